@@ -1,0 +1,20 @@
+CREATE TABLE job (
+  job_id BINARY(16) NOT NULL,
+  tenant_id BINARY(16) NULL COMMENT 'NULL: a job of the install',
+  kind VARCHAR(48) CHARACTER SET ascii NOT NULL,
+  state ENUM('ready','running','done','dead') NOT NULL DEFAULT 'ready',
+  due_at DATETIME(3) NOT NULL COMMENT 'of a running job: when its lease ends',
+  worker VARCHAR(80) CHARACTER SET ascii NOT NULL DEFAULT '',
+  attempts SMALLINT NOT NULL DEFAULT 0,
+  max_attempts SMALLINT NOT NULL DEFAULT 5,
+  payload LONGTEXT NOT NULL CHECK (JSON_VALID(payload)),
+  progress TEXT NULL CHECK (progress IS NULL OR JSON_VALID(progress)),
+  result LONGTEXT NULL CHECK (result IS NULL OR JSON_VALID(result)),
+  error VARCHAR(511) NOT NULL DEFAULT '',
+  created_at DATETIME(3) NOT NULL,
+  finished_at DATETIME(3) NULL,
+  PRIMARY KEY (job_id),
+  KEY job_due (state, due_at),
+  KEY job_tenant (tenant_id, job_id),
+  CONSTRAINT job_tenant FOREIGN KEY (tenant_id) REFERENCES tenant (tenant_id)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci;

@@ -1,0 +1,66 @@
+/* json.h: reading, building and writing JSON. The one room that knows json-c.
+ *
+ * Parsing is strict RFC 8259: whole input, valid UTF-8, depth at most `max_depth`, no NUL and no lone surrogate inside a
+ * string, no duplicate key, numbers finite, integers within int64. Values live as long as the arena they were made in
+ * (they are let go by an arena_defer) unless json_retain'ed. Reading a value is thread safe once nobody changes it. */
+#ifndef PARLEY_BASE_JSON_H
+#define PARLEY_BASE_JSON_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+
+struct json; /* opaque; NULL is the JSON null and also "not there" */
+enum json_kind { JSON_NULL, JSON_BOOL, JSON_INT, JSON_DOUBLE, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
+
+enum status json_parse(struct arena *a, struct str text, int max_depth, struct json **out, struct err *e);
+
+enum json_kind json_kind(const struct json *j);
+bool json_is(const struct json *j, enum json_kind kind);
+bool json_has(const struct json *obj, const char *key);                  /* also when the value is null */
+struct json *json_get(const struct json *obj, const char *key);          /* NULL if absent, null, or not an object */
+struct json *json_get_n(const struct json *obj, struct str key);
+struct json *json_pointer(const struct json *j, struct str pointer);     /* RFC 6901; NULL if it leads nowhere */
+size_t json_len(const struct json *j);                                   /* array or object; else 0 */
+struct json *json_at(const struct json *arr, size_t i);
+struct str json_str(const struct json *j);                               /* "" unless a string; borrowed */
+struct str json_get_str(const struct json *obj, const char *key);        /* json_str(json_get()) */
+bool json_bool(const struct json *j);                                    /* false unless true */
+int64_t json_int(const struct json *j, int64_t otherwise);
+double json_double(const struct json *j, double otherwise);              /* of an int or a double */
+
+struct json_iter { void *at; struct str key; struct json *value; };
+/* struct json_iter it = {0}; while (json_each(obj, &it)) ... in document order. */
+bool json_each(const struct json *obj, struct json_iter *it);
+
+/* Building. A returned NULL means no memory. json_set and json_push take over the child's reference and return -1 without
+ * memory (the child is let go). Roots are owned by the arena. */
+struct json *json_new_object(struct arena *a);
+struct json *json_new_array(struct arena *a);
+struct json *json_copy(struct arena *a, const struct json *j); /* deep */
+int json_set(struct json *obj, const char *key, struct json *child);
+int json_set_object(struct json *obj, const char *key, struct json **child); /* a fresh empty object, borrowed back */
+int json_set_array(struct json *obj, const char *key, struct json **child);
+int json_set_str(struct json *obj, const char *key, struct str s);
+int json_set_int(struct json *obj, const char *key, int64_t v);
+int json_set_double(struct json *obj, const char *key, double v);
+int json_set_bool(struct json *obj, const char *key, bool v);
+int json_set_null(struct json *obj, const char *key);
+int json_set_copy(struct json *obj, const char *key, const struct json *value); /* deep copy of value, or null */
+void json_del(struct json *obj, const char *key);
+int json_push(struct json *arr, struct json *child);
+int json_push_str(struct json *arr, struct str s);
+int json_push_copy(struct json *arr, const struct json *value);
+int json_push_object(struct json *arr, struct json **child);
+
+void json_write(struct buf *b, const struct json *j);        /* compact; characters as in buf_json */
+void json_write_pretty(struct buf *b, const struct json *j); /* two spaces, stable order, final newline */
+bool json_equal(const struct json *a, const struct json *b); /* object order does not matter */
+
+/* A published version outlives its request: take a reference of its own. Both are thread safe. */
+struct json *json_retain(struct json *j);
+void json_drop(struct json *j);
+
+#endif

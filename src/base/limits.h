@@ -1,0 +1,25 @@
+/* limits.h: every maximum in one place. Bytes unless said otherwise. */
+#ifndef PARLEY_BASE_LIMITS_H
+#define PARLEY_BASE_LIMITS_H
+
+#define KB ((size_t)1024)
+#define MB (1024 * KB)
+
+#define MAX_REQUEST_ARENA (64 * MB)   /* memory of one request */
+#define MAX_REPLY (8 * MB)            /* one rendered page or JSON reply */
+#define MAX_HEADERS (64 * KB)         /* all reply headers together */
+#define MAX_PARAMS 256                /* query or form fields of one request (count) */
+#define MAX_JSON_DEPTH 32             /* levels */
+#define MAX_FLOW (1 * MB)             /* one flow document */
+#define MAX_FLOW_NODES 2000           /* nodes of one flow (count) */
+#define MAX_FLOW_STEPS 200            /* nodes run in one turn (count): the guard against a flow that loops */
+#define MAX_STATE (64 * KB)           /* a conversation's variables and place, as JSON */
+#define MAX_TEXT 4000                 /* one visitor message (characters) */
+#define MAX_TURN_MESSAGES 40          /* bot messages of one turn (count) */
+#define MAX_TURN_BODY (64 * KB)       /* POST /chat/{bot}/messages */
+#define MAX_FETCH (1 * MB)            /* body of an outgoing call's answer */
+#define MAX_CSV (32 * MB)             /* an uploaded CSV file */
+#define MAX_CSV_ROWS 200000           /* count */
+#define MAX_CSV_FIELD (64 * KB)
+
+#endif

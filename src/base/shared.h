@@ -1,0 +1,24 @@
+/* shared.h: one small file mapped by all programs of a host: rate limits and generation counters.
+ *
+ * Lock-free (atomics only): a program killed at any point leaves nothing locked. The file is made anew when its layout or
+ * size differs. Where several hosts share an install, a store that all see takes this module's place. Thread safe. */
+#ifndef PARLEY_BASE_SHARED_H
+#define PARLEY_BASE_SHARED_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "base/err.h"
+#include "base/id.h"
+
+enum status shared_open(const char *path, struct err *e); /* once in main; without it every limit allows, every generation is 0 */
+void shared_close(void);
+
+/* Token bucket for (name, key): `per_minute` refill, `burst` size. True: go on. False: *retry_after_s says when. */
+bool shared_take(const char *name, struct str key, int per_minute, int burst, int *retry_after_s);
+void shared_limits_enable(bool on); /* the rate_limits setting */
+
+/* A number that grows whenever a thing changed: caches compare it. Bump after the commit. */
+uint64_t shared_generation(const char *name, struct id id);
+void shared_bump(const char *name, struct id id);
+
+#endif

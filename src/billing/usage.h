@@ -1,0 +1,24 @@
+/* usage.h: what a tenant has used and may still use: entitlements, counter and ledger of counted conversations.
+ *
+ * The ledger's primary key (tenant, conversation) is the definition of "counted once"; the counter row is the sum of the
+ * ledger for a period (a UTC month until Stripe sets periods). The journal writes both in the turn's transaction. */
+#ifndef PARLEY_BILLING_USAGE_H
+#define PARLEY_BILLING_USAGE_H
+
+#include "db/db.h"
+
+#define USAGE_UNLIMITED INT64_MAX
+struct usage_quota { int64_t limit; int64_t period_start_ms; }; /* limit: conversations in the period, or USAGE_UNLIMITED */
+/* What the tenant may start now, from plan rows; cached per process and generation. Thread safe. */
+enum status usage_quota(struct db_pool *p, struct id tenant, int64_t now_ms, struct usage_quota *out, struct err *e);
+
+struct usage_count { struct id tenant, conversation; int64_t counted_ms; struct usage_quota quota; };
+/* Inside the turn's transaction: ledger rows in bulk, then one guarded counter update per tenant. ERR_PLAN code plan_limit when one of
+ * the tenants has not room for all of its rows (the caller then records one by one); ERR_CONFLICT duplicate if counted. */
+enum status usage_record(struct db *c, const struct usage_count *counts, size_t n, struct err *e);
+
+struct usage { int64_t used, limit, period_start_ms, period_end_ms; };
+enum status usage_now(struct db *c, struct id tenant, int64_t now_ms, struct usage *out, struct err *e);
+enum status usage_bot_limit(struct db *c, struct id tenant, int64_t *out, struct err *e); /* bots, or USAGE_UNLIMITED */
+
+#endif

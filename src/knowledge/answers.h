@@ -1,0 +1,40 @@
+/* answers.h: a bot's questions and answers: import from CSV, matching by relevance.
+ *
+ * Matching: BM25 over stemmed terms of question (weighted) and answer, in a compact index kept in memory per bot and
+ * rebuilt when its answers changed (shared generation "answers"). Indexes are evicted, least recently used first, past
+ * 24 MB in a process. Thread safe. */
+#ifndef PARLEY_KNOWLEDGE_ANSWERS_H
+#define PARLEY_KNOWLEDGE_ANSWERS_H
+
+#include "base/json.h"
+#include "db/db.h"
+
+struct answer { struct id id; struct str question, answer, link, source, language; int64_t updated_ms; };
+
+enum answers_verdict { ANSWERS_NONE, ANSWERS_UNSURE, ANSWERS_SURE };
+struct answers_hit { struct answer answer; double score; /* 0..1, comparable between questions */ };
+#define ANSWERS_SUGGEST 3
+struct answers_match { enum answers_verdict verdict; struct answers_hit hits[ANSWERS_SUGGEST]; size_t n; };
+/* Takes and gives back its own connection. `language` may be empty; picks the stemmer when answers carry none. */
+enum status answers_find(struct db_pool *p, struct id tenant, struct id bot, struct str language, struct str question,
+                         struct arena *a, struct answers_match *out, struct err *e);
+
+/* CSV (RFC 4180; `,` `;` or tab; UTF-8 with or without BOM, else Windows-1252): header row names question, answer, link,
+ * source, language in any order (link, source, language optional). A bad row is reported and left out, never fatal; the same
+ * question again updates its row. */
+struct import_row { int64_t row; char code[32]; char message[160]; };
+struct import_report { int64_t rows, added, updated, unchanged, skipped; struct import_row *bad; size_t bad_n; /* first 1,000 */ };
+struct import_options { bool replace; /* what is not in the file goes */ bool dry_run; };
+enum status answers_import(struct db *c, struct id tenant, struct id bot, struct str csv, const struct import_options *o,
+                           void (*progress)(void *ctx, int64_t done_bytes, int64_t all_bytes, const struct import_report *so_far), void *ctx,
+                           struct arena *a, struct import_report *out, struct err *e);
+struct json *answers_report_json(struct arena *a, const struct import_report *r);
+
+enum status answers_list(struct db *c, struct id tenant, struct id bot, struct str query, struct id after, int limit,
+                         struct arena *a, struct answer **out, size_t *n, bool *more, struct err *e);
+enum status answers_count(struct db *c, struct id tenant, struct id bot, int64_t *out, struct err *e);
+enum status answers_get(struct db *c, struct id tenant, struct id bot, struct id answer, struct arena *a, struct answer *out, struct err *e);
+enum status answers_save(struct db *c, struct id tenant, struct id bot, struct answer *in_out, struct err *e); /* new when id is ID_NONE */
+enum status answers_delete(struct db *c, struct id tenant, struct id bot, struct id answer, struct err *e);
+
+#endif

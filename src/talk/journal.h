@@ -1,0 +1,32 @@
+/* journal.h: turns waiting to be recorded are committed together, in one multi-row durable transaction.
+ *
+ * journal_record blocks until the turn is durable or refused. Writers (setting journal_writers) each take what waits, up to
+ * journal_batch, into one transaction; a batch that fails for one of its turns (duplicate key, plan limit) is recorded one by
+ * one so that only the guilty one hears of it. After an unknown commit the writer looks before it repeats. Thread safe. */
+#ifndef PARLEY_TALK_JOURNAL_H
+#define PARLEY_TALK_JOURNAL_H
+
+#include "billing/usage.h"
+#include "db/db.h"
+
+struct journal_message { int64_t seq; const char *from, *type; struct str text; struct str data; /* JSON or "" */ int64_t created_ms; };
+struct journal_turn {
+    struct id tenant, bot, conversation;
+    bool opens;                     /* insert the conversation; else update it where seq = base_seq */
+    int version; const char *channel; struct str locale, contact; uint8_t token_hash[32]; /* when it opens */
+    int64_t base_seq, last_seq;     /* before and after this turn */
+    struct str flow_state;          /* JSON */
+    const char *state;              /* open handoff closed */
+    bool has_key; uint8_t turn_key[16]; /* idempotency: unique per tenant */
+    const struct journal_message *messages; size_t n;
+    bool counts; struct usage_quota quota; /* first reply: ledger row and counter in the same transaction */
+    int64_t now_ms;
+};
+struct journal;
+enum status journal_open(const struct config *c, struct db_pool *p, struct journal **out, struct err *e);
+void journal_close(struct journal *j); /* drains */
+/* ERR_CONFLICT code turn_key (this client id was recorded meanwhile: read that turn) or code sequence (somebody was faster: load and think
+ * again); ERR_PLAN code plan_limit; ERR_UNAVAILABLE when the database is away: nothing was recorded, or code commit_unknown. */
+enum status journal_record(struct journal *j, const struct journal_turn *t, struct err *e);
+
+#endif
