@@ -30,7 +30,7 @@ struct sign_up { struct str email, password, name, workspace, language; };
 /* New user + tenant + owner membership in one transaction. Field errors carry the form field as pointer:
  * "email" (code email_taken, email_invalid), "password" (password_short: under 10 characters, password_known), "workspace". */
 enum status account_sign_up(struct db *c, struct arena *a, const struct sign_up *in, struct member *out, struct err *e);
-/* ERR_AUTH code sign_in_failed. */
+/* ERR_AUTH code sign_in_failed; ERR_RATE code sign_in_rate after many attempts at one account. */
 enum status account_sign_in(struct db *c, struct arena *a, struct str email, struct str password, struct user *out, struct err *e);
 enum status account_password_set(struct db *c, struct id user, struct str password, struct err *e); /* ends all sessions */
 
@@ -39,7 +39,7 @@ struct session { struct id id; struct user user; struct id tenant; enum role rol
 /* The token goes into the cookie, only its hash into the database. */
 enum status account_session_start(struct db *c, struct id user, struct id tenant, struct str ip, struct str agent, int64_t lifetime_ms,
                                   char token[SESSION_TOKEN_MAX], struct err *e);
-/* ERR_AUTH when unknown, expired or ended. Role is read each time: a removed member is out at once. seen is written at most
+/* ERR_AUTH when unknown, expired or ended. Role is read each time: a removed member has ROLE_NONE at once. seen is written at most
  * once a minute. */
 enum status account_session_load(struct db *c, struct arena *a, struct str token, int64_t lifetime_ms, struct session *out, struct err *e);
 enum status account_session_end(struct db *c, struct str token, struct err *e);
@@ -48,7 +48,9 @@ enum status account_session_switch(struct db *c, struct str token, struct id ten
 enum status account_tenant_create(struct db *c, struct str name, struct str plan, struct id *out, struct err *e);
 enum status account_tenant_get(struct db *c, struct arena *a, struct id tenant, struct tenant *out, struct err *e);
 enum status account_tenants(struct db *c, struct arena *a, struct tenant **out, size_t *n, struct err *e);
+/* ERR_INVALID code plan_unknown; bumps the shared generation "plan". */
 enum status account_tenant_plan(struct db *c, struct id tenant, struct str plan, struct err *e);
+/* An empty password: the account has none and cannot sign in with one. */
 enum status account_user_create(struct db *c, struct str email, struct str name, struct str password, struct id *out, struct err *e);
 enum status account_user_by_email(struct db *c, struct arena *a, struct str email, struct user *out, struct err *e);
 enum status account_users(struct db *c, struct arena *a, struct user **out, size_t *n, struct err *e);
@@ -56,9 +58,10 @@ enum status account_member_add(struct db *c, struct id tenant, struct id user, e
 enum status account_members_of_user(struct db *c, struct arena *a, struct id user, struct member **out, size_t *n, struct err *e);
 enum status account_members_of_tenant(struct db *c, struct arena *a, struct id tenant, struct member **out, size_t *n, struct err *e);
 
-#define API_KEY_MAX 64 /* "ply_" + 43 characters + check */
+#define API_KEY_MAX 64 /* "ply_", 43 letters and digits, 6 of check: typing errors are told without the database */
 enum key_scope { SCOPE_READ = 1, SCOPE_WRITE = 2, SCOPE_CHAT = 4, SCOPE_ADMIN = 8 };
 enum status account_key_create(struct db *c, struct id tenant, struct str name, uint32_t scopes, char key[API_KEY_MAX], struct id *out, struct err *e);
+/* ERR_AUTH key_malformed or key_unknown (also when revoked); ERR_DENIED workspace_suspended. used_at is written at most once a minute. */
 enum status account_key_load(struct db *c, struct arena *a, struct str key, struct id *tenant, struct id *key_id, uint32_t *scopes, struct err *e);
 
 /* One line of the audit log, in the caller's transaction. `what` is stable ("bot.published"), detail may be NULL. */
