@@ -1,0 +1,330 @@
+#include "view/internal.h"
+
+#include <ClearSilver/ClearSilver.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/banned.h"
+
+/* One file a parsed template came from: to see whether it changed. */
+struct dep {
+    char path[256]; /* below the template folder */
+    struct timespec mtime;
+    ino_t ino;
+    off_t size;
+};
+struct parsed {
+    CSPARSE *cs;
+    HDF *config; /* what cs_init read the escape mode from */
+    struct entry *entry;
+    struct parsed *next;
+    unsigned generation;
+    size_t loads;
+    struct dep deps[VIEW_LOADS];
+};
+struct entry {
+    char name[128];
+    struct parsed *idle;
+    struct entry *next;
+};
+
+static struct {
+    pthread_mutex_t lock;  /* the lists below */
+    pthread_mutex_t parse; /* ClearSilver numbers nodes with a global: one parse at a time */
+    char dir[900];
+    bool reload;
+    unsigned generation;
+    struct entry *entries;
+} pool = {.lock = PTHREAD_MUTEX_INITIALIZER, .parse = PTHREAD_MUTEX_INITIALIZER};
+
+/* ---- files ---- */
+
+/* Relative, lower case, no hidden or upward part: a template name can only mean a file below the folder. */
+static bool name_allowed(const char *name)
+{
+    struct str s = str_from(name);
+    if (s.n == 0 || s.n >= sizeof(((struct dep *)0)->path) || s.p[0] == '/' || !str_ends(s, STR(".cs")) || str_has(s, STR("..")))
+        return false;
+    for (size_t i = 0; i < s.n; i++) {
+        char c = s.p[i];
+        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '/' || c == '.'))
+            return false;
+    }
+    return true;
+}
+
+static NEOERR *fd_read(int fd, size_t size, const char *name, char **out)
+{
+    char *text = malloc(size + 1);
+    if (!text)
+        return nerr_raise(NERR_NOMEM, "no memory for %s", name);
+    size_t n = 0;
+    ssize_t got = 0;
+    while (n < size && (got = read(fd, text + n, size - n)) > 0)
+        n += (size_t)got;
+    if (got < 0 || memchr(text, 0, n)) {
+        free(text);
+        return nerr_raise(NERR_IO, "%s cannot be read", name);
+    }
+    text[n] = 0;
+    *out = text;
+    return STATUS_OK;
+}
+
+static NEOERR *file_load(void *ctx, HDF *hdf, const char *name, char **out)
+{
+    struct parsed *p = ctx;
+    char path[1200];
+    struct stat sb;
+    (void)hdf;
+    if (!name_allowed(name))
+        return nerr_raise(NERR_ASSERT, "%s is no template name", name);
+    if (p->loads == VIEW_LOADS)
+        return nerr_raise(NERR_ASSERT, "%s: more than %d includes", name, VIEW_LOADS);
+    snprintf(path, sizeof(path), "%s/%s", pool.dir, name);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return nerr_raise(NERR_NOT_FOUND, "%s: %s", name, strerror(errno));
+    NEOERR *ne;
+    if (fstat(fd, &sb) != 0 || !S_ISREG(sb.st_mode) || sb.st_size > VIEW_TEMPLATE_FILE)
+        ne = nerr_raise(NERR_IO, "%s is no template file", name);
+    else
+        ne = fd_read(fd, (size_t)sb.st_size, name, out);
+    close(fd);
+    if (ne == STATUS_OK) {
+        struct dep *d = &p->deps[p->loads++];
+        snprintf(d->path, sizeof(d->path), "%s", name);
+        d->mtime = sb.st_mtim;
+        d->ino = sb.st_ino;
+        d->size = sb.st_size;
+    }
+    return ne;
+}
+
+static bool dep_changed(const struct dep *d)
+{
+    char path[1200];
+    struct stat sb;
+    snprintf(path, sizeof(path), "%s/%s", pool.dir, d->path);
+    return stat(path, &sb) != 0 || sb.st_ino != d->ino || sb.st_size != d->size || sb.st_mtim.tv_sec != d->mtime.tv_sec ||
+           sb.st_mtim.tv_nsec != d->mtime.tv_nsec;
+}
+
+static bool parsed_changed(const struct parsed *p)
+{
+    for (size_t i = 0; i < p->loads; i++)
+        if (dep_changed(&p->deps[i]))
+            return true;
+    return false;
+}
+
+/* ---- functions a template may call ---- */
+
+static NEOERR *text_out(struct buf *b, char **out)
+{
+    char *text = buf_ok(b) ? buf_detach(b) : NULL;
+    *out = text ? text : strdup("");
+    buf_release(b);
+    return *out ? STATUS_OK : nerr_raise(NERR_NOMEM, "no memory for a value");
+}
+
+static NEOERR *fn_url_escape(const char *in, char **out)
+{
+    struct buf b;
+    buf_init(&b, 1 << 20);
+    buf_url(&b, str_from(in));
+    return text_out(&b, out);
+}
+
+static bool starts_i(struct str s, const char *prefix)
+{
+    struct str p = str_from(prefix);
+    return s.n >= p.n && str_ieq(str_sub(s, 0, p.n), p);
+}
+
+static bool address_allowed(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if ((unsigned char)s.p[i] <= ' ' || s.p[i] == '\\')
+            return false;
+    if (s.n && s.p[0] == '/')
+        return s.n < 2 || s.p[1] != '/';
+    return starts_i(s, "http://") || starts_i(s, "https://") || starts_i(s, "mailto:");
+}
+
+static NEOERR *fn_url_validate(const char *in, char **out)
+{
+    struct str s = str_trim(str_from(in));
+    struct buf b;
+    buf_init(&b, 1 << 20);
+    buf_html(&b, address_allowed(s) ? s : STR("#"));
+    return text_out(&b, out);
+}
+
+/* ---- parsing ---- */
+
+static void parsed_free(struct parsed *p)
+{
+    if (!p)
+        return;
+    cs_destroy(&p->cs);
+    hdf_destroy(&p->config);
+    free(p);
+}
+
+static NEOERR *parsed_prepare(struct parsed *p)
+{
+    static char url_escape[] = "url_escape", url_validate[] = "url_validate"; /* the library asks for char * */
+    NEOERR *ne = hdf_init(&p->config);
+    if (ne == STATUS_OK)
+        ne = hdf_set_value(p->config, "Config.VarEscapeMode", "html");
+    if (ne == STATUS_OK)
+        ne = cs_init(&p->cs, p->config);
+    if (ne != STATUS_OK)
+        return nerr_pass(ne);
+    /* The mode is read once, in cs_init: without it every value would be shown raw. */
+    CHECK(p->cs->escaping.global_ctx == NEOS_ESCAPE_HTML);
+    cs_register_fileload(p->cs, p, file_load);
+    ne = cs_register_esc_strfunc(p->cs, url_escape, fn_url_escape);
+    if (ne == STATUS_OK)
+        ne = cs_register_esc_strfunc(p->cs, url_validate, fn_url_validate);
+    return nerr_pass(ne);
+}
+
+static enum status parsed_make(struct entry *en, unsigned generation, struct parsed **out, struct err *e)
+{
+    struct parsed *p = calloc(1, sizeof(*p));
+    if (!p)
+        return err_nomem(e);
+    p->entry = en;
+    p->generation = generation;
+    pthread_mutex_lock(&pool.parse);
+    NEOERR *ne = parsed_prepare(p);
+    if (ne == STATUS_OK)
+        ne = cs_parse_file(p->cs, en->name);
+    pthread_mutex_unlock(&pool.parse);
+    enum status st = neo_status(ne, en->name, e);
+    if (st != OK)
+        parsed_free(p);
+    else
+        *out = p;
+    return st;
+}
+
+/* ---- the pool ---- */
+
+/* With the lock held. Entries live until the library closes. */
+static struct entry *entry_find(const char *name)
+{
+    struct entry *en = pool.entries;
+    while (en && strcmp(en->name, name) != 0)
+        en = en->next;
+    if (en || strlen(name) >= sizeof(en->name))
+        return en;
+    en = calloc(1, sizeof(*en));
+    if (!en)
+        return NULL;
+    snprintf(en->name, sizeof(en->name), "%s", name);
+    en->next = pool.entries;
+    pool.entries = en;
+    return en;
+}
+
+enum status templates_take(const char *name, struct parsed **out, struct err *e)
+{
+    for (;;) {
+        pthread_mutex_lock(&pool.lock);
+        struct entry *en = entry_find(name);
+        struct parsed *p = en ? en->idle : NULL;
+        unsigned generation = pool.generation;
+        if (p)
+            en->idle = p->next;
+        pthread_mutex_unlock(&pool.lock);
+        if (!en)
+            return err_nomem(e);
+        if (!p)
+            return parsed_make(en, generation, out, e);
+        if (p->generation == generation && !(pool.reload && parsed_changed(p))) {
+            *out = p;
+            return OK;
+        }
+        parsed_free(p);
+    }
+}
+
+void templates_give(struct parsed *p)
+{
+    p->cs->hdf = p->config;
+    p->cs->global_hdf = NULL;
+    pthread_mutex_lock(&pool.lock);
+    bool keep = p->generation == pool.generation;
+    if (keep) {
+        p->next = p->entry->idle;
+        p->entry->idle = p;
+    }
+    pthread_mutex_unlock(&pool.lock);
+    if (!keep)
+        parsed_free(p);
+}
+
+static NEOERR *piece_out(void *ctx, char *piece)
+{
+    struct buf *out = ctx;
+    buf_puts(out, piece);
+    return buf_ok(out) ? STATUS_OK : nerr_raise(NERR_ASSERT, "the page is larger than it may be");
+}
+
+enum status templates_render(struct parsed *p, struct _hdf *data, struct _hdf *texts, struct buf *out, struct err *e)
+{
+    size_t before = out->n;
+    if (!buf_ok(out))
+        return err_set(e, ERR_INTERNAL, NULL, "The page is larger than it may be.");
+    p->cs->hdf = data;
+    p->cs->global_hdf = texts;
+    enum status st = neo_status(cs_render(p->cs, out, piece_out), p->entry->name, e);
+    if (st != OK) {
+        out->failed = false;
+        out->n = before;
+        if (out->cap)
+            out->p[before] = 0;
+    }
+    return st;
+}
+
+enum status templates_open(const struct view_config *vc, struct err *e)
+{
+    if (snprintf(pool.dir, sizeof(pool.dir), "%s", vc->template_dir) >= (int)sizeof(pool.dir))
+        return err_set(e, ERR_INTERNAL, NULL, "The path of the template folder is too long.");
+    pool.reload = vc->reload;
+    return OK;
+}
+
+void templates_forget(void)
+{
+    pthread_mutex_lock(&pool.lock);
+    pool.generation++;
+    pthread_mutex_unlock(&pool.lock);
+}
+
+void templates_close(void)
+{
+    pthread_mutex_lock(&pool.lock);
+    struct entry *en = pool.entries;
+    pool.entries = NULL;
+    pthread_mutex_unlock(&pool.lock);
+    while (en) {
+        struct entry *next = en->next;
+        while (en->idle) {
+            struct parsed *p = en->idle;
+            en->idle = p->next;
+            parsed_free(p);
+        }
+        free(en);
+        en = next;
+    }
+}

@@ -1,0 +1,155 @@
+#include "view/internal.h"
+
+#include <ClearSilver/ClearSilver.h>
+#include <dirent.h>
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+
+#include "base/banned.h"
+
+struct texts_language {
+    char name[16];
+    HDF *hdf;
+};
+struct texts {
+    atomic_int refs;
+    size_t n;
+    struct texts_language languages[VIEW_LANGUAGES];
+};
+
+enum status neo_status(struct _neo_err *ne, const char *what, struct err *e)
+{
+    if (ne == STATUS_OK)
+        return OK;
+    STRING text;
+    string_init(&text);
+    nerr_error_string(ne, &text);
+    log_line(LOG_ERROR, "template", LOG_S("what", what), LOG_S("error", text.buf ? text.buf : "no memory"));
+    string_clear(&text);
+    bool nomem = nerr_match(ne, NERR_NOMEM);
+    bool missing = nerr_match(ne, NERR_NOT_FOUND);
+    nerr_ignore(&ne);
+    if (nomem)
+        return err_nomem(e);
+    return err_set(e, ERR_INTERNAL, missing ? "template_missing" : "template", "The page could not be made.");
+}
+
+static void texts_free(struct texts *t)
+{
+    for (size_t i = 0; i < t->n; i++)
+        hdf_destroy(&t->languages[i].hdf);
+    free(t);
+}
+
+struct texts *texts_retain(struct texts *t)
+{
+    if (t)
+        atomic_fetch_add_explicit(&t->refs, 1, memory_order_relaxed);
+    return t;
+}
+
+void texts_drop(struct texts *t)
+{
+    if (t && atomic_fetch_sub_explicit(&t->refs, 1, memory_order_acq_rel) == 1)
+        texts_free(t);
+}
+
+static struct texts_language *language_of(const struct texts *t, struct str name)
+{
+    for (size_t i = 0; i < t->n; i++)
+        if (str_ieq(str_from(t->languages[i].name), name))
+            return (struct texts_language *)&t->languages[i];
+    return NULL;
+}
+
+struct _hdf *texts_find(const struct texts *t, const char *wanted, const char **language)
+{
+    struct str w = str_from(wanted);
+    struct texts_language *l = language_of(t, w);
+    ptrdiff_t dash = str_find(w, '-');
+    if (!l && dash > 0)
+        l = language_of(t, str_sub(w, 0, (size_t)dash));
+    if (!l)
+        l = (struct texts_language *)&t->languages[0];
+    *language = l->name;
+    return l->hdf;
+}
+
+/* "en.hdf" and "en.chat.hdf" are English. */
+static bool file_language(const char *file, struct str *out)
+{
+    struct str f = str_from(file);
+    ptrdiff_t dot = str_find(f, '.');
+    if (!str_ends(f, STR(".hdf")) || dot < 2 || dot >= (ptrdiff_t)sizeof(((struct texts_language *)0)->name))
+        return false;
+    *out = str_sub(f, 0, (size_t)dot);
+    return true;
+}
+
+/* A language begins as a copy of English, so that a missing text shows in English. */
+static enum status language_add(struct texts *t, struct str name, struct texts_language **out, struct err *e)
+{
+    if (t->n == VIEW_LANGUAGES)
+        return err_set(e, ERR_INTERNAL, NULL, "There are more than %d languages in the template folder.", VIEW_LANGUAGES);
+    struct texts_language *l = &t->languages[t->n];
+    snprintf(l->name, sizeof(l->name), "%.*s", STR_F(name));
+    enum status st = neo_status(hdf_init(&l->hdf), "texts", e);
+    if (st != OK)
+        return st;
+    t->n++;
+    *out = l;
+    return t->n > 1 ? neo_status(hdf_copy(l->hdf, "", t->languages[0].hdf), "texts", e) : OK;
+}
+
+static enum status file_read(struct texts *t, const char *dir, const char *file, struct str name, struct err *e)
+{
+    char path[1024];
+    if (snprintf(path, sizeof(path), "%s/%s", dir, file) >= (int)sizeof(path))
+        return err_set(e, ERR_INTERNAL, NULL, "The path of the template folder is too long.");
+    struct texts_language *l = language_of(t, name);
+    enum status st = l ? OK : language_add(t, name, &l, e);
+    return st == OK ? neo_status(hdf_read_file(l->hdf, path), file, e) : st;
+}
+
+/* English first: the other languages are laid over it. */
+static enum status folder_read(struct texts *t, const char *dir, bool english, struct err *e)
+{
+    struct dirent **list = NULL;
+    int n = scandir(dir, &list, NULL, alphasort);
+    if (n < 0)
+        return err_set(e, ERR_INTERNAL, NULL, "The texts in %s cannot be read: %s.", dir, strerror(errno));
+    enum status st = OK;
+    for (int i = 0; i < n; i++) {
+        struct str name;
+        if (st == OK && file_language(list[i]->d_name, &name) && str_eq(name, STR("en")) == english)
+            st = file_read(t, dir, list[i]->d_name, name, e);
+        free(list[i]);
+    }
+    free(list);
+    return st;
+}
+
+enum status texts_load(const char *template_dir, struct texts **out, struct err *e)
+{
+    char dir[900];
+    if (snprintf(dir, sizeof(dir), "%s/i18n", template_dir) >= (int)sizeof(dir))
+        return err_set(e, ERR_INTERNAL, NULL, "The path of the template folder is too long.");
+    struct texts *t = calloc(1, sizeof(*t));
+    if (!t)
+        return err_nomem(e);
+    atomic_init(&t->refs, 1);
+    enum status st = folder_read(t, dir, true, e);
+    if (st == OK && t->n == 0)
+        st = err_set(e, ERR_INTERNAL, NULL, "There is no i18n/en.hdf in %s.", template_dir);
+    if (st == OK)
+        st = folder_read(t, dir, false, e);
+    if (st == OK)
+        *out = t;
+    else
+        texts_free(t);
+    return st;
+}
