@@ -1,10 +1,183 @@
 #include "base/arena.h"
 
+#include <stdalign.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/banned.h"
 
+enum { ALIGN = alignof(max_align_t), FIRST_BLOCK = 4096, KEEP_BLOCK = 65536 };
+
+struct arena_block {
+    struct arena_block *next;
+    size_t cap, used; /* of data */
+    alignas(max_align_t) char data[];
+};
+
+struct arena_defer {
+    struct arena_defer *next;
+    void (*fn)(void *);
+    void *ptr;
+};
+
 void arena_init(struct arena *a, size_t max)
 {
     *a = (struct arena){.max = max};
+}
+
+static size_t round_up(size_t n)
+{
+    return (n + (ALIGN - 1)) & ~(size_t)(ALIGN - 1);
+}
+
+static struct arena_block *new_block(struct arena *a, size_t need)
+{
+    size_t cap = a->head ? a->head->cap * 2 : FIRST_BLOCK - sizeof(struct arena_block);
+    if (cap > KEEP_BLOCK - sizeof(struct arena_block))
+        cap = KEEP_BLOCK - sizeof(struct arena_block);
+    if (cap < need)
+        cap = need;
+    struct arena_block *b = malloc(sizeof(*b) + cap);
+    if (!b)
+        return NULL;
+    b->cap = cap;
+    b->used = 0;
+    /* An oversized block goes behind the head, so that the head's free end stays in use. */
+    if (a->head && need > KEEP_BLOCK / 4) {
+        b->next = a->head->next;
+        a->head->next = b;
+    } else {
+        b->next = a->head;
+        a->head = b;
+    }
+    return b;
+}
+
+/* Bytes with any content. */
+static void *take(struct arena *a, size_t size)
+{
+    if (size > a->max || size > SIZE_MAX / 4)
+        return NULL;
+    size_t n = round_up(size ? size : 1);
+    if (n > a->max - (a->used < a->max ? a->used : a->max))
+        return NULL;
+    struct arena_block *b = a->head;
+    if (!b || b->cap - b->used < n) {
+        b = new_block(a, n);
+        if (!b)
+            return NULL;
+    }
+    void *p = b->data + b->used;
+    b->used += n;
+    a->used += n;
+    return p;
+}
+
+void *arena_alloc(struct arena *a, size_t size)
+{
+    void *p = take(a, size);
+    return p ? memset(p, 0, size) : NULL;
+}
+
+void *arena_array(struct arena *a, size_t count, size_t size)
+{
+    size_t n;
+    return __builtin_mul_overflow(count, size, &n) ? NULL : arena_alloc(a, n);
+}
+
+char *arena_strdup(struct arena *a, struct str s)
+{
+    char *p = s.n < SIZE_MAX ? take(a, s.n + 1) : NULL;
+    if (!p)
+        return NULL;
+    memcpy(p, s.p, s.n);
+    p[s.n] = '\0';
+    return p;
+}
+
+struct str arena_str(struct arena *a, struct str s, bool *ok)
+{
+    char *p = arena_strdup(a, s);
+    if (!p) {
+        *ok = false;
+        return STR_EMPTY;
+    }
+    return (struct str){p, s.n};
+}
+
+char *arena_vprintf(struct arena *a, const char *fmt, va_list ap)
+{
+    char small[256];
+    va_list again;
+    va_copy(again, ap);
+    char *p = NULL;
+    int n = vsnprintf(small, sizeof(small), fmt, ap);
+    if (n < 0)
+        goto out;
+    p = take(a, (size_t)n + 1);
+    if (p && (size_t)n < sizeof(small))
+        memcpy(p, small, (size_t)n + 1);
+    else if (p && vsnprintf(p, (size_t)n + 1, fmt, again) != n)
+        p = NULL;
+out:
+    va_end(again);
+    return p;
+}
+
+char *arena_printf(struct arena *a, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    char *p = arena_vprintf(a, fmt, ap);
+    va_end(ap);
+    return p;
+}
+
+int arena_defer(struct arena *a, void (*fn)(void *), void *ptr)
+{
+    struct arena_defer *d = take(a, sizeof(*d));
+    if (!d) {
+        fn(ptr);
+        return -1;
+    }
+    *d = (struct arena_defer){.next = a->defers, .fn = fn, .ptr = ptr};
+    a->defers = d;
+    return 0;
+}
+
+/* A deferred call may itself allocate or defer: taken off one by one until none is left. */
+static void run_defers(struct arena *a)
+{
+    while (a->defers) {
+        struct arena_defer *d = a->defers;
+        a->defers = d->next;
+        d->fn(d->ptr);
+    }
+}
+
+void arena_reset(struct arena *a)
+{
+    run_defers(a);
+    struct arena_block *keep = NULL, *next;
+    for (struct arena_block *b = a->head; b; b = next) {
+        next = b->next;
+        if (!keep && b->cap + sizeof(*b) <= KEEP_BLOCK)
+            keep = b;
+        else
+            free(b);
+    }
+    if (keep) {
+        keep->used = 0;
+        keep->next = NULL;
+    }
+    a->head = keep;
+    a->used = 0;
+}
+
+void arena_release(struct arena *a)
+{
+    arena_reset(a);
+    free(a->head);
+    a->head = NULL;
 }

@@ -28,7 +28,8 @@ void *arena_array(struct arena *a, size_t count, size_t size) __attribute__((war
 char *arena_strdup(struct arena *a, struct str s) __attribute__((warn_unused_result)); /* NUL-terminated copy */
 struct str arena_str(struct arena *a, struct str s, bool *ok); /* copy as str; *ok false (and "" returned) without memory */
 char *arena_printf(struct arena *a, const char *fmt, ...) __attribute__((warn_unused_result, format(printf, 2, 3)));
-char *arena_vprintf(struct arena *a, const char *fmt, va_list ap) __attribute__((warn_unused_result));
+char *arena_vprintf(struct arena *a, const char *fmt, va_list ap)
+    __attribute__((warn_unused_result, format(printf, 2, 0)));
 /* Call fn(ptr) at reset. On failure fn(ptr) is called at once and -1 returned, so nothing can leak. */
 int arena_defer(struct arena *a, void (*fn)(void *), void *ptr) __attribute__((warn_unused_result));
 

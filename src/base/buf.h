@@ -17,9 +17,12 @@ struct buf {
     size_t cap;  /* bytes allocated, 0 while p is the static empty string */
     size_t max;  /* bytes it may ever hold */
     bool failed;
+    bool fixed;  /* p is the caller's memory: never grown, never freed */
 };
 
 void buf_init(struct buf *b, size_t max);
+/* Over memory of the caller's (size at least 1): holds size - 1 bytes, allocates nothing, needs no release. */
+void buf_fixed(struct buf *b, char *memory, size_t size);
 void buf_release(struct buf *b);
 void buf_clear(struct buf *b); /* empty and not failed; memory over 64 KB is given back */
 static inline bool buf_ok(const struct buf *b) { return !b->failed; }
@@ -30,12 +33,12 @@ void buf_str_add(struct buf *b, struct str s);
 void buf_puts(struct buf *b, const char *z);
 void buf_putc(struct buf *b, char c);
 void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-void buf_vprintf(struct buf *b, const char *fmt, va_list ap);
+void buf_vprintf(struct buf *b, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 void buf_u64(struct buf *b, uint64_t v);
 void buf_i64(struct buf *b, int64_t v);
 void buf_html(struct buf *b, struct str s); /* & < > " ' escaped */
 void buf_url(struct buf *b, struct str s);  /* percent-encoded as one URL component (RFC 3986 unreserved stay) */
-void buf_json(struct buf *b, struct str s); /* as a JSON string with quotes; < > & U+2028/9 escaped, safe inside HTML */
+void buf_json(struct buf *b, struct str s); /* as a JSON string with quotes; < > & U+2028/9 escaped, safe inside HTML; bad UTF-8 becomes U+FFFD */
 char *buf_detach(struct buf *b);            /* caller frees; NULL if failed; the buffer is empty afterwards */
 
 #endif

@@ -7,7 +7,7 @@
 
 int64_t clock_now_ms(void);   /* wall time; clock_set_for_test() moves it */
 int64_t clock_mono_us(void);  /* monotonic, microseconds: for durations and deadlines only */
-void clock_set_for_test(int64_t now_ms); /* 0 = the real clock again */
+void clock_set_for_test(int64_t now_ms); /* wall time stands still there; 0 = the real clock again */
 
 void clock_iso(struct buf *b, int64_t ms);                       /* 2026-11-23T05:52:20.123Z */
 int64_t clock_month_start(int64_t ms);                           /* first instant of ms's month, UTC */

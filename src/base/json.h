@@ -2,7 +2,8 @@
  *
  * Parsing is strict RFC 8259: whole input, valid UTF-8, depth at most `max_depth`, no NUL and no lone surrogate inside a
  * string, no duplicate key, numbers finite, integers within int64. Values live as long as the arena they were made in
- * (they are let go by an arena_defer) unless json_retain'ed. Reading a value is thread safe once nobody changes it. */
+ * (they are let go by an arena_defer) unless json_retain'ed. Reading a value is thread safe once nobody changes it.
+ * A text that is no JSON is ERR_INVALID, code json_invalid, and the message names line and column. */
 #ifndef PARLEY_BASE_JSON_H
 #define PARLEY_BASE_JSON_H
 
@@ -35,8 +36,9 @@ struct json_iter { void *at; struct str key; struct json *value; };
 /* struct json_iter it = {0}; while (json_each(obj, &it)) ... in document order. */
 bool json_each(const struct json *obj, struct json_iter *it);
 
-/* Building. A returned NULL means no memory. json_set and json_push take over the child's reference and return -1 without
- * memory (the child is let go). Roots are owned by the arena. */
+/* Building. A returned NULL or -1 means no memory. json_set and json_push add a child made in any arena of this thread (a
+ * NULL child is -1: no memory when it was made; null is json_set_null): the tree holds it from then on, whatever becomes
+ * of that arena. A value that other threads read must be copied in: json_set_copy. json_copy of null is NULL. */
 struct json *json_new_object(struct arena *a);
 struct json *json_new_array(struct arena *a);
 struct json *json_copy(struct arena *a, const struct json *j); /* deep */
@@ -59,7 +61,7 @@ void json_write(struct buf *b, const struct json *j);        /* compact; charact
 void json_write_pretty(struct buf *b, const struct json *j); /* two spaces, stable order, final newline */
 bool json_equal(const struct json *a, const struct json *b); /* object order does not matter */
 
-/* A published version outlives its request: take a reference of its own. Both are thread safe. */
+/* A published version outlives its request: take a reference of its own, to a root. Both are thread safe. */
 struct json *json_retain(struct json *j);
 void json_drop(struct json *j);
 

@@ -1,0 +1,106 @@
+#include "base/clock.h"
+
+#include <stdatomic.h>
+#include <time.h>
+
+#include "base/banned.h"
+
+static _Atomic int64_t test_now;
+
+int64_t clock_now_ms(void)
+{
+    int64_t set = atomic_load_explicit(&test_now, memory_order_relaxed);
+    if (set)
+        return set;
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+int64_t clock_mono_us(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+void clock_set_for_test(int64_t now_ms)
+{
+    atomic_store(&test_now, now_ms);
+}
+
+/* Days since 1970-01-01 of a day in the proleptic Gregorian calendar. Years are counted from 1 March, so that the leap day
+ * is the last of its year. */
+static int64_t days_from(int64_t year, int month, int day)
+{
+    int64_t y = year - (month <= 2);
+    int64_t era = (y >= 0 ? y : y - 399) / 400;
+    int64_t of_era = y - era * 400;
+    int64_t of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
+    return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
+}
+
+static int64_t floor_div(int64_t a, int64_t b)
+{
+    return a / b - (a % b < 0);
+}
+
+struct clock_date clock_split(int64_t ms)
+{
+    int64_t days = floor_div(ms, 86400000), rest = ms - days * 86400000;
+    int64_t z = days + 719468, era = floor_div(z, 146097), of_era = z - era * 146097;
+    int64_t year_of_era = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+    int64_t of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    int shifted = (int)((5 * of_year + 2) / 153);
+    int month = shifted < 10 ? shifted + 3 : shifted - 9;
+    return (struct clock_date){
+        .year = (int)(year_of_era + era * 400 + (month <= 2)),
+        .month = month,
+        .day = (int)(of_year - (153 * shifted + 2) / 5 + 1),
+        .hour = (int)(rest / 3600000),
+        .minute = (int)(rest / 60000 % 60),
+        .second = (int)(rest / 1000 % 60),
+        .ms = (int)(rest % 1000),
+    };
+}
+
+static void two(char *p, int v)
+{
+    p[0] = (char)('0' + v / 10 % 10);
+    p[1] = (char)('0' + v % 10);
+}
+
+void clock_iso(struct buf *b, int64_t ms)
+{
+    struct clock_date d = clock_split(ms);
+    if (d.year < 0 || d.year > 9999) {
+        buf_printf(b, "%+05d-%02d-%02dT%02d:%02d:%02d.%03dZ", d.year, d.month, d.day, d.hour, d.minute, d.second, d.ms);
+        return;
+    }
+    char text[] = "0000-00-00T00:00:00.000Z";
+    two(text, d.year / 100);
+    two(text + 2, d.year % 100);
+    two(text + 5, d.month);
+    two(text + 8, d.day);
+    two(text + 11, d.hour);
+    two(text + 14, d.minute);
+    two(text + 17, d.second);
+    text[20] = (char)('0' + d.ms / 100);
+    two(text + 21, d.ms % 100);
+    buf_add(b, text, sizeof(text) - 1);
+}
+
+int64_t clock_month_start(int64_t ms)
+{
+    struct clock_date d = clock_split(ms);
+    return days_from(d.year, d.month, 1) * 86400000;
+}
+
+int64_t clock_date_ms(int year, int month, int day)
+{
+    if (month < 1 || month > 12 || day < 1 || day > 31)
+        return -1;
+    int64_t ms = days_from(year, month, day) * 86400000;
+    struct clock_date d = clock_split(ms);
+    return d.year == year && d.month == month && d.day == day ? ms : -1;
+}

@@ -1,0 +1,54 @@
+#include "base/hash.h"
+
+#include "base/banned.h"
+
+static uint64_t rotate(uint64_t x, int n)
+{
+    return (x << n) | (x >> (64 - n));
+}
+
+static uint64_t load(const void *p, size_t n)
+{
+    const uint8_t *b = p;
+    uint64_t v = 0;
+    for (size_t i = 0; i < n; i++)
+        v |= (uint64_t)b[i] << (8 * i);
+    return v;
+}
+
+static void mix(uint64_t v[4], int rounds)
+{
+    while (rounds--) {
+        v[0] += v[1];
+        v[1] = rotate(v[1], 13) ^ v[0];
+        v[0] = rotate(v[0], 32);
+        v[2] += v[3];
+        v[3] = rotate(v[3], 16) ^ v[2];
+        v[0] += v[3];
+        v[3] = rotate(v[3], 21) ^ v[0];
+        v[2] += v[1];
+        v[1] = rotate(v[1], 17) ^ v[2];
+        v[2] = rotate(v[2], 32);
+    }
+}
+
+uint64_t hash_sip(const uint8_t key[16], struct str data)
+{
+    uint64_t k0 = load(key, 8), k1 = load(key + 8, 8);
+    uint64_t v[4] = {k0 ^ 0x736f6d6570736575, k1 ^ 0x646f72616e646f6d, k0 ^ 0x6c7967656e657261,
+                     k1 ^ 0x7465646279746573};
+    size_t i = 0;
+    for (; i + 8 <= data.n; i += 8) {
+        uint64_t m = load(data.p + i, 8);
+        v[3] ^= m;
+        mix(v, 1);
+        v[0] ^= m;
+    }
+    uint64_t last = load(data.p + i, data.n - i) | (uint64_t)data.n << 56;
+    v[3] ^= last;
+    mix(v, 1);
+    v[0] ^= last;
+    v[2] ^= 0xff;
+    mix(v, 3);
+    return v[0] ^ v[1] ^ v[2] ^ v[3];
+}

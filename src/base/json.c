@@ -1,0 +1,253 @@
+#include "base/json_priv.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "base/banned.h"
+
+/* json-c, as distributions build it, counts references without atomics. A tree is shared between threads only by its root
+ * (json_retain, json_drop), so the roots' counts are guarded here, by a few locks to keep threads apart. */
+enum { LOCKS = 64 };
+static struct lock { pthread_mutex_t mutex; } locks[LOCKS];
+
+static void make_locks(void)
+{
+    for (int i = 0; i < LOCKS; i++)
+        pthread_mutex_init(&locks[i].mutex, NULL);
+}
+
+static pthread_mutex_t *lock_of(const struct json *j)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, make_locks);
+    return &locks[((uintptr_t)j >> 6) % LOCKS].mutex;
+}
+
+struct json *json_retain(struct json *j)
+{
+    if (!j)
+        return NULL;
+    pthread_mutex_t *m = lock_of(j);
+    pthread_mutex_lock(m);
+    json_object_get(jso(j));
+    pthread_mutex_unlock(m);
+    return j;
+}
+
+void json_drop(struct json *j)
+{
+    if (!j)
+        return;
+    pthread_mutex_t *m = lock_of(j);
+    pthread_mutex_lock(m);
+    json_object_put(jso(j));
+    pthread_mutex_unlock(m);
+}
+
+static void drop_later(void *j)
+{
+    json_drop(j);
+}
+
+struct json *json_own(struct arena *a, struct json_object *o)
+{
+    return o && arena_defer(a, drop_later, o) == 0 ? from_jso(o) : NULL;
+}
+
+/* ---- reading ---- */
+
+enum json_kind json_kind(const struct json *j)
+{
+    switch (json_object_get_type(jso(j))) {
+    case json_type_boolean: return JSON_BOOL;
+    case json_type_int: return JSON_INT;
+    case json_type_double: return JSON_DOUBLE;
+    case json_type_string: return JSON_STRING;
+    case json_type_array: return JSON_ARRAY;
+    case json_type_object: return JSON_OBJECT;
+    case json_type_null: break;
+    }
+    return JSON_NULL;
+}
+
+bool json_is(const struct json *j, enum json_kind kind)
+{
+    return json_kind(j) == kind;
+}
+
+static bool find(const struct json *obj, const char *key, struct json_object **out)
+{
+    return json_object_is_type(jso(obj), json_type_object) && json_object_object_get_ex(jso(obj), key, out);
+}
+
+bool json_has(const struct json *obj, const char *key)
+{
+    return find(obj, key, NULL);
+}
+
+struct json *json_get(const struct json *obj, const char *key)
+{
+    struct json_object *o;
+    return find(obj, key, &o) ? from_jso(o) : NULL;
+}
+
+struct json *json_get_n(const struct json *obj, struct str key)
+{
+    char text[128];
+    if (key.n < sizeof(text)) {
+        if (memchr(key.p, '\0', key.n))
+            return NULL;
+        memcpy(text, key.p, key.n);
+        text[key.n] = '\0';
+        return json_get(obj, text);
+    }
+    struct json_iter it = {0};
+    while (json_each(obj, &it)) {
+        if (str_eq(it.key, key))
+            return it.value;
+    }
+    return NULL;
+}
+
+size_t json_len(const struct json *j)
+{
+    switch (json_object_get_type(jso(j))) {
+    case json_type_array: return json_object_array_length(jso(j));
+    case json_type_object: return (size_t)json_object_object_length(jso(j));
+    default: return 0;
+    }
+}
+
+struct json *json_at(const struct json *arr, size_t i)
+{
+    return json_is(arr, JSON_ARRAY) && i < json_len(arr) ? from_jso(json_object_array_get_idx(jso(arr), i)) : NULL;
+}
+
+/* ~1 is a slash and ~0 a tilde; 0 bytes for any other ~, or without room. */
+static bool unescape(struct str part, char *out, size_t size, struct str *text)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < part.n; i++) {
+        char c = part.p[i];
+        if (c == '~') {
+            char next = ++i < part.n ? part.p[i] : 'x';
+            if (next != '0' && next != '1')
+                return false;
+            c = next == '0' ? '~' : '/';
+        }
+        if (n == size)
+            return false;
+        out[n++] = c;
+    }
+    *text = (struct str){out, n};
+    return true;
+}
+
+static bool index_of(struct str part, size_t *out)
+{
+    size_t v = 0;
+    if (!part.n || part.n > 9 || (part.n > 1 && part.p[0] == '0'))
+        return false;
+    for (size_t i = 0; i < part.n; i++) {
+        if (part.p[i] < '0' || part.p[i] > '9')
+            return false;
+        v = v * 10 + (size_t)(part.p[i] - '0');
+    }
+    *out = v;
+    return true;
+}
+
+struct json *json_pointer(const struct json *j, struct str pointer)
+{
+    struct json *at = from_jso(jso(j));
+    if (pointer.n && pointer.p[0] != '/')
+        return NULL;
+    while (pointer.n && at) {
+        char memory[512];
+        struct str key, rest = str_sub(pointer, 1, pointer.n);
+        ptrdiff_t slash = str_find(rest, '/');
+        struct str part = slash < 0 ? rest : str_sub(rest, 0, (size_t)slash);
+        pointer = str_sub(rest, part.n, rest.n);
+        size_t i;
+        if (!unescape(part, memory, sizeof(memory), &key))
+            return NULL;
+        if (json_is(at, JSON_ARRAY))
+            at = index_of(key, &i) ? json_at(at, i) : NULL;
+        else
+            at = json_get_n(at, key);
+    }
+    return at;
+}
+
+struct str json_str(const struct json *j)
+{
+    if (!json_is(j, JSON_STRING))
+        return STR_EMPTY;
+    return (struct str){json_object_get_string(jso(j)), (size_t)json_object_get_string_len(jso(j))};
+}
+
+struct str json_get_str(const struct json *obj, const char *key)
+{
+    return json_str(json_get(obj, key));
+}
+
+bool json_bool(const struct json *j)
+{
+    return json_is(j, JSON_BOOL) && json_object_get_boolean(jso(j));
+}
+
+int64_t json_int(const struct json *j, int64_t otherwise)
+{
+    return json_is(j, JSON_INT) ? json_object_get_int64(jso(j)) : otherwise;
+}
+
+double json_double(const struct json *j, double otherwise)
+{
+    return json_is(j, JSON_INT) || json_is(j, JSON_DOUBLE) ? json_object_get_double(jso(j)) : otherwise;
+}
+
+bool json_each(const struct json *obj, struct json_iter *it)
+{
+    if (!json_is(obj, JSON_OBJECT))
+        return false;
+    struct lh_entry *at = it->at;
+    at = at ? lh_entry_next(at) : lh_table_head(json_object_get_object(jso(obj)));
+    if (!at)
+        return false;
+    it->at = at;
+    it->key = str_from(lh_entry_k(at));
+    it->value = from_jso(lh_entry_v(at));
+    return true;
+}
+
+static bool equal_objects(const struct json *a, const struct json *b)
+{
+    struct json_iter it = {0};
+    while (json_each(a, &it)) {
+        const char *key = it.key.p; /* a key of the table ends with NUL */
+        if (!json_has(b, key) || !json_equal(it.value, json_get(b, key)))
+            return false;
+    }
+    return true;
+}
+
+bool json_equal(const struct json *a, const struct json *b)
+{
+    enum json_kind kind = json_kind(a);
+    if (kind != json_kind(b) || json_len(a) != json_len(b))
+        return false;
+    switch (kind) {
+    case JSON_NULL: return true;
+    case JSON_BOOL: return json_bool(a) == json_bool(b);
+    case JSON_INT: return json_int(a, 0) == json_int(b, 0);
+    case JSON_DOUBLE: return json_double(a, 0) == json_double(b, 0);
+    case JSON_STRING: return str_eq(json_str(a), json_str(b));
+    case JSON_OBJECT: return equal_objects(a, b);
+    case JSON_ARRAY: break;
+    }
+    for (size_t i = 0; i < json_len(a); i++) {
+        if (!json_equal(json_at(a, i), json_at(b, i)))
+            return false;
+    }
+    return true;
+}

@@ -1,0 +1,206 @@
+#include "base/json_priv.h"
+
+#include <limits.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/banned.h"
+
+struct json *json_new_object(struct arena *a)
+{
+    return json_own(a, json_object_new_object());
+}
+
+struct json *json_new_array(struct arena *a)
+{
+    return json_own(a, json_object_new_array());
+}
+
+struct lh_entry *json_append(struct lh_table *t, struct str key, unsigned long hash)
+{
+    /* json-c loses the key when its table cannot grow: so it is grown before, in its own steps. */
+    if (t->count >= (int)(t->size * LH_LOAD_FACTOR) && (t->size > INT_MAX / 2 || lh_table_resize(t, t->size * 2) != 0))
+        return NULL;
+    char *k = malloc(key.n + 1);
+    if (!k)
+        return NULL;
+    memcpy(k, key.p, key.n);
+    k[key.n] = '\0';
+    if (lh_table_insert_w_hash(t, k, NULL, hash, 0) != 0) {
+        free(k);
+        return NULL;
+    }
+    return t->tail;
+}
+
+/* Takes the reference over, also when it fails. */
+static int put(struct json *obj, const char *key, struct json_object *child)
+{
+    CHECK(json_is(obj, JSON_OBJECT));
+    struct lh_table *t = json_object_get_object(jso(obj));
+    unsigned long hash = lh_get_hash(t, key);
+    struct lh_entry *at = lh_table_lookup_entry_w_hash(t, key, hash);
+    if (at)
+        json_object_put(lh_entry_v(at));
+    else
+        at = json_append(t, str_from(key), hash);
+    if (!at) {
+        json_object_put(child);
+        return -1;
+    }
+    at->v = child;
+    return 0;
+}
+
+static int push(struct json *arr, struct json_object *child)
+{
+    CHECK(json_is(arr, JSON_ARRAY));
+    if (json_object_array_add(jso(arr), child) == 0)
+        return 0;
+    json_object_put(child);
+    return -1;
+}
+
+/* A scalar that could not be made is no memory, never null. */
+static int put_made(struct json *obj, const char *key, struct json_object *child)
+{
+    return child ? put(obj, key, child) : -1;
+}
+
+static int push_made(struct json *arr, struct json_object *child)
+{
+    return child ? push(arr, child) : -1;
+}
+
+int json_set(struct json *obj, const char *key, struct json *child)
+{
+    CHECK(obj != child);
+    return child ? put(obj, key, json_object_get(jso(child))) : -1;
+}
+
+int json_push(struct json *arr, struct json *child)
+{
+    CHECK(arr != child);
+    return child ? push(arr, json_object_get(jso(child))) : -1;
+}
+
+static int lend(int failed, struct json_object *o, struct json **child)
+{
+    *child = failed ? NULL : from_jso(o);
+    return failed;
+}
+
+int json_set_object(struct json *obj, const char *key, struct json **child)
+{
+    struct json_object *o = json_object_new_object();
+    return lend(put_made(obj, key, o), o, child);
+}
+
+int json_set_array(struct json *obj, const char *key, struct json **child)
+{
+    struct json_object *o = json_object_new_array();
+    return lend(put_made(obj, key, o), o, child);
+}
+
+int json_push_object(struct json *arr, struct json **child)
+{
+    struct json_object *o = json_object_new_object();
+    return lend(push_made(arr, o), o, child);
+}
+
+static struct json_object *new_string(struct str s)
+{
+    return s.n < INT_MAX / 2 ? json_object_new_string_len(s.p, (int)s.n) : NULL;
+}
+
+int json_set_str(struct json *obj, const char *key, struct str s)
+{
+    return put_made(obj, key, new_string(s));
+}
+
+int json_set_int(struct json *obj, const char *key, int64_t v)
+{
+    return put_made(obj, key, json_object_new_int64(v));
+}
+
+int json_set_double(struct json *obj, const char *key, double v)
+{
+    return isfinite(v) ? put_made(obj, key, json_object_new_double(v)) : json_set_null(obj, key);
+}
+
+int json_set_bool(struct json *obj, const char *key, bool v)
+{
+    return put_made(obj, key, json_object_new_boolean(v));
+}
+
+int json_set_null(struct json *obj, const char *key)
+{
+    return put(obj, key, NULL);
+}
+
+int json_push_str(struct json *arr, struct str s)
+{
+    return push_made(arr, new_string(s));
+}
+
+void json_del(struct json *obj, const char *key)
+{
+    if (json_is(obj, JSON_OBJECT))
+        json_object_object_del(jso(obj), key);
+}
+
+static int copy(const struct json *j, struct json_object **out);
+
+static int copy_items(const struct json *j, struct json *into)
+{
+    struct json_object *child;
+    struct json_iter it = {0};
+    while (json_each(j, &it)) {
+        if (copy(it.value, &child) != 0 || put(into, it.key.p, child) != 0)
+            return -1;
+    }
+    for (size_t i = 0; json_is(j, JSON_ARRAY) && i < json_len(j); i++) {
+        if (copy(json_at(j, i), &child) != 0 || push(into, child) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* *out is a reference of the caller's, NULL for null. */
+static int copy(const struct json *j, struct json_object **out)
+{
+    struct json_object *o = NULL;
+    switch (json_kind(j)) {
+    case JSON_NULL: *out = NULL; return 0;
+    case JSON_BOOL: o = json_object_new_boolean(json_bool(j)); break;
+    case JSON_INT: o = json_object_new_int64(json_int(j, 0)); break;
+    case JSON_DOUBLE: o = json_object_new_double(json_double(j, 0)); break;
+    case JSON_STRING: o = new_string(json_str(j)); break;
+    case JSON_ARRAY: o = json_object_new_array(); break;
+    case JSON_OBJECT: o = json_object_new_object(); break;
+    }
+    if (o && copy_items(j, from_jso(o)) != 0) {
+        json_object_put(o);
+        o = NULL;
+    }
+    *out = o;
+    return o ? 0 : -1;
+}
+
+struct json *json_copy(struct arena *a, const struct json *j)
+{
+    struct json_object *o;
+    return copy(j, &o) == 0 ? json_own(a, o) : NULL;
+}
+
+int json_set_copy(struct json *obj, const char *key, const struct json *value)
+{
+    struct json_object *o;
+    return copy(value, &o) == 0 ? put(obj, key, o) : -1;
+}
+
+int json_push_copy(struct json *arr, const struct json *value)
+{
+    struct json_object *o;
+    return copy(value, &o) == 0 ? push(arr, o) : -1;
+}

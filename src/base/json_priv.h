@@ -1,0 +1,27 @@
+/* json_priv.h: what json.c, json_parse.c and json_write.c share. A struct json is a json-c object under another name, so
+ * that no other file can call json-c. */
+#ifndef PARLEY_BASE_JSON_PRIV_H
+#define PARLEY_BASE_JSON_PRIV_H
+
+#define json_bool json_c_bool /* json-c has a type of this name */
+#include <json-c/json.h>
+#include <json-c/linkhash.h>
+#undef json_bool
+#include "base/json.h"
+
+static inline struct json_object *jso(const struct json *j)
+{
+    return (struct json_object *)(uintptr_t)j;
+}
+
+static inline struct json *from_jso(struct json_object *o)
+{
+    return (struct json *)o;
+}
+
+/* The arena gets the only reference to o; NULL (and o let go) when it cannot, or when o is NULL. */
+struct json *json_own(struct arena *a, struct json_object *o);
+/* Append a key that the table does not hold yet, its value still null; the entry, or NULL without memory. */
+struct lh_entry *json_append(struct lh_table *t, struct str key, unsigned long hash);
+
+#endif

@@ -1,0 +1,21 @@
+#include "base/vec.h"
+
+#include <stdint.h>
+
+#include "base/banned.h"
+
+int vec_grow(void **p, size_t *cap, size_t n, size_t item)
+{
+    if (n < *cap)
+        return 0;
+    size_t want = *cap ? *cap * 2 : 8;
+    size_t bytes;
+    if (want <= *cap || __builtin_mul_overflow(want, item, &bytes))
+        return -1;
+    void *q = realloc(*p, bytes);
+    if (!q)
+        return -1;
+    *p = q;
+    *cap = want;
+    return 0;
+}
