@@ -52,6 +52,8 @@ enum status db_pool_open(const struct config *c, int max_connections, struct db_
 void db_pool_close(struct db_pool *p);
 /* Wait up to 5 s for a connection; ERR_UNAVAILABLE with code database_unavailable. A dead connection is replaced. */
 enum status db_get(struct db_pool *p, struct db **out, struct err *e);
+/* Why the last connection failed, in the server's words, for the operator alone; "" if none did. */
+void db_pool_trouble(struct db_pool *p, char *out, size_t n);
 void db_put(struct db *c); /* rolls back what is open; NULL is fine */
 
 #define DB_ARGS(...) (const struct db_val[]){__VA_ARGS__}, sizeof((const struct db_val[]){__VA_ARGS__}) / sizeof(struct db_val)
@@ -85,13 +87,15 @@ int64_t db_row_time(struct db_row r, size_t i);    /* ms; 0 for NULL */
 bool db_row_null(struct db_row r, size_t i);
 
 /* One INSERT (or other DML) for `count` rows of `ncols` values each, row after row in `vals`, sent as one bulk execution.
- * GLOBAL or TENANT as above. Either all rows are applied or none (run it inside a transaction). */
+ * GLOBAL or TENANT as above. Either all rows are applied or none: outside a transaction it is one of its own; inside one, a
+ * failure dooms it (db_transaction rolls back even when fn says OK). More than 1,000 rows or 4 MB go in several packets. */
 enum status db_bulk(struct db *c, struct db_stmt *st, const struct id *tenant, const struct db_val *vals, size_t ncols,
                     size_t count, int64_t *affected, struct err *e);
 
 /* Run fn inside a transaction; commit on OK, else roll back. Deadlocks and certification failures (1213, 1205 on wait) run
  * fn again from the start, up to 8 times: fn must not have effects outside the database. When the connection is lost
- * during COMMIT the outcome is unknown: ERR_UNAVAILABLE, code "commit_unknown"; the caller must look before it repeats. */
+ * during COMMIT the outcome is unknown: ERR_UNAVAILABLE, code "commit_unknown"; the caller must look before it repeats.
+ * Inside another db_transaction it is simply part of that one: the outermost commits and retries. */
 enum status db_transaction(struct db *c, enum status (*fn)(struct db *c, void *ctx, struct err *e), void *ctx, struct err *e);
 
 /* Statements run by this thread since the last reset, for the request's log line. */

@@ -1,0 +1,102 @@
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "db/internal.h"
+
+#include <errmsg.h>
+#include <mysqld_error.h>
+
+#include "base/banned.h"
+
+#ifndef CR_SERVER_LOST_EXTENDED
+#define CR_SERVER_LOST_EXTENDED 2055
+#endif
+#define SERVER_CLOSED_IDLE 4031 /* ER_CLIENT_INTERACTION_TIMEOUT of newer servers */
+#define CERTIFICATION_AWAY 1047 /* ER_UNKNOWN_COM_ERROR: a Galera node that is not in its cluster */
+
+enum db_fate db_fate(unsigned no)
+{
+    switch (no) {
+    case CR_SERVER_GONE_ERROR:
+    case CR_SERVER_LOST:
+    case CR_SERVER_LOST_EXTENDED:
+    case CR_COMMANDS_OUT_OF_SYNC:
+    case CR_MALFORMED_PACKET:
+    case ER_SERVER_SHUTDOWN:
+    case ER_CONNECTION_KILLED:
+    case ER_NET_READ_ERROR:
+    case ER_NET_READ_INTERRUPTED:
+    case ER_NET_ERROR_ON_WRITE:
+    case ER_NET_WRITE_INTERRUPTED:
+    case CERTIFICATION_AWAY:
+    case SERVER_CLOSED_IDLE:
+        return FATE_LOST;
+    case ER_LOCK_DEADLOCK:
+    case ER_LOCK_WAIT_TIMEOUT:
+        return FATE_RETRY;
+    case ER_NEED_REPREPARE:
+    case ER_UNKNOWN_STMT_HANDLER:
+        return FATE_STALE;
+    default:
+        return FATE_OTHER;
+    }
+}
+
+/* "Duplicate entry 'x' for key 'user_email'": the key's name alone, the value may be secret. */
+static struct str key_name(const char *text)
+{
+    const char *end = strrchr(text, '\'');
+    const char *p = end;
+
+    while (p && p > text && p[-1] != '\'')
+        p--;
+    return p && p > text ? str_n(p, (size_t)(end - p)) : STR_EMPTY;
+}
+
+/* Errors a caller can act on; ERR_INTERNAL for the others. */
+static enum status known(unsigned no, const char *text, struct err *e)
+{
+    struct str key = key_name(text);
+
+    switch (no) {
+    case ER_DUP_ENTRY:
+    case ER_DUP_ENTRY_WITH_KEY_NAME:
+        return err_set(e, ERR_CONFLICT, "duplicate", "There is such an entry already (%.*s).", STR_F(key));
+    case ER_NO_REFERENCED_ROW:
+    case ER_NO_REFERENCED_ROW_2:
+        return err_set(e, ERR_CONFLICT, "reference", "What this points at does not exist.");
+    case ER_ROW_IS_REFERENCED:
+    case ER_ROW_IS_REFERENCED_2:
+        return err_set(e, ERR_CONFLICT, "reference", "Something else still points at this.");
+    case ER_DISK_FULL:
+    case ER_RECORD_FILE_FULL:
+        return err_set(e, ERR_UNAVAILABLE, "database_full", "The database has no room left.");
+    case ER_OPTION_PREVENTS_STATEMENT:
+    case ER_READ_ONLY_MODE:
+        return err_set(e, ERR_UNAVAILABLE, "database_read_only", "The database takes no changes at the moment.");
+    case CR_OUT_OF_MEMORY:
+        return err_nomem(e);
+    default:
+        return err_set(e, ERR_INTERNAL, NULL, "The database refused a statement.");
+    }
+}
+
+enum status db_fail(struct db *c, const char *name, unsigned no, const char *text, struct err *e)
+{
+    switch (db_fate(no)) {
+    case FATE_LOST:
+        c->broken = true;
+        log_line(LOG_WARN, "database_lost", LOG_S("statement", name), LOG_I("errno", no), LOG_S("error", text));
+        return err_set(e, ERR_UNAVAILABLE, "database_unavailable", "The connection to the database was lost.");
+    case FATE_RETRY:
+        c->fault = FAULT_RETRY;
+        return err_set(e, ERR_UNAVAILABLE, "retry", "Somebody else changes the same thing; try again.");
+    default:
+        break;
+    }
+    enum status s = known(no, text, e);
+    if (s != ERR_CONFLICT)
+        log_line(LOG_ERROR, "database_error", LOG_S("statement", name), LOG_I("errno", no), LOG_S("error", text));
+    return s;
+}

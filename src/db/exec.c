@@ -1,0 +1,305 @@
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "db/internal.h"
+
+#include <errmsg.h>
+
+#include "base/banned.h"
+
+static _Thread_local struct db_cost cost;
+
+void db_cost_reset(void)
+{
+    cost = (struct db_cost){0};
+}
+
+struct db_cost db_cost(void)
+{
+    return cost;
+}
+
+void db_cost_add(int64_t started_us)
+{
+    cost.statements++;
+    cost.us += clock_mono_us() - started_us;
+}
+
+unsigned db_raw(struct db *c, const char *sql, size_t n)
+{
+    int64_t start = clock_mono_us();
+    unsigned no = mysql_real_query(c->my, sql, n) ? mysql_errno(c->my) : 0;
+    MYSQL_RES *rows = no ? NULL : mysql_store_result(c->my);
+
+    if (rows)
+        mysql_free_result(rows);
+    db_cost_add(start);
+    return no;
+}
+
+void db_check_call(const struct db_plan *p, const struct id *tenant, size_t nargs)
+{
+    if ((tenant != NULL) != (p->st->scope == TENANT))
+        BUG("%s: %s", p->st->name, tenant ? "GLOBAL, but a tenant is given" : "TENANT, but none is given");
+    if (tenant && id_is_none(*tenant))
+        BUG("%s: the tenant is empty", p->st->name);
+    if (nargs != p->args)
+        BUG("%s: %zu arguments for %u placeholders", p->st->name, nargs, p->args);
+}
+
+enum status db_check_arg(const struct db_plan *p, unsigned slot, const struct db_val *v, struct err *e)
+{
+    if (v->type == p->type[p->source[slot]])
+        return OK;
+    if (v->type)
+        BUG("%s: argument %d is '%c', not '%c'", p->st->name, p->source[slot] + 1, v->type, p->type[p->source[slot]]);
+    if (p->null[p->source[slot]])
+        return OK;
+    log_line(LOG_ERROR, "database_null", LOG_S("statement", p->st->name), LOG_I("argument", p->source[slot] + 1));
+    return err_set(e, ERR_INTERNAL, NULL, "A value is missing.");
+}
+
+enum enum_field_types db_wire_type(char letter)
+{
+    switch (letter) {
+    case 'i': return MYSQL_TYPE_LONGLONG;
+    case 'd': return MYSQL_TYPE_DOUBLE;
+    case 's': return MYSQL_TYPE_STRING;
+    case 't': return MYSQL_TYPE_DATETIME;
+    default: return MYSQL_TYPE_BLOB; /* u x */
+    }
+}
+
+void db_time_from_ms(MYSQL_TIME *t, int64_t ms)
+{
+    struct clock_date d = clock_split(ms);
+
+    *t = (MYSQL_TIME){.year = (unsigned)d.year, .month = (unsigned)d.month, .day = (unsigned)d.day,
+                      .hour = (unsigned)d.hour, .minute = (unsigned)d.minute, .second = (unsigned)d.second,
+                      .second_part = (unsigned long)d.ms * 1000, .time_type = MYSQL_TIMESTAMP_DATETIME};
+}
+
+int64_t db_time_to_ms(const MYSQL_TIME *t)
+{
+    if (!t->month || !t->day)
+        return 0;
+    return clock_date_ms((int)t->year, (int)t->month, (int)t->day) + (int64_t)t->hour * 3600000 +
+           (int64_t)t->minute * 60000 + (int64_t)t->second * 1000 + (int64_t)(t->second_part / 1000);
+}
+
+static void bind_id(MYSQL_BIND *b, const struct id *id)
+{
+    b->buffer_type = MYSQL_TYPE_BLOB;
+    b->buffer = (void *)id->b;
+    b->buffer_length = b->length_value = sizeof(id->b);
+}
+
+static void bind_value(MYSQL_BIND *b, MYSQL_TIME *t, char letter, const struct db_val *v)
+{
+    b->buffer_type = db_wire_type(letter);
+    switch (v->type) {
+    case 0:
+        b->is_null = &b->is_null_value;
+        b->is_null_value = 1;
+        break;
+    case 'u':
+        bind_id(b, &v->u);
+        break;
+    case 't':
+        db_time_from_ms(t, v->i);
+        b->buffer = t;
+        break;
+    case 'i':
+    case 'd':
+        b->buffer = (void *)&v->i;
+        break;
+    default:
+        b->buffer = (void *)v->s.p;
+        b->buffer_length = b->length_value = v->s.n;
+    }
+}
+
+struct call {
+    const struct db_plan *plan;
+    const struct id *tenant;
+    const struct db_val *args;
+    MYSQL_BIND binds[DB_SLOTS];
+    MYSQL_TIME times[DB_SLOTS];
+};
+
+static enum status bind_all(struct call *k, struct err *e)
+{
+    const struct db_plan *p = k->plan;
+
+    for (unsigned i = 0; i < p->slots; i++) {
+        memset(&k->binds[i], 0, sizeof(k->binds[i]));
+        if (p->source[i] < 0) {
+            bind_id(&k->binds[i], k->tenant);
+            continue;
+        }
+        const struct db_val *v = &k->args[p->source[i]];
+        enum status s = db_check_arg(p, i, v, e);
+        if (s != OK)
+            return s;
+        bind_value(&k->binds[i], &k->times[i], p->type[p->source[i]], v);
+    }
+    return OK;
+}
+
+static unsigned execute_once(struct db *c, struct call *k, struct db_prepared **out)
+{
+    unsigned no = db_prepare(c, k->plan, out);
+
+    if (no)
+        return no;
+    MYSQL_STMT *stmt = (*out)->stmt;
+    if (k->plan->slots && mysql_stmt_bind_param(stmt, k->binds))
+        return mysql_stmt_errno(stmt) ? mysql_stmt_errno(stmt) : CR_OUT_OF_MEMORY;
+    int64_t start = clock_mono_us();
+    no = mysql_stmt_execute(stmt) ? mysql_stmt_errno(stmt) : 0;
+    db_cost_add(start);
+    return no;
+}
+
+static const char *last_error(struct db *c, const struct db_plan *p)
+{
+    struct db_prepared *k = p->st->index < c->cache_n ? &c->cache[p->st->index] : NULL;
+
+    return k && k->stmt ? mysql_stmt_error(k->stmt) : c->my ? mysql_error(c->my) : "";
+}
+
+/* Outside a transaction a statement that was never sent (2006), or only prepared, goes out again on a new connection. */
+static bool may_repeat(struct db *c, const struct db_plan *p, unsigned no)
+{
+    bool prepared = p->st->index < c->cache_n && c->cache[p->st->index].stmt;
+
+    if (db_fate(no) == FATE_STALE) {
+        db_unprepare(c, p->st->index);
+        return true;
+    }
+    if (!c->tx && db_fate(no) == FATE_RETRY)
+        return true; /* the server undid it */
+    if (c->tx || db_fate(no) != FATE_LOST || (prepared && no != CR_SERVER_GONE_ERROR))
+        return false;
+    c->broken = true;
+    return true;
+}
+
+static enum status usable(struct db *c, struct err *e)
+{
+    if (!c->broken && c->my)
+        return OK;
+    if (c->tx)
+        return err_set(e, ERR_UNAVAILABLE, "database_unavailable", "The connection to the database was lost.");
+    return db_connect(c, e);
+}
+
+static enum status run(struct db *c, struct db_stmt *st, const struct id *tenant, const struct db_val *args, size_t nargs,
+                       struct db_prepared **out, const struct db_plan **plan, struct err *e)
+{
+    struct call k; /* not zeroed: only the used binds are */
+
+    if (!(k.plan = *plan = db_plan(st)))
+        return err_nomem(e);
+    db_check_call(k.plan, tenant, nargs);
+    k.tenant = tenant;
+    k.args = args;
+    enum status s = bind_all(&k, e);
+    for (int tries = 0; s == OK; tries++) {
+        if ((s = usable(c, e)) != OK)
+            break;
+        unsigned no = execute_once(c, &k, out);
+        if (!no)
+            break;
+        if (tries == 0 && may_repeat(c, k.plan, no))
+            continue;
+        s = db_fail(c, st->name, no, last_error(c, k.plan), e);
+    }
+    return s;
+}
+
+enum status db_exec(struct db *c, struct db_stmt *st, const struct id *tenant, const struct db_val *args, size_t nargs,
+                    int64_t *affected, struct err *e)
+{
+    struct db_prepared *k;
+    const struct db_plan *p;
+    enum status s = run(c, st, tenant, args, nargs, &k, &p, e);
+
+    if (s != OK)
+        return s;
+    if (p->cols)
+        BUG("%s returns rows", st->name);
+    if (affected)
+        *affected = (int64_t)mysql_stmt_affected_rows(k->stmt);
+    return OK;
+}
+
+enum status db_query(struct db *c, struct db_stmt *st, const struct id *tenant, const struct db_val *args, size_t nargs,
+                     struct arena *a, struct db_rows *out, struct err *e)
+{
+    struct db_prepared *k;
+    const struct db_plan *p;
+    struct db_row row;
+    size_t room = 0;
+    bool more;
+    enum status s = run(c, st, tenant, args, nargs, &k, &p, e);
+
+    *out = (struct db_rows){0};
+    while (s == OK && (s = db_fetch(c, p, k, a, &row, &more, e)) == OK && more) {
+        if (out->n == room) {
+            struct db_row *rows = arena_array(a, room = room ? room * 2 : 8, sizeof(*rows));
+            if (!rows) {
+                mysql_stmt_free_result(k->stmt);
+                s = err_nomem(e);
+                break;
+            }
+            if (out->n)
+                memcpy(rows, out->rows, out->n * sizeof(*rows));
+            out->rows = rows;
+        }
+        out->rows[out->n++] = row;
+    }
+    if (s != OK)
+        *out = (struct db_rows){0};
+    return s;
+}
+
+enum status db_query_one(struct db *c, struct db_stmt *st, const struct id *tenant, const struct db_val *args, size_t nargs,
+                         struct arena *a, struct db_row *out, struct err *e)
+{
+    struct db_prepared *k;
+    const struct db_plan *p;
+    struct db_row second;
+    bool more;
+    enum status s = run(c, st, tenant, args, nargs, &k, &p, e);
+
+    *out = (struct db_row){0};
+    if (s != OK || (s = db_fetch(c, p, k, a, out, &more, e)) != OK)
+        return s;
+    if (!more)
+        return err_set(e, ERR_NOT_FOUND, NULL, "There is no such thing.");
+    if ((s = db_fetch(c, p, k, a, &second, &more, e)) != OK || !more)
+        return s;
+    mysql_stmt_free_result(k->stmt);
+    log_line(LOG_ERROR, "database_rows", LOG_S("statement", st->name));
+    return err_set(e, ERR_INTERNAL, NULL, "There is more than one of what should be single.");
+}
+
+enum status db_each(struct db *c, struct db_stmt *st, const struct id *tenant, const struct db_val *args, size_t nargs,
+                    enum status (*fn)(void *ctx, struct db_row row, struct err *e), void *ctx, struct err *e)
+{
+    struct db_prepared *k;
+    const struct db_plan *p;
+    struct db_row row;
+    bool more;
+    enum status s = run(c, st, tenant, args, nargs, &k, &p, e);
+
+    while (s == OK && (s = db_fetch(c, p, k, &c->row_arena, &row, &more, e)) == OK && more) {
+        if ((s = fn(ctx, row, e)) != OK)
+            mysql_stmt_free_result(k->stmt);
+        arena_reset(&c->row_arena);
+    }
+    arena_reset(&c->row_arena);
+    return s;
+}

@@ -1,0 +1,257 @@
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "db/internal.h"
+
+#include <errmsg.h>
+
+#include "base/banned.h"
+
+#define CONNECT_S 5
+#define IO_S 30
+#define WAIT_S 5
+
+/* One statement at connect. A lock is waited for less long than an answer, so that a stuck row is told apart from a
+ * stuck server. */
+static const char session_setup[] =
+    "SET time_zone='+00:00',"
+    "sql_mode='STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION',"
+    "tx_isolation='READ-COMMITTED',innodb_lock_wait_timeout=10";
+
+void db_library_begin(void)
+{
+    if (mysql_library_init(0, NULL, NULL) != 0)
+        BUG("MariaDB's client library does not start");
+}
+
+void db_library_end(void)
+{
+    mysql_library_end();
+}
+
+enum status db_thread_begin(struct err *e)
+{
+    return mysql_thread_init() ? err_nomem(e) : OK;
+}
+
+void db_thread_end(void)
+{
+    mysql_thread_end();
+}
+
+enum status db_pool_open(const struct config *c, int max_connections, struct db_pool **out, struct err *e)
+{
+    struct db_pool *p = calloc(1, sizeof(*p));
+    pthread_condattr_t monotonic;
+
+    if (!p)
+        return err_nomem(e);
+    p->config = config_retain((struct config *)c);
+    p->max = max_connections > 0 ? max_connections : (int)config_int(c, CONFIG_database_connections);
+    pthread_mutex_init(&p->lock, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&p->freed, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    *out = p;
+    return OK;
+}
+
+static void connection_free(struct db *c)
+{
+    db_disconnect(c);
+    free(c->cache);
+    free(c->scratch);
+    arena_release(&c->row_arena);
+    free(c);
+}
+
+void db_pool_close(struct db_pool *p)
+{
+    if (!p)
+        return;
+    pthread_mutex_lock(&p->lock);
+    int out = p->out;
+    struct db *list = p->free;
+    p->free = NULL;
+    pthread_mutex_unlock(&p->lock);
+    while (list) {
+        struct db *next = list->next;
+        connection_free(list);
+        list = next;
+    }
+    if (out) { /* a thread that would not end still holds one: what it uses must stay */
+        log_line(LOG_WARN, "database_pool_busy", LOG_I("connections", out));
+        return;
+    }
+    pthread_cond_destroy(&p->freed);
+    pthread_mutex_destroy(&p->lock);
+    config_drop(p->config);
+    free(p);
+}
+
+void db_disconnect(struct db *c)
+{
+    if (c->my)
+        mysql_close(c->my); /* first: closing the statements afterwards then sends nothing */
+    c->my = NULL;
+    for (int i = 0; i < c->cache_n; i++)
+        db_unprepare(c, i);
+    c->tx = false;
+    c->fault = FAULT_NONE;
+}
+
+/* NULL without memory; else the caller asks mysql_errno() and closes it. */
+static MYSQL *dial(const struct config *cfg)
+{
+    unsigned connect_s = CONNECT_S, io_s = IO_S, off = 0;
+    my_bool no = 0;
+    const char *socket = config_string(cfg, CONFIG_database_socket);
+    const char *host = config_string(cfg, CONFIG_database_host);
+    MYSQL *my = mysql_init(NULL);
+
+    if (!my)
+        return NULL;
+    mysql_options(my, MYSQL_OPT_CONNECT_TIMEOUT, &connect_s);
+    mysql_options(my, MYSQL_OPT_READ_TIMEOUT, &io_s);
+    mysql_options(my, MYSQL_OPT_WRITE_TIMEOUT, &io_s);
+    mysql_options(my, MYSQL_OPT_RECONNECT, &no);
+    mysql_options(my, MYSQL_OPT_LOCAL_INFILE, &off);
+    mysql_options(my, MYSQL_REPORT_DATA_TRUNCATION, &no);
+    mysql_options(my, MYSQL_SET_CHARSET_NAME, "utf8mb4");
+    mysql_options(my, MYSQL_INIT_COMMAND, session_setup);
+    bool local = host[0] == '\0';
+    mysql_real_connect(my, local ? "localhost" : host, config_string(cfg, CONFIG_database_user),
+                       config_string(cfg, CONFIG_database_password), config_string(cfg, CONFIG_database_name),
+                       local ? 0 : (unsigned)config_int(cfg, CONFIG_database_port), local ? socket : NULL, 0);
+    return my; /* with or without an error in it */
+}
+
+/* The reason goes to the log, at most once a second, and is kept for parley doctor; a visitor learns only that. */
+static enum status connect_failed(struct db *c, MYSQL *my, struct err *e)
+{
+    struct db_pool *p = c->pool;
+    int64_t now = clock_now_ms();
+
+    pthread_mutex_lock(&p->lock);
+    snprintf(p->trouble, sizeof(p->trouble), "%s (%u)", mysql_error(my), mysql_errno(my));
+    bool tell = now - p->told_ms >= 1000 || now < p->told_ms;
+    if (tell)
+        p->told_ms = now;
+    pthread_mutex_unlock(&p->lock);
+    if (tell)
+        log_line(LOG_ERROR, "database_unreachable", LOG_S("error", mysql_error(my)), LOG_I("errno", mysql_errno(my)));
+    return err_set(e, ERR_UNAVAILABLE, "database_unavailable", "The database cannot be reached.");
+}
+
+void db_pool_trouble(struct db_pool *p, char *out, size_t n)
+{
+    pthread_mutex_lock(&p->lock);
+    snprintf(out, n, "%s", p->trouble);
+    pthread_mutex_unlock(&p->lock);
+}
+
+enum status db_connect(struct db *c, struct err *e)
+{
+    db_disconnect(c);
+    MYSQL *my = dial(c->pool->config);
+    if (!my)
+        return err_nomem(e);
+    if (mysql_errno(my)) {
+        enum status s = connect_failed(c, my, e);
+        mysql_close(my);
+        return s;
+    }
+    c->my = my;
+    c->broken = false;
+    return OK;
+}
+
+/* An idle connection has nothing to read: if there is, it is the end (server gone, timeout, killed). */
+static bool is_stale(struct db *c)
+{
+    struct pollfd f = {.fd = mysql_get_socket(c->my), .events = POLLIN};
+
+    return poll(&f, 1, 0) != 0;
+}
+
+static struct db *connection_new(struct db_pool *p)
+{
+    struct db *c = calloc(1, sizeof(*c));
+
+    if (c) {
+        c->pool = p;
+        arena_init(&c->row_arena, DB_ROW_ARENA);
+    }
+    return c;
+}
+
+/* A connection that is free or may be made; NULL with *timed_out or without memory. */
+static struct db *pool_take(struct db_pool *p, bool *timed_out)
+{
+    struct timespec until;
+    struct db *c = NULL;
+
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += WAIT_S;
+    *timed_out = false;
+    pthread_mutex_lock(&p->lock);
+    while (!p->free && p->open >= p->max && !*timed_out)
+        *timed_out = pthread_cond_timedwait(&p->freed, &p->lock, &until) != 0;
+    if (p->free) {
+        c = p->free;
+        p->free = c->next;
+        *timed_out = false;
+    } else if (p->open < p->max && (c = connection_new(p))) {
+        p->open++;
+        *timed_out = false;
+    }
+    if (c)
+        p->out++;
+    pthread_mutex_unlock(&p->lock);
+    return c;
+}
+
+enum status db_get(struct db_pool *p, struct db **out, struct err *e)
+{
+    bool timed_out;
+    struct db *c = pool_take(p, &timed_out);
+
+    *out = NULL;
+    if (!c && timed_out) {
+        log_line(LOG_WARN, "database_pool_empty", LOG_I("connections", p->max));
+        return err_set(e, ERR_UNAVAILABLE, "database_unavailable", "The database is busy; try again in a moment.");
+    }
+    if (!c)
+        return err_nomem(e);
+    if (!c->my || c->broken || is_stale(c)) {
+        enum status s = db_connect(c, e);
+        if (s != OK) {
+            db_put(c);
+            return s;
+        }
+    }
+    *out = c;
+    return OK;
+}
+
+void db_put(struct db *c)
+{
+    if (!c)
+        return;
+    struct db_pool *p = c->pool;
+    if (c->tx && !c->broken && db_raw(c, "ROLLBACK", 8) != 0)
+        c->broken = true;
+    c->tx = false;
+    c->fault = FAULT_NONE;
+    pthread_mutex_lock(&p->lock);
+    c->next = p->free;
+    p->free = c;
+    p->out--;
+    pthread_cond_signal(&p->freed);
+    pthread_mutex_unlock(&p->lock);
+}

@@ -1,0 +1,177 @@
+#include <stdlib.h>
+
+#include "db/internal.h"
+
+#include <errmsg.h>
+
+#include "base/banned.h"
+
+static struct db_plan *plans[DB_STATEMENTS]; /* [index]; written once under the lock, read without it */
+static int plan_count;                       /* index 0 means "none yet" */
+static pthread_mutex_t plan_lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* The end of the quoted text, comment or single character at p: what stands inside is not looked at. */
+static const char *skip_token(const char *p)
+{
+    if (*p == '\'' || *p == '"' || *p == '`') {
+        const char *end = strchr(p + 1, *p);
+        return end ? end + 1 : p + strlen(p);
+    }
+    if (p[0] == '/' && p[1] == '*') {
+        const char *end = strstr(p + 2, "*/");
+        return end ? end + 2 : p + strlen(p);
+    }
+    return p + 1;
+}
+
+static void add_slot(struct db_plan *p, int source)
+{
+    if (p->slots == DB_SLOTS)
+        BUG("%s: more than %d placeholders", p->st->name, DB_SLOTS);
+    p->source[p->slots++] = (int8_t)source;
+}
+
+/* Copy the SQL with each :tenant as `?`, noting whose value each placeholder takes. */
+static void plan_sql(struct db_plan *p)
+{
+    static const char tenant[] = ":tenant";
+    char *out = p->sql;
+    int arg = 0;
+    bool bound = false;
+
+    for (const char *in = p->st->sql; *in;) {
+        if (strncmp(in, tenant, sizeof(tenant) - 1) == 0) {
+            add_slot(p, -1);
+            *out++ = '?';
+            in += sizeof(tenant) - 1;
+            bound = true;
+            continue;
+        }
+        if (*in == '?')
+            add_slot(p, arg++);
+        const char *end = skip_token(in);
+        memcpy(out, in, (size_t)(end - in));
+        out += end - in;
+        in = end;
+    }
+    *out = '\0';
+    p->sql_n = (size_t)(out - p->sql);
+    p->args = (unsigned)arg;
+    if (bound != (p->st->scope == TENANT))
+        BUG("%s: a TENANT statement binds :tenant, a GLOBAL one does not", p->st->name);
+}
+
+static unsigned plan_letters(const struct db_plan *p, const char *z, char *type, bool *null)
+{
+    unsigned n = 0;
+
+    for (; *z; z++) {
+        if (*z == '?' && n) {
+            null[n - 1] = true;
+            continue;
+        }
+        if (!strchr("uidsxt", *z) || n == DB_SLOTS)
+            BUG("%s: bad type letters", p->st->name);
+        type[n++] = *z;
+    }
+    return n;
+}
+
+static struct db_plan *plan_new(const struct db_stmt *st)
+{
+    struct db_plan *p = calloc(1, sizeof(*p));
+
+    if (!p || !(p->sql = malloc(strlen(st->sql) + 1))) {
+        free(p);
+        return NULL;
+    }
+    p->st = st;
+    plan_sql(p);
+    if (plan_letters(p, st->params, p->type, p->null) != p->args)
+        BUG("%s: %u placeholders but parameters \"%s\"", st->name, p->args, st->params);
+    p->cols = plan_letters(p, st->columns, p->col, p->col_null);
+    return p;
+}
+
+const struct db_plan *db_plan(struct db_stmt *st)
+{
+    int i = __atomic_load_n(&st->index, __ATOMIC_ACQUIRE);
+
+    if (i)
+        return plans[i];
+    pthread_mutex_lock(&plan_lock);
+    i = st->index;
+    if (!i) {
+        if (plan_count + 1 >= DB_STATEMENTS)
+            BUG("more than %d statements", DB_STATEMENTS - 1);
+        struct db_plan *p = plan_new(st);
+        if (p) {
+            i = ++plan_count;
+            plans[i] = p;
+            __atomic_store_n(&st->index, i, __ATOMIC_RELEASE);
+        }
+    }
+    pthread_mutex_unlock(&plan_lock);
+    return i ? plans[i] : NULL;
+}
+
+void db_unprepare(struct db *c, int index)
+{
+    struct db_prepared *k = &c->cache[index];
+
+    if (k->stmt)
+        mysql_stmt_close(k->stmt);
+    free(k->cells);
+    *k = (struct db_prepared){0};
+}
+
+/* Room for the slot of every statement known so far. */
+static bool cache_grow(struct db *c, int index)
+{
+    if (index < c->cache_n)
+        return true;
+    int n = index + 32;
+    struct db_prepared *p = realloc(c->cache, (size_t)n * sizeof(*p));
+    if (!p)
+        return false;
+    memset(p + c->cache_n, 0, (size_t)(n - c->cache_n) * sizeof(*p));
+    c->cache = p;
+    c->cache_n = n;
+    return true;
+}
+
+static void check_shape(const struct db_plan *p, MYSQL_STMT *stmt)
+{
+    if (mysql_stmt_param_count(stmt) != p->slots)
+        BUG("%s: %lu placeholders on the server, %u here", p->st->name, mysql_stmt_param_count(stmt), p->slots);
+    if (mysql_stmt_field_count(stmt) != p->cols)
+        BUG("%s: returns %u columns, declares %u", p->st->name, mysql_stmt_field_count(stmt), p->cols);
+}
+
+unsigned db_prepare(struct db *c, const struct db_plan *p, struct db_prepared **out)
+{
+    int index = p->st->index;
+
+    if (!cache_grow(c, index))
+        return CR_OUT_OF_MEMORY;
+    struct db_prepared *k = *out = &c->cache[index];
+    if (k->stmt)
+        return 0;
+    if (p->cols && !(k->cells = calloc(p->cols, sizeof(*k->cells))))
+        return CR_OUT_OF_MEMORY;
+    if (!(k->stmt = mysql_stmt_init(c->my))) {
+        db_unprepare(c, index);
+        return CR_OUT_OF_MEMORY;
+    }
+    if (mysql_stmt_prepare(k->stmt, p->sql, p->sql_n) != 0) {
+        unsigned no = mysql_stmt_errno(k->stmt);
+        db_unprepare(c, index);
+        return no ? no : CR_UNKNOWN_ERROR;
+    }
+    check_shape(p, k->stmt);
+    if (p->cols && db_bind_columns(p, k) != OK) {
+        db_unprepare(c, index);
+        return CR_OUT_OF_MEMORY;
+    }
+    return 0;
+}

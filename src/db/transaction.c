@@ -1,0 +1,114 @@
+#include <time.h>
+
+#include "base/log.h"
+#include "db/internal.h"
+
+#include "base/banned.h"
+
+#define TRIES 8
+
+static const char begin_sql[] = "START TRANSACTION", commit_sql[] = "COMMIT", rollback_sql[] = "ROLLBACK";
+
+/* Nothing has been done yet: a connection that proves dead here is simply replaced. */
+static enum status begin(struct db *c, struct err *e)
+{
+    unsigned no = 0;
+
+    for (int tries = 0; tries < 2; tries++) {
+        if (c->broken || !c->my) {
+            enum status s = db_connect(c, e);
+            if (s != OK)
+                return s;
+        }
+        if (!(no = db_raw(c, begin_sql, sizeof(begin_sql) - 1))) {
+            c->tx = true;
+            c->fault = FAULT_NONE;
+            return OK;
+        }
+        if (db_fate(no) != FATE_LOST)
+            break;
+        c->broken = true;
+    }
+    return db_fail(c, "begin", no, mysql_error(c->my), e);
+}
+
+static void roll_back(struct db *c)
+{
+    c->tx = false;
+    if (c->broken)
+        return;
+    unsigned no = db_raw(c, rollback_sql, sizeof(rollback_sql) - 1);
+    if (no) {
+        c->broken = true; /* closing the connection rolls back as well */
+        log_line(LOG_WARN, "database_rollback", LOG_I("errno", no));
+    }
+}
+
+static enum status commit(struct db *c, struct err *e)
+{
+    if (c->broken) {
+        c->tx = false;
+        return err_set(e, ERR_UNAVAILABLE, "database_unavailable", "The connection to the database was lost.");
+    }
+    unsigned no = db_raw(c, commit_sql, sizeof(commit_sql) - 1);
+    if (!no) {
+        c->tx = false;
+        return OK;
+    }
+    if (db_fate(no) == FATE_RETRY) { /* a Galera node refused it at certification: nothing was applied */
+        enum status s = db_fail(c, "commit", no, mysql_error(c->my), e);
+        roll_back(c);
+        return s;
+    }
+    log_line(LOG_ERROR, "database_commit_unknown", LOG_I("errno", no), LOG_S("error", mysql_error(c->my)));
+    c->broken = true;
+    c->tx = false;
+    return err_set(e, ERR_UNAVAILABLE, "commit_unknown",
+                   "The connection to the database was lost while saving; whether it was saved is not known.");
+}
+
+/* fn's own word, unless a fault it swallowed has already undone its work. */
+static enum status finish(struct db *c, enum status s, struct err *e)
+{
+    if (s == OK && c->fault == FAULT_NONE)
+        return commit(c, e);
+    roll_back(c);
+    if (s != OK)
+        return s;
+    if (c->fault == FAULT_RETRY)
+        return err_set(e, ERR_UNAVAILABLE, "retry", "Somebody else changes the same thing; try again.");
+    return err_set(e, ERR_INTERNAL, NULL, "A failed change was about to be saved.");
+}
+
+/* Those who collided must not meet again: 0.5 to 1.5 ms, doubled each time, spread by the connection's address. */
+static void pause_before(struct db *c, int tries)
+{
+    long spread = (long)(((uintptr_t)c >> 6) * 2654435761u % 1000) + 500;
+    struct timespec t = {.tv_nsec = spread * 1000 * (1L << (tries < 6 ? tries : 6))};
+
+    nanosleep(&t, NULL);
+}
+
+enum status db_transaction(struct db *c, enum status (*fn)(struct db *c, void *ctx, struct err *e), void *ctx, struct err *e)
+{
+    struct err mine = ERR_INIT;
+    enum status s = OK;
+
+    if (c->tx) /* part of the outer one, which retries */
+        return fn(c, ctx, e);
+    for (int tries = 0; tries < TRIES; tries++) {
+        if ((s = begin(c, &mine)) != OK)
+            break;
+        s = fn(c, ctx, &mine);
+        s = finish(c, s, &mine);
+        bool again = s != OK && c->fault == FAULT_RETRY && !c->broken;
+        c->fault = FAULT_NONE;
+        if (!again)
+            break;
+        if (tries + 1 < TRIES)
+            pause_before(c, tries);
+    }
+    if (s != OK && e)
+        *e = mine;
+    return s;
+}
