@@ -13,10 +13,15 @@
 #define AGENT_PERMS (VIEWER_PERMS | CONVERSATION_REPLY)
 #define EDITOR_PERMS (AGENT_PERMS | BOT_WRITE | BOT_PUBLISH | KNOWLEDGE_WRITE)
 #define BILLING_PERMS (BOT_READ | MEMBER_READ | BILLING_READ | BILLING_WRITE)
-#define ADMIN_PERMS (EDITOR_PERMS | MEMBER_READ | MEMBER_WRITE | BILLING_READ | WORKSPACE_WRITE | AUDIT_READ | KEY_WRITE | CONTACT_ERASE)
+#define ADMIN_PERMS                                                                                        \
+    (EDITOR_PERMS | MEMBER_READ | MEMBER_WRITE | BILLING_READ | WORKSPACE_WRITE | AUDIT_READ | KEY_WRITE | \
+     CONTACT_ERASE)
 #define OWNER_PERMS (ADMIN_PERMS | BILLING_PERMS)
 
-static const struct { const char *name; uint32_t perms; } roles[] = {
+static const struct {
+    const char *name;
+    uint32_t perms;
+} roles[] = {
     [ROLE_NONE] = {"none", 0},
     [ROLE_VIEWER] = {"viewer", VIEWER_PERMS},
     [ROLE_AGENT] = {"agent", AGENT_PERMS},
@@ -42,25 +47,31 @@ const char *account_role_name(enum role r)
 enum role account_role_parse(struct str s)
 {
     for (size_t i = ROLE_VIEWER; i < ROLE_COUNT; i++)
-        if (str_eqz(s, roles[i].name)) return (enum role)i;
+        if (str_eqz(s, roles[i].name))
+            return (enum role)i;
     return ROLE_NONE;
 }
 
 /* ---- users ---- */
 
 /* Everything checked and hashed before the transaction begins: hashing takes tens of milliseconds. hash_out holds the PHC. */
-static enum status user_prepare(struct arena *a, struct str email, struct str name, struct str password, struct str language,
-                                char hash_out[CRYPTO_PASSWORD_MAX], struct user_new *u, struct err *e)
+static enum status user_prepare(struct arena *a, struct str email, struct str name, struct str password,
+                                struct str language, char hash_out[CRYPTO_PASSWORD_MAX], struct user_new *u,
+                                struct err *e)
 {
     enum status s = rules_email(a, email, &u->email, &u->email_key, e);
-    if (s != OK) return s;
+    if (s != OK)
+        return s;
     hash_out[0] = '\0';
     if (password.n) {
-        if ((s = rules_password(password, u->email_key, e)) != OK) return s;
-        if ((s = crypto_password_hash(password, hash_out, e)) != OK) return s;
+        if ((s = rules_password(password, u->email_key, e)) != OK)
+            return s;
+        if ((s = crypto_password_hash(password, hash_out, e)) != OK)
+            return s;
     }
     if (str_trim(name).n) {
-        if ((s = rules_name(name, "name", "Your name", &u->name, e)) != OK) return s;
+        if ((s = rules_name(name, "name", "Your name", &u->name, e)) != OK)
+            return s;
     } else {
         u->name = str_sub(u->email, 0, (size_t)str_find(u->email, '@'));
     }
@@ -70,7 +81,11 @@ static enum status user_prepare(struct arena *a, struct str email, struct str na
     return OK;
 }
 
-struct sign_up_tx { struct user_new user; struct id tenant; struct str workspace; };
+struct sign_up_tx {
+    struct user_new user;
+    struct id tenant;
+    struct str workspace;
+};
 
 static enum status sign_up_write(struct db *c, void *ctx, struct err *e)
 {
@@ -78,9 +93,12 @@ static enum status sign_up_write(struct db *c, void *ctx, struct err *e)
     struct actor who = {.tenant = tx->tenant, .user = tx->user.id};
     char text[ID_TEXT_MAX];
     enum status s = store_user_add(c, &tx->user, e);
-    if (s == OK) s = store_tenant_add(c, tx->tenant, tx->workspace, STR("free"), e);
-    if (s == OK) s = store_member_put(c, tx->tenant, tx->user.id, ROLE_OWNER, e);
-    if (s == OK) s = account_audit(c, &who, "workspace.created", str_from(id_text(ID_TENANT, tx->tenant, text)), NULL, e);
+    if (s == OK)
+        s = store_tenant_add(c, tx->tenant, tx->workspace, STR("free"), e);
+    if (s == OK)
+        s = store_member_put(c, tx->tenant, tx->user.id, ROLE_OWNER, e);
+    if (s == OK)
+        s = account_audit(c, &who, "workspace.created", str_from(id_text(ID_TENANT, tx->tenant, text)), NULL, e);
     return s;
 }
 
@@ -89,30 +107,40 @@ enum status account_sign_up(struct db *c, struct arena *a, const struct sign_up 
     struct sign_up_tx tx = {.tenant = id_new()};
     char hash[CRYPTO_PASSWORD_MAX];
     enum status s;
-    if (!in->password.n) return rules_password(in->password, STR_EMPTY, e);
-    if ((s = rules_name(in->workspace, "workspace", "The workspace's name", &tx.workspace, e)) != OK) return s;
-    if ((s = user_prepare(a, in->email, in->name, in->password, in->language, hash, &tx.user, e)) != OK) return s;
-    if ((s = db_transaction(c, sign_up_write, &tx, e)) != OK) return s;
+    if (!in->password.n)
+        return rules_password(in->password, STR_EMPTY, e);
+    if ((s = rules_name(in->workspace, "workspace", "The workspace's name", &tx.workspace, e)) != OK)
+        return s;
+    if ((s = user_prepare(a, in->email, in->name, in->password, in->language, hash, &tx.user, e)) != OK)
+        return s;
+    if ((s = db_transaction(c, sign_up_write, &tx, e)) != OK)
+        return s;
     out->role = ROLE_OWNER;
-    if ((s = store_tenant_get(c, a, tx.tenant, &out->tenant, e)) != OK) return s;
+    if ((s = store_tenant_get(c, a, tx.tenant, &out->tenant, e)) != OK)
+        return s;
     return store_user_get(c, a, tx.user.id, &out->user, e);
 }
 
-enum status account_sign_in(struct db *c, struct arena *a, struct str email, struct str password, struct user *out, struct err *e)
+enum status account_sign_in(struct db *c, struct arena *a, struct str email, struct str password, struct user *out,
+                            struct err *e)
 {
     struct str typed, key, hash = STR_EMPTY, state = STR_EMPTY;
     struct user u;
     enum status s = rules_email(a, email, &typed, &key, NULL);
     bool match;
     int wait = 0;
-    if (s == ERR_NOMEM) return err_nomem(e);
+    if (s == ERR_NOMEM)
+        return err_nomem(e);
     if (s == OK && !shared_take("sign_in", key, 6, 20, &wait)) {
         s = err_set(e, ERR_RATE, "sign_in_rate", "Too many attempts for this account: wait a minute.");
-        if (e) e->retry_after_s = wait;
+        if (e)
+            e->retry_after_s = wait;
         return s;
     }
-    if (s == OK) s = store_user_by_email(c, a, key, &u, &hash, &state, e);
-    if (s != OK && s != ERR_NOT_FOUND && s != ERR_INVALID) return s;
+    if (s == OK)
+        s = store_user_by_email(c, a, key, &u, &hash, &state, e);
+    if (s != OK && s != ERR_NOT_FOUND && s != ERR_INVALID)
+        return s;
     /* An unknown address costs the same hash, so that time does not tell who has an account. */
     match = crypto_password_verify(s == OK ? hash.p : "", str_sub(password, 0, PASSWORD_MAX));
     if (s != OK || !match || password.n > PASSWORD_MAX || !str_eqz(state, "active"))
@@ -121,7 +149,10 @@ enum status account_sign_in(struct db *c, struct arena *a, struct str email, str
     return OK;
 }
 
-struct password_tx { struct id user; struct str hash; };
+struct password_tx {
+    struct id user;
+    struct str hash;
+};
 
 static enum status password_write(struct db *c, void *ctx, struct err *e)
 {
@@ -138,9 +169,12 @@ enum status account_password_set(struct db *c, struct id user, struct str passwo
     struct user u;
     enum status s;
     arena_init(&a, 65536);
-    if ((s = store_user_get(c, &a, user, &u, e)) != OK) goto out;
-    if ((s = rules_password(password, u.email, e)) != OK) goto out;
-    if ((s = crypto_password_hash(password, hash, e)) != OK) goto out;
+    if ((s = store_user_get(c, &a, user, &u, e)) != OK)
+        goto out;
+    if ((s = rules_password(password, u.email, e)) != OK)
+        goto out;
+    if ((s = crypto_password_hash(password, hash, e)) != OK)
+        goto out;
     tx.hash = str_from(hash);
     s = db_transaction(c, password_write, &tx, e);
 out:
@@ -148,7 +182,8 @@ out:
     return s;
 }
 
-enum status account_user_create(struct db *c, struct str email, struct str name, struct str password, struct id *out, struct err *e)
+enum status account_user_create(struct db *c, struct str email, struct str name, struct str password, struct id *out,
+                                struct err *e)
 {
     char hash[CRYPTO_PASSWORD_MAX];
     struct user_new u = {0};
@@ -156,8 +191,10 @@ enum status account_user_create(struct db *c, struct str email, struct str name,
     enum status s;
     arena_init(&a, 65536);
     s = user_prepare(&a, email, name, password, STR("en"), hash, &u, e);
-    if (s == OK) s = store_user_add(c, &u, e);
-    if (s == OK) *out = u.id;
+    if (s == OK)
+        s = store_user_add(c, &u, e);
+    if (s == OK)
+        *out = u.id;
     arena_release(&a);
     return s;
 }
@@ -184,7 +221,8 @@ static enum status plan_known(struct db *c, struct str plan, struct err *e)
     arena_init(&a, 16384);
     s = store_plan_exists(c, &a, plan, &there, e);
     arena_release(&a);
-    if (s == OK && !there) s = err_at(e, ERR_INVALID, "plan_unknown", "plan", "There is no such plan.");
+    if (s == OK && !there)
+        s = err_at(e, ERR_INVALID, "plan_unknown", "plan", "There is no such plan.");
     return s;
 }
 
@@ -193,9 +231,12 @@ enum status account_tenant_create(struct db *c, struct str name, struct str plan
     struct str clean;
     struct id id = id_new();
     enum status s = rules_name(name, "workspace", "The workspace's name", &clean, e);
-    if (s == OK) s = plan_known(c, plan, e);
-    if (s == OK) s = store_tenant_add(c, id, clean, plan, e);
-    if (s == OK) *out = id;
+    if (s == OK)
+        s = plan_known(c, plan, e);
+    if (s == OK)
+        s = store_tenant_add(c, id, clean, plan, e);
+    if (s == OK)
+        *out = id;
     return s;
 }
 
@@ -214,11 +255,14 @@ enum status account_tenant_plan(struct db *c, struct id tenant, struct str plan,
     struct arena a;
     struct tenant t;
     enum status s = plan_known(c, plan, e);
-    if (s != OK) return s;
+    if (s != OK)
+        return s;
     arena_init(&a, 16384);
     s = store_tenant_get(c, &a, tenant, &t, e);
-    if (s == OK) s = store_tenant_plan(c, tenant, plan, e);
-    if (s == OK) shared_bump("plan", tenant);
+    if (s == OK)
+        s = store_tenant_plan(c, tenant, plan, e);
+    if (s == OK)
+        shared_bump("plan", tenant);
     arena_release(&a);
     return s;
 }
@@ -226,16 +270,19 @@ enum status account_tenant_plan(struct db *c, struct id tenant, struct str plan,
 enum status account_member_add(struct db *c, struct id tenant, struct id user, enum role role, struct err *e)
 {
     if (role == ROLE_NONE)
-        return err_at(e, ERR_INVALID, "role_unknown", "role", "A role is one of viewer, agent, editor, billing, admin, owner.");
+        return err_at(e, ERR_INVALID, "role_unknown", "role",
+                      "A role is one of viewer, agent, editor, billing, admin, owner.");
     return store_member_put(c, tenant, user, role, e);
 }
 
-enum status account_members_of_user(struct db *c, struct arena *a, struct id user, struct member **out, size_t *n, struct err *e)
+enum status account_members_of_user(struct db *c, struct arena *a, struct id user, struct member **out, size_t *n,
+                                    struct err *e)
 {
     return store_members_of_user(c, a, user, out, n, e);
 }
 
-enum status account_members_of_tenant(struct db *c, struct arena *a, struct id tenant, struct member **out, size_t *n, struct err *e)
+enum status account_members_of_tenant(struct db *c, struct arena *a, struct id tenant, struct member **out, size_t *n,
+                                      struct err *e)
 {
     return store_members_of_tenant(c, a, tenant, out, n, e);
 }

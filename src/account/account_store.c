@@ -7,18 +7,26 @@
 
 /* ---- tenants ---- */
 
-DB_STMT(tenant_insert, TENANT,
-        "INSERT INTO tenant (tenant_id, name, plan, state, created_at, updated_at) VALUES (:tenant, ?, ?, 'active', ?, ?)", "sstt", "");
-DB_STMT(tenant_select, TENANT, "SELECT tenant_id, name, plan, state, created_at FROM tenant WHERE tenant_id = :tenant AND state <> 'deleted'", "",
+DB_STMT(
+    tenant_insert, TENANT,
+    "INSERT INTO tenant (tenant_id, name, plan, state, created_at, updated_at) VALUES (:tenant, ?, ?, 'active', ?, ?)",
+    "sstt", "");
+DB_STMT(tenant_select, TENANT,
+        "SELECT tenant_id, name, plan, state, created_at FROM tenant WHERE tenant_id = :tenant AND state <> 'deleted'",
+        "", "ussst");
+DB_STMT(tenant_list, GLOBAL,
+        "SELECT tenant_id, name, plan, state, created_at FROM tenant WHERE state <> 'deleted' ORDER BY tenant_id", "",
         "ussst");
-DB_STMT(tenant_list, GLOBAL, "SELECT tenant_id, name, plan, state, created_at FROM tenant WHERE state <> 'deleted' ORDER BY tenant_id", "", "ussst");
 DB_STMT(tenant_set_plan, TENANT, "UPDATE tenant SET plan = ?, updated_at = ? WHERE tenant_id = :tenant", "st", "");
 DB_STMT(plan_select, GLOBAL, "SELECT plan FROM plan WHERE plan = ?", "s", "s");
 
 static struct tenant tenant_of(struct db_row r, size_t i)
 {
-    return (struct tenant){.id = db_row_id(r, i), .name = db_row_str(r, i + 1), .plan = db_row_str(r, i + 2),
-                           .state = db_row_str(r, i + 3), .created_ms = db_row_time(r, i + 4)};
+    return (struct tenant){.id = db_row_id(r, i),
+                           .name = db_row_str(r, i + 1),
+                           .plan = db_row_str(r, i + 2),
+                           .state = db_row_str(r, i + 3),
+                           .created_ms = db_row_time(r, i + 4)};
 }
 
 enum status store_tenant_add(struct db *c, struct id id, struct str name, struct str plan, struct err *e)
@@ -31,8 +39,10 @@ enum status store_tenant_get(struct db *c, struct arena *a, struct id id, struct
 {
     struct db_row row;
     enum status s = db_query_one(c, &tenant_select, &id, DB_NONE, a, &row, e);
-    if (s == ERR_NOT_FOUND) return err_set(e, ERR_NOT_FOUND, "workspace_unknown", "There is no such workspace.");
-    if (s == OK) *out = tenant_of(row, 0);
+    if (s == ERR_NOT_FOUND)
+        return err_set(e, ERR_NOT_FOUND, "workspace_unknown", "There is no such workspace.");
+    if (s == OK)
+        *out = tenant_of(row, 0);
     return s;
 }
 
@@ -40,11 +50,14 @@ enum status store_tenants(struct db *c, struct arena *a, struct tenant **out, si
 {
     struct db_rows rows;
     enum status s = db_query(c, &tenant_list, DB_GLOBAL, DB_NONE, a, &rows, e);
-    if (s != OK) return s;
+    if (s != OK)
+        return s;
     *n = rows.n;
     *out = arena_array(a, rows.n, sizeof **out);
-    if (!*out) return err_nomem(e);
-    for (size_t i = 0; i < rows.n; i++) (*out)[i] = tenant_of(rows.rows[i], 0);
+    if (!*out)
+        return err_nomem(e);
+    for (size_t i = 0; i < rows.n; i++)
+        (*out)[i] = tenant_of(rows.rows[i], 0);
     return OK;
 }
 
@@ -57,35 +70,49 @@ enum status store_plan_exists(struct db *c, struct arena *a, struct str plan, bo
 {
     struct db_rows rows;
     enum status s = db_query(c, &plan_select, DB_GLOBAL, DB_ARGS(db_str(plan)), a, &rows, e);
-    if (s == OK) *out = rows.n == 1;
+    if (s == OK)
+        *out = rows.n == 1;
     return s;
 }
 
 /* ---- users ---- */
 
 DB_STMT(user_insert, GLOBAL,
-        "INSERT INTO user (user_id, email, email_key, name, password_hash, language, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        "usssss" "tt", "");
+        "INSERT INTO user (user_id, email, email_key, name, password_hash, language, created_at, updated_at) VALUES "
+        "(?, ?, ?, ?, ?, ?, ?, ?)",
+        "usssss"
+        "tt",
+        "");
 DB_STMT(user_select_email, GLOBAL,
-        "SELECT user_id, email, name, is_operator, created_at, password_hash, state FROM user WHERE email_key = ? AND state <> 'deleted'", "s",
-        "ussitss");
-DB_STMT(user_select, GLOBAL, "SELECT user_id, email, name, is_operator, created_at FROM user WHERE user_id = ? AND state <> 'deleted'", "u", "ussit");
-DB_STMT(user_list, GLOBAL, "SELECT user_id, email, name, is_operator, created_at FROM user WHERE state <> 'deleted' ORDER BY user_id", "", "ussit");
+        "SELECT user_id, email, name, is_operator, created_at, password_hash, state FROM user WHERE email_key = ? AND "
+        "state <> 'deleted'",
+        "s", "ussitss");
+DB_STMT(user_select, GLOBAL,
+        "SELECT user_id, email, name, is_operator, created_at FROM user WHERE user_id = ? AND state <> 'deleted'", "u",
+        "ussit");
+DB_STMT(user_list, GLOBAL,
+        "SELECT user_id, email, name, is_operator, created_at FROM user WHERE state <> 'deleted' ORDER BY user_id", "",
+        "ussit");
 DB_STMT(user_set_password, GLOBAL, "UPDATE user SET password_hash = ?, updated_at = ? WHERE user_id = ?", "stu", "");
 
 static struct user user_of(struct db_row r, size_t i)
 {
-    return (struct user){.id = db_row_id(r, i), .email = db_row_str(r, i + 1), .name = db_row_str(r, i + 2),
-                         .is_operator = db_row_int(r, i + 3) != 0, .created_ms = db_row_time(r, i + 4)};
+    return (struct user){.id = db_row_id(r, i),
+                         .email = db_row_str(r, i + 1),
+                         .name = db_row_str(r, i + 2),
+                         .is_operator = db_row_int(r, i + 3) != 0,
+                         .created_ms = db_row_time(r, i + 4)};
 }
 
 enum status store_user_add(struct db *c, const struct user_new *u, struct err *e)
 {
     struct db_val now = db_time(clock_now_ms());
     enum status s = db_exec(c, &user_insert, DB_GLOBAL,
-                            DB_ARGS(db_id(u->id), db_str(u->email), db_str(u->email_key), db_str(u->name), db_str(u->password_hash),
-                                    db_str(u->language), now, now), NULL, e);
-    if (s == ERR_CONFLICT) return err_at(e, ERR_CONFLICT, "email_taken", "email", "There is an account with this e-mail address already.");
+                            DB_ARGS(db_id(u->id), db_str(u->email), db_str(u->email_key), db_str(u->name),
+                                    db_str(u->password_hash), db_str(u->language), now, now),
+                            NULL, e);
+    if (s == ERR_CONFLICT)
+        return err_at(e, ERR_CONFLICT, "email_taken", "email", "There is an account with this e-mail address already.");
     return s;
 }
 
@@ -94,16 +121,20 @@ static enum status no_such_user(struct err *e)
     return err_set(e, ERR_NOT_FOUND, "user_unknown", "There is no such user.");
 }
 
-enum status store_user_by_email(struct db *c, struct arena *a, struct str email_key, struct user *out, struct str *hash, struct str *state,
-                                struct err *e)
+enum status store_user_by_email(struct db *c, struct arena *a, struct str email_key, struct user *out, struct str *hash,
+                                struct str *state, struct err *e)
 {
     struct db_row row;
     enum status s = db_query_one(c, &user_select_email, DB_GLOBAL, DB_ARGS(db_str(email_key)), a, &row, e);
-    if (s == ERR_NOT_FOUND) return no_such_user(e);
-    if (s != OK) return s;
+    if (s == ERR_NOT_FOUND)
+        return no_such_user(e);
+    if (s != OK)
+        return s;
     *out = user_of(row, 0);
-    if (hash) *hash = db_row_str(row, 5);
-    if (state) *state = db_row_str(row, 6);
+    if (hash)
+        *hash = db_row_str(row, 5);
+    if (state)
+        *state = db_row_str(row, 6);
     return OK;
 }
 
@@ -111,8 +142,10 @@ enum status store_user_get(struct db *c, struct arena *a, struct id user, struct
 {
     struct db_row row;
     enum status s = db_query_one(c, &user_select, DB_GLOBAL, DB_ARGS(db_id(user)), a, &row, e);
-    if (s == ERR_NOT_FOUND) return no_such_user(e);
-    if (s == OK) *out = user_of(row, 0);
+    if (s == ERR_NOT_FOUND)
+        return no_such_user(e);
+    if (s == OK)
+        *out = user_of(row, 0);
     return s;
 }
 
@@ -120,37 +153,55 @@ enum status store_users(struct db *c, struct arena *a, struct user **out, size_t
 {
     struct db_rows rows;
     enum status s = db_query(c, &user_list, DB_GLOBAL, DB_NONE, a, &rows, e);
-    if (s != OK) return s;
+    if (s != OK)
+        return s;
     *n = rows.n;
     *out = arena_array(a, rows.n, sizeof **out);
-    if (!*out) return err_nomem(e);
-    for (size_t i = 0; i < rows.n; i++) (*out)[i] = user_of(rows.rows[i], 0);
+    if (!*out)
+        return err_nomem(e);
+    for (size_t i = 0; i < rows.n; i++)
+        (*out)[i] = user_of(rows.rows[i], 0);
     return OK;
 }
 
 enum status store_user_password(struct db *c, struct id user, struct str hash, struct err *e)
 {
-    return db_exec(c, &user_set_password, DB_GLOBAL, DB_ARGS(db_str(hash), db_time(clock_now_ms()), db_id(user)), NULL, e);
+    return db_exec(c, &user_set_password, DB_GLOBAL, DB_ARGS(db_str(hash), db_time(clock_now_ms()), db_id(user)), NULL,
+                   e);
 }
 
 /* ---- members ---- */
 
 DB_STMT(member_upsert, TENANT,
-        "INSERT INTO member (tenant_id, user_id, role, created_at) VALUES (:tenant, ?, ?, ?) ON DUPLICATE KEY UPDATE role = VALUES(role)", "ust", "");
+        "INSERT INTO member (tenant_id, user_id, role, created_at) VALUES (:tenant, ?, ?, ?) ON DUPLICATE KEY UPDATE "
+        "role = VALUES(role)",
+        "ust", "");
 /* GLOBAL: the workspaces of one person are asked for before one of them is chosen. */
 DB_STMT(member_list_user, GLOBAL,
-        "SELECT t.tenant_id, t.name, t.plan, t.state, t.created_at, u.user_id, u.email, u.name, u.is_operator, u.created_at, m.role"
+        "SELECT t.tenant_id, t.name, t.plan, t.state, t.created_at, u.user_id, u.email, u.name, u.is_operator, "
+        "u.created_at, m.role"
         " FROM member m JOIN tenant t ON t.tenant_id = m.tenant_id JOIN user u ON u.user_id = m.user_id"
-        " WHERE m.user_id = ? AND t.state <> 'deleted' ORDER BY m.created_at, m.tenant_id", "u", "ussst" "ussit" "s");
+        " WHERE m.user_id = ? AND t.state <> 'deleted' ORDER BY m.created_at, m.tenant_id",
+        "u",
+        "ussst"
+        "ussit"
+        "s");
 DB_STMT(member_list_tenant, TENANT,
-        "SELECT t.tenant_id, t.name, t.plan, t.state, t.created_at, u.user_id, u.email, u.name, u.is_operator, u.created_at, m.role"
+        "SELECT t.tenant_id, t.name, t.plan, t.state, t.created_at, u.user_id, u.email, u.name, u.is_operator, "
+        "u.created_at, m.role"
         " FROM member m JOIN tenant t ON t.tenant_id = m.tenant_id JOIN user u ON u.user_id = m.user_id"
-        " WHERE m.tenant_id = :tenant AND u.state <> 'deleted' ORDER BY u.email, u.user_id", "", "ussst" "ussit" "s");
+        " WHERE m.tenant_id = :tenant AND u.state <> 'deleted' ORDER BY u.email, u.user_id",
+        "",
+        "ussst"
+        "ussit"
+        "s");
 
 enum status store_member_put(struct db *c, struct id tenant, struct id user, enum role role, struct err *e)
 {
-    enum status s = db_exec(c, &member_upsert, &tenant, DB_ARGS(db_id(user), db_text(account_role_name(role)), db_time(clock_now_ms())), NULL, e);
-    if (s == ERR_CONFLICT) return err_set(e, ERR_NOT_FOUND, "member_unknown", "There is no such user or workspace.");
+    enum status s = db_exec(c, &member_upsert, &tenant,
+                            DB_ARGS(db_id(user), db_text(account_role_name(role)), db_time(clock_now_ms())), NULL, e);
+    if (s == ERR_CONFLICT)
+        return err_set(e, ERR_NOT_FOUND, "member_unknown", "There is no such user or workspace.");
     return s;
 }
 
@@ -158,21 +209,25 @@ static enum status members_of(struct db_rows rows, struct arena *a, struct membe
 {
     *n = rows.n;
     *out = arena_array(a, rows.n, sizeof **out);
-    if (!*out) return err_nomem(e);
+    if (!*out)
+        return err_nomem(e);
     for (size_t i = 0; i < rows.n; i++)
-        (*out)[i] = (struct member){.tenant = tenant_of(rows.rows[i], 0), .user = user_of(rows.rows[i], 5),
+        (*out)[i] = (struct member){.tenant = tenant_of(rows.rows[i], 0),
+                                    .user = user_of(rows.rows[i], 5),
                                     .role = account_role_parse(db_row_str(rows.rows[i], 10))};
     return OK;
 }
 
-enum status store_members_of_user(struct db *c, struct arena *a, struct id user, struct member **out, size_t *n, struct err *e)
+enum status store_members_of_user(struct db *c, struct arena *a, struct id user, struct member **out, size_t *n,
+                                  struct err *e)
 {
     struct db_rows rows;
     enum status s = db_query(c, &member_list_user, DB_GLOBAL, DB_ARGS(db_id(user)), a, &rows, e);
     return s == OK ? members_of(rows, a, out, n, e) : s;
 }
 
-enum status store_members_of_tenant(struct db *c, struct arena *a, struct id tenant, struct member **out, size_t *n, struct err *e)
+enum status store_members_of_tenant(struct db *c, struct arena *a, struct id tenant, struct member **out, size_t *n,
+                                    struct err *e)
 {
     struct db_rows rows;
     enum status s = db_query(c, &member_list_tenant, &tenant, DB_NONE, a, &rows, e);
@@ -182,29 +237,35 @@ enum status store_members_of_tenant(struct db *c, struct arena *a, struct id ten
 /* ---- audit ---- */
 
 DB_STMT(audit_insert, TENANT,
-        "INSERT INTO audit (tenant_id, audit_id, user_id, key_id, via, ip, what, object, detail, at) VALUES (:tenant, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO audit (tenant_id, audit_id, user_id, key_id, via, ip, what, object, detail, at) VALUES (:tenant, "
+        "?, ?, ?, ?, ?, ?, ?, ?, ?)",
         "uu?u?sssss?t", "");
 
 static const char *via_of(const struct actor *who)
 {
-    if (who->cli) return "cli";
+    if (who->cli)
+        return "cli";
     return id_is_none(who->key) ? "portal" : "api";
 }
 
-enum status account_audit(struct db *c, const struct actor *who, const char *what, struct str object, const struct json *detail, struct err *e)
+enum status account_audit(struct db *c, const struct actor *who, const char *what, struct str object,
+                          const struct json *detail, struct err *e)
 {
     struct buf b;
     enum status s;
     buf_init(&b, 64 * KB);
-    if (detail) json_write(&b, detail);
+    if (detail)
+        json_write(&b, detail);
     if (!buf_ok(&b)) {
         s = err_nomem(e);
         goto out;
     }
     s = db_exec(c, &audit_insert, &who->tenant,
-                DB_ARGS(db_id(id_new()), db_opt(!id_is_none(who->user), db_id(who->user)), db_opt(!id_is_none(who->key), db_id(who->key)),
-                        db_text(via_of(who)), db_text(who->ip), db_text(what), db_str(object), db_opt(detail != NULL, db_str(buf_str(&b))),
-                        db_time(clock_now_ms())), NULL, e);
+                DB_ARGS(db_id(id_new()), db_opt(!id_is_none(who->user), db_id(who->user)),
+                        db_opt(!id_is_none(who->key), db_id(who->key)), db_text(via_of(who)), db_text(who->ip),
+                        db_text(what), db_str(object), db_opt(detail != NULL, db_str(buf_str(&b))),
+                        db_time(clock_now_ms())),
+                NULL, e);
 out:
     buf_release(&b);
     return s;

@@ -25,7 +25,8 @@ static uint32_t crc32_of(const char *p, size_t n)
     uint32_t crc = 0xFFFFFFFFu;
     for (size_t i = 0; i < n; i++) {
         crc ^= (unsigned char)p[i];
-        for (int bit = 0; bit < 8; bit++) crc = (crc >> 1) ^ ((crc & 1) ? 0xEDB88320u : 0);
+        for (int bit = 0; bit < 8; bit++)
+            crc = (crc >> 1) ^ ((crc & 1) ? 0xEDB88320u : 0);
     }
     return ~crc;
 }
@@ -46,7 +47,8 @@ static void key_make(char key[API_KEY_MAX])
         uint8_t b;
         crypto_random(&b, 1);
         b &= 63;
-        if (b < 62) key[i++] = digits62[b]; /* throwing two values away keeps the rest equally likely */
+        if (b < 62)
+            key[i++] = digits62[b]; /* throwing two values away keeps the rest equally likely */
     }
     check_of(key, key + PREFIX_N + SECRET_N);
     key[KEY_N] = '\0';
@@ -55,14 +57,17 @@ static void key_make(char key[API_KEY_MAX])
 static bool key_well_formed(struct str key)
 {
     char check[CHECK_N];
-    if (key.n != KEY_N || !str_starts(key, STR(PREFIX))) return false;
+    if (key.n != KEY_N || !str_starts(key, STR(PREFIX)))
+        return false;
     for (size_t i = PREFIX_N; i < KEY_N; i++)
-        if (!key.p[i] || !strchr(digits62, key.p[i])) return false;
+        if (!key.p[i] || !strchr(digits62, key.p[i]))
+            return false;
     check_of(key.p, check);
     return memcmp(check, key.p + PREFIX_N + SECRET_N, CHECK_N) == 0;
 }
 
-enum status account_key_create(struct db *c, struct id tenant, struct str name, uint32_t scopes, char key[API_KEY_MAX], struct id *out, struct err *e)
+enum status account_key_create(struct db *c, struct id tenant, struct str name, uint32_t scopes, char key[API_KEY_MAX],
+                               struct id *out, struct err *e)
 {
     struct str clean = str_trim(name);
     uint8_t hash[32];
@@ -71,30 +76,39 @@ enum status account_key_create(struct db *c, struct id tenant, struct str name, 
     if (!clean.n || !utf8_text(clean) || utf8_length(clean) > 80)
         return err_at(e, ERR_INVALID, "name_invalid", "name", "A key's name needs 1 to 80 characters.");
     if (!scopes || scopes & ~(uint32_t)(SCOPE_READ | SCOPE_WRITE | SCOPE_CHAT | SCOPE_ADMIN))
-        return err_at(e, ERR_INVALID, "scopes_invalid", "scopes", "A key needs at least one of the scopes read, write, chat, admin.");
+        return err_at(e, ERR_INVALID, "scopes_invalid", "scopes",
+                      "A key needs at least one of the scopes read, write, chat, admin.");
     key_make(key);
     crypto_hash(str_n(key, KEY_N), hash);
     s = store_key_add(c, tenant, id, hash, clean, str_n(key + KEY_N - 4, 4), scopes, e);
-    if (s == OK) *out = id;
-    else crypto_wipe(key, API_KEY_MAX);
+    if (s == OK)
+        *out = id;
+    else
+        crypto_wipe(key, API_KEY_MAX);
     return s;
 }
 
-enum status account_key_load(struct db *c, struct arena *a, struct str key, struct id *tenant, struct id *key_id, uint32_t *scopes, struct err *e)
+enum status account_key_load(struct db *c, struct arena *a, struct str key, struct id *tenant, struct id *key_id,
+                             uint32_t *scopes, struct err *e)
 {
     struct key_row row;
     uint8_t hash[32];
     enum status s;
     if (!key_well_formed(key))
-        return err_set(e, ERR_AUTH, "key_malformed", "That is not a whole API key: it begins with ply_ and has %d characters.", KEY_N);
+        return err_set(e, ERR_AUTH, "key_malformed",
+                       "That is not a whole API key: it begins with ply_ and has %d characters.", KEY_N);
     crypto_hash(key, hash);
     s = store_key_get(c, a, hash, &row, e);
-    if (s == ERR_NOT_FOUND || (s == OK && row.revoked)) return err_set(e, ERR_AUTH, "key_unknown", "This API key is not known or was revoked.");
-    if (s != OK) return s;
-    if (!row.tenant_active) return err_set(e, ERR_DENIED, "workspace_suspended", "This workspace is suspended.");
+    if (s == ERR_NOT_FOUND || (s == OK && row.revoked))
+        return err_set(e, ERR_AUTH, "key_unknown", "This API key is not known or was revoked.");
+    if (s != OK)
+        return s;
+    if (!row.tenant_active)
+        return err_set(e, ERR_DENIED, "workspace_suspended", "This workspace is suspended.");
     *tenant = row.tenant;
     *key_id = row.id;
     *scopes = row.scopes;
-    if (clock_now_ms() - row.used_ms >= USED_EVERY_MS) return store_key_used(c, row.tenant, row.id, e);
+    if (clock_now_ms() - row.used_ms >= USED_EVERY_MS)
+        return store_key_used(c, row.tenant, row.id, e);
     return OK;
 }

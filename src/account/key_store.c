@@ -4,19 +4,25 @@
 #include "base/banned.h"
 
 DB_STMT(key_insert, TENANT,
-        "INSERT INTO api_key (tenant_id, key_id, key_hash, name, hint, scopes, created_at) VALUES (:tenant, ?, ?, ?, ?, ?, ?)", "uxssit", "");
+        "INSERT INTO api_key (tenant_id, key_id, key_hash, name, hint, scopes, created_at) VALUES (:tenant, ?, ?, ?, "
+        "?, ?, ?)",
+        "uxssit", "");
 /* GLOBAL: a key is looked up by its secret; the tenant comes out of it. */
 DB_STMT(key_select, GLOBAL,
         "SELECT k.tenant_id, k.key_id, k.scopes, k.used_at, k.revoked_at IS NOT NULL, t.state = 'active'"
-        " FROM api_key k JOIN tenant t ON t.tenant_id = k.tenant_id WHERE k.key_hash = ?", "x", "uuit?ii");
+        " FROM api_key k JOIN tenant t ON t.tenant_id = k.tenant_id WHERE k.key_hash = ?",
+        "x", "uuit?ii");
 DB_STMT(key_touch, TENANT, "UPDATE api_key SET used_at = ? WHERE tenant_id = :tenant AND key_id = ?", "tu", "");
 
-enum status store_key_add(struct db *c, struct id tenant, struct id id, const uint8_t hash[32], struct str name, struct str hint, uint32_t scopes,
-                          struct err *e)
+enum status store_key_add(struct db *c, struct id tenant, struct id id, const uint8_t hash[32], struct str name,
+                          struct str hint, uint32_t scopes, struct err *e)
 {
-    enum status s = db_exec(c, &key_insert, &tenant,
-                            DB_ARGS(db_id(id), db_bytes(hash, 32), db_str(name), db_str(hint), db_int(scopes), db_time(clock_now_ms())), NULL, e);
-    if (s == ERR_CONFLICT) return err_set(e, ERR_NOT_FOUND, "workspace_unknown", "There is no such workspace.");
+    enum status s = db_exec(
+        c, &key_insert, &tenant,
+        DB_ARGS(db_id(id), db_bytes(hash, 32), db_str(name), db_str(hint), db_int(scopes), db_time(clock_now_ms())),
+        NULL, e);
+    if (s == ERR_CONFLICT)
+        return err_set(e, ERR_NOT_FOUND, "workspace_unknown", "There is no such workspace.");
     return s;
 }
 
@@ -24,9 +30,14 @@ enum status store_key_get(struct db *c, struct arena *a, const uint8_t hash[32],
 {
     struct db_row r;
     enum status s = db_query_one(c, &key_select, DB_GLOBAL, DB_ARGS(db_bytes(hash, 32)), a, &r, e);
-    if (s != OK) return s;
-    *out = (struct key_row){.tenant = db_row_id(r, 0), .id = db_row_id(r, 1), .scopes = (uint32_t)db_row_int(r, 2), .used_ms = db_row_time(r, 3),
-                            .revoked = db_row_int(r, 4) != 0, .tenant_active = db_row_int(r, 5) != 0};
+    if (s != OK)
+        return s;
+    *out = (struct key_row){.tenant = db_row_id(r, 0),
+                            .id = db_row_id(r, 1),
+                            .scopes = (uint32_t)db_row_int(r, 2),
+                            .used_ms = db_row_time(r, 3),
+                            .revoked = db_row_int(r, 4) != 0,
+                            .tenant_active = db_row_int(r, 5) != 0};
     return OK;
 }
 

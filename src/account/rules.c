@@ -7,21 +7,25 @@
 
 static bool local_part_ok(struct str s)
 {
-    if (s.n < 1 || s.n > 64 || s.p[0] == '.' || s.p[s.n - 1] == '.' || str_has(s, STR(".."))) return false;
+    if (s.n < 1 || s.n > 64 || s.p[0] == '.' || s.p[s.n - 1] == '.' || str_has(s, STR("..")))
+        return false;
     for (size_t i = 0; i < s.n; i++) {
         unsigned char c = (unsigned char)s.p[i];
-        if (c <= ' ' || c == 127 || strchr("\"(),:;<>@[\\]", c)) return false;
+        if (c <= ' ' || c == 127 || strchr("\"(),:;<>@[\\]", c))
+            return false;
     }
     return true;
 }
 
 static bool label_ok(struct str s)
 {
-    if (s.n < 1 || s.n > 63 || s.p[0] == '-' || s.p[s.n - 1] == '-') return false;
+    if (s.n < 1 || s.n > 63 || s.p[0] == '-' || s.p[s.n - 1] == '-')
+        return false;
     for (size_t i = 0; i < s.n; i++) {
         unsigned char c = (unsigned char)s.p[i];
         bool word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c >= 0x80;
-        if (!word) return false;
+        if (!word)
+            return false;
     }
     return true;
 }
@@ -30,9 +34,11 @@ static bool domain_ok(struct str s)
 {
     struct str label;
     int labels = 0;
-    if (s.n < 3 || s.p[s.n - 1] == '.') return false;
+    if (s.n < 3 || s.p[s.n - 1] == '.')
+        return false;
     while (str_split(&s, '.', &label)) {
-        if (!label_ok(label)) return false;
+        if (!label_ok(label))
+            return false;
         labels++;
     }
     return labels >= 2;
@@ -43,8 +49,10 @@ static struct str lower(struct arena *a, struct str s, bool *ok)
     char *out = arena_alloc(a, s.n * 2 + 1); /* a folded letter may be longer, at most 2 bytes become 3 */
     size_t n = 0;
     *ok = out != NULL;
-    if (!out) return STR_EMPTY;
-    while (s.n) n += utf8_encode(utf8_lower(utf8_next(&s)), out + n);
+    if (!out)
+        return STR_EMPTY;
+    while (s.n)
+        n += utf8_encode(utf8_lower(utf8_next(&s)), out + n);
     return str_n(out, n);
 }
 
@@ -55,33 +63,66 @@ enum status rules_email(struct arena *a, struct str in, struct str *typed, struc
     bool good = s.n <= EMAIL_MAX && at > 0 && utf8_text(s) && local_part_ok(str_sub(s, 0, (size_t)at)) &&
                 domain_ok(str_sub(s, (size_t)at + 1, s.n));
     bool ok = true;
-    if (!good) return err_at(e, ERR_INVALID, "email_invalid", "email", "That is not an e-mail address: it looks like name@example.com.");
+    if (!good)
+        return err_at(e, ERR_INVALID, "email_invalid", "email",
+                      "That is not an e-mail address: it looks like name@example.com.");
     *typed = arena_str(a, s, &ok);
-    if (!ok) return err_nomem(e);
+    if (!ok)
+        return err_nomem(e);
     *key = lower(a, s, &ok);
-    if (!ok) return err_nomem(e);
-    if (key->n > EMAIL_MAX) return err_at(e, ERR_INVALID, "email_invalid", "email", "That e-mail address is too long.");
+    if (!ok)
+        return err_nomem(e);
+    if (key->n > EMAIL_MAX)
+        return err_at(e, ERR_INVALID, "email_invalid", "email", "That e-mail address is too long.");
     return OK;
 }
 
 /* The passwords of ten and more characters that people take most; shorter ones are refused by their length. */
 static const char *const commonest[] = {
-    "1234567890", "0123456789", "12345678910", "1234567891", "9876543210", "0987654321", "123123123123", "1122334455",
-    "1q2w3e4r5t", "1q2w3e4r5t6y", "1qaz2wsx3edc", "qazwsxedcrfv", "qwertyuiop", "qwerty12345", "qwerty123456",
-    "qwertyuiop123", "qwerty1234", "asdfghjkl123", "zxcvbnm123", "q1w2e3r4t5", "q1w2e3r4t5y6", "abcdefghij", "abcdefghijk",
-    "abcdef123456", "abc1234567", "abcd123456", "password12", "password123", "password1234", "password12345",
-    "passw0rd123", "p@ssw0rd123", "p@ssword123", "password123!", "password1!", "mypassword", "mypassword1", "mypassword123",
-    "passwordpassword", "letmein123", "letmein1234", "welcome123", "welcome1234", "iloveyou123", "iloveyou12", "iloveyou2",
-    "ilovejesus", "admin12345", "admin123456", "administrator", "changeme123", "changeme1234", "sunshine123", "princess123",
-    "football123", "baseball123", "basketball", "superman123", "michael123", "charlie123", "jennifer123", "chocolate1",
-    "liverpool1", "manchester", "computer123", "internet123", "test123456", "testtest123", "secret1234", "monkey12345",
-    "dragon12345", "trustno1trustno1", "unbelievable", "correcthorsebatterystaple",
+    "1234567890",       "0123456789",
+    "12345678910",      "1234567891",
+    "9876543210",       "0987654321",
+    "123123123123",     "1122334455",
+    "1q2w3e4r5t",       "1q2w3e4r5t6y",
+    "1qaz2wsx3edc",     "qazwsxedcrfv",
+    "qwertyuiop",       "qwerty12345",
+    "qwerty123456",     "qwertyuiop123",
+    "qwerty1234",       "asdfghjkl123",
+    "zxcvbnm123",       "q1w2e3r4t5",
+    "q1w2e3r4t5y6",     "abcdefghij",
+    "abcdefghijk",      "abcdef123456",
+    "abc1234567",       "abcd123456",
+    "password12",       "password123",
+    "password1234",     "password12345",
+    "passw0rd123",      "p@ssw0rd123",
+    "p@ssword123",      "password123!",
+    "password1!",       "mypassword",
+    "mypassword1",      "mypassword123",
+    "passwordpassword", "letmein123",
+    "letmein1234",      "welcome123",
+    "welcome1234",      "iloveyou123",
+    "iloveyou12",       "iloveyou2",
+    "ilovejesus",       "admin12345",
+    "admin123456",      "administrator",
+    "changeme123",      "changeme1234",
+    "sunshine123",      "princess123",
+    "football123",      "baseball123",
+    "basketball",       "superman123",
+    "michael123",       "charlie123",
+    "jennifer123",      "chocolate1",
+    "liverpool1",       "manchester",
+    "computer123",      "internet123",
+    "test123456",       "testtest123",
+    "secret1234",       "monkey12345",
+    "dragon12345",      "trustno1trustno1",
+    "unbelievable",     "correcthorsebatterystaple",
 };
 
 static bool is_commonest(struct str password)
 {
     for (size_t i = 0; i < sizeof commonest / sizeof *commonest; i++)
-        if (str_ieq(password, str_from(commonest[i]))) return true;
+        if (str_ieq(password, str_from(commonest[i])))
+            return true;
     return false;
 }
 
@@ -89,9 +130,11 @@ static bool is_commonest(struct str password)
 static bool is_plain_run(struct str s)
 {
     int step = s.n > 1 ? s.p[1] - s.p[0] : 0;
-    if (step < -1 || step > 1) return false;
+    if (step < -1 || step > 1)
+        return false;
     for (size_t i = 1; i < s.n; i++)
-        if (s.p[i] - s.p[i - 1] != step) return false;
+        if (s.p[i] - s.p[i - 1] != step)
+            return false;
     return true;
 }
 
@@ -99,21 +142,28 @@ enum status rules_password(struct str password, struct str email, struct err *e)
 {
     struct str local = str_sub(email, 0, str_find(email, '@') > 0 ? (size_t)str_find(email, '@') : 0);
     if (!utf8_valid(password) || memchr(password.p, 0, password.n))
-        return err_at(e, ERR_INVALID, "password_invalid", "password", "The password holds characters that cannot be typed.");
+        return err_at(e, ERR_INVALID, "password_invalid", "password",
+                      "The password holds characters that cannot be typed.");
     if (password.n > PASSWORD_MAX)
         return err_at(e, ERR_INVALID, "password_long", "password", "A password has at most %d bytes.", PASSWORD_MAX);
     if (utf8_length(password) < PASSWORD_MIN)
-        return err_at(e, ERR_INVALID, "password_short", "password", "A password needs at least %d characters.", PASSWORD_MIN);
-    if (is_commonest(password) || is_plain_run(password) || (email.n && str_ieq(password, email)) || (local.n && str_ieq(password, local)))
-        return err_at(e, ERR_INVALID, "password_known", "password", "That password is easily guessed: take another one.");
+        return err_at(e, ERR_INVALID, "password_short", "password", "A password needs at least %d characters.",
+                      PASSWORD_MIN);
+    if (is_commonest(password) || is_plain_run(password) || (email.n && str_ieq(password, email)) ||
+        (local.n && str_ieq(password, local)))
+        return err_at(e, ERR_INVALID, "password_known", "password",
+                      "That password is easily guessed: take another one.");
     return OK;
 }
 
 enum status rules_name(struct str in, const char *pointer, const char *what, struct str *out, struct err *e)
 {
     struct str s = str_trim(in);
-    bool good = s.n > 0 && utf8_text(s) && utf8_length(s) <= NAME_MAX_CHARS && str_find(s, '\n') < 0 && str_find(s, '\r') < 0;
-    if (!good) return err_at(e, ERR_INVALID, "name_invalid", pointer, "%s needs 1 to %d characters on one line.", what, NAME_MAX_CHARS);
+    bool good = s.n > 0 && utf8_text(s) && utf8_length(s) <= NAME_MAX_CHARS && str_find(s, '\n') < 0 &&
+                str_find(s, '\r') < 0;
+    if (!good)
+        return err_at(e, ERR_INVALID, "name_invalid", pointer, "%s needs 1 to %d characters on one line.", what,
+                      NAME_MAX_CHARS);
     *out = s;
     return OK;
 }

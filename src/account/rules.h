@@ -6,10 +6,10 @@
 #include "base/err.h"
 #include "base/str.h"
 
-#define EMAIL_MAX 254       /* bytes (RFC 5321 path limit) */
-#define PASSWORD_MIN 10     /* characters */
-#define PASSWORD_MAX 256    /* bytes */
-#define NAME_MAX_CHARS 120  /* of a person, a workspace, a bot */
+#define EMAIL_MAX 254      /* bytes (RFC 5321 path limit) */
+#define PASSWORD_MIN 10    /* characters */
+#define PASSWORD_MAX 256   /* bytes */
+#define NAME_MAX_CHARS 120 /* of a person, a workspace, a bot */
 
 /* *typed = trimmed as typed, *key = lower-cased: what is unique. Both in the arena. ERR_INVALID code email_invalid at
  * "email". Internationalised addresses are taken; whether mail arrives is found out by sending one. */

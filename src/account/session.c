@@ -13,7 +13,8 @@
 
 static bool token_decode(struct str token, uint8_t raw[TOKEN_BYTES], uint8_t hash[32])
 {
-    if (!crypto_base64url_decode(token, raw, TOKEN_BYTES)) return false;
+    if (!crypto_base64url_decode(token, raw, TOKEN_BYTES))
+        return false;
     crypto_hash(str_n((const char *)raw, TOKEN_BYTES), hash);
     return true;
 }
@@ -23,8 +24,8 @@ static enum status signed_out(struct err *e)
     return err_set(e, ERR_AUTH, "session_ended", "You are signed out: sign in again.");
 }
 
-enum status account_session_start(struct db *c, struct id user, struct id tenant, struct str ip, struct str agent, int64_t lifetime_ms,
-                                  char token[SESSION_TOKEN_MAX], struct err *e)
+enum status account_session_start(struct db *c, struct id user, struct id tenant, struct str ip, struct str agent,
+                                  int64_t lifetime_ms, char token[SESSION_TOKEN_MAX], struct err *e)
 {
     struct session_new s = {.id = id_new(), .user = user, .tenant = tenant, .ip = str_sub(ip, 0, 45)};
     uint8_t raw[TOKEN_BYTES];
@@ -41,32 +42,39 @@ enum status account_session_start(struct db *c, struct id user, struct id tenant
     }
     s.agent = utf8_text(agent) ? utf8_cut(agent, 255) : STR_EMPTY;
     st = store_session_add(c, &s, e);
-    if (st == OK) memcpy(token, b.p, b.n + 1);
+    if (st == OK)
+        memcpy(token, b.p, b.n + 1);
 out:
     crypto_wipe(raw, sizeof raw);
     buf_release(&b);
     return st;
 }
 
-enum status account_session_load(struct db *c, struct arena *a, struct str token, int64_t lifetime_ms, struct session *out, struct err *e)
+enum status account_session_load(struct db *c, struct arena *a, struct str token, int64_t lifetime_ms,
+                                 struct session *out, struct err *e)
 {
     uint8_t raw[TOKEN_BYTES], hash[32];
     int64_t now = clock_now_ms();
     enum status s;
-    if (!token_decode(token, raw, hash)) return signed_out(e);
+    if (!token_decode(token, raw, hash))
+        return signed_out(e);
     s = store_session_get(c, a, hash, now - lifetime_ms, out, e);
-    if (s == ERR_NOT_FOUND) return signed_out(e);
-    if (s != OK) return s;
+    if (s == ERR_NOT_FOUND)
+        return signed_out(e);
+    if (s != OK)
+        return s;
     crypto_derive(raw, "csrf", out->csrf_key);
     crypto_wipe(raw, sizeof raw);
-    if (now - out->seen_ms >= SEEN_EVERY_MS) return store_session_seen(c, hash, e);
+    if (now - out->seen_ms >= SEEN_EVERY_MS)
+        return store_session_seen(c, hash, e);
     return OK;
 }
 
 enum status account_session_end(struct db *c, struct str token, struct err *e)
 {
     uint8_t raw[TOKEN_BYTES], hash[32];
-    if (!token_decode(token, raw, hash)) return OK; /* nothing to end */
+    if (!token_decode(token, raw, hash))
+        return OK; /* nothing to end */
     return store_session_delete(c, hash, e);
 }
 
@@ -74,8 +82,10 @@ enum status account_session_switch(struct db *c, struct str token, struct id ten
 {
     uint8_t raw[TOKEN_BYTES], hash[32];
     enum status s;
-    if (!token_decode(token, raw, hash)) return signed_out(e);
+    if (!token_decode(token, raw, hash))
+        return signed_out(e);
     s = store_session_switch(c, hash, tenant, e);
-    if (s == ERR_NOT_FOUND) return err_set(e, ERR_NOT_FOUND, "workspace_unknown", "There is no such workspace.");
+    if (s == ERR_NOT_FOUND)
+        return err_set(e, ERR_NOT_FOUND, "workspace_unknown", "There is no such workspace.");
     return s;
 }

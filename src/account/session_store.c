@@ -5,42 +5,57 @@
 
 /* GLOBAL: a session is looked up by its secret; the tenant comes out of it. */
 DB_STMT(session_insert, GLOBAL,
-        "INSERT INTO session (session_hash, session_id, user_id, tenant_id, ip, agent, created_at, seen_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO session (session_hash, session_id, user_id, tenant_id, ip, agent, created_at, seen_at) VALUES (?, "
+        "?, ?, ?, ?, ?, ?, ?)",
         "xuuusstt", "");
 DB_STMT(session_select, GLOBAL,
-        "SELECT s.session_id, s.tenant_id, s.created_at, s.seen_at, u.user_id, u.email, u.name, u.is_operator, u.created_at,"
+        "SELECT s.session_id, s.tenant_id, s.created_at, s.seen_at, u.user_id, u.email, u.name, u.is_operator, "
+        "u.created_at,"
         " IF(t.state = 'active', m.role, NULL)"
         " FROM session s JOIN user u ON u.user_id = s.user_id JOIN tenant t ON t.tenant_id = s.tenant_id"
         " LEFT JOIN member m ON m.tenant_id = s.tenant_id AND m.user_id = s.user_id"
-        " WHERE s.session_hash = ? AND s.seen_at > ? AND u.state = 'active'", "xt", "uuttussits?");
+        " WHERE s.session_hash = ? AND s.seen_at > ? AND u.state = 'active'",
+        "xt", "uuttussits?");
 DB_STMT(session_touch, GLOBAL, "UPDATE session SET seen_at = ? WHERE session_hash = ?", "tx", "");
 DB_STMT(session_delete, GLOBAL, "DELETE FROM session WHERE session_hash = ?", "x", "");
 DB_STMT(session_delete_user, GLOBAL, "DELETE FROM session WHERE user_id = ?", "u", "");
 DB_STMT(session_may_switch, TENANT,
         "SELECT s.session_id FROM session s JOIN member m ON m.tenant_id = :tenant AND m.user_id = s.user_id"
-        " JOIN tenant t ON t.tenant_id = :tenant WHERE s.session_hash = ? AND t.state = 'active'", "x", "u");
-DB_STMT(session_set_tenant, TENANT, "UPDATE session SET tenant_id = :tenant, seen_at = ? WHERE session_hash = ?", "tx", "");
+        " JOIN tenant t ON t.tenant_id = :tenant WHERE s.session_hash = ? AND t.state = 'active'",
+        "x", "u");
+DB_STMT(session_set_tenant, TENANT, "UPDATE session SET tenant_id = :tenant, seen_at = ? WHERE session_hash = ?", "tx",
+        "");
 
 enum status store_session_add(struct db *c, const struct session_new *s, struct err *e)
 {
     struct db_val now = db_time(clock_now_ms());
     enum status st = db_exec(c, &session_insert, DB_GLOBAL,
-                             DB_ARGS(db_bytes(s->hash, 32), db_id(s->id), db_id(s->user), db_id(s->tenant), db_str(s->ip), db_str(s->agent), now, now),
+                             DB_ARGS(db_bytes(s->hash, 32), db_id(s->id), db_id(s->user), db_id(s->tenant),
+                                     db_str(s->ip), db_str(s->agent), now, now),
                              NULL, e);
-    if (st == ERR_CONFLICT) return err_set(e, ERR_NOT_FOUND, "member_unknown", "There is no such user or workspace.");
+    if (st == ERR_CONFLICT)
+        return err_set(e, ERR_NOT_FOUND, "member_unknown", "There is no such user or workspace.");
     return st;
 }
 
-enum status store_session_get(struct db *c, struct arena *a, const uint8_t hash[32], int64_t seen_after_ms, struct session *out, struct err *e)
+enum status store_session_get(struct db *c, struct arena *a, const uint8_t hash[32], int64_t seen_after_ms,
+                              struct session *out, struct err *e)
 {
     struct db_row r;
-    enum status s = db_query_one(c, &session_select, DB_GLOBAL, DB_ARGS(db_bytes(hash, 32), db_time(seen_after_ms)), a, &r, e);
-    if (s != OK) return s;
-    *out = (struct session){
-        .id = db_row_id(r, 0), .tenant = db_row_id(r, 1), .created_ms = db_row_time(r, 2), .seen_ms = db_row_time(r, 3),
-        .user = {.id = db_row_id(r, 4), .email = db_row_str(r, 5), .name = db_row_str(r, 6), .is_operator = db_row_int(r, 7) != 0,
-                 .created_ms = db_row_time(r, 8)},
-        .role = account_role_parse(db_row_str(r, 9))};
+    enum status s = db_query_one(c, &session_select, DB_GLOBAL, DB_ARGS(db_bytes(hash, 32), db_time(seen_after_ms)), a,
+                                 &r, e);
+    if (s != OK)
+        return s;
+    *out = (struct session){.id = db_row_id(r, 0),
+                            .tenant = db_row_id(r, 1),
+                            .created_ms = db_row_time(r, 2),
+                            .seen_ms = db_row_time(r, 3),
+                            .user = {.id = db_row_id(r, 4),
+                                     .email = db_row_str(r, 5),
+                                     .name = db_row_str(r, 6),
+                                     .is_operator = db_row_int(r, 7) != 0,
+                                     .created_ms = db_row_time(r, 8)},
+                            .role = account_role_parse(db_row_str(r, 9))};
     return OK;
 }
 
@@ -66,7 +81,8 @@ enum status store_session_switch(struct db *c, const uint8_t hash[32], struct id
     enum status s;
     arena_init(&a, 16384);
     s = db_query_one(c, &session_may_switch, &tenant, DB_ARGS(db_bytes(hash, 32)), &a, &row, e);
-    if (s == OK) s = db_exec(c, &session_set_tenant, &tenant, DB_ARGS(db_time(clock_now_ms()), db_bytes(hash, 32)), NULL, e);
+    if (s == OK)
+        s = db_exec(c, &session_set_tenant, &tenant, DB_ARGS(db_time(clock_now_ms()), db_bytes(hash, 32)), NULL, e);
     arena_release(&a);
     return s;
 }

@@ -8,44 +8,73 @@
 struct bot {
     struct id id, tenant;
     struct str name, language;
-    int live_version;  /* 0 = never published */
+    int live_version;   /* 0 = never published */
     int draft_revision; /* grows at each save: optimistic lock of editors */
     bool draft_differs; /* from the live version */
     int64_t created_ms, updated_ms, published_ms;
 };
-struct bot_version { int version; int64_t created_ms; struct str created_by, note; bool live; };
+struct bot_version {
+    int version;
+    int64_t created_ms;
+    struct str created_by, note;
+    bool live;
+};
 
-struct bot_template { struct str id, name, summary, category; struct json *flow; };
+struct bot_template {
+    struct str id, name, summary, category;
+    struct json *flow;
+};
 /* Read from flow_template_dir once, at first use; immutable. `language` picks name and summary. */
-enum status bot_templates(const struct config *c, struct arena *a, struct str language, struct bot_template **out, size_t *n, struct err *e);
+enum status bot_templates(const struct config *c, struct arena *a, struct str language, struct bot_template **out,
+                          size_t *n, struct err *e);
 
 /* ERR_PLAN code bot_limit; ERR_NOT_FOUND code template_unknown. */
-enum status bot_create(struct db *c, const struct config *cf, const struct actor *who, struct arena *a, struct str template_id, struct str name, struct str language, struct bot *out, struct err *e);
+enum status bot_create(struct db *c, const struct config *cf, const struct actor *who, struct arena *a,
+                       struct str template_id, struct str name, struct str language, struct bot *out, struct err *e);
 enum status bot_get(struct db *c, struct id tenant, struct id bot, struct arena *a, struct bot *out, struct err *e);
 enum status bot_list(struct db *c, struct id tenant, struct arena *a, struct bot **out, size_t *n, struct err *e);
 enum status bot_rename(struct db *c, const struct actor *who, struct id bot, struct str name, struct err *e);
-enum status bot_delete(struct db *c, const struct actor *who, struct id bot, struct err *e); /* soft: conversations stay readable */
+enum status bot_delete(struct db *c, const struct actor *who, struct id bot,
+                       struct err *e); /* soft: conversations stay readable */
 
-enum status bot_draft(struct db *c, struct id tenant, struct id bot, struct arena *a, struct json **flow, int *revision, struct err *e);
+enum status bot_draft(struct db *c, struct id tenant, struct id bot, struct arena *a, struct json **flow, int *revision,
+                      struct err *e);
 /* ERR_CONFLICT code draft_changed when `revision` is not the newest. The flow must parse; it may have lint findings. */
-enum status bot_draft_save(struct db *c, const struct actor *who, struct id bot, const struct json *flow, int revision, struct err *e);
+enum status bot_draft_save(struct db *c, const struct actor *who, struct id bot, const struct json *flow, int revision,
+                           struct err *e);
 
-/* Lint errors or a failing test: ERR_INVALID code flow_lint or flow_test, message names node or test and line. */
-enum status bot_publish(struct db *c, const struct actor *who, struct id bot, struct str note, struct arena *a, int *version, struct err *e);
-enum status bot_rollback(struct db *c, const struct actor *who, struct id bot, int version, struct err *e); /* that version is live again; draft stays */
-enum status bot_versions(struct db *c, struct id tenant, struct id bot, struct arena *a, struct bot_version **out, size_t *n, struct err *e);
-enum status bot_version_flow(struct db *c, struct id tenant, struct id bot, int version, struct arena *a, struct json **flow, struct err *e);
+/* The same draft as the live version: that version again, nothing is written. Lint errors or a failing test: ERR_INVALID code flow_lint or flow_test, message names node or test and line. */
+enum status bot_publish(struct db *c, const struct actor *who, struct id bot, struct str note, struct arena *a,
+                        int *version, struct err *e);
+enum status bot_rollback(struct db *c, const struct actor *who, struct id bot, int version,
+                         struct err *e); /* that version is live again; draft stays */
+enum status bot_versions(struct db *c, struct id tenant, struct id bot, struct arena *a, struct bot_version **out,
+                         size_t *n, struct err *e);
+enum status bot_version_flow(struct db *c, struct id tenant, struct id bot, int version, struct arena *a,
+                             struct json **flow, struct err *e);
 
 /* One JSON file: {"parley": 1, "bot": {...}, "flow": {...}, "answers": [...]}. */
-enum status bot_export(struct db *c, struct id tenant, struct id bot, struct arena *a, struct json **out, struct err *e);
-enum status bot_import(struct db *c, const struct config *cf, const struct actor *who, struct arena *a, const struct json *file, struct str name, struct bot *out, struct err *e);
+enum status bot_export(struct db *c, struct id tenant, struct id bot, struct arena *a, struct json **out,
+                       struct err *e);
+enum status bot_import(struct db *c, const struct config *cf, const struct actor *who, struct arena *a,
+                       const struct json *file, struct str name, struct bot *out, struct err *e);
 
 /* ---- for turns: the live bot by its public id, cached (shared generation "bot"); thread safe ---- */
-struct bot_live { struct id id, tenant; int version; struct str name, language; struct flow *flow; };
+struct bot_held; /* the cache's own counted reference; name, language and flow live as long as it */
+struct bot_live {
+    struct id id, tenant;
+    int version;
+    struct str name, language;
+    struct flow *flow;
+    struct bot_held *held;
+};
 /* Borrow: release with bot_live_release. ERR_NOT_FOUND code bot_unknown when unknown, deleted, or never published. */
 enum status bot_live(struct db_pool *p, struct id bot, struct bot_live *out, struct err *e);
 /* A given version of it: a running conversation stays on the one it began with. version 0 = the draft (tests; not cached). */
-enum status bot_live_version(struct db_pool *p, struct id tenant, struct id bot, int version, struct bot_live *out, struct err *e);
+enum status bot_live_version(struct db_pool *p, struct id tenant, struct id bot, int version, struct bot_live *out,
+                             struct err *e);
 void bot_live_release(struct bot_live *b);
+void bot_live_forget(
+    void); /* empties the cache: at the end of a program, and between tests; what is borrowed stays valid */
 
 #endif

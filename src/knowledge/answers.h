@@ -35,6 +35,10 @@ enum status answers_list(struct db *c, struct id tenant, struct id bot, struct s
 enum status answers_count(struct db *c, struct id tenant, struct id bot, int64_t *out, struct err *e);
 enum status answers_get(struct db *c, struct id tenant, struct id bot, struct id answer, struct arena *a, struct answer *out, struct err *e);
 enum status answers_save(struct db *c, struct id tenant, struct id bot, struct answer *in_out, struct err *e); /* new when id is ID_NONE */
+/* Inside the caller's transaction; each must be good: ERR_INVALID at "/answers/3/question". Bump generation "answers" after the commit
+ * with answers_changed(). */
+enum status answers_add_all(struct db *c, struct id tenant, struct id bot, const struct answer *rows, size_t n, struct err *e);
+void answers_changed(struct id bot);
 enum status answers_delete(struct db *c, struct id tenant, struct id bot, struct id answer, struct err *e);
 
 #endif

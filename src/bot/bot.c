@@ -1,0 +1,262 @@
+#include "bot/bot_store.h"
+#include "bot/internal.h"
+
+#include "account/rules.h"
+#include "base/limits.h"
+#include "base/shared.h"
+#include "billing/usage.h"
+
+#include "base/banned.h"
+
+/* A flow as the text that is stored and hashed. In the arena. */
+static enum status flow_text(struct arena *a, const struct json *flow, struct str *out, uint8_t hash[CRYPTO_HASH],
+                             struct err *e)
+{
+    struct buf b;
+    bool ok;
+    buf_init(&b, MAX_FLOW);
+    json_write(&b, flow);
+    ok = buf_ok(&b);
+    if (ok)
+        *out = arena_str(a, buf_str(&b), &ok);
+    if (ok)
+        crypto_hash(buf_str(&b), hash);
+    buf_release(&b);
+    return ok ? OK : err_set(e, ERR_TOO_LARGE, "flow_too_large", "A flow has at most %zu KB.", MAX_FLOW / KB);
+}
+
+static enum status must_parse(const struct json *flow, struct err *e)
+{
+    struct flow *f = NULL;
+    enum status s = flow_parse(flow, &f, e);
+    if (s == OK)
+        flow_drop(f);
+    return s;
+}
+
+/* ---- creating ---- */
+
+static struct json *language_in(const struct json *list, struct str wanted)
+{
+    for (size_t i = 0; i < json_len(list); i++)
+        if (str_ieq(json_str(json_at(list, i)), wanted))
+            return json_at(list, i);
+    return NULL;
+}
+
+static enum status put_first(struct json *flow, const struct json *list, struct json *first, struct err *e)
+{
+    struct json *fresh;
+    json_retain(first); /* the old list goes when the new one takes its place */
+    int failed = json_set_array(flow, "languages", &fresh) != 0 || json_push_copy(fresh, first) != 0;
+    for (size_t i = 0; !failed && i < json_len(list); i++)
+        if (!str_eq(json_str(json_at(list, i)), json_str(first)))
+            failed = json_push_copy(fresh, json_at(list, i)) != 0;
+    json_drop(first);
+    return failed ? err_nomem(e) : OK;
+}
+
+enum status bot_flow_language(struct json *flow, struct str wanted, struct str *out, struct err *e)
+{
+    struct json *list = json_get(flow, "languages"), *first = json_at(list, 0);
+    ptrdiff_t dash = str_find(wanted, '-');
+    enum status s = OK;
+    if (!json_is(list, JSON_ARRAY) || !json_str(first).n)
+        return err_at(e, ERR_INVALID, "flow_invalid", "/languages", "The flow names no language.");
+    if (wanted.n) {
+        struct json *found = language_in(list, wanted);
+        if (!found && dash > 0)
+            found = language_in(list, str_sub(wanted, 0, (size_t)dash));
+        if (!found)
+            return err_at(e, ERR_INVALID, "language_unknown", "language", "The flow has no texts in \"%.*s\".",
+                          STR_F(str_sub(wanted, 0, 35)));
+        if (found != first) {
+            json_retain(list);
+            s = put_first(flow, list, found, e);
+            json_drop(list);
+        }
+    }
+    *out = json_str(json_at(json_get(flow, "languages"), 0));
+    return s;
+}
+
+struct add_tx {
+    const struct actor *who;
+    struct arena *a;
+    const struct bot_seed *seed;
+    struct bot_new bot;
+};
+
+static enum status room_for_one(struct db *c, struct arena *a, struct id tenant, struct err *e)
+{
+    int64_t limit, n;
+    enum status s = store_bot_lock_tenant(c, a, tenant, e);
+    if (s == OK)
+        s = usage_bot_limit(c, tenant, &limit, e);
+    if (s == OK)
+        s = store_bot_count(c, a, tenant, &n, e);
+    if (s == OK && n >= limit)
+        return err_set(e, ERR_PLAN, "bot_limit", "The plan includes %lld bot%s: delete one or take a larger plan.",
+                       (long long)limit, limit == 1 ? "" : "s");
+    return s;
+}
+
+static enum status add_write(struct db *c, void *ctx, struct err *e)
+{
+    struct add_tx *tx = ctx;
+    char id[ID_TEXT_MAX];
+    enum status s = room_for_one(c, tx->a, tx->who->tenant, e);
+    if (s == OK)
+        s = store_bot_add(c, tx->who->tenant, &tx->bot, e);
+    if (s == OK && tx->seed->answer_n)
+        s = answers_add_all(c, tx->who->tenant, tx->bot.id, tx->seed->answers, tx->seed->answer_n, e);
+    if (s == OK)
+        s = account_audit(c, tx->who, tx->seed->what, str_from(id_text(ID_BOT, tx->bot.id, id)), NULL, e);
+    return s;
+}
+
+enum status bot_add(struct db *c, const struct actor *who, struct arena *a, const struct bot_seed *seed,
+                    struct bot *out, struct err *e)
+{
+    struct add_tx tx = {.who = who,
+                        .a = a,
+                        .seed = seed,
+                        .bot = {.id = id_new(), .language = seed->language, .template_id = seed->template_id}};
+    enum status s = rules_name(seed->name, "name", "The bot's name", &tx.bot.name, e);
+    if (s != OK)
+        return s;
+    if ((s = must_parse(seed->flow, e)) != OK)
+        return s;
+    if ((s = flow_text(a, seed->flow, &tx.bot.draft, tx.bot.hash, e)) != OK)
+        return s;
+    if ((s = db_transaction(c, add_write, &tx, e)) != OK)
+        return s;
+    shared_bump("bot", tx.bot.id);
+    return store_bot_get(c, a, who->tenant, tx.bot.id, out, e);
+}
+
+enum status bot_create(struct db *c, const struct config *cf, const struct actor *who, struct arena *a,
+                       struct str template_id, struct str name, struct str language, struct bot *out, struct err *e)
+{
+    struct bot_template t;
+    struct bot_seed seed = {.name = name, .what = "bot.created"};
+    enum status s = bot_template_find(cf, template_id, &t, e);
+    if (s != OK)
+        return s;
+    seed.template_id = t.id;
+    if (!(seed.flow = json_copy(a, t.flow)))
+        return err_nomem(e);
+    if ((s = bot_flow_language(seed.flow, language, &seed.language, e)) != OK)
+        return s;
+    return bot_add(c, who, a, &seed, out, e);
+}
+
+/* ---- reading and changing ---- */
+
+enum status bot_get(struct db *c, struct id tenant, struct id bot, struct arena *a, struct bot *out, struct err *e)
+{
+    return store_bot_get(c, a, tenant, bot, out, e);
+}
+
+enum status bot_list(struct db *c, struct id tenant, struct arena *a, struct bot **out, size_t *n, struct err *e)
+{
+    return store_bot_list(c, a, tenant, out, n, e);
+}
+
+struct change_tx {
+    const struct actor *who;
+    struct arena *a;
+    struct id bot;
+    struct str text; /* new name, or new draft */
+    uint8_t hash[CRYPTO_HASH];
+    int revision;
+};
+
+static enum status audit_bot(struct db *c, const struct change_tx *tx, const char *what, struct err *e)
+{
+    char id[ID_TEXT_MAX];
+    return account_audit(c, tx->who, what, str_from(id_text(ID_BOT, tx->bot, id)), NULL, e);
+}
+
+static enum status rename_write(struct db *c, void *ctx, struct err *e)
+{
+    struct change_tx *tx = ctx;
+    enum status s = store_bot_rename(c, tx->a, tx->who->tenant, tx->bot, tx->text, e);
+    return s == OK ? audit_bot(c, tx, "bot.renamed", e) : s;
+}
+
+enum status bot_rename(struct db *c, const struct actor *who, struct id bot, struct str name, struct err *e)
+{
+    struct arena a;
+    struct change_tx tx = {.who = who, .a = &a, .bot = bot};
+    enum status s = rules_name(name, "name", "The bot's name", &tx.text, e);
+    if (s != OK)
+        return s;
+    arena_init(&a, 64 * KB);
+    s = db_transaction(c, rename_write, &tx, e);
+    if (s == OK)
+        shared_bump("bot", bot);
+    arena_release(&a);
+    return s;
+}
+
+static enum status delete_write(struct db *c, void *ctx, struct err *e)
+{
+    struct change_tx *tx = ctx;
+    enum status s = store_bot_delete(c, tx->who->tenant, tx->bot, e);
+    return s == OK ? audit_bot(c, tx, "bot.deleted", e) : s;
+}
+
+enum status bot_delete(struct db *c, const struct actor *who, struct id bot, struct err *e)
+{
+    struct change_tx tx = {.who = who, .bot = bot};
+    enum status s = db_transaction(c, delete_write, &tx, e);
+    if (s == OK)
+        shared_bump("bot", bot);
+    return s;
+}
+
+/* ---- drafts ---- */
+
+enum status bot_draft(struct db *c, struct id tenant, struct id bot, struct arena *a, struct json **flow, int *revision,
+                      struct err *e)
+{
+    struct bot_draft_row d;
+    enum status s = store_bot_draft(c, a, tenant, bot, false, &d, e);
+    if (s != OK)
+        return s;
+    *revision = d.revision;
+    return json_parse(a, d.text, MAX_JSON_DEPTH, flow, e);
+}
+
+static enum status draft_write(struct db *c, void *ctx, struct err *e)
+{
+    struct change_tx *tx = ctx;
+    struct bot b;
+    bool saved = false;
+    enum status s = store_bot_draft_save(c, tx->who->tenant, tx->bot, tx->text, tx->hash, tx->revision, &saved, e);
+    if (s != OK)
+        return s;
+    if (saved)
+        return audit_bot(c, tx, "bot.draft_saved", e);
+    if ((s = store_bot_get(c, tx->a, tx->who->tenant, tx->bot, &b, e)) != OK)
+        return s;
+    return err_set(e, ERR_CONFLICT, "draft_changed",
+                   "Somebody else has saved this flow meanwhile (revision %d): load it again.", b.draft_revision);
+}
+
+enum status bot_draft_save(struct db *c, const struct actor *who, struct id bot, const struct json *flow, int revision,
+                           struct err *e)
+{
+    struct arena a;
+    struct change_tx tx = {.who = who, .a = &a, .bot = bot, .revision = revision};
+    enum status s = must_parse(flow, e);
+    if (s != OK)
+        return s;
+    arena_init(&a, 2 * MAX_FLOW);
+    s = flow_text(&a, flow, &tx.text, tx.hash, e);
+    if (s == OK)
+        s = db_transaction(c, draft_write, &tx, e);
+    arena_release(&a);
+    return s;
+}

@@ -1,0 +1,276 @@
+#include "bot/bot_store.h"
+
+#include "base/clock.h"
+
+#include "base/banned.h"
+
+enum status bot_unknown(struct err *e)
+{
+    return err_set(e, ERR_NOT_FOUND, "bot_unknown", "There is no such bot.");
+}
+
+/* ---- bots ---- */
+
+DB_STMT(bot_lock_tenant, TENANT,
+        "SELECT tenant_id FROM tenant WHERE tenant_id = :tenant AND state = 'active' FOR UPDATE", "", "u");
+DB_STMT(bot_count, TENANT, "SELECT COUNT(*) FROM bot WHERE tenant_id = :tenant AND deleted_at IS NULL", "", "i");
+DB_STMT(bot_insert, TENANT,
+        "INSERT INTO bot (tenant_id, bot_id, name, language, template, draft, draft_hash, created_at, updated_at)"
+        " VALUES (:tenant, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "ussssxtt", "");
+
+#define BOT_COLUMNS                                                                                             \
+    "SELECT b.bot_id, b.tenant_id, b.name, b.language, b.live_version, b.draft_revision,"                       \
+    " v.flow_hash IS NULL OR v.flow_hash <> b.draft_hash, b.created_at, b.updated_at, b.published_at"           \
+    " FROM bot b LEFT JOIN bot_version v ON v.tenant_id = b.tenant_id AND v.bot_id = b.bot_id AND v.version = " \
+    "b.live_version"
+DB_STMT(bot_select, TENANT, BOT_COLUMNS " WHERE b.tenant_id = :tenant AND b.bot_id = ? AND b.deleted_at IS NULL", "u",
+        "uussiiittt?");
+DB_STMT(bot_list_all, TENANT, BOT_COLUMNS " WHERE b.tenant_id = :tenant AND b.deleted_at IS NULL ORDER BY b.bot_id", "",
+        "uussiiittt?");
+
+DB_STMT(bot_set_name, TENANT,
+        "UPDATE bot SET name = ?, updated_at = ? WHERE tenant_id = :tenant AND bot_id = ? AND deleted_at IS NULL",
+        "stu", "");
+DB_STMT(bot_set_deleted, TENANT,
+        "UPDATE bot SET deleted_at = ? WHERE tenant_id = :tenant AND bot_id = ? AND deleted_at IS NULL", "tu", "");
+
+#define DRAFT_COLUMNS                                                                                           \
+    "SELECT b.draft, b.draft_hash, b.draft_revision, b.live_version, b.last_version, v.flow_hash"               \
+    " FROM bot b LEFT JOIN bot_version v ON v.tenant_id = b.tenant_id AND v.bot_id = b.bot_id AND v.version = " \
+    "b.live_version"                                                                                            \
+    " WHERE b.tenant_id = :tenant AND b.bot_id = ? AND b.deleted_at IS NULL"
+DB_STMT(bot_draft_select, TENANT, DRAFT_COLUMNS, "u", "sxiiix?");
+DB_STMT(bot_draft_lock, TENANT, DRAFT_COLUMNS " FOR UPDATE", "u", "sxiiix?");
+DB_STMT(bot_draft_update, TENANT,
+        "UPDATE bot SET draft = ?, draft_hash = ?, draft_revision = draft_revision + 1, updated_at = ?"
+        " WHERE tenant_id = :tenant AND bot_id = ? AND draft_revision = ? AND deleted_at IS NULL",
+        "sxtui", "");
+DB_STMT(bot_set_live, TENANT,
+        "UPDATE bot SET live_version = ?, last_version = ?, published_at = ? WHERE tenant_id = :tenant AND bot_id = ?",
+        "iitu", "");
+
+static struct bot bot_of(struct db_row r)
+{
+    return (struct bot){.id = db_row_id(r, 0),
+                        .tenant = db_row_id(r, 1),
+                        .name = db_row_str(r, 2),
+                        .language = db_row_str(r, 3),
+                        .live_version = (int)db_row_int(r, 4),
+                        .draft_revision = (int)db_row_int(r, 5),
+                        .draft_differs = db_row_int(r, 6) != 0,
+                        .created_ms = db_row_time(r, 7),
+                        .updated_ms = db_row_time(r, 8),
+                        .published_ms = db_row_time(r, 9)};
+}
+
+static void hash_of(struct db_row r, size_t i, uint8_t out[CRYPTO_HASH])
+{
+    struct str h = db_row_str(r, i);
+    memset(out, 0, CRYPTO_HASH);
+    if (h.n == CRYPTO_HASH)
+        memcpy(out, h.p, CRYPTO_HASH);
+}
+
+enum status store_bot_lock_tenant(struct db *c, struct arena *a, struct id tenant, struct err *e)
+{
+    struct db_row row;
+    enum status s = db_query_one(c, &bot_lock_tenant, &tenant, DB_NONE, a, &row, e);
+    if (s == ERR_NOT_FOUND)
+        return err_set(e, ERR_NOT_FOUND, "workspace_unknown", "There is no such workspace, or it is suspended.");
+    return s;
+}
+
+enum status store_bot_count(struct db *c, struct arena *a, struct id tenant, int64_t *out, struct err *e)
+{
+    struct db_row row;
+    enum status s = db_query_one(c, &bot_count, &tenant, DB_NONE, a, &row, e);
+    if (s == OK)
+        *out = db_row_int(row, 0);
+    return s;
+}
+
+enum status store_bot_add(struct db *c, struct id tenant, const struct bot_new *b, struct err *e)
+{
+    struct db_val now = db_time(clock_now_ms());
+    return db_exec(c, &bot_insert, &tenant,
+                   DB_ARGS(db_id(b->id), db_str(b->name), db_str(b->language), db_str(b->template_id), db_str(b->draft),
+                           db_bytes(b->hash, CRYPTO_HASH), now, now),
+                   NULL, e);
+}
+
+enum status store_bot_get(struct db *c, struct arena *a, struct id tenant, struct id bot, struct bot *out,
+                          struct err *e)
+{
+    struct db_row row;
+    enum status s = db_query_one(c, &bot_select, &tenant, DB_ARGS(db_id(bot)), a, &row, e);
+    if (s == ERR_NOT_FOUND)
+        return bot_unknown(e);
+    if (s == OK)
+        *out = bot_of(row);
+    return s;
+}
+
+enum status store_bot_list(struct db *c, struct arena *a, struct id tenant, struct bot **out, size_t *n, struct err *e)
+{
+    struct db_rows rows;
+    enum status s = db_query(c, &bot_list_all, &tenant, DB_NONE, a, &rows, e);
+    if (s != OK)
+        return s;
+    *n = rows.n;
+    *out = arena_array(a, rows.n + 1, sizeof **out);
+    if (!*out)
+        return err_nomem(e);
+    for (size_t i = 0; i < rows.n; i++)
+        (*out)[i] = bot_of(rows.rows[i]);
+    return OK;
+}
+
+enum status store_bot_rename(struct db *c, struct arena *a, struct id tenant, struct id bot, struct str name,
+                             struct err *e)
+{
+    struct bot b;
+    enum status s = store_bot_get(c, a, tenant, bot, &b, e); /* "rows changed" is 0 for the name it has: look first */
+    if (s != OK)
+        return s;
+    return db_exec(c, &bot_set_name, &tenant, DB_ARGS(db_str(name), db_time(clock_now_ms()), db_id(bot)), NULL, e);
+}
+
+enum status store_bot_delete(struct db *c, struct id tenant, struct id bot, struct err *e)
+{
+    int64_t n = 0;
+    enum status s = db_exec(c, &bot_set_deleted, &tenant, DB_ARGS(db_time(clock_now_ms()), db_id(bot)), &n, e);
+    return s == OK && n == 0 ? bot_unknown(e) : s;
+}
+
+enum status store_bot_draft(struct db *c, struct arena *a, struct id tenant, struct id bot, bool for_update,
+                            struct bot_draft_row *out, struct err *e)
+{
+    struct db_row r;
+    enum status s = db_query_one(c, for_update ? &bot_draft_lock : &bot_draft_select, &tenant, DB_ARGS(db_id(bot)), a,
+                                 &r, e);
+    if (s == ERR_NOT_FOUND)
+        return bot_unknown(e);
+    if (s != OK)
+        return s;
+    out->text = db_row_str(r, 0);
+    hash_of(r, 1, out->hash);
+    out->revision = (int)db_row_int(r, 2);
+    out->live_version = (int)db_row_int(r, 3);
+    out->last_version = (int)db_row_int(r, 4);
+    hash_of(r, 5, out->live_hash);
+    return OK;
+}
+
+enum status store_bot_draft_save(struct db *c, struct id tenant, struct id bot, struct str draft,
+                                 const uint8_t hash[CRYPTO_HASH], int revision, bool *saved, struct err *e)
+{
+    int64_t n = 0;
+    enum status s = db_exec(
+        c, &bot_draft_update, &tenant,
+        DB_ARGS(db_str(draft), db_bytes(hash, CRYPTO_HASH), db_time(clock_now_ms()), db_id(bot), db_int(revision)), &n,
+        e);
+    if (s == OK)
+        *saved = n == 1;
+    return s;
+}
+
+enum status store_bot_set_live(struct db *c, struct id tenant, struct id bot, int live, int last, struct err *e)
+{
+    return db_exec(c, &bot_set_live, &tenant, DB_ARGS(db_int(live), db_int(last), db_time(clock_now_ms()), db_id(bot)),
+                   NULL, e);
+}
+
+/* ---- versions ---- */
+
+DB_STMT(version_insert, TENANT,
+        "INSERT INTO bot_version (tenant_id, bot_id, version, flow, flow_hash, note, created_by, created_at) VALUES "
+        "(:tenant, ?, ?, ?, ?, ?, ?, ?)",
+        "uisxsu?t", "");
+DB_STMT(version_list, TENANT,
+        "SELECT v.version, v.created_at, u.name, v.note, v.version = b.live_version"
+        " FROM bot_version v JOIN bot b ON b.tenant_id = v.tenant_id AND b.bot_id = v.bot_id LEFT JOIN user u ON "
+        "u.user_id = v.created_by"
+        " WHERE v.tenant_id = :tenant AND v.bot_id = ? AND b.deleted_at IS NULL ORDER BY v.version DESC LIMIT 1000",
+        "u", "its?si");
+DB_STMT(version_exists, TENANT,
+        "SELECT v.version FROM bot_version v JOIN bot b ON b.tenant_id = v.tenant_id AND b.bot_id = v.bot_id"
+        " WHERE v.tenant_id = :tenant AND v.bot_id = ? AND v.version = ? AND b.deleted_at IS NULL",
+        "ui", "i");
+DB_STMT(version_select, TENANT,
+        "SELECT v.flow FROM bot_version v JOIN bot b ON b.tenant_id = v.tenant_id AND b.bot_id = v.bot_id"
+        " WHERE v.tenant_id = :tenant AND v.bot_id = ? AND v.version = ? AND b.deleted_at IS NULL",
+        "ui", "s");
+/* GLOBAL: a visitor knows only the bot's public id; the tenant comes out of it. */
+DB_STMT(bot_pointer_select, GLOBAL,
+        "SELECT b.tenant_id, b.live_version, b.name, b.language FROM bot b JOIN tenant t ON t.tenant_id = b.tenant_id"
+        " WHERE b.bot_id = ? AND b.deleted_at IS NULL AND t.state = 'active'",
+        "u", "uiss");
+
+static enum status version_unknown(struct err *e)
+{
+    return err_set(e, ERR_NOT_FOUND, "version_unknown", "This bot has no such version.");
+}
+
+enum status store_version_add(struct db *c, struct id tenant, const struct bot_version_new *v, struct err *e)
+{
+    return db_exec(c, &version_insert, &tenant,
+                   DB_ARGS(db_id(v->bot), db_int(v->version), db_str(v->flow), db_bytes(v->hash, CRYPTO_HASH),
+                           db_str(v->note), db_opt(!id_is_none(v->user), db_id(v->user)), db_time(clock_now_ms())),
+                   NULL, e);
+}
+
+enum status store_version_list(struct db *c, struct arena *a, struct id tenant, struct id bot, struct bot_version **out,
+                               size_t *n, struct err *e)
+{
+    struct db_rows rows;
+    enum status s = db_query(c, &version_list, &tenant, DB_ARGS(db_id(bot)), a, &rows, e);
+    if (s != OK)
+        return s;
+    *n = rows.n;
+    *out = arena_array(a, rows.n + 1, sizeof **out);
+    if (!*out)
+        return err_nomem(e);
+    for (size_t i = 0; i < rows.n; i++)
+        (*out)[i] = (struct bot_version){.version = (int)db_row_int(rows.rows[i], 0),
+                                         .created_ms = db_row_time(rows.rows[i], 1),
+                                         .created_by = db_row_str(rows.rows[i], 2),
+                                         .note = db_row_str(rows.rows[i], 3),
+                                         .live = db_row_int(rows.rows[i], 4) != 0};
+    return OK;
+}
+
+enum status store_version_exists(struct db *c, struct arena *a, struct id tenant, struct id bot, int version,
+                                 struct err *e)
+{
+    struct db_row row;
+    enum status s = db_query_one(c, &version_exists, &tenant, DB_ARGS(db_id(bot), db_int(version)), a, &row, e);
+    return s == ERR_NOT_FOUND ? version_unknown(e) : s;
+}
+
+enum status store_version_flow(struct db *c, struct arena *a, struct id tenant, struct id bot, int version,
+                               struct str *out, struct err *e)
+{
+    struct db_row row;
+    enum status s = db_query_one(c, &version_select, &tenant, DB_ARGS(db_id(bot), db_int(version)), a, &row, e);
+    if (s == ERR_NOT_FOUND)
+        return version_unknown(e);
+    if (s == OK)
+        *out = db_row_str(row, 0);
+    return s;
+}
+
+enum status store_bot_pointer(struct db *c, struct arena *a, struct id bot, struct bot_pointer *out, struct err *e)
+{
+    struct db_row r;
+    enum status s = db_query_one(c, &bot_pointer_select, DB_GLOBAL, DB_ARGS(db_id(bot)), a, &r, e);
+    if (s == ERR_NOT_FOUND)
+        return bot_unknown(e);
+    if (s != OK)
+        return s;
+    *out = (struct bot_pointer){.tenant = db_row_id(r, 0),
+                                .live_version = (int)db_row_int(r, 1),
+                                .name = db_row_str(r, 2),
+                                .language = db_row_str(r, 3)};
+    return OK;
+}

@@ -1,0 +1,484 @@
+/* live.c: the live bot of a public id, and the flows of published versions, kept in memory for turns.
+ *
+ * Two tables under one lock. `pointers`: bot id -> which version is live, trusted while the shared generation "bot" stays and
+ * for at most RECHECK_US (other hosts do not bump ours). `flows`: (bot, version) -> parsed flow, immutable, kept until
+ * FLOWS_MAX or FLOW_BYTES_MAX push the least recently used one out. Both hand out counted references, so that eviction never pulls
+ * a flow from under a turn. Misses of one bot are loaded by one thread while others wait for it. */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/shared.h"
+#include "bot/bot_store.h"
+
+#include "base/banned.h"
+
+#define POINTERS_MAX 2048
+#define FLOWS_MAX 512
+#define FLOW_BYTES_MAX (6 * MB) /* of JSON text; parsed it takes several times that */
+#define BUCKETS 1024
+#define UNKNOWN_MAX 256
+#define RECHECK_US 2000000
+#define UNKNOWN_US 1000000
+#define LOADERS 16
+
+/* What a turn borrows. Immutable but for refs. */
+struct bot_held {
+    atomic_int refs;
+    struct id id, tenant;
+    int version;
+    struct str name, language;
+    struct flow *flow;
+    char text[];
+};
+
+struct pointer {
+    struct id id;
+    struct bot_held *held;
+    uint64_t generation;
+    int64_t checked_us, used_us;
+    int next;
+};
+struct flow_slot {
+    struct id id;
+    int version;
+    struct flow *flow;
+    size_t bytes;
+    int64_t used_us;
+    int next;
+};
+struct unknown {
+    struct id id;
+    uint64_t generation;
+    int64_t until_us;
+};
+
+static struct {
+    pthread_mutex_t lock;
+    pthread_mutex_t loading[LOADERS];
+    struct pointer pointers[POINTERS_MAX];
+    struct flow_slot flows[FLOWS_MAX];
+    struct unknown unknown[UNKNOWN_MAX];
+    int pointer_bucket[BUCKETS], flow_bucket[BUCKETS]; /* index + 1 of the first slot; 0 = none */
+    int pointer_n, flow_n;
+    size_t flow_bytes;
+} cache = {.lock = PTHREAD_MUTEX_INITIALIZER,
+           .loading = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER,
+                       PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER,
+                       PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER,
+                       PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER,
+                       PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER,
+                       PTHREAD_MUTEX_INITIALIZER}};
+
+/* The last bytes of a UUIDv7 are random: they are hash enough. */
+static uint32_t id_hash(struct id id)
+{
+    uint32_t h;
+    memcpy(&h, id.b + 12, sizeof h);
+    return h;
+}
+
+static void held_drop(struct bot_held *h)
+{
+    if (!h || atomic_fetch_sub_explicit(&h->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    flow_drop(h->flow);
+    free(h);
+}
+
+static struct bot_held *held_retain(struct bot_held *h)
+{
+    atomic_fetch_add_explicit(&h->refs, 1, memory_order_relaxed);
+    return h;
+}
+
+/* Takes over the reference to `flow`, also when there is no memory. */
+static struct bot_held *held_new(struct id bot, const struct bot_pointer *p, int version, struct flow *flow)
+{
+    struct bot_held *h = malloc(sizeof *h + p->name.n + p->language.n);
+    if (!h) {
+        flow_drop(flow);
+        return NULL;
+    }
+    *h = (struct bot_held){.id = bot, .tenant = p->tenant, .version = version, .flow = flow};
+    atomic_init(&h->refs, 1);
+    memcpy(h->text, p->name.p, p->name.n);
+    memcpy(h->text + p->name.n, p->language.p, p->language.n);
+    h->name = str_n(h->text, p->name.n);
+    h->language = str_n(h->text + p->name.n, p->language.n);
+    return h;
+}
+
+static void lend(struct bot_held *h, struct bot_live *out)
+{
+    *out = (struct bot_live){.id = h->id,
+                             .tenant = h->tenant,
+                             .version = h->version,
+                             .name = h->name,
+                             .language = h->language,
+                             .flow = h->flow,
+                             .held = h};
+}
+
+/* ---- flows by version; call with the lock held ---- */
+
+static struct flow_slot *flow_slot_of(struct id bot, int version)
+{
+    for (int i = cache.flow_bucket[id_hash(bot) % BUCKETS]; i; i = cache.flows[i - 1].next) {
+        struct flow_slot *s = &cache.flows[i - 1];
+        if (s->version == version && id_eq(s->id, bot))
+            return s;
+    }
+    return NULL;
+}
+
+/* Unlink slot `gone` and move the last slot into its place, so that the array stays dense. */
+static void flow_slot_remove(int gone)
+{
+    int last = cache.flow_n - 1;
+    int *link = &cache.flow_bucket[id_hash(cache.flows[gone].id) % BUCKETS];
+    while (*link != gone + 1)
+        link = &cache.flows[*link - 1].next;
+    *link = cache.flows[gone].next;
+    cache.flow_bytes -= cache.flows[gone].bytes;
+    flow_drop(cache.flows[gone].flow);
+    if (gone != last) {
+        link = &cache.flow_bucket[id_hash(cache.flows[last].id) % BUCKETS];
+        while (*link != last + 1)
+            link = &cache.flows[*link - 1].next;
+        *link = gone + 1;
+        cache.flows[gone] = cache.flows[last];
+    }
+    cache.flow_n--;
+}
+
+static void flow_slot_add(struct id bot, int version, struct flow *flow, size_t bytes)
+{
+    int *bucket = &cache.flow_bucket[id_hash(bot) % BUCKETS];
+    if (flow_slot_of(bot, version))
+        return;
+    while (cache.flow_n && (cache.flow_n == FLOWS_MAX || cache.flow_bytes + bytes > FLOW_BYTES_MAX)) {
+        int oldest = 0;
+        for (int i = 1; i < cache.flow_n; i++)
+            if (cache.flows[i].used_us < cache.flows[oldest].used_us)
+                oldest = i;
+        flow_slot_remove(oldest);
+    }
+    cache.flows[cache.flow_n] = (struct flow_slot){.id = bot,
+                                                   .version = version,
+                                                   .flow = flow_retain(flow),
+                                                   .bytes = bytes,
+                                                   .used_us = clock_mono_us(),
+                                                   .next = *bucket};
+    *bucket = ++cache.flow_n;
+    cache.flow_bytes += bytes;
+}
+
+/* ---- live pointers; call with the lock held ---- */
+
+static struct pointer *pointer_of(struct id bot)
+{
+    for (int i = cache.pointer_bucket[id_hash(bot) % BUCKETS]; i; i = cache.pointers[i - 1].next)
+        if (id_eq(cache.pointers[i - 1].id, bot))
+            return &cache.pointers[i - 1];
+    return NULL;
+}
+
+static void pointer_remove(int gone)
+{
+    int last = cache.pointer_n - 1;
+    int *link = &cache.pointer_bucket[id_hash(cache.pointers[gone].id) % BUCKETS];
+    while (*link != gone + 1)
+        link = &cache.pointers[*link - 1].next;
+    *link = cache.pointers[gone].next;
+    held_drop(cache.pointers[gone].held);
+    if (gone != last) {
+        link = &cache.pointer_bucket[id_hash(cache.pointers[last].id) % BUCKETS];
+        while (*link != last + 1)
+            link = &cache.pointers[*link - 1].next;
+        *link = gone + 1;
+        cache.pointers[gone] = cache.pointers[last];
+    }
+    cache.pointer_n--;
+}
+
+static void pointer_put(struct bot_held *h, uint64_t generation)
+{
+    struct pointer *p = pointer_of(h->id);
+    int *bucket = &cache.pointer_bucket[id_hash(h->id) % BUCKETS];
+    int64_t now = clock_mono_us();
+    if (p) {
+        held_drop(p->held);
+    } else {
+        if (cache.pointer_n == POINTERS_MAX) {
+            int oldest = 0;
+            for (int i = 1; i < cache.pointer_n; i++)
+                if (cache.pointers[i].used_us < cache.pointers[oldest].used_us)
+                    oldest = i;
+            pointer_remove(oldest);
+        }
+        p = &cache.pointers[cache.pointer_n];
+        *p = (struct pointer){.id = h->id, .next = *bucket};
+        *bucket = ++cache.pointer_n;
+    }
+    p->held = held_retain(h);
+    p->generation = generation;
+    p->checked_us = p->used_us = now;
+}
+
+static void pointer_forget(struct id bot)
+{
+    struct pointer *p = pointer_of(bot);
+    if (p)
+        pointer_remove((int)(p - cache.pointers));
+}
+
+/* ---- the hot path ---- */
+
+enum found { FOUND, FOUND_RECHECK, FOUND_UNKNOWN, FOUND_NOTHING };
+
+/* With FOUND and FOUND_RECHECK *held is a reference of the caller's. Of all threads only one is asked to check again; the others go on
+ * with what is there. */
+static enum found look(struct id bot, struct bot_held **held)
+{
+    uint64_t generation = shared_generation("bot", bot);
+    int64_t now = clock_mono_us();
+    enum found f = FOUND_NOTHING;
+    pthread_mutex_lock(&cache.lock);
+    struct pointer *p = pointer_of(bot);
+    const struct unknown *u = &cache.unknown[id_hash(bot) % UNKNOWN_MAX];
+    if (p && p->generation == generation) {
+        f = now - p->checked_us < RECHECK_US ? FOUND : FOUND_RECHECK;
+        if (f == FOUND_RECHECK)
+            p->checked_us = now;
+        p->used_us = now;
+        *held = held_retain(p->held);
+    } else if (!p && now < u->until_us && u->generation == generation && id_eq(u->id, bot)) {
+        f = FOUND_UNKNOWN;
+    }
+    pthread_mutex_unlock(&cache.lock);
+    return f;
+}
+
+static struct flow *flow_of(struct id bot, int version)
+{
+    struct flow *f = NULL;
+    pthread_mutex_lock(&cache.lock);
+    struct flow_slot *s = flow_slot_of(bot, version);
+    if (s) {
+        s->used_us = clock_mono_us();
+        f = flow_retain(s->flow);
+    }
+    pthread_mutex_unlock(&cache.lock);
+    return f;
+}
+
+/* ---- misses ---- */
+
+static enum status load_flow(struct db *c, struct arena *a, struct id tenant, struct id bot, int version,
+                             struct flow **out, struct err *e)
+{
+    struct str text;
+    struct json *doc;
+    enum status s;
+    if ((*out = flow_of(bot, version)))
+        return OK;
+    if ((s = store_version_flow(c, a, tenant, bot, version, &text, e)) != OK)
+        return s;
+    if ((s = json_parse(a, text, MAX_JSON_DEPTH, &doc, e)) != OK)
+        return s;
+    if ((s = flow_parse(doc, out, e)) != OK)
+        return err_wrap(e, "Published version %d", version);
+    pthread_mutex_lock(&cache.lock);
+    flow_slot_add(bot, version, *out, text.n);
+    pthread_mutex_unlock(&cache.lock);
+    return OK;
+}
+
+static void remember_unknown(struct id bot, uint64_t generation)
+{
+    pthread_mutex_lock(&cache.lock);
+    pointer_forget(bot);
+    cache.unknown[id_hash(bot) % UNKNOWN_MAX] = (struct unknown){
+        .id = bot, .generation = generation, .until_us = clock_mono_us() + UNKNOWN_US};
+    pthread_mutex_unlock(&cache.lock);
+}
+
+/* The generation is read before the database: a publish in between leaves an entry that counts as old at once. */
+static enum status load_pointer(struct db *c, struct arena *a, struct id bot, struct bot_held **out, struct err *e)
+{
+    uint64_t generation = shared_generation("bot", bot);
+    struct bot_pointer p;
+    struct flow *flow = NULL;
+    enum status s = store_bot_pointer(c, a, bot, &p, e);
+    if (s == OK && p.live_version == 0)
+        s = bot_unknown(e);
+    if (s == OK)
+        s = load_flow(c, a, p.tenant, bot, p.live_version, &flow, e);
+    if (s == ERR_NOT_FOUND)
+        remember_unknown(bot, generation);
+    if (s != OK)
+        return s;
+    if (!(*out = held_new(bot, &p, p.live_version, flow)))
+        return err_nomem(e);
+    pthread_mutex_lock(&cache.lock);
+    pointer_put(*out, generation);
+    pthread_mutex_unlock(&cache.lock);
+    return OK;
+}
+
+static enum status load(struct db_pool *pool, struct id bot, struct bot_held **out, struct err *e)
+{
+    struct db *c = NULL;
+    struct arena a;
+    enum status s = db_get(pool, &c, e);
+    if (s != OK)
+        return s;
+    arena_init(&a, 16 * MAX_FLOW);
+    s = load_pointer(c, &a, bot, out, e);
+    db_put(c);
+    arena_release(&a);
+    return s;
+}
+
+static enum status load_once(struct db_pool *pool, struct id bot, struct bot_held **out, struct err *e)
+{
+    pthread_mutex_t *one = &cache.loading[id_hash(bot) % LOADERS];
+    enum status s = OK;
+    pthread_mutex_lock(one);
+    switch (look(bot, out)) { /* somebody else may have loaded it while this thread waited */
+    case FOUND:
+    case FOUND_RECHECK:
+        break;
+    case FOUND_UNKNOWN:
+        s = bot_unknown(e);
+        break;
+    default:
+        s = load(pool, bot, out, e);
+    }
+    pthread_mutex_unlock(one);
+    return s;
+}
+
+static enum status current(struct db_pool *pool, struct id bot, struct bot_held **out, struct err *e)
+{
+    struct bot_held *old = NULL;
+    enum status s;
+    switch (look(bot, &old)) {
+    case FOUND:
+        *out = old;
+        return OK;
+    case FOUND_UNKNOWN:
+        return bot_unknown(e);
+    case FOUND_NOTHING:
+        return load_once(pool, bot, out, e);
+    default:
+        break;
+    }
+    s = load(pool, bot, out, e);
+    if (s == ERR_UNAVAILABLE) { /* a bot that cannot be checked again stays as it was */
+        *out = old;
+        return OK;
+    }
+    held_drop(old);
+    return s;
+}
+
+enum status bot_live(struct db_pool *p, struct id bot, struct bot_live *out, struct err *e)
+{
+    struct bot_held *h;
+    enum status s = current(p, bot, &h, e);
+    if (s == OK)
+        lend(h, out);
+    return s;
+}
+
+static enum status load_draft(struct db *c, struct arena *a, struct id tenant, struct id bot, struct flow **out,
+                              struct err *e)
+{
+    struct bot_draft_row d;
+    struct json *doc;
+    enum status s = store_bot_draft(c, a, tenant, bot, false, &d, e);
+    if (s == OK)
+        s = json_parse(a, d.text, MAX_JSON_DEPTH, &doc, e);
+    if (s == OK)
+        s = flow_parse(doc, out, e);
+    return s;
+}
+
+/* From the database: the draft (version 0), or a version whose flow is not cached. */
+static enum status load_version(struct db_pool *pool, struct id tenant, struct id bot, int version,
+                                struct bot_live *out, struct err *e)
+{
+    struct bot b;
+    struct flow *flow = NULL;
+    struct bot_held *h;
+    struct db *c = NULL;
+    struct arena a;
+    enum status s;
+    arena_init(&a, 16 * MAX_FLOW);
+    if ((s = db_get(pool, &c, e)) != OK)
+        goto out;
+    if ((s = store_bot_get(c, &a, tenant, bot, &b, e)) != OK)
+        goto out;
+    s = version ? load_flow(c, &a, tenant, bot, version, &flow, e) : load_draft(c, &a, tenant, bot, &flow, e);
+    if (s != OK)
+        goto out;
+    h = held_new(bot, &(struct bot_pointer){.tenant = tenant, .name = b.name, .language = b.language}, version, flow);
+    if (h)
+        lend(h, out);
+    else
+        s = err_nomem(e);
+out:
+    db_put(c);
+    arena_release(&a);
+    return s;
+}
+
+enum status bot_live_version(struct db_pool *pool, struct id tenant, struct id bot, int version, struct bot_live *out,
+                             struct err *e)
+{
+    struct bot_held *now, *pinned;
+    struct flow *flow;
+    enum status s;
+    if (!version)
+        return load_version(pool, tenant, bot, 0, out, e);
+    if ((s = current(pool, bot, &now, e)) != OK)
+        return s;
+    if (!id_eq(now->tenant, tenant)) {
+        s = bot_unknown(e);
+    } else if (now->version == version) {
+        lend(held_retain(now), out);
+    } else if ((flow = flow_of(bot, version))) {
+        pinned = held_new(bot, &(struct bot_pointer){.tenant = tenant, .name = now->name, .language = now->language},
+                          version, flow);
+        if (pinned)
+            lend(pinned, out);
+        else
+            s = err_nomem(e);
+    } else {
+        s = load_version(pool, tenant, bot, version, out, e);
+    }
+    held_drop(now);
+    return s;
+}
+
+void bot_live_release(struct bot_live *b)
+{
+    held_drop(b->held);
+    b->held = NULL;
+    b->flow = NULL;
+}
+
+void bot_live_forget(void)
+{
+    pthread_mutex_lock(&cache.lock);
+    while (cache.pointer_n)
+        pointer_remove(cache.pointer_n - 1);
+    while (cache.flow_n)
+        flow_slot_remove(cache.flow_n - 1);
+    memset(cache.unknown, 0, sizeof cache.unknown);
+    pthread_mutex_unlock(&cache.lock);
+}

@@ -1,0 +1,178 @@
+/* template.c: the bot templates that come with the install: one JSON file each,
+ * {"id", "category", "name": {"en": ..}, "summary": {"en": ..}, "flow": {..}}. Read once, kept for the life of the process. */
+#include "bot/internal.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/limits.h"
+#include "base/vec.h"
+
+#include "base/banned.h"
+
+#ifndef PARLEY_PKGDATADIR
+#define PARLEY_PKGDATADIR "/usr/share/parley"
+#endif
+#define MAX_TEMPLATES 200
+
+static struct {
+    pthread_mutex_t lock;
+    bool loaded;
+    struct arena arena;
+    struct json *docs[MAX_TEMPLATES];
+    size_t n;
+} shelf = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static const char *template_dir(const struct config *c)
+{
+    const char *dir = config_string(c, CONFIG_flow_template_dir);
+    return *dir ? dir : PARLEY_PKGDATADIR "/flows";
+}
+
+static enum status read_file(struct arena *a, const char *path, struct str *out, struct err *e)
+{
+    struct stat st;
+    char *p = NULL;
+    size_t n = 0;
+    ssize_t got = 1;
+    enum status s = ERR_INTERNAL;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &st) != 0 || st.st_size > (off_t)(2 * MAX_FLOW))
+        goto out;
+    p = arena_alloc(a, (size_t)st.st_size + 1);
+    if (!p) {
+        s = ERR_NOMEM;
+        goto out;
+    }
+    while (n < (size_t)st.st_size && (got = read(fd, p + n, (size_t)st.st_size - n)) > 0)
+        n += (size_t)got;
+    if (got < 0)
+        goto out;
+    *out = str_n(p, n);
+    s = OK;
+out:
+    if (fd >= 0)
+        close(fd);
+    if (s == ERR_NOMEM)
+        return err_nomem(e);
+    return s == OK ? OK
+                   : err_set(e, ERR_INTERNAL, "template_unreadable", "A bot template cannot be read: %s.",
+                             strrchr(path, '/') + 1);
+}
+
+static enum status load_one(const char *dir, const char *name, struct err *e)
+{
+    char *path = arena_printf(&shelf.arena, "%s/%s", dir, name);
+    struct str text;
+    struct json *doc;
+    enum status s;
+    if (!path)
+        return err_nomem(e);
+    if ((s = read_file(&shelf.arena, path, &text, e)) != OK)
+        return s;
+    if ((s = json_parse(&shelf.arena, text, MAX_JSON_DEPTH + 2, &doc, e)) != OK) {
+        err_wrap(e, "Bot template %s", name);
+        return e ? (e->status = ERR_INTERNAL) : ERR_INTERNAL;
+    }
+    if (!json_get_str(doc, "id").n || !json_is(json_get(doc, "flow"), JSON_OBJECT))
+        return err_set(e, ERR_INTERNAL, "template_invalid", "Bot template %s has no id or no flow.", name);
+    shelf.docs[shelf.n++] = doc;
+    return OK;
+}
+
+static int is_template(const struct dirent *d)
+{
+    size_t n = strlen(d->d_name);
+    return d->d_name[0] != '.' && n > 5 && strcmp(d->d_name + n - 5, ".json") == 0;
+}
+
+static enum status load_all(const struct config *c, struct err *e)
+{
+    const char *dir = template_dir(c);
+    struct dirent **found = NULL;
+    enum status s = OK;
+    int n = scandir(dir, &found, is_template, alphasort);
+    if (n < 0)
+        return err_set(e, ERR_INTERNAL, "templates_missing",
+                       "The folder of bot templates cannot be read (flow_template_dir): %s.", strerror(errno));
+    arena_init(&shelf.arena, 64 * MB);
+    shelf.n = 0;
+    for (int i = 0; i < n; i++) {
+        if (s == OK && shelf.n < MAX_TEMPLATES)
+            s = load_one(dir, found[i]->d_name, e);
+        free(found[i]);
+    }
+    free(found);
+    if (s != OK)
+        arena_release(&shelf.arena);
+    shelf.loaded = s == OK;
+    return s;
+}
+
+static enum status open_shelf(const struct config *c, struct err *e)
+{
+    enum status s = OK;
+    pthread_mutex_lock(&shelf.lock);
+    if (!shelf.loaded)
+        s = load_all(c, e);
+    pthread_mutex_unlock(&shelf.lock);
+    return s;
+}
+
+/* The text in this language, else in its base language ("es-MX": "es"), else in English, else in any. */
+static struct str in_language(const struct json *texts, struct str language)
+{
+    struct json_iter it = {0};
+    struct json *t = json_get_n(texts, language);
+    ptrdiff_t dash = str_find(language, '-');
+    if (!t && dash > 0)
+        t = json_get_n(texts, str_sub(language, 0, (size_t)dash));
+    if (!t)
+        t = json_get(texts, "en");
+    if (!t && json_is(texts, JSON_OBJECT) && json_each(texts, &it))
+        t = it.value;
+    return t ? json_str(t) : json_str(texts);
+}
+
+static struct bot_template template_of(struct json *doc, struct str language)
+{
+    return (struct bot_template){.id = json_get_str(doc, "id"),
+                                 .name = in_language(json_get(doc, "name"), language),
+                                 .summary = in_language(json_get(doc, "summary"), language),
+                                 .category = json_get_str(doc, "category"),
+                                 .flow = json_get(doc, "flow")};
+}
+
+enum status bot_templates(const struct config *c, struct arena *a, struct str language, struct bot_template **out,
+                          size_t *n, struct err *e)
+{
+    enum status s = open_shelf(c, e);
+    if (s != OK)
+        return s;
+    *out = arena_array(a, shelf.n + 1, sizeof **out);
+    if (!*out)
+        return err_nomem(e);
+    for (size_t i = 0; i < shelf.n; i++)
+        (*out)[i] = template_of(shelf.docs[i], language);
+    *n = shelf.n;
+    return OK;
+}
+
+enum status bot_template_find(const struct config *c, struct str id, struct bot_template *out, struct err *e)
+{
+    enum status s = open_shelf(c, e);
+    if (s != OK)
+        return s;
+    for (size_t i = 0; i < shelf.n; i++) {
+        if (!str_eq(json_get_str(shelf.docs[i], "id"), id))
+            continue;
+        *out = template_of(shelf.docs[i], STR("en"));
+        return OK;
+    }
+    return err_at(e, ERR_NOT_FOUND, "template_unknown", "template", "There is no such template.");
+}
