@@ -8,9 +8,16 @@
 #include "db/db.h"
 
 #define USAGE_UNLIMITED INT64_MAX
-struct usage_quota { int64_t limit; int64_t period_start_ms; }; /* limit: conversations in the period, or USAGE_UNLIMITED */
-/* What the tenant may start now, from plan rows; cached per process and generation. Thread safe. */
+struct usage_quota {
+    int64_t limit; /* conversations in the period, or USAGE_UNLIMITED */
+    int64_t period_start_ms;
+    bool full; /* known to be used up a moment ago: refuse without asking the database */
+};
+/* What the tenant may start now, from plan rows; cached per process until the shared generation "plan" of the tenant grows
+ * (bump it after changing its plan) and for at most 10 s. Thread safe. */
 enum status usage_quota(struct db_pool *p, struct id tenant, int64_t now_ms, struct usage_quota *out, struct err *e);
+/* The journal met the limit: usage_quota says `full` for the next second. */
+void usage_mark_full(struct id tenant, const struct usage_quota *q);
 
 struct usage_count { struct id tenant, conversation; int64_t counted_ms; struct usage_quota quota; };
 /* Inside the turn's transaction: ledger rows in bulk, then one guarded counter update per tenant. ERR_PLAN code plan_limit when one of

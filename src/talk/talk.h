@@ -31,9 +31,13 @@ struct talk_in {
 struct talk_message {
     int64_t seq;                 /* 0 until recorded */
     const char *from;            /* visitor bot agent system */
+    const char *type;            /* text image card choice event; choice: the visitor took one */
     struct flow_message m;
+    struct str choice;           /* type choice: its value; of an event the text says what happened ("closed") */
     int64_t created_ms;
 };
+/* As one JSON object of the visitor API: {"seq","from","type","text",...}; seq is left out while it is 0. */
+void talk_message_write(struct buf *b, const struct talk_message *m);
 /* What comes out while thinking: not final until talk_turn returned OK. A status other than OK cancels the turn. */
 struct talk_sink { void *ctx; enum status (*message)(void *ctx, const struct talk_message *m, struct err *e); };
 struct talk_out {
@@ -45,7 +49,7 @@ struct talk_out {
     bool replayed;
 };
 struct talk;                     /* one per process: pool, journal, conversation locks */
-enum status talk_open(const struct config *c, struct db_pool *p, struct talk **out, struct err *e);
+enum status talk_open(const struct config *c, struct db_pool *p, struct talk **out, struct err *e); /* keeps c and p; p outlives it */
 void talk_close(struct talk *t); /* waits until what is enqueued is recorded */
 
 enum status talk_turn(struct talk *t, const struct talk_in *in, const struct talk_sink *sink, struct arena *a, struct talk_out *out, struct err *e);
@@ -53,7 +57,8 @@ enum status talk_turn(struct talk *t, const struct talk_in *in, const struct tal
 enum status talk_test(struct talk *t, struct id tenant, struct id bot, const struct talk_in *in, const struct json *state, struct arena *a,
                       struct talk_out *out, struct json **next, struct json *path, struct err *e);
 
-/* Visitor's reading: messages with seq > after, at most 200. Token as above. */
+/* Visitor's reading: codes as talk_turn's for conversation and token: ERR_NOT_FOUND conversation_unknown, ERR_AUTH token_invalid.
+ * Messages with seq > after, at most 200. Token as above. */
 enum status talk_messages(struct talk *t, struct id bot, struct id conversation, struct str token, int64_t after, struct arena *a, struct talk_out *out, struct err *e);
 /* rating -1 or 1; again = changed. seq 0 = the conversation as a whole. */
 enum status talk_feedback(struct talk *t, struct id bot, struct id conversation, struct str token, int64_t seq, int rating, struct str comment, struct err *e);

@@ -1,0 +1,388 @@
+/* journal.c: who waits leads: batching of turns into transactions without a thread of its own. */
+#include "talk/journal.h"
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdlib.h>
+#include <time.h>
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "talk/journal_store.h"
+#include "base/banned.h"
+
+#define SCRATCH (64 * MB)         /* arena of one batch: a thousand turns of large messages */
+#define LOOK_FOR_US (4 * 1000000LL) /* how long a leader looks for the outcome of an unknown commit */
+#define LOOK_PAUSE_MS 100
+
+struct waiter {
+    const struct journal_turn *turn;
+    struct err err;
+    enum status status;
+    bool lead;  /* woken to lead, not because it is recorded */
+    bool again; /* its commit's outcome was unknown once: a conflict may be with itself */
+    struct waiter *next;
+    sem_t wake;
+};
+
+struct journal {
+    struct db_pool *writers; /* journal_writers connections of its own: readers never make a turn wait */
+    int free, all;           /* how many more may lead, of how many */
+    size_t batch_max;
+    pthread_mutex_t lock;
+    struct waiter *head, **tail;
+};
+
+enum status journal_open(const struct config *c, struct db_pool *p, struct journal **out, struct err *e)
+{
+    struct journal *j = calloc(1, sizeof(*j));
+    enum status s;
+
+    (void)p;
+    if (!j) {
+        return err_nomem(e);
+    }
+    j->all = (int)config_int(c, CONFIG_journal_writers);
+    j->free = j->all;
+    j->batch_max = (size_t)config_int(c, CONFIG_journal_batch);
+    j->tail = &j->head;
+    s = db_pool_open(c, j->all, &j->writers, e);
+    if (s != OK) {
+        free(j);
+        return s;
+    }
+    pthread_mutex_init(&j->lock, NULL);
+    *out = j;
+    return OK;
+}
+
+static void pause_ms(long ms)
+{
+    nanosleep(&(struct timespec){ms / 1000, ms % 1000 * 1000000}, NULL);
+}
+
+void journal_close(struct journal *j)
+{
+    bool busy = true;
+
+    if (!j) {
+        return;
+    }
+    while (busy) {
+        pthread_mutex_lock(&j->lock);
+        busy = j->head || j->free < j->all;
+        pthread_mutex_unlock(&j->lock);
+        if (busy) {
+            pause_ms(5);
+        }
+    }
+    db_pool_close(j->writers);
+    pthread_mutex_destroy(&j->lock);
+    free(j);
+}
+
+/* ---- one transaction ---- */
+
+struct batch {
+    struct waiter **w;
+    size_t n;
+    struct arena *scratch;
+};
+
+static enum status write_batch(struct db *c, void *ctx, struct err *e)
+{
+    struct batch *b = ctx;
+    const struct journal_turn **turns = arena_array(b->scratch, b->n, sizeof(*turns));
+
+    if (!turns) {
+        return err_nomem(e);
+    }
+    for (size_t i = 0; i < b->n; i++) {
+        turns[i] = b->w[i]->turn;
+    }
+    return journal_store_write(c, turns, b->n, b->scratch, e);
+}
+
+static enum status commit_batch(struct journal *j, struct batch *b, struct err *e)
+{
+    struct db *c = NULL;
+    enum status s = db_get(j->writers, &c, e);
+
+    if (s == OK) {
+        s = db_transaction(c, write_batch, b, e);
+        db_put(c);
+    }
+    arena_reset(b->scratch);
+    return s;
+}
+
+static void settle(struct batch *b, enum status s, const struct err *e)
+{
+    for (size_t i = 0; i < b->n; i++) {
+        b->w[i]->status = s;
+        if (s != OK) {
+            b->w[i]->err = *e;
+        }
+    }
+}
+
+/* ---- looking ---- */
+
+static enum status trace(struct journal *j, struct batch *b, struct waiter *w, enum journal_trace *out, struct err *e)
+{
+    struct db *c = NULL;
+    enum status s = db_get(j->writers, &c, e);
+
+    if (s == OK) {
+        s = journal_store_trace(c, w->turn, b->scratch, out, e);
+        db_put(c);
+    }
+    arena_reset(b->scratch);
+    return s;
+}
+
+/* True: the trace says what becomes of the turn, and its status is set. */
+static bool settled_by_trace(struct waiter *w, enum journal_trace t)
+{
+    switch (t) {
+    case JOURNAL_MINE:
+        /* Without an unknown commit behind it, "mine" is the same message recorded by another process. */
+        w->status = w->again ? OK : err_set(&w->err, ERR_CONFLICT, w->turn->has_key ? "turn_key" : "sequence",
+                                            "This message was recorded already.");
+        return true;
+    case JOURNAL_KEY_TAKEN:
+        w->status = err_set(&w->err, ERR_CONFLICT, "turn_key", "This message was recorded already.");
+        return true;
+    case JOURNAL_SEQ_TAKEN:
+        w->status = err_set(&w->err, ERR_CONFLICT, "sequence", "The conversation went on meanwhile.");
+        return true;
+    case JOURNAL_ABSENT:
+        break;
+    }
+    return false;
+}
+
+/* ---- recording, from the easy way to the careful one ---- */
+
+static void record_single(struct journal *j, struct arena *scratch, struct waiter *w)
+{
+    struct batch one = {&w, 1, scratch};
+    enum journal_trace t = JOURNAL_ABSENT;
+    struct err ignored = ERR_INIT;
+
+    w->err = (struct err)ERR_INIT;
+    w->status = commit_batch(j, &one, &w->err);
+    if (w->status == ERR_CONFLICT && w->again && trace(j, &one, w, &t, &ignored) == OK && t == JOURNAL_MINE) {
+        w->status = OK;
+    }
+}
+
+/* Those whose turn can be told to be refused without writing leave the batch. */
+static void sift(struct journal *j, struct batch *b)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < b->n; i++) {
+        struct waiter *w = b->w[i];
+        enum journal_trace t = JOURNAL_ABSENT;
+        struct err e = ERR_INIT;
+
+        if (trace(j, b, w, &t, &e) != OK || !settled_by_trace(w, t)) {
+            b->w[kept++] = w;
+        }
+    }
+    b->n = kept;
+}
+
+/* Turns under a finite limit are recorded one by one, so that the last places of a plan are given out exactly. */
+static void single_out_limited(struct journal *j, struct batch *b)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < b->n; i++) {
+        struct waiter *w = b->w[i];
+
+        if (w->turn->counts && w->turn->quota.limit != USAGE_UNLIMITED) {
+            record_single(j, b->scratch, w);
+        } else {
+            b->w[kept++] = w;
+        }
+    }
+    b->n = kept;
+}
+
+/* The outcome of the last commit is unknown: find out, for as long as the database may take to come back. */
+static void look_for(struct journal *j, struct batch *b, const struct err *unknown)
+{
+    int64_t until = clock_mono_us() + LOOK_FOR_US;
+    enum journal_trace t = JOURNAL_ABSENT;
+    struct err e = ERR_INIT;
+    size_t kept = 0;
+
+    for (size_t i = 0; i < b->n; i++) {
+        struct waiter *w = b->w[i];
+        enum status s;
+
+        w->again = true;
+        while ((s = trace(j, b, w, &t, &e)) != OK && clock_mono_us() < until) {
+            pause_ms(LOOK_PAUSE_MS);
+        }
+        if (s != OK) {
+            w->status = unknown->status;
+            w->err = *unknown;
+        } else if (!settled_by_trace(w, t)) {
+            b->w[kept++] = w;
+        }
+    }
+    b->n = kept;
+}
+
+static bool is_unknown(enum status s, const struct err *e)
+{
+    return s == ERR_UNAVAILABLE && strcmp(err_code(e), "commit_unknown") == 0;
+}
+
+static void record_singly(struct journal *j, struct batch *b)
+{
+    for (size_t i = 0; i < b->n; i++) {
+        record_single(j, b->scratch, b->w[i]);
+    }
+}
+
+/* The batch as a whole failed with s. */
+static void recover(struct journal *j, struct batch *b, enum status s, const struct err *e)
+{
+    struct err again = ERR_INIT;
+
+    log_line(LOG_DEBUG, "journal_sift", LOG_I("turns", b->n), LOG_S("code", err_code(e)), LOG_S("message", e->message));
+    if (is_unknown(s, e)) {
+        look_for(j, b, e);
+    } else if (s == ERR_UNAVAILABLE || s == ERR_NOMEM || b->n == 1) {
+        settle(b, s, e);
+        return;
+    } else if (s == ERR_PLAN) {
+        single_out_limited(j, b);
+    } else {
+        sift(j, b);
+    }
+    if (b->n == 0) {
+        return;
+    }
+    s = commit_batch(j, b, &again);
+    if (s == OK || (s == ERR_UNAVAILABLE && !is_unknown(s, &again))) {
+        settle(b, s, &again);
+    } else if (is_unknown(s, &again)) {
+        look_for(j, b, &again);
+        settle(b, ERR_UNAVAILABLE, &again);
+    } else {
+        record_singly(j, b);
+    }
+}
+
+static void record(struct journal *j, struct waiter **w, size_t n)
+{
+    struct arena scratch;
+    struct err e = ERR_INIT;
+    struct batch b = {w, n, &scratch};
+    enum status s;
+
+    arena_init(&scratch, SCRATCH);
+    s = commit_batch(j, &b, &e);
+    if (s == OK) {
+        settle(&b, OK, NULL);
+    } else {
+        recover(j, &b, s, &e);
+    }
+    arena_release(&scratch);
+}
+
+/* ---- leading ---- */
+
+/* Called with the lock: up to batch_max from the head. */
+static size_t take_waiting(struct journal *j, struct waiter **all, size_t max)
+{
+    size_t n = 0;
+
+    while (j->head && n < max) {
+        all[n++] = j->head;
+        j->head = j->head->next;
+    }
+    if (!j->head) {
+        j->tail = &j->head;
+    }
+    return n;
+}
+
+/* This place is free again: whoever waits longest takes it, and leaves the queue at once, so that no second place is passed
+ * to the same one. */
+static void pass_on(struct journal *j)
+{
+    struct waiter *next = NULL;
+
+    pthread_mutex_lock(&j->lock);
+    if (take_waiting(j, &next, 1) == 1) {
+        next->lead = true;
+    } else {
+        j->free++;
+    }
+    pthread_mutex_unlock(&j->lock);
+    if (next) {
+        sem_post(&next->wake);
+    }
+}
+
+static void lead(struct journal *j, struct waiter *self)
+{
+    struct waiter **all = calloc(2 * j->batch_max, sizeof(*all)), **order;
+    size_t n = 1;
+
+    if (!all) {
+        self->status = err_nomem(&self->err);
+        pass_on(j);
+        return;
+    }
+    all[0] = self;
+    pthread_mutex_lock(&j->lock);
+    n += take_waiting(j, all + 1, j->batch_max - 1);
+    pthread_mutex_unlock(&j->lock);
+    order = all + j->batch_max;
+    memcpy(order, all, n * sizeof(*all));
+    record(j, order, n);
+    pass_on(j);
+    for (size_t i = 1; i < n; i++) {
+        sem_post(&all[i]->wake);
+    }
+    free(all);
+}
+
+enum status journal_record(struct journal *j, const struct journal_turn *t, struct err *e)
+{
+    struct waiter w = {.turn = t};
+    bool leads;
+
+    if (sem_init(&w.wake, 0, 0) != 0) {
+        return err_set(e, ERR_INTERNAL, NULL, "The turn could not be queued.");
+    }
+    pthread_mutex_lock(&j->lock);
+    leads = j->free > 0; /* and then nobody waits */
+    if (leads) {
+        j->free--;
+    } else {
+        *j->tail = &w;
+        j->tail = &w.next;
+    }
+    pthread_mutex_unlock(&j->lock);
+    if (!leads) {
+        while (sem_wait(&w.wake) != 0) {
+            /* interrupted */
+        }
+        leads = w.lead;
+    }
+    if (leads) {
+        lead(j, &w);
+    }
+    sem_destroy(&w.wake);
+    if (w.status != OK && e) {
+        *e = w.err;
+    }
+    return w.status;
+}

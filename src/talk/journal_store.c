@@ -1,0 +1,234 @@
+/* journal_store.c: SQL of recording turns. */
+#include "talk/journal_store.h"
+#include "base/banned.h"
+
+DB_STMT(conversation_add, GLOBAL,
+        "INSERT INTO conversation (tenant_id, conversation_id, bot_id, version, channel, locale, state, counted, token_hash, seq, "
+        "flow_state, contact, started_at, last_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "uuuisssixisstt", "");
+/* `seq` as the turn read it: whoever was faster makes this change nothing. */
+DB_STMT(conversation_move, GLOBAL,
+        "UPDATE conversation SET seq = ?, state = ?, counted = counted | ?, flow_state = ?, locale = ?, "
+        "contact = IF(? = '', contact, ?), last_at = ? WHERE tenant_id = ? AND conversation_id = ? AND seq = ?",
+        "isisssstuui", "");
+DB_STMT(message_add, GLOBAL,
+        "INSERT INTO message (tenant_id, conversation_id, seq, sender, type, text, data, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "uuisssst", "");
+DB_STMT(turn_key_add, GLOBAL,
+        "INSERT INTO turn_key (tenant_id, turn_key, conversation_id, first_seq, last_seq, created_at) VALUES (?, ?, ?, ?, ?, ?)",
+        "uxuiit", "");
+DB_STMT(turn_key_look, TENANT, "SELECT conversation_id, first_seq FROM turn_key WHERE tenant_id = :tenant AND turn_key = ?", "x", "ui");
+DB_STMT(conversation_seq, TENANT, "SELECT seq FROM conversation WHERE tenant_id = :tenant AND conversation_id = ?", "u", "i");
+DB_STMT(message_look, TENANT,
+        "SELECT sender, text, created_at FROM message WHERE tenant_id = :tenant AND conversation_id = ? AND seq = ?", "ui", "sst");
+
+/* The rows of one bulk statement, filled cell by cell. */
+struct rows {
+    struct db_val *v;
+    size_t n, columns, count;
+};
+
+static enum status rows_new(struct rows *r, struct arena *a, size_t max_rows, size_t columns, struct err *e)
+{
+    *r = (struct rows){.columns = columns};
+    r->v = arena_array(a, max_rows ? max_rows : 1, columns * sizeof(*r->v));
+    return r->v ? OK : err_nomem(e);
+}
+
+static void rows_add(struct rows *r, const struct db_val *cells, size_t n)
+{
+    CHECK(n == r->columns);
+    memcpy(r->v + r->n, cells, n * sizeof(*cells));
+    r->n += n;
+    r->count++;
+}
+
+static enum status rows_run(struct db *c, struct db_stmt *st, const struct rows *r, int64_t *affected, struct err *e)
+{
+    return r->count ? db_bulk(c, st, DB_GLOBAL, r->v, r->columns, r->count, affected, e) : OK;
+}
+
+/* A duplicate in `table` gets the code the caller of the journal knows it by. */
+static enum status as_conflict(enum status s, const char *code, const char *words, struct err *e)
+{
+    return s == ERR_CONFLICT && strcmp(err_code(e), "duplicate") == 0 ? err_set(e, ERR_CONFLICT, code, "%s", words) : s;
+}
+
+static enum status sequence_taken(enum status s, struct err *e)
+{
+    return as_conflict(s, "sequence", "The conversation went on meanwhile.", e);
+}
+
+static enum status write_new(struct db *c, const struct journal_turn *const *turns, size_t n, struct arena *a, struct err *e)
+{
+    struct rows r;
+    enum status s = rows_new(&r, a, n, 14, e);
+
+    for (size_t i = 0; s == OK && i < n; i++) {
+        const struct journal_turn *t = turns[i];
+
+        if (t->opens) {
+            rows_add(&r, DB_ARGS(db_id(t->tenant), db_id(t->conversation), db_id(t->bot), db_int(t->version), db_text(t->channel),
+                                 db_str(t->locale), db_text(t->state), db_int(t->counts),
+                                 db_bytes(t->token_hash, sizeof(t->token_hash)), db_int(t->last_seq), db_str(t->flow_state),
+                                 db_str(t->contact), db_time(t->now_ms), db_time(t->now_ms)));
+        }
+    }
+    return s == OK ? sequence_taken(rows_run(c, &conversation_add, &r, NULL, e), e) : s;
+}
+
+static enum status write_moved(struct db *c, const struct journal_turn *const *turns, size_t n, struct arena *a, struct err *e)
+{
+    struct rows r;
+    int64_t moved = 0;
+    enum status s = rows_new(&r, a, n, 11, e);
+
+    for (size_t i = 0; s == OK && i < n; i++) {
+        const struct journal_turn *t = turns[i];
+
+        if (!t->opens) {
+            rows_add(&r, DB_ARGS(db_int(t->last_seq), db_text(t->state), db_int(t->counts), db_str(t->flow_state), db_str(t->locale),
+                                 db_str(t->contact), db_str(t->contact), db_time(t->now_ms), db_id(t->tenant),
+                                 db_id(t->conversation), db_int(t->base_seq)));
+        }
+    }
+    s = s == OK ? rows_run(c, &conversation_move, &r, &moved, e) : s;
+    if (s == OK && moved != (int64_t)r.count) {
+        s = err_set(e, ERR_CONFLICT, "sequence", "The conversation went on meanwhile.");
+    }
+    return s;
+}
+
+static enum status write_keys(struct db *c, const struct journal_turn *const *turns, size_t n, struct arena *a, struct err *e)
+{
+    struct rows r;
+    enum status s = rows_new(&r, a, n, 6, e);
+
+    for (size_t i = 0; s == OK && i < n; i++) {
+        const struct journal_turn *t = turns[i];
+
+        if (t->has_key) {
+            rows_add(&r, DB_ARGS(db_id(t->tenant), db_bytes(t->turn_key, sizeof(t->turn_key)), db_id(t->conversation),
+                                 db_int(t->base_seq + 1), db_int(t->last_seq), db_time(t->now_ms)));
+        }
+    }
+    s = s == OK ? rows_run(c, &turn_key_add, &r, NULL, e) : s;
+    return as_conflict(s, "turn_key", "This message was recorded already.", e);
+}
+
+static enum status write_messages(struct db *c, const struct journal_turn *const *turns, size_t n, struct arena *a, struct err *e)
+{
+    struct rows r;
+    size_t all = 0;
+    enum status s;
+
+    for (size_t i = 0; i < n; i++) {
+        all += turns[i]->n;
+    }
+    s = rows_new(&r, a, all, 8, e);
+    for (size_t i = 0; s == OK && i < n; i++) {
+        const struct journal_turn *t = turns[i];
+
+        for (size_t k = 0; k < t->n; k++) {
+            const struct journal_message *m = &t->messages[k];
+
+            rows_add(&r, DB_ARGS(db_id(t->tenant), db_id(t->conversation), db_int(m->seq), db_text(m->from), db_text(m->type),
+                                 db_str(m->text), db_str(m->data), db_time(m->created_ms)));
+        }
+    }
+    return s == OK ? sequence_taken(rows_run(c, &message_add, &r, NULL, e), e) : s;
+}
+
+static enum status write_counts(struct db *c, const struct journal_turn *const *turns, size_t n, struct arena *a, struct err *e)
+{
+    struct usage_count *counts = arena_array(a, n, sizeof(*counts));
+    size_t k = 0;
+
+    if (!counts) {
+        return err_nomem(e);
+    }
+    for (size_t i = 0; i < n; i++) {
+        const struct journal_turn *t = turns[i];
+
+        if (t->counts) {
+            counts[k++] = (struct usage_count){t->tenant, t->conversation, t->now_ms, t->quota};
+        }
+    }
+    return sequence_taken(usage_record(c, counts, k, e), e);
+}
+
+enum status journal_store_write(struct db *c, const struct journal_turn *const *turns, size_t n, struct arena *a, struct err *e)
+{
+    enum status s = write_new(c, turns, n, a, e);
+
+    /* Keys before messages: a repeated message is told from one that came second. The counter last: its row is the one all
+     * turns of a tenant share, so it is locked for the shortest time. */
+    if (s == OK) {
+        s = write_keys(c, turns, n, a, e);
+    }
+    if (s == OK) {
+        s = write_messages(c, turns, n, a, e);
+    }
+    if (s == OK) {
+        s = write_moved(c, turns, n, a, e);
+    }
+    return s == OK ? write_counts(c, turns, n, a, e) : s;
+}
+
+/* ---- looking ---- */
+
+static enum status trace_key(struct db *c, const struct journal_turn *t, struct arena *a, enum journal_trace *out, struct err *e)
+{
+    struct db_rows r;
+    enum status s = db_query(c, &turn_key_look, &t->tenant, DB_ARGS(db_bytes(t->turn_key, sizeof(t->turn_key))), a, &r, e);
+
+    if (s == OK && r.n) {
+        /* A conversation that this turn opens has an id nobody else can have. */
+        *out = t->opens && id_eq(db_row_id(r.rows[0], 0), t->conversation) ? JOURNAL_MINE : JOURNAL_KEY_TAKEN;
+    }
+    return s;
+}
+
+static enum status trace_place(struct db *c, const struct journal_turn *t, struct arena *a, enum journal_trace *out, struct err *e)
+{
+    struct db_rows r;
+    struct db_row m;
+    enum status s = db_query(c, &message_look, &t->tenant, DB_ARGS(db_id(t->conversation), db_int(t->base_seq + 1)), a, &r, e);
+
+    if (s != OK) {
+        return s;
+    }
+    if (r.n) {
+        m = r.rows[0];
+        *out = str_eqz(db_row_str(m, 0), t->messages[0].from) && str_eq(db_row_str(m, 1), t->messages[0].text) &&
+                       db_row_time(m, 2) == t->messages[0].created_ms
+                   ? JOURNAL_MINE
+                   : JOURNAL_SEQ_TAKEN;
+        return OK;
+    }
+    s = db_query(c, &conversation_seq, &t->tenant, DB_ARGS(db_id(t->conversation)), a, &r, e);
+    if (s == OK && !t->opens && (r.n == 0 || db_row_int(r.rows[0], 0) != t->base_seq)) {
+        *out = JOURNAL_SEQ_TAKEN;
+    }
+    return s;
+}
+
+enum status journal_store_trace(struct db *c, const struct journal_turn *t, struct arena *a, enum journal_trace *out, struct err *e)
+{
+    enum journal_trace place = JOURNAL_ABSENT;
+    enum status s = OK;
+
+    *out = JOURNAL_ABSENT;
+    if (t->has_key) {
+        s = trace_key(c, t, a, out, e);
+    }
+    if (s != OK || *out == JOURNAL_MINE) {
+        return s;
+    }
+    s = trace_place(c, t, a, &place, e);
+    /* Key and place both there: the same transaction wrote them. */
+    if (s == OK && (place == JOURNAL_MINE || *out == JOURNAL_ABSENT)) {
+        *out = place;
+    }
+    return s;
+}

@@ -1,0 +1,175 @@
+/* message.c: messages as rows and as JSON. */
+#include "talk/message.h"
+#include "base/limits.h"
+#include "base/banned.h"
+
+const char *message_type(enum flow_message_kind k)
+{
+    switch (k) {
+    case FLOW_TEXT:
+        return "text";
+    case FLOW_IMAGE:
+        return "image";
+    case FLOW_CARD:
+        return "card";
+    }
+    BUG("message kind %d", (int)k);
+}
+
+/* ---- writing ---- */
+
+/* `comma` before every member but an object's first. */
+static void member(struct buf *b, bool *comma, const char *key)
+{
+    if (*comma) {
+        buf_putc(b, ',');
+    }
+    *comma = true;
+    buf_putc(b, '"');
+    buf_puts(b, key);
+    buf_puts(b, "\":");
+}
+
+static void text_member(struct buf *b, bool *comma, const char *key, struct str s)
+{
+    if (s.n) {
+        member(b, comma, key);
+        buf_json(b, s);
+    }
+}
+
+/* An array of objects with two text members each. */
+static void pair(struct buf *b, size_t i, const char *k1, struct str v1, const char *k2, struct str v2)
+{
+    bool comma = false;
+
+    buf_puts(b, i ? ",{" : "{");
+    member(b, &comma, k1);
+    buf_json(b, v1);
+    member(b, &comma, k2);
+    buf_json(b, v2);
+    buf_putc(b, '}');
+}
+
+static void write_extras(struct buf *b, bool *comma, const struct talk_message *m)
+{
+    const struct flow_message *f = &m->m;
+
+    text_member(b, comma, "title", f->title);
+    text_member(b, comma, "url", f->url);
+    text_member(b, comma, "image", f->image);
+    text_member(b, comma, "choice", m->choice);
+    if (f->choice_n) {
+        member(b, comma, "choices");
+        buf_putc(b, '[');
+        for (size_t i = 0; i < f->choice_n; i++) {
+            pair(b, i, "label", f->choices[i].label, "value", f->choices[i].value);
+        }
+        buf_putc(b, ']');
+    }
+    if (f->citation_n) {
+        member(b, comma, "citations");
+        buf_putc(b, '[');
+        for (size_t i = 0; i < f->citation_n; i++) {
+            pair(b, i, "title", f->citations[i].title, "url", f->citations[i].url);
+        }
+        buf_putc(b, ']');
+    }
+    if (f->delay_ms) {
+        member(b, comma, "delay_ms");
+        buf_i64(b, f->delay_ms);
+    }
+}
+
+void talk_message_write(struct buf *b, const struct talk_message *m)
+{
+    bool comma = false;
+
+    buf_putc(b, '{');
+    if (m->seq) {
+        member(b, &comma, "seq");
+        buf_i64(b, m->seq);
+    }
+    member(b, &comma, "from");
+    buf_json(b, str_from(m->from));
+    member(b, &comma, "type");
+    buf_json(b, str_from(m->type));
+    member(b, &comma, "text");
+    buf_json(b, m->m.text);
+    write_extras(b, &comma, m);
+    buf_putc(b, '}');
+}
+
+enum status message_data(const struct talk_message *m, struct arena *a, struct str *out, struct err *e)
+{
+    struct buf b;
+    bool comma = false, ok;
+
+    buf_init(&b, 60 * KB); /* what the column holds */
+    buf_putc(&b, '{');
+    write_extras(&b, &comma, m);
+    buf_putc(&b, '}');
+    ok = buf_ok(&b);
+    *out = ok && comma ? arena_str(a, buf_str(&b), &ok) : STR_EMPTY;
+    if (!buf_ok(&b)) {
+        err_set(e, ERR_TOO_LARGE, "message_too_large", "A message of the bot is too large to be kept.");
+    } else if (!ok) {
+        err_nomem(e);
+    }
+    buf_release(&b);
+    return ok ? OK : (e ? e->status : ERR_INTERNAL);
+}
+
+/* ---- reading ---- */
+
+static enum status read_choices(const struct json *list, struct arena *a, struct flow_message *m, struct err *e)
+{
+    size_t n = json_len(list);
+    struct flow_choice *c = arena_array(a, n ? n : 1, sizeof(*c));
+
+    if (!c) {
+        return err_nomem(e);
+    }
+    for (size_t i = 0; i < n; i++) {
+        c[i] = (struct flow_choice){json_get_str(json_at(list, i), "label"), json_get_str(json_at(list, i), "value")};
+    }
+    m->choices = c;
+    m->choice_n = n;
+    return OK;
+}
+
+static enum status read_citations(const struct json *list, struct arena *a, struct flow_message *m, struct err *e)
+{
+    size_t n = json_len(list);
+    struct flow_citation *c = arena_array(a, n ? n : 1, sizeof(*c));
+
+    if (!c) {
+        return err_nomem(e);
+    }
+    for (size_t i = 0; i < n; i++) {
+        c[i] = (struct flow_citation){json_get_str(json_at(list, i), "title"), json_get_str(json_at(list, i), "url")};
+    }
+    m->citations = c;
+    m->citation_n = n;
+    return OK;
+}
+
+enum status message_read(struct str data, struct arena *a, struct talk_message *m, struct err *e)
+{
+    struct flow_message *f = &m->m;
+    struct json *j = NULL;
+    enum status s;
+
+    f->title = f->url = f->image = m->choice = STR_EMPTY;
+    f->kind = strcmp(m->type, "image") == 0 ? FLOW_IMAGE : strcmp(m->type, "card") == 0 ? FLOW_CARD : FLOW_TEXT;
+    if (data.n == 0 || json_parse(a, data, MAX_JSON_DEPTH, &j, NULL) != OK) {
+        return OK;
+    }
+    f->title = json_get_str(j, "title");
+    f->url = json_get_str(j, "url");
+    f->image = json_get_str(j, "image");
+    m->choice = json_get_str(j, "choice");
+    f->delay_ms = (int)json_int(json_get(j, "delay_ms"), 0);
+    s = read_choices(json_get(j, "choices"), a, f, e);
+    return s == OK ? read_citations(json_get(j, "citations"), a, f, e) : s;
+}

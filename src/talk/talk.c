@@ -1,0 +1,149 @@
+/* talk.c: the room as a whole, and what a visitor reads and rates. */
+#include "talk/talk.h"
+#include <stdlib.h>
+#include "base/clock.h"
+#include "base/crypto.h"
+#include "base/limits.h"
+#include "base/utf8.h"
+#include "talk/conversation_store.h"
+#include "talk/turn.h"
+#include "base/banned.h"
+
+#define CACHE_MAX (4 * MB)
+enum { CATCH_UP_MAX = 200, COMMENT_MAX = 1000 };
+
+const char *talk_state_name(enum talk_state s)
+{
+    switch (s) {
+    case TALK_OPEN:
+        return "open";
+    case TALK_HANDOFF:
+        return "handoff";
+    case TALK_CLOSED:
+        return "closed";
+    }
+    BUG("talk state %d", (int)s);
+}
+
+static enum status derive_keys(struct talk *t, struct err *e)
+{
+    uint8_t master[CRYPTO_KEY];
+    struct str hex = str_from(config_string(t->config, CONFIG_secret_key));
+
+    if (!crypto_hex_decode(hex, master, sizeof(master))) {
+        return err_set(e, ERR_INVALID, "secret_key", "The setting secret_key must be 64 hex digits; parley doctor makes one.");
+    }
+    crypto_derive(master, "visitor-token", t->token_key);
+    crypto_derive(master, "turn-key", t->turn_key);
+    crypto_wipe(master, sizeof(master));
+    return OK;
+}
+
+enum status talk_open(const struct config *c, struct db_pool *p, struct talk **out, struct err *e)
+{
+    struct talk *t = calloc(1, sizeof(*t));
+    enum status s;
+
+    if (!t) {
+        return err_nomem(e);
+    }
+    t->config = c;
+    t->pool = p;
+    s = derive_keys(t, e);
+    if (s == OK) {
+        s = turn_locks_new(&t->locks, e);
+    }
+    if (s == OK) {
+        s = conv_cache_new(CACHE_MAX, &t->cache, e);
+    }
+    if (s == OK) {
+        s = journal_open(c, p, &t->journal, e);
+    }
+    if (s != OK) {
+        talk_close(t);
+        return s;
+    }
+    *out = t;
+    return OK;
+}
+
+void talk_close(struct talk *t)
+{
+    if (t) {
+        journal_close(t->journal);
+        conv_cache_free(t->cache);
+        turn_locks_free(t->locks);
+        crypto_wipe(t, sizeof(*t));
+        free(t);
+    }
+}
+
+/* Who holds the token may: the bot is live, the conversation is its own. */
+static enum status open_with_token(struct talk *t, struct id bot, struct id conversation, struct str token, struct arena *a,
+                                   struct conv *out, struct err *e)
+{
+    struct bot_live live;
+    enum status s = bot_live(t->pool, bot, &live, e);
+
+    if (s == OK) {
+        s = turn_load(t, live.tenant, bot, conversation, token, a, out, e);
+        bot_live_release(&live);
+    }
+    return s;
+}
+
+enum status talk_messages(struct talk *t, struct id bot, struct id conversation, struct str token, int64_t after, struct arena *a, struct talk_out *out, struct err *e)
+{
+    struct conv conv;
+    struct db *c = NULL;
+    enum status s = open_with_token(t, bot, conversation, token, a, &conv, e);
+
+    if (s == OK) {
+        s = db_get(t->pool, &c, e);
+    }
+    if (s != OK) {
+        return s;
+    }
+    *out = (struct talk_out){.conversation = conversation};
+    /* The row again: somebody else may have closed it since this process last wrote it. */
+    s = conversation_store_load(c, conv.tenant, conversation, a, &conv, e);
+    if (s == OK) {
+        s = conversation_store_messages(c, conv.tenant, conversation, after, INT64_MAX, CATCH_UP_MAX, a, &out->messages, &out->n, e);
+    }
+    db_put(c);
+    if (s == OK) {
+        out->state = conv.state;
+        out->seq = conv.seq;
+        memcpy(out->token, token.p, token.n < TALK_TOKEN_MAX ? token.n : 0);
+    }
+    return s;
+}
+
+enum status talk_feedback(struct talk *t, struct id bot, struct id conversation, struct str token, int64_t seq, int rating, struct str comment, struct err *e)
+{
+    struct arena a;
+    struct conv conv;
+    struct db *c = NULL;
+    enum status s;
+
+    if (rating != 1 && rating != -1) {
+        return err_at(e, ERR_INVALID, "rating_invalid", "/rating", "A rating is 1 or -1.");
+    }
+    if (seq < 0) {
+        return err_at(e, ERR_INVALID, "seq_invalid", "/seq", "A message number is not negative.");
+    }
+    if (!utf8_text(comment) || utf8_length(comment) > COMMENT_MAX) {
+        return err_at(e, ERR_INVALID, "comment_too_long", "/comment", "A comment has at most %d characters.", COMMENT_MAX);
+    }
+    arena_init(&a, 1 * MB);
+    s = open_with_token(t, bot, conversation, token, &a, &conv, e);
+    if (s == OK) {
+        s = db_get(t->pool, &c, e);
+    }
+    if (s == OK) {
+        s = conversation_store_rate(c, conv.tenant, conversation, seq, rating, comment, clock_now_ms(), e);
+        db_put(c);
+    }
+    arena_release(&a);
+    return s;
+}

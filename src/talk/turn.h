@@ -1,0 +1,84 @@
+/* turn.h: inside of the talk room: what the files of a turn share. Not for other rooms. */
+#ifndef PARLEY_TALK_TURN_H
+#define PARLEY_TALK_TURN_H
+
+#include "bot/bot.h"
+#include "talk/journal.h"
+#include "talk/talk.h"
+#include "talk/turn_lock.h"
+
+/* A conversation as a turn needs it. */
+struct conv {
+    struct id tenant, id, bot;
+    int version;
+    enum talk_state state;
+    bool counted;
+    int64_t seq, last_ms;
+    uint8_t token_hash[32];
+    struct str locale, flow_state;
+};
+
+/* ---- turn_cache.c: conversations as this process last recorded or read them; least recently used go first. The guard
+ * `seq = base_seq` of the journal finds out when one is out of date. Thread safe. ---- */
+struct conv_cache;
+enum status conv_cache_new(size_t max_bytes, struct conv_cache **out, struct err *e);
+void conv_cache_free(struct conv_cache *k);
+bool conv_cache_get(struct conv_cache *k, struct id conversation, struct arena *a, struct conv *out);
+void conv_cache_put(struct conv_cache *k, const struct conv *c);
+void conv_cache_drop(struct conv_cache *k, struct id conversation);
+
+struct talk {
+    const struct config *config; /* as of the start: secrets, sizes */
+    struct db_pool *pool;
+    struct journal *journal;
+    struct turn_locks *locks;
+    struct conv_cache *cache;
+    uint8_t token_key[32], turn_key[32];
+};
+
+/* ---- turn_token.c: keys ---- */
+void turn_token(const struct talk *t, struct id conversation, char out[TALK_TOKEN_MAX]);
+void turn_token_hash(struct str token, uint8_t out[32]);
+/* The client id's key inside `conversation`, or for a first message (conversation ID_NONE). False when there is no client id. */
+bool turn_key_of(const struct talk *t, const struct talk_in *in, struct id conversation, uint8_t out[16]);
+/* Ids of at least this many characters are taken for unique: the same one with another text is a conflict. */
+#define TURN_LONG_ID 16
+
+/* ---- turn_load.c ---- */
+/* By cache or database; token checked; ERR_NOT_FOUND conversation_unknown, ERR_AUTH token_invalid. */
+enum status turn_load(struct talk *t, struct id tenant, struct id bot, struct id conversation, struct str token, struct arena *a,
+                      struct conv *out, struct err *e);
+
+/* ---- one turn, from load to record ---- */
+struct turn {
+    struct talk *talk;
+    const struct talk_in *in;
+    const struct talk_sink *sink; /* or NULL */
+    struct arena *arena;
+    struct bot_live live;     /* the bot's live version: admits */
+    struct bot_live pinned;   /* the version this conversation runs on */
+    bool has_pinned;
+    struct conv conv;         /* as loaded; of a new one: id, tenant, bot, version */
+    bool opens, has_key;
+    bool looked, repeated;    /* the key was looked up before an effect outside; and it was there */
+    bool left;                /* the visitor is gone */
+    uint8_t key[16];
+    struct usage_quota quota;
+    int64_t now_ms;
+    struct talk_message visitor;
+    struct talk_message *replies;
+    size_t reply_n, reply_cap;
+    struct json *path;        /* of a test: the nodes taken */
+    struct flow_result result;
+};
+
+/* ---- turn_think.c ---- */
+/* Runs the flow. ERR_CONFLICT code turn_key when it found, before an effect outside, that the message was recorded already. */
+enum status turn_think(struct turn *u, const struct json *state, struct err *e);
+
+/* ---- turn_replay.c ---- */
+/* Was this client id recorded? *found says; `out` is then the answer of that time. ERR_CONFLICT code id_reused when it was
+ * another message. */
+enum status turn_replay(struct turn *u, struct talk_out *out, bool *found, struct err *e);
+
+#endif

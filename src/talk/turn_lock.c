@@ -1,0 +1,196 @@
+/* turn_lock.c: a hash of keys that are in use, each with the list of those who wait for it. */
+#include "talk/turn_lock.h"
+#include <errno.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include "base/banned.h"
+
+enum { BUCKETS = 256, STRANGERS_MAX = 4, WAITERS_MAX = 64, WAIT_S = 30 };
+
+struct lock_waiter {
+    sem_t wake;
+    bool granted;
+    const uint8_t *who;
+    struct lock_waiter *next;
+};
+
+struct turn_lock {
+    uint8_t key[16], holder[16];
+    bool marked; /* holder is set */
+    struct lock_waiter *head, **tail;
+    struct turn_lock *next;
+};
+
+struct turn_locks {
+    pthread_mutex_t lock;
+    struct turn_lock *buckets[BUCKETS];
+};
+
+enum status turn_locks_new(struct turn_locks **out, struct err *e)
+{
+    struct turn_locks *l = calloc(1, sizeof(*l));
+
+    if (!l) {
+        return err_nomem(e);
+    }
+    pthread_mutex_init(&l->lock, NULL);
+    *out = l;
+    return OK;
+}
+
+void turn_locks_free(struct turn_locks *l)
+{
+    if (l) {
+        pthread_mutex_destroy(&l->lock);
+        free(l);
+    }
+}
+
+static struct turn_lock **bucket_of(struct turn_locks *l, const uint8_t key[16])
+{
+    uint32_t h;
+
+    memcpy(&h, key + 12, sizeof(h)); /* the random end of an id, or of a hash */
+    return &l->buckets[h % BUCKETS];
+}
+
+static struct turn_lock *find(struct turn_locks *l, const uint8_t key[16])
+{
+    struct turn_lock *k = *bucket_of(l, key);
+
+    while (k && memcmp(k->key, key, sizeof(k->key)) != 0) {
+        k = k->next;
+    }
+    return k;
+}
+
+static void mark(struct turn_lock *k, const uint8_t *who)
+{
+    k->marked = who != NULL;
+    if (who) {
+        memcpy(k->holder, who, sizeof(k->holder));
+    }
+}
+
+static struct turn_lock *add(struct turn_locks *l, const uint8_t key[16], const uint8_t *who)
+{
+    struct turn_lock **at = bucket_of(l, key), *k = calloc(1, sizeof(*k));
+
+    if (k) {
+        memcpy(k->key, key, sizeof(k->key));
+        k->tail = &k->head;
+        mark(k, who);
+        k->next = *at;
+        *at = k;
+    }
+    return k;
+}
+
+static void drop(struct turn_locks *l, struct turn_lock *k)
+{
+    struct turn_lock **at = bucket_of(l, k->key);
+
+    while (*at != k) {
+        at = &(*at)->next;
+    }
+    *at = k->next;
+    free(k);
+}
+
+static bool may_wait(const struct turn_lock *k, const uint8_t *who)
+{
+    bool same = who && k->marked && memcmp(who, k->holder, sizeof(k->holder)) == 0;
+    int strangers = 0, all = 0;
+
+    for (const struct lock_waiter *w = k->head; w; w = w->next, all++) {
+        same = same || (who && w->who && memcmp(who, w->who, sizeof(k->holder)) == 0);
+        strangers += !(w->who && k->marked && memcmp(w->who, k->holder, sizeof(k->holder)) == 0);
+    }
+    return all < WAITERS_MAX && (same || strangers < STRANGERS_MAX);
+}
+
+static void leave(struct turn_lock *k, struct lock_waiter *w)
+{
+    struct lock_waiter **at = &k->head;
+
+    while (*at != w) {
+        at = &(*at)->next;
+    }
+    *at = w->next;
+    if (!w->next) {
+        k->tail = at;
+    }
+}
+
+/* Called with the lock held; gives it up while waiting. */
+static bool wait_turn(struct turn_locks *l, struct turn_lock *k, const uint8_t *who)
+{
+    struct lock_waiter w = {.who = who};
+    struct timespec until;
+    bool granted;
+
+    if (sem_init(&w.wake, 0, 0) != 0) {
+        return false;
+    }
+    *k->tail = &w;
+    k->tail = &w.next;
+    pthread_mutex_unlock(&l->lock);
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += WAIT_S;
+    while (sem_timedwait(&w.wake, &until) != 0 && errno == EINTR) {
+        /* a signal: wait on */
+    }
+    pthread_mutex_lock(&l->lock);
+    granted = w.granted;
+    if (!granted) {
+        leave(k, &w);
+    }
+    sem_destroy(&w.wake);
+    return granted;
+}
+
+enum status turn_lock_take(struct turn_locks *l, const uint8_t key[16], const uint8_t *who, struct turn_lock **out, struct err *e)
+{
+    struct turn_lock *k;
+    enum status s = OK;
+
+    pthread_mutex_lock(&l->lock);
+    k = find(l, key);
+    if (!k) {
+        k = add(l, key, who);
+        s = k ? OK : err_nomem(e);
+    } else if (may_wait(k, who) && wait_turn(l, k, who)) {
+        mark(k, who);
+    } else {
+        s = err_set(e, ERR_RATE, "conversation_busy", "Too many messages of this conversation wait for an answer.");
+        if (e) {
+            e->retry_after_s = 1;
+        }
+    }
+    pthread_mutex_unlock(&l->lock);
+    *out = s == OK ? k : NULL;
+    return s;
+}
+
+void turn_lock_give(struct turn_locks *l, struct turn_lock *k)
+{
+    struct lock_waiter *w;
+
+    if (!k) {
+        return;
+    }
+    pthread_mutex_lock(&l->lock);
+    w = k->head;
+    if (w) {
+        leave(k, w);
+        w->granted = true;
+        sem_post(&w->wake);
+    } else {
+        drop(l, k);
+    }
+    pthread_mutex_unlock(&l->lock);
+}

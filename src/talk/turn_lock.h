@@ -1,0 +1,19 @@
+/* turn_lock.h: one turn at a time for each key (a conversation, or the client id of a first message), first come first
+ * served. Thread safe. */
+#ifndef PARLEY_TALK_TURN_LOCK_H
+#define PARLEY_TALK_TURN_LOCK_H
+
+#include <stdint.h>
+#include "base/err.h"
+
+struct turn_locks;
+enum status turn_locks_new(struct turn_locks **out, struct err *e);
+void turn_locks_free(struct turn_locks *l);
+
+struct turn_lock; /* one key's */
+/* `who` is the turn's own mark (its idempotency key) or NULL: those who wait behind a turn with the same mark will get its answer,
+ * so they are not counted among the 4 who may wait. ERR_RATE code conversation_busy when 4 wait, or after 30 s. */
+enum status turn_lock_take(struct turn_locks *l, const uint8_t key[16], const uint8_t *who, struct turn_lock **out, struct err *e);
+void turn_lock_give(struct turn_locks *l, struct turn_lock *k); /* NULL is fine */
+
+#endif

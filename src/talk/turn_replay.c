@@ -1,0 +1,53 @@
+/* turn_replay.c: a message that comes twice gets the first one's answer. */
+#include "talk/conversation_store.h"
+#include "talk/turn.h"
+#include "base/banned.h"
+
+/* What the visitor said then, against what they say now. */
+static bool same_message(const struct talk_message *then, const struct talk_in *now)
+{
+    struct str text = now->text.n ? now->text : now->choice;
+
+    return str_eq(then->m.text, text) && str_eq(then->choice, now->choice);
+}
+
+static enum status read_turn(struct db *c, struct turn *u, const struct turn_place *at, struct talk_out *out, struct conv *conv, struct err *e)
+{
+    struct talk_message *all;
+    size_t n;
+    enum status s = conversation_store_load(c, u->live.tenant, at->conversation, u->arena, conv, e);
+
+    if (s == OK) {
+        s = conversation_store_messages(c, u->live.tenant, at->conversation, at->first_seq - 1, at->last_seq, 1000, u->arena, &all, &n, e);
+    }
+    if (s == OK && (n == 0 || !same_message(&all[0], u->in))) {
+        s = err_at(e, ERR_CONFLICT, "id_reused", "/id", "Another message was sent with this id.");
+    }
+    if (s == OK) {
+        *out = (struct talk_out){.conversation = at->conversation, .state = conv->state, .messages = all + 1, .n = n - 1,
+                                 .seq = at->first_seq, .replayed = true};
+    }
+    return s;
+}
+
+enum status turn_replay(struct turn *u, struct talk_out *out, bool *found, struct err *e)
+{
+    struct turn_place at;
+    struct conv conv;
+    struct db *c = NULL;
+    enum status s = db_get(u->talk->pool, &c, e);
+
+    *found = false;
+    if (s != OK) {
+        return s;
+    }
+    s = conversation_store_key(c, u->live.tenant, u->key, u->arena, found, &at, e);
+    if (s == OK && *found) {
+        s = read_turn(c, u, &at, out, &conv, e);
+    }
+    db_put(c);
+    if (s == OK && *found) {
+        turn_token(u->talk, at.conversation, out->token);
+    }
+    return s;
+}

@@ -1,0 +1,165 @@
+/* turn_think.c: the flow's calls: what it says, asks the answers, asks the world. No database connection is held here. */
+#include "base/limits.h"
+#include "knowledge/answers.h"
+#include "net/fetch.h"
+#include "talk/message.h"
+#include "talk/turn.h"
+#include "base/banned.h"
+
+/* A flow leaves out what a message has not. */
+static struct str some(struct str s)
+{
+    return s.p ? s : STR_EMPTY;
+}
+
+static struct flow_message whole(const struct flow_message *m)
+{
+    struct flow_message w = *m;
+
+    w.text = some(w.text);
+    w.title = some(w.title);
+    w.url = some(w.url);
+    w.image = some(w.image);
+    return w;
+}
+
+static enum status reply_add(struct turn *u, const struct flow_message *m, struct err *e)
+{
+    if (u->reply_n == MAX_TURN_MESSAGES) {
+        return err_set(e, ERR_INTERNAL, "flow_loop", "The bot says more than %d messages in one turn.", MAX_TURN_MESSAGES);
+    }
+    if (u->reply_n == u->reply_cap) {
+        size_t cap = u->reply_cap ? 2 * u->reply_cap : 4;
+        struct talk_message *grown = arena_array(u->arena, cap, sizeof(*grown));
+
+        if (!grown) {
+            return err_nomem(e);
+        }
+        memcpy(grown, u->replies ? u->replies : grown, u->reply_n * sizeof(*grown));
+        u->replies = grown;
+        u->reply_cap = cap;
+    }
+    u->replies[u->reply_n++] = (struct talk_message){.from = "bot", .type = message_type(m->kind), .m = whole(m), .choice = STR_EMPTY,
+                                                     .created_ms = u->now_ms};
+    return OK;
+}
+
+static enum status on_say(void *ctx, const struct flow_message *m, struct err *e)
+{
+    struct turn *u = ctx;
+    enum status s = reply_add(u, m, e);
+
+    if (s == OK && u->sink) {
+        s = u->sink->message(u->sink->ctx, &u->replies[u->reply_n - 1], e);
+    }
+    if (s == OK && u->in->gone && u->in->gone(u->in->gone_ctx)) {
+        s = err_set(e, ERR_GONE, NULL, "The visitor has left.");
+    }
+    u->left = u->left || s == ERR_GONE;
+    return s;
+}
+
+static enum status on_answer(void *ctx, struct str language, struct str question, struct arena *a, struct flow_answer *out, struct err *e)
+{
+    struct turn *u = ctx;
+    struct answers_match m;
+    enum status s = answers_find(u->talk->pool, u->conv.tenant, u->conv.bot, language, question, a, &m, e);
+
+    if (s != OK) {
+        return s;
+    }
+    out->verdict = m.verdict;
+    out->n = m.n;
+    for (size_t i = 0; i < m.n; i++) {
+        const struct answer *h = &m.hits[i].answer;
+
+        out->hits[i].question = h->question;
+        out->hits[i].answer = h->answer;
+        out->hits[i].title = h->source.n ? h->source : h->link;
+        out->hits[i].url = h->link;
+    }
+    return OK;
+}
+
+/* Before anything happens outside: was this message recorded already? Then its call was made then. */
+static enum status look_before_effect(struct turn *u, struct err *e)
+{
+    struct talk_out out;
+    enum status s = OK;
+
+    if (u->has_key && !u->looked) {
+        s = turn_replay(u, &out, &u->repeated, e);
+        u->looked = s == OK;
+    }
+    if (s == OK && u->repeated) {
+        s = err_set(e, ERR_CONFLICT, "turn_key", "This message was recorded already.");
+    }
+    return s;
+}
+
+static enum status on_http(void *ctx, const struct flow_http *rq, struct arena *a, int *status, struct str *body, struct err *e)
+{
+    struct turn *u = ctx;
+    struct config *c;
+    struct fetch_header *headers = arena_array(a, rq->header_n ? rq->header_n : 1, sizeof(*headers));
+    struct fetch_request f = {.method = rq->method, .url = rq->url, .headers = headers, .header_count = rq->header_n, .body = rq->body,
+                              .max_body = MAX_FETCH, .cancelled = u->in->gone, .cancel_ctx = u->in->gone_ctx};
+    struct fetch_reply reply;
+    int64_t most;
+    enum status s;
+
+    if (!headers) {
+        return err_nomem(e);
+    }
+    for (size_t i = 0; i < rq->header_n; i++) {
+        headers[i] = (struct fetch_header){rq->headers[i].label, rq->headers[i].value};
+    }
+    s = look_before_effect(u, e);
+    if (s != OK) {
+        return s;
+    }
+    c = config_current();
+    most = config_int(c, CONFIG_http_node_timeout);
+    f.timeout_ms = rq->timeout_ms > 0 && rq->timeout_ms < most ? rq->timeout_ms : most;
+    s = fetch(c, a, &f, &reply, e);
+    config_drop(c);
+    u->left = u->left || s == ERR_GONE;
+    if (s == OK) {
+        *status = reply.status;
+        *body = reply.body;
+    }
+    return s;
+}
+
+static void on_step(void *ctx, struct str node, const char *type)
+{
+    struct turn *u = ctx;
+    struct json *row = NULL;
+
+    if (json_push_object(u->path, &row) == 0) {
+        json_set_str(row, "node", node);
+        json_set_str(row, "type", str_from(type));
+    }
+}
+
+enum status turn_think(struct turn *u, const struct json *state, struct err *e)
+{
+    const struct bot_live *b = u->has_pinned ? &u->pinned : &u->live;
+    const struct flow_calls calls = {.ctx = u, .say = on_say, .answer = on_answer, .http = on_http, .step = u->path ? on_step : NULL};
+    const struct flow_input in = {.text = u->in->text, .choice = u->in->choice, .now_ms = u->now_ms,
+                                  .language = u->in->locale.n ? u->in->locale : u->conv.locale.n ? u->conv.locale : b->language};
+    enum status s;
+
+    u->reply_n = 0;
+    u->left = u->repeated = u->looked = false;
+    s = flow_run(b->flow, state, &in, &calls, u->arena, &u->result, e);
+    /* A flow may have a way on for a call that failed: not for these two. */
+    if (u->repeated) {
+        return err_set(e, ERR_CONFLICT, "turn_key", "This message was recorded already.");
+    }
+    if (u->left) {
+        return err_set(e, ERR_GONE, NULL, "The visitor has left.");
+    }
+    /* A wrong flow is the bot's fault, not the visitor's. */
+    return s == ERR_INVALID ? err_set(e, ERR_INTERNAL, e && e->code[0] ? e->code : "flow_failed", "The bot's flow could not go on.") : s;
+}

@@ -1,0 +1,61 @@
+/* turn_token.c: the visitor's token and the keys of idempotency, all out of the install's secret. */
+#include "base/crypto.h"
+#include "base/limits.h"
+#include "talk/turn.h"
+#include "base/banned.h"
+
+/* Derived, not random: the replay of a first message gives the same token, and only its hash is kept. */
+void turn_token(const struct talk *t, struct id conversation, char out[TALK_TOKEN_MAX])
+{
+    uint8_t mac[CRYPTO_HASH];
+    struct buf b;
+
+    crypto_mac(t->token_key, str_n((const char *)conversation.b, sizeof(conversation.b)), mac);
+    buf_init(&b, TALK_TOKEN_MAX);
+    crypto_base64url(&b, mac, sizeof(mac));
+    CHECK(b.n < TALK_TOKEN_MAX);
+    memcpy(out, b.p, b.n + 1);
+    buf_release(&b);
+}
+
+void turn_token_hash(struct str token, uint8_t out[32])
+{
+    crypto_hash(token, out);
+}
+
+/* Each part with its length, so that no two lists of parts read alike. */
+static void part(struct buf *b, const void *p, size_t n)
+{
+    uint32_t length = (uint32_t)n;
+
+    buf_add(b, &length, sizeof(length));
+    buf_add(b, p, n);
+}
+
+bool turn_key_of(const struct talk *t, const struct talk_in *in, struct id conversation, uint8_t out[16])
+{
+    uint8_t mac[CRYPTO_HASH];
+    bool first = id_is_none(conversation), ok;
+    struct buf b;
+
+    if (in->client_id.n == 0) {
+        return false;
+    }
+    buf_init(&b, 64 * KB);
+    buf_puts(&b, first ? "first" : "next");
+    part(&b, first ? in->bot.b : conversation.b, sizeof(in->bot.b));
+    part(&b, in->client_id.p, in->client_id.n);
+    if (first && in->client_id.n < TURN_LONG_ID) {
+        /* A short id is not unique among strangers: only the same message from the same place is the same. */
+        part(&b, in->visitor.p, in->visitor.n);
+        part(&b, in->text.p, in->text.n);
+        part(&b, in->choice.p, in->choice.n);
+    }
+    ok = buf_ok(&b);
+    if (ok) {
+        crypto_mac(t->turn_key, buf_str(&b), mac);
+        memcpy(out, mac, 16);
+    }
+    buf_release(&b);
+    return ok;
+}
