@@ -12,6 +12,8 @@
 #include "base/json.h"
 #include "web/route.h"
 
+#define SESSION_COOKIE "parley_session"
+
 struct identity {               /* filled by the door's guard before the handler runs */
     bool signed_in;
     struct id tenant, user, key;
@@ -48,14 +50,21 @@ struct str request_header(struct request *rq, const char *http_name); /* "HTTP_L
 struct str request_body(struct request *rq);
 /* The body as one JSON object; content type must be JSON. ERR_INVALID code json_invalid (400) or content_type (415 in words). */
 enum status request_json(struct request *rq, struct json **out, struct err *e);
-bool request_wants_json(const struct request *rq);
+bool request_wants_json(const struct request *rq);                    /* rather than a page */
 bool request_wants_events(const struct request *rq);                  /* Accept: text/event-stream */
 struct str request_language(struct request *rq, const struct str *supported, size_t n); /* best of Accept-Language, else supported[0] */
+
+bool request_gone(struct request *rq);                                /* has the visitor left? one system call */
 
 /* ---- reply: status and headers first, then the body ---- */
 void reply_status(struct request *rq, int status);
 /* A name or value with CR, LF or NUL is refused (logged, answered 500). */
 void reply_header(struct request *rq, const char *name, struct str value);
+/* Every reply has security headers; a page that may be framed, or may be cached, sets Content-Security-Policy or Cache-Control itself:
+ * reply_header(rq, "Content-Security-Policy", STR(CSP_PAGE "frame-ancestors *")). An error never keeps the cache rule. */
+#define CSP_PAGE                                                                                                       \
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: https:; font-src 'self'; "           \
+    "connect-src 'self'; manifest-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; "
 void reply_type(struct request *rq, const char *content_type);
 struct cookie { const char *name; struct str value; const char *path; int64_t max_age_s; /* 0 = session, < 0 = delete */ };
 void reply_cookie(struct request *rq, const struct cookie *c);        /* HttpOnly; SameSite=Lax; Secure as configured */

@@ -51,10 +51,12 @@ const char *rate_class_name(enum rate_class r);
 const char *feature_name(enum feature f);
 
 /* In a door's main.c:
- *   #define ROUTE(m, p, h, w, c, b, r, f) void h(struct request *rq);     then  #include "routes.def"
- *   static const struct route routes[] = { #define ROUTE(m, p, h, ...) ROUTE_ROW(m, p, h, __VA_ARGS__) ... };
- * `parley routes` includes the same files with handlers left out. */
-#define ROUTE_ROW(m, p, h, w, c, b, r, f) {m, p, #h, h, w, c, b, r, f},
-#define ROUTE_ROW_NAMES(m, p, h, w, c, b, r, f) {m, p, #h, NULL, w, c, b, r, f},
+ *   #define ROUTE(m, p, h, ...) void h(struct request *rq);            then  #include "chat/routes.def", #undef ROUTE
+ *   static const struct route routes[] = {
+ *   #define ROUTE(...) ROUTE_ROW(__VA_ARGS__)                           and the same include again
+ *   };
+ * `parley routes` includes the same files with handlers left out. (Variadic, because PUBLIC and its kin hold a comma.) */
+#define ROUTE_ROW(m, p, h, ...) {m, p, #h, h, __VA_ARGS__},
+#define ROUTE_ROW_NAMES(m, p, h, ...) {m, p, #h, NULL, __VA_ARGS__},
 
 #endif

@@ -9,6 +9,7 @@
 #include "base/config.h"
 #include "web/request.h"
 
+struct web_cost { int statements; int64_t us; };
 struct door {
     const char *name;                      /* "chat": portal.fcgi's is "portal" */
     const struct route *routes; size_t route_count;
@@ -24,6 +25,9 @@ struct door {
     enum status (*feature)(struct request *rq, enum feature f, struct err *e); /* may the tenant use it? */
     void (*not_signed_in)(struct request *rq); /* HTML doors: redirect to sign-in; NULL = problem+json 401 */
     void (*error_page)(struct request *rq, const struct err *e, int status); /* HTML doors; NULL = problem+json */
+    /* Database statements of this thread, for the log line; web knows no database. Both NULL where there is none. */
+    void (*cost_reset)(void);
+    struct web_cost (*cost)(void);
 };
 int server_main(int argc, char **argv, const struct door *door);
 

@@ -1,0 +1,16 @@
+/* chat.h: what the handlers of chat.fcgi share: rq->app is a struct chat. */
+#ifndef PARLEY_CHAT_CHAT_H
+#define PARLEY_CHAT_CHAT_H
+
+#include "db/db.h"
+#include "web/request.h"
+
+struct chat {
+    struct db_pool *pool;
+};
+
+#define ROUTE(m, p, h, ...) void h(struct request *rq);
+#include "chat/routes.def"
+#undef ROUTE
+
+#endif

@@ -1,0 +1,54 @@
+/* main.c: chat.fcgi: the widget's and the channels' side: conversations, the hosted page, streams, health. */
+#include <stdlib.h>
+
+#include "chat/chat.h"
+#include "guard.h"
+#include "web/server.h"
+
+#include "base/banned.h"
+
+static const struct route routes[] = {
+#define ROUTE(...) ROUTE_ROW(__VA_ARGS__)
+#include "chat/routes.def"
+#undef ROUTE
+};
+
+static void chat_close(void *app)
+{
+    struct chat *chat = app;
+    db_pool_close(chat->pool);
+    db_library_end();
+    free(chat);
+}
+
+static enum status chat_open(const struct config *c, bool plain_cgi, void **app, struct err *e)
+{
+    struct chat *chat = calloc(1, sizeof *chat);
+    if (chat == NULL)
+        return err_nomem(e);
+    db_library_begin();
+    enum status s = db_pool_open(c, plain_cgi ? 1 : 0, &chat->pool, e);
+    if (s != OK) {
+        chat_close(chat);
+        return s;
+    }
+    *app = chat;
+    return OK;
+}
+
+int main(int argc, char **argv)
+{
+    static const struct door door = {
+        .name = "chat",
+        .routes = routes,
+        .route_count = sizeof routes / sizeof *routes,
+        .threads = CONFIG_chat_threads,
+        .open = chat_open,
+        .close = chat_close,
+        .thread_begin = guard_thread_begin,
+        .thread_end = guard_thread_end,
+        .cost_reset = db_cost_reset,
+        .cost = guard_cost,
+    };
+    return server_main(argc, argv, &door);
+}

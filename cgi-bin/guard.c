@@ -1,0 +1,82 @@
+#include "guard.h"
+
+#include "base/banned.h"
+
+static enum status by_session(struct request *rq, struct db *c, struct err *e)
+{
+    struct session *s = ARENA_NEW(rq->arena, struct session);
+    struct str token = request_cookie(rq, SESSION_COOKIE);
+    if (s == NULL)
+        return err_nomem(e);
+    if (token.n == 0)
+        return err_set(e, ERR_AUTH, NULL, "Sign in first.");
+    if (account_session_load(c, rq->arena, token, config_int(rq->config, CONFIG_session_lifetime), s, e) != OK)
+        return e->status;
+    rq->who = (struct identity){.signed_in = true, .tenant = s->tenant, .user = s->user.id,
+                                .perms = account_role_perms(s->role), .is_operator = s->user.is_operator, .account = s};
+    memcpy(rq->who.csrf_key, s->csrf_key, sizeof rq->who.csrf_key);
+    return OK;
+}
+
+static struct str key_of(struct request *rq)
+{
+    struct str header = request_header(rq, "HTTP_AUTHORIZATION");
+    if (header.n > 7 && str_ieq(str_n(header.p, 7), STR("Bearer ")))
+        return str_trim(str_sub(header, 7, header.n));
+    return request_header(rq, "HTTP_X_API_KEY");
+}
+
+static enum status by_key(struct request *rq, struct db *c, struct err *e)
+{
+    struct str key = key_of(rq);
+    if (key.n == 0)
+        return err_set(e, ERR_AUTH, "key_missing", "Send an API key: Authorization: Bearer ply_...");
+    return account_key_load(c, rq->arena, key, &rq->who.tenant, &rq->who.key, &rq->who.perms, e);
+}
+
+enum status guard_identify(struct request *rq, struct err *e)
+{
+    struct guard *g = rq->app;
+    struct db *c = NULL;
+    if (db_get(g->pool, &c, e) != OK)
+        return e->status;
+    enum status s = rq->route->who.kind == WHO_KEY ? by_key(rq, c, e) : by_session(rq, c, e);
+    db_put(c);
+    return s;
+}
+
+enum status guard_feature(struct request *rq, enum feature f, struct err *e)
+{
+    (void)rq;
+    if (f == FEATURE_NONE)
+        return OK;
+    return err_set(e, ERR_PLAN, "plan_feature", "The plan does not have this.");
+}
+
+struct actor guard_actor(const struct request *rq)
+{
+    const struct session *s = rq->who.account;
+    struct actor a = {.tenant = rq->who.tenant, .user = rq->who.user, .key = rq->who.key,
+                      .role = s != NULL ? s->role : ROLE_NONE, .perms = rq->who.perms};
+    struct str ip = str_sub(rq->remote_addr, 0, sizeof a.ip - 1);
+    memcpy(a.ip, ip.p, ip.n);
+    return a;
+}
+
+enum status guard_thread_begin(void *app, struct err *e)
+{
+    (void)app;
+    return db_thread_begin(e);
+}
+
+void guard_thread_end(void *app)
+{
+    (void)app;
+    db_thread_end();
+}
+
+struct web_cost guard_cost(void)
+{
+    struct db_cost cost = db_cost();
+    return (struct web_cost){cost.statements, cost.us};
+}

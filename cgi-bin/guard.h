@@ -1,0 +1,28 @@
+/* guard.h: what the doors that know accounts share: who asks, what their role may, what their plan has.
+ *
+ * A door whose handlers sign people in or take API keys starts its state with a struct guard (rq->app points to it) and puts
+ * these functions into its struct door. */
+#ifndef PARLEY_GUARD_H
+#define PARLEY_GUARD_H
+
+#include "account/account.h"
+#include "db/db.h"
+#include "web/server.h"
+
+struct guard { struct db_pool *pool; };
+
+/* struct door's identify: the session cookie for WHO_SESSION, WHO_MEMBER, WHO_OPERATOR (and WHO_PUBLIC); for WHO_KEY
+ * Authorization: Bearer or X-Api-Key, with the key's scopes as perms. rq->who.account is the struct session, NULL for a key. */
+enum status guard_identify(struct request *rq, struct err *e);
+/* struct door's feature: does the tenant's plan have it? ERR_PLAN code plan_feature. */
+enum status guard_feature(struct request *rq, enum feature f, struct err *e);
+
+/* Who does it, for TENANT statements and the audit log. */
+struct actor guard_actor(const struct request *rq);
+
+/* Database set-up of a thread, and its cost for the log line. */
+enum status guard_thread_begin(void *app, struct err *e);
+void guard_thread_end(void *app);
+struct web_cost guard_cost(void);
+
+#endif

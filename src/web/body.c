@@ -1,0 +1,164 @@
+/* body.c: the body of a request: its declared length held against the route's cap, then read to memory or to a file. */
+#define _GNU_SOURCE /* O_TMPFILE, mkostemp */
+#include "web/impl.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/num.h"
+
+#include "base/banned.h"
+
+#define SPOOL_ABOVE (1 * MB) /* larger bodies go through a file, not through memory */
+
+static enum status declared_length(struct request *rq, size_t *out, struct err *e)
+{
+    struct str text = request_env(rq, STR("CONTENT_LENGTH"));
+    uint64_t n = 0;
+    *out = 0;
+    if (text.n == 0) {
+        if (request_env(rq, STR("HTTP_TRANSFER_ENCODING")).n)
+            return err_set(e, ERR_INVALID, "length_required", "The length of the body must be declared.");
+        return OK;
+    }
+    if (!num_u64(text, INT64_MAX, &n))
+        return err_set(e, ERR_INVALID, "length_invalid", "The declared length of the body is no number.");
+    *out = (size_t)n;
+    return OK;
+}
+
+static enum status incomplete(struct err *e)
+{
+    return err_set(e, ERR_INVALID, "body_incomplete", "The body did not come completely.");
+}
+
+static enum status read_to_memory(struct request *rq, size_t n, struct err *e)
+{
+    char *p = arena_alloc(rq->arena, n + 1);
+    if (p == NULL)
+        return err_nomem(e);
+    struct web_io *io = rq->impl->io;
+    if (io->read(io, p, n) != (ptrdiff_t)n)
+        return incomplete(e);
+    rq->impl->body = str_n(p, n);
+    return OK;
+}
+
+/* A file without a name: gone with its descriptor, whatever happens to the program. */
+static int spool_open(const char *dir)
+{
+    int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR))
+        return fd;
+    char path[4096];
+    int n = snprintf(path, sizeof path, "%s/upload-XXXXXX", dir);
+    if (n < 0 || (size_t)n >= sizeof path)
+        return -1;
+    fd = mkostemp(path, O_CLOEXEC);
+    if (fd >= 0)
+        unlink(path);
+    return fd;
+}
+
+static int write_all(int fd, const char *p, size_t n)
+{
+    while (n > 0) {
+        ssize_t put = write(fd, p, n);
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put <= 0)
+            return -1;
+        p += put;
+        n -= (size_t)put;
+    }
+    return 0;
+}
+
+static enum status spool_failed(struct err *e)
+{
+    log_line(LOG_ERROR, "upload_failed", LOG_S("error", strerror(errno)));
+    return err_set(e, ERR_UNAVAILABLE, "upload_failed", "The upload could not be stored.");
+}
+
+static enum status spool(struct request *rq, int fd, size_t n, struct err *e)
+{
+    char chunk[16 * KB];
+    struct web_io *io = rq->impl->io;
+    for (size_t left = n; left > 0;) {
+        size_t want = left < sizeof chunk ? left : sizeof chunk;
+        ptrdiff_t got = io->read(io, chunk, want);
+        if (got > 0 && write_all(fd, chunk, (size_t)got) != 0)
+            return spool_failed(e);
+        if (got != (ptrdiff_t)want)
+            return incomplete(e);
+        left -= want;
+    }
+    return OK;
+}
+
+struct mapping { void *p; size_t n; };
+
+static void unmap(void *ptr)
+{
+    struct mapping *m = ptr;
+    munmap(m->p, m->n);
+}
+
+static enum status read_to_file(struct request *rq, size_t n, struct err *e)
+{
+    enum status s = OK;
+    struct mapping *m = ARENA_NEW(rq->arena, struct mapping);
+    int fd = m == NULL ? -1 : spool_open(config_string(rq->config, CONFIG_data_dir));
+    if (m == NULL)
+        return err_nomem(e);
+    if (fd < 0)
+        return spool_failed(e);
+    s = spool(rq, fd, n, e);
+    if (s != OK)
+        goto out;
+    *m = (struct mapping){mmap(NULL, n, PROT_READ, MAP_PRIVATE, fd, 0), n};
+    if (m->p == MAP_FAILED) {
+        s = spool_failed(e);
+        goto out;
+    }
+    if (arena_defer(rq->arena, unmap, m) != 0) {
+        s = err_nomem(e);
+        goto out;
+    }
+    rq->impl->body = str_n(m->p, n);
+out:
+    close(fd);
+    return s;
+}
+
+enum status body_read(struct request *rq, size_t cap, struct err *e)
+{
+    size_t n;
+    if (declared_length(rq, &n, e))
+        return e->status;
+    if (n > cap)
+        return cap == 0 ? err_set(e, ERR_TOO_LARGE, NULL, "This request takes no body.")
+                        : err_set(e, ERR_TOO_LARGE, NULL, "The body may have %zu bytes at most.", cap);
+    if (n == 0)
+        return OK;
+    return n > SPOOL_ABOVE ? read_to_file(rq, n, e) : read_to_memory(rq, n, e);
+}
+
+enum status body_parse_form(struct request *rq, struct err *e)
+{
+    struct request_impl *im = rq->impl;
+    struct str type = rq->content_type, boundary;
+    ptrdiff_t semi = str_find(type, ';');
+    if (im->body.n == 0)
+        return OK;
+    if (str_ieq(str_trim(semi < 0 ? type : str_n(type.p, (size_t)semi)), STR("application/x-www-form-urlencoded")))
+        return params_parse(rq->arena, im->body, &im->form, e);
+    if (multipart_boundary(type, &boundary))
+        return multipart_parse(rq->arena, boundary, im->body, &im->form, e);
+    return OK;
+}

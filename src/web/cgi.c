@@ -1,0 +1,60 @@
+/* cgi.c: plain CGI: one request from the environment and standard input, for web servers that know nothing else. */
+#include "web/impl.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "base/banned.h"
+
+extern char **environ;
+
+static ptrdiff_t cgi_read(struct web_io *io, char *buf, size_t n)
+{
+    (void)io;
+    size_t got = 0;
+    while (got < n) {
+        ssize_t r = read(STDIN_FILENO, buf + got, n - got);
+        if (r < 0 && errno == EINTR)
+            continue;
+        if (r < 0)
+            return -1;
+        if (r == 0)
+            break;
+        got += (size_t)r;
+    }
+    return (ptrdiff_t)got;
+}
+
+static int cgi_write(struct web_io *io, const char *p, size_t n)
+{
+    (void)io;
+    while (n > 0) {
+        ssize_t put = write(STDOUT_FILENO, p, n);
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put <= 0)
+            return -1;
+        p += put;
+        n -= (size_t)put;
+    }
+    return 0;
+}
+
+static int cgi_flush(struct web_io *io)
+{
+    (void)io;
+    return 0;
+}
+
+static bool cgi_gone(struct web_io *io)
+{
+    (void)io;
+    return false; /* a write tells */
+}
+
+int cgi_serve(struct worker *w)
+{
+    struct web_io io = {.envp = environ, .read = cgi_read, .write = cgi_write, .flush = cgi_flush, .gone = cgi_gone};
+    dispatch(w, &io);
+    return 0;
+}

@@ -1,0 +1,228 @@
+/* crash.c: what a dying program still says: build id, signal, the requests in flight and where it stood. Everything in the
+ * handler is async-signal-safe: write(2), backtrace_symbols_fd(), no memory, no locks. */
+#define _GNU_SOURCE /* dl_iterate_phdr */
+#include "web/impl.h"
+
+#include <elf.h>
+#include <execinfo.h>
+#include <fcntl.h>
+#include <link.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/banned.h"
+
+#define STACK_BYTES (64 * KB)
+#define FRAMES_MAX 64
+
+static const char *crash_program = "parley";
+static char build_id[2 * 32 + 1] = "unknown";
+static struct crash_slot *slots;
+static size_t slot_count;
+static atomic_int log_fd = -1;
+static __thread struct crash_slot *my_slot;
+static __thread void *my_stack;
+
+/* ---- build id: the linker's note of the program itself ---- */
+
+static void take_build_id(const unsigned char *desc, size_t n)
+{
+    static const char digits[] = "0123456789abcdef";
+    if (n > (sizeof build_id - 1) / 2)
+        n = (sizeof build_id - 1) / 2;
+    for (size_t i = 0; i < n; i++) {
+        build_id[2 * i] = digits[desc[i] >> 4];
+        build_id[2 * i + 1] = digits[desc[i] & 15];
+    }
+    build_id[2 * n] = '\0';
+}
+
+static int scan_notes(struct dl_phdr_info *info, size_t size, void *ctx)
+{
+    (void)size;
+    (void)ctx;
+    for (int i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *ph = &info->dlpi_phdr[i];
+        if (ph->p_type != PT_NOTE)
+            continue;
+        const unsigned char *p = (const unsigned char *)(info->dlpi_addr + ph->p_vaddr), *end = p + ph->p_memsz;
+        while (p + sizeof(ElfW(Nhdr)) <= end) {
+            ElfW(Nhdr) note;
+            memcpy(&note, p, sizeof note);
+            const unsigned char *name = p + sizeof note, *desc = name + ((note.n_namesz + 3u) & ~3u);
+            if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == 4 && memcmp(name, "GNU", 4) == 0)
+                take_build_id(desc, note.n_descsz);
+            p = desc + ((note.n_descsz + 3u) & ~3u);
+        }
+    }
+    return 1; /* the first object is the program: that is enough */
+}
+
+const char *crash_build_id(void)
+{
+    return build_id;
+}
+
+/* ---- the report ---- */
+
+struct line { char p[2048]; size_t n; };
+
+static void say(struct line *l, const char *z)
+{
+    for (; *z && l->n < sizeof l->p - 2; z++)
+        if ((unsigned char)*z >= ' ' && *z != '"' && *z != '\\')
+            l->p[l->n++] = *z;
+}
+
+static void quote(struct line *l, const char *before, const char *text, const char *after)
+{
+    for (; *before && l->n < sizeof l->p - 2; before++)
+        l->p[l->n++] = *before;
+    say(l, text);
+    for (; *after && l->n < sizeof l->p - 2; after++)
+        l->p[l->n++] = *after;
+}
+
+static void say_number(struct line *l, const char *before, long v, const char *after)
+{
+    char digits[24];
+    size_t n = sizeof digits;
+    digits[--n] = '\0';
+    do {
+        digits[--n] = (char)('0' + v % 10);
+        v /= 10;
+    } while (v > 0);
+    quote(l, before, digits + n, after);
+}
+
+static const char *signal_name(int sig)
+{
+    switch (sig) {
+    case SIGSEGV: return "SIGSEGV";
+    case SIGABRT: return "SIGABRT";
+    case SIGBUS: return "SIGBUS";
+    case SIGFPE: return "SIGFPE";
+    default: return "SIGILL";
+    }
+}
+
+static void say_requests(struct line *l)
+{
+    bool first = true;
+    quote(l, ",\"requests\":[", "", "");
+    for (size_t i = 0; i < slot_count; i++) {
+        if (!atomic_load_explicit(&slots[i].busy, memory_order_acquire))
+            continue;
+        quote(l, first ? "{\"id\":\"" : ",{\"id\":\"", slots[i].id, "\"");
+        quote(l, ",\"route\":\"", slots[i].route != NULL ? slots[i].route : "", "\"");
+        quote(l, &slots[i] == my_slot ? ",\"crashed\":true}" : "}", "", "");
+        first = false;
+    }
+    quote(l, "]", "", "");
+}
+
+static void put(int fd, const struct line *l, void *const *frames, int count)
+{
+    if (write(fd, l->p, l->n) < 0)
+        return;
+    backtrace_symbols_fd(frames, count, fd);
+}
+
+static void on_crash(int sig, siginfo_t *info, void *context)
+{
+    (void)context;
+    void *frames[FRAMES_MAX];
+    struct line l = {.n = 0};
+    quote(&l, "{\"level\":\"error\",\"event\":\"crash\",\"program\":\"", crash_program, "\"");
+    quote(&l, ",\"signal\":\"", signal_name(sig), "\"");
+    quote(&l, ",\"build_id\":\"", build_id, "\"");
+    say_number(&l, ",\"pid\":", getpid(), "");
+    say_number(&l, ",\"sent_by\":", info != NULL && info->si_code <= 0 ? info->si_pid : 0, "");
+    if (my_slot != NULL && atomic_load_explicit(&my_slot->busy, memory_order_acquire)) {
+        quote(&l, ",\"request_id\":\"", my_slot->id, "\"");
+        quote(&l, ",\"route\":\"", my_slot->route != NULL ? my_slot->route : "", "\"");
+    }
+    say_requests(&l);
+    quote(&l, "}\n", "", "");
+    int count = backtrace(frames, FRAMES_MAX), also = atomic_load(&log_fd);
+    put(STDERR_FILENO, &l, frames, count);
+    if (also >= 0)
+        put(also, &l, frames, count);
+    /* The handler was reset when it was entered: the same signal now ends the program as it would have. */
+    raise(sig);
+}
+
+/* ---- setting up ---- */
+
+void crash_thread_begin(struct crash_slot *slot)
+{
+    my_slot = slot;
+    my_stack = mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (my_stack == MAP_FAILED) {
+        my_stack = NULL; /* the report then needs room on the thread's own stack */
+        return;
+    }
+    stack_t st = {.ss_sp = my_stack, .ss_size = STACK_BYTES};
+    sigaltstack(&st, NULL);
+}
+
+void crash_thread_end(void)
+{
+    stack_t st = {.ss_flags = SS_DISABLE};
+    if (my_stack == NULL)
+        return;
+    sigaltstack(&st, NULL);
+    munmap(my_stack, STACK_BYTES);
+    my_stack = NULL;
+}
+
+void crash_init(const char *program)
+{
+    static const int signals[] = {SIGSEGV, SIGABRT, SIGBUS, SIGFPE, SIGILL};
+    void *frame;
+    crash_program = program;
+    dl_iterate_phdr(scan_notes, NULL);
+    (void)backtrace(&frame, 1); /* its first call loads libgcc: now, not in the handler */
+    struct sigaction sa = {.sa_sigaction = on_crash, .sa_flags = SA_SIGINFO | SA_ONSTACK | (int)SA_RESETHAND | SA_NODEFER};
+    sigemptyset(&sa.sa_mask);
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
+        sigaction(signals[i], &sa, NULL);
+    crash_thread_begin(NULL);
+}
+
+void crash_log_file(const char *path)
+{
+    int fd = *path ? open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640) : -1;
+    int old = atomic_exchange(&log_fd, fd);
+    if (old >= 0)
+        close(old);
+}
+
+void crash_slots(struct crash_slot *all, size_t n)
+{
+    slots = all;
+    slot_count = n;
+}
+
+void crash_busy(struct crash_slot *slot, const char *id)
+{
+    if (slot == NULL)
+        return;
+    memcpy(slot->id, id, sizeof slot->id);
+    slot->route = NULL;
+    atomic_store_explicit(&slot->busy, true, memory_order_release);
+}
+
+void crash_route(struct crash_slot *slot, const char *route)
+{
+    if (slot != NULL)
+        slot->route = route;
+}
+
+void crash_idle(struct crash_slot *slot)
+{
+    if (slot != NULL)
+        atomic_store_explicit(&slot->busy, false, memory_order_release);
+}

@@ -1,0 +1,184 @@
+/* dispatch.c: the life of a request: who asks what, may they, is it well formed - then the handler, the reply, the log line.
+ * No handler checks any of this, so no handler can forget it. */
+#include "web/impl.h"
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/log.h"
+
+#include "base/banned.h"
+
+atomic_bool web_stopping;
+
+void worker_init(struct worker *w, const struct door *door, void *app, const struct router *router)
+{
+    *w = (struct worker){.door = door, .app = app, .router = router};
+    arena_init(&w->arena, MAX_REQUEST_ARENA);
+    buf_init(&w->head, 2 * MAX_HEADERS);
+    buf_init(&w->extra, MAX_HEADERS);
+    buf_init(&w->body, MAX_REPLY);
+}
+
+void worker_release(struct worker *w)
+{
+    buf_release(&w->head);
+    buf_release(&w->extra);
+    buf_release(&w->body);
+    arena_release(&w->arena);
+}
+
+/* ---- what may be asked, and by whom ---- */
+
+static void allow_header(struct request *rq, unsigned allow)
+{
+    struct buf b;
+    buf_init(&b, 128);
+    for (int m = 0; m < METHOD_COUNT; m++) {
+        if (!(allow & 1u << m) || m == OPTIONS)
+            continue;
+        buf_puts(&b, method_name((enum method)m));
+        buf_puts(&b, m == GET ? ", HEAD, " : ", ");
+    }
+    buf_puts(&b, "OPTIONS");
+    reply_header(rq, "Allow", buf_str(&b));
+    buf_release(&b);
+}
+
+static enum status find_route(struct worker *w, struct request *rq, struct err *e)
+{
+    unsigned allow;
+    rq->route = router_find(w->router, rq->method, &rq->impl->segments, &allow);
+    if (rq->route != NULL) {
+        crash_route(w->slot, rq->route->path);
+        return OK;
+    }
+    if (allow == 0)
+        return err_set(e, ERR_NOT_FOUND, NULL, "There is nothing at this address.");
+    allow_header(rq, allow);
+    if (rq->method == OPTIONS) {
+        reply_status(rq, 204);
+        return OK;
+    }
+    return err_set(e, ERR_INVALID, "method_not_allowed", "This address does not take this method.");
+}
+
+static enum status identify(struct request *rq, struct err *e)
+{
+    const struct door *door = rq->impl->door;
+    if (rq->route->who.kind != WHO_PUBLIC) {
+        if (door->identify == NULL)
+            return err_set(e, ERR_AUTH, NULL, "Nobody can sign in here.");
+        return door->identify(rq, e);
+    }
+    if (door->identify != NULL && request_cookie(rq, SESSION_COOKIE).n) {
+        struct err nobody = ERR_INIT;
+        if (door->identify(rq, &nobody) != OK)
+            rq->who = (struct identity){0};
+    }
+    return OK;
+}
+
+/* The route's own column, whatever the door's identify let through. */
+static enum status may(struct request *rq, struct err *e)
+{
+    struct who who = rq->route->who;
+    if (who.kind == WHO_PUBLIC)
+        return OK;
+    if (who.kind == WHO_KEY ? id_is_none(rq->who.tenant) : !rq->who.signed_in)
+        return err_set(e, ERR_AUTH, NULL, "Sign in first.");
+    if (who.kind == WHO_OPERATOR && !rq->who.is_operator)
+        return err_set(e, ERR_DENIED, NULL, "Only operators may do this.");
+    if (who.kind != WHO_SESSION && (rq->who.perms & who.need) != who.need)
+        return err_set(e, ERR_DENIED, NULL, "You have no right to do this.");
+    return OK;
+}
+
+static enum status feature(struct request *rq, struct err *e)
+{
+    const struct door *door = rq->impl->door;
+    if (rq->route->feature == FEATURE_NONE)
+        return OK;
+    if (door->feature == NULL)
+        return err_set(e, ERR_PLAN, "plan_feature", "The plan does not have this.");
+    return door->feature(rq, rq->route->feature, e);
+}
+
+static enum status admit(struct worker *w, struct request *rq, struct err *e)
+{
+    enum status s;
+    if ((s = request_read_env(rq, e)) != OK || (s = find_route(w, rq, e)) != OK || rq->route == NULL)
+        return s;
+    if ((s = rate_check(rq, e)) != OK || (s = identify(rq, e)) != OK || (s = may(rq, e)) != OK)
+        return s;
+    /* Only now the body: nobody's upload is stored before it is known that they may. */
+    if ((s = body_read(rq, body_class_cap(rq->route->body), e)) != OK || (s = body_parse_form(rq, e)) != OK)
+        return s;
+    if ((s = csrf_check(rq, e)) != OK)
+        return s;
+    return feature(rq, e);
+}
+
+static void refuse(struct request *rq, const struct err *e)
+{
+    const struct door *door = rq->impl->door;
+    bool page = rq->route != NULL && rq->route->who.kind != WHO_KEY && !request_wants_json(rq);
+    if (e->status == ERR_AUTH && page && door->not_signed_in != NULL)
+        door->not_signed_in(rq);
+    else
+        reply_error(rq, e);
+}
+
+/* ---- one request ---- */
+
+static void begin(struct worker *w, struct request *rq, struct request_impl *im, struct web_io *io)
+{
+    *im = (struct request_impl){.io = io, .door = w->door};
+    buf_clear(&w->head);
+    buf_clear(&w->extra);
+    buf_clear(&w->body);
+    im->reply = (struct reply){.head = &w->head, .extra = &w->extra, .body = &w->body,
+                               .csp = STR_EMPTY, .cache = STR_EMPTY, .limit = STR_EMPTY};
+    im->body = STR_EMPTY;
+    *rq = (struct request){.arena = &w->arena, .config = config_current(), .app = w->app, .impl = im, .reply = &im->reply,
+                           .path = STR_EMPTY, .query = STR_EMPTY, .remote_addr = STR_EMPTY, .host = STR_EMPTY,
+                           .user_agent = STR_EMPTY, .content_type = STR_EMPTY, .accept = STR_EMPTY,
+                           .accept_language = STR_EMPTY};
+    id_text(ID_REQUEST, id_new(), rq->id);
+    log_set_request(rq->id);
+    crash_busy(w->slot, rq->id);
+    if (w->door->cost_reset != NULL)
+        w->door->cost_reset();
+}
+
+static void log_request_line(struct worker *w, const struct request *rq, int64_t started_us)
+{
+    char tenant[ID_TEXT_MAX] = "";
+    struct web_cost cost = w->door->cost != NULL ? w->door->cost() : (struct web_cost){0};
+    if (!id_is_none(rq->who.tenant))
+        id_text(ID_TENANT, rq->who.tenant, tenant);
+    log_set_request(NULL); /* it has its own field here */
+    log_line(LOG_INFO, "request", LOG_S("id", rq->id), LOG_S("door", w->door->name),
+             LOG_S("route", rq->route != NULL ? rq->route->path : ""),
+             LOG_S("method", rq->head ? "HEAD" : rq->method < METHOD_COUNT ? method_name(rq->method) : "other"),
+             LOG_S("tenant", tenant), LOG_I("status", rq->reply->status),
+             LOG_D("ms", (double)((clock_mono_us() - started_us) / 10) / 100), LOG_I("sql", cost.statements),
+             LOG_D("sql_ms", (double)(cost.us / 10) / 100), LOG_I("bytes", rq->reply->sent));
+}
+
+void dispatch(struct worker *w, struct web_io *io)
+{
+    struct request rq;
+    struct request_impl im;
+    struct err e = ERR_INIT;
+    int64_t started_us = clock_mono_us();
+    begin(w, &rq, &im, io);
+    if (admit(w, &rq, &e) != OK)
+        refuse(&rq, &e);
+    else if (rq.route != NULL)
+        rq.route->handler(&rq);
+    reply_send(&rq);
+    log_request_line(w, &rq, started_us);
+    crash_idle(w->slot);
+    arena_reset(&w->arena);
+    config_drop((struct config *)rq.config);
+}

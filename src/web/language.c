@@ -1,0 +1,44 @@
+/* language.c: the best of Accept-Language (RFC 9110 §12.5.4, lookup of RFC 4647 §3.4). */
+#include "web/impl.h"
+
+#include "base/num.h"
+
+#include "base/banned.h"
+
+/* "fr-CH" matches the supported "fr"; "fr" matches "fr". */
+static bool covers(struct str range, struct str supported)
+{
+    if (range.n < supported.n || !str_ieq(str_n(range.p, supported.n), supported))
+        return false;
+    return range.n == supported.n || range.p[supported.n] == '-';
+}
+
+static double weight_of(struct str piece)
+{
+    struct str q;
+    double v;
+    if (!header_param(piece, STR("q"), &q))
+        return 1;
+    return num_double(q, &v) && v >= 0 && v <= 1 ? v : 0;
+}
+
+struct str request_language(struct request *rq, const struct str *supported, size_t n)
+{
+    struct str rest = rq->accept_language, piece, best = n ? supported[0] : STR_EMPTY;
+    double best_weight = 0;
+    while (str_split(&rest, ',', &piece)) {
+        ptrdiff_t semi = str_find(piece, ';');
+        struct str range = str_trim(semi < 0 ? piece : str_n(piece.p, (size_t)semi));
+        double weight = weight_of(piece);
+        if (weight <= best_weight)
+            continue;
+        for (size_t i = 0; i < n; i++) {
+            if (covers(range, supported[i])) {
+                best = supported[i];
+                best_weight = weight;
+                break;
+            }
+        }
+    }
+    return best;
+}

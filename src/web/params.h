@@ -1,0 +1,38 @@
+/* params.h: parsers of what a client sends: query and form text, multipart bodies, cookies, paths. Pure functions of their
+ * input; results live in the arena or point into the input. */
+#ifndef PARLEY_WEB_PARAMS_H
+#define PARLEY_WEB_PARAMS_H
+
+#include "base/arena.h"
+#include "base/err.h"
+
+struct param { struct str name, value, filename; bool is_file; };
+struct params { struct param *p; size_t n; };
+
+/* The first of that name, or NULL. */
+const struct param *params_get(const struct params *ps, struct str name);
+
+/* %XX and, in forms and queries, '+'. No copy when there is nothing to decode. ERR_INVALID code bad_encoding: a broken
+ * escape, a NUL, another control character, or bytes that are not UTF-8. */
+enum status url_decode(struct arena *a, struct str in, bool plus, struct str *out, struct err *e);
+/* application/x-www-form-urlencoded and queries. More than MAX_PARAMS fields: ERR_INVALID code too_many_fields. */
+enum status params_parse(struct arena *a, struct str text, struct params *out, struct err *e);
+
+/* The boundary of a multipart/form-data content type (RFC 2046: 1 to 70 characters). */
+bool multipart_boundary(struct str content_type, struct str *boundary);
+/* RFC 7578. Values point into the body. Text fields are checked like others; a file's bytes are not looked at.
+ * ERR_INVALID code multipart_invalid when the framing is broken or the closing boundary is missing. */
+enum status multipart_parse(struct arena *a, struct str boundary, struct str body, struct params *out, struct err *e);
+
+/* A Cookie header. Pieces that are no cookie, and values that are not clean text, are passed over: others set them. */
+enum status cookies_parse(struct arena *a, struct str header, struct params *out, struct err *e);
+
+/* "/app/bots/x%2Fy" to its decoded segments; "/" has none. False when there are more than PATH_SEGMENTS_MAX. */
+#define PATH_SEGMENTS_MAX 16
+struct path { struct str segment[PATH_SEGMENTS_MAX]; size_t n; };
+enum status path_split(struct arena *a, struct str raw, struct path *out, struct err *e);
+
+/* One parameter of a header value such as `form-data; name="x"`: without quotes. False if absent. */
+bool header_param(struct str value, struct str name, struct str *out);
+
+#endif

@@ -1,0 +1,103 @@
+/* problem.c: errors as the client asked for them: application/problem+json (RFC 9457), or the door's own page. */
+#include "web/impl.h"
+
+#include <string.h>
+
+#include "base/log.h"
+
+#include "base/banned.h"
+
+int http_status_of(const struct err *e)
+{
+    static const struct { const char *code; int status; } special[] = {
+        {"length_required", 411}, {"content_type", 415}, {"method_not_allowed", 405}, {"headers_too_large", 431},
+    };
+    for (size_t i = 0; i < sizeof special / sizeof *special; i++)
+        if (strcmp(e->code, special[i].code) == 0)
+            return special[i].status;
+    switch (e->status) {
+    case ERR_INVALID: return e->pointer[0] ? 422 : 400;
+    case ERR_AUTH: return 401;
+    case ERR_PLAN: return 402;
+    case ERR_DENIED: return 403;
+    case ERR_NOT_FOUND: return 404;
+    case ERR_CONFLICT: return 409;
+    case ERR_TOO_LARGE: return 413;
+    case ERR_RATE: return 429;
+    case ERR_UNAVAILABLE:
+    case ERR_NOMEM: return 503;
+    case ERR_TIMEOUT: return 504;
+    default: return 500;
+    }
+}
+
+static void member(struct buf *b, const char *key, const char *text)
+{
+    buf_puts(b, ",\"");
+    buf_puts(b, key);
+    buf_puts(b, "\":");
+    buf_json(b, str_from(text));
+}
+
+/* What a status needs in headers, whatever form the body has. */
+static void error_headers(struct request *rq, const struct err *e, int status)
+{
+    char text[16];
+    if (e->retry_after_s > 0 && (status == 429 || status == 503)) {
+        struct buf b;
+        buf_init(&b, sizeof text);
+        buf_i64(&b, e->retry_after_s);
+        reply_header(rq, "Retry-After", buf_str(&b));
+        buf_release(&b);
+    }
+    if (status == 401)
+        reply_header(rq, "WWW-Authenticate", STR("Bearer realm=\"parley\""));
+}
+
+static void write_problem(struct request *rq, const struct err *e, int status)
+{
+    struct buf *b = rq->reply->body;
+    reply_status(rq, status);
+    reply_type(rq, "application/problem+json");
+    buf_puts(b, "{\"type\":\"about:blank\",\"title\":");
+    buf_json(b, str_from(http_reason(status)));
+    buf_puts(b, ",\"status\":");
+    buf_i64(b, status);
+    member(b, "detail", e->message);
+    member(b, "code", err_code(e));
+    if (rq->path.n) {
+        buf_puts(b, ",\"instance\":");
+        buf_json(b, rq->path);
+    }
+    if (e->pointer[0])
+        member(b, "pointer", e->pointer);
+    member(b, "request_id", rq->id);
+    buf_putc(b, '}');
+}
+
+void reply_problem(struct request *rq, const struct err *e)
+{
+    int status = http_status_of(e);
+    reply_reset(rq);
+    error_headers(rq, e, status);
+    write_problem(rq, e, status);
+}
+
+void reply_error(struct request *rq, const struct err *e)
+{
+    const struct door *door = rq->impl->door;
+    int status = http_status_of(e);
+    if (status >= 500)
+        log_line(LOG_ERROR, "request_failed", LOG_S("code", err_code(e)), LOG_S("message", e->message));
+    if (door->error_page == NULL || request_wants_json(rq)) {
+        reply_problem(rq, e);
+        return;
+    }
+    reply_reset(rq);
+    error_headers(rq, e, status);
+    door->error_page(rq, e, status);
+    if (rq->reply->status == 0 || !buf_ok(rq->reply->body)) {
+        reply_reset(rq);
+        write_problem(rq, e, status);
+    }
+}

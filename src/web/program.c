@@ -1,0 +1,292 @@
+/* program.c: a door as a program: its arguments, settings and logs, and how it was called: FastCGI or plain CGI. */
+#include "web/impl.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <malloc.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/crypto.h"
+#include "base/log.h"
+#include "base/num.h"
+#include "base/shared.h"
+#include "config.h"
+
+#include "base/banned.h"
+
+#define BACKLOG 4096
+#define LISTEN_FD_FIRST 3 /* sd_listen_fds(3) */
+
+struct program {
+    const struct door *door;
+    const char *config_path, *socket_path;
+    struct stat socket_made; /* of the socket made here: removed at the end if it is still this one */
+    void *app;
+};
+
+/* ---- arguments ---- */
+
+static void usage(FILE *to, const char *self)
+{
+    fprintf(to, "usage: %s [--config FILE] [--socket PATH]\n"
+                "FastCGI on descriptor 0, on a socket of the service manager, or on PATH (mode 0660);\n"
+                "plain CGI when the web server's environment says so.\n", self);
+}
+
+/* -1: go on; else the exit code. */
+static int read_arguments(int argc, char **argv, struct program *p)
+{
+    static const struct option options[] = {{"config", required_argument, NULL, 'c'}, {"socket", required_argument, NULL, 's'},
+                                            {"version", no_argument, NULL, 'v'}, {"help", no_argument, NULL, 'h'}, {0}};
+    int o;
+    while ((o = getopt_long(argc, argv, "c:s:vh", options, NULL)) != -1) {
+        switch (o) {
+        case 'c': p->config_path = optarg; break;
+        case 's': p->socket_path = optarg; break;
+        case 'v': printf("%s.fcgi %s\n", p->door->name, PACKAGE_VERSION); return 0;
+        case 'h': usage(stdout, argv[0]); return 0;
+        default: usage(stderr, argv[0]); return 2;
+        }
+    }
+    return -1;
+}
+
+/* ---- how it was called ---- */
+
+static bool is_listening(int fd)
+{
+    int on = 0;
+    socklen_t n = sizeof on;
+    return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &on, &n) == 0 && on;
+}
+
+static bool from_service_manager(void)
+{
+    uint64_t pid, fds;
+    return num_u64(str_from(getenv("LISTEN_PID")), UINT64_MAX, &pid) && pid == (uint64_t)getpid() &&
+           num_u64(str_from(getenv("LISTEN_FDS")), 64, &fds) && fds > 0 && is_listening(LISTEN_FD_FIRST);
+}
+
+/* A socket file whose program is gone is in the way; one that answers is somebody else's. */
+static bool in_use(const struct sockaddr_un *addr)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool yes = fd >= 0 && connect(fd, (const struct sockaddr *)addr, sizeof *addr) == 0;
+    if (fd >= 0)
+        close(fd);
+    return yes;
+}
+
+static enum status bind_socket(struct program *p, int *out, struct err *e)
+{
+    struct sockaddr_un addr = {.sun_family = AF_UNIX};
+    size_t n = strlen(p->socket_path);
+    if (n >= sizeof addr.sun_path)
+        return err_set(e, ERR_INVALID, "socket_path", "The socket's path is too long: %s", p->socket_path);
+    memcpy(addr.sun_path, p->socket_path, n + 1);
+    if (in_use(&addr))
+        return err_set(e, ERR_CONFLICT, "socket_in_use", "Another program answers on %s.", p->socket_path);
+    unlink(p->socket_path);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    mode_t before = umask(0117); /* 0660 from the first moment on */
+    bool ok = fd >= 0 && bind(fd, (const struct sockaddr *)&addr, sizeof addr) == 0 && listen(fd, BACKLOG) == 0 &&
+              stat(p->socket_path, &p->socket_made) == 0;
+    int why = errno;
+    umask(before);
+    if (!ok) {
+        if (fd >= 0)
+            close(fd);
+        return err_set(e, ERR_UNAVAILABLE, "socket_failed", "Cannot listen on %s: %s.", p->socket_path, strerror(why));
+    }
+    *out = fd;
+    return OK;
+}
+
+static enum status find_socket(struct program *p, int *out, struct err *e)
+{
+    if (p->socket_path != NULL)
+        return bind_socket(p, out, e);
+    if (is_listening(STDIN_FILENO))
+        *out = STDIN_FILENO;
+    else if (from_service_manager())
+        *out = LISTEN_FD_FIRST;
+    else
+        return err_set(e, ERR_INVALID, "no_socket", "No FastCGI socket: use --socket PATH, or let parley serve start it.");
+    return OK;
+}
+
+static void remove_socket(const struct program *p)
+{
+    struct stat now;
+    if (p->socket_made.st_ino != 0 && stat(p->socket_path, &now) == 0 && now.st_ino == p->socket_made.st_ino &&
+        now.st_dev == p->socket_made.st_dev)
+        unlink(p->socket_path);
+}
+
+static bool called_as_cgi(const struct program *p)
+{
+    return p->socket_path == NULL && getenv("GATEWAY_INTERFACE") != NULL && !is_listening(STDIN_FILENO);
+}
+
+/* ---- settings and logs ---- */
+
+static enum log_level level_of(const struct config *c)
+{
+    static const char *const names[] = {"debug", "info", "warn", "error"};
+    const char *level = config_string(c, CONFIG_log_level);
+    for (int i = 0; i < 4; i++)
+        if (strcmp(level, names[i]) == 0)
+            return (enum log_level)i;
+    return LOG_INFO;
+}
+
+static enum status apply_settings(const struct program *p, const struct config *c, struct err *e)
+{
+    const char *file = config_string(c, CONFIG_log_file);
+    enum status s = log_open(p->door->name, *file ? file : NULL, level_of(c), e);
+    if (s != OK)
+        return s;
+    crash_log_file(file);
+    shared_limits_enable(config_bool(c, CONFIG_rate_limits));
+    return OK;
+}
+
+static void open_shared(const struct config *c)
+{
+    struct err e = ERR_INIT;
+    char path[4096];
+    int n = snprintf(path, sizeof path, "%s/shared.map", config_string(c, CONFIG_run_dir));
+    if (n < 0 || (size_t)n >= sizeof path || shared_open(path, &e) != OK)
+        log_line(LOG_WARN, "shared_failed", LOG_S("message", e.message));
+}
+
+/* SIGHUP: the new settings, or a line in the log and the old ones. */
+static void reload(void *ctx)
+{
+    struct program *p = ctx;
+    struct config *c = NULL;
+    struct err e = ERR_INIT;
+    log_reopen();
+    if (config_load(p->config_path, &c, &e) != OK || apply_settings(p, c, &e) != OK) {
+        log_line(LOG_ERROR, "reload_failed", LOG_S("message", e.message));
+        config_drop(c);
+        return;
+    }
+    config_set_current(c);
+    if (p->door->reload != NULL)
+        p->door->reload(p->app, c);
+    log_line(LOG_INFO, "reloaded", LOG_S("door", p->door->name));
+}
+
+/* ---- the two ways of serving ---- */
+
+static int serve_fastcgi(struct program *p, const struct config *c, const struct router *router, int listen_fd)
+{
+    struct fastcgi f = {.door = p->door, .app = p->app, .router = router, .listen_fd = listen_fd,
+                        .threads = (int)config_int(c, p->door->threads),
+                        .request_timeout_ms = config_int(c, CONFIG_request_timeout),
+                        .stop_timeout_ms = config_int(c, CONFIG_stop_timeout), .reload = reload, .reload_ctx = p};
+    return fastcgi_serve(&f);
+}
+
+static int serve_cgi(struct program *p, const struct router *router)
+{
+    struct worker w;
+    struct crash_slot slot = {0};
+    struct err e = ERR_INIT;
+    if (p->door->thread_begin != NULL && p->door->thread_begin(p->app, &e) != OK) {
+        log_line(LOG_ERROR, "thread_failed", LOG_S("error", e.message));
+        return 1;
+    }
+    crash_slots(&slot, 1);
+    crash_thread_begin(&slot);
+    worker_init(&w, p->door, p->app, router);
+    w.slot = &slot;
+    int code = cgi_serve(&w);
+    worker_release(&w);
+    crash_thread_end();
+    crash_slots(NULL, 0);
+    if (p->door->thread_end != NULL)
+        p->door->thread_end(p->app);
+    return code;
+}
+
+static int serve(struct program *p, const struct config *c, bool cgi, struct err *e)
+{
+    struct router *router = NULL;
+    int listen_fd = -1, code = 1;
+    if (router_compile(p->door->routes, p->door->route_count, &router, e) != OK)
+        return code;
+    if ((cgi || find_socket(p, &listen_fd, e) == OK) && p->door->open(c, cgi, &p->app, e) == OK) {
+        code = cgi ? serve_cgi(p, router) : serve_fastcgi(p, c, router, listen_fd);
+        if (p->door->close != NULL)
+            p->door->close(p->app);
+    }
+    remove_socket(p);
+    router_free(router);
+    return code;
+}
+
+/* Few malloc arenas: 48 threads must not keep 48 heaps. A fixed mmap threshold: one large reply must not raise it for ever. */
+static void tame_malloc(void)
+{
+    mallopt(M_ARENA_MAX, 2);
+    mallopt(M_MMAP_THRESHOLD, 128 * 1024);
+    mallopt(M_TRIM_THRESHOLD, 256 * 1024);
+}
+
+/* Threads made from here on inherit this: only the main thread hears of the end, by sigwait. */
+static void block_signals(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGUSR1);
+    sigaddset(&set, SIGUSR2);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
+
+static void say_failure(const struct program *p, bool cgi, const struct err *e)
+{
+    if (e->message[0] == '\0')
+        return;
+    fprintf(stderr, "%s.fcgi: %s\n", p->door->name, e->message);
+    if (cgi)
+        fputs("Status: 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\n\r\n"
+              "This service is not ready. Its log says why.\n", stdout);
+}
+
+int server_main(int argc, char **argv, const struct door *door)
+{
+    struct program p = {.door = door};
+    struct config *c = NULL;
+    struct err e = ERR_INIT;
+    int code = read_arguments(argc, argv, &p);
+    if (code >= 0)
+        return code;
+    code = 1;
+    bool cgi = called_as_cgi(&p);
+    tame_malloc();
+    signal(SIGPIPE, SIG_IGN);
+    if (!cgi)
+        block_signals();
+    crash_init(door->name);
+    if (crypto_init(&e) == OK && config_load(p.config_path, &c, &e) == OK && apply_settings(&p, c, &e) == OK) {
+        config_set_current(config_retain(c));
+        open_shared(c);
+        code = serve(&p, c, cgi, &e);
+        shared_close();
+        config_set_current(NULL);
+    }
+    say_failure(&p, cgi, &e);
+    config_drop(c);
+    return code;
+}

@@ -1,0 +1,238 @@
+/* reply.c: the reply: put together in buffers, sent in one write where it fits. */
+#include "web/impl.h"
+
+#include <strings.h>
+
+#include "base/limits.h"
+#include "base/log.h"
+
+#include "base/banned.h"
+
+#define CSP_DATA "default-src 'none'; frame-ancestors 'none'"
+
+const char *http_reason(int status)
+{
+    static const struct { int status; const char *text; } reasons[] = {
+        {200, "OK"}, {201, "Created"}, {202, "Accepted"}, {204, "No Content"}, {301, "Moved Permanently"},
+        {302, "Found"}, {303, "See Other"}, {304, "Not Modified"}, {307, "Temporary Redirect"},
+        {308, "Permanent Redirect"}, {400, "Bad Request"}, {401, "Unauthorized"}, {402, "Payment Required"},
+        {403, "Forbidden"}, {404, "Not Found"}, {405, "Method Not Allowed"}, {409, "Conflict"}, {410, "Gone"},
+        {411, "Length Required"}, {413, "Content Too Large"}, {415, "Unsupported Media Type"},
+        {422, "Unprocessable Content"}, {429, "Too Many Requests"}, {431, "Request Header Fields Too Large"},
+        {500, "Internal Server Error"}, {503, "Service Unavailable"}, {504, "Gateway Timeout"},
+    };
+    for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
+        if (reasons[i].status == status)
+            return reasons[i].text;
+    return "Status";
+}
+
+void reply_status(struct request *rq, int status)
+{
+    rq->reply->status = status;
+}
+
+void reply_type(struct request *rq, const char *content_type)
+{
+    rq->reply->type = content_type;
+}
+
+static bool is_token(const char *name)
+{
+    if (*name == '\0')
+        return false;
+    for (; *name; name++)
+        if (*name <= ' ' || *name >= 127 || strchr("()<>@,;:\\\"/[]?={}", *name) != NULL)
+            return false;
+    return true;
+}
+
+static bool one_line(struct str s)
+{
+    return memchr(s.p, '\r', s.n) == NULL && memchr(s.p, '\n', s.n) == NULL && memchr(s.p, '\0', s.n) == NULL;
+}
+
+static void keep(struct request *rq, struct str value, struct str *slot)
+{
+    bool ok = true;
+    *slot = arena_str(rq->arena, value, &ok);
+    if (!ok)
+        rq->reply->refused = true;
+}
+
+void reply_header(struct request *rq, const char *name, struct str value)
+{
+    struct reply *rp = rq->reply;
+    if (!is_token(name) || !one_line(value)) {
+        log_line(LOG_ERROR, "header_refused", LOG_S("route", rq->route ? rq->route->path : ""));
+        rp->refused = true;
+        return;
+    }
+    if (strcasecmp(name, "Content-Security-Policy") == 0) {
+        keep(rq, value, &rp->csp);
+    } else if (strcasecmp(name, "Cache-Control") == 0) {
+        keep(rq, value, &rp->cache);
+    } else {
+        buf_puts(rp->extra, name);
+        buf_puts(rp->extra, ": ");
+        buf_str_add(rp->extra, value);
+        buf_puts(rp->extra, "\r\n");
+    }
+}
+
+struct buf *reply_body(struct request *rq)
+{
+    return rq->reply->body;
+}
+
+void reply_json(struct request *rq, int status, const struct json *j)
+{
+    reply_status(rq, status);
+    reply_type(rq, "application/json");
+    json_write(rq->reply->body, j);
+}
+
+/* A path of this site: one slash, then no second one and no backslash, which browsers take for one. */
+static bool is_local_path(struct str s)
+{
+    return s.n && s.p[0] == '/' && (s.n == 1 || (s.p[1] != '/' && s.p[1] != '\\')) && one_line(s);
+}
+
+void reply_redirect(struct request *rq, const char *local_path)
+{
+    if (!is_local_path(str_from(local_path)))
+        BUG("redirect to something that is no path of this site");
+    reply_reset(rq);
+    reply_status(rq, 303);
+    reply_header(rq, "Location", str_from(local_path));
+}
+
+void reply_reset(struct request *rq)
+{
+    struct reply *rp = rq->reply;
+    buf_clear(rp->body);
+    rp->type = NULL;
+    rp->cache = STR_EMPTY;
+    rp->status = 0;
+}
+
+static bool cookies_secure(const struct request *rq)
+{
+    const char *mode = config_string(rq->config, CONFIG_secure_cookies);
+    if (strcmp(mode, "auto") == 0)
+        return str_starts(str_from(config_string(rq->config, CONFIG_base_url)), STR("https://"));
+    return strcmp(mode, "on") == 0;
+}
+
+static bool cookie_value(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (s.p[i] <= ' ' || s.p[i] >= 127 || strchr("\",;\\", s.p[i]) != NULL)
+            return false;
+    return true;
+}
+
+void reply_cookie(struct request *rq, const struct cookie *c)
+{
+    struct reply *rp = rq->reply;
+    struct str path = str_from(c->path != NULL ? c->path : "/");
+    if (!is_token(c->name) || !cookie_value(c->value) || !cookie_value(path)) {
+        log_line(LOG_ERROR, "cookie_refused", LOG_S("route", rq->route ? rq->route->path : ""));
+        rp->refused = true;
+        return;
+    }
+    buf_printf(rp->extra, "Set-Cookie: %s=%.*s; Path=%.*s", c->name, STR_F(c->max_age_s < 0 ? STR_EMPTY : c->value),
+               STR_F(path));
+    if (c->max_age_s != 0)
+        buf_printf(rp->extra, "; Max-Age=%lld", (long long)(c->max_age_s < 0 ? 0 : c->max_age_s));
+    buf_puts(rp->extra, cookies_secure(rq) ? "; HttpOnly; SameSite=Lax; Secure\r\n" : "; HttpOnly; SameSite=Lax\r\n");
+}
+
+static void security_headers(struct request *rq, struct buf *h)
+{
+    struct reply *rp = rq->reply;
+    bool page = rp->type != NULL && str_starts(str_from(rp->type), STR("text/html"));
+    buf_puts(h, "X-Content-Type-Options: nosniff\r\nReferrer-Policy: same-origin\r\nContent-Security-Policy: ");
+    if (rp->csp.n)
+        buf_str_add(h, rp->csp);
+    else
+        buf_puts(h, page ? CSP_PAGE "frame-ancestors 'none'" : CSP_DATA);
+    buf_puts(h, "\r\nCache-Control: ");
+    buf_str_add(h, rp->cache.n ? rp->cache : STR("no-store"));
+    if (page)
+        buf_puts(h, "\r\nPermissions-Policy: camera=(), geolocation=(), microphone=()\r\nCross-Origin-Opener-Policy: same-origin");
+    if (rq->https)
+        buf_puts(h, "\r\nStrict-Transport-Security: max-age=31536000");
+    buf_puts(h, "\r\n");
+}
+
+static bool without_body(int status)
+{
+    return status == 204 || status == 304;
+}
+
+static void build_head(struct request *rq, struct buf *h, bool with_length)
+{
+    struct reply *rp = rq->reply;
+    buf_printf(h, "Status: %d %s\r\n", rp->status, http_reason(rp->status));
+    if (rp->type != NULL && !without_body(rp->status))
+        buf_printf(h, "Content-Type: %s\r\n", rp->type);
+    if (with_length && !without_body(rp->status))
+        buf_printf(h, "Content-Length: %zu\r\n", rp->body->n);
+    buf_puts(h, "X-Request-Id: ");
+    buf_puts(h, rq->id);
+    buf_puts(h, "\r\n");
+    security_headers(rq, h);
+    buf_str_add(h, rp->limit);
+    buf_str_add(h, buf_str(rp->extra));
+    buf_puts(h, "\r\n");
+}
+
+enum status reply_write_head(struct request *rq, bool with_length)
+{
+    struct reply *rp = rq->reply;
+    struct web_io *io = rq->impl->io;
+    buf_clear(rp->head);
+    build_head(rq, rp->head, with_length);
+    if (!buf_ok(rp->head))
+        return ERR_NOMEM;
+    if (io->write(io, rp->head->p, rp->head->n) == 0)
+        return OK;
+    rp->gone = true;
+    return ERR_GONE;
+}
+
+/* What the handler left cannot be sent: a plain 500 (or 503 without memory) takes its place. */
+static void replace_if_unfit(struct request *rq)
+{
+    struct reply *rp = rq->reply;
+    struct err e = ERR_INIT;
+    if (rp->status != 0 && !rp->refused && buf_ok(rp->extra) && buf_ok(rp->body))
+        return;
+    if (rp->status == 0)
+        err_set(&e, ERR_INTERNAL, NULL, "The page gave no answer.");
+    else if (rp->refused || !buf_ok(rp->extra))
+        err_set(&e, ERR_INTERNAL, NULL, "The answer could not be sent.");
+    else
+        err_set(&e, ERR_INTERNAL, "reply_too_large", "The answer is too large, or memory is short.");
+    log_line(LOG_ERROR, "reply_unfit", LOG_S("code", err_code(&e)), LOG_S("message", e.message));
+    rp->refused = false;
+    rp->csp = STR_EMPTY;
+    buf_clear(rp->extra);
+    reply_problem(rq, &e);
+}
+
+void reply_send(struct request *rq)
+{
+    struct reply *rp = rq->reply;
+    struct web_io *io = rq->impl->io;
+    if (rp->streaming)
+        return;
+    replace_if_unfit(rq);
+    if (reply_write_head(rq, true) != OK || rq->head || without_body(rp->status))
+        return;
+    if (io->write(io, rp->body->p, rp->body->n) == 0)
+        rp->sent = rp->body->n;
+    else
+        rp->gone = true;
+}

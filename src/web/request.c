@@ -1,0 +1,229 @@
+/* request.c: what came in: the web server's variables, and the handler's way to them. */
+#include "web/impl.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <strings.h>
+
+#include "base/limits.h"
+#include "base/utf8.h"
+
+#include "base/banned.h"
+
+#define ENV_MAX 512 /* variables of one request */
+
+struct str request_env(const struct request *rq, struct str name)
+{
+    const struct request_impl *im = rq->impl;
+    for (size_t i = 0; i < im->env_n; i++)
+        if (str_eq(im->env[i].name, name))
+            return im->env[i].value;
+    return STR_EMPTY;
+}
+
+static struct str clean_env(const struct request *rq, struct str name)
+{
+    struct str v = request_env(rq, name);
+    return utf8_text(v) ? v : STR_EMPTY;
+}
+
+static bool fit_host(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (!isalnum((unsigned char)s.p[i]) && strchr("-._:[]", s.p[i]) == NULL)
+            return false;
+    return s.n <= 255;
+}
+
+static enum status index_env(struct request *rq, struct err *e)
+{
+    struct request_impl *im = rq->impl;
+    size_t n = 0, bytes = 0;
+    while (im->io->envp[n] != NULL)
+        n++;
+    if (n > ENV_MAX)
+        return err_set(e, ERR_INVALID, "headers_too_large", "The request has too many headers.");
+    im->env = arena_array(rq->arena, n + 1, sizeof *im->env);
+    if (im->env == NULL)
+        return err_nomem(e);
+    for (size_t i = 0; i < n; i++) {
+        struct str all = str_from(im->io->envp[i]);
+        ptrdiff_t eq = str_find(all, '=');
+        if (eq < 0)
+            continue;
+        bytes += all.n;
+        im->env[im->env_n++] = (struct env_var){str_n(all.p, (size_t)eq), str_sub(all, (size_t)eq + 1, all.n)};
+    }
+    if (bytes > 4 * MAX_HEADERS)
+        return err_set(e, ERR_INVALID, "headers_too_large", "The headers of the request are too large.");
+    return OK;
+}
+
+/* REQUEST_URI is what the client sent, so that %2F inside a segment stays one; without it, what the server made of it. */
+static enum status read_path(struct request *rq, struct err *e)
+{
+    struct str uri = request_env(rq, STR("REQUEST_URI"));
+    rq->query = request_env(rq, STR("QUERY_STRING"));
+    if (uri.n == 0) {
+        char *z = arena_printf(rq->arena, "%.*s%.*s", STR_F(request_env(rq, STR("SCRIPT_NAME"))),
+                               STR_F(request_env(rq, STR("PATH_INFO"))));
+        if (z == NULL)
+            return err_nomem(e);
+        uri = str_from(z);
+    } else {
+        ptrdiff_t mark = str_find(uri, '?');
+        if (mark >= 0) {
+            rq->query = str_sub(uri, (size_t)mark + 1, uri.n);
+            uri = str_n(uri.p, (size_t)mark);
+        }
+    }
+    if (url_decode(rq->arena, uri, false, &rq->path, e) || path_split(rq->arena, uri, &rq->impl->segments, e))
+        return e->status;
+    return params_parse(rq->arena, rq->query, &rq->impl->query, e);
+}
+
+enum status request_read_env(struct request *rq, struct err *e)
+{
+    if (index_env(rq, e))
+        return e->status;
+    rq->remote_addr = clean_env(rq, STR("REMOTE_ADDR"));
+    rq->host = clean_env(rq, STR("HTTP_HOST"));
+    if (!fit_host(rq->host))
+        rq->host = STR_EMPTY;
+    rq->user_agent = clean_env(rq, STR("HTTP_USER_AGENT"));
+    rq->content_type = clean_env(rq, STR("CONTENT_TYPE"));
+    rq->accept = clean_env(rq, STR("HTTP_ACCEPT"));
+    rq->accept_language = clean_env(rq, STR("HTTP_ACCEPT_LANGUAGE"));
+    struct str https = request_env(rq, STR("HTTPS"));
+    rq->https = str_ieq(https, STR("on")) || str_eq(https, STR("1")) ||
+                str_starts(str_from(config_string(rq->config, CONFIG_base_url)), STR("https://"));
+    method_parse(request_env(rq, STR("REQUEST_METHOD")), &rq->method, &rq->head);
+    return read_path(rq, e);
+}
+
+struct str request_segment(struct request *rq, const char *name)
+{
+    ptrdiff_t i = rq->route == NULL ? -1 : route_param_index(rq->route, name);
+    if (i < 0)
+        BUG("route %s has no {%s}", rq->route ? rq->route->path : "?", name);
+    return rq->impl->segments.segment[i];
+}
+
+static struct str value_of(const struct params *ps, const char *name)
+{
+    const struct param *p = params_get(ps, str_from(name));
+    return p != NULL ? p->value : STR_EMPTY;
+}
+
+struct str request_query(struct request *rq, const char *name)
+{
+    return value_of(&rq->impl->query, name);
+}
+
+static const struct param *form_param(struct request *rq, const char *name, bool file)
+{
+    const struct params *ps = &rq->impl->form;
+    for (size_t i = 0; i < ps->n; i++)
+        if (ps->p[i].is_file == file && str_eqz(ps->p[i].name, name))
+            return &ps->p[i];
+    return NULL;
+}
+
+struct str request_form(struct request *rq, const char *name)
+{
+    const struct param *p = form_param(rq, name, false);
+    return p != NULL ? p->value : STR_EMPTY;
+}
+
+bool request_form_has(struct request *rq, const char *name)
+{
+    return form_param(rq, name, false) != NULL;
+}
+
+struct str request_file(struct request *rq, const char *name, struct str *filename)
+{
+    const struct param *p = form_param(rq, name, true);
+    if (filename != NULL)
+        *filename = p != NULL ? p->filename : STR_EMPTY;
+    return p != NULL ? p->value : STR_EMPTY;
+}
+
+struct str request_cookie(struct request *rq, const char *name)
+{
+    struct request_impl *im = rq->impl;
+    if (!im->have_cookies) {
+        im->have_cookies = true;
+        struct str header = request_env(rq, STR("HTTP_COOKIE"));
+        struct err e = ERR_INIT;
+        if (header.n && cookies_parse(rq->arena, header, &im->cookies, &e) != OK)
+            im->cookies.n = 0; /* without memory nobody is signed in: the next step says so */
+    }
+    return value_of(&im->cookies, name);
+}
+
+struct str request_header(struct request *rq, const char *http_name)
+{
+    return clean_env(rq, str_from(http_name));
+}
+
+struct str request_body(struct request *rq)
+{
+    return rq->impl->body;
+}
+
+/* The media type without its parameters. */
+static struct str media_type(struct str content_type)
+{
+    ptrdiff_t semi = str_find(content_type, ';');
+    return str_trim(semi < 0 ? content_type : str_n(content_type.p, (size_t)semi));
+}
+
+enum status request_json(struct request *rq, struct json **out, struct err *e)
+{
+    struct str type = media_type(rq->content_type);
+    bool plus_json = type.n > 5 && str_ieq(str_sub(type, type.n - 5, 5), STR("+json"));
+    if (!str_ieq(type, STR("application/json")) && !plus_json)
+        return err_set(e, ERR_INVALID, "content_type", "The body must be sent as application/json.");
+    enum status s = json_parse(rq->arena, rq->impl->body, MAX_JSON_DEPTH, out, e);
+    if (s == ERR_INVALID) {
+        snprintf(e->code, sizeof e->code, "json_invalid");
+        e->pointer[0] = '\0';
+        return err_wrap(e, "The body is not JSON");
+    }
+    if (s != OK)
+        return s;
+    if (!json_is(*out, JSON_OBJECT))
+        return err_set(e, ERR_INVALID, "json_invalid", "The body must be a JSON object.");
+    return OK;
+}
+
+/* How much the Accept header wants exactly this type: the q value in thousandths, 0 if it is not named. */
+static int accept_weight(struct str accept, struct str type)
+{
+    struct str piece;
+    while (str_split(&accept, ',', &piece)) {
+        if (!str_ieq(media_type(piece), type))
+            continue;
+        struct str q;
+        return header_param(piece, STR("q"), &q) && str_starts(q, STR("0")) && !str_starts(q, STR("0.")) ? 0 : 1000;
+    }
+    return 0;
+}
+
+bool request_wants_json(const struct request *rq)
+{
+    if (accept_weight(rq->accept, STR("text/html")))
+        return false;
+    return accept_weight(rq->accept, STR("application/json")) || accept_weight(rq->accept, STR("application/problem+json")) ||
+           str_ieq(media_type(rq->content_type), STR("application/json"));
+}
+
+bool request_wants_events(const struct request *rq)
+{
+    return accept_weight(rq->accept, STR("text/event-stream")) > 0;
+}
+
+bool request_gone(struct request *rq)
+{
+    return rq->impl->reply.gone || rq->impl->io->gone(rq->impl->io);
+}

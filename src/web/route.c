@@ -1,0 +1,79 @@
+/* route.c: the names, sizes and limits behind the columns of a route table. */
+#include "web/route.h"
+
+#include "web/router.h"
+
+#include "base/banned.h"
+
+static const char *const methods[METHOD_COUNT] = {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"};
+
+const char *method_name(enum method m)
+{
+    return m < METHOD_COUNT ? methods[m] : "?";
+}
+
+bool method_parse(struct str text, enum method *m, bool *head)
+{
+    *head = str_eq(text, STR("HEAD"));
+    if (*head) {
+        *m = GET;
+        return true;
+    }
+    for (int i = 0; i < METHOD_COUNT; i++) {
+        if (str_eqz(text, methods[i])) {
+            *m = (enum method)i;
+            return true;
+        }
+    }
+    *m = METHOD_COUNT;
+    return false;
+}
+
+size_t body_class_cap(enum body_class b)
+{
+    switch (b) {
+    case BODY_4K: return 4 * KB;
+    case BODY_64K: return 64 * KB;
+    case BODY_1M: return 1 * MB;
+    case BODY_FILE: return MAX_CSV + 64 * KB; /* the file, and the form around it */
+    default: return 0;
+    }
+}
+
+/* By remote address, which many people of one office share: generous enough for them, too little for guessing. */
+struct rate_limit rate_class_limit(enum rate_class r)
+{
+    switch (r) {
+    case RATE_UI: return (struct rate_limit){600, 200};
+    case RATE_SIGN_IN: return (struct rate_limit){20, 20};
+    case RATE_SIGN_UP: return (struct rate_limit){10, 10};
+    case RATE_CHAT: return (struct rate_limit){600, 300};
+    case RATE_API: return (struct rate_limit){1200, 300};
+    default: return (struct rate_limit){0, 0};
+    }
+}
+
+const char *csrf_name(enum csrf c)
+{
+    static const char *const names[] = {"none", "origin", "token"};
+    return c <= CSRF_TOKEN ? names[c] : "?";
+}
+
+const char *body_class_name(enum body_class b)
+{
+    static const char *const names[BODY_CLASS_COUNT] = {"0", "4K", "64K", "1M", "file"};
+    return b < BODY_CLASS_COUNT ? names[b] : "?";
+}
+
+const char *rate_class_name(enum rate_class r)
+{
+    static const char *const names[RATE_CLASS_COUNT] = {"none", "ui", "sign-in", "sign-up", "chat", "api"};
+    return r < RATE_CLASS_COUNT ? names[r] : "?";
+}
+
+const char *feature_name(enum feature f)
+{
+    static const char *const names[FEATURE_COUNT] = {"none", "knowledge", "analytics", "analytics_advanced",
+                                                     "integrations", "white_label"};
+    return f < FEATURE_COUNT ? names[f] : "?";
+}

@@ -1,0 +1,139 @@
+#include "web/router.h"
+
+#include <stdlib.h>
+
+#include "base/banned.h"
+
+struct node {
+    struct str literal;             /* "" for the {name} child */
+    struct node *child, *next, *any; /* literal children, my sibling, the {name} child */
+    const struct route *by_method[METHOD_COUNT];
+};
+
+struct router { struct node root; };
+
+static void node_free(struct node *n)
+{
+    while (n != NULL) {
+        struct node *next = n->next;
+        node_free(n->child);
+        node_free(n->any);
+        free(n);
+        n = next;
+    }
+}
+
+void router_free(struct router *r)
+{
+    if (r == NULL)
+        return;
+    node_free(r->root.child);
+    node_free(r->root.any);
+    free(r);
+}
+
+static bool is_param(struct str segment)
+{
+    return segment.n >= 2 && segment.p[0] == '{' && segment.p[segment.n - 1] == '}';
+}
+
+/* The child for one segment of a pattern, made if it is not there; NULL without memory. */
+static struct node *child_of(struct node *parent, struct str segment)
+{
+    struct node **slot = &parent->child;
+    if (is_param(segment))
+        slot = &parent->any;
+    else
+        while (*slot != NULL && !str_eq((*slot)->literal, segment))
+            slot = &(*slot)->next;
+    if (*slot == NULL && (*slot = calloc(1, sizeof **slot)) != NULL)
+        (*slot)->literal = is_param(segment) ? STR_EMPTY : segment;
+    return *slot;
+}
+
+static enum status insert(struct router *r, const struct route *route, struct err *e)
+{
+    struct str rest = str_from(route->path), segment;
+    if (rest.n == 0 || rest.p[0] != '/')
+        return err_set(e, ERR_INTERNAL, "route_invalid", "A route's path starts with '/': %s", route->path);
+    rest = str_sub(rest, 1, rest.n);
+    struct node *n = &r->root;
+    size_t depth = 0;
+    while (rest.n && str_split(&rest, '/', &segment)) {
+        if (++depth > PATH_SEGMENTS_MAX)
+            return err_set(e, ERR_INTERNAL, "route_invalid", "A route's path is too deep: %s", route->path);
+        n = child_of(n, segment);
+        if (n == NULL)
+            return err_nomem(e);
+    }
+    if (n->by_method[route->method] != NULL)
+        return err_set(e, ERR_INTERNAL, "route_invalid", "Two routes for %s %s", method_name(route->method), route->path);
+    n->by_method[route->method] = route;
+    return OK;
+}
+
+enum status router_compile(const struct route *routes, size_t n, struct router **out, struct err *e)
+{
+    struct router *r = calloc(1, sizeof *r);
+    if (r == NULL)
+        return err_nomem(e);
+    for (size_t i = 0; i < n; i++) {
+        enum status s = insert(r, &routes[i], e);
+        if (s != OK) {
+            router_free(r);
+            return s;
+        }
+    }
+    *out = r;
+    return OK;
+}
+
+static bool fit_for_param(struct str s)
+{
+    return s.n && !str_eq(s, STR(".")) && !str_eq(s, STR(".."));
+}
+
+static bool has_rows(const struct node *n)
+{
+    for (int m = 0; m < METHOD_COUNT; m++)
+        if (n->by_method[m] != NULL)
+            return true;
+    return false;
+}
+
+static const struct node *walk(const struct node *n, const struct path *path, size_t at)
+{
+    if (at == path->n)
+        return has_rows(n) ? n : NULL;
+    struct str s = path->segment[at];
+    for (const struct node *c = n->child; c != NULL; c = c->next) {
+        if (!str_eq(c->literal, s))
+            continue;
+        const struct node *found = walk(c, path, at + 1);
+        if (found != NULL)
+            return found;
+        break;
+    }
+    return n->any != NULL && fit_for_param(s) ? walk(n->any, path, at + 1) : NULL;
+}
+
+const struct route *router_find(const struct router *r, enum method m, const struct path *path, unsigned *allow)
+{
+    *allow = 0;
+    const struct node *n = walk(&r->root, path, 0);
+    if (n == NULL)
+        return NULL;
+    for (int i = 0; i < METHOD_COUNT; i++)
+        if (n->by_method[i] != NULL)
+            *allow |= 1u << i;
+    return m < METHOD_COUNT ? n->by_method[m] : NULL;
+}
+
+ptrdiff_t route_param_index(const struct route *route, const char *name)
+{
+    struct str rest = str_from(route->path + 1), segment;
+    for (ptrdiff_t i = 0; str_split(&rest, '/', &segment); i++)
+        if (is_param(segment) && str_eqz(str_sub(segment, 1, segment.n - 2), name))
+            return i;
+    return -1;
+}

@@ -1,0 +1,271 @@
+/* server.c: FastCGI: a thread per request in flight, an own accept, a graceful stop. The one file that knows libfcgi.
+ *
+ * Why not FCGX_Accept_r's own accept: accepted sockets would have no timeouts (a half-sent request would hold its thread for
+ * ever), all threads would wake for one connection, and no thread could be told to stop. So a worker accepts by itself and
+ * hands the descriptor over; the library is given no listening socket at all. */
+#define _GNU_SOURCE /* accept4, pthread_timedjoin_np */
+#include "web/impl.h"
+
+#include <errno.h>
+#include <fcgiapp.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#include "base/banned.h"
+
+#define STACK_BYTES (256 * KB)
+
+struct thread {
+    pthread_t id;
+    const struct fastcgi *f;
+    int stop_fd;
+    struct crash_slot *slot;
+};
+
+/* ---- the library's streams as a web_io ---- */
+
+struct fcgi_io { struct web_io io; FCGX_Request *r; };
+
+static ptrdiff_t fcgi_read(struct web_io *io, char *buf, size_t n)
+{
+    struct fcgi_io *f = (struct fcgi_io *)io;
+    return FCGX_GetStr(buf, (int)n, f->r->in);
+}
+
+static int fcgi_write(struct web_io *io, const char *p, size_t n)
+{
+    struct fcgi_io *f = (struct fcgi_io *)io;
+    return FCGX_PutStr(p, (int)n, f->r->out) == (int)n ? 0 : -1;
+}
+
+static int fcgi_flush(struct web_io *io)
+{
+    struct fcgi_io *f = (struct fcgi_io *)io;
+    return FCGX_FFlush(f->r->out) == 0 ? 0 : -1;
+}
+
+static bool fcgi_gone(struct web_io *io)
+{
+    struct fcgi_io *f = (struct fcgi_io *)io;
+    struct pollfd p = {.fd = f->r->ipcFd};
+    return poll(&p, 1, 0) > 0 && (p.revents & (POLLHUP | POLLERR)) != 0;
+}
+
+/* ---- a worker ---- */
+
+static void set_timeouts(int fd, int64_t ms)
+{
+    struct timeval tv = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof tv);
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof tv);
+}
+
+static void serve_connection(struct worker *w, FCGX_Request *r, int fd)
+{
+    /* With a descriptor in place and the connection marked as kept, FCGX_Accept_r reads a request from it and overwrites
+     * the mark with what the request says. On failure it closes the descriptor and finds no socket to accept from. */
+    r->ipcFd = fd;
+    r->keepConnection = 1;
+    if (FCGX_Accept_r(r) < 0)
+        return;
+    struct fcgi_io f = {{r->envp, fcgi_read, fcgi_write, fcgi_flush, fcgi_gone}, r};
+    dispatch(w, &f.io);
+    FCGX_Finish_r(r);
+    if (r->ipcFd >= 0)
+        FCGX_Free(r, 1); /* the server wished to keep it: that would pin this thread in a read */
+}
+
+static void accept_failed(void)
+{
+    if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)
+        return;
+    log_line(LOG_ERROR, "accept_failed", LOG_S("error", strerror(errno)));
+    nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL); /* out of descriptors: do not spin */
+}
+
+static void serve_until_stopped(struct worker *w, FCGX_Request *r, const struct fastcgi *f, int epoll_fd)
+{
+    while (!atomic_load_explicit(&web_stopping, memory_order_acquire)) {
+        /* Under load the next connection waits already: look before sleeping. */
+        int fd = accept4(f->listen_fd, NULL, NULL, SOCK_CLOEXEC);
+        if (fd >= 0) {
+            set_timeouts(fd, f->request_timeout_ms);
+            serve_connection(w, r, fd);
+            continue;
+        }
+        accept_failed();
+        struct epoll_event ev[2];
+        epoll_wait(epoll_fd, ev, 2, -1);
+    }
+}
+
+/* An epoll of its own per thread: EPOLLEXCLUSIVE then wakes one thread per connection, and the same few while they suffice, so
+ * that the others' stacks stay untouched. */
+static int make_epoll(const struct thread *t)
+{
+    struct epoll_event listening = {.events = EPOLLIN | EPOLLEXCLUSIVE}, stop = {.events = EPOLLIN};
+    int fd = epoll_create1(EPOLL_CLOEXEC);
+    if (fd >= 0 && (epoll_ctl(fd, EPOLL_CTL_ADD, t->f->listen_fd, &listening) != 0 ||
+                    epoll_ctl(fd, EPOLL_CTL_ADD, t->stop_fd, &stop) != 0)) {
+        close(fd);
+        fd = -1;
+    }
+    return fd;
+}
+
+static void give_up(const char *what, const char *why)
+{
+    log_line(LOG_ERROR, "thread_failed", LOG_S("what", what), LOG_S("error", why));
+    kill(getpid(), SIGTERM); /* the supervisor starts the program anew */
+}
+
+static void *worker_main(void *arg)
+{
+    struct thread *t = arg;
+    const struct door *door = t->f->door;
+    struct err e = ERR_INIT;
+    FCGX_Request r;
+    struct worker w;
+    crash_thread_begin(t->slot);
+    worker_init(&w, door, t->f->app, t->f->router);
+    w.slot = t->slot;
+    int epoll_fd = make_epoll(t);
+    if (epoll_fd < 0 || FCGX_InitRequest(&r, -1, 0) != 0) {
+        give_up("epoll", strerror(errno));
+    } else if (door->thread_begin != NULL && door->thread_begin(t->f->app, &e) != OK) {
+        give_up("thread_begin", e.message);
+    } else {
+        serve_until_stopped(&w, &r, t->f, epoll_fd);
+        FCGX_Free(&r, 1);
+        if (door->thread_end != NULL)
+            door->thread_end(t->f->app);
+    }
+    if (epoll_fd >= 0)
+        close(epoll_fd);
+    worker_release(&w);
+    crash_thread_end();
+    return NULL;
+}
+
+/* ---- the main thread ---- */
+
+/* Threads take no signal: the library gives up a connection on EINTR. Faults of their own still reach them. */
+static void worker_signals(sigset_t *set)
+{
+    sigfillset(set);
+    sigdelset(set, SIGSEGV);
+    sigdelset(set, SIGBUS);
+    sigdelset(set, SIGFPE);
+    sigdelset(set, SIGILL);
+    sigdelset(set, SIGABRT);
+}
+
+static int start_threads(const struct fastcgi *f, struct thread *threads, struct crash_slot *slots, int stop_fd)
+{
+    pthread_attr_t attr;
+    sigset_t none, before;
+    int started = 0;
+    pthread_attr_init(&attr);
+    pthread_attr_setstacksize(&attr, STACK_BYTES);
+    worker_signals(&none);
+    pthread_sigmask(SIG_SETMASK, &none, &before);
+    for (; started < f->threads; started++) {
+        threads[started] = (struct thread){.f = f, .stop_fd = stop_fd, .slot = &slots[started]};
+        int rc = pthread_create(&threads[started].id, &attr, worker_main, &threads[started]);
+        if (rc != 0) {
+            log_line(LOG_ERROR, "thread_failed", LOG_S("what", "create"), LOG_S("error", strerror(rc)));
+            break;
+        }
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&attr);
+    return started;
+}
+
+static void wait_for_signals(const struct fastcgi *f)
+{
+    sigset_t set;
+    int sig;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    for (;;) {
+        if (sigwait(&set, &sig) != 0)
+            continue;
+        if (sig != SIGHUP)
+            return;
+        f->reload(f->reload_ctx);
+    }
+}
+
+static bool join_threads(struct thread *threads, int n, int64_t timeout_ms)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += timeout_ms / 1000;
+    until.tv_nsec += timeout_ms % 1000 * 1000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000;
+    }
+    for (int i = 0; i < n; i++)
+        if (pthread_timedjoin_np(threads[i].id, NULL, &until) != 0)
+            return false;
+    return true;
+}
+
+static void stop(struct thread *threads, int n, int stop_fd, const struct fastcgi *f)
+{
+    uint64_t one = 1;
+    int64_t started_us = clock_mono_us();
+    log_line(LOG_INFO, "stopping", LOG_S("door", f->door->name));
+    atomic_store_explicit(&web_stopping, true, memory_order_release);
+    if (write(stop_fd, &one, sizeof one) != sizeof one)
+        log_line(LOG_ERROR, "stop_failed", LOG_S("error", strerror(errno)));
+    if (!join_threads(threads, n, f->stop_timeout_ms)) {
+        /* Threads still work on the app's state: it must not be taken from under them. */
+        log_line(LOG_WARN, "stop_timeout", LOG_I("ms", f->stop_timeout_ms));
+        _exit(0);
+    }
+    log_line(LOG_INFO, "stopped", LOG_S("door", f->door->name), LOG_I("ms", (clock_mono_us() - started_us) / 1000));
+}
+
+int fastcgi_serve(const struct fastcgi *f)
+{
+    int code = 1, stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    struct thread *threads = calloc((size_t)f->threads, sizeof *threads);
+    struct crash_slot *slots = calloc((size_t)f->threads, sizeof *slots);
+    /* After a request the library waits for the peer to close: lighttpd does at once, a lazy peer shall not hold a thread. */
+    setenv("LIBFCGI_OS_CLOSE_POLL_TIMEOUT", "200", 0);
+    if (stop_fd < 0 || threads == NULL || slots == NULL || FCGX_Init() != 0)
+        goto out;
+    if (fcntl(f->listen_fd, F_SETFL, fcntl(f->listen_fd, F_GETFL) | O_NONBLOCK) < 0)
+        goto out;
+    crash_slots(slots, (size_t)f->threads);
+    int started = start_threads(f, threads, slots, stop_fd);
+    if (started > 0) {
+        log_line(LOG_INFO, "started", LOG_S("door", f->door->name), LOG_I("threads", started), LOG_S("build_id", crash_build_id()));
+        wait_for_signals(f);
+        stop(threads, started, stop_fd, f);
+        code = 0;
+    }
+    crash_slots(NULL, 0);
+out:
+    if (stop_fd >= 0)
+        close(stop_fd);
+    free(slots);
+    free(threads);
+    return code;
+}

@@ -1,0 +1,72 @@
+/* stream.c: an event stream (text/event-stream): every event leaves at once. */
+#include "web/impl.h"
+
+#include "base/limits.h"
+
+#include "base/banned.h"
+
+static enum status left(struct request *rq, struct err *e)
+{
+    rq->reply->gone = true;
+    return err_set(e, ERR_GONE, NULL, "The visitor has left.");
+}
+
+static enum status put(struct request *rq, struct str bytes, struct err *e)
+{
+    struct web_io *io = rq->impl->io;
+    if (rq->reply->gone || io->write(io, bytes.p, bytes.n) != 0 || io->flush(io) != 0)
+        return left(rq, e);
+    rq->reply->sent += bytes.n;
+    return OK;
+}
+
+enum status stream_begin(struct request *rq, struct err *e)
+{
+    struct reply *rp = rq->reply;
+    reply_reset(rq);
+    reply_status(rq, 200);
+    reply_type(rq, "text/event-stream");
+    reply_header(rq, "X-Accel-Buffering", STR("no"));
+    if (rp->refused || !buf_ok(rp->extra))
+        return err_set(e, ERR_INTERNAL, NULL, "The answer could not be sent.");
+    enum status s = reply_write_head(rq, false);
+    if (s == ERR_NOMEM)
+        return err_nomem(e);
+    rp->streaming = true;
+    if (s != OK || rq->head || rq->impl->io->flush(rq->impl->io) != 0)
+        return left(rq, e);
+    return OK;
+}
+
+enum status stream_event(struct request *rq, const char *event, struct str id, struct str data, struct err *e)
+{
+    CHECK(rq->reply->streaming);
+    CHECK(memchr(data.p, '\n', data.n) == NULL && memchr(data.p, '\r', data.n) == NULL);
+    CHECK(memchr(id.p, '\n', id.n) == NULL && memchr(id.p, '\r', id.n) == NULL);
+    struct buf b;
+    buf_init(&b, MAX_REPLY);
+    buf_puts(&b, "event: ");
+    buf_puts(&b, event);
+    if (id.n) {
+        buf_puts(&b, "\nid: ");
+        buf_str_add(&b, id);
+    }
+    buf_puts(&b, "\ndata: ");
+    buf_str_add(&b, data);
+    buf_puts(&b, "\n\n");
+    enum status s = buf_ok(&b) ? put(rq, buf_str(&b), e) : err_nomem(e);
+    buf_release(&b);
+    return s;
+}
+
+enum status stream_heartbeat(struct request *rq, struct err *e)
+{
+    CHECK(rq->reply->streaming);
+    return put(rq, STR(":\n\n"), e);
+}
+
+bool stream_stopping(const struct request *rq)
+{
+    (void)rq;
+    return atomic_load_explicit(&web_stopping, memory_order_relaxed);
+}
