@@ -47,7 +47,7 @@ bring_up() { # PORT: the nine steps
     begun=$(now_ms)
     step_total=9
     step "packages"
-    ensure_packages "$PACKAGES_RUN"
+    if tools/vendor --check; then ensure_packages "$PACKAGES_RUN"; else ensure_packages "$PACKAGES_RUN" "$PACKAGES_PAGES"; fi
     step "parts of the pages from npm"
     vendor_parts
     step "configure"

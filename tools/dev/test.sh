@@ -230,7 +230,7 @@ suite_dist() {
 
 suite_node() { # NAME
     # shellcheck disable=SC2046
-    env $(sanitizer_env) PARLEY_TEST_BUILD="$test_build" "$node" --test --test-concurrency=1 --test-timeout=600000 \
+    env $(sanitizer_env) DEV_BUILD="$test_build" "$node" --test --test-concurrency=1 --test-timeout=600000 \
         --test-reporter=tap tests/"$1"/*.test.mjs >"$suite_log" 2>&1 </dev/null
     local rc=$? ok bad
     ok=$(sed -n 's/^# pass //p' "$suite_log" | tail -n 1)
@@ -277,7 +277,7 @@ dev_bench() {
     vendor_parts
     configure_build "$build"
     make_in "$build" build "the build failed" all
-    PARLEY_TEST_BUILD=$build exec "$node" tests/bench/bench.mjs "$@"
+    DEV_BUILD=$build exec "$node" tests/bench/bench.mjs "$@"
 }
 
 dev_fuzz() { # [SECONDS] [TARGET...]
