@@ -79,7 +79,7 @@ enum status account_key_create(struct db *c, struct id tenant, struct str name, 
         return err_at(e, ERR_INVALID, "scopes_invalid", "scopes",
                       "A key needs at least one of the scopes read, write, chat, admin.");
     key_make(key);
-    crypto_hash(str_n(key, KEY_N), hash);
+    crypto_digest(str_n(key, KEY_N), hash);
     s = store_key_add(c, tenant, id, hash, clean, str_n(key + KEY_N - 4, 4), scopes, e);
     if (s == OK)
         *out = id;
@@ -97,7 +97,7 @@ enum status account_key_load(struct db *c, struct arena *a, struct str key, stru
     if (!key_well_formed(key))
         return err_set(e, ERR_AUTH, "key_malformed",
                        "That is not a whole API key: it begins with ply_ and has %d characters.", KEY_N);
-    crypto_hash(key, hash);
+    crypto_digest(key, hash);
     s = store_key_get(c, a, hash, &row, e);
     if (s == ERR_NOT_FOUND || (s == OK && row.revoked))
         return err_set(e, ERR_AUTH, "key_unknown", "This API key is not known or was revoked.");

@@ -15,7 +15,7 @@ static bool token_decode(struct str token, uint8_t raw[TOKEN_BYTES], uint8_t has
 {
     if (!crypto_base64url_decode(token, raw, TOKEN_BYTES))
         return false;
-    crypto_hash(str_n((const char *)raw, TOKEN_BYTES), hash);
+    crypto_digest(str_n((const char *)raw, TOKEN_BYTES), hash);
     return true;
 }
 
@@ -34,7 +34,7 @@ enum status account_session_start(struct db *c, struct id user, struct id tenant
     (void)lifetime_ms; /* counted from seen_at at each load, so that a changed setting holds at once */
     buf_init(&b, SESSION_TOKEN_MAX - 1);
     crypto_random(raw, sizeof raw);
-    crypto_hash(str_n((const char *)raw, sizeof raw), s.hash);
+    crypto_digest(str_n((const char *)raw, sizeof raw), s.hash);
     crypto_base64url(&b, raw, sizeof raw);
     if (!buf_ok(&b)) {
         st = err_nomem(e);

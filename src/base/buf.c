@@ -80,6 +80,16 @@ void buf_add(struct buf *b, const void *p, size_t n)
     b->p[b->n] = '\0';
 }
 
+char *buf_extend(struct buf *b, size_t n)
+{
+    if (!room(b, n) || !b->cap)
+        return NULL;
+    char *p = b->p + b->n;
+    b->n += n;
+    b->p[b->n] = '\0';
+    return p;
+}
+
 void buf_str_add(struct buf *b, struct str s)
 {
     buf_add(b, s.p, s.n);

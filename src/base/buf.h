@@ -29,6 +29,7 @@ static inline bool buf_ok(const struct buf *b) { return !b->failed; }
 static inline struct str buf_str(const struct buf *b) { return (struct str){b->p, b->n}; }
 
 void buf_add(struct buf *b, const void *p, size_t n);
+char *buf_extend(struct buf *b, size_t n); /* n more bytes for the caller to fill; NULL when that fails */
 void buf_str_add(struct buf *b, struct str s);
 void buf_puts(struct buf *b, const char *z);
 void buf_putc(struct buf *b, char c);

@@ -12,7 +12,7 @@
 
 enum status crypto_init(struct err *e);
 void crypto_random(void *out, size_t n);
-void crypto_hash(struct str data, uint8_t out[CRYPTO_HASH]);                                  /* plain BLAKE2b */
+void crypto_digest(struct str data, uint8_t out[CRYPTO_HASH]);                                  /* plain BLAKE2b */
 void crypto_mac(const uint8_t key[CRYPTO_KEY], struct str data, uint8_t out[CRYPTO_HASH]);    /* keyed BLAKE2b */
 void crypto_hmac_sha256(struct str key, struct str data, uint8_t out[32]);                    /* for outside protocols */
 bool crypto_equal(const void *a, const void *b, size_t n);                                    /* constant time */

@@ -13,7 +13,8 @@
 enum status shared_open(const char *path, struct err *e); /* once in main; without it every limit allows, every generation is 0 */
 void shared_close(void);
 
-/* Token bucket for (name, key): `per_minute` refill, `burst` size. True: go on. False: *retry_after_s says when. */
+/* Token bucket for (name, key): `per_minute` refill, `burst` size; either <= 0: no limit. True: go on. False: *retry_after_s
+ * (may be NULL) says when. Where more buckets are in use than fit (32,768), the ones that are fullest are forgotten. */
 bool shared_take(const char *name, struct str key, int per_minute, int burst, int *retry_after_s);
 void shared_limits_enable(bool on); /* the rate_limits setting */
 

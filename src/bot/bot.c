@@ -20,7 +20,7 @@ static enum status flow_text(struct arena *a, const struct json *flow, struct st
     if (ok)
         *out = arena_str(a, buf_str(&b), &ok);
     if (ok)
-        crypto_hash(buf_str(&b), hash);
+        crypto_digest(buf_str(&b), hash);
     buf_release(&b);
     return ok ? OK : err_set(e, ERR_TOO_LARGE, "flow_too_large", "A flow has at most %zu KB.", MAX_FLOW / KB);
 }

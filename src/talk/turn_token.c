@@ -20,7 +20,7 @@ void turn_token(const struct talk *t, struct id conversation, char out[TALK_TOKE
 
 void turn_token_hash(struct str token, uint8_t out[32])
 {
-    crypto_hash(token, out);
+    crypto_digest(token, out);
 }
 
 /* Each part with its length, so that no two lists of parts read alike. */

@@ -1,0 +1,169 @@
+#include "base/crypto.h"
+
+#include <semaphore.h>
+#include <sodium.h>
+#include <stdlib.h>
+
+#include "base/banned.h"
+
+enum { PASSWORDS_AT_ONCE = 2, NONCE = crypto_aead_xchacha20poly1305_ietf_NPUBBYTES,
+       TAG = crypto_aead_xchacha20poly1305_ietf_ABYTES };
+static const size_t password_memory = 19 * 1024 * 1024;
+static const unsigned long long password_passes = 2;
+
+_Static_assert(CRYPTO_PASSWORD_MAX >= crypto_pwhash_STRBYTES, "a password hash fits");
+_Static_assert(CRYPTO_KEY == crypto_aead_xchacha20poly1305_ietf_KEYBYTES, "one size of key");
+
+static sem_t password_turn;
+
+enum status crypto_init(struct err *e)
+{
+    static bool done;
+    if (sodium_init() < 0)
+        return err_set(e, ERR_INTERNAL, NULL, "libsodium cannot be initialised.");
+    if (!done && sem_init(&password_turn, 0, PASSWORDS_AT_ONCE) != 0)
+        return err_set(e, ERR_INTERNAL, NULL, "A semaphore cannot be made.");
+    done = true;
+    return OK;
+}
+
+void crypto_random(void *out, size_t n)
+{
+    randombytes_buf(out, n);
+}
+
+void crypto_digest(struct str data, uint8_t out[CRYPTO_HASH])
+{
+    crypto_generichash(out, CRYPTO_HASH, (const unsigned char *)data.p, data.n, NULL, 0);
+}
+
+void crypto_mac(const uint8_t key[CRYPTO_KEY], struct str data, uint8_t out[CRYPTO_HASH])
+{
+    crypto_generichash(out, CRYPTO_HASH, (const unsigned char *)data.p, data.n, key, CRYPTO_KEY);
+}
+
+void crypto_hmac_sha256(struct str key, struct str data, uint8_t out[32])
+{
+    crypto_auth_hmacsha256_state state;
+    crypto_auth_hmacsha256_init(&state, (const unsigned char *)key.p, key.n);
+    crypto_auth_hmacsha256_update(&state, (const unsigned char *)data.p, data.n);
+    crypto_auth_hmacsha256_final(&state, out);
+    sodium_memzero(&state, sizeof(state));
+}
+
+bool crypto_equal(const void *a, const void *b, size_t n)
+{
+    return sodium_memcmp(a, b, n) == 0;
+}
+
+void crypto_wipe(void *p, size_t n)
+{
+    sodium_memzero(p, n);
+}
+
+void crypto_derive(const uint8_t master[CRYPTO_KEY], const char *purpose, uint8_t out[CRYPTO_KEY])
+{
+    static const struct str label = STR("parley derived key: ");
+    crypto_generichash_state state;
+    crypto_generichash_init(&state, master, CRYPTO_KEY, CRYPTO_KEY);
+    crypto_generichash_update(&state, (const unsigned char *)label.p, label.n);
+    crypto_generichash_update(&state, (const unsigned char *)purpose, strlen(purpose));
+    crypto_generichash_final(&state, out, CRYPTO_KEY);
+    sodium_memzero(&state, sizeof(state));
+}
+
+/* ---- passwords ---- */
+
+static void wait_turn(void)
+{
+    while (sem_wait(&password_turn) != 0)
+        ; /* a signal */
+}
+
+enum status crypto_password_hash(struct str password, char out[CRYPTO_PASSWORD_MAX], struct err *e)
+{
+    wait_turn();
+    int failed = crypto_pwhash_str_alg(out, password.p, password.n, password_passes, password_memory,
+                                       crypto_pwhash_ALG_ARGON2ID13);
+    sem_post(&password_turn);
+    return failed ? err_nomem(e) : OK;
+}
+
+bool crypto_password_verify(const char *phc, struct str password)
+{
+    char burnt[CRYPTO_PASSWORD_MAX];
+    bool real = str_starts(str_from(phc), STR(crypto_pwhash_argon2id_STRPREFIX)) && strlen(phc) < sizeof(burnt);
+    wait_turn();
+    bool same = false;
+    if (real)
+        same = crypto_pwhash_str_verify(phc, password.p, password.n) == 0;
+    else if (crypto_pwhash_str_alg(burnt, password.p, password.n, password_passes, password_memory,
+                                   crypto_pwhash_ALG_ARGON2ID13) == 0)
+        sodium_memzero(burnt, sizeof(burnt));
+    sem_post(&password_turn);
+    return same;
+}
+
+/* ---- sealed secrets ---- */
+
+enum status crypto_seal(const uint8_t key[CRYPTO_KEY], struct str context, struct str plain, struct buf *out, struct err *e)
+{
+    unsigned char *p = plain.n < SIZE_MAX / 2 ? (unsigned char *)buf_extend(out, NONCE + plain.n + TAG) : NULL;
+    if (!p)
+        return err_nomem(e);
+    randombytes_buf(p, NONCE);
+    crypto_aead_xchacha20poly1305_ietf_encrypt(p + NONCE, NULL, (const unsigned char *)plain.p, plain.n,
+                                               (const unsigned char *)context.p, context.n, NULL, p, key);
+    return OK;
+}
+
+enum status crypto_open(const uint8_t key[CRYPTO_KEY], struct str context, struct str sealed, struct buf *out, struct err *e)
+{
+    const unsigned char *s = (const unsigned char *)sealed.p;
+    if (sealed.n < NONCE + TAG)
+        return err_set(e, ERR_INVALID, "sealed_invalid", "A sealed secret is too short.");
+    size_t n = sealed.n - NONCE - TAG, before = out->n;
+    unsigned char *p = (unsigned char *)buf_extend(out, n);
+    if (!p)
+        return err_nomem(e);
+    if (crypto_aead_xchacha20poly1305_ietf_decrypt(p, NULL, NULL, s + NONCE, sealed.n - NONCE,
+                                                   (const unsigned char *)context.p, context.n, s, key) == 0)
+        return OK;
+    out->n = before;
+    out->p[before] = '\0';
+    return err_set(e, ERR_INVALID, "sealed_invalid", "A sealed secret cannot be opened: another key, or it was altered.");
+}
+
+/* ---- as text ---- */
+
+void crypto_hex(struct buf *b, const void *p, size_t n)
+{
+    char *out = n < SIZE_MAX / 4 ? buf_extend(b, n * 2) : NULL;
+    if (out)
+        sodium_bin2hex(out, n * 2 + 1, p, n);
+    else
+        b->failed = true;
+}
+
+void crypto_base64url(struct buf *b, const void *p, size_t n)
+{
+    const int variant = sodium_base64_VARIANT_URLSAFE_NO_PADDING;
+    size_t need = n < SIZE_MAX / 4 ? sodium_base64_encoded_len(n, variant) : 0;
+    char *out = need ? buf_extend(b, need - 1) : NULL;
+    if (out)
+        sodium_bin2base64(out, need, p, n, variant);
+    else
+        b->failed = true;
+}
+
+bool crypto_base64url_decode(struct str s, void *out, size_t n)
+{
+    size_t got;
+    return sodium_base642bin(out, n, s.p, s.n, NULL, &got, NULL, sodium_base64_VARIANT_URLSAFE_NO_PADDING) == 0 && got == n;
+}
+
+bool crypto_hex_decode(struct str s, void *out, size_t n)
+{
+    size_t got;
+    return sodium_hex2bin(out, n, s.p, s.n, NULL, &got, NULL) == 0 && got == n;
+}

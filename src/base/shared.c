@@ -1,0 +1,210 @@
+#include "base/shared.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/banned.h"
+
+enum { WAYS = 8, SETS = 4096, COUNTERS = 8192 };
+#define MAGIC UINT64_C(0x5041524c45590001) /* the last digits are the layout's version */
+
+/* A token bucket as one number: the time at which it would be full again (the "theoretical arrival time" of GCRA). It needs
+ * one compare-and-swap, so no crash can leave it half changed. A bucket whose time has passed is full: a free slot. */
+struct bucket {
+    _Atomic uint64_t owner;  /* hash of name and key; 0 = never used */
+    _Atomic int64_t full_at; /* monotonic microseconds */
+};
+
+struct layout {
+    _Atomic uint64_t magic; /* written last */
+    uint8_t hash_key[16];
+    struct bucket buckets[SETS][WAYS];
+    _Atomic uint64_t counters[COUNTERS];
+};
+
+static struct layout *_Atomic shared;
+static atomic_bool limits_on = true;
+
+/* ---- the file ---- */
+
+static enum status file_failed(const char *path, struct err *e)
+{
+    return err_set(e, ERR_UNAVAILABLE, NULL, "The shared file %s cannot be used: %s.", path, strerror(errno));
+}
+
+/* Open and lock; afterwards the path still names this file, so that two programs never map two different ones. */
+static int open_locked(const char *path)
+{
+    for (;;) {
+        struct stat opened, named;
+        int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0660);
+        if (fd < 0)
+            return -1;
+        if (flock(fd, LOCK_EX) == 0 && fstat(fd, &opened) == 0 && stat(path, &named) == 0 &&
+            opened.st_ino == named.st_ino && opened.st_dev == named.st_dev)
+            return fd;
+        int why = errno;
+        close(fd);
+        if (why != ENOENT && why != EINTR && why != 0)
+            return errno = why, -1;
+    }
+}
+
+static struct layout *map_file(int fd)
+{
+    void *p = mmap(NULL, sizeof(struct layout), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    return p == MAP_FAILED ? NULL : p;
+}
+
+/* Space is taken at once: a full disk is an error here, never a SIGBUS later. */
+static struct layout *fill_file(int fd)
+{
+    int failed = posix_fallocate(fd, 0, sizeof(struct layout));
+    if (failed)
+        return errno = failed, NULL;
+    struct layout *l = map_file(fd);
+    if (l && getrandom(l->hash_key, sizeof(l->hash_key), 0) == sizeof(l->hash_key))
+        atomic_store(&l->magic, MAGIC);
+    return l;
+}
+
+enum status shared_open(const char *path, struct err *e)
+{
+    struct layout *l = NULL;
+    struct stat st;
+    int fd;
+    do {
+        fd = open_locked(path);
+        if (fd < 0 || fstat(fd, &st) != 0)
+            break;
+        if (st.st_size == 0) {
+            l = fill_file(fd);
+        } else if (st.st_size == (off_t)sizeof(*l) && (l = map_file(fd)) && atomic_load(&l->magic) != MAGIC) {
+            munmap(l, sizeof(*l));
+            l = NULL;
+        }
+        if (l || st.st_size == 0)
+            break;
+        /* Of another layout: programs of that layout keep theirs, a new one takes the name. */
+        if (unlink(path) != 0)
+            break;
+        close(fd);
+    } while (true);
+    enum status result = l ? OK : file_failed(path, e);
+    if (fd >= 0)
+        close(fd);
+    if (l) {
+        shared_close();
+        atomic_store(&shared, l);
+    }
+    return result;
+}
+
+void shared_close(void)
+{
+    struct layout *l = atomic_exchange(&shared, NULL);
+    if (l)
+        munmap(l, sizeof(*l));
+}
+
+/* ---- limits ---- */
+
+void shared_limits_enable(bool on)
+{
+    atomic_store(&limits_on, on);
+}
+
+static uint64_t hash_of(const struct layout *l, const char *name, struct str key)
+{
+    char text[320];
+    size_t n = strnlen(name, 63);
+    memcpy(text, name, n);
+    text[n++] = '\0'; /* ("a", "bc") is not ("ab", "c") */
+    if (key.n > sizeof(text) - n - 8) {
+        uint64_t long_key = hash_sip(l->hash_key, key);
+        memcpy(text + n, &long_key, 8);
+        n += 8;
+    } else {
+        memcpy(text + n, key.p, key.n);
+        n += key.n;
+    }
+    return hash_sip(l->hash_key, str_n(text, n));
+}
+
+/* The bucket of this owner in its set: its own, else one that is full (nobody's limit is touched), else, when every bucket
+ * of the set is in use, the one that is full soonest. */
+static struct bucket *find_bucket(struct layout *l, uint64_t owner, int64_t now)
+{
+    struct bucket *set = l->buckets[owner % SETS];
+    for (;;) {
+        struct bucket *spare = &set[0];
+        for (int i = 0; i < WAYS; i++) {
+            if (atomic_load(&set[i].owner) == owner)
+                return &set[i];
+            if (atomic_load(&spare->full_at) > now && atomic_load(&set[i].full_at) < atomic_load(&spare->full_at))
+                spare = &set[i];
+        }
+        uint64_t was = atomic_load(&spare->owner);
+        int64_t time = atomic_load(&spare->full_at);
+        if (was == owner || !atomic_compare_exchange_strong(&spare->owner, &was, owner))
+            continue; /* another thread took it, perhaps for this very owner */
+        if (time > now)
+            atomic_compare_exchange_strong(&spare->full_at, &time, 0);
+        return spare;
+    }
+}
+
+bool shared_take(const char *name, struct str key, int per_minute, int burst, int *retry_after_s)
+{
+    struct layout *l = atomic_load_explicit(&shared, memory_order_acquire);
+    if (retry_after_s)
+        *retry_after_s = 0;
+    if (!l || per_minute <= 0 || burst <= 0 || !atomic_load_explicit(&limits_on, memory_order_relaxed))
+        return true;
+    int64_t now = clock_mono_us(), step = INT64_C(60000000) / per_minute;
+    int64_t whole = step * burst; /* from empty to full */
+    uint64_t owner = hash_of(l, name, key);
+    struct bucket *b = find_bucket(l, owner ? owner : 1, now);
+    int64_t was = atomic_load(&b->full_at), next;
+    do {
+        int64_t from = was < now || was > now + whole ? now : was; /* later than possible: from before a reboot */
+        next = from + step;
+        if (next > now + whole) {
+            if (retry_after_s)
+                *retry_after_s = (int)((next - now - whole + 999999) / 1000000);
+            return false;
+        }
+    } while (!atomic_compare_exchange_weak(&b->full_at, &was, next));
+    return true;
+}
+
+/* ---- generations ---- */
+
+/* Different things may share a counter: then a cache is read once more than needed, never once too seldom. */
+static _Atomic uint64_t *counter(struct layout *l, const char *name, struct id id)
+{
+    return &l->counters[hash_of(l, name, str_n((const char *)id.b, sizeof(id.b))) % COUNTERS];
+}
+
+uint64_t shared_generation(const char *name, struct id id)
+{
+    struct layout *l = atomic_load_explicit(&shared, memory_order_acquire);
+    return l ? atomic_load(counter(l, name, id)) : 0;
+}
+
+void shared_bump(const char *name, struct id id)
+{
+    struct layout *l = atomic_load_explicit(&shared, memory_order_acquire);
+    if (l)
+        atomic_fetch_add(counter(l, name, id), 1);
+}
