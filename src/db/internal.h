@@ -50,6 +50,7 @@ struct db_pool {
     struct config *config;
     struct db *free;
     int open, out, max;
+    unsigned io_s;               /* how long an answer is waited for; 0 = for ever (migrations) */
     int64_t told_ms;             /* when a failed connection was last logged */
     char trouble[256];
 };

@@ -52,6 +52,7 @@ enum status db_pool_open(const struct config *c, int max_connections, struct db_
         return err_nomem(e);
     p->config = config_retain((struct config *)c);
     p->max = max_connections > 0 ? max_connections : (int)config_int(c, CONFIG_database_connections);
+    p->io_s = IO_S;
     pthread_mutex_init(&p->lock, NULL);
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
@@ -106,9 +107,10 @@ void db_disconnect(struct db *c)
 }
 
 /* NULL without memory; else the caller asks mysql_errno() and closes it. */
-static MYSQL *dial(const struct config *cfg)
+static MYSQL *dial(const struct db_pool *p)
 {
-    unsigned connect_s = CONNECT_S, io_s = IO_S, off = 0;
+    const struct config *cfg = p->config;
+    unsigned connect_s = CONNECT_S, io_s = p->io_s, off = 0;
     my_bool no = 0;
     const char *socket = config_string(cfg, CONFIG_database_socket);
     const char *host = config_string(cfg, CONFIG_database_host);
@@ -158,7 +160,7 @@ void db_pool_trouble(struct db_pool *p, char *out, size_t n)
 enum status db_connect(struct db *c, struct err *e)
 {
     db_disconnect(c);
-    MYSQL *my = dial(c->pool->config);
+    MYSQL *my = dial(c->pool);
     if (!my)
         return err_nomem(e);
     if (mysql_errno(my)) {

@@ -1,0 +1,149 @@
+/* What a command prints: for scripts as JSON, for people as a table. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/num.h"
+#include "base/utf8.h"
+#include "cli/cli.h"
+
+#include "base/banned.h"
+
+#define COLUMNS 16
+#define OUTPUT_MAX (256 * MB)
+
+void cli_say(struct cli *cl, const char *fmt, ...)
+{
+    va_list ap;
+
+    if (cl->json)
+        return;
+    va_start(ap, fmt);
+    vprintf(fmt, ap);
+    va_end(ap);
+    putchar('\n');
+}
+
+void cli_id(struct cli *cl, enum id_kind kind, struct id id)
+{
+    char text[ID_TEXT_MAX];
+
+    printf(cl->json ? "{\"id\":\"%s\"}\n" : "%s\n", id_text(kind, id, text));
+}
+
+/* A value as people read it: text as it is, nested values as JSON, control characters as spaces. */
+static void cell(struct buf *b, const struct json *v)
+{
+    size_t from = b->n;
+
+    if (json_is(v, JSON_STRING))
+        buf_str_add(b, json_str(v));
+    else if (v)
+        json_write(b, v);
+    for (size_t i = from; buf_ok(b) && i < b->n; i++)
+        if ((unsigned char)b->p[i] < 0x20)
+            b->p[i] = ' ';
+}
+
+static size_t cell_width(const struct json *v)
+{
+    struct buf b;
+
+    buf_init(&b, OUTPUT_MAX);
+    cell(&b, v);
+    size_t n = buf_ok(&b) && utf8_valid(buf_str(&b)) ? utf8_length(buf_str(&b)) : b.n;
+    buf_release(&b);
+    return n;
+}
+
+static void pad(struct buf *b, size_t have, size_t want)
+{
+    for (; have < want; have++)
+        buf_putc(b, ' ');
+}
+
+static void lines(struct buf *b, const struct json *obj)
+{
+    size_t width = 0;
+
+    for (struct json_iter it = {0}; json_each(obj, &it);)
+        width = it.key.n > width ? it.key.n : width;
+    for (struct json_iter it = {0}; json_each(obj, &it);) {
+        buf_str_add(b, it.key);
+        pad(b, it.key.n, width + 2);
+        cell(b, it.value);
+        buf_putc(b, '\n');
+    }
+}
+
+/* Heads are the first object's keys; every row is printed by them. */
+static void table(struct buf *b, const struct json *rows)
+{
+    struct str head[COLUMNS];
+    size_t width[COLUMNS], n = 0;
+
+    for (struct json_iter it = {0}; n < COLUMNS && json_each(json_at(rows, 0), &it); n++) {
+        head[n] = it.key;
+        width[n] = it.key.n;
+    }
+    for (size_t r = 0; r < json_len(rows); r++)
+        for (size_t i = 0; i < n; i++) {
+            size_t w = cell_width(json_get_n(json_at(rows, r), head[i]));
+            width[i] = w > width[i] ? w : width[i];
+        }
+    for (size_t i = 0; i < n; i++) {
+        buf_str_add(b, head[i]);
+        if (i + 1 < n)
+            pad(b, head[i].n, width[i] + 2);
+    }
+    buf_putc(b, '\n');
+    for (size_t r = 0; r < json_len(rows); r++) {
+        for (size_t i = 0; i < n; i++) {
+            const struct json *v = json_get_n(json_at(rows, r), head[i]);
+            cell(b, v);
+            if (i + 1 < n)
+                pad(b, cell_width(v), width[i] + 2);
+        }
+        buf_putc(b, '\n');
+    }
+}
+
+void cli_out(struct cli *cl, const struct json *j)
+{
+    struct buf b;
+
+    buf_init(&b, OUTPUT_MAX);
+    if (cl->json)
+        json_write_pretty(&b, j);
+    else if (json_is(j, JSON_OBJECT))
+        lines(&b, j);
+    else if (json_is(j, JSON_ARRAY) && json_is(json_at(j, 0), JSON_OBJECT))
+        table(&b, j);
+    else if (!json_is(j, JSON_ARRAY) || json_len(j)) {
+        cell(&b, j);
+        buf_putc(&b, '\n');
+    }
+    if (buf_ok(&b))
+        fwrite(b.p, 1, b.n, stdout);
+    else
+        fputs("parley: the result is too large to print.\n", stderr);
+    buf_release(&b);
+}
+
+void cli_progress(const char *what, int64_t done, int64_t all)
+{
+    static int64_t last_us;
+    int64_t now = clock_mono_us();
+    int part = all > 0 ? (int)(done * 30 / all) : 30;
+
+    if (!isatty(STDERR_FILENO) || (done < all && now - last_us < 100000))
+        return;
+    last_us = now;
+    fprintf(stderr, "\r%s [%.*s%.*s] %3d %%", what, part, "##############################", 30 - part,
+            "..............................", all > 0 ? (int)(done * 100 / all) : 100);
+    if (done >= all)
+        fputc('\n', stderr);
+    fflush(stderr);
+}

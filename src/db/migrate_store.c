@@ -1,0 +1,87 @@
+#include "db/migrate_store.h"
+
+#include "base/banned.h"
+
+DB_STMT(create_rows, GLOBAL, /* GLOBAL: the schema is the install's */
+        "CREATE TABLE IF NOT EXISTS schema_migration ("
+        " version INT NOT NULL,"
+        " name VARCHAR(120) NOT NULL,"
+        " checksum CHAR(64) CHARACTER SET ascii NOT NULL,"
+        " state ENUM('running','applied','failed') NOT NULL,"
+        " at DATETIME(3) NOT NULL,"
+        " PRIMARY KEY (version)"
+        ") ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci", "", "");
+DB_STMT(create_lock, GLOBAL, "CREATE TABLE IF NOT EXISTS schema_lock (id TINYINT NOT NULL, PRIMARY KEY (id)) ENGINE=InnoDB", "", "");
+DB_STMT(fill_lock, GLOBAL, "INSERT IGNORE INTO schema_lock (id) VALUES (1)", "", "");
+DB_STMT(take_lock, GLOBAL, "SELECT id FROM schema_lock WHERE id = 1 FOR UPDATE", "", "i");
+DB_STMT(find_table, GLOBAL,
+        "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = 'schema_migration'",
+        "", "i");
+DB_STMT(all_rows, GLOBAL, "SELECT version, name, checksum, state FROM schema_migration ORDER BY version", "", "isss");
+DB_STMT(mark_row, GLOBAL,
+        "INSERT INTO schema_migration (version, name, checksum, state, at) VALUES (?, ?, ?, ?, ?)"
+        " ON DUPLICATE KEY UPDATE name = VALUES(name), checksum = VALUES(checksum), state = VALUES(state), at = VALUES(at)",
+        "issst", "");
+DB_STMT(state, GLOBAL, "SELECT COALESCE(MAX(version), 0), COALESCE(SUM(state <> 'applied'), 0) FROM schema_migration", "", "ii");
+
+enum status migrate_store_create(struct db *c, struct err *e)
+{
+    enum status s = db_exec(c, &create_rows, DB_GLOBAL, DB_NONE, NULL, e);
+
+    if (s == OK)
+        s = db_exec(c, &create_lock, DB_GLOBAL, DB_NONE, NULL, e);
+    return s == OK ? db_exec(c, &fill_lock, DB_GLOBAL, DB_NONE, NULL, e) : s;
+}
+
+enum status migrate_store_exists(struct db *c, struct arena *a, bool *out, struct err *e)
+{
+    struct db_row r;
+    enum status s = db_query_one(c, &find_table, DB_GLOBAL, DB_NONE, a, &r, e);
+
+    *out = s == OK && db_row_int(r, 0) > 0;
+    return s;
+}
+
+enum status migrate_store_lock(struct db *c, struct arena *a, struct err *e)
+{
+    struct db_row r;
+
+    return db_query_one(c, &take_lock, DB_GLOBAL, DB_NONE, a, &r, e);
+}
+
+enum status migrate_store_rows(struct db *c, struct arena *a, struct migrate_row **out, size_t *n, struct err *e)
+{
+    struct db_rows rows;
+    enum status s = db_query(c, &all_rows, DB_GLOBAL, DB_NONE, a, &rows, e);
+
+    *n = 0;
+    if (s != OK)
+        return s;
+    *out = arena_array(a, rows.n + 1, sizeof(**out));
+    if (!*out)
+        return err_nomem(e);
+    for (; *n < rows.n; (*n)++) {
+        struct db_row r = rows.rows[*n];
+        (*out)[*n] = (struct migrate_row){(int)db_row_int(r, 0), db_row_str(r, 1), db_row_str(r, 2), db_row_str(r, 3)};
+    }
+    return OK;
+}
+
+enum status migrate_store_mark(struct db *c, const struct migrate_row *row, int64_t now_ms, struct err *e)
+{
+    return db_exec(c, &mark_row, DB_GLOBAL,
+                   DB_ARGS(db_int(row->version), db_str(row->name), db_str(row->checksum), db_str(row->state), db_time(now_ms)),
+                   NULL, e);
+}
+
+enum status migrate_store_state(struct db *c, struct arena *a, int *version, int *unfinished, struct err *e)
+{
+    struct db_row r;
+    enum status s = db_query_one(c, &state, DB_GLOBAL, DB_NONE, a, &r, e);
+
+    if (s == OK) {
+        *version = (int)db_row_int(r, 0);
+        *unfinished = (int)db_row_int(r, 1);
+    }
+    return s;
+}
