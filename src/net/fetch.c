@@ -1,0 +1,352 @@
+#include "net/fetch.h"
+
+#include <curl/curl.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/build.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "net/address.h"
+#include "base/banned.h"
+
+enum { POLL_MS = 200, URL_MAX = 8192, HEADER_VALUE_MAX = 8192 };
+
+/* One call. */
+struct call {
+    const struct fetch_request *rq;
+    struct arena *arena;
+    CURLU *url;
+    CURL *easy;
+    CURLM *multi;
+    struct curl_slist *headers;
+    struct buf body;
+    char *host; /* for messages and the list of allowed ones; the arena's */
+    bool private_allowed, refused, too_large;
+};
+
+/* ---- the library ---- */
+
+static pthread_mutex_t library_lock = PTHREAD_MUTEX_INITIALIZER;
+static bool library_ready;
+
+void fetch_library_begin(void)
+{
+    pthread_mutex_lock(&library_lock);
+    if (!library_ready)
+        library_ready = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
+    pthread_mutex_unlock(&library_lock);
+}
+
+void fetch_library_end(void)
+{
+    pthread_mutex_lock(&library_lock);
+    if (library_ready)
+        curl_global_cleanup();
+    library_ready = false;
+    pthread_mutex_unlock(&library_lock);
+}
+
+/* ---- the request ---- */
+
+static enum status bad_url(struct err *e, const char *why)
+{
+    return err_set(e, ERR_INVALID, "url_invalid", "This is not an http or https address: %s.", why);
+}
+
+/* Parse into *out, which the caller cleans up also after a failure. */
+static enum status parse_url(struct str url, CURLU **out, struct err *e)
+{
+    char text[URL_MAX], *scheme = NULL, *user = NULL;
+    enum status st = OK;
+    if (!(*out = curl_url()))
+        return err_nomem(e);
+    if (url.n >= sizeof(text))
+        return bad_url(e, "it is too long");
+    for (size_t i = 0; i < url.n; i++) {
+        if ((unsigned char)url.p[i] <= ' ' || url.p[i] == 0x7F)
+            return bad_url(e, "it holds a space or a control character");
+    }
+    memcpy(text, url.p, url.n);
+    text[url.n] = '\0';
+    CURLUcode rc = curl_url_set(*out, CURLUPART_URL, text, 0);
+    if (rc == CURLUE_OUT_OF_MEMORY)
+        return err_nomem(e);
+    if (rc != CURLUE_OK)
+        return bad_url(e, curl_url_strerror(rc));
+    rc = curl_url_get(*out, CURLUPART_SCHEME, &scheme, 0);
+    if (rc != CURLUE_OK)
+        st = rc == CURLUE_OUT_OF_MEMORY ? err_nomem(e) : bad_url(e, "it has no scheme");
+    else if (strcmp(scheme, "http") != 0 && strcmp(scheme, "https") != 0)
+        st = bad_url(e, "it has another scheme");
+    else if (curl_url_get(*out, CURLUPART_USER, &user, 0) == CURLUE_OK)
+        st = bad_url(e, "a name or password must not stand in it");
+    curl_free(scheme);
+    curl_free(user);
+    return st;
+}
+
+enum status fetch_check_url(struct str url, struct err *e)
+{
+    CURLU *u = NULL;
+    enum status st = parse_url(url, &u, e);
+    curl_url_cleanup(u);
+    return st;
+}
+
+static enum status read_host(struct call *c, const struct config *config, struct err *e)
+{
+    char *host = NULL, *port = NULL;
+    enum status st = OK;
+    if (curl_url_get(c->url, CURLUPART_HOST, &host, 0) != CURLUE_OK ||
+        curl_url_get(c->url, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) != CURLUE_OK) {
+        st = bad_url(e, "it names no host");
+        goto out;
+    }
+    long number = strtol(port, NULL, 10);
+    c->host = arena_strdup(c->arena, str_from(host));
+    if (!c->host)
+        st = err_nomem(e);
+    else if (config)
+        c->private_allowed =
+            address_in_list(str_from(config_string(config, CONFIG_http_allow_private)), str_from(host), (int)number);
+out:
+    curl_free(host);
+    curl_free(port);
+    return st;
+}
+
+static bool is_token(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        unsigned char c = (unsigned char)s.p[i];
+        if (c <= ' ' || c >= 0x7F || strchr("\"(),/:;<=>?@[\\]{}", c))
+            return false;
+    }
+    return s.n > 0 && s.n <= 100;
+}
+
+static bool is_value(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        unsigned char c = (unsigned char)s.p[i];
+        if ((c < ' ' && c != '\t') || c == 0x7F)
+            return false;
+    }
+    return s.n <= HEADER_VALUE_MAX;
+}
+
+static bool is_framing(struct str name)
+{
+    static const char *const names[] = {"host",    "content-length",    "transfer-encoding",   "connection", "upgrade", "te",
+                                        "trailer", "proxy-connection", "proxy-authorization", "expect",     "keep-alive"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (str_ieq(name, str_from(names[i])))
+            return true;
+    }
+    return false;
+}
+
+static enum status add_line(struct call *c, const char *line, struct err *e)
+{
+    struct curl_slist *more = line ? curl_slist_append(c->headers, line) : NULL;
+    if (!more)
+        return err_nomem(e);
+    c->headers = more;
+    return OK;
+}
+
+static enum status set_headers(struct call *c, struct err *e)
+{
+    bool typed = false;
+    enum status st = add_line(c, "Expect:", e); /* no 100-continue: it costs a second where it is unknown */
+    for (size_t i = 0; st == OK && i < c->rq->header_count; i++) {
+        const struct fetch_header *h = &c->rq->headers[i];
+        if (!is_token(h->name) || !is_value(h->value) || is_framing(h->name))
+            return err_set(e, ERR_INVALID, "header_invalid", "The header \"%.*s\" cannot be sent.",
+                           (int)(h->name.n < 60 ? h->name.n : 60), h->name.p);
+        typed = typed || str_ieq(h->name, STR("content-type"));
+        struct str v = str_trim(h->value);
+        /* curl takes "Name:" as "leave it out" and "Name;" as an empty value */
+        st = add_line(c, v.n ? arena_printf(c->arena, "%.*s: %.*s", STR_F(h->name), STR_F(v))
+                             : arena_printf(c->arena, "%.*s;", STR_F(h->name)), e);
+    }
+    if (st == OK && !typed)
+        st = add_line(c, "Content-Type:", e);
+    return st;
+}
+
+/* ---- curl's callbacks ---- */
+
+static size_t on_body(char *p, size_t size, size_t n, void *ctx)
+{
+    struct call *c = ctx;
+    n *= size;
+    if (n > c->body.max - c->body.n) {
+        c->too_large = true;
+        return 0;
+    }
+    buf_add(&c->body, p, n);
+    return buf_ok(&c->body) ? n : 0;
+}
+
+/* The one place where an address is known for certain: what is connected to, whatever the name was made to mean. */
+static curl_socket_t on_socket(void *ctx, curlsocktype purpose, struct curl_sockaddr *a)
+{
+    struct call *c = ctx;
+    bool known = a->family == AF_INET || a->family == AF_INET6;
+    if (purpose != CURLSOCKTYPE_IPCXN || !known || (!c->private_allowed && !address_is_public(&a->addr))) {
+        c->refused = true;
+        return CURL_SOCKET_BAD;
+    }
+    return socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
+}
+
+/* ---- the call ---- */
+
+static bool method_known(struct str m)
+{
+    return str_eqz(m, "GET") || str_eqz(m, "POST") || str_eqz(m, "PUT") || str_eqz(m, "PATCH") || str_eqz(m, "DELETE");
+}
+
+static bool set_limits(struct call *c)
+{
+    CURL *h = c->easy;
+    long timeout = c->rq->timeout_ms < 1 ? 1 : c->rq->timeout_ms > LONG_MAX / 2 ? LONG_MAX / 2 : (long)c->rq->timeout_ms;
+    bool ok = curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L) == CURLE_OK;
+    ok = ok && curl_easy_setopt(h, CURLOPT_TIMEOUT_MS, timeout) == CURLE_OK;
+    ok = ok && curl_easy_setopt(h, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK;
+    ok = ok && curl_easy_setopt(h, CURLOPT_PROXY, "") == CURLE_OK;
+    ok = ok && curl_easy_setopt(h, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)c->rq->max_body) == CURLE_OK;
+#if LIBCURL_VERSION_NUM >= 0x075500
+    ok = ok && curl_easy_setopt(h, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK;
+#else
+    ok = ok && curl_easy_setopt(h, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS)) == CURLE_OK;
+#endif
+#if LIBCURL_VERSION_NUM >= 0x075700
+    ok = ok && curl_easy_setopt(h, CURLOPT_QUICK_EXIT, 1L) == CURLE_OK; /* do not wait for a name server that is silent */
+#endif
+    return ok;
+}
+
+static bool set_request(struct call *c, const char *method, const char *agent)
+{
+    CURL *h = c->easy;
+    const struct str body = c->rq->body;
+    bool ok = curl_easy_setopt(h, CURLOPT_CURLU, c->url) == CURLE_OK;
+    ok = ok && curl_easy_setopt(h, CURLOPT_HTTPHEADER, c->headers) == CURLE_OK;
+    ok = ok && curl_easy_setopt(h, CURLOPT_USERAGENT, agent) == CURLE_OK;
+    ok = ok && curl_easy_setopt(h, CURLOPT_WRITEFUNCTION, on_body) == CURLE_OK;
+    ok = ok && curl_easy_setopt(h, CURLOPT_WRITEDATA, c) == CURLE_OK;
+    ok = ok && curl_easy_setopt(h, CURLOPT_OPENSOCKETFUNCTION, on_socket) == CURLE_OK;
+    ok = ok && curl_easy_setopt(h, CURLOPT_OPENSOCKETDATA, c) == CURLE_OK;
+    if (ok && (body.n || strcmp(method, "POST") == 0)) {
+        ok = curl_easy_setopt(h, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.n) == CURLE_OK;
+        ok = ok && curl_easy_setopt(h, CURLOPT_POSTFIELDS, body.p) == CURLE_OK;
+    }
+    return ok && curl_easy_setopt(h, CURLOPT_CUSTOMREQUEST, method) == CURLE_OK;
+}
+
+static enum status prepare(struct call *c, const struct config *config, struct err *e)
+{
+    if (!method_known(c->rq->method))
+        return err_set(e, ERR_INVALID, "method_invalid", "The method must be GET, POST, PUT, PATCH or DELETE.");
+    enum status st = parse_url(c->rq->url, &c->url, e);
+    if (st == OK)
+        st = read_host(c, config, e);
+    if (st == OK)
+        st = set_headers(c, e);
+    if (st != OK)
+        return st;
+    char *method = arena_strdup(c->arena, c->rq->method), *agent = arena_printf(c->arena, "Parley/%s", build_version());
+    c->easy = curl_easy_init();
+    c->multi = curl_multi_init();
+    bool ok = method && agent && c->easy && c->multi && set_limits(c) && set_request(c, method, agent);
+    return ok && curl_multi_add_handle(c->multi, c->easy) == CURLM_OK ? OK : err_nomem(e);
+}
+
+static enum status timed_out(const struct call *c, struct err *e)
+{
+    return err_set(e, ERR_TIMEOUT, "fetch_timeout", "%s did not answer within %lld ms.", c->host, (long long)c->rq->timeout_ms);
+}
+
+static enum status result_of(const struct call *c, CURLcode rc, struct err *e)
+{
+    if (c->refused && rc != CURLE_OK)
+        return err_set(e, ERR_DENIED, "address_refused", "%s is not on the public Internet, and http_allow_private does not name it.",
+                       c->host);
+    if (c->too_large || rc == CURLE_FILESIZE_EXCEEDED)
+        return err_set(e, ERR_TOO_LARGE, "reply_too_large", "The answer of %s has more than %zu bytes.", c->host, c->rq->max_body);
+    switch (rc) {
+    case CURLE_OK: return OK;
+    case CURLE_OPERATION_TIMEDOUT: return timed_out(c, e);
+    case CURLE_OUT_OF_MEMORY: return err_nomem(e);
+    case CURLE_URL_MALFORMAT: return bad_url(e, curl_easy_strerror(rc));
+    default: break;
+    }
+    if (!buf_ok(&c->body))
+        return err_nomem(e);
+    return err_set(e, ERR_UNAVAILABLE, "fetch_failed", "The call to %s failed: %s.", c->host, curl_easy_strerror(rc));
+}
+
+/* Until the call is done, its time is over, or the caller wants no more. */
+static enum status run(struct call *c, struct err *e)
+{
+    int64_t end = clock_mono_us() + c->rq->timeout_ms * 1000;
+    int running = 1, left;
+    for (;;) {
+        if (curl_multi_perform(c->multi, &running) != CURLM_OK)
+            return err_set(e, ERR_UNAVAILABLE, "fetch_failed", "The call to %s failed.", c->host);
+        CURLMsg *m = running ? NULL : curl_multi_info_read(c->multi, &left);
+        if (!running)
+            return m && m->msg == CURLMSG_DONE ? result_of(c, m->data.result, e) : err_nomem(e);
+        if (c->rq->cancelled && c->rq->cancelled(c->rq->cancel_ctx))
+            return err_set(e, ERR_GONE, "cancelled", "The call to %s was cancelled.", c->host);
+        int64_t ms = (end - clock_mono_us()) / 1000;
+        if (ms < 0)
+            return timed_out(c, e);
+        if (curl_multi_poll(c->multi, NULL, 0, ms < POLL_MS ? (int)ms + 1 : POLL_MS, NULL) != CURLM_OK)
+            return err_set(e, ERR_UNAVAILABLE, "fetch_failed", "The call to %s failed.", c->host);
+    }
+}
+
+static enum status read_reply(struct call *c, struct fetch_reply *out, struct err *e)
+{
+    long code = 0;
+    char *type = NULL;
+    curl_off_t retry = 0;
+    curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &code);
+    curl_easy_getinfo(c->easy, CURLINFO_CONTENT_TYPE, &type);
+    curl_easy_getinfo(c->easy, CURLINFO_RETRY_AFTER, &retry);
+    bool ok = true;
+    out->status = (int)code;
+    out->retry_after_s = retry < 0 ? 0 : retry > INT_MAX ? INT_MAX : (int)retry;
+    out->content_type = arena_str(c->arena, str_from(type), &ok);
+    out->body = arena_str(c->arena, buf_str(&c->body), &ok);
+    return ok ? OK : err_nomem(e);
+}
+
+enum status fetch(const struct config *config, struct arena *a, const struct fetch_request *rq, struct fetch_reply *out,
+                  struct err *e)
+{
+    struct call c = {.rq = rq, .arena = a};
+    *out = (struct fetch_reply){.content_type = STR_EMPTY, .body = STR_EMPTY};
+    buf_init(&c.body, rq->max_body);
+    fetch_library_begin();
+    enum status st = prepare(&c, config, e);
+    if (st == OK)
+        st = run(&c, e);
+    if (st == OK)
+        st = read_reply(&c, out, e);
+    if (c.multi && c.easy)
+        curl_multi_remove_handle(c.multi, c.easy);
+    curl_easy_cleanup(c.easy);
+    curl_multi_cleanup(c.multi);
+    curl_slist_free_all(c.headers);
+    curl_url_cleanup(c.url);
+    buf_release(&c.body);
+    return st;
+}
