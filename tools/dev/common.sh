@@ -121,16 +121,17 @@ show_log_end() { # LOG: the errors if it names any, else its last lines
 
 # ---- processes: found by program and argument, never by a pid file alone ----
 
-# The pid of our own running PROGRAM that has WORD in its arguments (or environment); empty if none. A process of another
-# root is not ours.
-pid_of() { # PROGRAM WORD [cmdline|environ]
+# The pid of our own running PROGRAM that has WORD in its arguments, or WORD followed by NEXT; empty if none. A process of
+# another root is not ours.
+pid_of() { # PROGRAM WORD [NEXT]
     local file pid here
     here=$(stat -Lc %d:%i /)
-    for file in $(grep -lsaF -- "$2" /proc/[0-9]*/"${3:-cmdline}"); do
+    for file in $(grep -lsaF -- "$2" /proc/[0-9]*/cmdline); do
         pid=${file#/proc/}
         pid=${pid%%/*}
         [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = "$1" ] || continue
         [ "$(stat -Lc %d:%i "/proc/$pid/root" 2>/dev/null)" = "$here" ] || continue
+        [[ "$(tr '\0' '\n' <"/proc/$pid/cmdline" 2>/dev/null)"$'\n' == *"$2"${3:+$'\n'"$3"}$'\n'* ]] || continue
         alive "$pid" && echo "$pid" && return 0
     done
     return 1

@@ -167,5 +167,5 @@ dev_status() {
 dev_parley() {
     set_places "${DEV_VAR:-$top/var}"
     [ -x "$build/parley" ] && [ -e "$conf" ] || die "nothing is installed in $var yet: ./dev run"
-    PARLEY_CONFIG=$conf exec "$build/parley" "$@"
+    exec "$build/parley" --config "$conf" "$@"
 }

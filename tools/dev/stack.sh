@@ -90,14 +90,14 @@ start_database() {
 
 # ---- programs ----
 
-parley() { PARLEY_CONFIG=$conf "$build/parley" "$@"; }
-serve_pid() { pid_of parley "PARLEY_CONFIG=$conf" environ; }
+parley() { "$build/parley" --config "$conf" "$@"; }
+serve_pid() { pid_of parley "$conf" serve; }
 http_up() { curl -fsS -o /dev/null -m 5 "http://127.0.0.1:$1/$2" 2>/dev/null; }
 
 start_programs() {
     serve_pid >/dev/null && return 0
     : >"$log/parley.log"
-    daemon "$log/parley.log" env PARLEY_CONFIG="$conf" "$build/parley" serve
+    daemon "$log/parley.log" "$build/parley" --config "$conf" serve
     started_programs=1
     env | grep '^PARLEY_' | sort >"$run/environment"
     wait_for 30 "$daemon_pid" programs_listen || fail_with_log "$log/parley.log" "the programs did not start"
