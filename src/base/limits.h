@@ -13,6 +13,21 @@
 #define MAX_FLOW (1 * MB)             /* one flow document */
 #define MAX_FLOW_NODES 2000           /* nodes of one flow (count) */
 #define MAX_FLOW_STEPS 200            /* nodes run in one turn (count): the guard against a flow that loops */
+#define MAX_FLOW_ARENA (32 * MB)      /* a flow made ready to run */
+#define MAX_FLOW_LANGUAGES 20         /* count */
+#define MAX_FLOW_VARS 200             /* variables of one flow (count) */
+#define MAX_FLOW_NAME 64              /* a node's, variable's or command's name */
+#define MAX_FLOW_TEXT 4000            /* one text of a flow (characters) */
+#define MAX_FLOW_LABEL 200            /* label, value, word, title (characters) */
+#define MAX_FLOW_URL 2000             /* an address (characters) */
+#define MAX_FLOW_PATTERN 500          /* a regular expression (characters) */
+#define MAX_FLOW_MESSAGES 10          /* messages of one `say` (count) */
+#define MAX_FLOW_LIST 50              /* choices, cases, assignments, headers, words, test turns ... (count) */
+#define MAX_FLOW_TESTS 200            /* scripted tests of one flow (count) */
+#define MAX_FLOW_CONDITIONS 8         /* all/any/not inside each other (levels) */
+#define MAX_FLOW_FINDINGS 500         /* lint findings, changes of a difference (count) */
+#define MAX_FLOW_VALUE 4000           /* a variable's text (characters) */
+#define MAX_FLOW_RENDERED (64 * KB)   /* a text, address or body after its variables are in */
 #define MAX_STATE (64 * KB)           /* a conversation's variables and place, as JSON */
 #define MAX_TEXT 4000                 /* one visitor message (characters) */
 #define MAX_TURN_MESSAGES 40          /* bot messages of one turn (count) */

@@ -35,7 +35,8 @@ struct flow_message {
 enum flow_state { FLOW_OPEN, FLOW_HANDOFF, FLOW_CLOSED };
 
 struct flow_http { struct str method, url, body; const struct flow_choice *headers; size_t header_n; int64_t timeout_ms; };
-struct flow_answer { int verdict; /* as enum answers_verdict */ struct { struct str question, answer, title, url; } hits[3]; size_t n; };
+enum flow_verdict { FLOW_NONE, FLOW_UNSURE, FLOW_SURE }; /* in the order of enum answers_verdict */
+struct flow_answer { int verdict; /* enum flow_verdict */ struct { struct str question, answer, title, url; } hits[3]; size_t n; };
 struct flow_calls {
     void *ctx;
     enum status (*say)(void *ctx, const struct flow_message *m, struct err *e);           /* each message as it is made */

@@ -1,0 +1,103 @@
+#include "flow/run.h"
+
+#include "base/banned.h"
+
+struct value run_value(const struct run *r, int var)
+{
+    if (var >= 0)
+        return r->vars[var];
+    return (struct value){.kind = KIND_TEXT, .text = var == VAR_INPUT ? r->input : r->f->langs[r->lang]};
+}
+
+enum status run_assign(struct run *r, int var, const struct value *v)
+{
+    bool ok = true;
+    if (var == VAR_LANGUAGE) {
+        int lang = v->kind == KIND_TEXT ? flow_language(r->f, v->text) : -1;
+        r->lang = lang >= 0 ? lang : r->lang;
+        return OK;
+    }
+    if (var < 0)
+        return OK;
+    struct value as = value_as(r->a, v, r->f->vars[var].type, &ok);
+    if (as.kind == KIND_TEXT)
+        as.text = value_cut(as.text);
+    r->vars[var] = as;
+    return ok ? OK : err_nomem(r->e);
+}
+
+/* <0, 0, >0; *comparable false when one is empty or they are of different kinds. */
+static int compare(const struct run *r, const struct value *a, const struct value *b, bool *comparable)
+{
+    char day[11];
+    *comparable = a->kind == b->kind && a->kind != KIND_NONE;
+    if (!*comparable)
+        return 0;
+    if (a->kind == KIND_NUMBER)
+        return (a->number > b->number) - (a->number < b->number);
+    if (a->kind == KIND_BOOLEAN)
+        return (int)a->truth - (int)b->truth;
+    if (a->kind == KIND_DATE && value_date(b->text, r->in->now_ms, day))
+        return str_cmp(a->text, str_from(day));
+    return str_cmp(a->text, b->text);
+}
+
+static bool test_op(const struct run *r, const struct cond *c, const struct value *v)
+{
+    bool comparable = false;
+    int order = 0;
+    if (c->op == OP_IN) {
+        for (size_t i = 0; i < c->value_n; i++)
+            if (compare(r, v, &c->values[i], &comparable) == 0 && comparable)
+                return true;
+        return false;
+    }
+    order = compare(r, v, &c->values[0], &comparable);
+    switch (c->op) {
+    case OP_EQ: return comparable && order == 0;
+    case OP_NE: return !comparable || order != 0;
+    case OP_LT: return comparable && order < 0;
+    case OP_LTE: return comparable && order <= 0;
+    case OP_GT: return comparable && order > 0;
+    case OP_GTE: return comparable && order >= 0;
+    default: return false;
+    }
+}
+
+static enum status test(struct run *r, const struct cond *c, bool *out)
+{
+    char tmp[VALUE_TEXT];
+    bool ok = true;
+    struct value v = run_value(r, c->var);
+    if (c->op == OP_SET || c->op == OP_EMPTY) {
+        *out = value_empty(&v) == (c->op == OP_EMPTY);
+        return OK;
+    }
+    if (c->op == OP_MATCHES) {
+        *out = pattern_match(c->pattern, value_text(&v, tmp), false);
+        return OK;
+    }
+    if (c->op == OP_CONTAINS)
+        v = (struct value){.kind = KIND_TEXT, .text = value_text(&v, tmp)};
+    if (v.kind == KIND_TEXT)
+        v.text = c->var == VAR_INPUT ? r->folded : text_fold(r->a, v.text, &ok);
+    if (!ok)
+        return err_nomem(r->e);
+    *out = c->op == OP_CONTAINS ? str_has(v.text, c->values[0].text) : test_op(r, c, &v);
+    return OK;
+}
+
+enum status cond_true(struct run *r, const struct cond *c, bool *out)
+{
+    enum status st = OK;
+    if (c->op < OP_COUNT)
+        return test(r, c, out);
+    bool stop_at = c->op == OP_ANY, one = !stop_at;
+    for (size_t i = 0; i < c->sub_n && !st; i++) {
+        st = cond_true(r, &c->subs[i], &one);
+        if (c->op != OP_NOT && one == stop_at)
+            break;
+    }
+    *out = c->op == OP_NOT ? !one : one;
+    return st;
+}

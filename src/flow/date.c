@@ -1,0 +1,215 @@
+/* Days as people write them. */
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/num.h"
+#include "base/utf8.h"
+#include "flow/expect.h"
+#include "flow/text.h"
+#include "flow/value.h"
+
+#include "base/banned.h"
+
+#define DAY_MS 86400000
+
+/* Folded names, in any of the languages; a new language adds its words. */
+static const char *const months[12] = {
+    " january jan enero ene januar janner janvier janeiro gennaio gen ", " february feb febrero februar fevrier fevereiro fev febbraio ",
+    " march mar marzo marz mars marco ", " april apr abril abr avril avr aprile ", " may mayo mai maio maggio mag ",
+    " june jun junio juni juin junho giugno giu ", " july jul julio juli juillet julho luglio lug ",
+    " august aug agosto ago aout ", " september sep sept septiembre setiembre septembre setembro settembre set ",
+    " october oct octubre oktober okt octobre outubro out ottobre ott ", " november nov noviembre novembre novembro ",
+    " december dec diciembre dic dezember dez decembre dezembro dicembre "};
+/* Sunday first, as days since 1970-01-04 count. */
+static const char *const weekdays[7] = {
+    " sunday sun domingo sonntag dimanche domenica ", " monday mon lunes montag lundi segunda lunedi ",
+    " tuesday tue tues martes dienstag mardi terca martedi ", " wednesday wed miercoles mie mittwoch mercredi quarta mercoledi ",
+    " thursday thu thurs jueves jue donnerstag jeudi quinta giovedi ", " friday fri viernes vie freitag vendredi sexta venerdi ",
+    " saturday sat sabado samstag samedi sabato "};
+static const char fillers[] = " the of on next this th st nd rd de del el la le les den am der dem do da em il di proximo proxima este feira ";
+static const char today_words[] = " today hoy heute hoje oggi ";
+static const char tomorrow_words[] = " tomorrow manana morgen demain amanha domani ";
+
+static bool is_word_of(const char *list, struct str word)
+{
+    char padded[32];
+    if (word.n == 0 || word.n > sizeof padded - 3)
+        return false;
+    snprintf(padded, sizeof padded, " %.*s ", STR_F(word));
+    return strstr(list, padded) != NULL;
+}
+
+static int index_of(const char *const *lists, int n, struct str word)
+{
+    for (int i = 0; i < n; i++)
+        if (is_word_of(lists[i], word))
+            return i;
+    return -1;
+}
+
+struct date_parts {
+    int number[3];
+    size_t digits[3];
+    char sep[3]; /* the character before the second and third number */
+    size_t numbers;
+    int month, weekday; /* -1 */
+    int days;           /* from today; -1 */
+    bool other;         /* a word that belongs to no date */
+};
+
+static void take_word(struct date_parts *d, struct str word)
+{
+    int month = index_of(months, 12, word), day = index_of(weekdays, 7, word);
+    if (month >= 0 && d->month < 0)
+        d->month = month;
+    else if (day >= 0 && d->weekday < 0)
+        d->weekday = day;
+    else if (is_word_of(today_words, word))
+        d->days = 0;
+    else if (is_word_of(tomorrow_words, word))
+        d->days = 1;
+    else if (!is_word_of(fillers, word))
+        d->other = true;
+}
+
+static bool take_number(struct date_parts *d, struct str digits, char sep)
+{
+    uint64_t v;
+    if (d->numbers == 3 || digits.n > 4 || !num_u64(digits, 9999, &v))
+        return false;
+    d->number[d->numbers] = (int)v;
+    d->digits[d->numbers] = digits.n;
+    d->sep[d->numbers++] = sep;
+    return true;
+}
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static bool is_letter(char c)
+{
+    return (c >= 'a' && c <= 'z') || (unsigned char)c >= 0x80;
+}
+
+static bool split_date(struct str s, struct date_parts *d)
+{
+    *d = (struct date_parts){.month = -1, .weekday = -1, .days = -1};
+    char sep = ' ';
+    for (size_t i = 0; i < s.n;) {
+        size_t from = i;
+        while (i < s.n && is_digit(s.p[i]))
+            i++;
+        if (i > from) {
+            if (!take_number(d, str_sub(s, from, i - from), sep))
+                return false;
+            sep = 0;
+            continue;
+        }
+        while (i < s.n && is_letter(s.p[i]))
+            i++;
+        if (i > from) {
+            take_word(d, str_sub(s, from, i - from));
+            sep = ' ';
+            continue;
+        }
+        sep = sep == 0 ? s.p[i] : sep == s.p[i] || s.p[i] == ' ' ? sep : ' ';
+        i++;
+    }
+    return true;
+}
+
+static bool write_day(int64_t ms, char out[11])
+{
+    struct clock_date d = clock_split(ms);
+    if (ms < 0 || d.year > 9999)
+        return false;
+    snprintf(out, 11, "%04u-%02u-%02u", (unsigned)d.year % 10000, (unsigned)d.month % 100, (unsigned)d.day % 100);
+    return true;
+}
+
+static bool write_date(int year, int month, int day, char out[11])
+{
+    char text[32], checked[11];
+    snprintf(text, sizeof text, "%04d-%02d-%02d", year, month, day);
+    if (strlen(text) != 10 || !value_date(str_from(text), 0, checked))
+        return false;
+    memcpy(out, checked, 11);
+    return true;
+}
+
+/* Without a year: the next such day from today on. */
+static bool next_date(int month, int day, int64_t now_ms, char out[11])
+{
+    char today[11];
+    int year = clock_split(now_ms).year;
+    if (!value_date(STR("today"), now_ms, today))
+        return false;
+    for (int i = 0; i < 9; i++) /* February 29 may be eight years away */
+        if (write_date(year + i, month, day, out) && strcmp(out, today) >= 0)
+            return true;
+    return false;
+}
+
+static int full_year(int year, size_t digits)
+{
+    return digits <= 2 ? (year < 70 ? 2000 : 1900) + year : year;
+}
+
+static bool month_first(struct str locale)
+{
+    return str_ieq(locale, STR("en")) || str_ieq(locale, STR("en-US")) || str_ieq(locale, STR("en-PH")) || str_ieq(locale, STR("es-US")) ||
+           str_ieq(locale, STR("es-PR"));
+}
+
+static bool named_month(const struct date_parts *d, int64_t now_ms, char out[11])
+{
+    if (d->numbers == 1)
+        return d->digits[0] <= 2 && next_date(d->month + 1, d->number[0], now_ms, out);
+    if (d->numbers != 2)
+        return false;
+    size_t year = d->digits[0] == 4 ? 0 : 1, day = 1 - year;
+    return d->digits[day] <= 2 && write_date(full_year(d->number[year], d->digits[year]), d->month + 1, d->number[day], out);
+}
+
+static bool numbers_only(const struct date_parts *d, struct str locale, int64_t now_ms, char out[11])
+{
+    if (d->numbers < 2 || !memchr("/.-", d->sep[1], 3) || (d->numbers == 3 && d->sep[2] != d->sep[1]))
+        return false;
+    if (d->digits[0] == 4)
+        return d->numbers == 3 && write_date(d->number[0], d->number[1], d->number[2], out);
+    if (d->digits[0] > 2 || d->digits[1] > 2 || (d->numbers == 3 && d->digits[2] % 2))
+        return false;
+    /* points are a European habit; a first number over 12 can only be the day, a second over 12 too */
+    bool first = d->sep[1] != '.' && month_first(locale);
+    if (d->number[0] > 12 || d->number[1] > 12)
+        first = d->number[1] > 12;
+    int month = d->number[first ? 0 : 1], day = d->number[first ? 1 : 0];
+    if (d->numbers == 2)
+        return next_date(month, day, now_ms, out);
+    return write_date(full_year(d->number[2], d->digits[2]), month, day, out);
+}
+
+bool date_read(struct arena *a, struct str text, struct str locale, int64_t now_ms, char out[11], bool *ok)
+{
+    struct date_parts d;
+    struct str s = text_fold(a, text, ok);
+    int64_t today = now_ms - now_ms % DAY_MS;
+    if (!*ok || s.n == 0 || s.n > 100)
+        return false;
+    if (str_eqz(s, "day after tomorrow") || str_eqz(s, "pasado manana") || str_eqz(s, "ubermorgen"))
+        return write_day(today + 2 * DAY_MS, out);
+    if (!split_date(s, &d) || d.other)
+        return false;
+    if (d.month >= 0)
+        return named_month(&d, now_ms, out);
+    if (d.numbers)
+        return numbers_only(&d, locale, now_ms, out);
+    if (d.days >= 0)
+        return write_day(today + d.days * DAY_MS, out);
+    if (d.weekday < 0)
+        return false;
+    int now_day = (int)((today / DAY_MS + 4) % 7), ahead = (d.weekday - now_day + 7) % 7;
+    return write_day(today + (ahead ? ahead : 7) * DAY_MS, out);
+}

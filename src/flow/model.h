@@ -1,0 +1,195 @@
+/* model.h: a flow as the runner sees it: made once by the reader, never changed afterwards. Private to src/flow.
+ *
+ * Targets are indexes, texts are split at their variables, patterns are compiled: a turn never looks into the flow's JSON.
+ * All memory belongs to the flow's arena; texts without variables are borrowed from the flow's own copy of its document. */
+#ifndef PARLEY_FLOW_MODEL_H
+#define PARLEY_FLOW_MODEL_H
+
+#include <stdatomic.h>
+#include "base/limits.h"
+#include "base/map.h"
+#include "flow/flow.h"
+#include "flow/pattern.h"
+
+/* Instead of an index into nodes. */
+#define NODE_NONE (-1)
+/* Instead of an index into vars: the visitor's last message, and the language of the conversation. */
+enum { VAR_NONE = -1, VAR_INPUT = -2, VAR_LANGUAGE = -3 };
+
+enum kind { KIND_NONE, KIND_TEXT, KIND_NUMBER, KIND_BOOLEAN, KIND_DATE };
+struct value {
+    enum kind kind;
+    struct str text; /* of a text; of a date: YYYY-MM-DD */
+    double number;
+    bool truth;
+};
+struct var {
+    struct str name;
+    enum kind type;
+    struct value preset;
+    bool declared; /* false: the flow uses it without naming it in `variables`; lint says so */
+};
+
+/* How a variable is put in: as it stands; percent-encoded; inside a JSON string; as a JSON value of its own type. */
+enum part_mode { PART_PLAIN, PART_URL, PART_JSON_TEXT, PART_JSON };
+struct part {
+    struct str lit; /* when var is VAR_NONE */
+    int var;
+    enum part_mode mode;
+};
+struct tpl {
+    struct part *parts;
+    size_t n;
+};
+struct text {
+    const struct tpl **lang; /* one for each language, a missing one stands in by another; NULL = no such text */
+};
+
+struct choice {
+    const struct str *label, *folded; /* one for each language */
+    struct str value, value_folded;
+    int next;
+};
+struct choices {
+    struct choice *p;
+    size_t n;
+};
+
+struct say_message {
+    enum flow_message_kind kind;
+    struct text text, title;
+    struct tpl url, image;
+};
+struct node_say {
+    struct say_message *messages;
+    size_t n;
+    struct choices choices;
+};
+
+enum expect { EXPECT_TEXT, EXPECT_EMAIL, EXPECT_NUMBER, EXPECT_DATE, EXPECT_PHONE, EXPECT_CHOICE, EXPECT_PATTERN, EXPECT_COUNT };
+struct bound {
+    bool set;
+    double number;   /* of a number; characters of a text */
+    struct str date; /* ISO or today, today+N, today-N */
+};
+struct node_ask {
+    struct text text;
+    enum expect expect;
+    struct pattern *pattern;
+    struct bound min, max;
+    struct choices choices;
+    int var;
+    struct text retry;
+    int retries; /* -1: asks again for ever */
+    int then;
+    bool no_commands;
+};
+
+enum cond_op { OP_EQ, OP_NE, OP_LT, OP_LTE, OP_GT, OP_GTE, OP_CONTAINS, OP_MATCHES, OP_SET, OP_EMPTY, OP_IN, OP_COUNT,
+               OP_ALL = OP_COUNT, OP_ANY, OP_NOT };
+struct cond {
+    enum cond_op op;
+    int var;
+    struct value *values; /* folded where they are texts */
+    size_t value_n;
+    struct pattern *pattern;
+    struct cond *subs;
+    size_t sub_n;
+};
+struct branch_case {
+    struct cond when;
+    int next;
+};
+struct node_branch {
+    struct branch_case *cases;
+    size_t n;
+};
+
+enum assign_how { ASSIGN_TO, ASSIGN_ADD, ASSIGN_COPY, ASSIGN_TEMPLATE };
+struct assign {
+    int var;
+    enum assign_how how;
+    struct value to;
+    double add;
+    int from;
+    struct text text;
+};
+struct node_set {
+    struct assign *assigns;
+    size_t n;
+};
+
+struct http_header {
+    struct str name;
+    struct tpl value;
+};
+struct mapping {
+    int var;
+    struct str pointer;
+};
+struct node_http {
+    struct str method;
+    struct tpl url, body;
+    struct http_header *headers;
+    size_t header_n;
+    struct mapping *map;
+    size_t map_n;
+    int64_t timeout_ms;
+    int status_var, error;
+};
+
+struct node_answer {
+    struct text unsure, none_label;
+    int none;
+};
+
+enum node_type { NODE_SAY, NODE_ASK, NODE_BRANCH, NODE_SET, NODE_HTTP, NODE_ANSWER, NODE_HANDOFF, NODE_JUMP, NODE_WAIT, NODE_END, NODE_TYPES };
+struct node {
+    struct str id;
+    enum node_type type;
+    int next; /* of a branch: its `else`; of a jump: its `to` */
+    union {
+        struct node_say say;
+        struct node_ask ask;
+        struct node_branch branch;
+        struct node_set set;
+        struct node_http http;
+        struct node_answer answer;
+        struct text text; /* handoff, end */
+        int seconds;      /* wait; 0 = for the visitor's next message */
+    } u;
+};
+
+struct command {
+    struct str id;
+    int next;
+    bool reset;
+};
+
+struct flow {
+    atomic_int refs;
+    struct arena arena;
+    struct json *doc;
+    struct str *langs;
+    size_t lang_n;
+    struct var *vars;
+    size_t var_n;
+    struct map node_names; /* name -> struct node */
+    struct node *nodes;
+    size_t node_n;
+    int start, catch_all;
+    struct command *commands;
+    size_t command_n;
+    struct map words; /* folded word -> struct command */
+};
+
+const char *node_type_name(enum node_type t);
+/* A node's ways on, one after the other: size_t i = 0; int to; while (node_each_way(n, &i, &to)) ... NODE_NONE among them
+ * where a way is not given. */
+bool node_each_way(const struct node *n, size_t *i, int *to);
+/* Does it wait for the visitor, or end, whenever it is run? Then no loop through it can run for ever. */
+bool node_stops(const struct node *n);
+/* The names of languages match as in RFC 4647 lookup, also the other way round (es finds es-MX). -1: none does. */
+int flow_language(const struct flow *f, struct str tag);
+
+#endif

@@ -1,0 +1,309 @@
+/* flow_parse: the document as a whole: languages, variables, commands; and the life of a flow. */
+#include "flow/reader.h"
+
+#include <stdlib.h>
+
+#include "base/utf8.h"
+#include "flow/text.h"
+#include "flow/value.h"
+
+#include "base/banned.h"
+
+/* ---- languages ---- */
+
+/* As in BCP 47, loosely: letters first, then parts of letters and digits. */
+static bool language_ok(struct str s)
+{
+    struct str rest = s, part;
+    bool first = true;
+    if (s.n < 2 || s.n > 35 || s.p[s.n - 1] == '-')
+        return false;
+    while (str_split(&rest, '-', &part)) {
+        if (part.n < (first ? 2 : 1) || part.n > 8)
+            return false;
+        for (size_t i = 0; i < part.n; i++) {
+            char c = (char)(part.p[i] | 0x20);
+            if (!(c >= 'a' && c <= 'z') && (first || part.p[i] < '0' || part.p[i] > '9'))
+                return false;
+        }
+        first = false;
+    }
+    return true;
+}
+
+static enum status read_flow_languages(struct reader *r, const struct json *doc)
+{
+    const struct json *list = NULL;
+    enum status st = read_list(r, doc, "languages", 1, MAX_FLOW_LANGUAGES, &list);
+    if (st)
+        return st;
+    struct flow *f = r->f;
+    f->langs = arena_array(r->a, json_len(list), sizeof *f->langs);
+    if (!f->langs)
+        return err_nomem(r->e);
+    size_t mark = path_key(r, STR("languages"));
+    for (size_t i = 0; i < json_len(list); i++) {
+        size_t inner = path_index(r, i);
+        struct str tag = json_str(json_at(list, i));
+        if (!language_ok(tag))
+            return bad(r, "A language is written like \"en\" or \"pt-BR\".");
+        for (size_t k = 0; k < i; k++)
+            if (str_ieq(f->langs[k], tag))
+                return bad(r, "The language \"%.*s\" stands here twice.", STR_F(tag));
+        f->langs[f->lang_n++] = tag;
+        path_back(r, inner);
+    }
+    path_back(r, mark);
+    return OK;
+}
+
+/* ---- variables ---- */
+
+static const struct field var_fields[] = {
+    {"type", K_STR | K_MUST}, {"default", K_SCALAR}, {"label", K_TEXT}};
+static const char *const type_words[] = {"text", "number", "boolean", "date"};
+
+static enum status read_default(struct reader *r, const struct json *j, struct var *v)
+{
+    const struct json *d = json_get(j, "default");
+    bool ok = true;
+    if (!d)
+        return OK;
+    bool fits = json_is(d, JSON_STRING) ? v->type == KIND_TEXT || v->type == KIND_DATE
+              : json_is(d, JSON_BOOL)   ? v->type == KIND_BOOLEAN
+                                        : v->type == KIND_NUMBER;
+    v->preset = fits ? value_of_json(r->a, d, v->type, &ok) : (struct value){0};
+    if (!ok)
+        return err_nomem(r->e);
+    if (v->preset.kind == KIND_NONE)
+        return bad_key(r, "default", "The default is not a %s.", type_words[v->type - KIND_TEXT]);
+    struct str text = STR_EMPTY;
+    return json_is(d, JSON_STRING) ? read_string(r, j, "default", 0, MAX_FLOW_TEXT, &text) : OK;
+}
+
+static enum status read_variable(struct reader *r, struct str name, const struct json *j)
+{
+    int type = 0;
+    const struct str *label = NULL;
+    if (!name_ok(name, false) || str_eqz(name, "input") || str_eqz(name, "language"))
+        return bad(r, "A variable's name is made of letters, digits and _, at most %d, and is not \"input\" or \"language\".", MAX_FLOW_NAME);
+    enum status st = READ_FIELDS(r, j, var_fields);
+    if (!st)
+        st = read_word(r, j, "type", type_words, 4, &type);
+    if (!st && json_has(j, "label"))
+        st = read_label(r, j, "label", &label);
+    struct var *v = &r->f->vars[r->f->var_n];
+    *v = (struct var){.name = name, .type = KIND_TEXT + (enum kind)type, .declared = true};
+    if (!st)
+        st = read_default(r, j, v);
+    if (!st)
+        r->f->var_n++;
+    return st;
+}
+
+static enum status read_variables(struct reader *r, const struct json *vars)
+{
+    struct json_iter it = {0};
+    r->f->vars = arena_array(r->a, MAX_FLOW_VARS, sizeof *r->f->vars);
+    if (!r->f->vars)
+        return err_nomem(r->e);
+    size_t mark = path_key(r, STR("variables"));
+    if (json_len(vars) > MAX_FLOW_VARS)
+        return bad(r, "A flow has at most %d variables.", MAX_FLOW_VARS);
+    while (json_each(vars, &it)) {
+        size_t inner = path_key(r, it.key);
+        enum status st = read_variable(r, it.key, it.value);
+        if (st)
+            return st;
+        path_back(r, inner);
+    }
+    path_back(r, mark);
+    return OK;
+}
+
+/* ---- commands ---- */
+
+static const struct field command_fields[] = {{"words", K_OBJ | K_MUST}, {"next", K_STR | K_MUST}, {"reset", K_BOOL}};
+
+static enum status read_command_word(struct reader *r, const struct json *j, struct command *c)
+{
+    bool ok = true;
+    struct str s = json_str(j);
+    if (s.n == 0 || utf8_length(s) > MAX_FLOW_LABEL || !utf8_text(s))
+        return bad(r, "A word is a string of 1 to %d characters.", MAX_FLOW_LABEL);
+    struct str folded = text_fold(r->a, s, &ok);
+    if (!ok)
+        return err_nomem(r->e);
+    struct command *other = map_get(&r->f->words, folded);
+    if (other && other != c)
+        return note(r, NOTE_DUPLICATE, s, VAR_NONE, "The command \"%.*s\" has this word already.", STR_F(other->id));
+    return map_put(&r->f->words, folded, c) == 0 ? OK : err_nomem(r->e);
+}
+
+static enum status read_command_words(struct reader *r, const struct json *words, struct command *c)
+{
+    struct json_iter it = {0};
+    bool found[MAX_FLOW_LANGUAGES] = {0};
+    enum status st = OK;
+    while (json_each(words, &it)) {
+        size_t mark = path_key(r, it.key);
+        int lang = language_index(r->f, it.key);
+        size_t n = json_len(it.value);
+        if (lang < 0)
+            return bad(r, "\"%.*s\" is not one of the flow's languages.", STR_F(utf8_cut(it.key, 40)));
+        if (!json_is(it.value, JSON_ARRAY) || n == 0 || n > MAX_FLOW_LIST)
+            return bad(r, "Words are an array of 1 to %d strings.", MAX_FLOW_LIST);
+        found[lang] = true;
+        for (size_t i = 0; i < n && !st; i++) {
+            size_t inner = path_index(r, i);
+            st = read_command_word(r, json_at(it.value, i), c);
+            if (!st)
+                path_back(r, inner);
+        }
+        if (st)
+            return st;
+        path_back(r, mark);
+    }
+    for (size_t i = 0; i < r->f->lang_n && !st; i++)
+        if (!found[i])
+            st = note(r, NOTE_WORDS, r->f->langs[i], VAR_NONE, "The command has no words for \"%.*s\".", STR_F(r->f->langs[i]));
+    return st;
+}
+
+static enum status read_command(struct reader *r, struct str id, const struct json *j, struct command *c)
+{
+    if (!name_ok(id, true))
+        return bad(r, "A command's name is made of letters, digits, _ and -, at most %d.", MAX_FLOW_NAME);
+    enum status st = READ_FIELDS(r, j, command_fields);
+    if (st)
+        return st;
+    c->id = id;
+    c->reset = json_bool(json_get(j, "reset"));
+    st = read_target(r, j, "next", &c->next);
+    size_t mark = path_key(r, STR("words"));
+    if (!st)
+        st = read_command_words(r, json_get(j, "words"), c);
+    if (!st)
+        path_back(r, mark);
+    return st;
+}
+
+static enum status read_commands(struct reader *r, const struct json *commands)
+{
+    struct json_iter it = {0};
+    size_t mark = path_key(r, STR("commands"));
+    if (json_len(commands) > MAX_FLOW_LIST)
+        return bad(r, "A flow has at most %d commands.", MAX_FLOW_LIST);
+    if (json_len(commands) && !(r->f->commands = arena_array(r->a, json_len(commands), sizeof *r->f->commands)))
+        return err_nomem(r->e);
+    while (json_each(commands, &it)) {
+        size_t inner = path_key(r, it.key);
+        enum status st = read_command(r, it.key, it.value, &r->f->commands[r->f->command_n]);
+        if (st)
+            return st;
+        r->f->command_n++;
+        path_back(r, inner);
+    }
+    path_back(r, mark);
+    return OK;
+}
+
+/* ---- the document ---- */
+
+static const struct field flow_fields[] = {
+    {"$schema", K_STR}, {"format", K_INT | K_MUST}, {"note", K_STR}, {"languages", K_ARR | K_MUST}, {"start", K_STR | K_MUST},
+    {"variables", K_OBJ}, {"nodes", K_OBJ | K_MUST}, {"catch_all", K_STR}, {"commands", K_OBJ}, {"tests", K_ARR}};
+
+enum status read_flow(struct reader *r, const struct json *doc)
+{
+    struct str unused = STR_EMPTY;
+    r->node = NODE_NONE;
+    enum status st = READ_FIELDS(r, doc, flow_fields);
+    if (!st && json_int(json_get(doc, "format"), 0) != 1)
+        st = bad_key(r, "format", "This is format 1; another one is not known.");
+    if (!st)
+        st = read_string(r, doc, "$schema", 1, MAX_FLOW_URL, &unused);
+    if (!st)
+        st = read_string(r, doc, "note", 0, MAX_FLOW_TEXT, &unused);
+    if (!st)
+        st = read_flow_languages(r, doc);
+    if (!st)
+        st = read_variables(r, json_get(doc, "variables"));
+    if (!st)
+        st = read_nodes(r, json_get(doc, "nodes"));
+    r->node = NODE_NONE;
+    if (!st)
+        st = read_target(r, doc, "start", &r->f->start);
+    if (!st)
+        st = read_target(r, doc, "catch_all", &r->f->catch_all);
+    if (!st)
+        st = read_commands(r, json_get(doc, "commands"));
+    return st ? st : read_tests(r, json_get(doc, "tests"));
+}
+
+/* ---- life ---- */
+
+static void flow_free(struct flow *f)
+{
+    map_release(&f->node_names);
+    map_release(&f->words);
+    arena_release(&f->arena);
+    free(f);
+}
+
+static enum status check_size(const struct json *doc, struct err *e)
+{
+    struct buf b;
+    buf_init(&b, MAX_FLOW);
+    json_write(&b, doc);
+    bool ok = buf_ok(&b), full = b.n > MAX_FLOW / 2;
+    buf_release(&b);
+    if (ok)
+        return OK;
+    return full ? err_set(e, ERR_TOO_LARGE, "flow_too_large", "A flow is at most %zu KB.", MAX_FLOW / KB) : err_nomem(e);
+}
+
+enum status flow_read(const struct json *doc, struct notes *notes, struct flow **out, struct err *e)
+{
+    struct flow *f = calloc(1, sizeof *f);
+    if (!f)
+        return err_nomem(e);
+    atomic_init(&f->refs, 1);
+    arena_init(&f->arena, MAX_FLOW_ARENA);
+    map_init(&f->node_names);
+    map_init(&f->words);
+    f->start = f->catch_all = NODE_NONE;
+    enum status st = check_size(doc, e);
+    if (!st && doc && !(f->doc = json_copy(&f->arena, doc)))
+        st = err_nomem(e);
+    struct reader r = {.f = f, .a = &f->arena, .e = e, .notes = notes};
+    if (!st)
+        st = read_flow(&r, f->doc);
+    if (st)
+        flow_free(f);
+    else
+        *out = f;
+    return st;
+}
+
+enum status flow_parse(const struct json *doc, struct flow **out, struct err *e)
+{
+    return flow_read(doc, NULL, out, e);
+}
+
+struct flow *flow_retain(struct flow *f)
+{
+    atomic_fetch_add_explicit(&f->refs, 1, memory_order_relaxed);
+    return f;
+}
+
+void flow_drop(struct flow *f)
+{
+    if (f && atomic_fetch_sub_explicit(&f->refs, 1, memory_order_acq_rel) == 1)
+        flow_free(f);
+}
+
+const struct json *flow_doc(const struct flow *f)
+{
+    return f->doc;
+}

@@ -1,0 +1,168 @@
+/* The visitor's message comes to the node that waits for it. */
+#include "flow/run.h"
+
+#include "base/num.h"
+#include "flow/expect.h"
+
+#include "base/banned.h"
+
+static const struct choices *choices_of(const struct node *n)
+{
+    static const struct choices none;
+    return n->type == NODE_SAY ? &n->u.say.choices : n->type == NODE_ASK ? &n->u.ask.choices : &none;
+}
+
+static const struct choice *by_text(const struct run *r, const struct choices *c)
+{
+    for (size_t i = 0; i < c->n; i++)
+        if (str_eq(c->p[i].value_folded, r->folded))
+            return &c->p[i];
+    for (size_t lang = 0; lang < r->f->lang_n; lang++) /* the visitor may still see the labels of another language */
+        for (size_t i = 0; i < c->n; i++)
+            if (str_eq(c->p[i].folded[lang], r->folded))
+                return &c->p[i];
+    return NULL;
+}
+
+/* By value, label or number ("2"). */
+static const struct choice *find_choice(const struct run *r, const struct choices *c)
+{
+    uint64_t number;
+    if (c->n == 0 || r->folded.n == 0)
+        return NULL;
+    const struct choice *found = by_text(r, c);
+    if (!found && num_u64(r->folded, c->n, &number) && number > 0)
+        found = &c->p[number - 1];
+    return found;
+}
+
+static int take_choice(struct run *r, const struct node *n, const struct choice *c)
+{
+    r->consumed = true;
+    return c->next != NODE_NONE ? c->next : n->next;
+}
+
+/* A button of an earlier message, clicked late. */
+static const struct choice *menu_choice(const struct run *r)
+{
+    if (r->in->choice.n == 0 || r->menu == NODE_NONE || r->menu == r->at)
+        return NULL;
+    const struct choices *c = choices_of(&r->f->nodes[r->menu]);
+    for (size_t i = 0; i < c->n; i++)
+        if (str_eq(c->p[i].value, r->in->choice))
+            return &c->p[i];
+    return NULL;
+}
+
+static const struct command *find_command(const struct run *r, const struct node *n)
+{
+    if (n && n->type == NODE_ASK && n->u.ask.no_commands)
+        return NULL;
+    return r->folded.n ? map_get(&r->f->words, r->folded) : NULL;
+}
+
+static int take_command(struct run *r, const struct command *c)
+{
+    r->consumed = true;
+    r->tries = 0;
+    if (c->reset)
+        run_defaults(r);
+    return c->next;
+}
+
+static enum say_word retry_word(enum expect expect)
+{
+    return (enum say_word)(WORD_RETRY_TEXT + (int)expect);
+}
+
+static enum status wrong_answer(struct run *r, const struct node *n, int *next)
+{
+    const struct node_ask *a = &n->u.ask;
+    struct str text;
+    r->consumed = true;
+    if (a->retries >= 0 && r->tries >= a->retries) {
+        r->tries = 0;
+        *next = a->then;
+        return OK;
+    }
+    r->tries += r->tries < 1000;
+    *next = NODE_NONE;
+    enum status st = run_text(r, &a->retry, &text);
+    if (!st && text.n == 0)
+        text = word_get(retry_word(a->expect), r->f->langs[r->lang]);
+    return st ? st : run_send_text(r, text, &a->choices);
+}
+
+static enum status resume_ask(struct run *r, const struct node *n, int *next)
+{
+    const struct node_ask *a = &n->u.ask;
+    const struct choice *c = find_choice(r, &a->choices);
+    struct value v = {.kind = KIND_TEXT};
+    bool ok = true, good;
+    if (a->expect == EXPECT_CHOICE) {
+        good = c != NULL;
+        v.text = c ? c->value : STR_EMPTY;
+    } else {
+        struct str locale = r->locale.n && str_starts(r->locale, r->f->langs[r->lang]) ? r->locale : r->f->langs[r->lang];
+        struct expect_in in = {.ask = a, .text = c ? c->value : r->input, .locale = locale, .now_ms = r->in->now_ms, .a = r->a};
+        good = expect_read(&in, &v, &ok);
+    }
+    if (!ok)
+        return err_nomem(r->e);
+    if (!good)
+        return wrong_answer(r, n, next);
+    r->tries = 0;
+    r->consumed = true;
+    *next = c && c->next != NODE_NONE ? c->next : n->next;
+    return run_assign(r, a->var, &v);
+}
+
+/* Behind the node, or to the catch-all; either way with the message still unanswered. */
+static int go_on(struct run *r, const struct node *n)
+{
+    return n->next != NODE_NONE ? n->next : run_catch_all(r);
+}
+
+/* The first message to a flow whose start shows nothing: it runs from there. */
+static int begin(struct run *r)
+{
+    const struct node *start = r->f->start != NODE_NONE ? &r->f->nodes[r->f->start] : NULL;
+    if (!start)
+        return run_catch_all(r);
+    if (start->type != NODE_SAY)
+        return r->f->start;
+    r->at = r->f->start; /* its messages are the greeting: the visitor has read them */
+    if (start->u.say.choices.n)
+        r->menu = r->at;
+    return NODE_NONE;
+}
+
+enum status run_resume(struct run *r, int *next)
+{
+    *next = r->at == NODE_NONE ? begin(r) : NODE_NONE;
+    const struct node *n = r->at == NODE_NONE ? NULL : &r->f->nodes[r->at];
+    const struct choice *c = n && n->type == NODE_SAY ? find_choice(r, choices_of(n)) : NULL;
+    if (c) {
+        *next = take_choice(r, n, c);
+        return OK;
+    }
+    bool own_choice = n && n->type == NODE_ASK && find_choice(r, choices_of(n));
+    const struct choice *late = own_choice ? NULL : menu_choice(r);
+    if (late) {
+        *next = take_choice(r, &r->f->nodes[r->menu], late);
+        return OK;
+    }
+    const struct command *command = own_choice ? NULL : find_command(r, n);
+    if (command) {
+        *next = take_command(r, command);
+        return OK;
+    }
+    if (!n)
+        return OK;
+    if (n->type == NODE_ASK)
+        return resume_ask(r, n, next);
+    if (n->type == NODE_ANSWER)
+        return resume_answer(r, n, next);
+    *next = go_on(r, n);
+    return OK;
+}

@@ -1,0 +1,107 @@
+/* flow_run: one turn. */
+#include "flow/run.h"
+
+#include "base/utf8.h"
+
+#include "base/banned.h"
+
+static void run_begin(struct run *r, const struct flow *f, struct arena *a, struct err *e)
+{
+    *r = (struct run){.f = f, .a = a, .e = e, .at = NODE_NONE, .menu = NODE_NONE, .input = STR_EMPTY, .folded = STR_EMPTY, .locale = STR_EMPTY};
+    buf_init(&r->buf, MAX_FLOW_RENDERED);
+}
+
+static void step(struct run *r, const struct node *n)
+{
+    if (r->calls->step)
+        r->calls->step(r->calls->ctx, n->id, node_type_name(n->type));
+}
+
+/* From node to node until one waits for the visitor or ends. */
+static enum status run_from(struct run *r, int next)
+{
+    while (next != NODE_NONE) {
+        const struct node *n = &r->f->nodes[next];
+        if (++r->steps > MAX_FLOW_STEPS)
+            return err_set(r->e, ERR_INVALID, "flow_loop", "The flow runs in a loop at \"%.*s\": more than %d steps for one message.", STR_F(n->id), MAX_FLOW_STEPS);
+        r->at = next;
+        step(r, n);
+        enum status st = run_node(r, n, &next);
+        if (st)
+            return st;
+    }
+    return OK;
+}
+
+/* A visitor always gets a reply, also from a flow that has none. */
+static enum status ensure_reply(struct run *r)
+{
+    if (r->said || r->status != FLOW_OPEN)
+        return OK;
+    const struct node *n = r->at == NODE_NONE ? NULL : &r->f->nodes[r->at];
+    const struct choices *again = n && n->type == NODE_SAY ? &n->u.say.choices : NULL;
+    return run_send_text(r, word_get(WORD_FALLBACK, r->f->langs[r->lang]), again);
+}
+
+/* The message as the flow sees it: its text, or what stands on the button. */
+static enum status take_input(struct run *r)
+{
+    bool ok = true;
+    struct str said = r->in->text.n ? r->in->text : r->in->choice;
+    if (!utf8_text(r->in->text) || !utf8_text(r->in->choice) || said.n > MAX_TEXT * 4)
+        return err_set(r->e, ERR_INVALID, NULL, "The message is not valid text, or too long.");
+    r->input = str_trim(said);
+    r->folded = text_fold(r->a, r->in->choice.n ? r->in->choice : r->input, &ok);
+    return ok ? OK : err_nomem(r->e);
+}
+
+static enum status run_turn(struct run *r, const struct json *state)
+{
+    int next = NODE_NONE;
+    enum status st = run_load(r, state);
+    if (!st)
+        st = take_input(r);
+    r->status = FLOW_OPEN;
+    int first = st ? NODE_NONE : r->at;
+    if (!st)
+        st = run_resume(r, &next);
+    if (!st && r->at != NODE_NONE && (first == NODE_NONE || next == NODE_NONE))
+        step(r, &r->f->nodes[r->at]);
+    if (!st)
+        st = run_from(r, next);
+    return st ? st : ensure_reply(r);
+}
+
+enum status flow_run(const struct flow *f, const struct json *state, const struct flow_input *in, const struct flow_calls *calls,
+                     struct arena *a, struct flow_result *out, struct err *e)
+{
+    struct run r;
+    run_begin(&r, f, a, e);
+    r.in = in;
+    r.calls = calls;
+    enum status st = run_turn(&r, state);
+    if (!st)
+        st = run_save(&r, &out->state);
+    out->status = r.status;
+    bool ok = true;
+    out->language = st ? STR_EMPTY : arena_str(a, f->langs[r.lang], &ok);
+    buf_release(&r.buf);
+    return st ? st : ok ? OK : err_nomem(e);
+}
+
+enum status flow_greeting(const struct flow *f, struct str language, struct arena *a, struct flow_message **out, size_t *n, struct err *e)
+{
+    struct run r;
+    struct flow_input in = {.text = STR_EMPTY, .choice = STR_EMPTY, .language = language};
+    *out = NULL;
+    *n = 0;
+    if (f->start == NODE_NONE || f->nodes[f->start].type != NODE_SAY)
+        return OK;
+    run_begin(&r, f, a, e);
+    r.in = &in;
+    enum status st = run_load(&r, NULL);
+    if (!st)
+        st = run_messages(&r, &f->nodes[f->start], out, n);
+    buf_release(&r.buf);
+    return st;
+}

@@ -1,0 +1,68 @@
+/* run.h: one turn of a flow while it runs. Private to src/flow. */
+#ifndef PARLEY_FLOW_RUN_H
+#define PARLEY_FLOW_RUN_H
+
+#include "flow/model.h"
+#include "flow/text.h"
+#include "flow/value.h"
+
+#define SUGGEST_MAX 3
+
+struct run {
+    const struct flow *f;
+    const struct flow_input *in;
+    const struct flow_calls *calls;
+    struct arena *a;
+    struct err *e;
+    struct buf buf;              /* scratch for rendering */
+    struct value *vars;
+    int lang;
+    struct str locale;           /* as the visitor's client last gave it */
+    int at;                      /* node that waits; NODE_NONE = before the first turn */
+    int menu;                    /* the last `say` with choices: its buttons may still be on the screen */
+    int tries;                   /* wrong answers to the `ask` at `at` */
+    bool answered;               /* the `answer` at `at` has answered: the next message is a new matter */
+    struct str suggest[SUGGEST_MAX];
+    size_t suggest_n;
+    enum flow_state status;
+    /* of this turn */
+    struct str input, folded;    /* the visitor's message, and folded */
+    bool consumed;               /* some node has taken the message as its answer */
+    bool caught;                 /* the catch-all was entered: not twice in one turn */
+    int steps, said, delay_ms;
+};
+
+/* state.c */
+enum status run_load(struct run *r, const struct json *state);
+enum status run_save(struct run *r, struct json **out);
+enum status run_defaults(struct run *r);
+
+/* run_say.c: everything that becomes a message */
+static inline struct flow_message run_message(void)
+{
+    return (struct flow_message){.kind = FLOW_TEXT, .text = STR_EMPTY, .title = STR_EMPTY, .url = STR_EMPTY, .image = STR_EMPTY};
+}
+enum status run_render(struct run *r, const struct tpl *t, struct str *out);
+enum status run_text(struct run *r, const struct text *t, struct str *out); /* "" when there is none */
+enum status run_send(struct run *r, struct flow_message *m);
+enum status run_send_text(struct run *r, struct str text, const struct choices *choices);
+enum status run_say(struct run *r, const struct node *n);
+enum status run_messages(struct run *r, const struct node *n, struct flow_message **out, size_t *count);
+
+/* run_node.c, run_http.c, run_answer.c: run a node; *next says where to go on, NODE_NONE = stay here */
+enum status run_node(struct run *r, const struct node *n, int *next);
+enum status run_http(struct run *r, const struct node *n, int *next);
+enum status run_answer(struct run *r, const struct node *n, int *next);
+/* resume.c: give the waiting node the visitor's message */
+enum status run_resume(struct run *r, int *next);
+enum status resume_answer(struct run *r, const struct node *n, int *next);
+/* The catch-all, once in a turn; NODE_NONE when there is none (any more). */
+int run_catch_all(struct run *r);
+
+/* cond.c */
+enum status cond_true(struct run *r, const struct cond *c, bool *out);
+struct value run_value(const struct run *r, int var);
+/* Sets a variable, as its own type; a value that does not fit leaves it empty. */
+enum status run_assign(struct run *r, int var, const struct value *v);
+
+#endif

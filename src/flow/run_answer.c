@@ -1,0 +1,155 @@
+/* `answer` nodes: sure, unsure ("did you mean"), none. */
+#include "flow/run.h"
+
+#include "base/utf8.h"
+
+#include "base/banned.h"
+
+enum { QUESTION_MAX = 200 }; /* characters of a suggested question: a button's label */
+
+static enum status send_answer(struct run *r, const struct flow_answer *found, size_t i)
+{
+    bool ok = true;
+    struct flow_message m = run_message();
+    struct flow_citation *c = ARENA_NEW(r->a, struct flow_citation);
+    if (!c)
+        return err_nomem(r->e);
+    m.text = arena_str(r->a, found->hits[i].answer, &ok);
+    struct str title = found->hits[i].title.n ? found->hits[i].title : found->hits[i].question;
+    *c = (struct flow_citation){arena_str(r->a, title, &ok), arena_str(r->a, found->hits[i].url, &ok)};
+    if (!ok)
+        return err_nomem(r->e);
+    m.citations = found->hits[i].url.n ? c : NULL;
+    m.citation_n = found->hits[i].url.n ? 1 : 0;
+    return run_send(r, &m);
+}
+
+static enum status send_suggestions(struct run *r, const struct node *n, const struct flow_answer *found)
+{
+    bool ok = true;
+    struct flow_choice *all = arena_array(r->a, SUGGEST_MAX + 1, sizeof *all);
+    struct flow_message m = run_message();
+    if (!all)
+        return err_nomem(r->e);
+    enum status st = run_text(r, &n->u.answer.unsure, &m.text);
+    if (!st && m.text.n == 0)
+        m.text = word_get(WORD_DID_YOU_MEAN, r->f->langs[r->lang]);
+    for (size_t i = 0; i < found->n && i < SUGGEST_MAX; i++) {
+        struct str question = arena_str(r->a, utf8_cut(found->hits[i].question, QUESTION_MAX), &ok);
+        r->suggest[r->suggest_n++] = question;
+        all[m.choice_n++] = (struct flow_choice){question, question};
+    }
+    struct str none = STR_EMPTY;
+    if (!st)
+        st = run_text(r, &n->u.answer.none_label, &none);
+    if (!st && none.n)
+        all[m.choice_n++] = (struct flow_choice){none, none};
+    if (!st && !ok)
+        st = err_nomem(r->e);
+    m.choices = all;
+    return st ? st : run_send(r, &m);
+}
+
+/* Nothing was found: the node's own way, else the catch-all's with the message still unanswered. */
+static void go_none(struct run *r, const struct node *n, int *next)
+{
+    bool own = r->f->catch_all == (int)(n - r->f->nodes);
+    *next = n->u.answer.none;
+    if (*next != NODE_NONE)
+        r->consumed = true;
+    else if (!own)
+        *next = run_catch_all(r);
+}
+
+static enum status ask_answers(struct run *r, struct str question, struct flow_answer *out)
+{
+    *out = (struct flow_answer){.verdict = FLOW_NONE};
+    if (!r->calls->answer || question.n == 0)
+        return OK;
+    enum status st = r->calls->answer(r->calls->ctx, r->f->langs[r->lang], question, r->a, out, r->e);
+    if (out->n == 0)
+        out->verdict = FLOW_NONE;
+    return st;
+}
+
+enum status run_answer(struct run *r, const struct node *n, int *next)
+{
+    struct flow_answer found;
+    *next = NODE_NONE;
+    r->answered = false;
+    r->suggest_n = 0;
+    if (r->consumed) /* its message is still to come */
+        return OK;
+    enum status st = ask_answers(r, r->input, &found);
+    if (st)
+        return st;
+    if (found.verdict == FLOW_NONE) {
+        go_none(r, n, next);
+        return OK;
+    }
+    r->consumed = true;
+    if (found.verdict == FLOW_UNSURE)
+        return send_suggestions(r, n, &found);
+    r->answered = true;
+    *next = n->next;
+    return send_answer(r, &found, 0);
+}
+
+/* Which suggestion the visitor takes: its number or its text; suggest_n for "none of these"; -1 for neither. */
+static int picked(struct run *r, const struct node *n, bool *ok)
+{
+    struct str none = STR_EMPTY;
+    if (r->suggest_n == 0)
+        return -1;
+    for (size_t i = 0; i < r->suggest_n; i++)
+        if (str_eq(text_fold(r->a, r->suggest[i], ok), r->folded) || (r->folded.n == 1 && r->folded.p[0] == (char)('1' + i)))
+            return (int)i;
+    if (n->u.answer.none_label.lang && run_text(r, &n->u.answer.none_label, &none) != OK)
+        *ok = false;
+    bool last = r->folded.n == 1 && r->folded.p[0] == (char)('1' + r->suggest_n);
+    return none.n && (last || str_eq(text_fold(r->a, none, ok), r->folded)) ? (int)r->suggest_n : -1;
+}
+
+/* The answer to a question that was suggested: itself if it is among the hits, else the best. */
+static enum status answer_suggested(struct run *r, const struct node *n, struct str question, int *next)
+{
+    struct flow_answer found;
+    enum status st = ask_answers(r, question, &found);
+    if (st)
+        return st;
+    if (found.n == 0) { /* deleted since */
+        go_none(r, n, next);
+        return OK;
+    }
+    size_t best = 0;
+    for (size_t i = found.n; i-- > 0;)
+        if (str_starts(found.hits[i].question, question))
+            best = i;
+    r->consumed = r->answered = true;
+    *next = n->next;
+    return send_answer(r, &found, best);
+}
+
+enum status resume_answer(struct run *r, const struct node *n, int *next)
+{
+    bool ok = true;
+    int which = picked(r, n, &ok);
+    size_t suggested = r->suggest_n;
+    bool answered = r->answered;
+    if (!ok)
+        return err_nomem(r->e);
+    r->suggest_n = 0;
+    r->answered = false;
+    if (which >= 0 && (size_t)which < suggested)
+        return answer_suggested(r, n, r->suggest[which], next);
+    if (which >= 0) {
+        go_none(r, n, next);
+        return OK;
+    }
+    int other = answered && r->f->catch_all != (int)(n - r->f->nodes) ? run_catch_all(r) : NODE_NONE;
+    if (other != NODE_NONE) {
+        *next = other;
+        return OK;
+    }
+    return run_answer(r, n, next);
+}

@@ -1,0 +1,112 @@
+/* Everything that becomes a message. Whatever goes out is copied into the turn's arena: it may outlive the flow. */
+#include "flow/run.h"
+
+#include "base/banned.h"
+
+enum status run_render(struct run *r, const struct tpl *t, struct str *out)
+{
+    bool ok = true;
+    if (t->n == 0) {
+        *out = STR_EMPTY;
+        return OK;
+    }
+    if (t->n == 1 && t->parts[0].var == VAR_NONE) {
+        *out = arena_str(r->a, t->parts[0].lit, &ok);
+        return ok ? OK : err_nomem(r->e);
+    }
+    struct tpl_values v = {.vars = r->vars, .input = r->input, .language = r->f->langs[r->lang]};
+    buf_clear(&r->buf);
+    tpl_render(&r->buf, t, &v);
+    if (!buf_ok(&r->buf))
+        return err_set(r->e, ERR_TOO_LARGE, "flow_text", "A text with its variables is larger than %zu KB.", MAX_FLOW_RENDERED / KB);
+    *out = arena_str(r->a, buf_str(&r->buf), &ok);
+    return ok ? OK : err_nomem(r->e);
+}
+
+enum status run_text(struct run *r, const struct text *t, struct str *out)
+{
+    *out = STR_EMPTY;
+    return t->lang ? run_render(r, t->lang[r->lang], out) : OK;
+}
+
+static enum status set_choices(struct run *r, const struct choices *c, struct flow_message *m)
+{
+    bool ok = true;
+    struct flow_choice *all = arena_array(r->a, c->n, sizeof *all);
+    if (!all)
+        return err_nomem(r->e);
+    for (size_t i = 0; i < c->n; i++)
+        all[i] = (struct flow_choice){arena_str(r->a, c->p[i].label[r->lang], &ok), arena_str(r->a, c->p[i].value, &ok)};
+    m->choices = all;
+    m->choice_n = c->n;
+    return ok ? OK : err_nomem(r->e);
+}
+
+enum status run_send(struct run *r, struct flow_message *m)
+{
+    if (r->said == MAX_TURN_MESSAGES)
+        return err_set(r->e, ERR_INVALID, "flow_messages", "The flow answers one message with more than %d.", MAX_TURN_MESSAGES);
+    r->said++;
+    m->delay_ms = r->delay_ms;
+    r->delay_ms = 0;
+    return r->calls->say(r->calls->ctx, m, r->e);
+}
+
+enum status run_send_text(struct run *r, struct str text, const struct choices *choices)
+{
+    bool ok = true;
+    struct flow_message m = run_message();
+    m.text = arena_str(r->a, text, &ok);
+    if (!ok)
+        return err_nomem(r->e);
+    enum status st = choices && choices->n ? set_choices(r, choices, &m) : OK;
+    return st ? st : run_send(r, &m);
+}
+
+static enum status render_message(struct run *r, const struct say_message *s, struct flow_message *m)
+{
+    struct str url;
+    m->kind = s->kind;
+    m->title = STR_EMPTY;
+    enum status st = run_text(r, &s->text, &m->text);
+    if (!st)
+        st = run_text(r, &s->title, &m->title);
+    if (!st)
+        st = run_render(r, &s->url, &url);
+    if (!st)
+        st = run_render(r, &s->image, &m->image);
+    if (st)
+        return st;
+    m->url = url;
+    if (m->kind == FLOW_IMAGE) {
+        m->image = url;
+        m->url = STR_EMPTY;
+    }
+    return OK;
+}
+
+enum status run_messages(struct run *r, const struct node *n, struct flow_message **out, size_t *count)
+{
+    const struct node_say *say = &n->u.say;
+    struct flow_message *m = arena_array(r->a, say->n, sizeof *m);
+    enum status st = m ? OK : err_nomem(r->e);
+    for (size_t i = 0; i < say->n && !st; i++)
+        st = render_message(r, &say->messages[i], &m[i]);
+    if (!st && say->choices.n)
+        st = set_choices(r, &say->choices, &m[say->n - 1]);
+    *out = m;
+    *count = say->n;
+    return st;
+}
+
+enum status run_say(struct run *r, const struct node *n)
+{
+    struct flow_message *m;
+    size_t count;
+    enum status st = run_messages(r, n, &m, &count);
+    for (size_t i = 0; i < count && !st; i++)
+        st = run_send(r, &m[i]);
+    if (n->u.say.choices.n)
+        r->menu = (int)(n - r->f->nodes);
+    return st;
+}

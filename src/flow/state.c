@@ -1,0 +1,140 @@
+/* What a conversation carries from turn to turn: {"v":1,"at":node,"vars":{},"lang":"en","loc"?,"tries"?,"suggest"?,
+ * "answered"?,"menu"?,"state"?}. */
+#include "flow/run.h"
+
+#include <stdio.h>
+
+#include "base/banned.h"
+
+static const char *const state_words[] = {"open", "handoff", "closed"};
+
+enum status run_defaults(struct run *r)
+{
+    for (size_t i = 0; i < r->f->var_n; i++)
+        r->vars[i] = r->f->vars[i].preset;
+    return OK;
+}
+
+static int node_index(const struct flow *f, struct str name)
+{
+    const struct node *n = name.n ? map_get(&f->node_names, name) : NULL;
+    return n ? (int)(n - f->nodes) : NODE_NONE;
+}
+
+static enum status load_vars(struct run *r, const struct json *vars)
+{
+    bool ok = true;
+    for (size_t i = 0; i < r->f->var_n && ok; i++)
+        r->vars[i] = value_of_json(r->a, json_get_n(vars, r->f->vars[i].name), r->f->vars[i].type, &ok);
+    return ok ? OK : err_nomem(r->e);
+}
+
+/* The visitor's client says which language it wants with each message; when it changes its mind, so does the conversation. */
+static void load_language(struct run *r, const struct json *state)
+{
+    int lang = state ? flow_language(r->f, json_get_str(state, "lang")) : -1;
+    struct str before = json_get_str(state, "loc");
+    r->locale = r->in->language.n && r->in->language.n <= 100 ? r->in->language : before;
+    if (lang < 0 || !str_eq(r->locale, before)) {
+        int wanted = flow_language(r->f, r->locale);
+        lang = wanted >= 0 ? wanted : lang;
+    }
+    r->lang = lang >= 0 ? lang : 0;
+}
+
+static void load_suggestions(struct run *r, const struct json *list)
+{
+    for (size_t i = 0; i < json_len(list) && r->suggest_n < SUGGEST_MAX; i++)
+        r->suggest[r->suggest_n++] = json_str(json_at(list, i));
+}
+
+enum status run_load(struct run *r, const struct json *state)
+{
+    r->at = r->menu = NODE_NONE;
+    r->status = FLOW_OPEN;
+    if (r->f->var_n && !(r->vars = arena_array(r->a, r->f->var_n, sizeof *r->vars)))
+        return err_nomem(r->e);
+    bool over = str_eqz(json_get_str(state, "state"), "closed") || json_int(json_get(state, "v"), 0) != 1;
+    load_language(r, over ? NULL : state);
+    if (over)
+        return run_defaults(r);
+    r->at = node_index(r->f, json_get_str(state, "at"));
+    r->menu = node_index(r->f, json_get_str(state, "menu"));
+    r->tries = (int)json_int(json_get(state, "tries"), 0);
+    r->answered = json_bool(json_get(state, "answered"));
+    load_suggestions(r, json_get(state, "suggest"));
+    if (r->at == NODE_NONE) /* its node is gone: a draft that was edited while it was tried */
+        r->at = r->f->catch_all != NODE_NONE ? r->f->catch_all : r->f->start;
+    return load_vars(r, json_get(state, "vars"));
+}
+
+static int save_vars(const struct run *r, struct json *state)
+{
+    struct json *vars;
+    int bad = json_set_object(state, "vars", &vars);
+    for (size_t i = 0; i < r->f->var_n && !bad; i++) {
+        const struct var *v = &r->f->vars[i];
+        char key[MAX_FLOW_NAME + 1];
+        snprintf(key, sizeof key, "%.*s", STR_F(v->name));
+        if (r->vars[i].kind != KIND_NONE)
+            bad = value_set_json(vars, key, &r->vars[i]);
+    }
+    return bad;
+}
+
+static int save_suggestions(const struct run *r, struct json *state)
+{
+    struct json *list;
+    if (r->suggest_n == 0)
+        return 0;
+    int bad = json_set_array(state, "suggest", &list);
+    for (size_t i = 0; i < r->suggest_n && !bad; i++)
+        bad = json_push_str(list, r->suggest[i]);
+    return bad;
+}
+
+/* Exact only where it could matter: six bytes is the longest a byte becomes in JSON. */
+static enum status check_size(const struct run *r, const struct json *state)
+{
+    size_t sum = 1024 + r->f->var_n * (MAX_FLOW_NAME + VALUE_TEXT);
+    for (size_t i = 0; i < r->f->var_n; i++)
+        sum += r->vars[i].text.n * 6;
+    for (size_t i = 0; i < r->suggest_n; i++)
+        sum += r->suggest[i].n * 6;
+    if (sum + r->locale.n * 6 <= MAX_STATE)
+        return OK;
+    struct buf b;
+    buf_init(&b, MAX_STATE);
+    json_write(&b, state);
+    bool ok = buf_ok(&b);
+    buf_release(&b);
+    return ok ? OK : err_set(r->e, ERR_TOO_LARGE, "flow_state", "The variables of this conversation are larger than %zu KB.", MAX_STATE / KB);
+}
+
+enum status run_save(struct run *r, struct json **out)
+{
+    struct json *s = json_new_object(r->a);
+    if (!s)
+        return err_nomem(r->e);
+    int bad = json_set_int(s, "v", 1);
+    if (!bad && r->at != NODE_NONE)
+        bad = json_set_str(s, "at", r->f->nodes[r->at].id);
+    if (!bad)
+        bad = save_vars(r, s);
+    if (!bad)
+        bad = json_set_str(s, "lang", r->f->langs[r->lang]);
+    if (!bad && r->locale.n)
+        bad = json_set_str(s, "loc", r->locale);
+    if (!bad && r->tries)
+        bad = json_set_int(s, "tries", r->tries);
+    if (!bad)
+        bad = save_suggestions(r, s);
+    if (!bad && r->answered)
+        bad = json_set_bool(s, "answered", true);
+    if (!bad && r->menu != NODE_NONE)
+        bad = json_set_str(s, "menu", r->f->nodes[r->menu].id);
+    if (!bad && r->status != FLOW_OPEN)
+        bad = json_set_str(s, "state", str_from(state_words[r->status]));
+    *out = s;
+    return bad ? err_nomem(r->e) : check_size(r, s);
+}

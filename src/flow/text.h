@@ -1,0 +1,35 @@
+/* text.h: texts of a flow: templates with {{variables}}, folding for comparison, the words Parley itself says. */
+#ifndef PARLEY_FLOW_TEXT_H
+#define PARLEY_FLOW_TEXT_H
+
+#include "flow/model.h"
+
+/* What two texts are compared by: case and accents folded, runs of white space one space, punctuation off both ends (unless
+ * nothing else is there). *ok false (and "" returned) without memory. */
+struct str text_fold(struct arena *a, struct str s, bool *ok);
+
+/* The next piece of a template: true with *lit before it and *name (empty at the end of the text); false at the end.
+ * *bad set: a "{{" that is not closed or holds no name. */
+struct tpl_scan {
+    struct str rest;
+    struct str lit, name;
+    bool has_name, bad;
+};
+bool tpl_next(struct tpl_scan *s);
+
+/* Appends the template with its variables; `vars` indexed as the flow's. */
+struct tpl_values {
+    const struct value *vars;
+    struct str input, language;
+};
+void tpl_render(struct buf *out, const struct tpl *t, const struct tpl_values *v);
+
+/* Name rules: letters, digits, _ (and - where `dash`), beginning with a letter or _ (or a digit where `dash`). */
+bool name_ok(struct str s, bool dash);
+
+/* Parley's own sentences, in the language or else in English. */
+enum say_word { WORD_FALLBACK, WORD_DID_YOU_MEAN, WORD_RETRY_TEXT, WORD_RETRY_EMAIL, WORD_RETRY_NUMBER, WORD_RETRY_DATE, WORD_RETRY_PHONE,
+                WORD_RETRY_CHOICE, WORD_RETRY_PATTERN, WORD_COUNT };
+struct str word_get(enum say_word w, struct str language);
+
+#endif
