@@ -39,6 +39,7 @@ size_t path_index(struct reader *r, size_t i)
     return path_key(r, str_n(digits, (size_t)snprintf(digits, sizeof digits, "%zu", i)));
 }
 
+static enum status bad_v(struct reader *r, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 static enum status bad_v(struct reader *r, const char *fmt, va_list ap)
 {
     char message[400];
