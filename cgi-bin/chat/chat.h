@@ -3,10 +3,12 @@
 #define PARLEY_CHAT_CHAT_H
 
 #include "db/db.h"
+#include "talk/talk.h"
 #include "web/request.h"
 
 struct chat {
     struct db_pool *pool;
+    struct talk *talk;
 };
 
 #define ROUTE(m, p, h, ...) void h(struct request *rq);

@@ -1,8 +1,11 @@
 /* main.c: chat.fcgi: the widget's and the channels' side: conversations, the hosted page, streams, health. */
 #include <stdlib.h>
 
+#include "base/log.h"
+#include "bot/bot.h"
 #include "chat/chat.h"
 #include "guard.h"
+#include "view/view.h"
 #include "web/server.h"
 
 #include "base/banned.h"
@@ -16,9 +19,29 @@ static const struct route routes[] = {
 static void chat_close(void *app)
 {
     struct chat *chat = app;
+    talk_close(chat->talk);
+    bot_live_forget();
+    view_library_close();
     db_pool_close(chat->pool);
     db_library_end();
     free(chat);
+}
+
+static enum status open_view(const struct config *c, struct err *e)
+{
+    const char *dir = config_string(c, CONFIG_template_dir);
+    struct view_config vc = {.template_dir = *dir ? dir : PARLEY_PKGDATADIR "/templates"};
+    return view_library_open(&vc, e);
+}
+
+/* SIGHUP: texts and templates; the settings themselves are each request's. */
+static void chat_reload(void *app, const struct config *c)
+{
+    struct err e = ERR_INIT;
+    (void)app;
+    (void)c;
+    if (view_library_reload(&e) != OK)
+        log_line(LOG_ERROR, "reload_failed", LOG_S("message", e.message));
 }
 
 static enum status chat_open(const struct config *c, bool plain_cgi, void **app, struct err *e)
@@ -28,6 +51,10 @@ static enum status chat_open(const struct config *c, bool plain_cgi, void **app,
         return err_nomem(e);
     db_library_begin();
     enum status s = db_pool_open(c, plain_cgi ? 1 : 0, &chat->pool, e);
+    if (s == OK)
+        s = talk_open(c, chat->pool, &chat->talk, e);
+    if (s == OK)
+        s = open_view(c, e);
     if (s != OK) {
         chat_close(chat);
         return s;
@@ -45,6 +72,7 @@ int main(int argc, char **argv)
         .threads = CONFIG_chat_threads,
         .open = chat_open,
         .close = chat_close,
+        .reload = chat_reload,
         .thread_begin = guard_thread_begin,
         .thread_end = guard_thread_end,
         .cost_reset = db_cost_reset,

@@ -9,7 +9,7 @@
 #include "base/banned.h"
 
 enum { TRIES = 4, CLIENT_ID_MAX = 100, CHOICE_MAX = 400, LOCALE_MAX = 35, CONTACT_MAX = 4096 };
-enum { CONVERSATION_PER_MINUTE = 120, CONVERSATION_BURST = 60, VISITOR_PER_MINUTE = 600, VISITOR_BURST = 600 };
+enum { CONVERSATION_PER_MINUTE = 120, CONVERSATION_BURST = 60 };
 
 /* ---- what may come in ---- */
 
@@ -59,13 +59,11 @@ static enum status too_fast(int retry_after_s, struct err *e)
     return ERR_RATE;
 }
 
+/* The visitor's address is limited by the door (RATE_CHAT); here what no address can spread. */
 static enum status check_rates(const struct talk_in *in, struct err *e)
 {
     int wait_s = 1;
 
-    if (in->visitor.n && !shared_take("visitor", in->visitor, VISITOR_PER_MINUTE, VISITOR_BURST, &wait_s)) {
-        return too_fast(wait_s, e);
-    }
     if (!id_is_none(in->conversation) &&
         !shared_take("conversation", str_n((const char *)in->conversation.b, sizeof(in->conversation.b)), CONVERSATION_PER_MINUTE,
                      CONVERSATION_BURST, &wait_s)) {

@@ -1,0 +1,255 @@
+/* messages.c: the visitor API: send a message, catch up, rate. */
+#include "chat/visitor.h"
+
+#include "base/clock.h"
+#include "base/num.h"
+
+#include "base/banned.h"
+
+static void fail(struct request *rq, const struct err *e)
+{
+    reply_problem(rq, e);
+    visitor_cors(rq);
+}
+
+void chat_preflight(struct request *rq)
+{
+    visitor_cors(rq);
+    reply_header(rq, "Access-Control-Allow-Methods", STR("GET, POST, OPTIONS"));
+    reply_header(rq, "Access-Control-Allow-Headers", STR("Accept, Authorization, Content-Type"));
+    reply_header(rq, "Access-Control-Max-Age", STR("86400"));
+    reply_status(rq, 204);
+}
+
+/* "Authorization: Bearer TOKEN" stands in for the field or parameter. */
+static struct str token_of(struct request *rq, struct str given)
+{
+    struct str bearer = STR("Bearer "), header = request_header(rq, "HTTP_AUTHORIZATION");
+    if (given.n == 0 && header.n > bearer.n && str_ieq(str_sub(header, 0, bearer.n), bearer))
+        return str_trim(str_sub(header, bearer.n, header.n));
+    return given;
+}
+
+static enum status read_turn(struct request *rq, struct talk_in *in, struct err *e)
+{
+    static const struct visitor_field fields[] = {{"text", JSON_STRING}, {"choice", JSON_STRING}, {"id", JSON_STRING},
+                                                  {"conversation", JSON_STRING}, {"token", JSON_STRING}, {"locale", JSON_STRING},
+                                                  {"contact", JSON_OBJECT}};
+    struct json *body = NULL;
+    enum status s;
+    if ((s = visitor_bot(rq, &in->bot, e)) != OK || (s = request_json(rq, &body, e)) != OK)
+        return s;
+    if ((s = visitor_fields(body, fields, sizeof fields / sizeof *fields, e)) != OK)
+        return s;
+    in->text = json_get_str(body, "text");
+    in->choice = json_get_str(body, "choice");
+    in->client_id = json_get_str(body, "id");
+    in->locale = json_get_str(body, "locale");
+    in->contact = json_get(body, "contact");
+    in->token = json_get_str(body, "token");
+    in->channel = "api";
+    in->visitor = rq->remote_addr;
+    if (json_has(body, "conversation")) {
+        in->token = token_of(rq, in->token);
+        s = visitor_conversation(json_get_str(body, "conversation"), &in->conversation, e);
+    }
+    return s;
+}
+
+/* ---- the answer as JSON ---- */
+
+static bool visitor_gone(void *ctx)
+{
+    return request_gone(ctx);
+}
+
+static void answer_json(struct request *rq, struct talk_in *in)
+{
+    struct chat *chat = rq->app;
+    struct talk_out out;
+    struct err e = ERR_INIT;
+    in->gone = visitor_gone;
+    in->gone_ctx = rq;
+    if (talk_turn(chat->talk, in, NULL, rq->arena, &out, &e) != OK) {
+        fail(rq, &e);
+        return;
+    }
+    reply_status(rq, 200);
+    reply_type(rq, "application/json");
+    visitor_cors(rq);
+    visitor_write(reply_body(rq), &out);
+}
+
+/* ---- the answer as events ---- */
+
+#define HEARTBEAT_US (1 * 1000000LL)
+
+/* The stream begins with the first thing there is to tell, so that a refusal before it is an ordinary error reply. */
+struct stream {
+    struct request *rq;
+    struct buf data;
+    int64_t last_us;
+    bool begun;
+};
+
+static enum status begin(struct stream *st, struct err *e)
+{
+    enum status s = OK;
+    if (!st->begun) {
+        visitor_cors(st->rq);
+        s = stream_begin(st->rq, e);
+        st->begun = s == OK;
+    }
+    st->last_us = clock_mono_us();
+    return s;
+}
+
+static enum status send(struct stream *st, const char *event, struct err *e)
+{
+    enum status s = begin(st, e);
+    if (s == OK)
+        s = buf_ok(&st->data) ? stream_event(st->rq, event, STR_EMPTY, buf_str(&st->data), e) : err_nomem(e);
+    buf_clear(&st->data);
+    return s;
+}
+
+/* Not recorded yet, so without a number: `done` carries the turn as it is kept. */
+static enum status on_message(void *ctx, const struct talk_message *m, struct err *e)
+{
+    struct stream *st = ctx;
+    talk_message_write(&st->data, m);
+    return send(st, "message", e);
+}
+
+/* Asked several times a second while something outside is waited for: a line a second finds out who has left, and keeps what stands
+ * between here and the visitor from giving up. */
+static bool stream_gone(void *ctx)
+{
+    struct stream *st = ctx;
+    struct err e = ERR_INIT;
+    if (request_gone(st->rq))
+        return true;
+    if (clock_mono_us() - st->last_us < HEARTBEAT_US)
+        return false;
+    return begin(st, &e) != OK || stream_heartbeat(st->rq, &e) != OK;
+}
+
+static void write_error(struct buf *b, const struct request *rq, const struct err *e)
+{
+    buf_puts(b, "{\"type\":\"about:blank\",\"status\":");
+    buf_i64(b, http_status_of(e));
+    buf_puts(b, ",\"code\":");
+    buf_json(b, str_from(err_code(e)));
+    buf_puts(b, ",\"detail\":");
+    buf_json(b, str_from(e->message));
+    buf_puts(b, ",\"request_id\":");
+    buf_json(b, str_from(rq->id));
+    buf_putc(b, '}');
+}
+
+static void answer_events(struct request *rq, struct talk_in *in)
+{
+    struct chat *chat = rq->app;
+    struct stream st = {.rq = rq, .last_us = clock_mono_us()};
+    const struct talk_sink sink = {&st, on_message};
+    struct talk_out out;
+    struct err e = ERR_INIT, gone = ERR_INIT;
+    buf_init(&st.data, MAX_REPLY);
+    in->gone = stream_gone;
+    in->gone_ctx = &st;
+    if (talk_turn(chat->talk, in, &sink, rq->arena, &out, &e) == OK) {
+        visitor_write(&st.data, &out);
+        send(&st, "done", &gone);
+    } else if (st.begun) {
+        buf_clear(&st.data);
+        write_error(&st.data, rq, &e);
+        send(&st, "error", &gone);
+    } else {
+        fail(rq, &e);
+    }
+    buf_release(&st.data);
+}
+
+void chat_message_post(struct request *rq)
+{
+    struct talk_in in = {.conversation = ID_NONE};
+    struct err e = ERR_INIT;
+    if (read_turn(rq, &in, &e) != OK)
+        fail(rq, &e);
+    else if (request_wants_events(rq))
+        answer_events(rq, &in);
+    else
+        answer_json(rq, &in);
+}
+
+/* ---- catching up ---- */
+
+static enum status read_after(struct str text, int64_t *out, struct err *e)
+{
+    *out = 0;
+    if (text.n == 0 || num_i64(text, 0, INT64_MAX, out))
+        return OK;
+    return err_at(e, ERR_INVALID, "after_invalid", "/after", "\"after\" is the number of the last message seen.");
+}
+
+static enum status catch_up(struct request *rq, struct talk_out *out, struct err *e)
+{
+    struct chat *chat = rq->app;
+    struct id bot, conversation;
+    int64_t after;
+    enum status s;
+    if ((s = visitor_bot(rq, &bot, e)) != OK || (s = read_after(request_query(rq, "after"), &after, e)) != OK)
+        return s;
+    if ((s = visitor_conversation(request_query(rq, "conversation"), &conversation, e)) != OK)
+        return s;
+    return talk_messages(chat->talk, bot, conversation, token_of(rq, request_query(rq, "token")), after, rq->arena, out, e);
+}
+
+void chat_message_list(struct request *rq)
+{
+    struct talk_out out;
+    struct err e = ERR_INIT;
+    if (catch_up(rq, &out, &e) != OK) {
+        fail(rq, &e);
+        return;
+    }
+    reply_status(rq, 200);
+    reply_type(rq, "application/json");
+    visitor_cors(rq);
+    visitor_write(reply_body(rq), &out);
+}
+
+/* ---- feedback ---- */
+
+static enum status rate(struct request *rq, struct err *e)
+{
+    static const struct visitor_field fields[] = {{"conversation", JSON_STRING}, {"token", JSON_STRING}, {"seq", JSON_INT},
+                                                  {"rating", JSON_INT}, {"comment", JSON_STRING}};
+    struct chat *chat = rq->app;
+    struct json *body = NULL;
+    struct id bot, conversation;
+    int64_t rating;
+    enum status s;
+    if ((s = visitor_bot(rq, &bot, e)) != OK || (s = request_json(rq, &body, e)) != OK)
+        return s;
+    if ((s = visitor_fields(body, fields, sizeof fields / sizeof *fields, e)) != OK)
+        return s;
+    if ((s = visitor_conversation(json_get_str(body, "conversation"), &conversation, e)) != OK)
+        return s;
+    rating = json_int(json_get(body, "rating"), 0);
+    if (rating != 1 && rating != -1)
+        return err_at(e, ERR_INVALID, "rating_invalid", "/rating", "A rating is 1 or -1.");
+    return talk_feedback(chat->talk, bot, conversation, token_of(rq, json_get_str(body, "token")),
+                         json_int(json_get(body, "seq"), 0), (int)rating, json_get_str(body, "comment"), e);
+}
+
+void chat_feedback_post(struct request *rq)
+{
+    struct err e = ERR_INIT;
+    if (rate(rq, &e) != OK) {
+        fail(rq, &e);
+        return;
+    }
+    visitor_cors(rq);
+    reply_status(rq, 204);
+}

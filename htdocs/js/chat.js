@@ -1,0 +1,380 @@
+// chat.js: the hosted chat page with JavaScript: answers as they come, typing sign, retry with the same message id, a conversation
+// that is remembered. Without it the page's forms do the same by reloading. Text from outside only ever becomes text nodes.
+'use strict'
+{
+    const root = document.getElementById('chat')
+    const t = root.dataset
+    const log = document.getElementById('log')
+    const scroll = document.getElementById('scroll')
+    const typing = document.getElementById('typing')
+    const typingWords = document.getElementById('typing-words')
+    const status = document.getElementById('status')
+    const form = document.getElementById('send')
+    const input = document.getElementById('text')
+    const address = `/chat/${t.bot}`
+    const memory = `parley.chat.${t.bot}`
+    const RETRIES = 6
+    const sleep = ms => new Promise(done => setTimeout(done, ms))
+    let talk = load()
+    let queue = Promise.resolve()
+    let epoch = 0 // grows with "start over": what is still under way is then nobody's
+
+    // ---- what is remembered ----
+
+    function load() {
+        try {
+            const kept = JSON.parse(localStorage.getItem(memory))
+            if (kept && typeof kept.conversation === 'string' && typeof kept.token === 'string') return { seq: 0, ...kept }
+        } catch { /* private mode, or not ours */ }
+        return t.conversation ? { conversation: t.conversation, token: t.token, seq: Number(t.seq) || 0, state: t.state, shown: true } : { seq: 0 }
+    }
+
+    function save() {
+        try {
+            if (talk.conversation) {
+                const { conversation, token, state } = talk
+                localStorage.setItem(memory, JSON.stringify({ conversation, token, state }))
+            } else localStorage.removeItem(memory)
+        } catch { /* it will not be remembered */ }
+    }
+
+    // ---- showing ----
+
+    function make(tag, props = {}, ...inside) {
+        const e = document.createElement(tag)
+        for (const [name, value] of Object.entries(props)) {
+            if (name in e && name !== 'role') e[name] = value
+            else e.setAttribute(name, value)
+        }
+        e.append(...inside)
+        return e
+    }
+
+    function safeUrl(text) {
+        try {
+            const url = new URL(text)
+            return ['http:', 'https:'].includes(url.protocol) ? url.href : null
+        } catch { return null }
+    }
+
+    function link(url, words) {
+        const href = safeUrl(url)
+        return href ? make('a', { href, target: '_blank', rel: 'noopener noreferrer' }, words) : document.createTextNode(words)
+    }
+
+    /** Text with its http(s) addresses as links; line breaks are kept by the style sheet. */
+    function linked(text) {
+        const parts = []
+        let at = 0
+        for (const m of text.matchAll(/https?:\/\/[^\s<>"'`]+/g)) {
+            const url = m[0].replace(/[.,;:!?)\]]+$/, '')
+            parts.push(text.slice(at, m.index), link(url, url))
+            at = m.index + url.length
+        }
+        parts.push(text.slice(at))
+        return parts
+    }
+
+    function cardOf(m) {
+        const card = make('div', { className: 'bubble card' })
+        const image = m.image && safeUrl(m.image)
+        if (image) card.append(make('img', { src: image, alt: '', loading: 'lazy' }))
+        card.append(make('strong', {}, m.title ?? ''))
+        if (m.text) card.append(make('p', { dir: 'auto' }, ...linked(m.text)))
+        if (m.url) card.append(link(m.url, t.tOpenLink))
+        return card
+    }
+
+    function bubbleOf(m) {
+        const image = m.type === 'image' && safeUrl(m.image)
+        if (image) return make('img', { className: 'bubble picture', src: image, alt: m.text, loading: 'lazy' })
+        if (m.type === 'card') return cardOf(m)
+        return make('div', { className: 'bubble', dir: 'auto' }, ...linked(m.text))
+    }
+
+    function choicesOf(m) {
+        const group = make('div', { className: 'choices', role: 'group', 'aria-label': t.tChoices })
+        for (const c of m.choices) {
+            group.append(make('button', { type: 'button', onclick: () => { endChoices(); say(c.label, c.value); input.focus() } }, c.label))
+        }
+        return group
+    }
+
+    function endChoices() {
+        for (const group of log.querySelectorAll('.choices')) group.remove()
+    }
+
+    function thumb(kind, words, rating, seq, row) {
+        const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg')
+        const path = document.createElementNS('http://www.w3.org/2000/svg', 'path')
+        svg.setAttribute('viewBox', '0 0 24 24')
+        svg.setAttribute('aria-hidden', 'true')
+        path.setAttribute('d', 'M7 11v9H4v-9zM7 11l4-8c1.5 0 2.5 1 2.5 2.500v4H19a2 2 0 0 1 2 2.300l-1 6.500a2 2 0 0 1-2 1.700H7')
+        svg.append(path)
+        const button = make('button', { type: 'button', className: kind, title: words, 'aria-label': words, 'aria-pressed': 'false' }, svg)
+        button.onclick = () => rate(seq, rating, button, row)
+        return button
+    }
+
+    function ratingOf(seq) {
+        const row = make('div', { className: 'rate' })
+        row.append(thumb('good', t.tGood, 1, seq, row), thumb('bad', t.tBad, -1, seq, row))
+        return row
+    }
+
+    function itemOf(m) {
+        const item = make('li', { className: `msg msg-${m.from}` })
+        item.dataset.from = m.from
+        if (m.seq) item.dataset.seq = m.seq
+        item.append(make('span', { className: 'sr' }, `${m.from === 'visitor' ? t.tYou : t.name}: `), bubbleOf(m))
+        if (m.citations?.length) {
+            const sources = make('p', { className: 'sources' }, `${t.tSources}: `)
+            for (const c of m.citations) sources.append(link(c.url, c.title || c.url), ' ')
+            item.append(sources)
+        }
+        return item
+    }
+
+    function toEnd() {
+        scroll.scrollTop = scroll.scrollHeight
+    }
+
+    function show(m) {
+        const item = itemOf(m)
+        log.append(item)
+        toEnd()
+        return item
+    }
+
+    function note(words) {
+        log.append(make('li', { className: 'msg msg-system' }, words))
+    }
+
+    /** The last message's choices, and the thumbs of a turn that is recorded. */
+    function finish(messages, open) {
+        const last = messages.at(-1)
+        const item = last && log.querySelector(`[data-seq="${last.seq}"]`)
+        if (!item) return
+        endChoices()
+        if (open && last.choices?.length) item.append(choicesOf(last))
+        if (last.from === 'bot') item.append(ratingOf(last.seq))
+        toEnd()
+    }
+
+    function setTyping(on) {
+        typing.hidden = !on
+        typingWords.textContent = on ? `${t.name} ${t.tTyping}` : ''
+        if (on) toEnd()
+    }
+
+    function setState(state) {
+        talk.state = state
+        status.textContent = state === 'handoff' ? t.tHandoff : state === 'closed' ? t.tClosed : ''
+    }
+
+    // ---- the visitor API ----
+
+    async function post(path, body, accept = 'application/json') {
+        return fetch(address + path, { method: 'POST', headers: { 'Content-Type': 'application/json', Accept: accept }, body: JSON.stringify(body), credentials: 'omit' })
+    }
+
+    async function rate(seq, rating, button, row) {
+        const reply = await post('/feedback', { conversation: talk.conversation, token: talk.token, seq, rating }).catch(() => null)
+        if (!reply?.ok) return
+        for (const b of row.children) b.setAttribute('aria-pressed', String(b === button))
+        status.textContent = t.tThanks
+    }
+
+    /** Events of a text/event-stream body, one by one. */
+    async function* events(reply) {
+        const reader = reply.body.pipeThrough(new TextDecoderStream()).getReader()
+        let rest = ''
+        for (;;) {
+            const { value, done } = await reader.read()
+            if (done) return
+            rest += value
+            for (let end; (end = rest.indexOf('\n\n')) >= 0; rest = rest.slice(end + 2)) {
+                const event = {}
+                for (const line of rest.slice(0, end).split('\n')) {
+                    const colon = line.indexOf(':')
+                    if (colon > 0) event[line.slice(0, colon)] = line.slice(colon + 1).trimStart()
+                }
+                if (event.data) yield { name: event.event, data: JSON.parse(event.data) }
+            }
+        }
+    }
+
+    class Refused extends Error {
+        constructor(problem, wait) { super(problem.detail); this.code = problem.code; this.status = problem.status; this.wait = wait }
+        get passing() { return this.status === 429 || this.status === 503 || this.status === 504 || this.code === 'conversation_busy' }
+    }
+
+    async function refusal(reply) {
+        const problem = await reply.json().catch(() => ({}))
+        return new Refused({ detail: reply.statusText, ...problem, status: reply.status }, Number(reply.headers.get('Retry-After')) * 1000)
+    }
+
+    /** One try. Bubbles that came before the turn was recorded are taken back if it fails. */
+    async function attempt(body, mine) {
+        const early = []
+        try {
+            const reply = await post('/messages', body, 'text/event-stream')
+            if (!reply.ok) throw await refusal(reply)
+            for await (const { name, data } of events(reply)) {
+                if (mine !== epoch) return null
+                if (name === 'done') return { early, answer: data }
+                if (name === 'error') throw new Refused(data)
+                if (name === 'message') {
+                    if (data.delay_ms) await sleep(Math.min(data.delay_ms, 5000))
+                    early.push(show(data))
+                    early.at(-1).classList.add('pending')
+                }
+            }
+            throw new TypeError('the stream ended early')
+        } catch (error) {
+            for (const item of early) item.remove()
+            throw error
+        }
+    }
+
+    async function persist(body, mine) {
+        for (let n = 0; ; n++) {
+            try {
+                return await attempt(body, mine)
+            } catch (error) {
+                if (mine !== epoch) return null
+                if (error instanceof Refused && !error.passing) throw error
+                if (n === RETRIES) throw error
+                status.textContent = t.tWaiting
+                await sleep(error.wait || Math.min(8000, 400 * 2 ** n) * (0.7 + 0.6 * Math.random()))
+            }
+        }
+    }
+
+    function accept({ early, answer }, bubble) {
+        const other = talk.conversation && talk.conversation !== answer.conversation
+        if (other) bubble.before(make('li', { className: 'msg msg-system' }, t.tNew))
+        for (const item of early) item.remove()
+        bubble.dataset.seq = answer.seq
+        bubble.classList.remove('pending')
+        talk = { conversation: answer.conversation, token: answer.token, seq: Math.max(answer.seq, ...answer.messages.map(m => m.seq)) }
+        for (const m of answer.messages) show(m)
+        setState(answer.state)
+        save()
+        finish(answer.messages, answer.state !== 'handoff')
+    }
+
+    async function deliver(message, bubble, mine) {
+        setTyping(true)
+        try {
+            const turn = () => persist({ ...message, ...(talk.conversation && { conversation: talk.conversation, token: talk.token }) }, mine)
+            const done = await turn().catch(error => {
+                if (!talk.conversation || !(error instanceof Refused) || ![401, 404].includes(error.status)) throw error
+                talk = { seq: 0 } // what was remembered is gone: begin anew
+                return turn()
+            })
+            if (done) accept(done, bubble)
+        } catch (error) {
+            if (mine === epoch) undelivered(message, bubble, error)
+        } finally {
+            setTyping(false)
+        }
+    }
+
+    function undelivered(message, bubble, error) {
+        status.textContent = ''
+        const words = error instanceof Refused && error.message ? error.message : t.tFailed
+        const row = make('div', { className: 'undelivered', role: 'alert' }, `${words} `)
+        row.append(make('button', { type: 'button', onclick: () => { row.remove(); enqueue(message, bubble) } }, t.tRetry))
+        bubble.append(row)
+        toEnd()
+    }
+
+    function enqueue(message, bubble) {
+        const mine = epoch
+        queue = queue.then(() => mine === epoch && deliver(message, bubble, mine))
+    }
+
+    function newId() {
+        return crypto.randomUUID?.() ?? Array.from(crypto.getRandomValues(new Uint8Array(16)), b => b.toString(16).padStart(2, '0')).join('')
+    }
+
+    function say(text, choice) {
+        endChoices()
+        document.getElementById('problem')?.remove()
+        const bubble = show({ from: 'visitor', type: 'text', text })
+        bubble.classList.add('pending')
+        enqueue({ id: newId(), text, ...(choice !== undefined && { choice }), locale: t.locale }, bubble)
+    }
+
+    /** What was said elsewhere, or while the line was dead. */
+    async function catchUp() {
+        if (!talk.conversation) return
+        const mine = epoch
+        const question = new URLSearchParams({ conversation: talk.conversation, after: talk.seq })
+        const reply = await fetch(`${address}/messages?${question}`, { headers: { Authorization: `Bearer ${talk.token}` }, credentials: 'omit' }).catch(() => null)
+        if (!reply || mine !== epoch) return
+        if ([401, 404].includes(reply.status)) {
+            talk = { seq: 0 }
+            save()
+        }
+        if (!reply.ok) return
+        const answer = await reply.json()
+        const fresh = answer.messages.filter(m => m.seq > talk.seq && m.type !== 'event')
+        for (const m of fresh) show(m)
+        talk.seq = Math.max(talk.seq, ...answer.messages.map(m => m.seq))
+        setState(answer.state)
+        if (fresh.length) finish(fresh, answer.state === 'open')
+    }
+
+    // ---- the page ----
+
+    form.addEventListener('submit', event => {
+        event.preventDefault()
+        const text = input.value.trim()
+        if (!text) return
+        input.value = ''
+        say(text)
+        input.focus()
+    })
+    input.addEventListener('keydown', event => {
+        if (event.key === 'Enter' && !event.shiftKey && !event.isComposing) {
+            event.preventDefault()
+            form.requestSubmit()
+        }
+    })
+    document.getElementById('restart').addEventListener('submit', event => {
+        event.preventDefault()
+        epoch++
+        talk = { seq: 0 }
+        save()
+        setTyping(false)
+        setState('open')
+        for (const item of [...log.children]) if (!greeting.includes(item)) item.remove()
+        endChoices()
+        for (const [item, messages] of offered) item.append(choicesOf(messages))
+        input.focus()
+    })
+    for (const name of ['online', 'focus']) addEventListener(name, () => { queue = queue.then(catchUp) })
+    setInterval(() => {
+        if (talk.state === 'handoff' && document.visibilityState === 'visible') queue = queue.then(catchUp)
+    }, 4000)
+
+    // The forms of the page's own choices become buttons like all others.
+    const greeting = [...log.children].filter(item => item.dataset.seq === '0')
+    const offered = new Map()
+    for (const group of log.querySelectorAll('.choices')) {
+        const item = group.closest('li')
+        const choices = [...group.querySelectorAll('form')].map(f => ({ label: f.elements.text.value, value: f.elements.choice.value }))
+        group.replaceWith(choicesOf({ choices }))
+        if (greeting.includes(item)) offered.set(item, { choices })
+    }
+    if (!talk.shown && talk.conversation) {
+        for (const item of [...log.children]) if (!greeting.includes(item)) item.remove()
+        endChoices()
+    }
+    save()
+    queue = queue.then(catchUp)
+    toEnd()
+    root.dataset.ready = '1'
+}
