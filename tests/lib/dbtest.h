@@ -1,0 +1,24 @@
+/* dbtest.h: what tests against a real MariaDB share. Failures abort the test program with words. */
+#ifndef PARLEY_TESTS_DBTEST_H
+#define PARLEY_TESTS_DBTEST_H
+
+#include "db/db.h"
+
+/* First thing in main: without a server (PARLEY_TEST_SOCKET) the program runs itself again under tests/db/with-mariadb. */
+void dbtest_begin(int argc, char **argv);
+/* A config file for an empty database of this name, made anew; extra lines may be NULL. The path lives for ever. */
+const char *dbtest_config_file(const char *database, const char *extra);
+struct config *dbtest_config(const char *database); /* loaded from such a file; drop it */
+void dbtest_migrate(const struct config *c);         /* with the tree's sql/ */
+struct db_pool *dbtest_pool(const struct config *c, int connections);
+struct db *dbtest_get(struct db_pool *p);
+void dbtest_sql(const char *database, const char *sql);        /* as root, on a connection of its own; may be several statements */
+int64_t dbtest_int(const char *database, const char *sql);     /* the first column of the first row */
+int dbtest_server_pid(void);
+void dbtest_kill_server(void); /* kill -9; returns when it answers again */
+void dbtest_stop_server_at(int pid); /* kill -9 without waiting */
+void dbtest_wait_server(void);
+const char *dbtest_dir(void);  /* a scratch folder that goes away */
+struct id dbtest_tenant(struct db *c); /* a row in tenant */
+
+#endif
