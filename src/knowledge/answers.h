@@ -28,7 +28,11 @@ struct import_options { bool replace; /* what is not in the file goes */ bool dr
 enum status answers_import(struct db *c, struct id tenant, struct id bot, struct str csv, const struct import_options *o,
                            void (*progress)(void *ctx, int64_t done_bytes, int64_t all_bytes, const struct import_report *so_far), void *ctx,
                            struct arena *a, struct import_report *out, struct err *e);
+/* {"rows", "added", "updated", "unchanged", "skipped", "bad": [{"row", "code", "message"}]} */
 struct json *answers_report_json(struct arena *a, const struct import_report *r);
+/* The job by which the portal imports: payload {"bot": "bot_...", "replace": bool, "filename"}, the CSV is the job's file. While it runs
+ * its progress is the report so far with "done_bytes" and "all_bytes"; its result is the report. */
+#define ANSWERS_IMPORT_JOB "answers_import"
 
 enum status answers_list(struct db *c, struct id tenant, struct id bot, struct str query, struct id after, int limit,
                          struct arena *a, struct answer **out, size_t *n, bool *more, struct err *e);
