@@ -101,8 +101,10 @@ enum status shared_open(const char *path, struct err *e)
         close(fd);
     } while (true);
     enum status result = l ? OK : file_failed(path, e);
-    if (fd >= 0)
+    if (fd >= 0) {
+        flock(fd, LOCK_UN); /* the mapping holds the file open, so closing alone would keep the lock */
         close(fd);
+    }
     if (l) {
         shared_close();
         atomic_store(&shared, l);
