@@ -17,7 +17,7 @@ function dev(...args) {
     const options = typeof args.at(-1) === 'object' ? args.pop() : {}
     const begun = Date.now()
     const done = spawnSync(`${top}/dev`, args, {
-        encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], timeout: 240000,
+        encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], timeout: 600000,
         env: { ...process.env, DEV_VAR: dir, TERM: 'dumb', ...options.env },
     })
     return { status: done.status, out: done.stdout, err: done.stderr, all: done.stdout + done.stderr, ms: Date.now() - begun }
@@ -154,6 +154,13 @@ test('an attached run starts again what dies', async () => {
     await until('an answer', async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).status === 200, 30000)
     child.kill('SIGINT')
     assert.equal(await new Promise(ok => child.on('close', ok)), 0, out)
+})
+
+test('a path longer than a Unix socket may have', () => {
+    const long = path.join(dir, 'a-rather-long-name-'.repeat(6), 'var')
+    const done = dev('run', '--yes', '--detach', '--port', port, { env: { DEV_VAR: long } })
+    assert.equal(done.status, 0, done.all)
+    assert.match(dev('stop', { env: { DEV_VAR: long } }).out, /stopped: web server, programs, database/)
 })
 
 test('a var/ of another version is refused in words', () => {

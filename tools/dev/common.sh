@@ -151,6 +151,7 @@ end_process() { # PID SECONDS
 
 alive() { # PID: there, and no zombie
     local state
+    [ -n "$1" ] || return 1
     state=$(sed -n 's/^State:[[:space:]]*//p' "/proc/$1/status" 2>/dev/null)
     [ -n "$state" ] && [ "${state:0:1}" != Z ]
 }

@@ -121,16 +121,19 @@ stay() { # PORT
     trap - INT TERM HUP
 }
 
+watched_database= watched_serve= watched_web=
+
+# Looks up a pid only when the one it knows has gone.
 revive() { # PORT
-    if ! database_pid >/dev/null; then
+    if ! alive "$watched_database" && ! watched_database=$(database_pid); then
         warn "the database stopped: starting it again ($log/mariadb.log)"
         start_database
     fi
-    if ! serve_pid >/dev/null; then
+    if ! alive "$watched_serve" && ! watched_serve=$(serve_pid); then
         warn "the programs stopped: starting them again ($log/parley.log)"
         start_programs
     fi
-    if ! web_pid >/dev/null; then
+    if ! alive "$watched_web" && ! watched_web=$(web_pid); then
         warn "the web server stopped: starting it again ($log/lighttpd.log)"
         start_web "$1"
     fi
