@@ -27,6 +27,16 @@ static void chat_close(void *app)
     free(chat);
 }
 
+/* Any web page may use the visitor API: its only right is the token in the message, never a cookie. Refusals say so too, or the
+ * page's script could not read them. */
+static void allow_any_page(struct request *rq)
+{
+    if (!str_starts(str_from(rq->route->path), STR("/chat/{bot}/")))
+        return;
+    reply_header(rq, "Access-Control-Allow-Origin", STR("*"));
+    reply_header(rq, "Access-Control-Expose-Headers", STR("Retry-After, X-Request-Id, RateLimit, RateLimit-Policy"));
+}
+
 static enum status open_view(const struct config *c, struct err *e)
 {
     const char *dir = config_string(c, CONFIG_template_dir);
@@ -75,6 +85,7 @@ int main(int argc, char **argv)
         .reload = chat_reload,
         .thread_begin = guard_thread_begin,
         .thread_end = guard_thread_end,
+        .routed = allow_any_page,
         .cost_reset = db_cost_reset,
         .cost = guard_cost,
     };

@@ -6,15 +6,8 @@
 
 #include "base/banned.h"
 
-static void fail(struct request *rq, const struct err *e)
-{
-    reply_problem(rq, e);
-    visitor_cors(rq);
-}
-
 void chat_preflight(struct request *rq)
 {
-    visitor_cors(rq);
     reply_header(rq, "Access-Control-Allow-Methods", STR("GET, POST, OPTIONS"));
     reply_header(rq, "Access-Control-Allow-Headers", STR("Accept, Authorization, Content-Type"));
     reply_header(rq, "Access-Control-Max-Age", STR("86400"));
@@ -71,12 +64,11 @@ static void answer_json(struct request *rq, struct talk_in *in)
     in->gone = visitor_gone;
     in->gone_ctx = rq;
     if (talk_turn(chat->talk, in, NULL, rq->arena, &out, &e) != OK) {
-        fail(rq, &e);
+        reply_problem(rq, &e);
         return;
     }
     reply_status(rq, 200);
     reply_type(rq, "application/json");
-    visitor_cors(rq);
     visitor_write(reply_body(rq), &out);
 }
 
@@ -96,7 +88,6 @@ static enum status begin(struct stream *st, struct err *e)
 {
     enum status s = OK;
     if (!st->begun) {
-        visitor_cors(st->rq);
         s = stream_begin(st->rq, e);
         st->begun = s == OK;
     }
@@ -165,7 +156,7 @@ static void answer_events(struct request *rq, struct talk_in *in)
         write_error(&st.data, rq, &e);
         send(&st, "error", &gone);
     } else {
-        fail(rq, &e);
+        reply_problem(rq, &e);
     }
     buf_release(&st.data);
 }
@@ -175,7 +166,7 @@ void chat_message_post(struct request *rq)
     struct talk_in in = {.conversation = ID_NONE};
     struct err e = ERR_INIT;
     if (read_turn(rq, &in, &e) != OK)
-        fail(rq, &e);
+        reply_problem(rq, &e);
     else if (request_wants_events(rq))
         answer_events(rq, &in);
     else
@@ -210,12 +201,11 @@ void chat_message_list(struct request *rq)
     struct talk_out out;
     struct err e = ERR_INIT;
     if (catch_up(rq, &out, &e) != OK) {
-        fail(rq, &e);
+        reply_problem(rq, &e);
         return;
     }
     reply_status(rq, 200);
     reply_type(rq, "application/json");
-    visitor_cors(rq);
     visitor_write(reply_body(rq), &out);
 }
 
@@ -247,9 +237,8 @@ void chat_feedback_post(struct request *rq)
 {
     struct err e = ERR_INIT;
     if (rate(rq, &e) != OK) {
-        fail(rq, &e);
+        reply_problem(rq, &e);
         return;
     }
-    visitor_cors(rq);
     reply_status(rq, 204);
 }

@@ -19,12 +19,6 @@ enum status visitor_conversation(struct str text, struct id *out, struct err *e)
     return err_set(e, ERR_NOT_FOUND, "conversation_unknown", "There is no such conversation.");
 }
 
-void visitor_cors(struct request *rq)
-{
-    reply_header(rq, "Access-Control-Allow-Origin", STR("*"));
-    reply_header(rq, "Access-Control-Expose-Headers", STR("Retry-After, X-Request-Id, RateLimit, RateLimit-Policy"));
-}
-
 /* RFC 6901: ~ and / inside a name. Cut to what an error carries. */
 static void pointer_to(struct str name, char *out, size_t room)
 {

@@ -108,6 +108,8 @@ static enum status admit(struct worker *w, struct request *rq, struct err *e)
     enum status s;
     if ((s = request_read_env(rq, e)) != OK || (s = find_route(w, rq, e)) != OK || rq->route == NULL)
         return s;
+    if (w->door->routed != NULL)
+        w->door->routed(rq);
     if ((s = rate_check(rq, e)) != OK || (s = identify(rq, e)) != OK || (s = may(rq, e)) != OK)
         return s;
     /* Only now the body: nobody's upload is stored before it is known that they may. */

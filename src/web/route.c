@@ -47,7 +47,7 @@ struct rate_limit rate_class_limit(enum rate_class r)
     case RATE_UI: return (struct rate_limit){600, 200};
     case RATE_SIGN_IN: return (struct rate_limit){20, 20};
     case RATE_SIGN_UP: return (struct rate_limit){10, 10};
-    case RATE_CHAT: return (struct rate_limit){600, 300};
+    case RATE_CHAT: return (struct rate_limit){600, 600};
     case RATE_API: return (struct rate_limit){1200, 300};
     default: return (struct rate_limit){0, 0};
     }

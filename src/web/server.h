@@ -23,6 +23,7 @@ struct door {
      * the request carries a session cookie, and then a failure means "nobody". */
     enum status (*identify)(struct request *rq, struct err *e);
     enum status (*feature)(struct request *rq, enum feature f, struct err *e); /* may the tenant use it? */
+    void (*routed)(struct request *rq);    /* once the route is known, before anything is checked: headers that errors need too; may be NULL */
     void (*not_signed_in)(struct request *rq); /* HTML doors: redirect to sign-in; NULL = problem+json 401 */
     void (*error_page)(struct request *rq, const struct err *e, int status); /* HTML doors; NULL = problem+json */
     /* Database statements of this thread, for the log line; web knows no database. Both NULL where there is none. */
