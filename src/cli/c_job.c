@@ -1,0 +1,133 @@
+/* work, job list, job replay. */
+#include <signal.h>
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/shared.h"
+#include "cli/cli.h"
+#include "queue/queue.h"
+#include "worker/worker.h"
+
+#include "base/banned.h"
+
+#define LISTED 100
+
+static void block_signals(void)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+static bool told_to_stop(void)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    return sigpending(&set) == 0 && (sigismember(&set, SIGTERM) || sigismember(&set, SIGINT));
+}
+
+/* Everything that is due now; what a failing job puts off is for the next run. */
+static enum status work_off(struct worker *w, struct err *e)
+{
+    bool found = true;
+    enum status s = OK;
+
+    while (s == OK && found && !told_to_stop())
+        s = worker_step(w, &found, e);
+    return s;
+}
+
+enum status cmd_work(struct cli *cl, struct err *e)
+{
+    bool once = false;
+    struct db *c;
+    struct worker w;
+    enum status s = cli_options(cl, CLI_OPTIONS({"once", NULL, &once}), 0, 0, e);
+
+    if (s != OK || (s = cli_db(cl, &c, e)) != OK)
+        return s;
+    const char *map = arena_printf(&cl->arena, "%s/shared.map", config_string(cl->config, CONFIG_run_dir));
+    struct err why = ERR_INIT;
+    if (!map || shared_open(map, &why) != OK)
+        log_line(LOG_WARN, "shared_failed", LOG_S("message", why.message));
+    block_signals();
+    if ((s = worker_open(&w, cl->config, e)) == OK)
+        s = once ? work_off(&w, e) : worker_run(&w, NULL, NULL, e);
+    worker_close(&w);
+    shared_close();
+    return s;
+}
+
+static int set_time(struct json *j, const char *key, int64_t ms)
+{
+    struct buf b;
+
+    buf_init(&b, 64);
+    if (ms)
+        clock_iso(&b, ms);
+    int rc = ms ? json_set_str(j, key, buf_str(&b)) : json_set_null(j, key);
+    buf_release(&b);
+    return rc;
+}
+
+static struct json *job_json(struct cli *cl, const struct job *job)
+{
+    char id[ID_TEXT_MAX], tenant[ID_TEXT_MAX];
+    struct json *j = json_new_object(&cl->arena);
+    bool owned = !id_is_none(job->tenant);
+
+    if (!j || json_set_str(j, "id", str_from(id_text(ID_JOB, job->id, id))) || json_set_str(j, "kind", str_from(job->kind)) ||
+        json_set_str(j, "state", str_from(job->state)) || json_set_int(j, "attempts", job->attempt) || set_time(j, "due", job->due_ms) ||
+        set_time(j, "created", job->created_ms) ||
+        (owned ? json_set_str(j, "workspace", str_from(id_text(ID_TENANT, job->tenant, tenant))) : json_set_null(j, "workspace")) ||
+        json_set_str(j, "error", str_from(job->error)))
+        return NULL;
+    return j;
+}
+
+enum status cmd_job_list(struct cli *cl, struct err *e)
+{
+    const char *state = "dead";
+    struct db *c;
+    struct job *list;
+    size_t n;
+    enum status s = cli_options(cl, CLI_OPTIONS({"state", &state, NULL}), 0, 0, e);
+
+    if (s == OK && strcmp(state, "ready") != 0 && strcmp(state, "running") != 0 && strcmp(state, "done") != 0 && strcmp(state, "dead") != 0)
+        return cli_usage(e, "There is no state \"%s\".", state);
+    if (s != OK || (s = cli_db(cl, &c, e)) != OK || (s = queue_list(c, &cl->arena, state, LISTED, &list, &n, e)) != OK)
+        return s;
+    struct json *out = json_new_array(&cl->arena);
+    for (size_t i = 0; out && i < n; i++) {
+        struct json *j = job_json(cl, &list[i]);
+        if (!j || json_push_copy(out, j))
+            out = NULL;
+    }
+    if (!out)
+        return err_nomem(e);
+    cli_out(cl, out);
+    return OK;
+}
+
+enum status cmd_job_replay(struct cli *cl, struct err *e)
+{
+    struct db *c;
+    struct id id;
+    enum status s = cli_options(cl, NULL, 0, 1, 1, e);
+
+    if (s == OK)
+        s = cli_id_arg(cl->argv[0], ID_JOB, "job", &id, e);
+    if (s == OK)
+        s = cli_db(cl, &c, e);
+    if (s == OK)
+        s = queue_replay(c, id, e);
+    if (s == OK)
+        cli_id(cl, ID_JOB, id);
+    return s;
+}

@@ -1,0 +1,273 @@
+/* serve: one process that binds the doors' sockets, hands each to its program and keeps the programs running. A connection
+ * that waits in a socket outlives the program that would have taken it. This process stays small: it never connects to the
+ * database itself; the schema is looked at by a child. */
+#define _GNU_SOURCE /* pipe2 */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/num.h"
+#include "cli/cli.h"
+#include "cli/supervise.h"
+
+#include "base/banned.h"
+
+#define BACKLOG 4096
+#define GRACE_MS 2000 /* beyond stop_timeout, which the programs keep themselves */
+
+static const struct { const char *name, *file; bool listens; } wanted[] = {
+    {"portal", "portal.fcgi", true}, {"api", "api.fcgi", true},           {"chat", "chat.fcgi", true},
+    {"hooks", "hooks.fcgi", true},   {"worker", "parley-worker", false},
+};
+#define PROGRAMS (int)(sizeof(wanted) / sizeof(wanted[0]))
+
+struct serve {
+    struct cli *cl;
+    char *pid_path;
+    int pid_fd;
+    struct program programs[PROGRAMS];
+    char *sockets[PROGRAMS]; /* paths bound here */
+};
+
+static char *in_dir(struct cli *cl, const char *dir, const char *file, struct err *e)
+{
+    char *path = arena_printf(&cl->arena, "%s/%s", dir, file);
+
+    if (!path)
+        err_nomem(e);
+    return path;
+}
+
+/* ---- one at a time ---- */
+
+static enum status already_runs(int fd, struct err *e)
+{
+    char text[24] = "";
+    uint64_t pid = 0;
+    ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
+
+    if (n > 0 && num_u64(str_trim(str_n(text, (size_t)n)), INT32_MAX, &pid) && pid)
+        return err_set(e, ERR_CONFLICT, "running", "Parley already runs here (process %d).", (int)pid);
+    return err_set(e, ERR_CONFLICT, "running", "Parley already runs here.");
+}
+
+/* The lock counts, not the file: one that a killed process left behind is simply taken over. */
+static enum status lock_pid_file(struct serve *sv, struct err *e)
+{
+    for (;;) {
+        struct stat mine, there;
+        int fd = open(sv->pid_path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+        if (fd < 0)
+            return err_set(e, ERR_UNAVAILABLE, "pid_file", "%s cannot be written: %s", sv->pid_path, strerror(errno));
+        if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+            enum status s = already_runs(fd, e);
+            close(fd);
+            return s;
+        }
+        if (fstat(fd, &mine) == 0 && stat(sv->pid_path, &there) == 0 && mine.st_ino == there.st_ino) {
+            sv->pid_fd = fd;
+            break;
+        }
+        close(fd); /* its owner removed it just now */
+    }
+    if (ftruncate(sv->pid_fd, 0) != 0 || dprintf(sv->pid_fd, "%d\n", (int)getpid()) < 0)
+        return err_set(e, ERR_UNAVAILABLE, "pid_file", "%s cannot be written: %s", sv->pid_path, strerror(errno));
+    return OK;
+}
+
+/* ---- what must be there ---- */
+
+static enum status check_dirs(struct serve *sv, struct err *e)
+{
+    const char *run = config_string(sv->cl->config, CONFIG_run_dir);
+
+    if (mkdir(run, 0750) != 0 && errno != EEXIST)
+        return err_set(e, ERR_UNAVAILABLE, "run_dir", "run_dir %s cannot be made: %s", run, strerror(errno));
+    if (access(run, W_OK | X_OK) != 0)
+        return err_set(e, ERR_UNAVAILABLE, "run_dir", "run_dir %s cannot be written: %s", run, strerror(errno));
+    if (!config_string(sv->cl->config, CONFIG_secret_key)[0])
+        return err_set(e, ERR_INVALID, "secret_key", "secret_key is not set: parley doctor says how to make one.");
+    return OK;
+}
+
+static enum status find_programs(struct serve *sv, struct err *e)
+{
+    const char *dir = cli_dir(sv->cl, CONFIG_program_dir, PARLEY_LIBEXECDIR);
+
+    for (int i = 0; i < PROGRAMS; i++) {
+        char *path = in_dir(sv->cl, dir, wanted[i].file, e);
+        if (!path)
+            return ERR_NOMEM;
+        if (access(path, X_OK) != 0)
+            return err_set(e, ERR_INVALID, "program_missing", "%s cannot be run: %s (see program_dir)", path, strerror(errno));
+        sv->programs[i] = (struct program){.name = wanted[i].name, .path = path, .listen_fd = -1};
+    }
+    return OK;
+}
+
+/* In a child, so that the client library's memory is gone with it. */
+static enum status check_schema(struct serve *sv, struct err *e)
+{
+    int how = 0, words[2];
+    ssize_t n;
+    struct db *c;
+
+    if (pipe2(words, O_CLOEXEC) != 0)
+        return err_set(e, ERR_UNAVAILABLE, "pipe", "The schema cannot be checked: %s", strerror(errno));
+    fflush(NULL);
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct err mine = ERR_INIT;
+        enum status s = cli_db(sv->cl, &c, &mine);
+        db_put(sv->cl->db);
+        db_pool_close(sv->cl->pool);
+        n = s == OK ? 0 : write(words[1], &mine, sizeof(mine)); /* at most PIPE_BUF: whole or not at all */
+        _exit(s != OK || n < 0);
+    }
+    close(words[1]);
+    struct err theirs = ERR_INIT;
+    n = pid > 0 ? read(words[0], &theirs, sizeof(theirs)) : -1;
+    close(words[0]);
+    if (pid < 0 || waitpid(pid, &how, 0) != pid)
+        return err_set(e, ERR_UNAVAILABLE, "fork", "The schema cannot be checked: %s", strerror(errno));
+    if (n == (ssize_t)sizeof(theirs)) {
+        *e = theirs;
+        return theirs.status;
+    }
+    return how == 0 ? OK : err_set(e, ERR_INTERNAL, NULL, "The check of the schema broke off.");
+}
+
+/* ---- sockets ---- */
+
+static bool answers(const struct sockaddr_un *addr)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool yes = fd >= 0 && connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) == 0;
+
+    if (fd >= 0)
+        close(fd);
+    return yes;
+}
+
+static enum status listen_at(const char *path, int *out, struct err *e)
+{
+    struct sockaddr_un addr = {.sun_family = AF_UNIX};
+    size_t n = strlen(path);
+
+    if (n >= sizeof(addr.sun_path))
+        return err_set(e, ERR_INVALID, "socket_path", "%s is too long for a socket: choose a shorter run_dir.", path);
+    memcpy(addr.sun_path, path, n + 1);
+    if (answers(&addr))
+        return err_set(e, ERR_CONFLICT, "socket_in_use", "Another program answers on %s.", path);
+    unlink(path);
+    mode_t before = umask(0117); /* 0660 from the first moment on: the web server comes by its group */
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool ok = fd >= 0 && bind(fd, (const struct sockaddr *)&addr, sizeof(addr)) == 0 && listen(fd, BACKLOG) == 0;
+    int why = errno;
+    umask(before);
+    if (!ok && fd >= 0)
+        close(fd);
+    if (!ok)
+        return err_set(e, ERR_UNAVAILABLE, "socket_failed", "Cannot listen on %s: %s", path, strerror(why));
+    *out = fd;
+    return OK;
+}
+
+static enum status bind_sockets(struct serve *sv, struct err *e)
+{
+    const char *run = config_string(sv->cl->config, CONFIG_run_dir);
+
+    for (int i = 0; i < PROGRAMS; i++) {
+        if (!wanted[i].listens)
+            continue;
+        char *path = arena_printf(&sv->cl->arena, "%s/%s.sock", run, wanted[i].name);
+        if (!path)
+            return err_nomem(e);
+        enum status s = listen_at(path, &sv->programs[i].listen_fd, e);
+        if (s != OK)
+            return s;
+        sv->sockets[i] = path;
+    }
+    return OK;
+}
+
+static void clean_up(struct serve *sv)
+{
+    for (int i = 0; i < PROGRAMS; i++) {
+        if (sv->sockets[i])
+            unlink(sv->sockets[i]);
+        if (sv->sockets[i])
+            close(sv->programs[i].listen_fd);
+    }
+    if (sv->pid_fd >= 0) {
+        unlink(sv->pid_path); /* before the lock goes */
+        close(sv->pid_fd);
+    }
+}
+
+/* ---- the command ---- */
+
+static enum status open_log(struct cli *cl, struct err *e)
+{
+    const char *file = config_string(cl->config, CONFIG_log_file);
+
+    return log_open("parley", file[0] ? file : NULL, LOG_INFO, e);
+}
+
+static void block_signals(void)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGCHLD);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+static enum status prepare(struct serve *sv, struct err *e)
+{
+    enum status s = check_dirs(sv, e);
+
+    if (s == OK)
+        s = lock_pid_file(sv, e);
+    if (s == OK)
+        s = find_programs(sv, e);
+    if (s == OK)
+        s = check_schema(sv, e);
+    if (s == OK)
+        s = bind_sockets(sv, e);
+    return s == OK ? open_log(sv->cl, e) : s;
+}
+
+enum status cmd_serve(struct cli *cl, struct err *e)
+{
+    struct serve sv = {.cl = cl, .pid_fd = -1};
+    char *arguments[] = {(char *)"--config", (char *)config_path(cl->config), NULL};
+    enum status s = cli_options(cl, NULL, 0, 0, 0, e);
+
+    if (s != OK)
+        return s;
+    if (!(sv.pid_path = in_dir(cl, config_string(cl->config, CONFIG_run_dir), "parley.pid", e)))
+        return ERR_NOMEM;
+    if ((s = prepare(&sv, e)) == OK) {
+        block_signals();
+        bool from_file = arguments[1][0] != '\0';
+        int killed = supervise(sv.programs, PROGRAMS, from_file ? arguments : &arguments[2],
+                               config_int(cl->config, CONFIG_stop_timeout) + GRACE_MS);
+        log_line(LOG_INFO, "stopped", LOG_I("killed", killed));
+    }
+    clean_up(&sv);
+    return s;
+}

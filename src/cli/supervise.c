@@ -1,0 +1,186 @@
+#include "cli/supervise.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#include "base/banned.h"
+
+#define BACKOFF_FIRST_MS 100
+#define BACKOFF_MAX_MS 10000
+#define STEADY_US ((int64_t)10 * 1000000) /* who ran this long is started anew at once */
+#define WAIT_MAX_US ((int64_t)60 * 1000000)
+#define MAX_ARGUMENTS 8
+
+/* In the child: its signals, its standard input, and an end of its own when this process is killed. */
+static void become(const struct program *p, char *const *arguments, pid_t parent)
+{
+    char *argv[MAX_ARGUMENTS + 2] = {(char *)p->path};
+    sigset_t none;
+    int in = p->listen_fd >= 0 ? p->listen_fd : open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+    for (int i = 0; i < MAX_ARGUMENTS && arguments[i]; i++)
+        argv[i + 1] = arguments[i];
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (getppid() != parent || in < 0 || dup2(in, STDIN_FILENO) < 0)
+        _exit(126);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    signal(SIGPIPE, SIG_DFL);
+    execv(p->path, argv);
+    log_line(LOG_ERROR, "program_start_failed", LOG_S("name", p->name), LOG_S("path", p->path), LOG_S("error", strerror(errno)));
+    _exit(127);
+}
+
+static void back_off(struct program *p, int64_t now)
+{
+    if (p->started_us && now - p->started_us >= STEADY_US)
+        p->backoff_ms = 0;
+    p->due_us = now + p->backoff_ms * 1000;
+    p->backoff_ms = p->backoff_ms ? p->backoff_ms * 2 : BACKOFF_FIRST_MS;
+    if (p->backoff_ms > BACKOFF_MAX_MS)
+        p->backoff_ms = BACKOFF_MAX_MS;
+}
+
+static void start(struct program *p, char *const *arguments)
+{
+    pid_t parent = getpid(), pid = fork();
+
+    if (pid == 0)
+        become(p, arguments, parent);
+    p->started_us = clock_mono_us();
+    p->due_us = 0;
+    if (pid < 0) {
+        log_line(LOG_ERROR, "program_start_failed", LOG_S("name", p->name), LOG_S("error", strerror(errno)));
+        back_off(p, p->started_us);
+        return;
+    }
+    p->pid = pid;
+    log_line(LOG_INFO, "program_started", LOG_S("name", p->name), LOG_I("pid", pid));
+}
+
+static void tell_end(const struct program *p, int how, bool stopping)
+{
+    int64_t ms = (clock_mono_us() - p->started_us) / 1000;
+
+    if (stopping && WIFEXITED(how) && WEXITSTATUS(how) == 0)
+        log_line(LOG_INFO, "program_stopped", LOG_S("name", p->name), LOG_I("pid", p->pid), LOG_I("ran_ms", ms));
+    else if (WIFSIGNALED(how))
+        log_line(LOG_ERROR, "program_died", LOG_S("name", p->name), LOG_I("pid", p->pid), LOG_I("signal", WTERMSIG(how)),
+                 LOG_S("signal_name", strsignal(WTERMSIG(how))), LOG_I("core", WCOREDUMP(how) != 0), LOG_I("ran_ms", ms));
+    else
+        log_line(LOG_ERROR, "program_died", LOG_S("name", p->name), LOG_I("pid", p->pid), LOG_I("exit", WEXITSTATUS(how)),
+                 LOG_I("ran_ms", ms));
+}
+
+static void reap(struct program *programs, int count, bool stopping)
+{
+    int how;
+    pid_t pid;
+
+    while ((pid = waitpid(-1, &how, WNOHANG)) > 0)
+        for (int i = 0; i < count; i++) {
+            struct program *p = &programs[i];
+            if (p->pid != pid)
+                continue;
+            tell_end(p, how, stopping);
+            p->pid = 0;
+            if (!stopping) {
+                back_off(p, clock_mono_us());
+                log_line(LOG_INFO, "program_restart", LOG_S("name", p->name), LOG_I("in_ms", (p->due_us - clock_mono_us()) / 1000));
+            }
+        }
+}
+
+static int running(const struct program *programs, int count)
+{
+    int n = 0;
+
+    for (int i = 0; i < count; i++)
+        n += programs[i].pid != 0;
+    return n;
+}
+
+static int signal_all(const struct program *programs, int count, int sig)
+{
+    for (int i = 0; i < count; i++)
+        if (programs[i].pid)
+            kill(programs[i].pid, sig);
+    return running(programs, count);
+}
+
+/* The next signal, or 0 when the time is up. */
+static int next_signal(int64_t until_us)
+{
+    int64_t left = until_us - clock_mono_us();
+    struct timespec t;
+    sigset_t set;
+
+    left = left < 0 ? 0 : left > WAIT_MAX_US ? WAIT_MAX_US : left;
+    t = (struct timespec){.tv_sec = left / 1000000, .tv_nsec = left % 1000000 * 1000};
+    sigemptyset(&set);
+    sigaddset(&set, SIGCHLD);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    int got = sigtimedwait(&set, NULL, &t);
+    return got > 0 ? got : 0;
+}
+
+static int64_t start_due(struct program *programs, int count, char *const *arguments)
+{
+    int64_t next = clock_mono_us() + WAIT_MAX_US;
+
+    for (int i = 0; i < count; i++) {
+        struct program *p = &programs[i];
+        if (!p->pid && p->due_us <= clock_mono_us())
+            start(p, arguments);
+        if (!p->pid && p->due_us < next)
+            next = p->due_us;
+    }
+    return next;
+}
+
+static int stop_all(struct program *programs, int count, int64_t stop_ms)
+{
+    int64_t until = clock_mono_us() + stop_ms * 1000;
+    int killed = 0;
+
+    signal_all(programs, count, SIGTERM);
+    while (running(programs, count)) {
+        int sig = next_signal(until);
+        reap(programs, count, true);
+        if (killed || (sig != SIGTERM && sig != SIGINT && clock_mono_us() < until))
+            continue;
+        killed = signal_all(programs, count, SIGKILL);
+        if (killed)
+            log_line(LOG_WARN, "programs_killed", LOG_I("count", killed));
+        until = clock_mono_us() + WAIT_MAX_US;
+    }
+    return killed;
+}
+
+int supervise(struct program *programs, int count, char *const *arguments, int64_t stop_ms)
+{
+    for (;;) {
+        int sig = next_signal(start_due(programs, count, arguments));
+        if (sig == SIGHUP) {
+            log_reopen();
+            log_line(LOG_INFO, "reload");
+            signal_all(programs, count, SIGHUP);
+        }
+        if (sig == SIGTERM || sig == SIGINT) {
+            log_line(LOG_INFO, "stopping", LOG_I("programs", running(programs, count)));
+            return stop_all(programs, count, stop_ms);
+        }
+        reap(programs, count, false);
+    }
+}

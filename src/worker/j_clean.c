@@ -1,0 +1,74 @@
+/* cleanup, once an hour: ended sessions, old keys of messages, finished jobs. */
+#include <time.h>
+
+#include "base/clock.h"
+#include "worker/clean_store.h"
+#include "worker/worker.h"
+
+#include "base/banned.h"
+
+#define BATCH 500
+#define DAY_MS ((int64_t)86400000)
+#define KEEP_TURN_KEYS (30 * DAY_MS)
+#define KEEP_DONE (30 * DAY_MS)
+#define KEEP_DEAD (90 * DAY_MS) /* somebody may still want to replay it */
+
+job_fn j_cleanup;
+
+static enum status sessions(struct db *c, int64_t now, int64_t *n, struct err *e)
+{
+    struct config *cfg = config_current();
+    int64_t lifetime = config_int(cfg, CONFIG_session_lifetime);
+
+    config_drop(cfg);
+    return clean_store_sessions(c, now - lifetime, BATCH, n, e);
+}
+
+static enum status turn_keys(struct db *c, int64_t now, int64_t *n, struct err *e)
+{
+    return clean_store_turn_keys(c, now - KEEP_TURN_KEYS, BATCH, n, e);
+}
+
+static enum status jobs_done(struct db *c, int64_t now, int64_t *n, struct err *e)
+{
+    return queue_forget(c, "done", now - KEEP_DONE, BATCH, n, e);
+}
+
+static enum status jobs_dead(struct db *c, int64_t now, int64_t *n, struct err *e)
+{
+    return queue_forget(c, "dead", now - KEEP_DEAD, BATCH, n, e);
+}
+
+static const struct { const char *name; enum status (*fn)(struct db *c, int64_t now, int64_t *n, struct err *e); } steps[] = {
+    {"sessions", sessions}, {"turn_keys", turn_keys}, {"jobs_done", jobs_done}, {"jobs_dead", jobs_dead},
+};
+
+/* Batches with a breath between them, so that turns never queue behind a deletion. */
+static enum status sweep(struct work *w, size_t i, int64_t now, int64_t *total, struct err *e)
+{
+    int64_t n = BATCH;
+    enum status s = OK;
+
+    *total = 0;
+    while (s == OK && n == BATCH) {
+        s = steps[i].fn(w->db, now, &n, e);
+        *total += s == OK ? n : 0;
+        if (n == BATCH)
+            nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+        worker_progress(w, NULL);
+    }
+    return s;
+}
+
+enum status j_cleanup(struct work *w, struct json **result, struct err *e)
+{
+    int64_t now = clock_now_ms(), n;
+    enum status s = OK;
+
+    if (!(*result = json_new_object(w->arena)))
+        return err_nomem(e);
+    for (size_t i = 0; s == OK && i < sizeof(steps) / sizeof(steps[0]); i++)
+        if ((s = sweep(w, i, now, &n, e)) == OK && json_set_int(*result, steps[i].name, n))
+            s = err_nomem(e);
+    return s;
+}

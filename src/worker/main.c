@@ -1,0 +1,120 @@
+/* parley-worker: the program around worker_run. */
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/crypto.h"
+#include "base/log.h"
+#include "base/shared.h"
+#include "worker/worker.h"
+
+#include "base/banned.h"
+
+static const char *path_given;
+
+static enum log_level level_of(const struct config *c)
+{
+    static const char *const names[] = {"debug", "info", "warn", "error"};
+    const char *level = config_string(c, CONFIG_log_level);
+
+    for (int i = 0; i < 4; i++)
+        if (strcmp(level, names[i]) == 0)
+            return (enum log_level)i;
+    return LOG_INFO;
+}
+
+static enum status open_log(const struct config *c, struct err *e)
+{
+    const char *file = config_string(c, CONFIG_log_file);
+
+    return log_open("worker", file[0] ? file : NULL, level_of(c), e);
+}
+
+static void reload(void *ctx)
+{
+    struct config *c = NULL;
+    struct err e = ERR_INIT;
+
+    (void)ctx;
+    log_reopen();
+    if (config_load(path_given, &c, &e) != OK || open_log(c, &e) != OK) {
+        log_line(LOG_ERROR, "reload_failed", LOG_S("message", e.message));
+        config_drop(c);
+        return;
+    }
+    config_set_current(c);
+    log_line(LOG_INFO, "reloaded");
+}
+
+/* Without the mapped file an import still works; caches of the other programs then learn of it late. */
+static void open_shared(const struct config *c)
+{
+    struct err e = ERR_INIT;
+    char path[512];
+
+    snprintf(path, sizeof(path), "%s/shared.map", config_string(c, CONFIG_run_dir));
+    if (shared_open(path, &e) != OK)
+        log_line(LOG_WARN, "shared_failed", LOG_S("message", e.message));
+}
+
+static void block_signals(void)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+static enum status work(struct config *c, struct err *e)
+{
+    struct worker w;
+    enum status s = open_log(c, e);
+
+    if (s == OK)
+        s = crypto_init(e);
+    if (s != OK)
+        return s;
+    open_shared(c);
+    db_library_begin();
+    if ((s = worker_open(&w, c, e)) == OK) {
+        log_line(LOG_INFO, "worker_started", LOG_S("name", w.name));
+        s = worker_run(&w, reload, NULL, e);
+        worker_close(&w);
+    }
+    db_library_end();
+    shared_close();
+    return s;
+}
+
+int main(int argc, char **argv)
+{
+    static const struct option options[] = {{"config", required_argument, NULL, 'c'}, {"version", no_argument, NULL, 'v'},
+                                            {"help", no_argument, NULL, 'h'}, {0}};
+    struct config *c = NULL;
+    struct err e = ERR_INIT;
+
+    for (int o; (o = getopt_long(argc, argv, "c:vh", options, NULL)) != -1;) {
+        if (o == 'c')
+            path_given = optarg;
+        else if (o == 'v')
+            return puts("parley-worker " PARLEY_VERSION) == EOF;
+        else
+            return fputs("usage: parley-worker [--config FILE]\n", o == 'h' ? stdout : stderr), o == 'h' ? 0 : 2;
+    }
+    block_signals();
+    enum status s = config_load(path_given, &c, &e);
+    if (s == OK) {
+        config_set_current(config_retain(c));
+        s = work(c, &e);
+    }
+    config_set_current(NULL);
+    config_drop(c);
+    if (s != OK)
+        fprintf(stderr, "parley-worker: %s\n", e.message);
+    return s != OK;
+}

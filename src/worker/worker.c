@@ -1,0 +1,213 @@
+#include "worker/worker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "db/migrate.h"
+#include "knowledge/answers.h"
+
+#include "base/banned.h"
+
+#define LEASE_MS 60000
+#define POLL_US 1000000
+#define PROGRESS_US 1000000
+#define AWAY_US 2000000
+#define HOUR_MS 3600000
+#define JOB_ARENA (512 * MB)
+
+#define JOB(kind, fn) job_fn fn;
+#include "worker/jobs.def"
+#undef JOB
+static const struct { const char *kind; job_fn *fn; } jobs[] = {
+#define JOB(kind, fn) {kind, fn},
+#include "worker/jobs.def"
+#undef JOB
+};
+
+static job_fn *handler(const char *kind)
+{
+    for (size_t i = 0; i < sizeof(jobs) / sizeof(jobs[0]); i++)
+        if (strcmp(jobs[i].kind, kind) == 0)
+            return jobs[i].fn;
+    return NULL;
+}
+
+void worker_heartbeat_path(const struct config *c, char *out, size_t n)
+{
+    snprintf(out, n, "%s/worker.alive", config_string(c, CONFIG_run_dir));
+}
+
+enum status worker_open(struct worker *w, const struct config *c, struct err *e)
+{
+    char host[40] = "host", id[ID_TEXT_MAX];
+
+    *w = (struct worker){.config = config_retain((struct config *)c)};
+    gethostname(host, sizeof(host) - 1);
+    snprintf(w->name, sizeof(w->name), "%.30s:%d:%s", host, (int)getpid(), id_text(ID_JOB, id_new(), id) + 4);
+    worker_heartbeat_path(c, w->heartbeat, sizeof(w->heartbeat));
+    return db_pool_open(c, 2, &w->pool, e);
+}
+
+void worker_close(struct worker *w)
+{
+    db_pool_close(w->pool);
+    config_drop(w->config);
+}
+
+static void beat(struct worker *w)
+{
+    int64_t now = clock_mono_us();
+
+    if (w->beat_us && now - w->beat_us < (int64_t)WORKER_BEAT_S * 500000)
+        return;
+    w->beat_us = now;
+    int fd = open(w->heartbeat, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+    if (fd < 0 || futimens(fd, NULL) != 0)
+        log_line(LOG_WARN, "heartbeat_failed", LOG_S("path", w->heartbeat), LOG_S("error", strerror(errno)));
+    if (fd >= 0)
+        close(fd);
+}
+
+void worker_progress(struct work *w, const struct json *progress)
+{
+    struct worker *k = w->worker;
+    struct err e = ERR_INIT;
+    struct db *c;
+
+    beat(k);
+    if (clock_mono_us() - k->lease_us < PROGRESS_US)
+        return;
+    k->lease_us = clock_mono_us();
+    enum status s = db_get(k->pool, &c, &e);
+    if (s == OK)
+        s = queue_extend(c, w->job->id, k->name, LEASE_MS, progress, &e);
+    db_put(c);
+    if (s != OK)
+        log_line(LOG_WARN, "lease_not_extended", LOG_S("kind", w->job->kind), LOG_S("error", e.message));
+}
+
+static bool is_final(enum status s)
+{
+    return s == ERR_INVALID || s == ERR_NOT_FOUND || s == ERR_PLAN || s == ERR_DENIED || s == ERR_TOO_LARGE || s == ERR_CONFLICT;
+}
+
+/* What came of it goes into the row; a row that is no longer ours is somebody else's to end. */
+static enum status record(struct work *w, enum status how, const struct json *result, const struct err *why, struct err *e)
+{
+    const char *name = w->worker->name;
+    enum status s = how == OK ? queue_done(w->db, w->job->id, name, result, e)
+                              : queue_fail(w->db, w->job->id, name, why->message, is_final(how), e);
+
+    if (s == ERR_TOO_LARGE || s == ERR_INTERNAL) /* a result the database does not take must not come back for ever */
+        s = queue_fail(w->db, w->job->id, name, "The result could not be stored.", true, e);
+    if (s == ERR_CONFLICT) {
+        log_line(LOG_WARN, "job_lease_lost", LOG_S("kind", w->job->kind));
+        return OK;
+    }
+    return s;
+}
+
+static enum status run_job(struct work *w, struct err *e)
+{
+    char id[ID_TEXT_MAX];
+    int64_t start = clock_mono_us();
+    struct json *result = NULL;
+    struct err why = ERR_INIT;
+    job_fn *fn = handler(w->job->kind);
+
+    id_text(ID_JOB, w->job->id, id);
+    log_set_request(id);
+    w->worker->lease_us = start;
+    enum status how = fn ? fn(w, &result, &why) : err_set(&why, ERR_INVALID, NULL, "This release knows no job of this kind.");
+    enum status s = record(w, how, result, &why, e);
+    log_line(how == OK ? LOG_INFO : LOG_WARN, how == OK ? "job_done" : "job_failed", LOG_S("kind", w->job->kind),
+             LOG_I("attempt", w->job->attempt), LOG_I("ms", (clock_mono_us() - start) / 1000), LOG_S("error", why.message));
+    log_set_request(NULL);
+    return s;
+}
+
+enum status worker_step(struct worker *w, bool *found, struct err *e)
+{
+    struct arena a;
+    struct job job;
+    struct work work = {.worker = w, .arena = &a, .job = &job};
+
+    *found = false;
+    arena_init(&a, JOB_ARENA);
+    enum status s = db_get(w->pool, &work.db, e);
+    if (s == OK)
+        s = queue_add_periodic(work.db, "cleanup", HOUR_MS, e);
+    if (s == OK)
+        s = queue_claim(work.db, &a, w->name, LEASE_MS, &job, found, e);
+    if (s == OK && *found)
+        s = run_job(&work, e);
+    db_put(work.db);
+    arena_release(&a);
+    return s;
+}
+
+/* The next signal, or 0 when the time is up. */
+static int wait_signal(int64_t us)
+{
+    struct timespec t = {.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000};
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    int got = sigtimedwait(&set, NULL, &t);
+    return got > 0 ? got : 0;
+}
+
+static void tell_away(struct worker *w, bool away, const struct err *e)
+{
+    if (away && !w->database_away)
+        log_line(LOG_WARN, "worker_waits", LOG_S("error", e->message));
+    if (!away && w->database_away)
+        log_line(LOG_INFO, "worker_goes_on");
+    w->database_away = away;
+}
+
+/* A database that is away is waited for; a schema that does not fit is not. */
+static enum status check_schema(struct worker *w, bool *ready, struct err *e)
+{
+    struct db *c;
+    enum status s = db_get(w->pool, &c, e);
+
+    if (s == OK)
+        s = migrate_check(c, e);
+    db_put(c);
+    *ready = s == OK;
+    return s == ERR_CONFLICT ? s : OK;
+}
+
+enum status worker_run(struct worker *w, void (*reload)(void *ctx), void *ctx, struct err *e)
+{
+    struct err mine = ERR_INIT;
+    bool ready = false, found = false, away;
+
+    for (int64_t pause = 0;;) {
+        int sig = wait_signal(pause);
+        if (sig == SIGTERM || sig == SIGINT)
+            return OK;
+        if (sig == SIGHUP && reload)
+            reload(ctx);
+        beat(w);
+        if (!ready && check_schema(w, &ready, &mine) != OK) {
+            *e = mine;
+            return mine.status;
+        }
+        away = !ready || worker_step(w, &found, &mine) != OK;
+        tell_away(w, away, &mine);
+        pause = away ? AWAY_US : found ? 0 : POLL_US;
+    }
+}

@@ -1,0 +1,40 @@
+/* worker.h: takes jobs from the queue and runs their handlers, one after the other. One thread.
+ *
+ * A kind of job is one row of jobs.def and one function in a j_*.c file. A handler may run twice for the same job (a worker
+ * that died), so it leaves the same state behind. It returns OK with *result (or NULL); a temporary failure is tried again after a
+ * backoff; ERR_INVALID, ERR_NOT_FOUND, ERR_PLAN, ERR_DENIED, ERR_TOO_LARGE and ERR_CONFLICT are final. */
+#ifndef PARLEY_WORKER_WORKER_H
+#define PARLEY_WORKER_WORKER_H
+
+#include "queue/queue.h"
+
+struct worker {
+    struct config *config;
+    struct db_pool *pool;     /* two connections: the handler's, and one for leases */
+    char name[80];            /* unique among all workers of the install */
+    char heartbeat[256];      /* path; touched while it lives */
+    int64_t beat_us, lease_us;
+    bool database_away;       /* said already */
+};
+
+struct work { /* one job being done */
+    struct worker *worker;
+    struct db *db;            /* the handler's connection */
+    struct arena *arena;
+    const struct job *job;
+};
+typedef enum status job_fn(struct work *w, struct json **result, struct err *e);
+
+enum status worker_open(struct worker *w, const struct config *c, struct err *e);
+void worker_close(struct worker *w);
+/* Run one job that is due; *found false when there was none. An error is the database's, not the job's. */
+enum status worker_step(struct worker *w, bool *found, struct err *e);
+/* Until SIGTERM or SIGINT, which the caller has blocked along with SIGHUP; on SIGHUP calls reload (may be NULL). A job in
+ * hand is finished first. Ends with a status other than OK when the schema is not this release's. */
+enum status worker_run(struct worker *w, void (*reload)(void *ctx), void *ctx, struct err *e);
+/* Called by a handler now and then: keeps the lease and the heartbeat, stores the progress (may be NULL). Writes at most once a second. */
+void worker_progress(struct work *w, const struct json *progress);
+void worker_heartbeat_path(const struct config *c, char *out, size_t n);
+#define WORKER_BEAT_S 10 /* the heartbeat is touched at least this often between jobs */
+
+#endif
