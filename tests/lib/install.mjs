@@ -75,6 +75,7 @@ class Install {
         for (const d of [this.runDir, `${dir}/data`, `${dir}/log`]) fs.mkdirSync(d, { recursive: true, mode: 0o700 })
         this.conf = `${dir}/parley.conf`
         this.socket = `${this.runDir}/mysql.sock`
+        this.password = PASSWORD
         const log = `:log_path=${dir}/log/sanitizer`
         this.env = {
             ...process.env, ...options.env, PARLEY_CONFIG: this.conf,
@@ -115,7 +116,7 @@ class Install {
 
     async startDatabase() {
         fs.rmSync(this.socket, { force: true })
-        const child = this.start('database', 'mariadbd', databaseArgs(`${this.dir}/db`, this.socket))
+        const child = this.start('database', 'mariadbd', [...databaseArgs(`${this.dir}/db`, this.socket), ...this.options.database ?? []])
         await until('the database', () => {
             if (child.over) throw new Error(this.log('database').slice(-2000))
             return fs.existsSync(this.socket) && spawnSync('mariadb', [...clientArgs(this.socket), '-e', 'SELECT 1']).status === 0
@@ -210,13 +211,16 @@ class Install {
 
     hup() { process.kill(this.pid('serve'), 'SIGHUP') }
 
-    /** Resident memory of all programs (without the database and the web server), in bytes. */
-    resident() {
+    /** Resident memory of the supervisor and its programs, in bytes: pss counts a shared page once, rss in each of them. */
+    memory() {
         const serve = this.pid('serve')
-        return [serve, ...childrenOf(serve)].reduce((sum, pid) => {
+        const sum = { pss: 0, rss: 0 }
+        for (const pid of [serve, ...childrenOf(serve)]) {
             const text = fs.readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8')
-            return sum + 1024 * Number(/^Pss:\s+(\d+)/m.exec(text)[1])
-        }, 0)
+            sum.pss += 1024 * Number(/^Pss:\s+(\d+)/m.exec(text)[1])
+            sum.rss += 1024 * Number(/^Rss:\s+(\d+)/m.exec(text)[1])
+        }
+        return sum
     }
 
     /** Everything ends, in order. Throws what a sanitizer reported. */
@@ -297,7 +301,7 @@ async function databaseTemplate() {
 
 /**
  * options: config {setting: value}, env {NAME: value}, port (a free one), programs and web (true; false leaves them out),
- * schema (true; false: an empty database without tables).
+ * database [more options of mariadbd], schema (true; false: an empty database without tables).
  */
 export async function startInstall(options = {}) {
     if (!build) throw new Error('no build found: ./dev test makes one')

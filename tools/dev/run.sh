@@ -105,12 +105,13 @@ already_running() {
 stay() { # PORT
     say "  Ctrl-C stops it; the data stays in $var"
     local asked=
+    trap 'stop_stack' EXIT
     trap 'asked=1' INT TERM HUP
     while [ -z "$asked" ]; do
         sleep 1 &
         wait $! 2>/dev/null
         [ -z "$asked" ] || break
-        [ -e "$run/environment" ] || { say "stopped by ./dev stop"; trap - INT TERM HUP; return 0; }
+        [ -e "$run/environment" ] || { trap - EXIT INT TERM HUP; say "stopped by ./dev stop"; return 0; }
         revive "$1"
     done
     trap '' INT
@@ -118,7 +119,7 @@ stay() { # PORT
     printf 'stopping … '
     stop_stack
     say "stopped: $stopped. The data stays in $var."
-    trap - INT TERM HUP
+    trap - EXIT INT TERM HUP
 }
 
 watched_database= watched_serve= watched_web=

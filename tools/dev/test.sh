@@ -276,7 +276,7 @@ dev_bench() {
     npm_parts
     vendor_parts
     configure_build "$build"
-    make_in "$build" build "the build failed" all
+    make_in "$build" build "the build failed" all tests/bench/bare
     DEV_BUILD=$build exec "$node" tests/bench/bench.mjs "$@"
 }
 
