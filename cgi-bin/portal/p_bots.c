@@ -1,0 +1,195 @@
+/* The list of bots; a new one from a template or from a file. */
+#include "portal/portal.h"
+
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/crypto.h"
+#include "base/shared.h"
+#include "billing/usage.h"
+
+#include "base/banned.h"
+
+#define ROUTE(m, p, h, ...) void h(struct request *rq);
+#include "portal/routes.def"
+#undef ROUTE
+
+static void fill_bots(struct page *pg, const struct bot *bots, size_t n)
+{
+    struct view *v = pg->v;
+    for (size_t i = 0; i < n; i++) {
+        const struct bot *b = &bots[i];
+        view_id(v, view_at(v, "Bots", i, "Id"), TEXT_ID(ID_BOT, b->id));
+        view_str(v, view_at(v, "Bots", i, "Name"), b->name);
+        view_str(v, view_at(v, "Bots", i, "Language"), b->language);
+        view_int(v, view_at(v, "Bots", i, "Live"), b->live_version);
+        view_bool(v, view_at(v, "Bots", i, "Differs"), b->draft_differs);
+        view_time(v, view_at(v, "Bots", i, "Updated"), b->updated_ms);
+        view_text(v, view_at(v, "Bots", i, "ChatPath"), arena_printf(pg->rq->arena, "/chat/%s", TEXT_ID(ID_BOT, b->id)));
+    }
+}
+
+/* "312 of 1,000 conversations this month": only where there is a limit. */
+static enum status fill_usage(struct page *pg)
+{
+    struct usage u;
+    enum status st = usage_now(pg->db, pg->who.tenant, clock_now_ms(), &u, &pg->e);
+    if (st != OK || u.limit == USAGE_UNLIMITED)
+        return st;
+    view_number(pg->v, "Usage.Used", u.used);
+    view_number(pg->v, "Usage.Limit", u.limit);
+    view_int(pg->v, "Usage.Percent", u.limit > 0 ? (u.used >= u.limit ? 100 : u.used * 100 / u.limit) : 100);
+    view_bool(pg->v, "Usage.Near", u.limit > 0 && u.used * 10 >= u.limit * 9);
+    return OK;
+}
+
+void bots_page(struct request *rq)
+{
+    struct page pg;
+    struct bot *bots = NULL;
+    size_t n = 0;
+    if (!page_begin(rq, &pg))
+        return;
+    enum status st = bot_list(pg.db, pg.who.tenant, rq->arena, &bots, &n, &pg.e);
+    if (st == OK)
+        st = fill_usage(&pg);
+    if (st != OK) {
+        page_fail(&pg);
+        return;
+    }
+    fill_bots(&pg, bots, n);
+    view_count(pg.v, "Bots_count", "Bots.Count", (int64_t)n);
+    view_text(pg.v, "Page.Nav", "bots");
+    page_send(&pg, "portal/bots.cs", "Bots.Title");
+}
+
+/* ---- a new bot ---- */
+
+/* A form is good for one bot: the second click of a double click finds it used. */
+static void fill_once(struct page *pg)
+{
+    uint8_t random[12];
+    struct buf b;
+    crypto_random(random, sizeof(random));
+    buf_init(&b, 64);
+    crypto_base64url(&b, random, sizeof(random));
+    view_str(pg->v, "Form.once", buf_str(&b));
+    buf_release(&b);
+}
+
+static bool once_used(struct page *pg)
+{
+    struct str once = request_form(pg->rq, "once");
+    int wait = 0;
+    return once.n >= 16 && once.n <= 40 && !shared_take("form", once, 1, 1, &wait);
+}
+
+static enum status fill_templates(struct page *pg, struct str chosen)
+{
+    struct bot_template *t = NULL;
+    size_t n = 0;
+    struct view *v = pg->v;
+    enum status st = bot_templates(pg->rq->config, pg->rq->arena, str_from(view_language(v)), &t, &n, &pg->e);
+    for (size_t i = 0; st == OK && i < n; i++) {
+        view_str(v, view_at(v, "Templates", i, "Id"), t[i].id);
+        view_str(v, view_at(v, "Templates", i, "Name"), t[i].name);
+        view_str(v, view_at(v, "Templates", i, "Summary"), t[i].summary);
+        view_str(v, view_at(v, "Templates", i, "Category"), t[i].category);
+        view_bool(v, view_at(v, "Templates", i, "Chosen"), chosen.n ? str_eq(chosen, t[i].id) : i == 0);
+    }
+    return st;
+}
+
+static void new_page(struct page *pg, int status)
+{
+    struct request *rq = pg->rq;
+    bool post = rq->method == POST;
+    struct str chosen = post ? request_form(rq, "template") : request_query(rq, "template");
+    if (fill_templates(pg, chosen) != OK) {
+        page_fail(pg);
+        return;
+    }
+    if (post) {
+        view_str(pg->v, "Form.name", request_form(rq, "name"));
+        view_str(pg->v, "Form.language", request_form(rq, "language"));
+    }
+    fill_once(pg);
+    view_text(pg->v, "Page.Nav", "bots");
+    page_send_status(pg, status, "portal/bot_new.cs", "BotNew.Title");
+}
+
+void bot_new_page(struct request *rq)
+{
+    struct page pg;
+    if (page_begin(rq, &pg))
+        new_page(&pg, 200);
+}
+
+static void new_page_again(struct page *pg)
+{
+    if (!page_is_form_error(pg)) {
+        page_fail(pg);
+        return;
+    }
+    page_form_error(pg);
+    pg->e = (struct err)ERR_INIT;
+    new_page(pg, 422);
+}
+
+static enum status name_check(struct page *pg, struct str name)
+{
+    if (name.n)
+        return OK;
+    return err_at(&pg->e, ERR_INVALID, "name_missing", "name", "Give the bot a name.");
+}
+
+void bot_create_form(struct request *rq)
+{
+    struct page pg;
+    struct bot b;
+    if (!page_begin(rq, &pg))
+        return;
+    struct str name = str_trim(request_form(rq, "name"));
+    enum status st = name_check(&pg, name);
+    if (st == OK && once_used(&pg)) {
+        page_redirect(&pg, "/app");
+        return;
+    }
+    if (st == OK)
+        st = bot_create(pg.db, rq->config, &pg.who, rq->arena, request_form(rq, "template"), name, request_form(rq, "language"), &b, &pg.e);
+    if (st == OK)
+        page_redirect(&pg, "/app/bots/%s?done=bot_created", TEXT_ID(ID_BOT, b.id));
+    else
+        new_page_again(&pg);
+}
+
+/* ---- from a file ---- */
+
+static enum status import_read(struct page *pg, struct bot *out)
+{
+    struct str filename, text = request_file(pg->rq, "file", &filename);
+    struct json *file = NULL;
+    if (!text.n)
+        return err_at(&pg->e, ERR_INVALID, "file_missing", "file", "Choose a file first.");
+    enum status st = json_parse(pg->rq->arena, text, MAX_JSON_DEPTH, &file, &pg->e);
+    if (st == OK && once_used(pg))
+        return err_set(&pg->e, ERR_CONFLICT, "form_used", "This form has been sent already.");
+    if (st == OK)
+        st = bot_import(pg->db, pg->rq->config, &pg->who, pg->rq->arena, file, str_trim(request_form(pg->rq, "name")), out, &pg->e);
+    if (st != OK && !pg->e.pointer[0])
+        snprintf(pg->e.pointer, sizeof(pg->e.pointer), "file");
+    return st;
+}
+
+void bot_import_form(struct request *rq)
+{
+    struct page pg;
+    struct bot b;
+    if (!page_begin(rq, &pg))
+        return;
+    view_bool(pg.v, "Form.File", true);
+    if (import_read(&pg, &b) == OK)
+        page_redirect(&pg, "/app/bots/%s?done=bot_imported", TEXT_ID(ID_BOT, b.id));
+    else
+        new_page_again(&pg);
+}

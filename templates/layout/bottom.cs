@@ -1,0 +1,8 @@
+</main>
+<footer class="footer footer-transparent d-print-none">
+<div class="container-xl text-secondary portal-foot"><span><?cs var:Page.Brand ?></span><span><?cs var:T.Nav.Request ?> <code><?cs var:Page.RequestId ?></code></span></div>
+</footer>
+</div>
+</div>
+</body>
+</html>

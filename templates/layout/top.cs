@@ -1,0 +1,33 @@
+<?cs include!"layout/head.cs" ?><body>
+<a class="skip-link" href="#content"><?cs var:T.Nav.Skip ?></a>
+<div class="page">
+<header class="navbar navbar-expand-md d-print-none portal-bar">
+<div class="container-xl">
+<a class="navbar-brand" href="<?cs if:Page.User ?>/app<?cs else ?>/<?cs /if ?>"><img src="/img/parley.svg" width="28" height="28" alt=""> <?cs var:Page.Brand ?></a>
+<?cs if:Page.User ?><nav class="portal-nav" aria-label="<?cs var:T.Nav.Main ?>">
+<a href="/app"<?cs if:Page.Nav == "bots" ?> aria-current="page"<?cs /if ?>><?cs call:icon("robot") ?><span><?cs var:T.Nav.Bots ?></span></a>
+<?cs if:Can.ConversationRead == "1" ?><a href="/app/conversations"<?cs if:Page.Nav == "conversations" ?> aria-current="page"<?cs /if ?>><?cs call:icon("messages") ?><span><?cs var:T.Nav.Conversations ?></span></a>
+<?cs /if ?><?cs if:Can.MemberRead == "1" ?><a href="/app/members"<?cs if:Page.Nav == "members" ?> aria-current="page"<?cs /if ?>><?cs call:icon("users") ?><span><?cs var:T.Nav.Members ?></span></a>
+<?cs /if ?></nav>
+<?cs /if ?><div class="portal-tools">
+<button type="button" class="btn btn-icon btn-ghost-secondary js-only" data-theme-toggle aria-label="<?cs var:T.Nav.Theme ?>" title="<?cs var:T.Nav.Theme ?>"><span class="when-light"><?cs call:icon("moon") ?></span><span class="when-dark"><?cs call:icon("sun") ?></span></button>
+<?cs if:Page.User ?><details class="portal-menu" data-menu>
+<summary aria-label="<?cs var:T.Nav.Account ?>: <?cs var:Page.User ?>"><span class="avatar avatar-sm" aria-hidden="true"><?cs call:icon("user") ?></span><span class="portal-who"><strong><?cs var:Page.User ?></strong><small><?cs var:Page.Workspace ?></small></span><?cs call:icon("chevron-down") ?></summary>
+<div class="portal-menu-body">
+<div class="portal-menu-head"><div><?cs var:Page.Email ?></div><div class="text-secondary"><?cs var:Page.Workspace ?> · <?cs var:Page.Role ?></div></div>
+<?cs if:Page.ManyWorkspaces == "1" ?><form method="post" action="/app/workspace"><?cs call:csrf() ?><div class="portal-menu-label"><?cs var:T.Nav.Switch ?></div>
+<?cs each:w = Page.Workspaces ?><button class="portal-menu-item" name="workspace" value="<?cs var:w.Id ?>"<?cs if:w.Current == "1" ?> aria-current="true"<?cs /if ?>><?cs if:w.Current == "1" ?><?cs call:icon("check") ?><?cs else ?><span class="icon"></span><?cs /if ?><span class="text-truncate"><?cs var:w.Name ?></span></button>
+<?cs /each ?></form>
+<?cs /if ?><form method="post" action="/logout"><?cs call:csrf() ?><button class="portal-menu-item"><?cs call:icon("logout") ?><span><?cs var:T.Nav.SignOut ?></span></button></form>
+</div>
+</details>
+<?cs elif:Page.SignedIn == "1" ?><a class="btn" href="/app"><?cs var:T.Nav.Portal ?></a>
+<?cs else ?><a class="btn btn-ghost-secondary" href="/login"><?cs var:T.Nav.SignIn ?></a>
+<?cs if:Page.SignUp == "1" ?><a class="btn btn-primary portal-signup" href="/signup"><?cs var:T.Nav.SignUp ?></a>
+<?cs /if ?><?cs /if ?></div>
+</div>
+</header>
+<div class="page-wrapper">
+<main id="content" tabindex="-1">
+<?cs if:Page.Flash ?><div class="container-xl"><div class="alert alert-success mt-3 mb-0" role="status"><?cs call:icon("check") ?><div class="ms-2"><?cs var:Page.Flash ?></div></div></div>
+<?cs /if ?>
