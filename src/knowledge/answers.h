@@ -9,26 +9,55 @@
 #include "base/json.h"
 #include "db/db.h"
 
-struct answer { struct id id; struct str question, answer, link, source, language; int64_t updated_ms; };
+struct answer {
+    struct id id;
+    struct str question, answer, link, source, language;
+    int64_t updated_ms;
+};
 
 enum answers_verdict { ANSWERS_NONE, ANSWERS_UNSURE, ANSWERS_SURE };
-struct answers_hit { struct answer answer; double score; /* 0..1, comparable between questions */ };
+struct answers_hit {
+    struct answer answer;
+    double score; /* 0..1, comparable between questions */
+};
 #define ANSWERS_SUGGEST 3
-struct answers_match { enum answers_verdict verdict; struct answers_hit hits[ANSWERS_SUGGEST]; size_t n; };
+/* SURE: answer with hits[0]; any other hits come close and may be offered beside it. UNSURE: ask "did you mean" with all. NONE: no hits. */
+struct answers_match {
+    enum answers_verdict verdict;
+    struct answers_hit hits[ANSWERS_SUGGEST];
+    size_t n;
+};
 /* Takes and gives back its own connection. `language` may be empty; picks the stemmer when answers carry none. */
 enum status answers_find(struct db_pool *p, struct id tenant, struct id bot, struct str language, struct str question,
                          struct arena *a, struct answers_match *out, struct err *e);
 
+void answers_forget(void); /* empties the memory of indexes: at the end of a program, and between tests */
+
 /* CSV (RFC 4180; `,` `;` or tab; UTF-8 with or without BOM, else Windows-1252): header row names question, answer, link,
  * source, language in any order (link, source, language optional). A bad row is reported and left out, never fatal; the same
- * question again updates its row. */
-struct import_row { int64_t row; char code[32]; char message[160]; };
-struct import_report { int64_t rows, added, updated, unchanged, skipped; struct import_row *bad; size_t bad_n; /* first 1,000 */ };
-struct import_options { bool replace; /* what is not in the file goes */ bool dry_run; };
-enum status answers_import(struct db *c, struct id tenant, struct id bot, struct str csv, const struct import_options *o,
-                           void (*progress)(void *ctx, int64_t done_bytes, int64_t all_bytes, const struct import_report *so_far), void *ctx,
-                           struct arena *a, struct import_report *out, struct err *e);
-/* {"rows", "added", "updated", "unchanged", "skipped", "bad": [{"row", "code", "message"}]} */
+ * question again updates its row. Rows are counted as a spreadsheet does: the header is row 1. Written in batches, each a transaction of its
+ * own: an import that is broken off leaves what it wrote, and running it again finishes it. ERR_INVALID code csv_header, csv_encoding,
+ * csv_empty (nothing readable and `replace`); ERR_TOO_LARGE code csv_rows. *out is filled as far as it went, also on failure. */
+struct import_row {
+    int64_t row;
+    char code[32];
+    char message[160];
+};
+struct import_report {
+    int64_t rows, added, updated, unchanged, skipped, removed;
+    struct import_row *bad;
+    size_t bad_n; /* first 1,000 */
+};
+struct import_options {
+    bool replace; /* what is not in the file goes */
+    bool dry_run;
+};
+enum status answers_import(struct db *c, struct id tenant, struct id bot, struct str csv,
+                           const struct import_options *o,
+                           void (*progress)(void *ctx, int64_t done_bytes, int64_t all_bytes,
+                                            const struct import_report *so_far),
+                           void *ctx, struct arena *a, struct import_report *out, struct err *e);
+/* {"rows", "added", "updated", "unchanged", "removed", "skipped", "bad": [{"row", "code", "message"}]} */
 struct json *answers_report_json(struct arena *a, const struct import_report *r);
 /* The job by which the portal imports: payload {"bot": "bot_...", "replace": bool, "filename"}, the CSV is the job's file. While it runs
  * its progress is the report so far with "done_bytes" and "all_bytes"; its result is the report. */
@@ -37,11 +66,14 @@ struct json *answers_report_json(struct arena *a, const struct import_report *r)
 enum status answers_list(struct db *c, struct id tenant, struct id bot, struct str query, struct id after, int limit,
                          struct arena *a, struct answer **out, size_t *n, bool *more, struct err *e);
 enum status answers_count(struct db *c, struct id tenant, struct id bot, int64_t *out, struct err *e);
-enum status answers_get(struct db *c, struct id tenant, struct id bot, struct id answer, struct arena *a, struct answer *out, struct err *e);
-enum status answers_save(struct db *c, struct id tenant, struct id bot, struct answer *in_out, struct err *e); /* new when id is ID_NONE */
+enum status answers_get(struct db *c, struct id tenant, struct id bot, struct id answer, struct arena *a,
+                        struct answer *out, struct err *e);
+enum status answers_save(struct db *c, struct id tenant, struct id bot, struct answer *in_out,
+                         struct err *e); /* new when id is ID_NONE */
 /* Inside the caller's transaction; each must be good: ERR_INVALID at "/answers/3/question". Bump generation "answers" after the commit
  * with answers_changed(). */
-enum status answers_add_all(struct db *c, struct id tenant, struct id bot, const struct answer *rows, size_t n, struct err *e);
+enum status answers_add_all(struct db *c, struct id tenant, struct id bot, const struct answer *rows, size_t n,
+                            struct err *e);
 void answers_changed(struct id bot);
 enum status answers_delete(struct db *c, struct id tenant, struct id bot, struct id answer, struct err *e);
 

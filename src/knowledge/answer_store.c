@@ -1,0 +1,208 @@
+#include "knowledge/answer_store.h"
+
+#include "base/clock.h"
+#include "base/vec.h"
+
+#include "base/banned.h"
+
+#define COLUMNS "SELECT answer_id, question, answer, link, source, language, updated_at"
+#define TYPES "ussssst"
+
+DB_STMT(answer_bot, TENANT, "SELECT language FROM bot WHERE tenant_id = :tenant AND bot_id = ? AND deleted_at IS NULL",
+        "u", "s");
+DB_STMT(answer_put, TENANT,
+        "INSERT INTO answer (tenant_id, bot_id, answer_id, question_hash, question, answer, link, source, language, "
+        "created_at, updated_at)"
+        " VALUES (:tenant, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        " ON DUPLICATE KEY UPDATE question = VALUES(question), answer = VALUES(answer), link = VALUES(link), source = "
+        "VALUES(source),"
+        " updated_at = VALUES(updated_at)",
+        "uuxssssstt", "");
+DB_STMT(answer_insert, TENANT,
+        "INSERT INTO answer (tenant_id, bot_id, answer_id, question_hash, question, answer, link, source, language, "
+        "created_at, updated_at)"
+        " VALUES (:tenant, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "uuxssssstt", "");
+DB_STMT(
+    answer_update, TENANT,
+    "UPDATE answer SET question_hash = ?, question = ?, answer = ?, link = ?, source = ?, language = ?, updated_at = ?"
+    " WHERE tenant_id = :tenant AND bot_id = ? AND answer_id = ?",
+    "xsssss"
+    "tuu",
+    "");
+DB_STMT(answer_delete, TENANT, "DELETE FROM answer WHERE tenant_id = :tenant AND bot_id = ? AND answer_id = ?", "uu",
+        "");
+DB_STMT(answer_all, TENANT,
+        COLUMNS ", question_hash FROM answer WHERE tenant_id = :tenant AND bot_id = ? ORDER BY answer_id", "u",
+        TYPES "x");
+DB_STMT(answer_page, TENANT,
+        COLUMNS " FROM answer WHERE tenant_id = :tenant AND bot_id = ? AND answer_id > ? ORDER BY answer_id LIMIT ?",
+        "uui", TYPES);
+DB_STMT(answer_page_like, TENANT,
+        COLUMNS
+        " FROM answer WHERE tenant_id = :tenant AND bot_id = ? AND answer_id > ? AND (question LIKE ? OR answer LIKE ?)"
+        " ORDER BY answer_id LIMIT ?",
+        "uussi", TYPES);
+DB_STMT(answer_count, TENANT, "SELECT COUNT(*) FROM answer WHERE tenant_id = :tenant AND bot_id = ?", "u", "i");
+DB_STMT(answer_select, TENANT, COLUMNS " FROM answer WHERE tenant_id = :tenant AND bot_id = ? AND answer_id = ?", "uu",
+        TYPES);
+
+static struct answer answer_of(struct db_row r)
+{
+    return (struct answer){.id = db_row_id(r, 0),
+                           .question = db_row_str(r, 1),
+                           .answer = db_row_str(r, 2),
+                           .link = db_row_str(r, 3),
+                           .source = db_row_str(r, 4),
+                           .language = db_row_str(r, 5),
+                           .updated_ms = db_row_time(r, 6)};
+}
+
+enum status store_answer_bot(struct db *c, struct arena *a, struct id tenant, struct id bot, struct str *language,
+                             struct err *e)
+{
+    struct db_row r;
+    enum status s = db_query_one(c, &answer_bot, &tenant, DB_ARGS(db_id(bot)), a, &r, e);
+    if (s == ERR_NOT_FOUND)
+        return err_set(e, ERR_NOT_FOUND, "bot_unknown", "There is no such bot.");
+    if (s == OK)
+        *language = db_row_str(r, 0);
+    return s;
+}
+
+#define PUT_COLUMNS 10
+
+static void put_values(struct id bot, const struct answer_row *r, int64_t now, struct db_val v[PUT_COLUMNS])
+{
+    const struct answer *w = &r->answer;
+    const struct db_val row[PUT_COLUMNS] = {
+        db_id(bot),          db_id(w->id),        db_bytes(r->question_hash, CRYPTO_HASH),
+        db_str(w->question), db_str(w->answer),   db_str(w->link),
+        db_str(w->source),   db_str(w->language), db_time(now),
+        db_time(now)};
+    memcpy(v, row, sizeof row);
+}
+
+enum status store_answers_put(struct db *c, struct id tenant, struct id bot, const struct answer_row *rows, size_t n,
+                              struct err *e)
+{
+    int64_t now = clock_now_ms();
+    struct db_val *vals = calloc(n * PUT_COLUMNS + 1, sizeof *vals);
+    enum status s;
+    if (!vals)
+        return err_nomem(e);
+    for (size_t i = 0; i < n; i++)
+        put_values(bot, &rows[i], now, vals + i * PUT_COLUMNS);
+    s = db_bulk(c, &answer_put, &tenant, vals, PUT_COLUMNS, n, NULL, e);
+    free(vals);
+    return s;
+}
+
+enum status store_answers_delete(struct db *c, struct id tenant, struct id bot, const struct id *ids, size_t n,
+                                 struct err *e)
+{
+    struct db_val *vals = calloc(n * 2 + 1, sizeof *vals);
+    enum status s;
+    if (!vals)
+        return err_nomem(e);
+    for (size_t i = 0; i < n; i++) {
+        vals[i * 2] = db_id(bot);
+        vals[i * 2 + 1] = db_id(ids[i]);
+    }
+    s = db_bulk(c, &answer_delete, &tenant, vals, 2, n, NULL, e);
+    free(vals);
+    return s;
+}
+
+struct each {
+    enum status (*fn)(void *ctx, const struct answer_row *row, struct err *e);
+    void *ctx;
+};
+
+static enum status each_row(void *ctx, struct db_row r, struct err *e)
+{
+    const struct each *each = ctx;
+    struct answer_row row = {.answer = answer_of(r)};
+    struct str h = db_row_str(r, 7);
+    if (h.n == CRYPTO_HASH)
+        memcpy(row.question_hash, h.p, CRYPTO_HASH);
+    return each->fn(each->ctx, &row, e);
+}
+
+enum status store_answers_each(struct db *c, struct id tenant, struct id bot,
+                               enum status (*fn)(void *ctx, const struct answer_row *row, struct err *e), void *ctx,
+                               struct err *e)
+{
+    struct each each = {fn, ctx};
+    return db_each(c, &answer_all, &tenant, DB_ARGS(db_id(bot)), each_row, &each, e);
+}
+
+enum status store_answers_page(struct db *c, struct arena *a, struct id tenant, struct id bot, struct str like,
+                               struct id after, int limit, struct answer **out, size_t *n, struct err *e)
+{
+    struct db_rows rows;
+    enum status s;
+    if (like.n)
+        s = db_query(c, &answer_page_like, &tenant,
+                     DB_ARGS(db_id(bot), db_id(after), db_str(like), db_str(like), db_int(limit)), a, &rows, e);
+    else
+        s = db_query(c, &answer_page, &tenant, DB_ARGS(db_id(bot), db_id(after), db_int(limit)), a, &rows, e);
+    if (s != OK)
+        return s;
+    *n = rows.n;
+    *out = arena_array(a, rows.n + 1, sizeof **out);
+    if (!*out)
+        return err_nomem(e);
+    for (size_t i = 0; i < rows.n; i++)
+        (*out)[i] = answer_of(rows.rows[i]);
+    return OK;
+}
+
+enum status store_answers_count(struct db *c, struct arena *a, struct id tenant, struct id bot, int64_t *out,
+                                struct err *e)
+{
+    struct db_row r;
+    enum status s = db_query_one(c, &answer_count, &tenant, DB_ARGS(db_id(bot)), a, &r, e);
+    if (s == OK)
+        *out = db_row_int(r, 0);
+    return s;
+}
+
+enum status store_answer_get(struct db *c, struct arena *a, struct id tenant, struct id bot, struct id answer,
+                             struct answer *out, struct err *e)
+{
+    struct db_row r;
+    enum status s = db_query_one(c, &answer_select, &tenant, DB_ARGS(db_id(bot), db_id(answer)), a, &r, e);
+    if (s == ERR_NOT_FOUND)
+        return err_set(e, ERR_NOT_FOUND, "answer_unknown", "There is no such answer.");
+    if (s == OK)
+        *out = answer_of(r);
+    return s;
+}
+
+enum status store_answer_add(struct db *c, struct id tenant, struct id bot, const struct answer_row *row, struct err *e)
+{
+    struct db_val v[PUT_COLUMNS];
+    put_values(bot, row, clock_now_ms(), v);
+    return db_exec(c, &answer_insert, &tenant, v, PUT_COLUMNS, NULL, e);
+}
+
+enum status store_answer_set(struct db *c, struct id tenant, struct id bot, const struct answer_row *row, struct err *e)
+{
+    const struct answer *w = &row->answer;
+    return db_exec(c, &answer_update, &tenant,
+                   DB_ARGS(db_bytes(row->question_hash, CRYPTO_HASH), db_str(w->question), db_str(w->answer),
+                           db_str(w->link), db_str(w->source), db_str(w->language), db_time(clock_now_ms()), db_id(bot),
+                           db_id(w->id)),
+                   NULL, e);
+}
+
+enum status store_answer_delete(struct db *c, struct id tenant, struct id bot, struct id answer, bool *there,
+                                struct err *e)
+{
+    int64_t n = 0;
+    enum status s = db_exec(c, &answer_delete, &tenant, DB_ARGS(db_id(bot), db_id(answer)), &n, e);
+    if (s == OK)
+        *there = n == 1;
+    return s;
+}

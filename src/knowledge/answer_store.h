@@ -1,0 +1,39 @@
+/* answer_store.h: the statements of answers. Within src/knowledge only. */
+#ifndef PARLEY_KNOWLEDGE_ANSWER_STORE_H
+#define PARLEY_KNOWLEDGE_ANSWER_STORE_H
+
+#include "base/crypto.h"
+#include "knowledge/answers.h"
+
+struct answer_row {
+    struct answer answer;
+    uint8_t question_hash[CRYPTO_HASH];
+};
+
+/* ERR_NOT_FOUND code bot_unknown; *language is the bot's. */
+enum status store_answer_bot(struct db *c, struct arena *a, struct id tenant, struct id bot, struct str *language,
+                             struct err *e);
+/* One bulk write inside the caller's transaction: a question that is there is given the new text. */
+enum status store_answers_put(struct db *c, struct id tenant, struct id bot, const struct answer_row *rows, size_t n,
+                              struct err *e);
+enum status store_answers_delete(struct db *c, struct id tenant, struct id bot, const struct id *ids, size_t n,
+                                 struct err *e);
+/* Every answer, one by one, in order of id; memory is the callback's for the call. */
+enum status store_answers_each(struct db *c, struct id tenant, struct id bot,
+                               enum status (*fn)(void *ctx, const struct answer_row *row, struct err *e), void *ctx,
+                               struct err *e);
+enum status store_answers_page(struct db *c, struct arena *a, struct id tenant, struct id bot, struct str like,
+                               struct id after, int limit, struct answer **out, size_t *n, struct err *e);
+enum status store_answers_count(struct db *c, struct arena *a, struct id tenant, struct id bot, int64_t *out,
+                                struct err *e);
+enum status store_answer_get(struct db *c, struct arena *a, struct id tenant, struct id bot, struct id answer,
+                             struct answer *out, struct err *e);
+/* Another answer to the same question: ERR_CONFLICT code duplicate. */
+enum status store_answer_add(struct db *c, struct id tenant, struct id bot, const struct answer_row *row,
+                             struct err *e);
+enum status store_answer_set(struct db *c, struct id tenant, struct id bot, const struct answer_row *row,
+                             struct err *e);
+enum status store_answer_delete(struct db *c, struct id tenant, struct id bot, struct id answer, bool *there,
+                                struct err *e);
+
+#endif

@@ -1,0 +1,145 @@
+#include "knowledge/answers.h"
+
+#include <stdio.h>
+
+#include "base/limits.h"
+#include "knowledge/answer_store.h"
+#include "knowledge/rules.h"
+
+#include "base/banned.h"
+
+#define LIST_MAX 1000 /* answers of one page (count) */
+#define BATCH 500
+
+/* LIKE's own signs in what is looked for are text. */
+static enum status like_of(struct arena *a, struct str query, struct str *out, struct err *e)
+{
+    struct str q = str_trim(query);
+    char *p = arena_alloc(a, q.n * 2 + 3);
+    size_t n = 0;
+    *out = STR_EMPTY;
+    if (!q.n)
+        return OK;
+    if (!p)
+        return err_nomem(e);
+    p[n++] = '%';
+    for (size_t i = 0; i < q.n; i++) {
+        if (q.p[i] == '%' || q.p[i] == '_' || q.p[i] == '\\')
+            p[n++] = '\\';
+        p[n++] = q.p[i];
+    }
+    p[n++] = '%';
+    *out = str_n(p, n);
+    return OK;
+}
+
+enum status answers_list(struct db *c, struct id tenant, struct id bot, struct str query, struct id after, int limit,
+                         struct arena *a, struct answer **out, size_t *n, bool *more, struct err *e)
+{
+    struct str like, language;
+    int page = limit < 1 ? 1 : limit > LIST_MAX ? LIST_MAX : limit;
+    enum status s = store_answer_bot(c, a, tenant, bot, &language, e);
+    if (s == OK)
+        s = like_of(a, query, &like, e);
+    if (s == OK)
+        s = store_answers_page(c, a, tenant, bot, like, after, page + 1, out, n, e);
+    if (s != OK)
+        return s;
+    *more = *n > (size_t)page;
+    if (*more)
+        *n = (size_t)page;
+    return OK;
+}
+
+enum status answers_count(struct db *c, struct id tenant, struct id bot, int64_t *out, struct err *e)
+{
+    struct arena a;
+    struct str language;
+    enum status s;
+    arena_init(&a, 64 * KB);
+    s = store_answer_bot(c, &a, tenant, bot, &language, e);
+    if (s == OK)
+        s = store_answers_count(c, &a, tenant, bot, out, e);
+    arena_release(&a);
+    return s;
+}
+
+enum status answers_get(struct db *c, struct id tenant, struct id bot, struct id answer, struct arena *a,
+                        struct answer *out, struct err *e)
+{
+    return store_answer_get(c, a, tenant, bot, answer, out, e);
+}
+
+static enum status prepare(struct answer *w, struct answer_row *row, struct err *e)
+{
+    const char *field, *words, *code = answer_check(w, &field, &words);
+    if (code)
+        return err_at(e, ERR_INVALID, code, field, "%s", words);
+    row->answer = *w;
+    return answer_hash(w, row->question_hash) ? OK : err_nomem(e);
+}
+
+enum status answers_save(struct db *c, struct id tenant, struct id bot, struct answer *w, struct err *e)
+{
+    struct answer_row row;
+    struct arena a;
+    struct answer old;
+    struct str language;
+    bool fresh = id_is_none(w->id);
+    enum status s = prepare(w, &row, e);
+    if (s != OK)
+        return s;
+    arena_init(&a, 1 * MB);
+    s = fresh ? store_answer_bot(c, &a, tenant, bot, &language, e)
+              : store_answer_get(c, &a, tenant, bot, w->id, &old, e);
+    if (s == OK && fresh)
+        row.answer.id = id_new();
+    if (s == OK)
+        s = fresh ? store_answer_add(c, tenant, bot, &row, e) : store_answer_set(c, tenant, bot, &row, e);
+    if (s == ERR_CONFLICT)
+        s = err_at(e, ERR_CONFLICT, "question_taken", "question", "There is an answer to this question already.");
+    arena_release(&a);
+    if (s != OK)
+        return s;
+    w->id = row.answer.id;
+    answers_changed(bot);
+    return OK;
+}
+
+enum status answers_delete(struct db *c, struct id tenant, struct id bot, struct id answer, struct err *e)
+{
+    bool there = false;
+    enum status s = store_answer_delete(c, tenant, bot, answer, &there, e);
+    if (s != OK)
+        return s;
+    if (!there)
+        return err_set(e, ERR_NOT_FOUND, "answer_unknown", "There is no such answer.");
+    answers_changed(bot);
+    return OK;
+}
+
+enum status answers_add_all(struct db *c, struct id tenant, struct id bot, const struct answer *rows, size_t n,
+                            struct err *e)
+{
+    struct answer_row batch[BATCH];
+    size_t k = 0;
+    enum status s = OK;
+    for (size_t i = 0; i < n && s == OK; i++) {
+        struct answer w = rows[i];
+        const char *field, *words, *code = answer_check(&w, &field, &words);
+        char pointer[64];
+        if (code) {
+            snprintf(pointer, sizeof pointer, "/answers/%zu/%s", i, field);
+            return err_at(e, ERR_INVALID, code, pointer, "Answer %zu: %s", i + 1, words);
+        }
+        w.id = id_new();
+        batch[k].answer = w;
+        if (!answer_hash(&w, batch[k++].question_hash))
+            return err_nomem(e);
+        if (k == BATCH || i + 1 == n) {
+            s = store_answers_put(c, tenant, bot, batch, k, e);
+            k = 0;
+        }
+    }
+    return s;
+}

@@ -1,0 +1,360 @@
+/* import.c: a CSV file into answers. What the bot has is read first, as hashes only: they tell added from updated and unchanged without a
+ * question to the database per row, and what is to go when the file replaces everything. Memory: some 50 bytes per answer, and one batch. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/limits.h"
+#include "base/vec.h"
+#include "knowledge/csv.h"
+#include "knowledge/rules.h"
+
+#include "base/banned.h"
+
+#define BATCH 500            /* rows of one transaction (count) */
+#define BATCH_BYTES (1 * MB) /* texts of one transaction */
+#define BATCH_ARENA (32 * MB) /* room for one row of many giant fields */
+#define BAD_MAX 1000 /* rows told one by one */
+#define BAD_IN_A_ROW 10000
+
+enum column { QUESTION, ANSWER, LINK, SOURCE, LANGUAGE, COLUMNS };
+static const char *const column_names[COLUMNS] = {"question", "answer", "link", "source", "language"};
+
+struct known { /* an answer that is there, or was in this file */
+    uint8_t question[16], content[8];
+    struct id id;
+    bool used, seen;
+};
+struct import {
+    struct db *c;
+    struct id tenant, bot;
+    const struct import_options *o;
+    void (*progress)(void *ctx, int64_t done_bytes, int64_t all_bytes, const struct import_report *so_far);
+    void *ctx;
+    struct arena batch_arena;
+    struct import_report *out;
+    VEC(struct import_row) bad;
+    struct known *table;
+    size_t table_cap, table_n;
+    int column[COLUMNS];
+    size_t header_n;
+    struct answer_row *batch;
+    size_t batch_n, batch_bytes;
+};
+
+/* ---- what is known ---- */
+
+static size_t slot_of(const struct import *m, const uint8_t question[16])
+{
+    uint32_t h;
+    memcpy(&h, question, sizeof h);
+    size_t i = h & (m->table_cap - 1);
+    while (m->table[i].used && memcmp(m->table[i].question, question, 16) != 0)
+        i = (i + 1) & (m->table_cap - 1);
+    return i;
+}
+
+static bool grow_table(struct import *m)
+{
+    struct known *old = m->table;
+    size_t cap = m->table_cap;
+    m->table_cap = cap ? cap * 2 : 1024;
+    m->table = calloc(m->table_cap, sizeof *m->table);
+    if (!m->table) {
+        m->table = old;
+        m->table_cap = cap;
+        return false;
+    }
+    for (size_t i = 0; i < cap; i++)
+        if (old[i].used)
+            m->table[slot_of(m, old[i].question)] = old[i];
+    free(old);
+    return true;
+}
+
+static struct known *know(struct import *m, const uint8_t question[CRYPTO_HASH])
+{
+    if (m->table_n * 2 >= m->table_cap && !grow_table(m))
+        return NULL;
+    struct known *k = &m->table[slot_of(m, question)];
+    if (!k->used)
+        m->table_n++;
+    return k;
+}
+
+static bool content_hash(const struct answer *w, uint8_t out[8])
+{
+    const struct str parts[] = {w->question, w->answer, w->link, w->source, w->language};
+    uint8_t hash[CRYPTO_HASH];
+    struct buf b;
+    bool ok;
+    buf_init(&b, 256 * KB);
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        buf_u64(&b, parts[i].n);
+        buf_putc(&b, ' ');
+        buf_str_add(&b, parts[i]);
+    }
+    ok = buf_ok(&b);
+    crypto_digest(buf_str(&b), hash);
+    memcpy(out, hash, 8);
+    buf_release(&b);
+    return ok;
+}
+
+static enum status remember(void *ctx, const struct answer_row *row, struct err *e)
+{
+    struct known *k = know(ctx, row->question_hash);
+    if (!k || !content_hash(&row->answer, k->content))
+        return err_nomem(e);
+    memcpy(k->question, row->question_hash, sizeof k->question);
+    k->id = row->answer.id;
+    k->used = true;
+    return OK;
+}
+
+/* ---- rows ---- */
+
+static enum status bad_row(struct import *m, int64_t row, const char *code, const char *words, struct err *e)
+{
+    struct import_row b = {.row = row};
+    m->out->skipped++;
+    if (m->bad.n >= BAD_MAX)
+        return OK;
+    snprintf(b.code, sizeof b.code, "%s", code);
+    snprintf(b.message, sizeof b.message, "%s", words);
+    return VEC_PUSH(&m->bad, b) == 0 ? OK : err_nomem(e);
+}
+
+static struct str field_of(const struct import *m, const struct csv_row *r, enum column c)
+{
+    int i = m->column[c];
+    return i >= 0 && (size_t)i < r->n ? r->fields[i] : STR_EMPTY;
+}
+
+/* More fields than the header has, and not just empty ones. */
+static bool too_wide(const struct import *m, const struct csv_row *r)
+{
+    for (size_t i = m->header_n; i < r->n; i++)
+        if (str_trim(r->fields[i]).n)
+            return true;
+    return false;
+}
+
+static enum status write_rows(struct db *c, void *ctx, struct err *e)
+{
+    struct import *m = ctx;
+    return store_answers_put(c, m->tenant, m->bot, m->batch, m->batch_n, e);
+}
+
+static enum status flush(struct import *m, struct err *e)
+{
+    enum status s = OK;
+    if (m->batch_n && !m->o->dry_run)
+        s = db_transaction(m->c, write_rows, m, e);
+    m->batch_n = m->batch_bytes = 0;
+    arena_reset(&m->batch_arena);
+    return s;
+}
+
+static enum status take(struct import *m, struct answer *w, struct err *e)
+{
+    struct answer_row row = {.answer = *w};
+    uint8_t content[8];
+    struct known *k;
+    if (!answer_hash(w, row.question_hash) || !content_hash(w, content) || !(k = know(m, row.question_hash)))
+        return err_nomem(e);
+    if (k->used && memcmp(k->content, content, sizeof content) == 0) {
+        m->out->unchanged++;
+        k->seen = true;
+        return OK;
+    }
+    if (k->used)
+        m->out->updated++;
+    else
+        m->out->added++;
+    row.answer.id = k->used ? k->id : id_new();
+    *k = (struct known){.id = row.answer.id, .used = true, .seen = true};
+    memcpy(k->question, row.question_hash, sizeof k->question);
+    memcpy(k->content, content, sizeof content);
+    m->batch[m->batch_n++] = row;
+    m->batch_bytes += w->question.n + w->answer.n + w->link.n + w->source.n;
+    return OK;
+}
+
+static enum status one_row(struct import *m, int64_t number, const struct csv_row *r, struct err *e)
+{
+    struct answer w = {.question = field_of(m, r, QUESTION),
+                       .answer = field_of(m, r, ANSWER),
+                       .link = field_of(m, r, LINK),
+                       .source = field_of(m, r, SOURCE),
+                       .language = field_of(m, r, LANGUAGE)};
+    const char *field, *words, *code;
+    if (r->n <= (size_t)m->column[QUESTION] || r->n <= (size_t)m->column[ANSWER])
+        return bad_row(m, number, "too_few_fields", "The row has fewer fields than the header.", e);
+    if (too_wide(m, r))
+        return bad_row(m, number, "too_many_fields", "The row has more fields than the header.", e);
+    if ((code = answer_check(&w, &field, &words)))
+        return bad_row(m, number, code, words, e);
+    return take(m, &w, e);
+}
+
+/* ---- the file ---- */
+
+static enum status read_header(struct import *m, struct csv *csv, struct err *e)
+{
+    const char *code = NULL, *words = "The file is empty.";
+    struct csv_row r;
+    enum csv_result got = csv_next(csv, &m->batch_arena, &r, &code, &words);
+    if (got == CSV_NOMEM)
+        return err_nomem(e);
+    if (got != CSV_ROW)
+        return err_set(e, ERR_INVALID, "csv_header", "The header row cannot be read: %s", words);
+    for (size_t c = 0; c < COLUMNS; c++)
+        m->column[c] = -1;
+    for (size_t i = 0; i < r.n; i++)
+        for (size_t c = 0; c < COLUMNS; c++)
+            if (str_ieq(str_trim(r.fields[i]), str_from(column_names[c]))) {
+                if (m->column[c] >= 0)
+                    return err_set(e, ERR_INVALID, "csv_header", "The header names the column \"%s\" twice.",
+                                   column_names[c]);
+                m->column[c] = (int)i;
+            }
+    m->header_n = r.n;
+    if (m->column[QUESTION] < 0 || m->column[ANSWER] < 0)
+        return err_set(e, ERR_INVALID, "csv_header",
+                       "The first row must name the columns \"question\" and \"answer\".");
+    return OK;
+}
+
+static enum status read_rows(struct import *m, struct csv *csv, struct err *e)
+{
+    enum status s = OK;
+    while (s == OK) {
+        const char *code, *words;
+        struct csv_row r;
+        enum csv_result got = csv_next(csv, &m->batch_arena, &r, &code, &words);
+        if (got == CSV_END)
+            break;
+        if (got == CSV_NOMEM)
+            return err_nomem(e);
+        if (++m->out->rows > MAX_CSV_ROWS)
+            return err_set(e, ERR_TOO_LARGE, "csv_rows", "A file has at most %d rows.", MAX_CSV_ROWS);
+        s = got == CSV_BAD ? bad_row(m, csv->row, code, words, e) : one_row(m, csv->row, &r, e);
+        if (s == OK && (m->batch_n == BATCH || m->batch_bytes >= BATCH_BYTES || m->batch_arena.used > BATCH_ARENA / 8 ||
+                        m->out->rows % BAD_IN_A_ROW == 0)) {
+            s = flush(m, e);
+            if (m->progress)
+                m->progress(m->ctx, (int64_t)csv->at, (int64_t)csv->in.n, m->out);
+        }
+    }
+    return s == OK ? flush(m, e) : s;
+}
+
+struct remove_tx {
+    struct import *m;
+    const struct id *ids;
+    size_t n;
+};
+
+static enum status remove_rows(struct db *c, void *ctx, struct err *e)
+{
+    const struct remove_tx *tx = ctx;
+    return store_answers_delete(c, tx->m->tenant, tx->m->bot, tx->ids, tx->n, e);
+}
+
+static enum status remove_unseen(struct import *m, struct err *e)
+{
+    struct id ids[BATCH];
+    struct remove_tx tx = {.m = m, .ids = ids};
+    enum status s = OK;
+    if (m->out->added + m->out->updated + m->out->unchanged == 0)
+        return err_set(e, ERR_INVALID, "csv_empty", "The file has no readable row: nothing was replaced.");
+    for (size_t i = 0; i < m->table_cap && s == OK; i++) {
+        if (m->table[i].used && !m->table[i].seen) {
+            ids[tx.n++] = m->table[i].id;
+            m->out->removed++;
+        }
+        if (tx.n && (tx.n == BATCH || i + 1 == m->table_cap)) {
+            s = m->o->dry_run ? OK : db_transaction(m->c, remove_rows, &tx, e);
+            tx.n = 0;
+        }
+    }
+    return s;
+}
+
+static enum status run(struct import *m, struct str file, struct arena *a, struct err *e)
+{
+    struct str language;
+    struct csv csv;
+    enum status s = store_answer_bot(m->c, a, m->tenant, m->bot, &language, e);
+    if (s == OK)
+        s = csv_open(&csv, file, e);
+    if (s == OK)
+        s = read_header(m, &csv, e);
+    if (s == OK)
+        s = store_answers_each(m->c, m->tenant, m->bot, remember, m, e);
+    if (s == OK)
+        s = read_rows(m, &csv, e);
+    if (s == OK && m->o->replace)
+        s = remove_unseen(m, e);
+    if (s == OK && m->progress)
+        m->progress(m->ctx, (int64_t)file.n, (int64_t)file.n, m->out);
+    return s;
+}
+
+static enum status keep_bad(struct import *m, struct arena *a, struct err *e)
+{
+    m->out->bad = arena_array(a, m->bad.n + 1, sizeof *m->out->bad);
+    if (!m->out->bad)
+        return err_nomem(e);
+    if (m->bad.n)
+        memcpy(m->out->bad, m->bad.p, m->bad.n * sizeof *m->bad.p);
+    m->out->bad_n = m->bad.n;
+    return OK;
+}
+
+enum status answers_import(struct db *c, struct id tenant, struct id bot, struct str csv,
+                           const struct import_options *o,
+                           void (*progress)(void *ctx, int64_t done_bytes, int64_t all_bytes,
+                                            const struct import_report *so_far),
+                           void *ctx, struct arena *a, struct import_report *out, struct err *e)
+{
+    struct import m = {.c = c, .tenant = tenant, .bot = bot, .o = o, .progress = progress, .ctx = ctx, .out = out};
+    enum status s, kept;
+    *out = (struct import_report){0};
+    if (csv.n > MAX_CSV)
+        return err_set(e, ERR_TOO_LARGE, "csv_too_large", "A file has at most %zu MB.", MAX_CSV / MB);
+    arena_init(&m.batch_arena, BATCH_ARENA);
+    m.batch = calloc(BATCH, sizeof *m.batch);
+    s = m.batch ? run(&m, csv, a, e) : err_nomem(e);
+    kept = keep_bad(&m, a, s == OK ? e : NULL);
+    if (!o->dry_run && (out->added || out->updated || out->removed))
+        answers_changed(bot);
+    free(m.batch);
+    free(m.table);
+    VEC_RELEASE(&m.bad);
+    arena_release(&m.batch_arena);
+    return s == OK ? kept : s;
+}
+
+static int bad_json(struct json *list, const struct import_row *b)
+{
+    struct json *o;
+    if (json_push_object(list, &o) != 0 || json_set_int(o, "row", b->row) != 0 ||
+        json_set_str(o, "code", str_from(b->code)) != 0)
+        return -1;
+    return json_set_str(o, "message", str_from(b->message));
+}
+
+struct json *answers_report_json(struct arena *a, const struct import_report *r)
+{
+    struct json *o = json_new_object(a), *list;
+    if (!o || json_set_int(o, "rows", r->rows) != 0 || json_set_int(o, "added", r->added) != 0 ||
+        json_set_int(o, "updated", r->updated) != 0 || json_set_int(o, "unchanged", r->unchanged) != 0 ||
+        json_set_int(o, "removed", r->removed) != 0 || json_set_int(o, "skipped", r->skipped) != 0 ||
+        json_set_array(o, "bad", &list) != 0)
+        return NULL;
+    for (size_t i = 0; i < r->bad_n; i++)
+        if (bad_json(list, &r->bad[i]) != 0)
+            return NULL;
+    return o;
+}

@@ -1,0 +1,306 @@
+/* index_find.c: ranking. The numbers below are the usual ones of BM25; the others were tried on the public FAQ of the tests and kept where
+ * the result changes little around them. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "knowledge/index_priv.h"
+
+#include "base/banned.h"
+
+#define SLOTS 48         /* distinct words of a question that count, the rarest first */
+#define QUERY_TOKENS 256 /* read of it */
+#define CANDIDATES 8     /* known words that stand for an unknown one */
+#define PREFIX_MIN 4     /* bytes both must have */
+#define PREFIX_WEIGHT 0.8
+#define ANSWER_PART 0.3   /* of the answer's field in the rank */
+#define PAIR_PART 0.2     /* of words beside each other */
+#define ANSWER_COVERS 0.4 /* how far a word of the answer covers one that was asked */
+#define RERANK 32
+#define NONE_BELOW 0.18
+#define SURE_FROM 0.28
+#define CLEAR_FROM 0.5 /* nothing else need be offered */
+#define CLOSE_RANK 0.8 /* of the best: offered beside it */
+#define NO_TERM UINT32_MAX
+
+struct slot {
+    uint32_t term[CANDIDATES];
+    float weight[CANDIDATES], best, mass;
+    size_t n;
+};
+struct query {
+    const struct index *x;
+    uint32_t sequence[QUERY_TOKENS]; /* terms in order, NO_TERM for unknown words */
+    size_t length;
+    struct slot slots[QUERY_TOKENS];
+    size_t slot_n;
+    double mass;
+};
+struct tally {
+    float rank;
+    uint64_t in_question, in_answer; /* bit i: slot i */
+};
+struct candidate {
+    uint32_t doc;
+    double rank, score;
+};
+
+static struct str word_of(const struct index *x, size_t term)
+{
+    const uint8_t *p = x->words + x->term[term].text;
+    return str_n((const char *)p + 1, *p);
+}
+
+/* The first term not less than `word`. */
+static size_t lower_bound(const struct index *x, struct str word)
+{
+    size_t lo = 0, hi = x->terms;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (str_cmp(word_of(x, mid), word) < 0)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo;
+}
+
+static float mass_of(float idf)
+{
+    return idf * sqrtf(idf); /* common words say little: less than in the rank */
+}
+
+/* ---- reading the question ---- */
+
+static void slot_add(struct slot *s, const struct index *x, size_t term, double weight)
+{
+    float m = mass_of(x->term[term].idf_all);
+    if (s->n == CANDIDATES)
+        return;
+    s->term[s->n] = (uint32_t)term;
+    s->weight[s->n++] = (float)weight;
+    if (weight > s->best)
+        s->best = (float)weight;
+    if (m > s->mass)
+        s->mass = m;
+}
+
+/* A word that is nowhere: those that begin with it, and those it begins with. */
+static void expand(struct slot *s, const struct index *x, struct str word)
+{
+    if (word.n < PREFIX_MIN)
+        return;
+    for (size_t n = word.n - 1; n >= PREFIX_MIN; n--) {
+        struct str part = str_sub(word, 0, n);
+        size_t t = lower_bound(x, part);
+        if (t < x->terms && str_eq(word_of(x, t), part))
+            slot_add(s, x, t, PREFIX_WEIGHT * (double)n / (double)word.n);
+    }
+    for (size_t t = lower_bound(x, word); t < x->terms && s->n < CANDIDATES && str_starts(word_of(x, t), word); t++)
+        slot_add(s, x, t, PREFIX_WEIGHT * (double)word.n / (double)word_of(x, t).n);
+}
+
+static bool asked_before(const struct query *q, uint32_t term)
+{
+    for (size_t i = 0; i < q->length; i++)
+        if (q->sequence[i] == term)
+            return true;
+    return false;
+}
+
+static void take_token(struct query *q, struct str word)
+{
+    size_t t = lower_bound(q->x, word);
+    bool known = t < q->x->terms && str_eq(word_of(q->x, t), word);
+    if (!known || !asked_before(q, (uint32_t)t)) {
+        struct slot *s = &q->slots[q->slot_n++];
+        *s = (struct slot){0};
+        if (known)
+            slot_add(s, q->x, t, 1);
+        else
+            expand(s, q->x, word);
+        if (!s->n)
+            s->mass = mass_of(q->x->unknown_idf);
+    }
+    q->sequence[q->length++] = known ? (uint32_t)t : NO_TERM;
+}
+
+static int by_mass(const void *a, const void *b)
+{
+    float x = ((const struct slot *)a)->mass, y = ((const struct slot *)b)->mass;
+    return (x < y) - (x > y);
+}
+
+static void read_question(struct query *q, struct str language, struct str text)
+{
+    struct tokeniser t;
+    char word[TOKEN_MAX];
+    size_t n;
+    tokens_open(&t, language);
+    if (t.language < 0 ||
+        !(q->x->languages >> t.language & 1)) { /* no answer is in that language: read it as they are */
+        tokens_close(&t);
+        tokens_open(&t, str_from(q->x->language));
+    }
+    while (q->length < QUERY_TOKENS && (n = tokens_next(&t, &text, word)) > 0)
+        take_token(q, str_n(word, n));
+    tokens_close(&t);
+    for (size_t i = 0; i < q->slot_n; i++)
+        q->mass += q->slots[i].mass;
+    if (q->slot_n > SLOTS) {
+        qsort(q->slots, q->slot_n, sizeof *q->slots, by_mass);
+        q->slot_n = SLOTS;
+    }
+}
+
+/* ---- ranking every document that shares a word ---- */
+
+static void add_field(struct tally *tally, const uint8_t *p, const uint8_t *end, float factor, uint64_t bit,
+                      bool question)
+{
+    uint32_t doc = 0;
+    while (p < end) {
+        doc += get_varint(&p);
+        struct tally *y = &tally[doc - 1];
+        y->rank += factor * (float)*p++;
+        *(question ? &y->in_question : &y->in_answer) |= bit;
+    }
+}
+
+static void add_term(const struct index *x, uint32_t term, float weight, uint64_t bit, struct tally *tally)
+{
+    const struct index_term *w = &x->term[term];
+    float unit = weight * (float)(WEIGHT_MAX / 255);
+    add_field(tally, x->postings + w->postings, x->postings + w->question_end, unit * w->idf_question, bit, true);
+    add_field(tally, x->postings + w->question_end, x->postings + w[1].postings, unit * w->idf_all * (float)ANSWER_PART,
+              bit, false);
+}
+
+static size_t best_of(const struct tally *tally, size_t docs, struct candidate out[RERANK])
+{
+    size_t n = 0;
+    for (uint32_t d = 0; d < docs; d++) {
+        float r = tally[d].rank;
+        size_t i;
+        if (r <= 0 || (n == RERANK && r <= out[n - 1].rank))
+            continue;
+        i = n < RERANK ? n++ : n - 1;
+        for (; i > 0 && out[i - 1].rank < r; i--)
+            out[i] = out[i - 1];
+        out[i] = (struct candidate){.doc = d, .rank = r};
+    }
+    return n;
+}
+
+/* ---- a closer look at the best ---- */
+
+static bool is_asked(const struct query *q, uint32_t term)
+{
+    for (size_t i = 0; i < q->slot_n; i++)
+        for (size_t k = 0; k < q->slots[i].n; k++)
+            if (q->slots[i].term[k] == term)
+                return true;
+    return false;
+}
+
+static bool pair_asked(const struct query *q, uint32_t a, uint32_t b)
+{
+    for (size_t i = 1; i < q->length; i++)
+        if (q->sequence[i - 1] == a && q->sequence[i] == b)
+            return true;
+    return false;
+}
+
+static double asked_mass(const struct query *q, const struct tally *y)
+{
+    double m = 0;
+    for (size_t i = 0; i < q->slot_n; i++) {
+        const struct slot *s = &q->slots[i];
+        if (y->in_question >> i & 1)
+            m += s->mass * s->best;
+        else if (y->in_answer >> i & 1)
+            m += s->mass * s->best * ANSWER_COVERS;
+    }
+    return m;
+}
+
+static void look_closer(const struct query *q, const struct tally *y, struct candidate *c)
+{
+    const struct index *x = q->x;
+    const uint8_t *p = x->sequences + x->sequence[c->doc], *end = x->sequences + x->sequence[c->doc + 1];
+    uint32_t seen[QUESTION_TOKENS];
+    size_t n = 0;
+    double all = 0, hit = 0, covers, covered;
+    bool same = true;
+    while (p < end) {
+        uint32_t term = get_varint(&p);
+        bool again = false;
+        for (size_t i = 0; i < n && !again; i++)
+            again = seen[i] == term;
+        if (!again) {
+            double m = mass_of(x->term[term].idf_all);
+            all += m;
+            hit += is_asked(q, term) ? m : 0;
+        }
+        if (n && pair_asked(q, seen[n - 1], term))
+            c->rank += PAIR_PART * (x->term[seen[n - 1]].idf_question + x->term[term].idf_question);
+        same = same && n < q->length && q->sequence[n] == term;
+        seen[n++] = term;
+    }
+    covers = all > 0 ? hit / all : 0;
+    covered = q->mass > 0 ? asked_mass(q, y) / q->mass : 0;
+    c->score = covers + covered > 0 ? 2 * covers * covered / (covers + covered) : 0;
+    if (same && n == q->length) { /* word for word */
+        c->score = 1;
+        c->rank += 1e6;
+    }
+}
+
+static int by_rank(const void *a, const void *b)
+{
+    const struct candidate *x = a, *y = b;
+    if (x->rank != y->rank)
+        return x->rank < y->rank ? 1 : -1;
+    return (x->doc > y->doc) - (x->doc < y->doc);
+}
+
+static void judge(const struct index *x, const struct candidate *c, size_t n, struct index_match *out)
+{
+    double best = n ? c[0].score : 0;
+    if (best < NONE_BELOW)
+        return;
+    out->verdict = best >= SURE_FROM ? ANSWERS_SURE : ANSWERS_UNSURE;
+    for (size_t i = 0; i < n && out->n < ANSWERS_SUGGEST; i++) {
+        bool beside = out->verdict == ANSWERS_UNSURE || (best < CLEAR_FROM && c[i].rank >= CLOSE_RANK * c[0].rank);
+        if (i == 0 || (beside && c[i].score >= NONE_BELOW))
+            out->hits[out->n++] = (struct index_hit){.doc = c[i].doc, .id = x->ids[c[i].doc], .score = c[i].score};
+    }
+}
+
+enum status index_find(const struct index *x, struct str language, struct str question, struct index_match *out,
+                       struct err *e)
+{
+    struct query *q = calloc(1, sizeof *q);
+    struct tally *tally = calloc(x->docs + 1, sizeof *tally);
+    struct candidate best[RERANK];
+    enum status s = OK;
+    size_t n;
+    *out = (struct index_match){.verdict = ANSWERS_NONE};
+    if (!q || !tally) {
+        s = err_nomem(e);
+        goto out;
+    }
+    q->x = x;
+    read_question(q, language, question);
+    for (size_t i = 0; i < q->slot_n; i++)
+        for (size_t k = 0; k < q->slots[i].n; k++)
+            add_term(x, q->slots[i].term[k], q->slots[i].weight[k], UINT64_C(1) << i, tally);
+    n = best_of(tally, x->docs, best);
+    for (size_t i = 0; i < n; i++)
+        look_closer(q, &tally[best[i].doc], &best[i]);
+    qsort(best, n, sizeof *best, by_rank);
+    judge(x, best, n, out);
+out:
+    free(q);
+    free(tally);
+    return s;
+}

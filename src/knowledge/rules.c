@@ -1,0 +1,107 @@
+#include "knowledge/rules.h"
+
+#include "base/limits.h"
+#include "base/utf8.h"
+
+#include "base/banned.h"
+
+static bool is_link(struct str s)
+{
+    struct str rest;
+    if (!s.n)
+        return true;
+    if (!str_starts(s, STR("https://")) && !str_starts(s, STR("http://")))
+        return false;
+    rest = str_sub(s, s.p[4] == 's' ? 8 : 7, s.n);
+    for (size_t i = 0; i < rest.n; i++)
+        if ((unsigned char)rest.p[i] <= ' ' || strchr("\"<>\\^`{|}", rest.p[i]))
+            return false;
+    return rest.n > 0 && rest.p[0] != '/';
+}
+
+static bool is_language(struct str s)
+{
+    if (s.n == 1 || s.n > 35)
+        return false;
+    for (size_t i = 0; i < s.n; i++) {
+        char c = (char)(s.p[i] | 0x20);
+        if (!(c >= 'a' && c <= 'z') && !(s.p[i] >= '0' && s.p[i] <= '9') && s.p[i] != '-')
+            return false;
+    }
+    return true;
+}
+
+static bool one_line(struct str s)
+{
+    return str_find(s, '\n') < 0 && str_find(s, '\r') < 0;
+}
+
+const char *answer_check(struct answer *w, const char **field, const char **words)
+{
+    const struct rule {
+        const char *field;
+        struct str *text;
+        size_t max;
+        const char *too_long;
+    } rules[] = {{"question", &w->question, QUESTION_MAX, "A question has at most 1000 characters."},
+                 {"answer", &w->answer, ANSWER_MAX, "An answer has at most 16000 characters."},
+                 {"link", &w->link, LINK_MAX, "A link has at most 2000 characters."},
+                 {"source", &w->source, SOURCE_MAX, "A source has at most 200 characters."},
+                 {"language", &w->language, 35, "A language has at most 35 characters."}};
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
+        struct str *t = rules[i].text;
+        *t = str_trim(*t);
+        *field = rules[i].field;
+        if (!utf8_text(*t))
+            return *words = "The text holds characters that cannot be shown.", "text_invalid";
+        if (utf8_length(*t) > rules[i].max)
+            return *words = rules[i].too_long, "too_long";
+    }
+    if (!w->question.n)
+        return *field = "question", *words = "The question is empty.", "question_empty";
+    if (!w->answer.n)
+        return *field = "answer", *words = "The answer is empty.", "answer_empty";
+    if (!is_link(w->link))
+        return *field = "link", *words = "A link begins with https:// or http:// and has no spaces.", "link_invalid";
+    if (!one_line(w->source))
+        return *field = "source", *words = "A source stands on one line.", "source_invalid";
+    if (!is_language(w->language))
+        return *field = "language", *words = "A language is written like \"en\" or \"pt-BR\".", "language_invalid";
+    return NULL;
+}
+
+static bool closes(uint32_t cp)
+{
+    return cp == '?' || cp == '!' || cp == '.' || cp == 0x2026 || cp == 0x3002 || cp == 0xFF1F || cp == 0xFF01;
+}
+
+bool answer_hash(const struct answer *w, uint8_t out[CRYPTO_HASH])
+{
+    struct str q = w->question;
+    struct buf b;
+    size_t end;
+    bool ok, space = false;
+    buf_init(&b, 16 * KB);
+    for (size_t i = 0; i < w->language.n; i++)
+        buf_putc(&b, (char)(w->language.p[i] | (w->language.p[i] >= 'A' && w->language.p[i] <= 'Z' ? 0x20 : 0)));
+    buf_putc(&b, '\n');
+    end = b.n; /* behind the last character that counts */
+    while (q.n) {
+        uint32_t cp = utf8_lower(utf8_next(&q));
+        char c[4];
+        if (cp <= ' ' || cp == 0xA0) {
+            space = true;
+            continue;
+        }
+        if (space)
+            buf_putc(&b, ' ');
+        buf_add(&b, c, utf8_encode(cp, c));
+        space = false;
+        if (!closes(cp))
+            end = b.n;
+    }
+    ok = buf_ok(&b);
+    crypto_digest(str_n(b.p, end), out);
+    buf_release(&b);
+    return ok;
+}
