@@ -59,7 +59,8 @@ struct flow_test_result { struct str name; bool passed; int turn; struct str mes
 enum status flow_test(const struct flow *f, struct arena *a, struct flow_test_result **out, size_t *n, struct err *e);
 
 /* ---- difference in words: added, removed and changed nodes, texts, targets ---- */
-struct flow_change { enum { FLOW_ADDED, FLOW_REMOVED, FLOW_CHANGED } kind; struct str node, pointer, before, after; };
+struct flow_change { enum { FLOW_ADDED, FLOW_REMOVED, FLOW_CHANGED } kind; struct str node, pointer, before, after;
+    struct str words; /* node "welcome", message 1, text, en: changed from "Hi" to "Hello" */ };
 enum status flow_diff(const struct json *before, const struct json *after, struct arena *a, struct flow_change **out, size_t *n, struct err *e);
 
 #endif

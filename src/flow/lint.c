@@ -1,0 +1,275 @@
+/* flow_lint: reads the flow once more with a notebook, then looks at the graph. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "flow/reader.h"
+
+#include "base/banned.h"
+
+struct found {
+    struct flow_finding f;
+    int node;
+    size_t order;
+};
+struct lint {
+    struct arena *a;
+    struct err *e;
+    const struct flow *f;
+    struct found *p;
+    size_t n;
+};
+
+static enum status find_v(struct lint *l, enum flow_severity s, const char *code, int node, struct str pointer, const char *fmt, va_list ap)
+    __attribute__((format(printf, 6, 0)));
+static enum status find_v(struct lint *l, enum flow_severity s, const char *code, int node, struct str pointer, const char *fmt, va_list ap)
+{
+    bool ok = true;
+    struct found *x = &l->p[l->n];
+    char *message = arena_vprintf(l->a, fmt, ap);
+    x->f = (struct flow_finding){.severity = s, .code = code, .pointer = arena_str(l->a, pointer, &ok), .message = str_from(message)};
+    x->f.node = node == NODE_NONE ? STR_EMPTY : arena_str(l->a, l->f->nodes[node].id, &ok);
+    x->node = node;
+    x->order = l->n++;
+    return ok && message ? OK : err_nomem(l->e);
+}
+
+static enum status find(struct lint *l, enum flow_severity s, const char *code, int node, struct str pointer, const char *fmt, ...)
+    __attribute__((format(printf, 6, 7)));
+static enum status find(struct lint *l, enum flow_severity s, const char *code, int node, struct str pointer, const char *fmt, ...)
+{
+    if (l->n == MAX_FLOW_FINDINGS)
+        return OK;
+    va_list ap;
+    va_start(ap, fmt);
+    enum status st = find_v(l, s, code, node, pointer, fmt, ap);
+    va_end(ap);
+    return st;
+}
+
+static struct str node_pointer(struct lint *l, int node)
+{
+    return str_from(arena_printf(l->a, "/nodes/%.*s", STR_F(l->f->nodes[node].id)));
+}
+
+/* ---- what was noted while reading ---- */
+
+static enum status from_note(struct lint *l, const struct note *n)
+{
+    struct str m = n->message;
+    bool in_node = n->node != NODE_NONE;
+    switch (n->kind) {
+    case NOTE_TARGET_UNKNOWN:
+        return find(l, FLOW_ERROR, str_eqz(n->pointer, "/start") ? "start_missing" : "unknown_node", n->node, n->pointer, "%.*s", STR_F(m));
+    case NOTE_VAR_READ:
+    case NOTE_VAR_WRITE:
+        if (l->f->vars[n->var].declared)
+            return OK;
+        return find(l, FLOW_ERROR, "undefined_variable", n->node, n->pointer, "The variable \"%.*s\" is not in \"variables\".", STR_F(n->name));
+    case NOTE_TRANSLATION: return find(l, FLOW_ERROR, "missing_translation", n->node, n->pointer, "%.*s", STR_F(m));
+    case NOTE_WORDS: return find(l, FLOW_WARNING, "missing_translation", n->node, n->pointer, "%.*s", STR_F(m));
+    case NOTE_TYPE: return find(l, FLOW_ERROR, "type_mismatch", n->node, n->pointer, "%.*s", STR_F(m));
+    case NOTE_DUPLICATE: return find(l, FLOW_ERROR, in_node ? "duplicate_choice" : "duplicate_word", n->node, n->pointer, "%.*s", STR_F(m));
+    case NOTE_NO_WAY: return find(l, FLOW_ERROR, "dead_end", n->node, n->pointer, "%.*s", STR_F(m));
+    }
+    return OK;
+}
+
+static enum status check_variables(struct lint *l, const struct notes *notes)
+{
+    enum status st = OK;
+    for (size_t v = 0; v < l->f->var_n && !st; v++) {
+        const struct var *var = &l->f->vars[v];
+        bool read = false, written = var->preset.kind != KIND_NONE, used = false;
+        for (size_t i = 0; i < notes->n; i++) {
+            const struct note *n = &notes->p[i];
+            if (n->var != (int)v || (n->kind != NOTE_VAR_READ && n->kind != NOTE_VAR_WRITE))
+                continue;
+            bool by_flow = !str_starts(n->pointer, STR("/tests/"));
+            used = used || by_flow;
+            read = read || (by_flow && n->kind == NOTE_VAR_READ);
+            written = written || n->kind == NOTE_VAR_WRITE;
+        }
+        struct str pointer = str_from(arena_printf(l->a, "/variables/%.*s", STR_F(var->name)));
+        if (var->declared && !used)
+            st = find(l, FLOW_WARNING, "unused_variable", NODE_NONE, pointer, "The variable \"%.*s\" is never used.", STR_F(var->name));
+        else if (var->declared && read && !written)
+            st = find(l, FLOW_WARNING, "never_set", NODE_NONE, pointer, "The variable \"%.*s\" is used, but nothing sets it.", STR_F(var->name));
+    }
+    return st;
+}
+
+/* ---- the graph ---- */
+
+/* Marks all nodes that can be reached; `stack` has room for every node. */
+static void mark_from(const struct flow *f, int node, bool *seen, int *stack)
+{
+    size_t n = 0;
+    if (node == NODE_NONE || seen[node])
+        return;
+    seen[node] = true;
+    stack[n++] = node;
+    while (n) {
+        const struct node *at = &f->nodes[stack[--n]];
+        size_t i = 0;
+        int to;
+        while (node_each_way(at, &i, &to))
+            if (to != NODE_NONE && !seen[to]) {
+                seen[to] = true;
+                stack[n++] = to;
+            }
+    }
+}
+
+static enum status check_reach(struct lint *l, int *stack)
+{
+    const struct flow *f = l->f;
+    enum status st = OK;
+    bool *seen = arena_array(l->a, f->node_n, sizeof *seen);
+    if (!seen)
+        return err_nomem(l->e);
+    mark_from(f, f->start, seen, stack);
+    mark_from(f, f->catch_all, seen, stack);
+    for (size_t i = 0; i < f->command_n; i++)
+        mark_from(f, f->commands[i].next, seen, stack);
+    for (size_t i = 0; i < f->node_n && !st; i++)
+        if (!seen[i])
+            st = find(l, FLOW_ERROR, "unreachable", (int)i, node_pointer(l, (int)i), "No way leads to \"%.*s\".", STR_F(f->nodes[i].id));
+    return st;
+}
+
+/* A `say` that waits for a message which nothing will take. */
+static enum status check_dead_ends(struct lint *l)
+{
+    const struct flow *f = l->f;
+    enum status st = OK;
+    for (size_t i = 0; i < f->node_n && !st; i++) {
+        const struct node *n = &f->nodes[i];
+        bool named = json_has(json_get_n(json_get(f->doc, "nodes"), n->id), "next"); /* an unknown one is reported already */
+        if (n->type == NODE_SAY && n->u.say.choices.n == 0 && !named && f->catch_all == NODE_NONE)
+            st = find(l, FLOW_ERROR, "dead_end", (int)i, node_pointer(l, (int)i),
+                      "After \"%.*s\" the flow does not go on: it has no \"next\", and the flow no \"catch_all\".", STR_F(n->id));
+    }
+    return st;
+}
+
+struct walk {
+    int node;
+    size_t way;
+};
+
+static enum status report_loop(struct lint *l, const struct walk *path, size_t from, size_t n)
+{
+    char names[420];
+    size_t used = 0;
+    for (size_t i = from; i < n && used < 300; i++)
+        used += (size_t)snprintf(names + used, sizeof names - used, "\"%.*s\", ", STR_F(l->f->nodes[path[i].node].id));
+    int first = path[from].node;
+    return find(l, FLOW_ERROR, "loop_without_input", first, node_pointer(l, first),
+                "The flow runs in a loop and never waits for the visitor: %.*sthen \"%.*s\" again.", (int)used, names, STR_F(l->f->nodes[first].id));
+}
+
+enum { NEW, OPEN, DONE };
+
+/* Depth first over nodes that go on by themselves; a way back onto the path is a loop. */
+static enum status walk_from(struct lint *l, int node, unsigned char *mark, struct walk *path)
+{
+    size_t n = 0;
+    enum status st = OK;
+    path[n++] = (struct walk){node, 0};
+    mark[node] = OPEN;
+    while (n && !st) {
+        struct walk *top = &path[n - 1];
+        int to = NODE_NONE;
+        if (!node_each_way(&l->f->nodes[top->node], &top->way, &to)) {
+            mark[top->node] = DONE;
+            n--;
+        } else if (to != NODE_NONE && mark[to] == OPEN) {
+            size_t from = n;
+            while (path[from - 1].node != to)
+                from--;
+            st = report_loop(l, path, from - 1, n);
+        } else if (to != NODE_NONE && mark[to] == NEW && !node_stops(&l->f->nodes[to])) {
+            mark[to] = OPEN;
+            path[n++] = (struct walk){to, 0};
+        }
+    }
+    return st;
+}
+
+static enum status check_loops(struct lint *l)
+{
+    const struct flow *f = l->f;
+    enum status st = OK;
+    unsigned char *mark = arena_alloc(l->a, f->node_n);
+    struct walk *path = arena_array(l->a, f->node_n, sizeof *path);
+    if (!mark || !path)
+        return err_nomem(l->e);
+    for (size_t i = 0; i < f->node_n && !st; i++)
+        if (mark[i] == NEW && !node_stops(&f->nodes[i]))
+            st = walk_from(l, (int)i, mark, path);
+    return st;
+}
+
+/* ---- all together ---- */
+
+static enum status check_graph(struct lint *l)
+{
+    const struct json *doc = l->f->doc;
+    int *stack = arena_array(l->a, l->f->node_n, sizeof *stack);
+    enum status st = stack ? check_reach(l, stack) : err_nomem(l->e);
+    if (!st)
+        st = check_dead_ends(l);
+    if (!st)
+        st = check_loops(l);
+    if (!st && !json_has(doc, "catch_all"))
+        st = find(l, FLOW_WARNING, "no_catch_all", NODE_NONE, STR("/catch_all"), "The flow has no catch-all: what no node expects is answered with a general apology.");
+    if (!st && json_len(json_get(doc, "tests")) == 0)
+        st = find(l, FLOW_WARNING, "no_tests", NODE_NONE, STR("/tests"), "The flow carries no tests.");
+    return st;
+}
+
+static int by_place(const void *a, const void *b)
+{
+    const struct found *x = a, *y = b;
+    if (x->node != y->node)
+        return x->node < y->node ? -1 : 1;
+    return x->order < y->order ? -1 : x->order > y->order;
+}
+
+static enum status run_lint(struct lint *l, const struct notes *notes)
+{
+    enum status st = OK;
+    l->p = arena_array(l->a, MAX_FLOW_FINDINGS, sizeof *l->p);
+    if (!l->p)
+        return err_nomem(l->e);
+    for (size_t i = 0; i < notes->n && !st; i++)
+        st = from_note(l, &notes->p[i]);
+    if (!st)
+        st = check_variables(l, notes);
+    if (!st)
+        st = check_graph(l);
+    if (!st)
+        qsort(l->p, l->n, sizeof *l->p, by_place);
+    return st;
+}
+
+enum status flow_lint(const struct flow *f, struct arena *a, struct flow_finding **out, size_t *n, struct err *e)
+{
+    struct notes notes = {.a = a};
+    struct flow *again = NULL;
+    struct lint l = {.a = a, .e = e};
+    enum status st = flow_read(f->doc, &notes, &again, e);
+    if (st)
+        return st;
+    l.f = again;
+    st = run_lint(&l, &notes);
+    struct flow_finding *all = st ? NULL : arena_array(a, l.n, sizeof *all);
+    if (!st && l.n && !all)
+        st = err_nomem(e);
+    for (size_t i = 0; !st && i < l.n; i++)
+        all[i] = l.p[i].f;
+    *out = all;
+    *n = l.n;
+    flow_drop(again);
+    return st;
+}

@@ -1,0 +1,308 @@
+/* flow_test: the scripted conversations that a flow carries, with stand-ins for answers and calls. */
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/utf8.h"
+#include "flow/run.h"
+
+#include "base/banned.h"
+
+#define TEST_ARENA (8 * MB)
+
+struct script {
+    const struct flow *f;
+    const struct json *test;
+    struct arena *a; /* of this test */
+    struct buf said; /* what the bot showed since the visitor's message: lines */
+    struct flow_message last; /* the last message with choices */
+    struct flow_result result;
+    struct err *e;
+    char why[900]; /* what is wrong; "" = nothing yet */
+};
+
+static void fail(struct script *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static void fail(struct script *s, const char *fmt, ...)
+{
+    va_list ap;
+    if (s->why[0])
+        return;
+    va_start(ap, fmt);
+    vsnprintf(s->why, sizeof s->why, fmt, ap);
+    va_end(ap);
+    for (size_t n = strlen(s->why); n && !utf8_valid(str_n(s->why, n)); n--) /* cut inside a character */
+        s->why[n - 1] = 0;
+}
+
+static void add_line(struct buf *b, struct str s)
+{
+    if (s.n) {
+        buf_str_add(b, s);
+        buf_putc(b, '\n');
+    }
+}
+
+static enum status hear(void *ctx, const struct flow_message *m, struct err *e)
+{
+    struct script *s = ctx;
+    add_line(&s->said, m->title);
+    add_line(&s->said, m->text);
+    add_line(&s->said, m->image);
+    add_line(&s->said, m->url);
+    for (size_t i = 0; i < m->choice_n; i++)
+        add_line(&s->said, m->choices[i].label);
+    for (size_t i = 0; i < m->citation_n; i++) {
+        add_line(&s->said, m->citations[i].title);
+        add_line(&s->said, m->citations[i].url);
+    }
+    if (m->choice_n)
+        s->last = *m;
+    return buf_ok(&s->said) ? OK : err_nomem(e);
+}
+
+/* ---- stand-ins ---- */
+
+static bool folds_to(struct script *s, struct str a, struct str folded, bool *ok)
+{
+    return str_eq(text_fold(s->a, a, ok), folded);
+}
+
+static bool has_phrase(struct script *s, const struct json *list, struct str folded, bool *ok)
+{
+    for (size_t i = 0; i < json_len(list); i++)
+        if (folds_to(s, json_str(json_at(list, i)), folded, ok))
+            return true;
+    return false;
+}
+
+static void add_hit(struct flow_answer *out, const struct json *stub)
+{
+    size_t i = out->n++;
+    out->hits[i].question = json_get_str(stub, "question");
+    out->hits[i].answer = json_get_str(stub, "answer");
+    out->hits[i].title = json_get_str(stub, "title");
+    out->hits[i].url = json_get_str(stub, "url");
+}
+
+static enum status find_answer(void *ctx, struct str language, struct str question, struct arena *a, struct flow_answer *out, struct err *e)
+{
+    struct script *s = ctx;
+    bool ok = true;
+    (void)language;
+    struct str folded = text_fold(a, question, &ok);
+    const struct json *stubs = json_get(s->test, "answers");
+    *out = (struct flow_answer){.verdict = FLOW_NONE};
+    for (size_t i = 0; i < json_len(stubs) && ok; i++) {
+        const struct json *stub = json_at(stubs, i);
+        if (folds_to(s, json_get_str(stub, "question"), folded, &ok) || has_phrase(s, json_get(stub, "sure"), folded, &ok)) {
+            *out = (struct flow_answer){.verdict = FLOW_SURE};
+            add_hit(out, stub);
+            break;
+        }
+        if (out->n < 3 && has_phrase(s, json_get(stub, "unsure"), folded, &ok)) {
+            out->verdict = FLOW_UNSURE;
+            add_hit(out, stub);
+        }
+    }
+    return ok ? OK : err_nomem(e);
+}
+
+static bool was_sent(const struct json *parts, struct str body)
+{
+    for (size_t i = 0; i < json_len(parts); i++)
+        if (!str_has(body, json_str(json_at(parts, i))))
+            return false;
+    return true;
+}
+
+static enum status reply_with(struct arena *a, const struct json *stub, int *http_status, struct str *body, struct err *e)
+{
+    struct buf b;
+    bool ok = true;
+    const struct json *j = json_get(stub, "body");
+    *http_status = (int)json_int(json_get(stub, "status"), 200);
+    if (json_bool(json_get(stub, "fail")))
+        return err_set(e, ERR_UNAVAILABLE, "fetch_failed", "The test says that this call fails.");
+    *body = json_str(j);
+    if (!j || json_is(j, JSON_STRING))
+        return OK;
+    buf_init(&b, MAX_FETCH);
+    json_write(&b, j);
+    *body = arena_str(a, buf_str(&b), &ok);
+    ok = ok && buf_ok(&b);
+    buf_release(&b);
+    return ok ? OK : err_nomem(e);
+}
+
+static enum status make_call(void *ctx, const struct flow_http *rq, struct arena *a, int *http_status, struct str *body, struct err *e)
+{
+    struct script *s = ctx;
+    const struct json *stubs = json_get(s->test, "http");
+    for (size_t i = 0; i < json_len(stubs); i++) {
+        const struct json *stub = json_at(stubs, i);
+        struct str method = json_get_str(stub, "method"), url = json_get_str(stub, "url");
+        if ((!method.n || str_eq(method, rq->method)) && (!url.n || str_eq(url, rq->url)) && was_sent(json_get(stub, "sent"), rq->body))
+            return reply_with(a, stub, http_status, body, e);
+    }
+    fail(s, "the flow calls %.*s %.*s with the body \"%.*s\", and the test has no answer for that", STR_F(rq->method), STR_F(utf8_cut(rq->url, 100)),
+         STR_F(utf8_cut(rq->body, 100)));
+    return err_set(e, ERR_UNAVAILABLE, "fetch_failed", "The test has no answer for this call.");
+}
+
+/* ---- what is expected ---- */
+
+static struct str shown(struct script *s)
+{
+    struct str all = buf_str(&s->said);
+    while (all.n && all.p[all.n - 1] == '\n')
+        all.n--;
+    return all;
+}
+
+static void check_lines(struct script *s, const struct json *turn, const char *expect_key)
+{
+    struct str got = shown(s);
+    const struct json *expect = json_get(turn, expect_key), *absent = json_get(turn, "not");
+    for (size_t i = 0; i < json_len(expect); i++) {
+        struct str want = json_str(json_at(expect, i));
+        if (!str_has(got, want))
+            fail(s, "expected \"%.*s\" in the reply, got \"%.*s\"", STR_F(utf8_cut(want, 100)), STR_F(utf8_cut(got.n ? got : STR("nothing"), 200)));
+    }
+    for (size_t i = 0; i < json_len(absent); i++) {
+        struct str no = json_str(json_at(absent, i));
+        if (str_has(got, no))
+            fail(s, "\"%.*s\" must not be in the reply, got \"%.*s\"", STR_F(utf8_cut(no, 100)), STR_F(utf8_cut(got, 200)));
+    }
+}
+
+static void check_vars(struct script *s, const struct json *turn)
+{
+    struct json_iter it = {0};
+    const struct json *vars = json_get(s->result.state, "vars");
+    while (json_each(json_get(turn, "vars"), &it)) {
+        char want[VALUE_TEXT], have[VALUE_TEXT];
+        bool ok = true;
+        struct value a = value_of_json(s->a, it.value, KIND_TEXT, &ok), b = value_of_json(s->a, json_get_n(vars, it.key), KIND_TEXT, &ok);
+        struct str expected = value_text(&a, want), got = value_text(&b, have);
+        if (!str_eq(expected, got))
+            fail(s, "expected %.*s = \"%.*s\", got \"%.*s\"", STR_F(it.key), STR_F(utf8_cut(expected, 100)), STR_F(utf8_cut(got, 100)));
+    }
+}
+
+static void check_turn(struct script *s, const struct json *turn)
+{
+    static const char *const states[] = {"open", "handoff", "closed"};
+    struct str at = json_get_str(turn, "at"), state = json_get_str(turn, "state"), now = json_get_str(s->result.state, "at");
+    check_lines(s, turn, "expect");
+    if (at.n && !str_eq(at, now))
+        fail(s, "expected to be at \"%.*s\", is at \"%.*s\"", STR_F(at), STR_F(now));
+    if (state.n && !str_eqz(state, states[s->result.status]))
+        fail(s, "expected the state %.*s, got %s", STR_F(state), states[s->result.status]);
+    check_vars(s, turn);
+}
+
+/* ---- one test ---- */
+
+/* The value behind the button that the test presses, by its value or label. */
+static struct str press(struct script *s, struct str wanted)
+{
+    for (size_t i = 0; i < s->last.choice_n; i++)
+        if (str_eq(s->last.choices[i].value, wanted) || str_eq(s->last.choices[i].label, wanted))
+            return s->last.choices[i].value;
+    fail(s, "the visitor chooses \"%.*s\", but no such choice is shown", STR_F(wanted));
+    return wanted;
+}
+
+static enum status run_one_turn(struct script *s, const struct json *turn, struct flow_input *in)
+{
+    struct flow_calls calls = {.ctx = s, .say = hear, .answer = find_answer, .http = make_call};
+    struct err why = ERR_INIT;
+    in->text = json_get_str(turn, "say");
+    in->choice = json_get_str(turn, "choose");
+    if (in->choice.n)
+        in->choice = press(s, in->choice);
+    if (s->why[0])
+        return OK;
+    buf_clear(&s->said);
+    s->last = run_message();
+    enum status st = flow_run(s->f, s->result.state, in, &calls, s->a, &s->result, &why);
+    if (st == ERR_NOMEM)
+        return err_nomem(s->e);
+    if (st)
+        fail(s, "%s", why.message);
+    else
+        check_turn(s, turn);
+    return OK;
+}
+
+static enum status greet(struct script *s, struct str language)
+{
+    struct flow_message *m = NULL;
+    size_t n = 0;
+    enum status st = flow_greeting(s->f, language, s->a, &m, &n, s->e);
+    for (size_t i = 0; i < n && !st; i++)
+        st = hear(s, &m[i], s->e);
+    if (!st)
+        check_lines(s, s->test, "greeting");
+    return st;
+}
+
+static int64_t test_day(const struct json *test)
+{
+    struct str day = json_get_str(test, "today");
+    char iso[11];
+    int64_t noon = 12 * 3600 * 1000;
+    if (!day.n || !value_date(day, 0, iso))
+        return clock_now_ms();
+    int64_t ms = clock_date_ms((day.p[0] - '0') * 1000 + (day.p[1] - '0') * 100 + (day.p[2] - '0') * 10 + day.p[3] - '0',
+                               (day.p[5] - '0') * 10 + day.p[6] - '0', (day.p[8] - '0') * 10 + day.p[9] - '0');
+    return ms < 0 ? clock_now_ms() : ms + noon;
+}
+
+static enum status run_script(struct script *s, int *turn)
+{
+    const struct json *turns = json_get(s->test, "turns");
+    struct str language = json_get_str(s->test, "language");
+    struct flow_input in = {.language = language.n ? language : s->f->langs[0], .now_ms = test_day(s->test)};
+    enum status st = greet(s, in.language);
+    *turn = 0;
+    for (size_t i = 0; i < json_len(turns) && !st && !s->why[0]; i++) {
+        *turn = (int)i + 1;
+        st = run_one_turn(s, json_at(turns, i), &in);
+    }
+    return st;
+}
+
+static enum status run_test(const struct flow *f, const struct json *test, struct arena *scratch, struct arena *a, struct flow_test_result *out, struct err *e)
+{
+    struct script s = {.f = f, .test = test, .a = scratch, .e = e, .last = run_message()};
+    bool ok = true;
+    buf_init(&s.said, MB);
+    enum status st = run_script(&s, &out->turn);
+    buf_release(&s.said);
+    out->name = arena_str(a, json_get_str(test, "name"), &ok);
+    out->passed = !st && s.why[0] == 0;
+    out->message = STR_EMPTY;
+    if (!st && s.why[0]) {
+        char *message = arena_printf(a, "Test \"%.*s\", turn %d: %s.", STR_F(out->name), out->turn, s.why);
+        ok = ok && message;
+        out->message = str_from(message);
+    }
+    return st ? st : ok ? OK : err_nomem(e);
+}
+
+enum status flow_test(const struct flow *f, struct arena *a, struct flow_test_result **out, size_t *n, struct err *e)
+{
+    const struct json *tests = json_get(f->doc, "tests");
+    enum status st = OK;
+    *n = json_len(tests);
+    *out = arena_array(a, *n, sizeof **out);
+    if (*n && !*out)
+        return err_nomem(e);
+    for (size_t i = 0; i < *n && !st; i++) {
+        struct arena scratch;
+        arena_init(&scratch, TEST_ARENA);
+        st = run_test(f, json_at(tests, i), &scratch, a, &(*out)[i], e);
+        arena_release(&scratch);
+    }
+    return st;
+}
