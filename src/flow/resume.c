@@ -24,14 +24,16 @@ static const struct choice *by_text(const struct run *r, const struct choices *c
     return NULL;
 }
 
-/* By value, label or number ("2"). */
-static const struct choice *find_choice(const struct run *r, const struct choices *c)
+/* By value, label or number ("2"); not by number where the answer itself may be one. */
+static const struct choice *find_choice(const struct run *r, const struct node *n)
 {
     uint64_t number;
+    const struct choices *c = choices_of(n);
     if (c->n == 0 || r->folded.n == 0)
         return NULL;
     const struct choice *found = by_text(r, c);
-    if (!found && num_u64(r->folded, c->n, &number) && number > 0)
+    bool counts = n->type == NODE_SAY || n->u.ask.expect == EXPECT_CHOICE;
+    if (!found && counts && num_u64(r->folded, c->n, &number) && number > 0)
         found = &c->p[number - 1];
     return found;
 }
@@ -96,7 +98,7 @@ static enum status wrong_answer(struct run *r, const struct node *n, int *next)
 static enum status resume_ask(struct run *r, const struct node *n, int *next)
 {
     const struct node_ask *a = &n->u.ask;
-    const struct choice *c = find_choice(r, &a->choices);
+    const struct choice *c = find_choice(r, n);
     struct value v = {.kind = KIND_TEXT};
     bool ok = true, good;
     if (a->expect == EXPECT_CHOICE) {
@@ -141,12 +143,12 @@ enum status run_resume(struct run *r, int *next)
 {
     *next = r->at == NODE_NONE ? begin(r) : NODE_NONE;
     const struct node *n = r->at == NODE_NONE ? NULL : &r->f->nodes[r->at];
-    const struct choice *c = n && n->type == NODE_SAY ? find_choice(r, choices_of(n)) : NULL;
+    const struct choice *c = n && n->type == NODE_SAY ? find_choice(r, n) : NULL;
     if (c) {
         *next = take_choice(r, n, c);
         return OK;
     }
-    bool own_choice = n && n->type == NODE_ASK && find_choice(r, choices_of(n));
+    bool own_choice = n && n->type == NODE_ASK && find_choice(r, n);
     const struct choice *late = own_choice ? NULL : menu_choice(r);
     if (late) {
         *next = take_choice(r, &r->f->nodes[r->menu], late);

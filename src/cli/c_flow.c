@@ -1,0 +1,152 @@
+/* flow lint, flow test, flow diff: a flow (or a template, or an exported bot) in a file, without a database. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "cli/cli.h"
+#include "flow/flow.h"
+
+#include "base/banned.h"
+
+static enum status read_doc(struct cli *cl, const char *path, struct json **out, struct err *e)
+{
+    struct str text;
+    enum status s = cli_read_file(cl, path, 4 * MAX_FLOW, &text, e);
+
+    if (s == OK)
+        s = json_parse(&cl->arena, text, MAX_JSON_DEPTH, out, e);
+    if (s != OK)
+        return err_wrap(e, "%s", path);
+    if (json_is(json_get(*out, "flow"), JSON_OBJECT))
+        *out = json_get(*out, "flow");
+    return OK;
+}
+
+static enum status read_flow_file(struct cli *cl, const char *path, struct flow **out, struct err *e)
+{
+    struct json *doc = NULL;
+    enum status s = read_doc(cl, path, &doc, e);
+
+    if (s != OK)
+        return s;
+    s = flow_parse(doc, out, e);
+    if (s != OK && e->pointer[0])
+        return err_wrap(e, "%s: at %s", path, e->pointer);
+    return s == OK ? OK : err_wrap(e, "%s", path);
+}
+
+static enum status print_findings(struct cli *cl, const struct flow_finding *f, size_t n, struct err *e)
+{
+    struct json *list = json_new_array(&cl->arena);
+
+    if (!list)
+        return err_nomem(e);
+    for (size_t i = 0; i < n; i++) {
+        struct json *row;
+        if (json_push_object(list, &row) || json_set_str(row, "severity", f[i].severity == FLOW_ERROR ? STR("error") : STR("warning")) ||
+            json_set_str(row, "code", str_from(f[i].code)) || json_set_str(row, "node", f[i].node) ||
+            json_set_str(row, "pointer", f[i].pointer) || json_set_str(row, "message", f[i].message))
+            return err_nomem(e);
+    }
+    if (n || cl->json)
+        cli_out(cl, list);
+    return OK;
+}
+
+enum status cmd_flow_lint(struct cli *cl, struct err *e)
+{
+    struct flow *f = NULL;
+    struct flow_finding *found = NULL;
+    size_t n = 0, errors = 0;
+    enum status s = cli_options(cl, NULL, 0, 1, 1, e);
+
+    if (s == OK)
+        s = read_flow_file(cl, cl->argv[0], &f, e);
+    if (s == OK)
+        s = flow_lint(f, &cl->arena, &found, &n, e);
+    if (s == OK)
+        s = print_findings(cl, found, n, e);
+    for (size_t i = 0; s == OK && i < n; i++)
+        errors += found[i].severity == FLOW_ERROR;
+    if (s == OK && errors)
+        s = err_set(e, ERR_INVALID, "flow_lint", "%zu error%s, %zu warning%s.", errors, errors == 1 ? "" : "s", n - errors, n - errors == 1 ? "" : "s");
+    else if (s == OK && n)
+        cli_say(cl, "No errors, %zu warning%s.", n, n == 1 ? "" : "s");
+    else if (s == OK)
+        cli_say(cl, "No findings.");
+    flow_drop(f);
+    return s;
+}
+
+static enum status print_tests(struct cli *cl, const struct flow_test_result *t, size_t n, struct err *e)
+{
+    struct json *list = json_new_array(&cl->arena);
+
+    if (!list)
+        return err_nomem(e);
+    for (size_t i = 0; i < n; i++) {
+        struct json *row;
+        if (json_push_object(list, &row) || json_set_str(row, "result", t[i].passed ? STR("passed") : STR("failed")) ||
+            json_set_str(row, "name", t[i].name) || json_set_str(row, "message", t[i].message))
+            return err_nomem(e);
+    }
+    if (n || cl->json)
+        cli_out(cl, list);
+    return OK;
+}
+
+enum status cmd_flow_test(struct cli *cl, struct err *e)
+{
+    struct flow *f = NULL;
+    struct flow_test_result *t = NULL;
+    size_t n = 0, failed = 0;
+    enum status s = cli_options(cl, NULL, 0, 1, 1, e);
+
+    if (s == OK)
+        s = read_flow_file(cl, cl->argv[0], &f, e);
+    if (s == OK)
+        s = flow_test(f, &cl->arena, &t, &n, e);
+    if (s == OK)
+        s = print_tests(cl, t, n, e);
+    for (size_t i = 0; s == OK && i < n; i++)
+        failed += !t[i].passed;
+    if (s == OK)
+        cli_say(cl, "%zu passed, %zu failed", n - failed, failed);
+    if (s == OK && failed)
+        s = err_set(e, ERR_INVALID, "flow_test", "%zu of %zu tests failed.", failed, n);
+    flow_drop(f);
+    return s;
+}
+
+enum status cmd_flow_diff(struct cli *cl, struct err *e)
+{
+    struct json *before = NULL, *after = NULL, *list;
+    struct flow_change *c = NULL;
+    size_t n = 0;
+    enum status s = cli_options(cl, NULL, 0, 2, 2, e);
+
+    if (s == OK)
+        s = read_doc(cl, cl->argv[0], &before, e);
+    if (s == OK)
+        s = read_doc(cl, cl->argv[1], &after, e);
+    if (s == OK)
+        s = flow_diff(before, after, &cl->arena, &c, &n, e);
+    if (s != OK)
+        return s;
+    list = json_new_array(&cl->arena);
+    for (size_t i = 0; list && i < n; i++) {
+        struct json *row;
+        const char *kind = c[i].kind == FLOW_ADDED ? "added" : c[i].kind == FLOW_REMOVED ? "removed" : "changed";
+        if (json_push_object(list, &row) || json_set_str(row, "kind", str_from(kind)) || json_set_str(row, "node", c[i].node) ||
+            json_set_str(row, "pointer", c[i].pointer) || json_set_str(row, "before", c[i].before) || json_set_str(row, "after", c[i].after))
+            return err_nomem(e);
+        cli_say(cl, "%.*s", STR_F(c[i].words));
+    }
+    if (!list)
+        return err_nomem(e);
+    if (cl->json)
+        cli_out(cl, list);
+    else if (n == 0)
+        cli_say(cl, "No difference.");
+    return OK;
+}
