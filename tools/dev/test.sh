@@ -276,7 +276,8 @@ dev_bench() {
     npm_parts
     vendor_parts
     configure_build "$build"
-    make_in "$build" build "the build failed" all tests/bench/bare
+    make_in "$build" build "the build failed" all
+    make_in "$build" build-bench "the build of the yardstick failed" tests/bench/bare # apart: two makes would meet in libparley.a
     DEV_BUILD=$build exec "$node" tests/bench/bench.mjs "$@"
 }
 
@@ -288,7 +289,8 @@ dev_fuzz() { # [SECONDS] [TARGET...]
     ensure_packages "$PACKAGES_RUN" "$PACKAGES_FUZZ"
     export CC=clang
     configure_build "$dir" --enable-developer --enable-sanitizers=address,undefined --enable-fuzzers
-    make_in "$dir" fuzz-build "the build of the fuzzers failed" all fuzzers
+    make_in "$dir" fuzz-build "the build failed" libparley.a
+    make_in "$dir" fuzz-build "the build of the fuzzers failed" fuzzers
     for target in "$dir"/tests/fuzz/fuzz_*; do
         [ -x "$target" ] && [ -f "$target" ] || continue
         name=$(basename "$target")
