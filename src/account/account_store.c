@@ -14,6 +14,7 @@ DB_STMT(
 DB_STMT(tenant_select, TENANT,
         "SELECT tenant_id, name, plan, state, created_at FROM tenant WHERE tenant_id = :tenant AND state <> 'deleted'",
         "", "ussst");
+/* GLOBAL: for the operator, who sees all workspaces. */
 DB_STMT(tenant_list, GLOBAL,
         "SELECT tenant_id, name, plan, state, created_at FROM tenant WHERE state <> 'deleted' ORDER BY tenant_id", "",
         "ussst");

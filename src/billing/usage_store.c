@@ -5,7 +5,7 @@
 
 DB_STMT(plan_of_tenant, TENANT,
         "SELECT p.conversations, p.bots FROM tenant t JOIN plan p ON p.plan = t.plan WHERE t.tenant_id = :tenant", "", "i?i?");
-/* Spans tenants: one batch of the journal holds turns of many; each row carries its own tenant. */
+/* GLOBAL: one batch of the journal holds turns of many; each row carries its own tenant. */
 DB_STMT(ledger_add, GLOBAL,
         "INSERT INTO usage_ledger (tenant_id, conversation_id, period_start, counted_at) VALUES (?, ?, ?, ?)", "uutt", "");
 DB_STMT(counter_take, TENANT,

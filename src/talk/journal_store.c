@@ -2,6 +2,7 @@
 #include "talk/journal_store.h"
 #include "base/banned.h"
 
+/* GLOBAL: one batch holds turns of many tenants; each row carries its own tenant, checked by the foreign keys. */
 DB_STMT(conversation_add, GLOBAL,
         "INSERT INTO conversation (tenant_id, conversation_id, bot_id, version, channel, locale, state, counted, token_hash, seq, "
         "flow_state, contact, started_at, last_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",

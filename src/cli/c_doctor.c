@@ -1,0 +1,394 @@
+/* doctor: looks at an install the way its programs do, says what is wrong and how to mend it. Each check stands alone: one that
+ * fails does not hide the next. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/crypto.h"
+#include "base/limits.h"
+#include "base/num.h"
+#include "cli/cli.h"
+#include "cli/doctor_store.h"
+#include "db/migrate.h"
+#include "queue/queue.h"
+#include "worker/worker.h"
+
+#include "base/banned.h"
+
+#define DISK_FAIL (100 * MB)
+#define DISK_WARN (1024 * MB)
+#define LAG_WARN_MS (5 * 60 * 1000)
+#define BEAT_LATE_S (6 * WORKER_BEAT_S)
+#define OLDEST_SERVER 1006 /* 10.6: SKIP LOCKED and atomic DDL */
+#define FILES_MAX 8
+
+enum level { FINE, ODD, BAD };
+struct doctor { struct cli *cl; struct json *found; int bad; bool no_memory; };
+
+static void put(struct doctor *d, enum level level, const char *check, const char *mend, const char *fmt, ...)
+    __attribute__((format(printf, 5, 6)));
+
+/* One finding; `mend` NULL where there is nothing to do. */
+static void put(struct doctor *d, enum level level, const char *check, const char *mend, const char *fmt, ...)
+{
+    static const char *const names[] = {"ok", "warn", "fail"};
+    struct json *j;
+    va_list ap;
+
+    va_start(ap, fmt);
+    char *what = arena_vprintf(&d->cl->arena, fmt, ap);
+    va_end(ap);
+    d->bad += level == BAD;
+    if (!what || json_push_object(d->found, &j) || json_set_str(j, "level", str_from(names[level])) ||
+        json_set_str(j, "check", str_from(check)) || json_set_str(j, "what", str_from(what)) || json_set_str(j, "mend", str_from(mend)))
+        d->no_memory = true;
+    cli_say(d->cl, "%-4s  %s%s%s", names[level], what ? what : check, mend ? " - " : "", mend ? mend : "");
+}
+
+/* ---- configuration ---- */
+
+static bool holds_secret(struct str text)
+{
+    struct str line;
+
+    while (str_split(&text, '\n', &line)) {
+        ptrdiff_t eq = str_find(line, '=');
+        struct str key = eq > 0 ? str_trim(str_sub(line, 0, (size_t)eq)) : STR_EMPTY;
+        bool set = eq > 0 && str_trim(str_sub(line, (size_t)eq + 1, line.n)).n > 0;
+        for (int k = 0; set && k < CONFIG_COUNT; k++)
+            if (config_row((enum config_key)k)->secret && str_eqz(key, config_row((enum config_key)k)->name))
+                return true;
+    }
+    return false;
+}
+
+static void check_file_mode(struct doctor *d, const char *path, struct str text)
+{
+    struct stat st;
+
+    if (stat(path, &st) != 0 || !holds_secret(text))
+        return;
+    if (st.st_mode & (S_IWGRP | S_IRWXO))
+        put(d, BAD, "secrets", "chmod 600 it", "%s holds secrets and others may read or change it (mode %03o)", path, st.st_mode & 0777);
+    else
+        put(d, FINE, "secrets", NULL, "%s holds secrets and is closed to others", path);
+}
+
+/* A configuration file and what it includes; relative names are read from beside it. */
+static void check_config_file(struct doctor *d, const char *path, int depth)
+{
+    struct err e = ERR_INIT;
+    struct str text, rest, line;
+    const char *slash = strrchr(path, '/');
+
+    if (cli_read_file(d->cl, path, 1 * MB, &text, &e) != OK) {
+        put(d, BAD, "config", "let the user of the programs read it", "%s", e.message);
+        return;
+    }
+    if (depth == 0)
+        put(d, FINE, "config", NULL, "%s is read without a mistake", path);
+    check_file_mode(d, path, text);
+    rest = text;
+    while (depth < FILES_MAX && str_split(&rest, '\n', &line)) {
+        line = str_trim(line);
+        if (!str_starts(line, STR("include ")) && !str_starts(line, STR("include\t")))
+            continue;
+        struct str name = str_trim(str_sub(line, 8, line.n));
+        bool beside = name.n && name.p[0] != '/' && slash;
+        const char *next = arena_printf(&d->cl->arena, "%.*s%.*s", beside ? (int)(slash - path + 1) : 0, path, STR_F(name));
+        if (next)
+            check_config_file(d, next, depth + 1);
+    }
+}
+
+static void check_config(struct doctor *d)
+{
+    const char *path = config_path(d->cl->config);
+    uint8_t key[CRYPTO_KEY];
+    struct str secret = str_from(config_string(d->cl->config, CONFIG_secret_key));
+
+    if (path[0])
+        check_config_file(d, path, 0);
+    else
+        put(d, ODD, "config", "write one (parley config example) or name it in PARLEY_CONFIG", "There is no configuration file");
+    if (!secret.n)
+        put(d, BAD, "secret_key", "make one: echo \"secret_key = $(openssl rand -hex 32)\" in a file of mode 600, and include it",
+            "secret_key is not set");
+    else if (!crypto_hex_decode(secret, key, sizeof(key)))
+        put(d, BAD, "secret_key", "put the 64 hex digits made at install back", "secret_key is not 64 hex digits");
+    else
+        put(d, FINE, "secret_key", NULL, "secret_key is set");
+    crypto_wipe(key, sizeof(key));
+}
+
+static bool is_loopback(struct str url)
+{
+    return str_has(url, STR("//127.0.0.1")) || str_has(url, STR("//localhost")) || str_has(url, STR("//[::1]"));
+}
+
+static void check_safety(struct doctor *d)
+{
+    struct str url = str_from(config_string(d->cl->config, CONFIG_base_url));
+
+    if (str_starts(url, STR("https://")) || is_loopback(url))
+        put(d, FINE, "base_url", NULL, "base_url is %.*s", STR_F(url));
+    else
+        put(d, ODD, "base_url", "serve it by https and say so in base_url", "base_url %.*s sends passwords unencrypted", STR_F(url));
+    if (config_bool(d->cl->config, CONFIG_rate_limits))
+        put(d, FINE, "rate_limits", NULL, "rate_limits is on");
+    else
+        put(d, ODD, "rate_limits", "set rate_limits = on", "rate_limits is off: anybody may call as often as they like");
+}
+
+/* ---- files ---- */
+
+static void check_space(struct doctor *d, const char *name, const char *dir)
+{
+    struct statvfs v;
+
+    if (statvfs(dir, &v) != 0)
+        return;
+    uint64_t left = (uint64_t)v.f_bavail * v.f_frsize;
+    if (left < DISK_WARN)
+        put(d, left < DISK_FAIL ? BAD : ODD, name, "make room", "Only %llu MB are left for %s", (unsigned long long)(left / MB), dir);
+}
+
+static void check_writable(struct doctor *d, enum config_key k, const char *name)
+{
+    const char *dir = config_string(d->cl->config, k);
+    struct stat st;
+
+    if (stat(dir, &st) != 0 || !S_ISDIR(st.st_mode))
+        put(d, BAD, name, "make it, owned by the user of the programs, mode 750", "%s %s is not there", name, dir);
+    else if (access(dir, W_OK | X_OK) != 0)
+        put(d, BAD, name, "give it to the user of the programs", "%s %s cannot be written by this user", name, dir);
+    else
+        put(d, FINE, name, NULL, "%s %s can be written", name, dir);
+    check_space(d, name, dir);
+}
+
+static bool has_files(const char *dir)
+{
+    DIR *h = opendir(dir);
+    bool any = false;
+
+    for (struct dirent *f; h && !any && (f = readdir(h));)
+        any = f->d_name[0] != '.';
+    if (h)
+        closedir(h);
+    return any;
+}
+
+static void check_parts(struct doctor *d)
+{
+    static const struct { enum config_key key; const char *name, *standard; } parts[] = {
+        {CONFIG_template_dir, "template_dir", PARLEY_PKGDATADIR "/templates"},
+        {CONFIG_htdocs_dir, "htdocs_dir", PARLEY_PKGDATADIR "/htdocs"},
+        {CONFIG_sql_dir, "sql_dir", PARLEY_PKGDATADIR "/sql"},
+        {CONFIG_flow_template_dir, "flow_template_dir", PARLEY_PKGDATADIR "/flow-templates"},
+    };
+
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        const char *dir = cli_dir(d->cl, parts[i].key, parts[i].standard);
+        if (has_files(dir))
+            put(d, FINE, parts[i].name, NULL, "%s %s is there", parts[i].name, dir);
+        else
+            put(d, BAD, parts[i].name, "install again, or mend the setting", "%s %s is missing or empty", parts[i].name, dir);
+    }
+    const char *vendor = arena_printf(&d->cl->arena, "%s/vendor/VERSIONS", cli_dir(d->cl, CONFIG_htdocs_dir, PARLEY_PKGDATADIR "/htdocs"));
+    if (vendor && access(vendor, R_OK) != 0)
+        put(d, BAD, "vendor", "run make in the source tree, or install again", "%s is missing: pages have no style", vendor);
+}
+
+static void check_programs(struct doctor *d)
+{
+    static const char *const files[] = {"portal.fcgi", "api.fcgi", "chat.fcgi", "hooks.fcgi", "parley-worker"};
+    const char *dir = cli_dir(d->cl, CONFIG_program_dir, PARLEY_LIBEXECDIR);
+    int missing = 0;
+
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        const char *path = arena_printf(&d->cl->arena, "%s/%s", dir, files[i]);
+        if (!path || access(path, X_OK) == 0)
+            continue;
+        missing++;
+        put(d, BAD, "programs", "install again, or mend program_dir", "%s cannot be run: %s", path, strerror(errno));
+    }
+    if (!missing)
+        put(d, FINE, "programs", NULL, "All programs are in %s", dir);
+}
+
+/* ---- the database ---- */
+
+static void check_version(struct doctor *d, struct str version)
+{
+    struct str rest = version, major, minor;
+    uint64_t a = 0, b = 0;
+
+    str_split(&rest, '.', &major);
+    str_split(&rest, '.', &minor);
+    bool known = num_u64(major, 1000, &a) && num_u64(minor, 99, &b);
+    if (known && a * 100 + b >= OLDEST_SERVER && str_has(version, STR("MariaDB")))
+        put(d, FINE, "database", NULL, "The database answers (%.*s)", STR_F(version));
+    else
+        put(d, BAD, "database", "install MariaDB 10.6 or newer", "The database server is %.*s", STR_F(version));
+}
+
+static void check_server(struct doctor *d, struct db *c)
+{
+    struct doctor_server v;
+    struct err e = ERR_INIT;
+
+    if (doctor_store_server(c, &d->cl->arena, &v, &e) != OK) {
+        put(d, BAD, "database", "see the log above", "The database does not answer: %s", e.message);
+        return;
+    }
+    check_version(d, v.version);
+    if (!str_eqz(v.charset, "utf8mb4"))
+        put(d, ODD, "charset", "change it: ALTER DATABASE ... CHARACTER SET utf8mb4", "The database's character set is %.*s", STR_F(v.charset));
+    if (v.flush == 1 && (!v.binlog || v.sync_binlog == 1))
+        put(d, FINE, "durability", NULL, "What is committed survives a power cut");
+    else
+        put(d, v.flush == 1 ? ODD : BAD, "durability", "set innodb_flush_log_at_trx_commit = 1, and sync_binlog = 1 where log_bin is on",
+            "A power cut may lose answers that people have seen (innodb_flush_log_at_trx_commit = %lld)", (long long)v.flush);
+    int64_t wanted = config_int(d->cl->config, CONFIG_database_connections) * 4 + config_int(d->cl->config, CONFIG_journal_writers) + 4;
+    if (v.connections < wanted)
+        put(d, ODD, "connections", "raise max_connections or lower database_connections",
+            "The programs may want %lld connections, the server allows %lld", (long long)wanted, (long long)v.connections);
+}
+
+static void check_queue(struct doctor *d, struct db *c)
+{
+    struct queue_depth q;
+    struct err e = ERR_INIT;
+
+    if (queue_depth(c, &q, &e) != OK)
+        put(d, BAD, "queue", "see the log above", "The queue cannot be read: %s", e.message);
+    else if (q.oldest_ready_ms > LAG_WARN_MS)
+        put(d, ODD, "queue", "see whether the worker runs", "%lld jobs wait, the first for %lld minutes", (long long)q.ready,
+            (long long)(q.oldest_ready_ms / 60000));
+    else
+        put(d, FINE, "queue", NULL, "%lld jobs wait, %lld run", (long long)q.ready, (long long)q.running);
+    if (e.status == OK && q.dead)
+        put(d, ODD, "queue_dead", "parley job list, then parley job replay", "%lld jobs gave up", (long long)q.dead);
+}
+
+static void check_database(struct doctor *d)
+{
+    struct db *c;
+    struct err e = ERR_INIT;
+
+    if (cli_db_any(d->cl, &c, &e) != OK) {
+        put(d, BAD, "database", "start MariaDB, or mend the database_ settings", "%s", e.message);
+        return;
+    }
+    check_server(d, c);
+    if (migrate_check(c, &e) != OK) {
+        put(d, BAD, "schema", strcmp(e.code, "schema_new") == 0 ? "install the newer release" : "parley migrate", "%s", e.message);
+        return;
+    }
+    put(d, FINE, "schema", NULL, "The schema is this release's");
+    check_queue(d, c);
+}
+
+/* ---- what runs ---- */
+
+static bool answers(const char *path)
+{
+    struct sockaddr_un addr = {.sun_family = AF_UNIX};
+    size_t n = strlen(path);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    if (n < sizeof(addr.sun_path))
+        memcpy(addr.sun_path, path, n + 1);
+    bool yes = fd >= 0 && n < sizeof(addr.sun_path) && connect(fd, (const struct sockaddr *)&addr, sizeof(addr)) == 0;
+    if (fd >= 0)
+        close(fd);
+    return yes;
+}
+
+static bool is_running(struct doctor *d)
+{
+    const char *path = arena_printf(&d->cl->arena, "%s/parley.pid", config_string(d->cl->config, CONFIG_run_dir));
+    int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    bool locked = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) != 0;
+
+    if (fd >= 0)
+        close(fd);
+    return locked;
+}
+
+static void check_sockets(struct doctor *d)
+{
+    static const char *const doors[] = {"portal", "api", "chat", "hooks"};
+    int silent = 0;
+
+    for (size_t i = 0; i < sizeof(doors) / sizeof(doors[0]); i++) {
+        const char *path = arena_printf(&d->cl->arena, "%s/%s.sock", config_string(d->cl->config, CONFIG_run_dir), doors[i]);
+        if (!path || answers(path))
+            continue;
+        silent++;
+        put(d, BAD, "sockets", "restart parley serve and read its log", "Nobody answers on %s", path);
+    }
+    if (!silent)
+        put(d, FINE, "sockets", NULL, "Parley runs and its sockets answer");
+}
+
+static void check_worker(struct doctor *d)
+{
+    char path[256];
+    struct stat st;
+    int64_t age = -1;
+
+    worker_heartbeat_path(d->cl->config, path, sizeof(path));
+    if (stat(path, &st) == 0)
+        age = clock_now_ms() / 1000 - (int64_t)st.st_mtime;
+    if (age >= 0 && age <= BEAT_LATE_S)
+        put(d, FINE, "worker", NULL, "The worker is alive");
+    else if (age < 0)
+        put(d, BAD, "worker", "read its log", "The worker has never run here");
+    else
+        put(d, BAD, "worker", "read its log; kill it if it hangs: it is started anew", "The worker gave no sign for %lld s", (long long)age);
+}
+
+static void check_running(struct doctor *d)
+{
+    if (!is_running(d)) {
+        put(d, ODD, "serve", "parley serve, or start its service", "Parley does not run");
+        return;
+    }
+    check_sockets(d);
+    check_worker(d);
+}
+
+enum status cmd_doctor(struct cli *cl, struct err *e)
+{
+    struct doctor d = {.cl = cl};
+    enum status s = cli_options(cl, NULL, 0, 0, 0, e);
+
+    if (s != OK)
+        return s;
+    if (!(d.found = json_new_array(&cl->arena)))
+        return err_nomem(e);
+    check_config(&d);
+    check_safety(&d);
+    check_writable(&d, CONFIG_run_dir, "run_dir");
+    check_writable(&d, CONFIG_data_dir, "data_dir");
+    check_parts(&d);
+    check_programs(&d);
+    check_database(&d);
+    check_running(&d);
+    if (d.no_memory)
+        return err_nomem(e);
+    if (cl->json)
+        cli_out(cl, d.found);
+    return d.bad ? err_set(e, ERR_CONFLICT, "unhealthy", "%d of these must be mended.", d.bad) : OK;
+}
