@@ -1,0 +1,45 @@
+/* answers_import {bot, replace, filename}: the uploaded CSV beside the job becomes the bot's answers; the report is the result. */
+#include "base/id.h"
+#include "knowledge/answers.h"
+#include "worker/worker.h"
+
+#include "base/banned.h"
+
+job_fn j_import_answers;
+
+/* The numbers of the report so far; its rows come with the result. */
+static int fill(struct json *j, int64_t done_bytes, int64_t all_bytes, const struct import_report *r)
+{
+    return json_set_int(j, "done_bytes", done_bytes) || json_set_int(j, "all_bytes", all_bytes) || json_set_int(j, "rows", r->rows) ||
+           json_set_int(j, "added", r->added) || json_set_int(j, "updated", r->updated) ||
+           json_set_int(j, "unchanged", r->unchanged) || json_set_int(j, "skipped", r->skipped);
+}
+
+/* Called for every few rows: memory only when something is to be written. */
+static void tell(void *ctx, int64_t done_bytes, int64_t all_bytes, const struct import_report *r)
+{
+    struct work *w = ctx;
+    struct arena a;
+
+    arena_init(&a, 65536);
+    struct json *j = json_new_object(&a);
+    worker_progress(w, j && fill(j, done_bytes, all_bytes, r) == 0 ? j : NULL);
+    arena_release(&a);
+}
+
+enum status j_import_answers(struct work *w, struct json **result, struct err *e)
+{
+    struct import_options o = {.replace = json_bool(json_get(w->job->payload, "replace"))};
+    struct import_report report;
+    struct str csv;
+    struct id bot;
+
+    if (!id_parse(ID_BOT, json_get_str(w->job->payload, "bot"), &bot) || id_is_none(w->job->tenant))
+        return err_set(e, ERR_INVALID, NULL, "The job names no bot.");
+    enum status s = queue_file(w->db, w->arena, w->job->id, &csv, e);
+    if (s == OK)
+        s = answers_import(w->db, w->job->tenant, bot, csv, &o, tell, w, w->arena, &report, e);
+    if (s == OK && !(*result = answers_report_json(w->arena, &report)))
+        s = err_nomem(e);
+    return s;
+}
