@@ -143,26 +143,27 @@ static uint64_t hash_of(const struct layout *l, const char *name, struct str key
     return hash_sip(l->hash_key, str_n(text, n));
 }
 
-/* The bucket of this owner in its set: its own, else one that is full (nobody's limit is touched), else, when every bucket
- * of the set is in use, the one that is full soonest. */
+struct seen { struct bucket *bucket; uint64_t owner; int64_t full_at; };
+
+/* The bucket of this owner in its set: its own, else the first that is full (nobody's limit is touched), else, when all are
+ * in use, the one that is full soonest. Decided on one look at each, so that two threads with one owner agree. */
 static struct bucket *find_bucket(struct layout *l, uint64_t owner, int64_t now)
 {
     struct bucket *set = l->buckets[owner % SETS];
     for (;;) {
-        struct bucket *spare = &set[0];
+        struct seen spare = {0};
         for (int i = 0; i < WAYS; i++) {
-            if (atomic_load(&set[i].owner) == owner)
-                return &set[i];
-            if (atomic_load(&spare->full_at) > now && atomic_load(&set[i].full_at) < atomic_load(&spare->full_at))
-                spare = &set[i];
+            struct seen s = {&set[i], atomic_load(&set[i].owner), atomic_load(&set[i].full_at)};
+            if (s.owner == owner)
+                return s.bucket;
+            if (!spare.bucket || (spare.full_at > now && s.full_at < spare.full_at))
+                spare = s;
         }
-        uint64_t was = atomic_load(&spare->owner);
-        int64_t time = atomic_load(&spare->full_at);
-        if (was == owner || !atomic_compare_exchange_strong(&spare->owner, &was, owner))
+        if (!atomic_compare_exchange_strong(&spare.bucket->owner, &spare.owner, owner))
             continue; /* another thread took it, perhaps for this very owner */
-        if (time > now)
-            atomic_compare_exchange_strong(&spare->full_at, &time, 0);
-        return spare;
+        if (spare.full_at > now)
+            atomic_compare_exchange_strong(&spare.bucket->full_at, &spare.full_at, 0);
+        return spare.bucket;
     }
 }
 
