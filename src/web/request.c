@@ -41,8 +41,9 @@ static enum status index_env(struct request *rq, struct err *e)
     size_t n = 0, bytes = 0;
     while (im->io->envp[n] != NULL)
         n++;
-    if (n > ENV_MAX)
-        return err_set(e, ERR_INVALID, "headers_too_large", "The request has too many headers.");
+    bool too_many = n > ENV_MAX;
+    if (too_many)
+        n = ENV_MAX;
     im->env = arena_array(rq->arena, n + 1, sizeof *im->env);
     if (im->env == NULL)
         return err_nomem(e);
@@ -54,7 +55,7 @@ static enum status index_env(struct request *rq, struct err *e)
         bytes += all.n;
         im->env[im->env_n++] = (struct env_var){str_n(all.p, (size_t)eq), str_sub(all, (size_t)eq + 1, all.n)};
     }
-    if (bytes > 4 * MAX_HEADERS)
+    if (too_many || bytes > 4 * MAX_HEADERS)
         return err_set(e, ERR_INVALID, "headers_too_large", "The headers of the request are too large.");
     return OK;
 }
@@ -84,8 +85,7 @@ static enum status read_path(struct request *rq, struct err *e)
 
 enum status request_read_env(struct request *rq, struct err *e)
 {
-    if (index_env(rq, e))
-        return e->status;
+    enum status s = index_env(rq, e); /* even if too much came: what is there says how to answer */
     rq->remote_addr = clean_env(rq, STR("REMOTE_ADDR"));
     rq->host = clean_env(rq, STR("HTTP_HOST"));
     if (!fit_host(rq->host))
@@ -98,7 +98,7 @@ enum status request_read_env(struct request *rq, struct err *e)
     rq->https = str_ieq(https, STR("on")) || str_eq(https, STR("1")) ||
                 str_starts(str_from(config_string(rq->config, CONFIG_base_url)), STR("https://"));
     method_parse(request_env(rq, STR("REQUEST_METHOD")), &rq->method, &rq->head);
-    return read_path(rq, e);
+    return s != OK ? s : read_path(rq, e);
 }
 
 struct str request_segment(struct request *rq, const char *name)

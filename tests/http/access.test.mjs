@@ -1,0 +1,105 @@
+// Who may: sessions, rights, keys, CSRF, plan features, rate limits - all before the handler.
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { build, startDoor } from '../lib/fcgi.mjs'
+
+let door
+before(async () => (door = await startDoor(`${build}/tests/http/testdoor`)))
+after(() => door.stop())
+
+const JSON_WANTED = { accept: 'application/json' }
+const session = perms => ({ cookie: `x=1; parley_session=${perms}`, ...JSON_WANTED })
+
+test('not signed in: a page goes to sign-in, a program hears 401', async () => {
+    const page = await door.get('/me', { accept: 'text/html' })
+    assert.deepEqual([page.status, page.headers.location], [303, '/login'])
+    const r = await door.get('/me', JSON_WANTED)
+    assert.equal(r.status, 401)
+    assert.match(r.headers['www-authenticate'], /^Bearer/)
+    assert.equal((await door.get('/me', session(0))).json().signed_in, true)
+})
+
+test('rights of a member, of an operator, of a key', async () => {
+    assert.equal((await door.get('/member', session(1))).status, 403)
+    assert.equal((await door.get('/member', session(3))).status, 200)
+    assert.equal((await door.get('/operator', session(255))).status, 403)
+    assert.equal((await door.get('/operator', session('operator'))).status, 200)
+    assert.equal((await door.get('/key', session(255))).status, 401)
+    assert.equal((await door.get('/key', { 'x-api-key': 'ply_1' })).status, 200)
+    assert.equal((await door.post('/key', '', { 'x-api-key': 'ply_1', ...JSON_WANTED })).status, 403)
+    assert.equal((await door.post('/key', '', { 'x-api-key': 'ply_3' })).status, 200)
+    assert.equal((await door.get('/key', { 'x-api-key': 'wrong', ...JSON_WANTED })).json().code, 'key_unknown')
+})
+
+test('a key route never redirects', async () => {
+    assert.equal((await door.get('/key', { accept: 'text/html' })).status, 401)
+})
+
+test('a public page knows who is signed in, and a bad session there is nobody', async () => {
+    assert.equal((await door.get('/plain', session(1))).status, 200)
+    assert.equal((await door.get('/plain', session('expired'))).status, 200)
+})
+
+test('a feature that the plan does not have', async () => {
+    const r = await door.get('/paid', session(1))
+    assert.deepEqual([r.status, r.json().code], [402, 'plan_feature'])
+    assert.equal((await door.get('/paid', session(64))).status, 200)
+})
+
+test('origin: ours, absent, or refused', async () => {
+    const post = async h => (await door.post('/origin', '', { ...JSON_WANTED, ...h })).status
+    assert.equal(await post({}), 200)
+    assert.equal(await post({ origin: 'http://test.example' }), 200)
+    assert.equal(await post({ origin: 'http://test.example', 'sec-fetch-site': 'same-origin' }), 200)
+    assert.equal(await post({ referer: 'http://test.example/login?x=1' }), 200)
+    assert.equal(await post({ origin: 'http://127.0.0.1:9', host: '127.0.0.1:9' }), 200)
+    for (const h of [{ origin: 'https://evil.example' }, { origin: 'null' }, { origin: 'http://test.example.evil.example' }, { origin: 'http://test.example:81' },
+        { 'sec-fetch-site': 'cross-site' }, { 'sec-fetch-site': 'same-site', origin: 'http://test.example' }, { referer: 'https://evil.example/http://test.example/' }, { origin: '' , referer: 'garbage' }])
+        assert.equal(await post(h), 403, JSON.stringify(h))
+})
+
+test('token: of this session, in the form or a header, another on each page', async () => {
+    const token = (await door.get('/token', session(1))).text, again = (await door.get('/token', session(1))).text
+    assert.match(token, /^[\w-]{86}$/)
+    assert.notEqual(token, again)
+    const post = async (t, who = 1, h = {}) =>
+        (await door.post('/token', t === undefined ? '' : `_csrf=${t}`, { ...session(who), 'content-type': 'application/x-www-form-urlencoded', ...h })).status
+    assert.equal(await post(token), 200)
+    assert.equal(await post(again), 200)
+    assert.equal(await post(undefined, 1, { 'x-csrf-token': token }), 200)
+    assert.equal(await post(token, 2), 403, 'of another session')
+    assert.equal(await post(undefined), 403)
+    assert.equal(await post(''), 403)
+    assert.equal(await post(token.slice(1)), 403)
+    const other = token[5] === 'A' ? 'B' : 'A'
+    assert.equal(await post(token.slice(0, 5) + other + token.slice(6)), 403)
+    assert.equal(await post(token, 1, { origin: 'https://evil.example' }), 403)
+})
+
+test('rate limit: the burst, then 429 with Retry-After, by address', async () => {
+    let last
+    for (let i = 0; i < 20; i++) assert.equal((await door.get('/limited')).status, 200)
+    last = await door.get('/limited', JSON_WANTED)
+    assert.deepEqual([last.status, last.json().code], [429, 'rate_limited'])
+    assert.ok(Number(last.headers['retry-after']) >= 1 && Number(last.headers['retry-after']) <= 60)
+    assert.equal((await door.get('/limited', {}, { params: { REMOTE_ADDR: '192.0.2.2' } })).status, 200)
+    const six = n => door.get('/limited', {}, { params: { REMOTE_ADDR: `2001:db8:1:2::${n}` } })
+    for (let i = 1; i <= 20; i++) assert.equal((await six(i)).status, 200)
+    assert.equal((await six('ffff')).status, 429, 'a whole /64 is one')
+    assert.equal((await door.get('/limited', {}, { params: { REMOTE_ADDR: '2001:db8:1:3::1' } })).status, 200)
+})
+
+test('the chat class tells its limits in headers', async () => {
+    const r = await door.get('/limited-chat')
+    assert.match(r.headers['ratelimit-policy'], /^"chat";q=\d+;w=60$/)
+    assert.match(r.headers.ratelimit, /^"chat";r=\d+;t=\d+$/)
+})
+
+test('another program of the same host shares the buckets; rate_limits = off opens them', async t => {
+    const other = await startDoor(`${build}/tests/http/testdoor`, { t, env: { PARLEY_RUN_DIR: door.dir } })
+    assert.equal((await other.get('/limited')).status, 429)
+    await other.stop()
+    const off = await startDoor(`${build}/tests/http/testdoor`, { t, env: { PARLEY_RUN_DIR: door.dir, PARLEY_RATE_LIMITS: 'off' } })
+    for (let i = 0; i < 50; i++) assert.equal((await off.get('/limited')).status, 200)
+    await off.stop()
+})

@@ -1,0 +1,305 @@
+/* testdoor.c: a door whose routes show what src/web does, for the suite tests/http. Who asks is what the cookie says:
+ * parley_session=PERMS (a number) signs in with these rights, "operator" as an operator; the key ply_N has the scopes N. */
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/num.h"
+#include "web/server.h"
+
+#include "base/banned.h"
+
+#define ROUTE(m, p, h, ...) void h(struct request *rq);
+#include "testdoor.def"
+#undef ROUTE
+
+static const struct route routes[] = {
+#define ROUTE(...) ROUTE_ROW(__VA_ARGS__)
+#include "testdoor.def"
+#undef ROUTE
+};
+
+static void sleep_ms(int64_t ms)
+{
+    nanosleep(&(struct timespec){ms / 1000, ms % 1000 * 1000000}, NULL);
+}
+
+static int64_t number(struct request *rq, const char *name, int64_t otherwise)
+{
+    int64_t v;
+    return num_i64(request_query(rq, name), 0, INT64_MAX, &v) ? v : otherwise;
+}
+
+static void text(struct request *rq, struct str s)
+{
+    reply_status(rq, 200);
+    reply_type(rq, "text/plain; charset=utf-8");
+    buf_str_add(reply_body(rq), s);
+}
+
+static void object(struct request *rq, const struct json *j)
+{
+    struct err e = ERR_INIT;
+    if (j == NULL) {
+        err_nomem(&e);
+        reply_error(rq, &e);
+    } else {
+        reply_json(rq, 200, j);
+    }
+}
+
+void test_plain(struct request *rq)
+{
+    text(rq, STR("hello\n"));
+}
+
+void test_item(struct request *rq)
+{
+    struct json *j = json_new_object(rq->arena);
+    json_set_str(j, "id", request_segment(rq, "id"));
+    json_set_str(j, "method", str_from(method_name(rq->method)));
+    json_set_str(j, "path", rq->path);
+    if (strstr(rq->route->path, "{part}") != NULL)
+        json_set_str(j, "part", request_segment(rq, "part"));
+    object(rq, j);
+}
+
+void test_query(struct request *rq)
+{
+    struct json *j = json_new_object(rq->arena);
+    json_set_str(j, "a", request_query(rq, "a"));
+    json_set_str(j, "b", request_query(rq, "b"));
+    json_set_str(j, "raw", rq->query);
+    json_set_str(j, "cookie", request_cookie(rq, "c"));
+    json_set_str(j, "agent", rq->user_agent);
+    json_set_bool(j, "events", request_wants_events(rq));
+    object(rq, j);
+}
+
+void test_form(struct request *rq)
+{
+    struct json *j = json_new_object(rq->arena);
+    json_set_str(j, "a", request_form(rq, "a"));
+    json_set_bool(j, "has_b", request_form_has(rq, "b"));
+    json_set_str(j, "b", request_form(rq, "b"));
+    object(rq, j);
+}
+
+void test_json(struct request *rq)
+{
+    struct json *in;
+    struct err e = ERR_INIT;
+    if (request_json(rq, &in, &e) != OK)
+        reply_error(rq, &e);
+    else
+        reply_json(rq, 200, in);
+}
+
+static void sum(struct json *j, struct str bytes)
+{
+    uint64_t s = 0;
+    for (size_t i = 0; i < bytes.n; i++)
+        s += (unsigned char)bytes.p[i];
+    json_set_int(j, "size", (int64_t)bytes.n);
+    json_set_int(j, "sum", (int64_t)s);
+}
+
+void test_length(struct request *rq)
+{
+    struct json *j = json_new_object(rq->arena);
+    sum(j, request_body(rq));
+    object(rq, j);
+}
+
+void test_upload(struct request *rq)
+{
+    struct json *j = json_new_object(rq->arena);
+    struct str filename;
+    sum(j, request_file(rq, "file", &filename));
+    json_set_str(j, "filename", filename);
+    json_set_str(j, "a", request_form(rq, "a"));
+    object(rq, j);
+}
+
+void test_slow(struct request *rq)
+{
+    sleep_ms(number(rq, "ms", 1000));
+    test_plain(rq);
+}
+
+/* Until the visitor leaves, at most 10 s: says how it ended in the log line's status. */
+void test_wait_gone(struct request *rq)
+{
+    int64_t end_us = clock_mono_us() + 10000000;
+    while (!request_gone(rq) && clock_mono_us() < end_us)
+        sleep_ms(20);
+    reply_status(rq, request_gone(rq) ? 204 : 504);
+}
+
+void test_stream(struct request *rq)
+{
+    struct err e = ERR_INIT;
+    int64_t n = number(rq, "n", 1000000);
+    if (stream_begin(rq, &e) != OK)
+        return;
+    for (int64_t i = 1; i <= n && !stream_stopping(rq); i++) {
+        char *data = arena_printf(rq->arena, "{\"i\":%lld}", (long long)i);
+        if (data == NULL || stream_event(rq, "tick", STR("7"), str_from(data), &e) != OK || stream_heartbeat(rq, &e) != OK)
+            return;
+        sleep_ms(20);
+    }
+    stream_event(rq, "done", STR_EMPTY, STR("{}"), &e);
+}
+
+void test_header(struct request *rq)
+{
+    reply_header(rq, "X-Test", request_query(rq, "v"));
+    test_plain(rq);
+}
+
+void test_cookie(struct request *rq)
+{
+    reply_cookie(rq, &(struct cookie){.name = "c", .value = request_query(rq, "v"), .max_age_s = number(rq, "age", 0)});
+    if (request_query(rq, "delete").n)
+        reply_cookie(rq, &(struct cookie){.name = "old", .value = STR("x"), .path = "/app", .max_age_s = -1});
+    test_plain(rq);
+}
+
+void test_redirect(struct request *rq)
+{
+    reply_redirect(rq, "/plain?a=1");
+}
+
+void test_language(struct request *rq)
+{
+    static const struct str supported[] = {{"en", 2}, {"de", 2}, {"pt-BR", 5}};
+    text(rq, request_language(rq, supported, 3));
+}
+
+void test_page(struct request *rq)
+{
+    reply_status(rq, 200);
+    reply_type(rq, "text/html; charset=utf-8");
+    buf_puts(reply_body(rq), "<!doctype html><title>t</title>");
+}
+
+void test_framed(struct request *rq)
+{
+    reply_header(rq, "Content-Security-Policy", STR(CSP_PAGE "frame-ancestors *"));
+    reply_header(rq, "Cache-Control", STR("public, max-age=60"));
+    if (request_query(rq, "fail").n)
+        test_fail(rq);
+    else
+        test_page(rq);
+}
+
+void test_big(struct request *rq)
+{
+    int64_t n = number(rq, "n", 100000);
+    reply_status(rq, 200);
+    reply_type(rq, "application/octet-stream");
+    for (int64_t i = 0; i < n; i++)
+        buf_putc(reply_body(rq), (char)('a' + i % 26));
+}
+
+void test_nothing(struct request *rq)
+{
+    (void)rq;
+}
+
+void test_fail(struct request *rq)
+{
+    struct err e = ERR_INIT;
+    err_at(&e, ERR_INVALID, "field_wrong", "/text", "The text is \"wrong\" </script>.");
+    reply_error(rq, &e);
+}
+
+void test_brand(struct request *rq)
+{
+    text(rq, str_from(config_string(rq->config, CONFIG_brand_name)));
+}
+
+void test_me(struct request *rq)
+{
+    struct json *j = json_new_object(rq->arena);
+    json_set_bool(j, "signed_in", rq->who.signed_in);
+    json_set_int(j, "perms", rq->who.perms);
+    object(rq, j);
+}
+
+void test_token(struct request *rq)
+{
+    text(rq, str_from(request_csrf_token(rq)));
+}
+
+/* ---- the door ---- */
+
+static enum status identify(struct request *rq, struct err *e)
+{
+    uint64_t perms = 0;
+    struct str cookie = request_cookie(rq, SESSION_COOKIE), key = request_header(rq, "HTTP_X_API_KEY");
+    memset(rq->who.tenant.b, 7, sizeof rq->who.tenant.b);
+    if (rq->route->who.kind == WHO_KEY) {
+        if (!str_starts(key, STR("ply_")) || !num_u64(str_sub(key, 4, key.n), 255, &perms))
+            return err_set(e, ERR_AUTH, "key_unknown", "This key is not known.");
+    } else if (str_eq(cookie, STR("operator"))) {
+        rq->who.signed_in = rq->who.is_operator = true;
+    } else if (num_u64(cookie, 255, &perms)) {
+        rq->who.signed_in = true;
+    } else {
+        return err_set(e, ERR_AUTH, NULL, "Sign in first.");
+    }
+    rq->who.perms = (uint32_t)perms;
+    memset(rq->who.csrf_key, 'k' + (int)perms, sizeof rq->who.csrf_key);
+    return OK;
+}
+
+static enum status feature(struct request *rq, enum feature f, struct err *e)
+{
+    (void)f;
+    return rq->who.perms & 64 ? OK : err_set(e, ERR_PLAN, "plan_feature", "Not in this plan.");
+}
+
+static void not_signed_in(struct request *rq)
+{
+    reply_redirect(rq, "/login");
+}
+
+static void error_page(struct request *rq, const struct err *e, int status)
+{
+    reply_status(rq, status);
+    reply_type(rq, "text/html; charset=utf-8");
+    buf_puts(reply_body(rq), "<!doctype html><title>error</title><p>");
+    buf_html(reply_body(rq), str_from(e->message));
+}
+
+static enum status test_open(const struct config *c, bool plain_cgi, void **app, struct err *e)
+{
+    (void)c;
+    (void)plain_cgi;
+    (void)e;
+    *app = NULL;
+    return OK;
+}
+
+static struct web_cost cost(void)
+{
+    return (struct web_cost){3, 4560};
+}
+
+int main(int argc, char **argv)
+{
+    static const struct door door = {
+        .name = "test",
+        .routes = routes,
+        .route_count = sizeof routes / sizeof *routes,
+        .threads = CONFIG_api_threads,
+        .open = test_open,
+        .identify = identify,
+        .feature = feature,
+        .not_signed_in = not_signed_in,
+        .error_page = error_page,
+        .cost = cost,
+    };
+    return server_main(argc, argv, &door);
+}
