@@ -163,6 +163,19 @@ enum status bot_list(struct db *c, struct id tenant, struct arena *a, struct bot
     return store_bot_list(c, a, tenant, out, n, e);
 }
 
+enum status bot_owner(struct db *c, struct id bot, struct id *tenant, struct err *e)
+{
+    struct bot_pointer p;
+    struct arena a;
+    enum status s;
+    arena_init(&a, 64 * KB);
+    s = store_bot_pointer(c, &a, bot, &p, e);
+    if (s == OK)
+        *tenant = p.tenant;
+    arena_release(&a);
+    return s;
+}
+
 struct change_tx {
     const struct actor *who;
     struct arena *a;

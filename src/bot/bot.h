@@ -59,6 +59,9 @@ enum status bot_export(struct db *c, struct id tenant, struct id bot, struct are
 enum status bot_import(struct db *c, const struct config *cf, const struct actor *who, struct arena *a,
                        const struct json *file, struct str name, struct bot *out, struct err *e);
 
+/* Whose bot is this? For the operator's command line, which stands above tenants. ERR_NOT_FOUND. */
+enum status bot_owner(struct db *c, struct id bot, struct id *tenant, struct err *e);
+
 /* ---- for turns: the live bot by its public id, cached (shared generation "bot"); thread safe ---- */
 struct bot_held; /* the cache's own counted reference; name, language and flow live as long as it */
 struct bot_live {

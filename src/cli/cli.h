@@ -10,6 +10,7 @@
 #include "base/arena.h"
 #include "base/config.h"
 #include "base/json.h"
+#include "bot/bot.h"
 #include "db/db.h"
 
 struct command;
@@ -54,6 +55,19 @@ const char *cli_dir(struct cli *cl, enum config_key k, const char *standard);
 
 /* A shown id of this kind, as given by the user; ERR_INVALID names what was expected. */
 enum status cli_id_arg(const char *text, enum id_kind kind, const char *what, struct id *out, struct err *e);
+/* ---- workspace.c: who and where ---- */
+
+/* The workspace a command works in: `text` (id or name; NULL: $PARLEY_TENANT), else the only active one. Several: ERR_INVALID names them. */
+enum status cli_tenant(struct cli *cl, struct db *c, const char *text, struct id *out, struct err *e);
+/* The command line as actor in that workspace. */
+struct actor cli_actor(struct id tenant);
+/* --bot or the first argument: the bot and the workspace it is in. */
+enum status cli_bot(struct cli *cl, struct db *c, const char *text, struct id *bot, struct actor *who, struct err *e);
+/* The database, for a command that changes something: the running programs are told through the shared file. */
+enum status cli_db_change(struct cli *cl, struct db **out, struct err *e);
+int cli_set_time(struct json *obj, const char *key, int64_t ms); /* ISO 8601, or null for 0 */
+int cli_set_id(struct json *obj, const char *key, enum id_kind kind, struct id id);
+
 /* A whole file, or standard input for "-"; at most max bytes. */
 enum status cli_read_file(struct cli *cl, const char *path, size_t max, struct str *out, struct err *e);
 

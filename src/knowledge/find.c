@@ -250,14 +250,14 @@ void answers_forget(void)
 
 static bool copy_answer(struct arena *a, const struct answer *from, struct answer *to)
 {
-    bool ok[5];
+    bool ok = true;
     *to = (struct answer){.id = from->id, .updated_ms = from->updated_ms};
-    to->question = arena_str(a, from->question, &ok[0]);
-    to->answer = arena_str(a, from->answer, &ok[1]);
-    to->link = arena_str(a, from->link, &ok[2]);
-    to->source = arena_str(a, from->source, &ok[3]);
-    to->language = arena_str(a, from->language, &ok[4]);
-    return ok[0] && ok[1] && ok[2] && ok[3] && ok[4];
+    to->question = arena_str(a, from->question, &ok);
+    to->answer = arena_str(a, from->answer, &ok);
+    to->link = arena_str(a, from->link, &ok);
+    to->source = arena_str(a, from->source, &ok);
+    to->language = arena_str(a, from->language, &ok);
+    return ok;
 }
 
 /* Large sets keep no texts in memory: the few found are read. One deleted since then is left out. */

@@ -21,8 +21,8 @@ make_demo() { # PORT
     local email=demo@example.com password workspace user key bot
     password=$(hex 8)
     workspace=$(demo_parley tenant create "Demo workspace" --plan enterprise) || exit 1
-    user=$(demo_parley user create "$email" --name "Demo" --password "$password") || exit 1
-    demo_parley member add "$workspace" "$user" --role owner >/dev/null || exit 1
+    user=$(printf '%s' "$password" | demo_parley user create "$email" --name "Demo" --password-stdin) || exit 1
+    demo_parley user add-to "$user" "$workspace" --role owner >/dev/null || exit 1
     key=$(demo_parley key create --tenant "$workspace" --name "demo" --scopes read,write,chat) || exit 1
     bot=$(demo_parley bot create --tenant "$workspace" --template faq --name "Demo bot") || exit 1
     demo_parley import faq --bot "$bot" "$top/tools/dev/demo-faq.csv" >/dev/null || exit 1

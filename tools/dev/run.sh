@@ -171,5 +171,5 @@ dev_status() {
 dev_parley() {
     set_places "${DEV_VAR:-$top/var}"
     [ -x "$build/parley" ] && [ -e "$conf" ] || die "nothing is installed in $var yet: ./dev run"
-    exec "$build/parley" --config "$conf" "$@"
+    PARLEY_TENANT=${PARLEY_TENANT-$(demo workspace)} exec "$build/parley" --config "$conf" "$@"
 }

@@ -1,0 +1,86 @@
+#include "base/num.h"
+#include "cli/cli.h"
+#include "knowledge/answers.h"
+
+#include "base/banned.h"
+
+static int set_answer(struct json *o, const struct answer *w)
+{
+    return cli_set_id(o, "id", ID_ANSWER, w->id) != 0 || json_set_str(o, "question", w->question) != 0 ||
+                   json_set_str(o, "answer", w->answer) != 0 || json_set_str(o, "link", w->link) != 0 ||
+                   json_set_str(o, "source", w->source) != 0 || json_set_str(o, "language", w->language) != 0
+               ? -1
+               : 0;
+}
+
+enum status cmd_answers_list(struct cli *cl, struct err *e)
+{
+    const char *bot_text = NULL, *query = "", *limit_text = "100";
+    struct db *c;
+    struct id bot;
+    struct actor who;
+    struct answer *all;
+    uint64_t limit;
+    size_t n;
+    bool more;
+    enum status s = cli_options(
+        cl, CLI_OPTIONS({"bot", &bot_text, NULL}, {"query", &query, NULL}, {"limit", &limit_text, NULL}), 0, 0, e);
+
+    if (s != OK)
+        return s;
+    if (!num_u64(str_from(limit_text), 1000, &limit) || !limit)
+        return cli_usage(e, "--limit is a number from 1 to 1000.");
+    if ((s = cli_db(cl, &c, e)) != OK || (s = cli_bot(cl, c, bot_text, &bot, &who, e)) != OK)
+        return s;
+    if ((s = answers_list(c, who.tenant, bot, str_from(query), ID_NONE, (int)limit, &cl->arena, &all, &n, &more, e)) !=
+        OK)
+        return s;
+    struct json *out = json_new_array(&cl->arena), *o;
+    for (size_t i = 0; out && i < n; i++)
+        if (json_push_object(out, &o) != 0 || set_answer(o, &all[i]) != 0)
+            out = NULL;
+    if (!out)
+        return err_nomem(e);
+    cli_out(cl, out);
+    return OK;
+}
+
+static struct json *match_json(struct cli *cl, const struct answers_match *m)
+{
+    static const char *const verdicts[] = {
+        [ANSWERS_NONE] = "none", [ANSWERS_UNSURE] = "unsure", [ANSWERS_SURE] = "sure"};
+    struct json *out = json_new_object(&cl->arena), *hits, *o;
+
+    if (!out || json_set_str(out, "verdict", str_from(verdicts[m->verdict])) != 0 ||
+        json_set_array(out, "hits", &hits) != 0)
+        return NULL;
+    for (size_t i = 0; i < m->n; i++)
+        if (json_push_object(hits, &o) != 0 || json_set_double(o, "score", m->hits[i].score) != 0 ||
+            set_answer(o, &m->hits[i].answer) != 0)
+            return NULL;
+    return out;
+}
+
+enum status cmd_answers_find(struct cli *cl, struct err *e)
+{
+    const char *bot_text = NULL, *language = "";
+    struct db_pool *pool;
+    struct db *c;
+    struct id bot;
+    struct actor who;
+    struct answers_match m;
+    enum status s = cli_options(cl, CLI_OPTIONS({"bot", &bot_text, NULL}, {"language", &language, NULL}), 1, 1, e);
+
+    if (s != OK || (s = cli_pool(cl, &pool, e)) != OK || (s = cli_db(cl, &c, e)) != OK ||
+        (s = cli_bot(cl, c, bot_text, &bot, &who, e)) != OK)
+        return s;
+    s = answers_find(pool, who.tenant, bot, str_from(language), str_from(cl->argv[0]), &cl->arena, &m, e);
+    answers_forget();
+    if (s != OK)
+        return s;
+    struct json *out = match_json(cl, &m);
+    if (!out)
+        return err_nomem(e);
+    cli_out(cl, out);
+    return OK;
+}

@@ -1,0 +1,52 @@
+#include <stdio.h>
+
+#include "base/limits.h"
+#include "cli/cli.h"
+#include "knowledge/answers.h"
+
+#include "base/banned.h"
+
+static void show_progress(void *ctx, int64_t done_bytes, int64_t all_bytes, const struct import_report *so_far)
+{
+    (void)ctx;
+    (void)so_far;
+    cli_progress("importing", done_bytes, all_bytes);
+}
+
+static enum status print_report(struct cli *cl, const struct import_report *r, struct err *e)
+{
+    struct json *report = answers_report_json(&cl->arena, r);
+    struct buf b;
+
+    if (!report)
+        return err_nomem(e);
+    buf_init(&b, 1 * MB);
+    json_write_pretty(&b, report);
+    if (buf_ok(&b))
+        fwrite(b.p, 1, b.n, stdout);
+    buf_release(&b);
+    return OK;
+}
+
+enum status cmd_import_faq(struct cli *cl, struct err *e)
+{
+    const char *bot_text = NULL;
+    struct import_options o = {0};
+    struct import_report report = {0};
+    struct db *c;
+    struct id bot;
+    struct actor who;
+    struct str file;
+    enum status s = cli_options(
+        cl, CLI_OPTIONS({"bot", &bot_text, NULL}, {"replace", NULL, &o.replace}, {"dry-run", NULL, &o.dry_run}), 1, 1,
+        e);
+
+    if (s != OK || (s = cli_read_file(cl, cl->argv[0], MAX_CSV, &file, e)) != OK ||
+        (s = cli_db_change(cl, &c, e)) != OK || (s = cli_bot(cl, c, bot_text, &bot, &who, e)) != OK)
+        return s;
+    s = answers_import(c, who.tenant, bot, file, &o, show_progress, NULL, &cl->arena, &report, e);
+    if (s == OK && report.skipped)
+        fprintf(stderr, "parley: %lld of %lld rows were left out; the report says why.\n", (long long)report.skipped,
+                (long long)report.rows);
+    return s == OK ? print_report(cl, &report, e) : s;
+}

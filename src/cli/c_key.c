@@ -1,0 +1,51 @@
+#include <stdio.h>
+
+#include "cli/cli.h"
+
+#include "base/banned.h"
+
+static const struct {
+    const char *name;
+    uint32_t bit;
+} scopes[] = {{"read", SCOPE_READ}, {"write", SCOPE_WRITE}, {"chat", SCOPE_CHAT}, {"admin", SCOPE_ADMIN}};
+
+static enum status read_scopes(const char *text, uint32_t *out, struct err *e)
+{
+    struct str rest = str_from(text), part;
+
+    *out = 0;
+    while (str_split(&rest, ',', &part)) {
+        size_t i = 0;
+        while (i < sizeof(scopes) / sizeof(*scopes) && !str_eqz(str_trim(part), scopes[i].name))
+            i++;
+        if (i == sizeof(scopes) / sizeof(*scopes))
+            return cli_usage(e, "There is no scope \"%.*s\".", STR_F(part));
+        *out |= scopes[i].bit;
+    }
+    return OK;
+}
+
+enum status cmd_key_create(struct cli *cl, struct err *e)
+{
+    const char *tenant_text = NULL, *name = "command line", *scope_text = "read,write,chat";
+    char key[API_KEY_MAX];
+    uint32_t bits;
+    struct db *c;
+    struct id tenant, id;
+    enum status s = cli_options(
+        cl, CLI_OPTIONS({"tenant", &tenant_text, NULL}, {"name", &name, NULL}, {"scopes", &scope_text, NULL}), 0, 0, e);
+
+    if (s != OK || (s = read_scopes(scope_text, &bits, e)) != OK || (s = cli_db(cl, &c, e)) != OK ||
+        (s = cli_tenant(cl, c, tenant_text, &tenant, e)) != OK)
+        return s;
+    if ((s = account_key_create(c, tenant, str_from(name), bits, key, &id, e)) != OK)
+        return s;
+    struct json *o = json_new_object(&cl->arena);
+    if (!o || cli_set_id(o, "id", ID_KEY, id) != 0 || json_set_str(o, "key", str_from(key)) != 0)
+        return err_nomem(e);
+    if (cl->json)
+        cli_out(cl, o);
+    else
+        puts(key);
+    return OK;
+}

@@ -1,0 +1,108 @@
+#include "base/clock.h"
+#include "billing/usage.h"
+#include "cli/cli.h"
+
+#include "base/banned.h"
+
+enum status cmd_tenant_create(struct cli *cl, struct err *e)
+{
+    const char *plan = "free";
+    struct db *c;
+    struct id id;
+    enum status s = cli_options(cl, CLI_OPTIONS({"plan", &plan, NULL}), 1, 1, e);
+
+    if (s == OK)
+        s = cli_db_change(cl, &c, e);
+    if (s == OK)
+        s = account_tenant_create(c, str_from(cl->argv[0]), str_from(plan), &id, e);
+    if (s == OK)
+        cli_id(cl, ID_TENANT, id);
+    return s;
+}
+
+static struct json *tenant_json(struct cli *cl, const struct tenant *t)
+{
+    struct json *o = json_new_object(&cl->arena);
+
+    if (!o || cli_set_id(o, "id", ID_TENANT, t->id) != 0 || json_set_str(o, "name", t->name) != 0 ||
+        json_set_str(o, "plan", t->plan) != 0 || json_set_str(o, "state", t->state) != 0 ||
+        cli_set_time(o, "created_at", t->created_ms) != 0)
+        return NULL;
+    return o;
+}
+
+enum status cmd_tenant_list(struct cli *cl, struct err *e)
+{
+    struct db *c;
+    struct tenant *all;
+    size_t n;
+    enum status s = cli_options(cl, NULL, 0, 0, 0, e);
+
+    if (s != OK || (s = cli_db(cl, &c, e)) != OK || (s = account_tenants(c, &cl->arena, &all, &n, e)) != OK)
+        return s;
+    struct json *out = json_new_array(&cl->arena);
+    for (size_t i = 0; out && i < n; i++) {
+        struct json *o = tenant_json(cl, &all[i]);
+        if (!o || json_push_copy(out, o) != 0)
+            out = NULL;
+    }
+    if (!out)
+        return err_nomem(e);
+    cli_out(cl, out);
+    return OK;
+}
+
+static int add_members(struct json *o, const struct member *list, size_t n)
+{
+    struct json *members, *one;
+
+    if (json_set_array(o, "members", &members) != 0)
+        return -1;
+    for (size_t i = 0; i < n; i++)
+        if (json_push_object(members, &one) != 0 || cli_set_id(one, "id", ID_USER, list[i].user.id) != 0 ||
+            json_set_str(one, "email", list[i].user.email) != 0 ||
+            json_set_str(one, "role", str_from(account_role_name(list[i].role))) != 0)
+            return -1;
+    return 0;
+}
+
+enum status cmd_tenant_show(struct cli *cl, struct err *e)
+{
+    struct db *c;
+    struct id id;
+    struct tenant t;
+    struct member *list;
+    struct usage u;
+    size_t n;
+    enum status s = cli_options(cl, NULL, 0, 0, 1, e);
+
+    if (s != OK || (s = cli_db(cl, &c, e)) != OK ||
+        (s = cli_tenant(cl, c, cl->argc ? cl->argv[0] : NULL, &id, e)) != OK)
+        return s;
+    if ((s = account_tenant_get(c, &cl->arena, id, &t, e)) != OK ||
+        (s = account_members_of_tenant(c, &cl->arena, id, &list, &n, e)) != OK ||
+        (s = usage_now(c, id, clock_now_ms(), &u, e)) != OK)
+        return s;
+    struct json *o = tenant_json(cl, &t);
+    bool limited = u.limit != USAGE_UNLIMITED;
+    if (!o || json_set_int(o, "conversations", u.used) != 0 ||
+        (limited ? json_set_int(o, "conversations_limit", u.limit) : json_set_null(o, "conversations_limit")) != 0 ||
+        add_members(o, list, n) != 0)
+        return err_nomem(e);
+    cli_out(cl, o);
+    return OK;
+}
+
+enum status cmd_tenant_plan(struct cli *cl, struct err *e)
+{
+    struct db *c;
+    struct id id;
+    enum status s = cli_options(cl, NULL, 0, 2, 2, e);
+
+    if (s != OK || (s = cli_db_change(cl, &c, e)) != OK || (s = cli_tenant(cl, c, cl->argv[0], &id, e)) != OK)
+        return s;
+    s = account_tenant_plan(c, id, str_from(cl->argv[1]), e);
+    if (s == OK)
+        cli_id(cl, ID_TENANT, id);
+    return s;
+}

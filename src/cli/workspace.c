@@ -1,0 +1,109 @@
+/* workspace.c: which workspace and bot a command means, and letting the running programs know of a change. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/shared.h"
+#include "cli/cli.h"
+
+#include "base/banned.h"
+
+struct actor cli_actor(struct id tenant)
+{
+    return (struct actor){.tenant = tenant, .role = ROLE_OWNER, .perms = account_role_perms(ROLE_OWNER), .cli = true};
+}
+
+enum status cli_db_change(struct cli *cl, struct db **out, struct err *e)
+{
+    const char *map = arena_printf(&cl->arena, "%s/shared.map", config_string(cl->config, CONFIG_run_dir));
+    struct err why = ERR_INIT;
+    enum status s = cli_db(cl, out, e);
+
+    if (s == OK && (!map || shared_open(map, &why) != OK))
+        log_line(LOG_DEBUG, "shared_failed", LOG_S("message", why.message)); /* nothing runs here that could be told */
+    return s;
+}
+
+static enum status name_them(const struct tenant *all, size_t n, struct err *e)
+{
+    char list[360] = "";
+    size_t used = 0;
+
+    for (size_t i = 0; i < n && used < sizeof(list) - 120; i++) {
+        char id[ID_TEXT_MAX];
+        int k = snprintf(list + used, sizeof(list) - used, "%s%s (%.*s)", used ? ", " : "",
+                         id_text(ID_TENANT, all[i].id, id), STR_F(str_sub(all[i].name, 0, 40)));
+        used += k > 0 ? (size_t)k : 0;
+    }
+    return err_set(e, ERR_INVALID, "tenant_ambiguous",
+                   "There are %zu workspaces: say which with --tenant or PARLEY_TENANT: %s%s", n, list,
+                   n > 4 ? ", ..." : "");
+}
+
+static bool means(const struct tenant *t, const char *text)
+{
+    struct id id;
+
+    if (!text)
+        return str_eqz(t->state, "active");
+    return id_parse(ID_TENANT, str_from(text), &id) ? id_eq(id, t->id) : str_eqz(t->name, text);
+}
+
+enum status cli_tenant(struct cli *cl, struct db *c, const char *text, struct id *out, struct err *e)
+{
+    const char *wanted = text ? text : getenv("PARLEY_TENANT");
+    struct tenant *all;
+    size_t n, found = 0;
+    enum status s = account_tenants(c, &cl->arena, &all, &n, e);
+
+    if (s != OK)
+        return s;
+    if (wanted && !*wanted)
+        wanted = NULL;
+    for (size_t i = 0; i < n; i++)
+        if (means(&all[i], wanted))
+            all[found++] = all[i];
+    if (found > 1)
+        return name_them(all, found, e);
+    if (!found && wanted)
+        return err_set(e, ERR_NOT_FOUND, "workspace_unknown", "There is no workspace \"%.80s\".", wanted);
+    if (!found)
+        return err_set(e, ERR_NOT_FOUND, "workspace_unknown", "There is no workspace yet: parley tenant create NAME");
+    *out = all[0].id;
+    return OK;
+}
+
+enum status cli_bot(struct cli *cl, struct db *c, const char *text, struct id *bot, struct actor *who, struct err *e)
+{
+    struct id tenant;
+    enum status s = text ? cli_id_arg(text, ID_BOT, "bot", bot, e) : cli_usage(e, "Which bot? --bot is missing.");
+
+    (void)cl;
+    if (s == OK)
+        s = bot_owner(c, *bot, &tenant, e);
+    if (s == OK)
+        *who = cli_actor(tenant);
+    return s;
+}
+
+int cli_set_time(struct json *obj, const char *key, int64_t ms)
+{
+    struct buf b;
+    int rc;
+
+    if (!ms)
+        return json_set_null(obj, key);
+    buf_init(&b, 64);
+    clock_iso(&b, ms);
+    rc = buf_ok(&b) ? json_set_str(obj, key, buf_str(&b)) : -1;
+    buf_release(&b);
+    return rc;
+}
+
+int cli_set_id(struct json *obj, const char *key, enum id_kind kind, struct id id)
+{
+    char text[ID_TEXT_MAX];
+
+    return json_set_str(obj, key, str_from(id_text(kind, id, text)));
+}
