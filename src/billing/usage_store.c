@@ -73,7 +73,6 @@ static enum status take_once(struct db *c, struct id tenant, int64_t period_star
 enum status usage_store_take(struct db *c, struct id tenant, int64_t period_start_ms, int64_t n, int64_t limit, bool *taken,
                              struct err *e)
 {
-    int64_t begun = 0;
     enum status s;
 
     *taken = false;
@@ -84,9 +83,10 @@ enum status usage_store_take(struct db *c, struct id tenant, int64_t period_star
     if (s != OK || *taken) {
         return s;
     }
-    /* Nothing changed: the limit is met, or the period has no row yet. */
-    s = db_exec(c, &counter_begin, &tenant, DB_ARGS(db_time(period_start_ms)), &begun, e);
-    if (s != OK || begun == 0) {
+    /* Nothing changed: the limit is met, or the period has no row yet. Somebody else may add it at this moment, so that the
+     * insert says nothing: only the second try decides. */
+    s = db_exec(c, &counter_begin, &tenant, DB_ARGS(db_time(period_start_ms)), NULL, e);
+    if (s != OK) {
         return s;
     }
     return take_once(c, tenant, period_start_ms, n, limit, taken, e);

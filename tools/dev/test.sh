@@ -72,7 +72,7 @@ build_for_test() { # SANITIZE
     else
         configure_build "$test_build" --enable-developer
     fi
-    if ! make -C "$test_build" -j"$(jobs)" all >"$log/build-test.log" 2>&1 </dev/null; then
+    if ! { make -C "$test_build" -j"$(jobs)" all && make -C "$test_build" -j"$(jobs)" check-programs; } >"$log/build-test.log" 2>&1 </dev/null; then
         end_line
         show_log_end "$log/build-test.log"
         say "the build failed (all of it: $log/build-test.log)"
