@@ -35,7 +35,7 @@ void answers_forget(void); /* empties the memory of indexes: at the end of a pro
 
 /* CSV (RFC 4180; `,` `;` or tab; UTF-8 with or without BOM, else Windows-1252): header row names question, answer, link,
  * source, language in any order (link, source, language optional). A bad row is reported and left out, never fatal; the same
- * question again updates its row. Rows are counted as a spreadsheet does: the header is row 1. Written in batches, each a transaction of its
+ * question again updates its row (of several in one file the last counts). Rows are counted as a spreadsheet does: the header is row 1. Written in batches, each a transaction of its
  * own: an import that is broken off leaves what it wrote, and running it again finishes it. ERR_INVALID code csv_header, csv_encoding,
  * csv_empty (nothing readable and `replace`); ERR_TOO_LARGE code csv_rows. *out is filled as far as it went, also on failure. */
 struct import_row {

@@ -1,5 +1,6 @@
 /* import.c: a CSV file into answers. What the bot has is read first, as hashes only: they tell added from updated and unchanged without a
- * question to the database per row, and what is to go when the file replaces everything. Memory: some 50 bytes per answer, and one batch. */
+ * question to the database per row, and what is to go when the file replaces everything. The file is read twice: where a question stands in
+ * it several times the last row counts, so that the same file again changes nothing. Memory: some 100 bytes per answer, and one batch. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -10,19 +11,20 @@
 
 #include "base/banned.h"
 
-#define BATCH 500            /* rows of one transaction (count) */
-#define BATCH_BYTES (1 * MB) /* texts of one transaction */
+#define BATCH 500             /* rows of one transaction (count) */
+#define BATCH_BYTES (1 * MB)  /* texts of one transaction */
 #define BATCH_ARENA (32 * MB) /* room for one row of many giant fields */
-#define BAD_MAX 1000 /* rows told one by one */
-#define BAD_IN_A_ROW 10000
+#define BAD_MAX 1000          /* rows told one by one */
+#define PROGRESS_ROWS 5000    /* told at least this often */
 
 enum column { QUESTION, ANSWER, LINK, SOURCE, LANGUAGE, COLUMNS };
 static const char *const column_names[COLUMNS] = {"question", "answer", "link", "source", "language"};
 
-struct known { /* an answer that is there, or was in this file */
-    uint8_t question[16], content[8];
+struct known { /* a question that the bot has, or the file */
+    uint8_t question[16], content[8], last_content[8];
     struct id id;
-    bool used, seen;
+    int64_t last_row; /* of the file; 0 = not in it */
+    bool used, there; /* there: in the database, or on its way */
 };
 struct import {
     struct db *c;
@@ -107,7 +109,7 @@ static enum status remember(void *ctx, const struct answer_row *row, struct err 
         return err_nomem(e);
     memcpy(k->question, row->question_hash, sizeof k->question);
     k->id = row->answer.id;
-    k->used = true;
+    k->used = k->there = true;
     return OK;
 }
 
@@ -155,46 +157,83 @@ static enum status flush(struct import *m, struct err *e)
     return s;
 }
 
-static enum status take(struct import *m, struct answer *w, struct err *e)
-{
-    struct answer_row row = {.answer = *w};
+struct read_row {
+    struct answer_row row;
     uint8_t content[8];
-    struct known *k;
-    if (!answer_hash(w, row.question_hash) || !content_hash(w, content) || !(k = know(m, row.question_hash)))
-        return err_nomem(e);
-    if (k->used && memcmp(k->content, content, sizeof content) == 0) {
-        m->out->unchanged++;
-        k->seen = true;
-        return OK;
-    }
-    if (k->used)
-        m->out->updated++;
+    struct known *known;
+};
+
+/* A good row's answer, hashed and looked up. *code is set when it is bad. */
+static enum status read_one(struct import *m, const struct csv_row *r, struct read_row *out, const char **code,
+                            const char **words, struct err *e)
+{
+    struct answer *w = &out->row.answer;
+    const char *field;
+    *w = (struct answer){.question = field_of(m, r, QUESTION),
+                         .answer = field_of(m, r, ANSWER),
+                         .link = field_of(m, r, LINK),
+                         .source = field_of(m, r, SOURCE),
+                         .language = field_of(m, r, LANGUAGE)};
+    *code = NULL;
+    if (r->n <= (size_t)m->column[QUESTION] || r->n <= (size_t)m->column[ANSWER])
+        *code = "too_few_fields", *words = "The row has fewer fields than the header.";
+    else if (too_wide(m, r))
+        *code = "too_many_fields", *words = "The row has more fields than the header.";
     else
-        m->out->added++;
-    row.answer.id = k->used ? k->id : id_new();
-    *k = (struct known){.id = row.answer.id, .used = true, .seen = true};
-    memcpy(k->question, row.question_hash, sizeof k->question);
-    memcpy(k->content, content, sizeof content);
-    m->batch[m->batch_n++] = row;
-    m->batch_bytes += w->question.n + w->answer.n + w->link.n + w->source.n;
+        *code = answer_check(w, &field, words);
+    if (*code)
+        return OK;
+    if (!answer_hash(w, out->row.question_hash) || !content_hash(w, out->content) ||
+        !(out->known = know(m, out->row.question_hash)))
+        return err_nomem(e);
     return OK;
 }
 
-static enum status one_row(struct import *m, int64_t number, const struct csv_row *r, struct err *e)
+/* First reading: where each question stands last. */
+static enum status note_row(struct import *m, int64_t number, const struct csv_row *r, struct err *e)
 {
-    struct answer w = {.question = field_of(m, r, QUESTION),
-                       .answer = field_of(m, r, ANSWER),
-                       .link = field_of(m, r, LINK),
-                       .source = field_of(m, r, SOURCE),
-                       .language = field_of(m, r, LANGUAGE)};
-    const char *field, *words, *code;
-    if (r->n <= (size_t)m->column[QUESTION] || r->n <= (size_t)m->column[ANSWER])
-        return bad_row(m, number, "too_few_fields", "The row has fewer fields than the header.", e);
-    if (too_wide(m, r))
-        return bad_row(m, number, "too_many_fields", "The row has more fields than the header.", e);
-    if ((code = answer_check(&w, &field, &words)))
+    struct read_row in;
+    const char *code, *words;
+    enum status s = read_one(m, r, &in, &code, &words, e);
+    if (s != OK || code)
+        return s;
+    memcpy(in.known->question, in.row.question_hash, sizeof in.known->question);
+    memcpy(in.known->last_content, in.content, sizeof in.content);
+    in.known->used = true;
+    in.known->last_row = number;
+    return OK;
+}
+
+/* Second reading. */
+static enum status take_row(struct import *m, int64_t number, const struct csv_row *r, struct err *e)
+{
+    struct read_row in;
+    const char *code, *words;
+    enum status s = read_one(m, r, &in, &code, &words, e);
+    if (s != OK)
+        return s;
+    if (code)
         return bad_row(m, number, code, words, e);
-    return take(m, &w, e);
+    struct known *k = in.known;
+    if (k->last_row != number && memcmp(k->last_content, in.content, sizeof in.content) != 0) {
+        char later[80];
+        snprintf(later, sizeof later, "The same question stands in row %lld: that answer counts.",
+                 (long long)k->last_row);
+        return bad_row(m, number, "question_again", later, e);
+    }
+    if (k->there && memcmp(k->content, in.content, sizeof in.content) == 0) {
+        m->out->unchanged++;
+        return OK;
+    }
+    *(k->there ? &m->out->updated : &m->out->added) += 1;
+    if (!k->there)
+        k->id = id_new();
+    k->there = true;
+    memcpy(k->content, in.content, sizeof in.content);
+    in.row.answer.id = k->id;
+    m->batch[m->batch_n++] = in.row;
+    m->batch_bytes += in.row.answer.question.n + in.row.answer.answer.n + in.row.answer.link.n + in.row.answer.source.n;
+    return OK;
 }
 
 /* ---- the file ---- */
@@ -225,7 +264,28 @@ static enum status read_header(struct import *m, struct csv *csv, struct err *e)
     return OK;
 }
 
-static enum status read_rows(struct import *m, struct csv *csv, struct err *e)
+static enum status note_rows(struct import *m, struct csv csv, struct err *e)
+{
+    enum status s = OK;
+    int64_t rows = 0;
+    while (s == OK) {
+        const char *code, *words;
+        struct csv_row r;
+        enum csv_result got = csv_next(&csv, &m->batch_arena, &r, &code, &words);
+        if (got == CSV_END)
+            break;
+        if (got == CSV_NOMEM)
+            return err_nomem(e);
+        if (++rows > MAX_CSV_ROWS)
+            return err_set(e, ERR_TOO_LARGE, "csv_rows", "A file has at most %d rows.", MAX_CSV_ROWS);
+        if (got == CSV_ROW)
+            s = note_row(m, csv.row, &r, e);
+        arena_reset(&m->batch_arena);
+    }
+    return s;
+}
+
+static enum status take_rows(struct import *m, struct csv *csv, struct err *e)
 {
     enum status s = OK;
     while (s == OK) {
@@ -236,11 +296,10 @@ static enum status read_rows(struct import *m, struct csv *csv, struct err *e)
             break;
         if (got == CSV_NOMEM)
             return err_nomem(e);
-        if (++m->out->rows > MAX_CSV_ROWS)
-            return err_set(e, ERR_TOO_LARGE, "csv_rows", "A file has at most %d rows.", MAX_CSV_ROWS);
-        s = got == CSV_BAD ? bad_row(m, csv->row, code, words, e) : one_row(m, csv->row, &r, e);
+        m->out->rows++;
+        s = got == CSV_BAD ? bad_row(m, csv->row, code, words, e) : take_row(m, csv->row, &r, e);
         if (s == OK && (m->batch_n == BATCH || m->batch_bytes >= BATCH_BYTES || m->batch_arena.used > BATCH_ARENA / 8 ||
-                        m->out->rows % BAD_IN_A_ROW == 0)) {
+                        m->out->rows % PROGRESS_ROWS == 0)) {
             s = flush(m, e);
             if (m->progress)
                 m->progress(m->ctx, (int64_t)csv->at, (int64_t)csv->in.n, m->out);
@@ -269,7 +328,7 @@ static enum status remove_unseen(struct import *m, struct err *e)
     if (m->out->added + m->out->updated + m->out->unchanged == 0)
         return err_set(e, ERR_INVALID, "csv_empty", "The file has no readable row: nothing was replaced.");
     for (size_t i = 0; i < m->table_cap && s == OK; i++) {
-        if (m->table[i].used && !m->table[i].seen) {
+        if (m->table[i].there && !m->table[i].last_row) {
             ids[tx.n++] = m->table[i].id;
             m->out->removed++;
         }
@@ -293,7 +352,9 @@ static enum status run(struct import *m, struct str file, struct arena *a, struc
     if (s == OK)
         s = store_answers_each(m->c, m->tenant, m->bot, remember, m, e);
     if (s == OK)
-        s = read_rows(m, &csv, e);
+        s = note_rows(m, csv, e);
+    if (s == OK)
+        s = take_rows(m, &csv, e);
     if (s == OK && m->o->replace)
         s = remove_unseen(m, e);
     if (s == OK && m->progress)
