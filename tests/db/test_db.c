@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "dbtest.h"
+#include "okay.h"
 
 #include "base/banned.h"
 
@@ -60,13 +61,6 @@ static int teardown(void **state)
     arena_release(&arena);
     return 0;
 }
-
-static void ok_at(enum status s, const struct err *e, int line)
-{
-    if (s != OK)
-        fail_msg("line %d: status %d: %s (%s)", line, (int)s, e->message, e->code);
-}
-#define OKAY(call) do { struct err fail = ERR_INIT; ok_at((call), &fail, __LINE__); } while (0)
 
 static void put(struct db *c, struct id tenant, int64_t n, struct db_val u, struct db_val i, struct db_val d, struct db_val s,
                 struct db_val x, struct db_val t)
