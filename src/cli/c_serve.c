@@ -13,8 +13,10 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/num.h"
 #include "cli/cli.h"
@@ -159,7 +161,21 @@ static bool answers(const struct sockaddr_un *addr)
     return yes;
 }
 
-static enum status listen_at(const char *path, int *out, struct err *e)
+/* The pid file is ours, so whoever still answers is left over from a supervisor that was killed: told to stop by the kernel, it
+ * finishes what it has in hand. */
+static bool let_go(const struct sockaddr_un *addr, int64_t wait_ms)
+{
+    int64_t until = clock_mono_us() + wait_ms * 1000;
+
+    while (answers(addr)) {
+        if (clock_mono_us() > until)
+            return false;
+        nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+    }
+    return true;
+}
+
+static enum status listen_at(const char *path, int64_t wait_ms, int *out, struct err *e)
 {
     struct sockaddr_un addr = {.sun_family = AF_UNIX};
     size_t n = strlen(path);
@@ -167,7 +183,7 @@ static enum status listen_at(const char *path, int *out, struct err *e)
     if (n >= sizeof(addr.sun_path))
         return err_set(e, ERR_INVALID, "socket_path", "%s is too long for a socket: choose a shorter run_dir.", path);
     memcpy(addr.sun_path, path, n + 1);
-    if (answers(&addr))
+    if (!let_go(&addr, wait_ms))
         return err_set(e, ERR_CONFLICT, "socket_in_use", "Another program answers on %s.", path);
     unlink(path);
     mode_t before = umask(0117); /* 0660 from the first moment on: the web server comes by its group */
@@ -186,6 +202,7 @@ static enum status listen_at(const char *path, int *out, struct err *e)
 static enum status bind_sockets(struct serve *sv, struct err *e)
 {
     const char *run = config_string(sv->cl->config, CONFIG_run_dir);
+    int64_t wait_ms = config_int(sv->cl->config, CONFIG_stop_timeout) + GRACE_MS;
 
     for (int i = 0; i < PROGRAMS; i++) {
         if (!wanted[i].listens)
@@ -193,7 +210,7 @@ static enum status bind_sockets(struct serve *sv, struct err *e)
         char *path = arena_printf(&sv->cl->arena, "%s/%s.sock", run, wanted[i].name);
         if (!path)
             return err_nomem(e);
-        enum status s = listen_at(path, &sv->programs[i].listen_fd, e);
+        enum status s = listen_at(path, wait_ms, &sv->programs[i].listen_fd, e);
         if (s != OK)
             return s;
         sv->sockets[i] = path;
