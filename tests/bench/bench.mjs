@@ -33,8 +33,8 @@ async function load(url, mode, env = {}) {
 async function prepare(parley) {
     const email = 'bench@example.com', password = 'bench-only-4711'
     const workspace = await parley.run('tenant', 'create', 'Bench', '--plan', 'enterprise')
-    const user = await parley.run('user', 'create', email, '--name', 'Bench', '--password', password)
-    await parley.run('member', 'add', workspace, user, '--role', 'owner')
+    const user = await parley.run('user', 'create', email, '--name', 'Bench', '--password-stdin', { input: password })
+    await parley.run('user', 'add-to', user, workspace, '--role', 'owner')
     const bot = await parley.run('bot', 'create', '--tenant', workspace, '--template', 'faq', '--name', 'Bench')
     await parley.run('import', 'faq', '--bot', bot, `${top}/tools/dev/demo-faq.csv`)
     await parley.run('bot', 'publish', bot)
