@@ -57,19 +57,32 @@ static enum status bad_url(struct err *e, const char *why)
     return err_set(e, ERR_INVALID, "url_invalid", "This is not an http or https address: %s.", why);
 }
 
+/* curl would mend some of these ("http:/x", a space at the end): what is checked must be what was meant. */
+static const char *fault_of(struct str url)
+{
+    struct str rest = str_ieq(str_sub(url, 0, 7), STR("http://"))    ? str_sub(url, 7, url.n)
+                      : str_ieq(str_sub(url, 0, 8), STR("https://")) ? str_sub(url, 8, url.n)
+                                                                     : STR_EMPTY;
+    if (url.n >= URL_MAX)
+        return "it is too long";
+    if (!rest.n || strchr("/\\:?#", rest.p[0]))
+        return "it must begin with http:// or https:// and a host";
+    for (size_t i = 0; i < rest.n; i++) {
+        if ((unsigned char)rest.p[i] <= ' ' || rest.p[i] == 0x7F)
+            return "it holds a space or a control character";
+    }
+    return NULL;
+}
+
 /* Parse into *out, which the caller cleans up also after a failure. */
 static enum status parse_url(struct str url, CURLU **out, struct err *e)
 {
-    char text[URL_MAX], *scheme = NULL, *user = NULL;
-    enum status st = OK;
+    char text[URL_MAX], *user = NULL;
+    const char *fault = fault_of(url);
+    if (fault)
+        return bad_url(e, fault);
     if (!(*out = curl_url()))
         return err_nomem(e);
-    if (url.n >= sizeof(text))
-        return bad_url(e, "it is too long");
-    for (size_t i = 0; i < url.n; i++) {
-        if ((unsigned char)url.p[i] <= ' ' || url.p[i] == 0x7F)
-            return bad_url(e, "it holds a space or a control character");
-    }
     memcpy(text, url.p, url.n);
     text[url.n] = '\0';
     CURLUcode rc = curl_url_set(*out, CURLUPART_URL, text, 0);
@@ -77,16 +90,9 @@ static enum status parse_url(struct str url, CURLU **out, struct err *e)
         return err_nomem(e);
     if (rc != CURLUE_OK)
         return bad_url(e, curl_url_strerror(rc));
-    rc = curl_url_get(*out, CURLUPART_SCHEME, &scheme, 0);
-    if (rc != CURLUE_OK)
-        st = rc == CURLUE_OUT_OF_MEMORY ? err_nomem(e) : bad_url(e, "it has no scheme");
-    else if (strcmp(scheme, "http") != 0 && strcmp(scheme, "https") != 0)
-        st = bad_url(e, "it has another scheme");
-    else if (curl_url_get(*out, CURLUPART_USER, &user, 0) == CURLUE_OK)
-        st = bad_url(e, "a name or password must not stand in it");
-    curl_free(scheme);
+    rc = curl_url_get(*out, CURLUPART_USER, &user, 0);
     curl_free(user);
-    return st;
+    return rc == CURLUE_NO_USER ? OK : bad_url(e, "a name or password must not stand in it");
 }
 
 enum status fetch_check_url(struct str url, struct err *e)
