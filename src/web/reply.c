@@ -174,12 +174,19 @@ static bool without_body(int status)
 static void build_head(struct request *rq, struct buf *h, bool with_length)
 {
     struct reply *rp = rq->reply;
-    buf_printf(h, "Status: %d %s\r\n", rp->status, http_reason(rp->status));
-    if (rp->type != NULL && !without_body(rp->status))
-        buf_printf(h, "Content-Type: %s\r\n", rp->type);
-    if (with_length && !without_body(rp->status))
-        buf_printf(h, "Content-Length: %zu\r\n", rp->body->n);
-    buf_puts(h, "X-Request-Id: ");
+    buf_puts(h, "Status: ");
+    buf_i64(h, rp->status);
+    buf_putc(h, ' ');
+    buf_puts(h, http_reason(rp->status));
+    if (rp->type != NULL && !without_body(rp->status)) {
+        buf_puts(h, "\r\nContent-Type: ");
+        buf_puts(h, rp->type);
+    }
+    if (with_length && !without_body(rp->status)) {
+        buf_puts(h, "\r\nContent-Length: ");
+        buf_u64(h, rp->body->n);
+    }
+    buf_puts(h, "\r\nX-Request-Id: ");
     buf_puts(h, rq->id);
     buf_puts(h, "\r\n");
     security_headers(rq, h);

@@ -71,6 +71,27 @@ static void set_timeouts(int fd, int64_t ms)
     setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof tv);
 }
 
+/* The library's own way to close waits until the web server has closed its side, because data that is still on its way in
+ * would break what is on its way out. Where the request has been read to its end there is none: say that the connection is
+ * kept, and close it here, which saves three system calls and a wait. */
+static void finish(FCGX_Request *r)
+{
+    bool read_to_end = FCGX_GetChar(r->in) < 0 && FCGX_GetError(r->in) == 0;
+    int fd = r->ipcFd;
+    if (!read_to_end) {
+        FCGX_Finish_r(r);
+        if (r->ipcFd >= 0)
+            FCGX_Free(r, 1); /* the server wished to keep it: that would pin this thread in a read */
+        return;
+    }
+    r->keepConnection = 1;
+    FCGX_Finish_r(r);
+    if (r->ipcFd == fd) {
+        close(fd);
+        r->ipcFd = -1;
+    }
+}
+
 static void serve_connection(struct worker *w, FCGX_Request *r, int fd)
 {
     /* With a descriptor in place and the connection marked as kept, FCGX_Accept_r reads a request from it and overwrites
@@ -81,9 +102,7 @@ static void serve_connection(struct worker *w, FCGX_Request *r, int fd)
         return;
     struct fcgi_io f = {{r->envp, fcgi_read, fcgi_write, fcgi_flush, fcgi_gone}, r};
     dispatch(w, &f.io);
-    FCGX_Finish_r(r);
-    if (r->ipcFd >= 0)
-        FCGX_Free(r, 1); /* the server wished to keep it: that would pin this thread in a read */
+    finish(r);
 }
 
 static void accept_failed(void)
