@@ -1,0 +1,43 @@
+#include "api/api.h"
+#include "knowledge/answers.h"
+
+#include "base/banned.h"
+
+static int fill_answer(struct json *o, const struct answer *w)
+{
+    return api_set_id(o, "id", ID_ANSWER, w->id) != 0 || json_set_str(o, "question", w->question) != 0 ||
+                   json_set_str(o, "answer", w->answer) != 0 || json_set_str(o, "link", w->link) != 0 ||
+                   json_set_str(o, "source", w->source) != 0 || json_set_str(o, "language", w->language) != 0 ||
+                   api_set_time(o, "updated_at", w->updated_ms) != 0
+               ? -1
+               : 0;
+}
+
+void answers_index(struct request *rq)
+{
+    struct call call;
+    struct id bot, after;
+    struct answer *all;
+    struct json *out = NULL, *data, *o;
+    size_t n;
+    bool more;
+    int limit;
+    if (!api_begin(rq, &call))
+        return;
+    enum status s = api_limit(&call, &limit);
+    if (s == OK)
+        s = api_after(&call, ID_ANSWER, &after);
+    if (s == OK && !id_parse(ID_BOT, request_query(rq, "bot"), &bot))
+        s = err_at(&call.e, ERR_INVALID, "bot_invalid", "bot", "bot is the id of a bot.");
+    if (s == OK)
+        s = answers_list(call.c, call.who.tenant, bot, request_query(rq, "query"), after, limit, call.a, &all, &n,
+                         &more, &call.e);
+    if (s == OK)
+        out = api_list(call.a, more, &data);
+    for (size_t i = 0; out && i < n; i++)
+        if (json_push_object(data, &o) != 0 || fill_answer(o, &all[i]) != 0)
+            out = NULL;
+    if (s == OK && !out)
+        s = err_nomem(&call.e);
+    api_end(&call, s, 200, out);
+}

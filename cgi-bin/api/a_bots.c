@@ -1,0 +1,223 @@
+#include "api/api.h"
+
+#include "base/banned.h"
+
+static int fill_bot(struct json *o, const struct bot *b)
+{
+    if (api_set_id(o, "id", ID_BOT, b->id) != 0 || json_set_str(o, "name", b->name) != 0 ||
+        json_set_str(o, "language", b->language) != 0)
+        return -1;
+    if ((b->live_version ? json_set_int(o, "live_version", b->live_version) : json_set_null(o, "live_version")) != 0)
+        return -1;
+    return json_set_bool(o, "draft_differs", b->draft_differs) != 0 ||
+                   api_set_time(o, "created_at", b->created_ms) != 0 ||
+                   api_set_time(o, "updated_at", b->updated_ms) != 0 ||
+                   api_set_time(o, "published_at", b->published_ms) != 0
+               ? -1
+               : 0;
+}
+
+/* The bot as the reply, or the failure. */
+static void end_with_bot(struct call *call, enum status s, int status, const struct bot *b)
+{
+    struct json *o = s == OK ? json_new_object(call->a) : NULL;
+    if (s == OK && (!o || fill_bot(o, b) != 0))
+        s = err_nomem(&call->e);
+    api_end(call, s, status, o);
+}
+
+void bots_list(struct request *rq)
+{
+    struct call call;
+    struct bot *all;
+    struct json *out = NULL, *data, *o;
+    size_t n;
+    if (!api_begin(rq, &call))
+        return;
+    enum status s = bot_list(call.c, call.who.tenant, call.a, &all, &n, &call.e);
+    if (s == OK)
+        out = api_list(call.a, false, &data);
+    for (size_t i = 0; out && i < n; i++)
+        if (json_push_object(data, &o) != 0 || fill_bot(o, &all[i]) != 0)
+            out = NULL;
+    if (s == OK && !out)
+        s = err_nomem(&call.e);
+    api_end(&call, s, 200, out);
+}
+
+void bots_create(struct request *rq)
+{
+    struct call call;
+    struct json *in;
+    struct bot b;
+    if (!api_begin(rq, &call))
+        return;
+    enum status s = api_body(
+        &call, FIELDS({"template", JSON_STRING, true}, {"name", JSON_STRING, true}, {"language", JSON_STRING, false}),
+        &in);
+    if (s == OK)
+        s = bot_create(call.c, rq->config, &call.who, call.a, json_get_str(in, "template"), json_get_str(in, "name"),
+                       json_get_str(in, "language"), &b, &call.e);
+    if (s == OK) {
+        char id[ID_TEXT_MAX];
+        char *where = arena_printf(call.a, "/v1/bots/%s", id_text(ID_BOT, b.id, id));
+        if (where)
+            reply_header(rq, "Location", str_from(where));
+    }
+    end_with_bot(&call, s, 201, &b);
+}
+
+void bot_show(struct request *rq)
+{
+    struct call call;
+    struct id id;
+    struct bot b;
+    if (!api_begin(rq, &call))
+        return;
+    enum status s = api_id(&call, "bot", ID_BOT, &id);
+    if (s == OK)
+        s = bot_get(call.c, call.who.tenant, id, call.a, &b, &call.e);
+    end_with_bot(&call, s, 200, &b);
+}
+
+void bot_change(struct request *rq)
+{
+    struct call call;
+    struct id id;
+    struct bot b;
+    struct json *in;
+    if (!api_begin(rq, &call))
+        return;
+    enum status s = api_id(&call, "bot", ID_BOT, &id);
+    if (s == OK)
+        s = api_body(&call, FIELDS({"name", JSON_STRING, true}), &in);
+    if (s == OK)
+        s = bot_rename(call.c, &call.who, id, json_get_str(in, "name"), &call.e);
+    if (s == OK)
+        s = bot_get(call.c, call.who.tenant, id, call.a, &b, &call.e);
+    end_with_bot(&call, s, 200, &b);
+}
+
+void bot_remove(struct request *rq)
+{
+    struct call call;
+    struct id id;
+    if (!api_begin(rq, &call))
+        return;
+    enum status s = api_id(&call, "bot", ID_BOT, &id);
+    if (s == OK)
+        s = bot_delete(call.c, &call.who, id, &call.e);
+    api_end(&call, s, 204, NULL);
+}
+
+/* ---- flow and versions ---- */
+
+void flow_show(struct request *rq)
+{
+    struct call call;
+    struct id id;
+    struct json *flow, *o = NULL;
+    int revision;
+    if (!api_begin(rq, &call))
+        return;
+    enum status s = api_id(&call, "bot", ID_BOT, &id);
+    if (s == OK)
+        s = bot_draft(call.c, call.who.tenant, id, call.a, &flow, &revision, &call.e);
+    if (s == OK) {
+        o = json_new_object(call.a);
+        if (!o || json_set_int(o, "revision", revision) != 0 || json_set_copy(o, "flow", flow) != 0)
+            s = err_nomem(&call.e);
+    }
+    api_end(&call, s, 200, o);
+}
+
+static void end_with_number(struct call *call, enum status s, const char *key, int64_t v)
+{
+    struct json *o = s == OK ? json_new_object(call->a) : NULL;
+    if (s == OK && (!o || json_set_int(o, key, v) != 0))
+        s = err_nomem(&call->e);
+    api_end(call, s, 200, o);
+}
+
+/* A whole positive number of the body as int; what is out of range is nobody's revision or version. */
+static int small(const struct json *in, const char *key)
+{
+    int64_t v = json_int(json_get(in, key), 0);
+    return v < 0 || v > INT32_MAX ? 0 : (int)v;
+}
+
+void flow_put(struct request *rq)
+{
+    struct call call;
+    struct id id;
+    struct json *in;
+    int revision = 0;
+    if (!api_begin(rq, &call))
+        return;
+    enum status s = api_id(&call, "bot", ID_BOT, &id);
+    if (s == OK)
+        s = api_body(&call, FIELDS({"flow", JSON_OBJECT, true}, {"revision", JSON_INT, true}), &in);
+    if (s == OK) {
+        revision = small(in, "revision");
+        s = bot_draft_save(call.c, &call.who, id, json_get(in, "flow"), revision, &call.e);
+    }
+    end_with_number(&call, s, "revision", (int64_t)revision + 1);
+}
+
+void bot_publish_now(struct request *rq)
+{
+    struct call call;
+    struct id id;
+    struct json *in;
+    int version = 0;
+    if (!api_begin(rq, &call))
+        return;
+    enum status s = api_id(&call, "bot", ID_BOT, &id);
+    if (s == OK)
+        s = api_body(&call, FIELDS({"note", JSON_STRING, false}), &in);
+    if (s == OK)
+        s = bot_publish(call.c, &call.who, id, json_get_str(in, "note"), call.a, &version, &call.e);
+    end_with_number(&call, s, "version", version);
+}
+
+void bot_roll_back(struct request *rq)
+{
+    struct call call;
+    struct id id;
+    struct json *in;
+    int version = 0;
+    if (!api_begin(rq, &call))
+        return;
+    enum status s = api_id(&call, "bot", ID_BOT, &id);
+    if (s == OK)
+        s = api_body(&call, FIELDS({"version", JSON_INT, true}), &in);
+    if (s == OK) {
+        version = small(in, "version");
+        s = bot_rollback(call.c, &call.who, id, version, &call.e);
+    }
+    end_with_number(&call, s, "version", version);
+}
+
+void versions_list(struct request *rq)
+{
+    struct call call;
+    struct id id;
+    struct bot_version *all;
+    struct json *out = NULL, *data, *o;
+    size_t n;
+    if (!api_begin(rq, &call))
+        return;
+    enum status s = api_id(&call, "bot", ID_BOT, &id);
+    if (s == OK)
+        s = bot_versions(call.c, call.who.tenant, id, call.a, &all, &n, &call.e);
+    if (s == OK)
+        out = api_list(call.a, false, &data);
+    for (size_t i = 0; out && i < n; i++)
+        if (json_push_object(data, &o) != 0 || json_set_int(o, "version", all[i].version) != 0 ||
+            json_set_bool(o, "live", all[i].live) != 0 || json_set_str(o, "created_by", all[i].created_by) != 0 ||
+            json_set_str(o, "note", all[i].note) != 0 || api_set_time(o, "created_at", all[i].created_ms) != 0)
+            out = NULL;
+    if (s == OK && !out)
+        s = err_nomem(&call.e);
+    api_end(&call, s, 200, out);
+}

@@ -1,0 +1,117 @@
+#include "api/api.h"
+#include "base/num.h"
+#include "talk/conversation.h"
+
+#include "base/banned.h"
+
+static int fill_conversation(struct json *o, const struct conversation *v)
+{
+    if (api_set_id(o, "id", ID_CONVERSATION, v->id) != 0 || api_set_id(o, "bot", ID_BOT, v->bot) != 0 ||
+        json_set_int(o, "version", v->version) != 0 || json_set_str(o, "channel", v->channel) != 0 ||
+        json_set_str(o, "locale", v->locale) != 0 || json_set_str(o, "state", str_from(talk_state_name(v->state))) != 0)
+        return -1;
+    return json_set_str(o, "contact", v->contact_label) != 0 || json_set_str(o, "first_text", v->first_text) != 0 ||
+                   json_set_int(o, "messages", v->messages) != 0 || json_set_bool(o, "counted", v->counted) != 0 ||
+                   json_set_int(o, "rating", v->rating) != 0 || api_set_time(o, "started_at", v->started_ms) != 0 ||
+                   api_set_time(o, "last_at", v->last_ms) != 0
+               ? -1
+               : 0;
+}
+
+static enum status read_filter(struct call *call, struct conversation_filter *f)
+{
+    static const char *const states[] = {"open", "handoff", "closed"};
+    struct str bot = request_query(call->rq, "bot"), state = request_query(call->rq, "state");
+    enum status s = api_limit(call, &f->limit);
+    if (s == OK)
+        s = api_after(call, ID_CONVERSATION, &f->before); /* newest first: what comes after is older */
+    if (s == OK && bot.n && !id_parse(ID_BOT, bot, &f->bot))
+        return err_at(&call->e, ERR_INVALID, "bot_invalid", "bot", "bot is the id of a bot.");
+    for (size_t i = 0; i < sizeof states / sizeof *states; i++)
+        if (str_eqz(state, states[i]))
+            f->state = states[i];
+    if (s == OK && state.n && !f->state)
+        return err_at(&call->e, ERR_INVALID, "state_invalid", "state", "state is open, handoff or closed.");
+    return s;
+}
+
+void conversations_list(struct request *rq)
+{
+    struct call call;
+    struct conversation_filter f = {0};
+    struct conversation *all;
+    struct json *out = NULL, *data, *o;
+    size_t n;
+    bool more;
+    if (!api_begin(rq, &call))
+        return;
+    enum status s = read_filter(&call, &f);
+    if (s == OK)
+        s = conversation_list(call.c, call.who.tenant, &f, call.a, &all, &n, &more, &call.e);
+    if (s == OK)
+        out = api_list(call.a, more, &data);
+    for (size_t i = 0; out && i < n; i++)
+        if (json_push_object(data, &o) != 0 || fill_conversation(o, &all[i]) != 0)
+            out = NULL;
+    if (s == OK && !out)
+        s = err_nomem(&call.e);
+    api_end(&call, s, 200, out);
+}
+
+void conversation_show(struct request *rq)
+{
+    struct call call;
+    struct id id;
+    struct conversation v;
+    struct json *o = NULL;
+    if (!api_begin(rq, &call))
+        return;
+    enum status s = api_id(&call, "conversation", ID_CONVERSATION, &id);
+    if (s == OK)
+        s = conversation_get(call.c, call.who.tenant, id, call.a, &v, &call.e);
+    if (s == OK && (!(o = json_new_object(call.a)) || fill_conversation(o, &v) != 0))
+        s = err_nomem(&call.e);
+    api_end(&call, s, 200, o);
+}
+
+/* Messages are written as the visitor API writes them, so that one reader understands both. */
+static void write_messages(struct request *rq, const struct talk_message *all, size_t n, bool more)
+{
+    struct buf *b = reply_body(rq);
+    reply_status(rq, 200);
+    reply_type(rq, "application/json");
+    buf_puts(b, "{\"data\":[");
+    for (size_t i = 0; i < n; i++) {
+        if (i)
+            buf_putc(b, ',');
+        talk_message_write(b, &all[i]);
+    }
+    buf_puts(b, more ? "],\"has_more\":true}" : "],\"has_more\":false}");
+}
+
+void messages_list(struct request *rq)
+{
+    struct call call;
+    struct id id;
+    struct talk_message *all;
+    struct str after_text = request_query(rq, "after");
+    uint64_t after = 0;
+    size_t n;
+    bool more;
+    int limit;
+    if (!api_begin(rq, &call))
+        return;
+    enum status s = api_id(&call, "conversation", ID_CONVERSATION, &id);
+    if (s == OK)
+        s = api_limit(&call, &limit);
+    if (s == OK && after_text.n && !num_u64(after_text, INT64_MAX, &after))
+        s = err_at(&call.e, ERR_INVALID, "after_invalid", "after", "after is the seq of the last message seen.");
+    if (s == OK)
+        s = conversation_messages(call.c, call.who.tenant, id, (int64_t)after, limit, call.a, &all, &n, &more, &call.e);
+    if (s != OK) {
+        api_end(&call, s, 0, NULL);
+        return;
+    }
+    db_put(call.c);
+    write_messages(rq, all, n, more);
+}

@@ -1,0 +1,60 @@
+#include "api/api.h"
+
+#include "base/banned.h"
+
+static const char *const scope_names[] = {"read", "write", "chat", "admin"}; /* bit by bit, as enum key_scope */
+
+static int set_key(struct json *o, struct id key, uint32_t scopes)
+{
+    struct json *k, *list;
+    if (json_set_object(o, "key", &k) != 0 || api_set_id(k, "id", ID_KEY, key) != 0 ||
+        json_set_array(k, "scopes", &list) != 0)
+        return -1;
+    for (size_t i = 0; i < sizeof scope_names / sizeof *scope_names; i++)
+        if ((scopes >> i & 1) && json_push_str(list, str_from(scope_names[i])) != 0)
+            return -1;
+    return 0;
+}
+
+void me_show(struct request *rq)
+{
+    struct call call;
+    struct tenant t;
+    struct json *o = NULL, *w;
+    if (!api_begin(rq, &call))
+        return;
+    enum status s = account_tenant_get(call.c, call.a, call.who.tenant, &t, &call.e);
+    if (s == OK) {
+        o = json_new_object(call.a);
+        if (!o || json_set_object(o, "workspace", &w) != 0 || api_set_id(w, "id", ID_TENANT, t.id) != 0 ||
+            json_set_str(w, "name", t.name) != 0 || json_set_str(w, "plan", t.plan) != 0 ||
+            api_set_time(w, "created_at", t.created_ms) != 0 || set_key(o, call.who.key, call.who.perms) != 0)
+            s = err_nomem(&call.e);
+    }
+    api_end(&call, s, 200, o);
+}
+
+void templates_list(struct request *rq)
+{
+    struct bot_template *all;
+    struct json *data, *o, *out;
+    struct err e = ERR_INIT;
+    size_t n;
+    if (bot_templates(rq->config, rq->arena, request_query(rq, "language"), &all, &n, &e) != OK) {
+        reply_problem(rq, &e);
+        return;
+    }
+    out = api_list(rq->arena, false, &data);
+    for (size_t i = 0; out && i < n; i++)
+        if (json_push_object(data, &o) != 0 || json_set_str(o, "id", all[i].id) != 0 ||
+            json_set_str(o, "name", all[i].name) != 0 || json_set_str(o, "summary", all[i].summary) != 0 ||
+            json_set_str(o, "category", all[i].category) != 0 ||
+            json_set_copy(o, "languages", json_get(all[i].flow, "languages")) != 0)
+            out = NULL;
+    if (out) {
+        reply_json(rq, 200, out);
+        return;
+    }
+    err_nomem(&e);
+    reply_problem(rq, &e);
+}

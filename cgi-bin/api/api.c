@@ -1,0 +1,136 @@
+#include "api/api.h"
+
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/num.h"
+
+#include "base/banned.h"
+
+#define LIMIT_DEFAULT 20
+#define LIMIT_MAX 100
+
+bool api_begin(struct request *rq, struct call *call)
+{
+    struct guard *g = rq->app;
+    *call = (struct call){.rq = rq, .a = rq->arena, .who = guard_actor(rq)};
+    if (db_get(g->pool, &call->c, &call->e) == OK)
+        return true;
+    reply_problem(rq, &call->e);
+    return false;
+}
+
+void api_end(struct call *call, enum status s, int status, const struct json *out)
+{
+    db_put(call->c);
+    call->c = NULL;
+    if (s != OK)
+        reply_problem(call->rq, &call->e);
+    else if (out)
+        reply_json(call->rq, status, out);
+    else
+        reply_status(call->rq, 204);
+}
+
+enum status api_id(struct call *call, const char *segment, enum id_kind kind, struct id *out)
+{
+    if (id_parse(kind, request_segment(call->rq, segment), out))
+        return OK;
+    return err_set(&call->e, ERR_NOT_FOUND, NULL, "There is no such %s.", segment);
+}
+
+enum status api_limit(struct call *call, int *out)
+{
+    struct str s = request_query(call->rq, "limit");
+    uint64_t v = LIMIT_DEFAULT;
+    if (s.n && (!num_u64(s, LIMIT_MAX, &v) || v < 1))
+        return err_at(&call->e, ERR_INVALID, "limit_invalid", "limit", "limit is a number from 1 to %d.", LIMIT_MAX);
+    *out = (int)v;
+    return OK;
+}
+
+enum status api_after(struct call *call, enum id_kind kind, struct id *out)
+{
+    struct str s = request_query(call->rq, "after");
+    *out = ID_NONE;
+    if (s.n && !id_parse(kind, s, out))
+        return err_at(&call->e, ERR_INVALID, "after_invalid", "after", "after is the id of the last one seen.");
+    return OK;
+}
+
+static const char *kind_words(enum json_kind k)
+{
+    switch (k) {
+    case JSON_STRING:
+        return "text";
+    case JSON_INT:
+        return "a whole number";
+    case JSON_BOOL:
+        return "true or false";
+    case JSON_OBJECT:
+        return "an object";
+    default:
+        return "a list";
+    }
+}
+
+static const struct field *field_named(const struct field *fields, size_t n, struct str name)
+{
+    for (size_t i = 0; i < n; i++)
+        if (str_eqz(name, fields[i].name))
+            return &fields[i];
+    return NULL;
+}
+
+enum status api_body(struct call *call, const struct field *fields, size_t n, struct json **out)
+{
+    struct json_iter it = {0};
+    char pointer[100];
+    enum status s = OK;
+    if (request_body(call->rq).n)
+        s = request_json(call->rq, out, &call->e);
+    else if (!(*out = json_new_object(call->a)))
+        s = err_nomem(&call->e);
+    while (s == OK && json_each(*out, &it)) {
+        const struct field *f = field_named(fields, n, it.key);
+        snprintf(pointer, sizeof pointer, "/%.*s", STR_F(str_sub(it.key, 0, 80)));
+        if (!f)
+            s = err_at(&call->e, ERR_INVALID, "field_unknown", pointer, "There is no field of this name.");
+        else if (!json_is(it.value, f->kind))
+            s = err_at(&call->e, ERR_INVALID, "field_type", pointer, "\"%s\" must be %s.", f->name,
+                       kind_words(f->kind));
+    }
+    for (size_t i = 0; s == OK && i < n; i++) {
+        snprintf(pointer, sizeof pointer, "/%s", fields[i].name);
+        if (fields[i].must && !json_has(*out, fields[i].name))
+            s = err_at(&call->e, ERR_INVALID, "field_missing", pointer, "\"%s\" is missing.", fields[i].name);
+    }
+    return s;
+}
+
+int api_set_id(struct json *obj, const char *key, enum id_kind kind, struct id id)
+{
+    char text[ID_TEXT_MAX];
+    return json_set_str(obj, key, str_from(id_text(kind, id, text)));
+}
+
+int api_set_time(struct json *obj, const char *key, int64_t ms)
+{
+    struct buf b;
+    int rc;
+    if (!ms)
+        return json_set_null(obj, key);
+    buf_init(&b, 64);
+    clock_iso(&b, ms);
+    rc = buf_ok(&b) ? json_set_str(obj, key, buf_str(&b)) : -1;
+    buf_release(&b);
+    return rc;
+}
+
+struct json *api_list(struct arena *a, bool more, struct json **data)
+{
+    struct json *o = json_new_object(a);
+    if (!o || json_set_array(o, "data", data) != 0 || json_set_bool(o, "has_more", more) != 0)
+        return NULL;
+    return o;
+}

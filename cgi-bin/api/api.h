@@ -1,0 +1,49 @@
+/* api.h: what the handlers of the management API share. A handler reads its inputs, calls the domain and replies; lists are
+ * {"data": [...], "has_more": bool}, paged by `limit` (1 to 100) and `after` (the id or number of the last one seen). */
+#ifndef PARLEY_API_API_H
+#define PARLEY_API_API_H
+
+#include "bot/bot.h"
+#include "guard.h"
+#include "web/server.h"
+
+/* One call's database, actor and failure: opened by api_begin, answered by api_end with the object or the problem. */
+struct call {
+    struct request *rq;
+    struct db *c;
+    struct actor who;
+    struct arena *a;
+    struct err e;
+};
+/* False: the reply (a problem) is written. Else api_end must follow. */
+bool api_begin(struct request *rq, struct call *call);
+/* Gives the connection back and replies: `s` OK with `out` as JSON under this status (NULL: an empty 204), else the problem. */
+void api_end(struct call *call, enum status s, int status, const struct json *out);
+
+/* The id in the path. Anything else is ERR_NOT_FOUND, as a stranger's id is. */
+enum status api_id(struct call *call, const char *segment, enum id_kind kind, struct id *out);
+/* `limit` of the query. */
+enum status api_limit(struct call *call, int *out);
+/* `after` of the query as an id; ID_NONE without. */
+enum status api_after(struct call *call, enum id_kind kind, struct id *out);
+
+/* The body's fields: each known, of its kind, and there when `must`. ERR_INVALID at "/field". An empty body is an empty object. */
+struct field {
+    const char *name;
+    enum json_kind kind;
+    bool must;
+};
+enum status api_body(struct call *call, const struct field *fields, size_t n, struct json **out);
+#define FIELDS(...) \
+    (const struct field[]){__VA_ARGS__}, sizeof((const struct field[]){__VA_ARGS__}) / sizeof(struct field)
+
+int api_set_id(struct json *obj, const char *key, enum id_kind kind, struct id id);
+int api_set_time(struct json *obj, const char *key, int64_t ms); /* ISO 8601, or null for 0 */
+/* {"data": [], "has_more": more}; *data is borrowed. NULL without memory. */
+struct json *api_list(struct arena *a, bool more, struct json **data);
+
+#define ROUTE(m, p, h, w, c, b, r, f) void h(struct request *rq);
+#include "api/routes.def"
+#undef ROUTE
+
+#endif

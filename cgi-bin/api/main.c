@@ -1,0 +1,55 @@
+/* main.c: api.fcgi: the management API under /v1 for integrations, with API keys. */
+#include "api/api.h"
+
+#include <stdlib.h>
+
+#include "base/banned.h"
+
+static const struct route routes[] = {
+#define ROUTE(...) ROUTE_ROW(__VA_ARGS__)
+#include "api/routes.def"
+#undef ROUTE
+};
+
+static void api_close(void *app)
+{
+    struct guard *g = app;
+    bot_live_forget();
+    db_pool_close(g->pool);
+    db_library_end();
+    free(g);
+}
+
+static enum status api_open(const struct config *c, bool plain_cgi, void **app, struct err *e)
+{
+    struct guard *g = calloc(1, sizeof *g);
+    if (!g)
+        return err_nomem(e);
+    db_library_begin();
+    enum status s = db_pool_open(c, plain_cgi ? 1 : 0, &g->pool, e);
+    if (s != OK) {
+        api_close(g);
+        return s;
+    }
+    *app = g;
+    return OK;
+}
+
+int main(int argc, char **argv)
+{
+    static const struct door door = {
+        .name = "api",
+        .routes = routes,
+        .route_count = sizeof routes / sizeof *routes,
+        .threads = CONFIG_api_threads,
+        .open = api_open,
+        .close = api_close,
+        .thread_begin = guard_thread_begin,
+        .thread_end = guard_thread_end,
+        .cost_reset = db_cost_reset,
+        .cost = guard_cost,
+        .identify = guard_identify,
+        .feature = guard_feature,
+    };
+    return server_main(argc, argv, &door);
+}
