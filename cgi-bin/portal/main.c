@@ -6,6 +6,7 @@
 
 #include "base/crypto.h"
 #include "base/log.h"
+#include "knowledge/answers.h"
 #include "web/server.h"
 
 #include "base/banned.h"
@@ -38,6 +39,7 @@ static void portal_close(void *ptr)
     if (app->talk)
         talk_close(app->talk);
     bot_live_forget();
+    answers_forget();
     if (app->guard.pool)
         db_pool_close(app->guard.pool);
     view_library_close();

@@ -12,15 +12,16 @@
 #include "portal/routes.def"
 #undef ROUTE
 
-#define ANSWERS_PAGE 50 /* rows */
+#define ANSWERS_PAGE 50  /* rows */
+#define ANSWER_SHOWN 180 /* characters in the list */
 
 static void fill_answer(struct page *pg, size_t i, const struct answer *a)
 {
     struct view *v = pg->v;
     view_id(v, view_at(v, "Answers", i, "Id"), TEXT_ID(ID_ANSWER, a->id));
     view_str(v, view_at(v, "Answers", i, "Question"), a->question);
-    view_str(v, view_at(v, "Answers", i, "Answer"), utf8_cut(a->answer, 240));
-    view_bool(v, view_at(v, "Answers", i, "Cut"), utf8_length(a->answer) > 240);
+    view_str(v, view_at(v, "Answers", i, "Answer"), utf8_cut(a->answer, ANSWER_SHOWN));
+    view_bool(v, view_at(v, "Answers", i, "Cut"), utf8_length(a->answer) > ANSWER_SHOWN);
     view_str(v, view_at(v, "Answers", i, "Source"), a->source);
     view_str(v, view_at(v, "Answers", i, "Link"), str_trim(a->link));
     view_time(v, view_at(v, "Answers", i, "Updated"), a->updated_ms);

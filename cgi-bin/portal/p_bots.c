@@ -84,6 +84,35 @@ static bool once_used(struct page *pg)
     return once.n >= 16 && once.n <= 40 && !shared_take("form", once, 1, 1, &wait);
 }
 
+static void fill_language(struct page *pg, size_t i, struct str language)
+{
+    char key[64];
+    snprintf(key, sizeof(key), "Languages.%.*s", STR_F(str_sub(language, 0, 35)));
+    const char *text = view_t(pg->v, key);
+    view_str(pg->v, view_at(pg->v, "Languages", i, "Id"), language);
+    view_str(pg->v, view_at(pg->v, "Languages", i, "Name"), strcmp(text, key) != 0 ? str_from(text) : language);
+}
+
+/* The languages of the templates: a bot can speak what its template speaks. */
+static void fill_languages(struct page *pg, const struct bot_template *t, size_t n)
+{
+    struct str seen[32];
+    size_t seen_n = 0;
+    for (size_t i = 0; i < n; i++) {
+        const struct json *list = json_get(t[i].flow, "languages");
+        for (size_t k = 0; k < json_len(list); k++) {
+            struct str one = json_str(json_at(list, k));
+            size_t at = 0;
+            while (at < seen_n && !str_eq(seen[at], one))
+                at++;
+            if (at == seen_n && seen_n < sizeof(seen) / sizeof(seen[0])) {
+                seen[seen_n] = one;
+                fill_language(pg, seen_n++, one);
+            }
+        }
+    }
+}
+
 static enum status fill_templates(struct page *pg, struct str chosen)
 {
     struct bot_template *t = NULL;
@@ -95,8 +124,10 @@ static enum status fill_templates(struct page *pg, struct str chosen)
         view_str(v, view_at(v, "Templates", i, "Name"), t[i].name);
         view_str(v, view_at(v, "Templates", i, "Summary"), t[i].summary);
         view_str(v, view_at(v, "Templates", i, "Category"), t[i].category);
-        view_bool(v, view_at(v, "Templates", i, "Chosen"), chosen.n ? str_eq(chosen, t[i].id) : i == 0);
+        view_bool(v, view_at(v, "Templates", i, "Chosen"), str_eq(chosen, t[i].id));
     }
+    if (st == OK)
+        fill_languages(pg, t, n);
     return st;
 }
 
@@ -105,7 +136,7 @@ static void new_page(struct page *pg, int status)
     struct request *rq = pg->rq;
     bool post = rq->method == POST;
     struct str chosen = post ? request_form(rq, "template") : request_query(rq, "template");
-    if (fill_templates(pg, chosen) != OK) {
+    if (fill_templates(pg, chosen.n ? chosen : STR("faq")) != OK) {
         page_fail(pg);
         return;
     }

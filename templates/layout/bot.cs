@@ -1,6 +1,6 @@
 <?cs # The head of every page of one bot: where we are, how it stands, where else to go. ?><div class="page-header d-print-none">
 <div class="container-xl">
-<nav aria-label="<?cs var:T.Nav.Where ?>"><ol class="breadcrumb"><li class="breadcrumb-item"><a href="/app"><?cs var:T.Nav.Bots ?></a></li><li class="breadcrumb-item active" aria-current="page"><?cs var:Bot.Name ?></li></ol></nav>
+<a class="back-link" href="/app"><?cs call:icon("chevron-left") ?><?cs var:T.Nav.Bots ?></a>
 <div class="bot-head">
 <h1 class="page-title"><?cs var:Bot.Name ?></h1>
 <div class="bot-state"><?cs call:bot_badge(Bot.Live, Bot.Differs) ?></div>

@@ -12,7 +12,7 @@
 <?cs /if ?><div class="portal-tools">
 <button type="button" class="btn btn-icon btn-ghost-secondary js-only" data-theme-toggle aria-label="<?cs var:T.Nav.Theme ?>" title="<?cs var:T.Nav.Theme ?>"><span class="when-light"><?cs call:icon("moon") ?></span><span class="when-dark"><?cs call:icon("sun") ?></span></button>
 <?cs if:Page.User ?><details class="portal-menu" data-menu>
-<summary aria-label="<?cs var:T.Nav.Account ?>: <?cs var:Page.User ?>"><span class="avatar avatar-sm" aria-hidden="true"><?cs call:icon("user") ?></span><span class="portal-who"><strong><?cs var:Page.User ?></strong><small><?cs var:Page.Workspace ?></small></span><?cs call:icon("chevron-down") ?></summary>
+<summary><span class="visually-hidden"><?cs var:T.Nav.Account ?>: </span><span class="avatar avatar-sm" aria-hidden="true"><?cs call:icon("user") ?></span><span class="portal-who"><strong><?cs var:Page.User ?></strong><small><?cs var:Page.Workspace ?></small></span><?cs call:icon("chevron-down") ?></summary>
 <div class="portal-menu-body">
 <div class="portal-menu-head"><div><?cs var:Page.Email ?></div><div class="text-secondary"><?cs var:Page.Workspace ?> · <?cs var:Page.Role ?></div></div>
 <?cs if:Page.ManyWorkspaces == "1" ?><form method="post" action="/app/workspace"><?cs call:csrf() ?><div class="portal-menu-label"><?cs var:T.Nav.Switch ?></div>

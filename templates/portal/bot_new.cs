@@ -1,6 +1,6 @@
 <?cs include!"layout/top.cs" ?>
 <div class="container-xl page-body">
-<nav aria-label="<?cs var:T.Nav.Where ?>"><ol class="breadcrumb"><li class="breadcrumb-item"><a href="/app"><?cs var:T.Nav.Bots ?></a></li><li class="breadcrumb-item active" aria-current="page"><?cs var:T.BotNew.Title ?></li></ol></nav>
+<a class="back-link" href="/app"><?cs call:icon("chevron-left") ?><?cs var:T.Nav.Bots ?></a>
 <h1 class="page-title mb-3"><?cs var:T.BotNew.Title ?></h1>
 <?cs if:!Form.File ?><?cs call:form_error() ?><?cs /if ?>
 <form method="post" action="/app/new" data-once>
@@ -9,7 +9,7 @@
 <div><label class="form-label required" for="f-name"><?cs var:T.Field.BotName ?></label>
 <input class="form-control<?cs if:Form.Field == "name" ?> is-invalid<?cs /if ?>" id="f-name" name="name" value="<?cs var:Form.name ?>" maxlength="120" required autofocus></div>
 <div><label class="form-label" for="f-language"><?cs var:T.Field.Language ?></label>
-<select class="form-select" id="f-language" name="language"><?cs each:l = T.Languages ?><option value="<?cs var:name(l) ?>"<?cs if:Form.language == name(l) ?> selected<?cs /if ?>><?cs var:l ?></option><?cs /each ?></select></div>
+<select class="form-select" id="f-language" name="language"><?cs each:l = Languages ?><option value="<?cs var:l.Id ?>"<?cs if:Form.language == l.Id ?> selected<?cs /if ?>><?cs var:l.Name ?></option><?cs /each ?></select></div>
 </div></div>
 <fieldset><legend class="h3"><?cs var:T.BotNew.Template ?></legend>
 <div class="template-grid">

@@ -1,6 +1,6 @@
 <?cs include!"layout/top.cs" ?><?cs include!"portal/messages.cs" ?>
 <?cs with:c = Conversation.0 ?><div class="container-xl page-body">
-<nav aria-label="<?cs var:T.Nav.Where ?>"><ol class="breadcrumb"><li class="breadcrumb-item"><a href="/app/conversations"><?cs var:T.Nav.Conversations ?></a></li><li class="breadcrumb-item active" aria-current="page"><?cs call:time(c.Started, c.StartedIso) ?></li></ol></nav>
+<a class="back-link" href="/app/conversations"><?cs call:icon("chevron-left") ?><?cs var:T.Nav.Conversations ?></a>
 <div class="head-row"><h1 class="page-title"><?cs if:c.Contact ?><?cs var:c.Contact ?><?cs else ?><?cs var:T.Conversation.Visitor ?><?cs /if ?></h1><div><?cs call:state_badge(c.State, c.StateText) ?></div>
 <?cs if:c.State != "closed" ?><?cs if:Can.ConversationReply == "1" ?><div class="head-actions"><form method="post" action="/app/conversations/<?cs var:c.Id ?>/close" data-once data-confirm="<?cs var:T.Conversation.CloseAsk ?>"><?cs call:csrf() ?><button class="btn"><?cs call:icon("check") ?><?cs var:T.Conversation.Close ?></button></form></div><?cs /if ?><?cs /if ?></div>
 <div class="two-columns">

@@ -5,7 +5,7 @@
 <?cs if:Form.Line ?><div><?cs var:T.Flow.Line ?> <a href="#f-flow" data-goto-line="<?cs var:Form.Line ?>"><?cs var:Form.Line ?></a><?cs if:Form.Field ?>, <code><?cs var:Form.Field ?></code><?cs /if ?></div><?cs elif:Form.Field ?><div><code><?cs var:Form.Field ?></code></div><?cs /if ?></div></div>
 <?cs /if ?>
 <div class="two-columns even">
-<section class="card" aria-labelledby="s-nodes"><div class="card-header"><h2 class="card-title" id="s-nodes"><?cs var:T.Flow.Nodes ?></h2></div>
+<section class="card" aria-labelledby="s-nodes"><div class="card-header"><h2 class="card-title" id="s-nodes"><?cs var:T.Flow.Nodes ?></h2><?cs if:Can.BotWrite == "1" ?><div class="card-actions only-narrow"><a href="#s-edit"><?cs var:T.Flow.Editor ?></a></div><?cs /if ?></div>
 <div class="card-body"><?cs include!"portal/nodes.cs" ?></div></section>
 <div>
 <section class="card" aria-labelledby="s-check"><div class="card-body"><h2 class="card-title" id="s-check"><?cs var:T.Bot.CheckHead ?></h2><?cs include!"portal/check.cs" ?></div></section>

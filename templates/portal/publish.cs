@@ -1,6 +1,6 @@
 <?cs include!"layout/top.cs" ?><?cs include!"layout/bot.cs" ?>
 <div class="container-xl page-body"><div class="narrow">
-<h2 class="h2"><?cs var:T.Publish.Title ?></h2>
+<h2 class="h2"><?cs if:Bot.Differs == "1" || Bot.Live == "0" ?><?cs var:T.Publish.Title ?><?cs else ?><?cs var:T.Publish.Nothing ?><?cs /if ?></h2>
 <?cs call:form_error() ?>
 <section class="card" aria-labelledby="s-check"><div class="card-body"><h3 class="card-title" id="s-check"><?cs var:T.Bot.CheckHead ?></h3><?cs include!"portal/check.cs" ?></div></section>
 <?cs if:#Bot.Live > #0 ?><section class="card" aria-labelledby="s-changes"><div class="card-body"><h3 class="card-title" id="s-changes"><?cs var:T.Publish.Changes ?></h3><?cs include!"portal/changes.cs" ?></div></section>
