@@ -305,7 +305,7 @@ static bool answers(const char *path)
 {
     struct sockaddr_un addr = {.sun_family = AF_UNIX};
     size_t n = strlen(path);
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0); /* a full queue must not hold us */
 
     if (n < sizeof(addr.sun_path))
         memcpy(addr.sun_path, path, n + 1);

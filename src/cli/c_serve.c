@@ -151,31 +151,31 @@ static enum status check_schema(struct serve *sv, struct err *e)
 
 /* ---- sockets ---- */
 
+/* Also one whose queue is full: it does not take connections, but it holds the socket. */
 static bool answers(const struct sockaddr_un *addr)
 {
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    bool yes = fd >= 0 && connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) == 0;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    bool yes = fd >= 0 && (connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) == 0 || errno == EAGAIN);
 
     if (fd >= 0)
         close(fd);
     return yes;
 }
 
-/* The pid file is ours, so whoever still answers is left over from a supervisor that was killed: told to stop by the kernel, it
- * finishes what it has in hand. */
-static bool let_go(const struct sockaddr_un *addr, int64_t wait_ms)
+/* Programs whose parley was killed are told to end and still hold the socket while they finish what they have. */
+static bool becomes_free(const struct sockaddr_un *addr, int64_t until_us)
 {
-    int64_t until = clock_mono_us() + wait_ms * 1000;
-
-    while (answers(addr)) {
-        if (clock_mono_us() > until)
+    for (bool told = false; answers(addr); told = true) {
+        if (clock_mono_us() > until_us)
             return false;
-        nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+        if (!told)
+            log_line(LOG_INFO, "waiting", LOG_S("socket", addr->sun_path));
+        nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
     }
     return true;
 }
 
-static enum status listen_at(const char *path, int64_t wait_ms, int *out, struct err *e)
+static enum status listen_at(const char *path, int64_t until_us, int *out, struct err *e)
 {
     struct sockaddr_un addr = {.sun_family = AF_UNIX};
     size_t n = strlen(path);
@@ -183,7 +183,7 @@ static enum status listen_at(const char *path, int64_t wait_ms, int *out, struct
     if (n >= sizeof(addr.sun_path))
         return err_set(e, ERR_INVALID, "socket_path", "%s is too long for a socket: choose a shorter run_dir.", path);
     memcpy(addr.sun_path, path, n + 1);
-    if (!let_go(&addr, wait_ms))
+    if (!becomes_free(&addr, until_us))
         return err_set(e, ERR_CONFLICT, "socket_in_use", "Another program answers on %s.", path);
     unlink(path);
     mode_t before = umask(0117); /* 0660 from the first moment on: the web server comes by its group */
@@ -202,7 +202,7 @@ static enum status listen_at(const char *path, int64_t wait_ms, int *out, struct
 static enum status bind_sockets(struct serve *sv, struct err *e)
 {
     const char *run = config_string(sv->cl->config, CONFIG_run_dir);
-    int64_t wait_ms = config_int(sv->cl->config, CONFIG_stop_timeout) + GRACE_MS;
+    int64_t until = clock_mono_us() + (config_int(sv->cl->config, CONFIG_stop_timeout) + GRACE_MS) * 1000;
 
     for (int i = 0; i < PROGRAMS; i++) {
         if (!wanted[i].listens)
@@ -210,7 +210,7 @@ static enum status bind_sockets(struct serve *sv, struct err *e)
         char *path = arena_printf(&sv->cl->arena, "%s/%s.sock", run, wanted[i].name);
         if (!path)
             return err_nomem(e);
-        enum status s = listen_at(path, wait_ms, &sv->programs[i].listen_fd, e);
+        enum status s = listen_at(path, until, &sv->programs[i].listen_fd, e);
         if (s != OK)
             return s;
         sv->sockets[i] = path;
