@@ -124,14 +124,13 @@ static const struct field test_fields[] = {{"name", K_STR | K_MUST}, {"language"
 static enum status read_test(struct reader *r, const struct json *j)
 {
     struct str text = STR_EMPTY;
-    char day[11];
     enum status st = READ_FIELDS(r, j, test_fields);
     if (!st)
         st = read_string(r, j, "name", 1, MAX_FLOW_LABEL, &text);
     if (!st && json_has(j, "language") && language_index(r->f, json_get_str(j, "language")) < 0)
         return bad_key(r, "language", "This is not one of the flow's languages.");
     text = json_get_str(j, "today");
-    if (!st && json_has(j, "today") && (text.n != 10 || !value_date(text, 0, day)))
+    if (!st && json_has(j, "today") && !value_iso_day(text))
         return bad_key(r, "today", "A day is written like \"2026-03-31\".");
     if (!st)
         st = read_each(r, j, "greeting", 0, MAX_FLOW_LIST, read_phrase);

@@ -109,13 +109,22 @@ static struct value as_boolean(const struct value *v)
     return out;
 }
 
+bool value_iso_day(struct str s)
+{
+    uint64_t y, m, d;
+    if (s.n != 10 || s.p[4] != '-' || s.p[7] != '-' || !num_u64(str_sub(s, 0, 4), 9999, &y) ||
+        !num_u64(str_sub(s, 5, 2), 12, &m) || !num_u64(str_sub(s, 8, 2), 31, &d))
+        return false;
+    /* days before 1970 are negative times: look at the same day of a later year, the calendar repeats after 400 */
+    return y && m && d && clock_date_ms((int)(2000 + y % 400), (int)m, (int)d) >= 0;
+}
+
 static struct value as_date(struct arena *a, const struct value *v, bool *ok)
 {
-    char day[11];
     struct str s = v->text.n > 10 && v->text.p[10] == 'T' ? str_sub(v->text, 0, 10) : v->text; /* a time stamp's day */
-    if (v->kind != KIND_TEXT || s.n != 10 || !value_date(s, 0, day))
+    if (v->kind != KIND_TEXT || !value_iso_day(s))
         return (struct value){0};
-    return (struct value){.kind = KIND_DATE, .text = arena_str(a, str_from(day), ok)};
+    return (struct value){.kind = KIND_DATE, .text = arena_str(a, s, ok)};
 }
 
 struct value value_as(struct arena *a, const struct value *v, enum kind type, bool *ok)
@@ -134,20 +143,6 @@ struct value value_as(struct arena *a, const struct value *v, enum kind type, bo
     else if (v->kind == KIND_TEXT && num_double(str_trim(v->text), &out.number))
         out.kind = KIND_NUMBER;
     return out;
-}
-
-/* Exactly YYYY-MM-DD. */
-static int64_t iso_day(struct str s)
-{
-    uint64_t y, m, d;
-    if (s.n != 10 || s.p[4] != '-' || s.p[7] != '-' || !num_u64(str_sub(s, 0, 4), 9999, &y) ||
-        !num_u64(str_sub(s, 5, 2), 12, &m) || !num_u64(str_sub(s, 8, 2), 31, &d))
-        return -1;
-    if (y == 0 || m == 0 || d == 0)
-        return -1;
-    /* days before 1970 are negative times: check the day in a later year of the same kind */
-    int64_t ms = clock_date_ms((int)(2000 + y % 400), (int)m, (int)d);
-    return ms < 0 ? -1 : 0;
 }
 
 static bool relative_day(struct str s, int64_t now_ms, char out[11])
@@ -171,7 +166,7 @@ static bool relative_day(struct str s, int64_t now_ms, char out[11])
 
 bool value_date(struct str s, int64_t now_ms, char out[11])
 {
-    if (iso_day(s) == 0) {
+    if (value_iso_day(s)) {
         memcpy(out, s.p, 10);
         out[10] = 0;
         return true;

@@ -19,6 +19,7 @@ struct value value_as(struct arena *a, const struct value *v, enum kind type, bo
 /* Length cut to MAX_FLOW_VALUE characters. */
 struct str value_cut(struct str s);
 
+bool value_iso_day(struct str s); /* exactly YYYY-MM-DD, and there is such a day */
 /* today, today+N, today-N or YYYY-MM-DD as YYYY-MM-DD in out; false for anything else. */
 bool value_date(struct str s, int64_t now_ms, char out[11]);
 

@@ -1,0 +1,587 @@
+/* What each kind of node does in a conversation. */
+#include "flow_helper.h"
+
+#include "base/banned.h"
+
+#define TEXT(t) "'messages':[{'type':'text','text':'" t "'}]"
+
+static struct talk t;
+
+static void begin(const char *flow)
+{
+    talk_begin(&t, flow_of(flow));
+}
+
+static int end_talk(void **state)
+{
+    flow_drop(t.f);
+    t.f = NULL;
+    return tear_down(state);
+}
+
+/* ---- greeting and say ---- */
+
+static void greeting_is_not_part_of_the_reply(void **state)
+{
+    (void)state;
+    struct flow_message *m;
+    size_t n;
+    begin("'variables':{'who':{'type':'text','default':'friend'}},'nodes':{'a':{'type':'say','messages':[{'type':'text','text':{'en':'Hi {{who}}','es':'Hola {{who}}'}},"
+          "{'type':'image','url':'https://e.com/i.png','alt':'Alt'}],'choices':[{'label':{'en':'Go','es':'Ir'},'value':'go','next':'b'}],'next':'c'},"
+          "'b':{'type':'say'," TEXT("chosen") "},'c':{'type':'say'," TEXT("other {{input}}") "}}");
+    assert_int_equal(flow_greeting(t.f, STR("es-MX"), &arena, &m, &n, &t.e), OK);
+    assert_int_equal(n, 2);
+    assert_true(str_eqz(m[0].text, "Hola friend"));
+    assert_int_equal(m[1].kind, FLOW_IMAGE);
+    assert_true(str_eqz(m[1].image, "https://e.com/i.png"));
+    assert_true(str_eqz(m[1].text, "Alt"));
+    assert_int_equal(m[0].choice_n, 0);
+    assert_int_equal(m[1].choice_n, 1);
+    assert_true(str_eqz(m[1].choices[0].label, "Ir"));
+    assert_string_equal(say(&t, "something"), "other something");
+    assert_string_equal(t.path, "a>c");
+    talk_begin(&t, t.f);
+    assert_string_equal(choose(&t, "go"), "chosen");
+    talk_begin(&t, t.f);
+    assert_string_equal(say(&t, "1"), "chosen");
+}
+
+static void no_greeting_without_a_say(void **state)
+{
+    (void)state;
+    struct flow_message *m;
+    size_t n = 9;
+    begin("'nodes':{'a':{'type':'ask','text':'Name?','expect':'text','next':'b'},'b':{'type':'end','text':'Bye {{input}}'}}");
+    assert_int_equal(flow_greeting(t.f, STR("en"), &arena, &m, &n, &t.e), OK);
+    assert_int_equal(n, 0);
+    assert_string_equal(say(&t, "hello"), "Name?");
+    assert_string_equal(say(&t, "Ann"), "Bye Ann");
+    assert_int_equal(t.r.status, FLOW_CLOSED);
+}
+
+static void choices_match_by_value_label_number(void **state)
+{
+    (void)state;
+    static const char *const says[] = {"open", "OPEN!", "¿Horario?", "  opening   HOURS ", "Opening hours.", "1", "horário"};
+    begin("'nodes':{'a':{'type':'say'," TEXT("x") ",'choices':[{'label':{'en':'Opening hours','es':'Horario'},'value':'open','next':'b'},"
+          "{'label':'Two','value':'two'}],'next':'c'},'b':{'type':'end','text':'hours'},'c':{'type':'end','text':'next'}}");
+    for (size_t i = 0; i < sizeof says / sizeof says[0]; i++) {
+        talk_begin(&t, t.f);
+        assert_string_equal(say(&t, says[i]), "hours");
+    }
+    talk_begin(&t, t.f);
+    assert_string_equal(say(&t, "2"), "next"); /* a choice without a way of its own goes on behind the node */
+    talk_begin(&t, t.f);
+    assert_string_equal(say(&t, "3"), "next");
+    talk_begin(&t, t.f);
+    assert_string_equal(choose(&t, "Opening hours"), "hours");
+}
+
+static void an_unmatched_message_is_always_answered(void **state)
+{
+    (void)state;
+    begin("'nodes':{'a':{'type':'say'," TEXT("x") ",'choices':[{'label':'One','value':'one','next':'b'}]},'b':{'type':'set','set':[{'var':'v','to':1}]}}");
+    assert_string_equal(say(&t, "what"), "Sorry, I did not understand that. Could you say it another way? [One=one]");
+    assert_at(&t, "a");
+    assert_string_equal(say(&t, "one"), "Sorry, I did not understand that. Could you say it another way?");
+    assert_at(&t, "b");
+    t.language = "es";
+    assert_string_equal(say(&t, "and now"), "Lo siento, no lo he entendido. ¿Puede decirlo de otra manera?");
+}
+
+static void a_late_click_finds_its_button(void **state)
+{
+    (void)state;
+    begin("'nodes':{'a':{'type':'say'," TEXT("x") ",'choices':[{'label':'Person','value':'person','next':'p'}],'next':'q'},"
+          "'q':{'type':'ask','text':'Name?','expect':'text','next':'e'},'p':{'type':'handoff','text':'moment'},'e':{'type':'say'," TEXT("thanks") "}}");
+    say(&t, "go");
+    assert_string_equal(choose(&t, "person"), "moment");
+    assert_int_equal(t.r.status, FLOW_HANDOFF);
+    talk_begin(&t, t.f);
+    say(&t, "go");
+    assert_string_equal(say(&t, "person"), "thanks"); /* typed, it is the answer to the question */
+}
+
+static void messages_of_all_kinds(void **state)
+{
+    (void)state;
+    begin("'variables':{'v':{'type':'text','default':'a b&c'}},'nodes':{'a':{'type':'jump','to':'s'},'s':{'type':'say','messages':["
+          "{'type':'card','title':'T {{v}}','text':'x','image':'https://e.com/{{v}}.png','url':'https://e.com/?q={{input}}'}]}}");
+    assert_string_equal(say(&t, "é/?"), "card:x title=T a b&c url=https://e.com/?q=%C3%A9%2F%3F image=https://e.com/a%20b%26c.png");
+}
+
+static void a_value_is_never_a_template(void **state)
+{
+    (void)state;
+    begin("'variables':{'v':{'type':'text'},'w':{'type':'text','default':'secret'}},'nodes':{'a':{'type':'set','set':[{'var':'v','copy':'input'}],'next':'s'},"
+          "'s':{'type':'say'," TEXT("{{v}} {{ w }}") "}}");
+    assert_string_equal(say(&t, "{{w}}"), "{{w}} secret");
+}
+
+/* ---- ask ---- */
+
+#define ASK(more) "'variables':{'v':{'type':'text'},'n':{'type':'number'},'d':{'type':'date'}},'nodes':{'a':{'type':'ask','text':'Q'," more ",'next':'ok'},'ok':{'type':'say'," TEXT("ok") "},'no':{'type':'say'," TEXT("gave up") "}}"
+
+static void ask_stores_typed_answers(void **state)
+{
+    (void)state;
+    static const struct { const char *flow, *text, *name, *value; } rows[] = {
+        {ASK("'expect':'number','var':'n'"), "we are 1,200.5", "n", "1200.5"},
+        {ASK("'expect':'number','var':'v'"), "7", "v", "\"7\""},
+        {ASK("'expect':'date','var':'d'"), "3/4/2026", "d", "\"2026-03-04\""},
+        {ASK("'expect':'email','var':'v'"), "Mail me: Ann@EXAMPLE.org.", "v", "\"Ann@example.org\""},
+        {ASK("'expect':'phone','var':'v'"), "0044 20 7946 0000", "v", "\"+442079460000\""},
+        {ASK("'expect':'pattern','pattern':'[A-Z]+|[0-9]+','var':'v'"), " ABC ", "v", "\"ABC\""},
+        {ASK("'expect':'text','min':2,'max':5,'var':'v'"), " ñandú ", "v", "\"ñandú\""},
+        {ASK("'expect':'choice','var':'v','choices':[{'label':'Red','value':'r'},{'label':'Blue','value':'b'}]"), "blue", "v", "\"b\""},
+        {ASK("'expect':'choice','var':'n','choices':[{'label':'Ten','value':'10'},{'label':'Blue','value':'b'}]"), "1", "n", "10"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        begin(rows[i].flow);
+        assert_true(strncmp(say(&t, "start"), "Q", 1) == 0);
+        assert_string_equal(say(&t, rows[i].text), "ok");
+        assert_string_equal(var(&t, rows[i].name), rows[i].value);
+        flow_drop(t.f);
+    }
+    t.f = NULL;
+}
+
+static void wrong_answers_are_asked_again(void **state)
+{
+    (void)state;
+    static const struct { const char *flow, *text, *reply; } rows[] = {
+        {ASK("'expect':'number','min':1,'max':5"), "6", "Please answer with a number."},
+        {ASK("'expect':'number','min':1,'max':5"), "0.5", "Please answer with a number."},
+        {ASK("'expect':'date','min':'today','max':'today+7'"), "1 March 2026", "I could not read that date. Please write it like 2026-03-31."},
+        {ASK("'expect':'date','min':'today','max':'today+7'"), "2026-03-10", "I could not read that date. Please write it like 2026-03-31."},
+        {ASK("'expect':'email'"), "a@b", "That does not look like an e-mail address. It should look like name@example.com."},
+        {ASK("'expect':'phone'"), "12", "That does not look like a phone number. Please include the area code."},
+        {ASK("'expect':'pattern','pattern':'[0-9]+'"), "12a", "That does not look right. Please check it and try again."},
+        {ASK("'expect':'text','min':3"), "ab", "Please type your answer."},
+        {ASK("'expect':'choice','choices':[{'label':'Red','value':'r'}]"), "green", "Please choose one of the options. [Red=r]"},
+        {ASK("'expect':'email','retry':{'text':'hm {{input}}'}"), "zz", "hm zz"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        begin(rows[i].flow);
+        say(&t, "start");
+        for (int k = 0; k < 5; k++)
+            assert_string_equal(say(&t, rows[i].text), rows[i].reply);
+        assert_at(&t, "a");
+        flow_drop(t.f);
+    }
+    t.f = NULL;
+}
+
+static void after_the_last_try(void **state)
+{
+    (void)state;
+    begin(ASK("'expect':'email','retry':{'text':'again','max':2,'then':'no'}"));
+    say(&t, "start");
+    assert_string_equal(say(&t, "x"), "again");
+    assert_string_equal(say(&t, "y"), "again");
+    assert_string_equal(say(&t, "z"), "gave up");
+    flow_drop(t.f);
+    begin(ASK("'expect':'email','retry':{'max':0,'then':'no'}"));
+    say(&t, "start");
+    assert_string_equal(say(&t, "x"), "gave up");
+}
+
+static void suggestions_of_a_question_are_answers(void **state)
+{
+    (void)state;
+    begin(ASK("'expect':'number','min':0,'max':10,'var':'n','choices':[{'label':'Nine','value':'9','next':'no'},{'label':'Ten','value':'10'}]"));
+    assert_string_equal(say(&t, "start"), "Q [Nine=9] [Ten=10]");
+    assert_string_equal(say(&t, "nine"), "gave up");
+    assert_string_equal(var(&t, "n"), "9");
+    talk_begin(&t, t.f);
+    say(&t, "start");
+    assert_string_equal(say(&t, "2"), "ok"); /* the number two, not the second button */
+    assert_string_equal(var(&t, "n"), "2");
+    talk_begin(&t, t.f);
+    say(&t, "start");
+    assert_string_equal(choose(&t, "10"), "ok");
+}
+
+/* ---- branch and set ---- */
+
+static void branch_takes_the_first_true_case(void **state)
+{
+    (void)state;
+    static const struct { const char *when; bool yes; } rows[] = {
+        {"{'var':'n','op':'eq','value':5}", true}, {"{'var':'n','op':'ne','value':5}", false}, {"{'var':'n','op':'lt','value':5.5}", true},
+        {"{'var':'n','op':'lte','value':4}", false}, {"{'var':'n','op':'gt','value':4}", true}, {"{'var':'n','op':'gte','value':6}", false},
+        {"{'var':'n','op':'in','value':[1,5]}", true}, {"{'var':'n','op':'in','value':[1,6]}", false}, {"{'var':'n','op':'contains','value':'5'}", true},
+        {"{'var':'s','op':'eq','value':'CAFE con leche'}", true}, {"{'var':'s','op':'contains','value':'FÉ'}", true}, {"{'var':'s','op':'contains','value':'tea'}", false},
+        {"{'var':'s','op':'matches','value':'^Caf. '}", true}, {"{'var':'s','op':'matches','value':'^con'}", false}, {"{'var':'s','op':'in','value':['tea','café con leche']}", true},
+        {"{'var':'b','op':'eq','value':true}", true}, {"{'var':'b','op':'eq','value':false}", false},
+        {"{'var':'d','op':'eq','value':'today'}", true}, {"{'var':'d','op':'lt','value':'today+1'}", true}, {"{'var':'d','op':'gt','value':'2026-03-01'}", true},
+        {"{'var':'x','op':'set'}", false}, {"{'var':'x','op':'empty'}", true}, {"{'var':'s','op':'set'}", true}, {"{'var':'x','op':'eq','value':'a'}", false},
+        {"{'var':'x','op':'ne','value':'a'}", true}, {"{'var':'x','op':'matches','value':'^$'}", true}, {"{'var':'input','op':'eq','value':'¡HELLO!'}", true},
+        {"{'var':'language','op':'eq','value':'en'}", true}, {"{'all':[{'var':'n','op':'set'},{'var':'x','op':'set'}]}", false},
+        {"{'all':[{'var':'n','op':'set'},{'var':'s','op':'set'}]}", true}, {"{'any':[{'var':'x','op':'set'},{'var':'s','op':'set'}]}", true},
+        {"{'any':[{'var':'x','op':'set'},{'not':{'var':'s','op':'set'}}]}", false}, {"{'not':{'all':[{'var':'x','op':'set'}]}}", true},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        begin(arena_printf(&arena, "'variables':{'n':{'type':'number','default':5},'s':{'type':'text','default':'Café con leche'},'b':{'type':'boolean','default':true},"
+                           "'d':{'type':'date','default':'2026-03-02'},'x':{'type':'text'}},'nodes':{'a':{'type':'branch','cases':[{'when':%s,'next':'y'}],'else':'n'},"
+                           "'y':{'type':'say'," TEXT("yes") "},'n':{'type':'say'," TEXT("no") "}}", rows[i].when));
+        if (strcmp(say(&t, "hello"), rows[i].yes ? "yes" : "no") != 0)
+            fail_msg("%s is not %d", rows[i].when, rows[i].yes);
+        flow_drop(t.f);
+    }
+    t.f = NULL;
+}
+
+static void set_does_one_after_the_other(void **state)
+{
+    (void)state;
+    begin("'variables':{'n':{'type':'number'},'s':{'type':'text'},'d':{'type':'date'},'m':{'type':'number','default':3},'b':{'type':'boolean'}},'nodes':{'a':{'type':'set','set':["
+          "{'var':'n','add':2},{'var':'n','add':0.5},{'var':'s','template':{'en':'n={{n}}','es':'n es {{n}}'}},{'var':'d','copy':'input'},{'var':'m','to':null},{'var':'b','to':true}],'next':'x'},"
+          "'x':{'type':'say'," TEXT("{{n}} {{s}} {{d}} {{m}} {{b}}") ",'next':'w'},'w':{'type':'wait','for':'message','next':'l'},"
+          "'l':{'type':'set','set':[{'var':'language','to':'es'},{'var':'s','template':{'en':'n={{n}}','es':'n es {{n}}'}}],'next':'y'},'y':{'type':'say','messages':[{'type':'text','text':{'en':'{{s}} {{language}}','es':'ES {{s}} {{language}}'}}]}}");
+    assert_string_equal(say(&t, "2026-05-06"), "2.5 n=2.5 2026-05-06  true");
+    assert_string_equal(say(&t, "go"), "ES n es 2.5 es");
+    assert_true(str_eqz(t.r.language, "es"));
+    assert_string_equal(say(&t, "stays"), "Lo siento, no lo he entendido. ¿Puede decirlo de otra manera?");
+}
+
+/* ---- http ---- */
+
+#define HTTP "'variables':{'v':{'type':'text'},'n':{'type':'number'},'code':{'type':'number'},'d':{'type':'date'}},'nodes':{'a':{'type':'set','set':[{'var':'v','copy':'input'},{'var':'n','to':7}],'next':'h'}," \
+    "'h':{'type':'http','method':'POST','url':'https://e.com/{{v}}?n={{n}}','headers':{'X-V':'a {{v}}'},'body':{'n':'{{n}}','s':'x {{n}}','v':'{{ v }}','list':['{{d}}',1.5,null,true,{'k':'{{v}}!'}]}," \
+    "'timeout_ms':750,'map':{'v':'/a/0/b~1c','n':'/n','d':'/when'},'status':'code','next':'ok','error':'bad'},'ok':{'type':'say'," TEXT("ok {{v}} {{n}} {{d}}") "},'bad':{'type':'say'," TEXT("bad {{code}}") "}}"
+
+static void http_escapes_and_maps(void **state)
+{
+    (void)state;
+    begin(HTTP);
+    t.http_body = "{\"a\":[{\"b/c\":{\"x\":1}}],\"n\":\"12\",\"when\":\"2026-05-06T10:00:00Z\"}";
+    assert_string_equal(say(&t, "a\"b/ñ"), "ok {\"x\":1} 12 2026-05-06");
+    assert_string_equal(t.http_seen, "POST https://e.com/a%22b%2F%C3%B1?n=7 750 X-V=a a\"b/ñ Content-Type=application/json "
+                        "{\"n\":7,\"s\":\"x 7\",\"v\":\"a\\\"b/ñ\",\"list\":[null,1.5,null,true,{\"k\":\"a\\\"b/ñ!\"}]}");
+    assert_string_equal(var(&t, "code"), "200");
+}
+
+static void http_failures_go_on_at_error(void **state)
+{
+    (void)state;
+    static const struct { int status; enum status result; const char *body, *reply; } rows[] = {
+        {404, OK, "{}", "bad 404"}, {500, OK, "", "bad 500"}, {200, ERR_TIMEOUT, "", "bad 0"}, {200, ERR_DENIED, "", "bad 0"},
+        {200, ERR_UNAVAILABLE, "", "bad 0"}, {204, OK, "", "ok   "}, {200, OK, "not json", "ok   "}, {200, OK, "[1,2]", "ok   "}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        begin(HTTP);
+        t.http_status = rows[i].status;
+        t.http_result = rows[i].result;
+        t.http_body = rows[i].body;
+        assert_string_equal(say(&t, "x"), rows[i].reply);
+        flow_drop(t.f);
+    }
+    begin(HTTP);
+    t.calls.http = NULL;
+    assert_string_equal(say(&t, "x"), "bad 0");
+}
+
+static void http_never_sends_a_line_break_in_a_header(void **state)
+{
+    (void)state;
+    begin(HTTP);
+    t.http_body = "{}";
+    assert_string_equal(say(&t, "x\r\nX-Evil: 1"), "bad 0");
+    assert_string_equal(t.http_seen, "");
+}
+
+static void http_our_own_failure_ends_the_turn(void **state)
+{
+    (void)state;
+    begin(HTTP);
+    t.http_result = ERR_GONE;
+    assert_int_equal(try_turn(&t, "x", ""), ERR_GONE);
+    t.http_result = ERR_NOMEM;
+    assert_int_equal(try_turn(&t, "x", ""), ERR_NOMEM);
+}
+
+static void http_string_bodies_are_escaped_by_their_type(void **state)
+{
+    (void)state;
+    static const struct { const char *headers, *body, *seen; } rows[] = {
+        {"{'Content-Type':'application/x-www-form-urlencoded'}", "a={{input}}", "a=1%262"}, {"{'content-type':'application/json'}", "[{{input}}]", "[1\\u00262]"},
+        {"{'Content-Type':'text/plain'}", "a={{input}}", "a=1&2"}};
+    for (size_t i = 0; i < 3; i++) {
+        begin(arena_printf(&arena, "'nodes':{'a':{'type':'http','method':'PUT','url':'https://e.com','headers':%s,'body':'%s','next':'b','error':'b'},'b':{'type':'end','text':'x'}}",
+                           rows[i].headers, rows[i].body));
+        say(&t, "1&2");
+        assert_non_null(strstr(t.http_seen, rows[i].seen));
+        flow_drop(t.f);
+    }
+    t.f = NULL;
+}
+
+/* ---- answer ---- */
+
+#define FAQ(more) "'nodes':{'a':{'type':'say'," TEXT("hi") ",'next':'f'},'f':{'type':'answer'" more "},'n':{'type':'say'," TEXT("none {{input}}") ",'next':'f'}},'catch_all':'f'"
+
+static void hits(int verdict, int n)
+{
+    static const char *const q[] = {"First question?", "Second question?", "Third question?"};
+    static const char *const a[] = {"First answer", "Second answer", "Third answer"};
+    t.answer = (struct flow_answer){.verdict = verdict, .n = (size_t)n};
+    for (int i = 0; i < n; i++) {
+        t.answer.hits[i].question = str_from(q[i]);
+        t.answer.hits[i].answer = str_from(a[i]);
+        t.answer.hits[i].title = i ? STR_EMPTY : STR("Source");
+        t.answer.hits[i].url = i == 2 ? STR_EMPTY : STR("https://e.com/1");
+    }
+}
+
+static void the_first_reply_is_the_answer(void **state)
+{
+    (void)state;
+    begin(FAQ(",'none':'n'"));
+    hits(FLOW_SURE, 3);
+    assert_string_equal(say(&t, "one?"), "First answer (Source https://e.com/1)");
+    assert_string_equal(t.asked, "en:one?;");
+    assert_string_equal(t.path, "a>f");
+    assert_string_equal(say(&t, "two?"), "First answer (Source https://e.com/1)");
+    hits(FLOW_NONE, 0);
+    assert_string_equal(say(&t, "three?"), "none three?"); /* and the answer node waits: no loop */
+    assert_string_equal(t.asked, "en:three?;");
+    assert_at(&t, "f");
+}
+
+static void unsure_offers_questions(void **state)
+{
+    (void)state;
+    begin(FAQ(",'none':'n','none_label':'None of these','unsure':'Which?'"));
+    hits(FLOW_UNSURE, 2);
+    assert_string_equal(say(&t, "hm"), "Which? [First question?=First question?] [Second question?=Second question?] [None of these=None of these]");
+    hits(FLOW_SURE, 2);
+    assert_string_equal(choose(&t, "Second question?"), "Second answer (Second question? https://e.com/1)");
+    hits(FLOW_UNSURE, 3);
+    say(&t, "hm");
+    assert_string_equal(say(&t, "3"), "Third answer"); /* still unsure, but it was chosen */
+    say(&t, "hm");
+    assert_string_equal(say(&t, "none of these"), "none none of these");
+    say(&t, "hm");
+    assert_string_equal(say(&t, "4"), "none 4");
+    hits(FLOW_SURE, 1);
+    assert_string_equal(say(&t, "something new"), "First answer (Source https://e.com/1)");
+}
+
+static void no_answer_falls_through(void **state)
+{
+    (void)state;
+    begin(FAQ(""));
+    assert_string_equal(say(&t, "x"), "Sorry, I did not understand that. Could you say it another way?");
+    flow_drop(t.f);
+    begin("'nodes':{'a':{'type':'answer'},'c':{'type':'say'," TEXT("caught {{input}}") "}},'catch_all':'c'");
+    assert_string_equal(say(&t, "x"), "caught x");
+    hits(FLOW_SURE, 1);
+    assert_string_equal(say(&t, "y"), "caught y"); /* the catch-all's `say` waits: its next message is caught again */
+    flow_drop(t.f);
+    begin("'nodes':{'a':{'type':'answer'},'c':{'type':'answer'}},'catch_all':'c'");
+    assert_string_equal(say(&t, "x"), "Sorry, I did not understand that. Could you say it another way?");
+    assert_string_equal(t.asked, "en:x;en:x;");
+    t.calls.answer = NULL;
+    assert_string_equal(say(&t, "x"), "Sorry, I did not understand that. Could you say it another way?");
+}
+
+static void after_an_answer_it_goes_on(void **state)
+{
+    (void)state;
+    begin(FAQ(",'next':'n'"));
+    hits(FLOW_SURE, 1);
+    assert_string_equal(say(&t, "x"), "First answer (Source https://e.com/1)|none x");
+    assert_at(&t, "f");
+    flow_drop(t.f);
+    begin("'nodes':{'a':{'type':'answer'},'c':{'type':'say'," TEXT("caught {{input}}") "}},'catch_all':'c'");
+    hits(FLOW_SURE, 1);
+    say(&t, "x");
+    assert_string_equal(say(&t, "y"), "caught y"); /* an answered question is over: what comes next is a new matter */
+}
+
+/* ---- handoff, wait, end, commands, languages ---- */
+
+static void handoff_and_back(void **state)
+{
+    (void)state;
+    begin("'nodes':{'a':{'type':'handoff','text':'moment','next':'b'},'b':{'type':'say'," TEXT("back: {{input}}") "}}");
+    assert_string_equal(say(&t, "x"), "moment");
+    assert_int_equal(t.r.status, FLOW_HANDOFF);
+    assert_true(str_eqz(json_get_str(t.r.state, "state"), "handoff"));
+    assert_string_equal(say(&t, "y"), "back: y");
+    assert_int_equal(t.r.status, FLOW_OPEN);
+    flow_drop(t.f);
+    begin("'nodes':{'a':{'type':'handoff'}}");
+    assert_string_equal(say(&t, "x"), ""); /* the one reply that may be empty */
+}
+
+static void end_is_final(void **state)
+{
+    (void)state;
+    begin("'variables':{'n':{'type':'number','default':1}},'nodes':{'a':{'type':'set','set':[{'var':'n','add':1}],'next':'e'},'e':{'type':'end','text':'bye {{n}}'}}");
+    assert_string_equal(say(&t, "x"), "bye 2");
+    assert_int_equal(t.r.status, FLOW_CLOSED);
+    assert_string_equal(say(&t, "y"), "bye 2"); /* a new conversation, with the defaults */
+}
+
+static void waiting(void **state)
+{
+    (void)state;
+    begin("'nodes':{'a':{'type':'wait','seconds':3,'next':'b'},'b':{'type':'wait','seconds':9,'next':'c'},'c':{'type':'say'," TEXT("one") ",'next':'d'},"
+          "'d':{'type':'wait','for':'message','next':'e'},'e':{'type':'say'," TEXT("two {{input}}") "}}");
+    assert_string_equal(say(&t, "x"), "one");
+    assert_int_equal(t.delay_ms, 10000);
+    assert_at(&t, "d");
+    assert_string_equal(say(&t, "y"), "two y");
+    assert_int_equal(t.delay_ms, 0);
+}
+
+#define COMMANDS "'commands':{'restart':{'words':{'en':['start over'],'es':['empezar de nuevo']},'next':'a','reset':true},'human':{'words':{'en':['human'],'es':['persona']},'next':'h'}}"
+
+static void commands_work_anywhere(void **state)
+{
+    (void)state;
+    begin("'variables':{'v':{'type':'text','default':'d'}},'nodes':{'a':{'type':'say'," TEXT("hello {{v}}") ",'next':'q'},'q':{'type':'ask','text':'Q','expect':'text','var':'v','next':'z'},"
+          "'z':{'type':'ask','text':'Z','expect':'text','var':'v','commands':false,'next':'h'},'h':{'type':'handoff','text':'person'}}," COMMANDS);
+    assert_string_equal(say(&t, "Human!"), "person"); /* also as the first message */
+    talk_begin(&t, t.f);
+    say(&t, "x");
+    assert_string_equal(say(&t, "first"), "Z");
+    assert_string_equal(say(&t, "START OVER"), "person"); /* commands are off: it is the answer */
+    assert_string_equal(var(&t, "v"), "\"START OVER\"");
+    talk_begin(&t, t.f);
+    say(&t, "x");
+    say(&t, "first");
+    talk_begin(&t, t.f);
+    say(&t, "x");
+    assert_string_equal(say(&t, "Empezar de nuevo"), "hello d|Q");
+    assert_string_equal(say(&t, "please start over now"), "Z");
+}
+
+static void the_visitor_chooses_the_language(void **state)
+{
+    (void)state;
+    static const struct { const char *locale, *said; } rows[] = {{"en", "en"}, {"EN-us", "en"}, {"es-419", "es"}, {"de", "en"}, {"", "en"}, {"de-AT, es;q=0.8", "es"}, {"-", "en"}, {",,,", "en"}};
+    begin("'nodes':{'a':{'type':'wait','seconds':1,'next':'s'},'s':{'type':'say','messages':[{'type':'text','text':{'en':'en','es':'es'}}],'next':'w'},'w':{'type':'wait','for':'message','next':'s'}}");
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        talk_begin(&t, t.f);
+        t.language = rows[i].locale;
+        assert_string_equal(say(&t, "x"), rows[i].said);
+    }
+    talk_begin(&t, t.f);
+    say(&t, "x");
+    t.language = "es";
+    assert_string_equal(say(&t, "x"), "es");
+    t.language = "";
+    assert_string_equal(say(&t, "x"), "es");
+    t.language = "fr";
+    assert_string_equal(say(&t, "x"), "es");
+}
+
+/* ---- bad input ---- */
+
+static void a_loop_ends(void **state)
+{
+    (void)state;
+    begin("'nodes':{'a':{'type':'jump','to':'b'},'b':{'type':'jump','to':'a'}}");
+    assert_int_equal(try_turn(&t, "x", ""), ERR_INVALID);
+    assert_string_equal(t.e.code, "flow_loop");
+    flow_drop(t.f);
+    begin("'nodes':{'a':{'type':'say'," TEXT("x") ",'next':'a'}}");
+    assert_int_equal(try_turn(&t, "x", ""), ERR_INVALID);
+    assert_string_equal(t.e.code, "flow_messages");
+    assert_int_equal(t.messages, MAX_TURN_MESSAGES);
+}
+
+static void a_hostile_pattern_ends(void **state)
+{
+    (void)state;
+    char text[3001];
+    memset(text, 'a', 3000);
+    text[3000] = 0;
+    begin(ASK("'expect':'pattern','pattern':'(a+)+(a+)+(a+)+b'"));
+    say(&t, "x");
+    assert_string_equal(say(&t, text), "That does not look right. Please check it and try again.");
+}
+
+static void text_that_is_none(void **state)
+{
+    (void)state;
+    begin("'nodes':{'a':{'type':'say'," TEXT("x") "}}");
+    assert_int_equal(try_turn(&t, "\xff", ""), ERR_INVALID);
+    assert_int_equal(try_turn(&t, "", "\xed\xa0\x80"), ERR_INVALID);
+    assert_int_equal(try_turn(&t, "a\x01", ""), ERR_INVALID);
+    assert_int_equal(try_turn(&t, "", ""), OK);
+}
+
+static void a_state_from_elsewhere(void **state)
+{
+    (void)state;
+    static const char *const states[] = {"{}", "[]", "'x'", "{'v':2,'at':'q'}", "{'v':1,'at':'gone','vars':{'n':'x','zz':1},'lang':'xx','tries':-5,'suggest':[1,{}],'menu':'gone'}",
+                                         "{'v':1,'vars':[1],'suggest':{'a':1},'lang':5,'at':7}", "{'v':1,'at':'q','tries':999999999999}"};
+    begin("'variables':{'n':{'type':'number'}},'nodes':{'a':{'type':'say'," TEXT("hi") ",'next':'q'},'q':{'type':'ask','text':'Q','expect':'number','var':'n','retry':{'max':2,'then':'c'},'next':'c'},'c':{'type':'say'," TEXT("c {{n}}") "}},'catch_all':'c'");
+    for (size_t i = 0; i < sizeof states / sizeof states[0]; i++) {
+        t.r.state = json_of(states[i]);
+        assert_true(strlen(say(&t, "hello")) > 0);
+    }
+}
+
+static void the_state_is_bounded(void **state)
+{
+    (void)state;
+    struct buf b;
+    char text[3001];
+    memset(text, 'x', 3000);
+    text[3000] = 0;
+    buf_init(&b, MB);
+    buf_puts(&b, "'nodes':{'a':{'type':'set','set':[");
+    for (int i = 0; i < 40; i++)
+        buf_printf(&b, "%s{'var':'v%d','copy':'input'}", i ? "," : "", i);
+    buf_puts(&b, "],'next':'e'},'e':{'type':'say'," TEXT("ok") "}}");
+    begin(b.p);
+    buf_release(&b);
+    assert_string_equal(say(&t, "short"), "ok");
+    t.r.state = NULL;
+    assert_int_equal(try_turn(&t, text, ""), ERR_TOO_LARGE);
+    assert_string_equal(t.e.code, "flow_state");
+}
+
+static void a_text_is_bounded(void **state)
+{
+    (void)state;
+    struct buf b;
+    char text[3001];
+    memset(text, 'x', 3000);
+    text[3000] = 0;
+    buf_init(&b, MB);
+    buf_puts(&b, "'nodes':{'a':{'type':'say','messages':[{'type':'text','text':'");
+    for (int i = 0; i < 100; i++)
+        buf_puts(&b, "{{input}}");
+    buf_puts(&b, "'}]}}");
+    begin(b.p);
+    buf_release(&b);
+    t.r.state = json_of("{'v':1,'at':'a'}");
+    assert_int_equal(try_turn(&t, text, ""), OK); /* the greeting was read before: nothing is rendered */
+    flow_drop(t.f);
+    begin("'nodes':{'a':{'type':'jump','to':'b'},'b':{'type':'say'," TEXT("{{input}}{{input}}{{input}}{{input}}{{input}}{{input}}{{input}}{{input}}{{input}}{{input}}{{input}}{{input}}"
+          "{{input}}{{input}}{{input}}{{input}}{{input}}{{input}}{{input}}{{input}}{{input}}{{input}}{{input}}{{input}}") "}}");
+    assert_int_equal(try_turn(&t, text, ""), ERR_TOO_LARGE);
+    assert_string_equal(t.e.code, "flow_text");
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, end_talk)
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(greeting_is_not_part_of_the_reply), TEST(no_greeting_without_a_say), TEST(choices_match_by_value_label_number),
+        TEST(an_unmatched_message_is_always_answered), TEST(a_late_click_finds_its_button), TEST(messages_of_all_kinds),
+        TEST(a_value_is_never_a_template), TEST(ask_stores_typed_answers), TEST(wrong_answers_are_asked_again), TEST(after_the_last_try),
+        TEST(suggestions_of_a_question_are_answers), TEST(branch_takes_the_first_true_case), TEST(set_does_one_after_the_other),
+        TEST(http_escapes_and_maps), TEST(http_failures_go_on_at_error), TEST(http_never_sends_a_line_break_in_a_header),
+        TEST(http_our_own_failure_ends_the_turn), TEST(http_string_bodies_are_escaped_by_their_type), TEST(the_first_reply_is_the_answer),
+        TEST(unsure_offers_questions), TEST(no_answer_falls_through), TEST(after_an_answer_it_goes_on), TEST(handoff_and_back),
+        TEST(end_is_final), TEST(waiting), TEST(commands_work_anywhere), TEST(the_visitor_chooses_the_language), TEST(a_loop_ends),
+        TEST(a_hostile_pattern_ends), TEST(text_that_is_none), TEST(a_state_from_elsewhere), TEST(the_state_is_bounded), TEST(a_text_is_bounded),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
