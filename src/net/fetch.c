@@ -92,7 +92,9 @@ static enum status parse_url(struct str url, CURLU **out, struct err *e)
         return bad_url(e, curl_url_strerror(rc));
     rc = curl_url_get(*out, CURLUPART_USER, &user, 0);
     curl_free(user);
-    return rc == CURLUE_NO_USER ? OK : bad_url(e, "a name or password must not stand in it");
+    if (rc == CURLUE_NO_USER)
+        return OK;
+    return rc == CURLUE_OK ? bad_url(e, "a name or password must not stand in it") : err_nomem(e);
 }
 
 enum status fetch_check_url(struct str url, struct err *e)
@@ -107,9 +109,11 @@ static enum status read_host(struct call *c, const struct config *config, struct
 {
     char *host = NULL, *port = NULL;
     enum status st = OK;
-    if (curl_url_get(c->url, CURLUPART_HOST, &host, 0) != CURLUE_OK ||
-        curl_url_get(c->url, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) != CURLUE_OK) {
-        st = bad_url(e, "it names no host");
+    CURLUcode rc = curl_url_get(c->url, CURLUPART_HOST, &host, 0);
+    if (rc == CURLUE_OK)
+        rc = curl_url_get(c->url, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT);
+    if (rc != CURLUE_OK) {
+        st = rc == CURLUE_NO_HOST ? bad_url(e, "it names no host") : err_nomem(e);
         goto out;
     }
     long number = strtol(port, NULL, 10);
@@ -290,7 +294,6 @@ static enum status result_of(const struct call *c, CURLcode rc, struct err *e)
     case CURLE_OK: return OK;
     case CURLE_OPERATION_TIMEDOUT: return timed_out(c, e);
     case CURLE_OUT_OF_MEMORY: return err_nomem(e);
-    case CURLE_URL_MALFORMAT: return bad_url(e, curl_easy_strerror(rc));
     default: break;
     }
     if (!buf_ok(&c->body))
