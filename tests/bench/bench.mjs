@@ -92,7 +92,7 @@ try {
     const bare = JSON.parse(await output(`${build}/tests/bench/bare`, [parley.socket, 'parley', parley.password, 'parley', ids.t, ids.b,
         String(CONNECTIONS), String(seconds)]))
     note('the same rows, bare MariaDB clients', { rate: bare.turns / bare.seconds, p99: bare.p99_ms, failed: 0 })
-    note('portal page, signed in (/app/bots)', await load(`${parley.url}/app/bots`, 'get', { COOKIE: cookie }))
+    note('portal page, signed in (/app)', await load(`${parley.url}/app`, 'get', { COOKIE: cookie }))
     const busy = parley.memory()
 
     const reference = rows[0].rate
