@@ -21,6 +21,7 @@ libstemmer-dev        /usr/include/libstemmer.h
 mariadb-server-core   cmd:mariadbd
 mariadb-client-core   cmd:mariadb
 lighttpd              cmd:lighttpd
+lighttpd-mod-deflate  /usr/lib/lighttpd/mod_deflate.so /usr/lib/*/lighttpd/mod_deflate.so
 curl                  cmd:curl
 jq                    cmd:jq
 ca-certificates       /etc/ssl/certs/ca-certificates.crt
