@@ -27,8 +27,8 @@ test('a key says whose it is and what it may', async () => {
     const { status, json } = await api('/v1/me')
     assert.equal(status, 200)
     assert.partialDeepStrictEqual(json.workspace, { id: mine.id, name: 'Mine', plan: 'enterprise' })
-    assert.deepEqual(json.scopes, ['read'])
-    assert.match(json.key, /^key_/)
+    assert.deepEqual(json.key.scopes, ['read'])
+    assert.match(json.key.id, /^key_/)
 })
 
 test('no key, a wrong key and an altered key are refused alike', async () => {
