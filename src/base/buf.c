@@ -33,7 +33,7 @@ void buf_clear(struct buf *b)
     if (b->cap > KEEP && !b->fixed)
         buf_release(b);
     b->n = 0;
-    b->failed = false;
+    b->failed = b->full = false;
     if (b->cap)
         b->p[0] = '\0';
 }
@@ -47,7 +47,9 @@ static bool fail(struct buf *b)
 /* Room for n more bytes and the NUL. */
 static bool grow(struct buf *b, size_t n)
 {
-    if (b->failed || n > b->max - b->n)
+    if (!b->failed && n > b->max - b->n)
+        b->full = true;
+    if (b->failed || b->full)
         return fail(b);
     size_t need = b->n + n + 1;
     if (need <= b->cap)

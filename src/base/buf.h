@@ -17,6 +17,7 @@ struct buf {
     size_t cap;  /* bytes allocated, 0 while p is the static empty string */
     size_t max;  /* bytes it may ever hold */
     bool failed;
+    bool full;   /* failed because `max` was reached, not for want of memory */
     bool fixed;  /* p is the caller's memory: never grown, never freed */
 };
 

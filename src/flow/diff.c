@@ -53,7 +53,7 @@ static struct str show(struct diff *d, const struct json *j, bool there, bool *o
         return STR_EMPTY;
     if (json_is(j, JSON_STRING))
         return arena_str(d->a, utf8_cut(json_str(j), SHOWN), ok);
-    buf_init(&b, MAX_FLOW);
+    buf_init(&b, 8 * MAX_FLOW);
     json_write(&b, j);
     struct str s = arena_str(d->a, utf8_cut(buf_str(&b), SHOWN), ok);
     *ok = *ok && buf_ok(&b);

@@ -146,6 +146,8 @@ static enum status read_json_body(struct reader *r, const struct json *body, str
     struct notes *notes = r->notes;
     size_t mark = path_key(r, STR("body"));
     enum status st = write_body(r, body, &b);
+    if (!st && b.full)
+        st = bad(r, "The body is too large.");
     if (!st && !buf_ok(&b))
         st = err_nomem(r->e);
     struct str text = st ? STR_EMPTY : arena_str(r->a, buf_str(&b), &ok);

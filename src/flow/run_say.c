@@ -17,6 +17,8 @@ enum status run_render(struct run *r, const struct tpl *t, struct str *out)
     struct tpl_values v = {.vars = r->vars, .input = r->input, .language = r->f->langs[r->lang]};
     buf_clear(&r->buf);
     tpl_render(&r->buf, t, &v);
+    if (!buf_ok(&r->buf) && !r->buf.full)
+        return err_nomem(r->e);
     if (!buf_ok(&r->buf))
         return err_set(r->e, ERR_TOO_LARGE, "flow_text", "A text with its variables is larger than %zu KB.", MAX_FLOW_RENDERED / KB);
     *out = arena_str(r->a, buf_str(&r->buf), &ok);

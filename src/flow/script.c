@@ -125,7 +125,7 @@ static enum status reply_with(struct arena *a, const struct json *stub, int *htt
     *body = json_str(j);
     if (!j || json_is(j, JSON_STRING))
         return OK;
-    buf_init(&b, MAX_FETCH);
+    buf_init(&b, 8 * MAX_FLOW);
     json_write(&b, j);
     *body = arena_str(a, buf_str(&b), &ok);
     ok = ok && buf_ok(&b);
@@ -275,7 +275,7 @@ static enum status run_test(const struct flow *f, const struct json *test, struc
 {
     struct script s = {.f = f, .test = test, .a = scratch, .e = e, .last = run_message()};
     bool ok = true;
-    buf_init(&s.said, MB);
+    buf_init(&s.said, 32 * MB);
     enum status st = run_script(&s, &out->turn);
     buf_release(&s.said);
     out->name = arena_str(a, json_get_str(test, "name"), &ok);

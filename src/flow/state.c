@@ -106,8 +106,10 @@ static enum status check_size(const struct run *r, const struct json *state)
     struct buf b;
     buf_init(&b, MAX_STATE);
     json_write(&b, state);
-    bool ok = buf_ok(&b);
+    bool ok = buf_ok(&b), full = b.full;
     buf_release(&b);
+    if (!ok && !full)
+        return err_nomem(r->e);
     return ok ? OK : err_set(r->e, ERR_TOO_LARGE, "flow_state", "The variables of this conversation are larger than %zu KB.", MAX_STATE / KB);
 }
 

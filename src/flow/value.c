@@ -66,11 +66,19 @@ struct str value_cut(struct str s)
 static struct str compact(struct arena *a, const struct json *j, bool *ok)
 {
     struct buf b;
-    buf_init(&b, MAX_FETCH);
+    buf_init(&b, 8 * MAX_FETCH); /* escapes make it longer than what came in */
     json_write(&b, j);
     struct str s = buf_ok(&b) ? arena_str(a, value_cut(buf_str(&b)), ok) : STR_EMPTY;
+    *ok = *ok && (buf_ok(&b) || b.full);
     buf_release(&b);
     return s;
+}
+
+static struct value int_text(struct arena *a, int64_t n, bool *ok)
+{
+    char *text = arena_printf(a, "%lld", (long long)n);
+    *ok = *ok && text;
+    return (struct value){.kind = KIND_TEXT, .text = str_from(text)};
 }
 
 struct value value_of_json(struct arena *a, const struct json *j, enum kind type, bool *ok)
@@ -80,6 +88,10 @@ struct value value_of_json(struct arena *a, const struct json *j, enum kind type
     case JSON_NULL: return v;
     case JSON_BOOL: v = (struct value){.kind = KIND_BOOLEAN, .truth = json_bool(j)}; break;
     case JSON_INT:
+        if (type == KIND_TEXT) /* an id of 18 digits keeps them all */
+            return int_text(a, json_int(j, 0), ok);
+        v = (struct value){.kind = KIND_NUMBER, .number = json_double(j, 0)};
+        break;
     case JSON_DOUBLE: v = (struct value){.kind = KIND_NUMBER, .number = json_double(j, 0)}; break;
     case JSON_STRING: v = (struct value){.kind = KIND_TEXT, .text = value_cut(json_str(j))}; break;
     case JSON_ARRAY:

@@ -1,0 +1,254 @@
+/* Every template that is shipped: it parses, lint has nothing to say, its tests pass in every language; and, since they use
+ * all there is, what happens to them when memory runs out at any point. */
+#include <dirent.h>
+#include <errno.h>
+
+#include "base/clock.h"
+#include "flow_helper.h"
+
+#include "base/banned.h"
+
+static const char dir[] = TEST_SRCDIR "/flow-templates";
+
+/* ---- memory that ends: the n-th allocation of the program fails ---- */
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define TORTURE 0
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define TORTURE 0
+#endif
+#endif
+#ifndef TORTURE
+#define TORTURE 1
+#endif
+
+static long allocations_left = -1; /* -1: without end */
+#if TORTURE
+void *__libc_malloc(size_t n);
+void *__libc_calloc(size_t n, size_t size);
+void *__libc_realloc(void *p, size_t n);
+void *malloc(size_t n);
+void *calloc(size_t n, size_t size);
+void *realloc(void *p, size_t n);
+
+static bool may_allocate(void)
+{
+    if (allocations_left < 0)
+        return true;
+    if (allocations_left == 0) {
+        errno = ENOMEM;
+        return false;
+    }
+    allocations_left--;
+    return true;
+}
+void *malloc(size_t n) { return may_allocate() ? __libc_malloc(n) : NULL; }
+void *calloc(size_t n, size_t size) { return may_allocate() ? __libc_calloc(n, size) : NULL; }
+void *realloc(void *p, size_t n) { return may_allocate() ? __libc_realloc(p, n) : NULL; }
+#endif
+
+/* ---- templates ---- */
+
+static int by_name(const struct dirent **a, const struct dirent **b)
+{
+    return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static int is_json(const struct dirent *d)
+{
+    return str_ends(str_from(d->d_name), STR(".json"));
+}
+
+static void check_heading(const struct json *doc, const char *file)
+{
+    static const char *const texts[] = {"name", "summary"};
+    char *id = arena_printf(&arena, "%.*s.json", STR_F(json_get_str(doc, "id")));
+    assert_string_equal(id, file);
+    assert_true(json_get_str(doc, "category").n > 0);
+    assert_int_equal(json_len(doc), 5);
+    for (size_t i = 0; i < 2; i++) {
+        assert_true(json_get_str(json_get(doc, texts[i]), "en").n > 2);
+        assert_true(json_get_str(json_get(doc, texts[i]), "es").n > 2);
+    }
+}
+
+static void check_lint(const struct flow *f, const char *file)
+{
+    struct flow_finding *found;
+    size_t n;
+    struct err e = ERR_INIT;
+    assert_int_equal(flow_lint(f, &arena, &found, &n, &e), OK);
+    if (n)
+        fail_msg("%s: %.*s at %.*s", file, STR_F(found->message), STR_F(found->pointer));
+}
+
+static void check_tests(const struct flow *f, const char *file)
+{
+    struct flow_test_result *r;
+    size_t n, languages[2] = {0};
+    struct err e = ERR_INIT;
+    assert_int_equal(flow_test(f, &arena, &r, &n, &e), OK);
+    for (size_t i = 0; i < n; i++) {
+        struct str language = json_get_str(json_at(json_get(flow_doc(f), "tests"), i), "language");
+        if (!r[i].passed)
+            fail_msg("%s: %.*s", file, STR_F(r[i].message));
+        languages[str_eqz(language, "es")]++;
+    }
+    assert_true(languages[0] >= 2 && languages[1] >= 2);
+}
+
+static void nothing(void *ctx, struct str node, const char *type)
+{
+    (void)ctx;
+    (void)node;
+    (void)type;
+}
+
+static void every_template_is_sound(void **state)
+{
+    (void)state;
+    struct dirent **files;
+    int n = scandir(dir, &files, is_json, by_name);
+    bool faq = false;
+    assert_true(n >= 8);
+    for (int i = 0; i < n; i++) {
+        const struct json *doc = read_file(arena_printf(&arena, "%s/%s", dir, files[i]->d_name));
+        struct flow *f = flow_of_doc(json_get(doc, "flow"));
+        check_heading(doc, files[i]->d_name);
+        check_lint(f, files[i]->d_name);
+        check_tests(f, files[i]->d_name);
+        faq = faq || str_eqz(json_get_str(doc, "id"), "faq");
+        flow_drop(f);
+        free(files[i]);
+    }
+    free(files);
+    assert_true(faq);
+}
+
+/* ---- torture ---- */
+
+static struct json *torture_doc;
+
+/* All that can be done with a flow; a failure must be "no memory", never a wrong result or a crash. */
+static enum status everything(struct arena *a)
+{
+    struct flow *f = NULL;
+    struct err e = ERR_INIT;
+    struct flow_finding *found;
+    struct flow_test_result *tests;
+    struct flow_message *greeting;
+    struct flow_change *changes;
+    size_t n;
+    enum status st = flow_parse(torture_doc, &f, &e);
+    if (!st)
+        st = flow_lint(f, a, &found, &n, &e);
+    if (!st)
+        st = flow_greeting(f, STR("es"), a, &greeting, &n, &e);
+    if (!st)
+        st = flow_test(f, a, &tests, &n, &e);
+    if (!st)
+        st = flow_diff(torture_doc, json_get(torture_doc, "nodes"), a, &changes, &n, &e);
+    flow_drop(f);
+    return st;
+}
+
+static struct json *small_flow(void)
+{
+    return json_get(read_file(TEST_SRCDIR "/tests/flow/refused.json"), "flow");
+}
+
+static void memory_that_ends(void **state)
+{
+    (void)state;
+    if (!TORTURE)
+        skip();
+    long i = 0;
+    enum status st = ERR_NOMEM;
+    torture_doc = small_flow();
+    clock_set_for_test(1772452800000);
+    for (; st != OK; i++) {
+        struct arena a;
+        arena_init(&a, 64 * MB);
+        allocations_left = i;
+        st = everything(&a);
+        allocations_left = -1;
+        arena_release(&a);
+        if (st != OK && st != ERR_NOMEM)
+            fail_msg("allocation %ld: status %d", i, (int)st);
+        assert_true(i < 20000);
+    }
+    clock_set_for_test(0);
+    assert_true(i > 100);
+}
+
+static void an_arena_that_ends(void **state)
+{
+    (void)state;
+    enum status st = ERR_NOMEM;
+    size_t max = 0;
+    torture_doc = small_flow();
+    for (; st != OK; max += 509) {
+        struct arena a;
+        arena_init(&a, max);
+        st = everything(&a);
+        arena_release(&a);
+        if (st != OK && st != ERR_NOMEM)
+            fail_msg("arena of %zu bytes: status %d", max, (int)st);
+        assert_true(max < 4 * MB);
+    }
+}
+
+/* ---- speed: a turn must be lost in the noise of a request ---- */
+
+static enum status ignore(void *ctx, const struct flow_message *m, struct err *e)
+{
+    (void)ctx;
+    (void)m;
+    (void)e;
+    return OK;
+}
+
+static enum status one_answer(void *ctx, struct str language, struct str question, struct arena *a, struct flow_answer *out, struct err *e)
+{
+    (void)ctx;
+    (void)language;
+    (void)question;
+    (void)a;
+    (void)e;
+    *out = (struct flow_answer){.verdict = FLOW_SURE, .n = 1};
+    out->hits[0].question = out->hits[0].answer = out->hits[0].title = out->hits[0].url = STR("https://example.com/");
+    return OK;
+}
+
+static void a_turn_takes_microseconds(void **state)
+{
+    (void)state;
+    enum { TURNS = 2000 };
+    struct err e = ERR_INIT;
+    struct flow *f = flow_of_doc(json_get(read_file(arena_printf(&arena, "%s/faq.json", dir)), "flow"));
+    struct flow_calls calls = {.say = ignore, .answer = one_answer, .step = nothing};
+    struct flow_input in = {STR("When are you open on Saturdays?"), STR_EMPTY, STR("en"), 1772452800000};
+    struct arena a;
+    arena_init(&a, 4 * MB);
+    int64_t from = clock_mono_us();
+    for (int i = 0; i < TURNS; i++) {
+        struct flow_result r;
+        assert_int_equal(flow_run(f, NULL, &in, &calls, &a, &r, &e), OK);
+        arena_reset(&a);
+    }
+    double us = (double)(clock_mono_us() - from) / TURNS;
+    print_message("# %.1f microseconds a turn\n", us);
+    assert_true(us < 500); /* a few in truth; sanitizers and busy machines take their part */
+    arena_release(&a);
+    flow_drop(f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(every_template_is_sound, set_up, tear_down), cmocka_unit_test_setup_teardown(memory_that_ends, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_arena_that_ends, set_up, tear_down), cmocka_unit_test_setup_teardown(a_turn_takes_microseconds, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
