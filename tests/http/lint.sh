@@ -1,0 +1,81 @@
+#!/bin/sh
+# lint.sh TOOLS_DIR: lint-layers, lint-length and lint-routes see what they should, and nothing else.
+set -u
+tools=$1
+tree=$(mktemp -d) || exit 1
+trap 'rm -rf "$tree"' EXIT
+mkdir -p "$tree/src/base" "$tree/src/db" "$tree/src/web" "$tree/src/talk" "$tree/src/view" "$tree/src/cli" "$tree/cgi-bin/chat" "$tree/cgi-bin/portal" "$tree/tests"
+failed=0
+
+expect() { # LINT WHAT-IT-SAYS ("" = nothing)
+    said=$("$tools/$1" "$tree" 2>&1)
+    rc=$?
+    if [ -z "$2" ] && { [ $rc != 0 ] || [ -n "$said" ]; }; then
+        echo "$1: unexpected: $said"
+        failed=1
+    elif [ -n "$2" ] && { [ $rc = 0 ] || ! printf '%s\n' "$said" | grep -qF -- "$2"; }; then
+        echo "$1: did not say \"$2\" but: $said"
+        failed=1
+    fi
+}
+file() { printf '%b' "$2" >"$tree/$1"; }
+
+# ---- layers ----
+file src/talk/a.c '#include "talk/a.h"\n#include "db/db.h"\n#include "base/buf.h"\n'
+file src/web/server.c '#include <fcgiapp.h>\n#include "base/log.h"\n'
+file cgi-bin/chat/main.c '#include "web/server.h"\n#include "talk/talk.h"\n#include "chat/routes.def"\n'
+file src/cli/c.c '#include "chat/routes.def"\n#include "web/route.h"\n'
+file src/db/pool.c '#include <mariadb/mysql.h>\n#include "db/internal.h"\n'
+expect lint-layers ''
+for row in 'src/db/b.c|#include "talk/talk.h"|src/db/b.c:1: db does not include talk' \
+    'src/web/b.c|#include "db/db.h"|web does not include db' \
+    'src/talk/b.c|#include "web/request.h"|talk does not include web' \
+    'src/talk/b.c|#include "view/internal.h"|is not for other rooms' \
+    'src/talk/b.c|#include "chat/chat.h"|talk does not include a door' \
+    'cgi-bin/chat/b.c|#include "portal/page.h"|a door does not include another' \
+    'cgi-bin/chat/b.c|#include "web/impl.h"|is not for other rooms' \
+    'src/web/b.c|#include <fcgiapp.h>|belongs into src/web/server' \
+    'src/talk/b.c|#  include <curl/curl.h>|belongs into src/net/' \
+    'src/talk/b.c|#include <mariadb/mysql.h>|belongs into src/db/' \
+    'src/talk/b.c|#include <json-c/json.h>|belongs into src/base/json' \
+    'src/talk/b.c|#include <sodium.h>|belongs into src/base/crypto' \
+    'src/talk/b.c|#include <ClearSilver/ClearSilver.h>|belongs into src/view/'; do
+    name=${row%%|*} rest=${row#*|}
+    file "$name" "${rest%%|*}\n"
+    expect lint-layers "${rest#*|}"
+    rm "$tree/$name"
+done
+
+# ---- length ----
+body=$(printf '    x();\\n%.0s' $(seq 100))
+file src/base/c.c "void f(void)\n{\n$body}\n"
+expect lint-length ''
+file src/base/c.c "void f(void)\n{\n    x();\n$body}\n"
+expect lint-length 'src/base/c.c:2: a function of 101 lines'
+file src/base/c.c "$(printf '/* */\\n%.0s' $(seq 801))"
+expect lint-length 'src/base/c.c:1: 801 lines'
+rm "$tree/src/base/c.c"
+
+# ---- routes ----
+file cgi-bin/chat/main.c 'void see(struct request *rq)\n{\n}\n\nvoid put(struct request *rq)\n{\n}\n'
+table() { printf '/* table */\n%s\n' "$1" >"$tree/cgi-bin/chat/routes.def"; }
+good='ROUTE(GET, "/a", see, MEMBER(BOT_READ | BOT_WRITE), CSRF_NONE, BODY_0, RATE_UI, FEATURE_NONE)
+ROUTE(POST, "/a", put, SESSION, CSRF_TOKEN, BODY_4K, RATE_UI, FEATURE_NONE)
+ROUTE(POST, "/b", put, PUBLIC, CSRF_ORIGIN, BODY_4K, RATE_UI, FEATURE_NONE)
+ROUTE(POST, "/chat/{bot}", put, PUBLIC, CSRF_NONE, BODY_4K, RATE_CHAT, FEATURE_NONE)
+ROUTE(POST, "/v1/a", put, KEY(SCOPE_READ), CSRF_NONE, BODY_4K, RATE_API, FEATURE_NONE)'
+table "$good"
+expect lint-routes ''
+for row in 'ROUTE(GET, "/c", see, PUBLIC, CSRF_NONE, BODY_0, RATE_UI)|a row of 7 columns' \
+    'ROUTE(GET, "/c", nobody, PUBLIC, CSRF_NONE, BODY_0, RATE_UI, FEATURE_NONE)|no handler nobody' \
+    'ROUTE(GET, "/c", see, PUBLIC, CSRF_NONE, BODY_4K, RATE_UI, FEATURE_NONE)|GET with CSRF_NONE and BODY_4K' \
+    'ROUTE(POST, "/c", put, SESSION, CSRF_ORIGIN, BODY_4K, RATE_UI, FEATURE_NONE)|without CSRF_TOKEN' \
+    'ROUTE(POST, "/c", put, PUBLIC, CSRF_NONE, BODY_4K, RATE_UI, FEATURE_NONE)|without CSRF_ORIGIN' \
+    'ROUTE(POST, "/chat/c", put, PUBLIC, CSRF_NONE, BODY_4K, RATE_NONE, FEATURE_NONE)|no rate class' \
+    'ROUTE (GET, "/c", see)|not a row' \
+    'ROUTE(GET, "/a", see, SESSION, CSRF_NONE, BODY_0, RATE_UI, FEATURE_NONE)|twice: GET "/a"'; do
+    table "$good
+${row%%|*}"
+    expect lint-routes "${row#*|}"
+done
+exit $failed
