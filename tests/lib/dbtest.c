@@ -82,11 +82,11 @@ int64_t dbtest_int(const char *database, const char *sql)
 
 const char *dbtest_config_file(const char *database, const char *extra)
 {
-    char sql[200], *path = malloc(strlen(dbtest_dir()) + strlen(database) + 20);
+    static char paths[16][300]; /* callers keep them */
+    static int used;
+    char sql[200], *path = paths[used++ % 16];
 
-    if (!path)
-        DIE("no memory");
-    snprintf(path, strlen(dbtest_dir()) + strlen(database) + 20, "%s/%s.conf", dbtest_dir(), database);
+    snprintf(path, sizeof(paths[0]), "%s/%s.conf", dbtest_dir(), database);
     snprintf(sql, sizeof(sql), "DROP DATABASE IF EXISTS %s; CREATE DATABASE %s CHARACTER SET utf8mb4", database, database);
     dbtest_sql(NULL, sql);
     FILE *f = fopen(path, "w");

@@ -1,0 +1,316 @@
+/* The worker's handlers, and the commands that stand around it: work, job, doctor. */
+#include <stdarg.h>
+#include <setjmp.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "dbtest.h"
+#include "knowledge/answers.h"
+#include "okay.h"
+#include "worker/worker.h"
+
+#include "base/banned.h"
+
+#define DB "parley_worker"
+#define DAY_MS ((int64_t)86400000)
+
+static const char *conf;
+static struct config *config;
+static struct db_pool *pool;
+static struct db *db;
+static struct arena arena;
+static struct id tenant, bot;
+static char bot_text[ID_TEXT_MAX], out_path[320];
+
+DB_STMT(add_bot, TENANT,
+        "INSERT INTO bot (tenant_id, bot_id, name, language, template, draft, draft_hash, created_at, updated_at)"
+        " VALUES (:tenant, ?, 'Test', 'en', 'faq', '{}', ?, ?, ?)",
+        "uxtt", "");
+
+static int setup(void **state)
+{
+    uint8_t hash[32] = {0};
+    int64_t now = clock_now_ms();
+    (void)state;
+    conf = dbtest_config_file(DB, "flow_template_dir = " TEST_SRCDIR "/sql\nprogram_dir = " TEST_BUILDDIR "\n");
+    assert_int_equal(chmod(conf, 0600), 0);
+    OKAY(config_load(conf, &config, &fail));
+    config_set_current(config_retain(config));
+    dbtest_migrate(config);
+    pool = dbtest_pool(config, 2);
+    db = dbtest_get(pool);
+    arena_init(&arena, 64 * MB);
+    tenant = dbtest_tenant(db);
+    bot = id_new();
+    id_text(ID_BOT, bot, bot_text);
+    OKAY(db_exec(db, &add_bot, &tenant, DB_ARGS(db_id(bot), db_bytes(hash, 32), db_time(now), db_time(now)), NULL, &fail));
+    snprintf(out_path, sizeof(out_path), "%s/out", dbtest_dir());
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    db_put(db);
+    db_pool_close(pool);
+    config_set_current(NULL);
+    config_drop(config);
+    arena_release(&arena);
+    return 0;
+}
+
+static int clean(void **state)
+{
+    (void)state;
+    clock_set_for_test(0);
+    dbtest_sql(DB, "DELETE FROM job; DELETE FROM answer");
+    return 0;
+}
+
+static struct id add(const char *kind, const char *bot_id, struct str file)
+{
+    struct json *payload = json_new_object(&arena);
+    struct job_new n = {.kind = kind, .tenant = tenant, .payload = payload, .file = file};
+    struct id id;
+
+    assert_int_equal(json_set_str(payload, "bot", str_from(bot_id)) | json_set_bool(payload, "replace", false), 0);
+    OKAY(queue_add(db, &n, &id, &fail));
+    return id;
+}
+
+static struct job look(struct id id)
+{
+    struct job job;
+
+    OKAY(queue_get(db, DB_GLOBAL, &arena, id, &job, &fail));
+    return job;
+}
+
+static void work_off(void)
+{
+    struct worker w;
+    bool found = true;
+
+    OKAY(worker_open(&w, config, &fail));
+    while (found)
+        OKAY(worker_step(&w, &found, &fail));
+    worker_close(&w);
+}
+
+static const struct str csv = STR("question,answer\nWhat is it?,A parrot\nHow much?,Ten\n,nothing asked\n");
+
+static void imports_answers(void **state)
+{
+    struct id id = add(ANSWERS_IMPORT_JOB, bot_text, csv);
+    int64_t n;
+    (void)state;
+    work_off();
+    struct job job = look(id);
+    assert_string_equal(job.state, "done");
+    assert_int_equal(json_int(json_get(job.result, "rows"), -1), 3);
+    assert_int_equal(json_int(json_get(job.result, "added"), -1), 2);
+    assert_int_equal(json_int(json_get(job.result, "skipped"), -1), 1);
+    OKAY(answers_count(db, tenant, bot, &n, &fail));
+    assert_int_equal(n, 2);
+    id = add(ANSWERS_IMPORT_JOB, bot_text, csv); /* run twice: the same state */
+    work_off();
+    assert_int_equal(json_int(json_get(look(id).result, "unchanged"), -1), 2);
+    OKAY(answers_count(db, tenant, bot, &n, &fail));
+    assert_int_equal(n, 2);
+}
+
+static void hopeless_jobs_are_dead_at_once(void **state)
+{
+    char other[ID_TEXT_MAX];
+    struct id unknown = add("no_such_kind", bot_text, STR_EMPTY), broken = add(ANSWERS_IMPORT_JOB, "bot_nonsense", csv);
+    struct id foreign = add(ANSWERS_IMPORT_JOB, id_text(ID_BOT, id_new(), other), csv);
+    (void)state;
+    work_off();
+    assert_string_equal(look(unknown).state, "dead");
+    assert_non_null(strstr(look(unknown).error, "no job of this kind"));
+    assert_string_equal(look(broken).state, "dead");
+    assert_string_equal(look(foreign).state, "dead");
+}
+
+static void cleans_up_by_age(void **state)
+{
+    (void)state;
+    dbtest_sql(DB, "INSERT INTO user VALUES (UNHEX(MD5('u')), 'a@example.com', 'a@example.com', 'A', '', 'en', 0, 'active', NULL, NOW(3), NOW(3))");
+    dbtest_sql(DB, "INSERT INTO session SELECT UNHEX(CONCAT(MD5(seq), MD5(seq))), UNHEX(MD5(seq)), UNHEX(MD5('u')), tenant_id, '', '',"
+                   " NOW(3), UTC_TIMESTAMP(3) - INTERVAL IF(seq <= 1200, 15, 13) DAY FROM tenant, seq_1_to_1205");
+    work_off();
+    assert_int_equal(dbtest_int(DB, "SELECT COUNT(*) FROM session"), 5);
+    assert_int_equal(dbtest_int(DB, "SELECT JSON_VALUE(result, '$.sessions') FROM job WHERE kind = 'cleanup'"), 1200);
+    struct id old = add("no_such_kind", bot_text, STR_EMPTY);
+    work_off();
+    clock_set_for_test(clock_now_ms() + 31 * DAY_MS);
+    work_off(); /* what was done goes, what is dead stays longer */
+    assert_int_equal(dbtest_int(DB, "SELECT COUNT(*) FROM job WHERE state = 'done'"), 1);
+    assert_string_equal(look(old).state, "dead");
+    clock_set_for_test(clock_now_ms() + 60 * DAY_MS);
+    work_off();
+    assert_int_equal(dbtest_int(DB, "SELECT COUNT(*) FROM job WHERE state = 'dead'"), 0);
+}
+
+static void nap(void)
+{
+    nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
+}
+
+/* A worker that is killed in the middle leaves a job that the next one takes over. */
+static void killed_worker_is_replaced(void **state)
+{
+    (void)state;
+    struct id id = add(ANSWERS_IMPORT_JOB, bot_text, csv);
+    struct job job;
+    bool found;
+    OKAY(queue_claim(db, &arena, "killed", 60000, &job, &found, &fail));
+    assert_true(found);
+    work_off();
+    assert_string_equal(look(id).state, "running");
+    clock_set_for_test(clock_now_ms() + 61000);
+    work_off();
+    assert_string_equal(look(id).state, "done");
+    assert_int_equal(look(id).attempt, 2);
+}
+
+static void program_waits_and_stops(void **state)
+{
+    int how = -1;
+    pid_t pid = fork();
+    (void)state;
+    if (pid == 0) {
+        execl(TEST_BUILDDIR "/parley-worker", "parley-worker", "--config", conf, (char *)NULL);
+        _exit(127);
+    }
+    for (int i = 0; i < 100 && dbtest_int(DB, "SELECT COUNT(*) FROM job WHERE state = 'done'") == 0; i++)
+        nap();
+    assert_int_equal(dbtest_int(DB, "SELECT COUNT(*) FROM job WHERE state = 'done' AND kind = 'cleanup'"), 1);
+    dbtest_kill_server(); /* it waits for the database and goes on */
+    struct id id = add(ANSWERS_IMPORT_JOB, bot_text, csv);
+    for (int i = 0; i < 200 && strcmp(look(id).state, "done") != 0; i++)
+        nap();
+    assert_string_equal(look(id).state, "done");
+    kill(pid, SIGTERM);
+    for (int i = 0; i < 100 && waitpid(pid, &how, WNOHANG) != pid; i++)
+        nap();
+    assert_true(how != -1 && WIFEXITED(how) && WEXITSTATUS(how) == 0);
+}
+
+/* ---- the command line ---- */
+
+static int parley(const char *a, const char *b, const char *c)
+{
+    int how;
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        int out = open(out_path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+        dup2(out, 1);
+        dup2(out, 2);
+        execl(TEST_BUILDDIR "/parley", "parley", "--config", conf, a, b, c, (char *)NULL);
+        _exit(127);
+    }
+    assert_int_equal(waitpid(pid, &how, 0), pid);
+    assert_true(WIFEXITED(how));
+    return WEXITSTATUS(how);
+}
+
+static const char *said(void)
+{
+    static char text[32768];
+    FILE *f = fopen(out_path, "r");
+    size_t n = f ? fread(text, 1, sizeof(text) - 1, f) : 0;
+
+    if (f)
+        fclose(f);
+    text[n] = '\0';
+    return text;
+}
+
+static void has(const char *words)
+{
+    if (!strstr(said(), words))
+        fail_msg("\"%s\" is not in: %s", words, said());
+}
+
+static void commands_of_the_queue(void **state)
+{
+    char id_shown[ID_TEXT_MAX];
+    struct id good = add(ANSWERS_IMPORT_JOB, bot_text, csv), bad = add("no_such_kind", bot_text, STR_EMPTY);
+    (void)state;
+    assert_int_equal(parley("work", "--once", NULL), 0);
+    assert_string_equal(look(good).state, "done");
+    assert_int_equal(parley("job", "list", NULL), 0);
+    id_text(ID_JOB, bad, id_shown);
+    has(id_shown);
+    assert_int_equal(parley("job", "replay", id_shown), 0);
+    assert_string_equal(look(bad).state, "ready");
+    assert_int_equal(parley("job", "replay", id_shown), 1);
+    assert_int_equal(parley("job", "replay", "bot_x"), 2);
+    assert_int_equal(parley("job", "list", "--state=odd"), 2);
+    assert_int_equal(parley("job", "lst", NULL), 2);
+    has("Did you mean: parley job list?");
+    assert_int_equal(parley("work", "--once=1", NULL), 2);
+    assert_int_equal(parley("--help", NULL, NULL), 0);
+    has("job replay");
+}
+
+static void doctor_names_what_is_wrong(void **state)
+{
+    (void)state;
+    parley("doctor", NULL, NULL);
+    has("ok    secret_key is set");
+    has("ok    The schema is this release's");
+    assert_null(strstr(said(), "fail  The database"));
+    assert_int_equal(chmod(conf, 0644), 0);
+    assert_int_equal(parley("doctor", NULL, NULL), 1);
+    has("holds secrets and others may read or change it (mode 644) - chmod 600 it");
+    assert_int_equal(chmod(conf, 0600), 0);
+    setenv("PARLEY_RATE_LIMITS", "off", 1);
+    setenv("PARLEY_BASE_URL", "http://bots.example.com", 1);
+    setenv("PARLEY_DATABASE_SOCKET", "/nowhere/my.sock", 1);
+    setenv("PARLEY_DATA_DIR", "/nowhere", 1);
+    setenv("PARLEY_SECRET_KEY", "xyz", 1);
+    assert_int_equal(parley("doctor", NULL, NULL), 1);
+    unsetenv("PARLEY_RATE_LIMITS");
+    unsetenv("PARLEY_BASE_URL");
+    unsetenv("PARLEY_DATABASE_SOCKET");
+    unsetenv("PARLEY_DATA_DIR");
+    unsetenv("PARLEY_SECRET_KEY");
+    has("warn  rate_limits is off");
+    has("warn  base_url http://bots.example.com sends passwords unencrypted");
+    has("fail  The database cannot be reached");
+    has("fail  data_dir /nowhere is not there");
+    has("fail  secret_key is not 64 hex digits");
+    parley("doctor", "--json", NULL);
+    has("\"level\": \"ok\"");
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(imports_answers, clean),          cmocka_unit_test_setup(hopeless_jobs_are_dead_at_once, clean),
+        cmocka_unit_test_setup(cleans_up_by_age, clean),         cmocka_unit_test_setup(killed_worker_is_replaced, clean),
+        cmocka_unit_test_setup(program_waits_and_stops, clean),  cmocka_unit_test_setup(commands_of_the_queue, clean),
+        cmocka_unit_test_setup(doctor_names_what_is_wrong, clean),
+    };
+
+    dbtest_begin(argc, argv);
+    int failed = cmocka_run_group_tests_name("worker", tests, setup, teardown);
+    db_library_end();
+    return failed;
+}
