@@ -167,11 +167,16 @@ static struct bucket *find_bucket(struct layout *l, uint64_t owner, int64_t now)
     }
 }
 
-bool shared_take(const char *name, struct str key, int per_minute, int burst, int *retry_after_s)
+static int seconds(int64_t us)
+{
+    return us > 0 ? (int)((us + 999999) / 1000000) : 0;
+}
+
+bool shared_take_left(const char *name, struct str key, int per_minute, int burst, int *left, int *full_s, int *retry_after_s)
 {
     struct layout *l = atomic_load_explicit(&shared, memory_order_acquire);
-    if (retry_after_s)
-        *retry_after_s = 0;
+    *left = -1;
+    *full_s = *retry_after_s = 0;
     if (!l || per_minute <= 0 || burst <= 0 || !atomic_load_explicit(&limits_on, memory_order_relaxed))
         return true;
     int64_t now = clock_mono_us(), step = INT64_C(60000000) / per_minute;
@@ -183,12 +188,24 @@ bool shared_take(const char *name, struct str key, int per_minute, int burst, in
         int64_t from = was < now || was > now + whole ? now : was; /* later than possible: from before a reboot */
         next = from + step;
         if (next > now + whole) {
-            if (retry_after_s)
-                *retry_after_s = (int)((next - now - whole + 999999) / 1000000);
+            *left = 0;
+            *full_s = seconds(from - now);
+            *retry_after_s = seconds(next - now - whole);
             return false;
         }
     } while (!atomic_compare_exchange_weak(&b->full_at, &was, next));
+    *left = (int)((now + whole - next) / step);
+    *full_s = seconds(next - now);
     return true;
+}
+
+bool shared_take(const char *name, struct str key, int per_minute, int burst, int *retry_after_s)
+{
+    int left, full_s, retry;
+    bool go = shared_take_left(name, key, per_minute, burst, &left, &full_s, &retry);
+    if (retry_after_s)
+        *retry_after_s = retry;
+    return go;
 }
 
 /* ---- generations ---- */

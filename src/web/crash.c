@@ -1,16 +1,15 @@
 /* crash.c: what a dying program still says: build id, signal, the requests in flight and where it stood. Everything in the
  * handler is async-signal-safe: write(2), backtrace_symbols_fd(), no memory, no locks. */
-#define _GNU_SOURCE /* dl_iterate_phdr */
 #include "web/impl.h"
 
-#include <elf.h>
 #include <execinfo.h>
 #include <fcntl.h>
-#include <link.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
+
+#include "base/build.h"
 
 #include "base/banned.h"
 
@@ -18,52 +17,12 @@
 #define FRAMES_MAX 64
 
 static const char *crash_program = "parley";
-static char build_id[2 * 32 + 1] = "unknown";
+static const char *crash_build = "unknown";
 static struct crash_slot *slots;
 static size_t slot_count;
 static atomic_int log_fd = -1;
 static __thread struct crash_slot *my_slot;
 static __thread void *my_stack;
-
-/* ---- build id: the linker's note of the program itself ---- */
-
-static void take_build_id(const unsigned char *desc, size_t n)
-{
-    static const char digits[] = "0123456789abcdef";
-    if (n > (sizeof build_id - 1) / 2)
-        n = (sizeof build_id - 1) / 2;
-    for (size_t i = 0; i < n; i++) {
-        build_id[2 * i] = digits[desc[i] >> 4];
-        build_id[2 * i + 1] = digits[desc[i] & 15];
-    }
-    build_id[2 * n] = '\0';
-}
-
-static int scan_notes(struct dl_phdr_info *info, size_t size, void *ctx)
-{
-    (void)size;
-    (void)ctx;
-    for (int i = 0; i < info->dlpi_phnum; i++) {
-        const ElfW(Phdr) *ph = &info->dlpi_phdr[i];
-        if (ph->p_type != PT_NOTE)
-            continue;
-        const unsigned char *p = (const unsigned char *)(info->dlpi_addr + ph->p_vaddr), *end = p + ph->p_memsz;
-        while (p + sizeof(ElfW(Nhdr)) <= end) {
-            ElfW(Nhdr) note;
-            memcpy(&note, p, sizeof note);
-            const unsigned char *name = p + sizeof note, *desc = name + ((note.n_namesz + 3u) & ~3u);
-            if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == 4 && memcmp(name, "GNU", 4) == 0)
-                take_build_id(desc, note.n_descsz);
-            p = desc + ((note.n_descsz + 3u) & ~3u);
-        }
-    }
-    return 1; /* the first object is the program: that is enough */
-}
-
-const char *crash_build_id(void)
-{
-    return build_id;
-}
 
 /* ---- the report ---- */
 
@@ -137,7 +96,7 @@ static void on_crash(int sig, siginfo_t *info, void *context)
     struct line l = {.n = 0};
     quote(&l, "{\"level\":\"error\",\"event\":\"crash\",\"program\":\"", crash_program, "\"");
     quote(&l, ",\"signal\":\"", signal_name(sig), "\"");
-    quote(&l, ",\"build_id\":\"", build_id, "\"");
+    quote(&l, ",\"build_id\":\"", crash_build, "\"");
     say_number(&l, ",\"pid\":", getpid(), "");
     say_number(&l, ",\"sent_by\":", info != NULL && info->si_code <= 0 ? info->si_pid : 0, "");
     if (my_slot != NULL && atomic_load_explicit(&my_slot->busy, memory_order_acquire)) {
@@ -183,7 +142,7 @@ void crash_init(const char *program)
     static const int signals[] = {SIGSEGV, SIGABRT, SIGBUS, SIGFPE, SIGILL};
     void *frame;
     crash_program = program;
-    dl_iterate_phdr(scan_notes, NULL);
+    crash_build = build_id();
     (void)backtrace(&frame, 1); /* its first call loads libgcc: now, not in the handler */
     struct sigaction sa = {.sa_sigaction = on_crash, .sa_flags = SA_SIGINFO | SA_ONSTACK | (int)SA_RESETHAND | SA_NODEFER};
     sigemptyset(&sa.sa_mask);

@@ -87,7 +87,6 @@ void crash_slots(struct crash_slot *slots, size_t n);
 void crash_busy(struct crash_slot *slot, const char *id);
 void crash_route(struct crash_slot *slot, const char *route);
 void crash_idle(struct crash_slot *slot);
-const char *crash_build_id(void);
 
 /* server.c: FastCGI on a listening socket until SIGTERM or SIGINT; `reload` is called at SIGHUP. The exit code. */
 struct fastcgi {

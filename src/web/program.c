@@ -12,11 +12,11 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/build.h"
 #include "base/crypto.h"
 #include "base/log.h"
 #include "base/num.h"
 #include "base/shared.h"
-#include "config.h"
 
 #include "base/banned.h"
 
@@ -49,7 +49,7 @@ static int read_arguments(int argc, char **argv, struct program *p)
         switch (o) {
         case 'c': p->config_path = optarg; break;
         case 's': p->socket_path = optarg; break;
-        case 'v': printf("%s.fcgi %s\n", p->door->name, PACKAGE_VERSION); return 0;
+        case 'v': printf("%s.fcgi %s\n", p->door->name, build_version()); return 0;
         case 'h': usage(stdout, argv[0]); return 0;
         default: usage(stderr, argv[0]); return 2;
         }

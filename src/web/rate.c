@@ -27,15 +27,15 @@ enum status rate_check(struct request *rq, struct err *e)
 {
     enum rate_class class = rq->route->rate;
     char network[48];
-    int retry = 0;
+    int left, full_s, retry;
     if (class == RATE_NONE || !config_bool(rq->config, CONFIG_rate_limits))
         return OK;
     struct rate_limit limit = rate_class_limit(class);
     const char *name = rate_class_name(class);
-    bool go = shared_take(name, network_of(rq->remote_addr, network), limit.per_minute, limit.burst, &retry);
-    if (class == RATE_CHAT || class == RATE_API) {
+    bool go = shared_take_left(name, network_of(rq->remote_addr, network), limit.per_minute, limit.burst, &left, &full_s, &retry);
+    if (left >= 0 && (class == RATE_CHAT || class == RATE_API)) {
         char *line = arena_printf(rq->arena, "RateLimit-Policy: \"%s\";q=%d;w=60\r\nRateLimit: \"%s\";r=%d;t=%d\r\n", name,
-                                  limit.per_minute, name, go ? 1 : 0, go ? 60 : retry);
+                                  limit.per_minute, name, left, go ? full_s : retry);
         if (line != NULL)
             rq->reply->limit = str_from(line);
     }

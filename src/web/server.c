@@ -19,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/build.h"
 #include "base/clock.h"
 #include "base/log.h"
 
@@ -275,7 +276,7 @@ int fastcgi_serve(const struct fastcgi *f)
     crash_slots(slots, (size_t)f->threads);
     int started = start_threads(f, threads, slots, stop_fd);
     if (started > 0) {
-        log_line(LOG_INFO, "started", LOG_S("door", f->door->name), LOG_I("threads", started), LOG_S("build_id", crash_build_id()));
+        log_line(LOG_INFO, "started", LOG_S("door", f->door->name), LOG_I("threads", started), LOG_S("build_id", build_id()));
         wait_for_signals(f);
         stop(threads, started, stop_fd, f);
         code = 0;

@@ -90,9 +90,16 @@ test('rate limit: the burst, then 429 with Retry-After, by address', async () =>
 })
 
 test('the chat class tells its limits in headers', async () => {
-    const r = await door.get('/limited-chat')
-    assert.match(r.headers['ratelimit-policy'], /^"chat";q=\d+;w=60$/)
-    assert.match(r.headers.ratelimit, /^"chat";r=\d+;t=\d+$/)
+    const parts = r => [r.headers['ratelimit-policy'].match(/^"chat";q=(\d+);w=60$/), r.headers.ratelimit.match(/^"chat";r=(\d+);t=(\d+)$/)]
+    const [policy, first] = parts(await door.get('/limited-chat')), [, second] = parts(await door.get('/limited-chat'))
+    assert.ok(policy[1] > 0 && first[1] > 0 && second[2] >= 1)
+    assert.equal(Number(second[1]), Number(first[1]) - 1)
+    for (let left = Number(second[1]); left > 0; left--) await door.get('/limited-chat')
+    let refused
+    for (let i = 0; i < 50 && refused?.status !== 429; i++) refused = await door.get('/limited-chat', { accept: 'application/json' })
+    assert.equal(refused.status, 429)
+    assert.equal(parts(refused)[1][1], '0')
+    assert.equal(parts(refused)[1][2], refused.headers['retry-after'])
 })
 
 test('another program of the same host shares the buckets; rate_limits = off opens them', async t => {
