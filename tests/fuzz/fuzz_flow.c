@@ -1,29 +1,114 @@
-/* Any document: a flow that is taken can be linted and asked for its greeting. */
+/* A flow, a byte 0xFF, then what visitors write, line by line: parsed, linted, greeted, its own tests run, and talked to. When
+ * the first part is no flow, all of it is talked to a flow that has every kind of question. */
+#include <stdlib.h>
+
 #include "base/arena.h"
 #include "base/json.h"
 #include "base/limits.h"
+#include "base/utf8.h"
 #include "flow/flow.h"
 
 #include "base/banned.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+static const char questions[] =
+    "{\"format\":1,\"languages\":[\"en\",\"es\",\"de\"],\"start\":\"n\",\"variables\":{\"n\":{\"type\":\"number\"},\"d\":{\"type\":\"date\"},\"t\":{\"type\":\"text\"}},\"nodes\":{"
+    "\"n\":{\"type\":\"ask\",\"text\":\"n\",\"expect\":\"number\",\"min\":-5,\"var\":\"n\",\"retry\":{\"max\":1,\"then\":\"d\"},\"next\":\"d\"},"
+    "\"d\":{\"type\":\"ask\",\"text\":\"d\",\"expect\":\"date\",\"min\":\"today\",\"var\":\"d\",\"retry\":{\"max\":1,\"then\":\"e\"},\"next\":\"e\"},"
+    "\"e\":{\"type\":\"ask\",\"text\":\"e\",\"expect\":\"email\",\"var\":\"t\",\"retry\":{\"max\":1,\"then\":\"p\"},\"next\":\"p\"},"
+    "\"p\":{\"type\":\"ask\",\"text\":\"p\",\"expect\":\"phone\",\"var\":\"t\",\"retry\":{\"max\":1,\"then\":\"r\"},\"next\":\"r\"},"
+    "\"r\":{\"type\":\"ask\",\"text\":\"r\",\"expect\":\"pattern\",\"pattern\":\"(a|b+)+c?\",\"var\":\"t\",\"retry\":{\"max\":1,\"then\":\"h\"},\"next\":\"h\"},"
+    "\"h\":{\"type\":\"http\",\"method\":\"POST\",\"url\":\"https://e.com/{{t}}\",\"headers\":{\"X\":\"{{t}}\"},\"body\":{\"a\":\"{{t}}\",\"b\":\"x{{input}}\"},"
+    "\"map\":{\"t\":\"/a\",\"n\":\"/b/0\"},\"next\":\"f\",\"error\":\"f\"},"
+    "\"f\":{\"type\":\"answer\",\"none\":\"n\",\"none_label\":\"none\"}},\"catch_all\":\"f\"}";
+
+static struct str body; /* what the fake service answers, and what the fake list knows */
+
+static enum status say(void *ctx, const struct flow_message *m, struct err *e)
+{
+    (void)ctx;
+    (void)e;
+    if (!utf8_valid(m->text) || !utf8_valid(m->title) || !utf8_valid(m->url) || !utf8_valid(m->image))
+        abort();
+    for (size_t i = 0; i < m->choice_n; i++)
+        if (!utf8_valid(m->choices[i].label) || !m->choices[i].value.n)
+            abort();
+    return OK;
+}
+
+static enum status answer(void *ctx, struct str language, struct str question, struct arena *a, struct flow_answer *out, struct err *e)
+{
+    (void)ctx;
+    (void)language;
+    (void)a;
+    (void)e;
+    *out = (struct flow_answer){.verdict = (int)(question.n % 3), .n = question.n % 4};
+    for (size_t i = 0; i < out->n; i++) {
+        out->hits[i].question = i ? question : STR("A question?");
+        out->hits[i].answer = out->hits[i].title = out->hits[i].url = question;
+    }
+    return OK;
+}
+
+static enum status http(void *ctx, const struct flow_http *rq, struct arena *a, int *status, struct str *reply, struct err *e)
+{
+    (void)ctx;
+    (void)a;
+    for (size_t i = 0; i < rq->header_n; i++)
+        if (memchr(rq->headers[i].value.p, '\n', rq->headers[i].value.n))
+            abort();
+    if (memchr(rq->url.p, '\n', rq->url.n))
+        abort();
+    *status = body.n % 2 ? 200 : 404;
+    *reply = body;
+    return body.n % 5 ? OK : err_set(e, ERR_TIMEOUT, NULL, "late");
+}
+
+static void talk(const struct flow *f, struct str text, struct arena *a)
+{
+    struct flow_calls calls = {.say = say, .answer = answer, .http = http};
+    struct json *state = NULL;
+    struct str line;
+    for (int i = 0; i < 12 && str_split(&text, '\n', &line); i++) {
+        struct flow_input in = {line, i % 3 == 2 ? line : STR_EMPTY, i % 4 ? STR("en") : str_sub(line, 0, 8), 1772452800000};
+        struct flow_result r = {0};
+        struct err e = ERR_INIT;
+        if (flow_run(f, state, &in, &calls, a, &r, &e) == OK)
+            state = r.state;
+    }
+}
+
+static void use(const struct flow *f, struct arena *a)
+{
+    struct err e = ERR_INIT;
+    struct flow_finding *found;
+    struct flow_message *said;
+    struct flow_test_result *tests;
+    size_t n;
+    if (flow_lint(f, a, &found, &n, &e) != OK || flow_greeting(f, STR("es"), a, &said, &n, &e) == ERR_INTERNAL || flow_test(f, a, &tests, &n, &e) != OK)
+        if (e.status != ERR_NOMEM && e.status != ERR_TOO_LARGE)
+            abort(); /* a flow that is taken can be looked at */
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct arena a;
     struct err e = ERR_INIT;
-    struct json *doc;
+    struct json *doc = NULL;
     struct flow *f = NULL;
+    struct str text = str_n((const char *)data, size);
+    ptrdiff_t cut = str_find(text, (char)0xFF);
+    struct str first = cut < 0 ? text : str_sub(text, 0, (size_t)cut);
 
+    body = cut < 0 ? text : str_sub(text, (size_t)cut + 1, size);
     arena_init(&a, 64 * MB);
-    if (json_parse(&a, (struct str){(const char *)data, size}, MAX_JSON_DEPTH, &doc, &e) == OK && flow_parse(doc, &f, &e) == OK) {
-        struct flow_finding *found;
-        struct flow_message *said;
-        size_t n;
-        if (flow_lint(f, &a, &found, &n, &e) == OK)
-            (void)flow_greeting(f, STR("en"), &a, &said, &n, &e);
-        flow_drop(f);
-    }
+    if (json_parse(&a, first, MAX_JSON_DEPTH, &doc, &e) == OK && flow_parse(doc, &f, &e) == OK)
+        use(f, &a);
+    else if (json_parse(&a, str_from(questions), MAX_JSON_DEPTH, &doc, &e) != OK || flow_parse(doc, &f, &e) != OK)
+        abort();
+    talk(f, body, &a);
+    flow_drop(f);
     arena_release(&a);
     return 0;
 }
