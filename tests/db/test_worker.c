@@ -193,6 +193,8 @@ static void program_waits_and_stops(void **state)
     pid_t pid = fork();
     (void)state;
     if (pid == 0) {
+        int out = open(out_path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+        dup2(out, 2);
         execl(TEST_BUILDDIR "/parley-worker", "parley-worker", "--config", conf, (char *)NULL);
         _exit(127);
     }
