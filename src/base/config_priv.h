@@ -25,6 +25,8 @@ enum config_type config_type_of(enum config_key k);
 bool config_find(struct str name, enum config_key *out);
 /* Check value and store it; on failure e holds what is wrong with it, without saying where it stands. */
 enum status config_assign(struct config *c, enum config_key k, struct str value, const char *from, struct err *e);
+/* The lines of one file; `path` is what messages call it and what includes are relative to. */
+enum status config_read_text(struct config *c, const char *path, struct str text, int depth, struct err *e);
 enum status config_read_file(struct config *c, const char *path, int depth, struct err *e);
 
 #endif

@@ -74,7 +74,7 @@ static enum status read_line(struct config *c, const char *path, size_t line, st
     return from ? config_assign(c, k, value, from, e) : err_nomem(e);
 }
 
-static enum status read_lines(struct config *c, const char *path, struct str text, int depth, struct err *e)
+enum status config_read_text(struct config *c, const char *path, struct str text, int depth, struct err *e)
 {
     struct str line;
     for (size_t n = 1; str_split(&text, '\n', &line); n++) {
@@ -92,7 +92,7 @@ enum status config_read_file(struct config *c, const char *path, int depth, stru
     buf_init(&text, CONFIG_FILE_MAX);
     enum status st = slurp(path, &text, e);
     if (st == OK)
-        st = read_lines(c, path, buf_str(&text), depth, e);
+        st = config_read_text(c, path, buf_str(&text), depth, e);
     buf_release(&text);
     return st;
 }
