@@ -265,7 +265,8 @@ function commandOf(pid) {
     try { return fs.readFileSync(`/proc/${pid}/comm`, 'utf8').trim() } catch { return '' }
 }
 
-const databaseArgs = (dir, socket) => ['--no-defaults', `--datadir=${dir}`, `--socket=${socket}`, `--pid-file=${socket}.pid`,
+const databaseArgs = (dir, socket) => ['--no-defaults', `--datadir=${dir}`, `--socket=${socket}`,
+    `--tmpdir=${path.dirname(dir)}`, // of its own: a server that starts deletes temporary files of others `--pid-file=${socket}.pid`,
     `--user=${user}`, '--skip-networking', '--skip-name-resolve', '--skip-log-bin', '--character-set-server=utf8mb4',
     '--collation-server=utf8mb4_unicode_520_ci', '--innodb-flush-log-at-trx-commit=1', '--innodb-buffer-pool-size=64M',
     '--innodb-log-file-size=16M', '--innodb-data-file-path=ibdata1:10M:autoextend', '--performance-schema=OFF',
@@ -284,7 +285,7 @@ async function databaseTemplate() {
     open.add(making)
     making.port = 1
     making.configure()
-    mustRun('mariadb-install-db', ['--no-defaults', '--skip-test-db', `--datadir=${dir}/db`, `--user=${user}`,
+    mustRun('mariadb-install-db', ['--no-defaults', '--skip-test-db', `--datadir=${dir}/db`, `--tmpdir=${dir}`, `--user=${user}`,
         '--auth-root-authentication-method=socket', `--auth-root-socket-user=${user}`, '--innodb-log-file-size=16M',
         '--innodb-data-file-path=ibdata1:10M:autoextend'])
     await making.startDatabase()

@@ -35,6 +35,7 @@ libcmocka-dev         /usr/include/cmocka.h
 chromium              cmd:chromium cmd:google-chrome cmd:chromium-browser
 apache2               cmd:apache2
 xz-utils              cmd:xz
+locales               /usr/share/i18n/locales/de_DE
 wrk                   cmd:wrk
 clang                 cmd:clang
 clang-format          cmd:clang-format

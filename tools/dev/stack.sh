@@ -47,7 +47,7 @@ EOF
     mv "$etc/lighttpd.conf.new" "$etc/lighttpd.conf"
 }
 
-# ---- database ----
+# ---- database: with a tmpdir of its own, for a server that starts deletes the temporary files that others have in theirs ----
 
 sql() { mariadb --no-defaults -S "$run/mysql.sock" -u"$(id -un)" --batch --skip-column-names "$@"; }
 database_up() { [ -S "$run/mysql.sock" ] && sql -e 'SELECT 1' >/dev/null 2>&1; }
@@ -60,7 +60,7 @@ create_database() {
     mkdir -p "$db.new" || die "cannot make the folder $db.new"
     chmod 700 "$db.new"
     logged "$log/mariadb-install.log" "MariaDB could not make its folder" mariadb-install-db --no-defaults --skip-test-db \
-        --datadir="$db.new" --user="$(id -un)" --auth-root-authentication-method=socket --auth-root-socket-user="$(id -un)" \
+        --datadir="$db.new" --tmpdir="$data" --user="$(id -un)" --auth-root-authentication-method=socket --auth-root-socket-user="$(id -un)" \
         --innodb-log-file-size=96M
     touch "$db.new/.complete" && mv "$db.new" "$db"
 }
@@ -74,7 +74,7 @@ start_database() {
     need_space "$var" 100
     rm -f "$run/mysql.sock"
     : >"$log/mariadb.log" || die "cannot write $log/mariadb.log: $(why_not_writable "$log")"
-    daemon "$log/mariadb.log" mariadbd --no-defaults --datadir="$db" --socket="$run/mysql.sock" --pid-file="$run/mariadb.pid" \
+    daemon "$log/mariadb.log" mariadbd --no-defaults --datadir="$db" --tmpdir="$data" --socket="$run/mysql.sock" --pid-file="$run/mariadb.pid" \
         --user="$(id -un)" --skip-networking --skip-name-resolve --skip-log-bin --character-set-server=utf8mb4 \
         --collation-server=utf8mb4_unicode_520_ci --innodb-flush-log-at-trx-commit=1 --innodb-buffer-pool-size=128M \
         --innodb-log-file-size=96M --performance-schema=OFF --max-connections=200 --max-allowed-packet=64M

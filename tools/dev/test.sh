@@ -57,9 +57,18 @@ prepare_test() { # SANITIZE
     step "parts from npm"
     npm_parts
     vendor_parts
+    make_locale
     step "build${1:+ with -fsanitize=$1}"
     test_build=$(test_build_dir "$1")
     build_for_test "$1"
+}
+
+# A locale that writes 1,5: numbers of ours must not follow it. Found through LOCPATH, installed nowhere.
+make_locale() {
+    export LOCPATH=$var/locale
+    [ -e "$LOCPATH/de_DE.UTF-8/LC_NUMERIC" ] && return 0
+    mkdir -p "$LOCPATH"
+    logged "$log/locale.log" "localedef could not make a locale" localedef --no-archive -i de_DE -f UTF-8 "$LOCPATH/de_DE.UTF-8"
 }
 
 test_build_dir() { # SANITIZE
@@ -148,7 +157,7 @@ count_checks() {
         passed=$((passed + ok)) failed=$((failed + bad)) check_failed=$((check_failed + bad))
         if [ "$bad" -gt 0 ]; then
             end_line
-            { grep -E -A4 '^not ok|ERROR: |runtime error|WARNING: ThreadSan|SUMMARY' "$one" || tail -n 15 "$one"; } | head -n 30 | sed 's/^/    /'
+            { grep -E -A4 '^not ok|^ok [0-9]+ # SKIP|ERROR: |runtime error|WARNING: ThreadSan|SUMMARY' "$one" || tail -n 15 "$one"; } | head -n 30 | sed 's/^/    /'
             say "    $bad failed in $one"
         fi
     done < <(find "$test_build" -name '*.trs' | sort)
