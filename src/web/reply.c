@@ -229,6 +229,15 @@ static void replace_if_unfit(struct request *rq)
     reply_problem(rq, &e);
 }
 
+/* Without memory for anything else. */
+static void send_bare(struct request *rq)
+{
+    static const char bare[] = "Status: 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\nRetry-After: 1\r\n"
+                               "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n\r\nOut of memory.\n";
+    rq->reply->status = 503;
+    rq->impl->io->write(rq->impl->io, bare, sizeof bare - 1);
+}
+
 void reply_send(struct request *rq)
 {
     struct reply *rp = rq->reply;
@@ -236,7 +245,10 @@ void reply_send(struct request *rq)
     if (rp->streaming)
         return;
     replace_if_unfit(rq);
-    if (reply_write_head(rq, true) != OK || rq->head || without_body(rp->status))
+    enum status s = buf_ok(rp->body) && buf_ok(rp->extra) ? reply_write_head(rq, true) : ERR_NOMEM;
+    if (s == ERR_NOMEM)
+        send_bare(rq);
+    if (s != OK || rq->head || without_body(rp->status))
         return;
     if (io->write(io, rp->body->p, rp->body->n) == 0)
         rp->sent = rp->body->n;
