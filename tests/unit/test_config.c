@@ -1,6 +1,7 @@
 #include "test.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <unistd.h>
 
 #include "base/config.h"
@@ -242,7 +243,7 @@ static void the_example_is_a_valid_file(void **state)
     buf_release(&on);
 }
 
-static volatile bool stop;
+static atomic_bool stop;
 static void *read_current(void *ctx)
 {
     (void)ctx;

@@ -54,8 +54,7 @@ static size_t hear(int fd, char *out, size_t size)
 
 static void say_much(int fd)
 {
-    static char block[65536];
-    memset(block, 'x', sizeof(block));
+    static const char block[65536];
     for (int i = 0; i < 200 && send(fd, block, sizeof(block), MSG_NOSIGNAL) > 0; i++)
         ;
 }
