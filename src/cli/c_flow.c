@@ -43,7 +43,8 @@ static enum status print_findings(struct cli *cl, const struct flow_finding *f, 
         return err_nomem(e);
     for (size_t i = 0; i < n; i++) {
         struct json *row;
-        if (json_push_object(list, &row) || json_set_str(row, "severity", f[i].severity == FLOW_ERROR ? STR("error") : STR("warning")) ||
+        if (json_push_object(list, &row) ||
+            json_set_str(row, "severity", f[i].severity == FLOW_ERROR ? STR("error") : STR("warning")) ||
             json_set_str(row, "code", str_from(f[i].code)) || json_set_str(row, "node", f[i].node) ||
             json_set_str(row, "pointer", f[i].pointer) || json_set_str(row, "message", f[i].message))
             return err_nomem(e);
@@ -69,7 +70,8 @@ enum status cmd_flow_lint(struct cli *cl, struct err *e)
     for (size_t i = 0; s == OK && i < n; i++)
         errors += found[i].severity == FLOW_ERROR;
     if (s == OK && errors)
-        s = err_set(e, ERR_INVALID, "flow_lint", "%zu error%s, %zu warning%s.", errors, errors == 1 ? "" : "s", n - errors, n - errors == 1 ? "" : "s");
+        s = err_set(e, ERR_INVALID, "flow_lint", "%zu error%s, %zu warning%s.", errors, errors == 1 ? "" : "s",
+                    n - errors, n - errors == 1 ? "" : "s");
     else if (s == OK && n)
         cli_say(cl, "No errors, %zu warning%s.", n, n == 1 ? "" : "s");
     else if (s == OK)
@@ -137,8 +139,9 @@ enum status cmd_flow_diff(struct cli *cl, struct err *e)
     for (size_t i = 0; list && i < n; i++) {
         struct json *row;
         const char *kind = c[i].kind == FLOW_ADDED ? "added" : c[i].kind == FLOW_REMOVED ? "removed" : "changed";
-        if (json_push_object(list, &row) || json_set_str(row, "kind", str_from(kind)) || json_set_str(row, "node", c[i].node) ||
-            json_set_str(row, "pointer", c[i].pointer) || json_set_str(row, "before", c[i].before) || json_set_str(row, "after", c[i].after))
+        if (json_push_object(list, &row) || json_set_str(row, "kind", str_from(kind)) ||
+            json_set_str(row, "node", c[i].node) || json_set_str(row, "pointer", c[i].pointer) ||
+            json_set_str(row, "before", c[i].before) || json_set_str(row, "after", c[i].after))
             return err_nomem(e);
         cli_say(cl, "%.*s", STR_F(c[i].words));
     }

@@ -54,13 +54,20 @@ static bool test_op(const struct run *r, const struct cond *c, const struct valu
     }
     order = compare(r, v, &c->values[0], &comparable);
     switch (c->op) {
-    case OP_EQ: return comparable && order == 0;
-    case OP_NE: return !comparable || order != 0;
-    case OP_LT: return comparable && order < 0;
-    case OP_LTE: return comparable && order <= 0;
-    case OP_GT: return comparable && order > 0;
-    case OP_GTE: return comparable && order >= 0;
-    default: return false;
+    case OP_EQ:
+        return comparable && order == 0;
+    case OP_NE:
+        return !comparable || order != 0;
+    case OP_LT:
+        return comparable && order < 0;
+    case OP_LTE:
+        return comparable && order <= 0;
+    case OP_GT:
+        return comparable && order > 0;
+    case OP_GTE:
+        return comparable && order >= 0;
+    default:
+        return false;
     }
 }
 

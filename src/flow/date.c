@@ -13,20 +13,28 @@
 #define DAY_MS 86400000
 
 /* Folded names, in any of the languages; a new language adds its words. */
-static const char *const months[12] = {
-    " january jan enero ene januar janner janvier janeiro gennaio gen ", " february feb febrero februar fevrier fevereiro fev febbraio ",
-    " march mar marzo marz mars marco ", " april apr abril abr avril avr aprile ", " may mayo mai maio maggio mag ",
-    " june jun junio juni juin junho giugno giu ", " july jul julio juli juillet julho luglio lug ",
-    " august aug agosto ago aout ", " september sep sept septiembre setiembre septembre setembro settembre set ",
-    " october oct octubre oktober okt octobre outubro out ottobre ott ", " november nov noviembre novembre novembro ",
-    " december dec diciembre dic dezember dez decembre dezembro dicembre "};
+static const char *const months[12] = {" january jan enero ene januar janner janvier janeiro gennaio gen ",
+                                       " february feb febrero februar fevrier fevereiro fev febbraio ",
+                                       " march mar marzo marz mars marco ",
+                                       " april apr abril abr avril avr aprile ",
+                                       " may mayo mai maio maggio mag ",
+                                       " june jun junio juni juin junho giugno giu ",
+                                       " july jul julio juli juillet julho luglio lug ",
+                                       " august aug agosto ago aout ",
+                                       " september sep sept septiembre setiembre septembre setembro settembre set ",
+                                       " october oct octubre oktober okt octobre outubro out ottobre ott ",
+                                       " november nov noviembre novembre novembro ",
+                                       " december dec diciembre dic dezember dez decembre dezembro dicembre "};
 /* Sunday first, as days since 1970-01-04 count. */
-static const char *const weekdays[7] = {
-    " sunday sun domingo sonntag dimanche domenica ", " monday mon lunes montag lundi segunda lunedi ",
-    " tuesday tue tues martes dienstag mardi terca martedi ", " wednesday wed miercoles mie mittwoch mercredi quarta mercoledi ",
-    " thursday thu thurs jueves jue donnerstag jeudi quinta giovedi ", " friday fri viernes vie freitag vendredi sexta venerdi ",
-    " saturday sat sabado samstag samedi sabato "};
-static const char fillers[] = " the of on next this th st nd rd de del el la le les den am der dem do da em il di proximo proxima este feira ";
+static const char *const weekdays[7] = {" sunday sun domingo sonntag dimanche domenica ",
+                                        " monday mon lunes montag lundi segunda lunedi ",
+                                        " tuesday tue tues martes dienstag mardi terca martedi ",
+                                        " wednesday wed miercoles mie mittwoch mercredi quarta mercoledi ",
+                                        " thursday thu thurs jueves jue donnerstag jeudi quinta giovedi ",
+                                        " friday fri viernes vie freitag vendredi sexta venerdi ",
+                                        " saturday sat sabado samstag samedi sabato "};
+static const char fillers[] =
+    " the of on next this th st nd rd de del el la le les den am der dem do da em il di proximo proxima este feira ";
 static const char today_words[] = " today hoy heute hoje oggi ";
 static const char tomorrow_words[] = " tomorrow manana morgen demain amanha domani ";
 
@@ -159,8 +167,8 @@ static int full_year(int year, size_t digits)
 
 static bool month_first(struct str locale)
 {
-    return str_ieq(locale, STR("en")) || str_ieq(locale, STR("en-US")) || str_ieq(locale, STR("en-PH")) || str_ieq(locale, STR("es-US")) ||
-           str_ieq(locale, STR("es-PR"));
+    return str_ieq(locale, STR("en")) || str_ieq(locale, STR("en-US")) || str_ieq(locale, STR("en-PH")) ||
+           str_ieq(locale, STR("es-US")) || str_ieq(locale, STR("es-PR"));
 }
 
 static bool named_month(const struct date_parts *d, int64_t now_ms, char out[11])
@@ -170,7 +178,8 @@ static bool named_month(const struct date_parts *d, int64_t now_ms, char out[11]
     if (d->numbers != 2)
         return false;
     size_t year = d->digits[0] == 4 ? 0 : 1, day = 1 - year;
-    return d->digits[day] <= 2 && write_date(full_year(d->number[year], d->digits[year]), d->month + 1, d->number[day], out);
+    return d->digits[day] <= 2 &&
+           write_date(full_year(d->number[year], d->digits[year]), d->month + 1, d->number[day], out);
 }
 
 static bool numbers_only(const struct date_parts *d, struct str locale, int64_t now_ms, char out[11])

@@ -74,9 +74,10 @@ static bool is_index(struct str s)
 /* /nodes/welcome/messages/0/text/en -> node "welcome", message 1, text, en */
 static void add_place(struct buf *b, struct str path)
 {
-    static const char *const single[][2] = {{"nodes", "node"}, {"messages", "message"}, {"choices", "choice"}, {"cases", "case"},
-                                            {"tests", "test"}, {"turns", "turn"}, {"variables", "variable"}, {"commands", "command"},
-                                            {"headers", "header"}, {"languages", "language"}, {"set", "assignment"}};
+    static const char *const single[][2] = {{"nodes", "node"},         {"messages", "message"}, {"choices", "choice"},
+                                            {"cases", "case"},         {"tests", "test"},       {"turns", "turn"},
+                                            {"variables", "variable"}, {"commands", "command"}, {"headers", "header"},
+                                            {"languages", "language"}, {"set", "assignment"}};
     struct str part, before = STR_EMPTY;
     path = str_sub(path, 1, path.n);
     while (str_split(&path, '/', &part)) {
@@ -111,7 +112,8 @@ static struct str words(struct diff *d, const struct flow_change *c, bool *ok)
     if (c->kind == FLOW_CHANGED)
         buf_printf(&b, ": changed from \"%.*s\" to \"%.*s\"", STR_F(c->before), STR_F(c->after));
     else
-        buf_printf(&b, ": %s \"%.*s\"", c->kind == FLOW_ADDED ? "added" : "removed", STR_F(c->kind == FLOW_ADDED ? c->after : c->before));
+        buf_printf(&b, ": %s \"%.*s\"", c->kind == FLOW_ADDED ? "added" : "removed",
+                   STR_F(c->kind == FLOW_ADDED ? c->after : c->before));
     struct str s = arena_str(d->a, buf_str(&b), ok);
     *ok = *ok && buf_ok(&b);
     buf_release(&b);
@@ -159,7 +161,8 @@ static enum status compare_objects(struct diff *d, const struct json *before, co
         size_t mark = go_in(d, it.key);
         snprintf(key, sizeof key, "%.*s", STR_F(it.key));
         const struct json *now = json_get_n(after, it.key);
-        st = now || json_has(after, key) ? compare(d, it.value, now, depth + 1) : change(d, it.value, true, NULL, false);
+        st = now || json_has(after, key) ? compare(d, it.value, now, depth + 1)
+                                         : change(d, it.value, true, NULL, false);
         come_back(d, mark);
     }
     it = (struct json_iter){0};
@@ -180,7 +183,8 @@ static enum status compare_arrays(struct diff *d, const struct json *before, con
     size_t n = json_len(before), m = json_len(after), from = 0, tail = 0;
     while (from < n && from < m && json_equal(json_at(before, from), json_at(after, from)))
         from++;
-    while (tail < n - from && tail < m - from && json_equal(json_at(before, n - 1 - tail), json_at(after, m - 1 - tail)))
+    while (tail < n - from && tail < m - from &&
+           json_equal(json_at(before, n - 1 - tail), json_at(after, m - 1 - tail)))
         tail++;
     enum status st = OK;
     for (size_t i = from; i < n - tail || i < m - tail; i++) {
@@ -209,7 +213,8 @@ static enum status compare(struct diff *d, const struct json *before, const stru
     return change(d, before, true, after, true);
 }
 
-enum status flow_diff(const struct json *before, const struct json *after, struct arena *a, struct flow_change **out, size_t *n, struct err *e)
+enum status flow_diff(const struct json *before, const struct json *after, struct arena *a, struct flow_change **out,
+                      size_t *n, struct err *e)
 {
     struct diff d = {.a = a, .e = e};
     d.p = arena_array(a, MAX_FLOW_FINDINGS, sizeof *d.p);

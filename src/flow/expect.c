@@ -19,10 +19,12 @@ static bool is_digit(char c)
 /* Where 1,234 is a thousand and a bit, not one and a bit. */
 static bool comma_groups(struct str locale)
 {
-    static const char *const tags[] = {"en", "zh", "ja", "ko", "he", "th", "hi", "es-MX", "es-US", "es-PR", "es-DO", "es-GT", "es-HN", "es-NI", "es-PA", "es-SV"};
+    static const char *const tags[] = {"en",    "zh",    "ja",    "ko",    "he",    "th",    "hi",    "es-MX",
+                                       "es-US", "es-PR", "es-DO", "es-GT", "es-HN", "es-NI", "es-PA", "es-SV"};
     for (size_t i = 0; i < sizeof tags / sizeof tags[0]; i++) {
         struct str tag = str_from(tags[i]);
-        if (str_ieq(locale, tag) || (tag.n == 2 && locale.n > 2 && locale.p[2] == '-' && str_ieq(str_sub(locale, 0, 2), tag)))
+        if (str_ieq(locale, tag) ||
+            (tag.n == 2 && locale.n > 2 && locale.p[2] == '-' && str_ieq(str_sub(locale, 0, 2), tag)))
             return true;
     }
     return false;
@@ -47,8 +49,10 @@ static size_t digits_at(struct str s, size_t i)
 static size_t group_space(struct str s, size_t i)
 {
     struct str rest = str_sub(s, i, s.n);
-    size_t n = str_starts(rest, STR(" ")) || str_starts(rest, STR("'")) ? 1 : str_starts(rest, STR("\u00A0")) ? 2
-             : str_starts(rest, STR("\u202F")) || str_starts(rest, STR("\u2019")) ? 3 : 0;
+    size_t n = str_starts(rest, STR(" ")) || str_starts(rest, STR("'"))             ? 1
+               : str_starts(rest, STR("\u00A0"))                                    ? 2
+               : str_starts(rest, STR("\u202F")) || str_starts(rest, STR("\u2019")) ? 3
+                                                                                    : 0;
     return n && digits_at(s, i + n) == 3 ? n : 0;
 }
 
@@ -64,7 +68,8 @@ static size_t take_number(struct str s, size_t i, struct number *out)
         i += run;
         if (i + 1 < s.n && (s.p[i] == '.' || s.p[i] == ',') && is_digit(s.p[i + 1]))
             out->text[out->n++] = s.p[i++];
-        else if (out->n <= 15 && !memchr(out->text, '.', out->n) && !memchr(out->text, ',', out->n) && (space = group_space(s, i)))
+        else if (out->n <= 15 && !memchr(out->text, '.', out->n) && !memchr(out->text, ',', out->n) &&
+                 (space = group_space(s, i)))
             i += space;
         else
             break;
@@ -314,14 +319,21 @@ bool expect_read(const struct expect_in *in, struct value *out, bool *ok)
     struct str text = str_trim(in->text);
     *out = (struct value){.kind = KIND_TEXT, .text = text};
     switch (in->ask->expect) {
-    case EXPECT_TEXT: return text_in_bounds(in->ask, text);
-    case EXPECT_EMAIL: return email_read(in->a, text, &out->text, ok);
-    case EXPECT_PHONE: return phone_read(in->a, text, &out->text, ok);
-    case EXPECT_NUMBER: return number_value(in, out);
-    case EXPECT_DATE: return date_value(in, out, ok);
-    case EXPECT_PATTERN: return pattern_match(in->ask->pattern, text, true);
+    case EXPECT_TEXT:
+        return text_in_bounds(in->ask, text);
+    case EXPECT_EMAIL:
+        return email_read(in->a, text, &out->text, ok);
+    case EXPECT_PHONE:
+        return phone_read(in->a, text, &out->text, ok);
+    case EXPECT_NUMBER:
+        return number_value(in, out);
+    case EXPECT_DATE:
+        return date_value(in, out, ok);
+    case EXPECT_PATTERN:
+        return pattern_match(in->ask->pattern, text, true);
     case EXPECT_CHOICE:
-    case EXPECT_COUNT: break;
+    case EXPECT_COUNT:
+        break;
     }
     return false; /* a choice that matched was taken before */
 }

@@ -7,7 +7,8 @@
 struct expect_in {
     const struct node_ask *ask;
     struct str text;
-    struct str locale; /* of the visitor, else the conversation's language: which of 3/4 is the month, what a comma means */
+    struct str
+        locale; /* of the visitor, else the conversation's language: which of 3/4 is the month, what a comma means */
     int64_t now_ms;
     struct arena *a;
 };
@@ -20,8 +21,9 @@ bool number_read(struct str text, struct str locale, double *out);
 bool email_read(struct arena *a, struct str text, struct str *out, bool *ok);
 /* The one phone number of a text: + and 8 to 15 digits (E.164), or 7 to 15 digits where no country is given. */
 bool phone_read(struct arena *a, struct str text, struct str *out, bool *ok);
-/* A day: 2026-03-31, 31/3/2026, 3/31/26 (where the month comes first), 31.3., 31 March, tomorrow, Friday; without a year the next
- * such day. Names of months and days in English, Spanish, German, French, Portuguese, Italian. Days are UTC days. */
+/* A day: 2026-03-31, 31/3/2026, 3/31/26 (where the month comes first), 31.3., 31 March, tomorrow, Friday; without a
+ * year the next such day. Names of months and days in English, Spanish, German, French, Portuguese, Italian. Days
+ * are UTC days. */
 bool date_read(struct arena *a, struct str text, struct str locale, int64_t now_ms, char out[11], bool *ok);
 
 #endif

@@ -1,14 +1,17 @@
 /* flow.h: the flow language: parse, lint, run, scripted tests, difference. Format: htdocs/schema/flow-1.json.
  *
- * A parsed flow is immutable and thread safe; it is reference counted. The runner is a pure function of (flow, state, input)
- * but for the calls in struct flow_calls, through which it reaches answers and HTTP; it holds no database connection. */
+ * A parsed flow is immutable and thread safe; it is reference counted. The runner is a pure function of (flow,
+ * state, input) but for the calls in struct flow_calls, through which it reaches answers and HTTP; it holds no
+ * database connection. */
 #ifndef PARLEY_FLOW_FLOW_H
 #define PARLEY_FLOW_FLOW_H
 
 #include "base/json.h"
 
 struct flow;
-/* Checks everything the JSON Schema says, with the pointer of the first wrong place. Keeps its own copy of `doc`. */
+/* Checks everything the JSON Schema says and what it cannot say, with the pointer of the first wrong place. Keeps
+ * its own copy of `doc`. ERR_INVALID code flow_invalid, ERR_TOO_LARGE code flow_too_large. Targets and variables
+ * that do not exist are taken, so that a draft can be saved half done: they are lint's. */
 enum status flow_parse(const struct json *doc, struct flow **out, struct err *e);
 struct flow *flow_retain(struct flow *f);
 void flow_drop(struct flow *f);
@@ -16,51 +19,104 @@ const struct json *flow_doc(const struct flow *f);
 
 /* ---- lint: findings of a flow that parses ---- */
 enum flow_severity { FLOW_ERROR, FLOW_WARNING };
-struct flow_finding { enum flow_severity severity; const char *code; /* unreachable dead_end loop_without_input undefined_variable
-    missing_translation unknown_node ... */ struct str node; struct str pointer, message; };
+struct flow_finding {
+    enum flow_severity severity;
+    /* errors: start_missing unknown_node unreachable dead_end loop_without_input undefined_variable missing_translation (of
+     * a command's words: a warning) duplicate_choice duplicate_word type_mismatch; warnings: no_catch_all no_tests
+     * unused_variable never_set */
+    const char *code;
+    struct str node;             /* "" outside the nodes */
+    struct str pointer, message; /* JSON pointer into the flow; a sentence that names the node */
+};
 enum status flow_lint(const struct flow *f, struct arena *a, struct flow_finding **out, size_t *n, struct err *e);
 
 /* ---- run ---- */
 enum flow_message_kind { FLOW_TEXT, FLOW_IMAGE, FLOW_CARD };
-struct flow_choice { struct str label, value; };
-struct flow_citation { struct str title, url; };
+struct flow_choice {
+    struct str label, value;
+};
+struct flow_citation {
+    struct str title, url;
+};
 struct flow_message {
     enum flow_message_kind kind;
-    struct str text;                     /* of a card: its text; of an image: its alternative text */
-    struct str title, url, image;        /* card title, link of card; image address */
-    const struct flow_choice *choices; size_t choice_n;
-    const struct flow_citation *citations; size_t citation_n;
-    int delay_ms;                        /* of a wait node before it: the client's typing pause, never a server sleep */
+    struct str text;              /* of a card: its text; of an image: its alternative text */
+    struct str title, url, image; /* card title, link of card; image address */
+    const struct flow_choice *choices;
+    size_t choice_n;
+    const struct flow_citation *citations;
+    size_t citation_n;
+    int delay_ms; /* of a wait node before it: the client's typing pause, never a server sleep */
 };
 enum flow_state { FLOW_OPEN, FLOW_HANDOFF, FLOW_CLOSED };
 
-struct flow_http { struct str method, url, body; const struct flow_choice *headers; size_t header_n; int64_t timeout_ms; };
+struct flow_http {
+    struct str method, url, body;
+    const struct flow_choice *headers;
+    size_t header_n;
+    int64_t timeout_ms;
+};
 enum flow_verdict { FLOW_NONE, FLOW_UNSURE, FLOW_SURE }; /* in the order of enum answers_verdict */
-struct flow_answer { int verdict; /* enum flow_verdict */ struct { struct str question, answer, title, url; } hits[3]; size_t n; };
+struct flow_answer {
+    int verdict; /* enum flow_verdict */
+    struct {
+        struct str question, answer, title, url;
+    } hits[3];
+    size_t n;
+};
 struct flow_calls {
     void *ctx;
-    enum status (*say)(void *ctx, const struct flow_message *m, struct err *e);           /* each message as it is made */
-    enum status (*answer)(void *ctx, struct str language, struct str question, struct arena *a, struct flow_answer *out, struct err *e);
-    enum status (*http)(void *ctx, const struct flow_http *rq, struct arena *a, int *status, struct str *body, struct err *e);
-    void (*step)(void *ctx, struct str node, const char *type);                            /* the path taken; may be NULL */
+    enum status (*say)(void *ctx, const struct flow_message *m, struct err *e); /* each message as it is made */
+    enum status (*answer)(void *ctx, struct str language, struct str question, struct arena *a, struct flow_answer *out,
+                          struct err *e);
+    enum status (*http)(void *ctx, const struct flow_http *rq, struct arena *a, int *status, struct str *body,
+                        struct err *e);
+    void (*step)(void *ctx, struct str node, const char *type); /* the path taken; may be NULL */
 };
-struct flow_input { struct str text, choice; struct str language; int64_t now_ms; };
-struct flow_result { struct json *state; /* to hand in at the next turn; in the arena */ enum flow_state status; struct str language; };
+struct flow_input {
+    struct str text, choice;
+    struct str language;
+    int64_t now_ms;
+};
+struct flow_result {
+    struct json *state; /* to hand in at the next turn; in the arena */
+    enum flow_state status;
+    struct str language;
+};
 
-/* What is shown when the page opens, before the visitor has said anything: the start node's messages if it is a `say`. Nothing is recorded. */
-enum status flow_greeting(const struct flow *f, struct str language, struct arena *a, struct flow_message **out, size_t *n, struct err *e);
-/* One turn. `state` NULL = first message of the conversation: the visitor has seen the greeting and answers it (a matching choice
- * is taken, else the flow goes on behind it). Stops after MAX_FLOW_STEPS nodes with ERR_INVALID code flow_loop. */
-enum status flow_run(const struct flow *f, const struct json *state, const struct flow_input *in, const struct flow_calls *calls,
-                     struct arena *a, struct flow_result *out, struct err *e);
+/* What is shown when the page opens, before the visitor has said anything: the start node's messages if it is a `say`.
+ * Nothing is recorded. Texts live in the arena. */
+enum status flow_greeting(const struct flow *f, struct str language, struct arena *a, struct flow_message **out,
+                          size_t *n, struct err *e);
+/* One turn. `state` NULL = first message of the conversation: the visitor has seen the greeting and answers it (a
+ * matching choice is taken, else the flow goes on behind it); a state that is closed begins anew in the same way.
+ * in->choice is the value of a button, in->text what was typed; in->language the visitor's locale ("" = unknown),
+ * and when it changes the conversation's language follows. Messages go to calls->say as they are made; their texts
+ * and out live in the arena, so the flow may be dropped. A turn that stays open always says something. Errors of
+ * calls->say and calls->answer end the turn with that error, those of calls->http only if they are ERR_NOMEM,
+ * ERR_GONE or ERR_INTERNAL: any other failed call is the flow's to handle. ERR_INVALID code flow_loop (more than
+ * MAX_FLOW_STEPS nodes), flow_messages (more than MAX_TURN_MESSAGES), "invalid" (the message is no text);
+ * ERR_TOO_LARGE code flow_text (one text past MAX_FLOW_RENDERED), flow_state (past MAX_STATE). */
+enum status flow_run(const struct flow *f, const struct json *state, const struct flow_input *in,
+                     const struct flow_calls *calls, struct arena *a, struct flow_result *out, struct err *e);
 
-/* ---- scripted tests carried in the flow ---- */
-struct flow_test_result { struct str name; bool passed; int turn; struct str message; };
+/* ---- scripted tests carried in the flow ----
+ * One result for each, in order; the message names test, turn (0 = the greeting), what was expected and what came. */
+struct flow_test_result {
+    struct str name;
+    bool passed;
+    int turn;
+    struct str message;
+};
 enum status flow_test(const struct flow *f, struct arena *a, struct flow_test_result **out, size_t *n, struct err *e);
 
 /* ---- difference in words: added, removed and changed nodes, texts, targets ---- */
-struct flow_change { enum { FLOW_ADDED, FLOW_REMOVED, FLOW_CHANGED } kind; struct str node, pointer, before, after;
-    struct str words; /* node "welcome", message 1, text, en: changed from "Hi" to "Hello" */ };
-enum status flow_diff(const struct json *before, const struct json *after, struct arena *a, struct flow_change **out, size_t *n, struct err *e);
+struct flow_change {
+    enum { FLOW_ADDED, FLOW_REMOVED, FLOW_CHANGED } kind;
+    struct str node, pointer, before, after;
+    struct str words; /* node "welcome", message 1, text, en: changed from "Hi" to "Hello" */
+};
+enum status flow_diff(const struct json *before, const struct json *after, struct arena *a, struct flow_change **out,
+                      size_t *n, struct err *e);
 
 #endif

@@ -19,23 +19,26 @@ struct lint {
     size_t n;
 };
 
-static enum status find_v(struct lint *l, enum flow_severity s, const char *code, int node, struct str pointer, const char *fmt, va_list ap)
-    __attribute__((format(printf, 6, 0)));
-static enum status find_v(struct lint *l, enum flow_severity s, const char *code, int node, struct str pointer, const char *fmt, va_list ap)
+static enum status find_v(struct lint *l, enum flow_severity s, const char *code, int node, struct str pointer,
+                          const char *fmt, va_list ap) __attribute__((format(printf, 6, 0)));
+static enum status find_v(struct lint *l, enum flow_severity s, const char *code, int node, struct str pointer,
+                          const char *fmt, va_list ap)
 {
     bool ok = true;
     struct found *x = &l->p[l->n];
     char *message = arena_vprintf(l->a, fmt, ap);
-    x->f = (struct flow_finding){.severity = s, .code = code, .pointer = arena_str(l->a, pointer, &ok), .message = str_from(message)};
+    x->f = (struct flow_finding){
+        .severity = s, .code = code, .pointer = arena_str(l->a, pointer, &ok), .message = str_from(message)};
     x->f.node = node == NODE_NONE ? STR_EMPTY : arena_str(l->a, l->f->nodes[node].id, &ok);
     x->node = node;
     x->order = l->n++;
     return ok && message ? OK : err_nomem(l->e);
 }
 
-static enum status find(struct lint *l, enum flow_severity s, const char *code, int node, struct str pointer, const char *fmt, ...)
-    __attribute__((format(printf, 6, 7)));
-static enum status find(struct lint *l, enum flow_severity s, const char *code, int node, struct str pointer, const char *fmt, ...)
+static enum status find(struct lint *l, enum flow_severity s, const char *code, int node, struct str pointer,
+                        const char *fmt, ...) __attribute__((format(printf, 6, 7)));
+static enum status find(struct lint *l, enum flow_severity s, const char *code, int node, struct str pointer,
+                        const char *fmt, ...)
 {
     if (l->n == MAX_FLOW_FINDINGS)
         return OK;
@@ -59,17 +62,25 @@ static enum status from_note(struct lint *l, const struct note *n)
     bool in_node = n->node != NODE_NONE;
     switch (n->kind) {
     case NOTE_TARGET_UNKNOWN:
-        return find(l, FLOW_ERROR, str_eqz(n->pointer, "/start") ? "start_missing" : "unknown_node", n->node, n->pointer, "%.*s", STR_F(m));
+        return find(l, FLOW_ERROR, str_eqz(n->pointer, "/start") ? "start_missing" : "unknown_node", n->node,
+                    n->pointer, "%.*s", STR_F(m));
     case NOTE_VAR_READ:
     case NOTE_VAR_WRITE:
         if (l->f->vars[n->var].declared)
             return OK;
-        return find(l, FLOW_ERROR, "undefined_variable", n->node, n->pointer, "The variable \"%.*s\" is not in \"variables\".", STR_F(n->name));
-    case NOTE_TRANSLATION: return find(l, FLOW_ERROR, "missing_translation", n->node, n->pointer, "%.*s", STR_F(m));
-    case NOTE_WORDS: return find(l, FLOW_WARNING, "missing_translation", n->node, n->pointer, "%.*s", STR_F(m));
-    case NOTE_TYPE: return find(l, FLOW_ERROR, "type_mismatch", n->node, n->pointer, "%.*s", STR_F(m));
-    case NOTE_DUPLICATE: return find(l, FLOW_ERROR, in_node ? "duplicate_choice" : "duplicate_word", n->node, n->pointer, "%.*s", STR_F(m));
-    case NOTE_NO_WAY: return find(l, FLOW_ERROR, "dead_end", n->node, n->pointer, "%.*s", STR_F(m));
+        return find(l, FLOW_ERROR, "undefined_variable", n->node, n->pointer,
+                    "The variable \"%.*s\" is not in \"variables\".", STR_F(n->name));
+    case NOTE_TRANSLATION:
+        return find(l, FLOW_ERROR, "missing_translation", n->node, n->pointer, "%.*s", STR_F(m));
+    case NOTE_WORDS:
+        return find(l, FLOW_WARNING, "missing_translation", n->node, n->pointer, "%.*s", STR_F(m));
+    case NOTE_TYPE:
+        return find(l, FLOW_ERROR, "type_mismatch", n->node, n->pointer, "%.*s", STR_F(m));
+    case NOTE_DUPLICATE:
+        return find(l, FLOW_ERROR, in_node ? "duplicate_choice" : "duplicate_word", n->node, n->pointer, "%.*s",
+                    STR_F(m));
+    case NOTE_NO_WAY:
+        return find(l, FLOW_ERROR, "dead_end", n->node, n->pointer, "%.*s", STR_F(m));
     }
     return OK;
 }
@@ -91,9 +102,11 @@ static enum status check_variables(struct lint *l, const struct notes *notes)
         }
         struct str pointer = str_from(arena_printf(l->a, "/variables/%.*s", STR_F(var->name)));
         if (var->declared && !used)
-            st = find(l, FLOW_WARNING, "unused_variable", NODE_NONE, pointer, "The variable \"%.*s\" is never used.", STR_F(var->name));
+            st = find(l, FLOW_WARNING, "unused_variable", NODE_NONE, pointer, "The variable \"%.*s\" is never used.",
+                      STR_F(var->name));
         else if (var->declared && read && !written)
-            st = find(l, FLOW_WARNING, "never_set", NODE_NONE, pointer, "The variable \"%.*s\" is used, but nothing sets it.", STR_F(var->name));
+            st = find(l, FLOW_WARNING, "never_set", NODE_NONE, pointer,
+                      "The variable \"%.*s\" is used, but nothing sets it.", STR_F(var->name));
     }
     return st;
 }
@@ -133,7 +146,8 @@ static enum status check_reach(struct lint *l, int *stack)
         mark_from(f, f->commands[i].next, seen, stack);
     for (size_t i = 0; i < f->node_n && !st; i++)
         if (!seen[i])
-            st = find(l, FLOW_ERROR, "unreachable", (int)i, node_pointer(l, (int)i), "No way leads to \"%.*s\".", STR_F(f->nodes[i].id));
+            st = find(l, FLOW_ERROR, "unreachable", (int)i, node_pointer(l, (int)i), "No way leads to \"%.*s\".",
+                      STR_F(f->nodes[i].id));
     return st;
 }
 
@@ -144,10 +158,12 @@ static enum status check_dead_ends(struct lint *l)
     enum status st = OK;
     for (size_t i = 0; i < f->node_n && !st; i++) {
         const struct node *n = &f->nodes[i];
-        bool named = json_has(json_get_n(json_get(f->doc, "nodes"), n->id), "next"); /* an unknown one is reported already */
+        bool named = json_has(json_get_n(json_get(f->doc, "nodes"), n->id),
+                              "next"); /* an unknown one is reported already */
         if (n->type == NODE_SAY && n->u.say.choices.n == 0 && !named && f->catch_all == NODE_NONE)
             st = find(l, FLOW_ERROR, "dead_end", (int)i, node_pointer(l, (int)i),
-                      "After \"%.*s\" the flow does not go on: it has no \"next\", and the flow no \"catch_all\".", STR_F(n->id));
+                      "After \"%.*s\" the flow does not go on: it has no \"next\", and the flow no \"catch_all\".",
+                      STR_F(n->id));
     }
     return st;
 }
@@ -165,7 +181,8 @@ static enum status report_loop(struct lint *l, const struct walk *path, size_t f
         used += (size_t)snprintf(names + used, sizeof names - used, "\"%.*s\", ", STR_F(l->f->nodes[path[i].node].id));
     int first = path[from].node;
     return find(l, FLOW_ERROR, "loop_without_input", first, node_pointer(l, first),
-                "The flow runs in a loop and never waits for the visitor: %.*sthen \"%.*s\" again.", (int)used, names, STR_F(l->f->nodes[first].id));
+                "The flow runs in a loop and never waits for the visitor: %.*sthen \"%.*s\" again.", (int)used, names,
+                STR_F(l->f->nodes[first].id));
 }
 
 enum { NEW, OPEN, DONE };
@@ -222,7 +239,8 @@ static enum status check_graph(struct lint *l)
     if (!st)
         st = check_loops(l);
     if (!st && !json_has(doc, "catch_all"))
-        st = find(l, FLOW_WARNING, "no_catch_all", NODE_NONE, STR("/catch_all"), "The flow has no catch-all: what no node expects is answered with a general apology.");
+        st = find(l, FLOW_WARNING, "no_catch_all", NODE_NONE, STR("/catch_all"),
+                  "The flow has no catch-all: what no node expects is answered with a general apology.");
     if (!st && json_len(json_get(doc, "tests")) == 0)
         st = find(l, FLOW_WARNING, "no_tests", NODE_NONE, STR("/tests"), "The flow carries no tests.");
     return st;

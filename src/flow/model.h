@@ -1,7 +1,8 @@
 /* model.h: a flow as the runner sees it: made once by the reader, never changed afterwards. Private to src/flow.
  *
- * Targets are indexes, texts are split at their variables, patterns are compiled: a turn never looks into the flow's JSON.
- * All memory belongs to the flow's arena; texts without variables are borrowed from the flow's own copy of its document. */
+ * Targets are indexes, texts are split at their variables, patterns are compiled: a turn never looks into the flow's
+ * JSON. All memory belongs to the flow's arena; texts without variables are borrowed from the flow's own copy of its
+ * document. */
 #ifndef PARLEY_FLOW_MODEL_H
 #define PARLEY_FLOW_MODEL_H
 
@@ -30,8 +31,9 @@ struct var {
     bool declared; /* false: the flow uses it without naming it in `variables`; lint says so */
 };
 
-/* How a variable is put in: as it stands; percent-encoded; inside a JSON string; as a JSON value of its own type. */
-enum part_mode { PART_PLAIN, PART_URL, PART_JSON_TEXT, PART_JSON };
+/* How a variable is put in: as it stands; as people of the language write it; percent-encoded; inside a JSON string;
+ * as a JSON value of its own type. */
+enum part_mode { PART_PLAIN, PART_SHOWN, PART_URL, PART_JSON_TEXT, PART_JSON };
 struct part {
     struct str lit; /* when var is VAR_NONE */
     int var;
@@ -66,7 +68,16 @@ struct node_say {
     struct choices choices;
 };
 
-enum expect { EXPECT_TEXT, EXPECT_EMAIL, EXPECT_NUMBER, EXPECT_DATE, EXPECT_PHONE, EXPECT_CHOICE, EXPECT_PATTERN, EXPECT_COUNT };
+enum expect {
+    EXPECT_TEXT,
+    EXPECT_EMAIL,
+    EXPECT_NUMBER,
+    EXPECT_DATE,
+    EXPECT_PHONE,
+    EXPECT_CHOICE,
+    EXPECT_PATTERN,
+    EXPECT_COUNT
+};
 struct bound {
     bool set;
     double number;   /* of a number; characters of a text */
@@ -85,8 +96,23 @@ struct node_ask {
     bool no_commands;
 };
 
-enum cond_op { OP_EQ, OP_NE, OP_LT, OP_LTE, OP_GT, OP_GTE, OP_CONTAINS, OP_MATCHES, OP_SET, OP_EMPTY, OP_IN, OP_COUNT,
-               OP_ALL = OP_COUNT, OP_ANY, OP_NOT };
+enum cond_op {
+    OP_EQ,
+    OP_NE,
+    OP_LT,
+    OP_LTE,
+    OP_GT,
+    OP_GTE,
+    OP_CONTAINS,
+    OP_MATCHES,
+    OP_SET,
+    OP_EMPTY,
+    OP_IN,
+    OP_COUNT,
+    OP_ALL = OP_COUNT,
+    OP_ANY,
+    OP_NOT
+};
 struct cond {
     enum cond_op op;
     int var;
@@ -143,7 +169,19 @@ struct node_answer {
     int none;
 };
 
-enum node_type { NODE_SAY, NODE_ASK, NODE_BRANCH, NODE_SET, NODE_HTTP, NODE_ANSWER, NODE_HANDOFF, NODE_JUMP, NODE_WAIT, NODE_END, NODE_TYPES };
+enum node_type {
+    NODE_SAY,
+    NODE_ASK,
+    NODE_BRANCH,
+    NODE_SET,
+    NODE_HTTP,
+    NODE_ANSWER,
+    NODE_HANDOFF,
+    NODE_JUMP,
+    NODE_WAIT,
+    NODE_END,
+    NODE_TYPES
+};
 struct node {
     struct str id;
     enum node_type type;
@@ -184,8 +222,8 @@ struct flow {
 };
 
 const char *node_type_name(enum node_type t);
-/* A node's ways on, one after the other: size_t i = 0; int to; while (node_each_way(n, &i, &to)) ... NODE_NONE among them
- * where a way is not given. */
+/* A node's ways on, one after the other: size_t i = 0; int to; while (node_each_way(n, &i, &to)) ... NODE_NONE among
+ * them where a way is not given. */
 bool node_each_way(const struct node *n, size_t *i, int *to);
 /* Does it wait for the visitor, or end, whenever it is run? Then no loop through it can run for ever. */
 bool node_stops(const struct node *n);

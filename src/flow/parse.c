@@ -59,8 +59,7 @@ static enum status read_flow_languages(struct reader *r, const struct json *doc)
 
 /* ---- variables ---- */
 
-static const struct field var_fields[] = {
-    {"type", K_STR | K_MUST}, {"default", K_SCALAR}, {"label", K_TEXT}};
+static const struct field var_fields[] = {{"type", K_STR | K_MUST}, {"default", K_SCALAR}, {"label", K_TEXT}};
 static const char *const type_words[] = {"text", "number", "boolean", "date"};
 
 static enum status read_default(struct reader *r, const struct json *j, struct var *v)
@@ -70,7 +69,7 @@ static enum status read_default(struct reader *r, const struct json *j, struct v
     if (!d)
         return OK;
     bool fits = json_is(d, JSON_STRING) ? v->type == KIND_TEXT || v->type == KIND_DATE
-              : json_is(d, JSON_BOOL)   ? v->type == KIND_BOOLEAN
+                : json_is(d, JSON_BOOL) ? v->type == KIND_BOOLEAN
                                         : v->type == KIND_NUMBER;
     v->preset = fits ? value_of_json(r->a, d, v->type, &ok) : (struct value){0};
     if (!ok)
@@ -86,7 +85,9 @@ static enum status read_variable(struct reader *r, struct str name, const struct
     int type = 0;
     const struct str *label = NULL;
     if (!name_ok(name, false) || str_eqz(name, "input") || str_eqz(name, "language"))
-        return bad(r, "A variable's name is made of letters, digits and _, at most %d, and is not \"input\" or \"language\".", MAX_FLOW_NAME);
+        return bad(
+            r, "A variable's name is made of letters, digits and _, at most %d, and is not \"input\" or \"language\".",
+            MAX_FLOW_NAME);
     enum status st = READ_FIELDS(r, j, var_fields);
     if (!st)
         st = read_word(r, j, "type", type_words, 4, &type);
@@ -166,7 +167,8 @@ static enum status read_command_words(struct reader *r, const struct json *words
     }
     for (size_t i = 0; i < r->f->lang_n && !st; i++)
         if (!found[i])
-            st = note(r, NOTE_WORDS, r->f->langs[i], VAR_NONE, "The command has no words for \"%.*s\".", STR_F(r->f->langs[i]));
+            st = note(r, NOTE_WORDS, r->f->langs[i], VAR_NONE, "The command has no words for \"%.*s\".",
+                      STR_F(r->f->langs[i]));
     return st;
 }
 
@@ -210,9 +212,11 @@ static enum status read_commands(struct reader *r, const struct json *commands)
 
 /* ---- the document ---- */
 
-static const struct field flow_fields[] = {
-    {"$schema", K_STR}, {"format", K_INT | K_MUST}, {"note", K_STR}, {"languages", K_ARR | K_MUST}, {"start", K_STR | K_MUST},
-    {"variables", K_OBJ}, {"nodes", K_OBJ | K_MUST}, {"catch_all", K_STR}, {"commands", K_OBJ}, {"tests", K_ARR}};
+static const struct field flow_fields[] = {{"$schema", K_STR},        {"format", K_INT | K_MUST},
+                                           {"note", K_STR},           {"languages", K_ARR | K_MUST},
+                                           {"start", K_STR | K_MUST}, {"variables", K_OBJ},
+                                           {"nodes", K_OBJ | K_MUST}, {"catch_all", K_STR},
+                                           {"commands", K_OBJ},       {"tests", K_ARR}};
 
 enum status read_flow(struct reader *r, const struct json *doc)
 {

@@ -6,8 +6,10 @@
 
 #include "base/banned.h"
 
-static const char *const op_words[OP_COUNT] = {"eq", "ne", "lt", "lte", "gt", "gte", "contains", "matches", "set", "empty", "in"};
-static const struct field test_fields[] = {{"var", K_STR | K_MUST}, {"op", K_STR | K_MUST}, {"value", K_SCALAR | K_ARR}};
+static const char *const op_words[OP_COUNT] = {"eq",       "ne",      "lt",  "lte",   "gt", "gte",
+                                               "contains", "matches", "set", "empty", "in"};
+static const struct field test_fields[] = {
+    {"var", K_STR | K_MUST}, {"op", K_STR | K_MUST}, {"value", K_SCALAR | K_ARR}};
 static const struct field all_fields[] = {{"all", K_ARR | K_MUST}};
 static const struct field any_fields[] = {{"any", K_ARR | K_MUST}};
 static const struct field not_fields[] = {{"not", K_OBJ | K_MUST}};
@@ -69,7 +71,8 @@ static enum status read_operand(struct reader *r, const struct json *j, struct c
         out->text = text_fold(r->a, out->text, &ok);
     if (!ok)
         return err_nomem(r->e);
-    return out->kind == KIND_NONE ? note(r, NOTE_TYPE, STR_EMPTY, c->var, "The value does not fit the variable's type.") : OK;
+    return out->kind == KIND_NONE ? note(r, NOTE_TYPE, STR_EMPTY, c->var, "The value does not fit the variable's type.")
+                                  : OK;
 }
 
 static enum status read_operands(struct reader *r, const struct json *j, struct cond *c)
@@ -120,7 +123,8 @@ static enum status read_test(struct reader *r, const struct json *j, struct cond
     }
     enum kind type = var_type(r, c->var);
     if (c->op >= OP_LT && c->op <= OP_GTE && type != KIND_NUMBER && type != KIND_DATE)
-        st = note(r, NOTE_TYPE, json_get_str(j, "var"), c->var, "\"%s\" compares numbers and dates only.", op_words[op]);
+        st = note(r, NOTE_TYPE, json_get_str(j, "var"), c->var, "\"%s\" compares numbers and dates only.",
+                  op_words[op]);
     return st ? st : read_operands(r, j, c);
 }
 

@@ -7,11 +7,14 @@
 #include "base/banned.h"
 
 static const struct field http_fields[] = {
-    {"type", K_STR | K_MUST}, {"note", K_STR}, {"method", K_STR | K_MUST}, {"url", K_STR | K_MUST}, {"headers", K_OBJ},
-    {"body", K_STR | K_OBJ | K_ARR}, {"timeout_ms", K_INT}, {"map", K_OBJ}, {"status", K_STR}, {"next", K_STR}, {"error", K_STR}};
+    {"type", K_STR | K_MUST}, {"note", K_STR},    {"method", K_STR | K_MUST},
+    {"url", K_STR | K_MUST},  {"headers", K_OBJ}, {"body", K_STR | K_OBJ | K_ARR},
+    {"timeout_ms", K_INT},    {"map", K_OBJ},     {"status", K_STR},
+    {"next", K_STR},          {"error", K_STR}};
 static const char *const method_words[] = {"GET", "POST", "PUT", "PATCH", "DELETE"};
 /* Names that belong to the connection. */
-static const char *const reserved[] = {"host", "content-length", "transfer-encoding", "connection", "upgrade", "te", "trailer", "expect", "proxy-authorization"};
+static const char *const reserved[] = {"host",    "content-length", "transfer-encoding",  "connection", "upgrade", "te",
+                                       "trailer", "expect",         "proxy-authorization"};
 
 static bool header_name_ok(struct str s)
 {
@@ -71,8 +74,8 @@ static bool content_is(const struct json *j, struct str part)
     return false;
 }
 
-/* The body is written once as JSON, then compiled as one template: a string that is one variable and nothing else keeps the
- * variable's type, any other string escapes what is put into it. */
+/* The body is written once as JSON, then compiled as one template: a string that is one variable and nothing else
+ * keeps the variable's type, any other string escapes what is put into it. */
 static enum status compile_string(struct reader *r, struct str s, struct buf *b);
 
 static enum status write_body(struct reader *r, const struct json *j, struct buf *b)
@@ -106,8 +109,8 @@ static enum status write_body(struct reader *r, const struct json *j, struct buf
     return OK;
 }
 
-/* Checks the variables at their own place, and writes the string. A lone variable is marked by a control character that no
- * JSON text can hold, for split_body. */
+/* Checks the variables at their own place, and writes the string. A lone variable is marked by a control character
+ * that no JSON text can hold, for split_body. */
 static enum status compile_string(struct reader *r, struct str s, struct buf *b)
 {
     struct tpl t = {0};
@@ -173,7 +176,9 @@ static enum status read_body(struct reader *r, const struct json *j, struct node
         return OK;
     if (!json_is(body, JSON_STRING))
         return read_json_body(r, body, &h->body);
-    enum part_mode mode = content_is(j, STR("urlencoded")) ? PART_URL : content_is(j, STR("json")) ? PART_JSON_TEXT : PART_PLAIN;
+    enum part_mode mode = content_is(j, STR("urlencoded")) ? PART_URL
+                          : content_is(j, STR("json"))     ? PART_JSON_TEXT
+                                                           : PART_PLAIN;
     return read_tpl(r, j, "body", MAX_FLOW_TEXT, mode, &h->body);
 }
 
@@ -221,7 +226,8 @@ static enum status check_ways(struct reader *r, const struct json *j)
         if (json_has(j, ways[i]))
             continue;
         size_t mark = path_key(r, str_from(ways[i]));
-        st = note(r, NOTE_NO_WAY, str_from(ways[i]), VAR_NONE, "The flow does not go on when the call %s: \"%s\" is missing.", i ? "fails" : "succeeds", ways[i]);
+        st = note(r, NOTE_NO_WAY, str_from(ways[i]), VAR_NONE,
+                  "The flow does not go on when the call %s: \"%s\" is missing.", i ? "fails" : "succeeds", ways[i]);
         path_back(r, mark);
     }
     return st;

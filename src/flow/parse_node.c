@@ -7,7 +7,8 @@
 
 #include "base/banned.h"
 
-static const char *const node_words[NODE_TYPES] = {"say", "ask", "branch", "set", "http", "answer", "handoff", "jump", "wait", "end"};
+static const char *const node_words[NODE_TYPES] = {"say",    "ask",     "branch", "set",  "http",
+                                                   "answer", "handoff", "jump",   "wait", "end"};
 
 const char *node_type_name(enum node_type t)
 {
@@ -29,7 +30,8 @@ static enum status need_way(struct reader *r, const struct json *j, const char *
 
 static const char *const message_words[] = {"text", "image", "card"};
 static const struct field text_fields[] = {{"type", K_STR | K_MUST}, {"text", K_TEXT | K_MUST}};
-static const struct field image_fields[] = {{"type", K_STR | K_MUST}, {"url", K_STR | K_MUST}, {"alt", K_TEXT | K_MUST}};
+static const struct field image_fields[] = {
+    {"type", K_STR | K_MUST}, {"url", K_STR | K_MUST}, {"alt", K_TEXT | K_MUST}};
 static const struct field card_fields[] = {
     {"type", K_STR | K_MUST}, {"title", K_TEXT | K_MUST}, {"text", K_TEXT}, {"image", K_STR}, {"url", K_STR}};
 
@@ -44,7 +46,9 @@ static enum status read_message(struct reader *r, const struct json *j, struct s
     if (kind < 0)
         return bad_key(r, "type", "\"type\" is missing.");
     m->kind = (enum flow_message_kind)kind;
-    st = m->kind == FLOW_TEXT ? READ_FIELDS(r, j, text_fields) : m->kind == FLOW_IMAGE ? READ_FIELDS(r, j, image_fields) : READ_FIELDS(r, j, card_fields);
+    st = m->kind == FLOW_TEXT    ? READ_FIELDS(r, j, text_fields)
+         : m->kind == FLOW_IMAGE ? READ_FIELDS(r, j, image_fields)
+                                 : READ_FIELDS(r, j, card_fields);
     if (!st)
         st = read_text(r, j, m->kind == FLOW_IMAGE ? "alt" : "text", MAX_FLOW_TEXT, &m->text);
     if (!st)
@@ -89,7 +93,8 @@ static enum status check_choice_ways(struct reader *r, const struct json *j, con
     size_t mark = path_key(r, STR("choices"));
     for (size_t i = 0; i < c->n && !st; i++) {
         size_t inner = path_index(r, i);
-        st = need_way(r, json_at(list, i), "next", "This choice leads nowhere: neither it nor its node has a \"next\".");
+        st = need_way(r, json_at(list, i), "next",
+                      "This choice leads nowhere: neither it nor its node has a \"next\".");
         path_back(r, inner);
     }
     path_back(r, mark);
@@ -109,13 +114,22 @@ enum status read_say(struct reader *r, const struct json *j, struct node *n)
 /* ---- ask ---- */
 
 static const char *const expect_words[EXPECT_COUNT] = {"text", "email", "number", "date", "phone", "choice", "pattern"};
-static const struct field ask_fields[] = {
-    {"type", K_STR | K_MUST}, {"note", K_STR}, {"text", K_TEXT | K_MUST}, {"expect", K_STR | K_MUST}, {"pattern", K_STR},
-    {"min", K_STR | K_INT | K_NUM}, {"max", K_STR | K_INT | K_NUM}, {"choices", K_ARR}, {"var", K_STR}, {"retry", K_OBJ},
-    {"commands", K_BOOL}, {"next", K_STR}};
+static const struct field ask_fields[] = {{"type", K_STR | K_MUST},
+                                          {"note", K_STR},
+                                          {"text", K_TEXT | K_MUST},
+                                          {"expect", K_STR | K_MUST},
+                                          {"pattern", K_STR},
+                                          {"min", K_STR | K_INT | K_NUM},
+                                          {"max", K_STR | K_INT | K_NUM},
+                                          {"choices", K_ARR},
+                                          {"var", K_STR},
+                                          {"retry", K_OBJ},
+                                          {"commands", K_BOOL},
+                                          {"next", K_STR}};
 static const struct field retry_fields[] = {{"text", K_TEXT}, {"max", K_INT}, {"then", K_STR}};
 
-static enum status read_bound(struct reader *r, const struct json *j, const char *key, enum expect expect, struct bound *b)
+static enum status read_bound(struct reader *r, const struct json *j, const char *key, enum expect expect,
+                              struct bound *b)
 {
     const struct json *v = json_get(j, key);
     char day[11];
@@ -173,15 +187,18 @@ static enum status check_ask(struct reader *r, const struct json *j, const struc
     if (a->min.set && a->max.set && a->expect != EXPECT_DATE && a->min.number > a->max.number)
         return bad_key(r, "max", "\"max\" is below \"min\".");
     enum kind type = a->var >= 0 ? r->f->vars[a->var].type : KIND_TEXT;
-    bool fits = type == KIND_TEXT || a->expect == EXPECT_CHOICE || (type == KIND_NUMBER && a->expect == EXPECT_NUMBER) ||
-                (type == KIND_DATE && a->expect == EXPECT_DATE);
+    bool fits = type == KIND_TEXT || a->expect == EXPECT_CHOICE ||
+                (type == KIND_NUMBER && a->expect == EXPECT_NUMBER) || (type == KIND_DATE && a->expect == EXPECT_DATE);
     if (!fits) {
-        enum status st = note(r, NOTE_TYPE, r->f->vars[a->var].name, a->var, "An answer of the kind \"%s\" does not fit the variable's type.", expect_words[a->expect]);
+        enum status st = note(r, NOTE_TYPE, r->f->vars[a->var].name, a->var,
+                              "An answer of the kind \"%s\" does not fit the variable's type.",
+                              expect_words[a->expect]);
         if (st)
             return st;
     }
-    return a->expect == EXPECT_CHOICE ? check_choice_ways(r, j, &a->choices)
-                                      : need_way(r, j, "next", "After the answer the flow does not go on: \"next\" is missing.");
+    return a->expect == EXPECT_CHOICE
+               ? check_choice_ways(r, j, &a->choices)
+               : need_way(r, j, "next", "After the answer the flow does not go on: \"next\" is missing.");
 }
 
 enum status read_ask(struct reader *r, const struct json *j, struct node *n)
@@ -212,7 +229,8 @@ enum status read_ask(struct reader *r, const struct json *j, struct node *n)
 
 /* ---- branch ---- */
 
-static const struct field branch_fields[] = {{"type", K_STR | K_MUST}, {"note", K_STR}, {"cases", K_ARR | K_MUST}, {"else", K_STR}};
+static const struct field branch_fields[] = {
+    {"type", K_STR | K_MUST}, {"note", K_STR}, {"cases", K_ARR | K_MUST}, {"else", K_STR}};
 static const struct field case_fields[] = {{"when", K_OBJ | K_MUST}, {"next", K_STR | K_MUST}};
 
 static enum status read_case(struct reader *r, const struct json *j, struct branch_case *c)
@@ -256,7 +274,8 @@ enum status read_branch(struct reader *r, const struct json *j, struct node *n)
 
 /* ---- set ---- */
 
-static const struct field set_fields[] = {{"type", K_STR | K_MUST}, {"note", K_STR}, {"set", K_ARR | K_MUST}, {"next", K_STR}};
+static const struct field set_fields[] = {
+    {"type", K_STR | K_MUST}, {"note", K_STR}, {"set", K_ARR | K_MUST}, {"next", K_STR}};
 static const struct field assign_fields[] = {
     {"var", K_STR | K_MUST}, {"to", K_SCALAR | K_NULL}, {"add", K_INT | K_NUM}, {"copy", K_STR}, {"template", K_TEXT}};
 
@@ -286,7 +305,10 @@ static enum status read_assign(struct reader *r, const struct json *j, struct as
         return bad(r, "Exactly one of \"to\", \"add\", \"copy\" and \"template\" must stand here.");
     if (!st)
         st = read_var(r, j, "var", NOTE_VAR_WRITE, &s->var);
-    s->how = json_has(j, "add") ? ASSIGN_ADD : json_has(j, "copy") ? ASSIGN_COPY : json_has(j, "template") ? ASSIGN_TEMPLATE : ASSIGN_TO;
+    s->how = json_has(j, "add")        ? ASSIGN_ADD
+             : json_has(j, "copy")     ? ASSIGN_COPY
+             : json_has(j, "template") ? ASSIGN_TEMPLATE
+                                       : ASSIGN_TO;
     s->add = json_double(json_get(j, "add"), 0);
     if (!st)
         st = read_var(r, j, "copy", NOTE_VAR_READ, &s->from);
@@ -326,8 +348,8 @@ enum status read_set(struct reader *r, const struct json *j, struct node *n)
 
 /* ---- answer, handoff, jump, wait, end ---- */
 
-static const struct field answer_fields[] = {
-    {"type", K_STR | K_MUST}, {"note", K_STR}, {"next", K_STR}, {"unsure", K_TEXT}, {"none_label", K_TEXT}, {"none", K_STR}};
+static const struct field answer_fields[] = {{"type", K_STR | K_MUST}, {"note", K_STR},        {"next", K_STR},
+                                             {"unsure", K_TEXT},       {"none_label", K_TEXT}, {"none", K_STR}};
 
 static enum status read_answer(struct reader *r, const struct json *j, struct node *n)
 {
@@ -341,7 +363,8 @@ static enum status read_answer(struct reader *r, const struct json *j, struct no
     return st ? st : read_target(r, j, "none", &n->u.answer.none);
 }
 
-static const struct field handoff_fields[] = {{"type", K_STR | K_MUST}, {"note", K_STR}, {"text", K_TEXT}, {"next", K_STR}};
+static const struct field handoff_fields[] = {
+    {"type", K_STR | K_MUST}, {"note", K_STR}, {"text", K_TEXT}, {"next", K_STR}};
 static const struct field end_fields[] = {{"type", K_STR | K_MUST}, {"note", K_STR}, {"text", K_TEXT}};
 
 static enum status read_last_text(struct reader *r, const struct json *j, struct node *n)
@@ -358,7 +381,8 @@ static enum status read_jump(struct reader *r, const struct json *j, struct node
     return st ? st : read_target(r, j, "to", &n->next);
 }
 
-static const struct field wait_fields[] = {{"type", K_STR | K_MUST}, {"note", K_STR}, {"seconds", K_INT}, {"for", K_STR}, {"next", K_STR}};
+static const struct field wait_fields[] = {
+    {"type", K_STR | K_MUST}, {"note", K_STR}, {"seconds", K_INT}, {"for", K_STR}, {"next", K_STR}};
 static const char *const wait_words[] = {"message"};
 
 static enum status read_wait(struct reader *r, const struct json *j, struct node *n)
@@ -379,7 +403,8 @@ static enum status read_wait(struct reader *r, const struct json *j, struct node
 /* ---- all of them ---- */
 
 static enum status (*const readers[NODE_TYPES])(struct reader *, const struct json *, struct node *) = {
-    read_say, read_ask, read_branch, read_set, read_http, read_answer, read_last_text, read_jump, read_wait, read_last_text};
+    read_say,    read_ask,       read_branch, read_set,  read_http,
+    read_answer, read_last_text, read_jump,   read_wait, read_last_text};
 
 static enum status read_node(struct reader *r, const struct json *j, struct node *n)
 {

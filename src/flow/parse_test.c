@@ -9,7 +9,8 @@
 
 typedef enum status read_fn(struct reader *r, const struct json *j);
 
-static enum status read_each(struct reader *r, const struct json *j, const char *key, size_t min, size_t max, read_fn *one)
+static enum status read_each(struct reader *r, const struct json *j, const char *key, size_t min, size_t max,
+                             read_fn *one)
 {
     const struct json *list = NULL;
     enum status st = read_list(r, j, key, min, max, &list);
@@ -55,8 +56,8 @@ static enum status read_vars(struct reader *r, const struct json *j)
     return OK;
 }
 
-static const struct field turn_fields[] = {{"say", K_STR},  {"choose", K_STR}, {"expect", K_ARR}, {"not", K_ARR},
-                                           {"at", K_STR},   {"state", K_STR},  {"vars", K_OBJ}};
+static const struct field turn_fields[] = {{"say", K_STR}, {"choose", K_STR}, {"expect", K_ARR}, {"not", K_ARR},
+                                           {"at", K_STR},  {"state", K_STR},  {"vars", K_OBJ}};
 static const char *const state_words[] = {"open", "handoff", "closed"};
 
 static enum status read_turn(struct reader *r, const struct json *j)
@@ -81,8 +82,9 @@ static enum status read_turn(struct reader *r, const struct json *j)
     return st ? st : read_vars(r, j);
 }
 
-static const struct field call_fields[] = {{"method", K_STR}, {"url", K_STR}, {"sent", K_ARR}, {"status", K_INT},
-                                           {"body", K_STR | K_OBJ | K_ARR}, {"fail", K_BOOL}};
+static const struct field call_fields[] = {
+    {"method", K_STR}, {"url", K_STR}, {"sent", K_ARR}, {"status", K_INT}, {"body", K_STR | K_OBJ | K_ARR},
+    {"fail", K_BOOL}};
 
 static enum status read_call(struct reader *r, const struct json *j)
 {
@@ -98,8 +100,12 @@ static enum status read_call(struct reader *r, const struct json *j)
     return st ? st : read_int(r, j, "status", 100, 599, &http_status);
 }
 
-static const struct field answer_fields[] = {{"question", K_STR | K_MUST}, {"answer", K_STR | K_MUST}, {"title", K_STR},
-                                             {"url", K_STR}, {"sure", K_ARR}, {"unsure", K_ARR}};
+static const struct field answer_fields[] = {{"question", K_STR | K_MUST},
+                                             {"answer", K_STR | K_MUST},
+                                             {"title", K_STR},
+                                             {"url", K_STR},
+                                             {"sure", K_ARR},
+                                             {"unsure", K_ARR}};
 
 static enum status read_stub_answer(struct reader *r, const struct json *j)
 {
@@ -118,8 +124,9 @@ static enum status read_stub_answer(struct reader *r, const struct json *j)
     return st ? st : read_each(r, j, "unsure", 0, MAX_FLOW_LIST, read_phrase);
 }
 
-static const struct field test_fields[] = {{"name", K_STR | K_MUST}, {"language", K_STR}, {"today", K_STR}, {"greeting", K_ARR},
-                                           {"turns", K_ARR | K_MUST}, {"http", K_ARR}, {"answers", K_ARR}};
+static const struct field test_fields[] = {{"name", K_STR | K_MUST}, {"language", K_STR},       {"today", K_STR},
+                                           {"greeting", K_ARR},      {"turns", K_ARR | K_MUST}, {"http", K_ARR},
+                                           {"answers", K_ARR}};
 
 static enum status read_test(struct reader *r, const struct json *j)
 {

@@ -29,13 +29,15 @@ enum status pattern_new(struct arena *a, struct str source, struct pattern **out
         return err_nomem(e);
     int code = 0;
     PCRE2_SIZE at = 0;
-    p->code = pcre2_compile((PCRE2_SPTR)source.p, source.n, PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C, &code, &at, NULL);
+    p->code = pcre2_compile((PCRE2_SPTR)source.p, source.n, PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C, &code, &at,
+                            NULL);
     if (!p->code) {
         if (code == PCRE2_ERROR_NOMEMORY || code == 121) /* 121: "failed to allocate heap memory" while compiling */
             return err_nomem(e);
         PCRE2_UCHAR why[120] = "";
         pcre2_get_error_message(code, why, sizeof why);
-        return err_set(e, ERR_INVALID, "flow_invalid", "the pattern is wrong at character %zu: %s", (size_t)at, (const char *)why);
+        return err_set(e, ERR_INVALID, "flow_invalid", "the pattern is wrong at character %zu: %s", (size_t)at,
+                       (const char *)why);
     }
     p->limits = pcre2_match_context_create(NULL);
     if (!p->limits)

@@ -1,4 +1,5 @@
-/* pattern.h: regular expressions of a flow, with limits that a hostile pattern cannot leave. The one room that knows PCRE2. */
+/* pattern.h: regular expressions of a flow, with limits that a hostile pattern cannot leave. The one room that knows
+ * PCRE2. */
 #ifndef PARLEY_FLOW_PATTERN_H
 #define PARLEY_FLOW_PATTERN_H
 
@@ -6,7 +7,8 @@
 #include "base/err.h"
 
 struct pattern;
-/* UTF-8, without callouts' effect and \C. Lives as long as the arena; read-only, so thread safe. ERR_INVALID says what is wrong. */
+/* UTF-8, without callouts' effect and \C. Lives as long as the arena; read-only, so thread safe. ERR_INVALID says
+ * what is wrong. */
 enum status pattern_new(struct arena *a, struct str source, struct pattern **out, struct err *e);
 /* `whole`: the text from end to end, else anywhere in it. False also when the limits end the search. */
 bool pattern_match(const struct pattern *p, struct str text, bool whole);

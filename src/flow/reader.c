@@ -90,8 +90,12 @@ enum status note(struct reader *r, enum note_kind kind, struct str name, int var
     char *text = arena_vprintf(l->a, fmt, ap);
     va_end(ap);
     struct note *n = &l->p[l->n];
-    *n = (struct note){.kind = kind, .node = r->node, .var = var, .message = str_from(text),
-                       .pointer = arena_str(l->a, str_n(r->path, r->path_n), &ok), .name = arena_str(l->a, name, &ok)};
+    *n = (struct note){.kind = kind,
+                       .node = r->node,
+                       .var = var,
+                       .message = str_from(text),
+                       .pointer = arena_str(l->a, str_n(r->path, r->path_n), &ok),
+                       .name = arena_str(l->a, name, &ok)};
     if (!text || !ok)
         return err_nomem(r->e);
     l->n++;
@@ -103,13 +107,20 @@ enum status note(struct reader *r, enum note_kind kind, struct str name, int var
 static unsigned kind_bit(const struct json *j)
 {
     switch (json_kind(j)) {
-    case JSON_STRING: return K_STR;
-    case JSON_INT: return K_INT;
-    case JSON_DOUBLE: return K_NUM;
-    case JSON_BOOL: return K_BOOL;
-    case JSON_ARRAY: return K_ARR;
-    case JSON_OBJECT: return K_OBJ;
-    case JSON_NULL: break;
+    case JSON_STRING:
+        return K_STR;
+    case JSON_INT:
+        return K_INT;
+    case JSON_DOUBLE:
+        return K_NUM;
+    case JSON_BOOL:
+        return K_BOOL;
+    case JSON_ARRAY:
+        return K_ARR;
+    case JSON_OBJECT:
+        return K_OBJ;
+    case JSON_NULL:
+        break;
     }
     return K_NULL;
 }
@@ -117,15 +128,24 @@ static unsigned kind_bit(const struct json *j)
 static const char *kind_words(unsigned is)
 {
     switch (is & ~(unsigned)K_MUST) {
-    case K_STR: return "a string";
-    case K_INT: return "a whole number";
-    case K_INT | K_NUM: return "a number";
-    case K_BOOL: return "true or false";
-    case K_ARR: return "an array";
-    case K_OBJ: return "an object";
-    case K_TEXT: return "a text: a string, or an object of one string for each language";
-    case K_SCALAR: return "a string, a number, true or false";
-    default: return "a value of another type";
+    case K_STR:
+        return "a string";
+    case K_INT:
+        return "a whole number";
+    case K_INT | K_NUM:
+        return "a number";
+    case K_BOOL:
+        return "true or false";
+    case K_ARR:
+        return "an array";
+    case K_OBJ:
+        return "an object";
+    case K_TEXT:
+        return "a text: a string, or an object of one string for each language";
+    case K_SCALAR:
+        return "a string, a number, true or false";
+    default:
+        return "a value of another type";
     }
 }
 
@@ -166,7 +186,8 @@ static enum status check_length(struct reader *r, struct str s, size_t min, size
     return OK;
 }
 
-enum status read_string(struct reader *r, const struct json *j, const char *key, size_t min, size_t max, struct str *out)
+enum status read_string(struct reader *r, const struct json *j, const char *key, size_t min, size_t max,
+                        struct str *out)
 {
     if (!json_has(j, key))
         return OK;
@@ -190,7 +211,8 @@ enum status read_int(struct reader *r, const struct json *j, const char *key, in
     return OK;
 }
 
-enum status read_list(struct reader *r, const struct json *j, const char *key, size_t min, size_t max, const struct json **out)
+enum status read_list(struct reader *r, const struct json *j, const char *key, size_t min, size_t max,
+                      const struct json **out)
 {
     *out = json_get(j, key);
     if (!*out)
@@ -203,7 +225,8 @@ enum status read_list(struct reader *r, const struct json *j, const char *key, s
     return OK;
 }
 
-enum status read_word(struct reader *r, const struct json *j, const char *key, const char *const *words, int n, int *out)
+enum status read_word(struct reader *r, const struct json *j, const char *key, const char *const *words, int n,
+                      int *out)
 {
     if (!json_has(j, key))
         return OK;
@@ -267,7 +290,8 @@ enum status var_find(struct reader *r, struct str name, enum note_kind use, int 
 {
     bool input = str_eqz(name, "input"), language = str_eqz(name, "language");
     if (!name_ok(name, false))
-        return bad(r, "\"%.*s\" is no name of a variable: letters, digits and _, at most %d.", STR_F(utf8_cut(name, 60)), MAX_FLOW_NAME);
+        return bad(r, "\"%.*s\" is no name of a variable: letters, digits and _, at most %d.",
+                   STR_F(utf8_cut(name, 60)), MAX_FLOW_NAME);
     if (input && use == NOTE_VAR_WRITE)
         return bad(r, "\"input\" is the visitor's last message: it cannot be set.");
     if (input || language) {
@@ -327,7 +351,8 @@ enum status tpl_compile(struct reader *r, struct str source, enum part_mode mode
     return OK;
 }
 
-enum status read_tpl(struct reader *r, const struct json *j, const char *key, size_t max, enum part_mode mode, struct tpl *out)
+enum status read_tpl(struct reader *r, const struct json *j, const char *key, size_t max, enum part_mode mode,
+                     struct tpl *out)
 {
     struct str s = STR_EMPTY;
     enum status st = read_string(r, j, key, 0, max, &s);
@@ -359,6 +384,8 @@ enum status read_url(struct reader *r, const struct json *j, const char *key, st
         if ((unsigned char)s.p[i] <= ' ')
             return bad_key(r, key, "An address must not hold spaces.");
     if (!url_host_ok(s))
-        return bad_key(r, key, "An address must begin with https:// or http:// and a host that is written out: no variable, no name or password.");
+        return bad_key(r, key,
+                       "An address must begin with https:// or http:// and a host that is written out: no variable, no "
+                       "name or password.");
     return read_tpl(r, j, key, MAX_FLOW_URL, PART_URL, out);
 }

@@ -5,7 +5,16 @@
 
 #include "flow/model.h"
 
-enum note_kind { NOTE_TARGET_UNKNOWN, NOTE_VAR_READ, NOTE_VAR_WRITE, NOTE_TRANSLATION, NOTE_WORDS, NOTE_TYPE, NOTE_DUPLICATE, NOTE_NO_WAY };
+enum note_kind {
+    NOTE_TARGET_UNKNOWN,
+    NOTE_VAR_READ,
+    NOTE_VAR_WRITE,
+    NOTE_TRANSLATION,
+    NOTE_WORDS,
+    NOTE_TYPE,
+    NOTE_DUPLICATE,
+    NOTE_NO_WAY
+};
 struct note {
     enum note_kind kind;
     int node; /* NODE_NONE outside the nodes */
@@ -53,8 +62,19 @@ enum status bad(struct reader *r, const char *fmt, ...) __attribute__((format(pr
 enum status bad_key(struct reader *r, const char *key, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 /* What an object may hold. */
-enum { K_STR = 1, K_INT = 2, K_NUM = 4, K_BOOL = 8, K_ARR = 16, K_OBJ = 32, K_NULL = 64,
-       K_TEXT = K_STR | K_OBJ, K_SCALAR = K_STR | K_INT | K_NUM | K_BOOL, K_ANY = 127, K_MUST = 128 };
+enum {
+    K_STR = 1,
+    K_INT = 2,
+    K_NUM = 4,
+    K_BOOL = 8,
+    K_ARR = 16,
+    K_OBJ = 32,
+    K_NULL = 64,
+    K_TEXT = K_STR | K_OBJ,
+    K_SCALAR = K_STR | K_INT | K_NUM | K_BOOL,
+    K_ANY = 127,
+    K_MUST = 128
+};
 struct field {
     const char *name;
     unsigned is; /* of the above; K_MUST: has to be there */
@@ -63,19 +83,23 @@ enum status read_fields(struct reader *r, const struct json *j, const struct fie
 #define READ_FIELDS(r, j, table) read_fields((r), (j), (table), sizeof(table) / sizeof((table)[0]))
 
 /* Fields; each leaves *out alone when the key is absent, and the path as it was. */
-enum status read_string(struct reader *r, const struct json *j, const char *key, size_t min, size_t max, struct str *out);
+enum status read_string(struct reader *r, const struct json *j, const char *key, size_t min, size_t max,
+                        struct str *out);
 enum status read_int(struct reader *r, const struct json *j, const char *key, int64_t min, int64_t max, int64_t *out);
-enum status read_list(struct reader *r, const struct json *j, const char *key, size_t min, size_t max, const struct json **out);
+enum status read_list(struct reader *r, const struct json *j, const char *key, size_t min, size_t max,
+                      const struct json **out);
 enum status read_target(struct reader *r, const struct json *j, const char *key, int *out);
 enum status read_var(struct reader *r, const struct json *j, const char *key, enum note_kind use, int *out);
 enum status read_text(struct reader *r, const struct json *j, const char *key, size_t max, struct text *out);
 enum status read_label(struct reader *r, const struct json *j, const char *key, const struct str **out);
-enum status read_tpl(struct reader *r, const struct json *j, const char *key, size_t max, enum part_mode mode, struct tpl *out);
+enum status read_tpl(struct reader *r, const struct json *j, const char *key, size_t max, enum part_mode mode,
+                     struct tpl *out);
 enum status read_url(struct reader *r, const struct json *j, const char *key, struct tpl *out);
 enum status read_choices(struct reader *r, const struct json *j, struct choices *out);
 enum status read_pattern(struct reader *r, const struct json *j, const char *key, struct pattern **out);
 /* A word of a list of words; -1 and an error at the key for any other. */
-enum status read_word(struct reader *r, const struct json *j, const char *key, const char *const *words, int n, int *out);
+enum status read_word(struct reader *r, const struct json *j, const char *key, const char *const *words, int n,
+                      int *out);
 
 /* The variable of that name, made (as not declared) when it is new; the pseudo variables input and language. */
 enum status var_find(struct reader *r, struct str name, enum note_kind use, int *out);
@@ -83,6 +107,7 @@ enum status tpl_compile(struct reader *r, struct str source, enum part_mode mode
 int language_index(const struct flow *f, struct str tag); /* exactly; -1 */
 
 /* Only when linting; no memory is an error. */
-enum status note(struct reader *r, enum note_kind kind, struct str name, int var, const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+enum status note(struct reader *r, enum note_kind kind, struct str name, int var, const char *fmt, ...)
+    __attribute__((format(printf, 5, 6)));
 
 #endif

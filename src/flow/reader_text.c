@@ -45,7 +45,8 @@ static enum status read_languages(struct reader *r, const struct json *obj, size
 }
 
 /* Fills every language: one string for all, or the default language (else the first there is) for what is missing. */
-static enum status read_all_languages(struct reader *r, const struct json *j, const char *key, size_t max, struct per_language *out)
+static enum status read_all_languages(struct reader *r, const struct json *j, const char *key, size_t max,
+                                      struct per_language *out)
 {
     const struct json *v = json_get(j, key);
     size_t n = r->f->lang_n, first = 0;
@@ -64,7 +65,8 @@ static enum status read_all_languages(struct reader *r, const struct json *j, co
         if (out->found[i])
             continue;
         out->s[i] = out->s[first];
-        st = note(r, NOTE_TRANSLATION, r->f->langs[i], VAR_NONE, "The text has no translation for \"%.*s\".", STR_F(r->f->langs[i]));
+        st = note(r, NOTE_TRANSLATION, r->f->langs[i], VAR_NONE, "The text has no translation for \"%.*s\".",
+                  STR_F(r->f->langs[i]));
     }
     if (!st)
         path_back(r, mark);
@@ -90,7 +92,7 @@ enum status read_text(struct reader *r, const struct json *j, const char *key, s
         if (same == i && !t)
             return err_nomem(r->e);
         size_t inner = all.found[i] ? path_key(r, r->f->langs[i]) : r->path_n;
-        st = t ? tpl_compile(r, all.s[i], PART_PLAIN, t) : OK;
+        st = t ? tpl_compile(r, all.s[i], PART_SHOWN, t) : OK;
         lang[i] = t ? t : lang[same];
         if (!st)
             path_back(r, inner);
@@ -179,7 +181,8 @@ enum status read_choices(struct reader *r, const struct json *j, struct choices 
         st = read_choice(r, json_at(list, i), &out->p[i]);
         size_t same = st ? i : same_choice(r, out, i);
         if (same < i)
-            st = note(r, NOTE_DUPLICATE, out->p[i].value, VAR_NONE, "This choice has the value or the label of choice %zu.", same + 1);
+            st = note(r, NOTE_DUPLICATE, out->p[i].value, VAR_NONE,
+                      "This choice has the value or the label of choice %zu.", same + 1);
         if (!st)
             path_back(r, inner);
     }

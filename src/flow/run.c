@@ -7,7 +7,14 @@
 
 static void run_begin(struct run *r, const struct flow *f, struct arena *a, struct err *e)
 {
-    *r = (struct run){.f = f, .a = a, .e = e, .at = NODE_NONE, .menu = NODE_NONE, .input = STR_EMPTY, .folded = STR_EMPTY, .locale = STR_EMPTY};
+    *r = (struct run){.f = f,
+                      .a = a,
+                      .e = e,
+                      .at = NODE_NONE,
+                      .menu = NODE_NONE,
+                      .input = STR_EMPTY,
+                      .folded = STR_EMPTY,
+                      .locale = STR_EMPTY};
     buf_init(&r->buf, MAX_FLOW_RENDERED);
 }
 
@@ -23,7 +30,9 @@ static enum status run_from(struct run *r, int next)
     while (next != NODE_NONE) {
         const struct node *n = &r->f->nodes[next];
         if (++r->steps > MAX_FLOW_STEPS)
-            return err_set(r->e, ERR_INVALID, "flow_loop", "The flow runs in a loop at \"%.*s\": more than %d steps for one message.", STR_F(n->id), MAX_FLOW_STEPS);
+            return err_set(r->e, ERR_INVALID, "flow_loop",
+                           "The flow runs in a loop at \"%.*s\": more than %d steps for one message.", STR_F(n->id),
+                           MAX_FLOW_STEPS);
         r->at = next;
         step(r, n);
         enum status st = run_node(r, n, &next);
@@ -72,8 +81,8 @@ static enum status run_turn(struct run *r, const struct json *state)
     return st ? st : ensure_reply(r);
 }
 
-enum status flow_run(const struct flow *f, const struct json *state, const struct flow_input *in, const struct flow_calls *calls,
-                     struct arena *a, struct flow_result *out, struct err *e)
+enum status flow_run(const struct flow *f, const struct json *state, const struct flow_input *in,
+                     const struct flow_calls *calls, struct arena *a, struct flow_result *out, struct err *e)
 {
     struct run r;
     run_begin(&r, f, a, e);
@@ -89,7 +98,8 @@ enum status flow_run(const struct flow *f, const struct json *state, const struc
     return st ? st : ok ? OK : err_nomem(e);
 }
 
-enum status flow_greeting(const struct flow *f, struct str language, struct arena *a, struct flow_message **out, size_t *n, struct err *e)
+enum status flow_greeting(const struct flow *f, struct str language, struct arena *a, struct flow_message **out,
+                          size_t *n, struct err *e)
 {
     struct run r;
     struct flow_input in = {.text = STR_EMPTY, .choice = STR_EMPTY, .language = language};

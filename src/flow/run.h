@@ -14,21 +14,21 @@ struct run {
     const struct flow_calls *calls;
     struct arena *a;
     struct err *e;
-    struct buf buf;              /* scratch for rendering */
+    struct buf buf; /* scratch for rendering */
     struct value *vars;
     int lang;
-    struct str locale;           /* as the visitor's client last gave it */
-    int at;                      /* node that waits; NODE_NONE = before the first turn */
-    int menu;                    /* the last `say` with choices: its buttons may still be on the screen */
-    int tries;                   /* wrong answers to the `ask` at `at` */
-    bool answered;               /* the `answer` at `at` has answered: the next message is a new matter */
+    struct str locale; /* as the visitor's client last gave it */
+    int at;            /* node that waits; NODE_NONE = before the first turn */
+    int menu;          /* the last `say` with choices: its buttons may still be on the screen */
+    int tries;         /* wrong answers to the `ask` at `at` */
+    bool answered;     /* the `answer` at `at` has answered: the next message is a new matter */
     struct str suggest[SUGGEST_MAX];
     size_t suggest_n;
     enum flow_state status;
     /* of this turn */
-    struct str input, folded;    /* the visitor's message, and folded */
-    bool consumed;               /* some node has taken the message as its answer */
-    bool caught;                 /* the catch-all was entered: not twice in one turn */
+    struct str input, folded; /* the visitor's message, and folded */
+    bool consumed;            /* some node has taken the message as its answer */
+    bool caught;              /* the catch-all was entered: not twice in one turn */
     int steps, said, delay_ms;
 };
 
@@ -40,7 +40,8 @@ enum status run_defaults(struct run *r);
 /* run_say.c: everything that becomes a message */
 static inline struct flow_message run_message(void)
 {
-    return (struct flow_message){.kind = FLOW_TEXT, .text = STR_EMPTY, .title = STR_EMPTY, .url = STR_EMPTY, .image = STR_EMPTY};
+    return (struct flow_message){
+        .kind = FLOW_TEXT, .text = STR_EMPTY, .title = STR_EMPTY, .url = STR_EMPTY, .image = STR_EMPTY};
 }
 enum status run_render(struct run *r, const struct tpl *t, struct str *out);
 enum status run_text(struct run *r, const struct text *t, struct str *out); /* "" when there is none */

@@ -102,7 +102,8 @@ static int picked(struct run *r, const struct node *n, bool *ok)
     if (r->suggest_n == 0)
         return -1;
     for (size_t i = 0; i < r->suggest_n; i++)
-        if (str_eq(text_fold(r->a, r->suggest[i], ok), r->folded) || (r->folded.n == 1 && r->folded.p[0] == (char)('1' + i)))
+        if (str_eq(text_fold(r->a, r->suggest[i], ok), r->folded) ||
+            (r->folded.n == 1 && r->folded.p[0] == (char)('1' + i)))
             return (int)i;
     if (n->u.answer.none_label.lang && run_text(r, &n->u.answer.none_label, &none) != OK)
         *ok = false;

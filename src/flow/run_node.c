@@ -109,13 +109,17 @@ enum status run_node(struct run *r, const struct node *n, int *next)
 bool node_stops(const struct node *n)
 {
     switch (n->type) {
-    case NODE_SAY: return n->u.say.choices.n > 0;
+    case NODE_SAY:
+        return n->u.say.choices.n > 0;
     case NODE_ASK:
     case NODE_ANSWER: /* answers one message at most, then waits for another */
     case NODE_HANDOFF:
-    case NODE_END: return true;
-    case NODE_WAIT: return n->u.seconds == 0;
-    default: return false;
+    case NODE_END:
+        return true;
+    case NODE_WAIT:
+        return n->u.seconds == 0;
+    default:
+        return false;
     }
 }
 
@@ -135,7 +139,8 @@ bool node_each_way(const struct node *n, size_t *i, int *to)
     }
     at--;
     switch (n->type) {
-    case NODE_SAY: return choice_way(&n->u.say.choices, at, to);
+    case NODE_SAY:
+        return choice_way(&n->u.say.choices, at, to);
     case NODE_ASK:
         *to = n->u.ask.then;
         return at == 0 || choice_way(&n->u.ask.choices, at - 1, to);
@@ -143,8 +148,13 @@ bool node_each_way(const struct node *n, size_t *i, int *to)
         if (at < n->u.branch.n)
             *to = n->u.branch.cases[at].next;
         return at < n->u.branch.n;
-    case NODE_HTTP: *to = n->u.http.error; return at == 0;
-    case NODE_ANSWER: *to = n->u.answer.none; return at == 0;
-    default: return false;
+    case NODE_HTTP:
+        *to = n->u.http.error;
+        return at == 0;
+    case NODE_ANSWER:
+        *to = n->u.answer.none;
+        return at == 0;
+    default:
+        return false;
     }
 }

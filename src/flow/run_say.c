@@ -20,7 +20,8 @@ enum status run_render(struct run *r, const struct tpl *t, struct str *out)
     if (!buf_ok(&r->buf) && !r->buf.full)
         return err_nomem(r->e);
     if (!buf_ok(&r->buf))
-        return err_set(r->e, ERR_TOO_LARGE, "flow_text", "A text with its variables is larger than %zu KB.", MAX_FLOW_RENDERED / KB);
+        return err_set(r->e, ERR_TOO_LARGE, "flow_text", "A text with its variables is larger than %zu KB.",
+                       MAX_FLOW_RENDERED / KB);
     *out = arena_str(r->a, buf_str(&r->buf), &ok);
     return ok ? OK : err_nomem(r->e);
 }
@@ -38,7 +39,8 @@ static enum status set_choices(struct run *r, const struct choices *c, struct fl
     if (!all)
         return err_nomem(r->e);
     for (size_t i = 0; i < c->n; i++)
-        all[i] = (struct flow_choice){arena_str(r->a, c->p[i].label[r->lang], &ok), arena_str(r->a, c->p[i].value, &ok)};
+        all[i] = (struct flow_choice){arena_str(r->a, c->p[i].label[r->lang], &ok),
+                                      arena_str(r->a, c->p[i].value, &ok)};
     m->choices = all;
     m->choice_n = c->n;
     return ok ? OK : err_nomem(r->e);
@@ -47,7 +49,8 @@ static enum status set_choices(struct run *r, const struct choices *c, struct fl
 enum status run_send(struct run *r, struct flow_message *m)
 {
     if (r->said == MAX_TURN_MESSAGES)
-        return err_set(r->e, ERR_INVALID, "flow_messages", "The flow answers one message with more than %d.", MAX_TURN_MESSAGES);
+        return err_set(r->e, ERR_INVALID, "flow_messages", "The flow answers one message with more than %d.",
+                       MAX_TURN_MESSAGES);
     r->said++;
     m->delay_ms = r->delay_ms;
     r->delay_ms = 0;

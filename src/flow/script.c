@@ -12,8 +12,8 @@
 struct script {
     const struct flow *f;
     const struct json *test;
-    struct arena *a; /* of this test */
-    struct buf said; /* what the bot showed since the visitor's message: lines */
+    struct arena *a;          /* of this test */
+    struct buf said;          /* what the bot showed since the visitor's message: lines */
     struct flow_message last; /* the last message with choices */
     struct flow_result result;
     struct err *e;
@@ -83,7 +83,8 @@ static void add_hit(struct flow_answer *out, const struct json *stub)
     out->hits[i].url = json_get_str(stub, "url");
 }
 
-static enum status find_answer(void *ctx, struct str language, struct str question, struct arena *a, struct flow_answer *out, struct err *e)
+static enum status find_answer(void *ctx, struct str language, struct str question, struct arena *a,
+                               struct flow_answer *out, struct err *e)
 {
     struct script *s = ctx;
     bool ok = true;
@@ -93,7 +94,8 @@ static enum status find_answer(void *ctx, struct str language, struct str questi
     *out = (struct flow_answer){.verdict = FLOW_NONE};
     for (size_t i = 0; i < json_len(stubs) && ok; i++) {
         const struct json *stub = json_at(stubs, i);
-        if (folds_to(s, json_get_str(stub, "question"), folded, &ok) || has_phrase(s, json_get(stub, "sure"), folded, &ok)) {
+        if (folds_to(s, json_get_str(stub, "question"), folded, &ok) ||
+            has_phrase(s, json_get(stub, "sure"), folded, &ok)) {
             *out = (struct flow_answer){.verdict = FLOW_SURE};
             add_hit(out, stub);
             break;
@@ -114,7 +116,8 @@ static bool was_sent(const struct json *parts, struct str body)
     return true;
 }
 
-static enum status reply_with(struct arena *a, const struct json *stub, int *http_status, struct str *body, struct err *e)
+static enum status reply_with(struct arena *a, const struct json *stub, int *http_status, struct str *body,
+                              struct err *e)
 {
     struct buf b;
     bool ok = true;
@@ -133,18 +136,20 @@ static enum status reply_with(struct arena *a, const struct json *stub, int *htt
     return ok ? OK : err_nomem(e);
 }
 
-static enum status make_call(void *ctx, const struct flow_http *rq, struct arena *a, int *http_status, struct str *body, struct err *e)
+static enum status make_call(void *ctx, const struct flow_http *rq, struct arena *a, int *http_status, struct str *body,
+                             struct err *e)
 {
     struct script *s = ctx;
     const struct json *stubs = json_get(s->test, "http");
     for (size_t i = 0; i < json_len(stubs); i++) {
         const struct json *stub = json_at(stubs, i);
         struct str method = json_get_str(stub, "method"), url = json_get_str(stub, "url");
-        if ((!method.n || str_eq(method, rq->method)) && (!url.n || str_eq(url, rq->url)) && was_sent(json_get(stub, "sent"), rq->body))
+        if ((!method.n || str_eq(method, rq->method)) && (!url.n || str_eq(url, rq->url)) &&
+            was_sent(json_get(stub, "sent"), rq->body))
             return reply_with(a, stub, http_status, body, e);
     }
-    fail(s, "the flow calls %.*s %.*s with the body \"%.*s\", and the test has no answer for that", STR_F(rq->method), STR_F(utf8_cut(rq->url, 100)),
-         STR_F(utf8_cut(rq->body, 100)));
+    fail(s, "the flow calls %.*s %.*s with the body \"%.*s\", and the test has no answer for that", STR_F(rq->method),
+         STR_F(utf8_cut(rq->url, 100)), STR_F(utf8_cut(rq->body, 100)));
     return err_set(e, ERR_UNAVAILABLE, "fetch_failed", "The test has no answer for this call.");
 }
 
@@ -165,12 +170,14 @@ static void check_lines(struct script *s, const struct json *turn, const char *e
     for (size_t i = 0; i < json_len(expect); i++) {
         struct str want = json_str(json_at(expect, i));
         if (!str_has(got, want))
-            fail(s, "expected \"%.*s\" in the reply, got \"%.*s\"", STR_F(utf8_cut(want, 100)), STR_F(utf8_cut(got.n ? got : STR("nothing"), 200)));
+            fail(s, "expected \"%.*s\" in the reply, got \"%.*s\"", STR_F(utf8_cut(want, 100)),
+                 STR_F(utf8_cut(got.n ? got : STR("nothing"), 200)));
     }
     for (size_t i = 0; i < json_len(absent); i++) {
         struct str no = json_str(json_at(absent, i));
         if (str_has(got, no))
-            fail(s, "\"%.*s\" must not be in the reply, got \"%.*s\"", STR_F(utf8_cut(no, 100)), STR_F(utf8_cut(got, 200)));
+            fail(s, "\"%.*s\" must not be in the reply, got \"%.*s\"", STR_F(utf8_cut(no, 100)),
+                 STR_F(utf8_cut(got, 200)));
     }
 }
 
@@ -181,17 +188,20 @@ static void check_vars(struct script *s, const struct json *turn)
     while (json_each(json_get(turn, "vars"), &it)) {
         char want[VALUE_TEXT], have[VALUE_TEXT];
         bool ok = true;
-        struct value a = value_of_json(s->a, it.value, KIND_TEXT, &ok), b = value_of_json(s->a, json_get_n(vars, it.key), KIND_TEXT, &ok);
+        struct value a = value_of_json(s->a, it.value, KIND_TEXT, &ok),
+                     b = value_of_json(s->a, json_get_n(vars, it.key), KIND_TEXT, &ok);
         struct str expected = value_text(&a, want), got = value_text(&b, have);
         if (!str_eq(expected, got))
-            fail(s, "expected %.*s = \"%.*s\", got \"%.*s\"", STR_F(it.key), STR_F(utf8_cut(expected, 100)), STR_F(utf8_cut(got, 100)));
+            fail(s, "expected %.*s = \"%.*s\", got \"%.*s\"", STR_F(it.key), STR_F(utf8_cut(expected, 100)),
+                 STR_F(utf8_cut(got, 100)));
     }
 }
 
 static void check_turn(struct script *s, const struct json *turn)
 {
     static const char *const states[] = {"open", "handoff", "closed"};
-    struct str at = json_get_str(turn, "at"), state = json_get_str(turn, "state"), now = json_get_str(s->result.state, "at");
+    struct str at = json_get_str(turn, "at"), state = json_get_str(turn, "state"),
+               now = json_get_str(s->result.state, "at");
     check_lines(s, turn, "expect");
     if (at.n && !str_eq(at, now))
         fail(s, "expected to be at \"%.*s\", is at \"%.*s\"", STR_F(at), STR_F(now));
@@ -252,7 +262,8 @@ static int64_t test_day(const struct json *test)
     int64_t noon = 12 * 3600 * 1000;
     if (!value_iso_day(day))
         return clock_now_ms();
-    int64_t ms = clock_date_ms((day.p[0] - '0') * 1000 + (day.p[1] - '0') * 100 + (day.p[2] - '0') * 10 + day.p[3] - '0',
+    int64_t ms = clock_date_ms((day.p[0] - '0') * 1000 + (day.p[1] - '0') * 100 + (day.p[2] - '0') * 10 + day.p[3] -
+                                   '0',
                                (day.p[5] - '0') * 10 + day.p[6] - '0', (day.p[8] - '0') * 10 + day.p[9] - '0');
     return ms < 0 ? clock_now_ms() : ms + noon;
 }
@@ -271,7 +282,8 @@ static enum status run_script(struct script *s, int *turn)
     return st;
 }
 
-static enum status run_test(const struct flow *f, const struct json *test, struct arena *scratch, struct arena *a, struct flow_test_result *out, struct err *e)
+static enum status run_test(const struct flow *f, const struct json *test, struct arena *scratch, struct arena *a,
+                            struct flow_test_result *out, struct err *e)
 {
     struct script s = {.f = f, .test = test, .a = scratch, .e = e, .last = run_message()};
     bool ok = true;

@@ -29,7 +29,8 @@ static enum status load_vars(struct run *r, const struct json *vars)
     return ok ? OK : err_nomem(r->e);
 }
 
-/* The visitor's client says which language it wants with each message; when it changes its mind, so does the conversation. */
+/* The visitor's client says which language it wants with each message; when it changes its mind, so does the
+ * conversation. */
 static void load_language(struct run *r, const struct json *state)
 {
     int lang = state ? flow_language(r->f, json_get_str(state, "lang")) : -1;
@@ -110,7 +111,9 @@ static enum status check_size(const struct run *r, const struct json *state)
     buf_release(&b);
     if (!ok && !full)
         return err_nomem(r->e);
-    return ok ? OK : err_set(r->e, ERR_TOO_LARGE, "flow_state", "The variables of this conversation are larger than %zu KB.", MAX_STATE / KB);
+    return ok ? OK
+              : err_set(r->e, ERR_TOO_LARGE, "flow_state", "The variables of this conversation are larger than %zu KB.",
+                        MAX_STATE / KB);
 }
 
 enum status run_save(struct run *r, struct json **out)

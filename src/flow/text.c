@@ -31,7 +31,10 @@ static bool is_edge(uint32_t cp)
            (cp >= 0x2010 && cp <= 0x201F) || cp == 0x2026;
 }
 
-struct folded { char *p; size_t n, first, last; };
+struct folded {
+    char *p;
+    size_t n, first, last;
+};
 
 /* first and last: the range from the first to behind the last character that is no edge. */
 static void fold_into(struct str s, struct folded *f)
@@ -127,7 +130,9 @@ static void add_part(struct buf *out, const struct part *part, const struct tpl_
         return;
     }
     struct str text = value_text(value, tmp);
-    if (part->mode == PART_URL)
+    if (part->mode == PART_SHOWN && value->kind == KIND_DATE)
+        day_show(out, text, v->language);
+    else if (part->mode == PART_URL)
         buf_url(out, text);
     else if (part->mode == PART_JSON_TEXT)
         add_json_inside(out, text);

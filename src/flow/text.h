@@ -4,8 +4,8 @@
 
 #include "flow/model.h"
 
-/* What two texts are compared by: case and accents folded, runs of white space one space, punctuation off both ends (unless
- * nothing else is there). *ok false (and "" returned) without memory. */
+/* What two texts are compared by: case and accents folded, runs of white space one space, punctuation off both ends
+ * (unless nothing else is there). *ok false (and "" returned) without memory. */
 struct str text_fold(struct arena *a, struct str s, bool *ok);
 
 /* The next piece of a template: true with *lit before it and *name (empty at the end of the text); false at the end.
@@ -28,8 +28,20 @@ void tpl_render(struct buf *out, const struct tpl *t, const struct tpl_values *v
 bool name_ok(struct str s, bool dash);
 
 /* Parley's own sentences, in the language or else in English. */
-enum say_word { WORD_FALLBACK, WORD_DID_YOU_MEAN, WORD_RETRY_TEXT, WORD_RETRY_EMAIL, WORD_RETRY_NUMBER, WORD_RETRY_DATE, WORD_RETRY_PHONE,
-                WORD_RETRY_CHOICE, WORD_RETRY_PATTERN, WORD_COUNT };
+enum say_word {
+    WORD_FALLBACK,
+    WORD_DID_YOU_MEAN,
+    WORD_RETRY_TEXT,
+    WORD_RETRY_EMAIL,
+    WORD_RETRY_NUMBER,
+    WORD_RETRY_DATE,
+    WORD_RETRY_PHONE,
+    WORD_RETRY_CHOICE,
+    WORD_RETRY_PATTERN,
+    WORD_COUNT
+};
 struct str word_get(enum say_word w, struct str language);
+/* A day as people write it: 4 March 2026, 4 de marzo de 2026; YYYY-MM-DD in a language without names here. */
+void day_show(struct buf *out, struct str iso, struct str language);
 
 #endif

@@ -16,13 +16,16 @@ struct str value_text(const struct value *v, char tmp[VALUE_TEXT])
 {
     switch (v->kind) {
     case KIND_TEXT:
-    case KIND_DATE: return v->text;
-    case KIND_BOOLEAN: return v->truth ? STR("true") : STR("false");
+    case KIND_DATE:
+        return v->text;
+    case KIND_BOOLEAN:
+        return v->truth ? STR("true") : STR("false");
     case KIND_NUMBER:
         if (v->number == floor(v->number) && fabs(v->number) < WHOLE_MAX)
             return str_n(tmp, (size_t)snprintf(tmp, VALUE_TEXT, "%.0f", v->number + 0.0));
         return str_from(num_double_text(v->number, tmp));
-    case KIND_NONE: break;
+    case KIND_NONE:
+        break;
     }
     return STR_EMPTY;
 }
@@ -47,13 +50,16 @@ int value_set_json(struct json *obj, const char *key, const struct value *v)
 {
     switch (v->kind) {
     case KIND_TEXT:
-    case KIND_DATE: return json_set_str(obj, key, v->text);
-    case KIND_BOOLEAN: return json_set_bool(obj, key, v->truth);
+    case KIND_DATE:
+        return json_set_str(obj, key, v->text);
+    case KIND_BOOLEAN:
+        return json_set_bool(obj, key, v->truth);
     case KIND_NUMBER:
         if (v->number == floor(v->number) && fabs(v->number) < WHOLE_MAX)
             return json_set_int(obj, key, (int64_t)v->number);
         return json_set_double(obj, key, v->number);
-    case KIND_NONE: break;
+    case KIND_NONE:
+        break;
     }
     return 0;
 }
@@ -85,17 +91,26 @@ struct value value_of_json(struct arena *a, const struct json *j, enum kind type
 {
     struct value v = {0};
     switch (json_kind(j)) {
-    case JSON_NULL: return v;
-    case JSON_BOOL: v = (struct value){.kind = KIND_BOOLEAN, .truth = json_bool(j)}; break;
+    case JSON_NULL:
+        return v;
+    case JSON_BOOL:
+        v = (struct value){.kind = KIND_BOOLEAN, .truth = json_bool(j)};
+        break;
     case JSON_INT:
         if (type == KIND_TEXT) /* an id of 18 digits keeps them all */
             return int_text(a, json_int(j, 0), ok);
         v = (struct value){.kind = KIND_NUMBER, .number = json_double(j, 0)};
         break;
-    case JSON_DOUBLE: v = (struct value){.kind = KIND_NUMBER, .number = json_double(j, 0)}; break;
-    case JSON_STRING: v = (struct value){.kind = KIND_TEXT, .text = value_cut(json_str(j))}; break;
+    case JSON_DOUBLE:
+        v = (struct value){.kind = KIND_NUMBER, .number = json_double(j, 0)};
+        break;
+    case JSON_STRING:
+        v = (struct value){.kind = KIND_TEXT, .text = value_cut(json_str(j))};
+        break;
     case JSON_ARRAY:
-    case JSON_OBJECT: v = (struct value){.kind = KIND_TEXT, .text = compact(a, j, ok)}; break;
+    case JSON_OBJECT:
+        v = (struct value){.kind = KIND_TEXT, .text = compact(a, j, ok)};
+        break;
     }
     return value_as(a, &v, type, ok);
 }

@@ -10,9 +10,10 @@
 struct str value_text(const struct value *v, char tmp[VALUE_TEXT]);
 void value_write_json(struct buf *out, const struct value *v);
 int value_set_json(struct json *obj, const char *key, const struct value *v); /* -1 without memory */
-bool value_empty(const struct value *v); /* none or "" */
+bool value_empty(const struct value *v);                                      /* none or "" */
 
-/* Of a JSON scalar as kind `type`; an array or object becomes its JSON text. KIND_NONE when it is null or cannot be told. */
+/* Of a JSON scalar as kind `type`; an array or object becomes its JSON text. KIND_NONE when it is null or cannot be
+ * told. */
 struct value value_of_json(struct arena *a, const struct json *j, enum kind type, bool *ok);
 /* The same value as another kind; KIND_NONE when it cannot be told. `tmp_arena` keeps a number's text. */
 struct value value_as(struct arena *a, const struct value *v, enum kind type, bool *ok);

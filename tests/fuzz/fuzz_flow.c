@@ -13,13 +13,20 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char questions[] =
-    "{\"format\":1,\"languages\":[\"en\",\"es\",\"de\"],\"start\":\"n\",\"variables\":{\"n\":{\"type\":\"number\"},\"d\":{\"type\":\"date\"},\"t\":{\"type\":\"text\"}},\"nodes\":{"
-    "\"n\":{\"type\":\"ask\",\"text\":\"n\",\"expect\":\"number\",\"min\":-5,\"var\":\"n\",\"retry\":{\"max\":1,\"then\":\"d\"},\"next\":\"d\"},"
-    "\"d\":{\"type\":\"ask\",\"text\":\"d\",\"expect\":\"date\",\"min\":\"today\",\"var\":\"d\",\"retry\":{\"max\":1,\"then\":\"e\"},\"next\":\"e\"},"
-    "\"e\":{\"type\":\"ask\",\"text\":\"e\",\"expect\":\"email\",\"var\":\"t\",\"retry\":{\"max\":1,\"then\":\"p\"},\"next\":\"p\"},"
-    "\"p\":{\"type\":\"ask\",\"text\":\"p\",\"expect\":\"phone\",\"var\":\"t\",\"retry\":{\"max\":1,\"then\":\"r\"},\"next\":\"r\"},"
-    "\"r\":{\"type\":\"ask\",\"text\":\"r\",\"expect\":\"pattern\",\"pattern\":\"(a|b+)+c?\",\"var\":\"t\",\"retry\":{\"max\":1,\"then\":\"h\"},\"next\":\"h\"},"
-    "\"h\":{\"type\":\"http\",\"method\":\"POST\",\"url\":\"https://e.com/{{t}}\",\"headers\":{\"X\":\"{{t}}\"},\"body\":{\"a\":\"{{t}}\",\"b\":\"x{{input}}\"},"
+    "{\"format\":1,\"languages\":[\"en\",\"es\",\"de\"],\"start\":\"n\",\"variables\":{\"n\":{\"type\":\"number\"},"
+    "\"d\":{\"type\":\"date\"},\"t\":{\"type\":\"text\"}},\"nodes\":{"
+    "\"n\":{\"type\":\"ask\",\"text\":\"n\",\"expect\":\"number\",\"min\":-5,\"var\":\"n\",\"retry\":{\"max\":1,"
+    "\"then\":\"d\"},\"next\":\"d\"},"
+    "\"d\":{\"type\":\"ask\",\"text\":\"d\",\"expect\":\"date\",\"min\":\"today\",\"var\":\"d\",\"retry\":{\"max\":1,"
+    "\"then\":\"e\"},\"next\":\"e\"},"
+    "\"e\":{\"type\":\"ask\",\"text\":\"e\",\"expect\":\"email\",\"var\":\"t\",\"retry\":{\"max\":1,\"then\":\"p\"},"
+    "\"next\":\"p\"},"
+    "\"p\":{\"type\":\"ask\",\"text\":\"p\",\"expect\":\"phone\",\"var\":\"t\",\"retry\":{\"max\":1,\"then\":\"r\"},"
+    "\"next\":\"r\"},"
+    "\"r\":{\"type\":\"ask\",\"text\":\"r\",\"expect\":\"pattern\",\"pattern\":\"(a|b+)+c?\",\"var\":\"t\",\"retry\":{"
+    "\"max\":1,\"then\":\"h\"},\"next\":\"h\"},"
+    "\"h\":{\"type\":\"http\",\"method\":\"POST\",\"url\":\"https://e.com/"
+    "{{t}}\",\"headers\":{\"X\":\"{{t}}\"},\"body\":{\"a\":\"{{t}}\",\"b\":\"x{{input}}\"},"
     "\"map\":{\"t\":\"/a\",\"n\":\"/b/0\"},\"next\":\"f\",\"error\":\"f\"},"
     "\"f\":{\"type\":\"answer\",\"none\":\"n\",\"none_label\":\"none\"}},\"catch_all\":\"f\"}";
 
@@ -37,7 +44,8 @@ static enum status say(void *ctx, const struct flow_message *m, struct err *e)
     return OK;
 }
 
-static enum status answer(void *ctx, struct str language, struct str question, struct arena *a, struct flow_answer *out, struct err *e)
+static enum status answer(void *ctx, struct str language, struct str question, struct arena *a, struct flow_answer *out,
+                          struct err *e)
 {
     (void)ctx;
     (void)language;
@@ -51,7 +59,8 @@ static enum status answer(void *ctx, struct str language, struct str question, s
     return OK;
 }
 
-static enum status http(void *ctx, const struct flow_http *rq, struct arena *a, int *status, struct str *reply, struct err *e)
+static enum status http(void *ctx, const struct flow_http *rq, struct arena *a, int *status, struct str *reply,
+                        struct err *e)
 {
     (void)ctx;
     (void)a;
@@ -71,7 +80,8 @@ static void talk(const struct flow *f, struct str text, struct arena *a)
     struct json *state = NULL;
     struct str line;
     for (int i = 0; i < 12 && str_split(&text, '\n', &line); i++) {
-        struct flow_input in = {line, i % 3 == 2 ? line : STR_EMPTY, i % 4 ? STR("en") : str_sub(line, 0, 8), 1772452800000};
+        struct flow_input in = {line, i % 3 == 2 ? line : STR_EMPTY, i % 4 ? STR("en") : str_sub(line, 0, 8),
+                                1772452800000};
         struct flow_result r = {0};
         struct err e = ERR_INIT;
         if (flow_run(f, state, &in, &calls, a, &r, &e) == OK)
@@ -86,7 +96,8 @@ static void use(const struct flow *f, struct arena *a)
     struct flow_message *said;
     struct flow_test_result *tests;
     size_t n;
-    if (flow_lint(f, a, &found, &n, &e) != OK || flow_greeting(f, STR("es"), a, &said, &n, &e) == ERR_INTERNAL || flow_test(f, a, &tests, &n, &e) != OK)
+    if (flow_lint(f, a, &found, &n, &e) != OK || flow_greeting(f, STR("es"), a, &said, &n, &e) == ERR_INTERNAL ||
+        flow_test(f, a, &tests, &n, &e) != OK)
         if (e.status != ERR_NOMEM && e.status != ERR_TOO_LARGE)
             abort(); /* a flow that is taken can be looked at */
 }

@@ -114,7 +114,8 @@ static inline enum status hear(void *ctx, const struct flow_message *m, struct e
     return OK;
 }
 
-static inline enum status give_answer(void *ctx, struct str language, struct str question, struct arena *a, struct flow_answer *out, struct err *e)
+static inline enum status give_answer(void *ctx, struct str language, struct str question, struct arena *a,
+                                      struct flow_answer *out, struct err *e)
 {
     struct talk *t = ctx;
     (void)a;
@@ -124,11 +125,13 @@ static inline enum status give_answer(void *ctx, struct str language, struct str
     return OK;
 }
 
-static inline enum status give_http(void *ctx, const struct flow_http *rq, struct arena *a, int *status, struct str *body, struct err *e)
+static inline enum status give_http(void *ctx, const struct flow_http *rq, struct arena *a, int *status,
+                                    struct str *body, struct err *e)
 {
     struct talk *t = ctx;
     (void)a;
-    add(t->http_seen, sizeof t->http_seen, "%.*s %.*s %lld", STR_F(rq->method), STR_F(rq->url), (long long)rq->timeout_ms);
+    add(t->http_seen, sizeof t->http_seen, "%.*s %.*s %lld", STR_F(rq->method), STR_F(rq->url),
+        (long long)rq->timeout_ms);
     for (size_t i = 0; i < rq->header_n; i++)
         add(t->http_seen, sizeof t->http_seen, " %.*s=%.*s", STR_F(rq->headers[i].label), STR_F(rq->headers[i].value));
     add(t->http_seen, sizeof t->http_seen, " %.*s", STR_F(rq->body));

@@ -19,7 +19,8 @@ static const char *lint(const char *rest, const char *ignore)
     for (size_t i = 0; i < n; i++) {
         assert_true(f[i].message.n > 10);
         if (!strstr(ignore, f[i].code))
-            add(out, sizeof out, "%s%s %c %.*s %.*s", out[0] ? "|" : "", f[i].code, f[i].severity == FLOW_ERROR ? 'E' : 'W', STR_F(f[i].node), STR_F(f[i].pointer));
+            add(out, sizeof out, "%s%s %c %.*s %.*s", out[0] ? "|" : "", f[i].code,
+                f[i].severity == FLOW_ERROR ? 'E' : 'W', STR_F(f[i].node), STR_F(f[i].pointer));
     }
     flow_drop(flow);
     return out;
@@ -28,47 +29,95 @@ static const char *lint(const char *rest, const char *ignore)
 static void each_finding(void **state)
 {
     (void)state;
-    static const struct { const char *flow, *found; } rows[] = {
+    static const struct {
+        const char *flow, *found;
+    } rows[] = {
         {"'nodes':{'a':{'type':'end'}},'catch_all':'a'," TESTS, ""},
         {"'nodes':{'a':{'type':'end'}}," TESTS, "no_catch_all W  /catch_all"},
         {"'nodes':{'a':{'type':'end'}},'catch_all':'a'", "no_tests W  /tests"},
         {"'nodes':{'b':{'type':'end'}},'catch_all':'b'," TESTS, "start_missing E  /start"},
         {"'nodes':{'a':{'type':'jump','to':'zz'}},'catch_all':'a'," TESTS, "unknown_node E a /nodes/a/to"},
         {"'nodes':{'a':{'type':'end'}},'catch_all':'zz'," TESTS, "unknown_node E  /catch_all"},
-        {"'nodes':{'a':{'type':'end'}},'catch_all':'a','tests':[{'name':'t','turns':[{'say':'x','at':'zz'}]}]", "unknown_node E  /tests/0/turns/0/at"},
+        {"'nodes':{'a':{'type':'end'}},'catch_all':'a','tests':[{'name':'t','turns':[{'say':'x','at':'zz'}]}]",
+         "unknown_node E  /tests/0/turns/0/at"},
         {"'nodes':{'a':{'type':'end'},'b':{'type':'end'}},'catch_all':'a'," TESTS, "unreachable E b /nodes/b"},
-        {"'nodes':{'a':{'type':'ask','text':'?','expect':'text'}},'catch_all':'a'," TESTS, "dead_end E a /nodes/a/next"},
-        {"'nodes':{'a':{'type':'branch','cases':[{'when':{'var':'input','op':'set'},'next':'b'}]},'b':{'type':'end'}},'catch_all':'a'," TESTS, "dead_end E a /nodes/a/else"},
+        {"'nodes':{'a':{'type':'ask','text':'?','expect':'text'}},'catch_all':'a'," TESTS,
+         "dead_end E a /nodes/a/next"},
+        {"'nodes':{'a':{'type':'branch','cases':[{'when':{'var':'input','op':'set'},'next':'b'}]},'b':{'type':'end'}},'"
+         "catch_all':'a'," TESTS,
+         "dead_end E a /nodes/a/else"},
         {"'nodes':{'a':{'type':'wait','seconds':1}},'catch_all':'a'," TESTS, "dead_end E a /nodes/a/next"},
-        {"'nodes':{'a':{'type':'http','method':'GET','url':'https://e.com','next':'b'},'b':{'type':'end'}},'catch_all':'a'," TESTS, "dead_end E a /nodes/a/error"},
-        {"'nodes':{'a':{'type':'say','messages':[{'type':'text','text':'x'}],'choices':[{'label':'x','value':'x'}]}},'catch_all':'a'," TESTS, "dead_end E a /nodes/a/choices/0/next"},
-        {"'nodes':{'a':{'type':'ask','text':'?','expect':'choice','choices':[{'label':'x','value':'x'}]}},'catch_all':'a'," TESTS, "dead_end E a /nodes/a/choices/0/next"},
-        {"'nodes':{'a':{'type':'say','messages':[{'type':'text','text':'x'}]}}," TESTS, "no_catch_all W  /catch_all|dead_end E a /nodes/a"},
+        {"'nodes':{'a':{'type':'http','method':'GET','url':'https://"
+         "e.com','next':'b'},'b':{'type':'end'}},'catch_all':'a'," TESTS,
+         "dead_end E a /nodes/a/error"},
+        {"'nodes':{'a':{'type':'say','messages':[{'type':'text','text':'x'}],'choices':[{'label':'x','value':'x'}]}},'"
+         "catch_all':'a'," TESTS,
+         "dead_end E a /nodes/a/choices/0/next"},
+        {"'nodes':{'a':{'type':'ask','text':'?','expect':'choice','choices':[{'label':'x','value':'x'}]}},'catch_all':'"
+         "a'," TESTS,
+         "dead_end E a /nodes/a/choices/0/next"},
+        {"'nodes':{'a':{'type':'say','messages':[{'type':'text','text':'x'}]}}," TESTS,
+         "no_catch_all W  /catch_all|dead_end E a /nodes/a"},
         {"'nodes':{'a':{'type':'say','messages':[{'type':'text','text':'x'}]}},'catch_all':'a'," TESTS, ""},
         {"'nodes':{'a':{'type':'jump','to':'a'}},'catch_all':'a'," TESTS, "loop_without_input E a /nodes/a"},
-        {"'nodes':{'a':{'type':'jump','to':'b'},'b':{'type':'say','messages':[{'type':'text','text':'x'}],'next':'c'},'c':{'type':'wait','seconds':1,'next':'b'}},'catch_all':'a'," TESTS, "loop_without_input E b /nodes/b"},
-        {"'nodes':{'a':{'type':'http','method':'GET','url':'https://e.com','next':'b','error':'a'},'b':{'type':'end'}},'catch_all':'a'," TESTS, "loop_without_input E a /nodes/a"},
-        {"'nodes':{'a':{'type':'answer','none':'b'},'b':{'type':'say','messages':[{'type':'text','text':'x'}],'next':'a'}},'catch_all':'a'," TESTS, ""},
-        {"'nodes':{'a':{'type':'say','messages':[{'type':'text','text':'x'}],'choices':[{'label':'x','value':'x'}],'next':'a'}},'catch_all':'a'," TESTS, ""},
+        {"'nodes':{'a':{'type':'jump','to':'b'},'b':{'type':'say','messages':[{'type':'text','text':'x'}],'next':'c'},'"
+         "c':{'type':'wait','seconds':1,'next':'b'}},'catch_all':'a'," TESTS,
+         "loop_without_input E b /nodes/b"},
+        {"'nodes':{'a':{'type':'http','method':'GET','url':'https://"
+         "e.com','next':'b','error':'a'},'b':{'type':'end'}},'catch_all':'a'," TESTS,
+         "loop_without_input E a /nodes/a"},
+        {"'nodes':{'a':{'type':'answer','none':'b'},'b':{'type':'say','messages':[{'type':'text','text':'x'}],'next':'"
+         "a'}},'catch_all':'a'," TESTS,
+         ""},
+        {"'nodes':{'a':{'type':'say','messages':[{'type':'text','text':'x'}],'choices':[{'label':'x','value':'x'}],'"
+         "next':'a'}},'catch_all':'a'," TESTS,
+         ""},
         {"'nodes':{'a':{'type':'wait','for':'message','next':'a'}},'catch_all':'a'," TESTS, ""},
         {"'nodes':{'a':{'type':'end','text':'{{zz}}'}},'catch_all':'a'," TESTS, "undefined_variable E a /nodes/a/text"},
-        {"'nodes':{'a':{'type':'end','text':{'en':'x','es':'{{zz}}'}}},'catch_all':'a'," TESTS, "undefined_variable E a /nodes/a/text/es"},
-        {"'nodes':{'a':{'type':'ask','text':'?','expect':'text','var':'zz','next':'a'}},'catch_all':'a'," TESTS, "undefined_variable E a /nodes/a/var"},
-        {"'nodes':{'a':{'type':'http','method':'POST','url':'https://e.com','body':{'x':['{{zz}}']},'map':{'yy':'/a'},'next':'b','error':'b'},'b':{'type':'end'}},'catch_all':'a'," TESTS, "undefined_variable E a /nodes/a/body/x/0|undefined_variable E a /nodes/a/map/yy"},
-        {"'nodes':{'a':{'type':'end'}},'catch_all':'a','tests':[{'name':'t','turns':[{'say':'x','vars':{'zz':1}}]}]", "undefined_variable E  /tests/0/turns/0/vars/zz"},
-        {"'variables':{'v':{'type':'text'}},'nodes':{'a':{'type':'end'}},'catch_all':'a'," TESTS, "unused_variable W  /variables/v"},
-        {"'variables':{'v':{'type':'text'}},'nodes':{'a':{'type':'end','text':'{{v}}'}},'catch_all':'a'," TESTS, "never_set W  /variables/v"},
-        {"'variables':{'v':{'type':'text','default':''}},'nodes':{'a':{'type':'end','text':'{{v}}'}},'catch_all':'a'," TESTS, ""},
-        {"'nodes':{'a':{'type':'end','text':{'en':'x'}}},'catch_all':'a'," TESTS, "missing_translation E a /nodes/a/text"},
-        {"'nodes':{'a':{'type':'say','messages':[{'type':'text','text':'x'}],'choices':[{'label':{'es':'x'},'value':'x'}],'next':'a'}},'catch_all':'a'," TESTS, "missing_translation E a /nodes/a/choices/0/label"},
-        {"'nodes':{'a':{'type':'end'}},'catch_all':'a','commands':{'c':{'words':{'en':['x']},'next':'a'}}," TESTS, "missing_translation W  /commands/c/words"},
-        {"'nodes':{'a':{'type':'end'}},'catch_all':'a','commands':{'c':{'words':{'en':['x'],'es':['y']},'next':'a'},'d':{'words':{'en':['X!'],'es':['z']},'next':'a'}}," TESTS, "duplicate_word E  /commands/d/words/en/0"},
-        {"'nodes':{'a':{'type':'say','messages':[{'type':'text','text':'x'}],'choices':[{'label':'One','value':'1'},{'label':'one!','value':'2'},{'label':'Three','value':'1'}],'next':'a'}},'catch_all':'a'," TESTS, "duplicate_choice E a /nodes/a/choices/1|duplicate_choice E a /nodes/a/choices/2"},
-        {"'variables':{'n':{'type':'number'}},'nodes':{'a':{'type':'ask','text':'?','expect':'email','var':'n','next':'a'}},'catch_all':'a'," TESTS, "type_mismatch E a /nodes/a"},
-        {"'variables':{'n':{'type':'number'}},'nodes':{'a':{'type':'set','set':[{'var':'n','to':'x'}],'next':'b'},'b':{'type':'end'}},'catch_all':'a'," TESTS, "type_mismatch E a /nodes/a/set/0"},
-        {"'variables':{'v':{'type':'text'}},'nodes':{'a':{'type':'set','set':[{'var':'v','add':1}],'next':'b'},'b':{'type':'end'}},'catch_all':'a'," TESTS, "type_mismatch E a /nodes/a/set/0"},
-        {"'variables':{'v':{'type':'text','default':''}},'nodes':{'a':{'type':'branch','cases':[{'when':{'var':'v','op':'gt','value':'x'},'next':'b'}],'else':'b'},'b':{'type':'end'}},'catch_all':'a'," TESTS, "type_mismatch E a /nodes/a/cases/0/when"},
-        {"'variables':{'n':{'type':'number','default':1}},'nodes':{'a':{'type':'branch','cases':[{'when':{'var':'n','op':'eq','value':'x'},'next':'b'}],'else':'b'},'b':{'type':'end'}},'catch_all':'a'," TESTS, "type_mismatch E a /nodes/a/cases/0/when/value"},
+        {"'nodes':{'a':{'type':'end','text':{'en':'x','es':'{{zz}}'}}},'catch_all':'a'," TESTS,
+         "undefined_variable E a /nodes/a/text/es"},
+        {"'nodes':{'a':{'type':'ask','text':'?','expect':'text','var':'zz','next':'a'}},'catch_all':'a'," TESTS,
+         "undefined_variable E a /nodes/a/var"},
+        {"'nodes':{'a':{'type':'http','method':'POST','url':'https://e.com','body':{'x':['{{zz}}']},'map':{'yy':'/"
+         "a'},'next':'b','error':'b'},'b':{'type':'end'}},'catch_all':'a'," TESTS,
+         "undefined_variable E a /nodes/a/body/x/0|undefined_variable E a /nodes/a/map/yy"},
+        {"'nodes':{'a':{'type':'end'}},'catch_all':'a','tests':[{'name':'t','turns':[{'say':'x','vars':{'zz':1}}]}]",
+         "undefined_variable E  /tests/0/turns/0/vars/zz"},
+        {"'variables':{'v':{'type':'text'}},'nodes':{'a':{'type':'end'}},'catch_all':'a'," TESTS,
+         "unused_variable W  /variables/v"},
+        {"'variables':{'v':{'type':'text'}},'nodes':{'a':{'type':'end','text':'{{v}}'}},'catch_all':'a'," TESTS,
+         "never_set W  /variables/v"},
+        {"'variables':{'v':{'type':'text','default':''}},'nodes':{'a':{'type':'end','text':'{{v}}'}},'catch_all':'a'"
+         "," TESTS,
+         ""},
+        {"'nodes':{'a':{'type':'end','text':{'en':'x'}}},'catch_all':'a'," TESTS,
+         "missing_translation E a /nodes/a/text"},
+        {"'nodes':{'a':{'type':'say','messages':[{'type':'text','text':'x'}],'choices':[{'label':{'es':'x'},'value':'x'"
+         "}],'next':'a'}},'catch_all':'a'," TESTS,
+         "missing_translation E a /nodes/a/choices/0/label"},
+        {"'nodes':{'a':{'type':'end'}},'catch_all':'a','commands':{'c':{'words':{'en':['x']},'next':'a'}}," TESTS,
+         "missing_translation W  /commands/c/words"},
+        {"'nodes':{'a':{'type':'end'}},'catch_all':'a','commands':{'c':{'words':{'en':['x'],'es':['y']},'next':'a'},'d'"
+         ":{'words':{'en':['X!'],'es':['z']},'next':'a'}}," TESTS,
+         "duplicate_word E  /commands/d/words/en/0"},
+        {"'nodes':{'a':{'type':'say','messages':[{'type':'text','text':'x'}],'choices':[{'label':'One','value':'1'},{'"
+         "label':'one!','value':'2'},{'label':'Three','value':'1'}],'next':'a'}},'catch_all':'a'," TESTS,
+         "duplicate_choice E a /nodes/a/choices/1|duplicate_choice E a /nodes/a/choices/2"},
+        {"'variables':{'n':{'type':'number'}},'nodes':{'a':{'type':'ask','text':'?','expect':'email','var':'n','next':'"
+         "a'}},'catch_all':'a'," TESTS,
+         "type_mismatch E a /nodes/a"},
+        {"'variables':{'n':{'type':'number'}},'nodes':{'a':{'type':'set','set':[{'var':'n','to':'x'}],'next':'b'},'b':{"
+         "'type':'end'}},'catch_all':'a'," TESTS,
+         "type_mismatch E a /nodes/a/set/0"},
+        {"'variables':{'v':{'type':'text'}},'nodes':{'a':{'type':'set','set':[{'var':'v','add':1}],'next':'b'},'b':{'"
+         "type':'end'}},'catch_all':'a'," TESTS,
+         "type_mismatch E a /nodes/a/set/0"},
+        {"'variables':{'v':{'type':'text','default':''}},'nodes':{'a':{'type':'branch','cases':[{'when':{'var':'v','op'"
+         ":'gt','value':'x'},'next':'b'}],'else':'b'},'b':{'type':'end'}},'catch_all':'a'," TESTS,
+         "type_mismatch E a /nodes/a/cases/0/when"},
+        {"'variables':{'n':{'type':'number','default':1}},'nodes':{'a':{'type':'branch','cases':[{'when':{'var':'n','"
+         "op':'eq','value':'x'},'next':'b'}],'else':'b'},'b':{'type':'end'}},'catch_all':'a'," TESTS,
+         "type_mismatch E a /nodes/a/cases/0/when/value"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         const char *found = lint(rows[i].flow, "");
@@ -98,8 +147,13 @@ static void findings_are_bounded(void **state)
 
 /* ---- scripted tests ---- */
 
-#define NODES "'variables':{'n':{'type':'number'}},'nodes':{'a':{'type':'say','messages':[{'type':'text','text':'hi'}],'choices':[{'label':'Yes','value':'y','next':'c'}],'next':'q'},'q':{'type':'ask','text':'How many?','expect':'number','var':'n','next':'h'}," \
-    "'h':{'type':'http','method':'GET','url':'https://e.com/{{n}}','next':'c','error':'e'},'c':{'type':'say','messages':[{'type':'text','text':'fine {{n}}'}]},'e':{'type':'end','text':'failed'}},'catch_all':'q',"
+#define NODES                                                                                                   \
+    "'variables':{'n':{'type':'number'}},'nodes':{'a':{'type':'say','messages':[{'type':'text','text':'hi'}],'" \
+    "choices':[{'label':'Yes','value':'y','next':'c'}],'next':'q'},'q':{'type':'ask','text':'How "              \
+    "many?','expect':'number','var':'n','next':'h'},"                                                           \
+    "'h':{'type':'http','method':'GET','url':'https://e.com/"                                                   \
+    "{{n}}','next':'c','error':'e'},'c':{'type':'say','messages':[{'type':'text','text':'fine "                 \
+    "{{n}}'}]},'e':{'type':'end','text':'failed'}},'catch_all':'q',"
 
 static const char *script_says(const char *test)
 {
@@ -117,18 +171,32 @@ static const char *script_says(const char *test)
 static void a_failing_test_says_what_is_wrong(void **state)
 {
     (void)state;
-    static const struct { const char *test, *message; } rows[] = {
-        {"{'name':'n','greeting':['hi','Yes'],'turns':[{'choose':'Yes','expect':['fine'],'not':['sad'],'at':'c','state':'open','vars':{'n':null}}]}", ""},
-        {"{'name':'n','greeting':['hola'],'turns':[{'say':'x'}]}", "Test \"n\", turn 0: expected \"hola\" in the reply, got \"hi\nYes\"."},
-        {"{'name':'n','turns':[{'say':'x'},{'say':'4','expect':['bad']}],'http':[{}]}", "Test \"n\", turn 2: expected \"bad\" in the reply, got \"fine 4\"."},
-        {"{'name':'n','turns':[{'say':'x'},{'say':'4','not':['fine']}],'http':[{}]}", "Test \"n\", turn 2: \"fine\" must not be in the reply, got \"fine 4\"."},
+    static const struct {
+        const char *test, *message;
+    } rows[] = {
+        {"{'name':'n','greeting':['hi','Yes'],'turns':[{'choose':'Yes','expect':['fine'],'not':['sad'],'at':'c','state'"
+         ":'open','vars':{'n':null}}]}",
+         ""},
+        {"{'name':'n','greeting':['hola'],'turns':[{'say':'x'}]}",
+         "Test \"n\", turn 0: expected \"hola\" in the reply, got \"hi\nYes\"."},
+        {"{'name':'n','turns':[{'say':'x'},{'say':'4','expect':['bad']}],'http':[{}]}",
+         "Test \"n\", turn 2: expected \"bad\" in the reply, got \"fine 4\"."},
+        {"{'name':'n','turns':[{'say':'x'},{'say':'4','not':['fine']}],'http':[{}]}",
+         "Test \"n\", turn 2: \"fine\" must not be in the reply, got \"fine 4\"."},
         {"{'name':'n','turns':[{'say':'x','at':'c'}]}", "Test \"n\", turn 1: expected to be at \"c\", is at \"q\"."},
-        {"{'name':'n','turns':[{'say':'x','state':'closed'}]}", "Test \"n\", turn 1: expected the state closed, got open."},
-        {"{'name':'n','turns':[{'say':'x'},{'say':'4','vars':{'n':5}}],'http':[{}]}", "Test \"n\", turn 2: expected n = \"5\", got \"4\"."},
-        {"{'name':'n','turns':[{'choose':'No'}]}", "Test \"n\", turn 1: the visitor chooses \"No\", but no such choice is shown."},
-        {"{'name':'n','turns':[{'say':'x'},{'say':'4'}]}", "Test \"n\", turn 2: the flow calls GET https://e.com/4 with the body \"\", and the test has no answer for that."},
-        {"{'name':'n','turns':[{'say':'x'},{'say':'4','expect':['failed'],'state':'closed'}],'http':[{'fail':true}]}", ""},
-        {"{'name':'n','turns':[{'say':'x'},{'say':'4','expect':['failed']}],'http':[{'url':'https://e.com/5'},{'method':'GET','url':'https://e.com/4','status':500}]}", ""},
+        {"{'name':'n','turns':[{'say':'x','state':'closed'}]}",
+         "Test \"n\", turn 1: expected the state closed, got open."},
+        {"{'name':'n','turns':[{'say':'x'},{'say':'4','vars':{'n':5}}],'http':[{}]}",
+         "Test \"n\", turn 2: expected n = \"5\", got \"4\"."},
+        {"{'name':'n','turns':[{'choose':'No'}]}",
+         "Test \"n\", turn 1: the visitor chooses \"No\", but no such choice is shown."},
+        {"{'name':'n','turns':[{'say':'x'},{'say':'4'}]}", "Test \"n\", turn 2: the flow calls GET https://e.com/4 "
+                                                           "with the body \"\", and the test has no answer for that."},
+        {"{'name':'n','turns':[{'say':'x'},{'say':'4','expect':['failed'],'state':'closed'}],'http':[{'fail':true}]}",
+         ""},
+        {"{'name':'n','turns':[{'say':'x'},{'say':'4','expect':['failed']}],'http':[{'url':'https://e.com/"
+         "5'},{'method':'GET','url':'https://e.com/4','status':500}]}",
+         ""},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         assert_string_equal(script_says(rows[i].test), rows[i].message);
@@ -145,7 +213,8 @@ static const char *diff(const char *before, const char *after)
     out[0] = 0;
     assert_int_equal(flow_diff(json_of(before), json_of(after), &arena, &c, &n, &e), OK);
     for (size_t i = 0; i < n; i++)
-        add(out, sizeof out, "%s%.*s %.*s; %.*s", i ? "|" : "", STR_F(c[i].pointer), STR_F(c[i].node), STR_F(c[i].words));
+        add(out, sizeof out, "%s%.*s %.*s; %.*s", i ? "|" : "", STR_F(c[i].pointer), STR_F(c[i].node),
+            STR_F(c[i].words));
     return out;
 }
 
@@ -153,13 +222,18 @@ static void differences_in_words(void **state)
 {
     (void)state;
     assert_string_equal(diff("{'a':[1,{'b':2}]}", "{'a':[1,{'b':2}]}"), "");
-    assert_string_equal(diff("{'nodes':{'hi':{'messages':[{'text':{'en':'Hi'}}]}}}", "{'nodes':{'hi':{'messages':[{'text':{'en':'Hello'}}]}}}"),
-                        "/nodes/hi/messages/0/text/en hi; node \"hi\", message 1, text, en: changed from \"Hi\" to \"Hello\"");
+    assert_string_equal(
+        diff("{'nodes':{'hi':{'messages':[{'text':{'en':'Hi'}}]}}}",
+             "{'nodes':{'hi':{'messages':[{'text':{'en':'Hello'}}]}}}"),
+        "/nodes/hi/messages/0/text/en hi; node \"hi\", message 1, text, en: changed from \"Hi\" to \"Hello\"");
     assert_string_equal(diff("{'nodes':{'a':{'next':'b'},'c':{}}}", "{'nodes':{'a':{},'d':{'type':'end'}}}"),
-                        "/nodes/a/next a; node \"a\", next: removed \"b\"|/nodes/c c; node \"c\": removed \"{}\"|/nodes/d d; node \"d\": added \"{\"type\":\"end\"}\"");
-    assert_string_equal(diff("{'nodes':{'a':{'choices':[{'value':'1'},{'value':'3'}]}}}", "{'nodes':{'a':{'choices':[{'value':'1'},{'value':'2'},{'value':'3'}]}}}"),
+                        "/nodes/a/next a; node \"a\", next: removed \"b\"|/nodes/c c; node \"c\": removed "
+                        "\"{}\"|/nodes/d d; node \"d\": added \"{\"type\":\"end\"}\"");
+    assert_string_equal(diff("{'nodes':{'a':{'choices':[{'value':'1'},{'value':'3'}]}}}",
+                             "{'nodes':{'a':{'choices':[{'value':'1'},{'value':'2'},{'value':'3'}]}}}"),
                         "/nodes/a/choices/1 a; node \"a\", choice 2: added \"{\"value\":\"2\"}\"");
-    assert_string_equal(diff("{'start':'a','languages':['en']}", "{'start':'b','languages':['en','es']}"), "/start ; start: changed from \"a\" to \"b\"|/languages/1 ; language 2: added \"es\"");
+    assert_string_equal(diff("{'start':'a','languages':['en']}", "{'start':'b','languages':['en','es']}"),
+                        "/start ; start: changed from \"a\" to \"b\"|/languages/1 ; language 2: added \"es\"");
     assert_string_equal(diff("{'x':null}", "{}"), "/x ; x: removed \"null\"");
     assert_string_equal(diff("1", "'y'"), " ; the flow: changed from \"1\" to \"y\"");
 }
@@ -167,8 +241,10 @@ static void differences_in_words(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(each_finding, set_up, tear_down), cmocka_unit_test_setup_teardown(findings_are_bounded, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_failing_test_says_what_is_wrong, set_up, tear_down), cmocka_unit_test_setup_teardown(differences_in_words, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(each_finding, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(findings_are_bounded, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_failing_test_says_what_is_wrong, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(differences_in_words, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -26,8 +26,10 @@ static void greeting_is_not_part_of_the_reply(void **state)
     (void)state;
     struct flow_message *m;
     size_t n;
-    begin("'variables':{'who':{'type':'text','default':'friend'}},'nodes':{'a':{'type':'say','messages':[{'type':'text','text':{'en':'Hi {{who}}','es':'Hola {{who}}'}},"
-          "{'type':'image','url':'https://e.com/i.png','alt':'Alt'}],'choices':[{'label':{'en':'Go','es':'Ir'},'value':'go','next':'b'}],'next':'c'},"
+    begin("'variables':{'who':{'type':'text','default':'friend'}},'nodes':{'a':{'type':'say','messages':[{'type':'text'"
+          ",'text':{'en':'Hi {{who}}','es':'Hola {{who}}'}},"
+          "{'type':'image','url':'https://e.com/"
+          "i.png','alt':'Alt'}],'choices':[{'label':{'en':'Go','es':'Ir'},'value':'go','next':'b'}],'next':'c'},"
           "'b':{'type':'say'," TEXT("chosen") "},'c':{'type':'say'," TEXT("other {{input}}") "}}");
     assert_int_equal(flow_greeting(t.f, STR("es-MX"), &arena, &m, &n, &t.e), OK);
     assert_int_equal(n, 2);
@@ -51,7 +53,8 @@ static void no_greeting_without_a_say(void **state)
     (void)state;
     struct flow_message *m;
     size_t n = 9;
-    begin("'nodes':{'a':{'type':'ask','text':'Name?','expect':'text','next':'b'},'b':{'type':'end','text':'Bye {{input}}'}}");
+    begin("'nodes':{'a':{'type':'ask','text':'Name?','expect':'text','next':'b'},'b':{'type':'end','text':'Bye "
+          "{{input}}'}}");
     assert_int_equal(flow_greeting(t.f, STR("en"), &arena, &m, &n, &t.e), OK);
     assert_int_equal(n, 0);
     assert_string_equal(say(&t, "hello"), "Name?");
@@ -62,9 +65,12 @@ static void no_greeting_without_a_say(void **state)
 static void choices_match_by_value_label_number(void **state)
 {
     (void)state;
-    static const char *const says[] = {"open", "OPEN!", "¿Horario?", "  opening   HOURS ", "Opening hours.", "1", "horário"};
-    begin("'nodes':{'a':{'type':'say'," TEXT("x") ",'choices':[{'label':{'en':'Opening hours','es':'Horario'},'value':'open','next':'b'},"
-          "{'label':'Two','value':'two'}],'next':'c'},'b':{'type':'end','text':'hours'},'c':{'type':'end','text':'next'}}");
+    static const char *const says[] = {"open",           "OPEN!", "¿Horario?", "  opening   HOURS ",
+                                       "Opening hours.", "1",     "horário"};
+    begin("'nodes':{'a':{'type':'say'," TEXT(
+        "x") ",'choices':[{'label':{'en':'Opening hours','es':'Horario'},'value':'open','next':'b'},"
+             "{'label':'Two','value':'two'}],'next':'c'},'b':{'type':'end','text':'hours'},'c':{'type':'end','text':'"
+             "next'}}");
     for (size_t i = 0; i < sizeof says / sizeof says[0]; i++) {
         talk_begin(&t, t.f);
         assert_string_equal(say(&t, says[i]), "hours");
@@ -80,7 +86,8 @@ static void choices_match_by_value_label_number(void **state)
 static void an_unmatched_message_is_always_answered(void **state)
 {
     (void)state;
-    begin("'nodes':{'a':{'type':'say'," TEXT("x") ",'choices':[{'label':'One','value':'one','next':'b'}]},'b':{'type':'set','set':[{'var':'v','to':1}]}}");
+    begin("'nodes':{'a':{'type':'say'," TEXT(
+        "x") ",'choices':[{'label':'One','value':'one','next':'b'}]},'b':{'type':'set','set':[{'var':'v','to':1}]}}");
     assert_string_equal(say(&t, "what"), "Sorry, I did not understand that. Could you say it another way? [One=one]");
     assert_at(&t, "a");
     assert_string_equal(say(&t, "one"), "Sorry, I did not understand that. Could you say it another way?");
@@ -92,8 +99,10 @@ static void an_unmatched_message_is_always_answered(void **state)
 static void a_late_click_finds_its_button(void **state)
 {
     (void)state;
-    begin("'nodes':{'a':{'type':'say'," TEXT("x") ",'choices':[{'label':'Person','value':'person','next':'p'}],'next':'q'},"
-          "'q':{'type':'ask','text':'Name?','expect':'text','next':'e'},'p':{'type':'handoff','text':'moment'},'e':{'type':'say'," TEXT("thanks") "}}");
+    begin("'nodes':{'a':{'type':'say'," TEXT(
+        "x") ",'choices':[{'label':'Person','value':'person','next':'p'}],'next':'q'},"
+             "'q':{'type':'ask','text':'Name?','expect':'text','next':'e'},'p':{'type':'handoff','text':'moment'},'e':{"
+             "'type':'say'," TEXT("thanks") "}}");
     say(&t, "go");
     assert_string_equal(choose(&t, "person"), "moment");
     assert_int_equal(t.r.status, FLOW_HANDOFF);
@@ -105,27 +114,35 @@ static void a_late_click_finds_its_button(void **state)
 static void messages_of_all_kinds(void **state)
 {
     (void)state;
-    begin("'variables':{'v':{'type':'text','default':'a b&c'}},'nodes':{'a':{'type':'jump','to':'s'},'s':{'type':'say','messages':["
-          "{'type':'card','title':'T {{v}}','text':'x','image':'https://e.com/{{v}}.png','url':'https://e.com/?q={{input}}'}]}}");
-    assert_string_equal(say(&t, "é/?"), "card:x title=T a b&c url=https://e.com/?q=%C3%A9%2F%3F image=https://e.com/a%20b%26c.png");
+    begin("'variables':{'v':{'type':'text','default':'a "
+          "b&c'}},'nodes':{'a':{'type':'jump','to':'s'},'s':{'type':'say','messages':["
+          "{'type':'card','title':'T "
+          "{{v}}','text':'x','image':'https://e.com/{{v}}.png','url':'https://e.com/?q={{input}}'}]}}");
+    assert_string_equal(say(&t, "é/?"),
+                        "card:x title=T a b&c url=https://e.com/?q=%C3%A9%2F%3F image=https://e.com/a%20b%26c.png");
 }
 
 static void a_value_is_never_a_template(void **state)
 {
     (void)state;
-    begin("'variables':{'v':{'type':'text'},'w':{'type':'text','default':'secret'}},'nodes':{'a':{'type':'set','set':[{'var':'v','copy':'input'}],'next':'s'},"
+    begin("'variables':{'v':{'type':'text'},'w':{'type':'text','default':'secret'}},'nodes':{'a':{'type':'set','set':[{"
+          "'var':'v','copy':'input'}],'next':'s'},"
           "'s':{'type':'say'," TEXT("{{v}} {{ w }}") "}}");
     assert_string_equal(say(&t, "{{w}}"), "{{w}} secret");
 }
 
 /* ---- ask ---- */
 
-#define ASK(more) "'variables':{'v':{'type':'text'},'n':{'type':'number'},'d':{'type':'date'}},'nodes':{'a':{'type':'ask','text':'Q'," more ",'next':'ok'},'ok':{'type':'say'," TEXT("ok") "},'no':{'type':'say'," TEXT("gave up") "}}"
+#define ASK(more)                                                                                                     \
+    "'variables':{'v':{'type':'text'},'n':{'type':'number'},'d':{'type':'date'}},'nodes':{'a':{'type':'ask','text':'" \
+    "Q'," more ",'next':'ok'},'ok':{'type':'say'," TEXT("ok") "},'no':{'type':'say'," TEXT("gave up") "}}"
 
 static void ask_stores_typed_answers(void **state)
 {
     (void)state;
-    static const struct { const char *flow, *text, *name, *value; } rows[] = {
+    static const struct {
+        const char *flow, *text, *name, *value;
+    } rows[] = {
         {ASK("'expect':'number','var':'n'"), "we are 1,200.5", "n", "1200.5"},
         {ASK("'expect':'number','var':'v'"), "7", "v", "\"7\""},
         {ASK("'expect':'date','var':'d'"), "3/4/2026", "d", "\"2026-03-04\""},
@@ -133,8 +150,10 @@ static void ask_stores_typed_answers(void **state)
         {ASK("'expect':'phone','var':'v'"), "0044 20 7946 0000", "v", "\"+442079460000\""},
         {ASK("'expect':'pattern','pattern':'[A-Z]+|[0-9]+','var':'v'"), " ABC ", "v", "\"ABC\""},
         {ASK("'expect':'text','min':2,'max':5,'var':'v'"), " ñandú ", "v", "\"ñandú\""},
-        {ASK("'expect':'choice','var':'v','choices':[{'label':'Red','value':'r'},{'label':'Blue','value':'b'}]"), "blue", "v", "\"b\""},
-        {ASK("'expect':'choice','var':'n','choices':[{'label':'Ten','value':'10'},{'label':'Blue','value':'b'}]"), "1", "n", "10"},
+        {ASK("'expect':'choice','var':'v','choices':[{'label':'Red','value':'r'},{'label':'Blue','value':'b'}]"),
+         "blue", "v", "\"b\""},
+        {ASK("'expect':'choice','var':'n','choices':[{'label':'Ten','value':'10'},{'label':'Blue','value':'b'}]"), "1",
+         "n", "10"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         begin(rows[i].flow);
@@ -149,16 +168,23 @@ static void ask_stores_typed_answers(void **state)
 static void wrong_answers_are_asked_again(void **state)
 {
     (void)state;
-    static const struct { const char *flow, *text, *reply; } rows[] = {
+    static const struct {
+        const char *flow, *text, *reply;
+    } rows[] = {
         {ASK("'expect':'number','min':1,'max':5"), "6", "Please answer with a number."},
         {ASK("'expect':'number','min':1,'max':5"), "0.5", "Please answer with a number."},
-        {ASK("'expect':'date','min':'today','max':'today+7'"), "1 March 2026", "I could not read that date. Please write it like 2026-03-31."},
-        {ASK("'expect':'date','min':'today','max':'today+7'"), "2026-03-10", "I could not read that date. Please write it like 2026-03-31."},
-        {ASK("'expect':'email'"), "a@b", "That does not look like an e-mail address. It should look like name@example.com."},
+        {ASK("'expect':'date','min':'today','max':'today+7'"), "1 March 2026",
+         "I could not read that date. Please write it like 2026-03-31."},
+        {ASK("'expect':'date','min':'today','max':'today+7'"), "2026-03-10",
+         "I could not read that date. Please write it like 2026-03-31."},
+        {ASK("'expect':'email'"), "a@b",
+         "That does not look like an e-mail address. It should look like name@example.com."},
         {ASK("'expect':'phone'"), "12", "That does not look like a phone number. Please include the area code."},
-        {ASK("'expect':'pattern','pattern':'[0-9]+'"), "12a", "That does not look right. Please check it and try again."},
+        {ASK("'expect':'pattern','pattern':'[0-9]+'"), "12a",
+         "That does not look right. Please check it and try again."},
         {ASK("'expect':'text','min':3"), "ab", "Please type your answer."},
-        {ASK("'expect':'choice','choices':[{'label':'Red','value':'r'}]"), "green", "Please choose one of the options. [Red=r]"},
+        {ASK("'expect':'choice','choices':[{'label':'Red','value':'r'}]"), "green",
+         "Please choose one of the options. [Red=r]"},
         {ASK("'expect':'email','retry':{'text':'hm {{input}}'}"), "zz", "hm zz"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -189,7 +215,8 @@ static void after_the_last_try(void **state)
 static void suggestions_of_a_question_are_answers(void **state)
 {
     (void)state;
-    begin(ASK("'expect':'number','min':0,'max':10,'var':'n','choices':[{'label':'Nine','value':'9','next':'no'},{'label':'Ten','value':'10'}]"));
+    begin(ASK("'expect':'number','min':0,'max':10,'var':'n','choices':[{'label':'Nine','value':'9','next':'no'},{'"
+              "label':'Ten','value':'10'}]"));
     assert_string_equal(say(&t, "start"), "Q [Nine=9] [Ten=10]");
     assert_string_equal(say(&t, "nine"), "gave up");
     assert_string_equal(var(&t, "n"), "9");
@@ -207,24 +234,52 @@ static void suggestions_of_a_question_are_answers(void **state)
 static void branch_takes_the_first_true_case(void **state)
 {
     (void)state;
-    static const struct { const char *when; bool yes; } rows[] = {
-        {"{'var':'n','op':'eq','value':5}", true}, {"{'var':'n','op':'ne','value':5}", false}, {"{'var':'n','op':'lt','value':5.5}", true},
-        {"{'var':'n','op':'lte','value':4}", false}, {"{'var':'n','op':'gt','value':4}", true}, {"{'var':'n','op':'gte','value':6}", false},
-        {"{'var':'n','op':'in','value':[1,5]}", true}, {"{'var':'n','op':'in','value':[1,6]}", false}, {"{'var':'n','op':'contains','value':'5'}", true},
-        {"{'var':'s','op':'eq','value':'CAFE con leche'}", true}, {"{'var':'s','op':'contains','value':'FÉ'}", true}, {"{'var':'s','op':'contains','value':'tea'}", false},
-        {"{'var':'s','op':'matches','value':'^Caf. '}", true}, {"{'var':'s','op':'matches','value':'^con'}", false}, {"{'var':'s','op':'in','value':['tea','café con leche']}", true},
-        {"{'var':'b','op':'eq','value':true}", true}, {"{'var':'b','op':'eq','value':false}", false},
-        {"{'var':'d','op':'eq','value':'today'}", true}, {"{'var':'d','op':'lt','value':'today+1'}", true}, {"{'var':'d','op':'gt','value':'2026-03-01'}", true},
-        {"{'var':'x','op':'set'}", false}, {"{'var':'x','op':'empty'}", true}, {"{'var':'s','op':'set'}", true}, {"{'var':'x','op':'eq','value':'a'}", false},
-        {"{'var':'x','op':'ne','value':'a'}", true}, {"{'var':'x','op':'matches','value':'^$'}", true}, {"{'var':'input','op':'eq','value':'¡HELLO!'}", true},
-        {"{'var':'language','op':'eq','value':'en'}", true}, {"{'all':[{'var':'n','op':'set'},{'var':'x','op':'set'}]}", false},
-        {"{'all':[{'var':'n','op':'set'},{'var':'s','op':'set'}]}", true}, {"{'any':[{'var':'x','op':'set'},{'var':'s','op':'set'}]}", true},
-        {"{'any':[{'var':'x','op':'set'},{'not':{'var':'s','op':'set'}}]}", false}, {"{'not':{'all':[{'var':'x','op':'set'}]}}", true},
+    static const struct {
+        const char *when;
+        bool yes;
+    } rows[] = {
+        {"{'var':'n','op':'eq','value':5}", true},
+        {"{'var':'n','op':'ne','value':5}", false},
+        {"{'var':'n','op':'lt','value':5.5}", true},
+        {"{'var':'n','op':'lte','value':4}", false},
+        {"{'var':'n','op':'gt','value':4}", true},
+        {"{'var':'n','op':'gte','value':6}", false},
+        {"{'var':'n','op':'in','value':[1,5]}", true},
+        {"{'var':'n','op':'in','value':[1,6]}", false},
+        {"{'var':'n','op':'contains','value':'5'}", true},
+        {"{'var':'s','op':'eq','value':'CAFE con leche'}", true},
+        {"{'var':'s','op':'contains','value':'FÉ'}", true},
+        {"{'var':'s','op':'contains','value':'tea'}", false},
+        {"{'var':'s','op':'matches','value':'^Caf. '}", true},
+        {"{'var':'s','op':'matches','value':'^con'}", false},
+        {"{'var':'s','op':'in','value':['tea','café con leche']}", true},
+        {"{'var':'b','op':'eq','value':true}", true},
+        {"{'var':'b','op':'eq','value':false}", false},
+        {"{'var':'d','op':'eq','value':'today'}", true},
+        {"{'var':'d','op':'lt','value':'today+1'}", true},
+        {"{'var':'d','op':'gt','value':'2026-03-01'}", true},
+        {"{'var':'x','op':'set'}", false},
+        {"{'var':'x','op':'empty'}", true},
+        {"{'var':'s','op':'set'}", true},
+        {"{'var':'x','op':'eq','value':'a'}", false},
+        {"{'var':'x','op':'ne','value':'a'}", true},
+        {"{'var':'x','op':'matches','value':'^$'}", true},
+        {"{'var':'input','op':'eq','value':'¡HELLO!'}", true},
+        {"{'var':'language','op':'eq','value':'en'}", true},
+        {"{'all':[{'var':'n','op':'set'},{'var':'x','op':'set'}]}", false},
+        {"{'all':[{'var':'n','op':'set'},{'var':'s','op':'set'}]}", true},
+        {"{'any':[{'var':'x','op':'set'},{'var':'s','op':'set'}]}", true},
+        {"{'any':[{'var':'x','op':'set'},{'not':{'var':'s','op':'set'}}]}", false},
+        {"{'not':{'all':[{'var':'x','op':'set'}]}}", true},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        begin(arena_printf(&arena, "'variables':{'n':{'type':'number','default':5},'s':{'type':'text','default':'Café con leche'},'b':{'type':'boolean','default':true},"
-                           "'d':{'type':'date','default':'2026-03-02'},'x':{'type':'text'}},'nodes':{'a':{'type':'branch','cases':[{'when':%s,'next':'y'}],'else':'n'},"
-                           "'y':{'type':'say'," TEXT("yes") "},'n':{'type':'say'," TEXT("no") "}}", rows[i].when));
+        begin(arena_printf(&arena,
+                           "'variables':{'n':{'type':'number','default':5},'s':{'type':'text','default':'Café con "
+                           "leche'},'b':{'type':'boolean','default':true},"
+                           "'d':{'type':'date','default':'2026-03-02'},'x':{'type':'text'}},'nodes':{'a':{'type':'"
+                           "branch','cases':[{'when':%s,'next':'y'}],'else':'n'},"
+                           "'y':{'type':'say'," TEXT("yes") "},'n':{'type':'say'," TEXT("no") "}}",
+                           rows[i].when));
         if (strcmp(say(&t, "hello"), rows[i].yes ? "yes" : "no") != 0)
             fail_msg("%s is not %d", rows[i].when, rows[i].yes);
         flow_drop(t.f);
@@ -235,11 +290,17 @@ static void branch_takes_the_first_true_case(void **state)
 static void set_does_one_after_the_other(void **state)
 {
     (void)state;
-    begin("'variables':{'n':{'type':'number'},'s':{'type':'text'},'d':{'type':'date'},'m':{'type':'number','default':3},'b':{'type':'boolean'}},'nodes':{'a':{'type':'set','set':["
-          "{'var':'n','add':2},{'var':'n','add':0.5},{'var':'s','template':{'en':'n={{n}}','es':'n es {{n}}'}},{'var':'d','copy':'input'},{'var':'m','to':null},{'var':'b','to':true}],'next':'x'},"
-          "'x':{'type':'say'," TEXT("{{n}} {{s}} {{d}} {{m}} {{b}}") ",'next':'w'},'w':{'type':'wait','for':'message','next':'l'},"
-          "'l':{'type':'set','set':[{'var':'language','to':'es'},{'var':'s','template':{'en':'n={{n}}','es':'n es {{n}}'}}],'next':'y'},'y':{'type':'say','messages':[{'type':'text','text':{'en':'{{s}} {{language}}','es':'ES {{s}} {{language}}'}}]}}");
-    assert_string_equal(say(&t, "2026-05-06"), "2.5 n=2.5 2026-05-06  true");
+    begin("'variables':{'n':{'type':'number'},'s':{'type':'text'},'d':{'type':'date'},'m':{'type':'number','default':3}"
+          ",'b':{'type':'boolean'}},'nodes':{'a':{'type':'set','set':["
+          "{'var':'n','add':2},{'var':'n','add':0.5},{'var':'s','template':{'en':'n={{n}}','es':'n es "
+          "{{n}}'}},{'var':'d','copy':'input'},{'var':'m','to':null},{'var':'b','to':true}],'next':'x'},"
+          "'x':{'type':'say'," TEXT(
+              "{{n}} {{s}} {{d}} {{m}} {{b}}") ",'next':'w'},'w':{'type':'wait','for':'message','next':'l'},"
+                                               "'l':{'type':'set','set':[{'var':'language','to':'es'},{'var':'s','"
+                                               "template':{'en':'n={{n}}','es':'n es "
+                                               "{{n}}'}}],'next':'y'},'y':{'type':'say','messages':[{'type':'text','"
+                                               "text':{'en':'{{s}} {{language}}','es':'ES {{s}} {{language}}'}}]}}");
+    assert_string_equal(say(&t, "2026-05-06"), "2.5 n=2.5 6 May 2026  true");
     assert_string_equal(say(&t, "go"), "ES n es 2.5 es");
     assert_true(str_eqz(t.r.language, "es"));
     assert_string_equal(say(&t, "stays"), "Lo siento, no lo he entendido. ¿Puede decirlo de otra manera?");
@@ -247,27 +308,38 @@ static void set_does_one_after_the_other(void **state)
 
 /* ---- http ---- */
 
-#define HTTP "'variables':{'v':{'type':'text'},'n':{'type':'number'},'code':{'type':'number'},'d':{'type':'date'}},'nodes':{'a':{'type':'set','set':[{'var':'v','copy':'input'},{'var':'n','to':7}],'next':'h'}," \
-    "'h':{'type':'http','method':'POST','url':'https://e.com/{{v}}?n={{n}}','headers':{'X-V':'a {{v}}'},'body':{'n':'{{n}}','s':'x {{n}}','v':'{{ v }}','list':['{{d}}',1.5,null,true,{'k':'{{v}}!'}]}," \
-    "'timeout_ms':750,'map':{'v':'/a/0/b~1c','n':'/n','d':'/when'},'status':'code','next':'ok','error':'bad'},'ok':{'type':'say'," TEXT("ok {{v}} {{n}} {{d}}") "},'bad':{'type':'say'," TEXT("bad {{code}}") "}}"
+#define HTTP                                                                                                          \
+    "'variables':{'v':{'type':'text'},'n':{'type':'number'},'code':{'type':'number'},'d':{'type':'date'}},'nodes':{'" \
+    "a':{'type':'set','set':[{'var':'v','copy':'input'},{'var':'n','to':7}],'next':'h'},"                             \
+    "'h':{'type':'http','method':'POST','url':'https://e.com/{{v}}?n={{n}}','headers':{'X-V':'a "                     \
+    "{{v}}'},'body':{'n':'{{n}}','s':'x {{n}}','v':'{{ v }}','list':['{{d}}',1.5,null,true,{'k':'{{v}}!'}]},"         \
+    "'timeout_ms':750,'map':{'v':'/a/0/b~1c','n':'/n','d':'/"                                                         \
+    "when'},'status':'code','next':'ok','error':'bad'},'ok':{'type':'say'," TEXT(                                     \
+        "ok {{v}} {{n}} {{d}}") "},'bad':{'type':'say'," TEXT("bad {{code}}") "}}"
 
 static void http_escapes_and_maps(void **state)
 {
     (void)state;
     begin(HTTP);
     t.http_body = "{\"a\":[{\"b/c\":{\"x\":1}}],\"n\":\"12\",\"when\":\"2026-05-06T10:00:00Z\"}";
-    assert_string_equal(say(&t, "a\"b/ñ"), "ok {\"x\":1} 12 2026-05-06");
-    assert_string_equal(t.http_seen, "POST https://e.com/a%22b%2F%C3%B1?n=7 750 X-V=a a\"b/ñ Content-Type=application/json "
-                        "{\"n\":7,\"s\":\"x 7\",\"v\":\"a\\\"b/ñ\",\"list\":[null,1.5,null,true,{\"k\":\"a\\\"b/ñ!\"}]}");
+    assert_string_equal(say(&t, "a\"b/ñ"), "ok {\"x\":1} 12 6 May 2026");
+    assert_string_equal(
+        t.http_seen, "POST https://e.com/a%22b%2F%C3%B1?n=7 750 X-V=a a\"b/ñ Content-Type=application/json "
+                     "{\"n\":7,\"s\":\"x 7\",\"v\":\"a\\\"b/ñ\",\"list\":[null,1.5,null,true,{\"k\":\"a\\\"b/ñ!\"}]}");
     assert_string_equal(var(&t, "code"), "200");
 }
 
 static void http_failures_go_on_at_error(void **state)
 {
     (void)state;
-    static const struct { int status; enum status result; const char *body, *reply; } rows[] = {
-        {404, OK, "{}", "bad 404"}, {500, OK, "", "bad 500"}, {200, ERR_TIMEOUT, "", "bad 0"}, {200, ERR_DENIED, "", "bad 0"},
-        {200, ERR_UNAVAILABLE, "", "bad 0"}, {204, OK, "", "ok   "}, {200, OK, "not json", "ok   "}, {200, OK, "[1,2]", "ok   "}};
+    static const struct {
+        int status;
+        enum status result;
+        const char *body, *reply;
+    } rows[] = {{404, OK, "{}", "bad 404"},          {500, OK, "", "bad 500"},
+                {200, ERR_TIMEOUT, "", "bad 0"},     {200, ERR_DENIED, "", "bad 0"},
+                {200, ERR_UNAVAILABLE, "", "bad 0"}, {204, OK, "", "ok   "},
+                {200, OK, "not json", "ok   "},      {200, OK, "[1,2]", "ok   "}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         begin(HTTP);
         t.http_status = rows[i].status;
@@ -303,11 +375,15 @@ static void http_our_own_failure_ends_the_turn(void **state)
 static void http_string_bodies_are_escaped_by_their_type(void **state)
 {
     (void)state;
-    static const struct { const char *headers, *body, *seen; } rows[] = {
-        {"{'Content-Type':'application/x-www-form-urlencoded'}", "a={{input}}", "a=1%262"}, {"{'content-type':'application/json'}", "[{{input}}]", "[1\\u00262]"},
-        {"{'Content-Type':'text/plain'}", "a={{input}}", "a=1&2"}};
+    static const struct {
+        const char *headers, *body, *seen;
+    } rows[] = {{"{'Content-Type':'application/x-www-form-urlencoded'}", "a={{input}}", "a=1%262"},
+                {"{'content-type':'application/json'}", "[{{input}}]", "[1\\u00262]"},
+                {"{'Content-Type':'text/plain'}", "a={{input}}", "a=1&2"}};
     for (size_t i = 0; i < 3; i++) {
-        begin(arena_printf(&arena, "'nodes':{'a':{'type':'http','method':'PUT','url':'https://e.com','headers':%s,'body':'%s','next':'b','error':'b'},'b':{'type':'end','text':'x'}}",
+        begin(arena_printf(&arena,
+                           "'nodes':{'a':{'type':'http','method':'PUT','url':'https://"
+                           "e.com','headers':%s,'body':'%s','next':'b','error':'b'},'b':{'type':'end','text':'x'}}",
                            rows[i].headers, rows[i].body));
         say(&t, "1&2");
         assert_non_null(strstr(t.http_seen, rows[i].seen));
@@ -318,7 +394,9 @@ static void http_string_bodies_are_escaped_by_their_type(void **state)
 
 /* ---- answer ---- */
 
-#define FAQ(more) "'nodes':{'a':{'type':'say'," TEXT("hi") ",'next':'f'},'f':{'type':'answer'" more "},'n':{'type':'say'," TEXT("none {{input}}") ",'next':'f'}},'catch_all':'f'"
+#define FAQ(more)                                                                                                  \
+    "'nodes':{'a':{'type':'say'," TEXT("hi") ",'next':'f'},'f':{'type':'answer'" more "},'n':{'type':'say'," TEXT( \
+        "none {{input}}") ",'next':'f'}},'catch_all':'f'"
 
 static void hits(int verdict, int n)
 {
@@ -353,7 +431,9 @@ static void unsure_offers_questions(void **state)
     (void)state;
     begin(FAQ(",'none':'n','none_label':'None of these','unsure':'Which?'"));
     hits(FLOW_UNSURE, 2);
-    assert_string_equal(say(&t, "hm"), "Which? [First question?=First question?] [Second question?=Second question?] [None of these=None of these]");
+    assert_string_equal(
+        say(&t, "hm"),
+        "Which? [First question?=First question?] [Second question?=Second question?] [None of these=None of these]");
     hits(FLOW_SURE, 2);
     assert_string_equal(choose(&t, "Second question?"), "Second answer (Second question? https://e.com/1)");
     hits(FLOW_UNSURE, 3);
@@ -418,7 +498,8 @@ static void handoff_and_back(void **state)
 static void end_is_final(void **state)
 {
     (void)state;
-    begin("'variables':{'n':{'type':'number','default':1}},'nodes':{'a':{'type':'set','set':[{'var':'n','add':1}],'next':'e'},'e':{'type':'end','text':'bye {{n}}'}}");
+    begin("'variables':{'n':{'type':'number','default':1}},'nodes':{'a':{'type':'set','set':[{'var':'n','add':1}],'"
+          "next':'e'},'e':{'type':'end','text':'bye {{n}}'}}");
     assert_string_equal(say(&t, "x"), "bye 2");
     assert_int_equal(t.r.status, FLOW_CLOSED);
     assert_string_equal(say(&t, "y"), "bye 2"); /* a new conversation, with the defaults */
@@ -427,8 +508,10 @@ static void end_is_final(void **state)
 static void waiting(void **state)
 {
     (void)state;
-    begin("'nodes':{'a':{'type':'wait','seconds':3,'next':'b'},'b':{'type':'wait','seconds':9,'next':'c'},'c':{'type':'say'," TEXT("one") ",'next':'d'},"
-          "'d':{'type':'wait','for':'message','next':'e'},'e':{'type':'say'," TEXT("two {{input}}") "}}");
+    begin("'nodes':{'a':{'type':'wait','seconds':3,'next':'b'},'b':{'type':'wait','seconds':9,'next':'c'},'c':{'type':'"
+          "say'," TEXT("one") ",'next':'d'},"
+                              "'d':{'type':'wait','for':'message','next':'e'},'e':{'type':'say'," TEXT(
+                                  "two {{input}}") "}}");
     assert_string_equal(say(&t, "x"), "one");
     assert_int_equal(t.delay_ms, 10000);
     assert_at(&t, "d");
@@ -436,13 +519,17 @@ static void waiting(void **state)
     assert_int_equal(t.delay_ms, 0);
 }
 
-#define COMMANDS "'commands':{'restart':{'words':{'en':['start over'],'es':['empezar de nuevo']},'next':'a','reset':true},'human':{'words':{'en':['human'],'es':['persona']},'next':'h'}}"
+#define COMMANDS                                                             \
+    "'commands':{'restart':{'words':{'en':['start over'],'es':['empezar de " \
+    "nuevo']},'next':'a','reset':true},'human':{'words':{'en':['human'],'es':['persona']},'next':'h'}}"
 
 static void commands_work_anywhere(void **state)
 {
     (void)state;
-    begin("'variables':{'v':{'type':'text','default':'d'}},'nodes':{'a':{'type':'say'," TEXT("hello {{v}}") ",'next':'q'},'q':{'type':'ask','text':'Q','expect':'text','var':'v','next':'z'},"
-          "'z':{'type':'ask','text':'Z','expect':'text','var':'v','commands':false,'next':'h'},'h':{'type':'handoff','text':'person'}}," COMMANDS);
+    begin("'variables':{'v':{'type':'text','default':'d'}},'nodes':{'a':{'type':'say'," TEXT(
+        "hello {{v}}") ",'next':'q'},'q':{'type':'ask','text':'Q','expect':'text','var':'v','next':'z'},"
+                       "'z':{'type':'ask','text':'Z','expect':'text','var':'v','commands':false,'next':'h'},'h':{'type'"
+                       ":'handoff','text':'person'}}," COMMANDS);
     assert_string_equal(say(&t, "Human!"), "person"); /* also as the first message */
     talk_begin(&t, t.f);
     say(&t, "x");
@@ -461,8 +548,12 @@ static void commands_work_anywhere(void **state)
 static void the_visitor_chooses_the_language(void **state)
 {
     (void)state;
-    static const struct { const char *locale, *said; } rows[] = {{"en", "en"}, {"EN-us", "en"}, {"es-419", "es"}, {"de", "en"}, {"", "en"}, {"de-AT, es;q=0.8", "es"}, {"-", "en"}, {",,,", "en"}};
-    begin("'nodes':{'a':{'type':'wait','seconds':1,'next':'s'},'s':{'type':'say','messages':[{'type':'text','text':{'en':'en','es':'es'}}],'next':'w'},'w':{'type':'wait','for':'message','next':'s'}}");
+    static const struct {
+        const char *locale, *said;
+    } rows[] = {{"en", "en"}, {"EN-us", "en"},           {"es-419", "es"}, {"de", "en"},
+                {"", "en"},   {"de-AT, es;q=0.8", "es"}, {"-", "en"},      {",,,", "en"}};
+    begin("'nodes':{'a':{'type':'wait','seconds':1,'next':'s'},'s':{'type':'say','messages':[{'type':'text','text':{'"
+          "en':'en','es':'es'}}],'next':'w'},'w':{'type':'wait','for':'message','next':'s'}}");
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         talk_begin(&t, t.f);
         t.language = rows[i].locale;
@@ -517,9 +608,17 @@ static void text_that_is_none(void **state)
 static void a_state_from_elsewhere(void **state)
 {
     (void)state;
-    static const char *const states[] = {"{}", "[]", "'x'", "{'v':2,'at':'q'}", "{'v':1,'at':'gone','vars':{'n':'x','zz':1},'lang':'xx','tries':-5,'suggest':[1,{}],'menu':'gone'}",
-                                         "{'v':1,'vars':[1],'suggest':{'a':1},'lang':5,'at':7}", "{'v':1,'at':'q','tries':999999999999}"};
-    begin("'variables':{'n':{'type':'number'}},'nodes':{'a':{'type':'say'," TEXT("hi") ",'next':'q'},'q':{'type':'ask','text':'Q','expect':'number','var':'n','retry':{'max':2,'then':'c'},'next':'c'},'c':{'type':'say'," TEXT("c {{n}}") "}},'catch_all':'c'");
+    static const char *const states[] = {
+        "{}",
+        "[]",
+        "'x'",
+        "{'v':2,'at':'q'}",
+        "{'v':1,'at':'gone','vars':{'n':'x','zz':1},'lang':'xx','tries':-5,'suggest':[1,{}],'menu':'gone'}",
+        "{'v':1,'vars':[1],'suggest':{'a':1},'lang':5,'at':7}",
+        "{'v':1,'at':'q','tries':999999999999}"};
+    begin("'variables':{'n':{'type':'number'}},'nodes':{'a':{'type':'say'," TEXT(
+        "hi") ",'next':'q'},'q':{'type':'ask','text':'Q','expect':'number','var':'n','retry':{'max':2,'then':'c'},'"
+              "next':'c'},'c':{'type':'say'," TEXT("c {{n}}") "}},'catch_all':'c'");
     for (size_t i = 0; i < sizeof states / sizeof states[0]; i++) {
         t.r.state = json_of(states[i]);
         assert_true(strlen(say(&t, "hello")) > 0);
@@ -563,8 +662,12 @@ static void a_text_is_bounded(void **state)
     t.r.state = json_of("{'v':1,'at':'a'}");
     assert_int_equal(try_turn(&t, text, ""), OK); /* the greeting was read before: nothing is rendered */
     flow_drop(t.f);
-    begin("'nodes':{'a':{'type':'jump','to':'b'},'b':{'type':'say'," TEXT("{{input}}{{input}}{{input}}{{input}}{{input}}{{input}}{{input}}{{input}}{{input}}{{input}}{{input}}{{input}}"
-          "{{input}}{{input}}{{input}}{{input}}{{input}}{{input}}{{input}}{{input}}{{input}}{{input}}{{input}}{{input}}") "}}");
+    begin(
+        "'nodes':{'a':{'type':'jump','to':'b'},'b':{'type':'say'," TEXT(
+            "{{input}}{{input}}{{input}}{{input}}{{input}}{{input}}{{input}}{{input}}{{input}}{{input}}{{input}}{{"
+            "input}}"
+            "{{input}}{{input}}{{input}}{{input}}{{input}}{{input}}{{input}}{{input}}{{input}}{{input}}{{input}}{{"
+            "input}}") "}}");
     assert_int_equal(try_turn(&t, text, ""), ERR_TOO_LARGE);
     assert_string_equal(t.e.code, "flow_text");
 }
@@ -573,15 +676,39 @@ static void a_text_is_bounded(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(greeting_is_not_part_of_the_reply), TEST(no_greeting_without_a_say), TEST(choices_match_by_value_label_number),
-        TEST(an_unmatched_message_is_always_answered), TEST(a_late_click_finds_its_button), TEST(messages_of_all_kinds),
-        TEST(a_value_is_never_a_template), TEST(ask_stores_typed_answers), TEST(wrong_answers_are_asked_again), TEST(after_the_last_try),
-        TEST(suggestions_of_a_question_are_answers), TEST(branch_takes_the_first_true_case), TEST(set_does_one_after_the_other),
-        TEST(http_escapes_and_maps), TEST(http_failures_go_on_at_error), TEST(http_never_sends_a_line_break_in_a_header),
-        TEST(http_our_own_failure_ends_the_turn), TEST(http_string_bodies_are_escaped_by_their_type), TEST(the_first_reply_is_the_answer),
-        TEST(unsure_offers_questions), TEST(no_answer_falls_through), TEST(after_an_answer_it_goes_on), TEST(handoff_and_back),
-        TEST(end_is_final), TEST(waiting), TEST(commands_work_anywhere), TEST(the_visitor_chooses_the_language), TEST(a_loop_ends),
-        TEST(a_hostile_pattern_ends), TEST(text_that_is_none), TEST(a_state_from_elsewhere), TEST(the_state_is_bounded), TEST(a_text_is_bounded),
+        TEST(greeting_is_not_part_of_the_reply),
+        TEST(no_greeting_without_a_say),
+        TEST(choices_match_by_value_label_number),
+        TEST(an_unmatched_message_is_always_answered),
+        TEST(a_late_click_finds_its_button),
+        TEST(messages_of_all_kinds),
+        TEST(a_value_is_never_a_template),
+        TEST(ask_stores_typed_answers),
+        TEST(wrong_answers_are_asked_again),
+        TEST(after_the_last_try),
+        TEST(suggestions_of_a_question_are_answers),
+        TEST(branch_takes_the_first_true_case),
+        TEST(set_does_one_after_the_other),
+        TEST(http_escapes_and_maps),
+        TEST(http_failures_go_on_at_error),
+        TEST(http_never_sends_a_line_break_in_a_header),
+        TEST(http_our_own_failure_ends_the_turn),
+        TEST(http_string_bodies_are_escaped_by_their_type),
+        TEST(the_first_reply_is_the_answer),
+        TEST(unsure_offers_questions),
+        TEST(no_answer_falls_through),
+        TEST(after_an_answer_it_goes_on),
+        TEST(handoff_and_back),
+        TEST(end_is_final),
+        TEST(waiting),
+        TEST(commands_work_anywhere),
+        TEST(the_visitor_chooses_the_language),
+        TEST(a_loop_ends),
+        TEST(a_hostile_pattern_ends),
+        TEST(text_that_is_none),
+        TEST(a_state_from_elsewhere),
+        TEST(the_state_is_bounded),
+        TEST(a_text_is_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

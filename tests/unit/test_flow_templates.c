@@ -43,9 +43,18 @@ static bool may_allocate(void)
     allocations_left--;
     return true;
 }
-void *malloc(size_t n) { return may_allocate() ? __libc_malloc(n) : NULL; }
-void *calloc(size_t n, size_t size) { return may_allocate() ? __libc_calloc(n, size) : NULL; }
-void *realloc(void *p, size_t n) { return may_allocate() ? __libc_realloc(p, n) : NULL; }
+void *malloc(size_t n)
+{
+    return may_allocate() ? __libc_malloc(n) : NULL;
+}
+void *calloc(size_t n, size_t size)
+{
+    return may_allocate() ? __libc_calloc(n, size) : NULL;
+}
+void *realloc(void *p, size_t n)
+{
+    return may_allocate() ? __libc_realloc(p, n) : NULL;
+}
 #endif
 
 /* ---- templates ---- */
@@ -209,7 +218,8 @@ static enum status ignore(void *ctx, const struct flow_message *m, struct err *e
     return OK;
 }
 
-static enum status one_answer(void *ctx, struct str language, struct str question, struct arena *a, struct flow_answer *out, struct err *e)
+static enum status one_answer(void *ctx, struct str language, struct str question, struct arena *a,
+                              struct flow_answer *out, struct err *e)
 {
     (void)ctx;
     (void)language;
@@ -247,8 +257,10 @@ static void a_turn_takes_microseconds(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(every_template_is_sound, set_up, tear_down), cmocka_unit_test_setup_teardown(memory_that_ends, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(an_arena_that_ends, set_up, tear_down), cmocka_unit_test_setup_teardown(a_turn_takes_microseconds, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(every_template_is_sound, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(memory_that_ends, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_arena_that_ends, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_turn_takes_microseconds, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
