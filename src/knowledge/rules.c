@@ -50,7 +50,7 @@ const char *answer_check(struct answer *w, const char **field, const char **word
                  {"language", &w->language, 35, "A language has at most 35 characters."}};
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
         struct str *t = rules[i].text;
-        *t = str_trim(*t);
+        *t = str_trim(str_n(t->p, t->n)); /* a text that was never set is empty */
         *field = rules[i].field;
         if (!utf8_text(*t))
             return *words = "The text holds characters that cannot be shown.", "text_invalid";

@@ -1,0 +1,507 @@
+/* Bots against a real MariaDB: drafts, versions, the live cache, and that a workspace sees only its own. */
+#include "unit/test.h"
+
+#include <pthread.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/shared.h"
+#include "bot/bot.h"
+#include "dbtest.h"
+#include "knowledge/answers.h"
+#include "okay.h"
+
+#include "base/banned.h"
+
+#define DB "parley_bot"
+
+static struct config *config;
+static struct db_pool *pool;
+static struct db *c;
+static struct arena arena;
+
+#define FLOW(text)                                                                                            \
+    "{\"format\":1,\"languages\":[\"en\",\"es\"],\"start\":\"hello\",\"nodes\":{\"hello\":{\"type\":\"say\"," \
+    "\"messages\":[{\"type\":\"text\","                                                                       \
+    "\"text\":{\"en\":\"" text "\",\"es\":\"" text "\"}}],\"next\":\"bye\"},\"bye\":{\"type\":\"end\"}}"
+static const char good_flow[] = FLOW("Hello") "}";
+static const char other_flow[] = FLOW("Good day") "}";
+static const char failing_test[] = FLOW(
+    "Hello") ",\"tests\":[{\"name\":\"greets\",\"turns\":[{\"say\":\"hi\",\"expect\":[\"Never said\"]}]}]}";
+static const char dead_end[] = "{\"format\":1,\"languages\":[\"en\"],\"start\":\"hello\",\"nodes\":{\"hello\":{"
+                               "\"type\":\"say\",\"messages\":[{\"type\":"
+                               "\"text\",\"text\":{\"en\":\"x\"}}],\"next\":\"nowhere\"}}}";
+
+static struct json *parsed(const char *text)
+{
+    struct json *j;
+    OKAY(json_parse(&arena, str_from(text), MAX_JSON_DEPTH, &j, &fail));
+    return j;
+}
+
+static struct actor workspace(const char *plan)
+{
+    struct actor who = {.cli = true, .role = ROLE_OWNER};
+    OKAY(account_tenant_create(c, STR("W"), str_from(plan), &who.tenant, &fail));
+    return who;
+}
+
+static struct bot made(const struct actor *who)
+{
+    struct bot b;
+    OKAY(bot_create(c, config, who, &arena, STR("faq"), STR("My bot"), STR_EMPTY, &b, &fail));
+    return b;
+}
+
+static void save(const struct actor *who, struct id bot, const char *flow)
+{
+    struct bot b;
+    OKAY(bot_get(c, who->tenant, bot, &arena, &b, &fail));
+    OKAY(bot_draft_save(c, who, bot, parsed(flow), b.draft_revision, &fail));
+}
+
+static int published(const struct actor *who, struct id bot)
+{
+    int version = 0;
+    OKAY(bot_publish(c, who, bot, STR("note"), &arena, &version, &fail));
+    return version;
+}
+
+static void fails(enum status got, enum status expected, const struct err *e, const char *code)
+{
+    if (got != expected)
+        fail_msg("status %d (%s: %s), expected %d", (int)got, e->code, e->message, (int)expected);
+    assert_string_equal(err_code(e), code);
+}
+
+static void templates_come_in_two_languages(void **state)
+{
+    struct bot_template *en, *es;
+    size_t n, m;
+    struct actor who = workspace("enterprise");
+    (void)state;
+    OKAY(bot_templates(config, &arena, STR("en"), &en, &n, &fail));
+    OKAY(bot_templates(config, &arena, STR("es-MX"), &es, &m, &fail));
+    assert_true(n >= 8 && n == m);
+    for (size_t i = 0; i < n; i++) {
+        static const char *const languages[] = {"en", "es"};
+        assert_true(en[i].name.n && en[i].summary.n && es[i].name.n && !str_eq(en[i].summary, es[i].summary));
+        for (size_t k = 0; k < 2; k++) {
+            struct bot b;
+            OKAY(bot_create(c, config, &who, &arena, en[i].id, en[i].name, str_from(languages[k]), &b, &fail));
+            assert_str(b.language, languages[k]);
+            assert_int_equal(published(&who, b.id), 1);
+        }
+    }
+    struct err e = ERR_INIT;
+    struct bot b;
+    fails(bot_create(c, config, &who, &arena, STR("nothing"), STR("x"), STR_EMPTY, &b, &e), ERR_NOT_FOUND, &e,
+          "template_unknown");
+    fails(bot_create(c, config, &who, &arena, STR("faq"), STR("x"), STR("xx"), &b, &e), ERR_INVALID, &e,
+          "language_unknown");
+    fails(bot_create(c, config, &who, &arena, STR("faq"), STR(""), STR_EMPTY, &b, &e), ERR_INVALID, &e, "name_invalid");
+}
+
+static void drafts_have_one_writer(void **state)
+{
+    struct actor who = workspace("enterprise");
+    struct bot b = made(&who);
+    struct json *flow;
+    struct err e = ERR_INIT;
+    int revision;
+    (void)state;
+    OKAY(bot_draft(c, who.tenant, b.id, &arena, &flow, &revision, &fail));
+    assert_int_equal(revision, 1);
+    OKAY(bot_draft_save(c, &who, b.id, parsed(good_flow), 1, &fail));
+    fails(bot_draft_save(c, &who, b.id, parsed(other_flow), 1, &e), ERR_CONFLICT, &e, "draft_changed");
+    OKAY(bot_draft(c, who.tenant, b.id, &arena, &flow, &revision, &fail));
+    assert_int_equal(revision, 2);
+    assert_true(json_equal(flow, parsed(good_flow)));
+    assert_int_equal(bot_draft_save(c, &who, b.id, parsed("{\"format\":1}"), 2, &e), ERR_INVALID);
+}
+
+static void publishing_is_refused_with_the_place(void **state)
+{
+    struct actor who = workspace("enterprise");
+    struct bot b = made(&who);
+    struct err e = ERR_INIT;
+    struct bot_live live;
+    struct bot_version *all;
+    size_t n;
+    int version = 0;
+    (void)state;
+    save(&who, b.id, failing_test);
+    fails(bot_publish(c, &who, b.id, STR(""), &arena, &version, &e), ERR_INVALID, &e, "flow_test");
+    assert_has(e.message, "greets");
+    assert_has(e.message, "line 1");
+    save(&who, b.id, dead_end);
+    fails(bot_publish(c, &who, b.id, STR(""), &arena, &version, &e), ERR_INVALID, &e, "flow_lint");
+    assert_has(e.message, "hello");
+    fails(bot_live(pool, b.id, &live, &e), ERR_NOT_FOUND, &e, "bot_unknown");
+    OKAY(bot_versions(c, who.tenant, b.id, &arena, &all, &n, &fail));
+    assert_int_equal(n, 0);
+    save(&who, b.id, good_flow);
+    assert_int_equal(published(&who, b.id), 1);
+}
+
+static void versions_are_for_ever(void **state)
+{
+    struct actor who = workspace("enterprise");
+    struct bot b = made(&who);
+    struct bot_version *all;
+    struct bot_live first, live;
+    struct json *flow;
+    struct err e = ERR_INIT;
+    size_t n;
+    (void)state;
+    save(&who, b.id, good_flow);
+    assert_int_equal(published(&who, b.id), 1);
+    assert_int_equal(published(&who, b.id), 1); /* the same draft: the same version */
+    OKAY(bot_live(pool, b.id, &first, &fail));
+    save(&who, b.id, other_flow);
+    OKAY(bot_get(c, who.tenant, b.id, &arena, &b, &fail));
+    assert_true(b.draft_differs);
+    assert_int_equal(published(&who, b.id), 2);
+    OKAY(bot_get(c, who.tenant, b.id, &arena, &b, &fail));
+    assert_false(b.draft_differs);
+    OKAY(bot_live(pool, b.id, &live, &fail));
+    assert_int_equal(live.version, 2);
+    assert_true(json_equal(flow_doc(live.flow), parsed(other_flow)));
+    assert_true(json_equal(flow_doc(first.flow), parsed(good_flow))); /* what is borrowed stays */
+    bot_live_release(&first);
+    bot_live_release(&live);
+    OKAY(bot_live_version(pool, who.tenant, b.id, 1, &live, &fail)); /* a conversation stays on its own */
+    assert_true(json_equal(flow_doc(live.flow), parsed(good_flow)));
+    bot_live_release(&live);
+    OKAY(bot_rollback(c, &who, b.id, 1, &fail));
+    OKAY(bot_live(pool, b.id, &live, &fail));
+    assert_int_equal(live.version, 1);
+    bot_live_release(&live);
+    OKAY(bot_draft(c, who.tenant, b.id, &arena, &flow, &(int){0}, &fail));
+    assert_true(json_equal(flow, parsed(other_flow)));
+    fails(bot_rollback(c, &who, b.id, 3, &e), ERR_NOT_FOUND, &e, "version_unknown");
+    assert_int_equal(published(&who, b.id), 3); /* not a number twice */
+    OKAY(bot_versions(c, who.tenant, b.id, &arena, &all, &n, &fail));
+    assert_int_equal(n, 3);
+    assert_true(all[0].version == 3 && all[0].live && !all[2].live);
+    OKAY(bot_version_flow(c, who.tenant, b.id, 1, &arena, &flow, &fail));
+    assert_true(json_equal(flow, parsed(good_flow)));
+    OKAY(bot_live_version(pool, who.tenant, b.id, 0, &live, &fail)); /* the draft */
+    bot_live_release(&live);
+}
+
+static void a_deleted_bot_is_gone(void **state)
+{
+    struct actor who = workspace("enterprise");
+    struct bot b = made(&who), *all;
+    struct bot_live live;
+    struct err e = ERR_INIT;
+    size_t n;
+    (void)state;
+    published(&who, b.id);
+    OKAY(bot_live(pool, b.id, &live, &fail));
+    OKAY(bot_rename(c, &who, b.id, STR("Another name"), &fail));
+    OKAY(bot_rename(c, &who, b.id, STR("Another name"), &fail));
+    bot_live_release(&live);
+    OKAY(bot_live(pool, b.id, &live, &fail));
+    assert_str(live.name, "Another name");
+    OKAY(bot_delete(c, &who, b.id, &fail));
+    assert_str(live.name, "Another name");
+    bot_live_release(&live);
+    fails(bot_live(pool, b.id, &live, &e), ERR_NOT_FOUND, &e, "bot_unknown");
+    fails(bot_live_version(pool, who.tenant, b.id, 1, &live, &e), ERR_NOT_FOUND, &e, "bot_unknown");
+    fails(bot_delete(c, &who, b.id, &e), ERR_NOT_FOUND, &e, "bot_unknown");
+    OKAY(bot_list(c, who.tenant, &arena, &all, &n, &fail));
+    assert_int_equal(n, 0);
+}
+
+static void the_plan_limits_bots(void **state)
+{
+    struct actor who = workspace("free");
+    struct bot b = made(&who), second;
+    struct err e = ERR_INIT;
+    struct json *file;
+    (void)state;
+    fails(bot_create(c, config, &who, &arena, STR("faq"), STR("Two"), STR_EMPTY, &second, &e), ERR_PLAN, &e,
+          "bot_limit");
+    OKAY(bot_export(c, who.tenant, b.id, &arena, &file, &fail));
+    fails(bot_import(c, config, &who, &arena, file, STR_EMPTY, &second, &e), ERR_PLAN, &e, "bot_limit");
+    OKAY(bot_delete(c, &who, b.id, &fail));
+    OKAY(bot_create(c, config, &who, &arena, STR("faq"), STR("Two"), STR_EMPTY, &second, &fail));
+}
+
+static void a_bot_travels_in_one_file(void **state)
+{
+    struct actor from = workspace("enterprise"), to = workspace("enterprise");
+    struct bot b = made(&from), copy;
+    struct answer w = {.question = STR("Where?"),
+                       .answer = STR("Here."),
+                       .link = STR("https://example.com/"),
+                       .language = STR("en")},
+                  *list;
+    struct json *file, *again;
+    struct err e = ERR_INIT;
+    size_t n;
+    bool more;
+    (void)state;
+    OKAY(answers_save(c, from.tenant, b.id, &w, &fail));
+    OKAY(bot_export(c, from.tenant, b.id, &arena, &file, &fail));
+    OKAY(bot_import(c, config, &to, &arena, file, STR("Copy"), &copy, &fail));
+    assert_str(copy.name, "Copy");
+    OKAY(answers_list(c, to.tenant, copy.id, STR_EMPTY, ID_NONE, 10, &arena, &list, &n, &more, &fail));
+    assert_int_equal(n, 1);
+    assert_str(list[0].answer, "Here.");
+    OKAY(bot_export(c, to.tenant, copy.id, &arena, &again, &fail));
+    assert_true(json_equal(json_get(file, "flow"), json_get(again, "flow")));
+    assert_true(json_equal(json_get(file, "answers"), json_get(again, "answers")));
+    fails(bot_import(c, config, &to, &arena, parsed("{\"parley\":2}"), STR_EMPTY, &copy, &e), ERR_INVALID, &e,
+          "file_version");
+    fails(bot_import(c, config, &to, &arena, parsed("{}"), STR_EMPTY, &copy, &e), ERR_INVALID, &e, "file_invalid");
+    OKAY(json_set_str(json_at(json_get(file, "answers"), 0), "link", STR("javascript:alert(1)")) == 0 ? OK : ERR_NOMEM);
+    fails(bot_import(c, config, &to, &arena, file, STR_EMPTY, &copy, &e), ERR_INVALID, &e, "link_invalid");
+    assert_string_equal(e.pointer, "/answers/0/link");
+}
+
+static void strangers_find_nothing(void **state)
+{
+    struct actor owner = workspace("enterprise"), stranger = workspace("enterprise");
+    struct bot b = made(&owner), got;
+    struct bot_version *versions;
+    struct bot_live live;
+    struct json *j;
+    struct err e = ERR_INIT;
+    size_t n;
+    int i;
+    (void)state;
+    published(&owner, b.id);
+    fails(bot_get(c, stranger.tenant, b.id, &arena, &got, &e), ERR_NOT_FOUND, &e, "bot_unknown");
+    fails(bot_draft(c, stranger.tenant, b.id, &arena, &j, &i, &e), ERR_NOT_FOUND, &e, "bot_unknown");
+    fails(bot_draft_save(c, &stranger, b.id, parsed(good_flow), 1, &e), ERR_NOT_FOUND, &e, "bot_unknown");
+    fails(bot_publish(c, &stranger, b.id, STR(""), &arena, &i, &e), ERR_NOT_FOUND, &e, "bot_unknown");
+    fails(bot_rollback(c, &stranger, b.id, 1, &e), ERR_NOT_FOUND, &e, "bot_unknown");
+    fails(bot_versions(c, stranger.tenant, b.id, &arena, &versions, &n, &e), ERR_NOT_FOUND, &e, "bot_unknown");
+    fails(bot_version_flow(c, stranger.tenant, b.id, 1, &arena, &j, &e), ERR_NOT_FOUND, &e, "version_unknown");
+    fails(bot_rename(c, &stranger, b.id, STR("Mine"), &e), ERR_NOT_FOUND, &e, "bot_unknown");
+    fails(bot_delete(c, &stranger, b.id, &e), ERR_NOT_FOUND, &e, "bot_unknown");
+    fails(bot_export(c, stranger.tenant, b.id, &arena, &j, &e), ERR_NOT_FOUND, &e, "bot_unknown");
+    fails(bot_live_version(pool, stranger.tenant, b.id, 1, &live, &e), ERR_NOT_FOUND, &e, "bot_unknown");
+    fails(bot_live_version(pool, stranger.tenant, b.id, 0, &live, &e), ERR_NOT_FOUND, &e, "bot_unknown");
+    OKAY(bot_get(c, owner.tenant, b.id, &arena, &got, &fail));
+    assert_str(got.name, "My bot");
+}
+
+static void other_hosts_are_noticed(void **state)
+{
+    struct actor who = workspace("enterprise");
+    struct bot b = made(&who);
+    struct bot_live live;
+    char sql[300];
+    (void)state;
+    save(&who, b.id, good_flow);
+    published(&who, b.id);
+    save(&who, b.id, other_flow);
+    published(&who, b.id);
+    OKAY(bot_live(pool, b.id, &live, &fail));
+    bot_live_release(&live);
+    snprintf(
+        sql, sizeof sql,
+        "UPDATE bot SET live_version = 1 WHERE last_version = 2 AND live_version = 2 ORDER BY bot_id DESC LIMIT 1");
+    dbtest_sql(DB, sql); /* what another host does leaves our generation as it is */
+    int64_t from = clock_mono_us();
+    do {
+        OKAY(bot_live(pool, b.id, &live, &fail));
+        bot_live_release(&live);
+        nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+    } while (live.version == 2 && clock_mono_us() - from < 10000000);
+    assert_int_equal(live.version, 1);
+    assert_true(clock_mono_us() - from < 6000000);
+}
+
+/* ---- several at once ---- */
+
+struct racer {
+    struct actor who;
+    struct id bot;
+    int version;
+    enum status status;
+    char code[48];
+};
+
+static void *publish_thread(void *ctx)
+{
+    struct racer *r = ctx;
+    struct err e = ERR_INIT;
+    struct arena a;
+    if (db_thread_begin(&e) != OK)
+        return NULL;
+    struct db *mine = dbtest_get(pool);
+    arena_init(&a, 16 * MB);
+    r->status = bot_publish(mine, &r->who, r->bot, STR("race"), &a, &r->version, &e);
+    arena_release(&a);
+    db_put(mine);
+    db_thread_end();
+    return NULL;
+}
+
+static void *create_thread(void *ctx)
+{
+    struct racer *r = ctx;
+    struct err e = ERR_INIT;
+    struct arena a;
+    struct bot b;
+    if (db_thread_begin(&e) != OK)
+        return NULL;
+    struct db *mine = dbtest_get(pool);
+    arena_init(&a, 16 * MB);
+    r->status = bot_create(mine, config, &r->who, &a, STR("faq"), STR("Race"), STR_EMPTY, &b, &e);
+    memcpy(r->code, e.code, sizeof r->code);
+    arena_release(&a);
+    db_put(mine);
+    db_thread_end();
+    return NULL;
+}
+
+#define RACERS 6
+
+static void race(void *(*fn)(void *), struct racer r[RACERS])
+{
+    pthread_t t[RACERS];
+    for (int i = 0; i < RACERS; i++)
+        assert_int_equal(pthread_create(&t[i], NULL, fn, &r[i]), 0);
+    for (int i = 0; i < RACERS; i++)
+        pthread_join(t[i], NULL);
+}
+
+static void publishes_at_once_make_one_version(void **state)
+{
+    struct actor who = workspace("enterprise");
+    struct bot b = made(&who);
+    struct bot_version *all;
+    struct racer r[RACERS];
+    size_t n;
+    (void)state;
+    for (int i = 0; i < RACERS; i++)
+        r[i] = (struct racer){.who = who, .bot = b.id};
+    race(publish_thread, r);
+    for (int i = 0; i < RACERS; i++) {
+        assert_int_equal(r[i].status, OK);
+        assert_int_equal(r[i].version, 1);
+    }
+    OKAY(bot_versions(c, who.tenant, b.id, &arena, &all, &n, &fail));
+    assert_int_equal(n, 1);
+}
+
+static void the_bot_limit_holds_in_a_race(void **state)
+{
+    struct actor who = workspace("free");
+    struct racer r[RACERS];
+    struct bot *all;
+    size_t n;
+    int made_n = 0;
+    (void)state;
+    for (int i = 0; i < RACERS; i++)
+        r[i] = (struct racer){.who = who};
+    race(create_thread, r);
+    for (int i = 0; i < RACERS; i++) {
+        made_n += r[i].status == OK;
+        if (r[i].status != OK)
+            assert_string_equal(r[i].code, "bot_limit");
+    }
+    assert_int_equal(made_n, 1);
+    OKAY(bot_list(c, who.tenant, &arena, &all, &n, &fail));
+    assert_int_equal(n, 1);
+}
+
+struct hammer {
+    struct id bot;
+    int64_t calls;
+    bool bad;
+};
+
+static void *hammer_thread(void *ctx)
+{
+    struct hammer *h = ctx;
+    struct err e = ERR_INIT;
+    if (db_thread_begin(&e) != OK)
+        return NULL;
+    for (int64_t until = clock_mono_us() + 300000; clock_mono_us() < until; h->calls++) {
+        struct bot_live live;
+        if (bot_live(pool, h->bot, &live, &e) != OK || live.version < 1 || !flow_doc(live.flow))
+            h->bad = true;
+        else
+            bot_live_release(&live);
+    }
+    db_thread_end();
+    return NULL;
+}
+
+static void the_hot_path_is_quick_while_versions_change(void **state)
+{
+    struct actor who = workspace("enterprise");
+    struct bot b = made(&who);
+    struct hammer h[2] = {{.bot = b.id}, {.bot = b.id}};
+    pthread_t t[2];
+    struct bot_live live;
+    (void)state;
+    published(&who, b.id);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(pthread_create(&t[i], NULL, hammer_thread, &h[i]), 0);
+    for (int i = 0; i < 6; i++) {
+        save(&who, b.id, i % 2 ? good_flow : other_flow);
+        published(&who, b.id);
+    }
+    for (int i = 0; i < 2; i++) {
+        pthread_join(t[i], NULL);
+        assert_false(h[i].bad);
+    }
+    db_cost_reset();
+    int64_t from = clock_mono_us();
+    for (int i = 0; i < 10000; i++) {
+        OKAY(bot_live(pool, b.id, &live, &fail));
+        bot_live_release(&live);
+    }
+    printf("bot_live: %lld ns, and %lld calls in 0.3 s while versions change\n",
+           (long long)((clock_mono_us() - from) / 10), (long long)(h[0].calls + h[1].calls));
+    assert_true(db_cost().statements <= 3); /* at most a look every two seconds */
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {TEST(templates_come_in_two_languages),
+                                       TEST(drafts_have_one_writer),
+                                       TEST(publishing_is_refused_with_the_place),
+                                       TEST(versions_are_for_ever),
+                                       TEST(a_deleted_bot_is_gone),
+                                       TEST(the_plan_limits_bots),
+                                       TEST(a_bot_travels_in_one_file),
+                                       TEST(strangers_find_nothing),
+                                       TEST(other_hosts_are_noticed),
+                                       TEST(publishes_at_once_make_one_version),
+                                       TEST(the_bot_limit_holds_in_a_race),
+                                       TEST(the_hot_path_is_quick_while_versions_change)};
+    struct err e = ERR_INIT;
+    char path[300];
+    dbtest_begin(argc, argv);
+    if (config_load(dbtest_config_file(DB, "flow_template_dir = " TEST_SRCDIR "/flow-templates\n"), &config, &e) !=
+        OK) {
+        fprintf(stderr, "%s\n", e.message);
+        return 1;
+    }
+    dbtest_migrate(config);
+    snprintf(path, sizeof path, "%s/bot.map", dbtest_dir());
+    if (shared_open(path, &e) != OK)
+        fprintf(stderr, "%s\n", e.message);
+    pool = dbtest_pool(config, 10);
+    c = dbtest_get(pool);
+    arena_init(&arena, 256 * MB);
+    int failed = RUN(tests);
+    arena_release(&arena);
+    bot_live_forget();
+    db_put(c);
+    db_pool_close(pool);
+    config_drop(config);
+    shared_close();
+    db_library_end();
+    return failed;
+}
