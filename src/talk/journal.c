@@ -13,6 +13,9 @@
 #define SCRATCH (64 * MB)         /* arena of one batch: a thousand turns of large messages */
 #define LOOK_FOR_US (4 * 1000000LL) /* how long a leader looks for the outcome of an unknown commit */
 #define LOOK_PAUSE_MS 100
+/* While one connection writes, the next batch gathers: few large transactions cost less than many small ones. A second connection
+ * joins in when this many turns wait. */
+enum { WORTH_A_SECOND = 16 };
 
 struct waiter {
     const struct journal_turn *turn;
@@ -29,7 +32,8 @@ struct journal {
     int free, all;           /* how many more may lead, of how many */
     size_t batch_max;
     pthread_mutex_t lock;
-    struct waiter *head, **tail;
+    struct waiter *head, **tail; /* never non-empty while nobody leads */
+    size_t waiting;
 };
 
 enum status journal_open(const struct config *c, struct db_pool *p, struct journal **out, struct err *e)
@@ -306,10 +310,17 @@ static size_t take_waiting(struct journal *j, struct waiter **all, size_t max)
         all[n++] = j->head;
         j->head = j->head->next;
     }
+    j->waiting -= n;
     if (!j->head) {
         j->tail = &j->head;
     }
     return n;
+}
+
+/* With the lock: may one more connection write? */
+static bool worth_leading(const struct journal *j, size_t waiting)
+{
+    return j->free == j->all || (j->free > 0 && waiting >= WORTH_A_SECOND);
 }
 
 /* This place is free again: whoever waits longest takes it, and leaves the queue at once, so that no second place is passed
@@ -319,10 +330,10 @@ static void pass_on(struct journal *j)
     struct waiter *next = NULL;
 
     pthread_mutex_lock(&j->lock);
-    if (take_waiting(j, &next, 1) == 1) {
+    j->free++;
+    if (worth_leading(j, j->waiting) && take_waiting(j, &next, 1) == 1) {
+        j->free--;
         next->lead = true;
-    } else {
-        j->free++;
     }
     pthread_mutex_unlock(&j->lock);
     if (next) {
@@ -363,12 +374,13 @@ enum status journal_record(struct journal *j, const struct journal_turn *t, stru
         return err_set(e, ERR_INTERNAL, NULL, "The turn could not be queued.");
     }
     pthread_mutex_lock(&j->lock);
-    leads = j->free > 0; /* and then nobody waits */
+    leads = worth_leading(j, j->waiting + 1);
     if (leads) {
         j->free--;
     } else {
         *j->tail = &w;
         j->tail = &w.next;
+        j->waiting++;
     }
     pthread_mutex_unlock(&j->lock);
     if (!leads) {
