@@ -160,12 +160,18 @@ void buf_i64(struct buf *b, int64_t v)
 static const char *html_entity(char c)
 {
     switch (c) {
-    case '&': return "&amp;";
-    case '<': return "&lt;";
-    case '>': return "&gt;";
-    case '"': return "&quot;";
-    case '\'': return "&#39;";
-    default: return NULL;
+    case '&':
+        return "&amp;";
+    case '<':
+        return "&lt;";
+    case '>':
+        return "&gt;";
+    case '"':
+        return "&quot;";
+    case '\'':
+        return "&#39;";
+    default:
+        return NULL;
     }
 }
 
@@ -205,12 +211,23 @@ static void json_escape(struct buf *b, unsigned char c)
 {
     static const char hex[] = "0123456789abcdef";
     switch (c) {
-    case '"': buf_add(b, "\\\"", 2); break;
-    case '\\': buf_add(b, "\\\\", 2); break;
-    case '\n': buf_add(b, "\\n", 2); break;
-    case '\r': buf_add(b, "\\r", 2); break;
-    case '\t': buf_add(b, "\\t", 2); break;
-    default: buf_add(b, (char[]){'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]}, 6);
+    case '"':
+        buf_add(b, "\\\"", 2);
+        break;
+    case '\\':
+        buf_add(b, "\\\\", 2);
+        break;
+    case '\n':
+        buf_add(b, "\\n", 2);
+        break;
+    case '\r':
+        buf_add(b, "\\r", 2);
+        break;
+    case '\t':
+        buf_add(b, "\\t", 2);
+        break;
+    default:
+        buf_add(b, (char[]){'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]}, 6);
     }
 }
 

@@ -31,7 +31,8 @@ static int scan_notes(const char *at, size_t left)
         if (whole > left)
             return 0;
         const char *text = at + sizeof(note);
-        if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == 4 && memcmp(text, "GNU", 4) == 0 && note.n_descsz <= 32) {
+        if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == 4 && memcmp(text, "GNU", 4) == 0 &&
+            note.n_descsz <= 32) {
             put_hex((const unsigned char *)text + name, note.n_descsz);
             return 1;
         }

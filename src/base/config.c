@@ -13,7 +13,7 @@
 enum { SECRET = 1, OPEN = 0, RELOAD = 1, RESTART = 0 };
 
 static const struct config_row rows[CONFIG_COUNT] = {
-#define CONFIG(name_, type_, default_, min_, max_, secret_, reload_, help_)                                            \
+#define CONFIG(name_, type_, default_, min_, max_, secret_, reload_, help_) \
     [CONFIG_##name_] = {#name_, #type_, default_, help_, min_, max_, secret_, reload_},
 #include "base/config.def"
 #undef CONFIG
@@ -57,8 +57,10 @@ static enum status wrong(struct err *e, enum config_key k, const char *must)
 /* "5s" is split into 5 and its unit in milliseconds; 0 needs no unit. */
 static bool duration(struct str s, int64_t *out)
 {
-    static const struct { const char *name; int64_t ms; } units[] = {
-        {"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000}};
+    static const struct {
+        const char *name;
+        int64_t ms;
+    } units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000}};
     size_t digits = 0;
     while (digits < s.n && s.p[digits] >= '0' && s.p[digits] <= '9')
         digits++;
@@ -92,18 +94,27 @@ static enum status number(enum config_key k, struct str s, int64_t *out, struct 
     uint64_t bytes = 0;
     bool ok = false;
     switch (types[k]) {
-    case BOOL: return boolean(s, out) ? OK : wrong(e, k, "on or off");
-    case INT: ok = num_i64(s, INT64_MIN, INT64_MAX, out); break;
+    case BOOL:
+        return boolean(s, out) ? OK : wrong(e, k, "on or off");
+    case INT:
+        ok = num_i64(s, INT64_MIN, INT64_MAX, out);
+        break;
     case BYTES:
         ok = num_bytes(s, INT64_MAX, &bytes);
         *out = (int64_t)bytes;
         break;
-    case MS: ok = duration(s, out); break;
-    default: *out = 0; return OK;
+    case MS:
+        ok = duration(s, out);
+        break;
+    default:
+        *out = 0;
+        return OK;
     }
     if (!ok)
-        return wrong(e, k, types[k] == MS ? "a duration such as 500ms, 5s, 2m, 1h or 1d"
-                                          : types[k] == BYTES ? "a size such as 512, 64K or 8M" : "a whole number");
+        return wrong(e, k,
+                     types[k] == MS      ? "a duration such as 500ms, 5s, 2m, 1h or 1d"
+                     : types[k] == BYTES ? "a size such as 512, 64K or 8M"
+                                         : "a whole number");
     if (*out < r->min || *out > r->max)
         return err_set(e, ERR_INVALID, "config_invalid", "%s must be from %lld to %lld%s.", r->name, (long long)r->min,
                        (long long)r->max, types[k] == MS ? " milliseconds" : "");
@@ -112,8 +123,9 @@ static enum status number(enum config_key k, struct str s, int64_t *out, struct 
 
 static bool is_url(struct str s)
 {
-    struct str rest = str_starts(s, STR("https://")) ? str_sub(s, 8, s.n)
-                      : str_starts(s, STR("http://")) ? str_sub(s, 7, s.n) : STR_EMPTY;
+    struct str rest = str_starts(s, STR("https://"))  ? str_sub(s, 8, s.n)
+                      : str_starts(s, STR("http://")) ? str_sub(s, 7, s.n)
+                                                      : STR_EMPTY;
     if (!rest.n || rest.p[0] == '/' || rest.p[0] == ':' || str_ends(s, STR("/")))
         return false;
     for (size_t i = 0; i < rest.n; i++) {
@@ -179,13 +191,15 @@ static enum status check_text(enum config_key k, struct str s, struct err *e)
         if (s.n && (s.p[0] != '/' || s.n >= CONFIG_PATH_MAX))
             return wrong(e, k, "an absolute path, or empty");
         return OK;
-    case URL: return is_url(s) ? OK : wrong(e, k, "an http or https address without a final slash");
+    case URL:
+        return is_url(s) ? OK : wrong(e, k, "an http or https address without a final slash");
     case ENUM:
         if (!is_choice(k, s))
             return err_set(e, ERR_INVALID, "config_invalid", "%s must be one of these: %.*s.", r->name,
                            (int)strcspn(r->help, "."), r->help);
         return OK;
-    default: return OK;
+    default:
+        return OK;
     }
 }
 

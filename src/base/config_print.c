@@ -16,16 +16,26 @@ void config_print(const struct config *c, struct buf *out)
 static const char *type_text(enum config_key k)
 {
     switch (config_type_of(k)) {
-    case STRING: return "text";
-    case PATH: return "absolute path";
-    case BOOL: return "on or off";
-    case INT: return "whole number";
-    case BYTES: return "bytes, as 512, 64K, 8M or 1G";
-    case MS: return "duration, as 500ms, 5s, 2m, 1h or 1d";
-    case URL: return "http or https address";
-    case LIST: return "words split by spaces";
-    case HOSTPORTS: return "host:port words split by spaces";
-    case ENUM: return "one of the words named below";
+    case STRING:
+        return "text";
+    case PATH:
+        return "absolute path";
+    case BOOL:
+        return "on or off";
+    case INT:
+        return "whole number";
+    case BYTES:
+        return "bytes, as 512, 64K, 8M or 1G";
+    case MS:
+        return "duration, as 500ms, 5s, 2m, 1h or 1d";
+    case URL:
+        return "http or https address";
+    case LIST:
+        return "words split by spaces";
+    case HOSTPORTS:
+        return "host:port words split by spaces";
+    case ENUM:
+        return "one of the words named below";
     }
     return "";
 }
@@ -33,8 +43,10 @@ static const char *type_text(enum config_key k)
 /* A milliseconds bound in its largest whole unit. */
 static void put_bound(struct buf *out, enum config_type type, int64_t v)
 {
-    static const struct { const char *name; int64_t ms; } units[] = {
-        {"d", 86400000}, {"h", 3600000}, {"m", 60000}, {"s", 1000}, {"ms", 1}};
+    static const struct {
+        const char *name;
+        int64_t ms;
+    } units[] = {{"d", 86400000}, {"h", 3600000}, {"m", 60000}, {"s", 1000}, {"ms", 1}};
     if (type != MS) {
         buf_i64(out, v);
         return;

@@ -69,7 +69,8 @@ static enum status read_line(struct config *c, const char *path, size_t line, st
     struct str name = str_trim(str_sub(s, 0, (size_t)equals)), value = str_trim(str_sub(s, (size_t)equals + 1, s.n));
     enum config_key k;
     if (!config_find(name, &k))
-        return err_set(e, ERR_INVALID, "config_invalid", "There is no setting \"%.*s\".", (int)utf8_cut(name, 60).n, name.p);
+        return err_set(e, ERR_INVALID, "config_invalid", "There is no setting \"%.*s\".", (int)utf8_cut(name, 60).n,
+                       name.p);
     char *from = arena_printf(&c->arena, "%s:%zu", path, line);
     return from ? config_assign(c, k, value, from, e) : err_nomem(e);
 }

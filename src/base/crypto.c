@@ -6,8 +6,11 @@
 
 #include "base/banned.h"
 
-enum { PASSWORDS_AT_ONCE = 2, NONCE = crypto_aead_xchacha20poly1305_ietf_NPUBBYTES,
-       TAG = crypto_aead_xchacha20poly1305_ietf_ABYTES };
+enum {
+    PASSWORDS_AT_ONCE = 2,
+    NONCE = crypto_aead_xchacha20poly1305_ietf_NPUBBYTES,
+    TAG = crypto_aead_xchacha20poly1305_ietf_ABYTES
+};
 static const size_t password_memory = 19 * 1024 * 1024;
 static const unsigned long long password_passes = 2;
 
@@ -106,7 +109,8 @@ bool crypto_password_verify(const char *phc, struct str password)
 
 /* ---- sealed secrets ---- */
 
-enum status crypto_seal(const uint8_t key[CRYPTO_KEY], struct str context, struct str plain, struct buf *out, struct err *e)
+enum status crypto_seal(const uint8_t key[CRYPTO_KEY], struct str context, struct str plain, struct buf *out,
+                        struct err *e)
 {
     unsigned char *p = plain.n < SIZE_MAX / 2 ? (unsigned char *)buf_extend(out, NONCE + plain.n + TAG) : NULL;
     if (!p)
@@ -117,7 +121,8 @@ enum status crypto_seal(const uint8_t key[CRYPTO_KEY], struct str context, struc
     return OK;
 }
 
-enum status crypto_open(const uint8_t key[CRYPTO_KEY], struct str context, struct str sealed, struct buf *out, struct err *e)
+enum status crypto_open(const uint8_t key[CRYPTO_KEY], struct str context, struct str sealed, struct buf *out,
+                        struct err *e)
 {
     const unsigned char *s = (const unsigned char *)sealed.p;
     if (sealed.n < NONCE + TAG)
@@ -131,7 +136,8 @@ enum status crypto_open(const uint8_t key[CRYPTO_KEY], struct str context, struc
         return OK;
     out->n = before;
     out->p[before] = '\0';
-    return err_set(e, ERR_INVALID, "sealed_invalid", "A sealed secret cannot be opened: another key, or it was altered.");
+    return err_set(e, ERR_INVALID, "sealed_invalid",
+                   "A sealed secret cannot be opened: another key, or it was altered.");
 }
 
 /* ---- as text ---- */
@@ -170,7 +176,8 @@ bool crypto_base64url_decode(struct str s, void *out, size_t n)
 {
     size_t got;
     return is_ascii(s) &&
-           sodium_base642bin(out, n, s.p, s.n, NULL, &got, NULL, sodium_base64_VARIANT_URLSAFE_NO_PADDING) == 0 && got == n;
+           sodium_base642bin(out, n, s.p, s.n, NULL, &got, NULL, sodium_base64_VARIANT_URLSAFE_NO_PADDING) == 0 &&
+           got == n;
 }
 
 bool crypto_hex_decode(struct str s, void *out, size_t n)

@@ -14,9 +14,9 @@ static _Atomic uint64_t last_tick;  /* milliseconds << 12 | counter: grows with 
 static _Atomic unsigned fork_count; /* a child must not hand out what its parent's pool holds */
 
 static const char *const prefixes[] = {
-    [ID_TENANT] = "ws_",  [ID_USER] = "usr_",   [ID_BOT] = "bot_",    [ID_CONVERSATION] = "conv_",
-    [ID_MESSAGE] = "msg_", [ID_SOURCE] = "src_", [ID_ANSWER] = "ans_", [ID_KEY] = "key_",
-    [ID_JOB] = "job_",    [ID_SESSION] = "ses_", [ID_REQUEST] = "req_", [ID_AUDIT] = "aud_",
+    [ID_TENANT] = "ws_",   [ID_USER] = "usr_",    [ID_BOT] = "bot_",     [ID_CONVERSATION] = "conv_",
+    [ID_MESSAGE] = "msg_", [ID_SOURCE] = "src_",  [ID_ANSWER] = "ans_",  [ID_KEY] = "key_",
+    [ID_JOB] = "job_",     [ID_SESSION] = "ses_", [ID_REQUEST] = "req_", [ID_AUDIT] = "aud_",
 };
 
 static const char alphabet[] = "0123456789abcdefghjkmnpqrstvwxyz";
@@ -34,7 +34,11 @@ static void watch_forks(void)
 static uint64_t random64(void)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    static _Thread_local struct { uint64_t words[POOL / 8]; size_t left; unsigned forks; } pool;
+    static _Thread_local struct {
+        uint64_t words[POOL / 8];
+        size_t left;
+        unsigned forks;
+    } pool;
     unsigned forks = atomic_load_explicit(&fork_count, memory_order_relaxed);
     if (pool.left == 0 || pool.forks != forks) {
         pthread_once(&once, watch_forks);
@@ -52,7 +56,8 @@ static uint64_t next_tick(void)
     uint64_t was = atomic_load_explicit(&last_tick, memory_order_relaxed), next;
     do {
         next = now > was ? now : was + 1;
-    } while (!atomic_compare_exchange_weak_explicit(&last_tick, &was, next, memory_order_relaxed, memory_order_relaxed));
+    } while (
+        !atomic_compare_exchange_weak_explicit(&last_tick, &was, next, memory_order_relaxed, memory_order_relaxed));
     return next;
 }
 

@@ -8,7 +8,9 @@
 /* json-c, as distributions build it, counts references without atomics. A tree is shared between threads only by its root
  * (json_retain, json_drop), so the roots' counts are guarded here, by a few locks to keep threads apart. */
 enum { LOCKS = 64 };
-static struct lock { pthread_mutex_t mutex; } locks[LOCKS];
+static struct lock {
+    pthread_mutex_t mutex;
+} locks[LOCKS];
 
 static void make_locks(void)
 {
@@ -59,13 +61,20 @@ struct json *json_own(struct arena *a, struct json_object *o)
 enum json_kind json_kind(const struct json *j)
 {
     switch (json_object_get_type(jso(j))) {
-    case json_type_boolean: return JSON_BOOL;
-    case json_type_int: return JSON_INT;
-    case json_type_double: return JSON_DOUBLE;
-    case json_type_string: return JSON_STRING;
-    case json_type_array: return JSON_ARRAY;
-    case json_type_object: return JSON_OBJECT;
-    case json_type_null: break;
+    case json_type_boolean:
+        return JSON_BOOL;
+    case json_type_int:
+        return JSON_INT;
+    case json_type_double:
+        return JSON_DOUBLE;
+    case json_type_string:
+        return JSON_STRING;
+    case json_type_array:
+        return JSON_ARRAY;
+    case json_type_object:
+        return JSON_OBJECT;
+    case json_type_null:
+        break;
     }
     return JSON_NULL;
 }
@@ -112,9 +121,12 @@ struct json *json_get_n(const struct json *obj, struct str key)
 size_t json_len(const struct json *j)
 {
     switch (json_object_get_type(jso(j))) {
-    case json_type_array: return json_object_array_length(jso(j));
-    case json_type_object: return (size_t)json_object_object_length(jso(j));
-    default: return 0;
+    case json_type_array:
+        return json_object_array_length(jso(j));
+    case json_type_object:
+        return (size_t)json_object_object_length(jso(j));
+    default:
+        return 0;
     }
 }
 
@@ -237,13 +249,20 @@ bool json_equal(const struct json *a, const struct json *b)
     if (kind != json_kind(b) || json_len(a) != json_len(b))
         return false;
     switch (kind) {
-    case JSON_NULL: return true;
-    case JSON_BOOL: return json_bool(a) == json_bool(b);
-    case JSON_INT: return json_int(a, 0) == json_int(b, 0);
-    case JSON_DOUBLE: return json_double(a, 0) == json_double(b, 0);
-    case JSON_STRING: return str_eq(json_str(a), json_str(b));
-    case JSON_OBJECT: return equal_objects(a, b);
-    case JSON_ARRAY: break;
+    case JSON_NULL:
+        return true;
+    case JSON_BOOL:
+        return json_bool(a) == json_bool(b);
+    case JSON_INT:
+        return json_int(a, 0) == json_int(b, 0);
+    case JSON_DOUBLE:
+        return json_double(a, 0) == json_double(b, 0);
+    case JSON_STRING:
+        return str_eq(json_str(a), json_str(b));
+    case JSON_OBJECT:
+        return equal_objects(a, b);
+    case JSON_ARRAY:
+        break;
     }
     for (size_t i = 0; i < json_len(a); i++) {
         if (!json_equal(json_at(a, i), json_at(b, i)))

@@ -171,13 +171,27 @@ static int copy(const struct json *j, struct json_object **out)
 {
     struct json_object *o = NULL;
     switch (json_kind(j)) {
-    case JSON_NULL: *out = NULL; return 0;
-    case JSON_BOOL: o = json_object_new_boolean(json_bool(j)); break;
-    case JSON_INT: o = json_object_new_int64(json_int(j, 0)); break;
-    case JSON_DOUBLE: o = json_object_new_double(json_double(j, 0)); break;
-    case JSON_STRING: o = new_string(json_str(j)); break;
-    case JSON_ARRAY: o = json_object_new_array(); break;
-    case JSON_OBJECT: o = json_object_new_object(); break;
+    case JSON_NULL:
+        *out = NULL;
+        return 0;
+    case JSON_BOOL:
+        o = json_object_new_boolean(json_bool(j));
+        break;
+    case JSON_INT:
+        o = json_object_new_int64(json_int(j, 0));
+        break;
+    case JSON_DOUBLE:
+        o = json_object_new_double(json_double(j, 0));
+        break;
+    case JSON_STRING:
+        o = new_string(json_str(j));
+        break;
+    case JSON_ARRAY:
+        o = json_object_new_array();
+        break;
+    case JSON_OBJECT:
+        o = json_object_new_object();
+        break;
     }
     if (o && copy_items(j, from_jso(o)) != 0) {
         json_object_put(o);

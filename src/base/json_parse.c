@@ -25,7 +25,8 @@ static bool stop(struct reader *r, const char *what)
         column = r->text.p[i] == '\n' ? 1 : column + (((unsigned char)r->text.p[i] & 0xC0) != 0x80);
         line += r->text.p[i] == '\n';
     }
-    r->st = err_set(r->e, ERR_INVALID, "json_invalid", "This is not valid JSON: line %zu, column %zu: %s.", line, column, what);
+    r->st = err_set(r->e, ERR_INVALID, "json_invalid", "This is not valid JSON: line %zu, column %zu: %s.", line,
+                    column, what);
     return false;
 }
 
@@ -267,7 +268,8 @@ static bool read_value(struct reader *r, struct json_object **out)
     char c = skip_space(r);
     switch (c) {
     case '{':
-    case '[': return read_container(r, c, out);
+    case '[':
+        return read_container(r, c, out);
     case '"':
         if (!read_text(r, &s))
             return false;
@@ -279,7 +281,8 @@ static bool read_value(struct reader *r, struct json_object **out)
             return false;
         *out = json_object_new_boolean(c == 't');
         return made(r, *out);
-    case 'n': return read_word(r, STR("null"));
+    case 'n':
+        return read_word(r, STR("null"));
     default:
         if (c == '-' || (c >= '0' && c <= '9'))
             return read_number(r, out);
@@ -290,7 +293,8 @@ static bool read_value(struct reader *r, struct json_object **out)
 static bool read_document(struct reader *r, struct json_object **out)
 {
     if (!utf8_valid(r->text) || memchr(r->text.p, '\0', r->text.n)) {
-        r->st = err_set(r->e, ERR_INVALID, "json_invalid", "This is not valid JSON: the text is not UTF-8, or holds NUL.");
+        r->st = err_set(r->e, ERR_INVALID, "json_invalid",
+                        "This is not valid JSON: the text is not UTF-8, or holds NUL.");
         return false;
     }
     if (!read_value(r, out))

@@ -64,13 +64,27 @@ static void write_value(struct buf *b, const struct json *j, int indent)
 {
     int inner = indent < 0 ? -1 : indent + 1;
     switch (json_kind(j)) {
-    case JSON_NULL: buf_add(b, "null", 4); break;
-    case JSON_BOOL: buf_puts(b, json_bool(j) ? "true" : "false"); break;
-    case JSON_INT: buf_i64(b, json_int(j, 0)); break;
-    case JSON_DOUBLE: write_double(b, json_double(j, 0)); break;
-    case JSON_STRING: buf_json(b, json_str(j)); break;
-    case JSON_ARRAY: write_array(b, j, inner); break;
-    case JSON_OBJECT: write_object(b, j, inner); break;
+    case JSON_NULL:
+        buf_add(b, "null", 4);
+        break;
+    case JSON_BOOL:
+        buf_puts(b, json_bool(j) ? "true" : "false");
+        break;
+    case JSON_INT:
+        buf_i64(b, json_int(j, 0));
+        break;
+    case JSON_DOUBLE:
+        write_double(b, json_double(j, 0));
+        break;
+    case JSON_STRING:
+        buf_json(b, json_str(j));
+        break;
+    case JSON_ARRAY:
+        write_array(b, j, inner);
+        break;
+    case JSON_OBJECT:
+        write_object(b, j, inner);
+        break;
     }
 }
 

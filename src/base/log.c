@@ -100,9 +100,15 @@ static void put_value(struct buf *b, const struct log_field *f)
 {
     char text[32];
     switch (f->type) {
-    case LOG_F_STR: buf_json(b, f->s); break;
-    case LOG_F_INT: buf_i64(b, f->i); break;
-    case LOG_F_DBL: buf_puts(b, isfinite(f->d) ? num_double_text(f->d, text) : "null"); break;
+    case LOG_F_STR:
+        buf_json(b, f->s);
+        break;
+    case LOG_F_INT:
+        buf_i64(b, f->i);
+        break;
+    case LOG_F_DBL:
+        buf_puts(b, isfinite(f->d) ? num_double_text(f->d, text) : "null");
+        break;
     }
 }
 

@@ -143,7 +143,11 @@ static uint64_t hash_of(const struct layout *l, const char *name, struct str key
     return hash_sip(l->hash_key, str_n(text, n));
 }
 
-struct seen { struct bucket *bucket; uint64_t owner; int64_t full_at; };
+struct seen {
+    struct bucket *bucket;
+    uint64_t owner;
+    int64_t full_at;
+};
 
 /* The bucket of this owner in its set: its own, else the first that is full (nobody's limit is touched), else, when all are
  * in use, the one that is full soonest. Decided on one look at each, so that two threads with one owner agree. */
@@ -172,7 +176,8 @@ static int seconds(int64_t us)
     return us > 0 ? (int)((us + 999999) / 1000000) : 0;
 }
 
-bool shared_take_left(const char *name, struct str key, int per_minute, int burst, int *left, int *full_s, int *retry_after_s)
+bool shared_take_left(const char *name, struct str key, int per_minute, int burst, int *left, int *full_s,
+                      int *retry_after_s)
 {
     struct layout *l = atomic_load_explicit(&shared, memory_order_acquire);
     *left = -1;

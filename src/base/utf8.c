@@ -89,11 +89,20 @@ uint32_t utf8_next(struct str *s)
     const unsigned char *p = (const unsigned char *)s->p;
     uint32_t cp = 0xFFFD;
     switch (n) {
-    case 1: cp = p[0]; break;
-    case 2: cp = (p[0] & 0x1Fu) << 6 | (p[1] & 0x3Fu); break;
-    case 3: cp = (p[0] & 0x0Fu) << 12 | (p[1] & 0x3Fu) << 6 | (p[2] & 0x3Fu); break;
-    case 4: cp = (p[0] & 0x07u) << 18 | (p[1] & 0x3Fu) << 12 | (p[2] & 0x3Fu) << 6 | (p[3] & 0x3Fu); break;
-    default: n = 1;
+    case 1:
+        cp = p[0];
+        break;
+    case 2:
+        cp = (p[0] & 0x1Fu) << 6 | (p[1] & 0x3Fu);
+        break;
+    case 3:
+        cp = (p[0] & 0x0Fu) << 12 | (p[1] & 0x3Fu) << 6 | (p[2] & 0x3Fu);
+        break;
+    case 4:
+        cp = (p[0] & 0x07u) << 18 | (p[1] & 0x3Fu) << 12 | (p[2] & 0x3Fu) << 6 | (p[3] & 0x3Fu);
+        break;
+    default:
+        n = 1;
     }
     *s = str_sub(*s, n, s->n);
     return cp;

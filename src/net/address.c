@@ -6,7 +6,10 @@
 #include "base/num.h"
 #include "base/banned.h"
 
-static const struct { uint32_t net; int bits; } special4[] = {
+static const struct {
+    uint32_t net;
+    int bits;
+} special4[] = {
     {0x00000000, 8},  /* this network */
     {0x0A000000, 8},  /* private */
     {0x64400000, 10}, /* carrier-grade NAT */
@@ -25,7 +28,10 @@ static const struct { uint32_t net; int bits; } special4[] = {
 };
 
 /* Inside 2000::/3; only the first 32 bits matter. */
-static const struct { uint32_t net; int bits; } special6[] = {
+static const struct {
+    uint32_t net;
+    int bits;
+} special6[] = {
     {0x20010000, 23}, /* protocol assignments: Teredo, benchmarks, ORCHID */
     {0x20010DB8, 32}, /* documentation */
     {0x20020000, 16}, /* 6to4 */
@@ -69,7 +75,8 @@ bool address_is_public(const struct sockaddr *a)
     case AF_INET6:
         memcpy(&v6, a, sizeof(v6));
         return public6(v6.sin6_addr.s6_addr);
-    default: return false;
+    default:
+        return false;
     }
 }
 

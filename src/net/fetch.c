@@ -121,8 +121,8 @@ static enum status read_host(struct call *c, const struct config *config, struct
     if (!c->host)
         st = err_nomem(e);
     else if (config)
-        c->private_allowed =
-            address_in_list(str_from(config_string(config, CONFIG_http_allow_private)), str_from(host), (int)number);
+        c->private_allowed = address_in_list(str_from(config_string(config, CONFIG_http_allow_private)), str_from(host),
+                                             (int)number);
 out:
     curl_free(host);
     curl_free(port);
@@ -151,8 +151,9 @@ static bool is_value(struct str s)
 
 static bool is_framing(struct str name)
 {
-    static const char *const names[] = {"host",    "content-length",    "transfer-encoding",   "connection", "upgrade", "te",
-                                        "trailer", "proxy-connection", "proxy-authorization", "expect",     "keep-alive"};
+    static const char *const names[] = {
+        "host",    "content-length",   "transfer-encoding",   "connection", "upgrade",   "te",
+        "trailer", "proxy-connection", "proxy-authorization", "expect",     "keep-alive"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         if (str_ieq(name, str_from(names[i])))
             return true;
@@ -181,8 +182,10 @@ static enum status set_headers(struct call *c, struct err *e)
         typed = typed || str_ieq(h->name, STR("content-type"));
         struct str v = str_trim(h->value);
         /* curl takes "Name:" as "leave it out" and "Name;" as an empty value */
-        st = add_line(c, v.n ? arena_printf(c->arena, "%.*s: %.*s", STR_F(h->name), STR_F(v))
-                             : arena_printf(c->arena, "%.*s;", STR_F(h->name)), e);
+        st = add_line(c,
+                      v.n ? arena_printf(c->arena, "%.*s: %.*s", STR_F(h->name), STR_F(v))
+                          : arena_printf(c->arena, "%.*s;", STR_F(h->name)),
+                      e);
     }
     if (st == OK && !typed)
         st = add_line(c, "Content-Type:", e);
@@ -225,7 +228,9 @@ static bool method_known(struct str m)
 static bool set_limits(struct call *c)
 {
     CURL *h = c->easy;
-    long timeout = c->rq->timeout_ms < 1 ? 1 : c->rq->timeout_ms > LONG_MAX / 2 ? LONG_MAX / 2 : (long)c->rq->timeout_ms;
+    long timeout = c->rq->timeout_ms < 1              ? 1
+                   : c->rq->timeout_ms > LONG_MAX / 2 ? LONG_MAX / 2
+                                                      : (long)c->rq->timeout_ms;
     bool ok = curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L) == CURLE_OK;
     ok = ok && curl_easy_setopt(h, CURLOPT_TIMEOUT_MS, timeout) == CURLE_OK;
     ok = ok && curl_easy_setopt(h, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK;
@@ -237,7 +242,8 @@ static bool set_limits(struct call *c)
     ok = ok && curl_easy_setopt(h, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS)) == CURLE_OK;
 #endif
 #if LIBCURL_VERSION_NUM >= 0x075700
-    ok = ok && curl_easy_setopt(h, CURLOPT_QUICK_EXIT, 1L) == CURLE_OK; /* do not wait for a name server that is silent */
+    ok = ok &&
+         curl_easy_setopt(h, CURLOPT_QUICK_EXIT, 1L) == CURLE_OK; /* do not wait for a name server that is silent */
 #endif
     return ok;
 }
@@ -280,21 +286,27 @@ static enum status prepare(struct call *c, const struct config *config, struct e
 
 static enum status timed_out(const struct call *c, struct err *e)
 {
-    return err_set(e, ERR_TIMEOUT, "fetch_timeout", "%s did not answer within %lld ms.", c->host, (long long)c->rq->timeout_ms);
+    return err_set(e, ERR_TIMEOUT, "fetch_timeout", "%s did not answer within %lld ms.", c->host,
+                   (long long)c->rq->timeout_ms);
 }
 
 static enum status result_of(const struct call *c, CURLcode rc, struct err *e)
 {
     if (c->refused && rc != CURLE_OK)
-        return err_set(e, ERR_DENIED, "address_refused", "%s is not on the public Internet, and http_allow_private does not name it.",
-                       c->host);
+        return err_set(e, ERR_DENIED, "address_refused",
+                       "%s is not on the public Internet, and http_allow_private does not name it.", c->host);
     if (c->too_large || rc == CURLE_FILESIZE_EXCEEDED)
-        return err_set(e, ERR_TOO_LARGE, "reply_too_large", "The answer of %s has more than %zu bytes.", c->host, c->rq->max_body);
+        return err_set(e, ERR_TOO_LARGE, "reply_too_large", "The answer of %s has more than %zu bytes.", c->host,
+                       c->rq->max_body);
     switch (rc) {
-    case CURLE_OK: return OK;
-    case CURLE_OPERATION_TIMEDOUT: return timed_out(c, e);
-    case CURLE_OUT_OF_MEMORY: return err_nomem(e);
-    default: break;
+    case CURLE_OK:
+        return OK;
+    case CURLE_OPERATION_TIMEDOUT:
+        return timed_out(c, e);
+    case CURLE_OUT_OF_MEMORY:
+        return err_nomem(e);
+    default:
+        break;
     }
     if (!buf_ok(&c->body))
         return err_nomem(e);

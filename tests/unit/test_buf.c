@@ -133,8 +133,13 @@ static void detaches(void **state)
 #define WITH(f) cmocka_unit_test_setup_teardown(f, begin, end)
 int main(void)
 {
-    const struct CMUnitTest tests[] = {WITH(appends),      WITH(stays_failed_at_its_maximum), WITH(prints_at_every_fill),
-                                       WITH(fixed_memory), WITH(escapes_html),                WITH(escapes_urls),
-                                       WITH(escapes_json), WITH(detaches)};
+    const struct CMUnitTest tests[] = {WITH(appends),
+                                       WITH(stays_failed_at_its_maximum),
+                                       WITH(prints_at_every_fill),
+                                       WITH(fixed_memory),
+                                       WITH(escapes_html),
+                                       WITH(escapes_urls),
+                                       WITH(escapes_json),
+                                       WITH(detaches)};
     return RUN(tests);
 }

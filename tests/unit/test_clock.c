@@ -65,6 +65,7 @@ static void moves_for_tests(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(splits_like_the_c_library), TEST(knows_the_days), TEST(writes_iso), TEST(moves_for_tests)};
+    const struct CMUnitTest tests[] = {TEST(splits_like_the_c_library), TEST(knows_the_days), TEST(writes_iso),
+                                       TEST(moves_for_tests)};
     return RUN(tests);
 }

@@ -71,9 +71,10 @@ static void every_default_is_valid(void **state)
 static void reads_every_type(void **state)
 {
     (void)state;
-    struct config *c = load("# comment\n\n  brand_name =  A # b = c  \r\nrate_limits=OFF\nrequest_timeout = 2m\nstop_timeout=0\n"
-                            "database_port=1\ndatabase_port = 65535\nlog_level = warn\nhttp_allow_private =  a:1\t [::1]:90  b.c:2\n"
-                            "database_socket =\nbase_url = https://chat.example.com/parley\nsession_lifetime = 90d");
+    struct config *c = load(
+        "# comment\n\n  brand_name =  A # b = c  \r\nrate_limits=OFF\nrequest_timeout = 2m\nstop_timeout=0\n"
+        "database_port=1\ndatabase_port = 65535\nlog_level = warn\nhttp_allow_private =  a:1\t [::1]:90  b.c:2\n"
+        "database_socket =\nbase_url = https://chat.example.com/parley\nsession_lifetime = 90d");
     assert_string_equal(config_string(c, CONFIG_brand_name), "A # b = c");
     assert_false(config_bool(c, CONFIG_rate_limits));
     assert_int_equal(config_int(c, CONFIG_request_timeout), 120000);
@@ -141,8 +142,8 @@ static void includes(void **state)
 /* A value that is valid for the row and differs from its default. */
 static void other_value(const struct config_row *r, char *out, size_t size)
 {
-    static const char *const by_type[][2] = {{"BOOL", "no"}, {"URL", "http://env"}, {"PATH", "/env"}, {"HOSTPORTS", "env:1"},
-                                             {"STRING", "env"}, {"LIST", "env"}};
+    static const char *const by_type[][2] = {{"BOOL", "no"},         {"URL", "http://env"}, {"PATH", "/env"},
+                                             {"HOSTPORTS", "env:1"}, {"STRING", "env"},     {"LIST", "env"}};
     if (strcmp(r->type, "ENUM") == 0)
         snprintf(out, size, "%s", strstr(r->help, "warn") ? "warn" : "off");
     else
@@ -274,8 +275,14 @@ static void reload_pulls_nothing_away(void **state)
 #define WITH(f) cmocka_unit_test_setup_teardown(f, begin, end)
 int main(void)
 {
-    const struct CMUnitTest tests[] = {WITH(every_default_is_valid), WITH(reads_every_type), WITH(names_file_and_line), WITH(includes),
-                                       WITH(the_environment_wins_for_every_key), WITH(finds_the_file), WITH(prints_no_secret),
-                                       WITH(the_example_is_a_valid_file), WITH(reload_pulls_nothing_away)};
+    const struct CMUnitTest tests[] = {WITH(every_default_is_valid),
+                                       WITH(reads_every_type),
+                                       WITH(names_file_and_line),
+                                       WITH(includes),
+                                       WITH(the_environment_wins_for_every_key),
+                                       WITH(finds_the_file),
+                                       WITH(prints_no_secret),
+                                       WITH(the_example_is_a_valid_file),
+                                       WITH(reload_pulls_nothing_away)};
     return RUN(tests);
 }

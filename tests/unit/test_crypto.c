@@ -121,6 +121,7 @@ int main(void)
 {
     if (crypto_init(&e) != OK || crypto_init(&e) != OK)
         return 1;
-    const struct CMUnitTest tests[] = {TEST(known_answers), TEST(keys_differ_by_purpose), TEST(passwords), TEST(seals), TEST(as_text)};
+    const struct CMUnitTest tests[] = {TEST(known_answers), TEST(keys_differ_by_purpose), TEST(passwords), TEST(seals),
+                                       TEST(as_text)};
     return RUN(tests);
 }

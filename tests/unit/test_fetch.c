@@ -92,7 +92,8 @@ static void answer(int fd, const char *path, const char *request, size_t n)
         wait_for_the_client_to_leave(fd);
     } else if (!strncmp(path, "/redirect", 9)) {
         char head[160];
-        snprintf(head, sizeof(head), "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:%d/echo\r\nContent-Length: 0\r\n\r\n", port);
+        snprintf(head, sizeof(head),
+                 "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:%d/echo\r\nContent-Length: 0\r\n\r\n", port);
         say(fd, head);
     } else if (!strncmp(path, "/retry", 6)) {
         say(fd, "HTTP/1.1 429 Slow\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n");
@@ -203,7 +204,8 @@ static int end(void **state)
 static void sends_what_it_is_told(void **state)
 {
     (void)state;
-    const struct fetch_header headers[] = {{STR("X-One"), STR(" a b ")}, {STR("X-Empty"), STR("")}, {STR("content-type"), STR("application/json")}};
+    const struct fetch_header headers[] = {
+        {STR("X-One"), STR(" a b ")}, {STR("X-Empty"), STR("")}, {STR("content-type"), STR("application/json")}};
     struct fetch_request rq = {.method = STR("POST"), .headers = headers, .header_count = 3, .body = STR("{\"a\":1}")};
     assert_ok(call_path(rq, "/echo?q=%20x"), &e);
     assert_int_equal(reply.status, 200);
@@ -296,11 +298,37 @@ static void a_cancelled_call_ends(void **state)
 static void private_addresses_are_refused(void **state)
 {
     (void)state;
-    const char *hosts[] = {"127.0.0.1", "localhost", "127.1", "2130706433", "0x7f000001", "0x7f.0.0.1", "0177.0.0.1", "017700000001",
-                           "0.0.0.0", "0", "127.255.255.254", "[::1]", "[::]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[::127.0.0.1]",
-                           "[64:ff9b::7f00:1]", "[2002:7f00:1::]", "[fe80::1]", "[fd00::1]", "[ff02::1]", "10.0.0.1", "172.16.0.1",
-                           "172.31.255.255", "192.168.0.1", "100.64.0.1", "169.254.169.254", "0251.0376.0251.0376", "224.0.0.1",
-                           "255.255.255.255", "198.18.0.1"};
+    const char *hosts[] = {"127.0.0.1",
+                           "localhost",
+                           "127.1",
+                           "2130706433",
+                           "0x7f000001",
+                           "0x7f.0.0.1",
+                           "0177.0.0.1",
+                           "017700000001",
+                           "0.0.0.0",
+                           "0",
+                           "127.255.255.254",
+                           "[::1]",
+                           "[::]",
+                           "[::ffff:127.0.0.1]",
+                           "[::ffff:7f00:1]",
+                           "[::127.0.0.1]",
+                           "[64:ff9b::7f00:1]",
+                           "[2002:7f00:1::]",
+                           "[fe80::1]",
+                           "[fd00::1]",
+                           "[ff02::1]",
+                           "10.0.0.1",
+                           "172.16.0.1",
+                           "172.31.255.255",
+                           "192.168.0.1",
+                           "100.64.0.1",
+                           "169.254.169.254",
+                           "0251.0376.0251.0376",
+                           "224.0.0.1",
+                           "255.255.255.255",
+                           "198.18.0.1"};
     for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
         char url[100], allowed[64];
         snprintf(url, sizeof(url), "http://%s:%d/echo", hosts[i], port);
@@ -325,8 +353,27 @@ static void urls_are_checked(void **state)
 {
     (void)state;
     const char *good[] = {"http://a", "https://a.b:8443/x?y#z", "http://[::1]:1/", "HTTP://A/"};
-    const char *bad[] = {"", "a", "/x", "file:///etc/passwd", "ftp://a/", "gopher://a/", "dict://a/", "http://", "http:///x", "http:/x", "http:x", "http:\\\\x", "javascript:alert(1)",
-                         "http://a b/", "http://a/\r\nX: y", "http://u:p@a/", "http://u@a/", "http://a:99999/", "http://a:x/", "//a/b", "http://[::1/",
+    const char *bad[] = {"",
+                         "a",
+                         "/x",
+                         "file:///etc/passwd",
+                         "ftp://a/",
+                         "gopher://a/",
+                         "dict://a/",
+                         "http://",
+                         "http:///x",
+                         "http:/x",
+                         "http:x",
+                         "http:\\\\x",
+                         "javascript:alert(1)",
+                         "http://a b/",
+                         "http://a/\r\nX: y",
+                         "http://u:p@a/",
+                         "http://u@a/",
+                         "http://a:99999/",
+                         "http://a:x/",
+                         "//a/b",
+                         "http://[::1/",
                          "https://a\t.b/"};
     for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
         assert_ok(fetch_check_url(str_from(good[i]), &e), &e);
@@ -343,11 +390,20 @@ static void urls_are_checked(void **state)
 static void headers_cannot_be_smuggled(void **state)
 {
     (void)state;
-    const struct fetch_header bad[] = {{STR("X"), STR("a\r\nY: b")}, {STR("X"), STR("a\nb")}, {STR("X\r\nY"), STR("a")}, {STR(""), STR("a")},
-                                       {STR("X:"), STR("a")}, {STR("X"), STR("a\0b")}, {STR("Host"), STR("b")}, {STR("content-LENGTH"), STR("1")},
-                                       {STR("Transfer-Encoding"), STR("chunked")}, {STR("Connection"), STR("close")}, {STR("X Y"), STR("a")}};
+    const struct fetch_header bad[] = {{STR("X"), STR("a\r\nY: b")},
+                                       {STR("X"), STR("a\nb")},
+                                       {STR("X\r\nY"), STR("a")},
+                                       {STR(""), STR("a")},
+                                       {STR("X:"), STR("a")},
+                                       {STR("X"), STR("a\0b")},
+                                       {STR("Host"), STR("b")},
+                                       {STR("content-LENGTH"), STR("1")},
+                                       {STR("Transfer-Encoding"), STR("chunked")},
+                                       {STR("Connection"), STR("close")},
+                                       {STR("X Y"), STR("a")}};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        assert_int_equal(call_path((struct fetch_request){.headers = &bad[i], .header_count = 1}, "/echo"), ERR_INVALID);
+        assert_int_equal(call_path((struct fetch_request){.headers = &bad[i], .header_count = 1}, "/echo"),
+                         ERR_INVALID);
         assert_string_equal(err_code(&e), "header_invalid");
     }
     assert_int_equal(call_path((struct fetch_request){.method = STR("TRACE")}, "/echo"), ERR_INVALID);
@@ -403,14 +459,21 @@ static bool is_public(const char *text)
 static void the_edges_of_the_ranges(void **state)
 {
     (void)state;
-    const char *pub[] = {"1.0.0.0", "9.255.255.255", "11.0.0.0", "100.63.255.255", "100.128.0.0", "126.255.255.255", "128.0.0.0",
-                         "169.253.255.255", "169.255.0.0", "172.15.255.255", "172.32.0.0", "192.0.1.0", "192.167.255.255", "192.169.0.0",
-                         "198.17.255.255", "198.20.0.0", "223.255.255.255", "8.8.8.8", "2606:4700::1111", "2a00:1450::1", "2001:200::1", "2003::1"};
-    const char *priv[] = {"0.255.255.255", "10.255.255.255", "100.64.0.0", "100.127.255.255", "127.0.0.0", "169.254.0.0", "172.16.0.0",
-                          "172.31.255.255", "192.0.0.255", "192.0.2.1", "192.88.99.1", "192.168.255.255", "198.18.0.0", "198.19.255.255",
-                          "198.51.100.1", "203.0.113.1", "224.0.0.0", "240.0.0.0", "255.255.255.255", "::", "::1", "::ffff:8.8.8.8", "::8.8.8.8",
-                          "64:ff9b::808:808", "64:ff9b:1::1", "100::1", "1fff::1", "2001::1", "2001:1ff::1", "2001:db8::1", "2002:808:808::1", "3fff::1",
-                          "4000::1", "fc00::1", "fdff::1", "fe80::1", "fec0::1", "ff0e::1"};
+    const char *pub[] = {"1.0.0.0",         "9.255.255.255",   "11.0.0.0",        "100.63.255.255",  "100.128.0.0",
+                         "126.255.255.255", "128.0.0.0",       "169.253.255.255", "169.255.0.0",     "172.15.255.255",
+                         "172.32.0.0",      "192.0.1.0",       "192.167.255.255", "192.169.0.0",     "198.17.255.255",
+                         "198.20.0.0",      "223.255.255.255", "8.8.8.8",         "2606:4700::1111", "2a00:1450::1",
+                         "2001:200::1",     "2003::1"};
+    const char *priv[] = {"0.255.255.255", "10.255.255.255", "100.64.0.0",      "100.127.255.255",
+                          "127.0.0.0",     "169.254.0.0",    "172.16.0.0",      "172.31.255.255",
+                          "192.0.0.255",   "192.0.2.1",      "192.88.99.1",     "192.168.255.255",
+                          "198.18.0.0",    "198.19.255.255", "198.51.100.1",    "203.0.113.1",
+                          "224.0.0.0",     "240.0.0.0",      "255.255.255.255", "::",
+                          "::1",           "::ffff:8.8.8.8", "::8.8.8.8",       "64:ff9b::808:808",
+                          "64:ff9b:1::1",  "100::1",         "1fff::1",         "2001::1",
+                          "2001:1ff::1",   "2001:db8::1",    "2002:808:808::1", "3fff::1",
+                          "4000::1",       "fc00::1",        "fdff::1",         "fe80::1",
+                          "fec0::1",       "ff0e::1"};
     for (size_t i = 0; i < sizeof(pub) / sizeof(pub[0]); i++) {
         if (!is_public(pub[i]))
             fail_msg("%s is public", pub[i]);
@@ -434,10 +497,17 @@ int main(void)
 {
     signal(SIGPIPE, SIG_IGN);
     start_server();
-    const struct CMUnitTest tests[] = {WITH(sends_what_it_is_told), WITH(any_answer_is_an_answer), WITH(broken_answers_are_failures),
-                                       WITH(size_is_capped), WITH(the_deadline_holds), WITH(a_cancelled_call_ends),
-                                       WITH(private_addresses_are_refused), WITH(urls_are_checked), WITH(headers_cannot_be_smuggled),
-                                       WITH(many_threads), WITH(the_edges_of_the_ranges)};
+    const struct CMUnitTest tests[] = {WITH(sends_what_it_is_told),
+                                       WITH(any_answer_is_an_answer),
+                                       WITH(broken_answers_are_failures),
+                                       WITH(size_is_capped),
+                                       WITH(the_deadline_holds),
+                                       WITH(a_cancelled_call_ends),
+                                       WITH(private_addresses_are_refused),
+                                       WITH(urls_are_checked),
+                                       WITH(headers_cannot_be_smuggled),
+                                       WITH(many_threads),
+                                       WITH(the_edges_of_the_ranges)};
     int failed = RUN(tests);
     over = true;
     fetch_library_end();

@@ -112,11 +112,21 @@ static void shown_form_round_trips(void **state)
 static void refuses_other_texts(void **state)
 {
     (void)state;
-    const char *bad[] = {"", "bot_", "bot_0000000000000000000000000", "bot_000000000000000000000000000",
-                         "bot_80000000000000000000000000", "bot_0000000000000000000000000i", "bot_0000000000000000000000000l",
-                         "bot_0000000000000000000000000o", "bot_0000000000000000000000000u", "bot_0000000000000000000000000A",
-                         "BOT_00000000000000000000000000", "bot-00000000000000000000000000", "bot_0000000000000000000000000 ",
-                         "bot_0000000000000000000000000\xC3", "01m83h475pe00a10a796gfe6s3"};
+    const char *bad[] = {"",
+                         "bot_",
+                         "bot_0000000000000000000000000",
+                         "bot_000000000000000000000000000",
+                         "bot_80000000000000000000000000",
+                         "bot_0000000000000000000000000i",
+                         "bot_0000000000000000000000000l",
+                         "bot_0000000000000000000000000o",
+                         "bot_0000000000000000000000000u",
+                         "bot_0000000000000000000000000A",
+                         "BOT_00000000000000000000000000",
+                         "bot-00000000000000000000000000",
+                         "bot_0000000000000000000000000 ",
+                         "bot_0000000000000000000000000\xC3",
+                         "01m83h475pe00a10a796gfe6s3"};
     struct id id;
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
         assert_false(id_parse(ID_BOT, str_from(bad[i]), &id));
@@ -125,8 +135,11 @@ static void refuses_other_texts(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(is_a_uuid_of_now), TEST(grows_also_when_the_clock_goes_back),
-                                       TEST(unique_and_growing_in_threads), TEST(a_child_draws_its_own),
-                                       TEST(shown_form_round_trips), TEST(refuses_other_texts)};
+    const struct CMUnitTest tests[] = {TEST(is_a_uuid_of_now),
+                                       TEST(grows_also_when_the_clock_goes_back),
+                                       TEST(unique_and_growing_in_threads),
+                                       TEST(a_child_draws_its_own),
+                                       TEST(shown_form_round_trips),
+                                       TEST(refuses_other_texts)};
     return RUN(tests);
 }

@@ -35,9 +35,23 @@ static struct json *parse(const char *text)
 static void round_trips(void **state)
 {
     (void)state;
-    const char *same[] = {"null", "true", "false", "0", "-1", "9223372036854775807", "-9223372036854775808", "1.5", "1e+30", "\"\"",
-                          "[]", "{}", "[1,[2,[3]],{\"a\":null}]", "{\"z\":1,\"a\":{\"b\":[true,false,null]},\"\":2}",
-                          "\"\\\"\\\\\\n\\r\\t\\u0008\\u003c\xE2\x82\xAC\"", "1000.0", "[\"\xF0\x9F\x98\x80\"]"};
+    const char *same[] = {"null",
+                          "true",
+                          "false",
+                          "0",
+                          "-1",
+                          "9223372036854775807",
+                          "-9223372036854775808",
+                          "1.5",
+                          "1e+30",
+                          "\"\"",
+                          "[]",
+                          "{}",
+                          "[1,[2,[3]],{\"a\":null}]",
+                          "{\"z\":1,\"a\":{\"b\":[true,false,null]},\"\":2}",
+                          "\"\\\"\\\\\\n\\r\\t\\u0008\\u003c\xE2\x82\xAC\"",
+                          "1000.0",
+                          "[\"\xF0\x9F\x98\x80\"]"};
     for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++) {
         buf_clear(&out);
         json_write(&out, parse(same[i]));
@@ -51,20 +65,70 @@ static void round_trips(void **state)
 static void refuses(void **state)
 {
     (void)state;
-    static const struct { const char *text, *why; } bad[] = {
-        {"", "ends too early"}, {"  ", "ends too early"}, {"{", "key"}, {"[", "ends too early"}, {"[1", "comma"}, {"[1,]", "value"},
-        {"[,1]", "value"}, {"{\"a\"}", "colon"}, {"{\"a\":}", "value"}, {"{\"a\":1,}", "key"}, {"{a:1}", "key"}, {"{'a':1}", "key"},
-        {"{1:1}", "key"}, {"'a'", "value"}, {"NaN", "value"}, {"Infinity", "value"}, {"-Infinity", "number"}, {"nul", "value"},
-        {"nulll", "follows"}, {"TRUE", "value"}, {"1 2", "follows"}, {"{} x", "follows"}, {"[]]", "follows"}, {"01", "begin with 0"},
-        {"-01", "begin with 0"}, {"+1", "value"}, {".5", "value"}, {"5.", "number"}, {"1e", "number"}, {"--1", "number"},
-        {"1-1", "number"}, {"0x10", "follows"}, {"9223372036854775808", "number"}, {"18446744073709551616", "number"},
-        {"-9223372036854775809", "number"}, {"1e999", "number"}, {"\"", "does not end"}, {"\"abc", "does not end"},
-        {"\"a\\", "escape"}, {"\"\\x\"", "escape"}, {"\"\\u12\"", "hexadecimal"}, {"\"\\u12g4\"", "hexadecimal"},
-        {"\"\\u0000\"", "NUL"}, {"\"\\ud800\"", "surrogate"}, {"\"\\ud800x\"", "surrogate"}, {"\"\\udc00\"", "surrogate"},
-        {"\"\\ud800\\ud800\"", "surrogate"}, {"\"\\ud800\\u0041\"", "surrogate"}, {"\"a\nb\"", "control"}, {"\"a\tb\"", "control"},
-        {"\"a\x01\"", "control"}, {"{\"a\":1,\"a\":2}", "twice"}, {"{\"a\":1,\"\\u0061\":2}", "twice"},
-        {"[{\"x\":{\"k\":0,\"k\":0}}]", "twice"}, {"\"\xFF\"", "UTF-8"}, {"\"\xED\xA0\x80\"", "UTF-8"}, {"\"\xC0\x80\"", "UTF-8"},
-        {"\xEF\xBB\xBF{}", "value"}, {"/* */ 1", "value"}, {"[1 // x\n]", "comma"}, {"tru\xC3\xA9", "value"},
+    static const struct {
+        const char *text, *why;
+    } bad[] = {
+        {"", "ends too early"},
+        {"  ", "ends too early"},
+        {"{", "key"},
+        {"[", "ends too early"},
+        {"[1", "comma"},
+        {"[1,]", "value"},
+        {"[,1]", "value"},
+        {"{\"a\"}", "colon"},
+        {"{\"a\":}", "value"},
+        {"{\"a\":1,}", "key"},
+        {"{a:1}", "key"},
+        {"{'a':1}", "key"},
+        {"{1:1}", "key"},
+        {"'a'", "value"},
+        {"NaN", "value"},
+        {"Infinity", "value"},
+        {"-Infinity", "number"},
+        {"nul", "value"},
+        {"nulll", "follows"},
+        {"TRUE", "value"},
+        {"1 2", "follows"},
+        {"{} x", "follows"},
+        {"[]]", "follows"},
+        {"01", "begin with 0"},
+        {"-01", "begin with 0"},
+        {"+1", "value"},
+        {".5", "value"},
+        {"5.", "number"},
+        {"1e", "number"},
+        {"--1", "number"},
+        {"1-1", "number"},
+        {"0x10", "follows"},
+        {"9223372036854775808", "number"},
+        {"18446744073709551616", "number"},
+        {"-9223372036854775809", "number"},
+        {"1e999", "number"},
+        {"\"", "does not end"},
+        {"\"abc", "does not end"},
+        {"\"a\\", "escape"},
+        {"\"\\x\"", "escape"},
+        {"\"\\u12\"", "hexadecimal"},
+        {"\"\\u12g4\"", "hexadecimal"},
+        {"\"\\u0000\"", "NUL"},
+        {"\"\\ud800\"", "surrogate"},
+        {"\"\\ud800x\"", "surrogate"},
+        {"\"\\udc00\"", "surrogate"},
+        {"\"\\ud800\\ud800\"", "surrogate"},
+        {"\"\\ud800\\u0041\"", "surrogate"},
+        {"\"a\nb\"", "control"},
+        {"\"a\tb\"", "control"},
+        {"\"a\x01\"", "control"},
+        {"{\"a\":1,\"a\":2}", "twice"},
+        {"{\"a\":1,\"\\u0061\":2}", "twice"},
+        {"[{\"x\":{\"k\":0,\"k\":0}}]", "twice"},
+        {"\"\xFF\"", "UTF-8"},
+        {"\"\xED\xA0\x80\"", "UTF-8"},
+        {"\"\xC0\x80\"", "UTF-8"},
+        {"\xEF\xBB\xBF{}", "value"},
+        {"/* */ 1", "value"},
+        {"[1 // x\n]", "comma"},
+        {"tru\xC3\xA9", "value"},
     };
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         struct json *j = (struct json *)&out;
@@ -122,7 +186,8 @@ static void many_keys(void **state)
 static void reads(void **state)
 {
     (void)state;
-    struct json *j = parse("{\"s\":\"x\",\"n\":null,\"i\":3,\"d\":2.5,\"t\":true,\"a\":[10,\"q\"],\"o\":{\"a/b\":1,\"m~n\":2,\"\":3}}");
+    struct json *j = parse(
+        "{\"s\":\"x\",\"n\":null,\"i\":3,\"d\":2.5,\"t\":true,\"a\":[10,\"q\"],\"o\":{\"a/b\":1,\"m~n\":2,\"\":3}}");
     assert_true(json_has(j, "n") && !json_has(j, "x") && !json_has(NULL, "x"));
     assert_null(json_get(j, "n"));
     assert_str(json_get_str(j, "s"), "x");
@@ -139,7 +204,8 @@ static void reads(void **state)
     assert_int_equal(json_int(json_pointer(j, STR("/o/a~1b")), 0), 1);
     assert_int_equal(json_int(json_pointer(j, STR("/o/m~0n")), 0), 2);
     assert_int_equal(json_int(json_pointer(j, STR("/o/")), 0), 3);
-    const char *nowhere[] = {"a", "/a/2", "/a/-", "/a/01", "/a/1x", "/a/99999999999", "/o/m~2n", "/o/~", "/s/x", "/x/y", "/a/"};
+    const char *nowhere[] = {"a",       "/a/2", "/a/-", "/a/01", "/a/1x", "/a/99999999999",
+                             "/o/m~2n", "/o/~", "/s/x", "/x/y",  "/a/"};
     for (size_t i = 0; i < sizeof(nowhere) / sizeof(nowhere[0]); i++)
         assert_null(json_pointer(j, str_from(nowhere[i])));
     char long_key[300];
@@ -173,7 +239,8 @@ static void builds(void **state)
     json_del(o, "b");
     json_del(o, "not there");
     json_write(&out, o);
-    assert_string_equal(out.p, "{\"s\":\"a\\u0000b\",\"i\":null,\"nan\":null,\"list\":[\"x\",{\"deep\":1},null,[\"later\"]]}");
+    assert_string_equal(out.p,
+                        "{\"s\":\"a\\u0000b\",\"i\":null,\"nan\":null,\"list\":[\"x\",{\"deep\":1},null,[\"later\"]]}");
 }
 
 static void trees_outlive_the_arena_of_a_part(void **state)
@@ -196,7 +263,8 @@ static void trees_outlive_the_arena_of_a_part(void **state)
 static void copies_and_compares(void **state)
 {
     (void)state;
-    struct json *a = parse("{\"a\":[1,2.5,\"x\",null,{\"q\":true}],\"b\":null}"), *b = parse("{\"b\":null,\"a\":[1,2.5,\"x\",null,{\"q\":true}]}");
+    struct json *a = parse("{\"a\":[1,2.5,\"x\",null,{\"q\":true}],\"b\":null}"),
+                *b = parse("{\"b\":null,\"a\":[1,2.5,\"x\",null,{\"q\":true}]}");
     assert_true(json_equal(a, b));
     struct json *c = json_copy(&arena, a);
     assert_true(json_equal(a, c));
@@ -213,7 +281,8 @@ static void writes_for_people(void **state)
 {
     (void)state;
     json_write_pretty(&out, parse("{\"a\":[],\"b\":{},\"c\":[1,{\"d\":2}]}"));
-    assert_string_equal(out.p, "{\n  \"a\": [],\n  \"b\": {},\n  \"c\": [\n    1,\n    {\n      \"d\": 2\n    }\n  ]\n}\n");
+    assert_string_equal(out.p,
+                        "{\n  \"a\": [],\n  \"b\": {},\n  \"c\": [\n    1,\n    {\n      \"d\": 2\n    }\n  ]\n}\n");
     struct buf small;
     buf_init(&small, 10);
     json_write(&small, parse("[1,2,3,4,5,6,7,8,9,10]"));
@@ -260,8 +329,15 @@ static void references_from_many_threads(void **state)
 #define WITH(f) cmocka_unit_test_setup_teardown(f, begin, end)
 int main(void)
 {
-    const struct CMUnitTest tests[] = {WITH(round_trips), WITH(refuses), WITH(depth_is_bounded), WITH(many_keys), WITH(reads),
-                                       WITH(builds), WITH(trees_outlive_the_arena_of_a_part), WITH(copies_and_compares),
-                                       WITH(writes_for_people), WITH(references_from_many_threads)};
+    const struct CMUnitTest tests[] = {WITH(round_trips),
+                                       WITH(refuses),
+                                       WITH(depth_is_bounded),
+                                       WITH(many_keys),
+                                       WITH(reads),
+                                       WITH(builds),
+                                       WITH(trees_outlive_the_arena_of_a_part),
+                                       WITH(copies_and_compares),
+                                       WITH(writes_for_people),
+                                       WITH(references_from_many_threads)};
     return RUN(tests);
 }

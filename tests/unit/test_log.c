@@ -52,7 +52,8 @@ static void one_object_a_line(void **state)
     (void)state;
     size_t n;
     log_set_request("req_1");
-    log_line(LOG_WARN, "odd", LOG_S("text", "a\"\n\xFF"), LOG_I("n", -5), LOG_D("d", 1.5), LOG_T("t", STR("x")), LOG_S("nil", NULL));
+    log_line(LOG_WARN, "odd", LOG_S("text", "a\"\n\xFF"), LOG_I("n", -5), LOG_D("d", 1.5), LOG_T("t", STR("x")),
+             LOG_S("nil", NULL));
     log_set_request(NULL);
     log_line(LOG_DEBUG, "hidden", LOG_I("n", 1));
     log_line(LOG_INFO, "bare");

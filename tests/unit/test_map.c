@@ -97,7 +97,7 @@ static void vectors_grow(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(behaves_like_a_table), TEST(empty_and_odd_keys), TEST(siphash_depends_on_all),
-                                       TEST(vectors_grow)};
+    const struct CMUnitTest tests[] = {TEST(behaves_like_a_table), TEST(empty_and_odd_keys),
+                                       TEST(siphash_depends_on_all), TEST(vectors_grow)};
     return RUN(tests);
 }

@@ -82,9 +82,10 @@ static struct err e;
 
 static enum status parse_change_write(void)
 {
-    static const char text[] = "{\"a\":[1,2.5,\"x\\n\\u00e9\",null,{\"b\":true}],\"a long key, longer than what fits on the stack of the "
-                               "reader, so that it is copied\":[[]],\"k1\":1,\"k2\":2,\"k3\":3,\"k4\":4,\"k5\":5,\"k6\":6,\"k7\":7,\"k8\":8,"
-                               "\"k9\":9,\"ka\":1,\"kb\":2,\"kc\":3,\"kd\":4,\"ke\":5,\"kf\":6}";
+    static const char text[] =
+        "{\"a\":[1,2.5,\"x\\n\\u00e9\",null,{\"b\":true}],\"a long key, longer than what fits on the stack of the "
+        "reader, so that it is copied\":[[]],\"k1\":1,\"k2\":2,\"k3\":3,\"k4\":4,\"k5\":5,\"k6\":6,\"k7\":7,\"k8\":8,"
+        "\"k9\":9,\"ka\":1,\"kb\":2,\"kc\":3,\"kd\":4,\"ke\":5,\"kf\":6}";
     struct arena a;
     struct buf b;
     struct json *j, *copy, *child;
@@ -94,11 +95,11 @@ static enum status parse_change_write(void)
     if (st != OK)
         goto out;
     copy = json_copy(&a, j);
-    if (!copy || json_set_str(copy, "new", STR("v")) || json_set_int(copy, "k1", 9) || json_set_double(copy, "d", 0.5) ||
-        json_set_bool(copy, "t", true) || json_set_null(copy, "n") || json_set_copy(copy, "c", j) ||
-        json_set(copy, "s", json_new_array(&a)) || json_set_object(copy, "o", &child) || json_set_int(child, "x", 1) ||
-        json_set_array(copy, "l", &child) || json_push_str(child, STR("y")) || json_push_copy(child, j) ||
-        json_push(child, json_new_object(&a)) || json_push_object(child, &child)) {
+    if (!copy || json_set_str(copy, "new", STR("v")) || json_set_int(copy, "k1", 9) ||
+        json_set_double(copy, "d", 0.5) || json_set_bool(copy, "t", true) || json_set_null(copy, "n") ||
+        json_set_copy(copy, "c", j) || json_set(copy, "s", json_new_array(&a)) || json_set_object(copy, "o", &child) ||
+        json_set_int(child, "x", 1) || json_set_array(copy, "l", &child) || json_push_str(child, STR("y")) ||
+        json_push_copy(child, j) || json_push(child, json_new_object(&a)) || json_push_object(child, &child)) {
         st = err_nomem(&e);
         goto out;
     }
@@ -202,8 +203,13 @@ static enum status fetching(void)
     struct arena a;
     struct fetch_reply reply;
     const struct fetch_header header = {STR("X-A"), STR("b")};
-    struct fetch_request rq = {.method = STR("POST"), .url = STR("http://10.1.2.3/x"), .headers = &header, .header_count = 1,
-                               .body = STR("x"), .timeout_ms = 1000, .max_body = 1000};
+    struct fetch_request rq = {.method = STR("POST"),
+                               .url = STR("http://10.1.2.3/x"),
+                               .headers = &header,
+                               .header_count = 1,
+                               .body = STR("x"),
+                               .timeout_ms = 1000,
+                               .max_body = 1000};
     arena_init(&a, 1 << 20);
     enum status st = fetch(NULL, &a, &rq, &reply, &e);
     arena_release(&a);
@@ -252,11 +258,11 @@ static void torture(enum status (*run)(void))
 #endif
 }
 
-#define TORTURE(f)                                                                                                     \
-    static void f##_survives(void **state)                                                                             \
-    {                                                                                                                  \
-        (void)state;                                                                                                   \
-        torture(f);                                                                                                    \
+#define TORTURE(f)                         \
+    static void f##_survives(void **state) \
+    {                                      \
+        (void)state;                       \
+        torture(f);                        \
     }
 TORTURE(parse_change_write)
 TORTURE(config_file)
@@ -270,8 +276,8 @@ int main(void)
 {
     if (crypto_init(&e) != OK || log_open("test", "/dev/null", LOG_INFO, &e) != OK)
         return 1;
-    const struct CMUnitTest tests[] = {TEST(parse_change_write_survives), TEST(config_file_survives), TEST(sealing_survives),
-                                       TEST(password_survives), TEST(containers_survives), TEST(logging_survives),
-                                       TEST(fetching_survives)};
+    const struct CMUnitTest tests[] = {
+        TEST(parse_change_write_survives), TEST(config_file_survives), TEST(sealing_survives), TEST(password_survives),
+        TEST(containers_survives),         TEST(logging_survives),     TEST(fetching_survives)};
     return RUN(tests);
 }

@@ -10,7 +10,8 @@ static void unsigned_whole(void **state)
     (void)state;
     uint64_t v = 7;
     assert_true(num_u64(STR("18446744073709551615"), UINT64_MAX, &v) && v == UINT64_MAX);
-    const char *bad[] = {"", " 1", "1 ", "+1", "-1", "1x", "0x1", "18446744073709551616", "99999999999999999999999", "1\n"};
+    const char *bad[] = {"",   " 1", "1 ", "+1", "-1", "1x", "0x1", "18446744073709551616", "99999999999999999999999",
+                         "1\n"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
         assert_false(num_u64(str_from(bad[i]), UINT64_MAX, &v));
     assert_false(num_u64(STR("11"), 10, &v));
@@ -64,7 +65,8 @@ static void sizes(void **state)
 static void reads_back_equal(void **state)
 {
     (void)state;
-    const double values[] = {0.1, 1.0 / 3, 5e-324, 1.7976931348623157e308, 123456789.123456789, -2.5, 1e15, 1e21, 0.3, 100};
+    const double values[] = {0.1,  1.0 / 3, 5e-324, 1.7976931348623157e308, 123456789.123456789, -2.5, 1e15,
+                             1e21, 0.3,     100};
     char text[32];
     for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
         double back = 0;

@@ -188,8 +188,9 @@ static void another_layout_is_made_anew(void **state)
 #define WITH(f) cmocka_unit_test_setup_teardown(f, begin, end)
 int main(void)
 {
-    const struct CMUnitTest tests[] = {WITH(burst_then_refill), WITH(names_and_keys_do_not_run_together), WITH(off_means_no_limit),
-                                       WITH(exact_among_threads), WITH(exact_among_processes), WITH(more_keys_than_buckets),
-                                       WITH(generations), WITH(another_layout_is_made_anew)};
+    const struct CMUnitTest tests[] = {WITH(burst_then_refill),     WITH(names_and_keys_do_not_run_together),
+                                       WITH(off_means_no_limit),    WITH(exact_among_threads),
+                                       WITH(exact_among_processes), WITH(more_keys_than_buckets),
+                                       WITH(generations),           WITH(another_layout_is_made_anew)};
     return RUN(tests);
 }

@@ -11,7 +11,8 @@ static void compares(void **state)
     assert_true(str_cmp(STR("a"), STR("ab")) < 0);
     assert_true(str_cmp(STR("\xFF"), STR("a")) > 0);
     assert_int_equal(str_cmp(STR_EMPTY, STR("")), 0);
-    assert_true(str_starts(STR("abc"), STR("")) && str_starts(STR("abc"), STR("abc")) && !str_starts(STR("ab"), STR("abc")));
+    assert_true(str_starts(STR("abc"), STR("")) && str_starts(STR("abc"), STR("abc")) &&
+                !str_starts(STR("ab"), STR("abc")));
     assert_true(str_ends(STR("abc"), STR("bc")) && !str_ends(STR("c"), STR("bc")));
     assert_true(str_has(STR("abc"), STR("b")) && str_has(STR(""), STR("")) && !str_has(STR("abc"), STR("ca")));
     assert_str(str_from(NULL), "");

@@ -5,9 +5,26 @@
 static void refuses_what_is_no_utf8(void **state)
 {
     (void)state;
-    const char *bad[] = {"\x80", "\xBF", "\xC0\xAF", "\xC1\xBF", "\xC3", "\xE0\x80\x80", "\xE0\x9F\xBF", "\xE2\x82", "\xED\xA0\x80",
-                         "\xED\xBF\xBF", "\xF0\x80\x80\x80", "\xF0\x8F\xBF\xBF", "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\xFF",
-                         "\xFE", "\xF0\x9F\x98", "abcdefgh\x80", "abcdefg\xC3(", "\xC3\xC3\xA9"};
+    const char *bad[] = {"\x80",
+                         "\xBF",
+                         "\xC0\xAF",
+                         "\xC1\xBF",
+                         "\xC3",
+                         "\xE0\x80\x80",
+                         "\xE0\x9F\xBF",
+                         "\xE2\x82",
+                         "\xED\xA0\x80",
+                         "\xED\xBF\xBF",
+                         "\xF0\x80\x80\x80",
+                         "\xF0\x8F\xBF\xBF",
+                         "\xF4\x90\x80\x80",
+                         "\xF5\x80\x80\x80",
+                         "\xFF",
+                         "\xFE",
+                         "\xF0\x9F\x98",
+                         "abcdefgh\x80",
+                         "abcdefg\xC3(",
+                         "\xC3\xC3\xA9"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
         assert_false(utf8_valid(str_from(bad[i])));
     assert_true(utf8_valid(STR("")));
@@ -67,11 +84,11 @@ static void counts_and_cuts(void **state)
 static void folds(void **state)
 {
     (void)state;
-    const uint32_t pairs[][2] = {{'A', 'a'},       {'z', 'z'},       {0xC9, 0xE9},     {0xD7, 0xD7},     {0x130, 'i'},
-                                 {0x141, 0x142},   {0x178, 0xFF},    {0x17D, 0x17E},   {0x1E9E, 0xDF},   {0x391, 0x3B1},
-                                 {0x3A9, 0x3C9},   {0x3C2, 0x3C3},   {0x386, 0x3AC},   {0x410, 0x430},   {0x401, 0x451},
-                                 {0x4C0, 0x4CF},   {0x531, 0x561},   {0x556, 0x586},   {0x1EF8, 0x1EF9}, {0x5D0, 0x5D0},
-                                 {0x4E2D, 0x4E2D}, {0x1F08, 0x1F00}, {0x10FFFF, 0x10FFFF}};
+    const uint32_t pairs[][2] = {
+        {'A', 'a'},       {'z', 'z'},     {0xC9, 0xE9},     {0xD7, 0xD7},     {0x130, 'i'},        {0x141, 0x142},
+        {0x178, 0xFF},    {0x17D, 0x17E}, {0x1E9E, 0xDF},   {0x391, 0x3B1},   {0x3A9, 0x3C9},      {0x3C2, 0x3C3},
+        {0x386, 0x3AC},   {0x410, 0x430}, {0x401, 0x451},   {0x4C0, 0x4CF},   {0x531, 0x561},      {0x556, 0x586},
+        {0x1EF8, 0x1EF9}, {0x5D0, 0x5D0}, {0x4E2D, 0x4E2D}, {0x1F08, 0x1F00}, {0x10FFFF, 0x10FFFF}};
     for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
         assert_int_equal(utf8_lower(pairs[i][0]), pairs[i][1]);
     for (uint32_t cp = 0; cp < 0x20000; cp++)
@@ -81,7 +98,7 @@ static void folds(void **state)
 static void strips_marks(void **state)
 {
     (void)state;
-    const uint32_t pairs[][2] = {{0xE9, 'e'}, {0xC9, 'E'}, {0xF1, 'n'}, {0xFC, 'u'},   {0x159, 'r'},   {0x142, 'l'},
+    const uint32_t pairs[][2] = {{0xE9, 'e'}, {0xC9, 'E'}, {0xF1, 'n'},  {0xFC, 'u'},   {0x159, 'r'},   {0x142, 'l'},
                                  {0xF8, 'o'}, {'q', 'q'},  {0xDF, 0xDF}, {0x1EC7, 'e'}, {0x430, 0x430}, {0xD7, 0xD7}};
     for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
         assert_int_equal(utf8_plain(pairs[i][0]), pairs[i][1]);
@@ -90,7 +107,8 @@ static void strips_marks(void **state)
 static void knows_letters(void **state)
 {
     (void)state;
-    const uint32_t letters[] = {'a', 'Z', '0', 0xE9, 0x3B1, 0x430, 0x5D0, 0x627, 0x915, 0x940, 0xE01, 0x4E2D, 0x3042, 0xAC00, 0x20000};
+    const uint32_t letters[] = {'a',   'Z',   '0',   0xE9,   0x3B1,  0x430,  0x5D0,  0x627,
+                                0x915, 0x940, 0xE01, 0x4E2D, 0x3042, 0xAC00, 0x20000};
     const uint32_t others[] = {' ', '.', '_', '-', 0x7F, 0xA0, 0xD7, 0x2014, 0x3002, 0x1F600, 0x20AC, 0xFFFD};
     for (size_t i = 0; i < sizeof(letters) / sizeof(letters[0]); i++)
         assert_true(utf8_is_letter(letters[i]));
@@ -100,8 +118,13 @@ static void knows_letters(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(refuses_what_is_no_utf8), TEST(every_code_point_round_trips),
-                                       TEST(bad_bytes_come_one_by_one), TEST(text_has_no_controls), TEST(counts_and_cuts),
-                                       TEST(folds), TEST(strips_marks), TEST(knows_letters)};
+    const struct CMUnitTest tests[] = {TEST(refuses_what_is_no_utf8),
+                                       TEST(every_code_point_round_trips),
+                                       TEST(bad_bytes_come_one_by_one),
+                                       TEST(text_has_no_controls),
+                                       TEST(counts_and_cuts),
+                                       TEST(folds),
+                                       TEST(strips_marks),
+                                       TEST(knows_letters)};
     return RUN(tests);
 }
