@@ -52,9 +52,22 @@ static bool cgi_gone(struct web_io *io)
     return false; /* a write tells */
 }
 
+/* A web server that still writes the body when the program ends would drop the reply with it. */
+static void drain(void)
+{
+    char trash[16 * 1024];
+    for (size_t left = 64 * MB; left > 0;) {
+        ssize_t r = read(STDIN_FILENO, trash, sizeof trash);
+        if (r <= 0 && !(r < 0 && errno == EINTR))
+            return;
+        left -= r > 0 ? (size_t)r : 0;
+    }
+}
+
 int cgi_serve(struct worker *w)
 {
     struct web_io io = {.envp = environ, .read = cgi_read, .write = cgi_write, .flush = cgi_flush, .gone = cgi_gone};
     dispatch(w, &io);
+    drain();
     return 0;
 }

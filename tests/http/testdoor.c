@@ -151,6 +151,11 @@ void test_stream(struct request *rq)
     stream_event(rq, "done", STR_EMPTY, STR("{}"), &e);
 }
 
+void test_bearer(struct request *rq)
+{
+    text(rq, request_header(rq, "HTTP_AUTHORIZATION"));
+}
+
 void test_header(struct request *rq)
 {
     reply_header(rq, "X-Test", request_query(rq, "v"));
