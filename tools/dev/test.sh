@@ -218,7 +218,7 @@ suite_install() {
     for f in usr/local/bin/parley usr/local/libexec/parley/portal.fcgi usr/local/libexec/parley/api.fcgi \
         usr/local/libexec/parley/chat.fcgi usr/local/libexec/parley/hooks.fcgi usr/local/share/parley/htdocs/vendor/tabler.min.css \
         usr/local/share/parley/sql/0001_tenant.sql usr/local/share/parley/templates/layout \
-        usr/local/share/parley/etc/lighttpd.conf usr/local/share/parley/etc/parley.conf usr/local/lib/systemd/system/parley.service \
+        usr/local/share/parley/etc/lighttpd.conf usr/local/share/parley/etc/apache.conf usr/local/share/parley/etc/htaccess usr/local/share/parley/etc/parley.conf usr/local/lib/systemd/system/parley.service \
         usr/local/share/man/man8/parley.8 usr/local/share/man/man5/parley.conf.5; do
         one_check "installs $f" test -e "$dest/$f"
     done
