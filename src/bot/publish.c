@@ -29,9 +29,9 @@ static enum status lint(const struct flow *f, struct arena *a, struct err *e)
     if (!first)
         return OK;
     snprintf(pointer, sizeof pointer, "%.*s", STR_F(first->pointer));
-    return err_at(e, ERR_INVALID, "flow_lint", pointer, "The flow cannot be published: node \"%.*s\": %.*s%s",
-                  STR_F(utf8_cut(first->node, 60)), STR_F(utf8_cut(first->message, 300)),
-                  errors > 1 ? " (and more findings)" : "");
+    return err_at(e, ERR_INVALID, "flow_lint", pointer, "The flow cannot be published: %s%.*s%s%.*s%s",
+                  first->node.n ? "node \"" : "", STR_F(first->node), first->node.n ? "\": " : "",
+                  STR_F(utf8_cut(first->message, 300)), errors > 1 ? " (and more findings)" : "");
 }
 
 static enum status run_tests(const struct flow *f, struct arena *a, struct err *e)
@@ -43,8 +43,8 @@ static enum status run_tests(const struct flow *f, struct arena *a, struct err *
         return s;
     for (size_t i = 0; i < n; i++)
         if (!r[i].passed)
-            return err_set(e, ERR_INVALID, "flow_test", "The flow's test \"%.*s\" fails at line %d: %.*s",
-                           STR_F(utf8_cut(r[i].name, 60)), r[i].turn, STR_F(utf8_cut(r[i].message, 300)));
+            return err_set(e, ERR_INVALID, "flow_test", "The flow cannot be published: %.*s",
+                           STR_F(utf8_cut(r[i].message, 400)));
     return OK;
 }
 

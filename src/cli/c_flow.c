@@ -30,8 +30,6 @@ static enum status read_flow_file(struct cli *cl, const char *path, struct flow 
     if (s != OK)
         return s;
     s = flow_parse(doc, out, e);
-    if (s != OK && e->pointer[0])
-        return err_wrap(e, "%s: at %s", path, e->pointer);
     return s == OK ? OK : err_wrap(e, "%s", path);
 }
 
