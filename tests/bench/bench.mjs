@@ -168,7 +168,7 @@ try {
         { what: 'FAQ turn in an open conversation', run: t => load(turns(who.bot), 'open', t, { TEXTS: who.texts, CONVERSATIONS: conversations }), limit: { p99: 100 } },
         { what: `the same rows, ${CONNECTIONS} bare clients, one by one`, run: () => bare(parley, CONNECTIONS, 1) },
         { what: `the same rows, 2 bare clients, ${BATCH} at once`, run: () => bare(parley, 2, BATCH) },
-        { what: 'portal page, signed in (/app/bots)', run: t => load(`${parley.url}/app/bots`, 'get', t, { COOKIE: cookie }) },
+        { what: 'portal page, signed in (/app)', run: t => load(`${parley.url}/app`, 'get', t, { COOKIE: cookie }) },
     ]
     await measure(rows)
     const busy = parley.memory()
