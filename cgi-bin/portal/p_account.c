@@ -102,7 +102,7 @@ void sign_in_page(struct request *rq)
     struct page pg;
     if (!page_begin_public(rq, &pg))
         return;
-    if (rq->who.signed_in) {
+    if (rq->who.signed_in && rq->who.perms) { /* a member who was removed may sign in as somebody else */
         page_redirect(&pg, "%s", next_path(rq, request_query(rq, "next")));
         return;
     }

@@ -134,6 +134,8 @@ void import_status_page(struct request *rq)
     view_int(pg.v, "Job.Percent", job_percent(&j));
     view_str(pg.v, "Job.File", json_get_str(j.payload, "filename"));
     fill_report(&pg, job_report(&j));
+    if (!job_over(&j))
+        view_int(pg.v, "Page.Refresh", 2);
     page_send(&pg, "portal/import_status.cs", NULL);
 }
 
@@ -183,6 +185,7 @@ void import_report(struct request *rq)
     page_release(&pg);
     struct buf *out = reply_body(rq);
     const struct json *bad = json_get(job_report(&j), "bad");
+    reply_status(rq, 200);
     reply_type(rq, "text/csv; charset=utf-8");
     reply_header(rq, "Content-Disposition", STR("attachment; filename=\"import-report.csv\""));
     reply_header(rq, "Cache-Control", STR("no-store"));

@@ -210,6 +210,7 @@ void bot_export_file(struct request *rq)
     }
     page_release(&pg);
     const char *name = arena_printf(rq->arena, "attachment; filename=\"%s.json\"", TEXT_ID(ID_BOT, b.id));
+    reply_status(rq, 200);
     reply_type(rq, "application/json");
     reply_header(rq, "Content-Disposition", str_from(name ? name : "attachment"));
     reply_header(rq, "Cache-Control", STR("no-store"));

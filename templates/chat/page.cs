@@ -6,6 +6,7 @@
 <meta name="color-scheme" content="light dark">
 <meta name="robots" content="noindex">
 <title><?cs var:Bot.Name ?></title>
+<link rel="icon" href="/img/parley.svg" type="image/svg+xml">
 <link rel="stylesheet" href="/css/chat.css">
 <script src="/js/chat.js" defer></script>
 </head>
