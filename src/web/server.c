@@ -240,10 +240,10 @@ static bool join_threads(struct thread *threads, int n, int64_t timeout_ms)
         until.tv_sec++;
         until.tv_nsec -= 1000000000;
     }
+    bool all = true;
     for (int i = 0; i < n; i++)
-        if (pthread_timedjoin_np(threads[i].id, NULL, &until) != 0)
-            return false;
-    return true;
+        all = pthread_timedjoin_np(threads[i].id, NULL, &until) == 0 && all;
+    return all;
 }
 
 static void stop(struct thread *threads, int n, int stop_fd, const struct fastcgi *f)
