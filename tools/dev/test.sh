@@ -65,10 +65,9 @@ prepare_test() { # SANITIZE
 
 # A locale that writes 1,5: numbers of ours must not follow it. Found through LOCPATH, installed nowhere.
 make_locale() {
-    export LOCPATH=$var/locale
-    [ -e "$LOCPATH/de_DE.UTF-8/LC_NUMERIC" ] && return 0
-    mkdir -p "$LOCPATH"
-    logged "$log/locale.log" "localedef could not make a locale" localedef --no-archive -i de_DE -f UTF-8 "$LOCPATH/de_DE.UTF-8"
+    [ -e "$var/locale/de_DE.UTF-8/LC_NUMERIC" ] && return 0
+    mkdir -p "$var/locale"
+    logged "$log/locale.log" "localedef could not make a locale" localedef --no-archive -i de_DE -f UTF-8 "$var/locale/de_DE.UTF-8"
 }
 
 test_build_dir() { # SANITIZE
@@ -101,7 +100,7 @@ npm_parts() {
 }
 
 run_suite() { # NAME
-    local p=$passed f=$failed
+    local p=$passed f=$failed # the suites count on
     suite_log=$log/test-$1.log
     case $1 in
     unit) suite_unit ;;
@@ -203,8 +202,8 @@ clang_warnings() {
 no_registry_hosts() { ! grep -nE '"resolved"|registry\.[a-z]+\.(org|com)' package-lock.json package.json .npmrc; }
 
 shell_parses() {
-    local f
-    for f in dev tools/dev/*.sh tools/dev/apt-install .ci/run; do bash -n "$f" || return 1; done
+    local file
+    for file in dev tools/dev/*.sh tools/dev/apt-install .ci/run; do bash -n "$file" || return 1; done
     sh -n tools/vendor
 }
 
@@ -212,15 +211,15 @@ shell_parses() {
 
 suite_install() {
     : >"$suite_log"
-    local dest=$var/test-install
+    local dest=$var/test-install file
     rm -rf "$dest"
     one_check "make install" make -C "$test_build" install DESTDIR="$dest"
-    for f in usr/local/bin/parley usr/local/libexec/parley/portal.fcgi usr/local/libexec/parley/api.fcgi \
+    for file in usr/local/bin/parley usr/local/libexec/parley/portal.fcgi usr/local/libexec/parley/api.fcgi \
         usr/local/libexec/parley/chat.fcgi usr/local/libexec/parley/hooks.fcgi usr/local/share/parley/htdocs/vendor/tabler.min.css \
         usr/local/share/parley/sql/0001_tenant.sql usr/local/share/parley/templates/layout \
         usr/local/share/parley/etc/lighttpd.conf usr/local/share/parley/etc/apache.conf usr/local/share/parley/etc/htaccess usr/local/share/parley/etc/parley.conf usr/local/lib/systemd/system/parley.service \
         usr/local/share/man/man8/parley.8 usr/local/share/man/man5/parley.conf.5; do
-        one_check "installs $f" test -e "$dest/$f"
+        one_check "installs $file" test -e "$dest/$file"
     done
     one_check "no placeholder is left" no_placeholder "$dest"
     one_check "make uninstall" make -C "$test_build" uninstall DESTDIR="$dest"
