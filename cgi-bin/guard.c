@@ -12,8 +12,12 @@ static enum status by_session(struct request *rq, struct db *c, struct err *e)
         return err_set(e, ERR_AUTH, NULL, "Sign in first.");
     if (account_session_load(c, rq->arena, token, config_int(rq->config, CONFIG_session_lifetime), s, e) != OK)
         return e->status;
-    rq->who = (struct identity){.signed_in = true, .tenant = s->tenant, .user = s->user.id,
-                                .perms = account_role_perms(s->role), .is_operator = s->user.is_operator, .account = s};
+    rq->who = (struct identity){.signed_in = true,
+                                .tenant = s->tenant,
+                                .user = s->user.id,
+                                .perms = account_role_perms(s->role),
+                                .is_operator = s->user.is_operator,
+                                .account = s};
     memcpy(rq->who.csrf_key, s->csrf_key, sizeof rq->who.csrf_key);
     return OK;
 }
@@ -56,8 +60,11 @@ enum status guard_feature(struct request *rq, enum feature f, struct err *e)
 struct actor guard_actor(const struct request *rq)
 {
     const struct session *s = rq->who.account;
-    struct actor a = {.tenant = rq->who.tenant, .user = rq->who.user, .key = rq->who.key,
-                      .role = s != NULL ? s->role : ROLE_NONE, .perms = rq->who.perms};
+    struct actor a = {.tenant = rq->who.tenant,
+                      .user = rq->who.user,
+                      .key = rq->who.key,
+                      .role = s != NULL ? s->role : ROLE_NONE,
+                      .perms = rq->who.perms};
     struct str ip = str_sub(rq->remote_addr, 0, sizeof a.ip - 1);
     memcpy(a.ip, ip.p, ip.n);
     return a;

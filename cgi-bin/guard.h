@@ -9,7 +9,9 @@
 #include "db/db.h"
 #include "web/server.h"
 
-struct guard { struct db_pool *pool; };
+struct guard {
+    struct db_pool *pool;
+};
 
 /* struct door's identify: the session cookie for WHO_SESSION, WHO_MEMBER, WHO_OPERATOR (and WHO_PUBLIC); for WHO_KEY
  * Authorization: Bearer or X-Api-Key, with the key's scopes as perms. rq->who.account is the struct session, NULL for a key. */

@@ -4,7 +4,13 @@
 
 #include "base/banned.h"
 
-struct row { const char *door, *method, *path, *handler, *who; enum csrf csrf; enum body_class body; enum rate_class rate; enum feature feature; };
+struct row {
+    const char *door, *method, *path, *handler, *who;
+    enum csrf csrf;
+    enum body_class body;
+    enum rate_class rate;
+    enum feature feature;
+};
 
 #define ROUTE(m, p, h, w, c, b, r, f) {DOOR, #m, p, #h, #w, c, b, r, f},
 static const struct row rows[] = {

@@ -101,7 +101,10 @@ static enum status spool(struct request *rq, int fd, size_t n, struct err *e)
     return OK;
 }
 
-struct mapping { void *p; size_t n; };
+struct mapping {
+    void *p;
+    size_t n;
+};
 
 static void unmap(void *ptr)
 {

@@ -26,7 +26,10 @@ static __thread void *my_stack;
 
 /* ---- the report ---- */
 
-struct line { char p[2048]; size_t n; };
+struct line {
+    char p[2048];
+    size_t n;
+};
 
 static void say(struct line *l, const char *z)
 {
@@ -59,11 +62,16 @@ static void say_number(struct line *l, const char *before, long v, const char *a
 static const char *signal_name(int sig)
 {
     switch (sig) {
-    case SIGSEGV: return "SIGSEGV";
-    case SIGABRT: return "SIGABRT";
-    case SIGBUS: return "SIGBUS";
-    case SIGFPE: return "SIGFPE";
-    default: return "SIGILL";
+    case SIGSEGV:
+        return "SIGSEGV";
+    case SIGABRT:
+        return "SIGABRT";
+    case SIGBUS:
+        return "SIGBUS";
+    case SIGFPE:
+        return "SIGFPE";
+    default:
+        return "SIGILL";
     }
 }
 
@@ -144,7 +152,8 @@ void crash_init(const char *program)
     crash_program = program;
     crash_build = build_id();
     (void)backtrace(&frame, 1); /* its first call loads libgcc: now, not in the handler */
-    struct sigaction sa = {.sa_sigaction = on_crash, .sa_flags = SA_SIGINFO | SA_ONSTACK | (int)SA_RESETHAND | SA_NODEFER};
+    struct sigaction sa = {.sa_sigaction = on_crash,
+                           .sa_flags = SA_SIGINFO | SA_ONSTACK | (int)SA_RESETHAND | SA_NODEFER};
     sigemptyset(&sa.sa_mask);
     for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
         sigaction(signals[i], &sa, NULL);

@@ -138,12 +138,25 @@ static void begin(struct worker *w, struct request *rq, struct request_impl *im,
     buf_clear(&w->head);
     buf_clear(&w->extra);
     buf_clear(&w->body);
-    im->reply = (struct reply){.head = &w->head, .extra = &w->extra, .body = &w->body,
-                               .csp = STR_EMPTY, .cache = STR_EMPTY, .limit = STR_EMPTY};
+    im->reply = (struct reply){.head = &w->head,
+                               .extra = &w->extra,
+                               .body = &w->body,
+                               .csp = STR_EMPTY,
+                               .cache = STR_EMPTY,
+                               .limit = STR_EMPTY};
     im->body = STR_EMPTY;
-    *rq = (struct request){.arena = &w->arena, .config = config_current(), .app = w->app, .impl = im, .reply = &im->reply,
-                           .path = STR_EMPTY, .query = STR_EMPTY, .remote_addr = STR_EMPTY, .host = STR_EMPTY,
-                           .user_agent = STR_EMPTY, .content_type = STR_EMPTY, .accept = STR_EMPTY,
+    *rq = (struct request){.arena = &w->arena,
+                           .config = config_current(),
+                           .app = w->app,
+                           .impl = im,
+                           .reply = &im->reply,
+                           .path = STR_EMPTY,
+                           .query = STR_EMPTY,
+                           .remote_addr = STR_EMPTY,
+                           .host = STR_EMPTY,
+                           .user_agent = STR_EMPTY,
+                           .content_type = STR_EMPTY,
+                           .accept = STR_EMPTY,
                            .accept_language = STR_EMPTY};
     id_text(ID_REQUEST, id_new(), rq->id);
     log_set_request(rq->id);
@@ -161,7 +174,9 @@ static void log_request_line(struct worker *w, const struct request *rq, int64_t
     log_set_request(NULL); /* it has its own field here */
     log_line(LOG_INFO, "request", LOG_S("id", rq->id), LOG_S("door", w->door->name),
              LOG_S("route", rq->route != NULL ? rq->route->path : ""),
-             LOG_S("method", rq->head ? "HEAD" : rq->method < METHOD_COUNT ? method_name(rq->method) : "other"),
+             LOG_S("method", rq->head                    ? "HEAD"
+                             : rq->method < METHOD_COUNT ? method_name(rq->method)
+                                                         : "other"),
              LOG_S("tenant", tenant), LOG_I("status", rq->reply->status),
              LOG_D("ms", (double)(clock_mono_us() - started_us) / 1000), LOG_I("sql", cost.statements),
              LOG_D("sql_ms", (double)cost.us / 1000), LOG_I("bytes", rq->reply->sent));

@@ -10,30 +10,33 @@
 
 /* How bytes come and go: FastCGI (server.c) or plain CGI (cgi.c). */
 struct web_io {
-    char **envp;                                                /* "NAME=value", NULL at the end */
-    ptrdiff_t (*read)(struct web_io *io, char *buf, size_t n);  /* what came; short at the end or a timeout; -1 */
-    int (*write)(struct web_io *io, const char *p, size_t n);   /* -1: the visitor has left */
+    char **envp;                                               /* "NAME=value", NULL at the end */
+    ptrdiff_t (*read)(struct web_io *io, char *buf, size_t n); /* what came; short at the end or a timeout; -1 */
+    int (*write)(struct web_io *io, const char *p, size_t n);  /* -1: the visitor has left */
     int (*flush)(struct web_io *io);
     bool (*gone)(struct web_io *io);
 };
 
-struct env_var { struct str name, value; };
+struct env_var {
+    struct str name, value;
+};
 
 struct reply {
-    int status;                  /* 0 = none yet */
+    int status; /* 0 = none yet */
     const char *type;
-    struct str csp, cache;       /* the handler's own, "" = the default */
+    struct str csp, cache;           /* the handler's own, "" = the default */
     struct buf *head, *extra, *body; /* what is sent first; the handler's header lines; the body */
-    struct str limit;            /* RateLimit lines, kept when an error takes the reply's place */
-    bool refused;                /* a header was not fit to send */
+    struct str limit;                /* RateLimit lines, kept when an error takes the reply's place */
+    bool refused;                    /* a header was not fit to send */
     bool streaming, gone;
-    size_t sent;                 /* body bytes */
+    size_t sent; /* body bytes */
 };
 
 struct request_impl {
     struct web_io *io;
     const struct door *door;
-    struct env_var *env; size_t env_n;
+    struct env_var *env;
+    size_t env_n;
     struct path segments;
     struct params query, form, cookies;
     bool have_cookies;
@@ -78,10 +81,14 @@ void reply_reset(struct request *rq); /* forget body, type and cache rule; keep 
 int cgi_serve(struct worker *w);
 
 /* crash.c: the crash report. A slot a thread, so that the report names every request in flight. */
-struct crash_slot { char id[40]; const char *route; atomic_bool busy; };
+struct crash_slot {
+    char id[40];
+    const char *route;
+    atomic_bool busy;
+};
 void crash_init(const char *program);
-void crash_log_file(const char *path);                 /* also there, besides stderr; "" = no */
-void crash_thread_begin(struct crash_slot *slot);      /* alternate stack of this thread; slot NULL for main */
+void crash_log_file(const char *path);            /* also there, besides stderr; "" = no */
+void crash_thread_begin(struct crash_slot *slot); /* alternate stack of this thread; slot NULL for main */
 void crash_thread_end(void);
 void crash_slots(struct crash_slot *slots, size_t n);
 void crash_busy(struct crash_slot *slot, const char *id);

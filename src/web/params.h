@@ -6,8 +6,14 @@
 #include "base/arena.h"
 #include "base/err.h"
 
-struct param { struct str name, value, filename; bool is_file; };
-struct params { struct param *p; size_t n; };
+struct param {
+    struct str name, value, filename;
+    bool is_file;
+};
+struct params {
+    struct param *p;
+    size_t n;
+};
 
 /* The first of that name, or NULL. */
 const struct param *params_get(const struct params *ps, struct str name);
@@ -29,7 +35,10 @@ enum status cookies_parse(struct arena *a, struct str header, struct params *out
 
 /* "/app/bots/x%2Fy" to its decoded segments; "/" has none. False when there are more than PATH_SEGMENTS_MAX. */
 #define PATH_SEGMENTS_MAX 16
-struct path { struct str segment[PATH_SEGMENTS_MAX]; size_t n; };
+struct path {
+    struct str segment[PATH_SEGMENTS_MAX];
+    size_t n;
+};
 enum status path_split(struct arena *a, struct str raw, struct path *out, struct err *e);
 
 /* One parameter of a header value such as `form-data; name="x"`: without quotes. False if absent. */

@@ -9,25 +9,42 @@
 
 int http_status_of(const struct err *e)
 {
-    static const struct { const char *code; int status; } special[] = {
-        {"length_required", 411}, {"content_type", 415}, {"method_not_allowed", 405}, {"headers_too_large", 431},
+    static const struct {
+        const char *code;
+        int status;
+    } special[] = {
+        {"length_required", 411},
+        {"content_type", 415},
+        {"method_not_allowed", 405},
+        {"headers_too_large", 431},
     };
     for (size_t i = 0; i < sizeof special / sizeof *special; i++)
         if (strcmp(e->code, special[i].code) == 0)
             return special[i].status;
     switch (e->status) {
-    case ERR_INVALID: return e->pointer[0] ? 422 : 400;
-    case ERR_AUTH: return 401;
-    case ERR_PLAN: return 402;
-    case ERR_DENIED: return 403;
-    case ERR_NOT_FOUND: return 404;
-    case ERR_CONFLICT: return 409;
-    case ERR_TOO_LARGE: return 413;
-    case ERR_RATE: return 429;
+    case ERR_INVALID:
+        return e->pointer[0] ? 422 : 400;
+    case ERR_AUTH:
+        return 401;
+    case ERR_PLAN:
+        return 402;
+    case ERR_DENIED:
+        return 403;
+    case ERR_NOT_FOUND:
+        return 404;
+    case ERR_CONFLICT:
+        return 409;
+    case ERR_TOO_LARGE:
+        return 413;
+    case ERR_RATE:
+        return 429;
     case ERR_UNAVAILABLE:
-    case ERR_NOMEM: return 503;
-    case ERR_TIMEOUT: return 504;
-    default: return 500;
+    case ERR_NOMEM:
+        return 503;
+    case ERR_TIMEOUT:
+        return 504;
+    default:
+        return 500;
     }
 }
 

@@ -34,24 +34,39 @@ struct program {
 
 static void usage(FILE *to, const char *self)
 {
-    fprintf(to, "usage: %s [--config FILE] [--socket PATH]\n"
-                "FastCGI on descriptor 0, on a socket of the service manager, or on PATH (mode 0660);\n"
-                "plain CGI when the web server's environment says so.\n", self);
+    fprintf(to,
+            "usage: %s [--config FILE] [--socket PATH]\n"
+            "FastCGI on descriptor 0, on a socket of the service manager, or on PATH (mode 0660);\n"
+            "plain CGI when the web server's environment says so.\n",
+            self);
 }
 
 /* -1: go on; else the exit code. */
 static int read_arguments(int argc, char **argv, struct program *p)
 {
-    static const struct option options[] = {{"config", required_argument, NULL, 'c'}, {"socket", required_argument, NULL, 's'},
-                                            {"version", no_argument, NULL, 'v'}, {"help", no_argument, NULL, 'h'}, {0}};
+    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
+                                            {"socket", required_argument, NULL, 's'},
+                                            {"version", no_argument, NULL, 'v'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {0}};
     int o;
     while ((o = getopt_long(argc, argv, "c:s:vh", options, NULL)) != -1) {
         switch (o) {
-        case 'c': p->config_path = optarg; break;
-        case 's': p->socket_path = optarg; break;
-        case 'v': printf("%s.fcgi %s\n", p->door->name, build_version()); return 0;
-        case 'h': usage(stdout, argv[0]); return 0;
-        default: usage(stderr, argv[0]); return 2;
+        case 'c':
+            p->config_path = optarg;
+            break;
+        case 's':
+            p->socket_path = optarg;
+            break;
+        case 'v':
+            printf("%s.fcgi %s\n", p->door->name, build_version());
+            return 0;
+        case 'h':
+            usage(stdout, argv[0]);
+            return 0;
+        default:
+            usage(stderr, argv[0]);
+            return 2;
         }
     }
     return -1;
@@ -117,7 +132,8 @@ static enum status find_socket(struct program *p, int *out, struct err *e)
     else if (from_service_manager())
         *out = LISTEN_FD_FIRST;
     else
-        return err_set(e, ERR_INVALID, "no_socket", "No FastCGI socket: use --socket PATH, or let parley serve start it.");
+        return err_set(e, ERR_INVALID, "no_socket",
+                       "No FastCGI socket: use --socket PATH, or let parley serve start it.");
     return OK;
 }
 
@@ -188,10 +204,15 @@ static void reload(void *ctx)
 
 static int serve_fastcgi(struct program *p, const struct config *c, const struct router *router, int listen_fd)
 {
-    struct fastcgi f = {.door = p->door, .app = p->app, .router = router, .listen_fd = listen_fd,
+    struct fastcgi f = {.door = p->door,
+                        .app = p->app,
+                        .router = router,
+                        .listen_fd = listen_fd,
                         .threads = (int)config_int(c, p->door->threads),
                         .request_timeout_ms = config_int(c, CONFIG_request_timeout),
-                        .stop_timeout_ms = config_int(c, CONFIG_stop_timeout), .reload = reload, .reload_ctx = p};
+                        .stop_timeout_ms = config_int(c, CONFIG_stop_timeout),
+                        .reload = reload,
+                        .reload_ctx = p};
     return fastcgi_serve(&f);
 }
 
@@ -260,8 +281,10 @@ static void say_failure(const struct program *p, bool cgi, const struct err *e)
         return;
     fprintf(stderr, "%s.fcgi: %s\n", p->door->name, e->message);
     if (cgi)
-        fputs("Status: 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\n\r\n"
-              "This service is not ready. Its log says why.\n", stdout);
+        fputs("Status: 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\nCache-Control: "
+              "no-store\r\n\r\n"
+              "This service is not ready. Its log says why.\n",
+              stdout);
 }
 
 int server_main(int argc, char **argv, const struct door *door)

@@ -32,10 +32,11 @@ enum status rate_check(struct request *rq, struct err *e)
         return OK;
     struct rate_limit limit = rate_class_limit(class);
     const char *name = rate_class_name(class);
-    bool go = shared_take_left(name, network_of(rq->remote_addr, network), limit.per_minute, limit.burst, &left, &full_s, &retry);
+    bool go = shared_take_left(name, network_of(rq->remote_addr, network), limit.per_minute, limit.burst, &left,
+                               &full_s, &retry);
     if (left >= 0 && (class == RATE_CHAT || class == RATE_API)) {
-        char *line = arena_printf(rq->arena, "RateLimit-Policy: \"%s\";q=%d;w=60\r\nRateLimit: \"%s\";r=%d;t=%d\r\n", name,
-                                  limit.per_minute, name, left, go ? full_s : retry);
+        char *line = arena_printf(rq->arena, "RateLimit-Policy: \"%s\";q=%d;w=60\r\nRateLimit: \"%s\";r=%d;t=%d\r\n",
+                                  name, limit.per_minute, name, left, go ? full_s : retry);
         if (line != NULL)
             rq->reply->limit = str_from(line);
     }

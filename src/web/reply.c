@@ -12,14 +12,37 @@
 
 const char *http_reason(int status)
 {
-    static const struct { int status; const char *text; } reasons[] = {
-        {200, "OK"}, {201, "Created"}, {202, "Accepted"}, {204, "No Content"}, {301, "Moved Permanently"},
-        {302, "Found"}, {303, "See Other"}, {304, "Not Modified"}, {307, "Temporary Redirect"},
-        {308, "Permanent Redirect"}, {400, "Bad Request"}, {401, "Unauthorized"}, {402, "Payment Required"},
-        {403, "Forbidden"}, {404, "Not Found"}, {405, "Method Not Allowed"}, {409, "Conflict"}, {410, "Gone"},
-        {411, "Length Required"}, {413, "Content Too Large"}, {415, "Unsupported Media Type"},
-        {422, "Unprocessable Content"}, {429, "Too Many Requests"}, {431, "Request Header Fields Too Large"},
-        {500, "Internal Server Error"}, {503, "Service Unavailable"}, {504, "Gateway Timeout"},
+    static const struct {
+        int status;
+        const char *text;
+    } reasons[] = {
+        {200, "OK"},
+        {201, "Created"},
+        {202, "Accepted"},
+        {204, "No Content"},
+        {301, "Moved Permanently"},
+        {302, "Found"},
+        {303, "See Other"},
+        {304, "Not Modified"},
+        {307, "Temporary Redirect"},
+        {308, "Permanent Redirect"},
+        {400, "Bad Request"},
+        {401, "Unauthorized"},
+        {402, "Payment Required"},
+        {403, "Forbidden"},
+        {404, "Not Found"},
+        {405, "Method Not Allowed"},
+        {409, "Conflict"},
+        {410, "Gone"},
+        {411, "Length Required"},
+        {413, "Content Too Large"},
+        {415, "Unsupported Media Type"},
+        {422, "Unprocessable Content"},
+        {429, "Too Many Requests"},
+        {431, "Request Header Fields Too Large"},
+        {500, "Internal Server Error"},
+        {503, "Service Unavailable"},
+        {504, "Gateway Timeout"},
     };
     for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
         if (reasons[i].status == status)
@@ -160,7 +183,8 @@ static void security_headers(struct request *rq, struct buf *h)
     buf_puts(h, "\r\nCache-Control: ");
     buf_str_add(h, rp->cache.n ? rp->cache : STR("no-store"));
     if (page)
-        buf_puts(h, "\r\nPermissions-Policy: camera=(), geolocation=(), microphone=()\r\nCross-Origin-Opener-Policy: same-origin");
+        buf_puts(h, "\r\nPermissions-Policy: camera=(), geolocation=(), microphone=()\r\nCross-Origin-Opener-Policy: "
+                    "same-origin");
     if (rq->https)
         buf_puts(h, "\r\nStrict-Transport-Security: max-age=31536000");
     buf_puts(h, "\r\n");
@@ -232,8 +256,9 @@ static void replace_if_unfit(struct request *rq)
 /* Without memory for anything else. */
 static void send_bare(struct request *rq)
 {
-    static const char bare[] = "Status: 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\nRetry-After: 1\r\n"
-                               "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n\r\nOut of memory.\n";
+    static const char bare[] =
+        "Status: 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\nRetry-After: 1\r\n"
+        "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n\r\nOut of memory.\n";
     rq->reply->status = 503;
     rq->impl->io->write(rq->impl->io, bare, sizeof bare - 1);
 }

@@ -214,7 +214,8 @@ bool request_wants_json(const struct request *rq)
 {
     if (accept_weight(rq->accept, STR("text/html")))
         return false;
-    return accept_weight(rq->accept, STR("application/json")) || accept_weight(rq->accept, STR("application/problem+json")) ||
+    return accept_weight(rq->accept, STR("application/json")) ||
+           accept_weight(rq->accept, STR("application/problem+json")) ||
            str_ieq(media_type(rq->content_type), STR("application/json"));
 }
 

@@ -32,11 +32,16 @@ bool method_parse(struct str text, enum method *m, bool *head)
 size_t body_class_cap(enum body_class b)
 {
     switch (b) {
-    case BODY_4K: return 4 * KB;
-    case BODY_64K: return 64 * KB;
-    case BODY_1M: return 1 * MB;
-    case BODY_FILE: return MAX_CSV + 64 * KB; /* the file, and the form around it */
-    default: return 0;
+    case BODY_4K:
+        return 4 * KB;
+    case BODY_64K:
+        return 64 * KB;
+    case BODY_1M:
+        return 1 * MB;
+    case BODY_FILE:
+        return MAX_CSV + 64 * KB; /* the file, and the form around it */
+    default:
+        return 0;
     }
 }
 
@@ -44,12 +49,18 @@ size_t body_class_cap(enum body_class b)
 struct rate_limit rate_class_limit(enum rate_class r)
 {
     switch (r) {
-    case RATE_UI: return (struct rate_limit){600, 200};
-    case RATE_SIGN_IN: return (struct rate_limit){20, 20};
-    case RATE_SIGN_UP: return (struct rate_limit){10, 10};
-    case RATE_CHAT: return (struct rate_limit){600, 600};
-    case RATE_API: return (struct rate_limit){1200, 300};
-    default: return (struct rate_limit){0, 0};
+    case RATE_UI:
+        return (struct rate_limit){600, 200};
+    case RATE_SIGN_IN:
+        return (struct rate_limit){20, 20};
+    case RATE_SIGN_UP:
+        return (struct rate_limit){10, 10};
+    case RATE_CHAT:
+        return (struct rate_limit){600, 600};
+    case RATE_API:
+        return (struct rate_limit){1200, 300};
+    default:
+        return (struct rate_limit){0, 0};
     }
 }
 
@@ -73,7 +84,7 @@ const char *rate_class_name(enum rate_class r)
 
 const char *feature_name(enum feature f)
 {
-    static const char *const names[FEATURE_COUNT] = {"none", "knowledge", "analytics", "analytics_advanced",
+    static const char *const names[FEATURE_COUNT] = {"none",         "knowledge",  "analytics", "analytics_advanced",
                                                      "integrations", "white_label"};
     return f < FEATURE_COUNT ? names[f] : "?";
 }

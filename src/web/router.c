@@ -5,12 +5,14 @@
 #include "base/banned.h"
 
 struct node {
-    struct str literal;             /* "" for the {name} child */
+    struct str literal;              /* "" for the {name} child */
     struct node *child, *next, *any; /* literal children, my sibling, the {name} child */
     const struct route *by_method[METHOD_COUNT];
 };
 
-struct router { struct node root; };
+struct router {
+    struct node root;
+};
 
 static void node_free(struct node *n)
 {
@@ -67,7 +69,8 @@ static enum status insert(struct router *r, const struct route *route, struct er
             return err_nomem(e);
     }
     if (n->by_method[route->method] != NULL)
-        return err_set(e, ERR_INTERNAL, "route_invalid", "Two routes for %s %s", method_name(route->method), route->path);
+        return err_set(e, ERR_INTERNAL, "route_invalid", "Two routes for %s %s", method_name(route->method),
+                       route->path);
     n->by_method[route->method] = route;
     return OK;
 }

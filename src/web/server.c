@@ -36,7 +36,10 @@ struct thread {
 
 /* ---- the library's streams as a web_io ---- */
 
-struct fcgi_io { struct web_io io; FCGX_Request *r; };
+struct fcgi_io {
+    struct web_io io;
+    FCGX_Request *r;
+};
 
 static ptrdiff_t fcgi_read(struct web_io *io, char *buf, size_t n)
 {
@@ -276,7 +279,8 @@ int fastcgi_serve(const struct fastcgi *f)
     crash_slots(slots, (size_t)f->threads);
     int started = start_threads(f, threads, slots, stop_fd);
     if (started > 0) {
-        log_line(LOG_INFO, "started", LOG_S("door", f->door->name), LOG_I("threads", started), LOG_S("build_id", build_id()));
+        log_line(LOG_INFO, "started", LOG_S("door", f->door->name), LOG_I("threads", started),
+                 LOG_S("build_id", build_id()));
         wait_for_signals(f);
         stop(threads, started, stop_fd, f);
         code = 0;

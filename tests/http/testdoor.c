@@ -144,7 +144,8 @@ void test_stream(struct request *rq)
         return;
     for (int64_t i = 1; i <= n && !stream_stopping(rq); i++) {
         char *data = arena_printf(rq->arena, "{\"i\":%lld}", (long long)i);
-        if (data == NULL || stream_event(rq, "tick", STR("7"), str_from(data), &e) != OK || stream_heartbeat(rq, &e) != OK)
+        if (data == NULL || stream_event(rq, "tick", STR("7"), str_from(data), &e) != OK ||
+            stream_heartbeat(rq, &e) != OK)
             return;
         sleep_ms(20);
     }

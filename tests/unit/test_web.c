@@ -105,7 +105,8 @@ static void test_params(void **state)
     assert_null(params_get(&ps, STR("d")));
     assert_ok(params_parse(&arena, STR(""), &ps, &e), &e);
     assert_int_equal(ps.n, 0);
-    static const char *const bad[] = {"a=%", "a=%4", "a=%4g", "a=%00", "%ff=1", "a=\xff", "a=%c3", "a=\x01", "a=%ed%a0%80"};
+    static const char *const bad[] = {"a=%",    "a=%4",  "a=%4g",  "a=%00",      "%ff=1",
+                                      "a=\xff", "a=%c3", "a=\x01", "a=%ed%a0%80"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         assert_int_equal(params_parse(&arena, str_from(bad[i]), &ps, &e), ERR_INVALID);
         assert_string_equal(e.code, "bad_encoding");
@@ -170,8 +171,8 @@ static void test_multipart(void **state)
 {
     (void)state;
     struct params ps;
-    struct str body = STR("before\r\n" PART("a", "", "1") PART("f", "; filename=\"x.csv\"\r\nContent-Type: text/csv", "\xff\r\n--b")
-                          PART("empty", "", "") "--B--\r\nafter");
+    struct str body = STR("before\r\n" PART("a", "", "1") PART("f", "; filename=\"x.csv\"\r\nContent-Type: text/csv",
+                                                               "\xff\r\n--b") PART("empty", "", "") "--B--\r\nafter");
     assert_ok(multipart_parse(&arena, STR("B"), body, &ps, &e), &e);
     assert_int_equal(ps.n, 3);
     assert_str(ps.p[0].value, "1");
@@ -216,13 +217,12 @@ static void nothing(struct request *rq)
 }
 
 static const struct route table[] = {
-    ROUTE_ROW(GET, "/", nothing, PUBLIC, CSRF_NONE, BODY_0, RATE_NONE, FEATURE_NONE)
-    ROUTE_ROW(GET, "/bots", nothing, PUBLIC, CSRF_NONE, BODY_0, RATE_NONE, FEATURE_NONE)
-    ROUTE_ROW(POST, "/bots", nothing, PUBLIC, CSRF_NONE, BODY_0, RATE_NONE, FEATURE_NONE)
-    ROUTE_ROW(GET, "/bots/new", nothing, PUBLIC, CSRF_NONE, BODY_0, RATE_NONE, FEATURE_NONE)
-    ROUTE_ROW(GET, "/bots/{bot}", nothing, PUBLIC, CSRF_NONE, BODY_0, RATE_NONE, FEATURE_NONE)
-    ROUTE_ROW(GET, "/bots/{id}/flow/{node}", nothing, PUBLIC, CSRF_NONE, BODY_0, RATE_NONE, FEATURE_NONE)
-};
+    ROUTE_ROW(GET, "/", nothing, PUBLIC, CSRF_NONE, BODY_0, RATE_NONE,
+              FEATURE_NONE) ROUTE_ROW(GET, "/bots", nothing, PUBLIC, CSRF_NONE, BODY_0, RATE_NONE, FEATURE_NONE)
+        ROUTE_ROW(POST, "/bots", nothing, PUBLIC, CSRF_NONE, BODY_0, RATE_NONE,
+                  FEATURE_NONE) ROUTE_ROW(GET, "/bots/new", nothing, PUBLIC, CSRF_NONE, BODY_0, RATE_NONE, FEATURE_NONE)
+            ROUTE_ROW(GET, "/bots/{bot}", nothing, PUBLIC, CSRF_NONE, BODY_0, RATE_NONE, FEATURE_NONE)
+                ROUTE_ROW(GET, "/bots/{id}/flow/{node}", nothing, PUBLIC, CSRF_NONE, BODY_0, RATE_NONE, FEATURE_NONE)};
 #define ROWS (sizeof table / sizeof *table)
 
 static const char *found(const struct router *r, enum method m, const char *path, unsigned *allow)
@@ -261,9 +261,9 @@ static void test_router_refuses(void **state)
     (void)state;
     static const struct route twice[] = {
         ROUTE_ROW(GET, "/a/{x}", nothing, PUBLIC, CSRF_NONE, BODY_0, RATE_NONE, FEATURE_NONE)
-        ROUTE_ROW(GET, "/a/{y}", nothing, PUBLIC, CSRF_NONE, BODY_0, RATE_NONE, FEATURE_NONE)
-    };
-    static const struct route no_slash[] = {ROUTE_ROW(GET, "a", nothing, PUBLIC, CSRF_NONE, BODY_0, RATE_NONE, FEATURE_NONE)};
+            ROUTE_ROW(GET, "/a/{y}", nothing, PUBLIC, CSRF_NONE, BODY_0, RATE_NONE, FEATURE_NONE)};
+    static const struct route no_slash[] = {
+        ROUTE_ROW(GET, "a", nothing, PUBLIC, CSRF_NONE, BODY_0, RATE_NONE, FEATURE_NONE)};
     struct router *r;
     assert_int_equal(router_compile(twice, 2, &r, &e), ERR_INTERNAL);
     assert_has(e.message, "GET /a/{y}");
@@ -272,7 +272,13 @@ static void test_router_refuses(void **state)
 
 /* ---- whole requests ---- */
 
-struct memory_io { struct web_io io; const char *in; size_t left; char out[64 * 1024]; size_t n; };
+struct memory_io {
+    struct web_io io;
+    const char *in;
+    size_t left;
+    char out[64 * 1024];
+    size_t n;
+};
 
 static ptrdiff_t memory_read(struct web_io *io, char *buf, size_t n)
 {
@@ -345,20 +351,20 @@ static void events(struct request *rq)
 
 static const struct route doors[] = {
     ROUTE_ROW(POST, "/form/{id}", form, SESSION, CSRF_TOKEN, BODY_64K, RATE_NONE, FEATURE_NONE)
-    ROUTE_ROW(POST, "/open/{id}", form, PUBLIC, CSRF_ORIGIN, BODY_64K, RATE_CHAT, FEATURE_NONE)
-    ROUTE_ROW(GET, "/token", token, SESSION, CSRF_NONE, BODY_0, RATE_NONE, FEATURE_NONE)
-    ROUTE_ROW(GET, "/events", events, PUBLIC, CSRF_NONE, BODY_0, RATE_NONE, FEATURE_NONE)
-};
+        ROUTE_ROW(POST, "/open/{id}", form, PUBLIC, CSRF_ORIGIN, BODY_64K, RATE_CHAT, FEATURE_NONE)
+            ROUTE_ROW(GET, "/token", token, SESSION, CSRF_NONE, BODY_0, RATE_NONE, FEATURE_NONE)
+                ROUTE_ROW(GET, "/events", events, PUBLIC, CSRF_NONE, BODY_0, RATE_NONE, FEATURE_NONE)};
 
 static struct router *router;
-static const struct door door = {.name = "unit", .routes = doors, .route_count = sizeof doors / sizeof *doors, .identify = sign_in};
+static const struct door door = {
+    .name = "unit", .routes = doors, .route_count = sizeof doors / sizeof *doors, .identify = sign_in};
 
 static int start(void **state)
 {
     (void)state;
     struct config *c;
-    if (crypto_init(&e) != OK || log_open("unit", "/dev/null", LOG_INFO, &e) != OK || config_load("/dev/null", &c, &e) != OK ||
-        router_compile(doors, door.route_count, &router, &e) != OK)
+    if (crypto_init(&e) != OK || log_open("unit", "/dev/null", LOG_INFO, &e) != OK ||
+        config_load("/dev/null", &c, &e) != OK || router_compile(doors, door.route_count, &router, &e) != OK)
         return -1;
     config_set_current(c);
     return 0;
@@ -376,7 +382,8 @@ static const char *request(char **env, const char *body)
 {
     static struct memory_io m;
     struct worker w;
-    m = (struct memory_io){.io = {env, memory_read, memory_write, memory_flush, memory_gone}, .in = body, .left = strlen(body)};
+    m = (struct memory_io){
+        .io = {env, memory_read, memory_write, memory_flush, memory_gone}, .in = body, .left = strlen(body)};
     worker_init(&w, &door, NULL, router);
     dispatch(&w, &m.io);
     worker_release(&w);
@@ -388,7 +395,8 @@ static const char *request(char **env, const char *body)
 static void test_dispatch(void **state)
 {
     (void)state;
-    char *env[] = {(char *)"REQUEST_METHOD=POST", (char *)"REQUEST_URI=/open/a%20b?q=1", (char *)"CONTENT_LENGTH=9", (char *)FORM_TYPE, NULL};
+    char *env[] = {(char *)"REQUEST_METHOD=POST", (char *)"REQUEST_URI=/open/a%20b?q=1", (char *)"CONTENT_LENGTH=9",
+                   (char *)FORM_TYPE, NULL};
     const char *out = request(env, "text=x+y%");
     assert_has(out, "Status: 400 Bad Request\r\n");
     out = request(env, "text=x+yz");
@@ -402,13 +410,19 @@ static void test_csrf(void **state)
 {
     (void)state;
     char body[200], length[40];
-    char *get[] = {(char *)"REQUEST_METHOD=GET", (char *)"REQUEST_URI=/token", (char *)"HTTP_COOKIE=parley_session=a", NULL};
+    char *get[] = {(char *)"REQUEST_METHOD=GET", (char *)"REQUEST_URI=/token", (char *)"HTTP_COOKIE=parley_session=a",
+                   NULL};
     const char *t = strstr(request(get, ""), "\r\n\r\n") + 4;
     assert_int_equal(strlen(t), 86);
     snprintf(body, sizeof body, "text=ok&_csrf=%s", t);
     snprintf(length, sizeof length, "CONTENT_LENGTH=%zu", strlen(body));
-    char *post[] = {(char *)"REQUEST_METHOD=POST", (char *)"REQUEST_URI=/form/1", (char *)"HTTP_COOKIE=parley_session=a", length,
-                    (char *)FORM_TYPE, (char *)"HTTP_ORIGIN=http://127.0.0.1:8080", NULL};
+    char *post[] = {(char *)"REQUEST_METHOD=POST",
+                    (char *)"REQUEST_URI=/form/1",
+                    (char *)"HTTP_COOKIE=parley_session=a",
+                    length,
+                    (char *)FORM_TYPE,
+                    (char *)"HTTP_ORIGIN=http://127.0.0.1:8080",
+                    NULL};
     assert_has(request(post, body), "\r\n\r\nok1");
     post[2] = (char *)"HTTP_COOKIE=parley_session=b";
     assert_has(request(post, body), "\"code\":\"csrf_token\"");
@@ -427,8 +441,12 @@ static void test_no_memory(void **state)
     (void)state;
     if (!INTERPOSED)
         skip();
-    char *post[] = {(char *)"REQUEST_METHOD=POST", (char *)"REQUEST_URI=/open/a%20b?q=%31", (char *)"CONTENT_LENGTH=9", (char *)FORM_TYPE,
-                    (char *)"HTTP_COOKIE=parley_session=a", NULL};
+    char *post[] = {(char *)"REQUEST_METHOD=POST",
+                    (char *)"REQUEST_URI=/open/a%20b?q=%31",
+                    (char *)"CONTENT_LENGTH=9",
+                    (char *)FORM_TYPE,
+                    (char *)"HTTP_COOKIE=parley_session=a",
+                    NULL};
     char *stream[] = {(char *)"REQUEST_METHOD=GET", (char *)"REQUEST_URI=/events", NULL};
     char *nowhere[] = {(char *)"REQUEST_METHOD=GET", (char *)"REQUEST_URI=/nowhere", NULL};
     char **requests[] = {post, stream, nowhere};
