@@ -22,8 +22,8 @@
     <h1><?cs var:Bot.Name ?></h1>
     <form method="post" action="/chat/<?cs var:Bot.Id ?>" id="restart"><button name="restart" value="1"><?cs var:T.Chat.StartOver ?></button></form>
   </header>
-  <div id="scroll" tabindex="0" role="region" aria-label="<?cs var:T.Chat.Messages ?>">
-    <ol id="log" role="log" aria-live="polite" aria-label="<?cs var:T.Chat.Messages ?>">
+  <div id="scroll" tabindex="0" role="log" aria-live="polite" aria-label="<?cs var:T.Chat.Messages ?>">
+    <ol id="log">
       <?cs each:m = Greeting ?><?cs call:bubble(m) ?><?cs /each ?>
       <?cs each:m = Messages ?><?cs call:bubble(m) ?><?cs /each ?>
     </ol>
