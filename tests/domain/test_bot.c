@@ -134,7 +134,7 @@ static void publishing_is_refused_with_the_place(void **state)
     save(&who, b.id, failing_test);
     fails(bot_publish(c, &who, b.id, STR(""), &arena, &version, &e), ERR_INVALID, &e, "flow_test");
     assert_has(e.message, "greets");
-    assert_has(e.message, "line 1");
+    assert_has(e.message, "turn 1");
     save(&who, b.id, dead_end);
     fails(bot_publish(c, &who, b.id, STR(""), &arena, &version, &e), ERR_INVALID, &e, "flow_lint");
     assert_has(e.message, "hello");
