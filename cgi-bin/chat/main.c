@@ -5,6 +5,7 @@
 #include "bot/bot.h"
 #include "chat/chat.h"
 #include "guard.h"
+#include "knowledge/answers.h"
 #include "view/view.h"
 #include "web/server.h"
 
@@ -21,6 +22,7 @@ static void chat_close(void *app)
     struct chat *chat = app;
     talk_close(chat->talk);
     bot_live_forget();
+    answers_forget();
     view_library_close();
     db_pool_close(chat->pool);
     db_library_end();
