@@ -1,0 +1,128 @@
+// chat.js where a line is bad: a message is sent again with the same id, nothing is shown twice, and what was said elsewhere is caught up.
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { startBrowser } from '../lib/browser.mjs'
+import { startInstall, until } from '../lib/install.mjs'
+import { echoFlow, hexOf, makeBot, send } from './lib.mjs'
+
+let parley, browser, bot, address
+
+before(async () => {
+    parley = await startInstall({ config: { rate_limits: 'off' } })
+    browser = await startBrowser()
+    ;({ bot } = await makeBot(parley, echoFlow))
+    address = `${parley.url}/chat/${bot}`
+})
+after(async () => {
+    await browser?.close()
+    await parley?.stop()
+})
+
+const said = page => page.locator('#log .msg .bubble').allTextContents()
+const count = async where => Number((await parley.sql(`SELECT COUNT(*) AS n FROM message WHERE ${where}`))[0].n)
+
+async function open(options = {}) {
+    const page = await (await browser.newContext({ viewport: { width: 320, height: 640 }, ...options })).newPage()
+    await page.goto(address)
+    await page.locator('#chat[data-ready]').waitFor()
+    return page
+}
+
+async function say(page, text) {
+    await page.locator('#text').fill(text)
+    await page.locator('#text').press('Enter')
+}
+
+test('a broken line: the same message again, once in the end', { timeout: 60000 }, async () => {
+    const page = await open()
+    let tries = 0
+    await page.route('**/messages', async route => {
+        tries++
+        if (tries === 1) return route.abort('connectionreset') // never arrived
+        if (tries === 2) { // arrived, but the answer was lost
+            await route.fetch()
+            return route.abort('connectionreset')
+        }
+        return route.continue()
+    })
+    await say(page, 'over a bad line')
+    await page.getByText('What else?').waitFor()
+    assert.equal(tries, 3)
+    assert.deepEqual(await said(page), ['Hello! Ask me.', 'over a bad line', 'What else?'])
+    assert.equal(await count("text = 'over a bad line'"), 1)
+})
+
+test('messages typed in a row are answered in a row', async () => {
+    const page = await open()
+    for (const text of ['one', 'two', 'three']) await say(page, text)
+    await page.getByText('You said: three').waitFor()
+    await until('all answers', async () => (await said(page)).length === 9)
+    assert.deepEqual((await said(page)).filter(t => t.startsWith('You said')), ['You said: two', 'You said: three'])
+})
+
+test('a refusal is told, and the message can be sent again', async () => {
+    const page = await open()
+    await page.route('**/messages', route => route.fulfill({ status: 402, contentType: 'application/problem+json',
+        body: JSON.stringify({ status: 402, code: 'plan_limit', detail: 'This bot cannot take new conversations this month.' }) }))
+    await say(page, 'hello?')
+    await page.getByRole('alert').getByText('cannot take new conversations').waitFor()
+    await page.unroute('**/messages')
+    await page.getByRole('button', { name: 'Send again' }).click()
+    await page.getByText('What else?').waitFor()
+    assert.equal(await page.getByRole('alert').count(), 0)
+})
+
+test('a reload remembers; start over forgets', async () => {
+    const page = await open()
+    await page.getByRole('button', { name: 'Hours' }).click()
+    await page.getByText('From 9 to 5.').waitFor()
+    await page.reload()
+    await page.getByText('From 9 to 5.').waitFor()
+    assert.equal(await page.getByRole('button', { name: 'Hours' }).count(), 0, 'the choice was taken')
+    await page.getByRole('button', { name: 'Start over' }).click()
+    assert.deepEqual(await said(page), ['Hello! Ask me.'])
+    assert.equal(await page.getByRole('button', { name: 'Hours' }).count(), 1, 'and is offered again')
+    await page.reload()
+    await page.locator('#chat[data-ready]').waitFor()
+    assert.deepEqual(await said(page), ['Hello! Ask me.'])
+})
+
+test('what another tab said is caught up', async () => {
+    const page = await open()
+    await say(page, 'first tab')
+    await page.getByText('What else?').waitFor()
+    const kept = await page.evaluate(name => JSON.parse(localStorage.getItem(name)), `parley.chat.${bot}`)
+    await send(parley, bot, { text: 'second tab', conversation: kept.conversation, token: kept.token })
+    await page.evaluate(() => dispatchEvent(new Event('focus')))
+    await page.getByText('You said: second tab').waitFor()
+    assert.equal((await said(page)).filter(t => t === 'second tab').length, 1)
+})
+
+test('a conversation that is gone begins anew without a word', async () => {
+    const page = await open()
+    await page.evaluate(name => localStorage.setItem(name, JSON.stringify({ conversation: 'conv_00000000000000000000000000', token: 'x' })), `parley.chat.${bot}`)
+    await page.reload()
+    await page.locator('#chat[data-ready]').waitFor()
+    await say(page, 'anybody?')
+    await page.getByText('What else?').waitFor()
+    assert.equal(await page.getByRole('alert').count(), 0)
+})
+
+test('thumbs', async () => {
+    const page = await open()
+    await say(page, 'rate me')
+    await page.getByRole('button', { name: 'This answer helped' }).click()
+    await page.getByText('Thank you for the rating.').waitFor()
+    const { conversation } = await page.evaluate(name => JSON.parse(localStorage.getItem(name)), `parley.chat.${bot}`)
+    const rows = await parley.sql(`SELECT seq, rating FROM feedback WHERE conversation_id = 0x${hexOf(conversation)}`)
+    assert.deepEqual(rows, [{ seq: '2', rating: '1' }])
+})
+
+test('markup of a visitor stays text; 320 px need no sideways scrolling', async () => {
+    const page = await open()
+    await say(page, '<img src=x onerror=alert(1)> https://example.com/a?b=1. ' + 'w'.repeat(200))
+    await page.getByText('What else?').waitFor()
+    assert.equal(await page.locator('#log img').count(), 0)
+    assert.equal(await page.locator('#log a').first().getAttribute('href'), 'https://example.com/a?b=1')
+    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth))
+})
