@@ -10,9 +10,10 @@
 
 atomic_bool web_stopping;
 
-void worker_init(struct worker *w, const struct door *door, void *app, const struct router *router)
+void worker_init(struct worker *w, const struct door *door, void *app, const struct router *router,
+                 struct crash_slot *slot)
 {
-    *w = (struct worker){.door = door, .app = app, .router = router};
+    *w = (struct worker){.door = door, .app = app, .router = router, .slot = slot};
     arena_init(&w->arena, MAX_REQUEST_ARENA);
     buf_init(&w->head, 2 * MAX_HEADERS);
     buf_init(&w->extra, MAX_HEADERS);
@@ -44,6 +45,30 @@ static void allow_header(struct request *rq, unsigned allow)
     buf_release(&b);
 }
 
+/* "/app/" was meant to be "/app": true when that is there, and the reply leads to it. */
+static bool without_slash(struct worker *w, struct request *rq)
+{
+    struct path *p = &rq->impl->segments;
+    unsigned allow;
+    if (rq->method != GET || p->n < 2 || p->segment[p->n - 1].n != 0)
+        return false;
+    struct path shorter = *p;
+    shorter.n--;
+    if (router_find(w->router, GET, &shorter, &allow) == NULL)
+        return false;
+    struct str raw = request_env(rq, STR("REQUEST_URI"));
+    ptrdiff_t mark = str_find(raw, '?');
+    size_t n = mark < 0 ? raw.n : (size_t)mark;
+    if (n < 2 || raw.p[1] == '/' || raw.p[1] == '\\')
+        return false;
+    char *to = arena_printf(rq->arena, "%.*s%.*s", (int)n - 1, raw.p, (int)(raw.n - n), raw.p + n);
+    if (to == NULL)
+        return false;
+    reply_status(rq, 308);
+    reply_header(rq, "Location", str_from(to));
+    return true;
+}
+
 static enum status find_route(struct worker *w, struct request *rq, struct err *e)
 {
     unsigned allow;
@@ -52,6 +77,8 @@ static enum status find_route(struct worker *w, struct request *rq, struct err *
         crash_route(w->slot, rq->route->path);
         return OK;
     }
+    if (allow == 0 && without_slash(w, rq))
+        return OK;
     if (allow == 0)
         return err_set(e, ERR_NOT_FOUND, NULL, "There is nothing at this address.");
     allow_header(rq, allow);

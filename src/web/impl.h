@@ -54,7 +54,8 @@ struct worker {
     struct buf head, extra, body;
     struct crash_slot *slot;
 };
-void worker_init(struct worker *w, const struct door *door, void *app, const struct router *router);
+void worker_init(struct worker *w, const struct door *door, void *app, const struct router *router,
+                 struct crash_slot *slot);
 void worker_release(struct worker *w);
 
 /* dispatch.c: serve one request, from parameters to log line. */

@@ -227,8 +227,7 @@ static int serve_cgi(struct program *p, const struct router *router)
     }
     crash_slots(&slot, 1);
     crash_thread_begin(&slot);
-    worker_init(&w, p->door, p->app, router);
-    w.slot = &slot;
+    worker_init(&w, p->door, p->app, router, &slot);
     int code = cgi_serve(&w);
     worker_release(&w);
     crash_thread_end();

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcgiapp.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -26,6 +27,7 @@
 #include "base/banned.h"
 
 #define STACK_BYTES (256 * KB)
+#define IDLE_MS 10000
 
 struct thread {
     pthread_t id;
@@ -117,6 +119,18 @@ static void accept_failed(void)
     nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL); /* out of descriptors: do not spin */
 }
 
+/* A thread that has had nothing to do for a while gives its memory back: a burst must not be paid for ever. */
+static void wait_for_work(struct worker *w, int epoll_fd)
+{
+    struct epoll_event ev[2];
+    if (epoll_wait(epoll_fd, ev, 2, IDLE_MS) != 0)
+        return;
+    worker_release(w);
+    worker_init(w, w->door, w->app, w->router, w->slot);
+    malloc_trim(0);
+    epoll_wait(epoll_fd, ev, 2, -1);
+}
+
 static void serve_until_stopped(struct worker *w, FCGX_Request *r, const struct fastcgi *f, int epoll_fd)
 {
     while (!atomic_load_explicit(&web_stopping, memory_order_acquire)) {
@@ -128,8 +142,7 @@ static void serve_until_stopped(struct worker *w, FCGX_Request *r, const struct 
             continue;
         }
         accept_failed();
-        struct epoll_event ev[2];
-        epoll_wait(epoll_fd, ev, 2, -1);
+        wait_for_work(w, epoll_fd);
     }
 }
 
@@ -161,8 +174,7 @@ static void *worker_main(void *arg)
     FCGX_Request r;
     struct worker w;
     crash_thread_begin(t->slot);
-    worker_init(&w, door, t->f->app, t->f->router);
-    w.slot = t->slot;
+    worker_init(&w, door, t->f->app, t->f->router, t->slot);
     int epoll_fd = make_epoll(t);
     if (epoll_fd < 0 || FCGX_InitRequest(&r, -1, 0) != 0) {
         give_up("epoll", strerror(errno));

@@ -34,8 +34,16 @@ test('segments are decoded one by one: %2F stays inside its segment', async () =
 })
 
 test('nothing is at a path that is not in the table', async () => {
-    for (const uri of ['/nowhere', '/item', '/item/', '/item//', '/item/..', '/item/.', '/plain/', '//plain', '/item/7/part', `/${'a/'.repeat(40)}`])
+    for (const uri of ['/nowhere', '/item', '/item/', '/item//', '/item/..', '/item/.', '/plain//', '//plain', '//plain/', '/item/7/part', `/${'a/'.repeat(40)}`])
         problem(await door.get(uri, WANTS_JSON), 404, 'not_found')
+})
+
+test('a slash too many is led to the right address', async () => {
+    for (const [from, to] of [['/plain/', '/plain'], ['/item/7/?a=1&b', '/item/7?a=1&b'], ['/item/a%2Fb/', '/item/a%2Fb']]) {
+        const r = await door.get(from)
+        assert.deepEqual([r.status, r.headers.location], [308, to])
+    }
+    assert.equal((await door.request({ method: 'POST', uri: '/form/' })).status, 404)
 })
 
 test('a wrong method is told which there are', async () => {

@@ -384,7 +384,7 @@ static const char *request(char **env, const char *body)
     struct worker w;
     m = (struct memory_io){
         .io = {env, memory_read, memory_write, memory_flush, memory_gone}, .in = body, .left = strlen(body)};
-    worker_init(&w, &door, NULL, router);
+    worker_init(&w, &door, NULL, router, NULL);
     dispatch(&w, &m.io);
     worker_release(&w);
     return m.out;
