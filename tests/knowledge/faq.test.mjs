@@ -53,7 +53,6 @@ test('people who ask it in their own words get the right answer first', async t 
     const share = right / same.length
     const words = `first answer right: ${right} of ${same.length} (${(share * 100).toFixed(1)} %), asked back ${meant}, no answer ${none}`
     t.diagnostic(words)
-    console.log(words)
     assert.equal(same.length, 123)
     assert.ok(share >= 0.45, words)
 })
@@ -67,7 +66,6 @@ test('how often the answer to another question is given', async t => {
     }
     const words = `answered with what was not asked: ${wrong} of ${other.length} (${(wrong / other.length * 100).toFixed(1)} %)`
     t.diagnostic(words)
-    console.log(words)
     assert.ok(wrong / other.length <= 0.1, words)
 })
 
