@@ -4,6 +4,7 @@
 
 #include "base/limits.h"
 #include "base/map.h"
+#include "base/num.h"
 #include "base/utf8.h"
 
 #include "base/banned.h"
@@ -374,16 +375,55 @@ enum status flow_view_check(struct view *v, struct arena *a, const struct json *
 
 /* ---- differences ---- */
 
+/* One step of a pointer: a place in a list counts from 1, a member has its own word, a language its name. */
+static void place_step(struct view *v, struct buf *b, struct str step)
+{
+    uint64_t n = 0;
+    char key[64];
+    const char *text = key;
+    if (num_u64(step, 1000000, &n)) {
+        buf_printf(b, " %llu", (unsigned long long)n + 1);
+        return;
+    }
+    for (size_t i = 0; i < 2 && text == key; i++) {
+        snprintf(key, sizeof(key), "%s.%.*s", i ? "Languages" : "Flow.Place", STR_F(str_sub(step, 0, 35)));
+        const char *found = view_t(v, key);
+        text = strcmp(found, key) != 0 ? found : key;
+    }
+    buf_puts(b, b->n ? ", " : "");
+    buf_str_add(b, text == key ? step : str_from(text));
+}
+
+/* "/nodes/welcome/messages/0/text/en" of the node welcome is "message 1, text, English". */
+static void place_words(struct view *v, const char *key, struct str pointer, struct str node)
+{
+    struct buf b;
+    struct str step, rest = pointer;
+    size_t skip = 1;
+    buf_init(&b, 4 * KB);
+    if (node.n && str_starts(pointer, STR("/nodes/")))
+        skip = 3;
+    while (str_split(&rest, '/', &step))
+        if (skip)
+            skip--;
+        else
+            place_step(v, &b, step);
+    view_str(v, key, buf_str(&b));
+    buf_release(&b);
+}
+
 enum status flow_view_changes(struct view *v, struct arena *a, const struct json *before, const struct json *after, struct err *e)
 {
     static const char *const kinds[] = {"added", "removed", "changed"};
+    char place[64];
     struct flow_change *list = NULL;
     size_t n = 0;
     enum status st = flow_diff(before, after, a, &list, &n, e);
     for (size_t i = 0; st == OK && i < n; i++) {
         view_text(v, view_at(v, "Changes", i, "Kind"), kinds[list[i].kind]);
         view_str(v, view_at(v, "Changes", i, "Node"), list[i].node);
-        view_str(v, view_at(v, "Changes", i, "Place"), list[i].pointer);
+        snprintf(place, sizeof(place), "Changes.%zu.Place", i);
+        place_words(v, place, list[i].pointer, list[i].node);
         view_str(v, view_at(v, "Changes", i, "Before"), utf8_cut(list[i].before, SHOWN));
         view_str(v, view_at(v, "Changes", i, "After"), utf8_cut(list[i].after, SHOWN));
     }

@@ -6,7 +6,7 @@
 <div class="bot-state"><?cs call:bot_badge(Bot.Live, Bot.Differs) ?></div>
 <div class="bot-actions">
 <?cs if:#Bot.Live > #0 ?><a class="btn" href="<?cs var:url_validate(Bot.ChatPath) ?>" target="_blank" rel="noopener"><?cs call:icon("external-link") ?><span class="label"><?cs var:T.Bot.Open ?></span></a>
-<?cs /if ?><?cs if:Can.BotPublish == "1" ?><a class="btn<?cs if:Bot.Live == "0" ?> btn-primary<?cs elif:Bot.Differs == "1" ?> btn-primary<?cs /if ?>" href="/app/bots/<?cs var:Bot.Id ?>/publish"><?cs call:icon("rocket") ?><?cs var:T.Bot.Publish ?></a>
+<?cs /if ?><?cs if:Can.BotPublish == "1" && (Bot.Live == "0" || Bot.Differs == "1") ?><a class="btn btn-primary" href="/app/bots/<?cs var:Bot.Id ?>/publish"><?cs call:icon("rocket") ?><?cs var:T.Bot.Publish ?></a>
 <?cs /if ?></div>
 </div>
 <nav class="bot-tabs" aria-label="<?cs var:T.Bot.Parts ?>">

@@ -99,6 +99,7 @@ test('versions: published again, compared in words, taken back, exported and bro
     await publish(page, parley.url, bot, 'two')
     await page.goto(`${parley.url}${bot}/compare?from=1&to=2`)
     await page.locator('del', { hasText: 'I answer right away' }).waitFor()
+    await page.getByText('message 1, text, English').waitFor()
 
     await page.goto(`${parley.url}${bot}/versions`)
     page.on('dialog', dialog => dialog.accept())
