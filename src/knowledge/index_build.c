@@ -346,6 +346,7 @@ static size_t lay_out(struct turning *t)
         w->question_end = (uint32_t)(at + y->question_bytes);
         w->idf_question = idf((double)t->x->docs, y->df_question);
         w->idf_all = idf((double)t->x->docs, y->df_all);
+        w->mass = index_mass(w->idf_all);
         at += y->question_bytes + y->answer_bytes;
         *y = (struct tally){0};
     }

@@ -1,6 +1,5 @@
 /* index_find.c: ranking. The numbers below are the usual ones of BM25; the others were tried on the public FAQ of the tests and kept where
  * the result changes little around them. */
-#include <math.h>
 #include <stdlib.h>
 
 #include "knowledge/index_priv.h"
@@ -27,8 +26,13 @@ struct slot {
     float weight[CANDIDATES], best, mass;
     size_t n;
 };
+/* Which terms a question holds, roughly: a term whose bit is off is none of them. */
+struct sieve {
+    uint64_t bits[16];
+};
 struct query {
     const struct index *x;
+    struct sieve slot_terms, sequence_terms;
     uint32_t sequence[QUERY_TOKENS]; /* terms in order, NO_TERM for unknown words */
     size_t length;
     struct slot slots[QUERY_TOKENS];
@@ -64,16 +68,21 @@ static size_t lower_bound(const struct index *x, struct str word)
     return lo;
 }
 
-static float mass_of(float idf)
+static void sieve_add(struct sieve *v, uint32_t term)
 {
-    return idf * sqrtf(idf); /* common words say little: less than in the rank */
+    v->bits[term / 64 % 16] |= UINT64_C(1) << term % 64;
+}
+
+static bool sieve_may(const struct sieve *v, uint32_t term)
+{
+    return v->bits[term / 64 % 16] >> term % 64 & 1;
 }
 
 /* ---- reading the question ---- */
 
 static void slot_add(struct slot *s, const struct index *x, size_t term, double weight)
 {
-    float m = mass_of(x->term[term].idf_all);
+    float m = x->term[term].mass;
     if (s->n == CANDIDATES)
         return;
     s->term[s->n] = (uint32_t)term;
@@ -119,7 +128,7 @@ static void take_token(struct query *q, struct str word)
         else
             expand(s, q->x, word);
         if (!s->n)
-            s->mass = mass_of(q->x->unknown_idf);
+            s->mass = index_mass(q->x->unknown_idf);
     }
     q->sequence[q->length++] = known ? (uint32_t)t : NO_TERM;
 }
@@ -146,10 +155,16 @@ static void read_question(struct query *q, struct str language, struct str text)
     tokens_close(&t);
     for (size_t i = 0; i < q->slot_n; i++)
         q->mass += q->slots[i].mass;
+    for (size_t i = 0; i < q->length; i++)
+        if (q->sequence[i] != NO_TERM)
+            sieve_add(&q->sequence_terms, q->sequence[i]);
     if (q->slot_n > SLOTS) {
         qsort(q->slots, q->slot_n, sizeof *q->slots, by_mass);
         q->slot_n = SLOTS;
     }
+    for (size_t i = 0; i < q->slot_n; i++)
+        for (size_t k = 0; k < q->slots[i].n; k++)
+            sieve_add(&q->slot_terms, q->slots[i].term[k]);
 }
 
 /* ---- ranking every document that shares a word ---- */
@@ -195,6 +210,8 @@ static size_t best_of(const struct tally *tally, size_t docs, struct candidate o
 
 static bool is_asked(const struct query *q, uint32_t term)
 {
+    if (!sieve_may(&q->slot_terms, term))
+        return false;
     for (size_t i = 0; i < q->slot_n; i++)
         for (size_t k = 0; k < q->slots[i].n; k++)
             if (q->slots[i].term[k] == term)
@@ -204,6 +221,8 @@ static bool is_asked(const struct query *q, uint32_t term)
 
 static bool pair_asked(const struct query *q, uint32_t a, uint32_t b)
 {
+    if (!sieve_may(&q->sequence_terms, a) || !sieve_may(&q->sequence_terms, b))
+        return false;
     for (size_t i = 1; i < q->length; i++)
         if (q->sequence[i - 1] == a && q->sequence[i] == b)
             return true;
@@ -237,7 +256,7 @@ static void look_closer(const struct query *q, const struct tally *y, struct can
         for (size_t i = 0; i < n && !again; i++)
             again = seen[i] == term;
         if (!again) {
-            double m = mass_of(x->term[term].idf_all);
+            double m = x->term[term].mass;
             all += m;
             hit += is_asked(q, term) ? m : 0;
         }

@@ -5,6 +5,8 @@
 #ifndef PARLEY_KNOWLEDGE_INDEX_PRIV_H
 #define PARLEY_KNOWLEDGE_INDEX_PRIV_H
 
+#include <math.h>
+
 #include "knowledge/index.h"
 #include "knowledge/tokens.h"
 
@@ -19,6 +21,7 @@ struct index_term {
     uint32_t postings;     /* in `postings` */
     uint32_t question_end; /* where the question's postings end and the answer's begin */
     float idf_question, idf_all;
+    float mass; /* index_mass(idf_all) */
 };
 struct index_text {
     uint32_t at;
@@ -38,6 +41,12 @@ struct index {
     char language[36];  /* of answers that carry none */
     uint64_t languages; /* bit i: some answer is in language number i of tokens.c */
 };
+
+/* What a word weighs in the shown score: common words say little, less than in the rank. */
+static inline float index_mass(float idf)
+{
+    return idf * sqrtf(idf);
+}
 
 static inline uint32_t get_varint(const uint8_t **p)
 {

@@ -9,7 +9,7 @@
 #include "talk/turn.h"
 #include "base/banned.h"
 
-#define CACHE_MAX (4 * MB)
+#define CACHE_MAX (2 * MB)
 enum { CATCH_UP_MAX = 200, COMMENT_MAX = 1000 };
 
 const char *talk_state_name(enum talk_state s)

@@ -141,7 +141,7 @@ function missedTargets(rows, memory) {
 }
 
 const parley = await startInstall({
-    config: { rate_limits: 'off', log_level: 'warn' },
+    config: { rate_limits: 'off' },
     database: ['--innodb-buffer-pool-size=256M', '--innodb-log-file-size=128M'],
 })
 try {
