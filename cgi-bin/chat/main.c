@@ -3,7 +3,7 @@
 
 #include "base/log.h"
 #include "bot/bot.h"
-#include "chat/chat.h"
+#include "chat/visitor.h"
 #include "guard.h"
 #include "knowledge/answers.h"
 #include "view/view.h"
@@ -87,6 +87,7 @@ int main(int argc, char **argv)
         .reload = chat_reload,
         .thread_begin = guard_thread_begin,
         .thread_end = guard_thread_end,
+        .error_page = page_error,
         .routed = allow_any_page,
         .cost_reset = db_cost_reset,
         .cost = guard_cost,

@@ -180,23 +180,35 @@ static enum status fill_history(struct request *rq, struct view *v, const struct
 
 /* ---- pages ---- */
 
-static void missing(struct request *rq)
+/* A page of its own that only says something; without one the dispatcher answers in JSON. */
+static void say(struct request *rq, int status, const char *title, const char *words)
 {
-    struct str english = STR("en");
-    struct str language = request_language(rq, &english, 1);
+    struct str spoken[] = {STR("en"), STR("de")};
+    struct str language = request_language(rq, spoken, sizeof spoken / sizeof *spoken);
     struct view *v = view_new(rq->arena, arena_strdup(rq->arena, language));
     struct err e = ERR_INIT;
-    reply_status(rq, 404);
-    reply_type(rq, "text/html; charset=utf-8");
-    if (!v) {
-        err_nomem(&e);
-        reply_problem(rq, &e);
+    if (!v)
         return;
-    }
-    view_text(v, "Page.Dir", "ltr");
+    view_text(v, "Page.Dir", direction_of(language));
     view_text(v, "Brand", config_string(rq->config, CONFIG_brand_name));
-    if (view_render(v, "chat/missing.cs", reply_body(rq), &e) != OK)
-        reply_problem(rq, &e);
+    view_text(v, "Title", title ? title : view_t(v, "Chat.MissingTitle"));
+    view_text(v, "Words", words ? words : view_t(v, "Chat.MissingText"));
+    if (view_render(v, "chat/notice.cs", reply_body(rq), &e) != OK)
+        return;
+    reply_status(rq, status);
+    reply_type(rq, "text/html; charset=utf-8");
+}
+
+static void missing(struct request *rq)
+{
+    say(rq, 404, NULL, NULL);
+}
+
+void page_error(struct request *rq, const struct err *e, int status)
+{
+    /* The visitor API and health answer in JSON whatever the client says it likes. */
+    if (rq->route && str_eqz(str_from(rq->route->path), "/chat/{bot}"))
+        say(rq, status, e->message, "");
 }
 
 static enum status fill_page(struct request *rq, struct view *v, const struct bot_live *b, struct str language, const struct memory *mine,
@@ -233,7 +245,7 @@ static void show(struct request *rq, struct id bot, const struct memory *mine, c
         bot_live_release(&b);
     }
     if (s != OK) {
-        reply_problem(rq, &e);
+        reply_error(rq, &e);
         return;
     }
     reply_status(rq, problem ? http_status_of(problem) : 200);

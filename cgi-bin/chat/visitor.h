@@ -15,4 +15,7 @@ enum status visitor_fields(const struct json *body, const struct visitor_field *
 /* {"conversation","token","state","seq","messages"} */
 void visitor_write(struct buf *b, const struct talk_out *o);
 
+/* struct door's error_page: in words on the hosted page. */
+void page_error(struct request *rq, const struct err *e, int status);
+
 #endif

@@ -103,6 +103,7 @@ test('a form of another site is refused', async () => {
     const browser = new Browser()
     const reply = await browser.submit({ text: 'x' }, { Origin: 'https://evil.example' })
     assert.equal(reply.status, 403)
+    assert.match(reply.text, /<h1>This form was sent from another site\./)
     assert.equal((await browser.submit({ text: 'x' }, { 'Sec-Fetch-Site': 'cross-site' })).status, 403)
 })
 

@@ -4,13 +4,13 @@
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<title><?cs var:T.Chat.MissingTitle ?></title>
+<title><?cs var:Title ?></title>
 <link rel="stylesheet" href="/css/chat.css">
 </head>
 <body>
 <main class="missing">
-  <h1><?cs var:T.Chat.MissingTitle ?></h1>
-  <p><?cs var:T.Chat.MissingText ?></p>
+  <h1><?cs var:Title ?></h1>
+  <?cs if:Words ?><p><?cs var:Words ?></p><?cs /if ?>
   <footer><?cs var:Brand ?></footer>
 </main>
 </body>
