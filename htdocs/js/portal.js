@@ -164,5 +164,7 @@ document.querySelectorAll('[data-chat]').forEach(setUpChat)
 document.addEventListener('submit', onSubmit)
 addEventListener('pageshow', onShow)
 setUpMenus()
+// The message of the last action is said once, not again at a reload.
+if (new URLSearchParams(location.search).has('done')) history.replaceState(null, '', location.pathname)
 document.querySelector('.bot-tabs [aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' })
 localTimes(document)

@@ -23,7 +23,7 @@ export async function signUp(page, url, { email = newEmail(), name = 'Ada Lovela
     await page.getByLabel('E-mail address').fill(email)
     await page.getByLabel('Password').fill(PASSWORD)
     await page.getByRole('button', { name: 'Create account' }).click()
-    await page.waitForURL('**/app?done=signed_up')
+    await page.waitForURL(u => u.pathname === '/app')
     return email
 }
 
@@ -65,7 +65,7 @@ export async function publish(page, url, bot, note = '') {
     await page.goto(`${url}${bot}/publish`)
     await page.getByLabel('What has changed? (optional)').fill(note)
     await page.getByRole('main').getByRole('button', { name: 'Publish' }).click()
-    await page.waitForURL('**?done=published')
+    await page.getByText('Published. New conversations').waitFor()
 }
 
 export const sampleCsv = `question,answer,link,source

@@ -149,7 +149,7 @@ test('a session is new at each sign-in, ends at sign-out, and is worth nothing w
     await page.goto(`${parley.url}/app`)
     await page.locator('summary').click()
     await page.getByRole('button', { name: 'Sign out' }).click()
-    await page.waitForURL('**/login?done=signed_out')
+    await page.waitForURL(u => u.pathname === '/login')
     const gone = await get(thief, '/app')
     assert.equal(gone.status(), 303)
     assert.equal(gone.headers().location, '/login')
@@ -233,6 +233,54 @@ test('a test chat of one person and bot cannot be handed to another', async () =
     await stranger.goto(`${parley.url}${other}/test`)
     const taken = await (await post(stranger, `${other}/test`, { _csrf: await csrfOf(stranger), state, text: 'mine' })).text()
     assert.equal(taken.match(/chat-row visitor/g).length, 1)
+})
+
+test('who is a member of two workspaces switches between them, and to no other', async () => {
+    const page = await fresh(), other = await fresh(), stranger = await fresh()
+    const email = await signUp(page, parley.url, { workspace: `First ${process.pid}` })
+    await signUp(other, parley.url, { workspace: `Second ${process.pid}` })
+    await signUp(stranger, parley.url, { workspace: `Third ${process.pid}` })
+    const bot = await createBot(other, parley.url, 'In the second')
+    const second = await enlarge(parley, `Second ${process.pid}`), third = await enlarge(parley, `Third ${process.pid}`)
+    await parley.run('user', 'add-to', email, second, '--role', 'viewer')
+    await page.goto(`${parley.url}/app`)
+    const _csrf = await csrfOf(page)
+    assert.equal((await post(page, '/app/workspace', { _csrf, workspace: third })).status(), 404)
+    await page.locator('summary').click()
+    await page.getByRole('button', { name: `Second ${process.pid}` }).click()
+    await page.getByRole('heading', { name: 'In the second' }).waitFor()
+    assert.equal((await get(page, bot)).status(), 200)
+    assert.equal(await page.getByRole('link', { name: 'New bot' }).count(), 0, 'the role is the one of this workspace')
+})
+
+test('without its database the portal says so on a page, and goes on when it is back', async () => {
+    const page = await fresh()
+    await signUp(page, parley.url)
+    await parley.kill('database')
+    const away = await get(page, '/app')
+    assert.equal(away.status(), 503)
+    assert.match(await away.text(), /cannot reach its data/)
+    assert.match(await away.text(), new RegExp(away.headers()['x-request-id']))
+    assert.equal((await get(page, '/')).status(), 200, 'the start page needs no database')
+    await parley.restart('database')
+    assert.equal((await get(page, '/app')).status(), 200, 'still signed in')
+})
+
+test('too many tries to sign in are slowed down with a page that says for how long', async () => {
+    parley.configure({ rate_limits: 'on' })
+    parley.hup()
+    const page = await fresh()
+    let reply
+    for (let i = 0; i < 60; i++) {
+        reply = await post(page, '/login', { email: 'nobody@example.com', password: 'wrong password' })
+        if (reply.status() === 429) break
+        assert.equal(reply.status(), 401)
+    }
+    assert.equal(reply.status(), 429)
+    assert.ok(Number(reply.headers()['retry-after']) > 0)
+    assert.match(await reply.text(), /Too many requests/)
+    parley.configure({ rate_limits: 'off' })
+    parley.hup()
 })
 
 test('pages carry a strict policy and are not kept; errors name the request', async () => {
