@@ -5,7 +5,10 @@
 
 #include "base/banned.h"
 
-struct scan { struct str text; size_t at; };
+struct scan {
+    struct str text;
+    size_t at;
+};
 
 static void skip_space(struct scan *s)
 {

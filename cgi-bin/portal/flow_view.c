@@ -134,7 +134,9 @@ static void show_say(struct reading *r, const struct json *n)
     buf_init(&b, MAX_FLOW);
     for (size_t i = 0; i < json_len(list); i++) {
         const struct json *m = json_at(list, i);
-        const struct json *t = json_has(m, "title") ? json_get(m, "title") : json_has(m, "text") ? json_get(m, "text") : json_get(m, "alt");
+        const struct json *t = json_has(m, "title")  ? json_get(m, "title")
+                               : json_has(m, "text") ? json_get(m, "text")
+                                                     : json_get(m, "alt");
         struct str s = text_of(r, t);
         buf_puts(&b, i ? "\n" : "");
         buf_str_add(&b, s);
@@ -205,7 +207,9 @@ static void show_answer(struct reading *r, const struct json *n)
 static void show_wait(struct reading *r, const struct json *n)
 {
     const char *seconds = arena_printf(r->a, "%d", (int)json_int(json_get(n, "seconds"), 0));
-    row_str(r, "Detail", json_has(n, "seconds") ? view_fill(r->v, "Flow.Seconds", {"n", str_from(seconds)}) : words(r, "Flow.WaitsMessage"));
+    row_str(r, "Detail",
+            json_has(n, "seconds") ? view_fill(r->v, "Flow.Seconds", {"n", str_from(seconds)})
+                                   : words(r, "Flow.WaitsMessage"));
     target(r, STR_EMPTY, json_get_str(n, "next"));
 }
 
@@ -218,9 +222,11 @@ static void show_plain(struct reading *r, const struct json *n)
 
 static void show_node(struct reading *r, struct str id, const struct json *n)
 {
-    static const struct { const char *type; void (*show)(struct reading *, const struct json *); } shows[] = {
-        {"say", show_say}, {"ask", show_ask}, {"branch", show_branch}, {"set", show_set}, {"http", show_http},
-        {"answer", show_answer}, {"wait", show_wait}};
+    static const struct {
+        const char *type;
+        void (*show)(struct reading *, const struct json *);
+    } shows[] = {{"say", show_say},   {"ask", show_ask},       {"branch", show_branch}, {"set", show_set},
+                 {"http", show_http}, {"answer", show_answer}, {"wait", show_wait}};
     struct str type = json_get_str(n, "type");
     char key[40];
     size_t i = 0, known = sizeof(shows) / sizeof(shows[0]);
@@ -238,7 +244,11 @@ static void show_node(struct reading *r, struct str id, const struct json *n)
 
 /* ---- the order: as a visitor meets them; what nobody can reach comes last ---- */
 
-struct walk { struct str *ids; size_t n, max; struct map seen; };
+struct walk {
+    struct str *ids;
+    size_t n, max;
+    struct map seen;
+};
 
 static void meet(struct walk *w, const struct json *nodes, struct str id)
 {
@@ -302,7 +312,9 @@ static void finding(struct view *v, size_t i, bool error, struct str node, struc
     view_str(v, view_at(v, "Check.Findings", i, "Message"), message);
 }
 
-struct checks { size_t errors, warnings, tests, failed; };
+struct checks {
+    size_t errors, warnings, tests, failed;
+};
 
 static enum status check_lint(struct view *v, struct arena *a, const struct flow *f, struct checks *c, struct err *e)
 {
@@ -348,7 +360,8 @@ static void check_words(struct view *v, const struct checks *c)
     if (!c->tests)
         view_text(v, "Check.TestText", view_t(v, "Check.NoTests"));
     else
-        view_count(v, "Check.TestText", c->failed ? "Check.TestsFailed" : "Check.TestsPassed", (int64_t)(c->failed ? c->failed : c->tests));
+        view_count(v, "Check.TestText", c->failed ? "Check.TestsFailed" : "Check.TestsPassed",
+                   (int64_t)(c->failed ? c->failed : c->tests));
 }
 
 enum status flow_view_check(struct view *v, struct arena *a, const struct json *doc, struct err *e)
@@ -412,7 +425,8 @@ static void place_words(struct view *v, const char *key, struct str pointer, str
     buf_release(&b);
 }
 
-enum status flow_view_changes(struct view *v, struct arena *a, const struct json *before, const struct json *after, struct err *e)
+enum status flow_view_changes(struct view *v, struct arena *a, const struct json *before, const struct json *after,
+                              struct err *e)
 {
     static const char *const kinds[] = {"added", "removed", "changed"};
     char place[64];

@@ -11,7 +11,8 @@ enum status flow_view_fill(struct view *v, struct arena *a, const struct json *d
  * finding, not a failure. */
 enum status flow_view_check(struct view *v, struct arena *a, const struct json *doc, struct err *e);
 /* "Changes.*": Kind, Node, Place, Before, After. */
-enum status flow_view_changes(struct view *v, struct arena *a, const struct json *before, const struct json *after, struct err *e);
+enum status flow_view_changes(struct view *v, struct arena *a, const struct json *before, const struct json *after,
+                              struct err *e);
 /* The line, from 1, on which the value at a JSON pointer begins; where the value is missing, the nearest one around it. 0 when
  * the text is not JSON or the pointer is empty. */
 size_t flow_view_line(struct str text, struct str pointer);

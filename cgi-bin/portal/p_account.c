@@ -48,7 +48,8 @@ static enum status session_begin(struct page *pg, struct id user, struct id tena
     struct str old = request_cookie(rq, SESSION_COOKIE);
     if (old.n)
         (void)account_session_end(pg->db, old, &ignored);
-    enum status st = account_session_start(pg->db, user, tenant, rq->remote_addr, rq->user_agent, lifetime, token, &pg->e);
+    enum status st = account_session_start(pg->db, user, tenant, rq->remote_addr, rq->user_agent, lifetime, token,
+                                           &pg->e);
     if (st == OK)
         identity_cookie(rq, arena_strdup(rq->arena, str_from(token)), lifetime);
     return st;
@@ -82,8 +83,11 @@ void sign_up(struct request *rq)
     struct member m;
     if (!page_begin_public(rq, &pg) || !sign_up_open(&pg))
         return;
-    struct sign_up in = {.email = request_form(rq, "email"), .password = request_form(rq, "password"), .name = request_form(rq, "name"),
-                         .workspace = request_form(rq, "workspace"), .language = str_from(view_language(pg.v))};
+    struct sign_up in = {.email = request_form(rq, "email"),
+                         .password = request_form(rq, "password"),
+                         .name = request_form(rq, "name"),
+                         .workspace = request_form(rq, "workspace"),
+                         .language = str_from(view_language(pg.v))};
     enum status st = db_get(pg.app->guard.pool, &pg.db, &pg.e);
     if (st == OK)
         st = account_sign_up(pg.db, rq->arena, &in, &m, &pg.e);
@@ -117,7 +121,8 @@ static enum status workspace_first(struct page *pg, struct id user, struct id *o
     size_t n = 0;
     enum status st = account_members_of_user(pg->db, pg->rq->arena, user, &m, &n, &pg->e);
     if (st == OK && n == 0)
-        st = err_set(&pg->e, ERR_AUTH, "no_workspace", "You are not a member of any workspace. Ask somebody to invite you.");
+        st = err_set(&pg->e, ERR_AUTH, "no_workspace",
+                     "You are not a member of any workspace. Ask somebody to invite you.");
     if (st == OK)
         *out = m[0].tenant.id;
     return st;

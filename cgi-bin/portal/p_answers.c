@@ -33,7 +33,8 @@ static enum status fill_list(struct page *pg, const struct bot *b, struct str qu
     size_t n = 0;
     bool more = false;
     int64_t all = 0;
-    enum status st = answers_list(pg->db, pg->who.tenant, b->id, query, after, ANSWERS_PAGE, pg->rq->arena, &list, &n, &more, &pg->e);
+    enum status st = answers_list(pg->db, pg->who.tenant, b->id, query, after, ANSWERS_PAGE, pg->rq->arena, &list, &n,
+                                  &more, &pg->e);
     if (st == OK)
         st = answers_count(pg->db, pg->who.tenant, b->id, &all, &pg->e);
     if (st != OK)
@@ -76,7 +77,12 @@ static bool is_new(struct page *pg)
 static bool answer_load(struct page *pg, const struct bot *b, struct answer *out)
 {
     struct id id;
-    *out = (struct answer){.id = ID_NONE, .question = STR_EMPTY, .answer = STR_EMPTY, .link = STR_EMPTY, .source = STR_EMPTY, .language = STR_EMPTY};
+    *out = (struct answer){.id = ID_NONE,
+                           .question = STR_EMPTY,
+                           .answer = STR_EMPTY,
+                           .link = STR_EMPTY,
+                           .source = STR_EMPTY,
+                           .language = STR_EMPTY};
     if (is_new(pg))
         return true;
     if (!page_id(pg, ID_ANSWER, "answer", &id))

@@ -25,7 +25,8 @@ static void fill_bots(struct page *pg, const struct bot *bots, size_t n)
         view_int(v, view_at(v, "Bots", i, "Live"), b->live_version);
         view_bool(v, view_at(v, "Bots", i, "Differs"), b->draft_differs);
         view_time(v, view_at(v, "Bots", i, "Updated"), b->updated_ms);
-        view_text(v, view_at(v, "Bots", i, "ChatPath"), arena_printf(pg->rq->arena, "/chat/%s", TEXT_ID(ID_BOT, b->id)));
+        view_text(v, view_at(v, "Bots", i, "ChatPath"),
+                  arena_printf(pg->rq->arena, "/chat/%s", TEXT_ID(ID_BOT, b->id)));
     }
 }
 
@@ -187,7 +188,8 @@ void bot_create_form(struct request *rq)
         return;
     }
     if (st == OK)
-        st = bot_create(pg.db, rq->config, &pg.who, rq->arena, request_form(rq, "template"), name, request_form(rq, "language"), &b, &pg.e);
+        st = bot_create(pg.db, rq->config, &pg.who, rq->arena, request_form(rq, "template"), name,
+                        request_form(rq, "language"), &b, &pg.e);
     if (st == OK)
         page_redirect(&pg, "/app/bots/%s?done=bot_created", TEXT_ID(ID_BOT, b.id));
     else
@@ -206,7 +208,8 @@ static enum status import_read(struct page *pg, struct bot *out)
     if (st == OK && once_used(pg))
         return err_set(&pg->e, ERR_CONFLICT, "form_used", "This form has been sent already.");
     if (st == OK)
-        st = bot_import(pg->db, pg->rq->config, &pg->who, pg->rq->arena, file, str_trim(request_form(pg->rq, "name")), out, &pg->e);
+        st = bot_import(pg->db, pg->rq->config, &pg->who, pg->rq->arena, file, str_trim(request_form(pg->rq, "name")),
+                        out, &pg->e);
     if (st != OK && !pg->e.pointer[0])
         snprintf(pg->e.pointer, sizeof(pg->e.pointer), "file");
     return st;

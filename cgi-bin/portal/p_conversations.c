@@ -119,7 +119,8 @@ static enum status fill_transcript(struct page *pg, struct id id, int64_t after)
     struct talk_message *m = NULL;
     size_t n = 0;
     bool more = false;
-    enum status st = conversation_messages(pg->db, pg->who.tenant, id, after, TRANSCRIPT_PAGE, pg->rq->arena, &m, &n, &more, &pg->e);
+    enum status st = conversation_messages(pg->db, pg->who.tenant, id, after, TRANSCRIPT_PAGE, pg->rq->arena, &m, &n,
+                                           &more, &pg->e);
     if (st != OK)
         return st;
     for (size_t i = 0; i < n; i++)

@@ -25,7 +25,10 @@ void import_page(struct request *rq)
         page_send(&pg, "portal/import.cs", NULL);
 }
 
-struct import_add { struct job_new job; struct id id; };
+struct import_add {
+    struct job_new job;
+    struct id id;
+};
 
 static enum status import_add(struct db *c, void *ctx, struct err *e)
 {
@@ -43,7 +46,9 @@ static enum status import_queue(struct page *pg, const struct bot *b, struct id 
         json_set_bool(payload, "replace", str_eq(request_form(pg->rq, "mode"), STR("replace"))) != 0 ||
         json_set_str(payload, "filename", utf8_valid(filename) ? utf8_cut(filename, 200) : STR_EMPTY) != 0)
         return err_nomem(&pg->e);
-    struct import_add a = {.job = {.kind = ANSWERS_IMPORT_JOB, .tenant = pg->who.tenant, .payload = payload, .max_attempts = 5, .file = csv}};
+    struct import_add a = {
+        .job = {
+            .kind = ANSWERS_IMPORT_JOB, .tenant = pg->who.tenant, .payload = payload, .max_attempts = 5, .file = csv}};
     enum status st = db_transaction(pg->db, import_add, &a, &pg->e);
     *job = a.id;
     return st;
@@ -75,7 +80,8 @@ static bool job_load(struct page *pg, const struct bot *b, struct job *out)
     if (!page_id(pg, ID_JOB, "job", &id))
         return false;
     enum status st = queue_get(pg->db, &pg->who.tenant, pg->rq->arena, id, out, &pg->e);
-    if (st == OK && (strcmp(out->kind, ANSWERS_IMPORT_JOB) != 0 || !id_parse(ID_BOT, json_get_str(out->payload, "bot"), &of) || !id_eq(of, b->id)))
+    if (st == OK && (strcmp(out->kind, ANSWERS_IMPORT_JOB) != 0 ||
+                     !id_parse(ID_BOT, json_get_str(out->payload, "bot"), &of) || !id_eq(of, b->id)))
         st = err_set(&pg->e, ERR_NOT_FOUND, NULL, "There is no such import.");
     if (st != OK)
         page_fail(pg);
@@ -89,7 +95,8 @@ static bool job_over(const struct job *j)
 
 static int64_t job_percent(const struct job *j)
 {
-    int64_t all = json_int(json_get(j->progress, "all_bytes"), 0), done = json_int(json_get(j->progress, "done_bytes"), 0);
+    int64_t all = json_int(json_get(j->progress, "all_bytes"), 0),
+            done = json_int(json_get(j->progress, "done_bytes"), 0);
     if (job_over(j))
         return 100;
     return all > 0 && done > 0 && done <= all ? done * 100 / all : 0;
@@ -103,8 +110,13 @@ static const struct json *job_report(const struct job *j)
 
 static void fill_report(struct page *pg, const struct json *report)
 {
-    static const struct { const char *field, *key; } counts[] = {{"rows", "Report.Rows"}, {"added", "Report.Added"},
-        {"updated", "Report.Updated"}, {"unchanged", "Report.Unchanged"}, {"skipped", "Report.Skipped"}};
+    static const struct {
+        const char *field, *key;
+    } counts[] = {{"rows", "Report.Rows"},
+                  {"added", "Report.Added"},
+                  {"updated", "Report.Updated"},
+                  {"unchanged", "Report.Unchanged"},
+                  {"skipped", "Report.Skipped"}};
     struct view *v = pg->v;
     for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
         view_number(v, counts[i].key, json_int(json_get(report, counts[i].field), 0));

@@ -32,7 +32,10 @@ struct chat {
 static int pair_json(struct json *list, struct str label, struct str value)
 {
     struct json *c = NULL;
-    return json_push_object(list, &c) != 0 || json_set_str(c, "label", label) != 0 || json_set_str(c, "value", value) != 0 ? -1 : 0;
+    return json_push_object(list, &c) != 0 || json_set_str(c, "label", label) != 0 ||
+                   json_set_str(c, "value", value) != 0
+               ? -1
+               : 0;
 }
 
 static int choices_json(struct json *entry, const struct flow_message *m)
@@ -54,10 +57,12 @@ static int entry_json(struct json *log, const char *from, const struct flow_mess
     if (json_push_object(log, &en) != 0)
         return -1;
     *out = en;
-    return json_set_str(en, "from", str_from(from)) != 0 || json_set_int(en, "kind", m->kind) != 0 || json_set_str(en, "text", m->text) != 0 ||
-                   json_set_str(en, "title", m->title) != 0 || json_set_str(en, "url", m->url) != 0 ||
-                   json_set_str(en, "image", m->image) != 0 || choices_json(en, m) != 0
-               ? -1 : 0;
+    return json_set_str(en, "from", str_from(from)) != 0 || json_set_int(en, "kind", m->kind) != 0 ||
+                   json_set_str(en, "text", m->text) != 0 || json_set_str(en, "title", m->title) != 0 ||
+                   json_set_str(en, "url", m->url) != 0 || json_set_str(en, "image", m->image) != 0 ||
+                   choices_json(en, m) != 0
+               ? -1
+               : 0;
 }
 
 static struct flow_choice *pairs_read(struct arena *a, const struct json *list, size_t *n)
@@ -72,23 +77,30 @@ static struct flow_choice *pairs_read(struct arena *a, const struct json *list, 
 static struct talk_message entry_read(struct arena *a, const struct json *en)
 {
     size_t choices = 0, citations = 0;
-    struct flow_choice *c = pairs_read(a, json_get(en, "choices"), &choices), *t = pairs_read(a, json_get(en, "citations"), &citations);
+    struct flow_choice *c = pairs_read(a, json_get(en, "choices"), &choices),
+                       *t = pairs_read(a, json_get(en, "citations"), &citations);
     struct flow_citation *cites = arena_array(a, citations, sizeof(*cites));
     for (size_t i = 0; cites && i < citations; i++)
         cites[i] = (struct flow_citation){t[i].label, t[i].value};
     bool visitor = str_eq(json_get_str(en, "from"), STR("visitor"));
-    return (struct talk_message){
-        .from = visitor ? "visitor" : "bot",
-        .m = {.kind = (enum flow_message_kind)json_int(json_get(en, "kind"), FLOW_TEXT), .text = json_get_str(en, "text"),
-              .title = json_get_str(en, "title"), .url = json_get_str(en, "url"), .image = json_get_str(en, "image"), .choices = c,
-              .choice_n = choices, .citations = cites, .citation_n = cites ? citations : 0}};
+    return (struct talk_message){.from = visitor ? "visitor" : "bot",
+                                 .m = {.kind = (enum flow_message_kind)json_int(json_get(en, "kind"), FLOW_TEXT),
+                                       .text = json_get_str(en, "text"),
+                                       .title = json_get_str(en, "title"),
+                                       .url = json_get_str(en, "url"),
+                                       .image = json_get_str(en, "image"),
+                                       .choices = c,
+                                       .choice_n = choices,
+                                       .citations = cites,
+                                       .citation_n = cites ? citations : 0}};
 }
 
 /* ---- what travels in the form ---- */
 
 static struct str seal_context(struct chat *ch)
 {
-    const char *text = arena_printf(ch->pg.rq->arena, "%s %s", TEXT_ID(ID_BOT, ch->bot.id), TEXT_ID(ID_USER, ch->pg.who.user));
+    const char *text = arena_printf(ch->pg.rq->arena, "%s %s", TEXT_ID(ID_BOT, ch->bot.id),
+                                    TEXT_ID(ID_USER, ch->pg.who.user));
     return str_from(text);
 }
 
@@ -101,8 +113,8 @@ static enum status chat_seal(struct chat *ch)
     buf_init(&sealed, TEST_SEALED + KB);
     buf_init(&text, 2 * TEST_SEALED);
     enum status st = OK;
-    if (!all || json_set_int(all, "revision", ch->bot.draft_revision) != 0 || json_set_copy(all, "state", ch->state) != 0 ||
-        json_set_copy(all, "log", ch->log) != 0)
+    if (!all || json_set_int(all, "revision", ch->bot.draft_revision) != 0 ||
+        json_set_copy(all, "state", ch->state) != 0 || json_set_copy(all, "log", ch->log) != 0)
         st = err_nomem(&pg->e);
     if (st == OK) {
         json_write(&plain, all);
@@ -207,11 +219,22 @@ static enum status talk_once(struct chat *ch, struct str text, struct str choice
 {
     struct page *pg = &ch->pg;
     struct arena *a = pg->rq->arena;
-    struct talk_in in = {.bot = ch->bot.id, .conversation = ID_NONE, .token = STR_EMPTY, .text = text, .choice = choice, .client_id = STR_EMPTY,
-                         .locale = STR_EMPTY, .channel = "web", .visitor = pg->rq->remote_addr};
+    struct talk_in in = {.bot = ch->bot.id,
+                         .conversation = ID_NONE,
+                         .token = STR_EMPTY,
+                         .text = text,
+                         .choice = choice,
+                         .client_id = STR_EMPTY,
+                         .locale = STR_EMPTY,
+                         .channel = "web",
+                         .visitor = pg->rq->remote_addr};
     struct talk_out out;
     struct json *next = NULL, *path = json_new_array(a), *visitor = NULL, *en = NULL;
-    struct flow_message said = {.kind = FLOW_TEXT, .text = text.n ? text : choice_label(ch->log, choice), .title = STR_EMPTY, .url = STR_EMPTY, .image = STR_EMPTY};
+    struct flow_message said = {.kind = FLOW_TEXT,
+                                .text = text.n ? text : choice_label(ch->log, choice),
+                                .title = STR_EMPTY,
+                                .url = STR_EMPTY,
+                                .image = STR_EMPTY};
     if (!path || entry_json(ch->log, "visitor", &said, &visitor) != 0)
         return err_nomem(&pg->e);
     page_release(pg);

@@ -55,7 +55,8 @@ static enum status publish_check(struct page *pg, const struct bot *b)
     int64_t revision = 0;
     if (num_i64(request_form(pg->rq, "revision"), 0, INT32_MAX, &revision) && revision == b->draft_revision)
         return OK;
-    return err_set(&pg->e, ERR_CONFLICT, "draft_changed", "The draft was changed meanwhile: look at it again before you publish it.");
+    return err_set(&pg->e, ERR_CONFLICT, "draft_changed",
+                   "The draft was changed meanwhile: look at it again before you publish it.");
 }
 
 void publish(struct request *rq)
@@ -71,7 +72,8 @@ void publish(struct request *rq)
     }
     enum status st = publish_check(&pg, &b);
     if (st == OK)
-        st = bot_publish(pg.db, &pg.who, b.id, utf8_cut(str_trim(request_form(rq, "note")), 500), rq->arena, &version, &pg.e);
+        st = bot_publish(pg.db, &pg.who, b.id, utf8_cut(str_trim(request_form(rq, "note")), 500), rq->arena, &version,
+                         &pg.e);
     if (st == OK) {
         page_redirect(&pg, "/app/bots/%s?done=published", TEXT_ID(ID_BOT, b.id));
         return;
@@ -141,9 +143,11 @@ void version_page(struct request *rq)
     struct bot b;
     struct json *doc = NULL;
     int64_t version = 0;
-    if (!page_begin(rq, &pg) || !page_bot(&pg, "versions", &b) || !version_number(&pg, request_segment(rq, "version"), &version))
+    if (!page_begin(rq, &pg) || !page_bot(&pg, "versions", &b) ||
+        !version_number(&pg, request_segment(rq, "version"), &version))
         return;
-    if (version_flow(&pg, &b, version, &doc) != OK || flow_view_fill(pg.v, rq->arena, doc, str_from(view_language(pg.v)), &pg.e) != OK) {
+    if (version_flow(&pg, &b, version, &doc) != OK ||
+        flow_view_fill(pg.v, rq->arena, doc, str_from(view_language(pg.v)), &pg.e) != OK) {
         page_fail(&pg);
         return;
     }
@@ -155,7 +159,9 @@ void version_page(struct request *rq)
 static void version_name(struct page *pg, const char *key, int64_t version)
 {
     const char *n = arena_printf(pg->rq->arena, "%d", (int)version);
-    view_str(pg->v, key, version ? view_fill(pg->v, "Versions.Name", {"n", str_from(n)}) : str_from(view_t(pg->v, "Versions.Draft")));
+    view_str(pg->v, key,
+             version ? view_fill(pg->v, "Versions.Name", {"n", str_from(n)})
+                     : str_from(view_t(pg->v, "Versions.Draft")));
 }
 
 void compare_page(struct request *rq)
@@ -164,8 +170,8 @@ void compare_page(struct request *rq)
     struct bot b;
     struct json *before = NULL, *after = NULL;
     int64_t from = 0, to = 0;
-    if (!page_begin(rq, &pg) || !page_bot(&pg, "versions", &b) || !version_number(&pg, request_query(rq, "from"), &from) ||
-        !version_number(&pg, request_query(rq, "to"), &to))
+    if (!page_begin(rq, &pg) || !page_bot(&pg, "versions", &b) ||
+        !version_number(&pg, request_query(rq, "from"), &from) || !version_number(&pg, request_query(rq, "to"), &to))
         return;
     enum status st = version_flow(&pg, &b, from, &before);
     if (st == OK)
@@ -186,7 +192,8 @@ void rollback(struct request *rq)
     struct page pg;
     struct bot b;
     int64_t version = 0;
-    if (!page_begin(rq, &pg) || !page_bot(&pg, "versions", &b) || !version_number(&pg, request_form(rq, "version"), &version))
+    if (!page_begin(rq, &pg) || !page_bot(&pg, "versions", &b) ||
+        !version_number(&pg, request_form(rq, "version"), &version))
         return;
     enum status st = version == b.live_version ? OK : bot_rollback(pg.db, &pg.who, b.id, (int)version, &pg.e);
     if (st == OK)

@@ -212,7 +212,8 @@ static void fill_bot(struct page *pg, const struct bot *b)
     view_int(v, "Bot.Revision", b->draft_revision);
     view_time(v, "Bot.Updated", b->updated_ms);
     view_time(v, "Bot.Published", b->published_ms);
-    view_text(v, "Bot.Address", arena_printf(pg->rq->arena, "%s/chat/%s", config_string(pg->rq->config, CONFIG_base_url), id));
+    view_text(v, "Bot.Address",
+              arena_printf(pg->rq->arena, "%s/chat/%s", config_string(pg->rq->config, CONFIG_base_url), id));
     view_text(v, "Bot.ChatPath", arena_printf(pg->rq->arena, "/chat/%s", id));
 }
 
@@ -236,7 +237,8 @@ bool page_bot(struct page *pg, const char *tab, struct bot *out)
 
 void identity_cookie(struct request *rq, const char *token, int64_t lifetime_ms)
 {
-    struct cookie c = {.name = SESSION_COOKIE, .value = str_from(token), .path = "/", .max_age_s = token ? lifetime_ms / 1000 : -1};
+    struct cookie c = {
+        .name = SESSION_COOKIE, .value = str_from(token), .path = "/", .max_age_s = token ? lifetime_ms / 1000 : -1};
     reply_cookie(rq, &c);
 }
 

@@ -22,7 +22,7 @@
 #include "web/request.h"
 
 struct portal {
-    struct guard guard;   /* first: see guard.h */
+    struct guard guard; /* first: see guard.h */
     struct talk *talk;
     uint8_t test_key[32]; /* seals the state of test chats, which the browser keeps */
 };
@@ -31,8 +31,8 @@ struct page {
     struct request *rq;
     struct portal *app;
     struct view *v;
-    struct db *db;        /* NULL once given back */
-    struct actor who;     /* who.tenant is ID_NONE when nobody is signed in */
+    struct db *db;    /* NULL once given back */
+    struct actor who; /* who.tenant is ID_NONE when nobody is signed in */
     struct err e;
 };
 

@@ -4,8 +4,8 @@
 
 #include "view/view.h"
 
-#define VIEW_LANGUAGES 32             /* count */
-#define VIEW_LOADS 64                 /* files one template may pull in: a file that includes itself ends here */
+#define VIEW_LANGUAGES 32               /* count */
+#define VIEW_LOADS 64                   /* files one template may pull in: a file that includes itself ends here */
 #define VIEW_TEMPLATE_FILE (256 * 1024) /* bytes */
 
 struct _hdf;

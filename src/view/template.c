@@ -48,7 +48,8 @@ static struct {
 static bool name_allowed(const char *name)
 {
     struct str s = str_from(name);
-    if (s.n == 0 || s.n >= sizeof(((struct dep *)0)->path) || s.p[0] == '/' || !str_ends(s, STR(".cs")) || str_has(s, STR("..")))
+    if (s.n == 0 || s.n >= sizeof(((struct dep *)0)->path) || s.p[0] == '/' || !str_ends(s, STR(".cs")) ||
+        str_has(s, STR("..")))
         return false;
     for (size_t i = 0; i < s.n; i++) {
         char c = s.p[i];
@@ -111,8 +112,8 @@ static bool dep_changed(const struct dep *d)
     char path[1200];
     struct stat sb;
     snprintf(path, sizeof(path), "%s/%s", pool.dir, d->path);
-    return stat(path, &sb) != 0 || sb.st_ino != d->ino || sb.st_size != d->size || sb.st_mtim.tv_sec != d->mtime.tv_sec ||
-           sb.st_mtim.tv_nsec != d->mtime.tv_nsec;
+    return stat(path, &sb) != 0 || sb.st_ino != d->ino || sb.st_size != d->size ||
+           sb.st_mtim.tv_sec != d->mtime.tv_sec || sb.st_mtim.tv_nsec != d->mtime.tv_nsec;
 }
 
 static bool parsed_changed(const struct parsed *p)

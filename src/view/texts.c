@@ -94,7 +94,8 @@ static bool file_language(const char *file, struct str *out)
 static enum status language_add(struct texts *t, struct str name, struct texts_language **out, struct err *e)
 {
     if (t->n == VIEW_LANGUAGES)
-        return err_set(e, ERR_INTERNAL, NULL, "There are more than %d languages in the template folder.", VIEW_LANGUAGES);
+        return err_set(e, ERR_INTERNAL, NULL, "There are more than %d languages in the template folder.",
+                       VIEW_LANGUAGES);
     struct texts_language *l = &t->languages[t->n];
     snprintf(l->name, sizeof(l->name), "%.*s", STR_F(name));
     enum status st = neo_status(hdf_init(&l->hdf), "texts", e);

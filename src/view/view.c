@@ -187,9 +187,12 @@ void view_time(struct view *v, const char *key, int64_t ms)
     struct clock_date d = clock_split(ms);
     char month[40], iso_key[180];
     snprintf(month, sizeof(month), "Format.Month.%d", d.month);
-    struct str day = str_from(arena_printf(v->arena, "%d", d.day)), year = str_from(arena_printf(v->arena, "%d", d.year));
+    struct str day = str_from(arena_printf(v->arena, "%d", d.day)),
+               year = str_from(arena_printf(v->arena, "%d", d.year));
     struct str time = str_from(arena_printf(v->arena, "%02d:%02d", d.hour, d.minute));
-    view_str(v, key, view_fill(v, "Format.Time", {"day", day}, {"month", str_from(view_t(v, month))}, {"year", year}, {"time", time}));
+    view_str(v, key,
+             view_fill(v, "Format.Time", {"day", day}, {"month", str_from(view_t(v, month))}, {"year", year},
+                       {"time", time}));
     struct buf b;
     buf_init(&b, 64);
     clock_iso(&b, ms);

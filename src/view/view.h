@@ -37,15 +37,20 @@ const char *view_language(const struct view *v); /* the one that was found: "en"
 /* All setters return nothing: the first failure is kept and view_render reports it. `key` is a literal or made of literals
  * and numbers, never of outside text. */
 void view_str(struct view *v, const char *key, struct str value);
-void view_text(struct view *v, const char *key, const char *value);     /* NULL = not set */
+void view_text(struct view *v, const char *key, const char *value); /* NULL = not set */
 void view_int(struct view *v, const char *key, int64_t value);
-void view_bool(struct view *v, const char *key, bool value);            /* 1 or 0 */
-void view_number(struct view *v, const char *key, int64_t value);       /* 12,345 in the language's way */
-void view_time(struct view *v, const char *key, int64_t ms);            /* key = "23 Nov 2026, 05:52", key + "Iso" = ISO 8601; 0 = not set */
+void view_bool(struct view *v, const char *key, bool value);      /* 1 or 0 */
+void view_number(struct view *v, const char *key, int64_t value); /* 12,345 in the language's way */
+void view_time(struct view *v, const char *key,
+               int64_t ms); /* key = "23 Nov 2026, 05:52", key + "Iso" = ISO 8601; 0 = not set */
 void view_id(struct view *v, const char *key, const char *id_text);
-struct safe_html { struct str s; };                                     /* made only by view_safe_* */
-struct safe_html view_safe_text(struct arena *a, struct str text);      /* escaped; line breaks and http(s) links become markup */
-struct safe_html view_safe_json(struct arena *a, const struct json *j); /* for one <script type="application/json"> island */
+struct safe_html {
+    struct str s;
+}; /* made only by view_safe_* */
+struct safe_html view_safe_text(struct arena *a,
+                                struct str text); /* escaped; line breaks and http(s) links become markup */
+struct safe_html view_safe_json(struct arena *a,
+                                const struct json *j); /* for one <script type="application/json"> island */
 void view_set_html(struct view *v, const char *key, struct safe_html h);
 /* "Bots.%d.Name" style keys without printf at each call: view_at(v, "Bots", i, "Name") borrowed until the next call. */
 const char *view_at(struct view *v, const char *list, size_t i, const char *field);
@@ -53,10 +58,13 @@ const char *view_at(struct view *v, const char *list, size_t i, const char *fiel
 /* The text T.<key> of the view's language (an error's words, a flash message); the key itself when missing. */
 const char *view_t(struct view *v, const char *key);
 /* A text with places to fill: "{name}" becomes the argument of that name. Lives in the arena; "" without memory. */
-struct view_arg { const char *name; struct str value; };
+struct view_arg {
+    const char *name;
+    struct str value;
+};
 struct str view_fill_args(struct view *v, const char *text_key, const struct view_arg *args, size_t n);
-#define view_fill(v, text_key, ...)                                                                                    \
-    view_fill_args((v), (text_key), (const struct view_arg[]){__VA_ARGS__},                                            \
+#define view_fill(v, text_key, ...)                                         \
+    view_fill_args((v), (text_key), (const struct view_arg[]){__VA_ARGS__}, \
                    sizeof((const struct view_arg[]){__VA_ARGS__}) / sizeof(struct view_arg))
 /* key = T.<text_key>.one or .other with {n}: "1 answer", "1,200 answers". */
 void view_count(struct view *v, const char *key, const char *text_key, int64_t n);

@@ -41,11 +41,13 @@ static int set_up(void **state)
     snprintf(dir, sizeof(dir), "/tmp/parley-view-XXXXXX");
     assert_non_null(mkdtemp(dir));
     make_dir("i18n");
-    put("i18n/en.hdf", "T.Format.Thousands = ,\nT.Format.Time = {day} {month} {year}, {time}\nT.Format.Month.11 = Nov\n"
-                       "T.Hello = Hello {name}, {name}!\nT.Bots.one = {n} bot\nT.Bots.other = {n} bots\nT.Only = english\n");
+    put("i18n/en.hdf",
+        "T.Format.Thousands = ,\nT.Format.Time = {day} {month} {year}, {time}\nT.Format.Month.11 = Nov\n"
+        "T.Hello = Hello {name}, {name}!\nT.Bots.one = {n} bot\nT.Bots.other = {n} bots\nT.Only = english\n");
     put("i18n/en.room.hdf", "T.Room = room & <board>\n");
     put("i18n/de.hdf", "T.Hello = Guten Tag {name}\nT.Format.Thousands = .\n");
-    put("value.cs", "<?cs var:A.B ?>|<?cs uvar:A.C_html ?>|<?cs var:T.Room ?>|<?cs if:A.B ?><?cs var:A.B ?><?cs /if ?>");
+    put("value.cs",
+        "<?cs var:A.B ?>|<?cs uvar:A.C_html ?>|<?cs var:T.Room ?>|<?cs if:A.B ?><?cs var:A.B ?><?cs /if ?>");
     put("url.cs", "<?cs var:url_validate(U) ?> <?cs var:url_escape(U) ?>");
     put("list.cs", "<?cs each:b = Bots ?>[<?cs var:b.Name ?>]<?cs /each ?>");
     put("self.cs", "<?cs include!\"self.cs\" ?>");
@@ -107,13 +109,14 @@ static void values_are_escaped(void **state)
     view_str(v, "A.B", STR("<b a='1' c=\"2\">&"));
     view_set_html(v, "A.C_html", view_safe_text(&arena, STR("<i>")));
     expect(v, "value.cs",
-           "&lt;b a=&#39;1&#39; c=&quot;2&quot;&gt;&amp;|&lt;i&gt;|room &amp; &lt;board&gt;|&lt;b a=&#39;1&#39; c=&quot;2&quot;&gt;&amp;");
+           "&lt;b a=&#39;1&#39; c=&quot;2&quot;&gt;&amp;|&lt;i&gt;|room &amp; &lt;board&gt;|&lt;b a=&#39;1&#39; "
+           "c=&quot;2&quot;&gt;&amp;");
 }
 
 static void only_good_addresses_become_links(void **state)
 {
-    static const char *bad[] = {"javascript:alert(1)", " JaVaScript:alert(1)", "//evil.example", "/\\evil.example", "data:text/html,x",
-                                "java\tscript:x", "vbscript:x", ""};
+    static const char *bad[] = {"javascript:alert(1)", " JaVaScript:alert(1)", "//evil.example", "/\\evil.example",
+                                "data:text/html,x",    "java\tscript:x",       "vbscript:x",     ""};
     (void)state;
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         struct view *v = fresh("en");
@@ -127,7 +130,8 @@ static void only_good_addresses_become_links(void **state)
     }
     struct view *v = fresh("en");
     view_text(v, "U", "https://example.com/?a=1&b=\"x\"");
-    expect(v, "url.cs", "https://example.com/?a=1&amp;b=&quot;x&quot; https%3A%2F%2Fexample.com%2F%3Fa%3D1%26b%3D%22x%22");
+    expect(v, "url.cs",
+           "https://example.com/?a=1&amp;b=&quot;x&quot; https%3A%2F%2Fexample.com%2F%3Fa%3D1%26b%3D%22x%22");
     v = fresh("en");
     view_text(v, "U", "/app/bots");
     expect(v, "url.cs", "/app/bots %2Fapp%2Fbots");
@@ -137,7 +141,8 @@ static void safe_text_links_and_breaks(void **state)
 {
     (void)state;
     struct view *v = fresh("en");
-    struct safe_html h = view_safe_text(&arena, STR("See https://a.example/x?y=1&z=(2)). <b>\nhttp:// \"https://q.example\""));
+    struct safe_html h = view_safe_text(&arena,
+                                        STR("See https://a.example/x?y=1&z=(2)). <b>\nhttp:// \"https://q.example\""));
     assert_int_equal(strncmp(h.s.p, "See <a href=\"https://a.example/x?y=1&amp;z=(2)\" rel=", 52), 0);
     assert_non_null(strstr(h.s.p, "&lt;b&gt;<br>http:// &quot;<a href=\"https://q.example\" "));
     assert_null(strstr(h.s.p, "<b>"));
@@ -173,7 +178,8 @@ static void numbers_and_times(void **state)
 
 static void bad_templates_are_refused(void **state)
 {
-    static const char *names[] = {"self.cs", "up.cs", "slash.cs", "broken.cs", "endless.cs", "none.cs", "../x.cs", "/etc/hostname", ""};
+    static const char *names[] = {"self.cs", "up.cs",   "slash.cs",      "broken.cs", "endless.cs",
+                                  "none.cs", "../x.cs", "/etc/hostname", ""};
     (void)state;
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         refused(fresh("en"), names[i]);
@@ -249,10 +255,14 @@ static void threads_do_not_meet(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(values_are_escaped),        cmocka_unit_test(only_good_addresses_become_links),
-        cmocka_unit_test(safe_text_links_and_breaks), cmocka_unit_test(texts_fall_back_to_english),
-        cmocka_unit_test(numbers_and_times),         cmocka_unit_test(bad_templates_are_refused),
-        cmocka_unit_test(a_changed_file_is_read_again), cmocka_unit_test(reload_brings_new_texts),
+        cmocka_unit_test(values_are_escaped),
+        cmocka_unit_test(only_good_addresses_become_links),
+        cmocka_unit_test(safe_text_links_and_breaks),
+        cmocka_unit_test(texts_fall_back_to_english),
+        cmocka_unit_test(numbers_and_times),
+        cmocka_unit_test(bad_templates_are_refused),
+        cmocka_unit_test(a_changed_file_is_read_again),
+        cmocka_unit_test(reload_brings_new_texts),
         cmocka_unit_test(threads_do_not_meet),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
