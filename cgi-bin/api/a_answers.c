@@ -5,10 +5,10 @@
 
 static int fill_answer(struct json *o, const struct answer *w)
 {
-    return api_set_id(o, "id", ID_ANSWER, w->id) != 0 || json_set_str(o, "question", w->question) != 0 ||
+    return json_set_id(o, "id", ID_ANSWER, w->id) != 0 || json_set_str(o, "question", w->question) != 0 ||
                    json_set_str(o, "answer", w->answer) != 0 || json_set_str(o, "link", w->link) != 0 ||
                    json_set_str(o, "source", w->source) != 0 || json_set_str(o, "language", w->language) != 0 ||
-                   api_set_time(o, "updated_at", w->updated_ms) != 0
+                   json_set_time(o, "updated_at", w->updated_ms) != 0
                ? -1
                : 0;
 }

@@ -4,15 +4,15 @@
 
 static int fill_bot(struct json *o, const struct bot *b)
 {
-    if (api_set_id(o, "id", ID_BOT, b->id) != 0 || json_set_str(o, "name", b->name) != 0 ||
+    if (json_set_id(o, "id", ID_BOT, b->id) != 0 || json_set_str(o, "name", b->name) != 0 ||
         json_set_str(o, "language", b->language) != 0)
         return -1;
     if ((b->live_version ? json_set_int(o, "live_version", b->live_version) : json_set_null(o, "live_version")) != 0)
         return -1;
     return json_set_bool(o, "draft_differs", b->draft_differs) != 0 ||
-                   api_set_time(o, "created_at", b->created_ms) != 0 ||
-                   api_set_time(o, "updated_at", b->updated_ms) != 0 ||
-                   api_set_time(o, "published_at", b->published_ms) != 0
+                   json_set_time(o, "created_at", b->created_ms) != 0 ||
+                   json_set_time(o, "updated_at", b->updated_ms) != 0 ||
+                   json_set_time(o, "published_at", b->published_ms) != 0
                ? -1
                : 0;
 }
@@ -215,7 +215,7 @@ void versions_list(struct request *rq)
     for (size_t i = 0; out && i < n; i++)
         if (json_push_object(data, &o) != 0 || json_set_int(o, "version", all[i].version) != 0 ||
             json_set_bool(o, "live", all[i].live) != 0 || json_set_str(o, "created_by", all[i].created_by) != 0 ||
-            json_set_str(o, "note", all[i].note) != 0 || api_set_time(o, "created_at", all[i].created_ms) != 0)
+            json_set_str(o, "note", all[i].note) != 0 || json_set_time(o, "created_at", all[i].created_ms) != 0)
             out = NULL;
     if (s == OK && !out)
         s = err_nomem(&call.e);

@@ -6,14 +6,14 @@
 
 static int fill_conversation(struct json *o, const struct conversation *v)
 {
-    if (api_set_id(o, "id", ID_CONVERSATION, v->id) != 0 || api_set_id(o, "bot", ID_BOT, v->bot) != 0 ||
+    if (json_set_id(o, "id", ID_CONVERSATION, v->id) != 0 || json_set_id(o, "bot", ID_BOT, v->bot) != 0 ||
         json_set_int(o, "version", v->version) != 0 || json_set_str(o, "channel", v->channel) != 0 ||
         json_set_str(o, "locale", v->locale) != 0 || json_set_str(o, "state", str_from(talk_state_name(v->state))) != 0)
         return -1;
     return json_set_str(o, "contact", v->contact_label) != 0 || json_set_str(o, "first_text", v->first_text) != 0 ||
                    json_set_int(o, "messages", v->messages) != 0 || json_set_bool(o, "counted", v->counted) != 0 ||
-                   json_set_int(o, "rating", v->rating) != 0 || api_set_time(o, "started_at", v->started_ms) != 0 ||
-                   api_set_time(o, "last_at", v->last_ms) != 0
+                   json_set_int(o, "rating", v->rating) != 0 || json_set_time(o, "started_at", v->started_ms) != 0 ||
+                   json_set_time(o, "last_at", v->last_ms) != 0
                ? -1
                : 0;
 }

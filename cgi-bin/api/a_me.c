@@ -7,7 +7,7 @@ static const char *const scope_names[] = {"read", "write", "chat", "admin"}; /* 
 static int set_key(struct json *o, struct id key, uint32_t scopes)
 {
     struct json *k, *list;
-    if (json_set_object(o, "key", &k) != 0 || api_set_id(k, "id", ID_KEY, key) != 0 ||
+    if (json_set_object(o, "key", &k) != 0 || json_set_id(k, "id", ID_KEY, key) != 0 ||
         json_set_array(k, "scopes", &list) != 0)
         return -1;
     for (size_t i = 0; i < sizeof scope_names / sizeof *scope_names; i++)
@@ -26,9 +26,9 @@ void me_show(struct request *rq)
     enum status s = account_tenant_get(call.c, call.a, call.who.tenant, &t, &call.e);
     if (s == OK) {
         o = json_new_object(call.a);
-        if (!o || json_set_object(o, "workspace", &w) != 0 || api_set_id(w, "id", ID_TENANT, t.id) != 0 ||
+        if (!o || json_set_object(o, "workspace", &w) != 0 || json_set_id(w, "id", ID_TENANT, t.id) != 0 ||
             json_set_str(w, "name", t.name) != 0 || json_set_str(w, "plan", t.plan) != 0 ||
-            api_set_time(w, "created_at", t.created_ms) != 0 || set_key(o, call.who.key, call.who.perms) != 0)
+            json_set_time(w, "created_at", t.created_ms) != 0 || set_key(o, call.who.key, call.who.perms) != 0)
             s = err_nomem(&call.e);
     }
     api_end(&call, s, 200, o);

@@ -108,25 +108,6 @@ enum status api_body(struct call *call, const struct field *fields, size_t n, st
     return s;
 }
 
-int api_set_id(struct json *obj, const char *key, enum id_kind kind, struct id id)
-{
-    char text[ID_TEXT_MAX];
-    return json_set_str(obj, key, str_from(id_text(kind, id, text)));
-}
-
-int api_set_time(struct json *obj, const char *key, int64_t ms)
-{
-    struct buf b;
-    int rc;
-    if (!ms)
-        return json_set_null(obj, key);
-    buf_init(&b, 64);
-    clock_iso(&b, ms);
-    rc = buf_ok(&b) ? json_set_str(obj, key, buf_str(&b)) : -1;
-    buf_release(&b);
-    return rc;
-}
-
 struct json *api_list(struct arena *a, bool more, struct json **data)
 {
     struct json *o = json_new_object(a);

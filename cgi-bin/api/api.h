@@ -37,8 +37,6 @@ enum status api_body(struct call *call, const struct field *fields, size_t n, st
 #define FIELDS(...) \
     (const struct field[]){__VA_ARGS__}, sizeof((const struct field[]){__VA_ARGS__}) / sizeof(struct field)
 
-int api_set_id(struct json *obj, const char *key, enum id_kind kind, struct id id);
-int api_set_time(struct json *obj, const char *key, int64_t ms); /* ISO 8601, or null for 0 */
 /* {"data": [], "has_more": more}; *data is borrowed. NULL without memory. */
 struct json *api_list(struct arena *a, bool more, struct json **data);
 

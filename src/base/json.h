@@ -12,6 +12,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/id.h"
 
 struct json; /* opaque; NULL is the JSON null and also "not there" */
 enum json_kind { JSON_NULL, JSON_BOOL, JSON_INT, JSON_DOUBLE, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
@@ -49,6 +50,8 @@ int json_set_str(struct json *obj, const char *key, struct str s);
 int json_set_int(struct json *obj, const char *key, int64_t v);
 int json_set_double(struct json *obj, const char *key, double v);
 int json_set_bool(struct json *obj, const char *key, bool v);
+int json_set_id(struct json *obj, const char *key, enum id_kind kind, struct id id); /* as id_text */
+int json_set_time(struct json *obj, const char *key, int64_t ms); /* as clock_iso; null for 0 */
 int json_set_null(struct json *obj, const char *key);
 int json_set_copy(struct json *obj, const char *key, const struct json *value); /* deep copy of value, or null */
 void json_del(struct json *obj, const char *key);

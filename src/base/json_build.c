@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/banned.h"
 
 struct json *json_new_object(struct arena *a)
@@ -131,6 +132,24 @@ int json_set_double(struct json *obj, const char *key, double v)
 int json_set_bool(struct json *obj, const char *key, bool v)
 {
     return put_made(obj, key, json_object_new_boolean(v));
+}
+
+int json_set_id(struct json *obj, const char *key, enum id_kind kind, struct id id)
+{
+    char text[ID_TEXT_MAX];
+    return json_set_str(obj, key, str_from(id_text(kind, id, text)));
+}
+
+int json_set_time(struct json *obj, const char *key, int64_t ms)
+{
+    struct buf b;
+    if (!ms)
+        return json_set_null(obj, key);
+    buf_init(&b, 64);
+    clock_iso(&b, ms);
+    int rc = buf_ok(&b) ? json_set_str(obj, key, buf_str(&b)) : -1;
+    buf_release(&b);
+    return rc;
 }
 
 int json_set_null(struct json *obj, const char *key)

@@ -6,7 +6,7 @@
 
 static int set_answer(struct json *o, const struct answer *w)
 {
-    return cli_set_id(o, "id", ID_ANSWER, w->id) != 0 || json_set_str(o, "question", w->question) != 0 ||
+    return json_set_id(o, "id", ID_ANSWER, w->id) != 0 || json_set_str(o, "question", w->question) != 0 ||
                    json_set_str(o, "answer", w->answer) != 0 || json_set_str(o, "link", w->link) != 0 ||
                    json_set_str(o, "source", w->source) != 0 || json_set_str(o, "language", w->language) != 0
                ? -1

@@ -52,10 +52,10 @@ static struct json *bot_json(struct cli *cl, const struct bot *b)
 {
     struct json *o = json_new_object(&cl->arena);
 
-    if (!o || cli_set_id(o, "id", ID_BOT, b->id) != 0 || json_set_str(o, "name", b->name) != 0 ||
+    if (!o || json_set_id(o, "id", ID_BOT, b->id) != 0 || json_set_str(o, "name", b->name) != 0 ||
         json_set_str(o, "language", b->language) != 0 || json_set_int(o, "live_version", b->live_version) != 0 ||
-        json_set_bool(o, "draft_differs", b->draft_differs) != 0 || cli_set_time(o, "created_at", b->created_ms) != 0 ||
-        cli_set_time(o, "published_at", b->published_ms) != 0)
+        json_set_bool(o, "draft_differs", b->draft_differs) != 0 || json_set_time(o, "created_at", b->created_ms) != 0 ||
+        json_set_time(o, "published_at", b->published_ms) != 0)
         return NULL;
     return o;
 }
@@ -106,7 +106,7 @@ enum status cmd_bot_show(struct cli *cl, struct err *e)
     if (s != OK || (s = bot_get(c, who.tenant, id, &cl->arena, &b, e)) != OK)
         return s;
     struct json *o = bot_json(cl, &b);
-    if (!o || cli_set_id(o, "workspace", ID_TENANT, who.tenant) != 0)
+    if (!o || json_set_id(o, "workspace", ID_TENANT, who.tenant) != 0)
         return err_nomem(e);
     cli_out(cl, o);
     return OK;
@@ -116,7 +116,7 @@ static enum status print_version(struct cli *cl, struct id bot, int version, str
 {
     struct json *o = json_new_object(&cl->arena);
 
-    if (!o || cli_set_id(o, "bot", ID_BOT, bot) != 0 || json_set_int(o, "version", version) != 0)
+    if (!o || json_set_id(o, "bot", ID_BOT, bot) != 0 || json_set_int(o, "version", version) != 0)
         return err_nomem(e);
     cli_out(cl, o);
     return OK;
@@ -151,7 +151,7 @@ enum status cmd_bot_versions(struct cli *cl, struct err *e)
     struct json *out = json_new_array(&cl->arena), *o;
     for (size_t i = 0; out && i < n; i++)
         if (json_push_object(out, &o) != 0 || json_set_int(o, "version", all[i].version) != 0 ||
-            json_set_bool(o, "live", all[i].live) != 0 || cli_set_time(o, "created_at", all[i].created_ms) != 0 ||
+            json_set_bool(o, "live", all[i].live) != 0 || json_set_time(o, "created_at", all[i].created_ms) != 0 ||
             json_set_str(o, "created_by", all[i].created_by) != 0 || json_set_str(o, "note", all[i].note) != 0)
             out = NULL;
     if (!out)

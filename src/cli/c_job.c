@@ -52,10 +52,7 @@ enum status cmd_work(struct cli *cl, struct err *e)
 
     if (s != OK || (s = cli_db(cl, &c, e)) != OK)
         return s;
-    const char *map = arena_printf(&cl->arena, "%s/shared.map", config_string(cl->config, CONFIG_run_dir));
-    struct err why = ERR_INIT;
-    if (!map || shared_open(map, &why) != OK)
-        log_line(LOG_WARN, "shared_failed", LOG_S("message", why.message));
+    shared_attach(cl->config, LOG_WARN);
     block_signals();
     if ((s = worker_open(&w, cl->config, e)) == OK)
         s = once ? work_off(&w, e) : worker_run(&w, NULL, NULL, e);
@@ -64,28 +61,15 @@ enum status cmd_work(struct cli *cl, struct err *e)
     return s;
 }
 
-static int set_time(struct json *j, const char *key, int64_t ms)
-{
-    struct buf b;
-
-    buf_init(&b, 64);
-    if (ms)
-        clock_iso(&b, ms);
-    int rc = ms ? json_set_str(j, key, buf_str(&b)) : json_set_null(j, key);
-    buf_release(&b);
-    return rc;
-}
-
 static struct json *job_json(struct cli *cl, const struct job *job)
 {
-    char id[ID_TEXT_MAX], tenant[ID_TEXT_MAX];
     struct json *j = json_new_object(&cl->arena);
     bool owned = !id_is_none(job->tenant);
 
-    if (!j || json_set_str(j, "id", str_from(id_text(ID_JOB, job->id, id))) || json_set_str(j, "kind", str_from(job->kind)) ||
-        json_set_str(j, "state", str_from(job->state)) || json_set_int(j, "attempts", job->attempt) || set_time(j, "due", job->due_ms) ||
-        set_time(j, "created", job->created_ms) ||
-        (owned ? json_set_str(j, "workspace", str_from(id_text(ID_TENANT, job->tenant, tenant))) : json_set_null(j, "workspace")) ||
+    if (!j || json_set_id(j, "id", ID_JOB, job->id) || json_set_str(j, "kind", str_from(job->kind)) ||
+        json_set_str(j, "state", str_from(job->state)) || json_set_int(j, "attempts", job->attempt) || json_set_time(j, "due", job->due_ms) ||
+        json_set_time(j, "created", job->created_ms) ||
+        (owned ? json_set_id(j, "workspace", ID_TENANT, job->tenant) : json_set_null(j, "workspace")) ||
         json_set_str(j, "error", str_from(job->error)))
         return NULL;
     return j;

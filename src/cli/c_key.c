@@ -41,7 +41,7 @@ enum status cmd_key_create(struct cli *cl, struct err *e)
     if ((s = account_key_create(c, tenant, str_from(name), bits, key, &id, e)) != OK)
         return s;
     struct json *o = json_new_object(&cl->arena);
-    if (!o || cli_set_id(o, "id", ID_KEY, id) != 0 || json_set_str(o, "key", str_from(key)) != 0)
+    if (!o || json_set_id(o, "id", ID_KEY, id) != 0 || json_set_str(o, "key", str_from(key)) != 0)
         return err_nomem(e);
     if (cl->json)
         cli_out(cl, o);

@@ -234,13 +234,6 @@ static void clean_up(struct serve *sv)
 
 /* ---- the command ---- */
 
-static enum status open_log(struct cli *cl, struct err *e)
-{
-    const char *file = config_string(cl->config, CONFIG_log_file);
-
-    return log_open("parley", file[0] ? file : NULL, LOG_INFO, e);
-}
-
 static void block_signals(void)
 {
     sigset_t set;
@@ -265,7 +258,7 @@ static enum status prepare(struct serve *sv, struct err *e)
         s = check_schema(sv, e);
     if (s == OK)
         s = bind_sockets(sv, e);
-    return s == OK ? open_log(sv->cl, e) : s;
+    return s == OK ? log_configure("parley", sv->cl->config, e) : s;
 }
 
 enum status cmd_serve(struct cli *cl, struct err *e)

@@ -24,9 +24,9 @@ static struct json *tenant_json(struct cli *cl, const struct tenant *t)
 {
     struct json *o = json_new_object(&cl->arena);
 
-    if (!o || cli_set_id(o, "id", ID_TENANT, t->id) != 0 || json_set_str(o, "name", t->name) != 0 ||
+    if (!o || json_set_id(o, "id", ID_TENANT, t->id) != 0 || json_set_str(o, "name", t->name) != 0 ||
         json_set_str(o, "plan", t->plan) != 0 || json_set_str(o, "state", t->state) != 0 ||
-        cli_set_time(o, "created_at", t->created_ms) != 0)
+        json_set_time(o, "created_at", t->created_ms) != 0)
         return NULL;
     return o;
 }
@@ -59,7 +59,7 @@ static int add_members(struct json *o, const struct member *list, size_t n)
     if (json_set_array(o, "members", &members) != 0)
         return -1;
     for (size_t i = 0; i < n; i++)
-        if (json_push_object(members, &one) != 0 || cli_set_id(one, "id", ID_USER, list[i].user.id) != 0 ||
+        if (json_push_object(members, &one) != 0 || json_set_id(one, "id", ID_USER, list[i].user.id) != 0 ||
             json_set_str(one, "email", list[i].user.email) != 0 ||
             json_set_str(one, "role", str_from(account_role_name(list[i].role))) != 0)
             return -1;

@@ -47,7 +47,7 @@ static enum status print_account(struct cli *cl, struct id user, const char *ema
         cli_id(cl, ID_USER, user);
         return OK;
     }
-    if (!o || cli_set_id(o, "id", ID_USER, user) != 0 || json_set_str(o, "email", str_from(email)) != 0 ||
+    if (!o || json_set_id(o, "id", ID_USER, user) != 0 || json_set_str(o, "email", str_from(email)) != 0 ||
         json_set_str(o, "password", password) != 0)
         return err_nomem(e);
     cli_out(cl, o);
@@ -80,10 +80,10 @@ enum status cmd_user_list(struct cli *cl, struct err *e)
         return s;
     struct json *out = json_new_array(&cl->arena), *o;
     for (size_t i = 0; out && i < n; i++)
-        if (json_push_object(out, &o) != 0 || cli_set_id(o, "id", ID_USER, all[i].id) != 0 ||
+        if (json_push_object(out, &o) != 0 || json_set_id(o, "id", ID_USER, all[i].id) != 0 ||
             json_set_str(o, "email", all[i].email) != 0 || json_set_str(o, "name", all[i].name) != 0 ||
             json_set_bool(o, "operator", all[i].is_operator) != 0 ||
-            cli_set_time(o, "created_at", all[i].created_ms) != 0)
+            json_set_time(o, "created_at", all[i].created_ms) != 0)
             out = NULL;
     if (!out)
         return err_nomem(e);

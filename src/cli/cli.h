@@ -65,8 +65,6 @@ struct actor cli_actor(struct id tenant);
 enum status cli_bot(struct cli *cl, struct db *c, const char *text, struct id *bot, struct actor *who, struct err *e);
 /* The database, for a command that changes something: the running programs are told through the shared file. */
 enum status cli_db_change(struct cli *cl, struct db **out, struct err *e);
-int cli_set_time(struct json *obj, const char *key, int64_t ms); /* ISO 8601, or null for 0 */
-int cli_set_id(struct json *obj, const char *key, enum id_kind kind, struct id id);
 
 /* A whole file, or standard input for "-"; at most max bytes. */
 enum status cli_read_file(struct cli *cl, const char *path, size_t max, struct str *out, struct err *e);

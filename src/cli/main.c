@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/crash.h"
 #include "base/crypto.h"
 #include "base/limits.h"
 #include "base/log.h"
@@ -218,6 +219,7 @@ int main(int argc, char **argv)
     struct err e = ERR_INIT;
     int words;
 
+    crash_init("parley");
     signal(SIGPIPE, SIG_IGN);
     argv++;
     argc = argc ? argc - 1 : 0;

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "base/shared.h"
 #include "cli/cli.h"
 
@@ -16,12 +15,10 @@ struct actor cli_actor(struct id tenant)
 
 enum status cli_db_change(struct cli *cl, struct db **out, struct err *e)
 {
-    const char *map = arena_printf(&cl->arena, "%s/shared.map", config_string(cl->config, CONFIG_run_dir));
-    struct err why = ERR_INIT;
     enum status s = cli_db(cl, out, e);
 
-    if (s == OK && (!map || shared_open(map, &why) != OK))
-        log_line(LOG_DEBUG, "shared_failed", LOG_S("message", why.message)); /* nothing runs here that could be told */
+    if (s == OK)
+        shared_attach(cl->config, LOG_DEBUG); /* else nothing runs here that could be told */
     return s;
 }
 
@@ -85,25 +82,4 @@ enum status cli_bot(struct cli *cl, struct db *c, const char *text, struct id *b
     if (s == OK)
         *who = cli_actor(tenant);
     return s;
-}
-
-int cli_set_time(struct json *obj, const char *key, int64_t ms)
-{
-    struct buf b;
-    int rc;
-
-    if (!ms)
-        return json_set_null(obj, key);
-    buf_init(&b, 64);
-    clock_iso(&b, ms);
-    rc = buf_ok(&b) ? json_set_str(obj, key, buf_str(&b)) : -1;
-    buf_release(&b);
-    return rc;
-}
-
-int cli_set_id(struct json *obj, const char *key, enum id_kind kind, struct id id)
-{
-    char text[ID_TEXT_MAX];
-
-    return json_set_str(obj, key, str_from(id_text(kind, id, text)));
 }

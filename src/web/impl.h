@@ -3,6 +3,7 @@
 #define PARLEY_WEB_IMPL_H
 
 #include <stdatomic.h>
+#include "base/crash.h"
 #include "web/params.h"
 #include "web/request.h"
 #include "web/router.h"
@@ -45,7 +46,6 @@ struct request_impl {
 };
 
 /* A thread's own: kept from request to request. */
-struct crash_slot;
 struct worker {
     const struct door *door;
     void *app;
@@ -80,21 +80,6 @@ void reply_reset(struct request *rq); /* forget body, type and cache rule; keep 
 
 /* cgi.c */
 int cgi_serve(struct worker *w);
-
-/* crash.c: the crash report. A slot a thread, so that the report names every request in flight. */
-struct crash_slot {
-    char id[40];
-    const char *route;
-    atomic_bool busy;
-};
-void crash_init(const char *program);
-void crash_log_file(const char *path);            /* also there, besides stderr; "" = no */
-void crash_thread_begin(struct crash_slot *slot); /* alternate stack of this thread; slot NULL for main */
-void crash_thread_end(void);
-void crash_slots(struct crash_slot *slots, size_t n);
-void crash_busy(struct crash_slot *slot, const char *id);
-void crash_route(struct crash_slot *slot, const char *route);
-void crash_idle(struct crash_slot *slot);
 
 /* server.c: FastCGI on a listening socket until SIGTERM or SIGINT; `reload` is called at SIGHUP. The exit code. */
 struct fastcgi {

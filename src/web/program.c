@@ -152,34 +152,12 @@ static bool called_as_cgi(const struct program *p)
 
 /* ---- settings and logs ---- */
 
-static enum log_level level_of(const struct config *c)
-{
-    static const char *const names[] = {"debug", "info", "warn", "error"};
-    const char *level = config_string(c, CONFIG_log_level);
-    for (int i = 0; i < 4; i++)
-        if (strcmp(level, names[i]) == 0)
-            return (enum log_level)i;
-    return LOG_INFO;
-}
-
 static enum status apply_settings(const struct program *p, const struct config *c, struct err *e)
 {
-    const char *file = config_string(c, CONFIG_log_file);
-    enum status s = log_open(p->door->name, *file ? file : NULL, level_of(c), e);
-    if (s != OK)
-        return s;
-    crash_log_file(file);
-    shared_limits_enable(config_bool(c, CONFIG_rate_limits));
-    return OK;
-}
-
-static void open_shared(const struct config *c)
-{
-    struct err e = ERR_INIT;
-    char path[4096];
-    int n = snprintf(path, sizeof path, "%s/shared.map", config_string(c, CONFIG_run_dir));
-    if (n < 0 || (size_t)n >= sizeof path || shared_open(path, &e) != OK)
-        log_line(LOG_WARN, "shared_failed", LOG_S("message", e.message));
+    enum status s = log_configure(p->door->name, c, e);
+    if (s == OK)
+        shared_limits_enable(config_bool(c, CONFIG_rate_limits));
+    return s;
 }
 
 /* SIGHUP: the new settings, or a line in the log and the old ones. */
@@ -303,7 +281,7 @@ int server_main(int argc, char **argv, const struct door *door)
     crash_init(door->name);
     if (crypto_init(&e) == OK && config_load(p.config_path, &c, &e) == OK && apply_settings(&p, c, &e) == OK) {
         config_set_current(config_retain(c));
-        open_shared(c);
+        shared_attach(c, LOG_WARN);
         code = serve(&p, c, cgi, &e);
         shared_close();
         config_set_current(NULL);

@@ -2,8 +2,8 @@
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
-#include <string.h>
 
+#include "base/crash.h"
 #include "base/crypto.h"
 #include "base/log.h"
 #include "base/shared.h"
@@ -13,24 +13,6 @@
 
 static const char *path_given;
 
-static enum log_level level_of(const struct config *c)
-{
-    static const char *const names[] = {"debug", "info", "warn", "error"};
-    const char *level = config_string(c, CONFIG_log_level);
-
-    for (int i = 0; i < 4; i++)
-        if (strcmp(level, names[i]) == 0)
-            return (enum log_level)i;
-    return LOG_INFO;
-}
-
-static enum status open_log(const struct config *c, struct err *e)
-{
-    const char *file = config_string(c, CONFIG_log_file);
-
-    return log_open("worker", file[0] ? file : NULL, level_of(c), e);
-}
-
 static void reload(void *ctx)
 {
     struct config *c = NULL;
@@ -38,24 +20,13 @@ static void reload(void *ctx)
 
     (void)ctx;
     log_reopen();
-    if (config_load(path_given, &c, &e) != OK || open_log(c, &e) != OK) {
+    if (config_load(path_given, &c, &e) != OK || log_configure("worker", c, &e) != OK) {
         log_line(LOG_ERROR, "reload_failed", LOG_S("message", e.message));
         config_drop(c);
         return;
     }
     config_set_current(c);
     log_line(LOG_INFO, "reloaded");
-}
-
-/* Without the mapped file an import still works; caches of the other programs then learn of it late. */
-static void open_shared(const struct config *c)
-{
-    struct err e = ERR_INIT;
-    char path[512];
-
-    snprintf(path, sizeof(path), "%s/shared.map", config_string(c, CONFIG_run_dir));
-    if (shared_open(path, &e) != OK)
-        log_line(LOG_WARN, "shared_failed", LOG_S("message", e.message));
 }
 
 static void block_signals(void)
@@ -73,13 +44,13 @@ static void block_signals(void)
 static enum status work(struct config *c, struct err *e)
 {
     struct worker w;
-    enum status s = open_log(c, e);
+    enum status s = log_configure("worker", c, e);
 
     if (s == OK)
         s = crypto_init(e);
     if (s != OK)
         return s;
-    open_shared(c);
+    shared_attach(c, LOG_WARN); /* without it an import still works; caches of the other programs then learn of it late */
     db_library_begin();
     if ((s = worker_open(&w, c, e)) == OK) {
         log_line(LOG_INFO, "worker_started", LOG_S("name", w.name));
@@ -106,6 +77,7 @@ int main(int argc, char **argv)
         else
             return fputs("usage: parley-worker [--config FILE]\n", o == 'h' ? stdout : stderr), o == 'h' ? 0 : 2;
     }
+    crash_init("worker");
     block_signals();
     enum status s = config_load(path_given, &c, &e);
     if (s == OK) {

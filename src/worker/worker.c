@@ -26,17 +26,17 @@
 #define JOB(kind, fn) job_fn fn;
 #include "worker/jobs.def"
 #undef JOB
-static const struct { const char *kind; job_fn *fn; } jobs[] = {
+static const struct kind { const char *name; job_fn *fn; } jobs[] = {
 #define JOB(kind, fn) {kind, fn},
 #include "worker/jobs.def"
 #undef JOB
 };
 
-static job_fn *handler(const char *kind)
+static const struct kind *find_kind(const char *kind)
 {
     for (size_t i = 0; i < sizeof(jobs) / sizeof(jobs[0]); i++)
-        if (strcmp(jobs[i].kind, kind) == 0)
-            return jobs[i].fn;
+        if (strcmp(jobs[i].name, kind) == 0)
+            return &jobs[i];
     return NULL;
 }
 
@@ -53,11 +53,18 @@ enum status worker_open(struct worker *w, const struct config *c, struct err *e)
     gethostname(host, sizeof(host) - 1);
     snprintf(w->name, sizeof(w->name), "%.30s:%d:%s", host, (int)getpid(), id_text(ID_JOB, id_new(), id) + 4);
     worker_heartbeat_path(c, w->heartbeat, sizeof(w->heartbeat));
-    return db_pool_open(c, 2, &w->pool, e);
+    enum status s = db_pool_open(c, 2, &w->pool, e);
+    if (s == OK) {
+        crash_slots(&w->slot, 1);
+        crash_thread_begin(&w->slot);
+    }
+    return s;
 }
 
 void worker_close(struct worker *w)
 {
+    crash_thread_begin(NULL);
+    crash_slots(NULL, 0);
     db_pool_close(w->pool);
     config_drop(w->config);
 }
@@ -121,15 +128,18 @@ static enum status run_job(struct work *w, struct err *e)
     int64_t start = clock_mono_us();
     struct json *result = NULL;
     struct err why = ERR_INIT;
-    job_fn *fn = handler(w->job->kind);
+    const struct kind *kind = find_kind(w->job->kind);
 
     id_text(ID_JOB, w->job->id, id);
     log_set_request(id);
+    crash_busy(&w->worker->slot, id);
+    crash_route(&w->worker->slot, kind ? kind->name : NULL);
     w->worker->lease_us = start;
-    enum status how = fn ? fn(w, &result, &why) : err_set(&why, ERR_INVALID, NULL, "This release knows no job of this kind.");
+    enum status how = kind ? kind->fn(w, &result, &why) : err_set(&why, ERR_INVALID, NULL, "This release knows no job of this kind.");
     enum status s = record(w, how, result, &why, e);
     log_line(how == OK ? LOG_INFO : LOG_WARN, how == OK ? "job_done" : "job_failed", LOG_S("kind", w->job->kind),
              LOG_I("attempt", w->job->attempt), LOG_I("ms", (clock_mono_us() - start) / 1000), LOG_S("error", why.message));
+    crash_idle(&w->worker->slot);
     log_set_request(NULL);
     return s;
 }

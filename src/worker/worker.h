@@ -6,6 +6,7 @@
 #ifndef PARLEY_WORKER_WORKER_H
 #define PARLEY_WORKER_WORKER_H
 
+#include "base/crash.h"
 #include "queue/queue.h"
 
 struct worker {
@@ -15,6 +16,7 @@ struct worker {
     char heartbeat[256];      /* path; touched while it lives */
     int64_t beat_us, lease_us;
     bool database_away;       /* said already */
+    struct crash_slot slot;   /* the job in hand, for a crash report */
 };
 
 struct work { /* one job being done */

@@ -187,17 +187,66 @@ static void killed_worker_is_replaced(void **state)
     assert_int_equal(look(id).attempt, 2);
 }
 
-static void program_waits_and_stops(void **state)
+static pid_t start_program(void)
 {
-    int how = -1;
     pid_t pid = fork();
-    (void)state;
+
     if (pid == 0) {
         int out = open(out_path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
         dup2(out, 2);
         execl(TEST_BUILDDIR "/parley-worker", "parley-worker", "--config", conf, (char *)NULL);
         _exit(127);
     }
+    return pid;
+}
+
+/* A job that takes a while, so that the signal comes in the middle of it. */
+static struct str long_csv(void)
+{
+    struct buf b;
+    bool ok = true;
+
+    buf_init(&b, 16 * MB);
+    buf_puts(&b, "question,answer\n");
+    for (int i = 0; i < 60000; i++) {
+        buf_puts(&b, "What comes after ");
+        buf_i64(&b, i);
+        buf_puts(&b, "?,The next\n");
+    }
+    struct str s = arena_str(&arena, buf_str(&b), &ok);
+    assert_true(ok && buf_ok(&b));
+    buf_release(&b);
+    return s;
+}
+
+static const char *said(void);
+
+static void crashing_program_names_its_job(void **state)
+{
+    char id_line[ID_TEXT_MAX + 40];
+    int how;
+    (void)state;
+    struct id id = add(ANSWERS_IMPORT_JOB, bot_text, long_csv());
+    pid_t pid = start_program();
+    for (int i = 0; i < 1000 && dbtest_int(DB, "SELECT COUNT(*) FROM job WHERE state = 'running' AND kind = 'answers_import'") == 0; i++)
+        nap();
+    kill(pid, SIGSEGV);
+    assert_int_equal(waitpid(pid, &how, 0), pid);
+    assert_true(WIFSIGNALED(how) && WTERMSIG(how) == SIGSEGV);
+    const char *report = strstr(said(), "\"event\":\"crash\",\"program\":\"worker\",\"signal\":\"SIGSEGV\",\"build_id\":\"");
+    assert_non_null(report);
+    memcpy(id_line, "\"request_id\":\"", 14);
+    id_text(ID_JOB, id, id_line + 14);
+    assert_non_null(strstr(report, id_line));
+    assert_non_null(strstr(report, "\"route\":\"answers_import\""));
+    assert_non_null(strstr(report, "parley-worker(")); /* the backtrace */
+}
+
+static void program_waits_and_stops(void **state)
+{
+    int how = -1;
+    pid_t pid = start_program();
+    (void)state;
     for (int i = 0; i < 100 && dbtest_int(DB, "SELECT COUNT(*) FROM job WHERE state = 'done'") == 0; i++)
         nap();
     assert_int_equal(dbtest_int(DB, "SELECT COUNT(*) FROM job WHERE state = 'done' AND kind = 'cleanup'"), 1);
@@ -307,6 +356,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(imports_answers, clean),          cmocka_unit_test_setup(hopeless_jobs_are_dead_at_once, clean),
         cmocka_unit_test_setup(cleans_up_by_age, clean),         cmocka_unit_test_setup(killed_worker_is_replaced, clean),
+        cmocka_unit_test_setup(crashing_program_names_its_job, clean),
         cmocka_unit_test_setup(program_waits_and_stops, clean),  cmocka_unit_test_setup(commands_of_the_queue, clean),
         cmocka_unit_test_setup(doctor_names_what_is_wrong, clean),
     };

@@ -1,15 +1,15 @@
-/* crash.c: what a dying program still says: build id, signal, the requests in flight and where it stood. Everything in the
- * handler is async-signal-safe: write(2), backtrace_symbols_fd(), no memory, no locks. */
-#include "web/impl.h"
+/* Everything in the handler is async-signal-safe: write(2), backtrace_symbols_fd(), no memory, no locks. */
+#include "base/crash.h"
 
 #include <execinfo.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/build.h"
+#include "base/limits.h"
 
 #include "base/banned.h"
 
@@ -126,6 +126,8 @@ static void on_crash(int sig, siginfo_t *info, void *context)
 void crash_thread_begin(struct crash_slot *slot)
 {
     my_slot = slot;
+    if (my_stack != NULL)
+        return;
     my_stack = mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (my_stack == MAP_FAILED) {
         my_stack = NULL; /* the report then needs room on the thread's own stack */
@@ -138,6 +140,7 @@ void crash_thread_begin(struct crash_slot *slot)
 void crash_thread_end(void)
 {
     stack_t st = {.ss_flags = SS_DISABLE};
+    my_slot = NULL;
     if (my_stack == NULL)
         return;
     sigaltstack(&st, NULL);
@@ -178,7 +181,9 @@ void crash_busy(struct crash_slot *slot, const char *id)
 {
     if (slot == NULL)
         return;
-    memcpy(slot->id, id, sizeof slot->id);
+    size_t n = strnlen(id, sizeof slot->id - 1);
+    memcpy(slot->id, id, n);
+    slot->id[n] = '\0';
     slot->route = NULL;
     atomic_store_explicit(&slot->busy, true, memory_order_release);
 }
