@@ -76,6 +76,8 @@ enum status usage_quota(struct db_pool *p, struct id tenant, int64_t now_ms, str
         }
         if (s == OK) {
             quota_remember(tenant, generation, q.limit);
+        } else if (s == ERR_NOT_FOUND) {
+            s = err_set(e, ERR_INTERNAL, "plan_unknown", "The workspace is on a plan that does not exist.");
         }
     }
     if (s == OK) {
