@@ -43,6 +43,8 @@ export async function freePort() {
     return port
 }
 
+class Ended extends Error {} // no use in waiting any longer
+
 /** Wait until probe() is truthy; returns that. Errors of probe count as not yet. */
 export async function until(what, probe, ms = 15000) {
     const end = Date.now() + ms
@@ -52,6 +54,7 @@ export async function until(what, probe, ms = 15000) {
             const value = await probe()
             if (value) return value
         } catch (error) {
+            if (error instanceof Ended) throw error
             last = error
         }
         await sleep(20)
@@ -96,7 +99,7 @@ class Install {
             htdocs_dir: `${top}/htdocs`, sql_dir: `${top}/sql`, flow_template_dir: `${top}/flow-templates`, program_dir: build,
             secret_key: this.secret ??= randomBytes(32).toString('hex'), ...this.options.config,
         }
-        fs.writeFileSync(this.conf, Object.entries(settings).map(([k, v]) => `${k} = ${v}\n`).join(''), { mode: 0o600 })
+        fs.writeFileSync(this.conf, Object.entries(settings).filter(([, v]) => v !== null).map(([k, v]) => `${k} = ${v}\n`).join(''), { mode: 0o600 })
     }
 
     start(name, command, args) {
@@ -118,7 +121,7 @@ class Install {
         fs.rmSync(this.socket, { force: true })
         const child = this.start('database', 'mariadbd', [...databaseArgs(`${this.dir}/db`, this.socket), ...this.options.database ?? []])
         await until('the database', () => {
-            if (child.over) throw new Error(this.log('database').slice(-2000))
+            if (child.over) throw new Ended(this.log('database').slice(-2000))
             return fs.existsSync(this.socket) && spawnSync('mariadb', [...clientArgs(this.socket), '-e', 'SELECT 1']).status === 0
         }, 60000)
     }
@@ -126,7 +129,7 @@ class Install {
     async startPrograms() {
         const child = this.start('serve', `${build}/parley`, ['serve'])
         await until('the programs', () => {
-            if (child.over) throw new Error(`parley serve ended: ${this.log('serve').slice(-2000)}`)
+            if (child.over) throw new Ended(`parley serve ended: ${this.log('serve').slice(-2000)}`)
             return PROGRAMS.every(p => fs.existsSync(`${this.runDir}/${p}.sock`)) && PROGRAMS.every(p => this.pid(p))
         }, 30000)
     }
@@ -139,7 +142,7 @@ class Install {
             `server.max-connections = 2048\n${routes}`)
         const child = this.start('web', 'lighttpd', ['-D', '-f', `${this.dir}/lighttpd.conf`])
         await until('the web server', async () => {
-            if (child.over) throw new Error(this.log('web').slice(-2000))
+            if (child.over) throw new Ended(this.log('web').slice(-2000))
             return (await fetch(`${this.url}/healthz`)).ok
         }, 30000)
     }
@@ -301,7 +304,7 @@ async function databaseTemplate() {
 }
 
 /**
- * options: config {setting: value}, env {NAME: value}, port (a free one), programs and web (true; false leaves them out),
+ * options: config {setting: value; null leaves its default}, env {NAME: value}, port (a free one), programs and web (true; false leaves them out),
  * database [more options of mariadbd], schema (true; false: an empty database without tables).
  */
 export async function startInstall(options = {}) {

@@ -130,7 +130,7 @@ sanitizer_env() {
 suite_unit() {
     find "$test_build" -name '*.trs' -delete
     # shellcheck disable=SC2046
-    env PARLEY_TEST_STRICT=1 CMOCKA_MESSAGE_OUTPUT=tap $(sanitizer_env) make -C "$test_build" -j"$(jobs)" -k check >"$suite_log" 2>&1 </dev/null
+    env LOCPATH="$var/locale" PARLEY_TEST_STRICT=1 CMOCKA_MESSAGE_OUTPUT=tap $(sanitizer_env) make -C "$test_build" -j"$(jobs)" -k check >"$suite_log" 2>&1 </dev/null
     local rc=$? counts
     counts=$(find "$test_build" -name '*.trs' -exec cat {} + | grep -c ':global-test-result:')
     if [ "$counts" = 0 ]; then
