@@ -17,7 +17,7 @@ struct crash_slot {
 
 /* Once in main, before there are threads. `program` lives as long as the program. */
 void crash_init(const char *program);
-void crash_log_file(const char *path); /* also there, besides stderr; "" = no. log_configure calls it */
+void crash_log_file(const char *path); /* also there, besides stderr; "" = no. settings_apply calls it */
 
 /* The slots of all threads; NULL, 0 before their memory goes. */
 void crash_slots(struct crash_slot *slots, size_t n);

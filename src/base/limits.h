@@ -31,7 +31,6 @@
 #define MAX_STATE (64 * KB)           /* a conversation's variables and place, as JSON */
 #define MAX_TEXT 4000                 /* one visitor message (characters) */
 #define MAX_TURN_MESSAGES 40          /* bot messages of one turn (count) */
-#define MAX_TURN_BODY (64 * KB)       /* POST /chat/{bot}/messages */
 #define MAX_FETCH (1 * MB)            /* body of an outgoing call's answer */
 #define MAX_CSV (32 * MB)             /* an uploaded CSV file */
 #define MAX_CSV_ROWS 200000           /* count */

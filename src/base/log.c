@@ -11,8 +11,6 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
-#include "base/config.h"
-#include "base/crash.h"
 #include "base/num.h"
 #include "base/banned.h"
 
@@ -74,33 +72,10 @@ void log_set_request(const char *request_id)
     request = request_id;
 }
 
-const char *log_request(void)
-{
-    return request;
-}
-
 static const char *level_name(enum log_level level)
 {
     static const char *const names[] = {"debug", "info", "warn", "error"};
     return names[level];
-}
-
-static enum log_level level_of(const struct config *c)
-{
-    const char *level = config_string(c, CONFIG_log_level);
-    for (enum log_level i = LOG_DEBUG; i <= LOG_ERROR; i++)
-        if (strcmp(level, level_name(i)) == 0)
-            return i;
-    return LOG_INFO;
-}
-
-enum status log_configure(const char *program, const struct config *c, struct err *e)
-{
-    const char *file = config_string(c, CONFIG_log_file);
-    enum status st = log_open(program, *file ? file : NULL, level_of(c), e);
-    if (st == OK)
-        crash_log_file(file);
-    return st;
 }
 
 static void put_key(struct buf *b, const char *key)

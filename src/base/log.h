@@ -10,14 +10,10 @@ enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 
 /* Where lines go: path NULL = stderr. `program` is put in every line and must live as long as the program. */
 enum status log_open(const char *program, const char *path, enum log_level min, struct err *e);
-/* As the settings log_file and log_level say; the crash report goes there too. At the start and at each reload. */
-struct config;
-enum status log_configure(const char *program, const struct config *c, struct err *e);
 void log_reopen(void); /* after rotation (SIGHUP) */
 
 /* The thread's current request id, put in each of its lines; NULL to clear. The text is borrowed until cleared. */
 void log_set_request(const char *request_id);
-const char *log_request(void);
 
 /* log_line(LOG_INFO, "job_done", LOG_S("kind", kind), LOG_I("ms", ms)): `event` is a stable name, fields are typed. */
 struct log_field {

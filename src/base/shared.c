@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/config.h"
 #include "base/hash.h"
 #include "base/banned.h"
 
@@ -111,18 +110,6 @@ enum status shared_open(const char *path, struct err *e)
         atomic_store(&shared, l);
     }
     return result;
-}
-
-void shared_attach(const struct config *c, enum log_level failed)
-{
-    struct err e = ERR_INIT;
-    char path[4096];
-    int n = snprintf(path, sizeof(path), "%s/shared.map", config_string(c, CONFIG_run_dir));
-    if (n < 0 || (size_t)n >= sizeof(path))
-        err_set(&e, ERR_INVALID, NULL, "The path of run_dir is too long.");
-    else if (shared_open(path, &e) == OK)
-        return;
-    log_line(failed, "shared_failed", LOG_S("message", e.message));
 }
 
 void shared_close(void)

@@ -9,12 +9,8 @@
 #include <stdint.h>
 #include "base/err.h"
 #include "base/id.h"
-#include "base/log.h"
 
 enum status shared_open(const char *path, struct err *e); /* once in main; without it every limit allows, every generation is 0 */
-/* The install's own, in run_dir. A failure is not fatal: it is logged, at this level. */
-struct config;
-void shared_attach(const struct config *c, enum log_level failed);
 void shared_close(void);
 
 /* Token bucket for (name, key): `per_minute` refill, `burst` size; either <= 0: no limit. True: go on. False: *retry_after_s

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/settings.h"
 #include "base/shared.h"
 #include "cli/cli.h"
 #include "queue/queue.h"
@@ -52,7 +53,7 @@ enum status cmd_work(struct cli *cl, struct err *e)
 
     if (s != OK || (s = cli_db(cl, &c, e)) != OK)
         return s;
-    shared_attach(cl->config, LOG_WARN);
+    settings_share(cl->config, LOG_WARN);
     block_signals();
     if ((s = worker_open(&w, cl->config, e)) == OK)
         s = once ? work_off(&w, e) : worker_run(&w, NULL, NULL, e);

@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/num.h"
+#include "base/settings.h"
 #include "cli/cli.h"
 #include "cli/supervise.h"
 
@@ -258,7 +259,7 @@ static enum status prepare(struct serve *sv, struct err *e)
         s = check_schema(sv, e);
     if (s == OK)
         s = bind_sockets(sv, e);
-    return s == OK ? log_configure("parley", sv->cl->config, e) : s;
+    return s == OK ? settings_apply("parley", sv->cl->config, e) : s;
 }
 
 enum status cmd_serve(struct cli *cl, struct err *e)

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "base/shared.h"
+#include "base/settings.h"
 #include "cli/cli.h"
 
 #include "base/banned.h"
@@ -18,7 +18,7 @@ enum status cli_db_change(struct cli *cl, struct db **out, struct err *e)
     enum status s = cli_db(cl, out, e);
 
     if (s == OK)
-        shared_attach(cl->config, LOG_DEBUG); /* else nothing runs here that could be told */
+        settings_share(cl->config, LOG_DEBUG); /* else nothing runs here that could be told */
     return s;
 }
 

@@ -70,11 +70,3 @@ struct safe_html view_safe_text(struct arena *a, struct str text)
     buf_html(&b, str_sub(text, from, text.n - from));
     return html_from(a, &b);
 }
-
-struct safe_html view_safe_json(struct arena *a, const struct json *j)
-{
-    struct buf b;
-    buf_init(&b, MAX_REPLY);
-    json_write(&b, j);
-    return html_from(a, &b);
-}

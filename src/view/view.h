@@ -49,8 +49,6 @@ struct safe_html {
 }; /* made only by view_safe_* */
 struct safe_html view_safe_text(struct arena *a,
                                 struct str text); /* escaped; line breaks and http(s) links become markup */
-struct safe_html view_safe_json(struct arena *a,
-                                const struct json *j); /* for one <script type="application/json"> island */
 void view_set_html(struct view *v, const char *key, struct safe_html h);
 /* "Bots.%d.Name" style keys without printf at each call: view_at(v, "Bots", i, "Name") borrowed until the next call. */
 const char *view_at(struct view *v, const char *list, size_t i, const char *field);

@@ -16,6 +16,7 @@
 #include "base/crypto.h"
 #include "base/log.h"
 #include "base/num.h"
+#include "base/settings.h"
 #include "base/shared.h"
 
 #include "base/banned.h"
@@ -150,32 +151,17 @@ static bool called_as_cgi(const struct program *p)
     return p->socket_path == NULL && getenv("GATEWAY_INTERFACE") != NULL && !is_listening(STDIN_FILENO);
 }
 
-/* ---- settings and logs ---- */
-
-static enum status apply_settings(const struct program *p, const struct config *c, struct err *e)
-{
-    enum status s = log_configure(p->door->name, c, e);
-    if (s == OK)
-        shared_limits_enable(config_bool(c, CONFIG_rate_limits));
-    return s;
-}
-
-/* SIGHUP: the new settings, or a line in the log and the old ones. */
+/* SIGHUP */
 static void reload(void *ctx)
 {
     struct program *p = ctx;
-    struct config *c = NULL;
-    struct err e = ERR_INIT;
-    log_reopen();
-    if (config_load(p->config_path, &c, &e) != OK || apply_settings(p, c, &e) != OK) {
-        log_line(LOG_ERROR, "reload_failed", LOG_S("message", e.message));
-        config_drop(c);
+    struct config *c = settings_reload(p->door->name, p->config_path);
+    if (c == NULL)
         return;
-    }
-    config_set_current(c);
     if (p->door->reload != NULL)
         p->door->reload(p->app, c);
-    log_line(LOG_INFO, "reloaded", LOG_S("door", p->door->name));
+    config_drop(c);
+    log_line(LOG_INFO, "reloaded");
 }
 
 /* ---- the two ways of serving ---- */
@@ -279,9 +265,9 @@ int server_main(int argc, char **argv, const struct door *door)
     if (!cgi)
         block_signals();
     crash_init(door->name);
-    if (crypto_init(&e) == OK && config_load(p.config_path, &c, &e) == OK && apply_settings(&p, c, &e) == OK) {
+    if (crypto_init(&e) == OK && config_load(p.config_path, &c, &e) == OK && settings_apply(door->name, c, &e) == OK) {
         config_set_current(config_retain(c));
-        shared_attach(c, LOG_WARN);
+        settings_share(c, LOG_WARN);
         code = serve(&p, c, cgi, &e);
         shared_close();
         config_set_current(NULL);

@@ -70,12 +70,6 @@ const char *csrf_name(enum csrf c)
     return c <= CSRF_TOKEN ? names[c] : "?";
 }
 
-const char *body_class_name(enum body_class b)
-{
-    static const char *const names[BODY_CLASS_COUNT] = {"0", "4K", "64K", "1M", "file"};
-    return b < BODY_CLASS_COUNT ? names[b] : "?";
-}
-
 const char *rate_class_name(enum rate_class r)
 {
     static const char *const names[RATE_CLASS_COUNT] = {"none", "ui", "sign-in", "sign-up", "chat", "api"};

@@ -46,7 +46,6 @@ struct rate_limit { int per_minute, burst; };
 struct rate_limit rate_class_limit(enum rate_class r);
 const char *method_name(enum method m);
 const char *csrf_name(enum csrf c);
-const char *body_class_name(enum body_class b);
 const char *rate_class_name(enum rate_class r);
 const char *feature_name(enum feature f);
 
@@ -57,6 +56,5 @@ const char *feature_name(enum feature f);
  *   };
  * `parley routes` includes the same files with handlers left out. (Variadic, because PUBLIC and its kin hold a comma.) */
 #define ROUTE_ROW(m, p, h, ...) {m, p, #h, h, __VA_ARGS__},
-#define ROUTE_ROW_NAMES(m, p, h, ...) {m, p, #h, NULL, __VA_ARGS__},
 
 #endif

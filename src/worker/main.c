@@ -5,7 +5,7 @@
 
 #include "base/crash.h"
 #include "base/crypto.h"
-#include "base/log.h"
+#include "base/settings.h"
 #include "base/shared.h"
 #include "worker/worker.h"
 
@@ -15,18 +15,12 @@ static const char *path_given;
 
 static void reload(void *ctx)
 {
-    struct config *c = NULL;
-    struct err e = ERR_INIT;
+    struct config *c = settings_reload("worker", path_given);
 
     (void)ctx;
-    log_reopen();
-    if (config_load(path_given, &c, &e) != OK || log_configure("worker", c, &e) != OK) {
-        log_line(LOG_ERROR, "reload_failed", LOG_S("message", e.message));
-        config_drop(c);
-        return;
-    }
-    config_set_current(c);
-    log_line(LOG_INFO, "reloaded");
+    if (c)
+        log_line(LOG_INFO, "reloaded");
+    config_drop(c);
 }
 
 static void block_signals(void)
@@ -44,13 +38,13 @@ static void block_signals(void)
 static enum status work(struct config *c, struct err *e)
 {
     struct worker w;
-    enum status s = log_configure("worker", c, e);
+    enum status s = settings_apply("worker", c, e);
 
     if (s == OK)
         s = crypto_init(e);
     if (s != OK)
         return s;
-    shared_attach(c, LOG_WARN); /* without it an import still works; caches of the other programs then learn of it late */
+    settings_share(c, LOG_WARN); /* without it an import still works; caches of the other programs then learn of it late */
     db_library_begin();
     if ((s = worker_open(&w, c, e)) == OK) {
         log_line(LOG_INFO, "worker_started", LOG_S("name", w.name));

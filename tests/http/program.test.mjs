@@ -89,9 +89,10 @@ test('on the socket of a supervisor, a connection that waits during a restart is
 test('SIGHUP: new settings count; broken ones are logged and the old kept', async t => {
     const door = await startDoor(binary, { t, config: { brand_name: 'One' } })
     assert.equal((await door.get('/brand')).text, 'One')
-    writeConfig(door, { brand_name: 'Two' })
+    writeConfig(door, { brand_name: 'Two', stop_timeout: '7s' })
     door.signal('SIGHUP')
     await door.logged({ event: 'reloaded' })
+    assert.deepEqual(door.logs({ event: 'restart_needed' }).map(l => l.setting), ['stop_timeout'])
     assert.equal((await door.get('/brand')).text, 'Two')
     for (const broken of ['brand_name = ', 'no_such_key = 1\n', 'api_threads = many\n', '\0\0\0']) {
         const seen = door.logs({ event: 'reload_failed' }).length

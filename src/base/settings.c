@@ -1,0 +1,67 @@
+#include "base/settings.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/crash.h"
+#include "base/shared.h"
+#include "base/banned.h"
+
+static enum log_level level_of(const struct config *c)
+{
+    static const char *const names[] = {"debug", "info", "warn", "error"};
+    const char *level = config_string(c, CONFIG_log_level);
+    for (int i = 0; i < 4; i++)
+        if (strcmp(level, names[i]) == 0)
+            return (enum log_level)i;
+    return LOG_INFO;
+}
+
+enum status settings_apply(const char *program, const struct config *c, struct err *e)
+{
+    const char *file = config_string(c, CONFIG_log_file);
+    enum status st = log_open(program, *file ? file : NULL, level_of(c), e);
+    if (st != OK)
+        return st;
+    crash_log_file(file);
+    shared_limits_enable(config_bool(c, CONFIG_rate_limits));
+    return OK;
+}
+
+static void name_what_waits(const struct config *before, const struct config *now)
+{
+    for (int k = 0; k < CONFIG_COUNT; k++) {
+        const struct config_row *row = config_row((enum config_key)k);
+        if (!row->reload && config_differs(before, now, (enum config_key)k))
+            log_line(LOG_WARN, "restart_needed", LOG_S("setting", row->name));
+    }
+}
+
+struct config *settings_reload(const char *program, const char *path)
+{
+    struct config *c = NULL, *before = config_current();
+    struct err e = ERR_INIT;
+    log_reopen();
+    if (config_load(path, &c, &e) != OK || settings_apply(program, c, &e) != OK) {
+        log_line(LOG_ERROR, "reload_failed", LOG_S("message", e.message));
+        config_drop(c);
+        c = NULL;
+    } else {
+        name_what_waits(before, c);
+        config_set_current(config_retain(c));
+    }
+    config_drop(before);
+    return c;
+}
+
+void settings_share(const struct config *c, enum log_level failed)
+{
+    struct err e = ERR_INIT;
+    char path[4096];
+    int n = snprintf(path, sizeof(path), "%s/shared.map", config_string(c, CONFIG_run_dir));
+    if (n < 0 || (size_t)n >= sizeof(path))
+        err_set(&e, ERR_INVALID, NULL, "The path of run_dir is too long.");
+    else if (shared_open(path, &e) == OK)
+        return;
+    log_line(failed, "shared_failed", LOG_S("message", e.message));
+}
