@@ -9,7 +9,6 @@
 #include "base/banned.h"
 
 enum { TRIES = 4, CLIENT_ID_MAX = 100, CHOICE_MAX = 400, LOCALE_MAX = 35, CONTACT_MAX = 4096 };
-enum { CONVERSATION_PER_MINUTE = 120, CONVERSATION_BURST = 60 };
 
 /* ---- what may come in ---- */
 
@@ -59,17 +58,22 @@ static enum status too_fast(int retry_after_s, struct err *e)
     return ERR_RATE;
 }
 
-/* The visitor's address is limited by the door (RATE_CHAT); here what no address can spread. */
-static enum status check_rates(const struct talk_in *in, struct err *e)
+static bool take(const char *name, struct id id, int per_minute, int burst, int *wait_s)
 {
-    int wait_s = 1;
+    return shared_take(name, str_n((const char *)id.b, sizeof(id.b)), per_minute, burst, wait_s);
+}
 
-    if (!id_is_none(in->conversation) &&
-        !shared_take("conversation", str_n((const char *)in->conversation.b, sizeof(in->conversation.b)), CONVERSATION_PER_MINUTE,
-                     CONVERSATION_BURST, &wait_s)) {
-        return too_fast(wait_s, e);
-    }
-    return OK;
+/* The visitor's address is limited by the door (RATE_CHAT); here what many addresses together may do. */
+static enum status check_rates(const struct turn *u, struct err *e)
+{
+    struct id conversation = u->in->conversation;
+    int wait_s = 1;
+    bool go = (id_is_none(conversation) ||
+               take("conversation", conversation, CONVERSATION_PER_MINUTE, CONVERSATION_BURST, &wait_s)) &&
+              take("bot", u->live.id, BOT_PER_MINUTE, BOT_BURST, &wait_s) &&
+              take("tenant", u->live.tenant, TENANT_PER_MINUTE, TENANT_BURST, &wait_s);
+
+    return go ? OK : too_fast(wait_s, e);
 }
 
 /* ---- load ---- */
@@ -379,15 +383,15 @@ enum status talk_turn(struct talk *t, const struct talk_in *in, const struct tal
     *out = (struct talk_out){.conversation = ID_NONE};
     s = check_input(in, e);
     if (s == OK) {
-        s = check_rates(in, e);
-    }
-    if (s == OK) {
         s = bot_live(t->pool, in->bot, &u.live, e);
     }
     if (s != OK) {
         return s;
     }
-    s = run(&u, out, e);
+    s = check_rates(&u, e);
+    if (s == OK) {
+        s = run(&u, out, e);
+    }
     if (u.has_pinned) {
         bot_live_release(&u.pinned);
     }

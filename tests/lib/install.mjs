@@ -269,7 +269,8 @@ function commandOf(pid) {
 }
 
 const databaseArgs = (dir, socket) => ['--no-defaults', `--datadir=${dir}`, `--socket=${socket}`,
-    `--tmpdir=${path.dirname(dir)}`, // of its own: a server that starts deletes temporary files of others `--pid-file=${socket}.pid`,
+    `--tmpdir=${path.dirname(dir)}`, // of its own: a server that starts deletes temporary files of others
+    `--pid-file=${socket}.pid`,
     `--user=${user}`, '--skip-networking', '--skip-name-resolve', '--skip-log-bin', '--character-set-server=utf8mb4',
     '--collation-server=utf8mb4_unicode_520_ci', '--innodb-flush-log-at-trx-commit=1', '--innodb-buffer-pool-size=64M',
     '--innodb-log-file-size=16M', '--innodb-data-file-path=ibdata1:10M:autoextend', '--performance-schema=OFF',
