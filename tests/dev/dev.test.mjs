@@ -6,7 +6,7 @@ import fs from 'node:fs'
 import net from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
-import { top, freePort, until } from '../lib/install.mjs'
+import { childrenOf, top, freePort, until } from '../lib/install.mjs'
 
 const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'parley-dev-'))
 // Small and read-only file systems need root; elsewhere these tests count as failed, so that nobody takes them for passed.
@@ -98,6 +98,22 @@ test('a warm start takes less than ten seconds, and keeps its data', () => {
     assert.equal(done.status, 0, done.all)
     assert.ok(done.ms < 10000, `${done.ms} ms`)
     assert.equal(fs.readFileSync(`${dir}/demo.json`, 'utf8'), before)
+})
+
+test('settings of the environment reach every program, and the command line as long as they run', () => {
+    assert.equal(dev('stop').status, 0)
+    const env = { PARLEY_STRIPE_API_BASE: 'http://127.0.0.1:12111', PARLEY_RATE_LIMITS: 'off' }
+    const done = dev('run', '--detach', { env })
+    assert.equal(done.status, 0, done.all)
+    const programs = childrenOf(pidOf('serve'))
+    assert.equal(programs.length, 5)
+    for (const pid of programs) assert.ok(fs.readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').includes(`PARLEY_STRIPE_API_BASE=${env.PARLEY_STRIPE_API_BASE}`))
+    const base = options => dev('parley', 'config', 'get', 'stripe_api_base', options ?? {}).out.trim()
+    assert.equal(base(), env.PARLEY_STRIPE_API_BASE)
+    assert.equal(base({ env: { PARLEY_STRIPE_API_BASE: 'http://127.0.0.1:1' } }), 'http://127.0.0.1:1')
+    assert.match(dev('parley', 'doctor').all, /rate_limits is off/)
+    dev('stop')
+    assert.equal(base(), 'https://api.stripe.com')
 })
 
 test('stop ends exactly what run started, and says so when nothing runs', async () => {

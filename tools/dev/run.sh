@@ -168,8 +168,19 @@ dev_status() {
     say "$(setting base_url)"
 }
 
+# The settings that the running programs were started with are the install's, unless this call brings its own.
+join_environment() {
+    local line name
+    while IFS= read -r line; do
+        name=${line%%=*}
+        [[ $name =~ ^PARLEY_[A-Z0-9_]+$ ]] && [ -z "${!name+set}" ] && export "${line?}"
+    done < <(cat "$run/environment" 2>/dev/null)
+    return 0
+}
+
 dev_parley() {
     set_places "${DEV_VAR:-$top/var}"
     [ -x "$build/parley" ] && [ -e "$conf" ] || die "nothing is installed in $var yet: ./dev run"
+    join_environment
     PARLEY_TENANT=${PARLEY_TENANT-$(demo workspace)} exec "$build/parley" --config "$conf" "$@"
 }

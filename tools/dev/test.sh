@@ -225,15 +225,28 @@ suite_install() {
         usr/local/libexec/parley/chat.fcgi usr/local/libexec/parley/hooks.fcgi usr/local/share/parley/htdocs/vendor/tabler.min.css \
         usr/local/share/parley/sql/0001_tenant.sql usr/local/share/parley/templates/layout \
         usr/local/share/parley/etc/lighttpd.conf usr/local/share/parley/etc/apache.conf usr/local/share/parley/etc/htaccess usr/local/share/parley/etc/parley.conf usr/local/lib/systemd/system/parley.service \
-        usr/local/share/man/man8/parley.8 usr/local/share/man/man5/parley.conf.5; do
+        usr/local/libexec/parley/parley-worker usr/local/share/parley/flow-templates/faq.json usr/local/share/parley/htdocs/schema/flow-1.json \
+        usr/local/share/man/man8/parley.8 usr/local/share/man/man8/parley.fcgi.8 usr/local/share/man/man8/parley-worker.8 \
+        usr/local/share/man/man5/parley.conf.5; do
         one_check "installs $file" test -e "$dest/$file"
     done
     one_check "no placeholder is left" no_placeholder "$dest"
+    one_check "configure names every missing library" names_missing_libraries
     one_check "make uninstall" make -C "$test_build" uninstall DESTDIR="$dest"
     one_check "uninstall leaves no file" nothing_in "$dest"
     rm -rf "$dest"
 }
 no_placeholder() { ! grep -rnE '@[A-Za-z_]+@' "$1"/usr/local/share/parley/etc "$1"/usr/local/lib/systemd "$1"/usr/local/share/man; }
+names_missing_libraries() {
+    local dir=$var/test-configure out package
+    rm -rf "$dir" && mkdir -p "$dir"
+    out=$(cd "$dir" && PKG_CONFIG_LIBDIR=/nonexistent ac_cv_header_fcgiapp_h=no ac_cv_header_libstemmer_h=no \
+        ac_cv_header_ClearSilver_ClearSilver_h=no "$top/configure" --quiet 2>&1 </dev/null) && { echo "configure was content"; return 1; }
+    rm -rf "$dir"
+    for package in libmariadb-dev libcurl4-openssl-dev libjson-c-dev libsodium-dev libpcre2-dev libfcgi-dev libstemmer-dev clearsilver-dev; do
+        [[ $out == *"(Debian: "*"$package"* ]] || { echo "$package is not named: $out"; return 1; }
+    done
+}
 nothing_in() { [ -z "$(find "$1" -type f)" ] || { find "$1" -type f; return 1; }; }
 
 suite_dist() {
