@@ -1,8 +1,5 @@
 #include "api/api.h"
 
-#include <stdio.h>
-
-#include "base/clock.h"
 #include "base/num.h"
 
 #include "base/banned.h"
@@ -58,54 +55,14 @@ enum status api_after(struct call *call, enum id_kind kind, struct id *out)
     return OK;
 }
 
-static const char *kind_words(enum json_kind k)
+enum status api_body(struct call *call, const struct json_field *fields, size_t n, struct json **out)
 {
-    switch (k) {
-    case JSON_STRING:
-        return "text";
-    case JSON_INT:
-        return "a whole number";
-    case JSON_BOOL:
-        return "true or false";
-    case JSON_OBJECT:
-        return "an object";
-    default:
-        return "a list";
-    }
-}
-
-static const struct field *field_named(const struct field *fields, size_t n, struct str name)
-{
-    for (size_t i = 0; i < n; i++)
-        if (str_eqz(name, fields[i].name))
-            return &fields[i];
-    return NULL;
-}
-
-enum status api_body(struct call *call, const struct field *fields, size_t n, struct json **out)
-{
-    struct json_iter it = {0};
-    char pointer[100];
     enum status s = OK;
     if (request_body(call->rq).n)
         s = request_json(call->rq, out, &call->e);
     else if (!(*out = json_new_object(call->a)))
         s = err_nomem(&call->e);
-    while (s == OK && json_each(*out, &it)) {
-        const struct field *f = field_named(fields, n, it.key);
-        snprintf(pointer, sizeof pointer, "/%.*s", STR_F(str_sub(it.key, 0, 80)));
-        if (!f)
-            s = err_at(&call->e, ERR_INVALID, "field_unknown", pointer, "There is no field of this name.");
-        else if (!json_is(it.value, f->kind))
-            s = err_at(&call->e, ERR_INVALID, "field_type", pointer, "\"%s\" must be %s.", f->name,
-                       kind_words(f->kind));
-    }
-    for (size_t i = 0; s == OK && i < n; i++) {
-        snprintf(pointer, sizeof pointer, "/%s", fields[i].name);
-        if (fields[i].must && !json_has(*out, fields[i].name))
-            s = err_at(&call->e, ERR_INVALID, "field_missing", pointer, "\"%s\" is missing.", fields[i].name);
-    }
-    return s;
+    return s == OK ? json_fields(*out, fields, n, &call->e) : s;
 }
 
 struct json *api_list(struct arena *a, bool more, struct json **data)

@@ -27,15 +27,11 @@ enum status api_limit(struct call *call, int *out);
 /* `after` of the query as an id; ID_NONE without. */
 enum status api_after(struct call *call, enum id_kind kind, struct id *out);
 
-/* The body's fields: each known, of its kind, and there when `must`. ERR_INVALID at "/field". An empty body is an empty object. */
-struct field {
-    const char *name;
-    enum json_kind kind;
-    bool must;
-};
-enum status api_body(struct call *call, const struct field *fields, size_t n, struct json **out);
-#define FIELDS(...) \
-    (const struct field[]){__VA_ARGS__}, sizeof((const struct field[]){__VA_ARGS__}) / sizeof(struct field)
+/* The body's fields, as json_fields. An empty body is an empty object. */
+enum status api_body(struct call *call, const struct json_field *fields, size_t n, struct json **out);
+#define FIELDS(...)                           \
+    (const struct json_field[]){__VA_ARGS__}, \
+        sizeof((const struct json_field[]){__VA_ARGS__}) / sizeof(struct json_field)
 
 /* {"data": [], "has_more": more}; *data is borrowed. NULL without memory. */
 struct json *api_list(struct arena *a, bool more, struct json **data);

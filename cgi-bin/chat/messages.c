@@ -25,14 +25,15 @@ static struct str token_of(struct request *rq, struct str given)
 
 static enum status read_turn(struct request *rq, struct talk_in *in, struct err *e)
 {
-    static const struct visitor_field fields[] = {{"text", JSON_STRING}, {"choice", JSON_STRING}, {"id", JSON_STRING},
-                                                  {"conversation", JSON_STRING}, {"token", JSON_STRING}, {"locale", JSON_STRING},
-                                                  {"contact", JSON_OBJECT}};
+    static const struct json_field fields[] = {{"text", JSON_STRING, false},   {"choice", JSON_STRING, false},
+                                               {"id", JSON_STRING, false},     {"conversation", JSON_STRING, false},
+                                               {"token", JSON_STRING, false},  {"locale", JSON_STRING, false},
+                                               {"contact", JSON_OBJECT, false}};
     struct json *body = NULL;
     enum status s;
     if ((s = visitor_bot(rq, &in->bot, e)) != OK || (s = request_json(rq, &body, e)) != OK)
         return s;
-    if ((s = visitor_fields(body, fields, sizeof fields / sizeof *fields, e)) != OK)
+    if ((s = json_fields(body, fields, sizeof fields / sizeof *fields, e)) != OK)
         return s;
     in->text = json_get_str(body, "text");
     in->choice = json_get_str(body, "choice");
@@ -193,7 +194,8 @@ static enum status catch_up(struct request *rq, struct talk_out *out, struct err
         return s;
     if ((s = visitor_conversation(request_query(rq, "conversation"), &conversation, e)) != OK)
         return s;
-    return talk_messages(chat->talk, bot, conversation, token_of(rq, request_query(rq, "token")), after, rq->arena, out, e);
+    return talk_messages(chat->talk, bot, conversation, token_of(rq, request_query(rq, "token")), after, rq->arena, out,
+                         e);
 }
 
 void chat_message_list(struct request *rq)
@@ -213,8 +215,11 @@ void chat_message_list(struct request *rq)
 
 static enum status rate(struct request *rq, struct err *e)
 {
-    static const struct visitor_field fields[] = {{"conversation", JSON_STRING}, {"token", JSON_STRING}, {"seq", JSON_INT},
-                                                  {"rating", JSON_INT}, {"comment", JSON_STRING}};
+    static const struct json_field fields[] = {{"conversation", JSON_STRING, false},
+                                               {"token", JSON_STRING, false},
+                                               {"seq", JSON_INT, false},
+                                               {"rating", JSON_INT, false},
+                                               {"comment", JSON_STRING, false}};
     struct chat *chat = rq->app;
     struct json *body = NULL;
     struct id bot, conversation;
@@ -222,7 +227,7 @@ static enum status rate(struct request *rq, struct err *e)
     enum status s;
     if ((s = visitor_bot(rq, &bot, e)) != OK || (s = request_json(rq, &body, e)) != OK)
         return s;
-    if ((s = visitor_fields(body, fields, sizeof fields / sizeof *fields, e)) != OK)
+    if ((s = json_fields(body, fields, sizeof fields / sizeof *fields, e)) != OK)
         return s;
     if ((s = visitor_conversation(json_get_str(body, "conversation"), &conversation, e)) != OK)
         return s;

@@ -9,9 +9,6 @@
 enum status visitor_bot(struct request *rq, struct id *out, struct err *e);
 /* A shown conversation id. ERR_NOT_FOUND code conversation_unknown, also for a text that is no such id. */
 enum status visitor_conversation(struct str text, struct id *out, struct err *e);
-/* Object members beyond `known` (n of them), or of another kind than asked: ERR_INVALID with the JSON pointer. */
-struct visitor_field { const char *name; enum json_kind kind; };
-enum status visitor_fields(const struct json *body, const struct visitor_field *known, size_t n, struct err *e);
 /* {"conversation","token","state","seq","messages"} */
 void visitor_write(struct buf *b, const struct talk_out *o);
 

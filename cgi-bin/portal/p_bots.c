@@ -208,7 +208,7 @@ static enum status import_read(struct page *pg, struct bot *out)
     if (st == OK && once_used(pg))
         return err_set(&pg->e, ERR_CONFLICT, "form_used", "This form has been sent already.");
     if (st == OK)
-        st = bot_import(pg->db, pg->rq->config, &pg->who, pg->rq->arena, file, str_trim(request_form(pg->rq, "name")),
+        st = bot_import(pg->db, &pg->who, pg->rq->arena, file, str_trim(request_form(pg->rq, "name")),
                         out, &pg->e);
     if (st != OK && !pg->e.pointer[0])
         snprintf(pg->e.pointer, sizeof(pg->e.pointer), "file");

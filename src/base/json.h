@@ -37,6 +37,11 @@ struct json_iter { void *at; struct str key; struct json *value; };
 /* struct json_iter it = {0}; while (json_each(obj, &it)) ... in document order. */
 bool json_each(const struct json *obj, struct json_iter *it);
 
+/* What came in: each member of the object known, of its kind, and there when `must`. ERR_INVALID, code field_unknown,
+ * field_type or field_missing, with the pointer of the first that is not. */
+struct json_field { const char *name; enum json_kind kind; bool must; };
+enum status json_fields(const struct json *obj, const struct json_field *fields, size_t n, struct err *e);
+
 /* Building. A returned NULL or -1 means no memory. json_set and json_push add a child made in any arena of this thread (a
  * NULL child is -1: no memory when it was made; null is json_set_null): the tree holds it from then on, whatever becomes
  * of that arena. A value that other threads read must be copied in: json_set_copy. json_copy of null is NULL. */

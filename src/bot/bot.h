@@ -56,7 +56,7 @@ enum status bot_version_flow(struct db *c, struct id tenant, struct id bot, int 
 /* One JSON file: {"parley": 1, "bot": {...}, "flow": {...}, "answers": [...]}. */
 enum status bot_export(struct db *c, struct id tenant, struct id bot, struct arena *a, struct json **out,
                        struct err *e);
-enum status bot_import(struct db *c, const struct config *cf, const struct actor *who, struct arena *a,
+enum status bot_import(struct db *c, const struct actor *who, struct arena *a,
                        const struct json *file, struct str name, struct bot *out, struct err *e);
 
 /* Whose bot is this? For the operator's command line, which stands above tenants. ERR_NOT_FOUND. */

@@ -1,4 +1,4 @@
-/* transfer.c: a bot as one JSON file: {"parley": 1, "bot": {"name", "language", "template"}, "flow": {..}, "answers": [{..}]}. */
+/* transfer.c: a bot as one JSON file: {"parley": 1, "bot": {"name", "language"}, "flow": {..}, "answers": [{..}]}. */
 #include <stdio.h>
 
 #include "bot/bot_store.h"
@@ -97,14 +97,13 @@ static enum status read_answers(struct arena *a, const struct json *list, struct
     return OK;
 }
 
-enum status bot_import(struct db *c, const struct config *cf, const struct actor *who, struct arena *a,
+enum status bot_import(struct db *c, const struct actor *who, struct arena *a,
                        const struct json *file, struct str name, struct bot *out, struct err *e)
 {
     struct bot_seed seed = {.template_id = STR("import"), .what = "bot.imported"};
     const struct json *head = json_get(file, "bot"), *flow = json_get(file, "flow");
     struct answer *answers;
     enum status s;
-    (void)cf;
     if (!json_is(file, JSON_OBJECT) || !json_is(json_get(file, "parley"), JSON_INT))
         return err_at(e, ERR_INVALID, "file_invalid", "/parley", "This is not the file of a bot.");
     if (json_int(json_get(file, "parley"), 0) != FILE_FORMAT)

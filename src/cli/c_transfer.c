@@ -47,7 +47,7 @@ enum status cmd_bot_import(struct cli *cl, struct err *e)
     if ((s = cli_db_change(cl, &c, e)) != OK || (s = cli_tenant(cl, c, tenant_text, &tenant, e)) != OK)
         return s;
     struct actor who = cli_actor(tenant);
-    s = bot_import(c, cl->config, &who, &cl->arena, file, str_from(name), &b, e);
+    s = bot_import(c, &who, &cl->arena, file, str_from(name), &b, e);
     if (s == OK)
         cli_id(cl, ID_BOT, b.id);
     return s;

@@ -65,7 +65,7 @@ static int spool_open(const char *dir)
     return fd;
 }
 
-static int write_all(int fd, const char *p, size_t n)
+int web_write_all(int fd, const char *p, size_t n)
 {
     while (n > 0) {
         ssize_t put = write(fd, p, n);
@@ -92,7 +92,7 @@ static enum status spool(struct request *rq, int fd, size_t n, struct err *e)
     for (size_t left = n; left > 0;) {
         size_t want = left < sizeof chunk ? left : sizeof chunk;
         ptrdiff_t got = io->read(io, chunk, want);
-        if (got > 0 && write_all(fd, chunk, (size_t)got) != 0)
+        if (got > 0 && web_write_all(fd, chunk, (size_t)got) != 0)
             return spool_failed(e);
         if (got != (ptrdiff_t)want)
             return incomplete(e);

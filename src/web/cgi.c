@@ -28,16 +28,7 @@ static ptrdiff_t cgi_read(struct web_io *io, char *buf, size_t n)
 static int cgi_write(struct web_io *io, const char *p, size_t n)
 {
     (void)io;
-    while (n > 0) {
-        ssize_t put = write(STDOUT_FILENO, p, n);
-        if (put < 0 && errno == EINTR)
-            continue;
-        if (put <= 0)
-            return -1;
-        p += put;
-        n -= (size_t)put;
-    }
-    return 0;
+    return web_write_all(STDOUT_FILENO, p, n);
 }
 
 static int cgi_flush(struct web_io *io)

@@ -68,6 +68,7 @@ struct str request_env(const struct request *rq, struct str name);
 /* body.c: length, cap, reading; then the form in it. */
 enum status body_read(struct request *rq, size_t cap, struct err *e);
 enum status body_parse_form(struct request *rq, struct err *e);
+int web_write_all(int fd, const char *p, size_t n); /* -1: errno says why */
 /* csrf.c */
 enum status csrf_check(struct request *rq, struct err *e);
 /* rate.c */

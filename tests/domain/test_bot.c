@@ -226,7 +226,7 @@ static void the_plan_limits_bots(void **state)
     fails(bot_create(c, config, &who, &arena, STR("faq"), STR("Two"), STR_EMPTY, &second, &e), ERR_PLAN, &e,
           "bot_limit");
     OKAY(bot_export(c, who.tenant, b.id, &arena, &file, &fail));
-    fails(bot_import(c, config, &who, &arena, file, STR_EMPTY, &second, &e), ERR_PLAN, &e, "bot_limit");
+    fails(bot_import(c, &who, &arena, file, STR_EMPTY, &second, &e), ERR_PLAN, &e, "bot_limit");
     OKAY(bot_delete(c, &who, b.id, &fail));
     OKAY(bot_create(c, config, &who, &arena, STR("faq"), STR("Two"), STR_EMPTY, &second, &fail));
 }
@@ -247,7 +247,7 @@ static void a_bot_travels_in_one_file(void **state)
     (void)state;
     OKAY(answers_save(c, from.tenant, b.id, &w, &fail));
     OKAY(bot_export(c, from.tenant, b.id, &arena, &file, &fail));
-    OKAY(bot_import(c, config, &to, &arena, file, STR("Copy"), &copy, &fail));
+    OKAY(bot_import(c, &to, &arena, file, STR("Copy"), &copy, &fail));
     assert_str(copy.name, "Copy");
     OKAY(answers_list(c, to.tenant, copy.id, STR_EMPTY, ID_NONE, 10, &arena, &list, &n, &more, &fail));
     assert_int_equal(n, 1);
@@ -255,11 +255,11 @@ static void a_bot_travels_in_one_file(void **state)
     OKAY(bot_export(c, to.tenant, copy.id, &arena, &again, &fail));
     assert_true(json_equal(json_get(file, "flow"), json_get(again, "flow")));
     assert_true(json_equal(json_get(file, "answers"), json_get(again, "answers")));
-    fails(bot_import(c, config, &to, &arena, parsed("{\"parley\":2}"), STR_EMPTY, &copy, &e), ERR_INVALID, &e,
+    fails(bot_import(c, &to, &arena, parsed("{\"parley\":2}"), STR_EMPTY, &copy, &e), ERR_INVALID, &e,
           "file_version");
-    fails(bot_import(c, config, &to, &arena, parsed("{}"), STR_EMPTY, &copy, &e), ERR_INVALID, &e, "file_invalid");
+    fails(bot_import(c, &to, &arena, parsed("{}"), STR_EMPTY, &copy, &e), ERR_INVALID, &e, "file_invalid");
     OKAY(json_set_str(json_at(json_get(file, "answers"), 0), "link", STR("javascript:alert(1)")) == 0 ? OK : ERR_NOMEM);
-    fails(bot_import(c, config, &to, &arena, file, STR_EMPTY, &copy, &e), ERR_INVALID, &e, "link_invalid");
+    fails(bot_import(c, &to, &arena, file, STR_EMPTY, &copy, &e), ERR_INVALID, &e, "link_invalid");
     assert_string_equal(e.pointer, "/answers/0/link");
 }
 

@@ -32,8 +32,14 @@ static struct id made(struct id *tenant)
 
 static enum status say(struct id bot, const struct talk_out *before, struct talk_out *out, struct err *e)
 {
-    struct talk_in in = {.bot = bot, .text = STR("Hello"), .choice = STR_EMPTY, .client_id = STR_EMPTY, .locale = STR_EMPTY,
-                         .token = STR_EMPTY, .visitor = STR("192.0.2.1"), .channel = "api"};
+    struct talk_in in = {.bot = bot,
+                         .text = STR("Hello"),
+                         .choice = STR_EMPTY,
+                         .client_id = STR_EMPTY,
+                         .locale = STR_EMPTY,
+                         .token = STR_EMPTY,
+                         .visitor = STR("192.0.2.1"),
+                         .channel = "api"};
     if (before) {
         in.conversation = before->conversation;
         in.token = str_from(before->token);
@@ -100,7 +106,8 @@ int main(int argc, char **argv)
     struct err e = ERR_INIT;
     char path[300];
     dbtest_begin(argc, argv);
-    if (config_load(dbtest_config_file(DB, "flow_template_dir = " TEST_SRCDIR "/flow-templates\n"), &config, &e) != OK) {
+    if (config_load(dbtest_config_file(DB, "flow_template_dir = " TEST_SRCDIR "/flow-templates\n"), &config, &e) !=
+        OK) {
         fprintf(stderr, "%s\n", e.message);
         return 1;
     }

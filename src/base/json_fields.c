@@ -1,0 +1,71 @@
+#include "base/json.h"
+
+#include <stdio.h>
+
+#include "base/banned.h"
+
+/* RFC 6901: ~ and / inside a name. Cut to what an error carries. */
+static void pointer_to(struct str name, char *out, size_t room)
+{
+    size_t n = 0;
+    out[n++] = '/';
+    for (size_t i = 0; i < name.n && n + 3 < room; i++) {
+        bool special = name.p[i] == '~' || name.p[i] == '/';
+        if (special)
+            out[n++] = '~';
+        out[n++] = !special ? name.p[i] : name.p[i] == '~' ? '0' : '1';
+    }
+    out[n] = '\0';
+}
+
+static const char *kind_words(enum json_kind k)
+{
+    switch (k) {
+    case JSON_STRING:
+        return "text";
+    case JSON_INT:
+        return "a whole number";
+    case JSON_DOUBLE:
+        return "a number";
+    case JSON_BOOL:
+        return "true or false";
+    case JSON_OBJECT:
+        return "an object";
+    case JSON_ARRAY:
+        return "a list";
+    case JSON_NULL:
+        break;
+    }
+    return "null";
+}
+
+static enum status check_member(struct json_iter it, const struct json_field *fields, size_t n, struct err *e)
+{
+    char pointer[100];
+    pointer_to(it.key, pointer, sizeof(pointer));
+    for (size_t i = 0; i < n; i++) {
+        if (!str_eqz(it.key, fields[i].name))
+            continue;
+        if (json_is(it.value, fields[i].kind))
+            return OK;
+        return err_at(e, ERR_INVALID, "field_type", pointer, "\"%s\" must be %s.", fields[i].name,
+                      kind_words(fields[i].kind));
+    }
+    return err_at(e, ERR_INVALID, "field_unknown", pointer, "There is no field of this name.");
+}
+
+enum status json_fields(const struct json *obj, const struct json_field *fields, size_t n, struct err *e)
+{
+    struct json_iter it = {0};
+    enum status st = OK;
+    while (!st && json_each(obj, &it))
+        st = check_member(it, fields, n, e);
+    for (size_t i = 0; !st && i < n; i++) {
+        char pointer[100];
+        if (!fields[i].must || json_has(obj, fields[i].name))
+            continue;
+        pointer_to(str_from(fields[i].name), pointer, sizeof(pointer));
+        st = err_at(e, ERR_INVALID, "field_missing", pointer, "\"%s\" is missing.", fields[i].name);
+    }
+    return st;
+}
