@@ -21,6 +21,9 @@
 #define MAX_FLOW_LABEL 200            /* label, value, word, title (characters) */
 #define MAX_FLOW_URL 2000             /* an address (characters) */
 #define MAX_FLOW_PATTERN 500          /* a regular expression (characters) */
+#define MAX_FLOW_PATTERNS (4 * MB)    /* all of one flow, compiled */
+#define MAX_FLOW_PATTERN_US 100000    /* time that patterns take in one turn (microseconds of the processor) */
+#define MAX_FLOW_TESTS_US 1000000     /* the same in all scripted tests of one flow */
 #define MAX_FLOW_MESSAGES 10          /* messages of one `say` (count) */
 #define MAX_FLOW_LIST 50              /* choices, cases, assignments, headers, words, test turns ... (count) */
 #define MAX_FLOW_TESTS 200            /* scripted tests of one flow (count) */

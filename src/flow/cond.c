@@ -81,7 +81,7 @@ static enum status test(struct run *r, const struct cond *c, bool *out)
         return OK;
     }
     if (c->op == OP_MATCHES) {
-        *out = pattern_match(c->pattern, value_text(&v, tmp), false);
+        *out = pattern_match(c->pattern, value_text(&v, tmp), false, r->pattern_us);
         return OK;
     }
     if (c->op == OP_CONTAINS)

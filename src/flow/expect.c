@@ -330,7 +330,7 @@ bool expect_read(const struct expect_in *in, struct value *out, bool *ok)
     case EXPECT_DATE:
         return date_value(in, out, ok);
     case EXPECT_PATTERN:
-        return pattern_match(in->ask->pattern, text, true);
+        return pattern_match(in->ask->pattern, text, true, in->pattern_us);
     case EXPECT_CHOICE:
     case EXPECT_COUNT:
         break;

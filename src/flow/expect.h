@@ -10,6 +10,7 @@ struct expect_in {
     struct str
         locale; /* of the visitor, else the conversation's language: which of 3/4 is the month, what a comma means */
     int64_t now_ms;
+    int64_t *pattern_us; /* what patterns may still take */
     struct arena *a;
 };
 /* True: *out is the answer. False: it is none (or, with *ok false, there is no memory). */

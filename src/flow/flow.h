@@ -16,6 +16,7 @@ enum status flow_parse(const struct json *doc, struct flow **out, struct err *e)
 struct flow *flow_retain(struct flow *f);
 void flow_drop(struct flow *f);
 const struct json *flow_doc(const struct flow *f);
+size_t flow_bytes(const struct flow *f); /* the memory it takes */
 
 /* ---- lint: findings of a flow that parses ---- */
 enum flow_severity { FLOW_ERROR, FLOW_WARNING };
@@ -77,6 +78,8 @@ struct flow_input {
     struct str text, choice;
     struct str language;
     int64_t now_ms;
+    int64_t *
+        pattern_us; /* microseconds that patterns may take, where several turns share them; NULL: MAX_FLOW_PATTERN_US for this turn */
 };
 struct flow_result {
     struct json *state; /* to hand in at the next turn; in the arena */

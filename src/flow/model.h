@@ -218,7 +218,8 @@ struct flow {
     int start, catch_all;
     struct command *commands;
     size_t command_n;
-    struct map words; /* folded word -> struct command */
+    struct map words;     /* folded word -> struct command */
+    size_t pattern_bytes; /* of the compiled patterns, beside the arena */
 };
 
 const char *node_type_name(enum node_type t);

@@ -315,6 +315,11 @@ void flow_drop(struct flow *f)
         flow_free(f);
 }
 
+size_t flow_bytes(const struct flow *f)
+{
+    return sizeof *f + f->arena.used + f->pattern_bytes;
+}
+
 const struct json *flow_doc(const struct flow *f)
 {
     return f->doc;

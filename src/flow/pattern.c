@@ -2,13 +2,18 @@
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
+#include <time.h>
 
 #include "base/banned.h"
 
-/* Some milliseconds at the very worst; an honest pattern over one message needs a few hundred. */
+/* Of one attempt at one place of the text: some milliseconds at the very worst. */
 #define MATCH_STEPS 100000
 #define MATCH_DEPTH 1000
 #define MATCH_HEAP_KB 2048
+/* PCRE2 counts steps anew at each place where a match may begin, so a search is bounded by these: */
+#define QUICK_STEPS 200000 /* over the whole text; an honest pattern over one message needs a few hundred */
+#define QUICK_LEAST 20     /* at each place */
+#define MATCH_US 20000     /* then place by place, against the clock */
 
 struct pattern {
     pcre2_code *code;
@@ -49,13 +54,67 @@ enum status pattern_new(struct arena *a, struct str source, struct pattern **out
     return OK;
 }
 
-bool pattern_match(const struct pattern *p, struct str text, bool whole)
+size_t pattern_bytes(const struct pattern *p)
 {
-    pcre2_match_data *m = pcre2_match_data_create(1, NULL);
-    if (!m)
+    size_t n = 0;
+    return pcre2_pattern_info(p->code, PCRE2_INFO_SIZE, &n) == 0 ? n : 0;
+}
+
+/* Of this thread, so that a busy machine answers as an idle one does. */
+static int64_t thread_us(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+static bool ended_by_limit(int found)
+{
+    return found == PCRE2_ERROR_MATCHLIMIT || found == PCRE2_ERROR_DEPTHLIMIT || found == PCRE2_ERROR_HEAPLIMIT;
+}
+
+struct search {
+    const struct pattern *p;
+    struct str text;
+    pcre2_match_data *data;
+    pcre2_match_context *limits; /* of this search */
+};
+
+static int try_at(const struct search *s, size_t at, uint32_t options)
+{
+    return pcre2_match(s->p->code, (PCRE2_SPTR)s->text.p, s->text.n, at, options, s->data, s->limits);
+}
+
+/* One place after the other, each with the steps of a whole attempt, until the clock says that it is enough. */
+static int search_slowly(const struct search *s, int64_t end_us)
+{
+    int found = PCRE2_ERROR_NOMATCH;
+    pcre2_set_match_limit(s->limits, MATCH_STEPS);
+    for (size_t at = 0; at <= s->text.n && found == PCRE2_ERROR_NOMATCH && thread_us() < end_us; at++)
+        if (at == s->text.n || (s->text.p[at] & 0xC0) != 0x80)
+            found = try_at(s, at, PCRE2_ANCHORED | PCRE2_NO_UTF_CHECK);
+    return found;
+}
+
+static int search(const struct search *s, int64_t end_us)
+{
+    size_t steps = QUICK_STEPS / (s->text.n + 2);
+    pcre2_set_match_limit(s->limits, (uint32_t)(steps > QUICK_LEAST ? steps : QUICK_LEAST));
+    int found = try_at(s, 0, 0);
+    return ended_by_limit(found) ? search_slowly(s, end_us) : found;
+}
+
+bool pattern_match(const struct pattern *p, struct str text, bool whole, int64_t *left_us)
+{
+    int found = PCRE2_ERROR_NOMEMORY;
+    if (*left_us <= 0)
         return false;
-    uint32_t options = whole ? PCRE2_ANCHORED | PCRE2_ENDANCHORED : 0;
-    int found = pcre2_match(p->code, (PCRE2_SPTR)text.p, text.n, 0, options, m, p->limits);
-    pcre2_match_data_free(m);
+    struct search s = {p, text, pcre2_match_data_create(1, NULL), pcre2_match_context_copy(p->limits)};
+    int64_t begin = thread_us(), most = *left_us < MATCH_US ? *left_us : MATCH_US;
+    if (s.data && s.limits)
+        found = whole ? try_at(&s, 0, PCRE2_ANCHORED | PCRE2_ENDANCHORED) : search(&s, begin + most);
+    *left_us -= thread_us() - begin;
+    pcre2_match_data_free(s.data);
+    pcre2_match_context_free(s.limits);
     return found >= 0;
 }

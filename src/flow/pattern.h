@@ -3,6 +3,8 @@
 #ifndef PARLEY_FLOW_PATTERN_H
 #define PARLEY_FLOW_PATTERN_H
 
+#include <stdbool.h>
+#include <stdint.h>
 #include "base/arena.h"
 #include "base/err.h"
 
@@ -10,7 +12,9 @@ struct pattern;
 /* UTF-8, without callouts' effect and \C. Lives as long as the arena; read-only, so thread safe. ERR_INVALID says
  * what is wrong. */
 enum status pattern_new(struct arena *a, struct str source, struct pattern **out, struct err *e);
-/* `whole`: the text from end to end, else anywhere in it. False also when the limits end the search. */
-bool pattern_match(const struct pattern *p, struct str text, bool whole);
+size_t pattern_bytes(const struct pattern *p); /* memory beside the arena: five characters can compile to 64 KB */
+/* `whole`: the text from end to end, else anywhere in it. False also when the limits end the search, or *left_us is spent:
+ * microseconds of the thread's time that patterns may still take; what this match took is subtracted. */
+bool pattern_match(const struct pattern *p, struct str text, bool whole, int64_t *left_us);
 
 #endif

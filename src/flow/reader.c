@@ -271,7 +271,13 @@ enum status read_pattern(struct reader *r, const struct json *j, const char *key
     st = pattern_new(r->a, s, out, &why);
     if (st == ERR_NOMEM)
         return err_nomem(r->e);
-    return st ? bad_key(r, key, "%s", why.message) : OK;
+    if (st)
+        return bad_key(r, key, "%s", why.message);
+    r->f->pattern_bytes += pattern_bytes(*out);
+    if (r->f->pattern_bytes > MAX_FLOW_PATTERNS)
+        return bad_key(r, key,
+                       "The patterns of the flow are too large together: repetitions such as {900} make them so.");
+    return OK;
 }
 
 /* ---- variables and templates ---- */

@@ -107,8 +107,12 @@ static enum status resume_ask(struct run *r, const struct node *n, int *next)
     } else {
         struct str locale = r->locale.n && str_starts(r->locale, r->f->langs[r->lang]) ? r->locale
                                                                                        : r->f->langs[r->lang];
-        struct expect_in in = {
-            .ask = a, .text = c ? c->value : r->input, .locale = locale, .now_ms = r->in->now_ms, .a = r->a};
+        struct expect_in in = {.ask = a,
+                               .text = c ? c->value : r->input,
+                               .locale = locale,
+                               .now_ms = r->in->now_ms,
+                               .pattern_us = r->pattern_us,
+                               .a = r->a};
         good = expect_read(&in, &v, &ok);
     }
     if (!ok)

@@ -14,7 +14,8 @@ static void run_begin(struct run *r, const struct flow *f, struct arena *a, stru
                       .menu = NODE_NONE,
                       .input = STR_EMPTY,
                       .folded = STR_EMPTY,
-                      .locale = STR_EMPTY};
+                      .locale = STR_EMPTY,
+                      .own_us = MAX_FLOW_PATTERN_US};
     buf_init(&r->buf, MAX_FLOW_RENDERED);
 }
 
@@ -87,6 +88,7 @@ enum status flow_run(const struct flow *f, const struct json *state, const struc
     struct run r;
     run_begin(&r, f, a, e);
     r.in = in;
+    r.pattern_us = in->pattern_us ? in->pattern_us : &r.own_us;
     r.calls = calls;
     enum status st = run_turn(&r, state);
     if (!st)
@@ -109,6 +111,7 @@ enum status flow_greeting(const struct flow *f, struct str language, struct aren
         return OK;
     run_begin(&r, f, a, e);
     r.in = &in;
+    r.pattern_us = &r.own_us;
     enum status st = run_load(&r, NULL);
     if (!st)
         st = run_messages(&r, &f->nodes[f->start], out, n);

@@ -30,6 +30,7 @@ struct run {
     bool consumed;            /* some node has taken the message as its answer */
     bool caught;              /* the catch-all was entered: not twice in one turn */
     int steps, said, delay_ms;
+    int64_t own_us, *pattern_us; /* what patterns may still take */
 };
 
 /* state.c */

@@ -16,6 +16,7 @@ struct script {
     struct buf said;          /* what the bot showed since the visitor's message: lines */
     struct flow_message last; /* the last message with choices */
     struct flow_result result;
+    int64_t *pattern_us; /* of all tests */
     struct err *e;
     char why[900]; /* what is wrong; "" = nothing yet */
 };
@@ -239,6 +240,8 @@ static enum status run_one_turn(struct script *s, const struct json *turn, struc
         return err_nomem(s->e);
     if (st)
         fail(s, "%s", why.message);
+    else if (*s->pattern_us <= 0)
+        fail(s, "the patterns of the flow have taken more than %d ms in its tests", MAX_FLOW_TESTS_US / 1000);
     else
         check_turn(s, turn);
     return OK;
@@ -272,7 +275,8 @@ static enum status run_script(struct script *s, int *turn)
 {
     const struct json *turns = json_get(s->test, "turns");
     struct str language = json_get_str(s->test, "language");
-    struct flow_input in = {.language = language.n ? language : s->f->langs[0], .now_ms = test_day(s->test)};
+    struct flow_input in = {
+        .language = language.n ? language : s->f->langs[0], .now_ms = test_day(s->test), .pattern_us = s->pattern_us};
     enum status st = greet(s, in.language);
     *turn = 0;
     for (size_t i = 0; i < json_len(turns) && !st && !s->why[0]; i++) {
@@ -283,9 +287,9 @@ static enum status run_script(struct script *s, int *turn)
 }
 
 static enum status run_test(const struct flow *f, const struct json *test, struct arena *scratch, struct arena *a,
-                            struct flow_test_result *out, struct err *e)
+                            int64_t *pattern_us, struct flow_test_result *out, struct err *e)
 {
-    struct script s = {.f = f, .test = test, .a = scratch, .e = e, .last = run_message()};
+    struct script s = {.f = f, .test = test, .a = scratch, .pattern_us = pattern_us, .e = e, .last = run_message()};
     bool ok = true;
     buf_init(&s.said, 32 * MB);
     enum status st = run_script(&s, &out->turn);
@@ -304,6 +308,7 @@ static enum status run_test(const struct flow *f, const struct json *test, struc
 enum status flow_test(const struct flow *f, struct arena *a, struct flow_test_result **out, size_t *n, struct err *e)
 {
     const struct json *tests = json_get(f->doc, "tests");
+    int64_t pattern_us = MAX_FLOW_TESTS_US;
     enum status st = OK;
     *n = json_len(tests);
     *out = arena_array(a, *n, sizeof **out);
@@ -312,7 +317,7 @@ enum status flow_test(const struct flow *f, struct arena *a, struct flow_test_re
     for (size_t i = 0; i < *n && !st; i++) {
         struct arena scratch;
         arena_init(&scratch, TEST_ARENA);
-        st = run_test(f, json_at(tests, i), &scratch, a, &(*out)[i], e);
+        st = run_test(f, json_at(tests, i), &scratch, a, &pattern_us, &(*out)[i], e);
         arena_release(&scratch);
     }
     return st;

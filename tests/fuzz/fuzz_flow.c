@@ -80,8 +80,10 @@ static void talk(const struct flow *f, struct str text, struct arena *a)
     struct json *state = NULL;
     struct str line;
     for (int i = 0; i < 12 && str_split(&text, '\n', &line); i++) {
-        struct flow_input in = {line, i % 3 == 2 ? line : STR_EMPTY, i % 4 ? STR("en") : str_sub(line, 0, 8),
-                                1772452800000};
+        struct flow_input in = {.text = line,
+                                .choice = i % 3 == 2 ? line : STR_EMPTY,
+                                .language = i % 4 ? STR("en") : str_sub(line, 0, 8),
+                                .now_ms = 1772452800000};
         struct flow_result r = {0};
         struct err e = ERR_INIT;
         if (flow_run(f, state, &in, &calls, a, &r, &e) == OK)

@@ -161,7 +161,8 @@ static inline void talk_begin(struct talk *t, struct flow *f)
 
 static inline enum status try_turn(struct talk *t, const char *text, const char *choice)
 {
-    struct flow_input in = {str_from(text), str_from(choice), str_from(t->language), t->now_ms};
+    struct flow_input in = {
+        .text = str_from(text), .choice = str_from(choice), .language = str_from(t->language), .now_ms = t->now_ms};
     t->said[0] = t->path[0] = t->asked[0] = t->http_seen[0] = 0;
     t->delay_ms = t->messages = 0;
     return flow_run(t->f, t->r.state, &in, &t->calls, &arena, &t->r, &t->e);

@@ -168,6 +168,33 @@ static const char *script_says(const char *test)
     return arena_strdup(&arena, r->message);
 }
 
+static void tests_share_the_time_of_patterns(void **state)
+{
+    (void)state;
+    struct flow_test_result *r;
+    size_t n;
+    struct err e = ERR_INIT;
+    struct buf b;
+    char text[4001];
+    memset(text, 'a', 4000);
+    text[4000] = 0;
+    buf_init(&b, MB);
+    buf_puts(&b, "'nodes':{'a':{'type':'branch','cases':[{'when':{'var':'input','op':'matches','value':'(?:a?){13}[^a]'"
+                 "},'next':'b'}],'else':'b'},"
+                 "'b':{'type':'ask','text':'x','expect':'text','next':'a'}},'tests':[");
+    for (int i = 0; i < 100; i++)
+        buf_printf(&b, "%s{'name':'t%d','turns':[{'say':'%s','expect':['x']}]}", i ? "," : "", i, text);
+    buf_puts(&b, "]");
+    struct flow *f = flow_of(arena_strdup(&arena, buf_str(&b)));
+    assert_int_equal(flow_test(f, &arena, &r, &n, &e), OK);
+    assert_int_equal(n, 100);
+    assert_true(r[0].passed);
+    assert_false(r[99].passed);
+    assert_non_null(strstr(r[99].message.p, "the patterns of the flow have taken more than 1000 ms"));
+    flow_drop(f);
+    buf_release(&b);
+}
+
 static void a_failing_test_says_what_is_wrong(void **state)
 {
     (void)state;
@@ -244,6 +271,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(each_finding, set_up, tear_down),
         cmocka_unit_test_setup_teardown(findings_are_bounded, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_failing_test_says_what_is_wrong, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(tests_share_the_time_of_patterns, set_up, tear_down),
         cmocka_unit_test_setup_teardown(differences_in_words, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

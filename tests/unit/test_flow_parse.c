@@ -140,6 +140,29 @@ static void too_many_nodes(void **state)
     flow_drop(f);
 }
 
+/* Six characters of a pattern can take a hundred times their room. */
+static void patterns_too_large(void **state)
+{
+    (void)state;
+    struct buf b;
+    struct err e = ERR_INIT;
+    struct flow *f = NULL;
+    struct json *j = NULL;
+    buf_init(&b, MB);
+    buf_puts(&b, "{\"format\":1,\"languages\":[\"en\"],\"start\":\"n0\",\"nodes\":{");
+    for (int i = 0; i < 400; i++)
+        buf_printf(&b,
+                   "%s\"n%d\":{\"type\":\"ask\",\"text\":\"?\",\"expect\":\"pattern\",\"pattern\":\"(?:[^a]b|[^c]d){"
+                   "900}\",\"next\":\"n0\"}",
+                   i ? "," : "", i);
+    buf_puts(&b, "}}");
+    assert_int_equal(json_parse(&arena, buf_str(&b), MAX_JSON_DEPTH, &j, &e), OK);
+    assert_int_equal(flow_parse(j, &f, &e), ERR_INVALID);
+    assert_non_null(strstr(e.pointer, "/pattern"));
+    assert_non_null(strstr(e.message, "too large together"));
+    buf_release(&b);
+}
+
 static void too_many_variables(void **state)
 {
     (void)state;
@@ -167,6 +190,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_document_too_large, set_up, tear_down),
         cmocka_unit_test_setup_teardown(too_many_nodes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(too_many_variables, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(patterns_too_large, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

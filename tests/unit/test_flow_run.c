@@ -1,4 +1,6 @@
 /* What each kind of node does in a conversation. */
+#include <time.h>
+
 #include "flow_helper.h"
 
 #include "base/banned.h"
@@ -595,6 +597,63 @@ static void a_hostile_pattern_ends(void **state)
     assert_string_equal(say(&t, text), "That does not look right. Please check it and try again.");
 }
 
+/* Of this thread: what else the machine does is no matter. */
+static double processor_s(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+/* A branch that looks for each of these patterns, and says "yes" when one is there. */
+static char *branch_of(const char *pattern, int n)
+{
+    struct buf b;
+    buf_init(&b, MB);
+    buf_puts(&b, "'nodes':{'y':{'type':'say'," TEXT("yes") "},'n':{'type':'say'," TEXT("no") "},'a':{'type':'branch','else':'n','cases':[");
+    for (int i = 0; i < n; i++)
+        buf_printf(&b, "%s{'when':{'var':'input','op':'matches','value':'%s'},'next':'y'}", i ? "," : "", pattern);
+    buf_puts(&b, "]}}");
+    char *text = arena_strdup(&arena, buf_str(&b));
+    assert_non_null(text);
+    buf_release(&b);
+    return text;
+}
+
+static void a_hostile_search_ends(void **state)
+{
+    (void)state;
+    char text[4001];
+    memset(text, 'a', 4000);
+    text[4000] = 0;
+    static const int cases[] = {1, 50};
+    for (size_t i = 0; i < 2; i++) {
+        begin(branch_of("(?:a?){13}[^a]", cases[i]));
+        double begun = processor_s();
+        assert_string_equal(say(&t, text), "no");
+        if (processor_s() - begun > 0.4)
+            fail_msg("%d patterns took %.3f s", cases[i], processor_s() - begun);
+        flow_drop(t.f);
+    }
+    t.f = NULL;
+}
+
+/* What the first, quick search gives up is found by the thorough one. */
+static void an_honest_search_finds(void **state)
+{
+    (void)state;
+    char text[4001];
+    memset(text, 'x', 4000);
+    memcpy(text + 100, "\xc3\xa9 order", 8);
+    memcpy(text + 3000, " 123456 ", 8);
+    text[4000] = 0;
+    begin(branch_of("order.*[0-9]{6}\\\\b", 1));
+    assert_string_equal(say(&t, text), "yes");
+    flow_drop(t.f);
+    begin(branch_of("(?<=order)x+ [0-9]{7}", 1));
+    assert_string_equal(say(&t, text), "no");
+}
+
 static void text_that_is_none(void **state)
 {
     (void)state;
@@ -705,6 +764,8 @@ int main(void)
         TEST(the_visitor_chooses_the_language),
         TEST(a_loop_ends),
         TEST(a_hostile_pattern_ends),
+        TEST(a_hostile_search_ends),
+        TEST(an_honest_search_finds),
         TEST(text_that_is_none),
         TEST(a_state_from_elsewhere),
         TEST(the_state_is_bounded),
