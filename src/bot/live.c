@@ -2,8 +2,8 @@
  *
  * Two tables under one lock. `pointers`: bot id -> which version is live, trusted while the shared generation "bot" stays and
  * for at most RECHECK_US (other hosts do not bump ours). `flows`: (bot, version) -> parsed flow, immutable, kept until
- * FLOWS_MAX or FLOW_BYTES_MAX push the least recently used one out. Both hand out counted references, so that eviction never pulls
- * a flow from under a turn. Misses of one bot are loaded by one thread while others wait for it. */
+ * FLOWS_MAX or FLOW_BYTES_MAX push the least recently used one out, and with it the pointer that holds it: whatever is kept in memory is
+ * in `flows`, and counted. Both hand out counted references, so that eviction never pulls a flow from under a turn. Misses of one bot are loaded by one thread while others wait for it. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -16,8 +16,8 @@
 #include "base/banned.h"
 
 #define POINTERS_MAX 2048
-#define FLOWS_MAX 512
-#define FLOW_BYTES_MAX (6 * MB) /* of JSON text; parsed it takes several times that */
+#define FLOWS_MAX 2048
+#define FLOW_BYTES_MAX (24 * MB) /* as flow_bytes counts; one larger flow is kept, alone */
 #define BUCKETS 1024
 #define UNKNOWN_MAX 256
 #define RECHECK_US 2000000
@@ -124,6 +124,9 @@ static void lend(struct bot_held *h, struct bot_live *out)
 
 /* ---- flows by version; call with the lock held ---- */
 
+static struct pointer *pointer_of(struct id bot);
+static void pointer_remove(int gone);
+
 static struct flow_slot *flow_slot_of(struct id bot, int version)
 {
     for (int i = cache.flow_bucket[id_hash(bot) % BUCKETS]; i; i = cache.flows[i - 1].next) {
@@ -134,10 +137,26 @@ static struct flow_slot *flow_slot_of(struct id bot, int version)
     return NULL;
 }
 
+/* The bot's pointer, if this is the flow that it holds. */
+static struct pointer *holder_of(const struct flow_slot *s)
+{
+    struct pointer *p = pointer_of(s->id);
+    return p && p->held->flow == s->flow ? p : NULL;
+}
+
+static int64_t last_use(const struct flow_slot *s)
+{
+    const struct pointer *p = holder_of(s);
+    return p && p->used_us > s->used_us ? p->used_us : s->used_us;
+}
+
 /* Unlink slot `gone` and move the last slot into its place, so that the array stays dense. */
 static void flow_slot_remove(int gone)
 {
     int last = cache.flow_n - 1;
+    struct pointer *p = holder_of(&cache.flows[gone]);
+    if (p)
+        pointer_remove((int)(p - cache.pointers));
     int *link = &cache.flow_bucket[id_hash(cache.flows[gone].id) % BUCKETS];
     while (*link != gone + 1)
         link = &cache.flows[*link - 1].next;
@@ -154,18 +173,31 @@ static void flow_slot_remove(int gone)
     cache.flow_n--;
 }
 
-static void flow_slot_add(struct id bot, int version, struct flow *flow, size_t bytes)
+static void flow_make_room(size_t bytes)
 {
-    int *bucket = &cache.flow_bucket[id_hash(bot) % BUCKETS];
-    if (flow_slot_of(bot, version))
-        return;
     while (cache.flow_n && (cache.flow_n == FLOWS_MAX || cache.flow_bytes + bytes > FLOW_BYTES_MAX)) {
         int oldest = 0;
-        for (int i = 1; i < cache.flow_n; i++)
-            if (cache.flows[i].used_us < cache.flows[oldest].used_us)
-                oldest = i;
+        int64_t oldest_us = last_use(&cache.flows[0]);
+        for (int i = 1; i < cache.flow_n; i++) {
+            int64_t us = last_use(&cache.flows[i]);
+            oldest = us < oldest_us ? i : oldest;
+            oldest_us = us < oldest_us ? us : oldest_us;
+        }
         flow_slot_remove(oldest);
     }
+}
+
+/* Somebody else may have parsed the same version meanwhile: then that one is handed out, and kept once. */
+static struct flow *flow_slot_add(struct id bot, int version, struct flow *flow)
+{
+    int *bucket = &cache.flow_bucket[id_hash(bot) % BUCKETS];
+    size_t bytes = flow_bytes(flow);
+    struct flow_slot *there = flow_slot_of(bot, version);
+    if (there) {
+        flow_drop(flow);
+        return flow_retain(there->flow);
+    }
+    flow_make_room(bytes);
     cache.flows[cache.flow_n] = (struct flow_slot){.id = bot,
                                                    .version = version,
                                                    .flow = flow_retain(flow),
@@ -174,6 +206,7 @@ static void flow_slot_add(struct id bot, int version, struct flow *flow, size_t 
                                                    .next = *bucket};
     *bucket = ++cache.flow_n;
     cache.flow_bytes += bytes;
+    return flow;
 }
 
 /* ---- live pointers; call with the lock held ---- */
@@ -206,6 +239,9 @@ static void pointer_remove(int gone)
 
 static void pointer_put(struct bot_held *h, uint64_t generation)
 {
+    const struct flow_slot *s = flow_slot_of(h->id, h->version);
+    if (!s || s->flow != h->flow)
+        return; /* pushed out already: it would be kept uncounted */
     struct pointer *p = pointer_of(h->id);
     int *bucket = &cache.pointer_bucket[id_hash(h->id) % BUCKETS];
     int64_t now = clock_mono_us();
@@ -292,7 +328,7 @@ static enum status load_flow(struct db *c, struct arena *a, struct id tenant, st
     if ((s = flow_parse(doc, out, e)) != OK)
         return err_wrap(e, "Published version %d", version);
     pthread_mutex_lock(&cache.lock);
-    flow_slot_add(bot, version, *out, text.n);
+    *out = flow_slot_add(bot, version, *out);
     pthread_mutex_unlock(&cache.lock);
     return OK;
 }

@@ -191,6 +191,55 @@ static void versions_are_for_ever(void **state)
     bot_live_release(&live);
 }
 
+/* Almost 4 MB in memory, by patterns that compile to much. */
+static const char *large_flow(void)
+{
+    struct buf b;
+    buf_init(&b, MAX_FLOW);
+    buf_puts(
+        &b,
+        "{\"format\":1,\"languages\":[\"en\"],\"start\":\"a\",\"nodes\":{\"z\":{\"type\":\"end\",\"text\":\"Bye\"}");
+    for (int i = 0; i < 240; i++)
+        buf_printf(&b,
+                   ",\"a%.0d\":{\"type\":\"ask\",\"text\":\"?\",\"expect\":\"pattern\",\"pattern\":\"(?:[^a]b|[^c]d){"
+                   "900}\",\"next\":\"%s%.0d\"}",
+                   i, i < 239 ? "a" : "z", i < 239 ? i + 1 : 0);
+    buf_puts(&b, "}}");
+    assert_true(buf_ok(&b));
+    const char *text = arena_strdup(&arena, buf_str(&b));
+    buf_release(&b);
+    return text;
+}
+
+/* Anybody may publish bots: what they take in memory does not grow with their number. */
+static void the_memory_of_flows_is_bounded(void **state)
+{
+    struct actor who = workspace("enterprise");
+    struct bot b[8];
+    struct bot_live first, other;
+    const char *flow = large_flow();
+    (void)state;
+    for (int i = 0; i < 8; i++) {
+        b[i] = made(&who);
+        save(&who, b[i].id, flow);
+        published(&who, b[i].id);
+    }
+    OKAY(bot_live(pool, b[0].id, &first, &fail));
+    assert_true(flow_bytes(first.flow) > 7 * MB / 2);
+    OKAY(bot_live(pool, b[0].id, &other, &fail));
+    assert_ptr_equal(first.flow, other.flow); /* kept */
+    bot_live_release(&other);
+    for (int i = 1; i < 8; i++) {
+        OKAY(bot_live(pool, b[i].id, &other, &fail));
+        bot_live_release(&other);
+    }
+    OKAY(bot_live(pool, b[0].id, &other, &fail));
+    assert_ptr_not_equal(first.flow, other.flow); /* pushed out, for all but who still borrows it */
+    assert_true(json_equal(flow_doc(first.flow), flow_doc(other.flow)));
+    bot_live_release(&first);
+    bot_live_release(&other);
+}
+
 static void a_deleted_bot_is_gone(void **state)
 {
     struct actor who = workspace("enterprise");
@@ -473,6 +522,7 @@ int main(int argc, char **argv)
                                        TEST(publishing_is_refused_with_the_place),
                                        TEST(versions_are_for_ever),
                                        TEST(a_deleted_bot_is_gone),
+                                       TEST(the_memory_of_flows_is_bounded),
                                        TEST(the_plan_limits_bots),
                                        TEST(a_bot_travels_in_one_file),
                                        TEST(strangers_find_nothing),
