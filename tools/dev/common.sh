@@ -115,7 +115,7 @@ fail_with_log() { # LOG SENTENCE
 
 show_log_end() { # LOG: the errors if it names any, else its last lines
     local errors
-    errors=$(grep -nE '(^|[^a-z_])(error|Error|ERROR)[]: ]|\*\*\* ' "$1" 2>/dev/null | grep -v 'ERROR_' | tail -n 12)
+    errors=$(grep -nE '(^|[^a-z_-])(error|Error|ERROR)[]: ]|^E: |\*\*\* ' "$1" 2>/dev/null | grep -v 'ERROR_' | tail -n 12)
     { [ -n "$errors" ] && printf '%s\n' "$errors" || tail -n 15 "$1"; } | cut -c1-300 | sed 's/^/    /' >&2
 }
 
