@@ -48,8 +48,7 @@ static enum status session_begin(struct page *pg, struct id user, struct id tena
     struct str old = request_cookie(rq, SESSION_COOKIE);
     if (old.n)
         (void)account_session_end(pg->db, old, &ignored);
-    enum status st = account_session_start(pg->db, user, tenant, rq->remote_addr, rq->user_agent, lifetime, token,
-                                           &pg->e);
+    enum status st = account_session_start(pg->db, user, tenant, rq->remote_addr, rq->user_agent, token, &pg->e);
     if (st == OK)
         identity_cookie(rq, arena_strdup(rq->arena, str_from(token)), lifetime);
     return st;

@@ -116,17 +116,6 @@ void answer_page(struct request *rq)
         answer_show(&pg, &a, 200);
 }
 
-static enum status answer_check(struct page *pg, const struct answer *a)
-{
-    if (!a->question.n)
-        return err_at(&pg->e, ERR_INVALID, "question_missing", "question", "Write the question.");
-    if (!a->answer.n)
-        return err_at(&pg->e, ERR_INVALID, "answer_missing", "answer", "Write the answer.");
-    if (a->link.n && !str_starts(a->link, STR("https://")) && !str_starts(a->link, STR("http://")))
-        return err_at(&pg->e, ERR_INVALID, "link_invalid", "link", "A link begins with https://.");
-    return OK;
-}
-
 void answer_save(struct request *rq)
 {
     struct page pg;
@@ -135,15 +124,13 @@ void answer_save(struct request *rq)
     if (!page_begin(rq, &pg) || !page_bot(&pg, "answers", &b) || !answer_load(&pg, &b, &a))
         return;
     bool new = id_is_none(a.id);
-    a.question = str_trim(request_form(rq, "question"));
-    a.answer = str_trim(request_form(rq, "answer"));
-    a.link = str_trim(request_form(rq, "link"));
-    a.source = str_trim(request_form(rq, "source"));
+    a.question = request_form(rq, "question");
+    a.answer = request_form(rq, "answer");
+    a.link = request_form(rq, "link");
+    a.source = request_form(rq, "source");
     if (new)
         a.language = b.language;
-    enum status st = answer_check(&pg, &a);
-    if (st == OK)
-        st = answers_save(pg.db, pg.who.tenant, b.id, &a, &pg.e);
+    enum status st = answers_save(pg.db, pg.who.tenant, b.id, &a, &pg.e);
     if (st == OK) {
         page_redirect(&pg, "/app/bots/%s/answers?done=%s", TEXT_ID(ID_BOT, b.id), new ? "answer_added" : "saved");
     } else if (page_is_form_error(&pg)) {

@@ -53,10 +53,7 @@ void bot_rename_form(struct request *rq)
     struct bot b;
     if (!page_begin(rq, &pg) || !page_bot(&pg, "overview", &b))
         return;
-    struct str name = str_trim(request_form(rq, "name"));
-    enum status st = name.n ? bot_rename(pg.db, &pg.who, b.id, name, &pg.e)
-                            : err_at(&pg.e, ERR_INVALID, "name_missing", "name", "Give the bot a name.");
-    if (st == OK) {
+    if (bot_rename(pg.db, &pg.who, b.id, request_form(rq, "name"), &pg.e) == OK) {
         page_redirect(&pg, "/app/bots/%s?done=saved", TEXT_ID(ID_BOT, b.id));
         return;
     }

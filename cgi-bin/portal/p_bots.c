@@ -168,29 +168,18 @@ static void new_page_again(struct page *pg)
     new_page(pg, 422);
 }
 
-static enum status name_check(struct page *pg, struct str name)
-{
-    if (name.n)
-        return OK;
-    return err_at(&pg->e, ERR_INVALID, "name_missing", "name", "Give the bot a name.");
-}
-
 void bot_create_form(struct request *rq)
 {
     struct page pg;
     struct bot b;
     if (!page_begin(rq, &pg))
         return;
-    struct str name = str_trim(request_form(rq, "name"));
-    enum status st = name_check(&pg, name);
-    if (st == OK && once_used(&pg)) {
+    if (once_used(&pg)) {
         page_redirect(&pg, "/app");
         return;
     }
-    if (st == OK)
-        st = bot_create(pg.db, rq->config, &pg.who, rq->arena, request_form(rq, "template"), name,
-                        request_form(rq, "language"), &b, &pg.e);
-    if (st == OK)
+    if (bot_create(pg.db, rq->config, &pg.who, rq->arena, request_form(rq, "template"), request_form(rq, "name"),
+                   request_form(rq, "language"), &b, &pg.e) == OK)
         page_redirect(&pg, "/app/bots/%s?done=bot_created", TEXT_ID(ID_BOT, b.id));
     else
         new_page_again(&pg);
@@ -208,8 +197,7 @@ static enum status import_read(struct page *pg, struct bot *out)
     if (st == OK && once_used(pg))
         return err_set(&pg->e, ERR_CONFLICT, "form_used", "This form has been sent already.");
     if (st == OK)
-        st = bot_import(pg->db, &pg->who, pg->rq->arena, file, str_trim(request_form(pg->rq, "name")),
-                        out, &pg->e);
+        st = bot_import(pg->db, &pg->who, pg->rq->arena, file, str_trim(request_form(pg->rq, "name")), out, &pg->e);
     if (st != OK && !pg->e.pointer[0])
         snprintf(pg->e.pointer, sizeof(pg->e.pointer), "file");
     return st;

@@ -82,8 +82,8 @@ struct session {
 };
 /* The token goes into the cookie, only its hash into the database. */
 enum status account_session_start(struct db *c, struct id user, struct id tenant, struct str ip, struct str agent,
-                                  int64_t lifetime_ms, char token[SESSION_TOKEN_MAX], struct err *e);
-/* ERR_AUTH when unknown, expired or ended. Role is read each time: a removed member has ROLE_NONE at once. seen is written at most
+                                  char token[SESSION_TOKEN_MAX], struct err *e);
+/* ERR_AUTH when unknown, not seen for lifetime_ms, or ended. Role is read each time: a removed member has ROLE_NONE at once. seen is written at most
  * once a minute. */
 enum status account_session_load(struct db *c, struct arena *a, struct str token, int64_t lifetime_ms,
                                  struct session *out, struct err *e);

@@ -25,13 +25,12 @@ static enum status signed_out(struct err *e)
 }
 
 enum status account_session_start(struct db *c, struct id user, struct id tenant, struct str ip, struct str agent,
-                                  int64_t lifetime_ms, char token[SESSION_TOKEN_MAX], struct err *e)
+                                  char token[SESSION_TOKEN_MAX], struct err *e)
 {
     struct session_new s = {.id = id_new(), .user = user, .tenant = tenant, .ip = str_sub(ip, 0, 45)};
     uint8_t raw[TOKEN_BYTES];
     struct buf b;
     enum status st;
-    (void)lifetime_ms; /* counted from seen_at at each load, so that a changed setting holds at once */
     buf_init(&b, SESSION_TOKEN_MAX - 1);
     crypto_random(raw, sizeof raw);
     crypto_digest(str_n((const char *)raw, sizeof raw), s.hash);

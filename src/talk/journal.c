@@ -36,12 +36,11 @@ struct journal {
     size_t waiting;
 };
 
-enum status journal_open(const struct config *c, struct db_pool *p, struct journal **out, struct err *e)
+enum status journal_open(const struct config *c, struct journal **out, struct err *e)
 {
     struct journal *j = calloc(1, sizeof(*j));
     enum status s;
 
-    (void)p;
     if (!j) {
         return err_nomem(e);
     }

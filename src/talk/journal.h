@@ -25,7 +25,8 @@ struct journal_turn {
     int64_t now_ms;
 };
 struct journal;
-enum status journal_open(const struct config *c, struct db_pool *p, struct journal **out, struct err *e);
+/* Its connections are its own: readers never make a turn wait. */
+enum status journal_open(const struct config *c, struct journal **out, struct err *e);
 void journal_close(struct journal *j); /* drains */
 /* ERR_CONFLICT code turn_key (this client id was recorded meanwhile: read that turn) or code sequence (somebody was faster: load and think
  * again); ERR_PLAN code plan_limit; ERR_UNAVAILABLE when the database is away: nothing was recorded, or code commit_unknown. */

@@ -57,7 +57,7 @@ enum status talk_open(const struct config *c, struct db_pool *p, struct talk **o
         s = conv_cache_new(CACHE_MAX, &t->cache, e);
     }
     if (s == OK) {
-        s = journal_open(c, p, &t->journal, e);
+        s = journal_open(c, &t->journal, e);
     }
     if (s != OK) {
         talk_close(t);

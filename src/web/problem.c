@@ -1,6 +1,7 @@
 /* problem.c: errors as the client asked for them: application/problem+json (RFC 9457), or the door's own page. */
 #include "web/impl.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -71,6 +72,14 @@ static void error_headers(struct request *rq, const struct err *e, int status)
         reply_header(rq, "WWW-Authenticate", STR("Bearer realm=\"parley\""));
 }
 
+/* A form's field is told by its name, a JSON pointer begins with a slash: what goes out is always the latter. */
+static void write_pointer(struct buf *b, const char *pointer)
+{
+    char text[sizeof((struct err *)0)->pointer + 2];
+    snprintf(text, sizeof text, "%s%s", pointer[0] == '/' ? "" : "/", pointer);
+    buf_json(b, str_from(text));
+}
+
 static void write_problem(struct request *rq, const struct err *e, int status)
 {
     struct buf *b = rq->reply->body;
@@ -86,8 +95,10 @@ static void write_problem(struct request *rq, const struct err *e, int status)
         buf_puts(b, ",\"instance\":");
         buf_json(b, rq->path);
     }
-    if (e->pointer[0])
-        member(b, "pointer", e->pointer);
+    if (e->pointer[0]) {
+        buf_puts(b, ",\"pointer\":");
+        write_pointer(b, e->pointer);
+    }
     member(b, "request_id", rq->id);
     buf_putc(b, '}');
 }

@@ -96,14 +96,14 @@ test('bad input is named', async () => {
         ['POST', '/v1/bots', { template: 'faq', name: 5 }, 'field_type', '/name'],
         ['POST', '/v1/bots', { template: 'faq', name: null }, 'field_type', '/name'],
         ['POST', '/v1/bots', { template: 'faq', name: 'x', colour: 'red' }, 'field_unknown', '/colour'],
-        ['POST', '/v1/bots', { template: 'faq', name: ' ' }, 'name_invalid', 'name'],
+        ['POST', '/v1/bots', { template: 'faq', name: ' ' }, 'name_invalid', '/name'],
         ['PUT', `${path}/flow`, { flow: { format: 1 }, revision: 1 }, undefined, undefined],
         ['PUT', `${path}/flow`, { flow: [], revision: 1 }, 'field_type', '/flow'],
         ['POST', `${path}/rollback`, { version: 'one' }, 'field_type', '/version'],
-        ['GET', '/v1/conversations?limit=1000', undefined, 'limit_invalid', 'limit'],
-        ['GET', '/v1/conversations?after=conv_1', undefined, 'after_invalid', 'after'],
-        ['GET', '/v1/conversations?state=lost', undefined, 'state_invalid', 'state'],
-        ['GET', '/v1/answers', undefined, 'bot_invalid', 'bot'],
+        ['GET', '/v1/conversations?limit=1000', undefined, 'limit_invalid', '/limit'],
+        ['GET', '/v1/conversations?after=conv_1', undefined, 'after_invalid', '/after'],
+        ['GET', '/v1/conversations?state=lost', undefined, 'state_invalid', '/state'],
+        ['GET', '/v1/answers', undefined, 'bot_invalid', '/bot'],
     ]
     for (const [method, where, body, code, pointer] of cases) {
         const got = await call(mine, method, where, body)

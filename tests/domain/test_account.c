@@ -129,8 +129,8 @@ static void sessions_live_and_end(void **state)
     uint8_t csrf[32];
     (void)state;
     clock_set_for_test(NOW);
-    OKAY(account_session_start(c, m.user.id, m.tenant.id, STR("::1"), STR("Browser"), LIFETIME, token, &fail));
-    OKAY(account_session_start(c, m.user.id, m.tenant.id, STR("::1"), STR("Browser"), LIFETIME, other, &fail));
+    OKAY(account_session_start(c, m.user.id, m.tenant.id, STR("::1"), STR("Browser"), token, &fail));
+    OKAY(account_session_start(c, m.user.id, m.tenant.id, STR("::1"), STR("Browser"), other, &fail));
     assert_string_not_equal(token, other);
     OKAY(account_session_load(c, &arena, str_from(token), LIFETIME, &s, &fail));
     assert_int_equal(s.role, ROLE_OWNER);
@@ -155,7 +155,7 @@ static void tokens_are_not_in_the_database(void **state)
     char token[SESSION_TOKEN_MAX], key[API_KEY_MAX], sql[300];
     struct id id;
     (void)state;
-    OKAY(account_session_start(c, m.user.id, m.tenant.id, STR("::1"), STR("x"), LIFETIME, token, &fail));
+    OKAY(account_session_start(c, m.user.id, m.tenant.id, STR("::1"), STR("x"), token, &fail));
     OKAY(account_key_create(c, m.tenant.id, STR("k"), SCOPE_READ, key, &id, &fail));
     snprintf(sql, sizeof sql, "SELECT COUNT(*) FROM session WHERE session_hash LIKE CONCAT('%%', '%.20s', '%%')",
              token);
@@ -176,7 +176,7 @@ static void a_removed_member_is_out_at_once(void **state)
     struct err e = ERR_INIT;
     char token[SESSION_TOKEN_MAX];
     (void)state;
-    OKAY(account_session_start(c, a.user.id, a.tenant.id, STR("::1"), STR("x"), LIFETIME, token, &fail));
+    OKAY(account_session_start(c, a.user.id, a.tenant.id, STR("::1"), STR("x"), token, &fail));
     fails(account_session_switch(c, str_from(token), b.tenant.id, &e), ERR_NOT_FOUND, &e, "workspace_unknown");
     OKAY(account_member_add(c, b.tenant.id, a.user.id, ROLE_VIEWER, &fail));
     OKAY(account_session_switch(c, str_from(token), b.tenant.id, &fail));
@@ -203,7 +203,7 @@ static void a_new_password_ends_all_sessions(void **state)
     struct err e = ERR_INIT;
     char token[SESSION_TOKEN_MAX];
     (void)state;
-    OKAY(account_session_start(c, m.user.id, m.tenant.id, STR("::1"), STR("x"), LIFETIME, token, &fail));
+    OKAY(account_session_start(c, m.user.id, m.tenant.id, STR("::1"), STR("x"), token, &fail));
     fails(account_password_set(c, m.user.id, STR("short"), &e), ERR_INVALID, &e, "password_short");
     OKAY(account_session_load(c, &arena, str_from(token), LIFETIME, &s, &fail));
     OKAY(account_password_set(c, m.user.id, STR("another horse"), &fail));
