@@ -64,7 +64,7 @@ static enum status chat_open(const struct config *c, bool plain_cgi, void **app,
     db_library_begin();
     enum status s = db_pool_open(c, plain_cgi ? 1 : 0, &chat->pool, e);
     if (s == OK)
-        s = talk_open(c, chat->pool, &chat->talk, e);
+        s = talk_open(c, chat->pool, plain_cgi ? 1 : (int)config_int(c, CONFIG_chat_threads), &chat->talk, e);
     if (s == OK)
         s = open_view(c, e);
     if (s != OK) {

@@ -305,7 +305,7 @@ void test_say(struct request *rq)
     enum status st = chat_continue(&ch);
     if (st == OK && (text.n || choice.n))
         st = talk_once(&ch, text, choice);
-    if (st == ERR_INVALID || st == ERR_TIMEOUT || st == ERR_UNAVAILABLE) {
+    if (st == ERR_INVALID || st == ERR_TIMEOUT || st == ERR_UNAVAILABLE || st == ERR_RATE) {
         page_form_error(&ch.pg);
         ch.pg.e = (struct err)ERR_INIT;
         st = OK;

@@ -39,7 +39,7 @@ static enum status derive_keys(struct talk *t, struct err *e)
     return OK;
 }
 
-enum status talk_open(const struct config *c, struct db_pool *p, struct talk **out, struct err *e)
+enum status talk_open(const struct config *c, struct db_pool *p, int threads, struct talk **out, struct err *e)
 {
     struct talk *t = calloc(1, sizeof(*t));
     enum status s;
@@ -51,7 +51,10 @@ enum status talk_open(const struct config *c, struct db_pool *p, struct talk **o
     t->pool = p;
     s = derive_keys(t, e);
     if (s == OK) {
-        s = turn_locks_new(&t->locks, e);
+        s = turn_places_new(threads, &t->places, e);
+    }
+    if (s == OK) {
+        s = turn_locks_new(t->places, &t->locks, e);
     }
     if (s == OK) {
         s = conv_cache_new(CACHE_MAX, &t->cache, e);
@@ -73,6 +76,7 @@ void talk_close(struct talk *t)
         journal_close(t->journal);
         conv_cache_free(t->cache);
         turn_locks_free(t->locks);
+        turn_places_free(t->places);
         crypto_wipe(t, sizeof(*t));
         free(t);
     }

@@ -49,7 +49,8 @@ struct talk_out {
     bool replayed;
 };
 struct talk;                     /* one per process: pool, journal, conversation locks */
-enum status talk_open(const struct config *c, struct db_pool *p, struct talk **out, struct err *e); /* keeps c and p; p outlives it */
+/* Keeps c and p; p outlives it. `threads`: how many of the program run turns. */
+enum status talk_open(const struct config *c, struct db_pool *p, int threads, struct talk **out, struct err *e);
 void talk_close(struct talk *t); /* waits until what is enqueued is recorded */
 
 enum status talk_turn(struct talk *t, const struct talk_in *in, const struct talk_sink *sink, struct arena *a, struct talk_out *out, struct err *e);

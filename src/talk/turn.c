@@ -359,7 +359,7 @@ static enum status run(struct turn *u, struct talk_out *out, struct err *e)
 
     u->has_key = turn_key_of(u->talk, in, in->conversation, u->key);
     if (known || u->has_key) {
-        s = turn_lock_take(u->talk->locks, known ? in->conversation.b : u->key, u->has_key ? u->key : NULL, &lock, e);
+        s = turn_lock_take(u->talk->locks, known ? in->conversation.b : u->key, u->has_key ? u->key : NULL, u->live.tenant, &lock, e);
     }
     for (int i = 0; s == OK && i < TRIES; i++) {
         s = attempt(u, out, e);

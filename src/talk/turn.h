@@ -35,6 +35,7 @@ struct talk {
     const struct config *config; /* as of the start: secrets, sizes */
     struct db_pool *pool;
     struct journal *journal;
+    struct turn_places *places;
     struct turn_locks *locks;
     struct conv_cache *cache;
     uint8_t token_key[32], turn_key[32];
@@ -66,6 +67,8 @@ struct turn {
     bool opens, has_key;
     bool looked, repeated;    /* the key was looked up before an effect outside; and it was there */
     bool left;                /* the visitor is gone */
+    bool busy;                /* no place was free to wait for a call outside */
+    int64_t outside_us;       /* spent waiting for calls outside */
     uint8_t key[16];
     struct usage_quota quota;
     int64_t now_ms;
@@ -77,7 +80,8 @@ struct turn {
 };
 
 /* ---- turn_think.c ---- */
-/* Runs the flow. ERR_CONFLICT code turn_key when it found, before an effect outside, that the message was recorded already. */
+/* Runs the flow. ERR_CONFLICT code turn_key when it found, before an effect outside, that the message was recorded already; ERR_RATE
+ * code bot_busy when too many turns wait for calls outside already. */
 enum status turn_think(struct turn *u, const struct json *state, struct err *e);
 
 /* ---- turn_replay.c ---- */

@@ -9,7 +9,7 @@
 #include <time.h>
 #include "base/banned.h"
 
-enum { BUCKETS = 256, STRANGERS_MAX = 4, WAITERS_MAX = 64, WAIT_S = 30 };
+enum { BUCKETS = 256, STRANGERS_MAX = 4, WAITERS_MAX = 16, WAIT_S = 30 };
 
 struct lock_waiter {
     sem_t wake;
@@ -26,17 +26,19 @@ struct turn_lock {
 };
 
 struct turn_locks {
+    struct turn_places *places;
     pthread_mutex_t lock;
     struct turn_lock *buckets[BUCKETS];
 };
 
-enum status turn_locks_new(struct turn_locks **out, struct err *e)
+enum status turn_locks_new(struct turn_places *places, struct turn_locks **out, struct err *e)
 {
     struct turn_locks *l = calloc(1, sizeof(*l));
 
     if (!l) {
         return err_nomem(e);
     }
+    l->places = places;
     pthread_mutex_init(&l->lock, NULL);
     *out = l;
     return OK;
@@ -153,7 +155,20 @@ static bool wait_turn(struct turn_locks *l, struct turn_lock *k, const uint8_t *
     return granted;
 }
 
-enum status turn_lock_take(struct turn_locks *l, const uint8_t key[16], const uint8_t *who, struct turn_lock **out, struct err *e)
+static bool wait_in_place(struct turn_locks *l, struct turn_lock *k, const uint8_t *who, struct id tenant)
+{
+    bool granted;
+
+    if (!may_wait(k, who) || !turn_place_take(l->places, tenant)) {
+        return false;
+    }
+    granted = wait_turn(l, k, who);
+    turn_place_give(l->places, tenant);
+    return granted;
+}
+
+enum status turn_lock_take(struct turn_locks *l, const uint8_t key[16], const uint8_t *who, struct id tenant, struct turn_lock **out,
+                           struct err *e)
 {
     struct turn_lock *k;
     enum status s = OK;
@@ -163,7 +178,7 @@ enum status turn_lock_take(struct turn_locks *l, const uint8_t key[16], const ui
     if (!k) {
         k = add(l, key, who);
         s = k ? OK : err_nomem(e);
-    } else if (may_wait(k, who) && wait_turn(l, k, who)) {
+    } else if (wait_in_place(l, k, who, tenant)) {
         mark(k, who);
     } else {
         s = err_set(e, ERR_RATE, "conversation_busy", "Too many messages of this conversation wait for an answer.");

@@ -1,4 +1,5 @@
 /* turn_think.c: the flow's calls: what it says, asks the answers, asks the world. No database connection is held here. */
+#include "base/clock.h"
 #include "base/limits.h"
 #include "knowledge/answers.h"
 #include "net/fetch.h"
@@ -97,6 +98,33 @@ static enum status look_before_effect(struct turn *u, struct err *e)
     return s;
 }
 
+/* All calls of one turn together: three times what one of them may take. */
+static int64_t time_left_ms(const struct turn *u, int64_t most_ms)
+{
+    return 3 * most_ms - u->outside_us / 1000;
+}
+
+static enum status call(struct turn *u, const struct config *c, struct arena *a, struct fetch_request *f, int64_t wanted_ms,
+                        struct fetch_reply *reply, struct err *e)
+{
+    int64_t most = config_int(c, CONFIG_http_node_timeout), left = time_left_ms(u, most), begun = clock_mono_us();
+    enum status s;
+
+    if (left <= 0) {
+        return err_set(e, ERR_TIMEOUT, "fetch_timeout", "The calls of this turn have taken too long together.");
+    }
+    if (!turn_place_take(u->talk->places, u->conv.tenant)) {
+        u->busy = true;
+        return err_set(e, ERR_GONE, NULL, "Too many calls wait already."); /* ends the flow's run at once */
+    }
+    f->timeout_ms = wanted_ms > 0 && wanted_ms < most ? wanted_ms : most;
+    f->timeout_ms = f->timeout_ms < left ? f->timeout_ms : left;
+    s = fetch(c, a, f, reply, e);
+    turn_place_give(u->talk->places, u->conv.tenant);
+    u->outside_us += clock_mono_us() - begun;
+    return s;
+}
+
 static enum status on_http(void *ctx, const struct flow_http *rq, struct arena *a, int *status, struct str *body, struct err *e)
 {
     struct turn *u = ctx;
@@ -105,7 +133,6 @@ static enum status on_http(void *ctx, const struct flow_http *rq, struct arena *
     struct fetch_request f = {.method = rq->method, .url = rq->url, .headers = headers, .header_count = rq->header_n, .body = rq->body,
                               .max_body = MAX_FETCH, .cancelled = u->in->gone, .cancel_ctx = u->in->gone_ctx};
     struct fetch_reply reply;
-    int64_t most;
     enum status s;
 
     if (!headers) {
@@ -119,11 +146,9 @@ static enum status on_http(void *ctx, const struct flow_http *rq, struct arena *
         return s;
     }
     c = config_current();
-    most = config_int(c, CONFIG_http_node_timeout);
-    f.timeout_ms = rq->timeout_ms > 0 && rq->timeout_ms < most ? rq->timeout_ms : most;
-    s = fetch(c, a, &f, &reply, e);
+    s = call(u, c, a, &f, rq->timeout_ms, &reply, e);
     config_drop(c);
-    u->left = u->left || s == ERR_GONE;
+    u->left = u->left || (s == ERR_GONE && !u->busy);
     if (s == OK) {
         *status = reply.status;
         *body = reply.body;
@@ -151,11 +176,18 @@ enum status turn_think(struct turn *u, const struct json *state, struct err *e)
     enum status s;
 
     u->reply_n = 0;
-    u->left = u->repeated = u->looked = false;
+    u->left = u->repeated = u->looked = u->busy = false;
     s = flow_run(b->flow, state, &in, &calls, u->arena, &u->result, e);
     /* A flow may have a way on for a call that failed: not for these two. */
     if (u->repeated) {
         return err_set(e, ERR_CONFLICT, "turn_key", "This message was recorded already.");
+    }
+    if (u->busy) {
+        err_set(e, ERR_RATE, "bot_busy", "This bot waits for too many answers from outside. Try again in a moment.");
+        if (e) {
+            e->retry_after_s = 2;
+        }
+        return ERR_RATE;
     }
     if (u->left) {
         return err_set(e, ERR_GONE, NULL, "The visitor has left.");

@@ -92,6 +92,45 @@ test('slow calls never hold up others', { timeout: 30000 }, async () => {
     for (const reply of await Promise.all(waiting)) assert.equal(reply.body.messages[1].text, 'It says: ready')
 })
 
+test('one bot that waits leaves room for the others', { timeout: 60000 }, async () => {
+    const { bot } = await makeBot(parley, callFlow(`http://127.0.0.1:${port}/?ms=2000`))
+    const { bot: quick } = await makeBot(parley, echoFlow)
+    const waiting = Array.from({ length: 60 }, () => send(parley, bot, { text: 'go' }))
+    const same = Array.from({ length: 30 }, () => send(parley, bot, { text: 'go', id: 'sixty-others-wait-already' }))
+    await sleep(500)
+    const begun = Date.now()
+    assert.equal((await send(parley, quick, { text: 'quick' })).status, 200)
+    assert.ok(Date.now() - begun < 1500, `answered after ${Date.now() - begun} ms`)
+    const replies = await Promise.all([...waiting, ...same])
+    const busy = replies.filter(r => r.status !== 200)
+    assert.ok(busy.length >= 30, `${busy.length} were refused`)
+    for (const reply of busy) {
+        assert.equal(reply.status, 429)
+        assert.match(reply.body.code, /^(bot|conversation)_busy$/)
+        assert.ok(Number(reply.headers.get('retry-after')) > 0)
+    }
+    assert.equal((await send(parley, bot, { text: 'go' })).status, 200, 'places are given back')
+    await checkLedger(parley, assert)
+})
+
+test('the calls of one turn have a time together', { timeout: 60000 }, async () => {
+    const nodes = { hello: { type: 'say', messages: [{ type: 'text', text: { en: 'Hello!' } }], next: 'c0' } }
+    for (let i = 0; i < 8; i++) nodes[`c${i}`] = { type: 'http', method: 'GET', url: `http://127.0.0.1:${port}/chain?ms=900`, next: `c${i + 1}`, error: `c${i + 1}` }
+    nodes.c8 = { type: 'ask', text: { en: 'Done.' }, expect: 'text', next: 'c0' }
+    const { bot } = await makeBot(parley, { format: 1, languages: ['en'], start: 'hello', nodes })
+    parley.configure({ http_node_timeout: '500ms' })
+    parley.hup()
+    await until('the new setting', () => /"program":"chat","event":"reloaded"/.test(parley.log('serve')))
+    const before = calls.length, begun = Date.now()
+    const reply = await send(parley, bot, { text: 'go' })
+    assert.equal(reply.body.messages[0].text, 'Done.')
+    assert.ok(Date.now() - begun < 3000, `answered after ${Date.now() - begun} ms`)
+    assert.ok(calls.length - before <= 4, `${calls.length - before} calls`)
+    parley.configure({ http_node_timeout: '10s' })
+    parley.hup()
+    await until('the old setting', () => parley.log('serve').match(/"program":"chat","event":"reloaded"/g).length === 2)
+})
+
 for (const url of ['http://127.0.0.1:1/', 'http://localhost:80/', 'http://169.254.169.254/latest/', 'http://[::1]/', 'http://10.0.0.1/', 'http://0.0.0.0/',
     'http://[::ffff:127.0.0.1]/', 'http://2130706433/']) {
     test(`a flow does not reach ${url}`, async () => {

@@ -117,7 +117,7 @@ int main(int argc, char **argv)
     pool = dbtest_pool(config, 4);
     c = dbtest_get(pool);
     arena_init(&arena, 256 * MB);
-    if (shared_open(path, &e) != OK || talk_open(config, pool, &talk, &e) != OK) {
+    if (shared_open(path, &e) != OK || talk_open(config, pool, 8, &talk, &e) != OK) {
         fprintf(stderr, "%s\n", e.message);
         return 1;
     }

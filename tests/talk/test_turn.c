@@ -19,6 +19,9 @@ static void pause_ms(long ms)
 
 static const uint8_t key[16] = "a conversation", other[16] = "another one", mark[16] = "a client's id";
 
+static const struct id tenant = {.b = "a workspace"}, stranger = {.b = "another w. house"};
+static struct turn_places *places; /* of 48 threads: 24 a workspace, 36 in all */
+
 struct waiting {
     struct turn_locks *locks;
     const uint8_t *who;
@@ -35,7 +38,7 @@ static void *wait_in_line(void *arg)
     struct turn_lock *k = NULL;
     struct err e = ERR_INIT;
 
-    w->status = turn_lock_take(w->locks, key, w->who, &k, &e);
+    w->status = turn_lock_take(w->locks, key, w->who, tenant, &k, &e);
     if (w->status == OK) {
         order[atomic_fetch_add(&order_n, 1)] = w->number;
         turn_lock_give(w->locks, k);
@@ -59,9 +62,9 @@ static void first_come_first_served(void **state)
 
     (void)state;
     atomic_store(&order_n, 0);
-    assert_ok(turn_locks_new(&l, &e), &e);
-    assert_ok(turn_lock_take(l, key, NULL, &mine, &e), &e);
-    assert_ok(turn_lock_take(l, other, NULL, &free_one, &e), &e);
+    assert_ok(turn_locks_new(places, &l, &e), &e);
+    assert_ok(turn_lock_take(l, key, NULL, tenant, &mine, &e), &e);
+    assert_ok(turn_lock_take(l, other, NULL, tenant, &free_one, &e), &e);
     turn_lock_give(l, free_one);
     for (int i = 0; i < 4; i++)
         stand_in_line(&w[i], l, i, NULL);
@@ -75,7 +78,7 @@ static void first_come_first_served(void **state)
         assert_int_equal(w[i].status, OK);
         assert_int_equal(order[i], i);
     }
-    assert_ok(turn_lock_take(l, key, NULL, &mine, &e), &e);
+    assert_ok(turn_lock_take(l, key, NULL, tenant, &mine, &e), &e);
     turn_lock_give(l, mine);
     turn_locks_free(l);
 }
@@ -90,8 +93,8 @@ static void the_same_message_may_wait_behind_itself(void **state)
 
     (void)state;
     atomic_store(&order_n, 0);
-    assert_ok(turn_locks_new(&l, &e), &e);
-    assert_ok(turn_lock_take(l, key, mark, &mine, &e), &e);
+    assert_ok(turn_locks_new(places, &l, &e), &e);
+    assert_ok(turn_lock_take(l, key, mark, tenant, &mine, &e), &e);
     for (int i = 0; i < MANY; i++)
         stand_in_line(&w[i], l, i, mark);
     turn_lock_give(l, mine);
@@ -101,6 +104,48 @@ static void the_same_message_may_wait_behind_itself(void **state)
     }
     assert_int_equal(atomic_load(&order_n), MANY);
     turn_locks_free(l);
+}
+
+static void no_workspace_takes_all_places(void **state)
+{
+    struct turn_places *few;
+    struct err e = ERR_INIT;
+
+    (void)state;
+    assert_ok(turn_places_new(8, &few, &e), &e);
+    for (int i = 0; i < 4; i++)
+        assert_true(turn_place_take(few, tenant));
+    assert_false(turn_place_take(few, tenant));
+    assert_true(turn_place_take(few, stranger));
+    assert_true(turn_place_take(few, stranger));
+    assert_false(turn_place_take(few, stranger)); /* the rest is for those who need not wait */
+    turn_place_give(few, tenant);
+    assert_true(turn_place_take(few, stranger));
+    assert_false(turn_place_take(few, tenant));
+    turn_places_free(few);
+}
+
+static void who_finds_no_place_does_not_wait(void **state)
+{
+    struct turn_places *one;
+    struct turn_locks *l;
+    struct turn_lock *mine, *again;
+    struct waiting w;
+    struct err e = ERR_INIT;
+
+    (void)state;
+    assert_ok(turn_places_new(1, &one, &e), &e);
+    assert_ok(turn_locks_new(one, &l, &e), &e);
+    assert_ok(turn_lock_take(l, key, NULL, tenant, &mine, &e), &e);
+    stand_in_line(&w, l, 0, NULL);
+    assert_int_equal(turn_lock_take(l, key, NULL, tenant, &again, &e), ERR_RATE);
+    assert_string_equal(e.code, "conversation_busy");
+    turn_lock_give(l, mine);
+    pthread_join(w.thread, NULL);
+    assert_int_equal(w.status, OK);
+    assert_true(turn_place_take(one, tenant)); /* given back */
+    turn_locks_free(l);
+    turn_places_free(one);
 }
 
 /* ---- what is remembered ---- */
@@ -250,9 +295,14 @@ static void keys_tell_apart_what_must_be(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {TEST(first_come_first_served), TEST(the_same_message_may_wait_behind_itself),
+                                       TEST(no_workspace_takes_all_places), TEST(who_finds_no_place_does_not_wait),
                                        TEST(the_least_used_is_forgotten), TEST(what_is_too_large_is_not_kept), TEST(a_message_survives_its_row),
                                        TEST(plain_text_has_no_data), TEST(keys_tell_apart_what_must_be)};
     struct err e = ERR_INIT;
 
-    return crypto_init(&e) == OK ? RUN(tests) : 1;
+    if (crypto_init(&e) != OK || turn_places_new(48, &places, &e) != OK)
+        return 1;
+    int failed = RUN(tests);
+    turn_places_free(places);
+    return failed;
 }

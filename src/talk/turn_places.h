@@ -1,0 +1,17 @@
+/* turn_places.h: how many turns of a program may wait at once: for an answer from outside, or behind another turn. Threads are few;
+ * those who need not wait shall always find one, and one workspace shall not take all the places. Thread safe. */
+#ifndef PARLEY_TALK_TURN_PLACES_H
+#define PARLEY_TALK_TURN_PLACES_H
+
+#include <stdbool.h>
+#include "base/err.h"
+#include "base/id.h"
+
+struct turn_places;
+/* Of `threads` that run turns three quarters may wait, half of them for one workspace; at least one. */
+enum status turn_places_new(int threads, struct turn_places **out, struct err *e);
+void turn_places_free(struct turn_places *p);
+bool turn_place_take(struct turn_places *p, struct id tenant); /* false: all are taken */
+void turn_place_give(struct turn_places *p, struct id tenant); /* once for each that was taken */
+
+#endif
