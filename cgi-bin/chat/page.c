@@ -183,7 +183,7 @@ static enum status fill_history(struct request *rq, struct view *v, const struct
 /* A page of its own that only says something; without one the dispatcher answers in JSON. */
 static void say(struct request *rq, int status, const char *title, const char *words)
 {
-    struct str spoken[] = {STR("en"), STR("de")};
+    struct str spoken[] = {STR("en"), STR("de"), STR("es")};
     struct str language = request_language(rq, spoken, sizeof spoken / sizeof *spoken);
     struct view *v = view_new(rq->arena, arena_strdup(rq->arena, language));
     struct err e = ERR_INIT;

@@ -1,17 +1,36 @@
-/* conversation.h: conversations as a tenant reads them: list, transcript. */
+/* conversation.h: conversations as a tenant reads them: list, transcript, closing one. A conversation of another tenant is
+ * ERR_NOT_FOUND code conversation_unknown, like one that never was. Results live in the arena. */
 #ifndef PARLEY_TALK_CONVERSATION_H
 #define PARLEY_TALK_CONVERSATION_H
 
 #include "talk/talk.h"
 
 struct conversation {
-    struct id id, bot; struct str bot_name, channel, locale, contact_label, first_text; enum talk_state state;
-    int version; int64_t messages, started_ms, last_ms; bool counted; int rating; /* -1 0 1 */
+    struct id id, bot;
+    struct str bot_name, channel, locale;
+    struct str contact_label; /* the contact's name, else e-mail address, else empty */
+    struct str first_text;    /* the visitor's first message, at most 200 characters */
+    enum talk_state state;
+    int version; /* of the bot, which it began with */
+    int64_t messages, started_ms, last_ms;
+    bool counted; /* in the ledger */
+    int rating;   /* the last one given in it: -1, 1, 0 = none */
 };
-struct conversation_filter { struct id bot; /* ID_NONE = all */ const char *state; /* NULL = all */ struct id before; /* ID_NONE = newest */ int limit; };
-enum status conversation_list(struct db *c, struct id tenant, const struct conversation_filter *f, struct arena *a, struct conversation **out, size_t *n, bool *more, struct err *e);
-enum status conversation_get(struct db *c, struct id tenant, struct id conversation, struct arena *a, struct conversation *out, struct err *e);
-enum status conversation_messages(struct db *c, struct id tenant, struct id conversation, int64_t after, int limit, struct arena *a, struct talk_message **out, size_t *n, bool *more, struct err *e);
+struct conversation_filter {
+    struct id bot;     /* ID_NONE = all */
+    const char *state; /* open handoff closed; NULL = all */
+    struct id before;  /* those begun before this one; ID_NONE = from the newest */
+    int limit; /* 1 to 200 */
+};
+/* Newest first; *more: there are others behind these. */
+enum status conversation_list(struct db *c, struct id tenant, const struct conversation_filter *f, struct arena *a,
+                              struct conversation **out, size_t *n, bool *more, struct err *e);
+enum status conversation_get(struct db *c, struct id tenant, struct id conversation, struct arena *a,
+                             struct conversation *out, struct err *e);
+/* Messages with seq > after, in order, at most `limit` (1 to 200). */
+enum status conversation_messages(struct db *c, struct id tenant, struct id conversation, int64_t after, int limit,
+                                  struct arena *a, struct talk_message **out, size_t *n, bool *more, struct err *e);
+/* Writes an event into the transcript; closing a closed one changes nothing. The visitor's next message begins the flow anew. */
 enum status conversation_close(struct db *c, struct id tenant, struct id conversation, struct err *e);
 
 #endif
