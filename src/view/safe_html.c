@@ -17,23 +17,18 @@ static bool link_starts(struct str s)
     return str_starts(s, STR("https://")) || str_starts(s, STR("http://"));
 }
 
-/* Does the last ")" close a "(" of the address itself? */
-static bool closes_own(struct str s)
-{
-    int open = 0;
-    for (size_t i = 0; i < s.n; i++)
-        open += s.p[i] == '(' ? 1 : s.p[i] == ')' ? -1 : 0;
-    return s.p[s.n - 1] == ')' && open >= 0;
-}
-
-/* Where an address ends: at white space or a quote; final punctuation belongs to the sentence. */
+/* Where an address ends: at white space or a quote; final punctuation belongs to the sentence, but for a ")" that closes a "(" of the
+ * address itself. */
 static size_t link_length(struct str s)
 {
     size_t n = 0;
-    while (n < s.n && !strchr(" \t\r\n<>\"'`|\\^{}", s.p[n]))
-        n++;
-    while (n && strchr(".,;:!?)]", s.p[n - 1]) && !closes_own(str_sub(s, 0, n)))
+    int open = 0; /* more "(" than ")" */
+    for (; n < s.n && !strchr(" \t\r\n<>\"'`|\\^{}", s.p[n]); n++)
+        open += s.p[n] == '(' ? 1 : s.p[n] == ')' ? -1 : 0;
+    while (n && strchr(".,;:!?)]", s.p[n - 1]) && !(s.p[n - 1] == ')' && open >= 0)) {
         n--;
+        open += s.p[n] == ')' ? 1 : 0;
+    }
     return n;
 }
 

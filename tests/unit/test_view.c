@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -149,6 +150,24 @@ static void safe_text_links_and_breaks(void **state)
     assert_non_null(v);
 }
 
+/* A visitor writes what pages show: no text takes more than its length. */
+static void safe_text_takes_its_length(void **state)
+{
+    (void)state;
+    struct arena own;
+    size_t n = 100 * KB;
+    arena_init(&own, 8 * MB);
+    char *text = arena_alloc(&own, n);
+    assert_non_null(text);
+    memset(text, ')', n);
+    memcpy(text, "http://a.example/(x", 19);
+    clock_t begun = clock();
+    struct str html = view_safe_text(&own, str_n(text, n)).s;
+    assert_true(clock() - begun < CLOCKS_PER_SEC / 2);
+    assert_int_equal(strncmp(html.p, "<a href=\"http://a.example/(x)\" rel=", 35), 0);
+    arena_release(&own);
+}
+
 static void texts_fall_back_to_english(void **state)
 {
     (void)state;
@@ -258,6 +277,7 @@ int main(void)
         cmocka_unit_test(values_are_escaped),
         cmocka_unit_test(only_good_addresses_become_links),
         cmocka_unit_test(safe_text_links_and_breaks),
+        cmocka_unit_test(safe_text_takes_its_length),
         cmocka_unit_test(texts_fall_back_to_english),
         cmocka_unit_test(numbers_and_times),
         cmocka_unit_test(bad_templates_are_refused),
