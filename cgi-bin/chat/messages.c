@@ -64,7 +64,9 @@ static void answer_json(struct request *rq, struct talk_in *in)
     struct err e = ERR_INIT;
     in->gone = visitor_gone;
     in->gone_ctx = rq;
-    if (talk_turn(chat->talk, in, NULL, rq->arena, &out, &e) != OK) {
+    enum status s = talk_turn(chat->talk, in, NULL, rq->arena, &out, &e);
+    rq->who.tenant = out.tenant; /* for the log */
+    if (s != OK) {
         reply_problem(rq, &e);
         return;
     }
@@ -149,11 +151,14 @@ static void answer_events(struct request *rq, struct talk_in *in)
     buf_init(&st.data, MAX_REPLY);
     in->gone = stream_gone;
     in->gone_ctx = &st;
-    if (talk_turn(chat->talk, in, &sink, rq->arena, &out, &e) == OK) {
+    enum status s = talk_turn(chat->talk, in, &sink, rq->arena, &out, &e);
+    rq->who.tenant = out.tenant; /* for the log */
+    if (s == OK) {
         visitor_write(&st.data, &out);
         send(&st, "done", &gone);
     } else if (st.begun) {
         buf_clear(&st.data);
+        request_failed(rq, &e);
         write_error(&st.data, rq, &e);
         send(&st, "error", &gone);
     } else {

@@ -248,6 +248,8 @@ static void show(struct request *rq, struct id bot, const struct memory *mine, c
         reply_error(rq, &e);
         return;
     }
+    if (problem)
+        request_failed(rq, problem);
     reply_status(rq, problem ? http_status_of(problem) : 200);
     reply_type(rq, "text/html; charset=utf-8");
 }
@@ -282,6 +284,7 @@ static enum status send_form(struct request *rq, struct id bot, const struct mem
         in.client_id = STR_EMPTY;
         s = talk_turn(chat->talk, &in, NULL, rq->arena, out, e);
     }
+    rq->who.tenant = out->tenant; /* for the log */
     return s;
 }
 

@@ -108,7 +108,7 @@ enum status talk_messages(struct talk *t, struct id bot, struct id conversation,
     if (s != OK) {
         return s;
     }
-    *out = (struct talk_out){.conversation = conversation};
+    *out = (struct talk_out){.tenant = conv.tenant, .conversation = conversation};
     /* The row again: somebody else may have closed it since this process last wrote it. */
     s = conversation_store_load(c, conv.tenant, conversation, a, &conv, e);
     if (s == OK) {

@@ -41,6 +41,7 @@ void talk_message_write(struct buf *b, const struct talk_message *m);
 /* What comes out while thinking: not final until talk_turn returned OK. A status other than OK cancels the turn. */
 struct talk_sink { void *ctx; enum status (*message)(void *ctx, const struct talk_message *m, struct err *e); };
 struct talk_out {
+    struct id tenant;            /* whose bot it is, also of a turn that failed; ID_NONE: not known */
     struct id conversation;
     char token[TALK_TOKEN_MAX]; /* of a new conversation (or of the replay of its first turn); else the one that came in */
     enum talk_state state;

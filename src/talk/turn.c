@@ -388,6 +388,7 @@ enum status talk_turn(struct talk *t, const struct talk_in *in, const struct tal
     if (s != OK) {
         return s;
     }
+    out->tenant = u.live.tenant;
     s = check_rates(&u, e);
     if (s == OK) {
         s = run(&u, out, e);

@@ -24,7 +24,7 @@ static enum status read_turn(struct db *c, struct turn *u, const struct turn_pla
         s = err_at(e, ERR_CONFLICT, "id_reused", "/id", "Another message was sent with this id.");
     }
     if (s == OK) {
-        *out = (struct talk_out){.conversation = at->conversation, .state = conv->state, .messages = all + 1, .n = n - 1,
+        *out = (struct talk_out){.tenant = u->live.tenant, .conversation = at->conversation, .state = conv->state, .messages = all + 1, .n = n - 1,
                                  .seq = at->first_seq, .replayed = true};
     }
     return s;

@@ -1,6 +1,8 @@
 /* turn_think.c: the flow's calls: what it says, asks the answers, asks the world. No database connection is held here. */
+#include <stdio.h>
 #include "base/clock.h"
 #include "base/limits.h"
+#include "base/log.h"
 #include "knowledge/answers.h"
 #include "net/fetch.h"
 #include "talk/message.h"
@@ -167,6 +169,17 @@ static void on_step(void *ctx, struct str node, const char *type)
     }
 }
 
+/* A wrong flow is the bot's fault, not the visitor's: they hear that it could not go on, the log which node it was. */
+static enum status wrong_flow(const struct turn *u, const struct bot_live *b, struct err *e)
+{
+    char bot[ID_TEXT_MAX], code[sizeof(e->code)];
+
+    snprintf(code, sizeof(code), "%s", e->code[0] ? e->code : "flow_failed");
+    log_line(LOG_WARN, "flow_failed", LOG_S("bot", id_text(ID_BOT, u->conv.bot, bot)), LOG_I("version", b->version), LOG_S("code", code),
+             LOG_S("message", e->message));
+    return err_set(e, ERR_INTERNAL, code, "The bot's flow could not go on.");
+}
+
 enum status turn_think(struct turn *u, const struct json *state, struct err *e)
 {
     const struct bot_live *b = u->has_pinned ? &u->pinned : &u->live;
@@ -192,6 +205,5 @@ enum status turn_think(struct turn *u, const struct json *state, struct err *e)
     if (u->left) {
         return err_set(e, ERR_GONE, NULL, "The visitor has left.");
     }
-    /* A wrong flow is the bot's fault, not the visitor's. */
-    return s == ERR_INVALID ? err_set(e, ERR_INTERNAL, e && e->code[0] ? e->code : "flow_failed", "The bot's flow could not go on.") : s;
+    return s == ERR_INVALID ? wrong_flow(u, b, e) : s;
 }

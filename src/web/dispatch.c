@@ -204,7 +204,7 @@ static void log_request_line(struct worker *w, const struct request *rq, int64_t
              LOG_S("method", rq->head                    ? "HEAD"
                              : rq->method < METHOD_COUNT ? method_name(rq->method)
                                                          : "other"),
-             LOG_S("tenant", tenant), LOG_I("status", rq->reply->status),
+             LOG_S("tenant", tenant), LOG_I("status", rq->reply->status), LOG_S("code", rq->reply->code),
              LOG_D("ms", (double)(clock_mono_us() - started_us) / 1000), LOG_I("sql", cost.statements),
              LOG_D("sql_ms", (double)cost.us / 1000), LOG_I("bytes", rq->reply->sent));
 }

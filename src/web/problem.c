@@ -2,6 +2,7 @@
 #include "web/impl.h"
 
 #include <stdio.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -103,9 +104,17 @@ static void write_problem(struct request *rq, const struct err *e, int status)
     buf_putc(b, '}');
 }
 
+void request_failed(struct request *rq, const struct err *e)
+{
+    snprintf(rq->reply->code, sizeof rq->reply->code, "%s", err_code(e));
+    if (http_status_of(e) >= 500)
+        log_line(LOG_ERROR, "request_failed", LOG_S("code", err_code(e)), LOG_S("message", e->message));
+}
+
 void reply_problem(struct request *rq, const struct err *e)
 {
     int status = http_status_of(e);
+    request_failed(rq, e);
     reply_reset(rq);
     error_headers(rq, e, status);
     write_problem(rq, e, status);
@@ -115,12 +124,11 @@ void reply_error(struct request *rq, const struct err *e)
 {
     const struct door *door = rq->impl->door;
     int status = http_status_of(e);
-    if (status >= 500)
-        log_line(LOG_ERROR, "request_failed", LOG_S("code", err_code(e)), LOG_S("message", e->message));
     if (door->error_page == NULL || request_wants_json(rq)) {
         reply_problem(rq, e);
         return;
     }
+    request_failed(rq, e);
     reply_reset(rq);
     error_headers(rq, e, status);
     door->error_page(rq, e, status);

@@ -246,7 +246,6 @@ static void replace_if_unfit(struct request *rq)
         err_set(&e, ERR_INTERNAL, NULL, "The answer could not be sent.");
     else
         err_set(&e, ERR_INTERNAL, "reply_too_large", "The answer is too large, or memory is short.");
-    log_line(LOG_ERROR, "reply_unfit", LOG_S("code", err_code(&e)), LOG_S("message", e.message));
     rp->refused = false;
     rp->csp = STR_EMPTY;
     buf_clear(rp->extra);

@@ -188,7 +188,7 @@ enum status request_json(struct request *rq, struct json **out, struct err *e)
     if (s == ERR_INVALID) {
         snprintf(e->code, sizeof e->code, "json_invalid");
         e->pointer[0] = '\0';
-        return err_wrap(e, "The body is not JSON");
+        return ERR_INVALID;
     }
     if (s != OK)
         return s;

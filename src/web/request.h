@@ -83,6 +83,9 @@ void reply_redirect(struct request *rq, const char *local_path); /* 303; anythin
 void reply_error(struct request *rq, const struct err *e);
 int http_status_of(const struct err *e);
 void reply_problem(struct request *rq, const struct err *e); /* always JSON */
+/* For who tells an error in a way of their own (a page, an event): its code stands in the request's log line, and the words of one of
+ * ours (5xx) in a line before it. Both of the above do it. */
+void request_failed(struct request *rq, const struct err *e);
 
 /* ---- event stream (text/event-stream, X-Accel-Buffering: no) ---- */
 enum status stream_begin(struct request *rq, struct err *e); /* headers go out at once */

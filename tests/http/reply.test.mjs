@@ -141,4 +141,5 @@ test('the log line of a request', async () => {
     const miss = await door.request({ method: 'HEAD', uri: '/nowhere' })
     const other = await door.logged({ event: 'request', id: miss.headers['x-request-id'] })
     assert.deepEqual([other.route, other.method, other.status, other.bytes, other.tenant], ['', 'HEAD', 404, 0, ''])
+    assert.deepEqual([line.code, other.code], ['', 'not_found'])
 })

@@ -124,6 +124,15 @@ test('the language of the visitor, where the bot speaks it', async () => {
     assert.match(await (await fetch(`${page}?lang=de`)).text(), /Hallo!/)
 })
 
+test('the icon, also for who asks without a page', async () => {
+    for (const where of ['/favicon.ico', '/img/parley.svg']) {
+        const reply = await fetch(parley.url + where)
+        assert.equal(reply.status, 200)
+        assert.equal(reply.headers.get('content-type'), 'image/svg+xml')
+    }
+    assert.match(await (await fetch(page)).text(), /<link rel="icon" href="\/img\/parley.svg"/)
+})
+
 test('a bot that is not there is told in words', async () => {
     for (const id of [shown('bot', newId()), 'nonsense']) {
         const reply = await fetch(`${parley.url}/chat/${id}`, { headers: { Accept: 'text/html' } })

@@ -149,6 +149,16 @@ test('a flow that goes round and round is stopped, and the next request served',
     })
     const reply = await send(parley, bot, { text: 'go' })
     assert.deepEqual([reply.status, reply.body.code], [500, 'flow_loop'])
+    const lines = await until('the log', () => {
+        const all = parley.log('serve').split('\n').filter(line => line.includes(reply.body.request_id)).map(line => JSON.parse(line))
+        return all.length === 3 && all
+    })
+    const [wrong, failed, request] = lines
+    assert.deepEqual([wrong.event, wrong.bot, wrong.version], ['flow_failed', bot, 1])
+    assert.match(wrong.message, /loop at "[ab]"/)
+    assert.deepEqual([failed.level, failed.event, failed.code], ['error', 'request_failed', 'flow_loop'])
+    assert.deepEqual([request.event, request.status, request.code], ['request', 500, 'flow_loop'])
+    assert.match(request.tenant, /^ws_/)
     const { bot: quick } = await makeBot(parley, echoFlow)
     assert.equal((await send(parley, quick, { text: 'quick' })).status, 200)
     await checkLedger(parley, assert)
