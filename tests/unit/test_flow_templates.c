@@ -1,61 +1,14 @@
 /* Every template that is shipped: it parses, lint has nothing to say, its tests pass in every language; and, since they use
  * all there is, what happens to them when memory runs out at any point. */
 #include <dirent.h>
-#include <errno.h>
 
 #include "base/clock.h"
 #include "flow_helper.h"
+#include "short_memory.h"
 
 #include "base/banned.h"
 
 static const char dir[] = TEST_SRCDIR "/flow-templates";
-
-/* ---- memory that ends: the n-th allocation of the program fails ---- */
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define TORTURE 0
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define TORTURE 0
-#endif
-#endif
-#ifndef TORTURE
-#define TORTURE 1
-#endif
-
-static long allocations_left = -1; /* -1: without end */
-#if TORTURE
-void *__libc_malloc(size_t n);
-void *__libc_calloc(size_t n, size_t size);
-void *__libc_realloc(void *p, size_t n);
-void *malloc(size_t n);
-void *calloc(size_t n, size_t size);
-void *realloc(void *p, size_t n);
-
-static bool may_allocate(void)
-{
-    if (allocations_left < 0)
-        return true;
-    if (allocations_left == 0) {
-        errno = ENOMEM;
-        return false;
-    }
-    allocations_left--;
-    return true;
-}
-void *malloc(size_t n)
-{
-    return may_allocate() ? __libc_malloc(n) : NULL;
-}
-void *calloc(size_t n, size_t size)
-{
-    return may_allocate() ? __libc_calloc(n, size) : NULL;
-}
-void *realloc(void *p, size_t n)
-{
-    return may_allocate() ? __libc_realloc(p, n) : NULL;
-}
-#endif
 
 /* ---- templates ---- */
 
@@ -170,7 +123,7 @@ static struct json *small_flow(void)
 static void memory_that_ends(void **state)
 {
     (void)state;
-    if (!TORTURE)
+    if (!INTERPOSED)
         skip();
     long i = 0;
     enum status st = ERR_NOMEM;
@@ -179,9 +132,10 @@ static void memory_that_ends(void **state)
     for (; st != OK; i++) {
         struct arena a;
         arena_init(&a, 64 * MB);
-        allocations_left = i;
+        forever = true;
+        countdown = i;
         st = everything(&a);
-        allocations_left = -1;
+        countdown = -1;
         arena_release(&a);
         if (st != OK && st != ERR_NOMEM)
             fail_msg("allocation %ld: status %d", i, (int)st);

@@ -1,8 +1,7 @@
-/* Every allocation of base fails once: whatever is asked of it then must end in an error, never in a crash or a leak. The
- * program's own malloc stands in for the C library's, for the libraries that are linked as well. */
+/* Every allocation of base fails once: whatever is asked of it then must end in an error, never in a crash or a leak. */
+#include "short_memory.h"
 #include "test.h"
 
-#include <errno.h>
 #include <pthread.h>
 
 #include "base/arena.h"
@@ -13,68 +12,6 @@
 #include "base/map.h"
 #include "base/vec.h"
 #include "net/fetch.h"
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define INTERPOSED 0
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
-#define INTERPOSED 0
-#endif
-#endif
-#ifndef INTERPOSED
-#define INTERPOSED 1
-#endif
-
-static __thread long countdown = -1; /* allocations of this thread until one fails; below 0: none does */
-static __thread bool forever;        /* and all after it too */
-static __thread long live, failures;
-
-#if INTERPOSED
-void *__libc_malloc(size_t n);
-void *__libc_calloc(size_t n, size_t size);
-void *__libc_realloc(void *p, size_t n);
-void __libc_free(void *p);
-
-static bool fails(void)
-{
-    if (countdown < 0 || countdown-- > 0)
-        return false;
-    if (forever)
-        countdown = 0;
-    failures++;
-    errno = ENOMEM;
-    return true;
-}
-
-void *malloc(size_t n)
-{
-    void *p = fails() ? NULL : __libc_malloc(n);
-    live += p != NULL;
-    return p;
-}
-
-void *calloc(size_t n, size_t size)
-{
-    void *p = fails() ? NULL : __libc_calloc(n, size);
-    live += p != NULL;
-    return p;
-}
-
-void *realloc(void *old, size_t n)
-{
-    if (fails())
-        return NULL;
-    void *p = __libc_realloc(old, n);
-    live += !old && p;
-    return p;
-}
-
-void free(void *p)
-{
-    live -= p != NULL;
-    __libc_free(p);
-}
-#endif
 
 /* ---- what is done; each returns OK or ERR_NOMEM ---- */
 

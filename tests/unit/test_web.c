@@ -1,9 +1,8 @@
 /* The parts of src/web that need no socket: parsers, router, CSRF, and whole requests through the dispatcher with a web server
  * made of memory - also when memory runs out at any point. */
 #define _GNU_SOURCE /* memmem */
+#include "short_memory.h"
 #include "test.h"
-
-#include <errno.h>
 
 #include "base/crypto.h"
 #include "base/limits.h"
@@ -11,66 +10,6 @@
 #include "web/impl.h"
 
 #include "base/banned.h"
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define INTERPOSED 0
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
-#define INTERPOSED 0
-#endif
-#endif
-#ifndef INTERPOSED
-#define INTERPOSED 1
-#endif
-
-static long countdown = -1; /* allocations until they fail; below 0: none does */
-static long live, failures;
-
-#if INTERPOSED
-void *__libc_malloc(size_t n);
-void *__libc_calloc(size_t n, size_t size);
-void *__libc_realloc(void *p, size_t n);
-void __libc_free(void *p);
-
-static bool fails(void)
-{
-    if (countdown < 0 || countdown-- > 0)
-        return false;
-    countdown = 0; /* and all after it too */
-    failures++;
-    errno = ENOMEM;
-    return true;
-}
-
-void *malloc(size_t n)
-{
-    void *p = fails() ? NULL : __libc_malloc(n);
-    live += p != NULL;
-    return p;
-}
-
-void *calloc(size_t n, size_t size)
-{
-    void *p = fails() ? NULL : __libc_calloc(n, size);
-    live += p != NULL;
-    return p;
-}
-
-void *realloc(void *old, size_t n)
-{
-    if (fails())
-        return NULL;
-    void *p = __libc_realloc(old, n);
-    live += !old && p;
-    return p;
-}
-
-void free(void *p)
-{
-    live -= p != NULL;
-    __libc_free(p);
-}
-#endif
 
 static struct arena arena;
 static struct err e;
@@ -455,6 +394,7 @@ static void test_no_memory(void **state)
         for (long n = 0;; n++) {
             failures = 0;
             long before = live;
+            forever = true;
             countdown = n;
             const char *out = request(requests[i], "text=x+yz");
             countdown = -1;
