@@ -1,0 +1,46 @@
+// parley config init: the first configuration of an install.
+import { test } from 'node:test'
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import fs from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import { build } from '../lib/install.mjs'
+
+const parley = (args, env = {}) => spawnSync(`${build}/parley`, args, { encoding: 'utf8', env: { PATH: process.env.PATH, ...env } })
+const temp = t => {
+    const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'parley-init-'))
+    t.after(() => fs.rmSync(dir, { recursive: true, force: true }))
+    return dir
+}
+const keyIn = dir => /^secret_key = ([0-9a-f]{64})$/m.exec(fs.readFileSync(`${dir}/secrets.conf`, 'utf8'))?.[1]
+
+test('secrets are made, closed to others, and read by the programs', t => {
+    const dir = path.join(temp(t), 'etc')
+    const done = parley(['config', 'init', '--dir', dir])
+    assert.equal(done.status, 0, done.stderr)
+    assert.deepEqual(done.stdout.trim().split('\n'), [`${dir}/parley.conf`, `${dir}/secrets.conf`])
+    assert.equal(fs.statSync(`${dir}/secrets.conf`).mode & 0o777, 0o600)
+    assert.ok(keyIn(dir))
+    const read = parley(['config', 'get', 'secret_key'], { PARLEY_CONFIG: `${dir}/parley.conf` })
+    assert.equal(read.stdout.trim(), '(set)', read.stderr)
+})
+
+test('two installs have two keys, and nothing is written over', t => {
+    const one = temp(t), two = temp(t)
+    for (const dir of [one, two]) assert.equal(parley(['config', 'init', '--dir', dir]).status, 0)
+    assert.notEqual(keyIn(one), keyIn(two))
+    const before = keyIn(one)
+    const again = parley(['config', 'init', '--dir', one])
+    assert.equal(again.status, 1)
+    assert.match(again.stderr, /parley\.conf is there already; nothing was changed/)
+    assert.equal(keyIn(one), before)
+})
+
+test('settings without secrets are left alone, and get none', t => {
+    const dir = temp(t)
+    fs.writeFileSync(`${dir}/parley.conf`, 'brand_name = Mine\n')
+    assert.equal(parley(['config', 'init', '--dir', dir]).status, 1)
+    assert.ok(!fs.existsSync(`${dir}/secrets.conf`))
+    assert.equal(fs.readFileSync(`${dir}/parley.conf`, 'utf8'), 'brand_name = Mine\n')
+})
