@@ -25,33 +25,11 @@ void import_page(struct request *rq)
         page_send(&pg, "portal/import.cs", NULL);
 }
 
-struct import_add {
-    struct job_new job;
-    struct id id;
-};
-
-static enum status import_add(struct db *c, void *ctx, struct err *e)
-{
-    struct import_add *a = ctx;
-    return queue_add(c, &a->job, &a->id, e);
-}
-
 static enum status import_queue(struct page *pg, const struct bot *b, struct id *job)
 {
-    struct str filename, csv = request_file(pg->rq, "file", &filename);
-    struct json *payload = json_new_object(pg->rq->arena);
-    if (!csv.n)
-        return err_at(&pg->e, ERR_INVALID, "file_missing", "file", "Choose a file first.");
-    if (!payload || json_set_str(payload, "bot", str_from(TEXT_ID(ID_BOT, b->id))) != 0 ||
-        json_set_bool(payload, "replace", str_eq(request_form(pg->rq, "mode"), STR("replace"))) != 0 ||
-        json_set_str(payload, "filename", utf8_valid(filename) ? utf8_cut(filename, 200) : STR_EMPTY) != 0)
-        return err_nomem(&pg->e);
-    struct import_add a = {
-        .job = {
-            .kind = ANSWERS_IMPORT_JOB, .tenant = pg->who.tenant, .payload = payload, .max_attempts = 5, .file = csv}};
-    enum status st = db_transaction(pg->db, import_add, &a, &pg->e);
-    *job = a.id;
-    return st;
+    struct import_file f = {.replace = str_eq(request_form(pg->rq, "mode"), STR("replace"))};
+    f.csv = request_file(pg->rq, "file", &f.name);
+    return answers_import_later(pg->db, pg->who.tenant, b->id, &f, pg->rq->arena, job, &pg->e);
 }
 
 void import_start(struct request *rq)

@@ -37,6 +37,7 @@
 #define MAX_FETCH (1 * MB)            /* body of an outgoing call's answer */
 #define MAX_CSV (32 * MB)             /* an uploaded CSV file */
 #define MAX_CSV_ROWS 200000           /* count */
+#define MAX_ANSWERS 200000            /* of one bot (count) */
 #define MAX_CSV_FIELD (64 * KB)
 
 #endif

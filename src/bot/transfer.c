@@ -77,8 +77,8 @@ static enum status read_answers(struct arena *a, const struct json *list, struct
     *out = NULL;
     if (list && !json_is(list, JSON_ARRAY))
         return err_at(e, ERR_INVALID, "file_invalid", "/answers", "\"answers\" must be a list.");
-    if (*n > MAX_CSV_ROWS)
-        return err_at(e, ERR_TOO_LARGE, "too_many_answers", "/answers", "A bot has at most %d answers.", MAX_CSV_ROWS);
+    if (*n > MAX_ANSWERS)
+        return err_at(e, ERR_TOO_LARGE, "too_many_answers", "/answers", "A bot has at most %d answers.", MAX_ANSWERS);
     if (!(*out = arena_array(a, *n + 1, sizeof **out)))
         return err_nomem(e);
     for (size_t i = 0; i < *n; i++) {

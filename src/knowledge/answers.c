@@ -79,6 +79,15 @@ static enum status prepare(struct answer *w, struct answer_row *row, struct err 
     return answer_hash(w, row->question_hash) ? OK : err_nomem(e);
 }
 
+static enum status room_for_one(struct db *c, struct arena *a, struct id tenant, struct id bot, struct err *e)
+{
+    int64_t n = 0;
+    enum status s = store_answers_count(c, a, tenant, bot, &n, e);
+    if (s == OK && n >= MAX_ANSWERS)
+        s = err_set(e, ERR_TOO_LARGE, "too_many_answers", "A bot has at most %d answers.", MAX_ANSWERS);
+    return s;
+}
+
 enum status answers_save(struct db *c, struct id tenant, struct id bot, struct answer *w, struct err *e)
 {
     struct answer_row row;
@@ -92,6 +101,8 @@ enum status answers_save(struct db *c, struct id tenant, struct id bot, struct a
     arena_init(&a, 1 * MB);
     s = fresh ? store_answer_bot(c, &a, tenant, bot, &language, e)
               : store_answer_get(c, &a, tenant, bot, w->id, &old, e);
+    if (s == OK && fresh)
+        s = room_for_one(c, &a, tenant, bot, e);
     if (s == OK && fresh)
         row.answer.id = id_new();
     if (s == OK)

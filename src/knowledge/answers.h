@@ -62,6 +62,13 @@ struct json *answers_report_json(struct arena *a, const struct import_report *r)
 /* The job by which the portal imports: payload {"bot": "bot_...", "replace": bool, "filename"}, the CSV is the job's file. While it runs
  * its progress is the report so far with "done_bytes" and "all_bytes"; its result is the report. */
 #define ANSWERS_IMPORT_JOB "answers_import"
+struct import_file {
+    struct str name, csv; /* the name is only shown */
+    bool replace;
+};
+/* Adds that job. ERR_INVALID code file_missing for an empty file, ERR_CONFLICT code imports_waiting when a few of the workspace wait. */
+enum status answers_import_later(struct db *c, struct id tenant, struct id bot, const struct import_file *f, struct arena *a,
+                                 struct id *job, struct err *e);
 
 enum status answers_list(struct db *c, struct id tenant, struct id bot, struct str query, struct id after, int limit,
                          struct arena *a, struct answer **out, size_t *n, bool *more, struct err *e);

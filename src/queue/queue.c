@@ -239,7 +239,8 @@ static enum status fail(struct db *c, void *ctx, struct err *e)
         end.finished = true;
         end.due_ms = now;
     }
-    return job_store_end(c, k->id, &end, e);
+    s = job_store_end(c, k->id, &end, e);
+    return s == OK && k->final ? job_store_delete_file(c, k->id, e) : s;
 }
 
 enum status queue_fail(struct db *c, struct id job, const char *worker, const char *error, bool final, struct err *e)
@@ -254,6 +255,16 @@ enum status queue_fail(struct db *c, struct id job, const char *worker, const ch
 enum status queue_get(struct db *c, const struct id *tenant, struct arena *a, struct id job, struct job *out, struct err *e)
 {
     return job_store_get(c, tenant, a, job, out, e);
+}
+
+enum status queue_waiting(struct db *c, struct id tenant, const char *kind, int64_t *n, struct err *e)
+{
+    struct arena a;
+
+    arena_init(&a, 16 * KB);
+    enum status s = job_store_waiting(c, &a, tenant, kind, n, e);
+    arena_release(&a);
+    return s;
 }
 
 enum status queue_list(struct db *c, struct arena *a, const char *state, int limit, struct job **out, size_t *n, struct err *e)

@@ -31,9 +31,12 @@ enum status queue_file(struct db *c, struct arena *a, struct id job, struct str 
 /* extend, done and fail: ERR_CONFLICT code lease_lost when the job is no longer this worker's; `progress` NULL keeps the last. */
 enum status queue_extend(struct db *c, struct id job, const char *worker, int64_t lease_ms, const struct json *progress, struct err *e);
 enum status queue_done(struct db *c, struct id job, const char *worker, const struct json *result, struct err *e);
-/* Retry after backoff (10 s, 1 min, 10 min, 1 h, 6 h), or dead after max_attempts or when `final`. */
+/* Retry after backoff (10 s, 1 min, 10 min, 1 h, 6 h), or dead after max_attempts or when `final`: then its file goes, as a replay
+ * would only fail again. */
 enum status queue_fail(struct db *c, struct id job, const char *worker, const char *error, bool final, struct err *e);
 enum status queue_get(struct db *c, const struct id *tenant, struct arena *a, struct id job, struct job *out, struct err *e);
+/* How many jobs of this workspace and kind wait or run. */
+enum status queue_waiting(struct db *c, struct id tenant, const char *kind, int64_t *n, struct err *e);
 enum status queue_list(struct db *c, struct arena *a, const char *state, int limit, struct job **out, size_t *n, struct err *e); /* newest first, all tenants */
 enum status queue_replay(struct db *c, struct id job, struct err *e); /* a dead one becomes ready; ERR_NOT_FOUND if it is not dead */
 struct queue_depth { int64_t ready, running, dead, oldest_ready_ms; }; /* oldest_ready_ms: how long the first due one has waited */

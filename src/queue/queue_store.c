@@ -44,6 +44,7 @@ DB_STMT(job_end, GLOBAL,
     "job_id, tenant_id, kind, state, due_at, attempts, payload, progress, result, error, created_at, finished_at"
 #define JOB_TYPES "uu?sstiss?s?stt?"
 DB_STMT(job_of_tenant, TENANT, "SELECT " JOB_COLUMNS " FROM job WHERE tenant_id = :tenant AND job_id = ?", "u", JOB_TYPES);
+DB_STMT(job_waiting, TENANT, "SELECT COUNT(*) FROM job WHERE tenant_id = :tenant AND kind = ? AND finished_at IS NULL", "s", "i");
 /* GLOBAL: for the worker and the operator. */
 DB_STMT(job_any, GLOBAL, "SELECT " JOB_COLUMNS " FROM job WHERE job_id = ?", "u", JOB_TYPES);
 /* GLOBAL: for the operator. */
@@ -172,6 +173,15 @@ enum status job_store_list(struct db *c, struct arena *a, const char *state, int
 enum status job_store_replay(struct db *c, struct id id, int64_t now_ms, int64_t *n, struct err *e)
 {
     return db_exec(c, &job_replay, DB_GLOBAL, DB_ARGS(db_time(now_ms), db_id(id)), n, e);
+}
+
+enum status job_store_waiting(struct db *c, struct arena *a, struct id tenant, const char *kind, int64_t *n, struct err *e)
+{
+    struct db_row r;
+    enum status s = db_query_one(c, &job_waiting, &tenant, DB_ARGS(db_text(kind)), a, &r, e);
+
+    *n = s == OK ? db_row_int(r, 0) : 0;
+    return s;
 }
 
 enum status job_store_depth(struct db *c, struct arena *a, int64_t now_ms, struct queue_depth *out, struct err *e)

@@ -18,6 +18,7 @@ enum status job_store_extend(struct db *c, struct id id, int64_t until_ms, struc
 struct job_end { const char *state; int64_t due_ms; struct str error; struct db_val result; bool finished; int64_t now_ms; };
 enum status job_store_end(struct db *c, struct id id, const struct job_end *end, struct err *e);
 enum status job_store_get(struct db *c, const struct id *tenant, struct arena *a, struct id id, struct job *out, struct err *e);
+enum status job_store_waiting(struct db *c, struct arena *a, struct id tenant, const char *kind, int64_t *n, struct err *e);
 enum status job_store_list(struct db *c, struct arena *a, const char *state, int limit, struct job **out, size_t *n, struct err *e);
 enum status job_store_replay(struct db *c, struct id id, int64_t now_ms, int64_t *n, struct err *e);
 enum status job_store_depth(struct db *c, struct arena *a, int64_t now_ms, struct queue_depth *out, struct err *e);

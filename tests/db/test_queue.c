@@ -216,6 +216,17 @@ static void file_is_kept_until_done(void **state)
     OKAY(queue_done(db, id, "w", NULL, &fail));
     OKAY(queue_file(db, &arena, id, &got, &fail));
     assert_int_equal(got.n, 0);
+    n.file.n = 1000;
+    OKAY(queue_add(db, &n, &id, &fail));
+    assert_true(claim("w", &job));
+    OKAY(queue_fail(db, id, "w", "not yet", false, &fail)); /* comes back */
+    OKAY(queue_file(db, &arena, id, &got, &fail));
+    assert_int_equal(got.n, 1000);
+    OKAY(queue_add(db, &n, &id, &fail));
+    assert_true(claim("w", &job));
+    OKAY(queue_fail(db, id, "w", "no CSV", true, &fail)); /* never will: anybody can upload such files */
+    OKAY(queue_file(db, &arena, id, &got, &fail));
+    assert_int_equal(got.n, 0);
     struct err e = ERR_INIT;
     n.file.n = MAX_CSV + 1;
     assert_int_equal(queue_add(db, &n, &id, &e), ERR_TOO_LARGE);

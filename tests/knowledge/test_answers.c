@@ -307,6 +307,40 @@ static void a_hundred_thousand_rows(void **state)
     buf_release(&b);
 }
 
+static void a_bot_has_so_many_answers(void **state)
+{
+    struct err e = ERR_INIT;
+    struct import_report r;
+    struct buf b;
+    (void)state;
+    imported("question,answer\nOne more?,Yes\n", (struct import_options){0});
+    buf_init(&b, MAX_CSV);
+    buf_puts(&b, "question,answer\n");
+    for (int i = 0; i < MAX_ANSWERS; i++)
+        buf_printf(&b, "%d,x\n", i);
+    assert_true(buf_ok(&b));
+    fails(answers_import(c, tenant, bot, buf_str(&b), &(struct import_options){.dry_run = true}, NULL, NULL, &arena, &r, &e),
+          ERR_TOO_LARGE, &e, "too_many_answers");
+    OKAY(answers_import(c, tenant, bot, buf_str(&b), &(struct import_options){.dry_run = true, .replace = true}, NULL, NULL, &arena, &r,
+                        &fail));
+    assert_int_equal(count(), 1);
+    buf_release(&b);
+}
+
+static void few_imports_wait(void **state)
+{
+    struct import_file f = {.name = STR("faq.csv"), .csv = STR("question,answer\nx,y\n")};
+    struct err e = ERR_INIT;
+    struct id job;
+    (void)state;
+    for (int i = 0; i < 4; i++)
+        OKAY(answers_import_later(c, tenant, bot, &f, &arena, &job, &fail));
+    fails(answers_import_later(c, tenant, bot, &f, &arena, &job, &e), ERR_CONFLICT, &e, "imports_waiting");
+    OKAY(answers_import_later(c, stranger, bot, &f, &arena, &job, &fail)); /* each workspace for itself */
+    f.csv = STR_EMPTY;
+    fails(answers_import_later(c, tenant, bot, &f, &arena, &job, &e), ERR_INVALID, &e, "file_missing");
+}
+
 struct seeker {
     struct id tenant, bot;
     bool bad;
@@ -358,7 +392,7 @@ int main(int argc, char **argv)
         EACH(an_import_twice_is_one), EACH(bad_rows_are_told_and_left_out), EACH(files_that_are_none),
         EACH(replacing_and_trying),   EACH(search_follows_every_change),    EACH(one_question_one_answer),
         EACH(lists_have_pages),       EACH(strangers_find_nothing),         EACH(search_while_the_set_changes),
-        EACH(a_hundred_thousand_rows)};
+        EACH(a_hundred_thousand_rows),      EACH(a_bot_has_so_many_answers),    EACH(few_imports_wait)};
     struct err e = ERR_INIT;
     char path[300];
     dbtest_begin(argc, argv);

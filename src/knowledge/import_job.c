@@ -1,0 +1,45 @@
+/* import_job.c: an uploaded CSV file becomes a job. Files wait in the database, so a workspace has only a few there at a time. */
+#include "base/limits.h"
+#include "base/utf8.h"
+#include "knowledge/answers.h"
+#include "queue/queue.h"
+
+#include "base/banned.h"
+
+#define WAITING_MAX 4 /* imports of one workspace that wait or run */
+#define ATTEMPTS 5
+#define FILENAME_MAX_SHOWN 200
+
+struct adding {
+    struct job_new job;
+    struct id id;
+};
+
+static enum status add(struct db *c, void *ctx, struct err *e)
+{
+    struct adding *a = ctx;
+    int64_t waiting = 0;
+    enum status s = queue_waiting(c, a->job.tenant, a->job.kind, &waiting, e);
+    if (s == OK && waiting >= WAITING_MAX)
+        s = err_set(e, ERR_CONFLICT, "imports_waiting",
+                    "%d imports of this workspace are under way: wait until one of them has ended.", WAITING_MAX);
+    return s == OK ? queue_add(c, &a->job, &a->id, e) : s;
+}
+
+enum status answers_import_later(struct db *c, struct id tenant, struct id bot, const struct import_file *f, struct arena *a,
+                                 struct id *job, struct err *e)
+{
+    struct json *payload = json_new_object(a);
+    char id[ID_TEXT_MAX];
+    if (!f->csv.n)
+        return err_at(e, ERR_INVALID, "file_missing", "file", "Choose a file first.");
+    if (!payload || json_set_str(payload, "bot", str_from(id_text(ID_BOT, bot, id))) != 0 ||
+        json_set_bool(payload, "replace", f->replace) != 0 ||
+        json_set_str(payload, "filename", utf8_valid(f->name) ? utf8_cut(f->name, FILENAME_MAX_SHOWN) : STR_EMPTY) != 0)
+        return err_nomem(e);
+    struct adding adding = {
+        .job = {.kind = ANSWERS_IMPORT_JOB, .tenant = tenant, .payload = payload, .max_attempts = ATTEMPTS, .file = f->csv}};
+    enum status s = db_transaction(c, add, &adding, e);
+    *job = adding.id;
+    return s;
+}
