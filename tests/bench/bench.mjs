@@ -6,7 +6,7 @@ import { spawn } from 'node:child_process'
 import fs from 'node:fs'
 import os from 'node:os'
 import { build, startInstall, top } from '../lib/install.mjs'
-import { readCsv, sharedData } from '../knowledge/lib.mjs'
+import { faqSet, readCsv } from '../knowledge/lib.mjs'
 import { echoFlow } from '../talk/lib.mjs'
 
 const seconds = Number(process.argv[2] ?? 8)
@@ -32,15 +32,9 @@ async function load(url, mode, threads, env = {}) {
     return { rate: result.requests / result.seconds, p50: result.p50_ms, p99: result.p99_ms, failed: result.failed }
 }
 
-/** Real questions where they are at hand, else those of the demo. */
 function questions() {
-    try {
-        const dir = sharedData()
-        return { faq: `${dir}/public-health-faq.csv`, asked: readCsv(fs.readFileSync(`${dir}/public-health-questions.csv`, 'utf8')).map(r => r.asked) }
-    } catch {
-        const faq = `${top}/tools/dev/demo-faq.csv`
-        return { faq, asked: readCsv(fs.readFileSync(faq, 'utf8')).map(r => r.question) }
-    }
+    const set = faqSet()
+    return { faq: set.faq, asked: readCsv(fs.readFileSync(set.questions, 'utf8')).map(r => r.asked) }
 }
 
 /** A workspace without a limit, a published FAQ bot, and one that only says something. */

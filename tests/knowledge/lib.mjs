@@ -10,8 +10,15 @@ export function sharedData() {
     const places = process.env.PARLEY_SHARED_DATA ? [process.env.PARLEY_SHARED_DATA] : []
     for (let dir = top; dir !== path.dirname(dir); dir = path.dirname(dir)) places.push(path.join(dir, '..', 'shared', 'data'))
     const found = places.find(p => fs.existsSync(path.join(p, 'public-health-faq.csv')))
-    if (!found) throw new Error(`public-health-faq.csv is in none of ${places.join(', ')}: set PARLEY_SHARED_DATA`)
-    return path.resolve(found)
+    return found && path.resolve(found)
+}
+
+/** A FAQ and people's own wordings of its questions: the public set of 213 where it is at hand, else the small one of this folder. */
+export function faqSet() {
+    const dir = sharedData()
+    if (dir) return { name: 'public health', faq: `${dir}/public-health-faq.csv`, questions: `${dir}/public-health-questions.csv`, rows: 213, same: 123 }
+    const own = `${top}/tests/knowledge/shop`
+    return { name: 'shop', faq: `${own}/faq.csv`, questions: `${own}/questions.csv`, rows: 12, same: 13 }
 }
 
 /** Rows of a CSV text as objects by its head. */
