@@ -41,7 +41,7 @@ static enum status read_turn(struct request *rq, struct talk_in *in, struct err 
     in->locale = json_get_str(body, "locale");
     in->contact = json_get(body, "contact");
     in->token = json_get_str(body, "token");
-    in->channel = "api";
+    in->channel = request_from_here(rq) ? "web" : "api"; /* chat.js on the hosted page, or a client of somebody else */
     in->visitor = rq->remote_addr;
     if (json_has(body, "conversation")) {
         in->token = token_of(rq, in->token);

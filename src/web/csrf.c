@@ -85,6 +85,12 @@ static bool origin_right(struct request *rq)
     return referer.n == 0 || is_ours(rq, referer);
 }
 
+bool request_from_here(struct request *rq)
+{
+    struct str origin = request_header(rq, "HTTP_ORIGIN");
+    return origin.n && is_ours(rq, origin);
+}
+
 enum status csrf_check(struct request *rq, struct err *e)
 {
     enum csrf need = rq->route->csrf;

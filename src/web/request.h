@@ -47,6 +47,7 @@ bool request_form_has(struct request *rq, const char *name);
 struct str request_file(struct request *rq, const char *name,
                         struct str *filename); /* multipart file part; "" if absent */
 struct str request_cookie(struct request *rq, const char *name);
+bool request_from_here(struct request *rq); /* a browser says that a page of this install sends it */
 struct str request_header(struct request *rq, const char *http_name); /* "HTTP_LAST_EVENT_ID" */
 struct str request_body(struct request *rq);
 /* The body as one JSON object; content type must be JSON. ERR_INVALID code json_invalid (400) or content_type (415 in words). */
