@@ -33,10 +33,17 @@ static struct str text_of(const struct reading *r, const struct json *j)
     return !s.n && json_each(j, &it) ? json_str(it.value) : s;
 }
 
+/* What is too long ends in an ellipsis, so that nobody takes the beginning for the whole. */
+static struct str shorter(struct reading *r, struct str s, size_t max_chars)
+{
+    struct str head = utf8_cut(s, max_chars);
+    return head.n == s.n ? s : str_from(arena_printf(r->a, "%.*s…", STR_F(head)));
+}
+
 static void row_str(struct reading *r, const char *field, struct str value)
 {
     if (value.n)
-        view_str(r->v, view_at(r->v, "Nodes", r->row, field), utf8_cut(value, SHOWN));
+        view_str(r->v, view_at(r->v, "Nodes", r->row, field), shorter(r, value, SHOWN));
 }
 
 static void target(struct reading *r, struct str when, struct str node)
@@ -45,7 +52,7 @@ static void target(struct reading *r, struct str when, struct str node)
     if (!node.n)
         return;
     snprintf(key, sizeof(key), "Nodes.%zu.Targets", r->row);
-    view_str(r->v, view_at(r->v, key, r->target, "When"), utf8_cut(when, 160));
+    view_str(r->v, view_at(r->v, key, r->target, "When"), shorter(r, when, 160));
     view_str(r->v, view_at(r->v, key, r->target, "Node"), node);
     r->target++;
 }
@@ -358,10 +365,19 @@ static void check_words(struct view *v, const struct checks *c)
         view_text(v, "Check.LintText", view_t(v, "Check.NoErrors"));
     view_count(v, "Check.WarnText", "Check.Warnings", (int64_t)c->warnings);
     if (!c->tests)
-        view_text(v, "Check.TestText", view_t(v, "Check.NoTests"));
+        view_text(v, "Check.TestText", view_t(v, c->errors ? "Check.NotTested" : "Check.NoTests"));
     else
         view_count(v, "Check.TestText", c->failed ? "Check.TestsFailed" : "Check.TestsPassed",
                    (int64_t)(c->failed ? c->failed : c->tests));
+}
+
+static bool uses_answers(const struct json *doc)
+{
+    struct json_iter it = {0};
+    while (json_each(json_get(doc, "nodes"), &it))
+        if (str_eq(json_get_str(it.value, "type"), STR("answer")))
+            return true;
+    return false;
 }
 
 enum status flow_view_check(struct view *v, struct arena *a, const struct json *doc, struct err *e)
@@ -383,6 +399,7 @@ enum status flow_view_check(struct view *v, struct arena *a, const struct json *
     }
     flow_drop(f);
     check_words(v, &c);
+    view_bool(v, "Check.UsesAnswers", uses_answers(doc));
     return st;
 }
 

@@ -7,7 +7,7 @@
 
 /* "Nodes.*": Id, Type, TypeText, Text, Detail, Start, Targets.*.{When,Node}. `language` picks among the flow's texts. */
 enum status flow_view_fill(struct view *v, struct arena *a, const struct json *doc, struct str language, struct err *e);
-/* "Check.*": Ok, Errors, Warnings, Tests, TestsFailed, words for each, Findings.*, Failed.*. A flow that does not parse is a
+/* "Check.*": Ok, Errors, Warnings, Tests, TestsFailed, words for each, UsesAnswers, Findings.*, Failed.*. A flow that does not parse is a
  * finding, not a failure. */
 enum status flow_view_check(struct view *v, struct arena *a, const struct json *doc, struct err *e);
 /* "Changes.*": Kind, Node, Place, Before, After. */

@@ -51,6 +51,7 @@ for (const javaScriptEnabled of [true, false]) {
         await page.getByRole('heading', { name: 'Create your first bot' }).waitFor()
         const bot = await createBot(page, parley.url)
         await page.getByText('This bot has no public address yet').waitFor()
+        await page.getByRole('link', { name: 'Add answers' }).waitFor()
 
         await importCsv(page, parley.url, bot, csvWithBadRow)
         const numbers = await page.locator('.numbers').innerText()
@@ -74,6 +75,7 @@ for (const javaScriptEnabled of [true, false]) {
         const transcript = page.getByRole('region', { name: 'Transcript' })
         await transcript.getByText('Within 30 days we find your purchase').waitFor()
         await transcript.getByRole('link', { name: 'Returns and refunds' }).waitFor()
+        await page.getByText('Chat page', { exact: true }).waitFor()
         await page.getByRole('button', { name: 'Close conversation' }).waitFor()
         page.removeAllListeners('dialog')
         page.on('dialog', dialog => dialog.accept())
@@ -97,13 +99,17 @@ test('versions: published again, compared in words, taken back, exported and bro
     await page.goto(`${parley.url}${bot}/publish`)
     await page.locator('ins', { hasText: 'I answer at once' }).waitFor()
     await publish(page, parley.url, bot, 'two')
-    await page.goto(`${parley.url}${bot}/compare?from=1&to=2`)
+    await page.goto(`${parley.url}${bot}/versions`)
+    await page.getByRole('button', { name: 'Compare' }).click() // the last change is what the form offers
+    await page.waitForURL('**/compare?from=1&to=2')
     await page.locator('del', { hasText: 'I answer right away' }).waitFor()
     await page.getByText('message 1, text, English').waitFor()
 
     await page.goto(`${parley.url}${bot}/versions`)
     page.on('dialog', dialog => dialog.accept())
-    await page.getByRole('button', { name: 'Make live: Version 1' }).click()
+    await page.getByRole('button', { name: 'Make live: Version 1' }).waitFor()
+    await page.getByRole('link', { name: 'Version 1' }).click() // who has read it need not go back for it
+    await page.getByRole('button', { name: 'Make live' }).click()
     await page.getByText('This version is live now.').waitFor()
     const chat = await fetch(`${parley.url}/chat/${bot.split('/').pop()}`)
     assert.match(await chat.text(), /I answer right away/)
