@@ -75,7 +75,7 @@ test('a refusal is told, and the message can be sent again', async () => {
 test('a reload remembers; start over forgets', async () => {
     const page = await open()
     await page.getByRole('button', { name: 'Hours' }).click()
-    await page.getByText('From 9 to 5.').waitFor()
+    await page.locator('.msg:not(.pending)', { hasText: 'From 9 to 5.' }).waitFor() // recorded, not only on its way
     await page.reload()
     await page.getByText('From 9 to 5.').waitFor()
     assert.equal(await page.getByRole('button', { name: 'Hours' }).count(), 0, 'the choice was taken')
