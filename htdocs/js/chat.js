@@ -14,7 +14,9 @@
     const address = `/chat/${t.bot}`
     const memory = `parley.chat.${t.bot}`
     const RETRIES = 6
+    const UNSENT_MS = 600000 // what was under way when the page went away is sent again, if it comes back this soon
     const sleep = ms => new Promise(done => setTimeout(done, ms))
+    let unsent = [] // {message, at}: given to the queue and neither recorded nor refused
     let talk = load()
     let queue = Promise.resolve()
     let epoch = 0 // grows with "start over": what is still under way is then nobody's
@@ -24,16 +26,17 @@
     function load() {
         try {
             const kept = JSON.parse(localStorage.getItem(memory))
-            if (kept && typeof kept.conversation === 'string' && typeof kept.token === 'string') return { seq: 0, ...kept }
+            unsent = (kept?.unsent ?? []).filter(u => u.at > Date.now() - UNSENT_MS && typeof u.message?.id === 'string' && typeof u.message.text === 'string')
+            if (kept && typeof kept.conversation === 'string' && typeof kept.token === 'string') return { seq: 0, conversation: kept.conversation, token: kept.token, state: kept.state }
         } catch { /* private mode, or not ours */ }
         return t.conversation ? { conversation: t.conversation, token: t.token, seq: Number(t.seq) || 0, state: t.state, shown: true } : { seq: 0 }
     }
 
     function save() {
         try {
-            if (talk.conversation) {
+            if (talk.conversation || unsent.length) {
                 const { conversation, token, state } = talk
-                localStorage.setItem(memory, JSON.stringify({ conversation, token, state }))
+                localStorage.setItem(memory, JSON.stringify({ conversation, token, state, unsent }))
             } else localStorage.removeItem(memory)
         } catch { /* it will not be remembered */ }
     }
@@ -252,6 +255,10 @@
     }
 
     function accept({ early, answer }, bubble) {
+        if (answer.conversation === talk.conversation && answer.seq <= talk.seq) { // caught up with before: all of it is shown
+            for (const item of [bubble, ...early]) item.remove()
+            return
+        }
         const other = talk.conversation && talk.conversation !== answer.conversation
         if (other) bubble.before(make('li', { className: 'msg msg-system' }, t.tNew))
         for (const item of early) item.remove()
@@ -273,8 +280,10 @@
                 talk = { seq: 0 } // what was remembered is gone: begin anew
                 return turn()
             })
+            if (mine === epoch) settle(message)
             if (done) accept(done, bubble)
         } catch (error) {
+            if (mine === epoch) settle(message)
             if (mine === epoch) undelivered(message, bubble, error)
         } finally {
             setTyping(false)
@@ -290,8 +299,16 @@
         toEnd()
     }
 
+    function settle(message) {
+        unsent = unsent.filter(u => u.message.id !== message.id)
+        save()
+    }
+
     function enqueue(message, bubble) {
         const mine = epoch
+        bubble.classList.add('pending')
+        if (!unsent.some(u => u.message.id === message.id)) unsent.push({ message, at: Date.now() })
+        save()
         queue = queue.then(() => mine === epoch && deliver(message, bubble, mine))
     }
 
@@ -303,7 +320,6 @@
         endChoices()
         document.getElementById('problem')?.remove()
         const bubble = show({ from: 'visitor', type: 'text', text })
-        bubble.classList.add('pending')
         enqueue({ id: newId(), text, ...(choice !== undefined && { choice }), locale: t.locale }, bubble)
     }
 
@@ -347,6 +363,7 @@
         event.preventDefault()
         epoch++
         talk = { seq: 0 }
+        unsent = []
         save()
         setTyping(false)
         setState('open')
@@ -374,7 +391,9 @@
         endChoices()
     }
     save()
-    queue = queue.then(catchUp)
+    queue = queue.then(catchUp).then(() => {
+        for (const { message } of unsent) enqueue(message, show({ from: 'visitor', type: 'text', text: message.text }))
+    })
     toEnd()
     root.dataset.ready = '1'
 }

@@ -87,6 +87,31 @@ test('a reload remembers; start over forgets', async () => {
     assert.deepEqual(await said(page), ['Hello! Ask me.'])
 })
 
+test('a reload in the middle of a turn loses nothing and asks nothing twice', async () => {
+    for (const began of [false, true]) {
+        const page = await open()
+        if (began) {
+            await say(page, 'hello')
+            await page.getByText('What else?').waitFor()
+        }
+        let heard
+        const sent = new Promise(done => { heard = done })
+        let lost = true
+        await page.route('**/messages', async route => { // it is recorded, but the page never hears of it
+            if (!lost) return route.continue()
+            lost = false
+            await route.fetch()
+            heard()
+        })
+        await say(page, 'still there?')
+        await sent
+        await page.reload()
+        await page.locator('.pending').first().waitFor({ state: 'detached' })
+        await until('the answer', async () => (await said(page)).length === (began ? 6 : 3))
+        assert.equal((await said(page)).filter(t => t === 'still there?').length, 1, String(began))
+    }
+})
+
 test('what another tab said is caught up', async () => {
     const page = await open()
     await say(page, 'first tab')
