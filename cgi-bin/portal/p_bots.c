@@ -1,10 +1,12 @@
 /* The list of bots; a new one from a template or from a file. */
 #include "portal/portal.h"
 
+#include <pthread.h>
 #include <stdio.h>
 
 #include "base/clock.h"
 #include "base/crypto.h"
+#include "base/limits.h"
 #include "base/shared.h"
 #include "billing/usage.h"
 
@@ -187,19 +189,33 @@ void bot_create_form(struct request *rq)
 
 /* ---- from a file ---- */
 
-static enum status import_read(struct page *pg, struct bot *out)
+static enum status import_parsed(struct page *pg, struct arena *a, struct str text, struct bot *out)
 {
-    struct str filename, text = request_file(pg->rq, "file", &filename);
     struct json *file = NULL;
-    if (!text.n)
-        return err_at(&pg->e, ERR_INVALID, "file_missing", "file", "Choose a file first.");
-    enum status st = json_parse(pg->rq->arena, text, MAX_JSON_DEPTH, &file, &pg->e);
+    enum status st = json_parse(a, text, MAX_JSON_DEPTH, &file, &pg->e);
     if (st == OK && once_used(pg))
         return err_set(&pg->e, ERR_CONFLICT, "form_used", "This form has been sent already.");
     if (st == OK)
-        st = bot_import(pg->db, &pg->who, pg->rq->arena, file, str_trim(request_form(pg->rq, "name")), out, &pg->e);
+        st = bot_import(pg->db, &pg->who, a, file, str_trim(request_form(pg->rq, "name")), out, &pg->e);
     if (st != OK && !pg->e.pointer[0])
         snprintf(pg->e.pointer, sizeof(pg->e.pointer), "file");
+    return st;
+}
+
+/* A file with all answers of a bot takes more memory than any other request may: so one at a time. */
+static enum status import_read(struct page *pg, struct bot *out)
+{
+    static pthread_mutex_t reading = PTHREAD_MUTEX_INITIALIZER;
+    struct str filename, text = request_file(pg->rq, "file", &filename);
+    struct arena a;
+    if (!text.n)
+        return err_at(&pg->e, ERR_INVALID, "file_missing", "file", "Choose a file first.");
+    if (pthread_mutex_trylock(&reading) != 0)
+        return err_set(&pg->e, ERR_RATE, "import_busy", "Another file is being read right now. Send yours again in a moment.");
+    arena_init(&a, MAX_BOT_FILE_ARENA);
+    enum status st = import_parsed(pg, &a, text, out);
+    arena_release(&a);
+    pthread_mutex_unlock(&reading);
     return st;
 }
 

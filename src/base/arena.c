@@ -74,6 +74,14 @@ static void *take(struct arena *a, size_t size)
     return p;
 }
 
+bool arena_charge(struct arena *a, size_t bytes)
+{
+    if (bytes > a->max - (a->used < a->max ? a->used : a->max))
+        return false;
+    a->used += bytes;
+    return true;
+}
+
 void *arena_alloc(struct arena *a, size_t size)
 {
     void *p = take(a, size);

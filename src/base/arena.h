@@ -6,6 +6,7 @@
 #define PARLEY_BASE_ARENA_H
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include "base/str.h"
 
@@ -14,7 +15,7 @@ struct arena_defer;
 struct arena {
     struct arena_block *head;
     struct arena_defer *defers;
-    size_t used; /* bytes handed out since the last reset */
+    size_t used; /* bytes handed out or charged since the last reset */
     size_t max;  /* bytes */
 };
 
@@ -32,6 +33,9 @@ char *arena_vprintf(struct arena *a, const char *fmt, va_list ap)
     __attribute__((warn_unused_result, format(printf, 2, 0)));
 /* Call fn(ptr) at reset. On failure fn(ptr) is called at once and -1 returned, so nothing can leak. */
 int arena_defer(struct arena *a, void (*fn)(void *), void *ptr) __attribute__((warn_unused_result));
+
+/* Count memory that is held elsewhere for as long as the arena's own (an arena_defer lets it go). False: that is more than it may have. */
+bool arena_charge(struct arena *a, size_t bytes) __attribute__((warn_unused_result));
 
 #define ARENA_NEW(a, type) ((type *)arena_alloc((a), sizeof(type)))
 

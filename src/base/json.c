@@ -56,6 +56,28 @@ struct json *json_own(struct arena *a, struct json_object *o)
     return o && arena_defer(a, drop_later, o) == 0 ? from_jso(o) : NULL;
 }
 
+size_t json_bytes(const struct json *j)
+{
+    struct json_iter it = {0};
+    size_t n = 0;
+    switch (json_kind(j)) {
+    case JSON_NULL:
+        return 0;
+    case JSON_STRING:
+        return JSON_STRING_BYTES + json_str(j).n;
+    case JSON_OBJECT:
+        while (json_each(j, &it))
+            n += JSON_MEMBER_BYTES + it.key.n + json_bytes(it.value);
+        return JSON_CONTAINER_BYTES + n;
+    case JSON_ARRAY:
+        for (size_t i = 0; i < json_len(j); i++)
+            n += JSON_ITEM_BYTES + json_bytes(json_at(j, i));
+        return JSON_CONTAINER_BYTES + n;
+    default:
+        return JSON_SCALAR_BYTES;
+    }
+}
+
 /* ---- reading ---- */
 
 enum json_kind json_kind(const struct json *j)

@@ -3,7 +3,8 @@
  * Parsing is strict RFC 8259: whole input, valid UTF-8, depth at most `max_depth`, no NUL and no lone surrogate inside a
  * string, no duplicate key, numbers finite, integers within int64. Values live as long as the arena they were made in
  * (they are let go by an arena_defer) unless json_retain'ed. Reading a value is thread safe once nobody changes it.
- * A text that is no JSON is ERR_INVALID, code json_invalid, and the message names line and column. */
+ * A text that is no JSON is ERR_INVALID, code json_invalid, and the message names line and column; one that takes more memory than the
+ * arena may have (a short text can take a hundred times its length) is ERR_TOO_LARGE, code json_too_large. */
 #ifndef PARLEY_BASE_JSON_H
 #define PARLEY_BASE_JSON_H
 
@@ -32,6 +33,8 @@ struct str json_get_str(const struct json *obj, const char *key);        /* json
 bool json_bool(const struct json *j);                                    /* false unless true */
 int64_t json_int(const struct json *j, int64_t otherwise);
 double json_double(const struct json *j, double otherwise);              /* of an int or a double */
+
+size_t json_bytes(const struct json *j);                                 /* the memory it takes, near enough; it is charged to its arena */
 
 struct json_iter { void *at; struct str key; struct json *value; };
 /* struct json_iter it = {0}; while (json_each(obj, &it)) ... in document order. */

@@ -170,6 +170,20 @@ void json_del(struct json *obj, const char *key)
 
 static int copy(const struct json *j, struct json_object **out);
 
+void json_fit(struct json_object *o)
+{
+    if (json_object_is_type(o, json_type_object)) {
+        struct lh_table *t = json_object_get_object(o);
+        int size = t->count + t->count * 5 / 8 + 2; /* below the load factor: json-c grows a table while filling it only to forget its size */
+        if (t->count < INT_MAX / 8 && size < t->size)
+            (void)lh_table_resize(t, size); /* without memory it keeps what it has */
+    }
+#if JSON_C_VERSION_NUM >= (0 << 16 | 15 << 8)
+    if (json_object_is_type(o, json_type_array))
+        (void)json_object_array_shrink(o, 0);
+#endif
+}
+
 static int copy_items(const struct json *j, struct json *into)
 {
     struct json_object *child;
@@ -182,6 +196,7 @@ static int copy_items(const struct json *j, struct json *into)
         if (copy(json_at(j, i), &child) != 0 || push(into, child) != 0)
             return -1;
     }
+    json_fit(jso(into));
     return 0;
 }
 
@@ -223,7 +238,7 @@ static int copy(const struct json *j, struct json_object **out)
 struct json *json_copy(struct arena *a, const struct json *j)
 {
     struct json_object *o;
-    return copy(j, &o) == 0 ? json_own(a, o) : NULL;
+    return arena_charge(a, json_bytes(j)) && copy(j, &o) == 0 ? json_own(a, o) : NULL;
 }
 
 int json_set_copy(struct json *obj, const char *key, const struct json *value)

@@ -9,7 +9,10 @@
 #include "base/utf8.h"
 #include "base/banned.h"
 
+#define FIT_ABOVE 4096 /* bytes of text: a smaller tree is not worth it */
+
 struct reader {
+    struct arena *arena; /* is charged */
     struct str text;
     size_t at;
     int depth;          /* levels that may still be opened */
@@ -39,6 +42,14 @@ static bool no_memory(struct reader *r)
 static bool made(struct reader *r, struct json_object *o)
 {
     return o ? true : no_memory(r);
+}
+
+static bool charge(struct reader *r, size_t bytes)
+{
+    if (arena_charge(r->arena, bytes))
+        return true;
+    r->st = err_set(r->e, ERR_TOO_LARGE, "json_too_large", "This JSON takes too much memory: it has too many values.");
+    return false;
 }
 
 /* The next byte, 0 at the end; a NUL in the text is refused before. */
@@ -164,6 +175,8 @@ static bool read_number(struct reader *r, struct json_object **out)
     if (whole ? !num_i64(s, INT64_MIN, INT64_MAX, &n) : !num_double(s, &d))
         return stop(r, "this number is malformed or out of range");
     r->at = i;
+    if (!charge(r, JSON_SCALAR_BYTES))
+        return false;
     *out = whole ? json_object_new_int64(n) : json_object_new_double(d);
     return made(r, *out);
 }
@@ -182,7 +195,7 @@ static bool read_items(struct reader *r, struct json_object *arr)
 {
     for (;;) {
         struct json_object *item = NULL;
-        bool ok = read_value(r, &item);
+        bool ok = charge(r, JSON_ITEM_BYTES) && read_value(r, &item);
         if (!ok || json_object_array_add(arr, item) != 0) {
             json_object_put(item);
             return ok && no_memory(r);
@@ -217,6 +230,8 @@ static bool read_member(struct reader *r, struct lh_table *t)
         r->at = start;
         return stop(r, "this key stands twice in its object");
     }
+    if (!charge(r, JSON_MEMBER_BYTES + key.n))
+        return false;
     struct lh_entry *at = json_append(t, key, hash);
     if (!at)
         return no_memory(r);
@@ -248,6 +263,8 @@ static bool read_container(struct reader *r, char open, struct json_object **out
 {
     if (r->depth-- == 0)
         return stop(r, "it is nested too deep");
+    if (!charge(r, JSON_CONTAINER_BYTES))
+        return false;
     *out = open == '{' ? json_object_new_object() : json_object_new_array();
     if (!made(r, *out))
         return false;
@@ -258,6 +275,8 @@ static bool read_container(struct reader *r, char open, struct json_object **out
     else
         ok = open == '{' ? read_members(r, *out) : read_items(r, *out);
     r->depth++;
+    if (ok && r->text.n > FIT_ABOVE)
+        json_fit(*out);
     return ok;
 }
 
@@ -271,13 +290,13 @@ static bool read_value(struct reader *r, struct json_object **out)
     case '[':
         return read_container(r, c, out);
     case '"':
-        if (!read_text(r, &s))
+        if (!read_text(r, &s) || !charge(r, JSON_STRING_BYTES + s.n))
             return false;
         *out = json_object_new_string_len(s.p, (int)s.n);
         return made(r, *out);
     case 't':
     case 'f':
-        if (!read_word(r, c == 't' ? STR("true") : STR("false")))
+        if (!read_word(r, c == 't' ? STR("true") : STR("false")) || !charge(r, JSON_SCALAR_BYTES))
             return false;
         *out = json_object_new_boolean(c == 't');
         return made(r, *out);
@@ -306,7 +325,7 @@ static bool read_document(struct reader *r, struct json_object **out)
 enum status json_parse(struct arena *a, struct str text, int max_depth, struct json **out, struct err *e)
 {
     struct json_object *root = NULL;
-    struct reader r = {.text = text, .depth = max_depth > 0 ? max_depth : 0, .e = e};
+    struct reader r = {.arena = a, .text = text, .depth = max_depth > 0 ? max_depth : 0, .e = e};
     *out = NULL;
     if (text.n > INT_MAX / 4)
         return err_set(e, ERR_TOO_LARGE, NULL, "This JSON text is too large.");

@@ -11,6 +11,7 @@
 #define MAX_PARAMS 256                /* query or form fields of one request (count) */
 #define MAX_JSON_DEPTH 32             /* levels */
 #define MAX_FLOW (1 * MB)             /* one flow document */
+#define MAX_FLOW_JSON (24 * MB)       /* its document in memory, as json_bytes counts */
 #define MAX_FLOW_NODES 2000           /* nodes of one flow (count) */
 #define MAX_FLOW_STEPS 200            /* nodes run in one turn (count): the guard against a flow that loops */
 #define MAX_FLOW_ARENA (32 * MB)      /* a flow made ready to run */
@@ -38,6 +39,7 @@
 #define MAX_CSV (32 * MB)             /* an uploaded CSV file */
 #define MAX_CSV_ROWS 200000           /* count */
 #define MAX_ANSWERS 200000            /* of one bot (count) */
+#define MAX_BOT_FILE_ARENA (256 * MB) /* memory of one bot's file while it is read */
 #define MAX_CSV_FIELD (64 * KB)
 
 #endif

@@ -17,7 +17,7 @@
 
 #define POINTERS_MAX 2048
 #define FLOWS_MAX 2048
-#define FLOW_BYTES_MAX (24 * MB) /* as flow_bytes counts; one larger flow is kept, alone */
+#define FLOW_BYTES_MAX (32 * MB) /* as flow_bytes counts; one larger flow is kept, alone */
 #define BUCKETS 1024
 #define UNKNOWN_MAX 256
 #define RECHECK_US 2000000
@@ -372,7 +372,7 @@ static enum status load(struct db_pool *pool, struct id bot, struct bot_held **o
     enum status s = db_get(pool, &c, e);
     if (s != OK)
         return s;
-    arena_init(&a, 16 * MAX_FLOW);
+    arena_init(&a, MAX_FLOW_JSON + 8 * MAX_FLOW);
     s = load_pointer(c, &a, bot, out, e);
     db_put(c);
     arena_release(&a);
@@ -454,7 +454,7 @@ static enum status load_version(struct db_pool *pool, struct id tenant, struct i
     struct db *c = NULL;
     struct arena a;
     enum status s;
-    arena_init(&a, 16 * MAX_FLOW);
+    arena_init(&a, MAX_FLOW_JSON + 8 * MAX_FLOW);
     if ((s = db_get(pool, &c, e)) != OK)
         goto out;
     if ((s = store_bot_get(c, &a, tenant, bot, &b, e)) != OK)

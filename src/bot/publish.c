@@ -154,7 +154,7 @@ enum status bot_rollback(struct db *c, const struct actor *who, struct id bot, i
     struct arena a;
     struct rollback_tx tx = {.who = who, .a = &a, .bot = bot, .version = version};
     enum status s;
-    arena_init(&a, 8 * MAX_FLOW);
+    arena_init(&a, MAX_FLOW_JSON + 8 * MAX_FLOW);
     s = db_transaction(c, rollback_write, &tx, e);
     if (s == OK)
         shared_bump("bot", bot);

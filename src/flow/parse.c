@@ -270,8 +270,10 @@ static size_t size_of(const struct json *j)
 
 static enum status check_size(const struct json *doc, struct err *e)
 {
-    if (size_of(doc) <= MAX_FLOW)
+    if (size_of(doc) <= MAX_FLOW && json_bytes(doc) <= MAX_FLOW_JSON)
         return OK;
+    if (size_of(doc) <= MAX_FLOW)
+        return err_set(e, ERR_TOO_LARGE, "flow_too_large", "A flow of this size cannot have so many values.");
     return err_set(e, ERR_TOO_LARGE, "flow_too_large", "A flow is at most %zu KB.", MAX_FLOW / KB);
 }
 

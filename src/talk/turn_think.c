@@ -205,5 +205,5 @@ enum status turn_think(struct turn *u, const struct json *state, struct err *e)
     if (u->left) {
         return err_set(e, ERR_GONE, NULL, "The visitor has left.");
     }
-    return s == ERR_INVALID ? wrong_flow(u, b, e) : s;
+    return s == ERR_INVALID || s == ERR_TOO_LARGE ? wrong_flow(u, b, e) : s;
 }

@@ -215,11 +215,11 @@ static const char *large_flow(void)
 static void the_memory_of_flows_is_bounded(void **state)
 {
     struct actor who = workspace("enterprise");
-    struct bot b[8];
+    struct bot b[12];
     struct bot_live first, other;
     const char *flow = large_flow();
     (void)state;
-    for (int i = 0; i < 8; i++) {
+    for (int i = 0; i < 12; i++) {
         b[i] = made(&who);
         save(&who, b[i].id, flow);
         published(&who, b[i].id);
@@ -229,7 +229,7 @@ static void the_memory_of_flows_is_bounded(void **state)
     OKAY(bot_live(pool, b[0].id, &other, &fail));
     assert_ptr_equal(first.flow, other.flow); /* kept */
     bot_live_release(&other);
-    for (int i = 1; i < 8; i++) {
+    for (int i = 1; i < 12; i++) {
         OKAY(bot_live(pool, b[i].id, &other, &fail));
         bot_live_release(&other);
     }

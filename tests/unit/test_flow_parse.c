@@ -106,6 +106,23 @@ static void a_document_too_large(void **state)
     assert_string_equal(e.code, "flow_too_large");
 }
 
+static void a_document_of_too_many_values(void **state)
+{
+    (void)state;
+    struct buf b;
+    struct err e = ERR_INIT;
+    struct flow *f = NULL;
+    buf_init(&b, MAX_FLOW);
+    buf_puts(&b, "{'format':1,'languages':['en'],'start':'a','nodes':{'a':{'type':'end'}},'tests':[");
+    for (int i = 0; i < 200000; i++)
+        buf_puts(&b, i ? ",{}" : "{}");
+    buf_puts(&b, "]}");
+    assert_true(buf_ok(&b));
+    assert_int_equal(flow_parse(json_of(b.p), &f, &e), ERR_TOO_LARGE);
+    assert_string_equal(e.code, "flow_too_large");
+    buf_release(&b);
+}
+
 /* n nodes that each lead to the next, through `jump`. */
 static struct json *chain(size_t n)
 {
@@ -188,6 +205,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_smallest_flow, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_document_of_another_kind, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_document_too_large, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_document_of_too_many_values, set_up, tear_down),
         cmocka_unit_test_setup_teardown(too_many_nodes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(too_many_variables, set_up, tear_down),
         cmocka_unit_test_setup_teardown(patterns_too_large, set_up, tear_down),

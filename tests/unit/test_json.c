@@ -326,6 +326,40 @@ static void references_from_many_threads(void **state)
     json_drop(shared_doc);
 }
 
+/* Three characters can take 200 bytes: the arena's maximum holds for them too. */
+static void memory_is_bounded(void **state)
+{
+    (void)state;
+    struct arena small;
+    struct err e = ERR_INIT;
+    struct json *j;
+    size_t used;
+    arena_init(&small, 1 << 20);
+    buf_puts(&out, "[{\"a\":[");
+    for (int i = 0; i < 20000; i++)
+        buf_puts(&out, i ? ",{}" : "{}");
+    buf_puts(&out, "]}]");
+    assert_int_equal(json_parse(&small, buf_str(&out), 32, &j, &e), ERR_TOO_LARGE);
+    assert_string_equal(e.code, "json_too_large");
+    arena_reset(&small);
+    assert_ok(json_parse(&small, STR("[[],{},\"\"]"), 32, &j, &e), &e);
+    used = arena.used;
+    j = parse(out.p);
+    assert_true(json_bytes(j) > 20000 * 128 && json_bytes(j) < 20000 * 512);
+    assert_true(arena.used - used >= json_bytes(j));
+    assert_null(json_copy(&small, j));
+    struct json *first = json_at(json_get(json_at(j, 0), "a"), 0); /* what was fitted can still grow */
+    for (int i = 0; i < 40; i++) {
+        char key[16];
+        snprintf(key, sizeof key, "k%d", i);
+        assert_int_equal(json_set_int(first, key, i), 0);
+    }
+    assert_int_equal(json_len(first), 40);
+    assert_int_equal(json_int(json_get(first, "k39"), 0), 39);
+    assert_int_equal(json_int(json_get(first, "k0"), -1), 0);
+    arena_release(&small);
+}
+
 #define WITH(f) cmocka_unit_test_setup_teardown(f, begin, end)
 int main(void)
 {
@@ -333,6 +367,7 @@ int main(void)
                                        WITH(refuses),
                                        WITH(depth_is_bounded),
                                        WITH(many_keys),
+                                       WITH(memory_is_bounded),
                                        WITH(reads),
                                        WITH(builds),
                                        WITH(trees_outlive_the_arena_of_a_part),
