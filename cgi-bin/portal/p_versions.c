@@ -204,22 +204,28 @@ void rollback(struct request *rq)
 
 /* ---- the bot as a file ---- */
 
+static enum status send_part(void *ctx, struct str part, struct err *e)
+{
+    struct request *rq = ctx;
+    buf_str_add(reply_body(rq), part);
+    return reply_part(rq, e);
+}
+
 void bot_export_file(struct request *rq)
 {
     struct page pg;
     struct bot b;
-    struct json *file = NULL;
+    const struct bot_file_sink out = {rq, send_part};
     if (!page_begin(rq, &pg) || !page_bot(&pg, "overview", &b))
         return;
-    if (bot_export(pg.db, pg.who.tenant, b.id, rq->arena, &file, &pg.e) != OK) {
-        page_fail(&pg);
-        return;
-    }
-    page_release(&pg);
     const char *name = arena_printf(rq->arena, "attachment; filename=\"%s.json\"", TEXT_ID(ID_BOT, b.id));
     reply_status(rq, 200);
     reply_type(rq, "application/json");
     reply_header(rq, "Content-Disposition", str_from(name ? name : "attachment"));
     reply_header(rq, "Cache-Control", STR("no-store"));
-    json_write_pretty(reply_body(rq), file);
+    enum status st = bot_export(pg.db, pg.who.tenant, b.id, &out, &pg.e);
+    if (st == OK || st == ERR_GONE)
+        page_release(&pg);
+    else
+        page_fail(&pg); /* what was sent stays sent: without its end it is no JSON */
 }

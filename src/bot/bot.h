@@ -53,9 +53,13 @@ enum status bot_versions(struct db *c, struct id tenant, struct id bot, struct a
 enum status bot_version_flow(struct db *c, struct id tenant, struct id bot, int version, struct arena *a,
                              struct json **flow, struct err *e);
 
-/* One JSON file: {"parley": 1, "bot": {...}, "flow": {...}, "answers": [...]}. */
-enum status bot_export(struct db *c, struct id tenant, struct id bot, struct arena *a, struct json **out,
-                       struct err *e);
+/* One JSON file: {"parley": 1, "bot": {...}, "flow": {...}, "answers": [...]}. It is handed out in parts as it is made, whatever its
+ * length; an error of `write` ends it. ERR_NOT_FOUND comes before the first part. */
+struct bot_file_sink {
+    void *ctx;
+    enum status (*write)(void *ctx, struct str part, struct err *e);
+};
+enum status bot_export(struct db *c, struct id tenant, struct id bot, const struct bot_file_sink *to, struct err *e);
 enum status bot_import(struct db *c, const struct actor *who, struct arena *a,
                        const struct json *file, struct str name, struct bot *out, struct err *e);
 

@@ -10,62 +10,107 @@
 
 #define FILE_FORMAT 1
 #define PAGE 500
+#define PART (256 * KB)
+#define MAX_EXPORT_ARENA (48 * MB) /* the flow, or a page of the longest answers */
 
 /* ---- out ---- */
 
-static int answer_push(struct json *list, const struct answer *w)
+struct export {
+    struct db *c;
+    struct id tenant, bot;
+    const struct bot_file_sink *to;
+    struct arena *a;
+    struct buf part;
+};
+
+static enum status hand_out(struct export *x, struct err *e)
 {
-    struct json *o;
-    if (json_push_object(list, &o) != 0)
-        return -1;
-    if (json_set_str(o, "question", w->question) != 0 || json_set_str(o, "answer", w->answer) != 0)
-        return -1;
-    if (w->link.n && json_set_str(o, "link", w->link) != 0)
-        return -1;
-    if (w->source.n && json_set_str(o, "source", w->source) != 0)
-        return -1;
-    return w->language.n ? json_set_str(o, "language", w->language) : 0;
+    enum status s = buf_ok(&x->part) ? x->to->write(x->to->ctx, buf_str(&x->part), e) : err_nomem(e);
+    buf_clear(&x->part);
+    return s;
 }
 
-static enum status export_answers(struct db *c, struct id tenant, struct id bot, struct arena *a, struct json *list,
-                                  struct err *e)
+static void member(struct buf *b, const char *key, struct str value)
+{
+    if (!value.n)
+        return;
+    buf_puts(b, ", \"");
+    buf_puts(b, key);
+    buf_puts(b, "\": ");
+    buf_json(b, value);
+}
+
+static void answer_add(struct buf *b, const struct answer *w, bool first)
+{
+    buf_puts(b, first ? "\n    {\"question\": " : ",\n    {\"question\": ");
+    buf_json(b, w->question);
+    member(b, "answer", w->answer);
+    member(b, "link", w->link);
+    member(b, "source", w->source);
+    member(b, "language", w->language);
+    buf_putc(b, '}');
+}
+
+static enum status export_answers(struct export *x, struct err *e)
 {
     struct id after = ID_NONE;
     bool more = true;
     while (more) {
         struct answer *page;
         size_t n;
-        enum status s = answers_list(c, tenant, bot, STR_EMPTY, after, PAGE, a, &page, &n, &more, e);
+        enum status s = answers_list(x->c, x->tenant, x->bot, STR_EMPTY, after, PAGE, x->a, &page, &n, &more, e);
         if (s != OK)
             return s;
-        for (size_t i = 0; i < n; i++)
-            if (answer_push(list, &page[i]) != 0)
-                return err_nomem(e);
-        if (!n)
-            break;
+        for (size_t i = 0; i < n && s == OK; i++) {
+            answer_add(&x->part, &page[i], id_is_none(after) && i == 0);
+            if (x->part.n > PART)
+                s = hand_out(x, e);
+        }
+        if (s != OK || !n)
+            return s;
         after = page[n - 1].id;
+        arena_reset(x->a);
     }
     return OK;
 }
 
-enum status bot_export(struct db *c, struct id tenant, struct id bot, struct arena *a, struct json **out, struct err *e)
+static enum status export_head(struct export *x, struct err *e)
 {
-    struct json *file = json_new_object(a), *head, *flow, *list;
+    struct json *flow;
     struct bot b;
     int revision;
-    enum status s = store_bot_get(c, a, tenant, bot, &b, e);
+    enum status s = store_bot_get(x->c, x->a, x->tenant, x->bot, &b, e);
     if (s == OK)
-        s = bot_draft(c, tenant, bot, a, &flow, &revision, e);
+        s = bot_draft(x->c, x->tenant, x->bot, x->a, &flow, &revision, e);
     if (s != OK)
         return s;
-    if (!file || json_set_int(file, "parley", FILE_FORMAT) != 0 || json_set_object(file, "bot", &head) != 0 ||
-        json_set_str(head, "name", b.name) != 0 || json_set_str(head, "language", b.language) != 0 ||
-        json_set_copy(file, "flow", flow) != 0 || json_set_array(file, "answers", &list) != 0)
-        return err_nomem(e);
-    if ((s = export_answers(c, tenant, bot, a, list, e)) != OK)
-        return s;
-    *out = file;
-    return OK;
+    buf_printf(&x->part, "{\n  \"parley\": %d,\n  \"bot\": {\"name\": ", FILE_FORMAT);
+    buf_json(&x->part, b.name);
+    member(&x->part, "language", b.language);
+    buf_puts(&x->part, "},\n  \"flow\": ");
+    json_write_pretty(&x->part, flow);
+    buf_puts(&x->part, "  ,\"answers\": [");
+    s = hand_out(x, e);
+    arena_reset(x->a);
+    return s;
+}
+
+enum status bot_export(struct db *c, struct id tenant, struct id bot, const struct bot_file_sink *to, struct err *e)
+{
+    struct arena a;
+    struct export x = {.c = c, .tenant = tenant, .bot = bot, .to = to, .a = &a};
+    arena_init(&a, MAX_EXPORT_ARENA);
+    buf_init(&x.part, MAX_EXPORT_ARENA);
+    enum status s = export_head(&x, e);
+    if (s == OK)
+        s = export_answers(&x, e);
+    if (s == OK) {
+        buf_puts(&x.part, "\n  ]\n}\n");
+        s = hand_out(&x, e);
+    }
+    buf_release(&x.part);
+    arena_release(&a);
+    return s;
 }
 
 /* ---- in ---- */

@@ -8,26 +8,23 @@
 
 #define BOT_FILE_MAX (128 * MB) /* a flow and 200,000 answers */
 
+static enum status to_stdout(void *ctx, struct str part, struct err *e)
+{
+    (void)ctx;
+    return fwrite(part.p, 1, part.n, stdout) == part.n ? OK : err_set(e, ERR_UNAVAILABLE, NULL, "The file could not be written.");
+}
+
 enum status cmd_bot_export(struct cli *cl, struct err *e)
 {
     struct db *c;
     struct id id;
     struct actor who;
-    struct json *file;
-    struct buf b;
+    const struct bot_file_sink out = {NULL, to_stdout};
     enum status s = cli_options(cl, NULL, 0, 1, 1, e);
 
-    if (s != OK || (s = cli_db(cl, &c, e)) != OK || (s = cli_bot(cl, c, cl->argv[0], &id, &who, e)) != OK ||
-        (s = bot_export(c, who.tenant, id, &cl->arena, &file, e)) != OK)
+    if (s != OK || (s = cli_db(cl, &c, e)) != OK || (s = cli_bot(cl, c, cl->argv[0], &id, &who, e)) != OK)
         return s;
-    buf_init(&b, BOT_FILE_MAX);
-    json_write_pretty(&b, file);
-    if (buf_ok(&b))
-        fwrite(b.p, 1, b.n, stdout);
-    else
-        s = err_nomem(e);
-    buf_release(&b);
-    return s;
+    return bot_export(c, who.tenant, id, &out, e);
 }
 
 enum status cmd_bot_import(struct cli *cl, struct err *e)

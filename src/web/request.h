@@ -77,6 +77,9 @@ struct cookie {
 };
 void reply_cookie(struct request *rq, const struct cookie *c); /* HttpOnly; SameSite=Lax; Secure as configured */
 struct buf *reply_body(struct request *rq);                    /* bounded by MAX_REPLY */
+/* For a reply of any length: what the body holds goes out now, the first time with the headers, and the body is empty again. Afterwards
+ * status and headers stand; an error that comes later is only logged, and the reply ends where it is. ERR_GONE: the reader has left. */
+enum status reply_part(struct request *rq, struct err *e);
 void reply_json(struct request *rq, int status, const struct json *j);
 void reply_redirect(struct request *rq, const char *local_path); /* 303; anything but a site path is a BUG */
 /* The error in the form the client asked for: application/problem+json (RFC 9457: type title status detail code instance pointer

@@ -20,13 +20,10 @@ static enum status put(struct request *rq, struct str bytes, struct err *e)
     return OK;
 }
 
-enum status stream_begin(struct request *rq, struct err *e)
+/* Status, type and headers stand. */
+static enum status begin(struct request *rq, struct err *e)
 {
     struct reply *rp = rq->reply;
-    reply_reset(rq);
-    reply_status(rq, 200);
-    reply_type(rq, "text/event-stream");
-    reply_header(rq, "X-Accel-Buffering", STR("no"));
     if (rp->refused || !buf_ok(rp->extra))
         return err_set(e, ERR_INTERNAL, NULL, "The answer could not be sent.");
     enum status s = reply_write_head(rq, false);
@@ -36,6 +33,27 @@ enum status stream_begin(struct request *rq, struct err *e)
     if (s != OK || rq->head || rq->impl->io->flush(rq->impl->io) != 0)
         return left(rq, e);
     return OK;
+}
+
+enum status reply_part(struct request *rq, struct err *e)
+{
+    struct reply *rp = rq->reply;
+    enum status s = buf_ok(rp->body) ? OK : err_nomem(e);
+    if (s == OK && !rp->streaming)
+        s = begin(rq, e);
+    if (s == OK && rp->body->n)
+        s = put(rq, buf_str(rp->body), e);
+    buf_clear(rp->body);
+    return s;
+}
+
+enum status stream_begin(struct request *rq, struct err *e)
+{
+    reply_reset(rq);
+    reply_status(rq, 200);
+    reply_type(rq, "text/event-stream");
+    reply_header(rq, "X-Accel-Buffering", STR("no"));
+    return begin(rq, e);
 }
 
 enum status stream_event(struct request *rq, const char *event, struct str id, struct str data, struct err *e)

@@ -68,6 +68,23 @@ static int published(const struct actor *who, struct id bot)
     return version;
 }
 
+static enum status gather(void *ctx, struct str part, struct err *e)
+{
+    (void)e;
+    buf_str_add(ctx, part);
+    return OK;
+}
+
+static struct json *exported(const struct actor *who, struct id bot)
+{
+    struct buf b;
+    buf_init(&b, 64 * MB);
+    OKAY(bot_export(c, who->tenant, bot, &(struct bot_file_sink){&b, gather}, &fail));
+    struct json *file = parsed(b.p);
+    buf_release(&b);
+    return file;
+}
+
 static void fails(enum status got, enum status expected, const struct err *e, const char *code)
 {
     if (got != expected)
@@ -274,7 +291,7 @@ static void the_plan_limits_bots(void **state)
     (void)state;
     fails(bot_create(c, config, &who, &arena, STR("faq"), STR("Two"), STR_EMPTY, &second, &e), ERR_PLAN, &e,
           "bot_limit");
-    OKAY(bot_export(c, who.tenant, b.id, &arena, &file, &fail));
+    file = exported(&who, b.id);
     fails(bot_import(c, &who, &arena, file, STR_EMPTY, &second, &e), ERR_PLAN, &e, "bot_limit");
     OKAY(bot_delete(c, &who, b.id, &fail));
     OKAY(bot_create(c, config, &who, &arena, STR("faq"), STR("Two"), STR_EMPTY, &second, &fail));
@@ -295,13 +312,13 @@ static void a_bot_travels_in_one_file(void **state)
     bool more;
     (void)state;
     OKAY(answers_save(c, from.tenant, b.id, &w, &fail));
-    OKAY(bot_export(c, from.tenant, b.id, &arena, &file, &fail));
+    file = exported(&from, b.id);
     OKAY(bot_import(c, &to, &arena, file, STR("Copy"), &copy, &fail));
     assert_str(copy.name, "Copy");
     OKAY(answers_list(c, to.tenant, copy.id, STR_EMPTY, ID_NONE, 10, &arena, &list, &n, &more, &fail));
     assert_int_equal(n, 1);
     assert_str(list[0].answer, "Here.");
-    OKAY(bot_export(c, to.tenant, copy.id, &arena, &again, &fail));
+    again = exported(&to, copy.id);
     assert_true(json_equal(json_get(file, "flow"), json_get(again, "flow")));
     assert_true(json_equal(json_get(file, "answers"), json_get(again, "answers")));
     fails(bot_import(c, &to, &arena, parsed("{\"parley\":2}"), STR_EMPTY, &copy, &e), ERR_INVALID, &e,
@@ -333,7 +350,7 @@ static void strangers_find_nothing(void **state)
     fails(bot_version_flow(c, stranger.tenant, b.id, 1, &arena, &j, &e), ERR_NOT_FOUND, &e, "version_unknown");
     fails(bot_rename(c, &stranger, b.id, STR("Mine"), &e), ERR_NOT_FOUND, &e, "bot_unknown");
     fails(bot_delete(c, &stranger, b.id, &e), ERR_NOT_FOUND, &e, "bot_unknown");
-    fails(bot_export(c, stranger.tenant, b.id, &arena, &j, &e), ERR_NOT_FOUND, &e, "bot_unknown");
+    fails(bot_export(c, stranger.tenant, b.id, &(struct bot_file_sink){NULL, gather}, &e), ERR_NOT_FOUND, &e, "bot_unknown");
     fails(bot_live_version(pool, stranger.tenant, b.id, 1, &live, &e), ERR_NOT_FOUND, &e, "bot_unknown");
     fails(bot_live_version(pool, stranger.tenant, b.id, 0, &live, &e), ERR_NOT_FOUND, &e, "bot_unknown");
     OKAY(bot_get(c, owner.tenant, b.id, &arena, &got, &fail));

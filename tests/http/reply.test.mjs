@@ -96,6 +96,18 @@ test('a handler that answers nothing, or too much, is our fault', async () => {
     assert.equal(r.body.subarray(-26).toString(), Buffer.from(Array.from({ length: 26 }, (_, i) => 97 + (((8 << 20) - 26 + i) % 26))).toString())
 })
 
+test('a reply in parts has any length; what fails later ends it and is logged', async () => {
+    const r = await door.get('/parts?n=20')
+    assert.deepEqual([r.status, r.headers['content-length'], r.body.length], [200, undefined, 20 << 20])
+    for (let i = 0; i < 20; i++) assert.equal(r.body[(i << 20) + 5], 97 + i)
+    const broken = await door.get('/parts?n=2&fail=1')
+    assert.deepEqual([broken.status, broken.body.length], [200, 2 << 20])
+    assert.equal((await door.logged({ event: 'request', id: broken.headers['x-request-id'] })).code, 'unavailable')
+    const head = await door.request({ method: 'HEAD', uri: '/parts?n=3' })
+    assert.deepEqual([head.status, head.body.length], [200, 0])
+    assert.equal((await door.get('/plain')).status, 200)
+})
+
 test('language of the reader', async () => {
     const language = async l => (await door.get('/language', { 'accept-language': l })).text
     assert.equal(await language('de-CH, en;q=0.8'), 'de')

@@ -199,6 +199,26 @@ void test_framed(struct request *rq)
         test_page(rq);
 }
 
+/* ?n= parts of 1 MB, each of one letter; ?fail=1: then an error. */
+void test_parts(struct request *rq)
+{
+    static char mb[1 << 20];
+    struct err e = ERR_INIT;
+    int64_t n = number(rq, "n", 1);
+    reply_status(rq, 200);
+    reply_type(rq, "text/plain");
+    for (int64_t i = 0; i < n; i++) {
+        memset(mb, 'a' + (int)(i % 26), sizeof mb);
+        buf_add(reply_body(rq), mb, sizeof mb);
+        if (reply_part(rq, &e) != OK)
+            return;
+    }
+    if (request_query(rq, "fail").n) {
+        err_set(&e, ERR_UNAVAILABLE, NULL, "It broke off.");
+        reply_error(rq, &e);
+    }
+}
+
 void test_big(struct request *rq)
 {
     int64_t n = number(rq, "n", 100000);
