@@ -39,6 +39,7 @@ enum status queue_get(struct db *c, const struct id *tenant, struct arena *a, st
 enum status queue_waiting(struct db *c, struct id tenant, const char *kind, int64_t *n, struct err *e);
 enum status queue_list(struct db *c, struct arena *a, const char *state, int limit, struct job **out, size_t *n, struct err *e); /* newest first, all tenants */
 enum status queue_replay(struct db *c, struct id job, struct err *e); /* a dead one becomes ready; ERR_NOT_FOUND if it is not dead */
+/* `dead`: those that a replay may mend. One of a workspace that never can succeed (a file that is no CSV) is that workspace's to mend. */
 struct queue_depth { int64_t ready, running, dead, oldest_ready_ms; }; /* oldest_ready_ms: how long the first due one has waited */
 enum status queue_depth(struct db *c, struct queue_depth *out, struct err *e);
 /* Forget at most `limit` jobs in this state that ended before; *n = how many it were. */

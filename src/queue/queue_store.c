@@ -55,7 +55,8 @@ DB_STMT(job_replay, GLOBAL,
 /* GLOBAL: numbers of the install. */
 DB_STMT(job_depth, GLOBAL,
         "SELECT (SELECT COUNT(*) FROM job WHERE state = 'ready' AND due_at <= ?), (SELECT COUNT(*) FROM job WHERE state = 'running'),"
-        " (SELECT COUNT(*) FROM job WHERE state = 'dead'), (SELECT MIN(due_at) FROM job WHERE state = 'ready')",
+        " (SELECT COUNT(*) FROM job WHERE state = 'dead' AND (tenant_id IS NULL OR attempts >= max_attempts)),"
+        " (SELECT MIN(due_at) FROM job WHERE state = 'ready')",
         "t", "iiit?");
 /* GLOBAL: retention of the install. */
 DB_STMT(job_forget, GLOBAL, "DELETE FROM job WHERE state = ? AND due_at < ? ORDER BY due_at LIMIT ?", "sti", "");

@@ -225,6 +225,15 @@ static void file_is_kept_until_done(void **state)
     OKAY(queue_add(db, &n, &id, &fail));
     assert_true(claim("w", &job));
     OKAY(queue_fail(db, id, "w", "no CSV", true, &fail)); /* never will: anybody can upload such files */
+    struct queue_depth depth;
+    OKAY(queue_depth(db, &depth, &fail));
+    assert_int_equal(depth.dead, 1); /* one of the install is told */
+    n.tenant = dbtest_tenant(db);
+    OKAY(queue_add(db, &n, &id, &fail));
+    assert_true(claim("w", &job));
+    OKAY(queue_fail(db, id, "w", "no CSV", true, &fail));
+    OKAY(queue_depth(db, &depth, &fail));
+    assert_int_equal(depth.dead, 1);
     OKAY(queue_file(db, &arena, id, &got, &fail));
     assert_int_equal(got.n, 0);
     struct err e = ERR_INIT;
