@@ -5,45 +5,6 @@
 
 #include "base/banned.h"
 
-static bool local_part_ok(struct str s)
-{
-    if (s.n < 1 || s.n > 64 || s.p[0] == '.' || s.p[s.n - 1] == '.' || str_has(s, STR("..")))
-        return false;
-    for (size_t i = 0; i < s.n; i++) {
-        unsigned char c = (unsigned char)s.p[i];
-        if (c <= ' ' || c == 127 || strchr("\"(),:;<>@[\\]", c))
-            return false;
-    }
-    return true;
-}
-
-static bool label_ok(struct str s)
-{
-    if (s.n < 1 || s.n > 63 || s.p[0] == '-' || s.p[s.n - 1] == '-')
-        return false;
-    for (size_t i = 0; i < s.n; i++) {
-        unsigned char c = (unsigned char)s.p[i];
-        bool word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c >= 0x80;
-        if (!word)
-            return false;
-    }
-    return true;
-}
-
-static bool domain_ok(struct str s)
-{
-    struct str label;
-    int labels = 0;
-    if (s.n < 3 || s.p[s.n - 1] == '.')
-        return false;
-    while (str_split(&s, '.', &label)) {
-        if (!label_ok(label))
-            return false;
-        labels++;
-    }
-    return labels >= 2;
-}
-
 static struct str lower(struct arena *a, struct str s, bool *ok)
 {
     char *out = arena_alloc(a, s.n * 2 + 1); /* a folded letter may be longer, at most 2 bytes become 3 */
@@ -59,11 +20,8 @@ static struct str lower(struct arena *a, struct str s, bool *ok)
 enum status rules_email(struct arena *a, struct str in, struct str *typed, struct str *key, struct err *e)
 {
     struct str s = str_trim(in);
-    ptrdiff_t at = str_find(s, '@');
-    bool good = s.n <= EMAIL_MAX && at > 0 && utf8_text(s) && local_part_ok(str_sub(s, 0, (size_t)at)) &&
-                domain_ok(str_sub(s, (size_t)at + 1, s.n));
     bool ok = true;
-    if (!good)
+    if (!email_valid(s))
         return err_at(e, ERR_INVALID, "email_invalid", "email",
                       "That is not an e-mail address: it looks like name@example.com.");
     *typed = arena_str(a, s, &ok);

@@ -3,10 +3,10 @@
 #define PARLEY_ACCOUNT_RULES_H
 
 #include "base/arena.h"
+#include "base/email.h"
 #include "base/err.h"
 #include "base/str.h"
 
-#define EMAIL_MAX 254      /* bytes (RFC 5321 path limit) */
 #define PASSWORD_MIN 10    /* characters */
 #define PASSWORD_MAX 256   /* bytes */
 #define NAME_MAX_CHARS 120 /* of a person, a workspace, a bot */

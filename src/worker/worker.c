@@ -101,6 +101,17 @@ void worker_progress(struct work *w, const struct json *progress)
         log_line(LOG_WARN, "lease_not_extended", LOG_S("kind", w->job->kind), LOG_S("error", e.message));
 }
 
+void worker_away(struct work *w)
+{
+    db_put(w->db);
+    w->db = NULL;
+}
+
+enum status worker_back(struct work *w, struct err *e)
+{
+    return w->db ? OK : db_get(w->worker->pool, &w->db, e);
+}
+
 static bool is_final(enum status s)
 {
     return s == ERR_INVALID || s == ERR_NOT_FOUND || s == ERR_PLAN || s == ERR_DENIED || s == ERR_TOO_LARGE || s == ERR_CONFLICT;
@@ -110,8 +121,12 @@ static bool is_final(enum status s)
 static enum status record(struct work *w, enum status how, const struct json *result, const struct err *why, struct err *e)
 {
     const char *name = w->worker->name;
-    enum status s = how == OK ? queue_done(w->db, w->job->id, name, result, e)
-                              : queue_fail(w->db, w->job->id, name, why->message, is_final(how), e);
+    enum status s = worker_back(w, e);
+
+    if (s != OK)
+        return s;
+    s = how == OK ? queue_done(w->db, w->job->id, name, result, e)
+                  : queue_fail(w->db, w->job->id, name, why->message, is_final(how), e);
 
     if (s == ERR_TOO_LARGE || s == ERR_INTERNAL) /* a result the database does not take must not come back for ever */
         s = queue_fail(w->db, w->job->id, name, "The result could not be stored.", true, e);

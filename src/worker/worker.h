@@ -21,7 +21,7 @@ struct worker {
 
 struct work { /* one job being done */
     struct worker *worker;
-    struct db *db;            /* the handler's connection */
+    struct db *db;            /* the handler's connection; NULL between worker_away and worker_back */
     struct arena *arena;
     const struct job *job;
 };
@@ -36,6 +36,10 @@ enum status worker_step(struct worker *w, bool *found, struct err *e);
 enum status worker_run(struct worker *w, void (*reload)(void *ctx), void *ctx, struct err *e);
 /* Called by a handler now and then: keeps the lease and the heartbeat, stores the progress (may be NULL). Writes at most once a second. */
 void worker_progress(struct work *w, const struct json *progress);
+/* Before an outside call is waited for, and behind it: w->db is given back, and NULL until it is had again. A handler that ends
+ * without worker_back is fine. */
+void worker_away(struct work *w);
+enum status worker_back(struct work *w, struct err *e);
 void worker_heartbeat_path(const struct config *c, char *out, size_t n);
 #define WORKER_BEAT_S 10 /* the heartbeat is touched at least this often between jobs */
 

@@ -1,0 +1,58 @@
+#include "queue/mail.h"
+
+#include "base/email.h"
+#include "base/limits.h"
+
+#include "base/banned.h"
+
+#define PAYLOAD_ARENA (1 * MB)
+
+/* One value as the job keeps it: a text is a string, the others an object that says what they are. */
+static int set_value(struct json *values, const struct mail_value *v)
+{
+    static const char *const kinds[] = {[MAIL_AS_NUMBER] = "number", [MAIL_AS_DATE] = "date", [MAIL_AS_TIME] = "time", [MAIL_AS_MONEY] = "money"};
+    struct json *o;
+
+    if (v->kind == MAIL_AS_TEXT)
+        return json_set_str(values, v->name, v->text);
+    return json_set_object(values, v->name, &o) || json_set_int(o, kinds[v->kind], v->n) ||
+           (v->kind == MAIL_AS_MONEY && json_set_str(o, "currency", v->text));
+}
+
+static int set_rows(struct json *payload, const struct mail_new *m)
+{
+    struct json *rows, *row;
+
+    if (json_set_array(payload, "rows", &rows))
+        return -1;
+    for (size_t i = 0; i < m->row_count; i++)
+        if (json_push_object(rows, &row) || json_set_str(row, "label", m->rows[i].label) || json_set_str(row, "value", m->rows[i].value))
+            return -1;
+    return 0;
+}
+
+static struct json *payload_of(struct arena *a, const struct mail_new *m)
+{
+    struct json *p = json_new_object(a), *values;
+
+    if (!p || json_set_str(p, "to", m->to) || json_set_str(p, "template", str_from(m->template)) ||
+        json_set_str(p, "language", m->language) || json_set_object(p, "values", &values) || set_rows(p, m))
+        return NULL;
+    for (size_t i = 0; i < m->value_count; i++)
+        if (set_value(values, &m->values[i]))
+            return NULL;
+    return p;
+}
+
+enum status mail_queue(struct db *c, const struct mail_new *m, struct err *e)
+{
+    struct arena a;
+
+    if (!email_valid(m->to))
+        return err_at(e, ERR_INVALID, "email_invalid", "to", "That is not an e-mail address.");
+    arena_init(&a, PAYLOAD_ARENA);
+    struct job_new job = {.kind = MAIL_JOB, .tenant = m->tenant, .payload = payload_of(&a, m)};
+    enum status s = job.payload ? queue_add(c, &job, NULL, e) : err_nomem(e);
+    arena_release(&a);
+    return s;
+}
