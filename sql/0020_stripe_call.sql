@@ -1,0 +1,20 @@
+CREATE TABLE stripe_call (
+  idem_key VARBINARY(255) NOT NULL COMMENT 'of a POST. The row reads:2026-11-23 counts the GETs of that day in attempts',
+  method VARCHAR(8) CHARACTER SET ascii NOT NULL,
+  path VARCHAR(700) CHARACTER SET ascii NOT NULL,
+  params BINARY(32) NOT NULL COMMENT 'digest of what was sent, so that the same key never carries anything else',
+  tenant_id BINARY(16) NULL COMMENT 'without a foreign key, since what was asked of Stripe outlives the workspace',
+  state ENUM('started','done','failed','unknown') NOT NULL COMMENT 'failed did nothing. started and unknown may have been done',
+  http_status SMALLINT NULL,
+  object_id VARBINARY(255) NULL,
+  request_id VARBINARY(255) NULL,
+  error_code VARCHAR(64) CHARACTER SET ascii NULL,
+  error VARCHAR(511) NULL,
+  attempts INT NOT NULL DEFAULT 0,
+  created_at DATETIME(3) NOT NULL,
+  first_sent_at DATETIME(3) NOT NULL COMMENT 'Stripe keeps the key for a day from here',
+  finished_at DATETIME(3) NULL,
+  PRIMARY KEY (idem_key),
+  KEY stripe_call_state (state, first_sent_at),
+  KEY stripe_call_tenant (tenant_id, created_at)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci;
