@@ -4,7 +4,9 @@
 #include "base/banned.h"
 
 DB_STMT(plan_of_tenant, TENANT,
-        "SELECT p.conversations, p.bots FROM tenant t JOIN plan p ON p.plan = t.plan WHERE t.tenant_id = :tenant", "", "i?i?");
+        "SELECT m.conversations, IF(x.plan IS NULL, 0, x.value) FROM tenant t JOIN plan p ON p.plan = t.plan "
+        "JOIN plan_terms m ON m.plan_terms_id = p.plan_terms_id "
+        "LEFT JOIN plan_entitlement x ON x.plan = p.plan AND x.entitlement = 'bots' WHERE t.tenant_id = :tenant", "", "i?i?");
 /* GLOBAL: one batch of the journal holds turns of many; each row carries its own tenant. */
 DB_STMT(ledger_add, GLOBAL,
         "INSERT INTO usage_ledger (tenant_id, conversation_id, period_start, counted_at) VALUES (?, ?, ?, ?)", "uutt", "");

@@ -182,7 +182,10 @@ test('feedback', async () => {
 })
 
 test('the plan stops new conversations at exactly its limit, and cuts off none that is open', async () => {
-    await parley.sql(`INSERT INTO plan (plan, name, position, price, currency, conversations, bots) VALUES ('tiny', 'Tiny', 9, 0, 'USD', 40, 1)`)
+    await parley.sql(`INSERT INTO plan (plan, name, position) VALUES ('tiny', 'Tiny', 9)`)
+    await parley.sql(`INSERT INTO plan_terms VALUES (UNHEX(REPEAT('aa', 16)), 'tiny', 0, 'USD', 40, NULL, NOW(3))`)
+    await parley.sql(`UPDATE plan SET plan_terms_id = UNHEX(REPEAT('aa', 16)) WHERE plan = 'tiny'`)
+    await parley.sql(`INSERT INTO plan_entitlement VALUES ('tiny', 'bots', 1)`)
     const { bot: small } = await makeBot(parley, echoFlow, { plan: 'tiny' })
     const first = await send(parley, small, { text: 'first', id: 'the-very-first-message' })
     const replies = await Promise.all(Array.from({ length: 64 }, (_, i) => send(parley, small, { text: `new ${i}` })))

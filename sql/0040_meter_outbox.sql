@@ -1,0 +1,20 @@
+CREATE TABLE meter_outbox (
+  tenant_id BINARY(16) NOT NULL,
+  meter_outbox_id BINARY(16) NOT NULL COMMENT 'its shown form is the identifier at Stripe',
+  stripe_customer_id VARBINARY(255) NOT NULL,
+  period_start DATETIME(3) NOT NULL,
+  quantity BIGINT NOT NULL,
+  event_at DATETIME(3) NOT NULL COMMENT 'inside its period',
+  state ENUM('pending','sent','unknown','rejected') NOT NULL DEFAULT 'pending',
+  created_at DATETIME(3) NOT NULL,
+  first_sent_at DATETIME(3) NULL,
+  sent_at DATETIME(3) NULL,
+  attempts SMALLINT NOT NULL DEFAULT 0,
+  due_at DATETIME(3) NOT NULL,
+  last_error VARCHAR(500) NOT NULL DEFAULT '',
+  PRIMARY KEY (tenant_id, meter_outbox_id),
+  UNIQUE KEY meter_outbox_identifier (meter_outbox_id),
+  KEY meter_outbox_due (state, due_at),
+  KEY meter_outbox_customer (stripe_customer_id, state),
+  CONSTRAINT meter_outbox_tenant FOREIGN KEY (tenant_id) REFERENCES tenant (tenant_id)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci;

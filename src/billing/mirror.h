@@ -1,0 +1,77 @@
+/* mirror.h: Stripe's subscriptions and invoices as rows here: read from Stripe's JSON, written, read back.
+ *
+ * A mirror row is a fact fetched from Stripe, never an event's snapshot, and nobody edits it by hand. Reading JSON is pure and
+ * holds for API version STRIPE_API_VERSION: periods stand in the items, the subscription of an invoice in its `parent`; fields may
+ * be absent, null, an id or an expanded object; unknown fields and values are kept or ignored, never fatal. */
+#ifndef PARLEY_BILLING_MIRROR_H
+#define PARLEY_BILLING_MIRROR_H
+
+#include "base/json.h"
+#include "db/db.h"
+
+#define STRIPE_ID_MAX 256 /* Stripe's ids have at most 255 characters */
+
+enum stripe_status { /* of a subscription; UNKNOWN also for ones made after this release */
+    STRIPE_UNKNOWN, STRIPE_INCOMPLETE, STRIPE_INCOMPLETE_EXPIRED, STRIPE_TRIALING, STRIPE_ACTIVE, STRIPE_PAST_DUE, STRIPE_CANCELED,
+    STRIPE_UNPAID, STRIPE_PAUSED
+};
+enum stripe_status stripe_status_parse(struct str s);
+const char *stripe_status_name(enum stripe_status s);
+
+struct subscription {
+    struct str id, customer;
+    struct id tenant; /* ID_NONE: nobody here knows the customer */
+    bool livemode;
+    struct str status_text;
+    enum stripe_status status;
+    enum stripe_status known_status; /* the last one this release knew, and when that was fetched */
+    int64_t known_ms;
+    struct id terms; /* of the base item's price; ID_NONE: a price nobody here made */
+    struct str base_item, base_price, usage_item, usage_price;
+    int items;
+    int64_t period_start_ms, period_end_ms, anchor_ms; /* of the base item */
+    int64_t cancel_at_ms; /* 0: none */
+    bool cancel_at_period_end;
+    int64_t canceled_ms, ended_ms, trial_end_ms;
+    bool collection_paused;
+    int64_t first_failed_ms; /* since when a payment is missing; 0: none */
+    int64_t pending_update_expires_ms;
+    struct str schedule;
+    struct id next_terms; /* what the schedule brings, and when */
+    int64_t next_ms;
+    struct str latest_invoice;
+    int64_t created_ms, fetched_ms;
+};
+struct invoice {
+    struct str id, customer, subscription, number, status, billing_reason;
+    struct id tenant;
+    bool livemode;
+    char currency[4];
+    int64_t total, amount_due, amount_paid, amount_remaining;
+    int attempt_count;
+    int64_t next_attempt_ms, finalized_ms;
+    bool finalization_failed;
+    struct str hosted_url, pdf_url;
+    int64_t created_ms, fetched_ms;
+};
+/* JSON of the API to a struct, memory in the arena; prices are told apart by stripe_price rows (mirror_write) or, failing these,
+ * by metadata[plan_terms]. ERR_INVALID when it is not such an object. Pure. */
+enum status subscription_parse(struct arena *a, const struct json *j, struct subscription *out, struct err *e);
+enum status invoice_parse(struct arena *a, const struct json *j, struct invoice *out, struct err *e);
+
+/* Inside the caller's transaction: finds tenant (by customer, else by the subscription's metadata when its customer is unknown
+ * AND belongs to nobody else) and terms, keeps known_status and first_failed_at as their rules say, writes the row, bumps nothing
+ * (the caller bumps the generation "plan" of *tenant after the commit). `schedule` may be NULL: the subscription's schedule object,
+ * for next_terms. */
+enum status subscription_write(struct db *c, struct arena *a, const struct json *subscription, const struct json *schedule,
+                               int64_t fetched_ms, struct subscription *out, struct err *e);
+enum status invoice_write(struct db *c, struct arena *a, const struct json *invoice, int64_t fetched_ms, struct invoice *out, struct err *e);
+
+enum status subscription_list(struct db *c, struct id tenant, struct arena *a, struct subscription **out, size_t *n, struct err *e);
+enum status subscription_get(struct db *c, struct arena *a, struct str id, struct subscription *out, struct err *e); /* any tenant's: for the worker */
+/* Newest first; before_ms 0 = from the newest. */
+enum status invoice_list(struct db *c, struct id tenant, struct arena *a, int64_t before_ms, int limit, struct invoice **out,
+                         size_t *n, struct err *e);
+enum status invoice_get(struct db *c, struct id tenant, struct arena *a, struct str id, struct invoice *out, struct err *e);
+
+#endif

@@ -1,0 +1,88 @@
+/* plan.h: plans as rows the operator changes: what each holds, and on what terms it is sold.
+ *
+ * Terms (price, currency, included conversations, overage) are never changed: a change of the operator makes new ones, which new
+ * customers get, while a subscription keeps the terms of its Stripe price until it is moved. Every change is written to
+ * operator_log in the same transaction. Plans are few: they are read all at once. */
+#ifndef PARLEY_BILLING_PLAN_H
+#define PARLEY_BILLING_PLAN_H
+
+#include "account/account.h"
+#include "db/db.h"
+
+#define UNLIMITED INT64_MAX
+enum entitlement {
+#define ENTITLEMENT(name, kind) ENTITLEMENT_##name,
+#include "billing/entitlements.def"
+#undef ENTITLEMENT
+    ENTITLEMENT_COUNT
+};
+enum entitlement_kind { LIMIT, SWITCH, LEVEL };
+const char *entitlement_name(enum entitlement x);
+enum entitlement_kind entitlement_kind(enum entitlement x);
+bool entitlement_parse(struct str name, enum entitlement *out);
+
+struct plan_terms {
+    struct id id;
+    struct str plan;       /* "starter" */
+    int64_t price;         /* smallest unit of the currency, a month */
+    char currency[4];      /* "USD" */
+    int64_t conversations; /* included in a period, or UNLIMITED */
+    int64_t overage;       /* 10^-12 of the smallest unit for each beyond; -1: stops there */
+    int64_t created_ms;
+};
+struct plan {
+    struct str plan, name; /* "starter", "STARTER" */
+    int position;          /* higher is more */
+    bool is_public;
+    int revision;
+    const struct plan_terms *terms;     /* what a new customer gets */
+    int64_t value[ENTITLEMENT_COUNT];   /* UNLIMITED, or the number; conversations as in terms */
+};
+struct plans { /* by position; all memory in the arena it was read into */
+    struct plan *list;
+    size_t n;
+    struct plan_terms *terms; /* every one, old ones too */
+    size_t terms_n;
+};
+enum status plans_read(struct db *c, struct arena *a, struct plans *out, struct err *e);
+const struct plan *plans_find(const struct plans *p, struct str plan); /* NULL if unknown */
+const struct plan_terms *plans_terms(const struct plans *p, struct id terms);
+const struct plan *plans_free(const struct plans *p); /* the lowest: what everybody has without paying */
+
+/* ---- what the operator changes; `actor` stands in the log ---- */
+
+struct plan_edit {
+    struct str plan, name;
+    bool is_public;
+    int revision; /* as read: ERR_CONFLICT plan_changed when somebody was faster */
+    int64_t price, conversations; /* another than the current terms' makes new terms */
+    char currency[4];
+    bool bills_overage; /* overage per conversation = price / included conversations, as exact as 12 decimals hold */
+    int64_t value[ENTITLEMENT_COUNT];
+};
+/* ERR_INVALID with the form field as pointer. Bumps the shared generation "plans". */
+enum status plan_save(struct db *c, const struct actor *who, const struct plan_edit *in, struct err *e);
+
+struct override {
+    struct id tenant;
+    enum entitlement entitlement;
+    int64_t value;
+    struct str reason;     /* needed */
+    int64_t expires_ms;    /* 0: never */
+    int64_t created_ms;
+};
+enum status override_set(struct db *c, const struct actor *who, const struct override *o, struct err *e);
+enum status override_end(struct db *c, const struct actor *who, struct id tenant, enum entitlement x, struct err *e);
+enum status override_list(struct db *c, struct id tenant, struct arena *a, struct override **out, size_t *n, struct err *e);
+/* The plan of a tenant that does not pay through Stripe; logged. (account_tenant_plan does the row.) */
+enum status plan_assign(struct db *c, const struct actor *who, struct id tenant, struct str plan, struct err *e);
+
+struct operator_entry { struct id id, user; struct str email, what, object, detail; int64_t at_ms; };
+/* One line of the operator's log, in the caller's transaction. */
+enum status operator_log(struct db *c, const struct actor *who, const char *what, struct str object, const struct json *detail,
+                         struct err *e);
+/* Newest first; object "" = all; `before` ID_NONE = from the newest. */
+enum status operator_log_list(struct db *c, struct arena *a, struct str object, struct id before, int limit,
+                              struct operator_entry **out, size_t *n, struct err *e);
+
+#endif
