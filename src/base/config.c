@@ -121,11 +121,12 @@ static enum status number(enum config_key k, struct str s, int64_t *out, struct 
     return OK;
 }
 
-static bool is_url(struct str s)
+/* `secure` and `plain` are the two schemes, with "://". */
+static bool is_url(struct str s, struct str secure, struct str plain)
 {
-    struct str rest = str_starts(s, STR("https://"))  ? str_sub(s, 8, s.n)
-                      : str_starts(s, STR("http://")) ? str_sub(s, 7, s.n)
-                                                      : STR_EMPTY;
+    struct str rest = str_starts(s, secure)  ? str_sub(s, secure.n, s.n)
+                      : str_starts(s, plain) ? str_sub(s, plain.n, s.n)
+                                             : STR_EMPTY;
     if (!rest.n || rest.p[0] == '/' || rest.p[0] == ':' || str_ends(s, STR("/")))
         return false;
     for (size_t i = 0; i < rest.n; i++) {
@@ -192,7 +193,11 @@ static enum status check_text(enum config_key k, struct str s, struct err *e)
             return wrong(e, k, "an absolute path, or empty");
         return OK;
     case URL:
-        return is_url(s) ? OK : wrong(e, k, "an http or https address without a final slash");
+        return is_url(s, STR("https://"), STR("http://")) ? OK : wrong(e, k, "an http or https address without a final slash");
+    case MAILURL:
+        return !s.n || is_url(s, STR("smtps://"), STR("smtp://"))
+                   ? OK
+                   : wrong(e, k, "an smtp or smtps address (smtp://mail.example.com:587) without a name or password in it");
     case ENUM:
         if (!is_choice(k, s))
             return err_set(e, ERR_INVALID, "config_invalid", "%s must be one of these: %.*s.", r->name,

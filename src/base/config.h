@@ -14,7 +14,7 @@
 
 /* config.def rows: CONFIG(name, TYPE, "default", min, max, SECRET|OPEN, RELOAD|RESTART, "help")
  * TYPE: STRING PATH BOOL INT BYTES MS (duration: 500ms, 5s, 2m, 1h, 1d) URL (http
- * or https, no final slash) LIST (split at spaces) HOSTPORTS (a LIST of host:port) ENUM (help begins with a|b|c.) */
+ * or https, no final slash) MAILURL (smtp or smtps, or empty) LIST (split at spaces) HOSTPORTS (a LIST of host:port) ENUM (help begins with a|b|c.) */
 enum config_key {
 #define CONFIG(name, ...) CONFIG_##name,
 #include "base/config.def"

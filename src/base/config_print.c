@@ -30,6 +30,8 @@ static const char *type_text(enum config_key k)
         return "duration, as 500ms, 5s, 2m, 1h or 1d";
     case URL:
         return "http or https address";
+    case MAILURL:
+        return "smtp or smtps address, or empty";
     case LIST:
         return "words split by spaces";
     case HOSTPORTS:

@@ -5,7 +5,7 @@
 #include <stdatomic.h>
 #include "base/config.h"
 
-enum config_type { STRING, PATH, BOOL, INT, BYTES, MS, URL, LIST, HOSTPORTS, ENUM };
+enum config_type { STRING, PATH, BOOL, INT, BYTES, MS, URL, MAILURL, LIST, HOSTPORTS, ENUM };
 enum { CONFIG_FILE_MAX = 1 << 20, CONFIG_INCLUDE_MAX = 8, CONFIG_PATH_MAX = 4096 };
 
 struct config_value {

@@ -36,6 +36,7 @@
 #define MAX_TEXT 4000                 /* one visitor message (characters) */
 #define MAX_TURN_MESSAGES 40          /* bot messages of one turn (count) */
 #define MAX_FETCH (1 * MB)            /* body of an outgoing call's answer */
+#define MAX_MAIL (1 * MB)             /* text and HTML of one mail together */
 #define MAX_CSV (32 * MB)             /* an uploaded CSV file */
 #define MAX_CSV_ROWS 200000           /* count */
 #define MAX_ANSWERS 200000            /* of one bot (count) */

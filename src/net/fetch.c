@@ -9,11 +9,11 @@
 
 #include "base/build.h"
 #include "base/buf.h"
-#include "base/clock.h"
 #include "net/address.h"
+#include "net/internal.h"
 #include "base/banned.h"
 
-enum { POLL_MS = 200, URL_MAX = 8192, HEADER_VALUE_MAX = 8192 };
+enum { URL_MAX = 8192, HEADER_VALUE_MAX = 8192 };
 
 /* One call. */
 struct call {
@@ -313,25 +313,20 @@ static enum status result_of(const struct call *c, CURLcode rc, struct err *e)
     return err_set(e, ERR_UNAVAILABLE, "fetch_failed", "The call to %s failed: %s.", c->host, curl_easy_strerror(rc));
 }
 
-/* Until the call is done, its time is over, or the caller wants no more. */
 static enum status run(struct call *c, struct err *e)
 {
-    int64_t end = clock_mono_us() + c->rq->timeout_ms * 1000;
-    int running = 1, left;
-    for (;;) {
-        if (curl_multi_perform(c->multi, &running) != CURLM_OK)
-            return err_set(e, ERR_UNAVAILABLE, "fetch_failed", "The call to %s failed.", c->host);
-        CURLMsg *m = running ? NULL : curl_multi_info_read(c->multi, &left);
-        if (!running)
-            return m && m->msg == CURLMSG_DONE ? result_of(c, m->data.result, e) : err_nomem(e);
-        if (c->rq->cancelled && c->rq->cancelled(c->rq->cancel_ctx))
-            return err_set(e, ERR_GONE, "cancelled", "The call to %s was cancelled.", c->host);
-        int64_t ms = (end - clock_mono_us()) / 1000;
-        if (ms < 0)
-            return timed_out(c, e);
-        if (curl_multi_poll(c->multi, NULL, 0, ms < POLL_MS ? (int)ms + 1 : POLL_MS, NULL) != CURLM_OK)
-            return err_set(e, ERR_UNAVAILABLE, "fetch_failed", "The call to %s failed.", c->host);
+    int rc = 0;
+    switch (net_run(c->multi, c->rq->timeout_ms, c->rq->cancelled, c->rq->cancel_ctx, &rc)) {
+    case NET_DONE:
+        return result_of(c, (CURLcode)rc, e);
+    case NET_CANCELLED:
+        return err_set(e, ERR_GONE, "cancelled", "The call to %s was cancelled.", c->host);
+    case NET_TIMED_OUT:
+        return timed_out(c, e);
+    case NET_BROKEN:
+        break;
     }
+    return err_set(e, ERR_UNAVAILABLE, "fetch_failed", "The call to %s failed.", c->host);
 }
 
 static enum status read_reply(struct call *c, struct fetch_reply *out, struct err *e)

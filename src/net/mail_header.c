@@ -1,0 +1,118 @@
+#include "net/mail_header.h"
+
+#include "base/clock.h"
+#include "base/utf8.h"
+#include "base/banned.h"
+
+enum { PLAIN_MAX = 60, WORD_MAX = 75, TEXT_MAX = 1000, ID_MAX = 200 };
+
+bool mail_header_ok(struct str s)
+{
+    if (s.n > TEXT_MAX || !utf8_text(s))
+        return false;
+    while (s.n) {
+        uint32_t cp = utf8_next(&s);
+        if (cp < 0x20 || (cp >= 0x7F && cp < 0xA0) || cp == 0x2028 || cp == 0x2029)
+            return false;
+    }
+    return true;
+}
+
+bool mail_header_id_ok(struct str s)
+{
+    ptrdiff_t at = str_find(s, '@');
+    for (size_t i = 0; i < s.n; i++) {
+        unsigned char c = (unsigned char)s.p[i];
+        if (c <= ' ' || c >= 0x7F || strchr("<>()[]\",;:\\", c) || (c == '@' && (ptrdiff_t)i != at))
+            return false;
+    }
+    return s.n <= ID_MAX && at > 0 && (size_t)at + 1 < s.n;
+}
+
+/* What cannot be taken for an encoded word or for the end of a line, and needs no fold. */
+static bool is_plain(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        if (s.p[i] < ' ' || s.p[i] > '~')
+            return false;
+    }
+    return s.n <= PLAIN_MAX && !str_has(s, STR("=?"));
+}
+
+/* One character in the "Q" encoding, of what a phrase allows: at most 12 bytes. */
+static size_t encode_character(struct str c, char out[12])
+{
+    static const char hex[] = "0123456789ABCDEF";
+    size_t n = 0;
+    for (size_t i = 0; i < c.n; i++) {
+        unsigned char b = (unsigned char)c.p[i];
+        bool word = (b >= 'a' && b <= 'z') || (b >= 'A' && b <= 'Z') || (b >= '0' && b <= '9') || (b && strchr("!*+-/", b));
+        if (word || b == ' ') {
+            out[n++] = b == ' ' ? '_' : (char)b;
+        } else {
+            out[n++] = '=';
+            out[n++] = hex[b >> 4];
+            out[n++] = hex[b & 15];
+        }
+    }
+    return n;
+}
+
+static void encoded_words(struct buf *b, struct str s)
+{
+    static const struct str begin = STR("=?utf-8?Q?"), end = STR("?=");
+    size_t column = begin.n;
+    buf_str_add(b, begin);
+    while (s.n) {
+        char out[12];
+        struct str before = s;
+        utf8_next(&s);
+        size_t n = encode_character(str_sub(before, 0, before.n - s.n), out);
+        if (column + n + end.n > WORD_MAX) {
+            buf_str_add(b, end);
+            buf_puts(b, "\r\n ");
+            buf_str_add(b, begin);
+            column = begin.n;
+        }
+        buf_add(b, out, n);
+        column += n;
+    }
+    buf_str_add(b, end);
+}
+
+void mail_header_text(struct buf *b, struct str s)
+{
+    if (is_plain(s))
+        buf_str_add(b, s);
+    else
+        encoded_words(b, s);
+}
+
+void mail_header_mailbox(struct buf *b, struct str name, struct str address)
+{
+    if (name.n && is_plain(name)) {
+        buf_putc(b, '"');
+        for (size_t i = 0; i < name.n; i++) {
+            if (name.p[i] == '"' || name.p[i] == '\\')
+                buf_putc(b, '\\');
+            buf_putc(b, name.p[i]);
+        }
+        buf_puts(b, "\" ");
+    } else if (name.n) {
+        encoded_words(b, name);
+        buf_puts(b, "\r\n ");
+    }
+    buf_puts(b, name.n ? "<" : "");
+    buf_str_add(b, address);
+    buf_puts(b, name.n ? ">" : "");
+}
+
+void mail_header_date(struct buf *b, int64_t ms)
+{
+    static const char *const days[] = {"Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"}; /* 1970 began on a Thursday */
+    static const char *const months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+    struct clock_date d = clock_split(ms);
+    int64_t day = clock_date_ms(d.year, d.month, d.day) / 86400000;
+    buf_printf(b, "%s, %d %s %04d %02d:%02d:%02d +0000", days[(day % 7 + 7) % 7], d.day, months[d.month - 1], d.year, d.hour,
+               d.minute, d.second);
+}
