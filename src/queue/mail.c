@@ -10,13 +10,12 @@
 /* One value as the job keeps it: a text is a string, the others an object that says what they are. */
 static int set_value(struct json *values, const struct mail_value *v)
 {
-    static const char *const kinds[] = {[MAIL_AS_NUMBER] = "number", [MAIL_AS_DATE] = "date", [MAIL_AS_TIME] = "time", [MAIL_AS_MONEY] = "money"};
+    static const char *const kinds[] = {[MAIL_AS_NUMBER] = "number", [MAIL_AS_DATE] = "date", [MAIL_AS_TIME] = "time"};
     struct json *o;
 
     if (v->kind == MAIL_AS_TEXT)
         return json_set_str(values, v->name, v->text);
-    return json_set_object(values, v->name, &o) || json_set_int(o, kinds[v->kind], v->n) ||
-           (v->kind == MAIL_AS_MONEY && json_set_str(o, "currency", v->text));
+    return json_set_object(values, v->name, &o) || json_set_int(o, kinds[v->kind], v->n);
 }
 
 static int set_rows(struct json *payload, const struct mail_new *m)

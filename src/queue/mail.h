@@ -21,19 +21,18 @@
 
 #define MAIL_JOB "mail"
 
-/* Numbers, days and money are written in the mail's language when it is sent. */
-enum mail_kind { MAIL_AS_TEXT, MAIL_AS_NUMBER, MAIL_AS_DATE, MAIL_AS_TIME, MAIL_AS_MONEY };
+/* Numbers and days are written in the mail's language when it is sent; money is a text (money_text). */
+enum mail_kind { MAIL_AS_TEXT, MAIL_AS_NUMBER, MAIL_AS_DATE, MAIL_AS_TIME };
 struct mail_value {
     const char *name;
     enum mail_kind kind;
-    struct str text; /* of a text; of money: the currency as ISO 4217, "usd" */
-    int64_t n;       /* number; milliseconds; units of the smallest coin */
+    struct str text;
+    int64_t n; /* the number, or milliseconds since 1970 */
 };
 #define MAIL_TEXT(name, s) {(name), MAIL_AS_TEXT, (s), 0}
 #define MAIL_NUMBER(name, n) {(name), MAIL_AS_NUMBER, STR_EMPTY, (n)}
 #define MAIL_DATE(name, ms) {(name), MAIL_AS_DATE, STR_EMPTY, (ms)} /* 23 Nov 2026 */
 #define MAIL_TIME(name, ms) {(name), MAIL_AS_TIME, STR_EMPTY, (ms)} /* 23 Nov 2026, 05:52 UTC */
-#define MAIL_MONEY(name, amount, currency) {(name), MAIL_AS_MONEY, (currency), (amount)}
 
 /* A line of the table whose label is no text of the program: the name of a bot, of a check. */
 struct mail_row { struct str label, value; };
