@@ -10,7 +10,8 @@
 /* Where to after signing in: a path of the portal and nothing else. */
 static const char *next_path(struct request *rq, struct str next)
 {
-    bool ours = str_eq(next, STR("/app")) || str_starts(next, STR("/app/"));
+    bool ours = str_eq(next, STR("/app")) || str_starts(next, STR("/app/")) || str_eq(next, STR("/admin")) ||
+                str_starts(next, STR("/admin/"));
     for (size_t i = 0; i < next.n; i++)
         if ((unsigned char)next.p[i] <= ' ' || (unsigned char)next.p[i] > '~' || next.p[i] == '\\' || next.p[i] == '#')
             ours = false;

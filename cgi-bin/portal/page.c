@@ -247,7 +247,8 @@ void portal_not_signed_in(struct request *rq)
     struct buf b;
     buf_init(&b, 4096);
     buf_puts(&b, "/login");
-    if (rq->method == GET && str_starts(rq->path, STR("/app")) && rq->path.n > 4) {
+    bool deep = (str_starts(rq->path, STR("/app")) && rq->path.n > 4) || str_starts(rq->path, STR("/admin"));
+    if (rq->method == GET && deep) {
         buf_puts(&b, "?next=");
         buf_url(&b, rq->path);
     }

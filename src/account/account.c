@@ -182,6 +182,18 @@ out:
     return s;
 }
 
+enum status account_user_operator(struct db *c, struct id user, bool is_operator, struct err *e)
+{
+    struct arena a;
+    struct user u;
+    arena_init(&a, 65536);
+    enum status s = store_user_get(c, &a, user, &u, e); /* an update alone would not tell that there is nobody */
+    if (s == OK)
+        s = store_user_operator(c, user, is_operator, e);
+    arena_release(&a);
+    return s;
+}
+
 enum status account_user_create(struct db *c, struct str email, struct str name, struct str password, struct id *out,
                                 struct err *e)
 {

@@ -99,6 +99,8 @@ enum status account_tenant_plan(struct db *c, struct id tenant, struct str plan,
 /* An empty password: the account has none and cannot sign in with one. */
 enum status account_user_create(struct db *c, struct str email, struct str name, struct str password, struct id *out,
                                 struct err *e);
+/* Operators see /admin: every workspace's plan and billing. Holds from the next request of that person on. ERR_NOT_FOUND. */
+enum status account_user_operator(struct db *c, struct id user, bool is_operator, struct err *e);
 enum status account_user_by_email(struct db *c, struct arena *a, struct str email, struct user *out, struct err *e);
 enum status account_users(struct db *c, struct arena *a, struct user **out, size_t *n, struct err *e);
 enum status account_member_add(struct db *c, struct id tenant, struct id user, enum role role, struct err *e);

@@ -96,6 +96,8 @@ DB_STMT(user_list, GLOBAL,
         "ussit");
 DB_STMT(user_set_password, GLOBAL, "UPDATE user SET password_hash = ?, updated_at = ? WHERE user_id = ?", "stu", "");
 
+DB_STMT(user_set_operator, GLOBAL, "UPDATE user SET is_operator = ?, updated_at = ? WHERE user_id = ?", "itu", "");
+
 static struct user user_of(struct db_row r, size_t i)
 {
     return (struct user){.id = db_row_id(r, i),
@@ -163,6 +165,12 @@ enum status store_users(struct db *c, struct arena *a, struct user **out, size_t
     for (size_t i = 0; i < rows.n; i++)
         (*out)[i] = user_of(rows.rows[i], 0);
     return OK;
+}
+
+enum status store_user_operator(struct db *c, struct id user, bool is_operator, struct err *e)
+{
+    return db_exec(c, &user_set_operator, DB_GLOBAL,
+                   DB_ARGS(db_int(is_operator), db_time(clock_now_ms()), db_id(user)), NULL, e);
 }
 
 enum status store_user_password(struct db *c, struct id user, struct str hash, struct err *e)

@@ -21,6 +21,7 @@ enum status store_user_by_email(struct db *c, struct arena *a, struct str email_
                                 struct str *state, struct err *e);
 enum status store_user_get(struct db *c, struct arena *a, struct id user, struct user *out, struct err *e);
 enum status store_users(struct db *c, struct arena *a, struct user **out, size_t *n, struct err *e);
+enum status store_user_operator(struct db *c, struct id user, bool is_operator, struct err *e);
 enum status store_user_password(struct db *c, struct id user, struct str hash, struct err *e);
 
 enum status store_member_put(struct db *c, struct id tenant, struct id user, enum role role, struct err *e);

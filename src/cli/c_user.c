@@ -120,6 +120,20 @@ enum status cmd_user_password(struct cli *cl, struct err *e)
     return s == OK ? print_account(cl, id, cl->argv[0], !from_stdin, password, e) : s;
 }
 
+enum status cmd_user_operator(struct cli *cl, struct err *e)
+{
+    bool revoke = false;
+    struct db *c;
+    struct id id;
+    enum status s = cli_options(cl, CLI_OPTIONS({"revoke", NULL, &revoke}), 1, 1, e);
+
+    if (s != OK || (s = cli_db(cl, &c, e)) != OK || (s = user_arg(cl, c, cl->argv[0], &id, e)) != OK ||
+        (s = account_user_operator(c, id, !revoke, e)) != OK)
+        return s;
+    cli_id(cl, ID_USER, id);
+    return OK;
+}
+
 enum status cmd_user_add_to(struct cli *cl, struct err *e)
 {
     const char *role = "viewer";

@@ -201,6 +201,29 @@ void view_time(struct view *v, const char *key, int64_t ms)
     buf_release(&b);
 }
 
+struct str view_day(struct view *v, int64_t ms)
+{
+    char month[40];
+    if (ms == 0)
+        return STR_EMPTY;
+    struct clock_date d = clock_split(ms);
+    snprintf(month, sizeof(month), "Format.Month.%d", d.month);
+    return view_fill(v, "Format.Day", {"day", str_from(arena_printf(v->arena, "%d", d.day))},
+                     {"month", str_from(view_t(v, month))}, {"year", str_from(arena_printf(v->arena, "%d", d.year))});
+}
+
+void view_date(struct view *v, const char *key, int64_t ms)
+{
+    char iso[16], iso_key[180];
+    if (ms == 0)
+        return;
+    struct clock_date d = clock_split(ms);
+    snprintf(iso, sizeof(iso), "%04d-%02u-%02u", d.year, (unsigned)d.month % 100, (unsigned)d.day % 100);
+    snprintf(iso_key, sizeof(iso_key), "%sIso", key);
+    view_str(v, key, view_day(v, ms));
+    view_text(v, iso_key, iso);
+}
+
 void view_id(struct view *v, const char *key, const char *id_text)
 {
     view_text(v, key, id_text);

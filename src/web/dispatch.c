@@ -113,8 +113,8 @@ static enum status may(struct request *rq, struct err *e)
         return OK;
     if (who.kind == WHO_KEY ? id_is_none(rq->who.tenant) : !rq->who.signed_in)
         return err_set(e, ERR_AUTH, NULL, "Sign in first.");
-    if (who.kind == WHO_OPERATOR && !rq->who.is_operator)
-        return err_set(e, ERR_DENIED, NULL, "Only operators may do this.");
+    if (who.kind == WHO_OPERATOR && !rq->who.is_operator) /* for others there is no such page */
+        return err_set(e, ERR_NOT_FOUND, NULL, "There is nothing at this address.");
     if (who.kind != WHO_SESSION && (rq->who.perms & who.need) != who.need)
         return err_set(e, ERR_DENIED, NULL, "You have no right to do this.");
     return OK;

@@ -130,6 +130,29 @@ void reply_redirect(struct request *rq, const char *local_path)
     reply_header(rq, "Location", str_from(local_path));
 }
 
+/* A host after `at`: nothing before it that browsers would take for a name and password. */
+static bool is_away(struct str url)
+{
+    static const char *const here[] = {"http://127.0.0.1:", "http://localhost:", "http://[::1]:"};
+    bool good = str_starts(url, STR("https://")) && url.n > 8 && url.p[8] != '/';
+    for (size_t i = 0; i < sizeof(here) / sizeof(here[0]); i++)
+        good = good || str_starts(url, str_from(here[i]));
+    for (size_t i = 0; i < url.n; i++)
+        if ((unsigned char)url.p[i] <= ' ' || (unsigned char)url.p[i] > '~' || url.p[i] == '\\')
+            good = false;
+    return good;
+}
+
+enum status reply_redirect_away(struct request *rq, struct str url, struct err *e)
+{
+    if (!is_away(url))
+        return err_set(e, ERR_INVALID, "address_invalid", "The address to go on to is not one of the web.");
+    reply_reset(rq);
+    reply_status(rq, 303);
+    reply_header(rq, "Location", url);
+    return OK;
+}
+
 void reply_reset(struct request *rq)
 {
     struct reply *rp = rq->reply;

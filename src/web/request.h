@@ -65,9 +65,10 @@ void reply_status(struct request *rq, int status);
 void reply_header(struct request *rq, const char *name, struct str value);
 /* Every reply has security headers; a page that may be framed, or may be cached, sets Content-Security-Policy or Cache-Control itself:
  * reply_header(rq, "Content-Security-Policy", STR(CSP_PAGE "frame-ancestors *")). An error never keeps the cache rule. */
-#define CSP_PAGE                                                                                              \
+#define CSP_PARTS                                                                                             \
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: https:; font-src 'self'; " \
-    "connect-src 'self'; manifest-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; "
+    "connect-src 'self'; manifest-src 'self'; frame-src 'self'; base-uri 'none'; "
+#define CSP_PAGE CSP_PARTS "form-action 'self'; "
 void reply_type(struct request *rq, const char *content_type);
 struct cookie {
     const char *name;
@@ -82,6 +83,9 @@ struct buf *reply_body(struct request *rq);                    /* bounded by MAX
 enum status reply_part(struct request *rq, struct err *e);
 void reply_json(struct request *rq, int status, const struct json *j);
 void reply_redirect(struct request *rq, const char *local_path); /* 303; anything but a site path is a BUG */
+/* 303 to another site, which outside text may name: https (or http on this host, for tests), nothing else: ERR_INVALID code address_invalid.
+ * The page whose form led here needs a form-action of its own (CSP_PARTS): browsers hold redirects of forms to it too. */
+enum status reply_redirect_away(struct request *rq, struct str url, struct err *e);
 /* The error in the form the client asked for: application/problem+json (RFC 9457: type title status detail code instance pointer
  * request_id) or the door's error page. The status comes from e. */
 void reply_error(struct request *rq, const struct err *e);

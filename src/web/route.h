@@ -17,7 +17,7 @@ struct who { enum who_kind kind; uint32_t need; /* perm bits, or key scope bits 
 #define PUBLIC {WHO_PUBLIC, 0}          /* anybody; must be spelled out */
 #define SESSION {WHO_SESSION, 0}        /* any signed-in user */
 #define MEMBER(perms) {WHO_MEMBER, (perms)}   /* signed in, with these rights in the current tenant */
-#define OPERATOR(perms) {WHO_OPERATOR, (perms)}
+#define OPERATOR(perms) {WHO_OPERATOR, (perms)} /* anybody else is told 404 */
 #define KEY(scopes) {WHO_KEY, (scopes)} /* Authorization: Bearer ply_... (or X-Api-Key) */
 
 enum csrf {

@@ -68,6 +68,16 @@ test('cookies are Secure when the address is https', async () => {
     while (door.logs({ event: 'reloaded' }).length === before) await new Promise(ok => setTimeout(ok, 10))
 })
 
+test('a redirect to another site: https, or this host, and nothing else', async () => {
+    for (const to of ['https://pay.example/c/1?a=b#c', 'http://127.0.0.1:1234/x', 'http://localhost:1/', 'http://[::1]:9/']) {
+        const r = await door.get(`/away?to=${encodeURIComponent(to)}`)
+        assert.equal(r.status, 303)
+        assert.equal(r.headers.location, to)
+    }
+    for (const to of ['', 'http://pay.example/', 'javascript:alert(1)', 'https:///x', '//pay.example', 'https://a b/', 'https://pay.example\\@x'])
+        assert.equal((await door.get(`/away?to=${encodeURIComponent(to)}`)).status, 400, to)
+})
+
 test('redirect', async () => {
     const r = await door.get('/redirect')
     assert.deepEqual([r.status, r.headers.location, r.body.length], [303, '/plain?a=1', 0])

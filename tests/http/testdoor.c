@@ -171,6 +171,14 @@ void test_cookie(struct request *rq)
     test_plain(rq);
 }
 
+/* Where the query says: another site. */
+void test_away(struct request *rq)
+{
+    struct err e = ERR_INIT;
+    if (reply_redirect_away(rq, request_query(rq, "to"), &e) != OK)
+        reply_error(rq, &e);
+}
+
 void test_redirect(struct request *rq)
 {
     reply_redirect(rq, "/plain?a=1");

@@ -43,7 +43,7 @@ static int set_up(void **state)
     assert_non_null(mkdtemp(dir));
     make_dir("i18n");
     put("i18n/en.hdf",
-        "T.Format.Thousands = ,\nT.Format.Time = {day} {month} {year}, {time}\nT.Format.Month.11 = Nov\n"
+        "T.Format.Thousands = ,\nT.Format.Time = {day} {month} {year}, {time}\nT.Format.Day = {day} {month} {year}\nT.Format.Month.11 = Nov\n"
         "T.Hello = Hello {name}, {name}!\nT.Bots.one = {n} bot\nT.Bots.other = {n} bots\nT.Only = english\n");
     put("i18n/en.room.hdf", "T.Room = room & <board>\n");
     put("i18n/de.hdf", "T.Hello = Guten Tag {name}\nT.Format.Thousands = .\n");
@@ -192,7 +192,10 @@ static void numbers_and_times(void **state)
     view_time(v, "Bots.2.Name", 1795413140123);
     view_count(v, "Bots.3.Name", "Bots", 1);
     view_count(v, "Bots.4.Name", "Bots", 12000);
-    expect(v, "list.cs", "[-1,234,567][999][23 Nov 2026, 05:52][1 bot][12,000 bots]");
+    view_date(v, "Bots.5.Name", 1795413140123);
+    view_date(v, "Bots.6.Name", 0); /* not set: no seventh */
+    assert_int_equal(view_day(v, 0).n, 0);
+    expect(v, "list.cs", "[-1,234,567][999][23 Nov 2026, 05:52][1 bot][12,000 bots][23 Nov 2026]");
 }
 
 static void bad_templates_are_refused(void **state)
