@@ -19,6 +19,7 @@
 #include "cli/cli.h"
 #include "cli/doctor_store.h"
 #include "db/migrate.h"
+#include "net/smtp.h"
 #include "queue/queue.h"
 #include "worker/worker.h"
 
@@ -150,6 +151,27 @@ static void check_safety(struct doctor *d)
 }
 
 /* ---- files ---- */
+
+/* Signs in at the mail server and sends nothing. */
+static void check_mail(struct doctor *d)
+{
+    const struct config *c = d->cl->config;
+    struct err e = ERR_INIT;
+    const char *url = config_string(c, CONFIG_smtp_url);
+    bool sells = config_string(c, CONFIG_stripe_secret_key)[0] != '\0';
+
+    if (!smtp_on(c)) {
+        put(d, sells ? ODD : FINE, "mail", sells ? "set smtp_url and mail_from" : NULL,
+            "No mail is sent: smtp_url is not set%s", sells ? ", and nobody hears of a payment that failed" : "");
+        return;
+    }
+    if (strcmp(config_string(c, CONFIG_smtp_tls), "off") == 0 && strncmp(url, "smtps:", 6) != 0)
+        put(d, ODD, "mail", "set it to required, or be sure of the network between", "smtp_tls is off: mails and the password for %s go in the clear", url);
+    if (smtp_check(c, &d->cl->arena, &e) == OK)
+        put(d, FINE, "mail", NULL, "The mail server %s takes mails from %s", url, config_string(c, CONFIG_mail_from));
+    else
+        put(d, BAD, "mail", "mend the smtp_ and mail_ settings, then try parley mail test ADDRESS", "%s", e.message);
+}
 
 static void check_space(struct doctor *d, const char *name, const char *dir)
 {
@@ -380,6 +402,7 @@ enum status cmd_doctor(struct cli *cl, struct err *e)
         return err_nomem(e);
     check_config(&d);
     check_safety(&d);
+    check_mail(&d);
     check_writable(&d, CONFIG_run_dir, "run_dir");
     check_writable(&d, CONFIG_data_dir, "data_dir");
     check_parts(&d);

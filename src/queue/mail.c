@@ -30,7 +30,7 @@ static int set_rows(struct json *payload, const struct mail_new *m)
     return 0;
 }
 
-static struct json *payload_of(struct arena *a, const struct mail_new *m)
+struct json *mail_payload(struct arena *a, const struct mail_new *m)
 {
     struct json *p = json_new_object(a), *values;
 
@@ -50,7 +50,7 @@ enum status mail_queue(struct db *c, const struct mail_new *m, struct err *e)
     if (!email_valid(m->to))
         return err_at(e, ERR_INVALID, "email_invalid", "to", "That is not an e-mail address.");
     arena_init(&a, PAYLOAD_ARENA);
-    struct job_new job = {.kind = MAIL_JOB, .tenant = m->tenant, .payload = payload_of(&a, m)};
+    struct job_new job = {.kind = MAIL_JOB, .tenant = m->tenant, .payload = mail_payload(&a, m)};
     enum status s = job.payload ? queue_add(c, &job, NULL, e) : err_nomem(e);
     arena_release(&a);
     return s;

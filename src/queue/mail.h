@@ -3,7 +3,7 @@
  * A mail is its texts: the tree T.Mail.<template> of templates/i18n/<language>.mail.hdf.
  *   Subject   one line
  *   Head      the heading in the mail
- *   Text.1 …  paragraphs, in the order they stand in
+ *   Text.1 …  paragraphs, in the order they stand in; one that names a value which is not there is left out
  *   Button    label of the button that leads to the value "url"; without the text, or without the value, there is none
  *   Rows.x    label of a line of the table that shows the value "x"; a value that is not there leaves its line out
  *   Small     one line below the rest: why this mail came
@@ -52,5 +52,14 @@ struct mail_new {
  *            MAIL_NUMBER("used", n), MAIL_TEXT("url", STR("/app/usage")))}, e);
  * With the caller's transaction: no mail without what it tells of. ERR_INVALID for an address that can be none. */
 enum status mail_queue(struct db *c, const struct mail_new *m, struct err *e);
+
+/* ---- for those who send: the worker, and `parley mail test` ---- */
+
+/* What mail_queue keeps in the job; in the arena, NULL without memory. */
+struct json *mail_payload(struct arena *a, const struct mail_new *m);
+struct mail_written { struct str to, subject, text, html; };
+/* Fill the texts and render the page; the view library must be open. ERR_INVALID: there is no such text (mail_unknown), or its
+ * subject or heading wants a value that was not given (mail_invalid). A paragraph that wants one is left out. All in the arena. */
+enum status mail_write(const struct config *c, struct arena *a, const struct json *payload, struct mail_written *out, struct err *e);
 
 #endif

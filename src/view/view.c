@@ -180,19 +180,42 @@ void view_number(struct view *v, const char *key, int64_t value)
     view_text(v, key, text);
 }
 
-void view_time(struct view *v, const char *key, int64_t ms)
+struct str view_number_text(struct view *v, int64_t value)
 {
-    if (ms == 0)
-        return;
+    char text[64];
+    number_text(v, value, text);
+    const char *copy = arena_strdup(v->arena, str_from(text));
+    v->nomem = v->nomem || !copy;
+    return str_from(copy);
+}
+
+static struct str moment_text(struct view *v, const char *text_key, int64_t ms)
+{
     struct clock_date d = clock_split(ms);
-    char month[40], iso_key[180];
+    char month[40];
     snprintf(month, sizeof(month), "Format.Month.%d", d.month);
     struct str day = str_from(arena_printf(v->arena, "%d", d.day)),
                year = str_from(arena_printf(v->arena, "%d", d.year));
     struct str time = str_from(arena_printf(v->arena, "%02d:%02d", d.hour, d.minute));
-    view_str(v, key,
-             view_fill(v, "Format.Time", {"day", day}, {"month", str_from(view_t(v, month))}, {"year", year},
-                       {"time", time}));
+    return view_fill(v, text_key, {"day", day}, {"month", str_from(view_t(v, month))}, {"year", year}, {"time", time});
+}
+
+struct str view_time_text(struct view *v, int64_t ms)
+{
+    return moment_text(v, "Format.Time", ms);
+}
+
+struct str view_date_text(struct view *v, int64_t ms)
+{
+    return moment_text(v, "Format.Date", ms);
+}
+
+void view_time(struct view *v, const char *key, int64_t ms)
+{
+    if (ms == 0)
+        return;
+    char iso_key[180];
+    view_str(v, key, view_time_text(v, ms));
     struct buf b;
     buf_init(&b, 64);
     clock_iso(&b, ms);
@@ -245,15 +268,32 @@ const char *view_at(struct view *v, const char *list, size_t i, const char *fiel
 
 /* ---- texts ---- */
 
-const char *view_t(struct view *v, const char *key)
+const char *view_t_find(struct view *v, const char *key)
 {
     char name[200];
     snprintf(name, sizeof(name), "T.%s", key);
-    const char *text = hdf_get_value(v->words, name, NULL);
+    return hdf_get_value(v->words, name, NULL);
+}
+
+const char *view_t(struct view *v, const char *key)
+{
+    const char *text = view_t_find(v, key);
     if (text)
         return text;
     const char *copy = arena_strdup(v->arena, str_from(key));
     return copy ? copy : "";
+}
+
+bool view_t_child(struct view *v, const char *key, size_t i, const char **name, const char **text)
+{
+    char path[200];
+    snprintf(path, sizeof(path), "T.%s", key);
+    HDF *child = hdf_get_child(v->words, path);
+    for (; child && i; i--)
+        child = hdf_obj_next(child);
+    *name = child ? hdf_obj_name(child) : NULL;
+    *text = child ? hdf_obj_value(child) : NULL;
+    return child != NULL;
 }
 
 static const struct view_arg *arg_find(const struct view_arg *args, size_t n, struct str name)

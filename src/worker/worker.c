@@ -13,6 +13,8 @@
 #include "base/log.h"
 #include "db/migrate.h"
 #include "knowledge/answers.h"
+#include "queue/mail.h"
+#include "view/view.h"
 
 #include "base/banned.h"
 
@@ -65,8 +67,30 @@ void worker_close(struct worker *w)
 {
     crash_thread_begin(NULL);
     crash_slots(NULL, 0);
+    if (w->view_open)
+        view_library_close();
+    w->view_open = false;
     db_pool_close(w->pool);
     config_drop(w->config);
+}
+
+enum status worker_view(struct worker *w, struct err *e)
+{
+    struct view_config vc = {.template_dir = config_string(w->config, CONFIG_template_dir)};
+
+    if (w->view_open)
+        return OK;
+    enum status s = view_library_open(&vc, e);
+    w->view_open = s == OK;
+    return s;
+}
+
+static void read_again(struct worker *w)
+{
+    struct err e = ERR_INIT;
+
+    if (w->view_open && view_library_reload(&e) != OK)
+        log_line(LOG_WARN, "texts_kept", LOG_S("error", e.message));
 }
 
 static void beat(struct worker *w)
@@ -226,6 +250,8 @@ enum status worker_run(struct worker *w, void (*reload)(void *ctx), void *ctx, s
             return OK;
         if (sig == SIGHUP && reload)
             reload(ctx);
+        if (sig == SIGHUP)
+            read_again(w);
         beat(w);
         if (!ready && check_schema(w, &ready, &mine) != OK) {
             *e = mine;

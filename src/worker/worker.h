@@ -16,6 +16,7 @@ struct worker {
     char heartbeat[256];      /* path; touched while it lives */
     int64_t beat_us, lease_us;
     bool database_away;       /* said already */
+    bool view_open;           /* templates and texts are loaded: with the first mail */
     struct crash_slot slot;   /* the job in hand, for a crash report */
 };
 
@@ -40,6 +41,8 @@ void worker_progress(struct work *w, const struct json *progress);
  * without worker_back is fine. */
 void worker_away(struct work *w);
 enum status worker_back(struct work *w, struct err *e);
+/* The templates and texts, loaded when a handler first asks for them, read again on SIGHUP. */
+enum status worker_view(struct worker *w, struct err *e);
 void worker_heartbeat_path(const struct config *c, char *out, size_t n);
 #define WORKER_BEAT_S 10 /* the heartbeat is touched at least this often between jobs */
 

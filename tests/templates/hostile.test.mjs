@@ -36,7 +36,7 @@ function render(text, values) {
 
 const decode = s => s.replace(/&#(\d+);/g, (_, n) => String.fromCharCode(n)).replace(/&quot;/g, '"').replace(/&lt;/g, '<').replace(/&gt;/g, '>').replace(/&amp;/g, '&')
 
-function checkTokens(html) {
+function checkTokens(html, mail = false) {
     let marks = 0
     for (const t of tokens(html)) {
         if (t.type === 'text') {
@@ -46,7 +46,7 @@ function checkTokens(html) {
         else if (t.type === 'open') {
             assert.ok(!t.name.includes('x9q') && !['svg onload', 'img src'].includes(t.name))
             for (const [name, value] of t.attrs) {
-                assert.ok(!name.startsWith('on') && name !== 'style', `<${t.name} ${name}>`)
+                assert.ok(!name.startsWith('on') && (name !== 'style' || (mail && !value.includes('x9q'))), `<${t.name} ${name}>`)
                 assert.ok(!name.includes('x9q'), `a value as the attribute ${name}`)
                 if (['href', 'src', 'action', 'formaction'].includes(name))
                     assert.doesNotMatch(decode(value), /^\s*(javascript|data|vbscript):/i, `<${t.name} ${name}="${value}">`)
@@ -65,8 +65,9 @@ for (const file of files) {
         const plain = Object.fromEntries(names.map(n => [n, '1']))
         for (const hostile of HOSTILE) {
             const values = Object.fromEntries(names.map(n => [n, hostile]))
-            checkTokens(render(text, values))
-            const marks = checkTokens(render(allBranches(text), values))
+            const mail = file.startsWith('mail/') // has styles of its own: the lint keeps values out of them
+            checkTokens(render(text, values), mail)
+            const marks = checkTokens(render(allBranches(text), values), mail)
             // A template that shows values must have shown the hostile ones: else this test would look at nothing.
             if (hostile !== HOSTILE[1]) assert.ok(marks > 0, 'no value was shown')
         }

@@ -11,8 +11,10 @@ let dir
 before(() => { dir = fs.mkdtempSync(path.join(os.tmpdir(), 'parley-lint-')) })
 after(() => fs.rmSync(dir, { recursive: true, force: true }))
 
-function lint(text) {
-    fs.writeFileSync(path.join(dir, 'page.cs'), text)
+function lint(text, file = 'page.cs') {
+    for (const old of ['page.cs', 'mail/page.cs']) fs.rmSync(path.join(dir, old), { force: true })
+    fs.mkdirSync(path.join(dir, 'mail'), { recursive: true })
+    fs.writeFileSync(path.join(dir, file), text)
     fs.writeFileSync(path.join(dir, 'part.cs'), 'part')
     const done = spawnSync(path.join(top, 'tools/lint-templates'), [dir], { encoding: 'utf8' })
     assert.equal(done.status === 0, done.stdout === '', done.stdout + done.stderr)
@@ -46,4 +48,9 @@ const bad = [
     ['<?cs if:a ?><p title="<?cs else ?>x<?cs /if ?>">', /another part of the HTML/], ['<?cs if:a ?>', /without \/if/], ['<?cs /each ?>', /without each/],
     ['<?php echo ?>', /not <\?cs/], ['<?cs var:a', /without an end/],
 ]
+for (const [text, words] of [
+    ['<style>a { color: red }</style><p style="color:red"><?cs var:a ?></p>', /^$/], ['<style>a{<?cs var:a ?>}</style>', /inside style/],
+    ['<p style="color:<?cs var:a ?>">', /inside the attribute style/], ['<style>a{}</style><script>alert(1)</script>', /script without src/],
+    ['<style><?cs uvar:A_html ?></style>', /uvar outside of text/],
+]) test(`in a mail: ${text}`, () => assert.match(lint(text, 'mail/page.cs'), words))
 for (const [text, words] of bad) test(`finds: ${text}`, () => assert.match(lint(text), words))

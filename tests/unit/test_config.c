@@ -108,6 +108,8 @@ static void names_file_and_line(void **state)
     refuse(STR("base_url = http://x y"), ":1", "http or https");
     refuse(STR("base_url = http://"), ":1", "http or https");
     refuse(STR("base_url ="), ":1", "http or https");
+    refuse(STR("smtp_url = http://mail.example.com"), ":1", "smtp or smtps");
+    refuse(STR("smtp_url = smtp://me:secret@mail.example.com"), ":1", "without a name or password");
     refuse(STR("brand_name ="), ":1", "from 1 to 60");
     refuse(STR("http_allow_private = good:80 bad"), ":1", "host:port");
     refuse(STR("http_allow_private = host:0"), ":1", "host:port");
@@ -143,7 +145,8 @@ static void includes(void **state)
 static void other_value(const struct config_row *r, char *out, size_t size)
 {
     static const char *const by_type[][2] = {{"BOOL", "no"},         {"URL", "http://env"}, {"PATH", "/env"},
-                                             {"HOSTPORTS", "env:1"}, {"STRING", "env"},     {"LIST", "env"}};
+                                             {"HOSTPORTS", "env:1"}, {"STRING", "env"},     {"LIST", "env"},
+                                             {"MAILURL", "smtps://env:465"}};
     if (strcmp(r->type, "ENUM") == 0)
         snprintf(out, size, "%s", strstr(r->help, "warn") ? "warn" : "off");
     else
