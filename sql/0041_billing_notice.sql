@@ -1,6 +1,6 @@
 CREATE TABLE billing_notice (
   tenant_id BINARY(16) NOT NULL,
-  kind VARCHAR(40) CHARACTER SET ascii NOT NULL COMMENT 'usage_75, usage_90, usage_100, payment_failed, ...',
+  kind VARCHAR(40) CHARACTER SET ascii NOT NULL COMMENT 'usage_75_<included>, usage_90_..., payment_failed, ...',
   about DATETIME(3) NOT NULL COMMENT 'the period, or since when: said once for each',
   created_at DATETIME(3) NOT NULL,
   PRIMARY KEY (tenant_id, kind, about),

@@ -22,21 +22,38 @@
 #define POLL_US 1000000
 #define PROGRESS_US 1000000
 #define AWAY_US 2000000
-#define HOUR_MS 3600000
+#define REST_US 10000000
 #define JOB_ARENA (512 * MB)
 
 #define JOB(kind, fn) job_fn fn;
+#define PERIODIC(kind, fn, period_ms) job_fn fn;
 #include "worker/jobs.def"
 #undef JOB
-static const struct kind { const char *name; job_fn *fn; } jobs[] = {
-#define JOB(kind, fn) {kind, fn},
+#undef PERIODIC
+static const struct kind { const char *name; job_fn *fn; int64_t period_ms; } jobs[] = {
+#define JOB(kind, fn) {kind, fn, 0},
+#define PERIODIC(kind, fn, period_ms) {kind, fn, period_ms},
 #include "worker/jobs.def"
 #undef JOB
+#undef PERIODIC
 };
+enum { KINDS = sizeof(jobs) / sizeof(jobs[0]) };
+_Static_assert(sizeof(jobs) / sizeof(jobs[0]) <= WORKER_KINDS, "WORKER_KINDS is too small");
+
+#define STEP(name, fn) step_fn fn;
+#include "worker/steps.def"
+#undef STEP
+static const struct step { const char *name; step_fn *fn; } steps[] = {
+#define STEP(name, fn) {name, fn},
+#include "worker/steps.def"
+#undef STEP
+    {NULL, NULL},
+};
+_Static_assert(sizeof(steps) / sizeof(steps[0]) <= WORKER_STEPS, "WORKER_STEPS is too small");
 
 static const struct kind *find_kind(const char *kind)
 {
-    for (size_t i = 0; i < sizeof(jobs) / sizeof(jobs[0]); i++)
+    for (size_t i = 0; i < KINDS; i++)
         if (strcmp(jobs[i].name, kind) == 0)
             return &jobs[i];
     return NULL;
@@ -183,23 +200,66 @@ static enum status run_job(struct work *w, struct err *e)
     return s;
 }
 
-enum status worker_step(struct worker *w, bool *found, struct err *e)
+/* Each periodic kind is asked for once in its period by each worker; the queue makes one job of it. */
+static enum status ask_periodic(struct worker *w, struct db *c, struct err *e)
+{
+    enum status s = OK;
+
+    for (size_t i = 0; s == OK && i < KINDS; i++) {
+        int64_t period = jobs[i].period_ms ? clock_now_ms() / jobs[i].period_ms : 0;
+        if (period == w->periods[i])
+            continue;
+        s = queue_add_periodic(c, jobs[i].name, jobs[i].period_ms, e);
+        if (s == OK)
+            w->periods[i] = period;
+    }
+    return s;
+}
+
+/* A step's failure holds up nobody: it rests for a while. */
+static void run_steps(struct worker *w, bool *found)
+{
+    for (size_t i = 0; steps[i].name; i++) {
+        struct err e = ERR_INIT;
+        bool more = false;
+        if (clock_mono_us() < w->rest_us[i])
+            continue;
+        crash_busy(&w->slot, steps[i].name);
+        if (steps[i].fn(w, &more, &e) != OK) {
+            log_line(LOG_WARN, "step_failed", LOG_S("step", steps[i].name), LOG_S("error", e.message));
+            w->rest_us[i] = clock_mono_us() + REST_US;
+        }
+        crash_idle(&w->slot);
+        *found = *found || more;
+        beat(w);
+    }
+}
+
+static enum status run_due_job(struct worker *w, bool *found, struct err *e)
 {
     struct arena a;
     struct job job;
     struct work work = {.worker = w, .arena = &a, .job = &job};
 
-    *found = false;
     arena_init(&a, JOB_ARENA);
     enum status s = db_get(w->pool, &work.db, e);
     if (s == OK)
-        s = queue_add_periodic(work.db, "cleanup", HOUR_MS, e);
+        s = ask_periodic(w, work.db, e);
     if (s == OK)
         s = queue_claim(work.db, &a, w->name, LEASE_MS, &job, found, e);
     if (s == OK && *found)
         s = run_job(&work, e);
     db_put(work.db);
     arena_release(&a);
+    return s;
+}
+
+enum status worker_step(struct worker *w, bool *found, struct err *e)
+{
+    *found = false;
+    enum status s = run_due_job(w, found, e);
+    if (s == OK)
+        run_steps(w, found);
     return s;
 }
 

@@ -2,12 +2,17 @@
  *
  * A kind of job is one row of jobs.def and one function in a j_*.c file. A handler may run twice for the same job (a worker
  * that died), so it leaves the same state behind. It returns OK with *result (or NULL); a temporary failure is tried again after a
- * backoff; ERR_INVALID, ERR_NOT_FOUND, ERR_PLAN, ERR_DENIED, ERR_TOO_LARGE and ERR_CONFLICT are final. */
+ * backoff; ERR_INVALID, ERR_NOT_FOUND, ERR_PLAN, ERR_DENIED, ERR_TOO_LARGE and ERR_CONFLICT are final.
+ *
+ * A step is one row of steps.def and one function in an s_*.c file: work that stands in tables of its own and not in the queue
+ * (events of Stripe, meter rows). Between two jobs each step does one piece; one that fails is logged, and rests for 10 s. */
 #ifndef PARLEY_WORKER_WORKER_H
 #define PARLEY_WORKER_WORKER_H
 
 #include "base/crash.h"
 #include "queue/queue.h"
+
+enum { WORKER_KINDS = 32, WORKER_STEPS = 8 }; /* room for the rows of jobs.def and steps.def */
 
 struct worker {
     struct config *config;
@@ -17,6 +22,8 @@ struct worker {
     int64_t beat_us, lease_us;
     bool database_away;       /* said already */
     bool view_open;           /* templates and texts are loaded: with the first mail */
+    int64_t periods[WORKER_KINDS]; /* the period that a periodic job was last queued for */
+    int64_t rest_us[WORKER_STEPS]; /* a step that failed rests until then */
     struct crash_slot slot;   /* the job in hand, for a crash report */
 };
 
@@ -28,9 +35,12 @@ struct work { /* one job being done */
 };
 typedef enum status job_fn(struct work *w, struct json **result, struct err *e);
 
+/* One piece of a step's work, without waiting for more; *found says that there was one. Takes its connections from w->pool. */
+typedef enum status step_fn(struct worker *w, bool *found, struct err *e);
+
 enum status worker_open(struct worker *w, const struct config *c, struct err *e);
 void worker_close(struct worker *w);
-/* Run one job that is due; *found false when there was none. An error is the database's, not the job's. */
+/* Run one job that is due, and a piece of each step; *found false when there was nothing. An error is the database's, not the job's. */
 enum status worker_step(struct worker *w, bool *found, struct err *e);
 /* Until SIGTERM or SIGINT, which the caller has blocked along with SIGHUP; on SIGHUP calls reload (may be NULL). A job in
  * hand is finished first. Ends with a status other than OK when the schema is not this release's. */
