@@ -45,13 +45,19 @@ void crypto_mac(const uint8_t key[CRYPTO_KEY], struct str data, uint8_t out[CRYP
     crypto_generichash(out, CRYPTO_HASH, (const unsigned char *)data.p, data.n, key, CRYPTO_KEY);
 }
 
-void crypto_hmac_sha256(struct str key, struct str data, uint8_t out[32])
+void crypto_hmac_sha256_parts(struct str key, const struct str *parts, size_t n, uint8_t out[32])
 {
     crypto_auth_hmacsha256_state state;
     crypto_auth_hmacsha256_init(&state, (const unsigned char *)key.p, key.n);
-    crypto_auth_hmacsha256_update(&state, (const unsigned char *)data.p, data.n);
+    for (size_t i = 0; i < n; i++)
+        crypto_auth_hmacsha256_update(&state, (const unsigned char *)parts[i].p, parts[i].n);
     crypto_auth_hmacsha256_final(&state, out);
     sodium_memzero(&state, sizeof(state));
+}
+
+void crypto_hmac_sha256(struct str key, struct str data, uint8_t out[32])
+{
+    crypto_hmac_sha256_parts(key, &data, 1, out);
 }
 
 bool crypto_equal(const void *a, const void *b, size_t n)

@@ -15,6 +15,7 @@ void crypto_random(void *out, size_t n);
 void crypto_digest(struct str data, uint8_t out[CRYPTO_HASH]);                                  /* plain BLAKE2b */
 void crypto_mac(const uint8_t key[CRYPTO_KEY], struct str data, uint8_t out[CRYPTO_HASH]);    /* keyed BLAKE2b */
 void crypto_hmac_sha256(struct str key, struct str data, uint8_t out[32]);                    /* for outside protocols */
+void crypto_hmac_sha256_parts(struct str key, const struct str *parts, size_t n, uint8_t out[32]); /* of all of them, one after the other */
 bool crypto_equal(const void *a, const void *b, size_t n);                                    /* constant time */
 void crypto_wipe(void *p, size_t n);
 /* A key of its own for each purpose ("csrf", "visitor-token") out of the install's secret. */

@@ -19,9 +19,9 @@ struct stripe_call {
 /* ERR_CONFLICT "duplicate" when the key is there. */
 enum status stripe_call_add(struct db *c, const struct stripe_call *k, int64_t now_ms, struct err *e);
 enum status stripe_call_find(struct db *c, struct str idem_key, struct arena *a, struct stripe_call *out, struct err *e); /* ERR_NOT_FOUND */
-/* A call that did nothing is sent as a new one, if it still is what it was at first_sent_ms. */
-enum status stripe_call_restart(struct db *c, struct str idem_key, int64_t first_sent_ms, int64_t now_ms, bool *changed, struct err *e);
-/* The outcome; a call that is done stays done. `attempts` are added. */
+/* A call that did nothing begins again, as of first_sent_ms. */
+enum status stripe_call_restart(struct db *c, struct str idem_key, int64_t first_sent_ms, bool *changed, struct err *e);
+/* The outcome: state, status, object, request, error. A call that is done stays done. `attempts` are added. */
 enum status stripe_call_finish(struct db *c, const struct stripe_call *k, int64_t now_ms, struct err *e);
 enum status stripe_call_settled(struct db *c, struct str idem_key, enum stripe_call_state state, struct str object_id, int64_t now_ms,
                                 bool *changed, struct err *e);

@@ -8,8 +8,9 @@
  * locked object (429) up to five times; 0.5 to 5 s between tries; all within the caller's one deadline; always the same key.
  *
  * Failures, as struct err. Words never hold a key.
- *   ERR_INVALID      stripe_<code>             a card error (stripe_card_declined, stripe_expired_card, ...): the message is for the payer
- *   ERR_INVALID      stripe_<code>             a refused parameter (pointer = its name): for the operator; stripe_card() tells them apart
+ *   ERR_PLAN         stripe_<code>             a card error (stripe_card_declined, stripe_expired_card, ...): the message is for the payer
+ *   ERR_INVALID      stripe_<code>             a refused parameter (pointer = its name): the message is for the operator
+ *   ERR_INVALID      stripe_path, stripe_key_invalid   a path or key that cannot be sent
  *   ERR_NOT_FOUND    stripe_resource_missing   404, or a parameter names an object that is not there (pointer = its name)
  *   ERR_UNAVAILABLE  stripe_key_refused        401                 stripe_right_missing  403, the message names the right
  *                    stripe_unreachable        nothing was sent    stripe_no_answer      sent, no whole answer came
@@ -18,8 +19,11 @@
  *                    stripe_off                no key is set
  *   ERR_RATE         stripe_rate_limited
  *   ERR_TIMEOUT      stripe_timeout            the deadline is over
- *   ERR_CONFLICT     stripe_key_reused         other parameters under a used key; nothing was sent
+ *   ERR_TOO_LARGE    stripe_answer_large       more than 8 MB
+ *   ERR_CONFLICT     stripe_key_reused         other parameters under a used key
  *                    stripe_unknown            outcome unknown for 23 h: look in Stripe, then stripe_call_settle()
+ * A POST that failed has done nothing, or its row says `unknown`: ask again with the same key and parameters. Stripe answers a POST that it
+ * carried out and refused (a declined card) with the same refusal for a day: to try anew takes a new key.
  * Thread rule: a struct stripe belongs to one thread; connections are kept for all of a process. */
 #ifndef PARLEY_BILLING_STRIPE_CLIENT_H
 #define PARLEY_BILLING_STRIPE_CLIENT_H
@@ -42,13 +46,14 @@ struct stripe {
     /* For tests: time between tries. NULL: the real ones. */
     void (*sleep_ms)(void *ctx, int64_t ms);
     void *sleep_ctx;
+    int64_t reads; /* GETs not yet written down */
 };
 
 bool stripe_enabled(const struct config *c); /* a key is set */
 /* stripe_off without a key; config_invalid for a key that begins with none of sk_live_ sk_test_ rk_live_ rk_test_ and for
  * a stripe_api_base that is http off loopback. Retains c. Cheap: open one per request or job. */
 enum status stripe_open(struct stripe *s, struct config *c, struct db_pool *pool, struct err *e);
-void stripe_close(struct stripe *s); /* fine after a failed open */
+void stripe_close(struct stripe *s); /* writes down how many GETs there were; fine after a failed open */
 
 /* "/v1/subscriptions/%/pause" with each % replaced by the next id, encoded so that an id from outside stays one step of the path. */
 const char *stripe_path(struct arena *a, const char *pattern, ...) __attribute__((sentinel)); /* const char * ids, then (char *)NULL */
@@ -57,7 +62,7 @@ const char *stripe_path(struct arena *a, const char *pattern, ...) __attribute__
 enum status stripe_get(struct stripe *s, struct arena *a, const char *path, const struct stripe_form *query, int64_t deadline_ms,
                        struct json **out, struct err *e);
 /* Each object of a list, newest first, page by page (limit=100 unless the query sets one); deadline_ms is a page's. What is created
- * while the pages are read comes last, nothing comes twice. The item lives for the call of fn; a status other than OK ends it. */
+ * while several pages are read comes last, nothing comes twice. /v2 lists are followed by their next_page_url. The item lives for the call of fn; a status other than OK ends it. */
 enum status stripe_list_each(struct stripe *s, const char *path, const struct stripe_form *query, int64_t deadline_ms,
                              enum status (*fn)(void *ctx, struct json *item, struct err *e), void *ctx, struct err *e);
 /* DELETE is idempotent at Stripe and not written down: after a retry the object may be gone already (stripe_resource_missing). */
@@ -86,7 +91,7 @@ enum status stripe_post_json(struct stripe *s, struct arena *a, const struct str
 /* After stripe_unknown and a look: it is there (its id), or it is not (object_id empty: the next POST under the key sends it anew). */
 enum status stripe_call_settle(struct db_pool *pool, struct str idem_key, struct str object_id, struct err *e);
 
-/* GETs sent in the 30 days before now_ms. Stripe rations them: 500 per transaction over 30 days, never fewer than 10,000. */
+/* GETs sent in the 30 days up to now_ms, by UTC days, without those of a struct stripe that is still open. Stripe rations them: 500 per transaction over 30 days, never fewer than 10,000. */
 enum status stripe_reads(struct db_pool *pool, int64_t now_ms, int64_t *out, struct err *e);
 
 bool stripe_card(const struct err *e);            /* a card error: the message is fit for the payer */

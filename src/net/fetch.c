@@ -13,7 +13,7 @@
 #include "net/internal.h"
 #include "base/banned.h"
 
-enum { URL_MAX = 8192, HEADER_VALUE_MAX = 8192 };
+enum { URL_MAX = 8192, HEADER_VALUE_MAX = 8192, REPLY_HEADERS_MAX = 65536, KEPT_MAX = 16 };
 
 /* One call. */
 struct call {
@@ -24,6 +24,8 @@ struct call {
     CURLM *multi;
     struct curl_slist *headers;
     struct buf body;
+    struct buf lines; /* the answer's header, line by line */
+    char trouble[CURL_ERROR_SIZE];
     char *host; /* for messages and the list of allowed ones; the arena's */
     bool private_allowed, refused, too_large;
 };
@@ -41,9 +43,36 @@ void fetch_library_begin(void)
     pthread_mutex_unlock(&library_lock);
 }
 
+/* Handles with open connections to addresses of the operator's, not in use at this moment. */
+static CURLM *kept[KEPT_MAX];
+static size_t kept_n;
+
+static CURLM *take_multi(bool keep)
+{
+    CURLM *m = NULL;
+    pthread_mutex_lock(&library_lock);
+    if (keep && kept_n)
+        m = kept[--kept_n];
+    pthread_mutex_unlock(&library_lock);
+    return m ? m : curl_multi_init();
+}
+
+static void give_multi(CURLM *m, bool keep)
+{
+    pthread_mutex_lock(&library_lock);
+    if (m && keep && library_ready && kept_n < KEPT_MAX) {
+        kept[kept_n++] = m;
+        m = NULL;
+    }
+    pthread_mutex_unlock(&library_lock);
+    curl_multi_cleanup(m);
+}
+
 void fetch_library_end(void)
 {
     pthread_mutex_lock(&library_lock);
+    while (kept_n)
+        curl_multi_cleanup(kept[--kept_n]);
     if (library_ready)
         curl_global_cleanup();
     library_ready = false;
@@ -120,6 +149,8 @@ static enum status read_host(struct call *c, const struct config *config, struct
     c->host = arena_strdup(c->arena, str_from(host));
     if (!c->host)
         st = err_nomem(e);
+    else if (c->rq->trusted)
+        c->private_allowed = true;
     else if (config)
         c->private_allowed = address_in_list(str_from(config_string(config, CONFIG_http_allow_private)), str_from(host),
                                              (int)number);
@@ -206,6 +237,18 @@ static size_t on_body(char *p, size_t size, size_t n, void *ctx)
     return buf_ok(&c->body) ? n : 0;
 }
 
+/* A status line begins the header anew: what a 1xx before it said is forgotten. */
+static size_t on_header(char *p, size_t size, size_t n, void *ctx)
+{
+    struct call *c = ctx;
+    n *= size;
+    if (n > 5 && memcmp(p, "HTTP/", 5) == 0)
+        buf_clear(&c->lines);
+    else if (n <= c->lines.max - c->lines.n)
+        buf_add(&c->lines, p, n);
+    return n;
+}
+
 /* The one place where an address is known for certain: what is connected to, whatever the name was made to mean. */
 static curl_socket_t on_socket(void *ctx, curlsocktype purpose, struct curl_sockaddr *a)
 {
@@ -257,6 +300,9 @@ static bool set_request(struct call *c, const char *method, const char *agent)
     ok = ok && curl_easy_setopt(h, CURLOPT_USERAGENT, agent) == CURLE_OK;
     ok = ok && curl_easy_setopt(h, CURLOPT_WRITEFUNCTION, on_body) == CURLE_OK;
     ok = ok && curl_easy_setopt(h, CURLOPT_WRITEDATA, c) == CURLE_OK;
+    ok = ok && curl_easy_setopt(h, CURLOPT_HEADERFUNCTION, on_header) == CURLE_OK;
+    ok = ok && curl_easy_setopt(h, CURLOPT_HEADERDATA, c) == CURLE_OK;
+    ok = ok && curl_easy_setopt(h, CURLOPT_ERRORBUFFER, c->trouble) == CURLE_OK;
     ok = ok && curl_easy_setopt(h, CURLOPT_OPENSOCKETFUNCTION, on_socket) == CURLE_OK;
     ok = ok && curl_easy_setopt(h, CURLOPT_OPENSOCKETDATA, c) == CURLE_OK;
     if (ok && (body.n || strcmp(method, "POST") == 0)) {
@@ -279,7 +325,7 @@ static enum status prepare(struct call *c, const struct config *config, struct e
         return st;
     char *method = arena_strdup(c->arena, c->rq->method), *agent = arena_printf(c->arena, "Parley/%s", build_version());
     c->easy = curl_easy_init();
-    c->multi = curl_multi_init();
+    c->multi = take_multi(c->rq->keep);
     bool ok = method && agent && c->easy && c->multi && set_limits(c) && set_request(c, method, agent);
     return ok && curl_multi_add_handle(c->multi, c->easy) == CURLM_OK ? OK : err_nomem(e);
 }
@@ -305,6 +351,11 @@ static enum status result_of(const struct call *c, CURLcode rc, struct err *e)
         return timed_out(c, e);
     case CURLE_OUT_OF_MEMORY:
         return err_nomem(e);
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+        return err_set(e, ERR_UNAVAILABLE, "tls_failed", "No safe connection to %s: %s.", c->host,
+                       c->trouble[0] ? c->trouble : curl_easy_strerror(rc));
     default:
         break;
     }
@@ -313,11 +364,22 @@ static enum status result_of(const struct call *c, CURLcode rc, struct err *e)
     return err_set(e, ERR_UNAVAILABLE, "fetch_failed", "The call to %s failed: %s.", c->host, curl_easy_strerror(rc));
 }
 
-static enum status run(struct call *c, struct err *e)
+/* Whether a byte of the request may have left. A connection that was reused may have taken it before a new one failed. */
+static bool was_sent(const struct call *c, CURLcode rc)
+{
+    long size = 0;
+    if (rc == CURLE_COULDNT_CONNECT || rc == CURLE_COULDNT_RESOLVE_HOST || rc == CURLE_SSL_CONNECT_ERROR ||
+        rc == CURLE_PEER_FAILED_VERIFICATION || rc == CURLE_SSL_CACERT_BADFILE)
+        return curl_easy_getinfo(c->easy, CURLINFO_REQUEST_SIZE, &size) != CURLE_OK || size > 0;
+    return true;
+}
+
+static enum status run(struct call *c, bool *sent, struct err *e)
 {
     int rc = 0;
     switch (net_run(c->multi, c->rq->timeout_ms, c->rq->cancelled, c->rq->cancel_ctx, &rc)) {
     case NET_DONE:
+        *sent = was_sent(c, (CURLcode)rc);
         return result_of(c, (CURLcode)rc, e);
     case NET_CANCELLED:
         return err_set(e, ERR_GONE, "cancelled", "The call to %s was cancelled.", c->host);
@@ -327,6 +389,33 @@ static enum status run(struct call *c, struct err *e)
         break;
     }
     return err_set(e, ERR_UNAVAILABLE, "fetch_failed", "The call to %s failed.", c->host);
+}
+
+/* The lines as names and values; the text of both is the arena's. */
+static bool read_headers(struct call *c, struct fetch_reply *out)
+{
+    bool ok = true;
+    struct str rest = arena_str(c->arena, buf_str(&c->lines), &ok), line;
+    size_t n = 0;
+    for (size_t i = 0; i < rest.n; i++)
+        n += rest.p[i] == '\n';
+    if (!ok || !buf_ok(&c->lines) || !(out->headers = arena_array(c->arena, n + 1, sizeof(*out->headers))))
+        return false;
+    while (str_split(&rest, '\n', &line)) {
+        ptrdiff_t colon = str_find(line, ':');
+        if (colon > 0)
+            out->headers[out->header_count++] = (struct fetch_header){
+                str_trim(str_sub(line, 0, (size_t)colon)), str_trim(str_sub(line, (size_t)colon + 1, line.n))};
+    }
+    return true;
+}
+
+struct str fetch_reply_header(const struct fetch_reply *r, const char *name)
+{
+    for (size_t i = 0; i < r->header_count; i++)
+        if (str_ieq(r->headers[i].name, str_from(name)))
+            return r->headers[i].value;
+    return STR_EMPTY;
 }
 
 static enum status read_reply(struct call *c, struct fetch_reply *out, struct err *e)
@@ -342,7 +431,7 @@ static enum status read_reply(struct call *c, struct fetch_reply *out, struct er
     out->retry_after_s = retry < 0 ? 0 : retry > INT_MAX ? INT_MAX : (int)retry;
     out->content_type = arena_str(c->arena, str_from(type), &ok);
     out->body = arena_str(c->arena, buf_str(&c->body), &ok);
-    return ok ? OK : err_nomem(e);
+    return ok && read_headers(c, out) ? OK : err_nomem(e);
 }
 
 enum status fetch(const struct config *config, struct arena *a, const struct fetch_request *rq, struct fetch_reply *out,
@@ -350,19 +439,24 @@ enum status fetch(const struct config *config, struct arena *a, const struct fet
 {
     struct call c = {.rq = rq, .arena = a};
     *out = (struct fetch_reply){.content_type = STR_EMPTY, .body = STR_EMPTY};
+    CHECK(rq->trusted || !rq->keep);
     buf_init(&c.body, rq->max_body);
+    buf_init(&c.lines, REPLY_HEADERS_MAX);
     fetch_library_begin();
     enum status st = prepare(&c, config, e);
-    if (st == OK)
-        st = run(&c, e);
+    if (st == OK) {
+        out->sent = true;
+        st = run(&c, &out->sent, e);
+    }
     if (st == OK)
         st = read_reply(&c, out, e);
     if (c.multi && c.easy)
         curl_multi_remove_handle(c.multi, c.easy);
     curl_easy_cleanup(c.easy);
-    curl_multi_cleanup(c.multi);
+    give_multi(c.multi, rq->keep);
     curl_slist_free_all(c.headers);
     curl_url_cleanup(c.url);
+    buf_release(&c.lines);
     buf_release(&c.body);
     return st;
 }

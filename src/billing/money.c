@@ -1,0 +1,179 @@
+#include "billing/money.h"
+
+#include "base/err.h"
+#include "base/banned.h"
+
+__extension__ typedef __int128 wide;
+#define PICO ((int64_t)1000000000000)
+
+/* ---- currencies ---- */
+
+struct symbol { const char *code, *sign; };
+
+static bool among(struct str currency, const char *const *codes, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (str_ieq(currency, str_from(codes[i])))
+            return true;
+    return false;
+}
+
+/* docs.stripe.com/currencies. ISK and UGX have no decimals any more, but Stripe still counts them in hundredths. */
+int money_places(struct str currency)
+{
+    static const char *const none[] = {"bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga",
+                                       "pyg", "rwf", "vnd", "vuv", "xaf", "xof", "xpf"};
+    static const char *const three[] = {"bhd", "jod", "kwd", "omr", "tnd"};
+
+    if (among(currency, none, sizeof(none) / sizeof(none[0])))
+        return 0;
+    return among(currency, three, sizeof(three) / sizeof(three[0])) ? 3 : 2;
+}
+
+static const char *sign_of(struct str currency)
+{
+    static const struct symbol symbols[] = {{"usd", "$"},  {"eur", "€"},   {"gbp", "£"},  {"jpy", "¥"},  {"krw", "₩"},   {"inr", "₹"},
+                                            {"cad", "CA$"}, {"aud", "A$"}, {"nzd", "NZ$"}, {"brl", "R$"}, {"mxn", "MX$"}, {"cny", "CN¥"},
+                                            {"ils", "₪"},  {"vnd", "₫"},   {"php", "₱"},  {"ngn", "₦"}};
+
+    for (size_t i = 0; i < sizeof(symbols) / sizeof(symbols[0]); i++)
+        if (str_ieq(currency, str_from(symbols[i].code)))
+            return symbols[i].sign;
+    return NULL;
+}
+
+static void add_currency(struct buf *b, struct str currency)
+{
+    const char *sign = sign_of(currency);
+
+    if (sign) {
+        buf_puts(b, sign);
+        return;
+    }
+    for (size_t i = 0; i < currency.n; i++) {
+        char c = currency.p[i];
+        buf_putc(b, c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c);
+    }
+    buf_puts(b, "\u00a0");
+}
+
+void money_text(struct buf *b, int64_t amount, struct str currency)
+{
+    static const uint64_t scales[] = {1, 10, 100, 1000};
+    int places = money_places(currency);
+    uint64_t v = amount < 0 ? 0 - (uint64_t)amount : (uint64_t)amount, scale = scales[places];
+
+    if (amount < 0)
+        buf_putc(b, '-');
+    add_currency(b, currency);
+    buf_u64(b, v / scale);
+    if (places)
+        buf_printf(b, ".%0*u", places, (unsigned)(v % scale));
+}
+
+/* ---- decimals ---- */
+
+static wide wide_of(struct decimal d)
+{
+    return (wide)d.whole * PICO + d.pico;
+}
+
+static bool digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/* Digits from s[*at], at most `most` of them, onto *v; false when there is none, or too many, or on overflow. */
+static bool read_digits(struct str s, size_t *at, size_t most, wide *v)
+{
+    size_t from = *at;
+
+    for (; *at < s.n && digit(s.p[*at]); ++*at)
+        if (*at - from == most || __builtin_mul_overflow(*v, (wide)10, v) || __builtin_add_overflow(*v, (wide)(s.p[*at] - '0'), v))
+            return false;
+    return *at > from;
+}
+
+bool decimal_parse(struct str s, struct decimal *out)
+{
+    size_t at = s.n && s.p[0] == '-', point;
+    wide v = 0;
+    size_t places = 0;
+
+    if (!read_digits(s, &at, 24, &v))
+        return false;
+    if (at < s.n && s.p[at] == '.') {
+        point = ++at;
+        if (!read_digits(s, &at, DECIMAL_PLACES, &v))
+            return false;
+        places = at - point;
+    }
+    for (; places < DECIMAL_PLACES; places++)
+        if (__builtin_mul_overflow(v, (wide)10, &v))
+            return false;
+    if (s.p[0] == '-')
+        v = -v;
+    if (at != s.n || v / PICO > INT64_MAX || v / PICO < INT64_MIN)
+        return false;
+    *out = (struct decimal){(int64_t)(v / PICO), (int64_t)(v % PICO)};
+    return true;
+}
+
+void decimal_print(struct buf *b, struct decimal d)
+{
+    bool minus = d.whole < 0 || d.pico < 0;
+    uint64_t whole = d.whole < 0 ? 0 - (uint64_t)d.whole : (uint64_t)d.whole, pico = (uint64_t)(d.pico < 0 ? -d.pico : d.pico);
+    int places = DECIMAL_PLACES;
+
+    if (minus)
+        buf_putc(b, '-');
+    buf_u64(b, whole);
+    if (!pico)
+        return;
+    for (; pico % 10 == 0; places--)
+        pico /= 10;
+    buf_printf(b, ".%0*llu", places, (unsigned long long)pico);
+}
+
+int decimal_cmp(struct decimal a, struct decimal b)
+{
+    wide x = wide_of(a), y = wide_of(b);
+
+    return (x > y) - (x < y);
+}
+
+/* ---- prices ---- */
+
+struct decimal money_overage_unit(int64_t price, int64_t included)
+{
+    CHECK(price >= 0 && included > 0);
+    wide v = (wide)price * PICO / included;
+    return (struct decimal){(int64_t)(v / PICO), (int64_t)(v % PICO)};
+}
+
+bool money_times(struct decimal d, int64_t qty, int64_t *out)
+{
+    wide v;
+
+    if (__builtin_mul_overflow(wide_of(d), (wide)qty, &v) || __builtin_add_overflow(v, (wide)(PICO / 2), &v))
+        return false;
+    wide units = v / PICO;
+    if (v % PICO < 0)
+        units--;
+    if (units > INT64_MAX || units < INT64_MIN)
+        return false;
+    *out = (int64_t)units;
+    return true;
+}
+
+int64_t money_qty_for(int64_t cap, struct decimal d)
+{
+    wide unit = wide_of(d), n;
+
+    if (cap < 0)
+        return 0;
+    if (unit <= 0)
+        return INT64_MAX;
+    n = (wide)cap * PICO / unit;
+    return n > INT64_MAX ? INT64_MAX : (int64_t)n;
+}

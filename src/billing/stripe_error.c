@@ -1,0 +1,164 @@
+/* stripe_error.c: Stripe's errors in words. Keys that Stripe quotes (shortened, but still) are taken out. */
+#define _GNU_SOURCE /* memmem */
+#include "billing/stripe_internal.h"
+#include "base/banned.h"
+
+static struct str error_str(const struct json *answer, const char *name)
+{
+    return json_get_str(json_get(answer, "error"), name);
+}
+
+static bool plain(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        char c = s.p[i];
+        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'))
+            return false;
+    }
+    return s.n > 0 && s.n <= 40;
+}
+
+/* Codes end up in our own: whatever is no code is none. */
+struct str stripe_error_code(const struct json *answer)
+{
+    struct str code = error_str(answer, "code"), type = error_str(answer, "type");
+    return plain(code) ? code : plain(type) ? type : STR_EMPTY;
+}
+
+static bool word_char(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '*' || c == '-';
+}
+
+static bool is_secret(struct str word)
+{
+    static const char *const prefixes[] = {"sk_", "rk_", "pk_", "whsec_", "ek_", "pi_secret", "seti_secret"};
+    for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
+        if (str_starts(word, str_from(prefixes[i])))
+            return true;
+    return str_has(word, STR("_secret_"));
+}
+
+/* Stripe's sentence on one line, without keys and without its final stop. */
+static void add_words(struct buf *b, struct str s)
+{
+    size_t n;
+
+    s = str_trim(s);
+    if (s.n && s.p[s.n - 1] == '.')
+        s.n--;
+    for (size_t i = 0; i < s.n; i += n) {
+        for (n = 0; i + n < s.n && word_char(s.p[i + n]); n++)
+            ;
+        struct str word = str_sub(s, i, n);
+        if (is_secret(word))
+            buf_puts(b, "(a key)");
+        else if (n)
+            buf_str_add(b, word);
+        else
+            buf_putc(b, (unsigned char)s.p[i + n++] < ' ' ? ' ' : s.p[i]);
+    }
+}
+
+/* What the payer is told; the rest of the codes come with a sentence of Stripe's that is meant for them. */
+static const char *card_words(struct str code, struct str decline)
+{
+    static const struct { const char *code, *words; } known[] = {
+        {"insufficient_funds", "The card has not enough funds: use another one."},
+        {"expired_card", "The card has expired: use another one."},
+        {"incorrect_cvc", "The security code of the card is not right."},
+        {"invalid_cvc", "The security code of the card is not right."},
+        {"incorrect_number", "The number of the card is not right."},
+        {"incorrect_zip", "The postal code does not belong to the card."},
+        {"processing_error", "The payment could not be processed: try again in a little while."},
+        {"authentication_required", "The bank wants this payment to be confirmed."},
+        {"subscription_payment_intent_requires_action", "The bank wants this payment to be confirmed."},
+        {"card_declined", "The card was declined: use another one, or ask the bank."},
+    };
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+        if (str_eqz(code, known[i].code) || str_eqz(decline, known[i].code))
+            return known[i].words;
+    return NULL;
+}
+
+static enum status card_error(const struct json *answer, const char *own_code, struct str code, const char *text, struct err *e)
+{
+    const char *words = card_words(code, error_str(answer, "decline_code"));
+    return err_set(e, ERR_PLAN, own_code, words ? "%s" : "The payment did not go through: %s.", words ? words : text);
+}
+
+/* "Having the 'rak_checkout_session_write' permission would allow ..." */
+static enum status right_missing(const struct stripe_exchange *x, struct str text, struct err *e)
+{
+    const char *at = memmem(text.p, text.n, "rak_", 4);
+    size_t n = 0;
+
+    while (at && at + n < text.p + text.n && word_char(at[n]))
+        n++;
+    if (at)
+        return err_set(e, ERR_UNAVAILABLE, "stripe_right_missing",
+                       "Stripe's key (stripe_secret_key) lacks the right %.*s, which %s %s needs.", (int)(n < 80 ? n : 80), at,
+                       x->method, x->path);
+    return err_set(e, ERR_UNAVAILABLE, "stripe_right_missing", "Stripe's key (stripe_secret_key) has no right to %s %s.",
+                   x->method, x->path);
+}
+
+static enum status refused(const struct stripe_exchange *x, const char *own_code, struct str code, const char *text,
+                           struct err *e)
+{
+    struct str param = error_str(x->answer, "param"), type = error_str(x->answer, "type");
+    bool missing = x->status == 404 || str_eqz(code, "resource_missing");
+    char pointer[160];
+    struct buf b;
+
+    if (str_eqz(type, "card_error"))
+        return card_error(x->answer, own_code, code, text, e);
+    if (str_eqz(type, "idempotency_error"))
+        return err_set(e, ERR_CONFLICT, "stripe_key_reused",
+                       "Stripe knows this request's key with other parameters; nothing was done.");
+    buf_fixed(&b, pointer, sizeof(pointer));
+    buf_str_add(&b, str_sub(param, 0, sizeof(pointer) - 1));
+    if (missing)
+        return err_at(e, ERR_NOT_FOUND, "stripe_resource_missing", pointer, "Stripe has no such object: %s.", text);
+    return err_at(e, ERR_INVALID, own_code, pointer, "Stripe refused %s %s: %s.", x->method, x->path, text);
+}
+
+static enum status limited(struct str code, struct str limited_by, struct err *e)
+{
+    if (!limited_by.n && str_eqz(code, "lock_timeout"))
+        return err_set(e, ERR_UNAVAILABLE, "stripe_lock_timeout", "Stripe is still changing this object: try again in a little while.");
+    enum status s = err_set(e, ERR_RATE, "stripe_rate_limited", "Stripe takes no more requests for the moment (%.*s).",
+                            limited_by.n && limited_by.n < 60 ? (int)limited_by.n : 4,
+                            limited_by.n && limited_by.n < 60 ? limited_by.p : "rate");
+    if (e)
+        e->retry_after_s = 5;
+    return s;
+}
+
+enum status stripe_error(const struct stripe_exchange *x, struct str limited_by, struct err *e)
+{
+    struct str code = stripe_error_code(x->answer), message = error_str(x->answer, "message");
+    char own_code[48], text[400];
+    struct buf b;
+
+    buf_fixed(&b, own_code, sizeof(own_code));
+    buf_printf(&b, "stripe_%.*s", STR_F(code.n ? code : STR("refused")));
+    buf_fixed(&b, text, sizeof(text));
+    add_words(&b, message.n ? str_sub(message, 0, sizeof(text) / 2) : STR("it gave no reason"));
+    if (x->status == 401)
+        return err_set(e, ERR_UNAVAILABLE, "stripe_key_refused", "Stripe does not accept the key (stripe_secret_key).");
+    if (x->status == 403)
+        return right_missing(x, message, e);
+    if (x->status == 429)
+        return limited(code, limited_by, e);
+    if (x->status == 409 && str_eqz(code, "idempotency_key_in_use"))
+        return err_set(e, ERR_UNAVAILABLE, "stripe_key_in_use", "Stripe is still working on this very request.");
+    if (x->status >= 500)
+        return err_set(e, ERR_UNAVAILABLE, "stripe_error", "Stripe failed (%d): try again in a little while.", x->status);
+    return refused(x, own_code, code, text, e);
+}
+
+bool stripe_card(const struct err *e)
+{
+    return e->status == ERR_PLAN && str_starts(str_from(e->code), STR("stripe_"));
+}

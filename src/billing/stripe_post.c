@@ -1,0 +1,226 @@
+/* stripe_post.c: a POST is written down before it is sent, and what became of it afterwards. */
+#include "base/clock.h"
+#include "base/crypto.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "billing/stripe_call_store.h"
+#include "billing/stripe_internal.h"
+#include "base/banned.h"
+
+enum { KEY_MAX = 255, PATH_MAX_HERE = 700, BODY_MAX = 256 << 10 };
+
+/* What a key's row lets us do. */
+enum verdict { SEND, SEND_UNCERTAIN, IS_DONE };
+
+struct posting {
+    struct stripe *s;
+    struct arena *a;
+    struct stripe_call row;
+    enum verdict verdict;
+    struct str object_id; /* of IS_DONE */
+};
+
+static bool key_is_valid(struct str key)
+{
+    for (size_t i = 0; i < key.n; i++)
+        if (key.p[i] <= ' ' || key.p[i] > '~')
+            return false;
+    return key.n > 0 && key.n <= KEY_MAX;
+}
+
+static void digest(const char *path, struct str body, uint8_t out[CRYPTO_HASH])
+{
+    uint8_t both[2 * CRYPTO_HASH];
+
+    crypto_digest(str_from(path), both);
+    crypto_digest(body, both + CRYPTO_HASH);
+    crypto_digest(str_n((const char *)both, sizeof(both)), out);
+}
+
+/* ---- before ---- */
+
+static enum status reused(struct err *e)
+{
+    return err_set(e, ERR_CONFLICT, "stripe_key_reused",
+                   "This change was asked for before with other parameters: nothing was sent to Stripe.");
+}
+
+static enum status begin_again(struct db *c, struct posting *p, const struct stripe_call *old, int64_t now, bool *mine,
+                               struct err *e)
+{
+    bool recent = now - old->first_sent_ms < STRIPE_KEEPS_MS;
+
+    p->verdict = SEND;
+    return stripe_call_restart(c, p->row.idem_key, recent ? old->first_sent_ms : now, mine, e);
+}
+
+static enum status judge(struct db *c, struct posting *p, const struct stripe_call *old, int64_t now, bool *mine, struct err *e)
+{
+    bool recent = now - old->first_sent_ms < STRIPE_KEEPS_MS;
+
+    if (memcmp(old->params, p->row.params, sizeof(old->params)) != 0 || !str_eq(old->path, p->row.path))
+        return reused(e);
+    if (old->state == CALL_FAILED)
+        return begin_again(c, p, old, now, mine, e);
+    *mine = true;
+    if (old->state == CALL_DONE) {
+        p->verdict = recent ? SEND_UNCERTAIN : IS_DONE;
+        p->object_id = old->object_id;
+        return OK;
+    }
+    p->verdict = SEND_UNCERTAIN;
+    if (recent)
+        return OK;
+    return err_set(e, ERR_CONFLICT, "stripe_unknown",
+                   "Whether Stripe carried this out is not known, and it is too long ago to ask again: look there first.");
+}
+
+static enum status admit_once(struct db *c, struct posting *p, bool *mine, struct err *e)
+{
+    struct stripe_call old;
+    struct err why = ERR_INIT;
+    int64_t now = clock_now_ms();
+    enum status s = stripe_call_find(c, p->row.idem_key, p->a, &old, &why);
+
+    if (s == OK)
+        return judge(c, p, &old, now, mine, e);
+    if (s == ERR_NOT_FOUND) {
+        p->verdict = SEND;
+        s = stripe_call_add(c, &p->row, now, &why);
+        *mine = s == OK;
+        if (s == ERR_CONFLICT) /* somebody else was quicker by a hair */
+            return OK;
+    }
+    if (s != OK && e)
+        *e = why;
+    return s;
+}
+
+/* The row is committed when this returns, and the connection is back in its pool. */
+static enum status admit(struct posting *p, struct err *e)
+{
+    struct db *c = NULL;
+    bool mine = false;
+    enum status s = db_get(p->s->pool, &c, e);
+
+    for (int i = 0; s == OK && !mine; i++) {
+        if (i == 8)
+            s = err_set(e, ERR_UNAVAILABLE, "stripe_key_in_use", "Somebody else is sending this very request.");
+        else
+            s = admit_once(c, p, &mine, e);
+    }
+    db_put(c);
+    return s;
+}
+
+/* ---- after ---- */
+
+static enum stripe_call_state outcome(const struct stripe_exchange *x, enum status got)
+{
+    return got == OK ? CALL_DONE : x->uncertain ? CALL_UNKNOWN : CALL_FAILED;
+}
+
+/* When the database is gone by now, the row says `started`: the same key finds out what happened. */
+static void finish(struct posting *p, const struct stripe_exchange *x, enum status got, const struct err *why)
+{
+    struct err e = ERR_INIT;
+    struct db *c = NULL;
+
+    p->row.state = outcome(x, got);
+    p->row.http_status = x->status;
+    p->row.request_id = str_sub(x->request_id, 0, KEY_MAX);
+    p->row.attempts = x->tries;
+    if (got == OK)
+        p->row.object_id = str_sub(stripe_id_of(x->answer), 0, KEY_MAX);
+    else {
+        p->row.error_code = str_from(err_code(why));
+        p->row.error = str_from(why->message);
+    }
+    enum status s = db_get(p->s->pool, &c, &e);
+    if (s == OK)
+        s = stripe_call_finish(c, &p->row, clock_now_ms(), &e);
+    if (s != OK)
+        log_line(LOG_ERROR, "stripe_call_unrecorded", LOG_T("key", p->row.idem_key), LOG_S("error", e.message));
+    db_put(c);
+}
+
+static enum status send_it(struct posting *p, const struct stripe_post *post, struct str body, bool is_json,
+                           struct stripe_reply *out, struct err *e)
+{
+    struct stripe_exchange x = {.method = "POST", .path = post->path, .query = STR_EMPTY, .body = body, .is_json = is_json,
+                                .idem_key = post->idem_key, .deadline_ms = post->deadline_ms,
+                                .uncertain = p->verdict == SEND_UNCERTAIN, .request_id = STR_EMPTY};
+    struct err why = ERR_INIT;
+    enum status s = stripe_send(p->s, p->a, &x, &why);
+
+    finish(p, &x, s, &why);
+    if (s != OK) {
+        if (e)
+            *e = why;
+        return s;
+    }
+    *out = (struct stripe_reply){.body = x.answer, .object_id = stripe_id_of(x.answer), .request_id = x.request_id,
+                                 .status = x.status, .replayed = x.replayed};
+    return OK;
+}
+
+static enum status post_body(struct stripe *s, struct arena *a, const struct stripe_post *post, struct str body, bool is_json,
+                             struct stripe_reply *out, struct err *e)
+{
+    struct posting p = {.s = s, .a = a, .object_id = STR_EMPTY};
+
+    *out = (struct stripe_reply){.object_id = STR_EMPTY, .request_id = STR_EMPTY};
+    if (!post->path)
+        return err_nomem(e);
+    if (!s->pool)
+        BUG("a POST to Stripe needs the database");
+    if (!key_is_valid(post->idem_key))
+        return err_set(e, ERR_INVALID, "stripe_key_invalid", "The key of a request to Stripe has 1 to 255 printable characters.");
+    if (strlen(post->path) > PATH_MAX_HERE)
+        return err_set(e, ERR_INVALID, "stripe_path", "This is no path of Stripe's API.");
+    p.row = (struct stripe_call){.idem_key = post->idem_key, .method = STR("POST"), .path = str_from(post->path),
+                                 .tenant = post->tenant, .state = CALL_STARTED};
+    digest(post->path, body, p.row.params);
+    enum status st = admit(&p, e);
+    if (st != OK)
+        return st;
+    if (p.verdict != IS_DONE)
+        return send_it(&p, post, body, is_json, out, e);
+    out->object_id = p.object_id;
+    out->replayed = true;
+    return OK;
+}
+
+enum status stripe_post(struct stripe *s, struct arena *a, const struct stripe_post *p, struct stripe_reply *out, struct err *e)
+{
+    if (p->form && !stripe_form_ok(p->form))
+        return err_nomem(e);
+    return post_body(s, a, p, p->form ? stripe_form_text(p->form) : STR_EMPTY, false, out, e);
+}
+
+enum status stripe_post_json(struct stripe *s, struct arena *a, const struct stripe_post *p, const struct json *body,
+                             struct stripe_reply *out, struct err *e)
+{
+    struct buf b;
+    enum status st;
+
+    buf_init(&b, BODY_MAX);
+    json_write(&b, body);
+    st = buf_ok(&b) ? post_body(s, a, p, buf_str(&b), true, out, e) : err_nomem(e);
+    buf_release(&b);
+    return st;
+}
+
+enum status stripe_call_settle(struct db_pool *pool, struct str idem_key, struct str object_id, struct err *e)
+{
+    struct db *c = NULL;
+    bool changed = false;
+    enum status s = db_get(pool, &c, e);
+
+    if (s == OK)
+        s = stripe_call_settled(c, idem_key, object_id.n ? CALL_DONE : CALL_FAILED, object_id, clock_now_ms(), &changed, e);
+    db_put(c);
+    if (s == OK && !changed)
+        return err_set(e, ERR_NOT_FOUND, NULL, "No request of this key has an unknown outcome.");
+    return s;
+}

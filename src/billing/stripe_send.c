@@ -1,0 +1,207 @@
+/* stripe_send.c: one request to Stripe, tried again as the official clients do, within one deadline. */
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/crypto.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "billing/stripe_internal.h"
+#include "net/fetch.h"
+#include "base/banned.h"
+
+enum {
+    RETRIES = 2,
+    RATE_RETRIES = 5,
+    SLEEP_MS = 500,
+    SLEEP_MOST_MS = 5000,
+    TRY_LEAST_MS = 1000, /* a try with less time than this is not begun */
+    ANSWER_MAX = 8 << 20,
+    DEPTH = 32
+};
+
+/* Whether another try may help, and how often at most. */
+enum again { AGAIN_NO, AGAIN, AGAIN_RATE };
+
+struct clockwork { int64_t begun_us, slept_ms; };
+
+static int64_t spent_ms(const struct clockwork *t)
+{
+    return (clock_mono_us() - t->begun_us) / 1000 + t->slept_ms;
+}
+
+/* A sleep that a test stands in for still uses up the deadline. */
+static void rest(struct stripe *s, struct clockwork *t, int64_t ms)
+{
+    if (s->sleep_ms) {
+        s->sleep_ms(s->sleep_ctx, ms);
+        t->slept_ms += ms;
+        return;
+    }
+    struct timespec left = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+    while (nanosleep(&left, &left))
+        ;
+}
+
+static int64_t pause_before(int try)
+{
+    uint16_t jitter;
+    int64_t ms = try > 4 ? SLEEP_MOST_MS : (int64_t)SLEEP_MS << (try - 1);
+
+    crypto_random(&jitter, sizeof(jitter));
+    ms = ms > SLEEP_MOST_MS ? SLEEP_MOST_MS : ms;
+    ms = ms / 2 + ms * jitter / (2 * UINT16_MAX);
+    return ms < SLEEP_MS ? SLEEP_MS : ms;
+}
+
+static enum status no_answer(struct stripe_exchange *x, enum status got, bool sent, enum again *again, struct err *e)
+{
+    struct err why = *e;
+
+    x->uncertain = x->uncertain || sent;
+    *again = got == ERR_TIMEOUT || got == ERR_UNAVAILABLE ? AGAIN : AGAIN_NO;
+    if (got == ERR_TIMEOUT)
+        return err_set(e, got, "stripe_timeout", "Stripe did not answer in time.");
+    if (got == ERR_TOO_LARGE)
+        return err_set(e, got, "stripe_answer_large", "Stripe's answer is larger than %d MB.", ANSWER_MAX >> 20);
+    if (got == ERR_UNAVAILABLE)
+        return err_set(e, got, sent ? "stripe_no_answer" : "stripe_unreachable", "%s: %s",
+                       sent ? "Stripe gave no answer" : "Stripe cannot be reached", why.message);
+    return got;
+}
+
+static enum status no_stripe(struct stripe_exchange *x, struct err *e)
+{
+    if (x->status >= 300 && x->status < 400)
+        return err_set(e, ERR_UNAVAILABLE, "stripe_answer",
+                       "Stripe's address (stripe_api_base) answers with a redirect (%d), which is not followed.", x->status);
+    if (x->status >= 500)
+        return err_set(e, ERR_UNAVAILABLE, "stripe_error", "Stripe failed (%d): try again in a little while.", x->status);
+    return err_set(e, ERR_UNAVAILABLE, "stripe_answer", "What came from Stripe's address (%d) is not an answer of Stripe.", x->status);
+}
+
+/* Refused before it was looked at: says nothing about an earlier try. All other refusals are Stripe's last word on the key. */
+static bool settles(const struct stripe_exchange *x)
+{
+    return x->status == 400 || x->status == 402 || x->status == 404;
+}
+
+static enum again again_of(const struct stripe_exchange *x, const struct fetch_reply *r)
+{
+    struct str told = fetch_reply_header(r, "Stripe-Should-Retry");
+
+    if (str_eqz(told, "true"))
+        return x->status == 429 ? AGAIN_RATE : AGAIN;
+    if (str_eqz(told, "false"))
+        return AGAIN_NO;
+    if (x->status == 429)
+        return AGAIN_RATE;
+    return x->status == 409 || x->status >= 500 ? AGAIN : AGAIN_NO;
+}
+
+static enum status read_answer(struct arena *a, struct stripe_exchange *x, const struct fetch_reply *r, enum again *again,
+                               struct err *e)
+{
+    struct err bad = ERR_INIT;
+    enum status s = json_parse(a, r->body, DEPTH, &x->answer, &bad);
+
+    x->status = r->status;
+    x->request_id = fetch_reply_header(r, "Request-Id");
+    x->replayed = str_eqz(fetch_reply_header(r, "Idempotent-Replayed"), "true");
+    if (s != OK || !json_is(x->answer, JSON_OBJECT))
+        x->answer = NULL;
+    *again = again_of(x, r);
+    if (s == ERR_NOMEM || s == ERR_TOO_LARGE) {
+        x->uncertain = true;
+        *again = AGAIN_NO;
+        if (e)
+            *e = bad;
+        return s;
+    }
+    if (x->status >= 200 && x->status < 300 && x->answer) {
+        x->uncertain = false;
+        return OK;
+    }
+    if (x->status < 300) { /* cut short on its way: Stripe has done it */
+        x->uncertain = true;
+        *again = AGAIN;
+        return no_stripe(x, e);
+    }
+    if (x->status >= 500 || (x->status == 409 && str_eqz(stripe_error_code(x->answer), "idempotency_key_in_use")))
+        x->uncertain = true;
+    if (!json_is(json_get(x->answer, "error"), JSON_OBJECT) && x->status != 429 && x->status != 401 && x->status != 403)
+        return no_stripe(x, e);
+    if (settles(x))
+        x->uncertain = false;
+    return stripe_error(x, fetch_reply_header(r, "Stripe-Rate-Limited-Reason"), e);
+}
+
+static enum status try_once(struct stripe *s, struct arena *a, struct stripe_exchange *x, int64_t ms, enum again *again,
+                            struct err *e)
+{
+    const char *url = arena_printf(a, "%s%s%s%.*s", s->base, x->path, x->query.n ? "?" : "", STR_F(x->query));
+    const char *bearer = arena_printf(a, "Bearer %s", s->key);
+    struct fetch_header h[5] = {{STR("Authorization"), str_from(bearer)},
+                                {STR("Stripe-Version"), STR(STRIPE_API_VERSION)},
+                                {STR("Accept"), STR("application/json")}};
+    struct fetch_request rq = {.method = str_from(x->method), .url = str_from(url), .headers = h, .header_count = 3,
+                               .body = x->body, .timeout_ms = ms, .max_body = ANSWER_MAX, .trusted = true, .keep = true};
+    struct fetch_reply r;
+
+    *again = AGAIN_NO;
+    x->status = 0;
+    x->answer = NULL;
+    x->request_id = STR_EMPTY;
+    if (!url || !bearer)
+        return err_nomem(e);
+    if (str_eqz(rq.method, "POST"))
+        h[rq.header_count++] = (struct fetch_header){STR("Content-Type"), x->is_json ? STR("application/json")
+                                                                                     : STR("application/x-www-form-urlencoded")};
+    if (x->idem_key.n)
+        h[rq.header_count++] = (struct fetch_header){STR("Idempotency-Key"), x->idem_key};
+    s->reads += str_eqz(rq.method, "GET");
+    enum status st = fetch(s->config, a, &rq, &r, e);
+    return st == OK ? read_answer(a, x, &r, again, e) : no_answer(x, st, r.sent, again, e);
+}
+
+static void tell(const struct stripe_exchange *x, enum status s, const struct err *e, int64_t ms)
+{
+    log_line(s == OK || s == ERR_PLAN || s == ERR_NOT_FOUND ? LOG_INFO : LOG_WARN, "stripe_call", LOG_S("method", x->method),
+             LOG_S("path", x->path), LOG_I("status", x->status), LOG_S("code", s == OK ? "" : err_code(e)),
+             LOG_S("error", s == OK ? "" : e->message), LOG_T("stripe_request", x->request_id), LOG_I("tries", x->tries),
+             LOG_I("ms", ms));
+}
+
+/* Some paths come from outside (a thin event names one): they stay inside the API. */
+static bool path_is_safe(const char *path)
+{
+    struct str p = str_from(path);
+
+    return (str_starts(p, STR("/v1/")) || str_starts(p, STR("/v2/"))) && !str_has(p, STR("..")) && !str_has(p, STR("//")) &&
+           strspn(path, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.~%/") == p.n;
+}
+
+enum status stripe_send(struct stripe *s, struct arena *a, struct stripe_exchange *x, struct err *e)
+{
+    if (!path_is_safe(x->path))
+        return err_set(e, ERR_INVALID, "stripe_path", "This is no path of Stripe's API.");
+    struct clockwork t = {.begun_us = clock_mono_us()};
+    struct err why = ERR_INIT;
+    enum again again;
+    enum status st;
+
+    for (;;) {
+        /* a try that hangs leaves a third of the time for the next one */
+        int64_t left = x->deadline_ms - spent_ms(&t), ms = x->tries < RETRIES && left > 3 * TRY_LEAST_MS ? left * 2 / 3 : left;
+        st = try_once(s, a, x, ms, &again, &why);
+        x->tries++;
+        int64_t pause = pause_before(x->tries);
+        if (st == OK || again == AGAIN_NO || x->tries > (again == AGAIN_RATE ? RATE_RETRIES : RETRIES) ||
+            spent_ms(&t) + pause + TRY_LEAST_MS > x->deadline_ms)
+            break;
+        rest(s, &t, pause);
+    }
+    tell(x, st, &why, spent_ms(&t));
+    if (st != OK && e)
+        *e = why;
+    return st;
+}
