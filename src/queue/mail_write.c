@@ -52,8 +52,9 @@ static struct str value_text(struct writing *w, const struct json *v)
         return one_line(w->arena, json_str(v));
     if (json_has(v, "number"))
         return view_number_text(w->view, json_int(json_get(v, "number"), 0));
-    return json_has(v, "date") ? view_date_text(w->view, json_int(json_get(v, "date"), 0))
-                               : view_time_text(w->view, json_int(json_get(v, "time"), 0));
+    if (json_has(v, "date"))
+        return view_day(w->view, json_int(json_get(v, "date"), 0));
+    return str_from(arena_printf(w->arena, "%.*s UTC", STR_F(view_time_text(w->view, json_int(json_get(v, "time"), 0)))));
 }
 
 /* A path of this install becomes an address; nothing else but http and https is followed from a mail. */

@@ -205,9 +205,9 @@ struct str view_time_text(struct view *v, int64_t ms)
     return moment_text(v, "Format.Time", ms);
 }
 
-struct str view_date_text(struct view *v, int64_t ms)
+struct str view_day(struct view *v, int64_t ms)
 {
-    return moment_text(v, "Format.Date", ms);
+    return ms ? moment_text(v, "Format.Day", ms) : STR_EMPTY;
 }
 
 void view_time(struct view *v, const char *key, int64_t ms)
@@ -222,17 +222,6 @@ void view_time(struct view *v, const char *key, int64_t ms)
     snprintf(iso_key, sizeof(iso_key), "%sIso", key);
     view_str(v, iso_key, buf_str(&b));
     buf_release(&b);
-}
-
-struct str view_day(struct view *v, int64_t ms)
-{
-    char month[40];
-    if (ms == 0)
-        return STR_EMPTY;
-    struct clock_date d = clock_split(ms);
-    snprintf(month, sizeof(month), "Format.Month.%d", d.month);
-    return view_fill(v, "Format.Day", {"day", str_from(arena_printf(v->arena, "%d", d.day))},
-                     {"month", str_from(view_t(v, month))}, {"year", str_from(arena_printf(v->arena, "%d", d.year))});
 }
 
 void view_date(struct view *v, const char *key, int64_t ms)

@@ -60,10 +60,9 @@ const char *view_t(struct view *v, const char *key);
 const char *view_t_find(struct view *v, const char *key); /* the same, but NULL when missing */
 /* Child `i` of the tree T.<key>, in the order of the file: its name and its text (NULL: it has none). False behind the last. */
 bool view_t_child(struct view *v, const char *key, size_t i, const char **name, const char **text);
-/* What view_number and view_time write, and the day alone, to be filled into a text; "" without memory. */
+/* What view_number and view_time write, for a place in a text; "" without memory. */
 struct str view_number_text(struct view *v, int64_t value);
 struct str view_time_text(struct view *v, int64_t ms);
-struct str view_date_text(struct view *v, int64_t ms);
 /* A text with places to fill: "{name}" becomes the argument of that name. Lives in the arena; "" without memory. */
 struct view_arg {
     const char *name;

@@ -55,6 +55,8 @@ enum status j_mail(struct work *w, struct json **result, struct err *e)
     struct config *c = config_current();
     enum status s;
 
+    if (!c)
+        c = config_retain(w->worker->config);
     if (!smtp_on(c))
         s = skip(w, result, e);
     else if ((s = worker_view(w->worker, e)) == OK)
