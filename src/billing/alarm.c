@@ -1,0 +1,128 @@
+#include "billing/alarm.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/utf8.h"
+#include "billing/alarm_store.h"
+#include "queue/mail.h"
+
+#include "base/banned.h"
+
+#define OBJECT_MAX 290 /* bytes: with its kind it has to fit open_key */
+#define WORDS_MAX 480  /* characters */
+#define KEY_MAX 340
+
+struct raise { struct alarm row; char key[KEY_MAX]; };
+
+static struct str key_of(char out[KEY_MAX], const char *kind, struct str object)
+{
+    int n = snprintf(out, KEY_MAX, "%.40s:%.*s", kind, STR_F(str_sub(object, 0, OBJECT_MAX)));
+    return str_n(out, n > 0 ? (size_t)n : 0);
+}
+
+/* An address that cannot be mailed to must not keep the alarm from being stored. */
+static enum status tell(struct db *c, const struct alarm *row, struct err *e)
+{
+    struct arena a;
+    struct alarm_reader *readers;
+    size_t n = 0;
+
+    arena_init(&a, 1 * MB);
+    enum status s = alarm_store_operators(c, &a, &readers, &n, e);
+    for (size_t i = 0; s == OK && i < n; i++) {
+        const struct mail_new m = {.to = readers[i].email,
+                                   .template = "billing_alarm",
+                                   .language = readers[i].language,
+                                   MAIL_VALUES(MAIL_TEXT("kind", row->kind), MAIL_TEXT("object", row->object),
+                                               MAIL_TEXT("words", row->words), MAIL_TIME("at", row->first_ms),
+                                               MAIL_TEXT("url", STR("/admin/billing")))};
+        s = mail_queue(c, &m, e);
+        if (s == ERR_INVALID) {
+            log_line(LOG_WARN, "alarm_not_mailed", LOG_T("kind", row->kind), LOG_S("error", e->message));
+            s = OK;
+        }
+    }
+    arena_release(&a);
+    return s;
+}
+
+/* Counted where one is open, else opened; whoever loses the race to open it counts. */
+static enum status raise_row(struct db *c, void *ctx, struct err *e)
+{
+    struct raise *r = ctx;
+    struct str key = str_from(r->key);
+    struct err taken = ERR_INIT;
+    bool done = false;
+    enum status s = alarm_store_again(c, key, r->row.tenant, r->row.words, r->row.last_ms, &done, e);
+
+    if (s != OK || done)
+        return s;
+    s = alarm_store_open(c, &r->row, key, &taken);
+    if (s == ERR_CONFLICT)
+        return alarm_store_again(c, key, r->row.tenant, r->row.words, r->row.last_ms, &done, e);
+    if (s != OK) {
+        *e = taken;
+        return s;
+    }
+    return tell(c, &r->row, e);
+}
+
+/* A cut may go through the middle of a character; what is no UTF-8 the database would refuse. */
+static struct str clean(char *text, size_t n)
+{
+    for (size_t cut = 0; cut < 4 && cut <= n; cut++)
+        if (utf8_text(str_n(text, n - cut)))
+            return str_n(text, n - cut);
+    for (size_t i = 0; i < n; i++)
+        if (text[i] < ' ' || text[i] > '~')
+            text[i] = '?';
+    return str_n(text, n);
+}
+
+enum status alarm_raise(struct db *c, const char *kind, struct str object, struct id tenant, struct err *e, const char *fmt, ...)
+{
+    char words[1024], about[OBJECT_MAX];
+    struct raise r;
+    int64_t now = clock_now_ms();
+    va_list ap;
+
+    va_start(ap, fmt);
+    int n = vsnprintf(words, sizeof(words), fmt, ap);
+    va_end(ap);
+    size_t used = n < 0 ? 0 : (size_t)n < sizeof(words) ? (size_t)n : sizeof(words) - 1;
+    object = str_sub(object, 0, OBJECT_MAX);
+    memcpy(about, object.p, object.n);
+    r.row = (struct alarm){.id = id_new(), .tenant = tenant, .kind = str_from(kind), .object = clean(about, object.n),
+                           .words = utf8_cut(clean(words, used), WORDS_MAX), .times = 1, .first_ms = now, .last_ms = now};
+    key_of(r.key, kind, object);
+    log_line(LOG_WARN, "billing_alarm", LOG_S("kind", kind), LOG_T("object", r.row.object), LOG_T("words", r.row.words));
+    return db_transaction(c, raise_row, &r, e);
+}
+
+enum status alarm_clear(struct db *c, const char *kind, struct str object, struct err *e)
+{
+    char key[KEY_MAX];
+    int64_t n = 0;
+    enum status s = alarm_store_clear(c, key_of(key, kind, object), clock_now_ms(), &n, e);
+
+    if (s == OK && n > 0)
+        log_line(LOG_INFO, "billing_alarm_over", LOG_S("kind", kind), LOG_T("object", object));
+    return s;
+}
+
+enum status alarm_close(struct db *c, struct id alarm, struct err *e)
+{
+    int64_t n = 0;
+    enum status s = alarm_store_close(c, alarm, clock_now_ms(), &n, e);
+
+    return s == OK && n == 0 ? err_set(e, ERR_NOT_FOUND, NULL, "There is no open alarm with this id.") : s;
+}
+
+enum status alarm_list(struct db *c, struct arena *a, bool open_only, int limit, struct alarm **out, size_t *n, struct err *e)
+{
+    return alarm_store_list(c, a, open_only, limit, out, n, e);
+}
