@@ -30,16 +30,19 @@ static enum status tell(struct db *c, const struct alarm *row, struct err *e)
     struct arena a;
     struct alarm_reader *readers;
     size_t n = 0;
+    char workspace[ID_TEXT_MAX] = "-";
 
+    if (!id_is_none(row->tenant))
+        id_text(ID_TENANT, row->tenant, workspace);
     arena_init(&a, 1 * MB);
     enum status s = alarm_store_operators(c, &a, &readers, &n, e);
     for (size_t i = 0; s == OK && i < n; i++) {
         const struct mail_new m = {.to = readers[i].email,
-                                   .template = "billing_alarm",
+                                   .template = "alarm",
                                    .language = readers[i].language,
                                    MAIL_VALUES(MAIL_TEXT("kind", row->kind), MAIL_TEXT("object", row->object),
-                                               MAIL_TEXT("words", row->words), MAIL_TIME("at", row->first_ms),
-                                               MAIL_TEXT("url", STR("/admin/billing")))};
+                                               MAIL_TEXT("words", row->words), MAIL_TEXT("workspace", str_from(workspace)),
+                                               MAIL_TIME("since", row->first_ms), MAIL_TEXT("url", STR("/admin/billing")))};
         s = mail_queue(c, &m, e);
         if (s == ERR_INVALID) {
             log_line(LOG_WARN, "alarm_not_mailed", LOG_T("kind", row->kind), LOG_S("error", e->message));

@@ -125,7 +125,9 @@ enum status subscription_write(struct db *c, struct arena *a, const struct json 
         return s;
     keep_known(out, there ? &before : NULL);
     s = keep_failed(c, a, out, there ? &before : NULL, e);
-    return s == OK ? mirror_store_put(c, out, e) : s;
+    if (s == OK)
+        s = mirror_store_put(c, out, e);
+    return s == OK && !id_is_none(out->tenant) && (!there || id_is_none(before.tenant)) ? mirror_store_adopt(c, out->tenant, out->id, e) : s;
 }
 
 enum status invoice_write(struct db *c, struct arena *a, const struct json *j, int64_t fetched_ms, struct invoice *out, struct err *e)

@@ -239,6 +239,7 @@ DB_STMT(invoice_put, GLOBAL,
         " hosted_invoice_url = VALUES(hosted_invoice_url), invoice_pdf = VALUES(invoice_pdf), created_at = VALUES(created_at),"
         " fetched_at = VALUES(fetched_at)",
         INVOICE_TYPES, "");
+DB_STMT(invoice_adopt, TENANT, "UPDATE invoice_mirror SET tenant_id = :tenant WHERE stripe_subscription_id = ? AND tenant_id IS NULL", "x", "");
 DB_STMT(invoice_select, TENANT, INVOICE_FROM " WHERE stripe_invoice_id = ? AND tenant_id = :tenant", "x", INVOICE_TYPES);
 DB_STMT(invoice_list_new, TENANT,
         INVOICE_FROM " WHERE tenant_id = :tenant ORDER BY created_at DESC, stripe_invoice_id DESC LIMIT ?", "i", INVOICE_TYPES);
@@ -267,6 +268,11 @@ static struct invoice invoice_of(struct db_row r)
     v.created_ms = db_row_time(r, 19);
     v.fetched_ms = db_row_time(r, 20);
     return v;
+}
+
+enum status mirror_store_adopt(struct db *c, struct id tenant, struct str subscription, struct err *e)
+{
+    return db_exec(c, &invoice_adopt, &tenant, DB_ARGS(db_bytes(subscription.p, subscription.n)), NULL, e);
 }
 
 enum status mirror_store_invoice_put(struct db *c, const struct invoice *v, struct err *e)

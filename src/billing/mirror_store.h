@@ -21,6 +21,8 @@ enum status mirror_store_of_customer(struct db *c, struct arena *a, struct str c
 /* When the oldest invoice that is still to be paid became final; 0: none is known. */
 enum status mirror_store_open_since(struct db *c, struct arena *a, struct str subscription, int64_t *ms, struct err *e);
 
+/* Invoices that came before their subscription become its workspace's. */
+enum status mirror_store_adopt(struct db *c, struct id tenant, struct str subscription, struct err *e);
 enum status mirror_store_invoice_put(struct db *c, const struct invoice *v, struct err *e);
 enum status mirror_store_invoice_get(struct db *c, struct arena *a, struct id tenant, struct str id, struct invoice *out, struct err *e);
 enum status mirror_store_invoices(struct db *c, struct arena *a, struct id tenant, int64_t before_ms, int limit, struct invoice **out,
