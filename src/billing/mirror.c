@@ -15,7 +15,7 @@ static enum status find_tenant(struct db *c, struct arena *a, const struct json 
     if (st != OK || !id_is_none(s->tenant))
         return st;
     s->tenant = before;
-    if (!id_is_none(before) || !id_parse(ID_TENANT, json_get_str(json_get(j, "metadata"), "tenant"), &named))
+    if (!id_is_none(before) || !id_parse(ID_TENANT, json_get_str(json_get(j, "metadata"), "tenant"), &named) || id_is_none(named))
         return OK;
     st = mirror_store_tenant(c, a, named, &known, &deleted, e);
     if (known)
