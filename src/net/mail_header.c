@@ -4,7 +4,7 @@
 #include "base/utf8.h"
 #include "base/banned.h"
 
-enum { PLAIN_MAX = 60, WORD_MAX = 75, TEXT_MAX = 1000, ID_MAX = 200 };
+enum { PLAIN_MAX = 60, FOLD_AT = 76, TEXT_MAX = 1000, ID_MAX = 200 };
 
 bool mail_header_ok(struct str s)
 {
@@ -58,21 +58,22 @@ static size_t encode_character(struct str c, char out[12])
     return n;
 }
 
-static void encoded_words(struct buf *b, struct str s)
+/* `column`: what stands on the line already. */
+static void encoded_words(struct buf *b, size_t column, struct str s)
 {
     static const struct str begin = STR("=?utf-8?Q?"), end = STR("?=");
-    size_t column = begin.n;
+    column += begin.n;
     buf_str_add(b, begin);
     while (s.n) {
         char out[12];
         struct str before = s;
         utf8_next(&s);
         size_t n = encode_character(str_sub(before, 0, before.n - s.n), out);
-        if (column + n + end.n > WORD_MAX) {
+        if (column + n + end.n > FOLD_AT) {
             buf_str_add(b, end);
             buf_puts(b, "\r\n ");
             buf_str_add(b, begin);
-            column = begin.n;
+            column = 1 + begin.n;
         }
         buf_add(b, out, n);
         column += n;
@@ -80,16 +81,18 @@ static void encoded_words(struct buf *b, struct str s)
     buf_str_add(b, end);
 }
 
-void mail_header_text(struct buf *b, struct str s)
+void mail_header_text(struct buf *b, const char *head, struct str s)
 {
+    buf_printf(b, "%s: ", head);
     if (is_plain(s))
         buf_str_add(b, s);
     else
-        encoded_words(b, s);
+        encoded_words(b, strlen(head) + 2, s);
 }
 
-void mail_header_mailbox(struct buf *b, struct str name, struct str address)
+void mail_header_mailbox(struct buf *b, const char *head, struct str name, struct str address)
 {
+    buf_printf(b, "%s: ", head);
     if (name.n && is_plain(name)) {
         buf_putc(b, '"');
         for (size_t i = 0; i < name.n; i++) {
@@ -99,7 +102,7 @@ void mail_header_mailbox(struct buf *b, struct str name, struct str address)
         }
         buf_puts(b, "\" ");
     } else if (name.n) {
-        encoded_words(b, name);
+        encoded_words(b, strlen(head) + 2, name);
         buf_puts(b, "\r\n ");
     }
     buf_puts(b, name.n ? "<" : "");

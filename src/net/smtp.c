@@ -25,7 +25,7 @@ struct talk {
     struct curl_slist *headers, *to;
     char *host;           /* for messages; the arena's */
     bool plain;           /* no TLS is asked for */
-    char said[REPLY_MAX]; /* the server's last line */
+    char said[REPLY_MAX]; /* the server's last line about the matter */
     size_t said_n;
 };
 
@@ -111,13 +111,11 @@ static bool add_headers(struct talk *t)
     const struct smtp_mail *m = t->mail;
     struct buf b;
     buf_init(&b, HEADER_MAX);
-    buf_puts(&b, "From: ");
-    mail_header_mailbox(&b, from_name(t->config), str_from(config_string(t->config, CONFIG_mail_from)));
+    mail_header_mailbox(&b, "From", from_name(t->config), str_from(config_string(t->config, CONFIG_mail_from)));
     bool ok = add_header(t, &b);
     buf_printf(&b, "To: %.*s", STR_F(m->to));
     ok = ok && add_header(t, &b);
-    buf_puts(&b, "Subject: ");
-    mail_header_text(&b, m->subject);
+    mail_header_text(&b, "Subject", m->subject);
     ok = ok && add_header(t, &b);
     buf_puts(&b, "Date: ");
     mail_header_date(&b, m->date_ms);
@@ -172,11 +170,13 @@ static bool set_look(struct talk *t)
 
 /* ---- curl's settings ---- */
 
-/* The server's lines, one a call. */
+/* The server's lines, one a call. What it says to our farewell (221) tells nothing. */
 static size_t on_line(char *p, size_t size, size_t n, void *ctx)
 {
     struct talk *t = ctx;
     n *= size;
+    if (n >= 3 && memcmp(p, "221", 3) == 0)
+        return n;
     t->said_n = n < sizeof(t->said) ? n : sizeof(t->said);
     memcpy(t->said, p, t->said_n);
     return n;
