@@ -165,6 +165,7 @@ enum status usage_now(struct db *c, struct id tenant, int64_t now_ms, struct usa
     }
     if (s == OK) {
         u.period_end_ms = d.month == 12 ? clock_date_ms(d.year + 1, 1, 1) : clock_date_ms(d.year, d.month + 1, 1);
+        u.included = u.limit;
         *out = u;
     }
     return s;

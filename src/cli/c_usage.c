@@ -1,0 +1,101 @@
+/* usage verify, usage show: the operator's look at what was counted. */
+#include "base/clock.h"
+#include "billing/usage.h"
+#include "cli/cli.h"
+
+#include "base/banned.h"
+
+#define DAY_MS 86400000LL
+#define SHOWN 20
+
+static int fill_drift(struct json *o, const struct usage_drift *d)
+{
+    return json_set_id(o, "workspace", ID_TENANT, d->tenant) || json_set_time(o, "period_start", d->period_start_ms) ||
+           json_set_bool(o, "billable", d->billable) || json_set_int(o, "counter", d->counter) || json_set_int(o, "ledger", d->ledger);
+}
+
+static struct json *drift_json(struct cli *cl, const struct usage_drift *all, size_t n, bool repaired)
+{
+    struct json *o = json_new_object(&cl->arena), *list, *one;
+
+    if (!o || json_set_int(o, "drifted", (int64_t)n) || json_set_bool(o, "repaired", repaired) || json_set_array(o, "counters", &list))
+        return NULL;
+    for (size_t i = 0; i < n; i++)
+        if (json_push_object(list, &one) || fill_drift(one, &all[i]))
+            return NULL;
+    return o;
+}
+
+/* Always JSON: it is read by a monitor or a script as often as by a person. */
+enum status cmd_usage_verify(struct cli *cl, struct err *e)
+{
+    struct usage_drift *all;
+    struct db *c;
+    bool repair = false;
+    size_t n;
+    enum status s = cli_options(cl, CLI_OPTIONS({"repair", NULL, &repair}), 0, 0, e);
+
+    if (s != OK || (s = repair ? cli_db_change(cl, &c, e) : cli_db(cl, &c, e)) != OK ||
+        (s = usage_verify(c, &cl->arena, repair, &all, &n, e)) != OK)
+        return s;
+    bool json = cl->json;
+    struct json *o = drift_json(cl, all, n, repair && n > 0);
+    if (!o)
+        return err_nomem(e);
+    cl->json = true;
+    cli_out(cl, o);
+    cl->json = json;
+    if (n && !repair)
+        return err_set(e, ERR_CONFLICT, "usage_drift", "%zu counters do not equal the ledger: parley usage verify --repair sets them to it.", n);
+    return OK;
+}
+
+static int set_limit(struct json *o, const char *name, int64_t v)
+{
+    return v == USAGE_UNLIMITED ? json_set_null(o, name) : json_set_int(o, name, v);
+}
+
+static int fill_usage(struct json *o, const struct usage *u, const struct usage_forecast *f)
+{
+    return json_set_time(o, "period_start", u->period_start_ms) || json_set_time(o, "period_end", u->period_end_ms) ||
+           json_set_bool(o, "billable", u->billable) || json_set_int(o, "used", u->used) || set_limit(o, "included", u->included) ||
+           set_limit(o, "limit", u->limit) || json_set_int(o, "used_at_end", f->used_at_end) || json_set_time(o, "full_at", f->full_at_ms);
+}
+
+static int fill_rows(struct json *o, const struct usage_row *rows, size_t n)
+{
+    struct json *list, *one;
+
+    if (json_set_array(o, "latest", &list))
+        return -1;
+    for (size_t i = 0; i < n; i++)
+        if (json_push_object(list, &one) || json_set_id(one, "conversation", ID_CONVERSATION, rows[i].conversation) ||
+            json_set_time(one, "counted_at", rows[i].counted_ms) || json_set_time(one, "period_start", rows[i].period_start_ms) ||
+            json_set_bool(one, "deleted", rows[i].deleted))
+            return -1;
+    return 0;
+}
+
+enum status cmd_usage_show(struct cli *cl, struct err *e)
+{
+    struct db *c;
+    struct id id;
+    struct usage u;
+    struct usage_day *days;
+    struct usage_row *rows;
+    size_t day_n, row_n;
+    int64_t now = clock_now_ms();
+    enum status s = cli_options(cl, NULL, 0, 0, 1, e);
+
+    if (s != OK || (s = cli_db(cl, &c, e)) != OK || (s = cli_tenant(cl, c, cl->argc ? cl->argv[0] : NULL, &id, e)) != OK ||
+        (s = usage_now(c, id, now, &u, e)) != OK ||
+        (s = usage_days(c, id, &cl->arena, now - 7 * DAY_MS, now + 1, &days, &day_n, e)) != OK ||
+        (s = usage_rows(c, id, &cl->arena, ID_NONE, SHOWN, &rows, &row_n, e)) != OK)
+        return s;
+    struct usage_forecast f = usage_forecast(&u, NULL, days, day_n, now);
+    struct json *o = json_new_object(&cl->arena);
+    if (!o || json_set_id(o, "workspace", ID_TENANT, id) || fill_usage(o, &u, &f) || fill_rows(o, rows, row_n))
+        return err_nomem(e);
+    cli_out(cl, o);
+    return OK;
+}
