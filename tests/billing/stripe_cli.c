@@ -1,0 +1,245 @@
+/* stripe_cli.c: the Stripe client on a string: one JSON object a line in, one out, for the tests of this folder. Each line opens the client
+ * from the configuration as it is then. Sleeps between tries are noted, not slept, unless "real" is true.
+ *
+ *   {"op": "post", "path", "form": [[name, value], ...], "key", "deadline"}      also "json": {...} for /v2
+ *   {"op": "get" | "delete" | "list", "path", "form", "deadline"}                "list" ends early behind "most" objects
+ *   {"op": "settle", "key", "object"}   {"op": "reads"}   {"op": "mode"}   {"op": "clock", "ms"}
+ *   {"op": "path", "pattern", "id"}   {"op": "check", "secrets", "header", "body", "now"}   {"op": "sign", "secret", "t", "body"} */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/crypto.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "billing/stripe_client.h"
+#include "billing/stripe_sign.h"
+#include "net/fetch.h"
+
+#include "base/banned.h"
+
+struct job {
+    struct arena a;
+    struct json *in, *out, *sleeps, *items;
+    struct stripe s;
+    struct stripe_form form;
+    struct err e;
+    int64_t most;
+};
+
+static struct db_pool *pool;
+
+static void must(bool ok)
+{
+    if (!ok) {
+        fputs("stripe_cli: out of memory\n", stderr);
+        exit(3);
+    }
+}
+
+static const char *text(struct job *j, const char *name)
+{
+    return arena_strdup(&j->a, json_get_str(j->in, name));
+}
+
+static void note_sleep(void *ctx, int64_t ms)
+{
+    struct json *n = json_new_object(&((struct job *)ctx)->a);
+    must(n && json_set_int(n, "ms", ms) == 0 && json_push(((struct job *)ctx)->sleeps, n) == 0);
+}
+
+static void read_form(struct job *j)
+{
+    struct json *rows = json_get(j->in, "form");
+
+    for (size_t i = 0; i < json_len(rows); i++) {
+        struct json *row = json_at(rows, i), *value = json_at(row, 1);
+        const char *name = arena_strdup(&j->a, json_str(json_at(row, 0)));
+        must(name != NULL);
+        switch (json_kind(value)) {
+        case JSON_INT:
+            stripe_param_int(&j->form, name, json_int(value, 0));
+            break;
+        case JSON_BOOL:
+            stripe_param_bool(&j->form, name, json_bool(value));
+            break;
+        default:
+            stripe_param_str(&j->form, name, json_str(value));
+        }
+    }
+}
+
+static enum status on_item(void *ctx, struct json *item, struct err *e)
+{
+    struct job *j = ctx;
+    must(json_push_copy(j->items, item) == 0);
+    if (j->most && (int64_t)json_len(j->items) == j->most)
+        return err_set(e, ERR_GONE, "enough", "That is enough.");
+    return OK;
+}
+
+static enum status post(struct job *j, int64_t deadline)
+{
+    struct stripe_post p = {.path = text(j, "path"), .form = &j->form, .idem_key = json_get_str(j->in, "key"), .deadline_ms = deadline};
+    struct json *body = json_get(j->in, "json");
+    struct stripe_reply r;
+    enum status s = body ? stripe_post_json(&j->s, &j->a, &p, body, &r, &j->e) : stripe_post(&j->s, &j->a, &p, &r, &j->e);
+
+    if (s == OK)
+        must((r.body ? json_set_copy(j->out, "body", r.body) : json_set_null(j->out, "body")) == 0 &&
+             json_set_str(j->out, "object_id", r.object_id) == 0 && json_set_str(j->out, "request_id", r.request_id) == 0 &&
+             json_set_int(j->out, "status", r.status) == 0 && json_set_bool(j->out, "replayed", r.replayed) == 0);
+    return s;
+}
+
+static enum status call(struct job *j, const char *op)
+{
+    int64_t deadline = json_int(json_get(j->in, "deadline"), 20000);
+    struct json *body = NULL;
+    enum status s;
+
+    if (strcmp(op, "post") == 0)
+        return post(j, deadline);
+    if (strcmp(op, "list") == 0) {
+        must((j->items = json_new_array(&j->a)) && json_set(j->out, "items", j->items) == 0);
+        return stripe_list_each(&j->s, text(j, "path"), &j->form, deadline, on_item, j, &j->e);
+    }
+    s = (strcmp(op, "get") == 0 ? stripe_get : stripe_delete)(&j->s, &j->a, text(j, "path"), &j->form, deadline, &body, &j->e);
+    if (s == OK)
+        must(json_set_copy(j->out, "body", body) == 0 && json_set_bool(j->out, "deleted", stripe_deleted(body)) == 0 &&
+             json_set_str(j->out, "customer", stripe_id_of(json_get(body, "customer"))) == 0 &&
+             json_set_bool(j->out, "customer_there", json_has(body, "customer")) == 0);
+    return s;
+}
+
+static enum status sign(struct job *j)
+{
+    struct buf b;
+    uint8_t mac[32];
+    char t[24];
+
+    snprintf(t, sizeof(t), "%lld", (long long)json_int(json_get(j->in, "t"), 0));
+    const struct str parts[] = {str_from(t), STR("."), json_get_str(j->in, "body")};
+    crypto_hmac_sha256_parts(json_get_str(j->in, "secret"), parts, 3, mac);
+    buf_init(&b, KB);
+    buf_printf(&b, "t=%s,v1=", t);
+    crypto_hex(&b, mac, sizeof(mac));
+    must(buf_ok(&b) && json_set_str(j->out, "header", buf_str(&b)) == 0);
+    buf_release(&b);
+    return OK;
+}
+
+/* What needs no client. False: op is something else. */
+static bool aside(struct job *j, const char *op, enum status *s)
+{
+    int64_t n = 0;
+
+    *s = OK;
+    if (strcmp(op, "clock") == 0)
+        clock_set_for_test(json_int(json_get(j->in, "ms"), 0));
+    else if (strcmp(op, "sign") == 0)
+        *s = sign(j);
+    else if (strcmp(op, "check") == 0)
+        *s = stripe_sign_check(text(j, "secrets"), json_get_str(j->in, "header"), json_get_str(j->in, "body"),
+                               json_int(json_get(j->in, "now"), 0), &j->e);
+    else if (strcmp(op, "settle") == 0)
+        *s = stripe_call_settle(pool, json_get_str(j->in, "key"), json_get_str(j->in, "object"), &j->e);
+    else if (strcmp(op, "path") == 0)
+        must(json_set_str(j->out, "path", str_from(stripe_path(&j->a, text(j, "pattern"), text(j, "id"), (char *)NULL))) == 0);
+    else if (strcmp(op, "reads") == 0) {
+        *s = stripe_reads(pool, clock_now_ms(), &n, &j->e);
+        must(json_set_int(j->out, "reads", n) == 0);
+    } else
+        return false;
+    return true;
+}
+
+static enum status with_client(struct job *j, const char *op)
+{
+    struct config *config = NULL;
+    enum status s = config_load(NULL, &config, &j->e);
+
+    if (s != OK)
+        return s;
+    must(json_set_bool(j->out, "enabled", stripe_enabled(config)) == 0);
+    s = stripe_open(&j->s, config, pool, &j->e);
+    config_drop(config);
+    if (s == OK && !json_bool(json_get(j->in, "real"))) {
+        j->s.sleep_ms = note_sleep;
+        j->s.sleep_ctx = j;
+    }
+    if (s == OK && strcmp(op, "mode") == 0)
+        must(json_set_bool(j->out, "livemode", j->s.livemode) == 0);
+    else if (s == OK)
+        s = call(j, op);
+    stripe_close(&j->s);
+    return s;
+}
+
+static void answer(struct job *j, struct str line)
+{
+    struct err bad = ERR_INIT;
+    struct buf b;
+    enum status s;
+
+    must((j->out = json_new_object(&j->a)) && (j->sleeps = json_new_array(&j->a)));
+    if (json_parse(&j->a, line, 64, &j->in, &bad) != OK) {
+        fprintf(stderr, "stripe_cli: %s\n", bad.message);
+        exit(2);
+    }
+    const char *op = text(j, "op");
+    must(op && json_set(j->out, "sleeps", j->sleeps) == 0);
+    j->most = json_int(json_get(j->in, "most"), 0);
+    stripe_form_init(&j->form);
+    read_form(j);
+    int64_t began = clock_mono_us();
+    if (!aside(j, op, &s))
+        s = with_client(j, op);
+    must(json_set_bool(j->out, "ok", s == OK) == 0 && json_set_int(j->out, "ms", (clock_mono_us() - began) / 1000) == 0);
+    if (s != OK)
+        must(json_set_str(j->out, "default", str_from(status_default_code(s))) == 0 &&
+             json_set_str(j->out, "code", str_from(err_code(&j->e))) == 0 &&
+             json_set_str(j->out, "message", str_from(j->e.message)) == 0 &&
+             json_set_str(j->out, "pointer", str_from(j->e.pointer)) == 0 &&
+             json_set_bool(j->out, "card", stripe_card(&j->e)) == 0);
+    stripe_form_release(&j->form);
+    buf_init(&b, 64 * MB);
+    json_write(&b, j->out);
+    must(buf_ok(&b));
+    printf("%s\n", b.p);
+    fflush(stdout);
+    buf_release(&b);
+}
+
+int main(void)
+{
+    struct config *config = NULL;
+    struct err e = ERR_INIT;
+    struct job *j = calloc(1, sizeof(*j));
+    char *line = NULL;
+    size_t size = 0;
+    ssize_t n;
+
+    must(j != NULL);
+    db_library_begin();
+    if (crypto_init(&e) != OK || log_open("stripe_cli", NULL, LOG_INFO, &e) != OK || db_thread_begin(&e) != OK ||
+        config_load(NULL, &config, &e) != OK || db_pool_open(config, 2, &pool, &e) != OK) {
+        fprintf(stderr, "stripe_cli: %s\n", e.message);
+        return 2;
+    }
+    while ((n = getline(&line, &size, stdin)) > 0) {
+        *j = (struct job){0};
+        arena_init(&j->a, 512 * MB);
+        answer(j, str_trim(str_n(line, (size_t)n)));
+        arena_release(&j->a);
+    }
+    free(line);
+    free(j);
+    db_pool_close(pool);
+    config_drop(config);
+    db_thread_end();
+    db_library_end();
+    fetch_library_end();
+    return 0;
+}
