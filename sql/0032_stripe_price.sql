@@ -3,6 +3,7 @@ CREATE TABLE stripe_price (
   plan_terms_id BINARY(16) NOT NULL,
   role ENUM('base','usage') NOT NULL,
   livemode TINYINT NOT NULL,
+  offered TINYINT NOT NULL DEFAULT 1 COMMENT '1: what a new subscription to the terms gets; others only lead back to them',
   PRIMARY KEY (stripe_price_id),
   KEY stripe_price_terms (plan_terms_id),
   CONSTRAINT stripe_price_terms FOREIGN KEY (plan_terms_id) REFERENCES plan_terms (plan_terms_id)

@@ -1,0 +1,78 @@
+/* work.c: leases that are waited for, and connections held no longer than a statement. */
+#include "billing/work.h"
+
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "billing/lease.h"
+
+#include "base/banned.h"
+
+#define ASK_AGAIN_MS 100
+
+static enum status try_lease(struct work *w, bool *got, struct err *e)
+{
+    struct db *c = NULL;
+    enum status s = db_get(w->p, &c, e);
+
+    *got = false;
+    if (s == OK)
+        s = lease_take(c, w->name, WORK_LEASE_MS, &w->holder, got, e);
+    db_put(c);
+    return s;
+}
+
+enum status work_begin(struct work *w, struct db_pool *p, struct str name, int64_t wait_ms, struct err *e)
+{
+    int64_t until_us = clock_mono_us() + wait_ms * 1000;
+    enum status s;
+
+    *w = (struct work){.p = p, .name = name};
+    for (;;) {
+        s = try_lease(w, &w->held, e);
+        if (s != OK || w->held)
+            return s;
+        if (clock_mono_us() >= until_us)
+            return err_set(e, ERR_CONFLICT, "billing_busy",
+                           "Something about the billing of this workspace is being changed right now: try again in a moment.");
+        struct timespec pause = {.tv_nsec = ASK_AGAIN_MS * 1000000L};
+        (void)nanosleep(&pause, NULL); /* woken early: it asks a little sooner */
+    }
+}
+
+/* A lease that cannot be given back ends by itself. */
+void work_end(struct work *w)
+{
+    struct err e = ERR_INIT;
+    struct db *c = NULL;
+
+    if (!w->held)
+        return;
+    if (db_get(w->p, &c, &e) != OK || lease_release(c, w->name, w->holder, &e) != OK)
+        log_line(LOG_WARN, "lease_left", LOG_T("name", w->name), LOG_S("error", e.message));
+    db_put(c);
+    w->held = false;
+}
+
+enum status work_db(struct db_pool *p, work_fn *fn, void *ctx, struct err *e)
+{
+    struct db *c = NULL;
+    enum status s = db_get(p, &c, e);
+
+    if (s == OK)
+        s = fn(c, ctx, e);
+    db_put(c);
+    return s;
+}
+
+enum status work_transaction(struct db_pool *p, work_fn *fn, void *ctx, struct err *e)
+{
+    struct db *c = NULL;
+    enum status s = db_get(p, &c, e);
+
+    if (s == OK)
+        s = db_transaction(c, fn, ctx, e);
+    db_put(c);
+    return s;
+}

@@ -1,0 +1,24 @@
+/* work.h: what changes money here shares: a lease waited for with no connection held, and statements on a connection for as long as they take. */
+#ifndef PARLEY_BILLING_WORK_H
+#define PARLEY_BILLING_WORK_H
+
+#include "db/db.h"
+
+#define WORK_LEASE_MS 180000 /* longer than the calls of one change take */
+#define WORK_WAIT_MS 8000    /* a second click waits for the first */
+
+struct work {
+    struct db_pool *p;
+    struct str name;
+    struct id holder;
+    bool held;
+};
+/* The lease `name` (borrowed) is ours when this is OK; ERR_CONFLICT billing_busy after wait_ms. */
+enum status work_begin(struct work *w, struct db_pool *p, struct str name, int64_t wait_ms, struct err *e);
+void work_end(struct work *w); /* fine when it was never ours */
+
+typedef enum status work_fn(struct db *c, void *ctx, struct err *e);
+enum status work_db(struct db_pool *p, work_fn *fn, void *ctx, struct err *e);          /* on a connection of the pool */
+enum status work_transaction(struct db_pool *p, work_fn *fn, void *ctx, struct err *e); /* the same, in one transaction */
+
+#endif
