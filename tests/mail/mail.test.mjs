@@ -55,7 +55,7 @@ test('a mail arrives whole: head, text, HTML', async () => {
     assert.equal(mail.headers.get('content-type').value, 'multipart/alternative')
     assert.match(mail.messageId, /^<job_[0-9a-z]{26}@chat\.example\.com>$/)
     assert.ok(Math.abs(mail.date - Date.now()) < 60000)
-    assert.match(mail.text, /^Three quarters of your conversations are used\n\nAcme has used 7,500 of the 10,000 conversations/)
+    assert.match(mail.text, /^You have used 75 % of your conversations\n\nAcme has used 7,500 of the 10,000 conversations/)
     assert.match(mail.text, /\nSee your usage:\nhttps:\/\/chat\.example\.com\/app\/usage\n/)
     assert.match(mail.html, /<td[^>]*>10,000<\/td>/)
     assert.match(mail.html, /<a class="m-button" href="https:\/\/chat\.example\.com\/app\/usage"/)
