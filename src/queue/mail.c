@@ -6,6 +6,7 @@
 #include "base/banned.h"
 
 #define PAYLOAD_ARENA (1 * MB)
+#define ATTEMPTS 12 /* with the queue's pauses: for almost two days */
 
 /* One value as the job keeps it: a text is a string, the others an object that says what they are. */
 static int set_value(struct json *values, const struct mail_value *v)
@@ -50,7 +51,7 @@ enum status mail_queue(struct db *c, const struct mail_new *m, struct err *e)
     if (!email_valid(m->to))
         return err_at(e, ERR_INVALID, "email_invalid", "to", "That is not an e-mail address.");
     arena_init(&a, PAYLOAD_ARENA);
-    struct job_new job = {.kind = MAIL_JOB, .tenant = m->tenant, .payload = mail_payload(&a, m)};
+    struct job_new job = {.kind = MAIL_JOB, .tenant = m->tenant, .payload = mail_payload(&a, m), .max_attempts = ATTEMPTS};
     enum status s = job.payload ? queue_add(c, &job, NULL, e) : err_nomem(e);
     arena_release(&a);
     return s;

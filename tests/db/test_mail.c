@@ -89,6 +89,7 @@ static void the_job_holds_what_was_given(void **state)
     assert_int_equal(json_int(json_get(json_get(values, "until"), "date"), 0), 1795413140123);
     assert_int_equal(json_int(json_get(json_get(values, "since"), "time"), 0), 1795413140123);
     assert_str(json_get_str(json_at(json_get(job.payload, "rows"), 0), "label"), "A \"bot\"");
+    assert_int_equal(dbtest_int(DB, "SELECT max_attempts FROM job"), 12);
 }
 
 int main(int argc, char **argv)
