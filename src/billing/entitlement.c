@@ -330,7 +330,8 @@ void entitlement_resolve(const struct entitlement_facts *f, int64_t now_ms, stru
 {
     struct answer a = {.f = f, .now_ms = now_ms < 0 ? 0 : now_ms > LATEST_MS ? LATEST_MS : now_ms, .x = out};
     int64_t history_days = 0;
-    *out = (struct entitlements){.valid_until_ms = INT64_MAX};
+    *out = (struct entitlements){
+        .valid_until_ms = INT64_MAX, .bill_overage = f->bill_overage, .overage_cap = f->overage_cap};
     const struct plan *floor = plans_find(f->plans, f->assigned);
     struct standing best = choose(&a, &history_days);
     decide(&a, &best, floor ? floor : plans_free(f->plans));

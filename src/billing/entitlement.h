@@ -50,6 +50,8 @@ struct entitlements {
     bool overridden[ENTITLEMENT_COUNT];
     bool read_only;                       /* nothing new may be made */
     struct quota_period period;
+    bool bill_overage;                    /* the tenant's choice and its cap, whether or not they count now */
+    int64_t overage_cap;
     int64_t until_ms;                     /* when the state changes by itself: end, next dunning step, trial end; 0: never */
     int64_t valid_until_ms;               /* the answer holds until then at most (period end, expiring override, dunning step) */
     bool two_live, unknown_price, unknown_status; /* alarms; none of them grants anything */
