@@ -12,8 +12,8 @@
  * So a new mail is its texts and one call of mail_queue; templates/mail/mail.cs shows them all, and the plain text is made of
  * the same words. The subject, the address and the values stand in the job's row until it is forgotten: no password among them.
  *
- * A server that is away or says "later" is tried again for almost two days. A job may run twice, so a mail may come twice; both carry the same Message-ID. While smtp_url is empty mails are not sent:
- * the job ends well and says so in the log. */
+ * A server that is away or says "later" is tried again for almost two days. A job may run twice, so a mail may come twice; both
+ * carry the same Message-ID. While smtp_url is empty mails are not sent: the job ends well and says so in the log. */
 #ifndef PARLEY_QUEUE_MAIL_H
 #define PARLEY_QUEUE_MAIL_H
 
