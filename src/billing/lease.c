@@ -18,7 +18,12 @@ static void check_name(struct str name)
         BUG("a lease's name has %zu bytes", name.n);
 }
 
-struct take { struct str name; struct id holder; int64_t until_ms, now_ms; bool got; };
+struct take {
+    struct str name;
+    struct id holder;
+    int64_t until_ms, now_ms;
+    bool got;
+};
 
 static enum status take_one(struct db *c, void *ctx, struct err *e)
 {

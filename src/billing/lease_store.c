@@ -6,8 +6,10 @@
 /* GLOBAL, all of these: leases are the install's, named after things of Stripe. */
 DB_STMT(lease_add, GLOBAL, "INSERT INTO stripe_lease (name, holder, until) VALUES (?, ?, ?)", "xut", "");
 DB_STMT(lease_inherit, GLOBAL,
-        "UPDATE stripe_lease SET holder = ?, until = ?, touched = touched + 1 WHERE name = ? AND until <= ?", "utxt", "");
-DB_STMT(lease_extend, GLOBAL, "UPDATE stripe_lease SET until = ?, touched = touched + 1 WHERE name = ? AND holder = ?", "txu", "");
+        "UPDATE stripe_lease SET holder = ?, until = ?, touched = touched + 1 WHERE name = ? AND until <= ?", "utxt",
+        "");
+DB_STMT(lease_extend, GLOBAL, "UPDATE stripe_lease SET until = ?, touched = touched + 1 WHERE name = ? AND holder = ?",
+        "txu", "");
 /* A write and not a locking read: on a cluster only writes of the same row keep two holders apart. */
 DB_STMT(lease_touch, GLOBAL, "UPDATE stripe_lease SET touched = touched + 1 WHERE name = ? AND holder = ?", "xu", "");
 DB_STMT(lease_drop, GLOBAL, "DELETE FROM stripe_lease WHERE name = ? AND holder = ?", "xu", "");
@@ -18,10 +20,12 @@ static struct db_val name_of(struct str name)
     return db_bytes(name.p, name.n);
 }
 
-enum status lease_store_add(struct db *c, struct str name, struct id holder, int64_t until_ms, bool *done, struct err *e)
+enum status lease_store_add(struct db *c, struct str name, struct id holder, int64_t until_ms, bool *done,
+                            struct err *e)
 {
     struct err why = ERR_INIT;
-    enum status s = db_exec(c, &lease_add, DB_GLOBAL, DB_ARGS(name_of(name), db_id(holder), db_time(until_ms)), NULL, &why);
+    enum status s = db_exec(c, &lease_add, DB_GLOBAL, DB_ARGS(name_of(name), db_id(holder), db_time(until_ms)), NULL,
+                            &why);
 
     *done = s == OK;
     if (s == ERR_CONFLICT)
@@ -31,8 +35,8 @@ enum status lease_store_add(struct db *c, struct str name, struct id holder, int
     return s;
 }
 
-enum status lease_store_inherit(struct db *c, struct str name, struct id holder, int64_t until_ms, int64_t now_ms, bool *done,
-                                struct err *e)
+enum status lease_store_inherit(struct db *c, struct str name, struct id holder, int64_t until_ms, int64_t now_ms,
+                                bool *done, struct err *e)
 {
     int64_t n = 0;
     enum status s = db_exec(c, &lease_inherit, DB_GLOBAL,
@@ -42,11 +46,12 @@ enum status lease_store_inherit(struct db *c, struct str name, struct id holder,
     return s;
 }
 
-enum status lease_store_extend(struct db *c, struct str name, struct id holder, int64_t until_ms, bool *done, struct err *e)
+enum status lease_store_extend(struct db *c, struct str name, struct id holder, int64_t until_ms, bool *done,
+                               struct err *e)
 {
     int64_t n = 0;
-    enum status s =
-        db_exec(c, &lease_extend, DB_GLOBAL, DB_ARGS(db_time(until_ms), name_of(name), db_id(holder)), &n, e);
+    enum status s = db_exec(c, &lease_extend, DB_GLOBAL, DB_ARGS(db_time(until_ms), name_of(name), db_id(holder)), &n,
+                            e);
 
     *done = s == OK && n == 1;
     return s;

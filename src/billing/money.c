@@ -8,7 +8,9 @@ __extension__ typedef __int128 wide;
 
 /* ---- currencies ---- */
 
-struct symbol { const char *code, *sign; };
+struct symbol {
+    const char *code, *sign;
+};
 
 static bool among(struct str currency, const char *const *codes, size_t n)
 {
@@ -32,9 +34,10 @@ int money_places(struct str currency)
 
 static const char *sign_of(struct str currency)
 {
-    static const struct symbol symbols[] = {{"usd", "$"},  {"eur", "€"},   {"gbp", "£"},  {"jpy", "¥"},  {"krw", "₩"},   {"inr", "₹"},
-                                            {"cad", "CA$"}, {"aud", "A$"}, {"nzd", "NZ$"}, {"brl", "R$"}, {"mxn", "MX$"}, {"cny", "CN¥"},
-                                            {"ils", "₪"},  {"vnd", "₫"},   {"php", "₱"},  {"ngn", "₦"}};
+    static const struct symbol symbols[] = {{"usd", "$"},   {"eur", "€"},  {"gbp", "£"},   {"jpy", "¥"},
+                                            {"krw", "₩"},   {"inr", "₹"},  {"cad", "CA$"}, {"aud", "A$"},
+                                            {"nzd", "NZ$"}, {"brl", "R$"}, {"mxn", "MX$"}, {"cny", "CN¥"},
+                                            {"ils", "₪"},   {"vnd", "₫"},  {"php", "₱"},   {"ngn", "₦"}};
 
     for (size_t i = 0; i < sizeof(symbols) / sizeof(symbols[0]); i++)
         if (str_ieq(currency, str_from(symbols[i].code)))
@@ -89,7 +92,8 @@ static bool read_digits(struct str s, size_t *at, size_t most, wide *v)
     size_t from = *at;
 
     for (; *at < s.n && digit(s.p[*at]); ++*at)
-        if (*at - from == most || __builtin_mul_overflow(*v, (wide)10, v) || __builtin_add_overflow(*v, (wide)(s.p[*at] - '0'), v))
+        if (*at - from == most || __builtin_mul_overflow(*v, (wide)10, v) ||
+            __builtin_add_overflow(*v, (wide)(s.p[*at] - '0'), v))
             return false;
     return *at > from;
 }
@@ -122,7 +126,8 @@ bool decimal_parse(struct str s, struct decimal *out)
 void decimal_print(struct buf *b, struct decimal d)
 {
     bool minus = d.whole < 0 || d.pico < 0;
-    uint64_t whole = d.whole < 0 ? 0 - (uint64_t)d.whole : (uint64_t)d.whole, pico = (uint64_t)(d.pico < 0 ? -d.pico : d.pico);
+    uint64_t whole = d.whole < 0 ? 0 - (uint64_t)d.whole : (uint64_t)d.whole,
+             pico = (uint64_t)(d.pico < 0 ? -d.pico : d.pico);
     int places = DECIMAL_PLACES;
 
     if (minus)

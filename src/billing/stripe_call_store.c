@@ -12,11 +12,12 @@ DB_STMT(call_add, GLOBAL,
         "xssxu?stt", "");
 /* GLOBAL: a key is the install's. */
 DB_STMT(call_find, GLOBAL,
-        "SELECT method, path, params, state, object_id, attempts, first_sent_at FROM stripe_call WHERE idem_key = ?", "x",
-        "ssxsx?it");
+        "SELECT method, path, params, state, object_id, attempts, first_sent_at FROM stripe_call WHERE idem_key = ?",
+        "x", "ssxsx?it");
 /* GLOBAL: a key is the install's. */
 DB_STMT(call_restart, GLOBAL,
-        "UPDATE stripe_call SET state = 'started', first_sent_at = ?, finished_at = NULL, http_status = NULL, error_code = NULL, "
+        "UPDATE stripe_call SET state = 'started', first_sent_at = ?, finished_at = NULL, http_status = NULL, "
+        "error_code = NULL, "
         "error = NULL WHERE idem_key = ? AND state = 'failed'",
         "tx", "");
 /* GLOBAL: a key is the install's. */
@@ -26,19 +27,22 @@ DB_STMT(call_finish, GLOBAL,
         "si?x?x?s?s?itxs", "");
 /* GLOBAL: a key is the install's. */
 DB_STMT(call_settle, GLOBAL,
-        "UPDATE stripe_call SET state = ?, object_id = ?, finished_at = ? WHERE idem_key = ? AND state IN ('started', 'unknown')",
+        "UPDATE stripe_call SET state = ?, object_id = ?, finished_at = ? WHERE idem_key = ? AND state IN ('started', "
+        "'unknown')",
         "sx?tx", "");
 /* GLOBAL: retention of the install. */
-DB_STMT(calls_delete, GLOBAL,
-        "DELETE FROM stripe_call WHERE state IN ('done', 'failed') AND first_sent_at < ? LIMIT ?", "ti", "");
+DB_STMT(calls_delete, GLOBAL, "DELETE FROM stripe_call WHERE state IN ('done', 'failed') AND first_sent_at < ? LIMIT ?",
+        "ti", "");
 /* GLOBAL: Stripe rations what the install reads. */
 DB_STMT(reads_add, GLOBAL,
         "INSERT INTO stripe_call (idem_key, method, path, params, state, attempts, created_at, first_sent_at) "
         "VALUES (?, 'GET', '', ?, 'done', ?, ?, ?) ON DUPLICATE KEY UPDATE attempts = attempts + VALUES(attempts)",
         "xxitt", "");
 /* GLOBAL: Stripe rations what the install reads. */
-DB_STMT(reads_sum, GLOBAL,
-        "SELECT CAST(COALESCE(SUM(attempts), 0) AS SIGNED) FROM stripe_call WHERE idem_key >= ? AND idem_key < 'reads;'", "x", "i");
+DB_STMT(
+    reads_sum, GLOBAL,
+    "SELECT CAST(COALESCE(SUM(attempts), 0) AS SIGNED) FROM stripe_call WHERE idem_key >= ? AND idem_key < 'reads;'",
+    "x", "i");
 
 static const char *const states[] = {"started", "done", "failed", "unknown"};
 
@@ -90,8 +94,8 @@ enum status stripe_call_find(struct db *c, struct str idem_key, struct arena *a,
 enum status stripe_call_restart(struct db *c, struct str idem_key, int64_t first_sent_ms, bool *changed, struct err *e)
 {
     int64_t n = 0;
-    enum status s =
-        db_exec(c, &call_restart, DB_GLOBAL, DB_ARGS(db_time(first_sent_ms), db_bytes(idem_key.p, idem_key.n)), &n, e);
+    enum status s = db_exec(c, &call_restart, DB_GLOBAL,
+                            DB_ARGS(db_time(first_sent_ms), db_bytes(idem_key.p, idem_key.n)), &n, e);
 
     *changed = s == OK && n == 1;
     return s;
@@ -101,20 +105,21 @@ enum status stripe_call_finish(struct db *c, const struct stripe_call *k, int64_
 {
     return db_exec(c, &call_finish, DB_GLOBAL,
                    DB_ARGS(db_text(states[k->state]), db_opt(k->http_status != 0, db_int(k->http_status)),
-                           opt_bytes(k->object_id), opt_bytes(k->request_id), db_opt(k->error_code.n > 0, db_str(k->error_code)),
-                           db_opt(k->error.n > 0, db_str(k->error)), db_int(k->attempts), db_time(now_ms),
-                           db_bytes(k->idem_key.p, k->idem_key.n), db_text(states[k->state])),
+                           opt_bytes(k->object_id), opt_bytes(k->request_id),
+                           db_opt(k->error_code.n > 0, db_str(k->error_code)), db_opt(k->error.n > 0, db_str(k->error)),
+                           db_int(k->attempts), db_time(now_ms), db_bytes(k->idem_key.p, k->idem_key.n),
+                           db_text(states[k->state])),
                    NULL, e);
 }
 
-enum status stripe_call_settled(struct db *c, struct str idem_key, enum stripe_call_state state, struct str object_id, int64_t now_ms,
-                                bool *changed, struct err *e)
+enum status stripe_call_settled(struct db *c, struct str idem_key, enum stripe_call_state state, struct str object_id,
+                                int64_t now_ms, bool *changed, struct err *e)
 {
     int64_t n = 0;
-    enum status s = db_exec(c, &call_settle, DB_GLOBAL,
-                            DB_ARGS(db_text(states[state]), opt_bytes(object_id), db_time(now_ms),
-                                    db_bytes(idem_key.p, idem_key.n)),
-                            &n, e);
+    enum status s = db_exec(
+        c, &call_settle, DB_GLOBAL,
+        DB_ARGS(db_text(states[state]), opt_bytes(object_id), db_time(now_ms), db_bytes(idem_key.p, idem_key.n)), &n,
+        e);
 
     *changed = s == OK && n == 1;
     return s;
@@ -143,9 +148,10 @@ enum status stripe_reads_add(struct db *c, int64_t now_ms, int64_t n, struct err
     char text[32];
     struct str key = day_key(text, now_ms);
 
-    return db_exec(c, &reads_add, DB_GLOBAL,
-                   DB_ARGS(db_bytes(key.p, key.n), db_bytes(none, sizeof(none)), db_int(n), db_time(now_ms), db_time(now_ms)), NULL,
-                   e);
+    return db_exec(
+        c, &reads_add, DB_GLOBAL,
+        DB_ARGS(db_bytes(key.p, key.n), db_bytes(none, sizeof(none)), db_int(n), db_time(now_ms), db_time(now_ms)),
+        NULL, e);
 }
 
 enum status stripe_reads_since(struct db *c, int64_t from_ms, int64_t *out, struct err *e)

@@ -23,8 +23,10 @@ bool stripe_enabled(const struct config *c)
 
 static bool read_mode(struct str key, bool *live)
 {
-    static const struct { const char *prefix; bool live; } kinds[] = {
-        {"sk_live_", true}, {"rk_live_", true}, {"sk_test_", false}, {"rk_test_", false}};
+    static const struct {
+        const char *prefix;
+        bool live;
+    } kinds[] = {{"sk_live_", true}, {"rk_live_", true}, {"sk_test_", false}, {"rk_test_", false}};
 
     for (size_t i = 0; i < key.n; i++)
         if (key.p[i] <= ' ' || key.p[i] > '~')
@@ -77,8 +79,9 @@ enum status stripe_open(struct stripe *s, struct config *c, struct db_pool *pool
         return err_set(e, ERR_INVALID, "config_invalid",
                        "stripe_secret_key must begin with sk_live_, sk_test_, rk_live_ or rk_test_.");
     if (fetch_check_url(str_from(s->base), NULL) != OK || !base_is_safe(str_from(s->base)))
-        return err_set(e, ERR_INVALID, "config_invalid",
-                       "stripe_api_base must begin with https://; http:// is for this machine itself (127.0.0.1) only.");
+        return err_set(
+            e, ERR_INVALID, "config_invalid",
+            "stripe_api_base must begin with https://; http:// is for this machine itself (127.0.0.1) only.");
     s->config = config_retain(c);
     return OK;
 }
@@ -144,7 +147,8 @@ static struct str text_of(const struct stripe_form *f)
 static enum status ask(struct stripe *s, struct arena *a, const char *method, const char *path, struct str query,
                        int64_t deadline_ms, struct json **out, struct err *e)
 {
-    struct stripe_exchange x = {.method = method, .path = path, .query = query, .deadline_ms = deadline_ms, .body = STR_EMPTY};
+    struct stripe_exchange x = {
+        .method = method, .path = path, .query = query, .deadline_ms = deadline_ms, .body = STR_EMPTY};
 
     *out = NULL;
     if (!path) /* of stripe_path */
@@ -155,8 +159,8 @@ static enum status ask(struct stripe *s, struct arena *a, const char *method, co
     return st;
 }
 
-enum status stripe_get(struct stripe *s, struct arena *a, const char *path, const struct stripe_form *query, int64_t deadline_ms,
-                       struct json **out, struct err *e)
+enum status stripe_get(struct stripe *s, struct arena *a, const char *path, const struct stripe_form *query,
+                       int64_t deadline_ms, struct json **out, struct err *e)
 {
     if (query && !stripe_form_ok(query))
         return err_nomem(e);
@@ -234,8 +238,9 @@ static enum status read_page(struct listing *l, const char *cursor, const char *
         stripe_param_int(&more, "limit", 100);
     if (cursor)
         stripe_param_text(&more, cursor, id);
-    enum status st = stripe_form_ok(&more) ? ask(l->s, &l->page, "GET", l->path, stripe_form_text(&more), l->deadline_ms, &answer, e)
-                                           : err_nomem(e);
+    enum status st = stripe_form_ok(&more)
+                         ? ask(l->s, &l->page, "GET", l->path, stripe_form_text(&more), l->deadline_ms, &answer, e)
+                         : err_nomem(e);
     stripe_form_release(&more);
     if (l->s->reads >= 100)
         stripe_reads_flush(l->s);
@@ -295,7 +300,8 @@ static enum status read_linked(struct listing *l, struct err *e)
 enum status stripe_list_each(struct stripe *s, const char *path, const struct stripe_form *query, int64_t deadline_ms,
                              enum status (*fn)(void *ctx, struct json *item, struct err *e), void *ctx, struct err *e)
 {
-    struct listing l = {.s = s, .path = path, .query = text_of(query), .deadline_ms = deadline_ms, .fn = fn, .ctx = ctx};
+    struct listing l = {
+        .s = s, .path = path, .query = text_of(query), .deadline_ms = deadline_ms, .fn = fn, .ctx = ctx};
 
     if (query && !stripe_form_ok(query))
         return err_nomem(e);

@@ -27,7 +27,8 @@ struct str stripe_error_code(const struct json *answer)
 
 static bool word_char(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '*' || c == '-';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '*' ||
+           c == '-';
 }
 
 static bool is_secret(struct str word)
@@ -63,7 +64,9 @@ static void add_words(struct buf *b, struct str s)
 /* What the payer is told; the rest of the codes come with a sentence of Stripe's that is meant for them. */
 static const char *card_words(struct str code, struct str decline)
 {
-    static const struct { const char *code, *words; } known[] = {
+    static const struct {
+        const char *code, *words;
+    } known[] = {
         {"insufficient_funds", "The card has not enough funds: use another one."},
         {"expired_card", "The card has expired: use another one."},
         {"incorrect_cvc", "The security code of the card is not right."},
@@ -81,7 +84,8 @@ static const char *card_words(struct str code, struct str decline)
     return NULL;
 }
 
-static enum status card_error(const struct json *answer, const char *own_code, struct str code, const char *text, struct err *e)
+static enum status card_error(const struct json *answer, const char *own_code, struct str code, const char *text,
+                              struct err *e)
 {
     const char *words = card_words(code, error_str(answer, "decline_code"));
     return err_set(e, ERR_PLAN, own_code, words ? "%s" : "The payment did not go through: %s.", words ? words : text);
@@ -97,10 +101,10 @@ static enum status right_missing(const struct stripe_exchange *x, struct str tex
         n++;
     if (at)
         return err_set(e, ERR_UNAVAILABLE, "stripe_right_missing",
-                       "Stripe's key (stripe_secret_key) lacks the right %.*s, which %s %s needs.", (int)(n < 80 ? n : 80), at,
-                       x->method, x->path);
-    return err_set(e, ERR_UNAVAILABLE, "stripe_right_missing", "Stripe's key (stripe_secret_key) has no right to %s %s.",
-                   x->method, x->path);
+                       "Stripe's key (stripe_secret_key) lacks the right %.*s, which %s %s needs.",
+                       (int)(n < 80 ? n : 80), at, x->method, x->path);
+    return err_set(e, ERR_UNAVAILABLE, "stripe_right_missing",
+                   "Stripe's key (stripe_secret_key) has no right to %s %s.", x->method, x->path);
 }
 
 static enum status refused(const struct stripe_exchange *x, const char *own_code, struct str code, const char *text,
@@ -126,7 +130,8 @@ static enum status refused(const struct stripe_exchange *x, const char *own_code
 static enum status limited(struct str code, struct str limited_by, struct err *e)
 {
     if (!limited_by.n && str_eqz(code, "lock_timeout"))
-        return err_set(e, ERR_UNAVAILABLE, "stripe_lock_timeout", "Stripe is still changing this object: try again in a little while.");
+        return err_set(e, ERR_UNAVAILABLE, "stripe_lock_timeout",
+                       "Stripe is still changing this object: try again in a little while.");
     enum status s = err_set(e, ERR_RATE, "stripe_rate_limited", "Stripe takes no more requests for the moment (%.*s).",
                             limited_by.n && limited_by.n < 60 ? (int)limited_by.n : 4,
                             limited_by.n && limited_by.n < 60 ? limited_by.p : "rate");
@@ -154,7 +159,8 @@ enum status stripe_error(const struct stripe_exchange *x, struct str limited_by,
     if (x->status == 409 && str_eqz(code, "idempotency_key_in_use"))
         return err_set(e, ERR_UNAVAILABLE, "stripe_key_in_use", "Stripe is still working on this very request.");
     if (x->status >= 500)
-        return err_set(e, ERR_UNAVAILABLE, "stripe_error", "Stripe failed (%d): try again in a little while.", x->status);
+        return err_set(e, ERR_UNAVAILABLE, "stripe_error", "Stripe failed (%d): try again in a little while.",
+                       x->status);
     return refused(x, own_code, code, text, e);
 }
 

@@ -12,11 +12,12 @@ struct stripe_exchange {
     struct str idem_key;    /* "" = none */
     int64_t deadline_ms;
     /* the outcome */
-    struct json *answer;   /* of the last try; NULL when it was no JSON */
+    struct json *answer; /* of the last try; NULL when it was no JSON */
     struct str request_id;
-    int status, tries;     /* status 0 = no answer */
+    int status, tries; /* status 0 = no answer */
     bool replayed;
-    bool uncertain; /* it may have been carried out although this try failed; set it before when an earlier call left that open */
+    bool
+        uncertain; /* it may have been carried out although this try failed; set it before when an earlier call left that open */
 };
 enum status stripe_send(struct stripe *s, struct arena *a, struct stripe_exchange *x, struct err *e);
 

@@ -54,7 +54,8 @@ static enum status begin_again(struct db *c, struct posting *p, const struct str
     return stripe_call_restart(c, p->row.idem_key, recent ? old->first_sent_ms : now, mine, e);
 }
 
-static enum status judge(struct db *c, struct posting *p, const struct stripe_call *old, int64_t now, bool *mine, struct err *e)
+static enum status judge(struct db *c, struct posting *p, const struct stripe_call *old, int64_t now, bool *mine,
+                         struct err *e)
 {
     bool recent = now - old->first_sent_ms < STRIPE_KEEPS_MS;
 
@@ -71,8 +72,9 @@ static enum status judge(struct db *c, struct posting *p, const struct stripe_ca
     p->verdict = SEND_UNCERTAIN;
     if (recent)
         return OK;
-    return err_set(e, ERR_CONFLICT, "stripe_unknown",
-                   "Whether Stripe carried this out is not known, and it is too long ago to ask again: look there first.");
+    return err_set(
+        e, ERR_CONFLICT, "stripe_unknown",
+        "Whether Stripe carried this out is not known, and it is too long ago to ask again: look there first.");
 }
 
 static enum status admit_once(struct db *c, struct posting *p, bool *mine, struct err *e)
@@ -147,9 +149,15 @@ static void finish(struct posting *p, const struct stripe_exchange *x, enum stat
 static enum status send_it(struct posting *p, const struct stripe_post *post, struct str body, bool is_json,
                            struct stripe_reply *out, struct err *e)
 {
-    struct stripe_exchange x = {.method = "POST", .path = post->path, .query = STR_EMPTY, .body = body, .is_json = is_json,
-                                .idem_key = post->idem_key, .deadline_ms = post->deadline_ms,
-                                .uncertain = p->verdict == SEND_UNCERTAIN, .request_id = STR_EMPTY};
+    struct stripe_exchange x = {.method = "POST",
+                                .path = post->path,
+                                .query = STR_EMPTY,
+                                .body = body,
+                                .is_json = is_json,
+                                .idem_key = post->idem_key,
+                                .deadline_ms = post->deadline_ms,
+                                .uncertain = p->verdict == SEND_UNCERTAIN,
+                                .request_id = STR_EMPTY};
     struct err why = ERR_INIT;
     enum status s = stripe_send(p->s, p->a, &x, &why);
 
@@ -159,13 +167,16 @@ static enum status send_it(struct posting *p, const struct stripe_post *post, st
             *e = why;
         return s;
     }
-    *out = (struct stripe_reply){.body = x.answer, .object_id = stripe_id_of(x.answer), .request_id = x.request_id,
-                                 .status = x.status, .replayed = x.replayed};
+    *out = (struct stripe_reply){.body = x.answer,
+                                 .object_id = stripe_id_of(x.answer),
+                                 .request_id = x.request_id,
+                                 .status = x.status,
+                                 .replayed = x.replayed};
     return OK;
 }
 
-static enum status post_body(struct stripe *s, struct arena *a, const struct stripe_post *post, struct str body, bool is_json,
-                             struct stripe_reply *out, struct err *e)
+static enum status post_body(struct stripe *s, struct arena *a, const struct stripe_post *post, struct str body,
+                             bool is_json, struct stripe_reply *out, struct err *e)
 {
     struct posting p = {.s = s, .a = a, .object_id = STR_EMPTY};
 
@@ -175,11 +186,15 @@ static enum status post_body(struct stripe *s, struct arena *a, const struct str
     if (!s->pool)
         BUG("a POST to Stripe needs the database");
     if (!key_is_valid(post->idem_key))
-        return err_set(e, ERR_INVALID, "stripe_key_invalid", "The key of a request to Stripe has 1 to 255 printable characters.");
+        return err_set(e, ERR_INVALID, "stripe_key_invalid",
+                       "The key of a request to Stripe has 1 to 255 printable characters.");
     if (strlen(post->path) > PATH_MAX_HERE)
         return err_set(e, ERR_INVALID, "stripe_path", "This is no path of Stripe's API.");
-    p.row = (struct stripe_call){.idem_key = post->idem_key, .method = STR("POST"), .path = str_from(post->path),
-                                 .tenant = post->tenant, .state = CALL_STARTED};
+    p.row = (struct stripe_call){.idem_key = post->idem_key,
+                                 .method = STR("POST"),
+                                 .path = str_from(post->path),
+                                 .tenant = post->tenant,
+                                 .state = CALL_STARTED};
     digest(post->path, body, p.row.params);
     enum status st = admit(&p, e);
     if (st != OK)
@@ -191,7 +206,8 @@ static enum status post_body(struct stripe *s, struct arena *a, const struct str
     return OK;
 }
 
-enum status stripe_post(struct stripe *s, struct arena *a, const struct stripe_post *p, struct stripe_reply *out, struct err *e)
+enum status stripe_post(struct stripe *s, struct arena *a, const struct stripe_post *p, struct stripe_reply *out,
+                        struct err *e)
 {
     if (p->form && !stripe_form_ok(p->form))
         return err_nomem(e);
@@ -218,7 +234,8 @@ enum status stripe_call_settle(struct db_pool *pool, struct str idem_key, struct
     enum status s = db_get(pool, &c, e);
 
     if (s == OK)
-        s = stripe_call_settled(c, idem_key, object_id.n ? CALL_DONE : CALL_FAILED, object_id, clock_now_ms(), &changed, e);
+        s = stripe_call_settled(c, idem_key, object_id.n ? CALL_DONE : CALL_FAILED, object_id, clock_now_ms(), &changed,
+                                e);
     db_put(c);
     if (s == OK && !changed)
         return err_set(e, ERR_NOT_FOUND, NULL, "No request of this key has an unknown outcome.");

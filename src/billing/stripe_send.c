@@ -22,7 +22,9 @@ enum {
 /* Whether another try may help, and how often at most. */
 enum again { AGAIN_NO, AGAIN, AGAIN_RATE };
 
-struct clockwork { int64_t begun_us, slept_ms; };
+struct clockwork {
+    int64_t begun_us, slept_ms;
+};
 
 static int64_t spent_ms(const struct clockwork *t)
 {
@@ -73,10 +75,13 @@ static enum status no_stripe(struct stripe_exchange *x, struct err *e)
 {
     if (x->status >= 300 && x->status < 400)
         return err_set(e, ERR_UNAVAILABLE, "stripe_answer",
-                       "Stripe's address (stripe_api_base) answers with a redirect (%d), which is not followed.", x->status);
+                       "Stripe's address (stripe_api_base) answers with a redirect (%d), which is not followed.",
+                       x->status);
     if (x->status >= 500)
-        return err_set(e, ERR_UNAVAILABLE, "stripe_error", "Stripe failed (%d): try again in a little while.", x->status);
-    return err_set(e, ERR_UNAVAILABLE, "stripe_answer", "What came from Stripe's address (%d) is not an answer of Stripe.", x->status);
+        return err_set(e, ERR_UNAVAILABLE, "stripe_error", "Stripe failed (%d): try again in a little while.",
+                       x->status);
+    return err_set(e, ERR_UNAVAILABLE, "stripe_answer",
+                   "What came from Stripe's address (%d) is not an answer of Stripe.", x->status);
 }
 
 /* Refused before it was looked at: says nothing about an earlier try. All other refusals are Stripe's last word on the key. */
@@ -98,8 +103,8 @@ static enum again again_of(const struct stripe_exchange *x, const struct fetch_r
     return x->status == 409 || x->status >= 500 ? AGAIN : AGAIN_NO;
 }
 
-static enum status read_answer(struct arena *a, struct stripe_exchange *x, const struct fetch_reply *r, enum again *again,
-                               struct err *e)
+static enum status read_answer(struct arena *a, struct stripe_exchange *x, const struct fetch_reply *r,
+                               enum again *again, struct err *e)
 {
     struct err bad = ERR_INIT;
     enum status s = json_parse(a, r->body, DEPTH, &x->answer, &bad);
@@ -143,8 +148,15 @@ static enum status try_once(struct stripe *s, struct arena *a, struct stripe_exc
     struct fetch_header h[5] = {{STR("Authorization"), str_from(bearer)},
                                 {STR("Stripe-Version"), STR(STRIPE_API_VERSION)},
                                 {STR("Accept"), STR("application/json")}};
-    struct fetch_request rq = {.method = str_from(x->method), .url = str_from(url), .headers = h, .header_count = 3,
-                               .body = x->body, .timeout_ms = ms, .max_body = ANSWER_MAX, .trusted = true, .keep = true};
+    struct fetch_request rq = {.method = str_from(x->method),
+                               .url = str_from(url),
+                               .headers = h,
+                               .header_count = 3,
+                               .body = x->body,
+                               .timeout_ms = ms,
+                               .max_body = ANSWER_MAX,
+                               .trusted = true,
+                               .keep = true};
     struct fetch_reply r;
 
     *again = AGAIN_NO;
@@ -154,8 +166,8 @@ static enum status try_once(struct stripe *s, struct arena *a, struct stripe_exc
     if (!url || !bearer)
         return err_nomem(e);
     if (str_eqz(rq.method, "POST"))
-        h[rq.header_count++] = (struct fetch_header){STR("Content-Type"), x->is_json ? STR("application/json")
-                                                                                     : STR("application/x-www-form-urlencoded")};
+        h[rq.header_count++] = (struct fetch_header){
+            STR("Content-Type"), x->is_json ? STR("application/json") : STR("application/x-www-form-urlencoded")};
     if (x->idem_key.n)
         h[rq.header_count++] = (struct fetch_header){STR("Idempotency-Key"), x->idem_key};
     s->reads += str_eqz(rq.method, "GET");
@@ -165,10 +177,10 @@ static enum status try_once(struct stripe *s, struct arena *a, struct stripe_exc
 
 static void tell(const struct stripe_exchange *x, enum status s, const struct err *e, int64_t ms)
 {
-    log_line(s == OK || s == ERR_PLAN || s == ERR_NOT_FOUND ? LOG_INFO : LOG_WARN, "stripe_call", LOG_S("method", x->method),
-             LOG_S("path", x->path), LOG_I("status", x->status), LOG_S("code", s == OK ? "" : err_code(e)),
-             LOG_S("error", s == OK ? "" : e->message), LOG_T("stripe_request", x->request_id), LOG_I("tries", x->tries),
-             LOG_I("ms", ms));
+    log_line(s == OK || s == ERR_PLAN || s == ERR_NOT_FOUND ? LOG_INFO : LOG_WARN, "stripe_call",
+             LOG_S("method", x->method), LOG_S("path", x->path), LOG_I("status", x->status),
+             LOG_S("code", s == OK ? "" : err_code(e)), LOG_S("error", s == OK ? "" : e->message),
+             LOG_T("stripe_request", x->request_id), LOG_I("tries", x->tries), LOG_I("ms", ms));
 }
 
 /* Some paths come from outside (a thin event names one): they stay inside the API. */
@@ -176,7 +188,8 @@ static bool path_is_safe(const char *path)
 {
     struct str p = str_from(path);
 
-    return (str_starts(p, STR("/v1/")) || str_starts(p, STR("/v2/"))) && !str_has(p, STR("..")) && !str_has(p, STR("//")) &&
+    return (str_starts(p, STR("/v1/")) || str_starts(p, STR("/v2/"))) && !str_has(p, STR("..")) &&
+           !str_has(p, STR("//")) &&
            strspn(path, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.~%/") == p.n;
 }
 
@@ -191,7 +204,8 @@ enum status stripe_send(struct stripe *s, struct arena *a, struct stripe_exchang
 
     for (;;) {
         /* a try that hangs leaves a third of the time for the next one */
-        int64_t left = x->deadline_ms - spent_ms(&t), ms = x->tries < RETRIES && left > 3 * TRY_LEAST_MS ? left * 2 / 3 : left;
+        int64_t left = x->deadline_ms - spent_ms(&t),
+                ms = x->tries < RETRIES && left > 3 * TRY_LEAST_MS ? left * 2 / 3 : left;
         st = try_once(s, a, x, ms, &again, &why);
         x->tries++;
         int64_t pause = pause_before(x->tries);

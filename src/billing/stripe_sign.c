@@ -83,14 +83,17 @@ static bool next_secret(struct str *rest, struct str *out)
 
     while (from < rest->n && (rest->p[from] == ' ' || (rest->p[from] >= '\t' && rest->p[from] <= '\r')))
         from++;
-    for (n = 0; from + n < rest->n && rest->p[from + n] != ' ' && !(rest->p[from + n] >= '\t' && rest->p[from + n] <= '\r'); n++)
+    for (n = 0;
+         from + n < rest->n && rest->p[from + n] != ' ' && !(rest->p[from + n] >= '\t' && rest->p[from + n] <= '\r');
+         n++)
         ;
     *out = str_sub(*rest, from, n);
     *rest = str_sub(*rest, from + n, rest->n);
     return n > 0;
 }
 
-enum status stripe_sign_check(const char *secrets_list, struct str header, struct str body, int64_t now_ms, struct err *e)
+enum status stripe_sign_check(const char *secrets_list, struct str header, struct str body, int64_t now_ms,
+                              struct err *e)
 {
     struct signed_header h = {.time = STR_EMPTY};
     struct str secrets = str_from(secrets_list), secret;
@@ -103,7 +106,8 @@ enum status stripe_sign_check(const char *secrets_list, struct str header, struc
     for (; next_secret(&secrets, &secret); tried++)
         found = matches(secret, &h, body) || found;
     if (!tried)
-        return err_set(e, ERR_UNAVAILABLE, "webhook_secret_missing", "No signing secret is set (stripe_webhook_secrets).");
+        return err_set(e, ERR_UNAVAILABLE, "webhook_secret_missing",
+                       "No signing secret is set (stripe_webhook_secrets).");
     if (!found)
         return err_set(e, ERR_INVALID, "signature_wrong", "No signature of the Stripe-Signature header fits.");
     int64_t t = h.t * 1000;

@@ -1,7 +1,9 @@
-/* cleanup, once an hour: ended sessions, old keys of messages, finished jobs. */
+/* cleanup, once an hour: ended sessions, old keys of messages, finished jobs, what Stripe was asked long ago. */
 #include <time.h>
 
 #include "base/clock.h"
+#include "billing/lease.h"
+#include "billing/stripe_call_store.h"
 #include "worker/clean_store.h"
 #include "worker/worker.h"
 
@@ -12,6 +14,7 @@
 #define KEEP_TURN_KEYS (30 * DAY_MS)
 #define KEEP_DONE (30 * DAY_MS)
 #define KEEP_DEAD (90 * DAY_MS) /* somebody may still want to replay it */
+#define KEEP_STRIPE_CALLS (400 * DAY_MS) /* as long as it stands, its key cannot do a second thing */
 
 job_fn j_cleanup;
 
@@ -39,8 +42,19 @@ static enum status jobs_dead(struct db *c, int64_t now, int64_t *n, struct err *
     return queue_forget(c, "dead", now - KEEP_DEAD, BATCH, n, e);
 }
 
+static enum status stripe_calls(struct db *c, int64_t now, int64_t *n, struct err *e)
+{
+    return stripe_call_forget(c, now - KEEP_STRIPE_CALLS, BATCH, n, e);
+}
+
+static enum status stripe_leases(struct db *c, int64_t now, int64_t *n, struct err *e)
+{
+    return lease_clean(c, now, BATCH, n, e);
+}
+
 static const struct { const char *name; enum status (*fn)(struct db *c, int64_t now, int64_t *n, struct err *e); } steps[] = {
     {"sessions", sessions}, {"turn_keys", turn_keys}, {"jobs_done", jobs_done}, {"jobs_dead", jobs_dead},
+    {"stripe_calls", stripe_calls}, {"stripe_leases", stripe_leases},
 };
 
 /* Batches with a breath between them, so that turns never queue behind a deletion. */

@@ -81,15 +81,18 @@ static enum status on_item(void *ctx, struct json *item, struct err *e)
 
 static enum status post(struct job *j, int64_t deadline)
 {
-    struct stripe_post p = {.path = text(j, "path"), .form = &j->form, .idem_key = json_get_str(j->in, "key"), .deadline_ms = deadline};
+    struct stripe_post p = {
+        .path = text(j, "path"), .form = &j->form, .idem_key = json_get_str(j->in, "key"), .deadline_ms = deadline};
     struct json *body = json_get(j->in, "json");
     struct stripe_reply r;
-    enum status s = body ? stripe_post_json(&j->s, &j->a, &p, body, &r, &j->e) : stripe_post(&j->s, &j->a, &p, &r, &j->e);
+    enum status s = body ? stripe_post_json(&j->s, &j->a, &p, body, &r, &j->e)
+                         : stripe_post(&j->s, &j->a, &p, &r, &j->e);
 
     if (s == OK)
         must((r.body ? json_set_copy(j->out, "body", r.body) : json_set_null(j->out, "body")) == 0 &&
-             json_set_str(j->out, "object_id", r.object_id) == 0 && json_set_str(j->out, "request_id", r.request_id) == 0 &&
-             json_set_int(j->out, "status", r.status) == 0 && json_set_bool(j->out, "replayed", r.replayed) == 0);
+             json_set_str(j->out, "object_id", r.object_id) == 0 &&
+             json_set_str(j->out, "request_id", r.request_id) == 0 && json_set_int(j->out, "status", r.status) == 0 &&
+             json_set_bool(j->out, "replayed", r.replayed) == 0);
     return s;
 }
 
@@ -105,7 +108,8 @@ static enum status call(struct job *j, const char *op)
         must((j->items = json_new_array(&j->a)) && json_set(j->out, "items", j->items) == 0);
         return stripe_list_each(&j->s, text(j, "path"), &j->form, deadline, on_item, j, &j->e);
     }
-    s = (strcmp(op, "get") == 0 ? stripe_get : stripe_delete)(&j->s, &j->a, text(j, "path"), &j->form, deadline, &body, &j->e);
+    s = (strcmp(op, "get") == 0 ? stripe_get : stripe_delete)(&j->s, &j->a, text(j, "path"), &j->form, deadline, &body,
+                                                              &j->e);
     if (s == OK)
         must(json_set_copy(j->out, "body", body) == 0 && json_set_bool(j->out, "deleted", stripe_deleted(body)) == 0 &&
              json_set_str(j->out, "customer", stripe_id_of(json_get(body, "customer"))) == 0 &&
@@ -146,7 +150,8 @@ static bool aside(struct job *j, const char *op, enum status *s)
     else if (strcmp(op, "settle") == 0)
         *s = stripe_call_settle(pool, json_get_str(j->in, "key"), json_get_str(j->in, "object"), &j->e);
     else if (strcmp(op, "path") == 0)
-        must(json_set_str(j->out, "path", str_from(stripe_path(&j->a, text(j, "pattern"), text(j, "id"), (char *)NULL))) == 0);
+        must(json_set_str(j->out, "path",
+                          str_from(stripe_path(&j->a, text(j, "pattern"), text(j, "id"), (char *)NULL))) == 0);
     else if (strcmp(op, "reads") == 0) {
         *s = stripe_reads(pool, clock_now_ms(), &n, &j->e);
         must(json_set_int(j->out, "reads", n) == 0);
@@ -196,7 +201,8 @@ static void answer(struct job *j, struct str line)
     int64_t began = clock_mono_us();
     if (!aside(j, op, &s))
         s = with_client(j, op);
-    must(json_set_bool(j->out, "ok", s == OK) == 0 && json_set_int(j->out, "ms", (clock_mono_us() - began) / 1000) == 0);
+    must(json_set_bool(j->out, "ok", s == OK) == 0 &&
+         json_set_int(j->out, "ms", (clock_mono_us() - began) / 1000) == 0);
     if (s != OK)
         must(json_set_str(j->out, "default", str_from(status_default_code(s))) == 0 &&
              json_set_str(j->out, "code", str_from(err_code(&j->e))) == 0 &&

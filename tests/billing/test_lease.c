@@ -45,7 +45,7 @@ static void one_at_a_time(void **state)
     clock_set_for_test(NOW);
     assert_true(take(STR("sub_1"), 1000, &a));
     assert_false(take(STR("sub_1"), 1000, &b));
-    assert_true(take(STR("sub_2"), 1000, &b)); /* another name is another lease */
+    assert_true(take(STR("sub_2"), 1000, &b));      /* another name is another lease */
     OKAY(lease_release(c, STR("sub_1"), b, &fail)); /* not this one's */
     assert_false(take(STR("sub_1"), 1000, &b));
     OKAY(db_transaction(c, hold, &a, &fail));
@@ -132,7 +132,9 @@ static void names_are_bytes(void **state)
 enum { THREADS = 6, ROUNDS = 40 };
 static atomic_int inside, most, takes, lost;
 
-struct write { struct id holder; };
+struct write {
+    struct id holder;
+};
 
 static enum status add_one(struct db *db, void *ctx, struct err *e)
 {
@@ -232,8 +234,9 @@ static void one_winner(void **state)
 
 int main(int argc, char **argv)
 {
-    const struct CMUnitTest tests[] = {TEST(one_at_a_time), TEST(it_ends_by_itself), TEST(a_clock_that_went_back), TEST(old_ones_go),
-                                       TEST(names_are_bytes), TEST(threads_race), TEST(one_winner)};
+    const struct CMUnitTest tests[] = {TEST(one_at_a_time), TEST(it_ends_by_itself), TEST(a_clock_that_went_back),
+                                       TEST(old_ones_go),   TEST(names_are_bytes),   TEST(threads_race),
+                                       TEST(one_winner)};
     dbtest_begin(argc, argv);
     config = dbtest_config(DB);
     dbtest_migrate(config);

@@ -50,10 +50,27 @@ static struct decimal d(const char *z)
 static void decimals_come_back(void **state)
 {
     (void)state;
-    static const char *const same[] = {"0", "1", "-1", "0.49", "0.398", "4900", "0.000000000001", "-0.000000000001", "-0.5", "0.5",
-                                       "123.456789012345", "9223372036854775807", "-9223372036854775808",
-                                       "9223372036854775807.999999999999", "-9223372036854775808.999999999999", "0.1", "10", "100.01"};
-    static const struct { const char *in, *out; } shorter[] = {{"0.4900", "0.49"}, {"-0", "0"}, {"007", "7"}, {"1.000000000000", "1"}, {"0.0", "0"}};
+    static const char *const same[] = {"0",
+                                       "1",
+                                       "-1",
+                                       "0.49",
+                                       "0.398",
+                                       "4900",
+                                       "0.000000000001",
+                                       "-0.000000000001",
+                                       "-0.5",
+                                       "0.5",
+                                       "123.456789012345",
+                                       "9223372036854775807",
+                                       "-9223372036854775808",
+                                       "9223372036854775807.999999999999",
+                                       "-9223372036854775808.999999999999",
+                                       "0.1",
+                                       "10",
+                                       "100.01"};
+    static const struct {
+        const char *in, *out;
+    } shorter[] = {{"0.4900", "0.49"}, {"-0", "0"}, {"007", "7"}, {"1.000000000000", "1"}, {"0.0", "0"}};
     char text[64];
     struct buf b;
     for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++) {
@@ -73,9 +90,30 @@ static void decimals_come_back(void **state)
 static void what_is_no_decimal(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"", "-", ".", ".5", "5.", "1.", "-.5", "+1", " 1", "1 ", "1e3", "0x1", "1,5", "1.2.3", "--1", "-",
-                                      "0.0000000000001", "9223372036854775808", "-9223372036854775809",
-                                      "99999999999999999999999999999999999999", "1-", "NaN", "inf", "١"};
+    static const char *const bad[] = {"",
+                                      "-",
+                                      ".",
+                                      ".5",
+                                      "5.",
+                                      "1.",
+                                      "-.5",
+                                      "+1",
+                                      " 1",
+                                      "1 ",
+                                      "1e3",
+                                      "0x1",
+                                      "1,5",
+                                      "1.2.3",
+                                      "--1",
+                                      "-",
+                                      "0.0000000000001",
+                                      "9223372036854775808",
+                                      "-9223372036854775809",
+                                      "99999999999999999999999999999999999999",
+                                      "1-",
+                                      "NaN",
+                                      "inf",
+                                      "١"};
     struct decimal out;
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
         if (decimal_parse(str_from(bad[i]), &out))
@@ -122,9 +160,9 @@ static void products(void **state)
     int64_t out = 77;
     assert_int_equal(times("0.49", 10000), 4900);
     assert_int_equal(times("0.49", 1), 0);
-    assert_int_equal(times("0.49", 2), 1);  /* 0.98 */
-    assert_int_equal(times("0.5", 1), 1);   /* half goes up */
-    assert_int_equal(times("0.5", -1), 0);  /* also below zero: towards +infinity */
+    assert_int_equal(times("0.49", 2), 1); /* 0.98 */
+    assert_int_equal(times("0.5", 1), 1);  /* half goes up */
+    assert_int_equal(times("0.5", -1), 0); /* also below zero: towards +infinity */
     assert_int_equal(times("-0.5", 1), 0);
     assert_int_equal(times("-0.500000000001", 1), -1);
     assert_int_equal(times("-1", 5), -5);
@@ -164,7 +202,7 @@ static void under_a_cap(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(texts), TEST(decimals_come_back), TEST(what_is_no_decimal), TEST(order), TEST(overage),
-                                       TEST(products), TEST(under_a_cap)};
+    const struct CMUnitTest tests[] = {TEST(texts),   TEST(decimals_come_back), TEST(what_is_no_decimal), TEST(order),
+                                       TEST(overage), TEST(products),           TEST(under_a_cap)};
     return RUN(tests);
 }

@@ -29,8 +29,10 @@ static void checkout(void **state)
     stripe_param_text(&f, "success_url", "https://e.com/s?session_id={CHECKOUT_SESSION_ID}");
     stripe_param_text(&f, "cancel_url", "https://e.com/c");
     stripe_param_bool(&f, "allow_promotion_codes", true);
-    gives("mode=subscription&line_items[0][price]=price_a&line_items[0][quantity]=1&line_items[1][price]=price_m&customer=cus_1"
-          "&client_reference_id=tenant_7&subscription_data[metadata][tenant]=7&subscription_data[trial_period_days]=14&success_url="
+    gives("mode=subscription&line_items[0][price]=price_a&line_items[0][quantity]=1&line_items[1][price]=price_m&"
+          "customer=cus_1"
+          "&client_reference_id=tenant_7&subscription_data[metadata][tenant]=7&subscription_data[trial_period_days]=14&"
+          "success_url="
           "https%3A%2F%2Fe.com%2Fs%3Fsession_id%3D%7BCHECKOUT_SESSION_ID%7D&cancel_url=https%3A%2F%2Fe.com%2Fc"
           "&allow_promotion_codes=true");
 }
@@ -54,7 +56,8 @@ static void plan_change(void **state)
     stripe_param_text(&f, "proration_behavior", "always_invoice");
     stripe_param_text(&f, "payment_behavior", "pending_if_incomplete");
     stripe_param_unset(&f, "metadata[a]");
-    gives("items[0][id]=si_1&items[0][price]=price_b&proration_behavior=always_invoice&payment_behavior=pending_if_incomplete"
+    gives("items[0][id]=si_1&items[0][price]=price_b&proration_behavior=always_invoice&payment_behavior=pending_if_"
+          "incomplete"
           "&metadata[a]=");
 }
 
@@ -77,7 +80,8 @@ static void preview(void **state)
     stripe_param_text(&f, "subscription_details[items][0][id]", "si_1");
     stripe_param_text(&f, "subscription_details[items][0][price]", "price_b");
     stripe_param_int(&f, "subscription_details[proration_date]", 1700000000);
-    gives("customer=cus_1&subscription=sub_1&subscription_details[items][0][id]=si_1&subscription_details[items][0][price]=price_b"
+    gives("customer=cus_1&subscription=sub_1&subscription_details[items][0][id]=si_1&subscription_details[items][0]["
+          "price]=price_b"
           "&subscription_details[proration_date]=1700000000");
 }
 
@@ -137,8 +141,9 @@ static void too_much_is_noticed(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(checkout), TEST(meter_event), TEST(plan_change), TEST(portal), TEST(preview),
-                                       TEST(queries), TEST(every_byte_of_a_value), TEST(too_much_is_noticed)};
+    const struct CMUnitTest tests[] = {
+        TEST(checkout), TEST(meter_event), TEST(plan_change),           TEST(portal),
+        TEST(preview),  TEST(queries),     TEST(every_byte_of_a_value), TEST(too_much_is_noticed)};
     stripe_form_init(&f);
     int failed = RUN(tests);
     stripe_form_release(&f);

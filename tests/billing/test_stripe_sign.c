@@ -47,7 +47,8 @@ static void vectors(void **state)
 {
     (void)state;
     assert_string_equal(check("whsec_abc", "t=1700000000,v1=" GOOD), "ok");
-    assert_string_equal(check_at("whsec_t", "t=1700000000,v1=25eb2654ce0e49194edde9b801aa8659ee25abfa66e53c23fa4de9184713fd3f",
+    assert_string_equal(check_at("whsec_t",
+                                 "t=1700000000,v1=25eb2654ce0e49194edde9b801aa8659ee25abfa66e53c23fa4de9184713fd3f",
                                  STR("{\"id\":\"evt_ü\",\"object\":\"event\"}"), NOW),
                         "ok");
     assert_string_equal(sign("whsec_abc", T, str_from(BODY)), "t=1700000000,v1=" GOOD);
@@ -94,10 +95,21 @@ static void digests_that_are_none(void **state)
 static void times(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"t=,v1=",      "t=abc,v1=",           "t=-1700000000,v1=",  "t=+1700000000,v1=",
-                                      "t=1.7e9,v1=", "t= 1700000000,v1=",   "t=1700000000 ,v1=",  "t=01700000000,v1=",
-                                      "t=0x65,v1=",  "t=9223372036854775807,v1=", "t=99999999999999999999999,v1=",
-                                      "t=1700000000,t=1700000000,v1=", "t=1,t=1700000000,v1=", "v1=", "T=1700000000,v1="};
+    static const char *const bad[] = {"t=,v1=",
+                                      "t=abc,v1=",
+                                      "t=-1700000000,v1=",
+                                      "t=+1700000000,v1=",
+                                      "t=1.7e9,v1=",
+                                      "t= 1700000000,v1=",
+                                      "t=1700000000 ,v1=",
+                                      "t=01700000000,v1=",
+                                      "t=0x65,v1=",
+                                      "t=9223372036854775807,v1=",
+                                      "t=99999999999999999999999,v1=",
+                                      "t=1700000000,t=1700000000,v1=",
+                                      "t=1,t=1700000000,v1=",
+                                      "v1=",
+                                      "T=1700000000,v1="};
     char header[256];
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         snprintf(header, sizeof(header), "%s" GOOD, bad[i]);
@@ -121,7 +133,8 @@ static void both_sides_of_the_tolerance(void **state)
     assert_string_equal(check_at("whsec_abc", header, body, INT64_MAX / 2), "signature_expired");
     /* who knows no secret learns nothing about the clock */
     assert_string_equal(check_at("whsec_abc", "t=1600000000,v1=" GOOD, body, NOW), "signature_wrong");
-    assert_string_equal(check_at("whsec_abc", sign("whsec_abc", INT64_MAX / 1000, body), body, NOW), "signature_expired");
+    assert_string_equal(check_at("whsec_abc", sign("whsec_abc", INT64_MAX / 1000, body), body, NOW),
+                        "signature_expired");
     assert_string_equal(check_at("whsec_abc", sign("whsec_abc", 0, body), body, NOW), "signature_expired");
 }
 
@@ -139,7 +152,8 @@ static void every_byte_of_the_body_counts(void **state)
     assert_string_equal(check_at("whsec_abc", header, STR("{ \"id\": \"evt_1\" }"), NOW), "signature_wrong");
     assert_string_equal(check_at("whsec_abc", header, STR(BODY "\r\n"), NOW), "signature_wrong");
     assert_string_equal(check_at("whsec_abc", header, STR(BODY "\0"), NOW), "signature_wrong");
-    assert_string_equal(check_at("whsec_abc", header, str_sub(str_from(BODY), 0, sizeof(BODY) - 2), NOW), "signature_wrong");
+    assert_string_equal(check_at("whsec_abc", header, str_sub(str_from(BODY), 0, sizeof(BODY) - 2), NOW),
+                        "signature_wrong");
     assert_string_equal(check_at("whsec_abc", header, STR_EMPTY, NOW), "signature_wrong");
 }
 
@@ -194,9 +208,15 @@ static void endless_headers_end(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        TEST(vectors), TEST(any_v1_under_any_secret), TEST(other_schemes_are_ignored), TEST(digests_that_are_none), TEST(times),
-        TEST(both_sides_of_the_tolerance), TEST(every_byte_of_the_body_counts), TEST(any_bytes_can_be_signed), TEST(secrets),
-        TEST(endless_headers_end)};
+    const struct CMUnitTest tests[] = {TEST(vectors),
+                                       TEST(any_v1_under_any_secret),
+                                       TEST(other_schemes_are_ignored),
+                                       TEST(digests_that_are_none),
+                                       TEST(times),
+                                       TEST(both_sides_of_the_tolerance),
+                                       TEST(every_byte_of_the_body_counts),
+                                       TEST(any_bytes_can_be_signed),
+                                       TEST(secrets),
+                                       TEST(endless_headers_end)};
     return crypto_init(&e) == OK ? RUN(tests) : 1;
 }

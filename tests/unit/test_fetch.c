@@ -97,6 +97,16 @@ static void answer(int fd, const char *path, const char *request, size_t n)
         say(fd, head);
     } else if (!strncmp(path, "/retry", 6)) {
         say(fd, "HTTP/1.1 429 Slow\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n");
+    } else if (!strncmp(path, "/headers", 8)) {
+        say(fd,
+            "HTTP/1.1 103 Early Hints\r\nX-Early: 1\r\n\r\nHTTP/1.1 200 OK\r\nRequest-Id:  req_1 \r\nX-Twice: first\r\n"
+            "X-Empty:\r\nContent-Length: 0\r\n\r\n");
+    } else if (!strncmp(path, "/long-headers", 13)) {
+        static char name[70000];
+        memset(name, 'x', sizeof(name) - 1);
+        say(fd, "HTTP/1.1 200 OK\r\nX-Long: ");
+        say(fd, name);
+        say(fd, "\r\nX-Last: z\r\nContent-Length: 0\r\n\r\n");
     } else if (!strncmp(path, "/cut", 4)) {
         say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n0123456789");
     } else if (!strncmp(path, "/garbage", 8)) {
@@ -242,6 +252,51 @@ static void any_answer_is_an_answer(void **state)
     assert_ok(call_path((struct fetch_request){0}, "/redirect"), &e);
     assert_int_equal(reply.status, 302);
     assert_int_equal(requests, 1); /* not followed */
+}
+
+static void headers_of_the_answer(void **state)
+{
+    (void)state;
+    assert_ok(call_path((struct fetch_request){0}, "/headers"), &e);
+    assert_int_equal(reply.header_count, 4);
+    assert_str(fetch_reply_header(&reply, "Request-Id"), "req_1");
+    assert_str(fetch_reply_header(&reply, "x-twice"), "first");
+    assert_str(fetch_reply_header(&reply, "X-Empty"), "");
+    assert_str(fetch_reply_header(&reply, "X-Early"), ""); /* of a 103 before the answer */
+    assert_true(reply.sent);
+    assert_ok(call_path((struct fetch_request){0}, "/long-headers"), &e);
+    assert_int_equal(reply.status, 200);
+    assert_str(fetch_reply_header(&reply, "X-Last"), "z"); /* what is too long is left out, the rest is there */
+    assert_str(fetch_reply_header(&reply, "X-Long"), "");
+}
+
+/* An address of the operator's own settings may be private, and only then a connection may be kept. */
+static void trusted_addresses(void **state)
+{
+    (void)state;
+    char url[80];
+    snprintf(url, sizeof(url), "http://127.0.0.1:%d/echo", port);
+    assert_int_equal(call("", (struct fetch_request){0}, url), ERR_DENIED);
+    assert_ok(call("", (struct fetch_request){.trusted = true}, url), &e);
+    assert_ok(call("", (struct fetch_request){.trusted = true, .keep = true}, url), &e);
+    assert_ok(call("", (struct fetch_request){.trusted = true, .keep = true}, url),
+              &e);                                                          /* the server has closed it meanwhile */
+    assert_int_equal(call("", (struct fetch_request){0}, url), ERR_DENIED); /* what is kept serves nobody else */
+}
+
+static void whether_it_was_sent(void **state)
+{
+    (void)state;
+    assert_int_equal(call_path((struct fetch_request){0}, "/cut"), ERR_UNAVAILABLE);
+    assert_true(reply.sent);
+    assert_int_equal(call_path((struct fetch_request){.timeout_ms = 200}, "/silent"), ERR_TIMEOUT);
+    assert_true(reply.sent);
+    assert_int_equal(call("", (struct fetch_request){.trusted = true}, "http://127.0.0.1:1/"), ERR_UNAVAILABLE);
+    assert_false(reply.sent);
+    assert_int_equal(call("", (struct fetch_request){0}, "http://no-such-host.invalid/"), ERR_UNAVAILABLE);
+    assert_false(reply.sent);
+    assert_int_equal(call("", (struct fetch_request){0}, "ftp://x/"), ERR_INVALID);
+    assert_false(reply.sent);
 }
 
 static void broken_answers_are_failures(void **state)
@@ -500,6 +555,9 @@ int main(void)
     const struct CMUnitTest tests[] = {WITH(sends_what_it_is_told),
                                        WITH(any_answer_is_an_answer),
                                        WITH(broken_answers_are_failures),
+                                       WITH(headers_of_the_answer),
+                                       WITH(trusted_addresses),
+                                       WITH(whether_it_was_sent),
                                        WITH(size_is_capped),
                                        WITH(the_deadline_holds),
                                        WITH(a_cancelled_call_ends),
