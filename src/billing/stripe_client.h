@@ -94,6 +94,9 @@ enum status stripe_call_settle(struct db_pool *pool, struct str idem_key, struct
 /* GETs sent in the 30 days up to now_ms, by UTC days, without those of a struct stripe that is still open. Stripe rations them: 500 per transaction over 30 days, never fewer than 10,000. */
 enum status stripe_reads(struct db_pool *pool, int64_t now_ms, int64_t *out, struct err *e);
 
+/* Forgets calls that are done or failed and days of reads, a few at a time: those begun before. Their keys could be used anew. */
+enum status stripe_calls_clean(struct db *c, int64_t before_ms, int limit, int64_t *n, struct err *e);
+
 bool stripe_card(const struct err *e);            /* a card error: the message is fit for the payer */
 struct str stripe_id_of(const struct json *j);    /* of "cus_1" or {"id": "cus_1", ...}; "" for null and all else */
 bool stripe_deleted(const struct json *j);        /* {"id": ..., "deleted": true} */

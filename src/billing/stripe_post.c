@@ -241,3 +241,8 @@ enum status stripe_call_settle(struct db_pool *pool, struct str idem_key, struct
         return err_set(e, ERR_NOT_FOUND, NULL, "No request of this key has an unknown outcome.");
     return s;
 }
+
+enum status stripe_calls_clean(struct db *c, int64_t before_ms, int limit, int64_t *n, struct err *e)
+{
+    return stripe_call_forget(c, before_ms, limit, n, e);
+}

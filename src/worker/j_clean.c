@@ -3,7 +3,7 @@
 
 #include "base/clock.h"
 #include "billing/lease.h"
-#include "billing/stripe_call_store.h"
+#include "billing/stripe_client.h"
 #include "worker/clean_store.h"
 #include "worker/worker.h"
 
@@ -44,7 +44,7 @@ static enum status jobs_dead(struct db *c, int64_t now, int64_t *n, struct err *
 
 static enum status stripe_calls(struct db *c, int64_t now, int64_t *n, struct err *e)
 {
-    return stripe_call_forget(c, now - KEEP_STRIPE_CALLS, BATCH, n, e);
+    return stripe_calls_clean(c, now - KEEP_STRIPE_CALLS, BATCH, n, e);
 }
 
 static enum status stripe_leases(struct db *c, int64_t now, int64_t *n, struct err *e)
