@@ -6,7 +6,8 @@
  * overage), then READ_ONLY for 7 (the plan's pages, nothing new, conversations at the free limit), then SUSPENDED (free limits, data
  * kept), like unpaid. paused, incomplete, canceled: free. A status this release does not know: as the last known one for at most
  * 24 h after it was fetched, never more than before. Two live subscriptions: the higher grants, both are seen. Overrides come last
- * and hold until they expire. */
+ * and hold until they expire. History is kept as long as the subscription's plan had it while a payment is missing and for 30 days
+ * after its end. In a workspace that is not active nothing may begin. */
 #ifndef PARLEY_BILLING_ENTITLEMENT_H
 #define PARLEY_BILLING_ENTITLEMENT_H
 
@@ -39,7 +40,7 @@ struct quota_period {
     int64_t start_ms, end_ms; /* [start, end) */
     int64_t included;         /* or UNLIMITED */
     int64_t limit;            /* hard: included, or included plus what the overage cap buys; UNLIMITED */
-    bool billable;            /* goes to Stripe's meter */
+    bool billable;            /* goes to Stripe's meter; not so when an override includes more than the terms, which Stripe would price */
 };
 struct entitlements {
     enum billing_state state;
@@ -75,12 +76,14 @@ struct entitled {
 };
 enum status entitled_now(struct db_pool *p, struct id tenant, int64_t now_ms, struct entitled *out, struct err *e);
 /* May one more be made when there are `have`? ERR_PLAN codes plan_limit_bots, plan_limit_members, billing_read_only; the message names
- * plan and limit. */
+ * plan and limit. ERR_DENIED workspace_suspended. */
 enum status entitlement_room(const struct entitlements *x, enum entitlement what, int64_t have, struct err *e);
 /* The lowest public plan whose value of `what` is at least `need`: the way to get it. NULL: none. */
 const struct plan *entitlement_offer(const struct plans *p, enum entitlement what, int64_t need);
 
-/* The tenant's choice of what happens at the limit; cap in the smallest unit of the plan's currency. */
+/* The tenant's choice of what happens at the limit; cap in the smallest unit of the plan's currency. It counts where the terms have
+ * overage and something is paid. ERR_INVALID at "cap": cap_invalid, cap_missing. */
+#define OVERAGE_CAP_MAX 99999999LL
 enum status overage_choose(struct db *c, const struct actor *who, bool bill, int64_t cap, struct err *e);
 
 #endif

@@ -1,5 +1,5 @@
-/* plan.c: plans, and what the operator changes of them. */
-#include "billing/plan.h"
+/* plan.c: plans and entitlements as they were read. */
+#include "billing/plan_store.h"
 
 #include "base/banned.h"
 
@@ -34,7 +34,12 @@ bool entitlement_parse(struct str name, enum entitlement *out)
     return false;
 }
 
-/* ---- plans that were read ---- */
+/* ---- plans ---- */
+
+enum status plans_read(struct db *c, struct arena *a, struct plans *out, struct err *e)
+{
+    return plan_store_read(c, a, out, e);
+}
 
 const struct plan *plans_find(const struct plans *p, struct str plan)
 {

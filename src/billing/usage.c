@@ -1,4 +1,4 @@
-/* usage.c: entitlements, and the one place where a conversation is counted. */
+/* usage.c: how many conversations a tenant may begin, and the one place where one is counted. */
 #include "billing/usage.h"
 #include <pthread.h>
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 #include "billing/usage_store.h"
 #include "base/banned.h"
 
-/* ---- the quota cache: one slot a tenant, direct-mapped; a collision only costs a query ---- */
+/* ---- the period's counter, looked at now and then; one slot a tenant, direct-mapped: a collision only costs a query ---- */
 
 enum { SLOTS = 512 };
 #define FRESH_US (10 * 1000000LL)
@@ -18,8 +18,10 @@ struct slot {
     struct id tenant;
     bool used;
     uint64_t generation;
-    int64_t limit, loaded_us;
-    int64_t full_period_ms, full_us; /* when the journal last met the limit, and of which period */
+    int64_t start_ms, end_ms;
+    bool billable;
+    int64_t beside;            /* counted in the same period under the other `billable` */
+    int64_t looked_us, full_us; /* full: when the journal last met the limit; 0 = it did not */
 };
 static struct slot slots[SLOTS];
 static pthread_mutex_t slots_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -34,54 +36,97 @@ static struct slot *slot_of(struct id tenant)
     return &slots[h % SLOTS];
 }
 
-static bool quota_cached(struct id tenant, uint64_t generation, struct usage_quota *q)
+static bool is_of(const struct slot *s, struct id tenant, int64_t start_ms, bool billable)
+{
+    return s->used && id_eq(s->tenant, tenant) && s->start_ms == start_ms && s->billable == billable;
+}
+
+/* What was seen of the counter: false when somebody has to look; of all threads only one is asked to look again. */
+static bool counter_known(struct id tenant, uint64_t generation, const struct quota_period *p, struct slot *out)
 {
     int64_t now_us = clock_mono_us();
     struct slot *s = slot_of(tenant);
     bool hit;
 
     pthread_mutex_lock(&slots_lock);
-    hit = s->used && id_eq(s->tenant, tenant) && s->generation == generation && now_us - s->loaded_us < FRESH_US;
-    if (hit) {
-        q->limit = s->limit;
-        q->full = s->full_period_ms == q->period_start_ms && now_us - s->full_us < FULL_US;
+    hit = is_of(s, tenant, p->start_ms, p->billable) && s->end_ms == p->end_ms && s->generation == generation;
+    if (hit && now_us - s->looked_us >= FRESH_US) {
+        s->looked_us = now_us;
+        hit = false;
     }
+    *out = *s;
     pthread_mutex_unlock(&slots_lock);
     return hit;
 }
 
-static void quota_remember(struct id tenant, uint64_t generation, int64_t limit)
+static void remember(const struct slot *fresh)
 {
-    struct slot *s = slot_of(tenant);
+    struct slot *s = slot_of(fresh->tenant);
 
     pthread_mutex_lock(&slots_lock);
-    *s = (struct slot){.tenant = tenant, .used = true, .generation = generation, .limit = limit, .loaded_us = clock_mono_us(),
-                       .full_period_ms = -1};
+    *s = *fresh;
     pthread_mutex_unlock(&slots_lock);
+}
+
+/* The row of a new period says which subscription pays for it. */
+static enum status open_counter(struct db *c, struct id tenant, int64_t now_ms, const struct quota_period *p, struct err *e)
+{
+    struct entitlements x;
+    struct arena a;
+    enum status s;
+
+    arena_init(&a, 1 * MB);
+    s = entitlement_load(c, tenant, now_ms, &a, &x, e);
+    if (s == OK && x.period.start_ms == p->start_ms && x.period.billable == p->billable) {
+        s = usage_store_open(c, tenant, &x.period, p->billable ? x.subscription : NULL, e);
+    }
+    arena_release(&a);
+    return s;
+}
+
+static enum status look(struct db_pool *pool, struct id tenant, uint64_t generation, int64_t now_ms, const struct quota_period *p,
+                        struct slot *out, struct err *e)
+{
+    struct db *c = NULL;
+    bool there = false;
+    enum status s = db_get(pool, &c, e);
+
+    *out = (struct slot){.tenant = tenant, .used = true, .generation = generation, .start_ms = p->start_ms, .end_ms = p->end_ms,
+                         .billable = p->billable};
+    if (s == OK) {
+        s = usage_store_look(c, tenant, p, &there, &out->beside, e);
+    }
+    if (s == OK && !there) {
+        s = open_counter(c, tenant, now_ms, p, e);
+    }
+    db_put(c);
+    out->looked_us = clock_mono_us();
+    if (s == OK) {
+        remember(out);
+    }
+    return s;
+}
+
+/* What was counted in the same period before an override changed whether it is billable takes of the limit as well. */
+static int64_t limit_left(int64_t limit, int64_t beside)
+{
+    return limit == USAGE_UNLIMITED ? limit : limit > beside ? limit - beside : 0;
 }
 
 enum status usage_quota(struct db_pool *p, struct id tenant, int64_t now_ms, struct usage_quota *out, struct err *e)
 {
     uint64_t generation = shared_generation("plan", tenant);
-    struct usage_quota q = {.period_start_ms = clock_month_start(now_ms)};
-    struct db *c = NULL;
-    int64_t bots;
-    enum status s = OK;
+    struct entitled x;
+    struct slot seen;
+    enum status s = entitled_now(p, tenant, now_ms, &x, e);
 
-    if (!quota_cached(tenant, generation, &q)) {
-        s = db_get(p, &c, e);
-        if (s == OK) {
-            s = usage_store_plan(c, tenant, &q.limit, &bots, e);
-            db_put(c);
-        }
-        if (s == OK) {
-            quota_remember(tenant, generation, q.limit);
-        } else if (s == ERR_NOT_FOUND) {
-            s = err_set(e, ERR_INTERNAL, "plan_unknown", "The workspace is on a plan that does not exist.");
-        }
+    if (s == OK && !counter_known(tenant, generation, &x.period, &seen)) {
+        s = look(p, tenant, generation, now_ms, &x.period, &seen, e);
     }
     if (s == OK) {
-        *out = q;
+        *out = (struct usage_quota){.limit = limit_left(x.period.limit, seen.beside), .period_start_ms = x.period.start_ms,
+                                    .billable = x.period.billable,
+                                    .full = seen.full_us && clock_mono_us() - seen.full_us < FULL_US};
     }
     return s;
 }
@@ -91,8 +136,7 @@ void usage_mark_full(struct id tenant, const struct usage_quota *q)
     struct slot *s = slot_of(tenant);
 
     pthread_mutex_lock(&slots_lock);
-    if (s->used && id_eq(s->tenant, tenant)) {
-        s->full_period_ms = q->period_start_ms;
+    if (is_of(s, tenant, q->period_start_ms, q->billable)) {
         s->full_us = clock_mono_us();
     }
     pthread_mutex_unlock(&slots_lock);
@@ -108,6 +152,9 @@ static int by_tenant_and_period(const void *pa, const void *pb)
     if (d == 0 && a->quota.period_start_ms != b->quota.period_start_ms) {
         d = a->quota.period_start_ms < b->quota.period_start_ms ? -1 : 1;
     }
+    if (d == 0) {
+        d = (int)a->quota.billable - (int)b->quota.billable;
+    }
     return d;
 }
 
@@ -116,7 +163,7 @@ static enum status take_share(struct db *c, const struct usage_count *sorted, si
 {
     const struct usage_quota *q = &sorted[0].quota;
     bool taken;
-    enum status s = usage_store_take(c, sorted[0].tenant, q->period_start_ms, (int64_t)same, q->limit, &taken, e);
+    enum status s = usage_store_take(c, sorted[0].tenant, q, (int64_t)same, &taken, e);
 
     if (s == OK && !taken) {
         s = err_set(e, ERR_PLAN, "plan_limit", "This month's conversations of the plan are used up.");
@@ -155,25 +202,21 @@ enum status usage_record(struct db *c, const struct usage_count *counts, size_t 
 
 enum status usage_now(struct db *c, struct id tenant, int64_t now_ms, struct usage *out, struct err *e)
 {
-    struct usage u = {.period_start_ms = clock_month_start(now_ms)};
-    struct clock_date d = clock_split(u.period_start_ms);
-    int64_t bots;
-    enum status s = usage_store_plan(c, tenant, &u.limit, &bots, e);
+    struct entitlements x;
+    struct arena a;
+    int64_t used = 0;
+    enum status s;
 
+    arena_init(&a, 1 * MB);
+    s = entitlement_load(c, tenant, now_ms, &a, &x, e);
     if (s == OK) {
-        s = usage_store_used(c, tenant, u.period_start_ms, &u.used, e);
+        s = usage_store_used(c, tenant, x.period.start_ms, &used, e);
     }
     if (s == OK) {
-        u.period_end_ms = d.month == 12 ? clock_date_ms(d.year + 1, 1, 1) : clock_date_ms(d.year, d.month + 1, 1);
-        u.included = u.limit;
-        *out = u;
+        *out = (struct usage){.used = used, .included = x.period.included, .limit = x.period.limit,
+                              .period_start_ms = x.period.start_ms, .period_end_ms = x.period.end_ms,
+                              .billable = x.period.billable};
     }
+    arena_release(&a);
     return s;
-}
-
-enum status usage_bot_limit(struct db *c, struct id tenant, int64_t *out, struct err *e)
-{
-    int64_t conversations;
-
-    return usage_store_plan(c, tenant, &conversations, out, e);
 }

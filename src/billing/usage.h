@@ -52,6 +52,4 @@ struct usage_drift { struct id tenant; int64_t period_start_ms; bool billable; i
 /* Counters that do not equal their ledger rows, of all tenants; with `repair`, set to them. (Reads the whole ledger.) */
 enum status usage_verify(struct db *c, struct arena *a, bool repair, struct usage_drift **out, size_t *n, struct err *e);
 
-enum status usage_bot_limit(struct db *c, struct id tenant, int64_t *out, struct err *e); /* bots, or USAGE_UNLIMITED */
-
 #endif

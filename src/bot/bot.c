@@ -2,9 +2,10 @@
 #include "bot/internal.h"
 
 #include "account/rules.h"
+#include "base/clock.h"
 #include "base/limits.h"
 #include "base/shared.h"
-#include "billing/usage.h"
+#include "billing/entitlement.h"
 
 #include "base/banned.h"
 
@@ -89,16 +90,14 @@ struct add_tx {
 
 static enum status room_for_one(struct db *c, struct arena *a, struct id tenant, struct err *e)
 {
-    int64_t limit, n;
+    struct entitlements x;
+    int64_t n;
     enum status s = store_bot_lock_tenant(c, a, tenant, e);
     if (s == OK)
-        s = usage_bot_limit(c, tenant, &limit, e);
+        s = entitlement_load(c, tenant, clock_now_ms(), a, &x, e);
     if (s == OK)
         s = store_bot_count(c, a, tenant, &n, e);
-    if (s == OK && n >= limit)
-        return err_set(e, ERR_PLAN, "bot_limit", "The plan includes %lld bot%s: delete one or take a larger plan.",
-                       (long long)limit, limit == 1 ? "" : "s");
-    return s;
+    return s == OK ? entitlement_room(&x, ENTITLEMENT_bots, n, e) : s;
 }
 
 static enum status add_write(struct db *c, void *ctx, struct err *e)

@@ -28,7 +28,7 @@ struct bot_template {
 enum status bot_templates(const struct config *c, struct arena *a, struct str language, struct bot_template **out,
                           size_t *n, struct err *e);
 
-/* ERR_PLAN code bot_limit; ERR_NOT_FOUND code template_unknown. */
+/* ERR_PLAN codes plan_limit_bots, billing_read_only (so bot_import); ERR_NOT_FOUND code template_unknown. */
 enum status bot_create(struct db *c, const struct config *cf, const struct actor *who, struct arena *a,
                        struct str template_id, struct str name, struct str language, struct bot *out, struct err *e);
 enum status bot_get(struct db *c, struct id tenant, struct id bot, struct arena *a, struct bot *out, struct err *e);

@@ -290,9 +290,9 @@ static void the_plan_limits_bots(void **state)
     struct json *file;
     (void)state;
     fails(bot_create(c, config, &who, &arena, STR("faq"), STR("Two"), STR_EMPTY, &second, &e), ERR_PLAN, &e,
-          "bot_limit");
+          "plan_limit_bots");
     file = exported(&who, b.id);
-    fails(bot_import(c, &who, &arena, file, STR_EMPTY, &second, &e), ERR_PLAN, &e, "bot_limit");
+    fails(bot_import(c, &who, &arena, file, STR_EMPTY, &second, &e), ERR_PLAN, &e, "plan_limit_bots");
     OKAY(bot_delete(c, &who, b.id, &fail));
     OKAY(bot_create(c, config, &who, &arena, STR("faq"), STR("Two"), STR_EMPTY, &second, &fail));
 }
@@ -472,7 +472,7 @@ static void the_bot_limit_holds_in_a_race(void **state)
     for (int i = 0; i < RACERS; i++) {
         made_n += r[i].status == OK;
         if (r[i].status != OK)
-            assert_string_equal(r[i].code, "bot_limit");
+            assert_string_equal(r[i].code, "plan_limit_bots");
     }
     assert_int_equal(made_n, 1);
     OKAY(bot_list(c, who.tenant, &arena, &all, &n, &fail));

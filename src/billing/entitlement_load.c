@@ -1,0 +1,198 @@
+/* entitlement_load.c: the facts out of the database, and the answer kept for a moment.
+ *
+ * One slot a tenant, direct-mapped: a collision only costs the queries. An answer is trusted while both generations stay, while the
+ * clock is between the moment it was made for and its valid_until, and for at most FRESH_US, since other hosts do not bump ours.
+ * When only that last is over, one thread asks again while the others go on with what is there. */
+#include <pthread.h>
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/shared.h"
+#include "billing/entitlement_store.h"
+#include "billing/money.h"
+#include "billing/stripe_client.h"
+
+#include "base/banned.h"
+
+/* ---- facts ---- */
+
+/* Of the configured key; *on false: without one billing is off, and no subscription counts. */
+static bool livemode_of_key(bool *on)
+{
+    struct config *c = config_current();
+    struct str key = str_from(c ? config_string(c, CONFIG_stripe_secret_key) : "");
+    bool live = !str_starts(key, STR("sk_test_")) && !str_starts(key, STR("rk_test_"));
+    *on = key.n > 0;
+    config_drop(c);
+    return live;
+}
+
+enum status entitlement_load(struct db *c, struct id tenant, int64_t now_ms, struct arena *a, struct entitlements *out,
+                             struct err *e)
+{
+    struct entitlement_facts f = {.plans = NULL};
+    struct plans *plans = ARENA_NEW(a, struct plans);
+    struct subscription *subscriptions;
+    struct override *overrides;
+    bool on;
+    enum status s = plans ? plans_read(c, a, plans, e) : err_nomem(e);
+    f.plans = plans;
+    f.livemode = livemode_of_key(&on);
+    if (s == OK)
+        s = entitlement_store_tenant(c, tenant, a, &f, e);
+    if (s == OK && on)
+        s = subscription_list(c, tenant, a, &subscriptions, &f.subscription_n, e);
+    if (s == OK && on)
+        f.subscriptions = subscriptions;
+    if (s == OK)
+        s = override_list(c, tenant, a, &overrides, &f.override_n, e);
+    if (s != OK)
+        return s;
+    f.overrides = overrides;
+    entitlement_resolve(&f, now_ms, out);
+    return OK;
+}
+
+/* ---- the cache ---- */
+
+enum { SLOTS = 512 };
+#define FRESH_US (10 * 1000000LL)
+
+struct slot {
+    struct id tenant;
+    bool used;
+    uint64_t of_tenant, of_plans; /* generations */
+    int64_t loaded_us, from_ms, until_ms;
+    struct entitled x;
+};
+static struct slot slots[SLOTS];
+static pthread_mutex_t slots_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static struct slot *slot_of(struct id tenant)
+{
+    uint32_t h = 2166136261u;
+    for (size_t i = 0; i < sizeof tenant.b; i++)
+        h = (h ^ tenant.b[i]) * 16777619u;
+    return &slots[h % SLOTS];
+}
+
+/* `want` holds tenant and generations. False: the caller asks the database. */
+static bool remembered(const struct slot *want, int64_t now_ms, struct entitled *out)
+{
+    int64_t now_us = clock_mono_us();
+    struct slot *s = slot_of(want->tenant);
+    pthread_mutex_lock(&slots_lock);
+    bool hit = s->used && id_eq(s->tenant, want->tenant) && s->of_tenant == want->of_tenant &&
+               s->of_plans == want->of_plans && now_ms >= s->from_ms && now_ms < s->until_ms;
+    if (hit && now_us - s->loaded_us >= FRESH_US) {
+        s->loaded_us = now_us;
+        hit = false;
+    }
+    if (hit)
+        *out = s->x;
+    pthread_mutex_unlock(&slots_lock);
+    return hit;
+}
+
+static void remember(const struct slot *fresh)
+{
+    struct slot *s = slot_of(fresh->tenant);
+    pthread_mutex_lock(&slots_lock);
+    *s = *fresh;
+    pthread_mutex_unlock(&slots_lock);
+}
+
+static void forget(struct id tenant)
+{
+    struct slot *s = slot_of(tenant);
+    pthread_mutex_lock(&slots_lock);
+    if (id_eq(s->tenant, tenant))
+        s->used = false;
+    pthread_mutex_unlock(&slots_lock);
+}
+
+static void copy_out(const struct entitlements *x, struct entitled *out)
+{
+    *out = (struct entitled){.state = x->state, .read_only = x->read_only, .period = x->period};
+    memcpy(out->value, x->value, sizeof out->value);
+    snprintf(out->plan, sizeof out->plan, "%.*s", STR_F(x->plan->plan));
+}
+
+static enum status load(struct db_pool *p, int64_t now_ms, struct slot *fresh, struct err *e)
+{
+    struct entitlements x;
+    struct db *c = NULL;
+    struct arena a;
+    arena_init(&a, 1 * MB);
+    enum status s = db_get(p, &c, e);
+    if (s == OK)
+        s = entitlement_load(c, fresh->tenant, now_ms, &a, &x, e);
+    db_put(c);
+    if (s == OK) {
+        copy_out(&x, &fresh->x);
+        fresh->used = true;
+        fresh->loaded_us = clock_mono_us();
+        fresh->from_ms = now_ms;
+        fresh->until_ms = x.valid_until_ms;
+    }
+    arena_release(&a);
+    return s;
+}
+
+enum status entitled_now(struct db_pool *p, struct id tenant, int64_t now_ms, struct entitled *out, struct err *e)
+{
+    /* Generations are read before the rows: a change in between leaves an answer that counts as old at once. */
+    struct slot fresh = {.tenant = tenant,
+                         .of_tenant = shared_generation("plan", tenant),
+                         .of_plans = shared_generation("plans", ID_NONE)};
+    if (remembered(&fresh, now_ms, out))
+        return OK;
+    enum status s = load(p, now_ms, &fresh, e);
+    if (s != OK) {
+        forget(tenant);
+        return s;
+    }
+    remember(&fresh);
+    *out = fresh.x;
+    return OK;
+}
+
+/* ---- the tenant's choice ---- */
+
+struct choice {
+    const struct actor *who;
+    bool bill;
+    int64_t cap;
+};
+
+static enum status choice_write(struct db *c, void *ctx, struct err *e)
+{
+    const struct choice *k = ctx;
+    struct arena a;
+    arena_init(&a, 64 * KB);
+    struct json *detail = json_new_object(&a);
+    enum status s = detail && json_set_bool(detail, "bill", k->bill) == 0 && json_set_int(detail, "cap", k->cap) == 0
+                        ? OK
+                        : err_nomem(e);
+    if (s == OK)
+        s = overage_store_set(c, k->who->tenant, k->bill, k->cap, e);
+    if (s == OK)
+        s = account_audit(c, k->who, "billing.overage", STR_EMPTY, detail, e);
+    arena_release(&a);
+    return s;
+}
+
+enum status overage_choose(struct db *c, const struct actor *who, bool bill, int64_t cap, struct err *e)
+{
+    struct choice k = {.who = who, .bill = bill, .cap = cap};
+    if (cap < 0 || cap > OVERAGE_CAP_MAX)
+        return err_at(e, ERR_INVALID, "cap_invalid", "cap", "A cap is an amount from 0 to %lld of the smallest unit.",
+                      OVERAGE_CAP_MAX);
+    if (bill && cap == 0)
+        return err_at(e, ERR_INVALID, "cap_missing", "cap", "Say how much overage may cost at most in a period.");
+    enum status s = db_transaction(c, choice_write, &k, e);
+    if (s == OK)
+        shared_bump("plan", who->tenant);
+    return s;
+}

@@ -1,0 +1,39 @@
+/* entitlement_store.c: SQL of a tenant's own part of the facts. */
+#include "billing/entitlement_store.h"
+
+#include "base/clock.h"
+
+#include "base/banned.h"
+
+DB_STMT(facts_of_tenant, TENANT,
+        "SELECT t.plan, t.state = 'active', t.created_at, IFNULL(o.overage = 'bill', 0), IFNULL(o.cap, 0)"
+        " FROM tenant t LEFT JOIN overage_choice o ON o.tenant_id = t.tenant_id WHERE t.tenant_id = :tenant",
+        "", "sitii");
+DB_STMT(overage_put, TENANT,
+        "INSERT INTO overage_choice (tenant_id, overage, cap, updated_at) VALUES (:tenant, ?, ?, ?)"
+        " ON DUPLICATE KEY UPDATE overage = VALUES(overage), cap = VALUES(cap), updated_at = VALUES(updated_at)",
+        "sit", "");
+
+enum status entitlement_store_tenant(struct db *c, struct id tenant, struct arena *a, struct entitlement_facts *out,
+                                     struct err *e)
+{
+    struct db_row r;
+    enum status s = db_query_one(c, &facts_of_tenant, &tenant, DB_NONE, a, &r, e);
+    if (s == ERR_NOT_FOUND)
+        return err_set(e, ERR_NOT_FOUND, "workspace_unknown", "There is no such workspace.");
+    if (s != OK)
+        return s;
+    out->tenant = tenant;
+    out->assigned = db_row_str(r, 0);
+    out->workspace_active = db_row_int(r, 1) != 0;
+    out->tenant_created_ms = db_row_time(r, 2);
+    out->bill_overage = db_row_int(r, 3) != 0;
+    out->overage_cap = db_row_int(r, 4);
+    return OK;
+}
+
+enum status overage_store_set(struct db *c, struct id tenant, bool bill, int64_t cap, struct err *e)
+{
+    return db_exec(c, &overage_put, &tenant,
+                   DB_ARGS(db_text(bill ? "bill" : "stop"), db_int(cap), db_time(clock_now_ms())), NULL, e);
+}

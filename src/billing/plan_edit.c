@@ -1,0 +1,340 @@
+/* plan_edit.c: what the operator changes: a plan, an override, the plan of a tenant; and the log of it. */
+#include "account/rules.h"
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/shared.h"
+#include "base/utf8.h"
+#include "billing/money.h"
+#include "billing/plan_store.h"
+
+#include "base/banned.h"
+
+#define PRICE_MAX 99999999LL /* what Stripe takes in most currencies */
+#define PLAN_NAME_MAX 60     /* characters */
+#define REASON_MAX 200
+#define PICO 1000000000000LL
+
+/* ---- the log ---- */
+
+enum status operator_log(struct db *c, const struct actor *who, const char *what, struct str object,
+                         const struct json *detail, struct err *e)
+{
+    struct buf b;
+    buf_init(&b, 64 * KB);
+    if (detail)
+        json_write(&b, detail);
+    enum status s = buf_ok(&b) ? operator_log_store_add(c, who, what, object, buf_str(&b), e) : err_nomem(e);
+    buf_release(&b);
+    return s;
+}
+
+enum status operator_log_list(struct db *c, struct arena *a, struct str object, struct id before, int limit,
+                              struct operator_entry **out, size_t *n, struct err *e)
+{
+    return operator_log_store_list(c, a, object, before, limit, out, n, e);
+}
+
+static int set_number(struct json *o, const char *key, int64_t v)
+{
+    return v == UNLIMITED ? json_set_str(o, key, STR("unlimited")) : json_set_int(o, key, v);
+}
+
+/* ---- what a plan may be changed to ---- */
+
+static enum status check_value(enum entitlement x, int64_t v, struct err *e)
+{
+    int64_t top = x == ENTITLEMENT_support ? 3 : 2;
+    const char *name = entitlement_name(x);
+    switch (entitlement_kind(x)) {
+    case LIMIT:
+        if (v < 0)
+            return err_at(e, ERR_INVALID, "value_invalid", name, "A limit is a number from 0 up, or unlimited.");
+        break;
+    case SWITCH:
+        if (v != 0 && v != 1)
+            return err_at(e, ERR_INVALID, "value_invalid", name, "This is 1 (has it) or 0 (has it not).");
+        break;
+    case LEVEL:
+        if (v < 0 || v > top)
+            return err_at(e, ERR_INVALID, "value_invalid", name, "This is a level from 0 to %lld.", (long long)top);
+    }
+    return OK;
+}
+
+static bool three_letters(const char *currency)
+{
+    for (int i = 0; i < 3; i++)
+        if ((currency[i] < 'A' || currency[i] > 'Z') && (currency[i] < 'a' || currency[i] > 'z'))
+            return false;
+    return currency[3] == '\0';
+}
+
+static enum status check_terms(const struct plan_edit *in, bool free, struct err *e)
+{
+    if (in->price < 0 || in->price > PRICE_MAX)
+        return err_at(e, ERR_INVALID, "price_invalid", "price",
+                      "A price is a number from 0 to %lld of the smallest unit.", PRICE_MAX);
+    if (free && in->price)
+        return err_at(e, ERR_INVALID, "free_plan", "price", "The lowest plan is what everybody has: it stays free.");
+    if (!three_letters(in->currency))
+        return err_at(e, ERR_INVALID, "currency_invalid", "currency", "A currency is three letters: USD, EUR, JPY.");
+    if (in->conversations < 1)
+        return err_at(e, ERR_INVALID, "conversations_invalid", "conversations",
+                      "A plan includes at least one conversation.");
+    if (in->bills_overage && (!in->price || in->conversations == UNLIMITED))
+        return err_at(e, ERR_INVALID, "overage_invalid", "bills_overage",
+                      "Overage is price divided by included conversations: this plan has no price or no end of them.");
+    if (in->bills_overage && money_overage_unit(in->price, in->conversations).whole > INT64_MAX / PICO - 1)
+        return err_at(e, ERR_INVALID, "overage_invalid", "bills_overage", "A conversation would cost too much.");
+    return OK;
+}
+
+static enum status check_edit(struct plan_edit *in, bool free, struct err *e)
+{
+    enum status s = rules_name(in->name, "name", "The plan's name", &in->name, e);
+    if (s == OK && utf8_length(in->name) > PLAN_NAME_MAX)
+        s = err_at(e, ERR_INVALID, "name_invalid", "name", "A plan's name has at most %d characters.", PLAN_NAME_MAX);
+    if (s == OK)
+        s = check_terms(in, free, e);
+    for (int i = 0; s == OK && i < ENTITLEMENT_COUNT; i++)
+        if (i != ENTITLEMENT_conversations)
+            s = check_value((enum entitlement)i, in->value[i], e);
+    for (int i = 0; s == OK && i < 3; i++)
+        if (in->currency[i] >= 'a')
+            in->currency[i] = (char)(in->currency[i] - 'a' + 'A');
+    return s;
+}
+
+static int64_t overage_of(const struct plan_edit *in)
+{
+    if (!in->bills_overage)
+        return -1;
+    struct decimal d = money_overage_unit(in->price, in->conversations);
+    return d.whole * PICO + d.pico;
+}
+
+/* ---- saving a plan ---- */
+
+struct save_tx {
+    const struct actor *who;
+    struct plan_edit edit;
+    struct arena a;
+    bool changed;
+};
+
+static int note_terms(struct json *o, const struct plan_terms *t)
+{
+    return json_set_int(o, "price", t->price) != 0 || json_set_str(o, "currency", str_from(t->currency)) != 0 ||
+                   set_number(o, "conversations", t->conversations) != 0 || json_set_int(o, "overage", t->overage) != 0
+               ? -1
+               : 0;
+}
+
+/* New terms where price or what is included differs: what was sold stays as it was sold. */
+static enum status save_terms(struct db *c, struct save_tx *tx, const struct plan *old, struct id *terms,
+                              struct json *before, struct json *after, struct err *e)
+{
+    const struct plan_edit *in = &tx->edit;
+    struct plan_terms t = {.id = id_new(),
+                           .plan = in->plan,
+                           .price = in->price,
+                           .conversations = in->conversations,
+                           .overage = overage_of(in),
+                           .created_ms = clock_now_ms()};
+    memcpy(t.currency, in->currency, sizeof t.currency);
+    *terms = old->terms->id;
+    if (t.price == old->terms->price && t.conversations == old->terms->conversations &&
+        t.overage == old->terms->overage && strcmp(t.currency, old->terms->currency) == 0)
+        return OK;
+    *terms = t.id;
+    tx->changed = true;
+    if (note_terms(before, old->terms) != 0 || note_terms(after, &t) != 0)
+        return err_nomem(e);
+    return plan_store_terms_add(c, &t, e);
+}
+
+static enum status save_values(struct db *c, struct save_tx *tx, const struct plan *old, struct json *before,
+                               struct json *after, struct err *e)
+{
+    for (int i = 0; i < ENTITLEMENT_COUNT; i++) {
+        enum entitlement x = (enum entitlement)i;
+        if (x == ENTITLEMENT_conversations || tx->edit.value[x] == old->value[x])
+            continue;
+        tx->changed = true;
+        if (set_number(before, entitlement_name(x), old->value[x]) != 0 ||
+            set_number(after, entitlement_name(x), tx->edit.value[x]) != 0)
+            return err_nomem(e);
+        enum status s = plan_store_value(c, old->plan, x, tx->edit.value[x], e);
+        if (s != OK)
+            return s;
+    }
+    return OK;
+}
+
+static int note_names(struct save_tx *tx, const struct plan *old, struct json *before, struct json *after)
+{
+    int failed = 0;
+    if (!str_eq(tx->edit.name, old->name)) {
+        tx->changed = true;
+        failed |= json_set_str(before, "name", old->name) | json_set_str(after, "name", tx->edit.name);
+    }
+    if (tx->edit.is_public != old->is_public) {
+        tx->changed = true;
+        failed |= json_set_bool(before, "public", old->is_public) | json_set_bool(after, "public", tx->edit.is_public);
+    }
+    return failed;
+}
+
+static enum status save_changes(struct db *c, struct save_tx *tx, const struct plan *old, struct err *e)
+{
+    struct json *detail = json_new_object(&tx->a), *before, *after;
+    struct id terms;
+    bool saved;
+    if (!detail || json_set_object(detail, "before", &before) != 0 || json_set_object(detail, "after", &after) != 0 ||
+        note_names(tx, old, before, after) != 0)
+        return err_nomem(e);
+    enum status s = save_terms(c, tx, old, &terms, before, after, e);
+    if (s == OK)
+        s = save_values(c, tx, old, before, after, e);
+    if (s != OK || !tx->changed)
+        return s;
+    if ((s = plan_store_save(c, &tx->edit, terms, &saved, e)) != OK)
+        return s;
+    if (!saved)
+        return err_set(e, ERR_CONFLICT, "plan_changed",
+                       "Somebody else has changed this plan meanwhile: load it again.");
+    return operator_log(c, tx->who, "plan.changed", old->plan, detail, e);
+}
+
+static enum status save_write(struct db *c, void *ctx, struct err *e)
+{
+    struct save_tx *tx = ctx;
+    struct plans all;
+    tx->changed = false;
+    arena_reset(&tx->a);
+    enum status s = plan_store_lock(c, tx->edit.plan, e);
+    if (s == OK)
+        s = plan_store_read(c, &tx->a, &all, e);
+    if (s != OK)
+        return s;
+    const struct plan *old = plans_find(&all, tx->edit.plan);
+    if (!old)
+        return err_set(e, ERR_NOT_FOUND, "plan_unknown", "There is no such plan.");
+    if (old->revision != tx->edit.revision)
+        return err_set(e, ERR_CONFLICT, "plan_changed",
+                       "Somebody else has changed this plan meanwhile: load it again.");
+    if ((s = check_edit(&tx->edit, old == plans_free(&all), e)) != OK)
+        return s;
+    return save_changes(c, tx, old, e);
+}
+
+enum status plan_save(struct db *c, const struct actor *who, const struct plan_edit *in, struct err *e)
+{
+    struct save_tx tx = {.who = who, .edit = *in};
+    arena_init(&tx.a, 1 * MB);
+    enum status s = db_transaction(c, save_write, &tx, e);
+    if (s == OK && tx.changed)
+        shared_bump("plans", ID_NONE);
+    arena_release(&tx.a);
+    return s;
+}
+
+/* ---- overrides and assigned plans ---- */
+
+struct tenant_tx {
+    const struct actor *who;
+    struct override o;
+    struct str plan;
+    struct arena a;
+};
+
+static enum status log_tenant(struct db *c, const struct tenant_tx *tx, const char *what, const struct json *detail,
+                              struct err *e)
+{
+    char id[ID_TEXT_MAX];
+    return operator_log(c, tx->who, what, str_from(id_text(ID_TENANT, tx->o.tenant, id)), detail, e);
+}
+
+static enum status in_tenant(struct db *c, enum status (*fn)(struct db *c, void *ctx, struct err *e),
+                             struct tenant_tx *tx, struct err *e)
+{
+    arena_init(&tx->a, 64 * KB);
+    enum status s = db_transaction(c, fn, tx, e);
+    if (s == OK)
+        shared_bump("plan", tx->o.tenant);
+    arena_release(&tx->a);
+    return s;
+}
+
+static enum status override_write(struct db *c, void *ctx, struct err *e)
+{
+    struct tenant_tx *tx = ctx;
+    const struct override *o = &tx->o;
+    struct json *detail = json_new_object(&tx->a);
+    if (!detail || json_set_str(detail, "entitlement", str_from(entitlement_name(o->entitlement))) != 0 ||
+        set_number(detail, "value", o->value) != 0 || json_set_str(detail, "reason", o->reason) != 0 ||
+        json_set_time(detail, "expires_at", o->expires_ms) != 0)
+        return err_nomem(e);
+    enum status s = override_store_set(c, o, e);
+    return s == OK ? log_tenant(c, tx, "override.set", detail, e) : s;
+}
+
+enum status override_set(struct db *c, const struct actor *who, const struct override *o, struct err *e)
+{
+    struct tenant_tx tx = {.who = who, .o = *o};
+    enum status s = check_value(o->entitlement, o->value, e);
+    if (s != OK)
+        return s;
+    tx.o.created_ms = clock_now_ms();
+    tx.o.reason = str_trim(o->reason);
+    if (!tx.o.reason.n || !utf8_text(tx.o.reason) || utf8_length(tx.o.reason) > REASON_MAX)
+        return err_at(e, ERR_INVALID, "reason_invalid", "reason", "Say why, in at most %d characters.", REASON_MAX);
+    if (o->expires_ms && o->expires_ms <= tx.o.created_ms)
+        return err_at(e, ERR_INVALID, "expires_invalid", "expires", "The end lies in the past.");
+    return in_tenant(c, override_write, &tx, e);
+}
+
+static enum status override_end_write(struct db *c, void *ctx, struct err *e)
+{
+    struct tenant_tx *tx = ctx;
+    struct json *detail = json_new_object(&tx->a);
+    bool there;
+    if (!detail || json_set_str(detail, "entitlement", str_from(entitlement_name(tx->o.entitlement))) != 0)
+        return err_nomem(e);
+    enum status s = override_store_end(c, tx->o.tenant, tx->o.entitlement, &there, e);
+    if (s == OK && !there)
+        return err_set(e, ERR_NOT_FOUND, "override_unknown", "There is no such override.");
+    return s == OK ? log_tenant(c, tx, "override.ended", detail, e) : s;
+}
+
+enum status override_end(struct db *c, const struct actor *who, struct id tenant, enum entitlement x, struct err *e)
+{
+    struct tenant_tx tx = {.who = who, .o = {.tenant = tenant, .entitlement = x}};
+    return in_tenant(c, override_end_write, &tx, e);
+}
+
+enum status override_list(struct db *c, struct id tenant, struct arena *a, struct override **out, size_t *n,
+                          struct err *e)
+{
+    return override_store_list(c, a, tenant, out, n, e);
+}
+
+static enum status assign_write(struct db *c, void *ctx, struct err *e)
+{
+    struct tenant_tx *tx = ctx;
+    struct json *detail = json_new_object(&tx->a);
+    struct tenant t;
+    enum status s = account_tenant_get(c, &tx->a, tx->o.tenant, &t, e);
+    if (s != OK)
+        return s;
+    if (!detail || json_set_str(detail, "before", t.plan) != 0 || json_set_str(detail, "after", tx->plan) != 0)
+        return err_nomem(e);
+    s = account_tenant_plan(c, tx->o.tenant, tx->plan, e);
+    return s == OK ? log_tenant(c, tx, "plan.assigned", detail, e) : s;
+}
+
+enum status plan_assign(struct db *c, const struct actor *who, struct id tenant, struct str plan, struct err *e)
+{
+    struct tenant_tx tx = {.who = who, .o = {.tenant = tenant}, .plan = plan};
+    return in_tenant(c, assign_write, &tx, e);
+}
