@@ -7,7 +7,7 @@
 #include "billing/stripe_internal.h"
 #include "base/banned.h"
 
-enum { KEY_MAX = 255, PATH_MAX_HERE = 700, BODY_MAX = 256 << 10 };
+enum { CLOCK_SLACK_MS = 300000, KEY_MAX = 255, PATH_MAX_HERE = 700, BODY_MAX = 256 << 10 };
 
 /* What a key's row lets us do. */
 enum verdict { SEND, SEND_UNCERTAIN, IS_DONE };
@@ -45,10 +45,17 @@ static enum status reused(struct err *e)
                    "This change was asked for before with other parameters: nothing was sent to Stripe.");
 }
 
+/* Whether Stripe surely still knows the key. When the clock was set back nobody can tell: then no. */
+static bool is_recent(const struct stripe_call *old, int64_t now)
+{
+    int64_t age = now - old->first_sent_ms;
+    return age > -CLOCK_SLACK_MS && age < STRIPE_KEEPS_MS;
+}
+
 static enum status begin_again(struct db *c, struct posting *p, const struct stripe_call *old, int64_t now, bool *mine,
                                struct err *e)
 {
-    bool recent = now - old->first_sent_ms < STRIPE_KEEPS_MS;
+    bool recent = is_recent(old, now);
 
     p->verdict = SEND;
     return stripe_call_restart(c, p->row.idem_key, recent ? old->first_sent_ms : now, mine, e);
@@ -57,7 +64,7 @@ static enum status begin_again(struct db *c, struct posting *p, const struct str
 static enum status judge(struct db *c, struct posting *p, const struct stripe_call *old, int64_t now, bool *mine,
                          struct err *e)
 {
-    bool recent = now - old->first_sent_ms < STRIPE_KEEPS_MS;
+    bool recent = is_recent(old, now);
 
     if (memcmp(old->params, p->row.params, sizeof(old->params)) != 0 || !str_eq(old->path, p->row.path))
         return reused(e);

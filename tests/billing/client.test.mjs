@@ -252,6 +252,19 @@ test('500 and 409 are tried again; a 500 that stays leaves the outcome open', as
     assert.deepEqual([got.code, got.default, seen.length], ['stripe_unknown', 'conflict', 0])
 })
 
+test('a clock that was set back makes the age of a key unknown', async () => {
+    script = [{ status: 500, body: '{}', headers: { 'stripe-should-retry': 'false' } }]
+    await post({ key: 'back:1' })
+    await post({ key: 'back:2' })
+    await clock(T0 - 60_000)
+    assert.equal((await post({ key: 'back:1' })).ok, true)
+    await install.sql("UPDATE stripe_call SET state = 'unknown' WHERE idem_key = 'back:1'")
+    seen = []
+    await clock(T0 - 2 * HOUR)
+    assert.equal((await post({ key: 'back:1' })).code, 'stripe_unknown')
+    assert.deepEqual([(await post({ key: 'back:2' })).object_id, seen.length], ['obj_1', 0])
+})
+
 test('after a look, an unknown outcome is settled either way', async () => {
     const broken = { status: 500, body: '{}', headers: { 'stripe-should-retry': 'false' } }
     script = [broken, broken]
