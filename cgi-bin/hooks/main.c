@@ -1,11 +1,12 @@
-/* main.c: hooks.fcgi: what outside services call. It must answer when the rest is down, so it holds no more than it needs. */
+/* main.c: hooks.fcgi: what outside services call. It must answer when the rest is down, so it holds no more than it needs: two
+ * connections to the database, as a user who may do nothing but insert where the install has one (hooks_database_user). */
+#include "db/db.h"
+#include "hooks/hooks.h"
 #include "web/server.h"
 
 #include "base/banned.h"
 
-#define ROUTE(m, p, h, ...) void h(struct request *rq);
-#include "hooks/routes.def"
-#undef ROUTE
+#define CONNECTIONS 2
 
 static const struct route routes[] = {
 #define ROUTE(...) ROUTE_ROW(__VA_ARGS__)
@@ -20,13 +21,41 @@ void hooks_live(struct request *rq)
     buf_puts(reply_body(rq), "{\"status\":\"ok\"}");
 }
 
+/* The database may be away: what comes is then answered 503, and comes again. */
 static enum status hooks_open(const struct config *c, bool plain_cgi, void **app, struct err *e)
 {
-    (void)c;
-    (void)plain_cgi;
-    (void)e;
-    *app = NULL;
-    return OK;
+    bool own = config_string(c, CONFIG_hooks_database_user)[0] != '\0';
+    struct db_pool *pool = NULL;
+
+    db_library_begin();
+    enum status s = db_pool_open_as(c, plain_cgi ? 1 : CONNECTIONS, own ? CONFIG_hooks_database_user : CONFIG_database_user,
+                                    own ? CONFIG_hooks_database_password : CONFIG_database_password, &pool, e);
+    *app = pool;
+    return s;
+}
+
+static void hooks_close(void *app)
+{
+    db_pool_close(app);
+    db_library_end();
+}
+
+static enum status hooks_thread_begin(void *app, struct err *e)
+{
+    (void)app;
+    return db_thread_begin(e);
+}
+
+static void hooks_thread_end(void *app)
+{
+    (void)app;
+    db_thread_end();
+}
+
+static struct web_cost hooks_cost(void)
+{
+    struct db_cost cost = db_cost();
+    return (struct web_cost){cost.statements, cost.us};
 }
 
 int main(int argc, char **argv)
@@ -37,6 +66,11 @@ int main(int argc, char **argv)
         .route_count = sizeof routes / sizeof *routes,
         .threads = CONFIG_hooks_threads,
         .open = hooks_open,
+        .close = hooks_close,
+        .thread_begin = hooks_thread_begin,
+        .thread_end = hooks_thread_end,
+        .cost_reset = db_cost_reset,
+        .cost = hooks_cost,
     };
     return server_main(argc, argv, &door);
 }

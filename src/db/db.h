@@ -49,6 +49,9 @@ struct db;
 
 /* max_connections 0 = the setting. Connects lazily: a database that is down fails db_get, not this. */
 enum status db_pool_open(const struct config *c, int max_connections, struct db_pool **out, struct err *e);
+/* As another user of the database, with fewer rights: these two settings name it. */
+enum status db_pool_open_as(const struct config *c, int max_connections, enum config_key user, enum config_key password,
+                            struct db_pool **out, struct err *e);
 void db_pool_close(struct db_pool *p);
 /* Wait up to 5 s for a connection; ERR_UNAVAILABLE with code database_unavailable. A dead connection is replaced. */
 enum status db_get(struct db_pool *p, struct db **out, struct err *e);

@@ -48,6 +48,7 @@ struct db_pool {
     pthread_mutex_t lock;
     pthread_cond_t freed;
     struct config *config;
+    enum config_key user, password; /* which settings it signs in with */
     struct db *free;
     int open, out, max;
     unsigned io_s;               /* how long an answer is waited for; 0 = for ever (migrations) */

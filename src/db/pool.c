@@ -45,12 +45,20 @@ void db_thread_end(void)
 
 enum status db_pool_open(const struct config *c, int max_connections, struct db_pool **out, struct err *e)
 {
+    return db_pool_open_as(c, max_connections, CONFIG_database_user, CONFIG_database_password, out, e);
+}
+
+enum status db_pool_open_as(const struct config *c, int max_connections, enum config_key user, enum config_key password,
+                            struct db_pool **out, struct err *e)
+{
     struct db_pool *p = calloc(1, sizeof(*p));
     pthread_condattr_t monotonic;
 
     if (!p)
         return err_nomem(e);
     p->config = config_retain((struct config *)c);
+    p->user = user;
+    p->password = password;
     p->max = max_connections > 0 ? max_connections : (int)config_int(c, CONFIG_database_connections);
     p->io_s = IO_S;
     pthread_mutex_init(&p->lock, NULL);
@@ -127,8 +135,8 @@ static MYSQL *dial(const struct db_pool *p)
     mysql_options(my, MYSQL_SET_CHARSET_NAME, "utf8mb4");
     mysql_options(my, MYSQL_INIT_COMMAND, session_setup);
     bool local = host[0] == '\0';
-    mysql_real_connect(my, local ? "localhost" : host, config_string(cfg, CONFIG_database_user),
-                       config_string(cfg, CONFIG_database_password), config_string(cfg, CONFIG_database_name),
+    mysql_real_connect(my, local ? "localhost" : host, config_string(cfg, p->user),
+                       config_string(cfg, p->password), config_string(cfg, CONFIG_database_name),
                        local ? 0 : (unsigned)config_int(cfg, CONFIG_database_port), local ? socket : NULL, 0);
     return my; /* with or without an error in it */
 }

@@ -36,6 +36,8 @@ size_t body_class_cap(enum body_class b)
         return 4 * KB;
     case BODY_64K:
         return 64 * KB;
+    case BODY_512K:
+        return 512 * KB;
     case BODY_1M:
         return 1 * MB;
     case BODY_FILE:
@@ -59,6 +61,8 @@ struct rate_limit rate_class_limit(enum rate_class r)
         return (struct rate_limit){600, 600};
     case RATE_API:
         return (struct rate_limit){1200, 300};
+    case RATE_HOOK: /* a service that sends a month's renewals at once, from few addresses */
+        return (struct rate_limit){12000, 6000};
     default:
         return (struct rate_limit){0, 0};
     }
@@ -72,7 +76,7 @@ const char *csrf_name(enum csrf c)
 
 const char *rate_class_name(enum rate_class r)
 {
-    static const char *const names[RATE_CLASS_COUNT] = {"none", "ui", "sign-in", "sign-up", "chat", "api"};
+    static const char *const names[RATE_CLASS_COUNT] = {"none", "ui", "sign-in", "sign-up", "chat", "api", "hook"};
     return r < RATE_CLASS_COUNT ? names[r] : "?";
 }
 

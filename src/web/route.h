@@ -25,8 +25,8 @@ enum csrf {
     CSRF_ORIGIN, /* Origin / Sec-Fetch-Site must be ours (public forms) */
     CSRF_TOKEN   /* that, and the session's token in field _csrf or header X-CSRF-Token */
 };
-enum body_class { BODY_0, BODY_4K, BODY_64K, BODY_1M, BODY_FILE, BODY_CLASS_COUNT }; /* FILE: up to MAX_CSV, spooled to a file */
-enum rate_class { RATE_NONE, RATE_UI, RATE_SIGN_IN, RATE_SIGN_UP, RATE_CHAT, RATE_API, RATE_CLASS_COUNT };
+enum body_class { BODY_0, BODY_4K, BODY_64K, BODY_512K, BODY_1M, BODY_FILE, BODY_CLASS_COUNT }; /* FILE: up to MAX_CSV, spooled to a file */
+enum rate_class { RATE_NONE, RATE_UI, RATE_SIGN_IN, RATE_SIGN_UP, RATE_CHAT, RATE_API, RATE_HOOK, RATE_CLASS_COUNT };
 enum feature { FEATURE_NONE, FEATURE_KNOWLEDGE, FEATURE_ANALYTICS, FEATURE_ANALYTICS_ADVANCED, FEATURE_INTEGRATIONS, FEATURE_WHITE_LABEL, FEATURE_COUNT };
 
 struct request;

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/shared.h"
 #include "db/migrate.h"
 #include "knowledge/answers.h"
 #include "queue/mail.h"
@@ -20,6 +21,7 @@
 
 #define LEASE_MS 60000
 #define POLL_US 1000000
+#define LOOK_US 100000 /* how often the shared file is asked whether something came */
 #define PROGRESS_US 1000000
 #define AWAY_US 2000000
 #define REST_US 10000000
@@ -277,6 +279,16 @@ static int wait_signal(int64_t us)
     return got > 0 ? got : 0;
 }
 
+/* The same; ends early when another program of this host says that there is work, which costs no query. */
+static int wait_work(int64_t us, uint64_t seen)
+{
+    int sig = wait_signal(0);
+
+    for (; us > 0 && !sig && shared_generation("work", ID_NONE) == seen; us -= LOOK_US)
+        sig = wait_signal(us < LOOK_US ? us : LOOK_US);
+    return sig;
+}
+
 static void tell_away(struct worker *w, bool away, const struct err *e)
 {
     if (away && !w->database_away)
@@ -303,9 +315,10 @@ enum status worker_run(struct worker *w, void (*reload)(void *ctx), void *ctx, s
 {
     struct err mine = ERR_INIT;
     bool ready = false, found = false, away;
+    uint64_t seen = 0;
 
     for (int64_t pause = 0;;) {
-        int sig = wait_signal(pause);
+        int sig = wait_work(pause, seen);
         if (sig == SIGTERM || sig == SIGINT)
             return OK;
         if (sig == SIGHUP && reload)
@@ -317,6 +330,7 @@ enum status worker_run(struct worker *w, void (*reload)(void *ctx), void *ctx, s
             *e = mine;
             return mine.status;
         }
+        seen = shared_generation("work", ID_NONE);
         away = !ready || worker_step(w, &found, &mine) != OK;
         tell_away(w, away, &mine);
         pause = away ? AWAY_US : found ? 0 : POLL_US;

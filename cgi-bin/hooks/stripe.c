@@ -1,0 +1,19 @@
+/* stripe.c: POST /hooks/stripe. Authorised by its signature alone. */
+#include "billing/hook.h"
+#include "hooks/hooks.h"
+
+#include "base/banned.h"
+
+void hooks_stripe(struct request *rq)
+{
+    struct err e = ERR_INIT;
+    struct str signature = request_header(rq, "HTTP_STRIPE_SIGNATURE");
+
+    if (hook_receive(rq->app, rq->config, signature, request_body(rq), &e) != OK) {
+        reply_problem(rq, &e);
+        return;
+    }
+    reply_status(rq, 200);
+    reply_type(rq, "application/json");
+    buf_puts(reply_body(rq), "{\"received\":true}");
+}
