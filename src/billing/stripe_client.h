@@ -72,7 +72,7 @@ enum status stripe_delete(struct stripe *s, struct arena *a, const char *path, c
 struct stripe_post {
     const char *path;
     const struct stripe_form *form; /* NULL: no parameters */
-    struct str idem_key;            /* derived from a row: "cust:ws_…", "co:{attempt}"; 1 to 255 bytes, printable ASCII */
+    struct str idem_key;            /* derived from a row of one mode (live, test): "co:{attempt}"; 1 to 255 bytes, printable ASCII */
     const struct id *tenant;        /* for the record; may be NULL */
     int64_t deadline_ms;
 };
