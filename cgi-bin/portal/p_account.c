@@ -26,6 +26,7 @@ static void fill_form(struct page *pg)
     view_str(pg->v, "Form.name", request_form(pg->rq, "name"));
     view_str(pg->v, "Form.workspace", request_form(pg->rq, "workspace"));
     view_str(pg->v, "Form.next", request_form(pg->rq, "next"));
+    view_str(pg->v, "Form.plan", request_form(pg->rq, "plan"));
 }
 
 static void form_again(struct page *pg, const char *template_name, const char *title)
@@ -66,11 +67,25 @@ static bool sign_up_open(struct page *pg)
     return false;
 }
 
+/* A plan chosen on the page of prices goes with the form: signed up, its buyer is where it is bought. */
+static const char *sign_up_next(struct request *rq)
+{
+    struct str plan = request_form(rq, "plan");
+    for (size_t i = 0; i < plan.n; i++)
+        if (!((plan.p[i] >= 'a' && plan.p[i] <= 'z') || (plan.p[i] >= '0' && plan.p[i] <= '9') || plan.p[i] == '_'))
+            return "/app?done=signed_up";
+    const char *path = plan.n && plan.n <= 32 && config_string(rq->config, CONFIG_stripe_secret_key)[0]
+                           ? arena_printf(rq->arena, "/app/billing/plans?plan=%.*s", STR_F(plan))
+                           : NULL;
+    return path ? path : "/app?done=signed_up";
+}
+
 void sign_up_page(struct request *rq)
 {
     struct page pg;
     if (!page_begin_public(rq, &pg) || !sign_up_open(&pg))
         return;
+    view_str(pg.v, "Form.plan", request_query(rq, "plan"));
     if (rq->who.signed_in)
         page_redirect(&pg, "/app");
     else
@@ -94,7 +109,7 @@ void sign_up(struct request *rq)
     if (st == OK)
         st = session_begin(&pg, m.user.id, m.tenant.id);
     if (st == OK)
-        page_redirect(&pg, "/app?done=signed_up");
+        page_redirect(&pg, "%s", sign_up_next(rq));
     else
         form_again(&pg, "site/signup.cs", "SignUp.Title");
 }

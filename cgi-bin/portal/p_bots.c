@@ -41,8 +41,6 @@ static enum status fill_usage(struct page *pg)
         return st;
     view_number(pg->v, "Usage.Used", u.used);
     view_number(pg->v, "Usage.Limit", u.limit);
-    view_int(pg->v, "Usage.Percent", u.limit > 0 ? (u.used >= u.limit ? 100 : u.used * 100 / u.limit) : 100);
-    view_bool(pg->v, "Usage.Near", u.limit > 0 && u.used * 10 >= u.limit * 9);
     return OK;
 }
 

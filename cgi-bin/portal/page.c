@@ -1,4 +1,4 @@
-#include "portal/portal.h"
+#include "portal/billing_view.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -18,6 +18,7 @@ static void fill_rights(struct view *v, uint32_t perms)
     view_bool(v, "Can.ConversationRead", perms & CONVERSATION_READ);
     view_bool(v, "Can.ConversationReply", perms & CONVERSATION_REPLY);
     view_bool(v, "Can.MemberRead", perms & MEMBER_READ);
+    view_bool(v, "Can.BillingRead", perms & BILLING_READ);
 }
 
 /* What happened last comes as ?done=<key>: a fixed text, never words from the address. */
@@ -46,6 +47,7 @@ static void fill_frame(struct page *pg)
     view_str(pg->v, "Page.Path", rq->path);
     view_bool(pg->v, "Page.SignedIn", rq->who.signed_in);
     view_bool(pg->v, "Page.SignUp", config_bool(rq->config, CONFIG_sign_up));
+    view_bool(pg->v, "Page.Billing", stripe_enabled(rq->config));
     if (str_eq(theme, STR("dark")) || str_eq(theme, STR("light")))
         view_str(pg->v, "Page.Theme", theme);
     fill_flash(pg);
@@ -77,6 +79,7 @@ static enum status fill_person(struct page *pg)
     view_str(pg->v, "Page.Email", s->user.email);
     view_text(pg->v, "Page.Role", view_t(pg->v, arena_printf(pg->rq->arena, "Role.%s", account_role_name(s->role))));
     view_text(pg->v, "Page.Csrf", request_csrf_token(pg->rq));
+    view_bool(pg->v, "Page.Operator", s->user.is_operator);
     fill_rights(pg->v, pg->rq->who.perms);
     return fill_workspaces(pg, s);
 }
@@ -98,6 +101,24 @@ bool page_begin_public(struct request *rq, struct page *pg)
     return true;
 }
 
+/* What is kept in memory is asked before a connection is taken: a thread that waits for a second one could wait for itself. */
+static enum status person_begin(struct page *pg)
+{
+    struct request *rq = pg->rq;
+    struct entitled known;
+    bool inside = rq->who.perms && rq->route->who.kind != WHO_OPERATOR;
+    enum status st = OK;
+    if (inside)
+        st = entitled_now(pg->app->guard.pool, pg->who.tenant, clock_now_ms(), &known, &pg->e);
+    if (st == OK)
+        st = db_get(pg->app->guard.pool, &pg->db, &pg->e);
+    if (st == OK)
+        st = fill_person(pg);
+    if (st == OK && inside)
+        st = banner_fill(pg, &known);
+    return st;
+}
+
 bool page_begin(struct request *rq, struct page *pg)
 {
     if (!page_begin_public(rq, pg))
@@ -105,7 +126,7 @@ bool page_begin(struct request *rq, struct page *pg)
     if (!rq->who.signed_in)
         return true;
     pg->who = guard_actor(rq);
-    if (db_get(pg->app->guard.pool, &pg->db, &pg->e) == OK && fill_person(pg) == OK)
+    if (person_begin(pg) == OK)
         return true;
     page_fail(pg);
     return false;
@@ -181,6 +202,7 @@ void page_form_error(struct page *pg)
 {
     page_error(pg, "Form.Error", &pg->e);
     view_text(pg->v, "Form.Field", pg->e.pointer);
+    view_bool(pg->v, "Form.Plans", pg->e.status == ERR_PLAN && (pg->rq->who.perms & BILLING_READ));
 }
 
 bool page_is_form_error(const struct page *pg)
@@ -279,6 +301,7 @@ void portal_error_page(struct request *rq, const struct err *e, int status)
             view_int(pg.v, "Error.RetryAfter", e->retry_after_s);
         if (rq->method != GET)
             view_bool(pg.v, "Error.Back", true);
+        view_bool(pg.v, "Error.Plans", status == 402 && (rq->who.perms & BILLING_READ));
         if (view_render(pg.v, "error/error.cs", body, &failed) == OK)
             return;
     }

@@ -154,6 +154,81 @@ function setUpChat(chat) {
     })
 }
 
+// ---- prices: the same integers and the same sums as the server's, while the slider moves ----
+const PICO = 10n ** 12n
+const grouped = n => n.toLocaleString(root.lang)
+
+function money(units, zero) { // zero: how the server writes nothing in this currency, "$0.00"
+    const [, before, digits, after] = /^(\D*)([\d.]+)(\D*)$/.exec(zero)
+    const places = digits.includes('.') ? digits.length - digits.indexOf('.') - 1 : 0
+    const text = String(units).padStart(places + 1, '0')
+    return before + (places ? `${text.slice(0, -places)}.${text.slice(-places)}` : text) + after
+}
+
+function planTotal(card, n) { // {total, over, more} in the smallest unit; undefined when it stops before that
+    const { units, included, overage } = card.dataset
+    const more = included === '' || n <= BigInt(included) ? 0n : n - BigInt(included)
+    if (more > 0n && overage === '') return undefined
+    const over = more > 0n ? (BigInt(overage) * more + PICO / 2n) / PICO : 0n
+    return { total: BigInt(units) + over, over, more }
+}
+
+function setUpPricing(box) {
+    const number = box.querySelector('[data-pricing-number]'), range = box.querySelector('[data-pricing-range]')
+    if (!number) return
+    const says = box.querySelector('[data-pricing-says]')
+    const cards = [...box.querySelectorAll('[data-plan]')], most = Number(number.max), steps = Number(range.max)
+    // Small numbers get more room on the slider: its square is the number, to round hundreds.
+    const toNumber = x => Math.round((x / steps) ** 2 * most / 100) * 100
+    const toRange = n => Math.round(Math.sqrt(n / most) * steps)
+    const show = n => {
+        let best
+        for (const card of cards) {
+            const sum = planTotal(card, BigInt(n))
+            const why = card.querySelector('[data-plan-why]')
+            card.classList.toggle('is-short', !sum)
+            card.querySelector('[data-plan-total]').textContent = sum ? money(sum.total, card.dataset.zero) : '–'
+            if (!sum) why.textContent = box.dataset.stops.replace('{n}', grouped(Number(card.dataset.included)))
+            else if (sum.more > 0n) why.textContent = box.dataset.over.replace('{over}', money(sum.over, card.dataset.zero)).replace('{n}', grouped(Number(sum.more)))
+            else why.textContent = box.dataset.within
+            if (sum && (!best || sum.total <= best.total)) best = { card, total: sum.total }
+        }
+        for (const card of cards) card.classList.toggle('is-chosen', card === best?.card)
+        range.setAttribute('aria-valuetext', box.dataset.value.replace('{n}', grouped(n)))
+        if (best) says.textContent = `${box.dataset.value.replace('{n}', grouped(n))}: ${best.card.dataset.plan}, ${money(best.total, best.card.dataset.zero)}`
+    }
+    range.value = toRange(Number(number.value))
+    range.setAttribute('aria-valuetext', box.dataset.value.replace('{n}', grouped(Number(number.value))))
+    range.addEventListener('input', () => {
+        number.value = toNumber(Number(range.value))
+        show(Number(number.value))
+    })
+    number.addEventListener('input', () => {
+        const n = Math.min(Math.max(Math.trunc(Number(number.value)) || 0, 0), most)
+        range.value = toRange(n)
+        show(n)
+    })
+}
+
+// Coming back from a payment: look again by itself, a little later each time.
+function lookAgain(link) {
+    setTimeout(() => location.replace(link.href), Number(link.dataset.again) * 1000)
+}
+
+// No more boxes ticked than there is room for: the others wait until one is taken out.
+function setUpMost(set) {
+    const boxes = [...set.querySelectorAll('input[type=checkbox]')], most = Number(set.dataset.most)
+    const hold = () => {
+        const full = boxes.filter(b => b.checked).length >= most
+        for (const box of boxes) box.disabled = full && !box.checked
+    }
+    set.addEventListener('change', hold)
+    hold()
+}
+
+document.querySelectorAll('[data-pricing]').forEach(setUpPricing)
+document.querySelectorAll('[data-again]').forEach(lookAgain)
+document.querySelectorAll('[data-most]').forEach(setUpMost)
 document.querySelectorAll('[data-theme-toggle]').forEach(b => b.addEventListener('click', toggleTheme))
 document.querySelectorAll('[data-copy]').forEach(b => b.addEventListener('click', () => copy(b)))
 document.querySelectorAll('[data-goto-line]').forEach(a => a.addEventListener('click', event => gotoLine(a, event)))

@@ -4,8 +4,7 @@
 <div><h1 class="page-title"><?cs var:T.Bots.Title ?></h1><?cs if:subcount(Bots) ?><p class="text-secondary mb-0"><?cs var:Bots_count ?><?cs if:Usage.Limit ?> · <?cs var:Usage.Used ?> <?cs var:T.Bots.UsedOf ?> <?cs var:Usage.Limit ?> <?cs var:T.Bots.ThisMonth ?><?cs /if ?></p><?cs /if ?></div>
 <?cs if:Can.BotWrite == "1" ?><?cs if:subcount(Bots) ?><a class="btn btn-primary" href="/app/new"><?cs call:icon("plus") ?><?cs var:T.Bots.New ?></a><?cs /if ?><?cs /if ?>
 </div>
-<?cs if:Usage.Near == "1" ?><div class="alert alert-warning" role="status"><?cs call:icon("alert-triangle") ?><div class="ms-2"><?cs var:T.Bots.NearLimit ?></div></div>
-<?cs /if ?><?cs if:!subcount(Bots) ?><div class="card"><div class="empty">
+<?cs if:!subcount(Bots) ?><div class="card"><div class="empty">
 <div class="empty-icon"><?cs call:icon("robot") ?></div>
 <h2 class="empty-title"><?cs var:T.Bots.EmptyHead ?></h2>
 <p class="empty-subtitle text-secondary"><?cs var:T.Bots.EmptyText ?></p>

@@ -5,7 +5,8 @@
 <form class="card" method="post" action="/signup" data-once>
 <div class="card-body">
 <?cs call:form_error() ?>
-<div class="mb-3"><label class="form-label required" for="f-name"><?cs var:T.Field.Name ?></label>
+<?cs if:Form.plan ?><input type="hidden" name="plan" value="<?cs var:Form.plan ?>">
+<?cs /if ?><div class="mb-3"><label class="form-label required" for="f-name"><?cs var:T.Field.Name ?></label>
 <input class="form-control<?cs if:Form.Field == "name" ?> is-invalid<?cs /if ?>" id="f-name" name="name" value="<?cs var:Form.name ?>" autocomplete="name" maxlength="120" required></div>
 <div class="mb-3"><label class="form-label required" for="f-workspace"><?cs var:T.Field.Workspace ?></label>
 <input class="form-control<?cs if:Form.Field == "workspace" ?> is-invalid<?cs /if ?>" id="f-workspace" name="workspace" value="<?cs var:Form.workspace ?>" autocomplete="organization" maxlength="120" required aria-describedby="h-workspace">
