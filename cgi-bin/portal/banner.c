@@ -57,7 +57,8 @@ static void say_usage(struct page *pg, const struct usage *u)
 
 static bool needs_facts(enum billing_state s)
 {
-    return s == BILLING_GRACE || s == BILLING_READ_ONLY || s == BILLING_SUSPENDED || s == BILLING_PAUSED || s == BILLING_TRIAL;
+    return s == BILLING_GRACE || s == BILLING_READ_ONLY || s == BILLING_SUSPENDED || s == BILLING_PAUSED ||
+           s == BILLING_TRIAL;
 }
 
 enum status banner_fill(struct page *pg, const struct entitled *known)

@@ -136,7 +136,9 @@ static void fill_overage(struct page *pg, const char *prefix, const struct plan_
         return;
     }
     struct plan_terms thousand = {.conversations = 0, .overage = t->overage};
-    view_str(pg->v, key, view_fill(pg->v, "Plan.Overage", {"price", words_money_short(pg, pricing_overage(&thousand, 1000), t->currency)}));
+    view_str(pg->v, key,
+             view_fill(pg->v, "Plan.Overage",
+                       {"price", words_money_short(pg, pricing_overage(&thousand, 1000), t->currency)}));
 }
 
 static void fill_terms(struct page *pg, const char *prefix, const struct plan_terms *t)
@@ -146,7 +148,7 @@ static void fill_terms(struct page *pg, const char *prefix, const struct plan_te
     view_bool(pg->v, at(key, prefix, "Free"), t->price == 0);
     view_bool(pg->v, at(key, prefix, "Unlimited"), t->conversations == UNLIMITED);
     if (t->conversations != UNLIMITED) {
-            view_number(pg->v, at(key, prefix, "Included"), t->conversations);
+        view_number(pg->v, at(key, prefix, "Included"), t->conversations);
     }
     view_bool(pg->v, at(key, prefix, "Bills"), t->overage >= 0 && t->conversations != UNLIMITED);
     fill_overage(pg, prefix, t);
@@ -203,7 +205,7 @@ void fill_meter(struct page *pg, const char *prefix, const struct usage *u)
     view_bool(v, at(key, prefix, "Near"), bounded && u->used < u->limit && u->used >= u->limit - u->limit / 10);
     view_bool(v, at(key, prefix, "Full"), bounded && u->used >= u->limit);
     if (u->used > of) {
-            view_number(v, at(key, prefix, "Beyond"), u->used - of);
+        view_number(v, at(key, prefix, "Beyond"), u->used - of);
     }
 }
 
@@ -232,7 +234,8 @@ void fill_invoice(struct page *pg, const char *list, size_t i, const struct invo
     view_str(v, view_at(v, list, i, "Id"), in->id);
     view_str(v, view_at(v, list, i, "Number"), in->number);
     view_str(v, view_at(v, list, i, "Status"), failed ? STR("failed") : in->status);
-    view_str(v, view_at(v, list, i, "StatusText"), words_status(pg, "InvoiceStatus", failed ? STR("failed") : in->status));
+    view_str(v, view_at(v, list, i, "StatusText"),
+             words_status(pg, "InvoiceStatus", failed ? STR("failed") : in->status));
     view_str(v, view_at(v, list, i, "Reason"), words_status(pg, "InvoiceReason", in->billing_reason));
     view_str(v, view_at(v, list, i, "Amount"), words_money(pg, in->total, in->currency));
     view_bool(v, view_at(v, list, i, "Owed"), open && in->amount_remaining > 0);
@@ -286,7 +289,8 @@ bool billing_refused(struct page *pg)
     /* What Stripe says about a card is meant for the payer; about a parameter it is for the operator, who finds it in the log. */
     if (strncmp(err_code(&pg->e), "stripe_", 7) == 0 && !stripe_card(&pg->e)) {
         request_failed(pg->rq, &pg->e);
-        err_set(&pg->e, ERR_UNAVAILABLE, "payment_unavailable", "The payment service cannot be reached at the moment. Nothing was changed or charged.");
+        err_set(&pg->e, ERR_UNAVAILABLE, "payment_unavailable",
+                "The payment service cannot be reached at the moment. Nothing was changed or charged.");
     }
     page_form_error(pg);
     return true;

@@ -24,8 +24,10 @@ static void fill_now(struct page *pg, const struct billing *b)
     fill_plan(pg, "Plan", x->plan, x->terms);
     fill_state(pg, "Billing", x->state);
     view_bool(pg->v, "Billing.Two", x->two_live);
-    view_bool(pg->v, "Billing.Subscribed", x->subscription != NULL && x->state != BILLING_FREE && x->state != BILLING_ASSIGNED);
-    view_bool(pg->v, "Billing.Running", x->state == BILLING_TRIAL || x->state == BILLING_LIVE || x->state == BILLING_GRACE);
+    view_bool(pg->v, "Billing.Subscribed",
+              x->subscription != NULL && x->state != BILLING_FREE && x->state != BILLING_ASSIGNED);
+    view_bool(pg->v, "Billing.Running",
+              x->state == BILLING_TRIAL || x->state == BILLING_LIVE || x->state == BILLING_GRACE);
     snprintf(key, sizeof(key), "BillingNow.%s", billing_state_name(x->state));
     view_str(pg->v, "Billing.Words",
              view_fill(pg->v, key, {"plan", x->plan->name}, {"free", plans_free(&b->plans)->name},
@@ -37,7 +39,8 @@ static void fill_now(struct page *pg, const struct billing *b)
 static enum status fill_pending(struct page *pg, const struct subscription *s)
 {
     struct invoice in;
-    view_str(pg->v, "Pending.Words", view_fill(pg->v, "Billing.Pending", {"date", view_day(pg->v, s->pending_update_expires_ms)}));
+    view_str(pg->v, "Pending.Words",
+             view_fill(pg->v, "Billing.Pending", {"date", view_day(pg->v, s->pending_update_expires_ms)}));
     if (!s->latest_invoice.n)
         return OK;
     enum status st = invoice_get(pg->db, pg->who.tenant, pg->rq->arena, s->latest_invoice, &in, &pg->e);
@@ -84,7 +87,8 @@ static enum status fill_forecast(struct page *pg, const struct billing *b)
              view_fill(pg->v, "Billing.Forecast", {"n", words_number(pg, f.used_at_end)},
                        {"date", view_day(pg->v, b->used.period_end_ms)}));
     if (f.full_at_ms && b->used.used < b->used.limit)
-        view_str(pg->v, "Forecast.Full", view_fill(pg->v, "Billing.ForecastFull", {"date", view_day(pg->v, f.full_at_ms)}));
+        view_str(pg->v, "Forecast.Full",
+                 view_fill(pg->v, "Billing.ForecastFull", {"date", view_day(pg->v, f.full_at_ms)}));
     if (f.overage > 0)
         view_str(pg->v, "Forecast.Over",
                  view_fill(pg->v, "Billing.ForecastOver", {"sum", words_money(pg, f.overage, t->currency)}));
@@ -118,7 +122,8 @@ static void fill_overage_choice(struct page *pg, const struct billing *b)
     int places = money_places(str_from(t->currency));
     for (int i = 0; i < places; i++)
         unit *= 10;
-    snprintf(amount, sizeof(amount), places ? "%lld.%0*lld" : "%lld", (long long)(cap / unit), places, (long long)(cap % unit));
+    snprintf(amount, sizeof(amount), places ? "%lld.%0*lld" : "%lld", (long long)(cap / unit), places,
+             (long long)(cap % unit));
     view_bool(pg->v, "Overage.Show", true);
     view_bool(pg->v, "Overage.Bill", b->now.bill_overage);
     view_text(pg->v, "Overage.Cap", cap > 0 ? amount : "");
@@ -172,7 +177,8 @@ static enum status overage_read(struct page *pg, const struct billing *b, bool *
     *bill = str_eq(request_form(pg->rq, "overage"), STR("bill"));
     *cap = 0;
     if (*bill && (!read_money(request_form(pg->rq, "cap"), currency, cap) || *cap <= 0))
-        return err_at(&pg->e, ERR_INVALID, "overage_cap", "cap", "Say how much overage may cost in a period, for example 20.");
+        return err_at(&pg->e, ERR_INVALID, "overage_cap", "cap",
+                      "Say how much overage may cost in a period, for example 20.");
     return OK;
 }
 

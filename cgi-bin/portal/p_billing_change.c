@@ -14,8 +14,9 @@
 
 static void fill_preview(struct page *pg, const struct change_preview *p)
 {
-    static const char *const kinds[] = {[CHANGE_NONE] = "none", [CHANGE_BUY] = "buy", [CHANGE_UPGRADE] = "upgrade",
-                                        [CHANGE_DOWNGRADE] = "downgrade", [CHANGE_CANCEL] = "cancel", [CHANGE_MOVE] = "move"};
+    static const char *const kinds[] = {
+        [CHANGE_NONE] = "none",           [CHANGE_BUY] = "buy",       [CHANGE_UPGRADE] = "upgrade",
+        [CHANGE_DOWNGRADE] = "downgrade", [CHANGE_CANCEL] = "cancel", [CHANGE_MOVE] = "move"};
     struct view *v = pg->v;
     view_text(v, "Change.Kind", kinds[p->kind]);
     view_str(v, "Change.From", p->from->name);
@@ -167,7 +168,8 @@ void change_confirm(struct request *rq)
         plans_again(rq, &pg);
         return;
     }
-    if (c.preview.kind == CHANGE_NONE || c.preview.kind == CHANGE_BUY) { /* the second press of a double click, or another tab was faster */
+    if (c.preview.kind == CHANGE_NONE ||
+        c.preview.kind == CHANGE_BUY) { /* the second press of a double click, or another tab was faster */
         page_redirect(&pg, "/app/billing");
         return;
     }

@@ -54,8 +54,11 @@ static void return_waits(struct page *pg, struct str session)
 
 static void return_show(struct page *pg, enum checkout_outcome outcome)
 {
-    static const char *const names[] = {[CHECKOUT_UNKNOWN] = "unknown", [CHECKOUT_OPEN] = "open", [CHECKOUT_PAYING] = "paying",
-                                        [CHECKOUT_DONE] = "done", [CHECKOUT_EXPIRED] = "expired"};
+    static const char *const names[] = {[CHECKOUT_UNKNOWN] = "unknown",
+                                        [CHECKOUT_OPEN] = "open",
+                                        [CHECKOUT_PAYING] = "paying",
+                                        [CHECKOUT_DONE] = "done",
+                                        [CHECKOUT_EXPIRED] = "expired"};
     view_text(pg->v, "Return.Outcome", names[outcome]);
     if (outcome == CHECKOUT_PAYING)
         return_waits(pg, request_query(pg->rq, "session"));
@@ -74,8 +77,10 @@ void billing_return(struct request *rq)
     page_release(&pg);
     enum status st = billing_stripe(&pg, &stripe);
     if (st == OK)
-        st = checkout_return(stripe, pg.app->guard.pool, rq->arena, &pg.who, request_query(rq, "session"), &outcome, &pg.e);
-    if (st == ERR_UNAVAILABLE || st == ERR_RATE || st == ERR_TIMEOUT) { /* Stripe does not answer now: that says nothing about the payment */
+        st = checkout_return(stripe, pg.app->guard.pool, rq->arena, &pg.who, request_query(rq, "session"), &outcome,
+                             &pg.e);
+    if (st == ERR_UNAVAILABLE || st == ERR_RATE ||
+        st == ERR_TIMEOUT) { /* Stripe does not answer now: that says nothing about the payment */
         request_failed(rq, &pg.e);
         outcome = CHECKOUT_PAYING;
     } else if (st != OK) {

@@ -32,7 +32,8 @@ static void fill_total(struct page *pg, size_t i, const struct plan_terms *t, in
     struct view *v = pg->v;
     int64_t total = 0, over = pricing_overage(t, conversations);
     if (!pricing_total(t, conversations, &total)) {
-        view_str(v, view_at(v, "Plans", i, "Why"), view_fill(v, "Pricing.Stops", {"n", words_number(pg, t->conversations)}));
+        view_str(v, view_at(v, "Plans", i, "Why"),
+                 view_fill(v, "Pricing.Stops", {"n", words_number(pg, t->conversations)}));
         return;
     }
     view_str(v, view_at(v, "Plans", i, "Total"), words_money(pg, total, t->currency));

@@ -40,7 +40,8 @@ const struct plan *pricing_fit(const struct plans *p, int64_t conversations)
 
 static bool pays(enum billing_state s)
 {
-    return s == BILLING_TRIAL || s == BILLING_LIVE || s == BILLING_ENDING || s == BILLING_GRACE || s == BILLING_READ_ONLY;
+    return s == BILLING_TRIAL || s == BILLING_LIVE || s == BILLING_ENDING || s == BILLING_GRACE ||
+           s == BILLING_READ_ONLY;
 }
 
 struct pricing_next pricing_next(const struct plans *p, const struct entitlements *x, int64_t used)

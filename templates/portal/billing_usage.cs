@@ -2,16 +2,16 @@
 <div class="container-xl page-body">
 <section class="card" aria-labelledby="s-period"><div class="card-body">
 <div class="card-line"><h2 class="card-title" id="s-period"><?cs call:date(Usage.From, Usage.FromIso) ?> – <?cs call:date(Usage.To, Usage.ToIso) ?></h2></div>
-<div class="usage-grid"><div><?cs call:meter(Usage) ?>
+<div<?cs if:Chart.Any == "1" ?> class="usage-grid"<?cs /if ?>><div><?cs call:meter(Usage) ?>
 <?cs if:Usage.Beyond ?><p><?cs var:Usage.Beyond ?> <?cs var:T.Usage.Beyond ?></p>
 <?cs /if ?><p class="text-secondary mb-0"><?cs var:T.Usage.What ?></p></div>
 <div><?cs if:Chart.Any == "1" ?><figure class="day-chart"><figcaption><?cs var:T.Usage.Days ?><span class="day-most"><?cs var:T.Usage.Most ?> <?cs var:Chart.Most ?></span></figcaption>
-<svg viewBox="0 0 <?cs var:Chart.Wide ?> 121" preserveAspectRatio="none" role="img" aria-label="<?cs var:T.Usage.Days ?>" focusable="false"><?cs each:d = Days ?><rect x="<?cs var:d.X ?>" y="<?cs var:d.Y ?>" width="14" height="<?cs var:d.Tall ?>"><title><?cs var:d.Day ?>: <?cs var:d.Counted ?></title></rect><?cs /each ?><rect class="ground" x="0" y="120" width="<?cs var:Chart.Wide ?>" height="1"></rect></svg>
+<svg class="day-bars" viewBox="0 0 <?cs var:Chart.Wide ?> 121" preserveAspectRatio="none" role="img" aria-label="<?cs var:T.Usage.Days ?>" focusable="false"><?cs each:d = Days ?><rect x="<?cs var:d.X ?>" y="<?cs var:d.Y ?>" width="14" height="<?cs var:d.Tall ?>"><title><?cs var:d.Day ?>: <?cs var:d.Counted ?></title></rect><?cs /each ?><rect class="ground" x="0" y="120" width="<?cs var:Chart.Wide ?>" height="1"></rect></svg>
 <div class="day-ends"><?cs call:date(Usage.From, Usage.FromIso) ?><?cs call:date(Usage.To, Usage.ToIso) ?></div></figure>
 <details class="day-table"><summary><?cs var:T.Usage.AsTable ?></summary><div class="day-scroll" tabindex="0" role="region" aria-label="<?cs var:T.Usage.Days ?>"><table class="table table-sm"><thead><tr><th scope="col"><?cs var:T.Usage.Day ?></th><th scope="col" class="text-end"><?cs var:T.Usage.Counted ?></th></tr></thead><tbody>
 <?cs each:d = Days ?><tr><td><?cs call:date(d.Day, d.DayIso) ?></td><td class="text-end"><?cs var:d.Counted ?></td></tr>
 <?cs /each ?></tbody></table></div></details>
-<?cs else ?><p class="text-secondary mb-0"><?cs var:T.Usage.NoneYet ?></p>
+<?cs elif:subcount(Rows) ?><p class="text-secondary mt-3 mb-0"><?cs var:T.Usage.NoneYet ?></p>
 <?cs /if ?></div></div></div></section>
 <section class="card" aria-labelledby="s-rows">
 <div class="card-header"><h2 class="card-title" id="s-rows"><?cs var:T.Usage.Rows ?></h2><?cs if:subcount(Rows) ?><div class="card-actions"><a class="btn btn-sm" href="/app/billing/usage.csv" download><?cs call:icon("download") ?><?cs var:T.Usage.File ?></a></div><?cs /if ?></div>
