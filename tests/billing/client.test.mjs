@@ -1,14 +1,14 @@
 // The Stripe client against a server that follows a script, and against the official client's signatures.
 import assert from 'node:assert/strict'
-import { spawn, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import http from 'node:http'
 import https from 'node:https'
 import net from 'node:net'
 import { after, before, beforeEach, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import readline from 'node:readline'
-import { build, startInstall } from '../lib/install.mjs'
+import { startInstall } from '../lib/install.mjs'
+import { Cli } from './cli.mjs'
 
 const KEY = 'rk_test_51SECRETsecret'
 const VERSION = '2026-10-28.endive'
@@ -16,34 +16,6 @@ const HOUR = 3600_000
 const T0 = Date.UTC(2026, 10, 23, 12)
 
 let install, cli, server, script, seen, base, connections
-
-/** One running stripe_cli: call({op, ...}) answers with its line. */
-class Cli {
-    constructor(env) {
-        this.child = spawn(`${build}/tests/billing/stripe_cli`, [], { env, stdio: ['pipe', 'pipe', 'pipe'] })
-        this.waiting = []
-        this.log = ''
-        this.child.stderr.setEncoding('utf8').on('data', text => { this.log += text })
-        readline.createInterface(this.child.stdout).on('line', line => this.waiting.shift().ok(JSON.parse(line)))
-        this.gone = new Promise(ok => this.child.on('close', code => {
-            for (const w of this.waiting.splice(0)) w.bad(new Error(`stripe_cli ended (${code}): ${this.log.slice(-2000)}`))
-            ok(code)
-        }))
-        this.child.stdin.on('error', () => {})
-    }
-
-    call(job) {
-        return new Promise((ok, bad) => {
-            this.waiting.push({ ok, bad })
-            this.child.stdin.write(`${JSON.stringify(job)}\n`)
-        })
-    }
-
-    async end() {
-        this.child.stdin.end()
-        assert.equal(await this.gone, 0, this.log.slice(-2000))
-    }
-}
 
 /** Answers from the script, one a request; a function may do with the socket what it likes. */
 function onRequest(req, res) {
