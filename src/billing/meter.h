@@ -1,29 +1,52 @@
 /* meter.h: counted conversations of paying tenants reach Stripe's meter: counters grow rows of meter_outbox in one transaction, each
  * row is sent with its own identifier, one at a time for each customer.
  *
- * Stripe remembers an identifier for 24 hours at least, not longer: a row that was sent and never answered is, when older than
- * 23 hours, compared with the meter's sums before it is sent again. A timestamp lies inside the row's period, at most 35 days back
- * (older ones can never be billed: rejected, alarm). Usage is flushed before a period ends. */
+ * A row is `pending` until it is sent, `unknown` from the moment before, `sent` when Stripe has said so, `rejected` when it never can
+ * be billed (with an alarm). Stripe remembers an identifier for 24 hours at least, not longer: a row that was sent and never answered
+ * is sent again while it is younger than 23 hours; an older one is first compared with the meter's sums. A timestamp lies
+ * inside the row's period, at most 35 days back (older ones can never be billed). Usage is flushed before a period ends. Only
+ * what was counted under a subscription is sent, and under the customer it was counted under. */
 #ifndef PARLEY_BILLING_METER_H
 #define PARLEY_BILLING_METER_H
 
 #include "billing/stripe_client.h"
 #include "db/db.h"
 
-#define METER_FLUSH_MS (5 * 60000LL)       /* how often a counter that grew gets a row; more often near its period's end */
+#define METER_FLUSH_MS (5 * 60000LL)       /* how often the worker collects; so also just before and just after a period's end */
 #define METER_LAG_ALARM_MS (30 * 60000LL)  /* Stripe waits an hour after a period's end */
+#define METER_KEEP_MS (90 * 86400000LL)    /* how long rows that were sent are kept */
 
-/* Rows for all counters that grew. *n = rows made. */
+/* Rows for the counters that grew, at most METER_COLLECT_MAX, those that wait longest first. *n = rows made. */
+#define METER_COLLECT_MAX 500
 enum status meter_collect(struct db *c, int64_t *n, struct err *e);
-/* Send the row that is due longest; *found false when none is. Its own trouble stays in its row. */
+/* Send the row that is due longest; *found false when none is. Its own trouble stays in its row. While Stripe is away, or refuses
+ * the key, nothing is found for some seconds. */
 enum status meter_step(struct stripe *st, struct db_pool *p, bool *found, struct err *e);
-/* Compare a customer's rows of a period with the meter's sum: unknown ones are settled, a difference is an alarm. */
+/* Before a subscription ends at once: all that one tenant has used is collected and sent now. ERR_UNAVAILABLE meter_unsent when some of
+ * it could not be (it stays and is sent later). */
+enum status meter_flush(struct stripe *st, struct db_pool *p, struct id tenant, struct err *e);
+/* Compare a customer's rows with the meter's sum over a period (on whole minutes): unknown ones that are too old to be sent again are
+ * settled, a difference is the alarm meter_drift. ERR_UNAVAILABLE busy while somebody sends for this customer; not_set_up without a meter. */
 enum status meter_compare(struct stripe *st, struct db_pool *p, struct str customer, int64_t period_start_ms, int64_t period_end_ms,
                           struct err *e);
-/* An event said that the meter did not take these (identifier as sent). */
+/* An event said that the meter did not take this (identifier as sent): rejected, alarm. One that is not known here is an alarm too. */
 enum status meter_reject(struct db *c, struct str identifier, struct str why, struct err *e);
+/* The operator mended what a row was rejected for: it is sent again, under a new identifier (*out). ERR_NOT_FOUND unless it is rejected. */
+enum status meter_resend(struct db *c, struct id row, struct id *out, struct err *e);
 
 struct meter_lag { int64_t pending, unknown, rejected, oldest_ms; /* how long the oldest counted and unsent has waited */ };
 enum status meter_lag(struct db *c, struct meter_lag *out, struct err *e);
+/* Raises the alarm meter_lag, or clears it. */
+enum status meter_watch(struct db *c, struct err *e);
+struct meter_row {
+    struct id tenant, id;
+    struct str customer, state, last_error;
+    int64_t period_start_ms, quantity, event_ms, created_ms, first_sent_ms, sent_ms, due_ms;
+    int attempts;
+};
+/* Newest first; state "" = those that are not sent. All tenants: for the operator. */
+enum status meter_list(struct db *c, struct arena *a, const char *state, int limit, struct meter_row **out, size_t *n, struct err *e);
+/* Forget rows that were sent and are older than `before`. */
+enum status meter_forget(struct db *c, int64_t before_ms, int limit, int64_t *n, struct err *e);
 
 #endif

@@ -163,7 +163,7 @@ static enum status take_share(struct db *c, const struct usage_count *sorted, si
 {
     const struct usage_quota *q = &sorted[0].quota;
     bool taken;
-    enum status s = usage_store_take(c, sorted[0].tenant, q, (int64_t)same, &taken, e);
+    enum status s = usage_store_take(c, sorted[0].tenant, q, (int64_t)same, sorted[0].counted_ms, &taken, e);
 
     if (s == OK && !taken) {
         s = err_set(e, ERR_PLAN, "plan_limit", "This month's conversations of the plan are used up.");

@@ -7,8 +7,9 @@
 DB_STMT(ledger_add, GLOBAL,
         "INSERT INTO usage_ledger (tenant_id, conversation_id, period_start, billable, counted_at) VALUES (?, ?, ?, ?, ?)", "uutit", "");
 DB_STMT(counter_take, TENANT,
-        "UPDATE usage_counter SET used = used + ? WHERE tenant_id = :tenant AND period_start = ? AND billable = ? AND used <= ?", "itii",
-        "");
+        "UPDATE usage_counter SET used = used + ?, unsent_since = IF(billable = 1, COALESCE(unsent_since, ?), NULL) "
+        "WHERE tenant_id = :tenant AND period_start = ? AND billable = ? AND used <= ?",
+        "ittii", "");
 DB_STMT(counter_begin, TENANT,
         "INSERT IGNORE INTO usage_counter (tenant_id, period_start, billable, used) VALUES (:tenant, ?, ?, 0)", "ti", "");
 DB_STMT(counter_open, TENANT,
@@ -46,17 +47,20 @@ enum status usage_store_ledger(struct db *c, const struct usage_count *counts, s
     return s;
 }
 
-static enum status take_once(struct db *c, struct id tenant, const struct usage_quota *q, int64_t n, bool *taken, struct err *e)
+static enum status take_once(struct db *c, struct id tenant, const struct usage_quota *q, int64_t n, int64_t at_ms, bool *taken,
+                             struct err *e)
 {
     int64_t changed = 0;
     enum status s = db_exec(c, &counter_take, &tenant,
-                            DB_ARGS(db_int(n), db_time(q->period_start_ms), db_int(q->billable), db_int(q->limit - n)), &changed, e);
+                            DB_ARGS(db_int(n), db_time(at_ms), db_time(q->period_start_ms), db_int(q->billable), db_int(q->limit - n)),
+                            &changed, e);
 
     *taken = s == OK && changed == 1;
     return s;
 }
 
-enum status usage_store_take(struct db *c, struct id tenant, const struct usage_quota *q, int64_t n, bool *taken, struct err *e)
+enum status usage_store_take(struct db *c, struct id tenant, const struct usage_quota *q, int64_t n, int64_t at_ms, bool *taken,
+                             struct err *e)
 {
     enum status s;
 
@@ -64,7 +68,7 @@ enum status usage_store_take(struct db *c, struct id tenant, const struct usage_
     if (n > q->limit) {
         return OK;
     }
-    s = take_once(c, tenant, q, n, taken, e);
+    s = take_once(c, tenant, q, n, at_ms, taken, e);
     if (s != OK || *taken) {
         return s;
     }
@@ -74,7 +78,7 @@ enum status usage_store_take(struct db *c, struct id tenant, const struct usage_
     if (s != OK) {
         return s;
     }
-    return take_once(c, tenant, q, n, taken, e);
+    return take_once(c, tenant, q, n, at_ms, taken, e);
 }
 
 static struct db_val stripe_id(const struct subscription *s, struct str id)

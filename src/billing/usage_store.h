@@ -6,8 +6,9 @@
 
 /* Ledger rows of any tenants, in one bulk statement. ERR_CONFLICT "duplicate" when one of them is counted already. */
 enum status usage_store_ledger(struct db *c, const struct usage_count *counts, size_t n, struct err *e);
-/* Add n to the period's counter if it stays within the quota's limit; *taken says whether. */
-enum status usage_store_take(struct db *c, struct id tenant, const struct usage_quota *q, int64_t n, bool *taken, struct err *e);
+/* Add n, counted at at_ms, to the period's counter if it stays within the quota's limit; *taken says whether. */
+enum status usage_store_take(struct db *c, struct id tenant, const struct usage_quota *q, int64_t n, int64_t at_ms, bool *taken,
+                             struct err *e);
 /* The period's row, made when it is missing, with its end and who pays for it (NULL: nobody). */
 enum status usage_store_open(struct db *c, struct id tenant, const struct quota_period *p, const struct subscription *paid_by,
                              struct err *e);

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "billing/lease.h"
+#include "billing/meter.h"
 #include "billing/stripe_client.h"
 #include "worker/clean_store.h"
 #include "worker/worker.h"
@@ -52,9 +53,14 @@ static enum status stripe_leases(struct db *c, int64_t now, int64_t *n, struct e
     return lease_clean(c, now, BATCH, n, e);
 }
 
+static enum status meter_rows(struct db *c, int64_t now, int64_t *n, struct err *e)
+{
+    return meter_forget(c, now - METER_KEEP_MS, BATCH, n, e);
+}
+
 static const struct { const char *name; enum status (*fn)(struct db *c, int64_t now, int64_t *n, struct err *e); } steps[] = {
     {"sessions", sessions}, {"turn_keys", turn_keys}, {"jobs_done", jobs_done}, {"jobs_dead", jobs_dead},
-    {"stripe_calls", stripe_calls}, {"stripe_leases", stripe_leases},
+    {"stripe_calls", stripe_calls}, {"stripe_leases", stripe_leases}, {"meter_rows", meter_rows},
 };
 
 /* Batches with a breath between them, so that turns never queue behind a deletion. */

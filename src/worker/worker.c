@@ -12,6 +12,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/shared.h"
+#include "billing/meter.h"
 #include "db/migrate.h"
 #include "knowledge/answers.h"
 #include "queue/mail.h"
@@ -262,6 +263,21 @@ enum status worker_step(struct worker *w, bool *found, struct err *e)
     enum status s = run_due_job(w, found, e);
     if (s == OK)
         run_steps(w, found);
+    return s;
+}
+
+enum status worker_stripe(struct worker *w, struct stripe *st, bool *on, struct err *e)
+{
+    struct config *c = config_current();
+    enum status s = OK;
+
+    if (!c)
+        c = config_retain(w->config);
+    *on = stripe_enabled(c);
+    if (*on)
+        s = stripe_open(st, c, w->pool, e);
+    *on = *on && s == OK;
+    config_drop(c);
     return s;
 }
 

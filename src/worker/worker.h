@@ -10,6 +10,7 @@
 #define PARLEY_WORKER_WORKER_H
 
 #include "base/crash.h"
+#include "billing/stripe_client.h"
 #include "queue/queue.h"
 
 enum { WORKER_KINDS = 32, WORKER_STEPS = 8 }; /* room for the rows of jobs.def and steps.def */
@@ -53,6 +54,8 @@ void worker_away(struct work *w);
 enum status worker_back(struct work *w, struct err *e);
 /* The templates and texts, loaded when a handler first asks for them, read again on SIGHUP. */
 enum status worker_view(struct worker *w, struct err *e);
+/* Stripe with the settings as they are now; *on false (and nothing to close) while no key is set, or it is not one. */
+enum status worker_stripe(struct worker *w, struct stripe *st, bool *on, struct err *e);
 void worker_heartbeat_path(const struct config *c, char *out, size_t n);
 #define WORKER_BEAT_S 10 /* the heartbeat is touched at least this often between jobs */
 

@@ -1,0 +1,206 @@
+/* meter.c: from counters to rows of the outbox, and what the operator sees of them. Nothing here talks to Stripe. */
+#include "billing/meter.h"
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/utf8.h"
+#include "billing/alarm.h"
+#include "billing/meter_priv.h"
+#include "billing/meter_store.h"
+
+#include "base/banned.h"
+
+#define AHEAD_MS (4 * 60000LL)  /* Stripe takes timestamps at most five minutes ahead */
+
+/* ---- collecting ---- */
+
+/* Inside its period whatever the clock says, in whole seconds as Stripe has them. */
+static int64_t event_time(const struct meter_counter *k, int64_t now_ms)
+{
+    int64_t at = now_ms < k->period_end_ms - 1000 ? now_ms : k->period_end_ms - 1000;
+
+    at -= at % 1000;
+    return at > k->period_start_ms ? at : k->period_start_ms;
+}
+
+struct collect { struct meter_counter counter; bool made; };
+
+/* What was counted is in a row, or it is not reported: one transaction. */
+static enum status collect_one(struct db *c, void *ctx, struct err *e)
+{
+    struct collect *x = ctx;
+    struct meter_counter *k = &x->counter;
+    int64_t now = clock_now_ms();
+    struct arena a;
+    bool found;
+
+    x->made = false;
+    arena_init(&a, 64 * KB);
+    enum status s = meter_store_lock(c, &a, k, &found, e);
+    if (s == OK && found && (!k->customer.n || !k->period_end_ms)) {
+        s = alarm_raise(c, "meter_customer", STR("counter"), k->tenant, e,
+                        "%lld conversations cannot be billed: their counter names no customer or no end of its period.",
+                        (long long)(k->used - k->reported));
+    } else if (s == OK && found) {
+        int64_t at = event_time(k, now);
+        struct meter_row r = {.tenant = k->tenant, .id = id_new(), .customer = k->customer, .period_start_ms = k->period_start_ms,
+                              .quantity = k->used - k->reported, .event_ms = at, .created_ms = now,
+                              .due_ms = at - AHEAD_MS > now ? at - AHEAD_MS : now};
+        x->made = r.quantity > 0;
+        if (x->made)
+            s = meter_store_add(c, &r, e);
+        if (s == OK)
+            s = meter_store_reported(c, k, e);
+    }
+    arena_release(&a);
+    return s;
+}
+
+static enum status collect_all(struct db *c, struct meter_counter *all, size_t n, int64_t *made, struct err *e)
+{
+    enum status s = OK;
+
+    for (size_t i = 0; s == OK && i < n; i++) {
+        struct collect x = {.counter = all[i]};
+        s = db_transaction(c, collect_one, &x, e);
+        *made += s == OK && x.made;
+    }
+    return s;
+}
+
+enum status meter_collect(struct db *c, int64_t *n, struct err *e)
+{
+    struct meter_counter *all;
+    struct arena a;
+    size_t found;
+
+    *n = 0;
+    arena_init(&a, 4 * MB);
+    enum status s = meter_store_grown(c, &a, METER_COLLECT_MAX, &all, &found, e);
+    if (s == OK)
+        s = collect_all(c, all, found, n, e);
+    arena_release(&a);
+    return s;
+}
+
+enum status meter_collect_tenant(struct db *c, struct id tenant, struct err *e)
+{
+    struct meter_counter *all;
+    struct arena a;
+    int64_t made = 0;
+    size_t found;
+
+    arena_init(&a, 1 * MB);
+    enum status s = meter_store_grown_of(c, tenant, &a, &all, &found, e);
+    if (s == OK)
+        s = collect_all(c, all, found, &made, e);
+    arena_release(&a);
+    return s;
+}
+
+/* ---- what can never be billed ---- */
+
+struct reject { const struct meter_row *row; struct str why; bool changed; };
+
+static enum status reject_row(struct db *c, void *ctx, struct err *e)
+{
+    struct reject *x = ctx;
+    const struct meter_row *r = x->row;
+    char id[ID_TEXT_MAX];
+    enum status s = meter_store_rejected(c, r, x->why, clock_now_ms(), &x->changed, e);
+
+    if (s != OK || !x->changed)
+        return s;
+    return alarm_raise(c, "meter_rejected", r->customer, r->tenant, e, "%lld conversations were not billed (%s): %.*s", (long long)r->quantity,
+                       id_text(ID_METER, r->id, id), STR_F(x->why));
+}
+
+enum status meter_reject_row(struct db *c, const struct meter_row *r, struct str why, struct err *e)
+{
+    struct reject x = {.row = r, .why = utf8_cut(why, METER_WORDS_MAX)};
+
+    return db_transaction(c, reject_row, &x, e);
+}
+
+enum status meter_reject(struct db *c, struct str identifier, struct str why, struct err *e)
+{
+    struct meter_row r;
+    struct arena a;
+    struct id id;
+    struct err none = ERR_INIT;
+
+    arena_init(&a, 64 * KB);
+    bool ours = id_parse(ID_METER, identifier, &id);
+    enum status s = ours ? meter_store_get(c, &a, id, &r, &none) : ERR_NOT_FOUND;
+    if (s == OK)
+        s = meter_reject_row(c, &r, why, e);
+    else if (s == ERR_NOT_FOUND)
+        s = alarm_raise(c, "meter_error", str_sub(identifier, 0, 100), ID_NONE, e,
+                        "Stripe's meter did not take a usage that is not known here: %.*s", STR_F(utf8_cut(why, METER_WORDS_MAX)));
+    else if (e)
+        *e = none;
+    arena_release(&a);
+    return s;
+}
+
+enum status meter_resend(struct db *c, struct id row, struct id *out, struct err *e)
+{
+    struct meter_row r;
+    struct arena a;
+    char before[ID_TEXT_MAX];
+    bool changed = false;
+
+    arena_init(&a, 64 * KB);
+    enum status s = meter_store_get(c, &a, row, &r, e);
+    if (s == OK) {
+        const char *note = arena_printf(&a, "Sent again; as %s: %.*s", id_text(ID_METER, row, before), STR_F(utf8_cut(r.last_error, 300)));
+        *out = id_new();
+        s = note ? meter_store_again(c, &r, *out, clock_now_ms(), str_from(note), &changed, e) : err_nomem(e);
+    }
+    arena_release(&a);
+    if (s == ERR_NOT_FOUND || (s == OK && !changed))
+        return err_set(e, ERR_NOT_FOUND, NULL, "No rejected usage has this id.");
+    return s;
+}
+
+/* ---- what the operator sees ---- */
+
+enum status meter_lag(struct db *c, struct meter_lag *out, struct err *e)
+{
+    struct meter_counts k;
+    int64_t now = clock_now_ms(), oldest;
+    enum status s = meter_store_counts(c, &k, e);
+
+    if (s != OK)
+        return s;
+    oldest = k.oldest_row_ms && (!k.oldest_count_ms || k.oldest_row_ms < k.oldest_count_ms) ? k.oldest_row_ms : k.oldest_count_ms;
+    *out = (struct meter_lag){.pending = k.pending, .unknown = k.unknown, .rejected = k.rejected,
+                              .oldest_ms = oldest && oldest < now ? now - oldest : 0};
+    return OK;
+}
+
+enum status meter_watch(struct db *c, struct err *e)
+{
+    struct meter_lag lag;
+    enum status s = meter_lag(c, &lag, e);
+
+    if (s != OK)
+        return s;
+    if (lag.oldest_ms <= METER_LAG_ALARM_MS)
+        return alarm_clear(c, "meter_lag", STR("meter"), e);
+    return alarm_raise(c, "meter_lag", STR("meter"), ID_NONE, e,
+                       "Counted conversations have not reached Stripe for %lld minutes (%lld wait, %lld without an answer). An hour after a "
+                       "period's end they are not on its invoice any more.",
+                       (long long)(lag.oldest_ms / 60000), (long long)lag.pending, (long long)lag.unknown);
+}
+
+enum status meter_list(struct db *c, struct arena *a, const char *state, int limit, struct meter_row **out, size_t *n, struct err *e)
+{
+    return meter_store_list(c, a, state, limit, out, n, e);
+}
+
+enum status meter_forget(struct db *c, int64_t before_ms, int limit, int64_t *n, struct err *e)
+{
+    return meter_store_forget(c, before_ms, limit, n, e);
+}

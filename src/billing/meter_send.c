@@ -1,0 +1,284 @@
+/* meter_send.c: one row after the other reaches Stripe. */
+#include <stdatomic.h>
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/utf8.h"
+#include "billing/lease.h"
+#include "billing/meter_priv.h"
+#include "billing/meter_store.h"
+#include "billing/setup.h"
+#include "billing/stripe_call_store.h"
+
+#include "base/banned.h"
+
+#define LEASE_MS 120000
+#define REST_MS 15000             /* while Stripe is away or refuses the key */
+#define RETRY_MS 30000            /* doubled at each try ... */
+#define RETRY_MAX_MS (10 * 60000) /* ... up to here: Stripe waits an hour after a period's end */
+
+static _Atomic int64_t resting_until_ms;
+
+struct str meter_lease(struct str customer, char out[320])
+{
+    int n = snprintf(out, 320, "meter:%.*s", STR_F(str_sub(customer, 0, 255)));
+    return str_n(out, (size_t)n);
+}
+
+struct str meter_key(struct id row, char out[64])
+{
+    char id[ID_TEXT_MAX];
+    int n = snprintf(out, 64, "meter:%s", id_text(ID_METER, row, id));
+    return str_n(out, (size_t)n);
+}
+
+static int64_t backoff(const struct meter_row *r)
+{
+    int64_t ms = RETRY_MS;
+
+    for (int i = 1; i < r->attempts && ms < RETRY_MAX_MS; i++)
+        ms *= 2;
+    return ms < RETRY_MAX_MS ? ms : RETRY_MAX_MS;
+}
+
+/* ---- what became of it ---- */
+
+/* It is not this row's trouble: others would meet it too. */
+static bool is_everybodys(const struct err *why)
+{
+    return (why->status == ERR_UNAVAILABLE || why->status == ERR_RATE || why->status == ERR_TIMEOUT) &&
+           strcmp(err_code(why), "stripe_lock_timeout") != 0 && strcmp(err_code(why), "stripe_key_in_use") != 0;
+}
+
+/* Refused because the identifier was taken before: an earlier try arrived. Stripe has no code for it. */
+static bool is_known(const struct err *why)
+{
+    return why->status == ERR_INVALID && str_has(str_from(why->message), STR("already exists with identifier"));
+}
+
+/* The call's own record says whether anything can have happened. */
+static enum status record_failure(struct db *c, struct arena *a, const struct meter_row *r, const struct err *why, struct err *e)
+{
+    char key[64];
+    struct stripe_call call;
+    struct err none = ERR_INIT;
+    struct str words = utf8_cut(str_from(why->message), METER_WORDS_MAX);
+    enum status s = stripe_call_find(c, meter_key(r->id, key), a, &call, &none);
+
+    if (s == ERR_NOT_FOUND) /* it did not come to a call */
+        return meter_store_put_off(c, r, "pending", 0, clock_now_ms() + backoff(r), words, e);
+    if (s != OK) {
+        *e = none;
+        return s;
+    }
+    if (call.state != CALL_FAILED)
+        return meter_store_put_off(c, r, "unknown", call.first_sent_ms, clock_now_ms() + backoff(r), words, e);
+    if (why->status == ERR_INVALID || why->status == ERR_NOT_FOUND)
+        return meter_reject_row(c, r, words, e);
+    return meter_store_put_off(c, r, "pending", 0, clock_now_ms() + backoff(r), words, e);
+}
+
+static enum status record(struct db_pool *p, struct arena *a, const struct meter_row *r, enum status got, const struct err *why,
+                          struct err *e)
+{
+    struct db *c = NULL;
+    enum status s = db_get(p, &c, e);
+
+    bool is_there = got == OK || is_known(why);
+    if (s == OK)
+        s = is_there ? meter_store_sent(c, r, clock_now_ms(), e) : record_failure(c, a, r, why, e);
+    db_put(c);
+    if (!is_there)
+        log_line(LOG_WARN, "meter_not_sent", LOG_T("customer", r->customer), LOG_S("code", err_code(why)), LOG_S("error", why->message));
+    if (!is_there && is_everybodys(why))
+        atomic_store(&resting_until_ms, clock_now_ms() + REST_MS);
+    return s;
+}
+
+/* Stripe could not be asked about one that is unknown: it stays so. */
+static enum status put_off(struct db_pool *p, const struct meter_row *r, const struct err *why, struct err *e)
+{
+    struct db *c = NULL;
+    enum status s = db_get(p, &c, e);
+
+    if (s == OK)
+        s = meter_store_put_off(c, r, "unknown", r->first_sent_ms, clock_now_ms() + RETRY_MAX_MS,
+                                utf8_cut(str_from(why->message), METER_WORDS_MAX), e);
+    db_put(c);
+    if (is_everybodys(why))
+        atomic_store(&resting_until_ms, clock_now_ms() + REST_MS);
+    return s;
+}
+
+/* ---- sending ---- */
+
+static enum status post(struct stripe *st, struct arena *a, const struct meter_row *r, struct err *e)
+{
+    char key[64], id[ID_TEXT_MAX];
+    struct stripe_form f;
+    struct stripe_reply reply;
+
+    stripe_form_init(&f);
+    stripe_param_text(&f, "event_name", METER_EVENT_NAME);
+    stripe_param_text(&f, "identifier", id_text(ID_METER, r->id, id));
+    stripe_param_int(&f, "timestamp", r->event_ms / 1000);
+    stripe_param_str(&f, "payload[stripe_customer_id]", r->customer);
+    stripe_param_int(&f, "payload[value]", r->quantity);
+    const struct stripe_post how = {.path = "/v1/billing/meter_events", .form = &f, .idem_key = meter_key(r->id, key), .tenant = &r->tenant,
+                                    .deadline_ms = METER_TRY_MS};
+    enum status s = stripe_post(st, a, &how, &reply, e);
+    stripe_form_release(&f);
+    return s;
+}
+
+enum move { SKIP, SEND, SETTLE };
+struct begin { struct arena *a; struct meter_row *row; struct str lease; struct id holder; enum move move; };
+
+/* The row as it is now that the customer is ours alone. It is unknown from here on: whatever happens, it may have been sent. */
+static enum status begin(struct db *c, void *ctx, struct err *e)
+{
+    struct begin *x = ctx;
+    struct meter_row *r = x->row;
+    int64_t now = clock_now_ms();
+    enum status s = lease_hold(c, x->lease, x->holder, e);
+
+    x->move = SKIP;
+    if (s == OK)
+        s = meter_store_get(c, x->a, r->id, r, e);
+    if (s != OK || (!str_eqz(r->state, "pending") && !str_eqz(r->state, "unknown")))
+        return s;
+    if (str_eqz(r->state, "unknown") && now - r->first_sent_ms >= STRIPE_KEEPS_MS) {
+        x->move = SETTLE;
+        return OK;
+    }
+    if (now - r->event_ms > METER_AGE_MS)
+        return meter_reject_row(c, r, STR("It is older than 35 days: Stripe takes no usage from before that."), e);
+    r->attempts++;
+    x->move = SEND;
+    return meter_store_begin(c, r, now, now + backoff(r), e);
+}
+
+static enum status serve_held(struct stripe *st, struct db_pool *p, struct begin *x, struct err *e)
+{
+    struct err why = ERR_INIT;
+    struct db *c = NULL;
+    enum status s = db_get(p, &c, e);
+
+    if (s == OK)
+        s = db_transaction(c, begin, x, e);
+    db_put(c);
+    if (s == OK && x->move == SETTLE && meter_settle(st, p, x->row, &why) != OK)
+        s = put_off(p, x->row, &why, e);
+    if (s == OK && x->move == SEND) {
+        enum status got = post(st, x->a, x->row, &why);
+        s = record(p, x->a, x->row, got, &why, e);
+    }
+    return s;
+}
+
+static void let_go(struct db_pool *p, struct str lease, struct id holder)
+{
+    struct err e = ERR_INIT;
+    struct db *c = NULL;
+
+    if (db_get(p, &c, &e) != OK || lease_release(c, lease, holder, &e) != OK)
+        log_line(LOG_WARN, "lease_kept", LOG_T("lease", lease), LOG_S("error", e.message)); /* it ends by itself */
+    db_put(c);
+}
+
+static enum status serve(struct stripe *st, struct db_pool *p, struct arena *a, struct meter_row *r, struct err *e)
+{
+    char name[320];
+    struct begin x = {.a = a, .row = r, .lease = meter_lease(r->customer, name)};
+    struct db *c = NULL;
+    bool got = false;
+    enum status s = db_get(p, &c, e);
+
+    if (s == OK)
+        s = lease_take(c, x.lease, LEASE_MS, &x.holder, &got, e);
+    db_put(c);
+    if (s != OK || !got)
+        return s;
+    s = serve_held(st, p, &x, e);
+    let_go(p, x.lease, x.holder);
+    return s;
+}
+
+static enum status find_due(struct stripe *st, struct db_pool *p, struct arena *a, const struct id *tenant, int64_t due_ms,
+                            struct meter_row *out, bool *found, struct err *e)
+{
+    struct db *c = NULL;
+    struct err none = ERR_INIT;
+    enum status s = db_get(p, &c, &none);
+
+    if (s == OK)
+        s = meter_store_due(c, a, tenant, st->livemode, due_ms, out, &none);
+    db_put(c);
+    *found = s == OK;
+    if (s == ERR_NOT_FOUND)
+        return OK;
+    if (s != OK)
+        *e = none;
+    return s;
+}
+
+/* A clock that was set back must not make a rest of it. */
+static bool resting(void)
+{
+    int64_t left = atomic_load(&resting_until_ms) - clock_now_ms();
+    return left > 0 && left <= REST_MS;
+}
+
+enum status meter_step(struct stripe *st, struct db_pool *p, bool *found, struct err *e)
+{
+    struct meter_row r;
+    struct arena a;
+
+    *found = false;
+    if (resting())
+        return OK;
+    arena_init(&a, 4 * MB);
+    enum status s = find_due(st, p, &a, NULL, clock_now_ms(), &r, found, e);
+    if (s == OK && *found)
+        s = serve(st, p, &a, &r, e);
+    arena_release(&a);
+    return s;
+}
+
+/* ---- flushing ---- */
+
+static enum status collect_for(struct db_pool *p, struct id tenant, struct err *e)
+{
+    struct db *c = NULL;
+    enum status s = db_get(p, &c, e);
+
+    if (s == OK)
+        s = meter_collect_tenant(c, tenant, e);
+    db_put(c);
+    return s;
+}
+
+enum status meter_flush(struct stripe *st, struct db_pool *p, struct id tenant, struct err *e)
+{
+    enum { ROWS_MAX = 50 };
+    struct meter_row r;
+    struct arena a;
+    bool found = true;
+    int64_t now = clock_now_ms();
+    enum status s = collect_for(p, tenant, e);
+
+    arena_init(&a, 16 * MB);
+    for (int i = 0; s == OK && found && i < ROWS_MAX; i++) {
+        s = find_due(st, p, &a, &tenant, now, &r, &found, e); /* one that fails is put off beyond now */
+        if (s == OK && found)
+            s = serve(st, p, &a, &r, e);
+    }
+    if (s == OK)
+        s = find_due(st, p, &a, &tenant, now + 86400000, &r, &found, e);
+    arena_release(&a);
+    if (s == OK && found)
+        return err_set(e, ERR_UNAVAILABLE, "meter_unsent", "Not all that was counted has reached Stripe yet. Try again in some minutes.");
+    return s;
+}

@@ -1,0 +1,28 @@
+/* meter: what was counted becomes rows that are sent; the operator hears when they do not arrive. */
+#include "billing/meter.h"
+#include "billing/stripe_client.h"
+#include "worker/worker.h"
+
+#include "base/banned.h"
+
+job_fn j_meter;
+
+enum status j_meter(struct work *w, struct json **result, struct err *e)
+{
+    struct config *c = config_current();
+    bool on = stripe_enabled(c ? c : w->worker->config);
+    int64_t made = METER_COLLECT_MAX, sum = 0;
+    enum status s = OK;
+
+    config_drop(c);
+    while (on && s == OK && made == METER_COLLECT_MAX) {
+        s = meter_collect(w->db, &made, e);
+        sum += s == OK ? made : 0;
+        worker_progress(w, NULL);
+    }
+    if (on && s == OK)
+        s = meter_watch(w->db, e);
+    if (s == OK && (!(*result = json_new_object(w->arena)) || json_set_int(*result, "rows", sum)))
+        s = err_nomem(e);
+    return s;
+}
