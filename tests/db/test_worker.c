@@ -158,7 +158,7 @@ static void cleans_up_by_age(void **state)
     work_off();
     clock_set_for_test(clock_now_ms() + 31 * DAY_MS);
     work_off(); /* what was done goes, what is dead stays longer */
-    assert_int_equal(dbtest_int(DB, "SELECT COUNT(*) FROM job WHERE state = 'done'"), 1);
+    assert_int_equal(dbtest_int(DB, "SELECT COUNT(*) FROM job WHERE state = 'done' AND kind = 'cleanup'"), 1);
     assert_string_equal(look(old).state, "dead");
     clock_set_for_test(clock_now_ms() + 60 * DAY_MS);
     work_off();
