@@ -12,8 +12,8 @@ struct id { uint8_t b[16]; };
 #define ID_NONE ((struct id){{0}})
 
 enum id_kind { ID_TENANT, ID_USER, ID_BOT, ID_CONVERSATION, ID_MESSAGE, ID_SOURCE, ID_ANSWER, ID_KEY, ID_JOB, ID_SESSION,
-               ID_REQUEST, ID_AUDIT, ID_TERMS, ID_CHECKOUT, ID_ALARM, ID_METER, ID_LOG };
-/* ws_ usr_ bot_ conv_ msg_ src_ ans_ key_ job_ ses_ req_ aud_ terms_ co_ alarm_ use_ log_ */
+               ID_REQUEST, ID_AUDIT, ID_TERMS, ID_CHECKOUT, ID_ALARM, ID_METER, ID_LOG, ID_CHANGE };
+/* ws_ usr_ bot_ conv_ msg_ src_ ans_ key_ job_ ses_ req_ aud_ terms_ co_ alarm_ use_ log_ chg_ */
 
 struct id id_new(void);
 bool id_is_none(struct id id);

@@ -29,6 +29,7 @@ struct setup_report {
     struct str webhook_secret; /* only when the endpoint was made: Stripe tells it once */
     struct str thin_secret;
 };
+bool setup_is_sold(const struct plan *p); /* costs something, so it has prices at Stripe */
 /* What was done until then stands in *out also when it fails. A right that the key lacks is ERR_UNAVAILABLE stripe_right_missing, and
  * its message names it. */
 enum status setup_run(struct stripe *st, struct db_pool *p, struct arena *a, const struct setup_options *o, struct setup_report *out,

@@ -30,7 +30,6 @@ enum status setup_list(struct setup *s, const char *path, const struct stripe_fo
 /* A GET whose 404 is *out NULL. */
 enum status setup_look(struct setup *s, const char *path, const struct stripe_form *query, struct json **out, struct err *e);
 
-bool setup_is_sold(const struct plan *p); /* costs something, so it has prices at Stripe */
 enum status setup_products(struct setup *s, struct err *e);
 enum status setup_endpoint(struct setup *s, struct err *e);
 enum status setup_thin(struct setup *s, struct err *e);

@@ -1,0 +1,154 @@
+/* checkout_end.c: everything ends now: open checkouts, what was counted and not yet told, every subscription. */
+#include "billing/checkout_plan.h"
+
+#include "base/clock.h"
+#include "base/shared.h"
+#include "billing/meter.h"
+
+#include "base/banned.h"
+
+#define STEPS_MAX 500
+
+struct ending {
+    struct desk *d;
+    struct subscription *subs;
+    size_t sub_n;
+    struct plan_change row;
+    int64_t unsent;
+};
+
+static enum status read_ending(struct db *c, void *ctx, struct err *e)
+{
+    struct ending *g = ctx;
+    return subscription_list(c, g->d->tenant, g->d->a, &g->subs, &g->sub_n, e);
+}
+
+/* ---- what was counted reaches the meter ---- */
+
+static enum status collect(struct db *c, void *ctx, struct err *e)
+{
+    int64_t n;
+
+    (void)ctx;
+    return meter_collect(c, &n, e);
+}
+
+static enum status count_unsent(struct db *c, void *ctx, struct err *e)
+{
+    struct ending *g = ctx;
+    return unsent_store_count(c, g->d->tenant, &g->unsent, e);
+}
+
+/* The last invoice bills what the meter has. */
+static enum status flush(struct ending *g, struct err *e)
+{
+    bool found = true;
+    enum status s = work_db(g->d->p, collect, g, e);
+
+    if (s == OK)
+        s = work_db(g->d->p, count_unsent, g, e);
+    for (int i = 0; s == OK && g->unsent > 0 && found && i < STEPS_MAX; i++) {
+        s = meter_step(g->d->st, g->d->p, &found, e);
+        if (s == OK)
+            s = work_db(g->d->p, count_unsent, g, e);
+    }
+    if (s == OK && g->unsent > 0)
+        s = err_set(e, ERR_UNAVAILABLE, "usage_unsent",
+                    "Conversations of this workspace have not reached Stripe's meter yet: wait for the worker and try again.");
+    return s;
+}
+
+/* ---- one subscription ---- */
+
+static enum status write_begun(struct db *c, void *ctx, struct err *e)
+{
+    const struct ending *g = ctx;
+    return change_store_add(c, g->d->tenant, &g->row, clock_now_ms(), e);
+}
+
+static enum status write_ended(struct db *c, void *ctx, struct err *e)
+{
+    const struct ending *g = ctx;
+    char id[ID_TEXT_MAX];
+    struct json *detail = json_new_object(g->d->a);
+    enum status s;
+
+    if (!detail || json_set_str(detail, "subscription", g->row.subscription) != 0)
+        return err_nomem(e);
+    s = change_store_finish(c, g->d->tenant, g->row.id, "done", clock_now_ms(), e);
+    return s == OK ? account_audit(c, g->d->who, "billing.ended", str_from(id_text(ID_CHANGE, g->row.id, id)), detail, e) : s;
+}
+
+static enum status release(struct ending *g, struct str schedule, struct err *e)
+{
+    char id[ID_TEXT_MAX];
+    struct desk *d = g->d;
+    struct json *out;
+    const char *key = desk_text(d, "release:%s", id_text(ID_CHANGE, g->row.id, id));
+
+    return desk_post(d, stripe_path(d->a, "/v1/subscription_schedules/%/release", schedule.p, (char *)NULL), NULL, key, &out, e);
+}
+
+/* The month is paid and stays paid; what was used beyond it is billed with the last invoice. */
+static enum status end_one(struct ending *g, const struct subscription *sub, struct err *e)
+{
+    struct desk *d = g->d;
+    struct stripe_form f;
+    struct json *out;
+    struct err why = ERR_INIT;
+    enum status s;
+
+    g->row = (struct plan_change){.id = id_new(), .subscription = sub->id, .kind = "end", .from = sub->terms, .to = ID_NONE};
+    s = work_db(d->p, write_begun, g, e);
+    if (s == OK && sub->schedule.n)
+        s = release(g, sub->schedule, e);
+    if (s != OK)
+        return s;
+    stripe_form_init(&f);
+    stripe_param_bool(&f, "invoice_now", true);
+    stripe_param_bool(&f, "prorate", false);
+    s = stripe_form_ok(&f) ? stripe_delete(d->st, d->a, stripe_path(d->a, "/v1/subscriptions/%", sub->id.p, (char *)NULL), &f,
+                                           STRIPE_WORK_MS, &out, &why)
+                           : err_nomem(&why);
+    stripe_form_release(&f);
+    if (s != OK && s != ERR_NOT_FOUND) { /* not there any more: ended by a try before, or with its customer */
+        if (e)
+            *e = why;
+        return s;
+    }
+    desk_look(d, "subscription", sub->id);
+    return work_transaction(d->p, write_ended, g, e);
+}
+
+static enum status end_all(struct ending *g, struct err *e)
+{
+    struct desk *d = g->d;
+    enum status s = attempts_end(d, e);
+
+    if (s == OK)
+        s = flush(g, e);
+    if (s == OK)
+        s = work_db(d->p, read_ending, g, e);
+    for (size_t i = 0; s == OK && i < g->sub_n; i++) {
+        const struct subscription *sub = &g->subs[i];
+        if (sub->livemode == d->st->livemode && sub->status != STRIPE_CANCELED && sub->status != STRIPE_INCOMPLETE_EXPIRED)
+            s = end_one(g, sub, e);
+    }
+    return s;
+}
+
+enum status cancel_now(struct stripe *st, struct db_pool *p, struct arena *a, const struct actor *who, struct err *e)
+{
+    struct desk d = desk_open(st, p, a, who, who->tenant);
+    struct ending g = {.d = &d};
+    struct err why = ERR_INIT;
+    enum status s = desk_begin(&d, &why);
+
+    if (s == OK)
+        s = end_all(&g, &why);
+    shared_bump("plan", who->tenant);
+    s = desk_close(&d, s, "end of a subscription", &why);
+    if (s != OK && e)
+        *e = why;
+    return s;
+}

@@ -1,0 +1,324 @@
+/* checkout_plan.c: what a change of plan would be, and what it would cost; which bots stay. */
+#include "billing/checkout_plan.h"
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/shared.h"
+#include "billing/alarm.h"
+#include "billing/setup.h"
+
+#include "base/banned.h"
+
+/* ---- reading ---- */
+
+static enum status keep_limit(struct db *c, struct planned *x, struct err *e)
+{
+    struct override *list;
+    struct tenant tenant;
+    size_t n;
+    int64_t now = clock_now_ms();
+    enum status s = override_list(c, x->d->tenant, x->d->a, &list, &n, e);
+
+    if (s == OK)
+        s = account_tenant_get(c, x->d->a, x->d->tenant, &tenant, e);
+    if (s != OK)
+        return s;
+    const struct plan *assigned = plans_find(&x->plans, tenant.plan); /* holds beside whatever is bought */
+    x->bots_keep = x->to ? x->to->value[ENTITLEMENT_bots] : UNLIMITED;
+    if (assigned && assigned->value[ENTITLEMENT_bots] > x->bots_keep)
+        x->bots_keep = assigned->value[ENTITLEMENT_bots];
+    for (size_t i = 0; s == OK && i < n; i++)
+        if (list[i].entitlement == ENTITLEMENT_bots && (!list[i].expires_ms || list[i].expires_ms > now))
+            x->bots_keep = list[i].value;
+    return s;
+}
+
+static enum status read_prices(struct db *c, struct planned *x, struct err *e)
+{
+    struct err why = ERR_INIT;
+    enum status s;
+
+    x->base = x->usage = STR_EMPTY;
+    if (!x->to || !setup_is_sold(x->to))
+        return OK;
+    s = setup_prices(c, x->d->a, x->d->st->livemode, x->to->terms->id, &x->base, &x->usage, &why);
+    if (s == ERR_NOT_FOUND) /* only a change that needs them says so */
+        return OK;
+    if (s != OK && e)
+        *e = why;
+    return s;
+}
+
+static enum status read_invoice(struct db *c, struct planned *x, struct err *e)
+{
+    struct invoice in;
+    struct err why = ERR_INIT;
+    enum status s;
+
+    x->pay_url = STR_EMPTY;
+    if (!x->sub || !x->sub->latest_invoice.n)
+        return OK;
+    s = invoice_get(c, x->d->tenant, x->d->a, x->sub->latest_invoice, &in, &why);
+    if (s == OK && str_eqz(in.status, "open"))
+        x->pay_url = in.hosted_url;
+    if (s != OK && s != ERR_NOT_FOUND && e)
+        *e = why;
+    return s == ERR_NOT_FOUND ? OK : s;
+}
+
+static enum status read_planned(struct db *c, void *ctx, struct err *e)
+{
+    struct planned *x = ctx;
+    struct desk *d = x->d;
+    struct subscription *subs;
+    size_t n;
+    enum status s = plans_read(c, d->a, &x->plans, e);
+
+    if (s == OK)
+        s = subscription_list(c, d->tenant, d->a, &subs, &n, e);
+    if (s != OK)
+        return s;
+    x->sub = standing_choose(subs, n, d->st->livemode, &x->standing);
+    x->to = x->plan_name.n ? plans_find(&x->plans, x->plan_name) : NULL;
+    const struct plan_terms *t = x->sub ? plans_terms(&x->plans, x->sub->terms) : NULL;
+    x->from = t ? plans_find(&x->plans, t->plan) : x->sub ? NULL : plans_free(&x->plans);
+    s = read_prices(c, x, e);
+    if (s == OK)
+        s = read_invoice(c, x, e);
+    if (s == OK)
+        s = change_store_last(c, d->tenant, &x->changed_ms, e);
+    if (s == OK)
+        s = kept_store_bots(c, d->tenant, d->a, &x->bots, &x->bot_n, e);
+    return s == OK ? keep_limit(c, x, e) : s;
+}
+
+enum status planned_read(struct planned *x, struct err *e)
+{
+    return work_db(x->d->p, read_planned, x, e);
+}
+
+bool planned_ends(const struct subscription *s)
+{
+    return s->cancel_at_period_end || s->cancel_at_ms;
+}
+
+/* ---- judging ---- */
+
+static enum status unknown_price(struct err *e)
+{
+    return err_set(e, ERR_CONFLICT, "unknown_price",
+                   "This subscription has a price that Parley did not make, so its plan cannot be changed here: ask the operator.");
+}
+
+enum status planned_changeable(const struct planned *x, struct err *e)
+{
+    const struct subscription *s = x->sub;
+
+    if (x->standing > 1)
+        return err_set(e, ERR_CONFLICT, "two_subscriptions",
+                       "This workspace has two subscriptions: the operator has to end one of them before a plan is changed.");
+    if (s->pending_update_expires_ms)
+        return err_set(e, ERR_PLAN, "payment_needed", "A change of plan waits for its payment: pay its invoice, or take it back.");
+    if (s->status == STRIPE_PAST_DUE || s->status == STRIPE_UNPAID || s->status == STRIPE_INCOMPLETE)
+        return err_set(e, ERR_PLAN, "payment_needed", "An invoice is not paid yet: pay it first, then change the plan.");
+    if (s->status != STRIPE_ACTIVE && s->status != STRIPE_TRIALING)
+        return err_set(e, ERR_CONFLICT, "subscription_paused", "This subscription is at a halt at Stripe: ask the operator.");
+    return OK;
+}
+
+/* Both items are swapped by their ids: without one of them a change would add a price, and bill twice. */
+static enum status can_swap(const struct planned *x, struct err *e)
+{
+    const struct plan_terms *t = plans_terms(&x->plans, x->sub->terms);
+
+    if (!x->from || !x->sub->base_item.n || !x->sub->usage_item.n || !t)
+        return unknown_price(e);
+    if (!x->base.n || !x->usage.n)
+        return err_set(e, ERR_NOT_FOUND, "not_set_up", "This plan has no prices at Stripe yet: parley billing setup makes them.");
+    if (strcmp(t->currency, x->to->terms->currency) != 0)
+        return err_set(e, ERR_CONFLICT, "currency_differs",
+                       "This subscription is billed in %s and that plan is sold in %s: cancel it, then buy the other.", t->currency,
+                       x->to->terms->currency);
+    return OK;
+}
+
+static enum status judge_swap(struct planned *x, struct err *e)
+{
+    if (x->from && x->to == x->from)
+        x->kind = id_eq(x->sub->terms, x->to->terms->id) ? CHANGE_NONE : CHANGE_MOVE;
+    else if (!x->to->is_public)
+        return err_at(e, ERR_INVALID, "plan_not_sold", "plan", "This plan is not for sale.");
+    else
+        x->kind = x->from && x->to->position < x->from->position ? CHANGE_DOWNGRADE : CHANGE_UPGRADE;
+    return x->kind == CHANGE_NONE ? OK : can_swap(x, e);
+}
+
+enum status planned_judge(struct planned *x, struct err *e)
+{
+    if (!x->to)
+        return err_at(e, ERR_INVALID, "plan_unknown", "plan", "There is no such plan.");
+    bool to_free = !setup_is_sold(x->to);
+    if (x->sub && to_free) {
+        x->kind = CHANGE_CANCEL;
+        return x->to == plans_free(&x->plans) ? OK : err_at(e, ERR_INVALID, "plan_not_sold", "plan", "This plan is not for sale.");
+    }
+    if (x->sub)
+        return judge_swap(x, e);
+    x->kind = to_free ? CHANGE_NONE : CHANGE_BUY;
+    if (x->kind == CHANGE_BUY && !x->to->is_public)
+        return err_at(e, ERR_INVALID, "plan_not_sold", "plan", "This plan is not for sale.");
+    return OK;
+}
+
+int64_t planned_proration_s(const struct planned *x, int64_t proration_ms)
+{
+    int64_t s = proration_ms / 1000, from = x->sub->period_start_ms / 1000, to = x->sub->period_end_ms / 1000;
+
+    if (s < from)
+        s = from;
+    return to > from && s >= to ? to - 1 : s;
+}
+
+/* ---- the preview ---- */
+
+static bool take_lines(struct change_preview *out, struct arena *a, const struct json *lines)
+{
+    enum { MAX = sizeof(out->lines) / sizeof(out->lines[0]) };
+    bool ok = true;
+
+    for (size_t i = 0; i < json_len(lines); i++) {
+        const struct json *l = json_at(lines, i);
+        int64_t amount = json_int(json_get(l, "amount"), 0);
+        if (out->line_n == MAX) { /* what does not fit is in the last one */
+            out->lines[MAX - 1].words = STR("...");
+            out->lines[MAX - 1].amount += amount;
+            continue;
+        }
+        out->lines[out->line_n].words = arena_str(a, json_get_str(l, "description"), &ok);
+        out->lines[out->line_n++].amount = amount;
+    }
+    return ok;
+}
+
+static void preview_params(struct stripe_form *f, const struct planned *x, int64_t proration_s)
+{
+    stripe_param_str(f, "customer", x->sub->customer);
+    stripe_param_str(f, "subscription", x->sub->id);
+    stripe_param_str(f, "subscription_details[items][0][id]", x->sub->base_item);
+    stripe_param_str(f, "subscription_details[items][0][price]", x->base);
+    stripe_param_str(f, "subscription_details[items][1][id]", x->sub->usage_item);
+    stripe_param_str(f, "subscription_details[items][1][price]", x->usage);
+    stripe_param_text(f, "subscription_details[proration_behavior]", "always_invoice");
+    stripe_param_int(f, "subscription_details[proration_date]", proration_s);
+}
+
+static enum status preview_upgrade(struct planned *x, struct change_preview *out, struct err *e)
+{
+    char id[ID_TEXT_MAX];
+    struct desk *d = x->d;
+    struct stripe_form f;
+    struct json *in = NULL;
+    enum status s;
+
+    stripe_form_init(&f);
+    preview_params(&f, x, planned_proration_s(x, out->proration_ms));
+    s = desk_post(d, "/v1/invoices/create_preview", &f, desk_text(d, "preview:%s", id_text(ID_LOG, id_new(), id)), &in, e);
+    stripe_form_release(&f);
+    if (s != OK)
+        return s;
+    out->due_now = json_int(json_get(in, "amount_due"), json_int(json_get(in, "total"), 0));
+    return take_lines(out, d->a, json_get(json_get(in, "lines"), "data")) ? OK : err_nomem(e);
+}
+
+static enum status preview_fill(struct planned *x, struct change_preview *out, struct err *e)
+{
+    const struct plan_terms *t = x->to->terms;
+    int64_t now = clock_now_ms();
+
+    out->kind = x->kind;
+    out->from = x->from;
+    out->to = x->to;
+    out->next_amount = t ? t->price : 0;
+    memcpy(out->currency, t ? t->currency : "USD", sizeof(out->currency));
+    out->proration_ms = x->sub && x->sub->period_start_ms > now ? x->sub->period_start_ms : now;
+    out->at_ms = now;
+    out->bots_have = (int64_t)x->bot_n;
+    out->bots_keep = x->bots_keep;
+    if (x->kind == CHANGE_BUY)
+        out->due_now = t->price;
+    if (x->kind == CHANGE_DOWNGRADE || x->kind == CHANGE_CANCEL || x->kind == CHANGE_MOVE)
+        out->at_ms = x->sub->period_end_ms;
+    return x->kind == CHANGE_UPGRADE ? preview_upgrade(x, out, e) : OK;
+}
+
+enum status change_preview(struct stripe *st, struct db_pool *p, struct arena *a, const struct actor *who, struct str plan,
+                           struct change_preview *out, struct err *e)
+{
+    struct desk d = desk_open(st, p, a, who, who->tenant);
+    struct planned x = {.d = &d, .plan_name = plan};
+    struct err why = ERR_INIT;
+    enum status s = planned_read(&x, &why);
+
+    *out = (struct change_preview){.kind = CHANGE_NONE};
+    if (s == OK)
+        s = planned_judge(&x, &why);
+    if (s == OK && x.sub && x.kind != CHANGE_CANCEL && x.kind != CHANGE_NONE)
+        s = planned_changeable(&x, &why);
+    if (s == OK)
+        s = preview_fill(&x, out, &why);
+    s = desk_close(&d, s, "preview", &why);
+    if (s != OK && e)
+        *e = why;
+    return s;
+}
+
+/* ---- bots that stay ---- */
+
+static bool is_among(struct id id, const struct id *list, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (id_eq(id, list[i]))
+            return true;
+    return false;
+}
+
+enum status bots_keep_write(struct db *c, const struct actor *who, struct id tenant, const struct id *keep, size_t n, struct err *e)
+{
+    struct arena a;
+    struct id *bots;
+    size_t have;
+    int64_t now = clock_now_ms();
+    enum status s = kept_store_lock(c, tenant, e);
+
+    if (s != OK)
+        return s;
+    arena_init(&a, 8 * MB);
+    s = kept_store_bots(c, tenant, &a, &bots, &have, e);
+    for (size_t i = 0; s == OK && i < n; i++)
+        if (!is_among(keep[i], bots, have))
+            s = err_at(e, ERR_NOT_FOUND, "bot_unknown", "keep", "One of the chosen bots is not there any more: choose again.");
+    if (s == OK)
+        s = kept_store_clear(c, tenant, e);
+    for (size_t i = 0; s == OK && i < n; i++)
+        s = kept_store_set(c, tenant, keep[i], now, e);
+    arena_release(&a);
+    return s == OK ? account_audit(c, who, "billing.bots_kept", STR_EMPTY, NULL, e) : s;
+}
+
+struct keeping { const struct actor *who; const struct id *keep; size_t n; };
+
+static enum status keep_them(struct db *c, void *ctx, struct err *e)
+{
+    const struct keeping *k = ctx;
+    return bots_keep_write(c, k->who, k->who->tenant, k->keep, k->n, e);
+}
+
+enum status bots_keep(struct db *c, const struct actor *who, const struct id *keep, size_t n, struct err *e)
+{
+    struct keeping k = {.who = who, .keep = keep, .n = n};
+    enum status s = db_transaction(c, keep_them, &k, e);
+
+    if (s == OK)
+        shared_bump("plan", who->tenant);
+    return s;
+}

@@ -1,0 +1,37 @@
+/* checkout_plan.h: what a change of plan would be: read from the mirror, judged, the same for a preview and for the change itself. */
+#ifndef PARLEY_BILLING_CHECKOUT_PLAN_H
+#define PARLEY_BILLING_CHECKOUT_PLAN_H
+
+#include "billing/checkout_internal.h"
+
+#define PREVIEW_MS ((int64_t)3600 * 1000) /* how long its price holds */
+
+struct planned {
+    struct desk *d;
+    struct str plan_name;
+    enum change_kind kind;
+    struct plans plans;
+    const struct plan *from, *to; /* from NULL: the subscription's price is nobody's here */
+    const struct subscription *sub;
+    size_t standing;
+    struct str base, usage; /* the prices of to's current terms */
+    struct str pay_url;     /* of the subscription's newest invoice, while it is open */
+    int64_t changed_ms;     /* when this tenant last changed something */
+    struct id *bots;        /* oldest first */
+    size_t bot_n;
+    int64_t bots_keep;
+};
+/* The mirror's rows, and which subscription decides. */
+enum status planned_read(struct planned *x, struct err *e);
+/* Which kind of change it would be, and whether it can be. */
+enum status planned_judge(struct planned *x, struct err *e);
+/* May this subscription be changed at all, now? payment_needed fills pay_url. */
+enum status planned_changeable(const struct planned *x, struct err *e);
+bool planned_ends(const struct subscription *s); /* it is to end at its period's end */
+/* The moment that proration counts from, in Stripe's seconds. */
+int64_t planned_proration_s(const struct planned *x, int64_t proration_ms);
+
+/* In the caller's transaction: `keep` are bots of this tenant; those stay. */
+enum status bots_keep_write(struct db *c, const struct actor *who, struct id tenant, const struct id *keep, size_t n, struct err *e);
+
+#endif
