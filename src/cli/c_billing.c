@@ -1,0 +1,237 @@
+/* billing setup, billing status: what this install has at Stripe. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/crypto.h"
+#include "base/limits.h"
+#include "billing/setup.h"
+#include "cli/cli.h"
+
+#include "base/banned.h"
+
+#define SECRETS_FILE "secrets.conf"
+#define SECRETS_KEY "stripe_webhook_secrets"
+
+/* ---- secrets that are told once, into the file of `parley config init` ---- */
+
+static const char *secrets_path(struct cli *cl)
+{
+    const char *settings = config_path(cl->config), *slash = strrchr(settings, '/');
+
+    if (!slash)
+        return arena_strdup(&cl->arena, STR(SECRETS_FILE));
+    return arena_printf(&cl->arena, "%.*s/" SECRETS_FILE, (int)(slash - settings), settings);
+}
+
+/* The line as it has to be: what was there, and the new ones. */
+static void secrets_line(struct cli *cl, const struct setup_report *r, struct buf *b)
+{
+    struct str old = str_trim(str_from(config_string(cl->config, CONFIG_stripe_webhook_secrets)));
+
+    buf_puts(b, SECRETS_KEY " =");
+    if (old.n)
+        buf_printf(b, " %.*s", STR_F(old));
+    if (r->webhook_secret.n)
+        buf_printf(b, " %.*s", STR_F(r->webhook_secret));
+    if (r->thin_secret.n)
+        buf_printf(b, " %.*s", STR_F(r->thin_secret));
+    buf_putc(b, '\n');
+}
+
+static bool is_secrets_line(struct str line)
+{
+    struct str key = line, s = str_trim(line);
+    ptrdiff_t at = str_find(s, '=');
+
+    if (at < 0)
+        return false;
+    key = str_trim(str_sub(s, 0, (size_t)at));
+    return str_eqz(key, SECRETS_KEY);
+}
+
+static bool write_all(int fd, struct str text)
+{
+    while (text.n) {
+        ssize_t n = write(fd, text.p, text.n);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return false;
+        text = str_sub(text, (size_t)n, text.n);
+    }
+    return true;
+}
+
+/* A whole new file takes the old one's place, with its owner and mode; a program that reads meanwhile sees one or the other. */
+static enum status replace_file(struct cli *cl, const char *path, struct str text, struct err *e)
+{
+    const char *fresh = arena_printf(&cl->arena, "%s.new", path);
+    struct stat st;
+
+    if (!fresh)
+        return err_nomem(e);
+    if (stat(path, &st) != 0)
+        return err_set(e, ERR_UNAVAILABLE, "file_failed", "Cannot read %s: %s.", path, strerror(errno));
+    int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return err_set(e, ERR_UNAVAILABLE, "file_failed", "Cannot write %s: %s.", fresh, strerror(errno));
+    bool ok = fchown(fd, st.st_uid, st.st_gid) == 0 && fchmod(fd, st.st_mode & 0777) == 0 && write_all(fd, text) && fsync(fd) == 0;
+    int why = errno;
+    close(fd);
+    if (ok && rename(fresh, path) == 0)
+        return OK;
+    why = ok ? errno : why;
+    unlink(fresh);
+    return err_set(e, ERR_UNAVAILABLE, "file_failed", "Cannot write %s: %s.", path, strerror(why));
+}
+
+static enum status secrets_write(struct cli *cl, const struct setup_report *r, const char *path, struct err *e)
+{
+    struct str text, line;
+    struct buf b;
+    enum status s = cli_read_file(cl, path, 1 * MB, &text, e);
+
+    if (s != OK)
+        return s;
+    buf_init(&b, 2 * MB);
+    while (str_split(&text, '\n', &line))
+        if (line.n && !is_secrets_line(line))
+            buf_printf(&b, "%.*s\n", STR_F(line));
+    secrets_line(cl, r, &b);
+    s = buf_ok(&b) ? replace_file(cl, path, buf_str(&b), e) : err_nomem(e);
+    crypto_wipe(b.p, b.n);
+    buf_release(&b);
+    return s;
+}
+
+/* Another line, in another file, may still win. */
+static enum status secrets_check(struct cli *cl, const struct setup_report *r, const char *path, struct err *e)
+{
+    struct config *c = NULL;
+    enum status s = config_load(cl->config_path, &c, e);
+
+    if (s != OK)
+        return s;
+    struct str now = str_from(config_string(c, CONFIG_stripe_webhook_secrets));
+    if (!str_has(now, r->webhook_secret) || !str_has(now, r->thin_secret))
+        s = err_set(e, ERR_CONFLICT, "config_shadowed",
+                    "The secrets stand in %s, but another " SECRETS_KEY " line (or PARLEY_STRIPE_WEBHOOK_SECRETS) counts instead.", path);
+    config_drop(c);
+    return s;
+}
+
+static enum status secrets_hand_over(struct cli *cl, const struct setup_report *r, bool write, struct err *e)
+{
+    const char *path = secrets_path(cl);
+    struct buf b;
+    enum status s;
+
+    if (!r->webhook_secret.n && !r->thin_secret.n)
+        return OK;
+    if (!path)
+        return err_nomem(e);
+    if (write) {
+        s = secrets_write(cl, r, path, e);
+        if (s == OK)
+            s = secrets_check(cl, r, path, e);
+        if (s == OK) {
+            cli_say(cl, "\nThe endpoints' secrets were written to %s; tell running programs with SIGHUP.", path);
+            return OK;
+        }
+    } else
+        s = OK;
+    buf_init(&b, 64 * KB); /* told once by Stripe: not to be lost, also when the file cannot be written */
+    secrets_line(cl, r, &b);
+    if (buf_ok(&b) && !cl->json)
+        printf("\nStripe tells these secrets only now. Put this line into %s:\n\n%s\n", path, b.p);
+    else if (buf_ok(&b) && s != OK)
+        fprintf(stderr, "%s", b.p);
+    s = buf_ok(&b) ? s : err_nomem(e);
+    crypto_wipe(b.p, b.n);
+    buf_release(&b);
+    return s;
+}
+
+/* ---- setup ---- */
+
+static struct json *lines_json(struct cli *cl, const struct setup_report *r)
+{
+    struct json *out = json_new_array(&cl->arena), *o;
+
+    for (size_t i = 0; out && i < r->n; i++) {
+        const struct setup_line *l = &r->lines[i];
+        if (json_push_object(out, &o) != 0 || json_set_str(o, "what", str_from(l->what)) != 0 || json_set_str(o, "name", l->name) != 0 ||
+            json_set_str(o, "how", str_from(setup_how_name(l->how))) != 0 || json_set_str(o, "id", l->stripe_id) != 0 ||
+            json_set_str(o, "note", str_from(l->note)) != 0)
+            return NULL;
+    }
+    return out;
+}
+
+static enum status setup_print(struct cli *cl, const struct stripe *st, const struct setup_report *r, bool written, struct err *e)
+{
+    struct json *lines = lines_json(cl, r), *out = json_new_object(&cl->arena);
+
+    if (!lines || !out)
+        return err_nomem(e);
+    if (!cl->json) {
+        cli_out(cl, lines);
+        return OK;
+    }
+    if (json_set_str(out, "mode", st->livemode ? STR("live") : STR("test")) != 0 || json_set(out, "made", lines) != 0 ||
+        (!written && r->webhook_secret.n && json_set_str(out, "webhook_secret", r->webhook_secret) != 0) ||
+        (!written && r->thin_secret.n && json_set_str(out, "thin_secret", r->thin_secret) != 0))
+        return err_nomem(e);
+    cli_out(cl, out);
+    return OK;
+}
+
+static void setup_hints(struct cli *cl, const struct setup_report *r)
+{
+    if (r->webhook_secret.n || str_trim(str_from(config_string(cl->config, CONFIG_stripe_webhook_secrets))).n)
+        return;
+    cli_say(cl, "\nThe endpoint is there, but " SECRETS_KEY " is empty: nothing Stripe sends is believed. When its secret is lost,"
+                "\nmake the endpoints anew: parley billing setup --new-endpoint");
+}
+
+/* What was done before a failure is told as well: a secret among it would be lost. */
+static enum status setup_all(struct cli *cl, struct stripe *st, const struct setup_options *o, bool write, struct err *e)
+{
+    struct setup_report r = {.webhook_secret = STR_EMPTY, .thin_secret = STR_EMPTY};
+    struct err after = ERR_INIT;
+    enum status s = setup_run(st, cl->pool, &cl->arena, o, &r, e);
+    enum status told = secrets_hand_over(cl, &r, write, &after);
+
+    if (s == OK || r.n) {
+        enum status printed = setup_print(cl, st, &r, write && told == OK, &after);
+        told = told == OK ? printed : told;
+    }
+    if (s == OK && told != OK)
+        *e = after;
+    if (s == OK && told == OK)
+        setup_hints(cl, &r);
+    return s == OK ? told : s;
+}
+
+enum status cmd_billing_setup(struct cli *cl, struct err *e)
+{
+    struct setup_options o = {0};
+    bool write = false;
+    struct db_pool *pool;
+    struct stripe st;
+    enum status s = cli_options(cl, CLI_OPTIONS({"new-endpoint", NULL, &o.new_endpoint}, {"write", NULL, &write}), 0, 0, e);
+
+    if (s != OK || (s = cli_pool(cl, &pool, e)) != OK || (s = stripe_open(&st, cl->config, pool, e)) != OK)
+        return s;
+    if (write && access(secrets_path(cl) ? secrets_path(cl) : "", W_OK) != 0)
+        s = err_set(e, ERR_INVALID, "file_failed", "--write needs a %s beside the configuration that can be written: %s.", SECRETS_FILE,
+                    strerror(errno));
+    if (s == OK)
+        s = setup_all(cl, &st, &o, write, e);
+    stripe_close(&st);
+    return s;
+}
