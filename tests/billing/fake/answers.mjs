@@ -57,8 +57,10 @@ export class Answers {
     #root(value, found) {
         const root = this.roots[value?.object]
         if (value?.deleted === true) return // {id, object, deleted}
+        // an event is as its object is; the invoice of invoice.upcoming has no id
+        if (value?.object === 'event') return value.data.object.id && this.#root(value.data.object, found)
         if (root === undefined) found.push(`object "${value?.object}" is not among those of objects.ts`)
-        else if (!['event', 'v2.core.event'].includes(value.object)) this.#walk(root, value, value.object, found)
+        else if (value.object !== 'v2.core.event') this.#walk(root, value, value.object, found)
     }
 
     #walk(index, value, where, found) {

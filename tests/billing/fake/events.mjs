@@ -121,11 +121,9 @@ function getThin(w, p, [id]) {
 }
 
 function listThin(w, p) {
-    const limit = p.limit ?? 10
-    const from = p.page ? Number(p.page) : 0
-    const all = w.thinEvents.filter(one => one.live === w.live && (!p.object_id || one.event.related_object?.id === p.object_id) && (!p.types || p.types.includes(one.event.type))).reverse()
-    const next = from + limit < all.length ? `/v2/core/events?limit=${limit}&page=${from + limit}` : null
-    return { data: all.slice(from, from + limit).map(one => copy(one.event)), next_page_url: next, previous_page_url: null }
+    const matches = ({ event, live }) => live === w.live && (!p.object_id || event.related_object?.id === p.object_id) && (!p.types || p.types.includes(event.type))
+    const more = `${p.object_id ? `&object_id=${p.object_id}` : ''}${(p.types ?? []).map((one, i) => `&types[${i}]=${one}`).join('')}`
+    return paged(w.thinEvents.filter(matches).reverse(), p, '/v2/core/events', more, one => copy(one.event))
 }
 
 // ---- endpoints ----
@@ -225,7 +223,44 @@ function included(w, destination, include = [], created = false) {
 
 function listDestinations(w, p) {
     const all = w.all('v2.core.event_destination').filter(one => !one[$].gone && one[$].live === w.live)
-    return { data: all.slice(0, p.limit ?? 20).map(one => included(w, one, p.include)), next_page_url: null, previous_page_url: null }
+    const include = (p.include ?? []).map((one, i) => `&include[${i}]=${one}`).join('')
+    return paged(all, p, '/v2/core/event_destinations', include, one => included(w, one, p.include))
+}
+
+// a list of v2: its next page is an address
+function paged(all, p, path, more, show) {
+    const limit = p.limit ?? 20
+    const from = p.page ? Number(p.page) : 0
+    const at = page => `${path}?limit=${limit}&page=${page}${more}`
+    return { data: all.slice(from, from + limit).map(show), next_page_url: from + limit < all.length ? at(from + limit) : null, previous_page_url: from > 0 ? at(Math.max(from - limit, 0)) : null }
+}
+
+const destination = (w, id) => w.get('v2.core.event_destination', id)
+
+function updateDestination(w, p, [id]) {
+    const one = destination(w, id)
+    if (p.webhook_endpoint?.url) {
+        checkUrl(w, p.webhook_endpoint.url)
+        one[$].url = p.webhook_endpoint.url
+    }
+    for (const name of ['enabled_events', 'name', 'description']) if (p[name] !== undefined) one[name] = p[name]
+    if (p.metadata) one.metadata = mergedMetadata(one.metadata, p.metadata)
+    one.updated = iso(w.now())
+    return { answer: included(w, one, p.include) }
+}
+
+function switchDestination(w, id, status) {
+    const one = destination(w, id)
+    one.status = status
+    one.status_details = status === 'disabled' ? { disabled: { reason: 'user' } } : null
+    one.updated = iso(w.now())
+    return { answer: included(w, one) }
+}
+
+function deleteDestination(w, p, [id]) {
+    const one = destination(w, id)
+    one[$].gone = { id, object: one.object, deleted: true }
+    return { answer: { id, object: one.object } }
 }
 
 export const eventRoutes = [
@@ -240,5 +275,9 @@ export const eventRoutes = [
     ['DELETE', '/v1/webhook_endpoints/{id}', deleteEndpoint, 'webhook'],
     ['POST', '/v2/core/event_destinations', createDestination, 'webhook'],
     ['GET', '/v2/core/event_destinations', listDestinations, 'webhook'],
-    ['GET', '/v2/core/event_destinations/{id}', (w, p, [id]) => ({ answer: included(w, w.get('v2.core.event_destination', id), p.include) }), 'webhook'],
+    ['GET', '/v2/core/event_destinations/{id}', (w, p, [id]) => ({ answer: included(w, destination(w, id), p.include) }), 'webhook'],
+    ['POST', '/v2/core/event_destinations/{id}', updateDestination, 'webhook'],
+    ['DELETE', '/v2/core/event_destinations/{id}', deleteDestination, 'webhook'],
+    ['POST', '/v2/core/event_destinations/{id}/enable', (w, p, [id]) => switchDestination(w, id, 'enabled'), 'webhook'],
+    ['POST', '/v2/core/event_destinations/{id}/disable', (w, p, [id]) => switchDestination(w, id, 'disabled'), 'webhook'],
 ]

@@ -52,7 +52,7 @@ export function compose(w, sub, { customer, reason, specs, period, preview, disc
         lines: { object: 'list', data: [], has_more: false, url: `/v1/invoices/${id}/lines` },
         livemode: w.live,
         metadata: {},
-        parent: sub && { subscription_details: { metadata: copy(sub.metadata), subscription: sub.id }, type: 'subscription_details' },
+        parent: !sub?.id ? null : { subscription_details: { metadata: copy(sub.metadata), subscription: sub.id }, type: 'subscription_details' },
         payment_settings: { default_mandate: null, payment_method_options: null, payment_method_types: null },
         period_end: period.end,
         period_start: period.start,

@@ -78,6 +78,8 @@ export interface Requests {
     'GET /v1/events': Stripe.EventListParams
     'GET /v1/events/{id}': Stripe.EventRetrieveParams
     'POST /v2/core/event_destinations': Stripe.V2.Core.EventDestinationCreateParams
+    'POST /v2/core/event_destinations/{id}': Stripe.V2.Core.EventDestinationUpdateParams
+    'GET /v2/core/event_destinations/{id}': Stripe.V2.Core.EventDestinationRetrieveParams
     'GET /v2/core/event_destinations': Stripe.V2.Core.EventDestinationListParams
     'GET /v2/core/events': Stripe.V2.Core.EventListParams
 }

@@ -40,7 +40,6 @@ const profile = (old, given = {}) => ({
 })
 
 function createConfiguration(w, p) {
-    const first = !w.all('billing_portal.configuration').some(one => one[$].live === w.live)
     const made = w.add('billing_portal.configuration', {
         id: w.id('bpc'),
         object: 'billing_portal.configuration',
@@ -49,7 +48,7 @@ function createConfiguration(w, p) {
         created: w.now(),
         default_return_url: p.default_return_url || null,
         features: features(null, p.features),
-        is_default: first,
+        is_default: false, // only the dashboard's own is
         login_page: { enabled: p.login_page?.enabled ?? false, url: null },
         metadata: mergedMetadata({}, p.metadata),
         name: p.name,
