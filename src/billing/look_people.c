@@ -1,0 +1,208 @@
+/* look_people.c: customers, their checkouts, what is paid back and what is disputed. */
+#include "billing/look.h"
+
+#include <stdio.h>
+
+#include "base/log.h"
+#include "billing/alarm.h"
+#include "billing/mirror_store.h"
+#include "billing/money.h"
+#include "billing/sync_store.h"
+
+#include "base/banned.h"
+
+/* ---- a checkout ---- */
+
+struct checkout { struct target *t; struct json *j; const char *state; };
+
+/* NULL: it goes on. A payment that comes later (a bank's debit) leaves it open until it is there or has failed. */
+static const char *state_of(const struct target *t, const struct json *j)
+{
+    struct str status = json_get_str(j, "status");
+
+    if (str_eqz(status, "expired"))
+        return "expired";
+    if (!str_eqz(status, "complete"))
+        return NULL;
+    if (!str_eqz(json_get_str(j, "payment_status"), "unpaid"))
+        return "complete";
+    return target_said(t, "checkout.session.async_payment_failed") ? "failed" : NULL;
+}
+
+/* The customer and the row of the checkout say whose it is. What the session's client_reference_id names is a claim: another one is
+ * seen by the operator and moves nothing. */
+static enum status check_claim(struct db *c, struct checkout *x, struct id owner, struct err *e)
+{
+    struct arena *a = x->t->k->a;
+    struct id named = ID_NONE, holder;
+    char text[ID_TEXT_MAX];
+    enum status s = mirror_store_customer(c, a, stripe_id_of(json_get(x->j, "customer")), &holder, e);
+
+    if (s != OK)
+        return s;
+    if (id_is_none(owner))
+        owner = holder;
+    bool claims = id_parse(ID_TENANT, json_get_str(x->j, "client_reference_id"), &named) && !id_eq(named, owner);
+    bool differs = !id_is_none(holder) && !id_eq(holder, owner);
+    if (!claims && !differs)
+        return OK;
+    return alarm_raise(c, "checkout_mismatch", x->t->id, owner, e,
+                       "A checkout names the workspace %s, but it or its customer belongs to another one: the claim was ignored.",
+                       id_text(ID_TENANT, claims ? named : holder, text));
+}
+
+static enum status write_session(struct db *c, void *ctx, struct err *e)
+{
+    struct checkout *x = ctx;
+    struct id owner;
+    enum status s = sync_store_session(c, x->t->k->a, x->t->id, &owner, e);
+
+    if (s == OK && x->state)
+        s = sync_store_session_state(c, x->t->id, x->state, e);
+    return s == OK ? check_claim(c, x, owner, e) : s;
+}
+
+enum status look_session(struct target *t, struct err *e)
+{
+    struct checkout x = {.t = t};
+    enum status s = look_get(t->k, "/v1/checkout/sessions/%", t->id, NULL, &x.j, e);
+
+    if (s != OK)
+        return s;
+    x.state = state_of(t, x.j);
+    s = target_write(t, write_session, &x, false, e);
+    return s == OK ? target_follow(t, stripe_id_of(json_get(x.j, "subscription")), e) : s;
+}
+
+/* ---- a customer ---- */
+
+struct person { struct target *t; struct subscription *subs; size_t n; };
+
+static enum status write_deleted(struct db *c, void *ctx, struct err *e)
+{
+    struct person *x = ctx;
+    enum status s = sync_store_customer_deleted(c, x->t->id, x->t->fetched_ms, e);
+
+    return s == OK ? mirror_store_of_customer(c, x->t->k->a, x->t->id, &x->subs, &x->n, e) : s;
+}
+
+static bool is_over(const struct subscription *s)
+{
+    return s->status == STRIPE_CANCELED || s->status == STRIPE_INCOMPLETE_EXPIRED;
+}
+
+/* Stripe ends the subscriptions of a customer who is deleted: each that was not over is looked at. */
+enum status look_customer(struct target *t, struct err *e)
+{
+    struct person x = {.t = t};
+    struct json *j;
+    enum status s = look_get(t->k, "/v1/customers/%", t->id, NULL, &j, e);
+
+    if (s != OK || !stripe_deleted(j))
+        return s == OK ? target_write(t, NULL, NULL, true, e) : s;
+    s = target_write(t, write_deleted, &x, false, e);
+    work_end(&t->lease);
+    for (size_t i = 0; s == OK && i < x.n; i++)
+        if (!is_over(&x.subs[i]))
+            s = look_at(t->k, STR("subscription"), x.subs[i].id, LOOK_FOLLOW_MS, e);
+    return s == OK ? target_follow(t, STR_EMPTY, e) : s;
+}
+
+/* ---- money that goes back ---- */
+
+struct back { struct target *t; struct json *j; struct str customer, invoice; const char *kind, *words; bool over; };
+
+static enum status write_back(struct db *c, void *ctx, struct err *e)
+{
+    struct back *x = ctx;
+    struct id tenant = ID_NONE;
+    enum status s = x->customer.n ? mirror_store_customer(c, x->t->k->a, x->customer, &tenant, e) : OK;
+
+    if (s != OK)
+        return s;
+    if (x->over)
+        return alarm_clear(c, x->kind, x->t->id, e);
+    return alarm_raise(c, x->kind, x->t->id, tenant, e, "%s (customer %.*s, invoice %.*s)", x->words,
+                       STR_F(x->customer.n ? x->customer : STR("unknown")), STR_F(x->invoice.n ? x->invoice : STR("unknown")));
+}
+
+/* Which invoice a payment was for. Not knowing it is no reason to keep the operator from learning of the rest. */
+static struct str invoice_of(struct look *k, struct str payment_intent)
+{
+    struct stripe_form f;
+    struct json *list;
+    struct err e = ERR_INIT;
+
+    if (!payment_intent.n)
+        return STR_EMPTY;
+    stripe_form_init(&f);
+    stripe_param_text(&f, "payment[type]", "payment_intent");
+    stripe_param_str(&f, "payment[payment_intent]", payment_intent);
+    enum status s = stripe_get(k->st, k->a, "/v1/invoice_payments", &f, LOOK_GET_MS, &list, &e);
+    stripe_form_release(&f);
+    if (s != OK) {
+        log_line(LOG_WARN, "invoice_of_payment", LOG_T("payment_intent", payment_intent), LOG_S("error", e.message));
+        return STR_EMPTY;
+    }
+    return stripe_id_of(json_get(json_at(json_get(list, "data"), 0), "invoice"));
+}
+
+static const char *amount_text(struct arena *a, const struct json *amount, const struct json *currency)
+{
+    char text[80];
+    struct buf b;
+
+    buf_fixed(&b, text, sizeof(text));
+    money_text(&b, json_int(amount, 0), json_str(currency));
+    const char *copy = arena_strdup(a, buf_str(&b));
+    return copy ? copy : "an amount";
+}
+
+/* The alarm first; then the invoice as it is now, if it is known which. */
+static enum status tell_back(struct back *x, struct err *e)
+{
+    enum status s = x->words ? target_write(x->t, write_back, x, false, e) : err_nomem(e);
+
+    work_end(&x->t->lease);
+    if (s == OK && x->invoice.n)
+        s = look_at(x->t->k, STR("invoice"), x->invoice, LOOK_FOLLOW_MS, e);
+    return s == OK ? target_follow(x->t, STR_EMPTY, e) : s;
+}
+
+enum status look_charge(struct target *t, struct err *e)
+{
+    struct look *k = t->k;
+    struct back x = {.t = t, .kind = "refund", .invoice = STR_EMPTY};
+    enum status s = look_get(k, "/v1/charges/%", t->id, NULL, &x.j, e);
+
+    if (s != OK)
+        return s;
+    x.customer = stripe_id_of(json_get(x.j, "customer"));
+    x.invoice = invoice_of(k, stripe_id_of(json_get(x.j, "payment_intent")));
+    x.over = json_int(json_get(x.j, "amount_refunded"), 0) <= 0;
+    x.words = arena_printf(k->a, "%s of %s were paid back: decide whether the plan goes on.",
+                           amount_text(k->a, json_get(x.j, "amount_refunded"), json_get(x.j, "currency")),
+                           amount_text(k->a, json_get(x.j, "amount"), json_get(x.j, "currency")));
+    return tell_back(&x, e);
+}
+
+enum status look_dispute(struct target *t, struct err *e)
+{
+    struct look *k = t->k;
+    struct json *charge = NULL;
+    struct back x = {.t = t, .kind = "dispute", .invoice = STR_EMPTY};
+    enum status s = look_get(k, "/v1/disputes/%", t->id, NULL, &x.j, e);
+
+    if (s != OK)
+        return s;
+    struct str of = stripe_id_of(json_get(x.j, "charge")), state = json_get_str(x.j, "status");
+    if (of.n && (s = look_get(k, "/v1/charges/%", of, NULL, &charge, e)) != OK)
+        return s;
+    x.customer = stripe_id_of(json_get(charge, "customer"));
+    x.invoice = invoice_of(k, stripe_id_of(json_get(x.j, "payment_intent")));
+    x.over = str_eqz(state, "won") || str_eqz(state, "warning_closed");
+    x.words = arena_printf(k->a, "A payment of %s is disputed (%.*s): %.*s. Stripe has a day until which to answer.",
+                           amount_text(k->a, json_get(x.j, "amount"), json_get(x.j, "currency")),
+                           STR_F(str_sub(json_get_str(x.j, "reason"), 0, 60)), STR_F(str_sub(state, 0, 60)));
+    return tell_back(&x, e);
+}

@@ -1,0 +1,143 @@
+/* billing events, replay, sync, alarms, close: what Stripe told, what became of it, and what needs the operator's eyes. */
+#include "base/log.h"
+#include "base/settings.h"
+#include "base/shared.h"
+#include "billing/alarm.h"
+#include "billing/stripe_client.h"
+#include "billing/sync.h"
+#include "cli/cli.h"
+
+#include "base/banned.h"
+
+#define LISTED 100
+#define WAIT_MS 15000
+
+static bool is_state(const char *s)
+{
+    return strcmp(s, "pending") == 0 || strcmp(s, "done") == 0 || strcmp(s, "ignored") == 0 || strcmp(s, "dead") == 0;
+}
+
+static int event_fill(struct json *o, const struct stripe_event *v)
+{
+    return json_set_str(o, "event", v->id) || json_set_str(o, "type", v->type) || json_set_str(o, "object", v->object_id) ||
+           json_set_str(o, "state", v->state) || json_set_int(o, "attempts", v->attempts) || json_set_time(o, "created", v->created_ms) ||
+           json_set_time(o, "received", v->received_ms) || json_set_time(o, "due", v->due_ms) || json_set_str(o, "error", v->last_error);
+}
+
+enum status cmd_billing_events(struct cli *cl, struct err *e)
+{
+    const char *state = "dead";
+    struct db *c;
+    struct stripe_event *list;
+    struct json *out, *o;
+    size_t n;
+    enum status s = cli_options(cl, CLI_OPTIONS({"state", &state, NULL}), 0, 0, e);
+
+    if (s == OK && !is_state(state))
+        return cli_usage(e, "There is no state \"%s\".", state);
+    if (s != OK || (s = cli_db(cl, &c, e)) != OK || (s = event_list(c, &cl->arena, state, LISTED, &list, &n, e)) != OK)
+        return s;
+    if (!(out = json_new_array(&cl->arena)))
+        return err_nomem(e);
+    for (size_t i = 0; i < n; i++)
+        if (json_push_object(out, &o) != 0 || event_fill(o, &list[i]) != 0)
+            return err_nomem(e);
+    cli_out(cl, out);
+    return OK;
+}
+
+enum status cmd_billing_replay(struct cli *cl, struct err *e)
+{
+    struct db *c;
+    enum status s = cli_options(cl, NULL, 0, 1, 1, e);
+
+    if (s == OK)
+        s = cli_db_change(cl, &c, e);
+    if (s == OK)
+        s = event_replay(c, str_from(cl->argv[0]), e);
+    if (s == OK) {
+        shared_bump("work", ID_NONE);
+        cli_say(cl, "%s waits to be served.", cl->argv[0]);
+    }
+    return s;
+}
+
+/* Prefixes are no contract of Stripe's, so --kind says it where they do not. */
+static const char *kind_of(const char *id)
+{
+    static const struct { const char *prefix, *kind; } kinds[] = {
+        {"sub_sched_", "subscription_schedule"}, {"sub_", "subscription"}, {"in_", "invoice"},  {"cs_", "checkout.session"},
+        {"cus_", "customer"},                    {"ch_", "charge"},        {"py_", "charge"},   {"du_", "dispute"},
+        {"dp_", "dispute"},                      {"price_", "price"},      {"prod_", "product"}};
+
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+        if (str_starts(str_from(id), str_from(kinds[i].prefix)))
+            return kinds[i].kind;
+    return NULL;
+}
+
+enum status cmd_billing_sync(struct cli *cl, struct err *e)
+{
+    const char *kind = NULL;
+    struct db_pool *pool;
+    struct stripe st;
+    enum status s = cli_options(cl, CLI_OPTIONS({"kind", &kind, NULL}), 1, 1, e);
+
+    if (s == OK && !kind && !(kind = kind_of(cl->argv[0])))
+        return cli_usage(e, "What is %s? Say it with --kind (subscription, invoice, ...).", cl->argv[0]);
+    if (s != OK || (s = cli_pool(cl, &pool, e)) != OK || (s = stripe_open(&st, cl->config, pool, e)) != OK)
+        return s;
+    settings_share(cl->config, LOG_WARN);
+    s = sync_object(&st, pool, kind, str_from(cl->argv[0]), WAIT_MS, e);
+    stripe_close(&st);
+    if (s == OK)
+        cli_say(cl, "%s is here as it is in Stripe now.", cl->argv[0]);
+    return s;
+}
+
+static int alarm_fill(struct json *o, const struct alarm *a)
+{
+    bool owned = !id_is_none(a->tenant);
+
+    return json_set_id(o, "id", ID_ALARM, a->id) || json_set_str(o, "kind", a->kind) || json_set_str(o, "object", a->object) ||
+           (owned ? json_set_id(o, "workspace", ID_TENANT, a->tenant) : json_set_null(o, "workspace")) ||
+           json_set_int(o, "times", a->times) || json_set_time(o, "since", a->first_ms) || json_set_time(o, "last", a->last_ms) ||
+           json_set_time(o, "closed", a->closed_ms) || json_set_str(o, "words", a->words);
+}
+
+enum status cmd_billing_alarms(struct cli *cl, struct err *e)
+{
+    bool all = false;
+    struct db *c;
+    struct alarm *list;
+    struct json *out, *o;
+    size_t n;
+    enum status s = cli_options(cl, CLI_OPTIONS({"all", NULL, &all}), 0, 0, e);
+
+    if (s != OK || (s = cli_db(cl, &c, e)) != OK || (s = alarm_list(c, &cl->arena, !all, LISTED, &list, &n, e)) != OK)
+        return s;
+    if (!(out = json_new_array(&cl->arena)))
+        return err_nomem(e);
+    for (size_t i = 0; i < n; i++)
+        if (json_push_object(out, &o) != 0 || alarm_fill(o, &list[i]) != 0)
+            return err_nomem(e);
+    cli_out(cl, out);
+    return OK;
+}
+
+enum status cmd_billing_close(struct cli *cl, struct err *e)
+{
+    struct db *c;
+    struct id id;
+    enum status s = cli_options(cl, NULL, 0, 1, 1, e);
+
+    if (s == OK)
+        s = cli_id_arg(cl->argv[0], ID_ALARM, "alarm", &id, e);
+    if (s == OK)
+        s = cli_db(cl, &c, e);
+    if (s == OK)
+        s = alarm_close(c, id, e);
+    if (s == OK)
+        cli_id(cl, ID_ALARM, id);
+    return s;
+}
