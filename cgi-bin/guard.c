@@ -1,5 +1,8 @@
 #include "guard.h"
 
+#include "base/clock.h"
+#include "billing/entitlement.h"
+
 #include "base/banned.h"
 
 static enum status by_session(struct request *rq, struct db *c, struct err *e)
@@ -49,12 +52,47 @@ enum status guard_identify(struct request *rq, struct err *e)
     return s;
 }
 
+/* What a route's FEATURE asks of the plan, and how it is called. */
+static const struct {
+    enum entitlement entitlement;
+    const char *name;
+} features[FEATURE_COUNT] = {
+    [FEATURE_KNOWLEDGE] = {ENTITLEMENT_knowledge, "The knowledge base"},
+    [FEATURE_ANALYTICS] = {ENTITLEMENT_analytics, "The analytics dashboard"},
+    [FEATURE_ANALYTICS_ADVANCED] = {ENTITLEMENT_analytics_advanced, "Advanced analytics"},
+    [FEATURE_INTEGRATIONS] = {ENTITLEMENT_integrations, "Integrations"},
+    [FEATURE_WHITE_LABEL] = {ENTITLEMENT_white_label, "An own brand"},
+};
+
+/* Not in this plan: in which one, then? */
+static enum status lacks(struct request *rq, enum feature f, struct err *e)
+{
+    struct guard *g = rq->app;
+    struct plans plans;
+    struct db *c = NULL;
+    enum status s = db_get(g->pool, &c, e);
+    if (s == OK)
+        s = plans_read(c, rq->arena, &plans, e);
+    db_put(c);
+    if (s != OK)
+        return s;
+    const struct plan *offer = entitlement_offer(&plans, features[f].entitlement, 1);
+    if (offer == NULL)
+        return err_set(e, ERR_PLAN, "plan_feature", "%s: no plan of this install has this.", features[f].name);
+    return err_set(e, ERR_PLAN, "plan_feature", "%s: the plan %.*s has this.", features[f].name, STR_F(offer->name));
+}
+
 enum status guard_feature(struct request *rq, enum feature f, struct err *e)
 {
-    (void)rq;
+    struct guard *g = rq->app;
+    struct entitled x;
     if (f == FEATURE_NONE)
         return OK;
-    return err_set(e, ERR_PLAN, "plan_feature", "The plan does not have this.");
+    if (id_is_none(rq->who.tenant))
+        return err_set(e, ERR_DENIED, "no_workspace", "You are in no workspace.");
+    if (entitled_now(g->pool, rq->who.tenant, clock_now_ms(), &x, e) != OK)
+        return e->status;
+    return x.value[features[f].entitlement] > 0 ? OK : lacks(rq, f, e);
 }
 
 struct actor guard_actor(const struct request *rq)

@@ -16,7 +16,7 @@ struct guard {
 /* struct door's identify: the session cookie for WHO_SESSION, WHO_MEMBER, WHO_OPERATOR (and WHO_PUBLIC); for WHO_KEY
  * Authorization: Bearer or X-Api-Key, with the key's scopes as perms. rq->who.account is the struct session, NULL for a key. */
 enum status guard_identify(struct request *rq, struct err *e);
-/* struct door's feature: does the tenant's plan have it? ERR_PLAN code plan_feature. */
+/* struct door's feature: does the tenant's plan have it? ERR_PLAN code plan_feature; the message names the plan that has it. */
 enum status guard_feature(struct request *rq, enum feature f, struct err *e);
 
 /* Who does it, for TENANT statements and the audit log. */

@@ -2,14 +2,15 @@
 
 #include "base/banned.h"
 
-static int fill_bot(struct json *o, const struct bot *b)
+static int fill_bot(struct json *o, const struct bot *b, int64_t room)
 {
     if (json_set_id(o, "id", ID_BOT, b->id) != 0 || json_set_str(o, "name", b->name) != 0 ||
         json_set_str(o, "language", b->language) != 0)
         return -1;
     if ((b->live_version ? json_set_int(o, "live_version", b->live_version) : json_set_null(o, "live_version")) != 0)
         return -1;
-    return json_set_bool(o, "draft_differs", b->draft_differs) != 0 ||
+    return json_set_bool(o, "active", b->before < room) != 0 ||
+                   json_set_bool(o, "draft_differs", b->draft_differs) != 0 ||
                    json_set_time(o, "created_at", b->created_ms) != 0 ||
                    json_set_time(o, "updated_at", b->updated_ms) != 0 ||
                    json_set_time(o, "published_at", b->published_ms) != 0
@@ -20,8 +21,11 @@ static int fill_bot(struct json *o, const struct bot *b)
 /* The bot as the reply, or the failure. */
 static void end_with_bot(struct call *call, enum status s, int status, const struct bot *b)
 {
+    int64_t room = 0;
+    if (s == OK)
+        s = bot_room(call->c, call->who.tenant, &room, &call->e);
     struct json *o = s == OK ? json_new_object(call->a) : NULL;
-    if (s == OK && (!o || fill_bot(o, b) != 0))
+    if (s == OK && (!o || fill_bot(o, b, room) != 0))
         s = err_nomem(&call->e);
     api_end(call, s, status, o);
 }
@@ -31,14 +35,17 @@ void bots_list(struct request *rq)
     struct call call;
     struct bot *all;
     struct json *out = NULL, *data, *o;
+    int64_t room;
     size_t n;
     if (!api_begin(rq, &call))
         return;
     enum status s = bot_list(call.c, call.who.tenant, call.a, &all, &n, &call.e);
     if (s == OK)
+        s = bot_room(call.c, call.who.tenant, &room, &call.e);
+    if (s == OK)
         out = api_list(call.a, false, &data);
     for (size_t i = 0; out && i < n; i++)
-        if (json_push_object(data, &o) != 0 || fill_bot(o, &all[i]) != 0)
+        if (json_push_object(data, &o) != 0 || fill_bot(o, &all[i], room) != 0)
             out = NULL;
     if (s == OK && !out)
         s = err_nomem(&call.e);

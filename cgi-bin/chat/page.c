@@ -1,7 +1,9 @@
 /* page.c: the hosted chat page. It works without JavaScript: forms, a cookie, a redirect; chat.js makes it better. */
 #include "chat/visitor.h"
 
+#include "base/clock.h"
 #include "base/limits.h"
+#include "billing/entitlement.h"
 #include "bot/bot.h"
 #include "view/view.h"
 
@@ -11,7 +13,10 @@
 enum { LANGUAGES_MAX = 32 };
 
 /* The visitor's conversation with this bot, as the cookie holds it: "conv_….TOKEN". */
-struct memory { struct id conversation; struct str token; };
+struct memory {
+    struct id conversation;
+    struct str token;
+};
 
 static const char *cookie_name(struct request *rq, struct id bot)
 {
@@ -40,7 +45,8 @@ static void remember(struct request *rq, struct id bot, const struct talk_out *o
 {
     char id[ID_TEXT_MAX];
     const char *name = cookie_name(rq, bot), *path = page_path(rq, bot);
-    const char *value = o ? arena_printf(rq->arena, "%s.%s", id_text(ID_CONVERSATION, o->conversation, id), o->token) : "";
+    const char *value = o ? arena_printf(rq->arena, "%s.%s", id_text(ID_CONVERSATION, o->conversation, id), o->token)
+                          : "";
     if (name && path && value)
         reply_cookie(rq, &(struct cookie){name, str_from(value), path, o ? COOKIE_LIFE_S : -1});
 }
@@ -104,7 +110,8 @@ static void fill_message(struct view *v, struct arena *a, const char *at, const 
 }
 
 /* Choices are offered by the last message only: earlier ones were answered. */
-static void fill_messages(struct view *v, struct arena *a, const char *list, const struct talk_message *m, size_t n, bool open)
+static void fill_messages(struct view *v, struct arena *a, const char *list, const struct talk_message *m, size_t n,
+                          bool open)
 {
     for (size_t i = 0; i < n; i++) {
         const char *at = arena_printf(a, "%s.%zu", list, i);
@@ -115,7 +122,8 @@ static void fill_messages(struct view *v, struct arena *a, const char *list, con
     }
 }
 
-static enum status fill_greeting(struct view *v, struct arena *a, const struct bot_live *b, struct str language, bool open, struct err *e)
+static enum status fill_greeting(struct view *v, struct arena *a, const struct bot_live *b, struct str language,
+                                 bool open, struct err *e)
 {
     struct flow_message *said;
     size_t n;
@@ -126,7 +134,10 @@ static enum status fill_greeting(struct view *v, struct arena *a, const struct b
     if (!m)
         return err_nomem(e);
     for (size_t i = 0; i < n; i++) {
-        m[i] = (struct talk_message){.from = "bot", .type = said[i].kind == FLOW_IMAGE ? "image" : said[i].kind == FLOW_CARD ? "card" : "text",
+        m[i] = (struct talk_message){.from = "bot",
+                                     .type = said[i].kind == FLOW_IMAGE  ? "image"
+                                             : said[i].kind == FLOW_CARD ? "card"
+                                                                         : "text",
                                      .m = said[i]};
         m[i].m.text = str_n(m[i].m.text.p, m[i].m.text.n);
         m[i].m.title = str_n(m[i].m.title.p, m[i].m.title.n);
@@ -140,13 +151,24 @@ static enum status fill_greeting(struct view *v, struct arena *a, const struct b
 /* What is wrong, in the page; what the visitor typed stays. */
 static void fill_problem(struct request *rq, struct view *v, const struct err *e)
 {
-    view_text(v, "Problem", e->message);
+    view_text(v, "Problem", strcmp(e->code, "bot_inactive") == 0 ? view_t(v, "Chat.Inactive") : e->message);
     view_str(v, "Typed", request_form(rq, "text"));
+}
+
+/* Who made the chat is told unless the plan has its own brand; when that cannot be found out, it is told. */
+static bool white_label(struct request *rq, const struct bot_live *b)
+{
+    struct chat *chat = rq->app;
+    struct entitled x;
+    struct err e = ERR_INIT;
+    return entitled_now(chat->pool, b->tenant, clock_now_ms(), &x, &e) == OK && x.value[ENTITLEMENT_white_label] > 0;
 }
 
 static void fill_frame(struct request *rq, struct view *v, const struct bot_live *b, struct str language)
 {
     char id[ID_TEXT_MAX];
+    view_bool(v, "Chat.PoweredBy", !white_label(rq, b));
+    view_text(v, "BaseUrl", config_string(rq->config, CONFIG_base_url));
     view_str(v, "Bot.Name", b->name);
     view_id(v, "Bot.Id", id_text(ID_BOT, b->id, id));
     view_str(v, "Chat.Language", language);
@@ -155,7 +177,8 @@ static void fill_frame(struct request *rq, struct view *v, const struct bot_live
     view_id(v, "Chat.MessageId", id_text(ID_MESSAGE, id_new(), id));
 }
 
-static enum status fill_history(struct request *rq, struct view *v, const struct memory *mine, struct id bot, bool *began, struct err *e)
+static enum status fill_history(struct request *rq, struct view *v, const struct memory *mine, struct id bot,
+                                bool *began, struct err *e)
 {
     struct chat *chat = rq->app;
     struct talk_out out;
@@ -181,7 +204,13 @@ static enum status fill_history(struct request *rq, struct view *v, const struct
 /* ---- pages ---- */
 
 /* A page of its own that only says something; without one the dispatcher answers in JSON. */
-static void say(struct request *rq, int status, const char *title, const char *words)
+struct notice {
+    int status;
+    struct str title;                  /* "" = title_key's text */
+    const char *title_key, *words_key; /* NULL = none */
+    bool unbranded;
+};
+static void say(struct request *rq, const struct notice *n)
 {
     struct str spoken[] = {STR("en"), STR("de"), STR("es")};
     struct str language = request_language(rq, spoken, sizeof spoken / sizeof *spoken);
@@ -190,29 +219,37 @@ static void say(struct request *rq, int status, const char *title, const char *w
     if (!v)
         return;
     view_text(v, "Page.Dir", direction_of(language));
-    view_text(v, "Brand", config_string(rq->config, CONFIG_brand_name));
-    view_text(v, "Title", title ? title : view_t(v, "Chat.MissingTitle"));
-    view_text(v, "Words", words ? words : view_t(v, "Chat.MissingText"));
+    if (!n->unbranded)
+        view_text(v, "Brand", config_string(rq->config, CONFIG_brand_name));
+    view_str(v, "Title", n->title.n ? n->title : str_from(view_t(v, n->title_key)));
+    if (n->words_key)
+        view_text(v, "Words", view_t(v, n->words_key));
     if (view_render(v, "chat/notice.cs", reply_body(rq), &e) != OK)
         return;
-    reply_status(rq, status);
+    reply_status(rq, n->status);
     reply_type(rq, "text/html; charset=utf-8");
 }
 
 static void missing(struct request *rq)
 {
-    say(rq, 404, NULL, NULL);
+    say(rq, &(struct notice){.status = 404, .title_key = "Chat.MissingTitle", .words_key = "Chat.MissingText"});
+}
+
+static void inactive(struct request *rq, const struct bot_live *b)
+{
+    say(rq, &(struct notice){
+                .status = 402, .title = b->name, .words_key = "Chat.Inactive", .unbranded = white_label(rq, b)});
 }
 
 void page_error(struct request *rq, const struct err *e, int status)
 {
     /* The visitor API and health answer in JSON whatever the client says it likes. */
     if (rq->route && str_eqz(str_from(rq->route->path), "/chat/{bot}"))
-        say(rq, status, e->message, "");
+        say(rq, &(struct notice){.status = status, .title = str_from(e->message)});
 }
 
-static enum status fill_page(struct request *rq, struct view *v, const struct bot_live *b, struct str language, const struct memory *mine,
-                             const struct err *problem, struct err *e)
+static enum status fill_page(struct request *rq, struct view *v, const struct bot_live *b, struct str language,
+                             const struct memory *mine, const struct err *problem, struct err *e)
 {
     bool began = false;
     enum status s;
@@ -233,6 +270,12 @@ static void show(struct request *rq, struct id bot, const struct memory *mine, c
     enum status s = bot_live(chat->pool, bot, &b, &e);
     if (s == ERR_NOT_FOUND) {
         missing(rq);
+        return;
+    }
+    if (s == OK && !problem && id_is_none(mine->conversation) &&
+        bot_may_begin(chat->pool, &b, clock_now_ms(), &e) == ERR_PLAN) {
+        inactive(rq, &b);
+        bot_live_release(&b);
         return;
     }
     if (s == OK) {
@@ -268,12 +311,19 @@ void page_show(struct request *rq)
 
 /* ---- without JavaScript ---- */
 
-static enum status send_form(struct request *rq, struct id bot, const struct memory *mine, struct talk_out *out, struct err *e)
+static enum status send_form(struct request *rq, struct id bot, const struct memory *mine, struct talk_out *out,
+                             struct err *e)
 {
     struct chat *chat = rq->app;
-    struct talk_in in = {.bot = bot, .conversation = mine->conversation, .token = mine->token, .text = str_trim(request_form(rq, "text")),
-                         .choice = request_form(rq, "choice"), .client_id = request_form(rq, "id"),
-                         .locale = request_form(rq, "locale"), .channel = "web", .visitor = rq->remote_addr};
+    struct talk_in in = {.bot = bot,
+                         .conversation = mine->conversation,
+                         .token = mine->token,
+                         .text = str_trim(request_form(rq, "text")),
+                         .choice = request_form(rq, "choice"),
+                         .client_id = request_form(rq, "id"),
+                         .locale = request_form(rq, "locale"),
+                         .channel = "web",
+                         .visitor = rq->remote_addr};
     enum status s = talk_turn(chat->talk, &in, NULL, rq->arena, out, e);
     if (s == ERR_NOT_FOUND || s == ERR_AUTH) { /* what the cookie remembers is gone */
         in.conversation = ID_NONE;

@@ -16,9 +16,10 @@
 #include "portal/routes.def"
 #undef ROUTE
 
-static void fill_bots(struct page *pg, const struct bot *bots, size_t n)
+static void fill_bots(struct page *pg, const struct bot *bots, size_t n, int64_t room)
 {
     struct view *v = pg->v;
+    int64_t inactive = 0;
     for (size_t i = 0; i < n; i++) {
         const struct bot *b = &bots[i];
         view_id(v, view_at(v, "Bots", i, "Id"), TEXT_ID(ID_BOT, b->id));
@@ -26,9 +27,15 @@ static void fill_bots(struct page *pg, const struct bot *bots, size_t n)
         view_str(v, view_at(v, "Bots", i, "Language"), b->language);
         view_int(v, view_at(v, "Bots", i, "Live"), b->live_version);
         view_bool(v, view_at(v, "Bots", i, "Differs"), b->draft_differs);
+        view_bool(v, view_at(v, "Bots", i, "Inactive"), b->before >= room);
+        inactive += b->before >= room;
         view_time(v, view_at(v, "Bots", i, "Updated"), b->updated_ms);
         view_text(v, view_at(v, "Bots", i, "ChatPath"),
                   arena_printf(pg->rq->arena, "/chat/%s", TEXT_ID(ID_BOT, b->id)));
+    }
+    if (inactive) {
+        view_count(v, "Bots_inactive", "Bots.NoRoom", inactive);
+        page_way_out(pg);
     }
 }
 
@@ -49,16 +56,19 @@ void bots_page(struct request *rq)
     struct page pg;
     struct bot *bots = NULL;
     size_t n = 0;
+    int64_t room = 0;
     if (!page_begin(rq, &pg))
         return;
     enum status st = bot_list(pg.db, pg.who.tenant, rq->arena, &bots, &n, &pg.e);
+    if (st == OK)
+        st = bot_room(pg.db, pg.who.tenant, &room, &pg.e);
     if (st == OK)
         st = fill_usage(&pg);
     if (st != OK) {
         page_fail(&pg);
         return;
     }
-    fill_bots(&pg, bots, n);
+    fill_bots(&pg, bots, n, room);
     view_count(pg.v, "Bots_count", "Bots.Count", (int64_t)n);
     view_text(pg.v, "Page.Nav", "bots");
     page_send(&pg, "portal/bots.cs", "Bots.Title");
@@ -209,7 +219,8 @@ static enum status import_read(struct page *pg, struct bot *out)
     if (!text.n)
         return err_at(&pg->e, ERR_INVALID, "file_missing", "file", "Choose a file first.");
     if (pthread_mutex_trylock(&reading) != 0)
-        return err_set(&pg->e, ERR_RATE, "import_busy", "Another file is being read right now. Send yours again in a moment.");
+        return err_set(&pg->e, ERR_RATE, "import_busy",
+                       "Another file is being read right now. Send yours again in a moment.");
     arena_init(&a, MAX_BOT_FILE_ARENA);
     enum status st = import_parsed(pg, &a, text, out);
     arena_release(&a);

@@ -211,6 +211,13 @@ bool page_is_form_error(const struct page *pg)
     return s == ERR_INVALID || s == ERR_PLAN || s == ERR_CONFLICT || s == ERR_TOO_LARGE;
 }
 
+void page_way_out(struct page *pg)
+{
+    bool sold = config_string(pg->rq->config, CONFIG_stripe_secret_key)[0] != '\0';
+    view_bool(pg->v, "Way.Plans", sold && (pg->rq->who.perms & BILLING_WRITE));
+    view_text(pg->v, "Way.Ask", view_t(pg->v, sold ? "Errors.AskOwner" : "Errors.AskOperator"));
+}
+
 /* ---- what stands in the path ---- */
 
 bool page_id(struct page *pg, enum id_kind kind, const char *name, struct id *out)
@@ -301,7 +308,8 @@ void portal_error_page(struct request *rq, const struct err *e, int status)
             view_int(pg.v, "Error.RetryAfter", e->retry_after_s);
         if (rq->method != GET)
             view_bool(pg.v, "Error.Back", true);
-        view_bool(pg.v, "Error.Plans", status == 402 && (rq->who.perms & BILLING_READ));
+        if (e->status == ERR_PLAN && rq->who.signed_in)
+            page_way_out(&pg);
         if (view_render(pg.v, "error/error.cs", body, &failed) == OK)
             return;
     }

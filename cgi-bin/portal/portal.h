@@ -51,6 +51,8 @@ void page_redirect(struct page *pg, const char *fmt, ...) __attribute__((format(
 void page_error(struct page *pg, const char *key, const struct err *e);
 /* A form that was refused is shown again: what was typed, "Form.Error", "Form.Field". */
 void page_form_error(struct page *pg);
+/* The plan does not cover it: "Way.Plans" (a link to the plans is due) or "Way.Ask" (words: who can help). */
+void page_way_out(struct page *pg);
 bool page_is_form_error(const struct page *pg); /* wrong input, not a broken server */
 
 /* Path parameters as ids; false (and 404 answered) for anything else. */

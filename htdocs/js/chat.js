@@ -292,7 +292,7 @@
 
     function undelivered(message, bubble, error) {
         status.textContent = ''
-        const words = error instanceof Refused && error.message ? error.message : t.tFailed
+        const words = error.code === 'bot_inactive' ? t.tInactive : error instanceof Refused && error.message ? error.message : t.tFailed
         const row = make('div', { className: 'undelivered', role: 'alert' }, `${words} `)
         row.append(make('button', { type: 'button', onclick: () => { row.remove(); enqueue(message, bubble) } }, t.tRetry))
         bubble.append(row)

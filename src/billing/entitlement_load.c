@@ -158,6 +158,44 @@ enum status entitled_now(struct db_pool *p, struct id tenant, int64_t now_ms, st
     return OK;
 }
 
+/* ---- members ---- */
+
+struct joining {
+    struct id tenant, user;
+    enum role role;
+};
+
+static enum status room_for_member(struct db *c, const struct joining *j, int64_t have, struct err *e)
+{
+    struct entitlements x;
+    struct arena a;
+    arena_init(&a, 1 * MB);
+    enum status s = entitlement_load(c, j->tenant, clock_now_ms(), &a, &x, e);
+    if (s == OK)
+        s = entitlement_room(&x, ENTITLEMENT_members, have, e);
+    arena_release(&a);
+    return s;
+}
+
+static enum status join_write(struct db *c, void *ctx, struct err *e)
+{
+    const struct joining *j = ctx;
+    int64_t have;
+    bool known;
+    enum status s = entitlement_store_lock(c, j->tenant, e);
+    if (s == OK)
+        s = entitlement_store_members(c, j->tenant, j->user, &have, &known, e);
+    if (s == OK && !known)
+        s = room_for_member(c, j, have, e);
+    return s == OK ? account_member_add(c, j->tenant, j->user, j->role, e) : s;
+}
+
+enum status entitlement_member_add(struct db *c, struct id tenant, struct id user, enum role role, struct err *e)
+{
+    struct joining j = {.tenant = tenant, .user = user, .role = role};
+    return db_transaction(c, join_write, &j, e);
+}
+
 /* ---- the tenant's choice ---- */
 
 struct choice {

@@ -9,6 +9,9 @@ DB_STMT(facts_of_tenant, TENANT,
         "SELECT t.plan, t.state = 'active', t.created_at, IFNULL(o.overage = 'bill', 0), IFNULL(o.cap, 0)"
         " FROM tenant t LEFT JOIN overage_choice o ON o.tenant_id = t.tenant_id WHERE t.tenant_id = :tenant",
         "", "sitii");
+DB_STMT(tenant_hold, TENANT, "SELECT tenant_id FROM tenant WHERE tenant_id = :tenant FOR UPDATE", "", "u");
+DB_STMT(members_count, TENANT,
+        "SELECT COUNT(*), CAST(IFNULL(SUM(user_id = ?), 0) AS SIGNED) FROM member WHERE tenant_id = :tenant", "u", "ii");
 DB_STMT(overage_put, TENANT,
         "INSERT INTO overage_choice (tenant_id, overage, cap, updated_at) VALUES (:tenant, ?, ?, ?)"
         " ON DUPLICATE KEY UPDATE overage = VALUES(overage), cap = VALUES(cap), updated_at = VALUES(updated_at)",
@@ -30,6 +33,30 @@ enum status entitlement_store_tenant(struct db *c, struct id tenant, struct aren
     out->bill_overage = db_row_int(r, 3) != 0;
     out->overage_cap = db_row_int(r, 4);
     return OK;
+}
+
+enum status entitlement_store_lock(struct db *c, struct id tenant, struct err *e)
+{
+    struct arena a;
+    struct db_row r;
+    arena_init(&a, 4096);
+    enum status s = db_query_one(c, &tenant_hold, &tenant, DB_NONE, &a, &r, e);
+    arena_release(&a);
+    return s == ERR_NOT_FOUND ? err_set(e, ERR_NOT_FOUND, "workspace_unknown", "There is no such workspace.") : s;
+}
+
+enum status entitlement_store_members(struct db *c, struct id tenant, struct id user, int64_t *n, bool *known, struct err *e)
+{
+    struct arena a;
+    struct db_row r;
+    arena_init(&a, 4096);
+    enum status s = db_query_one(c, &members_count, &tenant, DB_ARGS(db_id(user)), &a, &r, e);
+    if (s == OK) {
+        *n = db_row_int(r, 0);
+        *known = db_row_int(r, 1) != 0;
+    }
+    arena_release(&a);
+    return s;
 }
 
 enum status overage_store_set(struct db *c, struct id tenant, bool bill, int64_t cap, struct err *e)

@@ -162,6 +162,18 @@ enum status bot_list(struct db *c, struct id tenant, struct arena *a, struct bot
     return store_bot_list(c, a, tenant, out, n, e);
 }
 
+enum status bot_room(struct db *c, struct id tenant, int64_t *out, struct err *e)
+{
+    struct entitlements x;
+    struct arena a;
+    arena_init(&a, 1 * MB);
+    enum status s = entitlement_load(c, tenant, clock_now_ms(), &a, &x, e);
+    if (s == OK)
+        *out = x.value[ENTITLEMENT_bots];
+    arena_release(&a);
+    return s;
+}
+
 enum status bot_owner(struct db *c, struct id bot, struct id *tenant, struct err *e)
 {
     struct bot_pointer p;

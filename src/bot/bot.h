@@ -12,6 +12,8 @@ struct bot {
     int draft_revision; /* grows at each save: optimistic lock of editors */
     bool draft_differs; /* from the live version */
     int64_t created_ms, updated_ms, published_ms;
+    int64_t before; /* bots of the workspace that come before it where the plan has room for fewer: those the owner chose to keep, then
+                       the oldest. It is active while that is less than the plan's bots; nothing is written when a plan changes. */
 };
 struct bot_version {
     int version;
@@ -33,6 +35,8 @@ enum status bot_create(struct db *c, const struct config *cf, const struct actor
                        struct str template_id, struct str name, struct str language, struct bot *out, struct err *e);
 enum status bot_get(struct db *c, struct id tenant, struct id bot, struct arena *a, struct bot *out, struct err *e);
 enum status bot_list(struct db *c, struct id tenant, struct arena *a, struct bot **out, size_t *n, struct err *e);
+/* How many of the workspace's bots are active: those of which `before` is less. */
+enum status bot_room(struct db *c, struct id tenant, int64_t *out, struct err *e);
 enum status bot_rename(struct db *c, const struct actor *who, struct id bot, struct str name, struct err *e);
 enum status bot_delete(struct db *c, const struct actor *who, struct id bot,
                        struct err *e); /* soft: conversations stay readable */
@@ -73,10 +77,14 @@ struct bot_live {
     int version;
     struct str name, language;
     struct flow *flow;
+    int64_t before; /* as in struct bot; of the live version only */
     struct bot_held *held;
 };
 /* Borrow: release with bot_live_release. ERR_NOT_FOUND code bot_unknown when unknown, deleted, or never published. */
 enum status bot_live(struct db_pool *p, struct id bot, struct bot_live *out, struct err *e);
+/* May a conversation begin with it? ERR_PLAN code bot_inactive when the plan has no room for it; one that is open goes on. Known from
+ * memory; the order of bots is at most two seconds old, the plan's number as entitled_now knows it. */
+enum status bot_may_begin(struct db_pool *p, const struct bot_live *b, int64_t now_ms, struct err *e);
 /* A given version of it: a running conversation stays on the one it began with. version 0 = the draft (tests; not cached). */
 enum status bot_live_version(struct db_pool *p, struct id tenant, struct id bot, int version, struct bot_live *out,
                              struct err *e);

@@ -19,15 +19,23 @@ DB_STMT(bot_insert, TENANT,
         " VALUES (:tenant, ?, ?, ?, ?, ?, ?, ?, ?)",
         "ussssxtt", "");
 
-#define BOT_COLUMNS                                                                                             \
+/* How many come before it; see struct bot. */
+#define BEFORE                                                                                                      \
+    "(SELECT COUNT(*) FROM bot o WHERE o.tenant_id = b.tenant_id AND o.deleted_at IS NULL AND"                      \
+    " (IFNULL(o.kept_at, '9999-01-01'), o.created_at, o.bot_id) < (IFNULL(b.kept_at, '9999-01-01'), b.created_at, " \
+    "b.bot_id))"
+#define ORDINAL "ROW_NUMBER() OVER (ORDER BY IFNULL(b.kept_at, '9999-01-01'), b.created_at, b.bot_id) - 1"
+#define BOT_COLUMNS(before)                                                                                     \
     "SELECT b.bot_id, b.tenant_id, b.name, b.language, b.live_version, b.draft_revision,"                       \
-    " v.flow_hash IS NULL OR v.flow_hash <> b.draft_hash, b.created_at, b.updated_at, b.published_at"           \
+    " v.flow_hash IS NULL OR v.flow_hash <> b.draft_hash, b.created_at, b.updated_at, b.published_at, " before  \
     " FROM bot b LEFT JOIN bot_version v ON v.tenant_id = b.tenant_id AND v.bot_id = b.bot_id AND v.version = " \
     "b.live_version"
-DB_STMT(bot_select, TENANT, BOT_COLUMNS " WHERE b.tenant_id = :tenant AND b.bot_id = ? AND b.deleted_at IS NULL", "u",
-        "uussiiittt?");
-DB_STMT(bot_list_all, TENANT, BOT_COLUMNS " WHERE b.tenant_id = :tenant AND b.deleted_at IS NULL ORDER BY b.bot_id", "",
-        "uussiiittt?");
+DB_STMT(bot_select, TENANT,
+        BOT_COLUMNS(BEFORE) " WHERE b.tenant_id = :tenant AND b.bot_id = ? AND b.deleted_at IS NULL", "u",
+        "uussiiittt?i");
+DB_STMT(bot_list_all, TENANT,
+        BOT_COLUMNS(ORDINAL) " WHERE b.tenant_id = :tenant AND b.deleted_at IS NULL ORDER BY b.bot_id", "",
+        "uussiiittt?i");
 
 DB_STMT(bot_set_name, TENANT,
         "UPDATE bot SET name = ?, updated_at = ? WHERE tenant_id = :tenant AND bot_id = ? AND deleted_at IS NULL",
@@ -61,7 +69,8 @@ static struct bot bot_of(struct db_row r)
                         .draft_differs = db_row_int(r, 6) != 0,
                         .created_ms = db_row_time(r, 7),
                         .updated_ms = db_row_time(r, 8),
-                        .published_ms = db_row_time(r, 9)};
+                        .published_ms = db_row_time(r, 9),
+                        .before = db_row_int(r, 10)};
 }
 
 static void hash_of(struct db_row r, size_t i, uint8_t out[CRYPTO_HASH])
@@ -203,9 +212,10 @@ DB_STMT(version_select, TENANT,
         "ui", "s");
 /* GLOBAL: a visitor knows only the bot's public id; the tenant comes out of it. */
 DB_STMT(bot_pointer_select, GLOBAL,
-        "SELECT b.tenant_id, b.live_version, b.name, b.language FROM bot b JOIN tenant t ON t.tenant_id = b.tenant_id"
+        "SELECT b.tenant_id, b.live_version, b.name, b.language, " BEFORE
+        " FROM bot b JOIN tenant t ON t.tenant_id = b.tenant_id"
         " WHERE b.bot_id = ? AND b.deleted_at IS NULL AND t.state = 'active'",
-        "u", "uiss");
+        "u", "uissi");
 
 static enum status version_unknown(struct err *e)
 {
@@ -271,6 +281,7 @@ enum status store_bot_pointer(struct db *c, struct arena *a, struct id bot, stru
     *out = (struct bot_pointer){.tenant = db_row_id(r, 0),
                                 .live_version = (int)db_row_int(r, 1),
                                 .name = db_row_str(r, 2),
-                                .language = db_row_str(r, 3)};
+                                .language = db_row_str(r, 3),
+                                .before = db_row_int(r, 4)};
     return OK;
 }

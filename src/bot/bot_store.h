@@ -26,6 +26,7 @@ struct bot_pointer {
     struct id tenant;
     int live_version;
     struct str name, language;
+    int64_t before;
 };
 
 /* Holds the tenant's row until the transaction ends, so that two creations count one after the other. */

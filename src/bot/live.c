@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/shared.h"
+#include "billing/entitlement.h"
 #include "bot/bot_store.h"
 
 #include "base/banned.h"
@@ -31,6 +32,7 @@ struct bot_held {
     int version;
     struct str name, language;
     struct flow *flow;
+    int64_t before;
     char text[];
 };
 
@@ -102,7 +104,7 @@ static struct bot_held *held_new(struct id bot, const struct bot_pointer *p, int
         flow_drop(flow);
         return NULL;
     }
-    *h = (struct bot_held){.id = bot, .tenant = p->tenant, .version = version, .flow = flow};
+    *h = (struct bot_held){.id = bot, .tenant = p->tenant, .version = version, .flow = flow, .before = p->before};
     atomic_init(&h->refs, 1);
     memcpy(h->text, p->name.p, p->name.n);
     memcpy(h->text + p->name.n, p->language.p, p->language.n);
@@ -119,6 +121,7 @@ static void lend(struct bot_held *h, struct bot_live *out)
                              .name = h->name,
                              .language = h->language,
                              .flow = h->flow,
+                             .before = h->before,
                              .held = h};
 }
 
@@ -428,6 +431,15 @@ enum status bot_live(struct db_pool *p, struct id bot, struct bot_live *out, str
     enum status s = current(p, bot, &h, e);
     if (s == OK)
         lend(h, out);
+    return s;
+}
+
+enum status bot_may_begin(struct db_pool *p, const struct bot_live *b, int64_t now_ms, struct err *e)
+{
+    struct entitled x;
+    enum status s = entitled_now(p, b->tenant, now_ms, &x, e);
+    if (s == OK && b->before >= x.value[ENTITLEMENT_bots])
+        return err_set(e, ERR_PLAN, "bot_inactive", "This bot takes no new conversations at the moment.");
     return s;
 }
 

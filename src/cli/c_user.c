@@ -3,6 +3,7 @@
 
 #include "account/rules.h"
 #include "base/crypto.h"
+#include "billing/entitlement.h"
 #include "cli/cli.h"
 
 #include "base/banned.h"
@@ -144,7 +145,7 @@ enum status cmd_user_add_to(struct cli *cl, struct err *e)
     if (s != OK || (s = cli_db(cl, &c, e)) != OK || (s = user_arg(cl, c, cl->argv[0], &user, e)) != OK ||
         (s = cli_tenant(cl, c, cl->argv[1], &tenant, e)) != OK)
         return s;
-    s = account_member_add(c, tenant, user, account_role_parse(str_from(role)), e);
+    s = entitlement_member_add(c, tenant, user, account_role_parse(str_from(role)), e);
     if (s == OK)
         cli_id(cl, ID_USER, user);
     return s;

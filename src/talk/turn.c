@@ -128,9 +128,20 @@ static enum status pin(struct turn *u, struct err *e)
     return s;
 }
 
-/* The plan is asked only when a conversation begins: one that is open is never cut off. */
-static enum status check_quota(struct turn *u, struct talk_out *out, bool *done, struct err *e)
+static enum status ask_plan(struct turn *u, struct err *e)
 {
+    enum status s = bot_may_begin(u->talk->pool, &u->live, u->now_ms, e);
+
+    if (s == OK && u->quota.full) {
+        s = err_set(e, ERR_PLAN, "plan_limit", "This bot cannot take new conversations this month.");
+    }
+    return s;
+}
+
+/* The plan is asked only when a conversation begins: one that is open is never cut off. What was answered before is answered again. */
+static enum status check_plan(struct turn *u, struct talk_out *out, bool *done, struct err *e)
+{
+    struct err why = ERR_INIT;
     enum status s = OK;
 
     if (u->opens || !u->conv.counted) {
@@ -140,13 +151,17 @@ static enum status check_quota(struct turn *u, struct talk_out *out, bool *done,
         u->quota.limit = USAGE_UNLIMITED;
         return s;
     }
-    if (!u->quota.full) {
-        return OK;
-    }
-    if (u->has_key) {
+    s = ask_plan(u, &why);
+    if (s == ERR_PLAN && u->has_key) {
         s = turn_replay(u, out, done, e);
+        if (s != OK || *done) {
+            return s;
+        }
     }
-    return s == OK && !*done ? err_set(e, ERR_PLAN, "plan_limit", "This bot cannot take new conversations this month.") : s;
+    if (why.status != OK) {
+        *e = why;
+    }
+    return why.status;
 }
 
 /* ---- think ---- */
@@ -318,7 +333,7 @@ static enum status prepare(struct turn *u, struct talk_out *out, bool *done, str
     u->reply_n = 0;
     s = load(u, e);
     if (s == OK) {
-        s = check_quota(u, out, done, e);
+        s = check_plan(u, out, done, e);
     }
     if (s == OK && !*done && u->sink && u->has_key) {
         s = turn_replay(u, out, done, e); /* a stream shows messages before they are recorded: look first */

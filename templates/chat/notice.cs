@@ -11,7 +11,7 @@
 <main class="missing">
   <h1><?cs var:Title ?></h1>
   <?cs if:Words ?><p><?cs var:Words ?></p><?cs /if ?>
-  <footer><?cs var:Brand ?></footer>
+  <?cs if:Brand ?><footer><?cs var:Brand ?></footer><?cs /if ?>
 </main>
 </body>
 </html>

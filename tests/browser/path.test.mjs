@@ -120,7 +120,7 @@ test('versions: published again, compared in words, taken back, exported and bro
     await page.goto(`${parley.url}/app/new`)
     await page.getByLabel('Name', { exact: true }).first().fill('One too many')
     await page.getByRole('button', { name: 'Create bot' }).click()
-    await page.getByRole('alert').getByText(/The plan includes 1 bot/).waitFor()
+    await page.getByRole('alert').getByText(/The plan FREE includes 1 bot/).waitFor()
     assert.equal(await page.getByLabel('Name', { exact: true }).first().inputValue(), 'One too many')
     await enlarge(parley, 'Versions')
     await page.getByText('Or bring a bot from a file').click()

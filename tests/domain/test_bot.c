@@ -479,6 +479,86 @@ static void the_bot_limit_holds_in_a_race(void **state)
     assert_int_equal(n, 1);
 }
 
+/* ---- fewer bots than there are ---- */
+
+static const char *hex(struct id id)
+{
+    static char text[2][33];
+    static int at;
+    char *out = text[at++ % 2];
+    for (int i = 0; i < 16; i++)
+        snprintf(out + 2 * i, 3, "%02x", id.b[i]);
+    return out;
+}
+
+/* Which of the bots may begin a conversation: "yn" = the first, not the second. */
+static void who_may(const struct bot *b, size_t n, const char *expected)
+{
+    char got[16] = "";
+    struct err e = ERR_INIT;
+    for (size_t i = 0; i < n; i++) {
+        struct bot_live live;
+        OKAY(bot_live(pool, b[i].id, &live, &fail));
+        enum status s = bot_may_begin(pool, &live, clock_now_ms(), &e);
+        if (s != OK)
+            fails(s, ERR_PLAN, &e, "bot_inactive");
+        got[i] = s == OK ? 'y' : 'n';
+        bot_live_release(&live);
+    }
+    assert_string_equal(got, expected);
+}
+
+static void same_order(const struct actor *who, const struct bot *b, size_t n)
+{
+    struct bot *all, one;
+    size_t all_n;
+    OKAY(bot_list(c, who->tenant, &arena, &all, &all_n, &fail));
+    for (size_t i = 0; i < all_n; i++) {
+        OKAY(bot_get(c, who->tenant, all[i].id, &arena, &one, &fail));
+        assert_int_equal(one.before, all[i].before);
+        for (size_t k = 0; k < n; k++)
+            if (id_eq(b[k].id, all[i].id))
+                assert_true(all[i].before >= 0 && all[i].before < (int64_t)all_n);
+    }
+}
+
+static void surplus_bots_are_inactive_and_come_back(void **state)
+{
+    struct actor who = workspace("starter");
+    struct bot b[3];
+    int64_t room;
+    int version;
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        b[i] = made(&who);
+        OKAY(bot_publish(c, &who, b[i].id, STR_EMPTY, &arena, &version, &fail));
+    }
+    who_may(b, 3, "yyy");
+    OKAY(account_tenant_plan(c, who.tenant, STR("free"), &fail));
+    who_may(b, 3, "ynn"); /* the oldest stays; nothing was written */
+    OKAY(bot_room(c, who.tenant, &room, &fail));
+    assert_int_equal(room, 1);
+    same_order(&who, b, 3);
+    struct err e = ERR_INIT;
+    struct bot more;
+    fails(bot_create(c, config, &who, &arena, STR("faq"), STR("One more"), STR_EMPTY, &more, &e), ERR_PLAN, &e, "plan_limit_bots");
+    OKAY(account_tenant_plan(c, who.tenant, STR("starter"), &fail));
+    who_may(b, 3, "yyy");
+
+    char sql[200]; /* the owner chose the newest, then the one before */
+    snprintf(sql, sizeof sql, "UPDATE bot SET kept_at = '2026-11-02' WHERE bot_id = 0x%s", hex(b[1].id));
+    dbtest_sql(DB, sql);
+    snprintf(sql, sizeof sql, "UPDATE bot SET kept_at = '2026-11-01' WHERE bot_id = 0x%s", hex(b[2].id));
+    dbtest_sql(DB, sql);
+    bot_live_forget();
+    OKAY(account_tenant_plan(c, who.tenant, STR("free"), &fail));
+    who_may(b, 3, "nny");
+    same_order(&who, b, 3);
+    OKAY(bot_delete(c, &who, b[2].id, &fail)); /* its place goes to the next */
+    bot_live_forget();
+    who_may(b, 2, "ny");
+}
+
 struct hammer {
     struct id bot;
     int64_t calls;
@@ -546,6 +626,7 @@ int main(int argc, char **argv)
                                        TEST(other_hosts_are_noticed),
                                        TEST(publishes_at_once_make_one_version),
                                        TEST(the_bot_limit_holds_in_a_race),
+                                       TEST(surplus_bots_are_inactive_and_come_back),
                                        TEST(the_hot_path_is_quick_while_versions_change)};
     struct err e = ERR_INIT;
     char path[300];

@@ -1,0 +1,144 @@
+// What a plan lacks, as people meet it: bots beyond its number, members, its own brand; and that all is back with a larger plan.
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { after, before, test } from 'node:test'
+import { startInstall, until } from '../lib/install.mjs'
+import { echoFlow, makeBot, newId, send, shown } from '../talk/lib.mjs'
+
+let parley
+
+before(async () => {
+    parley = await startInstall({ config: { rate_limits: 'off', brand_name: 'Hearsay' } })
+})
+after(() => parley.stop())
+
+const plan = (tenant, name) => parley.run('tenant', 'plan', shown('ws', tenant), name)
+const page = async (bot, options = {}) => {
+    const reply = await fetch(`${parley.url}/chat/${bot}`, { redirect: 'manual', ...options })
+    return { status: reply.status, text: await reply.text(), headers: reply.headers }
+}
+const form = (bot, fields, headers = {}) => page(bot, {
+    method: 'POST', body: new URLSearchParams({ id: randomUUID(), ...fields }), headers: { Origin: parley.url, ...headers },
+})
+const cookieOf = reply => reply.headers.getSetCookie().map(c => c.split(';')[0]).join('; ')
+
+test('a bot beyond the plan begins no conversation, goes on with open ones, and comes back', async () => {
+    const tenant = newId()
+    const first = await makeBot(parley, echoFlow, { plan: 'starter', tenant }), second = await makeBot(parley, echoFlow, { tenant })
+    const id = randomUUID()
+    const open = await send(parley, second.bot, { text: 'hello', id })
+    assert.equal(open.status, 200)
+    const without = await form(second.bot, { text: 'hello' })
+    const cookie = cookieOf(without)
+    assert.equal(without.status, 303)
+
+    await plan(tenant, 'free')
+    const refused = await send(parley, second.bot, { text: 'hello' })
+    assert.deepEqual([refused.status, refused.body.code, refused.headers.get('content-type')], [402, 'bot_inactive', 'application/problem+json'])
+    const stream = await send(parley, second.bot, { text: 'hello' }, { headers: { Accept: 'text/event-stream' } })
+    assert.deepEqual([stream.status, stream.body.code], [402, 'bot_inactive'])
+    assert.equal((await send(parley, first.bot, { text: 'hello' })).status, 200, 'the oldest stays')
+    const again = await send(parley, second.bot, { text: 'hello', id })
+    assert.deepEqual([again.status, again.body], [200, open.body], 'what was answered before is answered again')
+    const { conversation, token } = open.body
+    assert.equal((await send(parley, second.bot, { text: 'and then', conversation, token })).status, 200, 'an open conversation goes on')
+    assert.equal((await form(second.bot, { text: 'and then' }, { Cookie: cookie })).status, 303, 'also without JavaScript')
+    assert.equal((await page(second.bot, { headers: { Cookie: cookie } })).status, 200)
+
+    for (const [language, words] of [['en', /no new conversations at the moment/], ['de', /keine neuen Gespräche/], ['es', /no acepta conversaciones nuevas/]]) {
+        const shownPage = await page(second.bot, { headers: { 'Accept-Language': language } })
+        assert.equal(shownPage.status, 402)
+        assert.match(shownPage.text, words)
+        assert.match(shownPage.text, /<h1>Test bot<\/h1>/)
+    }
+    const sent = await form(second.bot, { text: 'kept words' }, { 'Accept-Language': 'de' })
+    assert.equal(sent.status, 402)
+    assert.match(sent.text, /keine neuen Gespräche/)
+    assert.match(sent.text, /kept words/)
+
+    const [counted] = await parley.sql(`SELECT COUNT(*) AS n FROM usage_ledger WHERE tenant_id = 0x${tenant}`)
+    assert.equal(counted.n, '3')
+    await plan(tenant, 'starter')
+    assert.equal((await send(parley, second.bot, { text: 'hello' })).status, 200)
+})
+
+test('the API says which bots are active, and refuses one more', async () => {
+    const id = await parley.run('tenant', 'create', 'API', '--plan', 'starter')
+    const key = await parley.run('key', 'create', '--tenant', id, '--scopes', 'read,write')
+    const call = async (method, path, body) => {
+        const reply = await fetch(`${parley.url}${path}`, { method, headers: { Authorization: `Bearer ${key}`, 'Content-Type': 'application/json' }, body: body && JSON.stringify(body) })
+        return { status: reply.status, type: reply.headers.get('content-type'), body: await reply.json() }
+    }
+    const made = []
+    for (const name of ['One', 'Two']) made.push((await call('POST', '/v1/bots', { template: 'faq', name })).body)
+    assert.deepEqual(made.map(b => b.active), [true, true])
+    await parley.run('tenant', 'plan', id, 'free')
+    assert.deepEqual((await call('GET', '/v1/bots')).body.data.map(b => [b.name, b.active]), [['One', true], ['Two', false]])
+    assert.equal((await call('GET', `/v1/bots/${made[1].id}`)).body.active, false)
+    const refused = await call('POST', '/v1/bots', { template: 'faq', name: 'Three' })
+    assert.deepEqual([refused.status, refused.type, refused.body.code], [402, 'application/problem+json', 'plan_limit_bots'])
+    assert.equal(refused.body.detail, 'The plan FREE includes 1 bot: remove one or take a larger plan.')
+    const cli = await parley.tryRun('bot', 'create', '--template', 'faq', '--name', 'Three', '--tenant', id)
+    assert.equal(cli.status, 1)
+    assert.match(cli.stderr, /The plan FREE includes 1 bot/)
+})
+
+test('members are counted where they are added', async () => {
+    const id = await parley.run('tenant', 'create', 'Members', '--plan', 'free')
+    const users = []
+    for (const n of [1, 2, 3]) {
+        const email = `member${n}@example.com`
+        await parley.run('user', 'create', email, '--password-stdin', { input: 'correct horse battery' })
+        users.push(email)
+    }
+    await parley.run('user', 'add-to', users[0], id, '--role', 'owner')
+    await parley.run('user', 'add-to', users[1], id)
+    const third = await parley.tryRun('user', 'add-to', users[2], id)
+    assert.equal(third.status, 1)
+    assert.match(third.stderr, /The plan FREE includes 2 members/)
+    await parley.run('user', 'add-to', users[1], id, '--role', 'admin') // a role is no new member
+    await parley.run('tenant', 'plan', id, 'starter')
+    const racing = await Promise.all([3, 4, 5, 6, 7, 8].map(async n => {
+        const email = `racer${n}@example.com`
+        await parley.run('user', 'create', email, '--password-stdin', { input: 'correct horse battery' })
+        return parley.tryRun('user', 'add-to', email, id)
+    }))
+    assert.equal(racing.filter(r => r.status === 0).length, 3, 'five in all, whoever comes first')
+})
+
+test('who made the chat is told, unless the plan has its own brand', async () => {
+    const { bot, tenant } = await makeBot(parley, echoFlow, { plan: 'professional' })
+    const link = new RegExp(`<footer>Powered by <a href="${parley.url}"[^>]*>Hearsay</a></footer>`)
+    assert.match((await page(bot)).text, link)
+    const empty = await form(bot, { text: ' ' }) // the form without JavaScript, refused and shown again
+    assert.equal(empty.status, 422)
+    assert.match(empty.text, link)
+    assert.match((await page(bot, { headers: { 'Accept-Language': 'de' } })).text, /Bereitgestellt mit <a/)
+    await plan(tenant, 'enterprise')
+    assert.doesNotMatch((await page(bot)).text, /Hearsay|Powered/)
+    assert.doesNotMatch((await form(bot, { text: ' ' })).text, /Hearsay|Powered/)
+    await plan(tenant, 'free')
+    await until('the brand again', async () => link.test((await page(bot)).text))
+})
+
+test('the list of bots says which take no new conversations, and who can change that', async () => {
+    const email = 'owner@example.com', password = 'correct horse battery'
+    await parley.run('user', 'create', email, '--password-stdin', { input: password })
+    const tenant = await parley.run('tenant', 'create', 'List', '--plan', 'starter')
+    await parley.run('user', 'add-to', email, tenant, '--role', 'owner')
+    for (const name of ['Old', 'New']) await parley.run('bot', 'create', '--template', 'faq', '--name', name, '--tenant', tenant)
+    const signedIn = await fetch(`${parley.url}/login`, {
+        method: 'POST', redirect: 'manual', headers: { Origin: parley.url }, body: new URLSearchParams({ email, password }),
+    })
+    const list = async () => (await fetch(`${parley.url}/app`, { headers: { Cookie: cookieOf(signedIn) } })).text()
+    assert.doesNotMatch(await list(), /Inactive/)
+    await parley.run('tenant', 'plan', tenant, 'free')
+    const text = await list()
+    assert.equal(text.match(/Inactive: no room in the plan/g).length, 1)
+    assert.match(text, /1 bot takes no new conversations/)
+    assert.match(text, /Ask whoever runs this service for another plan/, 'billing is off: nothing is for sale')
+    assert.doesNotMatch(text, /\/app\/billing\/plans/)
+    parley.configure({ stripe_secret_key: 'sk_test_1' })
+    parley.hup()
+    await until('billing on', async () => /<a href="\/app\/billing\/plans">Choose which bots stay/.test(await list()))
+})

@@ -1,0 +1,112 @@
+/* The FEATURE column: a route that names one is open where the plan has it, and says which plan has it where not. */
+#include "unit/test.h"
+
+#include "base/limits.h"
+#include "base/shared.h"
+#include "billing/plan.h"
+#include "dbtest.h"
+#include "guard.h"
+#include "okay.h"
+#include "web/request.h"
+
+#include "base/banned.h"
+
+#define DB "parley_guard"
+
+static struct config *config;
+static struct guard guard;
+static struct db *c;
+static struct arena arena;
+static const struct actor boss = {.cli = true};
+
+static enum status ask(struct id tenant, enum feature f, struct err *e)
+{
+    struct request rq = {.arena = &arena, .app = &guard, .who = {.tenant = tenant}};
+    return guard_feature(&rq, f, e);
+}
+
+static void refused(struct id tenant, enum feature f, const char *words)
+{
+    struct err e = ERR_INIT;
+    assert_int_equal(ask(tenant, f, &e), ERR_PLAN);
+    assert_string_equal(e.code, "plan_feature");
+    assert_string_equal(e.message, words);
+}
+
+static struct id tenant_on(const char *plan)
+{
+    struct id t;
+    OKAY(account_tenant_create(c, STR("W"), str_from(plan), &t, &fail));
+    return t;
+}
+
+static void each_plan_has_its_features(void **state)
+{
+    (void)state;
+    static const char *const plans[] = {"free", "starter", "professional", "enterprise"};
+    static const char has[FEATURE_COUNT][5] = {[FEATURE_NONE] = "yyyy",         [FEATURE_KNOWLEDGE] = "nnyy",
+                                               [FEATURE_ANALYTICS] = "nyyy",    [FEATURE_ANALYTICS_ADVANCED] = "nnyy",
+                                               [FEATURE_INTEGRATIONS] = "nyyy", [FEATURE_WHITE_LABEL] = "nnny"};
+    for (int p = 0; p < 4; p++) {
+        struct id tenant = tenant_on(plans[p]);
+        for (int f = 0; f < FEATURE_COUNT; f++) {
+            struct err e = ERR_INIT;
+            enum status s = ask(tenant, (enum feature)f, &e);
+            if ((s == OK) != (has[f][p] == 'y') || (s != OK && s != ERR_PLAN))
+                fail_msg("%s, feature %s: status %d", plans[p], feature_name((enum feature)f), (int)s);
+        }
+    }
+}
+
+static void the_refusal_names_the_plan_that_has_it(void **state)
+{
+    (void)state;
+    struct id tenant = tenant_on("free");
+    refused(tenant, FEATURE_KNOWLEDGE, "The knowledge base: the plan PROFESSIONAL has this.");
+    refused(tenant, FEATURE_ANALYTICS, "The analytics dashboard: the plan STARTER has this.");
+    dbtest_sql(DB, "UPDATE plan SET public = 0 WHERE plan = 'enterprise'");
+    refused(tenant, FEATURE_WHITE_LABEL, "An own brand: no plan of this install has this.");
+    dbtest_sql(DB, "UPDATE plan SET public = 1 WHERE plan = 'enterprise'");
+}
+
+static void it_follows_the_entitlements(void **state)
+{
+    (void)state;
+    struct err e = ERR_INIT;
+    struct id tenant = tenant_on("free");
+    struct override o = {
+        .tenant = tenant, .entitlement = ENTITLEMENT_knowledge, .value = 1, .reason = STR("trial of it")};
+    refused(tenant, FEATURE_KNOWLEDGE, "The knowledge base: the plan PROFESSIONAL has this.");
+    OKAY(override_set(c, &boss, &o, &fail));
+    assert_int_equal(ask(tenant, FEATURE_KNOWLEDGE, &e), OK);
+    OKAY(override_end(c, &boss, tenant, ENTITLEMENT_knowledge, &fail));
+    assert_int_equal(ask(tenant, FEATURE_KNOWLEDGE, &e), ERR_PLAN);
+    assert_int_equal(ask(ID_NONE, FEATURE_KNOWLEDGE, &e), ERR_DENIED);
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {TEST(each_plan_has_its_features), TEST(the_refusal_names_the_plan_that_has_it),
+                                       TEST(it_follows_the_entitlements)};
+    struct err e = ERR_INIT;
+    char path[300];
+    dbtest_begin(argc, argv);
+    snprintf(path, sizeof path, "%s/shared", dbtest_dir());
+    if (shared_open(path, &e) != OK) {
+        fprintf(stderr, "%s\n", e.message);
+        return 1;
+    }
+    config = dbtest_config(DB);
+    dbtest_migrate(config);
+    guard.pool = dbtest_pool(config, 4);
+    c = dbtest_get(guard.pool);
+    arena_init(&arena, 8 * MB);
+    int failed = RUN(tests);
+    arena_release(&arena);
+    db_put(c);
+    db_pool_close(guard.pool);
+    config_drop(config);
+    shared_close();
+    db_library_end();
+    return failed;
+}
