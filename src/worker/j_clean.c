@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "billing/lease.h"
 #include "billing/meter.h"
+#include "billing/notice.h"
 #include "billing/stripe_client.h"
 #include "worker/clean_store.h"
 #include "worker/worker.h"
@@ -14,6 +15,7 @@
 #define DAY_MS ((int64_t)86400000)
 #define KEEP_TURN_KEYS (30 * DAY_MS)
 #define KEEP_DONE (30 * DAY_MS)
+#define KEEP_NOTICES (400 * DAY_MS)
 #define KEEP_DEAD (90 * DAY_MS) /* somebody may still want to replay it */
 #define KEEP_STRIPE_CALLS (400 * DAY_MS) /* as long as it stands, its key cannot do a second thing */
 
@@ -58,9 +60,14 @@ static enum status meter_rows(struct db *c, int64_t now, int64_t *n, struct err 
     return meter_forget(c, now - METER_KEEP_MS, BATCH, n, e);
 }
 
+static enum status notices(struct db *c, int64_t now, int64_t *n, struct err *e)
+{
+    return notice_forget(c, now - KEEP_NOTICES, BATCH, n, e);
+}
+
 static const struct { const char *name; enum status (*fn)(struct db *c, int64_t now, int64_t *n, struct err *e); } steps[] = {
     {"sessions", sessions}, {"turn_keys", turn_keys}, {"jobs_done", jobs_done}, {"jobs_dead", jobs_dead},
-    {"stripe_calls", stripe_calls}, {"stripe_leases", stripe_leases}, {"meter_rows", meter_rows},
+    {"stripe_calls", stripe_calls}, {"stripe_leases", stripe_leases}, {"meter_rows", meter_rows}, {"notices", notices},
 };
 
 /* Batches with a breath between them, so that turns never queue behind a deletion. */

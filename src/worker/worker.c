@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/shared.h"
 #include "billing/meter.h"
+#include "billing/notice.h"
 #include "db/migrate.h"
 #include "knowledge/answers.h"
 #include "queue/mail.h"

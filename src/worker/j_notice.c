@@ -1,0 +1,25 @@
+/* billing_notice: mails about money that are due. */
+#include "base/clock.h"
+#include "billing/notice.h"
+#include "worker/worker.h"
+
+#include "base/banned.h"
+
+#define AT_ONCE 100
+
+job_fn j_notice;
+
+enum status j_notice(struct work *w, struct json **result, struct err *e)
+{
+    int64_t now = clock_now_ms();
+    struct id after = ID_NONE;
+    bool more = true;
+    enum status s = OK;
+
+    (void)result;
+    while (s == OK && more) {
+        s = notice_step(w->db, now, &after, AT_ONCE, &more, e);
+        worker_progress(w, NULL);
+    }
+    return s;
+}
