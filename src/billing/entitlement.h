@@ -65,6 +65,9 @@ void entitlement_roll(int64_t anchor_ms, int64_t *start_ms, int64_t *end_ms, int
 
 /* Read the facts and resolve. */
 enum status entitlement_load(struct db *c, struct id tenant, int64_t now_ms, struct arena *a, struct entitlements *out, struct err *e);
+/* How long conversations are kept, in days, or UNLIMITED. As `retention_days` of the entitlements, but subscriptions of either mode count,
+ * also while no key is set: a wrong key must cost nobody their history, which is gone for good. */
+enum status entitlement_history_days(struct db *c, struct id tenant, int64_t now_ms, int64_t *out, struct err *e);
 /* What a request asks: value and plan of a tenant, cached per process until the shared generation "plan" of the tenant or "plans"
  * grows, valid_until passes, and for at most 10 s. Thread safe. */
 struct entitled {

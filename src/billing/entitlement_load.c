@@ -28,30 +28,56 @@ static bool livemode_of_key(bool *on)
     return live;
 }
 
-enum status entitlement_load(struct db *c, struct id tenant, int64_t now_ms, struct arena *a, struct entitlements *out,
-                             struct err *e)
+static enum status facts_read(struct db *c, struct id tenant, struct arena *a, struct entitlement_facts *f, struct err *e)
 {
-    struct entitlement_facts f = {.plans = NULL};
     struct plans *plans = ARENA_NEW(a, struct plans);
     struct subscription *subscriptions;
     struct override *overrides;
-    bool on;
+    *f = (struct entitlement_facts){.plans = plans};
     enum status s = plans ? plans_read(c, a, plans, e) : err_nomem(e);
-    f.plans = plans;
-    f.livemode = livemode_of_key(&on);
     if (s == OK)
-        s = entitlement_store_tenant(c, tenant, a, &f, e);
-    if (s == OK && on)
-        s = subscription_list(c, tenant, a, &subscriptions, &f.subscription_n, e);
-    if (s == OK && on)
-        f.subscriptions = subscriptions;
+        s = entitlement_store_tenant(c, tenant, a, f, e);
     if (s == OK)
-        s = override_list(c, tenant, a, &overrides, &f.override_n, e);
+        s = subscription_list(c, tenant, a, &subscriptions, &f->subscription_n, e);
+    if (s == OK)
+        s = override_list(c, tenant, a, &overrides, &f->override_n, e);
+    if (s == OK) {
+        f->subscriptions = subscriptions;
+        f->overrides = overrides;
+    }
+    return s;
+}
+
+enum status entitlement_load(struct db *c, struct id tenant, int64_t now_ms, struct arena *a, struct entitlements *out, struct err *e)
+{
+    struct entitlement_facts f;
+    bool on;
+    enum status s = facts_read(c, tenant, a, &f, e);
     if (s != OK)
         return s;
-    f.overrides = overrides;
+    f.livemode = livemode_of_key(&on);
+    if (!on)
+        f.subscription_n = 0;
     entitlement_resolve(&f, now_ms, out);
     return OK;
+}
+
+enum status entitlement_history_days(struct db *c, struct id tenant, int64_t now_ms, int64_t *out, struct err *e)
+{
+    struct entitlement_facts f;
+    struct entitlements test, live;
+    struct arena a;
+    arena_init(&a, 1 * MB);
+    enum status s = facts_read(c, tenant, &a, &f, e);
+    if (s == OK) {
+        entitlement_resolve(&f, now_ms, &test);
+        f.livemode = true;
+        entitlement_resolve(&f, now_ms, &live);
+        int64_t x = test.value[ENTITLEMENT_retention_days], y = live.value[ENTITLEMENT_retention_days];
+        *out = x > y ? x : y;
+    }
+    arena_release(&a);
+    return s;
 }
 
 /* ---- the cache ---- */

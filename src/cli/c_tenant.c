@@ -95,13 +95,14 @@ enum status cmd_tenant_show(struct cli *cl, struct err *e)
 
 enum status cmd_tenant_plan(struct cli *cl, struct err *e)
 {
+    struct actor who = cli_actor(ID_NONE);
     struct db *c;
     struct id id;
     enum status s = cli_options(cl, NULL, 0, 2, 2, e);
 
     if (s != OK || (s = cli_db_change(cl, &c, e)) != OK || (s = cli_tenant(cl, c, cl->argv[0], &id, e)) != OK)
         return s;
-    s = account_tenant_plan(c, id, str_from(cl->argv[1]), e);
+    s = plan_assign(c, &who, id, str_from(cl->argv[1]), e);
     if (s == OK)
         cli_id(cl, ID_TENANT, id);
     return s;

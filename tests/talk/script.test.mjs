@@ -72,6 +72,14 @@ test('a refusal is told, and the message can be sent again', async () => {
     assert.equal(await page.getByRole('alert').count(), 0)
 })
 
+test('a bot that became inactive says so in the language of the page', async () => {
+    const page = await open({ locale: 'de-DE' })
+    await page.route('**/messages', route => route.fulfill({ status: 402, contentType: 'application/problem+json',
+        body: JSON.stringify({ status: 402, code: 'bot_inactive', detail: 'This bot takes no new conversations at the moment.' }) }))
+    await say(page, 'hallo?')
+    await page.getByRole('alert').getByText('Dieser Chat nimmt im Moment keine neuen Gespräche an.').waitFor()
+})
+
 test('a reload remembers; start over forgets', async () => {
     const page = await open()
     await page.getByRole('button', { name: 'Hours' }).click()

@@ -1,0 +1,237 @@
+/* c_plan.c: plans, and what a workspace may: for the operator, and for whoever helps a customer. */
+#include "base/clock.h"
+#include "base/num.h"
+#include "billing/entitlement.h"
+#include "billing/usage.h"
+#include "cli/cli.h"
+
+#include "base/banned.h"
+
+static int set_number(struct json *o, const char *key, int64_t v)
+{
+    return v == UNLIMITED ? json_set_str(o, key, STR("unlimited")) : json_set_int(o, key, v);
+}
+
+static int set_values(struct json *o, const int64_t value[ENTITLEMENT_COUNT])
+{
+    for (int i = 0; i < ENTITLEMENT_COUNT; i++)
+        if (set_number(o, entitlement_name((enum entitlement)i), value[i]) != 0)
+            return -1;
+    return 0;
+}
+
+static int set_terms(struct json *o, const struct plan_terms *t)
+{
+    if (json_set_int(o, "price", t->price) != 0 || json_set_str(o, "currency", str_from(t->currency)) != 0 ||
+        set_number(o, "conversations", t->conversations) != 0)
+        return -1;
+    return t->overage < 0 ? json_set_null(o, "overage_pico") : json_set_int(o, "overage_pico", t->overage);
+}
+
+/* ---- plans ---- */
+
+static enum status read_plans(struct cli *cl, struct plans *out, struct err *e)
+{
+    struct db *c;
+    enum status s = cli_db(cl, &c, e);
+    return s == OK ? plans_read(c, &cl->arena, out, e) : s;
+}
+
+enum status cmd_plan_list(struct cli *cl, struct err *e)
+{
+    struct plans all;
+    enum status s = cli_options(cl, NULL, 0, 0, 0, e);
+    if (s != OK || (s = read_plans(cl, &all, e)) != OK)
+        return s;
+    struct json *out = json_new_array(&cl->arena), *o;
+    for (size_t i = 0; out && i < all.n; i++) {
+        const struct plan *p = &all.list[i];
+        if (json_push_object(out, &o) != 0 || json_set_str(o, "plan", p->plan) != 0 ||
+            json_set_str(o, "name", p->name) != 0 || json_set_bool(o, "public", p->is_public) != 0 ||
+            set_terms(o, p->terms) != 0 || set_number(o, "bots", p->value[ENTITLEMENT_bots]) != 0 ||
+            set_number(o, "members", p->value[ENTITLEMENT_members]) != 0)
+            out = NULL;
+    }
+    if (!out)
+        return err_nomem(e);
+    cli_out(cl, out);
+    return OK;
+}
+
+static int plan_json(struct json *o, const struct plans *all, const struct plan *p)
+{
+    struct json *terms, *one;
+    if (json_set_str(o, "plan", p->plan) != 0 || json_set_str(o, "name", p->name) != 0 ||
+        json_set_int(o, "revision", p->revision) != 0 || json_set_bool(o, "public", p->is_public) != 0 ||
+        set_terms(o, p->terms) != 0 || set_values(o, p->value) != 0 || json_set_array(o, "terms", &terms) != 0)
+        return -1;
+    for (size_t i = 0; i < all->terms_n; i++) {
+        const struct plan_terms *t = &all->terms[i];
+        if (!str_eq(t->plan, p->plan))
+            continue;
+        if (json_push_object(terms, &one) != 0 || json_set_id(one, "id", ID_TERMS, t->id) != 0 ||
+            set_terms(one, t) != 0 || json_set_time(one, "created_at", t->created_ms) != 0 ||
+            json_set_bool(one, "current", t == p->terms) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+enum status cmd_plan_show(struct cli *cl, struct err *e)
+{
+    struct plans all;
+    enum status s = cli_options(cl, NULL, 0, 1, 1, e);
+    if (s != OK || (s = read_plans(cl, &all, e)) != OK)
+        return s;
+    const struct plan *p = plans_find(&all, str_from(cl->argv[0]));
+    if (!p)
+        return err_set(e, ERR_NOT_FOUND, "plan_unknown", "There is no plan \"%.40s\": parley plan list", cl->argv[0]);
+    struct json *o = json_new_object(&cl->arena);
+    if (!o || plan_json(o, &all, p) != 0)
+        return err_nomem(e);
+    cli_out(cl, o);
+    return OK;
+}
+
+/* ---- overrides ---- */
+
+static bool value_arg(struct str s, int64_t *out)
+{
+    if (str_eqz(s, "unlimited")) {
+        *out = UNLIMITED;
+        return true;
+    }
+    if (str_eqz(s, "on") || str_eqz(s, "off")) {
+        *out = str_eqz(s, "on");
+        return true;
+    }
+    return num_i64(s, 0, UNLIMITED - 1, out);
+}
+
+/* 2027-01-31: until that day begins, UTC. */
+static bool date_arg(struct str s, int64_t *out)
+{
+    int64_t y, m, d;
+    if (s.n != 10 || s.p[4] != '-' || s.p[7] != '-' || !num_i64(str_sub(s, 0, 4), 1970, 9999, &y) ||
+        !num_i64(str_sub(s, 5, 2), 1, 12, &m) || !num_i64(str_sub(s, 8, 2), 1, 31, &d))
+        return false;
+    *out = clock_date_ms((int)y, (int)m, (int)d);
+    return *out != -1;
+}
+
+static enum status override_args(struct cli *cl, const char *reason, const char *expires, struct override *o, bool *end,
+                                 struct err *e)
+{
+    *end = str_eqz(str_from(cl->argv[2]), "none");
+    if (!entitlement_parse(str_from(cl->argv[1]), &o->entitlement))
+        return cli_usage(e, "There is no entitlement \"%.40s\": parley plan show free lists them.", cl->argv[1]);
+    if (!*end && !value_arg(str_from(cl->argv[2]), &o->value))
+        return cli_usage(e, "\"%.40s\" is not a value: a number, on, off, unlimited, or none to end the override.",
+                         cl->argv[2]);
+    if (!*end && !reason)
+        return cli_usage(e, "Say why: --reason TEXT.");
+    if (expires && !date_arg(str_from(expires), &o->expires_ms))
+        return cli_usage(e, "--expires is a day such as 2027-01-31; the override ends when it begins, UTC.");
+    o->reason = str_from(reason);
+    return OK;
+}
+
+enum status cmd_tenant_override(struct cli *cl, struct err *e)
+{
+    const char *reason = NULL, *expires = NULL;
+    struct override o = {.expires_ms = 0};
+    struct actor who = cli_actor(ID_NONE);
+    struct db *c;
+    bool end;
+    enum status s = cli_options(cl, CLI_OPTIONS({"reason", &reason, NULL}, {"expires", &expires, NULL}), 3, 3, e);
+    if (s != OK || (s = override_args(cl, reason, expires, &o, &end, e)) != OK ||
+        (s = cli_db_change(cl, &c, e)) != OK || (s = cli_tenant(cl, c, cl->argv[0], &o.tenant, e)) != OK)
+        return s;
+    s = end ? override_end(c, &who, o.tenant, o.entitlement, e) : override_set(c, &who, &o, e);
+    if (s == OK)
+        cli_id(cl, ID_TENANT, o.tenant);
+    return s;
+}
+
+/* ---- what a workspace may ---- */
+
+static int set_period(struct json *o, const struct quota_period *p, int64_t used)
+{
+    struct json *q;
+    return json_set_object(o, "period", &q) != 0 || json_set_time(q, "start", p->start_ms) != 0 ||
+                   json_set_time(q, "end", p->end_ms) != 0 || set_number(q, "included", p->included) != 0 ||
+                   set_number(q, "limit", p->limit) != 0 || json_set_int(q, "used", used) != 0 ||
+                   json_set_bool(q, "billable", p->billable) != 0
+               ? -1
+               : 0;
+}
+
+static int set_alarms(struct json *o, const struct entitlements *x)
+{
+    struct json *list;
+    if (json_set_array(o, "alarms", &list) != 0)
+        return -1;
+    return (x->two_live && json_push_str(list, STR("two_live")) != 0) ||
+                   (x->unknown_price && json_push_str(list, STR("unknown_price")) != 0) ||
+                   (x->unknown_status && json_push_str(list, STR("unknown_status")) != 0)
+               ? -1
+               : 0;
+}
+
+static int set_overrides(struct json *o, const struct override *list, size_t n)
+{
+    struct json *all, *one;
+    if (json_set_array(o, "overrides", &all) != 0)
+        return -1;
+    for (size_t i = 0; i < n; i++)
+        if (json_push_object(all, &one) != 0 ||
+            json_set_str(one, "entitlement", str_from(entitlement_name(list[i].entitlement))) != 0 ||
+            set_number(one, "value", list[i].value) != 0 || json_set_str(one, "reason", list[i].reason) != 0 ||
+            json_set_time(one, "expires_at", list[i].expires_ms) != 0)
+            return -1;
+    return 0;
+}
+
+static int set_answer(struct json *o, const struct tenant *t, const struct entitlements *x, int64_t used)
+{
+    struct json *terms, *values;
+    if (json_set_id(o, "workspace", ID_TENANT, t->id) != 0 || json_set_str(o, "name", t->name) != 0 ||
+        json_set_str(o, "plan", x->plan->plan) != 0 || json_set_str(o, "assigned", t->plan) != 0 ||
+        json_set_str(o, "state", str_from(billing_state_name(x->state))) != 0 ||
+        json_set_bool(o, "read_only", x->read_only) != 0 || json_set_time(o, "until", x->until_ms) != 0 ||
+        json_set_time(o, "valid_until", x->valid_until_ms) != 0)
+        return -1;
+    if ((x->subscription ? json_set_str(o, "subscription", x->subscription->id) : json_set_null(o, "subscription")) !=
+            0 ||
+        json_set_object(o, "terms", &terms) != 0 || json_set_id(terms, "id", ID_TERMS, x->terms->id) != 0 ||
+        set_terms(terms, x->terms) != 0)
+        return -1;
+    return set_period(o, &x->period, used) != 0 || json_set_object(o, "entitlements", &values) != 0 ||
+                   set_values(values, x->value) != 0
+               ? -1
+               : set_alarms(o, x);
+}
+
+enum status cmd_tenant_entitlements(struct cli *cl, struct err *e)
+{
+    int64_t now = clock_now_ms();
+    struct entitlements x;
+    struct override *overrides;
+    struct tenant t;
+    struct usage u;
+    struct db *c;
+    struct id id;
+    size_t n;
+    enum status s = cli_options(cl, NULL, 0, 0, 1, e);
+    if (s != OK || (s = cli_db(cl, &c, e)) != OK ||
+        (s = cli_tenant(cl, c, cl->argc ? cl->argv[0] : NULL, &id, e)) != OK ||
+        (s = account_tenant_get(c, &cl->arena, id, &t, e)) != OK ||
+        (s = entitlement_load(c, id, now, &cl->arena, &x, e)) != OK ||
+        (s = override_list(c, id, &cl->arena, &overrides, &n, e)) != OK || (s = usage_now(c, id, now, &u, e)) != OK)
+        return s;
+    struct json *o = json_new_object(&cl->arena);
+    if (!o || set_answer(o, &t, &x, u.used) != 0 || set_overrides(o, overrides, n) != 0)
+        return err_nomem(e);
+    cli_out(cl, o);
+    return OK;
+}

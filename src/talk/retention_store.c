@@ -1,0 +1,48 @@
+/* retention_store.c: SQL of what is deleted for its age. */
+#include "talk/retention_store.h"
+
+#include "base/banned.h"
+
+/* An id begins with the time it was made, and no conversation's last message is older than its beginning: the range of the primary key
+ * holds all that can be due, and little else. */
+DB_STMT(conversations_due, TENANT,
+        "SELECT conversation_id FROM conversation WHERE tenant_id = :tenant AND conversation_id > ? AND conversation_id < ? AND"
+        " last_at < ? ORDER BY conversation_id LIMIT ? FOR UPDATE",
+        "uuti", "u");
+DB_STMT(feedback_of, TENANT, "DELETE FROM feedback WHERE tenant_id = :tenant AND conversation_id = ?", "u", "");
+DB_STMT(turn_keys_of, TENANT, "DELETE FROM turn_key WHERE tenant_id = :tenant AND conversation_id = ?", "u", "");
+DB_STMT(messages_of, TENANT, "DELETE FROM message WHERE tenant_id = :tenant AND conversation_id = ?", "u", "");
+DB_STMT(conversation_gone, TENANT, "DELETE FROM conversation WHERE tenant_id = :tenant AND conversation_id = ?", "u", "");
+
+static struct id first_of(int64_t ms)
+{
+    struct id id = ID_NONE;
+    for (int i = 0; i < 6; i++)
+        id.b[i] = (uint8_t)(ms >> (40 - 8 * i));
+    return id;
+}
+
+enum status retention_store_due(struct db *c, struct id tenant, struct id after, int64_t before_ms, int limit, struct arena *a,
+                                struct id **out, size_t *n, struct err *e)
+{
+    struct db_rows rows;
+    enum status s = db_query(c, &conversations_due, &tenant,
+                             DB_ARGS(db_id(after), db_id(first_of(before_ms)), db_time(before_ms), db_int(limit)), a, &rows, e);
+    if (s != OK)
+        return s;
+    *n = rows.n;
+    if (!(*out = arena_array(a, rows.n + 1, sizeof **out)))
+        return err_nomem(e);
+    for (size_t i = 0; i < rows.n; i++)
+        (*out)[i] = db_row_id(rows.rows[i], 0);
+    return OK;
+}
+
+enum status retention_store_delete(struct db *c, struct id tenant, struct id conversation, struct err *e)
+{
+    struct db_stmt *const in_order[] = {&feedback_of, &turn_keys_of, &messages_of, &conversation_gone};
+    enum status s = OK;
+    for (size_t i = 0; s == OK && i < sizeof in_order / sizeof *in_order; i++)
+        s = db_exec(c, in_order[i], &tenant, DB_ARGS(db_id(conversation)), NULL, e);
+    return s;
+}

@@ -1,0 +1,67 @@
+/* retention, once a day: conversations that a workspace's plan no longer keeps. */
+#include <time.h>
+
+#include "account/account.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "billing/entitlement.h"
+#include "talk/retention.h"
+#include "worker/worker.h"
+
+#include "base/banned.h"
+
+#define BATCH 50
+#define DAY_MS ((int64_t)86400000)
+#define DAYS_MAX 36500 /* a limit beyond a century is none */
+
+job_fn j_retention;
+
+/* Batches with a breath between them, so that turns never queue behind a deletion. */
+static enum status sweep(struct work *w, struct id tenant, int64_t before_ms, int64_t *total, struct err *e)
+{
+    struct id after = ID_NONE;
+    int64_t n = BATCH;
+    enum status s = OK;
+    while (s == OK && n == BATCH) {
+        s = retention_sweep(w->db, tenant, before_ms, &after, BATCH, &n, e);
+        *total += s == OK ? n : 0;
+        if (n == BATCH)
+            nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+        worker_progress(w, NULL);
+    }
+    return s;
+}
+
+static enum status of_tenant(struct work *w, struct id tenant, int64_t now_ms, int64_t *total, struct err *e)
+{
+    int64_t days;
+    enum status s = entitlement_history_days(w->db, tenant, now_ms, &days, e);
+    if (s != OK || days > DAYS_MAX)
+        return s;
+    return sweep(w, tenant, now_ms - (days > 0 ? days : 1) * DAY_MS, total, e);
+}
+
+/* One workspace's trouble is logged, and keeps nobody else's history too long. */
+enum status j_retention(struct work *w, struct json **result, struct err *e)
+{
+    int64_t now = clock_now_ms(), total = 0, failed = 0;
+    struct tenant *all;
+    size_t n;
+    enum status s = account_tenants(w->db, w->arena, &all, &n, e);
+    for (size_t i = 0; s == OK && i < n; i++) {
+        struct err mine = ERR_INIT;
+        enum status one = of_tenant(w, all[i].id, now, &total, &mine);
+        if (one == ERR_UNAVAILABLE)
+            s = err_wrap(&mine, "Old conversations");
+        else if (one != OK && one != ERR_NOT_FOUND)
+            failed++;
+        if (one != OK)
+            log_line(LOG_WARN, "retention_failed", LOG_S("message", mine.message));
+        if (s != OK)
+            *e = mine;
+    }
+    if (s == OK && (!(*result = json_new_object(w->arena)) || json_set_int(*result, "deleted", total) != 0 ||
+                    json_set_int(*result, "failed", failed) != 0))
+        s = err_nomem(e);
+    return s;
+}

@@ -1,0 +1,162 @@
+/* What is deleted for its age: only that, only there, in batches, and the ledger stays. */
+#include "unit/test.h"
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "billing/entitlement.h"
+#include "dbtest.h"
+#include "okay.h"
+#include "talk/retention.h"
+
+#include "base/banned.h"
+
+#define DB "parley_retention"
+#define DAY 86400000LL
+#define NOW 1794312000000LL /* 2026-11-10 12:00 */
+
+static struct config *config;
+static struct db_pool *pool;
+static struct db *c;
+
+static const char *hex(struct id id)
+{
+    static char text[4][33];
+    static int at;
+    char *out = text[at++ % 4];
+    for (int i = 0; i < 16; i++)
+        snprintf(out + 2 * i, 3, "%02x", id.b[i]);
+    return out;
+}
+
+static void sql(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+static void sql(const char *fmt, ...)
+{
+    char text[4000];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    dbtest_sql(DB, text);
+}
+
+static int64_t rows(const char *table, struct id tenant)
+{
+    char text[200];
+    snprintf(text, sizeof text, "SELECT COUNT(*) FROM %s WHERE tenant_id = 0x%s", table, hex(tenant));
+    return dbtest_int(DB, text);
+}
+
+static struct id workspace(const char *plan)
+{
+    struct id t;
+    OKAY(account_tenant_create(c, STR("W"), str_from(plan), &t, &fail));
+    sql("INSERT INTO bot (tenant_id, bot_id, name, language, template, draft, draft_hash, created_at, updated_at)"
+        " VALUES (0x%s, 0x%s, 'B', 'en', '', '{}', REPEAT('x', 32), NOW(3), NOW(3))",
+        hex(t), hex(t));
+    return t;
+}
+
+/* The bot has the workspace's id. An id holds the time the conversation began. */
+static struct id conversation(struct id tenant, int64_t began_ms, int64_t last_ms)
+{
+    struct id id = id_new();
+    for (int i = 0; i < 6; i++)
+        id.b[i] = (uint8_t)(began_ms >> (40 - 8 * i));
+    const char *t = hex(tenant), *v = hex(id);
+    sql("INSERT INTO conversation (tenant_id, conversation_id, bot_id, version, channel, locale, counted, token_hash, "
+        "seq, flow_state, contact,"
+        " started_at, last_at) VALUES (0x%s, 0x%s, 0x%s, 1, 'web', 'en', 1, REPEAT('x', 32), 2, '', '', "
+        "FROM_UNIXTIME(%lld), FROM_UNIXTIME(%lld));"
+        "INSERT INTO message VALUES (0x%s, 0x%s, 1, 'visitor', 'text', 'hi', '', NOW(3)), (0x%s, 0x%s, 2, 'bot', "
+        "'text', 'ho', '', NOW(3));"
+        "INSERT INTO turn_key VALUES (0x%s, UNHEX(MD5(RAND())), 0x%s, 1, 2, NOW(3));"
+        "INSERT INTO feedback VALUES (0x%s, 0x%s, 2, 1, '', NOW(3), NOW(3));"
+        "INSERT INTO usage_ledger (tenant_id, conversation_id, period_start, counted_at) VALUES (0x%s, 0x%s, "
+        "'2026-11-01', NOW(3))",
+        t, v, t, (long long)(began_ms / 1000), (long long)(last_ms / 1000), t, v, t, v, t, v, t, v, t, v);
+    return id;
+}
+
+static int64_t sweep(struct id tenant, int64_t before_ms, int limit)
+{
+    struct id after = ID_NONE;
+    int64_t n = limit, total = 0;
+    while (n == limit) {
+        OKAY(retention_sweep(c, tenant, before_ms, &after, limit, &n, &fail));
+        total += n;
+    }
+    return total;
+}
+
+static void only_what_is_old_goes(void **state)
+{
+    (void)state;
+    struct id mine = workspace("free"), theirs = workspace("free");
+    for (int i = 0; i < 7; i++)
+        conversation(mine, NOW - 200 * DAY + i * 1000, NOW - 100 * DAY);
+    struct id long_one = conversation(mine, NOW - 300 * DAY, NOW - 89 * DAY); /* began long ago, and goes on */
+    conversation(mine, NOW - DAY, NOW);
+    conversation(theirs, NOW - 200 * DAY, NOW - 200 * DAY);
+    assert_int_equal(sweep(mine, NOW - 90 * DAY, 3), 7);
+    assert_int_equal(rows("conversation", mine), 2);
+    assert_int_equal(rows("message", mine), 4);
+    assert_int_equal(rows("turn_key", mine), 2);
+    assert_int_equal(rows("feedback", mine), 2);
+    assert_int_equal(rows("usage_ledger", mine), 9); /* deleting gives nothing back */
+    assert_int_equal(rows("conversation", theirs), 1);
+    assert_int_equal(sweep(mine, NOW - 90 * DAY, 3), 0);
+    assert_int_equal(sweep(mine, NOW - 89 * DAY + 1000, 3), 1);
+    char text[200];
+    snprintf(text, sizeof text, "SELECT COUNT(*) FROM conversation WHERE conversation_id = 0x%s", hex(long_one));
+    assert_int_equal(dbtest_int(DB, text), 0);
+    assert_int_equal(sweep(mine, 0, 3), 0); /* a clock before the first day */
+}
+
+static int64_t days(struct id tenant)
+{
+    int64_t out;
+    OKAY(entitlement_history_days(c, tenant, NOW, &out, &fail));
+    return out;
+}
+
+static void history_is_kept_as_long_as_it_was_paid_for(void **state)
+{
+    (void)state;
+    struct id tenant = workspace("free");
+    assert_int_equal(days(tenant), 90);
+    sql("INSERT INTO subscription_mirror (stripe_subscription_id, tenant_id, stripe_customer_id, livemode, status, "
+        "known_status, known_at,"
+        " plan_terms_id, period_start, period_end, anchor, created_at, fetched_at) SELECT 'sub_1', 0x%s, 'cus_1', 1, "
+        "'active', 'active',"
+        " '2026-11-01', plan_terms_id, '2026-11-01', '2026-12-01', '2026-11-01', '2026-11-01', '2026-11-01' FROM plan "
+        "WHERE plan = 'professional'",
+        hex(tenant));
+    assert_int_equal(days(tenant), 730); /* no key is set here: the right is not there, the history is */
+    sql("UPDATE subscription_mirror SET livemode = 0");
+    assert_int_equal(days(tenant), 730);
+    sql("UPDATE subscription_mirror SET status = 'unpaid', first_failed_at = '2026-01-01'");
+    assert_int_equal(days(tenant), 730);
+    sql("UPDATE subscription_mirror SET status = 'canceled', ended_at = '2026-10-11 12:00:01'");
+    assert_int_equal(days(tenant), 730);
+    sql("UPDATE subscription_mirror SET status = 'canceled', ended_at = '2026-10-11 12:00:00'");
+    assert_int_equal(days(tenant), 90);
+    assert_true(days(workspace("enterprise")) == UNLIMITED);
+    sql("INSERT INTO tenant_override VALUES (0x%s, 'retention_days', 7, 'asked for', NULL, NOW(3))", hex(tenant));
+    assert_int_equal(days(tenant), 7);
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {TEST(only_what_is_old_goes), TEST(history_is_kept_as_long_as_it_was_paid_for)};
+    dbtest_begin(argc, argv);
+    config = dbtest_config(DB);
+    dbtest_migrate(config);
+    pool = dbtest_pool(config, 2);
+    c = dbtest_get(pool);
+    int failed = RUN(tests);
+    db_put(c);
+    db_pool_close(pool);
+    config_drop(config);
+    db_library_end();
+    return failed;
+}
