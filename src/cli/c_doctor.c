@@ -16,6 +16,7 @@
 #include "base/crypto.h"
 #include "base/limits.h"
 #include "base/num.h"
+#include "billing/meter.h"
 #include "cli/cli.h"
 #include "cli/doctor_store.h"
 #include "db/migrate.h"
@@ -303,6 +304,25 @@ static void check_queue(struct doctor *d, struct db *c)
         put(d, ODD, "queue_dead", "parley job list, then parley job replay", "%lld jobs gave up", (long long)q.dead);
 }
 
+static void check_meter(struct doctor *d, struct db *c)
+{
+    struct meter_lag lag;
+    struct err e = ERR_INIT;
+
+    if (!stripe_enabled(d->cl->config))
+        return;
+    if (meter_lag(c, &lag, &e) != OK)
+        put(d, BAD, "meter", "see the log above", "What was reported to Stripe cannot be read: %s", e.message);
+    else if (lag.oldest_ms > METER_LAG_ALARM_MS)
+        put(d, BAD, "meter", "see whether the worker runs, then parley usage meter",
+            "Counted conversations have not reached Stripe for %lld minutes", (long long)(lag.oldest_ms / 60000));
+    else
+        put(d, FINE, "meter", NULL, "%lld reports of usage wait for Stripe", (long long)(lag.pending + lag.unknown));
+    if (e.status == OK && lag.rejected)
+        put(d, ODD, "meter_rejected", "parley usage meter says why; parley usage resend", "%lld reports of usage were not billed",
+            (long long)lag.rejected);
+}
+
 static void check_database(struct doctor *d)
 {
     struct db *c;
@@ -319,6 +339,7 @@ static void check_database(struct doctor *d)
     }
     put(d, FINE, "schema", NULL, "The schema is this release's");
     check_queue(d, c);
+    check_meter(d, c);
 }
 
 /* ---- what runs ---- */

@@ -1,5 +1,6 @@
-/* usage verify, usage show: the operator's look at what was counted. */
+/* usage verify, show, meter, resend: the operator's look at what was counted and what of it Stripe has. */
 #include "base/clock.h"
+#include "billing/meter.h"
 #include "billing/usage.h"
 #include "cli/cli.h"
 
@@ -97,5 +98,55 @@ enum status cmd_usage_show(struct cli *cl, struct err *e)
     if (!o || json_set_id(o, "workspace", ID_TENANT, id) || fill_usage(o, &u, &f) || fill_rows(o, rows, row_n))
         return err_nomem(e);
     cli_out(cl, o);
+    return OK;
+}
+
+static struct json *row_json(struct cli *cl, const struct meter_row *r)
+{
+    struct json *j = json_new_object(&cl->arena);
+
+    if (!j || json_set_id(j, "id", ID_METER, r->id) || json_set_id(j, "workspace", ID_TENANT, r->tenant) || json_set_str(j, "state", r->state) ||
+        json_set_int(j, "conversations", r->quantity) || json_set_time(j, "event_at", r->event_ms) || json_set_str(j, "customer", r->customer) ||
+        json_set_int(j, "attempts", r->attempts) || json_set_time(j, "due", r->due_ms) || json_set_str(j, "error", r->last_error))
+        return NULL;
+    return j;
+}
+
+enum status cmd_usage_meter(struct cli *cl, struct err *e)
+{
+    static const char *const states[] = {"", "pending", "unknown", "sent", "rejected"};
+    const char *state = "";
+    struct meter_row *rows;
+    struct db *c;
+    size_t n;
+    bool known = false;
+    enum status s = cli_options(cl, CLI_OPTIONS({"state", &state, NULL}), 0, 0, e);
+
+    for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
+        known = known || strcmp(states[i], state) == 0;
+    if (s == OK && !known)
+        return cli_usage(e, "--state is pending, unknown, sent or rejected.");
+    if (s != OK || (s = cli_db(cl, &c, e)) != OK || (s = meter_list(c, &cl->arena, state, 100, &rows, &n, e)) != OK)
+        return s;
+    struct json *out = json_new_array(&cl->arena);
+    for (size_t i = 0; out && i < n; i++)
+        if (json_push(out, row_json(cl, &rows[i])))
+            out = NULL;
+    if (!out)
+        return err_nomem(e);
+    cli_out(cl, out);
+    return OK;
+}
+
+enum status cmd_usage_resend(struct cli *cl, struct err *e)
+{
+    struct db *c;
+    struct id row, again;
+    enum status s = cli_options(cl, NULL, 0, 1, 1, e);
+
+    if (s != OK || (s = cli_id_arg(cl->argv[0], ID_METER, "a report of usage (use_...)", &row, e)) != OK || (s = cli_db_change(cl, &c, e)) != OK ||
+        (s = meter_resend(c, row, &again, e)) != OK)
+        return s;
+    cli_id(cl, ID_METER, again);
     return OK;
 }
