@@ -38,7 +38,7 @@ const POLICY = {
 }
 
 export class Fake {
-    constructor({ now, seed, validate, deliver, shapes, schema, policy }) {
+    constructor({ now, seed, validate, deliver, shapes, validator, policy }) {
         this.seed = seed
         this.w = new World({ now, seed, shapes, version: pinnedVersion })
         this.w.policy = { ...POLICY, ...policy }
@@ -49,7 +49,7 @@ export class Fake {
         this.w.heldBack = invoice => this.delivery.holds(invoice)
         keepEvents(this.w, (kept, endpoint) => this.delivery.hand(kept, endpoint))
         this.idempotency = new Idempotency(this.w)
-        this.api = new Api({ w: this.w, validator: new Validator(schema), idempotency: this.idempotency, validate })
+        this.api = new Api({ w: this.w, validator, idempotency: this.idempotency, validate })
         this.pages = new Pages(this)
         this.control = new Control(this)
         this.log = { list: [], max: 40000 }
@@ -150,9 +150,12 @@ export class Fake {
 
 /** Start one: {port (free), now, seed (1), validate (true), deliver ('auto' | 'manual'), policy} */
 export async function startFake({ port = 0, now, seed = 1, validate = true, deliver = 'auto', policy = {} } = {}) {
-    const [shapes, schema] = await Promise.all([objectShapes(), requestSchema()])
-    return new Fake({ now, seed, validate, deliver, shapes, schema, policy }).listen(port)
+    drawn ??= Promise.all([objectShapes(), requestSchema().then(schema => new Validator(schema))])
+    const [shapes, validator] = await drawn
+    return new Fake({ now, seed, validate, deliver, shapes, validator, policy }).listen(port)
 }
+
+let drawn // once for all fakes of a process: compiling what checks requests takes longest
 
 // an invoice shows ten of its lines
 function showInvoice(w, shown) {

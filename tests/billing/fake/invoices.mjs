@@ -48,6 +48,8 @@ export function compose(w, sub, { customer, reason, specs, period, preview, disc
         default_tax_rates: [],
         discounts: [],
         ending_balance: null,
+        hosted_invoice_url: null,
+        invoice_pdf: null,
         issuer: { type: 'self' },
         lines: { object: 'list', data: [], has_more: false, url: `/v1/invoices/${id}/lines` },
         livemode: w.live,
