@@ -5,14 +5,14 @@ import readline from 'node:readline'
 import { build } from '../lib/install.mjs'
 
 export class Cli {
-    constructor(env) {
-        this.child = spawn(`${build}/tests/billing/stripe_cli`, [], { env, stdio: ['pipe', 'pipe', 'pipe'] })
+    constructor(env, program = 'stripe_cli') {
+        this.child = spawn(`${build}/tests/billing/${program}`, [], { env, stdio: ['pipe', 'pipe', 'pipe'] })
         this.waiting = []
         this.log = ''
         this.child.stderr.setEncoding('utf8').on('data', text => { this.log += text })
         readline.createInterface(this.child.stdout).on('line', line => this.waiting.shift().ok(JSON.parse(line)))
         this.gone = new Promise(ok => this.child.on('close', code => {
-            for (const w of this.waiting.splice(0)) w.bad(new Error(`stripe_cli ended (${code}): ${this.log.slice(-2000)}`))
+            for (const w of this.waiting.splice(0)) w.bad(new Error(`${program} ended (${code}): ${this.log.slice(-2000)}`))
             ok(code)
         }))
         this.child.stdin.on('error', () => {})

@@ -9,7 +9,7 @@ import { cardDeclined, invalid, missingParameter } from './errors.mjs'
 import { linesOf } from './lines.mjs'
 import { percentOf, share } from './money.mjs'
 import { attempt, cancelIntent, intentOf } from './payments.mjs'
-import { invoiceFailed, invoicePaid, previewSpecs } from './subscriptions.mjs'
+import { invoiceFailed, invoicePaid, pendingVoided, previewSpecs } from './subscriptions.mjs'
 import { DAY, HOUR } from './time.mjs'
 import { copy, $ } from './world.mjs'
 
@@ -313,6 +313,12 @@ export function voidInvoice(w, invoice) {
     return invoice
 }
 
+function voidByHand(w, p, [id]) {
+    const invoice = voidInvoice(w, get(w, id))
+    pendingVoided(w, invoice)
+    return invoice
+}
+
 function uncollectible(w, invoice) {
     if (invoice.status !== 'open') throw invalid("You can only pass in open invoices. This invoice isn't open.", undefined, 'invoice_not_editable')
     stop(w, invoice, 'uncollectible', 'marked_uncollectible_at')
@@ -404,7 +410,7 @@ export const invoiceRoutes = [
     ['GET', '/v1/invoices/{id}/lines', listLines, 'invoice'],
     ['POST', '/v1/invoices/{id}', updateInvoice, 'invoice'],
     ['POST', '/v1/invoices/{id}/pay', payInvoice, 'invoice'],
-    ['POST', '/v1/invoices/{id}/void', (w, p, [id]) => voidInvoice(w, get(w, id)), 'invoice'],
+    ['POST', '/v1/invoices/{id}/void', voidByHand, 'invoice'],
     ['POST', '/v1/invoices/{id}/mark_uncollectible', (w, p, [id]) => uncollectible(w, get(w, id)), 'invoice'],
     ['POST', '/v1/invoices/{id}/finalize', finalizeRequest, 'invoice'],
 ]

@@ -296,6 +296,14 @@ function expirePending(w, sub) {
     w.emit('customer.subscription.pending_update_expired', sub)
 }
 
+/** Its invoice was voided by hand: what waited for it is given up */
+export function pendingVoided(w, invoice) {
+    const sub = w.all('subscription').find(one => one[$].pendingUpdate?.invoice === invoice.id)
+    if (!sub) return
+    dropPending(w, sub)
+    w.change(sub, 'customer.subscription.updated', () => (sub.pending_update = null))
+}
+
 /** Forget what waits; the invoice of it, if any */
 export function dropPending(w, sub) {
     const update = sub[$].pendingUpdate

@@ -1,0 +1,422 @@
+// Changes of plan, driven through the C against the fake Stripe: what they cost, when they take place, how they are taken back.
+import assert from 'node:assert/strict'
+import { after, before, beforeEach, test } from 'node:test'
+import { Desk, bytes } from './desk.mjs'
+
+const DAY = 86400
+
+let desk, fake, ops
+
+before(async () => {
+    desk = await Desk.open()
+    ;({ fake, ops } = desk)
+})
+beforeEach(() => desk.reset())
+after(() => desk?.close())
+
+const preview = async (tenant, plan) => {
+    const shown = await ops.call({ op: 'preview', tenant, plan })
+    assert.equal(shown.ok, true, `${shown.code}: ${shown.message}`)
+    return shown
+}
+const apply = (tenant, plan, more = {}) => ops.call({ op: 'apply', tenant, plan, ...more })
+async function change(tenant, plan, more = {}) {
+    const done = await apply(tenant, plan, { proration: (await preview(tenant, plan)).proration, ...more })
+    assert.equal(done.ok, true, `${done.code}: ${done.message}`)
+}
+const items = sub => Object.fromEntries(sub.items.data.map(i => [i.price.metadata.role, `${i.price.metadata.plan}${i.quantity ?? ''}`]))
+const now = async tenant => desk.pick(await desk.state(tenant), 'plan', 'state')
+const changes = tenant => desk.rows(tenant, 'SELECT kind, state FROM plan_change WHERE tenant_id = ? ORDER BY plan_change_id')
+
+test('an upgrade: shown, paid, both items swapped, at once', async () => {
+    const tenant = await desk.buyer('starter')
+    await desk.tick(10 * DAY)
+    const shown = await preview(tenant, 'professional')
+    assert.deepEqual(desk.pick(shown, 'kind', 'from', 'to', 'currency', 'next'), { kind: 'upgrade', from: 'starter', to: 'professional', currency: 'USD', next: 19900 })
+    assert.ok(shown.due > 5000 && shown.due < 15000, `${shown.due}`)
+    assert.equal(shown.lines.reduce((sum, l) => sum + l.amount, 0), shown.due)
+    assert.ok(shown.lines.every(l => l.words.length))
+    await desk.tick(1800) // half an hour later it costs what was shown
+    const done = await apply(tenant, 'professional', { proration: shown.proration })
+    assert.equal(done.ok, true, done.message)
+    const [sub] = desk.subscriptions(tenant)
+    assert.deepEqual(items(sub), { base: 'professional1', usage: 'professional' })
+    assert.equal(sub.items.data.length, 2)
+    const invoice = fake.get(sub.latest_invoice)
+    assert.deepEqual([invoice.status, invoice.amount_paid], ['paid', shown.due])
+    assert.deepEqual(await now(tenant), { plan: 'professional', state: 'live' })
+    assert.deepEqual(await changes(tenant), [{ kind: 'upgrade', state: 'done' }])
+    const [audit] = await desk.rows(tenant, "SELECT detail FROM audit WHERE tenant_id = ? AND what = 'billing.upgrade'")
+    assert.deepEqual(JSON.parse(audit.detail), { subscription: sub.id, outcome: 'done', from: 'starter', to: 'professional' })
+    assert.equal((await apply(tenant, 'professional')).code, 'same_plan')
+})
+
+test('an upgrade whose card fails: nothing changes until its invoice is paid', async () => {
+    const tenant = await desk.buyer('starter')
+    const [customer] = desk.customers(tenant)
+    await desk.tick(DAY)
+    fake.control.card(customer.id, 'fail')
+    const needed = await apply(tenant, 'professional', { proration: (await preview(tenant, 'professional')).proration })
+    assert.equal(needed.code, 'payment_needed')
+    assert.equal(needed.status, 'plan_limit')
+    const [sub] = desk.subscriptions(tenant)
+    assert.equal(needed.url, fake.get(sub.latest_invoice).hosted_invoice_url)
+    assert.ok(sub.pending_update)
+    assert.deepEqual(items(sub), { base: 'starter1', usage: 'starter' })
+    assert.deepEqual(await now(tenant), { plan: 'starter', state: 'live' })
+    const again = await apply(tenant, 'enterprise', { proration: fake.now() * 1000 + 1 })
+    assert.equal(again.code, 'payment_needed', 'one at a time')
+    assert.equal(again.url, needed.url)
+    fake.control.card(customer.id, 'ok')
+    await desk.sdk('POST', `/v1/invoices/${sub.latest_invoice}/pay`, {})
+    await desk.lookAll(tenant)
+    assert.deepEqual(await now(tenant), { plan: 'professional', state: 'live' })
+    assert.deepEqual(items(desk.subscriptions(tenant)[0]), { base: 'professional1', usage: 'professional' })
+})
+
+test('an upgrade that is never paid expires, or is taken back', async () => {
+    for (const back of ['expire', 'undo']) {
+        const tenant = await desk.buyer('starter')
+        fake.control.card(desk.customers(tenant)[0].id, '3ds')
+        assert.equal((await apply(tenant, 'professional', { proration: (await preview(tenant, 'professional')).proration })).code, 'payment_needed')
+        const [{ latest_invoice: invoice }] = desk.subscriptions(tenant)
+        if (back === 'expire') await desk.tick(24 * 3600)
+        else assert.equal((await ops.call({ op: 'undo', tenant })).ok, true)
+        await desk.lookAll(tenant)
+        const [sub] = desk.subscriptions(tenant)
+        assert.equal(sub.pending_update, null, back)
+        assert.equal(fake.get(invoice).status, 'void', back)
+        assert.deepEqual(await now(tenant), { plan: 'starter', state: 'live' })
+        fake.control.card(desk.customers(tenant)[0].id, 'ok')
+        await change(tenant, 'professional')
+        assert.deepEqual(await now(tenant), { plan: 'professional', state: 'live' })
+    }
+})
+
+test('a downgrade: at the period\'s end, paid until then', async () => {
+    const tenant = await desk.buyer('professional')
+    const bots = await desk.bots(tenant, 7)
+    const shown = await preview(tenant, 'starter')
+    assert.deepEqual(desk.pick(shown, 'kind', 'due', 'next', 'bots_have', 'bots_keep'), { kind: 'downgrade', due: 0, next: 4900, bots_have: 7, bots_keep: 5 })
+    const [before] = desk.subscriptions(tenant)
+    assert.equal(shown.at, before.items.data[0].current_period_end * 1000)
+    const tooMany = await apply(tenant, 'starter', { proration: shown.proration, keep: bots.slice(0, 6) })
+    assert.deepEqual(desk.pick(tooMany, 'code', 'pointer'), { code: 'bots_too_many', pointer: 'keep' })
+    const [stranger] = await desk.bots(await desk.tenant(), 1)
+    assert.equal((await apply(tenant, 'starter', { proration: shown.proration, keep: [stranger] })).code, 'bot_unknown')
+    assert.equal(desk.subscriptions(tenant)[0].schedule, null, 'nothing was planned by what was refused')
+    const done = await apply(tenant, 'starter', { proration: shown.proration, keep: bots.slice(2) })
+    assert.equal(done.ok, true, done.message)
+    assert.deepEqual(await desk.kept(tenant), bots.slice(2))
+    assert.deepEqual(await now(tenant), { plan: 'professional', state: 'live' })
+    const [mirror] = await desk.rows(tenant, 'SELECT schedule_id IS NOT NULL s, next_terms_id IS NOT NULL t FROM subscription_mirror WHERE tenant_id = ?')
+    assert.deepEqual(mirror, { s: '1', t: '1' })
+    assert.equal((await apply(tenant, 'starter', { proration: fake.now() * 1000 })).code, 'same_plan', 'planned already')
+    await desk.tick(31 * DAY)
+    await desk.lookAll(tenant)
+    const [sub] = desk.subscriptions(tenant)
+    assert.deepEqual(items(sub), { base: 'starter1', usage: 'starter' })
+    assert.equal(sub.metadata.plan_terms, desk.price('starter', 'base').metadata.plan_terms)
+    assert.equal(sub.metadata.tenant, tenant)
+    assert.deepEqual(await now(tenant), { plan: 'starter', state: 'live' })
+    const invoices = fake.all('invoice').filter(i => i.customer === sub.customer)
+    assert.deepEqual(invoices.map(i => i.amount_due).toSorted((a, b) => b - a), [19900, 4900], 'no proration, no credit')
+    await desk.tick(31 * DAY)
+    await desk.lookAll(tenant)
+    assert.equal(desk.subscriptions(tenant)[0].schedule, null, 'the schedule lets go after a month')
+    assert.deepEqual(await now(tenant), { plan: 'starter', state: 'live' })
+})
+
+test('a coupon outlives a planned downgrade', async () => {
+    desk.install.configure({ stripe_promotion_codes: 'on' })
+    const coupon = await desk.sdk('POST', '/v1/coupons', { percent_off: 50, duration: 'forever' })
+    await desk.sdk('POST', '/v1/promotion_codes', { 'promotion[type]': 'coupon', 'promotion[coupon]': coupon.id, code: 'HALF' })
+    const tenant = await desk.tenant()
+    const session = desk.session((await ops.call({ op: 'begin', tenant, plan: 'professional' })).url)
+    fake.control.pay(session.id, { code: 'HALF' })
+    await ops.call({ op: 'return', tenant, session: session.id })
+    await change(tenant, 'starter')
+    await desk.tick(31 * DAY)
+    const [sub] = desk.subscriptions(tenant)
+    assert.deepEqual(items(sub), { base: 'starter1', usage: 'starter' })
+    assert.equal(fake.get(sub.latest_invoice).total, 2450)
+})
+
+test('a downgrade inside the trial leaves the trial as it is', async () => {
+    desk.install.configure({ stripe_trial_days: 14 })
+    const tenant = await desk.buyer('professional')
+    const [before] = desk.subscriptions(tenant)
+    fake.control.card(before.customer, 'ok') // given in the meantime
+    await change(tenant, 'starter')
+    const [sub] = desk.subscriptions(tenant)
+    assert.deepEqual([sub.status, sub.trial_end], ['trialing', before.trial_end])
+    await desk.tick(15 * DAY)
+    await desk.lookAll(tenant)
+    assert.deepEqual(await now(tenant), { plan: 'starter', state: 'live' })
+})
+
+test('planned, then thought better of: undo, upgrade, cancel', async () => {
+    const tenant = await desk.buyer('professional')
+    assert.equal((await ops.call({ op: 'undo', tenant })).code, 'nothing_planned')
+    await change(tenant, 'starter')
+    assert.equal((await apply(tenant, 'professional')).code, 'same_plan', 'that is undo')
+    assert.equal((await ops.call({ op: 'undo', tenant })).ok, true)
+    assert.equal(desk.subscriptions(tenant)[0].schedule, null)
+    await change(tenant, 'starter')
+    await change(tenant, 'enterprise') // the plan to have less is let go of
+    assert.deepEqual(await now(tenant), { plan: 'enterprise', state: 'live' })
+    assert.equal(desk.subscriptions(tenant)[0].schedule, null)
+    await change(tenant, 'starter')
+    await change(tenant, 'professional') // another downgrade in its place
+    await change(tenant, 'free')
+    const [sub] = desk.subscriptions(tenant)
+    assert.deepEqual([sub.schedule, sub.cancel_at_period_end], [null, true])
+    assert.deepEqual(await now(tenant), { plan: 'enterprise', state: 'ending' })
+    await change(tenant, 'starter') // who plans another plan stays
+    assert.equal(desk.subscriptions(tenant)[0].cancel_at_period_end, false)
+    await desk.tick(31 * DAY)
+    await desk.lookAll(tenant)
+    assert.deepEqual(await now(tenant), { plan: 'starter', state: 'live' })
+    assert.equal(fake.all('subscription').filter(s => s.metadata.tenant === tenant).length, 1)
+})
+
+test('a cancellation ends with the period, and is taken back, in both of its shapes', async () => {
+    for (const cancelAtOnly of [false, true]) {
+        fake.control.policy({ cancelAtOnly })
+        const tenant = await desk.buyer('starter')
+        const shown = await preview(tenant, 'free')
+        assert.deepEqual(desk.pick(shown, 'kind', 'due', 'next'), { kind: 'cancel', due: 0, next: 0 })
+        await change(tenant, 'free')
+        assert.deepEqual(await now(tenant), { plan: 'starter', state: 'ending' })
+        assert.equal((await apply(tenant, 'free', { proration: fake.now() * 1000 })).code, 'same_plan')
+        assert.equal((await ops.call({ op: 'undo', tenant })).ok, true)
+        assert.deepEqual(await now(tenant), { plan: 'starter', state: 'live' })
+        await desk.tick(31 * DAY)
+        await desk.lookAll(tenant)
+        assert.deepEqual(await now(tenant), { plan: 'starter', state: 'live' }, 'renewed')
+        await change(tenant, 'free')
+        await change(tenant, 'professional') // whoever buys more does not leave
+        assert.deepEqual(await now(tenant), { plan: 'professional', state: 'live' })
+        await change(tenant, 'free')
+        await desk.tick(31 * DAY)
+        await desk.lookAll(tenant)
+        assert.equal((await now(tenant)).plan, 'free')
+        assert.equal((await ops.call({ op: 'begin', tenant, plan: 'starter' })).ok, true, 'and may come back')
+    }
+    fake.control.policy({ cancelAtOnly: false })
+})
+
+test('a price that was shown too long ago, or to somebody whose plan has changed since', async () => {
+    const tenant = await desk.buyer('starter')
+    const { proration } = await preview(tenant, 'professional')
+    await desk.tick(3601)
+    assert.equal((await apply(tenant, 'professional', { proration })).code, 'preview_old')
+    assert.equal((await apply(tenant, 'professional', { proration: 0 })).code, 'preview_old')
+    assert.equal((await apply(tenant, 'professional', { proration: fake.now() * 1000 + 7 * 3600_000 })).code, 'preview_old')
+    const second = await preview(tenant, 'enterprise')
+    await desk.tick(60)
+    await change(tenant, 'professional')
+    assert.equal((await apply(tenant, 'enterprise', { proration: second.proration })).code, 'plan_changed')
+    assert.deepEqual(items(desk.subscriptions(tenant)[0]), { base: 'professional1', usage: 'professional' })
+})
+
+test('two owners at once: one change, the other sees it', async () => {
+    const tenant = await desk.buyer('starter')
+    const other = await desk.secondOps()
+    const { proration } = await preview(tenant, 'professional')
+    const two = await Promise.all([ops, other].map(o => o.call({ op: 'apply', tenant, plan: 'professional', proration })))
+    assert.deepEqual(two.map(r => r.code ?? 'done').toSorted(), ['done', 'same_plan'])
+    const [sub] = desk.subscriptions(tenant)
+    assert.equal(fake.all('invoice').filter(i => i.customer === sub.customer).length, 2, 'the purchase and one change')
+    assert.deepEqual(items(sub), { base: 'professional1', usage: 'professional' })
+})
+
+test('an answer lost on the way: asked again, it is done once', async () => {
+    for (const kind of ['dropAfter', 'error500After', 'truncated', 'error500Before', 'badGateway']) {
+        const tenant = await desk.buyer('starter')
+        const { proration } = await preview(tenant, 'professional')
+        fake.faults.add({ kind, method: 'POST', path: '/v1/subscriptions/', times: 9 })
+        const lost = await apply(tenant, 'professional', { proration })
+        fake.faults.clear()
+        assert.equal(lost.ok, false, kind)
+        assert.ok(['asked', 'failed'].includes((await changes(tenant))[0].state))
+        const again = await apply(tenant, 'professional', { proration: fake.now() * 1000 + 1 })
+        assert.ok(again.ok || again.code === 'same_plan', `${kind}: ${again.code} ${again.message}`)
+        assert.deepEqual(await now(tenant), { plan: 'professional', state: 'live' }, kind)
+        const [sub] = desk.subscriptions(tenant)
+        assert.deepEqual(items(sub), { base: 'professional1', usage: 'professional' })
+        assert.equal(fake.all('invoice').filter(i => i.customer === sub.customer).length, 2, kind)
+    }
+})
+
+test('a downgrade broken off at any of its calls is asked for again', async () => {
+    for (const path of ['/v1/subscription_schedules', { regexp: '^/v1/subscription_schedules/[^/]+$' }]) {
+        const tenant = await desk.buyer('professional')
+        fake.faults.add({ kind: 'dropAfter', method: 'POST', path: path.regexp ?? path ? path : path, times: 9 })
+        assert.equal((await apply(tenant, 'starter', { proration: fake.now() * 1000 })).ok, false)
+        fake.faults.clear()
+        await desk.lookAll(tenant)
+        await change(tenant, 'starter').catch(error => assert.match(error.message, /same_plan/)) // or it was done after all
+        await desk.tick(31 * DAY)
+        await desk.lookAll(tenant)
+        assert.deepEqual(await now(tenant), { plan: 'starter', state: 'live' })
+        assert.equal(desk.subscriptions(tenant)[0].items.data.length, 2)
+    }
+})
+
+test('older terms: kept, seen, and moved at the next renewal', async () => {
+    const tenant = await desk.buyer('starter'), second = await desk.buyer('starter')
+    await ops.call({ op: 'plan', plan: 'starter', price: 5900 })
+    await ops.call({ op: 'setup' })
+    assert.equal((await desk.state(tenant)).price, 4900)
+    await desk.tick(31 * DAY)
+    await desk.lookAll(tenant)
+    const [sub] = desk.subscriptions(tenant)
+    assert.equal(fake.get(sub.latest_invoice).total, 4900, 'an older price renews')
+    assert.deepEqual(desk.pick(await preview(tenant, 'starter'), 'kind', 'due', 'next'), { kind: 'move', due: 0, next: 5900 })
+    const moved = await ops.call({ op: 'move', tenant, cli: true })
+    assert.equal(moved.ok, true, moved.message)
+    assert.equal((await ops.call({ op: 'move', tenant, cli: true })).code, 'same_plan')
+    const log = await desk.install.sql("SELECT object FROM operator_log WHERE what = 'terms.moved'")
+    assert.deepEqual(log, [{ object: tenant }])
+    await change(second, 'professional') // and older terms can be left for another plan
+    await change(second, 'starter')
+    await desk.tick(31 * DAY)
+    for (const t of [tenant, second]) {
+        await desk.lookAll(t)
+        assert.deepEqual(desk.pick(await desk.state(t), 'plan', 'state', 'price'), { plan: 'starter', state: 'live', price: 5900 })
+    }
+    await ops.call({ op: 'plan', plan: 'starter', price: 4900 })
+    await ops.call({ op: 'setup' })
+})
+
+test('everything ends now: what was used is billed, nothing is left to pay for', async () => {
+    const tenant = await desk.buyer('starter')
+    const [sub] = desk.subscriptions(tenant)
+    const start = new Date(sub.items.data[0].current_period_start * 1000).toISOString().slice(0, 19).replace('T', ' ')
+    const end = new Date(sub.items.data[0].current_period_end * 1000).toISOString().slice(0, 19).replace('T', ' ')
+    await desk.tick(3600)
+    await desk.install.sql(`INSERT INTO usage_counter (tenant_id, period_start, billable, period_end, used, stripe_subscription_id, stripe_customer_id, unsent_since)
+        VALUES (UNHEX('${bytes(tenant)}'), '${start}', 1, '${end}', 10100, '${sub.id}', '${sub.customer}', '${start}')`)
+    await change(tenant, 'free') // planned already; now it is to be at once
+    const ended = await ops.call({ op: 'end', tenant, cli: true })
+    assert.equal(ended.ok, true, ended.message)
+    const [over] = desk.subscriptions(tenant)
+    assert.equal(over.status, 'canceled')
+    const last = fake.all('invoice').filter(i => i.customer === sub.customer).at(-1)
+    assert.equal(last.total, 49, '100 conversations beyond the plan, at $0.0049')
+    assert.equal((await now(tenant)).plan, 'free')
+    assert.equal((await ops.call({ op: 'end', tenant, cli: true })).ok, true, 'again: nothing to do')
+    assert.equal(fake.all('invoice').filter(i => i.customer === sub.customer).at(-1).id, last.id)
+})
+
+test('everything ends now: a downgrade was planned, a checkout is open', async () => {
+    const tenant = await desk.buyer('professional')
+    await change(tenant, 'starter')
+    assert.equal((await ops.call({ op: 'end', tenant })).ok, true)
+    assert.equal(desk.subscriptions(tenant)[0].status, 'canceled')
+    const session = desk.session((await ops.call({ op: 'begin', tenant, plan: 'starter' })).url)
+    assert.equal((await ops.call({ op: 'end', tenant })).ok, true)
+    assert.equal(fake.get(session.id).status, 'expired')
+    await desk.tick(62 * DAY)
+    assert.equal(desk.subscriptions(tenant).length, 1, 'no schedule begins it anew')
+})
+
+test('not paid: an upgrade waits, a cancellation does not', async () => {
+    const tenant = await desk.buyer('starter')
+    fake.control.card(desk.customers(tenant)[0].id, 'fail')
+    await desk.tick(31 * DAY + 7200)
+    await desk.lookAll(tenant)
+    const [sub] = desk.subscriptions(tenant)
+    assert.equal(sub.status, 'past_due')
+    await desk.look('invoice', sub.latest_invoice)
+    const refused = await apply(tenant, 'professional', { proration: fake.now() * 1000 })
+    assert.equal(refused.code, 'payment_needed')
+    assert.equal(refused.url, fake.get(sub.latest_invoice).hosted_invoice_url)
+    assert.equal((await ops.call({ op: 'preview', tenant, plan: 'professional' })).code, 'payment_needed')
+    await change(tenant, 'free')
+    assert.equal(desk.subscriptions(tenant)[0].cancel_at_period_end, true)
+})
+
+test('two subscriptions: no change guesses which', async () => {
+    const tenant = await desk.buyer('starter')
+    fake.control.secondSubscription(desk.customers(tenant)[0].id)
+    await desk.lookAll(tenant)
+    assert.equal((await desk.state(tenant)).two_live, true)
+    assert.equal((await apply(tenant, 'professional', { proration: fake.now() * 1000 })).code, 'two_subscriptions')
+    assert.equal((await ops.call({ op: 'end', tenant })).ok, true)
+    assert.deepEqual(desk.subscriptions(tenant).map(s => s.status), ['canceled', 'canceled'])
+})
+
+test('an item is missing, or has a price nobody here made: no price is ever added', async () => {
+    const dear = await desk.sdk('POST', '/v1/prices', { product: 'parley_starter', currency: 'usd', unit_amount: 7700, 'recurring[interval]': 'month' })
+    const spoil = {
+        missing: sub => { sub.items.data = sub.items.data.filter(i => fake.w.byId.get(i.price).recurring.usage_type === 'licensed') },
+        edited: sub => { sub.items.data.find(i => fake.w.byId.get(i.price).recurring.usage_type === 'licensed').price = dear.id },
+    }
+    for (const [name, how] of Object.entries(spoil)) {
+        const tenant = await desk.buyer('starter')
+        const [{ id }] = desk.subscriptions(tenant)
+        how(fake.w.byId.get(id))
+        await desk.lookAll(tenant)
+        const from = fake.requests.length
+        for (const plan of ['professional', 'starter', 'enterprise']) {
+            const refused = await apply(tenant, plan, { proration: fake.now() * 1000 })
+            assert.equal(refused.ok, false, `${name} ${plan}`)
+            assert.ok(['unknown_price', 'same_plan'].includes(refused.code), `${name} ${plan}: ${refused.code}`)
+        }
+        assert.deepEqual(fake.requests.slice(from).filter(r => r.method === 'POST'), [], name)
+        await change(tenant, 'free')
+        assert.equal(desk.subscriptions(tenant)[0].cancel_at_period_end, true, 'to leave is always possible')
+    }
+})
+
+test('items in the other order are told apart', async () => {
+    const tenant = await desk.buyer('starter')
+    fake.control.swapItems(desk.subscriptions(tenant)[0].id)
+    await change(tenant, 'professional')
+    assert.deepEqual(items(desk.subscriptions(tenant)[0]), { base: 'professional1', usage: 'professional' })
+    await change(tenant, 'starter')
+    await desk.tick(31 * DAY)
+    assert.deepEqual(items(desk.subscriptions(tenant)[0]), { base: 'starter1', usage: 'starter' })
+})
+
+test('a currency without decimals', async () => {
+    await ops.call({ op: 'plan', plan: 'starter', currency: 'JPY', price: 7000 })
+    await ops.call({ op: 'plan', plan: 'professional', currency: 'JPY', price: 30000 })
+    assert.equal((await ops.call({ op: 'setup' })).ok, true)
+    const tenant = await desk.buyer('starter')
+    const bought = fake.all('invoice').findLast(i => i.customer === desk.customers(tenant)[0].id)
+    assert.deepEqual([bought.currency, bought.amount_paid], ['jpy', 7000])
+    const shown = await preview(tenant, 'professional')
+    assert.deepEqual(desk.pick(shown, 'currency', 'next', 'due'), { currency: 'JPY', next: 30000, due: 23000 })
+    assert.equal((await ops.call({ op: 'preview', tenant, plan: 'enterprise' })).code, 'currency_differs')
+    assert.equal((await apply(tenant, 'enterprise', { proration: fake.now() * 1000 })).code, 'currency_differs')
+    await change(tenant, 'professional')
+    assert.equal(fake.all('invoice').findLast(i => i.customer === desk.customers(tenant)[0].id).amount_paid, 23000)
+    await ops.call({ op: 'plan', plan: 'starter', currency: 'USD', price: 4900 })
+    await ops.call({ op: 'plan', plan: 'professional', currency: 'USD', price: 19900 })
+    await ops.call({ op: 'setup' })
+})
+
+test('who has nothing changes nothing', async () => {
+    const tenant = await desk.tenant()
+    assert.deepEqual(desk.pick(await preview(tenant, 'starter'), 'kind', 'due', 'from'), { kind: 'buy', due: 4900, from: 'free' })
+    assert.equal((await preview(tenant, 'free')).kind, 'none')
+    assert.equal((await apply(tenant, 'starter')).code, 'not_subscribed')
+    assert.equal((await apply(tenant, 'free')).code, 'same_plan')
+    assert.equal((await ops.call({ op: 'undo', tenant })).code, 'nothing_planned')
+    assert.equal((await ops.call({ op: 'move', tenant, cli: true })).code, 'not_subscribed')
+    assert.equal((await ops.call({ op: 'preview', tenant, plan: 'gold' })).code, 'plan_unknown')
+})
+
+test('bots that stay are chosen by the owner, of his own', async () => {
+    const tenant = await desk.tenant()
+    const bots = await desk.bots(tenant, 3), [stranger] = await desk.bots(await desk.tenant(), 1)
+    assert.equal((await ops.call({ op: 'keep', tenant, keep: [bots[2], bots[2]] })).ok, true)
+    assert.deepEqual(await desk.kept(tenant), [bots[2]])
+    assert.equal((await ops.call({ op: 'keep', tenant, keep: [bots[0], stranger] })).code, 'bot_unknown')
+    assert.deepEqual(await desk.kept(tenant), [bots[2]])
+    assert.equal((await ops.call({ op: 'keep', tenant, keep: [] })).ok, true)
+    assert.deepEqual(await desk.kept(tenant), [])
+})

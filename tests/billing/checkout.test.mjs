@@ -1,0 +1,309 @@
+// What owners do about money, driven through the C against the fake Stripe: buying, and coming back from Stripe's page. Changes: change.test.mjs
+import assert from 'node:assert/strict'
+import { after, before, beforeEach, test } from 'node:test'
+import { Desk } from './desk.mjs'
+
+let desk, fake, ops
+
+before(async () => {
+    desk = await Desk.open()
+    ;({ fake, ops } = desk)
+})
+beforeEach(() => desk.reset())
+after(() => desk?.close())
+
+const attempts = tenant => desk.rows(tenant, 'SELECT state, stripe_session_id session FROM checkout_attempt WHERE tenant_id = ? ORDER BY checkout_attempt_id')
+
+test('a plan is bought: customer, checkout, payment, return', async () => {
+    const tenant = await desk.tenant({ email: 'owner@one.example', name: 'One & Söhne' })
+    const begun = await ops.call({ op: 'begin', tenant, plan: 'starter' })
+    assert.equal(begun.ok, true, begun.message)
+    const session = desk.session(begun.url)
+    const [customer] = desk.customers(tenant)
+    assert.deepEqual([customer.email, customer.name], ['owner@one.example', 'One & Söhne'])
+    assert.equal(session.customer, customer.id)
+    assert.equal(session.client_reference_id, tenant)
+    assert.equal(session.success_url, 'https://parley.example/app/billing/return?session={CHECKOUT_SESSION_ID}')
+    assert.equal(session.cancel_url, 'https://parley.example/app/billing/plans?canceled=1')
+    assert.equal((await desk.state(tenant)).plan, 'free', 'a checkout that is open grants nothing')
+    assert.equal(fake.control.pay(session.id), 'complete')
+    assert.equal((await desk.state(tenant)).plan, 'free', 'nothing is granted before it was looked at')
+    assert.equal((await ops.call({ op: 'return', tenant, session: session.id })).outcome, 'done')
+    assert.deepEqual(desk.pick(await desk.state(tenant), 'plan', 'state', 'price'), { plan: 'starter', state: 'live', price: 4900 })
+    const [sub] = desk.subscriptions(tenant)
+    assert.equal(sub.metadata.tenant, tenant)
+    assert.match(sub.metadata.plan_terms, /^terms_/)
+    assert.equal(sub.items.data.length, 2)
+    assert.deepEqual((await attempts(tenant)).map(a => a.state), ['complete'])
+    const reads = fake.requests.length
+    assert.equal((await ops.call({ op: 'return', tenant, session: session.id })).outcome, 'done')
+    assert.equal(fake.requests.length, reads, 'loaded again, the page asks nothing of Stripe')
+    const audit = await desk.rows(tenant, 'SELECT what FROM audit WHERE tenant_id = ? ORDER BY audit_id')
+    assert.deepEqual(audit.map(a => a.what), ['billing.customer_made', 'billing.checkout'])
+})
+
+test('a double click: one session', async () => {
+    const tenant = await desk.tenant()
+    const other = await desk.secondOps()
+    const two = await Promise.all([ops, other].map(o => o.call({ op: 'begin', tenant, plan: 'starter' })))
+    assert.deepEqual(two.map(r => r.ok), [true, true], JSON.stringify(two))
+    assert.equal(two[0].url, two[1].url)
+    assert.equal(desk.sessions(tenant).length, 1)
+    assert.equal(desk.customers(tenant).length, 1)
+    assert.equal((await attempts(tenant)).length, 1)
+})
+
+test('two tabs, two plans: the first cannot be paid any more', async () => {
+    const tenant = await desk.tenant()
+    const first = desk.session((await ops.call({ op: 'begin', tenant, plan: 'starter' })).url)
+    const second = desk.session((await ops.call({ op: 'begin', tenant, plan: 'professional' })).url)
+    assert.notEqual(first.id, second.id)
+    assert.equal(fake.get(first.id).status, 'expired')
+    assert.throws(() => fake.control.pay(first.id))
+    assert.equal((await ops.call({ op: 'return', tenant, session: first.id })).outcome, 'expired')
+    fake.control.pay(second.id)
+    assert.equal((await ops.call({ op: 'return', tenant, session: second.id })).outcome, 'done')
+    assert.equal((await desk.state(tenant)).plan, 'professional')
+})
+
+test('paid in one tab, unheard of, and bought in the other: refused, and heard of', async () => {
+    const tenant = await desk.tenant()
+    const first = desk.session((await ops.call({ op: 'begin', tenant, plan: 'starter' })).url)
+    fake.control.pay(first.id)
+    for (const plan of ['starter', 'professional']) {
+        const refused = await ops.call({ op: 'begin', tenant, plan })
+        assert.equal(refused.code, 'subscribed', refused.message)
+    }
+    assert.equal((await desk.state(tenant)).plan, 'starter')
+    assert.equal(desk.subscriptions(tenant).length, 1)
+    assert.equal(desk.sessions(tenant).length, 1)
+})
+
+test('who has a subscription changes it', async () => {
+    const tenant = await desk.buyer('starter')
+    const from = fake.requests.length
+    assert.equal((await ops.call({ op: 'begin', tenant, plan: 'professional' })).code, 'subscribed')
+    assert.equal(fake.requests.length, from, 'the mirror knows')
+})
+
+test('the return address proves nothing', async () => {
+    const tenant = await desk.tenant(), thief = await desk.tenant()
+    const session = desk.session((await ops.call({ op: 'begin', tenant, plan: 'enterprise' })).url)
+    const from = fake.requests.length
+    for (const forged of ['cs_test_nothing', '', '../v1/customers', `${session.id}\n`, 'x'.repeat(3000), "' OR 1=1 --"])
+        assert.deepEqual(await ops.call({ op: 'return', tenant: thief, session: forged }), { outcome: 'unknown', ok: true })
+    assert.deepEqual(await ops.call({ op: 'return', tenant: thief, session: session.id }), { outcome: 'unknown', ok: true })
+    assert.equal(fake.requests.length, from, "another's session is not even looked at")
+    assert.equal((await ops.call({ op: 'return', tenant, session: session.id })).outcome, 'open', 'not paid')
+    fake.control.pay(session.id)
+    assert.equal((await ops.call({ op: 'return', tenant: thief, session: session.id })).outcome, 'unknown')
+    assert.equal((await desk.state(thief)).plan, 'free')
+})
+
+test('a session that names another workspace or customer: nothing is taken from it, the operator is told', async () => {
+    for (const patch of [{ client_reference_id: await desk.tenant() }, { customer: desk.customers(await desk.buyer('starter'))[0].id }]) {
+        const tenant = await desk.tenant()
+        const session = desk.session((await ops.call({ op: 'begin', tenant, plan: 'starter' })).url)
+        fake.control.pay(session.id)
+        fake.control.edit(session.id, patch)
+        assert.equal((await ops.call({ op: 'return', tenant, session: session.id })).outcome, 'unknown')
+        assert.equal((await desk.state(tenant)).plan, 'free')
+        assert.equal((await desk.alarms(tenant))[0].kind, 'checkout_mismatch')
+    }
+})
+
+test('a session expires: a new one is made', async () => {
+    const tenant = await desk.tenant()
+    const first = desk.session((await ops.call({ op: 'begin', tenant, plan: 'starter' })).url)
+    await desk.tick(25 * 3600)
+    assert.equal((await ops.call({ op: 'return', tenant, session: first.id })).outcome, 'expired')
+    const second = desk.session((await ops.call({ op: 'begin', tenant, plan: 'starter' })).url)
+    assert.notEqual(first.id, second.id)
+    assert.equal(second.status, 'open')
+})
+
+test('a delayed payment: nothing is done before it is there', async () => {
+    fake.control.policy({ asyncStatus: 'incomplete' })
+    const tenant = await desk.tenant()
+    const session = desk.session((await ops.call({ op: 'begin', tenant, plan: 'starter' })).url)
+    fake.control.pay(session.id, { card: 'async' })
+    fake.control.policy({ asyncStatus: 'active' })
+    assert.equal((await ops.call({ op: 'return', tenant, session: session.id })).outcome, 'paying')
+    assert.equal((await desk.state(tenant)).plan, 'free')
+    assert.equal((await ops.call({ op: 'begin', tenant, plan: 'professional' })).code, 'subscribed', 'not bought twice meanwhile')
+    const [sub] = desk.subscriptions(tenant)
+    fake.control.edit(sub.id, { status: 'incomplete_expired' })
+    assert.equal((await ops.call({ op: 'return', tenant, session: session.id })).outcome, 'expired')
+    assert.equal((await desk.state(tenant)).plan, 'free')
+    assert.equal((await ops.call({ op: 'begin', tenant, plan: 'starter' })).ok, true, 'and may try again')
+})
+
+test('a delayed payment of a subscription that runs already: succeeds, or fails', async () => {
+    for (const [succeeds, outcome, state] of [[true, 'done', 'live'], [false, 'paying', 'grace']]) {
+        const tenant = await desk.tenant()
+        const session = desk.session((await ops.call({ op: 'begin', tenant, plan: 'starter' })).url)
+        fake.control.pay(session.id, { card: 'async' })
+        assert.equal((await ops.call({ op: 'return', tenant, session: session.id })).outcome, 'paying')
+        fake.control.settle(session.id, succeeds)
+        await desk.lookAll(tenant)
+        assert.equal((await ops.call({ op: 'return', tenant, session: session.id })).outcome, outcome)
+        assert.equal((await desk.state(tenant)).state, state)
+    }
+})
+
+test('a card that asks its owner first; one that is declined', async () => {
+    const tenant = await desk.tenant()
+    const session = desk.session((await ops.call({ op: 'begin', tenant, plan: 'starter' })).url)
+    assert.equal(fake.control.pay(session.id, { card: 'fail' }), 'declined')
+    assert.equal((await ops.call({ op: 'return', tenant, session: session.id })).outcome, 'open')
+    assert.equal(fake.control.pay(session.id, { card: '3ds' }), 'action')
+    assert.equal((await ops.call({ op: 'return', tenant, session: session.id })).outcome, 'open')
+    assert.equal((await desk.state(tenant)).plan, 'free')
+    assert.equal(fake.control.pay(session.id, { card: '3ds', confirmed: true }), 'complete')
+    assert.equal((await ops.call({ op: 'return', tenant, session: session.id })).outcome, 'done')
+})
+
+test('a trial needs no card, comes once, and ends without one', async () => {
+    desk.install.configure({ stripe_trial_days: 14 })
+    const tenant = await desk.tenant()
+    const session = desk.session((await ops.call({ op: 'begin', tenant, plan: 'starter' })).url)
+    assert.equal(session.payment_method_collection, 'if_required')
+    fake.control.pay(session.id, { card: null })
+    assert.equal((await ops.call({ op: 'return', tenant, session: session.id })).outcome, 'done')
+    assert.deepEqual(desk.pick(await desk.state(tenant), 'plan', 'state'), { plan: 'starter', state: 'trial' })
+    await desk.tick(15 * 86400)
+    const [sub] = desk.subscriptions(tenant)
+    assert.equal(sub.status, 'canceled')
+    await desk.look('subscription', sub.id)
+    assert.equal((await desk.state(tenant)).plan, 'free')
+    const again = desk.session((await ops.call({ op: 'begin', tenant, plan: 'starter' })).url)
+    assert.equal(again.payment_method_collection, 'always')
+    fake.control.pay(again.id)
+    await ops.call({ op: 'return', tenant, session: again.id })
+    assert.deepEqual(desk.pick(await desk.state(tenant), 'plan', 'state'), { plan: 'starter', state: 'live' }, 'no second trial')
+})
+
+test('a code that takes all: nothing is paid, and it is bought', async () => {
+    desk.install.configure({ stripe_promotion_codes: 'on' })
+    const tenant = await desk.tenant()
+    const coupon = await desk.sdk('POST', '/v1/coupons', { percent_off: 100, duration: 'once' })
+    await desk.sdk('POST', '/v1/promotion_codes', { 'promotion[type]': 'coupon', 'promotion[coupon]': coupon.id, code: 'GIFT' })
+    const session = desk.session((await ops.call({ op: 'begin', tenant, plan: 'starter' })).url)
+    assert.equal(session.allow_promotion_codes, true)
+    fake.control.pay(session.id, { code: 'GIFT' })
+    assert.equal(fake.get(session.id).payment_status, 'no_payment_required')
+    assert.equal((await ops.call({ op: 'return', tenant, session: session.id })).outcome, 'done')
+    assert.equal((await desk.state(tenant)).plan, 'starter')
+})
+
+test('taxes as configured', async () => {
+    desk.install.configure({ stripe_automatic_tax: 'on' })
+    await ops.call({ op: 'setup' })
+    const tenant = await desk.tenant()
+    const session = desk.session((await ops.call({ op: 'begin', tenant, plan: 'starter' })).url)
+    assert.equal(session.automatic_tax.enabled, true)
+    const sent = decodeURIComponent(String(fake.requests.findLast(r => r.path === '/v1/checkout/sessions').body))
+    assert.match(sent, /customer_update\[address\]=auto/)
+})
+
+test('what is not for sale', async () => {
+    const tenant = await desk.tenant()
+    const code = async plan => (await ops.call({ op: 'begin', tenant, plan })).code
+    assert.equal(await code('free'), 'plan_not_sold')
+    assert.equal(await code('gold'), 'plan_unknown')
+    assert.equal(await code(''), 'plan_unknown')
+    await ops.call({ op: 'plan', plan: 'enterprise', public: false })
+    assert.equal(await code('enterprise'), 'plan_not_sold')
+    await ops.call({ op: 'plan', plan: 'enterprise', public: true })
+    assert.equal(desk.customers(tenant).length, 0, 'and Stripe was not troubled')
+})
+
+test('an answer lost on the way: one customer, one session in the end', async () => {
+    for (const path of ['/v1/customers', '/v1/checkout/sessions'])
+        for (const kind of ['dropAfter', 'error500After', 'badGatewayAfter', 'truncated', 'error500Before', 'lockTimeout']) {
+            const tenant = await desk.tenant()
+            fake.faults.add({ kind, method: 'POST', path, times: 9 })
+            const first = await ops.call({ op: 'begin', tenant, plan: 'starter' })
+            fake.faults.clear()
+            const second = first.ok ? first : await ops.call({ op: 'begin', tenant, plan: 'starter' })
+            assert.equal(second.ok, true, `${kind} ${path}: ${first.code}, then ${second.code} ${second.message}`)
+            assert.equal(desk.customers(tenant).length, 1, `${kind} ${path}: customers`)
+            const open = (await attempts(tenant)).filter(a => a.state === 'open')
+            assert.deepEqual(open.map(a => a.session), [desk.session(second.url).id], `${kind} ${path}`)
+            assert.ok(!/cus_|cs_test|https?:/.test(first.message ?? ''), first.message)
+        }
+})
+
+test('outcome unknown, and facts that changed meanwhile: the customer that was made is adopted', async () => {
+    const tenant = await desk.tenant({ email: 'a@adopt.example' })
+    fake.faults.add({ kind: 'dropAfter', method: 'POST', path: '/v1/customers', times: 9 })
+    assert.equal((await ops.call({ op: 'customer', tenant })).ok, false)
+    fake.faults.clear()
+    assert.equal(desk.customers(tenant).length, 1)
+    await desk.rename(tenant, 'Another name') // other parameters under the same key
+    await desk.tick(30 * 3600)                // and the key forgotten by Stripe
+    const made = await ops.call({ op: 'customer', tenant })
+    assert.equal(made.customer, desk.customers(tenant)[0].id, made.message)
+    assert.equal(desk.customers(tenant).length, 1)
+    assert.equal((await ops.call({ op: 'customer', tenant })).customer, made.customer)
+})
+
+test('a customer deleted in the dashboard: a new one is made', async () => {
+    const tenant = await desk.buyer('starter')
+    const [old] = desk.customers(tenant), [sub] = desk.subscriptions(tenant)
+    fake.control.deleteCustomer(old.id)
+    await desk.look('subscription', sub.id)
+    assert.equal((await desk.state(tenant)).plan, 'free')
+    const portal = await ops.call({ op: 'portal', tenant })
+    assert.equal(portal.code, 'no_customer', portal.message)
+    const begun = await ops.call({ op: 'begin', tenant, plan: 'starter' })
+    assert.equal(begun.ok, true, begun.message)
+    assert.notEqual(desk.session(begun.url).customer, old.id)
+})
+
+test('a customer deleted between: the checkout makes another by itself', async () => {
+    const tenant = await desk.tenant()
+    const { customer } = await ops.call({ op: 'customer', tenant })
+    fake.control.deleteCustomer(customer)
+    const begun = await ops.call({ op: 'begin', tenant, plan: 'starter' })
+    assert.equal(begun.ok, true, begun.message)
+    assert.notEqual(desk.session(begun.url).customer, customer)
+})
+
+test("Stripe's page for cards and invoices", async () => {
+    const stranger = await desk.tenant()
+    assert.equal((await ops.call({ op: 'portal', tenant: stranger })).code, 'no_customer')
+    const tenant = await desk.buyer('starter')
+    const home = await ops.call({ op: 'portal', tenant }), card = await ops.call({ op: 'portal', tenant, card: true })
+    assert.equal(home.ok, true, home.message)
+    const made = fake.requests.filter(r => r.path === '/v1/billing_portal/sessions').slice(-2).map(r => new URLSearchParams(String(r.body)))
+    const [portal] = fake.all('billing_portal.configuration')
+    assert.deepEqual(made.map(f => f.get('configuration')), [portal.id, portal.id])
+    assert.deepEqual(made.map(f => f.get('customer')), [desk.customers(tenant)[0].id, desk.customers(tenant)[0].id])
+    assert.deepEqual(made.map(f => f.get('flow_data[type]')), [null, 'payment_method_update'])
+    assert.equal(made[0].get('return_url'), 'https://parley.example/app/billing')
+    const kept = await desk.install.sql('SELECT * FROM stripe_call')
+    assert.ok(!JSON.stringify(kept).includes(home.url) && !JSON.stringify(kept).includes(card.url), 'the address is kept nowhere')
+    assert.ok(!ops.log.includes(home.url), 'nor logged')
+})
+
+test('what only the operator can mend is told to him, and the owner hears no detail', async () => {
+    const tenant = await desk.tenant()
+    fake.control.key(desk.key, { rights: ['customer_write', 'subscription_read'] })
+    const refused = await ops.call({ op: 'begin', tenant, plan: 'starter' })
+    fake.control.key(desk.key, {})
+    assert.equal(refused.code, 'billing_unavailable')
+    assert.ok(!refused.message.includes('checkout_session'), refused.message)
+    const [alarm] = await desk.alarms(tenant)
+    assert.equal(alarm.kind, 'stripe_refused')
+    assert.match(alarm.words, /checkout_session_write/)
+    assert.ok(!alarm.words.includes(desk.key))
+})
+
+test('a lease left by who died: busy, not doubled', async () => {
+    const tenant = await desk.tenant()
+    await desk.install.sql(`INSERT INTO stripe_lease (name, holder, until) VALUES ('tenant:${tenant}', '0123456789abcdef', '2099-01-01')`)
+    const busy = await ops.call({ op: 'begin', tenant, plan: 'starter' })
+    assert.equal(busy.code, 'billing_busy')
+    assert.equal(desk.customers(tenant).length, 0)
+})

@@ -1,0 +1,343 @@
+/* ops.c: what owners and the operator do about money, on a string: one JSON object a line in, one out, for checkout.test.mjs and setup.test.mjs.
+ * Each line opens the client from the configuration as it is then.
+ *
+ *   {"op": "begin", "tenant", "plan"}   {"op": "return", "tenant", "session"}   {"op": "portal", "tenant", "card": true}
+ *   {"op": "preview", "tenant", "plan"}   {"op": "apply", "tenant", "plan", "proration", "keep": [bot, ...]}   {"op": "undo", "tenant"}
+ *   {"op": "end", "tenant"}   {"op": "move", "tenant"}   {"op": "keep", "tenant", "keep": [...]}   {"op": "customer", "tenant"}
+ *   {"op": "plan", "plan", "price", "conversations", "overage", "currency", "public"}: saves a plan with other terms
+ *   {"op": "state", "tenant"}: what the tenant may, by its mirror   {"op": "look", "kind", "id"}   {"op": "clock", "ms"}
+ *   {"op": "setup"}   {"op": "check"} */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/crypto.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "billing/checkout.h"
+#include "billing/setup.h"
+#include "billing/sync.h"
+#include "net/fetch.h"
+
+#include "base/banned.h"
+
+#define KEEP_MAX 64
+
+struct job {
+    struct arena a;
+    struct json *in, *out;
+    struct stripe s;
+    struct actor who;
+    struct id keep[KEEP_MAX];
+    size_t keep_n;
+    struct err e;
+};
+
+static struct db_pool *pool;
+
+static void must(bool ok)
+{
+    if (!ok) {
+        fputs("ops: out of memory, or a wrong line\n", stderr);
+        exit(3);
+    }
+}
+
+static struct str get(struct job *j, const char *name)
+{
+    return json_get_str(j->in, name);
+}
+
+static void put(struct job *j, const char *name, struct str v)
+{
+    must(json_set_str(j->out, name, v) == 0);
+}
+
+static void put_int(struct job *j, const char *name, int64_t v)
+{
+    must(json_set_int(j->out, name, v) == 0);
+}
+
+/* ---- what owners do ---- */
+
+static enum status op_begin(struct job *j)
+{
+    struct str url = STR_EMPTY;
+    enum status s = checkout_begin(&j->s, pool, &j->a, &j->who, get(j, "plan"), &url, &j->e);
+
+    put(j, "url", url);
+    return s;
+}
+
+static enum status op_return(struct job *j)
+{
+    static const char *const names[] = {"unknown", "open", "paying", "done", "expired"};
+    enum checkout_outcome out = CHECKOUT_UNKNOWN;
+    enum status s = checkout_return(&j->s, pool, &j->a, &j->who, get(j, "session"), &out, &j->e);
+
+    put(j, "outcome", str_from(names[out]));
+    return s;
+}
+
+static enum status op_portal(struct job *j)
+{
+    struct str url = STR_EMPTY;
+    enum status s = portal_begin(&j->s, pool, &j->a, &j->who, json_bool(json_get(j->in, "card")) ? PORTAL_CARD : PORTAL_HOME, &url, &j->e);
+
+    put(j, "url", url);
+    return s;
+}
+
+static enum status op_preview(struct job *j)
+{
+    static const char *const kinds[] = {"none", "buy", "upgrade", "downgrade", "cancel", "move"};
+    struct change_preview *x = ARENA_NEW(&j->a, struct change_preview);
+    struct json *lines, *line;
+    must(x != NULL);
+    enum status s = change_preview(&j->s, pool, &j->a, &j->who, get(j, "plan"), x, &j->e);
+
+    if (s != OK)
+        return s;
+    put(j, "kind", str_from(kinds[x->kind]));
+    put(j, "from", x->from ? x->from->plan : STR_EMPTY);
+    put(j, "to", x->to ? x->to->plan : STR_EMPTY);
+    put(j, "currency", str_from(x->currency));
+    put_int(j, "due", x->due_now);
+    put_int(j, "next", x->next_amount);
+    put_int(j, "at", x->at_ms);
+    put_int(j, "proration", x->proration_ms);
+    put_int(j, "bots_have", x->bots_have);
+    put_int(j, "bots_keep", x->bots_keep);
+    must(json_set_array(j->out, "lines", &lines) == 0);
+    for (size_t i = 0; i < x->line_n; i++)
+        must(json_push_object(lines, &line) == 0 && json_set_str(line, "words", x->lines[i].words) == 0 &&
+             json_set_int(line, "amount", x->lines[i].amount) == 0);
+    return OK;
+}
+
+static enum status op_apply(struct job *j)
+{
+    struct str url = STR_EMPTY;
+    int64_t proration = json_int(json_get(j->in, "proration"), clock_now_ms());
+    enum status s = change_apply(&j->s, pool, &j->a, &j->who, get(j, "plan"), proration, j->keep, j->keep_n, &url, &j->e);
+
+    put(j, "url", url);
+    return s;
+}
+
+static enum status op_undo(struct job *j)
+{
+    return change_undo(&j->s, pool, &j->a, &j->who, &j->e);
+}
+
+static enum status op_end(struct job *j)
+{
+    return cancel_now(&j->s, pool, &j->a, &j->who, &j->e);
+}
+
+static enum status op_move(struct job *j)
+{
+    return terms_move(&j->s, pool, &j->a, &j->who, j->who.tenant, &j->e);
+}
+
+static enum status op_customer(struct job *j)
+{
+    struct str customer = STR_EMPTY;
+    enum status s = customer_ensure(&j->s, pool, &j->a, &j->who, &customer, &j->e);
+
+    put(j, "customer", customer);
+    return s;
+}
+
+static enum status op_look(struct job *j)
+{
+    char *kind = arena_strdup(&j->a, get(j, "kind"));
+    must(kind != NULL);
+    return sync_object(&j->s, pool, kind, get(j, "id"), 1000, &j->e);
+}
+
+static enum status op_setup(struct job *j)
+{
+    struct setup_report r;
+    return setup_run(&j->s, pool, &j->a, &(struct setup_options){0}, &r, &j->e);
+}
+
+/* ---- what needs the database alone ---- */
+
+static enum status op_keep(struct job *j, struct db *c)
+{
+    return bots_keep(c, &j->who, j->keep, j->keep_n, &j->e);
+}
+
+static enum status op_plan(struct job *j, struct db *c)
+{
+    struct plans plans;
+    enum status s = plans_read(c, &j->a, &plans, &j->e);
+    const struct plan *p = s == OK ? plans_find(&plans, get(j, "plan")) : NULL;
+
+    if (s != OK)
+        return s;
+    must(p != NULL);
+    struct plan_edit x = {.plan = p->plan, .name = p->name, .is_public = p->is_public, .revision = p->revision, .price = p->terms->price,
+                          .conversations = p->terms->conversations, .bills_overage = p->terms->overage > 0};
+    memcpy(x.value, p->value, sizeof(x.value));
+    memcpy(x.currency, p->terms->currency, sizeof(x.currency));
+    x.price = json_int(json_get(j->in, "price"), x.price);
+    x.conversations = json_int(json_get(j->in, "conversations"), x.conversations);
+    if (json_has(j->in, "overage"))
+        x.bills_overage = json_bool(json_get(j->in, "overage"));
+    if (json_has(j->in, "public"))
+        x.is_public = json_bool(json_get(j->in, "public"));
+    if (get(j, "currency").n == 3)
+        memcpy(x.currency, get(j, "currency").p, 3);
+    return plan_save(c, &j->who, &x, &j->e);
+}
+
+static enum status op_state(struct job *j, struct db *c)
+{
+    struct entitlements x;
+    enum status s = entitlement_load(c, j->who.tenant, clock_now_ms(), &j->a, &x, &j->e);
+
+    if (s != OK)
+        return s;
+    put(j, "state", str_from(billing_state_name(x.state)));
+    put(j, "plan", x.plan->plan);
+    put_int(j, "price", x.terms ? x.terms->price : 0);
+    put_int(j, "bots", x.value[ENTITLEMENT_bots]);
+    put_int(j, "until", x.until_ms);
+    must(json_set_bool(j->out, "two_live", x.two_live) == 0);
+    return OK;
+}
+
+static enum status op_check(struct job *j, struct db *c)
+{
+    bool ready = false;
+    struct str words = STR_EMPTY;
+    enum status s = setup_check(&j->s, c, &j->a, &ready, &words, &j->e);
+
+    must(json_set_bool(j->out, "ready", ready) == 0);
+    put(j, "words", words);
+    return s;
+}
+
+/* ---- one line ---- */
+
+static const struct {
+    const char *name;
+    enum status (*outside)(struct job *j);
+    enum status (*inside)(struct job *j, struct db *c);
+} ops[] = {
+    {"begin", op_begin, NULL},     {"return", op_return, NULL},     {"portal", op_portal, NULL}, {"preview", op_preview, NULL},
+    {"apply", op_apply, NULL},     {"undo", op_undo, NULL},         {"end", op_end, NULL},       {"move", op_move, NULL},
+    {"customer", op_customer, NULL}, {"look", op_look, NULL},       {"setup", op_setup, NULL},   {"keep", NULL, op_keep},
+    {"plan", NULL, op_plan},       {"state", NULL, op_state},       {"check", NULL, op_check},
+};
+
+static enum status inside(struct job *j, enum status (*fn)(struct job *j, struct db *c))
+{
+    struct db *c = NULL;
+    enum status s = db_get(pool, &c, &j->e);
+
+    if (s == OK)
+        s = fn(j, c);
+    db_put(c);
+    return s;
+}
+
+static enum status run(struct job *j)
+{
+    struct str op = get(j, "op");
+    struct config *config = NULL;
+    enum status s;
+
+    if (str_eqz(op, "clock")) {
+        clock_set_for_test(json_int(json_get(j->in, "ms"), 0));
+        return OK;
+    }
+    s = config_load(NULL, &config, &j->e);
+    if (s == OK)
+        s = stripe_open(&j->s, config, pool, &j->e);
+    if (config)
+        config_set_current(config); /* as a program would after SIGHUP */
+    for (size_t i = 0; s == OK && i < sizeof(ops) / sizeof(ops[0]); i++)
+        if (str_eqz(op, ops[i].name)) {
+            s = ops[i].outside ? ops[i].outside(j) : inside(j, ops[i].inside);
+            stripe_close(&j->s);
+            return s;
+        }
+    must(s != OK); /* no such op */
+    return s;
+}
+
+static void read_who(struct job *j)
+{
+    const struct json *keep = json_get(j->in, "keep");
+
+    j->who = (struct actor){.role = ROLE_OWNER, .perms = account_role_perms(ROLE_OWNER), .ip = "192.0.2.9"};
+    if (get(j, "tenant").n)
+        must(id_parse(ID_TENANT, get(j, "tenant"), &j->who.tenant));
+    j->who.cli = json_bool(json_get(j->in, "cli"));
+    for (size_t i = 0; i < json_len(keep); i++) {
+        must(i < KEEP_MAX && id_parse(ID_BOT, json_str(json_at(keep, i)), &j->keep[i]));
+        j->keep_n = i + 1;
+    }
+}
+
+static void answer(struct job *j, struct str line)
+{
+    struct err bad = ERR_INIT;
+    struct buf b;
+    enum status s;
+
+    j->out = json_new_object(&j->a);
+    must(j->out && json_parse(&j->a, line, 64, &j->in, &bad) == OK);
+    read_who(j);
+    s = run(j);
+    must(json_set_bool(j->out, "ok", s == OK) == 0);
+    if (s != OK) {
+        put(j, "status", str_from(status_default_code(s)));
+        put(j, "code", str_from(err_code(&j->e)));
+        put(j, "message", str_from(j->e.message));
+        put(j, "pointer", str_from(j->e.pointer));
+    }
+    buf_init(&b, 16 * MB);
+    json_write(&b, j->out);
+    must(buf_ok(&b));
+    printf("%s\n", b.p);
+    fflush(stdout);
+    buf_release(&b);
+}
+
+int main(void)
+{
+    struct config *config = NULL;
+    struct err e = ERR_INIT;
+    struct job *j = calloc(1, sizeof(*j));
+    char *line = NULL;
+    size_t size = 0;
+    ssize_t n;
+
+    must(j != NULL);
+    db_library_begin();
+    if (crypto_init(&e) != OK || log_open("ops", NULL, LOG_INFO, &e) != OK || db_thread_begin(&e) != OK ||
+        config_load(NULL, &config, &e) != OK || db_pool_open(config, 4, &pool, &e) != OK) {
+        fprintf(stderr, "ops: %s\n", e.message);
+        return 2;
+    }
+    while ((n = getline(&line, &size, stdin)) > 0) {
+        *j = (struct job){0};
+        arena_init(&j->a, 256 * MB);
+        answer(j, str_trim(str_n(line, (size_t)n)));
+        arena_release(&j->a);
+    }
+    free(line);
+    free(j);
+    db_pool_close(pool);
+    config_drop(config);
+    config_set_current(NULL);
+    db_thread_end();
+    db_library_end();
+    fetch_library_end();
+    return 0;
+}
