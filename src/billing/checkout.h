@@ -1,9 +1,10 @@
 /* checkout.h: what an owner does about money: buy, change, cancel, come back, see cards and invoices.
  *
- * Each of these runs under the lease "tenant:<id>", so that two owners or two tabs come one after the other (ERR_CONFLICT code
- * billing_busy); each POST's idempotency key is made from a row stored before the call. Nothing here grants a right: after the call
- * the object is looked at again (sync_object) and the mirror decides. Card and payment words come from Stripe; errors are fit for
- * the owner. `who` needs BILLING_WRITE, which the route has checked. */
+ * What changes something runs under the lease "tenant:<id>", so that two owners or two tabs come one after the other: the second waits
+ * up to 8 s (then ERR_CONFLICT billing_busy). Each POST's idempotency key is made from a row stored before the call. Nothing here
+ * grants a right: after the call the object is looked at again (sync_object) and the mirror decides. Card and payment words come from
+ * Stripe; what only the operator can mend is an alarm and ERR_UNAVAILABLE billing_unavailable; all errors are fit for the owner. `who` needs
+ * BILLING_WRITE, which the route has checked. No connection of the pool is held while Stripe is waited for: hold none. */
 #ifndef PARLEY_BILLING_CHECKOUT_H
 #define PARLEY_BILLING_CHECKOUT_H
 
@@ -18,7 +19,8 @@ enum status customer_ensure(struct stripe *st, struct db_pool *p, struct arena *
 enum status checkout_begin(struct stripe *st, struct db_pool *p, struct arena *a, const struct actor *who, struct str plan, struct str *url,
                            struct err *e);
 enum checkout_outcome { CHECKOUT_UNKNOWN, CHECKOUT_OPEN, CHECKOUT_PAYING, CHECKOUT_DONE, CHECKOUT_EXPIRED };
-/* The browser came back with a session id, which proves nothing: looks at it at Stripe if it is this tenant's. Never grants. */
+/* The browser came back with a session id, which proves nothing: looks at it at Stripe if it is this tenant's. Never grants. PAYING: paid, or
+ * being paid, and not in the mirror yet; EXPIRED also when the payment failed for good. */
 enum status checkout_return(struct stripe *st, struct db_pool *p, struct arena *a, const struct actor *who, struct str session,
                             enum checkout_outcome *out, struct err *e);
 
@@ -37,19 +39,24 @@ struct change_preview {
 /* What another plan would cost now (POST /v1/invoices/create_preview for an upgrade). to "free" = cancel at the period's end. */
 enum status change_preview(struct stripe *st, struct db_pool *p, struct arena *a, const struct actor *who, struct str plan,
                            struct change_preview *out, struct err *e);
-/* Upgrade now (always_invoice, pending_if_incomplete: no payment, no change; ERR_PLAN code payment_needed with *pay_url, the invoice's page);
- * downgrade or cancel at the period's end (a subscription schedule, or cancel_at_period_end). `keep`: the bots that stay. */
+/* Upgrade now (always_invoice, pending_if_incomplete: no payment, no change; ERR_PLAN code payment_needed with *pay_url, the invoice's page,
+ * "" if it is not known yet; with unbilled overage a card that fails is ERR_INVALID stripe_<code>, in Stripe's words);
+ * downgrade, move or cancel at the period's end (a subscription schedule, or cancel_at_period_end). `keep`: the bots that stay (0: the oldest);
+ * ERR_INVALID bots_too_many, ERR_NOT_FOUND bot_unknown, pointer "keep". ERR_CONFLICT: billing_busy, same_plan, plan_changed and preview_old (show
+ * the preview again), two_subscriptions, unknown_price, currency_differs, subscription_paused, not_subscribed (checkout_begin is the way). */
 enum status change_apply(struct stripe *st, struct db_pool *p, struct arena *a, const struct actor *who, struct str plan,
                          int64_t proration_ms, const struct id *keep, size_t keep_n, struct str *pay_url, struct err *e);
-/* Take back a planned downgrade or cancellation. */
+/* Take back a planned downgrade or cancellation, or an upgrade that waits for its payment. ERR_CONFLICT nothing_planned. */
 enum status change_undo(struct stripe *st, struct db_pool *p, struct arena *a, const struct actor *who, struct err *e);
 /* Which bots stay when the plan has room for fewer; others of the tenant are let go of. */
 enum status bots_keep(struct db *c, const struct actor *who, const struct id *keep, size_t n, struct err *e);
-/* Everything ends now, usage is billed: for a workspace that is deleted. */
+/* Everything ends now, for a workspace that is deleted: open checkouts, then every subscription; what was used is billed at once, the rest of the
+ * paid month is not given back. May take a minute; done again, it goes on. ERR_UNAVAILABLE usage_unsent: the meter has not taken all yet. */
 enum status cancel_now(struct stripe *st, struct db_pool *p, struct arena *a, const struct actor *who, struct err *e);
 
 enum portal_flow { PORTAL_HOME, PORTAL_CARD };
-/* The address of Stripe's own page for cards and invoices: a bearer secret that lives briefly; send the browser there, store it nowhere. */
+/* The address of Stripe's own page for cards and invoices: a bearer secret that lives briefly; send the browser there, store it nowhere.
+ * ERR_NOT_FOUND no_customer: nothing was bought yet. */
 enum status portal_begin(struct stripe *st, struct db_pool *p, struct arena *a, const struct actor *who, enum portal_flow flow, struct str *url,
                          struct err *e);
 

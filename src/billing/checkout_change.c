@@ -1,7 +1,8 @@
 /* checkout_change.c: a change of plan is carried out. It is written down first (plan_change), asked of Stripe under keys made from that row,
  * and what came of it is looked at again.
  *
- * An upgrade takes place at once and only when it is paid: both items are swapped by their ids in one call. A downgrade is a schedule
+ * An upgrade takes place at once and only when it is paid: both items are swapped by their ids in one call. It may wait for its payment, but
+ * not when there are conversations beyond the plan to bill: those would stand on the waiting invoice, and go when that is given up. A downgrade is a schedule
  * made from the subscription: its present phase as it is until the period's end, then one month of the new prices, then it lets go. A
  * cancellation is cancel_at_period_end. Whatever was planned before is taken back first. */
 #include "billing/checkout_plan.h"
@@ -153,7 +154,7 @@ static enum status upgrade(struct changing *g, int64_t proration_ms, struct err 
     stripe_param_str(&f, "items[1][price]", g->x.usage);
     stripe_param_text(&f, "proration_behavior", "always_invoice");
     stripe_param_int(&f, "proration_date", planned_proration_s(&g->x, proration_ms));
-    stripe_param_text(&f, "payment_behavior", "pending_if_incomplete");
+    stripe_param_text(&f, "payment_behavior", g->x.owes ? "error_if_incomplete" : "pending_if_incomplete");
     stripe_param_text(&f, "expand[0]", "latest_invoice");
     s = subscription_post(g, &f, "upgrade", &out, e);
     if (s != OK)

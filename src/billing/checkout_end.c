@@ -1,6 +1,8 @@
 /* checkout_end.c: everything ends now: open checkouts, what was counted and not yet told, every subscription. */
 #include "billing/checkout_plan.h"
 
+#include <time.h>
+
 #include "base/clock.h"
 #include "base/shared.h"
 #include "billing/meter.h"
@@ -8,6 +10,7 @@
 #include "base/banned.h"
 
 #define STEPS_MAX 500
+#define SETTLE_S 5 /* until the meter surely counts what it was told; an event of the very second of the end would not be billed */
 
 struct ending {
     struct desk *d;
@@ -42,11 +45,12 @@ static enum status count_unsent(struct db *c, void *ctx, struct err *e)
 /* The last invoice bills what the meter has. */
 static enum status flush(struct ending *g, struct err *e)
 {
-    bool found = true;
+    bool found = true, sent;
     enum status s = work_db(g->d->p, collect, g, e);
 
     if (s == OK)
         s = work_db(g->d->p, count_unsent, g, e);
+    sent = s == OK && g->unsent > 0;
     for (int i = 0; s == OK && g->unsent > 0 && found && i < STEPS_MAX; i++) {
         s = meter_step(g->d->st, g->d->p, &found, e);
         if (s == OK)
@@ -55,6 +59,10 @@ static enum status flush(struct ending *g, struct err *e)
     if (s == OK && g->unsent > 0)
         s = err_set(e, ERR_UNAVAILABLE, "usage_unsent",
                     "Conversations of this workspace have not reached Stripe's meter yet: wait for the worker and try again.");
+    if (s == OK && sent) {
+        struct timespec pause = {.tv_sec = SETTLE_S};
+        (void)nanosleep(&pause, NULL); /* woken early: nothing but a little less certainty */
+    }
     return s;
 }
 

@@ -6,6 +6,7 @@
 #include "base/shared.h"
 #include "billing/alarm.h"
 #include "billing/setup.h"
+#include "billing/usage.h"
 
 #include "base/banned.h"
 
@@ -66,6 +67,15 @@ static enum status read_invoice(struct db *c, struct planned *x, struct err *e)
     return s == ERR_NOT_FOUND ? OK : s;
 }
 
+static enum status read_usage(struct db *c, struct planned *x, struct err *e)
+{
+    struct usage u;
+    enum status s = x->sub ? usage_now(c, x->d->tenant, clock_now_ms(), &u, e) : OK;
+
+    x->owes = s == OK && x->sub && u.billable && u.used > u.included;
+    return s;
+}
+
 static enum status read_planned(struct db *c, void *ctx, struct err *e)
 {
     struct planned *x = ctx;
@@ -89,6 +99,8 @@ static enum status read_planned(struct db *c, void *ctx, struct err *e)
         s = change_store_last(c, d->tenant, &x->changed_ms, e);
     if (s == OK)
         s = kept_store_bots(c, d->tenant, d->a, &x->bots, &x->bot_n, e);
+    if (s == OK)
+        s = read_usage(c, x, e);
     return s == OK ? keep_limit(c, x, e) : s;
 }
 

@@ -20,6 +20,7 @@ struct planned {
     struct id *bots;        /* oldest first */
     size_t bot_n;
     int64_t bots_keep;
+    bool owes; /* conversations beyond the plan that no invoice has yet */
 };
 /* The mirror's rows, and which subscription decides. */
 enum status planned_read(struct planned *x, struct err *e);

@@ -1,7 +1,8 @@
 // Changes of plan, driven through the C against the fake Stripe: what they cost, when they take place, how they are taken back.
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, test } from 'node:test'
-import { Desk, bytes } from './desk.mjs'
+import { until } from '../lib/install.mjs'
+import { Desk } from './desk.mjs'
 
 const DAY = 86400
 
@@ -91,6 +92,21 @@ test('an upgrade that is never paid expires, or is taken back', async () => {
         await change(tenant, 'professional')
         assert.deepEqual(await now(tenant), { plan: 'professional', state: 'live' })
     }
+})
+
+test('an upgrade while conversations beyond the plan are not billed: paid, or nothing at all', async () => {
+    const tenant = await desk.buyer('starter')
+    const [sub] = desk.subscriptions(tenant)
+    await desk.usage(tenant, sub, 10100)
+    fake.control.card(sub.customer, 'fail')
+    const { proration } = await preview(tenant, 'professional')
+    const refused = await apply(tenant, 'professional', { proration })
+    assert.equal(refused.code, 'stripe_card_declined', refused.message)
+    assert.equal(desk.subscriptions(tenant)[0].pending_update, null, 'no invoice holds the usage and is given up later')
+    assert.deepEqual(items(desk.subscriptions(tenant)[0]), { base: 'starter1', usage: 'starter' })
+    fake.control.card(sub.customer, 'ok')
+    assert.equal((await apply(tenant, 'professional', { proration })).ok, true)
+    assert.deepEqual(await now(tenant), { plan: 'professional', state: 'live' })
 })
 
 test('a downgrade: at the period\'s end, paid until then', async () => {
@@ -293,14 +309,15 @@ test('older terms: kept, seen, and moved at the next renewal', async () => {
 test('everything ends now: what was used is billed, nothing is left to pay for', async () => {
     const tenant = await desk.buyer('starter')
     const [sub] = desk.subscriptions(tenant)
-    const start = new Date(sub.items.data[0].current_period_start * 1000).toISOString().slice(0, 19).replace('T', ' ')
-    const end = new Date(sub.items.data[0].current_period_end * 1000).toISOString().slice(0, 19).replace('T', ' ')
     await desk.tick(3600)
-    await desk.install.sql(`INSERT INTO usage_counter (tenant_id, period_start, billable, period_end, used, stripe_subscription_id, stripe_customer_id, unsent_since)
-        VALUES (UNHEX('${bytes(tenant)}'), '${start}', 1, '${end}', 10100, '${sub.id}', '${sub.customer}', '${start}')`)
+    await desk.usage(tenant, sub, 10100)
     await change(tenant, 'free') // planned already; now it is to be at once
-    const ended = await ops.call({ op: 'end', tenant, cli: true })
+    const ending = ops.call({ op: 'end', tenant, cli: true })
+    await until('the usage at the meter', async () => (await desk.rows(tenant, "SELECT state FROM meter_outbox WHERE tenant_id = ? AND state = 'sent'")).length)
+    await fake.advance(5) // as long as it waits
+    const ended = await ending
     assert.equal(ended.ok, true, ended.message)
+    await desk.tick()
     const [over] = desk.subscriptions(tenant)
     assert.equal(over.status, 'canceled')
     const last = fake.all('invoice').filter(i => i.customer === sub.customer).at(-1)

@@ -113,6 +113,14 @@ export class Desk {
         return rows.map(r => shown('bot_', r.id))
     }
 
+    /** So many conversations were counted in the subscription's period */
+    async usage(tenant, sub, used) {
+        const at = seconds => new Date(seconds * 1000).toISOString().slice(0, 19).replace('T', ' ')
+        const { current_period_start: start, current_period_end: end } = sub.items.data[0]
+        await this.install.sql(`INSERT INTO usage_counter (tenant_id, period_start, billable, period_end, used, stripe_subscription_id, stripe_customer_id, unsent_since)
+            VALUES (UNHEX('${bytes(tenant)}'), '${at(start)}', 1, '${at(end)}', ${used}, '${sub.id}', '${sub.customer}', '${at(start)}')`)
+    }
+
     rows(tenant, sql) {
         return this.install.sql(sql.replace('?', `UNHEX('${bytes(tenant)}')`))
     }
