@@ -279,6 +279,34 @@ enum status account_tenant_plan(struct db *c, struct id tenant, struct str plan,
     return s;
 }
 
+struct deleting {
+    const struct actor *who;
+    struct id tenant;
+};
+
+static enum status delete_write(struct db *c, void *ctx, struct err *e)
+{
+    const struct deleting *x = ctx;
+    char text[ID_TEXT_MAX];
+    enum status s = store_tenant_delete(c, x->tenant, e);
+    if (s == OK)
+        s = store_keys_revoke(c, x->tenant, e);
+    if (s == OK)
+        s = store_session_delete_tenant(c, x->tenant, e);
+    if (s == OK)
+        s = account_audit(c, x->who, "workspace.deleted", str_from(id_text(ID_TENANT, x->tenant, text)), NULL, e);
+    return s;
+}
+
+enum status account_tenant_delete(struct db *c, const struct actor *who, struct id tenant, struct err *e)
+{
+    struct deleting x = {.who = who, .tenant = tenant};
+    enum status s = db_transaction(c, delete_write, &x, e);
+    if (s == OK)
+        shared_bump("plan", tenant);
+    return s;
+}
+
 enum status account_member_add(struct db *c, struct id tenant, struct id user, enum role role, struct err *e)
 {
     if (role == ROLE_NONE)

@@ -96,6 +96,9 @@ enum status account_tenant_get(struct db *c, struct arena *a, struct id tenant, 
 enum status account_tenants(struct db *c, struct arena *a, struct tenant **out, size_t *n, struct err *e);
 /* ERR_INVALID code plan_unknown; bumps the shared generation "plan". */
 enum status account_tenant_plan(struct db *c, struct id tenant, struct str plan, struct err *e);
+/* It is gone for everybody at once: sessions end, keys are unknown, its bots are not found (the caller bumps the generation "bot" of each). Rows
+ * that money and its history need stay. Whether it may go (a subscription) is the caller's to ask. ERR_NOT_FOUND when it is gone already. */
+enum status account_tenant_delete(struct db *c, const struct actor *who, struct id tenant, struct err *e);
 /* An empty password: the account has none and cannot sign in with one. */
 enum status account_user_create(struct db *c, struct str email, struct str name, struct str password, struct id *out,
                                 struct err *e);

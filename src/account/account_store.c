@@ -19,6 +19,8 @@ DB_STMT(tenant_list, GLOBAL,
         "SELECT tenant_id, name, plan, state, created_at FROM tenant WHERE state <> 'deleted' ORDER BY tenant_id", "",
         "ussst");
 DB_STMT(tenant_set_plan, TENANT, "UPDATE tenant SET plan = ?, updated_at = ? WHERE tenant_id = :tenant", "st", "");
+DB_STMT(tenant_set_deleted, TENANT,
+        "UPDATE tenant SET state = 'deleted', updated_at = ? WHERE tenant_id = :tenant AND state <> 'deleted'", "t", "");
 DB_STMT(plan_select, GLOBAL, "SELECT plan FROM plan WHERE plan = ?", "s", "s");
 
 static struct tenant tenant_of(struct db_row r, size_t i)
@@ -65,6 +67,15 @@ enum status store_tenants(struct db *c, struct arena *a, struct tenant **out, si
 enum status store_tenant_plan(struct db *c, struct id id, struct str plan, struct err *e)
 {
     return db_exec(c, &tenant_set_plan, &id, DB_ARGS(db_str(plan), db_time(clock_now_ms())), NULL, e);
+}
+
+enum status store_tenant_delete(struct db *c, struct id id, struct err *e)
+{
+    int64_t changed = 0;
+    enum status s = db_exec(c, &tenant_set_deleted, &id, DB_ARGS(db_time(clock_now_ms())), &changed, e);
+    if (s == OK && !changed)
+        return err_set(e, ERR_NOT_FOUND, "workspace_unknown", "There is no such workspace.");
+    return s;
 }
 
 enum status store_plan_exists(struct db *c, struct arena *a, struct str plan, bool *out, struct err *e)

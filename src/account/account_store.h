@@ -12,6 +12,9 @@ struct user_new {
 enum status store_tenant_add(struct db *c, struct id id, struct str name, struct str plan, struct err *e);
 enum status store_tenant_get(struct db *c, struct arena *a, struct id id, struct tenant *out, struct err *e);
 enum status store_tenants(struct db *c, struct arena *a, struct tenant **out, size_t *n, struct err *e);
+enum status store_tenant_delete(struct db *c, struct id id, struct err *e); /* ERR_NOT_FOUND */
+enum status store_keys_revoke(struct db *c, struct id tenant, struct err *e);
+enum status store_session_delete_tenant(struct db *c, struct id tenant, struct err *e);
 enum status store_tenant_plan(struct db *c, struct id id, struct str plan, struct err *e);
 enum status store_plan_exists(struct db *c, struct arena *a, struct str plan, bool *out, struct err *e);
 

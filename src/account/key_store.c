@@ -14,6 +14,13 @@ DB_STMT(key_select, GLOBAL,
         "x", "uuit?ii");
 DB_STMT(key_touch, TENANT, "UPDATE api_key SET used_at = ? WHERE tenant_id = :tenant AND key_id = ?", "tu", "");
 
+DB_STMT(key_revoke_all, TENANT, "UPDATE api_key SET revoked_at = ? WHERE tenant_id = :tenant AND revoked_at IS NULL", "t", "");
+
+enum status store_keys_revoke(struct db *c, struct id tenant, struct err *e)
+{
+    return db_exec(c, &key_revoke_all, &tenant, DB_ARGS(db_time(clock_now_ms())), NULL, e);
+}
+
 enum status store_key_add(struct db *c, struct id tenant, struct id id, const uint8_t hash[32], struct str name,
                           struct str hint, uint32_t scopes, struct err *e)
 {

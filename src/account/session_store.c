@@ -19,6 +19,7 @@ DB_STMT(session_select, GLOBAL,
 DB_STMT(session_touch, GLOBAL, "UPDATE session SET seen_at = ? WHERE session_hash = ?", "tx", "");
 DB_STMT(session_delete, GLOBAL, "DELETE FROM session WHERE session_hash = ?", "x", "");
 DB_STMT(session_delete_user, GLOBAL, "DELETE FROM session WHERE user_id = ?", "u", "");
+DB_STMT(session_delete_tenant, TENANT, "DELETE FROM session WHERE tenant_id = :tenant", "", "");
 DB_STMT(session_may_switch, TENANT,
         "SELECT s.session_id FROM session s JOIN member m ON m.tenant_id = :tenant AND m.user_id = s.user_id"
         " JOIN tenant t ON t.tenant_id = :tenant WHERE s.session_hash = ? AND t.state = 'active'",
@@ -62,6 +63,11 @@ enum status store_session_get(struct db *c, struct arena *a, const uint8_t hash[
 enum status store_session_seen(struct db *c, const uint8_t hash[32], struct err *e)
 {
     return db_exec(c, &session_touch, DB_GLOBAL, DB_ARGS(db_time(clock_now_ms()), db_bytes(hash, 32)), NULL, e);
+}
+
+enum status store_session_delete_tenant(struct db *c, struct id tenant, struct err *e)
+{
+    return db_exec(c, &session_delete_tenant, &tenant, DB_NONE, NULL, e);
 }
 
 enum status store_session_delete(struct db *c, const uint8_t hash[32], struct err *e)

@@ -511,16 +511,33 @@ static enum status read_attempts(struct db *c, void *ctx, struct err *e)
 enum status attempts_end(struct desk *d, struct err *e)
 {
     struct buying b = {.d = d};
+    bool paid = false;
     enum status s = work_db(d->p, read_attempts, &b, e);
 
     for (size_t i = 0; s == OK && i < b.attempt_n; i++) {
         struct attempt *x = &b.attempts[i];
         struct err why = ERR_INIT;
         s = x->state == ATTEMPT_CREATING ? attempt_becomes(&b, x, ATTEMPT_FAILED, &why) : attempt_expire(&b, x, &why);
-        if (s == ERR_CONFLICT && strcmp(why.code, "subscribed") == 0) /* paid meanwhile: the subscription is ended with the others */
+        bool now_paid = s == ERR_CONFLICT && strcmp(why.code, "subscribed") == 0;
+        paid = paid || now_paid;
+        if (now_paid)
             s = OK;
-        if (s != OK && e)
+        else if (s != OK && e)
             *e = why;
     }
+    return s == OK && paid ? subscribed(e) : s;
+}
+
+enum status checkouts_end(struct stripe *st, struct db_pool *p, struct arena *a, const struct actor *who, struct err *e)
+{
+    struct desk d = desk_open(st, p, a, who, who->tenant);
+    struct err why = ERR_INIT;
+    enum status s = desk_begin(&d, &why);
+
+    if (s == OK)
+        s = attempts_end(&d, &why);
+    s = desk_close(&d, s, "end of checkouts", &why);
+    if (s != OK && e)
+        *e = why;
     return s;
 }

@@ -50,6 +50,8 @@ enum status change_apply(struct stripe *st, struct db_pool *p, struct arena *a, 
 enum status change_undo(struct stripe *st, struct db_pool *p, struct arena *a, const struct actor *who, struct err *e);
 /* Which bots stay when the plan has room for fewer; others of the tenant are let go of. */
 enum status bots_keep(struct db *c, const struct actor *who, const struct id *keep, size_t n, struct err *e);
+/* No checkout of the tenant that is open can be paid any more. ERR_CONFLICT subscribed: one was paid a moment ago. */
+enum status checkouts_end(struct stripe *st, struct db_pool *p, struct arena *a, const struct actor *who, struct err *e);
 /* Everything ends now, for a workspace that is deleted: open checkouts, then every subscription; what was used is billed at once, the rest of the
  * paid month is not given back. May take a minute; done again, it goes on. ERR_UNAVAILABLE usage_unsent: the meter has not taken all yet. */
 enum status cancel_now(struct stripe *st, struct db_pool *p, struct arena *a, const struct actor *who, struct err *e);

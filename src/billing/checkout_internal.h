@@ -37,7 +37,7 @@ bool desk_is_missing(const struct err *e, const char *pointer); /* Stripe has no
 /* checkout.c, with the lease held */
 enum status customer_find(struct desk *d, struct str *out, struct err *e); /* "" if none */
 enum status customer_make(struct desk *d, struct str *out, struct err *e); /* the one there is, else a new one */
-enum status attempts_end(struct desk *d, struct err *e);                   /* no open checkout can be paid any more */
+enum status attempts_end(struct desk *d, struct err *e);                   /* no open checkout can be paid any more; ERR_CONFLICT subscribed: one was */
 
 /* Not ended; *decides is the one whose plan counts (NULL: none), *n how many there are. */
 const struct subscription *standing_choose(const struct subscription *list, size_t n, bool livemode, size_t *standing);

@@ -13,7 +13,8 @@ static const char *const snapshot_events[] = {
     "customer.subscription.pending_update_applied", "customer.subscription.pending_update_expired", "invoice.paid",
     "invoice.payment_failed", "invoice.payment_action_required", "invoice.finalized", "invoice.finalization_failed", "invoice.upcoming",
     "invoice.voided", "invoice.marked_uncollectible", "customer.deleted", "charge.refunded", "charge.dispute.created",
-    "charge.dispute.closed", "price.updated", "product.updated"};
+    "charge.dispute.closed", "subscription_schedule.updated", "subscription_schedule.released", "subscription_schedule.canceled",
+    "price.updated", "product.updated"};
 static const char *const thin_events[] = {"v1.billing.meter.error_report_triggered", "v1.billing.meter.no_meter_found"};
 #define COUNT(x) (sizeof(x) / sizeof((x)[0]))
 

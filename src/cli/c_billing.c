@@ -6,9 +6,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/crypto.h"
 #include "base/limits.h"
+#include "billing/alarm.h"
+#include "billing/meter.h"
 #include "billing/setup.h"
+#include "billing/sync.h"
 #include "cli/cli.h"
 
 #include "base/banned.h"
@@ -232,6 +236,82 @@ enum status cmd_billing_setup(struct cli *cl, struct err *e)
                     strerror(errno));
     if (s == OK)
         s = setup_all(cl, &st, &o, write, e);
+    stripe_close(&st);
+    return s;
+}
+
+/* ---- status ---- */
+
+#define ALARMS_SHOWN 1000
+
+struct billing_status {
+    bool ready;
+    struct str words;
+    struct sync_depth depth;
+    struct meter_lag lag;
+    size_t alarms;
+    int64_t reads;
+};
+
+static enum status status_read(struct cli *cl, struct stripe *st, struct db *c, struct billing_status *x, struct err *e)
+{
+    struct alarm *alarms;
+    enum status s = setup_check(st, c, &cl->arena, &x->ready, &x->words, e);
+
+    if (s == OK)
+        s = sync_depth(c, &x->depth, e);
+    if (s == OK)
+        s = meter_lag(c, &x->lag, e);
+    if (s == OK)
+        s = alarm_list(c, &cl->arena, true, ALARMS_SHOWN, &alarms, &x->alarms, e);
+    return s == OK ? stripe_reads(cl->pool, clock_now_ms(), &x->reads, e) : s;
+}
+
+static enum status status_print(struct cli *cl, const struct stripe *st, const struct billing_status *x, struct err *e)
+{
+    bool secret = str_trim(str_from(config_string(cl->config, CONFIG_stripe_webhook_secrets))).n > 0;
+    struct json *o = json_new_object(&cl->arena);
+
+    if (!o || json_set_str(o, "mode", st->livemode ? STR("live") : STR("test")) != 0 || json_set_bool(o, "ready", x->ready && secret) != 0 ||
+        json_set_str(o, "missing", x->words) != 0 || json_set_bool(o, "webhook_secrets", secret) != 0 ||
+        json_set_int(o, "events_pending", x->depth.pending) != 0 || json_set_int(o, "events_dead", x->depth.dead) != 0 ||
+        json_set_int(o, "events_oldest_s", x->depth.oldest_ms / 1000) != 0 || json_set_int(o, "meter_pending", x->lag.pending) != 0 ||
+        json_set_int(o, "meter_unknown", x->lag.unknown) != 0 || json_set_int(o, "meter_rejected", x->lag.rejected) != 0 ||
+        json_set_int(o, "meter_oldest_s", x->lag.oldest_ms / 1000) != 0 || json_set_int(o, "alarms_open", (int64_t)x->alarms) != 0 ||
+        json_set_int(o, "reads_30_days", x->reads) != 0)
+        return err_nomem(e);
+    cli_out(cl, o);
+    return OK;
+}
+
+static enum status status_off(struct cli *cl, struct err *e)
+{
+    struct json *o = json_new_object(&cl->arena);
+
+    if (!o || json_set_str(o, "mode", STR("off")) != 0 || json_set_bool(o, "ready", false) != 0 ||
+        json_set_str(o, "missing", STR("stripe_secret_key is not set: the operator assigns plans")) != 0)
+        return err_nomem(e);
+    cli_out(cl, o);
+    return OK;
+}
+
+enum status cmd_billing_status(struct cli *cl, struct err *e)
+{
+    struct billing_status x = {0};
+    struct db_pool *pool;
+    struct db *c;
+    struct stripe st;
+    enum status s = cli_options(cl, NULL, 0, 0, 0, e);
+
+    if (s != OK)
+        return s;
+    if (!stripe_enabled(cl->config))
+        return status_off(cl, e);
+    if ((s = cli_pool(cl, &pool, e)) != OK || (s = cli_db(cl, &c, e)) != OK || (s = stripe_open(&st, cl->config, pool, e)) != OK)
+        return s;
+    s = status_read(cl, &st, c, &x, e);
+    if (s == OK)
+        s = status_print(cl, &st, &x, e);
     stripe_close(&st);
     return s;
 }

@@ -75,7 +75,8 @@ enum status cli_db_any(struct cli *cl, struct db **out, struct err *e)
 
     if (!cl->pool) {
         db_library_begin();
-        s = db_pool_open(cl->config, 0, &cl->pool, e);
+        /* one is the command's own, what it calls takes others */
+        s = db_pool_open(cl->config, config_int(cl->config, CONFIG_database_connections) < 4 ? 4 : 0, &cl->pool, e);
     }
     if (s == OK && !cl->db && (s = db_get(cl->pool, &cl->db, e)) != OK) {
         char why[256];

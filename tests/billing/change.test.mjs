@@ -437,3 +437,52 @@ test('bots that stay are chosen by the owner, of his own', async () => {
     assert.equal((await ops.call({ op: 'keep', tenant, keep: [] })).ok, true)
     assert.deepEqual(await desk.kept(tenant), [])
 })
+
+test('a workspace with money open: deleted only when that is closed', async () => {
+    const { install } = desk
+    const tenant = await desk.buyer('starter')
+    const key = await install.run('key', 'create', '--tenant', tenant)
+    const [sub] = desk.subscriptions(tenant)
+    await desk.tick(60)
+    const refused = await install.tryRun('--json', 'tenant', 'delete', tenant)
+    assert.equal(refused.status, 1)
+    assert.match(refused.stderr, /subscription_live/)
+    fake.faults.add({ kind: 'dropBefore', method: 'DELETE', times: 9 })
+    assert.equal((await install.tryRun('tenant', 'delete', tenant, '--cancel-now')).status, 1)
+    fake.faults.clear()
+    assert.equal((await now(tenant)).plan, 'starter', 'nothing is deleted while a subscription runs')
+    assert.equal(await install.run('tenant', 'delete', tenant, '--cancel-now'), tenant)
+    assert.equal(fake.get(sub.id).status, 'canceled')
+    assert.ok(!(await install.run('--json', 'tenant', 'list')).includes(tenant))
+    assert.equal((await install.tryRun('tenant', 'show', tenant)).status, 1)
+    const [{ revoked }] = await desk.rows(tenant, 'SELECT COUNT(*) revoked FROM api_key WHERE tenant_id = ? AND revoked_at IS NOT NULL')
+    assert.equal(revoked, '1', `the key ${key.slice(0, 4)}... is unknown from now on`)
+    const books = await desk.rows(tenant, 'SELECT status FROM subscription_mirror WHERE tenant_id = ?')
+    assert.deepEqual(books, [{ status: 'canceled' }], 'the books stay')
+    assert.equal((await install.tryRun('tenant', 'delete', tenant)).status, 1, 'once')
+})
+
+test('a workspace with an open checkout: nobody can pay for what is gone', async () => {
+    const { install } = desk
+    const tenant = await desk.tenant(), quick = await desk.tenant()
+    const session = desk.session((await ops.call({ op: 'begin', tenant, plan: 'starter' })).url)
+    const other = desk.session((await ops.call({ op: 'begin', tenant: quick, plan: 'starter' })).url)
+    await desk.install.sql(`UPDATE checkout_attempt SET expires_at = '2099-01-01' WHERE stripe_session_id IN ('${session.id}', '${other.id}')`)
+    assert.equal(await install.run('tenant', 'delete', tenant), tenant)
+    assert.equal(fake.get(session.id).status, 'expired')
+    fake.control.pay(other.id) // a moment before
+    assert.match((await install.tryRun('--json', 'tenant', 'delete', quick)).stderr, /subscription_live/)
+    assert.equal(await install.run('tenant', 'delete', quick, '--cancel-now'), quick)
+    assert.deepEqual(desk.subscriptions(quick).map(s => s.status), ['canceled'])
+})
+
+test('parley billing status', async () => {
+    const { install } = desk
+    const status = async () => JSON.parse(await install.run('--json', 'billing', 'status'))
+    assert.deepEqual(desk.pick(await status(), 'mode', 'ready', 'missing', 'webhook_secrets', 'events_dead'), { mode: 'test', ready: false, missing: '', webhook_secrets: false, events_dead: 0 })
+    install.configure({ stripe_webhook_secrets: 'whsec_x' })
+    assert.equal((await status()).ready, true)
+    install.configure({ stripe_webhook_secrets: null, stripe_secret_key: null })
+    assert.equal((await status()).mode, 'off')
+    install.configure({ stripe_secret_key: desk.key })
+})
