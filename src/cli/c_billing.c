@@ -1,4 +1,4 @@
-/* billing setup, billing status: what this install has at Stripe. */
+/* billing setup, billing status, billing move: what this install has at Stripe, and on what terms. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -10,6 +10,7 @@
 #include "base/crypto.h"
 #include "base/limits.h"
 #include "billing/alarm.h"
+#include "billing/checkout.h"
 #include "billing/meter.h"
 #include "billing/setup.h"
 #include "billing/sync.h"
@@ -312,6 +313,27 @@ enum status cmd_billing_status(struct cli *cl, struct err *e)
     s = status_read(cl, &st, c, &x, e);
     if (s == OK)
         s = status_print(cl, &st, &x, e);
+    stripe_close(&st);
+    return s;
+}
+
+/* ---- older terms ---- */
+
+enum status cmd_billing_move(struct cli *cl, struct err *e)
+{
+    struct db_pool *pool;
+    struct db *c;
+    struct id id;
+    struct stripe st;
+    enum status s = cli_options(cl, NULL, 0, 1, 1, e);
+
+    if (s != OK || (s = cli_pool(cl, &pool, e)) != OK || (s = cli_db_change(cl, &c, e)) != OK ||
+        (s = cli_tenant(cl, c, cl->argv[0], &id, e)) != OK || (s = stripe_open(&st, cl->config, pool, e)) != OK)
+        return s;
+    struct actor who = cli_actor(id);
+    s = terms_move(&st, pool, &cl->arena, &who, id, e);
+    if (s == OK)
+        cli_id(cl, ID_TENANT, id);
     stripe_close(&st);
     return s;
 }

@@ -143,6 +143,16 @@ test('a downgrade: at the period\'s end, paid until then', async () => {
     assert.deepEqual(await now(tenant), { plan: 'starter', state: 'live' })
 })
 
+test('what was used under the larger plan is billed by the larger plan', async () => {
+    const tenant = await desk.buyer('professional')
+    const [sub] = desk.subscriptions(tenant)
+    await desk.sdk('POST', '/v1/billing/meter_events', { event_name: 'parley_conversation', 'payload[stripe_customer_id]': sub.customer, 'payload[value]': '50100', identifier: tenant })
+    await change(tenant, 'starter')
+    await desk.tick(31 * DAY + 7200)
+    const renewal = fake.all('invoice').findLast(i => i.customer === sub.customer)
+    assert.equal(renewal.total, 4900 + 40, '100 beyond 50,000 at $0.00398 and the new month, not 40,100 beyond 10,000')
+})
+
 test('a coupon outlives a planned downgrade', async () => {
     desk.install.configure({ stripe_promotion_codes: 'on' })
     const coupon = await desk.sdk('POST', '/v1/coupons', { percent_off: 50, duration: 'forever' })
@@ -293,6 +303,7 @@ test('older terms: kept, seen, and moved at the next renewal', async () => {
     const moved = await ops.call({ op: 'move', tenant, cli: true })
     assert.equal(moved.ok, true, moved.message)
     assert.equal((await ops.call({ op: 'move', tenant, cli: true })).code, 'same_plan')
+    assert.match((await desk.install.tryRun('--json', 'billing', 'move', tenant)).stderr, /same_plan/)
     const log = await desk.install.sql("SELECT object FROM operator_log WHERE what = 'terms.moved'")
     assert.deepEqual(log, [{ object: tenant }])
     await change(second, 'professional') // and older terms can be left for another plan
