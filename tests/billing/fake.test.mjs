@@ -107,6 +107,11 @@ describe('checkout', () => {
         const paid = await press('pay')
         assert.deepEqual([paid.status, paid.headers.get('location')], [303, `http://127.0.0.1:1/ok?s=${session.id}`])
         assert.match(await (await fetch(session.url)).text(), /complete/)
+        const orphan = await sessionFor(stripe, customer, plans.starter)
+        await stripe.customers.del(customer.id)
+        const refused = await fetch(orphan.url, { method: 'POST', body: new URLSearchParams({ action: 'pay' }) })
+        assert.equal(refused.status, 400)
+        assert.match(await refused.text(), /role="alert">No such customer/)
     })
 
     test('a trial without a card; what it becomes without one', async () => {
@@ -248,7 +253,10 @@ describe('changes of a subscription', () => {
         const later = await stripe.subscriptions.update(sub.id, { cancel_at: fake.now() + 5 * DAY })
         assert.deepEqual([later.cancel_at_period_end, later.cancel_at], [false, fake.now() + 5 * DAY])
         await stripe.subscriptions.update(sub.id, { cancel_at: '' })
-        assert.equal((await refusal(stripe.subscriptions.update(sub.id, { cancel_at: 1000 }))).param, 'cancel_at')
+        const late = { items: [{ id: items(sub).base.id, quantity: 9 }] }
+        assert.equal((await refusal(stripe.subscriptions.update(sub.id, { ...late, cancel_at: 1000 }))).param, 'cancel_at')
+        assert.equal((await refusal(stripe.subscriptions.update(sub.id, { ...late, trial_end: 1000 }))).param, 'trial_end')
+        assert.equal(items(await stripe.subscriptions.retrieve(sub.id)).base.quantity, 1) // nothing of it was done
         await stripe.billing.meterEvents.create({ event_name: 'conv', payload: { stripe_customer_id: customer.id, value: '11000' } })
         await fake.advance(DAY)
         const ended = await stripe.subscriptions.cancel(sub.id, { invoice_now: true, prorate: false })

@@ -119,7 +119,7 @@ export class Deliveries {
         const headers = this.headers(endpoint, body)
         const line = { event: kept.event.id, type: kept.event.type, endpoint: endpoint.id, at: this.w.now(), attempt: ++entry.attempts, status: 0, body, signature: headers['Stripe-Signature'] }
         this.log.push(line)
-        if (this.log.length > 20000) this.log.splice(0, 10000)
+        if (this.log.length > 10000) this.log.splice(0, 5000)
         if (endpoint[$].gone || endpoint.status !== 'enabled') {
             line.skipped = true
             kept.waits = Math.max(0, kept.waits - 1)

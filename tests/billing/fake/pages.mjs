@@ -2,6 +2,7 @@
 import qs from 'qs'
 import { complete, enterCode } from './checkout.mjs'
 import { attachCard } from './customers.mjs'
+import { StripeError } from './errors.mjs'
 import { collect } from './invoices.mjs'
 import { cancelFromPortal, renewFromPortal } from './subrequests.mjs'
 import { ENDED, periodEnd } from './subscriptions.mjs'
@@ -29,11 +30,21 @@ export class Pages {
     serve(req, res, path, query, body) {
         const [, kind, ...rest] = path.split('/')
         const given = req.method === 'POST' ? qs.parse(body.toString()) : null
-        const answer = this.#answer(`${kind}/${rest[0] ?? ''}`, path, rest, given)
+        const answer = this.#safely(() => this.#answer(`${kind}/${rest[0] ?? ''}`, path, rest, given))
         const { status = 200, headers = {}, html } = answer ?? { status: 404, html: page('Not found', '<p>There is nothing here.</p>') }
         res.writeHead(status, { 'Content-Type': 'text/html; charset=utf-8', 'Cache-Control': 'no-store', ...headers })
         res.end(html)
         this.fake.afterRequest()
+    }
+
+    // what the API would refuse, a page says in words
+    #safely(run) {
+        try {
+            return run()
+        } catch (error) {
+            if (!(error instanceof StripeError)) throw error
+            return { status: 400, html: page('Something went wrong', `<p role="alert">${escape(error.message)}</p>`) }
+        }
     }
 
     #answer(kind, path, rest, given) {

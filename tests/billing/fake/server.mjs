@@ -1,7 +1,7 @@
 // The socket: requests in, faults around them, answers out. /v1 and /v2 are the API, /_control the knobs, the rest the pages a visitor sees.
 import http from 'node:http'
 import { requestId } from './api.mjs'
-import { rateLimited, StripeError } from './errors.mjs'
+import { rateLimited } from './errors.mjs'
 
 const BODY_MAX = 1 << 20
 const HUGE = 24 << 20
@@ -37,7 +37,7 @@ async function serve(fake, req, res) {
     fake.afterRequest()
 }
 
-// kept for tests to look at; the headers without the key
+// kept for tests to look at
 function record(fake, request) {
     const { list } = fake.log
     list.push(request)
@@ -115,5 +115,3 @@ function send(fake, req, res, request, answer, fault) {
     }
     res.end(body)
 }
-
-export { StripeError }

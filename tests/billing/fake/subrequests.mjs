@@ -84,6 +84,8 @@ function checkUpdate(w, sub, p) {
             p.cancel_at === undefined ? 'cancel_at_period_end' : 'cancel_at',
         )
     if (p.cancel_at && p.cancel_at_period_end) throw badParameter('You may only specify one of these parameters: cancel_at, cancel_at_period_end.', 'cancel_at')
+    if (typeof p.trial_end === 'number' && p.trial_end <= w.now()) throw badParameter('Invalid timestamp: must be an integer Unix timestamp in the future.', 'trial_end')
+    if (typeof p.cancel_at === 'number' && p.cancel_at < w.now()) throw badParameter('The subscription cannot be canceled in the past.', 'cancel_at')
     if (p.proration_behavior === 'none' && p.proration_date !== undefined) throw badParameter('You cannot specify `proration_date` when `proration_behavior` is `none`.', 'proration_date')
     if (p.payment_behavior !== 'pending_if_incomplete') return
     const odd = Object.keys(p).find(name => !TOGETHER_WITH_PENDING.has(name))
@@ -180,7 +182,6 @@ function applyRest(w, sub, p, { endTrial, discount }) {
 }
 
 function startTrial(w, sub, moment) {
-    if (moment <= w.now()) throw badParameter('Invalid timestamp: must be an integer Unix timestamp in the future.', 'trial_end')
     Object.assign(sub, { status: 'trialing', trial_start: sub.trial_start ?? w.now(), trial_end: moment, billing_cycle_anchor: moment })
     sub[$].warned = false
     for (const item of sub.items.data) Object.assign(item, { current_period_start: w.now(), current_period_end: moment })
@@ -210,7 +211,6 @@ function applyCancel(w, sub, p) {
     if (p.cancel_at === undefined) return
     if (orNull(p.cancel_at) === null) return unscheduleCancel(sub)
     const moment = MOMENTS[p.cancel_at]?.(sub) ?? p.cancel_at
-    if (moment < w.now()) throw badParameter('The subscription cannot be canceled in the past.', 'cancel_at')
     Object.assign(sub, { cancel_at: moment, cancel_at_period_end: false, canceled_at: w.now() })
     sub.cancellation_details.reason = 'cancellation_requested'
 }
