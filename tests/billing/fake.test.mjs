@@ -215,6 +215,25 @@ describe('changes of a subscription', () => {
         for (const type of ['customer.subscription.pending_update_applied', 'customer.subscription.pending_update_expired']) assert.ok(types.includes(type), type)
     })
 
+    test('its invoice voided, the waiting upgrade is given up', async () => {
+        const { customer, sub } = await subscriber(fake, stripe, plans.starter)
+        fake.control.card(customer.id, 'fail')
+        const waiting = await stripe.subscriptions.update(sub.id, upgradeTo(sub, plans.pro))
+        await stripe.invoices.voidInvoice(waiting.latest_invoice)
+        const after = await stripe.subscriptions.retrieve(sub.id)
+        assert.deepEqual([after.pending_update, after.status, items(after).base.price.id], [null, 'active', plans.starter.base.id])
+    })
+
+    test('no more than ten invoices a minute for a subscription', async () => {
+        const { sub } = await subscriber(fake, stripe, plans.starter)
+        const change = quantity => stripe.subscriptions.update(sub.id, { items: [{ id: items(sub).base.id, quantity }], proration_behavior: 'always_invoice' })
+        for (let quantity = 2; quantity <= 10; quantity++) await change(quantity)
+        const error = await refusal(change(11))
+        assert.deepEqual([error.type, error.headers['stripe-rate-limited-reason']], ['StripeRateLimitError', 'resource-specific'])
+        await fake.advance(60)
+        await change(11)
+    })
+
     test('plain always_invoice changes the plan although the card fails, and the subscription is past due', async () => {
         const { customer, sub } = await subscriber(fake, stripe, plans.starter)
         fake.control.card(customer.id, 'fail')

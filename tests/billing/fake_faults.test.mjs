@@ -431,7 +431,7 @@ describe('deliveries', () => {
             name: 'thin',
             type: 'webhook_endpoint',
             event_payload: 'thin',
-            enabled_events: ['v1.customer.subscription.created', 'v1.invoice.paid'],
+            enabled_events: ['v1.customer.subscription.created', 'v1.invoice.paid', 'v1.customer.subscription.item_price_changed', 'v1.customer.subscription.past_due'],
             webhook_endpoint: { url: thin.url },
             include: ['webhook_endpoint.signing_secret'],
         })
@@ -444,6 +444,11 @@ describe('deliveries', () => {
         assert.deepEqual(notes.map(one => one.type), ['v1.invoice.paid', 'v1.customer.subscription.created'])
         assert.equal((await notes[1].fetchRelatedObject()).id, sub.id)
         assert.equal((await stripe.events.retrieve(notes[1].snapshot_event)).type, 'customer.subscription.created')
+        fake.control.card(sub.customer, 'fail')
+        const { payment_behavior: _, ...change } = upgradeTo(sub, plans.pro)
+        await stripe.subscriptions.update(sub.id, change)
+        await fake.control.pump()
+        assert.deepEqual(thin.got.slice(2).map(one => JSON.parse(one.body).type).sort(), ['v1.customer.subscription.item_price_changed', 'v1.customer.subscription.past_due'])
         assert.throws(() => stripe.webhooks.constructEvent(thin.got[0].body, thin.got[0].signature, destination.webhook_endpoint.signing_secret, 300, undefined, fake.now() * 1000), /thin/)
         await thin.stop()
         await finish()

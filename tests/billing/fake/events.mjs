@@ -31,8 +31,20 @@ function store(w, hand, { type, object, previous, live, id, kind }) {
     forget(w, w.events, one => one.event.created)
     for (const endpoint of listeners(w, 'webhook_endpoint', type, live)) hand(kept, endpoint)
     const url = URLS[kind] && object.id ? { id, type: kind, url: URLS[kind](id) } : undefined
-    if (listeners(w, 'v2.core.event_destination', `v1.${type}`, live).length) storeThin(w, hand, { type: `v1.${type}`, related: url, snapshot: event.id, live })
+    for (const thin of thinTypes(type, object, previous)) if (listeners(w, 'v2.core.event_destination', thin, live).length) storeThin(w, hand, { type: thin, related: url, snapshot: event.id, live })
     return kept
+}
+
+// a change of a subscription's status, of its price, of its end has a thin event of its own beside that of the change
+function thinTypes(type, object, previous) {
+    const types = [`v1.${type}`]
+    if (type !== 'customer.subscription.updated' || !previous) return types
+    const told = ['active', 'past_due', 'unpaid', 'trialing', 'incomplete', 'incomplete_expired']
+    if (previous.status && told.includes(object.status)) types.push(`v1.customer.subscription.${object.status}`)
+    if ('cancel_at' in previous) types.push('v1.customer.subscription.cancel_at_changed')
+    const prices = list => list.map(item => item.price.id).join()
+    if (previous.items && prices(previous.items.data) !== prices(object.items.data)) types.push('v1.customer.subscription.item_price_changed')
+    return types
 }
 
 const URLS = {

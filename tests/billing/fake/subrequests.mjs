@@ -1,7 +1,7 @@
 // What is asked of subscriptions: create, update, cancel, pause, resume.
 import { couponOf, mergedMetadata, orNull, set, within } from './catalog.mjs'
 import { hasCard } from './customers.mjs'
-import { badParameter, cardDeclined, forbidden, invalid, missingParameter } from './errors.mjs'
+import { badParameter, cardDeclined, forbidden, invalid, missingParameter, rateLimited } from './errors.mjs'
 import { applyItems, flatAmount, itemOf, metered, planChange, targetItems } from './items.mjs'
 import { collect, invoiceNow, voidInvoice } from './invoices.mjs'
 import { followChange } from './schedules.mjs'
@@ -101,6 +101,7 @@ function update(w, p, [id]) {
     const discount = p.discounts === undefined ? undefined : discountOf(w, p.discounts || [])
     const apply = () => applyRest(w, sub, p, { endTrial, discount })
     const bill = change && specsOf(change, p.proration_behavior ?? 'create_prorations')
+    if (bill?.now) mayInvoice(w, sub)
     if (bill?.now && p.payment_behavior === 'pending_if_incomplete') return payThenApply(w, sub, { change, bill, p, apply })
     if (bill?.now && p.payment_behavior === 'error_if_incomplete') return payOrRefuse(w, sub, { change, bill, p, apply })
     w.change(sub, 'customer.subscription.updated', () => {
@@ -117,6 +118,13 @@ function update(w, p, [id]) {
     if (change) followChange(w, sub)
     plan(w, sub)
     return sub
+}
+
+// ten new invoices a minute, twenty a day for one subscription
+function mayInvoice(w, sub) {
+    const made = sub[$].invoices.map(id => w.byId.get(id).created)
+    const within = seconds => made.filter(moment => moment > w.now() - seconds).length
+    if (within(60) >= 10 || within(DAY) >= 20) throw rateLimited('resource-specific', 'Too many invoices were made for this subscription.')
 }
 
 /** What is billed for a change, and whether at once */
