@@ -1,5 +1,8 @@
 #include "api/api.h"
 
+#include "base/clock.h"
+#include "billing/entitlement.h"
+
 #include "base/banned.h"
 
 static const char *const scope_names[] = {"read", "write", "chat", "admin"}; /* bit by bit, as enum key_scope */
@@ -20,14 +23,17 @@ void me_show(struct request *rq)
 {
     struct call call;
     struct tenant t;
+    struct entitlements x;
     struct json *o = NULL, *w;
     if (!api_begin(rq, &call))
         return;
     enum status s = account_tenant_get(call.c, call.a, call.who.tenant, &t, &call.e);
+    if (s == OK)
+        s = entitlement_load(call.c, t.id, clock_now_ms(), call.a, &x, &call.e);
     if (s == OK) {
         o = json_new_object(call.a);
         if (!o || json_set_object(o, "workspace", &w) != 0 || json_set_id(w, "id", ID_TENANT, t.id) != 0 ||
-            json_set_str(w, "name", t.name) != 0 || json_set_str(w, "plan", t.plan) != 0 ||
+            json_set_str(w, "name", t.name) != 0 || json_set_str(w, "plan", x.plan->plan) != 0 ||
             json_set_time(w, "created_at", t.created_ms) != 0 || set_key(o, call.who.key, call.who.perms) != 0)
             s = err_nomem(&call.e);
     }

@@ -60,10 +60,8 @@ static enum status fill_workspaces(struct page *pg, const struct session *s)
     enum status st = account_members_of_user(pg->db, pg->rq->arena, s->user.id, &m, &n, &pg->e);
     for (size_t i = 0; st == OK && i < n; i++) {
         bool current = id_eq(m[i].tenant.id, s->tenant);
-        if (current) {
+        if (current)
             view_str(pg->v, "Page.Workspace", m[i].tenant.name);
-            view_str(pg->v, "Page.Plan", m[i].tenant.plan);
-        }
         view_id(pg->v, view_at(pg->v, "Page.Workspaces", i, "Id"), TEXT_ID(ID_TENANT, m[i].tenant.id));
         view_str(pg->v, view_at(pg->v, "Page.Workspaces", i, "Name"), m[i].tenant.name);
         view_bool(pg->v, view_at(pg->v, "Page.Workspaces", i, "Current"), current);

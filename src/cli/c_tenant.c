@@ -72,6 +72,7 @@ enum status cmd_tenant_show(struct cli *cl, struct err *e)
     struct id id;
     struct tenant t;
     struct member *list;
+    struct entitlements x;
     struct usage u;
     size_t n;
     enum status s = cli_options(cl, NULL, 0, 0, 1, e);
@@ -81,11 +82,16 @@ enum status cmd_tenant_show(struct cli *cl, struct err *e)
         return s;
     if ((s = account_tenant_get(c, &cl->arena, id, &t, e)) != OK ||
         (s = account_members_of_tenant(c, &cl->arena, id, &list, &n, e)) != OK ||
+        (s = entitlement_load(c, id, clock_now_ms(), &cl->arena, &x, e)) != OK ||
         (s = usage_now(c, id, clock_now_ms(), &u, e)) != OK)
         return s;
+    struct str assigned = t.plan;
+    t.plan = x.plan->plan;
     struct json *o = tenant_json(cl, &t);
     bool limited = u.limit != USAGE_UNLIMITED;
-    if (!o || json_set_int(o, "conversations", u.used) != 0 ||
+    if (!o || json_set_str(o, "assigned_plan", assigned) != 0 ||
+        json_set_str(o, "billing", str_from(billing_state_name(x.state))) != 0 ||
+        json_set_int(o, "conversations", u.used) != 0 ||
         (limited ? json_set_int(o, "conversations_limit", u.limit) : json_set_null(o, "conversations_limit")) != 0 ||
         add_members(o, list, n) != 0)
         return err_nomem(e);
