@@ -226,6 +226,15 @@ struct str words_status(struct page *pg, const char *group, struct str status)
     return strcmp(text, key) != 0 ? str_from(text) : status;
 }
 
+void fill_link(struct page *pg, const char *key, struct str url)
+{
+    struct str base = str_from(config_string(pg->rq->config, CONFIG_stripe_api_base));
+    bool own = str_starts(base, STR("http://")) && str_starts(url, base) &&
+               str_starts(str_sub(url, base.n, 1), STR("/"));
+    if (own || str_starts(url, STR("https://")))
+        view_str(pg->v, key, url);
+}
+
 void fill_invoice(struct page *pg, const char *list, size_t i, const struct invoice *in)
 {
     struct view *v = pg->v;
@@ -243,11 +252,8 @@ void fill_invoice(struct page *pg, const char *list, size_t i, const struct invo
     view_date(v, view_at(v, list, i, "Date"), in->finalized_ms ? in->finalized_ms : in->created_ms);
     if (open)
         view_date(v, view_at(v, list, i, "Next"), in->next_attempt_ms);
-    /* Stripe's addresses are https; anything else is not shown as a link. */
-    if (str_starts(in->hosted_url, STR("https://")))
-        view_str(v, view_at(v, list, i, "Hosted"), in->hosted_url);
-    if (str_starts(in->pdf_url, STR("https://")))
-        view_str(v, view_at(v, list, i, "Pdf"), in->pdf_url);
+    fill_link(pg, view_at(v, list, i, "Hosted"), in->hosted_url);
+    fill_link(pg, view_at(v, list, i, "Pdf"), in->pdf_url);
 }
 
 /* ---- the pages of one workspace ---- */

@@ -53,6 +53,9 @@ void plans_again(struct request *rq, struct page *pg);
 /* What every page of a workspace says about money ("Banner.*"), from what is known without the database and, when needed, from its rows. */
 enum status banner_fill(struct page *pg, const struct entitled *known);
 
+/* An address of Stripe's for a link: https (or that of stripe_api_base when it is on this host, for tests); anything else is not shown. */
+void fill_link(struct page *pg, const char *key, struct str url);
+
 /* The pages with forms that lead to Stripe: browsers hold a form's redirect to the policy of the page it stands in. */
 void page_leads_to_stripe(struct page *pg);
 

@@ -44,8 +44,8 @@ static enum status fill_pending(struct page *pg, const struct subscription *s)
     if (!s->latest_invoice.n)
         return OK;
     enum status st = invoice_get(pg->db, pg->who.tenant, pg->rq->arena, s->latest_invoice, &in, &pg->e);
-    if (st == OK && str_starts(in.hosted_url, STR("https://")))
-        view_str(pg->v, "Pending.Url", in.hosted_url);
+    if (st == OK)
+        fill_link(pg, "Pending.Url", in.hosted_url);
     if (st == ERR_NOT_FOUND) { /* its mirror is still to come */
         pg->e = (struct err)ERR_INIT;
         st = OK;

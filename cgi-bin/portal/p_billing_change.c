@@ -130,15 +130,21 @@ static const char *done_of(enum change_kind k)
 /* No payment, no change: the invoice's page is where it is paid. */
 static void change_unpaid(struct page *pg, const struct change *c, struct str pay_url)
 {
-    if (str_starts(pay_url, STR("https://")))
-        view_str(pg->v, "Pay.Url", pay_url);
+    fill_link(pg, "Pay.Url", pay_url);
     fill_preview(pg, &c->preview);
     view_text(pg->v, "Page.Nav", "billing");
     page_send_status(pg, 402, "portal/billing_pay.cs", "Pay.Title");
 }
 
-static void change_refused(struct request *rq, struct page *pg, const struct change *c)
+static bool refused_as(const struct page *pg, const char *code)
 {
+    return pg->e.status == ERR_CONFLICT && strcmp(err_code(&pg->e), code) == 0;
+}
+
+/* The preview again with words. What it would cost is asked anew when that is what has changed. */
+static void change_refused(struct request *rq, struct page *pg, struct change *c)
+{
+    bool stale = refused_as(pg, "plan_changed") || refused_as(pg, "preview_old");
     if (!billing_refused(pg)) {
         page_fail(pg);
         return;
@@ -146,6 +152,10 @@ static void change_refused(struct request *rq, struct page *pg, const struct cha
     struct err failed = pg->e;
     if (!page_begin(rq, pg))
         return;
+    if (stale && change_look(pg, request_form(rq, "plan"), c) != OK) {
+        plans_again(rq, pg);
+        return;
+    }
     pg->e = failed;
     page_form_error(pg);
     pg->e = (struct err)ERR_INIT;
@@ -168,8 +178,7 @@ void change_confirm(struct request *rq)
         plans_again(rq, &pg);
         return;
     }
-    if (c.preview.kind == CHANGE_NONE ||
-        c.preview.kind == CHANGE_BUY) { /* the second press of a double click, or another tab was faster */
+    if (c.preview.kind == CHANGE_NONE || c.preview.kind == CHANGE_BUY) {
         page_redirect(&pg, "/app/billing");
         return;
     }
@@ -178,6 +187,8 @@ void change_confirm(struct request *rq)
         st = change_apply(c.stripe, pg.app->guard.pool, rq->arena, &pg.who, plan, proration, keep, n, &pay_url, &pg.e);
     if (st == OK)
         page_redirect(&pg, "/app/billing?done=%s", done_of(c.preview.kind));
+    else if (refused_as(&pg, "same_plan")) /* the second press of a double click, or another tab was faster */
+        page_redirect(&pg, "/app/billing");
     else if (st == ERR_PLAN && strcmp(err_code(&pg.e), "payment_needed") == 0)
         change_unpaid(&pg, &c, pay_url);
     else

@@ -55,6 +55,7 @@ static void plans_show(struct page *pg, const struct billing *b, int status)
     view_str(pg->v, "Billing.Plan", b->now.plan->name);
     if (b->on && trial > 0 && b->now.state == BILLING_FREE && !b->now.subscription)
         view_count(pg->v, "Billing.Trial", "Plans.Trial", trial);
+    view_bool(pg->v, "Billing.Canceled", request_query(pg->rq, "canceled").n > 0); /* back from Stripe's page without paying */
     page_leads_to_stripe(pg);
     page_send_status(pg, status, "portal/billing_plans.cs", "Plans.PageTitle");
 }

@@ -160,6 +160,7 @@ void usage_file(struct request *rq)
     struct page pg;
     if (!page_begin(rq, &pg))
         return;
+    reply_status(rq, 200);
     reply_type(rq, "text/csv; charset=utf-8");
     reply_header(rq, "Content-Disposition", STR("attachment; filename=\"usage.csv\""));
     buf_puts(reply_body(rq), "counted_at,conversation,bot,period_start,billed,deleted\r\n");

@@ -241,5 +241,5 @@ addEventListener('pageshow', onShow)
 setUpMenus()
 // The message of the last action is said once, not again at a reload.
 if (new URLSearchParams(location.search).has('done')) history.replaceState(null, '', location.pathname)
-document.querySelector('.bot-tabs [aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' })
+for (const here of document.querySelectorAll('.bot-tabs [aria-current], .portal-nav [aria-current]')) here.scrollIntoView({ block: 'nearest', inline: 'center' })
 localTimes(document)

@@ -8,7 +8,7 @@
 <a href="/admin"<?cs if:Page.Nav == "overview" ?> aria-current="page"<?cs /if ?>><?cs call:icon("home") ?><span><?cs var:T.Admin.Overview ?></span></a>
 <a href="/admin/tenants"<?cs if:Page.Nav == "tenants" ?> aria-current="page"<?cs /if ?>><?cs call:icon("building") ?><span><?cs var:T.Admin.Tenants ?></span></a>
 <a href="/admin/plans"<?cs if:Page.Nav == "plans" ?> aria-current="page"<?cs /if ?>><?cs call:icon("tags") ?><span><?cs var:T.Admin.Plans ?></span></a>
-<a href="/admin/events"<?cs if:Page.Nav == "events" ?> aria-current="page"<?cs /if ?>><?cs call:icon("bolt") ?><span><?cs var:T.Admin.Events ?></span></a>
+<a href="/admin/events"<?cs if:Page.Nav == "events" ?> aria-current="page"<?cs /if ?>><?cs call:icon("bolt") ?><span><?cs var:T.Admin.EventsNav ?></span></a>
 <a href="/admin/alarms"<?cs if:Page.Nav == "alarms" ?> aria-current="page"<?cs /if ?>><?cs call:icon("alert-triangle") ?><span><?cs var:T.Admin.Alarms ?></span></a>
 </nav>
 <?cs elif:Page.User ?><nav class="portal-nav" aria-label="<?cs var:T.Nav.Main ?>">

@@ -1,7 +1,8 @@
 <?cs include!"layout/top.cs" ?><?cs include!"layout/billing.cs" ?>
 <div class="container-xl page-body">
 <?cs call:form_error() ?>
-<?cs if:Billing.On != "1" ?><p class="quiet-note"><?cs call:icon("info-circle") ?><span><?cs var:T.Billing.AskOperator ?></span></p>
+<?cs if:Billing.Canceled == "1" ?><div class="alert alert-info" role="status"><?cs call:icon("info-circle") ?><div class="ms-2"><?cs var:T.Plans.Canceled ?></div></div>
+<?cs /if ?><?cs if:Billing.On != "1" ?><p class="quiet-note"><?cs call:icon("info-circle") ?><span><?cs var:T.Billing.AskOperator ?></span></p>
 <?cs elif:Billing.Write != "1" ?><p class="quiet-note"><?cs call:icon("info-circle") ?><span><?cs var:T.Billing.AskOwner ?></span></p>
 <?cs elif:Billing.State == "assigned" ?><p class="quiet-note"><?cs call:icon("info-circle") ?><span><?cs var:T.Plans.Assigned ?></span></p>
 <?cs /if ?><?cs if:Billing.Trial ?><p class="quiet-note"><?cs call:icon("calendar-event") ?><span><?cs var:Billing.Trial ?></span></p>
