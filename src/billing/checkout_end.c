@@ -9,7 +9,6 @@
 
 #include "base/banned.h"
 
-#define STEPS_MAX 500
 #define SETTLE_S 5 /* until the meter surely counts what it was told; an event of the very second of the end would not be billed */
 
 struct ending {
@@ -17,7 +16,6 @@ struct ending {
     struct subscription *subs;
     size_t sub_n;
     struct plan_change row;
-    int64_t unsent;
 };
 
 static enum status read_ending(struct db *c, void *ctx, struct err *e)
@@ -28,37 +26,12 @@ static enum status read_ending(struct db *c, void *ctx, struct err *e)
 
 /* ---- what was counted reaches the meter ---- */
 
-static enum status collect(struct db *c, void *ctx, struct err *e)
-{
-    int64_t n;
-
-    (void)ctx;
-    return meter_collect(c, &n, e);
-}
-
-static enum status count_unsent(struct db *c, void *ctx, struct err *e)
-{
-    struct ending *g = ctx;
-    return unsent_store_count(c, g->d->tenant, &g->unsent, e);
-}
-
 /* The last invoice bills what the meter has. */
 static enum status flush(struct ending *g, struct err *e)
 {
-    bool found = true, sent;
-    enum status s = work_db(g->d->p, collect, g, e);
+    bool sent = false;
+    enum status s = meter_flush(g->d->st, g->d->p, g->d->tenant, &sent, e);
 
-    if (s == OK)
-        s = work_db(g->d->p, count_unsent, g, e);
-    sent = s == OK && g->unsent > 0;
-    for (int i = 0; s == OK && g->unsent > 0 && found && i < STEPS_MAX; i++) {
-        s = meter_step(g->d->st, g->d->p, &found, e);
-        if (s == OK)
-            s = work_db(g->d->p, count_unsent, g, e);
-    }
-    if (s == OK && g->unsent > 0)
-        s = err_set(e, ERR_UNAVAILABLE, "usage_unsent",
-                    "Conversations of this workspace have not reached Stripe's meter yet: wait for the worker and try again.");
     if (s == OK && sent) {
         struct timespec pause = {.tv_sec = SETTLE_S};
         (void)nanosleep(&pause, NULL); /* woken early: nothing but a little less certainty */

@@ -258,12 +258,3 @@ enum status kept_store_set(struct db *c, struct id tenant, struct id bot, int64_
 {
     return db_exec(c, &kept_set, &tenant, DB_ARGS(db_time(now_ms), db_id(bot)), NULL, e);
 }
-
-/* ---- usage on its way ---- */
-
-DB_STMT(unsent_count, TENANT, "SELECT COUNT(*) FROM meter_outbox WHERE tenant_id = :tenant AND state IN ('pending', 'unknown')", "", "i");
-
-enum status unsent_store_count(struct db *c, struct id tenant, int64_t *n, struct err *e)
-{
-    return number(c, &unsent_count, tenant, DB_NONE, n, e);
-}

@@ -37,7 +37,4 @@ enum status kept_store_lock(struct db *c, struct id tenant, struct err *e); /* t
 enum status kept_store_clear(struct db *c, struct id tenant, struct err *e);
 enum status kept_store_set(struct db *c, struct id tenant, struct id bot, int64_t now_ms, struct err *e);
 
-/* Rows of the tenant's meter outbox that are not sent yet. */
-enum status unsent_store_count(struct db *c, struct id tenant, int64_t *n, struct err *e);
-
 #endif

@@ -1,6 +1,7 @@
 /* meter_send.c: one row after the other reaches Stripe. */
 #include <stdatomic.h>
 #include <stdio.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "base/limits.h"
@@ -17,6 +18,8 @@
 #define LEASE_MS 120000
 #define REST_MS 15000             /* while Stripe is away or refuses the key */
 #define RETRY_MS 30000            /* doubled at each try ... */
+#define FLUSH_ROWS 50
+#define FLUSH_WAIT_US 10000000
 #define RETRY_MAX_MS (10 * 60000) /* ... up to here: Stripe waits an hour after a period's end */
 
 static _Atomic int64_t resting_until_ms;
@@ -260,25 +263,63 @@ static enum status collect_for(struct db_pool *p, struct id tenant, struct err *
     return s;
 }
 
-enum status meter_flush(struct stripe *st, struct db_pool *p, struct id tenant, struct err *e)
+struct flush { struct id tenant, tried[FLUSH_ROWS]; int tries; int64_t unsent; bool over; };
+
+static enum status count_unsent(struct db_pool *p, struct flush *f, struct err *e)
 {
-    enum { ROWS_MAX = 50 };
+    struct db *c = NULL;
+    enum status s = db_get(p, &c, e);
+
+    if (s == OK)
+        s = meter_store_unsent(c, f->tenant, &f->unsent, e);
+    db_put(c);
+    return s;
+}
+
+static bool was_tried(const struct flush *f, struct id row)
+{
+    for (int i = 0; i < f->tries; i++)
+        if (id_eq(f->tried[i], row))
+            return true;
+    return false;
+}
+
+/* Each row once, also one that waits for its next try. *more false: none, or the worker has the customer in hand. */
+static enum status flush_one(struct stripe *st, struct db_pool *p, struct flush *f, bool *more, struct err *e)
+{
     struct meter_row r;
     struct arena a;
-    bool found = true;
-    int64_t now = clock_now_ms();
+
+    arena_init(&a, 4 * MB);
+    enum status s = find_due(st, p, &a, &f->tenant, clock_now_ms() + METER_AGE_MS, &r, more, e);
+    f->over = *more && (f->tries == FLUSH_ROWS || was_tried(f, r.id));
+    if (s == OK && *more && !f->over) {
+        f->tried[f->tries++] = r.id;
+        s = serve(st, p, &a, &r, e);
+    }
+    arena_release(&a);
+    return s;
+}
+
+enum status meter_flush(struct stripe *st, struct db_pool *p, struct id tenant, bool *sent, struct err *e)
+{
+    struct flush f = {.tenant = tenant};
+    int64_t until_us = clock_mono_us() + FLUSH_WAIT_US;
+    bool more = true;
     enum status s = collect_for(p, tenant, e);
 
-    arena_init(&a, 16 * MB);
-    for (int i = 0; s == OK && found && i < ROWS_MAX; i++) {
-        s = find_due(st, p, &a, &tenant, now, &r, &found, e); /* one that fails is put off beyond now */
-        if (s == OK && found)
-            s = serve(st, p, &a, &r, e);
-    }
     if (s == OK)
-        s = find_due(st, p, &a, &tenant, now + 86400000, &r, &found, e);
-    arena_release(&a);
-    if (s == OK && found)
-        return err_set(e, ERR_UNAVAILABLE, "meter_unsent", "Not all that was counted has reached Stripe yet. Try again in some minutes.");
+        s = count_unsent(p, &f, e);
+    *sent = s == OK && f.unsent > 0;
+    while (s == OK && f.unsent > 0 && !f.over && !(f.tries && resting()) && (more || clock_mono_us() < until_us)) {
+        if (!more) /* somebody else sends this customer's at this moment */
+            (void)nanosleep(&(struct timespec){.tv_nsec = 200000000}, NULL);
+        s = flush_one(st, p, &f, &more, e);
+        if (s == OK)
+            s = count_unsent(p, &f, e);
+    }
+    if (s == OK && f.unsent > 0)
+        return err_set(e, ERR_UNAVAILABLE, "meter_unsent",
+                       "Conversations of this workspace have not reached Stripe's meter yet: wait for the worker and try again.");
     return s;
 }

@@ -83,6 +83,7 @@ DB_STMT(rows_unknown, GLOBAL,
         "SELECT " ROW_COLUMNS " FROM meter_outbox o WHERE o.stripe_customer_id = ? AND o.state = 'unknown' AND o.event_at >= ? "
         "AND o.event_at < ? AND o.first_sent_at <= ?",
         "xttt", ROW_TYPES);
+DB_STMT(rows_waiting, TENANT, "SELECT COUNT(*) FROM meter_outbox WHERE tenant_id = :tenant AND state IN ('pending', 'unknown')", "", "i");
 /* GLOBAL: numbers of the install. */
 DB_STMT(rows_counts, GLOBAL,
         "SELECT (SELECT COUNT(*) FROM meter_outbox WHERE state = 'pending'), (SELECT COUNT(*) FROM meter_outbox WHERE state = 'unknown'), "
@@ -273,6 +274,19 @@ enum status meter_store_sums(struct db *c, struct str customer, int64_t from_ms,
     enum status s = db_query_one(c, &rows_sums, DB_GLOBAL, DB_ARGS(bytes_of(customer), db_time(from_ms), db_time(to_ms)), &a, &r, e);
     if (s == OK)
         *out = (struct meter_sums){db_row_int(r, 0), db_row_int(r, 1), db_row_time(r, 2)};
+    arena_release(&a);
+    return s;
+}
+
+enum status meter_store_unsent(struct db *c, struct id tenant, int64_t *n, struct err *e)
+{
+    struct arena a;
+    struct db_row r;
+
+    arena_init(&a, 64 * KB);
+    enum status s = db_query_one(c, &rows_waiting, &tenant, DB_NONE, &a, &r, e);
+    if (s == OK)
+        *n = db_row_int(r, 0);
     arena_release(&a);
     return s;
 }

@@ -36,6 +36,7 @@ enum status meter_store_forget(struct db *c, int64_t before_ms, int limit, int64
 
 struct meter_sums { int64_t sent, unknown, last_sent_ms; };
 enum status meter_store_sums(struct db *c, struct str customer, int64_t from_ms, int64_t to_ms, struct meter_sums *out, struct err *e);
+enum status meter_store_unsent(struct db *c, struct id tenant, int64_t *n, struct err *e); /* rows of a tenant that wait, also in hand */
 /* Unknown ones first sent before old_ms. */
 enum status meter_store_unknown(struct db *c, struct arena *a, struct str customer, int64_t from_ms, int64_t to_ms, int64_t old_ms,
                                 struct meter_row **out, size_t *n, struct err *e);

@@ -6,7 +6,11 @@
  *   {"op": "end", "tenant"}   {"op": "move", "tenant"}   {"op": "keep", "tenant", "keep": [...]}   {"op": "customer", "tenant"}
  *   {"op": "plan", "plan", "price", "conversations", "overage", "currency", "public"}: saves a plan with other terms
  *   {"op": "state", "tenant"}: what the tenant may, by its mirror   {"op": "look", "kind", "id"}   {"op": "clock", "ms"}
- *   {"op": "setup"}   {"op": "check"} */
+ *   {"op": "setup"}   {"op": "check"}
+ *   {"op": "hurry"}: from now on nobody sleeps between two tries
+ * and the worker's part:
+ *   {"op": "collect"}   {"op": "send"}: meter rows until none is due   {"op": "flush", "tenant"}   {"op": "watch"}   {"op": "notice"}
+ *   {"op": "compare", "customer", "from", "to"}   {"op": "events"}: until none is due   {"op": "usage", "tenant"} */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,8 +20,11 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "billing/checkout.h"
+#include "billing/meter.h"
+#include "billing/notice.h"
 #include "billing/setup.h"
 #include "billing/sync.h"
+#include "billing/usage.h"
 #include "net/fetch.h"
 
 #include "base/banned.h"
@@ -35,6 +42,13 @@ struct job {
 };
 
 static struct db_pool *pool;
+static bool hurry;
+
+static void no_sleep(void *ctx, int64_t ms)
+{
+    (void)ctx;
+    (void)ms;
+}
 
 static void must(bool ok)
 {
@@ -221,6 +235,86 @@ static enum status op_check(struct job *j, struct db *c)
     return s;
 }
 
+/* ---- the worker's part ---- */
+
+static enum status op_collect(struct job *j, struct db *c)
+{
+    int64_t n = 0;
+    enum status s = meter_collect(c, &n, &j->e);
+
+    put_int(j, "rows", n);
+    return s;
+}
+
+/* Steps until nothing is found; *n = how many found something. */
+static enum status steps(struct job *j, enum status (*step)(struct stripe *st, struct db_pool *p, bool *found, struct err *e))
+{
+    bool found = true;
+    int64_t n = 0;
+    enum status s = OK;
+
+    while (s == OK && found && n < 1000) {
+        s = step(&j->s, pool, &found, &j->e);
+        n += s == OK && found;
+    }
+    put_int(j, "steps", n);
+    return s;
+}
+
+static enum status op_send(struct job *j)
+{
+    return steps(j, meter_step);
+}
+
+static enum status op_events(struct job *j)
+{
+    return steps(j, sync_step);
+}
+
+static enum status op_flush(struct job *j)
+{
+    bool sent = false;
+    enum status s = meter_flush(&j->s, pool, j->who.tenant, &sent, &j->e);
+
+    must(json_set_bool(j->out, "sent", sent) == 0);
+    return s;
+}
+
+static enum status op_compare(struct job *j)
+{
+    return meter_compare(&j->s, pool, get(j, "customer"), json_int(json_get(j->in, "from"), 0), json_int(json_get(j->in, "to"), 0), &j->e);
+}
+
+static enum status op_watch(struct job *j, struct db *c)
+{
+    return meter_watch(c, &j->e);
+}
+
+static enum status op_notice(struct job *j, struct db *c)
+{
+    struct id after = ID_NONE;
+    bool more = true;
+    enum status s = OK;
+
+    while (s == OK && more)
+        s = notice_step(c, clock_now_ms(), &after, 10, &more, &j->e);
+    return s;
+}
+
+static enum status op_usage(struct job *j, struct db *c)
+{
+    struct usage u = {0};
+    enum status s = usage_now(c, j->who.tenant, clock_now_ms(), &u, &j->e);
+
+    put_int(j, "used", u.used);
+    put_int(j, "included", u.included);
+    put_int(j, "limit", u.limit);
+    put_int(j, "start", u.period_start_ms);
+    put_int(j, "end", u.period_end_ms);
+    must(json_set_bool(j->out, "billable", u.billable) == 0);
+    return s;
+}
+
 /* ---- one line ---- */
 
 static const struct {
@@ -232,6 +326,8 @@ static const struct {
     {"apply", op_apply, NULL},     {"undo", op_undo, NULL},         {"end", op_end, NULL},       {"move", op_move, NULL},
     {"customer", op_customer, NULL}, {"look", op_look, NULL},       {"setup", op_setup, NULL},   {"keep", NULL, op_keep},
     {"plan", NULL, op_plan},       {"state", NULL, op_state},       {"check", NULL, op_check},
+    {"collect", NULL, op_collect}, {"send", op_send, NULL},         {"events", op_events, NULL}, {"flush", op_flush, NULL},
+    {"compare", op_compare, NULL}, {"watch", NULL, op_watch},       {"notice", NULL, op_notice}, {"usage", NULL, op_usage},
 };
 
 static enum status inside(struct job *j, enum status (*fn)(struct job *j, struct db *c))
@@ -255,9 +351,13 @@ static enum status run(struct job *j)
         clock_set_for_test(json_int(json_get(j->in, "ms"), 0));
         return OK;
     }
+    hurry = hurry || str_eqz(op, "hurry");
+    if (str_eqz(op, "hurry"))
+        return OK;
     s = config_load(NULL, &config, &j->e);
     if (s == OK)
         s = stripe_open(&j->s, config, pool, &j->e);
+    j->s.sleep_ms = hurry ? no_sleep : NULL;
     if (config)
         config_set_current(config); /* as a program would after SIGHUP */
     for (size_t i = 0; s == OK && i < sizeof(ops) / sizeof(ops[0]); i++)

@@ -1,0 +1,484 @@
+// Counted conversations reach the meter exactly once, whatever is lost on the way: the C against the fake Stripe, on one virtual clock.
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { after, before, beforeEach, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { until } from '../lib/install.mjs'
+import { bytes, Desk } from './desk.mjs'
+import { summed } from './fake/meters.mjs'
+import { Ops } from './ops.mjs'
+
+const HOUR = 3600, DAY = 86400, PATH = '/v1/billing/meter_events'
+let desk, fake, ops
+
+before(async () => {
+    desk = await Desk.open()
+    ;({ fake, ops } = desk)
+    fake.w.policy.meterLatency = 20 // two at once for one customer would be seen
+    for (const one of [ops, await desk.secondOps()]) await one.call({ op: 'hurry' })
+})
+beforeEach(async () => {
+    await desk.reset()
+    await desk.install.sql('DELETE FROM meter_outbox; DELETE FROM billing_alarm; UPDATE usage_counter SET reported = used, unsent_since = NULL')
+    for (const what of [fake.requests, fake.violations]) what.length = 0
+})
+after(async () => { await desk?.close() })
+
+const at = seconds => new Date(seconds * 1000).toISOString().slice(0, 19).replace('T', ' ')
+
+/** n conversations are counted now, as the journal counts them */
+async function count(tenant, n, { customer } = {}) {
+    const usage = await ops.call({ op: 'usage', tenant }), now = at(fake.now())
+    assert.equal(usage.ok, true, usage.message)
+    const start = at(usage.start / 1000), owner = customer ?? desk.customers(tenant).at(-1)?.id
+    const ids = Array.from({ length: n }, () => `(UNHEX('${bytes(tenant)}'), UNHEX('${(fake.now() * 1000).toString(16).padStart(12, '0')}7${randomBytes(9).toString('hex').slice(0, 3)}8${randomBytes(9).toString('hex').slice(0, 15)}'), '${start}', ${+usage.billable}, '${now}')`)
+    await desk.install.sql(`INSERT INTO usage_ledger (tenant_id, conversation_id, period_start, billable, counted_at) VALUES ${ids.join(',')};
+        INSERT INTO usage_counter (tenant_id, period_start, billable, period_end, used, stripe_customer_id, unsent_since)
+        VALUES (UNHEX('${bytes(tenant)}'), '${start}', ${+usage.billable}, '${at(usage.end / 1000)}', ${n}, ${usage.billable ? `'${owner}'` : 'NULL'},
+        ${usage.billable ? `'${now}'` : 'NULL'}) ON DUPLICATE KEY UPDATE used = used + ${n}, unsent_since = IF(billable = 1, COALESCE(unsent_since, '${now}'), NULL)`)
+    return usage
+}
+
+async function collect() {
+    const { ok, rows, message } = await ops.call({ op: 'collect' })
+    assert.equal(ok, true, message)
+    return rows
+}
+async function send(who = ops) {
+    const { ok, steps, message } = await who.call({ op: 'send' })
+    assert.equal(ok, true, message)
+    return steps
+}
+/** Again and again for so many seconds, as the worker would */
+async function sendFor(seconds, step = 600) {
+    for (let t = 0; t < seconds; t += step) {
+        await desk.tick(Math.min(step, seconds - t))
+        await send()
+    }
+}
+const rows = tenant => desk.rows(tenant, `SELECT LOWER(HEX(meter_outbox_id)) AS id, state, quantity, attempts, last_error, stripe_customer_id AS customer,
+    event_at, first_sent_at FROM meter_outbox WHERE tenant_id = ? ORDER BY meter_outbox_id`)
+const states = async tenant => (await rows(tenant)).map(r => `${r.state} ${r.quantity}`)
+const posts = () => fake.requests.filter(r => r.path === PATH)
+const fieldsOf = request => Object.fromEntries(new URLSearchParams(String(request.body)))
+const alarms = async kind => desk.install.sql(`SELECT object, words, times FROM billing_alarm WHERE kind = '${kind}' AND closed_at IS NULL`)
+/** What the meter has for a customer, all told */
+const counted = customer => Number(summed(fake.w, fake.w.all('billing.meter')[0], customer, 0, Infinity)) / 1e12
+
+/** A tenant on a plan: {tenant, customer} */
+async function buyer(plan = 'starter') {
+    const tenant = await desk.buyer(plan)
+    return { tenant, customer: desk.customers(tenant)[0].id }
+}
+
+test('what was counted is reported once, with what Stripe wants to know', async () => {
+    const { tenant, customer } = await buyer()
+    await count(tenant, 7)
+    assert.equal(await collect(), 1)
+    await send()
+    assert.deepEqual(await states(tenant), ['sent 7'])
+    const [one] = posts(), fields = fieldsOf(one)
+    assert.equal(posts().length, 1)
+    assert.deepEqual(Object.keys(fields), ['event_name', 'identifier', 'timestamp', 'payload[stripe_customer_id]', 'payload[value]'])
+    assert.deepEqual([fields.event_name, fields.timestamp, fields['payload[stripe_customer_id]'], fields['payload[value]']],
+        ['parley_conversation', String(fake.now()), customer, '7'])
+    assert.match(fields.identifier, /^use_[0-9a-z]{26}$/)
+    assert.equal(one.idempotencyKey, `meter:${fields.identifier}`)
+    assert.equal(counted(customer), 7)
+    assert.equal(await collect(), 0)
+    assert.equal(await send(), 0)
+    await desk.tick(300)
+    await count(tenant, 3)
+    await collect()
+    await send()
+    assert.equal(counted(customer), 10)
+})
+
+test('use on FREE is never sent', async () => {
+    const tenant = await desk.tenant()
+    await count(tenant, 50)
+    assert.equal(await collect(), 0)
+    await send()
+    assert.equal(posts().length, 0)
+})
+
+test('one in flight for a customer, whoever sends', async () => {
+    const { tenant, customer } = await buyer()
+    const other = await desk.secondOps()
+    for (let i = 0; i < 12; i++) {
+        await count(tenant, 1)
+        await collect()
+    }
+    for (let i = 0; i < 50 && (await rows(tenant)).some(r => r.state !== 'sent'); i++) await Promise.all([send(), send(other)])
+    assert.deepEqual(await states(tenant), Array(12).fill('sent 1'))
+    assert.deepEqual(posts().map(r => r.status), Array(12).fill(200))
+    assert.equal(counted(customer), 12)
+})
+
+test('killed between send and mark: sent again under the same key, counted once', async () => {
+    const { tenant, customer } = await buyer()
+    await count(tenant, 5)
+    await collect()
+    fake.faults.add({ kind: 'slow', method: 'POST', path: PATH, ms: 800 })
+    const victim = new Ops(desk.install.env)
+    const gone = victim.gone
+    await victim.call({ op: 'hurry' })
+    await victim.call({ op: 'clock', ms: fake.now() * 1000 })
+    victim.call({ op: 'send' }).catch(() => {}) // it never answers
+    await until('the request', () => posts().length === 1 || fake.w.meterEvents?.some(e => e.payload.stripe_customer_id === customer) ||
+        desk.rows(tenant, "SELECT 1 AS x FROM meter_outbox WHERE tenant_id = ? AND state = 'unknown'").then(r => r.length))
+    await sleep(200)
+    victim.child.kill('SIGKILL')
+    await gone
+    assert.deepEqual(await states(tenant), ['unknown 5'])
+    await until('the execution', () => counted(customer) === 5)
+    assert.equal(await send(), 0, 'the dead one holds the customer for a while')
+    await desk.tick(121)
+    await send()
+    assert.deepEqual(await states(tenant), ['sent 5'])
+    const keys = posts().map(r => r.idempotencyKey)
+    assert.ok(keys.length >= 2 && new Set(keys).size === 1, keys.join())
+    assert.equal(new Set(posts().map(r => fieldsOf(r).identifier)).size, 1)
+    assert.equal(counted(customer), 5)
+})
+
+test('an answer that was lost: within a day the same identifier is sent again', async () => {
+    const { tenant, customer } = await buyer()
+    await count(tenant, 4)
+    await collect()
+    fake.faults.add({ kind: 'dropAfter', method: 'POST', path: PATH, times: 10 })
+    await send()
+    assert.deepEqual(await states(tenant), ['unknown 4'])
+    fake.faults.clear()
+    await sendFor(2 * HOUR)
+    assert.deepEqual(await states(tenant), ['sent 4'])
+    assert.equal(counted(customer), 4)
+    assert.equal(fake.requests.filter(r => r.path.includes('event_summaries')).length, 0, 'no read was spent on it')
+})
+
+test('Stripe forgot the key but not the identifier: that it has it is an answer', async () => {
+    const { tenant, customer } = await buyer()
+    await count(tenant, 4)
+    await collect()
+    fake.faults.add({ kind: 'dropAfter', method: 'POST', path: PATH, times: 10 })
+    await send()
+    fake.faults.clear()
+    const maps = Object.values(fake.idempotency).filter(one => one instanceof Map)
+    assert.ok(maps.some(one => one.size), 'the fake keeps its keys elsewhere now')
+    for (const one of maps) one.clear()
+    await sendFor(HOUR)
+    assert.deepEqual(await states(tenant), ['sent 4'])
+    assert.deepEqual(await alarms('meter_rejected'), [])
+    assert.equal(counted(customer), 4)
+})
+
+test('older than a day and counted: the meter is asked, and nothing is sent', async () => {
+    const { tenant, customer } = await buyer()
+    await count(tenant, 6)
+    await collect()
+    fake.faults.add({ kind: 'error500After', method: 'POST', path: PATH }) // Stripe keeps that 500 under the key
+    await sendFor(22 * HOUR, 2 * HOUR)
+    assert.deepEqual(await states(tenant), ['unknown 6'])
+    assert.equal(counted(customer), 6)
+    await desk.tick(4 * HOUR)
+    fake.requests.length = 0
+    await send()
+    assert.deepEqual(await states(tenant), ['sent 6'])
+    assert.equal(posts().length, 0)
+    const looks = fake.requests.filter(r => r.path.includes('event_summaries'))
+    assert.equal(looks.length, 1)
+    await sendFor(30 * HOUR, 5 * HOUR)
+    assert.equal(counted(customer), 6)
+})
+
+test('older than a day and not counted: the meter is asked, and it is sent', async () => {
+    const { tenant, customer } = await buyer()
+    await count(tenant, 9)
+    await collect()
+    fake.faults.add({ kind: 'badGateway', method: 'POST', path: PATH, times: 1000 })
+    await sendFor(24 * HOUR, 2 * HOUR)
+    assert.deepEqual(await states(tenant), ['unknown 9'])
+    assert.equal(counted(customer), 0)
+    fake.faults.clear()
+    await sendFor(HOUR)
+    assert.deepEqual(await states(tenant), ['sent 9'])
+    assert.equal(counted(customer), 9)
+    assert.equal(new Set(posts().map(r => fieldsOf(r).identifier)).size, 1)
+    const [row] = await rows(tenant)
+    assert.equal(Date.parse(`${row.event_at.replace(' ', 'T')}Z`) / 1000, Number(fieldsOf(posts()[0]).timestamp), 'stamped when it was counted')
+})
+
+test('others of the same customer go on in the meantime, and do not confuse the look', async () => {
+    const { tenant, customer } = await buyer()
+    await count(tenant, 2)
+    await collect()
+    fake.faults.add({ kind: 'error500After', method: 'POST', path: PATH })
+    await send()
+    for (let i = 0; i < 13; i++) {
+        await desk.tick(2 * HOUR)
+        await count(tenant, 10 + i)
+        await collect()
+        await send()
+    }
+    const total = 2 + 13 * 10 + 78
+    assert.deepEqual((await states(tenant)).filter(s => !s.startsWith('sent')), [])
+    assert.equal(counted(customer), total)
+    assert.deepEqual(await alarms('meter_unknown'), [])
+})
+
+test('what cannot be told is left alone, with an alarm', async () => {
+    const { tenant, customer } = await buyer()
+    for (const n of [3, 4]) {
+        await count(tenant, n)
+        await collect() // both in one minute
+    }
+    fake.faults.add({ kind: 'error500After', method: 'POST', path: PATH }).add({ kind: 'badGateway', method: 'POST', path: PATH, times: 1000 })
+    await sendFor(29 * HOUR, 2 * HOUR) // both are older than a day by now
+    fake.faults.clear()
+    fake.requests.length = 0
+    await sendFor(8 * HOUR, HOUR)
+    assert.deepEqual(await states(tenant), ['unknown 3', 'unknown 4'])
+    assert.equal(posts().length, 0)
+    const [alarm, ...more] = await alarms('meter_unknown')
+    assert.equal(more.length, 0)
+    assert.equal(alarm.object, customer)
+    assert.match(alarm.words, /the meter has 3/)
+    assert.equal(counted(customer), 3)
+})
+
+test('older than 35 days: never sent, with an alarm', async () => {
+    const { tenant, customer } = await buyer()
+    await count(tenant, 8)
+    await collect()
+    await desk.tick(35 * DAY + 1)
+    await send()
+    assert.deepEqual(await states(tenant), ['rejected 8'])
+    assert.equal(posts().length, 0)
+    const [alarm] = await alarms('meter_rejected')
+    assert.equal(alarm.object, customer)
+    assert.match(alarm.words, /8 conversations .* 35 days/)
+    await desk.lookAll(tenant)
+})
+
+test('collected after its period\'s end: stamped inside it, and billed with it', async () => {
+    const { tenant, customer } = await buyer()
+    const { end } = await count(tenant, 10500)
+    await desk.tick(end / 1000 - fake.now() + 20 * 60)
+    await collect()
+    await send()
+    assert.equal(Number(fieldsOf(posts()[0]).timestamp), end / 1000 - 1)
+    await desk.tick(2 * HOUR)
+    const [renewal] = fake.all('invoice').filter(i => i.customer === customer && i.billing_reason === 'subscription_cycle')
+    const usage = renewal.lines.data.filter(l => l.amount === 245) // 500 beyond at 0.49 cents
+    assert.equal(usage.length, 1, JSON.stringify(renewal.lines.data.map(l => [l.description, l.amount])))
+    await desk.lookAll(tenant)
+})
+
+test('an event of the meter\'s: what was sent is rejected, with an alarm', async () => {
+    const { tenant, customer } = await buyer()
+    await count(tenant, 5)
+    fake.control.deleteCustomer(customer)
+    await collect()
+    await send()
+    assert.deepEqual(await states(tenant), ['sent 5'], 'Stripe took it at first')
+    const event = fake.w.thinEvents.map(kept => kept.event ?? kept).findLast(e => e.type === 'v1.billing.meter.error_report_triggered')
+    const text = JSON.stringify(event).replaceAll('\\', '\\\\').replaceAll("'", "\\'")
+    for (let i = 0; i < 2; i++) { // twice
+        await desk.install.sql(`INSERT INTO stripe_event (event_id, type, object_type, object_id, thin, livemode, created_at, received_at, due_at, payload)
+            VALUES ('${event.id}', '${event.type}', 'billing.meter', '${event.related_object.id}', 1, 0, '${at(fake.now())}', '${at(fake.now())}', '${at(fake.now())}', '${text}')
+            ON DUPLICATE KEY UPDATE state = 'pending', due_at = VALUES(due_at)`)
+        const served = await ops.call({ op: 'events' })
+        assert.equal(served.ok, true, served.message)
+    }
+    const [row] = await rows(tenant)
+    assert.deepEqual([row.state, row.customer], ['rejected', customer])
+    assert.match(row.last_error, /meter_event_customer_not_found/)
+    const [alarm] = await alarms('meter_rejected')
+    assert.deepEqual([alarm.object, alarm.times], [customer, '1'])
+})
+
+test('a customer replaced: each row goes to the one it was counted under', async () => {
+    const { tenant, customer } = await buyer()
+    await count(tenant, 3)
+    const [sub] = desk.subscriptions(tenant)
+    const ended = await ops.call({ op: 'end', tenant })
+    assert.equal(ended.ok, true, ended.message)
+    await count(tenant, 4, { customer }).catch(() => {}) // after the end it is FREE: nothing to bill
+    await desk.tick(60)
+    fake.control.deleteCustomer(customer)
+    await desk.look('customer', customer)
+    const begun = await ops.call({ op: 'begin', tenant, plan: 'starter' })
+    assert.equal(begun.ok, true, begun.message)
+    const session = desk.session(begun.url)
+    fake.control.pay(session.id)
+    assert.equal((await ops.call({ op: 'return', tenant, session: session.id })).outcome, 'done')
+    assert.notEqual(session.customer, customer)
+    await count(tenant, 6, { customer: session.customer })
+    await collect()
+    await send()
+    assert.deepEqual((await rows(tenant)).map(r => [r.customer, r.quantity, r.state]), [[customer, '3', 'sent'], [session.customer, '6', 'sent']])
+    assert.equal(counted(session.customer), 6)
+    assert.equal(counted(customer), 3)
+    assert.equal(fake.get(sub.id)?.status ?? 'canceled', 'canceled')
+})
+
+test('an upgrade in the middle of a period keeps what was used', async () => {
+    const { tenant, customer } = await buyer()
+    await count(tenant, 9000)
+    const before = await ops.call({ op: 'usage', tenant })
+    assert.deepEqual([before.used, before.included, before.limit], [9000, 10000, 10000])
+    const applied = await ops.call({ op: 'apply', tenant, plan: 'professional' })
+    assert.equal(applied.ok, true, applied.message)
+    const since = await ops.call({ op: 'usage', tenant })
+    assert.deepEqual([since.used, since.included, since.limit, since.start, since.billable], [9000, 50000, 50000, before.start, true])
+    await count(tenant, 100)
+    await collect()
+    await send()
+    assert.equal(counted(customer), 9100)
+    assert.equal((await ops.call({ op: 'usage', tenant })).used, 9100)
+})
+
+test('unlimited is reported too, and has no limit', async () => {
+    const { tenant, customer } = await buyer('enterprise')
+    await count(tenant, 2500)
+    const usage = await ops.call({ op: 'usage', tenant })
+    assert.ok(usage.included > 1e15 && usage.limit > 1e15)
+    await collect()
+    await send()
+    assert.equal(counted(customer), 2500)
+})
+
+test('a key without the right, a rate limit, a locked object: nothing is lost or rejected', async () => {
+    const { tenant, customer } = await buyer()
+    await count(tenant, 1)
+    await collect()
+    fake.control.key(desk.key, { rights: ['customer_write'] })
+    await send()
+    assert.deepEqual(await states(tenant), ['pending 1'])
+    assert.match((await rows(tenant))[0].last_error, /billing_meter_event/)
+    await count(tenant, 2)
+    await collect()
+    await send()
+    assert.equal(posts().length, 1, 'nobody knocks again at once')
+    fake.control.key(desk.key, {})
+    await sendFor(30 * 60)
+    assert.deepEqual(await states(tenant), ['sent 1', 'sent 2'])
+    fake.faults.add({ kind: 'rateLimited', method: 'POST', path: PATH, times: 6 }).add({ kind: 'lockTimeout', method: 'POST', path: PATH, times: 6 })
+    await count(tenant, 4)
+    await collect()
+    await sendFor(HOUR)
+    assert.deepEqual(await states(tenant), ['sent 1', 'sent 2', 'sent 4'])
+    assert.equal(counted(customer), 7)
+    assert.deepEqual(await alarms('meter_rejected'), [])
+})
+
+test('refused at once: rejected with Stripe\'s words and an alarm; others go on', async () => {
+    const one = await buyer(), two = await buyer()
+    for (const { tenant } of [one, two]) await count(tenant, 3)
+    await collect()
+    fake.faults.add({ kind: 'retryFalse', method: 'POST', path: PATH, status: 400 })
+    await send()
+    const all = [...await rows(one.tenant), ...await rows(two.tenant)]
+    assert.deepEqual(all.map(r => r.state).sort(), ['rejected', 'sent'])
+    assert.match(all.find(r => r.state === 'rejected').last_error, /Do not try again/)
+    assert.equal((await alarms('meter_rejected')).length, 1)
+    assert.equal(counted(one.customer) + counted(two.customer), 3)
+})
+
+test('lag is an alarm while it lasts', async () => {
+    const { tenant } = await buyer()
+    const watch = async () => assert.equal((await ops.call({ op: 'watch' })).ok, true)
+    await count(tenant, 1)
+    await collect()
+    fake.faults.add({ kind: 'dropBefore', method: 'POST', path: PATH, times: 1000 })
+    await sendFor(25 * 60)
+    await watch()
+    assert.deepEqual(await alarms('meter_lag'), [])
+    await sendFor(6 * 60, 60)
+    for (let i = 0; i < 3; i++) await watch()
+    const [alarm, ...more] = await alarms('meter_lag')
+    assert.equal(more.length, 0)
+    assert.match(alarm.words, /for 31 minutes/)
+    fake.faults.clear()
+    await sendFor(HOUR)
+    await watch()
+    assert.deepEqual(await alarms('meter_lag'), [])
+})
+
+test('sums that differ are drift, also when they agree again', async () => {
+    const { tenant, customer } = await buyer()
+    const { start, end } = await count(tenant, 5)
+    await collect()
+    await send()
+    const compare = async () => {
+        const done = await ops.call({ op: 'compare', customer, from: start, to: end })
+        assert.equal(done.ok, true, done.message)
+    }
+    await compare()
+    assert.deepEqual(await alarms('meter_drift'), [])
+    await desk.sdk('POST', PATH, { event_name: 'parley_conversation', identifier: `stray-${customer}`, 'payload[stripe_customer_id]': customer, 'payload[value]': '2' })
+    await compare()
+    const [alarm] = await alarms('meter_drift')
+    assert.equal(alarm.object, customer)
+    assert.match(alarm.words, /has 7 .* 5 were sent/)
+    await desk.sdk('POST', '/v1/billing/meter_event_adjustments', { event_name: 'parley_conversation', type: 'cancel', 'cancel[identifier]': `stray-${customer}` })
+    await compare()
+    assert.deepEqual(await alarms('meter_drift'), [])
+    await desk.sdk('POST', '/v1/billing/meter_event_adjustments', { event_name: 'parley_conversation', type: 'cancel', 'cancel[identifier]': fieldsOf(posts()[0]).identifier })
+    await compare()
+    assert.deepEqual(await alarms('meter_drift'), [], 'the meter follows what was sent after a while')
+    await desk.tick(16 * 60)
+    await compare()
+    assert.equal((await alarms('meter_drift')).length, 1)
+})
+
+test('a flush before an end: all of this workspace, also what waits for its next try', async () => {
+    const one = await buyer(), two = await buyer()
+    await count(one.tenant, 2)
+    await collect()
+    fake.faults.add({ kind: 'lockTimeout', method: 'POST', path: PATH, times: 6 })
+    await send()
+    await count(one.tenant, 3)
+    await count(two.tenant, 4)
+    const done = await ops.call({ op: 'flush', tenant: one.tenant })
+    assert.deepEqual([done.ok, done.sent], [true, true], done.message)
+    assert.equal(counted(one.customer), 5)
+    assert.deepEqual(await rows(two.tenant), [])
+    const nothing = await ops.call({ op: 'flush', tenant: one.tenant })
+    assert.deepEqual([nothing.ok, nothing.sent], [true, false])
+    await count(one.tenant, 1)
+    fake.faults.add({ kind: 'badGateway', method: 'POST', path: PATH, times: 100 })
+    const failed = await ops.call({ op: 'flush', tenant: one.tenant })
+    assert.equal(failed.code, 'meter_unsent')
+    fake.faults.clear()
+    await sendFor(HOUR)
+    assert.equal(counted(one.customer), 6)
+})
+
+test('once for every conversation, by chance: many tenants, everything that can go wrong', async () => {
+    const all = []
+    for (let i = 0; i < 6; i++) all.push({ ...await buyer(i % 2 ? 'starter' : 'professional'), used: 0 })
+    const seed = Number(process.env.SEED ?? 4)
+    fake.faults.byChance({
+        path: PATH, seed,
+        rates: { dropBefore: 0.08, dropAfter: 0.08, error500Before: 0.05, error500After: 0.05, badGateway: 0.05, badGatewayAfter: 0.05, rateLimited: 0.05, truncated: 0.04, inUse: 0.03 },
+    })
+    const other = await desk.secondOps()
+    for (let round = 0; round < 40; round++) {
+        for (const one of all) {
+            const n = (round * 7 + all.indexOf(one) * 3) % 5
+            if (n) await count(one.tenant, n)
+            one.used += n
+        }
+        await collect()
+        await Promise.all([send(), send(other)])
+        await desk.tick(15 * 60)
+    }
+    fake.faults.clear()
+    await sendFor(30 * HOUR, HOUR)
+    for (const { tenant, customer, used } of all) {
+        assert.equal(counted(customer), used, `seed ${seed}`)
+        assert.ok((await rows(tenant)).every(r => r.state === 'sent'))
+    }
+    assert.deepEqual(await alarms('meter_rejected'), [])
+})
