@@ -69,8 +69,10 @@ enum status banner_fill(struct page *pg, const struct entitled *known)
     if (needs_facts(known->state)) { /* its dates are told, so the rows are read */
         if (entitlement_load(pg->db, pg->who.tenant, now, pg->rq->arena, &x, &pg->e) != OK)
             return pg->e.status;
-        if (say_state(pg, &x, now))
+        if (say_state(pg, &x, now)) {
+            view_bool(pg->v, "Banner.State", true);
             return OK;
+        }
     }
     if (known->period.limit == UNLIMITED)
         return OK;

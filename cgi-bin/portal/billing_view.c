@@ -287,17 +287,41 @@ bool billing_subscribed(const struct entitlements *x)
 
 /* ---- on to Stripe ---- */
 
+/* Codes after which Stripe has surely done nothing; after the others it may have. */
+static bool surely_not_done(const char *code)
+{
+    static const char *const codes[] = {"stripe_unreachable",  "stripe_key_refused",  "stripe_right_missing",
+                                        "stripe_rate_limited", "stripe_lock_timeout", "stripe_key_reused"};
+    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+        if (strcmp(code, codes[i]) == 0)
+            return true;
+    return false;
+}
+
+/* What Stripe says about a card is meant for the payer; about anything else it is for the operator, who finds it in the log. */
+static void soften(struct page *pg)
+{
+    const char *code = err_code(&pg->e);
+    if (strncmp(code, "stripe_", 7) != 0 || strcmp(code, "stripe_off") == 0 || stripe_card(&pg->e))
+        return;
+    bool certain = surely_not_done(code) || pg->e.status == ERR_INVALID;
+    request_failed(pg->rq, &pg->e);
+    if (certain)
+        err_set(&pg->e, ERR_UNAVAILABLE, "payment_unavailable",
+                "The payment service cannot be reached. Nothing was changed or charged.");
+    else
+        err_set(&pg->e, ERR_UNAVAILABLE, "payment_unknown",
+                "The payment service gave no answer: look in a minute what has come of it.");
+}
+
 bool billing_refused(struct page *pg)
 {
     enum status s = pg->e.status;
-    if (!page_is_form_error(pg) && s != ERR_UNAVAILABLE && s != ERR_RATE && s != ERR_TIMEOUT)
+    bool gone = s == ERR_NOT_FOUND &&
+                strcmp(err_code(&pg->e), "not_found") != 0; /* no customer yet, a bot that was deleted */
+    if (!page_is_form_error(pg) && !gone && s != ERR_UNAVAILABLE && s != ERR_RATE && s != ERR_TIMEOUT)
         return false;
-    /* What Stripe says about a card is meant for the payer; about a parameter it is for the operator, who finds it in the log. */
-    if (strncmp(err_code(&pg->e), "stripe_", 7) == 0 && !stripe_card(&pg->e)) {
-        request_failed(pg->rq, &pg->e);
-        err_set(&pg->e, ERR_UNAVAILABLE, "payment_unavailable",
-                "The payment service cannot be reached at the moment. Nothing was changed or charged.");
-    }
+    soften(pg);
     page_form_error(pg);
     return true;
 }

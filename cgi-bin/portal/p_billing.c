@@ -139,6 +139,12 @@ static enum status fill_invoices(struct page *pg)
     enum status st = invoice_list(pg->db, pg->who.tenant, pg->rq->arena, 0, INVOICES_SHOWN, &in, &n, &pg->e);
     for (size_t i = 0; st == OK && i < n; i++)
         fill_invoice(pg, "Invoices", i, &in[i]);
+    for (size_t i = n; st == OK && i-- > 0;) /* of several that are owed the oldest is paid first */
+        if (str_eqz(in[i].status, "open") && in[i].amount_remaining > 0 && in[i].attempt_count > 0) {
+            fill_link(pg, "Owed.Url", in[i].hosted_url);
+            fill_money(pg, "Owed.Sum", in[i].amount_remaining, in[i].currency);
+            break;
+        }
     return st;
 }
 

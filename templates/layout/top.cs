@@ -42,5 +42,5 @@
 <main id="content" tabindex="-1">
 <?cs if:Page.Flash ?><div class="container-xl"><div class="alert alert-success mt-3 mb-0" role="status"><?cs call:icon("check") ?><div class="ms-2"><?cs var:Page.Flash ?></div></div></div>
 <?cs /if ?>
-<?cs if:Banner.Text ?><div class="container-xl"><section class="alert alert-<?cs var:Banner.Kind ?> billing-banner mt-3 mb-0" aria-label="<?cs var:T.Banner.Head ?>"><?cs call:icon("alert-triangle") ?><div class="ms-2"><?cs var:Banner.Text ?><?cs if:Can.BillingRead != "1" ?> <?cs var:T.Banner.Ask ?><?cs /if ?></div><?cs if:Can.BillingRead == "1" && Page.Nav != "billing" ?><a class="btn btn-sm" href="/app/billing"><?cs var:T.Banner.Link ?></a><?cs /if ?></section></div>
+<?cs if:Banner.Text && (Banner.State != "1" || Page.Nav != "billing" || Page.Tab != "overview") ?><div class="container-xl"><section class="alert alert-<?cs var:Banner.Kind ?> billing-banner mt-3 mb-0" aria-label="<?cs var:T.Banner.Head ?>"><?cs call:icon("alert-triangle") ?><div class="ms-2"><?cs var:Banner.Text ?><?cs if:Can.BillingRead != "1" ?> <?cs var:T.Banner.Ask ?><?cs /if ?></div><?cs if:Can.BillingRead == "1" && Page.Nav != "billing" ?><a class="btn btn-sm" href="/app/billing"><?cs var:T.Banner.Link ?></a><?cs /if ?></section></div>
 <?cs /if ?>

@@ -14,7 +14,8 @@
 <?cs /if ?><?cs if:Pending.Words ?><div class="planned"><?cs call:icon("hourglass") ?><p><?cs var:Pending.Words ?></p>
 <?cs if:Pending.Url ?><a class="btn btn-sm btn-primary" href="<?cs var:url_validate(Pending.Url) ?>" rel="noopener noreferrer"><?cs var:T.Billing.PayNow ?></a><?cs /if ?></div>
 <?cs /if ?><?cs if:Billing.On == "1" ?><?cs if:Billing.Write == "1" ?><div class="plan-actions">
-<a class="btn btn-primary" href="/app/billing/plans"><?cs if:Billing.Subscribed == "1" ?><?cs var:T.Billing.Change ?><?cs else ?><?cs var:T.Billing.Choose ?><?cs /if ?></a>
+<?cs if:Owed.Url ?><a class="btn btn-primary" href="<?cs var:url_validate(Owed.Url) ?>" rel="noopener noreferrer"><?cs var:T.Billing.PayNow ?>: <?cs var:Owed.Sum ?></a>
+<?cs /if ?><a class="btn<?cs if:!Owed.Url ?> btn-primary<?cs /if ?>" href="/app/billing/plans"><?cs if:Billing.Subscribed == "1" ?><?cs var:T.Billing.Change ?><?cs else ?><?cs var:T.Billing.Choose ?><?cs /if ?></a>
 <?cs if:Billing.Subscribed == "1" ?><form method="post" action="/app/billing/portal" data-once><?cs call:csrf() ?><input type="hidden" name="for" value="card"><button class="btn"><?cs call:icon("credit-card") ?><?cs var:T.Billing.Card ?></button></form>
 <?cs /if ?><?cs if:Billing.Running == "1" && !Planned.Words ?><a class="btn btn-ghost-danger" href="/app/billing/change?plan=free"><?cs var:T.Billing.Cancel ?></a>
 <?cs /if ?></div>

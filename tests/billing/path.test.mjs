@@ -97,7 +97,7 @@ test('from the page of prices to a plan that is paid', async () => {
     await until('the invoice', async () => { await page.reload(); return await main(page).getByText('Paid').count() }, 20000)
     await says(page, '$49.00')
     assert.match(await page.getByRole('link', { name: /^PDF/ }).getAttribute('href'), /\/pdf$/)
-    assert.deepEqual(wrong, [])
+    assert.deepEqual(wrong.filter(line => !line.startsWith(fake.url)), [])
     assert.equal(fake.all('subscription').filter(s => s.metadata.tenant).length, 1)
 })
 
@@ -171,7 +171,7 @@ test('up with a preview, down with a choice of bots, taken back, cancelled, take
     await press(page, 'Take that back')
     await says(page, 'Taken back.')
     await says(page, 'Renews on')
-    assert.deepEqual(wrong, [])
+    assert.deepEqual(wrong.filter(line => !line.startsWith(fake.url)), [])
 })
 
 test('the choice at the limit: money is read strictly, and a mistake keeps what was typed', async () => {
@@ -291,7 +291,7 @@ test('Stripe is away: words, nothing half done, and what was chosen can be chose
     fake.faults.add({ kind: 'error500Before', method: 'POST', path: '/v1/customers', times: 9 })
     await press(page, 'Buy STARTER')
     await main(page).getByRole('alert').waitFor({ timeout: 40000 })
-    assert.match(await main(page).getByRole('alert').innerText(), /cannot be reached|Please try again|not available/i)
+    assert.match(await main(page).getByRole('alert').innerText(), /gave no answer in time|cannot be reached|trouble of its own/)
     await isAccessible(page, 'plans without Stripe')
     fake.faults.clear()
 })
@@ -320,4 +320,242 @@ test('who may not buy is told whom to ask, and cannot by hand', async () => {
     for (const where of ['', '/plans', '/tenants', `/tenants/${tenant}`, '/events', '/alarms'])
         assert.equal((await owner.request.get(`${parley.url}/admin${where}`)).status(), 404, `/admin${where} is not there`)
     assert.equal((await post(owner, `/admin/tenants/${tenant}/plan`, { plan: 'enterprise' })).status(), 404)
+})
+
+// ---- a payment that is missing ----
+
+/** A world that is so many days behind: what is bought there has its renewals behind it when its clock has caught up. */
+async function pastWorld(days) {
+    const now = Math.floor(Date.now() / 1000)
+    const world = await startFake({ now: now - days * 86400, seed: 9, deliver: 'manual' })
+    world.control.policy({ afterRetries: 'past_due' })
+    const api = async (path, form) => {
+        const reply = await fetch(world.url + path, { method: 'POST', body: new URLSearchParams(form), headers: { Authorization: `Bearer ${KEY}`, 'Stripe-Version': '2026-10-28.endive' } })
+        const body = await reply.json()
+        assert.equal(reply.status, 200, JSON.stringify(body))
+        return body
+    }
+    const price = (plan, role) => world.all('price').find(p => p.lookup_key === `parley_${plan}_${role}`).id
+    return {
+        world, now,
+        async subscribe(install, name, tenant, plan) {
+            const customer = await api('/v1/customers', { 'metadata[tenant]': tenant, email: 'owner@example.com' })
+            world.control.card(customer.id, 'ok')
+            const sub = await api('/v1/subscriptions', { customer: customer.id, 'items[0][price]': price(plan, 'base'), 'items[1][price]': price(plan, 'usage'), 'metadata[tenant]': tenant })
+            assert.equal(sub.status, 'active')
+            world.control.card(customer.id, 'fail')
+            await install.sql(`INSERT INTO billing_customer (tenant_id, stripe_customer_id, livemode, created_at) SELECT tenant_id, '${customer.id}', 0, NOW(3) FROM tenant WHERE name = '${name}'`)
+            return { sub: sub.id, customer: customer.id }
+        },
+    }
+}
+
+test('a payment that is missing: banner and words on every page, by its age, until it is paid', async () => {
+    const { world, now, subscribe } = await pastWorld(50)
+    const install = await startShop(world, { heard: false })
+    const people = []
+    try {
+        for (const [name, before] of [['Suspended', 48], ['Read only', 41], ['Grace', 34]]) {
+            await world.advance({ to: now - before * 86400 })
+            const page = await fresh()
+            await signUp(page, install.url, { workspace: name })
+            const tenant = await tenantOf(install, name)
+            people.push({ page, name, tenant, ...await subscribe(install, name, tenant, 'starter') })
+        }
+        await world.advance({ to: now })
+        for (const one of people) await install.run('billing', 'sync', one.sub)
+        const words = { Suspended: /missing for long/, 'Read only': /nothing new can be made/, Grace: /The last payment failed/ }
+        for (const { page, name } of people) {
+            await page.goto(`${install.url}/app`)
+            const banner = page.getByRole('region', { name: 'Billing' })
+            assert.match(await banner.innerText(), words[name])
+            await isAccessible(page, `the banner, ${name}`)
+            if (process.env.SHOTS) await page.screenshot({ path: `${process.env.SHOTS}/banner-${name.replace(' ', '-')}.png`, fullPage: true })
+            await banner.getByRole('link', { name: 'Open billing' }).click()
+            await says(page, { Suspended: 'Suspended', 'Read only': 'Read only', Grace: 'Payment failed' }[name])
+            await isAccessible(page, `billing, ${name}`)
+            if (process.env.SHOTS) await page.screenshot({ path: `${process.env.SHOTS}/missing-${name.replace(' ', '-')}.png`, fullPage: true })
+        }
+        const [suspended, readOnly, grace] = people
+        await readOnly.page.goto(`${install.url}/app/new`)
+        await readOnly.page.getByLabel('Name', { exact: true }).first().fill('One more')
+        await press(readOnly.page, 'Create bot')
+        assert.match(await main(readOnly.page).getByRole('alert').innerText(), /payment is missing/)
+        // somebody who may not see billing reads the words, without the way there
+        const agent = await fresh()
+        const email = await signUp(agent, install.url, { workspace: 'Elsewhere' })
+        await install.run('user', 'add-to', email, grace.tenant, '--role', 'agent')
+        await agent.goto(`${install.url}/app`)
+        await agent.request.post(`${install.url}/app/workspace`, { form: { _csrf: await agent.locator('input[name=_csrf]').first().inputValue(), workspace: grace.tenant }, headers: { Origin: install.url } })
+        await agent.goto(`${install.url}/app`)
+        const told = agent.getByRole('region', { name: 'Billing' })
+        assert.match(await told.innerText(), /The last payment failed[\s\S]*An owner or a billing member/)
+        assert.equal(await told.getByRole('link').count(), 0)
+        // the new card, and the open invoice is paid
+        await grace.page.goto(`${install.url}/app/billing`)
+        await main(grace.page).getByRole('link', { name: 'Pay now: $49.00' }).waitFor()
+        await press(grace.page, 'Payment method')
+        await grace.page.getByRole('button', { name: 'Update card' }).click()
+        await grace.page.goto(`${install.url}/app/billing/invoices`)
+        await says(grace.page, 'Payment failed')
+        await isAccessible(grace.page, 'invoices with one that is owed')
+        const [tab] = await Promise.all([grace.page.waitForEvent('popup'), main(grace.page).getByRole('link', { name: /^Pay/ }).click()])
+        await tab.getByRole('button', { name: 'Pay', exact: true }).click()
+        await until('the payment', () => world.get(grace.sub).status === 'active')
+        await install.run('billing', 'sync', grace.sub)
+        await grace.page.goto(`${install.url}/app`)
+        assert.equal(await grace.page.getByRole('region', { name: 'Billing' }).count(), 0, 'paid, and quiet again')
+        await grace.page.goto(`${install.url}/app/billing`)
+        await says(grace.page, 'Renews on')
+        assert.ok(suspended)
+    } finally {
+        await world.stop()
+        await install.stop()
+    }
+})
+
+test('the limit: near it, at it, with the way on for who may take it', async () => {
+    const page = await fresh()
+    await signUp(page, parley.url, { workspace: 'Full' })
+    const count = n => parley.sql(`INSERT INTO usage_counter (tenant_id, period_start, billable, used) SELECT tenant_id, DATE_FORMAT(UTC_DATE(), '%Y-%m-01'), 0, ${n} FROM tenant WHERE name = 'Full' ON DUPLICATE KEY UPDATE used = ${n}`)
+    const banner = page.getByRole('region', { name: 'Billing' })
+    for (const [n, words] of [[899, null], [900, /90 % of the conversations.*900 of 1,000/], [999, /99 %/], [1000, /All 1,000 conversations/]]) {
+        await count(n)
+        await page.goto(`${parley.url}/app`)
+        if (words) assert.match(await banner.innerText(), words)
+        else assert.equal(await banner.count(), 0)
+    }
+    await isAccessible(page, 'a full period')
+})
+
+// ---- the operator ----
+
+test('the operator: plans with their history, overrides, events, alarms; all of it logged', async () => {
+    const page = await fresh(), owner = await fresh()
+    const wrong = watch(page, ['status of 4'])
+    const email = await signUp(page, parley.url, { workspace: 'The operator' })
+    await parley.run('user', 'operator', email)
+    await signUp(owner, parley.url, { workspace: 'A customer' })
+    await buy(owner)
+    await page.goto(`${parley.url}/app`)
+    await page.locator('summary').first().click()
+    await page.getByRole('link', { name: 'Operator console' }).click()
+    await page.getByRole('heading', { name: 'Operator console' }).waitFor()
+    await says(page, 'Test mode')
+
+    await page.getByRole('link', { name: 'Workspaces', exact: true }).click()
+    await page.getByLabel('Name, e-mail address or id').fill('custom')
+    await page.getByRole('button', { name: 'Search' }).click()
+    await main(page).getByRole('link', { name: 'A customer' }).click()
+    await says(page, 'Subscriptions at Stripe')
+    await page.getByLabel('What', { exact: true }).selectOption('bots')
+    await page.getByLabel('Value').fill('9')
+    await page.getByLabel('Last day (optional)').fill('2001-01-01')
+    await page.getByLabel('Why').fill('<b>Promised</b> at the fair')
+    await press(page, 'Add override')
+    assert.match(await main(page).getByRole('alert').innerText(), /in the past/)
+    assert.equal(await page.getByLabel('Why').inputValue(), '<b>Promised</b> at the fair', 'what was typed stays')
+    await page.getByLabel('Last day (optional)').fill('')
+    await press(page, 'Add override')
+    await says(page, 'The override holds.')
+    await says(page, 'Bots: 9')
+    await isAccessible(page, 'a workspace with an override')
+    await owner.goto(`${parley.url}/app/billing`)
+    await press(page, /^End/)
+    await says(page, 'The override has ended.')
+    await main(page).getByRole('button', { name: /^Look again ?: sub_/ }).click()
+    await says(page, 'Looked at Stripe')
+
+    await page.goto(`${parley.url}/admin/plans/starter`)
+    const stale = await fresh({ storageState: await page.context().storageState() })
+    await stale.goto(`${parley.url}/admin/plans/starter`)
+    await page.getByLabel('Price a month').fill('59')
+    await press(page, 'Save')
+    await says(page, 'The plan is saved.')
+    await says(page, '$59.00')
+    await stale.getByLabel('Price a month').fill('69')
+    await press(stale, 'Save')
+    await says(stale, 'Saving it again replaces')
+    assert.equal(await stale.getByLabel('Price a month').inputValue(), '69')
+    await stale.getByRole('link', { name: 'Show what is saved' }).click()
+    assert.equal(await stale.getByLabel('Price a month').inputValue(), '59.00')
+    await owner.goto(`${parley.url}/app/billing`)
+    assert.match(await owner.locator('.plan-now').innerText(), /\$49/, 'who has bought keeps the price')
+    await owner.goto(`${parley.url}/pricing`)
+    await owner.getByText('$59', { exact: true }).waitFor()
+    await page.goto(`${parley.url}/admin/plans`)
+    await says(page, 'parley billing setup')
+    await parley.run('billing', 'setup')
+    await page.goto(`${parley.url}/admin/tenants?q=customer`)
+    await main(page).getByRole('link', { name: 'A customer' }).click()
+    page.removeAllListeners('dialog')
+    page.on('dialog', dialog => dialog.accept())
+    await press(page, "Move to today's terms")
+    await says(page, "today's terms hold from the next renewal")
+    await says(page, 'then $59.00')
+
+    await page.goto(`${parley.url}/admin/events?state=done`)
+    await main(page).getByRole('link', { name: 'customer.subscription.created' }).first().click()
+    await says(page, '"object": "event"')
+    await press(page, 'Serve again')
+    await says(page, 'The event waits to be served again.')
+    await parley.sql(`INSERT INTO billing_alarm (billing_alarm_id, open_key, kind, object, words, first_at, last_at) VALUES (UNHEX('019ab00000007000800000000000aaaa'), 'drift:x', 'drift', 'x', '<i>Something</i> drifts.', NOW(3), NOW(3))`)
+    await page.goto(`${parley.url}/admin/alarms`)
+    await says(page, '<i>Something</i> drifts.')
+    await press(page, /^Close ?: drift/)
+    await says(page, 'The alarm is closed.')
+    const log = await parley.sql('SELECT what FROM operator_log WHERE user_id IS NOT NULL ORDER BY operator_log_id')
+    assert.deepEqual(log.map(l => l.what), ['override.set', 'override.ended', 'stripe.looked', 'plan.changed', 'terms.moved', 'event.replayed', 'alarm.closed'])
+    assert.deepEqual(wrong, [])
+    for (const [where, form] of [['/admin/plans/none', { revision: '1', currency: 'USD', price: '1' }], ['/admin/events/evt_none/replay', {}], ['/admin/alarms/alarm_none/close', {}],
+        [`/admin/tenants/ws_none/plan`, { plan: 'free' }]]) assert.equal((await post(page, where, form)).status(), 404, where)
+    for (const where of ['/admin/plans/none', '/admin/events/evt_none', '/admin/tenants/ws_none', '/admin/tenants/ws_01m83jxmcke009fsdtz6yhj8xp'])
+        assert.equal((await page.request.get(parley.url + where)).status(), 404, where)
+    assert.equal((await post(page, '/admin/plans/free', { revision: '1', currency: 'USD', price: '5', name: 'FREE', conversations: '1000' })).status(), 422)
+})
+
+// ---- nothing is sold ----
+
+test('without a key nothing is promised: plans are assigned, and all else works', async () => {
+    const install = await startInstall({ config: { rate_limits: 'off' } })
+    try {
+        const page = await fresh()
+        const wrong = watch(page)
+        await page.goto(install.url)
+        assert.equal(await page.getByRole('link', { name: 'Pricing' }).count(), 0)
+        await page.goto(`${install.url}/pricing`)
+        await says(page, 'assigned by its operator')
+        assert.equal(await main(page).getByText('$').count(), 0)
+        assert.equal(await main(page).getByRole('link').count(), 0)
+        await isAccessible(page, 'plans that are not sold')
+        const email = await signUp(page, install.url, { workspace: 'Quiet' })
+        await page.goto(`${install.url}/app/billing`)
+        await says(page, 'assigned by the operator')
+        assert.equal(await main(page).getByRole('button').count(), 0)
+        await isAccessible(page, 'billing that is off')
+        await page.goto(`${install.url}/app/billing/plans`)
+        assert.equal(await main(page).getByRole('button').count(), 0)
+        assert.equal(await main(page).getByText('$').count(), 0)
+        await isAccessible(page, 'plans of an install that sells nothing')
+        const _csrf = await page.locator('input[name=_csrf]').first().inputValue()
+        const by = (where, form) => page.request.post(install.url + where, { form: { _csrf, ...form }, headers: { Origin: install.url }, maxRedirects: 0 })
+        for (const where of ['checkout', 'change', 'undo', 'portal']) {
+            const reply = await by(`/app/billing/${where}`, { plan: 'starter' })
+            assert.equal(reply.status(), 422, where)
+            assert.match(await reply.text(), /Nothing is sold on this install/, where)
+        }
+        await install.run('user', 'operator', email)
+        await page.goto(`${install.url}/admin`)
+        await says(page, 'No Stripe key is set')
+        await isAccessible(page, 'the console without a key')
+        await page.goto(`${install.url}/admin/tenants/${await tenantOf(install, 'Quiet')}`)
+        await page.getByRole('combobox', { name: 'Assigned plan' }).selectOption('professional')
+        await press(page, 'Assign')
+        await says(page, 'The plan is assigned.')
+        await page.goto(`${install.url}/app/billing`)
+        await says(page, 'has given PROFESSIONAL to this workspace')
+        assert.deepEqual(wrong, [])
+    } finally {
+        await install.stop()
+    }
 })
