@@ -33,13 +33,14 @@ static enum status collect_one(struct db *c, void *ctx, struct err *e)
     struct meter_counter *k = &x->counter;
     int64_t now = clock_now_ms();
     struct arena a;
+    char id[ID_TEXT_MAX];
     bool found;
 
     x->made = false;
     arena_init(&a, 64 * KB);
     enum status s = meter_store_lock(c, &a, k, &found, e);
     if (s == OK && found && (!k->customer.n || !k->period_end_ms)) {
-        s = alarm_raise(c, "meter_customer", STR("counter"), k->tenant, e,
+        s = alarm_raise(c, "meter_customer", str_from(id_text(ID_TENANT, k->tenant, id)), k->tenant, e,
                         "%lld conversations cannot be billed: their counter names no customer or no end of its period.",
                         (long long)(k->used - k->reported));
     } else if (s == OK && found) {

@@ -49,7 +49,8 @@ struct usage_forecast usage_forecast(const struct usage *u, const struct plan_te
 /* ---- the operator's check ---- */
 
 struct usage_drift { struct id tenant; int64_t period_start_ms; bool billable; int64_t counter, ledger; };
-/* Counters that do not equal their ledger rows, of all tenants; with `repair`, set to them. (Reads the whole ledger.) */
+/* Counters that do not equal their ledger rows, of all tenants; with `repair`, set to them; where Stripe was told
+ * of more than that, the alarm meter_over. (Reads the whole ledger.) */
 enum status usage_verify(struct db *c, struct arena *a, bool repair, struct usage_drift **out, size_t *n, struct err *e);
 
 #endif

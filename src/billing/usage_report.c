@@ -1,5 +1,6 @@
 /* usage_report.c: what a tenant sees of the ledger, and the operator's check that counters are its sums. */
 #include "base/clock.h"
+#include "billing/alarm.h"
 #include "billing/usage.h"
 #include "billing/usage_report_store.h"
 #include "base/banned.h"
@@ -44,12 +45,19 @@ enum status usage_days(struct db *c, struct id tenant, struct arena *a, int64_t 
 static enum status repair_one(struct db *c, void *ctx, struct err *e)
 {
     const struct usage_drift *d = ctx;
-    int64_t n = 0;
-    enum status s = report_store_lock(c, d, e);
+    int64_t n = 0, reported = 0;
+    char id[ID_TEXT_MAX];
+    enum status s = report_store_lock(c, d, &reported, e);
 
     if (s == OK)
         s = report_store_count(c, d, &n, e);
-    return s == OK ? report_store_set(c, d, n, clock_now_ms(), e) : s;
+    if (s == OK)
+        s = report_store_set(c, d, n, clock_now_ms(), e);
+    if (s == OK && reported > n)
+        s = alarm_raise(c, "meter_over", str_from(id_text(ID_TENANT, d->tenant, id)), d->tenant, e,
+                        "%lld conversations more were reported to Stripe than the ledger has since %lld (Unix time): give them back by hand.",
+                        (long long)(reported - n), (long long)(d->period_start_ms / 1000));
+    return s;
 }
 
 enum status usage_verify(struct db *c, struct arena *a, bool repair, struct usage_drift **out, size_t *n, struct err *e)

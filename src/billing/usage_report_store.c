@@ -26,7 +26,7 @@ DB_STMT(ledger_drift, GLOBAL,
         "", "utiii");
 DB_STMT(counter_make, TENANT, "INSERT IGNORE INTO usage_counter (tenant_id, period_start, billable) VALUES (:tenant, ?, ?)", "ti", "");
 DB_STMT(counter_lock, TENANT,
-        "SELECT used FROM usage_counter WHERE tenant_id = :tenant AND period_start = ? AND billable = ? FOR UPDATE", "ti", "i");
+        "SELECT reported FROM usage_counter WHERE tenant_id = :tenant AND period_start = ? AND billable = ? FOR UPDATE", "ti", "i");
 DB_STMT(ledger_count, TENANT,
         "SELECT COUNT(*) FROM usage_ledger WHERE tenant_id = :tenant AND period_start = ? AND billable = ?", "ti", "i");
 DB_STMT(counter_set, TENANT,
@@ -101,7 +101,7 @@ enum status report_store_drift(struct db *c, struct arena *a, struct usage_drift
     return OK;
 }
 
-enum status report_store_lock(struct db *c, const struct usage_drift *d, struct err *e)
+enum status report_store_lock(struct db *c, const struct usage_drift *d, int64_t *reported, struct err *e)
 {
     struct arena a;
     struct db_row r;
@@ -110,6 +110,8 @@ enum status report_store_lock(struct db *c, const struct usage_drift *d, struct 
     arena_init(&a, 64 * KB);
     if (s == OK)
         s = db_query_one(c, &counter_lock, &d->tenant, DB_ARGS(db_time(d->period_start_ms), db_int(d->billable)), &a, &r, e);
+    if (s == OK)
+        *reported = db_row_int(r, 0);
     arena_release(&a);
     return s;
 }

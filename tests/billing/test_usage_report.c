@@ -198,6 +198,10 @@ static void drift_is_found_and_repaired(void **state)
     assert_true(used == 1 && !unsent);
     OKAY(usage_verify(db, &arena, false, &drift, &n, &fail));
     assert_int_equal(n, 0);
+    assert_int_equal(dbtest_int(DB, "SELECT COUNT(*) FROM billing_alarm"), 0);
+    dbtest_sql(DB, "UPDATE usage_counter SET used = 9, reported = 8 WHERE used = 3"); /* and the meter was told so */
+    OKAY(usage_verify(db, &arena, true, &drift, &n, &fail));
+    assert_int_equal(dbtest_int(DB, "SELECT COUNT(*) FROM billing_alarm WHERE kind = 'meter_over' AND words LIKE '5 conversations more%'"), 1);
 }
 
 int main(int argc, char **argv)
