@@ -1,16 +1,25 @@
-/* reconcile.h: the books here and at Stripe agree, whatever was lost on the way: drift is reported (alarm), then mended.
+/* reconcile.h: the books here and at Stripe agree, whatever was lost on the way: drift is reported (alarm), then mended by a look
+ * at the object (sync.h). What waits as an event, or is served while a run looks, is no drift.
  *
- * Hourly: undelivered and recent events, checkouts that ended unheard, unknown meter rows. Nightly: every subscription and open invoice,
- * customers, meter sums, price rows. Reads are rationed by Stripe (500 for each transaction over 30 days, 10,000 a month at least):
- * a run asks how many were done and leaves the rest to the next. */
+ * Hourly: events that were not delivered, checkouts that ended unheard, renewals that were not told. Nightly: every subscription,
+ * open invoices, price rows, the meter's sums of this and the last period, whatever here Stripe no longer knows. Reads are rationed by
+ * Stripe (500 for each transaction over 30 days, 10,000 a month at least: stripe_reads_month): a nightly run leaves a fifth of them to the
+ * events, an hourly one a twentieth; what is left out comes with the next run. */
 #ifndef PARLEY_BILLING_RECONCILE_H
 #define PARLEY_BILLING_RECONCILE_H
 
 #include "billing/stripe_client.h"
 #include "db/db.h"
 
-struct reconcile_report { int64_t looked, drifted, mended, reads; bool cut_short; };
-enum status reconcile_hourly(struct stripe *st, struct db_pool *p, struct reconcile_report *out, struct err *e);
-enum status reconcile_nightly(struct stripe *st, struct db_pool *p, struct reconcile_report *out, struct err *e);
+struct reconcile_report {
+    /* By the caller: called now and then, as a run may take minutes. May be NULL. No connection is held meanwhile. */
+    void (*alive)(void *ctx);
+    void *ctx;
+    int64_t looked, drifted, mended, reads;
+    bool cut_short; /* for want of reads */
+};
+/* An object that cannot be mended is an alarm and stops nothing; an error is the database's, or Stripe's being away. */
+enum status reconcile_hourly(struct stripe *st, struct db_pool *p, struct reconcile_report *r, struct err *e);
+enum status reconcile_nightly(struct stripe *st, struct db_pool *p, struct reconcile_report *r, struct err *e);
 
 #endif

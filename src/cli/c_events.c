@@ -1,8 +1,9 @@
-/* billing events, replay, sync, alarms, close: what Stripe told, what became of it, and what needs the operator's eyes. */
+/* billing events, replay, sync, reconcile, alarms, close: what Stripe told, what became of it, and what needs the operator's eyes. */
 #include "base/log.h"
 #include "base/settings.h"
 #include "base/shared.h"
 #include "billing/alarm.h"
+#include "billing/reconcile.h"
 #include "billing/stripe_client.h"
 #include "billing/sync.h"
 #include "cli/cli.h"
@@ -93,6 +94,29 @@ enum status cmd_billing_sync(struct cli *cl, struct err *e)
     if (s == OK)
         cli_say(cl, "%s is here as it is in Stripe now.", cl->argv[0]);
     return s;
+}
+
+enum status cmd_billing_reconcile(struct cli *cl, struct err *e)
+{
+    struct reconcile_report r = {0};
+    bool night = false;
+    struct db_pool *pool;
+    struct stripe st;
+    enum status s = cli_options(cl, CLI_OPTIONS({"nightly", NULL, &night}), 0, 0, e);
+
+    if (s != OK || (s = cli_pool(cl, &pool, e)) != OK || (s = stripe_open(&st, cl->config, pool, e)) != OK)
+        return s;
+    settings_share(cl->config, LOG_WARN);
+    s = night ? reconcile_nightly(&st, pool, &r, e) : reconcile_hourly(&st, pool, &r, e);
+    stripe_close(&st);
+    struct json *o = s == OK ? json_new_object(&cl->arena) : NULL;
+    if (s != OK)
+        return s;
+    if (!o || json_set_int(o, "looked", r.looked) || json_set_int(o, "drifted", r.drifted) || json_set_int(o, "mended", r.mended) ||
+        json_set_int(o, "reads", r.reads) || json_set_bool(o, "cut_short", r.cut_short))
+        return err_nomem(e);
+    cli_out(cl, o);
+    return OK;
 }
 
 static int alarm_fill(struct json *o, const struct alarm *a)

@@ -27,6 +27,7 @@
 #define PROGRESS_US 1000000
 #define AWAY_US 2000000
 #define REST_US 10000000
+#define MEANWHILE 20 /* pieces of a step in the middle of a job */
 #define JOB_ARENA (512 * MB)
 
 #define JOB(kind, fn) job_fn fn;
@@ -44,14 +45,14 @@ static const struct kind { const char *name; job_fn *fn; int64_t period_ms; } jo
 enum { KINDS = sizeof(jobs) / sizeof(jobs[0]) };
 _Static_assert(sizeof(jobs) / sizeof(jobs[0]) <= WORKER_KINDS, "WORKER_KINDS is too small");
 
-#define STEP(name, fn) step_fn fn;
+#define STEP(name, fn, meanwhile) step_fn fn;
 #include "worker/steps.def"
 #undef STEP
-static const struct step { const char *name; step_fn *fn; } steps[] = {
-#define STEP(name, fn) {name, fn},
+static const struct step { const char *name; step_fn *fn; bool meanwhile; } steps[] = {
+#define STEP(name, fn, meanwhile) {name, fn, meanwhile},
 #include "worker/steps.def"
 #undef STEP
-    {NULL, NULL},
+    {NULL, NULL, false},
 };
 _Static_assert(sizeof(steps) / sizeof(steps[0]) <= WORKER_STEPS, "WORKER_STEPS is too small");
 
@@ -128,6 +129,20 @@ static void beat(struct worker *w)
         close(fd);
 }
 
+/* What somebody waits for (a payment that has come in) does not wait for a long job: the steps marked so have their turn in it. */
+static void serve_meanwhile(struct worker *k)
+{
+    for (size_t i = 0; steps[i].name; i++) {
+        struct err e = ERR_INIT;
+        bool more = true;
+        for (int n = 0; n < MEANWHILE && more && steps[i].meanwhile && clock_mono_us() >= k->rest_us[i]; n++)
+            if (steps[i].fn(k, &more, &e) != OK) {
+                log_line(LOG_WARN, "step_failed", LOG_S("step", steps[i].name), LOG_S("error", e.message));
+                k->rest_us[i] = clock_mono_us() + REST_US;
+            }
+    }
+}
+
 void worker_progress(struct work *w, const struct json *progress)
 {
     struct worker *k = w->worker;
@@ -144,6 +159,7 @@ void worker_progress(struct work *w, const struct json *progress)
     db_put(c);
     if (s != OK)
         log_line(LOG_WARN, "lease_not_extended", LOG_S("kind", w->job->kind), LOG_S("error", e.message));
+    serve_meanwhile(k);
 }
 
 void worker_away(struct work *w)

@@ -1,0 +1,194 @@
+// The books here and at Stripe agree again, whatever was lost on the way, and the operator hears of it.
+import assert from 'node:assert/strict'
+import { after, before, beforeEach, test } from 'node:test'
+import { until } from '../lib/install.mjs'
+import { startHouse } from './house.mjs'
+
+let house, fake
+
+// Stripe's clock stands some minutes back, so that nothing is so fresh that it may still be under way.
+before(async () => {
+    house = await startHouse({ fake: { now: Math.floor(Date.now() / 1000) - 600 } })
+    fake = house.fake
+    await hourly()
+})
+after(() => house?.stop())
+beforeEach(() => { fake.faults.clear() })
+
+const report = async (...how) => JSON.parse(await house.parley.run('billing', 'reconcile', '--json', ...how))
+const hourly = () => report()
+const nightly = () => report('--nightly')
+/** All deliveries are lost from here on, until it is called with false. */
+const lost = (on = true) => fake.control.delivery({ drop: on ? 1 : 0 })
+const forgetDeliveries = () => { fake.delivery.queue = [] }
+
+test('events that were dropped are fetched each hour, and served', async () => {
+    lost()
+    const { sub } = await house.paying()
+    lost(false)
+    assert.equal(await house.mirror(sub), undefined)
+    const first = await hourly()
+    assert.ok(first.drifted >= 3, JSON.stringify(first))
+    await house.idle()
+    assert.equal((await house.mirror(sub)).status, 'active')
+    assert.equal((await house.invoice(fake.get(sub).latest_invoice)).status, 'paid')
+    assert.ok(await house.alarm('missed_events', 'webhook'))
+    const again = await hourly()
+    assert.deepEqual([again.drifted, again.mended], [0, 0])
+})
+
+test('an event worded by the account\'s own version is served when it was fetched', async () => {
+    fake.control.delivery({ drop: 1, apiVersion: '2024-06-20' })
+    const { sub } = await house.paying()
+    fake.control.delivery({ drop: 0, apiVersion: null })
+    await hourly()
+    await house.idle()
+    assert.equal((await house.mirror(sub)).status, 'active')
+})
+
+test('a checkout that ended unheard', async () => {
+    const tenant = await house.tenant(), customer = await house.customer(tenant)
+    const session = await house.stripe.checkout.sessions.create({
+        mode: 'subscription', customer, client_reference_id: tenant, success_url: 'https://e.com/s', cancel_url: 'https://e.com/c',
+        line_items: [{ price: await house.price('starter', 'base'), quantity: 1 }, { price: await house.price('starter', 'usage') }],
+        subscription_data: { metadata: { tenant } },
+    })
+    await house.sql(`INSERT INTO checkout_attempt SELECT b.tenant_id, UNHEX(MD5('${session.id}')), p.plan_terms_id, '${session.id}', 0, 'open',
+        NOW(3) - INTERVAL 2 HOUR, NOW(3) + INTERVAL 1 DAY FROM billing_customer b JOIN plan p ON p.plan = 'starter' WHERE b.stripe_customer_id = '${customer}';
+        INSERT INTO checkout_attempt SELECT b.tenant_id, UNHEX(MD5('never')), p.plan_terms_id, NULL, 0, 'creating',
+        NOW(3) - INTERVAL 2 DAY, NOW(3) - INTERVAL 1 DAY FROM billing_customer b JOIN plan p ON p.plan = 'starter' WHERE b.stripe_customer_id = '${customer}'`)
+    lost()
+    fake.control.pay(session.id, { card: 'ok' })
+    lost(false)
+    await hourly()
+    await house.idle()
+    assert.equal((await house.row('checkout_attempt', `stripe_session_id = '${session.id}'`)).state, 'complete')
+    assert.equal((await house.row('checkout_attempt', "checkout_attempt_id = UNHEX(MD5('never'))")).state, 'expired')
+    assert.equal((await house.mirror(fake.get(session.id).subscription)).status, 'active')
+})
+
+test('a subscription whose period is over and was not told of is looked at each hour', async () => {
+    const { sub } = await house.paying()
+    await house.pump()
+    await house.sql(`UPDATE subscription_mirror SET period_end = NOW(3) - INTERVAL 3 HOUR WHERE stripe_subscription_id = '${sub}'`)
+    const r = await hourly()
+    assert.equal(r.mended, 1)
+    assert.equal((await house.mirror(sub)).period_end.slice(0, 10), new Date(fake.get(sub).items.data[0].current_period_end * 1000).toISOString().slice(0, 10))
+    assert.match((await house.alarm('drift', sub)).words, /period's end was/)
+})
+
+test('nightly: a mirror that drifted is told in words and mended', async () => {
+    const one = await house.paying(), two = await house.paying()
+    await house.pump()
+    assert.deepEqual(await nightly().then(r => [r.drifted, r.mended]), [0, 0])
+    await house.sql(`UPDATE subscription_mirror SET status = 'past_due', known_status = 'past_due', items = 7, first_failed_at = NOW(3) WHERE stripe_subscription_id = '${one.sub}';
+        DELETE FROM subscription_mirror WHERE stripe_subscription_id = '${two.sub}';
+        UPDATE invoice_mirror SET status = 'open', amount_remaining = 5 WHERE stripe_invoice_id = '${fake.get(one.sub).latest_invoice}'`)
+    const r = await nightly()
+    assert.deepEqual([r.drifted, r.mended], [3, 3])
+    const row = await house.mirror(one.sub)
+    assert.deepEqual([row.status, row.items, row.first_failed_at], ['active', '2', null])
+    assert.equal((await house.mirror(two.sub)).status, 'active')
+    assert.match((await house.alarm('drift', one.sub)).words, /status was "past_due", is "active"; number of items was 7, is 2/)
+    assert.match((await house.alarm('drift', two.sub)).words, /it was missing/)
+    assert.match((await house.alarm('drift', fake.get(one.sub).latest_invoice)).words, /status was "open", is "paid"; amount to be paid was 5, is 0/)
+    assert.deepEqual(await nightly().then(x => [x.drifted, x.mended]), [0, 0])
+})
+
+test('what waits as an event is no drift', async () => {
+    const { sub } = await house.paying()
+    await house.pump()
+    await house.stripe.subscriptions.update(sub, { cancel_at_period_end: true })
+    const event = house.event('customer.subscription.updated', sub)
+    await house.sql(`INSERT INTO stripe_event (event_id, type, object_type, object_id, api_version, livemode, created_at, received_at, state, due_at, payload)
+        VALUES ('${event.id}', '${event.type}', 'subscription', '${sub}', '', 0, NOW(3), NOW(3), 'pending', NOW(3) + INTERVAL 1 HOUR, '{}')`)
+    const r = await nightly()
+    assert.deepEqual([r.drifted, r.mended], [0, 1])
+    assert.equal(await house.alarm('drift', sub), undefined)
+    assert.equal((await house.stored(event)).state, 'done')
+    forgetDeliveries()
+})
+
+test('a mirror that Stripe does not know is told', async () => {
+    await house.sql(`INSERT INTO subscription_mirror (stripe_subscription_id, stripe_customer_id, livemode, status, created_at, fetched_at)
+        VALUES ('sub_of_nowhere', 'cus_x', 0, 'active', NOW(3), NOW(3)), ('sub_of_live_mode', 'cus_x', 1, 'active', NOW(3), NOW(3))`)
+    await nightly()
+    assert.ok(await house.alarm('gone', 'sub_of_nowhere'))
+    assert.equal(await house.alarm('gone', 'sub_of_live_mode'), undefined)
+    await house.sql("DELETE FROM subscription_mirror WHERE stripe_customer_id = 'cus_x'")
+})
+
+test('a second live subscription that nothing told of is found', async () => {
+    const { tenant, customer, sub } = await house.paying()
+    await house.pump()
+    lost()
+    const second = fake.control.secondSubscription(customer)
+    lost(false)
+    await nightly()
+    assert.ok(await house.alarm('two_live', tenant))
+    assert.equal((await house.mirror(second.id)).status, 'active')
+    assert.equal((await house.mirror(sub)).status, 'active')
+})
+
+test('a price that was switched off is found', async () => {
+    const price = await house.price('professional', 'usage')
+    lost()
+    fake.control.edit(price, { active: false })
+    await nightly()
+    assert.ok(await house.alarm('price_changed', price))
+    fake.control.edit(price, { active: true })
+    lost(false)
+    await nightly()
+    assert.equal(await house.alarm('price_changed', price), undefined)
+})
+
+test('usage that the meter counts otherwise is found', async () => {
+    const { tenant, customer, sub } = await house.paying()
+    await house.pump()
+    const item = fake.get(sub).items.data[0]
+    await house.sql(`INSERT INTO usage_counter (tenant_id, period_start, billable, period_end, used, reported, stripe_subscription_id, stripe_customer_id)
+        SELECT tenant_id, FROM_UNIXTIME(${item.current_period_start}), 1, FROM_UNIXTIME(${item.current_period_end}), 10, 10, '${sub}', '${customer}'
+        FROM billing_customer WHERE stripe_customer_id = '${customer}'`)
+    await house.stripe.billing.meterEvents.create({ event_name: 'parley_conversation', identifier: 'stray', payload: { stripe_customer_id: customer, value: '3' } })
+    await nightly()
+    const rows = await house.sql(`SELECT kind, object, words FROM billing_alarm WHERE kind = 'meter_drift' AND open_key IS NOT NULL`)
+    assert.equal(rows.length, 1, `${tenant}: ${JSON.stringify(rows)}`)
+    assert.match(rows[0].object, new RegExp(customer))
+})
+
+test('a run keeps within the reads that Stripe grants', async () => {
+    const today = new Date().toISOString().slice(0, 10)
+    await house.sql(`INSERT INTO stripe_call (idem_key, method, path, params, state, attempts, created_at, first_sent_at)
+        VALUES ('reads:${today}', 'GET', '', REPEAT('\\0', 32), 'done', 9000, NOW(3), NOW(3)) ON DUPLICATE KEY UPDATE attempts = 9000`)
+    const night = await nightly()
+    assert.deepEqual([night.cut_short, night.reads], [true, 0])
+    assert.equal((await hourly()).cut_short, false)
+    await house.sql(`UPDATE stripe_call SET attempts = 9800 WHERE idem_key = 'reads:${today}'`)
+    assert.equal((await hourly()).cut_short, true)
+    await house.sql(`UPDATE stripe_call SET attempts = 10 WHERE idem_key = 'reads:${today}'`)
+})
+
+test('Stripe away, or answering oddly: the run ends with words, and the next one does it', async () => {
+    const { sub } = await house.paying()
+    await house.pump()
+    await house.sql(`UPDATE subscription_mirror SET status = 'past_due' WHERE stripe_subscription_id = '${sub}'`)
+    fake.faults.add({ kind: 'badGateway', method: 'GET', path: '/v1/subscriptions', times: 20 })
+    const failed = await house.parley.tryRun('billing', 'reconcile', '--nightly')
+    assert.equal(failed.status, 1)
+    assert.doesNotMatch(failed.stderr, /sk_test/)
+    fake.faults.clear()
+    fake.control.distort(sub, { set: { object: 'odd' } }) // one that cannot be read holds up no other
+    const other = await house.paying()
+    lost()
+    await nightly()
+    lost(false)
+    assert.ok(await house.alarm('unreadable', sub))
+    assert.equal((await house.mirror(other.sub)).status, 'active')
+    fake.control.distort(sub, null)
+    await nightly()
+    assert.equal((await house.mirror(sub)).status, 'active')
+})
+
+test('the worker does both by itself', async () => {
+    await until('the jobs', async () => (await house.sql("SELECT COUNT(*) AS n FROM job WHERE kind LIKE 'reconcile_%' AND state = 'done'"))[0].n === '2')
+})
