@@ -16,7 +16,9 @@
 #include "base/crypto.h"
 #include "base/limits.h"
 #include "base/num.h"
+#include "billing/alarm.h"
 #include "billing/meter.h"
+#include "billing/sync.h"
 #include "cli/cli.h"
 #include "cli/doctor_store.h"
 #include "db/migrate.h"
@@ -32,6 +34,7 @@
 #define BEAT_LATE_S (6 * WORKER_BEAT_S)
 #define OLDEST_SERVER 1006 /* 10.6: SKIP LOCKED and atomic DDL */
 #define FILES_MAX 8
+#define ALARMS 20 /* of the open ones */
 
 enum level { FINE, ODD, BAD };
 struct doctor { struct cli *cl; struct json *found; int bad; bool no_memory; };
@@ -323,6 +326,37 @@ static void check_meter(struct doctor *d, struct db *c)
             (long long)lag.rejected);
 }
 
+static void check_events(struct doctor *d, struct db *c)
+{
+    struct sync_depth q;
+    struct err e = ERR_INIT;
+
+    if (!stripe_enabled(d->cl->config))
+        return;
+    if (sync_depth(c, &q, &e) != OK)
+        put(d, BAD, "events", "see the log above", "What Stripe told cannot be read: %s", e.message);
+    else if (q.oldest_ms > LAG_WARN_MS)
+        put(d, ODD, "events", "see whether the worker runs, then parley billing events --state pending",
+            "%lld events of Stripe wait, the first for %lld minutes", (long long)q.pending, (long long)(q.oldest_ms / 60000));
+    else
+        put(d, FINE, "events", NULL, "%lld events of Stripe wait", (long long)q.pending);
+    if (e.status == OK && q.dead)
+        put(d, ODD, "events_dead", "parley billing events, then parley billing replay", "%lld events of Stripe gave up", (long long)q.dead);
+}
+
+static void check_alarms(struct doctor *d, struct db *c)
+{
+    struct alarm *list;
+    struct err e = ERR_INIT;
+    size_t n;
+
+    if (alarm_list(c, &d->cl->arena, true, ALARMS, &list, &n, &e) != OK)
+        put(d, BAD, "alarms", "see the log above", "The alarms cannot be read: %s", e.message);
+    for (size_t i = 0; e.status == OK && i < n; i++)
+        put(d, ODD, "alarm", "see to it, then parley billing close", "%.*s (%.*s): %.*s", STR_F(list[i].kind), STR_F(list[i].object),
+            STR_F(list[i].words));
+}
+
 static void check_database(struct doctor *d)
 {
     struct db *c;
@@ -340,6 +374,8 @@ static void check_database(struct doctor *d)
     put(d, FINE, "schema", NULL, "The schema is this release's");
     check_queue(d, c);
     check_meter(d, c);
+    check_events(d, c);
+    check_alarms(d, c);
 }
 
 /* ---- what runs ---- */
