@@ -83,34 +83,36 @@ bool read_money(struct str typed, const char *currency, int64_t *out)
 
 /* ---- what plans hold ---- */
 
-/* History is told in years where it is whole years. */
-static void fill_retention(struct page *pg, const char *key, int64_t days)
+static struct str count_words(struct page *pg, const char *text_key, int64_t n)
 {
-    if (days % 365 == 0)
-        view_count(pg->v, key, "Ent.retention_years", days / 365);
+    char key[KEY_MAX + 8];
+    NAME(key, "%s.%s", text_key, n == 1 ? "one" : "other");
+    return view_fill(pg->v, key, {"n", words_number(pg, n)});
+}
+
+/* "" for what gives nothing. History is told in years where it is whole years. */
+static struct str words_entitlement(struct page *pg, enum entitlement x, int64_t value)
+{
+    char text[KEY_MAX];
+    if (value != UNLIMITED && entitlement_kind(x) == LIMIT) {
+        bool years = x == ENTITLEMENT_retention_days && value > 0 && value % 365 == 0;
+        NAME(text, "Ent.%s", years ? "retention_years" : entitlement_name(x));
+        return count_words(pg, text, years ? value / 365 : value);
+    }
+    if (value == UNLIMITED)
+        NAME(text, "Ent.%s.unlimited", entitlement_name(x));
     else
-        view_count(pg->v, key, "Ent.retention_days", days);
+        NAME(text, "Ent.%s.%lld", entitlement_name(x), (long long)value);
+    const char *words = view_t(pg->v, text);
+    return strcmp(words, text) == 0 ? STR_EMPTY : str_from(words);
 }
 
 bool fill_entitlement(struct page *pg, const char *key, enum entitlement x, int64_t value)
 {
-    char text[KEY_MAX];
-    if (value == UNLIMITED)
-        NAME(text, "Ent.%s.unlimited", entitlement_name(x));
-    else if (entitlement_kind(x) == LIMIT && x == ENTITLEMENT_retention_days) {
-        fill_retention(pg, key, value);
-        return true;
-    } else if (entitlement_kind(x) == LIMIT) {
-        NAME(text, "Ent.%s", entitlement_name(x));
-        view_count(pg->v, key, text, value);
-        return true;
-    } else
-        NAME(text, "Ent.%s.%lld", entitlement_name(x), (long long)value);
-    const char *words = view_t(pg->v, text);
-    if (strcmp(words, text) == 0)
-        return false;
-    view_text(pg->v, key, words);
-    return true;
+    struct str words = words_entitlement(pg, x, value);
+    if (words.n)
+        view_str(pg->v, key, words);
+    return words.n > 0;
 }
 
 static void fill_has(struct page *pg, const char *prefix, const int64_t *value)
@@ -169,20 +171,29 @@ void fill_plan(struct page *pg, const char *prefix, const struct plan *p, const 
     fill_has(pg, prefix, value);
 }
 
+/* Of a limit both are told, before and after; of a feature that goes, what it was. */
+static struct str words_difference(struct page *pg, enum entitlement x, int64_t from, int64_t to)
+{
+    if (entitlement_kind(x) != LIMIT)
+        return words_entitlement(pg, x, to > from ? to : from);
+    struct str now = from == UNLIMITED ? str_from(view_t(pg->v, "Plans.NowUnlimited")) : words_number(pg, from);
+    return view_fill(pg->v, "Plans.InsteadOf", {"new", words_entitlement(pg, x, to)}, {"old", now});
+}
+
 void fill_difference(struct page *pg, const char *prefix, const int64_t *have, const struct plan *p)
 {
     char key[KEY_MAX];
     size_t adds = 0, loses = 0;
     for (int i = 0; i < ENTITLEMENT_COUNT; i++) {
-        enum entitlement x = (enum entitlement)i;
-        int64_t to = p->value[i];
-        bool more = to > have[i], limit = entitlement_kind(x) == LIMIT;
-        if (to == have[i])
+        bool more = p->value[i] > have[i];
+        if (p->value[i] == have[i])
             continue;
+        struct str words = words_difference(pg, (enum entitlement)i, have[i], p->value[i]);
         NAME(key, "%s.%s.%zu.Text", prefix, more ? "Adds" : "Loses", more ? adds : loses);
-        /* Of a limit that shrinks, what is left is told; of a feature that goes, what it was. */
-        if (fill_entitlement(pg, key, x, more || limit ? to : have[i]))
-            *(more ? &adds : &loses) += 1;
+        if (!words.n)
+            continue;
+        view_str(pg->v, key, words);
+        *(more ? &adds : &loses) += 1;
     }
 }
 
@@ -193,12 +204,13 @@ void fill_meter(struct page *pg, const char *prefix, const struct usage *u)
     struct view *v = pg->v;
     char key[KEY_MAX];
     bool bounded = u->limit != UNLIMITED;
-    int64_t of = u->included != UNLIMITED ? u->included : 0;
+    int64_t of = u->included < u->limit ? u->included
+                                        : u->limit; /* while a payment is missing it is less than the plan includes */
     view_number(v, at(key, prefix, "Used"), u->used);
-    view_bool(v, at(key, prefix, "Unlimited"), u->included == UNLIMITED);
+    view_bool(v, at(key, prefix, "Unlimited"), of == UNLIMITED);
     view_date(v, at(key, prefix, "From"), u->period_start_ms);
     view_date(v, at(key, prefix, "To"), u->period_end_ms - 1); /* its last day */
-    if (u->included == UNLIMITED)
+    if (of == UNLIMITED)
         return;
     view_number(v, at(key, prefix, "Included"), of);
     view_int(v, at(key, prefix, "Percent"), of > 0 && u->used < of ? u->used * 100 / of : 100);
@@ -282,7 +294,7 @@ bool billing_begin(struct request *rq, struct page *pg, const char *tab, struct 
 
 bool billing_subscribed(const struct entitlements *x)
 {
-    return x->subscription && x->state != BILLING_FREE && x->state != BILLING_ASSIGNED && x->state != BILLING_SUSPENDED;
+    return x->subscription && x->state != BILLING_FREE && x->state != BILLING_ASSIGNED;
 }
 
 /* ---- on to Stripe ---- */

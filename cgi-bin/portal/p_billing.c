@@ -24,8 +24,7 @@ static void fill_now(struct page *pg, const struct billing *b)
     fill_plan(pg, "Plan", x->plan, x->terms);
     fill_state(pg, "Billing", x->state);
     view_bool(pg->v, "Billing.Two", x->two_live);
-    view_bool(pg->v, "Billing.Subscribed",
-              x->subscription != NULL && x->state != BILLING_FREE && x->state != BILLING_ASSIGNED);
+    view_bool(pg->v, "Billing.Subscribed", billing_subscribed(x));
     view_bool(pg->v, "Billing.Running",
               x->state == BILLING_TRIAL || x->state == BILLING_LIVE || x->state == BILLING_GRACE);
     snprintf(key, sizeof(key), "BillingNow.%s", billing_state_name(x->state));

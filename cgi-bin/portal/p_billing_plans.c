@@ -11,19 +11,34 @@
 
 /* ---- the choice ---- */
 
-/* What a press on the plan does: nothing (it is the current one), buy, change; or who has to be asked. */
+/* A payment that is missing comes before any change but the end. */
+static bool owes(const struct entitlements *x)
+{
+    return x->state == BILLING_GRACE || x->state == BILLING_READ_ONLY || x->state == BILLING_SUSPENDED ||
+           x->state == BILLING_PAUSED;
+}
+
+static const char *action_of_paying(const struct billing *b, const struct plan *p, bool current)
+{
+    bool older = b->now.terms && p->terms && !id_eq(b->now.terms->id, p->terms->id);
+    if (current)
+        return older ? "current_old" : "current";
+    if (owes(&b->now) && p != plans_free(&b->plans))
+        return "owed";
+    return p->position > b->now.plan->position ? "upgrade" : "downgrade";
+}
+
+/* What a press on the plan does: nothing (it is the current one, or less than what was given), buy, change; or who has to be asked. */
 static const char *action_of(const struct billing *b, const struct plan *p)
 {
     bool current = str_eq(p->plan, b->now.plan->plan);
-    if (current && billing_subscribed(&b->now) && b->now.terms && p->terms && !id_eq(b->now.terms->id, p->terms->id))
-        return "current_old";
-    if (current)
-        return "current";
-    if (!b->on || !b->write)
+    if (!current && (!b->on || !b->write))
         return "ask";
     if (billing_subscribed(&b->now))
-        return p->position > b->now.plan->position ? "upgrade" : "downgrade";
-    return p->terms && p->terms->price > 0 ? "buy" : "none";
+        return action_of_paying(b, p, current);
+    if (current || p->position < b->now.plan->position || !p->terms || p->terms->price == 0)
+        return current ? "current" : "none";
+    return "buy";
 }
 
 static void fill_choice(struct page *pg, const struct billing *b, struct str wanted)
@@ -52,10 +67,11 @@ static void plans_show(struct page *pg, const struct billing *b, int status)
     int64_t trial = config_int(pg->rq->config, CONFIG_stripe_trial_days);
     fill_choice(pg, b, wanted);
     fill_state(pg, "Billing", b->now.state);
-    view_str(pg->v, "Billing.Plan", b->now.plan->name);
+    view_bool(pg->v, "Billing.Owes", owes(&b->now));
     if (b->on && trial > 0 && b->now.state == BILLING_FREE && !b->now.subscription)
         view_count(pg->v, "Billing.Trial", "Plans.Trial", trial);
-    view_bool(pg->v, "Billing.Canceled", request_query(pg->rq, "canceled").n > 0); /* back from Stripe's page without paying */
+    view_bool(pg->v, "Billing.Canceled",
+              request_query(pg->rq, "canceled").n > 0); /* back from Stripe's page without paying */
     page_leads_to_stripe(pg);
     page_send_status(pg, status, "portal/billing_plans.cs", "Plans.PageTitle");
 }

@@ -4,11 +4,12 @@
 <?cs if:Billing.Canceled == "1" ?><div class="alert alert-info" role="status"><?cs call:icon("info-circle") ?><div class="ms-2"><?cs var:T.Plans.Canceled ?></div></div>
 <?cs /if ?><?cs if:Billing.On != "1" ?><p class="quiet-note"><?cs call:icon("info-circle") ?><span><?cs var:T.Billing.AskOperator ?></span></p>
 <?cs elif:Billing.Write != "1" ?><p class="quiet-note"><?cs call:icon("info-circle") ?><span><?cs var:T.Billing.AskOwner ?></span></p>
+<?cs elif:Billing.Owes == "1" ?><p class="quiet-note"><?cs call:icon("alert-triangle") ?><span><?cs var:T.Plans.Owes ?> <a href="/app/billing"><?cs var:T.Return.ToBilling ?></a></span></p>
 <?cs elif:Billing.State == "assigned" ?><p class="quiet-note"><?cs call:icon("info-circle") ?><span><?cs var:T.Plans.Assigned ?></span></p>
 <?cs /if ?><?cs if:Billing.Trial ?><p class="quiet-note"><?cs call:icon("calendar-event") ?><span><?cs var:Billing.Trial ?></span></p>
 <?cs /if ?><ul class="plan-grid">
 <?cs each:p = Plans ?><li class="card plan-card<?cs if:p.Current == "1" ?> is-current<?cs elif:p.Wanted == "1" ?> is-chosen<?cs /if ?>"><div class="card-body">
-<div class="plan-top"><h2 class="plan-name"><?cs var:p.Name ?></h2><?cs if:p.Current == "1" ?><span class="badge bg-green-lt"><?cs var:T.Plans.Current ?></span><?cs /if ?></div>
+<div class="plan-top"><h2 class="plan-name"><?cs var:p.Name ?></h2><?cs if:p.Current == "1" ?><span class="badge bg-green-lt plan-mark"><?cs var:T.Plans.Current ?></span><?cs /if ?></div>
 <?cs if:Billing.On == "1" ?><p class="plan-price"><strong><?cs var:p.Price ?></strong> <span><?cs var:T.Plan.AMonth ?></span></p>
 <?cs /if ?><?cs call:has_list(p.Has) ?>
 <?cs if:Billing.On == "1" && p.Overage ?><p class="plan-note"><?cs var:p.Overage ?></p>
