@@ -44,6 +44,8 @@ static int64_t iso_ms(struct str s)
         return 0;
     if (s.p[19] == '.' && s.n >= 24 && !digits(s, 20, 3, &ms))
         return 0;
+    if (sec == 60) /* a leap second is the one before it: the last of the year 9999 still fits a column */
+        sec = 59;
     int64_t day = clock_date_ms(y, mo, d);
     return day > 0 ? day + ((h * 60 + mi) * 60 + sec) * INT64_C(1000) + ms : 0;
 }
