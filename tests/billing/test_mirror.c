@@ -289,7 +289,8 @@ static void customer(const char *id, struct id of)
 #define STARTER "(SELECT plan_terms_id FROM plan_terms WHERE plan = 'starter')"
 static void prices(void)
 {
-    dbtest_sql(DB, "INSERT INTO stripe_price VALUES ('price_base', " STARTER ", 'base', 0), ('price_use', " STARTER ", 'usage', 0)");
+    dbtest_sql(DB, "INSERT INTO stripe_price (stripe_price_id, plan_terms_id, role, livemode) VALUES ('price_base', " STARTER ", 'base', 0), "
+                   "('price_use', " STARTER ", 'usage', 0)");
 }
 
 static int clean(void **state)
@@ -390,7 +391,8 @@ static void what_a_schedule_brings(void **state)
     struct write w = {.sub = SUB("active", ITEMS(BASE "," USAGE), "'schedule':'sub_sched_1',"), .at = NOW};
     (void)state;
     prices();
-    dbtest_sql(DB, "INSERT INTO stripe_price VALUES ('price_pro', (SELECT plan_terms_id FROM plan_terms WHERE plan = 'professional'), 'base', 0)");
+    dbtest_sql(DB, "INSERT INTO stripe_price (stripe_price_id, plan_terms_id, role, livemode) "
+                   "SELECT 'price_pro', plan_terms_id, 'base', 0 FROM plan_terms WHERE plan = 'professional'");
     w.schedule = "{'id':'sub_sched_1','object':'subscription_schedule','status':'active','current_phase':{'start_date':1789000000,'end_date':1791600000},"
                  "'phases':[{'start_date':1789000000,'end_date':1791600000,'items':[{'price':'price_base'},{'price':'price_use'}]},"
                  "{'start_date':1791600000,'end_date':1794200000,'items':[{'price':'price_use'},{'price':{'id':'price_pro'}}]}]}";
