@@ -296,8 +296,10 @@ suite_sanitize() {
 
 # ---- bench, fuzz ----
 
-dev_bench() {
-    local yes=1
+dev_bench() { # [billing] [SECONDS]
+    local yes=1 which=bench
+    if [ "${1:-}" = billing ]; then which=billing; shift; fi
+    case ${1:-8} in *[!0-9]*) die "./dev bench does not know $1 (it knows billing, and how many seconds each row takes)" ;; esac
     set_places "${DEV_VAR:-$top/var}"
     make_places
     ls tests/bench/*.mjs >/dev/null 2>&1 || die "tests/bench is not here"
@@ -306,8 +308,9 @@ dev_bench() {
     vendor_parts
     configure_build "$build"
     make_in "$build" build "the build failed" all
-    make_in "$build" build-bench "the build of the yardstick failed" tests/bench/bare # apart: two makes would meet in libparley.a
-    DEV_BUILD=$build exec "$node" tests/bench/bench.mjs "$@"
+    # apart: two makes would meet in libparley.a
+    make_in "$build" build-bench "the build of the yardsticks failed" tests/bench/bare tests/bench/entitle
+    DEV_BUILD=$build exec "$node" "tests/bench/$which.mjs" "$@"
 }
 
 dev_fuzz() { # [SECONDS] [TARGET...]
