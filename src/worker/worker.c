@@ -27,7 +27,6 @@
 #define PROGRESS_US 1000000
 #define AWAY_US 2000000
 #define REST_US 10000000
-#define MEANWHILE 20 /* pieces of a step in the middle of a job */
 #define JOB_ARENA (512 * MB)
 
 #define JOB(kind, fn) job_fn fn;
@@ -134,12 +133,13 @@ static void serve_meanwhile(struct worker *k)
 {
     for (size_t i = 0; steps[i].name; i++) {
         struct err e = ERR_INIT;
-        bool more = true;
-        for (int n = 0; n < MEANWHILE && more && steps[i].meanwhile && clock_mono_us() >= k->rest_us[i]; n++)
-            if (steps[i].fn(k, &more, &e) != OK) {
-                log_line(LOG_WARN, "step_failed", LOG_S("step", steps[i].name), LOG_S("error", e.message));
-                k->rest_us[i] = clock_mono_us() + REST_US;
-            }
+        bool more = false;
+        if (!steps[i].meanwhile || clock_mono_us() < k->rest_us[i])
+            continue;
+        if (steps[i].fn(k, &more, &e) != OK) {
+            log_line(LOG_WARN, "step_failed", LOG_S("step", steps[i].name), LOG_S("error", e.message));
+            k->rest_us[i] = clock_mono_us() + REST_US;
+        }
     }
 }
 

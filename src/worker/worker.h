@@ -5,7 +5,7 @@
  * backoff; ERR_INVALID, ERR_NOT_FOUND, ERR_PLAN, ERR_DENIED, ERR_TOO_LARGE and ERR_CONFLICT are final.
  *
  * A step is one row of steps.def and one function in an s_*.c file: work that stands in tables of its own and not in the queue
- * (events of Stripe, meter rows). Between two jobs each step does one piece; one that fails is logged, and rests for 10 s. */
+ * (events of Stripe, meter rows). Between two jobs each step has a turn; one that fails is logged, and rests for 10 s. */
 #ifndef PARLEY_WORKER_WORKER_H
 #define PARLEY_WORKER_WORKER_H
 
@@ -36,12 +36,13 @@ struct work { /* one job being done */
 };
 typedef enum status job_fn(struct work *w, struct json **result, struct err *e);
 
-/* One piece of a step's work, without waiting for more; *found says that there was one. Takes its connections from w->pool. */
+/* One turn of a step: a piece of its work, or as many as a fraction of a second allows, without waiting for more; *found says that
+ * there was one. Takes its connections from w->pool. */
 typedef enum status step_fn(struct worker *w, bool *found, struct err *e);
 
 enum status worker_open(struct worker *w, const struct config *c, struct err *e);
 void worker_close(struct worker *w);
-/* Run one job that is due, and a piece of each step; *found false when there was nothing. An error is the database's, not the job's. */
+/* Run one job that is due, and a turn of each step; *found false when there was nothing. An error is the database's, not the job's. */
 enum status worker_step(struct worker *w, bool *found, struct err *e);
 /* Until SIGTERM or SIGINT, which the caller has blocked along with SIGHUP; on SIGHUP calls reload (may be NULL). A job in
  * hand is finished first. Ends with a status other than OK when the schema is not this release's. */

@@ -15,7 +15,6 @@ before(async () => {
     desk = await Desk.open()
     ;({ fake, ops } = desk)
     fake.w.policy.meterLatency = 20 // two at once for one customer would be seen
-    for (const one of [ops, await desk.secondOps()]) await one.call({ op: 'hurry' })
 })
 beforeEach(async () => {
     await desk.reset()

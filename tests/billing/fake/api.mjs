@@ -112,7 +112,7 @@ export class Api {
         if (lock) this.busy.set(lock, true)
         try {
             const wait = fault?.kind === 'slow' ? fault.ms : lock?.startsWith('meter ') ? w.policy.meterLatency : 0
-            if (wait) await sleep(wait)
+            if (wait) await sleep(wait, undefined, { ref: false }) // nobody who waits for the end waits for this
             return this.#execute(request, fault)
         } finally {
             if (lock) this.busy.delete(lock)
