@@ -301,7 +301,7 @@ test('timeout before and after it was carried out: the same key, and what was do
         done += r.headers['idempotency-key'] === 'slow:1'
         res.writeHead(200, { 'idempotent-replayed': 'true', 'request-id': 'req_x' }).end('{"id":"cus_slow"}')
     }]
-    const got = await post({ key: 'slow:1', deadline: 4500 })
+    const got = await post({ key: 'slow:1', deadline: 5000 }) // 3.3 s, a pause of half a second, and the second that a try needs
     assert.deepEqual([got.ok, got.object_id, got.replayed, done], [true, 'cus_slow', true, 1])
     script = [hang, hang]
     const late = await post({ key: 'slow:2', deadline: 1500 })
