@@ -1,4 +1,6 @@
 /* meter_compare.c: what the meter says it has, against what was sent. */
+#include <stdio.h>
+
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
@@ -15,6 +17,9 @@
 #define MINUTE_MS 60000LL
 #define SETTLES_MS (15 * MINUTE_MS)   /* the meter's sums follow what was sent after a while */
 #define LOOK_AGAIN_MS (6 * 3600000LL) /* at one that cannot be told */
+#define LOST_MS (24 * 3600000LL)      /* what the meter does not have by then it never will */
+#define GRACE_MS (60 * MINUTE_MS)     /* after a period's end its invoice is open that long */
+#define LOOKS 40                      /* at the meter, in one search for what is missing: they are rationed */
 
 /* ---- Stripe's sum ---- */
 
@@ -193,36 +198,129 @@ static enum status settle_all(struct stripe *st, struct db_pool *p, struct str c
     return s;
 }
 
+/* ---- what was sent, and is missing at the meter ---- */
+
+struct search { struct stripe *st; struct db_pool *p; struct str customer; int64_t period_end_ms; int looks; };
+
+/* Once more where that can still be billed; what was sent twice, or comes too late, is the operator's. */
+static enum status mend_row(struct db *c, const struct search *x, const struct meter_row *r, struct err *e)
+{
+    int64_t now = clock_now_ms();
+    struct id id;
+    bool changed;
+
+    if (r->created_ms - r->event_ms >= LOST_MS || now >= x->period_end_ms + GRACE_MS)
+        return meter_reject_row(c, r, STR("Stripe's meter does not have it."), e);
+    enum status s = meter_store_rejected(c, r, STR("Stripe's meter did not count it."), now, &changed, e);
+    return s == OK && changed ? meter_resend(c, r->id, &id, e) : s;
+}
+
+struct minute { const struct search *search; int64_t from_ms, missing; bool none; };
+
+/* Of several in the minute that is not empty, the one that is missing is told by its quantity alone. */
+static enum status mend_minute(struct db *c, void *ctx, struct err *e)
+{
+    struct minute *m = ctx;
+    struct arena a;
+    struct meter_row *rows;
+    size_t n, fits = 0;
+
+    arena_init(&a, 4 * MB);
+    enum status s = meter_store_sent_in(c, &a, m->search->customer, m->from_ms, m->from_ms + MINUTE_MS, &rows, &n, e);
+    for (size_t i = 0; s == OK && i < n; i++)
+        fits += rows[i].quantity == m->missing;
+    for (size_t i = 0; s == OK && i < n; i++) {
+        bool gone = m->none || (fits == 1 && rows[i].quantity == m->missing);
+        if (gone && clock_now_ms() - rows[i].sent_ms >= LOST_MS)
+            s = mend_row(c, m->search, &rows[i], e);
+    }
+    arena_release(&a);
+    return s;
+}
+
+/* Halved, and halved again, down to the minutes that lack something. `sums` are those of the whole. */
+static enum status find_lost(struct search *x, int64_t from_ms, int64_t to_ms, const struct both *sums, struct err *e)
+{
+    struct both left, right = *sums;
+    int64_t middle = from_ms + (to_ms - from_ms) / MINUTE_MS / 2 * MINUTE_MS;
+    struct db *c = NULL;
+
+    if (sums->there >= sums->here.sent)
+        return OK;
+    if (middle == from_ms) {
+        struct minute m = {x, from_ms, sums->here.sent - sums->there, sums->there == 0 && sums->here.unknown == 0};
+        enum status s = db_get(x->p, &c, e);
+        if (s == OK)
+            s = db_transaction(c, mend_minute, &m, e);
+        db_put(c);
+        return s;
+    }
+    if (x->looks-- <= 0)
+        return OK; /* the next comparison finds the rest */
+    enum status s = look(x->st, x->p, x->customer, from_ms, middle, &left, e);
+    right.there -= left.there;
+    right.here.sent -= left.here.sent;
+    right.here.unknown -= left.here.unknown;
+    if (s == OK)
+        s = find_lost(x, from_ms, middle, &left, e);
+    return s == OK ? find_lost(x, middle, to_ms, &right, e) : s;
+}
+
 /* ---- a period ---- */
+
+/* A period of its own: one that agrees says nothing about another. */
+static struct str drift_object(struct str customer, int64_t from_ms, char out[300])
+{
+    struct clock_date d = clock_split(from_ms);
+    int n = snprintf(out, 300, "%.*s %04d-%02d-%02d", STR_F(str_sub(customer, 0, 255)), d.year, d.month, d.day);
+
+    return str_n(out, (size_t)n);
+}
 
 static enum status judge(struct db_pool *p, struct str customer, const struct both *b, int64_t from_ms, struct err *e)
 {
     int64_t more = b->there - b->here.sent;
     struct db *c = NULL;
-    enum status s;
+    char name[300];
+    struct str object = drift_object(customer, from_ms, name);
+    enum status s = db_get(p, &c, e);
 
-    if (more < 0 && clock_now_ms() - b->here.last_sent_ms < SETTLES_MS)
-        return OK;
-    if ((s = db_get(p, &c, e)) != OK)
+    if (s != OK)
         return s;
     if (more >= 0 && more <= b->here.unknown)
-        s = alarm_clear(c, "meter_drift", customer, e);
+        s = alarm_clear(c, "meter_drift", object, e);
     else
-        s = alarm_raise(c, "meter_drift", customer, ID_NONE, e,
-                        "Stripe's meter has %lld conversations of this customer since %lld (Unix time), %lld were sent and %lld had no answer.",
-                        (long long)b->there, (long long)(from_ms / 1000), (long long)b->here.sent, (long long)b->here.unknown);
+        s = alarm_raise(c, "meter_drift", object, ID_NONE, e,
+                        "Stripe's meter has %lld conversations of this customer in the period that began then, %lld were sent and %lld had no answer.",
+                        (long long)b->there, (long long)b->here.sent, (long long)b->here.unknown);
     db_put(c);
     return s;
 }
 
-static enum status compare_held(struct stripe *st, struct db_pool *p, struct str customer, int64_t from_ms, int64_t to_ms, struct err *e)
+/* Less than was sent, but something was sent just now. */
+static bool may_come(const struct both *b)
+{
+    return b->there < b->here.sent && clock_now_ms() - b->here.last_sent_ms < SETTLES_MS;
+}
+
+static enum status compare_held(struct search *x, int64_t from_ms, int64_t to_ms, struct err *e)
 {
     struct both sums;
-    enum status s = settle_all(st, p, customer, from_ms, to_ms, e);
+    enum status s = settle_all(x->st, x->p, x->customer, from_ms, to_ms, e);
 
     if (s == OK)
-        s = look(st, p, customer, from_ms, to_ms, &sums, e);
-    return s == OK ? judge(p, customer, &sums, from_ms, e) : s;
+        s = look(x->st, x->p, x->customer, from_ms, to_ms, &sums, e);
+    if (s == OK && may_come(&sums)) { /* somebody is busy: what is older must be there all the same */
+        to_ms = clock_now_ms() - SETTLES_MS;
+        to_ms -= to_ms % MINUTE_MS;
+        if (to_ms <= from_ms)
+            return OK;
+        s = look(x->st, x->p, x->customer, from_ms, to_ms, &sums, e);
+    }
+    if (s != OK || may_come(&sums))
+        return s;
+    s = judge(x->p, x->customer, &sums, from_ms, e);
+    return s == OK ? find_lost(x, from_ms, to_ms, &sums, e) : s;
 }
 
 static enum status take(struct db_pool *p, struct str name, struct id *holder, struct err *e)
@@ -255,7 +353,7 @@ enum status meter_compare(struct stripe *st, struct db_pool *p, struct str custo
     enum status s = take(p, lease, &holder, e);
     if (s != OK)
         return s;
-    s = compare_held(st, p, customer, from, to, e);
+    s = compare_held(&(struct search){st, p, customer, period_end_ms, LOOKS}, from, to, e);
     if (db_get(p, &c, &none) != OK || lease_release(c, lease, holder, &none) != OK)
         log_line(LOG_WARN, "lease_kept", LOG_T("lease", lease), LOG_S("error", none.message)); /* it ends by itself */
     db_put(c);

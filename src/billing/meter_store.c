@@ -83,6 +83,10 @@ DB_STMT(rows_unknown, GLOBAL,
         "SELECT " ROW_COLUMNS " FROM meter_outbox o WHERE o.stripe_customer_id = ? AND o.state = 'unknown' AND o.event_at >= ? "
         "AND o.event_at < ? AND o.first_sent_at <= ?",
         "xttt", ROW_TYPES);
+/* GLOBAL: a customer is one tenant's. */
+DB_STMT(rows_sent_in, GLOBAL,
+        "SELECT " ROW_COLUMNS " FROM meter_outbox o WHERE o.stripe_customer_id = ? AND o.state = 'sent' AND o.event_at >= ? AND o.event_at < ?", "xtt",
+        ROW_TYPES);
 DB_STMT(rows_waiting, TENANT, "SELECT COUNT(*) FROM meter_outbox WHERE tenant_id = :tenant AND state IN ('pending', 'unknown')", "", "i");
 /* GLOBAL: numbers of the install. */
 DB_STMT(rows_counts, GLOBAL,
@@ -297,6 +301,15 @@ enum status meter_store_unknown(struct db *c, struct arena *a, struct str custom
     struct db_rows rows;
     enum status s = db_query(c, &rows_unknown, DB_GLOBAL, DB_ARGS(bytes_of(customer), db_time(from_ms), db_time(to_ms), db_time(old_ms)), a,
                              &rows, e);
+
+    return s == OK ? rows_of(a, &rows, out, n, e) : s;
+}
+
+enum status meter_store_sent_in(struct db *c, struct arena *a, struct str customer, int64_t from_ms, int64_t to_ms, struct meter_row **out, size_t *n,
+                                struct err *e)
+{
+    struct db_rows rows;
+    enum status s = db_query(c, &rows_sent_in, DB_GLOBAL, DB_ARGS(bytes_of(customer), db_time(from_ms), db_time(to_ms)), a, &rows, e);
 
     return s == OK ? rows_of(a, &rows, out, n, e) : s;
 }

@@ -23,6 +23,8 @@
 #define BACK_MS (29 * DAY_MS)     /* how far back Stripe's events reach, less a day */
 #define FRESH_MS (5 * MINUTE_MS)  /* an event of these minutes may be under way */
 #define STALE_MS (2 * HOUR_MS)    /* a renewal is told within an hour of the period's end */
+#define USAGE_MS (4 * DAY_MS)     /* how long after its end a period's usage is compared: its invoice is final after an hour */
+#define NIGHT_MS (25 * HOUR_MS)   /* a nightly run that is further back was missed */
 #define CHECKOUTS 50
 #define STALES 100
 #define EVENT_BYTES (1 * MB)
@@ -32,7 +34,10 @@ struct run {
     struct db_pool *p;
     struct arena a;
     struct reconcile_report *r;
-    int64_t began_ms, budget, last_ms; /* last_ms: when the last hourly run that came to its end began */
+    bool night;
+    int64_t began_ms, budget;
+    struct reconcile_ran last;   /* the run of its kind that came to its end before */
+    struct str left_at;          /* where the comparison of usage was cut short; "" when it was not */
     struct map seen;             /* ids that Stripe has */
     struct str *todo;            /* those that differ, or may */
     size_t todo_n, todo_cap;
@@ -367,7 +372,7 @@ static enum status see_event(void *ctx, struct json *item, struct err *e)
 static enum status read_last(struct db *c, void *ctx, struct err *e)
 {
     struct run *x = ctx;
-    return reconcile_store_last(c, &x->a, x->st->livemode, &x->last_ms, e);
+    return reconcile_store_last(c, &x->a, x->st->livemode, x->night, &x->last, e);
 }
 
 static enum status undelivered(struct run *x, int64_t from_ms, struct err *e)
@@ -422,7 +427,7 @@ static enum status unheard(struct run *x, struct err *e)
 static enum status write_ran(struct db *c, void *ctx, struct err *e)
 {
     struct run *x = ctx;
-    return reconcile_store_ran(c, x->st->livemode, x->began_ms, e);
+    return reconcile_store_ran(c, x->st->livemode, x->night, &(struct reconcile_ran){x->began_ms, x->left_at}, e);
 }
 
 /* ---- nightly ---- */
@@ -455,10 +460,11 @@ struct sums { struct run *x; struct reconcile_usage *list; size_t n; };
 static enum status ask_usage(struct db *c, void *ctx, struct err *e)
 {
     struct sums *q = ctx;
-    return reconcile_store_usage(c, &q->x->a, q->x->began_ms - 35 * DAY_MS, &q->list, &q->n, e);
+    struct run *x = q->x;
+    return reconcile_store_usage(c, &x->a, x->st->livemode, x->began_ms - USAGE_MS, x->last.left_at, &q->list, &q->n, e);
 }
 
-/* A difference is the meter's own alarm. */
+/* A difference is the meter's own alarm. Where the reads are used up, the next run goes on. */
 static enum status check_meter(struct run *x, struct err *e)
 {
     struct sums q = {.x = x};
@@ -467,8 +473,10 @@ static enum status check_meter(struct run *x, struct err *e)
 
     for (size_t i = 0; s == OK && may && i < q.n; i++) {
         struct err why = ERR_INIT;
-        if ((s = may_read(x, &may, e)) != OK || !may)
+        if ((s = may_read(x, &may, e)) != OK || !may) {
+            x->left_at = i ? q.list[i - 1].customer : x->last.left_at;
             break;
+        }
         x->r->looked++;
         s = meter_compare(x->st, x->p, q.list[i].customer, q.list[i].start_ms, q.list[i].end_ms, &why);
         if (s != OK && stops(&why) && strcmp(why.code, "not_set_up") != 0) {
@@ -487,22 +495,20 @@ static enum status check_meter(struct run *x, struct err *e)
 /* From an hour before the last run, three hours back at least; the first one reaches as far as Stripe does. */
 static int64_t events_from(const struct run *x)
 {
-    int64_t from = x->began_ms - 3 * HOUR_MS, far = x->began_ms - BACK_MS;
+    int64_t from = x->began_ms - 3 * HOUR_MS, far = x->began_ms - BACK_MS, last = x->last.began_ms;
 
-    if (!x->last_ms)
+    if (!last)
         return far;
-    if (x->last_ms - HOUR_MS < from)
-        from = x->last_ms - HOUR_MS;
+    if (last - HOUR_MS < from)
+        from = last - HOUR_MS;
     return from < far ? far : from;
 }
 
 static enum status hourly(struct run *x, struct err *e)
 {
     bool may = false;
-    enum status s = work_db(x->p, read_last, x, e);
+    enum status s = may_read(x, &may, e);
 
-    if (s == OK)
-        s = may_read(x, &may, e);
     if (s == OK && may)
         s = undelivered(x, events_from(x), e);
     if (s == OK)
@@ -518,14 +524,16 @@ static enum status nightly(struct run *x, struct err *e)
         s = compare(x, "invoice", "/v1/invoices", "open", see_invoice, e);
     if (s == OK)
         s = check_prices(x, e);
-    return s == OK ? check_meter(x, e) : s;
+    if (s == OK)
+        s = check_meter(x, e);
+    return s == OK ? work_db(x->p, write_ran, x, e) : s;
 }
 
-static enum status run(struct stripe *st, struct db_pool *p, struct reconcile_report *r, bool each_hour, struct err *e)
+static enum status run(struct stripe *st, struct db_pool *p, struct reconcile_report *r, bool night, struct err *e)
 {
     int64_t month = config_int(st->config, CONFIG_stripe_reads_month), before = 0, after = 0;
-    struct run x = {.st = st, .p = p, .r = r, .began_ms = clock_now_ms(), .kind = STR_EMPTY,
-                    .budget = each_hour ? month - month / 20 : month - month / 5};
+    struct run x = {.st = st, .p = p, .r = r, .night = night, .began_ms = clock_now_ms(), .kind = STR_EMPTY, .left_at = STR_EMPTY,
+                    .budget = night ? month - month / 5 : month - month / 20};
 
     r->looked = r->drifted = r->mended = r->reads = 0;
     r->cut_short = false;
@@ -534,23 +542,44 @@ static enum status run(struct stripe *st, struct db_pool *p, struct reconcile_re
     enum status s = stripe_reads(p, x.began_ms, &before, e);
     before += st->reads;
     if (s == OK)
-        s = each_hour ? hourly(&x, e) : nightly(&x, e);
+        s = work_db(p, read_last, &x, e);
+    if (s == OK)
+        s = night ? nightly(&x, e) : hourly(&x, e);
     struct err late = ERR_INIT;
     if (stripe_reads(p, clock_now_ms(), &after, &late) == OK)
         r->reads = after + st->reads - before;
     map_release(&x.seen);
     arena_release(&x.a);
-    log_line(s == OK ? LOG_INFO : LOG_WARN, "reconciled", LOG_S("run", each_hour ? "hourly" : "nightly"), LOG_I("looked", r->looked),
+    log_line(s == OK ? LOG_INFO : LOG_WARN, "reconciled", LOG_S("run", night ? "nightly" : "hourly"), LOG_I("looked", r->looked),
              LOG_I("drifted", r->drifted), LOG_I("mended", r->mended), LOG_I("reads", r->reads), LOG_S("error", s == OK ? "" : e->message));
     return s;
 }
 
 enum status reconcile_hourly(struct stripe *st, struct db_pool *p, struct reconcile_report *r, struct err *e)
 {
-    return run(st, p, r, true, e);
+    return run(st, p, r, false, e);
 }
 
 enum status reconcile_nightly(struct stripe *st, struct db_pool *p, struct reconcile_report *r, struct err *e)
 {
-    return run(st, p, r, false, e);
+    return run(st, p, r, true, e);
+}
+
+struct missed { struct stripe *st; struct arena a; struct reconcile_ran last; };
+
+static enum status read_night(struct db *c, void *ctx, struct err *e)
+{
+    struct missed *m = ctx;
+    return reconcile_store_last(c, &m->a, m->st->livemode, true, &m->last, e);
+}
+
+enum status reconcile_missed(struct stripe *st, struct db_pool *p, bool *missed, struct err *e)
+{
+    struct missed m = {.st = st};
+
+    arena_init(&m.a, 16 * KB);
+    enum status s = work_db(p, read_night, &m, e);
+    *missed = s == OK && m.last.began_ms && clock_now_ms() - m.last.began_ms > NIGHT_MS;
+    arena_release(&m.a);
+    return s;
 }

@@ -2,7 +2,7 @@
  * at the object (sync.h). What waits as an event, or is served while a run looks, is no drift.
  *
  * Hourly: events that were not delivered, checkouts that ended unheard, renewals that were not told. Nightly: every subscription,
- * open invoices, price rows, the meter's sums of this and the last period, whatever here Stripe no longer knows. Reads are rationed by
+ * open invoices, price rows, the meter's sums of the periods that run or ended in the last days, whatever here Stripe no longer knows. Reads are rationed by
  * Stripe (500 for each transaction over 30 days, 10,000 a month at least: stripe_reads_month): a nightly run leaves a fifth of them to the
  * events, an hourly one a twentieth; what is left out comes with the next run. */
 #ifndef PARLEY_BILLING_RECONCILE_H
@@ -21,5 +21,7 @@ struct reconcile_report {
 /* An object that cannot be mended is an alarm and stops nothing; an error is the database's, or Stripe's being away. */
 enum status reconcile_hourly(struct stripe *st, struct db_pool *p, struct reconcile_report *r, struct err *e);
 enum status reconcile_nightly(struct stripe *st, struct db_pool *p, struct reconcile_report *r, struct err *e);
+/* Did last night's run not come to its end (Stripe was away)? The hourly job then makes up for it. */
+enum status reconcile_missed(struct stripe *st, struct db_pool *p, bool *missed, struct err *e);
 
 #endif

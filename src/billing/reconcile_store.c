@@ -2,13 +2,13 @@
 
 #include "base/banned.h"
 
-#define RAN "reconciled"
-
-DB_STMT(last_run, GLOBAL, "SELECT updated_at FROM stripe_setup WHERE livemode = ? AND name = '" RAN "'", "i", "t");
+/* The rows "reconciled" (hourly), "reconciled:night": when the last run began that came to its end; of the nightly one also at which customer
+ * the comparison of usage was cut short. */
+DB_STMT(last_run, GLOBAL, "SELECT updated_at, stripe_id FROM stripe_setup WHERE livemode = ? AND name = ?", "is", "tx");
 DB_STMT(ran, GLOBAL,
-        "INSERT INTO stripe_setup (livemode, name, stripe_id, updated_at) VALUES (?, '" RAN "', '', ?)"
-        " ON DUPLICATE KEY UPDATE updated_at = VALUES(updated_at)",
-        "it", "");
+        "INSERT INTO stripe_setup (livemode, name, stripe_id, updated_at) VALUES (?, ?, ?, ?)"
+        " ON DUPLICATE KEY UPDATE stripe_id = VALUES(stripe_id), updated_at = VALUES(updated_at)",
+        "isxt", "");
 /* GLOBAL: all workspaces are compared with Stripe. */
 DB_STMT(checkouts, GLOBAL,
         "SELECT stripe_session_id FROM checkout_attempt WHERE state = 'open' AND stripe_session_id IS NOT NULL AND livemode = ?"
@@ -31,27 +31,37 @@ DB_STMT(invoices, GLOBAL, "SELECT stripe_invoice_id FROM invoice_mirror WHERE li
 DB_STMT(prices, GLOBAL, "SELECT stripe_price_id FROM stripe_price WHERE livemode = ?", "i", "x");
 /* GLOBAL: as above */
 DB_STMT(usage, GLOBAL,
-        "SELECT stripe_customer_id, period_start, period_end FROM usage_counter WHERE billable = 1 AND stripe_customer_id IS NOT NULL"
-        " AND period_end > ? ORDER BY period_end",
-        "t", "xtt");
+        "SELECT u.stripe_customer_id, u.period_start, u.period_end FROM usage_counter u JOIN billing_customer b"
+        " ON b.stripe_customer_id = u.stripe_customer_id AND b.tenant_id = u.tenant_id WHERE b.livemode = ? AND u.billable = 1"
+        " AND u.period_end > ? ORDER BY u.stripe_customer_id <= ?, u.stripe_customer_id, u.period_start",
+        "itx", "xtt");
 /* GLOBAL: as above */
 DB_STMT(invoice, GLOBAL, "SELECT status, tenant_id, amount_remaining, attempt_count FROM invoice_mirror WHERE stripe_invoice_id = ?", "x",
         "su?ii");
 
 #define HOUR_MS 3600000
 
-enum status reconcile_store_last(struct db *c, struct arena *a, bool livemode, int64_t *ms, struct err *e)
+static struct db_val run_name(bool nightly)
+{
+    return db_text(nightly ? "reconciled:night" : "reconciled");
+}
+
+enum status reconcile_store_last(struct db *c, struct arena *a, bool livemode, bool nightly, struct reconcile_ran *out, struct err *e)
 {
     struct db_rows r;
-    enum status s = db_query(c, &last_run, DB_GLOBAL, DB_ARGS(db_int(livemode)), a, &r, e);
+    enum status s = db_query(c, &last_run, DB_GLOBAL, DB_ARGS(db_int(livemode), run_name(nightly)), a, &r, e);
 
-    *ms = s == OK && r.n == 1 ? db_row_time(r.rows[0], 0) : 0;
+    *out = (struct reconcile_ran){.left_at = STR_EMPTY};
+    if (s == OK && r.n == 1)
+        *out = (struct reconcile_ran){db_row_time(r.rows[0], 0), db_row_str(r.rows[0], 1)};
     return s;
 }
 
-enum status reconcile_store_ran(struct db *c, bool livemode, int64_t began_ms, struct err *e)
+enum status reconcile_store_ran(struct db *c, bool livemode, bool nightly, const struct reconcile_ran *ran_now, struct err *e)
 {
-    return db_exec(c, &ran, DB_GLOBAL, DB_ARGS(db_int(livemode), db_time(began_ms)), NULL, e);
+    return db_exec(c, &ran, DB_GLOBAL,
+                   DB_ARGS(db_int(livemode), run_name(nightly), db_bytes(ran_now->left_at.p, ran_now->left_at.n), db_time(ran_now->began_ms)),
+                   NULL, e);
 }
 
 static enum status ids(struct db *c, struct db_stmt *st, const struct db_val *args, size_t n, struct arena *a, struct reconcile_ids *out, struct err *e)
@@ -99,10 +109,11 @@ enum status reconcile_store_prices(struct db *c, struct arena *a, bool livemode,
     return ids(c, &prices, DB_ARGS(db_int(livemode)), a, out, e);
 }
 
-enum status reconcile_store_usage(struct db *c, struct arena *a, int64_t after_ms, struct reconcile_usage **out, size_t *n, struct err *e)
+enum status reconcile_store_usage(struct db *c, struct arena *a, bool livemode, int64_t after_ms, struct str left_at, struct reconcile_usage **out,
+                                  size_t *n, struct err *e)
 {
     struct db_rows r;
-    enum status s = db_query(c, &usage, DB_GLOBAL, DB_ARGS(db_time(after_ms)), a, &r, e);
+    enum status s = db_query(c, &usage, DB_GLOBAL, DB_ARGS(db_int(livemode), db_time(after_ms), db_bytes(left_at.p, left_at.n)), a, &r, e);
 
     *n = 0;
     if (s != OK)

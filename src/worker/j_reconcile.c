@@ -1,4 +1,5 @@
-/* reconcile_hourly, reconcile_nightly: the books here and at Stripe are compared. Between its looks the job lets events be served. */
+/* reconcile_hourly, reconcile_nightly: the books here and at Stripe are compared. Between its looks the job lets events be
+ * served. A night whose run failed is made up for within the hour. */
 #include "billing/reconcile.h"
 #include "worker/worker.h"
 
@@ -21,6 +22,16 @@ static struct json *report_json(struct arena *a, const struct reconcile_report *
     return j;
 }
 
+static enum status each_hour(struct stripe *st, struct db_pool *p, struct reconcile_report *r, struct err *e)
+{
+    bool missed = false;
+    enum status s = reconcile_hourly(st, p, r, e);
+
+    if (s == OK)
+        s = reconcile_missed(st, p, &missed, e);
+    return s == OK && missed ? reconcile_nightly(st, p, r, e) : s;
+}
+
 static enum status reconcile(struct work *w, enum status (*fn)(struct stripe *, struct db_pool *, struct reconcile_report *, struct err *),
                              struct json **result, struct err *e)
 {
@@ -41,7 +52,7 @@ static enum status reconcile(struct work *w, enum status (*fn)(struct stripe *, 
 
 enum status j_reconcile_hourly(struct work *w, struct json **result, struct err *e)
 {
-    return reconcile(w, reconcile_hourly, result, e);
+    return reconcile(w, each_hour, result, e);
 }
 
 enum status j_reconcile_nightly(struct work *w, struct json **result, struct err *e)

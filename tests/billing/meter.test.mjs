@@ -418,8 +418,10 @@ test('sums that differ are drift, also when they agree again', async () => {
     await desk.sdk('POST', PATH, { event_name: 'parley_conversation', identifier: `stray-${customer}`, 'payload[stripe_customer_id]': customer, 'payload[value]': '2' })
     await compare()
     const [alarm] = await alarms('meter_drift')
-    assert.equal(alarm.object, customer)
+    assert.equal(alarm.object, `${customer} ${at(start / 1000).slice(0, 10)}`)
     assert.match(alarm.words, /has 7 .* 5 were sent/)
+    assert.equal((await ops.call({ op: 'compare', customer, from: start - 28 * DAY * 1000, to: start - 60_000 })).ok, true)
+    assert.equal((await alarms('meter_drift')).length, 1, 'another period that agrees says nothing about this one')
     await desk.sdk('POST', '/v1/billing/meter_event_adjustments', { event_name: 'parley_conversation', type: 'cancel', 'cancel[identifier]': `stray-${customer}` })
     await compare()
     assert.deepEqual(await alarms('meter_drift'), [])
@@ -429,6 +431,58 @@ test('sums that differ are drift, also when they agree again', async () => {
     await desk.tick(16 * 60)
     await compare()
     assert.equal((await alarms('meter_drift')).length, 1)
+})
+
+test('what the meter lost is found, told, and sent once more while it can be billed', async () => {
+    const { tenant, customer } = await buyer()
+    const lose = request => desk.sdk('POST', '/v1/billing/meter_event_adjustments', { event_name: 'parley_conversation', type: 'cancel', 'cancel[identifier]': fieldsOf(request).identifier })
+    let period
+    const report = async n => {
+        period = await count(tenant, n)
+        await collect()
+        await send()
+        return posts().at(-1)
+    }
+    const compare = async () => {
+        const done = await ops.call({ op: 'compare', customer, from: period.start, to: period.end })
+        assert.equal(done.ok, true, done.message)
+    }
+    await report(5)
+    await desk.tick(600)
+    const lost = await report(3)
+    await desk.tick(600)
+    await report(4)
+    await lose(lost)
+    assert.equal(counted(customer), 9)
+    await desk.tick(20 * HOUR)
+    await report(2) // there is always something fresh
+    await compare()
+    assert.match((await alarms('meter_drift'))[0].words, /has 9 .* 12 were sent/)
+    assert.deepEqual((await states(tenant)).sort(), ['sent 2', 'sent 3', 'sent 4', 'sent 5'], 'it may come yet')
+    await desk.tick(5 * HOUR)
+    await report(1)
+    await compare()
+    assert.deepEqual((await states(tenant)).sort(), ['pending 3', 'sent 1', 'sent 2', 'sent 4', 'sent 5'])
+    await send()
+    assert.equal(counted(customer), 15)
+    assert.notEqual(fieldsOf(posts().at(-1)).identifier, fieldsOf(lost).identifier)
+    assert.equal(fieldsOf(posts().at(-1)).timestamp, fieldsOf(lost).timestamp, 'stamped when it was counted')
+    await compare()
+    assert.deepEqual([await alarms('meter_drift'), await alarms('meter_rejected')], [[], []])
+    await lose(posts().at(-1)) // a second time: that is for a person to see
+    await desk.tick(25 * HOUR)
+    await compare()
+    assert.deepEqual((await states(tenant)).sort(), ['rejected 3', 'sent 1', 'sent 2', 'sent 4', 'sent 5'])
+    assert.match((await alarms('meter_rejected'))[0].words, /3 conversations were not billed .* does not have it/)
+    const late = await report(6)
+    await lose(late)
+    const ended = period
+    await desk.tick(ended.end / 1000 - fake.now() + 26 * HOUR)
+    period = ended
+    await compare()
+    assert.ok((await states(tenant)).includes('rejected 6'), 'its invoice is final')
+    assert.ok(fake.requests.filter(r => r.path.includes('event_summaries')).length < 130)
+    await desk.lookAll(tenant)
 })
 
 test('a flush before an end: all of this workspace, also what waits for its next try', async () => {

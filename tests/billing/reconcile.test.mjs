@@ -142,18 +142,86 @@ test('a price that was switched off is found', async () => {
     assert.equal(await house.alarm('price_changed', price), undefined)
 })
 
-test('usage that the meter counts otherwise is found', async () => {
+/** A customer with usage counted in the period that runs, all of it in rows of the outbox. */
+async function user() {
     const { tenant, customer, sub } = await house.paying()
     await house.pump()
     const item = fake.get(sub).items.data[0]
     await house.sql(`INSERT INTO usage_counter (tenant_id, period_start, billable, period_end, used, reported, stripe_subscription_id, stripe_customer_id)
         SELECT tenant_id, FROM_UNIXTIME(${item.current_period_start}), 1, FROM_UNIXTIME(${item.current_period_end}), 10, 10, '${sub}', '${customer}'
         FROM billing_customer WHERE stripe_customer_id = '${customer}'`)
+    return { tenant, customer, start: item.current_period_start }
+}
+
+test('usage that the meter counts otherwise is found', async () => {
+    const { tenant, customer } = await user()
     await house.stripe.billing.meterEvents.create({ event_name: 'parley_conversation', identifier: 'stray', payload: { stripe_customer_id: customer, value: '3' } })
     await nightly()
     const rows = await house.sql(`SELECT kind, object, words FROM billing_alarm WHERE kind = 'meter_drift' AND open_key IS NOT NULL`)
     assert.equal(rows.length, 1, `${tenant}: ${JSON.stringify(rows)}`)
     assert.match(rows[0].object, new RegExp(customer))
+})
+
+test('usage without an answer is settled: the meter says whether it is there', async () => {
+    const there = await user(), gone = await user(), other = await user()
+    for (const [who, n] of [[there, 0], [gone, 1], [other, 2]]) // other: of the other mode, none of this key's business
+        await house.sql(`INSERT INTO meter_outbox (tenant_id, meter_outbox_id, stripe_customer_id, period_start, quantity, event_at, state, created_at, first_sent_at, due_at)
+            SELECT tenant_id, UNHEX('019ab0000000700080000000000000${n}0'), '${who.customer}', FROM_UNIXTIME(${who.start}), 7, FROM_UNIXTIME(${fake.now()}), 'unknown',
+            NOW(3), NOW(3) - INTERVAL 1 DAY, NOW(3) + INTERVAL 1 DAY FROM billing_customer WHERE stripe_customer_id = '${who.customer}'`)
+    await house.sql(`UPDATE billing_customer SET livemode = 1 WHERE stripe_customer_id = '${other.customer}'`)
+    await house.stripe.billing.meterEvents.create({ event_name: 'parley_conversation', identifier: 'seven', timestamp: fake.now(), payload: { stripe_customer_id: there.customer, value: '7' } })
+    const asked = fake.requests.length
+    await nightly()
+    const outbox = customer => house.row('meter_outbox', `stripe_customer_id = '${customer}'`)
+    assert.equal((await outbox(there.customer)).state, 'sent')
+    await until('it to be sent again', async () => (await outbox(gone.customer)).state === 'sent')
+    assert.equal((await outbox(other.customer)).state, 'unknown')
+    assert.ok(!fake.requests.slice(asked).some(r => JSON.stringify(r.query).includes(other.customer)))
+    await house.sql(`DELETE FROM meter_outbox; DELETE FROM usage_counter WHERE stripe_customer_id = '${other.customer}'`)
+})
+
+test('where the reads are used up, the next night goes on', async () => {
+    const today = new Date().toISOString().slice(0, 10)
+    const before = (await house.row('stripe_call', `idem_key = 'reads:${today}'`)).attempts
+    const spent = n => house.sql(`UPDATE stripe_call SET attempts = ${n} WHERE idem_key = 'reads:${today}'`)
+    const compared = () => fake.requests.filter(r => r.path.endsWith('/event_summaries')).map(r => r.query.customer ?? JSON.stringify(r.query))
+    const night = async () => {
+        fake.requests.length = 0
+        return { ...await nightly(), compared: compared() }
+    }
+    const whole = await night()
+    const all = whole.compared.length
+    assert.ok(all >= 2 && !whole.cut_short, JSON.stringify(whole))
+    assert.equal(whole.reads, fake.requests.length)
+    const seen = []
+    for (let i = 0; i < all; i++) {
+        await spent(8000 - (whole.reads - all + 1)) // enough for one customer
+        const part = await night()
+        assert.deepEqual([part.cut_short, part.compared.length], [true, 1])
+        seen.push(...part.compared)
+    }
+    assert.deepEqual(seen.toSorted(), whole.compared.toSorted())
+    await spent(before)
+})
+
+test('a night whose run failed is made up for within the hour', async () => {
+    const { sub } = await house.paying()
+    await house.pump()
+    const queue = name => house.sql(`INSERT INTO job (job_id, kind, state, due_at, payload, created_at) VALUES (UNHEX(MD5('${name}')), 'reconcile_hourly', 'ready', NOW(3), '{}', NOW(3))`)
+    const done = name => until('the job', async () => (await house.row('job', `job_id = UNHEX(MD5('${name}'))`)).state === 'done', 30000)
+    await nightly()
+    await house.sql(`UPDATE subscription_mirror SET items = 9 WHERE stripe_subscription_id = '${sub}'`)
+    await queue('an hour')
+    await done('an hour')
+    assert.equal(await house.alarm('drift', sub), undefined, 'last night it ran')
+    await house.sql("UPDATE stripe_setup SET updated_at = NOW(3) - INTERVAL 26 HOUR WHERE name = 'reconciled:night'")
+    fake.faults.add({ kind: 'badGateway', method: 'GET', path: '/v1/subscriptions', times: 3 }) // Stripe is away for a while still
+    await queue('the next hour')
+    const put = await until('its failure', async () => { const j = await house.row('job', "job_id = UNHEX(MD5('the next hour'))"); return j.error && j })
+    assert.equal(put.state, 'ready', put.error)
+    await house.sql("UPDATE job SET due_at = NOW(3) WHERE job_id = UNHEX(MD5('the next hour'))")
+    await done('the next hour')
+    assert.match((await house.alarm('drift', sub)).words, /number of items was 9, is 2/)
 })
 
 test('a run keeps within the reads that Stripe grants', async () => {
@@ -190,5 +258,5 @@ test('Stripe away, or answering oddly: the run ends with words, and the next one
 })
 
 test('the worker does both by itself', async () => {
-    await until('the jobs', async () => (await house.sql("SELECT COUNT(*) AS n FROM job WHERE kind LIKE 'reconcile_%' AND state = 'done'"))[0].n === '2')
+    await until('the jobs', async () => (await house.sql("SELECT COUNT(DISTINCT kind) AS n FROM job WHERE kind LIKE 'reconcile_%' AND state = 'done'"))[0].n === '2')
 })
