@@ -61,11 +61,20 @@ static const struct {
     [FEATURE_ANALYTICS] = {ENTITLEMENT_analytics, "The analytics dashboard"},
     [FEATURE_ANALYTICS_ADVANCED] = {ENTITLEMENT_analytics_advanced, "Advanced analytics"},
     [FEATURE_INTEGRATIONS] = {ENTITLEMENT_integrations, "Integrations"},
-    [FEATURE_WHITE_LABEL] = {ENTITLEMENT_white_label, "An own brand"},
+    [FEATURE_WHITE_LABEL] = {ENTITLEMENT_white_label, "Your own brand"},
 };
 
-/* Not in this plan: in which one, then? */
-static enum status lacks(struct request *rq, enum feature f, struct err *e)
+bool guard_has(const struct entitled *x, enum feature f)
+{
+    return f == FEATURE_NONE || x->value[features[f].entitlement] > 0;
+}
+
+const struct plan *guard_offer_of(const struct plans *p, enum feature f)
+{
+    return entitlement_offer(p, features[f].entitlement, 1);
+}
+
+enum status guard_offer(struct request *rq, enum feature f, const struct plan **out, struct err *e)
 {
     struct guard *g = rq->app;
     struct plans plans;
@@ -74,9 +83,17 @@ static enum status lacks(struct request *rq, enum feature f, struct err *e)
     if (s == OK)
         s = plans_read(c, rq->arena, &plans, e);
     db_put(c);
-    if (s != OK)
-        return s;
-    const struct plan *offer = entitlement_offer(&plans, features[f].entitlement, 1);
+    if (s == OK)
+        *out = guard_offer_of(&plans, f);
+    return s;
+}
+
+/* Not in this plan: in which one, then? */
+static enum status lacks(struct request *rq, enum feature f, struct err *e)
+{
+    const struct plan *offer = NULL;
+    if (guard_offer(rq, f, &offer, e) != OK)
+        return e->status;
     if (offer == NULL)
         return err_set(e, ERR_PLAN, "plan_feature", "%s: no plan of this install has this.", features[f].name);
     return err_set(e, ERR_PLAN, "plan_feature", "%s: the plan %.*s has this.", features[f].name, STR_F(offer->name));
@@ -92,7 +109,7 @@ enum status guard_feature(struct request *rq, enum feature f, struct err *e)
         return err_set(e, ERR_DENIED, "no_workspace", "You are in no workspace.");
     if (entitled_now(g->pool, rq->who.tenant, clock_now_ms(), &x, e) != OK)
         return e->status;
-    return x.value[features[f].entitlement] > 0 ? OK : lacks(rq, f, e);
+    return guard_has(&x, f) ? OK : lacks(rq, f, e);
 }
 
 struct actor guard_actor(const struct request *rq)

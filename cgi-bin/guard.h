@@ -19,6 +19,14 @@ enum status guard_identify(struct request *rq, struct err *e);
 /* struct door's feature: does the tenant's plan have it? ERR_PLAN code plan_feature; the message names the plan that has it. */
 enum status guard_feature(struct request *rq, enum feature f, struct err *e);
 
+/* The same of what is known already, and the plan that is the way to get it: the lowest on offer, in the request's arena; NULL: none. */
+struct entitled;
+struct plan;
+struct plans;
+bool guard_has(const struct entitled *x, enum feature f);
+const struct plan *guard_offer_of(const struct plans *p, enum feature f);
+enum status guard_offer(struct request *rq, enum feature f, const struct plan **out, struct err *e);
+
 /* Who does it, for TENANT statements and the audit log. */
 struct actor guard_actor(const struct request *rq);
 

@@ -117,6 +117,49 @@ void bot_remove(struct request *rq)
     api_end(&call, s, 204, NULL);
 }
 
+/* ---- own brand ---- */
+
+static void end_with_brand(struct call *call, enum status s, const struct bot_brand *b)
+{
+    struct json *o = s == OK ? json_new_object(call->a) : NULL;
+    if (s == OK && (!o || json_set_str(o, "name", b->name) != 0 || json_set_str(o, "link", b->link) != 0))
+        s = err_nomem(&call->e);
+    api_end(call, s, 200, o);
+}
+
+void brand_show(struct request *rq)
+{
+    struct call call;
+    struct id id;
+    struct bot_brand b;
+    if (!api_begin(rq, &call))
+        return;
+    enum status s = api_id(&call, "bot", ID_BOT, &id);
+    if (s == OK)
+        s = bot_brand(call.c, call.who.tenant, id, call.a, &b, &call.e);
+    end_with_brand(&call, s, &b);
+}
+
+void brand_put(struct request *rq)
+{
+    struct call call;
+    struct id id;
+    struct json *in;
+    struct bot_brand b;
+    if (!api_begin(rq, &call))
+        return;
+    enum status s = api_id(&call, "bot", ID_BOT, &id);
+    if (s == OK)
+        s = api_body(&call, FIELDS({"name", JSON_STRING, true}, {"link", JSON_STRING, false}), &in);
+    if (s == OK) {
+        b = (struct bot_brand){json_get_str(in, "name"), json_get_str(in, "link")};
+        s = bot_brand_save(call.c, &call.who, id, &b, &call.e);
+    }
+    if (s == OK)
+        s = bot_brand(call.c, call.who.tenant, id, call.a, &b, &call.e);
+    end_with_brand(&call, s, &b);
+}
+
 /* ---- flow and versions ---- */
 
 void flow_show(struct request *rq)

@@ -167,7 +167,12 @@ static bool white_label(struct request *rq, const struct bot_live *b)
 static void fill_frame(struct request *rq, struct view *v, const struct bot_live *b, struct str language)
 {
     char id[ID_TEXT_MAX];
-    view_bool(v, "Chat.PoweredBy", !white_label(rq, b));
+    bool own = white_label(rq, b);
+    view_bool(v, "Chat.PoweredBy", !own);
+    if (own) {
+        view_str(v, "Own.Name", b->brand.name);
+        view_str(v, "Own.Link", b->brand.link);
+    }
     view_text(v, "BaseUrl", config_string(rq->config, CONFIG_base_url));
     view_str(v, "Bot.Name", b->name);
     view_id(v, "Bot.Id", id_text(ID_BOT, b->id, id));

@@ -32,19 +32,29 @@ static enum status fill_check(struct page *pg, const struct bot *b)
     return st == OK ? flow_view_check(pg->v, pg->rq->arena, doc, &pg->e) : st;
 }
 
+static void bot_show(struct page *pg, const struct bot *b, int status)
+{
+    struct err e = ERR_INIT;
+    pg->e = e; /* what was refused is filled in already */
+    enum status st = fill_counts(pg, b);
+    if (st == OK)
+        st = fill_check(pg, b);
+    if (st == OK)
+        st = page_offer(pg, FEATURE_WHITE_LABEL, "Brand.Offer");
+    view_bool(pg->v, "Brand.Has", pg->has[FEATURE_WHITE_LABEL]);
+    if (st != OK)
+        page_fail(pg);
+    else
+        page_send_status(pg, status, "portal/bot.cs", NULL);
+}
+
 void bot_page(struct request *rq)
 {
     struct page pg;
     struct bot b;
     if (!page_begin(rq, &pg) || !page_bot(&pg, "overview", &b))
         return;
-    enum status st = fill_counts(&pg, &b);
-    if (st == OK)
-        st = fill_check(&pg, &b);
-    if (st != OK)
-        page_fail(&pg);
-    else
-        page_send(&pg, "portal/bot.cs", NULL);
+    bot_show(&pg, &b, 200);
 }
 
 void bot_rename_form(struct request *rq)
@@ -63,10 +73,7 @@ void bot_rename_form(struct request *rq)
     }
     page_form_error(&pg);
     view_str(pg.v, "Form.name", request_form(rq, "name"));
-    if (fill_counts(&pg, &b) != OK || fill_check(&pg, &b) != OK)
-        page_fail(&pg);
-    else
-        page_send_status(&pg, 422, "portal/bot.cs", NULL);
+    bot_show(&pg, &b, 422);
 }
 
 /* Deleting asks for the bot's name: a slip of the finger cannot end a bot. */

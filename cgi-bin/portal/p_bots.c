@@ -163,8 +163,13 @@ static void new_page(struct page *pg, int status)
 void bot_new_page(struct request *rq)
 {
     struct page pg;
-    if (page_begin(rq, &pg))
+    if (!page_begin(rq, &pg))
+        return;
+    /* Nobody fills a form that is refused at its end. */
+    if (bot_may_add(pg.db, pg.who.tenant, rq->arena, &pg.e) == OK)
         new_page(&pg, 200);
+    else
+        page_fail(&pg);
 }
 
 static void new_page_again(struct page *pg)

@@ -112,8 +112,11 @@ static enum status person_begin(struct page *pg)
         st = db_get(pg->app->guard.pool, &pg->db, &pg->e);
     if (st == OK)
         st = fill_person(pg);
-    if (st == OK && inside)
+    if (st == OK && inside) {
+        for (int f = 0; f < FEATURE_COUNT; f++)
+            pg->has[f] = guard_has(&known, (enum feature)f);
         st = banner_fill(pg, &known);
+    }
     return st;
 }
 
@@ -216,6 +219,18 @@ void page_way_out(struct page *pg)
     view_text(pg->v, "Way.Ask", view_t(pg->v, sold ? "Errors.AskOwner" : "Errors.AskOperator"));
 }
 
+enum status page_offer(struct page *pg, enum feature f, const char *key)
+{
+    struct plans plans;
+    if (pg->has[f])
+        return OK;
+    enum status st = plans_read(pg->db, pg->rq->arena, &plans, &pg->e);
+    const struct plan *offer = st == OK ? guard_offer_of(&plans, f) : NULL;
+    if (offer)
+        view_str(pg->v, key, offer->name);
+    return st;
+}
+
 /* ---- what stands in the path ---- */
 
 bool page_id(struct page *pg, enum id_kind kind, const char *name, struct id *out)
@@ -286,6 +301,27 @@ void portal_not_signed_in(struct request *rq)
 
 /* ---- the error page ---- */
 
+/* What the plan lacks in words of its own, and the plan that has it. */
+static void fill_lack(struct page *pg)
+{
+    enum feature f = pg->rq->route->feature;
+    const struct plan *offer = NULL;
+    struct err e = ERR_INIT;
+    char key[48];
+    snprintf(key, sizeof(key), "Feature.%s", feature_name(f));
+    view_text(pg->v, "Error.Text", view_t(pg->v, key));
+    page_way_out(pg);
+    if (guard_offer(pg->rq, f, &offer, &e) != OK)
+        return; /* the way to all plans is shown */
+    if (offer == NULL) {
+        view_text(pg->v, "Error.More", view_t(pg->v, "Feature.Nowhere"));
+        return;
+    }
+    view_str(pg->v, "Error.More", view_fill(pg->v, "Feature.In", {"plan", offer->name}));
+    view_str(pg->v, "Way.Plan", offer->plan);
+    view_str(pg->v, "Way.PlanName", offer->name);
+}
+
 void portal_error_page(struct request *rq, const struct err *e, int status)
 {
     struct page pg = {.rq = rq, .app = rq->app};
@@ -306,8 +342,12 @@ void portal_error_page(struct request *rq, const struct err *e, int status)
             view_int(pg.v, "Error.RetryAfter", e->retry_after_s);
         if (rq->method != GET)
             view_bool(pg.v, "Error.Back", true);
-        if (e->status == ERR_PLAN && rq->who.signed_in)
-            page_way_out(&pg);
+        if (e->status == ERR_PLAN && rq->who.signed_in) {
+            if (rq->route != NULL && rq->route->feature != FEATURE_NONE && strcmp(err_code(e), "plan_feature") == 0)
+                fill_lack(&pg);
+            else
+                page_way_out(&pg);
+        }
         if (view_render(pg.v, "error/error.cs", body, &failed) == OK)
             return;
     }

@@ -32,6 +32,7 @@ struct page {
     struct portal *app;
     struct view *v;
     struct db *db;    /* NULL once given back */
+    bool has[FEATURE_COUNT]; /* what the plan has */
     struct actor who; /* who.tenant is ID_NONE when nobody is signed in */
     struct err e;
 };
@@ -53,6 +54,8 @@ void page_error(struct page *pg, const char *key, const struct err *e);
 void page_form_error(struct page *pg);
 /* The plan does not cover it: "Way.Plans" (a link to the plans is due) or "Way.Ask" (words: who can help). */
 void page_way_out(struct page *pg);
+/* The name of the plan that has it, where this one lacks it; nothing where it has it, or none does. */
+enum status page_offer(struct page *pg, enum feature f, const char *key);
 bool page_is_form_error(const struct page *pg); /* wrong input, not a broken server */
 
 /* Path parameters as ids; false (and 404 answered) for anything else. */

@@ -88,13 +88,11 @@ struct add_tx {
     struct bot_new bot;
 };
 
-static enum status room_for_one(struct db *c, struct arena *a, struct id tenant, struct err *e)
+enum status bot_may_add(struct db *c, struct id tenant, struct arena *a, struct err *e)
 {
     struct entitlements x;
     int64_t n;
-    enum status s = store_bot_lock_tenant(c, a, tenant, e);
-    if (s == OK)
-        s = entitlement_load(c, tenant, clock_now_ms(), a, &x, e);
+    enum status s = entitlement_load(c, tenant, clock_now_ms(), a, &x, e);
     if (s == OK)
         s = store_bot_count(c, a, tenant, &n, e);
     return s == OK ? entitlement_room(&x, ENTITLEMENT_bots, n, e) : s;
@@ -104,7 +102,9 @@ static enum status add_write(struct db *c, void *ctx, struct err *e)
 {
     struct add_tx *tx = ctx;
     char id[ID_TEXT_MAX];
-    enum status s = room_for_one(c, tx->a, tx->who->tenant, e);
+    enum status s = store_bot_lock_tenant(c, tx->a, tx->who->tenant, e);
+    if (s == OK)
+        s = bot_may_add(c, tx->who->tenant, tx->a, e);
     if (s == OK)
         s = store_bot_add(c, tx->who->tenant, &tx->bot, e);
     if (s == OK && tx->seed->answer_n)

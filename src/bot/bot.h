@@ -33,6 +33,8 @@ enum status bot_templates(const struct config *c, struct arena *a, struct str la
 /* ERR_PLAN codes plan_limit_bots, billing_read_only (so bot_import); ERR_NOT_FOUND code template_unknown. */
 enum status bot_create(struct db *c, const struct config *cf, const struct actor *who, struct arena *a,
                        struct str template_id, struct str name, struct str language, struct bot *out, struct err *e);
+/* Would one more be refused just now? As bot_create says it; it asks again. */
+enum status bot_may_add(struct db *c, struct id tenant, struct arena *a, struct err *e);
 enum status bot_get(struct db *c, struct id tenant, struct id bot, struct arena *a, struct bot *out, struct err *e);
 enum status bot_list(struct db *c, struct id tenant, struct arena *a, struct bot **out, size_t *n, struct err *e);
 /* How many of the workspace's bots are active: those of which `before` is less. */
@@ -40,6 +42,18 @@ enum status bot_room(struct db *c, struct id tenant, int64_t *out, struct err *e
 enum status bot_rename(struct db *c, const struct actor *who, struct id bot, struct str name, struct err *e);
 enum status bot_delete(struct db *c, const struct actor *who, struct id bot,
                        struct err *e); /* soft: conversations stay readable */
+
+/* Whose name stands at the foot of the bot's chat where the plan has white_label, instead of the install's; empty: nothing stands
+ * there. It is kept when the plan goes, and shows again when it is back. Whether the plan has it, the route says, not these. */
+#define BRAND_NAME_MAX 80  /* characters */
+#define BRAND_LINK_MAX 500 /* bytes */
+struct bot_brand {
+    struct str name, link; /* a link needs a name */
+};
+enum status bot_brand(struct db *c, struct id tenant, struct id bot, struct arena *a, struct bot_brand *out, struct err *e);
+/* ERR_INVALID at "name": brand_name_invalid, brand_name_missing; at "link": brand_link_invalid. */
+enum status bot_brand_save(struct db *c, const struct actor *who, struct id bot, const struct bot_brand *brand,
+                           struct err *e);
 
 enum status bot_draft(struct db *c, struct id tenant, struct id bot, struct arena *a, struct json **flow, int *revision,
                       struct err *e);
@@ -76,8 +90,9 @@ struct bot_live {
     struct id id, tenant;
     int version;
     struct str name, language;
+    struct bot_brand brand;
     struct flow *flow;
-    int64_t before; /* as in struct bot; of the live version only */
+    int64_t before; /* as in struct bot; of the live version only, like brand */
     struct bot_held *held;
 };
 /* Borrow: release with bot_live_release. ERR_NOT_FOUND code bot_unknown when unknown, deleted, or never published. */

@@ -43,6 +43,13 @@ DB_STMT(bot_set_name, TENANT,
 DB_STMT(bot_set_deleted, TENANT,
         "UPDATE bot SET deleted_at = ? WHERE tenant_id = :tenant AND bot_id = ? AND deleted_at IS NULL", "tu", "");
 
+DB_STMT(bot_brand_select, TENANT,
+        "SELECT brand_name, brand_link FROM bot WHERE tenant_id = :tenant AND bot_id = ? AND deleted_at IS NULL", "u",
+        "ss");
+DB_STMT(bot_set_brand, TENANT,
+        "UPDATE bot SET brand_name = ?, brand_link = ? WHERE tenant_id = :tenant AND bot_id = ? AND deleted_at IS NULL",
+        "ssu", "");
+
 #define DRAFT_COLUMNS                                                                                           \
     "SELECT b.draft, b.draft_hash, b.draft_revision, b.live_version, b.last_version, v.flow_hash"               \
     " FROM bot b LEFT JOIN bot_version v ON v.tenant_id = b.tenant_id AND v.bot_id = b.bot_id AND v.version = " \
@@ -145,6 +152,28 @@ enum status store_bot_rename(struct db *c, struct arena *a, struct id tenant, st
     return db_exec(c, &bot_set_name, &tenant, DB_ARGS(db_str(name), db_time(clock_now_ms()), db_id(bot)), NULL, e);
 }
 
+enum status store_bot_brand(struct db *c, struct arena *a, struct id tenant, struct id bot, struct bot_brand *out,
+                            struct err *e)
+{
+    struct db_row r;
+    enum status s = db_query_one(c, &bot_brand_select, &tenant, DB_ARGS(db_id(bot)), a, &r, e);
+    if (s == ERR_NOT_FOUND)
+        return bot_unknown(e);
+    if (s == OK)
+        *out = (struct bot_brand){db_row_str(r, 0), db_row_str(r, 1)};
+    return s;
+}
+
+enum status store_bot_set_brand(struct db *c, struct arena *a, struct id tenant, struct id bot,
+                                const struct bot_brand *brand, struct err *e)
+{
+    struct bot_brand old;
+    enum status s = store_bot_brand(c, a, tenant, bot, &old, e); /* as in store_bot_rename */
+    if (s != OK)
+        return s;
+    return db_exec(c, &bot_set_brand, &tenant, DB_ARGS(db_str(brand->name), db_str(brand->link), db_id(bot)), NULL, e);
+}
+
 enum status store_bot_delete(struct db *c, struct id tenant, struct id bot, struct err *e)
 {
     int64_t n = 0;
@@ -212,10 +241,10 @@ DB_STMT(version_select, TENANT,
         "ui", "s");
 /* GLOBAL: a visitor knows only the bot's public id; the tenant comes out of it. */
 DB_STMT(bot_pointer_select, GLOBAL,
-        "SELECT b.tenant_id, b.live_version, b.name, b.language, " BEFORE
+        "SELECT b.tenant_id, b.live_version, b.name, b.language, b.brand_name, b.brand_link, " BEFORE
         " FROM bot b JOIN tenant t ON t.tenant_id = b.tenant_id"
         " WHERE b.bot_id = ? AND b.deleted_at IS NULL AND t.state = 'active'",
-        "u", "uissi");
+        "u", "uissssi");
 
 static enum status version_unknown(struct err *e)
 {
@@ -282,6 +311,7 @@ enum status store_bot_pointer(struct db *c, struct arena *a, struct id bot, stru
                                 .live_version = (int)db_row_int(r, 1),
                                 .name = db_row_str(r, 2),
                                 .language = db_row_str(r, 3),
-                                .before = db_row_int(r, 4)};
+                                .brand = {db_row_str(r, 4), db_row_str(r, 5)},
+                                .before = db_row_int(r, 6)};
     return OK;
 }

@@ -26,6 +26,7 @@ struct bot_pointer {
     struct id tenant;
     int live_version;
     struct str name, language;
+    struct bot_brand brand;
     int64_t before;
 };
 
@@ -39,6 +40,10 @@ enum status store_bot_list(struct db *c, struct arena *a, struct id tenant, stru
 /* Each answers ERR_NOT_FOUND code bot_unknown when the tenant has no such bot. */
 enum status store_bot_rename(struct db *c, struct arena *a, struct id tenant, struct id bot, struct str name,
                              struct err *e);
+enum status store_bot_brand(struct db *c, struct arena *a, struct id tenant, struct id bot, struct bot_brand *out,
+                            struct err *e);
+enum status store_bot_set_brand(struct db *c, struct arena *a, struct id tenant, struct id bot,
+                                const struct bot_brand *brand, struct err *e);
 enum status store_bot_delete(struct db *c, struct id tenant, struct id bot, struct err *e);
 enum status store_bot_draft(struct db *c, struct arena *a, struct id tenant, struct id bot, bool for_update,
                             struct bot_draft_row *out, struct err *e);

@@ -31,6 +31,7 @@ struct bot_held {
     struct id id, tenant;
     int version;
     struct str name, language;
+    struct bot_brand brand;
     struct flow *flow;
     int64_t before;
     char text[];
@@ -96,20 +97,30 @@ static struct bot_held *held_retain(struct bot_held *h)
     return h;
 }
 
+static struct str keep(char **at, struct str s)
+{
+    char *p = *at;
+    if (s.n)
+        memcpy(p, s.p, s.n);
+    *at += s.n;
+    return str_n(p, s.n);
+}
+
 /* Takes over the reference to `flow`, also when there is no memory. */
 static struct bot_held *held_new(struct id bot, const struct bot_pointer *p, int version, struct flow *flow)
 {
-    struct bot_held *h = malloc(sizeof *h + p->name.n + p->language.n);
+    struct bot_held *h = malloc(sizeof *h + p->name.n + p->language.n + p->brand.name.n + p->brand.link.n);
+    char *at;
     if (!h) {
         flow_drop(flow);
         return NULL;
     }
     *h = (struct bot_held){.id = bot, .tenant = p->tenant, .version = version, .flow = flow, .before = p->before};
     atomic_init(&h->refs, 1);
-    memcpy(h->text, p->name.p, p->name.n);
-    memcpy(h->text + p->name.n, p->language.p, p->language.n);
-    h->name = str_n(h->text, p->name.n);
-    h->language = str_n(h->text + p->name.n, p->language.n);
+    at = h->text;
+    h->name = keep(&at, p->name);
+    h->language = keep(&at, p->language);
+    h->brand = (struct bot_brand){keep(&at, p->brand.name), keep(&at, p->brand.link)};
     return h;
 }
 
@@ -120,6 +131,7 @@ static void lend(struct bot_held *h, struct bot_live *out)
                              .version = h->version,
                              .name = h->name,
                              .language = h->language,
+                             .brand = h->brand,
                              .flow = h->flow,
                              .before = h->before,
                              .held = h};

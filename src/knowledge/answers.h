@@ -31,6 +31,8 @@ struct answers_match {
 enum status answers_find(struct db_pool *p, struct id tenant, struct id bot, struct str language, struct str question,
                          struct arena *a, struct answers_match *out, struct err *e);
 
+/* Empty, or http:// or https:// and a host, without spaces or signs that no address has. */
+bool link_valid(struct str s);
 void answers_forget(void); /* empties the memory of indexes: at the end of a program, and between tests */
 
 /* CSV (RFC 4180; `,` `;` or tab; UTF-8 with or without BOM, else Windows-1252): header row names question, answer, link,

@@ -5,7 +5,7 @@
 
 #include "base/banned.h"
 
-static bool is_link(struct str s)
+bool link_valid(struct str s)
 {
     struct str rest;
     if (!s.n)
@@ -61,7 +61,7 @@ const char *answer_check(struct answer *w, const char **field, const char **word
         return *field = "question", *words = "The question is empty.", "question_empty";
     if (!w->answer.n)
         return *field = "answer", *words = "The answer is empty.", "answer_empty";
-    if (!is_link(w->link))
+    if (!link_valid(w->link))
         return *field = "link", *words = "A link begins with https:// or http:// and has no spaces.", "link_invalid";
     if (!one_line(w->source))
         return *field = "source", *words = "A source stands on one line.", "source_invalid";

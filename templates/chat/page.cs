@@ -6,7 +6,7 @@
 <meta name="color-scheme" content="light dark">
 <meta name="robots" content="noindex">
 <title><?cs var:Bot.Name ?></title>
-<link rel="icon" href="/img/parley.svg" type="image/svg+xml">
+<link rel="icon" href="/img/<?cs if:Chat.PoweredBy == "1" ?>parley<?cs else ?>chat<?cs /if ?>.svg" type="image/svg+xml">
 <link rel="stylesheet" href="/css/chat.css">
 <script src="/js/chat.js" defer></script>
 </head>
@@ -38,6 +38,8 @@
     <button><?cs var:T.Chat.Send ?></button>
   </form>
   <?cs if:Chat.PoweredBy == "1" ?><footer><?cs var:T.Chat.PoweredBy ?> <a href="<?cs var:url_validate(BaseUrl) ?>" target="_blank" rel="noopener"><?cs var:Brand ?></a></footer>
+  <?cs elif:Own.Link ?><footer><a href="<?cs var:url_validate(Own.Link) ?>" target="_blank" rel="noopener"><?cs var:Own.Name ?></a></footer>
+  <?cs elif:Own.Name ?><footer><?cs var:Own.Name ?></footer>
 <?cs /if ?></main>
 </body>
 </html>

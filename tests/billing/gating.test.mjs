@@ -121,6 +121,87 @@ test('who made the chat is told, unless the plan has its own brand', async () =>
     await until('the brand again', async () => link.test((await page(bot)).text))
 })
 
+test('an own brand: refused with the way to get it, there where it is paid, kept for when it is back', async () => {
+    const { bot, tenant } = await makeBot(parley, echoFlow, { plan: 'free' }), other = await makeBot(parley, echoFlow, { plan: 'enterprise' })
+    const key = await parley.run('key', 'create', '--tenant', shown('ws', tenant), '--scopes', 'read,write')
+    const call = async (method, body, where = bot, by = key) => {
+        const reply = await fetch(`${parley.url}/v1/bots/${where}/brand`, { method, headers: { Authorization: `Bearer ${by}`, 'Content-Type': 'application/json' }, body: body && JSON.stringify(body) })
+        return { status: reply.status, type: reply.headers.get('content-type'), body: await reply.json() }
+    }
+    const brand = { name: 'Acme & Söhne', link: 'https://acme.example/?a=1&b=2' }
+    const saved = async () => (await parley.sql(`SELECT brand_name AS name, brand_link AS link FROM bot WHERE tenant_id = 0x${tenant}`))[0]
+    for (const lacking of ['free', 'starter', 'professional']) {
+        await plan(tenant, lacking)
+        for (const refused of [await call('GET'), await call('PUT', brand)]) {
+            assert.deepEqual([refused.status, refused.type, refused.body.code], [402, 'application/problem+json', 'plan_feature'], lacking)
+            assert.match(refused.body.detail, /ENTERPRISE has this/)
+        }
+    }
+    assert.deepEqual(await saved(), { name: '', link: '' })
+    await plan(tenant, 'enterprise')
+    assert.doesNotMatch((await page(bot)).text, /<footer>/, 'without a name nothing stands there')
+    assert.match((await page(bot)).text, /img\/chat\.svg/)
+    assert.deepEqual(await call('PUT', brand), { status: 200, type: 'application/json', body: brand })
+    assert.deepEqual((await call('GET')).body, brand)
+    const foot = /<footer><a href="https:\/\/acme\.example\/\?a=1&amp;b=2"[^>]*>Acme &amp; Söhne<\/a><\/footer>/
+    await until('the brand', async () => foot.test((await page(bot)).text))
+    for (const [bad, pointer] of [[{ name: 'x', link: 'javascript:alert(1)' }, '/link'], [{ name: 'x', link: 'https://' }, '/link'], [{ name: 'x', link: `https://a/${'x'.repeat(500)}` }, '/link'],
+        [{ name: '', link: 'https://acme.example' }, '/name'], [{ name: 'two\nlines' }, '/name'], [{ name: 'x'.repeat(81) }, '/name'], [{}, '/name'], [{ name: 7 }, '/name'], [{ name: 'x', logo: '' }, '/logo']]) {
+        const refused = await call('PUT', bad)
+        assert.deepEqual([refused.status, refused.body.errors?.[0]?.pointer ?? refused.body.pointer], [422, pointer], JSON.stringify(bad))
+    }
+    assert.deepEqual(await saved(), brand)
+    for (const method of ['GET', 'PUT']) assert.equal((await call(method, method === 'PUT' ? brand : undefined, other.bot)).status, 404, 'of another workspace')
+    const reader = await parley.run('key', 'create', '--tenant', shown('ws', tenant), '--scopes', 'read')
+    assert.equal((await call('PUT', brand, bot, reader)).status, 403)
+    await plan(tenant, 'professional')
+    await until('the install\'s name', async () => /Powered by <a/.test((await page(bot)).text))
+    assert.doesNotMatch((await page(bot)).text, /Acme/)
+    assert.equal((await call('PUT', { name: '' })).status, 402)
+    await plan(tenant, 'enterprise')
+    await until('the brand again', async () => foot.test((await page(bot)).text))
+    await call('PUT', { name: 'Only a name' })
+    await until('a name that leads nowhere', async () => /<footer>Only a name<\/footer>/.test((await page(bot)).text))
+})
+
+test('the portal shows what the plan lacks, and refuses it, whoever asks by hand', async () => {
+    const tenant = await parley.run('tenant', 'create', 'Foot', '--plan', 'free')
+    const bot = await parley.run('bot', 'create', '--template', 'faq', '--name', 'Foot', '--tenant', tenant)
+    const person = async role => {
+        const email = `${role}-foot@example.com`, password = 'correct horse battery'
+        await parley.run('user', 'create', email, '--password-stdin', { input: password })
+        await parley.run('user', 'add-to', email, tenant, '--role', role)
+        const Cookie = cookieOf(await fetch(`${parley.url}/login`, { method: 'POST', redirect: 'manual', headers: { Origin: parley.url }, body: new URLSearchParams({ email, password }) }))
+        return async (where, fields) => {
+            const seen = await (await fetch(`${parley.url}/app`, { headers: { Cookie } })).text()
+            const _csrf = /name="_csrf" value="([^"]+)"/.exec(seen)[1]
+            const reply = await fetch(`${parley.url}${where}`, { redirect: 'manual', headers: { Cookie, Origin: parley.url }, ...fields && { method: 'POST', body: new URLSearchParams({ _csrf, ...fields }) } })
+            return { status: reply.status, text: await reply.text() }
+        }
+    }
+    const owner = await person('owner'), viewer = await person('viewer'), where = `/app/bots/${bot}/brand`
+    assert.match((await owner(`/app/bots/${bot}`)).text, new RegExp(`href="${where}"[\\s\\S]*ENTERPRISE`))
+    assert.doesNotMatch((await viewer(`/app/bots/${bot}`)).text, /\/brand"/)
+    assert.equal((await viewer(where)).status, 403)
+    for (const refused of [await owner(where), await owner(where, { name: 'Acme' })]) {
+        assert.equal(refused.status, 402)
+        assert.match(refused.text, /your own name stands at the foot of the chat[\s\S]*It is part of ENTERPRISE\.[\s\S]*Ask whoever runs this service/)
+        assert.doesNotMatch(refused.text, /app\/billing\/plans/)
+    }
+    parley.configure({ stripe_secret_key: 'sk_test_1' })
+    parley.hup()
+    await until('the way to buy it', async () => /href="\/app\/billing\/plans\?plan=enterprise">See ENTERPRISE/.test((await owner(where)).text))
+    await parley.run('tenant', 'plan', tenant, 'enterprise')
+    assert.equal((await owner(where)).status, 200)
+    assert.equal((await owner(where, { name: 'Acme', link: 'ftp://x' })).status, 422)
+    assert.equal((await owner(where, { name: 'Acme' })).status, 303)
+    assert.match((await owner(where)).text, /value="Acme"/)
+    assert.doesNotMatch((await owner(`/app/bots/${bot}`)).text, /ENTERPRISE/)
+    parley.configure({ stripe_secret_key: null })
+    parley.hup()
+    await until('billing off', async () => /assigned by its operator/.test((await owner('/pricing')).text))
+})
+
 test('the list of bots says which take no new conversations, and who can change that', async () => {
     const email = 'owner@example.com', password = 'correct horse battery'
     await parley.run('user', 'create', email, '--password-stdin', { input: password })

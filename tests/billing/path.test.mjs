@@ -378,9 +378,8 @@ test('a payment that is missing: banner and words on every page, by its age, unt
         }
         const [suspended, readOnly, grace] = people
         await readOnly.page.goto(`${install.url}/app/new`)
-        await readOnly.page.getByLabel('Name', { exact: true }).first().fill('One more')
-        await press(readOnly.page, 'Create bot')
-        assert.match(await main(readOnly.page).getByRole('alert').innerText(), /payment is missing/)
+        await says(readOnly.page, 'payment is missing')
+        assert.equal(await main(readOnly.page).getByRole('button').count(), 0)
         // somebody who may not see billing reads the words, without the way there
         const agent = await fresh()
         const email = await signUp(agent, install.url, { workspace: 'Elsewhere' })
@@ -412,6 +411,38 @@ test('a payment that is missing: banner and words on every page, by its age, unt
         await world.stop()
         await install.stop()
     }
+})
+
+test('what the plan lacks is shown with the way to get it, and is there once it is paid', async () => {
+    const page = await fresh()
+    const wrong = watch(page, ['status of 402', 'status of 422'])
+    await signUp(page, parley.url, { workspace: 'Brand' })
+    const bot = await createBot(page, parley.url, 'Ours')
+    await page.getByRole('link', { name: 'Own brand' }).click()
+    await page.getByRole('heading', { name: 'Your plan does not cover this' }).waitFor()
+    await says(page, 'your own name stands at the foot of the chat')
+    await says(page, 'It is part of ENTERPRISE')
+    await isAccessible(page, 'a feature that the plan lacks')
+    await page.getByRole('link', { name: 'See ENTERPRISE' }).click()
+    assert.equal(await page.locator('.is-chosen h2').innerText(), 'ENTERPRISE')
+    await press(page, 'Buy ENTERPRISE')
+    await pay(page)
+    await page.goto(`${parley.url}${bot}`)
+    await page.getByRole('link', { name: 'Own brand' }).click()
+    await page.getByLabel('Where the name leads').fill('https://acme.example/help')
+    await press(page, 'Save')
+    assert.match(await main(page).getByRole('alert').innerText(), /link needs a name/)
+    await isAccessible(page, 'a refused brand')
+    await page.getByLabel('Name', { exact: true }).fill('<b>Acme</b> Support')
+    await press(page, 'Save')
+    await says(page, 'Saved. The chat shows it')
+    await page.goto(`${parley.url}${bot}/publish`)
+    await press(page, 'Publish')
+    await page.goto(`${parley.url}/chat/${bot.split('/').pop()}`)
+    const foot = page.getByRole('link', { name: '<b>Acme</b> Support' })
+    assert.equal(await foot.getAttribute('href'), 'https://acme.example/help')
+    await isAccessible(page, 'a chat with a brand of its own')
+    assert.deepEqual(wrong.filter(line => !line.startsWith(fake.url)), [])
 })
 
 test('the limit: near it, at it, with the way on for who may take it', async () => {

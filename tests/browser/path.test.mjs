@@ -118,7 +118,12 @@ test('versions: published again, compared in words, taken back, exported and bro
     const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('link', { name: /^Export/ }).click()])
     const file = await download.path()
     await page.goto(`${parley.url}/app/new`)
+    await page.getByText(/The plan FREE includes 1 bot/).waitFor() // nobody fills a form that is refused at its end
+    assert.equal(await page.getByRole('button', { name: 'Create bot' }).count(), 0)
+    const workspace = await enlarge(parley, 'Versions')
+    await page.goto(`${parley.url}/app/new`)
     await page.getByLabel('Name', { exact: true }).first().fill('One too many')
+    await parley.run('tenant', 'plan', workspace, 'free') // meanwhile
     await page.getByRole('button', { name: 'Create bot' }).click()
     await page.getByRole('alert').getByText(/The plan FREE includes 1 bot/).waitFor()
     assert.equal(await page.getByLabel('Name', { exact: true }).first().inputValue(), 'One too many')

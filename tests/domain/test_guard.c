@@ -65,7 +65,7 @@ static void the_refusal_names_the_plan_that_has_it(void **state)
     refused(tenant, FEATURE_KNOWLEDGE, "The knowledge base: the plan PROFESSIONAL has this.");
     refused(tenant, FEATURE_ANALYTICS, "The analytics dashboard: the plan STARTER has this.");
     dbtest_sql(DB, "UPDATE plan SET public = 0 WHERE plan = 'enterprise'");
-    refused(tenant, FEATURE_WHITE_LABEL, "An own brand: no plan of this install has this.");
+    refused(tenant, FEATURE_WHITE_LABEL, "Your own brand: no plan of this install has this.");
     dbtest_sql(DB, "UPDATE plan SET public = 1 WHERE plan = 'enterprise'");
 }
 

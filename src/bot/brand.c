@@ -1,0 +1,65 @@
+/* brand.c: whose name stands at the foot of a bot's chat. See bot.h. */
+#include "base/limits.h"
+#include "base/shared.h"
+#include "base/utf8.h"
+#include "bot/bot_store.h"
+#include "knowledge/answers.h"
+
+#include "base/banned.h"
+
+struct brand_tx {
+    const struct actor *who;
+    struct arena *a;
+    struct id bot;
+    struct bot_brand brand;
+};
+
+static bool one_line(struct str s)
+{
+    return utf8_text(s) && str_find(s, '\n') < 0 && str_find(s, '\r') < 0;
+}
+
+static enum status check(struct bot_brand *b, struct err *e)
+{
+    b->name = str_trim(b->name);
+    b->link = str_trim(b->link);
+    if (!one_line(b->name) || utf8_length(b->name) > BRAND_NAME_MAX)
+        return err_at(e, ERR_INVALID, "brand_name_invalid", "name", "The name has at most %d characters, on one line.",
+                      BRAND_NAME_MAX);
+    if (b->link.n > BRAND_LINK_MAX || !utf8_text(b->link) || !link_valid(b->link))
+        return err_at(e, ERR_INVALID, "brand_link_invalid", "link",
+                      "A link begins with https:// or http://, has no spaces and at most %d bytes.", BRAND_LINK_MAX);
+    if (b->link.n && !b->name.n)
+        return err_at(e, ERR_INVALID, "brand_name_missing", "name", "A link needs a name that leads there.");
+    return OK;
+}
+
+static enum status brand_write(struct db *c, void *ctx, struct err *e)
+{
+    struct brand_tx *tx = ctx;
+    char id[ID_TEXT_MAX];
+    enum status s = store_bot_set_brand(c, tx->a, tx->who->tenant, tx->bot, &tx->brand, e);
+    return s == OK ? account_audit(c, tx->who, "bot.branded", str_from(id_text(ID_BOT, tx->bot, id)), NULL, e) : s;
+}
+
+enum status bot_brand_save(struct db *c, const struct actor *who, struct id bot, const struct bot_brand *brand,
+                           struct err *e)
+{
+    struct arena a;
+    struct brand_tx tx = {.who = who, .a = &a, .bot = bot, .brand = *brand};
+    enum status s = check(&tx.brand, e);
+    if (s != OK)
+        return s;
+    arena_init(&a, 64 * KB);
+    s = db_transaction(c, brand_write, &tx, e);
+    if (s == OK)
+        shared_bump("bot", bot);
+    arena_release(&a);
+    return s;
+}
+
+enum status bot_brand(struct db *c, struct id tenant, struct id bot, struct arena *a, struct bot_brand *out,
+                      struct err *e)
+{
+    return store_bot_brand(c, a, tenant, bot, out, e);
+}
