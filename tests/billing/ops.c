@@ -8,17 +8,21 @@
  *   {"op": "state", "tenant"}: what the tenant may, by its mirror   {"op": "look", "kind", "id"}   {"op": "clock", "ms"}
  *   {"op": "setup"}   {"op": "check"}
  *   {"op": "hurry"}: from now on nobody sleeps between two tries
+ *   {"op": "crowd", "ms"}: for so long, an address (127.0.0.1) asks the door of the hooks as much as it may
  * and the worker's part:
  *   {"op": "collect"}   {"op": "send"}: meter rows until none is due   {"op": "flush", "tenant"}   {"op": "watch"}   {"op": "notice"}
  *   {"op": "compare", "customer", "from", "to"}   {"op": "events"}: until none is due   {"op": "usage", "tenant"} */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/settings.h"
+#include "base/shared.h"
 #include "billing/checkout.h"
 #include "billing/meter.h"
 #include "billing/notice.h"
@@ -26,6 +30,7 @@
 #include "billing/sync.h"
 #include "billing/usage.h"
 #include "net/fetch.h"
+#include "web/route.h"
 
 #include "base/banned.h"
 
@@ -315,6 +320,20 @@ static enum status op_usage(struct job *j, struct db *c)
     return s;
 }
 
+/* As an address that asks more than it may, for so long: what the programs of this host count together is found in run_dir. */
+static void crowd(struct job *j, const struct config *c)
+{
+    struct rate_limit limit = rate_class_limit(RATE_HOOK);
+    int64_t until_us = clock_mono_us() + json_int(json_get(j->in, "ms"), 0) * 1000;
+    int retry;
+
+    settings_share(c, LOG_WARN);
+    while (clock_mono_us() < until_us)
+        if (!shared_take(rate_class_name(RATE_HOOK), STR("127.0.0.1"), limit.per_minute, limit.burst, &retry))
+            (void)nanosleep(&(struct timespec){.tv_nsec = 100000}, NULL);
+    shared_close();
+}
+
 /* ---- one line ---- */
 
 static const struct {
@@ -355,6 +374,11 @@ static enum status run(struct job *j)
     if (str_eqz(op, "hurry"))
         return OK;
     s = config_load(NULL, &config, &j->e);
+    if (s == OK && str_eqz(op, "crowd")) {
+        crowd(j, config);
+        config_drop(config);
+        return OK;
+    }
     if (s == OK)
         s = stripe_open(&j->s, config, pool, &j->e);
     j->s.sleep_ms = hurry ? no_sleep : NULL;
