@@ -3,24 +3,16 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import fs from 'node:fs'
 import http from 'node:http'
-import net from 'node:net'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { build, startDoor } from '../lib/fcgi.mjs'
+import { freePort } from '../lib/install.mjs'
 
 const top = new URL('../..', import.meta.url).pathname.replace(/\/$/, '')
 process.env.PATH += ':/usr/sbin:/usr/local/sbin'
 const MODULES = ['mpm_event', 'authz_core', 'mime', 'proxy', 'proxy_fcgi', 'headers', 'deflate', 'rewrite', 'env', 'cgid', 'filter', 'setenvif', 'dir']
 const libraries = ['/usr/lib/apache2/modules', '/usr/libexec/apache2'].find(d => fs.existsSync(d))
 let door, web, proxyPort, cgiPort
-
-async function freePort() {
-    const s = net.createServer().listen(0, '127.0.0.1')
-    await new Promise(ok => s.once('listening', ok))
-    const { port } = s.address()
-    await new Promise(ok => s.close(ok))
-    return port
-}
 
 function configuration(dir) {
     const fill = name => fs.readFileSync(`${top}/etc/${name}.in`, 'utf8').replaceAll('@RUN_DIR@', dir).replaceAll('@HTDOCS_DIR@', `${dir}/htdocs`)

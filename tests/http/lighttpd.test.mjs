@@ -7,18 +7,11 @@ import net from 'node:net'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { build, startDoor } from '../lib/fcgi.mjs'
+import { freePort } from '../lib/install.mjs'
 
 const top = new URL('../..', import.meta.url).pathname.replace(/\/$/, '')
 process.env.PATH += ':/usr/sbin:/usr/local/sbin'
 let door, web, port
-
-async function freePort() {
-    const s = net.createServer().listen(0, '127.0.0.1')
-    await new Promise(ok => s.once('listening', ok))
-    const { port: p } = s.address()
-    await new Promise(ok => s.close(ok))
-    return p
-}
 
 before(async () => {
     door = await startDoor(`${build}/tests/http/testdoor`)

@@ -8,7 +8,7 @@
 //
 // On failure the folder's logs stay (their place is printed).
 import { spawn, spawnSync } from 'node:child_process'
-import { createHash, randomBytes } from 'node:crypto'
+import { createHash, randomBytes, randomInt } from 'node:crypto'
 import fs from 'node:fs'
 import net from 'node:net'
 import os from 'node:os'
@@ -35,12 +35,15 @@ process.on('exit', code => {
 for (const name of ['SIGINT', 'SIGTERM']) process.once(name, () => process.exit(1))
 const finished = new Set()
 
+/** A port that is free and stays so: not one of those that the system gives to outgoing calls, and to whoever asks for any. */
 export async function freePort() {
-    const server = net.createServer().listen(0, '127.0.0.1')
-    await new Promise((ok, bad) => server.once('listening', ok).once('error', bad))
-    const { port } = server.address()
-    await new Promise(ok => server.close(ok))
-    return port
+    for (;;) {
+        const port = randomInt(10240, 32768), server = net.createServer().listen(port, '127.0.0.1')
+        const free = await new Promise(ok => server.once('listening', () => ok(true)).once('error', () => ok(false)))
+        if (!free) continue
+        await new Promise(ok => server.close(ok))
+        return port
+    }
 }
 
 class Ended extends Error {} // no use in waiting any longer

@@ -254,11 +254,11 @@ suite_dist() {
     one_check "make distcheck" make -C "$test_build" -j"$(jobs)" distcheck
 }
 
-# ---- node: end-to-end suites on private installs ----
+# ---- node: end-to-end suites on private installs, as many files at a time as there are processors: they wait more than they compute ----
 
 suite_node() { # NAME
     # shellcheck disable=SC2046
-    env $(sanitizer_env) DEV_BUILD="$test_build" "$node" --test --test-concurrency=1 --test-timeout=600000 \
+    env $(sanitizer_env) DEV_BUILD="$test_build" "$node" --test --test-concurrency="$(jobs)" --test-timeout=600000 \
         --test-reporter=tap tests/"$1"/*.test.mjs >"$suite_log" 2>&1 </dev/null
     local rc=$? ok bad
     ok=$(sed -n 's/^# pass //p' "$suite_log" | tail -n 1)
