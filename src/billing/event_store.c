@@ -31,10 +31,13 @@ enum status event_store_add(struct db *c, const struct event_envelope *v, struct
 
 /* ---- serving ---- */
 
+/* No event is put off for longer than six hours: one that is due later was so by a clock that ran ahead and was set right since. */
+#define LATEST_MS (7 * 3600000LL)
+
 DB_STMT(event_lock_due, GLOBAL,
         "SELECT event_id, type, object_type, object_id, thin, account, api_version, livemode, created_at, attempts FROM stripe_event"
-        " WHERE state = 'pending' AND due_at <= ? ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED",
-        "t", "xssx?issiti");
+        " WHERE state = 'pending' AND (due_at <= ? OR due_at > ?) ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED",
+        "tt", "xssx?issiti");
 DB_STMT(event_claim, GLOBAL, "UPDATE stripe_event SET due_at = ?, attempts = attempts + 1 WHERE event_id = ?", "tx", "");
 DB_STMT(event_put_off, GLOBAL,
         "UPDATE stripe_event SET due_at = ?, attempts = attempts - ?, last_error = ? WHERE event_id = ? AND state = 'pending'", "tisx", "");
@@ -54,7 +57,7 @@ static struct db_val id_val(struct str id)
 enum status event_store_lock_due(struct db *c, struct arena *a, int64_t now_ms, struct event_due *out, bool *found, struct err *e)
 {
     struct db_rows rows;
-    enum status s = db_query(c, &event_lock_due, DB_GLOBAL, DB_ARGS(db_time(now_ms)), a, &rows, e);
+    enum status s = db_query(c, &event_lock_due, DB_GLOBAL, DB_ARGS(db_time(now_ms), db_time(now_ms + LATEST_MS)), a, &rows, e);
 
     *found = s == OK && rows.n == 1;
     if (!*found)

@@ -7,13 +7,14 @@
  *   lease_release(db, name, holder)
  *
  * The end is compared with clock_now_ms() of each program: hosts keep their clocks together to a few seconds. Whoever came late is stopped by
- * lease_hold, not by the clock. */
+ * lease_hold, not by the clock. An end further ahead than LEASE_LONGEST_MS is of a clock that ran ahead and was set right since: it is over. */
 #ifndef PARLEY_BILLING_LEASE_H
 #define PARLEY_BILLING_LEASE_H
 
 #include "db/db.h"
 
 #define LEASE_NAME_MAX 300 /* bytes */
+#define LEASE_LONGEST_MS (2 * 3600000LL)
 
 /* *got: it is ours until now + ms, under a fresh *holder. False: somebody else has it. Not inside a transaction. */
 enum status lease_take(struct db *c, struct str name, int64_t ms, struct id *holder, bool *got, struct err *e);

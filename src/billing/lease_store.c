@@ -1,13 +1,15 @@
 /* lease_store.c: SQL of leases. */
 #include "billing/lease_store.h"
 
+#include "billing/lease.h"
+
 #include "base/banned.h"
 
 /* GLOBAL, all of these: leases are the install's, named after things of Stripe. */
 DB_STMT(lease_add, GLOBAL, "INSERT INTO stripe_lease (name, holder, until) VALUES (?, ?, ?)", "xut", "");
 DB_STMT(lease_inherit, GLOBAL,
-        "UPDATE stripe_lease SET holder = ?, until = ?, touched = touched + 1 WHERE name = ? AND until <= ?", "utxt",
-        "");
+        "UPDATE stripe_lease SET holder = ?, until = ?, touched = touched + 1 WHERE name = ? AND (until <= ? OR until > ?)",
+        "utxtt", "");
 DB_STMT(lease_extend, GLOBAL, "UPDATE stripe_lease SET until = ?, touched = touched + 1 WHERE name = ? AND holder = ?",
         "txu", "");
 /* A write and not a locking read: on a cluster only writes of the same row keep two holders apart. */
@@ -40,7 +42,8 @@ enum status lease_store_inherit(struct db *c, struct str name, struct id holder,
 {
     int64_t n = 0;
     enum status s = db_exec(c, &lease_inherit, DB_GLOBAL,
-                            DB_ARGS(db_id(holder), db_time(until_ms), name_of(name), db_time(now_ms)), &n, e);
+                            DB_ARGS(db_id(holder), db_time(until_ms), name_of(name), db_time(now_ms), db_time(now_ms + LEASE_LONGEST_MS)), &n,
+                            e);
 
     *done = s == OK && n == 1;
     return s;

@@ -11,8 +11,6 @@
 
 #include "base/banned.h"
 
-#define AHEAD_MS (4 * 60000LL)  /* Stripe takes timestamps at most five minutes ahead */
-
 /* ---- collecting ---- */
 
 /* Inside its period whatever the clock says, in whole seconds as Stripe has them. */
@@ -47,7 +45,7 @@ static enum status collect_one(struct db *c, void *ctx, struct err *e)
         int64_t at = event_time(k, now);
         struct meter_row r = {.tenant = k->tenant, .id = id_new(), .customer = k->customer, .period_start_ms = k->period_start_ms,
                               .quantity = k->used - k->reported, .event_ms = at, .created_ms = now,
-                              .due_ms = at - AHEAD_MS > now ? at - AHEAD_MS : now};
+                              .due_ms = at - METER_AHEAD_MS > now ? at - METER_AHEAD_MS : now};
         x->made = r.quantity > 0;
         if (x->made)
             s = meter_store_add(c, &r, e);

@@ -158,6 +158,8 @@ static enum status begin(struct db *c, void *ctx, struct err *e)
     }
     if (now - r->event_ms > METER_AGE_MS)
         return meter_reject_row(c, r, STR("It is older than 35 days: Stripe takes no usage from before that."), e);
+    if (str_eqz(r->state, "pending") && r->event_ms - now > METER_AHEAD_MS) /* counted by a clock that ran ahead, or is behind now */
+        return meter_store_put_off(c, r, "pending", 0, r->event_ms - METER_AHEAD_MS, STR("It is stamped with a time that is to come."), e);
     r->attempts++;
     x->move = SEND;
     return meter_store_begin(c, r, now, now + backoff(r), e);

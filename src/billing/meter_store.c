@@ -1,6 +1,7 @@
 /* meter_store.c: SQL of the meter's outbox. */
 #include "billing/meter_store.h"
 #include "base/limits.h"
+#include "billing/lease.h"
 #include "base/banned.h"
 
 /* ---- counters ---- */
@@ -36,10 +37,10 @@ DB_STMT(row_add, TENANT,
     "AND b.tenant_id = o.tenant_id AND b.livemode = ? "
 #define DUE_FIRST                                                                                                      \
     "o.state = ? AND o.due_at <= ? AND NOT EXISTS (SELECT 1 FROM stripe_lease l "                                      \
-    "WHERE l.name = CONCAT('meter:', o.stripe_customer_id) AND l.until > ?) ORDER BY o.due_at, o.meter_outbox_id LIMIT 1"
+    "WHERE l.name = CONCAT('meter:', o.stripe_customer_id) AND l.until > ? AND l.until <= ?) ORDER BY o.due_at, o.meter_outbox_id LIMIT 1"
 /* GLOBAL: the worker sends for all tenants. */
-DB_STMT(row_due, GLOBAL, DUE_JOIN "WHERE " DUE_FIRST, "istt", ROW_TYPES);
-DB_STMT(row_due_of, TENANT, DUE_JOIN "WHERE o.tenant_id = :tenant AND " DUE_FIRST, "istt", ROW_TYPES);
+DB_STMT(row_due, GLOBAL, DUE_JOIN "WHERE " DUE_FIRST, "isttt", ROW_TYPES);
+DB_STMT(row_due_of, TENANT, DUE_JOIN "WHERE o.tenant_id = :tenant AND " DUE_FIRST, "isttt", ROW_TYPES);
 /* GLOBAL: an identifier is all that an event of Stripe's names. */
 DB_STMT(row_get, GLOBAL, "SELECT " ROW_COLUMNS " FROM meter_outbox o WHERE o.meter_outbox_id = ?", "u", ROW_TYPES);
 DB_STMT(row_begin, TENANT,
@@ -184,7 +185,8 @@ static enum status due_in(struct db *c, struct arena *a, const struct id *tenant
 {
     struct db_stmt *st = tenant ? &row_due_of : &row_due;
 
-    return db_query(c, st, tenant, DB_ARGS(db_int(livemode), db_text(state), db_time(now_ms), db_time(now_ms)), a, out, e);
+    return db_query(c, st, tenant, DB_ARGS(db_int(livemode), db_text(state), db_time(now_ms), db_time(now_ms), db_time(now_ms + LEASE_LONGEST_MS)), a,
+                    out, e);
 }
 
 enum status meter_store_due(struct db *c, struct arena *a, const struct id *tenant, bool livemode, int64_t now_ms, struct meter_row *out,

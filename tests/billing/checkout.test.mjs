@@ -302,7 +302,7 @@ test('what only the operator can mend is told to him, and the owner hears no det
 
 test('a lease left by who died: busy, not doubled', async () => {
     const tenant = await desk.tenant()
-    await desk.install.sql(`INSERT INTO stripe_lease (name, holder, until) VALUES ('tenant:${tenant}', '0123456789abcdef', '2099-01-01')`)
+    await desk.install.sql(`INSERT INTO stripe_lease (name, holder, until) VALUES ('tenant:${tenant}', '0123456789abcdef', FROM_UNIXTIME(${fake.now() + 60}))`)
     const busy = await ops.call({ op: 'begin', tenant, plan: 'starter' })
     assert.equal(busy.code, 'billing_busy')
     assert.equal(desk.customers(tenant).length, 0)

@@ -30,6 +30,9 @@ async function count(tenant, n, { customer } = {}) {
     const usage = await ops.call({ op: 'usage', tenant }), now = at(fake.now())
     assert.equal(usage.ok, true, usage.message)
     const start = at(usage.start / 1000), owner = customer ?? desk.customers(tenant).at(-1)?.id
+    if (n === 0)
+        return void await desk.install.sql(`INSERT INTO usage_counter (tenant_id, period_start, billable, period_end, used, stripe_customer_id)
+            VALUES (UNHEX('${bytes(tenant)}'), '${start}', 1, '${at(usage.end / 1000)}', 0, '${owner}')`)
     const ids = Array.from({ length: n }, () => `(UNHEX('${bytes(tenant)}'), UNHEX('${(fake.now() * 1000).toString(16).padStart(12, '0')}7${randomBytes(9).toString('hex').slice(0, 3)}8${randomBytes(9).toString('hex').slice(0, 15)}'), '${start}', ${+usage.billable}, '${now}')`)
     await desk.install.sql(`INSERT INTO usage_ledger (tenant_id, conversation_id, period_start, billable, counted_at) VALUES ${ids.join(',')};
         INSERT INTO usage_counter (tenant_id, period_start, billable, period_end, used, stripe_customer_id, unsent_since)
@@ -335,6 +338,65 @@ test('an upgrade in the middle of a period keeps what was used', async () => {
     await send()
     assert.equal(counted(customer), 9100)
     assert.equal((await ops.call({ op: 'usage', tenant })).used, 9100)
+})
+
+test('a billing day that is moved opens a period early: nothing is counted twice, nothing is left', async () => {
+    const { tenant, customer } = await buyer()
+    const before = await count(tenant, 10100)
+    await desk.tick(5 * DAY)
+    await collect()
+    await send()
+    const [sub] = desk.subscriptions(tenant)
+    await desk.sdk('POST', `/v1/subscriptions/${sub.id}`, { 'billing_cycle_anchor[type]': 'now', proration_behavior: 'none' })
+    await desk.tick(60)
+    await desk.lookAll(tenant)
+    const since = await ops.call({ op: 'usage', tenant })
+    assert.deepEqual([since.used, since.start > before.start, since.start < before.end, since.billable], [0, true, true, true])
+    await count(tenant, 7)
+    await collect()
+    await send()
+    assert.equal(counted(customer), 10107)
+    const [old, fresh] = await desk.rows(tenant, 'SELECT used, reported FROM usage_counter WHERE tenant_id = ? AND billable = 1 ORDER BY period_start')
+    assert.deepEqual([old, fresh], [{ used: '10100', reported: '10100' }, { used: '7', reported: '7' }])
+})
+
+test('a counter that was set back is never a negative quantity, and nothing is billed twice', async () => {
+    const { tenant, customer } = await buyer()
+    await count(tenant, 10)
+    await collect()
+    await send()
+    await desk.rows(tenant, 'UPDATE usage_counter SET used = 6 WHERE tenant_id = ? AND billable = 1')
+    for (const n of [1, 3, 2]) {
+        await count(tenant, n)
+        await collect()
+        await send()
+    }
+    assert.deepEqual(await states(tenant), ['sent 10', 'sent 2'])
+    await desk.rows(tenant, `UPDATE usage_counter SET unsent_since = '${at(fake.now())}' WHERE tenant_id = ?`) // nothing grew
+    assert.equal(await collect(), 0)
+    assert.equal(counted(customer), 12)
+    assert.ok(posts().every(r => Number(fieldsOf(r)['payload[value]']) > 0))
+})
+
+test('counted by a clock that ran ahead: not sent from a future that Stripe does not take', async () => {
+    const { tenant, customer } = await buyer()
+    const right = fake.now()
+    await ops.call({ op: 'clock', ms: (right + 3 * HOUR) * 1000 })
+    await count(tenant, 0)
+    await desk.rows(tenant, `UPDATE usage_counter SET used = 5, unsent_since = '${at(right + 3 * HOUR)}' WHERE tenant_id = ? AND billable = 1`)
+    assert.equal(await collect(), 1)
+    await ops.call({ op: 'clock', ms: right * 1000 }) // and is set right
+    await send()
+    assert.equal((await ops.call({ op: 'flush', tenant })).code, 'meter_unsent', 'also when somebody wants it gone')
+    assert.equal(posts().length, 0)
+    await ops.call({ op: 'watch' })
+    for (let i = 0; i < 8; i++) {
+        await desk.tick(HOUR / 2)
+        await send()
+    }
+    assert.deepEqual(await states(tenant), ['sent 5'])
+    assert.equal(counted(customer), 5)
+    for (const r of posts()) assert.ok(Number(fieldsOf(r).timestamp) <= r.at + 300, 'at most five minutes ahead')
 })
 
 test('unlimited is reported too, and has no limit', async () => {

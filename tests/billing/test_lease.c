@@ -85,12 +85,19 @@ static void a_clock_that_went_back(void **state)
 {
     (void)state;
     struct id a, b;
+    struct err e = ERR_INIT;
     clock_set_for_test(NOW + 3600000);
     assert_true(take(STR("sub_1"), 1000, &a));
     clock_set_for_test(NOW);
     assert_false(take(STR("sub_1"), 1000, &b));
     OKAY(lease_release(c, STR("sub_1"), a, &fail));
     assert_true(take(STR("sub_1"), 1000, &b));
+    OKAY(lease_release(c, STR("sub_1"), b, &fail));
+    clock_set_for_test(NOW + 86400000); /* and its holder died: nobody waits a day for that */
+    assert_true(take(STR("sub_1"), 1000, &a));
+    clock_set_for_test(NOW);
+    assert_true(take(STR("sub_1"), 1000, &b));
+    assert_int_equal(lease_hold(c, STR("sub_1"), a, &e), ERR_CONFLICT);
     OKAY(lease_release(c, STR("sub_1"), b, &fail));
 }
 

@@ -246,8 +246,10 @@ static void due_are_those_of_this_mode_that_nobody_serves(void **state)
     collect();
     assert_true(due(false, &r));
     assert_false(due(true, &r)); /* a live key must not send what was counted under a test customer */
-    dbtest_sql(DB, "INSERT INTO stripe_lease VALUES ('meter:cus_mine', UNHEX(MD5('x')), '2099-01-01', 1)");
+    dbtest_sql(DB, "INSERT INTO stripe_lease SELECT 'meter:cus_mine', UNHEX(MD5('x')), due_at + INTERVAL 60 SECOND, 1 FROM meter_outbox");
     assert_false(due(false, &r));
+    dbtest_sql(DB, "UPDATE stripe_lease SET until = '2099-01-01'"); /* by a clock that ran ahead */
+    assert_true(due(false, &r));
     dbtest_sql(DB, "UPDATE stripe_lease SET until = '2020-01-01'");
     assert_true(due(false, &r));
     dbtest_sql(DB, "UPDATE meter_outbox SET state = 'unknown'");
