@@ -1,0 +1,22 @@
+// README.md names tests: those that it names are there.
+import assert from 'node:assert/strict'
+import fs from 'node:fs'
+import { test } from 'node:test'
+
+const dir = new URL('.', import.meta.url)
+const read = path => fs.readFileSync(new URL(path, dir), 'utf8')
+const placeOf = name => name.startsWith('test_') ? [`${name}.c`, `../unit/${name}.c`].find(p => fs.existsSync(new URL(p, dir))) : `${name}.test.mjs`
+
+test('each test that the table of cases names is there', () => {
+    const rows = read('README.md').split('\n').filter(line => /^\| [^|]+ \| .+ \|$/.test(line) && !/^\| case /.test(line))
+    assert.ok(rows.length > 60, `${rows.length} rows`)
+    for (const row of rows) {
+        const named = [...row.split(' | ')[1].matchAll(/(\w+): `([^`]+)`/g)]
+        assert.ok(named.length, row)
+        for (const [, file, name] of named) {
+            const text = read(placeOf(file) ?? file).replaceAll("\\'", "'")
+            const there = file.startsWith('test_') ? text.includes(`static void ${name}(void **state)`) : text.includes(`test('${name}'`) || text.includes(`test("${name}"`)
+            assert.ok(there, `${file} has no test "${name}"`)
+        }
+    }
+})
