@@ -18,6 +18,7 @@
 #include "base/num.h"
 #include "billing/alarm.h"
 #include "billing/meter.h"
+#include "billing/setup.h"
 #include "billing/sync.h"
 #include "cli/cli.h"
 #include "cli/doctor_store.h"
@@ -307,6 +308,40 @@ static void check_queue(struct doctor *d, struct db *c)
         put(d, ODD, "queue_dead", "parley job list, then parley job replay", "%lld jobs gave up", (long long)q.dead);
 }
 
+/* A key alone sells nothing: it takes what is made at Stripe, and the secrets without which nothing that Stripe tells is believed. */
+static void tell_setup(struct doctor *d, struct stripe *st, struct db *c)
+{
+    bool secrets = str_trim(str_from(config_string(d->cl->config, CONFIG_stripe_webhook_secrets))).n > 0, ready;
+    const char *mode = st->livemode ? "live" : "test";
+    struct err e = ERR_INIT;
+    struct str missing;
+
+    if (setup_check(st, c, &d->cl->arena, &ready, &missing, &e) != OK)
+        put(d, BAD, "billing", "see the log above", "What is set up at Stripe cannot be read: %s", e.message);
+    else if (!ready)
+        put(d, BAD, "billing", "parley billing setup --write", "Billing is not set up in %s mode: %.*s", mode, STR_F(missing));
+    else
+        put(d, FINE, "billing", NULL, "Billing is set up in %s mode", mode);
+    if (e.status == OK && ready && !secrets)
+        put(d, BAD, "webhook_secrets", "parley billing setup --new-endpoint --write",
+            "stripe_webhook_secrets is empty: nothing that Stripe tells is believed");
+}
+
+static void check_billing(struct doctor *d, struct db *c)
+{
+    struct stripe st;
+    struct err e = ERR_INIT;
+
+    if (!stripe_enabled(d->cl->config))
+        put(d, FINE, "billing", NULL, "Billing is off: stripe_secret_key is not set, and you assign plans");
+    else if (stripe_open(&st, d->cl->config, d->cl->pool, &e) != OK)
+        put(d, BAD, "billing", "mend the stripe_ settings", "%s", e.message);
+    else {
+        tell_setup(d, &st, c);
+        stripe_close(&st);
+    }
+}
+
 static void check_meter(struct doctor *d, struct db *c)
 {
     struct meter_lag lag;
@@ -373,6 +408,7 @@ static void check_database(struct doctor *d)
     }
     put(d, FINE, "schema", NULL, "The schema is this release's");
     check_queue(d, c);
+    check_billing(d, c);
     check_meter(d, c);
     check_events(d, c);
     check_alarms(d, c);
