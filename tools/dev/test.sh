@@ -231,12 +231,21 @@ suite_install() {
         one_check "installs $file" test -e "$dest/$file"
     done
     one_check "no placeholder is left" no_placeholder "$dest"
+    one_check "every command and setting is in its manual page" manual_is_whole "$dest/usr/local/share/man"
     one_check "configure names every missing library" names_missing_libraries
     one_check "make uninstall" make -C "$test_build" uninstall DESTDIR="$dest"
     one_check "uninstall leaves no file" nothing_in "$dest"
     rm -rf "$dest"
 }
 no_placeholder() { ! grep -rnE '@[A-Za-z_]+@' "$1"/usr/local/share/parley/etc "$1"/usr/local/lib/systemd "$1"/usr/local/share/man; }
+manual_is_whole() { # FOLDER: the pages are made from the program's own words; a row they lose is seen here
+    local name missing=
+    while read -r name; do grep -qE "^\.B parley $name( |\$)" "$1/man8/parley.8" || missing="$missing parley $name;"; done < <(
+        sed -n 's/^COMMAND("\([^"]*\)".*/\1/p' src/cli/commands.def)
+    while read -r name; do grep -qxF ".B $name" "$1/man5/parley.conf.5" || missing="$missing $name;"; done < <(
+        sed -n 's/^CONFIG(\([a-z_]*\),.*/\1/p' src/base/config.def)
+    [ -z "$missing" ] || { echo "not in the manual:$missing"; return 1; }
+}
 names_missing_libraries() {
     local dir=$var/test-configure out package
     rm -rf "$dir" && mkdir -p "$dir"
