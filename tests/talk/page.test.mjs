@@ -125,12 +125,14 @@ test('the language of the visitor, where the bot speaks it', async () => {
 })
 
 test('the icon, also for who asks without a page', async () => {
-    for (const where of ['/favicon.ico', '/img/parley.svg']) {
+    for (const where of ['/favicon.ico', '/img/parley.svg', '/img/chat.svg']) {
         const reply = await fetch(parley.url + where)
         assert.equal(reply.status, 200)
         assert.equal(reply.headers.get('content-type'), 'image/svg+xml')
     }
-    assert.match(await (await fetch(page)).text(), /<link rel="icon" href="\/img\/parley.svg"/)
+    const plain = await makeBot(parley, echoFlow, { plan: 'free' })
+    for (const [of, icon] of [[bot, 'chat'], [plain.bot, 'parley']]) // a plan with its own brand does not say whose program it is
+        assert.match(await (await fetch(`${parley.url}/chat/${of}`)).text(), new RegExp(`<link rel="icon" href="/img/${icon}.svg"`))
 })
 
 test('a bot that is not there is told in words', async () => {
