@@ -115,7 +115,7 @@ bool fill_entitlement(struct page *pg, const char *key, enum entitlement x, int6
     return words.n > 0;
 }
 
-static void fill_has(struct page *pg, const char *prefix, const int64_t *value)
+void fill_has(struct page *pg, const char *prefix, const int64_t *value)
 {
     char key[KEY_MAX];
     size_t n = 0;
@@ -171,13 +171,26 @@ void fill_plan(struct page *pg, const char *prefix, const struct plan *p, const 
     fill_has(pg, prefix, value);
 }
 
-/* Of a limit both are told, before and after; of a feature that goes, what it was. */
-static struct str words_difference(struct page *pg, enum entitlement x, int64_t from, int64_t to)
+/* A limit beside another: the number alone, but time with its unit, which may differ. */
+static struct str words_old(struct page *pg, enum entitlement x, int64_t from)
 {
     if (entitlement_kind(x) != LIMIT)
-        return words_entitlement(pg, x, to > from ? to : from);
-    struct str now = from == UNLIMITED ? str_from(view_t(pg->v, "Plans.NowUnlimited")) : words_number(pg, from);
-    return view_fill(pg->v, "Plans.InsteadOf", {"new", words_entitlement(pg, x, to)}, {"old", now});
+        return words_entitlement(pg, x, from);
+    if (from == UNLIMITED)
+        return str_from(view_t(pg->v, "Plans.NowUnlimited"));
+    if (x != ENTITLEMENT_retention_days)
+        return words_number(pg, from);
+    bool years = from > 0 && from % 365 == 0;
+    return count_words(pg, years ? "Plans.Years" : "Plans.Days", years ? from / 365 : from);
+}
+
+/* Of limits and levels both are told, before and after; of what comes or goes as a whole, what it is. */
+static struct str words_difference(struct page *pg, enum entitlement x, int64_t from, int64_t to)
+{
+    struct str now = words_entitlement(pg, x, to);
+    if (entitlement_kind(x) == SWITCH || !now.n || (entitlement_kind(x) == LEVEL && !words_old(pg, x, from).n))
+        return to > from ? now : words_entitlement(pg, x, from);
+    return view_fill(pg->v, "Plans.InsteadOf", {"new", now}, {"old", words_old(pg, x, from)});
 }
 
 void fill_difference(struct page *pg, const char *prefix, const int64_t *have, const struct plan *p)
@@ -295,6 +308,12 @@ bool billing_begin(struct request *rq, struct page *pg, const char *tab, struct 
 bool billing_subscribed(const struct entitlements *x)
 {
     return x->subscription && x->state != BILLING_FREE && x->state != BILLING_ASSIGNED;
+}
+
+bool billing_owes(const struct entitlements *x)
+{
+    return x->state == BILLING_GRACE || x->state == BILLING_READ_ONLY || x->state == BILLING_SUSPENDED ||
+           x->state == BILLING_PAUSED;
 }
 
 /* ---- on to Stripe ---- */

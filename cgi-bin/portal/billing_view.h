@@ -19,6 +19,8 @@ bool read_money(struct str typed, const char *currency, int64_t *out);
 
 /* What a value gives, in words: "5 bots", "Advanced analytics". False (and nothing set) where it gives nothing. */
 bool fill_entitlement(struct page *pg, const char *key, enum entitlement x, int64_t value);
+/* <prefix>.Has.N.Text: what these values give. */
+void fill_has(struct page *pg, const char *prefix, const int64_t *value);
 /* <prefix>.Id Name Price Free Unlimited Included Overage Has.N.Text ... of a plan on these terms (NULL: its current ones). */
 void fill_plan(struct page *pg, const char *prefix, const struct plan *p, const struct plan_terms *t);
 /* <prefix>.Adds.N.Text and .Loses.N.Text: from these values to the plan's. */
@@ -46,6 +48,7 @@ bool billing_refused(struct page *pg);
 enum status billing_stripe(struct page *pg, struct stripe **out);
 
 bool billing_subscribed(const struct entitlements *x); /* pays through Stripe: changes its plan, does not buy another */
+bool billing_owes(const struct entitlements *x);       /* a payment is missing: it comes before any change but the end */
 /* The overview, the plans: shown again after something was refused (pg->e), or the error page. */
 void billing_again(struct request *rq, struct page *pg);
 void plans_again(struct request *rq, struct page *pg);

@@ -141,30 +141,32 @@ static void fill_levels(struct page *pg, size_t i, enum entitlement x, struct st
     }
 }
 
+static void fill_value(struct page *pg, size_t n, enum entitlement x, int64_t value)
+{
+    static const char *const kinds[] = {[LIMIT] = "limit", [SWITCH] = "switch", [LEVEL] = "level"};
+    struct view *v = pg->v;
+    const char *name = entitlement_name(x);
+    bool post = pg->rq->method == POST;
+    char text[KEY_MAX];
+    snprintf(text, sizeof(text), "EntName.%s", name);
+    view_text(v, view_at(v, "Values", n, "Key"), name);
+    view_text(v, view_at(v, "Values", n, "Name"), view_t(v, text));
+    view_text(v, view_at(v, "Values", n, "Kind"), kinds[entitlement_kind(x)]);
+    view_str(v, view_at(v, "Values", n, "Value"), post ? request_form(pg->rq, name) : limit_text(pg, value));
+    view_bool(v, view_at(v, "Values", n, "On"), post ? request_form_has(pg->rq, name) : value == 1);
+    if (entitlement_kind(x) == LEVEL)
+        fill_levels(pg, n, x, post ? request_form(pg->rq, name) : limit_text(pg, value));
+}
+
+/* Fields of one kind stand together. */
 static void fill_values(struct page *pg, const struct plan *p)
 {
-    struct view *v = pg->v;
+    static const enum entitlement_kind order[] = {LIMIT, LEVEL, SWITCH};
     size_t n = 0;
-    for (int i = 0; i < ENTITLEMENT_COUNT; i++) {
-        enum entitlement x = (enum entitlement)i;
-        const char *name = entitlement_name(x);
-        char text[KEY_MAX];
-        if (x == ENTITLEMENT_conversations)
-            continue;
-        snprintf(text, sizeof(text), "EntName.%s", name);
-        bool post = pg->rq->method == POST;
-        view_text(v, view_at(v, "Values", n, "Key"), name);
-        view_text(v, view_at(v, "Values", n, "Name"), view_t(v, text));
-        view_text(v, view_at(v, "Values", n, "Kind"),
-                  entitlement_kind(x) == SWITCH  ? "switch"
-                  : entitlement_kind(x) == LEVEL ? "level"
-                                                 : "limit");
-        view_str(v, view_at(v, "Values", n, "Value"), post ? request_form(pg->rq, name) : limit_text(pg, p->value[x]));
-        view_bool(v, view_at(v, "Values", n, "On"), post ? request_form_has(pg->rq, name) : p->value[x] == 1);
-        if (entitlement_kind(x) == LEVEL)
-            fill_levels(pg, n, x, post ? request_form(pg->rq, name) : limit_text(pg, p->value[x]));
-        n++;
-    }
+    for (size_t k = 0; k < sizeof(order) / sizeof(order[0]); k++)
+        for (int i = 0; i < ENTITLEMENT_COUNT; i++)
+            if (i != ENTITLEMENT_conversations && entitlement_kind((enum entitlement)i) == order[k])
+                fill_value(pg, n++, (enum entitlement)i, p->value[i]);
 }
 
 /* Money as it is typed: in whole and hundredths, without a sign of the currency. */

@@ -21,12 +21,17 @@ static void fill_now(struct page *pg, const struct billing *b)
     const struct entitlements *x = &b->now;
     char key[80];
     const struct plan_terms *t = x->terms ? x->terms : x->plan->terms;
+    int64_t has[ENTITLEMENT_COUNT];
+    memcpy(has, x->value, sizeof(has)); /* with what was given beyond the plan, and less while a payment is missing */
+    has[ENTITLEMENT_conversations] = x->period.included < x->period.limit ? x->period.included : x->period.limit;
     fill_plan(pg, "Plan", x->plan, x->terms);
+    fill_has(pg, "Now", has);
     fill_state(pg, "Billing", x->state);
     view_bool(pg->v, "Billing.Two", x->two_live);
     view_bool(pg->v, "Billing.Subscribed", billing_subscribed(x));
-    view_bool(pg->v, "Billing.Running",
-              x->state == BILLING_TRIAL || x->state == BILLING_LIVE || x->state == BILLING_GRACE);
+    view_bool(pg->v, "Billing.Priced", billing_subscribed(x) && x->state != BILLING_SUSPENDED);
+    view_bool(pg->v, "Billing.Owes", billing_owes(x));
+    view_bool(pg->v, "Billing.Running", billing_subscribed(x) && x->state != BILLING_ENDING);
     snprintf(key, sizeof(key), "BillingNow.%s", billing_state_name(x->state));
     view_str(pg->v, "Billing.Words",
              view_fill(pg->v, key, {"plan", x->plan->name}, {"free", plans_free(&b->plans)->name},
@@ -79,13 +84,13 @@ static enum status fill_forecast(struct page *pg, const struct billing *b)
     int64_t now = clock_now_ms();
     const struct plan_terms *t = b->now.terms ? b->now.terms : b->now.plan->terms;
     enum status st = usage_days(pg->db, pg->who.tenant, pg->rq->arena, b->used.period_start_ms, now, &days, &n, &pg->e);
-    if (st != OK || !t || !b->used.used)
-        return st;
+    if (st != OK || !t || !b->used.used || b->used.used >= b->used.limit)
+        return st; /* at the limit no more is counted */
     struct usage_forecast f = usage_forecast(&b->used, t, days, n, now);
     view_str(pg->v, "Forecast.Words",
              view_fill(pg->v, "Billing.Forecast", {"n", words_number(pg, f.used_at_end)},
-                       {"date", view_day(pg->v, b->used.period_end_ms)}));
-    if (f.full_at_ms && b->used.used < b->used.limit)
+                       {"date", view_day(pg->v, b->used.period_end_ms - 1)}));
+    if (f.full_at_ms)
         view_str(pg->v, "Forecast.Full",
                  view_fill(pg->v, "Billing.ForecastFull", {"date", view_day(pg->v, f.full_at_ms)}));
     if (f.overage > 0)
@@ -100,6 +105,11 @@ static void fill_next(struct page *pg, const struct billing *b)
     const char *currency = n.terms ? n.terms->currency : b->now.terms ? b->now.terms->currency : "USD";
     if (!n.any)
         return;
+    bool more = b->now.bill_overage && b->now.terms && b->now.terms->overage >= 0;
+    view_bool(pg->v, "Next.More", more);
+    view_bool(pg->v, "Next.Any", true);
+    if (!n.terms && !n.overage && !more)
+        return; /* it ends, and nothing can come to it */
     fill_money(pg, "Next.Sum", n.base + n.overage, currency);
     fill_money(pg, "Next.Base", n.base, currency);
     view_date(pg->v, "Next.Date", n.at_ms);
@@ -115,7 +125,8 @@ static void fill_overage_choice(struct page *pg, const struct billing *b)
 {
     const struct plan_terms *t = b->now.terms;
     char amount[32];
-    if (!t || t->overage < 0 || t->conversations == UNLIMITED || !b->now.subscription)
+    if (!t || t->overage < 0 || t->conversations == UNLIMITED || !billing_subscribed(&b->now) ||
+        b->now.state == BILLING_SUSPENDED)
         return;
     int64_t cap = b->now.overage_cap, unit = 1;
     int places = money_places(str_from(t->currency));
@@ -131,19 +142,21 @@ static void fill_overage_choice(struct page *pg, const struct billing *b)
     fill_money(pg, "Overage.SoFar", pricing_overage(t, b->used.used), t->currency);
 }
 
-static enum status fill_invoices(struct page *pg)
+static enum status fill_invoices(struct page *pg, const struct subscription *s)
 {
     struct invoice *in = NULL;
     size_t n = 0;
     enum status st = invoice_list(pg->db, pg->who.tenant, pg->rq->arena, 0, INVOICES_SHOWN, &in, &n, &pg->e);
     for (size_t i = 0; st == OK && i < n; i++)
         fill_invoice(pg, "Invoices", i, &in[i]);
-    for (size_t i = n; st == OK && i-- > 0;) /* of several that are owed the oldest is paid first */
-        if (str_eqz(in[i].status, "open") && in[i].amount_remaining > 0 && in[i].attempt_count > 0) {
+    for (size_t i = n; st == OK && i-- > 0;) { /* of several that are owed the oldest is paid first */
+        bool waits = s && s->pending_update_expires_ms && str_eq(in[i].id, s->latest_invoice); /* has its own words */
+        if (!waits && str_eqz(in[i].status, "open") && in[i].amount_remaining > 0 && in[i].attempt_count > 0) {
             fill_link(pg, "Owed.Url", in[i].hosted_url);
             fill_money(pg, "Owed.Sum", in[i].amount_remaining, in[i].currency);
             break;
         }
+    }
     return st;
 }
 
@@ -153,7 +166,7 @@ static void billing_show(struct page *pg, const struct billing *b, int status)
     if (st == OK)
         st = fill_forecast(pg, b);
     if (st == OK)
-        st = fill_invoices(pg);
+        st = fill_invoices(pg, b->now.subscription);
     if (st != OK) {
         page_fail(pg);
         return;

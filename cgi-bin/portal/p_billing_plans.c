@@ -11,19 +11,12 @@
 
 /* ---- the choice ---- */
 
-/* A payment that is missing comes before any change but the end. */
-static bool owes(const struct entitlements *x)
-{
-    return x->state == BILLING_GRACE || x->state == BILLING_READ_ONLY || x->state == BILLING_SUSPENDED ||
-           x->state == BILLING_PAUSED;
-}
-
 static const char *action_of_paying(const struct billing *b, const struct plan *p, bool current)
 {
     bool older = b->now.terms && p->terms && !id_eq(b->now.terms->id, p->terms->id);
     if (current)
         return older ? "current_old" : "current";
-    if (owes(&b->now) && p != plans_free(&b->plans))
+    if (billing_owes(&b->now) && p != plans_free(&b->plans))
         return "owed";
     return p->position > b->now.plan->position ? "upgrade" : "downgrade";
 }
@@ -67,7 +60,7 @@ static void plans_show(struct page *pg, const struct billing *b, int status)
     int64_t trial = config_int(pg->rq->config, CONFIG_stripe_trial_days);
     fill_choice(pg, b, wanted);
     fill_state(pg, "Billing", b->now.state);
-    view_bool(pg->v, "Billing.Owes", owes(&b->now));
+    view_bool(pg->v, "Billing.Owes", billing_owes(&b->now));
     if (b->on && trial > 0 && b->now.state == BILLING_FREE && !b->now.subscription)
         view_count(pg->v, "Billing.Trial", "Plans.Trial", trial);
     view_bool(pg->v, "Billing.Canceled",

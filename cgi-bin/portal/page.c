@@ -343,6 +343,9 @@ void portal_error_page(struct request *rq, const struct err *e, int status)
         if (rq->method != GET)
             view_bool(pg.v, "Error.Back", true);
         if (e->status == ERR_PLAN && rq->who.signed_in) {
+            pg.who = guard_actor(rq);
+            view_bool(pg.v, "Error.Plan", person_begin(&pg) == OK); /* with the menu, if it can be had */
+            page_release(&pg);
             if (rq->route != NULL && rq->route->feature != FEATURE_NONE && strcmp(err_code(e), "plan_feature") == 0)
                 fill_lack(&pg);
             else

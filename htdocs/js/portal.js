@@ -187,7 +187,7 @@ function setUpPricing(box) {
             const sum = planTotal(card, BigInt(n))
             const why = card.querySelector('[data-plan-why]')
             card.classList.toggle('is-short', !sum)
-            card.querySelector('[data-plan-total]').textContent = sum ? money(sum.total, card.dataset.zero) : '–'
+            card.querySelector('[data-plan-total]').textContent = sum ? money(sum.total, card.dataset.zero) : box.dataset.short
             if (!sum) why.textContent = box.dataset.stops.replace('{n}', grouped(Number(card.dataset.included)))
             else if (sum.more > 0n) why.textContent = box.dataset.over.replace('{over}', money(sum.over, card.dataset.zero)).replace('{n}', grouped(Number(sum.more)))
             else why.textContent = box.dataset.within

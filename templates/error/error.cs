@@ -1,6 +1,6 @@
 <?cs include!"layout/top.cs" ?>
 <div class="container-tight error-page">
-<p class="error-status" aria-hidden="true"><?cs var:Error.Status ?></p>
+<?cs if:Error.Plan == "1" ?><p class="wait-icon" aria-hidden="true"><?cs call:icon("lock") ?></p><?cs else ?><p class="error-status" aria-hidden="true"><?cs var:Error.Status ?></p><?cs /if ?>
 <h1><?cs var:Page.Title ?></h1>
 <p class="text-secondary fs-3"><?cs var:Error.Text ?></p>
 <?cs if:Error.More ?><p><?cs var:Error.More ?></p>

@@ -7,7 +7,7 @@
 <section class="card" aria-labelledby="s-plan"><div class="card-body">
 <div class="plan-now"><div><h2 class="card-title" id="s-plan"><?cs var:T.Billing.Plan ?></h2>
 <p class="plan-now-name"><?cs var:Plan.Name ?> <?cs if:Billing.State != "free" ?><?cs call:billing_badge(Billing.State, Billing.StateText) ?><?cs /if ?></p></div>
-<?cs if:Billing.Subscribed == "1" ?><p class="plan-price"><strong><?cs var:Plan.Price ?></strong> <span><?cs var:T.Plan.AMonth ?></span></p><?cs /if ?></div>
+<?cs if:Billing.Priced == "1" ?><p class="plan-price"><strong><?cs var:Plan.Price ?></strong> <span><?cs var:T.Plan.AMonth ?></span></p><?cs /if ?></div>
 <p class="text-secondary mb-0"><?cs var:Billing.Words ?></p>
 <?cs if:Planned.Words ?><div class="planned"><?cs call:icon("calendar-event") ?><p><?cs var:Planned.Words ?></p>
 <?cs if:Billing.Write == "1" ?><form method="post" action="/app/billing/undo" data-once><?cs call:csrf() ?><button class="btn btn-sm"><?cs call:icon("arrow-back-up") ?><?cs var:T.Billing.Undo ?></button></form><?cs /if ?></div>
@@ -15,8 +15,8 @@
 <?cs if:Pending.Url ?><a class="btn btn-sm btn-primary" href="<?cs var:url_validate(Pending.Url) ?>" rel="noopener noreferrer"><?cs var:T.Billing.PayNow ?></a><?cs /if ?></div>
 <?cs /if ?><?cs if:Billing.On == "1" ?><?cs if:Billing.Write == "1" ?><div class="plan-actions">
 <?cs if:Owed.Url ?><a class="btn btn-primary" href="<?cs var:url_validate(Owed.Url) ?>" rel="noopener noreferrer"><?cs var:T.Billing.PayNow ?>: <?cs var:Owed.Sum ?></a>
-<?cs /if ?><a class="btn<?cs if:!Owed.Url ?> btn-primary<?cs /if ?>" href="/app/billing/plans"><?cs if:Billing.Subscribed == "1" ?><?cs var:T.Billing.Change ?><?cs else ?><?cs var:T.Billing.Choose ?><?cs /if ?></a>
-<?cs if:Billing.Subscribed == "1" ?><form method="post" action="/app/billing/portal" data-once><?cs call:csrf() ?><input type="hidden" name="for" value="card"><button class="btn"><?cs call:icon("credit-card") ?><?cs var:T.Billing.Card ?></button></form>
+<?cs /if ?><?cs if:Billing.Owes != "1" ?><a class="btn<?cs if:!Owed.Url && !Pending.Url ?> btn-primary<?cs /if ?>" href="/app/billing/plans"><?cs if:Billing.Subscribed == "1" ?><?cs var:T.Billing.Change ?><?cs else ?><?cs var:T.Billing.Choose ?><?cs /if ?></a>
+<?cs /if ?><?cs if:Billing.Subscribed == "1" ?><form method="post" action="/app/billing/portal" data-once><?cs call:csrf() ?><input type="hidden" name="for" value="card"><button class="btn"><?cs call:icon("credit-card") ?><?cs var:T.Billing.Card ?></button></form>
 <?cs /if ?><?cs if:Billing.Running == "1" && !Planned.Words ?><a class="btn btn-ghost-danger" href="/app/billing/change?plan=free"><?cs var:T.Billing.Cancel ?></a>
 <?cs /if ?></div>
 <?cs else ?><p class="quiet-note"><?cs call:icon("info-circle") ?><span><?cs var:T.Billing.AskOwner ?></span></p>
@@ -42,19 +42,21 @@
 <?cs /if ?></div></section>
 <?cs /if ?></div>
 <div>
-<?cs if:Next.Sum ?><section class="card" aria-labelledby="s-next"><div class="card-body">
+<?cs if:Next.Any == "1" ?><section class="card" aria-labelledby="s-next"><div class="card-body">
 <h2 class="card-title" id="s-next"><?cs var:T.Billing.Next ?></h2>
-<p class="next-sum"><strong><?cs var:Next.Sum ?></strong> <span><?cs call:date(Next.Date, Next.DateIso) ?></span></p>
+<?cs if:Next.Sum ?><p class="next-sum"><strong><?cs var:Next.Sum ?></strong> <span><?cs call:date(Next.Date, Next.DateIso) ?></span></p>
 <dl class="facts"><?cs if:Next.Plan ?><dt><?cs var:Next.Plan ?></dt><dd><?cs var:Next.Base ?></dd><?cs /if ?>
 <?cs if:Next.Overage ?><dt><?cs var:T.Billing.NextOverage ?></dt><dd><?cs var:Next.Overage ?></dd><?cs /if ?></dl>
-<p class="form-hint mb-0"><?cs var:T.Billing.NextHint ?></p></div></section>
+<p class="form-hint mb-0"><?cs var:T.Billing.NextHint ?><?cs if:Next.More == "1" ?> <?cs var:T.Billing.NextMore ?><?cs /if ?></p>
+<?cs else ?><p class="text-secondary mb-0"><?cs var:T.Billing.NextNone ?></p>
+<?cs /if ?></div></section>
 <?cs /if ?><?cs if:subcount(Invoices) ?><section class="card" aria-labelledby="s-invoices"><div class="card-body">
 <div class="card-line"><h2 class="card-title" id="s-invoices"><?cs var:T.Invoices.Title ?></h2><a href="/app/billing/invoices"><?cs var:T.Billing.AllInvoices ?></a></div>
 <ul class="mini-list"><?cs each:i = Invoices ?><li><span><?cs call:date(i.Date, i.DateIso) ?></span><?cs call:invoice_badge(i.Status, i.StatusText) ?><strong><?cs var:i.Amount ?></strong></li>
 <?cs /each ?></ul></div></section>
 <?cs /if ?><section class="card" aria-labelledby="s-has"><div class="card-body">
 <h2 class="card-title" id="s-has"><?cs var:T.Billing.Has ?></h2>
-<?cs call:has_list(Plan.Has) ?></div></section>
+<?cs call:has_list(Now.Has) ?></div></section>
 </div></div>
 </div>
 <?cs include!"layout/bottom.cs" ?>

@@ -1,5 +1,5 @@
 <?cs include!"layout/top.cs" ?>
-<section class="container-xl page-body pricing" data-pricing data-over="<?cs var:T.Pricing.Over ?>" data-within="<?cs var:T.Pricing.Within ?>" data-stops="<?cs var:T.Pricing.Stops ?>" data-value="<?cs var:T.Pricing.Value ?>">
+<section class="container-xl page-body pricing" data-pricing data-over="<?cs var:T.Pricing.Over ?>" data-within="<?cs var:T.Pricing.Within ?>" data-short="<?cs var:T.Pricing.Short ?>" data-stops="<?cs var:T.Pricing.Stops ?>" data-value="<?cs var:T.Pricing.Value ?>">
 <div class="pricing-head"><h1 class="home-title"><?cs var:T.Pricing.Head ?></h1>
 <p class="home-lead"><?cs if:Page.Billing == "1" ?><?cs var:T.Pricing.Lead ?><?cs else ?><?cs var:T.Pricing.LeadOff ?><?cs /if ?></p></div>
 <?cs if:Page.Billing == "1" ?><form class="card pricing-form" method="get" action="/pricing"><div class="card-body">
@@ -16,7 +16,7 @@
 <?cs each:h = p.Has ?><li><?cs call:icon("check") ?><span><?cs var:h.Text ?></span></li>
 <?cs /each ?></ul>
 <?cs if:Page.Billing == "1" ?><?cs if:p.Overage ?><p class="plan-note"><?cs var:p.Overage ?></p>
-<?cs /if ?><div class="plan-total"><p class="plan-sum"><strong data-plan-total><?cs if:p.Total ?><?cs var:p.Total ?><?cs else ?>–<?cs /if ?></strong> <span><?cs var:T.Plan.AMonth ?></span></p><p data-plan-why><?cs var:p.Why ?></p></div>
+<?cs /if ?><div class="plan-total"><p class="plan-sum"><strong data-plan-total><?cs if:p.Total ?><?cs var:p.Total ?><?cs else ?><?cs var:T.Pricing.Short ?><?cs /if ?></strong> <span><?cs var:T.Plan.AMonth ?></span></p><p data-plan-why><?cs var:p.Why ?></p></div>
 <?cs if:Pricing.Member == "1" ?><a class="btn w-100 plan-go" href="/app/billing/plans?plan=<?cs var:p.Id ?>"><?cs var:T.Pricing.Choose ?> <span class="visually-hidden"><?cs var:p.Name ?></span></a>
 <?cs elif:Page.SignedIn != "1" && Page.SignUp == "1" ?><a class="btn w-100 plan-go" href="/signup?plan=<?cs var:p.Id ?>"><?cs if:p.Free == "1" ?><?cs var:T.Pricing.StartFree ?><?cs else ?><?cs var:T.Pricing.Start ?><?cs /if ?> <span class="visually-hidden"><?cs var:p.Name ?></span></a>
 <?cs /if ?><?cs /if ?></div></li>
