@@ -427,6 +427,17 @@ static enum status unheard(struct run *x, struct err *e)
 static enum status write_ran(struct db *c, void *ctx, struct err *e)
 {
     struct run *x = ctx;
+    enum status s = OK;
+
+    if (x->night && x->r->cut_short)
+        s = alarm_raise(c, "reads_short", STR("stripe"), ID_NONE, e,
+                        "The nightly comparison with Stripe ended early, %lld reads being its share of a month: the next one goes on where it ended. Stripe "
+                        "grants 500 for each payment of 30 days; if that is more, raise stripe_reads_month.",
+                        (long long)x->budget);
+    else if (x->night)
+        s = alarm_clear(c, "reads_short", STR("stripe"), e);
+    if (s != OK)
+        return s;
     return reconcile_store_ran(c, x->st->livemode, x->night, &(struct reconcile_ran){x->began_ms, x->left_at}, e);
 }
 

@@ -201,7 +201,10 @@ test('where the reads are used up, the next night goes on', async () => {
         seen.push(...part.compared)
     }
     assert.deepEqual(seen.toSorted(), whole.compared.toSorted())
+    assert.match((await house.alarm('reads_short', 'stripe')).words, /8000 reads .* stripe_reads_month/)
     await spent(before)
+    await nightly()
+    assert.equal(await house.alarm('reads_short', 'stripe'), undefined)
 })
 
 test('a night whose run failed is made up for within the hour', async () => {
