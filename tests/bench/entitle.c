@@ -2,8 +2,9 @@
  *
  *   entitle TENANT      (ws_...)
  *
- * prints {"cached_ns", "cached_2_ns", "quota_ns", "load_us", "resolve_ns", "subscriptions"}: entitled_now as a request asks it, the
- * same by two threads at once, usage_quota as a turn asks it, entitlement_load from the database, entitlement_resolve alone. */
+ * prints {"cached_ns", "cached_2_ns", "quota_ns", "load_us", "resolve_ns", "clock_ns", "row_us", "subscriptions"}: entitled_now as a
+ * request asks it, the same by two threads at once, usage_quota as a turn asks it, entitlement_load from the database,
+ * entitlement_resolve alone; and what to hold them against: reading the clock, and one row of the database by its key. */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -82,6 +83,34 @@ static double quota_ns(void)
     for (int i = 0; i < CACHED; i++)
         must(usage_quota(pool, tenant, clock_now_ms(), &q, &e), &e);
     return each_ns(begun, CACHED);
+}
+
+static double clock_ns(void)
+{
+    int64_t begun = clock_mono_us(), sum = 0;
+
+    for (int i = 0; i < CACHED; i++)
+        sum += clock_now_ms() & 1;
+    double ns = each_ns(begun, CACHED);
+    if (sum < 0)
+        exit(1);
+    return ns;
+}
+
+static double row_us(struct db *c)
+{
+    struct entitlement_facts f = {.plans = NULL};
+    struct err e = ERR_INIT;
+    struct arena a;
+    int64_t begun = clock_mono_us();
+
+    arena_init(&a, 1 * MB);
+    for (int i = 0; i < LOADS; i++) {
+        must(entitlement_store_tenant(c, tenant, &a, &f, &e), &e);
+        arena_reset(&a);
+    }
+    arena_release(&a);
+    return each_ns(begun, LOADS) / 1000.0;
 }
 
 static double load_us(struct db *c)
@@ -163,10 +192,11 @@ int main(int argc, char **argv)
     must(db_pool_open(config, 4, &pool, &e), &e);
     double cached = cached_ns(), crowded = crowded_ns(), quota = quota_ns();
     must(db_get(pool, &c, &e), &e);
-    double load = load_us(c), resolve = resolve_ns(c, &subscriptions);
+    double row = row_us(c), load = load_us(c), resolve = resolve_ns(c, &subscriptions);
     db_put(c);
-    printf("{\"cached_ns\": %.0f, \"cached_2_ns\": %.0f, \"quota_ns\": %.0f, \"load_us\": %.0f, \"resolve_ns\": %.0f, \"subscriptions\": %zu}\n",
-           cached, crowded, quota, load, resolve, subscriptions);
+    printf("{\"cached_ns\": %.0f, \"cached_2_ns\": %.0f, \"quota_ns\": %.0f, \"load_us\": %.0f, \"resolve_ns\": %.0f, \"clock_ns\": %.0f, "
+           "\"row_us\": %.0f, \"subscriptions\": %zu}\n",
+           cached, crowded, quota, load, resolve, clock_ns(), row, subscriptions);
     db_pool_close(pool);
     config_set_current(NULL);
     config_drop(config);
