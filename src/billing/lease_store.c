@@ -7,9 +7,10 @@
 
 /* GLOBAL, all of these: leases are the install's, named after things of Stripe. */
 DB_STMT(lease_add, GLOBAL, "INSERT INTO stripe_lease (name, holder, until) VALUES (?, ?, ?)", "xut", "");
-DB_STMT(lease_inherit, GLOBAL,
-        "UPDATE stripe_lease SET holder = ?, until = ?, touched = touched + 1 WHERE name = ? AND (until <= ? OR until > ?)",
-        "utxtt", "");
+DB_STMT(
+    lease_inherit, GLOBAL,
+    "UPDATE stripe_lease SET holder = ?, until = ?, touched = touched + 1 WHERE name = ? AND (until <= ? OR until > ?)",
+    "utxtt", "");
 DB_STMT(lease_extend, GLOBAL, "UPDATE stripe_lease SET until = ?, touched = touched + 1 WHERE name = ? AND holder = ?",
         "txu", "");
 /* A write and not a locking read: on a cluster only writes of the same row keep two holders apart. */
@@ -41,9 +42,10 @@ enum status lease_store_inherit(struct db *c, struct str name, struct id holder,
                                 bool *done, struct err *e)
 {
     int64_t n = 0;
-    enum status s = db_exec(c, &lease_inherit, DB_GLOBAL,
-                            DB_ARGS(db_id(holder), db_time(until_ms), name_of(name), db_time(now_ms), db_time(now_ms + LEASE_LONGEST_MS)), &n,
-                            e);
+    enum status s = db_exec(
+        c, &lease_inherit, DB_GLOBAL,
+        DB_ARGS(db_id(holder), db_time(until_ms), name_of(name), db_time(now_ms), db_time(now_ms + LEASE_LONGEST_MS)),
+        &n, e);
 
     *done = s == OK && n == 1;
     return s;
