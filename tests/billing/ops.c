@@ -12,15 +12,10 @@
  * and the worker's part:
  *   {"op": "collect"}   {"op": "send"}: meter rows until none is due   {"op": "flush", "tenant"}   {"op": "watch"}   {"op": "notice"}
  *   {"op": "compare", "customer", "from", "to"}   {"op": "events"}: until none is due   {"op": "usage", "tenant"} */
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/clock.h"
-#include "base/crypto.h"
-#include "base/limits.h"
-#include "base/log.h"
 #include "base/settings.h"
 #include "base/shared.h"
 #include "billing/checkout.h"
@@ -29,15 +24,16 @@
 #include "billing/setup.h"
 #include "billing/sync.h"
 #include "billing/usage.h"
-#include "net/fetch.h"
 #include "web/route.h"
+
+#include "lines.h"
 
 #include "base/banned.h"
 
 #define KEEP_MAX 64
 
 struct job {
-    struct arena a;
+    struct arena *a;
     struct json *in, *out;
     struct stripe s;
     struct actor who;
@@ -55,14 +51,6 @@ static void no_sleep(void *ctx, int64_t ms)
     (void)ms;
 }
 
-static void must(bool ok)
-{
-    if (!ok) {
-        fputs("ops: out of memory, or a wrong line\n", stderr);
-        exit(3);
-    }
-}
-
 static struct str get(struct job *j, const char *name)
 {
     return json_get_str(j->in, name);
@@ -70,12 +58,12 @@ static struct str get(struct job *j, const char *name)
 
 static void put(struct job *j, const char *name, struct str v)
 {
-    must(json_set_str(j->out, name, v) == 0);
+    lines_must(json_set_str(j->out, name, v) == 0);
 }
 
 static void put_int(struct job *j, const char *name, int64_t v)
 {
-    must(json_set_int(j->out, name, v) == 0);
+    lines_must(json_set_int(j->out, name, v) == 0);
 }
 
 /* ---- what owners do ---- */
@@ -83,7 +71,7 @@ static void put_int(struct job *j, const char *name, int64_t v)
 static enum status op_begin(struct job *j)
 {
     struct str url = STR_EMPTY;
-    enum status s = checkout_begin(&j->s, pool, &j->a, &j->who, get(j, "plan"), &url, &j->e);
+    enum status s = checkout_begin(&j->s, pool, j->a, &j->who, get(j, "plan"), &url, &j->e);
 
     put(j, "url", url);
     return s;
@@ -93,7 +81,7 @@ static enum status op_return(struct job *j)
 {
     static const char *const names[] = {"unknown", "open", "paying", "done", "expired"};
     enum checkout_outcome out = CHECKOUT_UNKNOWN;
-    enum status s = checkout_return(&j->s, pool, &j->a, &j->who, get(j, "session"), &out, &j->e);
+    enum status s = checkout_return(&j->s, pool, j->a, &j->who, get(j, "session"), &out, &j->e);
 
     put(j, "outcome", str_from(names[out]));
     return s;
@@ -102,7 +90,7 @@ static enum status op_return(struct job *j)
 static enum status op_portal(struct job *j)
 {
     struct str url = STR_EMPTY;
-    enum status s = portal_begin(&j->s, pool, &j->a, &j->who, json_bool(json_get(j->in, "card")) ? PORTAL_CARD : PORTAL_HOME, &url, &j->e);
+    enum status s = portal_begin(&j->s, pool, j->a, &j->who, json_bool(json_get(j->in, "card")) ? PORTAL_CARD : PORTAL_HOME, &url, &j->e);
 
     put(j, "url", url);
     return s;
@@ -111,10 +99,10 @@ static enum status op_portal(struct job *j)
 static enum status op_preview(struct job *j)
 {
     static const char *const kinds[] = {"none", "buy", "upgrade", "downgrade", "cancel", "move"};
-    struct change_preview *x = ARENA_NEW(&j->a, struct change_preview);
+    struct change_preview *x = ARENA_NEW(j->a, struct change_preview);
     struct json *lines, *line;
-    must(x != NULL);
-    enum status s = change_preview(&j->s, pool, &j->a, &j->who, get(j, "plan"), x, &j->e);
+    lines_must(x != NULL);
+    enum status s = change_preview(&j->s, pool, j->a, &j->who, get(j, "plan"), x, &j->e);
 
     if (s != OK)
         return s;
@@ -128,9 +116,9 @@ static enum status op_preview(struct job *j)
     put_int(j, "proration", x->proration_ms);
     put_int(j, "bots_have", x->bots_have);
     put_int(j, "bots_keep", x->bots_keep);
-    must(json_set_array(j->out, "lines", &lines) == 0);
+    lines_must(json_set_array(j->out, "lines", &lines) == 0);
     for (size_t i = 0; i < x->line_n; i++)
-        must(json_push_object(lines, &line) == 0 && json_set_str(line, "words", x->lines[i].words) == 0 &&
+        lines_must(json_push_object(lines, &line) == 0 && json_set_str(line, "words", x->lines[i].words) == 0 &&
              json_set_int(line, "amount", x->lines[i].amount) == 0);
     return OK;
 }
@@ -139,7 +127,7 @@ static enum status op_apply(struct job *j)
 {
     struct str url = STR_EMPTY;
     int64_t proration = json_int(json_get(j->in, "proration"), clock_now_ms());
-    enum status s = change_apply(&j->s, pool, &j->a, &j->who, get(j, "plan"), proration, j->keep, j->keep_n, &url, &j->e);
+    enum status s = change_apply(&j->s, pool, j->a, &j->who, get(j, "plan"), proration, j->keep, j->keep_n, &url, &j->e);
 
     put(j, "url", url);
     return s;
@@ -147,23 +135,23 @@ static enum status op_apply(struct job *j)
 
 static enum status op_undo(struct job *j)
 {
-    return change_undo(&j->s, pool, &j->a, &j->who, &j->e);
+    return change_undo(&j->s, pool, j->a, &j->who, &j->e);
 }
 
 static enum status op_end(struct job *j)
 {
-    return cancel_now(&j->s, pool, &j->a, &j->who, &j->e);
+    return cancel_now(&j->s, pool, j->a, &j->who, &j->e);
 }
 
 static enum status op_move(struct job *j)
 {
-    return terms_move(&j->s, pool, &j->a, &j->who, j->who.tenant, &j->e);
+    return terms_move(&j->s, pool, j->a, &j->who, j->who.tenant, &j->e);
 }
 
 static enum status op_customer(struct job *j)
 {
     struct str customer = STR_EMPTY;
-    enum status s = customer_ensure(&j->s, pool, &j->a, &j->who, &customer, &j->e);
+    enum status s = customer_ensure(&j->s, pool, j->a, &j->who, &customer, &j->e);
 
     put(j, "customer", customer);
     return s;
@@ -171,15 +159,15 @@ static enum status op_customer(struct job *j)
 
 static enum status op_look(struct job *j)
 {
-    char *kind = arena_strdup(&j->a, get(j, "kind"));
-    must(kind != NULL);
+    char *kind = arena_strdup(j->a, get(j, "kind"));
+    lines_must(kind != NULL);
     return sync_object(&j->s, pool, kind, get(j, "id"), 1000, &j->e);
 }
 
 static enum status op_setup(struct job *j)
 {
     struct setup_report r;
-    return setup_run(&j->s, pool, &j->a, &(struct setup_options){0}, &r, &j->e);
+    return setup_run(&j->s, pool, j->a, &(struct setup_options){0}, &r, &j->e);
 }
 
 /* ---- what needs the database alone ---- */
@@ -192,12 +180,12 @@ static enum status op_keep(struct job *j, struct db *c)
 static enum status op_plan(struct job *j, struct db *c)
 {
     struct plans plans;
-    enum status s = plans_read(c, &j->a, &plans, &j->e);
+    enum status s = plans_read(c, j->a, &plans, &j->e);
     const struct plan *p = s == OK ? plans_find(&plans, get(j, "plan")) : NULL;
 
     if (s != OK)
         return s;
-    must(p != NULL);
+    lines_must(p != NULL);
     struct plan_edit x = {.plan = p->plan, .name = p->name, .is_public = p->is_public, .revision = p->revision, .price = p->terms->price,
                           .conversations = p->terms->conversations, .bills_overage = p->terms->overage > 0};
     memcpy(x.value, p->value, sizeof(x.value));
@@ -216,7 +204,7 @@ static enum status op_plan(struct job *j, struct db *c)
 static enum status op_state(struct job *j, struct db *c)
 {
     struct entitlements x;
-    enum status s = entitlement_load(c, j->who.tenant, clock_now_ms(), &j->a, &x, &j->e);
+    enum status s = entitlement_load(c, j->who.tenant, clock_now_ms(), j->a, &x, &j->e);
 
     if (s != OK)
         return s;
@@ -225,7 +213,7 @@ static enum status op_state(struct job *j, struct db *c)
     put_int(j, "price", x.terms ? x.terms->price : 0);
     put_int(j, "bots", x.value[ENTITLEMENT_bots]);
     put_int(j, "until", x.until_ms);
-    must(json_set_bool(j->out, "two_live", x.two_live) == 0);
+    lines_must(json_set_bool(j->out, "two_live", x.two_live) == 0);
     return OK;
 }
 
@@ -233,9 +221,9 @@ static enum status op_check(struct job *j, struct db *c)
 {
     bool ready = false;
     struct str words = STR_EMPTY;
-    enum status s = setup_check(&j->s, c, &j->a, &ready, &words, &j->e);
+    enum status s = setup_check(&j->s, c, j->a, &ready, &words, &j->e);
 
-    must(json_set_bool(j->out, "ready", ready) == 0);
+    lines_must(json_set_bool(j->out, "ready", ready) == 0);
     put(j, "words", words);
     return s;
 }
@@ -281,7 +269,7 @@ static enum status op_flush(struct job *j)
     bool sent = false;
     enum status s = meter_flush(&j->s, pool, j->who.tenant, &sent, &j->e);
 
-    must(json_set_bool(j->out, "sent", sent) == 0);
+    lines_must(json_set_bool(j->out, "sent", sent) == 0);
     return s;
 }
 
@@ -316,7 +304,7 @@ static enum status op_usage(struct job *j, struct db *c)
     put_int(j, "limit", u.limit);
     put_int(j, "start", u.period_start_ms);
     put_int(j, "end", u.period_end_ms);
-    must(json_set_bool(j->out, "billable", u.billable) == 0);
+    lines_must(json_set_bool(j->out, "billable", u.billable) == 0);
     return s;
 }
 
@@ -390,7 +378,7 @@ static enum status run(struct job *j)
             stripe_close(&j->s);
             return s;
         }
-    must(s != OK); /* no such op */
+    lines_must(s != OK); /* no such op */
     return s;
 }
 
@@ -400,68 +388,23 @@ static void read_who(struct job *j)
 
     j->who = (struct actor){.role = ROLE_OWNER, .perms = account_role_perms(ROLE_OWNER), .ip = "192.0.2.9"};
     if (get(j, "tenant").n)
-        must(id_parse(ID_TENANT, get(j, "tenant"), &j->who.tenant));
+        lines_must(id_parse(ID_TENANT, get(j, "tenant"), &j->who.tenant));
     j->who.cli = json_bool(json_get(j->in, "cli"));
     for (size_t i = 0; i < json_len(keep); i++) {
-        must(i < KEEP_MAX && id_parse(ID_BOT, json_str(json_at(keep, i)), &j->keep[i]));
+        lines_must(i < KEEP_MAX && id_parse(ID_BOT, json_str(json_at(keep, i)), &j->keep[i]));
         j->keep_n = i + 1;
     }
 }
 
-static void answer(struct job *j, struct str line)
+static void answer(struct arena *a, struct json *in, struct json *out)
 {
-    struct err bad = ERR_INIT;
-    struct buf b;
-    enum status s;
+    struct job j = {.a = a, .in = in, .out = out};
 
-    j->out = json_new_object(&j->a);
-    must(j->out && json_parse(&j->a, line, 64, &j->in, &bad) == OK);
-    read_who(j);
-    s = run(j);
-    must(json_set_bool(j->out, "ok", s == OK) == 0);
-    if (s != OK) {
-        put(j, "status", str_from(status_default_code(s)));
-        put(j, "code", str_from(err_code(&j->e)));
-        put(j, "message", str_from(j->e.message));
-        put(j, "pointer", str_from(j->e.pointer));
-    }
-    buf_init(&b, 16 * MB);
-    json_write(&b, j->out);
-    must(buf_ok(&b));
-    printf("%s\n", b.p);
-    fflush(stdout);
-    buf_release(&b);
+    read_who(&j);
+    lines_outcome(out, run(&j), &j.e, "status");
 }
 
 int main(void)
 {
-    struct config *config = NULL;
-    struct err e = ERR_INIT;
-    struct job *j = calloc(1, sizeof(*j));
-    char *line = NULL;
-    size_t size = 0;
-    ssize_t n;
-
-    must(j != NULL);
-    db_library_begin();
-    if (crypto_init(&e) != OK || log_open("ops", NULL, LOG_INFO, &e) != OK || db_thread_begin(&e) != OK ||
-        config_load(NULL, &config, &e) != OK || db_pool_open(config, 4, &pool, &e) != OK) {
-        fprintf(stderr, "ops: %s\n", e.message);
-        return 2;
-    }
-    while ((n = getline(&line, &size, stdin)) > 0) {
-        *j = (struct job){0};
-        arena_init(&j->a, 256 * MB);
-        answer(j, str_trim(str_n(line, (size_t)n)));
-        arena_release(&j->a);
-    }
-    free(line);
-    free(j);
-    db_pool_close(pool);
-    config_drop(config);
-    config_set_current(NULL);
-    db_thread_end();
-    db_library_end();
-    fetch_library_end();
-    return 0;
+    return lines_run("ops", 4, &pool, answer);
 }

@@ -6,21 +6,20 @@
  *   {"op": "settle", "key", "object"}   {"op": "reads"}   {"op": "mode"}   {"op": "clock", "ms"}
  *   {"op": "path", "pattern", "id"}   {"op": "check", "secrets", "header", "body", "now"}   {"op": "sign", "secret", "t", "body"} */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/limits.h"
-#include "base/log.h"
 #include "billing/stripe_client.h"
 #include "billing/stripe_sign.h"
-#include "net/fetch.h"
+
+#include "lines.h"
 
 #include "base/banned.h"
 
 struct job {
-    struct arena a;
+    struct arena *a;
     struct json *in, *out, *sleeps, *items;
     struct stripe s;
     struct stripe_form form;
@@ -30,23 +29,15 @@ struct job {
 
 static struct db_pool *pool;
 
-static void must(bool ok)
-{
-    if (!ok) {
-        fputs("stripe_cli: out of memory\n", stderr);
-        exit(3);
-    }
-}
-
 static const char *text(struct job *j, const char *name)
 {
-    return arena_strdup(&j->a, json_get_str(j->in, name));
+    return arena_strdup(j->a, json_get_str(j->in, name));
 }
 
 static void note_sleep(void *ctx, int64_t ms)
 {
-    struct json *n = json_new_object(&((struct job *)ctx)->a);
-    must(n && json_set_int(n, "ms", ms) == 0 && json_push(((struct job *)ctx)->sleeps, n) == 0);
+    struct json *n = json_new_object(((struct job *)ctx)->a);
+    lines_must(n && json_set_int(n, "ms", ms) == 0 && json_push(((struct job *)ctx)->sleeps, n) == 0);
 }
 
 static void read_form(struct job *j)
@@ -55,8 +46,8 @@ static void read_form(struct job *j)
 
     for (size_t i = 0; i < json_len(rows); i++) {
         struct json *row = json_at(rows, i), *value = json_at(row, 1);
-        const char *name = arena_strdup(&j->a, json_str(json_at(row, 0)));
-        must(name != NULL);
+        const char *name = arena_strdup(j->a, json_str(json_at(row, 0)));
+        lines_must(name != NULL);
         switch (json_kind(value)) {
         case JSON_INT:
             stripe_param_int(&j->form, name, json_int(value, 0));
@@ -73,7 +64,7 @@ static void read_form(struct job *j)
 static enum status on_item(void *ctx, struct json *item, struct err *e)
 {
     struct job *j = ctx;
-    must(json_push_copy(j->items, item) == 0);
+    lines_must(json_push_copy(j->items, item) == 0);
     if (j->most && (int64_t)json_len(j->items) == j->most)
         return err_set(e, ERR_GONE, "enough", "That is enough.");
     return OK;
@@ -85,11 +76,11 @@ static enum status post(struct job *j, int64_t deadline)
         .path = text(j, "path"), .form = &j->form, .idem_key = json_get_str(j->in, "key"), .deadline_ms = deadline};
     struct json *body = json_get(j->in, "json");
     struct stripe_reply r;
-    enum status s = body ? stripe_post_json(&j->s, &j->a, &p, body, &r, &j->e)
-                         : stripe_post(&j->s, &j->a, &p, &r, &j->e);
+    enum status s = body ? stripe_post_json(&j->s, j->a, &p, body, &r, &j->e)
+                         : stripe_post(&j->s, j->a, &p, &r, &j->e);
 
     if (s == OK)
-        must((r.body ? json_set_copy(j->out, "body", r.body) : json_set_null(j->out, "body")) == 0 &&
+        lines_must((r.body ? json_set_copy(j->out, "body", r.body) : json_set_null(j->out, "body")) == 0 &&
              json_set_str(j->out, "object_id", r.object_id) == 0 &&
              json_set_str(j->out, "request_id", r.request_id) == 0 && json_set_int(j->out, "status", r.status) == 0 &&
              json_set_bool(j->out, "replayed", r.replayed) == 0);
@@ -105,13 +96,13 @@ static enum status call(struct job *j, const char *op)
     if (strcmp(op, "post") == 0)
         return post(j, deadline);
     if (strcmp(op, "list") == 0) {
-        must((j->items = json_new_array(&j->a)) && json_set(j->out, "items", j->items) == 0);
+        lines_must((j->items = json_new_array(j->a)) && json_set(j->out, "items", j->items) == 0);
         return stripe_list_each(&j->s, text(j, "path"), &j->form, deadline, on_item, j, &j->e);
     }
-    s = (strcmp(op, "get") == 0 ? stripe_get : stripe_delete)(&j->s, &j->a, text(j, "path"), &j->form, deadline, &body,
+    s = (strcmp(op, "get") == 0 ? stripe_get : stripe_delete)(&j->s, j->a, text(j, "path"), &j->form, deadline, &body,
                                                               &j->e);
     if (s == OK)
-        must(json_set_copy(j->out, "body", body) == 0 && json_set_bool(j->out, "deleted", stripe_deleted(body)) == 0 &&
+        lines_must(json_set_copy(j->out, "body", body) == 0 && json_set_bool(j->out, "deleted", stripe_deleted(body)) == 0 &&
              json_set_str(j->out, "customer", stripe_id_of(json_get(body, "customer"))) == 0 &&
              json_set_bool(j->out, "customer_there", json_has(body, "customer")) == 0);
     return s;
@@ -129,7 +120,7 @@ static enum status sign(struct job *j)
     buf_init(&b, KB);
     buf_printf(&b, "t=%s,v1=", t);
     crypto_hex(&b, mac, sizeof(mac));
-    must(buf_ok(&b) && json_set_str(j->out, "header", buf_str(&b)) == 0);
+    lines_must(buf_ok(&b) && json_set_str(j->out, "header", buf_str(&b)) == 0);
     buf_release(&b);
     return OK;
 }
@@ -150,11 +141,11 @@ static bool aside(struct job *j, const char *op, enum status *s)
     else if (strcmp(op, "settle") == 0)
         *s = stripe_call_settle(pool, json_get_str(j->in, "key"), json_get_str(j->in, "object"), &j->e);
     else if (strcmp(op, "path") == 0)
-        must(json_set_str(j->out, "path",
-                          str_from(stripe_path(&j->a, text(j, "pattern"), text(j, "id"), (char *)NULL))) == 0);
+        lines_must(json_set_str(j->out, "path",
+                          str_from(stripe_path(j->a, text(j, "pattern"), text(j, "id"), (char *)NULL))) == 0);
     else if (strcmp(op, "reads") == 0) {
         *s = stripe_reads(pool, clock_now_ms(), &n, &j->e);
-        must(json_set_int(j->out, "reads", n) == 0);
+        lines_must(json_set_int(j->out, "reads", n) == 0);
     } else
         return false;
     return true;
@@ -167,7 +158,7 @@ static enum status with_client(struct job *j, const char *op)
 
     if (s != OK)
         return s;
-    must(json_set_bool(j->out, "enabled", stripe_enabled(config)) == 0);
+    lines_must(json_set_bool(j->out, "enabled", stripe_enabled(config)) == 0);
     s = stripe_open(&j->s, config, pool, &j->e);
     config_drop(config);
     if (s == OK && !json_bool(json_get(j->in, "real"))) {
@@ -175,77 +166,33 @@ static enum status with_client(struct job *j, const char *op)
         j->s.sleep_ctx = j;
     }
     if (s == OK && strcmp(op, "mode") == 0)
-        must(json_set_bool(j->out, "livemode", j->s.livemode) == 0);
+        lines_must(json_set_bool(j->out, "livemode", j->s.livemode) == 0);
     else if (s == OK)
         s = call(j, op);
     stripe_close(&j->s);
     return s;
 }
 
-static void answer(struct job *j, struct str line)
+static void answer(struct arena *a, struct json *in, struct json *out)
 {
-    struct err bad = ERR_INIT;
-    struct buf b;
-    enum status s;
+    struct job j = {.a = a, .in = in, .out = out, .sleeps = json_new_array(a), .most = json_int(json_get(in, "most"), 0)};
+    enum status s = OK;
 
-    must((j->out = json_new_object(&j->a)) && (j->sleeps = json_new_array(&j->a)));
-    if (json_parse(&j->a, line, 64, &j->in, &bad) != OK) {
-        fprintf(stderr, "stripe_cli: %s\n", bad.message);
-        exit(2);
-    }
-    const char *op = text(j, "op");
-    must(op && json_set(j->out, "sleeps", j->sleeps) == 0);
-    j->most = json_int(json_get(j->in, "most"), 0);
-    stripe_form_init(&j->form);
-    read_form(j);
+    const char *op = text(&j, "op");
+    lines_must(op && j.sleeps && json_set(out, "sleeps", j.sleeps) == 0);
+    stripe_form_init(&j.form);
+    read_form(&j);
     int64_t began = clock_mono_us();
-    if (!aside(j, op, &s))
-        s = with_client(j, op);
-    must(json_set_bool(j->out, "ok", s == OK) == 0 &&
-         json_set_int(j->out, "ms", (clock_mono_us() - began) / 1000) == 0);
+    if (!aside(&j, op, &s))
+        s = with_client(&j, op);
+    lines_must(json_set_int(out, "ms", (clock_mono_us() - began) / 1000) == 0);
+    lines_outcome(out, s, &j.e, "default");
     if (s != OK)
-        must(json_set_str(j->out, "default", str_from(status_default_code(s))) == 0 &&
-             json_set_str(j->out, "code", str_from(err_code(&j->e))) == 0 &&
-             json_set_str(j->out, "message", str_from(j->e.message)) == 0 &&
-             json_set_str(j->out, "pointer", str_from(j->e.pointer)) == 0 &&
-             json_set_bool(j->out, "card", stripe_card(&j->e)) == 0);
-    stripe_form_release(&j->form);
-    buf_init(&b, 64 * MB);
-    json_write(&b, j->out);
-    must(buf_ok(&b));
-    printf("%s\n", b.p);
-    fflush(stdout);
-    buf_release(&b);
+        lines_must(json_set_bool(out, "card", stripe_card(&j.e)) == 0);
+    stripe_form_release(&j.form);
 }
 
 int main(void)
 {
-    struct config *config = NULL;
-    struct err e = ERR_INIT;
-    struct job *j = calloc(1, sizeof(*j));
-    char *line = NULL;
-    size_t size = 0;
-    ssize_t n;
-
-    must(j != NULL);
-    db_library_begin();
-    if (crypto_init(&e) != OK || log_open("stripe_cli", NULL, LOG_INFO, &e) != OK || db_thread_begin(&e) != OK ||
-        config_load(NULL, &config, &e) != OK || db_pool_open(config, 2, &pool, &e) != OK) {
-        fprintf(stderr, "stripe_cli: %s\n", e.message);
-        return 2;
-    }
-    while ((n = getline(&line, &size, stdin)) > 0) {
-        *j = (struct job){0};
-        arena_init(&j->a, 512 * MB);
-        answer(j, str_trim(str_n(line, (size_t)n)));
-        arena_release(&j->a);
-    }
-    free(line);
-    free(j);
-    db_pool_close(pool);
-    config_drop(config);
-    db_thread_end();
-    db_library_end();
-    fetch_library_end();
-    return 0;
+    return lines_run("stripe_cli", 2, &pool, answer);
 }
