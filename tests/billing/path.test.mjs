@@ -6,18 +6,9 @@ import { startBrowser } from '../lib/browser.mjs'
 import { startInstall, until } from '../lib/install.mjs'
 import { createBot, isAccessible, signIn, signUp, watch } from '../browser/portal.mjs'
 import { startFake } from './fake/index.mjs'
+import { buy as buyAt, KEY, main, pay as payAt, press, says, secretsIn, startShop, tenantOf } from './shop.mjs'
 
 let parley, fake, browser
-const KEY = 'sk_test_path'
-
-/** An install that sells through this fake. `heard`: the fake's webhooks arrive. */
-async function startShop(world, { heard = true, config = {} } = {}) {
-    const install = await startInstall({ config: { rate_limits: 'off', stripe_secret_key: KEY, stripe_api_base: world.url, ...config } })
-    const made = JSON.parse(await install.run('--json', 'billing', 'setup'))
-    if (heard) install.configure({ stripe_webhook_secrets: [made.webhook_secret, made.thin_secret].join(' ') })
-    install.hup()
-    return install
-}
 
 before(async () => {
     fake = await startFake({ seed: Number(process.env.SEED ?? 5) })
@@ -26,7 +17,7 @@ before(async () => {
 })
 after(async () => {
     await browser?.close()
-    const secrets = parley && ['serve', 'web'].map(name => parley.log(name)).filter(text => /whsec_|sk_test_path|\/c\/pay\/|\/p\/session\//.test(text))
+    const secrets = parley && secretsIn(parley)
     for (const what of ['violations', 'shapeErrors', 'broken']) assert.deepEqual(fake?.[what] ?? [], [], what)
     await fake?.stop()
     await parley?.stop()
@@ -34,29 +25,14 @@ after(async () => {
 })
 
 const fresh = async options => (await browser.newContext(options)).newPage()
-const main = page => page.getByRole('main')
-const press = (page, name) => main(page).getByRole('button', { name }).click()
-const says = (page, text) => main(page).getByText(text).first().waitFor()
-const tenantOf = async (install, name) => JSON.parse(await install.run('--json', 'tenant', 'list')).find(t => t.name === name).id
 const customerOf = tenant => fake.all('customer').find(c => c.metadata.tenant === tenant)
 const post = async (page, where, form) => {
     const _csrf = await page.locator('input[name=_csrf]').first().inputValue()
     return page.request.post(parley.url + where, { form: { _csrf, ...form }, headers: { Origin: parley.url }, maxRedirects: 0 })
 }
 
-/** On the fake's page; returns when the portal is reached again. */
-async function pay(page, action = 'Pay', url = parley.url) {
-    await page.getByRole('heading', { name: 'Checkout' }).waitFor()
-    await page.getByRole('button', { name: action, exact: true }).click()
-    await page.waitForURL(u => u.origin === url && u.pathname === '/app/billing', { timeout: 30000 })
-}
-
-async function buy(page, plan = 'STARTER', url = parley.url) {
-    await page.goto(`${url}/app/billing/plans`)
-    await press(page, `Buy ${plan}`)
-    await pay(page, 'Pay', url)
-    await says(page, 'Your plan is active')
-}
+const pay = (page, action) => payAt(page, parley.url, action)
+const buy = (page, plan) => buyAt(page, parley.url, plan)
 
 test('from the page of prices to a plan that is paid', async () => {
     const page = await fresh()
