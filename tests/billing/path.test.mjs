@@ -6,7 +6,7 @@ import { startBrowser } from '../lib/browser.mjs'
 import { startInstall, until } from '../lib/install.mjs'
 import { createBot, isAccessible, signIn, signUp, watch } from '../browser/portal.mjs'
 import { startFake } from './fake/index.mjs'
-import { buy as buyAt, KEY, main, pay as payAt, press, says, secretsIn, startShop, tenantOf } from './shop.mjs'
+import { buy as buyAt, main, pastWorld, pay as payAt, press, says, secretsIn, startShop, tenantOf } from './shop.mjs'
 
 let parley, fake, browser
 
@@ -300,32 +300,6 @@ test('who may not buy is told whom to ask, and cannot by hand', async () => {
 
 // ---- a payment that is missing ----
 
-/** A world that is so many days behind: what is bought there has its renewals behind it when its clock has caught up. */
-async function pastWorld(days) {
-    const now = Math.floor(Date.now() / 1000)
-    const world = await startFake({ now: now - days * 86400, seed: 9, deliver: 'manual' })
-    world.control.policy({ afterRetries: 'past_due' })
-    const api = async (path, form) => {
-        const reply = await fetch(world.url + path, { method: 'POST', body: new URLSearchParams(form), headers: { Authorization: `Bearer ${KEY}`, 'Stripe-Version': '2026-10-28.endive' } })
-        const body = await reply.json()
-        assert.equal(reply.status, 200, JSON.stringify(body))
-        return body
-    }
-    const price = (plan, role) => world.all('price').find(p => p.lookup_key === `parley_${plan}_${role}`).id
-    return {
-        world, now,
-        async subscribe(install, name, tenant, plan) {
-            const customer = await api('/v1/customers', { 'metadata[tenant]': tenant, email: 'owner@example.com' })
-            world.control.card(customer.id, 'ok')
-            const sub = await api('/v1/subscriptions', { customer: customer.id, 'items[0][price]': price(plan, 'base'), 'items[1][price]': price(plan, 'usage'), 'metadata[tenant]': tenant })
-            assert.equal(sub.status, 'active')
-            world.control.card(customer.id, 'fail')
-            await install.sql(`INSERT INTO billing_customer (tenant_id, stripe_customer_id, livemode, created_at) SELECT tenant_id, '${customer.id}', 0, NOW(3) FROM tenant WHERE name = '${name}'`)
-            return { sub: sub.id, customer: customer.id }
-        },
-    }
-}
-
 test('a payment that is missing: banner and words on every page, by its age, until it is paid', async () => {
     const { world, now, subscribe } = await pastWorld(50)
     const install = await startShop(world, { heard: false })
@@ -336,7 +310,7 @@ test('a payment that is missing: banner and words on every page, by its age, unt
             const page = await fresh()
             await signUp(page, install.url, { workspace: name })
             const tenant = await tenantOf(install, name)
-            people.push({ page, name, tenant, ...await subscribe(install, name, tenant, 'starter') })
+            people.push({ page, name, tenant, ...await subscribe(install, name, tenant, 'starter', { card: 'fail' }) })
         }
         await world.advance({ to: now })
         for (const one of people) await install.run('billing', 'sync', one.sub)

@@ -1,5 +1,7 @@
 // What the browser suites of money share: an install that sells through a fake Stripe, a person who buys.
+import assert from 'node:assert/strict'
 import { startInstall } from '../lib/install.mjs'
+import { startFake } from './fake/index.mjs'
 
 export const KEY = 'sk_test_path'
 
@@ -32,4 +34,31 @@ export async function buy(page, url, plan = 'STARTER') {
     await press(page, `Buy ${plan}`)
     await pay(page, url)
     await says(page, 'Your plan is active')
+}
+
+/** A world that is so many days behind: what is bought there has its renewals behind it when its clock has caught up. */
+export async function pastWorld(days) {
+    const now = Math.floor(Date.now() / 1000)
+    const world = await startFake({ now: now - days * 86400, seed: 9, deliver: 'manual' })
+    world.control.policy({ afterRetries: 'past_due' })
+    const api = async (path, form) => {
+        const reply = await fetch(world.url + path, { method: 'POST', body: new URLSearchParams(form), headers: { Authorization: `Bearer ${KEY}`, 'Stripe-Version': '2026-10-28.endive' } })
+        const body = await reply.json()
+        assert.equal(reply.status, 200, JSON.stringify(body))
+        return body
+    }
+    const price = (plan, role) => world.all('price').find(p => p.lookup_key === `parley_${plan}_${role}`).id
+    return {
+        world, now,
+        /** A live subscription of the workspace; `card` is what its card does from then on. */
+        async subscribe(install, name, tenant, plan, { card = 'ok', ...more } = {}) {
+            const customer = await api('/v1/customers', { 'metadata[tenant]': tenant, email: 'owner@example.com' })
+            world.control.card(customer.id, 'ok')
+            const sub = await api('/v1/subscriptions', { customer: customer.id, 'items[0][price]': price(plan, 'base'), 'items[1][price]': price(plan, 'usage'), 'metadata[tenant]': tenant, ...more })
+            assert.match(sub.status, /^(active|trialing)$/)
+            world.control.card(customer.id, card)
+            await install.sql(`INSERT INTO billing_customer (tenant_id, stripe_customer_id, livemode, created_at) SELECT tenant_id, '${customer.id}', 0, NOW(3) FROM tenant WHERE name = '${name}'`)
+            return { sub: sub.id, customer: customer.id }
+        },
+    }
 }
