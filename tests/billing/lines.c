@@ -28,7 +28,8 @@ void lines_outcome(struct json *out, enum status s, const struct err *e, const c
     lines_must(json_set_bool(out, "ok", s == OK) == 0);
     if (s != OK)
         lines_must(json_set_str(out, status, str_from(status_default_code(s))) == 0 &&
-                   json_set_str(out, "code", str_from(err_code(e))) == 0 && json_set_str(out, "message", str_from(e->message)) == 0 &&
+                   json_set_str(out, "code", str_from(err_code(e))) == 0 &&
+                   json_set_str(out, "message", str_from(e->message)) == 0 &&
                    json_set_str(out, "pointer", str_from(e->pointer)) == 0);
 }
 

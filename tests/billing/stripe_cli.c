@@ -76,14 +76,13 @@ static enum status post(struct job *j, int64_t deadline)
         .path = text(j, "path"), .form = &j->form, .idem_key = json_get_str(j->in, "key"), .deadline_ms = deadline};
     struct json *body = json_get(j->in, "json");
     struct stripe_reply r;
-    enum status s = body ? stripe_post_json(&j->s, j->a, &p, body, &r, &j->e)
-                         : stripe_post(&j->s, j->a, &p, &r, &j->e);
+    enum status s = body ? stripe_post_json(&j->s, j->a, &p, body, &r, &j->e) : stripe_post(&j->s, j->a, &p, &r, &j->e);
 
     if (s == OK)
         lines_must((r.body ? json_set_copy(j->out, "body", r.body) : json_set_null(j->out, "body")) == 0 &&
-             json_set_str(j->out, "object_id", r.object_id) == 0 &&
-             json_set_str(j->out, "request_id", r.request_id) == 0 && json_set_int(j->out, "status", r.status) == 0 &&
-             json_set_bool(j->out, "replayed", r.replayed) == 0);
+                   json_set_str(j->out, "object_id", r.object_id) == 0 &&
+                   json_set_str(j->out, "request_id", r.request_id) == 0 &&
+                   json_set_int(j->out, "status", r.status) == 0 && json_set_bool(j->out, "replayed", r.replayed) == 0);
     return s;
 }
 
@@ -102,9 +101,10 @@ static enum status call(struct job *j, const char *op)
     s = (strcmp(op, "get") == 0 ? stripe_get : stripe_delete)(&j->s, j->a, text(j, "path"), &j->form, deadline, &body,
                                                               &j->e);
     if (s == OK)
-        lines_must(json_set_copy(j->out, "body", body) == 0 && json_set_bool(j->out, "deleted", stripe_deleted(body)) == 0 &&
-             json_set_str(j->out, "customer", stripe_id_of(json_get(body, "customer"))) == 0 &&
-             json_set_bool(j->out, "customer_there", json_has(body, "customer")) == 0);
+        lines_must(json_set_copy(j->out, "body", body) == 0 &&
+                   json_set_bool(j->out, "deleted", stripe_deleted(body)) == 0 &&
+                   json_set_str(j->out, "customer", stripe_id_of(json_get(body, "customer"))) == 0 &&
+                   json_set_bool(j->out, "customer_there", json_has(body, "customer")) == 0);
     return s;
 }
 
@@ -142,7 +142,7 @@ static bool aside(struct job *j, const char *op, enum status *s)
         *s = stripe_call_settle(pool, json_get_str(j->in, "key"), json_get_str(j->in, "object"), &j->e);
     else if (strcmp(op, "path") == 0)
         lines_must(json_set_str(j->out, "path",
-                          str_from(stripe_path(j->a, text(j, "pattern"), text(j, "id"), (char *)NULL))) == 0);
+                                str_from(stripe_path(j->a, text(j, "pattern"), text(j, "id"), (char *)NULL))) == 0);
     else if (strcmp(op, "reads") == 0) {
         *s = stripe_reads(pool, clock_now_ms(), &n, &j->e);
         lines_must(json_set_int(j->out, "reads", n) == 0);
@@ -175,7 +175,8 @@ static enum status with_client(struct job *j, const char *op)
 
 static void answer(struct arena *a, struct json *in, struct json *out)
 {
-    struct job j = {.a = a, .in = in, .out = out, .sleeps = json_new_array(a), .most = json_int(json_get(in, "most"), 0)};
+    struct job j = {
+        .a = a, .in = in, .out = out, .sleeps = json_new_array(a), .most = json_int(json_get(in, "most"), 0)};
     enum status s = OK;
 
     const char *op = text(&j, "op");

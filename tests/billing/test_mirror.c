@@ -488,10 +488,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     (void)state;
-    arena_release(&arena);
-    db_put(c);
-    db_pool_close(pool);
-    config_drop(config);
+    dbtest_close(config, pool, c, &arena);
     return 0;
 }
 

@@ -161,11 +161,8 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     (void)state;
-    db_put(db);
-    db_pool_close(pool);
     config_set_current(NULL);
-    config_drop(config);
-    arena_release(&arena);
+    dbtest_close(config, pool, db, &arena);
     return 0;
 }
 

@@ -47,38 +47,6 @@ static struct id tenant_on(const char *plan)
     return t;
 }
 
-static const char *hex(struct id id)
-{
-    static char text[4][33];
-    static int at;
-    char *out = text[at++ % 4];
-    for (int i = 0; i < 16; i++)
-        snprintf(out + 2 * i, 3, "%02x", id.b[i]);
-    return out;
-}
-
-static void sql(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-static void sql(const char *fmt, ...)
-{
-    char text[2000];
-    va_list ap;
-    va_start(ap, fmt);
-    vsnprintf(text, sizeof text, fmt, ap);
-    va_end(ap);
-    dbtest_sql(DB, text);
-}
-
-static int64_t number(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-static int64_t number(const char *fmt, ...)
-{
-    char text[2000];
-    va_list ap;
-    va_start(ap, fmt);
-    vsnprintf(text, sizeof text, fmt, ap);
-    va_end(ap);
-    return dbtest_int(DB, text);
-}
-
 static void told(struct id tenant)
 {
     shared_bump("plan", tenant);
@@ -87,13 +55,15 @@ static void told(struct id tenant)
 /* The period begins at T0 and ends at T1. */
 static void subscribe(struct id tenant, const char *id, const char *status, struct id terms, bool livemode)
 {
-    sql("REPLACE INTO subscription_mirror (stripe_subscription_id, tenant_id, stripe_customer_id, livemode, status, "
+    dbtest_sqlf(
+        DB,
+        "REPLACE INTO subscription_mirror (stripe_subscription_id, tenant_id, stripe_customer_id, livemode, status, "
         "known_status, known_at,"
         " plan_terms_id, period_start, period_end, anchor, created_at, fetched_at) VALUES ('%s', 0x%s, 'cus_%s', %d, "
         "'%s', '%s',"
         " '2026-11-10 12:00', 0x%s, '2026-11-10 12:00', '2026-12-10 12:00', '2026-11-10 12:00', '2026-11-10 12:00', "
         "'2026-11-10 12:00')",
-        id, hex(tenant), id, livemode, status, status, hex(terms));
+        id, dbtest_hex(tenant), id, livemode, status, status, dbtest_hex(terms));
     told(tenant);
 }
 
@@ -194,7 +164,8 @@ static void what_was_sold_stays_as_it_was_sold(void **state)
     assert_str(entry->what, "plan.changed");
     assert_has(entry->detail.p, "\"before\":{\"price\":4900");
     assert_has(entry->detail.p, "\"after\":{\"price\":5900");
-    assert_int_equal(number("SELECT COUNT(*) FROM operator_log WHERE object = 'starter' AND user_id IS NULL"), 2);
+    assert_int_equal(dbtest_intf(DB, "SELECT COUNT(*) FROM operator_log WHERE object = 'starter' AND user_id IS NULL"),
+                     2);
 }
 
 static void two_operators_do_not_overwrite_each_other(void **state)
@@ -257,7 +228,7 @@ static void a_plan_that_makes_no_sense_is_refused(void **state)
     refuses("starter", half_a_switch, "value_invalid", "sla");
     refuses("starter", high_level, "value_invalid", "support");
     refuses("starter", endless_level, "value_invalid", "integrations");
-    assert_int_equal(number("SELECT COUNT(*) FROM plan_terms WHERE plan = 'starter'"), 2);
+    assert_int_equal(dbtest_intf(DB, "SELECT COUNT(*) FROM plan_terms WHERE plan = 'starter'"), 2);
 }
 
 /* ---- overrides, assigned plans, the tenant's choice ---- */
@@ -308,7 +279,7 @@ static void overrides_hold_until_they_end(void **state)
     assert_int_equal(loaded(tenant, T0).value[ENTITLEMENT_bots], 1);
     char id[ID_TEXT_MAX];
     assert_str(newest_entry(id_text(ID_TENANT, tenant, id))->what, "override.ended");
-    assert_int_equal(number("SELECT COUNT(*) FROM operator_log WHERE object = '%s'", id), 4);
+    assert_int_equal(dbtest_intf(DB, "SELECT COUNT(*) FROM operator_log WHERE object = '%s'", id), 4);
 }
 
 static void a_plan_is_assigned(void **state)
@@ -343,8 +314,9 @@ static void overage_is_the_tenants_choice(void **state)
     fails(overage_choose(c, &who, true, -1, &e), ERR_INVALID, &e, "cap_invalid", "cap");
     fails(overage_choose(c, &who, true, 0, &e), ERR_INVALID, &e, "cap_missing", "cap");
     fails(overage_choose(c, &who, true, OVERAGE_CAP_MAX + 1, &e), ERR_INVALID, &e, "cap_invalid", "cap");
-    assert_int_equal(
-        number("SELECT COUNT(*) FROM audit WHERE tenant_id = 0x%s AND what = 'billing.overage'", hex(who.tenant)), 2);
+    assert_int_equal(dbtest_intf(DB, "SELECT COUNT(*) FROM audit WHERE tenant_id = 0x%s AND what = 'billing.overage'",
+                                 dbtest_hex(who.tenant)),
+                     2);
 }
 
 /* ---- the kept answer ---- */
@@ -364,7 +336,7 @@ static void the_answer_is_kept_until_something_changes(void **state)
     db_cost_reset();
     assert_int_equal(asked(tenant, T0 + 1000).value[ENTITLEMENT_bots], 6);
     assert_int_equal(db_cost().statements, 0);
-    sql("UPDATE tenant SET plan = 'professional' WHERE tenant_id = 0x%s", hex(tenant));
+    dbtest_sqlf(DB, "UPDATE tenant SET plan = 'professional' WHERE tenant_id = 0x%s", dbtest_hex(tenant));
     assert_string_equal(asked(tenant, T0).plan, "starter");
     told(tenant);
     assert_string_equal(asked(tenant, T0).plan, "professional");
@@ -387,8 +359,9 @@ static void billing_state_follows_the_mirror(void **state)
     subscribe(tenant, "sub_state", "active", pro, false);
     assert_int_equal(asked(tenant, T0).state, BILLING_LIVE);
     subscribe(tenant, "sub_state", "past_due", pro, false);
-    sql("UPDATE subscription_mirror SET first_failed_at = '2026-11-10 12:00' WHERE stripe_subscription_id = "
-        "'sub_state'");
+    dbtest_sqlf(DB,
+                "UPDATE subscription_mirror SET first_failed_at = '2026-11-10 12:00' WHERE stripe_subscription_id = "
+                "'sub_state'");
     told(tenant);
     assert_int_equal(asked(tenant, T0).state, BILLING_GRACE);
     assert_int_equal(asked(tenant, T0 + 7 * DAY).state, BILLING_READ_ONLY); /* by the clock alone */
@@ -427,13 +400,16 @@ static enum status count(struct id tenant, int64_t now, size_t n, struct err *e)
 
 static int64_t used(struct id tenant, const char *period_start, int billable)
 {
-    int64_t counter = number("SELECT IFNULL(SUM(used), 0) FROM usage_counter WHERE tenant_id = 0x%s AND period_start = "
-                             "'%s' AND billable = %d",
-                             hex(tenant), period_start, billable);
+    int64_t counter = dbtest_intf(
+        DB,
+        "SELECT IFNULL(SUM(used), 0) FROM usage_counter WHERE tenant_id = 0x%s AND period_start = "
+        "'%s' AND billable = %d",
+        dbtest_hex(tenant), period_start, billable);
     assert_int_equal(
         counter,
-        number("SELECT COUNT(*) FROM usage_ledger WHERE tenant_id = 0x%s AND period_start = '%s' AND billable = %d",
-               hex(tenant), period_start, billable));
+        dbtest_intf(
+            DB, "SELECT COUNT(*) FROM usage_ledger WHERE tenant_id = 0x%s AND period_start = '%s' AND billable = %d",
+            dbtest_hex(tenant), period_start, billable));
     return counter;
 }
 
@@ -447,9 +423,10 @@ static void a_new_period_gets_its_row(void **state)
     COUNT(tenant, T0, 3);
     assert_int_equal(used(tenant, "2026-11-01", 0), 3);
     assert_int_equal(
-        number("SELECT COUNT(*) FROM usage_counter WHERE tenant_id = 0x%s AND period_end = '2026-12-01' AND"
-               " stripe_subscription_id IS NULL",
-               hex(tenant)),
+        dbtest_intf(DB,
+                    "SELECT COUNT(*) FROM usage_counter WHERE tenant_id = 0x%s AND period_end = '2026-12-01' AND"
+                    " stripe_subscription_id IS NULL",
+                    dbtest_hex(tenant)),
         1);
 
     subscribe(tenant, "sub_paid", "active", plans_find(&p, STR("professional"))->terms->id, false);
@@ -458,9 +435,10 @@ static void a_new_period_gets_its_row(void **state)
     COUNT(tenant, T0 + 1, 2);
     assert_int_equal(used(tenant, "2026-11-10 12:00", 1), 2);
     assert_int_equal(
-        number("SELECT COUNT(*) FROM usage_counter WHERE tenant_id = 0x%s AND period_end = '2026-12-10 12:00' AND"
-               " stripe_subscription_id = 'sub_paid' AND stripe_customer_id = 'cus_sub_paid'",
-               hex(tenant)),
+        dbtest_intf(DB,
+                    "SELECT COUNT(*) FROM usage_counter WHERE tenant_id = 0x%s AND period_end = '2026-12-10 12:00' AND"
+                    " stripe_subscription_id = 'sub_paid' AND stripe_customer_id = 'cus_sub_paid'",
+                    dbtest_hex(tenant)),
         1);
 
     COUNT(tenant, T1 - 1, 1); /* the last moment of the period, the first of the next */
@@ -510,7 +488,8 @@ static void a_gift_is_not_metered_and_counts_once(void **state)
         .tenant = tenant, .entitlement = ENTITLEMENT_conversations, .value = 12010, .reason = STR("an apology")};
     subscribe(tenant, "sub_gift", "active", plans_find(&p, STR("starter"))->terms->id, false); /* 12,000 included */
     COUNT(tenant, T0, 10);
-    sql("UPDATE usage_counter SET used = 12000 WHERE tenant_id = 0x%s AND billable = 1", hex(tenant));
+    dbtest_sqlf(DB, "UPDATE usage_counter SET used = 12000 WHERE tenant_id = 0x%s AND billable = 1",
+                dbtest_hex(tenant));
     fails(count(tenant, T0, 1, &e), ERR_PLAN, &e, "plan_limit", "");
     OKAY(override_set(c, &boss, &o, &fail));
     assert_false(quota(tenant, T0).billable);

@@ -51,10 +51,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     (void)state;
-    db_put(db);
-    db_pool_close(pool);
-    config_drop(config);
-    arena_release(&arena);
+    dbtest_close(config, pool, db, &arena);
     return 0;
 }
 

@@ -28,10 +28,7 @@ static int begin(void **state)
 static int end(void **state)
 {
     (void)state;
-    db_put(db);
-    db_pool_close(pool);
-    config_drop(config);
-    arena_release(&arena);
+    dbtest_close(config, pool, db, &arena);
     return 0;
 }
 

@@ -481,16 +481,6 @@ static void the_bot_limit_holds_in_a_race(void **state)
 
 /* ---- fewer bots than there are ---- */
 
-static const char *hex(struct id id)
-{
-    static char text[2][33];
-    static int at;
-    char *out = text[at++ % 2];
-    for (int i = 0; i < 16; i++)
-        snprintf(out + 2 * i, 3, "%02x", id.b[i]);
-    return out;
-}
-
 /* Which of the bots may begin a conversation: "yn" = the first, not the second. */
 static void who_may(const struct bot *b, size_t n, const char *expected)
 {
@@ -546,9 +536,9 @@ static void surplus_bots_are_inactive_and_come_back(void **state)
     who_may(b, 3, "yyy");
 
     char sql[200]; /* the owner chose the newest, then the one before */
-    snprintf(sql, sizeof sql, "UPDATE bot SET kept_at = '2026-11-02' WHERE bot_id = 0x%s", hex(b[1].id));
+    snprintf(sql, sizeof sql, "UPDATE bot SET kept_at = '2026-11-02' WHERE bot_id = 0x%s", dbtest_hex(b[1].id));
     dbtest_sql(DB, sql);
-    snprintf(sql, sizeof sql, "UPDATE bot SET kept_at = '2026-11-01' WHERE bot_id = 0x%s", hex(b[2].id));
+    snprintf(sql, sizeof sql, "UPDATE bot SET kept_at = '2026-11-01' WHERE bot_id = 0x%s", dbtest_hex(b[2].id));
     dbtest_sql(DB, sql);
     bot_live_forget();
     OKAY(account_tenant_plan(c, who.tenant, STR("free"), &fail));

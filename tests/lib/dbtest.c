@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <mysql.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,6 +79,55 @@ int64_t dbtest_int(const char *database, const char *sql)
     mysql_free_result(rows);
     mysql_close(my);
     return v;
+}
+
+/* For one thread: the tests' threads do not come here. */
+static const char *put_in(const char *fmt, va_list ap)
+{
+    static char text[8000];
+    int n = vsnprintf(text, sizeof(text), fmt, ap);
+
+    if (n < 0 || (size_t)n >= sizeof(text))
+        DIE("too long: %s", fmt);
+    return text;
+}
+
+void dbtest_sqlf(const char *database, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    dbtest_sql(database, put_in(fmt, ap));
+    va_end(ap);
+}
+
+int64_t dbtest_intf(const char *database, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    int64_t v = dbtest_int(database, put_in(fmt, ap));
+    va_end(ap);
+    return v;
+}
+
+const char *dbtest_hex(struct id id)
+{
+    static char text[16][33];
+    static unsigned at;
+    char *out = text[at++ % 16];
+
+    for (int i = 0; i < 16; i++)
+        snprintf(out + 2 * i, 3, "%02x", id.b[i]);
+    return out;
+}
+
+void dbtest_close(struct config *config, struct db_pool *pool, struct db *db, struct arena *a)
+{
+    db_put(db);
+    db_pool_close(pool);
+    config_drop(config);
+    arena_release(a);
 }
 
 const char *dbtest_config_file(const char *database, const char *extra)

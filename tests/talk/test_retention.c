@@ -18,41 +18,20 @@ static struct config *config;
 static struct db_pool *pool;
 static struct db *c;
 
-static const char *hex(struct id id)
-{
-    static char text[4][33];
-    static int at;
-    char *out = text[at++ % 4];
-    for (int i = 0; i < 16; i++)
-        snprintf(out + 2 * i, 3, "%02x", id.b[i]);
-    return out;
-}
-
-static void sql(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-static void sql(const char *fmt, ...)
-{
-    char text[4000];
-    va_list ap;
-    va_start(ap, fmt);
-    vsnprintf(text, sizeof text, fmt, ap);
-    va_end(ap);
-    dbtest_sql(DB, text);
-}
-
 static int64_t rows(const char *table, struct id tenant)
 {
-    char text[200];
-    snprintf(text, sizeof text, "SELECT COUNT(*) FROM %s WHERE tenant_id = 0x%s", table, hex(tenant));
-    return dbtest_int(DB, text);
+    return dbtest_intf(DB, "SELECT COUNT(*) FROM %s WHERE tenant_id = 0x%s", table, dbtest_hex(tenant));
 }
 
 static struct id workspace(const char *plan)
 {
     struct id t;
     OKAY(account_tenant_create(c, STR("W"), str_from(plan), &t, &fail));
-    sql("INSERT INTO bot (tenant_id, bot_id, name, language, template, draft, draft_hash, created_at, updated_at)"
+    dbtest_sqlf(
+        DB,
+        "INSERT INTO bot (tenant_id, bot_id, name, language, template, draft, draft_hash, created_at, updated_at)"
         " VALUES (0x%s, 0x%s, 'B', 'en', '', '{}', REPEAT('x', 32), NOW(3), NOW(3))",
-        hex(t), hex(t));
+        dbtest_hex(t), dbtest_hex(t));
     return t;
 }
 
@@ -62,8 +41,10 @@ static struct id conversation(struct id tenant, int64_t began_ms, int64_t last_m
     struct id id = id_new();
     for (int i = 0; i < 6; i++)
         id.b[i] = (uint8_t)(began_ms >> (40 - 8 * i));
-    const char *t = hex(tenant), *v = hex(id);
-    sql("INSERT INTO conversation (tenant_id, conversation_id, bot_id, version, channel, locale, counted, token_hash, "
+    const char *t = dbtest_hex(tenant), *v = dbtest_hex(id);
+    dbtest_sqlf(
+        DB,
+        "INSERT INTO conversation (tenant_id, conversation_id, bot_id, version, channel, locale, counted, token_hash, "
         "seq, flow_state, contact,"
         " started_at, last_at) VALUES (0x%s, 0x%s, 0x%s, 1, 'web', 'en', 1, REPEAT('x', 32), 2, '', '', "
         "FROM_UNIXTIME(%lld), FROM_UNIXTIME(%lld));"
@@ -107,7 +88,7 @@ static void only_what_is_old_goes(void **state)
     assert_int_equal(sweep(mine, NOW - 90 * DAY, 3), 0);
     assert_int_equal(sweep(mine, NOW - 89 * DAY + 1000, 3), 1);
     char text[200];
-    snprintf(text, sizeof text, "SELECT COUNT(*) FROM conversation WHERE conversation_id = 0x%s", hex(long_one));
+    snprintf(text, sizeof text, "SELECT COUNT(*) FROM conversation WHERE conversation_id = 0x%s", dbtest_hex(long_one));
     assert_int_equal(dbtest_int(DB, text), 0);
     assert_int_equal(sweep(mine, 0, 3), 0); /* a clock before the first day */
 }
@@ -124,24 +105,27 @@ static void history_is_kept_as_long_as_it_was_paid_for(void **state)
     (void)state;
     struct id tenant = workspace("free");
     assert_int_equal(days(tenant), 90);
-    sql("INSERT INTO subscription_mirror (stripe_subscription_id, tenant_id, stripe_customer_id, livemode, status, "
+    dbtest_sqlf(
+        DB,
+        "INSERT INTO subscription_mirror (stripe_subscription_id, tenant_id, stripe_customer_id, livemode, status, "
         "known_status, known_at,"
         " plan_terms_id, period_start, period_end, anchor, created_at, fetched_at) SELECT 'sub_1', 0x%s, 'cus_1', 1, "
         "'active', 'active',"
         " '2026-11-01', plan_terms_id, '2026-11-01', '2026-12-01', '2026-11-01', '2026-11-01', '2026-11-01' FROM plan "
         "WHERE plan = 'professional'",
-        hex(tenant));
+        dbtest_hex(tenant));
     assert_int_equal(days(tenant), 730); /* no key is set here: the right is not there, the history is */
-    sql("UPDATE subscription_mirror SET livemode = 0");
+    dbtest_sqlf(DB, "UPDATE subscription_mirror SET livemode = 0");
     assert_int_equal(days(tenant), 730);
-    sql("UPDATE subscription_mirror SET status = 'unpaid', first_failed_at = '2026-01-01'");
+    dbtest_sqlf(DB, "UPDATE subscription_mirror SET status = 'unpaid', first_failed_at = '2026-01-01'");
     assert_int_equal(days(tenant), 730);
-    sql("UPDATE subscription_mirror SET status = 'canceled', ended_at = '2026-10-11 12:00:01'");
+    dbtest_sqlf(DB, "UPDATE subscription_mirror SET status = 'canceled', ended_at = '2026-10-11 12:00:01'");
     assert_int_equal(days(tenant), 730);
-    sql("UPDATE subscription_mirror SET status = 'canceled', ended_at = '2026-10-11 12:00:00'");
+    dbtest_sqlf(DB, "UPDATE subscription_mirror SET status = 'canceled', ended_at = '2026-10-11 12:00:00'");
     assert_int_equal(days(tenant), 90);
     assert_true(days(workspace("enterprise")) == UNLIMITED);
-    sql("INSERT INTO tenant_override VALUES (0x%s, 'retention_days', 7, 'asked for', NULL, NOW(3))", hex(tenant));
+    dbtest_sqlf(DB, "INSERT INTO tenant_override VALUES (0x%s, 'retention_days', 7, 'asked for', NULL, NOW(3))",
+                dbtest_hex(tenant));
     assert_int_equal(days(tenant), 7);
 }
 
