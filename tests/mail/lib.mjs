@@ -58,8 +58,3 @@ export function queueMail(parley, to, template, values) {
         { encoding: 'utf8', env: parley.env })
     if (done.status !== 0) throw new Error(done.stderr)
 }
-
-export function buildQueue() {
-    const made = spawnSync('make', ['-C', build, 'tests/mail/queue'], { encoding: 'utf8' })
-    if (made.status !== 0) throw new Error(made.stderr)
-}

@@ -3,12 +3,11 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { axe, startBrowser } from '../lib/browser.mjs'
 import { startInstall } from '../lib/install.mjs'
-import { buildQueue, queueMail, startServer } from './lib.mjs'
+import { queueMail, startServer } from './lib.mjs'
 
 let parley, server, browser, html
 
 before(async () => {
-    buildQueue()
     server = await startServer()
     parley = await startInstall({
         programs: false,

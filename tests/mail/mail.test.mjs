@@ -4,7 +4,7 @@ import fs from 'node:fs'
 import net from 'node:net'
 import { after, afterEach, before, beforeEach, test } from 'node:test'
 import { build, freePort, startInstall, until } from '../lib/install.mjs'
-import { buildQueue, makeCertificate, queueMail, refuse, startServer } from './lib.mjs'
+import { makeCertificate, queueMail, refuse, startServer } from './lib.mjs'
 
 const PASSWORD = 'open-sesame-4711'
 const FROM = 'noreply@chat.example.com'
@@ -13,7 +13,6 @@ const values = { workspace: 'Acme', used: '7500', included: '10000', plan: 'STAR
 let parley, server, said
 
 before(async () => {
-    buildQueue()
     parley = await startInstall({ programs: false, config: { mail_from: FROM, brand_name: 'Acme Chat', base_url: 'https://chat.example.com' } })
 })
 after(async () => { await parley?.stop() })
