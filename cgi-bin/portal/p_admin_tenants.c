@@ -169,6 +169,22 @@ static void fill_subscription(struct page *pg, const struct tenant_view *tv, siz
     }
 }
 
+/* "usage_90_10000" is told of 10,000, "next_starter" of a plan. */
+static struct str words_notice(struct page *pg, struct str kind)
+{
+    size_t end = kind.n;
+    int64_t of = 0;
+    if (str_starts(kind, STR("next_")))
+        return words_status(pg, "NoticeKind", STR("plan_changing"));
+    while (end > 0 && kind.p[end - 1] >= '0' && kind.p[end - 1] <= '9')
+        end--;
+    bool counted = str_starts(kind, STR("usage_")) && end > 6 && num_i64(str_sub(kind, end, kind.n - end), 0, INT64_MAX, &of);
+    if (!counted)
+        return words_status(pg, "NoticeKind", kind);
+    return view_fill(pg->v, "Admin.NoticeOf", {"what", words_status(pg, "NoticeKind", str_sub(kind, 0, end - 1))},
+                     {"n", words_number(pg, of)});
+}
+
 static enum status fill_money_rows(struct page *pg, struct id tenant)
 {
     struct invoice *in = NULL;
@@ -183,7 +199,7 @@ static enum status fill_money_rows(struct page *pg, struct id tenant)
     if (st == OK)
         st = console_notices(pg->db, a, tenant, NOTICES_SHOWN, &notices, &n, &pg->e);
     for (size_t i = 0; st == OK && i < n; i++) {
-        view_str(v, view_at(v, "Notices", i, "Kind"), words_status(pg, "NoticeKind", notices[i].kind));
+        view_str(v, view_at(v, "Notices", i, "Kind"), words_notice(pg, notices[i].kind));
         view_time(v, view_at(v, "Notices", i, "Time"), notices[i].at_ms);
     }
     if (st == OK)

@@ -143,13 +143,16 @@ test('the operator\'s console, with work to do', async () => {
         VALUES ('${id}', 'customer.subscription.updated', 'subscription', '${people.Live.sub}', 0, '2026-10-28.endive', 0, NOW(3), NOW(3), '${state}', 12, NOW(3), '${error}', '{"id":"${id}","object":"event","data":{"object":{"id":"${people.Live.sub}","long":"${'x'.repeat(200)}"}}}')`)
     for (let i = 0; i < 60; i++) await event(`evt_look${i}`, 'done', '')
     await event('evt_stuck', 'dead', 'Stripe: No such subscription (resource_missing)')
+    for (const kind of ['usage_100_10000', 'next_starter', 'read_only']) await parley.sql(`INSERT IGNORE INTO billing_notice SELECT tenant_id, '${kind}', NOW(3), NOW(3) FROM tenant WHERE name = 'Live'`)
     await parley.sql(`INSERT INTO billing_alarm (billing_alarm_id, open_key, kind, object, words, first_at, last_at) VALUES (UNHEX('019ab00000007000800000000000aaaa'), 'drift:x', 'drift', '${people.Live.sub}', 'It is active at Stripe and canceled here; it was looked up again and mended.', NOW(3), NOW(3))`)
     for (const [where, what] of [['', 'console'], ['/plans', 'console plans'], ['/plans/starter', 'console plan'], ['/tenants', 'console workspaces'], ['/tenants?q=none', 'console nothing found'], [`/tenants/${live}`, 'console workspace'],
         [`/tenants/${people.Grace.tenant}`, 'console workspace that owes'], ['/events?state=dead', 'console stuck events'], ['/events?state=done', 'console done events'], ['/events/evt_stuck', 'console event'], ['/alarms', 'console alarms']])
         await look(one, `/admin${where}`, what)
     await one.page.goto(`${parley.url}/admin/tenants/${live}`)
     const words = await main(one.page).innerText()
-    assert.match(words, /What: White label · Value: 1 · Why: a pilot · Until: 2099-12-31/)
+    assert.match(words, /What: White label · Value: 1 · Why: a pilot · Until: 30 Dec 2099/)
+    assert.match(words, /a pilot · through 30 Dec 2099/)
+    for (const told of ['All used, of 10,000', 'Plan changes', 'Read only']) assert.ok(words.includes(told), told)
     assert.ok(await one.page.locator('.facts dd').evaluateAll(all => all.every(dd => dd.offsetHeight < 60)), 'no value is squeezed into a column of letters')
 })
 
