@@ -178,7 +178,8 @@ static struct str words_notice(struct page *pg, struct str kind)
         return words_status(pg, "NoticeKind", STR("plan_changing"));
     while (end > 0 && kind.p[end - 1] >= '0' && kind.p[end - 1] <= '9')
         end--;
-    bool counted = str_starts(kind, STR("usage_")) && end > 6 && num_i64(str_sub(kind, end, kind.n - end), 0, INT64_MAX, &of);
+    bool counted = str_starts(kind, STR("usage_")) && end > 6 &&
+                   num_i64(str_sub(kind, end, kind.n - end), 0, INT64_MAX, &of);
     if (!counted)
         return words_status(pg, "NoticeKind", kind);
     return view_fill(pg->v, "Admin.NoticeOf", {"what", words_status(pg, "NoticeKind", str_sub(kind, 0, end - 1))},
