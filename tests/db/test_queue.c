@@ -85,7 +85,7 @@ static void later(int64_t ms)
 
 /* ---- many workers ---- */
 
-struct taker { char name[16]; int n; struct id ids[JOBS]; };
+struct taker { char name[24]; int n; struct id ids[JOBS]; };
 static void *take_all(void *arg)
 {
     struct taker *t = arg;

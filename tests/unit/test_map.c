@@ -5,7 +5,7 @@
 #include "base/vec.h"
 
 enum { MANY = 3000 };
-static char keys[MANY][12];
+static char keys[MANY][16];
 
 static void behaves_like_a_table(void **state)
 {

@@ -41,7 +41,7 @@ static enum status parse_change_write(void)
         goto out;
     }
     for (int i = 0; i < 40 && st == OK; i++) {
-        char key[12];
+        char key[16];
         snprintf(key, sizeof(key), "more%d", i);
         st = json_set_int(copy, key, i) ? err_nomem(&e) : OK;
     }
