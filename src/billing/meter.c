@@ -11,12 +11,16 @@
 
 #include "base/banned.h"
 
+#define UNBILLED_AFTER_MS (2 * 3600000LL) /* by then an invoice is final */
+
 /* ---- collecting ---- */
 
-/* Inside its period whatever the clock says, in whole seconds as Stripe has them. */
+/* When the first of them was counted, in whole seconds as Stripe has them: inside its period whatever the clock says, and not in this very
+ * second, which is not billed any more if the subscription ends in it. */
 static int64_t event_time(const struct meter_counter *k, int64_t now_ms)
 {
-    int64_t at = now_ms < k->period_end_ms - 1000 ? now_ms : k->period_end_ms - 1000;
+    int64_t latest = (now_ms < k->period_end_ms ? now_ms : k->period_end_ms) - 1000;
+    int64_t at = k->unsent_ms < latest && k->unsent_ms >= now_ms - METER_AGE_MS ? k->unsent_ms : latest;
 
     at -= at % 1000;
     return at > k->period_start_ms ? at : k->period_start_ms;
@@ -192,6 +196,32 @@ enum status meter_watch(struct db *c, struct err *e)
                        "Counted conversations have not reached Stripe for %lld minutes (%lld wait, %lld without an answer). An hour after a "
                        "period's end they are not on its invoice any more.",
                        (long long)(lag.oldest_ms / 60000), (long long)lag.pending, (long long)lag.unknown);
+}
+
+static enum status tell_unbilled(struct db *c, const struct meter_unbilled *u, struct err *e)
+{
+    struct clock_date d = clock_split(u->period_start_ms);
+
+    return alarm_raise(c, "usage_unbilled", u->subscription, u->tenant, e,
+                       "Of the %lld conversations since %04d-%02d-%02d (the plan includes %lld) %lld are on no invoice: %s. Those beyond the plan "
+                       "can be billed by hand.",
+                       (long long)u->used, d.year, d.month, d.day, (long long)u->included, (long long)u->late,
+                       u->invoiced_ms ? "they reached Stripe after it was made" : "the subscription ended without one");
+}
+
+enum status meter_audit(struct db *c, struct err *e)
+{
+    struct meter_unbilled *list;
+    struct arena a;
+    size_t n = 0;
+    int64_t now = clock_now_ms();
+
+    arena_init(&a, 1 * MB);
+    enum status s = meter_store_unbilled(c, &a, now - METER_AGE_MS, now - UNBILLED_AFTER_MS, &list, &n, e);
+    for (size_t i = 0; s == OK && i < n; i++)
+        s = tell_unbilled(c, &list[i], e);
+    arena_release(&a);
+    return s;
 }
 
 enum status meter_list(struct db *c, struct arena *a, const char *state, int limit, struct meter_row **out, size_t *n, struct err *e)

@@ -40,6 +40,9 @@ struct meter_lag { int64_t pending, unknown, rejected, oldest_ms; /* how long th
 enum status meter_lag(struct db *c, struct meter_lag *out, struct err *e);
 /* Raises the alarm meter_lag, or clears it. */
 enum status meter_watch(struct db *c, struct err *e);
+/* Conversations beyond a plan that are on no invoice, as they reached Stripe after it (a subscription ended at once in Stripe's dashboard, a
+ * worker that was down for longer than Stripe waits): an alarm usage_unbilled for each subscription, once a period. Stripe is not asked. */
+enum status meter_audit(struct db *c, struct err *e);
 struct meter_row {
     struct id tenant, id;
     struct str customer, state, last_error;

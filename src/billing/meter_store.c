@@ -13,13 +13,30 @@ DB_STMT(counters_grown, GLOBAL,
 DB_STMT(counters_grown_of, TENANT,
         "SELECT tenant_id, period_start FROM usage_counter WHERE tenant_id = :tenant AND billable = 1 AND unsent_since IS NOT NULL", "", "ut");
 DB_STMT(counter_lock, TENANT,
-        "SELECT used, reported, period_end, stripe_customer_id FROM usage_counter "
+        "SELECT used, reported, period_end, stripe_customer_id, unsent_since FROM usage_counter "
         "WHERE tenant_id = :tenant AND period_start = ? AND billable = 1 AND unsent_since IS NOT NULL FOR UPDATE",
-        "t", "iit?x?");
+        "t", "iit?x?t");
 DB_STMT(counter_reported, TENANT,
         "UPDATE usage_counter SET reported = GREATEST(reported, used), unsent_since = NULL "
         "WHERE tenant_id = :tenant AND period_start = ? AND billable = 1",
         "t", "");
+
+/* GLOBAL: whoever's month ended. A counter's invoice is the first one its subscription got after the end. */
+DB_STMT(unbilled, GLOBAL,
+        "SELECT x.tenant_id, x.stripe_subscription_id, x.period_start, x.used, x.conversations, x.invoiced_at, x.late FROM"
+        " (SELECT k.*, t.conversations, (SELECT COALESCE(SUM(o.quantity), 0) FROM meter_outbox o WHERE o.tenant_id = k.tenant_id"
+        " AND o.period_start = k.period_start AND o.stripe_customer_id = k.stripe_customer_id"
+        " AND (o.sent_at IS NULL OR k.invoiced_at IS NULL OR o.sent_at > k.invoiced_at)) AS late FROM"
+        " (SELECT c.tenant_id, c.stripe_customer_id, c.stripe_subscription_id, c.period_start, c.used, s.plan_terms_id,"
+        " LEAST(c.period_end, COALESCE(s.ended_at, c.period_end)) AS over_at,"
+        " (SELECT MIN(COALESCE(i.finalized_at, i.fetched_at)) FROM invoice_mirror i WHERE i.stripe_subscription_id = c.stripe_subscription_id"
+        " AND i.created_at >= LEAST(c.period_end, COALESCE(s.ended_at, c.period_end))) AS invoiced_at"
+        " FROM usage_counter c JOIN subscription_mirror s ON s.stripe_subscription_id = c.stripe_subscription_id"
+        " WHERE c.billable = 1 AND c.period_end > ?) k"
+        " JOIN plan_terms t ON t.plan_terms_id = k.plan_terms_id WHERE k.over_at BETWEEN ? AND ? AND k.used > t.conversations) x"
+        " WHERE x.late > 0 AND NOT EXISTS (SELECT 1 FROM billing_alarm a WHERE a.kind = 'usage_unbilled' AND a.object = x.stripe_subscription_id"
+        " AND a.last_at > x.over_at) ORDER BY x.tenant_id, x.period_start LIMIT 1000",
+        "ttt", "uxtiit?i");
 
 /* ---- rows ---- */
 
@@ -138,6 +155,7 @@ enum status meter_store_lock(struct db *c, struct arena *a, struct meter_counter
         k->reported = db_row_int(r, 1);
         k->period_end_ms = db_row_time(r, 2);
         k->customer = db_row_str(r, 3);
+        k->unsent_ms = db_row_time(r, 4);
     }
     return s;
 }
@@ -327,4 +345,22 @@ enum status meter_store_counts(struct db *c, struct meter_counts *out, struct er
         *out = (struct meter_counts){db_row_int(r, 0), db_row_int(r, 1), db_row_int(r, 2), db_row_time(r, 3), db_row_time(r, 4)};
     arena_release(&a);
     return s;
+}
+
+enum status meter_store_unbilled(struct db *c, struct arena *a, int64_t from_ms, int64_t to_ms, struct meter_unbilled **out, size_t *n, struct err *e)
+{
+    struct db_rows r;
+    enum status s = db_query(c, &unbilled, DB_GLOBAL, DB_ARGS(db_time(from_ms), db_time(from_ms), db_time(to_ms)), a, &r, e);
+
+    *n = 0;
+    if (s != OK)
+        return s;
+    if (!(*out = arena_array(a, r.n, sizeof(**out))))
+        return err_nomem(e);
+    for (; *n < r.n; ++*n)
+        (*out)[*n] = (struct meter_unbilled){
+            .tenant = db_row_id(r.rows[*n], 0), .subscription = db_row_str(r.rows[*n], 1), .period_start_ms = db_row_time(r.rows[*n], 2),
+            .used = db_row_int(r.rows[*n], 3), .included = db_row_int(r.rows[*n], 4), .invoiced_ms = db_row_time(r.rows[*n], 5),
+            .late = db_row_int(r.rows[*n], 6)};
+    return OK;
 }

@@ -6,13 +6,19 @@
 
 /* ---- counters ---- */
 
-struct meter_counter { struct id tenant; int64_t period_start_ms, period_end_ms, used, reported; struct str customer; };
+struct meter_counter { struct id tenant; int64_t period_start_ms, period_end_ms, unsent_ms, used, reported; struct str customer; };
 /* Counters with something unsent, longest first: tenant and period only. */
 enum status meter_store_grown(struct db *c, struct arena *a, int limit, struct meter_counter **out, size_t *n, struct err *e);
 enum status meter_store_grown_of(struct db *c, struct id tenant, struct arena *a, struct meter_counter **out, size_t *n, struct err *e);
 /* The rest of it, locked until the transaction ends; *found false when nothing is unsent any more. */
 enum status meter_store_lock(struct db *c, struct arena *a, struct meter_counter *k, bool *found, struct err *e);
 enum status meter_store_reported(struct db *c, const struct meter_counter *k, struct err *e);
+
+/* Counters of months that ended between the two moments, with conversations beyond the terms, of which some (late) reached Stripe after the
+ * invoice (invoiced_ms; 0: there is none), or not at all; without those that an alarm told of. */
+struct meter_unbilled { struct id tenant; struct str subscription; int64_t period_start_ms, used, included, late, invoiced_ms; };
+enum status meter_store_unbilled(struct db *c, struct arena *a, int64_t from_ms, int64_t to_ms, struct meter_unbilled **out, size_t *n,
+                                 struct err *e);
 
 /* ---- rows ---- */
 

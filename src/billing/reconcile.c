@@ -501,6 +501,12 @@ static enum status check_meter(struct run *x, struct err *e)
     return s;
 }
 
+static enum status audit(struct db *c, void *ctx, struct err *e)
+{
+    (void)ctx;
+    return meter_audit(c, e);
+}
+
 /* ---- the runs ---- */
 
 /* From an hour before the last run, three hours back at least; the first one reaches as far as Stripe does. */
@@ -537,6 +543,8 @@ static enum status nightly(struct run *x, struct err *e)
         s = check_prices(x, e);
     if (s == OK)
         s = check_meter(x, e);
+    if (s == OK)
+        s = work_db(x->p, audit, NULL, e);
     return s == OK ? work_db(x->p, write_ran, x, e) : s;
 }
 

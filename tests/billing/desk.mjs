@@ -158,6 +158,12 @@ export class Desk {
 
     // ---- at Stripe ----
 
+    /** What a person does in Stripe's dashboard */
+    async dashboard(method, path) {
+        const answer = await fetch(this.fake.url + path, { method, headers: { Authorization: `Bearer ${this.key}`, 'Stripe-Version': this.fake.w.version } })
+        assert.equal(answer.status, 200, await answer.text())
+    }
+
     customers(tenant) {
         return this.fake.all('customer').filter(c => c.metadata.tenant === tenant)
     }

@@ -35,8 +35,9 @@ async function count(tenant, n, { customer } = {}) {
             VALUES (UNHEX('${bytes(tenant)}'), '${start}', 1, '${at(usage.end / 1000)}', 0, '${owner}')`)
     const ids = Array.from({ length: n }, () => `(UNHEX('${bytes(tenant)}'), UNHEX('${(fake.now() * 1000).toString(16).padStart(12, '0')}7${randomBytes(9).toString('hex').slice(0, 3)}8${randomBytes(9).toString('hex').slice(0, 15)}'), '${start}', ${+usage.billable}, '${now}')`)
     await desk.install.sql(`INSERT INTO usage_ledger (tenant_id, conversation_id, period_start, billable, counted_at) VALUES ${ids.join(',')};
-        INSERT INTO usage_counter (tenant_id, period_start, billable, period_end, used, stripe_customer_id, unsent_since)
+        INSERT INTO usage_counter (tenant_id, period_start, billable, period_end, used, stripe_customer_id, stripe_subscription_id, unsent_since)
         VALUES (UNHEX('${bytes(tenant)}'), '${start}', ${+usage.billable}, '${at(usage.end / 1000)}', ${n}, ${usage.billable ? `'${owner}'` : 'NULL'},
+        (SELECT stripe_subscription_id FROM subscription_mirror WHERE stripe_customer_id = '${owner}' ORDER BY created_at DESC LIMIT 1),
         ${usage.billable ? `'${now}'` : 'NULL'}) ON DUPLICATE KEY UPDATE used = used + ${n}, unsent_since = IF(billable = 1, COALESCE(unsent_since, '${now}'), NULL)`)
     return usage
 }
@@ -264,11 +265,13 @@ test('older than 35 days: never sent, with an alarm', async () => {
 
 test('collected after its period\'s end: stamped inside it, and billed with it', async () => {
     const { tenant, customer } = await buyer()
+    await desk.tick(HOUR)
+    const at = fake.now()
     const { end } = await count(tenant, 10500)
     await desk.tick(end / 1000 - fake.now() + 20 * 60)
     await collect()
     await send()
-    assert.equal(Number(fieldsOf(posts()[0]).timestamp), end / 1000 - 1)
+    assert.equal(Number(fieldsOf(posts()[0]).timestamp), at)
     await desk.tick(2 * HOUR)
     const [renewal] = fake.all('invoice').filter(i => i.customer === customer && i.billing_reason === 'subscription_cycle')
     const usage = renewal.lines.data.filter(l => l.amount === 245) // 500 beyond at 0.49 cents
@@ -596,4 +599,40 @@ test('once for every conversation, by chance: many tenants, everything that can 
         assert.ok((await rows(tenant)).every(r => r.state === 'sent'))
     }
     assert.deepEqual(await alarms('meter_rejected'), [])
+})
+
+test('what is on no invoice is told once: ended at once in the dashboard, with an invoice that came too early, and without one', async () => {
+    const late = await buyer(), none = await buyer(), within = await buyer(), ours = await buyer()
+    await desk.tick(2 * HOUR)
+    const all = [late, none, within, ours]
+    for (const one of all) one.sub = fake.all('subscription').find(sub => sub.customer === one.customer).id
+    await count(late.tenant, 400)
+    await collect()
+    await send()
+    await count(late.tenant, 10100)
+    for (const one of [none, ours]) await count(one.tenant, 10500)
+    await count(within.tenant, 20)
+    await desk.tick(60)
+    assert.equal((await ops.call({ op: 'end', tenant: ours.tenant })).ok, true) // ours flushes first
+    for (const one of [late, within]) await desk.dashboard('DELETE', `/v1/subscriptions/${one.sub}?invoice_now=true`)
+    await desk.dashboard('DELETE', `/v1/subscriptions/${none.sub}`)
+    await desk.tick(60)
+    await collect()
+    await send()
+    for (const one of all) await desk.lookAll(one.tenant)
+    for (const invoice of fake.all('invoice')) if (all.some(one => one.customer === invoice.customer)) await desk.look('invoice', invoice.id)
+    const audit = async () => assert.equal((await ops.call({ op: 'audit' })).ok, true)
+    await audit()
+    assert.deepEqual(await alarms('usage_unbilled'), [], 'an invoice may be a draft for an hour')
+    await desk.tick(3 * HOUR)
+    await audit()
+    await audit()
+    const told = new Map((await alarms('usage_unbilled')).map(a => [a.object, a]))
+    assert.deepEqual([...told.keys()].sort(), [late.sub, none.sub].sort())
+    assert.match(told.get(late.sub).words, /^Of the 10500 conversations since \d{4}-\d\d-\d\d \(the plan includes 10000\) 10100 are on no invoice: they reached Stripe after it/)
+    assert.match(told.get(none.sub).words, /the subscription ended without one/)
+    assert.deepEqual([...told.values()].map(a => a.times), ['1', '1'])
+    await desk.install.sql("UPDATE billing_alarm SET closed_at = last_at, open_key = NULL WHERE kind = 'usage_unbilled'")
+    await audit()
+    assert.deepEqual(await alarms('usage_unbilled'), [], 'the operator closed it')
 })

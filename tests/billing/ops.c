@@ -10,7 +10,7 @@
  *   {"op": "hurry"}: from now on nobody sleeps between two tries
  *   {"op": "crowd", "ms"}: for so long, an address (127.0.0.1) asks the door of the hooks as much as it may
  * and the worker's part:
- *   {"op": "collect"}   {"op": "send"}: meter rows until none is due   {"op": "flush", "tenant"}   {"op": "watch"}   {"op": "notice"}
+ *   {"op": "collect"}   {"op": "send"}: meter rows until none is due   {"op": "flush", "tenant"}   {"op": "watch"}   {"op": "audit"}   {"op": "notice"}
  *   {"op": "compare", "customer", "from", "to"}   {"op": "events"}: until none is due   {"op": "usage", "tenant"} */
 #include <string.h>
 #include <time.h>
@@ -278,6 +278,11 @@ static enum status op_compare(struct job *j)
     return meter_compare(&j->s, pool, get(j, "customer"), json_int(json_get(j->in, "from"), 0), json_int(json_get(j->in, "to"), 0), &j->e);
 }
 
+static enum status op_audit(struct job *j, struct db *c)
+{
+    return meter_audit(c, &j->e);
+}
+
 static enum status op_watch(struct job *j, struct db *c)
 {
     return meter_watch(c, &j->e);
@@ -334,7 +339,7 @@ static const struct {
     {"customer", op_customer, NULL}, {"look", op_look, NULL},       {"setup", op_setup, NULL},   {"keep", NULL, op_keep},
     {"plan", NULL, op_plan},       {"state", NULL, op_state},       {"check", NULL, op_check},
     {"collect", NULL, op_collect}, {"send", op_send, NULL},         {"events", op_events, NULL}, {"flush", op_flush, NULL},
-    {"compare", op_compare, NULL}, {"watch", NULL, op_watch},       {"notice", NULL, op_notice}, {"usage", NULL, op_usage},
+    {"compare", op_compare, NULL}, {"watch", NULL, op_watch}, {"audit", NULL, op_audit},       {"notice", NULL, op_notice}, {"usage", NULL, op_usage},
 };
 
 static enum status inside(struct job *j, enum status (*fn)(struct job *j, struct db *c))

@@ -131,7 +131,7 @@ static void what_grew_becomes_one_row(void **state)
     assert_str(r.state, "pending");
     assert_int_equal(r.quantity, 2);
     assert_int_equal(r.period_start_ms, start);
-    assert_int_equal(r.event_ms, first + MINUTE); /* whole seconds */
+    assert_int_equal(r.event_ms, first - first % 1000); /* of the first, in whole seconds */
     assert_int_equal(r.due_ms, first + MINUTE + 123);
     counter_is(mine, true, 2, 2, 0);
     assert_int_equal(collect(), 0); /* nothing grew */
@@ -157,9 +157,10 @@ static void a_row_stays_inside_its_period(void **state)
         /* when it is collected, from the period's start or end; its timestamp likewise */
         {-DAY, 0, 0, 0},                   /* a clock that was set back */
         {0, 0, 0, 0},
-        {1500, 0, 1000, 0},
-        {0, -1500, 0, -2000},
-        {0, -1, 0, -1000},
+        {1500, 0, 0, 0},
+        {2500, 0, 1000, 0},
+        {0, -1500, 0, -3000},
+        {0, -1, 0, -2000},
         {0, 1, 0, -1000},                  /* collected after the end: inside */
         {0, 40 * MINUTE, 0, -1000},
     };
@@ -179,6 +180,24 @@ static void a_row_stays_inside_its_period(void **state)
         assert_true(r.event_ms - r.due_ms <= 4 * MINUTE); /* not sent from a future that Stripe does not take */
         assert_true(r.due_ms >= now);
     }
+}
+
+/* If the subscription ends in this second, and in the next one another begins, they are on the right invoice. */
+static void a_row_is_stamped_when_its_first_was_counted(void **state)
+{
+    (void)state;
+    int64_t first = start + 60 * MINUTE + 300;
+    open_counter(mine, true, "cus_mine");
+    clock_set_for_test(first);
+    count_on(db, mine, true);
+    clock_set_for_test(first + MINUTE);
+    count_on(db, mine, true);
+    assert_int_equal(collect(), 1);
+    assert_int_equal(only_row().event_ms, start + 60 * MINUTE);
+    clock_set_for_test(first + 2 * MINUTE);
+    count_on(db, mine, true);
+    assert_int_equal(collect(), 1); /* in the same second: not in this one */
+    assert_int_equal(dbtest_int(DB, "SELECT CAST(UNIX_TIMESTAMP(MAX(event_at)) * 1000 AS SIGNED) FROM meter_outbox"), first - 300 + 2 * MINUTE - 1000);
 }
 
 static void without_a_customer_it_waits_and_tells(void **state)
@@ -339,6 +358,7 @@ int main(int argc, char **argv)
         CASE(what_grew_becomes_one_row),
         CASE(free_use_is_never_sent),
         CASE(a_row_stays_inside_its_period),
+        CASE(a_row_is_stamped_when_its_first_was_counted),
         CASE(without_a_customer_it_waits_and_tells),
         CASE(collected_while_counted),
         CASE(due_are_those_of_this_mode_that_nobody_serves),
