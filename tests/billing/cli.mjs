@@ -1,4 +1,4 @@
-// tests/billing/stripe_cli.c as a child: the Stripe client of the programs, one call a line.
+// A test program (tests/billing/*.c) as a child: one JSON object a line in, one out. stripe_cli: the Stripe client of the programs.
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import readline from 'node:readline'

@@ -1,0 +1,457 @@
+// A simulated world: tenants who buy, use, change, fail to pay and come back, on Parley's library (year_driver.c, with its worker) and the
+// fake Stripe, on one virtual clock, with faults on both sides; and the books compared. All that is random comes from the seed.
+import assert from 'node:assert/strict'
+import http from 'node:http'
+import { startInstall, freePort } from '../lib/install.mjs'
+import { Cli } from './cli.mjs'
+import { startFake } from './fake/index.mjs'
+import { priced } from './fake/money.mjs'
+import { usageBetween } from './fake/meters.mjs'
+import { Random } from './fake/random.mjs'
+
+export const DAY = 86400
+const MINUTE = 60
+const HOUR = 3600
+const LIVE = ['trialing', 'active', 'past_due', 'unpaid', 'paused', 'incomplete']
+
+// Small plans, so that limits are met with few conversations.
+const PLANS = { free: 12, starter: 60, professional: 240, enterprise: null }
+
+const REQUEST_FAULTS = { dropBefore: 0.004, dropAfter: 0.004, error500Before: 0.003, error500After: 0.003, badGateway: 0.002, badGatewayAfter: 0.002, rateLimited: 0.004,
+    lockTimeout: 0.003, inUse: 0.001, truncated: 0.002, invalidJson: 0.001, redirect: 0.0005, retryTrue: 0.001, retryFalse: 0.001 }
+const DELIVERY_FAULTS = { duplicate: 0.08, drop: 0.04, reorder: true, delay: [0, 2 * HOUR], twin: 0.04, wrongSignature: 0.02, oldTimestamp: 0.01 }
+const NO_DELIVERY_FAULTS = { duplicate: 0, drop: 0, reorder: false, delay: null, twin: 0, wrongSignature: 0, oldTimestamp: 0 }
+
+export class Year {
+    constructor({ seed, tenants, start }) {
+        this.random = new Random(seed)
+        this.seed = seed
+        this.size = tenants
+        this.start = start
+        this.tenants = []
+        this.endedAtOnce = new Set()
+        this.crashes = this.granted = this.refused = 0
+        this.done = {}
+        this.refusals = {}
+    }
+
+    async open() {
+        this.fake = await startFake({ now: this.start, seed: this.seed, deliver: 'manual', policy: { meterLatency: 0 } })
+        const port = await freePort()
+        this.install = await startInstall({
+            port, programs: false, database: ['--innodb-flush-log-at-trx-commit=0'], // a year's commits; durability is tested elsewhere
+            config: { stripe_secret_key: 'sk_test_year', stripe_api_base: this.fake.url, stripe_trial_days: 7, log_level: 'error', log_file: null },
+        })
+        for (const [plan, n] of Object.entries(PLANS))
+            await this.install.sql(`UPDATE plan_terms SET conversations = ${n ?? 'NULL'}, overage = IF(price > 0 AND ${n ?? 'NULL'} IS NOT NULL, FLOOR(price * 1000000000000 / ${n ?? 1}), NULL) WHERE plan = '${plan}'`)
+        await this.install.run('billing', 'setup')
+        const secrets = [...this.fake.w.all('webhook_endpoint'), ...this.fake.w.all('v2.core.event_destination')].flatMap(one => this.fake.control.secrets(one.id))
+        this.install.configure({ stripe_webhook_secrets: secrets.join(' ') })
+        this.terms = Object.fromEntries((await this.install.sql(`SELECT plan, price, conversations, overage FROM plan_terms`)).map(t => [t.plan, t]))
+        this.server = http.createServer((req, res) => this.#hook(req, res))
+        await new Promise(ok => this.server.listen(port, '127.0.0.1', ok))
+        this.fake.server.prependListener('request', () => this.#maybeCrash())
+        await this.#boot()
+        for (let i = 0; i < this.size; i++) {
+            const made = await this.must({ op: 'tenant', name: `tenant${i}` })
+            this.tenants.push({ id: made.tenant, size: this.random.pick([3, 20, 60, 150]), card: 'ok' })
+        }
+    }
+
+    async close() {
+        await this.driver?.end()
+        this.server?.closeAllConnections()
+        await new Promise(ok => this.server ? this.server.close(ok) : ok())
+        await this.fake?.stop()
+        await this.install?.stop()
+    }
+
+    get now() { return this.fake.now() }
+
+    // ---- the program, which may die at any request it makes ----
+
+    async #boot() {
+        this.driver = new Cli(this.install.env, 'year_driver')
+        await this.driver.call({ op: 'clock', ms: this.now * 1000 })
+    }
+
+    #maybeCrash() {
+        if (this.crashRate && this.random.chance(this.crashRate)) {
+            this.crashes++
+            this.driver.child.kill('SIGKILL')
+        }
+    }
+
+    /** A call; null when the program died over it (it is up again then) */
+    async call(job) {
+        const driver = this.driver
+        try {
+            return await driver.call(job)
+        } catch (error) {
+            if (driver.child.signalCode !== 'SIGKILL') throw error
+            if (this.driver === driver) this.booting ??= this.#boot().finally(() => { this.booting = null })
+            await this.booting
+            return null
+        }
+    }
+
+    async must(job) {
+        for (;;) {
+            const got = await this.call(job)
+            if (!got) continue
+            assert.equal(got.ok, true, `${JSON.stringify(job)}: ${got.message}`)
+            return got
+        }
+    }
+
+    async #hook(req, res) {
+        const parts = []
+        for await (const part of req) parts.push(part)
+        const got = await this.call({ op: 'hook', signature: req.headers['stripe-signature'] ?? '', body: Buffer.concat(parts).toString() })
+        res.writeHead(!got ? 502 : got.ok ? 200 : got.status === 'invalid' ? 400 : 503).end()
+    }
+
+    async tick(seconds) {
+        await this.fake.advance(seconds)
+        await this.must({ op: 'clock', ms: this.now * 1000 })
+    }
+
+    /** What is under way settles: deliveries that are due, the worker's queue. */
+    async settle() {
+        await this.fake.control.pump()
+        await this.call({ op: 'work' })
+        await this.fake.control.pump()
+        return (await this.call({ op: 'work' }))?.unsent ?? true
+    }
+
+    // ---- a step of the world ----
+
+    faults(on) {
+        this.fake.faults.clear()
+        if (on) this.fake.faults.byChance({ rates: REQUEST_FAULTS })
+        this.fake.control.delivery(on ? DELIVERY_FAULTS : NO_DELIVERY_FAULTS)
+        this.crashRate = on ? 0.002 : 0
+    }
+
+    async step(seconds) {
+        await this.#toTheNextMoment(seconds)
+        await this.#use()
+        for (const tenant of this.tenants) if (this.random.chance(0.035)) await this.#live(tenant)
+        if (this.random.chance(0.1)) await this.#operator()
+        let unsent = await this.settle()
+        for (let i = 0; i < 6 && unsent; i++) { // as the worker would, minutes later
+            await this.tick(10 * MINUTE)
+            unsent = await this.settle()
+        }
+    }
+
+    /** Time goes on; where a period ends the worker is awake before and after, as it is in life. */
+    async #toTheNextMoment(seconds) {
+        const target = this.now + seconds
+        for (;;) {
+            const ends = this.fake.w.all('subscription').flatMap(sub => sub.items.data.map(item => item.current_period_end))
+            const next = Math.min(...ends.flatMap(end => [end - 5 * MINUTE, end + 10 * MINUTE, end + 130 * MINUTE, end + 4 * HOUR]).filter(t => t > this.now), target)
+            await this.tick(next - this.now)
+            if (next === target) return
+            await this.settle()
+        }
+    }
+
+    async #use() {
+        const list = this.tenants.filter(() => this.random.chance(0.5)).map(t => [t.id, this.random.below(Math.ceil(t.size / 8) + 1)]).filter(([, n]) => n > 0)
+        const got = await this.call({ op: 'use', list })
+        if (!got) return
+        assert.equal(got.ok, true, got.message)
+        got.granted.forEach(({ n }, i) => {
+            this.granted += n
+            this.refused += list[i][1] - n
+        })
+    }
+
+    subscriptions(tenant) {
+        const customers = this.fake.w.all('customer').filter(c => c.metadata.tenant === tenant.id).map(c => c.id)
+        return this.fake.w.all('subscription').filter(sub => customers.includes(sub.customer))
+    }
+
+    /** Something an owner (or a bank) does. Refusals are part of life; what matters is the books. */
+    async #live(tenant) {
+        const live = this.subscriptions(tenant).find(sub => LIVE.includes(sub.status))
+        const does = live ? this.random.pick(['upgrade', 'change', 'change', 'cancel', 'undo', 'overage', 'overage', 'card', 'card', 'card', 'pay', 'pay', 'odd']) : this.random.pick(['buy', 'buy', 'buy', 'nothing'])
+        this.done[does] = (this.done[does] ?? 0) + 1
+        await this[`_${does}`]?.(tenant, live)
+    }
+
+    #plan(paid = true) {
+        return this.random.pick(paid ? ['starter', 'starter', 'professional', 'enterprise'] : ['free', 'starter', 'professional', 'enterprise'])
+    }
+
+    async #ask(job) {
+        const got = await this.call(job)
+        if (got && !got.ok) this.refusals[got.code] = (this.refusals[got.code] ?? 0) + 1
+        return got
+    }
+
+    async _buy(tenant) {
+        const got = await this.#ask({ op: 'checkout', tenant: tenant.id, plan: this.#plan() })
+        const session = got?.ok && this.fake.w.all('checkout.session').find(one => one.url === got.url)
+        if (!session || this.random.chance(0.1)) return // went away
+        const card = this.random.pick(['ok', 'ok', 'ok', 'ok', 'fail'])
+        this.fake.control.pay(session.id, { card })
+        if (this.random.chance(0.5)) await this._overage(tenant)
+    }
+
+    async _change(tenant) { await this.#ask({ op: 'change', tenant: tenant.id, plan: this.#plan(false) }) }
+    async _upgrade(tenant) { await this.#ask({ op: 'change', tenant: tenant.id, plan: 'professional' }) }
+    async _cancel(tenant) { await this.#ask(this.random.chance(0.1) ? { op: 'cancel_now', tenant: tenant.id } : { op: 'change', tenant: tenant.id, plan: 'free' }) }
+    async _undo(tenant) { await this.#ask({ op: 'undo', tenant: tenant.id }) }
+    async _overage(tenant) { await this.#ask({ op: 'overage', tenant: tenant.id, bill: this.random.chance(0.8), cap: this.random.pick([100, 2000, 100000]) }) }
+
+    async _card(tenant, sub) {
+        tenant.card = this.random.pick(['ok', 'fail'])
+        this.fake.control.card(sub.customer, tenant.card)
+    }
+
+    /** The owner mends the card and pays what is open, on Stripe's own page. */
+    async _pay(tenant, sub) {
+        tenant.card = 'ok'
+        this.fake.control.card(sub.customer, 'ok')
+        for (const invoice of this.fake.all('invoice').filter(i => i.status === 'open' && i.customer === sub.customer)) await this.#stripe('POST', `/v1/invoices/${invoice.id}/pay`)
+    }
+
+    async _odd(tenant, sub) {
+        const what = this.random.below(12)
+        if (what === 0) this.fake.control.secondSubscription(sub.customer)
+        else if (what === 1) this.fake.control.deleteCustomer(sub.customer)
+        else if (what < 5) this.fake.control.swapItems(sub.id)
+        else if (what < 8) await this.#stripe('POST', `/v1/subscriptions/${sub.id}`, 'cancel_at_period_end=true') // in the dashboard
+        else if (what < 10) await this.#endAtOnce(sub, this.random.pick(['true', 'false']))
+    }
+
+    /** In the dashboard, with an invoice or without: what the meter has not got by then is on none. */
+    async #endAtOnce(sub, invoice) {
+        this.endedAtOnce.add(sub.id)
+        await this.#stripe('DELETE', `/v1/subscriptions/${sub.id}?invoice_now=${invoice}`)
+        await this.tick(1)
+    }
+
+    /** Who runs this sees that a customer has two subscriptions and ends the newer one, at Stripe. */
+    async #operator() {
+        const told = (await this.install.sql(`SELECT c.stripe_customer_id AS id FROM billing_alarm a JOIN billing_customer c ON c.tenant_id = a.tenant_id WHERE a.kind = 'two_live' AND a.closed_at IS NULL`)).map(r => r.id)
+        const live = this.fake.w.all('subscription').filter(sub => LIVE.includes(sub.status) && told.includes(sub.customer))
+        for (const sub of live) if (live.some(other => other.customer === sub.customer && (other.created < sub.created || (other.created === sub.created && other.id < sub.id)))) await this.#stripe('DELETE', `/v1/subscriptions/${sub.id}`)
+    }
+
+    /** A person in Stripe's dashboard: no faults there. */
+    async #stripe(method, path, body) {
+        const { rules, chances } = this.fake.faults
+        const crashRate = this.crashRate
+        Object.assign(this.fake.faults, { rules: [], chances: [] })
+        this.crashRate = 0
+        await fetch(this.fake.url + path, { method, body, headers: { Authorization: 'Bearer sk_test_dashboard', 'Stripe-Version': this.fake.w.version, 'Content-Type': 'application/x-www-form-urlencoded' } })
+        Object.assign(this.fake.faults, { rules, chances })
+        this.crashRate = crashRate
+    }
+
+    // ---- the books ----
+
+    /** Faults end, what is late arrives, the nightly look is had: from then on everything has to agree. */
+    async heal() {
+        this.faults(false)
+        for (let i = 0; i < 30; i++) {
+            await this.tick(i < 20 ? 10 * MINUTE : 3 * HOUR)
+            await this.settle()
+        }
+        await this.must({ op: 'reconcile', nightly: false })
+        await this.must({ op: 'reconcile', nightly: true })
+        await this.settle()
+    }
+
+    async audit() {
+        assert.equal((await this.must({ op: 'verify' })).drift, 0, 'counters equal their ledger rows')
+        await this.#auditDoubles()
+        await this.#auditMeter()
+        await this.#auditInvoices()
+        await this.#auditMirrors()
+        await this.#auditRights()
+    }
+
+    async #auditMeter() {
+        const meter = this.fake.w.all('billing.meter')[0].id
+        const counters = await this.install.sql(`SELECT stripe_customer_id AS customer, SUM(used) AS used, SUM(reported) AS reported FROM usage_counter WHERE billable = 1 GROUP BY stripe_customer_id`)
+        const gone = new Set(this.fake.w.all('customer').filter(c => !this.fake.all('customer').some(x => x.id === c.id)).map(c => c.id))
+        for (const row of counters) {
+            assert.equal(row.used, row.reported, `all of ${row.customer} is reported`)
+            if (gone.has(row.customer)) continue // deleted at Stripe with its usage: nobody is left to bill
+            assert.equal(this.#units(usageBetween(this.fake.w, meter, row.customer, 0, this.now + DAY)), Number(row.used), `the meter of ${row.customer}`)
+        }
+        const free = await this.install.sql(`SELECT COUNT(*) AS n FROM usage_counter WHERE billable = 0 AND reported > 0`)
+        assert.equal(free[0].n, '0', 'nothing of FREE is reported')
+    }
+
+    #units(value) { return Number(typeof value === 'bigint' ? value / 10n ** 12n : value) }
+
+    /** Each line of usage equals the ledger of its period, and costs what the terms say. */
+    async #auditInvoices() {
+        const rows = await this.install.sql(`SELECT c.stripe_customer_id AS customer, UNIX_TIMESTAMP(l.period_start) AS start, COUNT(*) AS n FROM usage_ledger l
+            JOIN usage_counter c ON c.tenant_id = l.tenant_id AND c.period_start = l.period_start AND c.billable = l.billable WHERE l.billable = 1 GROUP BY 1, 2`)
+        const ledger = new Map(rows.map(r => [`${r.customer} ${Math.floor(Number(r.start))}`, Number(r.n)]))
+        const mirrors = new Map((await this.install.sql('SELECT * FROM invoice_mirror')).map(i => [i.stripe_invoice_id, i]))
+        this.billed = this.overage = 0
+        this.told = new Set((await this.install.sql(`SELECT object FROM billing_alarm WHERE kind = 'usage_unbilled'`)).map(r => r.object))
+        for (const invoice of this.fake.all('invoice')) {
+            if (invoice.status === 'draft') continue
+            const mirror = mirrors.get(invoice.id)
+            assert.ok(mirror, `${invoice.id} is mirrored`)
+            assert.deepEqual([mirror.status, mirror.total, mirror.amount_paid, mirror.amount_remaining], [invoice.status, invoice.total, invoice.amount_paid, invoice.amount_remaining].map(String), invoice.id)
+            await this.#auditLines(invoice, ledger)
+        }
+        await this.#auditBilled()
+    }
+
+    /** The other way round: what was used in a month that is over is on an invoice, or Stripe was told to end without one. */
+    async #auditBilled() {
+        const sums = new Map() // the tiers of one price are lines of their own
+        for (const invoice of this.fake.all('invoice')) for (const line of invoice.lines.data) {
+            const key = `${invoice.customer} ${line.period.start} ${invoice.id} ${line.pricing.price_details.price} ${line.period.end}`
+            sums.set(key, (sums.get(key) ?? 0) + line.quantity)
+        }
+        const on = new Set([...sums].map(([key, n]) => `${key.split(' ', 2).join(' ')} ${n}`))
+        const here = new Set(this.fake.all('customer').map(c => c.id))
+        const rows = await this.install.sql(`SELECT stripe_subscription_id AS id, stripe_customer_id AS customer, FLOOR(UNIX_TIMESTAMP(period_start)) AS start, FLOOR(UNIX_TIMESTAMP(period_end)) AS end, used,
+            (SELECT UNIX_TIMESTAMP(MAX(counted_at)) FROM usage_ledger l WHERE l.tenant_id = c.tenant_id AND l.period_start = c.period_start AND l.billable = 1) AS last FROM usage_counter c WHERE billable = 1`)
+        for (const row of rows) {
+            const sub = this.fake.w.byId.get(row.id)
+            if (!here.has(row.customer) || this.doubles.has(row.customer) || Math.min(row.end, sub.ended_at ?? Infinity) > this.now - 2 * HOUR) continue
+            if (on.has(`${row.customer} ${row.start} ${row.used}`)) continue
+            const trial = row.start < (sub.trial_end ?? 0) // costs nothing, and stops at what the plan has
+            if (trial && Number(row.used) <= Number(this.terms[this.planOfPrice(sub.items.data[0].price)].conversations ?? Infinity)) continue
+            if (sub.ended_at !== null && row.start >= sub.ended_at && row.last < sub.ended_at + 5 * HOUR) continue // the end was not told, and found within hours
+            const why = this.endedAtOnce.has(row.id) || sub.cancellation_details?.reason === 'payment_failed'
+            if (!why || row.start < sub.items.data[0].current_period_start) await this.#explain(row.customer)
+            assert.ok(why && row.start >= sub.items.data[0].current_period_start, `${row.used} of ${row.id} since ${row.start} are on an invoice`)
+            const price = sub.items.data.map(item => this.fake.w.byId.get(item.price)).find(one => one.recurring.usage_type === 'metered')
+            if (this.#cost(price, Number(row.used))) await this.#mustBeTold(sub)
+        }
+    }
+
+    async #mustBeTold(sub) {
+        if (!this.told.has(sub.id)) await this.#explain(sub.customer)
+        assert.ok(this.told.has(sub.id), `conversations of ${sub.id} that are on no invoice are an alarm`)
+    }
+
+    /** Two subscriptions at once share one meter at Stripe, which bills its usage twice: a person has to mend that, so it must be told. */
+    async #auditDoubles() {
+        this.doubles = new Set()
+        for (const customer of new Set(this.fake.w.all('subscription').map(sub => sub.customer))) {
+            const lives = this.fake.w.all('subscription').filter(sub => sub.customer === customer && !sub.status.startsWith('incomplete')).map(sub => [sub.created, sub.ended_at ?? Infinity, sub.id]).sort((a, b) => a[0] - b[0])
+            if (!lives.some(([from], i) => lives.slice(0, i).some(([, to]) => to > from))) continue
+            this.doubles.add(customer)
+        }
+        const told = new Set((await this.install.sql(`SELECT HEX(tenant_id) AS t FROM billing_alarm WHERE kind = 'two_live'`)).map(r => r.t))
+        for (const row of await this.install.sql(`SELECT HEX(tenant_id) AS t, stripe_customer_id AS customer FROM billing_customer`))
+            if (this.doubles.has(row.customer)) assert.ok(told.has(row.t), `two subscriptions of ${row.customer} are told of`)
+    }
+
+    async #auditLines(invoice, ledger) {
+        const all = this.fake.w.byId.get(invoice.id).lines.data ?? invoice.lines.data
+        const byPeriod = new Map()
+        for (const line of all) {
+            const price = this.fake.w.byId.get(line.pricing.price_details.price)
+            if (price.recurring.usage_type !== 'metered') continue
+            const key = `${invoice.customer} ${line.period.start} ${price.id} ${line.period.end}`
+            const sum = byPeriod.get(key) ?? { quantity: 0, amount: 0, price }
+            sum.quantity += line.quantity
+            sum.amount += line.amount
+            byPeriod.set(key, sum)
+        }
+        for (const [key, { quantity, amount, price }] of byPeriod) {
+            const counted = ledger.get(key.split(' ').slice(0, 2).join(' ')) ?? 0
+            if (this.doubles.has(invoice.customer)) continue
+            assert.equal(amount, this.#cost(price, quantity), `what it costs on ${invoice.id}`)
+            if (quantity < counted && this.endedAtOnce.has(invoice.parent.subscription_details.subscription)) continue // below
+            if (quantity !== counted) await this.#explain(invoice.customer)
+            assert.equal(quantity, counted, `usage on ${invoice.id} (${key})`)
+            this.billed += quantity
+            this.overage += amount
+        }
+    }
+
+    /** What led to a difference, for whoever looks for it */
+    async #explain(customer) {
+        const seconds = column => `FLOOR(UNIX_TIMESTAMP(${column})) AS ${column}`
+        const of = `stripe_customer_id = '${customer}'`
+        console.error(JSON.stringify({
+            subscriptions: this.fake.w.all('subscription').filter(s => s.customer === customer).map(s => ({ id: s.id, status: s.status, created: s.created, ended: s.ended_at, periods: s.items.data.map(i => [i.current_period_start, i.current_period_end]) })),
+            invoices: this.fake.all('invoice').filter(i => i.customer === customer).map(i => ({ id: i.id, reason: i.billing_reason, created: i.created, lines: i.lines.data.map(l => [l.description, l.period.start, l.period.end, l.quantity, l.amount]) })),
+            counters: await this.install.sql(`SELECT ${seconds('period_start')}, ${seconds('period_end')}, stripe_subscription_id, used, reported FROM usage_counter WHERE ${of}`),
+            outbox: await this.install.sql(`SELECT ${seconds('period_start')}, ${seconds('event_at')}, ${seconds('created_at')}, ${seconds('sent_at')}, quantity, state, attempts FROM meter_outbox WHERE ${of} ORDER BY created_at`),
+        }, null, 1))
+    }
+
+    /** From the terms' rows, with integers of its own: price / included for each beyond, half a cent up. */
+    #cost(price, quantity) {
+        const terms = this.terms[this.planOfPrice(price.id)]
+        if (terms.conversations === null) return 0
+        const beyond = BigInt(Math.max(0, quantity - Number(terms.conversations)))
+        return Number((beyond * BigInt(terms.overage) + 500000000000n) / 1000000000000n)
+    }
+
+    planOfPrice(id) {
+        return /^parley_(.+)$/.exec(this.fake.w.byId.get(this.fake.w.byId.get(id).product).id)[1]
+    }
+
+    async #auditMirrors() {
+        const rows = await this.install.sql(`SELECT *, UNIX_TIMESTAMP(period_start) AS ps, UNIX_TIMESTAMP(period_end) AS pe, UNIX_TIMESTAMP(cancel_at) AS ca, UNIX_TIMESTAMP(trial_end) AS te FROM subscription_mirror`)
+        const mirrors = new Map(rows.map(r => [r.stripe_subscription_id, r]))
+        const subs = this.fake.all('subscription')
+        for (const sub of subs) {
+            const m = mirrors.get(sub.id)
+            assert.ok(m, `${sub.id} is mirrored`)
+            const price = usage => sub.items.data.find(item => (item.price.recurring.usage_type === 'metered') === usage)
+            const base = price(false)
+            const seconds = text => text === null ? null : Math.floor(Number(text))
+            assert.deepEqual(
+                { status: m.status, base: m.base_price_id, usage: m.usage_price_id, start: seconds(m.ps), end: seconds(m.pe), cancel: seconds(m.ca), atEnd: m.cancel_at_period_end, trial: seconds(m.te), customer: m.stripe_customer_id },
+                { status: sub.status, base: base.price.id, usage: price(true).price.id, start: base.current_period_start, end: base.current_period_end, cancel: sub.cancel_at, atEnd: String(Number(sub.cancel_at_period_end)), trial: sub.trial_end, customer: sub.customer },
+                sub.id)
+        }
+        assert.equal(rows.length, subs.length, 'no mirror without its subscription')
+    }
+
+    /** What Stripe says is paid is what the tenant may: told apart without Parley's code. */
+    async #auditRights() {
+        for (const tenant of this.tenants) {
+            const said = await this.must({ op: 'entitled', tenant: tenant.id })
+            const wanted = this.#due(tenant)
+            assert.equal(said.plan, wanted.plan, `plan of ${tenant.id}: ${JSON.stringify({ said, wanted })}`)
+            assert.equal(said.billable, wanted.billable, `${tenant.id}: ${JSON.stringify({ said, wanted })}`)
+            assert.equal(said.read_only, wanted.readOnly, `${tenant.id}: ${JSON.stringify({ said, wanted })}`)
+            if (wanted.readOnly) assert.ok(said.limit <= PLANS.free, `${tenant.id} reads only`)
+        }
+    }
+
+    #due(tenant) {
+        const rank = ['free', 'starter', 'professional', 'enterprise']
+        let best = { plan: 'free', billable: false, readOnly: false }
+        for (const sub of this.subscriptions(tenant)) {
+            const plan = this.planOfPrice(sub.items.data.map(item => item.price).find(id => this.fake.w.byId.get(id).recurring.usage_type !== 'metered'))
+            const late = sub.status === 'past_due' ? this.now - this.#unpaidSince(sub) : 0
+            if (!['active', 'trialing', 'past_due'].includes(sub.status) || late >= 14 * DAY) continue
+            const here = { plan, billable: true, readOnly: late >= 7 * DAY }
+            if (!best.billable || (best.readOnly && !here.readOnly) || (best.readOnly === here.readOnly && rank.indexOf(plan) > rank.indexOf(best.plan))) best = here
+        }
+        return best
+    }
+
+    #unpaidSince(sub) {
+        const open = this.fake.all('invoice').filter(i => i.parent?.subscription_details?.subscription === sub.id && i.status === 'open')
+        return Math.min(...open.map(i => i.status_transitions.finalized_at))
+    }
+
+    summary() {
+        const count = kind => this.fake.all(kind).length
+        return { seed: this.seed, days: Math.round((this.now - this.start) / DAY), tenants: this.size, granted: this.granted, refused: this.refused, billed: this.billed, overage: this.overage,
+            subscriptions: count('subscription'), invoices: count('invoice'), events: this.fake.w.events.length, requests: this.fake.log.list.length, crashes: this.crashes,
+            faults: Object.values(this.fake.faults.count).reduce((a, b) => a + b, 0), done: this.done, refusals: this.refusals }
+    }
+}

@@ -1,0 +1,34 @@
+// A year of 200 tenants with random faults on both sides ends with books that agree to the last unit.
+//   SEED=7 node --test tests/billing/year.test.mjs      the same year again; YEAR_TENANTS, YEAR_DAYS make it smaller
+import assert from 'node:assert/strict'
+import { randomInt } from 'node:crypto'
+import { after, before, test } from 'node:test'
+import { DAY, Year } from './year.mjs'
+
+const seed = Number(process.env.SEED ?? randomInt(1, 2 ** 31))
+const tenants = Number(process.env.YEAR_TENANTS ?? 200)
+const days = Number(process.env.YEAR_DAYS ?? 365)
+const year = new Year({ seed, tenants, start: Date.UTC(2027, 2, 1, 9, 30) / 1000 }) // the 29th of February is in it
+
+before(async () => {
+    process.stdout.write(`# year: SEED=${seed}\n`)
+    await year.open()
+})
+after(async () => {
+    process.stdout.write(`# year: ${JSON.stringify(year.summary())}\n`)
+    await year.close()
+})
+
+test('ledger, counters, meter and invoices agree, mirrors equal Stripe, and nobody has a right too many or too few', async () => {
+    const end = year.start + days * DAY
+    for (let month = 1; year.now < end; month++) {
+        year.faults(true)
+        const until = Math.min(end, year.start + month * 61 * DAY)
+        while (year.now < until) await year.step(DAY / 2 + year.random.below(DAY))
+        await year.heal()
+        await year.audit()
+    }
+    assert.deepEqual(year.fake.violations, [], 'every request fitted the types of the API')
+    assert.deepEqual(year.fake.broken, [])
+    assert.ok(year.granted > 0 && year.crashes > 0 && year.billed > 0 && year.overage > 0, 'something happened')
+})

@@ -1,0 +1,367 @@
+/* year_driver.c: Parley without its doors, for the simulated year: one JSON object a line in, one out; time is what the line says.
+ *
+ *   {"op": "clock", "ms"}                         from now on it is then
+ *   {"op": "tenant", "name"}                      a workspace with its owner: {"tenant": "ws_…"}
+ *   {"op": "use", "list": [[tenant, n], ...]}     n visitors begin a conversation each, as the journal records it: {"granted": [...]}
+ *   {"op": "hook", "signature", "body"}           what /hooks/stripe does
+ *   {"op": "work", "most"}                        the worker, until there is nothing to do or `most` pieces are done: {"unsent": usage that Stripe has not heard of}
+ *   {"op": "checkout" | "change", "tenant", "plan"}   {"op": "undo" | "cancel_now" | "portal" | "entitled", "tenant"}
+ *   {"op": "overage", "tenant", "bill", "cap"}
+ *   {"op": "reconcile", "nightly"}   {"op": "verify"}
+ * Each answers {"ok": true, ...} or {"ok": false, "status", "code", "message"}. Sleeps between tries at Stripe take no time. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "account/account.h"
+#include "base/clock.h"
+#include "base/settings.h"
+#include "base/shared.h"
+#include "billing/checkout.h"
+#include "billing/entitlement.h"
+#include "billing/hook.h"
+#include "billing/meter.h"
+#include "billing/reconcile.h"
+#include "billing/usage.h"
+#include "worker/worker.h"
+#include "lines.h"
+
+#include "base/banned.h"
+
+struct driver {
+    struct config *config;
+    struct db_pool *pool;
+    struct worker worker;
+    struct arena *a; /* of one line */
+    struct json *in, *out;
+    struct err e;
+};
+
+/* In this program nobody waits: a pause is over at once, and the clock for durations has gone on by as much. */
+static int64_t paused_ns;
+
+int nanosleep(const struct timespec *want, struct timespec *left)
+{
+    paused_ns += want->tv_sec * INT64_C(1000000000) + want->tv_nsec;
+    if (left)
+        *left = (struct timespec){0};
+    return 0;
+}
+
+int clock_gettime(clockid_t which, struct timespec *t)
+{
+    if (syscall(SYS_clock_gettime, which, t) != 0)
+        return -1;
+    if (which == CLOCK_MONOTONIC) {
+        t->tv_sec += paused_ns / 1000000000;
+        t->tv_nsec += paused_ns % 1000000000;
+        t->tv_sec += t->tv_nsec / 1000000000;
+        t->tv_nsec %= 1000000000;
+    }
+    return 0;
+}
+
+static enum status read_tenant(struct driver *d, struct actor *who)
+{
+    struct member *m;
+    struct db *c;
+    size_t n = 0;
+
+    *who = (struct actor){.role = ROLE_OWNER, .perms = account_role_perms(ROLE_OWNER), .ip = "127.0.0.1"};
+    if (!id_parse(ID_TENANT, json_get_str(d->in, "tenant"), &who->tenant))
+        return err_set(&d->e, ERR_INVALID, NULL, "tenant?");
+    enum status s = db_get(d->pool, &c, &d->e);
+    if (s == OK)
+        s = account_members_of_tenant(c, d->a, who->tenant, &m, &n, &d->e);
+    db_put(c);
+    if (s == OK && n)
+        who->user = m[0].user.id;
+    return s;
+}
+
+/* ---- tenants ---- */
+
+static enum status make_tenant(struct driver *d)
+{
+    struct str name = json_get_str(d->in, "name");
+    char text[ID_TEXT_MAX];
+    struct id tenant, user;
+    struct db *c;
+    enum status s = db_get(d->pool, &c, &d->e);
+
+    if (s == OK)
+        s = account_tenant_create(c, name, STR("free"), &tenant, &d->e);
+    if (s == OK)
+        s = account_user_create(c, str_from(arena_printf(d->a, "%.*s@example.com", STR_F(name))), name, STR_EMPTY, &user, &d->e);
+    if (s == OK)
+        s = account_member_add(c, tenant, user, ROLE_OWNER, &d->e);
+    db_put(c);
+    if (s == OK)
+        lines_must(json_set_str(d->out, "tenant", str_from(id_text(ID_TENANT, tenant, text))) == 0);
+    return s;
+}
+
+/* ---- use ---- */
+
+struct batch { struct usage_count *counts; size_t n; };
+
+static enum status record(struct db *c, void *ctx, struct err *e)
+{
+    struct batch *b = ctx;
+    return usage_record(c, b->counts, b->n, e);
+}
+
+/* All at once as a batch of the journal; one by one when the plan has not room for all. */
+static enum status count(struct driver *d, struct db *c, struct usage_count *counts, size_t n, int64_t *granted)
+{
+    struct err e = ERR_INIT;
+    struct batch all = {counts, n};
+    enum status s = db_transaction(c, record, &all, &e);
+
+    if (s == OK) {
+        *granted = (int64_t)n;
+        return OK;
+    }
+    for (size_t i = 0; s == ERR_PLAN && i < n; i++) {
+        struct batch one = {counts + i, 1};
+        e = (struct err)ERR_INIT;
+        s = db_transaction(c, record, &one, &e);
+        if (s == OK) {
+            (*granted)++;
+            s = ERR_PLAN;
+        } else if (s == ERR_PLAN) {
+            usage_mark_full(counts[0].tenant, &counts[0].quota);
+            return OK;
+        }
+    }
+    if (s != OK && s != ERR_PLAN)
+        d->e = e;
+    return s == ERR_PLAN ? OK : s;
+}
+
+static enum status use_one(struct driver *d, struct str tenant, int64_t n, int64_t *granted)
+{
+    struct usage_quota quota;
+    struct id id;
+    struct usage_count *counts = arena_array(d->a, (size_t)n + 1, sizeof(*counts));
+    struct db *c;
+
+    *granted = 0;
+    lines_must(counts != NULL);
+    if (!id_parse(ID_TENANT, tenant, &id))
+        return err_set(&d->e, ERR_INVALID, NULL, "tenant?");
+    enum status s = usage_quota(d->pool, id, clock_now_ms(), &quota, &d->e);
+    if (s != OK || quota.full)
+        return s;
+    for (int64_t i = 0; i < n; i++)
+        counts[i] = (struct usage_count){id, id_new(), clock_now_ms(), quota};
+    s = db_get(d->pool, &c, &d->e);
+    if (s == OK)
+        s = count(d, c, counts, (size_t)n, granted);
+    db_put(c);
+    return s;
+}
+
+static enum status use(struct driver *d)
+{
+    struct json *list = json_get(d->in, "list"), *granted;
+    enum status s = OK;
+
+    lines_must(json_set_array(d->out, "granted", &granted) == 0);
+    for (size_t i = 0; s == OK && i < json_len(list); i++) {
+        struct json *row = json_at(list, i), *pair;
+        int64_t n;
+
+        s = use_one(d, json_str(json_at(row, 0)), json_int(json_at(row, 1), 0), &n);
+        lines_must(json_push_object(granted, &pair) == 0 && json_set_int(pair, "n", n) == 0);
+    }
+    return s;
+}
+
+/* ---- what owners do ---- */
+
+static enum status entitled(struct driver *d, const struct actor *who)
+{
+    struct entitlements x;
+    struct json *values;
+    struct db *c;
+    enum status s = db_get(d->pool, &c, &d->e);
+
+    if (s == OK)
+        s = entitlement_load(c, who->tenant, clock_now_ms(), d->a, &x, &d->e);
+    db_put(c);
+    if (s != OK)
+        return s;
+    lines_must(json_set_str(d->out, "state", str_from(billing_state_name(x.state))) == 0 && json_set_str(d->out, "plan", x.plan->plan) == 0 &&
+         json_set_bool(d->out, "read_only", x.read_only) == 0 && json_set_bool(d->out, "billable", x.period.billable) == 0 &&
+         json_set_int(d->out, "start", x.period.start_ms) == 0 && json_set_int(d->out, "end", x.period.end_ms) == 0 &&
+         json_set_int(d->out, "included", x.period.included) == 0 && json_set_int(d->out, "limit", x.period.limit) == 0 &&
+         json_set_object(d->out, "values", &values) == 0);
+    for (int i = 0; i < ENTITLEMENT_COUNT; i++)
+        lines_must(json_set_int(values, entitlement_name((enum entitlement)i), x.value[i]) == 0);
+    return OK;
+}
+
+static enum status change(struct driver *d, struct stripe *st, const struct actor *who, struct str plan)
+{
+    struct change_preview p;
+    struct str url = STR_EMPTY;
+    enum status s = change_preview(st, d->pool, d->a, who, plan, &p, &d->e);
+
+    if (s != OK)
+        return s;
+    lines_must(json_set_int(d->out, "kind", p.kind) == 0 && json_set_int(d->out, "due_now", p.due_now) == 0);
+    s = change_apply(st, d->pool, d->a, who, plan, p.proration_ms, NULL, 0, &url, &d->e);
+    return s;
+}
+
+static enum status at_stripe(struct driver *d, const char *op, const struct actor *who)
+{
+    struct str plan = json_get_str(d->in, "plan"), url = STR_EMPTY;
+    struct reconcile_report report = {0};
+    struct stripe st;
+    enum status s = stripe_open(&st, d->config, d->pool, &d->e);
+
+    if (s != OK)
+        return s;
+    if (strcmp(op, "checkout") == 0)
+        s = checkout_begin(&st, d->pool, d->a, who, plan, &url, &d->e);
+    else if (strcmp(op, "change") == 0)
+        s = change(d, &st, who, plan);
+    else if (strcmp(op, "undo") == 0)
+        s = change_undo(&st, d->pool, d->a, who, &d->e);
+    else if (strcmp(op, "cancel_now") == 0)
+        s = cancel_now(&st, d->pool, d->a, who, &d->e);
+    else if (strcmp(op, "portal") == 0)
+        s = portal_begin(&st, d->pool, d->a, who, PORTAL_CARD, &url, &d->e);
+    else if (json_bool(json_get(d->in, "nightly")))
+        s = reconcile_nightly(&st, d->pool, &report, &d->e);
+    else
+        s = reconcile_hourly(&st, d->pool, &report, &d->e);
+    lines_must(json_set_str(d->out, "url", url) == 0 && json_set_int(d->out, "drifted", report.drifted) == 0 &&
+         json_set_int(d->out, "looked", report.looked) == 0 && json_set_int(d->out, "reads", report.reads) == 0);
+    stripe_close(&st);
+    return s;
+}
+
+/* ---- the operator ---- */
+
+static enum status verify(struct driver *d)
+{
+    struct usage_drift *drift;
+    struct db *c;
+    size_t n = 0;
+    enum status s = db_get(d->pool, &c, &d->e);
+
+    if (s == OK)
+        s = usage_verify(c, d->a, false, &drift, &n, &d->e);
+    db_put(c);
+    lines_must(json_set_int(d->out, "drift", (int64_t)n) == 0);
+    return s;
+}
+
+static enum status work(struct driver *d)
+{
+    int64_t most = json_int(json_get(d->in, "most"), 100000), done = 0;
+    struct meter_lag lag = {0};
+    struct db *c = NULL;
+    bool found = true;
+    enum status s = OK;
+
+    memset(d->worker.rest_us, 0, sizeof(d->worker.rest_us)); /* a step that failed rests in real time, of which there is none here */
+    for (; s == OK && found && done < most; done++)
+        s = worker_step(&d->worker, &found, &d->e);
+    if (s == OK)
+        s = db_get(d->pool, &c, &d->e);
+    if (s == OK)
+        s = meter_lag(c, &lag, &d->e);
+    db_put(c);
+    lines_must(json_set_int(d->out, "done", done) == 0 && json_set_bool(d->out, "unsent", lag.pending || lag.unknown || lag.oldest_ms) == 0);
+    return s;
+}
+
+static enum status run(struct driver *d, const char *op)
+{
+    struct actor who = {0};
+    enum status s = OK;
+
+    if (strcmp(op, "clock") == 0) {
+        clock_set_for_test(json_int(json_get(d->in, "ms"), 0));
+        return OK;
+    }
+    if (strcmp(op, "tenant") == 0)
+        return make_tenant(d);
+    if (strcmp(op, "use") == 0)
+        return use(d);
+    if (strcmp(op, "hook") == 0)
+        return hook_receive(d->pool, d->config, json_get_str(d->in, "signature"), json_get_str(d->in, "body"), &d->e);
+    if (strcmp(op, "work") == 0)
+        return work(d);
+    if (strcmp(op, "verify") == 0)
+        return verify(d);
+    if (strcmp(op, "reconcile") == 0)
+        return at_stripe(d, op, &who);
+    s = read_tenant(d, &who);
+    if (s != OK)
+        return s;
+    if (strcmp(op, "entitled") == 0)
+        return entitled(d, &who);
+    if (strcmp(op, "overage") == 0) {
+        struct db *c;
+        s = db_get(d->pool, &c, &d->e);
+        if (s == OK)
+            s = overage_choose(c, &who, json_bool(json_get(d->in, "bill")), json_int(json_get(d->in, "cap"), 0), &d->e);
+        db_put(c);
+        return s;
+    }
+    return at_stripe(d, op, &who);
+}
+
+/* ---- the program ---- */
+
+static struct driver driver;
+
+static enum status open_all(struct driver *d)
+{
+    enum status s = config_load(NULL, &d->config, &d->e);
+
+    if (s != OK)
+        return s;
+    config_set_current(config_retain(d->config));
+    s = settings_apply("year", d->config, &d->e);
+    settings_share(d->config, LOG_ERROR);
+    return s == OK ? worker_open(&d->worker, d->config, &d->e) : s;
+}
+
+static void answer(struct arena *a, struct json *in, struct json *out)
+{
+    struct driver *d = &driver;
+    enum status s = OK;
+
+    d->a = a;
+    d->in = in;
+    d->out = out;
+    d->e = (struct err)ERR_INIT;
+    if (!d->config)
+        s = open_all(d);
+    if (s == OK)
+        s = run(d, arena_strdup(a, json_get_str(in, "op")));
+    lines_outcome(out, s, &d->e, "status");
+}
+
+int main(void)
+{
+    signal(SIGPIPE, SIG_IGN);
+    int failed = lines_run("year_driver", 4, &driver.pool, answer);
+    if (driver.config) {
+        worker_close(&driver.worker);
+        config_set_current(NULL);
+        config_drop(driver.config);
+    }
+    shared_close();
+    return failed;
+}
