@@ -349,3 +349,16 @@ dev_fuzz() { # [SECONDS] [TARGET...]
     done
     return $rc
 }
+
+# A year of 200 workspaces beside the fake Stripe, with faults on both sides; the seed is printed, and makes the same year again.
+dev_year() { # [SEED]
+    local yes=1
+    case ${1:-} in *[!0-9]*) die "./dev year takes a number, the seed" ;; esac
+    set_places "${DEV_VAR:-$top/var}"
+    make_places
+    need_space "$var" 2000
+    step_total=4
+    prepare_test ""
+    step "the year"
+    env SEED="${1:-$((RANDOM * 32768 + RANDOM))}" YEAR_TENANTS=200 YEAR_DAYS=365 DEV_BUILD="$test_build" "$node" --test tests/billing/year.test.mjs
+}
