@@ -42,7 +42,7 @@ static enum status tell(struct db *c, const struct alarm *row, struct err *e)
                                    .language = readers[i].language,
                                    MAIL_VALUES(MAIL_TEXT("kind", row->kind), MAIL_TEXT("object", row->object),
                                                MAIL_TEXT("words", row->words), MAIL_TEXT("workspace", str_from(workspace)),
-                                               MAIL_TIME("since", row->first_ms), MAIL_TEXT("url", STR("/admin/billing")))};
+                                               MAIL_TIME("since", row->first_ms), MAIL_TEXT("url", STR("/admin/alarms")))};
         s = mail_queue(c, &m, e);
         if (s == ERR_INVALID) {
             log_line(LOG_WARN, "alarm_not_mailed", LOG_T("kind", row->kind), LOG_S("error", e->message));

@@ -138,17 +138,19 @@ static enum status ask_plan(struct turn *u, struct err *e)
     return s;
 }
 
-/* The plan is asked only when a conversation begins: one that is open is never cut off. What was answered before is answered again. */
+/* The plan is asked only when a conversation begins: one that is open is never cut off. What was answered before is answered again.
+ * One that was not answered yet, since its bot said nothing, has not begun: its first reply needs a place as any other. */
 static enum status check_plan(struct turn *u, struct talk_out *out, bool *done, struct err *e)
 {
     struct err why = ERR_INIT;
-    enum status s = OK;
+    enum status s;
 
-    if (u->opens || !u->conv.counted) {
-        s = usage_quota(u->talk->pool, u->conv.tenant, u->now_ms, &u->quota, e);
-    }
-    if (s != OK || !u->opens) {
+    if (!u->opens && u->conv.counted) {
         u->quota.limit = USAGE_UNLIMITED;
+        return OK;
+    }
+    s = usage_quota(u->talk->pool, u->conv.tenant, u->now_ms, &u->quota, e);
+    if (s != OK || !u->opens) {
         return s;
     }
     s = ask_plan(u, &why);

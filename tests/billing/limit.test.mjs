@@ -5,7 +5,7 @@ import { randomUUID } from 'node:crypto'
 import http from 'node:http'
 import { after, before, test } from 'node:test'
 import { startInstall } from '../lib/install.mjs'
-import { checkLedger, echoFlow, makeBot, newId, shown } from '../talk/lib.mjs'
+import { checkLedger, echoFlow, makeBot, newId, send, shown } from '../talk/lib.mjs'
 
 const CONNECTIONS = 64
 let parley, agent
@@ -108,5 +108,34 @@ test('a period ends while 64 connections are at its limit: each period gives out
         u.period_start = l.period_start AND u.billable = l.billable WHERE l.tenant_id = 0x${tenant} AND
         NOT (l.counted_at >= u.period_start AND l.counted_at < u.period_end)`)
     assert.equal(astray.n, '0', 'each is counted in the period it began in')
+    await checkLedger(parley, assert)
+})
+
+/** Says nothing to "hush", and ends; answers all else. */
+const hushFlow = {
+    format: 1, languages: ['en'], start: 'which', variables: {},
+    nodes: {
+        which: { type: 'branch', cases: [{ when: { var: 'input', op: 'eq', value: 'hush' }, next: 'silent' }], else: 'answer' },
+        silent: { type: 'end' },
+        answer: { type: 'say', messages: [{ type: 'text', text: { en: 'Answered.' } }], next: 'stay' },
+        stay: { type: 'wait', for: 'message', next: 'answer' },
+    },
+}
+
+test('a conversation that begins in silence needs a place when it is answered, or the limit would be nobody\'s', async () => {
+    const tenant = newId()
+    const { bot } = await makeBot(parley, hushFlow, { plan: 'free', tenant })
+    await limitTo(tenant, 3)
+    const opened = await Promise.all(Array.from({ length: 12 }, () => send(parley, bot, { text: 'hush' })))
+    for (const { status, body } of opened) assert.deepEqual([status, body.messages], [200, []])
+    const place = ({ body: { conversation, token } }) => ({ conversation, token })
+    const answers = await Promise.all(opened.map(o => send(parley, bot, { text: 'now', ...place(o) })))
+    const granted = opened.filter((_, i) => answers[i].status === 200)
+    assert.equal(granted.length, 3)
+    for (const { status, body } of answers.filter(a => a.status !== 200)) assert.deepEqual([status, body.code], [402, 'plan_limit'])
+    const [{ ledger, counter }] = await parley.sql(`SELECT (SELECT COUNT(*) FROM usage_ledger WHERE tenant_id = 0x${tenant}) AS ledger,
+        (SELECT SUM(used) FROM usage_counter WHERE tenant_id = 0x${tenant}) AS counter`)
+    assert.deepEqual([ledger, counter], ['3', '3'])
+    for (const o of granted) assert.equal((await send(parley, bot, { text: 'more', ...place(o) })).status, 200, 'what was answered goes on')
     await checkLedger(parley, assert)
 })
