@@ -124,8 +124,10 @@ test('what another tab said is caught up', async () => {
     const page = await open()
     await say(page, 'first tab')
     await page.getByText('What else?').waitFor()
+    await page.locator('.pending').first().waitFor({ state: 'detached' }) // recorded: only then is the conversation remembered
     const kept = await page.evaluate(name => JSON.parse(localStorage.getItem(name)), `parley.chat.${bot}`)
-    await send(parley, bot, { text: 'second tab', conversation: kept.conversation, token: kept.token })
+    const elsewhere = await send(parley, bot, { text: 'second tab', conversation: kept.conversation, token: kept.token })
+    assert.deepEqual([elsewhere.status, elsewhere.body.conversation], [200, kept.conversation])
     await page.evaluate(() => dispatchEvent(new Event('focus')))
     await page.getByText('You said: second tab').waitFor()
     assert.equal((await said(page)).filter(t => t === 'second tab').length, 1)
