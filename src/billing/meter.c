@@ -26,7 +26,10 @@ static int64_t event_time(const struct meter_counter *k, int64_t now_ms)
     return at > k->period_start_ms ? at : k->period_start_ms;
 }
 
-struct collect { struct meter_counter counter; bool made; };
+struct collect {
+    struct meter_counter counter;
+    bool made;
+};
 
 /* What was counted is in a row, or it is not reported: one transaction. */
 static enum status collect_one(struct db *c, void *ctx, struct err *e)
@@ -47,8 +50,13 @@ static enum status collect_one(struct db *c, void *ctx, struct err *e)
                         (long long)(k->used - k->reported));
     } else if (s == OK && found) {
         int64_t at = event_time(k, now);
-        struct meter_row r = {.tenant = k->tenant, .id = id_new(), .customer = k->customer, .period_start_ms = k->period_start_ms,
-                              .quantity = k->used - k->reported, .event_ms = at, .created_ms = now,
+        struct meter_row r = {.tenant = k->tenant,
+                              .id = id_new(),
+                              .customer = k->customer,
+                              .period_start_ms = k->period_start_ms,
+                              .quantity = k->used - k->reported,
+                              .event_ms = at,
+                              .created_ms = now,
                               .due_ms = at - METER_AHEAD_MS > now ? at - METER_AHEAD_MS : now};
         x->made = r.quantity > 0;
         if (x->made)
@@ -104,7 +112,11 @@ enum status meter_collect_tenant(struct db *c, struct id tenant, struct err *e)
 
 /* ---- what can never be billed ---- */
 
-struct reject { const struct meter_row *row; struct str why; bool changed; };
+struct reject {
+    const struct meter_row *row;
+    struct str why;
+    bool changed;
+};
 
 static enum status reject_row(struct db *c, void *ctx, struct err *e)
 {
@@ -115,8 +127,8 @@ static enum status reject_row(struct db *c, void *ctx, struct err *e)
 
     if (s != OK || !x->changed)
         return s;
-    return alarm_raise(c, "meter_rejected", r->customer, r->tenant, e, "%lld conversations were not billed (%s): %.*s", (long long)r->quantity,
-                       id_text(ID_METER, r->id, id), STR_F(x->why));
+    return alarm_raise(c, "meter_rejected", r->customer, r->tenant, e, "%lld conversations were not billed (%s): %.*s",
+                       (long long)r->quantity, id_text(ID_METER, r->id, id), STR_F(x->why));
 }
 
 enum status meter_reject_row(struct db *c, const struct meter_row *r, struct str why, struct err *e)
@@ -140,7 +152,8 @@ enum status meter_reject(struct db *c, struct str identifier, struct str why, st
         s = meter_reject_row(c, &r, why, e);
     else if (s == ERR_NOT_FOUND)
         s = alarm_raise(c, "meter_error", str_sub(identifier, 0, 100), ID_NONE, e,
-                        "Stripe's meter did not take a usage that is not known here: %.*s", STR_F(utf8_cut(why, METER_WORDS_MAX)));
+                        "Stripe's meter did not take a usage that is not known here: %.*s",
+                        STR_F(utf8_cut(why, METER_WORDS_MAX)));
     else if (e)
         *e = none;
     arena_release(&a);
@@ -157,7 +170,8 @@ enum status meter_resend(struct db *c, struct id row, struct id *out, struct err
     arena_init(&a, 64 * KB);
     enum status s = meter_store_get(c, &a, row, &r, e);
     if (s == OK) {
-        const char *note = arena_printf(&a, "Sent again; as %s: %.*s", id_text(ID_METER, row, before), STR_F(utf8_cut(r.last_error, 300)));
+        const char *note = arena_printf(&a, "Sent again; as %s: %.*s", id_text(ID_METER, row, before),
+                                        STR_F(utf8_cut(r.last_error, 300)));
         *out = id_new();
         s = note ? meter_store_again(c, &r, *out, clock_now_ms(), str_from(note), &changed, e) : err_nomem(e);
     }
@@ -177,8 +191,11 @@ enum status meter_lag(struct db *c, struct meter_lag *out, struct err *e)
 
     if (s != OK)
         return s;
-    oldest = k.oldest_row_ms && (!k.oldest_count_ms || k.oldest_row_ms < k.oldest_count_ms) ? k.oldest_row_ms : k.oldest_count_ms;
-    *out = (struct meter_lag){.pending = k.pending, .unknown = k.unknown, .rejected = k.rejected,
+    oldest = k.oldest_row_ms && (!k.oldest_count_ms || k.oldest_row_ms < k.oldest_count_ms) ? k.oldest_row_ms
+                                                                                            : k.oldest_count_ms;
+    *out = (struct meter_lag){.pending = k.pending,
+                              .unknown = k.unknown,
+                              .rejected = k.rejected,
                               .oldest_ms = oldest && oldest < now ? now - oldest : 0};
     return OK;
 }
@@ -193,7 +210,8 @@ enum status meter_watch(struct db *c, struct err *e)
     if (lag.oldest_ms <= METER_LAG_ALARM_MS)
         return alarm_clear(c, "meter_lag", STR("meter"), e);
     return alarm_raise(c, "meter_lag", STR("meter"), ID_NONE, e,
-                       "Counted conversations have not reached Stripe for %lld minutes (%lld wait, %lld without an answer). An hour after a "
+                       "Counted conversations have not reached Stripe for %lld minutes (%lld wait, %lld without an "
+                       "answer). An hour after a "
                        "period's end they are not on its invoice any more.",
                        (long long)(lag.oldest_ms / 60000), (long long)lag.pending, (long long)lag.unknown);
 }
@@ -203,7 +221,8 @@ static enum status tell_unbilled(struct db *c, const struct meter_unbilled *u, s
     struct clock_date d = clock_split(u->period_start_ms);
 
     return alarm_raise(c, "usage_unbilled", u->subscription, u->tenant, e,
-                       "Of the %lld conversations since %04d-%02d-%02d (the plan includes %lld) %lld are on no invoice: %s. Those beyond the plan "
+                       "Of the %lld conversations since %04d-%02d-%02d (the plan includes %lld) %lld are on no "
+                       "invoice: %s. Those beyond the plan "
                        "can be billed by hand.",
                        (long long)u->used, d.year, d.month, d.day, (long long)u->included, (long long)u->late,
                        u->invoiced_ms ? "they reached Stripe after it was made" : "the subscription ended without one");
@@ -224,7 +243,8 @@ enum status meter_audit(struct db *c, struct err *e)
     return s;
 }
 
-enum status meter_list(struct db *c, struct arena *a, const char *state, int limit, struct meter_row **out, size_t *n, struct err *e)
+enum status meter_list(struct db *c, struct arena *a, const char *state, int limit, struct meter_row **out, size_t *n,
+                       struct err *e)
 {
     return meter_store_list(c, a, state, limit, out, n, e);
 }

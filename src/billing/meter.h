@@ -12,9 +12,10 @@
 #include "billing/stripe_client.h"
 #include "db/db.h"
 
-#define METER_FLUSH_MS (5 * 60000LL)       /* how often the worker collects; so also just before and just after a period's end */
-#define METER_LAG_ALARM_MS (30 * 60000LL)  /* Stripe waits an hour after a period's end */
-#define METER_KEEP_MS (90 * 86400000LL)    /* how long rows that were sent are kept */
+#define METER_FLUSH_MS \
+    (5 * 60000LL) /* how often the worker collects; so also just before and just after a period's end */
+#define METER_LAG_ALARM_MS (30 * 60000LL) /* Stripe waits an hour after a period's end */
+#define METER_KEEP_MS (90 * 86400000LL)   /* how long rows that were sent are kept */
 
 /* Rows for the counters that grew, at most METER_COLLECT_MAX, those that wait longest first. *n = rows made. */
 #define METER_COLLECT_MAX 500
@@ -29,14 +30,16 @@ enum status meter_flush(struct stripe *st, struct db_pool *p, struct id tenant, 
  * settled; a difference is the alarm meter_drift (object: customer and day of the period's begin). What was sent a day ago and is missing
  * at the meter is looked for and sent once more, under a new identifier, while the period is not billed; else it is rejected.
  * ERR_UNAVAILABLE busy while somebody sends for this customer; not_set_up without a meter. */
-enum status meter_compare(struct stripe *st, struct db_pool *p, struct str customer, int64_t period_start_ms, int64_t period_end_ms,
-                          struct err *e);
+enum status meter_compare(struct stripe *st, struct db_pool *p, struct str customer, int64_t period_start_ms,
+                          int64_t period_end_ms, struct err *e);
 /* An event said that the meter did not take this (identifier as sent): rejected, alarm. One that is not known here is an alarm too. */
 enum status meter_reject(struct db *c, struct str identifier, struct str why, struct err *e);
 /* The operator mended what a row was rejected for: it is sent again, under a new identifier (*out). ERR_NOT_FOUND unless it is rejected. */
 enum status meter_resend(struct db *c, struct id row, struct id *out, struct err *e);
 
-struct meter_lag { int64_t pending, unknown, rejected, oldest_ms; /* how long the oldest counted and unsent has waited */ };
+struct meter_lag {
+    int64_t pending, unknown, rejected, oldest_ms; /* how long the oldest counted and unsent has waited */
+};
 enum status meter_lag(struct db *c, struct meter_lag *out, struct err *e);
 /* Raises the alarm meter_lag, or clears it. */
 enum status meter_watch(struct db *c, struct err *e);
@@ -50,7 +53,8 @@ struct meter_row {
     int attempts;
 };
 /* Newest first; state "" = those that are not sent. All tenants: for the operator. */
-enum status meter_list(struct db *c, struct arena *a, const char *state, int limit, struct meter_row **out, size_t *n, struct err *e);
+enum status meter_list(struct db *c, struct arena *a, const char *state, int limit, struct meter_row **out, size_t *n,
+                       struct err *e);
 /* Forget rows that were sent and are older than `before`. */
 enum status meter_forget(struct db *c, int64_t before_ms, int limit, int64_t *n, struct err *e);
 

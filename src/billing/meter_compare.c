@@ -38,7 +38,10 @@ static bool whole(const struct json *j, int64_t *out)
     return json_is(j, JSON_DOUBLE) && *out >= 0 && (double)*out == d; /* NOLINT: exact on purpose */
 }
 
-struct summed { int64_t sum; bool odd; };
+struct summed {
+    int64_t sum;
+    bool odd;
+};
 static enum status add_summary(void *ctx, struct json *item, struct err *e)
 {
     struct summed *x = ctx;
@@ -50,8 +53,8 @@ static enum status add_summary(void *ctx, struct json *item, struct err *e)
     return OK;
 }
 
-static enum status meter_sum(struct stripe *st, const char *meter, struct str customer, int64_t from_ms, int64_t to_ms, int64_t *out,
-                             struct err *e)
+static enum status meter_sum(struct stripe *st, const char *meter, struct str customer, int64_t from_ms, int64_t to_ms,
+                             int64_t *out, struct err *e)
 {
     struct stripe_form q;
     struct summed x = {0};
@@ -74,10 +77,13 @@ static enum status meter_sum(struct stripe *st, const char *meter, struct str cu
 
 /* ---- both sums of a time, on whole minutes ---- */
 
-struct both { struct meter_sums here; int64_t there; };
+struct both {
+    struct meter_sums here;
+    int64_t there;
+};
 
-static enum status look_here(struct db_pool *p, struct arena *a, bool livemode, struct str customer, int64_t from_ms, int64_t to_ms,
-                             struct meter_sums *sums, struct str *meter, struct err *e)
+static enum status look_here(struct db_pool *p, struct arena *a, bool livemode, struct str customer, int64_t from_ms,
+                             int64_t to_ms, struct meter_sums *sums, struct str *meter, struct err *e)
 {
     struct db *c = NULL;
     enum status s = db_get(p, &c, e);
@@ -92,8 +98,8 @@ static enum status look_here(struct db_pool *p, struct arena *a, bool livemode, 
     return s;
 }
 
-static enum status look(struct stripe *st, struct db_pool *p, struct str customer, int64_t from_ms, int64_t to_ms, struct both *out,
-                        struct err *e)
+static enum status look(struct stripe *st, struct db_pool *p, struct str customer, int64_t from_ms, int64_t to_ms,
+                        struct both *out, struct err *e)
 {
     struct arena a;
     struct str meter;
@@ -122,7 +128,11 @@ static enum fate tell(const struct both *b)
     return CANNOT_TELL;
 }
 
-struct settle { const struct meter_row *row; enum fate fate; const struct both *sums; };
+struct settle {
+    const struct meter_row *row;
+    enum fate fate;
+    const struct both *sums;
+};
 
 static enum status settle_row(struct db *c, void *ctx, struct err *e)
 {
@@ -134,16 +144,19 @@ static enum status settle_row(struct db *c, void *ctx, struct err *e)
     if (x->fate == WAS_COUNTED)
         return meter_store_sent(c, r, now, e);
     if (x->fate == WAS_NOT)
-        return meter_store_put_off(c, r, "pending", 0, now, STR("Stripe's meter does not have it: it is sent again."), e);
-    enum status s = meter_store_put_off(c, r, "unknown", r->first_sent_ms, now + LOOK_AGAIN_MS,
-                                        STR("Stripe's meter has neither all nor nothing of what was sent in its minute."), e);
+        return meter_store_put_off(c, r, "pending", 0, now, STR("Stripe's meter does not have it: it is sent again."),
+                                   e);
+    enum status s = meter_store_put_off(
+        c, r, "unknown", r->first_sent_ms, now + LOOK_AGAIN_MS,
+        STR("Stripe's meter has neither all nor nothing of what was sent in its minute."), e);
     if (s != OK)
         return s;
     return alarm_raise(c, "meter_unknown", r->customer, r->tenant, e,
-                       "Whether %lld conversations (%s) are billed cannot be told: in their minute the meter has %lld, %lld are known to be sent and "
+                       "Whether %lld conversations (%s) are billed cannot be told: in their minute the meter has %lld, "
+                       "%lld are known to be sent and "
                        "%lld had no answer. Look at Stripe's meter.",
-                       (long long)r->quantity, id_text(ID_METER, r->id, id), (long long)x->sums->there, (long long)x->sums->here.sent,
-                       (long long)x->sums->here.unknown);
+                       (long long)r->quantity, id_text(ID_METER, r->id, id), (long long)x->sums->there,
+                       (long long)x->sums->here.sent, (long long)x->sums->here.unknown);
 }
 
 /* The call's record follows first: a row that is sent again needs its key free. */
@@ -176,11 +189,13 @@ enum status meter_settle(struct stripe *st, struct db_pool *p, const struct mete
     if ((s = settle_call(p, r, x.fate, e)) == OK && (s = db_get(p, &c, e)) == OK)
         s = db_transaction(c, settle_row, &x, e);
     db_put(c);
-    log_line(LOG_INFO, "meter_settled", LOG_T("customer", r->customer), LOG_I("counted", x.fate == WAS_COUNTED), LOG_I("quantity", r->quantity));
+    log_line(LOG_INFO, "meter_settled", LOG_T("customer", r->customer), LOG_I("counted", x.fate == WAS_COUNTED),
+             LOG_I("quantity", r->quantity));
     return s;
 }
 
-static enum status settle_all(struct stripe *st, struct db_pool *p, struct str customer, int64_t from_ms, int64_t to_ms, struct err *e)
+static enum status settle_all(struct stripe *st, struct db_pool *p, struct str customer, int64_t from_ms, int64_t to_ms,
+                              struct err *e)
 {
     struct arena a;
     struct meter_row *rows = NULL;
@@ -200,7 +215,13 @@ static enum status settle_all(struct stripe *st, struct db_pool *p, struct str c
 
 /* ---- what was sent, and is missing at the meter ---- */
 
-struct search { struct stripe *st; struct db_pool *p; struct str customer; int64_t period_end_ms; int looks; };
+struct search {
+    struct stripe *st;
+    struct db_pool *p;
+    struct str customer;
+    int64_t period_end_ms;
+    int looks;
+};
 
 /* Once more where that can still be billed; what was sent twice, or comes too late, is the operator's. */
 static enum status mend_row(struct db *c, const struct search *x, const struct meter_row *r, struct err *e)
@@ -215,7 +236,11 @@ static enum status mend_row(struct db *c, const struct search *x, const struct m
     return s == OK && changed ? meter_resend(c, r->id, &id, e) : s;
 }
 
-struct minute { const struct search *search; int64_t from_ms, missing; bool none; };
+struct minute {
+    const struct search *search;
+    int64_t from_ms, missing;
+    bool none;
+};
 
 /* Of several in the minute that is not empty, the one that is missing is told by its quantity alone. */
 static enum status mend_minute(struct db *c, void *ctx, struct err *e)
@@ -291,7 +316,8 @@ static enum status judge(struct db_pool *p, struct str customer, const struct bo
         s = alarm_clear(c, "meter_drift", object, e);
     else
         s = alarm_raise(c, "meter_drift", object, ID_NONE, e,
-                        "Stripe's meter has %lld conversations of this customer in the period that began then, %lld were sent and %lld had no answer.",
+                        "Stripe's meter has %lld conversations of this customer in the period that began then, %lld "
+                        "were sent and %lld had no answer.",
                         (long long)b->there, (long long)b->here.sent, (long long)b->here.unknown);
     db_put(c);
     return s;
@@ -337,8 +363,8 @@ static enum status take(struct db_pool *p, struct str name, struct id *holder, s
     return s;
 }
 
-enum status meter_compare(struct stripe *st, struct db_pool *p, struct str customer, int64_t period_start_ms, int64_t period_end_ms,
-                          struct err *e)
+enum status meter_compare(struct stripe *st, struct db_pool *p, struct str customer, int64_t period_start_ms,
+                          int64_t period_end_ms, struct err *e)
 {
     char name[320];
     int64_t now = clock_now_ms(), from = period_start_ms - period_start_ms % MINUTE_MS;

@@ -16,8 +16,8 @@
 #include "base/banned.h"
 
 #define LEASE_MS 120000
-#define REST_MS 15000             /* while Stripe is away or refuses the key */
-#define RETRY_MS 30000            /* doubled at each try ... */
+#define REST_MS 15000  /* while Stripe is away or refuses the key */
+#define RETRY_MS 30000 /* doubled at each try ... */
 #define FLUSH_ROWS 50
 #define FLUSH_WAIT_US 10000000
 #define RETRY_MAX_MS (10 * 60000) /* ... up to here: Stripe waits an hour after a period's end */
@@ -62,7 +62,8 @@ static bool is_known(const struct err *why)
 }
 
 /* The call's own record says whether anything can have happened. */
-static enum status record_failure(struct db *c, struct arena *a, const struct meter_row *r, const struct err *why, struct err *e)
+static enum status record_failure(struct db *c, struct arena *a, const struct meter_row *r, const struct err *why,
+                                  struct err *e)
 {
     char key[64];
     struct stripe_call call;
@@ -83,8 +84,8 @@ static enum status record_failure(struct db *c, struct arena *a, const struct me
     return meter_store_put_off(c, r, "pending", 0, clock_now_ms() + backoff(r), words, e);
 }
 
-static enum status record(struct db_pool *p, struct arena *a, const struct meter_row *r, enum status got, const struct err *why,
-                          struct err *e)
+static enum status record(struct db_pool *p, struct arena *a, const struct meter_row *r, enum status got,
+                          const struct err *why, struct err *e)
 {
     struct db *c = NULL;
     enum status s = db_get(p, &c, e);
@@ -94,7 +95,8 @@ static enum status record(struct db_pool *p, struct arena *a, const struct meter
         s = is_there ? meter_store_sent(c, r, clock_now_ms(), e) : record_failure(c, a, r, why, e);
     db_put(c);
     if (!is_there)
-        log_line(LOG_WARN, "meter_not_sent", LOG_T("customer", r->customer), LOG_S("code", err_code(why)), LOG_S("error", why->message));
+        log_line(LOG_WARN, "meter_not_sent", LOG_T("customer", r->customer), LOG_S("code", err_code(why)),
+                 LOG_S("error", why->message));
     if (!is_there && is_everybodys(why))
         atomic_store(&resting_until_ms, clock_now_ms() + REST_MS);
     return s;
@@ -129,7 +131,10 @@ static enum status post(struct stripe *st, struct arena *a, const struct meter_r
     stripe_param_int(&f, "timestamp", r->event_ms / 1000);
     stripe_param_str(&f, "payload[stripe_customer_id]", r->customer);
     stripe_param_int(&f, "payload[value]", r->quantity);
-    const struct stripe_post how = {.path = "/v1/billing/meter_events", .form = &f, .idem_key = meter_key(r->id, key), .tenant = &r->tenant,
+    const struct stripe_post how = {.path = "/v1/billing/meter_events",
+                                    .form = &f,
+                                    .idem_key = meter_key(r->id, key),
+                                    .tenant = &r->tenant,
                                     .deadline_ms = METER_TRY_MS};
     enum status s = stripe_post(st, a, &how, &reply, e);
     stripe_form_release(&f);
@@ -137,7 +142,13 @@ static enum status post(struct stripe *st, struct arena *a, const struct meter_r
 }
 
 enum move { SKIP, SEND, SETTLE };
-struct begin { struct arena *a; struct meter_row *row; struct str lease; struct id holder; enum move move; };
+struct begin {
+    struct arena *a;
+    struct meter_row *row;
+    struct str lease;
+    struct id holder;
+    enum move move;
+};
 
 /* The row as it is now that the customer is ours alone. It is unknown from here on: whatever happens, it may have been sent. */
 static enum status begin(struct db *c, void *ctx, struct err *e)
@@ -158,8 +169,10 @@ static enum status begin(struct db *c, void *ctx, struct err *e)
     }
     if (now - r->event_ms > METER_AGE_MS)
         return meter_reject_row(c, r, STR("It is older than 35 days: Stripe takes no usage from before that."), e);
-    if (str_eqz(r->state, "pending") && r->event_ms - now > METER_AHEAD_MS) /* counted by a clock that ran ahead, or is behind now */
-        return meter_store_put_off(c, r, "pending", 0, r->event_ms - METER_AHEAD_MS, STR("It is stamped with a time that is to come."), e);
+    if (str_eqz(r->state, "pending") &&
+        r->event_ms - now > METER_AHEAD_MS) /* counted by a clock that ran ahead, or is behind now */
+        return meter_store_put_off(c, r, "pending", 0, r->event_ms - METER_AHEAD_MS,
+                                   STR("It is stamped with a time that is to come."), e);
     r->attempts++;
     x->move = SEND;
     return meter_store_begin(c, r, now, now + backoff(r), e);
@@ -211,8 +224,8 @@ static enum status serve(struct stripe *st, struct db_pool *p, struct arena *a, 
     return s;
 }
 
-static enum status find_due(struct stripe *st, struct db_pool *p, struct arena *a, const struct id *tenant, int64_t due_ms,
-                            struct meter_row *out, bool *found, struct err *e)
+static enum status find_due(struct stripe *st, struct db_pool *p, struct arena *a, const struct id *tenant,
+                            int64_t due_ms, struct meter_row *out, bool *found, struct err *e)
 {
     struct db *c = NULL;
     struct err none = ERR_INIT;
@@ -265,7 +278,12 @@ static enum status collect_for(struct db_pool *p, struct id tenant, struct err *
     return s;
 }
 
-struct flush { struct id tenant, tried[FLUSH_ROWS]; int tries; int64_t unsent; bool over; };
+struct flush {
+    struct id tenant, tried[FLUSH_ROWS];
+    int tries;
+    int64_t unsent;
+    bool over;
+};
 
 static enum status count_unsent(struct db_pool *p, struct flush *f, struct err *e)
 {
@@ -321,7 +339,8 @@ enum status meter_flush(struct stripe *st, struct db_pool *p, struct id tenant, 
             s = count_unsent(p, &f, e);
     }
     if (s == OK && f.unsent > 0)
-        return err_set(e, ERR_UNAVAILABLE, "meter_unsent",
-                       "Conversations of this workspace have not reached Stripe's meter yet: wait for the worker and try again.");
+        return err_set(
+            e, ERR_UNAVAILABLE, "meter_unsent",
+            "Conversations of this workspace have not reached Stripe's meter yet: wait for the worker and try again.");
     return s;
 }

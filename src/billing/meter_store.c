@@ -8,10 +8,13 @@
 
 /* GLOBAL: the worker collects for all tenants. */
 DB_STMT(counters_grown, GLOBAL,
-        "SELECT tenant_id, period_start FROM usage_counter WHERE unsent_since IS NOT NULL AND billable = 1 ORDER BY unsent_since LIMIT ?",
+        "SELECT tenant_id, period_start FROM usage_counter WHERE unsent_since IS NOT NULL AND billable = 1 ORDER BY "
+        "unsent_since LIMIT ?",
         "i", "ut");
 DB_STMT(counters_grown_of, TENANT,
-        "SELECT tenant_id, period_start FROM usage_counter WHERE tenant_id = :tenant AND billable = 1 AND unsent_since IS NOT NULL", "", "ut");
+        "SELECT tenant_id, period_start FROM usage_counter WHERE tenant_id = :tenant AND billable = 1 AND unsent_since "
+        "IS NOT NULL",
+        "", "ut");
 DB_STMT(counter_lock, TENANT,
         "SELECT used, reported, period_end, stripe_customer_id, unsent_since FROM usage_counter "
         "WHERE tenant_id = :tenant AND period_start = ? AND billable = 1 AND unsent_since IS NOT NULL FOR UPDATE",
@@ -22,46 +25,56 @@ DB_STMT(counter_reported, TENANT,
         "t", "");
 
 /* GLOBAL: whoever's month ended. A counter's invoice is the first one its subscription got after the end. */
-DB_STMT(unbilled, GLOBAL,
-        "SELECT x.tenant_id, x.stripe_subscription_id, x.period_start, x.used, x.conversations, x.invoiced_at, x.late FROM"
-        " (SELECT k.*, t.conversations, (SELECT COALESCE(SUM(o.quantity), 0) FROM meter_outbox o WHERE o.tenant_id = k.tenant_id"
-        " AND o.period_start = k.period_start AND o.stripe_customer_id = k.stripe_customer_id"
-        " AND (o.sent_at IS NULL OR k.invoiced_at IS NULL OR o.sent_at > k.invoiced_at)) AS late FROM"
-        " (SELECT c.tenant_id, c.stripe_customer_id, c.stripe_subscription_id, c.period_start, c.used, s.plan_terms_id,"
-        " LEAST(c.period_end, COALESCE(s.ended_at, c.period_end)) AS over_at,"
-        " (SELECT MIN(COALESCE(i.finalized_at, i.fetched_at)) FROM invoice_mirror i WHERE i.stripe_subscription_id = c.stripe_subscription_id"
-        " AND i.created_at >= LEAST(c.period_end, COALESCE(s.ended_at, c.period_end))) AS invoiced_at"
-        " FROM usage_counter c JOIN subscription_mirror s ON s.stripe_subscription_id = c.stripe_subscription_id"
-        " WHERE c.billable = 1 AND c.period_end > ?) k"
-        " JOIN plan_terms t ON t.plan_terms_id = k.plan_terms_id WHERE k.over_at BETWEEN ? AND ? AND k.used > t.conversations) x"
-        " WHERE x.late > 0 AND NOT EXISTS (SELECT 1 FROM billing_alarm a WHERE a.kind = 'usage_unbilled' AND a.object = x.stripe_subscription_id"
-        " AND a.last_at > x.over_at) ORDER BY x.tenant_id, x.period_start LIMIT 1000",
-        "ttt", "uxtiit?i");
+DB_STMT(
+    unbilled, GLOBAL,
+    "SELECT x.tenant_id, x.stripe_subscription_id, x.period_start, x.used, x.conversations, x.invoiced_at, x.late FROM"
+    " (SELECT k.*, t.conversations, (SELECT COALESCE(SUM(o.quantity), 0) FROM meter_outbox o WHERE o.tenant_id = "
+    "k.tenant_id"
+    " AND o.period_start = k.period_start AND o.stripe_customer_id = k.stripe_customer_id"
+    " AND (o.sent_at IS NULL OR k.invoiced_at IS NULL OR o.sent_at > k.invoiced_at)) AS late FROM"
+    " (SELECT c.tenant_id, c.stripe_customer_id, c.stripe_subscription_id, c.period_start, c.used, s.plan_terms_id,"
+    " LEAST(c.period_end, COALESCE(s.ended_at, c.period_end)) AS over_at,"
+    " (SELECT MIN(COALESCE(i.finalized_at, i.fetched_at)) FROM invoice_mirror i WHERE i.stripe_subscription_id = "
+    "c.stripe_subscription_id"
+    " AND i.created_at >= LEAST(c.period_end, COALESCE(s.ended_at, c.period_end))) AS invoiced_at"
+    " FROM usage_counter c JOIN subscription_mirror s ON s.stripe_subscription_id = c.stripe_subscription_id"
+    " WHERE c.billable = 1 AND c.period_end > ?) k"
+    " JOIN plan_terms t ON t.plan_terms_id = k.plan_terms_id WHERE k.over_at BETWEEN ? AND ? AND k.used > "
+    "t.conversations) x"
+    " WHERE x.late > 0 AND NOT EXISTS (SELECT 1 FROM billing_alarm a WHERE a.kind = 'usage_unbilled' AND a.object = "
+    "x.stripe_subscription_id"
+    " AND a.last_at > x.over_at) ORDER BY x.tenant_id, x.period_start LIMIT 1000",
+    "ttt", "uxtiit?i");
 
 /* ---- rows ---- */
 
 DB_STMT(row_add, TENANT,
-        "INSERT INTO meter_outbox (tenant_id, meter_outbox_id, stripe_customer_id, period_start, quantity, event_at, created_at, due_at) "
+        "INSERT INTO meter_outbox (tenant_id, meter_outbox_id, stripe_customer_id, period_start, quantity, event_at, "
+        "created_at, due_at) "
         "VALUES (:tenant, ?, ?, ?, ?, ?, ?, ?)",
         "uxtittt", "");
-#define ROW_COLUMNS                                                                                                    \
-    "o.tenant_id, o.meter_outbox_id, o.stripe_customer_id, o.state, o.last_error, o.period_start, o.quantity, o.event_at, o.created_at, "  \
+#define ROW_COLUMNS                                                                                             \
+    "o.tenant_id, o.meter_outbox_id, o.stripe_customer_id, o.state, o.last_error, o.period_start, o.quantity, " \
+    "o.event_at, o.created_at, "                                                                                \
     "o.first_sent_at, o.sent_at, o.due_at, o.attempts"
 #define ROW_TYPES "uuxsstittt?t?ti"
 /* Rows of a customer of this mode that nobody is serving. */
-#define DUE_JOIN                                                                                                       \
-    "SELECT " ROW_COLUMNS " FROM meter_outbox o JOIN billing_customer b ON b.stripe_customer_id = o.stripe_customer_id "                   \
+#define DUE_JOIN                                                                                   \
+    "SELECT " ROW_COLUMNS                                                                          \
+    " FROM meter_outbox o JOIN billing_customer b ON b.stripe_customer_id = o.stripe_customer_id " \
     "AND b.tenant_id = o.tenant_id AND b.livemode = ? "
-#define DUE_FIRST                                                                                                      \
-    "o.state = ? AND o.due_at <= ? AND NOT EXISTS (SELECT 1 FROM stripe_lease l "                                      \
-    "WHERE l.name = CONCAT('meter:', o.stripe_customer_id) AND l.until > ? AND l.until <= ?) ORDER BY o.due_at, o.meter_outbox_id LIMIT 1"
+#define DUE_FIRST                                                                                                 \
+    "o.state = ? AND o.due_at <= ? AND NOT EXISTS (SELECT 1 FROM stripe_lease l "                                 \
+    "WHERE l.name = CONCAT('meter:', o.stripe_customer_id) AND l.until > ? AND l.until <= ?) ORDER BY o.due_at, " \
+    "o.meter_outbox_id LIMIT 1"
 /* GLOBAL: the worker sends for all tenants. */
 DB_STMT(row_due, GLOBAL, DUE_JOIN "WHERE " DUE_FIRST, "isttt", ROW_TYPES);
 DB_STMT(row_due_of, TENANT, DUE_JOIN "WHERE o.tenant_id = :tenant AND " DUE_FIRST, "isttt", ROW_TYPES);
 /* GLOBAL: an identifier is all that an event of Stripe's names. */
 DB_STMT(row_get, GLOBAL, "SELECT " ROW_COLUMNS " FROM meter_outbox o WHERE o.meter_outbox_id = ?", "u", ROW_TYPES);
 DB_STMT(row_begin, TENANT,
-        "UPDATE meter_outbox SET state = 'unknown', attempts = attempts + 1, first_sent_at = COALESCE(first_sent_at, ?), due_at = ? "
+        "UPDATE meter_outbox SET state = 'unknown', attempts = attempts + 1, first_sent_at = COALESCE(first_sent_at, "
+        "?), due_at = ? "
         "WHERE tenant_id = :tenant AND meter_outbox_id = ? AND state IN ('pending', 'unknown')",
         "ttu", "");
 DB_STMT(row_put_off, TENANT,
@@ -77,15 +90,18 @@ DB_STMT(row_rejected, TENANT,
         "WHERE tenant_id = :tenant AND meter_outbox_id = ? AND state <> 'rejected'",
         "tsu", "");
 DB_STMT(row_again, TENANT,
-        "UPDATE meter_outbox SET meter_outbox_id = ?, state = 'pending', first_sent_at = NULL, sent_at = NULL, attempts = 0, created_at = ?, "
+        "UPDATE meter_outbox SET meter_outbox_id = ?, state = 'pending', first_sent_at = NULL, sent_at = NULL, "
+        "attempts = 0, created_at = ?, "
         "due_at = ?, last_error = ? WHERE tenant_id = :tenant AND meter_outbox_id = ? AND state = 'rejected'",
         "uttsu", "");
 /* GLOBAL: for the operator. */
-DB_STMT(rows_in_state, GLOBAL, "SELECT " ROW_COLUMNS " FROM meter_outbox o WHERE o.state = ? ORDER BY o.due_at DESC LIMIT ?", "si", ROW_TYPES);
+DB_STMT(rows_in_state, GLOBAL,
+        "SELECT " ROW_COLUMNS " FROM meter_outbox o WHERE o.state = ? ORDER BY o.due_at DESC LIMIT ?", "si", ROW_TYPES);
 /* GLOBAL: for the operator. */
 DB_STMT(rows_unsent, GLOBAL,
-        "SELECT " ROW_COLUMNS " FROM meter_outbox o WHERE o.state IN ('pending', 'unknown', 'rejected') ORDER BY o.created_at DESC LIMIT ?", "i",
-        ROW_TYPES);
+        "SELECT " ROW_COLUMNS
+        " FROM meter_outbox o WHERE o.state IN ('pending', 'unknown', 'rejected') ORDER BY o.created_at DESC LIMIT ?",
+        "i", ROW_TYPES);
 /* GLOBAL: cleaning goes over all tenants. */
 DB_STMT(rows_forget, GLOBAL, "DELETE FROM meter_outbox WHERE state = 'sent' AND due_at < ? LIMIT ?", "ti", "");
 
@@ -93,22 +109,29 @@ DB_STMT(rows_forget, GLOBAL, "DELETE FROM meter_outbox WHERE state = 'sent' AND 
 
 /* GLOBAL: a customer is one tenant's. */
 DB_STMT(rows_sums, GLOBAL,
-        "SELECT COALESCE(SUM(IF(state = 'sent', quantity, 0)), 0), COALESCE(SUM(IF(state = 'unknown', quantity, 0)), 0), MAX(sent_at) "
-        "FROM meter_outbox WHERE stripe_customer_id = ? AND state IN ('sent', 'unknown') AND event_at >= ? AND event_at < ?",
+        "SELECT COALESCE(SUM(IF(state = 'sent', quantity, 0)), 0), COALESCE(SUM(IF(state = 'unknown', quantity, 0)), "
+        "0), MAX(sent_at) "
+        "FROM meter_outbox WHERE stripe_customer_id = ? AND state IN ('sent', 'unknown') AND event_at >= ? AND "
+        "event_at < ?",
         "xtt", "iit?");
 /* GLOBAL: a customer is one tenant's. */
 DB_STMT(rows_unknown, GLOBAL,
-        "SELECT " ROW_COLUMNS " FROM meter_outbox o WHERE o.stripe_customer_id = ? AND o.state = 'unknown' AND o.event_at >= ? "
+        "SELECT " ROW_COLUMNS
+        " FROM meter_outbox o WHERE o.stripe_customer_id = ? AND o.state = 'unknown' AND o.event_at >= ? "
         "AND o.event_at < ? AND o.first_sent_at <= ?",
         "xttt", ROW_TYPES);
 /* GLOBAL: a customer is one tenant's. */
-DB_STMT(rows_sent_in, GLOBAL,
-        "SELECT " ROW_COLUMNS " FROM meter_outbox o WHERE o.stripe_customer_id = ? AND o.state = 'sent' AND o.event_at >= ? AND o.event_at < ?", "xtt",
-        ROW_TYPES);
-DB_STMT(rows_waiting, TENANT, "SELECT COUNT(*) FROM meter_outbox WHERE tenant_id = :tenant AND state IN ('pending', 'unknown')", "", "i");
+DB_STMT(
+    rows_sent_in, GLOBAL,
+    "SELECT " ROW_COLUMNS
+    " FROM meter_outbox o WHERE o.stripe_customer_id = ? AND o.state = 'sent' AND o.event_at >= ? AND o.event_at < ?",
+    "xtt", ROW_TYPES);
+DB_STMT(rows_waiting, TENANT,
+        "SELECT COUNT(*) FROM meter_outbox WHERE tenant_id = :tenant AND state IN ('pending', 'unknown')", "", "i");
 /* GLOBAL: numbers of the install. */
 DB_STMT(rows_counts, GLOBAL,
-        "SELECT (SELECT COUNT(*) FROM meter_outbox WHERE state = 'pending'), (SELECT COUNT(*) FROM meter_outbox WHERE state = 'unknown'), "
+        "SELECT (SELECT COUNT(*) FROM meter_outbox WHERE state = 'pending'), (SELECT COUNT(*) FROM meter_outbox WHERE "
+        "state = 'unknown'), "
         "(SELECT COUNT(*) FROM meter_outbox WHERE state = 'rejected'), "
         "(SELECT MIN(created_at) FROM meter_outbox WHERE state IN ('pending', 'unknown')), "
         "(SELECT MIN(unsent_since) FROM usage_counter WHERE unsent_since IS NOT NULL)",
@@ -116,18 +139,21 @@ DB_STMT(rows_counts, GLOBAL,
 
 /* ---- counters ---- */
 
-static enum status counters_of(struct arena *a, const struct db_rows *rows, struct meter_counter **out, size_t *n, struct err *e)
+static enum status counters_of(struct arena *a, const struct db_rows *rows, struct meter_counter **out, size_t *n,
+                               struct err *e)
 {
     if (!(*out = arena_array(a, rows->n + 1, sizeof(**out))))
         return err_nomem(e);
     for (size_t i = 0; i < rows->n; i++)
-        (*out)[i] = (struct meter_counter){.tenant = db_row_id(rows->rows[i], 0), .period_start_ms = db_row_time(rows->rows[i], 1),
+        (*out)[i] = (struct meter_counter){.tenant = db_row_id(rows->rows[i], 0),
+                                           .period_start_ms = db_row_time(rows->rows[i], 1),
                                            .customer = STR_EMPTY};
     *n = rows->n;
     return OK;
 }
 
-enum status meter_store_grown(struct db *c, struct arena *a, int limit, struct meter_counter **out, size_t *n, struct err *e)
+enum status meter_store_grown(struct db *c, struct arena *a, int limit, struct meter_counter **out, size_t *n,
+                              struct err *e)
 {
     struct db_rows rows;
     enum status s = db_query(c, &counters_grown, DB_GLOBAL, DB_ARGS(db_int(limit)), a, &rows, e);
@@ -135,7 +161,8 @@ enum status meter_store_grown(struct db *c, struct arena *a, int limit, struct m
     return s == OK ? counters_of(a, &rows, out, n, e) : s;
 }
 
-enum status meter_store_grown_of(struct db *c, struct id tenant, struct arena *a, struct meter_counter **out, size_t *n, struct err *e)
+enum status meter_store_grown_of(struct db *c, struct id tenant, struct arena *a, struct meter_counter **out, size_t *n,
+                                 struct err *e)
 {
     struct db_rows rows;
     enum status s = db_query(c, &counters_grown_of, &tenant, DB_NONE, a, &rows, e);
@@ -174,13 +201,23 @@ static struct db_val bytes_of(struct str s)
 
 static struct meter_row row_of(struct db_row r)
 {
-    return (struct meter_row){.tenant = db_row_id(r, 0), .id = db_row_id(r, 1), .customer = db_row_str(r, 2), .state = db_row_str(r, 3),
-                              .last_error = db_row_str(r, 4), .period_start_ms = db_row_time(r, 5), .quantity = db_row_int(r, 6),
-                              .event_ms = db_row_time(r, 7), .created_ms = db_row_time(r, 8), .first_sent_ms = db_row_time(r, 9),
-                              .sent_ms = db_row_time(r, 10), .due_ms = db_row_time(r, 11), .attempts = (int)db_row_int(r, 12)};
+    return (struct meter_row){.tenant = db_row_id(r, 0),
+                              .id = db_row_id(r, 1),
+                              .customer = db_row_str(r, 2),
+                              .state = db_row_str(r, 3),
+                              .last_error = db_row_str(r, 4),
+                              .period_start_ms = db_row_time(r, 5),
+                              .quantity = db_row_int(r, 6),
+                              .event_ms = db_row_time(r, 7),
+                              .created_ms = db_row_time(r, 8),
+                              .first_sent_ms = db_row_time(r, 9),
+                              .sent_ms = db_row_time(r, 10),
+                              .due_ms = db_row_time(r, 11),
+                              .attempts = (int)db_row_int(r, 12)};
 }
 
-static enum status rows_of(struct arena *a, const struct db_rows *rows, struct meter_row **out, size_t *n, struct err *e)
+static enum status rows_of(struct arena *a, const struct db_rows *rows, struct meter_row **out, size_t *n,
+                           struct err *e)
 {
     if (!(*out = arena_array(a, rows->n + 1, sizeof(**out))))
         return err_nomem(e);
@@ -193,22 +230,24 @@ static enum status rows_of(struct arena *a, const struct db_rows *rows, struct m
 enum status meter_store_add(struct db *c, const struct meter_row *r, struct err *e)
 {
     return db_exec(c, &row_add, &r->tenant,
-                   DB_ARGS(db_id(r->id), bytes_of(r->customer), db_time(r->period_start_ms), db_int(r->quantity), db_time(r->event_ms),
-                           db_time(r->created_ms), db_time(r->due_ms)),
+                   DB_ARGS(db_id(r->id), bytes_of(r->customer), db_time(r->period_start_ms), db_int(r->quantity),
+                           db_time(r->event_ms), db_time(r->created_ms), db_time(r->due_ms)),
                    NULL, e);
 }
 
-static enum status due_in(struct db *c, struct arena *a, const struct id *tenant, bool livemode, const char *state, int64_t now_ms,
-                          struct db_rows *out, struct err *e)
+static enum status due_in(struct db *c, struct arena *a, const struct id *tenant, bool livemode, const char *state,
+                          int64_t now_ms, struct db_rows *out, struct err *e)
 {
     struct db_stmt *st = tenant ? &row_due_of : &row_due;
 
-    return db_query(c, st, tenant, DB_ARGS(db_int(livemode), db_text(state), db_time(now_ms), db_time(now_ms), db_time(now_ms + LEASE_LONGEST_MS)), a,
-                    out, e);
+    return db_query(
+        c, st, tenant,
+        DB_ARGS(db_int(livemode), db_text(state), db_time(now_ms), db_time(now_ms), db_time(now_ms + LEASE_LONGEST_MS)),
+        a, out, e);
 }
 
-enum status meter_store_due(struct db *c, struct arena *a, const struct id *tenant, bool livemode, int64_t now_ms, struct meter_row *out,
-                            struct err *e)
+enum status meter_store_due(struct db *c, struct arena *a, const struct id *tenant, bool livemode, int64_t now_ms,
+                            struct meter_row *out, struct err *e)
 {
     struct db_rows pending, unknown;
     enum status s = due_in(c, a, tenant, livemode, "pending", now_ms, &pending, e);
@@ -240,12 +279,13 @@ enum status meter_store_begin(struct db *c, const struct meter_row *r, int64_t n
     return db_exec(c, &row_begin, &r->tenant, DB_ARGS(db_time(now_ms), db_time(due_ms), db_id(r->id)), NULL, e);
 }
 
-enum status meter_store_put_off(struct db *c, const struct meter_row *r, const char *state, int64_t first_sent_ms, int64_t due_ms,
-                                struct str why, struct err *e)
+enum status meter_store_put_off(struct db *c, const struct meter_row *r, const char *state, int64_t first_sent_ms,
+                                int64_t due_ms, struct str why, struct err *e)
 {
     return db_exec(c, &row_put_off, &r->tenant,
-                   DB_ARGS(db_text(state), db_opt(first_sent_ms > 0, db_time(first_sent_ms)), db_time(due_ms), db_str(why), db_id(r->id)), NULL,
-                   e);
+                   DB_ARGS(db_text(state), db_opt(first_sent_ms > 0, db_time(first_sent_ms)), db_time(due_ms),
+                           db_str(why), db_id(r->id)),
+                   NULL, e);
 }
 
 enum status meter_store_sent(struct db *c, const struct meter_row *r, int64_t now_ms, struct err *e)
@@ -253,7 +293,8 @@ enum status meter_store_sent(struct db *c, const struct meter_row *r, int64_t no
     return db_exec(c, &row_sent, &r->tenant, DB_ARGS(db_time(now_ms), db_id(r->id)), NULL, e);
 }
 
-enum status meter_store_rejected(struct db *c, const struct meter_row *r, struct str why, int64_t now_ms, bool *changed, struct err *e)
+enum status meter_store_rejected(struct db *c, const struct meter_row *r, struct str why, int64_t now_ms, bool *changed,
+                                 struct err *e)
 {
     int64_t n = 0;
     enum status s = db_exec(c, &row_rejected, &r->tenant, DB_ARGS(db_time(now_ms), db_str(why), db_id(r->id)), &n, e);
@@ -262,22 +303,25 @@ enum status meter_store_rejected(struct db *c, const struct meter_row *r, struct
     return s;
 }
 
-enum status meter_store_again(struct db *c, const struct meter_row *r, struct id new_id, int64_t now_ms, struct str note, bool *changed,
-                              struct err *e)
+enum status meter_store_again(struct db *c, const struct meter_row *r, struct id new_id, int64_t now_ms,
+                              struct str note, bool *changed, struct err *e)
 {
     int64_t n = 0;
-    enum status s = db_exec(c, &row_again, &r->tenant, DB_ARGS(db_id(new_id), db_time(now_ms), db_time(now_ms), db_str(note), db_id(r->id)), &n,
+    enum status s = db_exec(c, &row_again, &r->tenant,
+                            DB_ARGS(db_id(new_id), db_time(now_ms), db_time(now_ms), db_str(note), db_id(r->id)), &n,
                             e);
 
     *changed = s == OK && n == 1;
     return s;
 }
 
-enum status meter_store_list(struct db *c, struct arena *a, const char *state, int limit, struct meter_row **out, size_t *n, struct err *e)
+enum status meter_store_list(struct db *c, struct arena *a, const char *state, int limit, struct meter_row **out,
+                             size_t *n, struct err *e)
 {
     struct db_rows rows;
-    enum status s = state[0] ? db_query(c, &rows_in_state, DB_GLOBAL, DB_ARGS(db_text(state), db_int(limit)), a, &rows, e)
-                             : db_query(c, &rows_unsent, DB_GLOBAL, DB_ARGS(db_int(limit)), a, &rows, e);
+    enum status s = state[0]
+                        ? db_query(c, &rows_in_state, DB_GLOBAL, DB_ARGS(db_text(state), db_int(limit)), a, &rows, e)
+                        : db_query(c, &rows_unsent, DB_GLOBAL, DB_ARGS(db_int(limit)), a, &rows, e);
 
     return s == OK ? rows_of(a, &rows, out, n, e) : s;
 }
@@ -289,13 +333,15 @@ enum status meter_store_forget(struct db *c, int64_t before_ms, int limit, int64
 
 /* ---- sums ---- */
 
-enum status meter_store_sums(struct db *c, struct str customer, int64_t from_ms, int64_t to_ms, struct meter_sums *out, struct err *e)
+enum status meter_store_sums(struct db *c, struct str customer, int64_t from_ms, int64_t to_ms, struct meter_sums *out,
+                             struct err *e)
 {
     struct arena a;
     struct db_row r;
 
     arena_init(&a, 64 * KB);
-    enum status s = db_query_one(c, &rows_sums, DB_GLOBAL, DB_ARGS(bytes_of(customer), db_time(from_ms), db_time(to_ms)), &a, &r, e);
+    enum status s = db_query_one(c, &rows_sums, DB_GLOBAL,
+                                 DB_ARGS(bytes_of(customer), db_time(from_ms), db_time(to_ms)), &a, &r, e);
     if (s == OK)
         *out = (struct meter_sums){db_row_int(r, 0), db_row_int(r, 1), db_row_time(r, 2)};
     arena_release(&a);
@@ -315,21 +361,23 @@ enum status meter_store_unsent(struct db *c, struct id tenant, int64_t *n, struc
     return s;
 }
 
-enum status meter_store_unknown(struct db *c, struct arena *a, struct str customer, int64_t from_ms, int64_t to_ms, int64_t old_ms,
-                                struct meter_row **out, size_t *n, struct err *e)
+enum status meter_store_unknown(struct db *c, struct arena *a, struct str customer, int64_t from_ms, int64_t to_ms,
+                                int64_t old_ms, struct meter_row **out, size_t *n, struct err *e)
 {
     struct db_rows rows;
-    enum status s = db_query(c, &rows_unknown, DB_GLOBAL, DB_ARGS(bytes_of(customer), db_time(from_ms), db_time(to_ms), db_time(old_ms)), a,
-                             &rows, e);
+    enum status s = db_query(c, &rows_unknown, DB_GLOBAL,
+                             DB_ARGS(bytes_of(customer), db_time(from_ms), db_time(to_ms), db_time(old_ms)), a, &rows,
+                             e);
 
     return s == OK ? rows_of(a, &rows, out, n, e) : s;
 }
 
-enum status meter_store_sent_in(struct db *c, struct arena *a, struct str customer, int64_t from_ms, int64_t to_ms, struct meter_row **out, size_t *n,
-                                struct err *e)
+enum status meter_store_sent_in(struct db *c, struct arena *a, struct str customer, int64_t from_ms, int64_t to_ms,
+                                struct meter_row **out, size_t *n, struct err *e)
 {
     struct db_rows rows;
-    enum status s = db_query(c, &rows_sent_in, DB_GLOBAL, DB_ARGS(bytes_of(customer), db_time(from_ms), db_time(to_ms)), a, &rows, e);
+    enum status s = db_query(c, &rows_sent_in, DB_GLOBAL, DB_ARGS(bytes_of(customer), db_time(from_ms), db_time(to_ms)),
+                             a, &rows, e);
 
     return s == OK ? rows_of(a, &rows, out, n, e) : s;
 }
@@ -342,15 +390,18 @@ enum status meter_store_counts(struct db *c, struct meter_counts *out, struct er
     arena_init(&a, 64 * KB);
     enum status s = db_query_one(c, &rows_counts, DB_GLOBAL, DB_NONE, &a, &r, e);
     if (s == OK)
-        *out = (struct meter_counts){db_row_int(r, 0), db_row_int(r, 1), db_row_int(r, 2), db_row_time(r, 3), db_row_time(r, 4)};
+        *out = (struct meter_counts){db_row_int(r, 0), db_row_int(r, 1), db_row_int(r, 2), db_row_time(r, 3),
+                                     db_row_time(r, 4)};
     arena_release(&a);
     return s;
 }
 
-enum status meter_store_unbilled(struct db *c, struct arena *a, int64_t from_ms, int64_t to_ms, struct meter_unbilled **out, size_t *n, struct err *e)
+enum status meter_store_unbilled(struct db *c, struct arena *a, int64_t from_ms, int64_t to_ms,
+                                 struct meter_unbilled **out, size_t *n, struct err *e)
 {
     struct db_rows r;
-    enum status s = db_query(c, &unbilled, DB_GLOBAL, DB_ARGS(db_time(from_ms), db_time(from_ms), db_time(to_ms)), a, &r, e);
+    enum status s = db_query(c, &unbilled, DB_GLOBAL, DB_ARGS(db_time(from_ms), db_time(from_ms), db_time(to_ms)), a,
+                             &r, e);
 
     *n = 0;
     if (s != OK)
@@ -358,9 +409,12 @@ enum status meter_store_unbilled(struct db *c, struct arena *a, int64_t from_ms,
     if (!(*out = arena_array(a, r.n, sizeof(**out))))
         return err_nomem(e);
     for (; *n < r.n; ++*n)
-        (*out)[*n] = (struct meter_unbilled){
-            .tenant = db_row_id(r.rows[*n], 0), .subscription = db_row_str(r.rows[*n], 1), .period_start_ms = db_row_time(r.rows[*n], 2),
-            .used = db_row_int(r.rows[*n], 3), .included = db_row_int(r.rows[*n], 4), .invoiced_ms = db_row_time(r.rows[*n], 5),
-            .late = db_row_int(r.rows[*n], 6)};
+        (*out)[*n] = (struct meter_unbilled){.tenant = db_row_id(r.rows[*n], 0),
+                                             .subscription = db_row_str(r.rows[*n], 1),
+                                             .period_start_ms = db_row_time(r.rows[*n], 2),
+                                             .used = db_row_int(r.rows[*n], 3),
+                                             .included = db_row_int(r.rows[*n], 4),
+                                             .invoiced_ms = db_row_time(r.rows[*n], 5),
+                                             .late = db_row_int(r.rows[*n], 6)};
     return OK;
 }

@@ -20,14 +20,16 @@
 #define MINUTE_MS 60000LL
 #define HOUR_MS (60 * MINUTE_MS)
 #define DAY_MS (24 * HOUR_MS)
-#define BACK_MS (29 * DAY_MS)     /* how far back Stripe's events reach, less a day */
-#define FRESH_MS (5 * MINUTE_MS)  /* an event of these minutes may be under way */
-#define STALE_MS (2 * HOUR_MS)    /* a renewal is told within an hour of the period's end */
-#define USAGE_MS (4 * DAY_MS)     /* how long after its end a period's usage is compared: its invoice is final after an hour */
-#define NIGHT_MS (25 * HOUR_MS)   /* a nightly run that is further back was missed */
+#define BACK_MS (29 * DAY_MS)    /* how far back Stripe's events reach, less a day */
+#define FRESH_MS (5 * MINUTE_MS) /* an event of these minutes may be under way */
+#define STALE_MS (2 * HOUR_MS)   /* a renewal is told within an hour of the period's end */
+#define USAGE_MS \
+    (4 * DAY_MS) /* how long after its end a period's usage is compared: its invoice is final after an hour */
+#define NIGHT_MS (25 * HOUR_MS) /* a nightly run that is further back was missed */
 #define CHECKOUTS 50
 #define STALES 100
 #define EVENT_BYTES (1 * MB)
+#define READS_OF_PAYMENT 500 /* Stripe grants so many for each, over 30 days */
 
 struct run {
     struct stripe *st;
@@ -36,12 +38,12 @@ struct run {
     struct reconcile_report *r;
     bool night;
     int64_t began_ms, budget;
-    struct reconcile_ran last;   /* the run of its kind that came to its end before */
-    struct str left_at;          /* where the comparison of usage was cut short; "" when it was not */
-    struct map seen;             /* ids that Stripe has */
-    struct str *todo;            /* those that differ, or may */
+    struct reconcile_ran last; /* the run of its kind that came to its end before */
+    struct str left_at;        /* where the comparison of usage was cut short; "" when it was not */
+    struct map seen;           /* ids that Stripe has */
+    struct str *todo;          /* those that differ, or may */
     size_t todo_n, todo_cap;
-    struct str kind;             /* of what is compared just now */
+    struct str kind; /* of what is compared just now */
 };
 
 /* ---- means ---- */
@@ -90,11 +92,18 @@ static enum status note(struct run *x, struct str id, struct err *e)
 /* One object's trouble is the operator's to see, and stops nothing; Stripe's being away stops the run. */
 static bool stops(const struct err *why)
 {
-    return why->status == ERR_NOMEM || why->status == ERR_TIMEOUT || why->status == ERR_RATE || why->status == ERR_INTERNAL ||
-           (why->status == ERR_UNAVAILABLE && strcmp(why->code, "busy") != 0 && strcmp(why->code, "stripe_lock_timeout") != 0);
+    return why->status == ERR_NOMEM || why->status == ERR_TIMEOUT || why->status == ERR_RATE ||
+           why->status == ERR_INTERNAL ||
+           (why->status == ERR_UNAVAILABLE && strcmp(why->code, "busy") != 0 &&
+            strcmp(why->code, "stripe_lock_timeout") != 0);
 }
 
-struct telling { const char *kind; struct str id; struct id tenant; const char *words; };
+struct telling {
+    const char *kind;
+    struct str id;
+    struct id tenant;
+    const char *words;
+};
 
 static enum status tell_it(struct db *c, void *ctx, struct err *e)
 {
@@ -102,7 +111,8 @@ static enum status tell_it(struct db *c, void *ctx, struct err *e)
     return alarm_raise(c, t->kind, t->id, t->tenant, e, "%s", t->words);
 }
 
-static enum status tell(struct run *x, const char *kind, struct str id, struct id tenant, const char *words, struct err *e)
+static enum status tell(struct run *x, const char *kind, struct str id, struct id tenant, const char *words,
+                        struct err *e)
 {
     struct telling t = {kind, id, tenant, words ? words : "No memory to say how."};
     return work_db(x->p, tell_it, &t, e);
@@ -137,7 +147,8 @@ static void looked(struct run *x)
 static void say_str(struct buf *b, const char *what, struct str here, struct str there)
 {
     if (!str_eq(here, there))
-        buf_printf(b, "%s%s was \"%.60s\", is \"%.60s\"", b->n ? "; " : "", what, here.n ? here.p : "", there.n ? there.p : "");
+        buf_printf(b, "%s%s was \"%.60s\", is \"%.60s\"", b->n ? "; " : "", what, here.n ? here.p : "",
+                   there.n ? there.p : "");
 }
 
 static void say_time(struct buf *b, const char *what, int64_t here, int64_t there)
@@ -180,7 +191,13 @@ static void subscription_differs(struct buf *b, const struct subscription *here,
     say_str(b, "latest invoice", here->latest_invoice, there->latest_invoice);
 }
 
-struct state { struct run *x; struct str id; struct subscription sub; struct reconcile_invoice inv; bool there, waits; };
+struct state {
+    struct run *x;
+    struct str id;
+    struct subscription sub;
+    struct reconcile_invoice inv;
+    bool there, waits;
+};
 
 static enum status read_state(struct db *c, void *ctx, struct err *e)
 {
@@ -228,7 +245,9 @@ static enum status mend(struct run *x, struct str id, struct err *e)
     if (s == OK)
         s = look_again(x, x->kind.p, id, &gone, e);
     if (s == OK && gone)
-        return before.there ? tell(x, "gone", id, before.sub.tenant, "Stripe does not know it any more, but here it counts as before.", e) : OK;
+        return before.there ? tell(x, "gone", id, before.sub.tenant,
+                                   "Stripe does not know it any more, but here it counts as before.", e)
+                            : OK;
     if (s == OK)
         s = work_db(x->p, read_state, &after, e);
     if (s != OK || !after.there)
@@ -242,8 +261,10 @@ static enum status mend(struct run *x, struct str id, struct err *e)
         return OK;
     x->r->drifted++;
     bool money = str_eqz(x->kind, "subscription");
-    return tell(x, "drift", id, money ? after.sub.tenant : after.inv.tenant,
-                arena_printf(&x->a, "Stripe and this install differed, and nothing had told of it: %s. It is mended.", text), e);
+    return tell(
+        x, "drift", id, money ? after.sub.tenant : after.inv.tenant,
+        arena_printf(&x->a, "Stripe and this install differed, and nothing had told of it: %s. It is mended.", text),
+        e);
 }
 
 static enum status mend_all(struct run *x, struct err *e)
@@ -302,7 +323,10 @@ static enum status see_invoice(void *ctx, struct json *item, struct err *e)
     return same ? OK : add(x, here.id, e);
 }
 
-struct asking { struct run *x; struct reconcile_ids ids; };
+struct asking {
+    struct run *x;
+    struct reconcile_ids ids;
+};
 
 static enum status ask_ours(struct db *c, void *ctx, struct err *e)
 {
@@ -339,7 +363,12 @@ static enum status compare(struct run *x, const char *kind, const char *path, co
 
 /* ---- hourly ---- */
 
-struct stored { struct run *x; struct event_envelope v; struct str payload; bool fresh; };
+struct stored {
+    struct run *x;
+    struct event_envelope v;
+    struct str payload;
+    bool fresh;
+};
 
 static enum status store_event(struct db *c, void *ctx, struct err *e)
 {
@@ -389,13 +418,18 @@ static enum status undelivered(struct run *x, int64_t from_ms, struct err *e)
     if (s != OK || x->r->drifted == before)
         return s;
     shared_bump("work", ID_NONE);
-    return tell(x, "missed_events", STR("webhook"), ID_NONE,
-                arena_printf(&x->a, "%lld events of Stripe did not arrive and were fetched. Is the address of the webhook reachable?",
-                             (long long)(x->r->drifted - before)),
-                e);
+    return tell(
+        x, "missed_events", STR("webhook"), ID_NONE,
+        arena_printf(&x->a,
+                     "%lld events of Stripe did not arrive and were fetched. Is the address of the webhook reachable?",
+                     (long long)(x->r->drifted - before)),
+        e);
 }
 
-struct unheard { struct run *x; struct reconcile_ids checkouts, stale; };
+struct unheard {
+    struct run *x;
+    struct reconcile_ids checkouts, stale;
+};
 
 static enum status ask_unheard(struct db *c, void *ctx, struct err *e)
 {
@@ -431,8 +465,9 @@ static enum status write_ran(struct db *c, void *ctx, struct err *e)
 
     if (x->night && x->r->cut_short)
         s = alarm_raise(c, "reads_short", STR("stripe"), ID_NONE, e,
-                        "The nightly comparison with Stripe ended early, %lld reads being its share of a month: the next one goes on where it ended. Stripe "
-                        "grants 500 for each payment of 30 days; if that is more, raise stripe_reads_month.",
+                        "The nightly comparison with Stripe ended early, %lld reads being its share of a month: the "
+                        "next one goes on where it ended. Stripe "
+                        "grants 500 for each payment of 30 days, and stripe_reads_month at least.",
                         (long long)x->budget);
     else if (x->night)
         s = alarm_clear(c, "reads_short", STR("stripe"), e);
@@ -461,18 +496,24 @@ static enum status check_prices(struct run *x, struct err *e)
         x->r->looked++;
         s = look_again(x, "price", q.ids.list[i], &gone, e);
         if (s == OK && gone)
-            s = tell(x, "price_changed", q.ids.list[i], ID_NONE, "Stripe does not know this price. Run: parley billing setup", e);
+            s = tell(x, "price_changed", q.ids.list[i], ID_NONE,
+                     "Stripe does not know this price. Run: parley billing setup", e);
     }
     return s;
 }
 
-struct sums { struct run *x; struct reconcile_usage *list; size_t n; };
+struct sums {
+    struct run *x;
+    struct reconcile_usage *list;
+    size_t n;
+};
 
 static enum status ask_usage(struct db *c, void *ctx, struct err *e)
 {
     struct sums *q = ctx;
     struct run *x = q->x;
-    return reconcile_store_usage(c, &x->a, x->st->livemode, x->began_ms - USAGE_MS, x->last.left_at, &q->list, &q->n, e);
+    return reconcile_store_usage(c, &x->a, x->st->livemode, x->began_ms - USAGE_MS, x->last.left_at, &q->list, &q->n,
+                                 e);
 }
 
 /* A difference is the meter's own alarm. Where the reads are used up, the next run goes on. */
@@ -495,7 +536,8 @@ static enum status check_meter(struct run *x, struct err *e)
             return s;
         }
         if (s != OK)
-            log_line(LOG_WARN, "reconcile_left", LOG_S("kind", "meter"), LOG_T("object", q.list[i].customer), LOG_S("error", why.message));
+            log_line(LOG_WARN, "reconcile_left", LOG_S("kind", "meter"), LOG_T("object", q.list[i].customer),
+                     LOG_S("error", why.message));
         s = OK;
     }
     return s;
@@ -548,11 +590,26 @@ static enum status nightly(struct run *x, struct err *e)
     return s == OK ? work_db(x->p, write_ran, x, e) : s;
 }
 
+/* What Stripe grants, less what is left to others. */
+static enum status prepare(struct db *c, void *ctx, struct err *e)
+{
+    struct run *x = ctx;
+    int64_t month = config_int(x->st->config, CONFIG_stripe_reads_month), payments = 0;
+    enum status s = read_last(c, x, e);
+
+    if (s == OK)
+        s = reconcile_store_payments(c, &x->a, x->st->livemode, x->began_ms - 30 * DAY_MS, &payments, e);
+    if (payments * READS_OF_PAYMENT > month)
+        month = payments * READS_OF_PAYMENT;
+    x->budget = x->night ? month - month / 5 : month - month / 20;
+    return s;
+}
+
 static enum status run(struct stripe *st, struct db_pool *p, struct reconcile_report *r, bool night, struct err *e)
 {
-    int64_t month = config_int(st->config, CONFIG_stripe_reads_month), before = 0, after = 0;
-    struct run x = {.st = st, .p = p, .r = r, .night = night, .began_ms = clock_now_ms(), .kind = STR_EMPTY, .left_at = STR_EMPTY,
-                    .budget = night ? month - month / 5 : month - month / 20};
+    struct run x = {
+        .st = st, .p = p, .r = r, .night = night, .began_ms = clock_now_ms(), .kind = STR_EMPTY, .left_at = STR_EMPTY};
+    int64_t before = 0, after = 0;
 
     r->looked = r->drifted = r->mended = r->reads = 0;
     r->cut_short = false;
@@ -561,7 +618,7 @@ static enum status run(struct stripe *st, struct db_pool *p, struct reconcile_re
     enum status s = stripe_reads(p, x.began_ms, &before, e);
     before += st->reads;
     if (s == OK)
-        s = work_db(p, read_last, &x, e);
+        s = work_db(p, prepare, &x, e);
     if (s == OK)
         s = night ? nightly(&x, e) : hourly(&x, e);
     struct err late = ERR_INIT;
@@ -569,8 +626,9 @@ static enum status run(struct stripe *st, struct db_pool *p, struct reconcile_re
         r->reads = after + st->reads - before;
     map_release(&x.seen);
     arena_release(&x.a);
-    log_line(s == OK ? LOG_INFO : LOG_WARN, "reconciled", LOG_S("run", night ? "nightly" : "hourly"), LOG_I("looked", r->looked),
-             LOG_I("drifted", r->drifted), LOG_I("mended", r->mended), LOG_I("reads", r->reads), LOG_S("error", s == OK ? "" : e->message));
+    log_line(s == OK ? LOG_INFO : LOG_WARN, "reconciled", LOG_S("run", night ? "nightly" : "hourly"),
+             LOG_I("looked", r->looked), LOG_I("drifted", r->drifted), LOG_I("mended", r->mended),
+             LOG_I("reads", r->reads), LOG_S("error", s == OK ? "" : e->message));
     return s;
 }
 
@@ -584,7 +642,11 @@ enum status reconcile_nightly(struct stripe *st, struct db_pool *p, struct recon
     return run(st, p, r, true, e);
 }
 
-struct missed { struct stripe *st; struct arena a; struct reconcile_ran last; };
+struct missed {
+    struct stripe *st;
+    struct arena a;
+    struct reconcile_ran last;
+};
 
 static enum status read_night(struct db *c, void *ctx, struct err *e)
 {

@@ -3,9 +3,8 @@
  *
  * Hourly: events that were not delivered, checkouts that ended unheard, renewals that were not told. Nightly: every subscription,
  * open invoices, price rows, the meter's sums of the periods that run or ended in the last days, usage that is on no invoice, whatever
- * here Stripe no longer knows. Reads are rationed by Stripe (500 for each transaction over 30 days, 10,000 a month at least:
- * stripe_reads_month): a nightly run leaves a fifth of them to the events, an hourly one a twentieth; what is left out comes with the
- * next run. */
+ * here Stripe no longer knows. Reads are rationed by Stripe: 500 for each payment over 30 days, 10,000 at least (stripe_reads_month). A
+ * nightly run leaves a fifth of them to the events, an hourly one a twentieth; what is left out comes with the next run. */
 #ifndef PARLEY_BILLING_RECONCILE_H
 #define PARLEY_BILLING_RECONCILE_H
 

@@ -90,7 +90,8 @@ static enum status op_return(struct job *j)
 static enum status op_portal(struct job *j)
 {
     struct str url = STR_EMPTY;
-    enum status s = portal_begin(&j->s, pool, j->a, &j->who, json_bool(json_get(j->in, "card")) ? PORTAL_CARD : PORTAL_HOME, &url, &j->e);
+    enum status s = portal_begin(&j->s, pool, j->a, &j->who,
+                                 json_bool(json_get(j->in, "card")) ? PORTAL_CARD : PORTAL_HOME, &url, &j->e);
 
     put(j, "url", url);
     return s;
@@ -119,7 +120,7 @@ static enum status op_preview(struct job *j)
     lines_must(json_set_array(j->out, "lines", &lines) == 0);
     for (size_t i = 0; i < x->line_n; i++)
         lines_must(json_push_object(lines, &line) == 0 && json_set_str(line, "words", x->lines[i].words) == 0 &&
-             json_set_int(line, "amount", x->lines[i].amount) == 0);
+                   json_set_int(line, "amount", x->lines[i].amount) == 0);
     return OK;
 }
 
@@ -127,7 +128,8 @@ static enum status op_apply(struct job *j)
 {
     struct str url = STR_EMPTY;
     int64_t proration = json_int(json_get(j->in, "proration"), clock_now_ms());
-    enum status s = change_apply(&j->s, pool, j->a, &j->who, get(j, "plan"), proration, j->keep, j->keep_n, &url, &j->e);
+    enum status s = change_apply(&j->s, pool, j->a, &j->who, get(j, "plan"), proration, j->keep, j->keep_n, &url,
+                                 &j->e);
 
     put(j, "url", url);
     return s;
@@ -186,8 +188,13 @@ static enum status op_plan(struct job *j, struct db *c)
     if (s != OK)
         return s;
     lines_must(p != NULL);
-    struct plan_edit x = {.plan = p->plan, .name = p->name, .is_public = p->is_public, .revision = p->revision, .price = p->terms->price,
-                          .conversations = p->terms->conversations, .bills_overage = p->terms->overage > 0};
+    struct plan_edit x = {.plan = p->plan,
+                          .name = p->name,
+                          .is_public = p->is_public,
+                          .revision = p->revision,
+                          .price = p->terms->price,
+                          .conversations = p->terms->conversations,
+                          .bills_overage = p->terms->overage > 0};
     memcpy(x.value, p->value, sizeof(x.value));
     memcpy(x.currency, p->terms->currency, sizeof(x.currency));
     x.price = json_int(json_get(j->in, "price"), x.price);
@@ -240,7 +247,8 @@ static enum status op_collect(struct job *j, struct db *c)
 }
 
 /* Steps until nothing is found; *n = how many found something. */
-static enum status steps(struct job *j, enum status (*step)(struct stripe *st, struct db_pool *p, bool *found, struct err *e))
+static enum status steps(struct job *j,
+                         enum status (*step)(struct stripe *st, struct db_pool *p, bool *found, struct err *e))
 {
     bool found = true;
     int64_t n = 0;
@@ -275,7 +283,8 @@ static enum status op_flush(struct job *j)
 
 static enum status op_compare(struct job *j)
 {
-    return meter_compare(&j->s, pool, get(j, "customer"), json_int(json_get(j->in, "from"), 0), json_int(json_get(j->in, "to"), 0), &j->e);
+    return meter_compare(&j->s, pool, get(j, "customer"), json_int(json_get(j->in, "from"), 0),
+                         json_int(json_get(j->in, "to"), 0), &j->e);
 }
 
 static enum status op_audit(struct job *j, struct db *c)
@@ -334,12 +343,14 @@ static const struct {
     enum status (*outside)(struct job *j);
     enum status (*inside)(struct job *j, struct db *c);
 } ops[] = {
-    {"begin", op_begin, NULL},     {"return", op_return, NULL},     {"portal", op_portal, NULL}, {"preview", op_preview, NULL},
-    {"apply", op_apply, NULL},     {"undo", op_undo, NULL},         {"end", op_end, NULL},       {"move", op_move, NULL},
-    {"customer", op_customer, NULL}, {"look", op_look, NULL},       {"setup", op_setup, NULL},   {"keep", NULL, op_keep},
-    {"plan", NULL, op_plan},       {"state", NULL, op_state},       {"check", NULL, op_check},
-    {"collect", NULL, op_collect}, {"send", op_send, NULL},         {"events", op_events, NULL}, {"flush", op_flush, NULL},
-    {"compare", op_compare, NULL}, {"watch", NULL, op_watch}, {"audit", NULL, op_audit},       {"notice", NULL, op_notice}, {"usage", NULL, op_usage},
+    {"begin", op_begin, NULL},     {"return", op_return, NULL},   {"portal", op_portal, NULL},
+    {"preview", op_preview, NULL}, {"apply", op_apply, NULL},     {"undo", op_undo, NULL},
+    {"end", op_end, NULL},         {"move", op_move, NULL},       {"customer", op_customer, NULL},
+    {"look", op_look, NULL},       {"setup", op_setup, NULL},     {"keep", NULL, op_keep},
+    {"plan", NULL, op_plan},       {"state", NULL, op_state},     {"check", NULL, op_check},
+    {"collect", NULL, op_collect}, {"send", op_send, NULL},       {"events", op_events, NULL},
+    {"flush", op_flush, NULL},     {"compare", op_compare, NULL}, {"watch", NULL, op_watch},
+    {"audit", NULL, op_audit},     {"notice", NULL, op_notice},   {"usage", NULL, op_usage},
 };
 
 static enum status inside(struct job *j, enum status (*fn)(struct job *j, struct db *c))

@@ -233,6 +233,10 @@ test('a run keeps within the reads that Stripe grants', async () => {
         VALUES ('reads:${today}', 'GET', '', REPEAT('\\0', 32), 'done', 9000, NOW(3), NOW(3)) ON DUPLICATE KEY UPDATE attempts = 9000`)
     const night = await nightly()
     assert.deepEqual([night.cut_short, night.reads], [true, 0])
+    await house.sql(Array.from({ length: 24 }, (_, i) => `INSERT INTO invoice_mirror (stripe_invoice_id, stripe_customer_id, livemode, status, currency, total, amount_due, amount_paid,
+        amount_remaining, created_at, fetched_at) VALUES ('in_payment${i}', 'cus_x', 0, 'paid', 'usd', 1, 1, 1, 0, NOW(3), NOW(3))`).join(';'))
+    assert.equal((await nightly()).cut_short, false, 'payments grant more')
+    await house.sql(`DELETE FROM invoice_mirror WHERE stripe_invoice_id LIKE 'in_payment%'; UPDATE stripe_call SET attempts = 9000 WHERE idem_key = 'reads:${today}'`)
     assert.equal((await hourly()).cut_short, false)
     await house.sql(`UPDATE stripe_call SET attempts = 9800 WHERE idem_key = 'reads:${today}'`)
     assert.equal((await hourly()).cut_short, true)

@@ -26,12 +26,16 @@ static struct id mine, theirs;
 static int64_t start, end; /* of the period */
 
 DB_STMT(add_counter, TENANT,
-        "INSERT INTO usage_counter (tenant_id, period_start, billable, period_end, stripe_customer_id, used) VALUES (:tenant, ?, ?, ?, ?, 0)",
+        "INSERT INTO usage_counter (tenant_id, period_start, billable, period_end, stripe_customer_id, used) VALUES "
+        "(:tenant, ?, ?, ?, ?, 0)",
         "titx?", "");
-DB_STMT(add_customer, TENANT, "INSERT INTO billing_customer (tenant_id, stripe_customer_id, livemode, created_at) VALUES (:tenant, ?, 0, ?)",
+DB_STMT(add_customer, TENANT,
+        "INSERT INTO billing_customer (tenant_id, stripe_customer_id, livemode, created_at) VALUES (:tenant, ?, 0, ?)",
         "xt", "");
 DB_STMT(look_counter, TENANT,
-        "SELECT used, reported, unsent_since FROM usage_counter WHERE tenant_id = :tenant AND period_start = ? AND billable = ?", "ti", "iit?");
+        "SELECT used, reported, unsent_since FROM usage_counter WHERE tenant_id = :tenant AND period_start = ? AND "
+        "billable = ?",
+        "ti", "iit?");
 
 static int setup(void **state)
 {
@@ -59,8 +63,9 @@ static int teardown(void **state)
 static int clean(void **state)
 {
     (void)state;
-    dbtest_sql(DB, "DELETE FROM usage_ledger; DELETE FROM usage_counter; DELETE FROM meter_outbox; DELETE FROM billing_alarm; "
-                   "DELETE FROM stripe_lease; UPDATE billing_customer SET livemode = 0");
+    dbtest_sql(
+        DB, "DELETE FROM usage_ledger; DELETE FROM usage_counter; DELETE FROM meter_outbox; DELETE FROM billing_alarm; "
+            "DELETE FROM stripe_lease; UPDATE billing_customer SET livemode = 0");
     clock_set_for_test(start + 3 * DAY);
     return 0;
 }
@@ -68,7 +73,8 @@ static int clean(void **state)
 static void open_counter(struct id tenant, bool billable, const char *customer)
 {
     OKAY(db_exec(db, &add_counter, &tenant,
-                 DB_ARGS(db_time(start), db_int(billable), db_time(end), db_opt(customer, db_bytes(customer, customer ? strlen(customer) : 0))),
+                 DB_ARGS(db_time(start), db_int(billable), db_time(end),
+                         db_opt(customer, db_bytes(customer, customer ? strlen(customer) : 0))),
                  NULL, &fail));
 }
 
@@ -80,7 +86,9 @@ static enum status count_all(struct db *c, void *ctx, struct err *e)
 
 static void count_on(struct db *c, struct id tenant, bool billable)
 {
-    struct usage_count one = {.tenant = tenant, .conversation = id_new(), .counted_ms = clock_now_ms(),
+    struct usage_count one = {.tenant = tenant,
+                              .conversation = id_new(),
+                              .counted_ms = clock_now_ms(),
                               .quota = {.limit = USAGE_UNLIMITED, .period_start_ms = start, .billable = billable}};
 
     OKAY(db_transaction(c, count_all, &one, &fail));
@@ -153,15 +161,17 @@ static void free_use_is_never_sent(void **state)
 
 static void a_row_stays_inside_its_period(void **state)
 {
-    static const struct { int64_t off_start, off_end, expect_start, expect_end; } rows[] = {
+    static const struct {
+        int64_t off_start, off_end, expect_start, expect_end;
+    } rows[] = {
         /* when it is collected, from the period's start or end; its timestamp likewise */
-        {-DAY, 0, 0, 0},                   /* a clock that was set back */
+        {-DAY, 0, 0, 0}, /* a clock that was set back */
         {0, 0, 0, 0},
         {1500, 0, 0, 0},
         {2500, 0, 1000, 0},
         {0, -1500, 0, -3000},
         {0, -1, 0, -2000},
-        {0, 1, 0, -1000},                  /* collected after the end: inside */
+        {0, 1, 0, -1000}, /* collected after the end: inside */
         {0, 40 * MINUTE, 0, -1000},
     };
 
@@ -197,7 +207,8 @@ static void a_row_is_stamped_when_its_first_was_counted(void **state)
     clock_set_for_test(first + 2 * MINUTE);
     count_on(db, mine, true);
     assert_int_equal(collect(), 1); /* in the same second: not in this one */
-    assert_int_equal(dbtest_int(DB, "SELECT CAST(UNIX_TIMESTAMP(MAX(event_at)) * 1000 AS SIGNED) FROM meter_outbox"), first - 300 + 2 * MINUTE - 1000);
+    assert_int_equal(dbtest_int(DB, "SELECT CAST(UNIX_TIMESTAMP(MAX(event_at)) * 1000 AS SIGNED) FROM meter_outbox"),
+                     first - 300 + 2 * MINUTE - 1000);
 }
 
 static void without_a_customer_it_waits_and_tells(void **state)
@@ -206,7 +217,8 @@ static void without_a_customer_it_waits_and_tells(void **state)
     open_counter(theirs, true, NULL);
     count_on(db, theirs, true);
     assert_int_equal(collect(), 0);
-    assert_int_equal(dbtest_int(DB, "SELECT COUNT(*) FROM billing_alarm WHERE kind = 'meter_customer' AND closed_at IS NULL"), 1);
+    assert_int_equal(
+        dbtest_int(DB, "SELECT COUNT(*) FROM billing_alarm WHERE kind = 'meter_customer' AND closed_at IS NULL"), 1);
     counter_is(theirs, true, 1, 0, clock_now_ms());
 }
 
@@ -262,7 +274,8 @@ static void due_are_those_of_this_mode_that_nobody_serves(void **state)
     collect();
     assert_true(due(false, &r));
     assert_false(due(true, &r)); /* a live key must not send what was counted under a test customer */
-    dbtest_sql(DB, "INSERT INTO stripe_lease SELECT 'meter:cus_mine', UNHEX(MD5('x')), due_at + INTERVAL 60 SECOND, 1 FROM meter_outbox");
+    dbtest_sql(DB, "INSERT INTO stripe_lease SELECT 'meter:cus_mine', UNHEX(MD5('x')), due_at + INTERVAL 60 SECOND, 1 "
+                   "FROM meter_outbox");
     assert_false(due(false, &r));
     dbtest_sql(DB, "UPDATE stripe_lease SET until = '2099-01-01'"); /* by a clock that ran ahead */
     assert_true(due(false, &r));
@@ -298,11 +311,13 @@ static void lag_is_measured_from_the_counting_on(void **state)
     assert_int_equal(lag.oldest_ms, METER_LAG_ALARM_MS + 1);
     OKAY(meter_watch(db, &fail));
     OKAY(meter_watch(db, &fail)); /* once */
-    assert_int_equal(dbtest_int(DB, "SELECT COUNT(*) FROM billing_alarm WHERE kind = 'meter_lag' AND closed_at IS NULL"), 1);
+    assert_int_equal(
+        dbtest_int(DB, "SELECT COUNT(*) FROM billing_alarm WHERE kind = 'meter_lag' AND closed_at IS NULL"), 1);
     collect();
     dbtest_sql(DB, "UPDATE meter_outbox SET state = 'sent'");
     OKAY(meter_watch(db, &fail));
-    assert_int_equal(dbtest_int(DB, "SELECT COUNT(*) FROM billing_alarm WHERE kind = 'meter_lag' AND closed_at IS NULL"), 0);
+    assert_int_equal(
+        dbtest_int(DB, "SELECT COUNT(*) FROM billing_alarm WHERE kind = 'meter_lag' AND closed_at IS NULL"), 0);
 }
 
 static void what_the_meter_refused_is_rejected_and_can_be_sent_again(void **state)
@@ -322,7 +337,8 @@ static void what_the_meter_refused_is_rejected_and_can_be_sent_again(void **stat
         OKAY(meter_reject(db, str_from(before), STR("meter_event_customer_not_found"), &fail));
     assert_str(only_row().state, "rejected");
     assert_true(str_has(only_row().last_error, STR("customer_not_found")));
-    assert_int_equal(dbtest_int(DB, "SELECT times FROM billing_alarm WHERE kind = 'meter_rejected' AND object = 'cus_mine'"), 1);
+    assert_int_equal(
+        dbtest_int(DB, "SELECT times FROM billing_alarm WHERE kind = 'meter_rejected' AND object = 'cus_mine'"), 1);
     OKAY(meter_resend(db, first, &again, &fail));
     struct meter_row r = only_row();
     assert_str(r.state, "pending");
@@ -331,8 +347,9 @@ static void what_the_meter_refused_is_rejected_and_can_be_sent_again(void **stat
     assert_int_equal(r.quantity, 1);
     assert_int_equal(meter_resend(db, first, &again, &e), ERR_NOT_FOUND);
     assert_int_equal(meter_resend(db, r.id, &again, &e), ERR_NOT_FOUND); /* it is not rejected */
-    OKAY(meter_reject(db, STR("c-1"), STR("no_meter"), &fail)); /* somebody else's usage at our meter */
-    assert_int_equal(dbtest_int(DB, "SELECT COUNT(*) FROM billing_alarm WHERE kind = 'meter_error' AND object = 'c-1'"), 1);
+    OKAY(meter_reject(db, STR("c-1"), STR("no_meter"), &fail));          /* somebody else's usage at our meter */
+    assert_int_equal(dbtest_int(DB, "SELECT COUNT(*) FROM billing_alarm WHERE kind = 'meter_error' AND object = 'c-1'"),
+                     1);
 }
 
 static void old_rows_go(void **state)

@@ -96,7 +96,8 @@ static enum status make_tenant(struct driver *d)
     if (s == OK)
         s = account_tenant_create(c, name, STR("free"), &tenant, &d->e);
     if (s == OK)
-        s = account_user_create(c, str_from(arena_printf(d->a, "%.*s@example.com", STR_F(name))), name, STR_EMPTY, &user, &d->e);
+        s = account_user_create(c, str_from(arena_printf(d->a, "%.*s@example.com", STR_F(name))), name, STR_EMPTY,
+                                &user, &d->e);
     if (s == OK)
         s = account_member_add(c, tenant, user, ROLE_OWNER, &d->e);
     db_put(c);
@@ -107,7 +108,10 @@ static enum status make_tenant(struct driver *d)
 
 /* ---- use ---- */
 
-struct batch { struct usage_count *counts; size_t n; };
+struct batch {
+    struct usage_count *counts;
+    size_t n;
+};
 
 static enum status record(struct db *c, void *ctx, struct err *e)
 {
@@ -196,11 +200,13 @@ static enum status entitled(struct driver *d, const struct actor *who)
     db_put(c);
     if (s != OK)
         return s;
-    lines_must(json_set_str(d->out, "state", str_from(billing_state_name(x.state))) == 0 && json_set_str(d->out, "plan", x.plan->plan) == 0 &&
-         json_set_bool(d->out, "read_only", x.read_only) == 0 && json_set_bool(d->out, "billable", x.period.billable) == 0 &&
-         json_set_int(d->out, "start", x.period.start_ms) == 0 && json_set_int(d->out, "end", x.period.end_ms) == 0 &&
-         json_set_int(d->out, "included", x.period.included) == 0 && json_set_int(d->out, "limit", x.period.limit) == 0 &&
-         json_set_object(d->out, "values", &values) == 0);
+    lines_must(
+        json_set_str(d->out, "state", str_from(billing_state_name(x.state))) == 0 &&
+        json_set_str(d->out, "plan", x.plan->plan) == 0 && json_set_bool(d->out, "read_only", x.read_only) == 0 &&
+        json_set_bool(d->out, "billable", x.period.billable) == 0 &&
+        json_set_int(d->out, "start", x.period.start_ms) == 0 && json_set_int(d->out, "end", x.period.end_ms) == 0 &&
+        json_set_int(d->out, "included", x.period.included) == 0 &&
+        json_set_int(d->out, "limit", x.period.limit) == 0 && json_set_object(d->out, "values", &values) == 0);
     for (int i = 0; i < ENTITLEMENT_COUNT; i++)
         lines_must(json_set_int(values, entitlement_name((enum entitlement)i), x.value[i]) == 0);
     return OK;
@@ -243,7 +249,7 @@ static enum status at_stripe(struct driver *d, const char *op, const struct acto
     else
         s = reconcile_hourly(&st, d->pool, &report, &d->e);
     lines_must(json_set_str(d->out, "url", url) == 0 && json_set_int(d->out, "drifted", report.drifted) == 0 &&
-         json_set_int(d->out, "looked", report.looked) == 0 && json_set_int(d->out, "reads", report.reads) == 0);
+               json_set_int(d->out, "looked", report.looked) == 0 && json_set_int(d->out, "reads", report.reads) == 0);
     stripe_close(&st);
     return s;
 }
@@ -272,7 +278,8 @@ static enum status work(struct driver *d)
     bool found = true;
     enum status s = OK;
 
-    memset(d->worker.rest_us, 0, sizeof(d->worker.rest_us)); /* a step that failed rests in real time, of which there is none here */
+    memset(d->worker.rest_us, 0,
+           sizeof(d->worker.rest_us)); /* a step that failed rests in real time, of which there is none here */
     for (; s == OK && found && done < most; done++)
         s = worker_step(&d->worker, &found, &d->e);
     if (s == OK)
@@ -280,7 +287,8 @@ static enum status work(struct driver *d)
     if (s == OK)
         s = meter_lag(c, &lag, &d->e);
     db_put(c);
-    lines_must(json_set_int(d->out, "done", done) == 0 && json_set_bool(d->out, "unsent", lag.pending || lag.unknown || lag.oldest_ms) == 0);
+    lines_must(json_set_int(d->out, "done", done) == 0 &&
+               json_set_bool(d->out, "unsent", lag.pending || lag.unknown || lag.oldest_ms) == 0);
     return s;
 }
 
