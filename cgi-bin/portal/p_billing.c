@@ -45,9 +45,7 @@ static enum status fill_pending(struct page *pg, const struct subscription *s)
     struct invoice in;
     view_str(pg->v, "Pending.Words",
              view_fill(pg->v, "Billing.Pending", {"date", view_day(pg->v, s->pending_update_expires_ms)}));
-    if (!s->latest_invoice.n)
-        return OK;
-    enum status st = invoice_get(pg->db, pg->who.tenant, pg->rq->arena, s->latest_invoice, &in, &pg->e);
+    enum status st = invoice_waited_for(pg->db, pg->who.tenant, pg->rq->arena, s, &in, &pg->e);
     if (st == OK)
         fill_link(pg, "Pending.Url", in.hosted_url);
     if (st == ERR_NOT_FOUND) { /* its mirror is still to come */
@@ -150,7 +148,7 @@ static enum status fill_invoices(struct page *pg, const struct subscription *s)
     for (size_t i = 0; st == OK && i < n; i++)
         fill_invoice(pg, "Invoices", i, &in[i]);
     for (size_t i = n; st == OK && i-- > 0;) { /* of several that are owed the oldest is paid first */
-        bool waits = s && s->pending_update_expires_ms && str_eq(in[i].id, s->latest_invoice); /* has its own words */
+        bool waits = s && s->pending_update_expires_ms && str_eqz(in[i].billing_reason, "subscription_update"); /* has its own words */
         if (!waits && str_eqz(in[i].status, "open") && in[i].amount_remaining > 0 && in[i].attempt_count > 0) {
             fill_link(pg, "Owed.Url", in[i].hosted_url);
             fill_money(pg, "Owed.Sum", in[i].amount_remaining, in[i].currency);

@@ -366,11 +366,11 @@ static enum status refuse_same(const struct planned *x, struct err *e)
 /* It must cost what was shown. */
 static enum status refuse_stale(const struct planned *x, int64_t proration_ms, struct err *e)
 {
-    int64_t now = clock_now_ms();
+    int64_t now = clock_now_ms(), latest = (now > x->sub->period_start_ms ? now : x->sub->period_start_ms) + AHEAD_MS;
 
     if (x->changed_ms > proration_ms)
         return err_set(e, ERR_CONFLICT, "plan_changed", "The plan was changed meanwhile, perhaps by somebody else: look again what this would cost.");
-    if (now - proration_ms > PREVIEW_MS || proration_ms < x->sub->period_start_ms || proration_ms > now + PREVIEW_MS)
+    if (now - proration_ms > PREVIEW_MS || proration_ms < x->sub->period_start_ms || proration_ms > latest)
         return err_set(e, ERR_CONFLICT, "preview_old", "The price that was shown is too old: look again what this would cost.");
     return OK;
 }
@@ -450,12 +450,27 @@ enum status change_apply(struct stripe *st, struct db_pool *p, struct arena *a, 
 
 /* ---- taking back ---- */
 
+/* The change's own invoice and no other: a renewal may have come after it, which has to be paid whatever becomes of the change. */
+static enum status find_waited_for(struct changing *g, struct err *e)
+{
+    struct planned *x = &g->x;
+
+    if (!x->sub->pending_update_expires_ms || x->waited_for.n)
+        return OK;
+    desk_look(x->d, "invoice", x->sub->latest_invoice);
+    enum status s = planned_read(x, e);
+    if (s == OK && x->sub && x->sub->pending_update_expires_ms && !x->waited_for.n)
+        s = err_set(e, ERR_CONFLICT, "invoice_unknown",
+                    "The invoice that this change waits for is not known here yet: try again in a minute. Unpaid, the change ends within a day.");
+    return s;
+}
+
 /* A change that waits for its payment goes when its invoice does. */
 static enum status pending_undo(struct changing *g, struct err *e)
 {
     struct desk *d = g->x.d;
     struct json *out;
-    struct str invoice = g->x.sub->latest_invoice;
+    struct str invoice = g->x.waited_for;
     enum status s = desk_post(d, stripe_path(d->a, "/v1/invoices/%/void", invoice.p, (char *)NULL), NULL, key_of(g, "void"), &out, e);
 
     if (s == OK)
@@ -468,6 +483,8 @@ static enum status undo(struct changing *g, struct err *e)
     const struct subscription *sub;
     enum status s = read_fresh(&g->x, e);
 
+    if (s == OK && g->x.sub)
+        s = find_waited_for(g, e);
     if (s != OK)
         return s;
     sub = g->x.sub;
@@ -476,7 +493,7 @@ static enum status undo(struct changing *g, struct err *e)
     s = asked(g, "undo", ID_NONE, e);
     if (s != OK)
         return s;
-    if (sub->pending_update_expires_ms && sub->latest_invoice.n)
+    if (sub->pending_update_expires_ms && g->x.waited_for.n)
         s = pending_undo(g, e);
     if (s == OK && sub->schedule.n)
         s = schedule_release(g, sub->schedule, e);

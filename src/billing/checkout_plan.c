@@ -56,12 +56,16 @@ static enum status read_invoice(struct db *c, struct planned *x, struct err *e)
     struct err why = ERR_INIT;
     enum status s;
 
-    x->pay_url = STR_EMPTY;
+    x->pay_url = x->waited_for = STR_EMPTY;
     if (!x->sub || !x->sub->latest_invoice.n)
         return OK;
-    s = invoice_get(c, x->d->tenant, x->d->a, x->sub->latest_invoice, &in, &why);
+    bool waits = x->sub->pending_update_expires_ms != 0;
+    s = waits ? invoice_waited_for(c, x->d->tenant, x->d->a, x->sub, &in, &why)
+              : invoice_get(c, x->d->tenant, x->d->a, x->sub->latest_invoice, &in, &why);
     if (s == OK && str_eqz(in.status, "open"))
         x->pay_url = in.hosted_url;
+    if (s == OK && waits)
+        x->waited_for = in.id;
     if (s != OK && s != ERR_NOT_FOUND && e)
         *e = why;
     return s == ERR_NOT_FOUND ? OK : s;

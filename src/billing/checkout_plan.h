@@ -5,6 +5,7 @@
 #include "billing/checkout_internal.h"
 
 #define PREVIEW_MS ((int64_t)3600 * 1000) /* how long its price holds */
+#define AHEAD_MS ((int64_t)60 * 1000)     /* clocks of two hosts differ by less; a moment further ahead was made up, to pay for less time */
 
 struct planned {
     struct desk *d;
@@ -15,7 +16,8 @@ struct planned {
     const struct subscription *sub;
     size_t standing;
     struct str base, usage; /* the prices of to's current terms */
-    struct str pay_url;     /* of the subscription's newest invoice, while it is open */
+    struct str pay_url;     /* of the subscription's newest invoice, while it is open; of the one that a change waits for */
+    struct str waited_for;  /* that invoice: a change waits for its payment */
     int64_t changed_ms;     /* when this tenant last changed something */
     struct id *bots;        /* oldest first */
     size_t bot_n;

@@ -4,6 +4,8 @@
 
 #include "base/banned.h"
 
+#define WAITED_FOR_LOOKED 24 /* newest invoices among which the one of a change is */
+
 /* Stripe's customer says whose a subscription is, and nothing else when it is known here. The metadata, which anybody with a
  * key of the account may write, counts only where the customer is a stranger and the row has no owner yet. */
 static enum status find_tenant(struct db *c, struct arena *a, const struct json *j, struct subscription *s, struct id before, struct err *e)
@@ -174,4 +176,22 @@ enum status invoice_list(struct db *c, struct id tenant, struct arena *a, int64_
 enum status invoice_get(struct db *c, struct id tenant, struct arena *a, struct str id, struct invoice *out, struct err *e)
 {
     return mirror_store_invoice_get(c, a, tenant, id, out, e);
+}
+
+enum status invoice_waited_for(struct db *c, struct id tenant, struct arena *a, const struct subscription *s, struct invoice *out,
+                               struct err *e)
+{
+    struct invoice *list;
+    size_t n;
+    enum status st = mirror_store_invoices(c, a, tenant, 0, WAITED_FOR_LOOKED, &list, &n, e);
+
+    if (st != OK)
+        return st;
+    for (size_t i = 0; i < n; i++)
+        if (str_eq(list[i].subscription, s->id) && str_eqz(list[i].status, "open") &&
+            str_eqz(list[i].billing_reason, "subscription_update")) {
+            *out = list[i];
+            return OK;
+        }
+    return err_set(e, ERR_NOT_FOUND, "invoice_unknown", "There is no such invoice.");
 }

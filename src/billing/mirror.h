@@ -73,5 +73,9 @@ enum status subscription_get(struct db *c, struct arena *a, struct str id, struc
 enum status invoice_list(struct db *c, struct id tenant, struct arena *a, int64_t before_ms, int limit, struct invoice **out,
                          size_t *n, struct err *e);
 enum status invoice_get(struct db *c, struct id tenant, struct arena *a, struct str id, struct invoice *out, struct err *e);
+/* The open invoice that the subscription's pending update waits for; a renewal may have come after it, so that it need not be latest_invoice.
+ * ERR_NOT_FOUND invoice_unknown: none, or its mirror is still to come. */
+enum status invoice_waited_for(struct db *c, struct id tenant, struct arena *a, const struct subscription *s, struct invoice *out,
+                               struct err *e);
 
 #endif

@@ -94,6 +94,32 @@ test('an upgrade that is never paid expires, or is taken back', async () => {
     }
 })
 
+test('taking back an upgrade that waits voids its own invoice, never the renewal that came after it', async () => {
+    const tenant = await desk.buyer('starter')
+    const [{ items: { data: [{ current_period_end: end }] } }] = desk.subscriptions(tenant), [customer] = desk.customers(tenant)
+    await desk.tick(end - fake.now() - 3600)
+    fake.control.card(customer.id, 'fail')
+    assert.equal((await apply(tenant, 'professional', { proration: (await preview(tenant, 'professional')).proration })).code, 'payment_needed')
+    await desk.tick(3 * 3600)
+    const invoices = () => Object.fromEntries(fake.all('invoice').filter(i => i.customer === customer.id).map(i => [i.billing_reason, i.status]))
+    assert.deepEqual(invoices(), { subscription_create: 'paid', subscription_update: 'open', subscription_cycle: 'open' })
+    const undone = await ops.call({ op: 'undo', tenant })
+    assert.equal(undone.ok, true, undone.message)
+    assert.deepEqual(invoices(), { subscription_create: 'paid', subscription_update: 'void', subscription_cycle: 'open' })
+    const [sub] = desk.subscriptions(tenant)
+    assert.deepEqual([sub.status, sub.pending_update], ['past_due', null])
+    assert.deepEqual(await now(tenant), { plan: 'starter', state: 'grace' })
+})
+
+test('a moment that is made up to pay for less time is not taken', async () => {
+    const tenant = await desk.buyer('starter')
+    await desk.tick(DAY)
+    const at = fake.now() * 1000
+    for (const proration of [at + 3600_000 - 1000, at + 61_000, at - 3601_000, 0, Number.MAX_SAFE_INTEGER])
+        assert.equal((await apply(tenant, 'professional', { proration })).code, 'preview_old', `${proration}`)
+    assert.equal((await apply(tenant, 'professional', { proration: at + 59_000 })).ok, true, 'clocks of two hosts may differ')
+})
+
 test('an upgrade while conversations beyond the plan are not billed: paid, or nothing at all', async () => {
     const tenant = await desk.buyer('starter')
     const [sub] = desk.subscriptions(tenant)
