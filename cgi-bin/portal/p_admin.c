@@ -292,7 +292,7 @@ static enum status fill_depths(struct page *pg)
     view_number(pg->v, "Events.Dead", events.dead);
     view_bool(pg->v, "Events.AnyDead", events.dead > 0);
     fill_waiting(pg, "Events.Oldest", events.oldest_ms);
-    view_number(pg->v, "Meter.Pending", meter.pending);
+    view_number(pg->v, "Meter.Waiting", meter.waiting);
     view_number(pg->v, "Meter.Unknown", meter.unknown);
     view_number(pg->v, "Meter.Rejected", meter.rejected);
     view_bool(pg->v, "Meter.Late", meter.oldest_ms >= METER_LAG_ALARM_MS);

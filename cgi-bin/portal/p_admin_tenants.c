@@ -17,7 +17,6 @@
 #define INVOICES_SHOWN 12
 #define NOTICES_SHOWN 20
 #define HISTORY_SHOWN 30
-#define DAY_MS INT64_C(86400000)
 #define SYNC_WAIT_MS 5000
 
 /* ---- the list ---- */
@@ -350,22 +349,6 @@ void admin_tenant_plan(struct request *rq)
     tenant_done(rq, &pg, id, st, "plan_assigned");
 }
 
-/* "2026-12-31": through the whole of that day, UTC. Empty: for ever. */
-static bool read_expiry(struct str typed, int64_t *out)
-{
-    struct str s = str_trim(typed);
-    int64_t year, month, day;
-    *out = 0;
-    if (!s.n)
-        return true;
-    if (s.n != 10 || s.p[4] != '-' || s.p[7] != '-' || !num_i64(str_sub(s, 0, 4), 1970, 9999, &year) ||
-        !num_i64(str_sub(s, 5, 2), 1, 12, &month) || !num_i64(str_sub(s, 8, 2), 1, 31, &day))
-        return false;
-    int64_t midnight = clock_date_ms((int)year, (int)month, (int)day);
-    *out = midnight + DAY_MS;
-    return midnight >= 0;
-}
-
 static enum status read_override(struct page *pg, struct id tenant, struct override *o)
 {
     struct request *rq = pg->rq;
@@ -375,7 +358,7 @@ static enum status read_override(struct page *pg, struct id tenant, struct overr
     if (!admin_limit(request_form(rq, "value"), &o->value))
         return err_at(&pg->e, ERR_INVALID, "value_invalid", "value",
                       "A value is a number from 0 up, or nothing for unlimited.");
-    if (!read_expiry(request_form(rq, "expires"), &o->expires_ms))
+    if (!override_until(str_trim(request_form(rq, "expires")), &o->expires_ms))
         return err_at(&pg->e, ERR_INVALID, "expires_invalid", "expires", "A day is written like 2026-12-31.");
     return OK;
 }

@@ -196,6 +196,7 @@ enum status meter_lag(struct db *c, struct meter_lag *out, struct err *e)
     *out = (struct meter_lag){.pending = k.pending,
                               .unknown = k.unknown,
                               .rejected = k.rejected,
+                              .waiting = k.waiting,
                               .oldest_ms = oldest && oldest < now ? now - oldest : 0};
     return OK;
 }

@@ -38,7 +38,8 @@ enum status meter_reject(struct db *c, struct str identifier, struct str why, st
 enum status meter_resend(struct db *c, struct id row, struct id *out, struct err *e);
 
 struct meter_lag {
-    int64_t pending, unknown, rejected, oldest_ms; /* how long the oldest counted and unsent has waited */
+    int64_t pending, unknown, rejected; /* rows */
+    int64_t waiting, oldest_ms;         /* conversations that are counted and not sent; how long the oldest of them has waited */
 };
 enum status meter_lag(struct db *c, struct meter_lag *out, struct err *e);
 /* Raises the alarm meter_lag, or clears it. */

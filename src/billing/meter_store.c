@@ -134,8 +134,10 @@ DB_STMT(rows_counts, GLOBAL,
         "state = 'unknown'), "
         "(SELECT COUNT(*) FROM meter_outbox WHERE state = 'rejected'), "
         "(SELECT MIN(created_at) FROM meter_outbox WHERE state IN ('pending', 'unknown')), "
-        "(SELECT MIN(unsent_since) FROM usage_counter WHERE unsent_since IS NOT NULL)",
-        "", "iiit?t?");
+        "(SELECT MIN(unsent_since) FROM usage_counter WHERE unsent_since IS NOT NULL), "
+        "(SELECT CAST(COALESCE(SUM(quantity), 0) AS SIGNED) FROM meter_outbox WHERE state IN ('pending', 'unknown')) + "
+        "(SELECT CAST(COALESCE(SUM(used - reported), 0) AS SIGNED) FROM usage_counter WHERE unsent_since IS NOT NULL)",
+        "", "iiit?t?i");
 
 /* ---- counters ---- */
 
@@ -390,8 +392,8 @@ enum status meter_store_counts(struct db *c, struct meter_counts *out, struct er
     arena_init(&a, 64 * KB);
     enum status s = db_query_one(c, &rows_counts, DB_GLOBAL, DB_NONE, &a, &r, e);
     if (s == OK)
-        *out = (struct meter_counts){db_row_int(r, 0), db_row_int(r, 1), db_row_int(r, 2), db_row_time(r, 3),
-                                     db_row_time(r, 4)};
+        *out = (struct meter_counts){db_row_int(r, 0), db_row_int(r, 1), db_row_int(r, 2),
+                                     db_row_int(r, 5), db_row_time(r, 3), db_row_time(r, 4)};
     arena_release(&a);
     return s;
 }

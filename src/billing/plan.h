@@ -71,6 +71,8 @@ struct override {
     int64_t expires_ms;    /* 0: never */
     int64_t created_ms;
 };
+/* "2027-06-30": it holds through that day, UTC; "" = for ever. False for what is no day. */
+bool override_until(struct str day, int64_t *expires_ms);
 enum status override_set(struct db *c, const struct actor *who, const struct override *o, struct err *e);
 enum status override_end(struct db *c, const struct actor *who, struct id tenant, enum entitlement x, struct err *e);
 enum status override_list(struct db *c, struct id tenant, struct arena *a, struct override **out, size_t *n, struct err *e);

@@ -355,7 +355,7 @@ static void check_meter(struct doctor *d, struct db *c)
         put(d, BAD, "meter", "see whether the worker runs, then parley usage meter",
             "Counted conversations have not reached Stripe for %lld minutes", (long long)(lag.oldest_ms / 60000));
     else
-        put(d, FINE, "meter", NULL, "%lld reports of usage wait for Stripe", (long long)(lag.pending + lag.unknown));
+        put(d, FINE, "meter", NULL, "%lld conversations are still to be reported to Stripe", (long long)lag.waiting);
     if (e.status == OK && lag.rejected)
         put(d, ODD, "meter_rejected", "parley usage meter says why; parley usage resend", "%lld reports of usage were not billed",
             (long long)lag.rejected);

@@ -108,17 +108,6 @@ static bool value_arg(struct str s, int64_t *out)
     return num_i64(s, 0, UNLIMITED - 1, out);
 }
 
-/* 2027-01-31: until that day begins, UTC. */
-static bool date_arg(struct str s, int64_t *out)
-{
-    int64_t y, m, d;
-    if (s.n != 10 || s.p[4] != '-' || s.p[7] != '-' || !num_i64(str_sub(s, 0, 4), 1970, 9999, &y) ||
-        !num_i64(str_sub(s, 5, 2), 1, 12, &m) || !num_i64(str_sub(s, 8, 2), 1, 31, &d))
-        return false;
-    *out = clock_date_ms((int)y, (int)m, (int)d);
-    return *out != -1;
-}
-
 static enum status override_args(struct cli *cl, const char *reason, const char *expires, struct override *o, bool *end,
                                  struct err *e)
 {
@@ -130,8 +119,8 @@ static enum status override_args(struct cli *cl, const char *reason, const char 
                          cl->argv[2]);
     if (!*end && !reason)
         return cli_usage(e, "Say why: --reason TEXT.");
-    if (expires && !date_arg(str_from(expires), &o->expires_ms))
-        return cli_usage(e, "--expires is a day such as 2027-01-31; the override ends when it begins, UTC.");
+    if (expires && (!*expires || !override_until(str_from(expires), &o->expires_ms)))
+        return cli_usage(e, "--expires is a day such as 2027-01-31: the override holds through it, UTC.");
     o->reason = str_from(reason);
     return OK;
 }

@@ -10,7 +10,7 @@
 <div<?cs if:Counts.AnyFailing == "1" ?> class="is-warn"<?cs /if ?>><dt><?cs var:T.Admin.Failing ?></dt><dd><?cs var:Counts.Failing ?></dd></div>
 <div><dt><?cs var:T.Admin.EventsPending ?></dt><dd><a href="/admin/events?state=pending"><?cs var:Events.Pending ?></a><?cs if:Events.Oldest ?><small><?cs var:T.Admin.Oldest ?> <?cs var:Events.Oldest ?></small><?cs /if ?></dd></div>
 <div<?cs if:Events.AnyDead == "1" ?> class="is-bad"<?cs /if ?>><dt><?cs var:T.Admin.EventsDead ?></dt><dd><a href="/admin/events?state=dead"><?cs var:Events.Dead ?></a></dd></div>
-<div<?cs if:Meter.Late == "1" ?> class="is-bad"<?cs /if ?>><dt><?cs var:T.Admin.MeterPending ?></dt><dd><?cs var:Meter.Pending ?><?cs if:Meter.Oldest ?><small><?cs var:T.Admin.Oldest ?> <?cs var:Meter.Oldest ?></small><?cs /if ?></dd></div>
+<div<?cs if:Meter.Late == "1" ?> class="is-bad"<?cs /if ?>><dt><?cs var:T.Admin.MeterPending ?></dt><dd><?cs var:Meter.Waiting ?><?cs if:Meter.Oldest ?><small><?cs var:T.Admin.Oldest ?> <?cs var:Meter.Oldest ?></small><?cs /if ?></dd></div>
 <div<?cs if:Meter.AnyRejected == "1" ?> class="is-warn"<?cs /if ?>><dt><?cs var:T.Admin.MeterBad ?></dt><dd><?cs var:Meter.Unknown ?> / <?cs var:Meter.Rejected ?></dd></div>
 <?cs if:Counts.AnyLost == "1" ?><div class="is-bad"><dt><?cs var:T.Admin.Lost ?></dt><dd><?cs var:Counts.Lost ?></dd></div>
 <?cs /if ?></dl>

@@ -87,7 +87,7 @@ test('the worker brings them to the meter, and the invoice has them', async () =
     assert.match(metrics, /^parley_meter_lag_seconds 0\.000$/m)
     assert.match(metrics, /^parley_meter_rows\{state="rejected"\} 0$/m)
     const doctor = await parley.tryRun('doctor')
-    assert.match(doctor.stdout, /ok .*0 reports of usage wait for Stripe/)
+    assert.match(doctor.stdout, /ok .*0 conversations are still to be reported to Stripe/)
 })
 
 test('a worker that is killed in the middle is followed by one that goes on', async () => {

@@ -44,7 +44,7 @@ test('tenant override and tenant entitlements', async () => {
     const given = await what()
     assert.deepEqual([given.entitlements.bots, given.entitlements.white_label, given.period.limit], [4, 1, 'unlimited'])
     assert.deepEqual(given.overrides.map(o => [o.entitlement, o.value, o.reason, o.expires_at]), [
-        ['bots', 4, 'a pilot', '2099-12-31T00:00:00.000Z'], ['conversations', 'unlimited', 'a pilot', null], ['white_label', 1, 'a pilot', null]])
+        ['bots', 4, 'a pilot', '2100-01-01T00:00:00.000Z'], ['conversations', 'unlimited', 'a pilot', null], ['white_label', 1, 'a pilot', null]])
     await parley.run('tenant', 'override', id, 'bots', 'none')
     assert.equal((await what()).entitlements.bots, 1)
     await parley.run('tenant', 'plan', id, 'professional')
