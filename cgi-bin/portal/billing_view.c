@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/num.h"
+#include "billing/checkout.h"
 #include "billing/money.h"
 
 #include "base/banned.h"
@@ -283,6 +284,26 @@ void fill_invoice(struct page *pg, const char *list, size_t i, const struct invo
 
 /* ---- the pages of one workspace ---- */
 
+/* What was bought, whether or not the workspace lives on it. A key that is none of Stripe's leaves both as if nothing was. */
+static enum status find_bought(struct page *pg, struct billing *b)
+{
+    struct subscription *list;
+    struct stripe *stripe;
+    size_t n, standing;
+    if (billing_stripe(pg, &stripe) != OK) {
+        pg->e = (struct err)ERR_INIT;
+        return OK;
+    }
+    enum status st = subscription_list(pg->db, pg->who.tenant, pg->rq->arena, &list, &n, &pg->e);
+    if (st != OK)
+        return st;
+    const struct subscription *one = standing_choose(list, n, stripe->livemode, &standing);
+    b->had = subscription_had(list, n, stripe->livemode);
+    if (one && one->status != STRIPE_INCOMPLETE && !billing_subscribed(&b->now))
+        b->beside = one;
+    return OK;
+}
+
 bool billing_begin(struct request *rq, struct page *pg, const char *tab, struct billing *b)
 {
     int64_t now = clock_now_ms();
@@ -293,7 +314,9 @@ bool billing_begin(struct request *rq, struct page *pg, const char *tab, struct 
     if (st == OK)
         st = entitlement_load(pg->db, pg->who.tenant, now, rq->arena, &b->now, &pg->e);
     if (st == OK)
-        st = usage_now(pg->db, pg->who.tenant, now, &b->used, &pg->e);
+        st = usage_in(pg->db, pg->who.tenant, &b->now.period, &b->used, &pg->e);
+    if (st == OK && b->on)
+        st = find_bought(pg, b);
     if (st != OK) {
         page_fail(pg);
         return false;

@@ -38,6 +38,8 @@ struct billing {
     struct plans plans;
     struct entitlements now;
     struct usage used;
+    const struct subscription *beside; /* one that is charged, but is not what the workspace lives on; NULL: none */
+    bool had;   /* a subscription, ever: no trial any more */
     bool on;    /* a key of Stripe is set */
     bool write; /* this person may buy and change */
 };

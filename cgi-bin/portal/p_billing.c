@@ -73,6 +73,18 @@ static enum status fill_planned(struct page *pg, const struct billing *b)
     return s->pending_update_expires_ms ? fill_pending(pg, s) : OK;
 }
 
+/* What is paid for beside what the workspace lives on: a plan that was given is larger, or nobody here made the price. */
+static void fill_beside(struct page *pg, const struct subscription *s)
+{
+    if (!s)
+        return;
+    bool ends = s->cancel_at_period_end || s->cancel_at_ms;
+    view_bool(pg->v, "Beside.Ends", ends);
+    view_str(pg->v, "Beside.Words",
+             view_fill(pg->v, ends ? "Billing.BesideEnds" : "Billing.Beside",
+                       {"date", view_day(pg->v, s->cancel_at_ms ? s->cancel_at_ms : s->period_end_ms)}));
+}
+
 /* ---- use and money ---- */
 
 static enum status fill_forecast(struct page *pg, const struct billing *b)
@@ -170,6 +182,7 @@ static void billing_show(struct page *pg, const struct billing *b, int status)
         return;
     }
     fill_now(pg, b);
+    fill_beside(pg, b->beside);
     fill_meter(pg, "Usage", &b->used);
     fill_next(pg, b);
     fill_overage_choice(pg, b);

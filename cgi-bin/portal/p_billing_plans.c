@@ -31,7 +31,7 @@ static const char *action_of(const struct billing *b, const struct plan *p)
         return action_of_paying(b, p, current);
     if (current || p->position < b->now.plan->position || !p->terms || p->terms->price == 0)
         return current ? "current" : "none";
-    return "buy";
+    return b->beside ? "upgrade" : "buy"; /* never a second subscription */
 }
 
 static void fill_choice(struct page *pg, const struct billing *b, struct str wanted)
@@ -61,7 +61,7 @@ static void plans_show(struct page *pg, const struct billing *b, int status)
     fill_choice(pg, b, wanted);
     fill_state(pg, "Billing", b->now.state);
     view_bool(pg->v, "Billing.Owes", billing_owes(&b->now));
-    if (b->on && trial > 0 && b->now.state == BILLING_FREE && !b->now.subscription)
+    if (b->on && trial > 0 && b->now.state == BILLING_FREE && !b->had)
         view_count(pg->v, "Billing.Trial", "Plans.Trial", trial);
     view_bool(pg->v, "Billing.Canceled",
               request_query(pg->rq, "canceled").n > 0); /* back from Stripe's page without paying */

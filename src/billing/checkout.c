@@ -206,9 +206,7 @@ static enum status refuse_standing(struct buying *b, struct err *e)
     size_t n;
     const struct subscription *x = standing_choose(b->subs, b->sub_n, b->d->st->livemode, &n);
 
-    for (size_t i = 0; i < b->sub_n; i++)
-        if (b->subs[i].livemode == b->d->st->livemode && b->subs[i].status != STRIPE_INCOMPLETE_EXPIRED)
-            b->had = true;
+    b->had = subscription_had(b->subs, b->sub_n, b->d->st->livemode);
     if (x && x->status == STRIPE_INCOMPLETE)
         return err_set(e, ERR_CONFLICT, "subscribed", "A payment for this workspace is under way: it is confirmed, or ends within a day.");
     return x ? subscribed(e) : OK;

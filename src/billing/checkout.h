@@ -24,10 +24,15 @@ enum checkout_outcome { CHECKOUT_UNKNOWN, CHECKOUT_OPEN, CHECKOUT_PAYING, CHECKO
 enum status checkout_return(struct stripe *st, struct db_pool *p, struct arena *a, const struct actor *who, struct str session,
                             enum checkout_outcome *out, struct err *e);
 
+/* Of the mirror's rows: not ended, whatever it gives; the one that a change is about (NULL: none), and how many there are. Pure. */
+const struct subscription *standing_choose(const struct subscription *list, size_t n, bool livemode, size_t *standing);
+/* One was bought before, whatever became of it: there is no second trial. Pure. */
+bool subscription_had(const struct subscription *list, size_t n, bool livemode);
+
 enum change_kind { CHANGE_NONE, CHANGE_BUY, CHANGE_UPGRADE, CHANGE_DOWNGRADE, CHANGE_CANCEL, CHANGE_MOVE /* to today's terms of the same plan */ };
 struct change_preview {
     enum change_kind kind;
-    const struct plan *from, *to;
+    const struct plan *from, *to; /* from: the free one too where the price is nobody's here, as that gives nothing */
     int64_t due_now, next_amount; /* smallest unit; due_now 0 for a downgrade */
     char currency[4];
     int64_t at_ms;                /* when it takes effect */
@@ -40,7 +45,7 @@ struct change_preview {
 enum status change_preview(struct stripe *st, struct db_pool *p, struct arena *a, const struct actor *who, struct str plan,
                            struct change_preview *out, struct err *e);
 /* Upgrade now (always_invoice, pending_if_incomplete: no payment, no change; ERR_PLAN code payment_needed with *pay_url, the invoice's page,
- * "" if it is not known yet; with unbilled overage a card that fails is ERR_INVALID stripe_<code>, in Stripe's words);
+ * "" if it is not known yet; with unbilled overage a card that fails is ERR_PLAN stripe_<code>, in Stripe's words);
  * downgrade, move or cancel at the period's end (a subscription schedule, or cancel_at_period_end). `keep`: the bots that stay (0: the oldest);
  * ERR_INVALID bots_too_many, ERR_NOT_FOUND bot_unknown, pointer "keep". ERR_CONFLICT: billing_busy, same_plan, plan_changed and preview_old (show
  * the preview again), two_subscriptions, unknown_price, currency_differs, subscription_paused, not_subscribed (checkout_begin is the way). */

@@ -173,3 +173,11 @@ const struct subscription *standing_choose(const struct subscription *list, size
     }
     return best;
 }
+
+bool subscription_had(const struct subscription *list, size_t n, bool livemode)
+{
+    for (size_t i = 0; i < n; i++)
+        if (list[i].livemode == livemode && list[i].status != STRIPE_INCOMPLETE_EXPIRED)
+            return true;
+    return false;
+}

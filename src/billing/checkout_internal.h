@@ -39,7 +39,4 @@ enum status customer_find(struct desk *d, struct str *out, struct err *e); /* ""
 enum status customer_make(struct desk *d, struct str *out, struct err *e); /* the one there is, else a new one */
 enum status attempts_end(struct desk *d, struct err *e);                   /* no open checkout can be paid any more; ERR_CONFLICT subscribed: one was */
 
-/* Not ended; *decides is the one whose plan counts (NULL: none), *n how many there are. */
-const struct subscription *standing_choose(const struct subscription *list, size_t n, bool livemode, size_t *standing);
-
 #endif

@@ -252,7 +252,7 @@ static enum status preview_fill(struct planned *x, struct change_preview *out, s
     int64_t now = clock_now_ms();
 
     out->kind = x->kind;
-    out->from = x->from;
+    out->from = x->from ? x->from : plans_free(&x->plans);
     out->to = x->to;
     out->next_amount = t ? t->price : 0;
     memcpy(out->currency, t ? t->currency : "USD", sizeof(out->currency));

@@ -200,22 +200,28 @@ enum status usage_record(struct db *c, const struct usage_count *counts, size_t 
     return s;
 }
 
+enum status usage_in(struct db *c, struct id tenant, const struct quota_period *p, struct usage *out, struct err *e)
+{
+    int64_t used = 0;
+    enum status s = usage_store_used(c, tenant, p->start_ms, &used, e);
+
+    if (s == OK) {
+        *out = (struct usage){.used = used, .included = p->included, .limit = p->limit, .period_start_ms = p->start_ms,
+                              .period_end_ms = p->end_ms, .billable = p->billable};
+    }
+    return s;
+}
+
 enum status usage_now(struct db *c, struct id tenant, int64_t now_ms, struct usage *out, struct err *e)
 {
     struct entitlements x;
     struct arena a;
-    int64_t used = 0;
     enum status s;
 
     arena_init(&a, 1 * MB);
     s = entitlement_load(c, tenant, now_ms, &a, &x, e);
     if (s == OK) {
-        s = usage_store_used(c, tenant, x.period.start_ms, &used, e);
-    }
-    if (s == OK) {
-        *out = (struct usage){.used = used, .included = x.period.included, .limit = x.period.limit,
-                              .period_start_ms = x.period.start_ms, .period_end_ms = x.period.end_ms,
-                              .billable = x.period.billable};
+        s = usage_in(c, tenant, &x.period, out, e);
     }
     arena_release(&a);
     return s;

@@ -13,6 +13,8 @@
 <?cs if:Billing.Write == "1" ?><form method="post" action="/app/billing/undo" data-once><?cs call:csrf() ?><button class="btn btn-sm"><?cs call:icon("arrow-back-up") ?><?cs var:T.Billing.Undo ?></button></form><?cs /if ?></div>
 <?cs /if ?><?cs if:Pending.Words ?><div class="planned"><?cs call:icon("hourglass") ?><p><?cs var:Pending.Words ?></p>
 <?cs if:Pending.Url ?><a class="btn btn-sm btn-primary" href="<?cs var:url_validate(Pending.Url) ?>" rel="noopener noreferrer"><?cs var:T.Billing.PayNow ?></a><?cs /if ?></div>
+<?cs /if ?><?cs if:Beside.Words ?><div class="planned"><?cs call:icon("credit-card") ?><p><?cs var:Beside.Words ?></p>
+<?cs if:Billing.Write == "1" ?><?cs if:Beside.Ends == "1" ?><form method="post" action="/app/billing/undo" data-once><?cs call:csrf() ?><button class="btn btn-sm"><?cs call:icon("arrow-back-up") ?><?cs var:T.Billing.Undo ?></button></form><?cs else ?><a class="btn btn-sm btn-ghost-danger" href="/app/billing/change?plan=free"><?cs var:T.Billing.BesideEnd ?></a><?cs /if ?><?cs /if ?></div>
 <?cs /if ?><?cs if:Billing.On == "1" ?><?cs if:Billing.Write == "1" ?><div class="plan-actions">
 <?cs if:Owed.Url ?><a class="btn btn-primary" href="<?cs var:url_validate(Owed.Url) ?>" rel="noopener noreferrer"><?cs var:T.Billing.PayNow ?>: <?cs var:Owed.Sum ?></a>
 <?cs /if ?><?cs if:Billing.Owes != "1" ?><a class="btn<?cs if:!Owed.Url && !Pending.Url ?> btn-primary<?cs /if ?>" href="/app/billing/plans"><?cs if:Billing.Subscribed == "1" ?><?cs var:T.Billing.Change ?><?cs else ?><?cs var:T.Billing.Choose ?><?cs /if ?></a>

@@ -1,0 +1,78 @@
+// Subscriptions that are not what a workspace lives on: charged beside a plan that was given, or for a price nobody here made. Their owner
+// sees them and can end them; and a free trial is promised only to who gets one.
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { startHouse } from './house.mjs'
+
+let house, fake
+
+before(async () => {
+    house = await startHouse({ config: { stripe_trial_days: 14 } })
+    fake = house.fake
+})
+after(() => house?.stop())
+
+const cookies = reply => reply.headers.getSetCookie().map(c => c.split(';')[0]).join('; ')
+
+/** What the workspace's owner gets to see of its pages, in words. */
+async function owner(tenant) {
+    const email = `${tenant}@beside.example`, password = 'correct horse 9'
+    const user = await house.parley.run('user', 'create', email, '--password-stdin', { input: `${password}\n` })
+    await house.parley.run('user', 'add-to', user, tenant, '--role', 'owner')
+    const Cookie = cookies(await fetch(`${house.url}/login`, { method: 'POST', redirect: 'manual', headers: { Origin: house.url }, body: new URLSearchParams({ email, password }) }))
+    const read = async (path, options = {}) => {
+        const reply = await fetch(house.url + path, { redirect: 'manual', ...options, headers: { Cookie, Origin: house.url } })
+        const html = await reply.text()
+        return { status: reply.status, html, text: html.replace(/<[^>]+>/g, ' ').replace(/\s+/g, ' '), to: reply.headers.get('location') }
+    }
+    return { get: read, post: async (path, form, from) => {
+        const csrf = /name="_csrf" value="([^"]+)"/.exec((await read(from)).html)[1]
+        return read(path, { method: 'POST', body: new URLSearchParams({ _csrf: csrf, ...form }) })
+    } }
+}
+const ends = async sub => [fake.get(sub).cancel_at_period_end, (await house.mirror(sub)).cancel_at_period_end]
+
+test('a price nobody here made: the pages say that it runs, and it can be ended', async () => {
+    const tenant = await house.tenant(), customer = await house.customer(tenant)
+    const price = await house.stripe.prices.create({ product: 'parley_starter', currency: 'usd', unit_amount: 7700, recurring: { interval: 'month' } })
+    const { id: sub } = await house.stripe.subscriptions.create({ customer, items: [{ price: price.id }] })
+    await house.parley.run('billing', 'sync', sub)
+    const { get, post } = await owner(tenant)
+    const preview = await get('/app/billing/change?plan=free')
+    assert.equal(preview.status, 200)
+    assert.match(preview.text, /FREE/)
+    assert.match((await get('/app/billing')).text, /A subscription of this workspace also runs at Stripe/)
+    const proration = /name="proration" value="(\d+)"/.exec(preview.html)[1]
+    const done = await post('/app/billing/change', { plan: 'free', proration }, '/app/billing/change?plan=free')
+    assert.deepEqual([done.status, done.to], [303, '/app/billing?done=cancel_planned'])
+    assert.deepEqual(await ends(sub), [true, '1'])
+})
+
+test('a plan that was given is larger than what is paid: that it is charged is seen, and it can be ended and kept', async () => {
+    const { tenant, sub } = await house.paying('starter')
+    await house.parley.run('billing', 'sync', sub)
+    const { get, post } = await owner(tenant)
+    assert.doesNotMatch((await get('/app/billing')).text, /also runs at Stripe/)
+    await house.parley.run('tenant', 'plan', tenant, 'professional')
+    const page = await get('/app/billing')
+    assert.match(page.text, /PROFESSIONAL[\s\S]*A subscription of this workspace also runs at Stripe[\s\S]*End it/)
+    assert.match(page.html, /href="\/app\/billing\/change\?plan=free"/)
+    assert.match((await get('/app/billing/plans')).html, /href="\/app\/billing\/change\?plan=enterprise"/, 'more is a change, not a second subscription')
+    const proration = /name="proration" value="(\d+)"/.exec((await get('/app/billing/change?plan=free')).html)[1]
+    assert.equal((await post('/app/billing/change', { plan: 'free', proration }, '/app/billing/change?plan=free')).to, '/app/billing?done=cancel_planned')
+    assert.deepEqual(await ends(sub), [true, '1'])
+    assert.match((await get('/app/billing')).text, /also runs at Stripe[\s\S]*ends on/)
+    assert.equal((await post('/app/billing/undo', {}, '/app/billing')).to, '/app/billing?done=change_undone')
+    assert.deepEqual(await ends(sub), [false, '0'])
+})
+
+test('a free trial is promised to who has not bought before, and to nobody else', async () => {
+    const promise = /first plan is free for 14 days/
+    const fresh = await owner(await house.tenant())
+    assert.match((await fresh.get('/app/billing/plans')).text, promise)
+    const { tenant, sub } = await house.paying('starter')
+    await house.stripe.subscriptions.cancel(sub)
+    await house.parley.run('billing', 'sync', sub)
+    assert.equal(JSON.parse(await house.parley.run('tenant', 'entitlements', tenant, '--json')).state, 'free')
+    assert.doesNotMatch((await (await owner(tenant)).get('/app/billing/plans')).text, promise)
+})
