@@ -55,7 +55,7 @@ void usage_show(struct request *rq)
         return;
     enum status s = entitlement_load(call.c, call.who.tenant, now, call.a, &x, &call.e);
     if (s == OK)
-        s = usage_now(call.c, call.who.tenant, now, &u, &call.e);
+        s = usage_in(call.c, call.who.tenant, &x.period, &u, &call.e);
     if (s == OK)
         s = usage_days(call.c, call.who.tenant, call.a, now - WEEK_MS, now + 1, &days, &n, &call.e);
     if (s == OK) {

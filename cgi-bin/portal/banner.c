@@ -76,8 +76,8 @@ enum status banner_fill(struct page *pg, const struct entitled *known)
     }
     if (known->period.limit == UNLIMITED)
         return OK;
-    enum status st = usage_now(pg->db, pg->who.tenant, now, &u, &pg->e);
-    if (st == OK && u.limit != UNLIMITED)
+    enum status st = usage_in(pg->db, pg->who.tenant, &known->period, &u, &pg->e);
+    if (st == OK)
         say_usage(pg, &u);
     return st;
 }

@@ -30,7 +30,7 @@ static enum status fill_tenant(struct page *pg, size_t i, const struct console_t
     char prefix[KEY_MAX];
     enum status st = entitlement_load(pg->db, t->id, now, pg->rq->arena, &x, &pg->e);
     if (st == OK)
-        st = usage_now(pg->db, t->id, now, &u, &pg->e);
+        st = usage_in(pg->db, t->id, &x.period, &u, &pg->e);
     if (st != OK)
         return st;
     view_id(v, view_at(v, "Tenants", i, "Id"), TEXT_ID(ID_TENANT, t->id));
@@ -96,7 +96,7 @@ static enum status tenant_read(struct page *pg, struct id tenant, struct tenant_
     if (st == OK)
         st = entitlement_load(pg->db, tenant, now, a, &tv->now, &pg->e);
     if (st == OK)
-        st = usage_now(pg->db, tenant, now, &tv->used, &pg->e);
+        st = usage_in(pg->db, tenant, &tv->now.period, &tv->used, &pg->e);
     if (st == OK)
         st = subscription_list(pg->db, tenant, a, &tv->subs, &tv->sub_n, &pg->e);
     return st;

@@ -132,7 +132,8 @@ static void csv_rows(struct page *pg, const struct usage_row *rows, size_t n)
     }
 }
 
-/* Part by part, newest first, however many there are; an arena of its own, so that a long file takes no more memory than a short one. */
+/* Part by part, newest first, however many there are; an arena of its own, so that a long file takes no more memory than a short one. No
+ * connection is held while a part goes out: who reads slowly keeps none from others. */
 static enum status csv_write(struct page *pg)
 {
     struct id before = ID_NONE;
@@ -143,7 +144,10 @@ static enum status csv_write(struct page *pg)
     arena_init(&a, 4 * MB);
     do {
         arena_reset(&a);
-        st = usage_rows(pg->db, pg->who.tenant, &a, before, ROWS_FILE, &rows, &n, &pg->e);
+        st = pg->db ? OK : db_get(pg->app->guard.pool, &pg->db, &pg->e);
+        if (st == OK)
+            st = usage_rows(pg->db, pg->who.tenant, &a, before, ROWS_FILE, &rows, &n, &pg->e);
+        page_release(pg);
         if (st == OK && n) {
             csv_rows(pg, rows, n);
             before = rows[n - 1].conversation;
@@ -166,6 +170,4 @@ void usage_file(struct request *rq)
     buf_puts(reply_body(rq), "counted_at,conversation,bot,period_start,billed,deleted\r\n");
     if (csv_write(&pg) != OK)
         page_fail(&pg);
-    else
-        page_release(&pg);
 }
