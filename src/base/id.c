@@ -101,6 +101,15 @@ int64_t id_time_ms(struct id id)
     return (int64_t)(load_be(id.b) >> 16);
 }
 
+struct id id_least(int64_t ms)
+{
+    struct id id = ID_NONE;
+
+    for (int i = 0; ms > 0 && i < 6; i++)
+        id.b[i] = (uint8_t)(ms >> (8 * (5 - i)));
+    return id;
+}
+
 static struct str prefix_of(enum id_kind kind)
 {
     CHECK((size_t)kind < sizeof(prefixes) / sizeof(prefixes[0]));

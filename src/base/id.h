@@ -19,6 +19,7 @@ struct id id_new(void);
 bool id_is_none(struct id id);
 bool id_eq(struct id a, struct id b);
 int64_t id_time_ms(struct id id); /* the creation time inside a UUIDv7 */
+struct id id_least(int64_t ms);   /* not greater than any id made at that time or later; ids and their shown forms sort by time */
 /* Write the shown form into out (ID_TEXT_MAX bytes); returns out. */
 char *id_text(enum id_kind kind, struct id id, char *out);
 /* Parse a shown form of exactly this kind. False for any other text: wrong prefix, length, letter, overflow. */

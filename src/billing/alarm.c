@@ -129,3 +129,8 @@ enum status alarm_list(struct db *c, struct arena *a, bool open_only, int limit,
 {
     return alarm_store_list(c, a, open_only, limit, out, n, e);
 }
+
+enum status alarm_forget(struct db *c, int64_t before_ms, int limit, int64_t *n, struct err *e)
+{
+    return alarm_store_forget(c, before_ms, limit, n, e);
+}

@@ -15,5 +15,7 @@ enum status alarm_raise(struct db *c, const char *kind, struct str object, struc
 enum status alarm_clear(struct db *c, const char *kind, struct str object, struct err *e); /* fine when none is open */
 enum status alarm_close(struct db *c, struct id alarm, struct err *e);                     /* by the operator; ERR_NOT_FOUND */
 enum status alarm_list(struct db *c, struct arena *a, bool open_only, int limit, struct alarm **out, size_t *n, struct err *e);
+/* Forget closed ones: at most `limit` that were closed before. */
+enum status alarm_forget(struct db *c, int64_t before_ms, int limit, int64_t *n, struct err *e);
 
 #endif

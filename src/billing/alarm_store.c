@@ -23,6 +23,8 @@ DB_STMT(alarm_list_open, GLOBAL,
         "uu?sssittt?");
 /* GLOBAL: as above */
 DB_STMT(alarm_list_all, GLOBAL, "SELECT " ALARM_COLUMNS " FROM billing_alarm ORDER BY billing_alarm_id DESC LIMIT ?", "i", "uu?sssittt?");
+/* GLOBAL: retention of the install. */
+DB_STMT(alarm_forget_old, GLOBAL, "DELETE FROM billing_alarm WHERE closed_at < ? LIMIT ?", "ti", "");
 DB_STMT(operators_select, GLOBAL, "SELECT email, language FROM user WHERE is_operator = 1 AND state = 'active' ORDER BY user_id", "", "ss");
 
 static struct db_val tenant_val(struct id tenant)
@@ -100,4 +102,9 @@ enum status alarm_store_operators(struct db *c, struct arena *a, struct alarm_re
     for (size_t i = 0; i < rows.n; i++)
         (*out)[i] = (struct alarm_reader){db_row_str(rows.rows[i], 0), db_row_str(rows.rows[i], 1)};
     return OK;
+}
+
+enum status alarm_store_forget(struct db *c, int64_t before_ms, int limit, int64_t *n, struct err *e)
+{
+    return db_exec(c, &alarm_forget_old, DB_GLOBAL, DB_ARGS(db_time(before_ms), db_int(limit)), n, e);
 }

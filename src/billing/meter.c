@@ -8,6 +8,7 @@
 #include "billing/alarm.h"
 #include "billing/meter_priv.h"
 #include "billing/meter_store.h"
+#include "billing/stripe_call_store.h"
 
 #include "base/banned.h"
 
@@ -253,4 +254,11 @@ enum status meter_list(struct db *c, struct arena *a, const char *state, int lim
 enum status meter_forget(struct db *c, int64_t before_ms, int limit, int64_t *n, struct err *e)
 {
     return meter_store_forget(c, before_ms, limit, n, e);
+}
+
+enum status meter_forget_calls(struct db *c, int64_t before_ms, int limit, int64_t *n, struct err *e)
+{
+    char first[64], end[64];
+
+    return stripe_call_forget_keys(c, meter_key(ID_NONE, first), meter_key(id_least(before_ms), end), limit, n, e);
 }

@@ -16,6 +16,8 @@
     (5 * 60000LL) /* how often the worker collects; so also just before and just after a period's end */
 #define METER_LAG_ALARM_MS (30 * 60000LL) /* Stripe waits an hour after a period's end */
 #define METER_KEEP_MS (90 * 86400000LL)   /* how long rows that were sent are kept */
+#define METER_KEEP_CALLS_MS \
+    (7 * 86400000LL) /* and the records of their calls: what became of one is asked for a day */
 
 /* Rows for the counters that grew, at most METER_COLLECT_MAX, those that wait longest first. *n = rows made. */
 #define METER_COLLECT_MAX 500
@@ -58,5 +60,8 @@ enum status meter_list(struct db *c, struct arena *a, const char *state, int lim
                        struct err *e);
 /* Forget rows that were sent and are older than `before`. */
 enum status meter_forget(struct db *c, int64_t before_ms, int limit, int64_t *n, struct err *e);
+/* Forget the records (stripe_call) of calls that are done, of rows made before: there is one for each row, each five
+ * minutes for each workspace. */
+enum status meter_forget_calls(struct db *c, int64_t before_ms, int limit, int64_t *n, struct err *e);
 
 #endif

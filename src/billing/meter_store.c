@@ -58,7 +58,8 @@ DB_STMT(row_add, TENANT,
     "o.event_at, o.created_at, "                                                                                \
     "o.first_sent_at, o.sent_at, o.due_at, o.attempts"
 #define ROW_TYPES "uuxsstittt?t?ti"
-/* Rows of a customer of this mode that nobody is serving. */
+/* Rows of a customer of this mode that nobody is serving; in the order of their index, so that the first one is found
+ * however many wait. */
 #define DUE_JOIN                                                                                   \
     "SELECT " ROW_COLUMNS                                                                          \
     " FROM meter_outbox o JOIN billing_customer b ON b.stripe_customer_id = o.stripe_customer_id " \
@@ -66,7 +67,7 @@ DB_STMT(row_add, TENANT,
 #define DUE_FIRST                                                                                                 \
     "o.state = ? AND o.due_at <= ? AND NOT EXISTS (SELECT 1 FROM stripe_lease l "                                 \
     "WHERE l.name = CONCAT('meter:', o.stripe_customer_id) AND l.until > ? AND l.until <= ?) ORDER BY o.due_at, " \
-    "o.meter_outbox_id LIMIT 1"
+    "o.tenant_id, o.meter_outbox_id LIMIT 1"
 /* GLOBAL: the worker sends for all tenants. */
 DB_STMT(row_due, GLOBAL, DUE_JOIN "WHERE " DUE_FIRST, "isttt", ROW_TYPES);
 DB_STMT(row_due_of, TENANT, DUE_JOIN "WHERE o.tenant_id = :tenant AND " DUE_FIRST, "isttt", ROW_TYPES);

@@ -27,6 +27,8 @@ enum status stripe_call_settled(struct db *c, struct str idem_key, enum stripe_c
                                 bool *changed, struct err *e);
 /* Done and failed calls that were finished before: `limit` rows at a time. Days of reads too. */
 enum status stripe_call_forget(struct db *c, int64_t before_ms, int limit, int64_t *n, struct err *e);
+/* Done ones with keys from..to, without `to`: of calls that are many and soon of no use. */
+enum status stripe_call_forget_keys(struct db *c, struct str from, struct str to, int limit, int64_t *n, struct err *e);
 
 enum status stripe_reads_add(struct db *c, int64_t now_ms, int64_t n, struct err *e);
 enum status stripe_reads_since(struct db *c, int64_t from_ms, int64_t *out, struct err *e); /* from the day of from_ms */

@@ -56,22 +56,12 @@ enum status report_store_rows(struct db *c, struct id tenant, struct arena *a, s
     return OK;
 }
 
-/* The least id that a conversation begun at this time can have. */
-static struct id id_from(int64_t ms)
-{
-    struct id id = ID_NONE;
-
-    for (int i = 0; ms > 0 && i < 6; i++)
-        id.b[i] = (uint8_t)(ms >> (8 * (5 - i)));
-    return id;
-}
-
 enum status report_store_days(struct db *c, struct id tenant, struct arena *a, int64_t from_ms, int64_t to_ms, struct usage_day **out,
                               size_t *n, struct err *e)
 {
     const int64_t begun_before = 8 * 86400000LL; /* a conversation's longest gap is a week: it is not counted later than that */
     struct db_rows rows;
-    enum status s = db_query(c, &ledger_days, &tenant, DB_ARGS(db_id(id_from(from_ms - begun_before)), db_time(from_ms), db_time(to_ms)),
+    enum status s = db_query(c, &ledger_days, &tenant, DB_ARGS(db_id(id_least(from_ms - begun_before)), db_time(from_ms), db_time(to_ms)),
                              a, &rows, e);
 
     if (s != OK)

@@ -2,6 +2,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "billing/alarm.h"
 #include "billing/lease.h"
 #include "billing/meter.h"
 #include "billing/notice.h"
@@ -17,6 +18,7 @@
 #define KEEP_TURN_KEYS (30 * DAY_MS)
 #define KEEP_DONE (30 * DAY_MS)
 #define KEEP_NOTICES (400 * DAY_MS)
+#define KEEP_ALARMS (400 * DAY_MS) /* that are closed */
 #define KEEP_EVENTS (90 * DAY_MS) /* of Stripe, served or ignored: its own reach back 30 days */
 #define KEEP_DEAD (90 * DAY_MS) /* somebody may still want to replay it */
 #define KEEP_STRIPE_CALLS (400 * DAY_MS) /* as long as it stands, its key cannot do a second thing */
@@ -62,6 +64,16 @@ static enum status meter_rows(struct db *c, int64_t now, int64_t *n, struct err 
     return meter_forget(c, now - METER_KEEP_MS, BATCH, n, e);
 }
 
+static enum status meter_calls(struct db *c, int64_t now, int64_t *n, struct err *e)
+{
+    return meter_forget_calls(c, now - METER_KEEP_CALLS_MS, BATCH, n, e);
+}
+
+static enum status alarms(struct db *c, int64_t now, int64_t *n, struct err *e)
+{
+    return alarm_forget(c, now - KEEP_ALARMS, BATCH, n, e);
+}
+
 static enum status notices(struct db *c, int64_t now, int64_t *n, struct err *e)
 {
     return notice_forget(c, now - KEEP_NOTICES, BATCH, n, e);
@@ -74,7 +86,7 @@ static enum status stripe_events(struct db *c, int64_t now, int64_t *n, struct e
 
 static const struct { const char *name; enum status (*fn)(struct db *c, int64_t now, int64_t *n, struct err *e); } steps[] = {
     {"sessions", sessions}, {"turn_keys", turn_keys}, {"jobs_done", jobs_done}, {"jobs_dead", jobs_dead},
-    {"stripe_calls", stripe_calls}, {"stripe_leases", stripe_leases}, {"meter_rows", meter_rows}, {"notices", notices},
+    {"stripe_calls", stripe_calls}, {"stripe_leases", stripe_leases}, {"meter_rows", meter_rows}, {"meter_calls", meter_calls}, {"notices", notices}, {"alarms", alarms},
     {"stripe_events", stripe_events},
 };
 

@@ -5,7 +5,7 @@
 
 #include "base/banned.h"
 
-#define AT_ONCE 100
+#define AT_ONCE 500 /* workspaces: each batch is looked for among all */
 
 job_fn j_notice;
 

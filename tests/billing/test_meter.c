@@ -7,7 +7,9 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "billing/meter.h"
+#include "billing/meter_priv.h"
 #include "billing/meter_store.h"
+#include "billing/stripe_call_store.h"
 #include "billing/usage.h"
 #include "lib/dbtest.h"
 #include "lib/okay.h"
@@ -368,6 +370,34 @@ static void old_rows_go(void **state)
     assert_int_equal(dbtest_int(DB, "SELECT COUNT(*) FROM meter_outbox WHERE state = 'pending'"), 1);
 }
 
+static void put_call(struct id row, int64_t at_ms, enum stripe_call_state state)
+{
+    char key[64];
+    struct stripe_call k = {.idem_key = meter_key(row, key), .method = STR("POST"), .path = STR("/v1/billing/meter_events"), .state = state};
+
+    OKAY(stripe_call_add(db, &k, at_ms, &fail));
+}
+
+/* One call for each row: by far the most of what is asked of Stripe. */
+static void old_calls_go(void **state)
+{
+    int64_t n, then = clock_now_ms() - 30 * DAY;
+    struct id old = id_least(then), older = id_least(then - 1), unsure = id_least(then - 2), other = id_new();
+    struct stripe_call kept = {.idem_key = STR("cust:ws_1:1.0"), .method = STR("POST"), .path = STR("/v1/customers"), .state = CALL_DONE};
+
+    (void)state;
+    put_call(old, then, CALL_DONE);
+    put_call(older, then, CALL_DONE);
+    put_call(unsure, then, CALL_UNKNOWN);
+    put_call(other, clock_now_ms(), CALL_DONE);
+    OKAY(stripe_call_add(db, &kept, then, &fail));
+    OKAY(meter_forget_calls(db, then, 10, &n, &fail));
+    assert_int_equal(n, 1);
+    OKAY(meter_forget_calls(db, clock_now_ms() - METER_KEEP_CALLS_MS, 10, &n, &fail));
+    assert_int_equal(n, 1);
+    assert_int_equal(dbtest_int(DB, "SELECT COUNT(*) FROM stripe_call"), 3);
+}
+
 int main(int argc, char **argv)
 {
 #define CASE(f) cmocka_unit_test_setup(f, clean)
@@ -382,6 +412,7 @@ int main(int argc, char **argv)
         CASE(lag_is_measured_from_the_counting_on),
         CASE(what_the_meter_refused_is_rejected_and_can_be_sent_again),
         CASE(old_rows_go),
+        CASE(old_calls_go),
     };
     dbtest_begin(argc, argv);
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -471,6 +471,11 @@ static void alarms(void **state)
     OKAY(alarm_close(c, list[0].id, &fail));
     OKAY(alarm_list(c, &arena, true, 10, &list, &n, &fail));
     assert_int_equal(n, 1);
+    int64_t gone;
+    OKAY(alarm_forget(c, clock_now_ms() + 1000, 10, &gone, &fail));
+    assert_int_equal(gone, 2);
+    OKAY(alarm_list(c, &arena, false, 10, &list, &n, &fail));
+    assert_int_equal(n, 1); /* what is open stays, however old */
 }
 
 static int setup(void **state)
