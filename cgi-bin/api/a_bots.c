@@ -74,16 +74,25 @@ void bots_create(struct request *rq)
     end_with_bot(&call, s, 201, &b);
 }
 
+/* The call is about the bot in its path. False: the reply is written. */
+static bool begin_bot(struct request *rq, struct call *call, struct id *bot)
+{
+    if (!api_begin(rq, call))
+        return false;
+    enum status s = api_id(call, "bot", ID_BOT, bot);
+    if (s != OK)
+        api_end(call, s, 0, NULL);
+    return s == OK;
+}
+
 void bot_show(struct request *rq)
 {
     struct call call;
     struct id id;
     struct bot b;
-    if (!api_begin(rq, &call))
+    if (!begin_bot(rq, &call, &id))
         return;
-    enum status s = api_id(&call, "bot", ID_BOT, &id);
-    if (s == OK)
-        s = bot_get(call.c, call.who.tenant, id, call.a, &b, &call.e);
+    enum status s = bot_get(call.c, call.who.tenant, id, call.a, &b, &call.e);
     end_with_bot(&call, s, 200, &b);
 }
 
@@ -93,11 +102,9 @@ void bot_change(struct request *rq)
     struct id id;
     struct bot b;
     struct json *in;
-    if (!api_begin(rq, &call))
+    if (!begin_bot(rq, &call, &id))
         return;
-    enum status s = api_id(&call, "bot", ID_BOT, &id);
-    if (s == OK)
-        s = api_body(&call, FIELDS({"name", JSON_STRING, true}), &in);
+    enum status s = api_body(&call, FIELDS({"name", JSON_STRING, true}), &in);
     if (s == OK)
         s = bot_rename(call.c, &call.who, id, json_get_str(in, "name"), &call.e);
     if (s == OK)
@@ -109,11 +116,9 @@ void bot_remove(struct request *rq)
 {
     struct call call;
     struct id id;
-    if (!api_begin(rq, &call))
+    if (!begin_bot(rq, &call, &id))
         return;
-    enum status s = api_id(&call, "bot", ID_BOT, &id);
-    if (s == OK)
-        s = bot_delete(call.c, &call.who, id, &call.e);
+    enum status s = bot_delete(call.c, &call.who, id, &call.e);
     api_end(&call, s, 204, NULL);
 }
 
@@ -132,11 +137,9 @@ void brand_show(struct request *rq)
     struct call call;
     struct id id;
     struct bot_brand b;
-    if (!api_begin(rq, &call))
+    if (!begin_bot(rq, &call, &id))
         return;
-    enum status s = api_id(&call, "bot", ID_BOT, &id);
-    if (s == OK)
-        s = bot_brand(call.c, call.who.tenant, id, call.a, &b, &call.e);
+    enum status s = bot_brand(call.c, call.who.tenant, id, call.a, &b, &call.e);
     end_with_brand(&call, s, &b);
 }
 
@@ -146,11 +149,9 @@ void brand_put(struct request *rq)
     struct id id;
     struct json *in;
     struct bot_brand b;
-    if (!api_begin(rq, &call))
+    if (!begin_bot(rq, &call, &id))
         return;
-    enum status s = api_id(&call, "bot", ID_BOT, &id);
-    if (s == OK)
-        s = api_body(&call, FIELDS({"name", JSON_STRING, true}, {"link", JSON_STRING, false}), &in);
+    enum status s = api_body(&call, FIELDS({"name", JSON_STRING, true}, {"link", JSON_STRING, false}), &in);
     if (s == OK) {
         b = (struct bot_brand){json_get_str(in, "name"), json_get_str(in, "link")};
         s = bot_brand_save(call.c, &call.who, id, &b, &call.e);
@@ -168,11 +169,9 @@ void flow_show(struct request *rq)
     struct id id;
     struct json *flow, *o = NULL;
     int revision;
-    if (!api_begin(rq, &call))
+    if (!begin_bot(rq, &call, &id))
         return;
-    enum status s = api_id(&call, "bot", ID_BOT, &id);
-    if (s == OK)
-        s = bot_draft(call.c, call.who.tenant, id, call.a, &flow, &revision, &call.e);
+    enum status s = bot_draft(call.c, call.who.tenant, id, call.a, &flow, &revision, &call.e);
     if (s == OK) {
         o = json_new_object(call.a);
         if (!o || json_set_int(o, "revision", revision) != 0 || json_set_copy(o, "flow", flow) != 0)
@@ -202,11 +201,9 @@ void flow_put(struct request *rq)
     struct id id;
     struct json *in;
     int revision = 0;
-    if (!api_begin(rq, &call))
+    if (!begin_bot(rq, &call, &id))
         return;
-    enum status s = api_id(&call, "bot", ID_BOT, &id);
-    if (s == OK)
-        s = api_body(&call, FIELDS({"flow", JSON_OBJECT, true}, {"revision", JSON_INT, true}), &in);
+    enum status s = api_body(&call, FIELDS({"flow", JSON_OBJECT, true}, {"revision", JSON_INT, true}), &in);
     if (s == OK) {
         revision = small(in, "revision");
         s = bot_draft_save(call.c, &call.who, id, json_get(in, "flow"), revision, &call.e);
@@ -220,11 +217,9 @@ void bot_publish_now(struct request *rq)
     struct id id;
     struct json *in;
     int version = 0;
-    if (!api_begin(rq, &call))
+    if (!begin_bot(rq, &call, &id))
         return;
-    enum status s = api_id(&call, "bot", ID_BOT, &id);
-    if (s == OK)
-        s = api_body(&call, FIELDS({"note", JSON_STRING, false}), &in);
+    enum status s = api_body(&call, FIELDS({"note", JSON_STRING, false}), &in);
     if (s == OK)
         s = bot_publish(call.c, &call.who, id, json_get_str(in, "note"), call.a, &version, &call.e);
     end_with_number(&call, s, "version", version);
@@ -236,11 +231,9 @@ void bot_roll_back(struct request *rq)
     struct id id;
     struct json *in;
     int version = 0;
-    if (!api_begin(rq, &call))
+    if (!begin_bot(rq, &call, &id))
         return;
-    enum status s = api_id(&call, "bot", ID_BOT, &id);
-    if (s == OK)
-        s = api_body(&call, FIELDS({"version", JSON_INT, true}), &in);
+    enum status s = api_body(&call, FIELDS({"version", JSON_INT, true}), &in);
     if (s == OK) {
         version = small(in, "version");
         s = bot_rollback(call.c, &call.who, id, version, &call.e);
@@ -255,11 +248,9 @@ void versions_list(struct request *rq)
     struct bot_version *all;
     struct json *out = NULL, *data, *o;
     size_t n;
-    if (!api_begin(rq, &call))
+    if (!begin_bot(rq, &call, &id))
         return;
-    enum status s = api_id(&call, "bot", ID_BOT, &id);
-    if (s == OK)
-        s = bot_versions(call.c, call.who.tenant, id, call.a, &all, &n, &call.e);
+    enum status s = bot_versions(call.c, call.who.tenant, id, call.a, &all, &n, &call.e);
     if (s == OK)
         out = api_list(call.a, false, &data);
     for (size_t i = 0; out && i < n; i++)

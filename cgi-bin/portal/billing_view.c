@@ -328,6 +328,23 @@ bool billing_begin(struct request *rq, struct page *pg, const char *tab, struct 
     return true;
 }
 
+void billing_anew(struct request *rq, struct page *pg, const char *tab,
+                  void (*show)(struct page *pg, const struct billing *b, int status))
+{
+    struct err failed = pg->e;
+    struct billing b;
+    page_release(pg);
+    if (!billing_begin(rq, pg, tab, &b))
+        return;
+    pg->e = failed;
+    if (!billing_refused(pg)) {
+        page_fail(pg);
+        return;
+    }
+    pg->e = (struct err)ERR_INIT;
+    show(pg, &b, 422);
+}
+
 bool billing_subscribed(const struct entitlements *x)
 {
     return x->subscription && x->state != BILLING_FREE && x->state != BILLING_ASSIGNED;

@@ -52,6 +52,9 @@ enum status billing_stripe(struct page *pg, struct stripe **out);
 bool billing_subscribed(const struct entitlements *x); /* pays through Stripe: changes its plan, does not buy another */
 bool billing_owes(const struct entitlements *x);       /* a payment is missing: it comes before any change but the end */
 /* The overview, the plans: shown again after something was refused (pg->e), or the error page. */
+/* The page once more with what went wrong. Everything is read anew, since the call may have taken a while. */
+void billing_anew(struct request *rq, struct page *pg, const char *tab,
+                  void (*show)(struct page *pg, const struct billing *b, int status));
 void billing_again(struct request *rq, struct page *pg);
 void plans_again(struct request *rq, struct page *pg);
 

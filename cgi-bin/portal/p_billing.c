@@ -234,19 +234,7 @@ void billing_overage(struct request *rq)
     }
 }
 
-/* Everything is read anew, since the call may have taken a while. */
 void billing_again(struct request *rq, struct page *pg)
 {
-    struct err failed = pg->e;
-    struct billing b;
-    page_release(pg);
-    if (!billing_begin(rq, pg, "overview", &b))
-        return;
-    pg->e = failed;
-    if (!billing_refused(pg)) {
-        page_fail(pg);
-        return;
-    }
-    pg->e = (struct err)ERR_INIT;
-    billing_show(pg, &b, 422);
+    billing_anew(rq, pg, "overview", billing_show);
 }

@@ -79,16 +79,5 @@ void plans_page(struct request *rq)
 
 void plans_again(struct request *rq, struct page *pg)
 {
-    struct err failed = pg->e;
-    struct billing b;
-    page_release(pg);
-    if (!billing_begin(rq, pg, "plans", &b))
-        return;
-    pg->e = failed;
-    if (!billing_refused(pg)) {
-        page_fail(pg);
-        return;
-    }
-    pg->e = (struct err)ERR_INIT;
-    plans_show(pg, &b, 422);
+    billing_anew(rq, pg, "plans", plans_show);
 }

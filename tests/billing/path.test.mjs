@@ -2,27 +2,17 @@
 // fails, back to FREE; two tabs, double clicks, a phone, no JavaScript; and an install that sells nothing.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { startBrowser } from '../lib/browser.mjs'
 import { startInstall, until } from '../lib/install.mjs'
 import { createBot, isAccessible, signIn, signUp, watch } from '../browser/portal.mjs'
-import { startFake } from './fake/index.mjs'
-import { buy as buyAt, main, pastWorld, pay as payAt, press, says, secretsIn, startShop, tenantOf } from './shop.mjs'
+import { buy as buyAt, main, pastWorld, pay as payAt, openStreet, press, says, startShop, tenantOf } from './shop.mjs'
 
-let parley, fake, browser
+let parley, fake, browser, street
 
 before(async () => {
-    fake = await startFake({ seed: Number(process.env.SEED ?? 5) })
-    parley = await startShop(fake)
-    browser = await startBrowser()
+    street = await openStreet({ seed: Number(process.env.SEED ?? 5) })
+    ;({ parley, fake, browser } = street)
 })
-after(async () => {
-    await browser?.close()
-    const secrets = parley && secretsIn(parley)
-    for (const what of ['violations', 'shapeErrors', 'broken']) assert.deepEqual(fake?.[what] ?? [], [], what)
-    await fake?.stop()
-    await parley?.stop()
-    assert.deepEqual(secrets ?? [], [], 'a secret in a log')
-})
+after(() => street?.close())
 
 const fresh = async options => (await browser.newContext(options)).newPage()
 const customerOf = tenant => fake.all('customer').find(c => c.metadata.tenant === tenant)

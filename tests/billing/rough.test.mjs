@@ -2,27 +2,17 @@
 // no mouse. Whatever was pressed how often: one checkout, one change, one payment, and words that say what is known.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { startBrowser } from '../lib/browser.mjs'
 import { until } from '../lib/install.mjs'
 import { isAccessible, signUp } from '../browser/portal.mjs'
-import { startFake } from './fake/index.mjs'
-import { buy, main, press, says, secretsIn, startShop, tenantOf } from './shop.mjs'
+import { buy, main, openStreet, press, says, tenantOf } from './shop.mjs'
 
-let parley, fake, browser
+let parley, fake, browser, street
 
 before(async () => {
-    fake = await startFake({ seed: Number(process.env.SEED ?? 6) })
-    parley = await startShop(fake)
-    browser = await startBrowser()
+    street = await openStreet({ seed: Number(process.env.SEED ?? 6) })
+    ;({ parley, fake, browser } = street)
 })
-after(async () => {
-    await browser?.close()
-    const secrets = parley && secretsIn(parley)
-    for (const what of ['violations', 'shapeErrors', 'broken']) assert.deepEqual(fake?.[what] ?? [], [], what)
-    await fake?.stop()
-    await parley?.stop()
-    assert.deepEqual(secrets ?? [], [], 'a secret in a log')
-})
+after(() => street?.close())
 
 /** Somebody with a workspace of this name, and what Stripe has of it. */
 async function person(name, plan) {

@@ -1,5 +1,6 @@
 // What the browser suites of money share: an install that sells through a fake Stripe, a person who buys.
 import assert from 'node:assert/strict'
+import { startBrowser } from '../lib/browser.mjs'
 import { startInstall } from '../lib/install.mjs'
 import { startFake } from './fake/index.mjs'
 
@@ -12,6 +13,27 @@ export async function startShop(world, { heard = true, config = {} } = {}) {
     if (heard) install.configure({ stripe_webhook_secrets: [made.webhook_secret, made.thin_secret].join(' ') })
     install.hup()
     return install
+}
+
+/** A fake, a shop that hears it, and a browser; close() also says what was wrong with requests, and what stands in logs that must not. */
+export async function openStreet({ seed }) {
+    const fake = await startFake({ seed }), street = { fake }
+    street.close = async () => {
+        await street.browser?.close()
+        const secrets = street.parley ? secretsIn(street.parley) : []
+        await fake.stop()
+        await street.parley?.stop()
+        for (const what of ['violations', 'shapeErrors', 'broken']) assert.deepEqual(fake[what], [], what)
+        assert.deepEqual(secrets, [], 'a secret in a log')
+    }
+    try {
+        street.parley = await startShop(fake)
+        street.browser = await startBrowser()
+    } catch (error) {
+        await street.close()
+        throw error
+    }
+    return street
 }
 
 export const main = page => page.getByRole('main')
