@@ -355,15 +355,21 @@ static const char *thing(enum entitlement what, bool one)
     }
 }
 
+enum status entitlement_writable(const struct entitlements *x, struct err *e)
+{
+    if (x->state == BILLING_READ_ONLY)
+        return err_set(e, ERR_PLAN, "billing_read_only",
+                       "A payment is missing: until it is made, nothing new can be added.");
+    return x->read_only ? err_set(e, ERR_DENIED, "workspace_suspended", "The workspace is suspended.") : OK;
+}
+
 enum status entitlement_room(const struct entitlements *x, enum entitlement what, int64_t have, struct err *e)
 {
     int64_t limit = x->value[what];
     char code[sizeof e->code];
-    if (x->state == BILLING_READ_ONLY)
-        return err_set(e, ERR_PLAN, "billing_read_only",
-                       "A payment is missing: until it is made, nothing new can be added.");
-    if (x->read_only)
-        return err_set(e, ERR_DENIED, "workspace_suspended", "The workspace is suspended.");
+    enum status s = entitlement_writable(x, e);
+    if (s != OK)
+        return s;
     if (limit == UNLIMITED || have < limit)
         return OK;
     snprintf(code, sizeof code, "plan_limit_%s", entitlement_name(what));

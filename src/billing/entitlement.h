@@ -81,6 +81,10 @@ enum status entitled_now(struct db_pool *p, struct id tenant, int64_t now_ms, st
 /* May one more be made when there are `have`? ERR_PLAN codes plan_limit_bots, plan_limit_members, billing_read_only; the message names
  * plan and limit. ERR_DENIED workspace_suspended. */
 enum status entitlement_room(const struct entitlements *x, enum entitlement what, int64_t have, struct err *e);
+enum status entitlement_writable(const struct entitlements *x, struct err *e); /* the same without a number */
+/* May something new be made, which no number of the plan limits (answers)? ERR_PLAN billing_read_only, ERR_DENIED workspace_suspended. What is
+ * there may be changed, published and deleted also while a payment is missing: a bot that says something wrong is its visitors' trouble. */
+enum status entitlement_may_make(struct db *c, struct id tenant, struct err *e);
 /* account_member_add where the plan has room: a new member needs it, a new role does not. Two at once come one after the other. */
 enum status entitlement_member_add(struct db *c, struct id tenant, struct id user, enum role role, struct err *e);
 /* The lowest public plan whose value of `what` is at least `need`: the way to get it. NULL: none. */

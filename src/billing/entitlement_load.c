@@ -184,6 +184,20 @@ enum status entitled_now(struct db_pool *p, struct id tenant, int64_t now_ms, st
     return OK;
 }
 
+/* ---- something new ---- */
+
+enum status entitlement_may_make(struct db *c, struct id tenant, struct err *e)
+{
+    struct entitlements x;
+    struct arena a;
+    arena_init(&a, 1 * MB);
+    enum status s = entitlement_load(c, tenant, clock_now_ms(), &a, &x, e);
+    if (s == OK)
+        s = entitlement_writable(&x, e);
+    arena_release(&a);
+    return s;
+}
+
 /* ---- members ---- */
 
 struct joining {

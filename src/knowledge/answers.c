@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/limits.h"
+#include "billing/entitlement.h"
 #include "knowledge/answer_store.h"
 #include "knowledge/rules.h"
 
@@ -101,6 +102,8 @@ enum status answers_save(struct db *c, struct id tenant, struct id bot, struct a
     arena_init(&a, 1 * MB);
     s = fresh ? store_answer_bot(c, &a, tenant, bot, &language, e)
               : store_answer_get(c, &a, tenant, bot, w->id, &old, e);
+    if (s == OK && fresh)
+        s = entitlement_may_make(c, tenant, e);
     if (s == OK && fresh)
         s = room_for_one(c, &a, tenant, bot, e);
     if (s == OK && fresh)

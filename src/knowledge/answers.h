@@ -68,7 +68,8 @@ struct import_file {
     struct str name, csv; /* the name is only shown */
     bool replace;
 };
-/* Adds that job. ERR_INVALID code file_missing for an empty file, ERR_CONFLICT code imports_waiting when a few of the workspace wait. */
+/* Adds that job. ERR_INVALID code file_missing for an empty file, ERR_CONFLICT code imports_waiting when a few of the workspace wait;
+ * as entitlement_may_make. */
 enum status answers_import_later(struct db *c, struct id tenant, struct id bot, const struct import_file *f, struct arena *a,
                                  struct id *job, struct err *e);
 
@@ -78,7 +79,7 @@ enum status answers_count(struct db *c, struct id tenant, struct id bot, int64_t
 enum status answers_get(struct db *c, struct id tenant, struct id bot, struct id answer, struct arena *a,
                         struct answer *out, struct err *e);
 enum status answers_save(struct db *c, struct id tenant, struct id bot, struct answer *in_out,
-                         struct err *e); /* new when id is ID_NONE */
+                         struct err *e); /* new when id is ID_NONE: as entitlement_may_make */
 /* Inside the caller's transaction; each must be good: ERR_INVALID at "/answers/3/question". Bump generation "answers" after the commit
  * with answers_changed(). */
 enum status answers_add_all(struct db *c, struct id tenant, struct id bot, const struct answer *rows, size_t n,

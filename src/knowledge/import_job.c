@@ -1,6 +1,7 @@
 /* import_job.c: an uploaded CSV file becomes a job. Files wait in the database, so a workspace has only a few there at a time. */
 #include "base/limits.h"
 #include "base/utf8.h"
+#include "billing/entitlement.h"
 #include "knowledge/answers.h"
 #include "queue/queue.h"
 
@@ -19,7 +20,9 @@ static enum status add(struct db *c, void *ctx, struct err *e)
 {
     struct adding *a = ctx;
     int64_t waiting = 0;
-    enum status s = queue_waiting(c, a->job.tenant, a->job.kind, &waiting, e);
+    enum status s = entitlement_may_make(c, a->job.tenant, e);
+    if (s == OK)
+        s = queue_waiting(c, a->job.tenant, a->job.kind, &waiting, e);
     if (s == OK && waiting >= WAITING_MAX)
         s = err_set(e, ERR_CONFLICT, "imports_waiting",
                     "%d imports of this workspace are under way: wait until one of them has ended.", WAITING_MAX);
