@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, test } from 'node:test'
 import { Desk } from './desk.mjs'
+import { RIGHTS } from './rights.mjs'
 
 let desk, fake, ops
 
@@ -291,7 +292,7 @@ test('what only the operator can mend is told to him, and the owner hears no det
     const tenant = await desk.tenant()
     fake.control.key(desk.key, { rights: ['customer_write', 'subscription_read'] })
     const refused = await ops.call({ op: 'begin', tenant, plan: 'starter' })
-    fake.control.key(desk.key, {})
+    fake.control.key(desk.key, { rights: RIGHTS })
     assert.equal(refused.code, 'billing_unavailable')
     assert.ok(!refused.message.includes('checkout_session'), refused.message)
     const [alarm] = await desk.alarms(tenant)

@@ -1,9 +1,10 @@
-// What checkout.test.mjs and change.test.mjs share: an install, the fake Stripe set up for it, one clock, tenants that buy.
+// What checkout.test.mjs and change.test.mjs share: an install whose key has the rights of the manual, the fake Stripe set up for it, one clock, tenants that buy.
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { startInstall } from '../lib/install.mjs'
 import { startFake } from './fake/index.mjs'
 import { Ops } from './ops.mjs'
+import { RIGHTS } from './rights.mjs'
 
 const DIGITS = '0123456789abcdefghjkmnpqrstvwxyz'
 
@@ -32,6 +33,7 @@ export class Desk {
     static async open({ now = Date.UTC(2027, 2, 31, 9) / 1000 } = {}) {
         const desk = new Desk()
         desk.fake = await startFake({ now, seed: Number(process.env.SEED ?? 11), deliver: 'manual' })
+        desk.fake.control.key(desk.key, { rights: RIGHTS })
         desk.install = await startInstall({
             programs: false,
             config: { stripe_secret_key: desk.key, stripe_api_base: desk.fake.url, base_url: 'https://parley.example', log_level: 'warn' },

@@ -3,8 +3,10 @@ import Stripe from 'stripe'
 import { startInstall, until } from '../lib/install.mjs'
 import { startFake } from './fake/index.mjs'
 import { deliver, snapshot } from './hook.mjs'
+import { RIGHTS } from './rights.mjs'
 
-export const KEY = 'sk_test_house'
+export const KEY = 'rk_test_house'
+const SELLER = 'sk_test_seller' // whoever works in Stripe's dashboard
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
 
 /** The UUID of a shown id, in hex. */
@@ -16,6 +18,7 @@ export function hexOf(id) {
 
 export async function startHouse({ fake: fakeOptions, config, ...options } = {}) {
     const fake = await startFake({ seed: Number(process.env.SEED ?? 20261123), deliver: 'manual', ...fakeOptions })
+    fake.control.key(KEY, { rights: RIGHTS })
     const parley = await startInstall({ ...options, config: { stripe_secret_key: KEY, stripe_api_base: fake.url, rate_limits: 'off', ...config } })
     fake.control.delivery({ signAt: 'real' })
     const setup = JSON.parse(await parley.run('billing', 'setup', '--json'))
@@ -27,7 +30,7 @@ export async function startHouse({ fake: fakeOptions, config, ...options } = {})
 class House {
     constructor(fake, parley, setup) {
         Object.assign(this, { fake, parley, setup, count: 0 })
-        this.stripe = new Stripe(KEY, { host: '127.0.0.1', port: fake.port, protocol: 'http', telemetry: false, maxNetworkRetries: 0 })
+        this.stripe = new Stripe(SELLER, { host: '127.0.0.1', port: fake.port, protocol: 'http', telemetry: false, maxNetworkRetries: 0 })
         this.url = parley.url
     }
 

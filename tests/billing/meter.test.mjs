@@ -7,6 +7,7 @@ import { until } from '../lib/install.mjs'
 import { bytes, Desk } from './desk.mjs'
 import { summed } from './fake/meters.mjs'
 import { Ops } from './ops.mjs'
+import { RIGHTS } from './rights.mjs'
 
 const HOUR = 3600, DAY = 86400, PATH = '/v1/billing/meter_events'
 let desk, fake, ops
@@ -424,7 +425,7 @@ test('a key without the right, a rate limit, a locked object: nothing is lost or
     await collect()
     await send()
     assert.equal(posts().length, 1, 'nobody knocks again at once')
-    fake.control.key(desk.key, {})
+    fake.control.key(desk.key, { rights: RIGHTS })
     await sendFor(30 * 60)
     assert.deepEqual(await states(tenant), ['sent 1', 'sent 2'])
     fake.faults.add({ kind: 'rateLimited', method: 'POST', path: PATH, times: 6 }).add({ kind: 'lockTimeout', method: 'POST', path: PATH, times: 6 })

@@ -150,7 +150,7 @@ test('a subscription of the other mode grants nothing, also when the key is chan
     await house.send(event)
     await house.settled(event, 'ignored')
     assert.match((await house.alarm('event_livemode', 'webhook')).words, /test mode, the key is of live mode/)
-    house.parley.configure({ stripe_secret_key: 'sk_test_house' })
+    house.parley.configure({ stripe_secret_key: 'rk_test_house' })
     house.parley.hup()
     await house.parley.run('billing', 'replay', event.id) // nothing is lost by it
     await house.settled(event, 'done', 20000)

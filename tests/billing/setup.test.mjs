@@ -4,9 +4,10 @@ import { spawn } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import { after, before, beforeEach, test } from 'node:test'
-import { build, startInstall, top, until } from '../lib/install.mjs'
+import { build, startInstall, until } from '../lib/install.mjs'
 import { startFake } from './fake/index.mjs'
 import { Ops } from './ops.mjs'
+import { RIGHTS } from './rights.mjs'
 
 const KEY = 'rk_test_setup'
 const PLANS = { starter: [4900, 10000, '0.49'], professional: [19900, 50000, '0.398'], enterprise: [99900, null, null] }
@@ -271,13 +272,11 @@ test('--write keeps the secrets beside the configuration, and only there', async
 })
 
 test('a restricted key with the documented rights suffices; one less is named', async () => {
-    const manual = fs.readFileSync(path.join(top, 'man/parley.8.in'), 'utf8')
-    const rights = [...manual.matchAll(/^\.BR? "?([a-z_]+)_(read|write)"?$/gm)].map(m => `${m[1]}_${m[2]}`)
-    assert.ok(rights.includes('webhook_write') && rights.includes('plan_write'), `the manual lists ${rights}`)
-    fake.control.key(KEY, { rights })
+    assert.ok(RIGHTS.includes('webhook_write') && RIGHTS.includes('plan_write'), `the manual lists ${RIGHTS}`)
+    fake.control.key(KEY, { rights: RIGHTS })
     assert.deepEqual(Object.keys(hows(await setup())), ['made'])
     for (const [right, needed] of [['webhook_write', 'webhook_read'], ['plan_write', 'plan_read'], ['billing_meter_write', 'billing_meter_read']]) {
-        fake.control.key(KEY, { rights: rights.filter(r => r !== right) })
+        fake.control.key(KEY, { rights: RIGHTS.filter(r => r !== right) })
         const refused = await install.tryRun('--json', 'billing', 'setup')
         assert.equal(refused.status, 1)
         assert.match(refused.stderr, /stripe_right_missing/)

@@ -332,7 +332,7 @@ test('without a key events wait; parley work --once serves them too', async () =
     await house.send(event)
     await sleep(1500)
     assert.deepEqual([(await house.stored(event)).state, (await house.stored(event)).attempts], ['pending', '0'])
-    house.parley.configure({ stripe_secret_key: 'sk_test_house' }) // the running worker has not heard of it
+    house.parley.configure({ stripe_secret_key: 'rk_test_house' }) // the running worker has not heard of it
     await house.parley.run('work', '--once')
     assert.equal((await house.stored(event)).state, 'done')
     assert.equal((await house.mirror(sub)).status, 'active')
