@@ -33,6 +33,7 @@ enum change_kind { CHANGE_NONE, CHANGE_BUY, CHANGE_UPGRADE, CHANGE_DOWNGRADE, CH
 struct change_preview {
     enum change_kind kind;
     const struct plan *from, *to; /* from: the free one too where the price is nobody's here, as that gives nothing */
+    const struct plan *then;      /* of a cancellation: what holds afterwards, the plan that was given or the free one; else to */
     int64_t due_now, next_amount; /* smallest unit; due_now 0 for a downgrade */
     char currency[4];
     int64_t at_ms;                /* when it takes effect */

@@ -25,6 +25,7 @@ static enum status keep_limit(struct db *c, struct planned *x, struct err *e)
     if (s != OK)
         return s;
     const struct plan *assigned = plans_find(&x->plans, tenant.plan); /* holds beside whatever is bought */
+    x->floor = assigned ? assigned : plans_free(&x->plans);
     x->bots_keep = x->to ? x->to->value[ENTITLEMENT_bots] : UNLIMITED;
     if (assigned && assigned->value[ENTITLEMENT_bots] > x->bots_keep)
         x->bots_keep = assigned->value[ENTITLEMENT_bots];
@@ -254,6 +255,7 @@ static enum status preview_fill(struct planned *x, struct change_preview *out, s
     out->kind = x->kind;
     out->from = x->from ? x->from : plans_free(&x->plans);
     out->to = x->to;
+    out->then = x->kind == CHANGE_CANCEL ? x->floor : x->to;
     out->next_amount = t ? t->price : 0;
     memcpy(out->currency, t ? t->currency : "USD", sizeof(out->currency));
     out->proration_ms = x->sub && x->sub->period_start_ms > now ? x->sub->period_start_ms : now;

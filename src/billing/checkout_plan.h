@@ -13,6 +13,7 @@ struct planned {
     enum change_kind kind;
     struct plans plans;
     const struct plan *from, *to; /* from NULL: the subscription's price is nobody's here */
+    const struct plan *floor;     /* what the workspace has without a subscription: the assigned plan, else the free one */
     const struct subscription *sub;
     size_t standing;
     struct str base, usage; /* the prices of to's current terms */

@@ -11,7 +11,7 @@
 <?cs each:l = Lines ?><tr><td><?cs var:l.Words ?></td><td class="text-end"><?cs var:l.Amount ?></td></tr>
 <?cs /each ?></tbody></table>
 <?cs /if ?><p class="text-secondary mb-0"><?cs var:T.ChangePlan.Then ?> <?cs var:Change.Next ?> <?cs var:T.Plan.AMonth ?>. <?cs var:T.ChangePlan.UpgradeText ?></p>
-<?cs elif:Change.Kind == "cancel" ?><p><strong><time datetime="<?cs var:Change.AtIso ?>"><?cs var:Change.At ?></time></strong> – <?cs var:T.ChangePlan.CancelWhen ?></p><p class="text-secondary mb-0"><?cs var:T.ChangePlan.CancelText ?></p>
+<?cs elif:Change.Kind == "cancel" ?><p><strong><time datetime="<?cs var:Change.AtIso ?>"><?cs var:Change.At ?></time></strong> – <?cs var:T.ChangePlan.CancelWhen ?></p><p class="text-secondary mb-0"><?cs var:Change.Then ?></p>
 <?cs else ?><p><strong><time datetime="<?cs var:Change.AtIso ?>"><?cs var:Change.At ?></time></strong> – <?cs var:T.ChangePlan.DownWhen ?></p><p class="text-secondary mb-0"><?cs var:T.ChangePlan.Then ?> <?cs var:Change.Next ?> <?cs var:T.Plan.AMonth ?>. <?cs var:T.ChangePlan.DownText ?></p>
 <?cs /if ?></div></section>
 <?cs if:subcount(Change.Adds) || subcount(Change.Loses) ?><section class="card" aria-labelledby="s-diff"><div class="card-body"><h2 class="card-title" id="s-diff"><?cs var:T.Plans.Difference ?></h2><ul class="diff-list">

@@ -58,7 +58,10 @@ test('a plan that was given is larger than what is paid: that it is charged is s
     assert.match(page.text, /PROFESSIONAL[\s\S]*A subscription of this workspace also runs at Stripe[\s\S]*End it/)
     assert.match(page.html, /href="\/app\/billing\/change\?plan=free"/)
     assert.match((await get('/app/billing/plans')).html, /href="\/app\/billing\/change\?plan=enterprise"/, 'more is a change, not a second subscription')
-    const proration = /name="proration" value="(\d+)"/.exec((await get('/app/billing/change?plan=free')).html)[1]
+    const preview = await get('/app/billing/change?plan=free')
+    assert.match(preview.text, /Cancel STARTER[\s\S]*Afterwards PROFESSIONAL holds/)
+    assert.doesNotMatch(preview.text, /Less:/)
+    const proration = /name="proration" value="(\d+)"/.exec(preview.html)[1]
     assert.equal((await post('/app/billing/change', { plan: 'free', proration }, '/app/billing/change?plan=free')).to, '/app/billing?done=cancel_planned')
     assert.deepEqual(await ends(sub), [true, '1'])
     assert.match((await get('/app/billing')).text, /also runs at Stripe[\s\S]*ends on/)
