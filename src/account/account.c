@@ -225,14 +225,11 @@ enum status account_users(struct db *c, struct arena *a, struct user **out, size
 
 /* ---- tenants and members ---- */
 
-static enum status plan_known(struct db *c, struct str plan, struct err *e)
+/* The plan as it is written in its own row, whatever case was typed. */
+static enum status plan_known(struct db *c, struct arena *a, struct str typed, struct str *plan, struct err *e)
 {
-    struct arena a;
     bool there = false;
-    enum status s;
-    arena_init(&a, 16384);
-    s = store_plan_exists(c, &a, plan, &there, e);
-    arena_release(&a);
+    enum status s = store_plan_find(c, a, typed, plan, &there, e);
     if (s == OK && !there)
         s = err_at(e, ERR_INVALID, "plan_unknown", "plan", "There is no such plan.");
     return s;
@@ -240,13 +237,16 @@ static enum status plan_known(struct db *c, struct str plan, struct err *e)
 
 enum status account_tenant_create(struct db *c, struct str name, struct str plan, struct id *out, struct err *e)
 {
+    struct arena a;
     struct str clean;
     struct id id = id_new();
     enum status s = rules_name(name, "workspace", "The workspace's name", &clean, e);
+    arena_init(&a, 16384);
     if (s == OK)
-        s = plan_known(c, plan, e);
+        s = plan_known(c, &a, plan, &plan, e);
     if (s == OK)
         s = store_tenant_add(c, id, clean, plan, e);
+    arena_release(&a);
     if (s == OK)
         *out = id;
     return s;
@@ -266,11 +266,10 @@ enum status account_tenant_plan(struct db *c, struct id tenant, struct str plan,
 {
     struct arena a;
     struct tenant t;
-    enum status s = plan_known(c, plan, e);
-    if (s != OK)
-        return s;
     arena_init(&a, 16384);
-    s = store_tenant_get(c, &a, tenant, &t, e);
+    enum status s = plan_known(c, &a, plan, &plan, e);
+    if (s == OK)
+        s = store_tenant_get(c, &a, tenant, &t, e);
     if (s == OK)
         s = store_tenant_plan(c, tenant, plan, e);
     if (s == OK)

@@ -78,12 +78,13 @@ enum status store_tenant_delete(struct db *c, struct id id, struct err *e)
     return s;
 }
 
-enum status store_plan_exists(struct db *c, struct arena *a, struct str plan, bool *out, struct err *e)
+enum status store_plan_find(struct db *c, struct arena *a, struct str typed, struct str *out, bool *there,
+                            struct err *e)
 {
     struct db_rows rows;
-    enum status s = db_query(c, &plan_select, DB_GLOBAL, DB_ARGS(db_str(plan)), a, &rows, e);
-    if (s == OK)
-        *out = rows.n == 1;
+    enum status s = db_query(c, &plan_select, DB_GLOBAL, DB_ARGS(db_str(typed)), a, &rows, e);
+    if (s == OK && (*there = rows.n == 1))
+        *out = db_row_str(rows.rows[0], 0);
     return s;
 }
 

@@ -37,7 +37,7 @@ static const char *type_text(enum config_key k)
     case HOSTPORTS:
         return "host:port words split by spaces";
     case ENUM:
-        return "one of the words named below";
+        return "one of the words named above";
     }
     return "";
 }

@@ -36,11 +36,10 @@ DB_STMT(console_plan_sums, GLOBAL, "SELECT plan, COUNT(*) FROM tenant WHERE stat
         "si");
 /* GLOBAL: jobs of the install, which belong to no workspace. */
 DB_STMT(console_job_last, GLOBAL,
-        "SELECT j.kind, j.state, j.error, j.finished_at FROM job j JOIN (SELECT MAX(job_id) AS job_id FROM job WHERE "
-        "tenant_id IS NULL "
-        "AND state IN ('done', 'dead') AND (kind = 'meter' OR kind LIKE 'billing%' OR kind LIKE 'reconcile%') GROUP BY "
-        "kind) last ON last.job_id = j.job_id ORDER BY "
-        "j.kind",
+        "SELECT kind, state, error, finished_at FROM (SELECT kind, state, error, finished_at, ROW_NUMBER() OVER "
+        "(PARTITION BY kind ORDER BY created_at DESC, job_id) AS place FROM job WHERE tenant_id IS NULL AND state IN "
+        "('done', 'dead') AND (kind = 'meter' OR kind LIKE 'billing%' OR kind LIKE 'reconcile%')) j WHERE place = 1 "
+        "ORDER BY kind",
         "", "ssst?");
 DB_STMT(console_notice_list, TENANT,
         "SELECT kind, about, created_at FROM billing_notice WHERE tenant_id = :tenant ORDER BY created_at DESC LIMIT ?",

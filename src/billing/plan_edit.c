@@ -344,9 +344,13 @@ static enum status assign_write(struct db *c, void *ctx, struct err *e)
     enum status s = account_tenant_get(c, &tx->a, tx->o.tenant, &t, e);
     if (s != OK)
         return s;
-    if (!detail || json_set_str(detail, "before", t.plan) != 0 || json_set_str(detail, "after", tx->plan) != 0)
+    if (!detail || json_set_str(detail, "before", t.plan) != 0)
         return err_nomem(e);
-    s = account_tenant_plan(c, tx->o.tenant, tx->plan, e);
+    if ((s = account_tenant_plan(c, tx->o.tenant, tx->plan, e)) != OK ||
+        (s = account_tenant_get(c, &tx->a, tx->o.tenant, &t, e)) != OK)
+        return s;
+    if (json_set_str(detail, "after", t.plan) != 0)
+        return err_nomem(e);
     return s == OK ? log_tenant(c, tx, "plan.assigned", detail, e) : s;
 }
 

@@ -114,6 +114,20 @@ static void rows_of_one_workspace_are_not_those_of_another(void **state)
     assert_true(meter.pending == 0 && meter.rejected == 0);
 }
 
+/* The ids of periodic jobs are digests: the greatest is not the newest. */
+static void the_last_run_of_a_job_is_the_newest_one(void **state)
+{
+    struct console_job *jobs = NULL;
+    size_t n = 0;
+    struct err e = ERR_INIT;
+    (void)state;
+    okay(console_jobs(db, &arena, &jobs, &n, &e), &e);
+    assert_int_equal(n, 2);
+    assert_true(str_eqz(jobs[0].kind, "billing_notice") && str_eqz(jobs[0].state, "dead"));
+    assert_true(str_eqz(jobs[0].error, "the newest"));
+    assert_true(str_eqz(jobs[1].kind, "meter") && str_eqz(jobs[1].error, "the newest"));
+}
+
 static int64_t logged(const char *what)
 {
     char sql[200];
@@ -151,28 +165,38 @@ static void what_is_done_is_logged_and_what_fails_is_not(void **state)
 
 static void fill(void)
 {
-    dbtest_sql(DB, "INSERT INTO billing_customer (tenant_id, stripe_customer_id, livemode, created_at) "
-                   "SELECT tenant_id, 'cus_mine', 0, NOW(3) FROM tenant WHERE name LIKE '100%';"
-                   "INSERT INTO subscription_mirror (stripe_subscription_id, tenant_id, stripe_customer_id, livemode, "
-                   "status, plan_terms_id, created_at, "
-                   "fetched_at) SELECT 'sub_mine', t.tenant_id, 'cus_mine', 0, 'active', p.plan_terms_id, NOW(3), "
-                   "NOW(3) FROM tenant t JOIN plan p "
-                   "ON p.plan = 'starter' WHERE t.name LIKE '100%';"
-                   "INSERT INTO subscription_mirror (stripe_subscription_id, stripe_customer_id, livemode, status, "
-                   "first_failed_at, created_at, fetched_at) "
-                   "VALUES ('sub_lost', 'cus_lost', 0, 'past_due', NOW(3), NOW(3), NOW(3)), ('sub_over', 'cus_lost', "
-                   "0, 'canceled', NULL, NOW(3), NOW(3));"
-                   "INSERT INTO billing_notice (tenant_id, kind, about, created_at) SELECT tenant_id, 'usage_75', "
-                   "NOW(3), NOW(3) FROM tenant "
-                   "WHERE name LIKE '100%';"
-                   "INSERT INTO meter_outbox (tenant_id, meter_outbox_id, stripe_customer_id, period_start, quantity, "
-                   "event_at, state, created_at, due_at) "
-                   "SELECT tenant_id, UNHEX(MD5(q)), 'cus_mine', NOW(3), q, NOW(3), IF(q = 3, 'rejected', 'pending'), "
-                   "NOW(3), NOW(3) FROM tenant "
-                   "JOIN (SELECT 3 AS q UNION SELECT 5 UNION SELECT 2) x WHERE name LIKE '100%';"
-                   "INSERT INTO stripe_event (event_id, type, livemode, created_at, received_at, state, attempts, "
-                   "due_at, payload) "
-                   "VALUES ('evt_dead', 'invoice.paid', 0, NOW(3), NOW(3), 'dead', 8, NOW(3), '{}')");
+    dbtest_sql(
+        DB, "INSERT INTO billing_customer (tenant_id, stripe_customer_id, livemode, created_at) "
+            "SELECT tenant_id, 'cus_mine', 0, NOW(3) FROM tenant WHERE name LIKE '100%';"
+            "INSERT INTO subscription_mirror (stripe_subscription_id, tenant_id, stripe_customer_id, livemode, "
+            "status, plan_terms_id, created_at, "
+            "fetched_at) SELECT 'sub_mine', t.tenant_id, 'cus_mine', 0, 'active', p.plan_terms_id, NOW(3), "
+            "NOW(3) FROM tenant t JOIN plan p "
+            "ON p.plan = 'starter' WHERE t.name LIKE '100%';"
+            "INSERT INTO subscription_mirror (stripe_subscription_id, stripe_customer_id, livemode, status, "
+            "first_failed_at, created_at, fetched_at) "
+            "VALUES ('sub_lost', 'cus_lost', 0, 'past_due', NOW(3), NOW(3), NOW(3)), ('sub_over', 'cus_lost', "
+            "0, 'canceled', NULL, NOW(3), NOW(3));"
+            "INSERT INTO billing_notice (tenant_id, kind, about, created_at) SELECT tenant_id, 'usage_75', "
+            "NOW(3), NOW(3) FROM tenant "
+            "WHERE name LIKE '100%';"
+            "INSERT INTO meter_outbox (tenant_id, meter_outbox_id, stripe_customer_id, period_start, quantity, "
+            "event_at, state, created_at, due_at) "
+            "SELECT tenant_id, UNHEX(MD5(q)), 'cus_mine', NOW(3), q, NOW(3), IF(q = 3, 'rejected', 'pending'), "
+            "NOW(3), NOW(3) FROM tenant "
+            "JOIN (SELECT 3 AS q UNION SELECT 5 UNION SELECT 2) x WHERE name LIKE '100%';"
+            "INSERT INTO stripe_event (event_id, type, livemode, created_at, received_at, state, attempts, "
+            "due_at, payload) "
+            "VALUES ('evt_dead', 'invoice.paid', 0, NOW(3), NOW(3), 'dead', 8, NOW(3), '{}');"
+            "INSERT INTO job (job_id, kind, state, due_at, payload, error, created_at, finished_at) "
+            "SELECT UNHEX(RPAD(digest, 32, '0')), kind, state, NOW(3), '{}', error, at, IF(state = 'ready', NULL, at) "
+            "FROM ("
+            "SELECT '9' AS digest, 'meter' AS kind, 'done' AS state, 'older' AS error, NOW(3) - INTERVAL 1 HOUR AS at "
+            "UNION SELECT '1', 'meter', 'done', 'the newest', NOW(3) "
+            "UNION SELECT '2', 'billing_notice', 'dead', 'the newest', NOW(3) "
+            "UNION SELECT '8', 'billing_notice', 'done', 'older', NOW(3) - INTERVAL 1 DAY "
+            "UNION SELECT '7', 'billing_notice', 'ready', 'waits', NOW(3) "
+            "UNION SELECT '6', 'cleanup', 'done', 'not about money', NOW(3)) x");
 }
 
 static int begin(void **state)
@@ -203,6 +227,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(workspaces_come_page_by_page_newest_first),
         cmocka_unit_test(sums_hold_for_one_mode),
         cmocka_unit_test(rows_of_one_workspace_are_not_those_of_another),
+        cmocka_unit_test(the_last_run_of_a_job_is_the_newest_one),
         cmocka_unit_test(what_is_done_is_logged_and_what_fails_is_not),
     };
     dbtest_begin(argc, argv);
