@@ -185,7 +185,7 @@ test('the portal shows what the plan lacks, and refuses it, whoever asks by hand
     assert.equal((await viewer(where)).status, 403)
     for (const refused of [await owner(where), await owner(where, { name: 'Acme' })]) {
         assert.equal(refused.status, 402)
-        assert.match(refused.text, /your own name stands at the foot of the chat[\s\S]*It is part of ENTERPRISE\.[\s\S]*Ask whoever runs this service/)
+        assert.match(refused.text, /the foot of the chat shows your own name[\s\S]*It is part of ENTERPRISE\.[\s\S]*Ask whoever runs this service/)
         assert.doesNotMatch(refused.text, /app\/billing\/plans/)
     }
     parley.configure({ stripe_secret_key: 'sk_test_1' })

@@ -167,6 +167,6 @@ test('without a mouse: from the page of prices to a paid plan, a larger one, and
     await page.getByRole('heading', { name: 'Cancel PROFESSIONAL' }).waitFor()
     await enter('Cancel at the end')
     await says(page, 'Cancelled. Until the end')
-    await enter('Take that back')
-    await says(page, 'Taken back.')
+    await enter('Undo')
+    await says(page, 'Undone.')
 })
