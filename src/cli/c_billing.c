@@ -144,7 +144,7 @@ static enum status secrets_hand_over(struct cli *cl, const struct setup_report *
         if (s == OK)
             s = secrets_check(cl, r, path, e);
         if (s == OK) {
-            cli_say(cl, "\nThe endpoints' secrets were written to %s; tell running programs with SIGHUP.", path);
+            cli_say(cl, "\nThe endpoints' secrets were written to %s. Running programs read them on SIGHUP: systemctl reload parley.", path);
             return OK;
         }
     } else
@@ -200,7 +200,7 @@ static void setup_hints(struct cli *cl, const struct setup_report *r)
     if (r->webhook_secret.n || str_trim(str_from(config_string(cl->config, CONFIG_stripe_webhook_secrets))).n)
         return;
     cli_say(cl, "\nThe endpoint is there, but " SECRETS_KEY " is empty: nothing Stripe sends is believed. When its secret is lost,"
-                "\nmake the endpoints anew: parley billing setup --new-endpoint");
+                "\nmake the endpoints anew: parley billing setup --new-endpoint --write");
 }
 
 /* What was done before a failure is told as well: a secret among it would be lost. */

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/crash.h"
 #include "base/crypto.h"
@@ -234,7 +235,9 @@ int main(int argc, char **argv)
         return unknown(argc, argv);
     cl.argv = argv + words;
     cl.argc = argc - words;
-    if (log_open("parley", NULL, LOG_INFO, &e) != OK)
+    /* Somebody who looks on reads the result and what is wrong; a log that is kept, or of the worker, has every call. */
+    bool brief = isatty(STDERR_FILENO) && strcmp(cl.command->name, "work") != 0;
+    if (log_open("parley", NULL, brief ? LOG_WARN : LOG_INFO, &e) != OK)
         fprintf(stderr, "parley: %s\n", e.message);
     arena_init(&cl.arena, 512 * MB);
     int rc = run(&cl);

@@ -66,6 +66,30 @@ test('status tells, with pids', () => {
     for (const part of ['database', 'serve', 'web']) assert.match(done.out, new RegExp(`^${part}: running \\(pid \\d+\\)`, 'm'))
 })
 
+test('reload: changed settings take effect without a restart; a mistake is named and changes nothing', async () => {
+    const page = async () => (await fetch(`http://127.0.0.1:${port}/`)).text()
+    const local = `${dir}/etc/local.conf`, before = fs.readFileSync(local, 'utf8'), serve = pidOf('serve')
+    fs.writeFileSync(local, `${before}\nsign_up = perhaps\n`)
+    const wrong = dev('reload')
+    assert.equal(wrong.status, 1)
+    oneLine(wrong.err)
+    assert.match(wrong.err, /local\.conf:\d+.*sign_up/s)
+    fs.writeFileSync(local, `${before}\nsign_up = off\n`)
+    assert.match(await page(), /\/signup/)
+    assert.equal(dev('reload').status, 0)
+    await until('the setting to take effect', async () => !/\/signup/.test(await page()))
+    fs.writeFileSync(local, before)
+    assert.equal(dev('reload').status, 0)
+    await until('the old setting to be back', async () => /\/signup/.test(await page()))
+    assert.equal(pidOf('serve'), serve, 'nothing was started anew')
+})
+
+test('--help behind a command explains; words for another folder name it', () => {
+    for (const command of ['run', 'stop', 'reload', 'status']) assert.match(dev(command, '--help').out, /\.\/dev run \[--yes\]/)
+    assert.match(dev('run', '--detach').out, /stop it: {3}\.\/dev stop$/m)
+    assert.match(dev('run', '--detach', '--var', dir, { env: { DEV_VAR: '' } }).out, new RegExp(`stop it: {3}DEV_VAR=${dir} \\./dev stop$`, 'm'))
+})
+
 test('the command line works on the install', () => {
     const done = dev('parley', 'config', 'get', 'run_dir')
     assert.equal(done.status, 0, done.all)

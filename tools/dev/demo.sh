@@ -61,6 +61,6 @@ report() { # PORT
     say "  chat:      $(demo url)/chat/$(demo bot)"
     say ""
     say "  Next: open the chat in a browser, or sign in and make a bot of your own."
-    say "  Commands:  ./dev parley --help       For scripts: $var/demo.json"
+    say "  Commands:  $(from_here)./dev parley --help       For scripts: $var/demo.json"
     say "  Logs:      $log"
 }

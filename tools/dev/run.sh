@@ -1,4 +1,4 @@
-# ./dev run, stop, status, parley.
+# ./dev run, stop, status, reload, parley.
 # shellcheck shell=bash
 
 dev_run() {
@@ -13,6 +13,7 @@ dev_run() {
         --port=*) port=${option#*=} ;;
         --var) [ $# -gt 0 ] || die "--var wants a folder"; where=$1; shift ;;
         --var=*) where=${option#*=} ;;
+        --help | -h) usage; exit 0 ;;
         *) die "./dev run does not know $option (it knows --yes --detach --port N --var DIR)" ;;
         esac
     done
@@ -36,7 +37,7 @@ dev_run() {
     exec 9>&-
     report "$port"
     if [ -n "$detach" ]; then
-        say "  stop it:   ./dev stop"
+        say "  stop it:   $(from_here)./dev stop"
         return 0
     fi
     stay "$port"
@@ -92,7 +93,7 @@ already_running() {
         [ "$(env | grep '^PARLEY_' | sort)" = "$(cat "$run/environment" 2>/dev/null)" ] ||
             say "(with the PARLEY_ settings of its own start: ./dev stop first for others)"
         say "  sign in:   $(demo email)  $(demo password)"
-        say "  stop it:   ./dev stop"
+        say "  stop it:   $(from_here)./dev stop"
         return 0
     fi
     [ -n "$base" ] || say "the database has stopped: starting it again"
@@ -145,6 +146,7 @@ parse_var() { # --var DIR, for the small commands
     case ${1:-} in
     --var) where=${2:?--var wants a folder} ;;
     --var=*) where=${1#*=} ;;
+    --help | -h) usage; exit 0 ;;
     '') ;;
     *) die "unknown: $1 (only --var DIR)" ;;
     esac
@@ -167,6 +169,19 @@ dev_status() {
     [ -z "$down" ] || return 3
     say "$(setting base_url)"
 }
+
+# Settings marked "reload" take effect; a file with a mistake is named, and nothing changes.
+dev_reload() {
+    parse_var "$@"
+    local pid words
+    pid=$(serve_pid) || die "nothing runs in $var: $(from_here)./dev run"
+    words=$(join_environment; parley config 2>&1 >/dev/null) || die "${words#parley: }"
+    kill -HUP "$pid" || die "cannot tell the programs (pid $pid)"
+    say "the programs read their settings again"
+}
+
+# What stands before ./dev so that it finds this install: nothing, or its folder.
+from_here() { [ "$var" = "$(cd "${DEV_VAR:-$top/var}" 2>/dev/null && pwd -P)" ] || printf 'DEV_VAR=%q ' "$var"; }
 
 # The settings that the running programs were started with are the install's, unless this call brings its own.
 join_environment() {

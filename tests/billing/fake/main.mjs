@@ -1,14 +1,20 @@
 // The fake as a program: node tests/billing/fake/main.mjs [--port N] [--now SECONDS] [--seed N] [--deliver manual]
 // It prints {"url", "port", "seed", "version"} and stays. Its knobs: POST /_control/<name> (control.mjs).
+import { randomInt } from 'node:crypto'
 import { parseArgs } from 'node:util'
 import { pinnedVersion, startFake } from './index.mjs'
 
-const { values } = parseArgs({ options: { port: { type: 'string' }, now: { type: 'string' }, seed: { type: 'string' }, deliver: { type: 'string' }, 'any-version': { type: 'boolean' } } })
+const usage = 'node tests/billing/fake/main.mjs [--port N] [--now SECONDS] [--seed N] [--deliver manual] [--any-version]'
+const { values } = parseArgs({ options: { help: { type: 'boolean', short: 'h' }, port: { type: 'string' }, now: { type: 'string' }, seed: { type: 'string' }, deliver: { type: 'string' }, 'any-version': { type: 'boolean' } } })
+if (values.help) {
+    console.log(usage)
+    process.exit(0)
+}
 const number = text => (text === undefined ? undefined : Number(text))
 const fake = await startFake({
     port: number(values.port) ?? 0,
     now: number(values.now),
-    seed: number(values.seed) ?? 1,
+    seed: number(values.seed) ?? randomInt(1, 2 ** 31), // another one each time: an install must not meet old ids again
     deliver: values.deliver ?? 'auto',
     policy: { anyVersion: Boolean(values['any-version']) },
 })
