@@ -26,9 +26,11 @@ static void fill_preview(struct page *pg, const struct change_preview *p)
     view_date(v, "Change.At", p->at_ms);
     fill_money(pg, "Change.Due", p->due_now, p->currency);
     fill_money(pg, "Change.Next", p->next_amount, p->currency);
-    if (p->kind != CHANGE_CANCEL || p->then->position < p->from->position) /* a larger plan that was given stays */
+    bool stays = p->kind == CHANGE_CANCEL && p->then->position >= p->from->position; /* a larger plan was given */
+    if (!stays)
         fill_difference(pg, "Change", p->from->value, p->then);
-    view_str(v, "Change.Then", view_fill(v, "ChangePlan.CancelText", {"plan", p->then->name}));
+    view_str(v, "Change.Then",
+             view_fill(v, stays ? "ChangePlan.CancelStays" : "ChangePlan.CancelText", {"plan", p->then->name}));
     for (size_t i = 0; i < p->line_n; i++) {
         view_str(v, view_at(v, "Lines", i, "Words"), p->lines[i].words);
         view_str(v, view_at(v, "Lines", i, "Amount"), words_money(pg, p->lines[i].amount, p->currency));

@@ -59,7 +59,7 @@ test('a plan that was given is larger than what is paid: that it is charged is s
     assert.match(page.html, /href="\/app\/billing\/change\?plan=free"/)
     assert.match((await get('/app/billing/plans')).html, /href="\/app\/billing\/change\?plan=enterprise"/, 'more is a change, not a second subscription')
     const preview = await get('/app/billing/change?plan=free')
-    assert.match(preview.text, /Cancel STARTER[\s\S]*Afterwards PROFESSIONAL holds/)
+    assert.match(preview.text, /Cancel STARTER[\s\S]*After that PROFESSIONAL still applies/)
     assert.doesNotMatch(preview.text, /Less:/)
     const proration = /name="proration" value="(\d+)"/.exec(preview.html)[1]
     assert.equal((await post('/app/billing/change', { plan: 'free', proration }, '/app/billing/change?plan=free')).to, '/app/billing?done=cancel_planned')
