@@ -1,13 +1,15 @@
 /* checkout_change.c: a change of plan is carried out. It is written down first (plan_change), asked of Stripe under keys made from that row,
  * and what came of it is looked at again.
  *
- * An upgrade takes place at once and only when it is paid: both items are swapped by their ids in one call. It may wait for its payment, but
- * not when there are conversations beyond the plan to bill: those would stand on the waiting invoice, and go when that is given up. A downgrade is a schedule
+ * An upgrade takes place at once and only when it is paid: both items are swapped by their ids in one call. With it Stripe bills what the meter has
+ * of the old plan (docs: "Update prices mid-cycle"), so that what is beyond the plan reaches the meter first. It may wait for its payment, but
+ * not when there are such conversations: those would stand on the waiting invoice, and go when that is given up. A downgrade is a schedule
  * made from the subscription: its present phase as it is until the period's end, then one month of the new prices, then it lets go. A
  * cancellation is cancel_at_period_end. Whatever was planned before is taken back first. */
 #include "billing/checkout_plan.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/shared.h"
 
 #include "base/banned.h"
@@ -384,6 +386,22 @@ static enum status check_keep(struct changing *g, struct err *e)
     return OK;
 }
 
+/* What reaches the meter after the swap is on no invoice: that matters where it would have cost something. */
+static enum status flush_before(struct changing *g, struct err *e)
+{
+    struct err why = ERR_INIT;
+    enum status s = desk_flush(g->x.d, &why);
+
+    if (s != OK && g->x.owes) {
+        if (e)
+            *e = why;
+        return s;
+    }
+    if (s != OK)
+        log_line(LOG_WARN, "usage_later", LOG_T("subscription", g->x.sub->id), LOG_S("error", why.message));
+    return OK;
+}
+
 static enum status carry_out(struct changing *g, int64_t proration_ms, struct err *e)
 {
     static const char *const kinds[] = {[CHANGE_UPGRADE] = "upgrade", [CHANGE_DOWNGRADE] = "downgrade", [CHANGE_CANCEL] = "cancel",
@@ -428,6 +446,8 @@ static enum status apply(struct changing *g, int64_t proration_ms, struct err *e
         s = refuse_stale(x, proration_ms, e);
     if (s == OK)
         s = check_keep(g, e);
+    if (s == OK && x->kind == CHANGE_UPGRADE)
+        s = flush_before(g, e);
     return s == OK ? carry_out(g, proration_ms, e) : s;
 }
 

@@ -2,13 +2,17 @@
 #include "billing/checkout_internal.h"
 
 #include <stdarg.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "billing/alarm.h"
+#include "billing/meter.h"
 #include "billing/sync.h"
 
 #include "base/banned.h"
+
+#define SETTLE_MS 5000 /* until the meter surely counts what it was told; an event of the very second of the end would not be billed */
 
 struct desk desk_open(struct stripe *st, struct db_pool *p, struct arena *a, const struct actor *who, struct id tenant)
 {
@@ -117,6 +121,26 @@ void desk_look(struct desk *d, const char *kind, struct str id)
 
     if (id.n && sync_object(d->st, d->p, kind, id, DESK_SYNC_MS, &e) != OK)
         log_line(LOG_WARN, "sync_later", LOG_S("kind", kind), LOG_T("id", id), LOG_S("error", e.message));
+}
+
+static void settle(const struct stripe *st)
+{
+    struct timespec pause = {.tv_sec = SETTLE_MS / 1000};
+
+    if (st->sleep_ms)
+        st->sleep_ms(st->sleep_ctx, SETTLE_MS);
+    else
+        (void)nanosleep(&pause, NULL); /* woken early: nothing but a little less certainty */
+}
+
+enum status desk_flush(struct desk *d, struct err *e)
+{
+    bool sent = false;
+    enum status s = meter_flush(d->st, d->p, d->tenant, &sent, e);
+
+    if (s == OK && sent)
+        settle(d->st);
+    return s;
 }
 
 struct goner { struct desk *d; struct str customer; };

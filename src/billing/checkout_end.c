@@ -1,15 +1,10 @@
 /* checkout_end.c: everything ends now: open checkouts, what was counted and not yet told, every subscription. */
 #include "billing/checkout_plan.h"
 
-#include <time.h>
-
 #include "base/clock.h"
 #include "base/shared.h"
-#include "billing/meter.h"
 
 #include "base/banned.h"
-
-#define SETTLE_S 5 /* until the meter surely counts what it was told; an event of the very second of the end would not be billed */
 
 struct ending {
     struct desk *d;
@@ -22,21 +17,6 @@ static enum status read_ending(struct db *c, void *ctx, struct err *e)
 {
     struct ending *g = ctx;
     return subscription_list(c, g->d->tenant, g->d->a, &g->subs, &g->sub_n, e);
-}
-
-/* ---- what was counted reaches the meter ---- */
-
-/* The last invoice bills what the meter has. */
-static enum status flush(struct ending *g, struct err *e)
-{
-    bool sent = false;
-    enum status s = meter_flush(g->d->st, g->d->p, g->d->tenant, &sent, e);
-
-    if (s == OK && sent) {
-        struct timespec pause = {.tv_sec = SETTLE_S};
-        (void)nanosleep(&pause, NULL); /* woken early: nothing but a little less certainty */
-    }
-    return s;
 }
 
 /* ---- one subscription ---- */
@@ -112,7 +92,7 @@ static enum status end_all(struct ending *g, struct err *e)
     else if (s != OK && e)
         *e = why;
     if (s == OK)
-        s = flush(g, e);
+        s = desk_flush(d, e);
     if (s == OK)
         s = work_db(d->p, read_ending, g, e);
     for (size_t i = 0; s == OK && i < g->sub_n; i++) {

@@ -30,6 +30,8 @@ enum status desk_post(struct desk *d, const char *path, const struct stripe_form
 enum status desk_get(struct desk *d, const char *path, const struct stripe_form *query, struct json **out, struct err *e);
 /* The mirror is brought up to what was just done. When that does not work now the event will do it: it is logged, not an error. */
 void desk_look(struct desk *d, const char *kind, struct str id);
+/* What was counted reaches the meter, and there has been time to count it: for what Stripe bills at once. ERR_UNAVAILABLE meter_unsent. */
+enum status desk_flush(struct desk *d, struct err *e);
 /* The customer that Stripe no longer has. */
 enum status desk_customer_gone(struct desk *d, struct str customer, struct err *e);
 bool desk_is_missing(const struct err *e, const char *pointer); /* Stripe has no such object, named by this parameter */

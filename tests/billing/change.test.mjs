@@ -135,6 +135,36 @@ test('an upgrade while conversations beyond the plan are not billed: paid, or no
     assert.deepEqual(await now(tenant), { plan: 'professional', state: 'live' })
 })
 
+test('an upgrade bills what is beyond the old plan by the old plan, also what the meter did not have yet; after it the new plan counts', async () => {
+    const tenant = await desk.buyer('starter')
+    const [sub] = desk.subscriptions(tenant)
+    await desk.tick(10 * DAY)
+    await desk.usage(tenant, sub, 10100)
+    await change(tenant, 'professional')
+    const [after] = desk.subscriptions(tenant), lines = fake.get(after.latest_invoice).lines.data
+    assert.deepEqual(lines.filter(l => l.pricing.price_details.price === desk.price('starter', 'usage').id).map(l => [l.quantity, l.amount]), [[10000, 0], [100, 49]])
+    assert.equal(fake.get(after.latest_invoice).status, 'paid')
+    const [{ used, reported }] = await desk.rows(tenant, 'SELECT used, reported FROM usage_counter WHERE tenant_id = ?')
+    assert.deepEqual([used, reported], ['10100', '10100'])
+    const state = await ops.call({ op: 'usage', tenant })
+    assert.deepEqual([state.used, state.included], [10100, 50000], 'what was used stays used')
+    await desk.sdk('POST', '/v1/billing/meter_events', { event_name: 'parley_conversation', 'payload[stripe_customer_id]': sub.customer, 'payload[value]': '300', identifier: tenant })
+    await desk.tick(22 * DAY)
+    const renewal = fake.all('invoice').findLast(i => i.customer === sub.customer)
+    assert.deepEqual([renewal.billing_reason, renewal.total], ['subscription_cycle', 19900], '300 of 50,000, none of them twice')
+})
+
+test('an upgrade whose usage cannot reach the meter first is not carried out', async () => {
+    const tenant = await desk.buyer('starter')
+    const [sub] = desk.subscriptions(tenant)
+    await desk.usage(tenant, sub, 10100)
+    const { proration } = await preview(tenant, 'professional')
+    fake.faults.add({ kind: 'dropBefore', method: 'POST', path: '/v1/billing/meter_events', times: 9 })
+    assert.equal((await apply(tenant, 'professional', { proration })).ok, false)
+    assert.deepEqual(items(desk.subscriptions(tenant)[0]), { base: 'starter1', usage: 'starter' })
+    assert.deepEqual(await changes(tenant), [])
+})
+
 test('a downgrade: at the period\'s end, paid until then', async () => {
     const tenant = await desk.buyer('professional')
     const bots = await desk.bots(tenant, 7)

@@ -189,8 +189,8 @@ describe('changes of a subscription', () => {
         assert.deepEqual([invoice.total, invoice.status, invoice.billing_reason], [preview.total, 'paid', 'subscription_update'])
         const left = items(sub).base.current_period_end - fake.now()
         const whole = items(sub).base.current_period_end - items(sub).base.current_period_start
-        assert.deepEqual(invoice.lines.data.map(line => line.amount), [-Math.round((4900 * left) / whole), Math.round((19900 * left) / whole)])
-        assert.ok(invoice.lines.data.every(line => line.parent.subscription_item_details.proration))
+        assert.deepEqual(invoice.lines.data.map(line => line.amount), [-Math.round((4900 * left) / whole), Math.round((19900 * left) / whole), 0])
+        assert.ok(invoice.lines.data.filter(line => line.amount).every(line => line.parent.subscription_item_details.proration))
         assert.equal(items(changed).base.current_period_end, items(sub).base.current_period_end)
     })
 

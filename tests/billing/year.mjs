@@ -295,8 +295,9 @@ export class Year {
         const rows = await this.install.sql(`SELECT c.stripe_customer_id AS customer, UNIX_TIMESTAMP(l.period_start) AS start, COUNT(*) AS n FROM usage_ledger l
             JOIN usage_counter c ON c.tenant_id = l.tenant_id AND c.period_start = l.period_start AND c.billable = l.billable WHERE l.billable = 1 GROUP BY 1, 2`)
         const ledger = new Map(rows.map(r => [`${r.customer} ${Math.floor(Number(r.start))}`, Number(r.n)]))
-        const mirrors = new Map((await this.install.sql('SELECT * FROM invoice_mirror')).map(i => [i.stripe_invoice_id, i]))
         this.billed = this.overage = 0
+        await this.#findPieces(ledger)
+        const mirrors = new Map((await this.install.sql('SELECT * FROM invoice_mirror')).map(i => [i.stripe_invoice_id, i]))
         this.told = new Set((await this.install.sql(`SELECT object FROM billing_alarm WHERE kind = 'usage_unbilled'`)).map(r => r.object))
         for (const invoice of this.fake.all('invoice')) {
             if (invoice.status === 'draft') continue
@@ -306,6 +307,43 @@ export class Year {
             await this.#auditLines(invoice, ledger)
         }
         await this.#auditBilled()
+    }
+
+    /** A change of plan bills what was used until then by the old price, and begins to count anew: periods whose usage stands on several invoices. */
+    async #findPieces(ledger) {
+        const counters = await this.install.sql(`SELECT stripe_customer_id AS customer, stripe_subscription_id AS sub, FLOOR(UNIX_TIMESTAMP(period_start)) AS start, FLOOR(UNIX_TIMESTAMP(period_end)) AS end FROM usage_counter WHERE billable = 1`)
+        this.pieces = new Map()
+        this.pieceLines = new Set()
+        for (const { customer, sub, start, end } of counters) {
+            const lines = new Map(), over = this.fake.w.byId.get(sub)?.ended_at
+            for (const invoice of this.fake.all('invoice')) {
+                if (invoice.customer !== customer || invoice.parent?.subscription_details.subscription !== sub || ['draft', 'void'].includes(invoice.status) && invoice.billing_reason !== 'subscription_cycle') continue
+                for (const line of this.fake.w.byId.get(invoice.id).lines.data ?? invoice.lines.data) {
+                    const price = this.fake.w.byId.get(line.pricing.price_details.price)
+                    if (price.recurring.usage_type !== 'metered' || line.period.start < Number(start) || line.period.start >= Number(end)) continue
+                    const key = `${invoice.id} ${customer} ${line.period.start} ${price.id} ${line.period.end}`
+                    const one = lines.get(key) ?? { quantity: 0, amount: 0, from: line.period.start, to: line.period.end, changed: invoice.billing_reason === 'subscription_update' && line.period.end !== over }
+                    one.quantity += line.quantity
+                    one.amount += line.amount
+                    lines.set(key, one)
+                }
+            }
+            if (![...lines.values()].some(one => one.changed || one.from > Number(start))) continue
+            for (const key of lines.keys()) this.pieceLines.add(key)
+            const all = [...lines.values()], sum = all.reduce((n, one) => n + one.quantity, 0), counted = ledger.get(`${customer} ${start}`) ?? 0
+            this.pieces.set(`${customer} ${start}`, sum)
+            if (this.doubles.has(customer)) continue
+            const whole = all.some(one => one.to === Number(end)), free = all.some(one => one.changed && !one.amount)
+            if (sum > counted || (whole && sum < counted && !free)) await this.#explain(customer)
+            assert.ok(sum <= counted, `${customer} pays for nothing twice: ${sum} of ${counted} since ${start}`)
+            // what reached the meter after a change that owed nothing is on no invoice, and would have cost nothing
+            assert.ok(!whole || free || sum === counted, `${sum} of ${counted} conversations of ${customer} since ${start} are on invoices`)
+            this.inPieces = (this.inPieces ?? 0) + 1
+            for (const one of all) {
+                this.billed += one.quantity
+                this.overage += one.amount
+            }
+        }
     }
 
     /** The other way round: what was used in a month that is over is on an invoice, or Stripe was told to end without one. */
@@ -322,7 +360,7 @@ export class Year {
         for (const row of rows) {
             const sub = this.fake.w.byId.get(row.id)
             if (!here.has(row.customer) || this.doubles.has(row.customer) || Math.min(row.end, sub.ended_at ?? Infinity) > this.now - 2 * HOUR) continue
-            if (on.has(`${row.customer} ${row.start} ${row.used}`)) continue
+            if (on.has(`${row.customer} ${row.start} ${row.used}`) || this.pieces.has(`${row.customer} ${row.start}`)) continue
             const trial = row.start < (sub.trial_end ?? 0) // costs nothing, and stops at what the plan has
             if (trial && Number(row.used) <= Number(this.terms[this.planOfPrice(sub.items.data[0].price)].conversations ?? Infinity)) continue
             if (sub.ended_at !== null && row.start >= sub.ended_at && row.last < sub.ended_at + 5 * HOUR) continue // the end was not told, and found within hours
@@ -368,6 +406,7 @@ export class Year {
             const counted = ledger.get(key.split(' ').slice(0, 2).join(' ')) ?? 0
             if (this.doubles.has(invoice.customer)) continue
             assert.equal(amount, this.#cost(price, quantity), `what it costs on ${invoice.id}`)
+            if (this.pieceLines.has(`${invoice.id} ${key}`)) continue // all of its period together
             if (quantity < counted && this.endedAtOnce.has(invoice.parent.subscription_details.subscription)) continue // below
             if (quantity !== counted) await this.#explain(invoice.customer)
             assert.equal(quantity, counted, `usage on ${invoice.id} (${key})`)
@@ -450,7 +489,7 @@ export class Year {
 
     summary() {
         const count = kind => this.fake.all(kind).length
-        return { seed: this.seed, days: Math.round((this.now - this.start) / DAY), tenants: this.size, granted: this.granted, refused: this.refused, billed: this.billed, overage: this.overage,
+        return { seed: this.seed, days: Math.round((this.now - this.start) / DAY), tenants: this.size, granted: this.granted, refused: this.refused, billed: this.billed, overage: this.overage, pieces: this.inPieces ?? 0,
             subscriptions: count('subscription'), invoices: count('invoice'), events: this.fake.w.events.length, requests: this.fake.log.list.length, crashes: this.crashes,
             faults: Object.values(this.fake.faults.count).reduce((a, b) => a + b, 0), done: this.done, refusals: this.refusals }
     }

@@ -75,6 +75,9 @@ function checkItems(w, target, where) {
     if (target.length > 20) throw invalid('Subscriptions can have at most 20 items.', where)
 }
 
+/** Since when the price on a metered item counts: the period's start, or when it was changed in it */
+export const usedFrom = item => Math.max(item[$]?.usedFrom ?? 0, item.current_period_start)
+
 const paysFor = (w, list) => list.reduce((all, one) => all + (metered(w.byId.get(one.price)) ? 0 : flatAmount(w.byId.get(one.price), one.quantity)), 0)
 const intervalOf = price => `${price.recurring.interval_count} ${price.recurring.interval}`
 
@@ -105,7 +108,9 @@ function credit(w, one, { moment, reset, gone }, credits, usage) {
     const old = priceOf(w, item)
     const [start, end] = [item.current_period_start, item.current_period_end]
     if (metered(old)) {
-        if ((reset || gone) && !one.clearUsage && moment > start) usage.push({ item: item.id, price: old.id, usage: true, start, end: moment })
+        const swapped = !reset && !gone && one.price !== item.price, until = swapped ? w.now() : moment, from = usedFrom(item)
+        if ((reset || gone || swapped) && !one.clearUsage && until > from) usage.push({ item: item.id, price: old.id, usage: true, swapped, start: from, end: until })
+        if (swapped) one.usedFrom = until
         return
     }
     const changed = reset || gone || one.price !== item.price || one.quantity !== item.quantity
@@ -138,6 +143,7 @@ export function applyItems(w, sub, plan) {
         if (one.item) Object.assign(one.item, { price: one.price, plan: one.price, metadata: one.metadata }, one.quantity === undefined ? {} : { quantity: one.quantity })
         else one.item = addItem(w, sub.id, one, { start: kept.current_period_start, end: kept.current_period_end })
         if (metered(w.byId.get(one.price))) delete one.item.quantity
+        if (one.usedFrom) one.item[$].usedFrom = one.usedFrom
         if (plan.reset) {
             const { interval, interval_count: count } = w.byId.get(one.price).recurring
             const period = periodAt(plan.moment, interval, count, plan.moment)

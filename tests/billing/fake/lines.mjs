@@ -4,8 +4,8 @@
 //   {item, price, quantity, start, end, amount, proration}    a credit or debit for a part of a period
 //   {item, price, quantity, start, end, trial: true}          a period of trial: nothing
 //
-// Open with Stripe, decided here: where a metered item's price was changed within a period, the whole period's usage is priced once, at its end, by
-// the price then on the item.
+// Where a metered item's price is changed within a period, what was used until then is billed by the old price with the change (with
+// `proration_behavior: none` by none), what comes after it by the new one: docs.stripe.com, "Manage your usage-based billing setup", for billing_mode flexible.
 import { usageBetween } from './meters.mjs'
 import { decimalText, priced, rounded } from './money.mjs'
 import { iso } from './time.mjs'

@@ -34,7 +34,7 @@ function ofChange(w, sub, p, details, { discount, running }) {
     const behavior = details.proration_behavior ?? 'create_prorations'
     const prorations = behavior === 'none' ? [] : [...change.credits, ...(change.reset ? [] : change.debits)]
     if (change.reset || behavior === 'always_invoice') {
-        const specs = [...sub[$].pending, ...prorations, ...change.usage, ...(change.reset ? change.debits : [])]
+        const specs = [...sub[$].pending, ...prorations, ...change.usage.filter(one => !one.swapped || behavior !== 'none'), ...(change.reset ? change.debits : [])]
         return { sub, discount, reason: 'subscription_update', specs, period: { start: moment, end: moment } }
     }
     const next = change.target.map(one => ({

@@ -131,7 +131,8 @@ function mayInvoice(w, sub) {
 function specsOf(change, behavior) {
     const prorated = behavior === 'none' ? [] : [...change.credits, ...(change.reset ? [] : change.debits)]
     const whole = change.reset ? change.debits : []
-    const specs = [...prorated, ...change.usage, ...whole]
+    const used = change.usage.filter(one => !one.swapped || behavior !== 'none')
+    const specs = [...prorated, ...used, ...whole]
     return { specs, now: specs.length > 0 && (change.reset || behavior === 'always_invoice') }
 }
 

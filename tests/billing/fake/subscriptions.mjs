@@ -1,6 +1,6 @@
 // The life of a subscription: created, renewed at its anchor, trial, past due, paused, ended. Requests are in subrequests.mjs.
 import { payingCard, hasCard } from './customers.mjs'
-import { addItem, applyItems, flatAmount, metered, priceOf, showItem } from './items.mjs'
+import { addItem, applyItems, flatAmount, metered, priceOf, showItem, usedFrom } from './items.mjs'
 import { collect, compose, draft, invoiceNow, stopCollecting, voidInvoice } from './invoices.mjs'
 import { prorationText } from './lines.mjs'
 import { share } from './money.mjs'
@@ -119,7 +119,7 @@ export const usageSpec = (item, until = item.current_period_end) => ({
     item: item.id,
     price: item.price,
     usage: true,
-    start: item.current_period_start,
+    start: usedFrom(item),
     end: until,
     metadata: item.metadata,
 })
@@ -353,7 +353,7 @@ function finalSpecs(w, sub, { now, atEnd, invoice, prorate, wasTrial }) {
     const specs = atEnd || prorate ? [...sub[$].pending] : []
     for (const item of sub.items.data) {
         const price = priceOf(w, item)
-        if (metered(price) && !wasTrial && now > item.current_period_start) specs.push(usageSpec(item, Math.min(now, item.current_period_end)))
+        if (metered(price) && !wasTrial && now > usedFrom(item)) specs.push(usageSpec(item, Math.min(now, item.current_period_end)))
         if (!metered(price) && !wasTrial && prorate && !atEnd) specs.push(...unused(w, item, price, now))
     }
     return specs
