@@ -89,7 +89,7 @@ enum status meter_collect(struct db *c, int64_t *n, struct err *e)
 
     *n = 0;
     arena_init(&a, 4 * MB);
-    enum status s = meter_store_grown(c, &a, METER_COLLECT_MAX, &all, &found, e);
+    enum status s = meter_store_grown(c, &a, clock_now_ms() - METER_FLUSH_MS, METER_COLLECT_MAX, &all, &found, e);
     if (s == OK)
         s = collect_all(c, all, found, n, e);
     arena_release(&a);

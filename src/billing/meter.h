@@ -19,7 +19,8 @@
 #define METER_KEEP_CALLS_MS \
     (7 * 86400000LL) /* and the records of their calls: what became of one is asked for a day */
 
-/* Rows for the counters that grew, at most METER_COLLECT_MAX, those that wait longest first. *n = rows made. */
+/* Rows for the counters that grew, at most METER_COLLECT_MAX, those that wait longest first; none beside a row of the same
+ * period that has waited for METER_FLUSH_MS, so that what waits for a slow Stripe does not grow with time. *n = rows made. */
 #define METER_COLLECT_MAX 500
 enum status meter_collect(struct db *c, int64_t *n, struct err *e);
 /* Send the row that is due longest; *found false when none is. Its own trouble stays in its row. While Stripe is away, or refuses

@@ -8,9 +8,10 @@
 
 /* GLOBAL: the worker collects for all tenants. */
 DB_STMT(counters_grown, GLOBAL,
-        "SELECT tenant_id, period_start FROM usage_counter WHERE unsent_since IS NOT NULL AND billable = 1 ORDER BY "
-        "unsent_since LIMIT ?",
-        "i", "ut");
+        "SELECT c.tenant_id, c.period_start FROM usage_counter c WHERE c.unsent_since IS NOT NULL AND c.billable = 1 "
+        "AND NOT EXISTS (SELECT 1 FROM meter_outbox o WHERE o.stripe_customer_id = c.stripe_customer_id "
+        "AND o.state = 'pending' AND o.period_start = c.period_start AND o.created_at < ?) ORDER BY c.unsent_since LIMIT ?",
+        "ti", "ut");
 DB_STMT(counters_grown_of, TENANT,
         "SELECT tenant_id, period_start FROM usage_counter WHERE tenant_id = :tenant AND billable = 1 AND unsent_since "
         "IS NOT NULL",
@@ -155,11 +156,11 @@ static enum status counters_of(struct arena *a, const struct db_rows *rows, stru
     return OK;
 }
 
-enum status meter_store_grown(struct db *c, struct arena *a, int limit, struct meter_counter **out, size_t *n,
-                              struct err *e)
+enum status meter_store_grown(struct db *c, struct arena *a, int64_t waits_ms, int limit, struct meter_counter **out,
+                              size_t *n, struct err *e)
 {
     struct db_rows rows;
-    enum status s = db_query(c, &counters_grown, DB_GLOBAL, DB_ARGS(db_int(limit)), a, &rows, e);
+    enum status s = db_query(c, &counters_grown, DB_GLOBAL, DB_ARGS(db_time(waits_ms), db_int(limit)), a, &rows, e);
 
     return s == OK ? counters_of(a, &rows, out, n, e) : s;
 }

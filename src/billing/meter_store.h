@@ -11,9 +11,9 @@ struct meter_counter {
     int64_t period_start_ms, period_end_ms, unsent_ms, used, reported;
     struct str customer;
 };
-/* Counters with something unsent, longest first: tenant and period only. */
-enum status meter_store_grown(struct db *c, struct arena *a, int limit, struct meter_counter **out, size_t *n,
-                              struct err *e);
+/* Counters with something unsent and no row that waits since before waits_ms, longest first: tenant and period only. */
+enum status meter_store_grown(struct db *c, struct arena *a, int64_t waits_ms, int limit, struct meter_counter **out,
+                              size_t *n, struct err *e);
 enum status meter_store_grown_of(struct db *c, struct id tenant, struct arena *a, struct meter_counter **out, size_t *n,
                                  struct err *e);
 /* The rest of it, locked until the transaction ends; *found false when nothing is unsent any more. */

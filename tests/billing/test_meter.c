@@ -213,6 +213,23 @@ static void a_row_is_stamped_when_its_first_was_counted(void **state)
                      first - 300 + 2 * MINUTE - 1000);
 }
 
+/* While Stripe is slow or away the rows do not become more with time: what is counted meanwhile goes with the next one. */
+static void rows_that_wait_do_not_become_more(void **state)
+{
+    (void)state;
+    open_counter(mine, true, "cus_mine");
+    for (int i = 0; i < 40; i++) {
+        clock_set_for_test(start + (60 + i) * MINUTE);
+        count_on(db, mine, true);
+        collect();
+    }
+    assert_in_range(dbtest_int(DB, "SELECT COUNT(*) FROM meter_outbox"), 1, 6);
+    dbtest_sql(DB, "UPDATE meter_outbox SET state = 'sent', sent_at = event_at");
+    assert_int_equal(collect(), 1);
+    assert_int_equal(dbtest_int(DB, "SELECT SUM(quantity) FROM meter_outbox"), 40);
+    counter_is(mine, true, 40, 40, 0);
+}
+
 static void without_a_customer_it_waits_and_tells(void **state)
 {
     (void)state;
@@ -315,6 +332,7 @@ static void lag_is_measured_from_the_counting_on(void **state)
     OKAY(meter_watch(db, &fail)); /* once */
     assert_int_equal(
         dbtest_int(DB, "SELECT COUNT(*) FROM billing_alarm WHERE kind = 'meter_lag' AND closed_at IS NULL"), 1);
+    dbtest_sql(DB, "UPDATE meter_outbox SET state = 'sent'");
     collect();
     dbtest_sql(DB, "UPDATE meter_outbox SET state = 'sent'");
     OKAY(meter_watch(db, &fail));
@@ -406,6 +424,7 @@ int main(int argc, char **argv)
         CASE(free_use_is_never_sent),
         CASE(a_row_stays_inside_its_period),
         CASE(a_row_is_stamped_when_its_first_was_counted),
+        CASE(rows_that_wait_do_not_become_more),
         CASE(without_a_customer_it_waits_and_tells),
         CASE(collected_while_counted),
         CASE(due_are_those_of_this_mode_that_nobody_serves),
