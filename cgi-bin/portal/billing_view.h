@@ -50,6 +50,7 @@ bool billing_refused(struct page *pg);
 enum status billing_stripe(struct page *pg, struct stripe **out);
 
 bool billing_subscribed(const struct entitlements *x); /* pays through Stripe: changes its plan, does not buy another */
+void fill_planned_words(struct page *pg, const struct billing *b); /* Planned.Words: the end or the other plan that is to come, if any */
 bool billing_owes(const struct entitlements *x);       /* a payment is missing: it comes before any change but the end */
 /* The overview, the plans: shown again after something was refused (pg->e), or the error page. */
 /* The page once more with what went wrong. Everything is read anew, since the call may have taken a while. */

@@ -85,7 +85,8 @@ void sign_up_page(struct request *rq)
     struct page pg;
     if (!page_begin_public(rq, &pg) || !sign_up_open(&pg))
         return;
-    view_str(pg.v, "Form.plan", request_query(rq, "plan"));
+    if (config_string(rq->config, CONFIG_stripe_secret_key)[0])
+        view_str(pg.v, "Form.plan", request_query(rq, "plan"));
     if (rq->who.signed_in)
         page_redirect(&pg, "/app");
     else

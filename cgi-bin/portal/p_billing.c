@@ -60,16 +60,7 @@ static enum status fill_planned(struct page *pg, const struct billing *b)
     const struct subscription *s = b->now.subscription;
     if (!s)
         return OK;
-    const struct plan_terms *next = id_is_none(s->next_terms) ? NULL : plans_terms(&b->plans, s->next_terms);
-    const struct plan *to = next ? plans_find(&b->plans, next->plan) : NULL;
-    if (b->now.state == BILLING_ENDING)
-        view_str(pg->v, "Planned.Words",
-                 view_fill(pg->v, "Billing.PlannedEnd", {"date", view_day(pg->v, b->now.until_ms)},
-                           {"free", plans_free(&b->plans)->name}));
-    else if (to)
-        view_str(pg->v, "Planned.Words",
-                 view_fill(pg->v, "Billing.PlannedPlan", {"date", view_day(pg->v, s->next_ms)}, {"plan", to->name},
-                           {"price", words_money_short(pg, next->price, next->currency)}));
+    fill_planned_words(pg, b);
     return s->pending_update_expires_ms ? fill_pending(pg, s) : OK;
 }
 

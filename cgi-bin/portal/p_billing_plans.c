@@ -60,6 +60,7 @@ static void plans_show(struct page *pg, const struct billing *b, int status)
     int64_t trial = config_int(pg->rq->config, CONFIG_stripe_trial_days);
     fill_choice(pg, b, wanted);
     fill_state(pg, "Billing", b->now.state);
+    fill_planned_words(pg, b);
     view_bool(pg->v, "Billing.Owes", billing_owes(&b->now));
     if (b->on && trial > 0 && b->now.state == BILLING_FREE && !b->had)
         view_count(pg->v, "Billing.Trial", "Plans.Trial", trial);

@@ -103,11 +103,27 @@ static int unknown(int argc, char **argv)
     return 2;
 }
 
-static int usage_all(FILE *to)
+/* Those whose first word is `group`; all without one. */
+static bool in_group(const struct command *c, const char *group)
+{
+    size_t n = group ? strlen(group) : 0;
+    return !group || (strncmp(c->name, group, n) == 0 && (c->name[n] == ' ' || !c->name[n]));
+}
+
+static bool is_group(const char *word)
+{
+    for (size_t i = 0; i < command_count; i++)
+        if (in_group(&commands[i], word))
+            return true;
+    return false;
+}
+
+static int usage_all(FILE *to, const char *group)
 {
     fputs("Usage: parley [--config FILE] [--json] COMMAND [OPTION...] [ARGUMENT...]\n\n", to);
     for (size_t i = 0; i < command_count; i++)
-        fprintf(to, "  %-20s %s\n", commands[i].name, commands[i].help);
+        if (in_group(&commands[i], group))
+            fprintf(to, "  %-20s %s\n", commands[i].name, commands[i].help);
     fputs("\n  --config FILE   the configuration to use ($PARLEY_CONFIG)\n"
           "  --json          print results as JSON\n"
           "  COMMAND --help  how to call it\n", to);
@@ -211,7 +227,7 @@ static int global_options(struct cli *cl, int *argc, char **argv)
     const struct command *c = find(n, argv, &words);
     if (help && c)
         return usage_one(c, stdout);
-    return help ? usage_all(stdout) : -1;
+    return help ? usage_all(stdout, n && is_group(argv[0]) ? argv[0] : NULL) : -1;
 }
 
 int main(int argc, char **argv)
@@ -228,7 +244,7 @@ int main(int argc, char **argv)
     if (done >= 0)
         return done;
     if (argc == 0) {
-        usage_all(stderr);
+        usage_all(stderr, NULL);
         return 2;
     }
     if (!(cl.command = find(argc, argv, &words)))

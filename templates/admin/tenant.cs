@@ -30,7 +30,7 @@ def:look(id) ?><?cs if:Admin.Ready == "1" ?><form method="post" action="/admin/t
 <p class="form-hint mt-2 mb-0"><?cs var:T.Admin.Levels ?></p><div class="form-end"><button class="btn"><?cs call:icon("plus") ?><?cs var:T.Admin.AddOverride ?></button></div></form></div></section>
 <section class="card" aria-labelledby="s-invoices"><div class="card-header"><h2 class="card-title" id="s-invoices"><?cs var:T.Invoices.Title ?></h2></div>
 <?cs if:!subcount(Invoices) ?><div class="card-body text-secondary"><?cs var:T.Invoices.EmptyHead ?></div>
-<?cs else ?><ul class="row-list"><?cs each:i = Invoices ?><li><span class="row-main"><strong><?cs call:date(i.Date, i.DateIso) ?></strong><span class="row-sub"><?cs if:i.Number ?><?cs var:i.Number ?> · <?cs /if ?><?cs var:i.Reason ?></span></span><span><?cs call:invoice_badge(i.Status, i.StatusText) ?></span><strong class="invoice-sum"><?cs var:i.Amount ?></strong><span class="row-end"><?cs call:look(i.Id) ?></span></li>
+<?cs else ?><ul class="row-list invoice-rows"><?cs each:i = Invoices ?><li><span class="row-main"><strong><?cs call:date(i.Date, i.DateIso) ?></strong><span class="row-sub"><?cs if:i.Number ?><?cs var:i.Number ?> · <?cs /if ?><?cs var:i.Reason ?></span></span><span><?cs call:invoice_badge(i.Status, i.StatusText) ?></span><strong class="invoice-sum"><?cs var:i.Amount ?></strong><span class="row-end"><?cs call:look(i.Id) ?></span></li>
 <?cs /each ?></ul>
 <?cs /if ?></section>
 <section class="card" aria-labelledby="s-log"><div class="card-header"><h2 class="card-title" id="s-log"><?cs var:T.Admin.History ?></h2></div><?cs call:log_list(Log) ?></section>

@@ -32,7 +32,7 @@ a { color: #0b5cbf; }
 <?cs each:p = Mail.Text ?><p class="m-text" style="margin:0 0 16px;color:#1b2430;overflow-wrap:anywhere"><?cs var:p.Words ?></p>
 <?cs /each ?><?cs if:subcount(Mail.Rows) ?><table class="m-line" style="width:100%;margin:4px 0 20px;border-collapse:collapse;border-top:1px solid #dce2ea;font-size:15px">
 <?cs each:r = Mail.Rows ?><tr>
-<th class="m-quiet m-line" scope="row" style="padding:9px 12px 9px 0;border-bottom:1px solid #dce2ea;font-weight:400;text-align:left;vertical-align:top;color:#5b6675;overflow-wrap:anywhere"><?cs var:r.Label ?></th>
+<th class="m-quiet m-line" scope="row" style="padding:9px 12px 9px 0;border-bottom:1px solid #dce2ea;font-weight:400;text-align:left;vertical-align:top;color:#5b6675"><?cs var:r.Label ?></th>
 <td class="m-text m-line" style="padding:9px 0;border-bottom:1px solid #dce2ea;font-weight:600;text-align:right;vertical-align:top;color:#1b2430;overflow-wrap:anywhere;font-variant-numeric:tabular-nums"><?cs var:r.Value ?></td>
 </tr>
 <?cs /each ?></table>

@@ -6,6 +6,7 @@
 <?cs elif:Billing.Write != "1" ?><p class="quiet-note"><?cs call:icon("info-circle") ?><span><?cs var:T.Billing.AskOwner ?></span></p>
 <?cs elif:Billing.Owes == "1" ?><p class="quiet-note"><?cs call:icon("alert-triangle") ?><span><?cs var:T.Plans.Owes ?> <a href="/app/billing"><?cs var:T.Return.ToBilling ?></a></span></p>
 <?cs elif:Billing.State == "assigned" ?><p class="quiet-note"><?cs call:icon("info-circle") ?><span><?cs var:T.Plans.Assigned ?></span></p>
+<?cs /if ?><?cs if:Planned.Words ?><p class="quiet-note"><?cs call:icon("calendar-event") ?><span><?cs var:Planned.Words ?> <a href="/app/billing"><?cs var:T.Return.ToBilling ?></a></span></p>
 <?cs /if ?><?cs if:Billing.Trial ?><p class="quiet-note"><?cs call:icon("calendar-event") ?><span><?cs var:Billing.Trial ?></span></p>
 <?cs /if ?><ul class="plan-grid">
 <?cs each:p = Plans ?><li class="card plan-card<?cs if:p.Current == "1" ?> is-current<?cs elif:p.Wanted == "1" ?> is-chosen<?cs /if ?>"><div class="card-body">

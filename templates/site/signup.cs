@@ -1,7 +1,7 @@
 <?cs include!"layout/top.cs" ?>
 <div class="container-tight py-5">
 <h1 class="h2 text-center"><?cs var:T.SignUp.Title ?></h1>
-<p class="text-secondary text-center"><?cs var:T.SignUp.Lead ?></p>
+<p class="text-secondary text-center"><?cs if:Form.plan ?><?cs var:T.SignUp.LeadPlan ?><?cs else ?><?cs var:T.SignUp.Lead ?><?cs /if ?></p>
 <form class="card" method="post" action="/signup" data-once>
 <div class="card-body">
 <?cs call:form_error() ?>

@@ -145,6 +145,7 @@ test('without a mouse: from the page of prices to a paid plan, a larger one, and
     assert.equal(await page.locator('.is-chosen h2').innerText(), 'FREE')
     await enter('Start with STARTER')
     await page.waitForURL('**/signup?plan=starter')
+    await says(page, 'Next comes the plan you have chosen.')
     for (const [field, text] of [['name', 'Ada'], ['workspace', 'Keys'], ['email', `paying${process.pid}@example.com`], ['password', 'correct horse battery']]) {
         await reach(field)
         await page.keyboard.type(text)

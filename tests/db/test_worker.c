@@ -315,6 +315,9 @@ static void commands_of_the_queue(void **state)
     assert_int_equal(parley("work", "--once=1", NULL), 2);
     assert_int_equal(parley("--help", NULL, NULL), 0);
     has("job replay");
+    assert_int_equal(parley("job", "--help", NULL), 0);
+    has("job replay");
+    assert_null(strstr(said(), "tenant list"));
 }
 
 static void doctor_names_what_is_wrong(void **state)
