@@ -3,7 +3,7 @@
 <div class="head-row"><h1 class="page-title"><?cs var:T.Admin.Title ?></h1><div><?cs if:Admin.On != "1" ?><span class="badge bg-secondary-lt"><?cs var:T.Admin.Off ?></span><?cs elif:Admin.Ready != "1" ?><span class="badge bg-red-lt"><?cs var:T.Admin.BadKey ?></span><?cs elif:Admin.Live == "1" ?><span class="badge bg-green-lt"><?cs var:T.Admin.LiveMode ?></span><?cs else ?><span class="badge bg-yellow-lt"><?cs var:T.Admin.TestMode ?></span><?cs /if ?></div></div>
 <?cs if:Admin.On != "1" ?><div class="alert alert-info" role="status"><?cs call:icon("info-circle") ?><div class="ms-2"><?cs var:T.Admin.OffText ?></div></div>
 <?cs elif:Admin.Ready != "1" ?><div class="alert alert-danger" role="alert"><?cs call:icon("alert-triangle") ?><div class="ms-2"><?cs var:Admin.Trouble ?></div></div>
-<?cs elif:Setup.Ready != "1" ?><div class="alert alert-warning" role="status"><?cs call:icon("alert-triangle") ?><div class="ms-2"><?cs var:T.Admin.SetupHead ?> <?cs var:Setup.Words ?>. <?cs var:T.Admin.SetupHow ?> <code>parley billing setup</code></div></div>
+<?cs elif:Setup.Ready != "1" ?><div class="alert alert-warning" role="status"><?cs call:icon("alert-triangle") ?><div class="ms-2"><?cs var:T.Admin.SetupHead ?> <?cs var:Setup.Words ?>. <?cs var:T.Admin.SetupHow ?> <code>parley billing setup --write</code></div></div>
 <?cs /if ?><dl class="card stat-grid">
 <div><dt><?cs var:T.Admin.Tenants ?></dt><dd><a href="/admin/tenants"><?cs var:Counts.Tenants ?></a></dd></div>
 <div><dt><?cs var:T.Admin.Paying ?></dt><dd><?cs var:Counts.Paying ?></dd></div>
