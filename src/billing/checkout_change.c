@@ -251,7 +251,8 @@ static void phase_params(struct stripe_form *f, const struct changing *g, const 
     copy_taxes(f, phase, 0);
     stripe_param_text(f, "phases[1][duration][interval]", "month");
     stripe_param_int(f, "phases[1][duration][interval_count]", 1);
-    stripe_param_text(f, "phases[1][proration_behavior]", "none");
+    /* At the end of a period there is nothing to prorate; but a metered price that goes with "none" goes without being billed. */
+    stripe_param_text(f, "phases[1][proration_behavior]", "create_prorations");
     next_items(f, g, phase);
     copy_discounts(f, phase, 1);
     copy_taxes(f, phase, 1);

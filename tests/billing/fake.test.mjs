@@ -332,7 +332,7 @@ describe('changes of a subscription', () => {
             proration_behavior: 'none',
             phases: [
                 { start_date: current.start_date, end_date: current.end_date, items: [{ price: plans.pro.base.id, quantity: 1 }, { price: plans.pro.usage.id }] },
-                { proration_behavior: 'none', duration: { interval: 'month' }, items: [{ price: plans.starter.base.id, quantity: 1 }, { price: plans.starter.usage.id }] },
+                { proration_behavior: 'create_prorations', duration: { interval: 'month' }, items: [{ price: plans.starter.base.id, quantity: 1 }, { price: plans.starter.usage.id }] },
             ],
         })
         assert.deepEqual([planned.status, planned.phases.length, planned.phases[1].start_date], ['active', 2, items(sub).base.current_period_end])

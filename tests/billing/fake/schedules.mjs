@@ -178,7 +178,7 @@ function enter(w, schedule, phase, behavior) {
     const change = planChange(w, sub, given)
     const prorations = (behavior ?? phase.proration_behavior) === 'none' || atEnd ? [] : [...change.credits, ...change.debits]
     const resets = change.reset && !atEnd
-    if (atEnd) closeUsage(w, sub, change)
+    if (atEnd) closeUsage(w, sub, change, (behavior ?? phase.proration_behavior) !== 'none')
     let invoice
     w.change(sub, 'customer.subscription.updated', () => {
         applyItems(w, sub, { ...change, reset: resets })
@@ -195,12 +195,13 @@ function enter(w, schedule, phase, behavior) {
     plan(w, sub)
 }
 
-// the period that ends here is billed by the prices of the phase that ends here
-function closeUsage(w, sub, change) {
+// the period that ends here is billed by the prices of the phase that ends here; with `none` a metered price goes without being billed, as
+// it does when an item is removed
+function closeUsage(w, sub, change, bills) {
     for (const one of [...change.target.filter(held => held.item), ...change.gone]) {
         const leaves = change.gone.includes(one) || one.price !== one.item.price
         if (!leaves || !metered(priceOf(w, one.item)) || sub.status === 'trialing') continue
-        sub[$].pending.push(usageSpec(one.item))
+        if (bills) sub[$].pending.push(usageSpec(one.item))
         one.item[$].billedUntil = one.item.current_period_end
     }
 }
