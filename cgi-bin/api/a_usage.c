@@ -22,7 +22,8 @@ static int set_period(struct json *o, const char *name, int64_t start_ms, int64_
 static int set_amount(struct json *o, const char *name, int64_t amount, const char *currency)
 {
     struct json *m;
-    return json_set_object(o, name, &m) || json_set_int(m, "amount", amount) || json_set_str(m, "currency", str_from(currency));
+    return json_set_object(o, name, &m) || json_set_int(m, "amount", amount) ||
+           json_set_str(m, "currency", str_from(currency));
 }
 
 /* ---- usage ---- */
@@ -30,16 +31,18 @@ static int set_amount(struct json *o, const char *name, int64_t amount, const ch
 static int fill_forecast(struct json *o, const struct usage_forecast *f, const char *currency)
 {
     struct json *j;
-    return json_set_object(o, "forecast", &j) || json_set_int(j, "used", f->used_at_end) || json_set_time(j, "full_at", f->full_at_ms) ||
-           set_amount(j, "overage", f->overage, currency);
+    return json_set_object(o, "forecast", &j) || json_set_int(j, "used", f->used_at_end) ||
+           json_set_time(j, "full_at", f->full_at_ms) || set_amount(j, "overage", f->overage, currency);
 }
 
-static int fill_usage(struct json *o, const struct usage *u, const struct plan_terms *terms, const struct usage_forecast *f)
+static int fill_usage(struct json *o, const struct usage *u, const struct plan_terms *terms,
+                      const struct usage_forecast *f)
 {
     int64_t overage = u->billable ? pricing_overage(terms, u->used) : 0;
     return set_period(o, "period", u->period_start_ms, u->period_end_ms) || json_set_int(o, "used", u->used) ||
-           set_limit(o, "included", u->included) || set_limit(o, "limit", u->limit) || json_set_bool(o, "billable", u->billable) ||
-           set_amount(o, "overage", overage, terms->currency) || fill_forecast(o, f, terms->currency);
+           set_limit(o, "included", u->included) || set_limit(o, "limit", u->limit) ||
+           json_set_bool(o, "billable", u->billable) || set_amount(o, "overage", overage, terms->currency) ||
+           fill_forecast(o, f, terms->currency);
 }
 
 void usage_show(struct request *rq)
@@ -69,9 +72,9 @@ void usage_show(struct request *rq)
 static int fill_row(struct json *o, const struct usage_row *r)
 {
     return json_set_id(o, "conversation", ID_CONVERSATION, r->conversation) ||
-           (r->deleted ? json_set_null(o, "bot") : json_set_id(o, "bot", ID_BOT, r->bot)) || json_set_time(o, "counted_at", r->counted_ms) ||
-           json_set_time(o, "period_start", r->period_start_ms) || json_set_bool(o, "billable", r->billable) ||
-           json_set_bool(o, "deleted", r->deleted);
+           (r->deleted ? json_set_null(o, "bot") : json_set_id(o, "bot", ID_BOT, r->bot)) ||
+           json_set_time(o, "counted_at", r->counted_ms) || json_set_time(o, "period_start", r->period_start_ms) ||
+           json_set_bool(o, "billable", r->billable) || json_set_bool(o, "deleted", r->deleted);
 }
 
 void usage_conversations(struct request *rq)
@@ -122,7 +125,8 @@ static int fill_subscription(struct json *o, const struct subscription *s)
     if (!s)
         return json_set_null(o, "subscription");
     return json_set_object(o, "subscription", &j) || json_set_str(j, "status", s->status_text) ||
-           json_set_time(j, "trial_end", s->trial_end_ms) || json_set_bool(j, "payment_pending", s->pending_update_expires_ms > 0);
+           json_set_time(j, "trial_end", s->trial_end_ms) ||
+           json_set_bool(j, "payment_pending", s->pending_update_expires_ms > 0);
 }
 
 /* What the owner has planned: the end, or another plan. */
@@ -134,7 +138,8 @@ static int fill_pending(struct json *o, const struct entitlements *x, const stru
     bool ends = x->state == BILLING_ENDING;
     if (!ends && !next)
         return json_set_null(o, "pending_change");
-    return json_set_object(o, "pending_change", &j) || json_set_str(j, "plan", ends ? plans_free(plans)->plan : next->plan) ||
+    return json_set_object(o, "pending_change", &j) ||
+           json_set_str(j, "plan", ends ? plans_free(plans)->plan : next->plan) ||
            json_set_time(j, "at", ends ? x->until_ms : s->next_ms);
 }
 
@@ -143,7 +148,8 @@ static int fill_dunning(struct json *o, const struct entitlements *x)
     struct json *j;
     if (x->state < BILLING_GRACE || x->state > BILLING_SUSPENDED)
         return json_set_null(o, "dunning");
-    return json_set_object(o, "dunning", &j) || json_set_time(j, "since", x->subscription ? x->subscription->first_failed_ms : 0) ||
+    return json_set_object(o, "dunning", &j) ||
+           json_set_time(j, "since", x->subscription ? x->subscription->first_failed_ms : 0) ||
            json_set_time(j, "until", x->until_ms);
 }
 
@@ -151,9 +157,11 @@ static int fill_billing(struct json *o, const struct entitlements *x, const stru
 {
     struct json *cap;
     return json_set_str(o, "plan", x->plan->plan) || json_set_str(o, "name", x->plan->name) ||
-           json_set_str(o, "state", str_from(billing_state_name(x->state))) || json_set_bool(o, "read_only", x->read_only) ||
-           set_period(o, "period", x->period.start_ms, x->period.end_ms) || set_amount(o, "price", x->terms->price, x->terms->currency) ||
-           fill_entitlements(o, x) || fill_subscription(o, x->subscription) || fill_pending(o, x, plans) || fill_dunning(o, x) ||
+           json_set_str(o, "state", str_from(billing_state_name(x->state))) ||
+           json_set_bool(o, "read_only", x->read_only) ||
+           set_period(o, "period", x->period.start_ms, x->period.end_ms) ||
+           set_amount(o, "price", x->terms->price, x->terms->currency) || fill_entitlements(o, x) ||
+           fill_subscription(o, x->subscription) || fill_pending(o, x, plans) || fill_dunning(o, x) ||
            json_set_object(o, "overage", &cap) || json_set_bool(cap, "billed", x->bill_overage) ||
            set_amount(cap, "cap", x->overage_cap, x->terms->currency);
 }

@@ -28,7 +28,8 @@ static enum status hooks_open(const struct config *c, bool plain_cgi, void **app
     struct db_pool *pool = NULL;
 
     db_library_begin();
-    enum status s = db_pool_open_as(c, plain_cgi ? 1 : CONNECTIONS, own ? CONFIG_hooks_database_user : CONFIG_database_user,
+    enum status s = db_pool_open_as(c, plain_cgi ? 1 : CONNECTIONS,
+                                    own ? CONFIG_hooks_database_user : CONFIG_database_user,
                                     own ? CONFIG_hooks_database_password : CONFIG_database_password, &pool, e);
     *app = pool;
     return s;

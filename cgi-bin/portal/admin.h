@@ -13,7 +13,8 @@ struct admin {
 bool admin_begin(struct request *rq, struct page *pg, const char *nav, struct admin *ad);
 /* "Log.*": what operators did to this object ("" = to all), newest first. */
 enum status admin_log(struct page *pg, struct str object, int limit);
-void admin_fill_terms(struct page *pg, const char *list, size_t i, const struct plan_terms *t); /* .Price .Conversations .Since */
+void admin_fill_terms(struct page *pg, const char *list, size_t i,
+                      const struct plan_terms *t); /* .Price .Conversations .Since */
 /* <prefix>.Name and .Value: "Bots" "12", "Knowledge base" "Yes", "Support" "Priority support". */
 void admin_fill_value(struct page *pg, const char *prefix, enum entitlement x, int64_t value);
 /* A limit as typed: nothing is unlimited. */

@@ -39,9 +39,9 @@ struct billing {
     struct entitlements now;
     struct usage used;
     const struct subscription *beside; /* one that is charged, but is not what the workspace lives on; NULL: none */
-    bool had;   /* a subscription, ever: no trial any more */
-    bool on;    /* a key of Stripe is set */
-    bool write; /* this person may buy and change */
+    bool had;                          /* a subscription, ever: no trial any more */
+    bool on;                           /* a key of Stripe is set */
+    bool write;                        /* this person may buy and change */
 };
 bool billing_begin(struct request *rq, struct page *pg, const char *tab, struct billing *b);
 /* Words for what Stripe or the domain refused, in the page that is shown again; false: it is no error of the person's (page_fail). */
@@ -50,8 +50,9 @@ bool billing_refused(struct page *pg);
 enum status billing_stripe(struct page *pg, struct stripe **out);
 
 bool billing_subscribed(const struct entitlements *x); /* pays through Stripe: changes its plan, does not buy another */
-void fill_planned_words(struct page *pg, const struct billing *b); /* Planned.Words: the end or the other plan that is to come, if any */
-bool billing_owes(const struct entitlements *x);       /* a payment is missing: it comes before any change but the end */
+void fill_planned_words(struct page *pg,
+                        const struct billing *b); /* Planned.Words: the end or the other plan that is to come, if any */
+bool billing_owes(const struct entitlements *x);  /* a payment is missing: it comes before any change but the end */
 /* The overview, the plans: shown again after something was refused (pg->e), or the error page. */
 /* The page once more with what went wrong. Everything is read anew, since the call may have taken a while. */
 void billing_anew(struct request *rq, struct page *pg, const char *tab,

@@ -151,7 +151,8 @@ static enum status fill_invoices(struct page *pg, const struct subscription *s)
     for (size_t i = 0; st == OK && i < n; i++)
         fill_invoice(pg, "Invoices", i, &in[i]);
     for (size_t i = n; st == OK && i-- > 0;) { /* of several that are owed the oldest is paid first */
-        bool waits = s && s->pending_update_expires_ms && str_eqz(in[i].billing_reason, "subscription_update"); /* has its own words */
+        bool waits = s && s->pending_update_expires_ms &&
+                     str_eqz(in[i].billing_reason, "subscription_update"); /* has its own words */
         if (!waits && str_eqz(in[i].status, "open") && in[i].amount_remaining > 0 && in[i].attempt_count > 0) {
             fill_link(pg, "Owed.Url", in[i].hosted_url);
             fill_money(pg, "Owed.Sum", in[i].amount_remaining, in[i].currency);

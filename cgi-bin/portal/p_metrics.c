@@ -28,8 +28,8 @@ static bool same_secret(struct str a, struct str b)
 /* A proxy on this machine says for whom it asks; who asks for itself says nothing. */
 static bool is_local(struct request *rq)
 {
-    static const char *const forwarded[] = {"HTTP_FORWARDED", "HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_HOST", "HTTP_X_FORWARDED_PROTO",
-                                            "HTTP_X_REAL_IP", "HTTP_VIA"};
+    static const char *const forwarded[] = {"HTTP_FORWARDED",         "HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_HOST",
+                                            "HTTP_X_FORWARDED_PROTO", "HTTP_X_REAL_IP",       "HTTP_VIA"};
     for (size_t i = 0; i < sizeof(forwarded) / sizeof(forwarded[0]); i++)
         if (request_header(rq, forwarded[i]).n)
             return false;
@@ -38,7 +38,8 @@ static bool is_local(struct request *rq)
 
 static bool may_see(struct request *rq)
 {
-    struct str token = str_from(config_string(rq->config, CONFIG_metrics_token)), given = request_header(rq, "HTTP_AUTHORIZATION");
+    struct str token = str_from(config_string(rq->config, CONFIG_metrics_token)),
+               given = request_header(rq, "HTTP_AUTHORIZATION");
     if (given.n)
         return token.n && str_starts(given, STR("Bearer ")) && same_secret(str_trim(str_sub(given, 7, given.n)), token);
     return is_local(rq);
@@ -91,12 +92,14 @@ static void in_state(struct buf *b, const char *name, const char *state, int64_t
 
 static void write_numbers(struct buf *b, const struct numbers *m)
 {
-    seconds(b, "parley_meter_lag_seconds", "How long the oldest counted conversation has waited to reach Stripe's meter.", m->meter.oldest_ms);
+    seconds(b, "parley_meter_lag_seconds",
+            "How long the oldest counted conversation has waited to reach Stripe's meter.", m->meter.oldest_ms);
     head(b, "parley_meter_rows", "Reports of usage that Stripe does not have yet, or never will.");
     in_state(b, "parley_meter_rows", "pending", m->meter.pending);
     in_state(b, "parley_meter_rows", "unknown", m->meter.unknown);
     in_state(b, "parley_meter_rows", "rejected", m->meter.rejected);
-    seconds(b, "parley_stripe_event_lag_seconds", "How long the oldest event of Stripe's has waited to be served.", m->events.oldest_ms);
+    seconds(b, "parley_stripe_event_lag_seconds", "How long the oldest event of Stripe's has waited to be served.",
+            m->events.oldest_ms);
     head(b, "parley_stripe_events", "Events of Stripe's that wait, or were given up.");
     in_state(b, "parley_stripe_events", "pending", m->events.pending);
     in_state(b, "parley_stripe_events", "dead", m->events.dead);
@@ -116,7 +119,8 @@ void metrics_show(struct request *rq)
     struct db *c = NULL;
     struct err e = ERR_INIT;
     enum status s = may_see(rq) ? db_get(app->guard.pool, &c, &e)
-                                : err_set(&e, ERR_DENIED, "metrics_denied", "Metrics are for this machine, or for who knows metrics_token.");
+                                : err_set(&e, ERR_DENIED, "metrics_denied",
+                                          "Metrics are for this machine, or for who knows metrics_token.");
     if (s == OK)
         s = read_numbers(c, rq->arena, &m, &e);
     db_put(c);

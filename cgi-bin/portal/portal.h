@@ -31,9 +31,9 @@ struct page {
     struct request *rq;
     struct portal *app;
     struct view *v;
-    struct db *db;    /* NULL once given back */
+    struct db *db;           /* NULL once given back */
     bool has[FEATURE_COUNT]; /* what the plan has */
-    struct actor who; /* who.tenant is ID_NONE when nobody is signed in */
+    struct actor who;        /* who.tenant is ID_NONE when nobody is signed in */
     struct err e;
 };
 

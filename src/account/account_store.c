@@ -20,7 +20,8 @@ DB_STMT(tenant_list, GLOBAL,
         "ussst");
 DB_STMT(tenant_set_plan, TENANT, "UPDATE tenant SET plan = ?, updated_at = ? WHERE tenant_id = :tenant", "st", "");
 DB_STMT(tenant_set_deleted, TENANT,
-        "UPDATE tenant SET state = 'deleted', updated_at = ? WHERE tenant_id = :tenant AND state <> 'deleted'", "t", "");
+        "UPDATE tenant SET state = 'deleted', updated_at = ? WHERE tenant_id = :tenant AND state <> 'deleted'", "t",
+        "");
 DB_STMT(plan_select, GLOBAL, "SELECT plan FROM plan WHERE plan = ?", "s", "s");
 
 static struct tenant tenant_of(struct db_row r, size_t i)
@@ -181,8 +182,8 @@ enum status store_users(struct db *c, struct arena *a, struct user **out, size_t
 
 enum status store_user_operator(struct db *c, struct id user, bool is_operator, struct err *e)
 {
-    return db_exec(c, &user_set_operator, DB_GLOBAL,
-                   DB_ARGS(db_int(is_operator), db_time(clock_now_ms()), db_id(user)), NULL, e);
+    return db_exec(c, &user_set_operator, DB_GLOBAL, DB_ARGS(db_int(is_operator), db_time(clock_now_ms()), db_id(user)),
+                   NULL, e);
 }
 
 enum status store_user_password(struct db *c, struct id user, struct str hash, struct err *e)

@@ -17,7 +17,8 @@ enum status store_keys_revoke(struct db *c, struct id tenant, struct err *e);
 enum status store_session_delete_tenant(struct db *c, struct id tenant, struct err *e);
 enum status store_tenant_plan(struct db *c, struct id id, struct str plan, struct err *e);
 /* *out: the plan as its row has it, from the arena; the database compares without case. */
-enum status store_plan_find(struct db *c, struct arena *a, struct str typed, struct str *out, bool *there, struct err *e);
+enum status store_plan_find(struct db *c, struct arena *a, struct str typed, struct str *out, bool *there,
+                            struct err *e);
 
 enum status store_user_add(struct db *c, const struct user_new *u, struct err *e); /* email_taken when it is */
 /* Any state; ERR_NOT_FOUND. hash and state may be NULL. */

@@ -14,7 +14,8 @@ DB_STMT(key_select, GLOBAL,
         "x", "uuit?ii");
 DB_STMT(key_touch, TENANT, "UPDATE api_key SET used_at = ? WHERE tenant_id = :tenant AND key_id = ?", "tu", "");
 
-DB_STMT(key_revoke_all, TENANT, "UPDATE api_key SET revoked_at = ? WHERE tenant_id = :tenant AND revoked_at IS NULL", "t", "");
+DB_STMT(key_revoke_all, TENANT, "UPDATE api_key SET revoked_at = ? WHERE tenant_id = :tenant AND revoked_at IS NULL",
+        "t", "");
 
 enum status store_keys_revoke(struct db *c, struct id tenant, struct err *e)
 {

@@ -27,7 +27,8 @@ void arena_release(struct arena *a); /* reset, and all memory given back */
 void *arena_alloc(struct arena *a, size_t size) __attribute__((warn_unused_result));
 void *arena_array(struct arena *a, size_t count, size_t size) __attribute__((warn_unused_result)); /* overflow-safe */
 char *arena_strdup(struct arena *a, struct str s) __attribute__((warn_unused_result)); /* NUL-terminated copy */
-struct str arena_str(struct arena *a, struct str s, bool *ok); /* copy as str; *ok false (and "" returned) without memory */
+struct str arena_str(struct arena *a, struct str s,
+                     bool *ok); /* copy as str; *ok false (and "" returned) without memory */
 char *arena_printf(struct arena *a, const char *fmt, ...) __attribute__((warn_unused_result, format(printf, 2, 3)));
 char *arena_vprintf(struct arena *a, const char *fmt, va_list ap)
     __attribute__((warn_unused_result, format(printf, 2, 0)));

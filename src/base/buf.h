@@ -12,13 +12,13 @@
 #include "base/str.h"
 
 struct buf {
-    char *p;     /* never NULL after buf_init */
-    size_t n;    /* bytes used */
-    size_t cap;  /* bytes allocated, 0 while p is the static empty string */
-    size_t max;  /* bytes it may ever hold */
+    char *p;    /* never NULL after buf_init */
+    size_t n;   /* bytes used */
+    size_t cap; /* bytes allocated, 0 while p is the static empty string */
+    size_t max; /* bytes it may ever hold */
     bool failed;
-    bool full;   /* failed because `max` was reached, not for want of memory */
-    bool fixed;  /* p is the caller's memory: never grown, never freed */
+    bool full;  /* failed because `max` was reached, not for want of memory */
+    bool fixed; /* p is the caller's memory: never grown, never freed */
 };
 
 void buf_init(struct buf *b, size_t max);
@@ -26,8 +26,14 @@ void buf_init(struct buf *b, size_t max);
 void buf_fixed(struct buf *b, char *memory, size_t size);
 void buf_release(struct buf *b);
 void buf_clear(struct buf *b); /* empty and not failed; memory over 64 KB is given back */
-static inline bool buf_ok(const struct buf *b) { return !b->failed; }
-static inline struct str buf_str(const struct buf *b) { return (struct str){b->p, b->n}; }
+static inline bool buf_ok(const struct buf *b)
+{
+    return !b->failed;
+}
+static inline struct str buf_str(const struct buf *b)
+{
+    return (struct str){b->p, b->n};
+}
 
 void buf_add(struct buf *b, const void *p, size_t n);
 char *buf_extend(struct buf *b, size_t n); /* n more bytes for the caller to fill; NULL when that fails */
@@ -40,7 +46,10 @@ void buf_u64(struct buf *b, uint64_t v);
 void buf_i64(struct buf *b, int64_t v);
 void buf_html(struct buf *b, struct str s); /* & < > " ' escaped */
 void buf_url(struct buf *b, struct str s);  /* percent-encoded as one URL component (RFC 3986 unreserved stay) */
-void buf_json(struct buf *b, struct str s); /* as a JSON string with quotes; < > & U+2028/9 escaped, safe inside HTML; bad UTF-8 becomes U+FFFD */
-char *buf_detach(struct buf *b);            /* caller frees; NULL if failed; the buffer is empty afterwards */
+void buf_json(
+    struct buf *b,
+    struct str
+        s); /* as a JSON string with quotes; < > & U+2028/9 escaped, safe inside HTML; bad UTF-8 becomes U+FFFD */
+char *buf_detach(struct buf *b); /* caller frees; NULL if failed; the buffer is empty afterwards */
 
 #endif

@@ -5,14 +5,16 @@
 #include <stdint.h>
 #include "base/buf.h"
 
-int64_t clock_now_ms(void);   /* wall time; clock_set_for_test() moves it */
-int64_t clock_mono_us(void);  /* monotonic, microseconds: for durations and deadlines only */
+int64_t clock_now_ms(void);              /* wall time; clock_set_for_test() moves it */
+int64_t clock_mono_us(void);             /* monotonic, microseconds: for durations and deadlines only */
 void clock_set_for_test(int64_t now_ms); /* wall time stands still there; 0 = the real clock again */
 
-void clock_iso(struct buf *b, int64_t ms);                       /* 2026-11-23T05:52:20.123Z */
-int64_t clock_month_start(int64_t ms);                           /* first instant of ms's month, UTC */
-int64_t clock_date_ms(int year, int month, int day);             /* midnight UTC; -1 if no such day */
-struct clock_date { int year, month, day, hour, minute, second, ms; };
-struct clock_date clock_split(int64_t ms);                       /* UTC, proleptic Gregorian */
+void clock_iso(struct buf *b, int64_t ms);           /* 2026-11-23T05:52:20.123Z */
+int64_t clock_month_start(int64_t ms);               /* first instant of ms's month, UTC */
+int64_t clock_date_ms(int year, int month, int day); /* midnight UTC; -1 if no such day */
+struct clock_date {
+    int year, month, day, hour, minute, second, ms;
+};
+struct clock_date clock_split(int64_t ms); /* UTC, proleptic Gregorian */
 
 #endif

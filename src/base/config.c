@@ -193,11 +193,14 @@ static enum status check_text(enum config_key k, struct str s, struct err *e)
             return wrong(e, k, "an absolute path, or empty");
         return OK;
     case URL:
-        return is_url(s, STR("https://"), STR("http://")) ? OK : wrong(e, k, "an http or https address without a final slash");
+        return is_url(s, STR("https://"), STR("http://"))
+                   ? OK
+                   : wrong(e, k, "an http or https address without a final slash");
     case MAILURL:
         return !s.n || is_url(s, STR("smtps://"), STR("smtp://"))
                    ? OK
-                   : wrong(e, k, "an smtp or smtps address (smtp://mail.example.com:587) without a name or password in it");
+                   : wrong(e, k,
+                           "an smtp or smtps address (smtp://mail.example.com:587) without a name or password in it");
     case ENUM:
         if (!is_choice(k, s))
             return err_set(e, ERR_INVALID, "config_invalid", "%s must be one of these: %.*s.", r->name,

@@ -29,9 +29,10 @@ enum status config_load(const char *path, struct config **out, struct err *e);
 struct config *config_retain(struct config *c);
 void config_drop(struct config *c);
 
-const char *config_string(const struct config *c, enum config_key k); /* "" when empty; any TYPE as text; lives with c */
-int64_t config_int(const struct config *c, enum config_key k);        /* INT; BYTES in bytes; MS in milliseconds */
-bool config_bool(const struct config *c, enum config_key k);          /* on/off, true/false, yes/no, 1/0 */
+const char *config_string(const struct config *c,
+                          enum config_key k);                  /* "" when empty; any TYPE as text; lives with c */
+int64_t config_int(const struct config *c, enum config_key k); /* INT; BYTES in bytes; MS in milliseconds */
+bool config_bool(const struct config *c, enum config_key k);   /* on/off, true/false, yes/no, 1/0 */
 
 /* The process's current config: set once in main, swapped at reload. config_current() is a reference of the
  * caller's own: drop it. config_set_current takes over the caller's and drops the one before. */
@@ -39,12 +40,16 @@ void config_set_current(struct config *c);
 struct config *config_current(void);
 
 /* For the command line and the manual: rows in table order. Secrets print as "(set)" or "(not set)". */
-struct config_row { const char *name, *type, *default_text, *help; int64_t min, max; bool secret, reload; };
+struct config_row {
+    const char *name, *type, *default_text, *help;
+    int64_t min, max;
+    bool secret, reload;
+};
 const struct config_row *config_row(enum config_key k);
 const char *config_path(const struct config *c); /* the file that was read, "" if none */
 bool config_differs(const struct config *a, const struct config *b, enum config_key k);
-void config_print(const struct config *c, struct buf *out);      /* key = value, with where it came from */
-void config_print_manual(struct buf *out);                       /* the OPTIONS part of parley.conf(5), roff */
-void config_print_example(struct buf *out);                      /* a parley.conf with every key commented out */
+void config_print(const struct config *c, struct buf *out); /* key = value, with where it came from */
+void config_print_manual(struct buf *out);                  /* the OPTIONS part of parley.conf(5), roff */
+void config_print_example(struct buf *out);                 /* a parley.conf with every key commented out */
 
 #endif

@@ -28,13 +28,16 @@ enum status {
 
 struct err {
     enum status status;
-    char code[48];      /* stable, machine readable: "flow_invalid", "token_expired"; "" = the status's default */
-    char message[512];  /* one sentence, UTF-8, without a final newline */
-    char pointer[160];  /* JSON pointer or form field of the wrong input, "" if none */
-    int retry_after_s;  /* with ERR_RATE and ERR_UNAVAILABLE; 0 = unknown */
+    char code[48];     /* stable, machine readable: "flow_invalid", "token_expired"; "" = the status's default */
+    char message[512]; /* one sentence, UTF-8, without a final newline */
+    char pointer[160]; /* JSON pointer or form field of the wrong input, "" if none */
+    int retry_after_s; /* with ERR_RATE and ERR_UNAVAILABLE; 0 = unknown */
 };
 
-#define ERR_INIT {0}
+#define ERR_INIT \
+    {            \
+        0        \
+    }
 
 /* Fill *e and return `status`. `code` NULL means the status's default. e may be NULL. */
 enum status err_set(struct err *e, enum status status, const char *code, const char *fmt, ...)
@@ -46,8 +49,8 @@ enum status err_at(struct err *e, enum status status, const char *code, const ch
 enum status err_wrap(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 enum status err_nomem(struct err *e);
 
-const char *err_code(const struct err *e);         /* e->code or the default of its status: never NULL */
-const char *status_default_code(enum status s);    /* "invalid", "not_found", ... */
+const char *err_code(const struct err *e);      /* e->code or the default of its status: never NULL */
+const char *status_default_code(enum status s); /* "invalid", "not_found", ... */
 
 /* An impossible state: log the text, abort. Not compiled out. */
 void bug_at(const char *file, int line, const char *fmt, ...) __attribute__((noreturn, format(printf, 3, 4)));

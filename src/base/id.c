@@ -17,8 +17,8 @@ static const char *const prefixes[] = {
     [ID_TENANT] = "ws_",   [ID_USER] = "usr_",    [ID_BOT] = "bot_",     [ID_CONVERSATION] = "conv_",
     [ID_MESSAGE] = "msg_", [ID_SOURCE] = "src_",  [ID_ANSWER] = "ans_",  [ID_KEY] = "key_",
     [ID_JOB] = "job_",     [ID_SESSION] = "ses_", [ID_REQUEST] = "req_", [ID_AUDIT] = "aud_",
-    [ID_TERMS] = "terms_", [ID_CHECKOUT] = "co_",  [ID_ALARM] = "alarm_", [ID_METER] = "use_",   [ID_LOG] = "log_",
-    [ID_CHANGE] = "chg_",
+    [ID_TERMS] = "terms_", [ID_CHECKOUT] = "co_", [ID_ALARM] = "alarm_", [ID_METER] = "use_",
+    [ID_LOG] = "log_",     [ID_CHANGE] = "chg_",
 };
 
 static const char alphabet[] = "0123456789abcdefghjkmnpqrstvwxyz";

@@ -7,19 +7,40 @@
 #include <stdint.h>
 #include "base/str.h"
 
-struct id { uint8_t b[16]; };
+struct id {
+    uint8_t b[16];
+};
 #define ID_TEXT_MAX 40 /* bytes of a shown id with its NUL */
 #define ID_NONE ((struct id){{0}})
 
-enum id_kind { ID_TENANT, ID_USER, ID_BOT, ID_CONVERSATION, ID_MESSAGE, ID_SOURCE, ID_ANSWER, ID_KEY, ID_JOB, ID_SESSION,
-               ID_REQUEST, ID_AUDIT, ID_TERMS, ID_CHECKOUT, ID_ALARM, ID_METER, ID_LOG, ID_CHANGE };
+enum id_kind {
+    ID_TENANT,
+    ID_USER,
+    ID_BOT,
+    ID_CONVERSATION,
+    ID_MESSAGE,
+    ID_SOURCE,
+    ID_ANSWER,
+    ID_KEY,
+    ID_JOB,
+    ID_SESSION,
+    ID_REQUEST,
+    ID_AUDIT,
+    ID_TERMS,
+    ID_CHECKOUT,
+    ID_ALARM,
+    ID_METER,
+    ID_LOG,
+    ID_CHANGE
+};
 /* ws_ usr_ bot_ conv_ msg_ src_ ans_ key_ job_ ses_ req_ aud_ terms_ co_ alarm_ use_ log_ chg_ */
 
 struct id id_new(void);
 bool id_is_none(struct id id);
 bool id_eq(struct id a, struct id b);
 int64_t id_time_ms(struct id id); /* the creation time inside a UUIDv7 */
-struct id id_least(int64_t ms);   /* not greater than any id made at that time or later; ids and their shown forms sort by time */
+struct id id_least(
+    int64_t ms); /* not greater than any id made at that time or later; ids and their shown forms sort by time */
 /* Write the shown form into out (ID_TEXT_MAX bytes); returns out. */
 char *id_text(enum id_kind kind, struct id id, char *out);
 /* Parse a shown form of exactly this kind. False for any other text: wrong prefix, length, letter, overflow. */

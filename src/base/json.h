@@ -22,27 +22,35 @@ enum status json_parse(struct arena *a, struct str text, int max_depth, struct j
 
 enum json_kind json_kind(const struct json *j);
 bool json_is(const struct json *j, enum json_kind kind);
-bool json_has(const struct json *obj, const char *key);                  /* also when the value is null */
-struct json *json_get(const struct json *obj, const char *key);          /* NULL if absent, null, or not an object */
+bool json_has(const struct json *obj, const char *key);         /* also when the value is null */
+struct json *json_get(const struct json *obj, const char *key); /* NULL if absent, null, or not an object */
 struct json *json_get_n(const struct json *obj, struct str key);
-struct json *json_pointer(const struct json *j, struct str pointer);     /* RFC 6901; NULL if it leads nowhere */
-size_t json_len(const struct json *j);                                   /* array or object; else 0 */
+struct json *json_pointer(const struct json *j, struct str pointer); /* RFC 6901; NULL if it leads nowhere */
+size_t json_len(const struct json *j);                               /* array or object; else 0 */
 struct json *json_at(const struct json *arr, size_t i);
-struct str json_str(const struct json *j);                               /* "" unless a string; borrowed */
-struct str json_get_str(const struct json *obj, const char *key);        /* json_str(json_get()) */
-bool json_bool(const struct json *j);                                    /* false unless true */
+struct str json_str(const struct json *j);                        /* "" unless a string; borrowed */
+struct str json_get_str(const struct json *obj, const char *key); /* json_str(json_get()) */
+bool json_bool(const struct json *j);                             /* false unless true */
 int64_t json_int(const struct json *j, int64_t otherwise);
-double json_double(const struct json *j, double otherwise);              /* of an int or a double */
+double json_double(const struct json *j, double otherwise); /* of an int or a double */
 
-size_t json_bytes(const struct json *j);                                 /* the memory it takes, near enough; it is charged to its arena */
+size_t json_bytes(const struct json *j); /* the memory it takes, near enough; it is charged to its arena */
 
-struct json_iter { void *at; struct str key; struct json *value; };
+struct json_iter {
+    void *at;
+    struct str key;
+    struct json *value;
+};
 /* struct json_iter it = {0}; while (json_each(obj, &it)) ... in document order. */
 bool json_each(const struct json *obj, struct json_iter *it);
 
 /* What came in: each member of the object known, of its kind, and there when `must`. ERR_INVALID, code field_unknown,
  * field_type or field_missing, with the pointer of the first that is not. */
-struct json_field { const char *name; enum json_kind kind; bool must; };
+struct json_field {
+    const char *name;
+    enum json_kind kind;
+    bool must;
+};
 enum status json_fields(const struct json *obj, const struct json_field *fields, size_t n, struct err *e);
 
 /* Building. A returned NULL or -1 means no memory. json_set and json_push add a child made in any arena of this thread (a
@@ -59,7 +67,7 @@ int json_set_int(struct json *obj, const char *key, int64_t v);
 int json_set_double(struct json *obj, const char *key, double v);
 int json_set_bool(struct json *obj, const char *key, bool v);
 int json_set_id(struct json *obj, const char *key, enum id_kind kind, struct id id); /* as id_text */
-int json_set_time(struct json *obj, const char *key, int64_t ms); /* as clock_iso; null for 0 */
+int json_set_time(struct json *obj, const char *key, int64_t ms);                    /* as clock_iso; null for 0 */
 int json_set_null(struct json *obj, const char *key);
 int json_set_copy(struct json *obj, const char *key, const struct json *value); /* deep copy of value, or null */
 void json_del(struct json *obj, const char *key);

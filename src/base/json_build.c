@@ -174,7 +174,8 @@ void json_fit(struct json_object *o)
 {
     if (json_object_is_type(o, json_type_object)) {
         struct lh_table *t = json_object_get_object(o);
-        int size = t->count + t->count * 5 / 8 + 2; /* below the load factor: json-c grows a table while filling it only to forget its size */
+        int size = t->count + t->count * 5 / 8 +
+                   2; /* below the load factor: json-c grows a table while filling it only to forget its size */
         if (t->count < INT_MAX / 8 && size < t->size)
             (void)lh_table_resize(t, size); /* without memory it keeps what it has */
     }

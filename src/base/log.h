@@ -28,8 +28,8 @@ struct log_field {
 #define LOG_I(k, v) ((struct log_field){.key = (k), .type = LOG_F_INT, .i = (int64_t)(v)})
 #define LOG_D(k, v) ((struct log_field){.key = (k), .type = LOG_F_DBL, .d = (v)})
 void log_fields(enum log_level level, const char *event, const struct log_field *fields, size_t count);
-#define log_line(level, event, ...)                                                                                    \
-    log_fields((level), (event), (const struct log_field[]){__VA_ARGS__},                                              \
+#define log_line(level, event, ...)                                       \
+    log_fields((level), (event), (const struct log_field[]){__VA_ARGS__}, \
                sizeof((const struct log_field[]){__VA_ARGS__}) / sizeof(struct log_field))
 
 #endif

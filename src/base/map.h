@@ -5,8 +5,14 @@
 
 #include "base/str.h"
 
-struct map_slot { struct str key; void *value; };
-struct map { struct map_slot *slots; size_t cap, n; };
+struct map_slot {
+    struct str key;
+    void *value;
+};
+struct map {
+    struct map_slot *slots;
+    size_t cap, n;
+};
 
 void map_init(struct map *m);
 void map_release(struct map *m);

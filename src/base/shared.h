@@ -10,14 +10,16 @@
 #include "base/err.h"
 #include "base/id.h"
 
-enum status shared_open(const char *path, struct err *e); /* once in main; without it every limit allows, every generation is 0 */
+enum status shared_open(const char *path,
+                        struct err *e); /* once in main; without it every limit allows, every generation is 0 */
 void shared_close(void);
 
 /* Token bucket for (name, key): `per_minute` refill, `burst` size; either <= 0: no limit. True: go on. False: *retry_after_s
  * (may be NULL) says when. Where more buckets are in use than fit (32,768), the ones that are fullest are forgotten. */
 bool shared_take(const char *name, struct str key, int per_minute, int burst, int *retry_after_s);
 /* The same, and what is left afterwards: tokens, and seconds until all are back. Without limits *left is -1. */
-bool shared_take_left(const char *name, struct str key, int per_minute, int burst, int *left, int *full_s, int *retry_after_s);
+bool shared_take_left(const char *name, struct str key, int per_minute, int burst, int *left, int *full_s,
+                      int *retry_after_s);
 void shared_limits_enable(bool on); /* the rate_limits setting */
 
 /* A number that grows whenever a thing changed: caches compare it. Bump after the commit. */

@@ -5,8 +5,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct utf8_case { uint16_t first, last; int32_t delta; uint16_t step; };
-struct utf8_range { uint32_t first, last; };
+struct utf8_case {
+    uint16_t first, last;
+    int32_t delta;
+    uint16_t step;
+};
+struct utf8_range {
+    uint32_t first, last;
+};
 
 extern const struct utf8_case utf8_cases[]; /* in order of first */
 extern const size_t utf8_case_count;

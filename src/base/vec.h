@@ -5,11 +5,16 @@
 #include <stddef.h>
 #include <stdlib.h>
 
-#define VEC(type) struct { type *p; size_t n, cap; }
+#define VEC(type)      \
+    struct {           \
+        type *p;       \
+        size_t n, cap; \
+    }
 int vec_grow(void **p, size_t *cap, size_t n, size_t item); /* room for n + 1 items */
-#define VEC_PUSH(v, item)                                                                                              \
-    (((v)->n < (v)->cap || vec_grow((void **)&(v)->p, &(v)->cap, (v)->n, sizeof(*(v)->p)) == 0)                         \
-         ? ((v)->p[(v)->n++] = (item), 0) : -1)
+#define VEC_PUSH(v, item)                                                                       \
+    (((v)->n < (v)->cap || vec_grow((void **)&(v)->p, &(v)->cap, (v)->n, sizeof(*(v)->p)) == 0) \
+         ? ((v)->p[(v)->n++] = (item), 0)                                                       \
+         : -1)
 #define VEC_RELEASE(v) (free((v)->p), (v)->p = NULL, (v)->n = (v)->cap = 0)
 
 #endif

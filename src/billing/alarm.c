@@ -16,7 +16,10 @@
 #define WORDS_MAX 480  /* characters */
 #define KEY_MAX 340
 
-struct raise { struct alarm row; char key[KEY_MAX]; };
+struct raise {
+    struct alarm row;
+    char key[KEY_MAX];
+};
 
 static struct str key_of(char out[KEY_MAX], const char *kind, struct str object)
 {
@@ -37,12 +40,13 @@ static enum status tell(struct db *c, const struct alarm *row, struct err *e)
     arena_init(&a, 1 * MB);
     enum status s = alarm_store_operators(c, &a, &readers, &n, e);
     for (size_t i = 0; s == OK && i < n; i++) {
-        const struct mail_new m = {.to = readers[i].email,
-                                   .template = "alarm",
-                                   .language = readers[i].language,
-                                   MAIL_VALUES(MAIL_TEXT("kind", row->kind), MAIL_TEXT("object", row->object),
-                                               MAIL_TEXT("words", row->words), MAIL_TEXT("workspace", str_from(workspace)),
-                                               MAIL_TIME("since", row->first_ms), MAIL_TEXT("url", STR("/admin/alarms")))};
+        const struct mail_new m = {
+            .to = readers[i].email,
+            .template = "alarm",
+            .language = readers[i].language,
+            MAIL_VALUES(MAIL_TEXT("kind", row->kind), MAIL_TEXT("object", row->object), MAIL_TEXT("words", row->words),
+                        MAIL_TEXT("workspace", str_from(workspace)), MAIL_TIME("since", row->first_ms),
+                        MAIL_TEXT("url", STR("/admin/alarms")))};
         s = mail_queue(c, &m, e);
         if (s == ERR_INVALID) {
             log_line(LOG_WARN, "alarm_not_mailed", LOG_T("kind", row->kind), LOG_S("error", e->message));
@@ -86,7 +90,8 @@ static struct str clean(char *text, size_t n)
     return str_n(text, n);
 }
 
-enum status alarm_raise(struct db *c, const char *kind, struct str object, struct id tenant, struct err *e, const char *fmt, ...)
+enum status alarm_raise(struct db *c, const char *kind, struct str object, struct id tenant, struct err *e,
+                        const char *fmt, ...)
 {
     char words[1024], about[OBJECT_MAX];
     struct raise r;
@@ -99,10 +104,17 @@ enum status alarm_raise(struct db *c, const char *kind, struct str object, struc
     size_t used = n < 0 ? 0 : (size_t)n < sizeof(words) ? (size_t)n : sizeof(words) - 1;
     object = str_sub(object, 0, OBJECT_MAX);
     memcpy(about, object.p, object.n);
-    r.row = (struct alarm){.id = id_new(), .tenant = tenant, .kind = str_from(kind), .object = clean(about, object.n),
-                           .words = utf8_cut(clean(words, used), WORDS_MAX), .times = 1, .first_ms = now, .last_ms = now};
+    r.row = (struct alarm){.id = id_new(),
+                           .tenant = tenant,
+                           .kind = str_from(kind),
+                           .object = clean(about, object.n),
+                           .words = utf8_cut(clean(words, used), WORDS_MAX),
+                           .times = 1,
+                           .first_ms = now,
+                           .last_ms = now};
     key_of(r.key, kind, object);
-    log_line(LOG_WARN, "billing_alarm", LOG_S("kind", kind), LOG_T("object", r.row.object), LOG_T("words", r.row.words));
+    log_line(LOG_WARN, "billing_alarm", LOG_S("kind", kind), LOG_T("object", r.row.object),
+             LOG_T("words", r.row.words));
     return db_transaction(c, raise_row, &r, e);
 }
 
@@ -125,7 +137,8 @@ enum status alarm_close(struct db *c, struct id alarm, struct err *e)
     return s == OK && n == 0 ? err_set(e, ERR_NOT_FOUND, NULL, "There is no open alarm with this id.") : s;
 }
 
-enum status alarm_list(struct db *c, struct arena *a, bool open_only, int limit, struct alarm **out, size_t *n, struct err *e)
+enum status alarm_list(struct db *c, struct arena *a, bool open_only, int limit, struct alarm **out, size_t *n,
+                       struct err *e)
 {
     return alarm_store_list(c, a, open_only, limit, out, n, e);
 }

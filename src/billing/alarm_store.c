@@ -6,38 +6,46 @@
 
 /* GLOBAL: alarms are the operator's; the workspace is a value of the row. */
 DB_STMT(alarm_again, GLOBAL,
-        "UPDATE billing_alarm SET times = times + 1, last_at = ?, words = ?, tenant_id = COALESCE(?, tenant_id) WHERE open_key = ?", "tsu?x", "");
+        "UPDATE billing_alarm SET times = times + 1, last_at = ?, words = ?, tenant_id = COALESCE(?, tenant_id) WHERE "
+        "open_key = ?",
+        "tsu?x", "");
 /* GLOBAL: as above */
 DB_STMT(alarm_insert, GLOBAL,
         "INSERT INTO billing_alarm (billing_alarm_id, open_key, kind, object, tenant_id, words, first_at, last_at)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         "uxssu?stt", "");
 /* GLOBAL: as above */
-DB_STMT(alarm_clear_key, GLOBAL, "UPDATE billing_alarm SET closed_at = ?, open_key = NULL WHERE open_key = ?", "tx", "");
+DB_STMT(alarm_clear_key, GLOBAL, "UPDATE billing_alarm SET closed_at = ?, open_key = NULL WHERE open_key = ?", "tx",
+        "");
 /* GLOBAL: as above */
 DB_STMT(alarm_close_id, GLOBAL,
-        "UPDATE billing_alarm SET closed_at = ?, open_key = NULL WHERE billing_alarm_id = ? AND open_key IS NOT NULL", "tu", "");
+        "UPDATE billing_alarm SET closed_at = ?, open_key = NULL WHERE billing_alarm_id = ? AND open_key IS NOT NULL",
+        "tu", "");
 /* GLOBAL: as above */
 DB_STMT(alarm_list_open, GLOBAL,
-        "SELECT " ALARM_COLUMNS " FROM billing_alarm WHERE open_key IS NOT NULL ORDER BY last_at DESC, billing_alarm_id DESC LIMIT ?", "i",
-        "uu?sssittt?");
+        "SELECT " ALARM_COLUMNS
+        " FROM billing_alarm WHERE open_key IS NOT NULL ORDER BY last_at DESC, billing_alarm_id DESC LIMIT ?",
+        "i", "uu?sssittt?");
 /* GLOBAL: as above */
-DB_STMT(alarm_list_all, GLOBAL, "SELECT " ALARM_COLUMNS " FROM billing_alarm ORDER BY billing_alarm_id DESC LIMIT ?", "i", "uu?sssittt?");
+DB_STMT(alarm_list_all, GLOBAL, "SELECT " ALARM_COLUMNS " FROM billing_alarm ORDER BY billing_alarm_id DESC LIMIT ?",
+        "i", "uu?sssittt?");
 /* GLOBAL: retention of the install. */
 DB_STMT(alarm_forget_old, GLOBAL, "DELETE FROM billing_alarm WHERE closed_at < ? LIMIT ?", "ti", "");
-DB_STMT(operators_select, GLOBAL, "SELECT email, language FROM user WHERE is_operator = 1 AND state = 'active' ORDER BY user_id", "", "ss");
+DB_STMT(operators_select, GLOBAL,
+        "SELECT email, language FROM user WHERE is_operator = 1 AND state = 'active' ORDER BY user_id", "", "ss");
 
 static struct db_val tenant_val(struct id tenant)
 {
     return db_opt(!id_is_none(tenant), db_id(tenant));
 }
 
-enum status alarm_store_again(struct db *c, struct str open_key, struct id tenant, struct str words, int64_t now_ms, bool *done,
-                              struct err *e)
+enum status alarm_store_again(struct db *c, struct str open_key, struct id tenant, struct str words, int64_t now_ms,
+                              bool *done, struct err *e)
 {
     int64_t n = 0;
-    enum status s = db_exec(c, &alarm_again, DB_GLOBAL,
-                            DB_ARGS(db_time(now_ms), db_str(words), tenant_val(tenant), db_bytes(open_key.p, open_key.n)), &n, e);
+    enum status s = db_exec(
+        c, &alarm_again, DB_GLOBAL,
+        DB_ARGS(db_time(now_ms), db_str(words), tenant_val(tenant), db_bytes(open_key.p, open_key.n)), &n, e);
 
     *done = n > 0;
     return s;
@@ -46,8 +54,8 @@ enum status alarm_store_again(struct db *c, struct str open_key, struct id tenan
 enum status alarm_store_open(struct db *c, const struct alarm *a, struct str open_key, struct err *e)
 {
     return db_exec(c, &alarm_insert, DB_GLOBAL,
-                   DB_ARGS(db_id(a->id), db_bytes(open_key.p, open_key.n), db_str(a->kind), db_str(a->object), tenant_val(a->tenant),
-                           db_str(a->words), db_time(a->first_ms), db_time(a->last_ms)),
+                   DB_ARGS(db_id(a->id), db_bytes(open_key.p, open_key.n), db_str(a->kind), db_str(a->object),
+                           tenant_val(a->tenant), db_str(a->words), db_time(a->first_ms), db_time(a->last_ms)),
                    NULL, e);
 }
 
@@ -74,10 +82,12 @@ static struct alarm alarm_of(struct db_row r)
                           .closed_ms = db_row_time(r, 8)};
 }
 
-enum status alarm_store_list(struct db *c, struct arena *a, bool open_only, int limit, struct alarm **out, size_t *n, struct err *e)
+enum status alarm_store_list(struct db *c, struct arena *a, bool open_only, int limit, struct alarm **out, size_t *n,
+                             struct err *e)
 {
     struct db_rows rows;
-    enum status s = db_query(c, open_only ? &alarm_list_open : &alarm_list_all, DB_GLOBAL, DB_ARGS(db_int(limit)), a, &rows, e);
+    enum status s = db_query(c, open_only ? &alarm_list_open : &alarm_list_all, DB_GLOBAL, DB_ARGS(db_int(limit)), a,
+                             &rows, e);
 
     if (s != OK)
         return s;

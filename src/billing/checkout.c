@@ -81,7 +81,8 @@ static enum status customer_look(struct customer_work *w, int64_t since_ms, cons
     stripe_form_init(&f);
     stripe_param_int(&f, "created[gte]", since_ms / 1000 - LOOK_BACK_S);
     w->customer = STR_EMPTY;
-    s = stripe_form_ok(&f) ? stripe_list_each(w->d->st, "/v1/customers", &f, STRIPE_WORK_MS, adopt_one, w, e) : err_nomem(e);
+    s = stripe_form_ok(&f) ? stripe_list_each(w->d->st, "/v1/customers", &f, STRIPE_WORK_MS, adopt_one, w, e)
+                           : err_nomem(e);
     stripe_form_release(&f);
     return s == OK ? stripe_call_settle(w->d->p, str_from(key), w->customer, e) : s;
 }
@@ -97,7 +98,10 @@ static enum status customer_post(struct customer_work *w, const char *key, struc
         stripe_param_str(&f, "email", w->facts.email);
     stripe_param_str(&f, "name", w->facts.workspace);
     stripe_param_text(&f, "metadata[tenant]", desk_tenant(w->d));
-    struct stripe_post p = {.path = "/v1/customers", .form = &f, .idem_key = str_from(key), .tenant = &w->d->tenant,
+    struct stripe_post p = {.path = "/v1/customers",
+                            .form = &f,
+                            .idem_key = str_from(key),
+                            .tenant = &w->d->tenant,
                             .deadline_ms = STRIPE_UI_MS};
     s = w->d->nomem ? err_nomem(e) : stripe_post(w->d->st, w->d->a, &p, &r, e);
     stripe_form_release(&f);
@@ -109,7 +113,8 @@ static enum status customer_post(struct customer_work *w, const char *key, struc
 /* An answer that says nothing about the outcome, and will be said again under this key. */
 static bool is_unclear(const struct err *e)
 {
-    return strcmp(e->code, "stripe_error") == 0 || strcmp(e->code, "stripe_unknown") == 0 || strcmp(e->code, "stripe_key_reused") == 0;
+    return strcmp(e->code, "stripe_error") == 0 || strcmp(e->code, "stripe_unknown") == 0 ||
+           strcmp(e->code, "stripe_key_reused") == 0;
 }
 
 enum status customer_make(struct desk *d, struct str *out, struct err *e)
@@ -137,7 +142,8 @@ enum status customer_make(struct desk *d, struct str *out, struct err *e)
             break;
     }
     if (s == OK && !w.customer.n)
-        s = err_set(&why, ERR_UNAVAILABLE, "stripe_error", "Stripe has trouble of its own right now: try again in a few minutes.");
+        s = err_set(&why, ERR_UNAVAILABLE, "stripe_error",
+                    "Stripe has trouble of its own right now: try again in a few minutes.");
     if (s == OK)
         s = work_transaction(d->p, write_customer, &w, &why);
     if (s == OK)
@@ -147,7 +153,8 @@ enum status customer_make(struct desk *d, struct str *out, struct err *e)
     return s;
 }
 
-enum status customer_ensure(struct stripe *st, struct db_pool *p, struct arena *a, const struct actor *who, struct str *out, struct err *e)
+enum status customer_ensure(struct stripe *st, struct db_pool *p, struct arena *a, const struct actor *who,
+                            struct str *out, struct err *e)
 {
     struct desk d = desk_open(st, p, a, who, who->tenant);
     enum status s = desk_begin(&d, e);
@@ -176,7 +183,8 @@ struct buying {
 
 static enum status subscribed(struct err *e)
 {
-    return err_set(e, ERR_CONFLICT, "subscribed", "There is a subscription already: change its plan instead of buying another.");
+    return err_set(e, ERR_CONFLICT, "subscribed",
+                   "There is a subscription already: change its plan instead of buying another.");
 }
 
 static enum status read_buying(struct db *c, void *ctx, struct err *e)
@@ -208,7 +216,8 @@ static enum status refuse_standing(struct buying *b, struct err *e)
 
     b->had = subscription_had(b->subs, b->sub_n, b->d->st->livemode);
     if (x && x->status == STRIPE_INCOMPLETE)
-        return err_set(e, ERR_CONFLICT, "subscribed", "A payment for this workspace is under way: it is confirmed, or ends within a day.");
+        return err_set(e, ERR_CONFLICT, "subscribed",
+                       "A payment for this workspace is under way: it is confirmed, or ends within a day.");
     return x ? subscribed(e) : OK;
 }
 
@@ -240,7 +249,9 @@ static enum status refuse_unheard(struct buying *b, struct err *e)
     stripe_form_init(&f);
     stripe_param_str(&f, "customer", b->customer);
     stripe_param_text(&f, "status", "all");
-    s = stripe_form_ok(&f) ? stripe_list_each(b->d->st, "/v1/subscriptions", &f, STRIPE_UI_MS, see_subscription, b, &why) : err_nomem(&why);
+    s = stripe_form_ok(&f)
+            ? stripe_list_each(b->d->st, "/v1/subscriptions", &f, STRIPE_UI_MS, see_subscription, b, &why)
+            : err_nomem(&why);
     stripe_form_release(&f);
     if (s != OK) {
         if (e)
@@ -311,7 +322,8 @@ static enum status attempt_expire(struct buying *b, struct attempt *x, struct er
     struct json *session;
     struct err why = ERR_INIT;
     const char *key = desk_text(d, "coexp:%s", id_text(ID_CHECKOUT, x->id, id));
-    enum status s = desk_post(d, stripe_path(d->a, "/v1/checkout/sessions/%/expire", x->session.p, (char *)NULL), NULL, key, &session, &why);
+    enum status s = desk_post(d, stripe_path(d->a, "/v1/checkout/sessions/%/expire", x->session.p, (char *)NULL), NULL,
+                              key, &session, &why);
 
     if (s == OK)
         return attempt_becomes(b, x, ATTEMPT_EXPIRED, e);
@@ -380,7 +392,8 @@ static enum status session_make(struct buying *b, struct attempt *x, struct str 
 
     stripe_form_init(&f);
     session_params(&f, b, x);
-    s = desk_post(b->d, "/v1/checkout/sessions", &f, desk_text(b->d, "co:%s", id_text(ID_CHECKOUT, x->id, id)), &session, e);
+    s = desk_post(b->d, "/v1/checkout/sessions", &f, desk_text(b->d, "co:%s", id_text(ID_CHECKOUT, x->id, id)),
+                  &session, e);
     stripe_form_release(&f);
     if (s != OK)
         return s;
@@ -416,7 +429,10 @@ static enum status attempt_new(struct buying *b, struct str *url, struct err *e)
     struct err why = ERR_INIT;
     enum status s;
 
-    b->made = (struct attempt){.id = id_new(), .terms = b->plan->terms->id, .session = STR_EMPTY, .created_ms = now,
+    b->made = (struct attempt){.id = id_new(),
+                               .terms = b->plan->terms->id,
+                               .session = STR_EMPTY,
+                               .created_ms = now,
                                .expires_ms = now + SESSION_MS};
     s = work_transaction(b->d->p, write_attempt, b, e);
     if (s != OK)
@@ -475,8 +491,8 @@ static enum status buy(struct buying *b, struct str *url, struct err *e)
     return attempt_new(b, url, e);
 }
 
-enum status checkout_begin(struct stripe *st, struct db_pool *p, struct arena *a, const struct actor *who, struct str plan, struct str *url,
-                           struct err *e)
+enum status checkout_begin(struct stripe *st, struct db_pool *p, struct arena *a, const struct actor *who,
+                           struct str plan, struct str *url, struct err *e)
 {
     struct desk d = desk_open(st, p, a, who, who->tenant);
     struct err why = ERR_INIT;
@@ -491,7 +507,8 @@ enum status checkout_begin(struct stripe *st, struct db_pool *p, struct arena *a
         s = desk_customer_gone(&d, b.customer, &why); /* deleted in the dashboard: once more, with a new one */
     }
     if (s == OK && !url->n)
-        s = err_set(&why, ERR_UNAVAILABLE, "stripe_error", "Stripe does not know the customer that it has just made: try again.");
+        s = err_set(&why, ERR_UNAVAILABLE, "stripe_error",
+                    "Stripe does not know the customer that it has just made: try again.");
     s = desk_close(&d, s, "checkout", &why);
     if (s != OK && e)
         *e = why;
@@ -503,7 +520,8 @@ enum status checkout_begin(struct stripe *st, struct db_pool *p, struct arena *a
 static enum status read_attempts(struct db *c, void *ctx, struct err *e)
 {
     struct buying *b = ctx;
-    return attempt_store_open(c, b->d->tenant, b->d->st->livemode, clock_now_ms(), b->d->a, &b->attempts, &b->attempt_n, e);
+    return attempt_store_open(c, b->d->tenant, b->d->st->livemode, clock_now_ms(), b->d->a, &b->attempts, &b->attempt_n,
+                              e);
 }
 
 enum status attempts_end(struct desk *d, struct err *e)

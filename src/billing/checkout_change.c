@@ -39,7 +39,8 @@ static int describe(struct json *o, const struct changing *g)
 {
     const struct plan_terms *from = plans_terms(&g->x.plans, g->row.from), *to = plans_terms(&g->x.plans, g->row.to);
 
-    return json_set_str(o, "subscription", g->row.subscription) == 0 && json_set_str(o, "outcome", str_from(g->outcome)) == 0 &&
+    return json_set_str(o, "subscription", g->row.subscription) == 0 &&
+                   json_set_str(o, "outcome", str_from(g->outcome)) == 0 &&
                    (!from || json_set_str(o, "from", from->plan) == 0) && (!to || json_set_str(o, "to", to->plan) == 0)
                ? 0
                : -1;
@@ -62,7 +63,8 @@ static enum status write_finished(struct db *c, void *ctx, struct err *e)
 
 static enum status asked(struct changing *g, const char *kind, struct id to, struct err *e)
 {
-    g->row = (struct plan_change){.id = id_new(), .subscription = g->x.sub->id, .kind = kind, .from = g->x.sub->terms, .to = to};
+    g->row = (struct plan_change){
+        .id = id_new(), .subscription = g->x.sub->id, .kind = kind, .from = g->x.sub->terms, .to = to};
     g->outcome = "failed";
     return work_transaction(g->x.d->p, write_asked, g, e);
 }
@@ -98,14 +100,16 @@ static enum status schedule_release(struct changing *g, struct str schedule, str
     struct json *out;
     struct desk *d = g->x.d;
 
-    return desk_post(d, stripe_path(d->a, "/v1/subscription_schedules/%/release", schedule.p, (char *)NULL), NULL, key_of(g, "release"),
-                     &out, e);
+    return desk_post(d, stripe_path(d->a, "/v1/subscription_schedules/%/release", schedule.p, (char *)NULL), NULL,
+                     key_of(g, "release"), &out, e);
 }
 
-static enum status subscription_post(struct changing *g, struct stripe_form *f, const char *step, struct json **out, struct err *e)
+static enum status subscription_post(struct changing *g, struct stripe_form *f, const char *step, struct json **out,
+                                     struct err *e)
 {
     struct desk *d = g->x.d;
-    enum status s = desk_post(d, stripe_path(d->a, "/v1/subscriptions/%", g->x.sub->id.p, (char *)NULL), f, key_of(g, step), out, e);
+    enum status s = desk_post(d, stripe_path(d->a, "/v1/subscriptions/%", g->x.sub->id.p, (char *)NULL), f,
+                              key_of(g, step), out, e);
 
     stripe_form_release(f);
     return s;
@@ -136,8 +140,9 @@ static enum status payment_needed(struct changing *g, const struct json *sub, st
     g->outcome = "waiting";
     g->pay_url = json_get_str(in, "hosted_invoice_url");
     desk_look(g->x.d, "invoice", stripe_id_of(in));
-    return err_set(e, ERR_PLAN, "payment_needed",
-                   "The payment did not go through yet, so the plan stays as it is: pay the invoice, and the new plan begins.");
+    return err_set(
+        e, ERR_PLAN, "payment_needed",
+        "The payment did not go through yet, so the plan stays as it is: pay the invoice, and the new plan begins.");
 }
 
 static enum status upgrade(struct changing *g, int64_t proration_ms, struct err *e)
@@ -189,9 +194,11 @@ static void copy_taxes(struct stripe_form *f, const struct json *phase, int to)
     const struct json *automatic = json_get(phase, "automatic_tax"), *rates = json_get(phase, "default_tax_rates");
 
     if (automatic)
-        stripe_param_bool(f, stripe_name(f, "phases[%d][automatic_tax][enabled]", to), json_bool(json_get(automatic, "enabled")));
+        stripe_param_bool(f, stripe_name(f, "phases[%d][automatic_tax][enabled]", to),
+                          json_bool(json_get(automatic, "enabled")));
     for (size_t i = 0; i < json_len(rates); i++)
-        stripe_param_str(f, stripe_name(f, "phases[%d][default_tax_rates][%zu]", to, i), stripe_id_of(json_at(rates, i)));
+        stripe_param_str(f, stripe_name(f, "phases[%d][default_tax_rates][%zu]", to, i),
+                         stripe_id_of(json_at(rates, i)));
 }
 
 /* An item as it stands: its price, its number where it has one. */
@@ -203,7 +210,8 @@ static void copy_items(struct stripe_form *f, const struct json *phase)
         const struct json *item = json_at(items, i);
         stripe_param_str(f, stripe_name(f, "phases[0][items][%zu][price]", i), stripe_id_of(json_get(item, "price")));
         if (json_get(item, "quantity"))
-            stripe_param_int(f, stripe_name(f, "phases[0][items][%zu][quantity]", i), json_int(json_get(item, "quantity"), 1));
+            stripe_param_int(f, stripe_name(f, "phases[0][items][%zu][quantity]", i),
+                             json_int(json_get(item, "quantity"), 1));
     }
 }
 
@@ -216,9 +224,13 @@ static void next_items(struct stripe_form *f, const struct changing *g, const st
         const struct json *item = json_at(items, i);
         struct str price = stripe_id_of(json_get(item, "price"));
         bool base = str_eq(price, g->x.sub->base_price), usage = str_eq(price, g->x.sub->usage_price);
-        stripe_param_str(f, stripe_name(f, "phases[1][items][%zu][price]", i), base ? g->x.base : usage ? g->x.usage : price);
+        stripe_param_str(f, stripe_name(f, "phases[1][items][%zu][price]", i),
+                         base    ? g->x.base
+                         : usage ? g->x.usage
+                                 : price);
         if (!usage && json_get(item, "quantity"))
-            stripe_param_int(f, stripe_name(f, "phases[1][items][%zu][quantity]", i), json_int(json_get(item, "quantity"), 1));
+            stripe_param_int(f, stripe_name(f, "phases[1][items][%zu][quantity]", i),
+                             json_int(json_get(item, "quantity"), 1));
     }
 }
 
@@ -282,10 +294,12 @@ static enum status schedule_fill(struct changing *g, const struct json *schedule
 
     if (!has_both(g, phase))
         return err_set(e, ERR_CONFLICT, "unknown_price",
-                       "This subscription has other prices than Parley made, so its plan cannot be changed here: ask the operator.");
+                       "This subscription has other prices than Parley made, so its plan cannot be changed here: ask "
+                       "the operator.");
     stripe_form_init(&f);
     phase_params(&f, g, phase);
-    s = desk_post(d, stripe_path(d->a, "/v1/subscription_schedules/%", id.p, (char *)NULL), &f, key_of(g, "phases"), &out, e);
+    s = desk_post(d, stripe_path(d->a, "/v1/subscription_schedules/%", id.p, (char *)NULL), &f, key_of(g, "phases"),
+                  &out, e);
     stripe_form_release(&f);
     return s;
 }
@@ -320,8 +334,8 @@ static enum status at_period_end(struct changing *g, struct err *e)
         struct desk *d = g->x.d;
         struct json *out;
         struct str id = json_get_str(schedule, "id");
-        (void)desk_post(d, stripe_path(d->a, "/v1/subscription_schedules/%/release", id.p, (char *)NULL), NULL, key_of(g, "let-go"), &out,
-                        &let_go);
+        (void)desk_post(d, stripe_path(d->a, "/v1/subscription_schedules/%/release", id.p, (char *)NULL), NULL,
+                        key_of(g, "let-go"), &out, &let_go);
     }
     return s;
 }
@@ -358,7 +372,8 @@ static enum status refuse_same(const struct planned *x, struct err *e)
     if (x->kind == CHANGE_NONE)
         return as_it_is(sub && (planned_ends(sub) || sub->schedule.n)
                             ? "This is your plan already: take the planned change back to stay with it."
-                            : "This is your plan already.", e);
+                            : "This is your plan already.",
+                        e);
     if (x->kind == CHANGE_CANCEL && planned_ends(sub))
         return as_it_is("The subscription ends with its period already.", e);
     if ((x->kind == CHANGE_DOWNGRADE || x->kind == CHANGE_MOVE) && id_eq(sub->next_terms, x->to->terms->id))
@@ -372,9 +387,11 @@ static enum status refuse_stale(const struct planned *x, int64_t proration_ms, s
     int64_t now = clock_now_ms(), latest = (now > x->sub->period_start_ms ? now : x->sub->period_start_ms) + AHEAD_MS;
 
     if (x->changed_ms > proration_ms)
-        return err_set(e, ERR_CONFLICT, "plan_changed", "The plan was changed meanwhile, perhaps by somebody else: look again what this would cost.");
+        return err_set(e, ERR_CONFLICT, "plan_changed",
+                       "The plan was changed meanwhile, perhaps by somebody else: look again what this would cost.");
     if (now - proration_ms > PREVIEW_MS || proration_ms < x->sub->period_start_ms || proration_ms > latest)
-        return err_set(e, ERR_CONFLICT, "preview_old", "The price that was shown is too old: look again what this would cost.");
+        return err_set(e, ERR_CONFLICT, "preview_old",
+                       "The price that was shown is too old: look again what this would cost.");
     return OK;
 }
 
@@ -382,8 +399,8 @@ static enum status check_keep(struct changing *g, struct err *e)
 {
     g->keeps = g->keep_n > 0 && (g->x.kind == CHANGE_DOWNGRADE || g->x.kind == CHANGE_CANCEL);
     if (g->keeps && (int64_t)g->keep_n > g->x.bots_keep)
-        return err_at(e, ERR_INVALID, "bots_too_many", "keep", "The plan has room for %lld bots: choose so many at most.",
-                      (long long)g->x.bots_keep);
+        return err_at(e, ERR_INVALID, "bots_too_many", "keep",
+                      "The plan has room for %lld bots: choose so many at most.", (long long)g->x.bots_keep);
     return OK;
 }
 
@@ -405,7 +422,9 @@ static enum status flush_before(struct changing *g, struct err *e)
 
 static enum status carry_out(struct changing *g, int64_t proration_ms, struct err *e)
 {
-    static const char *const kinds[] = {[CHANGE_UPGRADE] = "upgrade", [CHANGE_DOWNGRADE] = "downgrade", [CHANGE_CANCEL] = "cancel",
+    static const char *const kinds[] = {[CHANGE_UPGRADE] = "upgrade",
+                                        [CHANGE_DOWNGRADE] = "downgrade",
+                                        [CHANGE_CANCEL] = "cancel",
                                         [CHANGE_MOVE] = "move"};
     enum status s = asked(g, kinds[g->x.kind], g->x.kind == CHANGE_CANCEL ? ID_NONE : g->x.to->terms->id, e);
 
@@ -452,8 +471,9 @@ static enum status apply(struct changing *g, int64_t proration_ms, struct err *e
     return s == OK ? carry_out(g, proration_ms, e) : s;
 }
 
-enum status change_apply(struct stripe *st, struct db_pool *p, struct arena *a, const struct actor *who, struct str plan,
-                         int64_t proration_ms, const struct id *keep, size_t keep_n, struct str *pay_url, struct err *e)
+enum status change_apply(struct stripe *st, struct db_pool *p, struct arena *a, const struct actor *who,
+                         struct str plan, int64_t proration_ms, const struct id *keep, size_t keep_n,
+                         struct str *pay_url, struct err *e)
 {
     struct desk d = desk_open(st, p, a, who, who->tenant);
     struct changing g = {.x = {.d = &d, .plan_name = plan}, .keep = keep, .keep_n = keep_n, .pay_url = STR_EMPTY};
@@ -482,7 +502,8 @@ static enum status find_waited_for(struct changing *g, struct err *e)
     enum status s = planned_read(x, e);
     if (s == OK && x->sub && x->sub->pending_update_expires_ms && !x->waited_for.n)
         s = err_set(e, ERR_CONFLICT, "invoice_unknown",
-                    "The invoice that this change waits for is not known here yet: try again in a minute. Unpaid, the change ends within a day.");
+                    "The invoice that this change waits for is not known here yet: try again in a minute. Unpaid, the "
+                    "change ends within a day.");
     return s;
 }
 
@@ -492,7 +513,8 @@ static enum status pending_undo(struct changing *g, struct err *e)
     struct desk *d = g->x.d;
     struct json *out;
     struct str invoice = g->x.waited_for;
-    enum status s = desk_post(d, stripe_path(d->a, "/v1/invoices/%/void", invoice.p, (char *)NULL), NULL, key_of(g, "void"), &out, e);
+    enum status s = desk_post(d, stripe_path(d->a, "/v1/invoices/%/void", invoice.p, (char *)NULL), NULL,
+                              key_of(g, "void"), &out, e);
 
     if (s == OK)
         desk_look(d, "invoice", invoice);
@@ -564,7 +586,10 @@ static enum status move(struct changing *g, struct err *e)
     return s == OK ? carry_out(g, 0, e) : s;
 }
 
-struct moving { const struct actor *who; struct id tenant; };
+struct moving {
+    const struct actor *who;
+    struct id tenant;
+};
 
 static enum status log_move(struct db *c, void *ctx, struct err *e)
 {
@@ -573,7 +598,8 @@ static enum status log_move(struct db *c, void *ctx, struct err *e)
     return operator_log(c, m->who, "terms.moved", str_from(id_text(ID_TENANT, m->tenant, text)), NULL, e);
 }
 
-enum status terms_move(struct stripe *st, struct db_pool *p, struct arena *a, const struct actor *who, struct id tenant, struct err *e)
+enum status terms_move(struct stripe *st, struct db_pool *p, struct arena *a, const struct actor *who, struct id tenant,
+                       struct err *e)
 {
     struct actor in_tenant = *who;
     struct desk d = desk_open(st, p, a, &in_tenant, tenant);

@@ -12,7 +12,8 @@
 
 #include "base/banned.h"
 
-#define SETTLE_MS 5000 /* until the meter surely counts what it was told; an event of the very second of the end would not be billed */
+#define SETTLE_MS \
+    5000 /* until the meter surely counts what it was told; an event of the very second of the end would not be billed */
 
 struct desk desk_open(struct stripe *st, struct db_pool *p, struct arena *a, const struct actor *who, struct id tenant)
 {
@@ -49,7 +50,11 @@ enum status desk_begin(struct desk *d, struct err *e)
 
 /* ---- words ---- */
 
-struct refusal { struct desk *d; const char *what; const struct err *why; };
+struct refusal {
+    struct desk *d;
+    const char *what;
+    const struct err *why;
+};
 
 static enum status raise_refusal(struct db *c, void *ctx, struct err *e)
 {
@@ -61,14 +66,15 @@ static enum status raise_refusal(struct db *c, void *ctx, struct err *e)
 /* What only the operator can mend: a wrong key, a missing right, a parameter that Stripe does not take. */
 static bool is_operators(const struct err *e)
 {
-    static const char *const codes[] = {"stripe_key_refused", "stripe_right_missing", "stripe_answer", "config_invalid", "not_set_up",
-                                        "stripe_key_reused", "stripe_unknown"};
+    static const char *const codes[] = {"stripe_key_refused", "stripe_right_missing", "stripe_answer", "config_invalid",
+                                        "not_set_up",         "stripe_key_reused",    "stripe_unknown"};
     const char *code = err_code(e);
 
     for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
         if (strcmp(code, codes[i]) == 0)
             return true;
-    return strncmp(code, "stripe_", 7) == 0 && (e->status == ERR_INVALID || e->status == ERR_NOT_FOUND) && !stripe_card(e);
+    return strncmp(code, "stripe_", 7) == 0 && (e->status == ERR_INVALID || e->status == ERR_NOT_FOUND) &&
+           !stripe_card(e);
 }
 
 enum status desk_close(struct desk *d, enum status s, const char *what, struct err *e)
@@ -83,8 +89,9 @@ enum status desk_close(struct desk *d, enum status s, const char *what, struct e
         log_line(LOG_ERROR, "alarm_failed", LOG_S("error", why.message));
     if (d->who->cli)
         return s;
-    return err_set(e, ERR_UNAVAILABLE, "billing_unavailable",
-                   "Stripe did not accept what this program asked for, and nothing was changed. The operator has been told.");
+    return err_set(
+        e, ERR_UNAVAILABLE, "billing_unavailable",
+        "Stripe did not accept what this program asked for, and nothing was changed. The operator has been told.");
 }
 
 /* ---- calls ---- */
@@ -94,9 +101,11 @@ static int64_t deadline(const struct desk *d)
     return d->who->cli ? STRIPE_WORK_MS : STRIPE_UI_MS;
 }
 
-enum status desk_post(struct desk *d, const char *path, const struct stripe_form *f, const char *key, struct json **out, struct err *e)
+enum status desk_post(struct desk *d, const char *path, const struct stripe_form *f, const char *key, struct json **out,
+                      struct err *e)
 {
-    struct stripe_post p = {.path = path, .form = f, .idem_key = str_from(key), .tenant = &d->tenant, .deadline_ms = deadline(d)};
+    struct stripe_post p = {
+        .path = path, .form = f, .idem_key = str_from(key), .tenant = &d->tenant, .deadline_ms = deadline(d)};
     struct stripe_reply r;
     enum status s;
 
@@ -108,7 +117,8 @@ enum status desk_post(struct desk *d, const char *path, const struct stripe_form
     return s;
 }
 
-enum status desk_get(struct desk *d, const char *path, const struct stripe_form *query, struct json **out, struct err *e)
+enum status desk_get(struct desk *d, const char *path, const struct stripe_form *query, struct json **out,
+                     struct err *e)
 {
     if (d->nomem || !path || (query && !stripe_form_ok(query)))
         return err_nomem(e);
@@ -143,7 +153,10 @@ enum status desk_flush(struct desk *d, struct err *e)
     return s;
 }
 
-struct goner { struct desk *d; struct str customer; };
+struct goner {
+    struct desk *d;
+    struct str customer;
+};
 
 static enum status mark_gone(struct db *c, void *ctx, struct err *e)
 {
@@ -159,7 +172,8 @@ enum status desk_customer_gone(struct desk *d, struct str customer, struct err *
 
 bool desk_is_missing(const struct err *e, const char *pointer)
 {
-    return e->status == ERR_NOT_FOUND && strcmp(e->code, "stripe_resource_missing") == 0 && strcmp(e->pointer, pointer) == 0;
+    return e->status == ERR_NOT_FOUND && strcmp(e->code, "stripe_resource_missing") == 0 &&
+           strcmp(e->pointer, pointer) == 0;
 }
 
 /* ---- which subscription counts ---- */
@@ -192,7 +206,8 @@ const struct subscription *standing_choose(const struct subscription *list, size
         if (s->livemode != livemode || !standing(s))
             continue;
         ++*count;
-        if (!best || standing(s) > standing(best) || (standing(s) == standing(best) && s->created_ms > best->created_ms))
+        if (!best || standing(s) > standing(best) ||
+            (standing(s) == standing(best) && s->created_ms > best->created_ms))
             best = s;
     }
     return best;

@@ -37,7 +37,9 @@ static enum status write_ended(struct db *c, void *ctx, struct err *e)
     if (!detail || json_set_str(detail, "subscription", g->row.subscription) != 0)
         return err_nomem(e);
     s = change_store_finish(c, g->d->tenant, g->row.id, "done", clock_now_ms(), e);
-    return s == OK ? account_audit(c, g->d->who, "billing.ended", str_from(id_text(ID_CHANGE, g->row.id, id)), detail, e) : s;
+    return s == OK
+               ? account_audit(c, g->d->who, "billing.ended", str_from(id_text(ID_CHANGE, g->row.id, id)), detail, e)
+               : s;
 }
 
 static enum status release(struct ending *g, struct str schedule, struct err *e)
@@ -47,7 +49,8 @@ static enum status release(struct ending *g, struct str schedule, struct err *e)
     struct json *out;
     const char *key = desk_text(d, "release:%s", id_text(ID_CHANGE, g->row.id, id));
 
-    return desk_post(d, stripe_path(d->a, "/v1/subscription_schedules/%/release", schedule.p, (char *)NULL), NULL, key, &out, e);
+    return desk_post(d, stripe_path(d->a, "/v1/subscription_schedules/%/release", schedule.p, (char *)NULL), NULL, key,
+                     &out, e);
 }
 
 /* The month is paid and stays paid; what was used beyond it is billed with the last invoice. */
@@ -59,7 +62,8 @@ static enum status end_one(struct ending *g, const struct subscription *sub, str
     struct err why = ERR_INIT;
     enum status s;
 
-    g->row = (struct plan_change){.id = id_new(), .subscription = sub->id, .kind = "end", .from = sub->terms, .to = ID_NONE};
+    g->row = (struct plan_change){
+        .id = id_new(), .subscription = sub->id, .kind = "end", .from = sub->terms, .to = ID_NONE};
     s = work_db(d->p, write_begun, g, e);
     if (s == OK && sub->schedule.n)
         s = release(g, sub->schedule, e);
@@ -68,9 +72,10 @@ static enum status end_one(struct ending *g, const struct subscription *sub, str
     stripe_form_init(&f);
     stripe_param_bool(&f, "invoice_now", true);
     stripe_param_bool(&f, "prorate", false);
-    s = stripe_form_ok(&f) ? stripe_delete(d->st, d->a, stripe_path(d->a, "/v1/subscriptions/%", sub->id.p, (char *)NULL), &f,
-                                           STRIPE_WORK_MS, &out, &why)
-                           : err_nomem(&why);
+    s = stripe_form_ok(&f)
+            ? stripe_delete(d->st, d->a, stripe_path(d->a, "/v1/subscriptions/%", sub->id.p, (char *)NULL), &f,
+                            STRIPE_WORK_MS, &out, &why)
+            : err_nomem(&why);
     stripe_form_release(&f);
     if (s != OK && s != ERR_NOT_FOUND) { /* not there any more: ended by a try before, or with its customer */
         if (e)
@@ -87,7 +92,8 @@ static enum status end_all(struct ending *g, struct err *e)
     struct err why = ERR_INIT;
     enum status s = attempts_end(d, &why);
 
-    if (s == ERR_CONFLICT && strcmp(why.code, "subscribed") == 0) /* what was bought a moment ago ends with the others */
+    if (s == ERR_CONFLICT &&
+        strcmp(why.code, "subscribed") == 0) /* what was bought a moment ago ends with the others */
         s = OK;
     else if (s != OK && e)
         *e = why;
@@ -97,7 +103,8 @@ static enum status end_all(struct ending *g, struct err *e)
         s = work_db(d->p, read_ending, g, e);
     for (size_t i = 0; s == OK && i < g->sub_n; i++) {
         const struct subscription *sub = &g->subs[i];
-        if (sub->livemode == d->st->livemode && sub->status != STRIPE_CANCELED && sub->status != STRIPE_INCOMPLETE_EXPIRED)
+        if (sub->livemode == d->st->livemode && sub->status != STRIPE_CANCELED &&
+            sub->status != STRIPE_INCOMPLETE_EXPIRED)
             s = end_one(g, sub, e);
     }
     return s;

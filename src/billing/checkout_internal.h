@@ -26,8 +26,10 @@ enum status desk_close(struct desk *d, enum status s, const char *what, struct e
 /* A text in the arena, "" without memory: that shows in the next desk_post or desk_get. */
 const char *desk_text(struct desk *d, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 const char *desk_tenant(struct desk *d); /* ws_... */
-enum status desk_post(struct desk *d, const char *path, const struct stripe_form *f, const char *key, struct json **out, struct err *e);
-enum status desk_get(struct desk *d, const char *path, const struct stripe_form *query, struct json **out, struct err *e);
+enum status desk_post(struct desk *d, const char *path, const struct stripe_form *f, const char *key, struct json **out,
+                      struct err *e);
+enum status desk_get(struct desk *d, const char *path, const struct stripe_form *query, struct json **out,
+                     struct err *e);
 /* The mirror is brought up to what was just done. When that does not work now the event will do it: it is logged, not an error. */
 void desk_look(struct desk *d, const char *kind, struct str id);
 /* What was counted reaches the meter, and there has been time to count it: for what Stripe bills at once. ERR_UNAVAILABLE meter_unsent. */
@@ -39,6 +41,7 @@ bool desk_is_missing(const struct err *e, const char *pointer); /* Stripe has no
 /* checkout.c, with the lease held */
 enum status customer_find(struct desk *d, struct str *out, struct err *e); /* "" if none */
 enum status customer_make(struct desk *d, struct str *out, struct err *e); /* the one there is, else a new one */
-enum status attempts_end(struct desk *d, struct err *e);                   /* no open checkout can be paid any more; ERR_CONFLICT subscribed: one was */
+enum status attempts_end(struct desk *d,
+                         struct err *e); /* no open checkout can be paid any more; ERR_CONFLICT subscribed: one was */
 
 #endif

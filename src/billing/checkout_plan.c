@@ -124,7 +124,8 @@ bool planned_ends(const struct subscription *s)
 static enum status unknown_price(struct err *e)
 {
     return err_set(e, ERR_CONFLICT, "unknown_price",
-                   "This subscription has a price that Parley did not make, so its plan cannot be changed here: ask the operator.");
+                   "This subscription has a price that Parley did not make, so its plan cannot be changed here: ask "
+                   "the operator.");
 }
 
 enum status planned_changeable(const struct planned *x, struct err *e)
@@ -132,14 +133,18 @@ enum status planned_changeable(const struct planned *x, struct err *e)
     const struct subscription *s = x->sub;
 
     if (x->standing > 1)
-        return err_set(e, ERR_CONFLICT, "two_subscriptions",
-                       "This workspace has two subscriptions: the operator has to end one of them before a plan is changed.");
+        return err_set(
+            e, ERR_CONFLICT, "two_subscriptions",
+            "This workspace has two subscriptions: the operator has to end one of them before a plan is changed.");
     if (s->pending_update_expires_ms)
-        return err_set(e, ERR_PLAN, "payment_needed", "A change of plan waits for its payment: pay its invoice, or take it back.");
+        return err_set(e, ERR_PLAN, "payment_needed",
+                       "A change of plan waits for its payment: pay its invoice, or take it back.");
     if (s->status == STRIPE_PAST_DUE || s->status == STRIPE_UNPAID || s->status == STRIPE_INCOMPLETE)
-        return err_set(e, ERR_PLAN, "payment_needed", "An invoice is not paid yet: pay it first, then change the plan.");
+        return err_set(e, ERR_PLAN, "payment_needed",
+                       "An invoice is not paid yet: pay it first, then change the plan.");
     if (s->status != STRIPE_ACTIVE && s->status != STRIPE_TRIALING)
-        return err_set(e, ERR_CONFLICT, "subscription_paused", "This subscription is at a halt at Stripe: ask the operator.");
+        return err_set(e, ERR_CONFLICT, "subscription_paused",
+                       "This subscription is at a halt at Stripe: ask the operator.");
     return OK;
 }
 
@@ -151,11 +156,12 @@ static enum status can_swap(const struct planned *x, struct err *e)
     if (!x->from || !x->sub->base_item.n || !x->sub->usage_item.n || !t)
         return unknown_price(e);
     if (!x->base.n || !x->usage.n)
-        return err_set(e, ERR_NOT_FOUND, "not_set_up", "This plan has no prices at Stripe yet: parley billing setup makes them.");
+        return err_set(e, ERR_NOT_FOUND, "not_set_up",
+                       "This plan has no prices at Stripe yet: parley billing setup makes them.");
     if (strcmp(t->currency, x->to->terms->currency) != 0)
         return err_set(e, ERR_CONFLICT, "currency_differs",
-                       "This subscription is billed in %s and that plan is sold in %s: cancel it, then buy the other.", t->currency,
-                       x->to->terms->currency);
+                       "This subscription is billed in %s and that plan is sold in %s: cancel it, then buy the other.",
+                       t->currency, x->to->terms->currency);
     return OK;
 }
 
@@ -177,7 +183,9 @@ enum status planned_judge(struct planned *x, struct err *e)
     bool to_free = !setup_is_sold(x->to);
     if (x->sub && to_free) {
         x->kind = CHANGE_CANCEL;
-        return x->to == plans_free(&x->plans) ? OK : err_at(e, ERR_INVALID, "plan_not_sold", "plan", "This plan is not for sale.");
+        return x->to == plans_free(&x->plans)
+                   ? OK
+                   : err_at(e, ERR_INVALID, "plan_not_sold", "plan", "This plan is not for sale.");
     }
     if (x->sub)
         return judge_swap(x, e);
@@ -239,7 +247,8 @@ static enum status preview_upgrade(struct planned *x, struct change_preview *out
 
     stripe_form_init(&f);
     preview_params(&f, x, planned_proration_s(x, out->proration_ms));
-    s = desk_post(d, "/v1/invoices/create_preview", &f, desk_text(d, "preview:%s", id_text(ID_LOG, id_new(), id)), &in, e);
+    s = desk_post(d, "/v1/invoices/create_preview", &f, desk_text(d, "preview:%s", id_text(ID_LOG, id_new(), id)), &in,
+                  e);
     stripe_form_release(&f);
     if (s != OK)
         return s;
@@ -269,8 +278,8 @@ static enum status preview_fill(struct planned *x, struct change_preview *out, s
     return x->kind == CHANGE_UPGRADE ? preview_upgrade(x, out, e) : OK;
 }
 
-enum status change_preview(struct stripe *st, struct db_pool *p, struct arena *a, const struct actor *who, struct str plan,
-                           struct change_preview *out, struct err *e)
+enum status change_preview(struct stripe *st, struct db_pool *p, struct arena *a, const struct actor *who,
+                           struct str plan, struct change_preview *out, struct err *e)
 {
     struct desk d = desk_open(st, p, a, who, who->tenant);
     struct planned x = {.d = &d, .plan_name = plan};
@@ -300,7 +309,8 @@ static bool is_among(struct id id, const struct id *list, size_t n)
     return false;
 }
 
-enum status bots_keep_write(struct db *c, const struct actor *who, struct id tenant, const struct id *keep, size_t n, struct err *e)
+enum status bots_keep_write(struct db *c, const struct actor *who, struct id tenant, const struct id *keep, size_t n,
+                            struct err *e)
 {
     struct arena a;
     struct id *bots;
@@ -314,7 +324,8 @@ enum status bots_keep_write(struct db *c, const struct actor *who, struct id ten
     s = kept_store_bots(c, tenant, &a, &bots, &have, e);
     for (size_t i = 0; s == OK && i < n; i++)
         if (!is_among(keep[i], bots, have))
-            s = err_at(e, ERR_NOT_FOUND, "bot_unknown", "keep", "One of the chosen bots is not there any more: choose again.");
+            s = err_at(e, ERR_NOT_FOUND, "bot_unknown", "keep",
+                       "One of the chosen bots is not there any more: choose again.");
     if (s == OK)
         s = kept_store_clear(c, tenant, e);
     for (size_t i = 0; s == OK && i < n; i++)
@@ -323,7 +334,11 @@ enum status bots_keep_write(struct db *c, const struct actor *who, struct id ten
     return s == OK ? account_audit(c, who, "billing.bots_kept", STR_EMPTY, NULL, e) : s;
 }
 
-struct keeping { const struct actor *who; const struct id *keep; size_t n; };
+struct keeping {
+    const struct actor *who;
+    const struct id *keep;
+    size_t n;
+};
 
 static enum status keep_them(struct db *c, void *ctx, struct err *e)
 {

@@ -5,7 +5,9 @@
 #include "billing/checkout_internal.h"
 
 #define PREVIEW_MS ((int64_t)3600 * 1000) /* how long its price holds */
-#define AHEAD_MS ((int64_t)60 * 1000)     /* clocks of two hosts differ by less; a moment further ahead was made up, to pay for less time */
+#define AHEAD_MS   \
+    ((int64_t)60 * \
+     1000) /* clocks of two hosts differ by less; a moment further ahead was made up, to pay for less time */
 
 struct planned {
     struct desk *d;
@@ -13,14 +15,14 @@ struct planned {
     enum change_kind kind;
     struct plans plans;
     const struct plan *from, *to; /* from NULL: the subscription's price is nobody's here */
-    const struct plan *floor;     /* what the workspace has without a subscription: the assigned plan, else the free one */
+    const struct plan *floor; /* what the workspace has without a subscription: the assigned plan, else the free one */
     const struct subscription *sub;
     size_t standing;
     struct str base, usage; /* the prices of to's current terms */
-    struct str pay_url;     /* of the subscription's newest invoice, while it is open; of the one that a change waits for */
-    struct str waited_for;  /* that invoice: a change waits for its payment */
-    int64_t changed_ms;     /* when this tenant last changed something */
-    struct id *bots;        /* oldest first */
+    struct str pay_url; /* of the subscription's newest invoice, while it is open; of the one that a change waits for */
+    struct str waited_for; /* that invoice: a change waits for its payment */
+    int64_t changed_ms;    /* when this tenant last changed something */
+    struct id *bots;       /* oldest first */
     size_t bot_n;
     int64_t bots_keep;
     bool owes; /* conversations beyond the plan that no invoice has yet */
@@ -36,6 +38,7 @@ bool planned_ends(const struct subscription *s); /* it is to end at its period's
 int64_t planned_proration_s(const struct planned *x, int64_t proration_ms);
 
 /* In the caller's transaction: `keep` are bots of this tenant; those stay. */
-enum status bots_keep_write(struct db *c, const struct actor *who, struct id tenant, const struct id *keep, size_t n, struct err *e);
+enum status bots_keep_write(struct db *c, const struct actor *who, struct id tenant, const struct id *keep, size_t n,
+                            struct err *e);
 
 #endif

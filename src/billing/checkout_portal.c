@@ -42,8 +42,9 @@ static enum status write_returned(struct db *c, void *ctx, struct err *e)
 static enum status raise_mismatch(struct db *c, void *ctx, struct err *e)
 {
     const struct returning *r = ctx;
-    return alarm_raise(c, "checkout_mismatch", r->session, r->d->tenant, e,
-                       "A checkout of this workspace names another customer or workspace at Stripe: nothing was taken from it.");
+    return alarm_raise(
+        c, "checkout_mismatch", r->session, r->d->tenant, e,
+        "A checkout of this workspace names another customer or workspace at Stripe: nothing was taken from it.");
 }
 
 static bool has_mark(const struct returning *r, const struct json *session)
@@ -74,7 +75,8 @@ static enum status become(struct returning *r, enum attempt_state to, struct err
 }
 
 /* It is paid for, or being paid: the mirror is brought up to date, and only the mirror is asked. */
-static enum status returned_complete(struct returning *r, const struct json *session, enum checkout_outcome *out, struct err *e)
+static enum status returned_complete(struct returning *r, const struct json *session, enum checkout_outcome *out,
+                                     struct err *e)
 {
     bool ok = true;
     struct str subscription = arena_str(r->d->a, stripe_id_of(json_get(session, "subscription")), &ok);
@@ -95,7 +97,8 @@ static enum status returned_look(struct returning *r, enum checkout_outcome *out
 {
     struct json *session;
     struct err why = ERR_INIT;
-    enum status s = desk_get(r->d, stripe_path(r->d->a, "/v1/checkout/sessions/%", r->session.p, (char *)NULL), NULL, &session, &why);
+    enum status s = desk_get(r->d, stripe_path(r->d->a, "/v1/checkout/sessions/%", r->session.p, (char *)NULL), NULL,
+                             &session, &why);
 
     if (s != OK) { /* Stripe's event says it as well, only later */
         log_line(LOG_WARN, "checkout_return", LOG_S("error", why.message));
@@ -113,8 +116,8 @@ static enum status returned_look(struct returning *r, enum checkout_outcome *out
     return *out == CHECKOUT_EXPIRED ? become(r, ATTEMPT_EXPIRED, e) : OK;
 }
 
-enum status checkout_return(struct stripe *st, struct db_pool *p, struct arena *a, const struct actor *who, struct str session,
-                            enum checkout_outcome *out, struct err *e)
+enum status checkout_return(struct stripe *st, struct db_pool *p, struct arena *a, const struct actor *who,
+                            struct str session, enum checkout_outcome *out, struct err *e)
 {
     struct desk d = desk_open(st, p, a, who, who->tenant);
     struct returning r = {.d = &d};
@@ -141,7 +144,10 @@ enum status checkout_return(struct stripe *st, struct db_pool *p, struct arena *
 
 /* ---- cards and invoices ---- */
 
-struct visit { struct desk *d; struct str configuration; };
+struct visit {
+    struct desk *d;
+    struct str configuration;
+};
 
 static enum status read_configuration(struct db *c, void *ctx, struct err *e)
 {
@@ -151,10 +157,12 @@ static enum status read_configuration(struct db *c, void *ctx, struct err *e)
 
 static enum status no_customer(struct err *e)
 {
-    return err_set(e, ERR_NOT_FOUND, "no_customer", "This workspace has not bought anything yet: there are no cards and invoices.");
+    return err_set(e, ERR_NOT_FOUND, "no_customer",
+                   "This workspace has not bought anything yet: there are no cards and invoices.");
 }
 
-static enum status portal_post(struct visit *v, struct str customer, enum portal_flow flow, struct str *url, struct err *e)
+static enum status portal_post(struct visit *v, struct str customer, enum portal_flow flow, struct str *url,
+                               struct err *e)
 {
     char id[ID_TEXT_MAX];
     struct desk *d = v->d;
@@ -170,7 +178,8 @@ static enum status portal_post(struct visit *v, struct str customer, enum portal
     stripe_param_text(&f, "locale", "auto");
     if (flow == PORTAL_CARD)
         stripe_param_text(&f, "flow_data[type]", "payment_method_update");
-    s = desk_post(d, "/v1/billing_portal/sessions", &f, desk_text(d, "portal:%s", id_text(ID_LOG, id_new(), id)), &session, e);
+    s = desk_post(d, "/v1/billing_portal/sessions", &f, desk_text(d, "portal:%s", id_text(ID_LOG, id_new(), id)),
+                  &session, e);
     stripe_form_release(&f);
     if (s == OK)
         *url = json_get_str(session, "url");
@@ -180,8 +189,8 @@ static enum status portal_post(struct visit *v, struct str customer, enum portal
 }
 
 /* It changes nothing, so it needs no lease. */
-enum status portal_begin(struct stripe *st, struct db_pool *p, struct arena *a, const struct actor *who, enum portal_flow flow, struct str *url,
-                         struct err *e)
+enum status portal_begin(struct stripe *st, struct db_pool *p, struct arena *a, const struct actor *who,
+                         enum portal_flow flow, struct str *url, struct err *e)
 {
     struct desk d = desk_open(st, p, a, who, who->tenant);
     struct visit v = {.d = &d};

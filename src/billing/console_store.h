@@ -5,7 +5,7 @@
 #include "billing/console.h"
 
 /* `search` "" = all; `part` is it for LIKE. Older than `before`. */
-enum status console_store_tenants(struct db *c, struct arena *a, struct str search, struct str part, struct id before, int limit,
-                                  struct console_tenant **out, size_t *n, struct err *e);
+enum status console_store_tenants(struct db *c, struct arena *a, struct str search, struct str part, struct id before,
+                                  int limit, struct console_tenant **out, size_t *n, struct err *e);
 
 #endif

@@ -18,43 +18,53 @@
 #define BILLING_READ_ONLY_MS (14 * 86400000LL) /* both since first_failed */
 #define BILLING_UNKNOWN_MS (86400000LL)
 
-enum billing_state { BILLING_FREE, BILLING_ASSIGNED, BILLING_TRIAL, BILLING_LIVE, BILLING_ENDING, BILLING_GRACE, BILLING_READ_ONLY,
-                     BILLING_SUSPENDED, BILLING_PAUSED };
+enum billing_state {
+    BILLING_FREE,
+    BILLING_ASSIGNED,
+    BILLING_TRIAL,
+    BILLING_LIVE,
+    BILLING_ENDING,
+    BILLING_GRACE,
+    BILLING_READ_ONLY,
+    BILLING_SUSPENDED,
+    BILLING_PAUSED
+};
 const char *billing_state_name(enum billing_state s); /* "free", "read_only", ... */
 
 struct entitlement_facts {
     const struct plans *plans;
     struct id tenant;
-    struct str assigned;          /* tenant.plan */
-    bool workspace_active;        /* tenant.state */
+    struct str assigned;   /* tenant.plan */
+    bool workspace_active; /* tenant.state */
     int64_t tenant_created_ms;
-    bool livemode;                /* of the configured key: rows of the other mode do not count */
+    bool livemode; /* of the configured key: rows of the other mode do not count */
     const struct subscription *subscriptions;
     size_t subscription_n;
     const struct override *overrides;
     size_t override_n;
-    bool bill_overage;            /* the tenant's choice, with its cap */
-    int64_t overage_cap;          /* smallest unit; 0 = none */
+    bool bill_overage;   /* the tenant's choice, with its cap */
+    int64_t overage_cap; /* smallest unit; 0 = none */
 };
 struct quota_period {
     int64_t start_ms, end_ms; /* [start, end) */
     int64_t included;         /* or UNLIMITED */
     int64_t limit;            /* hard: included, or included plus what the overage cap buys; UNLIMITED */
-    bool billable;            /* goes to Stripe's meter; not so when an override includes more than the terms, which Stripe would price */
+    bool
+        billable; /* goes to Stripe's meter; not so when an override includes more than the terms, which Stripe would price */
 };
 struct entitlements {
     enum billing_state state;
-    const struct plan *plan;              /* whose name is shown */
-    const struct plan_terms *terms;       /* what is paid: the subscription's, else the plan's current */
+    const struct plan *plan;                 /* whose name is shown */
+    const struct plan_terms *terms;          /* what is paid: the subscription's, else the plan's current */
     const struct subscription *subscription; /* the one that decides; NULL without */
     int64_t value[ENTITLEMENT_COUNT];
     bool overridden[ENTITLEMENT_COUNT];
-    bool read_only;                       /* nothing new may be made */
+    bool read_only; /* nothing new may be made */
     struct quota_period period;
-    bool bill_overage;                    /* the tenant's choice and its cap, whether or not they count now */
+    bool bill_overage; /* the tenant's choice and its cap, whether or not they count now */
     int64_t overage_cap;
-    int64_t until_ms;                     /* when the state changes by itself: end, next dunning step, trial end; 0: never */
-    int64_t valid_until_ms;               /* the answer holds until then at most (period end, expiring override, dunning step) */
+    int64_t until_ms;       /* when the state changes by itself: end, next dunning step, trial end; 0: never */
+    int64_t valid_until_ms; /* the answer holds until then at most (period end, expiring override, dunning step) */
     bool two_live, unknown_price, unknown_status; /* alarms; none of them grants anything */
 };
 /* Pure. `now_ms` may be anything, also before the rows' times (a clock set back). Points into the facts. */
@@ -64,7 +74,8 @@ void entitlement_resolve(const struct entitlement_facts *f, int64_t now_ms, stru
 void entitlement_roll(int64_t anchor_ms, int64_t *start_ms, int64_t *end_ms, int64_t now_ms);
 
 /* Read the facts and resolve. */
-enum status entitlement_load(struct db *c, struct id tenant, int64_t now_ms, struct arena *a, struct entitlements *out, struct err *e);
+enum status entitlement_load(struct db *c, struct id tenant, int64_t now_ms, struct arena *a, struct entitlements *out,
+                             struct err *e);
 /* How long conversations are kept, in days, or UNLIMITED. As `retention_days` of the entitlements, but subscriptions of either mode count,
  * also while no key is set: a wrong key must cost nobody their history, which is gone for good. */
 enum status entitlement_history_days(struct db *c, struct id tenant, int64_t now_ms, int64_t *out, struct err *e);

@@ -28,7 +28,8 @@ static bool livemode_of_key(bool *on)
     return live;
 }
 
-static enum status facts_read(struct db *c, struct id tenant, struct arena *a, struct entitlement_facts *f, struct err *e)
+static enum status facts_read(struct db *c, struct id tenant, struct arena *a, struct entitlement_facts *f,
+                              struct err *e)
 {
     struct plans *plans = ARENA_NEW(a, struct plans);
     struct subscription *subscriptions;
@@ -48,7 +49,8 @@ static enum status facts_read(struct db *c, struct id tenant, struct arena *a, s
     return s;
 }
 
-enum status entitlement_load(struct db *c, struct id tenant, int64_t now_ms, struct arena *a, struct entitlements *out, struct err *e)
+enum status entitlement_load(struct db *c, struct id tenant, int64_t now_ms, struct arena *a, struct entitlements *out,
+                             struct err *e)
 {
     struct entitlement_facts f;
     bool on;

@@ -11,7 +11,8 @@ DB_STMT(facts_of_tenant, TENANT,
         "", "sitii");
 DB_STMT(tenant_hold, TENANT, "SELECT tenant_id FROM tenant WHERE tenant_id = :tenant FOR UPDATE", "", "u");
 DB_STMT(members_count, TENANT,
-        "SELECT COUNT(*), CAST(IFNULL(SUM(user_id = ?), 0) AS SIGNED) FROM member WHERE tenant_id = :tenant", "u", "ii");
+        "SELECT COUNT(*), CAST(IFNULL(SUM(user_id = ?), 0) AS SIGNED) FROM member WHERE tenant_id = :tenant", "u",
+        "ii");
 DB_STMT(overage_put, TENANT,
         "INSERT INTO overage_choice (tenant_id, overage, cap, updated_at) VALUES (:tenant, ?, ?, ?)"
         " ON DUPLICATE KEY UPDATE overage = VALUES(overage), cap = VALUES(cap), updated_at = VALUES(updated_at)",
@@ -45,7 +46,8 @@ enum status entitlement_store_lock(struct db *c, struct id tenant, struct err *e
     return s == ERR_NOT_FOUND ? err_set(e, ERR_NOT_FOUND, "workspace_unknown", "There is no such workspace.") : s;
 }
 
-enum status entitlement_store_members(struct db *c, struct id tenant, struct id user, int64_t *n, bool *known, struct err *e)
+enum status entitlement_store_members(struct db *c, struct id tenant, struct id user, int64_t *n, bool *known,
+                                      struct err *e)
 {
     struct arena a;
     struct db_row r;

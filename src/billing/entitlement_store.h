@@ -5,11 +5,13 @@
 #include "billing/entitlement.h"
 
 /* What tenant and overage_choice say; the rest of *out stays as it is. ERR_NOT_FOUND workspace_unknown. */
-enum status entitlement_store_tenant(struct db *c, struct id tenant, struct arena *a, struct entitlement_facts *out, struct err *e);
+enum status entitlement_store_tenant(struct db *c, struct id tenant, struct arena *a, struct entitlement_facts *out,
+                                     struct err *e);
 /* Holds the tenant's row until the transaction ends. ERR_NOT_FOUND workspace_unknown. */
 enum status entitlement_store_lock(struct db *c, struct id tenant, struct err *e);
 /* *known: the user is one of them. */
-enum status entitlement_store_members(struct db *c, struct id tenant, struct id user, int64_t *n, bool *known, struct err *e);
+enum status entitlement_store_members(struct db *c, struct id tenant, struct id user, int64_t *n, bool *known,
+                                      struct err *e);
 enum status overage_store_set(struct db *c, struct id tenant, bool bill, int64_t cap, struct err *e);
 
 #endif

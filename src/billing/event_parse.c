@@ -38,9 +38,9 @@ static int64_t iso_ms(struct str s)
 {
     int y, mo, d, h, mi, sec, ms = 0;
 
-    if (s.n < 20 || s.p[4] != '-' || s.p[7] != '-' || s.p[10] != 'T' || s.p[13] != ':' || s.p[16] != ':' || s.p[s.n - 1] != 'Z' ||
-        !digits(s, 0, 4, &y) || !digits(s, 5, 2, &mo) || !digits(s, 8, 2, &d) || !digits(s, 11, 2, &h) || !digits(s, 14, 2, &mi) ||
-        !digits(s, 17, 2, &sec) || h > 23 || mi > 59 || sec > 60)
+    if (s.n < 20 || s.p[4] != '-' || s.p[7] != '-' || s.p[10] != 'T' || s.p[13] != ':' || s.p[16] != ':' ||
+        s.p[s.n - 1] != 'Z' || !digits(s, 0, 4, &y) || !digits(s, 5, 2, &mo) || !digits(s, 8, 2, &d) ||
+        !digits(s, 11, 2, &h) || !digits(s, 14, 2, &mi) || !digits(s, 17, 2, &sec) || h > 23 || mi > 59 || sec > 60)
         return 0;
     if (s.p[19] == '.' && s.n >= 24 && !digits(s, 20, 3, &ms))
         return 0;
@@ -76,7 +76,8 @@ static void read_snapshot(const struct json *j, struct event_envelope *out)
     out->object_type = json_get_str(about, "object");
     out->object_id = json_get_str(about, "id");
     if (!out->object_id.n && str_eqz(out->object_type, "invoice")) {
-        out->object_id = stripe_id_of(json_get(json_get(json_get(about, "parent"), "subscription_details"), "subscription"));
+        out->object_id = stripe_id_of(
+            json_get(json_get(json_get(about, "parent"), "subscription_details"), "subscription"));
         out->object_type = out->object_id.n ? STR("subscription") : STR("invoice");
     }
 }
@@ -85,7 +86,8 @@ enum status event_envelope_of(const struct json *j, struct event_envelope *out, 
 {
     struct str object = json_get_str(j, "object");
 
-    *out = (struct event_envelope){.id = json_get_str(j, "id"), .type = json_get_str(j, "type"), .api_version = STR_EMPTY};
+    *out = (struct event_envelope){
+        .id = json_get_str(j, "id"), .type = json_get_str(j, "type"), .api_version = STR_EMPTY};
     if (str_eqz(object, "v2.core.event"))
         read_thin(j, out);
     else if (str_eqz(object, "event"))
@@ -95,8 +97,8 @@ enum status event_envelope_of(const struct json *j, struct event_envelope *out, 
     out->livemode = json_bool(json_get(j, "livemode"));
     out->account = json_get_str(j, json_get_str(j, "account").n ? "account" : "context");
     if (!out->id.n || !is_word(out->id, ID_BYTES) || !out->type.n || !is_word(out->type, TYPE_BYTES) ||
-        !is_word(out->object_type, OBJECT_BYTES) || !is_word(out->object_id, ID_BYTES) || !is_word(out->api_version, VERSION_BYTES) ||
-        !is_word(out->account, ID_BYTES))
+        !is_word(out->object_type, OBJECT_BYTES) || !is_word(out->object_id, ID_BYTES) ||
+        !is_word(out->api_version, VERSION_BYTES) || !is_word(out->account, ID_BYTES))
         return err_set(e, ERR_INVALID, "event_invalid", "The event's id, type or object are none.");
     return OK;
 }

@@ -6,17 +6,19 @@
 
 /* A plain INSERT: whoever may only insert can run it, and a second one of the same event is told by its key. */
 DB_STMT(event_insert, GLOBAL,
-        "INSERT INTO stripe_event (event_id, type, object_type, object_id, thin, account, api_version, livemode, created_at, received_at,"
+        "INSERT INTO stripe_event (event_id, type, object_type, object_id, thin, account, api_version, livemode, "
+        "created_at, received_at,"
         " due_at, payload) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         "xssx?issitttx", "");
 
-enum status event_store_add(struct db *c, const struct event_envelope *v, struct str payload, int64_t now_ms, bool *fresh, struct err *e)
+enum status event_store_add(struct db *c, const struct event_envelope *v, struct str payload, int64_t now_ms,
+                            bool *fresh, struct err *e)
 {
     struct db_val object = db_opt(v->object_id.n != 0, db_bytes(v->object_id.p, v->object_id.n));
     struct err why = ERR_INIT;
     enum status s = db_exec(c, &event_insert, DB_GLOBAL,
-                            DB_ARGS(db_bytes(v->id.p, v->id.n), db_str(v->type), db_str(v->object_type), object, db_int(v->thin),
-                                    db_str(v->account), db_str(v->api_version), db_int(v->livemode),
+                            DB_ARGS(db_bytes(v->id.p, v->id.n), db_str(v->type), db_str(v->object_type), object,
+                                    db_int(v->thin), db_str(v->account), db_str(v->api_version), db_int(v->livemode),
                                     db_time(v->created_ms ? v->created_ms : now_ms), db_time(now_ms), db_time(now_ms),
                                     db_bytes(payload.p, payload.n)),
                             NULL, &why);
@@ -35,37 +37,52 @@ enum status event_store_add(struct db *c, const struct event_envelope *v, struct
 #define LATEST_MS (7 * 3600000LL)
 
 DB_STMT(event_lock_due, GLOBAL,
-        "SELECT event_id, type, object_type, object_id, thin, account, api_version, livemode, created_at, attempts FROM stripe_event"
+        "SELECT event_id, type, object_type, object_id, thin, account, api_version, livemode, created_at, attempts "
+        "FROM stripe_event"
         " WHERE state = 'pending' AND (due_at <= ? OR due_at > ?) ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED",
         "tt", "xssx?issiti");
-DB_STMT(event_claim, GLOBAL, "UPDATE stripe_event SET due_at = ?, attempts = attempts + 1 WHERE event_id = ?", "tx", "");
+DB_STMT(event_claim, GLOBAL, "UPDATE stripe_event SET due_at = ?, attempts = attempts + 1 WHERE event_id = ?", "tx",
+        "");
 DB_STMT(event_put_off, GLOBAL,
-        "UPDATE stripe_event SET due_at = ?, attempts = attempts - ?, last_error = ? WHERE event_id = ? AND state = 'pending'", "tisx", "");
-DB_STMT(event_end, GLOBAL, "UPDATE stripe_event SET state = ?, last_error = ? WHERE event_id = ? AND state = 'pending'", "ssx", "");
+        "UPDATE stripe_event SET due_at = ?, attempts = attempts - ?, last_error = ? WHERE event_id = ? AND state = "
+        "'pending'",
+        "tisx", "");
+DB_STMT(event_end, GLOBAL, "UPDATE stripe_event SET state = ?, last_error = ? WHERE event_id = ? AND state = 'pending'",
+        "ssx", "");
 DB_STMT(event_of_object, GLOBAL,
-        "SELECT event_id, type FROM stripe_event WHERE object_id = ? AND state IN ('pending', 'dead') AND livemode = ? AND account = ''"
+        "SELECT event_id, type FROM stripe_event WHERE object_id = ? AND state IN ('pending', 'dead') AND livemode = ? "
+        "AND account = ''"
         " AND api_version IN ('', ?) ORDER BY received_at LIMIT ?",
         "xisi", "xs");
 DB_STMT(event_done, GLOBAL,
-        "UPDATE stripe_event SET state = 'done', last_error = '' WHERE event_id = ? AND state IN ('pending', 'dead')", "x", "");
+        "UPDATE stripe_event SET state = 'done', last_error = '' WHERE event_id = ? AND state IN ('pending', 'dead')",
+        "x", "");
 
 static struct db_val id_val(struct str id)
 {
     return db_bytes(id.p, id.n);
 }
 
-enum status event_store_lock_due(struct db *c, struct arena *a, int64_t now_ms, struct event_due *out, bool *found, struct err *e)
+enum status event_store_lock_due(struct db *c, struct arena *a, int64_t now_ms, struct event_due *out, bool *found,
+                                 struct err *e)
 {
     struct db_rows rows;
-    enum status s = db_query(c, &event_lock_due, DB_GLOBAL, DB_ARGS(db_time(now_ms), db_time(now_ms + LATEST_MS)), a, &rows, e);
+    enum status s = db_query(c, &event_lock_due, DB_GLOBAL, DB_ARGS(db_time(now_ms), db_time(now_ms + LATEST_MS)), a,
+                             &rows, e);
 
     *found = s == OK && rows.n == 1;
     if (!*found)
         return s;
     struct db_row r = rows.rows[0];
-    *out = (struct event_due){.v = {.id = db_row_str(r, 0), .type = db_row_str(r, 1), .object_type = db_row_str(r, 2),
-                                    .object_id = db_row_str(r, 3), .thin = db_row_int(r, 4) != 0, .account = db_row_str(r, 5),
-                                    .api_version = db_row_str(r, 6), .livemode = db_row_int(r, 7) != 0, .created_ms = db_row_time(r, 8)},
+    *out = (struct event_due){.v = {.id = db_row_str(r, 0),
+                                    .type = db_row_str(r, 1),
+                                    .object_type = db_row_str(r, 2),
+                                    .object_id = db_row_str(r, 3),
+                                    .thin = db_row_int(r, 4) != 0,
+                                    .account = db_row_str(r, 5),
+                                    .api_version = db_row_str(r, 6),
+                                    .livemode = db_row_int(r, 7) != 0,
+                                    .created_ms = db_row_time(r, 8)},
                               .attempts = (int)db_row_int(r, 9)};
     return OK;
 }
@@ -77,7 +94,8 @@ enum status event_store_claim(struct db *c, struct str id, int64_t until_ms, str
 
 enum status event_store_put_off(struct db *c, struct str id, int64_t due_ms, bool counts, struct str why, struct err *e)
 {
-    return db_exec(c, &event_put_off, DB_GLOBAL, DB_ARGS(db_time(due_ms), db_int(counts ? 0 : 1), db_str(why), id_val(id)), NULL, e);
+    return db_exec(c, &event_put_off, DB_GLOBAL,
+                   DB_ARGS(db_time(due_ms), db_int(counts ? 0 : 1), db_str(why), id_val(id)), NULL, e);
 }
 
 enum status event_store_end(struct db *c, struct str id, const char *state, struct str why, struct err *e)
@@ -85,12 +103,13 @@ enum status event_store_end(struct db *c, struct str id, const char *state, stru
     return db_exec(c, &event_end, DB_GLOBAL, DB_ARGS(db_text(state), db_str(why), id_val(id)), NULL, e);
 }
 
-enum status event_store_of_object(struct db *c, struct arena *a, struct str object, bool livemode, int limit, struct event_name **out,
-                                  size_t *n, struct err *e)
+enum status event_store_of_object(struct db *c, struct arena *a, struct str object, bool livemode, int limit,
+                                  struct event_name **out, size_t *n, struct err *e)
 {
     struct db_rows rows;
     enum status s = db_query(c, &event_of_object, DB_GLOBAL,
-                             DB_ARGS(id_val(object), db_int(livemode), db_text(STRIPE_API_VERSION), db_int(limit)), a, &rows, e);
+                             DB_ARGS(id_val(object), db_int(livemode), db_text(STRIPE_API_VERSION), db_int(limit)), a,
+                             &rows, e);
 
     *n = 0;
     if (s != OK)
@@ -116,21 +135,26 @@ enum status event_store_done(struct db *c, struct arena *a, const struct event_n
 /* ---- looking ---- */
 
 DB_STMT(event_depth, GLOBAL,
-        "SELECT (SELECT COUNT(*) FROM stripe_event WHERE state = 'pending'), (SELECT COUNT(*) FROM stripe_event WHERE state = 'dead'),"
+        "SELECT (SELECT COUNT(*) FROM stripe_event WHERE state = 'pending'), (SELECT COUNT(*) FROM stripe_event WHERE "
+        "state = 'dead'),"
         " (SELECT MIN(received_at) FROM stripe_event WHERE state = 'pending')",
         "", "iit?");
-#define EVENT_LIST                                                                                                              \
-    "SELECT event_id, type, object_type, object_id, state, last_error, attempts, created_at, received_at, due_at, thin"        \
+#define EVENT_LIST                                                                                                  \
+    "SELECT event_id, type, object_type, object_id, state, last_error, attempts, created_at, received_at, due_at, " \
+    "thin"                                                                                                          \
     " FROM stripe_event"
 #define EVENT_TYPES "xssx?ssittti"
 DB_STMT(event_list_all, GLOBAL, EVENT_LIST " ORDER BY received_at DESC, event_id DESC LIMIT ?", "i", EVENT_TYPES);
-DB_STMT(event_list_state, GLOBAL, EVENT_LIST " WHERE state = ? ORDER BY received_at DESC, event_id DESC LIMIT ?", "si", EVENT_TYPES);
+DB_STMT(event_list_state, GLOBAL, EVENT_LIST " WHERE state = ? ORDER BY received_at DESC, event_id DESC LIMIT ?", "si",
+        EVENT_TYPES);
 DB_STMT(event_payload_select, GLOBAL, "SELECT payload FROM stripe_event WHERE event_id = ?", "x", "x");
 DB_STMT(event_replay_one, GLOBAL,
-        "UPDATE stripe_event SET state = 'pending', attempts = 0, due_at = ?, last_error = '' WHERE event_id = ? AND state <> 'pending'", "tx",
-        "");
+        "UPDATE stripe_event SET state = 'pending', attempts = 0, due_at = ?, last_error = '' WHERE event_id = ? AND "
+        "state <> 'pending'",
+        "tx", "");
 DB_STMT(event_forget_old, GLOBAL,
-        "DELETE FROM stripe_event WHERE state IN ('done', 'ignored') AND received_at < ? ORDER BY received_at LIMIT ?", "ti", "");
+        "DELETE FROM stripe_event WHERE state IN ('done', 'ignored') AND received_at < ? ORDER BY received_at LIMIT ?",
+        "ti", "");
 
 enum status event_store_depth(struct db *c, struct arena *a, int64_t now_ms, struct sync_depth *out, struct err *e)
 {
@@ -144,11 +168,13 @@ enum status event_store_depth(struct db *c, struct arena *a, int64_t now_ms, str
     return OK;
 }
 
-enum status event_store_list(struct db *c, struct arena *a, const char *state, int limit, struct stripe_event **out, size_t *n, struct err *e)
+enum status event_store_list(struct db *c, struct arena *a, const char *state, int limit, struct stripe_event **out,
+                             size_t *n, struct err *e)
 {
     struct db_rows rows;
-    enum status s = state ? db_query(c, &event_list_state, DB_GLOBAL, DB_ARGS(db_text(state), db_int(limit)), a, &rows, e)
-                          : db_query(c, &event_list_all, DB_GLOBAL, DB_ARGS(db_int(limit)), a, &rows, e);
+    enum status s = state
+                        ? db_query(c, &event_list_state, DB_GLOBAL, DB_ARGS(db_text(state), db_int(limit)), a, &rows, e)
+                        : db_query(c, &event_list_all, DB_GLOBAL, DB_ARGS(db_int(limit)), a, &rows, e);
 
     *n = 0;
     if (s != OK)
@@ -157,10 +183,17 @@ enum status event_store_list(struct db *c, struct arena *a, const char *state, i
         return err_nomem(e);
     for (; *n < rows.n; ++*n) {
         struct db_row r = rows.rows[*n];
-        (*out)[*n] = (struct stripe_event){.id = db_row_str(r, 0), .type = db_row_str(r, 1), .object_type = db_row_str(r, 2),
-                                           .object_id = db_row_str(r, 3), .state = db_row_str(r, 4), .last_error = db_row_str(r, 5),
-                                           .attempts = (int)db_row_int(r, 6), .created_ms = db_row_time(r, 7),
-                                           .received_ms = db_row_time(r, 8), .due_ms = db_row_time(r, 9), .thin = db_row_int(r, 10) != 0};
+        (*out)[*n] = (struct stripe_event){.id = db_row_str(r, 0),
+                                           .type = db_row_str(r, 1),
+                                           .object_type = db_row_str(r, 2),
+                                           .object_id = db_row_str(r, 3),
+                                           .state = db_row_str(r, 4),
+                                           .last_error = db_row_str(r, 5),
+                                           .attempts = (int)db_row_int(r, 6),
+                                           .created_ms = db_row_time(r, 7),
+                                           .received_ms = db_row_time(r, 8),
+                                           .due_ms = db_row_time(r, 9),
+                                           .thin = db_row_int(r, 10) != 0};
     }
     return OK;
 }

@@ -28,7 +28,8 @@ static enum status store(struct db_pool *p, const struct event_envelope *v, stru
 }
 
 /* The signature stands before everything: nobody else's bytes are read as JSON. */
-enum status hook_receive(struct db_pool *p, const struct config *c, struct str signature, struct str body, struct err *e)
+enum status hook_receive(struct db_pool *p, const struct config *c, struct str signature, struct str body,
+                         struct err *e)
 {
     struct str secrets = str_from(config_string(c, CONFIG_stripe_webhook_secrets));
     struct event_envelope v;
@@ -47,7 +48,8 @@ enum status hook_receive(struct db_pool *p, const struct config *c, struct str s
     if (s == OK)
         s = store(p, &v, body, &fresh, e);
     if (s == OK) {
-        log_line(LOG_INFO, fresh ? "stripe_event" : "stripe_event_again", LOG_T("event", v.id), LOG_T("type", v.type), LOG_T("object", v.object_id));
+        log_line(LOG_INFO, fresh ? "stripe_event" : "stripe_event_again", LOG_T("event", v.id), LOG_T("type", v.type),
+                 LOG_T("object", v.object_id));
         shared_bump("work", ID_NONE);
     }
     arena_release(&a);

@@ -11,12 +11,12 @@
 
 /* What an event says of itself; its object's fields are not believed but looked up. */
 struct event_envelope {
-    struct str id, type;                /* "evt_...", "invoice.paid"; of a thin event "v1.invoice.paid" */
-    struct str object_type, object_id;  /* "invoice", "in_..."; "" where there is none */
-    struct str api_version;             /* "" of a thin event */
-    struct str account;                 /* of somebody else; "" when it is ours */
+    struct str id, type;               /* "evt_...", "invoice.paid"; of a thin event "v1.invoice.paid" */
+    struct str object_type, object_id; /* "invoice", "in_..."; "" where there is none */
+    struct str api_version;            /* "" of a thin event */
+    struct str account;                /* of somebody else; "" when it is ours */
     bool thin, livemode;
-    int64_t created_ms;                 /* 0: it says none */
+    int64_t created_ms; /* 0: it says none */
 };
 /* Snapshot (`object: event`) and thin (`object: v2.core.event`) events. An invoice without an id (invoice.upcoming) names its
  * subscription instead. ERR_INVALID: json_*, event_invalid. Memory in the arena. Pure. */
@@ -27,6 +27,7 @@ enum status event_envelope_of(const struct json *j, struct event_envelope *out, 
  * other mode, of another account or API version: the worker ignores it and raises an alarm. ERR_INVALID: signature_*, json_*,
  * event_invalid (400: Stripe shows it); ERR_UNAVAILABLE: the database is away (503, Stripe comes again); ERR_NOT_FOUND: no secret
  * is configured. Wakes the worker. */
-enum status hook_receive(struct db_pool *p, const struct config *c, struct str signature, struct str body, struct err *e);
+enum status hook_receive(struct db_pool *p, const struct config *c, struct str signature, struct str body,
+                         struct err *e);
 
 #endif

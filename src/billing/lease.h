@@ -22,7 +22,9 @@ enum status lease_take(struct db *c, struct str name, int64_t ms, struct id *hol
 enum status lease_keep(struct db *c, struct str name, struct id holder, int64_t ms, struct err *e);
 /* Inside a transaction, before it writes: ERR_CONFLICT, lease_lost unless it is still ours, and then it stays ours until the commit. */
 enum status lease_hold(struct db *c, struct str name, struct id holder, struct err *e);
-enum status lease_release(struct db *c, struct str name, struct id holder, struct err *e); /* of one that is lost: nothing happens */
-enum status lease_clean(struct db *c, int64_t now_ms, int limit, int64_t *n, struct err *e); /* those over for an hour */
+enum status lease_release(struct db *c, struct str name, struct id holder,
+                          struct err *e); /* of one that is lost: nothing happens */
+enum status lease_clean(struct db *c, int64_t now_ms, int limit, int64_t *n,
+                        struct err *e); /* those over for an hour */
 
 #endif

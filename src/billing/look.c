@@ -10,15 +10,14 @@
 #define EVENTS_MAX 500 /* of one object, served by one look; the rest by the next */
 
 /* `only`: the one family of types worth a look, where an object has others. */
-static const struct kind { const char *object, *only; enum status (*fn)(struct target *t, struct err *e); } kinds[] = {
-    {"subscription", NULL, look_subscription},
-    {"invoice", NULL, look_invoice},
-    {"checkout.session", NULL, look_session},
-    {"customer", "customer.deleted", look_customer},
-    {"subscription_schedule", NULL, look_schedule},
-    {"charge", "charge.refunded", look_charge},
-    {"dispute", "charge.dispute.", look_dispute},
-    {"price", "price.", look_price},
+static const struct kind {
+    const char *object, *only;
+    enum status (*fn)(struct target *t, struct err *e);
+} kinds[] = {
+    {"subscription", NULL, look_subscription},      {"invoice", NULL, look_invoice},
+    {"checkout.session", NULL, look_session},       {"customer", "customer.deleted", look_customer},
+    {"subscription_schedule", NULL, look_schedule}, {"charge", "charge.refunded", look_charge},
+    {"dispute", "charge.dispute.", look_dispute},   {"price", "price.", look_price},
     {"product", "product.", look_product},
 };
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
@@ -51,7 +50,12 @@ static enum status gather(struct db *c, void *ctx, struct err *e)
     return event_store_of_object(c, t->k->a, t->id, t->k->st->livemode, EVENTS_MAX, &t->events, &t->n, e);
 }
 
-struct writing { struct target *t; work_fn *fn; void *ctx; bool serves; };
+struct writing {
+    struct target *t;
+    work_fn *fn;
+    void *ctx;
+    bool serves;
+};
 
 static enum status write_all(struct db *c, void *ctx, struct err *e)
 {
@@ -93,7 +97,8 @@ bool target_said(const struct target *t, const char *type)
     return false;
 }
 
-enum status look_get(struct look *k, const char *pattern, struct str id, const char *expand, struct json **out, struct err *e)
+enum status look_get(struct look *k, const char *pattern, struct str id, const char *expand, struct json **out,
+                     struct err *e)
 {
     char *text = arena_strdup(k->a, id);
     struct stripe_form f;

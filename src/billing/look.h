@@ -10,10 +10,14 @@
 #include "billing/stripe_client.h"
 #include "billing/work.h"
 
-#define LOOK_GET_MS 20000    /* the deadline of one GET */
-#define LOOK_FOLLOW_MS 5000  /* how long the lease of a second object is waited for */
+#define LOOK_GET_MS 20000   /* the deadline of one GET */
+#define LOOK_FOLLOW_MS 5000 /* how long the lease of a second object is waited for */
 
-struct look { struct stripe *st; struct db_pool *p; struct arena *a; };
+struct look {
+    struct stripe *st;
+    struct db_pool *p;
+    struct arena *a;
+};
 
 /* Is there anything to look at for such an event? "v1." in front of a thin event's type does not matter. */
 bool look_serves(struct str object_type, struct str event_type);
@@ -27,9 +31,9 @@ enum status look_meter_error(struct look *k, struct str event, struct err *e);
 struct target {
     struct look *k;
     struct str id;
-    int64_t fetched_ms;          /* when the call that brought it began */
+    int64_t fetched_ms; /* when the call that brought it began */
     struct work lease;
-    struct event_name *events;   /* there before the look: served by it */
+    struct event_name *events; /* there before the look: served by it */
     size_t n;
 };
 /* fn in a transaction that the lease is held in; `serves`: the events are done with it. */
@@ -37,7 +41,8 @@ enum status target_write(struct target *t, work_fn *fn, void *ctx, bool serves, 
 /* After target_write without `serves`: looks at a subscription too, then the events are done. "" = nothing more. */
 enum status target_follow(struct target *t, struct str subscription, struct err *e);
 bool target_said(const struct target *t, const char *type); /* one of its events is of this type */
-enum status look_get(struct look *k, const char *pattern, struct str id, const char *expand, struct json **out, struct err *e);
+enum status look_get(struct look *k, const char *pattern, struct str id, const char *expand, struct json **out,
+                     struct err *e);
 
 enum status look_subscription(struct target *t, struct err *e);
 enum status look_invoice(struct target *t, struct err *e);
@@ -50,7 +55,8 @@ enum status look_price(struct target *t, struct err *e);
 enum status look_product(struct target *t, struct err *e);
 
 /* What the operator has to see of a subscription that was just written; what is over is closed. In the transaction. */
-enum status subscription_alarms(struct db *c, struct arena *a, const struct json *j, const struct subscription *s, struct err *e);
+enum status subscription_alarms(struct db *c, struct arena *a, const struct json *j, const struct subscription *s,
+                                struct err *e);
 enum status invoice_alarms(struct db *c, const struct invoice *v, struct err *e);
 /* A price as Stripe has it against what it was made for; one nobody here made is none of ours. */
 enum status price_alarms(struct db *c, struct arena *a, const struct json *price, struct err *e);

@@ -6,7 +6,10 @@
 
 #include "base/banned.h"
 
-struct article { struct target *t; struct json *j; };
+struct article {
+    struct target *t;
+    struct json *j;
+};
 
 /* NULL: as it was made. Amounts cannot be changed at Stripe, but a row can name the wrong price. */
 static const char *price_differs(const struct json *j, const struct sync_price *was)
@@ -42,7 +45,8 @@ enum status price_alarms(struct db *c, struct arena *a, const struct json *price
     const char *words = price_differs(price, &was);
     if (!words)
         return alarm_clear(c, "price_changed", id, e);
-    return alarm_raise(c, "price_changed", id, ID_NONE, e, "The price of plan %.*s (%s) is not what it was made as: %s. Run: parley billing setup",
+    return alarm_raise(c, "price_changed", id, ID_NONE, e,
+                       "The price of plan %.*s (%s) is not what it was made as: %s. Run: parley billing setup",
                        STR_F(was.plan), was.is_base ? "base" : "usage", words);
 }
 
@@ -71,8 +75,8 @@ static enum status write_product(struct db *c, void *ctx, struct err *e)
     if (!stripe_deleted(x->j) && json_bool(json_get(x->j, "active")))
         return alarm_clear(c, "product_changed", x->t->id, e);
     return alarm_raise(c, "product_changed", x->t->id, ID_NONE, e,
-                       "The product of plan %.*s was %s in Stripe: nobody can buy the plan. Run: parley billing setup", STR_F(plan),
-                       stripe_deleted(x->j) ? "deleted" : "switched off");
+                       "The product of plan %.*s was %s in Stripe: nobody can buy the plan. Run: parley billing setup",
+                       STR_F(plan), stripe_deleted(x->j) ? "deleted" : "switched off");
 }
 
 enum status look_product(struct target *t, struct err *e)

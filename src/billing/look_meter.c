@@ -6,7 +6,12 @@
 
 #include "base/banned.h"
 
-struct refused { struct look *k; struct str event; struct json *j; int64_t told; };
+struct refused {
+    struct look *k;
+    struct str event;
+    struct json *j;
+    int64_t told;
+};
 
 /* Samples only: what is not among them the comparison of sums finds. */
 static enum status reject_samples(struct db *c, struct refused *x, const struct json *kind, struct err *e)

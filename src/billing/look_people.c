@@ -13,7 +13,11 @@
 
 /* ---- a checkout ---- */
 
-struct checkout { struct target *t; struct json *j; const char *state; };
+struct checkout {
+    struct target *t;
+    struct json *j;
+    const char *state;
+};
 
 /* NULL: it goes on. A payment that comes later (a bank's debit) leaves it open until it is there or has failed. */
 static const char *state_of(const struct target *t, const struct json *j)
@@ -46,9 +50,10 @@ static enum status check_claim(struct db *c, struct checkout *x, struct id owner
     bool differs = !id_is_none(holder) && !id_eq(holder, owner);
     if (!claims && !differs)
         return OK;
-    return alarm_raise(c, "checkout_mismatch", x->t->id, owner, e,
-                       "A checkout names the workspace %s, but it or its customer belongs to another one: the claim was ignored.",
-                       id_text(ID_TENANT, claims ? named : holder, text));
+    return alarm_raise(
+        c, "checkout_mismatch", x->t->id, owner, e,
+        "A checkout names the workspace %s, but it or its customer belongs to another one: the claim was ignored.",
+        id_text(ID_TENANT, claims ? named : holder, text));
 }
 
 static enum status write_session(struct db *c, void *ctx, struct err *e)
@@ -76,7 +81,11 @@ enum status look_session(struct target *t, struct err *e)
 
 /* ---- a customer ---- */
 
-struct person { struct target *t; struct subscription *subs; size_t n; };
+struct person {
+    struct target *t;
+    struct subscription *subs;
+    size_t n;
+};
 
 static enum status write_deleted(struct db *c, void *ctx, struct err *e)
 {
@@ -110,7 +119,13 @@ enum status look_customer(struct target *t, struct err *e)
 
 /* ---- money that goes back ---- */
 
-struct back { struct target *t; struct json *j; struct str customer, invoice; const char *kind, *words; bool over; };
+struct back {
+    struct target *t;
+    struct json *j;
+    struct str customer, invoice;
+    const char *kind, *words;
+    bool over;
+};
 
 static enum status write_back(struct db *c, void *ctx, struct err *e)
 {
@@ -123,7 +138,8 @@ static enum status write_back(struct db *c, void *ctx, struct err *e)
     if (x->over)
         return alarm_clear(c, x->kind, x->t->id, e);
     return alarm_raise(c, x->kind, x->t->id, tenant, e, "%s (customer %.*s, invoice %.*s)", x->words,
-                       STR_F(x->customer.n ? x->customer : STR("unknown")), STR_F(x->invoice.n ? x->invoice : STR("unknown")));
+                       STR_F(x->customer.n ? x->customer : STR("unknown")),
+                       STR_F(x->invoice.n ? x->invoice : STR("unknown")));
 }
 
 /* Which invoice a payment was for. Not knowing it is no reason to keep the operator from learning of the rest. */

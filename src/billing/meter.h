@@ -14,10 +14,9 @@
 
 #define METER_FLUSH_MS \
     (5 * 60000LL) /* how often the worker collects; so also just before and just after a period's end */
-#define METER_LAG_ALARM_MS (30 * 60000LL) /* Stripe waits an hour after a period's end */
-#define METER_KEEP_MS (90 * 86400000LL)   /* how long rows that were sent are kept */
-#define METER_KEEP_CALLS_MS \
-    (7 * 86400000LL) /* and the records of their calls: what became of one is asked for a day */
+#define METER_LAG_ALARM_MS (30 * 60000LL)    /* Stripe waits an hour after a period's end */
+#define METER_KEEP_MS (90 * 86400000LL)      /* how long rows that were sent are kept */
+#define METER_KEEP_CALLS_MS (7 * 86400000LL) /* and the records of their calls: what became of one is asked for a day */
 
 /* Rows for the counters that grew, at most METER_COLLECT_MAX, those that wait longest first; none beside a row of the same
  * period that has waited for METER_FLUSH_MS, so that what waits for a slow Stripe does not grow with time. *n = rows made. */
@@ -42,7 +41,8 @@ enum status meter_resend(struct db *c, struct id row, struct id *out, struct err
 
 struct meter_lag {
     int64_t pending, unknown, rejected; /* rows */
-    int64_t waiting, oldest_ms;         /* conversations that are counted and not sent; how long the oldest of them has waited */
+    int64_t waiting,
+        oldest_ms; /* conversations that are counted and not sent; how long the oldest of them has waited */
 };
 enum status meter_lag(struct db *c, struct meter_lag *out, struct err *e);
 /* Raises the alarm meter_lag, or clears it. */

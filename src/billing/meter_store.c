@@ -7,11 +7,12 @@
 /* ---- counters ---- */
 
 /* GLOBAL: the worker collects for all tenants. */
-DB_STMT(counters_grown, GLOBAL,
-        "SELECT c.tenant_id, c.period_start FROM usage_counter c WHERE c.unsent_since IS NOT NULL AND c.billable = 1 "
-        "AND NOT EXISTS (SELECT 1 FROM meter_outbox o WHERE o.stripe_customer_id = c.stripe_customer_id "
-        "AND o.state = 'pending' AND o.period_start = c.period_start AND o.created_at < ?) ORDER BY c.unsent_since LIMIT ?",
-        "ti", "ut");
+DB_STMT(
+    counters_grown, GLOBAL,
+    "SELECT c.tenant_id, c.period_start FROM usage_counter c WHERE c.unsent_since IS NOT NULL AND c.billable = 1 "
+    "AND NOT EXISTS (SELECT 1 FROM meter_outbox o WHERE o.stripe_customer_id = c.stripe_customer_id "
+    "AND o.state = 'pending' AND o.period_start = c.period_start AND o.created_at < ?) ORDER BY c.unsent_since LIMIT ?",
+    "ti", "ut");
 DB_STMT(counters_grown_of, TENANT,
         "SELECT tenant_id, period_start FROM usage_counter WHERE tenant_id = :tenant AND billable = 1 AND unsent_since "
         "IS NOT NULL",
@@ -394,7 +395,7 @@ enum status meter_store_counts(struct db *c, struct meter_counts *out, struct er
     arena_init(&a, 64 * KB);
     enum status s = db_query_one(c, &rows_counts, DB_GLOBAL, DB_NONE, &a, &r, e);
     if (s == OK)
-        *out = (struct meter_counts){db_row_int(r, 0), db_row_int(r, 1), db_row_int(r, 2),
+        *out = (struct meter_counts){db_row_int(r, 0), db_row_int(r, 1),  db_row_int(r, 2),
                                      db_row_int(r, 5), db_row_time(r, 3), db_row_time(r, 4)};
     arena_release(&a);
     return s;

@@ -65,7 +65,8 @@ enum status meter_store_unknown(struct db *c, struct arena *a, struct str custom
 enum status meter_store_sent_in(struct db *c, struct arena *a, struct str customer, int64_t from_ms, int64_t to_ms,
                                 struct meter_row **out, size_t *n, struct err *e);
 struct meter_counts {
-    int64_t pending, unknown, rejected, waiting, oldest_row_ms, oldest_count_ms; /* waiting: conversations; moments; 0: none */
+    int64_t pending, unknown, rejected, waiting, oldest_row_ms,
+        oldest_count_ms; /* waiting: conversations; moments; 0: none */
 };
 enum status meter_store_counts(struct db *c, struct meter_counts *out, struct err *e);
 

@@ -8,7 +8,8 @@
 
 /* Stripe's customer says whose a subscription is, and nothing else when it is known here. The metadata, which anybody with a
  * key of the account may write, counts only where the customer is a stranger and the row has no owner yet. */
-static enum status find_tenant(struct db *c, struct arena *a, const struct json *j, struct subscription *s, struct id before, struct err *e)
+static enum status find_tenant(struct db *c, struct arena *a, const struct json *j, struct subscription *s,
+                               struct id before, struct err *e)
 {
     struct id named;
     bool known = false, deleted;
@@ -17,7 +18,8 @@ static enum status find_tenant(struct db *c, struct arena *a, const struct json 
     if (st != OK || !id_is_none(s->tenant))
         return st;
     s->tenant = before;
-    if (!id_is_none(before) || !id_parse(ID_TENANT, json_get_str(json_get(j, "metadata"), "tenant"), &named) || id_is_none(named))
+    if (!id_is_none(before) || !id_parse(ID_TENANT, json_get_str(json_get(j, "metadata"), "tenant"), &named) ||
+        id_is_none(named))
         return OK;
     st = mirror_store_tenant(c, a, named, &known, &deleted, e);
     if (known)
@@ -48,7 +50,8 @@ static enum status look_up(struct db *c, struct arena *a, struct mirror_item *it
     return s;
 }
 
-static enum status find_terms(struct db *c, struct arena *a, const struct json *j, struct subscription *s, struct err *e)
+static enum status find_terms(struct db *c, struct arena *a, const struct json *j, struct subscription *s,
+                              struct err *e)
 {
     struct mirror_item *items;
     size_t n;
@@ -61,7 +64,8 @@ static enum status find_terms(struct db *c, struct arena *a, const struct json *
     return st;
 }
 
-static enum status find_next(struct db *c, struct arena *a, const struct json *schedule, struct subscription *s, struct err *e)
+static enum status find_next(struct db *c, struct arena *a, const struct json *schedule, struct subscription *s,
+                             struct err *e)
 {
     const struct json *items;
     int64_t start = 0;
@@ -93,7 +97,8 @@ static void keep_known(struct subscription *s, const struct subscription *before
 }
 
 /* Since the oldest invoice that waits to be paid became final; later failures do not move it. */
-static enum status keep_failed(struct db *c, struct arena *a, struct subscription *s, const struct subscription *before, struct err *e)
+static enum status keep_failed(struct db *c, struct arena *a, struct subscription *s, const struct subscription *before,
+                               struct err *e)
 {
     int64_t since = 0;
 
@@ -110,8 +115,8 @@ static enum status keep_failed(struct db *c, struct arena *a, struct subscriptio
     return st;
 }
 
-enum status subscription_write(struct db *c, struct arena *a, const struct json *j, const struct json *schedule, int64_t fetched_ms,
-                               struct subscription *out, struct err *e)
+enum status subscription_write(struct db *c, struct arena *a, const struct json *j, const struct json *schedule,
+                               int64_t fetched_ms, struct subscription *out, struct err *e)
 {
     struct subscription before;
     bool there = false;
@@ -122,17 +127,21 @@ enum status subscription_write(struct db *c, struct arena *a, const struct json 
     if (s != OK)
         return s;
     out->fetched_ms = fetched_ms;
-    if ((s = find_tenant(c, a, j, out, there ? before.tenant : ID_NONE, e)) != OK || (s = find_terms(c, a, j, out, e)) != OK ||
+    if ((s = find_tenant(c, a, j, out, there ? before.tenant : ID_NONE, e)) != OK ||
+        (s = find_terms(c, a, j, out, e)) != OK ||
         (s = find_next(c, a, schedule ? schedule : json_get(j, "schedule"), out, e)) != OK)
         return s;
     keep_known(out, there ? &before : NULL);
     s = keep_failed(c, a, out, there ? &before : NULL, e);
     if (s == OK)
         s = mirror_store_put(c, out, e);
-    return s == OK && !id_is_none(out->tenant) && (!there || id_is_none(before.tenant)) ? mirror_store_adopt(c, out->tenant, out->id, e) : s;
+    return s == OK && !id_is_none(out->tenant) && (!there || id_is_none(before.tenant))
+               ? mirror_store_adopt(c, out->tenant, out->id, e)
+               : s;
 }
 
-enum status invoice_write(struct db *c, struct arena *a, const struct json *j, int64_t fetched_ms, struct invoice *out, struct err *e)
+enum status invoice_write(struct db *c, struct arena *a, const struct json *j, int64_t fetched_ms, struct invoice *out,
+                          struct err *e)
 {
     struct subscription sub;
     struct err none = ERR_INIT;
@@ -157,7 +166,8 @@ enum status invoice_write(struct db *c, struct arena *a, const struct json *j, i
 
 /* ---- read back ---- */
 
-enum status subscription_list(struct db *c, struct id tenant, struct arena *a, struct subscription **out, size_t *n, struct err *e)
+enum status subscription_list(struct db *c, struct id tenant, struct arena *a, struct subscription **out, size_t *n,
+                              struct err *e)
 {
     return mirror_store_of_tenant(c, a, tenant, out, n, e);
 }
@@ -167,19 +177,20 @@ enum status subscription_get(struct db *c, struct arena *a, struct str id, struc
     return mirror_store_get(c, a, id, out, e);
 }
 
-enum status invoice_list(struct db *c, struct id tenant, struct arena *a, int64_t before_ms, int limit, struct invoice **out, size_t *n,
-                         struct err *e)
+enum status invoice_list(struct db *c, struct id tenant, struct arena *a, int64_t before_ms, int limit,
+                         struct invoice **out, size_t *n, struct err *e)
 {
     return mirror_store_invoices(c, a, tenant, before_ms, limit, out, n, e);
 }
 
-enum status invoice_get(struct db *c, struct id tenant, struct arena *a, struct str id, struct invoice *out, struct err *e)
+enum status invoice_get(struct db *c, struct id tenant, struct arena *a, struct str id, struct invoice *out,
+                        struct err *e)
 {
     return mirror_store_invoice_get(c, a, tenant, id, out, e);
 }
 
-enum status invoice_waited_for(struct db *c, struct id tenant, struct arena *a, const struct subscription *s, struct invoice *out,
-                               struct err *e)
+enum status invoice_waited_for(struct db *c, struct id tenant, struct arena *a, const struct subscription *s,
+                               struct invoice *out, struct err *e)
 {
     struct invoice *list;
     size_t n;

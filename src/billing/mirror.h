@@ -12,8 +12,15 @@
 #define STRIPE_ID_MAX 256 /* Stripe's ids have at most 255 characters */
 
 enum stripe_status { /* of a subscription; UNKNOWN also for ones made after this release */
-    STRIPE_UNKNOWN, STRIPE_INCOMPLETE, STRIPE_INCOMPLETE_EXPIRED, STRIPE_TRIALING, STRIPE_ACTIVE, STRIPE_PAST_DUE, STRIPE_CANCELED,
-    STRIPE_UNPAID, STRIPE_PAUSED
+                     STRIPE_UNKNOWN,
+                     STRIPE_INCOMPLETE,
+                     STRIPE_INCOMPLETE_EXPIRED,
+                     STRIPE_TRIALING,
+                     STRIPE_ACTIVE,
+                     STRIPE_PAST_DUE,
+                     STRIPE_CANCELED,
+                     STRIPE_UNPAID,
+                     STRIPE_PAUSED
 };
 enum stripe_status stripe_status_parse(struct str s);
 const char *stripe_status_name(enum stripe_status s);
@@ -30,7 +37,7 @@ struct subscription {
     struct str base_item, base_price, usage_item, usage_price;
     int items;
     int64_t period_start_ms, period_end_ms, anchor_ms; /* of the base item */
-    int64_t cancel_at_ms; /* 0: none */
+    int64_t cancel_at_ms;                              /* 0: none */
     bool cancel_at_period_end;
     int64_t canceled_ms, ended_ms, trial_end_ms;
     bool collection_paused;
@@ -63,19 +70,24 @@ enum status invoice_parse(struct arena *a, const struct json *j, struct invoice 
  * AND belongs to nobody else) and terms, keeps known_status and first_failed_at as their rules say, writes the row, bumps nothing
  * (the caller bumps the generation "plan" of *tenant after the commit). `schedule` may be NULL: the subscription's schedule object,
  * for next_terms. */
-enum status subscription_write(struct db *c, struct arena *a, const struct json *subscription, const struct json *schedule,
-                               int64_t fetched_ms, struct subscription *out, struct err *e);
-enum status invoice_write(struct db *c, struct arena *a, const struct json *invoice, int64_t fetched_ms, struct invoice *out, struct err *e);
+enum status subscription_write(struct db *c, struct arena *a, const struct json *subscription,
+                               const struct json *schedule, int64_t fetched_ms, struct subscription *out,
+                               struct err *e);
+enum status invoice_write(struct db *c, struct arena *a, const struct json *invoice, int64_t fetched_ms,
+                          struct invoice *out, struct err *e);
 
-enum status subscription_list(struct db *c, struct id tenant, struct arena *a, struct subscription **out, size_t *n, struct err *e);
-enum status subscription_get(struct db *c, struct arena *a, struct str id, struct subscription *out, struct err *e); /* any tenant's: for the worker */
+enum status subscription_list(struct db *c, struct id tenant, struct arena *a, struct subscription **out, size_t *n,
+                              struct err *e);
+enum status subscription_get(struct db *c, struct arena *a, struct str id, struct subscription *out,
+                             struct err *e); /* any tenant's: for the worker */
 /* Newest first; before_ms 0 = from the newest. */
-enum status invoice_list(struct db *c, struct id tenant, struct arena *a, int64_t before_ms, int limit, struct invoice **out,
-                         size_t *n, struct err *e);
-enum status invoice_get(struct db *c, struct id tenant, struct arena *a, struct str id, struct invoice *out, struct err *e);
+enum status invoice_list(struct db *c, struct id tenant, struct arena *a, int64_t before_ms, int limit,
+                         struct invoice **out, size_t *n, struct err *e);
+enum status invoice_get(struct db *c, struct id tenant, struct arena *a, struct str id, struct invoice *out,
+                        struct err *e);
 /* The open invoice that the subscription's pending update waits for; a renewal may have come after it, so that it need not be latest_invoice.
  * ERR_NOT_FOUND invoice_unknown: none, or its mirror is still to come. */
-enum status invoice_waited_for(struct db *c, struct id tenant, struct arena *a, const struct subscription *s, struct invoice *out,
-                               struct err *e);
+enum status invoice_waited_for(struct db *c, struct id tenant, struct arena *a, const struct subscription *s,
+                               struct invoice *out, struct err *e);
 
 #endif

@@ -9,9 +9,15 @@
 #define LAST_SECOND 253402300799LL /* of the year 9999: what DATETIME holds */
 
 static const char *const status_names[] = {
-    [STRIPE_UNKNOWN] = "unknown",   [STRIPE_INCOMPLETE] = "incomplete", [STRIPE_INCOMPLETE_EXPIRED] = "incomplete_expired",
-    [STRIPE_TRIALING] = "trialing", [STRIPE_ACTIVE] = "active",         [STRIPE_PAST_DUE] = "past_due",
-    [STRIPE_CANCELED] = "canceled", [STRIPE_UNPAID] = "unpaid",         [STRIPE_PAUSED] = "paused",
+    [STRIPE_UNKNOWN] = "unknown",
+    [STRIPE_INCOMPLETE] = "incomplete",
+    [STRIPE_INCOMPLETE_EXPIRED] = "incomplete_expired",
+    [STRIPE_TRIALING] = "trialing",
+    [STRIPE_ACTIVE] = "active",
+    [STRIPE_PAST_DUE] = "past_due",
+    [STRIPE_CANCELED] = "canceled",
+    [STRIPE_UNPAID] = "unpaid",
+    [STRIPE_PAUSED] = "paused",
 };
 #define STATUSES (sizeof(status_names) / sizeof(status_names[0]))
 
@@ -78,7 +84,8 @@ static struct mirror_item item_of(const struct json *j)
     bool metered = str_eqz(json_get_str(json_get(price, "recurring"), "usage_type"), "metered");
     struct mirror_item it = {.id = json_get_str(j, "id"),
                              .price = stripe_id_of(price),
-                             .role = str_eqz(role, "usage") || (!str_eqz(role, "base") && metered) ? ITEM_USAGE : ITEM_BASE,
+                             .role = str_eqz(role, "usage") || (!str_eqz(role, "base") && metered) ? ITEM_USAGE
+                                                                                                   : ITEM_BASE,
                              .period_start_ms = time_at(j, "current_period_start"),
                              .period_end_ms = time_at(j, "current_period_end")};
 
@@ -87,7 +94,8 @@ static struct mirror_item item_of(const struct json *j)
     return it;
 }
 
-enum status mirror_items(struct arena *a, const struct json *subscription, struct mirror_item **out, size_t *n, struct err *e)
+enum status mirror_items(struct arena *a, const struct json *subscription, struct mirror_item **out, size_t *n,
+                         struct err *e)
 {
     const struct json *data = json_get(json_get(subscription, "items"), "data");
 

@@ -7,13 +7,14 @@
 enum item_role { ITEM_BASE, ITEM_USAGE };
 struct mirror_item { /* one line of a subscription */
     struct str id, price;
-    enum item_role role;  /* by the price's metadata[role], else metered = usage */
-    bool known;           /* its price is a row of stripe_price */
-    struct id terms;      /* of that row, else by metadata[plan_terms] */
+    enum item_role role; /* by the price's metadata[role], else metered = usage */
+    bool known;          /* its price is a row of stripe_price */
+    struct id terms;     /* of that row, else by metadata[plan_terms] */
     int64_t period_start_ms, period_end_ms;
 };
 /* The lines that are not deleted. */
-enum status mirror_items(struct arena *a, const struct json *subscription, struct mirror_item **out, size_t *n, struct err *e);
+enum status mirror_items(struct arena *a, const struct json *subscription, struct mirror_item **out, size_t *n,
+                         struct err *e);
 /* Base and usage item, terms and period of *s, in whatever order the lines came: known prices before unknown ones. */
 void mirror_choose(struct subscription *s, const struct mirror_item *items, size_t n);
 

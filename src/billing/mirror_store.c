@@ -6,13 +6,15 @@
 
 /* ---- whose, and for what ---- */
 
-DB_STMT(price_select, GLOBAL, "SELECT plan_terms_id, role = 'base' FROM stripe_price WHERE stripe_price_id = ?", "x", "ui");
+DB_STMT(price_select, GLOBAL, "SELECT plan_terms_id, role = 'base' FROM stripe_price WHERE stripe_price_id = ?", "x",
+        "ui");
 DB_STMT(terms_select, GLOBAL, "SELECT 1 FROM plan_terms WHERE plan_terms_id = ?", "u", "i");
 /* GLOBAL: Stripe's customer is all that is known when its objects arrive: this says whose it is. */
 DB_STMT(customer_select, GLOBAL, "SELECT tenant_id FROM billing_customer WHERE stripe_customer_id = ?", "x", "u");
 DB_STMT(tenant_select, TENANT, "SELECT state = 'deleted' FROM tenant WHERE tenant_id = :tenant", "", "i");
 
-enum status mirror_store_price(struct db *c, struct arena *a, struct str price, struct id *terms, bool *is_base, struct err *e)
+enum status mirror_store_price(struct db *c, struct arena *a, struct str price, struct id *terms, bool *is_base,
+                               struct err *e)
 {
     struct db_rows r;
     enum status s = db_query(c, &price_select, DB_GLOBAL, DB_ARGS(db_bytes(price.p, price.n)), a, &r, e);
@@ -44,7 +46,8 @@ enum status mirror_store_customer(struct db *c, struct arena *a, struct str cust
     return s;
 }
 
-enum status mirror_store_tenant(struct db *c, struct arena *a, struct id tenant, bool *known, bool *deleted, struct err *e)
+enum status mirror_store_tenant(struct db *c, struct arena *a, struct id tenant, bool *known, bool *deleted,
+                                struct err *e)
 {
     struct db_rows r;
     enum status s = db_query(c, &tenant_select, &tenant, DB_NONE, a, &r, e);
@@ -56,10 +59,11 @@ enum status mirror_store_tenant(struct db *c, struct arena *a, struct id tenant,
 
 /* ---- subscriptions ---- */
 
-#define SUB_COLUMNS                                                                                                              \
-    "stripe_subscription_id, stripe_customer_id, tenant_id, livemode, status, known_status, known_at, plan_terms_id,"           \
-    " base_item_id, base_price_id, usage_item_id, usage_price_id, items, period_start, period_end, anchor, cancel_at,"         \
-    " cancel_at_period_end, canceled_at, ended_at, trial_end, collection_paused, first_failed_at, pending_update_expires_at,"  \
+#define SUB_COLUMNS                                                                                                    \
+    "stripe_subscription_id, stripe_customer_id, tenant_id, livemode, status, known_status, known_at, plan_terms_id,"  \
+    " base_item_id, base_price_id, usage_item_id, usage_price_id, items, period_start, period_end, anchor, cancel_at," \
+    " cancel_at_period_end, canceled_at, ended_at, trial_end, collection_paused, first_failed_at, "                    \
+    "pending_update_expires_at,"                                                                                       \
     " schedule_id, next_terms_id, next_at, latest_invoice_id, created_at, fetched_at"
 #define SUB_TYPES "xxu?isst?u?x?x?x?x?it?t?t?t?it?t?t?it?t?x?u?t?x?tt"
 #define SUB_FROM "SELECT " SUB_COLUMNS " FROM subscription_mirror"
@@ -69,39 +73,50 @@ DB_STMT(subscription_lock, GLOBAL, SUB_FROM " WHERE stripe_subscription_id = ? F
 /* GLOBAL: as above */
 DB_STMT(subscription_select, GLOBAL, SUB_FROM " WHERE stripe_subscription_id = ?", "x", SUB_TYPES);
 /* GLOBAL: as above: also those of a customer nobody here knows */
-DB_STMT(subscription_of_customer, GLOBAL, SUB_FROM " WHERE stripe_customer_id = ? ORDER BY created_at, stripe_subscription_id", "x",
-        SUB_TYPES);
-DB_STMT(subscription_of_tenant, TENANT, SUB_FROM " WHERE tenant_id = :tenant ORDER BY created_at, stripe_subscription_id", "",
-        SUB_TYPES);
+DB_STMT(subscription_of_customer, GLOBAL,
+        SUB_FROM " WHERE stripe_customer_id = ? ORDER BY created_at, stripe_subscription_id", "x", SUB_TYPES);
+DB_STMT(subscription_of_tenant, TENANT,
+        SUB_FROM " WHERE tenant_id = :tenant ORDER BY created_at, stripe_subscription_id", "", SUB_TYPES);
 /* GLOBAL: Stripe's fact, found by Stripe's id; the workspace is a value of the row. */
-DB_STMT(subscription_put, GLOBAL,
-        "INSERT INTO subscription_mirror (" SUB_COLUMNS ") VALUES"
-        " (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-        " ON DUPLICATE KEY UPDATE stripe_customer_id = VALUES(stripe_customer_id), tenant_id = VALUES(tenant_id),"
-        " livemode = VALUES(livemode), status = VALUES(status), known_status = VALUES(known_status), known_at = VALUES(known_at),"
-        " plan_terms_id = VALUES(plan_terms_id), base_item_id = VALUES(base_item_id), base_price_id = VALUES(base_price_id),"
-        " usage_item_id = VALUES(usage_item_id), usage_price_id = VALUES(usage_price_id), items = VALUES(items),"
-        " period_start = VALUES(period_start), period_end = VALUES(period_end), anchor = VALUES(anchor),"
-        " cancel_at = VALUES(cancel_at), cancel_at_period_end = VALUES(cancel_at_period_end), canceled_at = VALUES(canceled_at),"
-        " ended_at = VALUES(ended_at), trial_end = VALUES(trial_end), collection_paused = VALUES(collection_paused),"
-        " first_failed_at = VALUES(first_failed_at), pending_update_expires_at = VALUES(pending_update_expires_at),"
-        " schedule_id = VALUES(schedule_id), next_terms_id = VALUES(next_terms_id), next_at = VALUES(next_at),"
-        " latest_invoice_id = VALUES(latest_invoice_id), created_at = VALUES(created_at), fetched_at = VALUES(fetched_at)",
-        SUB_TYPES, "");
+DB_STMT(
+    subscription_put, GLOBAL,
+    "INSERT INTO subscription_mirror (" SUB_COLUMNS ") VALUES"
+    " (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " ON DUPLICATE KEY UPDATE stripe_customer_id = VALUES(stripe_customer_id), tenant_id = VALUES(tenant_id),"
+    " livemode = VALUES(livemode), status = VALUES(status), known_status = VALUES(known_status), known_at = "
+    "VALUES(known_at),"
+    " plan_terms_id = VALUES(plan_terms_id), base_item_id = VALUES(base_item_id), base_price_id = "
+    "VALUES(base_price_id),"
+    " usage_item_id = VALUES(usage_item_id), usage_price_id = VALUES(usage_price_id), items = VALUES(items),"
+    " period_start = VALUES(period_start), period_end = VALUES(period_end), anchor = VALUES(anchor),"
+    " cancel_at = VALUES(cancel_at), cancel_at_period_end = VALUES(cancel_at_period_end), canceled_at = "
+    "VALUES(canceled_at),"
+    " ended_at = VALUES(ended_at), trial_end = VALUES(trial_end), collection_paused = VALUES(collection_paused),"
+    " first_failed_at = VALUES(first_failed_at), pending_update_expires_at = VALUES(pending_update_expires_at),"
+    " schedule_id = VALUES(schedule_id), next_terms_id = VALUES(next_terms_id), next_at = VALUES(next_at),"
+    " latest_invoice_id = VALUES(latest_invoice_id), created_at = VALUES(created_at), fetched_at = VALUES(fetched_at)",
+    SUB_TYPES, "");
 /* GLOBAL: as above */
 DB_STMT(open_since, GLOBAL,
-        "SELECT MIN(COALESCE(finalized_at, created_at)) FROM invoice_mirror WHERE stripe_subscription_id = ? AND status = 'open'"
+        "SELECT MIN(COALESCE(finalized_at, created_at)) FROM invoice_mirror WHERE stripe_subscription_id = ? AND "
+        "status = 'open'"
         " AND amount_remaining > 0",
         "x", "t?");
 
 static struct subscription subscription_of(struct db_row r)
 {
-    struct subscription s = {.id = db_row_str(r, 0),           .customer = db_row_str(r, 1),
-                             .tenant = db_row_id(r, 2),        .livemode = db_row_int(r, 3) != 0,
-                             .status_text = db_row_str(r, 4),  .known_ms = db_row_time(r, 6),
-                             .terms = db_row_id(r, 7),         .base_item = db_row_str(r, 8),
-                             .base_price = db_row_str(r, 9),   .usage_item = db_row_str(r, 10),
-                             .usage_price = db_row_str(r, 11), .items = (int)db_row_int(r, 12)};
+    struct subscription s = {.id = db_row_str(r, 0),
+                             .customer = db_row_str(r, 1),
+                             .tenant = db_row_id(r, 2),
+                             .livemode = db_row_int(r, 3) != 0,
+                             .status_text = db_row_str(r, 4),
+                             .known_ms = db_row_time(r, 6),
+                             .terms = db_row_id(r, 7),
+                             .base_item = db_row_str(r, 8),
+                             .base_price = db_row_str(r, 9),
+                             .usage_item = db_row_str(r, 10),
+                             .usage_price = db_row_str(r, 11),
+                             .items = (int)db_row_int(r, 12)};
 
     s.status = stripe_status_parse(s.status_text);
     s.known_status = stripe_status_parse(db_row_str(r, 5));
@@ -125,8 +140,8 @@ static struct subscription subscription_of(struct db_row r)
     return s;
 }
 
-static enum status list(struct db *c, struct db_stmt *st, const struct id *tenant, const struct db_val *args, size_t nargs,
-                        struct arena *a, struct subscription **out, size_t *n, struct err *e)
+static enum status list(struct db *c, struct db_stmt *st, const struct id *tenant, const struct db_val *args,
+                        size_t nargs, struct arena *a, struct subscription **out, size_t *n, struct err *e)
 {
     struct db_rows rows;
     enum status s = db_query(c, st, tenant, args, nargs, a, &rows, e);
@@ -142,7 +157,8 @@ static enum status list(struct db *c, struct db_stmt *st, const struct id *tenan
     return OK;
 }
 
-enum status mirror_store_lock(struct db *c, struct arena *a, struct str id, struct subscription *out, bool *found, struct err *e)
+enum status mirror_store_lock(struct db *c, struct arena *a, struct str id, struct subscription *out, bool *found,
+                              struct err *e)
 {
     struct subscription *l;
     size_t n;
@@ -167,13 +183,14 @@ enum status mirror_store_get(struct db *c, struct arena *a, struct str id, struc
     return s;
 }
 
-enum status mirror_store_of_tenant(struct db *c, struct arena *a, struct id tenant, struct subscription **out, size_t *n, struct err *e)
+enum status mirror_store_of_tenant(struct db *c, struct arena *a, struct id tenant, struct subscription **out,
+                                   size_t *n, struct err *e)
 {
     return list(c, &subscription_of_tenant, &tenant, DB_NONE, a, out, n, e);
 }
 
-enum status mirror_store_of_customer(struct db *c, struct arena *a, struct str customer, struct subscription **out, size_t *n,
-                                     struct err *e)
+enum status mirror_store_of_customer(struct db *c, struct arena *a, struct str customer, struct subscription **out,
+                                     size_t *n, struct err *e)
 {
     return list(c, &subscription_of_customer, DB_GLOBAL, DB_ARGS(db_bytes(customer.p, customer.n)), a, out, n, e);
 }
@@ -198,21 +215,24 @@ enum status mirror_store_put(struct db *c, const struct subscription *s, struct 
     const char *known = s->known_status == STRIPE_UNKNOWN ? "" : stripe_status_name(s->known_status);
 
     return db_exec(c, &subscription_put, DB_GLOBAL,
-                   DB_ARGS(db_bytes(s->id.p, s->id.n), db_bytes(s->customer.p, s->customer.n), opt_id(s->tenant), db_int(s->livemode),
-                           db_str(s->status_text), db_text(known), opt_time(s->known_ms), opt_id(s->terms), opt_bytes(s->base_item),
-                           opt_bytes(s->base_price), opt_bytes(s->usage_item), opt_bytes(s->usage_price), db_int(s->items),
-                           opt_time(s->period_start_ms), opt_time(s->period_end_ms), opt_time(s->anchor_ms), opt_time(s->cancel_at_ms),
-                           db_int(s->cancel_at_period_end), opt_time(s->canceled_ms), opt_time(s->ended_ms),
-                           opt_time(s->trial_end_ms), db_int(s->collection_paused), opt_time(s->first_failed_ms),
-                           opt_time(s->pending_update_expires_ms), opt_bytes(s->schedule), opt_id(s->next_terms), opt_time(s->next_ms),
-                           opt_bytes(s->latest_invoice), db_time(s->created_ms), db_time(s->fetched_ms)),
+                   DB_ARGS(db_bytes(s->id.p, s->id.n), db_bytes(s->customer.p, s->customer.n), opt_id(s->tenant),
+                           db_int(s->livemode), db_str(s->status_text), db_text(known), opt_time(s->known_ms),
+                           opt_id(s->terms), opt_bytes(s->base_item), opt_bytes(s->base_price),
+                           opt_bytes(s->usage_item), opt_bytes(s->usage_price), db_int(s->items),
+                           opt_time(s->period_start_ms), opt_time(s->period_end_ms), opt_time(s->anchor_ms),
+                           opt_time(s->cancel_at_ms), db_int(s->cancel_at_period_end), opt_time(s->canceled_ms),
+                           opt_time(s->ended_ms), opt_time(s->trial_end_ms), db_int(s->collection_paused),
+                           opt_time(s->first_failed_ms), opt_time(s->pending_update_expires_ms), opt_bytes(s->schedule),
+                           opt_id(s->next_terms), opt_time(s->next_ms), opt_bytes(s->latest_invoice),
+                           db_time(s->created_ms), db_time(s->fetched_ms)),
                    NULL, e);
 }
 
 enum status mirror_store_open_since(struct db *c, struct arena *a, struct str subscription, int64_t *ms, struct err *e)
 {
     struct db_row r;
-    enum status s = db_query_one(c, &open_since, DB_GLOBAL, DB_ARGS(db_bytes(subscription.p, subscription.n)), a, &r, e);
+    enum status s = db_query_one(c, &open_since, DB_GLOBAL, DB_ARGS(db_bytes(subscription.p, subscription.n)), a, &r,
+                                 e);
 
     *ms = s == OK ? db_row_time(r, 0) : 0;
     return s;
@@ -220,39 +240,54 @@ enum status mirror_store_open_since(struct db *c, struct arena *a, struct str su
 
 /* ---- invoices ---- */
 
-#define INVOICE_COLUMNS                                                                                                         \
-    "stripe_invoice_id, tenant_id, stripe_customer_id, stripe_subscription_id, livemode, number, status, billing_reason,"       \
-    " currency, total, amount_due, amount_paid, amount_remaining, attempt_count, next_payment_attempt_at, finalized_at,"       \
+#define INVOICE_COLUMNS                                                                                     \
+    "stripe_invoice_id, tenant_id, stripe_customer_id, stripe_subscription_id, livemode, number, status, "  \
+    "billing_reason,"                                                                                       \
+    " currency, total, amount_due, amount_paid, amount_remaining, attempt_count, next_payment_attempt_at, " \
+    "finalized_at,"                                                                                         \
     " finalization_failed, hosted_invoice_url, invoice_pdf, created_at, fetched_at"
 #define INVOICE_TYPES "xu?xx?issssiiiiit?t?is?s?tt"
 #define INVOICE_FROM "SELECT " INVOICE_COLUMNS " FROM invoice_mirror"
 
 /* GLOBAL: Stripe's fact, found by Stripe's id; the workspace is a value of the row. */
-DB_STMT(invoice_put, GLOBAL,
-        "INSERT INTO invoice_mirror (" INVOICE_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-        " ON DUPLICATE KEY UPDATE tenant_id = VALUES(tenant_id), stripe_customer_id = VALUES(stripe_customer_id),"
-        " stripe_subscription_id = VALUES(stripe_subscription_id), livemode = VALUES(livemode), number = VALUES(number),"
-        " status = VALUES(status), billing_reason = VALUES(billing_reason), currency = VALUES(currency), total = VALUES(total),"
-        " amount_due = VALUES(amount_due), amount_paid = VALUES(amount_paid), amount_remaining = VALUES(amount_remaining),"
-        " attempt_count = VALUES(attempt_count), next_payment_attempt_at = VALUES(next_payment_attempt_at),"
-        " finalized_at = VALUES(finalized_at), finalization_failed = VALUES(finalization_failed),"
-        " hosted_invoice_url = VALUES(hosted_invoice_url), invoice_pdf = VALUES(invoice_pdf), created_at = VALUES(created_at),"
-        " fetched_at = VALUES(fetched_at)",
-        INVOICE_TYPES, "");
-DB_STMT(invoice_adopt, TENANT, "UPDATE invoice_mirror SET tenant_id = :tenant WHERE stripe_subscription_id = ? AND tenant_id IS NULL", "x", "");
-DB_STMT(invoice_select, TENANT, INVOICE_FROM " WHERE stripe_invoice_id = ? AND tenant_id = :tenant", "x", INVOICE_TYPES);
-DB_STMT(invoice_list_new, TENANT,
-        INVOICE_FROM " WHERE tenant_id = :tenant ORDER BY created_at DESC, stripe_invoice_id DESC LIMIT ?", "i", INVOICE_TYPES);
-DB_STMT(invoice_list_before, TENANT,
-        INVOICE_FROM " WHERE tenant_id = :tenant AND created_at < ? ORDER BY created_at DESC, stripe_invoice_id DESC LIMIT ?", "ti",
+DB_STMT(
+    invoice_put, GLOBAL,
+    "INSERT INTO invoice_mirror (" INVOICE_COLUMNS
+    ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " ON DUPLICATE KEY UPDATE tenant_id = VALUES(tenant_id), stripe_customer_id = VALUES(stripe_customer_id),"
+    " stripe_subscription_id = VALUES(stripe_subscription_id), livemode = VALUES(livemode), number = VALUES(number),"
+    " status = VALUES(status), billing_reason = VALUES(billing_reason), currency = VALUES(currency), total = "
+    "VALUES(total),"
+    " amount_due = VALUES(amount_due), amount_paid = VALUES(amount_paid), amount_remaining = VALUES(amount_remaining),"
+    " attempt_count = VALUES(attempt_count), next_payment_attempt_at = VALUES(next_payment_attempt_at),"
+    " finalized_at = VALUES(finalized_at), finalization_failed = VALUES(finalization_failed),"
+    " hosted_invoice_url = VALUES(hosted_invoice_url), invoice_pdf = VALUES(invoice_pdf), created_at = "
+    "VALUES(created_at),"
+    " fetched_at = VALUES(fetched_at)",
+    INVOICE_TYPES, "");
+DB_STMT(invoice_adopt, TENANT,
+        "UPDATE invoice_mirror SET tenant_id = :tenant WHERE stripe_subscription_id = ? AND tenant_id IS NULL", "x",
+        "");
+DB_STMT(invoice_select, TENANT, INVOICE_FROM " WHERE stripe_invoice_id = ? AND tenant_id = :tenant", "x",
         INVOICE_TYPES);
+DB_STMT(invoice_list_new, TENANT,
+        INVOICE_FROM " WHERE tenant_id = :tenant ORDER BY created_at DESC, stripe_invoice_id DESC LIMIT ?", "i",
+        INVOICE_TYPES);
+DB_STMT(invoice_list_before, TENANT,
+        INVOICE_FROM
+        " WHERE tenant_id = :tenant AND created_at < ? ORDER BY created_at DESC, stripe_invoice_id DESC LIMIT ?",
+        "ti", INVOICE_TYPES);
 
 static struct invoice invoice_of(struct db_row r)
 {
-    struct invoice v = {.id = db_row_str(r, 0),           .tenant = db_row_id(r, 1),
-                        .customer = db_row_str(r, 2),     .subscription = db_row_str(r, 3),
-                        .livemode = db_row_int(r, 4) != 0, .number = db_row_str(r, 5),
-                        .status = db_row_str(r, 6),       .billing_reason = db_row_str(r, 7)};
+    struct invoice v = {.id = db_row_str(r, 0),
+                        .tenant = db_row_id(r, 1),
+                        .customer = db_row_str(r, 2),
+                        .subscription = db_row_str(r, 3),
+                        .livemode = db_row_int(r, 4) != 0,
+                        .number = db_row_str(r, 5),
+                        .status = db_row_str(r, 6),
+                        .billing_reason = db_row_str(r, 7)};
 
     snprintf(v.currency, sizeof(v.currency), "%.3s", db_row_str(r, 8).p);
     v.total = db_row_int(r, 9);
@@ -281,13 +316,16 @@ enum status mirror_store_invoice_put(struct db *c, const struct invoice *v, stru
                    DB_ARGS(db_bytes(v->id.p, v->id.n), opt_id(v->tenant), db_bytes(v->customer.p, v->customer.n),
                            opt_bytes(v->subscription), db_int(v->livemode), db_str(v->number), db_str(v->status),
                            db_str(v->billing_reason), db_text(v->currency), db_int(v->total), db_int(v->amount_due),
-                           db_int(v->amount_paid), db_int(v->amount_remaining), db_int(v->attempt_count), opt_time(v->next_attempt_ms),
-                           opt_time(v->finalized_ms), db_int(v->finalization_failed), db_opt(v->hosted_url.n != 0, db_str(v->hosted_url)),
-                           db_opt(v->pdf_url.n != 0, db_str(v->pdf_url)), db_time(v->created_ms), db_time(v->fetched_ms)),
+                           db_int(v->amount_paid), db_int(v->amount_remaining), db_int(v->attempt_count),
+                           opt_time(v->next_attempt_ms), opt_time(v->finalized_ms), db_int(v->finalization_failed),
+                           db_opt(v->hosted_url.n != 0, db_str(v->hosted_url)),
+                           db_opt(v->pdf_url.n != 0, db_str(v->pdf_url)), db_time(v->created_ms),
+                           db_time(v->fetched_ms)),
                    NULL, e);
 }
 
-enum status mirror_store_invoice_get(struct db *c, struct arena *a, struct id tenant, struct str id, struct invoice *out, struct err *e)
+enum status mirror_store_invoice_get(struct db *c, struct arena *a, struct id tenant, struct str id,
+                                     struct invoice *out, struct err *e)
 {
     struct db_row r;
     enum status s = db_query_one(c, &invoice_select, &tenant, DB_ARGS(db_bytes(id.p, id.n)), a, &r, e);
@@ -299,11 +337,12 @@ enum status mirror_store_invoice_get(struct db *c, struct arena *a, struct id te
     return s;
 }
 
-enum status mirror_store_invoices(struct db *c, struct arena *a, struct id tenant, int64_t before_ms, int limit, struct invoice **out,
-                                  size_t *n, struct err *e)
+enum status mirror_store_invoices(struct db *c, struct arena *a, struct id tenant, int64_t before_ms, int limit,
+                                  struct invoice **out, size_t *n, struct err *e)
 {
     struct db_rows rows;
-    enum status s = before_ms ? db_query(c, &invoice_list_before, &tenant, DB_ARGS(db_time(before_ms), db_int(limit)), a, &rows, e)
+    enum status s = before_ms ? db_query(c, &invoice_list_before, &tenant, DB_ARGS(db_time(before_ms), db_int(limit)),
+                                         a, &rows, e)
                               : db_query(c, &invoice_list_new, &tenant, DB_ARGS(db_int(limit)), a, &rows, e);
 
     *n = 0;

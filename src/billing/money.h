@@ -8,17 +8,23 @@
 #include "base/buf.h"
 #include "base/str.h"
 
-int money_places(struct str currency); /* digits behind the point as Stripe counts them: 2, 0 (JPY ...) or 3 (KWD ...) */
+int money_places(
+    struct str currency); /* digits behind the point as Stripe counts them: 2, 0 (JPY ...) or 3 (KWD ...) */
 /* "$49.00", "€12.50", "¥4900", "-$1.00", "CHF 12.50" (a no-break space) */
 void money_text(struct buf *b, int64_t amount, struct str currency);
 
 /* units = whole + pico * 10^-12; pico within ±(10^12 - 1), never of the other sign than whole. */
-struct decimal { int64_t whole, pico; };
+struct decimal {
+    int64_t whole, pico;
+};
 #define DECIMAL_PLACES 12
 /* "0.49", "-1", "4900": digits, at most 12 behind the point, nothing else. False for any other text and on overflow. */
 bool decimal_parse(struct str s, struct decimal *out);
 void decimal_print(struct buf *b, struct decimal d); /* the shortest text: "0.49", "4900" */
-static inline struct decimal decimal_of(int64_t units) { return (struct decimal){units, 0}; }
+static inline struct decimal decimal_of(int64_t units)
+{
+    return (struct decimal){units, 0};
+}
 int decimal_cmp(struct decimal a, struct decimal b); /* <0, 0, >0 */
 
 /* What one conversation beyond the plan costs: price / included, cut off behind 12 places. included > 0, price >= 0. */

@@ -78,7 +78,10 @@ static struct str own_plan(struct look *l)
     return l->x.subscription && l->x.terms ? plan_name(l, l->x.terms->plan) : l->x.plan->name;
 }
 
-struct values { struct mail_value list[16]; size_t n; };
+struct values {
+    struct mail_value list[16];
+    size_t n;
+};
 
 static void put(struct values *v, struct mail_value one)
 {
@@ -142,8 +145,12 @@ static enum status mail_all(struct look *l, const char *mail, const struct value
     enum status s = OK;
 
     for (size_t i = 0; s == OK && i < l->reader_n; i++) {
-        const struct mail_new m = {.tenant = l->tenant, .to = l->readers[i].email, .template = mail, .language = l->readers[i].language,
-                                   .values = v->list, .value_count = v->n};
+        const struct mail_new m = {.tenant = l->tenant,
+                                   .to = l->readers[i].email,
+                                   .template = mail,
+                                   .language = l->readers[i].language,
+                                   .values = v->list,
+                                   .value_count = v->n};
         s = mail_queue(l->c, &m, l->e);
         if (s == ERR_INVALID) { /* an address that cannot be mailed to keeps nobody else from hearing */
             log_line(LOG_WARN, "notice_not_mailed", LOG_S("mail", mail), LOG_S("error", l->e->message));
@@ -153,8 +160,8 @@ static enum status mail_all(struct look *l, const char *mail, const struct value
     return s;
 }
 
-static enum status say(struct look *l, const struct notice *n, const char *url, enum status (*more)(struct look *l, struct values *v),
-                       struct str plan)
+static enum status say(struct look *l, const struct notice *n, const char *url,
+                       enum status (*more)(struct look *l, struct values *v), struct str plan)
 {
     struct values v = {.n = 0};
     bool fresh;
@@ -208,7 +215,8 @@ static enum status say_recovered(struct look *l, const struct notice *dunning, i
     enum status s = notice_store_failures(l->c, l->tenant, l->a, &since, &count, l->e);
 
     for (size_t i = 0; s == OK && i < count; i++) {
-        struct notice over = {.kind = "recovered", .mail = live && i + 1 == count ? "recovered" : NULL, .about_ms = since[i]};
+        struct notice over = {
+            .kind = "recovered", .mail = live && i + 1 == count ? "recovered" : NULL, .about_ms = since[i]};
         if (n && dunning[0].about_ms == since[i])
             continue; /* it goes on */
         s = say(l, &over, "/app/billing", NULL, own_plan(l));
@@ -319,7 +327,8 @@ enum status notice_step(struct db *c, int64_t now_ms, struct id *after, int limi
         *after = tenants[i];
         if (s != OK && s != ERR_UNAVAILABLE) { /* one workspace's trouble is not the others' */
             char id[ID_TEXT_MAX];
-            log_line(LOG_ERROR, "notice_failed", LOG_S("workspace", id_text(ID_TENANT, tenants[i], id)), LOG_S("error", e ? e->message : ""));
+            log_line(LOG_ERROR, "notice_failed", LOG_S("workspace", id_text(ID_TENANT, tenants[i], id)),
+                     LOG_S("error", e ? e->message : ""));
             s = OK;
         }
     }

@@ -19,10 +19,10 @@ enum status notice_forget(struct db *c, int64_t before_ms, int limit, int64_t *n
 /* ---- what there is to say: pure ---- */
 
 struct notice {
-    char kind[41];      /* of the row in billing_notice */
-    const char *mail;   /* its texts; NULL: nothing is said, only remembered */
+    char kind[41];    /* of the row in billing_notice */
+    const char *mail; /* its texts; NULL: nothing is said, only remembered */
     int64_t about_ms;
-    int64_t until_ms;   /* of the texts; 0: none */
+    int64_t until_ms; /* of the texts; 0: none */
 };
 enum { NOTICES_MAX = 8 };
 /* Lowest first: where several were passed since the last look only the last one has a mail. */

@@ -9,7 +9,8 @@ __extension__ typedef __int128 wide;
 #define DAY_MS 86400000LL
 #define AHEAD_MS (3 * DAY_MS) /* so long before it comes */
 
-static int add(struct notice out[NOTICES_MAX], int n, const char *mail, int64_t about_ms, int64_t until_ms, const char *kind)
+static int add(struct notice out[NOTICES_MAX], int n, const char *mail, int64_t about_ms, int64_t until_ms,
+               const char *kind)
 {
     out[n] = (struct notice){.mail = mail, .about_ms = about_ms, .until_ms = until_ms};
     snprintf(out[n].kind, sizeof(out[n].kind), "%s", kind);
@@ -17,7 +18,8 @@ static int add(struct notice out[NOTICES_MAX], int n, const char *mail, int64_t 
 }
 
 /* The number stands in the kind: more by a larger plan or a higher cap is said anew. */
-static int add_at(struct notice out[NOTICES_MAX], int n, const char *mail, const struct quota_period *p, const char *name, int64_t of)
+static int add_at(struct notice out[NOTICES_MAX], int n, const char *mail, const struct quota_period *p,
+                  const char *name, int64_t of)
 {
     char kind[41];
 
@@ -61,7 +63,11 @@ static int64_t failed_since(const struct subscription *s)
 
 int notice_dunning(const struct entitlements *x, int64_t now_ms, struct notice out[NOTICES_MAX])
 {
-    static const struct { const char *name; enum billing_state from; int64_t after_ms, until_ms; } steps[] = {
+    static const struct {
+        const char *name;
+        enum billing_state from;
+        int64_t after_ms, until_ms;
+    } steps[] = {
         {"payment_failed", BILLING_GRACE, 0, BILLING_GRACE_MS},
         {"read_only_soon", BILLING_GRACE, BILLING_GRACE_MS - AHEAD_MS, BILLING_GRACE_MS},
         {"read_only", BILLING_READ_ONLY, 0, BILLING_READ_ONLY_MS},

@@ -35,8 +35,8 @@ struct plan {
     int position;          /* higher is more */
     bool is_public;
     int revision;
-    const struct plan_terms *terms;     /* what a new customer gets */
-    int64_t value[ENTITLEMENT_COUNT];   /* UNLIMITED, or the number; conversations as in terms */
+    const struct plan_terms *terms;   /* what a new customer gets */
+    int64_t value[ENTITLEMENT_COUNT]; /* UNLIMITED, or the number; conversations as in terms */
 };
 struct plans { /* by position; all memory in the arena it was read into */
     struct plan *list;
@@ -54,7 +54,7 @@ const struct plan *plans_free(const struct plans *p); /* the lowest: what everyb
 struct plan_edit {
     struct str plan, name;
     bool is_public;
-    int revision; /* as read: ERR_CONFLICT plan_changed when somebody was faster */
+    int revision;                 /* as read: ERR_CONFLICT plan_changed when somebody was faster */
     int64_t price, conversations; /* another than the current terms' makes new terms */
     char currency[4];
     bool bills_overage; /* overage per conversation = price / included conversations, as exact as 12 decimals hold */
@@ -67,22 +67,27 @@ struct override {
     struct id tenant;
     enum entitlement entitlement;
     int64_t value;
-    struct str reason;     /* needed */
-    int64_t expires_ms;    /* 0: never */
+    struct str reason;  /* needed */
+    int64_t expires_ms; /* 0: never */
     int64_t created_ms;
 };
 /* "2027-06-30": it holds through that day, UTC; "" = for ever. False for what is no day. */
 bool override_until(struct str day, int64_t *expires_ms);
 enum status override_set(struct db *c, const struct actor *who, const struct override *o, struct err *e);
 enum status override_end(struct db *c, const struct actor *who, struct id tenant, enum entitlement x, struct err *e);
-enum status override_list(struct db *c, struct id tenant, struct arena *a, struct override **out, size_t *n, struct err *e);
+enum status override_list(struct db *c, struct id tenant, struct arena *a, struct override **out, size_t *n,
+                          struct err *e);
 /* The plan of a tenant that does not pay through Stripe; logged. (account_tenant_plan does the row.) */
 enum status plan_assign(struct db *c, const struct actor *who, struct id tenant, struct str plan, struct err *e);
 
-struct operator_entry { struct id id, user; struct str email, what, object, detail; int64_t at_ms; };
+struct operator_entry {
+    struct id id, user;
+    struct str email, what, object, detail;
+    int64_t at_ms;
+};
 /* One line of the operator's log, in the caller's transaction. */
-enum status operator_log(struct db *c, const struct actor *who, const char *what, struct str object, const struct json *detail,
-                         struct err *e);
+enum status operator_log(struct db *c, const struct actor *who, const char *what, struct str object,
+                         const struct json *detail, struct err *e);
 /* Newest first; object "" = all; `before` ID_NONE = from the newest. */
 enum status operator_log_list(struct db *c, struct arena *a, struct str object, struct id before, int limit,
                               struct operator_entry **out, size_t *n, struct err *e);

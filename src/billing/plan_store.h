@@ -17,7 +17,8 @@ enum status plan_store_value(struct db *c, struct str plan, enum entitlement x, 
 enum status override_store_set(struct db *c, const struct override *o, struct err *e);
 /* *there: it was set. */
 enum status override_store_end(struct db *c, struct id tenant, enum entitlement x, bool *there, struct err *e);
-enum status override_store_list(struct db *c, struct arena *a, struct id tenant, struct override **out, size_t *n, struct err *e);
+enum status override_store_list(struct db *c, struct arena *a, struct id tenant, struct override **out, size_t *n,
+                                struct err *e);
 
 enum status operator_log_store_add(struct db *c, const struct actor *who, const char *what, struct str object,
                                    struct str detail, struct err *e);

@@ -12,7 +12,11 @@ int64_t pricing_overage(const struct plan_terms *t, int64_t conversations);
 /* The public plan that costs least for so many (of two that cost the same the higher one); NULL: none goes so far. */
 const struct plan *pricing_fit(const struct plans *p, int64_t conversations);
 
-struct pricing_next { bool any; int64_t at_ms, base, overage; const struct plan_terms *terms; /* of the base; NULL: none */ };
+struct pricing_next {
+    bool any;
+    int64_t at_ms, base, overage;
+    const struct plan_terms *terms; /* of the base; NULL: none */
+};
 /* The invoice at the end of the running period, as things stand: the base of what comes then, the overage used so far. any false:
  * without a live subscription there is none. */
 struct pricing_next pricing_next(const struct plans *p, const struct entitlements *x, int64_t used);

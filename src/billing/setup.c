@@ -29,8 +29,8 @@ const char *setup_text(struct setup *s, const char *fmt, ...)
     return text ? text : "";
 }
 
-static enum status post(struct setup *s, const char *path, const struct stripe_form *f, const struct json *body, struct json **out,
-                        struct err *e)
+static enum status post(struct setup *s, const char *path, const struct stripe_form *f, const struct json *body,
+                        struct json **out, struct err *e)
 {
     char id[ID_TEXT_MAX];
     const char *key = setup_text(s, "setup:%s", id_text(ID_LOG, id_new(), id));
@@ -51,13 +51,14 @@ enum status setup_post(struct setup *s, const char *path, const struct stripe_fo
     return post(s, path, f, NULL, out, e);
 }
 
-enum status setup_post_json(struct setup *s, const char *path, const struct json *body, struct json **out, struct err *e)
+enum status setup_post_json(struct setup *s, const char *path, const struct json *body, struct json **out,
+                            struct err *e)
 {
     return body ? post(s, path, NULL, body, out, e) : err_nomem(e);
 }
 
-enum status setup_say(struct setup *s, const char *what, struct str name, struct str id, enum setup_how how, const char *note,
-                      struct err *e)
+enum status setup_say(struct setup *s, const char *what, struct str name, struct str id, enum setup_how how,
+                      const char *note, struct err *e)
 {
     struct setup_report *r = s->out;
     bool ok = true;
@@ -72,15 +73,23 @@ enum status setup_say(struct setup *s, const char *what, struct str name, struct
         r->lines = more;
         r->cap = cap;
     }
-    r->lines[r->n] = (struct setup_line){.what = what, .name = arena_str(s->a, name, &ok), .stripe_id = arena_str(s->a, id, &ok),
-                                         .how = how, .note = note};
+    r->lines[r->n] = (struct setup_line){.what = what,
+                                         .name = arena_str(s->a, name, &ok),
+                                         .stripe_id = arena_str(s->a, id, &ok),
+                                         .how = how,
+                                         .note = note};
     if (!ok)
         return err_nomem(e);
     r->n++;
     return OK;
 }
 
-struct remembering { bool livemode; const char *name; struct str id; struct arena *a; };
+struct remembering {
+    bool livemode;
+    const char *name;
+    struct str id;
+    struct arena *a;
+};
 
 static enum status put_id(struct db *c, void *ctx, struct err *e)
 {
@@ -115,7 +124,8 @@ static enum status keep_item(void *ctx, struct json *item, struct err *e)
     return json_push_copy(ctx, item) == 0 ? OK : err_nomem(e);
 }
 
-enum status setup_list(struct setup *s, const char *path, const struct stripe_form *query, struct json **out, struct err *e)
+enum status setup_list(struct setup *s, const char *path, const struct stripe_form *query, struct json **out,
+                       struct err *e)
 {
     *out = json_new_array(s->a);
     if (!*out)
@@ -123,7 +133,8 @@ enum status setup_list(struct setup *s, const char *path, const struct stripe_fo
     return stripe_list_each(s->st, path, query, STRIPE_WORK_MS, keep_item, *out, e);
 }
 
-enum status setup_look(struct setup *s, const char *path, const struct stripe_form *query, struct json **out, struct err *e)
+enum status setup_look(struct setup *s, const char *path, const struct stripe_form *query, struct json **out,
+                       struct err *e)
 {
     struct err why = ERR_INIT;
     enum status st = stripe_get(s->st, s->a, path, query, STRIPE_WORK_MS, out, &why);
@@ -191,9 +202,10 @@ static enum status setup_meter(struct setup *s, struct err *e)
     enum status st = meter_find(s, &m, e);
 
     if (st == OK && m && !meter_fits(m))
-        return err_set(e, ERR_CONFLICT, "meter_differs",
-                       "Stripe has a meter for events \"%s\" that does not add up values by customer: switch it off there first.",
-                       METER_EVENT_NAME);
+        return err_set(
+            e, ERR_CONFLICT, "meter_differs",
+            "Stripe has a meter for events \"%s\" that does not add up values by customer: switch it off there first.",
+            METER_EVENT_NAME);
     if (st == OK && !m) {
         st = meter_make(s, &m, e);
         how = SETUP_MADE;
@@ -225,8 +237,9 @@ static bool portal_fits(const struct json *c)
 {
     const struct json *f = json_get(c, "features");
 
-    return json_bool(json_get(c, "active")) && on(f, "invoice_history") && on(f, "payment_method_update") && on(f, "customer_update") &&
-           !on(f, "subscription_cancel") && !on(f, "subscription_update") && !on(f, "subscription_pause");
+    return json_bool(json_get(c, "active")) && on(f, "invoice_history") && on(f, "payment_method_update") &&
+           on(f, "customer_update") && !on(f, "subscription_cancel") && !on(f, "subscription_update") &&
+           !on(f, "subscription_pause");
 }
 
 static void portal_params(struct stripe_form *f, struct setup *s, bool update)
@@ -236,7 +249,8 @@ static void portal_params(struct stripe_form *f, struct setup *s, bool update)
     if (update)
         stripe_param_bool(f, "active", true);
     else {
-        stripe_param_text(f, "default_return_url", setup_text(s, "%s/app/billing", config_string(s->st->config, CONFIG_base_url)));
+        stripe_param_text(f, "default_return_url",
+                          setup_text(s, "%s/app/billing", config_string(s->st->config, CONFIG_base_url)));
         stripe_param_text(f, "metadata[parley]", PORTAL_MARK);
     }
     stripe_param_bool(f, "features[invoice_history][enabled]", true);
@@ -307,8 +321,8 @@ static enum status read_plans(struct db *c, void *ctx, struct err *e)
 
 static enum status run_parts(struct setup *s, struct err *e)
 {
-    static enum status (*const parts[])(struct setup *, struct err *) = {setup_meter, setup_products, setup_portal, setup_endpoint,
-                                                                         setup_thin};
+    static enum status (*const parts[])(struct setup *, struct err *) = {setup_meter, setup_products, setup_portal,
+                                                                         setup_endpoint, setup_thin};
     enum status st = work_db(s->p, read_plans, s, e);
 
     for (size_t i = 0; st == OK && i < sizeof(parts) / sizeof(parts[0]); i++)
@@ -316,8 +330,8 @@ static enum status run_parts(struct setup *s, struct err *e)
     return st;
 }
 
-enum status setup_run(struct stripe *st, struct db_pool *p, struct arena *a, const struct setup_options *o, struct setup_report *out,
-                      struct err *e)
+enum status setup_run(struct stripe *st, struct db_pool *p, struct arena *a, const struct setup_options *o,
+                      struct setup_report *out, struct err *e)
 {
     struct setup s = {.st = st, .p = p, .a = a, .options = o, .out = out};
     struct work w;
@@ -339,7 +353,8 @@ enum status setup_id(struct db *c, struct arena *a, bool livemode, const char *n
     return setup_store_id(c, a, livemode, name, out, e);
 }
 
-enum status setup_prices(struct db *c, struct arena *a, bool livemode, struct id terms, struct str *base, struct str *usage, struct err *e)
+enum status setup_prices(struct db *c, struct arena *a, bool livemode, struct id terms, struct str *base,
+                         struct str *usage, struct err *e)
 {
     struct setup_price *list;
     size_t n;
@@ -352,7 +367,8 @@ enum status setup_prices(struct db *c, struct arena *a, bool livemode, struct id
         *(list[i].base ? base : usage) = list[i].id;
     if (base->n && usage->n)
         return OK;
-    return err_set(e, ERR_NOT_FOUND, "not_set_up", "This plan has no prices at Stripe yet: parley billing setup makes them.");
+    return err_set(e, ERR_NOT_FOUND, "not_set_up",
+                   "This plan has no prices at Stripe yet: parley billing setup makes them.");
 }
 
 static void missing(struct buf *b, const char *what, struct str name)

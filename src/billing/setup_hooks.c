@@ -6,15 +6,35 @@
 #include "base/banned.h"
 
 /* Not invoice.created: an endpoint that fails would hold up invoices for three days. */
-static const char *const snapshot_events[] = {
-    "checkout.session.completed", "checkout.session.async_payment_succeeded", "checkout.session.async_payment_failed",
-    "checkout.session.expired", "customer.subscription.created", "customer.subscription.updated", "customer.subscription.deleted",
-    "customer.subscription.paused", "customer.subscription.resumed", "customer.subscription.trial_will_end",
-    "customer.subscription.pending_update_applied", "customer.subscription.pending_update_expired", "invoice.paid",
-    "invoice.payment_failed", "invoice.payment_action_required", "invoice.finalized", "invoice.finalization_failed", "invoice.upcoming",
-    "invoice.voided", "invoice.marked_uncollectible", "customer.deleted", "charge.refunded", "charge.dispute.created",
-    "charge.dispute.closed", "subscription_schedule.updated", "subscription_schedule.released", "subscription_schedule.canceled",
-    "price.updated", "product.updated"};
+static const char *const snapshot_events[] = {"checkout.session.completed",
+                                              "checkout.session.async_payment_succeeded",
+                                              "checkout.session.async_payment_failed",
+                                              "checkout.session.expired",
+                                              "customer.subscription.created",
+                                              "customer.subscription.updated",
+                                              "customer.subscription.deleted",
+                                              "customer.subscription.paused",
+                                              "customer.subscription.resumed",
+                                              "customer.subscription.trial_will_end",
+                                              "customer.subscription.pending_update_applied",
+                                              "customer.subscription.pending_update_expired",
+                                              "invoice.paid",
+                                              "invoice.payment_failed",
+                                              "invoice.payment_action_required",
+                                              "invoice.finalized",
+                                              "invoice.finalization_failed",
+                                              "invoice.upcoming",
+                                              "invoice.voided",
+                                              "invoice.marked_uncollectible",
+                                              "customer.deleted",
+                                              "charge.refunded",
+                                              "charge.dispute.created",
+                                              "charge.dispute.closed",
+                                              "subscription_schedule.updated",
+                                              "subscription_schedule.released",
+                                              "subscription_schedule.canceled",
+                                              "price.updated",
+                                              "product.updated"};
 static const char *const thin_events[] = {"v1.billing.meter.error_report_triggered", "v1.billing.meter.no_meter_found"};
 #define COUNT(x) (sizeof(x) / sizeof((x)[0]))
 
@@ -115,7 +135,10 @@ static enum status endpoint_mend(struct setup *s, const char *url, const struct 
     struct str id = json_get_str(h, "id");
     bool enabled = str_eqz(json_get_str(h, "status"), "enabled"), here = str_eqz(json_get_str(h, "url"), url);
     bool events = same_events(json_get(h, "enabled_events"), snapshot_events, COUNT(snapshot_events));
-    const char *note = !enabled ? "it was switched off" : !here ? "base_url is another" : !events ? "it heard other events" : "";
+    const char *note = !enabled  ? "it was switched off"
+                       : !here   ? "base_url is another"
+                       : !events ? "it heard other events"
+                                 : "";
     struct stripe_form f;
     struct json *changed;
     enum status st;
@@ -222,7 +245,8 @@ static enum status thin_make(struct setup *s, const char *url, struct str *id, s
     struct json *body = json_new_object(s->a), *include, *d;
     enum status st;
 
-    if (!body || json_set_str(body, "name", STR("Parley meter errors")) != 0 || json_set_str(body, "type", STR("webhook_endpoint")) != 0 ||
+    if (!body || json_set_str(body, "name", STR("Parley meter errors")) != 0 ||
+        json_set_str(body, "type", STR("webhook_endpoint")) != 0 ||
         json_set_str(body, "event_payload", STR("thin")) != 0 || json_set_array(body, "include", &include) != 0 ||
         json_push_str(include, STR("webhook_endpoint.signing_secret")) != 0 || !add_events(body) || !add_url(body, url))
         return err_nomem(e);
@@ -255,14 +279,18 @@ static enum status thin_mend(struct setup *s, const char *url, const struct json
     bool enabled = str_eqz(json_get_str(d, "status"), "enabled");
     bool here = str_eqz(json_get_str(json_get(d, "webhook_endpoint"), "url"), url);
     bool events = same_events(json_get(d, "enabled_events"), thin_events, COUNT(thin_events));
-    const char *note = !enabled ? "it was switched off" : !here ? "base_url is another" : !events ? "it heard other events" : "";
+    const char *note = !enabled  ? "it was switched off"
+                       : !here   ? "base_url is another"
+                       : !events ? "it heard other events"
+                                 : "";
     enum status st = OK;
 
     if (!here || !events)
         st = thin_update(s, id, url, e);
     if (st == OK && !enabled)
         st = thin_switch(s, id, "/v2/core/event_destinations/%/enable", e);
-    return st == OK ? setup_say(s, "thin_events", str_from(url), id, note[0] ? SETUP_CHANGED : SETUP_FOUND, note, e) : st;
+    return st == OK ? setup_say(s, "thin_events", str_from(url), id, note[0] ? SETUP_CHANGED : SETUP_FOUND, note, e)
+                    : st;
 }
 
 enum status setup_thin(struct setup *s, struct err *e)

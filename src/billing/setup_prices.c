@@ -71,7 +71,8 @@ static bool price_fits(const struct setup *s, const struct json *p, const struct
         json_int(json_get(r, "interval_count"), 1) != 1)
         return false;
     if (base)
-        return str_eqz(json_get_str(p, "billing_scheme"), "per_unit") && str_eqz(json_get_str(r, "usage_type"), "licensed") &&
+        return str_eqz(json_get_str(p, "billing_scheme"), "per_unit") &&
+               str_eqz(json_get_str(r, "usage_type"), "licensed") &&
                json_int(json_get(p, "unit_amount"), -1) == t->price;
     return str_eqz(json_get_str(p, "tiers_mode"), "graduated") && str_eqz(json_get_str(r, "usage_type"), "metered") &&
            str_eq(stripe_id_of(json_get(r, "meter")), s->meter) && tiers_fit(json_get(p, "tiers"), t);
@@ -108,7 +109,8 @@ static void tier_params(struct stripe_form *f, const struct plan_terms *t)
         stripe_param_int(f, stripe_name(f, "tiers[%zu][unit_amount]", i), 0);
 }
 
-static void price_params(struct stripe_form *f, struct setup *s, const struct plan *plan, bool base, const char *product)
+static void price_params(struct stripe_form *f, struct setup *s, const struct plan *plan, bool base,
+                         const char *product)
 {
     const struct plan_terms *t = plan->terms;
     char currency[4], id[ID_TEXT_MAX];
@@ -138,7 +140,8 @@ static void price_params(struct stripe_form *f, struct setup *s, const struct pl
 /* ---- a price that is there ---- */
 
 /* What somebody changed in the dashboard and must not be; a nickname may. */
-static const char *price_drift(const struct setup *s, const struct json *p, struct str lookup_key, struct stripe_form *f)
+static const char *price_drift(const struct setup *s, const struct json *p, struct str lookup_key,
+                               struct stripe_form *f)
 {
     const char *note = "";
 
@@ -151,14 +154,16 @@ static const char *price_drift(const struct setup *s, const struct json *p, stru
         stripe_param_bool(f, "transfer_lookup_key", true);
         note = "its lookup key was another";
     }
-    if (config_bool(s->st->config, CONFIG_stripe_automatic_tax) && str_eqz(json_get_str(p, "tax_behavior"), "unspecified")) {
+    if (config_bool(s->st->config, CONFIG_stripe_automatic_tax) &&
+        str_eqz(json_get_str(p, "tax_behavior"), "unspecified")) {
         stripe_param_text(f, "tax_behavior", "exclusive");
         note = "its tax behaviour was not said";
     }
     return note;
 }
 
-static enum status price_mend(struct setup *s, struct str name, const struct json *p, struct str lookup_key, struct err *e)
+static enum status price_mend(struct setup *s, struct str name, const struct json *p, struct str lookup_key,
+                              struct err *e)
 {
     struct str id = json_get_str(p, "id");
     struct json *changed;
@@ -177,7 +182,12 @@ static enum status price_mend(struct setup *s, struct str name, const struct jso
 
 /* ---- rows ---- */
 
-struct price_row { bool livemode; struct id terms; struct setup_price price; bool offered; };
+struct price_row {
+    bool livemode;
+    struct id terms;
+    struct setup_price price;
+    bool offered;
+};
 
 static enum status write_price(struct db *c, void *ctx, struct err *e)
 {
@@ -187,13 +197,19 @@ static enum status write_price(struct db *c, void *ctx, struct err *e)
                       : setup_store_price_keep(c, x->livemode, x->terms, x->price, e);
 }
 
-static enum status remember_price(struct setup *s, struct id terms, struct str id, bool base, bool offered, struct err *e)
+static enum status remember_price(struct setup *s, struct id terms, struct str id, bool base, bool offered,
+                                  struct err *e)
 {
-    struct price_row x = {.livemode = s->st->livemode, .terms = terms, .price = {.id = id, .base = base}, .offered = offered};
+    struct price_row x = {
+        .livemode = s->st->livemode, .terms = terms, .price = {.id = id, .base = base}, .offered = offered};
     return work_transaction(s->p, write_price, &x, e);
 }
 
-struct usage_row { bool livemode; struct id terms; bool used; };
+struct usage_row {
+    bool livemode;
+    struct id terms;
+    bool used;
+};
 
 static enum status ask_used(struct db *c, void *ctx, struct err *e)
 {
@@ -219,8 +235,8 @@ static struct json *price_of(const struct setup *s, const struct json *all, cons
     return best;
 }
 
-static enum status price_ensure(struct setup *s, const struct plan *plan, const struct json *all, bool base, const char *product,
-                                struct str *id, struct err *e)
+static enum status price_ensure(struct setup *s, const struct plan *plan, const struct json *all, bool base,
+                                const char *product, struct str *id, struct err *e)
 {
     const char *name = setup_text(s, "%.*s %s", STR_F(plan->plan), role_names[base]);
     const char *key = setup_text(s, "parley_%.*s_%s", STR_F(plan->plan), role_names[base]);
@@ -248,7 +264,8 @@ static enum status price_ensure(struct setup *s, const struct plan *plan, const 
 }
 
 /* One of terms that are not sold: active as long as somebody needs it. */
-static enum status price_keep(struct setup *s, const struct plan *plan, const struct json *p, struct id terms, bool base, struct err *e)
+static enum status price_keep(struct setup *s, const struct plan *plan, const struct json *p, struct id terms,
+                              bool base, struct err *e)
 {
     struct usage_row x = {.livemode = s->st->livemode, .terms = terms};
     struct str id = json_get_str(p, "id");
@@ -275,8 +292,8 @@ static enum status price_keep(struct setup *s, const struct plan *plan, const st
     return st == OK ? setup_say(s, "price", str_from(name), id, SETUP_RETIRED, "", e) : st;
 }
 
-static enum status prices_keep(struct setup *s, const struct plan *plan, const struct json *all, const struct str sold[ROLES],
-                               struct err *e)
+static enum status prices_keep(struct setup *s, const struct plan *plan, const struct json *all,
+                               const struct str sold[ROLES], struct err *e)
 {
     enum status st = OK;
 
@@ -323,7 +340,8 @@ static enum status product_ensure(struct setup *s, const struct plan *plan, cons
     stripe_form_init(&f);
     if (!p) {
         stripe_param_text(&f, "id", id);
-        stripe_param_text(&f, "name", setup_text(s, "%s %.*s", config_string(s->st->config, CONFIG_brand_name), STR_F(plan->name)));
+        stripe_param_text(&f, "name",
+                          setup_text(s, "%s %.*s", config_string(s->st->config, CONFIG_brand_name), STR_F(plan->name)));
         stripe_param_str(&f, "metadata[plan]", plan->plan);
         st = setup_post(s, "/v1/products", &f, &p, e);
         how = SETUP_MADE;

@@ -10,16 +10,18 @@ DB_STMT(setup_upsert, GLOBAL,
         "INSERT INTO stripe_setup (livemode, name, stripe_id, updated_at) VALUES (?, ?, ?, ?)"
         " ON DUPLICATE KEY UPDATE stripe_id = VALUES(stripe_id), updated_at = VALUES(updated_at)",
         "isxt", "");
-DB_STMT(price_select, GLOBAL,
-        "SELECT stripe_price_id, role = 'base' FROM stripe_price WHERE plan_terms_id = ? AND livemode = ? AND offered = 1"
-        " ORDER BY stripe_price_id",
-        "ui", "xi");
+DB_STMT(
+    price_select, GLOBAL,
+    "SELECT stripe_price_id, role = 'base' FROM stripe_price WHERE plan_terms_id = ? AND livemode = ? AND offered = 1"
+    " ORDER BY stripe_price_id",
+    "ui", "xi");
 DB_STMT(price_upsert, GLOBAL,
         "INSERT INTO stripe_price (stripe_price_id, plan_terms_id, role, livemode, offered) VALUES (?, ?, ?, ?, ?)"
         " ON DUPLICATE KEY UPDATE offered = GREATEST(offered, VALUES(offered))",
         "xusii", "");
 DB_STMT(price_others, GLOBAL,
-        "UPDATE stripe_price SET offered = 0 WHERE plan_terms_id = ? AND role = ? AND livemode = ? AND stripe_price_id <> ?",
+        "UPDATE stripe_price SET offered = 0 WHERE plan_terms_id = ? AND role = ? AND livemode = ? AND stripe_price_id "
+        "<> ?",
         "usix", "");
 /* GLOBAL: terms are sold to many, and whether anybody still has them is asked of all. */
 DB_STMT(terms_subscribed, GLOBAL,
@@ -28,10 +30,12 @@ DB_STMT(terms_subscribed, GLOBAL,
         "iuu", "i");
 /* GLOBAL: as above. */
 DB_STMT(terms_wanted, GLOBAL,
-        "SELECT COUNT(*) FROM checkout_attempt WHERE state IN ('creating', 'open') AND expires_at > ? AND livemode = ? AND plan_terms_id = ?",
+        "SELECT COUNT(*) FROM checkout_attempt WHERE state IN ('creating', 'open') AND expires_at > ? AND livemode = ? "
+        "AND plan_terms_id = ?",
         "tiu", "i");
 
-enum status setup_store_id(struct db *c, struct arena *a, bool livemode, const char *name, struct str *out, struct err *e)
+enum status setup_store_id(struct db *c, struct arena *a, bool livemode, const char *name, struct str *out,
+                           struct err *e)
 {
     struct db_rows rows;
     enum status s = db_query(c, &setup_select, DB_GLOBAL, DB_ARGS(db_int(livemode), db_text(name)), a, &rows, e);
@@ -41,14 +45,16 @@ enum status setup_store_id(struct db *c, struct arena *a, bool livemode, const c
     return s;
 }
 
-enum status setup_store_put(struct db *c, bool livemode, const char *name, struct str stripe_id, int64_t now_ms, struct err *e)
+enum status setup_store_put(struct db *c, bool livemode, const char *name, struct str stripe_id, int64_t now_ms,
+                            struct err *e)
 {
     return db_exec(c, &setup_upsert, DB_GLOBAL,
-                   DB_ARGS(db_int(livemode), db_text(name), db_bytes(stripe_id.p, stripe_id.n), db_time(now_ms)), NULL, e);
+                   DB_ARGS(db_int(livemode), db_text(name), db_bytes(stripe_id.p, stripe_id.n), db_time(now_ms)), NULL,
+                   e);
 }
 
-enum status setup_store_prices(struct db *c, struct arena *a, bool livemode, struct id terms, struct setup_price **out, size_t *n,
-                               struct err *e)
+enum status setup_store_prices(struct db *c, struct arena *a, bool livemode, struct id terms, struct setup_price **out,
+                               size_t *n, struct err *e)
 {
     struct db_rows rows;
     enum status s = db_query(c, &price_select, DB_GLOBAL, DB_ARGS(db_id(terms), db_int(livemode)), a, &rows, e);
@@ -64,11 +70,12 @@ enum status setup_store_prices(struct db *c, struct arena *a, bool livemode, str
     return OK;
 }
 
-static enum status price_put(struct db *c, bool livemode, struct id terms, struct setup_price price, bool offered, struct err *e)
+static enum status price_put(struct db *c, bool livemode, struct id terms, struct setup_price price, bool offered,
+                             struct err *e)
 {
     return db_exec(c, &price_upsert, DB_GLOBAL,
-                   DB_ARGS(db_bytes(price.id.p, price.id.n), db_id(terms), db_text(price.base ? "base" : "usage"), db_int(livemode),
-                           db_int(offered)),
+                   DB_ARGS(db_bytes(price.id.p, price.id.n), db_id(terms), db_text(price.base ? "base" : "usage"),
+                           db_int(livemode), db_int(offered)),
                    NULL, e);
 }
 
@@ -82,12 +89,14 @@ enum status setup_store_price_put(struct db *c, bool livemode, struct id terms, 
     return s == OK ? price_put(c, livemode, terms, price, true, e) : s;
 }
 
-enum status setup_store_price_keep(struct db *c, bool livemode, struct id terms, struct setup_price price, struct err *e)
+enum status setup_store_price_keep(struct db *c, bool livemode, struct id terms, struct setup_price price,
+                                   struct err *e)
 {
     return price_put(c, livemode, terms, price, false, e);
 }
 
-static enum status count(struct db *c, struct db_stmt *st, const struct db_val *args, size_t n, int64_t *out, struct err *e)
+static enum status count(struct db *c, struct db_stmt *st, const struct db_val *args, size_t n, int64_t *out,
+                         struct err *e)
 {
     struct arena a;
     struct db_row r;
@@ -101,7 +110,8 @@ static enum status count(struct db *c, struct db_stmt *st, const struct db_val *
     return s;
 }
 
-enum status setup_store_terms_used(struct db *c, bool livemode, struct id terms, int64_t now_ms, bool *out, struct err *e)
+enum status setup_store_terms_used(struct db *c, bool livemode, struct id terms, int64_t now_ms, bool *out,
+                                   struct err *e)
 {
     int64_t subscribed = 0, wanted = 0;
     enum status s = count(c, &terms_subscribed, DB_ARGS(db_int(livemode), db_id(terms), db_id(terms)), &subscribed, e);

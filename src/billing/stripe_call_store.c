@@ -34,7 +34,8 @@ DB_STMT(call_settle, GLOBAL,
 DB_STMT(calls_delete, GLOBAL, "DELETE FROM stripe_call WHERE state IN ('done', 'failed') AND first_sent_at < ? LIMIT ?",
         "ti", "");
 /* GLOBAL: retention of the install. */
-DB_STMT(keys_delete, GLOBAL, "DELETE FROM stripe_call WHERE idem_key >= ? AND idem_key < ? AND state = 'done' LIMIT ?", "xxi", "");
+DB_STMT(keys_delete, GLOBAL, "DELETE FROM stripe_call WHERE idem_key >= ? AND idem_key < ? AND state = 'done' LIMIT ?",
+        "xxi", "");
 /* GLOBAL: Stripe rations what the install reads. */
 DB_STMT(reads_add, GLOBAL,
         "INSERT INTO stripe_call (idem_key, method, path, params, state, attempts, created_at, first_sent_at) "
@@ -134,7 +135,8 @@ enum status stripe_call_forget(struct db *c, int64_t before_ms, int limit, int64
 
 enum status stripe_call_forget_keys(struct db *c, struct str from, struct str to, int limit, int64_t *n, struct err *e)
 {
-    return db_exec(c, &keys_delete, DB_GLOBAL, DB_ARGS(db_bytes(from.p, from.n), db_bytes(to.p, to.n), db_int(limit)), n, e);
+    return db_exec(c, &keys_delete, DB_GLOBAL, DB_ARGS(db_bytes(from.p, from.n), db_bytes(to.p, to.n), db_int(limit)),
+                   n, e);
 }
 
 /* ---- reads: one row a day ---- */

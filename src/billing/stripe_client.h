@@ -34,8 +34,8 @@
 #include "db/db.h"
 
 #define STRIPE_API_VERSION "2026-10-28.endive"
-#define STRIPE_UI_MS 15000     /* the deadline of a call that somebody waits for */
-#define STRIPE_WORK_MS 80000   /* and of the worker's */
+#define STRIPE_UI_MS 15000                          /* the deadline of a call that somebody waits for */
+#define STRIPE_WORK_MS 80000                        /* and of the worker's */
 #define STRIPE_KEEPS_MS ((int64_t)23 * 3600 * 1000) /* how long a key is surely known to Stripe (24 h less an hour) */
 
 struct stripe {
@@ -56,11 +56,12 @@ enum status stripe_open(struct stripe *s, struct config *c, struct db_pool *pool
 void stripe_close(struct stripe *s); /* writes down how many GETs there were; fine after a failed open */
 
 /* "/v1/subscriptions/%/pause" with each % replaced by the next id, encoded so that an id from outside stays one step of the path. */
-const char *stripe_path(struct arena *a, const char *pattern, ...) __attribute__((sentinel)); /* const char * ids, then (char *)NULL */
+const char *stripe_path(struct arena *a, const char *pattern, ...)
+    __attribute__((sentinel)); /* const char * ids, then (char *)NULL */
 
 /* The object as JSON, in the arena. query may be NULL. */
-enum status stripe_get(struct stripe *s, struct arena *a, const char *path, const struct stripe_form *query, int64_t deadline_ms,
-                       struct json **out, struct err *e);
+enum status stripe_get(struct stripe *s, struct arena *a, const char *path, const struct stripe_form *query,
+                       int64_t deadline_ms, struct json **out, struct err *e);
 /* Each object of a list, newest first, page by page (limit=100 unless the query sets one); deadline_ms is a page's. What is created
  * while several pages are read comes last, nothing comes twice. /v2 lists are followed by their next_page_url. The item lives for the call of fn; a status other than OK ends it. */
 enum status stripe_list_each(struct stripe *s, const char *path, const struct stripe_form *query, int64_t deadline_ms,
@@ -72,18 +73,20 @@ enum status stripe_delete(struct stripe *s, struct arena *a, const char *path, c
 struct stripe_post {
     const char *path;
     const struct stripe_form *form; /* NULL: no parameters */
-    struct str idem_key;            /* derived from a row of one mode (live, test): "co:{attempt}"; 1 to 255 bytes, printable ASCII */
-    const struct id *tenant;        /* for the record; may be NULL */
+    struct str
+        idem_key; /* derived from a row of one mode (live, test): "co:{attempt}"; 1 to 255 bytes, printable ASCII */
+    const struct id *tenant; /* for the record; may be NULL */
     int64_t deadline_ms;
 };
 struct stripe_reply {
-    struct json *body;      /* NULL when it was done long ago (23 h and more): fetch object_id */
-    struct str object_id;   /* "" when the answer has no id (a meter event) */
+    struct json *body;    /* NULL when it was done long ago (23 h and more): fetch object_id */
+    struct str object_id; /* "" when the answer has no id (a meter event) */
     struct str request_id;
     int status;
-    bool replayed;          /* done by an earlier call under this key */
+    bool replayed; /* done by an earlier call under this key */
 };
-enum status stripe_post(struct stripe *s, struct arena *a, const struct stripe_post *p, struct stripe_reply *out, struct err *e);
+enum status stripe_post(struct stripe *s, struct arena *a, const struct stripe_post *p, struct stripe_reply *out,
+                        struct err *e);
 /* The same for /v2, whose bodies are JSON (times as ISO text). */
 enum status stripe_post_json(struct stripe *s, struct arena *a, const struct stripe_post *p, const struct json *body,
                              struct stripe_reply *out, struct err *e);
@@ -97,8 +100,8 @@ enum status stripe_reads(struct db_pool *pool, int64_t now_ms, int64_t *out, str
 /* Forgets calls that are done or failed and days of reads, a few at a time: those begun before. Their keys could be used anew. */
 enum status stripe_calls_clean(struct db *c, int64_t before_ms, int limit, int64_t *n, struct err *e);
 
-bool stripe_card(const struct err *e);            /* a card error: the message is fit for the payer */
-struct str stripe_id_of(const struct json *j);    /* of "cus_1" or {"id": "cus_1", ...}; "" for null and all else */
-bool stripe_deleted(const struct json *j);        /* {"id": ..., "deleted": true} */
+bool stripe_card(const struct err *e);         /* a card error: the message is fit for the payer */
+struct str stripe_id_of(const struct json *j); /* of "cus_1" or {"id": "cus_1", ...}; "" for null and all else */
+bool stripe_deleted(const struct json *j);     /* {"id": ..., "deleted": true} */
 
 #endif

@@ -11,15 +11,22 @@
 #include "base/banned.h"
 
 #define STEP_ARENA (64 * MB)
-#define CLAIM_MS 180000    /* as long as the lease of its object: whoever dies is taken over from then */
-#define BUSY_MS 1000       /* somebody else looks at the object just now */
-#define ATTEMPTS 10        /* of an event that cannot be served */
-#define ERROR_MAX 480      /* characters */
+#define CLAIM_MS 180000 /* as long as the lease of its object: whoever dies is taken over from then */
+#define BUSY_MS 1000    /* somebody else looks at the object just now */
+#define ATTEMPTS 10     /* of an event that cannot be served */
+#define ERROR_MAX 480   /* characters */
 
 static const int64_t backoff_s[] = {10, 60, 600, 3600, 6 * 3600}; /* its own trouble */
 static const int64_t outage_s[] = {10, 30, 60, 300, 600};         /* Stripe's, or the key's: it is over some time */
 
-struct piece { struct look look; struct event_due due; bool found; struct err why; const char *state; const char *alarm; };
+struct piece {
+    struct look look;
+    struct event_due due;
+    bool found;
+    struct err why;
+    const char *state;
+    const char *alarm;
+};
 
 /* ---- taking one ---- */
 
@@ -43,7 +50,8 @@ static void ignore(struct piece *x, const char *alarm, const char *words)
 
 static bool is_meter_error(const struct event_envelope *v)
 {
-    return str_eqz(v->type, "v1.billing.meter.error_report_triggered") || str_eqz(v->type, "v1.billing.meter.no_meter_found");
+    return str_eqz(v->type, "v1.billing.meter.error_report_triggered") ||
+           str_eqz(v->type, "v1.billing.meter.no_meter_found");
 }
 
 /* What is of somebody else, of the other mode, or worded by another version of the API is never looked at: a look would grant rights
@@ -55,9 +63,13 @@ static void judge(struct piece *x)
     if (v->account.n)
         ignore(x, "event_account", "It is of another account.");
     else if (v->livemode != x->look.st->livemode)
-        ignore(x, "event_livemode", v->livemode ? "It is of live mode, the key is of test mode." : "It is of test mode, the key is of live mode.");
+        ignore(x, "event_livemode",
+               v->livemode ? "It is of live mode, the key is of test mode."
+                           : "It is of test mode, the key is of live mode.");
     else if (v->api_version.n && !str_eqz(v->api_version, STRIPE_API_VERSION))
-        ignore(x, "event_version", "It is worded by another version of the API than " STRIPE_API_VERSION ": parley billing setup makes an endpoint of this one.");
+        ignore(x, "event_version",
+               "It is worded by another version of the API than " STRIPE_API_VERSION
+               ": parley billing setup makes an endpoint of this one.");
     else if (!is_meter_error(v) && (!v->object_id.n || !look_serves(v->object_type, v->type)))
         ignore(x, NULL, "There is nothing to look at for it.");
 }
@@ -68,7 +80,9 @@ static struct str alarm_object(const struct piece *x)
 
     if (v->account.n)
         return v->account;
-    return strcmp(x->alarm, "event_version") == 0 ? v->api_version : strcmp(x->alarm, "event_livemode") == 0 ? STR("webhook") : v->id;
+    return strcmp(x->alarm, "event_version") == 0    ? v->api_version
+           : strcmp(x->alarm, "event_livemode") == 0 ? STR("webhook")
+                                                     : v->id;
 }
 
 /* ---- the outcome ---- */
@@ -76,20 +90,22 @@ static struct str alarm_object(const struct piece *x)
 static enum status end(struct db *c, void *ctx, struct err *e)
 {
     struct piece *x = ctx;
-    struct str why = x->state[0] == 'd' && x->state[1] == 'o' ? STR_EMPTY : utf8_cut(str_from(x->why.message), ERROR_MAX);
+    struct str why = x->state[0] == 'd' && x->state[1] == 'o' ? STR_EMPTY
+                                                              : utf8_cut(str_from(x->why.message), ERROR_MAX);
     enum status s = event_store_end(c, x->due.v.id, x->state, why, e);
 
     if (s != OK || !x->alarm)
         return s;
-    return alarm_raise(c, x->alarm, alarm_object(x), ID_NONE, e, "The event %.*s (%.*s) was not served: %s", STR_F(x->due.v.id),
-                       STR_F(x->due.v.type), x->why.message);
+    return alarm_raise(c, x->alarm, alarm_object(x), ID_NONE, e, "The event %.*s (%.*s) was not served: %s",
+                       STR_F(x->due.v.id), STR_F(x->due.v.type), x->why.message);
 }
 
 /* It is not the event that is in the way: Stripe or the key is, so others would fare no better. */
 static bool is_outage(const struct err *why)
 {
-    static const char *const codes[] = {"stripe_unreachable", "stripe_no_answer", "stripe_timeout", "stripe_rate_limited",
-                                        "stripe_key_refused", "stripe_off",       "config_invalid"};
+    static const char *const codes[] = {"stripe_unreachable",  "stripe_no_answer",   "stripe_timeout",
+                                        "stripe_rate_limited", "stripe_key_refused", "stripe_off",
+                                        "config_invalid"};
 
     for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
         if (strcmp(why->code, codes[i]) == 0)
@@ -100,12 +116,14 @@ static bool is_outage(const struct err *why)
 /* The database's own failures, and what a look does when somebody else was faster. */
 static bool is_of_database(const struct err *why)
 {
-    return why->status == ERR_NOMEM || (why->status == ERR_UNAVAILABLE && strncmp(why->code, "stripe_", 7) != 0 && !is_outage(why));
+    return why->status == ERR_NOMEM ||
+           (why->status == ERR_UNAVAILABLE && strncmp(why->code, "stripe_", 7) != 0 && !is_outage(why));
 }
 
 static bool is_busy(const struct err *why)
 {
-    return strcmp(why->code, "billing_busy") == 0 || strcmp(why->code, "lease_lost") == 0 || strcmp(why->code, "stripe_lock_timeout") == 0;
+    return strcmp(why->code, "billing_busy") == 0 || strcmp(why->code, "lease_lost") == 0 ||
+           strcmp(why->code, "stripe_lock_timeout") == 0;
 }
 
 static int64_t step_ms(const int64_t *steps, size_t n, int attempts)
@@ -122,7 +140,8 @@ static enum status put_off(struct db *c, void *ctx, struct err *e)
                  : outage ? step_ms(outage_s, sizeof(outage_s) / sizeof(outage_s[0]), x->due.attempts)
                           : step_ms(backoff_s, sizeof(backoff_s) / sizeof(backoff_s[0]), x->due.attempts);
 
-    return event_store_put_off(c, x->due.v.id, clock_now_ms() + ms, !busy, utf8_cut(str_from(x->why.message), ERROR_MAX), e);
+    return event_store_put_off(c, x->due.v.id, clock_now_ms() + ms, !busy,
+                               utf8_cut(str_from(x->why.message), ERROR_MAX), e);
 }
 
 static enum status record(struct piece *x, enum status how, struct err *e)
@@ -135,8 +154,8 @@ static enum status record(struct piece *x, enum status how, struct err *e)
     }
     if (x->state)
         return work_transaction(x->look.p, end, x, e);
-    log_line(LOG_WARN, "stripe_event_put_off", LOG_T("event", x->due.v.id), LOG_T("type", x->due.v.type), LOG_I("attempt", x->due.attempts + 1),
-             LOG_S("code", err_code(&x->why)), LOG_S("error", x->why.message));
+    log_line(LOG_WARN, "stripe_event_put_off", LOG_T("event", x->due.v.id), LOG_T("type", x->due.v.type),
+             LOG_I("attempt", x->due.attempts + 1), LOG_S("code", err_code(&x->why)), LOG_S("error", x->why.message));
     return work_db(x->look.p, put_off, x, e);
 }
 
@@ -147,7 +166,8 @@ static enum status serve(struct piece *x)
     judge(x);
     if (x->state)
         return x->why.status;
-    return is_meter_error(v) ? look_meter_error(&x->look, v->id, &x->why) : look_at(&x->look, v->object_type, v->object_id, 0, &x->why);
+    return is_meter_error(v) ? look_meter_error(&x->look, v->id, &x->why)
+                             : look_at(&x->look, v->object_type, v->object_id, 0, &x->why);
 }
 
 static enum status run(struct piece *x, bool *found, struct err *e)
@@ -182,7 +202,8 @@ enum status sync_step(struct stripe *st, struct db_pool *p, bool *found, struct 
     return s;
 }
 
-enum status sync_object(struct stripe *st, struct db_pool *p, const char *kind, struct str id, int64_t wait_ms, struct err *e)
+enum status sync_object(struct stripe *st, struct db_pool *p, const char *kind, struct str id, int64_t wait_ms,
+                        struct err *e)
 {
     struct arena a;
     struct look k = {st, p, &a};
@@ -207,7 +228,8 @@ enum status sync_depth(struct db *c, struct sync_depth *out, struct err *e)
     return s;
 }
 
-enum status event_list(struct db *c, struct arena *a, const char *state, int limit, struct stripe_event **out, size_t *n, struct err *e)
+enum status event_list(struct db *c, struct arena *a, const char *state, int limit, struct stripe_event **out,
+                       size_t *n, struct err *e)
 {
     return event_store_list(c, a, state, limit, out, n, e);
 }

@@ -6,22 +6,27 @@
 DB_STMT(session_select, GLOBAL, "SELECT tenant_id FROM checkout_attempt WHERE stripe_session_id = ?", "x", "u");
 /* GLOBAL: as above */
 DB_STMT(session_update, GLOBAL,
-        "UPDATE checkout_attempt SET state = ? WHERE stripe_session_id = ? AND (state IN ('creating', 'open') OR (state = 'failed' AND ? = "
+        "UPDATE checkout_attempt SET state = ? WHERE stripe_session_id = ? AND (state IN ('creating', 'open') OR "
+        "(state = 'failed' AND ? = "
         "'complete'))",
         "sxs", "");
 /* GLOBAL: Stripe names a customer; the workspace is a value of its row. */
-DB_STMT(customer_deleted, GLOBAL, "UPDATE billing_customer SET deleted_at = ? WHERE stripe_customer_id = ? AND deleted_at IS NULL", "tx",
-        "");
+DB_STMT(customer_deleted, GLOBAL,
+        "UPDATE billing_customer SET deleted_at = ? WHERE stripe_customer_id = ? AND deleted_at IS NULL", "tx", "");
 /* GLOBAL: Stripe names an invoice; the workspace is a value of its row. */
-DB_STMT(invoice_gone, GLOBAL,
-        "UPDATE invoice_mirror SET status = 'deleted', amount_remaining = 0, fetched_at = ? WHERE stripe_invoice_id = ?", "tx", "");
-DB_STMT(price_terms, GLOBAL,
-        "SELECT s.plan_terms_id, s.role = 'base', COALESCE(p.plan_terms_id = t.plan_terms_id AND p.public = 1, 0), t.price,"
-        " COALESCE(t.conversations, -1), COALESCE(t.overage, -1), t.currency, t.plan"
-        " FROM stripe_price s JOIN plan_terms t ON t.plan_terms_id = s.plan_terms_id JOIN plan p ON p.plan = t.plan"
-        " WHERE s.stripe_price_id = ?",
-        "x", "uiiiiiss");
-DB_STMT(product_plan, GLOBAL, "SELECT SUBSTRING(name, 9) FROM stripe_setup WHERE livemode = ? AND stripe_id = ? AND name LIKE 'product:%'",
+DB_STMT(
+    invoice_gone, GLOBAL,
+    "UPDATE invoice_mirror SET status = 'deleted', amount_remaining = 0, fetched_at = ? WHERE stripe_invoice_id = ?",
+    "tx", "");
+DB_STMT(
+    price_terms, GLOBAL,
+    "SELECT s.plan_terms_id, s.role = 'base', COALESCE(p.plan_terms_id = t.plan_terms_id AND p.public = 1, 0), t.price,"
+    " COALESCE(t.conversations, -1), COALESCE(t.overage, -1), t.currency, t.plan"
+    " FROM stripe_price s JOIN plan_terms t ON t.plan_terms_id = s.plan_terms_id JOIN plan p ON p.plan = t.plan"
+    " WHERE s.stripe_price_id = ?",
+    "x", "uiiiiiss");
+DB_STMT(product_plan, GLOBAL,
+        "SELECT SUBSTRING(name, 9) FROM stripe_setup WHERE livemode = ? AND stripe_id = ? AND name LIKE 'product:%'",
         "ix", "s");
 
 static struct db_val id_val(struct str id)
@@ -53,7 +58,8 @@ enum status sync_store_invoice_gone(struct db *c, struct str invoice, int64_t no
     return db_exec(c, &invoice_gone, DB_GLOBAL, DB_ARGS(db_time(now_ms), id_val(invoice)), NULL, e);
 }
 
-enum status sync_store_price(struct db *c, struct arena *a, struct str price, struct sync_price *out, bool *found, struct err *e)
+enum status sync_store_price(struct db *c, struct arena *a, struct str price, struct sync_price *out, bool *found,
+                             struct err *e)
 {
     struct db_rows rows;
     enum status s = db_query(c, &price_terms, DB_GLOBAL, DB_ARGS(id_val(price)), a, &rows, e);
@@ -62,13 +68,19 @@ enum status sync_store_price(struct db *c, struct arena *a, struct str price, st
     if (!*found)
         return s;
     struct db_row r = rows.rows[0];
-    *out = (struct sync_price){.terms = db_row_id(r, 0),      .is_base = db_row_int(r, 1) != 0,  .sellable = db_row_int(r, 2) != 0,
-                               .price = db_row_int(r, 3),     .conversations = db_row_int(r, 4), .overage = db_row_int(r, 5),
-                               .currency = db_row_str(r, 6),  .plan = db_row_str(r, 7)};
+    *out = (struct sync_price){.terms = db_row_id(r, 0),
+                               .is_base = db_row_int(r, 1) != 0,
+                               .sellable = db_row_int(r, 2) != 0,
+                               .price = db_row_int(r, 3),
+                               .conversations = db_row_int(r, 4),
+                               .overage = db_row_int(r, 5),
+                               .currency = db_row_str(r, 6),
+                               .plan = db_row_str(r, 7)};
     return OK;
 }
 
-enum status sync_store_product(struct db *c, struct arena *a, bool livemode, struct str product, struct str *plan, struct err *e)
+enum status sync_store_product(struct db *c, struct arena *a, bool livemode, struct str product, struct str *plan,
+                               struct err *e)
 {
     struct db_rows r;
     enum status s = db_query(c, &product_plan, DB_GLOBAL, DB_ARGS(db_int(livemode), id_val(product)), a, &r, e);

@@ -12,10 +12,17 @@ enum status sync_store_customer_deleted(struct db *c, struct str customer, int64
 /* An invoice that Stripe no longer has (a draft that was deleted). */
 enum status sync_store_invoice_gone(struct db *c, struct str invoice, int64_t now_ms, struct err *e);
 
-struct sync_price { struct id terms; bool is_base, sellable; int64_t price, conversations, overage; /* -1: none */ struct str currency, plan; };
+struct sync_price {
+    struct id terms;
+    bool is_base, sellable;
+    int64_t price, conversations, overage; /* -1: none */
+    struct str currency, plan;
+};
 /* What the price was made for; *found false: not by this install. */
-enum status sync_store_price(struct db *c, struct arena *a, struct str price, struct sync_price *out, bool *found, struct err *e);
+enum status sync_store_price(struct db *c, struct arena *a, struct str price, struct sync_price *out, bool *found,
+                             struct err *e);
 /* The plan a product of Stripe's is for; "" when it is none of ours. */
-enum status sync_store_product(struct db *c, struct arena *a, bool livemode, struct str product, struct str *plan, struct err *e);
+enum status sync_store_product(struct db *c, struct arena *a, bool livemode, struct str product, struct str *plan,
+                               struct err *e);
 
 #endif

@@ -20,7 +20,7 @@ struct slot {
     uint64_t generation;
     int64_t start_ms, end_ms;
     bool billable;
-    int64_t beside;            /* counted in the same period under the other `billable` */
+    int64_t beside;             /* counted in the same period under the other `billable` */
     int64_t looked_us, full_us; /* full: when the journal last met the limit; 0 = it did not */
 };
 static struct slot slots[SLOTS];
@@ -69,7 +69,8 @@ static void remember(const struct slot *fresh)
 }
 
 /* The row of a new period says which subscription pays for it. */
-static enum status open_counter(struct db *c, struct id tenant, int64_t now_ms, const struct quota_period *p, struct err *e)
+static enum status open_counter(struct db *c, struct id tenant, int64_t now_ms, const struct quota_period *p,
+                                struct err *e)
 {
     struct entitlements x;
     struct arena a;
@@ -84,14 +85,18 @@ static enum status open_counter(struct db *c, struct id tenant, int64_t now_ms, 
     return s;
 }
 
-static enum status look(struct db_pool *pool, struct id tenant, uint64_t generation, int64_t now_ms, const struct quota_period *p,
-                        struct slot *out, struct err *e)
+static enum status look(struct db_pool *pool, struct id tenant, uint64_t generation, int64_t now_ms,
+                        const struct quota_period *p, struct slot *out, struct err *e)
 {
     struct db *c = NULL;
     bool there = false;
     enum status s = db_get(pool, &c, e);
 
-    *out = (struct slot){.tenant = tenant, .used = true, .generation = generation, .start_ms = p->start_ms, .end_ms = p->end_ms,
+    *out = (struct slot){.tenant = tenant,
+                         .used = true,
+                         .generation = generation,
+                         .start_ms = p->start_ms,
+                         .end_ms = p->end_ms,
                          .billable = p->billable};
     if (s == OK) {
         s = usage_store_look(c, tenant, p, &there, &out->beside, e);
@@ -124,7 +129,8 @@ enum status usage_quota(struct db_pool *p, struct id tenant, int64_t now_ms, str
         s = look(p, tenant, generation, now_ms, &x.period, &seen, e);
     }
     if (s == OK) {
-        *out = (struct usage_quota){.limit = limit_left(x.period.limit, seen.beside), .period_start_ms = x.period.start_ms,
+        *out = (struct usage_quota){.limit = limit_left(x.period.limit, seen.beside),
+                                    .period_start_ms = x.period.start_ms,
                                     .billable = x.period.billable,
                                     .full = seen.full_us && clock_mono_us() - seen.full_us < FULL_US};
     }
@@ -206,8 +212,12 @@ enum status usage_in(struct db *c, struct id tenant, const struct quota_period *
     enum status s = usage_store_used(c, tenant, p->start_ms, &used, e);
 
     if (s == OK) {
-        *out = (struct usage){.used = used, .included = p->included, .limit = p->limit, .period_start_ms = p->start_ms,
-                              .period_end_ms = p->end_ms, .billable = p->billable};
+        *out = (struct usage){.used = used,
+                              .included = p->included,
+                              .limit = p->limit,
+                              .period_start_ms = p->start_ms,
+                              .period_end_ms = p->end_ms,
+                              .billable = p->billable};
     }
     return s;
 }

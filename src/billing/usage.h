@@ -21,38 +21,60 @@ enum status usage_quota(struct db_pool *p, struct id tenant, int64_t now_ms, str
 /* The journal met the limit: usage_quota says `full` for the next second. */
 void usage_mark_full(struct id tenant, const struct usage_quota *q);
 
-struct usage_count { struct id tenant, conversation; int64_t counted_ms; struct usage_quota quota; };
+struct usage_count {
+    struct id tenant, conversation;
+    int64_t counted_ms;
+    struct usage_quota quota;
+};
 /* Inside the turn's transaction: ledger rows in bulk, then one guarded counter update per tenant. ERR_PLAN code plan_limit when one of
  * the tenants has not room for all of its rows (the caller then records one by one); ERR_CONFLICT duplicate if counted. */
 enum status usage_record(struct db *c, const struct usage_count *counts, size_t n, struct err *e);
 
-struct usage { int64_t used, included, limit, period_start_ms, period_end_ms; bool billable; };
+struct usage {
+    int64_t used, included, limit, period_start_ms, period_end_ms;
+    bool billable;
+};
 enum status usage_now(struct db *c, struct id tenant, int64_t now_ms, struct usage *out, struct err *e);
 /* The same where the period is known already, of `struct entitlements` or `struct entitled`: one statement instead of all the facts. */
 enum status usage_in(struct db *c, struct id tenant, const struct quota_period *p, struct usage *out, struct err *e);
 
 /* ---- what a tenant sees ---- */
 
-struct usage_row { struct id conversation, bot; int64_t counted_ms, period_start_ms; bool billable, deleted; };
+struct usage_row {
+    struct id conversation, bot;
+    int64_t counted_ms, period_start_ms;
+    bool billable, deleted;
+};
 /* Newest first; before ID_NONE = from the newest. */
-enum status usage_rows(struct db *c, struct id tenant, struct arena *a, struct id before, int limit, struct usage_row **out,
-                       size_t *n, struct err *e);
-struct usage_day { int64_t day_ms, counted; };
+enum status usage_rows(struct db *c, struct id tenant, struct arena *a, struct id before, int limit,
+                       struct usage_row **out, size_t *n, struct err *e);
+struct usage_day {
+    int64_t day_ms, counted;
+};
 /* Counted on each UTC day from..to, days without any too; at most 400 days (ERR_INVALID days_invalid). */
-enum status usage_days(struct db *c, struct id tenant, struct arena *a, int64_t from_ms, int64_t to_ms, struct usage_day **out,
-                       size_t *n, struct err *e);
-struct usage_forecast { int64_t used_at_end, overage; /* smallest unit; 0 */ int64_t full_at_ms; /* 0: not in this period */ };
+enum status usage_days(struct db *c, struct id tenant, struct arena *a, int64_t from_ms, int64_t to_ms,
+                       struct usage_day **out, size_t *n, struct err *e);
+struct usage_forecast {
+    int64_t used_at_end, overage; /* smallest unit; 0 */
+    int64_t full_at_ms;           /* 0: not in this period */
+};
 /* What the period comes to when the rest goes as the last seven days did. `days` (of usage_days) may begin before the period: with
  * fewer than seven known, those; less than one day is taken for a whole one. used_at_end is what people will want, also beyond the
  * limit; overage is what they will be charged, never beyond it (terms may be NULL). Pure, integers. */
-struct usage_forecast usage_forecast(const struct usage *u, const struct plan_terms *terms, const struct usage_day *days, size_t n,
-                                     int64_t now_ms);
+struct usage_forecast usage_forecast(const struct usage *u, const struct plan_terms *terms,
+                                     const struct usage_day *days, size_t n, int64_t now_ms);
 
 /* ---- the operator's check ---- */
 
-struct usage_drift { struct id tenant; int64_t period_start_ms; bool billable; int64_t counter, ledger; };
+struct usage_drift {
+    struct id tenant;
+    int64_t period_start_ms;
+    bool billable;
+    int64_t counter, ledger;
+};
 /* Counters that do not equal their ledger rows, of all tenants; with `repair`, set to them; where Stripe was told
  * of more than that, the alarm meter_over. (Reads the whole ledger.) */
-enum status usage_verify(struct db *c, struct arena *a, bool repair, struct usage_drift **out, size_t *n, struct err *e);
+enum status usage_verify(struct db *c, struct arena *a, bool repair, struct usage_drift **out, size_t *n,
+                         struct err *e);
 
 #endif

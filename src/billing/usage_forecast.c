@@ -9,7 +9,9 @@ __extension__ typedef __int128 wide;
 #define PICO 1000000000000LL
 
 /* Counted over a time, both positive: what comes is thought to go on like that. */
-struct pace { int64_t counted, span_ms; };
+struct pace {
+    int64_t counted, span_ms;
+};
 
 static int64_t clamp(wide v)
 {
@@ -59,11 +61,13 @@ static int64_t overage_of(const struct usage *u, const struct plan_terms *terms,
         paid = u->used; /* a limit that was lowered takes nothing back */
     if (paid <= u->included)
         return 0;
-    return money_times((struct decimal){terms->overage / PICO, terms->overage % PICO}, paid - u->included, &cost) ? cost : INT64_MAX;
+    return money_times((struct decimal){terms->overage / PICO, terms->overage % PICO}, paid - u->included, &cost)
+               ? cost
+               : INT64_MAX;
 }
 
-struct usage_forecast usage_forecast(const struct usage *u, const struct plan_terms *terms, const struct usage_day *days, size_t n,
-                                     int64_t now_ms)
+struct usage_forecast usage_forecast(const struct usage *u, const struct plan_terms *terms,
+                                     const struct usage_day *days, size_t n, int64_t now_ms)
 {
     struct pace p = pace_of(u, days, n, now_ms);
     int64_t rest = u->period_end_ms > now_ms ? u->period_end_ms - now_ms : 0;

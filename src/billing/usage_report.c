@@ -8,8 +8,8 @@
 #define DAY_MS 86400000LL
 #define DAYS_MAX 400
 
-enum status usage_rows(struct db *c, struct id tenant, struct arena *a, struct id before, int limit, struct usage_row **out, size_t *n,
-                       struct err *e)
+enum status usage_rows(struct db *c, struct id tenant, struct arena *a, struct id before, int limit,
+                       struct usage_row **out, size_t *n, struct err *e)
 {
     struct id newest;
 
@@ -17,8 +17,8 @@ enum status usage_rows(struct db *c, struct id tenant, struct arena *a, struct i
     return report_store_rows(c, tenant, a, id_is_none(before) ? newest : before, limit, out, n, e);
 }
 
-enum status usage_days(struct db *c, struct id tenant, struct arena *a, int64_t from_ms, int64_t to_ms, struct usage_day **out, size_t *n,
-                       struct err *e)
+enum status usage_days(struct db *c, struct id tenant, struct arena *a, int64_t from_ms, int64_t to_ms,
+                       struct usage_day **out, size_t *n, struct err *e)
 {
     struct usage_day *counted, *all;
     int64_t first = from_ms - from_ms % DAY_MS;
@@ -55,7 +55,8 @@ static enum status repair_one(struct db *c, void *ctx, struct err *e)
         s = report_store_set(c, d, n, clock_now_ms(), e);
     if (s == OK && reported > n)
         s = alarm_raise(c, "meter_over", str_from(id_text(ID_TENANT, d->tenant, id)), d->tenant, e,
-                        "%lld conversations more were reported to Stripe than the ledger has since %lld (Unix time): give them back by hand.",
+                        "%lld conversations more were reported to Stripe than the ledger has since %lld (Unix time): "
+                        "give them back by hand.",
                         (long long)(reported - n), (long long)(d->period_start_ms / 1000));
     return s;
 }

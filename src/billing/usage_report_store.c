@@ -10,38 +10,50 @@ DB_STMT(ledger_rows, TENANT,
         "ui", "uu?tti");
 /* Ids grow with the time of their conversation's beginning: the key leads to the part of the ledger that can hold the days. */
 DB_STMT(ledger_days, TENANT,
-        "SELECT CAST(DATE(counted_at) AS DATETIME(3)), COUNT(*) FROM usage_ledger WHERE tenant_id = :tenant AND conversation_id >= ? "
+        "SELECT CAST(DATE(counted_at) AS DATETIME(3)), COUNT(*) FROM usage_ledger WHERE tenant_id = :tenant AND "
+        "conversation_id >= ? "
         "AND counted_at >= ? AND counted_at < ? GROUP BY 1 ORDER BY 1",
         "utt", "ti");
-#define LEDGER_SUMS                                                                                                    \
-    "(SELECT tenant_id, period_start, billable, COUNT(*) AS n FROM usage_ledger GROUP BY tenant_id, period_start, billable)"
+#define LEDGER_SUMS                                                                                                 \
+    "(SELECT tenant_id, period_start, billable, COUNT(*) AS n FROM usage_ledger GROUP BY tenant_id, period_start, " \
+    "billable)"
 /* GLOBAL: the operator's check goes over all workspaces; one statement, so that it sees counters and ledger at one moment. */
 DB_STMT(ledger_drift, GLOBAL,
-        "SELECT c.tenant_id, c.period_start, c.billable, c.used, COALESCE(l.n, 0) FROM usage_counter c LEFT JOIN " LEDGER_SUMS " l "
-        "ON l.tenant_id = c.tenant_id AND l.period_start = c.period_start AND l.billable = c.billable WHERE c.used <> COALESCE(l.n, 0) "
+        "SELECT c.tenant_id, c.period_start, c.billable, c.used, COALESCE(l.n, 0) FROM usage_counter c LEFT "
+        "JOIN " LEDGER_SUMS " l "
+        "ON l.tenant_id = c.tenant_id AND l.period_start = c.period_start AND l.billable = c.billable WHERE c.used <> "
+        "COALESCE(l.n, 0) "
         "UNION ALL "
         "SELECT l.tenant_id, l.period_start, l.billable, 0, l.n FROM " LEDGER_SUMS " l LEFT JOIN usage_counter c "
-        "ON c.tenant_id = l.tenant_id AND c.period_start = l.period_start AND c.billable = l.billable WHERE c.tenant_id IS NULL "
+        "ON c.tenant_id = l.tenant_id AND c.period_start = l.period_start AND c.billable = l.billable WHERE "
+        "c.tenant_id IS NULL "
         "ORDER BY 1, 2, 3",
         "", "utiii");
-DB_STMT(counter_make, TENANT, "INSERT IGNORE INTO usage_counter (tenant_id, period_start, billable) VALUES (:tenant, ?, ?)", "ti", "");
+DB_STMT(counter_make, TENANT,
+        "INSERT IGNORE INTO usage_counter (tenant_id, period_start, billable) VALUES (:tenant, ?, ?)", "ti", "");
 DB_STMT(counter_lock, TENANT,
-        "SELECT reported FROM usage_counter WHERE tenant_id = :tenant AND period_start = ? AND billable = ? FOR UPDATE", "ti", "i");
+        "SELECT reported FROM usage_counter WHERE tenant_id = :tenant AND period_start = ? AND billable = ? FOR UPDATE",
+        "ti", "i");
 DB_STMT(ledger_count, TENANT,
         "SELECT COUNT(*) FROM usage_ledger WHERE tenant_id = :tenant AND period_start = ? AND billable = ?", "ti", "i");
 DB_STMT(counter_set, TENANT,
-        "UPDATE usage_counter SET used = ?, unsent_since = IF(billable = 1 AND used > reported, COALESCE(unsent_since, ?), NULL) "
+        "UPDATE usage_counter SET used = ?, unsent_since = IF(billable = 1 AND used > reported, COALESCE(unsent_since, "
+        "?), NULL) "
         "WHERE tenant_id = :tenant AND period_start = ? AND billable = ?",
         "itti", "");
 
 static struct usage_row row_of(struct db_row r)
 {
-    return (struct usage_row){.conversation = db_row_id(r, 0), .bot = db_row_id(r, 1), .counted_ms = db_row_time(r, 2),
-                              .period_start_ms = db_row_time(r, 3), .billable = db_row_int(r, 4) != 0, .deleted = db_row_null(r, 1)};
+    return (struct usage_row){.conversation = db_row_id(r, 0),
+                              .bot = db_row_id(r, 1),
+                              .counted_ms = db_row_time(r, 2),
+                              .period_start_ms = db_row_time(r, 3),
+                              .billable = db_row_int(r, 4) != 0,
+                              .deleted = db_row_null(r, 1)};
 }
 
-enum status report_store_rows(struct db *c, struct id tenant, struct arena *a, struct id before, int limit, struct usage_row **out,
-                              size_t *n, struct err *e)
+enum status report_store_rows(struct db *c, struct id tenant, struct arena *a, struct id before, int limit,
+                              struct usage_row **out, size_t *n, struct err *e)
 {
     struct db_rows rows;
     enum status s = db_query(c, &ledger_rows, &tenant, DB_ARGS(db_id(before), db_int(limit)), a, &rows, e);
@@ -56,13 +68,15 @@ enum status report_store_rows(struct db *c, struct id tenant, struct arena *a, s
     return OK;
 }
 
-enum status report_store_days(struct db *c, struct id tenant, struct arena *a, int64_t from_ms, int64_t to_ms, struct usage_day **out,
-                              size_t *n, struct err *e)
+enum status report_store_days(struct db *c, struct id tenant, struct arena *a, int64_t from_ms, int64_t to_ms,
+                              struct usage_day **out, size_t *n, struct err *e)
 {
-    const int64_t begun_before = 8 * 86400000LL; /* a conversation's longest gap is a week: it is not counted later than that */
+    const int64_t begun_before =
+        8 * 86400000LL; /* a conversation's longest gap is a week: it is not counted later than that */
     struct db_rows rows;
-    enum status s = db_query(c, &ledger_days, &tenant, DB_ARGS(db_id(id_least(from_ms - begun_before)), db_time(from_ms), db_time(to_ms)),
-                             a, &rows, e);
+    enum status s = db_query(c, &ledger_days, &tenant,
+                             DB_ARGS(db_id(id_least(from_ms - begun_before)), db_time(from_ms), db_time(to_ms)), a,
+                             &rows, e);
 
     if (s != OK)
         return s;
@@ -85,7 +99,8 @@ enum status report_store_drift(struct db *c, struct arena *a, struct usage_drift
         return err_nomem(e);
     for (size_t i = 0; i < rows.n; i++) {
         struct db_row r = rows.rows[i];
-        (*out)[i] = (struct usage_drift){db_row_id(r, 0), db_row_time(r, 1), db_row_int(r, 2) != 0, db_row_int(r, 3), db_row_int(r, 4)};
+        (*out)[i] = (struct usage_drift){db_row_id(r, 0), db_row_time(r, 1), db_row_int(r, 2) != 0, db_row_int(r, 3),
+                                         db_row_int(r, 4)};
     }
     *n = rows.n;
     return OK;
@@ -95,11 +110,13 @@ enum status report_store_lock(struct db *c, const struct usage_drift *d, int64_t
 {
     struct arena a;
     struct db_row r;
-    enum status s = db_exec(c, &counter_make, &d->tenant, DB_ARGS(db_time(d->period_start_ms), db_int(d->billable)), NULL, e);
+    enum status s = db_exec(c, &counter_make, &d->tenant, DB_ARGS(db_time(d->period_start_ms), db_int(d->billable)),
+                            NULL, e);
 
     arena_init(&a, 64 * KB);
     if (s == OK)
-        s = db_query_one(c, &counter_lock, &d->tenant, DB_ARGS(db_time(d->period_start_ms), db_int(d->billable)), &a, &r, e);
+        s = db_query_one(c, &counter_lock, &d->tenant, DB_ARGS(db_time(d->period_start_ms), db_int(d->billable)), &a,
+                         &r, e);
     if (s == OK)
         *reported = db_row_int(r, 0);
     arena_release(&a);
@@ -112,7 +129,8 @@ enum status report_store_count(struct db *c, const struct usage_drift *d, int64_
     struct db_row r;
 
     arena_init(&a, 64 * KB);
-    enum status s = db_query_one(c, &ledger_count, &d->tenant, DB_ARGS(db_time(d->period_start_ms), db_int(d->billable)), &a, &r, e);
+    enum status s = db_query_one(c, &ledger_count, &d->tenant,
+                                 DB_ARGS(db_time(d->period_start_ms), db_int(d->billable)), &a, &r, e);
     if (s == OK)
         *n = db_row_int(r, 0);
     arena_release(&a);

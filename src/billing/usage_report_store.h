@@ -4,11 +4,11 @@
 
 #include "billing/usage.h"
 
-enum status report_store_rows(struct db *c, struct id tenant, struct arena *a, struct id before, int limit, struct usage_row **out,
-                              size_t *n, struct err *e);
+enum status report_store_rows(struct db *c, struct id tenant, struct arena *a, struct id before, int limit,
+                              struct usage_row **out, size_t *n, struct err *e);
 /* Days on which something was counted, oldest first. */
-enum status report_store_days(struct db *c, struct id tenant, struct arena *a, int64_t from_ms, int64_t to_ms, struct usage_day **out,
-                              size_t *n, struct err *e);
+enum status report_store_days(struct db *c, struct id tenant, struct arena *a, int64_t from_ms, int64_t to_ms,
+                              struct usage_day **out, size_t *n, struct err *e);
 enum status report_store_drift(struct db *c, struct arena *a, struct usage_drift **out, size_t *n, struct err *e);
 /* Inside a transaction: the counter, made when it is missing and locked until the end, and how many of it were reported to the meter;
  * then the ledger's count; then what it shall be. */

@@ -4,22 +4,29 @@
 #include "base/banned.h"
 
 /* GLOBAL: one batch of the journal holds turns of many; each row carries its own tenant. */
-DB_STMT(ledger_add, GLOBAL,
-        "INSERT INTO usage_ledger (tenant_id, conversation_id, period_start, billable, counted_at) VALUES (?, ?, ?, ?, ?)", "uutit", "");
+DB_STMT(
+    ledger_add, GLOBAL,
+    "INSERT INTO usage_ledger (tenant_id, conversation_id, period_start, billable, counted_at) VALUES (?, ?, ?, ?, ?)",
+    "uutit", "");
 DB_STMT(counter_take, TENANT,
         "UPDATE usage_counter SET used = used + ?, unsent_since = IF(billable = 1, COALESCE(unsent_since, ?), NULL) "
         "WHERE tenant_id = :tenant AND period_start = ? AND billable = ? AND used <= ?",
         "ittii", "");
 DB_STMT(counter_begin, TENANT,
-        "INSERT IGNORE INTO usage_counter (tenant_id, period_start, billable, used) VALUES (:tenant, ?, ?, 0)", "ti", "");
+        "INSERT IGNORE INTO usage_counter (tenant_id, period_start, billable, used) VALUES (:tenant, ?, ?, 0)", "ti",
+        "");
 DB_STMT(counter_open, TENANT,
-        "INSERT INTO usage_counter (tenant_id, period_start, billable, period_end, stripe_subscription_id, stripe_customer_id, used) "
+        "INSERT INTO usage_counter (tenant_id, period_start, billable, period_end, stripe_subscription_id, "
+        "stripe_customer_id, used) "
         "VALUES (:tenant, ?, ?, ?, ?, ?, 0) ON DUPLICATE KEY UPDATE period_end = VALUES(period_end), "
         "stripe_subscription_id = VALUES(stripe_subscription_id), stripe_customer_id = VALUES(stripe_customer_id)",
         "titx?x?", "");
 DB_STMT(counter_look, TENANT,
-        "SELECT billable, used, IFNULL(period_end = ?, 0) FROM usage_counter WHERE tenant_id = :tenant AND period_start = ?", "tt", "iii");
-DB_STMT(counter_used, TENANT, "SELECT CAST(IFNULL(SUM(used), 0) AS SIGNED) FROM usage_counter WHERE tenant_id = :tenant AND period_start = ?",
+        "SELECT billable, used, IFNULL(period_end = ?, 0) FROM usage_counter WHERE tenant_id = :tenant AND "
+        "period_start = ?",
+        "tt", "iii");
+DB_STMT(counter_used, TENANT,
+        "SELECT CAST(IFNULL(SUM(used), 0) AS SIGNED) FROM usage_counter WHERE tenant_id = :tenant AND period_start = ?",
         "t", "i");
 
 enum status usage_store_ledger(struct db *c, const struct usage_count *counts, size_t n, struct err *e)
@@ -47,20 +54,21 @@ enum status usage_store_ledger(struct db *c, const struct usage_count *counts, s
     return s;
 }
 
-static enum status take_once(struct db *c, struct id tenant, const struct usage_quota *q, int64_t n, int64_t at_ms, bool *taken,
-                             struct err *e)
+static enum status take_once(struct db *c, struct id tenant, const struct usage_quota *q, int64_t n, int64_t at_ms,
+                             bool *taken, struct err *e)
 {
     int64_t changed = 0;
-    enum status s = db_exec(c, &counter_take, &tenant,
-                            DB_ARGS(db_int(n), db_time(at_ms), db_time(q->period_start_ms), db_int(q->billable), db_int(q->limit - n)),
-                            &changed, e);
+    enum status s = db_exec(
+        c, &counter_take, &tenant,
+        DB_ARGS(db_int(n), db_time(at_ms), db_time(q->period_start_ms), db_int(q->billable), db_int(q->limit - n)),
+        &changed, e);
 
     *taken = s == OK && changed == 1;
     return s;
 }
 
-enum status usage_store_take(struct db *c, struct id tenant, const struct usage_quota *q, int64_t n, int64_t at_ms, bool *taken,
-                             struct err *e)
+enum status usage_store_take(struct db *c, struct id tenant, const struct usage_quota *q, int64_t n, int64_t at_ms,
+                             bool *taken, struct err *e)
 {
     enum status s;
 
@@ -86,8 +94,8 @@ static struct db_val stripe_id(const struct subscription *s, struct str id)
     return db_opt(s && id.n, db_bytes(id.p, id.n));
 }
 
-enum status usage_store_open(struct db *c, struct id tenant, const struct quota_period *p, const struct subscription *paid_by,
-                             struct err *e)
+enum status usage_store_open(struct db *c, struct id tenant, const struct quota_period *p,
+                             const struct subscription *paid_by, struct err *e)
 {
     return db_exec(c, &counter_open, &tenant,
                    DB_ARGS(db_time(p->start_ms), db_int(p->billable), db_time(p->end_ms),
@@ -96,7 +104,8 @@ enum status usage_store_open(struct db *c, struct id tenant, const struct quota_
                    NULL, e);
 }
 
-enum status usage_store_look(struct db *c, struct id tenant, const struct quota_period *p, bool *there, int64_t *beside, struct err *e)
+enum status usage_store_look(struct db *c, struct id tenant, const struct quota_period *p, bool *there, int64_t *beside,
+                             struct err *e)
 {
     struct arena a;
     struct db_rows rows;

@@ -34,8 +34,9 @@ enum status work_begin(struct work *w, struct db_pool *p, struct str name, int64
         if (s != OK || w->held)
             return s;
         if (clock_mono_us() >= until_us)
-            return err_set(e, ERR_CONFLICT, "billing_busy",
-                           "Something about the billing of this workspace is being changed right now: try again in a moment.");
+            return err_set(
+                e, ERR_CONFLICT, "billing_busy",
+                "Something about the billing of this workspace is being changed right now: try again in a moment.");
         struct timespec pause = {.tv_nsec = ASK_AGAIN_MS * 1000000L};
         (void)nanosleep(&pause, NULL); /* woken early: it asks a little sooner */
     }

@@ -18,7 +18,8 @@ enum status work_begin(struct work *w, struct db_pool *p, struct str name, int64
 void work_end(struct work *w); /* fine when it was never ours */
 
 typedef enum status work_fn(struct db *c, void *ctx, struct err *e);
-enum status work_db(struct db_pool *p, work_fn *fn, void *ctx, struct err *e);          /* on a connection of the pool */
-enum status work_transaction(struct db_pool *p, work_fn *fn, void *ctx, struct err *e); /* the same, in one transaction */
+enum status work_db(struct db_pool *p, work_fn *fn, void *ctx, struct err *e); /* on a connection of the pool */
+enum status work_transaction(struct db_pool *p, work_fn *fn, void *ctx,
+                             struct err *e); /* the same, in one transaction */
 
 #endif

@@ -12,7 +12,8 @@ struct bot {
     int draft_revision; /* grows at each save: optimistic lock of editors */
     bool draft_differs; /* from the live version */
     int64_t created_ms, updated_ms, published_ms;
-    int64_t before; /* bots of the workspace that come before it where the plan has room for fewer: those the owner chose to keep, then
+    int64_t
+        before; /* bots of the workspace that come before it where the plan has room for fewer: those the owner chose to keep, then
                        the oldest. It is active while that is less than the plan's bots; nothing is written when a plan changes. */
 };
 struct bot_version {
@@ -50,7 +51,8 @@ enum status bot_delete(struct db *c, const struct actor *who, struct id bot,
 struct bot_brand {
     struct str name, link; /* a link needs a name */
 };
-enum status bot_brand(struct db *c, struct id tenant, struct id bot, struct arena *a, struct bot_brand *out, struct err *e);
+enum status bot_brand(struct db *c, struct id tenant, struct id bot, struct arena *a, struct bot_brand *out,
+                      struct err *e);
 /* ERR_INVALID at "name": brand_name_invalid, brand_name_missing; at "link": brand_link_invalid. */
 enum status bot_brand_save(struct db *c, const struct actor *who, struct id bot, const struct bot_brand *brand,
                            struct err *e);
@@ -78,8 +80,8 @@ struct bot_file_sink {
     enum status (*write)(void *ctx, struct str part, struct err *e);
 };
 enum status bot_export(struct db *c, struct id tenant, struct id bot, const struct bot_file_sink *to, struct err *e);
-enum status bot_import(struct db *c, const struct actor *who, struct arena *a,
-                       const struct json *file, struct str name, struct bot *out, struct err *e);
+enum status bot_import(struct db *c, const struct actor *who, struct arena *a, const struct json *file, struct str name,
+                       struct bot *out, struct err *e);
 
 /* Whose bot is this? For the operator's command line, which stands above tenants. ERR_NOT_FOUND. */
 enum status bot_owner(struct db *c, struct id bot, struct id *tenant, struct err *e);

@@ -15,7 +15,8 @@
 
 /* ---- out ---- */
 
-struct export {
+struct export
+{
     struct db *c;
     struct id tenant, bot;
     const struct bot_file_sink *to;
@@ -142,8 +143,8 @@ static enum status read_answers(struct arena *a, const struct json *list, struct
     return OK;
 }
 
-enum status bot_import(struct db *c, const struct actor *who, struct arena *a,
-                       const struct json *file, struct str name, struct bot *out, struct err *e)
+enum status bot_import(struct db *c, const struct actor *who, struct arena *a, const struct json *file, struct str name,
+                       struct bot *out, struct err *e)
 {
     struct bot_seed seed = {.template_id = STR("import"), .what = "bot.imported"};
     const struct json *head = json_get(file, "bot"), *flow = json_get(file, "flow");

@@ -84,7 +84,8 @@ static enum status replace_file(struct cli *cl, const char *path, struct str tex
     int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return err_set(e, ERR_UNAVAILABLE, "file_failed", "Cannot write %s: %s.", fresh, strerror(errno));
-    bool ok = fchown(fd, st.st_uid, st.st_gid) == 0 && fchmod(fd, st.st_mode & 0777) == 0 && write_all(fd, text) && fsync(fd) == 0;
+    bool ok = fchown(fd, st.st_uid, st.st_gid) == 0 && fchmod(fd, st.st_mode & 0777) == 0 && write_all(fd, text) &&
+              fsync(fd) == 0;
     int why = errno;
     close(fd);
     if (ok && rename(fresh, path) == 0)
@@ -124,7 +125,9 @@ static enum status secrets_check(struct cli *cl, const struct setup_report *r, c
     struct str now = str_from(config_string(c, CONFIG_stripe_webhook_secrets));
     if (!str_has(now, r->webhook_secret) || !str_has(now, r->thin_secret))
         s = err_set(e, ERR_CONFLICT, "config_shadowed",
-                    "The secrets stand in %s, but another " SECRETS_KEY " line (or PARLEY_STRIPE_WEBHOOK_SECRETS) counts instead.", path);
+                    "The secrets stand in %s, but another " SECRETS_KEY
+                    " line (or PARLEY_STRIPE_WEBHOOK_SECRETS) counts instead.",
+                    path);
     config_drop(c);
     return s;
 }
@@ -144,7 +147,10 @@ static enum status secrets_hand_over(struct cli *cl, const struct setup_report *
         if (s == OK)
             s = secrets_check(cl, r, path, e);
         if (s == OK) {
-            cli_say(cl, "\nThe endpoints' secrets were written to %s. Running programs read them on SIGHUP: systemctl reload parley.", path);
+            cli_say(cl,
+                    "\nThe endpoints' secrets were written to %s. Running programs read them on SIGHUP: systemctl "
+                    "reload parley.",
+                    path);
             return OK;
         }
     } else
@@ -169,15 +175,16 @@ static struct json *lines_json(struct cli *cl, const struct setup_report *r)
 
     for (size_t i = 0; out && i < r->n; i++) {
         const struct setup_line *l = &r->lines[i];
-        if (json_push_object(out, &o) != 0 || json_set_str(o, "what", str_from(l->what)) != 0 || json_set_str(o, "name", l->name) != 0 ||
-            json_set_str(o, "how", str_from(setup_how_name(l->how))) != 0 || json_set_str(o, "id", l->stripe_id) != 0 ||
-            json_set_str(o, "note", str_from(l->note)) != 0)
+        if (json_push_object(out, &o) != 0 || json_set_str(o, "what", str_from(l->what)) != 0 ||
+            json_set_str(o, "name", l->name) != 0 || json_set_str(o, "how", str_from(setup_how_name(l->how))) != 0 ||
+            json_set_str(o, "id", l->stripe_id) != 0 || json_set_str(o, "note", str_from(l->note)) != 0)
             return NULL;
     }
     return out;
 }
 
-static enum status setup_print(struct cli *cl, const struct stripe *st, const struct setup_report *r, bool written, struct err *e)
+static enum status setup_print(struct cli *cl, const struct stripe *st, const struct setup_report *r, bool written,
+                               struct err *e)
 {
     struct json *lines = lines_json(cl, r), *out = json_new_object(&cl->arena);
 
@@ -199,12 +206,14 @@ static void setup_hints(struct cli *cl, const struct setup_report *r)
 {
     if (r->webhook_secret.n || str_trim(str_from(config_string(cl->config, CONFIG_stripe_webhook_secrets))).n)
         return;
-    cli_say(cl, "\nThe endpoint is there, but " SECRETS_KEY " is empty: nothing Stripe sends is believed. When its secret is lost,"
+    cli_say(cl, "\nThe endpoint is there, but " SECRETS_KEY
+                " is empty: nothing Stripe sends is believed. When its secret is lost,"
                 "\nmake the endpoints anew: parley billing setup --new-endpoint --write");
 }
 
 /* What was done before a failure is told as well: a secret among it would be lost. */
-static enum status setup_all(struct cli *cl, struct stripe *st, const struct setup_options *o, bool write, struct err *e)
+static enum status setup_all(struct cli *cl, struct stripe *st, const struct setup_options *o, bool write,
+                             struct err *e)
 {
     struct setup_report r = {.webhook_secret = STR_EMPTY, .thin_secret = STR_EMPTY};
     struct err after = ERR_INIT;
@@ -228,12 +237,14 @@ enum status cmd_billing_setup(struct cli *cl, struct err *e)
     bool write = false;
     struct db_pool *pool;
     struct stripe st;
-    enum status s = cli_options(cl, CLI_OPTIONS({"new-endpoint", NULL, &o.new_endpoint}, {"write", NULL, &write}), 0, 0, e);
+    enum status s = cli_options(cl, CLI_OPTIONS({"new-endpoint", NULL, &o.new_endpoint}, {"write", NULL, &write}), 0, 0,
+                                e);
 
     if (s != OK || (s = cli_pool(cl, &pool, e)) != OK || (s = stripe_open(&st, cl->config, pool, e)) != OK)
         return s;
     if (write && access(secrets_path(cl) ? secrets_path(cl) : "", W_OK) != 0)
-        s = err_set(e, ERR_INVALID, "file_failed", "--write needs a %s beside the configuration that can be written: %s.", SECRETS_FILE,
+        s = err_set(e, ERR_INVALID, "file_failed",
+                    "--write needs a %s beside the configuration that can be written: %s.", SECRETS_FILE,
                     strerror(errno));
     if (s == OK)
         s = setup_all(cl, &st, &o, write, e);
@@ -273,13 +284,16 @@ static enum status status_print(struct cli *cl, const struct stripe *st, const s
     bool secret = str_trim(str_from(config_string(cl->config, CONFIG_stripe_webhook_secrets))).n > 0;
     struct json *o = json_new_object(&cl->arena);
 
-    if (!o || json_set_str(o, "mode", st->livemode ? STR("live") : STR("test")) != 0 || json_set_bool(o, "ready", x->ready && secret) != 0 ||
-        json_set_str(o, "missing", x->words) != 0 || json_set_bool(o, "webhook_secrets", secret) != 0 ||
-        json_set_int(o, "events_pending", x->depth.pending) != 0 || json_set_int(o, "events_dead", x->depth.dead) != 0 ||
-        json_set_int(o, "events_oldest_s", x->depth.oldest_ms / 1000) != 0 || json_set_int(o, "meter_pending", x->lag.pending) != 0 ||
-        json_set_int(o, "meter_unknown", x->lag.unknown) != 0 || json_set_int(o, "meter_rejected", x->lag.rejected) != 0 ||
-        json_set_int(o, "meter_oldest_s", x->lag.oldest_ms / 1000) != 0 || json_set_int(o, "alarms_open", (int64_t)x->alarms) != 0 ||
-        json_set_int(o, "reads_30_days", x->reads) != 0)
+    if (!o || json_set_str(o, "mode", st->livemode ? STR("live") : STR("test")) != 0 ||
+        json_set_bool(o, "ready", x->ready && secret) != 0 || json_set_str(o, "missing", x->words) != 0 ||
+        json_set_bool(o, "webhook_secrets", secret) != 0 || json_set_int(o, "events_pending", x->depth.pending) != 0 ||
+        json_set_int(o, "events_dead", x->depth.dead) != 0 ||
+        json_set_int(o, "events_oldest_s", x->depth.oldest_ms / 1000) != 0 ||
+        json_set_int(o, "meter_pending", x->lag.pending) != 0 ||
+        json_set_int(o, "meter_unknown", x->lag.unknown) != 0 ||
+        json_set_int(o, "meter_rejected", x->lag.rejected) != 0 ||
+        json_set_int(o, "meter_oldest_s", x->lag.oldest_ms / 1000) != 0 ||
+        json_set_int(o, "alarms_open", (int64_t)x->alarms) != 0 || json_set_int(o, "reads_30_days", x->reads) != 0)
         return err_nomem(e);
     cli_out(cl, o);
     return OK;
@@ -308,7 +322,8 @@ enum status cmd_billing_status(struct cli *cl, struct err *e)
         return s;
     if (!stripe_enabled(cl->config))
         return status_off(cl, e);
-    if ((s = cli_pool(cl, &pool, e)) != OK || (s = cli_db(cl, &c, e)) != OK || (s = stripe_open(&st, cl->config, pool, e)) != OK)
+    if ((s = cli_pool(cl, &pool, e)) != OK || (s = cli_db(cl, &c, e)) != OK ||
+        (s = stripe_open(&st, cl->config, pool, e)) != OK)
         return s;
     s = status_read(cl, &st, c, &x, e);
     if (s == OK)

@@ -54,8 +54,8 @@ static struct json *bot_json(struct cli *cl, const struct bot *b)
 
     if (!o || json_set_id(o, "id", ID_BOT, b->id) != 0 || json_set_str(o, "name", b->name) != 0 ||
         json_set_str(o, "language", b->language) != 0 || json_set_int(o, "live_version", b->live_version) != 0 ||
-        json_set_bool(o, "draft_differs", b->draft_differs) != 0 || json_set_time(o, "created_at", b->created_ms) != 0 ||
-        json_set_time(o, "published_at", b->published_ms) != 0)
+        json_set_bool(o, "draft_differs", b->draft_differs) != 0 ||
+        json_set_time(o, "created_at", b->created_ms) != 0 || json_set_time(o, "published_at", b->published_ms) != 0)
         return NULL;
     return o;
 }

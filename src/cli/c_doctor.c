@@ -38,7 +38,12 @@
 #define ALARMS 20 /* of the open ones */
 
 enum level { FINE, ODD, BAD };
-struct doctor { struct cli *cl; struct json *found; int bad; bool no_memory; };
+struct doctor {
+    struct cli *cl;
+    struct json *found;
+    int bad;
+    bool no_memory;
+};
 
 static void put(struct doctor *d, enum level level, const char *check, const char *mend, const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));
@@ -55,7 +60,8 @@ static void put(struct doctor *d, enum level level, const char *check, const cha
     va_end(ap);
     d->bad += level == BAD;
     if (!what || json_push_object(d->found, &j) || json_set_str(j, "level", str_from(names[level])) ||
-        json_set_str(j, "check", str_from(check)) || json_set_str(j, "what", str_from(what)) || json_set_str(j, "mend", str_from(mend)))
+        json_set_str(j, "check", str_from(check)) || json_set_str(j, "what", str_from(what)) ||
+        json_set_str(j, "mend", str_from(mend)))
         d->no_memory = true;
     cli_say(d->cl, "%-4s  %s%s%s", names[level], what ? what : check, mend ? " - " : "", mend ? mend : "");
 }
@@ -84,7 +90,8 @@ static void check_file_mode(struct doctor *d, const char *path, struct str text)
     if (stat(path, &st) != 0 || !holds_secret(text))
         return;
     if (st.st_mode & (S_IWGRP | S_IRWXO))
-        put(d, BAD, "secrets", "chmod 600 it", "%s holds secrets and others may read or change it (mode %03o)", path, st.st_mode & 0777);
+        put(d, BAD, "secrets", "chmod 600 it", "%s holds secrets and others may read or change it (mode %03o)", path,
+            st.st_mode & 0777);
     else
         put(d, FINE, "secrets", NULL, "%s holds secrets and is closed to others", path);
 }
@@ -110,7 +117,8 @@ static void check_config_file(struct doctor *d, const char *path, int depth)
             continue;
         struct str name = str_trim(str_sub(line, 8, line.n));
         bool beside = name.n && name.p[0] != '/' && slash;
-        const char *next = arena_printf(&d->cl->arena, "%.*s%.*s", beside ? (int)(slash - path + 1) : 0, path, STR_F(name));
+        const char *next = arena_printf(&d->cl->arena, "%.*s%.*s", beside ? (int)(slash - path + 1) : 0, path,
+                                        STR_F(name));
         if (next)
             check_config_file(d, next, depth + 1);
     }
@@ -125,9 +133,11 @@ static void check_config(struct doctor *d)
     if (path[0])
         check_config_file(d, path, 0);
     else
-        put(d, ODD, "config", "write one (parley config example) or name it in PARLEY_CONFIG", "There is no configuration file");
+        put(d, ODD, "config", "write one (parley config example) or name it in PARLEY_CONFIG",
+            "There is no configuration file");
     if (!secret.n)
-        put(d, BAD, "secret_key", "make one: echo \"secret_key = $(openssl rand -hex 32)\" in a file of mode 600, and include it",
+        put(d, BAD, "secret_key",
+            "make one: echo \"secret_key = $(openssl rand -hex 32)\" in a file of mode 600, and include it",
             "secret_key is not set");
     else if (!crypto_hex_decode(secret, key, sizeof(key)))
         put(d, BAD, "secret_key", "put the 64 hex digits made at install back", "secret_key is not 64 hex digits");
@@ -148,11 +158,13 @@ static void check_safety(struct doctor *d)
     if (str_starts(url, STR("https://")) || is_loopback(url))
         put(d, FINE, "base_url", NULL, "base_url is %.*s", STR_F(url));
     else
-        put(d, ODD, "base_url", "serve it by https and say so in base_url", "base_url %.*s sends passwords unencrypted", STR_F(url));
+        put(d, ODD, "base_url", "serve it by https and say so in base_url", "base_url %.*s sends passwords unencrypted",
+            STR_F(url));
     if (config_bool(d->cl->config, CONFIG_rate_limits))
         put(d, FINE, "rate_limits", NULL, "rate_limits is on");
     else
-        put(d, ODD, "rate_limits", "set rate_limits = on", "rate_limits is off: anybody may call as often as they like");
+        put(d, ODD, "rate_limits", "set rate_limits = on",
+            "rate_limits is off: anybody may call as often as they like");
 }
 
 /* ---- files ---- */
@@ -171,7 +183,8 @@ static void check_mail(struct doctor *d)
         return;
     }
     if (strcmp(config_string(c, CONFIG_smtp_tls), "off") == 0 && strncmp(url, "smtps:", 6) != 0)
-        put(d, ODD, "mail", "set it to required, or be sure of the network between", "smtp_tls is off: mails and the password for %s go in the clear", url);
+        put(d, ODD, "mail", "set it to required, or be sure of the network between",
+            "smtp_tls is off: mails and the password for %s go in the clear", url);
     if (smtp_check(c, &d->cl->arena, &e) == OK)
         put(d, FINE, "mail", NULL, "The mail server %s takes mails from %s", url, config_string(c, CONFIG_mail_from));
     else
@@ -186,7 +199,8 @@ static void check_space(struct doctor *d, const char *name, const char *dir)
         return;
     uint64_t left = (uint64_t)v.f_bavail * v.f_frsize;
     if (left < DISK_WARN)
-        put(d, left < DISK_FAIL ? BAD : ODD, name, "make room", "Only %llu MB are left for %s", (unsigned long long)(left / MB), dir);
+        put(d, left < DISK_FAIL ? BAD : ODD, name, "make room", "Only %llu MB are left for %s",
+            (unsigned long long)(left / MB), dir);
 }
 
 static void check_writable(struct doctor *d, enum config_key k, const char *name)
@@ -217,7 +231,10 @@ static bool has_files(const char *dir)
 
 static void check_parts(struct doctor *d)
 {
-    static const struct { enum config_key key; const char *name, *standard; } parts[] = {
+    static const struct {
+        enum config_key key;
+        const char *name, *standard;
+    } parts[] = {
         {CONFIG_template_dir, "template_dir", PARLEY_PKGDATADIR "/templates"},
         {CONFIG_htdocs_dir, "htdocs_dir", PARLEY_PKGDATADIR "/htdocs"},
         {CONFIG_sql_dir, "sql_dir", PARLEY_PKGDATADIR "/sql"},
@@ -229,11 +246,14 @@ static void check_parts(struct doctor *d)
         if (has_files(dir))
             put(d, FINE, parts[i].name, NULL, "%s %s is there", parts[i].name, dir);
         else
-            put(d, BAD, parts[i].name, "install again, or mend the setting", "%s %s is missing or empty", parts[i].name, dir);
+            put(d, BAD, parts[i].name, "install again, or mend the setting", "%s %s is missing or empty", parts[i].name,
+                dir);
     }
-    const char *vendor = arena_printf(&d->cl->arena, "%s/vendor/VERSIONS", cli_dir(d->cl, CONFIG_htdocs_dir, PARLEY_PKGDATADIR "/htdocs"));
+    const char *vendor = arena_printf(&d->cl->arena, "%s/vendor/VERSIONS",
+                                      cli_dir(d->cl, CONFIG_htdocs_dir, PARLEY_PKGDATADIR "/htdocs"));
     if (vendor && access(vendor, R_OK) != 0)
-        put(d, BAD, "vendor", "run make in the source tree, or install again", "%s is missing: pages have no style", vendor);
+        put(d, BAD, "vendor", "run make in the source tree, or install again", "%s is missing: pages have no style",
+            vendor);
 }
 
 static void check_programs(struct doctor *d)
@@ -280,16 +300,21 @@ static void check_server(struct doctor *d, struct db *c)
     }
     check_version(d, v.version);
     if (!str_eqz(v.charset, "utf8mb4"))
-        put(d, ODD, "charset", "change it: ALTER DATABASE ... CHARACTER SET utf8mb4", "The database's character set is %.*s", STR_F(v.charset));
+        put(d, ODD, "charset", "change it: ALTER DATABASE ... CHARACTER SET utf8mb4",
+            "The database's character set is %.*s", STR_F(v.charset));
     if (v.flush == 1 && (!v.binlog || v.sync_binlog == 1))
         put(d, FINE, "durability", NULL, "What is committed survives a power cut");
     else
-        put(d, v.flush == 1 ? ODD : BAD, "durability", "set innodb_flush_log_at_trx_commit = 1, and sync_binlog = 1 where log_bin is on",
-            "A power cut may lose answers that people have seen (innodb_flush_log_at_trx_commit = %lld)", (long long)v.flush);
-    int64_t wanted = config_int(d->cl->config, CONFIG_database_connections) * 4 + config_int(d->cl->config, CONFIG_journal_writers) + 4;
+        put(d, v.flush == 1 ? ODD : BAD, "durability",
+            "set innodb_flush_log_at_trx_commit = 1, and sync_binlog = 1 where log_bin is on",
+            "A power cut may lose answers that people have seen (innodb_flush_log_at_trx_commit = %lld)",
+            (long long)v.flush);
+    int64_t wanted = config_int(d->cl->config, CONFIG_database_connections) * 4 +
+                     config_int(d->cl->config, CONFIG_journal_writers) + 4;
     if (v.connections < wanted)
         put(d, ODD, "connections", "raise max_connections or lower database_connections",
-            "The programs may want %lld connections, the server allows %lld", (long long)wanted, (long long)v.connections);
+            "The programs may want %lld connections, the server allows %lld", (long long)wanted,
+            (long long)v.connections);
 }
 
 static void check_queue(struct doctor *d, struct db *c)
@@ -300,8 +325,8 @@ static void check_queue(struct doctor *d, struct db *c)
     if (queue_depth(c, &q, &e) != OK)
         put(d, BAD, "queue", "see the log above", "The queue cannot be read: %s", e.message);
     else if (q.oldest_ready_ms > LAG_WARN_MS)
-        put(d, ODD, "queue", "see whether the worker runs", "%lld jobs wait, the first for %lld minutes", (long long)q.ready,
-            (long long)(q.oldest_ready_ms / 60000));
+        put(d, ODD, "queue", "see whether the worker runs", "%lld jobs wait, the first for %lld minutes",
+            (long long)q.ready, (long long)(q.oldest_ready_ms / 60000));
     else
         put(d, FINE, "queue", NULL, "%lld jobs wait, %lld run", (long long)q.ready, (long long)q.running);
     if (e.status == OK && q.dead)
@@ -319,7 +344,8 @@ static void tell_setup(struct doctor *d, struct stripe *st, struct db *c)
     if (setup_check(st, c, &d->cl->arena, &ready, &missing, &e) != OK)
         put(d, BAD, "billing", "see the log above", "What is set up at Stripe cannot be read: %s", e.message);
     else if (!ready)
-        put(d, BAD, "billing", "parley billing setup --write", "Billing is not set up in %s mode: %.*s", mode, STR_F(missing));
+        put(d, BAD, "billing", "parley billing setup --write", "Billing is not set up in %s mode: %.*s", mode,
+            STR_F(missing));
     else
         put(d, FINE, "billing", NULL, "Billing is set up in %s mode", mode);
     if (e.status == OK && ready && !secrets)
@@ -357,8 +383,8 @@ static void check_meter(struct doctor *d, struct db *c)
     else
         put(d, FINE, "meter", NULL, "%lld conversations are still to be reported to Stripe", (long long)lag.waiting);
     if (e.status == OK && lag.rejected)
-        put(d, ODD, "meter_rejected", "parley usage meter says why; parley usage resend", "%lld reports of usage were not billed",
-            (long long)lag.rejected);
+        put(d, ODD, "meter_rejected", "parley usage meter says why; parley usage resend",
+            "%lld reports of usage were not billed", (long long)lag.rejected);
 }
 
 static void check_events(struct doctor *d, struct db *c)
@@ -372,11 +398,13 @@ static void check_events(struct doctor *d, struct db *c)
         put(d, BAD, "events", "see the log above", "What Stripe told cannot be read: %s", e.message);
     else if (q.oldest_ms > LAG_WARN_MS)
         put(d, ODD, "events", "see whether the worker runs, then parley billing events --state pending",
-            "%lld events of Stripe wait, the first for %lld minutes", (long long)q.pending, (long long)(q.oldest_ms / 60000));
+            "%lld events of Stripe wait, the first for %lld minutes", (long long)q.pending,
+            (long long)(q.oldest_ms / 60000));
     else
         put(d, FINE, "events", NULL, "%lld events of Stripe wait", (long long)q.pending);
     if (e.status == OK && q.dead)
-        put(d, ODD, "events_dead", "parley billing events, then parley billing replay", "%lld events of Stripe gave up", (long long)q.dead);
+        put(d, ODD, "events_dead", "parley billing events, then parley billing replay", "%lld events of Stripe gave up",
+            (long long)q.dead);
 }
 
 static void check_alarms(struct doctor *d, struct db *c)
@@ -388,8 +416,8 @@ static void check_alarms(struct doctor *d, struct db *c)
     if (alarm_list(c, &d->cl->arena, true, ALARMS, &list, &n, &e) != OK)
         put(d, BAD, "alarms", "see the log above", "The alarms cannot be read: %s", e.message);
     for (size_t i = 0; e.status == OK && i < n; i++)
-        put(d, ODD, "alarm", "see to it, then parley billing close", "%.*s (%.*s): %.*s", STR_F(list[i].kind), STR_F(list[i].object),
-            STR_F(list[i].words));
+        put(d, ODD, "alarm", "see to it, then parley billing close", "%.*s (%.*s): %.*s", STR_F(list[i].kind),
+            STR_F(list[i].object), STR_F(list[i].words));
 }
 
 static void check_database(struct doctor *d)
@@ -403,7 +431,8 @@ static void check_database(struct doctor *d)
     }
     check_server(d, c);
     if (migrate_check(c, &e) != OK) {
-        put(d, BAD, "schema", strcmp(e.code, "schema_new") == 0 ? "install the newer release" : "parley migrate", "%s", e.message);
+        put(d, BAD, "schema", strcmp(e.code, "schema_new") == 0 ? "install the newer release" : "parley migrate", "%s",
+            e.message);
         return;
     }
     put(d, FINE, "schema", NULL, "The schema is this release's");
@@ -447,7 +476,8 @@ static void check_sockets(struct doctor *d)
     int silent = 0;
 
     for (size_t i = 0; i < sizeof(doors) / sizeof(doors[0]); i++) {
-        const char *path = arena_printf(&d->cl->arena, "%s/%s.sock", config_string(d->cl->config, CONFIG_run_dir), doors[i]);
+        const char *path = arena_printf(&d->cl->arena, "%s/%s.sock", config_string(d->cl->config, CONFIG_run_dir),
+                                        doors[i]);
         if (!path || answers(path))
             continue;
         silent++;
@@ -471,7 +501,8 @@ static void check_worker(struct doctor *d)
     else if (age < 0)
         put(d, BAD, "worker", "read its log", "The worker has never run here");
     else
-        put(d, BAD, "worker", "read its log; kill it if it hangs: it is started anew", "The worker gave no sign for %lld s", (long long)age);
+        put(d, BAD, "worker", "read its log; kill it if it hangs: it is started anew",
+            "The worker gave no sign for %lld s", (long long)age);
 }
 
 static void check_running(struct doctor *d)

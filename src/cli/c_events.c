@@ -20,9 +20,11 @@ static bool is_state(const char *s)
 
 static int event_fill(struct json *o, const struct stripe_event *v)
 {
-    return json_set_str(o, "event", v->id) || json_set_str(o, "type", v->type) || json_set_str(o, "object", v->object_id) ||
-           json_set_str(o, "state", v->state) || json_set_int(o, "attempts", v->attempts) || json_set_time(o, "created", v->created_ms) ||
-           json_set_time(o, "received", v->received_ms) || json_set_time(o, "due", v->due_ms) || json_set_str(o, "error", v->last_error);
+    return json_set_str(o, "event", v->id) || json_set_str(o, "type", v->type) ||
+           json_set_str(o, "object", v->object_id) || json_set_str(o, "state", v->state) ||
+           json_set_int(o, "attempts", v->attempts) || json_set_time(o, "created", v->created_ms) ||
+           json_set_time(o, "received", v->received_ms) || json_set_time(o, "due", v->due_ms) ||
+           json_set_str(o, "error", v->last_error);
 }
 
 enum status cmd_billing_events(struct cli *cl, struct err *e)
@@ -66,10 +68,19 @@ enum status cmd_billing_replay(struct cli *cl, struct err *e)
 /* Prefixes are no contract of Stripe's, so --kind says it where they do not. */
 static const char *kind_of(const char *id)
 {
-    static const struct { const char *prefix, *kind; } kinds[] = {
-        {"sub_sched_", "subscription_schedule"}, {"sub_", "subscription"}, {"in_", "invoice"},  {"cs_", "checkout.session"},
-        {"cus_", "customer"},                    {"ch_", "charge"},        {"py_", "charge"},   {"du_", "dispute"},
-        {"dp_", "dispute"},                      {"price_", "price"},      {"prod_", "product"}};
+    static const struct {
+        const char *prefix, *kind;
+    } kinds[] = {{"sub_sched_", "subscription_schedule"},
+                 {"sub_", "subscription"},
+                 {"in_", "invoice"},
+                 {"cs_", "checkout.session"},
+                 {"cus_", "customer"},
+                 {"ch_", "charge"},
+                 {"py_", "charge"},
+                 {"du_", "dispute"},
+                 {"dp_", "dispute"},
+                 {"price_", "price"},
+                 {"prod_", "product"}};
 
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
         if (str_starts(str_from(id), str_from(kinds[i].prefix)))
@@ -112,8 +123,9 @@ enum status cmd_billing_reconcile(struct cli *cl, struct err *e)
     struct json *o = s == OK ? json_new_object(&cl->arena) : NULL;
     if (s != OK)
         return s;
-    if (!o || json_set_int(o, "looked", r.looked) || json_set_int(o, "drifted", r.drifted) || json_set_int(o, "mended", r.mended) ||
-        json_set_int(o, "reads", r.reads) || json_set_bool(o, "cut_short", r.cut_short))
+    if (!o || json_set_int(o, "looked", r.looked) || json_set_int(o, "drifted", r.drifted) ||
+        json_set_int(o, "mended", r.mended) || json_set_int(o, "reads", r.reads) ||
+        json_set_bool(o, "cut_short", r.cut_short))
         return err_nomem(e);
     cli_out(cl, o);
     return OK;
@@ -123,10 +135,12 @@ static int alarm_fill(struct json *o, const struct alarm *a)
 {
     bool owned = !id_is_none(a->tenant);
 
-    return json_set_id(o, "id", ID_ALARM, a->id) || json_set_str(o, "kind", a->kind) || json_set_str(o, "object", a->object) ||
+    return json_set_id(o, "id", ID_ALARM, a->id) || json_set_str(o, "kind", a->kind) ||
+           json_set_str(o, "object", a->object) ||
            (owned ? json_set_id(o, "workspace", ID_TENANT, a->tenant) : json_set_null(o, "workspace")) ||
-           json_set_int(o, "times", a->times) || json_set_time(o, "since", a->first_ms) || json_set_time(o, "last", a->last_ms) ||
-           json_set_time(o, "closed", a->closed_ms) || json_set_str(o, "words", a->words);
+           json_set_int(o, "times", a->times) || json_set_time(o, "since", a->first_ms) ||
+           json_set_time(o, "last", a->last_ms) || json_set_time(o, "closed", a->closed_ms) ||
+           json_set_str(o, "words", a->words);
 }
 
 enum status cmd_billing_alarms(struct cli *cl, struct err *e)

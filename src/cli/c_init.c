@@ -40,7 +40,9 @@ static enum status write_secrets(const char *path, struct err *e)
 
     crypto_random(key, sizeof key);
     buf_init(&b, 1 * KB);
-    buf_puts(&b, "# Made by parley config init. Keep a copy: what is sealed with this key is lost without it.\nsecret_key = ");
+    buf_puts(
+        &b,
+        "# Made by parley config init. Keep a copy: what is sealed with this key is lost without it.\nsecret_key = ");
     crypto_hex(&b, key, sizeof key);
     buf_puts(&b, "\n# database_password =\n");
     s = buf_ok(&b) ? write_new(path, 0600, buf_str(&b), e) : err_nomem(e);
@@ -73,7 +75,8 @@ enum status cmd_config_init(struct cli *cl, struct err *e)
 {
     const char *dir = PARLEY_SYSCONFDIR "/parley";
     enum status s = cli_options(cl, CLI_OPTIONS({"dir", &dir, NULL}), 0, 0, e);
-    char *settings = arena_printf(&cl->arena, "%s/parley.conf", dir), *secrets = arena_printf(&cl->arena, "%s/secrets.conf", dir);
+    char *settings = arena_printf(&cl->arena, "%s/parley.conf", dir),
+         *secrets = arena_printf(&cl->arena, "%s/secrets.conf", dir);
 
     if (s != OK)
         return s;

@@ -68,8 +68,8 @@ static struct json *job_json(struct cli *cl, const struct job *job)
     bool owned = !id_is_none(job->tenant);
 
     if (!j || json_set_id(j, "id", ID_JOB, job->id) || json_set_str(j, "kind", str_from(job->kind)) ||
-        json_set_str(j, "state", str_from(job->state)) || json_set_int(j, "attempts", job->attempt) || json_set_time(j, "due", job->due_ms) ||
-        json_set_time(j, "created", job->created_ms) ||
+        json_set_str(j, "state", str_from(job->state)) || json_set_int(j, "attempts", job->attempt) ||
+        json_set_time(j, "due", job->due_ms) || json_set_time(j, "created", job->created_ms) ||
         (owned ? json_set_id(j, "workspace", ID_TENANT, job->tenant) : json_set_null(j, "workspace")) ||
         json_set_str(j, "error", str_from(job->error)))
         return NULL;
@@ -84,7 +84,8 @@ enum status cmd_job_list(struct cli *cl, struct err *e)
     size_t n;
     enum status s = cli_options(cl, CLI_OPTIONS({"state", &state, NULL}), 0, 0, e);
 
-    if (s == OK && strcmp(state, "ready") != 0 && strcmp(state, "running") != 0 && strcmp(state, "done") != 0 && strcmp(state, "dead") != 0)
+    if (s == OK && strcmp(state, "ready") != 0 && strcmp(state, "running") != 0 && strcmp(state, "done") != 0 &&
+        strcmp(state, "dead") != 0)
         return cli_usage(e, "There is no state \"%s\".", state);
     if (s != OK || (s = cli_db(cl, &c, e)) != OK || (s = queue_list(c, &cl->arena, state, LISTED, &list, &n, e)) != OK)
         return s;

@@ -10,7 +10,9 @@
 
 static enum status write_test(struct cli *cl, struct str to, struct mail_written *out, struct err *e)
 {
-    const struct mail_new m = {.to = to, .template = "test", .language = STR_EMPTY,
+    const struct mail_new m = {.to = to,
+                               .template = "test",
+                               .language = STR_EMPTY,
                                MAIL_VALUES(MAIL_TEXT("server", str_from(config_string(cl->config, CONFIG_smtp_url))),
                                            MAIL_TEXT("url", STR("/")))};
     struct json *payload = mail_payload(&cl->arena, &m);
@@ -29,13 +31,18 @@ static enum status send_test(struct cli *cl, struct str to, struct json **out, s
     if (s != OK)
         return s;
     id_text(ID_JOB, id_new(), id);
-    struct smtp_mail m = {.to = to, .subject = written.subject, .text = written.text, .html = written.html,
+    struct smtp_mail m = {.to = to,
+                          .subject = written.subject,
+                          .text = written.text,
+                          .html = written.html,
                           .message_id = str_from(arena_printf(&cl->arena, "test-%s%s", id, at ? at : "@localhost")),
                           .date_ms = clock_now_ms()};
     if ((s = smtp_send(cl->config, &cl->arena, &m, &reply, e)) != OK)
         return s;
     *out = json_new_object(&cl->arena);
-    return *out && json_set_str(*out, "message_id", m.message_id) == 0 && json_set_str(*out, "reply", reply) == 0 ? OK : err_nomem(e);
+    return *out && json_set_str(*out, "message_id", m.message_id) == 0 && json_set_str(*out, "reply", reply) == 0
+               ? OK
+               : err_nomem(e);
 }
 
 enum status cmd_mail_test(struct cli *cl, struct err *e)

@@ -28,8 +28,11 @@
 #define BACKLOG 4096
 #define GRACE_MS 2000 /* beyond stop_timeout, which the programs keep themselves */
 
-static const struct { const char *name, *file; bool listens; } wanted[] = {
-    {"portal", "portal.fcgi", true}, {"api", "api.fcgi", true},           {"chat", "chat.fcgi", true},
+static const struct {
+    const char *name, *file;
+    bool listens;
+} wanted[] = {
+    {"portal", "portal.fcgi", true}, {"api", "api.fcgi", true},          {"chat", "chat.fcgi", true},
     {"hooks", "hooks.fcgi", true},   {"worker", "parley-worker", false},
 };
 #define PROGRAMS (int)(sizeof(wanted) / sizeof(wanted[0]))
@@ -112,7 +115,8 @@ static enum status find_programs(struct serve *sv, struct err *e)
         if (!path)
             return ERR_NOMEM;
         if (access(path, X_OK) != 0)
-            return err_set(e, ERR_INVALID, "program_missing", "%s cannot be run: %s (see program_dir)", path, strerror(errno));
+            return err_set(e, ERR_INVALID, "program_missing", "%s cannot be run: %s (see program_dir)", path,
+                           strerror(errno));
         sv->programs[i] = (struct program){.name = wanted[i].name, .path = path, .listen_fd = -1};
     }
     return OK;

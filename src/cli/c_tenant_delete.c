@@ -23,7 +23,8 @@ static enum status count_live(struct cli *cl, struct db *c, struct id tenant, si
 static enum status still_subscribed(struct err *e)
 {
     return err_set(e, ERR_CONFLICT, "subscription_live",
-                   "This workspace has a subscription: --cancel-now ends it at once and bills what was used, then deletes the workspace.");
+                   "This workspace has a subscription: --cancel-now ends it at once and bills what was used, then "
+                   "deletes the workspace.");
 }
 
 /* Whatever is open at Stripe is closed there first: a workspace that is gone must not go on paying. */
@@ -47,7 +48,8 @@ static enum status close_at_stripe(struct cli *cl, struct db *c, const struct ac
         s = count_live(cl, c, who->tenant, &live, e);
     if (s == OK && live)
         return err_set(e, ERR_CONFLICT, "subscription_live",
-                       "A subscription of this workspace has not ended: it belongs to the other mode's key, or Stripe has not confirmed it yet.");
+                       "A subscription of this workspace has not ended: it belongs to the other mode's key, or Stripe "
+                       "has not confirmed it yet.");
     return s;
 }
 

@@ -12,14 +12,16 @@
 static int fill_drift(struct json *o, const struct usage_drift *d)
 {
     return json_set_id(o, "workspace", ID_TENANT, d->tenant) || json_set_time(o, "period_start", d->period_start_ms) ||
-           json_set_bool(o, "billable", d->billable) || json_set_int(o, "counter", d->counter) || json_set_int(o, "ledger", d->ledger);
+           json_set_bool(o, "billable", d->billable) || json_set_int(o, "counter", d->counter) ||
+           json_set_int(o, "ledger", d->ledger);
 }
 
 static struct json *drift_json(struct cli *cl, const struct usage_drift *all, size_t n, bool repaired)
 {
     struct json *o = json_new_object(&cl->arena), *list, *one;
 
-    if (!o || json_set_int(o, "drifted", (int64_t)n) || json_set_bool(o, "repaired", repaired) || json_set_array(o, "counters", &list))
+    if (!o || json_set_int(o, "drifted", (int64_t)n) || json_set_bool(o, "repaired", repaired) ||
+        json_set_array(o, "counters", &list))
         return NULL;
     for (size_t i = 0; i < n; i++)
         if (json_push_object(list, &one) || fill_drift(one, &all[i]))
@@ -47,7 +49,8 @@ enum status cmd_usage_verify(struct cli *cl, struct err *e)
     cli_out(cl, o);
     cl->json = json;
     if (n && !repair)
-        return err_set(e, ERR_CONFLICT, "usage_drift", "%zu counters do not equal the ledger: parley usage verify --repair sets them to it.", n);
+        return err_set(e, ERR_CONFLICT, "usage_drift",
+                       "%zu counters do not equal the ledger: parley usage verify --repair sets them to it.", n);
     return OK;
 }
 
@@ -59,8 +62,9 @@ static int set_limit(struct json *o, const char *name, int64_t v)
 static int fill_usage(struct json *o, const struct usage *u, const struct usage_forecast *f)
 {
     return json_set_time(o, "period_start", u->period_start_ms) || json_set_time(o, "period_end", u->period_end_ms) ||
-           json_set_bool(o, "billable", u->billable) || json_set_int(o, "used", u->used) || set_limit(o, "included", u->included) ||
-           set_limit(o, "limit", u->limit) || json_set_int(o, "used_at_end", f->used_at_end) || json_set_time(o, "full_at", f->full_at_ms);
+           json_set_bool(o, "billable", u->billable) || json_set_int(o, "used", u->used) ||
+           set_limit(o, "included", u->included) || set_limit(o, "limit", u->limit) ||
+           json_set_int(o, "used_at_end", f->used_at_end) || json_set_time(o, "full_at", f->full_at_ms);
 }
 
 static int fill_rows(struct json *o, const struct usage_row *rows, size_t n)
@@ -71,7 +75,8 @@ static int fill_rows(struct json *o, const struct usage_row *rows, size_t n)
         return -1;
     for (size_t i = 0; i < n; i++)
         if (json_push_object(list, &one) || json_set_id(one, "conversation", ID_CONVERSATION, rows[i].conversation) ||
-            json_set_time(one, "counted_at", rows[i].counted_ms) || json_set_time(one, "period_start", rows[i].period_start_ms) ||
+            json_set_time(one, "counted_at", rows[i].counted_ms) ||
+            json_set_time(one, "period_start", rows[i].period_start_ms) ||
             json_set_bool(one, "deleted", rows[i].deleted))
             return -1;
     return 0;
@@ -88,7 +93,8 @@ enum status cmd_usage_show(struct cli *cl, struct err *e)
     int64_t now = clock_now_ms();
     enum status s = cli_options(cl, NULL, 0, 0, 1, e);
 
-    if (s != OK || (s = cli_db(cl, &c, e)) != OK || (s = cli_tenant(cl, c, cl->argc ? cl->argv[0] : NULL, &id, e)) != OK ||
+    if (s != OK || (s = cli_db(cl, &c, e)) != OK ||
+        (s = cli_tenant(cl, c, cl->argc ? cl->argv[0] : NULL, &id, e)) != OK ||
         (s = usage_now(c, id, now, &u, e)) != OK ||
         (s = usage_days(c, id, &cl->arena, now - 7 * DAY_MS, now + 1, &days, &day_n, e)) != OK ||
         (s = usage_rows(c, id, &cl->arena, ID_NONE, SHOWN, &rows, &row_n, e)) != OK)
@@ -105,9 +111,11 @@ static struct json *row_json(struct cli *cl, const struct meter_row *r)
 {
     struct json *j = json_new_object(&cl->arena);
 
-    if (!j || json_set_id(j, "id", ID_METER, r->id) || json_set_id(j, "workspace", ID_TENANT, r->tenant) || json_set_str(j, "state", r->state) ||
-        json_set_int(j, "conversations", r->quantity) || json_set_time(j, "event_at", r->event_ms) || json_set_str(j, "customer", r->customer) ||
-        json_set_int(j, "attempts", r->attempts) || json_set_time(j, "due", r->due_ms) || json_set_str(j, "error", r->last_error))
+    if (!j || json_set_id(j, "id", ID_METER, r->id) || json_set_id(j, "workspace", ID_TENANT, r->tenant) ||
+        json_set_str(j, "state", r->state) || json_set_int(j, "conversations", r->quantity) ||
+        json_set_time(j, "event_at", r->event_ms) || json_set_str(j, "customer", r->customer) ||
+        json_set_int(j, "attempts", r->attempts) || json_set_time(j, "due", r->due_ms) ||
+        json_set_str(j, "error", r->last_error))
         return NULL;
     return j;
 }
@@ -144,8 +152,8 @@ enum status cmd_usage_resend(struct cli *cl, struct err *e)
     struct id row, again;
     enum status s = cli_options(cl, NULL, 0, 1, 1, e);
 
-    if (s != OK || (s = cli_id_arg(cl->argv[0], ID_METER, "a report of usage (use_...)", &row, e)) != OK || (s = cli_db_change(cl, &c, e)) != OK ||
-        (s = meter_resend(c, row, &again, e)) != OK)
+    if (s != OK || (s = cli_id_arg(cl->argv[0], ID_METER, "a report of usage (use_...)", &row, e)) != OK ||
+        (s = cli_db_change(cl, &c, e)) != OK || (s = meter_resend(c, row, &again, e)) != OK)
         return s;
     cli_id(cl, ID_METER, again);
     return OK;

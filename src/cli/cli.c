@@ -113,8 +113,8 @@ enum status cli_id_arg(const char *text, enum id_kind kind, const char *what, st
     char *under = strchr(id_text(kind, ID_NONE, sample), '_');
     if (under)
         under[1] = '\0';
-    return cli_usage(e, "\"%s\" is not the id of a%s %s: that begins with %s", text ? text : "", strchr("aeiou", what[0]) ? "n" : "", what,
-                     sample);
+    return cli_usage(e, "\"%s\" is not the id of a%s %s: that begins with %s", text ? text : "",
+                     strchr("aeiou", what[0]) ? "n" : "", what, sample);
 }
 
 /* Standard input has no size to ask for: read until the end, refuse past max. */

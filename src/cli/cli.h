@@ -21,7 +21,7 @@ struct cli {
     struct config *config;   /* loaded before the command runs */
     struct arena arena;      /* memory of this run */
     bool json;               /* --json */
-    int argc;                /* before cli_options: all words behind the command's name; after it: the arguments alone */
+    int argc; /* before cli_options: all words behind the command's name; after it: the arguments alone */
     char **argv;
     struct db_pool *pool;
     struct db *db;
@@ -30,7 +30,11 @@ struct cli {
 typedef enum status cli_fn(struct cli *cl, struct err *e);
 /* COMMAND("bot create", cmd_bot_create, "--template NAME …", "what it does"): usage is what follows the name. A function that
  * returns ERR_INVALID with code "usage" (cli_usage) ends with 2. */
-struct command { const char *name; cli_fn *fn; const char *usage, *help; };
+struct command {
+    const char *name;
+    cli_fn *fn;
+    const char *usage, *help;
+};
 extern const struct command commands[];
 extern const size_t command_count;
 #define COMMAND(name, fn, usage, help) cli_fn fn;
@@ -38,17 +42,23 @@ extern const size_t command_count;
 #undef COMMAND
 
 /* --NAME VALUE or --NAME=VALUE when `value` is set; a plain --NAME when `flag` is. */
-struct cli_opt { const char *name; const char **value; bool *flag; };
+struct cli_opt {
+    const char *name;
+    const char **value;
+    bool *flag;
+};
 /* Take the options out of cl->argv; what remains are min..max arguments in cl->argv[0..argc). `--` ends the options. */
 enum status cli_options(struct cli *cl, const struct cli_opt *opts, size_t n, int min, int max, struct err *e);
-#define CLI_OPTIONS(...) (const struct cli_opt[]){__VA_ARGS__}, sizeof((const struct cli_opt[]){__VA_ARGS__}) / sizeof(struct cli_opt)
+#define CLI_OPTIONS(...) \
+    (const struct cli_opt[]){__VA_ARGS__}, sizeof((const struct cli_opt[]){__VA_ARGS__}) / sizeof(struct cli_opt)
 enum status cli_usage(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* The install's database, connected once, given back when the command ends. Refuses a schema that does not fit;
  * cli_db_any does not look at the schema. */
 enum status cli_db(struct cli *cl, struct db **out, struct err *e);
 enum status cli_db_any(struct cli *cl, struct db **out, struct err *e);
-enum status cli_pool(struct cli *cl, struct db_pool **out, struct err *e); /* for calls that take a pool; checks the schema */
+enum status cli_pool(struct cli *cl, struct db_pool **out,
+                     struct err *e); /* for calls that take a pool; checks the schema */
 
 /* The folder a setting names, or, when it is empty, where make install put it. */
 const char *cli_dir(struct cli *cl, enum config_key k, const char *standard);
@@ -72,7 +82,8 @@ enum status cli_read_file(struct cli *cl, const char *path, size_t max, struct s
 void cli_id(struct cli *cl, enum id_kind kind, struct id id); /* the id alone on a line; {"id": …} with --json */
 /* With --json as it is; else an array of objects as a table with the keys as heads, an object as `key  value` lines. */
 void cli_out(struct cli *cl, const struct json *j);
-void cli_say(struct cli *cl, const char *fmt, ...) __attribute__((format(printf, 2, 3))); /* for people: nothing with --json */
+void cli_say(struct cli *cl, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3))); /* for people: nothing with --json */
 /* A progress bar on standard error when that is a terminal; done == all ends its line. */
 void cli_progress(const char *what, int64_t done, int64_t all);
 

@@ -126,7 +126,8 @@ static int usage_all(FILE *to, const char *group)
             fprintf(to, "  %-20s %s\n", commands[i].name, commands[i].help);
     fputs("\n  --config FILE   the configuration to use ($PARLEY_CONFIG)\n"
           "  --json          print results as JSON\n"
-          "  COMMAND --help  how to call it\n", to);
+          "  COMMAND --help  how to call it\n",
+          to);
     return 0;
 }
 

@@ -36,7 +36,8 @@ static void become(const struct program *p, char *const *arguments, pid_t parent
     sigprocmask(SIG_SETMASK, &none, NULL);
     signal(SIGPIPE, SIG_DFL);
     execv(p->path, argv);
-    log_line(LOG_ERROR, "program_start_failed", LOG_S("name", p->name), LOG_S("path", p->path), LOG_S("error", strerror(errno)));
+    log_line(LOG_ERROR, "program_start_failed", LOG_S("name", p->name), LOG_S("path", p->path),
+             LOG_S("error", strerror(errno)));
     _exit(127);
 }
 
@@ -74,11 +75,12 @@ static void tell_end(const struct program *p, int how, bool stopping)
     if (stopping && WIFEXITED(how) && WEXITSTATUS(how) == 0)
         log_line(LOG_INFO, "program_stopped", LOG_S("name", p->name), LOG_I("pid", p->pid), LOG_I("ran_ms", ms));
     else if (WIFSIGNALED(how))
-        log_line(LOG_ERROR, "program_died", LOG_S("name", p->name), LOG_I("pid", p->pid), LOG_I("signal", WTERMSIG(how)),
-                 LOG_S("signal_name", strsignal(WTERMSIG(how))), LOG_I("core", WCOREDUMP(how) != 0), LOG_I("ran_ms", ms));
+        log_line(LOG_ERROR, "program_died", LOG_S("name", p->name), LOG_I("pid", p->pid),
+                 LOG_I("signal", WTERMSIG(how)), LOG_S("signal_name", strsignal(WTERMSIG(how))),
+                 LOG_I("core", WCOREDUMP(how) != 0), LOG_I("ran_ms", ms));
     else
-        log_line(LOG_ERROR, "program_died", LOG_S("name", p->name), LOG_I("pid", p->pid), LOG_I("exit", WEXITSTATUS(how)),
-                 LOG_I("ran_ms", ms));
+        log_line(LOG_ERROR, "program_died", LOG_S("name", p->name), LOG_I("pid", p->pid),
+                 LOG_I("exit", WEXITSTATUS(how)), LOG_I("ran_ms", ms));
 }
 
 static void reap(struct program *programs, int count, bool stopping)
@@ -95,7 +97,8 @@ static void reap(struct program *programs, int count, bool stopping)
             p->pid = 0;
             if (!stopping) {
                 back_off(p, clock_mono_us());
-                log_line(LOG_INFO, "program_restart", LOG_S("name", p->name), LOG_I("in_ms", (p->due_us - clock_mono_us()) / 1000));
+                log_line(LOG_INFO, "program_restart", LOG_S("name", p->name),
+                         LOG_I("in_ms", (p->due_us - clock_mono_us()) / 1000));
             }
         }
 }

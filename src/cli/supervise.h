@@ -10,8 +10,8 @@
 struct program {
     const char *name; /* in logs: "chat" */
     const char *path; /* of the executable */
-    int listen_fd;    /* becomes its standard input; -1 = /dev/null. Stays open here, so that who waits in it is not lost */
-    pid_t pid;        /* 0 = not running */
+    int listen_fd; /* becomes its standard input; -1 = /dev/null. Stays open here, so that who waits in it is not lost */
+    pid_t pid;     /* 0 = not running */
     int64_t started_us, due_us; /* due: when it is to be started next, 0 = not */
     int64_t backoff_ms;
 };

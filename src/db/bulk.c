@@ -69,7 +69,10 @@ static void bulk_tenant(struct bulk *b, MYSQL_BIND *bind)
     bind->length = n;
 }
 
-union cell { int64_t i; const void *p; };
+union cell {
+    int64_t i;
+    const void *p;
+};
 
 /* A cell as the array wants it: the number itself, or a pointer to the bytes and their length. */
 static void put_cell(const struct db_val *v, union cell *cell, unsigned long *n, MYSQL_TIME *t)
@@ -194,7 +197,11 @@ static unsigned chunk_rows(const struct db_val *vals, size_t ncols, size_t left)
     return (unsigned)rows;
 }
 
-struct work { struct bulk b; size_t count; int64_t affected; };
+struct work {
+    struct bulk b;
+    size_t count;
+    int64_t affected;
+};
 
 static enum status bulk_all(struct db *c, void *ctx, struct err *e)
 {

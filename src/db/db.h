@@ -27,21 +27,54 @@ struct db_stmt {
     const char *sql, *params, *columns; /* columns "" = returns no rows */
     int index;                          /* set at first use; a slot in each connection's cache of prepared statements */
 };
-#define DB_STMT(ident, scope, sql, params, columns) static struct db_stmt ident = {#ident, scope, sql, params, columns, 0}
+#define DB_STMT(ident, scope, sql, params, columns) \
+    static struct db_stmt ident = {#ident, scope, sql, params, columns, 0}
 
 struct db_val {
     char type; /* letter as above, or 0 = NULL */
-    union { struct id u; int64_t i; double d; struct str s; };
+    union {
+        struct id u;
+        int64_t i;
+        double d;
+        struct str s;
+    };
 };
-static inline struct db_val db_null(void) { return (struct db_val){.type = 0}; }
-static inline struct db_val db_id(struct id v) { return (struct db_val){.type = 'u', .u = v}; }
-static inline struct db_val db_int(int64_t v) { return (struct db_val){.type = 'i', .i = v}; }
-static inline struct db_val db_double(double v) { return (struct db_val){.type = 'd', .d = v}; }
-static inline struct db_val db_str(struct str v) { return (struct db_val){.type = 's', .s = v}; }
-static inline struct db_val db_text(const char *z) { return z ? db_str(str_from(z)) : db_null(); }
-static inline struct db_val db_bytes(const void *p, size_t n) { return (struct db_val){.type = 'x', .s = {(const char *)p, n}}; }
-static inline struct db_val db_time(int64_t ms) { return (struct db_val){.type = 't', .i = ms}; }
-static inline struct db_val db_opt(bool there, struct db_val v) { return there ? v : db_null(); }
+static inline struct db_val db_null(void)
+{
+    return (struct db_val){.type = 0};
+}
+static inline struct db_val db_id(struct id v)
+{
+    return (struct db_val){.type = 'u', .u = v};
+}
+static inline struct db_val db_int(int64_t v)
+{
+    return (struct db_val){.type = 'i', .i = v};
+}
+static inline struct db_val db_double(double v)
+{
+    return (struct db_val){.type = 'd', .d = v};
+}
+static inline struct db_val db_str(struct str v)
+{
+    return (struct db_val){.type = 's', .s = v};
+}
+static inline struct db_val db_text(const char *z)
+{
+    return z ? db_str(str_from(z)) : db_null();
+}
+static inline struct db_val db_bytes(const void *p, size_t n)
+{
+    return (struct db_val){.type = 'x', .s = {(const char *)p, n}};
+}
+static inline struct db_val db_time(int64_t ms)
+{
+    return (struct db_val){.type = 't', .i = ms};
+}
+static inline struct db_val db_opt(bool there, struct db_val v)
+{
+    return there ? v : db_null();
+}
 
 struct db_pool;
 struct db;
@@ -59,7 +92,8 @@ enum status db_get(struct db_pool *p, struct db **out, struct err *e);
 void db_pool_trouble(struct db_pool *p, char *out, size_t n);
 void db_put(struct db *c); /* rolls back what is open; NULL is fine */
 
-#define DB_ARGS(...) (const struct db_val[]){__VA_ARGS__}, sizeof((const struct db_val[]){__VA_ARGS__}) / sizeof(struct db_val)
+#define DB_ARGS(...) \
+    (const struct db_val[]){__VA_ARGS__}, sizeof((const struct db_val[]){__VA_ARGS__}) / sizeof(struct db_val)
 #define DB_NONE NULL, 0
 
 /* Run a statement without rows. *affected (may be NULL) = rows changed. A duplicate key is ERR_CONFLICT, code
@@ -68,14 +102,20 @@ void db_put(struct db *c); /* rolls back what is open; NULL is fine */
 enum status db_exec(struct db *c, struct db_stmt *st, const struct id *tenant, const struct db_val *args, size_t nargs,
                     int64_t *affected, struct err *e);
 
-struct db_row { const struct db_val *v; size_t n; };
-struct db_rows { struct db_row *rows; size_t n; };
+struct db_row {
+    const struct db_val *v;
+    size_t n;
+};
+struct db_rows {
+    struct db_row *rows;
+    size_t n;
+};
 /* All rows at once, in the arena. */
 enum status db_query(struct db *c, struct db_stmt *st, const struct id *tenant, const struct db_val *args, size_t nargs,
                      struct arena *a, struct db_rows *out, struct err *e);
 /* Exactly one row: none is ERR_NOT_FOUND, more is ERR_INTERNAL. */
-enum status db_query_one(struct db *c, struct db_stmt *st, const struct id *tenant, const struct db_val *args, size_t nargs,
-                         struct arena *a, struct db_row *out, struct err *e);
+enum status db_query_one(struct db *c, struct db_stmt *st, const struct id *tenant, const struct db_val *args,
+                         size_t nargs, struct arena *a, struct db_row *out, struct err *e);
 /* Rows one by one as they arrive, for long results; a callback status other than OK ends it. Row memory is the callback's
  * for the call only. The connection must not be used inside the callback. */
 enum status db_each(struct db *c, struct db_stmt *st, const struct id *tenant, const struct db_val *args, size_t nargs,
@@ -85,8 +125,8 @@ enum status db_each(struct db *c, struct db_stmt *st, const struct id *tenant, c
 struct id db_row_id(struct db_row r, size_t i);
 int64_t db_row_int(struct db_row r, size_t i);
 double db_row_double(struct db_row r, size_t i);
-struct str db_row_str(struct db_row r, size_t i);  /* s or x; in the arena, NUL-terminated */
-int64_t db_row_time(struct db_row r, size_t i);    /* ms; 0 for NULL */
+struct str db_row_str(struct db_row r, size_t i); /* s or x; in the arena, NUL-terminated */
+int64_t db_row_time(struct db_row r, size_t i);   /* ms; 0 for NULL */
 bool db_row_null(struct db_row r, size_t i);
 
 /* One INSERT (or other DML) for `count` rows of `ncols` values each, row after row in `vals`, sent as one bulk execution.
@@ -99,10 +139,14 @@ enum status db_bulk(struct db *c, struct db_stmt *st, const struct id *tenant, c
  * fn again from the start, up to 8 times: fn must not have effects outside the database. When the connection is lost
  * during COMMIT the outcome is unknown: ERR_UNAVAILABLE, code "commit_unknown"; the caller must look before it repeats.
  * Inside another db_transaction it is simply part of that one: the outermost commits and retries. */
-enum status db_transaction(struct db *c, enum status (*fn)(struct db *c, void *ctx, struct err *e), void *ctx, struct err *e);
+enum status db_transaction(struct db *c, enum status (*fn)(struct db *c, void *ctx, struct err *e), void *ctx,
+                           struct err *e);
 
 /* Statements run by this thread since the last reset, for the request's log line. */
-struct db_cost { int statements; int64_t us; };
+struct db_cost {
+    int statements;
+    int64_t us;
+};
 void db_cost_reset(void);
 struct db_cost db_cost(void);
 

@@ -63,11 +63,16 @@ enum status db_check_arg(const struct db_plan *p, unsigned slot, const struct db
 enum enum_field_types db_wire_type(char letter)
 {
     switch (letter) {
-    case 'i': return MYSQL_TYPE_LONGLONG;
-    case 'd': return MYSQL_TYPE_DOUBLE;
-    case 's': return MYSQL_TYPE_STRING;
-    case 't': return MYSQL_TYPE_DATETIME;
-    default: return MYSQL_TYPE_BLOB; /* u x */
+    case 'i':
+        return MYSQL_TYPE_LONGLONG;
+    case 'd':
+        return MYSQL_TYPE_DOUBLE;
+    case 's':
+        return MYSQL_TYPE_STRING;
+    case 't':
+        return MYSQL_TYPE_DATETIME;
+    default:
+        return MYSQL_TYPE_BLOB; /* u x */
     }
 }
 
@@ -75,9 +80,14 @@ void db_time_from_ms(MYSQL_TIME *t, int64_t ms)
 {
     struct clock_date d = clock_split(ms);
 
-    *t = (MYSQL_TIME){.year = (unsigned)d.year, .month = (unsigned)d.month, .day = (unsigned)d.day,
-                      .hour = (unsigned)d.hour, .minute = (unsigned)d.minute, .second = (unsigned)d.second,
-                      .second_part = (unsigned long)d.ms * 1000, .time_type = MYSQL_TIMESTAMP_DATETIME};
+    *t = (MYSQL_TIME){.year = (unsigned)d.year,
+                      .month = (unsigned)d.month,
+                      .day = (unsigned)d.day,
+                      .hour = (unsigned)d.hour,
+                      .minute = (unsigned)d.minute,
+                      .second = (unsigned)d.second,
+                      .second_part = (unsigned long)d.ms * 1000,
+                      .time_type = MYSQL_TIMESTAMP_DATETIME};
 }
 
 int64_t db_time_to_ms(const MYSQL_TIME *t)
@@ -195,8 +205,8 @@ static enum status usable(struct db *c, struct err *e)
     return db_connect(c, e);
 }
 
-static enum status run(struct db *c, struct db_stmt *st, const struct id *tenant, const struct db_val *args, size_t nargs,
-                       struct db_prepared **out, const struct db_plan **plan, struct err *e)
+static enum status run(struct db *c, struct db_stmt *st, const struct id *tenant, const struct db_val *args,
+                       size_t nargs, struct db_prepared **out, const struct db_plan **plan, struct err *e)
 {
     struct call k; /* not zeroed: only the used binds are */
 
@@ -265,8 +275,8 @@ enum status db_query(struct db *c, struct db_stmt *st, const struct id *tenant, 
     return s;
 }
 
-enum status db_query_one(struct db *c, struct db_stmt *st, const struct id *tenant, const struct db_val *args, size_t nargs,
-                         struct arena *a, struct db_row *out, struct err *e)
+enum status db_query_one(struct db *c, struct db_stmt *st, const struct id *tenant, const struct db_val *args,
+                         size_t nargs, struct arena *a, struct db_row *out, struct err *e)
 {
     struct db_prepared *k;
     const struct db_plan *p;

@@ -6,8 +6,8 @@
 #include <pthread.h>
 #include "db/db.h"
 
-#define DB_SLOTS 64          /* placeholders or columns of one statement (count) */
-#define DB_STATEMENTS 2048   /* statements in a program (count) */
+#define DB_SLOTS 64        /* placeholders or columns of one statement (count) */
+#define DB_STATEMENTS 2048 /* statements in a program (count) */
 #define DB_ROW_ARENA ((size_t)64 << 20)
 
 /* A db_stmt taken apart once: SQL as the server wants it, and where each placeholder's value comes from. Immutable. */
@@ -23,25 +23,33 @@ struct db_plan {
 const struct db_plan *db_plan(struct db_stmt *st); /* NULL without memory */
 
 struct db_cell {
-    union { int64_t i; double d; struct id u; MYSQL_TIME t; };
+    union {
+        int64_t i;
+        double d;
+        struct id u;
+        MYSQL_TIME t;
+    };
     unsigned long n;
     my_bool null;
 };
-struct db_prepared { MYSQL_STMT *stmt; struct db_cell *cells; };
+struct db_prepared {
+    MYSQL_STMT *stmt;
+    struct db_cell *cells;
+};
 
 enum db_fault { FAULT_NONE, FAULT_RETRY, FAULT_ABORT };
 struct db {
     struct db_pool *pool;
     struct db *next;
-    MYSQL *my;                   /* NULL: not connected */
-    bool broken;                 /* the connection is lost; reconnect before use */
-    bool tx;                     /* inside db_transaction */
-    enum db_fault fault;         /* of the open transaction: what its end must do */
-    struct db_prepared *cache;   /* by db_stmt.index */
+    MYSQL *my;                 /* NULL: not connected */
+    bool broken;               /* the connection is lost; reconnect before use */
+    bool tx;                   /* inside db_transaction */
+    enum db_fault fault;       /* of the open transaction: what its end must do */
+    struct db_prepared *cache; /* by db_stmt.index */
     int cache_n;
-    char *scratch;               /* bind arrays of db_bulk */
+    char *scratch; /* bind arrays of db_bulk */
     size_t scratch_n;
-    struct arena row_arena;      /* db_each's row */
+    struct arena row_arena; /* db_each's row */
 };
 
 struct db_pool {
@@ -51,8 +59,8 @@ struct db_pool {
     enum config_key user, password; /* which settings it signs in with */
     struct db *free;
     int open, out, max;
-    unsigned io_s;               /* how long an answer is waited for; 0 = for ever (migrations) */
-    int64_t told_ms;             /* when a failed connection was last logged */
+    unsigned io_s;   /* how long an answer is waited for; 0 = for ever (migrations) */
+    int64_t told_ms; /* when a failed connection was last logged */
     char trouble[256];
 };
 

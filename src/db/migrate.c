@@ -24,7 +24,10 @@
 #define DUPLICATE_FOREIGN_KEY 1826 /* ER_DUP_CONSTRAINT_NAME */
 #define LOCK_WAIT_US ((int64_t)600 * 1000000)
 
-struct step { int version; struct str name, sql, checksum; };
+struct step {
+    int version;
+    struct str name, sql, checksum;
+};
 struct run {
     struct arena arena;
     struct db_pool *pool;
@@ -98,7 +101,8 @@ static enum status add_file(struct run *r, int dir, const char *file, struct err
         return err_nomem(e);
     st = &r->steps[version - 1];
     if (st->version)
-        return err_set(e, ERR_INVALID, "migration_twice", "There are two migrations %04d: %s and %s", version, st->name.p, name);
+        return err_set(e, ERR_INVALID, "migration_twice", "There are two migrations %04d: %s and %s", version,
+                       st->name.p, name);
     st->version = version;
     st->name = str_from(name);
     enum status s = read_sql(&r->arena, dir, name, &st->sql, e);
@@ -116,7 +120,8 @@ static enum status read_dir(struct run *r, const char *path, struct err *e)
     enum status s = OK;
 
     if (!d)
-        return err_set(e, ERR_INVALID, "migration_dir", "The migrations in %s cannot be read: %s", path, strerror(errno));
+        return err_set(e, ERR_INVALID, "migration_dir", "The migrations in %s cannot be read: %s", path,
+                       strerror(errno));
     if (!(r->steps = arena_array(&r->arena, MAX_VERSION, sizeof(*r->steps))))
         s = err_nomem(e);
     while (s == OK && (entry = readdir(d)))
@@ -154,14 +159,16 @@ static enum status compare(const struct run *r, struct migrate_report *out, stru
     for (size_t i = 0; i < r->rows_n; i++) {
         const struct migrate_row *row = &r->rows[i];
         if (row->version > (int)r->n)
-            return err_set(e, ERR_CONFLICT, "schema_new",
-                           "The database has migration %04d (%.*s), this release ends at %04zu: install the newer release.",
-                           row->version, STR_F(row->name), r->n);
+            return err_set(
+                e, ERR_CONFLICT, "schema_new",
+                "The database has migration %04d (%.*s), this release ends at %04zu: install the newer release.",
+                row->version, STR_F(row->name), r->n);
         if (!str_eqz(row->state, "applied"))
             continue;
         if (!str_eq(row->checksum, r->steps[row->version - 1].checksum))
             return err_set(e, ERR_CONFLICT, "migration_changed",
-                           "%.*s was changed after it was applied: restore it and add a new migration instead.", STR_F(row->name));
+                           "%.*s was changed after it was applied: restore it and add a new migration instead.",
+                           STR_F(row->name));
         top = row->version;
     }
     for (int v = 1; v <= top; v++)
@@ -182,11 +189,15 @@ static enum status mark(struct run *r, const struct step *st, const char *state,
 /* A run that was killed may have left its one DDL statement done but not noted. */
 static bool was_done(unsigned no)
 {
-    return no == ER_TABLE_EXISTS_ERROR || no == ER_DUP_FIELDNAME || no == ER_DUP_KEYNAME || no == ER_CANT_DROP_FIELD_OR_KEY ||
-           no == ER_BAD_TABLE_ERROR || no == DUPLICATE_FOREIGN_KEY;
+    return no == ER_TABLE_EXISTS_ERROR || no == ER_DUP_FIELDNAME || no == ER_DUP_KEYNAME ||
+           no == ER_CANT_DROP_FIELD_OR_KEY || no == ER_BAD_TABLE_ERROR || no == DUPLICATE_FOREIGN_KEY;
 }
 
-struct apply { struct run *r; const struct step *st; bool killed_before; };
+struct apply {
+    struct run *r;
+    const struct step *st;
+    bool killed_before;
+};
 
 /* DML commits together with its note; DDL commits by itself, the note right after it. */
 static enum status apply_step(struct db *c, void *ctx, struct err *e)
@@ -240,7 +251,11 @@ static enum status work_off(struct run *r, struct migrate_report *out, struct er
     return s;
 }
 
-struct locked { struct run *r; struct migrate_report *out; bool held; };
+struct locked {
+    struct run *r;
+    struct migrate_report *out;
+    bool held;
+};
 
 /* The row lock lives as long as this transaction, on a connection of its own: DDL on the other one commits only there. */
 static enum status with_lock(struct db *c, void *ctx, struct err *e)
@@ -306,8 +321,8 @@ static void close_run(struct run *r)
 }
 
 enum status migrate_run(const struct config *c, const char *sql_dir, enum migrate_mode mode,
-                        void (*progress)(void *ctx, int version, const char *name), void *ctx, struct migrate_report *out,
-                        struct err *e)
+                        void (*progress)(void *ctx, int version, const char *name), void *ctx,
+                        struct migrate_report *out, struct err *e)
 {
     struct run r = {.progress = progress, .ctx = ctx};
 
@@ -328,12 +343,14 @@ static enum status judge(int version, int unfinished, struct err *e)
 {
     if (version > SCHEMA_VERSION)
         return err_set(e, ERR_CONFLICT, "schema_new",
-                       "The database's schema is %d, newer than this release (%d): install the newer release.", version, SCHEMA_VERSION);
+                       "The database's schema is %d, newer than this release (%d): install the newer release.", version,
+                       SCHEMA_VERSION);
     if (unfinished)
         return err_set(e, ERR_CONFLICT, "schema_unfinished", "A migration did not finish: run parley migrate.");
     if (version < SCHEMA_VERSION)
         return err_set(e, ERR_CONFLICT, "schema_old",
-                       "The database's schema is %d, this release needs %d: run parley migrate.", version, SCHEMA_VERSION);
+                       "The database's schema is %d, this release needs %d: run parley migrate.", version,
+                       SCHEMA_VERSION);
     return OK;
 }
 

@@ -10,11 +10,13 @@
 #include "db/db.h"
 
 enum migrate_mode { MIGRATE_APPLY, MIGRATE_DRY_RUN };
-struct migrate_report { int applied, pending, version; };
+struct migrate_report {
+    int applied, pending, version;
+};
 /* `progress` is told each step ("0007_messages.sql") before it runs; may be NULL. */
 enum status migrate_run(const struct config *c, const char *sql_dir, enum migrate_mode mode,
-                        void (*progress)(void *ctx, int version, const char *name), void *ctx, struct migrate_report *out,
-                        struct err *e);
+                        void (*progress)(void *ctx, int version, const char *name), void *ctx,
+                        struct migrate_report *out, struct err *e);
 /* ERR_CONFLICT with words when the schema is older or newer than this build; every program asks at start. */
 enum status migrate_check(struct db *c, struct err *e);
 

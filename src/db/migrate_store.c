@@ -10,19 +10,24 @@ DB_STMT(create_rows, GLOBAL, /* GLOBAL: the schema is the install's */
         " state ENUM('running','applied','failed') NOT NULL,"
         " at DATETIME(3) NOT NULL,"
         " PRIMARY KEY (version)"
-        ") ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci", "", "");
-DB_STMT(create_lock, GLOBAL, "CREATE TABLE IF NOT EXISTS schema_lock (id TINYINT NOT NULL, PRIMARY KEY (id)) ENGINE=InnoDB", "", "");
+        ") ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci",
+        "", "");
+DB_STMT(create_lock, GLOBAL,
+        "CREATE TABLE IF NOT EXISTS schema_lock (id TINYINT NOT NULL, PRIMARY KEY (id)) ENGINE=InnoDB", "", "");
 DB_STMT(fill_lock, GLOBAL, "INSERT IGNORE INTO schema_lock (id) VALUES (1)", "", "");
 DB_STMT(take_lock, GLOBAL, "SELECT id FROM schema_lock WHERE id = 1 FOR UPDATE", "", "i");
 DB_STMT(find_table, GLOBAL,
-        "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = 'schema_migration'",
+        "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = "
+        "'schema_migration'",
         "", "i");
 DB_STMT(all_rows, GLOBAL, "SELECT version, name, checksum, state FROM schema_migration ORDER BY version", "", "isss");
-DB_STMT(mark_row, GLOBAL,
-        "INSERT INTO schema_migration (version, name, checksum, state, at) VALUES (?, ?, ?, ?, ?)"
-        " ON DUPLICATE KEY UPDATE name = VALUES(name), checksum = VALUES(checksum), state = VALUES(state), at = VALUES(at)",
-        "issst", "");
-DB_STMT(state, GLOBAL, "SELECT COALESCE(MAX(version), 0), COALESCE(SUM(state <> 'applied'), 0) FROM schema_migration", "", "ii");
+DB_STMT(
+    mark_row, GLOBAL,
+    "INSERT INTO schema_migration (version, name, checksum, state, at) VALUES (?, ?, ?, ?, ?)"
+    " ON DUPLICATE KEY UPDATE name = VALUES(name), checksum = VALUES(checksum), state = VALUES(state), at = VALUES(at)",
+    "issst", "");
+DB_STMT(state, GLOBAL, "SELECT COALESCE(MAX(version), 0), COALESCE(SUM(state <> 'applied'), 0) FROM schema_migration",
+        "", "ii");
 
 enum status migrate_store_create(struct db *c, struct err *e)
 {
@@ -69,9 +74,10 @@ enum status migrate_store_rows(struct db *c, struct arena *a, struct migrate_row
 
 enum status migrate_store_mark(struct db *c, const struct migrate_row *row, int64_t now_ms, struct err *e)
 {
-    return db_exec(c, &mark_row, DB_GLOBAL,
-                   DB_ARGS(db_int(row->version), db_str(row->name), db_str(row->checksum), db_str(row->state), db_time(now_ms)),
-                   NULL, e);
+    return db_exec(
+        c, &mark_row, DB_GLOBAL,
+        DB_ARGS(db_int(row->version), db_str(row->name), db_str(row->checksum), db_str(row->state), db_time(now_ms)),
+        NULL, e);
 }
 
 enum status migrate_store_state(struct db *c, struct arena *a, int *version, int *unfinished, struct err *e)

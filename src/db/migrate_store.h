@@ -5,7 +5,10 @@
 #include "db/db.h"
 
 /* state: applied, failed (it may stand in part), running (a run that was killed) */
-struct migrate_row { int version; struct str name, checksum, state; };
+struct migrate_row {
+    int version;
+    struct str name, checksum, state;
+};
 
 enum status migrate_store_create(struct db *c, struct err *e); /* the two tables, if they are not there */
 enum status migrate_store_exists(struct db *c, struct arena *a, bool *out, struct err *e);

@@ -135,8 +135,8 @@ static MYSQL *dial(const struct db_pool *p)
     mysql_options(my, MYSQL_SET_CHARSET_NAME, "utf8mb4");
     mysql_options(my, MYSQL_INIT_COMMAND, session_setup);
     bool local = host[0] == '\0';
-    mysql_real_connect(my, local ? "localhost" : host, config_string(cfg, p->user),
-                       config_string(cfg, p->password), config_string(cfg, CONFIG_database_name),
+    mysql_real_connect(my, local ? "localhost" : host, config_string(cfg, p->user), config_string(cfg, p->password),
+                       config_string(cfg, CONFIG_database_name),
                        local ? 0 : (unsigned)config_int(cfg, CONFIG_database_port), local ? socket : NULL, 0);
     return my; /* with or without an error in it */
 }

@@ -43,14 +43,16 @@ static enum status read_text(struct db_prepared *k, unsigned i, char letter, str
     char *p = arena_alloc(a, n + 1);
     if (!p)
         return ERR_NOMEM;
-    MYSQL_BIND b = {.buffer_type = db_wire_type(letter), .buffer = p, .buffer_length = n, .length = &got, .is_null = &null};
+    MYSQL_BIND b = {
+        .buffer_type = db_wire_type(letter), .buffer = p, .buffer_length = n, .length = &got, .is_null = &null};
     if (mysql_stmt_fetch_column(k->stmt, &b, i, 0))
         return ERR_INTERNAL;
     out->s = str_n(p, n);
     return OK;
 }
 
-static enum status read_cell(const struct db_plan *p, struct db_prepared *k, unsigned i, struct arena *a, struct db_val *out)
+static enum status read_cell(const struct db_plan *p, struct db_prepared *k, unsigned i, struct arena *a,
+                             struct db_val *out)
 {
     const struct db_cell *cell = &k->cells[i];
 
@@ -77,7 +79,8 @@ static enum status read_cell(const struct db_plan *p, struct db_prepared *k, uns
     }
 }
 
-static enum status read_row(const struct db_plan *p, struct db_prepared *k, struct arena *a, struct db_row *out, struct err *e)
+static enum status read_row(const struct db_plan *p, struct db_prepared *k, struct arena *a, struct db_row *out,
+                            struct err *e)
 {
     struct db_val *v = arena_array(a, p->cols, sizeof(*v));
 

@@ -89,7 +89,8 @@ static void pause_before(struct db *c, int tries)
     nanosleep(&t, NULL);
 }
 
-enum status db_transaction(struct db *c, enum status (*fn)(struct db *c, void *ctx, struct err *e), void *ctx, struct err *e)
+enum status db_transaction(struct db *c, enum status (*fn)(struct db *c, void *ctx, struct err *e), void *ctx,
+                           struct err *e)
 {
     struct err mine = ERR_INIT;
     enum status s = OK;

@@ -70,8 +70,8 @@ struct import_file {
 };
 /* Adds that job. ERR_INVALID code file_missing for an empty file, ERR_CONFLICT code imports_waiting when a few of the workspace wait;
  * as entitlement_may_make. */
-enum status answers_import_later(struct db *c, struct id tenant, struct id bot, const struct import_file *f, struct arena *a,
-                                 struct id *job, struct err *e);
+enum status answers_import_later(struct db *c, struct id tenant, struct id bot, const struct import_file *f,
+                                 struct arena *a, struct id *job, struct err *e);
 
 enum status answers_list(struct db *c, struct id tenant, struct id bot, struct str query, struct id after, int limit,
                          struct arena *a, struct answer **out, size_t *n, bool *more, struct err *e);

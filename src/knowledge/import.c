@@ -354,8 +354,8 @@ static enum status run(struct import *m, struct str file, struct arena *a, struc
     if (s == OK)
         s = note_rows(m, csv, e);
     if (s == OK && !m->o->replace && m->table_n > MAX_ANSWERS)
-        s = err_set(e, ERR_TOO_LARGE, "too_many_answers", "A bot has at most %d answers: with these it would have %zu.", MAX_ANSWERS,
-                    m->table_n);
+        s = err_set(e, ERR_TOO_LARGE, "too_many_answers", "A bot has at most %d answers: with these it would have %zu.",
+                    MAX_ANSWERS, m->table_n);
     if (s == OK)
         s = take_rows(m, &csv, e);
     if (s == OK && m->o->replace)

@@ -29,8 +29,8 @@ static enum status add(struct db *c, void *ctx, struct err *e)
     return s == OK ? queue_add(c, &a->job, &a->id, e) : s;
 }
 
-enum status answers_import_later(struct db *c, struct id tenant, struct id bot, const struct import_file *f, struct arena *a,
-                                 struct id *job, struct err *e)
+enum status answers_import_later(struct db *c, struct id tenant, struct id bot, const struct import_file *f,
+                                 struct arena *a, struct id *job, struct err *e)
 {
     struct json *payload = json_new_object(a);
     char id[ID_TEXT_MAX];
@@ -40,8 +40,11 @@ enum status answers_import_later(struct db *c, struct id tenant, struct id bot, 
         json_set_bool(payload, "replace", f->replace) != 0 ||
         json_set_str(payload, "filename", utf8_valid(f->name) ? utf8_cut(f->name, FILENAME_MAX_SHOWN) : STR_EMPTY) != 0)
         return err_nomem(e);
-    struct adding adding = {
-        .job = {.kind = ANSWERS_IMPORT_JOB, .tenant = tenant, .payload = payload, .max_attempts = ATTEMPTS, .file = f->csv}};
+    struct adding adding = {.job = {.kind = ANSWERS_IMPORT_JOB,
+                                    .tenant = tenant,
+                                    .payload = payload,
+                                    .max_attempts = ATTEMPTS,
+                                    .file = f->csv}};
     enum status s = db_transaction(c, add, &adding, e);
     *job = adding.id;
     return s;

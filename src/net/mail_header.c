@@ -46,7 +46,8 @@ static size_t encode_character(struct str c, char out[12])
     size_t n = 0;
     for (size_t i = 0; i < c.n; i++) {
         unsigned char b = (unsigned char)c.p[i];
-        bool word = (b >= 'a' && b <= 'z') || (b >= 'A' && b <= 'Z') || (b >= '0' && b <= '9') || (b && strchr("!*+-/", b));
+        bool word = (b >= 'a' && b <= 'z') || (b >= 'A' && b <= 'Z') || (b >= '0' && b <= '9') ||
+                    (b && strchr("!*+-/", b));
         if (word || b == ' ') {
             out[n++] = b == ' ' ? '_' : (char)b;
         } else {
@@ -113,9 +114,10 @@ void mail_header_mailbox(struct buf *b, const char *head, struct str name, struc
 void mail_header_date(struct buf *b, int64_t ms)
 {
     static const char *const days[] = {"Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"}; /* 1970 began on a Thursday */
-    static const char *const months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+    static const char *const months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                         "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
     struct clock_date d = clock_split(ms);
     int64_t day = clock_date_ms(d.year, d.month, d.day) / 86400000;
-    buf_printf(b, "%s, %d %s %04d %02d:%02d:%02d +0000", days[(day % 7 + 7) % 7], d.day, months[d.month - 1], d.year, d.hour,
-               d.minute, d.second);
+    buf_printf(b, "%s, %d %s %04d %02d:%02d:%02d +0000", days[(day % 7 + 7) % 7], d.day, months[d.month - 1], d.year,
+               d.hour, d.minute, d.second);
 }

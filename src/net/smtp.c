@@ -52,9 +52,11 @@ static enum status check_settings(const struct config *c, struct err *e)
     if (!smtp_on(c))
         return err_set(e, ERR_UNAVAILABLE, "smtp_off", "No mail is sent: smtp_url is not set.");
     if (!email_valid(str_from(config_string(c, CONFIG_mail_from))))
-        return err_set(e, ERR_UNAVAILABLE, "smtp_off", "No mail can be sent: mail_from is not set to an e-mail address.");
+        return err_set(e, ERR_UNAVAILABLE, "smtp_off",
+                       "No mail can be sent: mail_from is not set to an e-mail address.");
     if (!mail_header_ok(from_name(c)))
-        return err_set(e, ERR_UNAVAILABLE, "smtp_off", "No mail can be sent: mail_from_name holds a control character.");
+        return err_set(e, ERR_UNAVAILABLE, "smtp_off",
+                       "No mail can be sent: mail_from_name holds a control character.");
     return OK;
 }
 
@@ -82,7 +84,8 @@ static enum status read_server(struct talk *t, struct err *e)
 {
     CURLU *u = curl_url();
     char *host = NULL;
-    CURLUcode rc = u ? curl_url_set(u, CURLUPART_URL, config_string(t->config, CONFIG_smtp_url), 0) : CURLUE_OUT_OF_MEMORY;
+    CURLUcode rc = u ? curl_url_set(u, CURLUPART_URL, config_string(t->config, CONFIG_smtp_url), 0)
+                     : CURLUE_OUT_OF_MEMORY;
     if (rc == CURLUE_OK)
         rc = curl_url_get(u, CURLUPART_HOST, &host, 0);
     t->host = host ? arena_strdup(t->arena, str_from(host)) : NULL;
@@ -142,8 +145,8 @@ static bool add_part(struct talk *t, struct str text, const char *type)
         if (text.p[i] != '\r')
             buf_putc(&b, text.p[i]);
     }
-    bool ok = part && buf_ok(&b) && curl_mime_data(part, b.p, b.n) == CURLE_OK && curl_mime_type(part, type) == CURLE_OK &&
-              curl_mime_encoder(part, "quoted-printable") == CURLE_OK;
+    bool ok = part && buf_ok(&b) && curl_mime_data(part, b.p, b.n) == CURLE_OK &&
+              curl_mime_type(part, type) == CURLE_OK && curl_mime_encoder(part, "quoted-printable") == CURLE_OK;
     buf_release(&b);
     return ok;
 }
@@ -280,7 +283,8 @@ static bool about_mail(const struct talk *t, CURLcode rc)
 static bool is_tls_fault(CURLcode rc)
 {
     return rc == CURLE_USE_SSL_FAILED || rc == CURLE_SSL_CONNECT_ERROR || rc == CURLE_PEER_FAILED_VERIFICATION ||
-           rc == CURLE_SSL_CACERT_BADFILE || rc == CURLE_SSL_CERTPROBLEM || rc == CURLE_SSL_CIPHER || rc == CURLE_SSL_ISSUER_ERROR;
+           rc == CURLE_SSL_CACERT_BADFILE || rc == CURLE_SSL_CERTPROBLEM || rc == CURLE_SSL_CIPHER ||
+           rc == CURLE_SSL_ISSUER_ERROR;
 }
 
 static enum status timed_out(const struct talk *t, struct err *e)
@@ -293,8 +297,9 @@ static enum status timed_out(const struct talk *t, struct err *e)
 static enum status login_failed(const struct talk *t, long code, struct err *e)
 {
     bool asked = config_string(t->config, CONFIG_smtp_user)[0] != '\0';
-    return err_set(e, ERR_UNAVAILABLE, "smtp_login", "The mail server %s %s (%ld).", t->host,
-                   asked ? "does not take smtp_user and smtp_password" : "wants a sign-in: set smtp_user and smtp_password", code);
+    return err_set(
+        e, ERR_UNAVAILABLE, "smtp_login", "The mail server %s %s (%ld).", t->host,
+        asked ? "does not take smtp_user and smtp_password" : "wants a sign-in: set smtp_user and smtp_password", code);
 }
 
 static enum status result_of(const struct talk *t, CURLcode rc, struct err *e)
@@ -312,10 +317,11 @@ static enum status result_of(const struct talk *t, CURLcode rc, struct err *e)
         return err_set(e, ERR_UNAVAILABLE, "smtp_tls", "No safe connection to the mail server %s: %s.", t->host,
                        curl_easy_strerror(rc));
     if (about_mail(t, rc) && code >= 500)
-        return err_set(e, ERR_INVALID, "mail_refused", "The mail server %s refuses this mail: %s", t->host, words_of(t));
-    if (about_mail(t, rc) && code >= 400)
-        return err_set(e, ERR_UNAVAILABLE, "mail_deferred", "The mail server %s does not take this mail now: %s", t->host,
+        return err_set(e, ERR_INVALID, "mail_refused", "The mail server %s refuses this mail: %s", t->host,
                        words_of(t));
+    if (about_mail(t, rc) && code >= 400)
+        return err_set(e, ERR_UNAVAILABLE, "mail_deferred", "The mail server %s does not take this mail now: %s",
+                       t->host, words_of(t));
     if (rc == CURLE_WEIRD_SERVER_REPLY || rc == CURLE_REMOTE_ACCESS_DENIED)
         return err_set(e, ERR_UNAVAILABLE, "smtp_failed", "The mail server %s turns us away: %s", t->host, words_of(t));
     return err_set(e, ERR_UNAVAILABLE, "smtp_failed", "The mail server %s was not reached, or was lost: %s.", t->host,
@@ -326,7 +332,8 @@ static enum status run(struct talk *t, struct err *e)
 {
     int rc = 0;
     const struct smtp_mail *m = t->mail;
-    switch (net_run(t->multi, config_int(t->config, CONFIG_smtp_timeout), m ? m->cancelled : NULL, m ? m->cancel_ctx : NULL, &rc)) {
+    switch (net_run(t->multi, config_int(t->config, CONFIG_smtp_timeout), m ? m->cancelled : NULL,
+                    m ? m->cancel_ctx : NULL, &rc)) {
     case NET_DONE:
         return result_of(t, (CURLcode)rc, e);
     case NET_TIMED_OUT:
@@ -355,7 +362,8 @@ static enum status talk(struct talk *t, struct err *e)
     return st;
 }
 
-enum status smtp_send(const struct config *c, struct arena *a, const struct smtp_mail *m, struct str *reply, struct err *e)
+enum status smtp_send(const struct config *c, struct arena *a, const struct smtp_mail *m, struct str *reply,
+                      struct err *e)
 {
     struct talk t = {.config = c, .mail = m, .arena = a};
     enum status st = talk(&t, e);

@@ -29,7 +29,8 @@ bool smtp_on(const struct config *c); /* smtp_url is set */
  * mail_refused (the server answered 5xx to sender, recipient or content), ERR_TOO_LARGE.
  * Later perhaps: ERR_UNAVAILABLE, code mail_deferred (4xx), smtp_login, smtp_tls, smtp_failed (not reached, connection lost),
  * smtp_off; ERR_TIMEOUT; ERR_GONE when cancelled. The mail may have been taken all the same. */
-enum status smtp_send(const struct config *c, struct arena *a, const struct smtp_mail *m, struct str *reply, struct err *e);
+enum status smtp_send(const struct config *c, struct arena *a, const struct smtp_mail *m, struct str *reply,
+                      struct err *e);
 /* Connect, turn to TLS, sign in, say NOOP and leave. */
 enum status smtp_check(const struct config *c, struct arena *a, struct err *e);
 

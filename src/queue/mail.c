@@ -26,7 +26,8 @@ static int set_rows(struct json *payload, const struct mail_new *m)
     if (json_set_array(payload, "rows", &rows))
         return -1;
     for (size_t i = 0; i < m->row_count; i++)
-        if (json_push_object(rows, &row) || json_set_str(row, "label", m->rows[i].label) || json_set_str(row, "value", m->rows[i].value))
+        if (json_push_object(rows, &row) || json_set_str(row, "label", m->rows[i].label) ||
+            json_set_str(row, "value", m->rows[i].value))
             return -1;
     return 0;
 }
@@ -51,7 +52,8 @@ enum status mail_queue(struct db *c, const struct mail_new *m, struct err *e)
     if (!email_valid(m->to))
         return err_at(e, ERR_INVALID, "email_invalid", "to", "That is not an e-mail address.");
     arena_init(&a, PAYLOAD_ARENA);
-    struct job_new job = {.kind = MAIL_JOB, .tenant = m->tenant, .payload = mail_payload(&a, m), .max_attempts = ATTEMPTS};
+    struct job_new job = {
+        .kind = MAIL_JOB, .tenant = m->tenant, .payload = mail_payload(&a, m), .max_attempts = ATTEMPTS};
     enum status s = job.payload ? queue_add(c, &job, NULL, e) : err_nomem(e);
     arena_release(&a);
     return s;

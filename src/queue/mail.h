@@ -29,25 +29,41 @@ struct mail_value {
     struct str text;
     int64_t n; /* the number, or milliseconds since 1970 */
 };
-#define MAIL_TEXT(name, s) {(name), MAIL_AS_TEXT, (s), 0}
-#define MAIL_NUMBER(name, n) {(name), MAIL_AS_NUMBER, STR_EMPTY, (n)}
-#define MAIL_DATE(name, ms) {(name), MAIL_AS_DATE, STR_EMPTY, (ms)} /* 23 Nov 2026 */
-#define MAIL_TIME(name, ms) {(name), MAIL_AS_TIME, STR_EMPTY, (ms)} /* 23 Nov 2026, 05:52 UTC */
+#define MAIL_TEXT(name, s)           \
+    {                                \
+        (name), MAIL_AS_TEXT, (s), 0 \
+    }
+#define MAIL_NUMBER(name, n)                   \
+    {                                          \
+        (name), MAIL_AS_NUMBER, STR_EMPTY, (n) \
+    }
+#define MAIL_DATE(name, ms)                   \
+    {                                         \
+        (name), MAIL_AS_DATE, STR_EMPTY, (ms) \
+    } /* 23 Nov 2026 */
+#define MAIL_TIME(name, ms)                   \
+    {                                         \
+        (name), MAIL_AS_TIME, STR_EMPTY, (ms) \
+    } /* 23 Nov 2026, 05:52 UTC */
 
 /* A line of the table whose label is no text of the program: the name of a bot, of a check. */
-struct mail_row { struct str label, value; };
+struct mail_row {
+    struct str label, value;
+};
 
 struct mail_new {
-    struct id tenant;      /* whose business it is; ID_NONE: the install's (operator alerts) */
-    struct str to;         /* one address */
-    const char *template;  /* a name below T.Mail, a literal: "usage_75" */
-    struct str language;   /* "" = English */
+    struct id tenant;     /* whose business it is; ID_NONE: the install's (operator alerts) */
+    struct str to;        /* one address */
+    const char *template; /* a name below T.Mail, a literal: "usage_75" */
+    struct str language;  /* "" = English */
     const struct mail_value *values;
     size_t value_count;
     const struct mail_row *rows; /* after those of Rows */
     size_t row_count;
 };
-#define MAIL_VALUES(...) .values = (const struct mail_value[]){__VA_ARGS__}, .value_count = sizeof((const struct mail_value[]){__VA_ARGS__}) / sizeof(struct mail_value)
+#define MAIL_VALUES(...)                                \
+    .values = (const struct mail_value[]){__VA_ARGS__}, \
+    .value_count = sizeof((const struct mail_value[]){__VA_ARGS__}) / sizeof(struct mail_value)
 /* mail_queue(c, &(struct mail_new){.tenant = t, .to = address, .template = "usage_75", MAIL_VALUES(MAIL_TEXT("workspace", name),
  *            MAIL_NUMBER("used", n), MAIL_TEXT("url", STR("/app/usage")))}, e);
  * With the caller's transaction: no mail without what it tells of. ERR_INVALID for an address that can be none. */
@@ -57,9 +73,12 @@ enum status mail_queue(struct db *c, const struct mail_new *m, struct err *e);
 
 /* What mail_queue keeps in the job; in the arena, NULL without memory. */
 struct json *mail_payload(struct arena *a, const struct mail_new *m);
-struct mail_written { struct str to, subject, text, html; };
+struct mail_written {
+    struct str to, subject, text, html;
+};
 /* Fill the texts and render the page; the view library must be open. ERR_INVALID: there is no such text (mail_unknown), or its
  * subject or heading wants a value that was not given (mail_invalid). A paragraph that wants one is left out. All in the arena. */
-enum status mail_write(const struct config *c, struct arena *a, const struct json *payload, struct mail_written *out, struct err *e);
+enum status mail_write(const struct config *c, struct arena *a, const struct json *payload, struct mail_written *out,
+                       struct err *e);
 
 #endif

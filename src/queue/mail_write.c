@@ -54,7 +54,8 @@ static struct str value_text(struct writing *w, const struct json *v)
         return view_number_text(w->view, json_int(json_get(v, "number"), 0));
     if (json_has(v, "date"))
         return view_day(w->view, json_int(json_get(v, "date"), 0));
-    return str_from(arena_printf(w->arena, "%.*s UTC", STR_F(view_time_text(w->view, json_int(json_get(v, "time"), 0)))));
+    return str_from(
+        arena_printf(w->arena, "%.*s UTC", STR_F(view_time_text(w->view, json_int(json_get(v, "time"), 0)))));
 }
 
 /* A path of this install becomes an address; nothing else but http and https is followed from a mail. */
@@ -73,7 +74,8 @@ static enum status set_url(struct writing *w, const struct config *c, struct str
 static enum status add_value(struct writing *w, const char *name, struct str text, struct err *e)
 {
     if (w->count == VALUES_MAX)
-        return err_set(e, ERR_TOO_LARGE, "mail_invalid", "The mail %s was given more than %d values.", w->name, VALUES_MAX);
+        return err_set(e, ERR_TOO_LARGE, "mail_invalid", "The mail %s was given more than %d values.", w->name,
+                       VALUES_MAX);
     w->values[w->count++] = (struct view_arg){name, text};
     return OK;
 }
@@ -136,7 +138,8 @@ static enum status must_say(struct writing *w, const char *part, struct str *out
     if (!text)
         return err_set(e, ERR_INVALID, "mail_unknown", "There is no text %s.", key);
     if (gap.n)
-        return err_set(e, ERR_INVALID, "mail_invalid", "The text %s wants {%.*s}, which was not given.", key, STR_F(gap));
+        return err_set(e, ERR_INVALID, "mail_invalid", "The text %s wants {%.*s}, which was not given.", key,
+                       STR_F(gap));
     *out = view_fill_args(w->view, key, w->values, w->count);
     return OK;
 }
@@ -216,7 +219,8 @@ static void put_foot(struct writing *w, const struct config *c)
     buf_printf(&w->text, "%.*s, %s\n", STR_F(brand), config_string(c, CONFIG_base_url));
 }
 
-static enum status put_all(struct writing *w, const struct config *c, const struct json *payload, struct mail_written *out, struct err *e)
+static enum status put_all(struct writing *w, const struct config *c, const struct json *payload,
+                           struct mail_written *out, struct err *e)
 {
     struct str head = STR_EMPTY, subject = STR_EMPTY;
     enum status s = must_say(w, "Subject", &subject, e);
@@ -253,7 +257,8 @@ static enum status render(struct writing *w, struct mail_written *out, struct er
     return s;
 }
 
-enum status mail_write(const struct config *c, struct arena *a, const struct json *payload, struct mail_written *out, struct err *e)
+enum status mail_write(const struct config *c, struct arena *a, const struct json *payload, struct mail_written *out,
+                       struct err *e)
 {
     struct writing w = {.arena = a, .url = STR_EMPTY};
     char *language = arena_strdup(a, json_get_str(payload, "language"));

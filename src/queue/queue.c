@@ -20,7 +20,10 @@ static const int64_t backoff_s[] = {10, 60, 600, 3600, 6 * 3600};
 
 /* ---- adding ---- */
 
-struct add { const struct job_new *n; struct job_insert row; };
+struct add {
+    const struct job_new *n;
+    struct job_insert row;
+};
 
 static enum status add_rows(struct db *c, void *ctx, struct err *e)
 {
@@ -38,8 +41,13 @@ static enum status add_rows(struct db *c, void *ctx, struct err *e)
 enum status queue_add(struct db *c, const struct job_new *n, struct id *out, struct err *e)
 {
     int64_t now = clock_now_ms();
-    struct add a = {n, {.id = id_new(), .tenant = n->tenant, .kind = n->kind, .due_ms = n->due_ms ? n->due_ms : now, .now_ms = now,
-                        .max_attempts = n->max_attempts > 0 ? n->max_attempts : ATTEMPTS}};
+    struct add a = {n,
+                    {.id = id_new(),
+                     .tenant = n->tenant,
+                     .kind = n->kind,
+                     .due_ms = n->due_ms ? n->due_ms : now,
+                     .now_ms = now,
+                     .max_attempts = n->max_attempts > 0 ? n->max_attempts : ATTEMPTS}};
     struct buf payload;
     enum status s;
 
@@ -51,7 +59,8 @@ enum status queue_add(struct db *c, const struct job_new *n, struct id *out, str
     else
         buf_puts(&payload, "{}");
     a.row.payload = buf_str(&payload);
-    s = buf_ok(&payload) ? db_transaction(c, add_rows, &a, e) : err_set(e, ERR_TOO_LARGE, "job_too_large", "The job is too large.");
+    s = buf_ok(&payload) ? db_transaction(c, add_rows, &a, e)
+                         : err_set(e, ERR_TOO_LARGE, "job_too_large", "The job is too large.");
     buf_release(&payload);
     if (s == OK && out)
         *out = a.row.id;
@@ -61,7 +70,12 @@ enum status queue_add(struct db *c, const struct job_new *n, struct id *out, str
 enum status queue_add_periodic(struct db *c, const char *kind, int64_t period_ms, struct err *e)
 {
     int64_t now = clock_now_ms(), period = now / period_ms * period_ms;
-    struct job_insert row = {.kind = kind, .payload = STR("{}"), .due_ms = now, .now_ms = now, .max_attempts = PERIODIC_ATTEMPTS, .once = true};
+    struct job_insert row = {.kind = kind,
+                             .payload = STR("{}"),
+                             .due_ms = now,
+                             .now_ms = now,
+                             .max_attempts = PERIODIC_ATTEMPTS,
+                             .once = true};
     uint8_t hash[CRYPTO_HASH];
     char name[96];
 
@@ -74,13 +88,23 @@ enum status queue_add_periodic(struct db *c, const char *kind, int64_t period_ms
 
 /* ---- claiming ---- */
 
-struct claim { struct arena *a; const char *worker; int64_t lease_ms; struct id id; bool found; };
+struct claim {
+    struct arena *a;
+    const char *worker;
+    int64_t lease_ms;
+    struct id id;
+    bool found;
+};
 
 static enum status bury(struct db *c, struct id id, struct err *e)
 {
     int64_t now = clock_now_ms();
-    struct job_end end = {.state = "dead", .due_ms = now, .error = STR("The worker died while it was at it."), .result = db_null(),
-                          .finished = true, .now_ms = now};
+    struct job_end end = {.state = "dead",
+                          .due_ms = now,
+                          .error = STR("The worker died while it was at it."),
+                          .result = db_null(),
+                          .finished = true,
+                          .now_ms = now};
 
     log_line(LOG_WARN, "job_dead", LOG_S("error", "lease ended"));
     return job_store_end(c, id, &end, e);
@@ -107,7 +131,8 @@ static enum status claim_one(struct db *c, void *ctx, struct err *e)
     return job_store_take(c, k->id, k->worker, now + k->lease_ms, e);
 }
 
-enum status queue_claim(struct db *c, struct arena *a, const char *worker, int64_t lease_ms, struct job *out, bool *found, struct err *e)
+enum status queue_claim(struct db *c, struct arena *a, const char *worker, int64_t lease_ms, struct job *out,
+                        bool *found, struct err *e)
 {
     struct claim k = {.a = a, .worker = worker, .lease_ms = lease_ms};
     enum status s = db_transaction(c, claim_one, &k, e);
@@ -118,7 +143,9 @@ enum status queue_claim(struct db *c, struct arena *a, const char *worker, int64
 
 /* ---- the file ---- */
 
-struct gather { char *at, *end; };
+struct gather {
+    char *at, *end;
+};
 
 static enum status gather_part(void *ctx, struct db_row part, struct err *e)
 {
@@ -162,7 +189,8 @@ struct change {
 };
 
 /* fn runs with the row locked and this worker's; JSON in `j` (or NULL) becomes k->text. */
-static enum status change(struct db *c, struct change *k, const struct json *j, enum status (*fn)(struct db *, void *, struct err *), struct err *e)
+static enum status change(struct db *c, struct change *k, const struct json *j,
+                          enum status (*fn)(struct db *, void *, struct err *), struct err *e)
 {
     struct buf b;
     enum status s;
@@ -171,7 +199,8 @@ static enum status change(struct db *c, struct change *k, const struct json *j, 
     if (j)
         json_write(&b, j);
     k->text = db_opt(j != NULL, db_str(buf_str(&b)));
-    s = buf_ok(&b) ? db_transaction(c, fn, k, e) : err_set(e, ERR_TOO_LARGE, "job_too_large", "The job's result is too large.");
+    s = buf_ok(&b) ? db_transaction(c, fn, k, e)
+                   : err_set(e, ERR_TOO_LARGE, "job_too_large", "The job's result is too large.");
     buf_release(&b);
     return s;
 }
@@ -195,7 +224,8 @@ static enum status extend(struct db *c, void *ctx, struct err *e)
     return s == OK ? job_store_extend(c, k->id, clock_now_ms() + k->lease_ms, k->text, e) : s;
 }
 
-enum status queue_extend(struct db *c, struct id job, const char *worker, int64_t lease_ms, const struct json *progress, struct err *e)
+enum status queue_extend(struct db *c, struct id job, const char *worker, int64_t lease_ms, const struct json *progress,
+                         struct err *e)
 {
     struct change k = {.id = job, .worker = worker, .lease_ms = lease_ms};
 
@@ -207,7 +237,8 @@ static enum status done(struct db *c, void *ctx, struct err *e)
     struct change *k = ctx;
     int attempts, max;
     int64_t now = clock_now_ms();
-    struct job_end end = {.state = "done", .due_ms = now, .error = STR_EMPTY, .result = k->text, .finished = true, .now_ms = now};
+    struct job_end end = {
+        .state = "done", .due_ms = now, .error = STR_EMPTY, .result = k->text, .finished = true, .now_ms = now};
     enum status s = mine(c, k, &attempts, &max, e);
 
     if (s == OK)
@@ -227,7 +258,8 @@ static enum status fail(struct db *c, void *ctx, struct err *e)
     struct change *k = ctx;
     int attempts, max;
     int64_t now = clock_now_ms();
-    struct job_end end = {.state = "ready", .error = utf8_cut(str_from(k->error), 500), .result = db_null(), .now_ms = now};
+    struct job_end end = {
+        .state = "ready", .error = utf8_cut(str_from(k->error), 500), .result = db_null(), .now_ms = now};
     enum status s = mine(c, k, &attempts, &max, e);
 
     if (s != OK)
@@ -252,7 +284,8 @@ enum status queue_fail(struct db *c, struct id job, const char *worker, const ch
 
 /* ---- looking and mending ---- */
 
-enum status queue_get(struct db *c, const struct id *tenant, struct arena *a, struct id job, struct job *out, struct err *e)
+enum status queue_get(struct db *c, const struct id *tenant, struct arena *a, struct id job, struct job *out,
+                      struct err *e)
 {
     return job_store_get(c, tenant, a, job, out, e);
 }
@@ -267,7 +300,8 @@ enum status queue_waiting(struct db *c, struct id tenant, const char *kind, int6
     return s;
 }
 
-enum status queue_list(struct db *c, struct arena *a, const char *state, int limit, struct job **out, size_t *n, struct err *e)
+enum status queue_list(struct db *c, struct arena *a, const char *state, int limit, struct job **out, size_t *n,
+                       struct err *e)
 {
     return job_store_list(c, a, state, limit, out, n, e);
 }

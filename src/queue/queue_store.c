@@ -9,7 +9,8 @@
 
 /* GLOBAL: a job may belong to the install; its tenant, if any, is a value of the row. */
 DB_STMT(job_insert, GLOBAL,
-        "INSERT INTO job (job_id, tenant_id, kind, state, due_at, max_attempts, payload, created_at) VALUES (?, ?, ?, 'ready', ?, ?, ?, ?)",
+        "INSERT INTO job (job_id, tenant_id, kind, state, due_at, max_attempts, payload, created_at) VALUES (?, ?, ?, "
+        "'ready', ?, ?, ?, ?)",
         "uu?stist", "");
 /* GLOBAL: as above; whoever comes first in a period makes the row. */
 DB_STMT(job_insert_once, GLOBAL,
@@ -31,30 +32,40 @@ DB_STMT(job_lock_expired, GLOBAL,
         " ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED",
         "t", "uii");
 /* GLOBAL: the worker works for all tenants. */
-DB_STMT(job_take, GLOBAL, "UPDATE job SET state = 'running', worker = ?, due_at = ?, attempts = attempts + 1 WHERE job_id = ?", "stu", "");
+DB_STMT(job_take, GLOBAL,
+        "UPDATE job SET state = 'running', worker = ?, due_at = ?, attempts = attempts + 1 WHERE job_id = ?", "stu",
+        "");
 /* GLOBAL: the worker works for all tenants. */
 DB_STMT(job_lock_mine, GLOBAL,
-        "SELECT attempts, max_attempts FROM job WHERE job_id = ? AND worker = ? AND state = 'running' FOR UPDATE", "us", "ii");
+        "SELECT attempts, max_attempts FROM job WHERE job_id = ? AND worker = ? AND state = 'running' FOR UPDATE", "us",
+        "ii");
 /* GLOBAL: the worker works for all tenants. */
 DB_STMT(job_extend, GLOBAL, "UPDATE job SET due_at = ?, progress = COALESCE(?, progress) WHERE job_id = ?", "ts?u", "");
 /* GLOBAL: the worker works for all tenants. */
 DB_STMT(job_end, GLOBAL,
-        "UPDATE job SET state = ?, due_at = ?, error = ?, result = ?, finished_at = ?, worker = '' WHERE job_id = ?", "stss?t?u", "");
-#define JOB_COLUMNS                                                                                                    \
+        "UPDATE job SET state = ?, due_at = ?, error = ?, result = ?, finished_at = ?, worker = '' WHERE job_id = ?",
+        "stss?t?u", "");
+#define JOB_COLUMNS \
     "job_id, tenant_id, kind, state, due_at, attempts, payload, progress, result, error, created_at, finished_at"
 #define JOB_TYPES "uu?sstiss?s?stt?"
-DB_STMT(job_of_tenant, TENANT, "SELECT " JOB_COLUMNS " FROM job WHERE tenant_id = :tenant AND job_id = ?", "u", JOB_TYPES);
-DB_STMT(job_waiting, TENANT, "SELECT COUNT(*) FROM job WHERE tenant_id = :tenant AND kind = ? AND finished_at IS NULL", "s", "i");
+DB_STMT(job_of_tenant, TENANT, "SELECT " JOB_COLUMNS " FROM job WHERE tenant_id = :tenant AND job_id = ?", "u",
+        JOB_TYPES);
+DB_STMT(job_waiting, TENANT, "SELECT COUNT(*) FROM job WHERE tenant_id = :tenant AND kind = ? AND finished_at IS NULL",
+        "s", "i");
 /* GLOBAL: for the worker and the operator. */
 DB_STMT(job_any, GLOBAL, "SELECT " JOB_COLUMNS " FROM job WHERE job_id = ?", "u", JOB_TYPES);
 /* GLOBAL: for the operator. */
-DB_STMT(job_list, GLOBAL, "SELECT " JOB_COLUMNS " FROM job WHERE state = ? ORDER BY due_at DESC LIMIT ?", "si", JOB_TYPES);
+DB_STMT(job_list, GLOBAL, "SELECT " JOB_COLUMNS " FROM job WHERE state = ? ORDER BY due_at DESC LIMIT ?", "si",
+        JOB_TYPES);
 /* GLOBAL: for the operator. */
-DB_STMT(job_replay, GLOBAL,
-        "UPDATE job SET state = 'ready', due_at = ?, attempts = 0, finished_at = NULL WHERE job_id = ? AND state = 'dead'", "tu", "");
+DB_STMT(
+    job_replay, GLOBAL,
+    "UPDATE job SET state = 'ready', due_at = ?, attempts = 0, finished_at = NULL WHERE job_id = ? AND state = 'dead'",
+    "tu", "");
 /* GLOBAL: numbers of the install. */
 DB_STMT(job_depth, GLOBAL,
-        "SELECT (SELECT COUNT(*) FROM job WHERE state = 'ready' AND due_at <= ?), (SELECT COUNT(*) FROM job WHERE state = 'running'),"
+        "SELECT (SELECT COUNT(*) FROM job WHERE state = 'ready' AND due_at <= ?), (SELECT COUNT(*) FROM job WHERE "
+        "state = 'running'),"
         " (SELECT COUNT(*) FROM job WHERE state = 'dead' AND (tenant_id IS NULL OR attempts >= max_attempts)),"
         " (SELECT MIN(due_at) FROM job WHERE state = 'ready')",
         "t", "iiit?");
@@ -64,8 +75,8 @@ DB_STMT(job_forget, GLOBAL, "DELETE FROM job WHERE state = ? AND due_at < ? ORDE
 enum status job_store_insert(struct db *c, const struct job_insert *j, struct err *e)
 {
     return db_exec(c, j->once ? &job_insert_once : &job_insert, DB_GLOBAL,
-                   DB_ARGS(db_id(j->id), db_opt(!id_is_none(j->tenant), db_id(j->tenant)), db_text(j->kind), db_time(j->due_ms),
-                           db_int(j->max_attempts), db_str(j->payload), db_time(j->now_ms)),
+                   DB_ARGS(db_id(j->id), db_opt(!id_is_none(j->tenant), db_id(j->tenant)), db_text(j->kind),
+                           db_time(j->due_ms), db_int(j->max_attempts), db_str(j->payload), db_time(j->now_ms)),
                    NULL, e);
 }
 
@@ -79,11 +90,12 @@ enum status job_store_delete_file(struct db *c, struct id job, struct err *e)
     return db_exec(c, &file_delete, DB_GLOBAL, DB_ARGS(db_id(job)), NULL, e);
 }
 
-enum status job_store_lock_due(struct db *c, struct arena *a, bool running, int64_t now_ms, struct id *id, int *attempts, int *max,
-                               bool *found, struct err *e)
+enum status job_store_lock_due(struct db *c, struct arena *a, bool running, int64_t now_ms, struct id *id,
+                               int *attempts, int *max, bool *found, struct err *e)
 {
     struct db_rows rows;
-    enum status s = db_query(c, running ? &job_lock_expired : &job_lock_due, DB_GLOBAL, DB_ARGS(db_time(now_ms)), a, &rows, e);
+    enum status s = db_query(c, running ? &job_lock_expired : &job_lock_due, DB_GLOBAL, DB_ARGS(db_time(now_ms)), a,
+                             &rows, e);
 
     *found = s == OK && rows.n > 0;
     if (*found) {
@@ -99,7 +111,8 @@ enum status job_store_take(struct db *c, struct id id, const char *worker, int64
     return db_exec(c, &job_take, DB_GLOBAL, DB_ARGS(db_text(worker), db_time(until_ms), db_id(id)), NULL, e);
 }
 
-enum status job_store_lock_mine(struct db *c, struct arena *a, struct id id, const char *worker, int *attempts, int *max, struct err *e)
+enum status job_store_lock_mine(struct db *c, struct arena *a, struct id id, const char *worker, int *attempts,
+                                int *max, struct err *e)
 {
     struct db_row r;
     enum status s = db_query_one(c, &job_lock_mine, DB_GLOBAL, DB_ARGS(db_id(id), db_text(worker)), a, &r, e);
@@ -139,8 +152,12 @@ static void copy_text(char *out, size_t n, struct str s)
 
 static enum status read_job(struct db_row r, struct arena *a, struct job *out, struct err *e)
 {
-    *out = (struct job){.id = db_row_id(r, 0), .tenant = db_row_id(r, 1), .due_ms = db_row_time(r, 4), .attempt = (int)db_row_int(r, 5),
-                        .created_ms = db_row_time(r, 10), .finished_ms = db_row_time(r, 11)};
+    *out = (struct job){.id = db_row_id(r, 0),
+                        .tenant = db_row_id(r, 1),
+                        .due_ms = db_row_time(r, 4),
+                        .attempt = (int)db_row_int(r, 5),
+                        .created_ms = db_row_time(r, 10),
+                        .finished_ms = db_row_time(r, 11)};
     copy_text(out->kind, sizeof(out->kind), db_row_str(r, 2));
     copy_text(out->state, sizeof(out->state), db_row_str(r, 3));
     copy_text(out->error, sizeof(out->error), db_row_str(r, 9));
@@ -150,7 +167,8 @@ static enum status read_job(struct db_row r, struct arena *a, struct job *out, s
     return s == OK ? read_json(a, db_row_str(r, 8), &out->result, e) : s;
 }
 
-enum status job_store_get(struct db *c, const struct id *tenant, struct arena *a, struct id id, struct job *out, struct err *e)
+enum status job_store_get(struct db *c, const struct id *tenant, struct arena *a, struct id id, struct job *out,
+                          struct err *e)
 {
     struct db_row r;
     enum status s = db_query_one(c, tenant ? &job_of_tenant : &job_any, tenant, DB_ARGS(db_id(id)), a, &r, e);
@@ -158,7 +176,8 @@ enum status job_store_get(struct db *c, const struct id *tenant, struct arena *a
     return s == OK ? read_job(r, a, out, e) : s;
 }
 
-enum status job_store_list(struct db *c, struct arena *a, const char *state, int limit, struct job **out, size_t *n, struct err *e)
+enum status job_store_list(struct db *c, struct arena *a, const char *state, int limit, struct job **out, size_t *n,
+                           struct err *e)
 {
     struct db_rows rows;
     enum status s = db_query(c, &job_list, DB_GLOBAL, DB_ARGS(db_text(state), db_int(limit)), a, &rows, e);
@@ -176,7 +195,8 @@ enum status job_store_replay(struct db *c, struct id id, int64_t now_ms, int64_t
     return db_exec(c, &job_replay, DB_GLOBAL, DB_ARGS(db_time(now_ms), db_id(id)), n, e);
 }
 
-enum status job_store_waiting(struct db *c, struct arena *a, struct id tenant, const char *kind, int64_t *n, struct err *e)
+enum status job_store_waiting(struct db *c, struct arena *a, struct id tenant, const char *kind, int64_t *n,
+                              struct err *e)
 {
     struct db_row r;
     enum status s = db_query_one(c, &job_waiting, &tenant, DB_ARGS(db_text(kind)), a, &r, e);
@@ -193,7 +213,8 @@ enum status job_store_depth(struct db *c, struct arena *a, int64_t now_ms, struc
     if (s != OK)
         return s;
     int64_t oldest = db_row_time(r, 3);
-    *out = (struct queue_depth){db_row_int(r, 0), db_row_int(r, 1), db_row_int(r, 2), oldest && oldest < now_ms ? now_ms - oldest : 0};
+    *out = (struct queue_depth){db_row_int(r, 0), db_row_int(r, 1), db_row_int(r, 2),
+                                oldest && oldest < now_ms ? now_ms - oldest : 0};
     return OK;
 }
 
@@ -211,8 +232,8 @@ enum status job_store_file_size(struct db *c, struct arena *a, struct id job, in
     return s;
 }
 
-enum status job_store_file(struct db *c, struct id job, enum status (*fn)(void *ctx, struct db_row part, struct err *e), void *ctx,
-                           struct err *e)
+enum status job_store_file(struct db *c, struct id job, enum status (*fn)(void *ctx, struct db_row part, struct err *e),
+                           void *ctx, struct err *e)
 {
     return db_each(c, &file_parts, DB_GLOBAL, DB_ARGS(db_id(job)), fn, ctx, e);
 }

@@ -24,13 +24,14 @@ enum status conversation_list(struct db *c, struct id tenant, const struct conve
     return s;
 }
 
-enum status conversation_get(struct db *c, struct id tenant, struct id conversation, struct arena *a, struct conversation *out, struct err *e)
+enum status conversation_get(struct db *c, struct id tenant, struct id conversation, struct arena *a,
+                             struct conversation *out, struct err *e)
 {
     return conversation_store_get(c, tenant, conversation, a, out, e);
 }
 
-enum status conversation_messages(struct db *c, struct id tenant, struct id conversation, int64_t after, int limit, struct arena *a,
-                                  struct talk_message **out, size_t *n, bool *more, struct err *e)
+enum status conversation_messages(struct db *c, struct id tenant, struct id conversation, int64_t after, int limit,
+                                  struct arena *a, struct talk_message **out, size_t *n, bool *more, struct err *e)
 {
     struct conversation seen;
     enum status s = conversation_store_get(c, tenant, conversation, a, &seen, e);
@@ -46,7 +47,9 @@ enum status conversation_messages(struct db *c, struct id tenant, struct id conv
     return s;
 }
 
-struct closing { struct id tenant, conversation; };
+struct closing {
+    struct id tenant, conversation;
+};
 
 /* The event takes a number of its own, so a turn that was thinking meanwhile finds that the conversation went on. */
 static enum status close_in(struct db *c, void *ctx, struct err *e)

@@ -20,7 +20,7 @@ struct conversation_filter {
     struct id bot;     /* ID_NONE = all */
     const char *state; /* open handoff closed; NULL = all */
     struct id before;  /* those begun before this one; ID_NONE = from the newest */
-    int limit; /* 1 to 200 */
+    int limit;         /* 1 to 200 */
 };
 /* Newest first; *more: there are others behind these. */
 enum status conversation_list(struct db *c, struct id tenant, const struct conversation_filter *f, struct arena *a,

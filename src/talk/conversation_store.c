@@ -9,23 +9,28 @@ DB_STMT(conversation_load, TENANT,
         "WHERE tenant_id = :tenant AND conversation_id = ?",
         "u", "uisiitxss");
 DB_STMT(turn_key_find, TENANT,
-        "SELECT conversation_id, first_seq, last_seq FROM turn_key WHERE tenant_id = :tenant AND turn_key = ?", "x", "uii");
+        "SELECT conversation_id, first_seq, last_seq FROM turn_key WHERE tenant_id = :tenant AND turn_key = ?", "x",
+        "uii");
 DB_STMT(message_range, TENANT,
-        "SELECT seq, sender, type, text, data, created_at FROM message WHERE tenant_id = :tenant AND conversation_id = ? AND seq > ? "
+        "SELECT seq, sender, type, text, data, created_at FROM message WHERE tenant_id = :tenant AND conversation_id = "
+        "? AND seq > ? "
         "AND seq <= ? ORDER BY seq LIMIT ?",
         "uiii", "isssst");
 
-#define CONVERSATION_COLUMNS                                                                                                   \
-    "SELECT c.conversation_id, c.bot_id, b.name, c.channel, c.locale, c.contact, c.state, c.version, c.seq, c.started_at, "     \
-    "c.last_at, c.counted, (SELECT LEFT(m.text, 200) FROM message m WHERE m.tenant_id = c.tenant_id AND "                       \
-    "m.conversation_id = c.conversation_id AND m.seq = 1), (SELECT f.rating FROM feedback f WHERE f.tenant_id = c.tenant_id "   \
-    "AND f.conversation_id = c.conversation_id ORDER BY f.updated_at DESC LIMIT 1) "                                            \
+#define CONVERSATION_COLUMNS                                                                                      \
+    "SELECT c.conversation_id, c.bot_id, b.name, c.channel, c.locale, c.contact, c.state, c.version, c.seq, "     \
+    "c.started_at, "                                                                                              \
+    "c.last_at, c.counted, (SELECT LEFT(m.text, 200) FROM message m WHERE m.tenant_id = c.tenant_id AND "         \
+    "m.conversation_id = c.conversation_id AND m.seq = 1), (SELECT f.rating FROM feedback f WHERE f.tenant_id = " \
+    "c.tenant_id "                                                                                                \
+    "AND f.conversation_id = c.conversation_id ORDER BY f.updated_at DESC LIMIT 1) "                              \
     "FROM conversation c JOIN bot b ON b.tenant_id = c.tenant_id AND b.bot_id = c.bot_id WHERE c.tenant_id = :tenant "
 #define CONVERSATION_LETTERS "uusssssiittis?i?"
 
 DB_STMT(conversation_all, TENANT,
-        CONVERSATION_COLUMNS "AND c.conversation_id < ? AND (? = '' OR c.state = ?) ORDER BY c.conversation_id DESC LIMIT ?", "ussi",
-        CONVERSATION_LETTERS);
+        CONVERSATION_COLUMNS
+        "AND c.conversation_id < ? AND (? = '' OR c.state = ?) ORDER BY c.conversation_id DESC LIMIT ?",
+        "ussi", CONVERSATION_LETTERS);
 DB_STMT(conversation_of_bot, TENANT,
         CONVERSATION_COLUMNS "AND c.bot_id = ? AND c.conversation_id < ? AND (? = '' OR c.state = ?) "
                              "ORDER BY c.conversation_id DESC LIMIT ?",
@@ -34,19 +39,22 @@ DB_STMT(conversation_one, TENANT, CONVERSATION_COLUMNS "AND c.conversation_id = 
 DB_STMT(conversation_lock, TENANT,
         "SELECT seq, state FROM conversation WHERE tenant_id = :tenant AND conversation_id = ? FOR UPDATE", "u", "is");
 DB_STMT(conversation_state, TENANT,
-        "UPDATE conversation SET seq = ?, state = ?, last_at = ? WHERE tenant_id = :tenant AND conversation_id = ?", "istu", "");
+        "UPDATE conversation SET seq = ?, state = ?, last_at = ? WHERE tenant_id = :tenant AND conversation_id = ?",
+        "istu", "");
 DB_STMT(event_add, TENANT,
         "INSERT INTO message (tenant_id, conversation_id, seq, sender, type, text, data, created_at) "
         "VALUES (:tenant, ?, ?, 'system', 'event', ?, '', ?)",
         "uist", "");
 DB_STMT(reply_there, TENANT,
-        "SELECT COUNT(*) FROM message WHERE tenant_id = :tenant AND conversation_id = ? AND seq = ? AND sender IN ('bot', 'agent')",
+        "SELECT COUNT(*) FROM message WHERE tenant_id = :tenant AND conversation_id = ? AND seq = ? AND sender IN "
+        "('bot', 'agent')",
         "ui", "i");
-DB_STMT(feedback_put, TENANT,
-        "INSERT INTO feedback (tenant_id, conversation_id, seq, rating, comment, created_at, updated_at) "
-        "VALUES (:tenant, ?, ?, ?, ?, ?, ?) ON DUPLICATE KEY UPDATE rating = VALUES(rating), comment = VALUES(comment), "
-        "updated_at = VALUES(updated_at)",
-        "uiistt", "");
+DB_STMT(
+    feedback_put, TENANT,
+    "INSERT INTO feedback (tenant_id, conversation_id, seq, rating, comment, created_at, updated_at) "
+    "VALUES (:tenant, ?, ?, ?, ?, ?, ?) ON DUPLICATE KEY UPDATE rating = VALUES(rating), comment = VALUES(comment), "
+    "updated_at = VALUES(updated_at)",
+    "uiistt", "");
 
 static enum status unknown(enum status s, struct err *e)
 {
@@ -58,7 +66,8 @@ static enum talk_state state_of(struct str s)
     return str_eqz(s, "handoff") ? TALK_HANDOFF : str_eqz(s, "closed") ? TALK_CLOSED : TALK_OPEN;
 }
 
-enum status conversation_store_load(struct db *c, struct id tenant, struct id conversation, struct arena *a, struct conv *out, struct err *e)
+enum status conversation_store_load(struct db *c, struct id tenant, struct id conversation, struct arena *a,
+                                    struct conv *out, struct err *e)
 {
     struct db_row r;
     struct str hash;
@@ -67,9 +76,16 @@ enum status conversation_store_load(struct db *c, struct id tenant, struct id co
     if (s != OK) {
         return unknown(s, e);
     }
-    *out = (struct conv){.tenant = tenant, .id = conversation, .bot = db_row_id(r, 0), .version = (int)db_row_int(r, 1),
-                         .state = state_of(db_row_str(r, 2)), .counted = db_row_int(r, 3) != 0, .seq = db_row_int(r, 4),
-                         .last_ms = db_row_time(r, 5), .locale = db_row_str(r, 7), .flow_state = db_row_str(r, 8)};
+    *out = (struct conv){.tenant = tenant,
+                         .id = conversation,
+                         .bot = db_row_id(r, 0),
+                         .version = (int)db_row_int(r, 1),
+                         .state = state_of(db_row_str(r, 2)),
+                         .counted = db_row_int(r, 3) != 0,
+                         .seq = db_row_int(r, 4),
+                         .last_ms = db_row_time(r, 5),
+                         .locale = db_row_str(r, 7),
+                         .flow_state = db_row_str(r, 8)};
     hash = db_row_str(r, 6);
     CHECK(hash.n == sizeof(out->token_hash));
     memcpy(out->token_hash, hash.p, hash.n);
@@ -115,12 +131,14 @@ static enum status message_of(struct db_row r, struct arena *a, struct talk_mess
     return message_read(db_row_str(r, 4), a, m, e);
 }
 
-enum status conversation_store_messages(struct db *c, struct id tenant, struct id conversation, int64_t after, int64_t upto, int limit,
-                                        struct arena *a, struct talk_message **out, size_t *n, struct err *e)
+enum status conversation_store_messages(struct db *c, struct id tenant, struct id conversation, int64_t after,
+                                        int64_t upto, int limit, struct arena *a, struct talk_message **out, size_t *n,
+                                        struct err *e)
 {
     struct db_rows r;
     struct talk_message *m;
-    enum status s = db_query(c, &message_range, &tenant, DB_ARGS(db_id(conversation), db_int(after), db_int(upto), db_int(limit)), a, &r, e);
+    enum status s = db_query(c, &message_range, &tenant,
+                             DB_ARGS(db_id(conversation), db_int(after), db_int(upto), db_int(limit)), a, &r, e);
 
     if (s != OK) {
         return s;
@@ -152,16 +170,24 @@ static struct str contact_label(struct str contact, struct arena *a)
 
 static struct conversation conversation_of(struct db_row r, struct arena *a)
 {
-    return (struct conversation){.id = db_row_id(r, 0), .bot = db_row_id(r, 1), .bot_name = db_row_str(r, 2),
-                                 .channel = db_row_str(r, 3), .locale = db_row_str(r, 4),
-                                 .contact_label = contact_label(db_row_str(r, 5), a), .state = state_of(db_row_str(r, 6)),
-                                 .version = (int)db_row_int(r, 7), .messages = db_row_int(r, 8), .started_ms = db_row_time(r, 9),
-                                 .last_ms = db_row_time(r, 10), .counted = db_row_int(r, 11) != 0, .first_text = db_row_str(r, 12),
+    return (struct conversation){.id = db_row_id(r, 0),
+                                 .bot = db_row_id(r, 1),
+                                 .bot_name = db_row_str(r, 2),
+                                 .channel = db_row_str(r, 3),
+                                 .locale = db_row_str(r, 4),
+                                 .contact_label = contact_label(db_row_str(r, 5), a),
+                                 .state = state_of(db_row_str(r, 6)),
+                                 .version = (int)db_row_int(r, 7),
+                                 .messages = db_row_int(r, 8),
+                                 .started_ms = db_row_time(r, 9),
+                                 .last_ms = db_row_time(r, 10),
+                                 .counted = db_row_int(r, 11) != 0,
+                                 .first_text = db_row_str(r, 12),
                                  .rating = (int)db_row_int(r, 13)};
 }
 
-enum status conversation_store_list(struct db *c, struct id tenant, const struct conversation_filter *f, int limit, struct arena *a,
-                                    struct conversation **out, size_t *n, struct err *e)
+enum status conversation_store_list(struct db *c, struct id tenant, const struct conversation_filter *f, int limit,
+                                    struct arena *a, struct conversation **out, size_t *n, struct err *e)
 {
     struct db_val state = db_str(str_from(f->state)), before = db_id(f->before);
     struct id last;
@@ -175,7 +201,8 @@ enum status conversation_store_list(struct db *c, struct id tenant, const struct
     }
     s = id_is_none(f->bot)
             ? db_query(c, &conversation_all, &tenant, DB_ARGS(before, state, state, db_int(limit)), a, &r, e)
-            : db_query(c, &conversation_of_bot, &tenant, DB_ARGS(db_id(f->bot), before, state, state, db_int(limit)), a, &r, e);
+            : db_query(c, &conversation_of_bot, &tenant, DB_ARGS(db_id(f->bot), before, state, state, db_int(limit)), a,
+                       &r, e);
     if (s != OK) {
         return s;
     }
@@ -191,8 +218,8 @@ enum status conversation_store_list(struct db *c, struct id tenant, const struct
     return OK;
 }
 
-enum status conversation_store_get(struct db *c, struct id tenant, struct id conversation, struct arena *a, struct conversation *out,
-                                   struct err *e)
+enum status conversation_store_get(struct db *c, struct id tenant, struct id conversation, struct arena *a,
+                                   struct conversation *out, struct err *e)
 {
     struct db_row r;
     enum status s = db_query_one(c, &conversation_one, &tenant, DB_ARGS(db_id(conversation)), a, &r, e);
@@ -203,7 +230,8 @@ enum status conversation_store_get(struct db *c, struct id tenant, struct id con
     return unknown(s, e);
 }
 
-enum status conversation_store_lock(struct db *c, struct id tenant, struct id conversation, int64_t *seq, bool *closed, struct err *e)
+enum status conversation_store_lock(struct db *c, struct id tenant, struct id conversation, int64_t *seq, bool *closed,
+                                    struct err *e)
 {
     struct arena a;
     struct db_row r;
@@ -219,19 +247,19 @@ enum status conversation_store_lock(struct db *c, struct id tenant, struct id co
     return unknown(s, e);
 }
 
-enum status conversation_store_event(struct db *c, struct id tenant, struct id conversation, int64_t seq, const char *event,
-                                     const char *state, int64_t now_ms, struct err *e)
+enum status conversation_store_event(struct db *c, struct id tenant, struct id conversation, int64_t seq,
+                                     const char *event, const char *state, int64_t now_ms, struct err *e)
 {
-    enum status s = db_exec(c, &event_add, &tenant, DB_ARGS(db_id(conversation), db_int(seq + 1), db_text(event), db_time(now_ms)),
-                            NULL, e);
+    enum status s = db_exec(c, &event_add, &tenant,
+                            DB_ARGS(db_id(conversation), db_int(seq + 1), db_text(event), db_time(now_ms)), NULL, e);
 
     return s == OK ? db_exec(c, &conversation_state, &tenant,
                              DB_ARGS(db_int(seq + 1), db_text(state), db_time(now_ms), db_id(conversation)), NULL, e)
                    : s;
 }
 
-enum status conversation_store_rate(struct db *c, struct id tenant, struct id conversation, int64_t seq, int rating, struct str comment,
-                                    int64_t now_ms, struct err *e)
+enum status conversation_store_rate(struct db *c, struct id tenant, struct id conversation, int64_t seq, int rating,
+                                    struct str comment, int64_t now_ms, struct err *e)
 {
     struct arena a;
     struct db_row r;
@@ -246,7 +274,9 @@ enum status conversation_store_rate(struct db *c, struct id tenant, struct id co
     }
     if (s == OK) {
         s = db_exec(c, &feedback_put, &tenant,
-                    DB_ARGS(db_id(conversation), db_int(seq), db_int(rating), db_str(comment), db_time(now_ms), db_time(now_ms)), NULL, e);
+                    DB_ARGS(db_id(conversation), db_int(seq), db_int(rating), db_str(comment), db_time(now_ms),
+                            db_time(now_ms)),
+                    NULL, e);
     }
     arena_release(&a);
     return s;

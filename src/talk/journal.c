@@ -10,7 +10,7 @@
 #include "talk/journal_store.h"
 #include "base/banned.h"
 
-#define SCRATCH (64 * MB)         /* arena of one batch: a thousand turns of large messages */
+#define SCRATCH (64 * MB)           /* arena of one batch: a thousand turns of large messages */
 #define LOOK_FOR_US (4 * 1000000LL) /* how long a leader looks for the outcome of an unknown commit */
 #define LOOK_PAUSE_MS 100
 /* While one connection writes, the next batch gathers: few large transactions cost less than many small ones. A second connection
@@ -149,8 +149,9 @@ static bool settled_by_trace(struct waiter *w, enum journal_trace t)
     switch (t) {
     case JOURNAL_MINE:
         /* Without an unknown commit behind it, "mine" is the same message recorded by another process. */
-        w->status = w->again ? OK : err_set(&w->err, ERR_CONFLICT, w->turn->has_key ? "turn_key" : "sequence",
-                                            "This message was recorded already.");
+        w->status = w->again ? OK
+                             : err_set(&w->err, ERR_CONFLICT, w->turn->has_key ? "turn_key" : "sequence",
+                                       "This message was recorded already.");
         return true;
     case JOURNAL_KEY_TAKEN:
         w->status = err_set(&w->err, ERR_CONFLICT, "turn_key", "This message was recorded already.");

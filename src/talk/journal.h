@@ -11,17 +11,29 @@
 #include "billing/usage.h"
 #include "db/db.h"
 
-struct journal_message { int64_t seq; const char *from, *type; struct str text; struct str data; /* JSON or "" */ int64_t created_ms; };
+struct journal_message {
+    int64_t seq;
+    const char *from, *type;
+    struct str text;
+    struct str data; /* JSON or "" */
+    int64_t created_ms;
+};
 struct journal_turn {
     struct id tenant, bot, conversation;
-    bool opens;                     /* insert the conversation; else update it where seq = base_seq */
-    int version; const char *channel; struct str locale, contact; uint8_t token_hash[32]; /* when it opens */
-    int64_t base_seq, last_seq;     /* before and after this turn */
-    struct str flow_state;          /* JSON */
-    const char *state;              /* open handoff closed */
-    bool has_key; uint8_t turn_key[16]; /* idempotency: unique per tenant */
-    const struct journal_message *messages; size_t n;
-    bool counts; struct usage_quota quota; /* first reply: ledger row and counter in the same transaction */
+    bool opens; /* insert the conversation; else update it where seq = base_seq */
+    int version;
+    const char *channel;
+    struct str locale, contact;
+    uint8_t token_hash[32];     /* when it opens */
+    int64_t base_seq, last_seq; /* before and after this turn */
+    struct str flow_state;      /* JSON */
+    const char *state;          /* open handoff closed */
+    bool has_key;
+    uint8_t turn_key[16]; /* idempotency: unique per tenant */
+    const struct journal_message *messages;
+    size_t n;
+    bool counts;
+    struct usage_quota quota; /* first reply: ledger row and counter in the same transaction */
     int64_t now_ms;
 };
 struct journal;

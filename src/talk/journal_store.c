@@ -4,7 +4,8 @@
 
 /* GLOBAL: one batch holds turns of many tenants; each row carries its own tenant, checked by the foreign keys. */
 DB_STMT(conversation_add, GLOBAL,
-        "INSERT INTO conversation (tenant_id, conversation_id, bot_id, version, channel, locale, state, counted, token_hash, seq, "
+        "INSERT INTO conversation (tenant_id, conversation_id, bot_id, version, channel, locale, state, counted, "
+        "token_hash, seq, "
         "flow_state, contact, started_at, last_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         "uuuisssixisstt", "");
 /* `seq` as the turn read it: whoever was faster makes this change nothing. */
@@ -13,15 +14,20 @@ DB_STMT(conversation_move, GLOBAL,
         "contact = IF(? = '', contact, ?), last_at = ? WHERE tenant_id = ? AND conversation_id = ? AND seq = ?",
         "isisssstuui", "");
 DB_STMT(message_add, GLOBAL,
-        "INSERT INTO message (tenant_id, conversation_id, seq, sender, type, text, data, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO message (tenant_id, conversation_id, seq, sender, type, text, data, created_at) VALUES (?, ?, ?, "
+        "?, ?, ?, ?, ?)",
         "uuisssst", "");
 DB_STMT(turn_key_add, GLOBAL,
-        "INSERT INTO turn_key (tenant_id, turn_key, conversation_id, first_seq, last_seq, created_at) VALUES (?, ?, ?, ?, ?, ?)",
+        "INSERT INTO turn_key (tenant_id, turn_key, conversation_id, first_seq, last_seq, created_at) VALUES (?, ?, ?, "
+        "?, ?, ?)",
         "uxuiit", "");
-DB_STMT(turn_key_look, TENANT, "SELECT conversation_id, first_seq FROM turn_key WHERE tenant_id = :tenant AND turn_key = ?", "x", "ui");
-DB_STMT(conversation_seq, TENANT, "SELECT seq FROM conversation WHERE tenant_id = :tenant AND conversation_id = ?", "u", "i");
+DB_STMT(turn_key_look, TENANT,
+        "SELECT conversation_id, first_seq FROM turn_key WHERE tenant_id = :tenant AND turn_key = ?", "x", "ui");
+DB_STMT(conversation_seq, TENANT, "SELECT seq FROM conversation WHERE tenant_id = :tenant AND conversation_id = ?", "u",
+        "i");
 DB_STMT(message_look, TENANT,
-        "SELECT sender, text, created_at FROM message WHERE tenant_id = :tenant AND conversation_id = ? AND seq = ?", "ui", "sst");
+        "SELECT sender, text, created_at FROM message WHERE tenant_id = :tenant AND conversation_id = ? AND seq = ?",
+        "ui", "sst");
 
 /* The rows of one bulk statement, filled cell by cell. */
 struct rows {
@@ -60,7 +66,8 @@ static enum status sequence_taken(enum status s, struct err *e)
     return as_conflict(s, "sequence", "The conversation went on meanwhile.", e);
 }
 
-static enum status write_new(struct db *c, const struct journal_turn *const *turns, size_t n, struct arena *a, struct err *e)
+static enum status write_new(struct db *c, const struct journal_turn *const *turns, size_t n, struct arena *a,
+                             struct err *e)
 {
     struct rows r;
     enum status s = rows_new(&r, a, n, 14, e);
@@ -69,16 +76,17 @@ static enum status write_new(struct db *c, const struct journal_turn *const *tur
         const struct journal_turn *t = turns[i];
 
         if (t->opens) {
-            rows_add(&r, DB_ARGS(db_id(t->tenant), db_id(t->conversation), db_id(t->bot), db_int(t->version), db_text(t->channel),
-                                 db_str(t->locale), db_text(t->state), db_int(t->counts),
-                                 db_bytes(t->token_hash, sizeof(t->token_hash)), db_int(t->last_seq), db_str(t->flow_state),
-                                 db_str(t->contact), db_time(t->now_ms), db_time(t->now_ms)));
+            rows_add(&r, DB_ARGS(db_id(t->tenant), db_id(t->conversation), db_id(t->bot), db_int(t->version),
+                                 db_text(t->channel), db_str(t->locale), db_text(t->state), db_int(t->counts),
+                                 db_bytes(t->token_hash, sizeof(t->token_hash)), db_int(t->last_seq),
+                                 db_str(t->flow_state), db_str(t->contact), db_time(t->now_ms), db_time(t->now_ms)));
         }
     }
     return s == OK ? sequence_taken(rows_run(c, &conversation_add, &r, NULL, e), e) : s;
 }
 
-static enum status write_moved(struct db *c, const struct journal_turn *const *turns, size_t n, struct arena *a, struct err *e)
+static enum status write_moved(struct db *c, const struct journal_turn *const *turns, size_t n, struct arena *a,
+                               struct err *e)
 {
     struct rows r;
     int64_t moved = 0;
@@ -88,9 +96,9 @@ static enum status write_moved(struct db *c, const struct journal_turn *const *t
         const struct journal_turn *t = turns[i];
 
         if (!t->opens) {
-            rows_add(&r, DB_ARGS(db_int(t->last_seq), db_text(t->state), db_int(t->counts), db_str(t->flow_state), db_str(t->locale),
-                                 db_str(t->contact), db_str(t->contact), db_time(t->now_ms), db_id(t->tenant),
-                                 db_id(t->conversation), db_int(t->base_seq)));
+            rows_add(&r, DB_ARGS(db_int(t->last_seq), db_text(t->state), db_int(t->counts), db_str(t->flow_state),
+                                 db_str(t->locale), db_str(t->contact), db_str(t->contact), db_time(t->now_ms),
+                                 db_id(t->tenant), db_id(t->conversation), db_int(t->base_seq)));
         }
     }
     s = s == OK ? rows_run(c, &conversation_move, &r, &moved, e) : s;
@@ -100,7 +108,8 @@ static enum status write_moved(struct db *c, const struct journal_turn *const *t
     return s;
 }
 
-static enum status write_keys(struct db *c, const struct journal_turn *const *turns, size_t n, struct arena *a, struct err *e)
+static enum status write_keys(struct db *c, const struct journal_turn *const *turns, size_t n, struct arena *a,
+                              struct err *e)
 {
     struct rows r;
     enum status s = rows_new(&r, a, n, 6, e);
@@ -117,7 +126,8 @@ static enum status write_keys(struct db *c, const struct journal_turn *const *tu
     return as_conflict(s, "turn_key", "This message was recorded already.", e);
 }
 
-static enum status write_messages(struct db *c, const struct journal_turn *const *turns, size_t n, struct arena *a, struct err *e)
+static enum status write_messages(struct db *c, const struct journal_turn *const *turns, size_t n, struct arena *a,
+                                  struct err *e)
 {
     struct rows r;
     size_t all = 0;
@@ -133,14 +143,15 @@ static enum status write_messages(struct db *c, const struct journal_turn *const
         for (size_t k = 0; k < t->n; k++) {
             const struct journal_message *m = &t->messages[k];
 
-            rows_add(&r, DB_ARGS(db_id(t->tenant), db_id(t->conversation), db_int(m->seq), db_text(m->from), db_text(m->type),
-                                 db_str(m->text), db_str(m->data), db_time(m->created_ms)));
+            rows_add(&r, DB_ARGS(db_id(t->tenant), db_id(t->conversation), db_int(m->seq), db_text(m->from),
+                                 db_text(m->type), db_str(m->text), db_str(m->data), db_time(m->created_ms)));
         }
     }
     return s == OK ? sequence_taken(rows_run(c, &message_add, &r, NULL, e), e) : s;
 }
 
-static enum status write_counts(struct db *c, const struct journal_turn *const *turns, size_t n, struct arena *a, struct err *e)
+static enum status write_counts(struct db *c, const struct journal_turn *const *turns, size_t n, struct arena *a,
+                                struct err *e)
 {
     struct usage_count *counts = arena_array(a, n, sizeof(*counts));
     size_t k = 0;
@@ -158,7 +169,8 @@ static enum status write_counts(struct db *c, const struct journal_turn *const *
     return sequence_taken(usage_record(c, counts, k, e), e);
 }
 
-enum status journal_store_write(struct db *c, const struct journal_turn *const *turns, size_t n, struct arena *a, struct err *e)
+enum status journal_store_write(struct db *c, const struct journal_turn *const *turns, size_t n, struct arena *a,
+                                struct err *e)
 {
     enum status s = write_new(c, turns, n, a, e);
 
@@ -178,10 +190,12 @@ enum status journal_store_write(struct db *c, const struct journal_turn *const *
 
 /* ---- looking ---- */
 
-static enum status trace_key(struct db *c, const struct journal_turn *t, struct arena *a, enum journal_trace *out, struct err *e)
+static enum status trace_key(struct db *c, const struct journal_turn *t, struct arena *a, enum journal_trace *out,
+                             struct err *e)
 {
     struct db_rows r;
-    enum status s = db_query(c, &turn_key_look, &t->tenant, DB_ARGS(db_bytes(t->turn_key, sizeof(t->turn_key))), a, &r, e);
+    enum status s = db_query(c, &turn_key_look, &t->tenant, DB_ARGS(db_bytes(t->turn_key, sizeof(t->turn_key))), a, &r,
+                             e);
 
     if (s == OK && r.n) {
         /* A conversation that this turn opens has an id nobody else can have. */
@@ -190,11 +204,13 @@ static enum status trace_key(struct db *c, const struct journal_turn *t, struct 
     return s;
 }
 
-static enum status trace_place(struct db *c, const struct journal_turn *t, struct arena *a, enum journal_trace *out, struct err *e)
+static enum status trace_place(struct db *c, const struct journal_turn *t, struct arena *a, enum journal_trace *out,
+                               struct err *e)
 {
     struct db_rows r;
     struct db_row m;
-    enum status s = db_query(c, &message_look, &t->tenant, DB_ARGS(db_id(t->conversation), db_int(t->base_seq + 1)), a, &r, e);
+    enum status s = db_query(c, &message_look, &t->tenant, DB_ARGS(db_id(t->conversation), db_int(t->base_seq + 1)), a,
+                             &r, e);
 
     if (s != OK) {
         return s;
@@ -214,7 +230,8 @@ static enum status trace_place(struct db *c, const struct journal_turn *t, struc
     return s;
 }
 
-enum status journal_store_trace(struct db *c, const struct journal_turn *t, struct arena *a, enum journal_trace *out, struct err *e)
+enum status journal_store_trace(struct db *c, const struct journal_turn *t, struct arena *a, enum journal_trace *out,
+                                struct err *e)
 {
     enum journal_trace place = JOURNAL_ABSENT;
     enum status s = OK;

@@ -27,7 +27,8 @@ static enum status sweep_write(struct db *c, void *ctx, struct err *e)
     return s;
 }
 
-enum status retention_sweep(struct db *c, struct id tenant, int64_t before_ms, struct id *after, int limit, int64_t *n, struct err *e)
+enum status retention_sweep(struct db *c, struct id tenant, int64_t before_ms, struct id *after, int limit, int64_t *n,
+                            struct err *e)
 {
     struct sweep w = {.tenant = tenant, .after = *after, .before_ms = before_ms, .limit = limit};
     enum status s = before_ms > 0 ? db_transaction(c, sweep_write, &w, e) : OK;

@@ -6,13 +6,15 @@
 /* An id begins with the time it was made, and no conversation's last message is older than its beginning: the range of the primary key
  * holds all that can be due, and little else. */
 DB_STMT(conversations_due, TENANT,
-        "SELECT conversation_id FROM conversation WHERE tenant_id = :tenant AND conversation_id > ? AND conversation_id < ? AND"
+        "SELECT conversation_id FROM conversation WHERE tenant_id = :tenant AND conversation_id > ? AND "
+        "conversation_id < ? AND"
         " last_at < ? ORDER BY conversation_id LIMIT ? FOR UPDATE",
         "uuti", "u");
 DB_STMT(feedback_of, TENANT, "DELETE FROM feedback WHERE tenant_id = :tenant AND conversation_id = ?", "u", "");
 DB_STMT(turn_keys_of, TENANT, "DELETE FROM turn_key WHERE tenant_id = :tenant AND conversation_id = ?", "u", "");
 DB_STMT(messages_of, TENANT, "DELETE FROM message WHERE tenant_id = :tenant AND conversation_id = ?", "u", "");
-DB_STMT(conversation_gone, TENANT, "DELETE FROM conversation WHERE tenant_id = :tenant AND conversation_id = ?", "u", "");
+DB_STMT(conversation_gone, TENANT, "DELETE FROM conversation WHERE tenant_id = :tenant AND conversation_id = ?", "u",
+        "");
 
 static struct id first_of(int64_t ms)
 {
@@ -22,12 +24,13 @@ static struct id first_of(int64_t ms)
     return id;
 }
 
-enum status retention_store_due(struct db *c, struct id tenant, struct id after, int64_t before_ms, int limit, struct arena *a,
-                                struct id **out, size_t *n, struct err *e)
+enum status retention_store_due(struct db *c, struct id tenant, struct id after, int64_t before_ms, int limit,
+                                struct arena *a, struct id **out, size_t *n, struct err *e)
 {
     struct db_rows rows;
     enum status s = db_query(c, &conversations_due, &tenant,
-                             DB_ARGS(db_id(after), db_id(first_of(before_ms)), db_time(before_ms), db_int(limit)), a, &rows, e);
+                             DB_ARGS(db_id(after), db_id(first_of(before_ms)), db_time(before_ms), db_int(limit)), a,
+                             &rows, e);
     if (s != OK)
         return s;
     *n = rows.n;

@@ -5,8 +5,8 @@
 #include "talk/retention.h"
 
 /* In a transaction: the next conversations that are due, locked. */
-enum status retention_store_due(struct db *c, struct id tenant, struct id after, int64_t before_ms, int limit, struct arena *a,
-                                struct id **out, size_t *n, struct err *e);
+enum status retention_store_due(struct db *c, struct id tenant, struct id after, int64_t before_ms, int limit,
+                                struct arena *a, struct id **out, size_t *n, struct err *e);
 enum status retention_store_delete(struct db *c, struct id tenant, struct id conversation, struct err *e);
 
 #endif

@@ -31,7 +31,8 @@ static enum status derive_keys(struct talk *t, struct err *e)
     struct str hex = str_from(config_string(t->config, CONFIG_secret_key));
 
     if (!crypto_hex_decode(hex, master, sizeof(master))) {
-        return err_set(e, ERR_INVALID, "secret_key", "The setting secret_key must be 64 hex digits; parley doctor makes one.");
+        return err_set(e, ERR_INVALID, "secret_key",
+                       "The setting secret_key must be 64 hex digits; parley doctor makes one.");
     }
     crypto_derive(master, "visitor-token", t->token_key);
     crypto_derive(master, "turn-key", t->turn_key);
@@ -83,8 +84,8 @@ void talk_close(struct talk *t)
 }
 
 /* Who holds the token may: the bot is live, the conversation is its own. */
-static enum status open_with_token(struct talk *t, struct id bot, struct id conversation, struct str token, struct arena *a,
-                                   struct conv *out, struct err *e)
+static enum status open_with_token(struct talk *t, struct id bot, struct id conversation, struct str token,
+                                   struct arena *a, struct conv *out, struct err *e)
 {
     struct bot_live live;
     enum status s = bot_live(t->pool, bot, &live, e);
@@ -96,7 +97,8 @@ static enum status open_with_token(struct talk *t, struct id bot, struct id conv
     return s;
 }
 
-enum status talk_messages(struct talk *t, struct id bot, struct id conversation, struct str token, int64_t after, struct arena *a, struct talk_out *out, struct err *e)
+enum status talk_messages(struct talk *t, struct id bot, struct id conversation, struct str token, int64_t after,
+                          struct arena *a, struct talk_out *out, struct err *e)
 {
     struct conv conv;
     struct db *c = NULL;
@@ -112,7 +114,8 @@ enum status talk_messages(struct talk *t, struct id bot, struct id conversation,
     /* The row again: somebody else may have closed it since this process last wrote it. */
     s = conversation_store_load(c, conv.tenant, conversation, a, &conv, e);
     if (s == OK) {
-        s = conversation_store_messages(c, conv.tenant, conversation, after, INT64_MAX, CATCH_UP_MAX, a, &out->messages, &out->n, e);
+        s = conversation_store_messages(c, conv.tenant, conversation, after, INT64_MAX, CATCH_UP_MAX, a, &out->messages,
+                                        &out->n, e);
     }
     db_put(c);
     if (s == OK) {
@@ -123,7 +126,8 @@ enum status talk_messages(struct talk *t, struct id bot, struct id conversation,
     return s;
 }
 
-enum status talk_feedback(struct talk *t, struct id bot, struct id conversation, struct str token, int64_t seq, int rating, struct str comment, struct err *e)
+enum status talk_feedback(struct talk *t, struct id bot, struct id conversation, struct str token, int64_t seq,
+                          int rating, struct str comment, struct err *e)
 {
     struct arena a;
     struct conv conv;
@@ -137,7 +141,8 @@ enum status talk_feedback(struct talk *t, struct id bot, struct id conversation,
         return err_at(e, ERR_INVALID, "seq_invalid", "/seq", "A message number is not negative.");
     }
     if (!utf8_text(comment) || utf8_length(comment) > COMMENT_MAX) {
-        return err_at(e, ERR_INVALID, "comment_too_long", "/comment", "A comment has at most %d characters.", COMMENT_MAX);
+        return err_at(e, ERR_INVALID, "comment_too_long", "/comment", "A comment has at most %d characters.",
+                      COMMENT_MAX);
     }
     arena_init(&a, 1 * MB);
     s = open_with_token(t, bot, conversation, token, &a, &conv, e);

@@ -11,58 +11,70 @@
 #include "flow/flow.h"
 
 #define TALK_TOKEN_MAX 64
-enum talk_mode { TALK_LIVE, TALK_TEST }; /* TEST: the draft, nothing recorded or counted, state comes from and goes to the caller */
+enum talk_mode {
+    TALK_LIVE,
+    TALK_TEST
+}; /* TEST: the draft, nothing recorded or counted, state comes from and goes to the caller */
 enum talk_state { TALK_OPEN, TALK_HANDOFF, TALK_CLOSED };
 const char *talk_state_name(enum talk_state s); /* open handoff closed */
 
 struct talk_in {
     struct id bot;
-    struct id conversation;      /* ID_NONE: start a new one */
-    struct str token;            /* the visitor's only right; checked when `conversation` is set */
-    struct str text, choice;     /* one of them not empty */
-    struct str client_id;        /* the client's own message id, at most 100 bytes; "" = none */
-    struct str locale;           /* BCP 47; "" = the bot's */
-    const struct json *contact;  /* object or NULL */
-    const char *channel;         /* "api" "web" */
-    struct str visitor;          /* address of the visitor, for limits */
-    bool (*gone)(void *ctx);     /* did the visitor leave? may be NULL */
+    struct id conversation;     /* ID_NONE: start a new one */
+    struct str token;           /* the visitor's only right; checked when `conversation` is set */
+    struct str text, choice;    /* one of them not empty */
+    struct str client_id;       /* the client's own message id, at most 100 bytes; "" = none */
+    struct str locale;          /* BCP 47; "" = the bot's */
+    const struct json *contact; /* object or NULL */
+    const char *channel;        /* "api" "web" */
+    struct str visitor;         /* address of the visitor, for limits */
+    bool (*gone)(void *ctx);    /* did the visitor leave? may be NULL */
     void *gone_ctx;
 };
 struct talk_message {
-    int64_t seq;                 /* 0 until recorded */
-    const char *from;            /* visitor bot agent system */
-    const char *type;            /* text image card choice event; choice: the visitor took one */
+    int64_t seq;      /* 0 until recorded */
+    const char *from; /* visitor bot agent system */
+    const char *type; /* text image card choice event; choice: the visitor took one */
     struct flow_message m;
-    struct str choice;           /* type choice: its value; of an event the text says what happened ("closed") */
+    struct str choice; /* type choice: its value; of an event the text says what happened ("closed") */
     int64_t created_ms;
 };
 /* As one JSON object of the visitor API: {"seq","from","type","text",...}; seq is left out while it is 0. */
 void talk_message_write(struct buf *b, const struct talk_message *m);
 /* What comes out while thinking: not final until talk_turn returned OK. A status other than OK cancels the turn. */
-struct talk_sink { void *ctx; enum status (*message)(void *ctx, const struct talk_message *m, struct err *e); };
+struct talk_sink {
+    void *ctx;
+    enum status (*message)(void *ctx, const struct talk_message *m, struct err *e);
+};
 struct talk_out {
-    struct id tenant;            /* whose bot it is, also of a turn that failed; ID_NONE: not known */
+    struct id tenant; /* whose bot it is, also of a turn that failed; ID_NONE: not known */
     struct id conversation;
-    char token[TALK_TOKEN_MAX]; /* of a new conversation (or of the replay of its first turn); else the one that came in */
+    char token
+        [TALK_TOKEN_MAX]; /* of a new conversation (or of the replay of its first turn); else the one that came in */
     enum talk_state state;
-    struct talk_message *messages; size_t n; /* the turn's replies, in the arena */
-    int64_t seq;                 /* of the visitor's message */
+    struct talk_message *messages;
+    size_t n;    /* the turn's replies, in the arena */
+    int64_t seq; /* of the visitor's message */
     bool replayed;
 };
-struct talk;                     /* one per process: pool, journal, conversation locks */
+struct talk; /* one per process: pool, journal, conversation locks */
 /* Keeps c and p; p outlives it. `threads`: how many of the program run turns. */
 enum status talk_open(const struct config *c, struct db_pool *p, int threads, struct talk **out, struct err *e);
 void talk_close(struct talk *t); /* waits until what is enqueued is recorded */
 
-enum status talk_turn(struct talk *t, const struct talk_in *in, const struct talk_sink *sink, struct arena *a, struct talk_out *out, struct err *e);
+enum status talk_turn(struct talk *t, const struct talk_in *in, const struct talk_sink *sink, struct arena *a,
+                      struct talk_out *out, struct err *e);
 /* The draft, by the same runner: `state` as of the previous call (NULL at first), *next to hand in. `path` gets {"node","type"} rows. */
-enum status talk_test(struct talk *t, struct id tenant, struct id bot, const struct talk_in *in, const struct json *state, struct arena *a,
-                      struct talk_out *out, struct json **next, struct json *path, struct err *e);
+enum status talk_test(struct talk *t, struct id tenant, struct id bot, const struct talk_in *in,
+                      const struct json *state, struct arena *a, struct talk_out *out, struct json **next,
+                      struct json *path, struct err *e);
 
 /* Visitor's reading: codes as talk_turn's for conversation and token: ERR_NOT_FOUND conversation_unknown, ERR_AUTH token_invalid.
  * Messages with seq > after, at most 200. Token as above. */
-enum status talk_messages(struct talk *t, struct id bot, struct id conversation, struct str token, int64_t after, struct arena *a, struct talk_out *out, struct err *e);
+enum status talk_messages(struct talk *t, struct id bot, struct id conversation, struct str token, int64_t after,
+                          struct arena *a, struct talk_out *out, struct err *e);
 /* rating -1 or 1; again = changed. seq 0 = the conversation as a whole. */
-enum status talk_feedback(struct talk *t, struct id bot, struct id conversation, struct str token, int64_t seq, int rating, struct str comment, struct err *e);
+enum status talk_feedback(struct talk *t, struct id bot, struct id conversation, struct str token, int64_t seq,
+                          int rating, struct str comment, struct err *e);
 
 #endif

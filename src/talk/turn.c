@@ -44,7 +44,8 @@ static enum status check_input(const struct talk_in *in, struct err *e)
         return err_at(e, ERR_INVALID, "id_too_long", "/id", "A message id has at most %d bytes.", CLIENT_ID_MAX);
     }
     if (!locale_ok(in->locale)) {
-        return err_at(e, ERR_INVALID, "locale_invalid", "/locale", "A locale is a language tag such as \"en\" or \"pt-BR\".");
+        return err_at(e, ERR_INVALID, "locale_invalid", "/locale",
+                      "A locale is a language tag such as \"en\" or \"pt-BR\".");
     }
     return OK;
 }
@@ -83,8 +84,12 @@ static void begin_conversation(struct turn *u)
     struct str locale = u->in->locale.n ? u->in->locale : u->live.language;
 
     u->opens = true;
-    u->conv = (struct conv){.tenant = u->live.tenant, .id = id_new(), .bot = u->live.id, .version = u->live.version,
-                            .locale = locale, .flow_state = STR_EMPTY};
+    u->conv = (struct conv){.tenant = u->live.tenant,
+                            .id = id_new(),
+                            .bot = u->live.id,
+                            .version = u->live.version,
+                            .locale = locale,
+                            .flow_state = STR_EMPTY};
 }
 
 static enum status load(struct turn *u, struct err *e)
@@ -182,7 +187,8 @@ static enum status write_state(struct turn *u, struct err *e)
     json_write(&b, u->result.state);
     ok = buf_ok(&b);
     if (!ok) {
-        err_set(e, ERR_INTERNAL, "state_too_large", "The bot keeps more than %zu bytes about this conversation.", MAX_STATE);
+        err_set(e, ERR_INTERNAL, "state_too_large", "The bot keeps more than %zu bytes about this conversation.",
+                MAX_STATE);
     } else {
         u->conv.flow_state = arena_str(u->arena, buf_str(&b), &ok);
         if (!ok) {
@@ -222,15 +228,20 @@ static void set_visitor(struct turn *u)
 {
     const struct talk_in *in = u->in;
 
-    u->visitor = (struct talk_message){.seq = u->conv.seq + 1, .from = "visitor", .type = in->choice.n ? "choice" : "text",
-                                       .choice = in->choice, .created_ms = u->now_ms};
+    u->visitor = (struct talk_message){.seq = u->conv.seq + 1,
+                                       .from = "visitor",
+                                       .type = in->choice.n ? "choice" : "text",
+                                       .choice = in->choice,
+                                       .created_ms = u->now_ms};
     u->visitor.m.text = in->text.n ? in->text : in->choice;
     u->visitor.m.title = u->visitor.m.url = u->visitor.m.image = STR_EMPTY;
 }
 
-static enum status journal_row(const struct talk_message *m, struct arena *a, struct journal_message *out, struct err *e)
+static enum status journal_row(const struct talk_message *m, struct arena *a, struct journal_message *out,
+                               struct err *e)
 {
-    *out = (struct journal_message){.seq = m->seq, .from = m->from, .type = m->type, .text = m->m.text, .created_ms = m->created_ms};
+    *out = (struct journal_message){
+        .seq = m->seq, .from = m->from, .type = m->type, .text = m->m.text, .created_ms = m->created_ms};
     return message_data(m, a, &out->data, e);
 }
 
@@ -278,11 +289,21 @@ static enum status contact_text(struct turn *u, struct str *out, struct err *e)
 
 static enum status record(struct turn *u, struct talk_out *out, struct err *e)
 {
-    struct journal_turn t = {.tenant = u->conv.tenant, .bot = u->conv.bot, .conversation = u->conv.id, .opens = u->opens,
-                             .version = u->conv.version, .channel = u->in->channel, .locale = u->conv.locale,
-                             .base_seq = u->conv.seq, .last_seq = u->conv.seq + 1 + (int64_t)u->reply_n,
-                             .flow_state = u->conv.flow_state, .state = talk_state_name(u->conv.state), .has_key = u->has_key,
-                             .counts = !u->conv.counted && u->reply_n > 0, .quota = u->quota, .now_ms = u->now_ms};
+    struct journal_turn t = {.tenant = u->conv.tenant,
+                             .bot = u->conv.bot,
+                             .conversation = u->conv.id,
+                             .opens = u->opens,
+                             .version = u->conv.version,
+                             .channel = u->in->channel,
+                             .locale = u->conv.locale,
+                             .base_seq = u->conv.seq,
+                             .last_seq = u->conv.seq + 1 + (int64_t)u->reply_n,
+                             .flow_state = u->conv.flow_state,
+                             .state = talk_state_name(u->conv.state),
+                             .has_key = u->has_key,
+                             .counts = !u->conv.counted && u->reply_n > 0,
+                             .quota = u->quota,
+                             .now_ms = u->now_ms};
     enum status s = contact_text(u, &t.contact, e);
 
     if (u->opens) {
@@ -376,7 +397,8 @@ static enum status run(struct turn *u, struct talk_out *out, struct err *e)
 
     u->has_key = turn_key_of(u->talk, in, in->conversation, u->key);
     if (known || u->has_key) {
-        s = turn_lock_take(u->talk->locks, known ? in->conversation.b : u->key, u->has_key ? u->key : NULL, u->live.tenant, &lock, e);
+        s = turn_lock_take(u->talk->locks, known ? in->conversation.b : u->key, u->has_key ? u->key : NULL,
+                           u->live.tenant, &lock, e);
     }
     for (int i = 0; s == OK && i < TRIES; i++) {
         s = attempt(u, out, e);
@@ -390,7 +412,8 @@ static enum status run(struct turn *u, struct talk_out *out, struct err *e)
     return s;
 }
 
-enum status talk_turn(struct talk *t, const struct talk_in *in, const struct talk_sink *sink, struct arena *a, struct talk_out *out, struct err *e)
+enum status talk_turn(struct talk *t, const struct talk_in *in, const struct talk_sink *sink, struct arena *a,
+                      struct talk_out *out, struct err *e)
 {
     struct turn u = {.talk = t, .in = in, .sink = sink, .arena = a};
     struct err mine = ERR_INIT;
@@ -419,10 +442,15 @@ enum status talk_turn(struct talk *t, const struct talk_in *in, const struct tal
 
 /* ---- the draft ---- */
 
-enum status talk_test(struct talk *t, struct id tenant, struct id bot, const struct talk_in *in, const struct json *state, struct arena *a,
-                      struct talk_out *out, struct json **next, struct json *path, struct err *e)
+enum status talk_test(struct talk *t, struct id tenant, struct id bot, const struct talk_in *in,
+                      const struct json *state, struct arena *a, struct talk_out *out, struct json **next,
+                      struct json *path, struct err *e)
 {
-    struct turn u = {.talk = t, .in = in, .arena = a, .path = path, .now_ms = clock_now_ms(),
+    struct turn u = {.talk = t,
+                     .in = in,
+                     .arena = a,
+                     .path = path,
+                     .now_ms = clock_now_ms(),
                      .conv = {.tenant = tenant, .bot = bot, .locale = in->locale, .flow_state = STR_EMPTY}};
     struct err mine = ERR_INIT;
     enum status s;

@@ -51,8 +51,8 @@ bool turn_key_of(const struct talk *t, const struct talk_in *in, struct id conve
 
 /* ---- turn_load.c ---- */
 /* By cache or database; token checked; ERR_NOT_FOUND conversation_unknown, ERR_AUTH token_invalid. */
-enum status turn_load(struct talk *t, struct id tenant, struct id bot, struct id conversation, struct str token, struct arena *a,
-                      struct conv *out, struct err *e);
+enum status turn_load(struct talk *t, struct id tenant, struct id bot, struct id conversation, struct str token,
+                      struct arena *a, struct conv *out, struct err *e);
 
 /* ---- one turn, from load to record ---- */
 struct turn {
@@ -60,22 +60,22 @@ struct turn {
     const struct talk_in *in;
     const struct talk_sink *sink; /* or NULL */
     struct arena *arena;
-    struct bot_live live;     /* the bot's live version: admits */
-    struct bot_live pinned;   /* the version this conversation runs on */
+    struct bot_live live;   /* the bot's live version: admits */
+    struct bot_live pinned; /* the version this conversation runs on */
     bool has_pinned;
-    struct conv conv;         /* as loaded; of a new one: id, tenant, bot, version */
+    struct conv conv; /* as loaded; of a new one: id, tenant, bot, version */
     bool opens, has_key;
-    bool looked, repeated;    /* the key was looked up before an effect outside; and it was there */
-    bool left;                /* the visitor is gone */
-    bool busy;                /* no place was free to wait for a call outside */
-    int64_t outside_us;       /* spent waiting for calls outside */
+    bool looked, repeated; /* the key was looked up before an effect outside; and it was there */
+    bool left;             /* the visitor is gone */
+    bool busy;             /* no place was free to wait for a call outside */
+    int64_t outside_us;    /* spent waiting for calls outside */
     uint8_t key[16];
     struct usage_quota quota;
     int64_t now_ms;
     struct talk_message visitor;
     struct talk_message *replies;
     size_t reply_n, reply_cap;
-    struct json *path;        /* of a test: the nodes taken */
+    struct json *path; /* of a test: the nodes taken */
     struct flow_result result;
 };
 

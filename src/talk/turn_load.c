@@ -4,14 +4,17 @@
 #include "talk/turn.h"
 #include "base/banned.h"
 
-static enum status load_row(struct talk *t, struct id tenant, struct id conversation, struct arena *a, struct conv *out, struct err *e)
+static enum status load_row(struct talk *t, struct id tenant, struct id conversation, struct arena *a, struct conv *out,
+                            struct err *e)
 {
     struct db *c = NULL;
     enum status s;
 
     if (conv_cache_get(t->cache, conversation, a, out)) {
         /* An id of another tenant is as unknown as one that never was. */
-        return id_eq(out->tenant, tenant) ? OK : err_set(e, ERR_NOT_FOUND, "conversation_unknown", "There is no such conversation.");
+        return id_eq(out->tenant, tenant)
+                   ? OK
+                   : err_set(e, ERR_NOT_FOUND, "conversation_unknown", "There is no such conversation.");
     }
     s = db_get(t->pool, &c, e);
     if (s == OK) {
@@ -21,8 +24,8 @@ static enum status load_row(struct talk *t, struct id tenant, struct id conversa
     return s;
 }
 
-enum status turn_load(struct talk *t, struct id tenant, struct id bot, struct id conversation, struct str token, struct arena *a,
-                      struct conv *out, struct err *e)
+enum status turn_load(struct talk *t, struct id tenant, struct id bot, struct id conversation, struct str token,
+                      struct arena *a, struct conv *out, struct err *e)
 {
     uint8_t hash[32];
     enum status s = load_row(t, tenant, conversation, a, out, e);

@@ -167,8 +167,8 @@ static bool wait_in_place(struct turn_locks *l, struct turn_lock *k, const uint8
     return granted;
 }
 
-enum status turn_lock_take(struct turn_locks *l, const uint8_t key[16], const uint8_t *who, struct id tenant, struct turn_lock **out,
-                           struct err *e)
+enum status turn_lock_take(struct turn_locks *l, const uint8_t key[16], const uint8_t *who, struct id tenant,
+                           struct turn_lock **out, struct err *e)
 {
     struct turn_lock *k;
     enum status s = OK;

@@ -7,15 +7,16 @@
 #include "talk/turn_places.h"
 
 struct turn_locks;
-enum status turn_locks_new(struct turn_places *places, struct turn_locks **out, struct err *e); /* keeps `places`, which outlive it */
+enum status turn_locks_new(struct turn_places *places, struct turn_locks **out,
+                           struct err *e); /* keeps `places`, which outlive it */
 void turn_locks_free(struct turn_locks *l);
 
 struct turn_lock; /* one key's */
 /* `who` is the turn's own mark (its idempotency key) or NULL: those who wait behind a turn with the same mark will get its answer,
  * so they are not counted among the 4 who may wait. Who waits takes a place of its workspace. ERR_RATE code conversation_busy when 4
  * wait, when no place is free, or after 30 s. */
-enum status turn_lock_take(struct turn_locks *l, const uint8_t key[16], const uint8_t *who, struct id tenant, struct turn_lock **out,
-                           struct err *e);
+enum status turn_lock_take(struct turn_locks *l, const uint8_t key[16], const uint8_t *who, struct id tenant,
+                           struct turn_lock **out, struct err *e);
 void turn_lock_give(struct turn_locks *l, struct turn_lock *k); /* NULL is fine */
 
 #endif

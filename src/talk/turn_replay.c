@@ -11,21 +11,28 @@ static bool same_message(const struct talk_message *then, const struct talk_in *
     return str_eq(then->m.text, text) && str_eq(then->choice, now->choice);
 }
 
-static enum status read_turn(struct db *c, struct turn *u, const struct turn_place *at, struct talk_out *out, struct conv *conv, struct err *e)
+static enum status read_turn(struct db *c, struct turn *u, const struct turn_place *at, struct talk_out *out,
+                             struct conv *conv, struct err *e)
 {
     struct talk_message *all;
     size_t n;
     enum status s = conversation_store_load(c, u->live.tenant, at->conversation, u->arena, conv, e);
 
     if (s == OK) {
-        s = conversation_store_messages(c, u->live.tenant, at->conversation, at->first_seq - 1, at->last_seq, 1000, u->arena, &all, &n, e);
+        s = conversation_store_messages(c, u->live.tenant, at->conversation, at->first_seq - 1, at->last_seq, 1000,
+                                        u->arena, &all, &n, e);
     }
     if (s == OK && (n == 0 || !same_message(&all[0], u->in))) {
         s = err_at(e, ERR_CONFLICT, "id_reused", "/id", "Another message was sent with this id.");
     }
     if (s == OK) {
-        *out = (struct talk_out){.tenant = u->live.tenant, .conversation = at->conversation, .state = conv->state, .messages = all + 1, .n = n - 1,
-                                 .seq = at->first_seq, .replayed = true};
+        *out = (struct talk_out){.tenant = u->live.tenant,
+                                 .conversation = at->conversation,
+                                 .state = conv->state,
+                                 .messages = all + 1,
+                                 .n = n - 1,
+                                 .seq = at->first_seq,
+                                 .replayed = true};
     }
     return s;
 }

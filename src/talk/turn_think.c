@@ -29,7 +29,8 @@ static struct flow_message whole(const struct flow_message *m)
 static enum status reply_add(struct turn *u, const struct flow_message *m, struct err *e)
 {
     if (u->reply_n == MAX_TURN_MESSAGES) {
-        return err_set(e, ERR_INTERNAL, "flow_loop", "The bot says more than %d messages in one turn.", MAX_TURN_MESSAGES);
+        return err_set(e, ERR_INTERNAL, "flow_loop", "The bot says more than %d messages in one turn.",
+                       MAX_TURN_MESSAGES);
     }
     if (u->reply_n == u->reply_cap) {
         size_t cap = u->reply_cap ? 2 * u->reply_cap : 4;
@@ -42,8 +43,8 @@ static enum status reply_add(struct turn *u, const struct flow_message *m, struc
         u->replies = grown;
         u->reply_cap = cap;
     }
-    u->replies[u->reply_n++] = (struct talk_message){.from = "bot", .type = message_type(m->kind), .m = whole(m), .choice = STR_EMPTY,
-                                                     .created_ms = u->now_ms};
+    u->replies[u->reply_n++] = (struct talk_message){
+        .from = "bot", .type = message_type(m->kind), .m = whole(m), .choice = STR_EMPTY, .created_ms = u->now_ms};
     return OK;
 }
 
@@ -62,7 +63,8 @@ static enum status on_say(void *ctx, const struct flow_message *m, struct err *e
     return s;
 }
 
-static enum status on_answer(void *ctx, struct str language, struct str question, struct arena *a, struct flow_answer *out, struct err *e)
+static enum status on_answer(void *ctx, struct str language, struct str question, struct arena *a,
+                             struct flow_answer *out, struct err *e)
 {
     struct turn *u = ctx;
     struct answers_match m;
@@ -106,8 +108,8 @@ static int64_t time_left_ms(const struct turn *u, int64_t most_ms)
     return 3 * most_ms - u->outside_us / 1000;
 }
 
-static enum status call(struct turn *u, const struct config *c, struct arena *a, struct fetch_request *f, int64_t wanted_ms,
-                        struct fetch_reply *reply, struct err *e)
+static enum status call(struct turn *u, const struct config *c, struct arena *a, struct fetch_request *f,
+                        int64_t wanted_ms, struct fetch_reply *reply, struct err *e)
 {
     int64_t most = config_int(c, CONFIG_http_node_timeout), left = time_left_ms(u, most), begun = clock_mono_us();
     enum status s;
@@ -127,13 +129,20 @@ static enum status call(struct turn *u, const struct config *c, struct arena *a,
     return s;
 }
 
-static enum status on_http(void *ctx, const struct flow_http *rq, struct arena *a, int *status, struct str *body, struct err *e)
+static enum status on_http(void *ctx, const struct flow_http *rq, struct arena *a, int *status, struct str *body,
+                           struct err *e)
 {
     struct turn *u = ctx;
     struct config *c;
     struct fetch_header *headers = arena_array(a, rq->header_n ? rq->header_n : 1, sizeof(*headers));
-    struct fetch_request f = {.method = rq->method, .url = rq->url, .headers = headers, .header_count = rq->header_n, .body = rq->body,
-                              .max_body = MAX_FETCH, .cancelled = u->in->gone, .cancel_ctx = u->in->gone_ctx};
+    struct fetch_request f = {.method = rq->method,
+                              .url = rq->url,
+                              .headers = headers,
+                              .header_count = rq->header_n,
+                              .body = rq->body,
+                              .max_body = MAX_FETCH,
+                              .cancelled = u->in->gone,
+                              .cancel_ctx = u->in->gone_ctx};
     struct fetch_reply reply;
     enum status s;
 
@@ -175,17 +184,22 @@ static enum status wrong_flow(const struct turn *u, const struct bot_live *b, st
     char bot[ID_TEXT_MAX], code[sizeof(e->code)];
 
     snprintf(code, sizeof(code), "%s", e->code[0] ? e->code : "flow_failed");
-    log_line(LOG_WARN, "flow_failed", LOG_S("bot", id_text(ID_BOT, u->conv.bot, bot)), LOG_I("version", b->version), LOG_S("code", code),
-             LOG_S("message", e->message));
+    log_line(LOG_WARN, "flow_failed", LOG_S("bot", id_text(ID_BOT, u->conv.bot, bot)), LOG_I("version", b->version),
+             LOG_S("code", code), LOG_S("message", e->message));
     return err_set(e, ERR_INTERNAL, code, "The bot's flow could not go on.");
 }
 
 enum status turn_think(struct turn *u, const struct json *state, struct err *e)
 {
     const struct bot_live *b = u->has_pinned ? &u->pinned : &u->live;
-    const struct flow_calls calls = {.ctx = u, .say = on_say, .answer = on_answer, .http = on_http, .step = u->path ? on_step : NULL};
-    const struct flow_input in = {.text = u->in->text, .choice = u->in->choice, .now_ms = u->now_ms,
-                                  .language = u->in->locale.n ? u->in->locale : u->conv.locale.n ? u->conv.locale : b->language};
+    const struct flow_calls calls = {
+        .ctx = u, .say = on_say, .answer = on_answer, .http = on_http, .step = u->path ? on_step : NULL};
+    const struct flow_input in = {.text = u->in->text,
+                                  .choice = u->in->choice,
+                                  .now_ms = u->now_ms,
+                                  .language = u->in->locale.n    ? u->in->locale
+                                              : u->conv.locale.n ? u->conv.locale
+                                                                 : b->language};
     enum status s;
 
     u->reply_n = 0;

@@ -43,8 +43,10 @@ void view_bool(struct view *v, const char *key, bool value);      /* 1 or 0 */
 void view_number(struct view *v, const char *key, int64_t value); /* 12,345 in the language's way */
 void view_time(struct view *v, const char *key,
                int64_t ms); /* key = "23 Nov 2026, 05:52", key + "Iso" = ISO 8601; 0 = not set */
-void view_date(struct view *v, const char *key, int64_t ms); /* the same, day only: "23 Nov 2026"; key + "Iso" = 2026-11-23 */
-struct str view_day(struct view *v, int64_t ms); /* "23 Nov 2026", UTC, for a place in a text; lives in the arena; "" for 0 */
+void view_date(struct view *v, const char *key,
+               int64_t ms); /* the same, day only: "23 Nov 2026"; key + "Iso" = 2026-11-23 */
+struct str view_day(struct view *v,
+                    int64_t ms); /* "23 Nov 2026", UTC, for a place in a text; lives in the arena; "" for 0 */
 void view_id(struct view *v, const char *key, const char *id_text);
 struct safe_html {
     struct str s;

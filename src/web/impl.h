@@ -25,7 +25,7 @@ struct env_var {
 struct reply {
     int status; /* 0 = none yet */
     const char *type;
-    char code[48]; /* of the error that is told, "" = none */
+    char code[48];                   /* of the error that is told, "" = none */
     struct str csp, cache;           /* the handler's own, "" = the default */
     struct buf *head, *extra, *body; /* what is sent first; the handler's header lines; the body */
     struct str limit;                /* RateLimit lines, kept when an error takes the reply's place */

@@ -18,9 +18,9 @@
 #define KEEP_TURN_KEYS (30 * DAY_MS)
 #define KEEP_DONE (30 * DAY_MS)
 #define KEEP_NOTICES (400 * DAY_MS)
-#define KEEP_ALARMS (400 * DAY_MS) /* that are closed */
-#define KEEP_EVENTS (90 * DAY_MS) /* of Stripe, served or ignored: its own reach back 30 days */
-#define KEEP_DEAD (90 * DAY_MS) /* somebody may still want to replay it */
+#define KEEP_ALARMS (400 * DAY_MS)       /* that are closed */
+#define KEEP_EVENTS (90 * DAY_MS)        /* of Stripe, served or ignored: its own reach back 30 days */
+#define KEEP_DEAD (90 * DAY_MS)          /* somebody may still want to replay it */
 #define KEEP_STRIPE_CALLS (400 * DAY_MS) /* as long as it stands, its key cannot do a second thing */
 
 job_fn j_cleanup;
@@ -84,10 +84,14 @@ static enum status stripe_events(struct db *c, int64_t now, int64_t *n, struct e
     return event_forget(c, now - KEEP_EVENTS, BATCH, n, e);
 }
 
-static const struct { const char *name; enum status (*fn)(struct db *c, int64_t now, int64_t *n, struct err *e); } steps[] = {
-    {"sessions", sessions}, {"turn_keys", turn_keys}, {"jobs_done", jobs_done}, {"jobs_dead", jobs_dead},
-    {"stripe_calls", stripe_calls}, {"stripe_leases", stripe_leases}, {"meter_rows", meter_rows}, {"meter_calls", meter_calls}, {"notices", notices}, {"alarms", alarms},
-    {"stripe_events", stripe_events},
+static const struct {
+    const char *name;
+    enum status (*fn)(struct db *c, int64_t now, int64_t *n, struct err *e);
+} steps[] = {
+    {"sessions", sessions},     {"turn_keys", turn_keys},         {"jobs_done", jobs_done},
+    {"jobs_dead", jobs_dead},   {"stripe_calls", stripe_calls},   {"stripe_leases", stripe_leases},
+    {"meter_rows", meter_rows}, {"meter_calls", meter_calls},     {"notices", notices},
+    {"alarms", alarms},         {"stripe_events", stripe_events},
 };
 
 /* Batches with a breath between them, so that turns never queue behind a deletion. */

@@ -10,9 +10,10 @@ job_fn j_import_answers;
 /* The numbers of the report so far; its rows come with the result. */
 static int fill(struct json *j, int64_t done_bytes, int64_t all_bytes, const struct import_report *r)
 {
-    return json_set_int(j, "done_bytes", done_bytes) || json_set_int(j, "all_bytes", all_bytes) || json_set_int(j, "rows", r->rows) ||
-           json_set_int(j, "added", r->added) || json_set_int(j, "updated", r->updated) ||
-           json_set_int(j, "unchanged", r->unchanged) || json_set_int(j, "skipped", r->skipped);
+    return json_set_int(j, "done_bytes", done_bytes) || json_set_int(j, "all_bytes", all_bytes) ||
+           json_set_int(j, "rows", r->rows) || json_set_int(j, "added", r->added) ||
+           json_set_int(j, "updated", r->updated) || json_set_int(j, "unchanged", r->unchanged) ||
+           json_set_int(j, "skipped", r->skipped);
 }
 
 /* Called for every few rows: memory only when something is to be written. */

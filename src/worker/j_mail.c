@@ -40,14 +40,24 @@ static enum status send(struct work *w, const struct config *c, struct json **re
 
     if (s != OK)
         return s;
-    struct smtp_mail m = {.to = written.to, .subject = written.subject, .text = written.text, .html = written.html,
-                          .message_id = message_id(w, c), .date_ms = w->job->created_ms, .cancelled = keep_lease, .cancel_ctx = w};
+    struct smtp_mail m = {.to = written.to,
+                          .subject = written.subject,
+                          .text = written.text,
+                          .html = written.html,
+                          .message_id = message_id(w, c),
+                          .date_ms = w->job->created_ms,
+                          .cancelled = keep_lease,
+                          .cancel_ctx = w};
     worker_away(w);
     if ((s = smtp_send(c, w->arena, &m, &reply, e)) != OK)
         return s;
-    log_line(LOG_INFO, "mail_sent", LOG_T("template", json_get_str(w->job->payload, "template")), LOG_T("reply", reply));
+    log_line(LOG_INFO, "mail_sent", LOG_T("template", json_get_str(w->job->payload, "template")),
+             LOG_T("reply", reply));
     *result = json_new_object(w->arena);
-    return *result && json_set_str(*result, "message_id", m.message_id) == 0 && json_set_str(*result, "reply", reply) == 0 ? OK : err_nomem(e);
+    return *result && json_set_str(*result, "message_id", m.message_id) == 0 &&
+                   json_set_str(*result, "reply", reply) == 0
+               ? OK
+               : err_nomem(e);
 }
 
 enum status j_mail(struct work *w, struct json **result, struct err *e)

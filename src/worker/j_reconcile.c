@@ -16,8 +16,9 @@ static struct json *report_json(struct arena *a, const struct reconcile_report *
 {
     struct json *j = json_new_object(a);
 
-    if (!j || json_set_int(j, "looked", r->looked) || json_set_int(j, "drifted", r->drifted) || json_set_int(j, "mended", r->mended) ||
-        json_set_int(j, "reads", r->reads) || json_set_bool(j, "cut_short", r->cut_short))
+    if (!j || json_set_int(j, "looked", r->looked) || json_set_int(j, "drifted", r->drifted) ||
+        json_set_int(j, "mended", r->mended) || json_set_int(j, "reads", r->reads) ||
+        json_set_bool(j, "cut_short", r->cut_short))
         return NULL;
     return j;
 }
@@ -32,7 +33,9 @@ static enum status each_hour(struct stripe *st, struct db_pool *p, struct reconc
     return s == OK && missed ? reconcile_nightly(st, p, r, e) : s;
 }
 
-static enum status reconcile(struct work *w, enum status (*fn)(struct stripe *, struct db_pool *, struct reconcile_report *, struct err *),
+static enum status reconcile(struct work *w,
+                             enum status (*fn)(struct stripe *, struct db_pool *, struct reconcile_report *,
+                                               struct err *),
                              struct json **result, struct err *e)
 {
     struct reconcile_report r = {.alive = alive, .ctx = w};

@@ -44,7 +44,8 @@ static enum status work(struct config *c, struct err *e)
         s = crypto_init(e);
     if (s != OK)
         return s;
-    settings_share(c, LOG_WARN); /* without it an import still works; caches of the other programs then learn of it late */
+    settings_share(c,
+                   LOG_WARN); /* without it an import still works; caches of the other programs then learn of it late */
     db_library_begin();
     if ((s = worker_open(&w, c, e)) == OK) {
         log_line(LOG_INFO, "worker_started", LOG_S("name", w.name));
@@ -58,8 +59,10 @@ static enum status work(struct config *c, struct err *e)
 
 int main(int argc, char **argv)
 {
-    static const struct option options[] = {{"config", required_argument, NULL, 'c'}, {"version", no_argument, NULL, 'v'},
-                                            {"help", no_argument, NULL, 'h'}, {0}};
+    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
+                                            {"version", no_argument, NULL, 'v'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {0}};
     struct config *c = NULL;
     struct err e = ERR_INIT;
 

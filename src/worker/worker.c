@@ -34,7 +34,11 @@
 #include "worker/jobs.def"
 #undef JOB
 #undef PERIODIC
-static const struct kind { const char *name; job_fn *fn; int64_t period_ms; } jobs[] = {
+static const struct kind {
+    const char *name;
+    job_fn *fn;
+    int64_t period_ms;
+} jobs[] = {
 #define JOB(kind, fn) {kind, fn, 0},
 #define PERIODIC(kind, fn, period_ms) {kind, fn, period_ms},
 #include "worker/jobs.def"
@@ -47,7 +51,11 @@ _Static_assert(sizeof(jobs) / sizeof(jobs[0]) <= WORKER_KINDS, "WORKER_KINDS is 
 #define STEP(name, fn, meanwhile) step_fn fn;
 #include "worker/steps.def"
 #undef STEP
-static const struct step { const char *name; step_fn *fn; bool meanwhile; } steps[] = {
+static const struct step {
+    const char *name;
+    step_fn *fn;
+    bool meanwhile;
+} steps[] = {
 #define STEP(name, fn, meanwhile) {name, fn, meanwhile},
 #include "worker/steps.def"
 #undef STEP
@@ -175,11 +183,13 @@ enum status worker_back(struct work *w, struct err *e)
 
 static bool is_final(enum status s)
 {
-    return s == ERR_INVALID || s == ERR_NOT_FOUND || s == ERR_PLAN || s == ERR_DENIED || s == ERR_TOO_LARGE || s == ERR_CONFLICT;
+    return s == ERR_INVALID || s == ERR_NOT_FOUND || s == ERR_PLAN || s == ERR_DENIED || s == ERR_TOO_LARGE ||
+           s == ERR_CONFLICT;
 }
 
 /* What came of it goes into the row; a row that is no longer ours is somebody else's to end. */
-static enum status record(struct work *w, enum status how, const struct json *result, const struct err *why, struct err *e)
+static enum status record(struct work *w, enum status how, const struct json *result, const struct err *why,
+                          struct err *e)
 {
     const char *name = w->worker->name;
     enum status s = worker_back(w, e);
@@ -211,10 +221,12 @@ static enum status run_job(struct work *w, struct err *e)
     crash_busy(&w->worker->slot, id);
     crash_route(&w->worker->slot, kind ? kind->name : NULL);
     w->worker->lease_us = start;
-    enum status how = kind ? kind->fn(w, &result, &why) : err_set(&why, ERR_INVALID, NULL, "This release knows no job of this kind.");
+    enum status how = kind ? kind->fn(w, &result, &why)
+                           : err_set(&why, ERR_INVALID, NULL, "This release knows no job of this kind.");
     enum status s = record(w, how, result, &why, e);
     log_line(how == OK ? LOG_INFO : LOG_WARN, how == OK ? "job_done" : "job_failed", LOG_S("kind", w->job->kind),
-             LOG_I("attempt", w->job->attempt), LOG_I("ms", (clock_mono_us() - start) / 1000), LOG_S("error", why.message));
+             LOG_I("attempt", w->job->attempt), LOG_I("ms", (clock_mono_us() - start) / 1000),
+             LOG_S("error", why.message));
     crash_idle(&w->worker->slot);
     log_set_request(NULL);
     return s;

@@ -17,20 +17,20 @@ enum { WORKER_KINDS = 32, WORKER_STEPS = 8 }; /* room for the rows of jobs.def a
 
 struct worker {
     struct config *config;
-    struct db_pool *pool;     /* two connections: the handler's, and one for leases */
-    char name[80];            /* unique among all workers of the install */
-    char heartbeat[256];      /* path; touched while it lives */
+    struct db_pool *pool; /* two connections: the handler's, and one for leases */
+    char name[80];        /* unique among all workers of the install */
+    char heartbeat[256];  /* path; touched while it lives */
     int64_t beat_us, lease_us;
-    bool database_away;       /* said already */
-    bool view_open;           /* templates and texts are loaded: with the first mail */
+    bool database_away;            /* said already */
+    bool view_open;                /* templates and texts are loaded: with the first mail */
     int64_t periods[WORKER_KINDS]; /* the period that a periodic job was last queued for */
     int64_t rest_us[WORKER_STEPS]; /* a step that failed rests until then */
-    struct crash_slot slot;   /* the job in hand, for a crash report */
+    struct crash_slot slot;        /* the job in hand, for a crash report */
 };
 
 struct work { /* one job being done */
     struct worker *worker;
-    struct db *db;            /* the handler's connection; NULL between worker_away and worker_back */
+    struct db *db; /* the handler's connection; NULL between worker_away and worker_back */
     struct arena *arena;
     const struct job *job;
 };

@@ -94,7 +94,9 @@ static void rows(struct client *k, int batch, const char *head, void (*row)(stru
 
 static void conversation_row(struct client *k, const char *id)
 {
-    put(k, "(x'%s', x'%s', x'%s', 1, 'api', 'en', 'open', 1, x'%s%s', 2, '{\"node\":\"ask\",\"vars\":{}}', '', UTC_TIMESTAMP(3), UTC_TIMESTAMP(3))",
+    put(k,
+        "(x'%s', x'%s', x'%s', 1, 'api', 'en', 'open', 1, x'%s%s', 2, '{\"node\":\"ask\",\"vars\":{}}', '', "
+        "UTC_TIMESTAMP(3), UTC_TIMESTAMP(3))",
         arg[5], id, arg[6], id, id);
 }
 
@@ -105,8 +107,10 @@ static void key_row(struct client *k, const char *id)
 
 static void message_rows(struct client *k, const char *id)
 {
-    put(k, "(x'%s', x'%s', 1, 'visitor', 'text', 'Where is my data kept, and who can read it?', '', UTC_TIMESTAMP(3)),"
-           "(x'%s', x'%s', 2, 'bot', 'text', 'In the database of this install; only members of the workspace can read it.', '', UTC_TIMESTAMP(3))",
+    put(k,
+        "(x'%s', x'%s', 1, 'visitor', 'text', 'Where is my data kept, and who can read it?', '', UTC_TIMESTAMP(3)),"
+        "(x'%s', x'%s', 2, 'bot', 'text', 'In the database of this install; only members of the workspace can read "
+        "it.', '', UTC_TIMESTAMP(3))",
         arg[5], id, arg[5], id);
 }
 
@@ -118,12 +122,21 @@ static void ledger_row(struct client *k, const char *id)
 static void turns(struct client *k, int batch)
 {
     must(k->m, "START TRANSACTION");
-    rows(k, batch, "INSERT INTO conversation (tenant_id, conversation_id, bot_id, version, channel, locale, state, counted, token_hash, seq, "
-                   "flow_state, contact, started_at, last_at) VALUES ", conversation_row);
-    rows(k, batch, "INSERT INTO turn_key (tenant_id, turn_key, conversation_id, first_seq, last_seq, created_at) VALUES ", key_row);
-    rows(k, batch, "INSERT INTO message (tenant_id, conversation_id, seq, sender, type, text, data, created_at) VALUES ", message_rows);
-    rows(k, batch, "INSERT INTO usage_ledger (tenant_id, conversation_id, period_start, counted_at) VALUES ", ledger_row);
-    put(k, "UPDATE usage_counter SET used = used + %d WHERE tenant_id = x'%s' AND period_start = '2000-01-01'", batch, arg[5]);
+    rows(k, batch,
+         "INSERT INTO conversation (tenant_id, conversation_id, bot_id, version, channel, locale, state, counted, "
+         "token_hash, seq, "
+         "flow_state, contact, started_at, last_at) VALUES ",
+         conversation_row);
+    rows(k, batch,
+         "INSERT INTO turn_key (tenant_id, turn_key, conversation_id, first_seq, last_seq, created_at) VALUES ",
+         key_row);
+    rows(k, batch,
+         "INSERT INTO message (tenant_id, conversation_id, seq, sender, type, text, data, created_at) VALUES ",
+         message_rows);
+    rows(k, batch, "INSERT INTO usage_ledger (tenant_id, conversation_id, period_start, counted_at) VALUES ",
+         ledger_row);
+    put(k, "UPDATE usage_counter SET used = used + %d WHERE tenant_id = x'%s' AND period_start = '2000-01-01'", batch,
+        arg[5]);
     run(k);
     must(k->m, "COMMIT");
     k->turn += (uint64_t)batch;
@@ -166,7 +179,9 @@ static void begin_counter(void)
 
     if (!m || !mysql_real_connect(m, NULL, arg[2], arg[3], arg[4], 0, arg[1], 0))
         exit(1);
-    snprintf(sql, sizeof(sql), "INSERT IGNORE INTO usage_counter (tenant_id, period_start, used) VALUES (x'%s', '2000-01-01', 0)", arg[5]);
+    snprintf(sql, sizeof(sql),
+             "INSERT IGNORE INTO usage_counter (tenant_id, period_start, used) VALUES (x'%s', '2000-01-01', 0)",
+             arg[5]);
     must(m, sql);
     mysql_close(m);
 }
@@ -174,7 +189,8 @@ static void begin_counter(void)
 int main(int argc, char **argv)
 {
     pthread_t threads[256];
-    int clients = argc == 10 ? (int)strtol(argv[7], NULL, 10) : 0, seconds = argc == 10 ? (int)strtol(argv[8], NULL, 10) : 0;
+    int clients = argc == 10 ? (int)strtol(argv[7], NULL, 10) : 0,
+        seconds = argc == 10 ? (int)strtol(argv[8], NULL, 10) : 0;
 
     if (clients < 1 || clients > 256 || seconds < 1) {
         fputs("usage: bare SOCKET USER PASSWORD DATABASE TENANT BOT CLIENTS SECONDS BATCH\n", stderr);

@@ -194,7 +194,8 @@ int main(int argc, char **argv)
     must(db_get(pool, &c, &e), &e);
     double row = row_us(c), load = load_us(c), resolve = resolve_ns(c, &subscriptions);
     db_put(c);
-    printf("{\"cached_ns\": %.0f, \"cached_2_ns\": %.0f, \"quota_ns\": %.0f, \"load_us\": %.0f, \"resolve_ns\": %.0f, \"clock_ns\": %.0f, "
+    printf("{\"cached_ns\": %.0f, \"cached_2_ns\": %.0f, \"quota_ns\": %.0f, \"load_us\": %.0f, \"resolve_ns\": %.0f, "
+           "\"clock_ns\": %.0f, "
            "\"row_us\": %.0f, \"subscriptions\": %zu}\n",
            cached, crowded, quota, load, resolve, clock_ns(), row, subscriptions);
     db_pool_close(pool);

@@ -28,8 +28,12 @@ static struct event_envelope taken(const char *text)
     return v;
 }
 
-#define SNAPSHOT(object) "{'id':'evt_1','object':'event','type':'a.b','created':1790000000,'livemode':true,'api_version':'v','data':{'object':" object "}}"
-#define THIN(created) "{'id':'evt_1','object':'v2.core.event','type':'v1.a.b','created':'" created "','related_object':{'id':'x_1','type':'x'}}"
+#define SNAPSHOT(object)                                                                                           \
+    "{'id':'evt_1','object':'event','type':'a.b','created':1790000000,'livemode':true,'api_version':'v','data':{'" \
+    "object':" object "}}"
+#define THIN(created)                                                            \
+    "{'id':'evt_1','object':'v2.core.event','type':'v1.a.b','created':'" created \
+    "','related_object':{'id':'x_1','type':'x'}}"
 
 static void snapshots(void **state)
 {
@@ -59,12 +63,24 @@ static void snapshots(void **state)
 
 static void thin_ones(void **state)
 {
-    static const struct { const char *text; int64_t ms; } times[] = {
-        {THIN("1970-01-02T00:00:00Z"), 86400000}, {THIN("2026-11-23T05:52:20.123Z"), 1795413140123},
-        {THIN("2026-11-23T05:52:20.123456789Z"), 1795413140123}, {THIN("2028-02-29T00:00:00Z"), 1835395200000},
-        {THIN("2027-02-29T00:00:00Z"), 0}, {THIN("2026-11-23T24:00:00Z"), 0}, {THIN("2026-11-23T05:52:20"), 0},
-        {THIN("2026-11-23 05:52:20Z"), 0}, {THIN("2026-11-23T05:52:20+01"), 0}, {THIN(""), 0}, {THIN("x026-11-23T05:52:20Z"), 0},
-        {THIN("2026-11-23T05:52:20.xyzZ"), 0}, {THIN("9999-12-31T23:59:60.999Z"), 253402300799999}, {THIN("2026-11-23T05:52:61Z"), 0},
+    static const struct {
+        const char *text;
+        int64_t ms;
+    } times[] = {
+        {THIN("1970-01-02T00:00:00Z"), 86400000},
+        {THIN("2026-11-23T05:52:20.123Z"), 1795413140123},
+        {THIN("2026-11-23T05:52:20.123456789Z"), 1795413140123},
+        {THIN("2028-02-29T00:00:00Z"), 1835395200000},
+        {THIN("2027-02-29T00:00:00Z"), 0},
+        {THIN("2026-11-23T24:00:00Z"), 0},
+        {THIN("2026-11-23T05:52:20"), 0},
+        {THIN("2026-11-23 05:52:20Z"), 0},
+        {THIN("2026-11-23T05:52:20+01"), 0},
+        {THIN(""), 0},
+        {THIN("x026-11-23T05:52:20Z"), 0},
+        {THIN("2026-11-23T05:52:20.xyzZ"), 0},
+        {THIN("9999-12-31T23:59:60.999Z"), 253402300799999},
+        {THIN("2026-11-23T05:52:61Z"), 0},
     };
     (void)state;
     for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++)
@@ -80,10 +96,18 @@ static void thin_ones(void **state)
 
 static void no_events(void **state)
 {
-    static const char *const texts[] = {"{}", "[]", "1", "{'object':'event'}", "{'id':'e','object':'event'}", "{'object':'event','type':'t'}",
-                                        "{'id':'e f','object':'event','type':'t'}", "{'id':'e','object':'event','type':'t\\n'}",
-                                        "{'id':'e','object':'invoice','type':'t'}", "{'id':1,'object':'event','type':'t'}",
-                                        SNAPSHOT("{'id':'\xc3\xbc','object':'x'}"), "{'id':'e','object':'event','type':'t',}"};
+    static const char *const texts[] = {"{}",
+                                        "[]",
+                                        "1",
+                                        "{'object':'event'}",
+                                        "{'id':'e','object':'event'}",
+                                        "{'object':'event','type':'t'}",
+                                        "{'id':'e f','object':'event','type':'t'}",
+                                        "{'id':'e','object':'event','type':'t\\n'}",
+                                        "{'id':'e','object':'invoice','type':'t'}",
+                                        "{'id':1,'object':'event','type':'t'}",
+                                        SNAPSHOT("{'id':'\xc3\xbc','object':'x'}"),
+                                        "{'id':'e','object':'event','type':'t',}"};
     char text[400];
     struct event_envelope v;
     (void)state;

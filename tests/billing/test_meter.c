@@ -391,7 +391,10 @@ static void old_rows_go(void **state)
 static void put_call(struct id row, int64_t at_ms, enum stripe_call_state state)
 {
     char key[64];
-    struct stripe_call k = {.idem_key = meter_key(row, key), .method = STR("POST"), .path = STR("/v1/billing/meter_events"), .state = state};
+    struct stripe_call k = {.idem_key = meter_key(row, key),
+                            .method = STR("POST"),
+                            .path = STR("/v1/billing/meter_events"),
+                            .state = state};
 
     OKAY(stripe_call_add(db, &k, at_ms, &fail));
 }
@@ -401,7 +404,8 @@ static void old_calls_go(void **state)
 {
     int64_t n, then = clock_now_ms() - 30 * DAY;
     struct id old = id_least(then), older = id_least(then - 1), unsure = id_least(then - 2), other = id_new();
-    struct stripe_call kept = {.idem_key = STR("cust:ws_1:1.0"), .method = STR("POST"), .path = STR("/v1/customers"), .state = CALL_DONE};
+    struct stripe_call kept = {
+        .idem_key = STR("cust:ws_1:1.0"), .method = STR("POST"), .path = STR("/v1/customers"), .state = CALL_DONE};
 
     (void)state;
     put_call(old, then, CALL_DONE);

@@ -37,13 +37,15 @@ static struct json *parsed(const char *text)
 
 #define PRICE(id, usage, meta) \
     "{'id':'" id "','object':'price','recurring':{'interval':'month','usage_type':'" usage "'},'metadata':{" meta "}}"
-#define ITEM(id, more, price) \
-    "{'id':'" id "','object':'subscription_item'," more "'current_period_start':1789000000,'current_period_end':1791600000,'price':" price "}"
+#define ITEM(id, more, price)                           \
+    "{'id':'" id "','object':'subscription_item'," more \
+    "'current_period_start':1789000000,'current_period_end':1791600000,'price':" price "}"
 #define BASE ITEM("si_base", "'quantity':1,", PRICE("price_base", "licensed", ""))
 #define USAGE ITEM("si_use", "", PRICE("price_use", "metered", ""))
 #define ITEMS(list) "'items':{'object':'list','data':[" list "],'has_more':false}"
-#define SUB(status, items, more)                                                                                       \
-    "{'id':'sub_1','object':'subscription','customer':'cus_1','status':'" status "','livemode':false,'created':1788000000," \
+#define SUB(status, items, more)                                                 \
+    "{'id':'sub_1','object':'subscription','customer':'cus_1','status':'" status \
+    "','livemode':false,'created':1788000000,"                                   \
     "'billing_cycle_anchor':1789000000,'cancel_at_period_end':false," more items "}"
 
 static struct subscription sub_of(const char *text)
@@ -56,7 +58,8 @@ static struct subscription sub_of(const char *text)
 static void a_subscription(void **state)
 {
     (void)state;
-    struct subscription s = sub_of(SUB("active", ITEMS(BASE "," USAGE), "'latest_invoice':'in_9','cancel_at':null,'pause_collection':null,"));
+    struct subscription s = sub_of(
+        SUB("active", ITEMS(BASE "," USAGE), "'latest_invoice':'in_9','cancel_at':null,'pause_collection':null,"));
     assert_str(s.id, "sub_1");
     assert_str(s.customer, "cus_1");
     assert_int_equal(s.status, STRIPE_ACTIVE);
@@ -82,7 +85,8 @@ static void items_in_any_order(void **state)
     struct subscription s = sub_of(SUB("active", ITEMS(USAGE "," BASE), ""));
     assert_str(s.base_item, "si_base");
     assert_str(s.usage_item, "si_use");
-    s = sub_of(SUB("active", ITEMS(ITEM("si_b", "", PRICE("price_b", "licensed", "'role':'base'"))), "")); /* without quantity */
+    s = sub_of(SUB("active", ITEMS(ITEM("si_b", "", PRICE("price_b", "licensed", "'role':'base'"))),
+                   "")); /* without quantity */
     assert_str(s.base_item, "si_b");
     assert_str(s.usage_item, "");
     s = sub_of(SUB("active", ITEMS(USAGE), "")); /* its period still counts */
@@ -103,8 +107,9 @@ static void items_in_any_order(void **state)
 static void no_items(void **state)
 {
     (void)state;
-    const char *const samples[] = {SUB("active", ITEMS(""), ""), SUB("active", "'items':null", ""), SUB("active", "'x':1", ""),
-                                   SUB("active", "'items':{'data':'?'}", ""), SUB("active", "'items':[]", "")};
+    const char *const samples[] = {SUB("active", ITEMS(""), ""), SUB("active", "'items':null", ""),
+                                   SUB("active", "'x':1", ""), SUB("active", "'items':{'data':'?'}", ""),
+                                   SUB("active", "'items':[]", "")};
     for (size_t i = 0; i < sizeof(samples) / sizeof(samples[0]); i++) {
         struct subscription s = sub_of(samples[i]);
         assert_str(s.base_item, "");
@@ -116,22 +121,27 @@ static void no_items(void **state)
 static void expanded_fields(void **state)
 {
     (void)state;
-    struct subscription s = sub_of("{'id':'sub_1','object':'subscription','status':'active','customer':{'id':'cus_7','object':'customer','email':'a@b.c'},"
-                                   "'latest_invoice':{'id':'in_1','object':'invoice'},'schedule':{'id':'sub_sched_1','object':'subscription_schedule'}}");
+    struct subscription s = sub_of("{'id':'sub_1','object':'subscription','status':'active','customer':{'id':'cus_7','"
+                                   "object':'customer','email':'a@b.c'},"
+                                   "'latest_invoice':{'id':'in_1','object':'invoice'},'schedule':{'id':'sub_sched_1','"
+                                   "object':'subscription_schedule'}}");
     assert_str(s.customer, "cus_7");
     assert_str(s.latest_invoice, "in_1");
     assert_str(s.schedule, "sub_sched_1");
-    s = sub_of("{'id':'sub_1','object':'subscription','status':'active','customer':{'id':'cus_7','object':'customer','deleted':true}}");
+    s = sub_of("{'id':'sub_1','object':'subscription','status':'active','customer':{'id':'cus_7','object':'customer','"
+               "deleted':true}}");
     assert_str(s.customer, "cus_7");
 }
 
 static void every_status(void **state)
 {
-    static const char *const names[] = {"incomplete", "incomplete_expired", "trialing", "active", "past_due", "canceled", "unpaid", "paused"};
+    static const char *const names[] = {"incomplete", "incomplete_expired", "trialing", "active",
+                                        "past_due",   "canceled",           "unpaid",   "paused"};
     char text[400];
     (void)state;
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        snprintf(text, sizeof(text), "{'id':'sub_1','object':'subscription','customer':'cus_1','status':'%s'}", names[i]);
+        snprintf(text, sizeof(text), "{'id':'sub_1','object':'subscription','customer':'cus_1','status':'%s'}",
+                 names[i]);
         assert_string_equal(stripe_status_name(sub_of(text).status), names[i]);
     }
     assert_int_equal(sub_of(SUB("on_vacation", ITEMS(BASE), "")).status, STRIPE_UNKNOWN);
@@ -139,7 +149,8 @@ static void every_status(void **state)
     assert_int_equal(sub_of(SUB("unknown", ITEMS(BASE), "")).status, STRIPE_UNKNOWN);
     assert_int_equal(sub_of(SUB("Active", ITEMS(BASE), "")).status, STRIPE_UNKNOWN);
     assert_int_equal(sub_of(SUB("\xc3\xbc", ITEMS(BASE), "")).status, STRIPE_UNKNOWN);
-    assert_int_equal(sub_of("{'id':'sub_1','object':'subscription','customer':'cus_1','status':null}").status, STRIPE_UNKNOWN);
+    assert_int_equal(sub_of("{'id':'sub_1','object':'subscription','customer':'cus_1','status':null}").status,
+                     STRIPE_UNKNOWN);
 }
 
 static void ends_and_pauses(void **state)
@@ -155,7 +166,8 @@ static void ends_and_pauses(void **state)
     assert_true(s.collection_paused);
     s = sub_of(SUB("active", ITEMS(BASE), "'pending_update':{'expires_at':1789100000,'subscription_items':[]},"));
     assert_int_equal(s.pending_update_expires_ms, 1789100000000);
-    s = sub_of("{'id':'sub_1','object':'subscription','customer':'cus_1','status':'active','cancel_at_period_end':true}");
+    s = sub_of(
+        "{'id':'sub_1','object':'subscription','customer':'cus_1','status':'active','cancel_at_period_end':true}");
     assert_true(s.cancel_at_period_end);
     s = sub_of(SUB("active", ITEMS(BASE), "'cancel_at':99999999999999,'ended_at':-5,")); /* no calendar holds these */
     assert_int_equal(s.cancel_at_ms, 0);
@@ -164,10 +176,16 @@ static void ends_and_pauses(void **state)
 
 static void not_a_subscription(void **state)
 {
-    const char *const samples[] = {"{}", "[]", "'sub_1'", "{'id':'sub_1','object':'subscription','deleted':true,'customer':'cus_1'}",
-                                   "{'id':'sub_1','object':'invoice','customer':'cus_1'}", "{'object':'subscription','customer':'cus_1'}",
-                                   "{'id':'','object':'subscription','customer':'cus_1'}", "{'id':'sub_1','object':'subscription'}",
-                                   "{'id':'sub_1','object':'subscription','customer':null}", "{'id':1,'object':'subscription','customer':'cus_1'}"};
+    const char *const samples[] = {"{}",
+                                   "[]",
+                                   "'sub_1'",
+                                   "{'id':'sub_1','object':'subscription','deleted':true,'customer':'cus_1'}",
+                                   "{'id':'sub_1','object':'invoice','customer':'cus_1'}",
+                                   "{'object':'subscription','customer':'cus_1'}",
+                                   "{'id':'','object':'subscription','customer':'cus_1'}",
+                                   "{'id':'sub_1','object':'subscription'}",
+                                   "{'id':'sub_1','object':'subscription','customer':null}",
+                                   "{'id':1,'object':'subscription','customer':'cus_1'}"};
     struct subscription s;
     struct invoice v;
     (void)state;
@@ -184,7 +202,8 @@ static void not_a_subscription(void **state)
     assert_int_equal(subscription_parse(&arena, parsed(long_id), &s, &e), ERR_INVALID);
 }
 
-#define INVOICE(more) "{'id':'in_1','object':'invoice','customer':'cus_1','livemode':false,'created':1789000000," more "}"
+#define INVOICE(more) \
+    "{'id':'in_1','object':'invoice','customer':'cus_1','livemode':false,'created':1789000000," more "}"
 
 static struct invoice invoice_of(const char *text)
 {
@@ -196,12 +215,14 @@ static struct invoice invoice_of(const char *text)
 static void an_invoice(void **state)
 {
     (void)state;
-    struct invoice v = invoice_of(
-        INVOICE("'currency':'usd','status':'open','number':'A-1','billing_reason':'subscription_cycle','total':4900,'amount_due':4900,"
-                "'amount_paid':0,'amount_remaining':4900,'attempt_count':2,'next_payment_attempt':1789300000,"
-                "'status_transitions':{'finalized_at':1789003600,'paid_at':null},'hosted_invoice_url':'https://i.example/1',"
-                "'invoice_pdf':'https://i.example/1.pdf','last_finalization_error':null,"
-                "'parent':{'type':'subscription_details','quote_details':null,'subscription_details':{'metadata':{},'subscription':'sub_1'}}"));
+    struct invoice v = invoice_of(INVOICE(
+        "'currency':'usd','status':'open','number':'A-1','billing_reason':'subscription_cycle','total':4900,'amount_"
+        "due':4900,"
+        "'amount_paid':0,'amount_remaining':4900,'attempt_count':2,'next_payment_attempt':1789300000,"
+        "'status_transitions':{'finalized_at':1789003600,'paid_at':null},'hosted_invoice_url':'https://i.example/1',"
+        "'invoice_pdf':'https://i.example/1.pdf','last_finalization_error':null,"
+        "'parent':{'type':'subscription_details','quote_details':null,'subscription_details':{'metadata':{},'"
+        "subscription':'sub_1'}}"));
     assert_str(v.subscription, "sub_1");
     assert_string_equal(v.currency, "USD");
     assert_str(v.status, "open");
@@ -220,35 +241,48 @@ static void parents_of_invoices(void **state)
     (void)state;
     assert_str(invoice_of(INVOICE("'currency':'usd','parent':null")).subscription, "");
     assert_str(invoice_of(INVOICE("'currency':'usd'")).subscription, "");
-    assert_str(invoice_of(INVOICE("'currency':'usd','parent':{'type':'quote_details','quote_details':{'quote':'qt_1'},'subscription_details':null}")).subscription, "");
-    assert_str(invoice_of(INVOICE("'currency':'usd','parent':{'type':'subscription_details','subscription_details':{'subscription':{'id':'sub_x','object':'subscription'}}}")).subscription,
+    assert_str(invoice_of(INVOICE("'currency':'usd','parent':{'type':'quote_details','quote_details':{'quote':'qt_1'},'"
+                                  "subscription_details':null}"))
+                   .subscription,
+               "");
+    assert_str(invoice_of(INVOICE("'currency':'usd','parent':{'type':'subscription_details','subscription_details':{'"
+                                  "subscription':{'id':'sub_x','object':'subscription'}}}"))
+                   .subscription,
                "sub_x");
 }
 
 static void amounts(void **state)
 {
     (void)state;
-    struct invoice v = invoice_of(INVOICE("'currency':'jpy','total':9007199254740993,'amount_due':9223372036854775807,'amount_paid':-500,'amount_remaining':null"));
+    struct invoice v = invoice_of(INVOICE("'currency':'jpy','total':9007199254740993,'amount_due':9223372036854775807,'"
+                                          "amount_paid':-500,'amount_remaining':null"));
     assert_string_equal(v.currency, "JPY");
     assert_true(v.total == 9007199254740993LL); /* more than a double holds */
     assert_true(v.amount_due == INT64_MAX);
     assert_true(v.amount_paid == -500);
     assert_true(v.amount_remaining == 0);
     assert_str(v.status, "");
-    v = invoice_of(INVOICE("'currency':'usd','last_finalization_error':{'type':'invalid_request_error'},'status':'draft','number':null"));
+    v = invoice_of(INVOICE(
+        "'currency':'usd','last_finalization_error':{'type':'invalid_request_error'},'status':'draft','number':null"));
     assert_true(v.finalization_failed);
     assert_str(v.number, "");
     v = invoice_of(INVOICE("'currency':'usd','hosted_invoice_url':'javascript:alert(1)','invoice_pdf':null"));
     assert_str(v.hosted_url, "");
     assert_str(v.pdf_url, "");
     struct err e = ERR_INIT;
-    assert_int_equal(invoice_parse(&arena, parsed("{'object':'invoice','customer':'cus_1','currency':'usd'}"), &v, &e), ERR_INVALID); /* upcoming */
+    assert_int_equal(invoice_parse(&arena, parsed("{'object':'invoice','customer':'cus_1','currency':'usd'}"), &v, &e),
+                     ERR_INVALID); /* upcoming */
     assert_int_equal(invoice_parse(&arena, parsed(INVOICE("'currency':'dollars'")), &v, &e), ERR_INVALID);
 }
 
 /* ---- rows ---- */
 
-struct write { const char *sub, *schedule, *invoice; int64_t at; struct subscription out; struct invoice inv; };
+struct write {
+    const char *sub, *schedule, *invoice;
+    int64_t at;
+    struct subscription out;
+    struct invoice inv;
+};
 
 static enum status write_it(struct db *db, void *ctx, struct err *e)
 {
@@ -282,21 +316,25 @@ static void customer(const char *id, struct id of)
     char sql[400], hex[33];
     for (int i = 0; i < 16; i++)
         snprintf(hex + 2 * i, 3, "%02x", of.b[i]);
-    snprintf(sql, sizeof(sql), "INSERT INTO billing_customer VALUES (UNHEX('%s'), '%s', 0, '2026-01-01', NULL)", hex, id);
+    snprintf(sql, sizeof(sql), "INSERT INTO billing_customer VALUES (UNHEX('%s'), '%s', 0, '2026-01-01', NULL)", hex,
+             id);
     dbtest_sql(DB, sql);
 }
 
 #define STARTER "(SELECT plan_terms_id FROM plan_terms WHERE plan = 'starter')"
 static void prices(void)
 {
-    dbtest_sql(DB, "INSERT INTO stripe_price (stripe_price_id, plan_terms_id, role, livemode) VALUES ('price_base', " STARTER ", 'base', 0), "
-                   "('price_use', " STARTER ", 'usage', 0)");
+    dbtest_sql(
+        DB, "INSERT INTO stripe_price (stripe_price_id, plan_terms_id, role, livemode) VALUES ('price_base', " STARTER
+            ", 'base', 0), "
+            "('price_use', " STARTER ", 'usage', 0)");
 }
 
 static int clean(void **state)
 {
     (void)state;
-    dbtest_sql(DB, "DELETE FROM subscription_mirror; DELETE FROM invoice_mirror; DELETE FROM billing_customer; DELETE FROM stripe_price;"
+    dbtest_sql(DB, "DELETE FROM subscription_mirror; DELETE FROM invoice_mirror; DELETE FROM billing_customer; DELETE "
+                   "FROM stripe_price;"
                    "DELETE FROM billing_alarm; DELETE FROM job; DELETE FROM user");
     arena_reset(&arena);
     tenant = dbtest_tenant(c);
@@ -309,9 +347,11 @@ static void whose_it_is(void **state)
     struct id other = dbtest_tenant(c);
     (void)state;
     assert_true(id_is_none(wrote(SUB("active", ITEMS(BASE), ""), NOW).tenant)); /* kept, though nobody knows it */
-    snprintf(named, sizeof(named), SUB("active", ITEMS(BASE), "'metadata':{'tenant':'%s'},"), id_text(ID_TENANT, tenant, id));
+    snprintf(named, sizeof(named), SUB("active", ITEMS(BASE), "'metadata':{'tenant':'%s'},"),
+             id_text(ID_TENANT, tenant, id));
     assert_true(id_eq(wrote(named, NOW).tenant, tenant));
-    snprintf(named, sizeof(named), SUB("active", ITEMS(BASE), "'metadata':{'tenant':'%s'},"), id_text(ID_TENANT, other, id));
+    snprintf(named, sizeof(named), SUB("active", ITEMS(BASE), "'metadata':{'tenant':'%s'},"),
+             id_text(ID_TENANT, other, id));
     assert_true(id_eq(wrote(named, NOW).tenant, tenant)); /* metadata that was changed moves nothing */
     customer("cus_1", tenant);
     assert_true(id_eq(wrote(named, NOW).tenant, tenant));
@@ -320,7 +360,8 @@ static void whose_it_is(void **state)
     dbtest_sql(DB, "UPDATE billing_customer SET deleted_at = '2026-02-02'");
     assert_true(id_eq(wrote(named, NOW).tenant, tenant));
     dbtest_sql(DB, "DELETE FROM subscription_mirror; DELETE FROM billing_customer");
-    assert_true(id_is_none(wrote(SUB("active", ITEMS(BASE), "'metadata':{'tenant':'ws_00000000000000000000000000'},"), NOW).tenant));
+    assert_true(id_is_none(
+        wrote(SUB("active", ITEMS(BASE), "'metadata':{'tenant':'ws_00000000000000000000000000'},"), NOW).tenant));
 }
 
 static void what_it_is_for(void **state)
@@ -342,9 +383,16 @@ static void what_it_is_for(void **state)
     s = wrote(SUB("active", ITEMS(ITEM("si_1", "", PRICE("price_use", "licensed", "'role':'base'"))), ""), NOW);
     assert_str(s.usage_item, "si_1");
     dbtest_sql(DB, "DELETE FROM stripe_price");
-    snprintf(text, sizeof(text), SUB("active", ITEMS(ITEM("si_1", "", PRICE("price_new", "licensed", "'role':'base','plan_terms':'%s'"))), ""), id);
+    snprintf(
+        text, sizeof(text),
+        SUB("active", ITEMS(ITEM("si_1", "", PRICE("price_new", "licensed", "'role':'base','plan_terms':'%s'"))), ""),
+        id);
     assert_true(id_eq(wrote(text, NOW).terms, terms)); /* failing a row, the metadata */
-    s = wrote(SUB("active", ITEMS(ITEM("si_1", "", PRICE("price_new", "licensed", "'plan_terms':'terms_00000000000000000000000001'"))), ""), NOW);
+    s = wrote(
+        SUB("active",
+            ITEMS(ITEM("si_1", "", PRICE("price_new", "licensed", "'plan_terms':'terms_00000000000000000000000001'"))),
+            ""),
+        NOW);
     assert_true(id_is_none(s.terms)); /* terms nobody knows */
 }
 
@@ -352,20 +400,25 @@ static void since_when_a_payment_is_missing(void **state)
 {
     (void)state;
     assert_int_equal(wrote(SUB("active", ITEMS(BASE), ""), NOW).first_failed_ms, 0);
-    wrote_invoice(INVOICE("'currency':'usd','status':'open','amount_remaining':4900,'status_transitions':{'finalized_at':1789990000},"
-                          "'parent':{'subscription_details':{'subscription':'sub_1'}}"));
+    wrote_invoice(INVOICE(
+        "'currency':'usd','status':'open','amount_remaining':4900,'status_transitions':{'finalized_at':1789990000},"
+        "'parent':{'subscription_details':{'subscription':'sub_1'}}"));
     assert_int_equal(wrote(SUB("past_due", ITEMS(BASE), ""), NOW).first_failed_ms, 1789990000000);
-    wrote_invoice("{'id':'in_0','object':'invoice','customer':'cus_1','created':1,'currency':'usd','status':'open','amount_remaining':1,"
-                  "'status_transitions':{'finalized_at':1789000000},'parent':{'subscription_details':{'subscription':'sub_1'}}}");
-    assert_int_equal(wrote(SUB("past_due", ITEMS(BASE), ""), NOW + 86400000).first_failed_ms, 1789990000000); /* further failures move nothing */
+    wrote_invoice(
+        "{'id':'in_0','object':'invoice','customer':'cus_1','created':1,'currency':'usd','status':'open','amount_"
+        "remaining':1,"
+        "'status_transitions':{'finalized_at':1789000000},'parent':{'subscription_details':{'subscription':'sub_1'}}}");
+    assert_int_equal(wrote(SUB("past_due", ITEMS(BASE), ""), NOW + 86400000).first_failed_ms,
+                     1789990000000); /* further failures move nothing */
     assert_int_equal(wrote(SUB("unpaid", ITEMS(BASE), ""), NOW + 2 * 86400000).first_failed_ms, 1789990000000);
     assert_int_equal(wrote(SUB("nonsense", ITEMS(BASE), ""), NOW + 2 * 86400000).first_failed_ms, 1789990000000);
     assert_int_equal(wrote(SUB("active", ITEMS(BASE), ""), NOW + 3 * 86400000).first_failed_ms, 0);
     dbtest_sql(DB, "DELETE FROM invoice_mirror");
     assert_int_equal(wrote(SUB("past_due", ITEMS(BASE), ""), NOW + 4 * 86400000).first_failed_ms, NOW + 4 * 86400000);
     assert_int_equal(wrote(SUB("canceled", ITEMS(BASE), ""), NOW + 5 * 86400000).first_failed_ms, 0);
-    wrote_invoice(INVOICE("'currency':'usd','status':'open','amount_remaining':1,'status_transitions':{'finalized_at':1799990000},"
-                          "'parent':{'subscription_details':{'subscription':'sub_1'}}"));
+    wrote_invoice(INVOICE(
+        "'currency':'usd','status':'open','amount_remaining':1,'status_transitions':{'finalized_at':1799990000},"
+        "'parent':{'subscription_details':{'subscription':'sub_1'}}"));
     assert_int_equal(wrote(SUB("past_due", ITEMS(BASE), ""), NOW).first_failed_ms, NOW); /* never in the future */
 }
 
@@ -393,9 +446,12 @@ static void what_a_schedule_brings(void **state)
     prices();
     dbtest_sql(DB, "INSERT INTO stripe_price (stripe_price_id, plan_terms_id, role, livemode) "
                    "SELECT 'price_pro', plan_terms_id, 'base', 0 FROM plan_terms WHERE plan = 'professional'");
-    w.schedule = "{'id':'sub_sched_1','object':'subscription_schedule','status':'active','current_phase':{'start_date':1789000000,'end_date':1791600000},"
-                 "'phases':[{'start_date':1789000000,'end_date':1791600000,'items':[{'price':'price_base'},{'price':'price_use'}]},"
-                 "{'start_date':1791600000,'end_date':1794200000,'items':[{'price':'price_use'},{'price':{'id':'price_pro'}}]}]}";
+    w.schedule = "{'id':'sub_sched_1','object':'subscription_schedule','status':'active','current_phase':{'start_date':"
+                 "1789000000,'end_date':1791600000},"
+                 "'phases':[{'start_date':1789000000,'end_date':1791600000,'items':[{'price':'price_base'},{'price':'"
+                 "price_use'}]},"
+                 "{'start_date':1791600000,'end_date':1794200000,'items':[{'price':'price_use'},{'price':{'id':'price_"
+                 "pro'}}]}]}";
     OKAY(db_transaction(c, write_it, &w, &fail));
     assert_false(id_is_none(w.out.next_terms));
     assert_false(id_eq(w.out.next_terms, w.out.terms));
@@ -415,7 +471,8 @@ static void invoices_of_a_workspace(void **state)
     size_t n;
     struct err e = ERR_INIT;
     (void)state;
-    wrote_invoice(INVOICE("'currency':'usd','status':'paid','total':4900,'parent':{'subscription_details':{'subscription':'sub_1'}}"));
+    wrote_invoice(INVOICE(
+        "'currency':'usd','status':'paid','total':4900,'parent':{'subscription_details':{'subscription':'sub_1'}}"));
     OKAY(invoice_list(c, tenant, &arena, 0, 10, &list, &n, &fail));
     assert_int_equal(n, 0);
     customer("cus_1", tenant);
@@ -441,10 +498,12 @@ static void alarms(void **state)
     struct alarm *list;
     size_t n;
     (void)state;
-    dbtest_sql(DB, "INSERT INTO user (user_id, email, email_key, name, password_hash, is_operator, created_at, updated_at) VALUES"
-                   " (UNHEX(MD5('1')), 'op@example.com', 'op@example.com', 'Op', '', 1, NOW(3), NOW(3)),"
-                   " (UNHEX(MD5('2')), 'no address', 'no address', 'Odd', '', 1, NOW(3), NOW(3)),"
-                   " (UNHEX(MD5('3')), 'me@example.com', 'me@example.com', 'Me', '', 0, NOW(3), NOW(3))");
+    dbtest_sql(
+        DB,
+        "INSERT INTO user (user_id, email, email_key, name, password_hash, is_operator, created_at, updated_at) VALUES"
+        " (UNHEX(MD5('1')), 'op@example.com', 'op@example.com', 'Op', '', 1, NOW(3), NOW(3)),"
+        " (UNHEX(MD5('2')), 'no address', 'no address', 'Odd', '', 1, NOW(3), NOW(3)),"
+        " (UNHEX(MD5('3')), 'me@example.com', 'me@example.com', 'Me', '', 0, NOW(3), NOW(3))");
     OKAY(alarm_raise(c, "two_live", STR("cus_1"), tenant, &fail, "%d live subscriptions.", 2));
     OKAY(alarm_raise(c, "two_live", STR("cus_1"), ID_NONE, &fail, "%d live subscriptions.", 3));
     OKAY(alarm_raise(c, "two_live", STR("cus_2"), ID_NONE, &fail, "Words with a broken end \xc3"));
@@ -455,7 +514,8 @@ static void alarms(void **state)
     assert_str(list[first].words, "3 live subscriptions.");
     assert_true(id_eq(list[first].tenant, tenant));
     assert_str(list[1 - first].words, "Words with a broken end ");
-    assert_int_equal(dbtest_int(DB, "SELECT COUNT(*) FROM job WHERE kind = 'mail' AND payload LIKE '%op@example.com%'"), 2); /* each once */
+    assert_int_equal(dbtest_int(DB, "SELECT COUNT(*) FROM job WHERE kind = 'mail' AND payload LIKE '%op@example.com%'"),
+                     2); /* each once */
     assert_int_equal(dbtest_int(DB, "SELECT COUNT(*) FROM job"), 2);
     struct id open = list[first].id;
     OKAY(alarm_clear(c, "two_live", STR("cus_1"), &fail));
@@ -500,11 +560,22 @@ static int teardown(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        TEST(a_subscription), TEST(items_in_any_order), TEST(no_items), TEST(expanded_fields), TEST(every_status), TEST(ends_and_pauses),
-        TEST(not_a_subscription), TEST(an_invoice), TEST(parents_of_invoices), TEST(amounts),
-        cmocka_unit_test_setup(whose_it_is, clean), cmocka_unit_test_setup(what_it_is_for, clean),
-        cmocka_unit_test_setup(since_when_a_payment_is_missing, clean), cmocka_unit_test_setup(the_last_status_that_was_known, clean),
-        cmocka_unit_test_setup(what_a_schedule_brings, clean), cmocka_unit_test_setup(invoices_of_a_workspace, clean),
+        TEST(a_subscription),
+        TEST(items_in_any_order),
+        TEST(no_items),
+        TEST(expanded_fields),
+        TEST(every_status),
+        TEST(ends_and_pauses),
+        TEST(not_a_subscription),
+        TEST(an_invoice),
+        TEST(parents_of_invoices),
+        TEST(amounts),
+        cmocka_unit_test_setup(whose_it_is, clean),
+        cmocka_unit_test_setup(what_it_is_for, clean),
+        cmocka_unit_test_setup(since_when_a_payment_is_missing, clean),
+        cmocka_unit_test_setup(the_last_status_that_was_known, clean),
+        cmocka_unit_test_setup(what_a_schedule_brings, clean),
+        cmocka_unit_test_setup(invoices_of_a_workspace, clean),
         cmocka_unit_test_setup(alarms, clean),
     };
 

@@ -29,13 +29,17 @@ static struct str kinds(const struct notice *list, int n)
 
     buf_fixed(&b, out, sizeof(out));
     for (int i = 0; i < n; i++)
-        buf_printf(&b, "%s%s%s%s", i ? " " : "", list[i].kind, list[i].mail ? "=" : "", list[i].mail ? list[i].mail : "");
+        buf_printf(&b, "%s%s%s%s", i ? " " : "", list[i].kind, list[i].mail ? "=" : "",
+                   list[i].mail ? list[i].mail : "");
     return buf_str(&b);
 }
 
 static void usage_by_thresholds(void **state)
 {
-    static const struct { int64_t used, included, limit; const char *expect; } rows[] = {
+    static const struct {
+        int64_t used, included, limit;
+        const char *expect;
+    } rows[] = {
         {0, 1000, 1000, ""},
         {749, 1000, 1000, ""},
         {750, 1000, 1000, "usage_75_1000=usage_75"},
@@ -60,7 +64,8 @@ static void usage_by_thresholds(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct entitlements x = {.period = {.start_ms = 1, .end_ms = 2, .included = rows[i].included, .limit = rows[i].limit}};
+        struct entitlements x = {
+            .period = {.start_ms = 1, .end_ms = 2, .included = rows[i].included, .limit = rows[i].limit}};
         int n = notice_usage(&x, rows[i].used, list);
         if (!str_eqz(kinds(list, n), rows[i].expect))
             fail_msg("%lld of %lld: %.*s", (long long)rows[i].used, (long long)rows[i].included, STR_F(kinds(list, n)));
@@ -71,7 +76,12 @@ static void usage_by_thresholds(void **state)
 
 static void dunning_by_days(void **state)
 {
-    static const struct { enum billing_state state; int64_t after; const char *expect; int64_t until; } rows[] = {
+    static const struct {
+        enum billing_state state;
+        int64_t after;
+        const char *expect;
+        int64_t until;
+    } rows[] = {
         {BILLING_LIVE, 0, "", 0},
         {BILLING_GRACE, 0, "payment_failed=payment_failed", 7 * DAY},
         {BILLING_GRACE, 4 * DAY - 1, "payment_failed=payment_failed", 7 * DAY},
@@ -79,7 +89,8 @@ static void dunning_by_days(void **state)
         {BILLING_READ_ONLY, 7 * DAY, "payment_failed read_only_soon read_only=read_only", 14 * DAY},
         {BILLING_READ_ONLY, 11 * DAY, "payment_failed read_only_soon read_only free_soon=free_soon", 14 * DAY},
         {BILLING_SUSPENDED, 14 * DAY, "payment_failed read_only_soon read_only free_soon suspended=suspended", 0},
-        {BILLING_SUSPENDED, HOUR, "payment_failed read_only_soon read_only free_soon suspended=suspended", 0}, /* unpaid at once */
+        {BILLING_SUSPENDED, HOUR, "payment_failed read_only_soon read_only free_soon suspended=suspended",
+         0},                          /* unpaid at once */
         {BILLING_GRACE, -DAY, "", 0}, /* a clock that was set back: not yet */
         {BILLING_PAUSED, 0, "", 0},
     };
@@ -92,7 +103,8 @@ static void dunning_by_days(void **state)
         int n = notice_dunning(&x, 100 * DAY + rows[i].after, list);
         if (!str_eqz(kinds(list, n), rows[i].expect))
             fail_msg("row %zu: %.*s", i, STR_F(kinds(list, n)));
-        assert_true(!n || (list[n - 1].about_ms == 100 * DAY && list[n - 1].until_ms == (rows[i].until ? 100 * DAY + rows[i].until : 0)));
+        assert_true(!n || (list[n - 1].about_ms == 100 * DAY &&
+                           list[n - 1].until_ms == (rows[i].until ? 100 * DAY + rows[i].until : 0)));
     }
 }
 
@@ -110,7 +122,8 @@ static void what_comes(void **state)
     assert_int_equal(notice_coming(&x, 121 * DAY, STR("starter"), list), 0);
     x.state = BILLING_ENDING;
     x.until_ms = 120 * DAY;
-    assert_str(kinds(list, notice_coming(&x, 102 * DAY, STR("starter"), list)), "plan_ending=plan_ending"); /* it does not come to the trial's end */
+    assert_str(kinds(list, notice_coming(&x, 102 * DAY, STR("starter"), list)),
+               "plan_ending=plan_ending"); /* it does not come to the trial's end */
     x.subscription = NULL;
     assert_int_equal(notice_coming(&x, 102 * DAY, STR("starter"), list), 0);
 }
@@ -121,21 +134,28 @@ DB_STMT(add_counter, TENANT,
         "INSERT INTO usage_counter (tenant_id, period_start, billable, period_end, used) VALUES (:tenant, ?, ?, ?, ?) "
         "ON DUPLICATE KEY UPDATE used = VALUES(used)",
         "titi", "");
-DB_STMT(add_member, TENANT, "INSERT INTO member (tenant_id, user_id, role, created_at) SELECT :tenant, user_id, ?, NOW(3) FROM user WHERE email = ?",
+DB_STMT(add_member, TENANT,
+        "INSERT INTO member (tenant_id, user_id, role, created_at) SELECT :tenant, user_id, ?, NOW(3) FROM user WHERE "
+        "email = ?",
         "ss", "");
 DB_STMT(add_subscription, TENANT,
-        "INSERT INTO subscription_mirror (stripe_subscription_id, tenant_id, stripe_customer_id, livemode, status, known_status, plan_terms_id, "
+        "INSERT INTO subscription_mirror (stripe_subscription_id, tenant_id, stripe_customer_id, livemode, status, "
+        "known_status, plan_terms_id, "
         "period_start, period_end, anchor, created_at, fetched_at) "
-        "SELECT 'sub_1', :tenant, 'cus_1', 0, 'active', 'active', plan_terms_id, ?, ?, ?, ?, ? FROM plan WHERE plan = 'starter'",
+        "SELECT 'sub_1', :tenant, 'cus_1', 0, 'active', 'active', plan_terms_id, ?, ?, ?, ?, ? FROM plan WHERE plan = "
+        "'starter'",
         "ttttt", "");
 DB_STMT(mails, GLOBAL,
-        "SELECT CONCAT(JSON_VALUE(payload, '$.template'), ' ', JSON_VALUE(payload, '$.to')), payload FROM job WHERE kind = 'mail' ORDER BY job_id",
+        "SELECT CONCAT(JSON_VALUE(payload, '$.template'), ' ', JSON_VALUE(payload, '$.to')), payload FROM job WHERE "
+        "kind = 'mail' ORDER BY job_id",
         "", "ss");
 
 static int setup(void **state)
 {
     (void)state;
-    OKAY(config_load(dbtest_config_file(DB, "stripe_secret_key = sk_test_notices\nbase_url = https://chat.example.com\n"), &config, &fail));
+    OKAY(config_load(
+        dbtest_config_file(DB, "stripe_secret_key = sk_test_notices\nbase_url = https://chat.example.com\n"), &config,
+        &fail));
     config_set_current(config_retain(config));
     dbtest_migrate(config);
     pool = dbtest_pool(config, 2);
@@ -145,15 +165,19 @@ static int setup(void **state)
     theirs = dbtest_tenant(db);
     t0 = clock_date_ms(2026, 11, 10);
     dbtest_sql(DB, "UPDATE tenant SET plan = 'free', name = 'Acme'");
-    static const char *const people[][2] = {{"owner@example.com", "owner"}, {"money@example.com", "billing"}, {"editor@example.com", "editor"}};
+    static const char *const people[][2] = {
+        {"owner@example.com", "owner"}, {"money@example.com", "billing"}, {"editor@example.com", "editor"}};
     for (int i = 0; i < 3; i++) {
         char sql[300];
-        snprintf(sql, sizeof(sql), "INSERT INTO user VALUES (UNHEX(MD5('%s')), '%s', '%s', 'P', '', 'en', 0, 'active', NULL, NOW(3), NOW(3))",
-                 people[i][0], people[i][0], people[i][0]);
+        snprintf(
+            sql, sizeof(sql),
+            "INSERT INTO user VALUES (UNHEX(MD5('%s')), '%s', '%s', 'P', '', 'en', 0, 'active', NULL, NOW(3), NOW(3))",
+            people[i][0], people[i][0], people[i][0]);
         dbtest_sql(DB, sql);
         OKAY(db_exec(db, &add_member, &mine, DB_ARGS(db_text(people[i][1]), db_text(people[i][0])), NULL, &fail));
     }
-    dbtest_sql(DB, "INSERT INTO user VALUES (UNHEX(MD5('o')), 'other@example.com', 'other@example.com', 'O', '', 'en', 0, 'active', NULL, NOW(3), NOW(3))");
+    dbtest_sql(DB, "INSERT INTO user VALUES (UNHEX(MD5('o')), 'other@example.com', 'other@example.com', 'O', '', 'en', "
+                   "0, 'active', NULL, NOW(3), NOW(3))");
     OKAY(db_exec(db, &add_member, &theirs, DB_ARGS(db_text("owner"), db_text("other@example.com")), NULL, &fail));
     return 0;
 }
@@ -169,8 +193,9 @@ static int teardown(void **state)
 static int clean(void **state)
 {
     (void)state;
-    dbtest_sql(DB, "DELETE FROM job; DELETE FROM billing_notice; DELETE FROM usage_counter; DELETE FROM subscription_mirror; "
-                   "DELETE FROM invoice_mirror; DELETE FROM overage_choice");
+    dbtest_sql(
+        DB, "DELETE FROM job; DELETE FROM billing_notice; DELETE FROM usage_counter; DELETE FROM subscription_mirror; "
+            "DELETE FROM invoice_mirror; DELETE FROM overage_choice");
     clock_set_for_test(t0);
     return 0;
 }
@@ -224,15 +249,18 @@ static struct str value(const char *name)
 
 static void used(struct id tenant, bool billable, int64_t n)
 {
-    int64_t start = billable ? t0 : clock_date_ms(2026, 11, 1), end = billable ? clock_date_ms(2026, 12, 10) : clock_date_ms(2026, 12, 1);
+    int64_t start = billable ? t0 : clock_date_ms(2026, 11, 1),
+            end = billable ? clock_date_ms(2026, 12, 10) : clock_date_ms(2026, 12, 1);
 
-    OKAY(db_exec(db, &add_counter, &tenant, DB_ARGS(db_time(start), db_int(billable), db_time(end), db_int(n)), NULL, &fail));
+    OKAY(db_exec(db, &add_counter, &tenant, DB_ARGS(db_time(start), db_int(billable), db_time(end), db_int(n)), NULL,
+                 &fail));
 }
 
 static void subscribe(void)
 {
     OKAY(db_exec(db, &add_subscription, &mine,
-                 DB_ARGS(db_time(t0), db_time(clock_date_ms(2026, 12, 10)), db_time(t0), db_time(t0), db_time(t0)), NULL, &fail));
+                 DB_ARGS(db_time(t0), db_time(clock_date_ms(2026, 12, 10)), db_time(t0), db_time(t0), db_time(t0)),
+                 NULL, &fail));
 }
 
 static void assert_mails(const char *a, const char *b)
@@ -242,7 +270,9 @@ static void assert_mails(const char *a, const char *b)
     if (!str_eqz(got, a) && !str_eqz(got, b)) /* people come in the order of their ids */
         fail_msg("mails: %.*s", STR_F(got));
 }
-#define MAILS(mail) assert_mails(mail " money@example.com, " mail " owner@example.com", mail " owner@example.com, " mail " money@example.com")
+#define MAILS(mail)                                                     \
+    assert_mails(mail " money@example.com, " mail " owner@example.com", \
+                 mail " owner@example.com, " mail " money@example.com")
 #define NO_MAILS() assert_str(take_mails(), "")
 
 static void usage_is_told_once(void **state)
@@ -284,7 +314,9 @@ static void a_larger_plan_is_told_anew(void **state)
     used(mine, true, 10000);
     look_at(t0 + DAY);
     MAILS("usage_100");
-    dbtest_sql(DB, "UPDATE subscription_mirror SET plan_terms_id = (SELECT plan_terms_id FROM plan WHERE plan = 'professional')");
+    dbtest_sql(
+        DB,
+        "UPDATE subscription_mirror SET plan_terms_id = (SELECT plan_terms_id FROM plan WHERE plan = 'professional')");
     used(mine, true, 10500);
     look_at(t0 + 2 * DAY);
     NO_MAILS(); /* a fifth of 50,000 */
@@ -324,7 +356,9 @@ static void unlimited_is_never_told(void **state)
 {
     (void)state;
     subscribe();
-    dbtest_sql(DB, "UPDATE subscription_mirror SET plan_terms_id = (SELECT plan_terms_id FROM plan WHERE plan = 'enterprise')");
+    dbtest_sql(
+        DB,
+        "UPDATE subscription_mirror SET plan_terms_id = (SELECT plan_terms_id FROM plan WHERE plan = 'enterprise')");
     used(mine, true, 5000000);
     look_at(t0 + DAY);
     NO_MAILS();
@@ -335,7 +369,8 @@ static void past_due(int64_t since_ms)
     char sql[300];
 
     snprintf(sql, sizeof(sql),
-             "UPDATE subscription_mirror SET status = 'past_due', latest_invoice_id = 'in_1', first_failed_at = '1970-01-01' + INTERVAL %lld SECOND",
+             "UPDATE subscription_mirror SET status = 'past_due', latest_invoice_id = 'in_1', first_failed_at = "
+             "'1970-01-01' + INTERVAL %lld SECOND",
              (long long)(since_ms / 1000));
     dbtest_sql(DB, sql);
 }
@@ -344,8 +379,10 @@ static void dunning_step_by_step(void **state)
 {
     (void)state;
     subscribe();
-    dbtest_sql(DB, "INSERT INTO invoice_mirror (stripe_invoice_id, tenant_id, stripe_customer_id, livemode, status, currency, total, amount_due, "
-                   "amount_paid, amount_remaining, next_payment_attempt_at, created_at, fetched_at) SELECT 'in_1', tenant_id, 'cus_1', 0, 'open', 'USD', "
+    dbtest_sql(DB, "INSERT INTO invoice_mirror (stripe_invoice_id, tenant_id, stripe_customer_id, livemode, status, "
+                   "currency, total, amount_due, "
+                   "amount_paid, amount_remaining, next_payment_attempt_at, created_at, fetched_at) SELECT 'in_1', "
+                   "tenant_id, 'cus_1', 0, 'open', 'USD', "
                    "4900, 4900, 0, 4900, '2026-11-14', '2026-11-11', '2026-11-11' FROM subscription_mirror");
     look_at(t0 + HOUR);
     NO_MAILS();
@@ -386,11 +423,14 @@ static void steps_that_were_slept_through_are_not_told(void **state)
     past_due(t0 + DAY);
     look_at(t0 + 9 * DAY);
     MAILS("read_only");
-    dbtest_sql(DB, "UPDATE subscription_mirror SET status = 'canceled', ended_at = '2026-11-20', canceled_at = '2026-11-20', first_failed_at = NULL");
+    dbtest_sql(DB, "UPDATE subscription_mirror SET status = 'canceled', ended_at = '2026-11-20', canceled_at = "
+                   "'2026-11-20', first_failed_at = NULL");
     look_at(t0 + 11 * DAY);
     assert_str(value("plan"), "STARTER");
     MAILS("free_again"); /* and no thanks for a payment */
-    dbtest_sql(DB, "UPDATE subscription_mirror SET status = 'active', ended_at = NULL, canceled_at = NULL"); /* as if bought again */
+    dbtest_sql(
+        DB,
+        "UPDATE subscription_mirror SET status = 'active', ended_at = NULL, canceled_at = NULL"); /* as if bought again */
     look_at(t0 + 12 * DAY);
     NO_MAILS();
 }
@@ -414,8 +454,10 @@ static void trial_and_planned_changes(void **state)
     look_at(t0 + 11 * DAY);
     assert_str(value("price"), "$49.00");
     MAILS("trial_ending");
-    dbtest_sql(DB, "UPDATE subscription_mirror SET status = 'active', trial_end = NULL, plan_terms_id = (SELECT plan_terms_id FROM plan WHERE "
-                   "plan = 'professional'), next_terms_id = (SELECT plan_terms_id FROM plan WHERE plan = 'starter'), next_at = '2026-12-10'");
+    dbtest_sql(DB, "UPDATE subscription_mirror SET status = 'active', trial_end = NULL, plan_terms_id = (SELECT "
+                   "plan_terms_id FROM plan WHERE "
+                   "plan = 'professional'), next_terms_id = (SELECT plan_terms_id FROM plan WHERE plan = 'starter'), "
+                   "next_at = '2026-12-10'");
     look_at(t0 + 12 * DAY);
     assert_str(value("next"), "STARTER");
     assert_str(value("bots"), "{\"number\":5}");
@@ -455,10 +497,19 @@ int main(int argc, char **argv)
 {
 #define CASE(f) cmocka_unit_test_setup(f, clean)
     const struct CMUnitTest tests[] = {
-        TEST(usage_by_thresholds), TEST(dunning_by_days), TEST(what_comes), CASE(usage_is_told_once), CASE(a_larger_plan_is_told_anew),
-        CASE(overage_has_other_words), CASE(unlimited_is_never_told), CASE(dunning_step_by_step),
-        CASE(steps_that_were_slept_through_are_not_told), CASE(an_old_end_is_no_news), CASE(trial_and_planned_changes),
-        CASE(nobody_else_reads_it), CASE(without_a_key_nothing_is_offered),
+        TEST(usage_by_thresholds),
+        TEST(dunning_by_days),
+        TEST(what_comes),
+        CASE(usage_is_told_once),
+        CASE(a_larger_plan_is_told_anew),
+        CASE(overage_has_other_words),
+        CASE(unlimited_is_never_told),
+        CASE(dunning_step_by_step),
+        CASE(steps_that_were_slept_through_are_not_told),
+        CASE(an_old_end_is_no_news),
+        CASE(trial_and_planned_changes),
+        CASE(nobody_else_reads_it),
+        CASE(without_a_key_nothing_is_offered),
     };
     dbtest_begin(argc, argv);
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -19,34 +19,137 @@ struct row {
     int first_day;   /* of November 2026: days[0] */
     int64_t counted[14];
     size_t n;
-    int64_t now_ms;  /* since 1 November */
+    int64_t now_ms;                    /* since 1 November */
     int64_t at_end, money, full_at_ms; /* full_at since 1 November; 0: not in this period */
 };
 
 static const struct row rows[] = {
     {"nothing was counted", 0, 1000, 1000, false, -1, 1, {0}, 3, 2 * DAY + 12 * HOUR, 0, 0, 0},
     {"no day is known", 5, 1000, 1000, false, -1, 1, {0}, 0, 2 * DAY, 5, 0, 0},
-    {"an even pace, half of the month", 1500, 10000, 10000, true, STARTER, 1,
-     {100, 100, 100, 100, 100, 100, 100, 100, 100, 100, 100, 100, 100, 100}, 14, 14 * DAY, 1500 + 16 * 100, 0, 0},
-    {"the last seven days alone say how it goes on", 640, U, U, true, 0, 1, {100, 100, 100, 100, 100, 100, 0, 0, 0, 0, 0, 0, 40, 0}, 14, 13 * DAY + 12 * HOUR,
-     /* six days and a half: 8 to 14 November at noon */ 640 + 102, 0, 0},
-    {"unlimited never fills", 70000, U, U, true, 0, 1, {10000, 10000, 10000, 10000, 10000, 10000, 10000}, 7, 7 * DAY, 70000 + 230000, 0, 0},
-    {"the first hour: less than a day is taken for one", 20, 1000, 1000, false, -1, 1, {20}, 1, HOUR, 20 + 20 * 719 / 24, 0, 0},
-    {"the first hour with the week before: that goes on", 20, 1000, 1000, false, -1, -5, {0, 240, 240, 240, 240, 240, 20}, 7, HOUR,
-     /* 1,220 in 145 hours, 719 hours to go */ 20 + 6050, 0, 980 * 145 * HOUR / 1220 + HOUR + 1},
+    {"an even pace, half of the month",
+     1500,
+     10000,
+     10000,
+     true,
+     STARTER,
+     1,
+     {100, 100, 100, 100, 100, 100, 100, 100, 100, 100, 100, 100, 100, 100},
+     14,
+     14 * DAY,
+     1500 + 16 * 100,
+     0,
+     0},
+    {"the last seven days alone say how it goes on",
+     640,
+     U,
+     U,
+     true,
+     0,
+     1,
+     {100, 100, 100, 100, 100, 100, 0, 0, 0, 0, 0, 0, 40, 0},
+     14,
+     13 * DAY + 12 * HOUR,
+     /* six days and a half: 8 to 14 November at noon */ 640 + 102,
+     0,
+     0},
+    {"unlimited never fills",
+     70000,
+     U,
+     U,
+     true,
+     0,
+     1,
+     {10000, 10000, 10000, 10000, 10000, 10000, 10000},
+     7,
+     7 * DAY,
+     70000 + 230000,
+     0,
+     0},
+    {"the first hour: less than a day is taken for one",
+     20,
+     1000,
+     1000,
+     false,
+     -1,
+     1,
+     {20},
+     1,
+     HOUR,
+     20 + 20 * 719 / 24,
+     0,
+     0},
+    {"the first hour with the week before: that goes on",
+     20,
+     1000,
+     1000,
+     false,
+     -1,
+     -5,
+     {0, 240, 240, 240, 240, 240, 20},
+     7,
+     HOUR,
+     /* 1,220 in 145 hours, 719 hours to go */ 20 + 6050,
+     0,
+     980 * 145 * HOUR / 1220 + HOUR + 1},
     {"the very first moment", 0, 1000, 1000, false, -1, 1, {0}, 1, 0, 0, 0, 0},
-    {"a spike fills it", 9000, 10000, 10000, true, STARTER, 5, {100, 100, 100, 100, 100, 8500}, 6, 10 * DAY, 9000 + 9000 / 6 * 20, 0,
+    {"a spike fills it",
+     9000,
+     10000,
+     10000,
+     true,
+     STARTER,
+     5,
+     {100, 100, 100, 100, 100, 8500},
+     6,
+     10 * DAY,
+     9000 + 9000 / 6 * 20,
+     0,
      10 * DAY + 6 * DAY / 9},
     {"full already", 1000, 1000, 1000, false, -1, 1, {500, 500}, 2, 2 * DAY, 1000 + 14000, 0, 2 * DAY},
     {"over a limit that was lowered", 1200, 1000, 1000, true, -1, 1, {600, 600}, 2, 2 * DAY, 1200 + 16800, 0, 2 * DAY},
-    {"overage is paid for each beyond the included", 9000, 10000, 20000, true, STARTER, 1, {1800, 1800, 1800, 1800, 1800}, 5, 5 * DAY,
-     9000 + 45000, /* let in: 10,000 beyond, at 0.49 cents */ 4900, 5 * DAY + 11000 * DAY / 1800},
+    {"overage is paid for each beyond the included",
+     9000,
+     10000,
+     20000,
+     true,
+     STARTER,
+     1,
+     {1800, 1800, 1800, 1800, 1800},
+     5,
+     5 * DAY,
+     9000 + 45000,
+     /* let in: 10,000 beyond, at 0.49 cents */ 4900,
+     5 * DAY + 11000 * DAY / 1800},
     {"overage rounds half a cent up", 10001, 10000, U, true, STARTER, 1, {0}, 1, 29 * DAY, 10001, 0, 0},
     {"one and a half cents are two", 10003, 10000, U, true, 500000000000LL, 1, {0}, 1, 29 * DAY, 10003, 2, 0},
-    {"what is beyond a lowered cap is paid too", 12000, 10000, 11000, true, STARTER, 1, {0}, 1, 29 * DAY, 12000, 980, 29 * DAY},
+    {"what is beyond a lowered cap is paid too",
+     12000,
+     10000,
+     11000,
+     true,
+     STARTER,
+     1,
+     {0},
+     1,
+     29 * DAY,
+     12000,
+     980,
+     29 * DAY},
     {"no overage where nothing is billed", 2000, 1000, U, false, STARTER, 1, {1000, 1000}, 2, 2 * DAY, 30000, 0, 0},
     {"terms that stop cost nothing beyond", 2000, 1000, U, true, -1, 1, {1000, 1000}, 2, 2 * DAY, 30000, 0, 0},
-    {"after the period's end nothing is added", 900, 1000, 1000, true, STARTER, 24, {100, 100, 100, 100, 100, 100, 100}, 7, 31 * DAY, 900, 0, 0},
+    {"after the period's end nothing is added",
+     900,
+     1000,
+     1000,
+     true,
+     STARTER,
+     24,
+     {100, 100, 100, 100, 100, 100, 100},
+     7,
+     31 * DAY,
+     900,
+     0,
+     0},
     {"numbers near the end of their kind", INT64_MAX / 2, U, U, true, 0, 1, {INT64_MAX / 2}, 1, DAY, INT64_MAX, 0, 0},
 };
 
@@ -57,8 +160,12 @@ static void each_case(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         const struct row *r = &rows[i];
-        struct usage u = {.used = r->used, .included = r->included, .limit = r->limit, .billable = r->billable,
-                          .period_start_ms = november, .period_end_ms = november + 30 * DAY};
+        struct usage u = {.used = r->used,
+                          .included = r->included,
+                          .limit = r->limit,
+                          .billable = r->billable,
+                          .period_start_ms = november,
+                          .period_end_ms = november + 30 * DAY};
         struct plan_terms terms = {.overage = r->overage, .conversations = r->included};
         struct usage_day days[14];
         for (size_t k = 0; k < r->n; k++)
@@ -66,7 +173,8 @@ static void each_case(void **state)
         struct usage_forecast f = usage_forecast(&u, &terms, days, r->n, november + r->now_ms);
         int64_t full = f.full_at_ms ? f.full_at_ms - november : 0;
         if (f.used_at_end != r->at_end || f.overage != r->money || full != r->full_at_ms)
-            fail_msg("%s: used at end %lld, overage %lld, full at %lld", r->name, (long long)f.used_at_end, (long long)f.overage, (long long)full);
+            fail_msg("%s: used at end %lld, overage %lld, full at %lld", r->name, (long long)f.used_at_end,
+                     (long long)f.overage, (long long)full);
     }
 }
 
@@ -82,7 +190,12 @@ static void without_terms_there_is_no_overage(void **state)
 static void a_period_begins_at_any_time(void **state)
 {
     int64_t start = clock_date_ms(2026, 11, 10) + 18 * HOUR;
-    struct usage u = {.used = 90, .included = 10000, .limit = 10000, .billable = true, .period_start_ms = start, .period_end_ms = start + 30 * DAY};
+    struct usage u = {.used = 90,
+                      .included = 10000,
+                      .limit = 10000,
+                      .billable = true,
+                      .period_start_ms = start,
+                      .period_end_ms = start + 30 * DAY};
     struct usage_day days[] = {{clock_date_ms(2026, 11, 10), 30}, {clock_date_ms(2026, 11, 11), 60}};
 
     (void)state;
@@ -92,6 +205,7 @@ static void a_period_begins_at_any_time(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(each_case), TEST(without_terms_there_is_no_overage), TEST(a_period_begins_at_any_time)};
+    const struct CMUnitTest tests[] = {TEST(each_case), TEST(without_terms_there_is_no_overage),
+                                       TEST(a_period_begins_at_any_time)};
     return RUN(tests);
 }

@@ -20,19 +20,25 @@ static struct id mine, theirs;
 static int64_t november;
 
 DB_STMT(add_ledger, TENANT,
-        "INSERT INTO usage_ledger (tenant_id, conversation_id, period_start, billable, counted_at) VALUES (:tenant, ?, ?, ?, ?)", "utit", "");
+        "INSERT INTO usage_ledger (tenant_id, conversation_id, period_start, billable, counted_at) VALUES (:tenant, ?, "
+        "?, ?, ?)",
+        "utit", "");
 DB_STMT(add_counter, TENANT,
-        "INSERT INTO usage_counter (tenant_id, period_start, billable, used, reported) VALUES (:tenant, ?, ?, ?, ?)", "tiii", "");
+        "INSERT INTO usage_counter (tenant_id, period_start, billable, used, reported) VALUES (:tenant, ?, ?, ?, ?)",
+        "tiii", "");
 DB_STMT(add_bot, TENANT,
         "INSERT INTO bot (tenant_id, bot_id, name, language, template, draft, draft_hash, created_at, updated_at)"
         " VALUES (:tenant, ?, 'Test', 'en', 'faq', '{}', ?, ?, ?)",
         "uxtt", "");
 DB_STMT(add_conversation, TENANT,
-        "INSERT INTO conversation (tenant_id, conversation_id, bot_id, version, channel, locale, token_hash, seq, flow_state, contact,"
+        "INSERT INTO conversation (tenant_id, conversation_id, bot_id, version, channel, locale, token_hash, seq, "
+        "flow_state, contact,"
         " started_at, last_at) VALUES (:tenant, ?, ?, 1, 'web', 'en', ?, 1, '', '', ?, ?)",
         "uuxtt", "");
 DB_STMT(look_counter, TENANT,
-        "SELECT used, unsent_since IS NOT NULL FROM usage_counter WHERE tenant_id = :tenant AND period_start = ? AND billable = ?", "ti", "ii");
+        "SELECT used, unsent_since IS NOT NULL FROM usage_counter WHERE tenant_id = :tenant AND period_start = ? AND "
+        "billable = ?",
+        "ti", "ii");
 
 static int setup(void **state)
 {
@@ -76,13 +82,15 @@ static struct id count(struct id tenant, bool billable, int64_t at_ms)
 {
     struct id id = conversation_at(at_ms - 60000);
 
-    OKAY(db_exec(db, &add_ledger, &tenant, DB_ARGS(db_id(id), db_time(november), db_int(billable), db_time(at_ms)), NULL, &fail));
+    OKAY(db_exec(db, &add_ledger, &tenant, DB_ARGS(db_id(id), db_time(november), db_int(billable), db_time(at_ms)),
+                 NULL, &fail));
     return id;
 }
 
 static void counter(struct id tenant, bool billable, int64_t used, int64_t reported)
 {
-    OKAY(db_exec(db, &add_counter, &tenant, DB_ARGS(db_time(november), db_int(billable), db_int(used), db_int(reported)), NULL, &fail));
+    OKAY(db_exec(db, &add_counter, &tenant,
+                 DB_ARGS(db_time(november), db_int(billable), db_int(used), db_int(reported)), NULL, &fail));
 }
 
 static void look(struct id tenant, bool billable, int64_t *used, bool *unsent)
@@ -98,8 +106,10 @@ static void keep_conversation(struct id tenant, struct id conversation, struct i
 {
     uint8_t hash[32] = {0};
 
-    OKAY(db_exec(db, &add_bot, &tenant, DB_ARGS(db_id(bot), db_bytes(hash, 32), db_time(november), db_time(november)), NULL, &fail));
-    OKAY(db_exec(db, &add_conversation, &tenant, DB_ARGS(db_id(conversation), db_id(bot), db_bytes(hash, 32), db_time(november), db_time(november)),
+    OKAY(db_exec(db, &add_bot, &tenant, DB_ARGS(db_id(bot), db_bytes(hash, 32), db_time(november), db_time(november)),
+                 NULL, &fail));
+    OKAY(db_exec(db, &add_conversation, &tenant,
+                 DB_ARGS(db_id(conversation), db_id(bot), db_bytes(hash, 32), db_time(november), db_time(november)),
                  NULL, &fail));
 }
 
@@ -198,7 +208,10 @@ static void drift_is_found_and_repaired(void **state)
     assert_int_equal(dbtest_int(DB, "SELECT COUNT(*) FROM billing_alarm"), 0);
     dbtest_sql(DB, "UPDATE usage_counter SET used = 9, reported = 8 WHERE used = 3"); /* and the meter was told so */
     OKAY(usage_verify(db, &arena, true, &drift, &n, &fail));
-    assert_int_equal(dbtest_int(DB, "SELECT COUNT(*) FROM billing_alarm WHERE kind = 'meter_over' AND words LIKE '5 conversations more%'"), 1);
+    assert_int_equal(
+        dbtest_int(
+            DB, "SELECT COUNT(*) FROM billing_alarm WHERE kind = 'meter_over' AND words LIKE '5 conversations more%'"),
+        1);
 }
 
 int main(int argc, char **argv)

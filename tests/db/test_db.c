@@ -21,9 +21,10 @@ static struct config *config;
 static struct db_pool *pool;
 static struct arena arena;
 
-DB_STMT(add_all, TENANT,
-        "INSERT INTO all_types (tenant_id, n, u, i, d, s, x, t) VALUES (:tenant, ?, ?, ?, ?, ?, ?, ?)", "iu?i?d?s?x?t?", "");
-DB_STMT(get_all, TENANT, "SELECT u, i, d, s, x, t FROM all_types WHERE tenant_id = :tenant AND n = ?", "i", "u?i?d?s?x?t?");
+DB_STMT(add_all, TENANT, "INSERT INTO all_types (tenant_id, n, u, i, d, s, x, t) VALUES (:tenant, ?, ?, ?, ?, ?, ?, ?)",
+        "iu?i?d?s?x?t?", "");
+DB_STMT(get_all, TENANT, "SELECT u, i, d, s, x, t FROM all_types WHERE tenant_id = :tenant AND n = ?", "i",
+        "u?i?d?s?x?t?");
 DB_STMT(count_all, TENANT, "SELECT COUNT(*), COALESCE(SUM(i), 0) FROM all_types WHERE tenant_id = :tenant", "", "ii");
 DB_STMT(bump, TENANT, "UPDATE all_types SET i = i + ? WHERE tenant_id = :tenant AND n = ?", "ii", "");
 DB_STMT(add_child, TENANT, "INSERT INTO child (tenant_id, n, parent) VALUES (:tenant, ?, ?)", "ii", "");
@@ -32,15 +33,19 @@ DB_STMT(one_of_many, GLOBAL, "SELECT 1 UNION ALL SELECT 2", "", "i");
 DB_STMT(series, GLOBAL, "SELECT seq FROM seq_1_to_100000", "", "i");
 DB_STMT(quoted, TENANT, "SELECT '?:tenant', \"it?\" /* ? */, HEX(:tenant) = HEX(:tenant), ? FROM DUAL", "s", "ssis");
 DB_STMT(nullable, GLOBAL, "SELECT NULL FROM DUAL", "", "i");
-DB_STMT(text_out, GLOBAL, "SELECT ? + 0, ?, CAST(? AS CHAR), @@time_zone, @@collation_connection, @@sql_mode, @@tx_isolation", "iss", "issssss");
+DB_STMT(text_out, GLOBAL,
+        "SELECT ? + 0, ?, CAST(? AS CHAR), @@time_zone, @@collation_connection, @@sql_mode, @@tx_isolation", "iss",
+        "issssss");
 
 static void make_tables(void)
 {
-    dbtest_sql(DB, "DROP TABLE IF EXISTS child; DROP TABLE IF EXISTS all_types;"
-                   "CREATE TABLE all_types (tenant_id BINARY(16) NOT NULL, n INT NOT NULL, u BINARY(16), i BIGINT, d DOUBLE,"
-                   " s LONGTEXT, x LONGBLOB, t DATETIME(3), PRIMARY KEY (tenant_id, n)) ENGINE=InnoDB CHARSET=utf8mb4;"
-                   "CREATE TABLE child (tenant_id BINARY(16) NOT NULL, n INT NOT NULL, parent INT NOT NULL, PRIMARY KEY (tenant_id, n),"
-                   " FOREIGN KEY (tenant_id, parent) REFERENCES all_types (tenant_id, n)) ENGINE=InnoDB");
+    dbtest_sql(
+        DB, "DROP TABLE IF EXISTS child; DROP TABLE IF EXISTS all_types;"
+            "CREATE TABLE all_types (tenant_id BINARY(16) NOT NULL, n INT NOT NULL, u BINARY(16), i BIGINT, d DOUBLE,"
+            " s LONGTEXT, x LONGBLOB, t DATETIME(3), PRIMARY KEY (tenant_id, n)) ENGINE=InnoDB CHARSET=utf8mb4;"
+            "CREATE TABLE child (tenant_id BINARY(16) NOT NULL, n INT NOT NULL, parent INT NOT NULL, PRIMARY KEY "
+            "(tenant_id, n),"
+            " FOREIGN KEY (tenant_id, parent) REFERENCES all_types (tenant_id, n)) ENGINE=InnoDB");
 }
 
 static int setup(void **state)
@@ -62,8 +67,8 @@ static int teardown(void **state)
     return 0;
 }
 
-static void put(struct db *c, struct id tenant, int64_t n, struct db_val u, struct db_val i, struct db_val d, struct db_val s,
-                struct db_val x, struct db_val t)
+static void put(struct db *c, struct id tenant, int64_t n, struct db_val u, struct db_val i, struct db_val d,
+                struct db_val s, struct db_val x, struct db_val t)
 {
     OKAY(db_exec(c, &add_all, &tenant, DB_ARGS(db_int(n), u, i, d, s, x, t), NULL, &fail));
 }
@@ -86,8 +91,10 @@ static int64_t count(struct db *c, struct id tenant)
 
 static void types_round_trip(void **state)
 {
-    static const int64_t times[] = {0, 1, 999, 1000, 951782400000 /* 2000-02-29 */, 4102444800000 - 1, 4102444800000 /* 2100-01-01 */};
-    static const struct str texts[] = {STR(""), STR("plain"), STR("Grüße, 你好 \xf0\x9f\xa6\x9c \xf0\x9f\x87\xaa\xf0\x9f\x87\xba"), STR("a\0b")};
+    static const int64_t times[] = {
+        0, 1, 999, 1000, 951782400000 /* 2000-02-29 */, 4102444800000 - 1, 4102444800000 /* 2100-01-01 */};
+    static const struct str texts[] = {
+        STR(""), STR("plain"), STR("Grüße, 你好 \xf0\x9f\xa6\x9c \xf0\x9f\x87\xaa\xf0\x9f\x87\xba"), STR("a\0b")};
     struct db *c = dbtest_get(pool);
     struct id tenant = id_new();
     (void)state;
@@ -96,7 +103,8 @@ static void types_round_trip(void **state)
         struct str s = texts[n % 4];
         int64_t i = n == 0 ? INT64_MIN : n == 1 ? INT64_MAX : n;
         double d = n == 0 ? -1.5e300 : (double)n / 3;
-        put(c, tenant, n, db_id(u), db_int(i), db_double(d), db_str(s), db_bytes("\0\xff\xfe\x80'\"", 6), db_time(times[n]));
+        put(c, tenant, n, db_id(u), db_int(i), db_double(d), db_str(s), db_bytes("\0\xff\xfe\x80'\"", 6),
+            db_time(times[n]));
         struct db_row r = get(c, tenant, n);
         assert_true(id_eq(u, db_row_id(r, 0)));
         assert_int_equal(i, db_row_int(r, 1));
@@ -167,7 +175,10 @@ static void errors_have_their_codes(void **state)
     struct db_row r;
     (void)state;
     put(c, tenant, 1, db_null(), db_null(), db_null(), db_text("s3cret"), db_null(), db_null());
-    assert_int_equal(db_exec(c, &add_all, &tenant, DB_ARGS(db_int(1), db_null(), db_null(), db_null(), db_null(), db_null(), db_null()), NULL, &e), ERR_CONFLICT);
+    assert_int_equal(db_exec(c, &add_all, &tenant,
+                             DB_ARGS(db_int(1), db_null(), db_null(), db_null(), db_null(), db_null(), db_null()), NULL,
+                             &e),
+                     ERR_CONFLICT);
     assert_string_equal(e.code, "duplicate");
     assert_non_null(strstr(e.message, "PRIMARY"));
     assert_int_equal(db_exec(c, &add_child, &tenant, DB_ARGS(db_int(1), db_int(99)), NULL, &e), ERR_CONFLICT);
@@ -179,7 +190,11 @@ static void errors_have_their_codes(void **state)
     assert_int_equal(db_query_one(c, &one_of_many, DB_GLOBAL, DB_NONE, &arena, &r, &e), ERR_INTERNAL);
     assert_int_equal(db_query_one(c, &nullable, DB_GLOBAL, DB_NONE, &arena, &r, &e), ERR_INTERNAL);
     assert_int_equal(db_exec(c, &add_child, &tenant, DB_ARGS(db_null(), db_int(1)), NULL, &e), ERR_INTERNAL);
-    assert_int_equal(db_exec(c, &add_all, &tenant, DB_ARGS(db_int(7), db_null(), db_null(), db_null(), db_text("\xff\xfe"), db_null(), db_null()), NULL, &e), ERR_INTERNAL);
+    assert_int_equal(
+        db_exec(c, &add_all, &tenant,
+                DB_ARGS(db_int(7), db_null(), db_null(), db_null(), db_text("\xff\xfe"), db_null(), db_null()), NULL,
+                &e),
+        ERR_INTERNAL);
     assert_int_equal(count(c, tenant), 1); /* and the connection is in order */
     db_put(c);
 }
@@ -212,7 +227,8 @@ static void tenants_do_not_meet(void **state)
     OKAY(db_exec(c, &bump, &a, DB_ARGS(db_int(10), db_int(1)), NULL, &fail));
     assert_int_equal(db_row_int(get(c, b, 1), 1), 2);
     put(c, a, 2, db_null(), db_null(), db_null(), db_null(), db_null(), db_null());
-    assert_int_equal(db_exec(c, &add_child, &b, DB_ARGS(db_int(1), db_int(2)), NULL, &e), ERR_CONFLICT); /* a's row is no parent for b */
+    assert_int_equal(db_exec(c, &add_child, &b, DB_ARGS(db_int(1), db_int(2)), NULL, &e),
+                     ERR_CONFLICT); /* a's row is no parent for b */
     assert_int_equal(db_query_one(c, &get_all, &b, DB_ARGS(db_int(2)), &arena, &r, &e), ERR_NOT_FOUND);
     db_put(c);
 }
@@ -270,7 +286,8 @@ static void bulk_of_any_size(void **state)
         assert_int_equal(n, sizes[i]);
         assert_int_equal(count(c, tenant), sizes[i]);
         check_bulk(c, tenant, v, sizes[i] < 200 ? sizes[i] : 200);
-        put(c, tenant, 100000, db_null(), db_int(1), db_null(), db_text("single"), db_null(), db_time(5)); /* the same statement singly */
+        put(c, tenant, 100000, db_null(), db_int(1), db_null(), db_text("single"), db_null(),
+            db_time(5)); /* the same statement singly */
         assert_true(str_eqz(db_row_str(get(c, tenant, 100000), 3), "single"));
         free(v);
     }
@@ -332,7 +349,9 @@ static void duplicate_in_bulk_applies_none(void **state)
 
 /* ---- rows one by one ---- */
 
-struct sum { int64_t n, total, stop; };
+struct sum {
+    int64_t n, total, stop;
+};
 static enum status add_up(void *ctx, struct db_row row, struct err *e)
 {
     struct sum *s = ctx;
@@ -376,7 +395,12 @@ static void result_larger_than_arena_is_drained(void **state)
 
 /* ---- transactions ---- */
 
-struct two { struct id tenant; int64_t first, second; pthread_barrier_t *meet; int runs; };
+struct two {
+    struct id tenant;
+    int64_t first, second;
+    pthread_barrier_t *meet;
+    int runs;
+};
 
 static enum status lock_both(struct db *c, void *ctx, struct err *e)
 {
@@ -421,7 +445,8 @@ static void deadlock_is_retried(void **state)
 
 static enum status insert_then_fail(struct db *c, void *ctx, struct err *e)
 {
-    OKAY(db_exec(c, &add_all, ctx, DB_ARGS(db_int(1), db_null(), db_null(), db_null(), db_null(), db_null(), db_null()), NULL, &fail));
+    OKAY(db_exec(c, &add_all, ctx, DB_ARGS(db_int(1), db_null(), db_null(), db_null(), db_null(), db_null(), db_null()),
+                 NULL, &fail));
     return err_set(e, ERR_PLAN, "plan_limit", "no");
 }
 
@@ -453,7 +478,8 @@ static void killed_between_statements(void **state)
     (void)state;
     put(c, tenant, 1, db_null(), db_int(1), db_null(), db_null(), db_null(), db_null());
     dbtest_kill_server();
-    put(c, tenant, 2, db_null(), db_int(1), db_null(), db_null(), db_null(), db_null()); /* held: first statement goes out again */
+    put(c, tenant, 2, db_null(), db_int(1), db_null(), db_null(), db_null(),
+        db_null()); /* held: first statement goes out again */
     db_put(c);
     dbtest_kill_server();
     c = dbtest_get(pool); /* pooled: noticed before use */
@@ -463,17 +489,22 @@ static void killed_between_statements(void **state)
 
 static enum status kill_inside(struct db *c, void *ctx, struct err *e)
 {
-    enum status s = db_exec(c, &add_all, ctx, DB_ARGS(db_int(1), db_null(), db_null(), db_null(), db_null(), db_null(), db_null()), NULL, e);
+    enum status s = db_exec(c, &add_all, ctx,
+                            DB_ARGS(db_int(1), db_null(), db_null(), db_null(), db_null(), db_null(), db_null()), NULL,
+                            e);
 
     if (s != OK)
         return s;
     dbtest_kill_server();
-    return db_exec(c, &add_all, ctx, DB_ARGS(db_int(2), db_null(), db_null(), db_null(), db_null(), db_null(), db_null()), NULL, e);
+    return db_exec(c, &add_all, ctx,
+                   DB_ARGS(db_int(2), db_null(), db_null(), db_null(), db_null(), db_null(), db_null()), NULL, e);
 }
 
 static enum status kill_before_commit(struct db *c, void *ctx, struct err *e)
 {
-    enum status s = db_exec(c, &add_all, ctx, DB_ARGS(db_int(1), db_null(), db_null(), db_null(), db_null(), db_null(), db_null()), NULL, e);
+    enum status s = db_exec(c, &add_all, ctx,
+                            DB_ARGS(db_int(1), db_null(), db_null(), db_null(), db_null(), db_null(), db_null()), NULL,
+                            e);
 
     dbtest_kill_server();
     return s;
@@ -561,7 +592,8 @@ static void session_is_set_up(void **state)
     struct db *c = dbtest_get(pool);
     struct db_row r;
     (void)state;
-    OKAY(db_query_one(c, &text_out, DB_GLOBAL, DB_ARGS(db_int(4), db_text("\xf0\x9f\xa6\x9c"), db_text("x")), &arena, &r, &fail));
+    OKAY(db_query_one(c, &text_out, DB_GLOBAL, DB_ARGS(db_int(4), db_text("\xf0\x9f\xa6\x9c"), db_text("x")), &arena,
+                      &r, &fail));
     assert_int_equal(db_row_int(r, 0), 4);
     assert_true(str_eqz(db_row_str(r, 1), "\xf0\x9f\xa6\x9c"));
     assert_true(str_eqz(db_row_str(r, 3), "+00:00"));

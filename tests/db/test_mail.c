@@ -35,11 +35,17 @@ static int end(void **state)
 static enum status queue_one(struct db *c, struct str to, struct err *e)
 {
     const struct mail_row rows[] = {{STR("A \"bot\""), STR("on")}};
-    return mail_queue(c, &(struct mail_new){.tenant = tenant, .to = to, .template = "usage_75", .language = STR("en"),
-                                            MAIL_VALUES(MAIL_TEXT("workspace", STR("Zoë & Söhne")), MAIL_NUMBER("used", 7500),
-                                                        MAIL_DATE("until", 1795413140123), MAIL_TIME("since", 1795413140123)),
-                                            .rows = rows, .row_count = 1},
-                      e);
+    return mail_queue(
+        c,
+        &(struct mail_new){.tenant = tenant,
+                           .to = to,
+                           .template = "usage_75",
+                           .language = STR("en"),
+                           MAIL_VALUES(MAIL_TEXT("workspace", STR("Zoë & Söhne")), MAIL_NUMBER("used", 7500),
+                                       MAIL_DATE("until", 1795413140123), MAIL_TIME("since", 1795413140123)),
+                           .rows = rows,
+                           .row_count = 1},
+        e);
 }
 
 static enum status queue_and_fail(struct db *c, void *ctx, struct err *e)
@@ -92,6 +98,7 @@ static void the_job_holds_what_was_given(void **state)
 int main(int argc, char **argv)
 {
     dbtest_begin(argc, argv);
-    const struct CMUnitTest tests[] = {TEST(no_mail_without_its_transaction), TEST(no_mail_to_nobody), TEST(the_job_holds_what_was_given)};
+    const struct CMUnitTest tests[] = {TEST(no_mail_without_its_transaction), TEST(no_mail_to_nobody),
+                                       TEST(the_job_holds_what_was_given)};
     return cmocka_run_group_tests(tests, begin, end);
 }

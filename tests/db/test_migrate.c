@@ -53,7 +53,10 @@ static struct config *begin(void)
     return dbtest_config(DB);
 }
 
-struct told { int n; char names[10][40]; };
+struct told {
+    int n;
+    char names[10][40];
+};
 static void tell(void *ctx, int version, const char *name)
 {
     struct told *t = ctx;
@@ -110,7 +113,12 @@ static void dry_run_changes_nothing(void **state)
     config_drop(c);
 }
 
-struct racer { const struct config *c; struct migrate_report r; enum status s; struct err e; };
+struct racer {
+    const struct config *c;
+    struct migrate_report r;
+    enum status s;
+    struct err e;
+};
 static void *race(void *arg)
 {
     struct racer *k = arg;
@@ -222,7 +230,8 @@ static void killed_half_way(void **state)
     OKAY(run(c, MIGRATE_APPLY, &r, &fail));
     file("0004_four.sql", "CREATE TABLE four (id INT NOT NULL PRIMARY KEY)");
     dbtest_sql(DB, "CREATE TABLE four (id INT NOT NULL PRIMARY KEY);"
-                   "INSERT INTO schema_migration SELECT 4, '0004_four.sql', checksum, 'running', at FROM schema_migration WHERE version = 1");
+                   "INSERT INTO schema_migration SELECT 4, '0004_four.sql', checksum, 'running', at FROM "
+                   "schema_migration WHERE version = 1");
     OKAY(run(c, MIGRATE_APPLY, &r, &fail));
     assert_int_equal(r.version, 4);
     file("0005_again.sql", "CREATE TABLE four (id INT NOT NULL PRIMARY KEY)"); /* not killed before: a mistake */
@@ -252,8 +261,10 @@ static void programs_know_their_schema(void **state)
     check(c, OK, "");
     dbtest_sql(DB, "UPDATE schema_migration SET state = 'failed' WHERE version = 3");
     check(c, ERR_CONFLICT, "schema_unfinished");
-    dbtest_sql(DB, "UPDATE schema_migration SET state = 'applied' WHERE version = 3;"
-                   "INSERT INTO schema_migration SELECT 9000, name, checksum, state, at FROM schema_migration WHERE version = 1");
+    dbtest_sql(
+        DB,
+        "UPDATE schema_migration SET state = 'applied' WHERE version = 3;"
+        "INSERT INTO schema_migration SELECT 9000, name, checksum, state, at FROM schema_migration WHERE version = 1");
     check(c, ERR_CONFLICT, "schema_new");
     dbtest_sql(DB, "DELETE FROM schema_migration WHERE version > 5");
     check(c, ERR_CONFLICT, "schema_old");
@@ -263,10 +274,14 @@ static void programs_know_their_schema(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(applied_in_order_and_once), cmocka_unit_test(dry_run_changes_nothing),
-        cmocka_unit_test(two_at_once),               cmocka_unit_test(mistakes_are_refused_in_words),
-        cmocka_unit_test(broken_then_mended),        cmocka_unit_test(failed_rows_leave_nothing),
-        cmocka_unit_test(killed_half_way),           cmocka_unit_test(programs_know_their_schema),
+        cmocka_unit_test(applied_in_order_and_once),
+        cmocka_unit_test(dry_run_changes_nothing),
+        cmocka_unit_test(two_at_once),
+        cmocka_unit_test(mistakes_are_refused_in_words),
+        cmocka_unit_test(broken_then_mended),
+        cmocka_unit_test(failed_rows_leave_nothing),
+        cmocka_unit_test(killed_half_way),
+        cmocka_unit_test(programs_know_their_schema),
     };
 
     dbtest_begin(argc, argv);

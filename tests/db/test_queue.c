@@ -85,7 +85,11 @@ static void later(int64_t ms)
 
 /* ---- many workers ---- */
 
-struct taker { char name[24]; int n; struct id ids[JOBS]; };
+struct taker {
+    char name[24];
+    int n;
+    struct id ids[JOBS];
+};
 static void *take_all(void *arg)
 {
     struct taker *t = arg;
@@ -174,11 +178,14 @@ static void in_order_of_being_due(void **state)
 static void payload_progress_result(void **state)
 {
     struct job_new n = {.kind = "test"};
-    struct json *payload = json_new_object(&arena), *progress = json_new_object(&arena), *result = json_new_object(&arena);
+    struct json *payload = json_new_object(&arena), *progress = json_new_object(&arena),
+                *result = json_new_object(&arena);
     struct job job;
     struct id id;
     (void)state;
-    assert_int_equal(json_set_str(payload, "bot", STR("\xf0\x9f\xa6\x9c")) | json_set_int(progress, "done", 5) | json_set_int(result, "rows", 7), 0);
+    assert_int_equal(json_set_str(payload, "bot", STR("\xf0\x9f\xa6\x9c")) | json_set_int(progress, "done", 5) |
+                         json_set_int(result, "rows", 7),
+                     0);
     n.payload = payload;
     OKAY(queue_add(db, &n, &id, &fail));
     assert_true(claim("w", &job));

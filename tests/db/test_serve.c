@@ -55,7 +55,8 @@ static int setup(void **state)
     snprintf(out_path, sizeof(out_path), "%s/serve.out", dbtest_dir());
     assert_int_equal(mkdir(run, 0700), 0);
     link_programs();
-    snprintf(extra, sizeof(extra), "run_dir = %s\nprogram_dir = %s\nlog_file = %s\nstop_timeout = 300ms\n", run, run, log_path);
+    snprintf(extra, sizeof(extra), "run_dir = %s\nprogram_dir = %s\nlog_file = %s\nstop_timeout = 300ms\n", run, run,
+             log_path);
     conf = dbtest_config_file(DB, extra);
     if (config_load(conf, &c, &e) != OK)
         fail_msg("%s", e.message);
@@ -311,10 +312,14 @@ static void what_is_missing_is_named(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_teardown(starts_and_stops_in_order, stop),  cmocka_unit_test_teardown(second_start_is_refused, stop),
-        cmocka_unit_test_teardown(killed_program_is_started_anew, stop), cmocka_unit_test_teardown(hup_is_passed_on, stop),
-        cmocka_unit_test_teardown(stubborn_program_is_killed, stop), cmocka_unit_test_teardown(stale_files_are_taken_over, stop),
-        cmocka_unit_test_teardown(what_is_missing_is_named, stop),   cmocka_unit_test_teardown(foreign_socket_is_not_taken, stop),
+        cmocka_unit_test_teardown(starts_and_stops_in_order, stop),
+        cmocka_unit_test_teardown(second_start_is_refused, stop),
+        cmocka_unit_test_teardown(killed_program_is_started_anew, stop),
+        cmocka_unit_test_teardown(hup_is_passed_on, stop),
+        cmocka_unit_test_teardown(stubborn_program_is_killed, stop),
+        cmocka_unit_test_teardown(stale_files_are_taken_over, stop),
+        cmocka_unit_test_teardown(what_is_missing_is_named, stop),
+        cmocka_unit_test_teardown(foreign_socket_is_not_taken, stop),
     };
 
     dbtest_begin(argc, argv);

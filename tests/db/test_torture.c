@@ -33,9 +33,18 @@ static bool denied(void)
     return countdown > 0 && --countdown == 0;
 }
 
-void *__wrap_malloc(size_t n) { return denied() ? NULL : __real_malloc(n); }
-void *__wrap_calloc(size_t n, size_t size) { return denied() ? NULL : __real_calloc(n, size); }
-void *__wrap_realloc(void *p, size_t n) { return denied() ? NULL : __real_realloc(p, n); }
+void *__wrap_malloc(size_t n)
+{
+    return denied() ? NULL : __real_malloc(n);
+}
+void *__wrap_calloc(size_t n, size_t size)
+{
+    return denied() ? NULL : __real_calloc(n, size);
+}
+void *__wrap_realloc(void *p, size_t n)
+{
+    return denied() ? NULL : __real_realloc(p, n);
+}
 
 static struct config *config;
 
@@ -167,7 +176,8 @@ static void queue_without_memory(void **state)
 
 int main(int argc, char **argv)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(database_without_memory), cmocka_unit_test(queue_without_memory)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(database_without_memory),
+                                       cmocka_unit_test(queue_without_memory)};
 
     dbtest_begin(argc, argv);
     int failed = cmocka_run_group_tests_name("torture", tests, setup, teardown);

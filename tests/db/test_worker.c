@@ -56,7 +56,8 @@ static int setup(void **state)
     tenant = dbtest_tenant(db);
     bot = id_new();
     id_text(ID_BOT, bot, bot_text);
-    OKAY(db_exec(db, &add_bot, &tenant, DB_ARGS(db_id(bot), db_bytes(hash, 32), db_time(now), db_time(now)), NULL, &fail));
+    OKAY(db_exec(db, &add_bot, &tenant, DB_ARGS(db_id(bot), db_bytes(hash, 32), db_time(now), db_time(now)), NULL,
+                 &fail));
     snprintf(out_path, sizeof(out_path), "%s/out", dbtest_dir());
     return 0;
 }
@@ -145,8 +146,10 @@ static void hopeless_jobs_are_dead_at_once(void **state)
 static void cleans_up_by_age(void **state)
 {
     (void)state;
-    dbtest_sql(DB, "INSERT INTO user VALUES (UNHEX(MD5('u')), 'a@example.com', 'a@example.com', 'A', '', 'en', 0, 'active', NULL, NOW(3), NOW(3))");
-    dbtest_sql(DB, "INSERT INTO session SELECT UNHEX(CONCAT(MD5(seq), MD5(seq))), UNHEX(MD5(seq)), UNHEX(MD5('u')), tenant_id, '', '',"
+    dbtest_sql(DB, "INSERT INTO user VALUES (UNHEX(MD5('u')), 'a@example.com', 'a@example.com', 'A', '', 'en', 0, "
+                   "'active', NULL, NOW(3), NOW(3))");
+    dbtest_sql(DB, "INSERT INTO session SELECT UNHEX(CONCAT(MD5(seq), MD5(seq))), UNHEX(MD5(seq)), UNHEX(MD5('u')), "
+                   "tenant_id, '', '',"
                    " NOW(3), UTC_TIMESTAMP(3) - INTERVAL IF(seq <= 1200, 15, 13) DAY FROM tenant, seq_1_to_1205");
     work_off();
     assert_int_equal(dbtest_int(DB, "SELECT COUNT(*) FROM session"), 5);
@@ -225,12 +228,15 @@ static void crashing_program_names_its_job(void **state)
     (void)state;
     struct id id = add(ANSWERS_IMPORT_JOB, bot_text, long_csv());
     pid_t pid = start_program();
-    for (int i = 0; i < 1000 && dbtest_int(DB, "SELECT COUNT(*) FROM job WHERE state = 'running' AND kind = 'answers_import'") == 0; i++)
+    for (int i = 0; i < 1000 &&
+                    dbtest_int(DB, "SELECT COUNT(*) FROM job WHERE state = 'running' AND kind = 'answers_import'") == 0;
+         i++)
         nap();
     kill(pid, SIGSEGV);
     assert_int_equal(waitpid(pid, &how, 0), pid);
     assert_true(WIFSIGNALED(how) && WTERMSIG(how) == SIGSEGV);
-    const char *report = strstr(said(), "\"event\":\"crash\",\"program\":\"worker\",\"signal\":\"SIGSEGV\",\"build_id\":\"");
+    const char *report = strstr(said(),
+                                "\"event\":\"crash\",\"program\":\"worker\",\"signal\":\"SIGSEGV\",\"build_id\":\"");
     assert_non_null(report);
     memcpy(id_line, "\"request_id\":\"", 14);
     id_text(ID_JOB, id, id_line + 14);
@@ -354,10 +360,13 @@ static void doctor_names_what_is_wrong(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(imports_answers, clean),          cmocka_unit_test_setup(hopeless_jobs_are_dead_at_once, clean),
-        cmocka_unit_test_setup(cleans_up_by_age, clean),         cmocka_unit_test_setup(killed_worker_is_replaced, clean),
+        cmocka_unit_test_setup(imports_answers, clean),
+        cmocka_unit_test_setup(hopeless_jobs_are_dead_at_once, clean),
+        cmocka_unit_test_setup(cleans_up_by_age, clean),
+        cmocka_unit_test_setup(killed_worker_is_replaced, clean),
         cmocka_unit_test_setup(crashing_program_names_its_job, clean),
-        cmocka_unit_test_setup(program_waits_and_stops, clean),  cmocka_unit_test_setup(commands_of_the_queue, clean),
+        cmocka_unit_test_setup(program_waits_and_stops, clean),
+        cmocka_unit_test_setup(commands_of_the_queue, clean),
         cmocka_unit_test_setup(doctor_names_what_is_wrong, clean),
     };
 

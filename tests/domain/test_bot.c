@@ -321,8 +321,7 @@ static void a_bot_travels_in_one_file(void **state)
     again = exported(&to, copy.id);
     assert_true(json_equal(json_get(file, "flow"), json_get(again, "flow")));
     assert_true(json_equal(json_get(file, "answers"), json_get(again, "answers")));
-    fails(bot_import(c, &to, &arena, parsed("{\"parley\":2}"), STR_EMPTY, &copy, &e), ERR_INVALID, &e,
-          "file_version");
+    fails(bot_import(c, &to, &arena, parsed("{\"parley\":2}"), STR_EMPTY, &copy, &e), ERR_INVALID, &e, "file_version");
     fails(bot_import(c, &to, &arena, parsed("{}"), STR_EMPTY, &copy, &e), ERR_INVALID, &e, "file_invalid");
     OKAY(json_set_str(json_at(json_get(file, "answers"), 0), "link", STR("javascript:alert(1)")) == 0 ? OK : ERR_NOMEM);
     fails(bot_import(c, &to, &arena, file, STR_EMPTY, &copy, &e), ERR_INVALID, &e, "link_invalid");
@@ -350,7 +349,8 @@ static void strangers_find_nothing(void **state)
     fails(bot_version_flow(c, stranger.tenant, b.id, 1, &arena, &j, &e), ERR_NOT_FOUND, &e, "version_unknown");
     fails(bot_rename(c, &stranger, b.id, STR("Mine"), &e), ERR_NOT_FOUND, &e, "bot_unknown");
     fails(bot_delete(c, &stranger, b.id, &e), ERR_NOT_FOUND, &e, "bot_unknown");
-    fails(bot_export(c, stranger.tenant, b.id, &(struct bot_file_sink){NULL, gather}, &e), ERR_NOT_FOUND, &e, "bot_unknown");
+    fails(bot_export(c, stranger.tenant, b.id, &(struct bot_file_sink){NULL, gather}, &e), ERR_NOT_FOUND, &e,
+          "bot_unknown");
     fails(bot_live_version(pool, stranger.tenant, b.id, 1, &live, &e), ERR_NOT_FOUND, &e, "bot_unknown");
     fails(bot_live_version(pool, stranger.tenant, b.id, 0, &live, &e), ERR_NOT_FOUND, &e, "bot_unknown");
     OKAY(bot_get(c, owner.tenant, b.id, &arena, &got, &fail));
@@ -531,7 +531,8 @@ static void surplus_bots_are_inactive_and_come_back(void **state)
     same_order(&who, b, 3);
     struct err e = ERR_INIT;
     struct bot more;
-    fails(bot_create(c, config, &who, &arena, STR("faq"), STR("One more"), STR_EMPTY, &more, &e), ERR_PLAN, &e, "plan_limit_bots");
+    fails(bot_create(c, config, &who, &arena, STR("faq"), STR("One more"), STR_EMPTY, &more, &e), ERR_PLAN, &e,
+          "plan_limit_bots");
     OKAY(account_tenant_plan(c, who.tenant, STR("starter"), &fail));
     who_may(b, 3, "yyy");
 

@@ -319,10 +319,11 @@ static void a_bot_has_so_many_answers(void **state)
     for (int i = 0; i < MAX_ANSWERS; i++)
         buf_printf(&b, "%d,x\n", i);
     assert_true(buf_ok(&b));
-    fails(answers_import(c, tenant, bot, buf_str(&b), &(struct import_options){.dry_run = true}, NULL, NULL, &arena, &r, &e),
+    fails(answers_import(c, tenant, bot, buf_str(&b), &(struct import_options){.dry_run = true}, NULL, NULL, &arena, &r,
+                         &e),
           ERR_TOO_LARGE, &e, "too_many_answers");
-    OKAY(answers_import(c, tenant, bot, buf_str(&b), &(struct import_options){.dry_run = true, .replace = true}, NULL, NULL, &arena, &r,
-                        &fail));
+    OKAY(answers_import(c, tenant, bot, buf_str(&b), &(struct import_options){.dry_run = true, .replace = true}, NULL,
+                        NULL, &arena, &r, &fail));
     assert_int_equal(count(), 1);
     buf_release(&b);
 }
@@ -389,10 +390,10 @@ static void search_while_the_set_changes(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        EACH(an_import_twice_is_one), EACH(bad_rows_are_told_and_left_out), EACH(files_that_are_none),
-        EACH(replacing_and_trying),   EACH(search_follows_every_change),    EACH(one_question_one_answer),
-        EACH(lists_have_pages),       EACH(strangers_find_nothing),         EACH(search_while_the_set_changes),
-        EACH(a_hundred_thousand_rows),      EACH(a_bot_has_so_many_answers),    EACH(few_imports_wait)};
+        EACH(an_import_twice_is_one),  EACH(bad_rows_are_told_and_left_out), EACH(files_that_are_none),
+        EACH(replacing_and_trying),    EACH(search_follows_every_change),    EACH(one_question_one_answer),
+        EACH(lists_have_pages),        EACH(strangers_find_nothing),         EACH(search_while_the_set_changes),
+        EACH(a_hundred_thousand_rows), EACH(a_bot_has_so_many_answers),      EACH(few_imports_wait)};
     struct err e = ERR_INIT;
     char path[300];
     dbtest_begin(argc, argv);

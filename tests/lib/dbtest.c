@@ -48,7 +48,8 @@ static MYSQL *root(const char *database)
 {
     MYSQL *my = mysql_init(NULL);
 
-    if (!my || !mysql_real_connect(my, "localhost", "root", "", database, 0, getenv("PARLEY_TEST_SOCKET"), CLIENT_MULTI_STATEMENTS))
+    if (!my || !mysql_real_connect(my, "localhost", "root", "", database, 0, getenv("PARLEY_TEST_SOCKET"),
+                                   CLIENT_MULTI_STATEMENTS))
         DIE("%s", my ? mysql_error(my) : "no memory");
     return my;
 }
@@ -137,13 +138,15 @@ const char *dbtest_config_file(const char *database, const char *extra)
     char sql[200], *path = paths[used++ % 16];
 
     snprintf(path, sizeof(paths[0]), "%s/%s.conf", dbtest_dir(), database);
-    snprintf(sql, sizeof(sql), "DROP DATABASE IF EXISTS %s; CREATE DATABASE %s CHARACTER SET utf8mb4", database, database);
+    snprintf(sql, sizeof(sql), "DROP DATABASE IF EXISTS %s; CREATE DATABASE %s CHARACTER SET utf8mb4", database,
+             database);
     dbtest_sql(NULL, sql);
     FILE *f = fopen(path, "w");
     if (!f)
         DIE("%s: %s", path, strerror(errno));
     fprintf(f,
-            "database_socket = %s\ndatabase_name = %s\ndatabase_user = root\nrun_dir = %s\ndata_dir = %s\nsql_dir = %s/sql\n"
+            "database_socket = %s\ndatabase_name = %s\ndatabase_user = root\nrun_dir = %s\ndata_dir = %s\nsql_dir = "
+            "%s/sql\n"
             "secret_key = 00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\n%s",
             getenv("PARLEY_TEST_SOCKET"), database, dbtest_dir(), dbtest_dir(), TEST_SRCDIR, extra ? extra : "");
     if (fclose(f) != 0)
@@ -239,7 +242,8 @@ void dbtest_kill_server(void)
 }
 
 DB_STMT(add_tenant, TENANT,
-        "INSERT INTO tenant (tenant_id, name, plan, state, created_at, updated_at) VALUES (:tenant, 'Test', 'enterprise', 'active', ?, ?)",
+        "INSERT INTO tenant (tenant_id, name, plan, state, created_at, updated_at) VALUES (:tenant, 'Test', "
+        "'enterprise', 'active', ?, ?)",
         "tt", "");
 
 struct id dbtest_tenant(struct db *c)

@@ -9,20 +9,23 @@ void dbtest_begin(int argc, char **argv);
 /* A config file for an empty database of this name, made anew; extra lines may be NULL. The path lives until 15 more were made. */
 const char *dbtest_config_file(const char *database, const char *extra);
 struct config *dbtest_config(const char *database); /* loaded from such a file; drop it */
-void dbtest_migrate(const struct config *c);         /* with the tree's sql/ */
+void dbtest_migrate(const struct config *c);        /* with the tree's sql/ */
 struct db_pool *dbtest_pool(const struct config *c, int connections);
 struct db *dbtest_get(struct db_pool *p);
-void dbtest_close(struct config *config, struct db_pool *pool, struct db *db, struct arena *a); /* what the three above and the test opened */
-void dbtest_sql(const char *database, const char *sql);        /* as root, on a connection of its own; may be several statements */
-int64_t dbtest_int(const char *database, const char *sql);     /* the first column of the first row */
-void dbtest_sqlf(const char *database, const char *fmt, ...) __attribute__((format(printf, 2, 3)));    /* both with values put in: ids as 0x%s */
+void dbtest_close(struct config *config, struct db_pool *pool, struct db *db,
+                  struct arena *a); /* what the three above and the test opened */
+void dbtest_sql(const char *database,
+                const char *sql); /* as root, on a connection of its own; may be several statements */
+int64_t dbtest_int(const char *database, const char *sql); /* the first column of the first row */
+void dbtest_sqlf(const char *database, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3))); /* both with values put in: ids as 0x%s */
 int64_t dbtest_intf(const char *database, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 const char *dbtest_hex(struct id id); /* lives until 15 more were made */
 int dbtest_server_pid(void);
-void dbtest_kill_server(void); /* kill -9; returns when it answers again */
+void dbtest_kill_server(void);       /* kill -9; returns when it answers again */
 void dbtest_stop_server_at(int pid); /* kill -9 without waiting */
 void dbtest_wait_server(void);
-const char *dbtest_dir(void);  /* a scratch folder that goes away */
+const char *dbtest_dir(void);          /* a scratch folder that goes away */
 struct id dbtest_tenant(struct db *c); /* a row in tenant */
 
 #endif

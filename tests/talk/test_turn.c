@@ -152,7 +152,8 @@ static void who_finds_no_place_does_not_wait(void **state)
 
 static struct conv conv_of(int n, struct str flow_state)
 {
-    struct conv c = {.tenant = id_new(), .id = id_new(), .bot = id_new(), .seq = n, .locale = STR("en"), .flow_state = flow_state};
+    struct conv c = {
+        .tenant = id_new(), .id = id_new(), .bot = id_new(), .seq = n, .locale = STR("en"), .flow_state = flow_state};
 
     return c;
 }
@@ -224,15 +225,24 @@ static void a_message_survives_its_row(void **state)
 {
     const struct flow_choice choices[] = {{STR("Yes \"sir\""), STR("yes")}, {STR("No"), STR("no")}};
     const struct flow_citation citations[] = {{STR("Source"), STR("https://example.com/?a=1&b=2")}};
-    struct talk_message m = {.from = "bot", .type = "card", .choice = STR_EMPTY}, back = {.from = "bot", .type = "card"};
+    struct talk_message m = {.from = "bot", .type = "card", .choice = STR_EMPTY},
+                        back = {.from = "bot", .type = "card"};
     struct arena a;
     struct str data;
     struct err e = ERR_INIT;
 
     (void)state;
     arena_init(&a, 1 * MB);
-    m.m = (struct flow_message){.kind = FLOW_CARD, .text = STR("text"), .title = STR("T <b>"), .url = STR("https://example.com"), .image = STR_EMPTY,
-                                .choices = choices, .choice_n = 2, .citations = citations, .citation_n = 1, .delay_ms = 300};
+    m.m = (struct flow_message){.kind = FLOW_CARD,
+                                .text = STR("text"),
+                                .title = STR("T <b>"),
+                                .url = STR("https://example.com"),
+                                .image = STR_EMPTY,
+                                .choices = choices,
+                                .choice_n = 2,
+                                .citations = citations,
+                                .citation_n = 1,
+                                .delay_ms = 300};
     assert_ok(message_data(&m, &a, &data, &e), &e);
     assert_ok(message_read(data, &a, &back, &e), &e);
     assert_int_equal(back.m.kind, FLOW_CARD);
@@ -272,7 +282,8 @@ static void plain_text_has_no_data(void **state)
 static void keys_tell_apart_what_must_be(void **state)
 {
     struct talk t = {0};
-    struct talk_in in = {.bot = id_new(), .client_id = STR("short"), .text = STR("ab"), .choice = STR("c"), .visitor = STR("192.0.2.1")};
+    struct talk_in in = {
+        .bot = id_new(), .client_id = STR("short"), .text = STR("ab"), .choice = STR("c"), .visitor = STR("192.0.2.1")};
     struct id conversation = id_new();
     uint8_t one[16], two[16];
 
@@ -294,10 +305,12 @@ static void keys_tell_apart_what_must_be(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(first_come_first_served), TEST(the_same_message_may_wait_behind_itself),
-                                       TEST(no_workspace_takes_all_places), TEST(who_finds_no_place_does_not_wait),
-                                       TEST(the_least_used_is_forgotten), TEST(what_is_too_large_is_not_kept), TEST(a_message_survives_its_row),
-                                       TEST(plain_text_has_no_data), TEST(keys_tell_apart_what_must_be)};
+    const struct CMUnitTest tests[] = {
+        TEST(first_come_first_served),       TEST(the_same_message_may_wait_behind_itself),
+        TEST(no_workspace_takes_all_places), TEST(who_finds_no_place_does_not_wait),
+        TEST(the_least_used_is_forgotten),   TEST(what_is_too_large_is_not_kept),
+        TEST(a_message_survives_its_row),    TEST(plain_text_has_no_data),
+        TEST(keys_tell_apart_what_must_be)};
     struct err e = ERR_INIT;
 
     if (crypto_init(&e) != OK || turn_places_new(48, &places, &e) != OK)

@@ -25,17 +25,17 @@ static inline void assert_str(struct str s, const char *expected)
 }
 
 /* The whole status in one line, so that a failure tells why. */
-#define assert_ok(call, e)                                                                                             \
-    do {                                                                                                               \
-        enum status assert_ok_status_ = (call);                                                                        \
-        if (assert_ok_status_ != OK)                                                                                   \
-            fail_msg("status %d: %s", (int)assert_ok_status_, (e)->message);                                           \
+#define assert_ok(call, e)                                                   \
+    do {                                                                     \
+        enum status assert_ok_status_ = (call);                              \
+        if (assert_ok_status_ != OK)                                         \
+            fail_msg("status %d: %s", (int)assert_ok_status_, (e)->message); \
     } while (0)
 
-#define assert_has(text, part)                                                                                         \
-    do {                                                                                                               \
-        if (!strstr((text), (part)))                                                                                   \
-            fail_msg("\"%s\" does not hold \"%s\"", (text), (part));                                                   \
+#define assert_has(text, part)                                       \
+    do {                                                             \
+        if (!strstr((text), (part)))                                 \
+            fail_msg("\"%s\" does not hold \"%s\"", (text), (part)); \
     } while (0)
 
 #endif

@@ -144,9 +144,9 @@ static void includes(void **state)
 /* A value that is valid for the row and differs from its default. */
 static void other_value(const struct config_row *r, char *out, size_t size)
 {
-    static const char *const by_type[][2] = {{"BOOL", "no"},         {"URL", "http://env"}, {"PATH", "/env"},
-                                             {"HOSTPORTS", "env:1"}, {"STRING", "env"},     {"LIST", "env"},
-                                             {"MAILURL", "smtps://env:465"}};
+    static const char *const by_type[][2] = {
+        {"BOOL", "no"},  {"URL", "http://env"},         {"PATH", "/env"}, {"HOSTPORTS", "env:1"}, {"STRING", "env"},
+        {"LIST", "env"}, {"MAILURL", "smtps://env:465"}};
     if (strcmp(r->type, "ENUM") == 0)
         snprintf(out, size, "%s", strstr(r->help, "warn") ? "warn" : "off");
     else

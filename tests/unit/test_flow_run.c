@@ -610,7 +610,8 @@ static char *branch_of(const char *pattern, int n)
 {
     struct buf b;
     buf_init(&b, MB);
-    buf_puts(&b, "'nodes':{'y':{'type':'say'," TEXT("yes") "},'n':{'type':'say'," TEXT("no") "},'a':{'type':'branch','else':'n','cases':[");
+    buf_puts(&b, "'nodes':{'y':{'type':'say'," TEXT("yes") "},'n':{'type':'say'," TEXT(
+                     "no") "},'a':{'type':'branch','else':'n','cases':[");
     for (int i = 0; i < n; i++)
         buf_printf(&b, "%s{'when':{'var':'input','op':'matches','value':'%s'},'next':'y'}", i ? "," : "", pattern);
     buf_puts(&b, "]}}");
@@ -721,12 +722,11 @@ static void a_text_is_bounded(void **state)
     t.r.state = json_of("{'v':1,'at':'a'}");
     assert_int_equal(try_turn(&t, text, ""), OK); /* the greeting was read before: nothing is rendered */
     flow_drop(t.f);
-    begin(
-        "'nodes':{'a':{'type':'jump','to':'b'},'b':{'type':'say'," TEXT(
-            "{{input}}{{input}}{{input}}{{input}}{{input}}{{input}}{{input}}{{input}}{{input}}{{input}}{{input}}{{"
-            "input}}"
-            "{{input}}{{input}}{{input}}{{input}}{{input}}{{input}}{{input}}{{input}}{{input}}{{input}}{{input}}{{"
-            "input}}") "}}");
+    begin("'nodes':{'a':{'type':'jump','to':'b'},'b':{'type':'say'," TEXT(
+        "{{input}}{{input}}{{input}}{{input}}{{input}}{{input}}{{input}}{{input}}{{input}}{{input}}{{input}}{{"
+        "input}}"
+        "{{input}}{{input}}{{input}}{{input}}{{input}}{{input}}{{input}}{{input}}{{input}}{{input}}{{input}}{{"
+        "input}}") "}}");
     assert_int_equal(try_turn(&t, text, ""), ERR_TOO_LARGE);
     assert_string_equal(t.e.code, "flow_text");
 }

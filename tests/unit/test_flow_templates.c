@@ -192,7 +192,10 @@ static void a_turn_takes_microseconds(void **state)
     struct err e = ERR_INIT;
     struct flow *f = flow_of_doc(json_get(read_file(arena_printf(&arena, "%s/faq.json", dir)), "flow"));
     struct flow_calls calls = {.say = ignore, .answer = one_answer, .step = nothing};
-    struct flow_input in = {.text = STR("When are you open on Saturdays?"), .choice = STR_EMPTY, .language = STR("en"), .now_ms = 1772452800000};
+    struct flow_input in = {.text = STR("When are you open on Saturdays?"),
+                            .choice = STR_EMPTY,
+                            .language = STR("en"),
+                            .now_ms = 1772452800000};
     struct arena a;
     arena_init(&a, 4 * MB);
     int64_t from = clock_mono_us();

@@ -17,7 +17,8 @@ static int begin(void **state)
     struct err e = ERR_INIT;
     struct view_config vc = {.template_dir = TEST_SRCDIR "/templates"};
     (void)state;
-    setenv("PARLEY_SMTP_URL", "smtp://127.0.0.1:9", 1); /* nobody listens: what gets past the checks ends as smtp_failed */
+    setenv("PARLEY_SMTP_URL", "smtp://127.0.0.1:9",
+           1); /* nobody listens: what gets past the checks ends as smtp_failed */
     setenv("PARLEY_MAIL_FROM", "noreply@example.com", 1);
     setenv("PARLEY_BASE_URL", "https://chat.example.com", 1);
     setenv("PARLEY_BRAND_NAME", "Acme Chat", 1);
@@ -78,7 +79,9 @@ static void long_headers_are_folded(void **state)
 
 static void mailboxes(void **state)
 {
-    static const struct { const char *name, *want; } cases[] = {
+    static const struct {
+        const char *name, *want;
+    } cases[] = {
         {"", "a@b.example"},
         {"Acme", "\"Acme\" <a@b.example>"},
         {"A \"B\" \\ <c@d>", "\"A \\\"B\\\" \\\\ <c@d>\" <a@b.example>"},
@@ -94,7 +97,10 @@ static void mailboxes(void **state)
 
 static void dates(void **state)
 {
-    static const struct { int64_t ms; const char *want; } cases[] = {
+    static const struct {
+        int64_t ms;
+        const char *want;
+    } cases[] = {
         {0, "Thu, 1 Jan 1970 00:00:00 +0000"},
         {1795413140123, "Mon, 23 Nov 2026 05:52:20 +0000"},
         {951782400000, "Tue, 29 Feb 2000 00:00:00 +0000"},
@@ -114,7 +120,10 @@ static enum status attempt(struct smtp_mail m, struct err *e)
     return smtp_send(config, &arena, &m, &reply, e);
 }
 
-static const struct smtp_mail good = {.to = {"b@example.org", 13}, .subject = {"s", 1}, .text = {"t", 1}, .html = {"h", 1},
+static const struct smtp_mail good = {.to = {"b@example.org", 13},
+                                      .subject = {"s", 1},
+                                      .text = {"t", 1},
+                                      .html = {"h", 1},
                                       .message_id = {"1@example.com", 13}};
 
 static void refused(struct smtp_mail m)
@@ -126,9 +135,19 @@ static void refused(struct smtp_mail m)
 
 static void nothing_can_be_injected(void **state)
 {
-    static const char *const to[] = {"", "b", "b@example.org\r\nRCPT TO:<c@example.org>", "b@example.org>", "b@example.org,c@example.org",
-                                     "b c@example.org", "<b@example.org>", "b@example.org\n", "b@example", "b@exa mple.org", "b@example.org\x01"};
-    static const char *const subjects[] = {"", "s\r\nBcc: c@example.org", "s\n", "s\r", "s\x7F", "s\x01", "s\xC2\x85t", "s\xE2\x80\xA8t", "s\xFF"};
+    static const char *const to[] = {"",
+                                     "b",
+                                     "b@example.org\r\nRCPT TO:<c@example.org>",
+                                     "b@example.org>",
+                                     "b@example.org,c@example.org",
+                                     "b c@example.org",
+                                     "<b@example.org>",
+                                     "b@example.org\n",
+                                     "b@example",
+                                     "b@exa mple.org",
+                                     "b@example.org\x01"};
+    static const char *const subjects[] = {"",           "s\r\nBcc: c@example.org", "s\n",  "s\r", "s\x7F", "s\x01",
+                                           "s\xC2\x85t", "s\xE2\x80\xA8t",          "s\xFF"};
     static const char *const ids[] = {"", "x", "@x", "x@", "a@b>", "a b@c", "a@b\r\nX: y", "a@b@c"};
     struct smtp_mail m = good;
     (void)state;
@@ -179,12 +198,15 @@ static void values_are_words_not_markup(void **state)
     struct err e = ERR_INIT;
     struct mail_written w;
     (void)state;
-    assert_ok(write_json("{\"to\":\"b@example.org\",\"template\":\"usage_90\",\"language\":\"\",\"values\":{"
-                         "\"workspace\":\"<script>x</script>\\r\\nBcc: c@example.org\\u2028{used}\",\"used\":{\"number\":9000},"
-                         "\"included\":{\"number\":10000},\"plan\":\"STARTER\",\"until\":{\"date\":1795413140123},\"url\":\"/app/usage\"},"
-                         "\"rows\":[{\"label\":\"A <b>\",\"value\":\"1\\n2\"}]}",
-                         &w, &e),
-              &e);
+    assert_ok(
+        write_json(
+            "{\"to\":\"b@example.org\",\"template\":\"usage_90\",\"language\":\"\",\"values\":{"
+            "\"workspace\":\"<script>x</script>\\r\\nBcc: c@example.org\\u2028{used}\",\"used\":{\"number\":9000},"
+            "\"included\":{\"number\":10000},\"plan\":\"STARTER\",\"until\":{\"date\":1795413140123},\"url\":\"/app/"
+            "usage\"},"
+            "\"rows\":[{\"label\":\"A <b>\",\"value\":\"1\\n2\"}]}",
+            &w, &e),
+        &e);
     assert_true(mail_header_ok(w.subject));
     assert_str(w.subject, "<script>x</script>  Bcc: c@example.org {used} has used 90 % of its conversations");
     assert_false(has(w.html, "<script"));
@@ -208,9 +230,11 @@ static void what_is_missing_is_left_out_or_refused(void **state)
     assert_false(has(w.text, "It came through"));
     assert_false(has(w.html, "class=\"m-button\""));
     assert_false(has(w.html, "<table"));
-    assert_int_equal(write_json("{\"to\":\"b@example.org\",\"template\":\"usage_75\",\"values\":{}}", &w, &e), ERR_INVALID);
+    assert_int_equal(write_json("{\"to\":\"b@example.org\",\"template\":\"usage_75\",\"values\":{}}", &w, &e),
+                     ERR_INVALID);
     assert_has(e.message, "{workspace}");
-    assert_int_equal(write_json("{\"to\":\"b@example.org\",\"template\":\"no_such\",\"values\":{}}", &w, &e), ERR_INVALID);
+    assert_int_equal(write_json("{\"to\":\"b@example.org\",\"template\":\"no_such\",\"values\":{}}", &w, &e),
+                     ERR_INVALID);
     assert_string_equal(e.code, "mail_unknown");
     static const char *const urls[] = {"javascript:alert(1)", "//evil.example", "", "app/usage"};
     for (size_t i = 0; i < sizeof(urls) / sizeof(urls[0]); i++) {
@@ -222,8 +246,9 @@ static void what_is_missing_is_left_out_or_refused(void **state)
 /* Every mail there is, each value given: no place is left to fill. */
 static void every_text_can_be_written(void **state)
 {
-    static const char *const names[] = {"workspace", "used", "included", "until", "plan", "next", "amount", "retry", "unit", "cap", "price",
-                                        "bots", "kind", "object", "words", "since", "server"};
+    static const char *const names[] = {"workspace", "used",   "included", "until", "plan",  "next",
+                                        "amount",    "retry",  "unit",     "cap",   "price", "bots",
+                                        "kind",      "object", "words",    "since", "server"};
     struct err e = ERR_INIT;
     struct view *v = view_new(&arena, "en");
     struct mail_written w;
@@ -247,9 +272,14 @@ static void every_text_can_be_written(void **state)
 int main(void)
 {
     buf_init(&out, 64 * KB);
-    const struct CMUnitTest tests[] = {TEST(headers_are_encoded), TEST(long_headers_are_folded), TEST(mailboxes), TEST(dates),
-                                       TEST(nothing_can_be_injected), TEST(the_rest_gets_as_far_as_the_server),
-                                       TEST(values_are_words_not_markup), TEST(what_is_missing_is_left_out_or_refused),
+    const struct CMUnitTest tests[] = {TEST(headers_are_encoded),
+                                       TEST(long_headers_are_folded),
+                                       TEST(mailboxes),
+                                       TEST(dates),
+                                       TEST(nothing_can_be_injected),
+                                       TEST(the_rest_gets_as_far_as_the_server),
+                                       TEST(values_are_words_not_markup),
+                                       TEST(what_is_missing_is_left_out_or_refused),
                                        TEST(every_text_can_be_written)};
     int rc = cmocka_run_group_tests(tests, begin, end);
     buf_release(&out);

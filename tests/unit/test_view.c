@@ -43,7 +43,8 @@ static int set_up(void **state)
     assert_non_null(mkdtemp(dir));
     make_dir("i18n");
     put("i18n/en.hdf",
-        "T.Format.Thousands = ,\nT.Format.Time = {day} {month} {year}, {time}\nT.Format.Day = {day} {month} {year}\nT.Format.Month.11 = Nov\n"
+        "T.Format.Thousands = ,\nT.Format.Time = {day} {month} {year}, {time}\nT.Format.Day = {day} {month} "
+        "{year}\nT.Format.Month.11 = Nov\n"
         "T.Hello = Hello {name}, {name}!\nT.Bots.one = {n} bot\nT.Bots.other = {n} bots\nT.Only = english\n");
     put("i18n/en.room.hdf", "T.Room = room & <board>\n");
     put("i18n/de.hdf", "T.Hello = Guten Tag {name}\nT.Format.Thousands = .\n");
@@ -277,16 +278,11 @@ static void threads_do_not_meet(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(values_are_escaped),
-        cmocka_unit_test(only_good_addresses_become_links),
-        cmocka_unit_test(safe_text_links_and_breaks),
-        cmocka_unit_test(safe_text_takes_its_length),
-        cmocka_unit_test(texts_fall_back_to_english),
-        cmocka_unit_test(numbers_and_times),
-        cmocka_unit_test(bad_templates_are_refused),
-        cmocka_unit_test(a_changed_file_is_read_again),
-        cmocka_unit_test(reload_brings_new_texts),
-        cmocka_unit_test(threads_do_not_meet),
+        cmocka_unit_test(values_are_escaped),         cmocka_unit_test(only_good_addresses_become_links),
+        cmocka_unit_test(safe_text_links_and_breaks), cmocka_unit_test(safe_text_takes_its_length),
+        cmocka_unit_test(texts_fall_back_to_english), cmocka_unit_test(numbers_and_times),
+        cmocka_unit_test(bad_templates_are_refused),  cmocka_unit_test(a_changed_file_is_read_again),
+        cmocka_unit_test(reload_brings_new_texts),    cmocka_unit_test(threads_do_not_meet),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
