@@ -218,10 +218,11 @@ test('a night whose run failed is made up for within the hour', async () => {
     await done('an hour')
     assert.equal(await house.alarm('drift', sub), undefined, 'last night it ran')
     await house.sql("UPDATE stripe_setup SET updated_at = NOW(3) - INTERVAL 26 HOUR WHERE name = 'reconciled:night'")
-    fake.faults.add({ kind: 'badGateway', method: 'GET', path: '/v1/subscriptions', times: 3 }) // Stripe is away for a while still
+    fake.faults.add({ kind: 'badGateway', method: 'GET', path: '/v1/subscriptions', times: 1000 }) // Stripe is away for a while still
     await queue('the next hour')
-    const put = await until('its failure', async () => { const j = await house.row('job', "job_id = UNHEX(MD5('the next hour'))"); return j.error && j })
+    const put = await until('its failure', async () => { const j = await house.row('job', "job_id = UNHEX(MD5('the next hour'))"); return j.error && j }, 60000)
     assert.equal(put.state, 'ready', put.error)
+    fake.faults.clear()
     await house.sql("UPDATE job SET due_at = NOW(3) WHERE job_id = UNHEX(MD5('the next hour'))")
     await done('the next hour')
     assert.match((await house.alarm('drift', sub)).words, /number of items was 9, is 2/)

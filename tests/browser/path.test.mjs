@@ -71,7 +71,9 @@ for (const javaScriptEnabled of [true, false]) {
         assert.deepEqual(visitorWrong, [])
 
         await page.goto(`${parley.url}/app/conversations`)
-        await page.getByRole('link', { name: /Can I return an item without the receipt/ }).click()
+        const listed = page.getByRole('link', { name: /Can I return an item without the receipt/ })
+        await listed.waitFor().catch(async error => assert.fail(`${error.message}\n${page.url()}:\n${await page.locator('body').innerText()}`))
+        await listed.click()
         const transcript = page.getByRole('region', { name: 'Transcript' })
         await transcript.getByText('Within 30 days we find your purchase').waitFor()
         await transcript.getByRole('link', { name: 'Returns and refunds' }).waitFor()

@@ -110,7 +110,7 @@ test('a killed supervisor takes its programs along, and the next run starts them
     const done = dev('run', '--detach')
     assert.equal(done.status, 0, done.all)
     assert.match(done.out, /the programs have stopped/)
-    assert.equal((await fetch(`http://127.0.0.1:${port}/readyz`)).status, 200)
+    await until('an answer', async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).status === 200, 10000) // the connection from before is gone with the server
 })
 
 test('a warm start takes less than ten seconds, and keeps its data', () => {
