@@ -16,7 +16,5 @@ CREATE TABLE stripe_event (
   payload LONGBLOB NOT NULL,
   PRIMARY KEY (event_id),
   KEY stripe_event_due (state, due_at),
-  KEY stripe_event_state (state, received_at),
-  KEY stripe_event_received (received_at),
   KEY stripe_event_object (object_id, state)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci COMMENT='a verified event says: go and look at the object';

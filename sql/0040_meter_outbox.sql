@@ -15,6 +15,6 @@ CREATE TABLE meter_outbox (
   PRIMARY KEY (tenant_id, meter_outbox_id),
   UNIQUE KEY meter_outbox_identifier (meter_outbox_id),
   KEY meter_outbox_due (state, due_at),
-  KEY meter_outbox_customer (stripe_customer_id, state, event_at),
+  KEY meter_outbox_customer (stripe_customer_id, state),
   CONSTRAINT meter_outbox_tenant FOREIGN KEY (tenant_id) REFERENCES tenant (tenant_id)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci;

@@ -10,6 +10,5 @@ CREATE TABLE billing_alarm (
   last_at DATETIME(3) NOT NULL,
   closed_at DATETIME(3) NULL,
   PRIMARY KEY (billing_alarm_id),
-  UNIQUE KEY billing_alarm_open (open_key),
-  KEY billing_alarm_object (kind, object)
+  UNIQUE KEY billing_alarm_open (open_key)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci COMMENT='what the operator has to see';
