@@ -99,7 +99,7 @@ void admin_event_page(struct request *rq)
     struct stripe_event ev;
     if (!admin_begin(rq, &pg, "events", &ad))
         return;
-    enum status st = console_event(pg.db, rq->arena, request_segment(rq, "event"), &ev, &pg.e);
+    enum status st = event_get(pg.db, rq->arena, request_segment(rq, "event"), &ev, &pg.e);
     if (st == OK)
         st = fill_payload(&pg, ev.id);
     if (st != OK) {

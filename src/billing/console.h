@@ -59,8 +59,6 @@ struct console_meter {
 }; /* conversations, in rows of the outbox */
 enum status console_meter(struct db *c, struct id tenant, struct console_meter *out, struct err *e);
 
-enum status console_event(struct db *c, struct arena *a, struct str id, struct stripe_event *out,
-                          struct err *e); /* ERR_NOT_FOUND */
 enum status console_replay(struct db *c, const struct actor *who, struct str event, struct err *e);
 enum status console_alarm_close(struct db *c, const struct actor *who, struct id alarm, struct err *e);
 /* A line that an object of a workspace was looked at again at Stripe, or moved. */

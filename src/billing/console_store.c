@@ -55,11 +55,6 @@ DB_STMT(
     "CAST(COALESCE(SUM(IF(state = 'unknown', quantity, 0)), 0) AS SIGNED), "
     "CAST(COALESCE(SUM(IF(state = 'rejected', quantity, 0)), 0) AS SIGNED) FROM meter_outbox WHERE tenant_id = :tenant",
     "", "iiii");
-DB_STMT(
-    console_event_one, GLOBAL,
-    "SELECT event_id, type, object_type, object_id, state, last_error, attempts, created_at, received_at, due_at, thin "
-    "FROM stripe_event WHERE event_id = ?",
-    "x", "xssx?ssittti");
 
 enum status console_store_tenants(struct db *c, struct arena *a, struct str search, struct str part, struct id before,
                                   int limit, struct console_tenant **out, size_t *n, struct err *e)
@@ -183,24 +178,5 @@ enum status console_meter(struct db *c, struct id tenant, struct console_meter *
     if (s == OK)
         *out = (struct console_meter){db_row_int(r, 0), db_row_int(r, 1), db_row_int(r, 2), db_row_int(r, 3)};
     arena_release(&a);
-    return s;
-}
-
-enum status console_event(struct db *c, struct arena *a, struct str id, struct stripe_event *out, struct err *e)
-{
-    struct db_row r;
-    enum status s = db_query_one(c, &console_event_one, DB_GLOBAL, DB_ARGS(db_bytes(id.p, id.n)), a, &r, e);
-    if (s == OK)
-        *out = (struct stripe_event){.id = db_row_str(r, 0),
-                                     .type = db_row_str(r, 1),
-                                     .object_type = db_row_str(r, 2),
-                                     .object_id = db_row_str(r, 3),
-                                     .state = db_row_str(r, 4),
-                                     .last_error = db_row_str(r, 5),
-                                     .attempts = (int)db_row_int(r, 6),
-                                     .created_ms = db_row_time(r, 7),
-                                     .received_ms = db_row_time(r, 8),
-                                     .due_ms = db_row_time(r, 9),
-                                     .thin = db_row_int(r, 10) != 0};
     return s;
 }

@@ -147,6 +147,7 @@ DB_STMT(event_depth, GLOBAL,
 DB_STMT(event_list_all, GLOBAL, EVENT_LIST " ORDER BY received_at DESC, event_id DESC LIMIT ?", "i", EVENT_TYPES);
 DB_STMT(event_list_state, GLOBAL, EVENT_LIST " WHERE state = ? ORDER BY received_at DESC, event_id DESC LIMIT ?", "si",
         EVENT_TYPES);
+DB_STMT(event_one, GLOBAL, EVENT_LIST " WHERE event_id = ?", "x", EVENT_TYPES);
 DB_STMT(event_payload_select, GLOBAL, "SELECT payload FROM stripe_event WHERE event_id = ?", "x", "x");
 DB_STMT(event_replay_one, GLOBAL,
         "UPDATE stripe_event SET state = 'pending', attempts = 0, due_at = ?, last_error = '' WHERE event_id = ? AND "
@@ -168,6 +169,31 @@ enum status event_store_depth(struct db *c, struct arena *a, int64_t now_ms, str
     return OK;
 }
 
+static struct stripe_event event_of(struct db_row r)
+{
+    return (struct stripe_event){.id = db_row_str(r, 0),
+                                 .type = db_row_str(r, 1),
+                                 .object_type = db_row_str(r, 2),
+                                 .object_id = db_row_str(r, 3),
+                                 .state = db_row_str(r, 4),
+                                 .last_error = db_row_str(r, 5),
+                                 .attempts = (int)db_row_int(r, 6),
+                                 .created_ms = db_row_time(r, 7),
+                                 .received_ms = db_row_time(r, 8),
+                                 .due_ms = db_row_time(r, 9),
+                                 .thin = db_row_int(r, 10) != 0};
+}
+
+enum status event_store_get(struct db *c, struct arena *a, struct str id, struct stripe_event *out, struct err *e)
+{
+    struct db_row r;
+    enum status s = db_query_one(c, &event_one, DB_GLOBAL, DB_ARGS(id_val(id)), a, &r, e);
+
+    if (s == OK)
+        *out = event_of(r);
+    return s;
+}
+
 enum status event_store_list(struct db *c, struct arena *a, const char *state, int limit, struct stripe_event **out,
                              size_t *n, struct err *e)
 {
@@ -181,20 +207,8 @@ enum status event_store_list(struct db *c, struct arena *a, const char *state, i
         return s;
     if (!(*out = arena_array(a, rows.n, sizeof(**out))))
         return err_nomem(e);
-    for (; *n < rows.n; ++*n) {
-        struct db_row r = rows.rows[*n];
-        (*out)[*n] = (struct stripe_event){.id = db_row_str(r, 0),
-                                           .type = db_row_str(r, 1),
-                                           .object_type = db_row_str(r, 2),
-                                           .object_id = db_row_str(r, 3),
-                                           .state = db_row_str(r, 4),
-                                           .last_error = db_row_str(r, 5),
-                                           .attempts = (int)db_row_int(r, 6),
-                                           .created_ms = db_row_time(r, 7),
-                                           .received_ms = db_row_time(r, 8),
-                                           .due_ms = db_row_time(r, 9),
-                                           .thin = db_row_int(r, 10) != 0};
-    }
+    for (; *n < rows.n; ++*n)
+        (*out)[*n] = event_of(rows.rows[*n]);
     return OK;
 }
 

@@ -31,6 +31,7 @@ enum status event_store_of_object(struct db *c, struct arena *a, struct str obje
 enum status event_store_done(struct db *c, struct arena *a, const struct event_name *events, size_t n, struct err *e);
 
 enum status event_store_depth(struct db *c, struct arena *a, int64_t now_ms, struct sync_depth *out, struct err *e);
+enum status event_store_get(struct db *c, struct arena *a, struct str id, struct stripe_event *out, struct err *e);
 enum status event_store_list(struct db *c, struct arena *a, const char *state, int limit, struct stripe_event **out,
                              size_t *n, struct err *e);
 enum status event_store_payload(struct db *c, struct arena *a, struct str id, struct str *out, struct err *e);

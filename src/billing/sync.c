@@ -234,6 +234,11 @@ enum status event_list(struct db *c, struct arena *a, const char *state, int lim
     return event_store_list(c, a, state, limit, out, n, e);
 }
 
+enum status event_get(struct db *c, struct arena *a, struct str event, struct stripe_event *out, struct err *e)
+{
+    return event_store_get(c, a, event, out, e);
+}
+
 enum status event_payload(struct db *c, struct arena *a, struct str event, struct str *out, struct err *e)
 {
     return event_store_payload(c, a, event, out, e);

@@ -29,6 +29,8 @@ struct stripe_event {
 /* state NULL: all; newest first. */
 enum status event_list(struct db *c, struct arena *a, const char *state, int limit, struct stripe_event **out,
                        size_t *n, struct err *e);
+enum status event_get(struct db *c, struct arena *a, struct str event, struct stripe_event *out,
+                      struct err *e); /* ERR_NOT_FOUND */
 enum status event_payload(struct db *c, struct arena *a, struct str event, struct str *out, struct err *e);
 enum status event_replay(struct db *c, struct str event,
                          struct err *e); /* dead, done or ignored becomes pending; ERR_NOT_FOUND */

@@ -142,15 +142,15 @@ static void what_is_done_is_logged_and_what_fails_is_not(void **state)
     size_t n = 0;
     struct err e = ERR_INIT;
     (void)state;
-    okay(console_event(db, &arena, STR("evt_dead"), &ev, &e), &e);
+    okay(event_get(db, &arena, STR("evt_dead"), &ev, &e), &e);
     assert_true(str_eqz(ev.state, "dead") && ev.attempts == 8);
     okay(console_replay(db, &operator_, STR("evt_dead"), &e), &e);
-    okay(console_event(db, &arena, STR("evt_dead"), &ev, &e), &e);
+    okay(event_get(db, &arena, STR("evt_dead"), &ev, &e), &e);
     assert_true(str_eqz(ev.state, "pending"));
     assert_int_equal(console_replay(db, &operator_, STR("evt_none"), &e), ERR_NOT_FOUND);
     assert_int_equal(logged("event.replayed"), 1);
     e = (struct err)ERR_INIT;
-    assert_int_equal(console_event(db, &arena, STR("evt_none"), &ev, &e), ERR_NOT_FOUND);
+    assert_int_equal(event_get(db, &arena, STR("evt_none"), &ev, &e), ERR_NOT_FOUND);
     e = (struct err)ERR_INIT;
     okay(alarm_raise(db, "drift", STR("x"), ID_NONE, &e, "Something drifts."), &e);
     okay(alarm_list(db, &arena, true, 10, &alarms, &n, &e), &e);
