@@ -64,15 +64,12 @@ static void name_words(struct told *t, struct str key)
 /* What ends at a midnight holds through the day before, as the workspace's page says it. */
 static void last_day_words(struct told *t, struct str iso)
 {
-    int64_t year, month, day;
+    int64_t at;
     bool midnight = str_starts(str_sub(iso, 10, iso.n), STR("T00:00:00.000"));
-    if (iso.n < 10 || !num_i64(str_sub(iso, 0, 4), 1970, 9999, &year) || !num_i64(str_sub(iso, 5, 2), 1, 12, &month) ||
-        !num_i64(str_sub(iso, 8, 2), 1, 31, &day)) {
+    if (clock_day(str_sub(iso, 0, 10), &at))
+        buf_str_add(&t->b, view_day(t->pg->v, midnight ? at - 1 : at));
+    else
         buf_str_add(&t->b, iso);
-        return;
-    }
-    int64_t at = clock_date_ms((int)year, (int)month, (int)day);
-    buf_str_add(&t->b, view_day(t->pg->v, midnight ? at - 1 : at));
 }
 
 static void value_words(struct told *t, struct str key, const struct json *j)

@@ -3,6 +3,8 @@
 #include <stdatomic.h>
 #include <time.h>
 
+#include "base/num.h"
+
 #include "base/banned.h"
 
 static _Atomic int64_t test_now;
@@ -103,4 +105,14 @@ int64_t clock_date_ms(int year, int month, int day)
     int64_t ms = days_from(year, month, day) * 86400000;
     struct clock_date d = clock_split(ms);
     return d.year == year && d.month == month && d.day == day ? ms : -1;
+}
+
+bool clock_day(struct str s, int64_t *midnight_ms)
+{
+    int64_t y, m, d;
+    if (s.n != 10 || s.p[4] != '-' || s.p[7] != '-' || !num_i64(str_sub(s, 0, 4), 1970, 9999, &y) ||
+        !num_i64(str_sub(s, 5, 2), 1, 12, &m) || !num_i64(str_sub(s, 8, 2), 1, 31, &d))
+        return false;
+    *midnight_ms = clock_date_ms((int)y, (int)m, (int)d);
+    return *midnight_ms >= 0;
 }

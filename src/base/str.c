@@ -71,6 +71,11 @@ ptrdiff_t str_find(struct str s, char c)
     return at ? at - s.p : -1;
 }
 
+bool str_one_line(struct str s)
+{
+    return str_find(s, '\n') < 0 && str_find(s, '\r') < 0;
+}
+
 bool str_split(struct str *rest, char sep, struct str *part)
 {
     if (!rest->n)

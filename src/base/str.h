@@ -40,6 +40,7 @@ struct str str_trim(struct str s);                       /* ASCII white space of
 struct str str_sub(struct str s, size_t from, size_t n); /* clipped to s */
 int str_cmp(struct str a, struct str b);                 /* bytewise: <0, 0, >0 */
 ptrdiff_t str_find(struct str s, char c);                /* index or -1 */
+bool str_one_line(struct str s);                         /* no line break in it */
 /* Take off what stands before `sep` (or all of *rest); *rest moves behind it. False when *rest was already at its end. */
 bool str_split(struct str *rest, char sep, struct str *part);
 

@@ -2,7 +2,6 @@
 #include "account/rules.h"
 #include "base/clock.h"
 #include "base/limits.h"
-#include "base/num.h"
 #include "base/shared.h"
 #include "base/utf8.h"
 #include "billing/money.h"
@@ -14,6 +13,7 @@
 #define PLAN_NAME_MAX 60     /* characters */
 #define REASON_MAX 200
 #define DAY_MS INT64_C(86400000)
+#define LAST_DAY_MS INT64_C(253402214400000) /* 9999-12-31: the day after it is none of a column's */
 #define PICO 1000000000000LL
 
 /* ---- the log ---- */
@@ -283,17 +283,15 @@ static enum status override_write(struct db *c, void *ctx, struct err *e)
 
 bool override_until(struct str day, int64_t *expires_ms)
 {
-    int64_t y, m, d;
+    int64_t midnight;
 
     *expires_ms = 0;
     if (!day.n)
         return true;
-    if (day.n != 10 || day.p[4] != '-' || day.p[7] != '-' || !num_i64(str_sub(day, 0, 4), 1970, 9998, &y) ||
-        !num_i64(str_sub(day, 5, 2), 1, 12, &m) || !num_i64(str_sub(day, 8, 2), 1, 31, &d))
+    if (!clock_day(day, &midnight) || midnight >= LAST_DAY_MS)
         return false;
-    int64_t midnight = clock_date_ms((int)y, (int)m, (int)d);
     *expires_ms = midnight + DAY_MS;
-    return midnight >= 0;
+    return true;
 }
 
 enum status override_set(struct db *c, const struct actor *who, const struct override *o, struct err *e)

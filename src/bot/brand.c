@@ -14,16 +14,11 @@ struct brand_tx {
     struct bot_brand brand;
 };
 
-static bool one_line(struct str s)
-{
-    return utf8_text(s) && str_find(s, '\n') < 0 && str_find(s, '\r') < 0;
-}
-
 static enum status check(struct bot_brand *b, struct err *e)
 {
     b->name = str_trim(b->name);
     b->link = str_trim(b->link);
-    if (!one_line(b->name) || utf8_length(b->name) > BRAND_NAME_MAX)
+    if (!utf8_text(b->name) || !str_one_line(b->name) || utf8_length(b->name) > BRAND_NAME_MAX)
         return err_at(e, ERR_INVALID, "brand_name_invalid", "name", "The name has at most %d characters, on one line.",
                       BRAND_NAME_MAX);
     if (b->link.n > BRAND_LINK_MAX || !utf8_text(b->link) || !link_valid(b->link))

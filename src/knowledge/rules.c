@@ -31,11 +31,6 @@ static bool is_language(struct str s)
     return true;
 }
 
-static bool one_line(struct str s)
-{
-    return str_find(s, '\n') < 0 && str_find(s, '\r') < 0;
-}
-
 const char *answer_check(struct answer *w, const char **field, const char **words)
 {
     const struct rule {
@@ -63,7 +58,7 @@ const char *answer_check(struct answer *w, const char **field, const char **word
         return *field = "answer", *words = "The answer is empty.", "answer_empty";
     if (!link_valid(w->link))
         return *field = "link", *words = "A link begins with https:// or http:// and has no spaces.", "link_invalid";
-    if (!one_line(w->source))
+    if (!str_one_line(w->source))
         return *field = "source", *words = "A source stands on one line.", "source_invalid";
     if (!is_language(w->language))
         return *field = "language", *words = "A language is written like \"en\" or \"pt-BR\".", "language_invalid";
