@@ -80,6 +80,20 @@ test('paid in one tab, unheard of, and bought in the other: refused, and heard o
     assert.equal(desk.sessions(tenant).length, 1)
 })
 
+test('a sale is refused while a live subscription exists that was made at Stripe and never heard of', async () => {
+    const tenant = await desk.buyer('starter'), [customer] = desk.customers(tenant)
+    await desk.dashboard('DELETE', `/v1/subscriptions/${desk.subscriptions(tenant)[0].id}`)
+    await desk.lookAll(tenant)
+    assert.equal((await desk.state(tenant)).plan, 'free')
+    const sessions = desk.sessions(tenant).length
+    const made = fake.control.secondSubscription(customer.id, ['base', 'usage'].map(role => desk.price('professional', role).id))
+    const refused = await ops.call({ op: 'begin', tenant, plan: 'starter' })
+    assert.equal(refused.code, 'subscribed', 'no checkout attempt of ours led to this subscription: only Stripe knows it')
+    assert.equal(desk.sessions(tenant).length, sessions, 'no second checkout is offered')
+    assert.equal(made.status, 'active')
+    assert.equal((await desk.state(tenant)).plan, 'professional', 'the refusal fetched the subscription')
+})
+
 test('who has a subscription changes it', async () => {
     const tenant = await desk.buyer('starter')
     const from = fake.requests.length
