@@ -190,7 +190,11 @@ bool shared_take_left(const char *name, struct str key, int per_minute, int burs
     struct bucket *b = find_bucket(l, owner ? owner : 1, now);
     int64_t was = atomic_load(&b->full_at), next;
     do {
-        int64_t from = was < now || was > now + whole ? now : was; /* later than possible: from before a reboot */
+        /* Another thread may have filled the bucket after this one read the clock. A clock read after the bucket is never
+         * behind the one that filled it, so what is later even than that is from before a reboot and counts as full. */
+        if (was > now + whole)
+            now = clock_mono_us();
+        int64_t from = was < now || was > now + whole ? now : was;
         next = from + step;
         if (next > now + whole) {
             *left = 0;

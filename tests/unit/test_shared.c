@@ -1,9 +1,13 @@
+/* base/shared: limits are exact among threads and processes, whatever the order in which they read the clock. */
+#define _GNU_SOURCE /* syscall */
 #include "test.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -11,6 +15,20 @@
 
 static char path[64];
 static struct err e;
+
+/* What is added to the monotonic clock: for the next reading only, or for all. Stands before the C library's function. */
+static atomic_llong once_us, always_us;
+
+int clock_gettime(clockid_t which, struct timespec *t)
+{
+    int rc = (int)syscall(SYS_clock_gettime, which, t);
+    if (rc == 0 && which == CLOCK_MONOTONIC) {
+        long long ns = t->tv_sec * 1000000000LL + t->tv_nsec;
+        ns += 1000 * (atomic_exchange(&once_us, 0) + atomic_load(&always_us));
+        *t = (struct timespec){.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
+    }
+    return rc;
+}
 
 static int begin(void **state)
 {
@@ -87,6 +105,33 @@ static void off_means_no_limit(void **state)
     shared_bump("g", ID_NONE);
     assert_ok(shared_open(path, &e), &e);
     assert_int_equal(take_many("x", "a", 50, 1, 1), 0); /* the file remembers */
+}
+
+/* A thread reads the clock, another empties the bucket, then the first goes on with its reading of a moment ago. */
+static void a_thread_that_was_overtaken_gets_nothing_more(void **state)
+{
+    static const long long late_us[] = {1, 1000, 5000000, 59000000};
+    (void)state;
+    assert_int_equal(take_many("late", "a", 100, 60, 10), 10);
+    for (size_t i = 0; i < sizeof(late_us) / sizeof(late_us[0]); i++) {
+        int wait = 0;
+        once_us = -late_us[i];
+        assert_false(shared_take("late", STR("a"), 60, 10, &wait));
+        assert_int_equal(wait, 1);
+        assert_int_equal(take_many("late", "a", 100, 60, 10), 0);
+    }
+}
+
+/* After a reboot the monotonic clock begins again, and a file on a disk still holds the times of the former one. */
+static void a_bucket_from_before_a_reboot_is_full(void **state)
+{
+    (void)state;
+    always_us = 86400000000;
+    assert_int_equal(take_many("boot", "a", 100, 60, 10), 10);
+    assert_int_equal(take_many("boot", "b", 1, 60, 10), 1);
+    always_us = 0;
+    assert_int_equal(take_many("boot", "a", 100, 60, 10), 10);
+    assert_int_equal(take_many("boot", "b", 100, 60, 10), 10);
 }
 
 static atomic_int passed;
@@ -188,9 +233,15 @@ static void another_layout_is_made_anew(void **state)
 #define WITH(f) cmocka_unit_test_setup_teardown(f, begin, end)
 int main(void)
 {
-    const struct CMUnitTest tests[] = {WITH(burst_then_refill),     WITH(names_and_keys_do_not_run_together),
-                                       WITH(off_means_no_limit),    WITH(exact_among_threads),
-                                       WITH(exact_among_processes), WITH(more_keys_than_buckets),
-                                       WITH(generations),           WITH(another_layout_is_made_anew)};
+    const struct CMUnitTest tests[] = {WITH(burst_then_refill),
+                                       WITH(names_and_keys_do_not_run_together),
+                                       WITH(off_means_no_limit),
+                                       WITH(exact_among_threads),
+                                       WITH(exact_among_processes),
+                                       WITH(more_keys_than_buckets),
+                                       WITH(generations),
+                                       WITH(another_layout_is_made_anew),
+                                       WITH(a_thread_that_was_overtaken_gets_nothing_more),
+                                       WITH(a_bucket_from_before_a_reboot_is_full)};
     return RUN(tests);
 }
