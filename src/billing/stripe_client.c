@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "billing/stripe_call_store.h"
 #include "billing/stripe_internal.h"
+#include "net/address.h"
 #include "net/fetch.h"
 #include "base/banned.h"
 
@@ -39,33 +40,9 @@ static bool read_mode(struct str key, bool *live)
     return false;
 }
 
-static bool is_loopback(struct str host)
-{
-    bool four = str_starts(host, STR("127."));
-
-    for (size_t i = 0; i < host.n; i++)
-        four = four && (host.p[i] == '.' || (host.p[i] >= '0' && host.p[i] <= '9'));
-    return four || str_ieq(host, STR("localhost")) || str_eqz(host, "[::1]");
-}
-
 static bool base_is_safe(struct str url)
 {
-    struct str host;
-
-    if (str_starts(url, STR("https://")))
-        return true;
-    if (!str_starts(url, STR("http://")))
-        return false;
-    url = str_sub(url, 7, url.n);
-    size_t n = 0;
-    while (n < url.n && url.p[n] != '/' && url.p[n] != '?' && url.p[n] != '#')
-        n++;
-    host = str_sub(url, 0, n);
-    for (n = host.n; n && host.p[n - 1] >= '0' && host.p[n - 1] <= '9'; n--)
-        ;
-    if (n && n < host.n && host.p[n - 1] == ':')
-        host.n = n - 1;
-    return is_loopback(host);
+    return str_starts(url, STR("https://")) || (str_starts(url, STR("http://")) && host_is_loopback(url_host(url)));
 }
 
 enum status stripe_open(struct stripe *s, struct config *c, struct db_pool *pool, struct err *e)

@@ -23,6 +23,7 @@
 #include "cli/cli.h"
 #include "cli/doctor_store.h"
 #include "db/migrate.h"
+#include "net/address.h"
 #include "net/smtp.h"
 #include "queue/queue.h"
 #include "worker/worker.h"
@@ -146,16 +147,11 @@ static void check_config(struct doctor *d)
     crypto_wipe(key, sizeof(key));
 }
 
-static bool is_loopback(struct str url)
-{
-    return str_has(url, STR("//127.0.0.1")) || str_has(url, STR("//localhost")) || str_has(url, STR("//[::1]"));
-}
-
 static void check_safety(struct doctor *d)
 {
     struct str url = str_from(config_string(d->cl->config, CONFIG_base_url));
 
-    if (str_starts(url, STR("https://")) || is_loopback(url))
+    if (str_starts(url, STR("https://")) || host_is_loopback(url_host(url)))
         put(d, FINE, "base_url", NULL, "base_url is %.*s", STR_F(url));
     else
         put(d, ODD, "base_url", "serve it by https and say so in base_url", "base_url %.*s sends passwords unencrypted",

@@ -1,5 +1,10 @@
+/* address.c: what kind of place an address or host name is.
+ *
+ * Everything here decides about safety (which addresses may be called, where encryption may be left out), so each function
+ * answers from the text alone and answers "no" for whatever it does not know. */
 #include "net/address.h"
 
+#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdint.h>
 
@@ -78,6 +83,47 @@ bool address_is_public(const struct sockaddr *a)
     default:
         return false;
     }
+}
+
+struct str url_host(struct str url)
+{
+    size_t from = 0, n = 0;
+    while (from + 3 <= url.n && memcmp(url.p + from, "://", 3) != 0)
+        from++;
+    if (from + 3 > url.n)
+        return STR_EMPTY;
+    struct str host = str_sub(url, from + 3, url.n);
+    while (n < host.n && !memchr("/?#\\", host.p[n], 4))
+        n++;
+    host.n = n;
+    for (n = host.n; n > 0 && host.p[n - 1] != '@'; n--)
+        ;
+    host = str_sub(host, n, host.n);
+    for (n = host.n; n > 0 && host.p[n - 1] >= '0' && host.p[n - 1] <= '9'; n--)
+        ;
+    if (n > 0 && host.p[n - 1] == ':')
+        host.n = n - 1;
+    return host;
+}
+
+/* The addresses are read by inet_pton, which takes only complete ones: of "127.1" or "127.0.0.1.example.com" a resolver may
+ * make anything. */
+bool host_is_loopback(struct str host)
+{
+    char text[INET6_ADDRSTRLEN];
+    struct in_addr v4;
+    struct in6_addr v6;
+    if (host.n > 2 && host.p[0] == '[' && host.p[host.n - 1] == ']')
+        host = str_sub(host, 1, host.n - 2);
+    if (!host.n || host.n >= sizeof(text) || memchr(host.p, '\0', host.n))
+        return false;
+    memcpy(text, host.p, host.n);
+    text[host.n] = '\0';
+    if (inet_pton(AF_INET, text, &v4) == 1)
+        return within(ntohl(v4.s_addr), 0x7F000000, 8);
+    if (inet_pton(AF_INET6, text, &v6) == 1)
+        return IN6_IS_ADDR_LOOPBACK(&v6);
+    return str_ieq(host, STR("localhost"));
 }
 
 bool address_in_list(struct str list, struct str host, int port)

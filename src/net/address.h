@@ -1,4 +1,6 @@
-/* address.h: which addresses the outside world may be reached at. Pure functions. */
+/* address.h: what an address or the host of a URL stands for: the public Internet, this machine, an allowed list.
+ *
+ * Pure functions: nothing is looked up. Thread safe. */
 #ifndef PARLEY_NET_ADDRESS_H
 #define PARLEY_NET_ADDRESS_H
 
@@ -10,6 +12,15 @@
  * multicast or reserved. IPv6: only 2000::/3 without documentation, benchmarking, Teredo and 6to4, so that no form which
  * carries an IPv4 address inside (mapped, compatible, NAT64, 6to4) passes. Any other family: false. */
 bool address_is_public(const struct sockaddr *a);
+
+/* The host of "scheme://user@HOST:port/path", without user and port; an IPv6 address keeps its brackets. Empty when the
+ * text has no "://". */
+struct str url_host(struct str url);
+
+/* True only for a name that can mean nothing but this machine: "localhost" in any case, a full IPv4 address of 127.0.0.0/8,
+ * or ::1 with or without brackets. Any other name is false, "127.mail.example.com" and "localhost.example.com" too, because
+ * its owner decides where it leads. */
+bool host_is_loopback(struct str host);
 
 /* Whether "host:port" stands in `list` (words split by spaces; [::1]:8080 for IPv6). Letters' case does not matter. */
 bool address_in_list(struct str list, struct str host, int port);

@@ -7,6 +7,7 @@
 #include "base/email.h"
 #include "base/limits.h"
 #include "base/utf8.h"
+#include "net/address.h"
 #include "net/fetch.h"
 #include "net/internal.h"
 #include "net/mail_header.h"
@@ -75,11 +76,6 @@ static enum status check_mail(const struct smtp_mail *m, struct err *e)
     return OK;
 }
 
-static bool is_loopback(const char *host)
-{
-    return strcmp(host, "localhost") == 0 || strncmp(host, "127.", 4) == 0 || strcmp(host, "[::1]") == 0;
-}
-
 static enum status read_server(struct talk *t, struct err *e)
 {
     CURLU *u = curl_url();
@@ -95,7 +91,7 @@ static enum status read_server(struct talk *t, struct err *e)
         return err_set(e, ERR_UNAVAILABLE, "smtp_off", "smtp_url names no server: %s.", curl_url_strerror(rc));
     if (!t->host)
         return err_nomem(e);
-    t->plain = is_loopback(t->host) || strcmp(config_string(t->config, CONFIG_smtp_tls), "off") == 0;
+    t->plain = host_is_loopback(str_from(t->host)) || strcmp(config_string(t->config, CONFIG_smtp_tls), "off") == 0;
     return OK;
 }
 

@@ -548,6 +548,71 @@ static void the_edges_of_the_ranges(void **state)
 }
 
 #define WITH(f) cmocka_unit_test_setup_teardown(f, begin, end)
+static void only_names_of_this_machine_are_loopback(void **state)
+{
+    static const struct {
+        const char *host;
+        bool is;
+    } rows[] = {{"localhost", true},
+                {"LocalHost", true},
+                {"127.0.0.1", true},
+                {"127.255.255.254", true},
+                {"::1", true},
+                {"[::1]", true},
+                {"[0:0:0:0:0:0:0:1]", true},
+                {"127.mail.example.com", false},
+                {"127.0.0.1.example.com", false},
+                {"127.0.0.1.5", false},
+                {"127.1", false},
+                {"127.", false},
+                {"127", false},
+                {"localhost.example.com", false},
+                {"localhost.", false},
+                {"mylocalhost", false},
+                {"mail.localhost", false},
+                {"128.0.0.1", false},
+                {"10.0.0.1", false},
+                {"0.0.0.0", false},
+                {"::", false},
+                {"[::2]", false},
+                {"[::1", false},
+                {"::ffff:127.0.0.1", false},
+                {"[]", false},
+                {"", false}};
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (host_is_loopback(str_from(rows[i].host)) != rows[i].is)
+            fail_msg("\"%s\" is %sloopback", rows[i].host, rows[i].is ? "not " : "");
+    }
+    assert_false(host_is_loopback(str_n("localhost\0.example.com", 22)));
+    assert_false(host_is_loopback(str_n("127.0.0.1\0.example.com", 22)));
+}
+
+static void the_host_of_a_url(void **state)
+{
+    static const struct {
+        const char *url, *host;
+    } rows[] = {{"http://127.0.0.1:8080/x?y#z", "127.0.0.1"},
+                {"http://localhost", "localhost"},
+                {"https://localhost.example.com/", "localhost.example.com"},
+                {"http://chat.example.com/?next=//localhost", "chat.example.com"},
+                {"http://chat.example.com?//localhost", "chat.example.com"},
+                {"http://chat.example.com#@localhost", "chat.example.com"},
+                {"http://localhost@evil.example/", "evil.example"},
+                {"http://localhost:80@evil.example:81/", "evil.example"},
+                {"http://[::1]:8080/", "[::1]"},
+                {"http://[::1]", "[::1]"},
+                {"smtp://mail.example.com:587", "mail.example.com"},
+                {"http://", ""},
+                {"//localhost", ""},
+                {"localhost", ""},
+                {":/", ""},
+                {"", ""}};
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        assert_str(url_host(str_from(rows[i].url)), rows[i].host);
+}
+
 int main(void)
 {
     signal(SIGPIPE, SIG_IGN);
@@ -565,7 +630,9 @@ int main(void)
                                        WITH(urls_are_checked),
                                        WITH(headers_cannot_be_smuggled),
                                        WITH(many_threads),
-                                       WITH(the_edges_of_the_ranges)};
+                                       WITH(the_edges_of_the_ranges),
+                                       TEST(only_names_of_this_machine_are_loopback),
+                                       TEST(the_host_of_a_url)};
     int failed = RUN(tests);
     over = true;
     fetch_library_end();
