@@ -1,8 +1,14 @@
+/* email.c: the one grammar of an e-mail address, for accounts, mails and what visitors type.
+ *
+ * It is what mail servers deliver to, not all of RFC 5322: quoted names, comments and address literals are refused, because
+ * no one types them and other software stumbles over them. */
 #include "base/email.h"
 
 #include "base/utf8.h"
 
 #include "base/banned.h"
+
+#define DOMAIN_MAX 253 /* bytes of a host name (RFC 1035, without the dot at the end) */
 
 static bool local_part_ok(struct str s)
 {
@@ -29,18 +35,28 @@ static bool label_ok(struct str s)
     return true;
 }
 
+/* Two characters or more, not all digits: there is no such top-level domain, and "a@127.0.0.1" is not an address. */
+static bool top_level_ok(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        if (s.p[i] < '0' || s.p[i] > '9')
+            return s.n >= 2;
+    }
+    return false;
+}
+
 static bool domain_ok(struct str s)
 {
-    struct str label;
+    struct str label = STR_EMPTY;
     int labels = 0;
-    if (s.n < 3 || s.p[s.n - 1] == '.')
+    if (!s.n || s.n > DOMAIN_MAX || s.p[s.n - 1] == '.')
         return false;
     while (str_split(&s, '.', &label)) {
         if (!label_ok(label))
             return false;
         labels++;
     }
-    return labels >= 2;
+    return labels >= 2 && top_level_ok(label);
 }
 
 bool email_valid(struct str s)

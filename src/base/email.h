@@ -7,8 +7,9 @@
 
 #define EMAIL_MAX 254 /* bytes (RFC 5321 path limit) */
 
-/* local@domain of two labels or more: no quotes, no comments, no spaces, no control characters; letters beyond ASCII are
- * taken (RFC 6531). Whether mail arrives is found out by sending one. */
+/* local@domain: no quotes, no comments, no spaces, no control characters. The domain has two labels or more, and the last
+ * has two characters or more, not all of them digits. Letters beyond ASCII are allowed (RFC 6531). Only sending a mail
+ * shows whether it arrives. */
 bool email_valid(struct str s);
 
 #endif

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "base/email.h"
 #include "base/num.h"
 #include "base/utf8.h"
 #include "flow/value.h"
@@ -166,45 +167,6 @@ bool number_read(struct str text, struct str locale, double *out)
 
 /* ---- e-mail ---- */
 
-static bool local_ok(struct str s)
-{
-    if (s.n == 0 || s.n > 64 || s.p[0] == '.' || s.p[s.n - 1] == '.')
-        return false;
-    for (size_t i = 0; i < s.n; i++) {
-        unsigned char c = (unsigned char)s.p[i];
-        bool word = is_digit((char)c) || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c >= 0x80;
-        if (!word && (c < 0x21 || c > 0x7E || !strchr("!#$%&'*+-/=?^_`{|}~.", c)))
-            return false;
-        if (c == '.' && s.p[i + 1] == '.')
-            return false;
-    }
-    return true;
-}
-
-static bool domain_ok(struct str s)
-{
-    struct str part;
-    size_t parts = 0;
-    bool numeric = false;
-    if (s.n < 4 || s.n > 253 || s.p[s.n - 1] == '.')
-        return false;
-    for (; str_split(&s, '.', &part); parts++) {
-        if (part.n == 0 || part.n > 63 || part.p[0] == '-' || part.p[part.n - 1] == '-')
-            return false;
-        numeric = true;
-        for (size_t i = 0; i < part.n; i++) {
-            unsigned char c = (unsigned char)part.p[i];
-            bool letter = ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c >= 0x80;
-            if (!letter && !is_digit((char)c) && c != '-')
-                return false;
-            numeric = numeric && is_digit((char)c);
-        }
-        if (s.n == 0 && part.n < 2)
-            return false;
-    }
-    return parts >= 2 && !numeric;
-}
-
 /* The one word with an @, without the punctuation around it. */
 static bool email_word(struct str text, struct str *out)
 {
@@ -237,16 +199,14 @@ bool email_read(struct arena *a, struct str text, struct str *out, bool *ok)
     struct str word;
     if (!email_word(text, &word))
         return false;
-    ptrdiff_t at = str_find(word, '@');
-    struct str domain = str_sub(word, (size_t)at + 1, word.n);
-    if (word.n > 254 || !local_ok(str_sub(word, 0, (size_t)at)) || !domain_ok(domain))
+    if (!email_valid(word))
         return false;
     char *p = arena_strdup(a, word);
     if (!p) {
         *ok = false;
         return false;
     }
-    for (size_t i = (size_t)at; i < word.n; i++)
+    for (size_t i = (size_t)str_find(word, '@'); i < word.n; i++)
         if (p[i] >= 'A' && p[i] <= 'Z')
             p[i] = (char)(p[i] | 0x20);
     *out = str_n(p, word.n);
