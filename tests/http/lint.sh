@@ -1,5 +1,5 @@
 #!/bin/sh
-# lint.sh TOOLS_DIR: lint-layers, lint-length and lint-routes see what they should, and nothing else.
+# lint.sh TOOLS_DIR: lint-layers, lint-length, lint-dialect and lint-routes see what they should, and nothing else.
 set -u
 tools=$1
 tree=$(mktemp -d) || exit 1
@@ -54,6 +54,20 @@ file src/base/c.c "void f(void)\n{\n    x();\n$body}\n"
 expect lint-length 'src/base/c.c:2: a function of 101 lines'
 file src/base/c.c "$(printf '/* */\\n%.0s' $(seq 801))"
 expect lint-length 'src/base/c.c:1: 801 lines'
+rm "$tree/src/base/c.c"
+
+# ---- dialect ----
+file src/base/c.c 'int f(int *p)\n{\n    int n = 1;\n    return p ? n : (int)sizeof(n);\n}\n'
+expect lint-dialect ''
+for row in \
+    '    return p == NULL;|a comparison with NULL' \
+    '    return (int)sizeof *p;|sizeof without parentheses' \
+    '    enum status s = f(p);|a status that is not called st' \
+    '    enum { N = 3 };|a constant as an enum' \
+    '    int n = 1;\n\n    return n;|a blank line after the declarations'; do
+    file src/base/c.c "int f(int *p)\n{\n${row%%|*}\n}\n"
+    expect lint-dialect "${row#*|}"
+done
 rm "$tree/src/base/c.c"
 
 # ---- routes ----
