@@ -9,7 +9,7 @@ static enum status by_session(struct request *rq, struct db *c, struct err *e)
 {
     struct session *s = ARENA_NEW(rq->arena, struct session);
     struct str token = request_cookie(rq, SESSION_COOKIE);
-    if (s == NULL)
+    if (!s)
         return err_nomem(e);
     if (token.n == 0)
         return err_set(e, ERR_AUTH, NULL, "Sign in first.");
@@ -21,7 +21,7 @@ static enum status by_session(struct request *rq, struct db *c, struct err *e)
                                 .perms = account_role_perms(s->role),
                                 .is_operator = s->user.is_operator,
                                 .account = s};
-    memcpy(rq->who.csrf_key, s->csrf_key, sizeof rq->who.csrf_key);
+    memcpy(rq->who.csrf_key, s->csrf_key, sizeof(rq->who.csrf_key));
     return OK;
 }
 
@@ -47,9 +47,9 @@ enum status guard_identify(struct request *rq, struct err *e)
     struct db *c = NULL;
     if (db_get(g->pool, &c, e) != OK)
         return e->status;
-    enum status s = rq->route->who.kind == WHO_KEY ? by_key(rq, c, e) : by_session(rq, c, e);
+    enum status st = rq->route->who.kind == WHO_KEY ? by_key(rq, c, e) : by_session(rq, c, e);
     db_put(c);
-    return s;
+    return st;
 }
 
 /* What a route's FEATURE asks of the plan, and how it is called. */
@@ -79,13 +79,13 @@ enum status guard_offer(struct request *rq, enum feature f, const struct plan **
     struct guard *g = rq->app;
     struct plans plans;
     struct db *c = NULL;
-    enum status s = db_get(g->pool, &c, e);
-    if (s == OK)
-        s = plans_read(c, rq->arena, &plans, e);
+    enum status st = db_get(g->pool, &c, e);
+    if (st == OK)
+        st = plans_read(c, rq->arena, &plans, e);
     db_put(c);
-    if (s == OK)
+    if (st == OK)
         *out = guard_offer_of(&plans, f);
-    return s;
+    return st;
 }
 
 /* Not in this plan: in which one, then? */
@@ -94,7 +94,7 @@ static enum status lacks(struct request *rq, enum feature f, struct err *e)
     const struct plan *offer = NULL;
     if (guard_offer(rq, f, &offer, e) != OK)
         return e->status;
-    if (offer == NULL)
+    if (!offer)
         return err_set(e, ERR_PLAN, "plan_feature", "%s: no plan of this install has this.", features[f].name);
     return err_set(e, ERR_PLAN, "plan_feature", "%s: the plan %.*s has this.", features[f].name, STR_F(offer->name));
 }
@@ -118,9 +118,9 @@ struct actor guard_actor(const struct request *rq)
     struct actor a = {.tenant = rq->who.tenant,
                       .user = rq->who.user,
                       .key = rq->who.key,
-                      .role = s != NULL ? s->role : ROLE_NONE,
+                      .role = s ? s->role : ROLE_NONE,
                       .perms = rq->who.perms};
-    struct str ip = str_sub(rq->remote_addr, 0, sizeof a.ip - 1);
+    struct str ip = str_sub(rq->remote_addr, 0, sizeof(a.ip) - 1);
     memcpy(a.ip, ip.p, ip.n);
     return a;
 }

@@ -24,20 +24,20 @@ void answers_index(struct request *rq)
     int limit;
     if (!api_begin(rq, &call))
         return;
-    enum status s = api_limit(&call, &limit);
-    if (s == OK)
-        s = api_after(&call, ID_ANSWER, &after);
-    if (s == OK && !id_parse(ID_BOT, request_query(rq, "bot"), &bot))
-        s = err_at(&call.e, ERR_INVALID, "bot_invalid", "bot", "bot is the id of a bot.");
-    if (s == OK)
-        s = answers_list(call.c, call.who.tenant, bot, request_query(rq, "query"), after, limit, call.a, &all, &n,
-                         &more, &call.e);
-    if (s == OK)
+    enum status st = api_limit(&call, &limit);
+    if (st == OK)
+        st = api_after(&call, ID_ANSWER, &after);
+    if (st == OK && !id_parse(ID_BOT, request_query(rq, "bot"), &bot))
+        st = err_at(&call.e, ERR_INVALID, "bot_invalid", "bot", "bot is the id of a bot.");
+    if (st == OK)
+        st = answers_list(call.c, call.who.tenant, bot, request_query(rq, "query"), after, limit, call.a, &all, &n,
+                          &more, &call.e);
+    if (st == OK)
         out = api_list(call.a, more, &data);
     for (size_t i = 0; out && i < n; i++)
         if (json_push_object(data, &o) != 0 || fill_answer(o, &all[i]) != 0)
             out = NULL;
-    if (s == OK && !out)
-        s = err_nomem(&call.e);
-    api_end(&call, s, 200, out);
+    if (st == OK && !out)
+        st = err_nomem(&call.e);
+    api_end(&call, st, 200, out);
 }

@@ -19,15 +19,15 @@ static int fill_bot(struct json *o, const struct bot *b, int64_t room)
 }
 
 /* The bot as the reply, or the failure. */
-static void end_with_bot(struct call *call, enum status s, int status, const struct bot *b)
+static void end_with_bot(struct call *call, enum status st, int status, const struct bot *b)
 {
     int64_t room = 0;
-    if (s == OK)
-        s = bot_room(call->c, call->who.tenant, &room, &call->e);
-    struct json *o = s == OK ? json_new_object(call->a) : NULL;
-    if (s == OK && (!o || fill_bot(o, b, room) != 0))
-        s = err_nomem(&call->e);
-    api_end(call, s, status, o);
+    if (st == OK)
+        st = bot_room(call->c, call->who.tenant, &room, &call->e);
+    struct json *o = st == OK ? json_new_object(call->a) : NULL;
+    if (st == OK && (!o || fill_bot(o, b, room) != 0))
+        st = err_nomem(&call->e);
+    api_end(call, st, status, o);
 }
 
 void bots_list(struct request *rq)
@@ -39,17 +39,17 @@ void bots_list(struct request *rq)
     size_t n;
     if (!api_begin(rq, &call))
         return;
-    enum status s = bot_list(call.c, call.who.tenant, call.a, &all, &n, &call.e);
-    if (s == OK)
-        s = bot_room(call.c, call.who.tenant, &room, &call.e);
-    if (s == OK)
+    enum status st = bot_list(call.c, call.who.tenant, call.a, &all, &n, &call.e);
+    if (st == OK)
+        st = bot_room(call.c, call.who.tenant, &room, &call.e);
+    if (st == OK)
         out = api_list(call.a, false, &data);
     for (size_t i = 0; out && i < n; i++)
         if (json_push_object(data, &o) != 0 || fill_bot(o, &all[i], room) != 0)
             out = NULL;
-    if (s == OK && !out)
-        s = err_nomem(&call.e);
-    api_end(&call, s, 200, out);
+    if (st == OK && !out)
+        st = err_nomem(&call.e);
+    api_end(&call, st, 200, out);
 }
 
 void bots_create(struct request *rq)
@@ -59,19 +59,19 @@ void bots_create(struct request *rq)
     struct bot b;
     if (!api_begin(rq, &call))
         return;
-    enum status s = api_body(
+    enum status st = api_body(
         &call, FIELDS({"template", JSON_STRING, true}, {"name", JSON_STRING, true}, {"language", JSON_STRING, false}),
         &in);
-    if (s == OK)
-        s = bot_create(call.c, rq->config, &call.who, call.a, json_get_str(in, "template"), json_get_str(in, "name"),
-                       json_get_str(in, "language"), &b, &call.e);
-    if (s == OK) {
+    if (st == OK)
+        st = bot_create(call.c, rq->config, &call.who, call.a, json_get_str(in, "template"), json_get_str(in, "name"),
+                        json_get_str(in, "language"), &b, &call.e);
+    if (st == OK) {
         char id[ID_TEXT_MAX];
         char *where = arena_printf(call.a, "/v1/bots/%s", id_text(ID_BOT, b.id, id));
         if (where)
             reply_header(rq, "Location", str_from(where));
     }
-    end_with_bot(&call, s, 201, &b);
+    end_with_bot(&call, st, 201, &b);
 }
 
 /* The call is about the bot in its path. False: the reply is written. */
@@ -79,10 +79,10 @@ static bool begin_bot(struct request *rq, struct call *call, struct id *bot)
 {
     if (!api_begin(rq, call))
         return false;
-    enum status s = api_id(call, "bot", ID_BOT, bot);
-    if (s != OK)
-        api_end(call, s, 0, NULL);
-    return s == OK;
+    enum status st = api_id(call, "bot", ID_BOT, bot);
+    if (st != OK)
+        api_end(call, st, 0, NULL);
+    return st == OK;
 }
 
 void bot_show(struct request *rq)
@@ -92,8 +92,8 @@ void bot_show(struct request *rq)
     struct bot b;
     if (!begin_bot(rq, &call, &id))
         return;
-    enum status s = bot_get(call.c, call.who.tenant, id, call.a, &b, &call.e);
-    end_with_bot(&call, s, 200, &b);
+    enum status st = bot_get(call.c, call.who.tenant, id, call.a, &b, &call.e);
+    end_with_bot(&call, st, 200, &b);
 }
 
 void bot_change(struct request *rq)
@@ -104,12 +104,12 @@ void bot_change(struct request *rq)
     struct json *in;
     if (!begin_bot(rq, &call, &id))
         return;
-    enum status s = api_body(&call, FIELDS({"name", JSON_STRING, true}), &in);
-    if (s == OK)
-        s = bot_rename(call.c, &call.who, id, json_get_str(in, "name"), &call.e);
-    if (s == OK)
-        s = bot_get(call.c, call.who.tenant, id, call.a, &b, &call.e);
-    end_with_bot(&call, s, 200, &b);
+    enum status st = api_body(&call, FIELDS({"name", JSON_STRING, true}), &in);
+    if (st == OK)
+        st = bot_rename(call.c, &call.who, id, json_get_str(in, "name"), &call.e);
+    if (st == OK)
+        st = bot_get(call.c, call.who.tenant, id, call.a, &b, &call.e);
+    end_with_bot(&call, st, 200, &b);
 }
 
 void bot_remove(struct request *rq)
@@ -118,18 +118,18 @@ void bot_remove(struct request *rq)
     struct id id;
     if (!begin_bot(rq, &call, &id))
         return;
-    enum status s = bot_delete(call.c, &call.who, id, &call.e);
-    api_end(&call, s, 204, NULL);
+    enum status st = bot_delete(call.c, &call.who, id, &call.e);
+    api_end(&call, st, 204, NULL);
 }
 
 /* ---- own brand ---- */
 
-static void end_with_brand(struct call *call, enum status s, const struct bot_brand *b)
+static void end_with_brand(struct call *call, enum status st, const struct bot_brand *b)
 {
-    struct json *o = s == OK ? json_new_object(call->a) : NULL;
-    if (s == OK && (!o || json_set_str(o, "name", b->name) != 0 || json_set_str(o, "link", b->link) != 0))
-        s = err_nomem(&call->e);
-    api_end(call, s, 200, o);
+    struct json *o = st == OK ? json_new_object(call->a) : NULL;
+    if (st == OK && (!o || json_set_str(o, "name", b->name) != 0 || json_set_str(o, "link", b->link) != 0))
+        st = err_nomem(&call->e);
+    api_end(call, st, 200, o);
 }
 
 void brand_show(struct request *rq)
@@ -139,8 +139,8 @@ void brand_show(struct request *rq)
     struct bot_brand b;
     if (!begin_bot(rq, &call, &id))
         return;
-    enum status s = bot_brand(call.c, call.who.tenant, id, call.a, &b, &call.e);
-    end_with_brand(&call, s, &b);
+    enum status st = bot_brand(call.c, call.who.tenant, id, call.a, &b, &call.e);
+    end_with_brand(&call, st, &b);
 }
 
 void brand_put(struct request *rq)
@@ -151,14 +151,14 @@ void brand_put(struct request *rq)
     struct bot_brand b;
     if (!begin_bot(rq, &call, &id))
         return;
-    enum status s = api_body(&call, FIELDS({"name", JSON_STRING, true}, {"link", JSON_STRING, false}), &in);
-    if (s == OK) {
+    enum status st = api_body(&call, FIELDS({"name", JSON_STRING, true}, {"link", JSON_STRING, false}), &in);
+    if (st == OK) {
         b = (struct bot_brand){json_get_str(in, "name"), json_get_str(in, "link")};
-        s = bot_brand_save(call.c, &call.who, id, &b, &call.e);
+        st = bot_brand_save(call.c, &call.who, id, &b, &call.e);
     }
-    if (s == OK)
-        s = bot_brand(call.c, call.who.tenant, id, call.a, &b, &call.e);
-    end_with_brand(&call, s, &b);
+    if (st == OK)
+        st = bot_brand(call.c, call.who.tenant, id, call.a, &b, &call.e);
+    end_with_brand(&call, st, &b);
 }
 
 /* ---- flow and versions ---- */
@@ -171,21 +171,21 @@ void flow_show(struct request *rq)
     int revision;
     if (!begin_bot(rq, &call, &id))
         return;
-    enum status s = bot_draft(call.c, call.who.tenant, id, call.a, &flow, &revision, &call.e);
-    if (s == OK) {
+    enum status st = bot_draft(call.c, call.who.tenant, id, call.a, &flow, &revision, &call.e);
+    if (st == OK) {
         o = json_new_object(call.a);
         if (!o || json_set_int(o, "revision", revision) != 0 || json_set_copy(o, "flow", flow) != 0)
-            s = err_nomem(&call.e);
+            st = err_nomem(&call.e);
     }
-    api_end(&call, s, 200, o);
+    api_end(&call, st, 200, o);
 }
 
-static void end_with_number(struct call *call, enum status s, const char *key, int64_t v)
+static void end_with_number(struct call *call, enum status st, const char *key, int64_t v)
 {
-    struct json *o = s == OK ? json_new_object(call->a) : NULL;
-    if (s == OK && (!o || json_set_int(o, key, v) != 0))
-        s = err_nomem(&call->e);
-    api_end(call, s, 200, o);
+    struct json *o = st == OK ? json_new_object(call->a) : NULL;
+    if (st == OK && (!o || json_set_int(o, key, v) != 0))
+        st = err_nomem(&call->e);
+    api_end(call, st, 200, o);
 }
 
 /* A whole positive number of the body as int; what is out of range is nobody's revision or version. */
@@ -203,12 +203,12 @@ void flow_put(struct request *rq)
     int revision = 0;
     if (!begin_bot(rq, &call, &id))
         return;
-    enum status s = api_body(&call, FIELDS({"flow", JSON_OBJECT, true}, {"revision", JSON_INT, true}), &in);
-    if (s == OK) {
+    enum status st = api_body(&call, FIELDS({"flow", JSON_OBJECT, true}, {"revision", JSON_INT, true}), &in);
+    if (st == OK) {
         revision = small(in, "revision");
-        s = bot_draft_save(call.c, &call.who, id, json_get(in, "flow"), revision, &call.e);
+        st = bot_draft_save(call.c, &call.who, id, json_get(in, "flow"), revision, &call.e);
     }
-    end_with_number(&call, s, "revision", (int64_t)revision + 1);
+    end_with_number(&call, st, "revision", (int64_t)revision + 1);
 }
 
 void bot_publish_now(struct request *rq)
@@ -219,10 +219,10 @@ void bot_publish_now(struct request *rq)
     int version = 0;
     if (!begin_bot(rq, &call, &id))
         return;
-    enum status s = api_body(&call, FIELDS({"note", JSON_STRING, false}), &in);
-    if (s == OK)
-        s = bot_publish(call.c, &call.who, id, json_get_str(in, "note"), call.a, &version, &call.e);
-    end_with_number(&call, s, "version", version);
+    enum status st = api_body(&call, FIELDS({"note", JSON_STRING, false}), &in);
+    if (st == OK)
+        st = bot_publish(call.c, &call.who, id, json_get_str(in, "note"), call.a, &version, &call.e);
+    end_with_number(&call, st, "version", version);
 }
 
 void bot_roll_back(struct request *rq)
@@ -233,12 +233,12 @@ void bot_roll_back(struct request *rq)
     int version = 0;
     if (!begin_bot(rq, &call, &id))
         return;
-    enum status s = api_body(&call, FIELDS({"version", JSON_INT, true}), &in);
-    if (s == OK) {
+    enum status st = api_body(&call, FIELDS({"version", JSON_INT, true}), &in);
+    if (st == OK) {
         version = small(in, "version");
-        s = bot_rollback(call.c, &call.who, id, version, &call.e);
+        st = bot_rollback(call.c, &call.who, id, version, &call.e);
     }
-    end_with_number(&call, s, "version", version);
+    end_with_number(&call, st, "version", version);
 }
 
 void versions_list(struct request *rq)
@@ -250,15 +250,15 @@ void versions_list(struct request *rq)
     size_t n;
     if (!begin_bot(rq, &call, &id))
         return;
-    enum status s = bot_versions(call.c, call.who.tenant, id, call.a, &all, &n, &call.e);
-    if (s == OK)
+    enum status st = bot_versions(call.c, call.who.tenant, id, call.a, &all, &n, &call.e);
+    if (st == OK)
         out = api_list(call.a, false, &data);
     for (size_t i = 0; out && i < n; i++)
         if (json_push_object(data, &o) != 0 || json_set_int(o, "version", all[i].version) != 0 ||
             json_set_bool(o, "live", all[i].live) != 0 || json_set_str(o, "created_by", all[i].created_by) != 0 ||
             json_set_str(o, "note", all[i].note) != 0 || json_set_time(o, "created_at", all[i].created_ms) != 0)
             out = NULL;
-    if (s == OK && !out)
-        s = err_nomem(&call.e);
-    api_end(&call, s, 200, out);
+    if (st == OK && !out)
+        st = err_nomem(&call.e);
+    api_end(&call, st, 200, out);
 }

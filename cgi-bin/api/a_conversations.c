@@ -22,17 +22,17 @@ static enum status read_filter(struct call *call, struct conversation_filter *f)
 {
     static const char *const states[] = {"open", "handoff", "closed"};
     struct str bot = request_query(call->rq, "bot"), state = request_query(call->rq, "state");
-    enum status s = api_limit(call, &f->limit);
-    if (s == OK)
-        s = api_after(call, ID_CONVERSATION, &f->before); /* newest first: what comes after is older */
-    if (s == OK && bot.n && !id_parse(ID_BOT, bot, &f->bot))
+    enum status st = api_limit(call, &f->limit);
+    if (st == OK)
+        st = api_after(call, ID_CONVERSATION, &f->before); /* newest first: what comes after is older */
+    if (st == OK && bot.n && !id_parse(ID_BOT, bot, &f->bot))
         return err_at(&call->e, ERR_INVALID, "bot_invalid", "bot", "bot is the id of a bot.");
-    for (size_t i = 0; i < sizeof states / sizeof *states; i++)
+    for (size_t i = 0; i < sizeof(states) / sizeof(*states); i++)
         if (str_eqz(state, states[i]))
             f->state = states[i];
-    if (s == OK && state.n && !f->state)
+    if (st == OK && state.n && !f->state)
         return err_at(&call->e, ERR_INVALID, "state_invalid", "state", "state is open, handoff or closed.");
-    return s;
+    return st;
 }
 
 void conversations_list(struct request *rq)
@@ -45,17 +45,17 @@ void conversations_list(struct request *rq)
     bool more;
     if (!api_begin(rq, &call))
         return;
-    enum status s = read_filter(&call, &f);
-    if (s == OK)
-        s = conversation_list(call.c, call.who.tenant, &f, call.a, &all, &n, &more, &call.e);
-    if (s == OK)
+    enum status st = read_filter(&call, &f);
+    if (st == OK)
+        st = conversation_list(call.c, call.who.tenant, &f, call.a, &all, &n, &more, &call.e);
+    if (st == OK)
         out = api_list(call.a, more, &data);
     for (size_t i = 0; out && i < n; i++)
         if (json_push_object(data, &o) != 0 || fill_conversation(o, &all[i]) != 0)
             out = NULL;
-    if (s == OK && !out)
-        s = err_nomem(&call.e);
-    api_end(&call, s, 200, out);
+    if (st == OK && !out)
+        st = err_nomem(&call.e);
+    api_end(&call, st, 200, out);
 }
 
 void conversation_show(struct request *rq)
@@ -66,12 +66,12 @@ void conversation_show(struct request *rq)
     struct json *o = NULL;
     if (!api_begin(rq, &call))
         return;
-    enum status s = api_id(&call, "conversation", ID_CONVERSATION, &id);
-    if (s == OK)
-        s = conversation_get(call.c, call.who.tenant, id, call.a, &v, &call.e);
-    if (s == OK && (!(o = json_new_object(call.a)) || fill_conversation(o, &v) != 0))
-        s = err_nomem(&call.e);
-    api_end(&call, s, 200, o);
+    enum status st = api_id(&call, "conversation", ID_CONVERSATION, &id);
+    if (st == OK)
+        st = conversation_get(call.c, call.who.tenant, id, call.a, &v, &call.e);
+    if (st == OK && (!(o = json_new_object(call.a)) || fill_conversation(o, &v) != 0))
+        st = err_nomem(&call.e);
+    api_end(&call, st, 200, o);
 }
 
 /* Messages are written as the visitor API writes them, so that one reader understands both. */
@@ -101,15 +101,16 @@ void messages_list(struct request *rq)
     int limit;
     if (!api_begin(rq, &call))
         return;
-    enum status s = api_id(&call, "conversation", ID_CONVERSATION, &id);
-    if (s == OK)
-        s = api_limit(&call, &limit);
-    if (s == OK && after_text.n && !num_u64(after_text, INT64_MAX, &after))
-        s = err_at(&call.e, ERR_INVALID, "after_invalid", "after", "after is the seq of the last message seen.");
-    if (s == OK)
-        s = conversation_messages(call.c, call.who.tenant, id, (int64_t)after, limit, call.a, &all, &n, &more, &call.e);
-    if (s != OK) {
-        api_end(&call, s, 0, NULL);
+    enum status st = api_id(&call, "conversation", ID_CONVERSATION, &id);
+    if (st == OK)
+        st = api_limit(&call, &limit);
+    if (st == OK && after_text.n && !num_u64(after_text, INT64_MAX, &after))
+        st = err_at(&call.e, ERR_INVALID, "after_invalid", "after", "after is the seq of the last message seen.");
+    if (st == OK)
+        st = conversation_messages(call.c, call.who.tenant, id, (int64_t)after, limit, call.a, &all, &n, &more,
+                                   &call.e);
+    if (st != OK) {
+        api_end(&call, st, 0, NULL);
         return;
     }
     db_put(call.c);

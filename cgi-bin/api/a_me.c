@@ -1,5 +1,4 @@
 #include "api/api.h"
-
 #include "base/clock.h"
 #include "billing/entitlement.h"
 
@@ -13,7 +12,7 @@ static int set_key(struct json *o, struct id key, uint32_t scopes)
     if (json_set_object(o, "key", &k) != 0 || json_set_id(k, "id", ID_KEY, key) != 0 ||
         json_set_array(k, "scopes", &list) != 0)
         return -1;
-    for (size_t i = 0; i < sizeof scope_names / sizeof *scope_names; i++)
+    for (size_t i = 0; i < sizeof(scope_names) / sizeof(*scope_names); i++)
         if ((scopes >> i & 1) && json_push_str(list, str_from(scope_names[i])) != 0)
             return -1;
     return 0;
@@ -27,17 +26,17 @@ void me_show(struct request *rq)
     struct json *o = NULL, *w;
     if (!api_begin(rq, &call))
         return;
-    enum status s = account_tenant_get(call.c, call.a, call.who.tenant, &t, &call.e);
-    if (s == OK)
-        s = entitlement_load(call.c, t.id, clock_now_ms(), call.a, &x, &call.e);
-    if (s == OK) {
+    enum status st = account_tenant_get(call.c, call.a, call.who.tenant, &t, &call.e);
+    if (st == OK)
+        st = entitlement_load(call.c, t.id, clock_now_ms(), call.a, &x, &call.e);
+    if (st == OK) {
         o = json_new_object(call.a);
         if (!o || json_set_object(o, "workspace", &w) != 0 || json_set_id(w, "id", ID_TENANT, t.id) != 0 ||
             json_set_str(w, "name", t.name) != 0 || json_set_str(w, "plan", x.plan->plan) != 0 ||
             json_set_time(w, "created_at", t.created_ms) != 0 || set_key(o, call.who.key, call.who.perms) != 0)
-            s = err_nomem(&call.e);
+            st = err_nomem(&call.e);
     }
-    api_end(&call, s, 200, o);
+    api_end(&call, st, 200, o);
 }
 
 void templates_list(struct request *rq)

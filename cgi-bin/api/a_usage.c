@@ -56,17 +56,17 @@ void usage_show(struct request *rq)
     size_t n;
     if (!api_begin(rq, &call))
         return;
-    enum status s = entitlement_load(call.c, call.who.tenant, now, call.a, &x, &call.e);
-    if (s == OK)
-        s = usage_in(call.c, call.who.tenant, &x.period, &u, &call.e);
-    if (s == OK)
-        s = usage_days(call.c, call.who.tenant, call.a, now - WEEK_MS, now + 1, &days, &n, &call.e);
-    if (s == OK) {
+    enum status st = entitlement_load(call.c, call.who.tenant, now, call.a, &x, &call.e);
+    if (st == OK)
+        st = usage_in(call.c, call.who.tenant, &x.period, &u, &call.e);
+    if (st == OK)
+        st = usage_days(call.c, call.who.tenant, call.a, now - WEEK_MS, now + 1, &days, &n, &call.e);
+    if (st == OK) {
         struct usage_forecast f = usage_forecast(&u, x.terms, days, n, now);
         if (!(o = json_new_object(call.a)) || fill_usage(o, &u, x.terms, &f))
-            s = err_nomem(&call.e);
+            st = err_nomem(&call.e);
     }
-    api_end(&call, s, 200, o);
+    api_end(&call, st, 200, o);
 }
 
 static int fill_row(struct json *o, const struct usage_row *r)
@@ -87,20 +87,20 @@ void usage_conversations(struct request *rq)
     int limit = 0;
     if (!api_begin(rq, &call))
         return;
-    enum status s = api_limit(&call, &limit);
-    if (s == OK)
-        s = api_after(&call, ID_CONVERSATION, &before); /* newest first: what comes after is older */
-    if (s == OK)
-        s = usage_rows(call.c, call.who.tenant, call.a, before, limit + 1, &rows, &n, &call.e);
+    enum status st = api_limit(&call, &limit);
+    if (st == OK)
+        st = api_after(&call, ID_CONVERSATION, &before); /* newest first: what comes after is older */
+    if (st == OK)
+        st = usage_rows(call.c, call.who.tenant, call.a, before, limit + 1, &rows, &n, &call.e);
     bool more = n > (size_t)limit;
-    if (s == OK)
+    if (st == OK)
         out = api_list(call.a, more, &data);
     for (size_t i = 0; out && i < n - more; i++)
         if (json_push_object(data, &o) != 0 || fill_row(o, &rows[i]))
             out = NULL;
-    if (s == OK && !out)
-        s = err_nomem(&call.e);
-    api_end(&call, s, 200, out);
+    if (st == OK && !out)
+        st = err_nomem(&call.e);
+    api_end(&call, st, 200, out);
 }
 
 /* ---- billing ---- */
@@ -174,10 +174,10 @@ void billing_show(struct request *rq)
     struct json *o = NULL;
     if (!api_begin(rq, &call))
         return;
-    enum status s = plans_read(call.c, call.a, &plans, &call.e);
-    if (s == OK)
-        s = entitlement_load(call.c, call.who.tenant, clock_now_ms(), call.a, &x, &call.e);
-    if (s == OK && (!(o = json_new_object(call.a)) || fill_billing(o, &x, &plans)))
-        s = err_nomem(&call.e);
-    api_end(&call, s, 200, o);
+    enum status st = plans_read(call.c, call.a, &plans, &call.e);
+    if (st == OK)
+        st = entitlement_load(call.c, call.who.tenant, clock_now_ms(), call.a, &x, &call.e);
+    if (st == OK && (!(o = json_new_object(call.a)) || fill_billing(o, &x, &plans)))
+        st = err_nomem(&call.e);
+    api_end(&call, st, 200, o);
 }

@@ -17,11 +17,11 @@ bool api_begin(struct request *rq, struct call *call)
     return false;
 }
 
-void api_end(struct call *call, enum status s, int status, const struct json *out)
+void api_end(struct call *call, enum status st, int status, const struct json *out)
 {
     db_put(call->c);
     call->c = NULL;
-    if (s != OK)
+    if (st != OK)
         reply_problem(call->rq, &call->e);
     else if (out)
         reply_json(call->rq, status, out);
@@ -57,12 +57,12 @@ enum status api_after(struct call *call, enum id_kind kind, struct id *out)
 
 enum status api_body(struct call *call, const struct json_field *fields, size_t n, struct json **out)
 {
-    enum status s = OK;
+    enum status st = OK;
     if (request_body(call->rq).n)
-        s = request_json(call->rq, out, &call->e);
+        st = request_json(call->rq, out, &call->e);
     else if (!(*out = json_new_object(call->a)))
-        s = err_nomem(&call->e);
-    return s == OK ? json_fields(*out, fields, n, &call->e) : s;
+        st = err_nomem(&call->e);
+    return st == OK ? json_fields(*out, fields, n, &call->e) : st;
 }
 
 struct json *api_list(struct arena *a, bool more, struct json **data)

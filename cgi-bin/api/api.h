@@ -18,7 +18,7 @@ struct call {
 /* False: the reply (a problem) is written. Else api_end must follow. */
 bool api_begin(struct request *rq, struct call *call);
 /* Gives the connection back and replies: `s` OK with `out` as JSON under this status (NULL: an empty 204), else the problem. */
-void api_end(struct call *call, enum status s, int status, const struct json *out);
+void api_end(struct call *call, enum status st, int status, const struct json *out);
 
 /* The id in the path. Anything else is ERR_NOT_FOUND, as a stranger's id is. */
 enum status api_id(struct call *call, const char *segment, enum id_kind kind, struct id *out);

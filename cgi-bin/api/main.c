@@ -1,7 +1,7 @@
 /* main.c: api.fcgi: the management API under /v1 for integrations, with API keys. */
-#include "api/api.h"
-
 #include <stdlib.h>
+
+#include "api/api.h"
 
 #include "base/banned.h"
 
@@ -22,14 +22,14 @@ static void api_close(void *app)
 
 static enum status api_open(const struct config *c, bool plain_cgi, void **app, struct err *e)
 {
-    struct guard *g = calloc(1, sizeof *g);
+    struct guard *g = calloc(1, sizeof(*g));
     if (!g)
         return err_nomem(e);
     db_library_begin();
-    enum status s = db_pool_open(c, plain_cgi ? 1 : 0, &g->pool, e);
-    if (s != OK) {
+    enum status st = db_pool_open(c, plain_cgi ? 1 : 0, &g->pool, e);
+    if (st != OK) {
         api_close(g);
-        return s;
+        return st;
     }
     *app = g;
     return OK;
@@ -40,7 +40,7 @@ int main(int argc, char **argv)
     static const struct door door = {
         .name = "api",
         .routes = routes,
-        .route_count = sizeof routes / sizeof *routes,
+        .route_count = sizeof(routes) / sizeof(*routes),
         .threads = CONFIG_api_threads,
         .open = api_open,
         .close = api_close,

@@ -1,6 +1,5 @@
 /* health.c: is the program alive, and can it do its work? */
 #include "chat/chat.h"
-
 #include "db/migrate.h"
 
 #include "base/banned.h"

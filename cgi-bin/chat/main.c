@@ -58,18 +58,18 @@ static void chat_reload(void *app, const struct config *c)
 
 static enum status chat_open(const struct config *c, bool plain_cgi, void **app, struct err *e)
 {
-    struct chat *chat = calloc(1, sizeof *chat);
-    if (chat == NULL)
+    struct chat *chat = calloc(1, sizeof(*chat));
+    if (!chat)
         return err_nomem(e);
     db_library_begin();
-    enum status s = db_pool_open(c, plain_cgi ? 1 : 0, &chat->pool, e);
-    if (s == OK)
-        s = talk_open(c, chat->pool, plain_cgi ? 1 : (int)config_int(c, CONFIG_chat_threads), &chat->talk, e);
-    if (s == OK)
-        s = open_view(c, e);
-    if (s != OK) {
+    enum status st = db_pool_open(c, plain_cgi ? 1 : 0, &chat->pool, e);
+    if (st == OK)
+        st = talk_open(c, chat->pool, plain_cgi ? 1 : (int)config_int(c, CONFIG_chat_threads), &chat->talk, e);
+    if (st == OK)
+        st = open_view(c, e);
+    if (st != OK) {
         chat_close(chat);
-        return s;
+        return st;
     }
     *app = chat;
     return OK;
@@ -80,7 +80,7 @@ int main(int argc, char **argv)
     static const struct door door = {
         .name = "chat",
         .routes = routes,
-        .route_count = sizeof routes / sizeof *routes,
+        .route_count = sizeof(routes) / sizeof(*routes),
         .threads = CONFIG_chat_threads,
         .open = chat_open,
         .close = chat_close,

@@ -1,8 +1,7 @@
 /* messages.c: the visitor API: send a message, catch up, rate. */
-#include "chat/visitor.h"
-
 #include "base/clock.h"
 #include "base/num.h"
+#include "chat/visitor.h"
 
 #include "base/banned.h"
 
@@ -30,11 +29,11 @@ static enum status read_turn(struct request *rq, struct talk_in *in, struct err 
                                                {"token", JSON_STRING, false},  {"locale", JSON_STRING, false},
                                                {"contact", JSON_OBJECT, false}};
     struct json *body = NULL;
-    enum status s;
-    if ((s = visitor_bot(rq, &in->bot, e)) != OK || (s = request_json(rq, &body, e)) != OK)
-        return s;
-    if ((s = json_fields(body, fields, sizeof fields / sizeof *fields, e)) != OK)
-        return s;
+    enum status st;
+    if ((st = visitor_bot(rq, &in->bot, e)) != OK || (st = request_json(rq, &body, e)) != OK)
+        return st;
+    if ((st = json_fields(body, fields, sizeof(fields) / sizeof(*fields), e)) != OK)
+        return st;
     in->text = json_get_str(body, "text");
     in->choice = json_get_str(body, "choice");
     in->client_id = json_get_str(body, "id");
@@ -45,9 +44,9 @@ static enum status read_turn(struct request *rq, struct talk_in *in, struct err 
     in->visitor = rq->remote_addr;
     if (json_has(body, "conversation")) {
         in->token = token_of(rq, in->token);
-        s = visitor_conversation(json_get_str(body, "conversation"), &in->conversation, e);
+        st = visitor_conversation(json_get_str(body, "conversation"), &in->conversation, e);
     }
-    return s;
+    return st;
 }
 
 /* ---- the answer as JSON ---- */
@@ -64,9 +63,9 @@ static void answer_json(struct request *rq, struct talk_in *in)
     struct err e = ERR_INIT;
     in->gone = visitor_gone;
     in->gone_ctx = rq;
-    enum status s = talk_turn(chat->talk, in, NULL, rq->arena, &out, &e);
+    enum status st = talk_turn(chat->talk, in, NULL, rq->arena, &out, &e);
     rq->who.tenant = out.tenant; /* for the log */
-    if (s != OK) {
+    if (st != OK) {
         reply_problem(rq, &e);
         return;
     }
@@ -87,45 +86,46 @@ struct stream {
     bool begun;
 };
 
-static enum status begin(struct stream *st, struct err *e)
+static enum status begin(struct stream *stream, struct err *e)
 {
-    enum status s = OK;
-    if (!st->begun) {
-        s = stream_begin(st->rq, e);
-        st->begun = s == OK;
+    enum status st = OK;
+    if (!stream->begun) {
+        st = stream_begin(stream->rq, e);
+        stream->begun = st == OK;
     }
-    st->last_us = clock_mono_us();
-    return s;
+    stream->last_us = clock_mono_us();
+    return st;
 }
 
-static enum status send(struct stream *st, const char *event, struct err *e)
+static enum status send(struct stream *stream, const char *event, struct err *e)
 {
-    enum status s = begin(st, e);
-    if (s == OK)
-        s = buf_ok(&st->data) ? stream_event(st->rq, event, STR_EMPTY, buf_str(&st->data), e) : err_nomem(e);
-    buf_clear(&st->data);
-    return s;
+    enum status st = begin(stream, e);
+    if (st == OK)
+        st = buf_ok(&stream->data) ? stream_event(stream->rq, event, STR_EMPTY, buf_str(&stream->data), e)
+                                   : err_nomem(e);
+    buf_clear(&stream->data);
+    return st;
 }
 
 /* Not recorded yet, so without a number: `done` carries the turn as it is kept. */
 static enum status on_message(void *ctx, const struct talk_message *m, struct err *e)
 {
-    struct stream *st = ctx;
-    talk_message_write(&st->data, m);
-    return send(st, "message", e);
+    struct stream *stream = ctx;
+    talk_message_write(&stream->data, m);
+    return send(stream, "message", e);
 }
 
 /* Asked several times a second while something outside is waited for: a line a second finds out who has left, and keeps what stands
  * between here and the visitor from giving up. */
 static bool stream_gone(void *ctx)
 {
-    struct stream *st = ctx;
+    struct stream *stream = ctx;
     struct err e = ERR_INIT;
-    if (request_gone(st->rq))
+    if (request_gone(stream->rq))
         return true;
-    if (clock_mono_us() - st->last_us < HEARTBEAT_US)
+    if (clock_mono_us() - stream->last_us < HEARTBEAT_US)
         return false;
-    return begin(st, &e) != OK || stream_heartbeat(st->rq, &e) != OK;
+    return begin(stream, &e) != OK || stream_heartbeat(stream->rq, &e) != OK;
 }
 
 static void write_error(struct buf *b, const struct request *rq, const struct err *e)
@@ -144,27 +144,27 @@ static void write_error(struct buf *b, const struct request *rq, const struct er
 static void answer_events(struct request *rq, struct talk_in *in)
 {
     struct chat *chat = rq->app;
-    struct stream st = {.rq = rq, .last_us = clock_mono_us()};
-    const struct talk_sink sink = {&st, on_message};
+    struct stream stream = {.rq = rq, .last_us = clock_mono_us()};
+    const struct talk_sink sink = {&stream, on_message};
     struct talk_out out;
     struct err e = ERR_INIT, gone = ERR_INIT;
-    buf_init(&st.data, MAX_REPLY);
+    buf_init(&stream.data, MAX_REPLY);
     in->gone = stream_gone;
-    in->gone_ctx = &st;
-    enum status s = talk_turn(chat->talk, in, &sink, rq->arena, &out, &e);
+    in->gone_ctx = &stream;
+    enum status st = talk_turn(chat->talk, in, &sink, rq->arena, &out, &e);
     rq->who.tenant = out.tenant; /* for the log */
-    if (s == OK) {
-        visitor_write(&st.data, &out);
-        send(&st, "done", &gone);
-    } else if (st.begun) {
-        buf_clear(&st.data);
+    if (st == OK) {
+        visitor_write(&stream.data, &out);
+        send(&stream, "done", &gone);
+    } else if (stream.begun) {
+        buf_clear(&stream.data);
         request_failed(rq, &e);
-        write_error(&st.data, rq, &e);
-        send(&st, "error", &gone);
+        write_error(&stream.data, rq, &e);
+        send(&stream, "error", &gone);
     } else {
         reply_problem(rq, &e);
     }
-    buf_release(&st.data);
+    buf_release(&stream.data);
 }
 
 void chat_message_post(struct request *rq)
@@ -194,11 +194,11 @@ static enum status catch_up(struct request *rq, struct talk_out *out, struct err
     struct chat *chat = rq->app;
     struct id bot, conversation;
     int64_t after;
-    enum status s;
-    if ((s = visitor_bot(rq, &bot, e)) != OK || (s = read_after(request_query(rq, "after"), &after, e)) != OK)
-        return s;
-    if ((s = visitor_conversation(request_query(rq, "conversation"), &conversation, e)) != OK)
-        return s;
+    enum status st;
+    if ((st = visitor_bot(rq, &bot, e)) != OK || (st = read_after(request_query(rq, "after"), &after, e)) != OK)
+        return st;
+    if ((st = visitor_conversation(request_query(rq, "conversation"), &conversation, e)) != OK)
+        return st;
     return talk_messages(chat->talk, bot, conversation, token_of(rq, request_query(rq, "token")), after, rq->arena, out,
                          e);
 }
@@ -229,13 +229,13 @@ static enum status rate(struct request *rq, struct err *e)
     struct json *body = NULL;
     struct id bot, conversation;
     int64_t rating;
-    enum status s;
-    if ((s = visitor_bot(rq, &bot, e)) != OK || (s = request_json(rq, &body, e)) != OK)
-        return s;
-    if ((s = json_fields(body, fields, sizeof fields / sizeof *fields, e)) != OK)
-        return s;
-    if ((s = visitor_conversation(json_get_str(body, "conversation"), &conversation, e)) != OK)
-        return s;
+    enum status st;
+    if ((st = visitor_bot(rq, &bot, e)) != OK || (st = request_json(rq, &body, e)) != OK)
+        return st;
+    if ((st = json_fields(body, fields, sizeof(fields) / sizeof(*fields), e)) != OK)
+        return st;
+    if ((st = visitor_conversation(json_get_str(body, "conversation"), &conversation, e)) != OK)
+        return st;
     rating = json_int(json_get(body, "rating"), 0);
     if (rating != 1 && rating != -1)
         return err_at(e, ERR_INVALID, "rating_invalid", "/rating", "A rating is 1 or -1.");

@@ -1,16 +1,15 @@
 /* page.c: the hosted chat page. It works without JavaScript: forms, a cookie, a redirect; chat.js makes it better. */
-#include "chat/visitor.h"
-
 #include "base/clock.h"
 #include "base/limits.h"
 #include "billing/entitlement.h"
 #include "bot/bot.h"
+#include "chat/visitor.h"
 #include "view/view.h"
 
 #include "base/banned.h"
 
 #define COOKIE_LIFE_S (30 * 24 * 3600)
-enum { LANGUAGES_MAX = 32 };
+#define LANGUAGES_MAX 32
 
 /* The visitor's conversation with this bot, as the cookie holds it: "conv_….TOKEN". */
 struct memory {
@@ -73,7 +72,7 @@ static const char *direction_of(struct str language)
     static const char *const rtl[] = {"ar", "he", "fa", "ur", "yi", "ps", "sd", "ug", "dv", "ckb"};
     ptrdiff_t dash = str_find(language, '-');
     struct str main = dash > 0 ? str_sub(language, 0, (size_t)dash) : language;
-    for (size_t i = 0; i < sizeof rtl / sizeof *rtl; i++)
+    for (size_t i = 0; i < sizeof(rtl) / sizeof(*rtl); i++)
         if (str_ieq(main, str_from(rtl[i])))
             return "rtl";
     return "ltr";
@@ -127,10 +126,10 @@ static enum status fill_greeting(struct view *v, struct arena *a, const struct b
 {
     struct flow_message *said;
     size_t n;
-    enum status s = flow_greeting(b->flow, language, a, &said, &n, e);
-    struct talk_message *m = arena_array(a, n ? n : 1, sizeof *m);
-    if (s != OK)
-        return s;
+    enum status st = flow_greeting(b->flow, language, a, &said, &n, e);
+    struct talk_message *m = arena_array(a, n ? n : 1, sizeof(*m));
+    if (st != OK)
+        return st;
     if (!m)
         return err_nomem(e);
     for (size_t i = 0; i < n; i++) {
@@ -188,15 +187,14 @@ static enum status fill_history(struct request *rq, struct view *v, const struct
     struct chat *chat = rq->app;
     struct talk_out out;
     char id[ID_TEXT_MAX];
-    enum status s;
     *began = false;
     if (id_is_none(mine->conversation))
         return OK;
-    s = talk_messages(chat->talk, bot, mine->conversation, mine->token, 0, rq->arena, &out, e);
-    if (s == ERR_NOT_FOUND || s == ERR_AUTH)
+    enum status st = talk_messages(chat->talk, bot, mine->conversation, mine->token, 0, rq->arena, &out, e);
+    if (st == ERR_NOT_FOUND || st == ERR_AUTH)
         return OK; /* an old cookie: the page begins anew */
-    if (s != OK)
-        return s;
+    if (st != OK)
+        return st;
     *began = out.n > 0;
     fill_messages(v, rq->arena, "Messages", out.messages, out.n, true);
     view_id(v, "Chat.Conversation", id_text(ID_CONVERSATION, mine->conversation, id));
@@ -218,7 +216,7 @@ struct notice {
 static void say(struct request *rq, const struct notice *n)
 {
     struct str spoken[] = {STR("en"), STR("de"), STR("es")};
-    struct str language = request_language(rq, spoken, sizeof spoken / sizeof *spoken);
+    struct str language = request_language(rq, spoken, sizeof(spoken) / sizeof(*spoken));
     struct view *v = view_new(rq->arena, arena_strdup(rq->arena, language));
     struct err e = ERR_INIT;
     if (!v)
@@ -257,14 +255,13 @@ static enum status fill_page(struct request *rq, struct view *v, const struct bo
                              const struct memory *mine, const struct err *problem, struct err *e)
 {
     bool began = false;
-    enum status s;
     fill_frame(rq, v, b, language);
-    s = fill_history(rq, v, mine, b->id, &began, e);
-    if (s == OK)
-        s = fill_greeting(v, rq->arena, b, language, !began, e);
-    if (s == OK && problem)
+    enum status st = fill_history(rq, v, mine, b->id, &began, e);
+    if (st == OK)
+        st = fill_greeting(v, rq->arena, b, language, !began, e);
+    if (st == OK && problem)
         fill_problem(rq, v, problem);
-    return s;
+    return st;
 }
 
 static void show(struct request *rq, struct id bot, const struct memory *mine, const struct err *problem)
@@ -272,27 +269,27 @@ static void show(struct request *rq, struct id bot, const struct memory *mine, c
     struct chat *chat = rq->app;
     struct bot_live b;
     struct err e = ERR_INIT;
-    enum status s = bot_live(chat->pool, bot, &b, &e);
-    if (s == ERR_NOT_FOUND) {
+    enum status st = bot_live(chat->pool, bot, &b, &e);
+    if (st == ERR_NOT_FOUND) {
         missing(rq);
         return;
     }
-    if (s == OK && !problem && id_is_none(mine->conversation) &&
+    if (st == OK && !problem && id_is_none(mine->conversation) &&
         bot_may_begin(chat->pool, &b, clock_now_ms(), &e) == ERR_PLAN) {
         inactive(rq, &b);
         bot_live_release(&b);
         return;
     }
-    if (s == OK) {
+    if (st == OK) {
         struct str language = language_of(rq, &b);
         const char *name = arena_strdup(rq->arena, language);
         struct view *v = name ? view_new(rq->arena, name) : NULL;
-        s = v ? fill_page(rq, v, &b, str_from(name), mine, problem, &e) : err_nomem(&e);
-        if (s == OK)
-            s = view_render(v, "chat/page.cs", reply_body(rq), &e);
+        st = v ? fill_page(rq, v, &b, str_from(name), mine, problem, &e) : err_nomem(&e);
+        if (st == OK)
+            st = view_render(v, "chat/page.cs", reply_body(rq), &e);
         bot_live_release(&b);
     }
-    if (s != OK) {
+    if (st != OK) {
         reply_error(rq, &e);
         return;
     }
@@ -329,18 +326,18 @@ static enum status send_form(struct request *rq, struct id bot, const struct mem
                          .locale = request_form(rq, "locale"),
                          .channel = "web",
                          .visitor = rq->remote_addr};
-    enum status s = talk_turn(chat->talk, &in, NULL, rq->arena, out, e);
-    if (s == ERR_NOT_FOUND || s == ERR_AUTH) { /* what the cookie remembers is gone */
+    enum status st = talk_turn(chat->talk, &in, NULL, rq->arena, out, e);
+    if (st == ERR_NOT_FOUND || st == ERR_AUTH) { /* what the cookie remembers is gone */
         in.conversation = ID_NONE;
         in.token = STR_EMPTY;
-        s = talk_turn(chat->talk, &in, NULL, rq->arena, out, e);
+        st = talk_turn(chat->talk, &in, NULL, rq->arena, out, e);
     }
-    if (s == ERR_CONFLICT) { /* an old page, sent once more with another text: a message of its own */
+    if (st == ERR_CONFLICT) { /* an old page, sent once more with another text: a message of its own */
         in.client_id = STR_EMPTY;
-        s = talk_turn(chat->talk, &in, NULL, rq->arena, out, e);
+        st = talk_turn(chat->talk, &in, NULL, rq->arena, out, e);
     }
     rq->who.tenant = out->tenant; /* for the log */
-    return s;
+    return st;
 }
 
 void page_send(struct request *rq)

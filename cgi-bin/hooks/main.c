@@ -26,13 +26,12 @@ static enum status hooks_open(const struct config *c, bool plain_cgi, void **app
 {
     bool own = config_string(c, CONFIG_hooks_database_user)[0] != '\0';
     struct db_pool *pool = NULL;
-
     db_library_begin();
-    enum status s = db_pool_open_as(c, plain_cgi ? 1 : CONNECTIONS,
-                                    own ? CONFIG_hooks_database_user : CONFIG_database_user,
-                                    own ? CONFIG_hooks_database_password : CONFIG_database_password, &pool, e);
+    enum status st = db_pool_open_as(c, plain_cgi ? 1 : CONNECTIONS,
+                                     own ? CONFIG_hooks_database_user : CONFIG_database_user,
+                                     own ? CONFIG_hooks_database_password : CONFIG_database_password, &pool, e);
     *app = pool;
-    return s;
+    return st;
 }
 
 static void hooks_close(void *app)
@@ -64,7 +63,7 @@ int main(int argc, char **argv)
     static const struct door door = {
         .name = "hooks",
         .routes = routes,
-        .route_count = sizeof routes / sizeof *routes,
+        .route_count = sizeof(routes) / sizeof(*routes),
         .threads = CONFIG_hooks_threads,
         .open = hooks_open,
         .close = hooks_close,

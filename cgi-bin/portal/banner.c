@@ -1,8 +1,8 @@
 /* banner.c: what every page of a workspace says when money needs somebody: a payment that failed, a limit that is near. */
+#include <stdio.h>
+
 #include "base/clock.h"
 #include "portal/billing_view.h"
-
-#include <stdio.h>
 
 #include "base/banned.h"
 

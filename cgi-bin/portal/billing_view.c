@@ -150,9 +150,8 @@ static void fill_terms(struct page *pg, const char *prefix, const struct plan_te
     view_str(pg->v, at(key, prefix, "Price"), words_money_short(pg, t->price, t->currency));
     view_bool(pg->v, at(key, prefix, "Free"), t->price == 0);
     view_bool(pg->v, at(key, prefix, "Unlimited"), t->conversations == UNLIMITED);
-    if (t->conversations != UNLIMITED) {
+    if (t->conversations != UNLIMITED)
         view_number(pg->v, at(key, prefix, "Included"), t->conversations);
-    }
     view_bool(pg->v, at(key, prefix, "Bills"), t->overage >= 0 && t->conversations != UNLIMITED);
     fill_overage(pg, prefix, t);
 }
@@ -230,9 +229,8 @@ void fill_meter(struct page *pg, const char *prefix, const struct usage *u)
     view_int(v, at(key, prefix, "Percent"), of > 0 && u->used < of ? u->used * 100 / of : 100);
     view_bool(v, at(key, prefix, "Near"), bounded && u->used < u->limit && u->used >= u->limit - u->limit / 10);
     view_bool(v, at(key, prefix, "Full"), bounded && u->used >= u->limit);
-    if (u->used > of) {
+    if (u->used > of)
         view_number(v, at(key, prefix, "Beyond"), u->used - of);
-    }
 }
 
 void fill_state(struct page *pg, const char *prefix, enum billing_state s)
@@ -404,10 +402,10 @@ static void soften(struct page *pg)
 
 bool billing_refused(struct page *pg)
 {
-    enum status s = pg->e.status;
-    bool gone = s == ERR_NOT_FOUND &&
+    enum status st = pg->e.status;
+    bool gone = st == ERR_NOT_FOUND &&
                 strcmp(err_code(&pg->e), "not_found") != 0; /* no customer yet, a bot that was deleted */
-    if (!page_is_form_error(pg) && !gone && s != ERR_UNAVAILABLE && s != ERR_RATE && s != ERR_TIMEOUT)
+    if (!page_is_form_error(pg) && !gone && st != ERR_UNAVAILABLE && st != ERR_RATE && st != ERR_TIMEOUT)
         return false;
     soften(pg);
     page_form_error(pg);
@@ -421,14 +419,14 @@ static void stripe_end(void *ptr)
 
 enum status billing_stripe(struct page *pg, struct stripe **out)
 {
-    struct stripe *st = ARENA_NEW(pg->rq->arena, struct stripe);
-    if (!st)
+    struct stripe *stripe = ARENA_NEW(pg->rq->arena, struct stripe);
+    if (!stripe)
         return err_nomem(&pg->e);
-    enum status s = stripe_open(st, (struct config *)pg->rq->config, pg->app->guard.pool, &pg->e);
-    if (s == OK && arena_defer(pg->rq->arena, stripe_end, st) != 0)
-        s = err_nomem(&pg->e);
-    *out = st;
-    return s;
+    enum status st = stripe_open(stripe, (struct config *)pg->rq->config, pg->app->guard.pool, &pg->e);
+    if (st == OK && arena_defer(pg->rq->arena, stripe_end, stripe) != 0)
+        st = err_nomem(&pg->e);
+    *out = stripe;
+    return st;
 }
 
 void page_leads_to_stripe(struct page *pg)

@@ -1,7 +1,6 @@
 /* From a JSON pointer to a line of the text it is about. The text has been parsed before: this only has to find its way. */
-#include "portal/flow_view.h"
-
 #include "base/num.h"
+#include "portal/flow_view.h"
 
 #include "base/banned.h"
 

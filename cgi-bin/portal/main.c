@@ -1,12 +1,11 @@
 /* portal.fcgi: the pages of the site and of the tenants' portal. */
-#include "portal/portal.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/crypto.h"
 #include "base/log.h"
 #include "knowledge/answers.h"
+#include "portal/portal.h"
 #include "web/server.h"
 
 #include "base/banned.h"

@@ -1,6 +1,4 @@
 /* The operator's console: how billing stands, what needs somebody. */
-#include "portal/admin.h"
-
 #include <stdio.h>
 
 #include "base/clock.h"
@@ -10,6 +8,7 @@
 #include "billing/alarm.h"
 #include "billing/meter.h"
 #include "billing/setup.h"
+#include "portal/admin.h"
 
 #include "base/banned.h"
 
@@ -40,7 +39,7 @@ bool admin_begin(struct request *rq, struct page *pg, const char *nav, struct ad
     view_text(pg->v, "Page.Nav", nav);
     view_bool(pg->v, "Admin.On", ad->on);
     view_bool(pg->v, "Admin.Live", ad->live);
-    view_bool(pg->v, "Admin.Ready", ad->stripe != NULL);
+    view_bool(pg->v, "Admin.Ready", ad->stripe);
     view_str(pg->v, "Admin.Trouble", ad->trouble);
     return true;
 }
@@ -101,7 +100,7 @@ static void change_words(struct told *t, struct str key, const struct json *befo
 /* Overage follows from price and number: only whether there is any says something of its own. */
 static bool says_nothing(struct str key, const struct json *was, const struct json *is)
 {
-    if (is == NULL || json_is(is, JSON_NULL) || (was && json_equal(was, is)))
+    if (!is || json_is(is, JSON_NULL) || (was && json_equal(was, is)))
         return true;
     return was && str_eqz(key, "overage") && (json_int(was, 0) < 0) == (json_int(is, 0) < 0);
 }

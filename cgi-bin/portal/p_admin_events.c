@@ -1,8 +1,7 @@
 /* Stripe's events as they were stored: what waits, what failed, what was done with them; again, if need be. */
-#include "portal/admin.h"
-
 #include "base/json.h"
 #include "base/limits.h"
+#include "portal/admin.h"
 
 #include "base/banned.h"
 

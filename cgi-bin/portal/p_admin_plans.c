@@ -1,11 +1,10 @@
 /* Plans as the operator sells them: rows, their history, who is still on older terms. */
-#include "portal/admin.h"
-
 #include <stdio.h>
 
 #include "base/num.h"
 #include "billing/money.h"
 #include "billing/setup.h"
+#include "portal/admin.h"
 
 #include "base/banned.h"
 

@@ -1,11 +1,10 @@
 /* Workspaces as the operator sees them: which plan, what is paid, what is used; and what an operator may do about it. */
-#include "portal/admin.h"
-
 #include <stdio.h>
 
 #include "base/clock.h"
 #include "base/num.h"
 #include "billing/checkout.h"
+#include "portal/admin.h"
 
 #include "base/banned.h"
 

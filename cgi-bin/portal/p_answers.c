@@ -1,10 +1,9 @@
 /* A bot's questions and answers: the list, one answer. */
-#include "portal/portal.h"
-
 #include <stdio.h>
 
 #include "base/utf8.h"
 #include "knowledge/answers.h"
+#include "portal/portal.h"
 
 #include "base/banned.h"
 

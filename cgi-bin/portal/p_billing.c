@@ -1,10 +1,9 @@
 /* Billing at a glance: plan and state, use of the period, the next invoice, what is planned; the choice at the limit. */
-#include "portal/billing_view.h"
-
 #include <stdio.h>
 
 #include "base/clock.h"
 #include "billing/money.h"
+#include "portal/billing_view.h"
 
 #include "base/banned.h"
 

@@ -1,10 +1,9 @@
 /* A change of plan: what it costs now, when it holds, which bots stay; and its confirmation. */
-#include "portal/billing_view.h"
-
 #include <stdio.h>
 
 #include "base/num.h"
 #include "billing/checkout.h"
+#include "portal/billing_view.h"
 
 #include "base/banned.h"
 

@@ -1,7 +1,6 @@
 /* Invoices as Stripe made them. */
-#include "portal/billing_view.h"
-
 #include "base/num.h"
+#include "portal/billing_view.h"
 
 #include "base/banned.h"
 

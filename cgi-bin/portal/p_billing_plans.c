@@ -1,7 +1,7 @@
 /* Another plan: the choice, what each adds and takes. */
-#include "portal/billing_view.h"
-
 #include <stdio.h>
+
+#include "portal/billing_view.h"
 
 #include "base/banned.h"
 

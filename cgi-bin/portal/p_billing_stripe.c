@@ -1,8 +1,7 @@
 /* What leads to Stripe and back: checkout, its return, cards and invoices, taking a plan back. */
-#include "portal/billing_view.h"
-
 #include "base/num.h"
 #include "billing/checkout.h"
+#include "portal/billing_view.h"
 
 #include "base/banned.h"
 

@@ -1,9 +1,8 @@
 /* What is used, row by row and day by day; the same as a CSV file. */
-#include "portal/billing_view.h"
-
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "portal/billing_view.h"
 
 #include "base/banned.h"
 

@@ -1,11 +1,10 @@
 /* One bot: its overview, its draft. */
-#include "portal/portal.h"
-
 #include <stdio.h>
 
 #include "base/num.h"
 #include "knowledge/answers.h"
 #include "portal/flow_view.h"
+#include "portal/portal.h"
 
 #include "base/banned.h"
 

@@ -1,6 +1,4 @@
 /* The list of bots; a new one from a template or from a file. */
-#include "portal/portal.h"
-
 #include <pthread.h>
 #include <stdio.h>
 
@@ -9,6 +7,7 @@
 #include "base/limits.h"
 #include "base/shared.h"
 #include "billing/usage.h"
+#include "portal/portal.h"
 
 #include "base/banned.h"
 

@@ -1,11 +1,10 @@
 /* Conversations as the workspace reads them: list and transcript. */
-#include "portal/portal.h"
-
 #include <stdio.h>
 
 #include "base/num.h"
 #include "base/utf8.h"
 #include "portal/messages_view.h"
+#include "portal/portal.h"
 #include "talk/conversation.h"
 
 #include "base/banned.h"

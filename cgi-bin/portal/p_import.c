@@ -1,10 +1,9 @@
 /* Answers from a CSV file: upload, progress, report. The reading itself is a job of parley-worker. */
-#include "portal/portal.h"
-
 #include <stdio.h>
 
 #include "base/utf8.h"
 #include "knowledge/answers.h"
+#include "portal/portal.h"
 #include "queue/queue.h"
 
 #include "base/banned.h"

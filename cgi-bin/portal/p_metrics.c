@@ -58,14 +58,14 @@ struct numbers {
 static enum status read_numbers(struct db *c, struct arena *a, struct numbers *m, struct err *e)
 {
     struct alarm *open;
-    enum status s = meter_lag(c, &m->meter, e);
-    if (s == OK)
-        s = sync_depth(c, &m->events, e);
-    if (s == OK)
-        s = queue_depth(c, &m->jobs, e);
-    if (s == OK)
-        s = alarm_list(c, a, true, ALARMS_COUNTED, &open, &m->alarms, e);
-    return s;
+    enum status st = meter_lag(c, &m->meter, e);
+    if (st == OK)
+        st = sync_depth(c, &m->events, e);
+    if (st == OK)
+        st = queue_depth(c, &m->jobs, e);
+    if (st == OK)
+        st = alarm_list(c, a, true, ALARMS_COUNTED, &open, &m->alarms, e);
+    return st;
 }
 
 static void head(struct buf *b, const char *name, const char *help)
@@ -118,15 +118,15 @@ void metrics_show(struct request *rq)
     struct numbers m = {0};
     struct db *c = NULL;
     struct err e = ERR_INIT;
-    enum status s = may_see(rq) ? db_get(app->guard.pool, &c, &e)
-                                : err_set(&e, ERR_DENIED, "metrics_denied",
-                                          "Metrics are for this machine, or for who knows metrics_token.");
-    if (s == OK)
-        s = read_numbers(c, rq->arena, &m, &e);
+    enum status st = may_see(rq) ? db_get(app->guard.pool, &c, &e)
+                                 : err_set(&e, ERR_DENIED, "metrics_denied",
+                                           "Metrics are for this machine, or for who knows metrics_token.");
+    if (st == OK)
+        st = read_numbers(c, rq->arena, &m, &e);
     db_put(c);
-    if (s == OK)
-        s = stripe_reads(app->guard.pool, clock_now_ms(), &m.reads, &e);
-    if (s != OK) {
+    if (st == OK)
+        st = stripe_reads(app->guard.pool, clock_now_ms(), &m.reads, &e);
+    if (st != OK) {
         reply_problem(rq, &e);
         return;
     }

@@ -1,10 +1,9 @@
 /* The public page of plans, from their rows: what each holds, what it comes to for a number of conversations. */
-#include "portal/billing_view.h"
-
 #include <stdio.h>
 
 #include "base/num.h"
 #include "billing/stripe_client.h"
+#include "portal/billing_view.h"
 
 #include "base/banned.h"
 

@@ -1,7 +1,5 @@
 /* The test chat: talks with the draft, shows the path taken, records nothing. What was said and the flow's state travel in the
  * form, sealed, so that the page works without JavaScript and two tabs are two chats. */
-#include "portal/portal.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -9,6 +7,7 @@
 #include "base/num.h"
 #include "base/utf8.h"
 #include "portal/messages_view.h"
+#include "portal/portal.h"
 
 #include "base/banned.h"
 

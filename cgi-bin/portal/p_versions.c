@@ -1,11 +1,10 @@
 /* Publishing, versions, what differs between two, going back, the bot as a file. */
-#include "portal/portal.h"
-
 #include <stdio.h>
 
 #include "base/num.h"
 #include "base/utf8.h"
 #include "portal/flow_view.h"
+#include "portal/portal.h"
 
 #include "base/banned.h"
 

@@ -1,9 +1,8 @@
-#include "portal/billing_view.h"
-
 #include <stdarg.h>
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "portal/billing_view.h"
 
 #include "base/banned.h"
 
@@ -208,8 +207,8 @@ void page_form_error(struct page *pg)
 
 bool page_is_form_error(const struct page *pg)
 {
-    enum status s = pg->e.status;
-    return s == ERR_INVALID || s == ERR_PLAN || s == ERR_CONFLICT || s == ERR_TOO_LARGE;
+    enum status st = pg->e.status;
+    return st == ERR_INVALID || st == ERR_PLAN || st == ERR_CONFLICT || st == ERR_TOO_LARGE;
 }
 
 void page_way_out(struct page *pg)
@@ -313,7 +312,7 @@ static void fill_lack(struct page *pg)
     page_way_out(pg);
     if (guard_offer(pg->rq, f, &offer, &e) != OK)
         return; /* the way to all plans is shown */
-    if (offer == NULL) {
+    if (!offer) {
         view_text(pg->v, "Error.More", view_t(pg->v, "Feature.Nowhere"));
         return;
     }
@@ -346,7 +345,7 @@ void portal_error_page(struct request *rq, const struct err *e, int status)
             pg.who = guard_actor(rq);
             view_bool(pg.v, "Error.Plan", person_begin(&pg) == OK); /* with the menu, if it can be had */
             page_release(&pg);
-            if (rq->route != NULL && rq->route->feature != FEATURE_NONE && strcmp(err_code(e), "plan_feature") == 0)
+            if (rq->route && rq->route->feature != FEATURE_NONE && strcmp(err_code(e), "plan_feature") == 0)
                 fill_lack(&pg);
             else
                 page_way_out(&pg);

@@ -1,5 +1,4 @@
 #include "account/account_store.h"
-
 #include "account/rules.h"
 #include "base/crypto.h"
 #include "base/shared.h"
@@ -30,7 +29,7 @@ static const struct {
     [ROLE_ADMIN] = {"admin", ADMIN_PERMS},
     [ROLE_OWNER] = {"owner", OWNER_PERMS},
 };
-#define ROLE_COUNT (sizeof roles / sizeof *roles)
+#define ROLE_COUNT (sizeof(roles) / sizeof(*roles))
 
 uint32_t account_role_perms(enum role r)
 {
@@ -59,19 +58,19 @@ static enum status user_prepare(struct arena *a, struct str email, struct str na
                                 struct str language, char hash_out[CRYPTO_PASSWORD_MAX], struct user_new *u,
                                 struct err *e)
 {
-    enum status s = rules_email(a, email, &u->email, &u->email_key, e);
-    if (s != OK)
-        return s;
+    enum status st = rules_email(a, email, &u->email, &u->email_key, e);
+    if (st != OK)
+        return st;
     hash_out[0] = '\0';
     if (password.n) {
-        if ((s = rules_password(password, u->email_key, e)) != OK)
-            return s;
-        if ((s = crypto_password_hash(password, hash_out, e)) != OK)
-            return s;
+        if ((st = rules_password(password, u->email_key, e)) != OK)
+            return st;
+        if ((st = crypto_password_hash(password, hash_out, e)) != OK)
+            return st;
     }
     if (str_trim(name).n) {
-        if ((s = rules_name(name, "name", "Your name", &u->name, e)) != OK)
-            return s;
+        if ((st = rules_name(name, "name", "Your name", &u->name, e)) != OK)
+            return st;
     } else {
         u->name = str_sub(u->email, 0, (size_t)str_find(u->email, '@'));
     }
@@ -92,32 +91,32 @@ static enum status sign_up_write(struct db *c, void *ctx, struct err *e)
     const struct sign_up_tx *tx = ctx;
     struct actor who = {.tenant = tx->tenant, .user = tx->user.id};
     char text[ID_TEXT_MAX];
-    enum status s = store_user_add(c, &tx->user, e);
-    if (s == OK)
-        s = store_tenant_add(c, tx->tenant, tx->workspace, STR("free"), e);
-    if (s == OK)
-        s = store_member_put(c, tx->tenant, tx->user.id, ROLE_OWNER, e);
-    if (s == OK)
-        s = account_audit(c, &who, "workspace.created", str_from(id_text(ID_TENANT, tx->tenant, text)), NULL, e);
-    return s;
+    enum status st = store_user_add(c, &tx->user, e);
+    if (st == OK)
+        st = store_tenant_add(c, tx->tenant, tx->workspace, STR("free"), e);
+    if (st == OK)
+        st = store_member_put(c, tx->tenant, tx->user.id, ROLE_OWNER, e);
+    if (st == OK)
+        st = account_audit(c, &who, "workspace.created", str_from(id_text(ID_TENANT, tx->tenant, text)), NULL, e);
+    return st;
 }
 
 enum status account_sign_up(struct db *c, struct arena *a, const struct sign_up *in, struct member *out, struct err *e)
 {
     struct sign_up_tx tx = {.tenant = id_new()};
     char hash[CRYPTO_PASSWORD_MAX];
-    enum status s;
+    enum status st;
     if (!in->password.n)
         return rules_password(in->password, STR_EMPTY, e);
-    if ((s = rules_name(in->workspace, "workspace", "The workspace's name", &tx.workspace, e)) != OK)
-        return s;
-    if ((s = user_prepare(a, in->email, in->name, in->password, in->language, hash, &tx.user, e)) != OK)
-        return s;
-    if ((s = db_transaction(c, sign_up_write, &tx, e)) != OK)
-        return s;
+    if ((st = rules_name(in->workspace, "workspace", "The workspace's name", &tx.workspace, e)) != OK)
+        return st;
+    if ((st = user_prepare(a, in->email, in->name, in->password, in->language, hash, &tx.user, e)) != OK)
+        return st;
+    if ((st = db_transaction(c, sign_up_write, &tx, e)) != OK)
+        return st;
     out->role = ROLE_OWNER;
-    if ((s = store_tenant_get(c, a, tx.tenant, &out->tenant, e)) != OK)
-        return s;
+    if ((st = store_tenant_get(c, a, tx.tenant, &out->tenant, e)) != OK)
+        return st;
     return store_user_get(c, a, tx.user.id, &out->user, e);
 }
 
@@ -126,24 +125,23 @@ enum status account_sign_in(struct db *c, struct arena *a, struct str email, str
 {
     struct str typed, key, hash = STR_EMPTY, state = STR_EMPTY;
     struct user u;
-    enum status s = rules_email(a, email, &typed, &key, NULL);
-    bool match;
+    enum status st = rules_email(a, email, &typed, &key, NULL);
     int wait = 0;
-    if (s == ERR_NOMEM)
+    if (st == ERR_NOMEM)
         return err_nomem(e);
-    if (s == OK && !shared_take("sign_in", key, 6, 20, &wait)) {
-        s = err_set(e, ERR_RATE, "sign_in_rate", "Too many attempts for this account: wait a minute.");
+    if (st == OK && !shared_take("sign_in", key, 6, 20, &wait)) {
+        st = err_set(e, ERR_RATE, "sign_in_rate", "Too many attempts for this account: wait a minute.");
         if (e)
             e->retry_after_s = wait;
-        return s;
+        return st;
     }
-    if (s == OK)
-        s = store_user_by_email(c, a, key, &u, &hash, &state, e);
-    if (s != OK && s != ERR_NOT_FOUND && s != ERR_INVALID)
-        return s;
+    if (st == OK)
+        st = store_user_by_email(c, a, key, &u, &hash, &state, e);
+    if (st != OK && st != ERR_NOT_FOUND && st != ERR_INVALID)
+        return st;
     /* An unknown address costs the same hash, so that time does not tell who has an account. */
-    match = crypto_password_verify(s == OK ? hash.p : "", str_sub(password, 0, PASSWORD_MAX));
-    if (s != OK || !match || password.n > PASSWORD_MAX || !str_eqz(state, "active"))
+    bool match = crypto_password_verify(st == OK ? hash.p : "", str_sub(password, 0, PASSWORD_MAX));
+    if (st != OK || !match || password.n > PASSWORD_MAX || !str_eqz(state, "active"))
         return err_set(e, ERR_AUTH, "sign_in_failed", "The e-mail address or the password is not right.");
     *out = u;
     return OK;
@@ -157,8 +155,8 @@ struct password_tx {
 static enum status password_write(struct db *c, void *ctx, struct err *e)
 {
     const struct password_tx *tx = ctx;
-    enum status s = store_user_password(c, tx->user, tx->hash, e);
-    return s == OK ? store_sessions_of_user_delete(c, tx->user, e) : s;
+    enum status st = store_user_password(c, tx->user, tx->hash, e);
+    return st == OK ? store_sessions_of_user_delete(c, tx->user, e) : st;
 }
 
 enum status account_password_set(struct db *c, struct id user, struct str password, struct err *e)
@@ -167,19 +165,19 @@ enum status account_password_set(struct db *c, struct id user, struct str passwo
     struct password_tx tx = {.user = user};
     struct arena a;
     struct user u;
-    enum status s;
+    enum status st;
     arena_init(&a, 65536);
-    if ((s = store_user_get(c, &a, user, &u, e)) != OK)
+    if ((st = store_user_get(c, &a, user, &u, e)) != OK)
         goto out;
-    if ((s = rules_password(password, u.email, e)) != OK)
+    if ((st = rules_password(password, u.email, e)) != OK)
         goto out;
-    if ((s = crypto_password_hash(password, hash, e)) != OK)
+    if ((st = crypto_password_hash(password, hash, e)) != OK)
         goto out;
     tx.hash = str_from(hash);
-    s = db_transaction(c, password_write, &tx, e);
+    st = db_transaction(c, password_write, &tx, e);
 out:
     arena_release(&a);
-    return s;
+    return st;
 }
 
 enum status account_user_operator(struct db *c, struct id user, bool is_operator, struct err *e)
@@ -187,11 +185,11 @@ enum status account_user_operator(struct db *c, struct id user, bool is_operator
     struct arena a;
     struct user u;
     arena_init(&a, 65536);
-    enum status s = store_user_get(c, &a, user, &u, e); /* an update alone would not tell that there is nobody */
-    if (s == OK)
-        s = store_user_operator(c, user, is_operator, e);
+    enum status st = store_user_get(c, &a, user, &u, e); /* an update alone would not tell that there is nobody */
+    if (st == OK)
+        st = store_user_operator(c, user, is_operator, e);
     arena_release(&a);
-    return s;
+    return st;
 }
 
 enum status account_user_create(struct db *c, struct str email, struct str name, struct str password, struct id *out,
@@ -200,22 +198,21 @@ enum status account_user_create(struct db *c, struct str email, struct str name,
     char hash[CRYPTO_PASSWORD_MAX];
     struct user_new u = {0};
     struct arena a;
-    enum status s;
     arena_init(&a, 65536);
-    s = user_prepare(&a, email, name, password, STR("en"), hash, &u, e);
-    if (s == OK)
-        s = store_user_add(c, &u, e);
-    if (s == OK)
+    enum status st = user_prepare(&a, email, name, password, STR("en"), hash, &u, e);
+    if (st == OK)
+        st = store_user_add(c, &u, e);
+    if (st == OK)
         *out = u.id;
     arena_release(&a);
-    return s;
+    return st;
 }
 
 enum status account_user_by_email(struct db *c, struct arena *a, struct str email, struct user *out, struct err *e)
 {
     struct str typed, key;
-    enum status s = rules_email(a, email, &typed, &key, e);
-    return s == OK ? store_user_by_email(c, a, key, out, NULL, NULL, e) : s;
+    enum status st = rules_email(a, email, &typed, &key, e);
+    return st == OK ? store_user_by_email(c, a, key, out, NULL, NULL, e) : st;
 }
 
 enum status account_users(struct db *c, struct arena *a, struct user **out, size_t *n, struct err *e)
@@ -229,10 +226,10 @@ enum status account_users(struct db *c, struct arena *a, struct user **out, size
 static enum status plan_known(struct db *c, struct arena *a, struct str typed, struct str *plan, struct err *e)
 {
     bool there = false;
-    enum status s = store_plan_find(c, a, typed, plan, &there, e);
-    if (s == OK && !there)
-        s = err_at(e, ERR_INVALID, "plan_unknown", "plan", "There is no such plan.");
-    return s;
+    enum status st = store_plan_find(c, a, typed, plan, &there, e);
+    if (st == OK && !there)
+        st = err_at(e, ERR_INVALID, "plan_unknown", "plan", "There is no such plan.");
+    return st;
 }
 
 enum status account_tenant_create(struct db *c, struct str name, struct str plan, struct id *out, struct err *e)
@@ -240,16 +237,16 @@ enum status account_tenant_create(struct db *c, struct str name, struct str plan
     struct arena a;
     struct str clean;
     struct id id = id_new();
-    enum status s = rules_name(name, "workspace", "The workspace's name", &clean, e);
+    enum status st = rules_name(name, "workspace", "The workspace's name", &clean, e);
     arena_init(&a, 16384);
-    if (s == OK)
-        s = plan_known(c, &a, plan, &plan, e);
-    if (s == OK)
-        s = store_tenant_add(c, id, clean, plan, e);
+    if (st == OK)
+        st = plan_known(c, &a, plan, &plan, e);
+    if (st == OK)
+        st = store_tenant_add(c, id, clean, plan, e);
     arena_release(&a);
-    if (s == OK)
+    if (st == OK)
         *out = id;
-    return s;
+    return st;
 }
 
 enum status account_tenant_get(struct db *c, struct arena *a, struct id tenant, struct tenant *out, struct err *e)
@@ -267,15 +264,15 @@ enum status account_tenant_plan(struct db *c, struct id tenant, struct str plan,
     struct arena a;
     struct tenant t;
     arena_init(&a, 16384);
-    enum status s = plan_known(c, &a, plan, &plan, e);
-    if (s == OK)
-        s = store_tenant_get(c, &a, tenant, &t, e);
-    if (s == OK)
-        s = store_tenant_plan(c, tenant, plan, e);
-    if (s == OK)
+    enum status st = plan_known(c, &a, plan, &plan, e);
+    if (st == OK)
+        st = store_tenant_get(c, &a, tenant, &t, e);
+    if (st == OK)
+        st = store_tenant_plan(c, tenant, plan, e);
+    if (st == OK)
         shared_bump("plan", tenant);
     arena_release(&a);
-    return s;
+    return st;
 }
 
 struct deleting {
@@ -287,23 +284,23 @@ static enum status delete_write(struct db *c, void *ctx, struct err *e)
 {
     const struct deleting *x = ctx;
     char text[ID_TEXT_MAX];
-    enum status s = store_tenant_delete(c, x->tenant, e);
-    if (s == OK)
-        s = store_keys_revoke(c, x->tenant, e);
-    if (s == OK)
-        s = store_session_delete_tenant(c, x->tenant, e);
-    if (s == OK)
-        s = account_audit(c, x->who, "workspace.deleted", str_from(id_text(ID_TENANT, x->tenant, text)), NULL, e);
-    return s;
+    enum status st = store_tenant_delete(c, x->tenant, e);
+    if (st == OK)
+        st = store_keys_revoke(c, x->tenant, e);
+    if (st == OK)
+        st = store_session_delete_tenant(c, x->tenant, e);
+    if (st == OK)
+        st = account_audit(c, x->who, "workspace.deleted", str_from(id_text(ID_TENANT, x->tenant, text)), NULL, e);
+    return st;
 }
 
 enum status account_tenant_delete(struct db *c, const struct actor *who, struct id tenant, struct err *e)
 {
     struct deleting x = {.who = who, .tenant = tenant};
-    enum status s = db_transaction(c, delete_write, &x, e);
-    if (s == OK)
+    enum status st = db_transaction(c, delete_write, &x, e);
+    if (st == OK)
         shared_bump("plan", tenant);
-    return s;
+    return st;
 }
 
 enum status account_member_add(struct db *c, struct id tenant, struct id user, enum role role, struct err *e)

@@ -42,22 +42,22 @@ enum status store_tenant_add(struct db *c, struct id id, struct str name, struct
 enum status store_tenant_get(struct db *c, struct arena *a, struct id id, struct tenant *out, struct err *e)
 {
     struct db_row row;
-    enum status s = db_query_one(c, &tenant_select, &id, DB_NONE, a, &row, e);
-    if (s == ERR_NOT_FOUND)
+    enum status st = db_query_one(c, &tenant_select, &id, DB_NONE, a, &row, e);
+    if (st == ERR_NOT_FOUND)
         return err_set(e, ERR_NOT_FOUND, "workspace_unknown", "There is no such workspace.");
-    if (s == OK)
+    if (st == OK)
         *out = tenant_of(row, 0);
-    return s;
+    return st;
 }
 
 enum status store_tenants(struct db *c, struct arena *a, struct tenant **out, size_t *n, struct err *e)
 {
     struct db_rows rows;
-    enum status s = db_query(c, &tenant_list, DB_GLOBAL, DB_NONE, a, &rows, e);
-    if (s != OK)
-        return s;
+    enum status st = db_query(c, &tenant_list, DB_GLOBAL, DB_NONE, a, &rows, e);
+    if (st != OK)
+        return st;
     *n = rows.n;
-    *out = arena_array(a, rows.n, sizeof **out);
+    *out = arena_array(a, rows.n, sizeof(**out));
     if (!*out)
         return err_nomem(e);
     for (size_t i = 0; i < rows.n; i++)
@@ -73,20 +73,20 @@ enum status store_tenant_plan(struct db *c, struct id id, struct str plan, struc
 enum status store_tenant_delete(struct db *c, struct id id, struct err *e)
 {
     int64_t changed = 0;
-    enum status s = db_exec(c, &tenant_set_deleted, &id, DB_ARGS(db_time(clock_now_ms())), &changed, e);
-    if (s == OK && !changed)
+    enum status st = db_exec(c, &tenant_set_deleted, &id, DB_ARGS(db_time(clock_now_ms())), &changed, e);
+    if (st == OK && !changed)
         return err_set(e, ERR_NOT_FOUND, "workspace_unknown", "There is no such workspace.");
-    return s;
+    return st;
 }
 
 enum status store_plan_find(struct db *c, struct arena *a, struct str typed, struct str *out, bool *there,
                             struct err *e)
 {
     struct db_rows rows;
-    enum status s = db_query(c, &plan_select, DB_GLOBAL, DB_ARGS(db_str(typed)), a, &rows, e);
-    if (s == OK && (*there = rows.n == 1))
+    enum status st = db_query(c, &plan_select, DB_GLOBAL, DB_ARGS(db_str(typed)), a, &rows, e);
+    if (st == OK && (*there = rows.n == 1))
         *out = db_row_str(rows.rows[0], 0);
-    return s;
+    return st;
 }
 
 /* ---- users ---- */
@@ -123,13 +123,13 @@ static struct user user_of(struct db_row r, size_t i)
 enum status store_user_add(struct db *c, const struct user_new *u, struct err *e)
 {
     struct db_val now = db_time(clock_now_ms());
-    enum status s = db_exec(c, &user_insert, DB_GLOBAL,
-                            DB_ARGS(db_id(u->id), db_str(u->email), db_str(u->email_key), db_str(u->name),
-                                    db_str(u->password_hash), db_str(u->language), now, now),
-                            NULL, e);
-    if (s == ERR_CONFLICT)
+    enum status st = db_exec(c, &user_insert, DB_GLOBAL,
+                             DB_ARGS(db_id(u->id), db_str(u->email), db_str(u->email_key), db_str(u->name),
+                                     db_str(u->password_hash), db_str(u->language), now, now),
+                             NULL, e);
+    if (st == ERR_CONFLICT)
         return err_at(e, ERR_CONFLICT, "email_taken", "email", "There is an account with this e-mail address already.");
-    return s;
+    return st;
 }
 
 static enum status no_such_user(struct err *e)
@@ -141,11 +141,11 @@ enum status store_user_by_email(struct db *c, struct arena *a, struct str email_
                                 struct str *state, struct err *e)
 {
     struct db_row row;
-    enum status s = db_query_one(c, &user_select_email, DB_GLOBAL, DB_ARGS(db_str(email_key)), a, &row, e);
-    if (s == ERR_NOT_FOUND)
+    enum status st = db_query_one(c, &user_select_email, DB_GLOBAL, DB_ARGS(db_str(email_key)), a, &row, e);
+    if (st == ERR_NOT_FOUND)
         return no_such_user(e);
-    if (s != OK)
-        return s;
+    if (st != OK)
+        return st;
     *out = user_of(row, 0);
     if (hash)
         *hash = db_row_str(row, 5);
@@ -157,22 +157,22 @@ enum status store_user_by_email(struct db *c, struct arena *a, struct str email_
 enum status store_user_get(struct db *c, struct arena *a, struct id user, struct user *out, struct err *e)
 {
     struct db_row row;
-    enum status s = db_query_one(c, &user_select, DB_GLOBAL, DB_ARGS(db_id(user)), a, &row, e);
-    if (s == ERR_NOT_FOUND)
+    enum status st = db_query_one(c, &user_select, DB_GLOBAL, DB_ARGS(db_id(user)), a, &row, e);
+    if (st == ERR_NOT_FOUND)
         return no_such_user(e);
-    if (s == OK)
+    if (st == OK)
         *out = user_of(row, 0);
-    return s;
+    return st;
 }
 
 enum status store_users(struct db *c, struct arena *a, struct user **out, size_t *n, struct err *e)
 {
     struct db_rows rows;
-    enum status s = db_query(c, &user_list, DB_GLOBAL, DB_NONE, a, &rows, e);
-    if (s != OK)
-        return s;
+    enum status st = db_query(c, &user_list, DB_GLOBAL, DB_NONE, a, &rows, e);
+    if (st != OK)
+        return st;
     *n = rows.n;
-    *out = arena_array(a, rows.n, sizeof **out);
+    *out = arena_array(a, rows.n, sizeof(**out));
     if (!*out)
         return err_nomem(e);
     for (size_t i = 0; i < rows.n; i++)
@@ -220,17 +220,17 @@ DB_STMT(member_list_tenant, TENANT,
 
 enum status store_member_put(struct db *c, struct id tenant, struct id user, enum role role, struct err *e)
 {
-    enum status s = db_exec(c, &member_upsert, &tenant,
-                            DB_ARGS(db_id(user), db_text(account_role_name(role)), db_time(clock_now_ms())), NULL, e);
-    if (s == ERR_CONFLICT)
+    enum status st = db_exec(c, &member_upsert, &tenant,
+                             DB_ARGS(db_id(user), db_text(account_role_name(role)), db_time(clock_now_ms())), NULL, e);
+    if (st == ERR_CONFLICT)
         return err_set(e, ERR_NOT_FOUND, "member_unknown", "There is no such user or workspace.");
-    return s;
+    return st;
 }
 
 static enum status members_of(struct db_rows rows, struct arena *a, struct member **out, size_t *n, struct err *e)
 {
     *n = rows.n;
-    *out = arena_array(a, rows.n, sizeof **out);
+    *out = arena_array(a, rows.n, sizeof(**out));
     if (!*out)
         return err_nomem(e);
     for (size_t i = 0; i < rows.n; i++)
@@ -244,16 +244,16 @@ enum status store_members_of_user(struct db *c, struct arena *a, struct id user,
                                   struct err *e)
 {
     struct db_rows rows;
-    enum status s = db_query(c, &member_list_user, DB_GLOBAL, DB_ARGS(db_id(user)), a, &rows, e);
-    return s == OK ? members_of(rows, a, out, n, e) : s;
+    enum status st = db_query(c, &member_list_user, DB_GLOBAL, DB_ARGS(db_id(user)), a, &rows, e);
+    return st == OK ? members_of(rows, a, out, n, e) : st;
 }
 
 enum status store_members_of_tenant(struct db *c, struct arena *a, struct id tenant, struct member **out, size_t *n,
                                     struct err *e)
 {
     struct db_rows rows;
-    enum status s = db_query(c, &member_list_tenant, &tenant, DB_NONE, a, &rows, e);
-    return s == OK ? members_of(rows, a, out, n, e) : s;
+    enum status st = db_query(c, &member_list_tenant, &tenant, DB_NONE, a, &rows, e);
+    return st == OK ? members_of(rows, a, out, n, e) : st;
 }
 
 /* ---- audit ---- */
@@ -274,21 +274,20 @@ enum status account_audit(struct db *c, const struct actor *who, const char *wha
                           const struct json *detail, struct err *e)
 {
     struct buf b;
-    enum status s;
+    enum status st;
     buf_init(&b, 64 * KB);
     if (detail)
         json_write(&b, detail);
     if (!buf_ok(&b)) {
-        s = err_nomem(e);
+        st = err_nomem(e);
         goto out;
     }
-    s = db_exec(c, &audit_insert, &who->tenant,
-                DB_ARGS(db_id(id_new()), db_opt(!id_is_none(who->user), db_id(who->user)),
-                        db_opt(!id_is_none(who->key), db_id(who->key)), db_text(via_of(who)), db_text(who->ip),
-                        db_text(what), db_str(object), db_opt(detail != NULL, db_str(buf_str(&b))),
-                        db_time(clock_now_ms())),
-                NULL, e);
+    st = db_exec(c, &audit_insert, &who->tenant,
+                 DB_ARGS(db_id(id_new()), db_opt(!id_is_none(who->user), db_id(who->user)),
+                         db_opt(!id_is_none(who->key), db_id(who->key)), db_text(via_of(who)), db_text(who->ip),
+                         db_text(what), db_str(object), db_opt(detail, db_str(buf_str(&b))), db_time(clock_now_ms())),
+                 NULL, e);
 out:
     buf_release(&b);
-    return s;
+    return st;
 }

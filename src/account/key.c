@@ -3,7 +3,6 @@
  * The check (CRC-32 of what stands before it, in base 62) tells a typing or copy error without asking the database, and lets scanners
  * for leaked secrets match ply_[0-9A-Za-z]{49} without false alarms. Only a hash of the key is stored. */
 #include "account/account_store.h"
-
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/utf8.h"
@@ -72,7 +71,6 @@ enum status account_key_create(struct db *c, struct id tenant, struct str name, 
     struct str clean = str_trim(name);
     uint8_t hash[32];
     struct id id = id_new();
-    enum status s;
     if (!clean.n || !utf8_text(clean) || utf8_length(clean) > 80)
         return err_at(e, ERR_INVALID, "name_invalid", "name", "A key's name needs 1 to 80 characters.");
     if (!scopes || scopes & ~(uint32_t)(SCOPE_READ | SCOPE_WRITE | SCOPE_CHAT | SCOPE_ADMIN))
@@ -80,12 +78,12 @@ enum status account_key_create(struct db *c, struct id tenant, struct str name, 
                       "A key needs at least one of the scopes read, write, chat, admin.");
     key_make(key);
     crypto_digest(str_n(key, KEY_N), hash);
-    s = store_key_add(c, tenant, id, hash, clean, str_n(key + KEY_N - 4, 4), scopes, e);
-    if (s == OK)
+    enum status st = store_key_add(c, tenant, id, hash, clean, str_n(key + KEY_N - 4, 4), scopes, e);
+    if (st == OK)
         *out = id;
     else
         crypto_wipe(key, API_KEY_MAX);
-    return s;
+    return st;
 }
 
 enum status account_key_load(struct db *c, struct arena *a, struct str key, struct id *tenant, struct id *key_id,
@@ -93,16 +91,15 @@ enum status account_key_load(struct db *c, struct arena *a, struct str key, stru
 {
     struct key_row row;
     uint8_t hash[32];
-    enum status s;
     if (!key_well_formed(key))
         return err_set(e, ERR_AUTH, "key_malformed",
                        "That is not a whole API key: it begins with ply_ and has %d characters.", KEY_N);
     crypto_digest(key, hash);
-    s = store_key_get(c, a, hash, &row, e);
-    if (s == ERR_NOT_FOUND || (s == OK && row.revoked))
+    enum status st = store_key_get(c, a, hash, &row, e);
+    if (st == ERR_NOT_FOUND || (st == OK && row.revoked))
         return err_set(e, ERR_AUTH, "key_unknown", "This API key is not known or was revoked.");
-    if (s != OK)
-        return s;
+    if (st != OK)
+        return st;
     if (!row.tenant_active)
         return err_set(e, ERR_DENIED, "workspace_suspended", "This workspace is suspended.");
     *tenant = row.tenant;

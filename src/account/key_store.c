@@ -25,21 +25,21 @@ enum status store_keys_revoke(struct db *c, struct id tenant, struct err *e)
 enum status store_key_add(struct db *c, struct id tenant, struct id id, const uint8_t hash[32], struct str name,
                           struct str hint, uint32_t scopes, struct err *e)
 {
-    enum status s = db_exec(
+    enum status st = db_exec(
         c, &key_insert, &tenant,
         DB_ARGS(db_id(id), db_bytes(hash, 32), db_str(name), db_str(hint), db_int(scopes), db_time(clock_now_ms())),
         NULL, e);
-    if (s == ERR_CONFLICT)
+    if (st == ERR_CONFLICT)
         return err_set(e, ERR_NOT_FOUND, "workspace_unknown", "There is no such workspace.");
-    return s;
+    return st;
 }
 
 enum status store_key_get(struct db *c, struct arena *a, const uint8_t hash[32], struct key_row *out, struct err *e)
 {
     struct db_row r;
-    enum status s = db_query_one(c, &key_select, DB_GLOBAL, DB_ARGS(db_bytes(hash, 32)), a, &r, e);
-    if (s != OK)
-        return s;
+    enum status st = db_query_one(c, &key_select, DB_GLOBAL, DB_ARGS(db_bytes(hash, 32)), a, &r, e);
+    if (st != OK)
+        return st;
     *out = (struct key_row){.tenant = db_row_id(r, 0),
                             .id = db_row_id(r, 1),
                             .scopes = (uint32_t)db_row_int(r, 2),

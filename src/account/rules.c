@@ -9,7 +9,7 @@ static struct str lower(struct arena *a, struct str s, bool *ok)
 {
     char *out = arena_alloc(a, s.n * 2 + 1); /* a folded letter may be longer, at most 2 bytes become 3 */
     size_t n = 0;
-    *ok = out != NULL;
+    *ok = out;
     if (!out)
         return STR_EMPTY;
     while (s.n)
@@ -78,7 +78,7 @@ static const char *const commonest[] = {
 
 static bool is_commonest(struct str password)
 {
-    for (size_t i = 0; i < sizeof commonest / sizeof *commonest; i++)
+    for (size_t i = 0; i < sizeof(commonest) / sizeof(*commonest); i++)
         if (str_ieq(password, str_from(commonest[i])))
             return true;
     return false;

@@ -1,7 +1,6 @@
 /* session.c: who is signed in. The cookie holds 32 random bytes; the database only their hash, so that whoever reads the
  * table cannot sign in with it. */
 #include "account/account_store.h"
-
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/utf8.h"
@@ -32,9 +31,9 @@ enum status account_session_start(struct db *c, struct id user, struct id tenant
     struct buf b;
     enum status st;
     buf_init(&b, SESSION_TOKEN_MAX - 1);
-    crypto_random(raw, sizeof raw);
-    crypto_digest(str_n((const char *)raw, sizeof raw), s.hash);
-    crypto_base64url(&b, raw, sizeof raw);
+    crypto_random(raw, sizeof(raw));
+    crypto_digest(str_n((const char *)raw, sizeof(raw)), s.hash);
+    crypto_base64url(&b, raw, sizeof(raw));
     if (!buf_ok(&b)) {
         st = err_nomem(e);
         goto out;
@@ -44,7 +43,7 @@ enum status account_session_start(struct db *c, struct id user, struct id tenant
     if (st == OK)
         memcpy(token, b.p, b.n + 1);
 out:
-    crypto_wipe(raw, sizeof raw);
+    crypto_wipe(raw, sizeof(raw));
     buf_release(&b);
     return st;
 }
@@ -54,16 +53,15 @@ enum status account_session_load(struct db *c, struct arena *a, struct str token
 {
     uint8_t raw[TOKEN_BYTES], hash[32];
     int64_t now = clock_now_ms();
-    enum status s;
     if (!token_decode(token, raw, hash))
         return signed_out(e);
-    s = store_session_get(c, a, hash, now - lifetime_ms, out, e);
-    if (s == ERR_NOT_FOUND)
+    enum status st = store_session_get(c, a, hash, now - lifetime_ms, out, e);
+    if (st == ERR_NOT_FOUND)
         return signed_out(e);
-    if (s != OK)
-        return s;
+    if (st != OK)
+        return st;
     crypto_derive(raw, "csrf", out->csrf_key);
-    crypto_wipe(raw, sizeof raw);
+    crypto_wipe(raw, sizeof(raw));
     if (now - out->seen_ms >= SEEN_EVERY_MS)
         return store_session_seen(c, hash, e);
     return OK;
@@ -80,11 +78,10 @@ enum status account_session_end(struct db *c, struct str token, struct err *e)
 enum status account_session_switch(struct db *c, struct str token, struct id tenant, struct err *e)
 {
     uint8_t raw[TOKEN_BYTES], hash[32];
-    enum status s;
     if (!token_decode(token, raw, hash))
         return signed_out(e);
-    s = store_session_switch(c, hash, tenant, e);
-    if (s == ERR_NOT_FOUND)
+    enum status st = store_session_switch(c, hash, tenant, e);
+    if (st == ERR_NOT_FOUND)
         return err_set(e, ERR_NOT_FOUND, "workspace_unknown", "There is no such workspace.");
-    return s;
+    return st;
 }

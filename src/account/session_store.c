@@ -43,10 +43,10 @@ enum status store_session_get(struct db *c, struct arena *a, const uint8_t hash[
                               struct session *out, struct err *e)
 {
     struct db_row r;
-    enum status s = db_query_one(c, &session_select, DB_GLOBAL, DB_ARGS(db_bytes(hash, 32), db_time(seen_after_ms)), a,
-                                 &r, e);
-    if (s != OK)
-        return s;
+    enum status st = db_query_one(c, &session_select, DB_GLOBAL, DB_ARGS(db_bytes(hash, 32), db_time(seen_after_ms)), a,
+                                  &r, e);
+    if (st != OK)
+        return st;
     *out = (struct session){.id = db_row_id(r, 0),
                             .tenant = db_row_id(r, 1),
                             .created_ms = db_row_time(r, 2),
@@ -84,11 +84,10 @@ enum status store_session_switch(struct db *c, const uint8_t hash[32], struct id
 {
     struct arena a;
     struct db_row row;
-    enum status s;
     arena_init(&a, 16384);
-    s = db_query_one(c, &session_may_switch, &tenant, DB_ARGS(db_bytes(hash, 32)), &a, &row, e);
-    if (s == OK)
-        s = db_exec(c, &session_set_tenant, &tenant, DB_ARGS(db_time(clock_now_ms()), db_bytes(hash, 32)), NULL, e);
+    enum status st = db_query_one(c, &session_may_switch, &tenant, DB_ARGS(db_bytes(hash, 32)), &a, &row, e);
+    if (st == OK)
+        st = db_exec(c, &session_set_tenant, &tenant, DB_ARGS(db_time(clock_now_ms()), db_bytes(hash, 32)), NULL, e);
     arena_release(&a);
-    return s;
+    return st;
 }

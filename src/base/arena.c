@@ -7,7 +7,9 @@
 
 #include "base/banned.h"
 
-enum { ALIGN = alignof(max_align_t), FIRST_BLOCK = 4096, KEEP_BLOCK = 65536 };
+#define ALIGN (alignof(max_align_t))
+#define FIRST_BLOCK 4096
+#define KEEP_BLOCK 65536
 
 struct arena_block {
     struct arena_block *next;

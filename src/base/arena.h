@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
+
 #include "base/str.h"
 
 struct arena_block;

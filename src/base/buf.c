@@ -4,9 +4,11 @@
 #include <stdlib.h>
 
 #include "base/utf8.h"
+
 #include "base/banned.h"
 
-enum { FIRST = 256, KEEP = 65536 };
+#define FIRST 256
+#define KEEP 65536
 
 static char empty[1];
 

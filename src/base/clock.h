@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+
 #include "base/buf.h"
 
 int64_t clock_now_ms(void);              /* wall time; clock_set_for_test() moves it */
@@ -13,7 +14,7 @@ void clock_set_for_test(int64_t now_ms); /* wall time stands still there; 0 = th
 void clock_iso(struct buf *b, int64_t ms);           /* 2026-11-23T05:52:20.123Z */
 int64_t clock_month_start(int64_t ms);               /* first instant of ms's month, UTC */
 int64_t clock_date_ms(int year, int month, int day); /* midnight UTC; -1 if no such day */
-bool clock_day(struct str s, int64_t *midnight_ms);              /* "2027-06-30", 1970 to 9999; false for what is no such day */
+bool clock_day(struct str s, int64_t *midnight_ms);  /* "2027-06-30", 1970 to 9999; false for what is no such day */
 struct clock_date {
     int year, month, day, hour, minute, second, ms;
 };

@@ -1,16 +1,19 @@
 #define _GNU_SOURCE /* secure_getenv */
-#include "base/config_priv.h"
-
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/config_priv.h"
 #include "base/num.h"
 #include "base/utf8.h"
+
 #include "base/banned.h"
 
-enum { SECRET = 1, OPEN = 0, RELOAD = 1, RESTART = 0 };
+#define SECRET 1
+#define OPEN 0
+#define RELOAD 1
+#define RESTART 0
 
 static const struct config_row rows[CONFIG_COUNT] = {
 #define CONFIG(name_, type_, default_, min_, max_, secret_, reload_, help_) \
@@ -68,10 +71,9 @@ static bool duration(struct str s, int64_t *out)
     if (!num_i64(str_sub(s, 0, digits), 0, INT64_MAX, &n))
         return false;
     struct str unit = str_sub(s, digits, s.n);
-    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
         if (str_eqz(unit, units[i].name))
             return !__builtin_mul_overflow(n, units[i].ms, out);
-    }
     *out = 0;
     return n == 0 && unit.n == 0;
 }
@@ -153,10 +155,9 @@ static bool is_choice(enum config_key k, struct str s)
     struct str names = str_from(rows[k].help), name;
     ptrdiff_t end = str_find(names, '.');
     names = str_sub(names, 0, end < 0 ? names.n : (size_t)end);
-    while (str_split(&names, '|', &name)) {
+    while (str_split(&names, '|', &name))
         if (str_eq(name, s))
             return true;
-    }
     return false;
 }
 
@@ -251,11 +252,10 @@ static enum status read_environment(struct config *c, struct err *e)
 
 static enum status read_all(struct config *c, const char *path, struct err *e)
 {
-    for (size_t i = 0; i < CONFIG_COUNT; i++) {
+    for (size_t i = 0; i < CONFIG_COUNT; i++)
         if (config_assign(c, (enum config_key)i, str_from(rows[i].default_text), "default", e) != OK)
             return err_wrap(e, "The compiled default");
-    }
-    bool asked = path != NULL;
+    bool asked = path;
     if (!path && (path = secure_getenv("PARLEY_CONFIG")) && path[0])
         asked = true;
     else if (!asked)

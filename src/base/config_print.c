@@ -77,14 +77,13 @@ static void put_roff(struct buf *out, const char *z)
 {
     if (*z == '.' || *z == '\'')
         buf_puts(out, "\\&");
-    for (; *z; z++) {
+    for (; *z; z++)
         if (*z == '\\')
             buf_puts(out, "\\e");
         else if (*z == '-')
             buf_puts(out, "\\-");
         else
             buf_putc(out, *z);
-    }
 }
 
 void config_print_manual(struct buf *out)

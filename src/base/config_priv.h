@@ -3,10 +3,13 @@
 #define PARLEY_BASE_CONFIG_PRIV_H
 
 #include <stdatomic.h>
+
 #include "base/config.h"
 
 enum config_type { STRING, PATH, BOOL, INT, BYTES, MS, URL, MAILURL, LIST, HOSTPORTS, ENUM };
-enum { CONFIG_FILE_MAX = 1 << 20, CONFIG_INCLUDE_MAX = 8, CONFIG_PATH_MAX = 4096 };
+#define CONFIG_FILE_MAX (1 << 20)
+#define CONFIG_INCLUDE_MAX 8
+#define CONFIG_PATH_MAX 4096
 
 struct config_value {
     const char *text; /* as it was written; a LIST with single spaces */

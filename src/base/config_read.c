@@ -1,10 +1,10 @@
-#include "base/config_priv.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "base/config_priv.h"
 #include "base/utf8.h"
+
 #include "base/banned.h"
 
 static enum status open_failed(const char *path, struct err *e)

@@ -33,24 +33,24 @@ struct line {
 
 static void say(struct line *l, const char *z)
 {
-    for (; *z && l->n < sizeof l->p - 2; z++)
+    for (; *z && l->n < sizeof(l->p) - 2; z++)
         if ((unsigned char)*z >= ' ' && *z != '"' && *z != '\\')
             l->p[l->n++] = *z;
 }
 
 static void quote(struct line *l, const char *before, const char *text, const char *after)
 {
-    for (; *before && l->n < sizeof l->p - 2; before++)
+    for (; *before && l->n < sizeof(l->p) - 2; before++)
         l->p[l->n++] = *before;
     say(l, text);
-    for (; *after && l->n < sizeof l->p - 2; after++)
+    for (; *after && l->n < sizeof(l->p) - 2; after++)
         l->p[l->n++] = *after;
 }
 
 static void say_number(struct line *l, const char *before, long v, const char *after)
 {
     char digits[24];
-    size_t n = sizeof digits;
+    size_t n = sizeof(digits);
     digits[--n] = '\0';
     do {
         digits[--n] = (char)('0' + v % 10);
@@ -83,7 +83,7 @@ static void say_requests(struct line *l)
         if (!atomic_load_explicit(&slots[i].busy, memory_order_acquire))
             continue;
         quote(l, first ? "{\"id\":\"" : ",{\"id\":\"", slots[i].id, "\"");
-        quote(l, ",\"route\":\"", slots[i].route != NULL ? slots[i].route : "", "\"");
+        quote(l, ",\"route\":\"", slots[i].route ? slots[i].route : "", "\"");
         quote(l, &slots[i] == my_slot ? ",\"crashed\":true}" : "}", "", "");
         first = false;
     }
@@ -106,10 +106,10 @@ static void on_crash(int sig, siginfo_t *info, void *context)
     quote(&l, ",\"signal\":\"", signal_name(sig), "\"");
     quote(&l, ",\"build_id\":\"", crash_build, "\"");
     say_number(&l, ",\"pid\":", getpid(), "");
-    say_number(&l, ",\"sent_by\":", info != NULL && info->si_code <= 0 ? info->si_pid : 0, "");
-    if (my_slot != NULL && atomic_load_explicit(&my_slot->busy, memory_order_acquire)) {
+    say_number(&l, ",\"sent_by\":", info && info->si_code <= 0 ? info->si_pid : 0, "");
+    if (my_slot && atomic_load_explicit(&my_slot->busy, memory_order_acquire)) {
         quote(&l, ",\"request_id\":\"", my_slot->id, "\"");
-        quote(&l, ",\"route\":\"", my_slot->route != NULL ? my_slot->route : "", "\"");
+        quote(&l, ",\"route\":\"", my_slot->route ? my_slot->route : "", "\"");
     }
     say_requests(&l);
     quote(&l, "}\n", "", "");
@@ -126,7 +126,7 @@ static void on_crash(int sig, siginfo_t *info, void *context)
 void crash_thread_begin(struct crash_slot *slot)
 {
     my_slot = slot;
-    if (my_stack != NULL)
+    if (my_stack)
         return;
     my_stack = mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (my_stack == MAP_FAILED) {
@@ -141,7 +141,7 @@ void crash_thread_end(void)
 {
     stack_t st = {.ss_flags = SS_DISABLE};
     my_slot = NULL;
-    if (my_stack == NULL)
+    if (!my_stack)
         return;
     sigaltstack(&st, NULL);
     munmap(my_stack, STACK_BYTES);
@@ -158,7 +158,7 @@ void crash_init(const char *program)
     struct sigaction sa = {.sa_sigaction = on_crash,
                            .sa_flags = SA_SIGINFO | SA_ONSTACK | (int)SA_RESETHAND | SA_NODEFER};
     sigemptyset(&sa.sa_mask);
-    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
+    for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++)
         sigaction(signals[i], &sa, NULL);
     crash_thread_begin(NULL);
 }
@@ -179,9 +179,9 @@ void crash_slots(struct crash_slot *all, size_t n)
 
 void crash_busy(struct crash_slot *slot, const char *id)
 {
-    if (slot == NULL)
+    if (!slot)
         return;
-    size_t n = strnlen(id, sizeof slot->id - 1);
+    size_t n = strnlen(id, sizeof(slot->id) - 1);
     memcpy(slot->id, id, n);
     slot->id[n] = '\0';
     slot->route = NULL;
@@ -190,12 +190,12 @@ void crash_busy(struct crash_slot *slot, const char *id)
 
 void crash_route(struct crash_slot *slot, const char *route)
 {
-    if (slot != NULL)
+    if (slot)
         slot->route = route;
 }
 
 void crash_idle(struct crash_slot *slot)
 {
-    if (slot != NULL)
+    if (slot)
         atomic_store_explicit(&slot->busy, false, memory_order_release);
 }

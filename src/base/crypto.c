@@ -6,11 +6,9 @@
 
 #include "base/banned.h"
 
-enum {
-    PASSWORDS_AT_ONCE = 2,
-    NONCE = crypto_aead_xchacha20poly1305_ietf_NPUBBYTES,
-    TAG = crypto_aead_xchacha20poly1305_ietf_ABYTES
-};
+#define PASSWORDS_AT_ONCE 2
+#define NONCE crypto_aead_xchacha20poly1305_ietf_NPUBBYTES
+#define TAG crypto_aead_xchacha20poly1305_ietf_ABYTES
 static const size_t password_memory = 19 * 1024 * 1024;
 static const unsigned long long password_passes = 2;
 
@@ -171,10 +169,9 @@ void crypto_base64url(struct buf *b, const void *p, size_t n)
 /* libsodium 1.0.18 takes some bytes above 127 for base64 letters: two texts would then mean the same token. */
 static bool is_ascii(struct str s)
 {
-    for (size_t i = 0; i < s.n; i++) {
+    for (size_t i = 0; i < s.n; i++)
         if ((unsigned char)s.p[i] > 0x7F)
             return false;
-    }
     return true;
 }
 

@@ -38,10 +38,9 @@ static bool label_ok(struct str s)
 /* Two characters or more, not all digits: there is no such top-level domain, and "a@127.0.0.1" is not an address. */
 static bool top_level_ok(struct str s)
 {
-    for (size_t i = 0; i < s.n; i++) {
+    for (size_t i = 0; i < s.n; i++)
         if (s.p[i] < '0' || s.p[i] > '9')
             return s.n >= 2;
-    }
     return false;
 }
 

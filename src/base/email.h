@@ -3,6 +3,7 @@
 #define PARLEY_BASE_EMAIL_H
 
 #include <stdbool.h>
+
 #include "base/str.h"
 
 #define EMAIL_MAX 254 /* bytes (RFC 5321 path limit) */

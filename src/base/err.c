@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/log.h"
+
 #include "base/banned.h"
 
 static const char *const default_codes[] = {
@@ -122,9 +123,9 @@ enum status err_nomem(struct err *e)
     return err_set(e, ERR_NOMEM, NULL, "There is not enough memory.");
 }
 
-const char *status_default_code(enum status s)
+const char *status_default_code(enum status st)
 {
-    size_t i = (size_t)s;
+    size_t i = (size_t)st;
     return i < sizeof(default_codes) / sizeof(default_codes[0]) ? default_codes[i] : "internal";
 }
 

@@ -49,8 +49,8 @@ enum status err_at(struct err *e, enum status status, const char *code, const ch
 enum status err_wrap(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 enum status err_nomem(struct err *e);
 
-const char *err_code(const struct err *e);      /* e->code or the default of its status: never NULL */
-const char *status_default_code(enum status s); /* "invalid", "not_found", ... */
+const char *err_code(const struct err *e);       /* e->code or the default of its status: never NULL */
+const char *status_default_code(enum status st); /* "invalid", "not_found", ... */
 
 /* An impossible state: log the text, abort. Not compiled out. */
 void bug_at(const char *file, int line, const char *fmt, ...) __attribute__((noreturn, format(printf, 3, 4)));

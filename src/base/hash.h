@@ -4,6 +4,7 @@
 #define PARLEY_BASE_HASH_H
 
 #include <stdint.h>
+
 #include "base/str.h"
 
 uint64_t hash_sip(const uint8_t key[16], struct str data);

@@ -6,9 +6,11 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+
 #include "base/banned.h"
 
-enum { POOL = 256, DIGITS = 26 };
+#define POOL 256
+#define DIGITS 26
 
 static _Atomic uint64_t last_tick;  /* milliseconds << 12 | counter: grows with every id */
 static _Atomic unsigned fork_count; /* a child must not hand out what its parent's pool holds */
@@ -104,7 +106,6 @@ int64_t id_time_ms(struct id id)
 struct id id_least(int64_t ms)
 {
     struct id id = ID_NONE;
-
     for (int i = 0; ms > 0 && i < 6; i++)
         id.b[i] = (uint8_t)(ms >> (8 * (5 - i)));
     return id;

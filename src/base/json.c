@@ -1,13 +1,13 @@
-#include "base/json_priv.h"
-
 #include <pthread.h>
 #include <stdlib.h>
+
+#include "base/json_priv.h"
 
 #include "base/banned.h"
 
 /* json-c, as distributions build it, counts references without atomics. A tree is shared between threads only by its root
  * (json_retain, json_drop), so the roots' counts are guarded here, by a few locks to keep threads apart. */
-enum { LOCKS = 64 };
+#define LOCKS 64
 static struct lock {
     pthread_mutex_t mutex;
 } locks[LOCKS];
@@ -133,10 +133,9 @@ struct json *json_get_n(const struct json *obj, struct str key)
         return json_get(obj, text);
     }
     struct json_iter it = {0};
-    while (json_each(obj, &it)) {
+    while (json_each(obj, &it))
         if (str_eq(it.key, key))
             return it.value;
-    }
     return NULL;
 }
 
@@ -286,9 +285,8 @@ bool json_equal(const struct json *a, const struct json *b)
     case JSON_ARRAY:
         break;
     }
-    for (size_t i = 0; i < json_len(a); i++) {
+    for (size_t i = 0; i < json_len(a); i++)
         if (!json_equal(json_at(a, i), json_at(b, i)))
             return false;
-    }
     return true;
 }

@@ -1,10 +1,10 @@
-#include "base/json_priv.h"
-
 #include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/json_priv.h"
+
 #include "base/banned.h"
 
 struct json *json_new_object(struct arena *a)
@@ -189,14 +189,12 @@ static int copy_items(const struct json *j, struct json *into)
 {
     struct json_object *child;
     struct json_iter it = {0};
-    while (json_each(j, &it)) {
+    while (json_each(j, &it))
         if (copy(it.value, &child) != 0 || put(into, it.key.p, child) != 0)
             return -1;
-    }
-    for (size_t i = 0; json_is(j, JSON_ARRAY) && i < json_len(j); i++) {
+    for (size_t i = 0; json_is(j, JSON_ARRAY) && i < json_len(j); i++)
         if (copy(json_at(j, i), &child) != 0 || push(into, child) != 0)
             return -1;
-    }
     json_fit(jso(into));
     return 0;
 }

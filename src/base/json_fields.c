@@ -1,6 +1,6 @@
-#include "base/json.h"
-
 #include <stdio.h>
+
+#include "base/json.h"
 
 #include "base/banned.h"
 

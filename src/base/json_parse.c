@@ -1,12 +1,12 @@
 /* A strict reader of RFC 8259 that builds json-c values. json-c's own reader lets pass what must not pass (NaN, clamped
  * integers, duplicate keys, lone surrogates as U+FFFD), so the text is read here, once, byte by byte. */
-#include "base/json_priv.h"
-
 #include <limits.h>
 #include <stdlib.h>
 
+#include "base/json_priv.h"
 #include "base/num.h"
 #include "base/utf8.h"
+
 #include "base/banned.h"
 
 #define FIT_ABOVE 4096 /* bytes of text: a smaller tree is not worth it */
@@ -223,7 +223,7 @@ static bool read_member(struct reader *r, struct lh_table *t)
     memcpy(key_z, key.p, key.n);
     key_z[key.n] = '\0';
     unsigned long hash = lh_get_hash(t, key_z);
-    bool twice = lh_table_lookup_entry_w_hash(t, key_z, hash) != NULL;
+    bool twice = lh_table_lookup_entry_w_hash(t, key_z, hash);
     if (key_z != small)
         free(key_z);
     if (twice) {

@@ -22,13 +22,11 @@ static inline struct json *from_jso(struct json_object *o)
 /* The arena gets the only reference to o; NULL (and o let go) when it cannot, or when o is NULL. */
 struct json *json_own(struct arena *a, struct json_object *o);
 /* What json-c and the allocator take, near enough: an object or array and each of its members, a string, another value. */
-enum {
-    JSON_CONTAINER_BYTES = 208,
-    JSON_MEMBER_BYTES = 112,
-    JSON_ITEM_BYTES = 8,
-    JSON_STRING_BYTES = 80,
-    JSON_SCALAR_BYTES = 64
-};
+#define JSON_CONTAINER_BYTES 208
+#define JSON_MEMBER_BYTES 112
+#define JSON_ITEM_BYTES 8
+#define JSON_STRING_BYTES 80
+#define JSON_SCALAR_BYTES 64
 /* json-c makes room for 16 members or 32 items; most have a few: a finished one gives back what it does not need. */
 void json_fit(struct json_object *o);
 /* Append a key that the table does not hold yet, its value still null; the entry, or NULL without memory. */

@@ -1,6 +1,6 @@
 #include "base/json_priv.h"
-
 #include "base/num.h"
+
 #include "base/banned.h"
 
 static void write_double(struct buf *b, double v)

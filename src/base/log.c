@@ -12,9 +12,12 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/num.h"
+
 #include "base/banned.h"
 
-enum { LINE_MAX_BYTES = 8192, TAIL = 32 }; /* TAIL: room kept for what ends a cut line */
+/* TAIL: room kept for what ends a cut line */
+#define LINE_MAX_BYTES 8192
+#define TAIL 32
 
 static _Atomic int log_fd = STDERR_FILENO;
 static _Atomic int log_min = LOG_INFO;

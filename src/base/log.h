@@ -3,6 +3,7 @@
 #define PARLEY_BASE_LOG_H
 
 #include <stdint.h>
+
 #include "base/err.h"
 #include "base/str.h"
 

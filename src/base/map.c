@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/hash.h"
+
 #include "base/banned.h"
 
 static uint8_t process_key[16];
@@ -53,10 +54,9 @@ static int grow(struct map *m)
     bigger.slots = calloc(bigger.cap, sizeof(*bigger.slots));
     if (!bigger.slots)
         return -1;
-    for (size_t i = 0; i < m->cap; i++) {
+    for (size_t i = 0; i < m->cap; i++)
         if (m->slots[i].value)
             *seek(&bigger, m->slots[i].key) = m->slots[i];
-    }
     free(m->slots);
     *m = bigger;
     return 0;

@@ -9,7 +9,8 @@
 
 #include "base/banned.h"
 
-enum { DOUBLE_TEXT = 400 }; /* characters of a decimal that is read at all */
+/* characters of a decimal that is read at all */
+#define DOUBLE_TEXT 400
 
 bool num_u64(struct str s, uint64_t max, uint64_t *out)
 {
@@ -128,10 +129,9 @@ char *num_double_text(double v, char out[32])
     }
     for (int precision = 15; precision <= 17; precision++) {
         snprintf(out, 32, "%.*g", precision, v);
-        for (char *p = out; *p; p++) {
+        for (char *p = out; *p; p++)
             if (*p == ',') /* another locale's decimal point */
                 *p = '.';
-        }
         double back;
         if (num_double(str_from(out), &back) && back == v)
             break;

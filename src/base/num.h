@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+
 #include "base/str.h"
 
 bool num_u64(struct str s, uint64_t max, uint64_t *out);

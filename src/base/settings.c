@@ -5,6 +5,7 @@
 
 #include "base/crash.h"
 #include "base/shared.h"
+
 #include "base/banned.h"
 
 static enum log_level level_of(const struct config *c)

@@ -13,9 +13,12 @@
 
 #include "base/clock.h"
 #include "base/hash.h"
+
 #include "base/banned.h"
 
-enum { WAYS = 8, SETS = 4096, COUNTERS = 8192 };
+#define WAYS 8
+#define SETS 4096
+#define COUNTERS 8192
 #define MAGIC UINT64_C(0x5041524c45590001) /* the last digits are the layout's version */
 
 /* A token bucket as one number: the time at which it would be full again (the "theoretical arrival time" of GCRA). It needs
@@ -81,19 +84,19 @@ static struct layout *fill_file(int fd)
 enum status shared_open(const char *path, struct err *e)
 {
     struct layout *l = NULL;
-    struct stat st;
+    struct stat info;
     int fd;
     do {
         fd = open_locked(path);
-        if (fd < 0 || fstat(fd, &st) != 0)
+        if (fd < 0 || fstat(fd, &info) != 0)
             break;
-        if (st.st_size == 0) {
+        if (info.st_size == 0) {
             l = fill_file(fd);
-        } else if (st.st_size == (off_t)sizeof(*l) && (l = map_file(fd)) && atomic_load(&l->magic) != MAGIC) {
+        } else if (info.st_size == (off_t)sizeof(*l) && (l = map_file(fd)) && atomic_load(&l->magic) != MAGIC) {
             munmap(l, sizeof(*l));
             l = NULL;
         }
-        if (l || st.st_size == 0)
+        if (l || info.st_size == 0)
             break;
         /* Of another layout: programs of that layout keep theirs, a new one takes the name. */
         if (unlink(path) != 0)

@@ -12,10 +12,9 @@ bool str_ieq(struct str a, struct str b)
 {
     if (a.n != b.n)
         return false;
-    for (size_t i = 0; i < a.n; i++) {
+    for (size_t i = 0; i < a.n; i++)
         if (fold(a.p[i]) != fold(b.p[i]))
             return false;
-    }
     return true;
 }
 
@@ -31,7 +30,7 @@ bool str_ends(struct str s, struct str suffix)
 
 bool str_has(struct str s, struct str part)
 {
-    return part.n == 0 || memmem(s.p, s.n, part.p, part.n) != NULL;
+    return part.n == 0 || memmem(s.p, s.n, part.p, part.n);
 }
 
 static bool is_space(char c)

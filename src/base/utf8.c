@@ -1,6 +1,7 @@
 #include "base/utf8.h"
 
 #include "base/utf8_table.h"
+
 #include "base/banned.h"
 
 static bool is_tail(struct str s, size_t i, unsigned char from, unsigned char to)

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+
 #include "base/str.h"
 
 bool utf8_valid(struct str s);                       /* true for "" */

@@ -34,12 +34,11 @@ static enum status tell(struct db *c, const struct alarm *row, struct err *e)
     struct alarm_reader *readers;
     size_t n = 0;
     char workspace[ID_TEXT_MAX] = "-";
-
     if (!id_is_none(row->tenant))
         id_text(ID_TENANT, row->tenant, workspace);
     arena_init(&a, 1 * MB);
-    enum status s = alarm_store_operators(c, &a, &readers, &n, e);
-    for (size_t i = 0; s == OK && i < n; i++) {
+    enum status st = alarm_store_operators(c, &a, &readers, &n, e);
+    for (size_t i = 0; st == OK && i < n; i++) {
         const struct mail_new m = {
             .to = readers[i].email,
             .template = "alarm",
@@ -47,14 +46,14 @@ static enum status tell(struct db *c, const struct alarm *row, struct err *e)
             MAIL_VALUES(MAIL_TEXT("kind", row->kind), MAIL_TEXT("object", row->object), MAIL_TEXT("words", row->words),
                         MAIL_TEXT("workspace", str_from(workspace)), MAIL_TIME("since", row->first_ms),
                         MAIL_TEXT("url", STR("/admin/alarms")))};
-        s = mail_queue(c, &m, e);
-        if (s == ERR_INVALID) {
+        st = mail_queue(c, &m, e);
+        if (st == ERR_INVALID) {
             log_line(LOG_WARN, "alarm_not_mailed", LOG_T("kind", row->kind), LOG_S("error", e->message));
-            s = OK;
+            st = OK;
         }
     }
     arena_release(&a);
-    return s;
+    return st;
 }
 
 /* Counted where one is open, else opened; whoever loses the race to open it counts. */
@@ -64,16 +63,15 @@ static enum status raise_row(struct db *c, void *ctx, struct err *e)
     struct str key = str_from(r->key);
     struct err taken = ERR_INIT;
     bool done = false;
-    enum status s = alarm_store_again(c, key, r->row.tenant, r->row.words, r->row.last_ms, &done, e);
-
-    if (s != OK || done)
-        return s;
-    s = alarm_store_open(c, &r->row, key, &taken);
-    if (s == ERR_CONFLICT)
+    enum status st = alarm_store_again(c, key, r->row.tenant, r->row.words, r->row.last_ms, &done, e);
+    if (st != OK || done)
+        return st;
+    st = alarm_store_open(c, &r->row, key, &taken);
+    if (st == ERR_CONFLICT)
         return alarm_store_again(c, key, r->row.tenant, r->row.words, r->row.last_ms, &done, e);
-    if (s != OK) {
+    if (st != OK) {
         *e = taken;
-        return s;
+        return st;
     }
     return tell(c, &r->row, e);
 }
@@ -97,7 +95,6 @@ enum status alarm_raise(struct db *c, const char *kind, struct str object, struc
     struct raise r;
     int64_t now = clock_now_ms();
     va_list ap;
-
     va_start(ap, fmt);
     int n = vsnprintf(words, sizeof(words), fmt, ap);
     va_end(ap);
@@ -122,19 +119,17 @@ enum status alarm_clear(struct db *c, const char *kind, struct str object, struc
 {
     char key[KEY_MAX];
     int64_t n = 0;
-    enum status s = alarm_store_clear(c, key_of(key, kind, object), clock_now_ms(), &n, e);
-
-    if (s == OK && n > 0)
+    enum status st = alarm_store_clear(c, key_of(key, kind, object), clock_now_ms(), &n, e);
+    if (st == OK && n > 0)
         log_line(LOG_INFO, "billing_alarm_over", LOG_S("kind", kind), LOG_T("object", object));
-    return s;
+    return st;
 }
 
 enum status alarm_close(struct db *c, struct id alarm, struct err *e)
 {
     int64_t n = 0;
-    enum status s = alarm_store_close(c, alarm, clock_now_ms(), &n, e);
-
-    return s == OK && n == 0 ? err_set(e, ERR_NOT_FOUND, NULL, "There is no open alarm with this id.") : s;
+    enum status st = alarm_store_close(c, alarm, clock_now_ms(), &n, e);
+    return st == OK && n == 0 ? err_set(e, ERR_NOT_FOUND, NULL, "There is no open alarm with this id.") : st;
 }
 
 enum status alarm_list(struct db *c, struct arena *a, bool open_only, int limit, struct alarm **out, size_t *n,

@@ -43,12 +43,11 @@ enum status alarm_store_again(struct db *c, struct str open_key, struct id tenan
                               bool *done, struct err *e)
 {
     int64_t n = 0;
-    enum status s = db_exec(
+    enum status st = db_exec(
         c, &alarm_again, DB_GLOBAL,
         DB_ARGS(db_time(now_ms), db_str(words), tenant_val(tenant), db_bytes(open_key.p, open_key.n)), &n, e);
-
     *done = n > 0;
-    return s;
+    return st;
 }
 
 enum status alarm_store_open(struct db *c, const struct alarm *a, struct str open_key, struct err *e)
@@ -86,11 +85,10 @@ enum status alarm_store_list(struct db *c, struct arena *a, bool open_only, int 
                              struct err *e)
 {
     struct db_rows rows;
-    enum status s = db_query(c, open_only ? &alarm_list_open : &alarm_list_all, DB_GLOBAL, DB_ARGS(db_int(limit)), a,
-                             &rows, e);
-
-    if (s != OK)
-        return s;
+    enum status st = db_query(c, open_only ? &alarm_list_open : &alarm_list_all, DB_GLOBAL, DB_ARGS(db_int(limit)), a,
+                              &rows, e);
+    if (st != OK)
+        return st;
     *n = rows.n;
     if (!(*out = arena_array(a, rows.n, sizeof(**out))))
         return err_nomem(e);
@@ -102,10 +100,9 @@ enum status alarm_store_list(struct db *c, struct arena *a, bool open_only, int 
 enum status alarm_store_operators(struct db *c, struct arena *a, struct alarm_reader **out, size_t *n, struct err *e)
 {
     struct db_rows rows;
-    enum status s = db_query(c, &operators_select, DB_GLOBAL, DB_NONE, a, &rows, e);
-
-    if (s != OK)
-        return s;
+    enum status st = db_query(c, &operators_select, DB_GLOBAL, DB_NONE, a, &rows, e);
+    if (st != OK)
+        return st;
     *n = rows.n;
     if (!(*out = arena_array(a, rows.n, sizeof(**out))))
         return err_nomem(e);

@@ -1,8 +1,7 @@
 /* checkout.c: buying: the tenant's customer, and one checkout at a time. */
-#include "billing/checkout_internal.h"
-
 #include "base/clock.h"
 #include "base/log.h"
+#include "billing/checkout_internal.h"
 #include "billing/setup.h"
 #include "billing/stripe_call_store.h"
 #include "billing/sync.h"
@@ -27,46 +26,43 @@ struct customer_work {
 static enum status read_customer(struct db *c, void *ctx, struct err *e)
 {
     struct customer_work *w = ctx;
-    return customer_store_current(c, w->d->tenant, w->d->st->livemode, w->d->a, &w->customer, e);
+    return customer_store_current(c, w->d->tenant, w->d->stripe->livemode, w->d->a, &w->customer, e);
 }
 
 enum status customer_find(struct desk *d, struct str *out, struct err *e)
 {
     struct customer_work w = {.d = d};
-    enum status s = work_db(d->p, read_customer, &w, e);
-
-    if (s == OK)
+    enum status st = work_db(d->p, read_customer, &w, e);
+    if (st == OK)
         *out = w.customer;
-    return s;
+    return st;
 }
 
 static enum status read_making(struct db *c, void *ctx, struct err *e)
 {
     struct customer_work *w = ctx;
     struct desk *d = w->d;
-    enum status s = customer_store_facts(c, d->tenant, d->a, &w->facts, e);
-
-    if (s == OK)
-        s = customer_store_count(c, d->tenant, &w->count, e);
-    if (s != OK)
-        return s;
-    w->prefix = desk_text(d, "cust:%s:%s%lld", desk_tenant(d), d->st->livemode ? "" : "test-", (long long)w->count + 1);
+    enum status st = customer_store_facts(c, d->tenant, d->a, &w->facts, e);
+    if (st == OK)
+        st = customer_store_count(c, d->tenant, &w->count, e);
+    if (st != OK)
+        return st;
+    w->prefix = desk_text(d, "cust:%s:%s%lld", desk_tenant(d), d->stripe->livemode ? "" : "test-",
+                          (long long)w->count + 1);
     return d->nomem ? err_nomem(e) : customer_store_call(c, d->tenant, d->a, str_from(w->prefix), &w->last, e);
 }
 
 static enum status write_customer(struct db *c, void *ctx, struct err *e)
 {
     struct customer_work *w = ctx;
-    enum status s = customer_store_add(c, w->d->tenant, w->d->st->livemode, w->customer, clock_now_ms(), e);
-
-    return s == OK ? account_audit(c, w->d->who, "billing.customer_made", str_sub(w->customer, 0, 64), NULL, e) : s;
+    enum status st = customer_store_add(c, w->d->tenant, w->d->stripe->livemode, w->customer, clock_now_ms(), e);
+    return st == OK ? account_audit(c, w->d->who, "billing.customer_made", str_sub(w->customer, 0, 64), NULL, e) : st;
 }
 
 static enum status adopt_one(void *ctx, struct json *item, struct err *e)
 {
     struct customer_work *w = ctx;
     bool ok = true;
-
     if (!w->customer.n && str_eqz(json_get_str(json_get(item, "metadata"), "tenant"), desk_tenant(w->d)))
         w->customer = arena_str(w->d->a, json_get_str(item, "id"), &ok);
     return ok && !w->d->nomem ? OK : err_nomem(e);
@@ -76,23 +72,20 @@ static enum status adopt_one(void *ctx, struct json *item, struct err *e)
 static enum status customer_look(struct customer_work *w, int64_t since_ms, const char *key, struct err *e)
 {
     struct stripe_form f;
-    enum status s;
-
     stripe_form_init(&f);
     stripe_param_int(&f, "created[gte]", since_ms / 1000 - LOOK_BACK_S);
     w->customer = STR_EMPTY;
-    s = stripe_form_ok(&f) ? stripe_list_each(w->d->st, "/v1/customers", &f, STRIPE_WORK_MS, adopt_one, w, e)
-                           : err_nomem(e);
+    enum status st = stripe_form_ok(&f)
+                         ? stripe_list_each(w->d->stripe, "/v1/customers", &f, STRIPE_WORK_MS, adopt_one, w, e)
+                         : err_nomem(e);
     stripe_form_release(&f);
-    return s == OK ? stripe_call_settle(w->d->p, str_from(key), w->customer, e) : s;
+    return st == OK ? stripe_call_settle(w->d->p, str_from(key), w->customer, e) : st;
 }
 
 static enum status customer_post(struct customer_work *w, const char *key, struct err *e)
 {
     struct stripe_form f;
     struct stripe_reply r;
-    enum status s;
-
     stripe_form_init(&f);
     if (w->facts.email.n)
         stripe_param_str(&f, "email", w->facts.email);
@@ -103,11 +96,11 @@ static enum status customer_post(struct customer_work *w, const char *key, struc
                             .idem_key = str_from(key),
                             .tenant = &w->d->tenant,
                             .deadline_ms = STRIPE_UI_MS};
-    s = w->d->nomem ? err_nomem(e) : stripe_post(w->d->st, w->d->a, &p, &r, e);
+    enum status st = w->d->nomem ? err_nomem(e) : stripe_post(w->d->stripe, w->d->a, &p, &r, e);
     stripe_form_release(&f);
-    if (s == OK)
+    if (st == OK)
         w->customer = r.object_id;
-    return s;
+    return st;
 }
 
 /* An answer that says nothing about the outcome, and will be said again under this key. */
@@ -121,45 +114,43 @@ enum status customer_make(struct desk *d, struct str *out, struct err *e)
 {
     struct customer_work w = {.d = d, .customer = STR_EMPTY};
     struct err why = ERR_INIT;
-    enum status s = work_db(d->p, read_customer, &w, e);
-
-    if (s == OK && w.customer.n) {
+    enum status st = work_db(d->p, read_customer, &w, e);
+    if (st == OK && w.customer.n) {
         *out = w.customer;
         return OK;
     }
-    if (s == OK)
-        s = work_db(d->p, read_making, &w, e);
-    if (s != OK)
-        return s;
+    if (st == OK)
+        st = work_db(d->p, read_making, &w, e);
+    if (st != OK)
+        return st;
     int64_t serial = w.last.serial < 0 ? 0 : w.last.failed ? w.last.serial + 1 : w.last.serial;
     int64_t since_ms = w.last.serial < 0 || w.last.failed ? clock_now_ms() : w.last.first_sent_ms;
     for (int i = 0; i < CUSTOMER_TRIES && !w.customer.n; i++, serial++) {
         const char *key = desk_text(d, "%s.%lld", w.prefix, (long long)serial);
-        s = customer_post(&w, key, &why);
-        if (s != OK && is_unclear(&why))
-            s = customer_look(&w, since_ms, key, &why);
-        if (s != OK)
+        st = customer_post(&w, key, &why);
+        if (st != OK && is_unclear(&why))
+            st = customer_look(&w, since_ms, key, &why);
+        if (st != OK)
             break;
     }
-    if (s == OK && !w.customer.n)
-        s = err_set(&why, ERR_UNAVAILABLE, "stripe_error",
-                    "Stripe has trouble of its own right now: try again in a few minutes.");
-    if (s == OK)
-        s = work_transaction(d->p, write_customer, &w, &why);
-    if (s == OK)
+    if (st == OK && !w.customer.n)
+        st = err_set(&why, ERR_UNAVAILABLE, "stripe_error",
+                     "Stripe has trouble of its own right now: try again in a few minutes.");
+    if (st == OK)
+        st = work_transaction(d->p, write_customer, &w, &why);
+    if (st == OK)
         *out = w.customer;
     else if (e)
         *e = why;
-    return s;
+    return st;
 }
 
-enum status customer_ensure(struct stripe *st, struct db_pool *p, struct arena *a, const struct actor *who,
+enum status customer_ensure(struct stripe *stripe, struct db_pool *p, struct arena *a, const struct actor *who,
                             struct str *out, struct err *e)
 {
-    struct desk d = desk_open(st, p, a, who, who->tenant);
-    enum status s = desk_begin(&d, e);
-
-    return s == OK ? desk_close(&d, customer_make(&d, out, e), "customer", e) : s;
+    struct desk d = desk_open(stripe, p, a, who, who->tenant);
+    enum status st = desk_begin(&d, e);
+    return st == OK ? desk_close(&d, customer_make(&d, out, e), "customer", e) : st;
 }
 
 /* ---- what is there before a checkout begins ---- */
@@ -191,30 +182,29 @@ static enum status read_buying(struct db *c, void *ctx, struct err *e)
 {
     struct buying *b = ctx;
     struct desk *d = b->d;
-    enum status s = plans_read(c, d->a, &b->plans, e);
-
-    if (s != OK)
-        return s;
+    enum status st = plans_read(c, d->a, &b->plans, e);
+    if (st != OK)
+        return st;
     b->plan = plans_find(&b->plans, b->plan_name);
     if (!b->plan)
         return err_at(e, ERR_INVALID, "plan_unknown", "plan", "There is no such plan.");
     if (!b->plan->is_public || !b->plan->terms || b->plan->terms->price <= 0)
         return err_at(e, ERR_INVALID, "plan_not_sold", "plan", "This plan is not for sale.");
-    s = setup_prices(c, d->a, d->st->livemode, b->plan->terms->id, &b->base, &b->usage, e);
-    if (s == OK)
-        s = subscription_list(c, d->tenant, d->a, &b->subs, &b->sub_n, e);
-    if (s == OK)
-        s = attempt_store_open(c, d->tenant, d->st->livemode, clock_now_ms(), d->a, &b->attempts, &b->attempt_n, e);
-    return s;
+    st = setup_prices(c, d->a, d->stripe->livemode, b->plan->terms->id, &b->base, &b->usage, e);
+    if (st == OK)
+        st = subscription_list(c, d->tenant, d->a, &b->subs, &b->sub_n, e);
+    if (st == OK)
+        st = attempt_store_open(c, d->tenant, d->stripe->livemode, clock_now_ms(), d->a, &b->attempts, &b->attempt_n,
+                                e);
+    return st;
 }
 
 /* What the mirror knows; `had` from it. */
 static enum status refuse_standing(struct buying *b, struct err *e)
 {
     size_t n;
-    const struct subscription *x = standing_choose(b->subs, b->sub_n, b->d->st->livemode, &n);
-
-    b->had = subscription_had(b->subs, b->sub_n, b->d->st->livemode);
+    const struct subscription *x = standing_choose(b->subs, b->sub_n, b->d->stripe->livemode, &n);
+    b->had = subscription_had(b->subs, b->sub_n, b->d->stripe->livemode);
     if (x && x->status == STRIPE_INCOMPLETE)
         return err_set(e, ERR_CONFLICT, "subscribed",
                        "A payment for this workspace is under way: it is confirmed, or ends within a day.");
@@ -231,7 +221,6 @@ static enum status see_subscription(void *ctx, struct json *item, struct err *e)
 {
     struct buying *b = ctx;
     bool ok = true;
-
     b->had = b->had || stripe_status_parse(json_get_str(item, "status")) != STRIPE_INCOMPLETE_EXPIRED;
     if (!has_ended(item))
         b->session = arena_str(b->d->a, json_get_str(item, "id"), &ok);
@@ -243,20 +232,18 @@ static enum status refuse_unheard(struct buying *b, struct err *e)
 {
     struct stripe_form f;
     struct err why = ERR_INIT;
-    enum status s;
-
     b->session = STR_EMPTY;
     stripe_form_init(&f);
     stripe_param_str(&f, "customer", b->customer);
     stripe_param_text(&f, "status", "all");
-    s = stripe_form_ok(&f)
-            ? stripe_list_each(b->d->st, "/v1/subscriptions", &f, STRIPE_UI_MS, see_subscription, b, &why)
-            : err_nomem(&why);
+    enum status st = stripe_form_ok(&f) ? stripe_list_each(b->d->stripe, "/v1/subscriptions", &f, STRIPE_UI_MS,
+                                                           see_subscription, b, &why)
+                                        : err_nomem(&why);
     stripe_form_release(&f);
-    if (s != OK) {
+    if (st != OK) {
         if (e)
             *e = why;
-        return s;
+        return st;
     }
     if (!b->session.n)
         return OK;
@@ -288,23 +275,21 @@ static enum status session_get(struct desk *d, struct str session, struct json *
 /* Paid, or being paid: what was bought is looked at, and nothing more is sold. */
 static enum status attempt_paid(struct buying *b, struct attempt *x, const struct json *session, struct err *e)
 {
-    enum status s = attempt_becomes(b, x, ATTEMPT_COMPLETE, e);
-
+    enum status st = attempt_becomes(b, x, ATTEMPT_COMPLETE, e);
     desk_look(b->d, "checkout.session", x->session);
     desk_look(b->d, "subscription", stripe_id_of(json_get(session, "subscription")));
-    return s == OK ? subscribed(e) : s;
+    return st == OK ? subscribed(e) : st;
 }
 
 /* *url is set when it can be gone on with. */
 static enum status attempt_again(struct buying *b, struct attempt *x, struct str *url, struct err *e)
 {
     struct json *session;
-    enum status s = session_get(b->d, x->session, &session, e);
-
-    if (s == ERR_NOT_FOUND)
+    enum status st = session_get(b->d, x->session, &session, e);
+    if (st == ERR_NOT_FOUND)
         return attempt_becomes(b, x, ATTEMPT_EXPIRED, e);
-    if (s != OK)
-        return s;
+    if (st != OK)
+        return st;
     struct str status = json_get_str(session, "status");
     if (str_eqz(status, "complete"))
         return attempt_paid(b, x, session, e);
@@ -322,21 +307,20 @@ static enum status attempt_expire(struct buying *b, struct attempt *x, struct er
     struct json *session;
     struct err why = ERR_INIT;
     const char *key = desk_text(d, "coexp:%s", id_text(ID_CHECKOUT, x->id, id));
-    enum status s = desk_post(d, stripe_path(d->a, "/v1/checkout/sessions/%/expire", x->session.p, (char *)NULL), NULL,
-                              key, &session, &why);
-
-    if (s == OK)
+    enum status st = desk_post(d, stripe_path(d->a, "/v1/checkout/sessions/%/expire", x->session.p, (char *)NULL), NULL,
+                               key, &session, &why);
+    if (st == OK)
         return attempt_becomes(b, x, ATTEMPT_EXPIRED, e);
-    if (s != ERR_INVALID && s != ERR_NOT_FOUND) {
+    if (st != ERR_INVALID && st != ERR_NOT_FOUND) {
         if (e)
             *e = why;
-        return s;
+        return st;
     }
     struct str url = STR_EMPTY; /* it is not open any more: paid, or over */
-    s = attempt_again(b, x, &url, e);
-    if (s == OK && url.n && e)
+    st = attempt_again(b, x, &url, e);
+    if (st == OK && url.n && e)
         *e = why;
-    return s == OK && url.n ? why.status : s;
+    return st == OK && url.n ? why.status : st;
 }
 
 /* ---- the session ---- */
@@ -344,11 +328,10 @@ static enum status attempt_expire(struct buying *b, struct attempt *x, struct er
 static void session_params(struct stripe_form *f, struct buying *b, const struct attempt *x)
 {
     struct desk *d = b->d;
-    const struct config *c = d->st->config;
+    const struct config *c = d->stripe->config;
     const char *home = config_string(c, CONFIG_base_url), *tenant = desk_tenant(d);
     int64_t trial = b->had ? 0 : config_int(c, CONFIG_stripe_trial_days);
     char attempt[ID_TEXT_MAX], terms[ID_TEXT_MAX];
-
     stripe_param_text(f, "mode", "subscription");
     stripe_param_str(f, "line_items[0][price]", b->base);
     stripe_param_int(f, "line_items[0][quantity]", 1);
@@ -388,15 +371,13 @@ static enum status session_make(struct buying *b, struct attempt *x, struct str 
     char id[ID_TEXT_MAX];
     struct stripe_form f;
     struct json *session = NULL;
-    enum status s;
-
     stripe_form_init(&f);
     session_params(&f, b, x);
-    s = desk_post(b->d, "/v1/checkout/sessions", &f, desk_text(b->d, "co:%s", id_text(ID_CHECKOUT, x->id, id)),
-                  &session, e);
+    enum status st = desk_post(b->d, "/v1/checkout/sessions", &f,
+                               desk_text(b->d, "co:%s", id_text(ID_CHECKOUT, x->id, id)), &session, e);
     stripe_form_release(&f);
-    if (s != OK)
-        return s;
+    if (st != OK)
+        return st;
     b->changed = x;
     b->session = json_get_str(session, "id");
     *url = json_get_str(session, "url");
@@ -409,17 +390,16 @@ static enum status write_attempt(struct db *c, void *ctx, struct err *e)
 {
     struct buying *b = ctx;
     char id[ID_TEXT_MAX];
-    enum status s = attempt_store_add(c, b->d->tenant, b->d->st->livemode, &b->made, e);
-
-    if (s == OK)
-        s = account_audit(c, b->d->who, "billing.checkout", str_from(id_text(ID_CHECKOUT, b->made.id, id)), NULL, e);
-    return s;
+    enum status st = attempt_store_add(c, b->d->tenant, b->d->stripe->livemode, &b->made, e);
+    if (st == OK)
+        st = account_audit(c, b->d->who, "billing.checkout", str_from(id_text(ID_CHECKOUT, b->made.id, id)), NULL, e);
+    return st;
 }
 
 /* Nobody got the address of a session that came to nothing here: it is left to end by itself. */
-static bool is_final(enum status s, const struct err *e)
+static bool is_final(enum status st, const struct err *e)
 {
-    return s == ERR_INVALID || s == ERR_NOT_FOUND || (s == ERR_CONFLICT && strncmp(e->code, "stripe_", 7) == 0) ||
+    return st == ERR_INVALID || st == ERR_NOT_FOUND || (st == ERR_CONFLICT && strncmp(e->code, "stripe_", 7) == 0) ||
            strcmp(e->code, "stripe_error") == 0;
 }
 
@@ -427,25 +407,23 @@ static enum status attempt_new(struct buying *b, struct str *url, struct err *e)
 {
     int64_t now = clock_now_ms();
     struct err why = ERR_INIT;
-    enum status s;
-
     b->made = (struct attempt){.id = id_new(),
                                .terms = b->plan->terms->id,
                                .session = STR_EMPTY,
                                .created_ms = now,
                                .expires_ms = now + SESSION_MS};
-    s = work_transaction(b->d->p, write_attempt, b, e);
-    if (s != OK)
-        return s;
-    s = session_make(b, &b->made, url, &why);
-    if (s != OK && is_final(s, &why)) {
+    enum status st = work_transaction(b->d->p, write_attempt, b, e);
+    if (st != OK)
+        return st;
+    st = session_make(b, &b->made, url, &why);
+    if (st != OK && is_final(st, &why)) {
         enum status marked = attempt_becomes(b, &b->made, ATTEMPT_FAILED, e);
         if (marked != OK)
             return marked;
     }
-    if (s != OK && e)
+    if (st != OK && e)
         *e = why;
-    return s;
+    return st;
 }
 
 /* ---- all of it ---- */
@@ -454,21 +432,19 @@ static enum status attempt_new(struct buying *b, struct str *url, struct err *e)
 static enum status attempt_resume(struct buying *b, struct attempt *x, struct str *url, struct err *e)
 {
     struct err why = ERR_INIT;
-    enum status s = session_make(b, x, url, &why);
-
-    if (s == OK)
+    enum status st = session_make(b, x, url, &why);
+    if (st == OK)
         return OK;
-    if (is_final(s, &why))
+    if (is_final(st, &why))
         return attempt_becomes(b, x, ATTEMPT_FAILED, e);
     if (e)
         *e = why;
-    return s;
+    return st;
 }
 
 static enum status attempt_judge(struct buying *b, struct attempt *x, struct str *url, struct err *e)
 {
     bool same = id_eq(x->terms, b->plan->terms->id) && !url->n;
-
     if (x->state == ATTEMPT_CREATING)
         return same ? attempt_resume(b, x, url, e) : attempt_becomes(b, x, ATTEMPT_FAILED, e);
     return same ? attempt_again(b, x, url, e) : attempt_expire(b, x, e);
@@ -476,43 +452,41 @@ static enum status attempt_judge(struct buying *b, struct attempt *x, struct str
 
 static enum status buy(struct buying *b, struct str *url, struct err *e)
 {
-    enum status s = work_db(b->d->p, read_buying, b, e);
-
-    if (s == OK)
-        s = refuse_standing(b, e);
-    if (s == OK)
-        s = customer_make(b->d, &b->customer, e);
-    if (s == OK)
-        s = refuse_unheard(b, e);
-    for (size_t i = 0; s == OK && i < b->attempt_n; i++)
-        s = attempt_judge(b, &b->attempts[i], url, e);
-    if (s != OK || url->n)
-        return s;
+    enum status st = work_db(b->d->p, read_buying, b, e);
+    if (st == OK)
+        st = refuse_standing(b, e);
+    if (st == OK)
+        st = customer_make(b->d, &b->customer, e);
+    if (st == OK)
+        st = refuse_unheard(b, e);
+    for (size_t i = 0; st == OK && i < b->attempt_n; i++)
+        st = attempt_judge(b, &b->attempts[i], url, e);
+    if (st != OK || url->n)
+        return st;
     return attempt_new(b, url, e);
 }
 
-enum status checkout_begin(struct stripe *st, struct db_pool *p, struct arena *a, const struct actor *who,
+enum status checkout_begin(struct stripe *stripe, struct db_pool *p, struct arena *a, const struct actor *who,
                            struct str plan, struct str *url, struct err *e)
 {
-    struct desk d = desk_open(st, p, a, who, who->tenant);
+    struct desk d = desk_open(stripe, p, a, who, who->tenant);
     struct err why = ERR_INIT;
-    enum status s = desk_begin(&d, &why);
-
-    for (int i = 0; s == OK && i < 2; i++) {
+    enum status st = desk_begin(&d, &why);
+    for (int i = 0; st == OK && i < 2; i++) {
         struct buying b = {.d = &d, .plan_name = plan};
         *url = STR_EMPTY;
-        s = buy(&b, url, &why);
-        if (s == OK || !b.customer.n || !desk_is_missing(&why, "customer"))
+        st = buy(&b, url, &why);
+        if (st == OK || !b.customer.n || !desk_is_missing(&why, "customer"))
             break;
-        s = desk_customer_gone(&d, b.customer, &why); /* deleted in the dashboard: once more, with a new one */
+        st = desk_customer_gone(&d, b.customer, &why); /* deleted in the dashboard: once more, with a new one */
     }
-    if (s == OK && !url->n)
-        s = err_set(&why, ERR_UNAVAILABLE, "stripe_error",
-                    "Stripe does not know the customer that it has just made: try again.");
-    s = desk_close(&d, s, "checkout", &why);
-    if (s != OK && e)
+    if (st == OK && !url->n)
+        st = err_set(&why, ERR_UNAVAILABLE, "stripe_error",
+                     "Stripe does not know the customer that it has just made: try again.");
+    st = desk_close(&d, st, "checkout", &why);
+    if (st != OK && e)
         *e = why;
-    return s;
+    return st;
 }
 
 /* ---- a workspace that is deleted ---- */
@@ -520,40 +494,39 @@ enum status checkout_begin(struct stripe *st, struct db_pool *p, struct arena *a
 static enum status read_attempts(struct db *c, void *ctx, struct err *e)
 {
     struct buying *b = ctx;
-    return attempt_store_open(c, b->d->tenant, b->d->st->livemode, clock_now_ms(), b->d->a, &b->attempts, &b->attempt_n,
-                              e);
+    return attempt_store_open(c, b->d->tenant, b->d->stripe->livemode, clock_now_ms(), b->d->a, &b->attempts,
+                              &b->attempt_n, e);
 }
 
 enum status attempts_end(struct desk *d, struct err *e)
 {
     struct buying b = {.d = d};
     bool paid = false;
-    enum status s = work_db(d->p, read_attempts, &b, e);
-
-    for (size_t i = 0; s == OK && i < b.attempt_n; i++) {
+    enum status st = work_db(d->p, read_attempts, &b, e);
+    for (size_t i = 0; st == OK && i < b.attempt_n; i++) {
         struct attempt *x = &b.attempts[i];
         struct err why = ERR_INIT;
-        s = x->state == ATTEMPT_CREATING ? attempt_becomes(&b, x, ATTEMPT_FAILED, &why) : attempt_expire(&b, x, &why);
-        bool now_paid = s == ERR_CONFLICT && strcmp(why.code, "subscribed") == 0;
+        st = x->state == ATTEMPT_CREATING ? attempt_becomes(&b, x, ATTEMPT_FAILED, &why) : attempt_expire(&b, x, &why);
+        bool now_paid = st == ERR_CONFLICT && strcmp(why.code, "subscribed") == 0;
         paid = paid || now_paid;
         if (now_paid)
-            s = OK;
-        else if (s != OK && e)
+            st = OK;
+        else if (st != OK && e)
             *e = why;
     }
-    return s == OK && paid ? subscribed(e) : s;
+    return st == OK && paid ? subscribed(e) : st;
 }
 
-enum status checkouts_end(struct stripe *st, struct db_pool *p, struct arena *a, const struct actor *who, struct err *e)
+enum status checkouts_end(struct stripe *stripe, struct db_pool *p, struct arena *a, const struct actor *who,
+                          struct err *e)
 {
-    struct desk d = desk_open(st, p, a, who, who->tenant);
+    struct desk d = desk_open(stripe, p, a, who, who->tenant);
     struct err why = ERR_INIT;
-    enum status s = desk_begin(&d, &why);
-
-    if (s == OK)
-        s = attempts_end(&d, &why);
-    s = desk_close(&d, s, "end of checkouts", &why);
-    if (s != OK && e)
+    enum status st = desk_begin(&d, &why);
+    if (st == OK)
+        st = attempts_end(&d, &why);
+    st = desk_close(&d, st, "end of checkouts", &why);
+    if (st != OK && e)
         *e = why;
-    return s;
+    return st;
 }

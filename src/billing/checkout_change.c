@@ -6,11 +6,10 @@
  * not when there are such conversations: those would stand on the waiting invoice, and go when that is given up. A downgrade is a schedule
  * made from the subscription: its present phase as it is until the period's end, then one month of the new prices, then it lets go. A
  * cancellation is cancel_at_period_end. Whatever was planned before is taken back first. */
-#include "billing/checkout_plan.h"
-
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/shared.h"
+#include "billing/checkout_plan.h"
 
 #include "base/banned.h"
 
@@ -30,15 +29,13 @@ static enum status write_asked(struct db *c, void *ctx, struct err *e)
 {
     struct changing *g = ctx;
     struct desk *d = g->x.d;
-    enum status s = change_store_add(c, d->tenant, &g->row, clock_now_ms(), e);
-
-    return s == OK && g->keeps ? bots_keep_write(c, d->who, d->tenant, g->keep, g->keep_n, e) : s;
+    enum status st = change_store_add(c, d->tenant, &g->row, clock_now_ms(), e);
+    return st == OK && g->keeps ? bots_keep_write(c, d->who, d->tenant, g->keep, g->keep_n, e) : st;
 }
 
 static int describe(struct json *o, const struct changing *g)
 {
     const struct plan_terms *from = plans_terms(&g->x.plans, g->row.from), *to = plans_terms(&g->x.plans, g->row.to);
-
     return json_set_str(o, "subscription", g->row.subscription) == 0 &&
                    json_set_str(o, "outcome", str_from(g->outcome)) == 0 &&
                    (!from || json_set_str(o, "from", from->plan) == 0) && (!to || json_set_str(o, "to", to->plan) == 0)
@@ -53,12 +50,10 @@ static enum status write_finished(struct db *c, void *ctx, struct err *e)
     struct json *detail = json_new_object(d->a);
     const char *what = desk_text(d, "billing.%s", g->row.kind);
     char id[ID_TEXT_MAX];
-    enum status s;
-
     if (!detail || describe(detail, g) != 0 || d->nomem)
         return err_nomem(e);
-    s = change_store_finish(c, d->tenant, g->row.id, g->outcome, clock_now_ms(), e);
-    return s == OK ? account_audit(c, d->who, what, str_from(id_text(ID_CHANGE, g->row.id, id)), detail, e) : s;
+    enum status st = change_store_finish(c, d->tenant, g->row.id, g->outcome, clock_now_ms(), e);
+    return st == OK ? account_audit(c, d->who, what, str_from(id_text(ID_CHANGE, g->row.id, id)), detail, e) : st;
 }
 
 static enum status asked(struct changing *g, const char *kind, struct id to, struct err *e)
@@ -70,21 +65,19 @@ static enum status asked(struct changing *g, const char *kind, struct id to, str
 }
 
 /* The change's own outcome goes before what became of its row: Stripe has decided already. */
-static enum status finished(struct changing *g, enum status s, struct err *e)
+static enum status finished(struct changing *g, enum status st, struct err *e)
 {
     struct err why = ERR_INIT;
-    enum status written;
-
-    if (s == OK && strcmp(g->outcome, "failed") == 0)
+    if (st == OK && strcmp(g->outcome, "failed") == 0)
         g->outcome = "done";
-    if ((s == ERR_UNAVAILABLE || s == ERR_TIMEOUT) && strcmp(g->outcome, "failed") == 0)
+    if ((st == ERR_UNAVAILABLE || st == ERR_TIMEOUT) && strcmp(g->outcome, "failed") == 0)
         g->outcome = "asked"; /* nobody heard what became of it */
     desk_look(g->x.d, "subscription", g->x.sub->id);
-    written = work_transaction(g->x.d->p, write_finished, g, &why);
+    enum status written = work_transaction(g->x.d->p, write_finished, g, &why);
     shared_bump("plan", g->x.d->tenant);
-    if (s == OK && written != OK && e)
+    if (st == OK && written != OK && e)
         *e = why;
-    return s != OK ? s : written;
+    return st != OK ? st : written;
 }
 
 /* ---- single calls ---- */
@@ -99,7 +92,6 @@ static enum status schedule_release(struct changing *g, struct str schedule, str
 {
     struct json *out;
     struct desk *d = g->x.d;
-
     return desk_post(d, stripe_path(d->a, "/v1/subscription_schedules/%/release", schedule.p, (char *)NULL), NULL,
                      key_of(g, "release"), &out, e);
 }
@@ -108,11 +100,10 @@ static enum status subscription_post(struct changing *g, struct stripe_form *f, 
                                      struct err *e)
 {
     struct desk *d = g->x.d;
-    enum status s = desk_post(d, stripe_path(d->a, "/v1/subscriptions/%", g->x.sub->id.p, (char *)NULL), f,
-                              key_of(g, step), out, e);
-
+    enum status st = desk_post(d, stripe_path(d->a, "/v1/subscriptions/%", g->x.sub->id.p, (char *)NULL), f,
+                               key_of(g, step), out, e);
     stripe_form_release(f);
-    return s;
+    return st;
 }
 
 /* Stripe may hold an end at the period's end as either of two. */
@@ -120,7 +111,6 @@ static enum status ending_undo(struct changing *g, struct err *e)
 {
     struct stripe_form f;
     struct json *out;
-
     if (!planned_ends(g->x.sub))
         return OK;
     stripe_form_init(&f);
@@ -136,7 +126,6 @@ static enum status ending_undo(struct changing *g, struct err *e)
 static enum status payment_needed(struct changing *g, const struct json *sub, struct err *e)
 {
     const struct json *in = json_get(sub, "latest_invoice");
-
     g->outcome = "waiting";
     g->pay_url = json_get_str(in, "hosted_invoice_url");
     desk_look(g->x.d, "invoice", stripe_id_of(in));
@@ -150,10 +139,9 @@ static enum status upgrade(struct changing *g, int64_t proration_ms, struct err 
     const struct subscription *sub = g->x.sub;
     struct stripe_form f;
     struct json *out = NULL;
-    enum status s = sub->schedule.n ? schedule_release(g, sub->schedule, e) : OK;
-
-    if (s != OK)
-        return s;
+    enum status st = sub->schedule.n ? schedule_release(g, sub->schedule, e) : OK;
+    if (st != OK)
+        return st;
     stripe_form_init(&f);
     stripe_param_str(&f, "items[0][id]", sub->base_item);
     stripe_param_str(&f, "items[0][price]", g->x.base);
@@ -163,9 +151,9 @@ static enum status upgrade(struct changing *g, int64_t proration_ms, struct err 
     stripe_param_int(&f, "proration_date", planned_proration_s(&g->x, proration_ms));
     stripe_param_text(&f, "payment_behavior", g->x.owes ? "error_if_incomplete" : "pending_if_incomplete");
     stripe_param_text(&f, "expand[0]", "latest_invoice");
-    s = subscription_post(g, &f, "upgrade", &out, e);
-    if (s != OK)
-        return s;
+    st = subscription_post(g, &f, "upgrade", &out, e);
+    if (st != OK)
+        return st;
     if (json_get(out, "pending_update"))
         return payment_needed(g, out, e);
     g->outcome = "done"; /* whoever buys more does not leave */
@@ -178,7 +166,6 @@ static void copy_discounts(struct stripe_form *f, const struct json *phase, int 
 {
     static const char *const kinds[] = {"discount", "promotion_code", "coupon"};
     const struct json *list = json_get(phase, "discounts");
-
     for (size_t i = 0; i < json_len(list); i++)
         for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++) {
             struct str id = stripe_id_of(json_get(json_at(list, i), kinds[k]));
@@ -192,7 +179,6 @@ static void copy_discounts(struct stripe_form *f, const struct json *phase, int 
 static void copy_taxes(struct stripe_form *f, const struct json *phase, int to)
 {
     const struct json *automatic = json_get(phase, "automatic_tax"), *rates = json_get(phase, "default_tax_rates");
-
     if (automatic)
         stripe_param_bool(f, stripe_name(f, "phases[%d][automatic_tax][enabled]", to),
                           json_bool(json_get(automatic, "enabled")));
@@ -205,7 +191,6 @@ static void copy_taxes(struct stripe_form *f, const struct json *phase, int to)
 static void copy_items(struct stripe_form *f, const struct json *phase)
 {
     const struct json *items = json_get(phase, "items");
-
     for (size_t i = 0; i < json_len(items); i++) {
         const struct json *item = json_at(items, i);
         stripe_param_str(f, stripe_name(f, "phases[0][items][%zu][price]", i), stripe_id_of(json_get(item, "price")));
@@ -219,7 +204,6 @@ static void copy_items(struct stripe_form *f, const struct json *phase)
 static void next_items(struct stripe_form *f, const struct changing *g, const struct json *phase)
 {
     const struct json *items = json_get(phase, "items");
-
     for (size_t i = 0; i < json_len(items); i++) {
         const struct json *item = json_at(items, i);
         struct str price = stripe_id_of(json_get(item, "price"));
@@ -239,7 +223,6 @@ static bool has_both(const struct changing *g, const struct json *phase)
 {
     const struct json *items = json_get(phase, "items");
     int base = 0, usage = 0;
-
     for (size_t i = 0; i < json_len(items); i++) {
         struct str price = stripe_id_of(json_get(json_at(items, i), "price"));
         base += str_eq(price, g->x.sub->base_price);
@@ -251,7 +234,6 @@ static bool has_both(const struct changing *g, const struct json *phase)
 static void phase_params(struct stripe_form *f, const struct changing *g, const struct json *phase)
 {
     char terms[ID_TEXT_MAX];
-
     stripe_param_text(f, "end_behavior", "release");
     stripe_param_int(f, "phases[0][start_date]", json_int(json_get(phase, "start_date"), 0));
     stripe_param_int(f, "phases[0][end_date]", json_int(json_get(phase, "end_date"), 0));
@@ -276,7 +258,6 @@ static const struct json *phase_now(const struct json *schedule)
 {
     const struct json *phases = json_get(schedule, "phases"), *now = json_get(schedule, "current_phase");
     int64_t start = json_int(json_get(now, "start_date"), 0);
-
     for (size_t i = 0; i < json_len(phases); i++)
         if (json_int(json_get(json_at(phases, i), "start_date"), -1) == start)
             return json_at(phases, i);
@@ -290,30 +271,26 @@ static enum status schedule_fill(struct changing *g, const struct json *schedule
     struct desk *d = g->x.d;
     struct stripe_form f;
     struct json *out;
-    enum status s;
-
     if (!has_both(g, phase))
         return err_set(e, ERR_CONFLICT, "unknown_price",
                        "This subscription has other prices than Parley made, so its plan cannot be changed here: ask "
                        "the operator.");
     stripe_form_init(&f);
     phase_params(&f, g, phase);
-    s = desk_post(d, stripe_path(d->a, "/v1/subscription_schedules/%", id.p, (char *)NULL), &f, key_of(g, "phases"),
-                  &out, e);
+    enum status st = desk_post(d, stripe_path(d->a, "/v1/subscription_schedules/%", id.p, (char *)NULL), &f,
+                               key_of(g, "phases"), &out, e);
     stripe_form_release(&f);
-    return s;
+    return st;
 }
 
 static enum status schedule_make(struct changing *g, struct json **out, struct err *e)
 {
     struct stripe_form f;
-    enum status s;
-
     stripe_form_init(&f);
     stripe_param_str(&f, "from_subscription", g->x.sub->id);
-    s = desk_post(g->x.d, "/v1/subscription_schedules", &f, key_of(g, "schedule"), out, e);
+    enum status st = desk_post(g->x.d, "/v1/subscription_schedules", &f, key_of(g, "schedule"), out, e);
     stripe_form_release(&f);
-    return s;
+    return st;
 }
 
 static enum status at_period_end(struct changing *g, struct err *e)
@@ -321,23 +298,22 @@ static enum status at_period_end(struct changing *g, struct err *e)
     const struct subscription *sub = g->x.sub;
     struct json *schedule = NULL;
     struct err let_go = ERR_INIT;
-    enum status s = sub->schedule.n ? schedule_release(g, sub->schedule, e) : OK;
-
-    if (s == OK)
-        s = ending_undo(g, e);
-    if (s == OK)
-        s = schedule_make(g, &schedule, e);
-    if (s != OK)
-        return s;
-    s = schedule_fill(g, schedule, e);
-    if (s != OK) { /* a schedule with the present phase alone lets go at its end by itself; better at once */
+    enum status st = sub->schedule.n ? schedule_release(g, sub->schedule, e) : OK;
+    if (st == OK)
+        st = ending_undo(g, e);
+    if (st == OK)
+        st = schedule_make(g, &schedule, e);
+    if (st != OK)
+        return st;
+    st = schedule_fill(g, schedule, e);
+    if (st != OK) { /* a schedule with the present phase alone lets go at its end by itself; better at once */
         struct desk *d = g->x.d;
         struct json *out;
         struct str id = json_get_str(schedule, "id");
         (void)desk_post(d, stripe_path(d->a, "/v1/subscription_schedules/%/release", id.p, (char *)NULL), NULL,
                         key_of(g, "let-go"), &out, &let_go);
     }
-    return s;
+    return st;
 }
 
 /* ---- cancellation ---- */
@@ -347,10 +323,9 @@ static enum status cancel(struct changing *g, struct err *e)
     const struct subscription *sub = g->x.sub;
     struct stripe_form f;
     struct json *out;
-    enum status s = sub->schedule.n ? schedule_release(g, sub->schedule, e) : OK;
-
-    if (s != OK)
-        return s;
+    enum status st = sub->schedule.n ? schedule_release(g, sub->schedule, e) : OK;
+    if (st != OK)
+        return st;
     stripe_form_init(&f);
     stripe_param_bool(&f, "cancel_at_period_end", true);
     return subscription_post(g, &f, "cancel", &out, e);
@@ -366,7 +341,6 @@ static enum status as_it_is(const char *words, struct err *e)
 static enum status refuse_same(const struct planned *x, struct err *e)
 {
     const struct subscription *sub = x->sub;
-
     if (x->kind == CHANGE_BUY)
         return err_set(e, ERR_CONFLICT, "not_subscribed", "There is no subscription to change: buy the plan instead.");
     if (x->kind == CHANGE_NONE)
@@ -385,7 +359,6 @@ static enum status refuse_same(const struct planned *x, struct err *e)
 static enum status refuse_stale(const struct planned *x, int64_t proration_ms, struct err *e)
 {
     int64_t now = clock_now_ms(), latest = (now > x->sub->period_start_ms ? now : x->sub->period_start_ms) + AHEAD_MS;
-
     if (x->changed_ms > proration_ms)
         return err_set(e, ERR_CONFLICT, "plan_changed",
                        "The plan was changed meanwhile, perhaps by somebody else: look again what this would cost.");
@@ -408,14 +381,13 @@ static enum status check_keep(struct changing *g, struct err *e)
 static enum status flush_before(struct changing *g, struct err *e)
 {
     struct err why = ERR_INIT;
-    enum status s = desk_flush(g->x.d, &why);
-
-    if (s != OK && g->x.owes) {
+    enum status st = desk_flush(g->x.d, &why);
+    if (st != OK && g->x.owes) {
         if (e)
             *e = why;
-        return s;
+        return st;
     }
-    if (s != OK)
+    if (st != OK)
         log_line(LOG_WARN, "usage_later", LOG_T("subscription", g->x.sub->id), LOG_S("error", why.message));
     return OK;
 }
@@ -426,24 +398,22 @@ static enum status carry_out(struct changing *g, int64_t proration_ms, struct er
                                         [CHANGE_DOWNGRADE] = "downgrade",
                                         [CHANGE_CANCEL] = "cancel",
                                         [CHANGE_MOVE] = "move"};
-    enum status s = asked(g, kinds[g->x.kind], g->x.kind == CHANGE_CANCEL ? ID_NONE : g->x.to->terms->id, e);
-
-    if (s != OK)
-        return s;
+    enum status st = asked(g, kinds[g->x.kind], g->x.kind == CHANGE_CANCEL ? ID_NONE : g->x.to->terms->id, e);
+    if (st != OK)
+        return st;
     if (g->x.kind == CHANGE_UPGRADE)
-        s = upgrade(g, proration_ms, e);
+        st = upgrade(g, proration_ms, e);
     else
-        s = g->x.kind == CHANGE_CANCEL ? cancel(g, e) : at_period_end(g, e);
-    return finished(g, s, e);
+        st = g->x.kind == CHANGE_CANCEL ? cancel(g, e) : at_period_end(g, e);
+    return finished(g, st, e);
 }
 
 /* Read, look at Stripe, read again: what another owner did a moment ago counts. */
 static enum status read_fresh(struct planned *x, struct err *e)
 {
-    enum status s = planned_read(x, e);
-
-    if (s != OK || !x->sub)
-        return s;
+    enum status st = planned_read(x, e);
+    if (st != OK || !x->sub)
+        return st;
     desk_look(x->d, "subscription", x->sub->id);
     return planned_read(x, e);
 }
@@ -451,42 +421,40 @@ static enum status read_fresh(struct planned *x, struct err *e)
 static enum status apply(struct changing *g, int64_t proration_ms, struct err *e)
 {
     struct planned *x = &g->x;
-    enum status s = read_fresh(x, e);
-
-    if (s == OK)
-        s = planned_judge(x, e);
-    if (s == OK)
-        s = refuse_same(x, e);
-    if (s == OK && x->kind != CHANGE_CANCEL) {
-        s = planned_changeable(x, e);
-        if (s == ERR_PLAN)
+    enum status st = read_fresh(x, e);
+    if (st == OK)
+        st = planned_judge(x, e);
+    if (st == OK)
+        st = refuse_same(x, e);
+    if (st == OK && x->kind != CHANGE_CANCEL) {
+        st = planned_changeable(x, e);
+        if (st == ERR_PLAN)
             g->pay_url = x->pay_url;
     }
-    if (s == OK)
-        s = refuse_stale(x, proration_ms, e);
-    if (s == OK)
-        s = check_keep(g, e);
-    if (s == OK && x->kind == CHANGE_UPGRADE)
-        s = flush_before(g, e);
-    return s == OK ? carry_out(g, proration_ms, e) : s;
+    if (st == OK)
+        st = refuse_stale(x, proration_ms, e);
+    if (st == OK)
+        st = check_keep(g, e);
+    if (st == OK && x->kind == CHANGE_UPGRADE)
+        st = flush_before(g, e);
+    return st == OK ? carry_out(g, proration_ms, e) : st;
 }
 
-enum status change_apply(struct stripe *st, struct db_pool *p, struct arena *a, const struct actor *who,
+enum status change_apply(struct stripe *stripe, struct db_pool *p, struct arena *a, const struct actor *who,
                          struct str plan, int64_t proration_ms, const struct id *keep, size_t keep_n,
                          struct str *pay_url, struct err *e)
 {
-    struct desk d = desk_open(st, p, a, who, who->tenant);
+    struct desk d = desk_open(stripe, p, a, who, who->tenant);
     struct changing g = {.x = {.d = &d, .plan_name = plan}, .keep = keep, .keep_n = keep_n, .pay_url = STR_EMPTY};
     struct err why = ERR_INIT;
-    enum status s = desk_begin(&d, &why);
-
-    if (s == OK)
-        s = apply(&g, proration_ms, &why);
+    enum status st = desk_begin(&d, &why);
+    if (st == OK)
+        st = apply(&g, proration_ms, &why);
     *pay_url = g.pay_url;
-    s = desk_close(&d, s, "plan change", &why);
-    if (s != OK && e)
+    st = desk_close(&d, st, "plan change", &why);
+    if (st != OK && e)
         *e = why;
-    return s;
+    return st;
 }
 
 /* ---- taking back ---- */
@@ -495,16 +463,15 @@ enum status change_apply(struct stripe *st, struct db_pool *p, struct arena *a, 
 static enum status find_waited_for(struct changing *g, struct err *e)
 {
     struct planned *x = &g->x;
-
     if (!x->sub->pending_update_expires_ms || x->waited_for.n)
         return OK;
     desk_look(x->d, "invoice", x->sub->latest_invoice);
-    enum status s = planned_read(x, e);
-    if (s == OK && x->sub && x->sub->pending_update_expires_ms && !x->waited_for.n)
-        s = err_set(e, ERR_CONFLICT, "invoice_unknown",
-                    "The invoice that this change waits for is not known here yet: try again in a minute. Unpaid, the "
-                    "change ends within a day.");
-    return s;
+    enum status st = planned_read(x, e);
+    if (st == OK && x->sub && x->sub->pending_update_expires_ms && !x->waited_for.n)
+        st = err_set(e, ERR_CONFLICT, "invoice_unknown",
+                     "The invoice that this change waits for is not known here yet: try again in a minute. Unpaid, the "
+                     "change ends within a day.");
+    return st;
 }
 
 /* A change that waits for its payment goes when its invoice does. */
@@ -513,51 +480,48 @@ static enum status pending_undo(struct changing *g, struct err *e)
     struct desk *d = g->x.d;
     struct json *out;
     struct str invoice = g->x.waited_for;
-    enum status s = desk_post(d, stripe_path(d->a, "/v1/invoices/%/void", invoice.p, (char *)NULL), NULL,
-                              key_of(g, "void"), &out, e);
-
-    if (s == OK)
+    enum status st = desk_post(d, stripe_path(d->a, "/v1/invoices/%/void", invoice.p, (char *)NULL), NULL,
+                               key_of(g, "void"), &out, e);
+    if (st == OK)
         desk_look(d, "invoice", invoice);
-    return s;
+    return st;
 }
 
 static enum status undo(struct changing *g, struct err *e)
 {
-    const struct subscription *sub;
-    enum status s = read_fresh(&g->x, e);
-
-    if (s == OK && g->x.sub)
-        s = find_waited_for(g, e);
-    if (s != OK)
-        return s;
-    sub = g->x.sub;
+    enum status st = read_fresh(&g->x, e);
+    if (st == OK && g->x.sub)
+        st = find_waited_for(g, e);
+    if (st != OK)
+        return st;
+    const struct subscription *sub = g->x.sub;
     if (!sub || (!sub->schedule.n && !planned_ends(sub) && !sub->pending_update_expires_ms))
         return err_set(e, ERR_CONFLICT, "nothing_planned", "There is no planned change to take back.");
-    s = asked(g, "undo", ID_NONE, e);
-    if (s != OK)
-        return s;
+    st = asked(g, "undo", ID_NONE, e);
+    if (st != OK)
+        return st;
     if (sub->pending_update_expires_ms && g->x.waited_for.n)
-        s = pending_undo(g, e);
-    if (s == OK && sub->schedule.n)
-        s = schedule_release(g, sub->schedule, e);
-    if (s == OK)
-        s = ending_undo(g, e);
-    return finished(g, s, e);
+        st = pending_undo(g, e);
+    if (st == OK && sub->schedule.n)
+        st = schedule_release(g, sub->schedule, e);
+    if (st == OK)
+        st = ending_undo(g, e);
+    return finished(g, st, e);
 }
 
-enum status change_undo(struct stripe *st, struct db_pool *p, struct arena *a, const struct actor *who, struct err *e)
+enum status change_undo(struct stripe *stripe, struct db_pool *p, struct arena *a, const struct actor *who,
+                        struct err *e)
 {
-    struct desk d = desk_open(st, p, a, who, who->tenant);
+    struct desk d = desk_open(stripe, p, a, who, who->tenant);
     struct changing g = {.x = {.d = &d, .plan_name = STR_EMPTY}};
     struct err why = ERR_INIT;
-    enum status s = desk_begin(&d, &why);
-
-    if (s == OK)
-        s = undo(&g, &why);
-    s = desk_close(&d, s, "undo", &why);
-    if (s != OK && e)
+    enum status st = desk_begin(&d, &why);
+    if (st == OK)
+        st = undo(&g, &why);
+    st = desk_close(&d, st, "undo", &why);
+    if (st != OK && e)
         *e = why;
-    return s;
+    return st;
 }
 
 /* ---- the operator ---- */
@@ -565,25 +529,24 @@ enum status change_undo(struct stripe *st, struct db_pool *p, struct arena *a, c
 static enum status move(struct changing *g, struct err *e)
 {
     struct planned *x = &g->x;
-    enum status s = read_fresh(x, e);
-
-    if (s == OK && !x->sub)
-        s = err_set(e, ERR_CONFLICT, "not_subscribed", "This workspace has no subscription.");
-    if (s == OK && !x->from)
-        s = err_set(e, ERR_CONFLICT, "unknown_price", "This subscription has a price that Parley did not make.");
-    if (s != OK)
-        return s;
+    enum status st = read_fresh(x, e);
+    if (st == OK && !x->sub)
+        st = err_set(e, ERR_CONFLICT, "not_subscribed", "This workspace has no subscription.");
+    if (st == OK && !x->from)
+        st = err_set(e, ERR_CONFLICT, "unknown_price", "This subscription has a price that Parley did not make.");
+    if (st != OK)
+        return st;
     x->plan_name = x->from->plan;
-    s = planned_read(x, e);
-    if (s == OK)
-        s = planned_judge(x, e);
-    if (s == OK && x->kind == CHANGE_NONE)
-        s = err_set(e, ERR_CONFLICT, "same_plan", "This subscription has today's terms already.");
-    if (s == OK)
-        s = refuse_same(x, e);
-    if (s == OK)
-        s = planned_changeable(x, e);
-    return s == OK ? carry_out(g, 0, e) : s;
+    st = planned_read(x, e);
+    if (st == OK)
+        st = planned_judge(x, e);
+    if (st == OK && x->kind == CHANGE_NONE)
+        st = err_set(e, ERR_CONFLICT, "same_plan", "This subscription has today's terms already.");
+    if (st == OK)
+        st = refuse_same(x, e);
+    if (st == OK)
+        st = planned_changeable(x, e);
+    return st == OK ? carry_out(g, 0, e) : st;
 }
 
 struct moving {
@@ -598,24 +561,22 @@ static enum status log_move(struct db *c, void *ctx, struct err *e)
     return operator_log(c, m->who, "terms.moved", str_from(id_text(ID_TENANT, m->tenant, text)), NULL, e);
 }
 
-enum status terms_move(struct stripe *st, struct db_pool *p, struct arena *a, const struct actor *who, struct id tenant,
-                       struct err *e)
+enum status terms_move(struct stripe *stripe, struct db_pool *p, struct arena *a, const struct actor *who,
+                       struct id tenant, struct err *e)
 {
     struct actor in_tenant = *who;
-    struct desk d = desk_open(st, p, a, &in_tenant, tenant);
+    struct desk d = desk_open(stripe, p, a, &in_tenant, tenant);
     struct changing g = {.x = {.d = &d, .plan_name = STR_EMPTY}};
     struct moving m = {.who = who, .tenant = tenant};
     struct err why = ERR_INIT;
-    enum status s;
-
     in_tenant.tenant = tenant; /* whose audit log it stands in */
-    s = desk_begin(&d, &why);
-    if (s == OK)
-        s = move(&g, &why);
-    if (s == OK)
-        s = work_db(p, log_move, &m, &why);
+    enum status st = desk_begin(&d, &why);
+    if (st == OK)
+        st = move(&g, &why);
+    if (st == OK)
+        st = work_db(p, log_move, &m, &why);
     work_end(&d.lease);
-    if (s != OK && e)
+    if (st != OK && e)
         *e = why; /* as Stripe said it: it is for the operator */
-    return s;
+    return st;
 }

@@ -1,12 +1,11 @@
 /* checkout_desk.c: lease, calls and words for what an owner does about money. */
-#include "billing/checkout_internal.h"
-
 #include <stdarg.h>
 #include <time.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "billing/alarm.h"
+#include "billing/checkout_internal.h"
 #include "billing/meter.h"
 #include "billing/sync.h"
 
@@ -15,18 +14,17 @@
 #define SETTLE_MS \
     5000 /* until the meter surely counts what it was told; an event of the very second of the end would not be billed */
 
-struct desk desk_open(struct stripe *st, struct db_pool *p, struct arena *a, const struct actor *who, struct id tenant)
+struct desk desk_open(struct stripe *stripe, struct db_pool *p, struct arena *a, const struct actor *who,
+                      struct id tenant)
 {
-    return (struct desk){.st = st, .p = p, .a = a, .who = who, .tenant = tenant};
+    return (struct desk){.stripe = stripe, .p = p, .a = a, .who = who, .tenant = tenant};
 }
 
 const char *desk_text(struct desk *d, const char *fmt, ...)
 {
     va_list ap;
-    const char *text;
-
     va_start(ap, fmt);
-    text = arena_vprintf(d->a, fmt, ap);
+    const char *text = arena_vprintf(d->a, fmt, ap);
     va_end(ap);
     if (!text)
         d->nomem = true;
@@ -42,7 +40,6 @@ const char *desk_tenant(struct desk *d)
 enum status desk_begin(struct desk *d, struct err *e)
 {
     const char *name = desk_text(d, "tenant:%s", desk_tenant(d));
-
     if (d->nomem)
         return err_nomem(e);
     return work_begin(&d->lease, d->p, str_from(name), WORK_WAIT_MS, e);
@@ -69,7 +66,6 @@ static bool is_operators(const struct err *e)
     static const char *const codes[] = {"stripe_key_refused", "stripe_right_missing", "stripe_answer", "config_invalid",
                                         "not_set_up",         "stripe_key_reused",    "stripe_unknown"};
     const char *code = err_code(e);
-
     for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
         if (strcmp(code, codes[i]) == 0)
             return true;
@@ -77,18 +73,17 @@ static bool is_operators(const struct err *e)
            !stripe_card(e);
 }
 
-enum status desk_close(struct desk *d, enum status s, const char *what, struct err *e)
+enum status desk_close(struct desk *d, enum status st, const char *what, struct err *e)
 {
     struct refusal r = {.d = d, .what = what, .why = e};
     struct err why = ERR_INIT;
-
     work_end(&d->lease);
-    if (s == OK || !e || !is_operators(e))
-        return s;
+    if (st == OK || !e || !is_operators(e))
+        return st;
     if (work_db(d->p, raise_refusal, &r, &why) != OK)
         log_line(LOG_ERROR, "alarm_failed", LOG_S("error", why.message));
     if (d->who->cli)
-        return s;
+        return st;
     return err_set(
         e, ERR_UNAVAILABLE, "billing_unavailable",
         "Stripe did not accept what this program asked for, and nothing was changed. The operator has been told.");
@@ -107,14 +102,12 @@ enum status desk_post(struct desk *d, const char *path, const struct stripe_form
     struct stripe_post p = {
         .path = path, .form = f, .idem_key = str_from(key), .tenant = &d->tenant, .deadline_ms = deadline(d)};
     struct stripe_reply r;
-    enum status s;
-
     if (d->nomem || !path)
         return err_nomem(e);
-    s = stripe_post(d->st, d->a, &p, &r, e);
-    if (s == OK)
+    enum status st = stripe_post(d->stripe, d->a, &p, &r, e);
+    if (st == OK)
         *out = r.body;
-    return s;
+    return st;
 }
 
 enum status desk_get(struct desk *d, const char *path, const struct stripe_form *query, struct json **out,
@@ -122,23 +115,21 @@ enum status desk_get(struct desk *d, const char *path, const struct stripe_form 
 {
     if (d->nomem || !path || (query && !stripe_form_ok(query)))
         return err_nomem(e);
-    return stripe_get(d->st, d->a, path, query, deadline(d), out, e);
+    return stripe_get(d->stripe, d->a, path, query, deadline(d), out, e);
 }
 
 void desk_look(struct desk *d, const char *kind, struct str id)
 {
     struct err e = ERR_INIT;
-
-    if (id.n && sync_object(d->st, d->p, kind, id, DESK_SYNC_MS, &e) != OK)
+    if (id.n && sync_object(d->stripe, d->p, kind, id, DESK_SYNC_MS, &e) != OK)
         log_line(LOG_WARN, "sync_later", LOG_S("kind", kind), LOG_T("id", id), LOG_S("error", e.message));
 }
 
-static void settle(const struct stripe *st)
+static void settle(const struct stripe *stripe)
 {
     struct timespec pause = {.tv_sec = SETTLE_MS / 1000};
-
-    if (st->sleep_ms)
-        st->sleep_ms(st->sleep_ctx, SETTLE_MS);
+    if (stripe->sleep_ms)
+        stripe->sleep_ms(stripe->sleep_ctx, SETTLE_MS);
     else
         (void)nanosleep(&pause, NULL); /* woken early: nothing but a little less certainty */
 }
@@ -146,11 +137,10 @@ static void settle(const struct stripe *st)
 enum status desk_flush(struct desk *d, struct err *e)
 {
     bool sent = false;
-    enum status s = meter_flush(d->st, d->p, d->tenant, &sent, e);
-
-    if (s == OK && sent)
-        settle(d->st);
-    return s;
+    enum status st = meter_flush(d->stripe, d->p, d->tenant, &sent, e);
+    if (st == OK && sent)
+        settle(d->stripe);
+    return st;
 }
 
 struct goner {
@@ -199,7 +189,6 @@ static int standing(const struct subscription *s)
 const struct subscription *standing_choose(const struct subscription *list, size_t n, bool livemode, size_t *count)
 {
     const struct subscription *best = NULL;
-
     *count = 0;
     for (size_t i = 0; i < n; i++) {
         const struct subscription *s = &list[i];

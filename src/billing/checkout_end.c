@@ -1,8 +1,7 @@
 /* checkout_end.c: everything ends now: open checkouts, what was counted and not yet told, every subscription. */
-#include "billing/checkout_plan.h"
-
 #include "base/clock.h"
 #include "base/shared.h"
+#include "billing/checkout_plan.h"
 
 #include "base/banned.h"
 
@@ -32,14 +31,12 @@ static enum status write_ended(struct db *c, void *ctx, struct err *e)
     const struct ending *g = ctx;
     char id[ID_TEXT_MAX];
     struct json *detail = json_new_object(g->d->a);
-    enum status s;
-
     if (!detail || json_set_str(detail, "subscription", g->row.subscription) != 0)
         return err_nomem(e);
-    s = change_store_finish(c, g->d->tenant, g->row.id, "done", clock_now_ms(), e);
-    return s == OK
+    enum status st = change_store_finish(c, g->d->tenant, g->row.id, "done", clock_now_ms(), e);
+    return st == OK
                ? account_audit(c, g->d->who, "billing.ended", str_from(id_text(ID_CHANGE, g->row.id, id)), detail, e)
-               : s;
+               : st;
 }
 
 static enum status release(struct ending *g, struct str schedule, struct err *e)
@@ -48,7 +45,6 @@ static enum status release(struct ending *g, struct str schedule, struct err *e)
     struct desk *d = g->d;
     struct json *out;
     const char *key = desk_text(d, "release:%s", id_text(ID_CHANGE, g->row.id, id));
-
     return desk_post(d, stripe_path(d->a, "/v1/subscription_schedules/%/release", schedule.p, (char *)NULL), NULL, key,
                      &out, e);
 }
@@ -60,27 +56,25 @@ static enum status end_one(struct ending *g, const struct subscription *sub, str
     struct stripe_form f;
     struct json *out;
     struct err why = ERR_INIT;
-    enum status s;
-
     g->row = (struct plan_change){
         .id = id_new(), .subscription = sub->id, .kind = "end", .from = sub->terms, .to = ID_NONE};
-    s = work_db(d->p, write_begun, g, e);
-    if (s == OK && sub->schedule.n)
-        s = release(g, sub->schedule, e);
-    if (s != OK)
-        return s;
+    enum status st = work_db(d->p, write_begun, g, e);
+    if (st == OK && sub->schedule.n)
+        st = release(g, sub->schedule, e);
+    if (st != OK)
+        return st;
     stripe_form_init(&f);
     stripe_param_bool(&f, "invoice_now", true);
     stripe_param_bool(&f, "prorate", false);
-    s = stripe_form_ok(&f)
-            ? stripe_delete(d->st, d->a, stripe_path(d->a, "/v1/subscriptions/%", sub->id.p, (char *)NULL), &f,
-                            STRIPE_WORK_MS, &out, &why)
-            : err_nomem(&why);
+    st = stripe_form_ok(&f)
+             ? stripe_delete(d->stripe, d->a, stripe_path(d->a, "/v1/subscriptions/%", sub->id.p, (char *)NULL), &f,
+                             STRIPE_WORK_MS, &out, &why)
+             : err_nomem(&why);
     stripe_form_release(&f);
-    if (s != OK && s != ERR_NOT_FOUND) { /* not there any more: ended by a try before, or with its customer */
+    if (st != OK && st != ERR_NOT_FOUND) { /* not there any more: ended by a try before, or with its customer */
         if (e)
             *e = why;
-        return s;
+        return st;
     }
     desk_look(d, "subscription", sub->id);
     return work_transaction(d->p, write_ended, g, e);
@@ -90,38 +84,37 @@ static enum status end_all(struct ending *g, struct err *e)
 {
     struct desk *d = g->d;
     struct err why = ERR_INIT;
-    enum status s = attempts_end(d, &why);
-
-    if (s == ERR_CONFLICT &&
+    enum status st = attempts_end(d, &why);
+    if (st == ERR_CONFLICT &&
         strcmp(why.code, "subscribed") == 0) /* what was bought a moment ago ends with the others */
-        s = OK;
-    else if (s != OK && e)
+        st = OK;
+    else if (st != OK && e)
         *e = why;
-    if (s == OK)
-        s = desk_flush(d, e);
-    if (s == OK)
-        s = work_db(d->p, read_ending, g, e);
-    for (size_t i = 0; s == OK && i < g->sub_n; i++) {
+    if (st == OK)
+        st = desk_flush(d, e);
+    if (st == OK)
+        st = work_db(d->p, read_ending, g, e);
+    for (size_t i = 0; st == OK && i < g->sub_n; i++) {
         const struct subscription *sub = &g->subs[i];
-        if (sub->livemode == d->st->livemode && sub->status != STRIPE_CANCELED &&
+        if (sub->livemode == d->stripe->livemode && sub->status != STRIPE_CANCELED &&
             sub->status != STRIPE_INCOMPLETE_EXPIRED)
-            s = end_one(g, sub, e);
+            st = end_one(g, sub, e);
     }
-    return s;
+    return st;
 }
 
-enum status cancel_now(struct stripe *st, struct db_pool *p, struct arena *a, const struct actor *who, struct err *e)
+enum status cancel_now(struct stripe *stripe, struct db_pool *p, struct arena *a, const struct actor *who,
+                       struct err *e)
 {
-    struct desk d = desk_open(st, p, a, who, who->tenant);
+    struct desk d = desk_open(stripe, p, a, who, who->tenant);
     struct ending g = {.d = &d};
     struct err why = ERR_INIT;
-    enum status s = desk_begin(&d, &why);
-
-    if (s == OK)
-        s = end_all(&g, &why);
+    enum status st = desk_begin(&d, &why);
+    if (st == OK)
+        st = end_all(&g, &why);
     shared_bump("plan", who->tenant);
-    s = desk_close(&d, s, "end of a subscription", &why);
-    if (s != OK && e)
+    st = desk_close(&d, st, "end of a subscription", &why);
+    if (st != OK && e)
         *e = why;
-    return s;
+    return st;
 }

@@ -8,7 +8,7 @@
 
 /* One thing that somebody does about a tenant's money. */
 struct desk {
-    struct stripe *st;
+    struct stripe *stripe;
     struct db_pool *p;
     struct arena *a;
     const struct actor *who;
@@ -18,10 +18,11 @@ struct desk {
 };
 #define DESK_SYNC_MS 5000 /* for the object's lease, when it is looked at again */
 
-struct desk desk_open(struct stripe *st, struct db_pool *p, struct arena *a, const struct actor *who, struct id tenant);
+struct desk desk_open(struct stripe *stripe, struct db_pool *p, struct arena *a, const struct actor *who,
+                      struct id tenant);
 /* The tenant's lease; end it with desk_close, which also turns an error that is not the owner's into words for him. */
 enum status desk_begin(struct desk *d, struct err *e);
-enum status desk_close(struct desk *d, enum status s, const char *what, struct err *e);
+enum status desk_close(struct desk *d, enum status st, const char *what, struct err *e);
 
 /* A text in the arena, "" without memory: that shows in the next desk_post or desk_get. */
 const char *desk_text(struct desk *d, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

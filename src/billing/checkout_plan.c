@@ -18,67 +18,61 @@ static enum status keep_limit(struct db *c, struct planned *x, struct err *e)
     struct tenant tenant;
     size_t n;
     int64_t now = clock_now_ms();
-    enum status s = override_list(c, x->d->tenant, x->d->a, &list, &n, e);
-
-    if (s == OK)
-        s = account_tenant_get(c, x->d->a, x->d->tenant, &tenant, e);
-    if (s != OK)
-        return s;
+    enum status st = override_list(c, x->d->tenant, x->d->a, &list, &n, e);
+    if (st == OK)
+        st = account_tenant_get(c, x->d->a, x->d->tenant, &tenant, e);
+    if (st != OK)
+        return st;
     const struct plan *assigned = plans_find(&x->plans, tenant.plan); /* holds beside whatever is bought */
     x->floor = assigned ? assigned : plans_free(&x->plans);
     x->bots_keep = x->to ? x->to->value[ENTITLEMENT_bots] : UNLIMITED;
     if (assigned && assigned->value[ENTITLEMENT_bots] > x->bots_keep)
         x->bots_keep = assigned->value[ENTITLEMENT_bots];
-    for (size_t i = 0; s == OK && i < n; i++)
+    for (size_t i = 0; st == OK && i < n; i++)
         if (list[i].entitlement == ENTITLEMENT_bots && (!list[i].expires_ms || list[i].expires_ms > now))
             x->bots_keep = list[i].value;
-    return s;
+    return st;
 }
 
 static enum status read_prices(struct db *c, struct planned *x, struct err *e)
 {
     struct err why = ERR_INIT;
-    enum status s;
-
     x->base = x->usage = STR_EMPTY;
     if (!x->to || !setup_is_sold(x->to))
         return OK;
-    s = setup_prices(c, x->d->a, x->d->st->livemode, x->to->terms->id, &x->base, &x->usage, &why);
-    if (s == ERR_NOT_FOUND) /* only a change that needs them says so */
+    enum status st = setup_prices(c, x->d->a, x->d->stripe->livemode, x->to->terms->id, &x->base, &x->usage, &why);
+    if (st == ERR_NOT_FOUND) /* only a change that needs them says so */
         return OK;
-    if (s != OK && e)
+    if (st != OK && e)
         *e = why;
-    return s;
+    return st;
 }
 
 static enum status read_invoice(struct db *c, struct planned *x, struct err *e)
 {
     struct invoice in;
     struct err why = ERR_INIT;
-    enum status s;
-
     x->pay_url = x->waited_for = STR_EMPTY;
     if (!x->sub || !x->sub->latest_invoice.n)
         return OK;
     bool waits = x->sub->pending_update_expires_ms != 0;
-    s = waits ? invoice_waited_for(c, x->d->tenant, x->d->a, x->sub, &in, &why)
-              : invoice_get(c, x->d->tenant, x->d->a, x->sub->latest_invoice, &in, &why);
-    if (s == OK && str_eqz(in.status, "open"))
+    enum status st = waits ? invoice_waited_for(c, x->d->tenant, x->d->a, x->sub, &in, &why)
+                           : invoice_get(c, x->d->tenant, x->d->a, x->sub->latest_invoice, &in, &why);
+    if (st == OK && str_eqz(in.status, "open"))
         x->pay_url = in.hosted_url;
-    if (s == OK && waits)
+    if (st == OK && waits)
         x->waited_for = in.id;
-    if (s != OK && s != ERR_NOT_FOUND && e)
+    if (st != OK && st != ERR_NOT_FOUND && e)
         *e = why;
-    return s == ERR_NOT_FOUND ? OK : s;
+    return st == ERR_NOT_FOUND ? OK : st;
 }
 
 static enum status read_usage(struct db *c, struct planned *x, struct err *e)
 {
     struct usage u;
-    enum status s = x->sub ? usage_now(c, x->d->tenant, clock_now_ms(), &u, e) : OK;
-
-    x->owes = s == OK && x->sub && u.billable && u.used > u.included;
-    return s;
+    enum status st = x->sub ? usage_now(c, x->d->tenant, clock_now_ms(), &u, e) : OK;
+    x->owes = st == OK && x->sub && u.billable && u.used > u.included;
+    return st;
 }
 
 static enum status read_planned(struct db *c, void *ctx, struct err *e)
@@ -87,26 +81,25 @@ static enum status read_planned(struct db *c, void *ctx, struct err *e)
     struct desk *d = x->d;
     struct subscription *subs;
     size_t n;
-    enum status s = plans_read(c, d->a, &x->plans, e);
-
-    if (s == OK)
-        s = subscription_list(c, d->tenant, d->a, &subs, &n, e);
-    if (s != OK)
-        return s;
-    x->sub = standing_choose(subs, n, d->st->livemode, &x->standing);
+    enum status st = plans_read(c, d->a, &x->plans, e);
+    if (st == OK)
+        st = subscription_list(c, d->tenant, d->a, &subs, &n, e);
+    if (st != OK)
+        return st;
+    x->sub = standing_choose(subs, n, d->stripe->livemode, &x->standing);
     x->to = x->plan_name.n ? plans_find(&x->plans, x->plan_name) : NULL;
     const struct plan_terms *t = x->sub ? plans_terms(&x->plans, x->sub->terms) : NULL;
     x->from = t ? plans_find(&x->plans, t->plan) : x->sub ? NULL : plans_free(&x->plans);
-    s = read_prices(c, x, e);
-    if (s == OK)
-        s = read_invoice(c, x, e);
-    if (s == OK)
-        s = change_store_last(c, d->tenant, &x->changed_ms, e);
-    if (s == OK)
-        s = kept_store_bots(c, d->tenant, d->a, &x->bots, &x->bot_n, e);
-    if (s == OK)
-        s = read_usage(c, x, e);
-    return s == OK ? keep_limit(c, x, e) : s;
+    st = read_prices(c, x, e);
+    if (st == OK)
+        st = read_invoice(c, x, e);
+    if (st == OK)
+        st = change_store_last(c, d->tenant, &x->changed_ms, e);
+    if (st == OK)
+        st = kept_store_bots(c, d->tenant, d->a, &x->bots, &x->bot_n, e);
+    if (st == OK)
+        st = read_usage(c, x, e);
+    return st == OK ? keep_limit(c, x, e) : st;
 }
 
 enum status planned_read(struct planned *x, struct err *e)
@@ -131,7 +124,6 @@ static enum status unknown_price(struct err *e)
 enum status planned_changeable(const struct planned *x, struct err *e)
 {
     const struct subscription *s = x->sub;
-
     if (x->standing > 1)
         return err_set(
             e, ERR_CONFLICT, "two_subscriptions",
@@ -152,7 +144,6 @@ enum status planned_changeable(const struct planned *x, struct err *e)
 static enum status can_swap(const struct planned *x, struct err *e)
 {
     const struct plan_terms *t = plans_terms(&x->plans, x->sub->terms);
-
     if (!x->from || !x->sub->base_item.n || !x->sub->usage_item.n || !t)
         return unknown_price(e);
     if (!x->base.n || !x->usage.n)
@@ -198,7 +189,6 @@ enum status planned_judge(struct planned *x, struct err *e)
 int64_t planned_proration_s(const struct planned *x, int64_t proration_ms)
 {
     int64_t s = proration_ms / 1000, from = x->sub->period_start_ms / 1000, to = x->sub->period_end_ms / 1000;
-
     if (s < from)
         s = from;
     return to > from && s >= to ? to - 1 : s;
@@ -208,7 +198,7 @@ int64_t planned_proration_s(const struct planned *x, int64_t proration_ms)
 
 static bool take_lines(struct change_preview *out, struct arena *a, const struct json *lines)
 {
-    enum { MAX = sizeof(out->lines) / sizeof(out->lines[0]) };
+#define MAX (sizeof(out->lines) / sizeof(out->lines[0]))
     bool ok = true;
 
     for (size_t i = 0; i < json_len(lines); i++) {
@@ -243,15 +233,13 @@ static enum status preview_upgrade(struct planned *x, struct change_preview *out
     struct desk *d = x->d;
     struct stripe_form f;
     struct json *in = NULL;
-    enum status s;
-
     stripe_form_init(&f);
     preview_params(&f, x, planned_proration_s(x, out->proration_ms));
-    s = desk_post(d, "/v1/invoices/create_preview", &f, desk_text(d, "preview:%s", id_text(ID_LOG, id_new(), id)), &in,
-                  e);
+    enum status st = desk_post(d, "/v1/invoices/create_preview", &f,
+                               desk_text(d, "preview:%s", id_text(ID_LOG, id_new(), id)), &in, e);
     stripe_form_release(&f);
-    if (s != OK)
-        return s;
+    if (st != OK)
+        return st;
     out->due_now = json_int(json_get(in, "amount_due"), json_int(json_get(in, "total"), 0));
     return take_lines(out, d->a, json_get(json_get(in, "lines"), "data")) ? OK : err_nomem(e);
 }
@@ -260,7 +248,6 @@ static enum status preview_fill(struct planned *x, struct change_preview *out, s
 {
     const struct plan_terms *t = x->to->terms;
     int64_t now = clock_now_ms();
-
     out->kind = x->kind;
     out->from = x->from ? x->from : plans_free(&x->plans);
     out->to = x->to;
@@ -278,25 +265,24 @@ static enum status preview_fill(struct planned *x, struct change_preview *out, s
     return x->kind == CHANGE_UPGRADE ? preview_upgrade(x, out, e) : OK;
 }
 
-enum status change_preview(struct stripe *st, struct db_pool *p, struct arena *a, const struct actor *who,
+enum status change_preview(struct stripe *stripe, struct db_pool *p, struct arena *a, const struct actor *who,
                            struct str plan, struct change_preview *out, struct err *e)
 {
-    struct desk d = desk_open(st, p, a, who, who->tenant);
+    struct desk d = desk_open(stripe, p, a, who, who->tenant);
     struct planned x = {.d = &d, .plan_name = plan};
     struct err why = ERR_INIT;
-    enum status s = planned_read(&x, &why);
-
+    enum status st = planned_read(&x, &why);
     *out = (struct change_preview){.kind = CHANGE_NONE};
-    if (s == OK)
-        s = planned_judge(&x, &why);
-    if (s == OK && x.sub && x.kind != CHANGE_CANCEL && x.kind != CHANGE_NONE)
-        s = planned_changeable(&x, &why);
-    if (s == OK)
-        s = preview_fill(&x, out, &why);
-    s = desk_close(&d, s, "preview", &why);
-    if (s != OK && e)
+    if (st == OK)
+        st = planned_judge(&x, &why);
+    if (st == OK && x.sub && x.kind != CHANGE_CANCEL && x.kind != CHANGE_NONE)
+        st = planned_changeable(&x, &why);
+    if (st == OK)
+        st = preview_fill(&x, out, &why);
+    st = desk_close(&d, st, "preview", &why);
+    if (st != OK && e)
         *e = why;
-    return s;
+    return st;
 }
 
 /* ---- bots that stay ---- */
@@ -316,22 +302,21 @@ enum status bots_keep_write(struct db *c, const struct actor *who, struct id ten
     struct id *bots;
     size_t have;
     int64_t now = clock_now_ms();
-    enum status s = kept_store_lock(c, tenant, e);
-
-    if (s != OK)
-        return s;
+    enum status st = kept_store_lock(c, tenant, e);
+    if (st != OK)
+        return st;
     arena_init(&a, 8 * MB);
-    s = kept_store_bots(c, tenant, &a, &bots, &have, e);
-    for (size_t i = 0; s == OK && i < n; i++)
+    st = kept_store_bots(c, tenant, &a, &bots, &have, e);
+    for (size_t i = 0; st == OK && i < n; i++)
         if (!is_among(keep[i], bots, have))
-            s = err_at(e, ERR_NOT_FOUND, "bot_unknown", "keep",
-                       "One of the chosen bots is not there any more: choose again.");
-    if (s == OK)
-        s = kept_store_clear(c, tenant, e);
-    for (size_t i = 0; s == OK && i < n; i++)
-        s = kept_store_set(c, tenant, keep[i], now, e);
+            st = err_at(e, ERR_NOT_FOUND, "bot_unknown", "keep",
+                        "One of the chosen bots is not there any more: choose again.");
+    if (st == OK)
+        st = kept_store_clear(c, tenant, e);
+    for (size_t i = 0; st == OK && i < n; i++)
+        st = kept_store_set(c, tenant, keep[i], now, e);
     arena_release(&a);
-    return s == OK ? account_audit(c, who, "billing.bots_kept", STR_EMPTY, NULL, e) : s;
+    return st == OK ? account_audit(c, who, "billing.bots_kept", STR_EMPTY, NULL, e) : st;
 }
 
 struct keeping {
@@ -349,9 +334,8 @@ static enum status keep_them(struct db *c, void *ctx, struct err *e)
 enum status bots_keep(struct db *c, const struct actor *who, const struct id *keep, size_t n, struct err *e)
 {
     struct keeping k = {.who = who, .keep = keep, .n = n};
-    enum status s = db_transaction(c, keep_them, &k, e);
-
-    if (s == OK)
+    enum status st = db_transaction(c, keep_them, &k, e);
+    if (st == OK)
         shared_bump("plan", who->tenant);
-    return s;
+    return st;
 }

@@ -1,9 +1,8 @@
 /* checkout_portal.c: coming back from Stripe's checkout page, and going to Stripe's page for cards and invoices. */
-#include "billing/checkout_internal.h"
-
 #include "base/clock.h"
 #include "base/log.h"
 #include "billing/alarm.h"
+#include "billing/checkout_internal.h"
 #include "billing/setup.h"
 
 #include "base/banned.h"
@@ -24,13 +23,12 @@ static enum status read_returning(struct db *c, void *ctx, struct err *e)
 {
     struct returning *r = ctx;
     struct desk *d = r->d;
-    enum status s = attempt_store_find(c, d->tenant, d->a, r->session, &r->attempt, e);
-
-    r->ours = s == OK;
-    if (s != OK && s != ERR_NOT_FOUND)
-        return s;
-    s = customer_store_current(c, d->tenant, d->st->livemode, d->a, &r->customer, e);
-    return s == OK ? subscription_list(c, d->tenant, d->a, &r->subs, &r->sub_n, e) : s;
+    enum status st = attempt_store_find(c, d->tenant, d->a, r->session, &r->attempt, e);
+    r->ours = st == OK;
+    if (st != OK && st != ERR_NOT_FOUND)
+        return st;
+    st = customer_store_current(c, d->tenant, d->stripe->livemode, d->a, &r->customer, e);
+    return st == OK ? subscription_list(c, d->tenant, d->a, &r->subs, &r->sub_n, e) : st;
 }
 
 static enum status write_returned(struct db *c, void *ctx, struct err *e)
@@ -80,27 +78,25 @@ static enum status returned_complete(struct returning *r, const struct json *ses
 {
     bool ok = true;
     struct str subscription = arena_str(r->d->a, stripe_id_of(json_get(session, "subscription")), &ok);
-    enum status s = ok ? become(r, ATTEMPT_COMPLETE, e) : err_nomem(e);
-
-    if (s != OK)
-        return s;
+    enum status st = ok ? become(r, ATTEMPT_COMPLETE, e) : err_nomem(e);
+    if (st != OK)
+        return st;
     desk_look(r->d, "checkout.session", r->session);
     desk_look(r->d, "subscription", subscription);
-    s = work_db(r->d->p, read_returning, r, e);
+    st = work_db(r->d->p, read_returning, r, e);
     *out = outcome_of(r, subscription);
     if (*out == CHECKOUT_DONE && str_eqz(json_get_str(session, "payment_status"), "unpaid"))
         *out = CHECKOUT_PAYING;
-    return s;
+    return st;
 }
 
 static enum status returned_look(struct returning *r, enum checkout_outcome *out, struct err *e)
 {
     struct json *session;
     struct err why = ERR_INIT;
-    enum status s = desk_get(r->d, stripe_path(r->d->a, "/v1/checkout/sessions/%", r->session.p, (char *)NULL), NULL,
-                             &session, &why);
-
-    if (s != OK) { /* Stripe's event says it as well, only later */
+    enum status st = desk_get(r->d, stripe_path(r->d->a, "/v1/checkout/sessions/%", r->session.p, (char *)NULL), NULL,
+                              &session, &why);
+    if (st != OK) { /* Stripe's event says it as well, only later */
         log_line(LOG_WARN, "checkout_return", LOG_S("error", why.message));
         *out = CHECKOUT_PAYING;
         return OK;
@@ -116,21 +112,19 @@ static enum status returned_look(struct returning *r, enum checkout_outcome *out
     return *out == CHECKOUT_EXPIRED ? become(r, ATTEMPT_EXPIRED, e) : OK;
 }
 
-enum status checkout_return(struct stripe *st, struct db_pool *p, struct arena *a, const struct actor *who,
+enum status checkout_return(struct stripe *stripe, struct db_pool *p, struct arena *a, const struct actor *who,
                             struct str session, enum checkout_outcome *out, struct err *e)
 {
-    struct desk d = desk_open(st, p, a, who, who->tenant);
+    struct desk d = desk_open(stripe, p, a, who, who->tenant);
     struct returning r = {.d = &d};
     bool ok = true;
-    enum status s;
-
     *out = CHECKOUT_UNKNOWN;
     if (!session.n || session.n >= STRIPE_ID_MAX)
         return OK;
     r.session = arena_str(a, session, &ok);
-    s = ok ? work_db(p, read_returning, &r, e) : err_nomem(e);
-    if (s != OK || !r.ours)
-        return s;
+    enum status st = ok ? work_db(p, read_returning, &r, e) : err_nomem(e);
+    if (st != OK || !r.ours)
+        return st;
     if (r.attempt.state == ATTEMPT_COMPLETE && outcome_of(&r, STR_EMPTY) == CHECKOUT_DONE) {
         *out = CHECKOUT_DONE; /* heard of already: a page that is loaded again asks nothing of Stripe */
         return OK;
@@ -152,7 +146,7 @@ struct visit {
 static enum status read_configuration(struct db *c, void *ctx, struct err *e)
 {
     struct visit *v = ctx;
-    return setup_id(c, v->d->a, v->d->st->livemode, "portal", &v->configuration, e);
+    return setup_id(c, v->d->a, v->d->stripe->livemode, "portal", &v->configuration, e);
 }
 
 static enum status no_customer(struct err *e)
@@ -168,49 +162,47 @@ static enum status portal_post(struct visit *v, struct str customer, enum portal
     struct desk *d = v->d;
     struct stripe_form f;
     struct json *session = NULL;
-    enum status s;
-
     stripe_form_init(&f);
     stripe_param_str(&f, "customer", customer);
-    stripe_param_text(&f, "return_url", desk_text(d, "%s/app/billing", config_string(d->st->config, CONFIG_base_url)));
+    stripe_param_text(&f, "return_url",
+                      desk_text(d, "%s/app/billing", config_string(d->stripe->config, CONFIG_base_url)));
     if (v->configuration.n)
         stripe_param_str(&f, "configuration", v->configuration);
     stripe_param_text(&f, "locale", "auto");
     if (flow == PORTAL_CARD)
         stripe_param_text(&f, "flow_data[type]", "payment_method_update");
-    s = desk_post(d, "/v1/billing_portal/sessions", &f, desk_text(d, "portal:%s", id_text(ID_LOG, id_new(), id)),
-                  &session, e);
+    enum status st = desk_post(d, "/v1/billing_portal/sessions", &f,
+                               desk_text(d, "portal:%s", id_text(ID_LOG, id_new(), id)), &session, e);
     stripe_form_release(&f);
-    if (s == OK)
+    if (st == OK)
         *url = json_get_str(session, "url");
-    if (s == OK && !url->n)
-        s = err_set(e, ERR_UNAVAILABLE, "stripe_answer", "Stripe's answer names no page to go to.");
-    return s;
+    if (st == OK && !url->n)
+        st = err_set(e, ERR_UNAVAILABLE, "stripe_answer", "Stripe's answer names no page to go to.");
+    return st;
 }
 
 /* It changes nothing, so it needs no lease. */
-enum status portal_begin(struct stripe *st, struct db_pool *p, struct arena *a, const struct actor *who,
+enum status portal_begin(struct stripe *stripe, struct db_pool *p, struct arena *a, const struct actor *who,
                          enum portal_flow flow, struct str *url, struct err *e)
 {
-    struct desk d = desk_open(st, p, a, who, who->tenant);
+    struct desk d = desk_open(stripe, p, a, who, who->tenant);
     struct visit v = {.d = &d};
     struct str customer;
     struct err why = ERR_INIT;
-    enum status s = customer_find(&d, &customer, &why);
-
+    enum status st = customer_find(&d, &customer, &why);
     *url = STR_EMPTY;
-    if (s == OK && !customer.n)
+    if (st == OK && !customer.n)
         return no_customer(e);
-    if (s == OK)
-        s = work_db(p, read_configuration, &v, &why);
-    if (s == OK)
-        s = portal_post(&v, customer, flow, url, &why);
-    if (s != OK && desk_is_missing(&why, "customer")) {
-        s = desk_customer_gone(&d, customer, &why);
-        return s == OK ? no_customer(e) : err_set(e, s, why.code, "%s", why.message);
+    if (st == OK)
+        st = work_db(p, read_configuration, &v, &why);
+    if (st == OK)
+        st = portal_post(&v, customer, flow, url, &why);
+    if (st != OK && desk_is_missing(&why, "customer")) {
+        st = desk_customer_gone(&d, customer, &why);
+        return st == OK ? no_customer(e) : err_set(e, st, why.code, "%s", why.message);
     }
-    s = desk_close(&d, s, "portal", &why);
-    if (s != OK && e)
+    st = desk_close(&d, st, "portal", &why);
+    if (st != OK && e)
         *e = why;
-    return s;
+    return st;
 }

@@ -6,19 +6,17 @@
 
 #include "base/banned.h"
 
-static enum status number(struct db *c, struct db_stmt *st, struct id tenant, const struct db_val *args, size_t n,
+static enum status number(struct db *c, struct db_stmt *stmt, struct id tenant, const struct db_val *args, size_t n,
                           int64_t *out, struct err *e)
 {
     struct arena a;
     struct db_row r;
-    enum status s;
-
     arena_init(&a, 64 * KB);
-    s = db_query_one(c, st, &tenant, args, n, &a, &r, e);
-    if (s == OK)
+    enum status st = db_query_one(c, stmt, &tenant, args, n, &a, &r, e);
+    if (st == OK)
         *out = db_row_int(r, 0);
     arena_release(&a);
-    return s;
+    return st;
 }
 
 /* ---- customers ---- */
@@ -51,11 +49,10 @@ enum status customer_store_current(struct db *c, struct id tenant, bool livemode
                                    struct err *e)
 {
     struct db_rows rows;
-    enum status s = db_query(c, &customer_select, &tenant, DB_ARGS(db_int(livemode)), a, &rows, e);
-
-    if (s == OK)
+    enum status st = db_query(c, &customer_select, &tenant, DB_ARGS(db_int(livemode)), a, &rows, e);
+    if (st == OK)
         *out = rows.n ? db_row_str(rows.rows[0], 0) : STR_EMPTY;
-    return s;
+    return st;
 }
 
 enum status customer_store_count(struct db *c, struct id tenant, int64_t *n, struct err *e)
@@ -80,28 +77,26 @@ enum status customer_store_call(struct db *c, struct id tenant, struct arena *a,
 {
     struct db_rows rows;
     struct db_val p = db_bytes(prefix.p, prefix.n);
-    enum status s = db_query(c, &customer_calls, &tenant, DB_ARGS(p, p), a, &rows, e);
-
+    enum status st = db_query(c, &customer_calls, &tenant, DB_ARGS(p, p), a, &rows, e);
     *out = (struct customer_call){.serial = -1};
-    for (size_t i = 0; s == OK && i < rows.n; i++) {
+    for (size_t i = 0; st == OK && i < rows.n; i++) {
         int64_t serial;
         if (num_i64(db_row_str(rows.rows[i], 0), 0, INT64_MAX, &serial) && serial > out->serial)
             *out = (struct customer_call){.serial = serial,
                                           .first_sent_ms = db_row_time(rows.rows[i], 1),
                                           .failed = db_row_int(rows.rows[i], 2) != 0};
     }
-    return s;
+    return st;
 }
 
 enum status customer_store_facts(struct db *c, struct id tenant, struct arena *a, struct customer_facts *out,
                                  struct err *e)
 {
     struct db_row r;
-    enum status s = db_query_one(c, &customer_owner, &tenant, DB_NONE, a, &r, e);
-
-    if (s == OK)
+    enum status st = db_query_one(c, &customer_owner, &tenant, DB_NONE, a, &r, e);
+    if (st == OK)
         *out = (struct customer_facts){.workspace = db_row_str(r, 0), .email = db_row_str(r, 1)};
-    return s;
+    return st;
 }
 
 /* ---- attempts ---- */
@@ -155,10 +150,9 @@ enum status attempt_store_open(struct db *c, struct id tenant, bool livemode, in
                                struct attempt **out, size_t *n, struct err *e)
 {
     struct db_rows rows;
-    enum status s = db_query(c, &attempt_open, &tenant, DB_ARGS(db_int(livemode), db_time(now_ms)), a, &rows, e);
-
-    if (s != OK)
-        return s;
+    enum status st = db_query(c, &attempt_open, &tenant, DB_ARGS(db_int(livemode), db_time(now_ms)), a, &rows, e);
+    if (st != OK)
+        return st;
     *n = rows.n;
     *out = arena_array(a, rows.n ? rows.n : 1, sizeof(**out));
     if (!*out)
@@ -191,11 +185,10 @@ enum status attempt_store_find(struct db *c, struct id tenant, struct arena *a, 
                                struct err *e)
 {
     struct db_row r;
-    enum status s = db_query_one(c, &attempt_of_session, &tenant, DB_ARGS(db_bytes(session.p, session.n)), a, &r, e);
-
-    if (s == OK)
+    enum status st = db_query_one(c, &attempt_of_session, &tenant, DB_ARGS(db_bytes(session.p, session.n)), a, &r, e);
+    if (st == OK)
         *out = attempt_of(r);
-    return s;
+    return st;
 }
 
 /* ---- changes ---- */
@@ -233,14 +226,12 @@ enum status change_store_last(struct db *c, struct id tenant, int64_t *finished_
 {
     struct arena a;
     struct db_rows rows;
-    enum status s;
-
     arena_init(&a, 64 * KB);
-    s = db_query(c, &change_last, &tenant, DB_NONE, &a, &rows, e);
-    if (s == OK)
+    enum status st = db_query(c, &change_last, &tenant, DB_NONE, &a, &rows, e);
+    if (st == OK)
         *finished_ms = rows.n ? db_row_time(rows.rows[0], 0) : 0;
     arena_release(&a);
-    return s;
+    return st;
 }
 
 /* ---- bots ---- */
@@ -255,10 +246,9 @@ DB_STMT(kept_set, TENANT, "UPDATE bot SET kept_at = ? WHERE tenant_id = :tenant 
 enum status kept_store_bots(struct db *c, struct id tenant, struct arena *a, struct id **out, size_t *n, struct err *e)
 {
     struct db_rows rows;
-    enum status s = db_query(c, &kept_bots, &tenant, DB_NONE, a, &rows, e);
-
-    if (s != OK)
-        return s;
+    enum status st = db_query(c, &kept_bots, &tenant, DB_NONE, a, &rows, e);
+    if (st != OK)
+        return st;
     *n = rows.n;
     *out = arena_array(a, rows.n ? rows.n : 1, sizeof(**out));
     if (!*out)
@@ -272,12 +262,10 @@ enum status kept_store_lock(struct db *c, struct id tenant, struct err *e)
 {
     struct arena a;
     struct db_row r;
-    enum status s;
-
     arena_init(&a, 64 * KB);
-    s = db_query_one(c, &kept_lock, &tenant, DB_NONE, &a, &r, e);
+    enum status st = db_query_one(c, &kept_lock, &tenant, DB_NONE, &a, &r, e);
     arena_release(&a);
-    return s;
+    return st;
 }
 
 enum status kept_store_clear(struct db *c, struct id tenant, struct err *e)

@@ -51,21 +51,21 @@ static enum status note_write(struct db *c, const struct note *n, struct err *e)
     struct arena a;
     arena_init(&a, 64 * KB);
     struct json *detail = json_new_object(&a);
-    enum status s = OK;
+    enum status st = OK;
     if (!detail || (!id_is_none(n->tenant) && json_set_str(detail, "object", n->object) != 0))
-        s = err_nomem(e);
-    if (s == OK)
-        s = operator_log(c, n->who, n->what,
-                         id_is_none(n->tenant) ? n->object : str_from(id_text(ID_TENANT, n->tenant, id)), detail, e);
+        st = err_nomem(e);
+    if (st == OK)
+        st = operator_log(c, n->who, n->what,
+                          id_is_none(n->tenant) ? n->object : str_from(id_text(ID_TENANT, n->tenant, id)), detail, e);
     arena_release(&a);
-    return s;
+    return st;
 }
 
 static enum status replay_write(struct db *c, void *ctx, struct err *e)
 {
     const struct note *n = ctx;
-    enum status s = event_replay(c, n->event, e);
-    return s == OK ? note_write(c, n, e) : s;
+    enum status st = event_replay(c, n->event, e);
+    return st == OK ? note_write(c, n, e) : st;
 }
 
 enum status console_replay(struct db *c, const struct actor *who, struct str event, struct err *e)
@@ -77,8 +77,8 @@ enum status console_replay(struct db *c, const struct actor *who, struct str eve
 static enum status close_write(struct db *c, void *ctx, struct err *e)
 {
     const struct note *n = ctx;
-    enum status s = alarm_close(c, n->alarm, e);
-    return s == OK ? note_write(c, n, e) : s;
+    enum status st = alarm_close(c, n->alarm, e);
+    return st == OK ? note_write(c, n, e) : st;
 }
 
 enum status console_alarm_close(struct db *c, const struct actor *who, struct id alarm, struct err *e)

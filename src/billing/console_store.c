@@ -82,11 +82,11 @@ enum status console_counts(struct db *c, bool livemode, struct console_counts *o
     struct arena a;
     struct db_row r;
     arena_init(&a, 64 * KB);
-    enum status s = db_query_one(c, &console_sums, DB_GLOBAL, DB_ARGS(db_int(livemode)), &a, &r, e);
-    if (s == OK)
+    enum status st = db_query_one(c, &console_sums, DB_GLOBAL, DB_ARGS(db_int(livemode)), &a, &r, e);
+    if (st == OK)
         *out = (struct console_counts){db_row_int(r, 0), db_row_int(r, 1), db_row_int(r, 2), db_row_int(r, 3)};
     arena_release(&a);
-    return s;
+    return st;
 }
 
 enum status console_terms(struct db *c, struct arena *a, bool livemode, struct console_terms **out, size_t *n,
@@ -174,9 +174,9 @@ enum status console_meter(struct db *c, struct id tenant, struct console_meter *
     struct arena a;
     struct db_row r;
     arena_init(&a, 64 * KB);
-    enum status s = db_query_one(c, &console_meter_sums, &tenant, DB_NONE, &a, &r, e);
-    if (s == OK)
+    enum status st = db_query_one(c, &console_meter_sums, &tenant, DB_NONE, &a, &r, e);
+    if (st == OK)
         *out = (struct console_meter){db_row_int(r, 0), db_row_int(r, 1), db_row_int(r, 2), db_row_int(r, 3)};
     arena_release(&a);
-    return s;
+    return st;
 }

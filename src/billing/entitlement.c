@@ -272,7 +272,7 @@ static void decide(const struct answer *a, const struct standing *best, const st
     x->until_ms = pays || waits ? best->until_ms : 0;
     x->read_only = x->state == BILLING_READ_ONLY;
     x->period = pays ? subscription_period(best->sub, a->now_ms) : calendar_month(a->now_ms);
-    memcpy(x->value, x->plan->value, sizeof x->value);
+    memcpy(x->value, x->plan->value, sizeof(x->value));
     x->value[ENTITLEMENT_conversations] = pays ? best->terms->conversations : floor->terms->conversations;
 }
 
@@ -366,13 +366,13 @@ enum status entitlement_writable(const struct entitlements *x, struct err *e)
 enum status entitlement_room(const struct entitlements *x, enum entitlement what, int64_t have, struct err *e)
 {
     int64_t limit = x->value[what];
-    char code[sizeof e->code];
-    enum status s = entitlement_writable(x, e);
-    if (s != OK)
-        return s;
+    char code[sizeof(e->code)];
+    enum status st = entitlement_writable(x, e);
+    if (st != OK)
+        return st;
     if (limit == UNLIMITED || have < limit)
         return OK;
-    snprintf(code, sizeof code, "plan_limit_%s", entitlement_name(what));
+    snprintf(code, sizeof(code), "plan_limit_%s", entitlement_name(what));
     return err_set(e, ERR_PLAN, code, "The plan %.*s includes %lld %s: remove one or take a larger plan.",
                    STR_F(x->plan->name), (long long)limit, thing(what, limit == 1));
 }

@@ -35,18 +35,18 @@ static enum status facts_read(struct db *c, struct id tenant, struct arena *a, s
     struct subscription *subscriptions;
     struct override *overrides;
     *f = (struct entitlement_facts){.plans = plans};
-    enum status s = plans ? plans_read(c, a, plans, e) : err_nomem(e);
-    if (s == OK)
-        s = entitlement_store_tenant(c, tenant, a, f, e);
-    if (s == OK)
-        s = subscription_list(c, tenant, a, &subscriptions, &f->subscription_n, e);
-    if (s == OK)
-        s = override_list(c, tenant, a, &overrides, &f->override_n, e);
-    if (s == OK) {
+    enum status st = plans ? plans_read(c, a, plans, e) : err_nomem(e);
+    if (st == OK)
+        st = entitlement_store_tenant(c, tenant, a, f, e);
+    if (st == OK)
+        st = subscription_list(c, tenant, a, &subscriptions, &f->subscription_n, e);
+    if (st == OK)
+        st = override_list(c, tenant, a, &overrides, &f->override_n, e);
+    if (st == OK) {
         f->subscriptions = subscriptions;
         f->overrides = overrides;
     }
-    return s;
+    return st;
 }
 
 enum status entitlement_load(struct db *c, struct id tenant, int64_t now_ms, struct arena *a, struct entitlements *out,
@@ -54,9 +54,9 @@ enum status entitlement_load(struct db *c, struct id tenant, int64_t now_ms, str
 {
     struct entitlement_facts f;
     bool on;
-    enum status s = facts_read(c, tenant, a, &f, e);
-    if (s != OK)
-        return s;
+    enum status st = facts_read(c, tenant, a, &f, e);
+    if (st != OK)
+        return st;
     f.livemode = livemode_of_key(&on);
     if (!on)
         f.subscription_n = 0;
@@ -70,8 +70,8 @@ enum status entitlement_history_days(struct db *c, struct id tenant, int64_t now
     struct entitlements test, live;
     struct arena a;
     arena_init(&a, 1 * MB);
-    enum status s = facts_read(c, tenant, &a, &f, e);
-    if (s == OK) {
+    enum status st = facts_read(c, tenant, &a, &f, e);
+    if (st == OK) {
         entitlement_resolve(&f, now_ms, &test);
         f.livemode = true;
         entitlement_resolve(&f, now_ms, &live);
@@ -79,12 +79,12 @@ enum status entitlement_history_days(struct db *c, struct id tenant, int64_t now
         *out = x > y ? x : y;
     }
     arena_release(&a);
-    return s;
+    return st;
 }
 
 /* ---- the cache ---- */
 
-enum { SLOTS = 512 };
+#define SLOTS 512
 #define FRESH_US (10 * 1000000LL)
 
 struct slot {
@@ -100,7 +100,7 @@ static pthread_mutex_t slots_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct slot *slot_of(struct id tenant)
 {
     uint32_t h = 2166136261u;
-    for (size_t i = 0; i < sizeof tenant.b; i++)
+    for (size_t i = 0; i < sizeof(tenant.b); i++)
         h = (h ^ tenant.b[i]) * 16777619u;
     return &slots[h % SLOTS];
 }
@@ -143,8 +143,8 @@ static void forget(struct id tenant)
 static void copy_out(const struct entitlements *x, struct entitled *out)
 {
     *out = (struct entitled){.state = x->state, .read_only = x->read_only, .period = x->period};
-    memcpy(out->value, x->value, sizeof out->value);
-    snprintf(out->plan, sizeof out->plan, "%.*s", STR_F(x->plan->plan));
+    memcpy(out->value, x->value, sizeof(out->value));
+    snprintf(out->plan, sizeof(out->plan), "%.*s", STR_F(x->plan->plan));
 }
 
 static enum status load(struct db_pool *p, int64_t now_ms, struct slot *fresh, struct err *e)
@@ -153,11 +153,11 @@ static enum status load(struct db_pool *p, int64_t now_ms, struct slot *fresh, s
     struct db *c = NULL;
     struct arena a;
     arena_init(&a, 1 * MB);
-    enum status s = db_get(p, &c, e);
-    if (s == OK)
-        s = entitlement_load(c, fresh->tenant, now_ms, &a, &x, e);
+    enum status st = db_get(p, &c, e);
+    if (st == OK)
+        st = entitlement_load(c, fresh->tenant, now_ms, &a, &x, e);
     db_put(c);
-    if (s == OK) {
+    if (st == OK) {
         copy_out(&x, &fresh->x);
         fresh->used = true;
         fresh->loaded_us = clock_mono_us();
@@ -165,7 +165,7 @@ static enum status load(struct db_pool *p, int64_t now_ms, struct slot *fresh, s
         fresh->until_ms = x.valid_until_ms;
     }
     arena_release(&a);
-    return s;
+    return st;
 }
 
 enum status entitled_now(struct db_pool *p, struct id tenant, int64_t now_ms, struct entitled *out, struct err *e)
@@ -176,10 +176,10 @@ enum status entitled_now(struct db_pool *p, struct id tenant, int64_t now_ms, st
                          .of_plans = shared_generation("plans", ID_NONE)};
     if (remembered(&fresh, now_ms, out))
         return OK;
-    enum status s = load(p, now_ms, &fresh, e);
-    if (s != OK) {
+    enum status st = load(p, now_ms, &fresh, e);
+    if (st != OK) {
         forget(tenant);
-        return s;
+        return st;
     }
     remember(&fresh);
     *out = fresh.x;
@@ -193,11 +193,11 @@ enum status entitlement_may_make(struct db *c, struct id tenant, struct err *e)
     struct entitlements x;
     struct arena a;
     arena_init(&a, 1 * MB);
-    enum status s = entitlement_load(c, tenant, clock_now_ms(), &a, &x, e);
-    if (s == OK)
-        s = entitlement_writable(&x, e);
+    enum status st = entitlement_load(c, tenant, clock_now_ms(), &a, &x, e);
+    if (st == OK)
+        st = entitlement_writable(&x, e);
     arena_release(&a);
-    return s;
+    return st;
 }
 
 /* ---- members ---- */
@@ -212,11 +212,11 @@ static enum status room_for_member(struct db *c, const struct joining *j, int64_
     struct entitlements x;
     struct arena a;
     arena_init(&a, 1 * MB);
-    enum status s = entitlement_load(c, j->tenant, clock_now_ms(), &a, &x, e);
-    if (s == OK)
-        s = entitlement_room(&x, ENTITLEMENT_members, have, e);
+    enum status st = entitlement_load(c, j->tenant, clock_now_ms(), &a, &x, e);
+    if (st == OK)
+        st = entitlement_room(&x, ENTITLEMENT_members, have, e);
     arena_release(&a);
-    return s;
+    return st;
 }
 
 static enum status join_write(struct db *c, void *ctx, struct err *e)
@@ -224,12 +224,12 @@ static enum status join_write(struct db *c, void *ctx, struct err *e)
     const struct joining *j = ctx;
     int64_t have;
     bool known;
-    enum status s = entitlement_store_lock(c, j->tenant, e);
-    if (s == OK)
-        s = entitlement_store_members(c, j->tenant, j->user, &have, &known, e);
-    if (s == OK && !known)
-        s = room_for_member(c, j, have, e);
-    return s == OK ? account_member_add(c, j->tenant, j->user, j->role, e) : s;
+    enum status st = entitlement_store_lock(c, j->tenant, e);
+    if (st == OK)
+        st = entitlement_store_members(c, j->tenant, j->user, &have, &known, e);
+    if (st == OK && !known)
+        st = room_for_member(c, j, have, e);
+    return st == OK ? account_member_add(c, j->tenant, j->user, j->role, e) : st;
 }
 
 enum status entitlement_member_add(struct db *c, struct id tenant, struct id user, enum role role, struct err *e)
@@ -252,15 +252,15 @@ static enum status choice_write(struct db *c, void *ctx, struct err *e)
     struct arena a;
     arena_init(&a, 64 * KB);
     struct json *detail = json_new_object(&a);
-    enum status s = detail && json_set_bool(detail, "bill", k->bill) == 0 && json_set_int(detail, "cap", k->cap) == 0
-                        ? OK
-                        : err_nomem(e);
-    if (s == OK)
-        s = overage_store_set(c, k->who->tenant, k->bill, k->cap, e);
-    if (s == OK)
-        s = account_audit(c, k->who, "billing.overage", STR_EMPTY, detail, e);
+    enum status st = detail && json_set_bool(detail, "bill", k->bill) == 0 && json_set_int(detail, "cap", k->cap) == 0
+                         ? OK
+                         : err_nomem(e);
+    if (st == OK)
+        st = overage_store_set(c, k->who->tenant, k->bill, k->cap, e);
+    if (st == OK)
+        st = account_audit(c, k->who, "billing.overage", STR_EMPTY, detail, e);
     arena_release(&a);
-    return s;
+    return st;
 }
 
 enum status overage_choose(struct db *c, const struct actor *who, bool bill, int64_t cap, struct err *e)
@@ -271,8 +271,8 @@ enum status overage_choose(struct db *c, const struct actor *who, bool bill, int
                       OVERAGE_CAP_MAX);
     if (bill && cap == 0)
         return err_at(e, ERR_INVALID, "cap_missing", "cap", "Say how much overage may cost at most in a period.");
-    enum status s = db_transaction(c, choice_write, &k, e);
-    if (s == OK)
+    enum status st = db_transaction(c, choice_write, &k, e);
+    if (st == OK)
         shared_bump("plan", who->tenant);
-    return s;
+    return st;
 }

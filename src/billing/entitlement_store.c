@@ -22,11 +22,11 @@ enum status entitlement_store_tenant(struct db *c, struct id tenant, struct aren
                                      struct err *e)
 {
     struct db_row r;
-    enum status s = db_query_one(c, &facts_of_tenant, &tenant, DB_NONE, a, &r, e);
-    if (s == ERR_NOT_FOUND)
+    enum status st = db_query_one(c, &facts_of_tenant, &tenant, DB_NONE, a, &r, e);
+    if (st == ERR_NOT_FOUND)
         return err_set(e, ERR_NOT_FOUND, "workspace_unknown", "There is no such workspace.");
-    if (s != OK)
-        return s;
+    if (st != OK)
+        return st;
     out->tenant = tenant;
     out->assigned = db_row_str(r, 0);
     out->workspace_active = db_row_int(r, 1) != 0;
@@ -41,9 +41,9 @@ enum status entitlement_store_lock(struct db *c, struct id tenant, struct err *e
     struct arena a;
     struct db_row r;
     arena_init(&a, 4096);
-    enum status s = db_query_one(c, &tenant_hold, &tenant, DB_NONE, &a, &r, e);
+    enum status st = db_query_one(c, &tenant_hold, &tenant, DB_NONE, &a, &r, e);
     arena_release(&a);
-    return s == ERR_NOT_FOUND ? err_set(e, ERR_NOT_FOUND, "workspace_unknown", "There is no such workspace.") : s;
+    return st == ERR_NOT_FOUND ? err_set(e, ERR_NOT_FOUND, "workspace_unknown", "There is no such workspace.") : st;
 }
 
 enum status entitlement_store_members(struct db *c, struct id tenant, struct id user, int64_t *n, bool *known,
@@ -52,13 +52,13 @@ enum status entitlement_store_members(struct db *c, struct id tenant, struct id 
     struct arena a;
     struct db_row r;
     arena_init(&a, 4096);
-    enum status s = db_query_one(c, &members_count, &tenant, DB_ARGS(db_id(user)), &a, &r, e);
-    if (s == OK) {
+    enum status st = db_query_one(c, &members_count, &tenant, DB_ARGS(db_id(user)), &a, &r, e);
+    if (st == OK) {
         *n = db_row_int(r, 0);
         *known = db_row_int(r, 1) != 0;
     }
     arena_release(&a);
-    return s;
+    return st;
 }
 
 enum status overage_store_set(struct db *c, struct id tenant, bool bill, int64_t cap, struct err *e)

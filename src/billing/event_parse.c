@@ -1,9 +1,8 @@
 /* event_parse.c: the envelope of an event. Pure. */
-#include "billing/hook.h"
-
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/num.h"
+#include "billing/hook.h"
 #include "billing/stripe_client.h"
 
 #include "base/banned.h"
@@ -26,7 +25,6 @@ static bool is_word(struct str s, size_t max)
 static bool digits(struct str s, size_t at, size_t n, int *out)
 {
     uint64_t v = 0;
-
     if (s.n < at + n || !num_u64(str_sub(s, at, n), 9999, &v))
         return false;
     *out = (int)v;
@@ -37,7 +35,6 @@ static bool digits(struct str s, size_t at, size_t n, int *out)
 static int64_t iso_ms(struct str s)
 {
     int y, mo, d, h, mi, sec, ms = 0;
-
     if (s.n < 20 || s.p[4] != '-' || s.p[7] != '-' || s.p[10] != 'T' || s.p[13] != ':' || s.p[16] != ':' ||
         s.p[s.n - 1] != 'Z' || !digits(s, 0, 4, &y) || !digits(s, 5, 2, &mo) || !digits(s, 8, 2, &d) ||
         !digits(s, 11, 2, &h) || !digits(s, 14, 2, &mi) || !digits(s, 17, 2, &sec) || h > 23 || mi > 59 || sec > 60)
@@ -53,14 +50,12 @@ static int64_t iso_ms(struct str s)
 static int64_t unix_ms(const struct json *j)
 {
     int64_t s = json_int(j, 0);
-
     return s > 0 && s <= LAST_SECOND ? s * 1000 : 0;
 }
 
 static void read_thin(const struct json *j, struct event_envelope *out)
 {
     const struct json *about = json_get(j, "related_object");
-
     out->thin = true;
     out->created_ms = iso_ms(json_get_str(j, "created"));
     out->object_type = json_get_str(about, "type");
@@ -70,7 +65,6 @@ static void read_thin(const struct json *j, struct event_envelope *out)
 static void read_snapshot(const struct json *j, struct event_envelope *out)
 {
     const struct json *about = json_get(json_get(j, "data"), "object");
-
     out->created_ms = unix_ms(json_get(j, "created"));
     out->api_version = json_get_str(j, "api_version");
     out->object_type = json_get_str(about, "object");
@@ -85,7 +79,6 @@ static void read_snapshot(const struct json *j, struct event_envelope *out)
 enum status event_envelope_of(const struct json *j, struct event_envelope *out, struct err *e)
 {
     struct str object = json_get_str(j, "object");
-
     *out = (struct event_envelope){
         .id = json_get_str(j, "id"), .type = json_get_str(j, "type"), .api_version = STR_EMPTY};
     if (str_eqz(object, "v2.core.event"))
@@ -106,7 +99,6 @@ enum status event_envelope_of(const struct json *j, struct event_envelope *out, 
 enum status event_envelope_parse(struct arena *a, struct str body, struct event_envelope *out, struct err *e)
 {
     struct json *j;
-    enum status s = json_parse(a, body, MAX_JSON_DEPTH, &j, e);
-
-    return s == OK ? event_envelope_of(j, out, e) : s;
+    enum status st = json_parse(a, body, MAX_JSON_DEPTH, &j, e);
+    return st == OK ? event_envelope_of(j, out, e) : st;
 }

@@ -16,19 +16,18 @@ enum status event_store_add(struct db *c, const struct event_envelope *v, struct
 {
     struct db_val object = db_opt(v->object_id.n != 0, db_bytes(v->object_id.p, v->object_id.n));
     struct err why = ERR_INIT;
-    enum status s = db_exec(c, &event_insert, DB_GLOBAL,
-                            DB_ARGS(db_bytes(v->id.p, v->id.n), db_str(v->type), db_str(v->object_type), object,
-                                    db_int(v->thin), db_str(v->account), db_str(v->api_version), db_int(v->livemode),
-                                    db_time(v->created_ms ? v->created_ms : now_ms), db_time(now_ms), db_time(now_ms),
-                                    db_bytes(payload.p, payload.n)),
-                            NULL, &why);
-
-    *fresh = s == OK;
-    if (s == ERR_CONFLICT && strcmp(why.code, "duplicate") == 0)
+    enum status st = db_exec(c, &event_insert, DB_GLOBAL,
+                             DB_ARGS(db_bytes(v->id.p, v->id.n), db_str(v->type), db_str(v->object_type), object,
+                                     db_int(v->thin), db_str(v->account), db_str(v->api_version), db_int(v->livemode),
+                                     db_time(v->created_ms ? v->created_ms : now_ms), db_time(now_ms), db_time(now_ms),
+                                     db_bytes(payload.p, payload.n)),
+                             NULL, &why);
+    *fresh = st == OK;
+    if (st == ERR_CONFLICT && strcmp(why.code, "duplicate") == 0)
         return OK;
-    if (s != OK && e)
+    if (st != OK && e)
         *e = why;
-    return s;
+    return st;
 }
 
 /* ---- serving ---- */
@@ -67,12 +66,11 @@ enum status event_store_lock_due(struct db *c, struct arena *a, int64_t now_ms, 
                                  struct err *e)
 {
     struct db_rows rows;
-    enum status s = db_query(c, &event_lock_due, DB_GLOBAL, DB_ARGS(db_time(now_ms), db_time(now_ms + LATEST_MS)), a,
-                             &rows, e);
-
-    *found = s == OK && rows.n == 1;
+    enum status st = db_query(c, &event_lock_due, DB_GLOBAL, DB_ARGS(db_time(now_ms), db_time(now_ms + LATEST_MS)), a,
+                              &rows, e);
+    *found = st == OK && rows.n == 1;
     if (!*found)
-        return s;
+        return st;
     struct db_row r = rows.rows[0];
     *out = (struct event_due){.v = {.id = db_row_str(r, 0),
                                     .type = db_row_str(r, 1),
@@ -107,13 +105,12 @@ enum status event_store_of_object(struct db *c, struct arena *a, struct str obje
                                   struct event_name **out, size_t *n, struct err *e)
 {
     struct db_rows rows;
-    enum status s = db_query(c, &event_of_object, DB_GLOBAL,
-                             DB_ARGS(id_val(object), db_int(livemode), db_text(STRIPE_API_VERSION), db_int(limit)), a,
-                             &rows, e);
-
+    enum status st = db_query(c, &event_of_object, DB_GLOBAL,
+                              DB_ARGS(id_val(object), db_int(livemode), db_text(STRIPE_API_VERSION), db_int(limit)), a,
+                              &rows, e);
     *n = 0;
-    if (s != OK)
-        return s;
+    if (st != OK)
+        return st;
     if (!(*out = arena_array(a, rows.n, sizeof(**out))))
         return err_nomem(e);
     for (; *n < rows.n; ++*n)
@@ -124,7 +121,6 @@ enum status event_store_of_object(struct db *c, struct arena *a, struct str obje
 enum status event_store_done(struct db *c, struct arena *a, const struct event_name *events, size_t n, struct err *e)
 {
     struct db_val *vals = arena_array(a, n, sizeof(*vals));
-
     if (!vals)
         return err_nomem(e);
     for (size_t i = 0; i < n; i++)
@@ -160,10 +156,9 @@ DB_STMT(event_forget_old, GLOBAL,
 enum status event_store_depth(struct db *c, struct arena *a, int64_t now_ms, struct sync_depth *out, struct err *e)
 {
     struct db_row r;
-    enum status s = db_query_one(c, &event_depth, DB_GLOBAL, DB_NONE, a, &r, e);
-
-    if (s != OK)
-        return s;
+    enum status st = db_query_one(c, &event_depth, DB_GLOBAL, DB_NONE, a, &r, e);
+    if (st != OK)
+        return st;
     int64_t oldest = db_row_time(r, 2);
     *out = (struct sync_depth){db_row_int(r, 0), db_row_int(r, 1), oldest && oldest < now_ms ? now_ms - oldest : 0};
     return OK;
@@ -187,24 +182,22 @@ static struct stripe_event event_of(struct db_row r)
 enum status event_store_get(struct db *c, struct arena *a, struct str id, struct stripe_event *out, struct err *e)
 {
     struct db_row r;
-    enum status s = db_query_one(c, &event_one, DB_GLOBAL, DB_ARGS(id_val(id)), a, &r, e);
-
-    if (s == OK)
+    enum status st = db_query_one(c, &event_one, DB_GLOBAL, DB_ARGS(id_val(id)), a, &r, e);
+    if (st == OK)
         *out = event_of(r);
-    return s;
+    return st;
 }
 
 enum status event_store_list(struct db *c, struct arena *a, const char *state, int limit, struct stripe_event **out,
                              size_t *n, struct err *e)
 {
     struct db_rows rows;
-    enum status s = state
-                        ? db_query(c, &event_list_state, DB_GLOBAL, DB_ARGS(db_text(state), db_int(limit)), a, &rows, e)
-                        : db_query(c, &event_list_all, DB_GLOBAL, DB_ARGS(db_int(limit)), a, &rows, e);
-
+    enum status st = state ? db_query(c, &event_list_state, DB_GLOBAL, DB_ARGS(db_text(state), db_int(limit)), a, &rows,
+                                      e)
+                           : db_query(c, &event_list_all, DB_GLOBAL, DB_ARGS(db_int(limit)), a, &rows, e);
     *n = 0;
-    if (s != OK)
-        return s;
+    if (st != OK)
+        return st;
     if (!(*out = arena_array(a, rows.n, sizeof(**out))))
         return err_nomem(e);
     for (; *n < rows.n; ++*n)
@@ -215,13 +208,12 @@ enum status event_store_list(struct db *c, struct arena *a, const char *state, i
 enum status event_store_payload(struct db *c, struct arena *a, struct str id, struct str *out, struct err *e)
 {
     struct db_row r;
-    enum status s = db_query_one(c, &event_payload_select, DB_GLOBAL, DB_ARGS(id_val(id)), a, &r, e);
-
-    if (s == ERR_NOT_FOUND)
+    enum status st = db_query_one(c, &event_payload_select, DB_GLOBAL, DB_ARGS(id_val(id)), a, &r, e);
+    if (st == ERR_NOT_FOUND)
         return err_set(e, ERR_NOT_FOUND, "event_unknown", "There is no such event.");
-    if (s == OK)
+    if (st == OK)
         *out = db_row_str(r, 0);
-    return s;
+    return st;
 }
 
 enum status event_store_replay(struct db *c, struct str id, int64_t now_ms, int64_t *n, struct err *e)

@@ -19,12 +19,11 @@ static enum status no_secret(struct err *e)
 static enum status store(struct db_pool *p, const struct event_envelope *v, struct str body, bool *fresh, struct err *e)
 {
     struct db *c = NULL;
-    enum status s = db_get(p, &c, e);
-
-    if (s == OK)
-        s = event_store_add(c, v, body, clock_now_ms(), fresh, e);
+    enum status st = db_get(p, &c, e);
+    if (st == OK)
+        st = event_store_add(c, v, body, clock_now_ms(), fresh, e);
     db_put(c);
-    return s;
+    return st;
 }
 
 /* The signature stands before everything: nobody else's bytes are read as JSON. */
@@ -35,23 +34,22 @@ enum status hook_receive(struct db_pool *p, const struct config *c, struct str s
     struct event_envelope v;
     struct arena a;
     bool fresh = false;
-
     if (!str_trim(secrets).n)
         return no_secret(e);
     if (body.n > HOOK_MAX_BODY)
         return err_set(e, ERR_TOO_LARGE, NULL, "The body may have %d bytes at most.", HOOK_MAX_BODY);
-    enum status s = stripe_sign_check(secrets.p, signature, body, clock_now_ms(), e);
-    if (s != OK)
-        return s == ERR_UNAVAILABLE ? no_secret(e) : s;
+    enum status st = stripe_sign_check(secrets.p, signature, body, clock_now_ms(), e);
+    if (st != OK)
+        return st == ERR_UNAVAILABLE ? no_secret(e) : st;
     arena_init(&a, HOOK_ARENA);
-    s = event_envelope_parse(&a, body, &v, e);
-    if (s == OK)
-        s = store(p, &v, body, &fresh, e);
-    if (s == OK) {
+    st = event_envelope_parse(&a, body, &v, e);
+    if (st == OK)
+        st = store(p, &v, body, &fresh, e);
+    if (st == OK) {
         log_line(LOG_INFO, fresh ? "stripe_event" : "stripe_event_again", LOG_T("event", v.id), LOG_T("type", v.type),
                  LOG_T("object", v.object_id));
         shared_bump("work", ID_NONE);
     }
     arena_release(&a);
-    return s;
+    return st;
 }

@@ -2,9 +2,10 @@
 
 #include "base/clock.h"
 #include "billing/lease_store.h"
+
 #include "base/banned.h"
 
-enum { KEEP_MS = 3600000 };
+#define KEEP_MS 3600000
 
 static enum status lost(struct str name, struct err *e)
 {
@@ -28,23 +29,21 @@ struct take {
 static enum status take_one(struct db *c, void *ctx, struct err *e)
 {
     struct take *t = ctx;
-    enum status s = lease_store_inherit(c, t->name, t->holder, t->until_ms, t->now_ms, &t->got, e);
-
-    if (s == OK && !t->got)
-        s = lease_store_add(c, t->name, t->holder, t->until_ms, &t->got, e);
-    return s;
+    enum status st = lease_store_inherit(c, t->name, t->holder, t->until_ms, t->now_ms, &t->got, e);
+    if (st == OK && !t->got)
+        st = lease_store_add(c, t->name, t->holder, t->until_ms, &t->got, e);
+    return st;
 }
 
 enum status lease_take(struct db *c, struct str name, int64_t ms, struct id *holder, bool *got, struct err *e)
 {
     int64_t now = clock_now_ms();
     struct take t = {.name = name, .holder = id_new(), .until_ms = now + ms, .now_ms = now};
-
     check_name(name);
-    enum status s = db_transaction(c, take_one, &t, e);
-    *got = s == OK && t.got;
+    enum status st = db_transaction(c, take_one, &t, e);
+    *got = st == OK && t.got;
     *holder = *got ? t.holder : ID_NONE;
-    return s;
+    return st;
 }
 
 static enum status keep_one(struct db *c, void *ctx, struct err *e)
@@ -56,19 +55,17 @@ static enum status keep_one(struct db *c, void *ctx, struct err *e)
 enum status lease_keep(struct db *c, struct str name, struct id holder, int64_t ms, struct err *e)
 {
     struct take t = {.name = name, .holder = holder, .until_ms = clock_now_ms() + ms};
-
     check_name(name);
-    enum status s = db_transaction(c, keep_one, &t, e);
-    return s != OK ? s : t.got ? OK : lost(name, e);
+    enum status st = db_transaction(c, keep_one, &t, e);
+    return st != OK ? st : t.got ? OK : lost(name, e);
 }
 
 enum status lease_hold(struct db *c, struct str name, struct id holder, struct err *e)
 {
     bool ours;
-
     check_name(name);
-    enum status s = lease_store_touch(c, name, holder, &ours, e);
-    return s != OK ? s : ours ? OK : lost(name, e);
+    enum status st = lease_store_touch(c, name, holder, &ours, e);
+    return st != OK ? st : ours ? OK : lost(name, e);
 }
 
 static enum status release_one(struct db *c, void *ctx, struct err *e)
@@ -80,7 +77,6 @@ static enum status release_one(struct db *c, void *ctx, struct err *e)
 enum status lease_release(struct db *c, struct str name, struct id holder, struct err *e)
 {
     struct take t = {.name = name, .holder = holder};
-
     check_name(name);
     return db_transaction(c, release_one, &t, e);
 }

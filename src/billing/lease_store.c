@@ -27,48 +27,44 @@ enum status lease_store_add(struct db *c, struct str name, struct id holder, int
                             struct err *e)
 {
     struct err why = ERR_INIT;
-    enum status s = db_exec(c, &lease_add, DB_GLOBAL, DB_ARGS(name_of(name), db_id(holder), db_time(until_ms)), NULL,
-                            &why);
-
-    *done = s == OK;
-    if (s == ERR_CONFLICT)
+    enum status st = db_exec(c, &lease_add, DB_GLOBAL, DB_ARGS(name_of(name), db_id(holder), db_time(until_ms)), NULL,
+                             &why);
+    *done = st == OK;
+    if (st == ERR_CONFLICT)
         return OK;
-    if (s != OK && e)
+    if (st != OK && e)
         *e = why;
-    return s;
+    return st;
 }
 
 enum status lease_store_inherit(struct db *c, struct str name, struct id holder, int64_t until_ms, int64_t now_ms,
                                 bool *done, struct err *e)
 {
     int64_t n = 0;
-    enum status s = db_exec(
+    enum status st = db_exec(
         c, &lease_inherit, DB_GLOBAL,
         DB_ARGS(db_id(holder), db_time(until_ms), name_of(name), db_time(now_ms), db_time(now_ms + LEASE_LONGEST_MS)),
         &n, e);
-
-    *done = s == OK && n == 1;
-    return s;
+    *done = st == OK && n == 1;
+    return st;
 }
 
 enum status lease_store_extend(struct db *c, struct str name, struct id holder, int64_t until_ms, bool *done,
                                struct err *e)
 {
     int64_t n = 0;
-    enum status s = db_exec(c, &lease_extend, DB_GLOBAL, DB_ARGS(db_time(until_ms), name_of(name), db_id(holder)), &n,
-                            e);
-
-    *done = s == OK && n == 1;
-    return s;
+    enum status st = db_exec(c, &lease_extend, DB_GLOBAL, DB_ARGS(db_time(until_ms), name_of(name), db_id(holder)), &n,
+                             e);
+    *done = st == OK && n == 1;
+    return st;
 }
 
 enum status lease_store_touch(struct db *c, struct str name, struct id holder, bool *done, struct err *e)
 {
     int64_t n = 0;
-    enum status s = db_exec(c, &lease_touch, DB_GLOBAL, DB_ARGS(name_of(name), db_id(holder)), &n, e);
-
-    *done = s == OK && n == 1;
-    return s;
+    enum status st = db_exec(c, &lease_touch, DB_GLOBAL, DB_ARGS(name_of(name), db_id(holder)), &n, e);
+    *done = st == OK && n == 1;
+    return st;
 }
 
 enum status lease_store_drop(struct db *c, struct str name, struct id holder, struct err *e)

@@ -38,7 +38,6 @@ static struct str plain_type(struct str type)
 bool look_serves(struct str object_type, struct str event_type)
 {
     const struct kind *k = find(object_type);
-
     return k && (!k->only || str_starts(plain_type(event_type), str_from(k->only)));
 }
 
@@ -47,7 +46,7 @@ bool look_serves(struct str object_type, struct str event_type)
 static enum status gather(struct db *c, void *ctx, struct err *e)
 {
     struct target *t = ctx;
-    return event_store_of_object(c, t->k->a, t->id, t->k->st->livemode, EVENTS_MAX, &t->events, &t->n, e);
+    return event_store_of_object(c, t->k->a, t->id, t->k->stripe->livemode, EVENTS_MAX, &t->events, &t->n, e);
 }
 
 struct writing {
@@ -60,11 +59,10 @@ struct writing {
 static enum status write_all(struct db *c, void *ctx, struct err *e)
 {
     struct writing *w = ctx;
-    enum status s = lease_hold(c, w->t->id, w->t->lease.holder, e);
-
-    if (s == OK && w->fn)
-        s = w->fn(c, w->ctx, e);
-    return s == OK && w->serves ? event_store_done(c, w->t->k->a, w->t->events, w->t->n, e) : s;
+    enum status st = lease_hold(c, w->t->id, w->t->lease.holder, e);
+    if (st == OK && w->fn)
+        st = w->fn(c, w->ctx, e);
+    return st == OK && w->serves ? event_store_done(c, w->t->k->a, w->t->events, w->t->n, e) : st;
 }
 
 enum status target_write(struct target *t, work_fn *fn, void *ctx, bool serves, struct err *e)
@@ -81,12 +79,11 @@ static enum status served(struct db *c, void *ctx, struct err *e)
 
 enum status target_follow(struct target *t, struct str subscription, struct err *e)
 {
-    enum status s = OK;
-
+    enum status st = OK;
     work_end(&t->lease); /* never two at once: nobody waits for somebody who waits */
     if (subscription.n)
-        s = look_at(t->k, STR("subscription"), subscription, LOOK_FOLLOW_MS, e);
-    return s == OK ? work_db(t->k->p, served, t, e) : s;
+        st = look_at(t->k, STR("subscription"), subscription, LOOK_FOLLOW_MS, e);
+    return st == OK ? work_db(t->k->p, served, t, e) : st;
 }
 
 bool target_said(const struct target *t, const char *type)
@@ -102,31 +99,30 @@ enum status look_get(struct look *k, const char *pattern, struct str id, const c
 {
     char *text = arena_strdup(k->a, id);
     struct stripe_form f;
-
     if (!text)
         return err_nomem(e);
     stripe_form_init(&f);
     if (expand)
         stripe_param_text(&f, "expand[0]", expand);
-    enum status s = stripe_get(k->st, k->a, stripe_path(k->a, pattern, text, (char *)NULL), &f, LOOK_GET_MS, out, e);
+    enum status st = stripe_get(k->stripe, k->a, stripe_path(k->a, pattern, text, (char *)NULL), &f, LOOK_GET_MS, out,
+                                e);
     stripe_form_release(&f);
-    return s;
+    return st;
 }
 
 enum status look_at(struct look *k, struct str kind, struct str id, int64_t wait_ms, struct err *e)
 {
     const struct kind *what = find(kind);
     struct target t = {.k = k, .id = id};
-
     if (!what || !id.n || id.n >= STRIPE_ID_MAX)
         return err_set(e, ERR_INVALID, "object_unknown", "There is no object of Stripe's of this kind to look at.");
-    enum status s = work_begin(&t.lease, k->p, id, wait_ms, e);
-    if (s != OK)
-        return s;
-    s = work_db(k->p, gather, &t, e);
+    enum status st = work_begin(&t.lease, k->p, id, wait_ms, e);
+    if (st != OK)
+        return st;
+    st = work_db(k->p, gather, &t, e);
     t.fetched_ms = clock_now_ms();
-    if (s == OK)
-        s = what->fn(&t, e);
+    if (st == OK)
+        st = what->fn(&t, e);
     work_end(&t.lease);
-    return s;
+    return st;
 }

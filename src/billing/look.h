@@ -14,7 +14,7 @@
 #define LOOK_FOLLOW_MS 5000 /* how long the lease of a second object is waited for */
 
 struct look {
-    struct stripe *st;
+    struct stripe *stripe;
     struct db_pool *p;
     struct arena *a;
 };

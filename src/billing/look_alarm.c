@@ -1,7 +1,6 @@
 /* look_alarm.c: what the operator has to see of what was written: raised while it is so, closed when it is over. */
-#include "billing/look.h"
-
 #include "billing/alarm.h"
+#include "billing/look.h"
 #include "billing/mirror_store.h"
 
 #include "base/banned.h"
@@ -9,7 +8,6 @@
 bool subscription_is_live(const struct subscription *s)
 {
     enum stripe_status now = s->status == STRIPE_UNKNOWN ? s->known_status : s->status;
-
     return now == STRIPE_TRIALING || now == STRIPE_ACTIVE || now == STRIPE_PAST_DUE || now == STRIPE_UNPAID;
 }
 
@@ -21,7 +19,6 @@ static enum status two_live(struct db *c, struct arena *a, const struct subscrip
     char text[ID_TEXT_MAX];
     enum status st = owned ? mirror_store_of_tenant(c, a, s->tenant, &list, &n, e)
                            : mirror_store_of_customer(c, a, s->customer, &list, &n, e);
-
     if (st != OK)
         return st;
     for (size_t i = 0; i < n; i++)
@@ -40,7 +37,6 @@ static enum status strangers(struct db *c, struct arena *a, const struct json *j
 {
     struct id holder, named;
     enum status st = mirror_store_customer(c, a, s->customer, &holder, e);
-
     if (st == OK)
         st = live && id_is_none(s->tenant)
                  ? alarm_raise(c, "unknown_customer", s->id, ID_NONE, e,
@@ -66,7 +62,6 @@ static enum status prices(struct db *c, const struct subscription *s, bool live,
                                        "Its price (%.*s) is of no plan here: it grants nothing.", STR_F(price))
                          : alarm_clear(c, "unknown_price", s->id, e);
     int fits = (s->base_item.n > 0) + (s->usage_item.n > 0);
-
     if (st != OK)
         return st;
     if (!live || s->items == fits)
@@ -88,7 +83,6 @@ static enum status of_deleted(struct db *c, struct arena *a, const struct subscr
 {
     bool known = false, deleted = false;
     enum status st = id_is_none(s->tenant) ? OK : mirror_store_tenant(c, a, s->tenant, &known, &deleted, e);
-
     if (st != OK)
         return st;
     if (!deleted || !live)
@@ -102,7 +96,6 @@ enum status subscription_alarms(struct db *c, struct arena *a, const struct json
 {
     bool live = subscription_is_live(s);
     enum status st = two_live(c, a, s, e);
-
     if (st == OK)
         st = strangers(c, a, j, s, live, e);
     if (st == OK)

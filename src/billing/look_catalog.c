@@ -1,7 +1,6 @@
 /* look_catalog.c: prices and products, which somebody may have changed in Stripe's dashboard. */
-#include "billing/look.h"
-
 #include "billing/alarm.h"
+#include "billing/look.h"
 #include "billing/sync_store.h"
 
 #include "base/banned.h"
@@ -16,7 +15,6 @@ static const char *price_differs(const struct json *j, const struct sync_price *
 {
     const struct json *meta = json_get(j, "metadata");
     struct id terms;
-
     if (stripe_deleted(j))
         return "it was deleted";
     if (!str_ieq(json_get_str(j, "currency"), was->currency))
@@ -38,10 +36,9 @@ enum status price_alarms(struct db *c, struct arena *a, const struct json *price
     struct str id = json_get_str(price, "id");
     struct sync_price was;
     bool ours;
-    enum status s = sync_store_price(c, a, id, &was, &ours, e);
-
-    if (s != OK || !ours)
-        return s;
+    enum status st = sync_store_price(c, a, id, &was, &ours, e);
+    if (st != OK || !ours)
+        return st;
     const char *words = price_differs(price, &was);
     if (!words)
         return alarm_clear(c, "price_changed", id, e);
@@ -59,19 +56,17 @@ static enum status write_price(struct db *c, void *ctx, struct err *e)
 enum status look_price(struct target *t, struct err *e)
 {
     struct article x = {.t = t};
-    enum status s = look_get(t->k, "/v1/prices/%", t->id, NULL, &x.j, e);
-
-    return s == OK ? target_write(t, write_price, &x, true, e) : s;
+    enum status st = look_get(t->k, "/v1/prices/%", t->id, NULL, &x.j, e);
+    return st == OK ? target_write(t, write_price, &x, true, e) : st;
 }
 
 static enum status write_product(struct db *c, void *ctx, struct err *e)
 {
     struct article *x = ctx;
     struct str plan;
-    enum status s = sync_store_product(c, x->t->k->a, x->t->k->st->livemode, x->t->id, &plan, e);
-
-    if (s != OK || !plan.n)
-        return s;
+    enum status st = sync_store_product(c, x->t->k->a, x->t->k->stripe->livemode, x->t->id, &plan, e);
+    if (st != OK || !plan.n)
+        return st;
     if (!stripe_deleted(x->j) && json_bool(json_get(x->j, "active")))
         return alarm_clear(c, "product_changed", x->t->id, e);
     return alarm_raise(c, "product_changed", x->t->id, ID_NONE, e,
@@ -82,7 +77,6 @@ static enum status write_product(struct db *c, void *ctx, struct err *e)
 enum status look_product(struct target *t, struct err *e)
 {
     struct article x = {.t = t};
-    enum status s = look_get(t->k, "/v1/products/%", t->id, NULL, &x.j, e);
-
-    return s == OK ? target_write(t, write_product, &x, true, e) : s;
+    enum status st = look_get(t->k, "/v1/products/%", t->id, NULL, &x.j, e);
+    return st == OK ? target_write(t, write_product, &x, true, e) : st;
 }

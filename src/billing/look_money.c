@@ -1,7 +1,6 @@
 /* look_money.c: subscriptions, their invoices and schedules. */
-#include "billing/look.h"
-
 #include "base/shared.h"
+#include "billing/look.h"
 #include "billing/mirror_store.h"
 #include "billing/sync_store.h"
 
@@ -23,13 +22,12 @@ static enum status read_mirror(struct db *c, void *ctx, struct err *e)
 {
     struct seen *x = ctx;
     struct err none = ERR_INIT;
-    enum status s = subscription_get(c, x->t->k->a, x->t->id, &x->sub, &none);
-
-    x->known = s == OK;
-    if (s == OK || s == ERR_NOT_FOUND)
+    enum status st = subscription_get(c, x->t->k->a, x->t->id, &x->sub, &none);
+    x->known = st == OK;
+    if (st == OK || st == ERR_NOT_FOUND)
         return OK;
     *e = none;
-    return s;
+    return st;
 }
 
 /* Since when a payment is missing stands in the invoices: asked for once, when it begins. */
@@ -38,25 +36,23 @@ static enum status fetch_open(struct seen *x, struct err *e)
     struct look *k = x->t->k;
     struct stripe_form f;
     enum stripe_status now = stripe_status_parse(json_get_str(x->j, "status"));
-
     if (now != STRIPE_PAST_DUE && now != STRIPE_UNPAID)
         return OK;
-    enum status s = work_db(k->p, read_mirror, x, e);
-    if (s != OK || (x->known && x->sub.first_failed_ms))
-        return s;
+    enum status st = work_db(k->p, read_mirror, x, e);
+    if (st != OK || (x->known && x->sub.first_failed_ms))
+        return st;
     stripe_form_init(&f);
     stripe_param_str(&f, "subscription", x->t->id);
     stripe_param_text(&f, "status", "open");
     stripe_param_int(&f, "limit", OPEN_INVOICES);
-    s = stripe_get(k->st, k->a, "/v1/invoices", &f, LOOK_GET_MS, &x->open, e);
+    st = stripe_get(k->stripe, k->a, "/v1/invoices", &f, LOOK_GET_MS, &x->open, e);
     stripe_form_release(&f);
-    return s;
+    return st;
 }
 
 static enum status fetch_schedule(struct seen *x, struct err *e)
 {
     struct json *schedule = json_get(x->j, "schedule");
-
     if (json_is(schedule, JSON_STRING))
         return look_get(x->t->k, "/v1/subscription_schedules/%", json_str(schedule), NULL, &x->schedule, e);
     x->schedule = schedule;
@@ -68,38 +64,35 @@ static enum status write_subscription(struct db *c, void *ctx, struct err *e)
     struct seen *x = ctx;
     struct arena *a = x->t->k->a;
     const struct json *open = json_get(x->open, "data");
-    enum status s = OK;
-
-    for (size_t i = 0; s == OK && json_is(open, JSON_ARRAY) && i < json_len(open); i++)
-        s = invoice_write(c, a, json_at(open, i), x->t->fetched_ms, &x->inv, e);
-    if (s == OK)
-        s = subscription_write(c, a, x->j, x->schedule, x->t->fetched_ms, &x->sub, e);
-    return s == OK ? subscription_alarms(c, a, x->j, &x->sub, e) : s;
+    enum status st = OK;
+    for (size_t i = 0; st == OK && json_is(open, JSON_ARRAY) && i < json_len(open); i++)
+        st = invoice_write(c, a, json_at(open, i), x->t->fetched_ms, &x->inv, e);
+    if (st == OK)
+        st = subscription_write(c, a, x->j, x->schedule, x->t->fetched_ms, &x->sub, e);
+    return st == OK ? subscription_alarms(c, a, x->j, &x->sub, e) : st;
 }
 
 enum status look_subscription(struct target *t, struct err *e)
 {
     struct seen x = {.t = t};
-    enum status s = look_get(t->k, "/v1/subscriptions/%", t->id, "schedule", &x.j, e);
-
-    if (s == OK)
-        s = fetch_schedule(&x, e);
-    if (s == OK)
-        s = fetch_open(&x, e);
-    if (s == OK)
-        s = target_write(t, write_subscription, &x, true, e);
-    if (s == OK && !id_is_none(x.sub.tenant))
+    enum status st = look_get(t->k, "/v1/subscriptions/%", t->id, "schedule", &x.j, e);
+    if (st == OK)
+        st = fetch_schedule(&x, e);
+    if (st == OK)
+        st = fetch_open(&x, e);
+    if (st == OK)
+        st = target_write(t, write_subscription, &x, true, e);
+    if (st == OK && !id_is_none(x.sub.tenant))
         shared_bump("plan", x.sub.tenant);
-    return s;
+    return st;
 }
 
 enum status look_schedule(struct target *t, struct err *e)
 {
     struct json *j;
-    enum status s = look_get(t->k, "/v1/subscription_schedules/%", t->id, NULL, &j, e);
-
-    if (s != OK)
-        return s;
+    enum status st = look_get(t->k, "/v1/subscription_schedules/%", t->id, NULL, &j, e);
+    if (st != OK)
+        return st;
     struct str sub = stripe_id_of(json_get(j, "subscription"));
     if (!sub.n)
         sub = stripe_id_of(json_get(j, "released_subscription"));
@@ -111,9 +104,8 @@ enum status look_schedule(struct target *t, struct err *e)
 static enum status write_invoice(struct db *c, void *ctx, struct err *e)
 {
     struct seen *x = ctx;
-    enum status s = invoice_write(c, x->t->k->a, x->j, x->t->fetched_ms, &x->inv, e);
-
-    return s == OK ? invoice_alarms(c, &x->inv, e) : s;
+    enum status st = invoice_write(c, x->t->k->a, x->j, x->t->fetched_ms, &x->inv, e);
+    return st == OK ? invoice_alarms(c, &x->inv, e) : st;
 }
 
 static enum status invoice_gone(struct db *c, void *ctx, struct err *e)
@@ -126,14 +118,13 @@ enum status look_invoice(struct target *t, struct err *e)
 {
     struct seen x = {.t = t};
     struct err why = ERR_INIT;
-    enum status s = look_get(t->k, "/v1/invoices/%", t->id, NULL, &x.j, &why);
-
-    if (s == ERR_NOT_FOUND) /* drafts may be deleted */
+    enum status st = look_get(t->k, "/v1/invoices/%", t->id, NULL, &x.j, &why);
+    if (st == ERR_NOT_FOUND) /* drafts may be deleted */
         return target_write(t, invoice_gone, &x, true, e);
-    if (s != OK) {
+    if (st != OK) {
         *e = why;
-        return s;
+        return st;
     }
-    s = target_write(t, write_invoice, &x, false, e);
-    return s == OK ? target_follow(t, x.inv.subscription, e) : s;
+    st = target_write(t, write_invoice, &x, false, e);
+    return st == OK ? target_follow(t, x.inv.subscription, e) : st;
 }

@@ -1,10 +1,9 @@
 /* look_people.c: customers, their checkouts, what is paid back and what is disputed. */
-#include "billing/look.h"
-
 #include <stdio.h>
 
 #include "base/log.h"
 #include "billing/alarm.h"
+#include "billing/look.h"
 #include "billing/mirror_store.h"
 #include "billing/money.h"
 #include "billing/sync_store.h"
@@ -23,7 +22,6 @@ struct checkout {
 static const char *state_of(const struct target *t, const struct json *j)
 {
     struct str status = json_get_str(j, "status");
-
     if (str_eqz(status, "expired"))
         return "expired";
     if (!str_eqz(status, "complete"))
@@ -40,10 +38,9 @@ static enum status check_claim(struct db *c, struct checkout *x, struct id owner
     struct arena *a = x->t->k->a;
     struct id named = ID_NONE, holder;
     char text[ID_TEXT_MAX];
-    enum status s = mirror_store_customer(c, a, stripe_id_of(json_get(x->j, "customer")), &holder, e);
-
-    if (s != OK)
-        return s;
+    enum status st = mirror_store_customer(c, a, stripe_id_of(json_get(x->j, "customer")), &holder, e);
+    if (st != OK)
+        return st;
     if (id_is_none(owner))
         owner = holder;
     bool claims = id_parse(ID_TENANT, json_get_str(x->j, "client_reference_id"), &named) && !id_eq(named, owner);
@@ -60,23 +57,21 @@ static enum status write_session(struct db *c, void *ctx, struct err *e)
 {
     struct checkout *x = ctx;
     struct id owner;
-    enum status s = sync_store_session(c, x->t->k->a, x->t->id, &owner, e);
-
-    if (s == OK && x->state)
-        s = sync_store_session_state(c, x->t->id, x->state, e);
-    return s == OK ? check_claim(c, x, owner, e) : s;
+    enum status st = sync_store_session(c, x->t->k->a, x->t->id, &owner, e);
+    if (st == OK && x->state)
+        st = sync_store_session_state(c, x->t->id, x->state, e);
+    return st == OK ? check_claim(c, x, owner, e) : st;
 }
 
 enum status look_session(struct target *t, struct err *e)
 {
     struct checkout x = {.t = t};
-    enum status s = look_get(t->k, "/v1/checkout/sessions/%", t->id, NULL, &x.j, e);
-
-    if (s != OK)
-        return s;
+    enum status st = look_get(t->k, "/v1/checkout/sessions/%", t->id, NULL, &x.j, e);
+    if (st != OK)
+        return st;
     x.state = state_of(t, x.j);
-    s = target_write(t, write_session, &x, false, e);
-    return s == OK ? target_follow(t, stripe_id_of(json_get(x.j, "subscription")), e) : s;
+    st = target_write(t, write_session, &x, false, e);
+    return st == OK ? target_follow(t, stripe_id_of(json_get(x.j, "subscription")), e) : st;
 }
 
 /* ---- a customer ---- */
@@ -90,9 +85,8 @@ struct person {
 static enum status write_deleted(struct db *c, void *ctx, struct err *e)
 {
     struct person *x = ctx;
-    enum status s = sync_store_customer_deleted(c, x->t->id, x->t->fetched_ms, e);
-
-    return s == OK ? mirror_store_of_customer(c, x->t->k->a, x->t->id, &x->subs, &x->n, e) : s;
+    enum status st = sync_store_customer_deleted(c, x->t->id, x->t->fetched_ms, e);
+    return st == OK ? mirror_store_of_customer(c, x->t->k->a, x->t->id, &x->subs, &x->n, e) : st;
 }
 
 static bool is_over(const struct subscription *s)
@@ -105,16 +99,15 @@ enum status look_customer(struct target *t, struct err *e)
 {
     struct person x = {.t = t};
     struct json *j;
-    enum status s = look_get(t->k, "/v1/customers/%", t->id, NULL, &j, e);
-
-    if (s != OK || !stripe_deleted(j))
-        return s == OK ? target_write(t, NULL, NULL, true, e) : s;
-    s = target_write(t, write_deleted, &x, false, e);
+    enum status st = look_get(t->k, "/v1/customers/%", t->id, NULL, &j, e);
+    if (st != OK || !stripe_deleted(j))
+        return st == OK ? target_write(t, NULL, NULL, true, e) : st;
+    st = target_write(t, write_deleted, &x, false, e);
     work_end(&t->lease);
-    for (size_t i = 0; s == OK && i < x.n; i++)
+    for (size_t i = 0; st == OK && i < x.n; i++)
         if (!is_over(&x.subs[i]))
-            s = look_at(t->k, STR("subscription"), x.subs[i].id, LOOK_FOLLOW_MS, e);
-    return s == OK ? target_follow(t, STR_EMPTY, e) : s;
+            st = look_at(t->k, STR("subscription"), x.subs[i].id, LOOK_FOLLOW_MS, e);
+    return st == OK ? target_follow(t, STR_EMPTY, e) : st;
 }
 
 /* ---- money that goes back ---- */
@@ -131,10 +124,9 @@ static enum status write_back(struct db *c, void *ctx, struct err *e)
 {
     struct back *x = ctx;
     struct id tenant = ID_NONE;
-    enum status s = x->customer.n ? mirror_store_customer(c, x->t->k->a, x->customer, &tenant, e) : OK;
-
-    if (s != OK)
-        return s;
+    enum status st = x->customer.n ? mirror_store_customer(c, x->t->k->a, x->customer, &tenant, e) : OK;
+    if (st != OK)
+        return st;
     if (x->over)
         return alarm_clear(c, x->kind, x->t->id, e);
     return alarm_raise(c, x->kind, x->t->id, tenant, e, "%s (customer %.*s, invoice %.*s)", x->words,
@@ -148,15 +140,14 @@ static struct str invoice_of(struct look *k, struct str payment_intent)
     struct stripe_form f;
     struct json *list;
     struct err e = ERR_INIT;
-
     if (!payment_intent.n)
         return STR_EMPTY;
     stripe_form_init(&f);
     stripe_param_text(&f, "payment[type]", "payment_intent");
     stripe_param_str(&f, "payment[payment_intent]", payment_intent);
-    enum status s = stripe_get(k->st, k->a, "/v1/invoice_payments", &f, LOOK_GET_MS, &list, &e);
+    enum status st = stripe_get(k->stripe, k->a, "/v1/invoice_payments", &f, LOOK_GET_MS, &list, &e);
     stripe_form_release(&f);
-    if (s != OK) {
+    if (st != OK) {
         log_line(LOG_WARN, "invoice_of_payment", LOG_T("payment_intent", payment_intent), LOG_S("error", e.message));
         return STR_EMPTY;
     }
@@ -167,7 +158,6 @@ static const char *amount_text(struct arena *a, const struct json *amount, const
 {
     char text[80];
     struct buf b;
-
     buf_fixed(&b, text, sizeof(text));
     money_text(&b, json_int(amount, 0), json_str(currency));
     const char *copy = arena_strdup(a, buf_str(&b));
@@ -177,22 +167,20 @@ static const char *amount_text(struct arena *a, const struct json *amount, const
 /* The alarm first; then the invoice as it is now, if it is known which. */
 static enum status tell_back(struct back *x, struct err *e)
 {
-    enum status s = x->words ? target_write(x->t, write_back, x, false, e) : err_nomem(e);
-
+    enum status st = x->words ? target_write(x->t, write_back, x, false, e) : err_nomem(e);
     work_end(&x->t->lease);
-    if (s == OK && x->invoice.n)
-        s = look_at(x->t->k, STR("invoice"), x->invoice, LOOK_FOLLOW_MS, e);
-    return s == OK ? target_follow(x->t, STR_EMPTY, e) : s;
+    if (st == OK && x->invoice.n)
+        st = look_at(x->t->k, STR("invoice"), x->invoice, LOOK_FOLLOW_MS, e);
+    return st == OK ? target_follow(x->t, STR_EMPTY, e) : st;
 }
 
 enum status look_charge(struct target *t, struct err *e)
 {
     struct look *k = t->k;
     struct back x = {.t = t, .kind = "refund", .invoice = STR_EMPTY};
-    enum status s = look_get(k, "/v1/charges/%", t->id, NULL, &x.j, e);
-
-    if (s != OK)
-        return s;
+    enum status st = look_get(k, "/v1/charges/%", t->id, NULL, &x.j, e);
+    if (st != OK)
+        return st;
     x.customer = stripe_id_of(json_get(x.j, "customer"));
     x.invoice = invoice_of(k, stripe_id_of(json_get(x.j, "payment_intent")));
     x.over = json_int(json_get(x.j, "amount_refunded"), 0) <= 0;
@@ -207,13 +195,12 @@ enum status look_dispute(struct target *t, struct err *e)
     struct look *k = t->k;
     struct json *charge = NULL;
     struct back x = {.t = t, .kind = "dispute", .invoice = STR_EMPTY};
-    enum status s = look_get(k, "/v1/disputes/%", t->id, NULL, &x.j, e);
-
-    if (s != OK)
-        return s;
+    enum status st = look_get(k, "/v1/disputes/%", t->id, NULL, &x.j, e);
+    if (st != OK)
+        return st;
     struct str of = stripe_id_of(json_get(x.j, "charge")), state = json_get_str(x.j, "status");
-    if (of.n && (s = look_get(k, "/v1/charges/%", of, NULL, &charge, e)) != OK)
-        return s;
+    if (of.n && (st = look_get(k, "/v1/charges/%", of, NULL, &charge, e)) != OK)
+        return st;
     x.customer = stripe_id_of(json_get(charge, "customer"));
     x.invoice = invoice_of(k, stripe_id_of(json_get(x.j, "payment_intent")));
     x.over = str_eqz(state, "won") || str_eqz(state, "warning_closed");

@@ -22,7 +22,6 @@ static int64_t event_time(const struct meter_counter *k, int64_t now_ms)
 {
     int64_t latest = (now_ms < k->period_end_ms ? now_ms : k->period_end_ms) - 1000;
     int64_t at = k->unsent_ms < latest && k->unsent_ms >= now_ms - METER_AGE_MS ? k->unsent_ms : latest;
-
     at -= at % 1000;
     return at > k->period_start_ms ? at : k->period_start_ms;
 }
@@ -41,15 +40,15 @@ static enum status collect_one(struct db *c, void *ctx, struct err *e)
     struct arena a;
     char id[ID_TEXT_MAX];
     bool found;
-
     x->made = false;
     arena_init(&a, 64 * KB);
-    enum status s = meter_store_lock(c, &a, k, &found, e);
-    if (s == OK && found && (!k->customer.n || !k->period_end_ms)) {
-        s = alarm_raise(c, "meter_customer", str_from(id_text(ID_TENANT, k->tenant, id)), k->tenant, e,
-                        "%lld conversations cannot be billed: their counter names no customer or no end of its period.",
-                        (long long)(k->used - k->reported));
-    } else if (s == OK && found) {
+    enum status st = meter_store_lock(c, &a, k, &found, e);
+    if (st == OK && found && (!k->customer.n || !k->period_end_ms)) {
+        st = alarm_raise(
+            c, "meter_customer", str_from(id_text(ID_TENANT, k->tenant, id)), k->tenant, e,
+            "%lld conversations cannot be billed: their counter names no customer or no end of its period.",
+            (long long)(k->used - k->reported));
+    } else if (st == OK && found) {
         int64_t at = event_time(k, now);
         struct meter_row r = {.tenant = k->tenant,
                               .id = id_new(),
@@ -61,24 +60,23 @@ static enum status collect_one(struct db *c, void *ctx, struct err *e)
                               .due_ms = at - METER_AHEAD_MS > now ? at - METER_AHEAD_MS : now};
         x->made = r.quantity > 0;
         if (x->made)
-            s = meter_store_add(c, &r, e);
-        if (s == OK)
-            s = meter_store_reported(c, k, e);
+            st = meter_store_add(c, &r, e);
+        if (st == OK)
+            st = meter_store_reported(c, k, e);
     }
     arena_release(&a);
-    return s;
+    return st;
 }
 
 static enum status collect_all(struct db *c, struct meter_counter *all, size_t n, int64_t *made, struct err *e)
 {
-    enum status s = OK;
-
-    for (size_t i = 0; s == OK && i < n; i++) {
+    enum status st = OK;
+    for (size_t i = 0; st == OK && i < n; i++) {
         struct collect x = {.counter = all[i]};
-        s = db_transaction(c, collect_one, &x, e);
-        *made += s == OK && x.made;
+        st = db_transaction(c, collect_one, &x, e);
+        *made += st == OK && x.made;
     }
-    return s;
+    return st;
 }
 
 enum status meter_collect(struct db *c, int64_t *n, struct err *e)
@@ -86,14 +84,13 @@ enum status meter_collect(struct db *c, int64_t *n, struct err *e)
     struct meter_counter *all;
     struct arena a;
     size_t found;
-
     *n = 0;
     arena_init(&a, 4 * MB);
-    enum status s = meter_store_grown(c, &a, clock_now_ms() - METER_FLUSH_MS, METER_COLLECT_MAX, &all, &found, e);
-    if (s == OK)
-        s = collect_all(c, all, found, n, e);
+    enum status st = meter_store_grown(c, &a, clock_now_ms() - METER_FLUSH_MS, METER_COLLECT_MAX, &all, &found, e);
+    if (st == OK)
+        st = collect_all(c, all, found, n, e);
     arena_release(&a);
-    return s;
+    return st;
 }
 
 enum status meter_collect_tenant(struct db *c, struct id tenant, struct err *e)
@@ -102,13 +99,12 @@ enum status meter_collect_tenant(struct db *c, struct id tenant, struct err *e)
     struct arena a;
     int64_t made = 0;
     size_t found;
-
     arena_init(&a, 1 * MB);
-    enum status s = meter_store_grown_of(c, tenant, &a, &all, &found, e);
-    if (s == OK)
-        s = collect_all(c, all, found, &made, e);
+    enum status st = meter_store_grown_of(c, tenant, &a, &all, &found, e);
+    if (st == OK)
+        st = collect_all(c, all, found, &made, e);
     arena_release(&a);
-    return s;
+    return st;
 }
 
 /* ---- what can never be billed ---- */
@@ -124,10 +120,9 @@ static enum status reject_row(struct db *c, void *ctx, struct err *e)
     struct reject *x = ctx;
     const struct meter_row *r = x->row;
     char id[ID_TEXT_MAX];
-    enum status s = meter_store_rejected(c, r, x->why, clock_now_ms(), &x->changed, e);
-
-    if (s != OK || !x->changed)
-        return s;
+    enum status st = meter_store_rejected(c, r, x->why, clock_now_ms(), &x->changed, e);
+    if (st != OK || !x->changed)
+        return st;
     return alarm_raise(c, "meter_rejected", r->customer, r->tenant, e, "%lld conversations were not billed (%s): %.*s",
                        (long long)r->quantity, id_text(ID_METER, r->id, id), STR_F(x->why));
 }
@@ -135,7 +130,6 @@ static enum status reject_row(struct db *c, void *ctx, struct err *e)
 enum status meter_reject_row(struct db *c, const struct meter_row *r, struct str why, struct err *e)
 {
     struct reject x = {.row = r, .why = utf8_cut(why, METER_WORDS_MAX)};
-
     return db_transaction(c, reject_row, &x, e);
 }
 
@@ -145,20 +139,19 @@ enum status meter_reject(struct db *c, struct str identifier, struct str why, st
     struct arena a;
     struct id id;
     struct err none = ERR_INIT;
-
     arena_init(&a, 64 * KB);
     bool ours = id_parse(ID_METER, identifier, &id);
-    enum status s = ours ? meter_store_get(c, &a, id, &r, &none) : ERR_NOT_FOUND;
-    if (s == OK)
-        s = meter_reject_row(c, &r, why, e);
-    else if (s == ERR_NOT_FOUND)
-        s = alarm_raise(c, "meter_error", str_sub(identifier, 0, 100), ID_NONE, e,
-                        "Stripe's meter did not take a usage that is not known here: %.*s",
-                        STR_F(utf8_cut(why, METER_WORDS_MAX)));
+    enum status st = ours ? meter_store_get(c, &a, id, &r, &none) : ERR_NOT_FOUND;
+    if (st == OK)
+        st = meter_reject_row(c, &r, why, e);
+    else if (st == ERR_NOT_FOUND)
+        st = alarm_raise(c, "meter_error", str_sub(identifier, 0, 100), ID_NONE, e,
+                         "Stripe's meter did not take a usage that is not known here: %.*s",
+                         STR_F(utf8_cut(why, METER_WORDS_MAX)));
     else if (e)
         *e = none;
     arena_release(&a);
-    return s;
+    return st;
 }
 
 enum status meter_resend(struct db *c, struct id row, struct id *out, struct err *e)
@@ -167,19 +160,18 @@ enum status meter_resend(struct db *c, struct id row, struct id *out, struct err
     struct arena a;
     char before[ID_TEXT_MAX];
     bool changed = false;
-
     arena_init(&a, 64 * KB);
-    enum status s = meter_store_get(c, &a, row, &r, e);
-    if (s == OK) {
+    enum status st = meter_store_get(c, &a, row, &r, e);
+    if (st == OK) {
         const char *note = arena_printf(&a, "Sent again; as %s: %.*s", id_text(ID_METER, row, before),
                                         STR_F(utf8_cut(r.last_error, 300)));
         *out = id_new();
-        s = note ? meter_store_again(c, &r, *out, clock_now_ms(), str_from(note), &changed, e) : err_nomem(e);
+        st = note ? meter_store_again(c, &r, *out, clock_now_ms(), str_from(note), &changed, e) : err_nomem(e);
     }
     arena_release(&a);
-    if (s == ERR_NOT_FOUND || (s == OK && !changed))
+    if (st == ERR_NOT_FOUND || (st == OK && !changed))
         return err_set(e, ERR_NOT_FOUND, NULL, "No rejected usage has this id.");
-    return s;
+    return st;
 }
 
 /* ---- what the operator sees ---- */
@@ -188,10 +180,9 @@ enum status meter_lag(struct db *c, struct meter_lag *out, struct err *e)
 {
     struct meter_counts k;
     int64_t now = clock_now_ms(), oldest;
-    enum status s = meter_store_counts(c, &k, e);
-
-    if (s != OK)
-        return s;
+    enum status st = meter_store_counts(c, &k, e);
+    if (st != OK)
+        return st;
     oldest = k.oldest_row_ms && (!k.oldest_count_ms || k.oldest_row_ms < k.oldest_count_ms) ? k.oldest_row_ms
                                                                                             : k.oldest_count_ms;
     *out = (struct meter_lag){.pending = k.pending,
@@ -205,10 +196,9 @@ enum status meter_lag(struct db *c, struct meter_lag *out, struct err *e)
 enum status meter_watch(struct db *c, struct err *e)
 {
     struct meter_lag lag;
-    enum status s = meter_lag(c, &lag, e);
-
-    if (s != OK)
-        return s;
+    enum status st = meter_lag(c, &lag, e);
+    if (st != OK)
+        return st;
     if (lag.oldest_ms <= METER_LAG_ALARM_MS)
         return alarm_clear(c, "meter_lag", STR("meter"), e);
     return alarm_raise(c, "meter_lag", STR("meter"), ID_NONE, e,
@@ -221,7 +211,6 @@ enum status meter_watch(struct db *c, struct err *e)
 static enum status tell_unbilled(struct db *c, const struct meter_unbilled *u, struct err *e)
 {
     struct clock_date d = clock_split(u->period_start_ms);
-
     return alarm_raise(c, "usage_unbilled", u->subscription, u->tenant, e,
                        "Of the %lld conversations since %04d-%02d-%02d (the plan includes %lld) %lld are on no "
                        "invoice: %s. Those beyond the plan "
@@ -236,13 +225,12 @@ enum status meter_audit(struct db *c, struct err *e)
     struct arena a;
     size_t n = 0;
     int64_t now = clock_now_ms();
-
     arena_init(&a, 1 * MB);
-    enum status s = meter_store_unbilled(c, &a, now - METER_AGE_MS, now - UNBILLED_AFTER_MS, &list, &n, e);
-    for (size_t i = 0; s == OK && i < n; i++)
-        s = tell_unbilled(c, &list[i], e);
+    enum status st = meter_store_unbilled(c, &a, now - METER_AGE_MS, now - UNBILLED_AFTER_MS, &list, &n, e);
+    for (size_t i = 0; st == OK && i < n; i++)
+        st = tell_unbilled(c, &list[i], e);
     arena_release(&a);
-    return s;
+    return st;
 }
 
 enum status meter_list(struct db *c, struct arena *a, const char *state, int limit, struct meter_row **out, size_t *n,
@@ -259,6 +247,5 @@ enum status meter_forget(struct db *c, int64_t before_ms, int limit, int64_t *n,
 enum status meter_forget_calls(struct db *c, int64_t before_ms, int limit, int64_t *n, struct err *e)
 {
     char first[64], end[64];
-
     return stripe_call_forget_keys(c, meter_key(ID_NONE, first), meter_key(id_least(before_ms), end), limit, n, e);
 }

@@ -24,15 +24,15 @@
 enum status meter_collect(struct db *c, int64_t *n, struct err *e);
 /* Send the row that is due longest; *found false when none is. Its own trouble stays in its row. While Stripe is away, or refuses
  * the key, nothing is found for some seconds. */
-enum status meter_step(struct stripe *st, struct db_pool *p, bool *found, struct err *e);
+enum status meter_step(struct stripe *stripe, struct db_pool *p, bool *found, struct err *e);
 /* Before a subscription ends at once: all that one tenant has used is collected and sent now; *sent: there was something. What the
  * worker has in hand is waited for. ERR_UNAVAILABLE meter_unsent when some of it did not arrive (it stays and is sent later). */
-enum status meter_flush(struct stripe *st, struct db_pool *p, struct id tenant, bool *sent, struct err *e);
+enum status meter_flush(struct stripe *stripe, struct db_pool *p, struct id tenant, bool *sent, struct err *e);
 /* Compare a customer's rows with the meter's sum over a period (on whole minutes): unknown ones that are too old to be sent again are
  * settled; a difference is the alarm meter_drift (object: customer and day of the period's begin). What was sent a day ago and is missing
  * at the meter is looked for and sent once more, under a new identifier, while the period is not billed; else it is rejected.
  * ERR_UNAVAILABLE busy while somebody sends for this customer; not_set_up without a meter. */
-enum status meter_compare(struct stripe *st, struct db_pool *p, struct str customer, int64_t period_start_ms,
+enum status meter_compare(struct stripe *stripe, struct db_pool *p, struct str customer, int64_t period_start_ms,
                           int64_t period_end_ms, struct err *e);
 /* An event said that the meter did not take this (identifier as sent): rejected, alarm. One that is not known here is an alarm too. */
 enum status meter_reject(struct db *c, struct str identifier, struct str why, struct err *e);

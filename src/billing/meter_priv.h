@@ -14,7 +14,7 @@ enum status meter_collect_tenant(struct db *c, struct id tenant, struct err *e);
 enum status meter_reject_row(struct db *c, const struct meter_row *r, struct str why, struct err *e);
 /* The lease of the customer must be held by the caller, no connection or transaction. What became of an unknown row whose identifier
  * Stripe may have forgotten: sent, or pending anew, or put off with an alarm. */
-enum status meter_settle(struct stripe *st, struct db_pool *p, const struct meter_row *r, struct err *e);
+enum status meter_settle(struct stripe *stripe, struct db_pool *p, const struct meter_row *r, struct err *e);
 struct str meter_lease(struct str customer, char out[320]);
 struct str meter_key(struct id row, char out[64]); /* idempotency key */
 

@@ -40,7 +40,6 @@ struct str meter_key(struct id row, char out[64])
 static int64_t backoff(const struct meter_row *r)
 {
     int64_t ms = RETRY_MS;
-
     for (int i = 1; i < r->attempts && ms < RETRY_MAX_MS; i++)
         ms *= 2;
     return ms < RETRY_MAX_MS ? ms : RETRY_MAX_MS;
@@ -69,13 +68,12 @@ static enum status record_failure(struct db *c, struct arena *a, const struct me
     struct stripe_call call;
     struct err none = ERR_INIT;
     struct str words = utf8_cut(str_from(why->message), METER_WORDS_MAX);
-    enum status s = stripe_call_find(c, meter_key(r->id, key), a, &call, &none);
-
-    if (s == ERR_NOT_FOUND) /* it did not come to a call */
+    enum status st = stripe_call_find(c, meter_key(r->id, key), a, &call, &none);
+    if (st == ERR_NOT_FOUND) /* it did not come to a call */
         return meter_store_put_off(c, r, "pending", 0, clock_now_ms() + backoff(r), words, e);
-    if (s != OK) {
+    if (st != OK) {
         *e = none;
-        return s;
+        return st;
     }
     if (call.state != CALL_FAILED)
         return meter_store_put_off(c, r, "unknown", call.first_sent_ms, clock_now_ms() + backoff(r), words, e);
@@ -88,43 +86,40 @@ static enum status record(struct db_pool *p, struct arena *a, const struct meter
                           const struct err *why, struct err *e)
 {
     struct db *c = NULL;
-    enum status s = db_get(p, &c, e);
-
+    enum status st = db_get(p, &c, e);
     bool is_there = got == OK || is_known(why);
-    if (s == OK)
-        s = is_there ? meter_store_sent(c, r, clock_now_ms(), e) : record_failure(c, a, r, why, e);
+    if (st == OK)
+        st = is_there ? meter_store_sent(c, r, clock_now_ms(), e) : record_failure(c, a, r, why, e);
     db_put(c);
     if (!is_there)
         log_line(LOG_WARN, "meter_not_sent", LOG_T("customer", r->customer), LOG_S("code", err_code(why)),
                  LOG_S("error", why->message));
     if (!is_there && is_everybodys(why))
         atomic_store(&resting_until_ms, clock_now_ms() + REST_MS);
-    return s;
+    return st;
 }
 
 /* Stripe could not be asked about one that is unknown: it stays so. */
 static enum status put_off(struct db_pool *p, const struct meter_row *r, const struct err *why, struct err *e)
 {
     struct db *c = NULL;
-    enum status s = db_get(p, &c, e);
-
-    if (s == OK)
-        s = meter_store_put_off(c, r, "unknown", r->first_sent_ms, clock_now_ms() + RETRY_MAX_MS,
-                                utf8_cut(str_from(why->message), METER_WORDS_MAX), e);
+    enum status st = db_get(p, &c, e);
+    if (st == OK)
+        st = meter_store_put_off(c, r, "unknown", r->first_sent_ms, clock_now_ms() + RETRY_MAX_MS,
+                                 utf8_cut(str_from(why->message), METER_WORDS_MAX), e);
     db_put(c);
     if (is_everybodys(why))
         atomic_store(&resting_until_ms, clock_now_ms() + REST_MS);
-    return s;
+    return st;
 }
 
 /* ---- sending ---- */
 
-static enum status post(struct stripe *st, struct arena *a, const struct meter_row *r, struct err *e)
+static enum status post(struct stripe *stripe, struct arena *a, const struct meter_row *r, struct err *e)
 {
     char key[64], id[ID_TEXT_MAX];
     struct stripe_form f;
     struct stripe_reply reply;
-
     stripe_form_init(&f);
     stripe_param_text(&f, "event_name", METER_EVENT_NAME);
     stripe_param_text(&f, "identifier", id_text(ID_METER, r->id, id));
@@ -136,9 +131,9 @@ static enum status post(struct stripe *st, struct arena *a, const struct meter_r
                                     .idem_key = meter_key(r->id, key),
                                     .tenant = &r->tenant,
                                     .deadline_ms = METER_TRY_MS};
-    enum status s = stripe_post(st, a, &how, &reply, e);
+    enum status st = stripe_post(stripe, a, &how, &reply, e);
     stripe_form_release(&f);
-    return s;
+    return st;
 }
 
 enum move { SKIP, SEND, SETTLE };
@@ -156,13 +151,12 @@ static enum status begin(struct db *c, void *ctx, struct err *e)
     struct begin *x = ctx;
     struct meter_row *r = x->row;
     int64_t now = clock_now_ms();
-    enum status s = lease_hold(c, x->lease, x->holder, e);
-
+    enum status st = lease_hold(c, x->lease, x->holder, e);
     x->move = SKIP;
-    if (s == OK)
-        s = meter_store_get(c, x->a, r->id, r, e);
-    if (s != OK || (!str_eqz(r->state, "pending") && !str_eqz(r->state, "unknown")))
-        return s;
+    if (st == OK)
+        st = meter_store_get(c, x->a, r->id, r, e);
+    if (st != OK || (!str_eqz(r->state, "pending") && !str_eqz(r->state, "unknown")))
+        return st;
     if (str_eqz(r->state, "unknown") && now - r->first_sent_ms >= STRIPE_KEEPS_MS) {
         x->move = SETTLE;
         return OK;
@@ -178,68 +172,64 @@ static enum status begin(struct db *c, void *ctx, struct err *e)
     return meter_store_begin(c, r, now, now + backoff(r), e);
 }
 
-static enum status serve_held(struct stripe *st, struct db_pool *p, struct begin *x, struct err *e)
+static enum status serve_held(struct stripe *stripe, struct db_pool *p, struct begin *x, struct err *e)
 {
     struct err why = ERR_INIT;
     struct db *c = NULL;
-    enum status s = db_get(p, &c, e);
-
-    if (s == OK)
-        s = db_transaction(c, begin, x, e);
+    enum status st = db_get(p, &c, e);
+    if (st == OK)
+        st = db_transaction(c, begin, x, e);
     db_put(c);
-    if (s == OK && x->move == SETTLE && meter_settle(st, p, x->row, &why) != OK)
-        s = put_off(p, x->row, &why, e);
-    if (s == OK && x->move == SEND) {
-        enum status got = post(st, x->a, x->row, &why);
-        s = record(p, x->a, x->row, got, &why, e);
+    if (st == OK && x->move == SETTLE && meter_settle(stripe, p, x->row, &why) != OK)
+        st = put_off(p, x->row, &why, e);
+    if (st == OK && x->move == SEND) {
+        enum status got = post(stripe, x->a, x->row, &why);
+        st = record(p, x->a, x->row, got, &why, e);
     }
-    return s;
+    return st;
 }
 
 static void let_go(struct db_pool *p, struct str lease, struct id holder)
 {
     struct err e = ERR_INIT;
     struct db *c = NULL;
-
     if (db_get(p, &c, &e) != OK || lease_release(c, lease, holder, &e) != OK)
         log_line(LOG_WARN, "lease_kept", LOG_T("lease", lease), LOG_S("error", e.message)); /* it ends by itself */
     db_put(c);
 }
 
-static enum status serve(struct stripe *st, struct db_pool *p, struct arena *a, struct meter_row *r, struct err *e)
+static enum status serve(struct stripe *stripe, struct db_pool *p, struct arena *a, struct meter_row *r, struct err *e)
 {
     char name[320];
     struct begin x = {.a = a, .row = r, .lease = meter_lease(r->customer, name)};
     struct db *c = NULL;
     bool got = false;
-    enum status s = db_get(p, &c, e);
-
-    if (s == OK)
-        s = lease_take(c, x.lease, LEASE_MS, &x.holder, &got, e);
+    enum status st = db_get(p, &c, e);
+    if (st == OK)
+        st = lease_take(c, x.lease, LEASE_MS, &x.holder, &got, e);
     db_put(c);
-    if (s != OK || !got)
-        return s;
-    s = serve_held(st, p, &x, e);
+    if (st != OK || !got)
+        return st;
+    st = serve_held(stripe, p, &x, e);
     let_go(p, x.lease, x.holder);
-    return s;
+    return st;
 }
 
-static enum status find_due(struct stripe *st, struct db_pool *p, struct arena *a, const struct id *tenant,
+static enum status find_due(struct stripe *stripe, struct db_pool *p, struct arena *a, const struct id *tenant,
                             int64_t due_ms, struct meter_row *out, bool *found, struct err *e)
 {
     struct db *c = NULL;
     struct err none = ERR_INIT;
-    enum status s = db_get(p, &c, &none);
-
-    if (s == OK)
-        s = meter_store_due(c, a, tenant, st->livemode, due_ms, out, &none);
+    enum status st = db_get(p, &c, &none);
+    if (st == OK)
+        st = meter_store_due(c, a, tenant, stripe->livemode, due_ms, out, &none);
     db_put(c);
-    *found = s == OK;
-    if (s == ERR_NOT_FOUND)
+    *found = st == OK;
+    if (st == ERR_NOT_FOUND)
         return OK;
-    if (s != OK)
+    if (st != OK)
         *e = none;
-    return s;
+    return st;
 }
 
 /* A clock that was set back must not make a rest of it. */
@@ -249,20 +239,19 @@ static bool resting(void)
     return left > 0 && left <= REST_MS;
 }
 
-enum status meter_step(struct stripe *st, struct db_pool *p, bool *found, struct err *e)
+enum status meter_step(struct stripe *stripe, struct db_pool *p, bool *found, struct err *e)
 {
     struct meter_row r;
     struct arena a;
-
     *found = false;
     if (resting())
         return OK;
     arena_init(&a, 4 * MB);
-    enum status s = find_due(st, p, &a, NULL, clock_now_ms(), &r, found, e);
-    if (s == OK && *found)
-        s = serve(st, p, &a, &r, e);
+    enum status st = find_due(stripe, p, &a, NULL, clock_now_ms(), &r, found, e);
+    if (st == OK && *found)
+        st = serve(stripe, p, &a, &r, e);
     arena_release(&a);
-    return s;
+    return st;
 }
 
 /* ---- flushing ---- */
@@ -270,12 +259,11 @@ enum status meter_step(struct stripe *st, struct db_pool *p, bool *found, struct
 static enum status collect_for(struct db_pool *p, struct id tenant, struct err *e)
 {
     struct db *c = NULL;
-    enum status s = db_get(p, &c, e);
-
-    if (s == OK)
-        s = meter_collect_tenant(c, tenant, e);
+    enum status st = db_get(p, &c, e);
+    if (st == OK)
+        st = meter_collect_tenant(c, tenant, e);
     db_put(c);
-    return s;
+    return st;
 }
 
 struct flush {
@@ -288,12 +276,11 @@ struct flush {
 static enum status count_unsent(struct db_pool *p, struct flush *f, struct err *e)
 {
     struct db *c = NULL;
-    enum status s = db_get(p, &c, e);
-
-    if (s == OK)
-        s = meter_store_unsent(c, f->tenant, &f->unsent, e);
+    enum status st = db_get(p, &c, e);
+    if (st == OK)
+        st = meter_store_unsent(c, f->tenant, &f->unsent, e);
     db_put(c);
-    return s;
+    return st;
 }
 
 static bool was_tried(const struct flush *f, struct id row)
@@ -305,42 +292,40 @@ static bool was_tried(const struct flush *f, struct id row)
 }
 
 /* Each row once, also one that waits for its next try. *more false: none, or the worker has the customer in hand. */
-static enum status flush_one(struct stripe *st, struct db_pool *p, struct flush *f, bool *more, struct err *e)
+static enum status flush_one(struct stripe *stripe, struct db_pool *p, struct flush *f, bool *more, struct err *e)
 {
     struct meter_row r;
     struct arena a;
-
     arena_init(&a, 4 * MB);
-    enum status s = find_due(st, p, &a, &f->tenant, clock_now_ms() + METER_AGE_MS, &r, more, e);
+    enum status st = find_due(stripe, p, &a, &f->tenant, clock_now_ms() + METER_AGE_MS, &r, more, e);
     f->over = *more && (f->tries == FLUSH_ROWS || was_tried(f, r.id));
-    if (s == OK && *more && !f->over) {
+    if (st == OK && *more && !f->over) {
         f->tried[f->tries++] = r.id;
-        s = serve(st, p, &a, &r, e);
+        st = serve(stripe, p, &a, &r, e);
     }
     arena_release(&a);
-    return s;
+    return st;
 }
 
-enum status meter_flush(struct stripe *st, struct db_pool *p, struct id tenant, bool *sent, struct err *e)
+enum status meter_flush(struct stripe *stripe, struct db_pool *p, struct id tenant, bool *sent, struct err *e)
 {
     struct flush f = {.tenant = tenant};
     int64_t until_us = clock_mono_us() + FLUSH_WAIT_US;
     bool more = true;
-    enum status s = collect_for(p, tenant, e);
-
-    if (s == OK)
-        s = count_unsent(p, &f, e);
-    *sent = s == OK && f.unsent > 0;
-    while (s == OK && f.unsent > 0 && !f.over && !(f.tries && resting()) && (more || clock_mono_us() < until_us)) {
+    enum status st = collect_for(p, tenant, e);
+    if (st == OK)
+        st = count_unsent(p, &f, e);
+    *sent = st == OK && f.unsent > 0;
+    while (st == OK && f.unsent > 0 && !f.over && !(f.tries && resting()) && (more || clock_mono_us() < until_us)) {
         if (!more) /* somebody else sends this customer's at this moment */
             (void)nanosleep(&(struct timespec){.tv_nsec = 200000000}, NULL);
-        s = flush_one(st, p, &f, &more, e);
-        if (s == OK)
-            s = count_unsent(p, &f, e);
+        st = flush_one(stripe, p, &f, &more, e);
+        if (st == OK)
+            st = count_unsent(p, &f, e);
     }
-    if (s == OK && f.unsent > 0)
+    if (st == OK && f.unsent > 0)
         return err_set(
             e, ERR_UNAVAILABLE, "meter_unsent",
             "Conversations of this workspace have not reached Stripe's meter yet: wait for the worker and try again.");
-    return s;
+    return st;
 }

@@ -1,7 +1,9 @@
 /* meter_store.c: SQL of the meter's outbox. */
 #include "billing/meter_store.h"
+
 #include "base/limits.h"
 #include "billing/lease.h"
+
 #include "base/banned.h"
 
 /* ---- counters ---- */
@@ -161,26 +163,23 @@ enum status meter_store_grown(struct db *c, struct arena *a, int64_t waits_ms, i
                               size_t *n, struct err *e)
 {
     struct db_rows rows;
-    enum status s = db_query(c, &counters_grown, DB_GLOBAL, DB_ARGS(db_time(waits_ms), db_int(limit)), a, &rows, e);
-
-    return s == OK ? counters_of(a, &rows, out, n, e) : s;
+    enum status st = db_query(c, &counters_grown, DB_GLOBAL, DB_ARGS(db_time(waits_ms), db_int(limit)), a, &rows, e);
+    return st == OK ? counters_of(a, &rows, out, n, e) : st;
 }
 
 enum status meter_store_grown_of(struct db *c, struct id tenant, struct arena *a, struct meter_counter **out, size_t *n,
                                  struct err *e)
 {
     struct db_rows rows;
-    enum status s = db_query(c, &counters_grown_of, &tenant, DB_NONE, a, &rows, e);
-
-    return s == OK ? counters_of(a, &rows, out, n, e) : s;
+    enum status st = db_query(c, &counters_grown_of, &tenant, DB_NONE, a, &rows, e);
+    return st == OK ? counters_of(a, &rows, out, n, e) : st;
 }
 
 enum status meter_store_lock(struct db *c, struct arena *a, struct meter_counter *k, bool *found, struct err *e)
 {
     struct db_rows rows;
-    enum status s = db_query(c, &counter_lock, &k->tenant, DB_ARGS(db_time(k->period_start_ms)), a, &rows, e);
-
-    *found = s == OK && rows.n == 1;
+    enum status st = db_query(c, &counter_lock, &k->tenant, DB_ARGS(db_time(k->period_start_ms)), a, &rows, e);
+    *found = st == OK && rows.n == 1;
     if (*found) {
         struct db_row r = rows.rows[0];
         k->used = db_row_int(r, 0);
@@ -189,7 +188,7 @@ enum status meter_store_lock(struct db *c, struct arena *a, struct meter_counter
         k->customer = db_row_str(r, 3);
         k->unsent_ms = db_row_time(r, 4);
     }
-    return s;
+    return st;
 }
 
 enum status meter_store_reported(struct db *c, const struct meter_counter *k, struct err *e)
@@ -243,10 +242,9 @@ enum status meter_store_add(struct db *c, const struct meter_row *r, struct err 
 static enum status due_in(struct db *c, struct arena *a, const struct id *tenant, bool livemode, const char *state,
                           int64_t now_ms, struct db_rows *out, struct err *e)
 {
-    struct db_stmt *st = tenant ? &row_due_of : &row_due;
-
+    struct db_stmt *stmt = tenant ? &row_due_of : &row_due;
     return db_query(
-        c, st, tenant,
+        c, stmt, tenant,
         DB_ARGS(db_int(livemode), db_text(state), db_time(now_ms), db_time(now_ms), db_time(now_ms + LEASE_LONGEST_MS)),
         a, out, e);
 }
@@ -255,12 +253,11 @@ enum status meter_store_due(struct db *c, struct arena *a, const struct id *tena
                             struct meter_row *out, struct err *e)
 {
     struct db_rows pending, unknown;
-    enum status s = due_in(c, a, tenant, livemode, "pending", now_ms, &pending, e);
-
-    if (s == OK)
-        s = due_in(c, a, tenant, livemode, "unknown", now_ms, &unknown, e);
-    if (s != OK)
-        return s;
+    enum status st = due_in(c, a, tenant, livemode, "pending", now_ms, &pending, e);
+    if (st == OK)
+        st = due_in(c, a, tenant, livemode, "unknown", now_ms, &unknown, e);
+    if (st != OK)
+        return st;
     if (!pending.n && !unknown.n)
         return err_set(e, ERR_NOT_FOUND, NULL, "Nothing is due.");
     struct meter_row p = pending.n ? row_of(pending.rows[0]) : row_of(unknown.rows[0]);
@@ -272,11 +269,10 @@ enum status meter_store_due(struct db *c, struct arena *a, const struct id *tena
 enum status meter_store_get(struct db *c, struct arena *a, struct id row, struct meter_row *out, struct err *e)
 {
     struct db_row r;
-    enum status s = db_query_one(c, &row_get, DB_GLOBAL, DB_ARGS(db_id(row)), a, &r, e);
-
-    if (s == OK)
+    enum status st = db_query_one(c, &row_get, DB_GLOBAL, DB_ARGS(db_id(row)), a, &r, e);
+    if (st == OK)
         *out = row_of(r);
-    return s;
+    return st;
 }
 
 enum status meter_store_begin(struct db *c, const struct meter_row *r, int64_t now_ms, int64_t due_ms, struct err *e)
@@ -302,33 +298,30 @@ enum status meter_store_rejected(struct db *c, const struct meter_row *r, struct
                                  struct err *e)
 {
     int64_t n = 0;
-    enum status s = db_exec(c, &row_rejected, &r->tenant, DB_ARGS(db_time(now_ms), db_str(why), db_id(r->id)), &n, e);
-
-    *changed = s == OK && n == 1;
-    return s;
+    enum status st = db_exec(c, &row_rejected, &r->tenant, DB_ARGS(db_time(now_ms), db_str(why), db_id(r->id)), &n, e);
+    *changed = st == OK && n == 1;
+    return st;
 }
 
 enum status meter_store_again(struct db *c, const struct meter_row *r, struct id new_id, int64_t now_ms,
                               struct str note, bool *changed, struct err *e)
 {
     int64_t n = 0;
-    enum status s = db_exec(c, &row_again, &r->tenant,
-                            DB_ARGS(db_id(new_id), db_time(now_ms), db_time(now_ms), db_str(note), db_id(r->id)), &n,
-                            e);
-
-    *changed = s == OK && n == 1;
-    return s;
+    enum status st = db_exec(c, &row_again, &r->tenant,
+                             DB_ARGS(db_id(new_id), db_time(now_ms), db_time(now_ms), db_str(note), db_id(r->id)), &n,
+                             e);
+    *changed = st == OK && n == 1;
+    return st;
 }
 
 enum status meter_store_list(struct db *c, struct arena *a, const char *state, int limit, struct meter_row **out,
                              size_t *n, struct err *e)
 {
     struct db_rows rows;
-    enum status s = state[0]
-                        ? db_query(c, &rows_in_state, DB_GLOBAL, DB_ARGS(db_text(state), db_int(limit)), a, &rows, e)
-                        : db_query(c, &rows_unsent, DB_GLOBAL, DB_ARGS(db_int(limit)), a, &rows, e);
-
-    return s == OK ? rows_of(a, &rows, out, n, e) : s;
+    enum status st = state[0]
+                         ? db_query(c, &rows_in_state, DB_GLOBAL, DB_ARGS(db_text(state), db_int(limit)), a, &rows, e)
+                         : db_query(c, &rows_unsent, DB_GLOBAL, DB_ARGS(db_int(limit)), a, &rows, e);
+    return st == OK ? rows_of(a, &rows, out, n, e) : st;
 }
 
 enum status meter_store_forget(struct db *c, int64_t before_ms, int limit, int64_t *n, struct err *e)
@@ -343,74 +336,68 @@ enum status meter_store_sums(struct db *c, struct str customer, int64_t from_ms,
 {
     struct arena a;
     struct db_row r;
-
     arena_init(&a, 64 * KB);
-    enum status s = db_query_one(c, &rows_sums, DB_GLOBAL,
-                                 DB_ARGS(bytes_of(customer), db_time(from_ms), db_time(to_ms)), &a, &r, e);
-    if (s == OK)
+    enum status st = db_query_one(c, &rows_sums, DB_GLOBAL,
+                                  DB_ARGS(bytes_of(customer), db_time(from_ms), db_time(to_ms)), &a, &r, e);
+    if (st == OK)
         *out = (struct meter_sums){db_row_int(r, 0), db_row_int(r, 1), db_row_time(r, 2)};
     arena_release(&a);
-    return s;
+    return st;
 }
 
 enum status meter_store_unsent(struct db *c, struct id tenant, int64_t *n, struct err *e)
 {
     struct arena a;
     struct db_row r;
-
     arena_init(&a, 64 * KB);
-    enum status s = db_query_one(c, &rows_waiting, &tenant, DB_NONE, &a, &r, e);
-    if (s == OK)
+    enum status st = db_query_one(c, &rows_waiting, &tenant, DB_NONE, &a, &r, e);
+    if (st == OK)
         *n = db_row_int(r, 0);
     arena_release(&a);
-    return s;
+    return st;
 }
 
 enum status meter_store_unknown(struct db *c, struct arena *a, struct str customer, int64_t from_ms, int64_t to_ms,
                                 int64_t old_ms, struct meter_row **out, size_t *n, struct err *e)
 {
     struct db_rows rows;
-    enum status s = db_query(c, &rows_unknown, DB_GLOBAL,
-                             DB_ARGS(bytes_of(customer), db_time(from_ms), db_time(to_ms), db_time(old_ms)), a, &rows,
-                             e);
-
-    return s == OK ? rows_of(a, &rows, out, n, e) : s;
+    enum status st = db_query(c, &rows_unknown, DB_GLOBAL,
+                              DB_ARGS(bytes_of(customer), db_time(from_ms), db_time(to_ms), db_time(old_ms)), a, &rows,
+                              e);
+    return st == OK ? rows_of(a, &rows, out, n, e) : st;
 }
 
 enum status meter_store_sent_in(struct db *c, struct arena *a, struct str customer, int64_t from_ms, int64_t to_ms,
                                 struct meter_row **out, size_t *n, struct err *e)
 {
     struct db_rows rows;
-    enum status s = db_query(c, &rows_sent_in, DB_GLOBAL, DB_ARGS(bytes_of(customer), db_time(from_ms), db_time(to_ms)),
-                             a, &rows, e);
-
-    return s == OK ? rows_of(a, &rows, out, n, e) : s;
+    enum status st = db_query(c, &rows_sent_in, DB_GLOBAL,
+                              DB_ARGS(bytes_of(customer), db_time(from_ms), db_time(to_ms)), a, &rows, e);
+    return st == OK ? rows_of(a, &rows, out, n, e) : st;
 }
 
 enum status meter_store_counts(struct db *c, struct meter_counts *out, struct err *e)
 {
     struct arena a;
     struct db_row r;
-
     arena_init(&a, 64 * KB);
-    enum status s = db_query_one(c, &rows_counts, DB_GLOBAL, DB_NONE, &a, &r, e);
-    if (s == OK)
+    enum status st = db_query_one(c, &rows_counts, DB_GLOBAL, DB_NONE, &a, &r, e);
+    if (st == OK)
         *out = (struct meter_counts){db_row_int(r, 0), db_row_int(r, 1),  db_row_int(r, 2),
                                      db_row_int(r, 5), db_row_time(r, 3), db_row_time(r, 4)};
     arena_release(&a);
-    return s;
+    return st;
 }
 
 enum status meter_store_unbilled(struct db *c, struct arena *a, int64_t from_ms, int64_t to_ms,
                                  struct meter_unbilled **out, size_t *n, struct err *e)
 {
     struct db_rows r;
-    enum status s = db_query(c, &unbilled, DB_GLOBAL, DB_ARGS(db_time(from_ms), db_time(from_ms), db_time(to_ms)), a,
-                             &r, e);
-
+    enum status st = db_query(c, &unbilled, DB_GLOBAL, DB_ARGS(db_time(from_ms), db_time(from_ms), db_time(to_ms)), a,
+                              &r, e);
     *n = 0;
-    if (s != OK)
-        return s;
+    if (st != OK)
+        return st;
     if (!(*out = arena_array(a, r.n, sizeof(**out))))
         return err_nomem(e);
     for (; *n < r.n; ++*n)

@@ -14,7 +14,6 @@ static enum status find_tenant(struct db *c, struct arena *a, const struct json 
     struct id named;
     bool known = false, deleted;
     enum status st = mirror_store_customer(c, a, s->customer, &s->tenant, e);
-
     if (st != OK || !id_is_none(s->tenant))
         return st;
     s->tenant = before;
@@ -32,10 +31,9 @@ static enum status look_up(struct db *c, struct arena *a, struct mirror_item *it
 {
     struct id terms;
     bool is_base, there = false;
-    enum status s = mirror_store_price(c, a, it->price, &terms, &is_base, e);
-
-    if (s != OK)
-        return s;
+    enum status st = mirror_store_price(c, a, it->price, &terms, &is_base, e);
+    if (st != OK)
+        return st;
     if (!id_is_none(terms)) {
         it->known = true;
         it->terms = terms;
@@ -44,10 +42,10 @@ static enum status look_up(struct db *c, struct arena *a, struct mirror_item *it
     }
     if (id_is_none(it->terms))
         return OK;
-    s = mirror_store_terms_exist(c, a, it->terms, &there, e);
+    st = mirror_store_terms_exist(c, a, it->terms, &there, e);
     if (!there)
         it->terms = ID_NONE;
-    return s;
+    return st;
 }
 
 static enum status find_terms(struct db *c, struct arena *a, const struct json *j, struct subscription *s,
@@ -56,7 +54,6 @@ static enum status find_terms(struct db *c, struct arena *a, const struct json *
     struct mirror_item *items;
     size_t n;
     enum status st = mirror_items(a, j, &items, &n, e);
-
     for (size_t i = 0; st == OK && i < n; i++)
         st = look_up(c, a, &items[i], e);
     if (st == OK)
@@ -70,7 +67,6 @@ static enum status find_next(struct db *c, struct arena *a, const struct json *s
     const struct json *items;
     int64_t start = 0;
     enum status st = OK;
-
     if (!mirror_next_phase(schedule, s->fetched_ms, &items, &start))
         return OK;
     for (size_t i = 0; st == OK && i < json_len(items); i++) {
@@ -101,7 +97,6 @@ static enum status keep_failed(struct db *c, struct arena *a, struct subscriptio
                                struct err *e)
 {
     int64_t since = 0;
-
     if (s->status == STRIPE_UNKNOWN && before)
         s->first_failed_ms = before->first_failed_ms;
     if (s->status != STRIPE_PAST_DUE && s->status != STRIPE_UNPAID)
@@ -120,24 +115,23 @@ enum status subscription_write(struct db *c, struct arena *a, const struct json 
 {
     struct subscription before;
     bool there = false;
-    enum status s = subscription_parse(a, j, out, e);
-
-    if (s == OK)
-        s = mirror_store_lock(c, a, out->id, &before, &there, e);
-    if (s != OK)
-        return s;
+    enum status st = subscription_parse(a, j, out, e);
+    if (st == OK)
+        st = mirror_store_lock(c, a, out->id, &before, &there, e);
+    if (st != OK)
+        return st;
     out->fetched_ms = fetched_ms;
-    if ((s = find_tenant(c, a, j, out, there ? before.tenant : ID_NONE, e)) != OK ||
-        (s = find_terms(c, a, j, out, e)) != OK ||
-        (s = find_next(c, a, schedule ? schedule : json_get(j, "schedule"), out, e)) != OK)
-        return s;
+    if ((st = find_tenant(c, a, j, out, there ? before.tenant : ID_NONE, e)) != OK ||
+        (st = find_terms(c, a, j, out, e)) != OK ||
+        (st = find_next(c, a, schedule ? schedule : json_get(j, "schedule"), out, e)) != OK)
+        return st;
     keep_known(out, there ? &before : NULL);
-    s = keep_failed(c, a, out, there ? &before : NULL, e);
-    if (s == OK)
-        s = mirror_store_put(c, out, e);
-    return s == OK && !id_is_none(out->tenant) && (!there || id_is_none(before.tenant))
+    st = keep_failed(c, a, out, there ? &before : NULL, e);
+    if (st == OK)
+        st = mirror_store_put(c, out, e);
+    return st == OK && !id_is_none(out->tenant) && (!there || id_is_none(before.tenant))
                ? mirror_store_adopt(c, out->tenant, out->id, e)
-               : s;
+               : st;
 }
 
 enum status invoice_write(struct db *c, struct arena *a, const struct json *j, int64_t fetched_ms, struct invoice *out,
@@ -145,20 +139,19 @@ enum status invoice_write(struct db *c, struct arena *a, const struct json *j, i
 {
     struct subscription sub;
     struct err none = ERR_INIT;
-    enum status s = invoice_parse(a, j, out, e);
-
-    if (s == OK)
-        s = mirror_store_customer(c, a, out->customer, &out->tenant, e);
-    if (s != OK)
-        return s;
+    enum status st = invoice_parse(a, j, out, e);
+    if (st == OK)
+        st = mirror_store_customer(c, a, out->customer, &out->tenant, e);
+    if (st != OK)
+        return st;
     out->fetched_ms = fetched_ms;
     if (id_is_none(out->tenant) && out->subscription.n) {
-        s = mirror_store_get(c, a, out->subscription, &sub, &none);
-        if (s == OK)
+        st = mirror_store_get(c, a, out->subscription, &sub, &none);
+        if (st == OK)
             out->tenant = sub.tenant;
-        else if (s != ERR_NOT_FOUND) {
+        else if (st != ERR_NOT_FOUND) {
             *e = none;
-            return s;
+            return st;
         }
     }
     return mirror_store_invoice_put(c, out, e);
@@ -195,7 +188,6 @@ enum status invoice_waited_for(struct db *c, struct id tenant, struct arena *a, 
     struct invoice *list;
     size_t n;
     enum status st = mirror_store_invoices(c, a, tenant, 0, WAITED_FOR_LOOKED, &list, &n, e);
-
     if (st != OK)
         return st;
     for (size_t i = 0; i < n; i++)

@@ -1,7 +1,6 @@
 /* mirror_parse.c: Stripe's JSON to structs. Pure. The shapes are those of the official client's types at STRIPE_API_VERSION. */
-#include "billing/mirror_priv.h"
-
 #include "base/utf8.h"
+#include "billing/mirror_priv.h"
 #include "billing/stripe_client.h"
 
 #include "base/banned.h"
@@ -37,7 +36,6 @@ const char *stripe_status_name(enum stripe_status s)
 int64_t mirror_time(const struct json *seconds)
 {
     int64_t s = json_int(seconds, 0);
-
     return s > 0 && s <= LAST_SECOND ? s * 1000 : 0;
 }
 
@@ -60,7 +58,6 @@ static bool fits(struct str id)
 static struct str word_at(const struct json *j, const char *key, size_t max)
 {
     struct str s = json_get_str(j, key);
-
     for (size_t i = 0; i < s.n; i++)
         if (s.p[i] <= ' ' || s.p[i] > '~')
             return STR_EMPTY;
@@ -71,7 +68,6 @@ static struct str word_at(const struct json *j, const char *key, size_t max)
 static bool is_object(const struct json *j, const char *kind)
 {
     struct str id = json_get_str(j, "id");
-
     return str_eqz(json_get_str(j, "object"), kind) && id.n > 0 && fits(id) && !stripe_deleted(j);
 }
 
@@ -88,7 +84,6 @@ static struct mirror_item item_of(const struct json *j)
                                                                                                    : ITEM_BASE,
                              .period_start_ms = time_at(j, "current_period_start"),
                              .period_end_ms = time_at(j, "current_period_end")};
-
     if (!id_parse(ID_TERMS, json_get_str(meta, "plan_terms"), &it.terms))
         it.terms = ID_NONE;
     return it;
@@ -98,7 +93,6 @@ enum status mirror_items(struct arena *a, const struct json *subscription, struc
                          struct err *e)
 {
     const struct json *data = json_get(json_get(subscription, "items"), "data");
-
     *n = 0;
     if (!(*out = arena_array(a, json_len(data), sizeof(**out))))
         return err_nomem(e);
@@ -113,7 +107,6 @@ enum status mirror_items(struct arena *a, const struct json *subscription, struc
 static const struct mirror_item *pick(const struct mirror_item *items, size_t n, enum item_role role)
 {
     const struct mirror_item *first = NULL;
-
     for (size_t i = 0; i < n; i++) {
         if (items[i].role != role)
             continue;
@@ -129,7 +122,6 @@ void mirror_choose(struct subscription *s, const struct mirror_item *items, size
 {
     const struct mirror_item *base = pick(items, n, ITEM_BASE), *usage = pick(items, n, ITEM_USAGE);
     const struct mirror_item *clock = base ? base : usage;
-
     s->base_item = base ? base->id : STR_EMPTY;
     s->base_price = base ? base->price : STR_EMPTY;
     s->terms = base ? base->terms : ID_NONE;
@@ -145,14 +137,12 @@ static int item_count(const struct json *j)
 {
     const struct json *items = json_get(j, "items");
     size_t n = json_len(json_get(items, "data"));
-
     return (int)(n < 1000 ? n : 1000) + (json_bool(json_get(items, "has_more")) ? 1 : 0);
 }
 
 static struct str short_id(const struct json *j)
 {
     struct str id = stripe_id_of(j);
-
     return fits(id) ? id : STR_EMPTY;
 }
 
@@ -160,7 +150,6 @@ enum status subscription_parse(struct arena *a, const struct json *j, struct sub
 {
     struct mirror_item *items;
     size_t n;
-
     *out = (struct subscription){.id = json_get_str(j, "id"), .customer = short_id(json_get(j, "customer"))};
     if (!is_object(j, "subscription") || !out->customer.n)
         return no_object("subscription", e);
@@ -178,7 +167,7 @@ enum status subscription_parse(struct arena *a, const struct json *j, struct sub
     out->canceled_ms = time_at(j, "canceled_at");
     out->ended_ms = time_at(j, "ended_at");
     out->trial_end_ms = time_at(j, "trial_end");
-    out->collection_paused = json_get(j, "pause_collection") != NULL;
+    out->collection_paused = json_get(j, "pause_collection");
     out->pending_update_expires_ms = time_at(json_get(j, "pending_update"), "expires_at");
     out->schedule = short_id(json_get(j, "schedule"));
     out->latest_invoice = short_id(json_get(j, "latest_invoice"));
@@ -193,7 +182,6 @@ bool mirror_next_phase(const struct json *schedule, int64_t now_ms, const struct
     const struct json *phases = json_get(schedule, "phases");
     struct str status = json_get_str(schedule, "status");
     int64_t after = time_at(json_get(schedule, "current_phase"), "end_date");
-
     *items = NULL;
     if (!str_eqz(status, "active") && !str_eqz(status, "not_started"))
         return false;
@@ -204,7 +192,7 @@ bool mirror_next_phase(const struct json *schedule, int64_t now_ms, const struct
         *items = json_get(json_at(phases, i), "items");
         *start_ms = start;
     }
-    return *items != NULL;
+    return *items;
 }
 
 struct str mirror_phase_price(const struct json *item)
@@ -219,7 +207,6 @@ static struct str link_of(const struct json *j, const char *key)
 {
     struct str s = json_get_str(j, key);
     bool good = str_starts(s, STR("https://")) || str_starts(s, STR("http://"));
-
     return good && s.n <= 2000 ? s : STR_EMPTY;
 }
 
@@ -245,7 +232,6 @@ static struct str subscription_of(const struct json *invoice)
 static int attempts_of(const struct json *j)
 {
     int64_t n = json_int(json_get(j, "attempt_count"), 0);
-
     return n < 0 ? 0 : n > 1000000 ? 1000000 : (int)n;
 }
 
@@ -267,7 +253,7 @@ enum status invoice_parse(struct arena *a, const struct json *j, struct invoice 
     out->attempt_count = attempts_of(j);
     out->next_attempt_ms = time_at(j, "next_payment_attempt");
     out->finalized_ms = time_at(json_get(j, "status_transitions"), "finalized_at");
-    out->finalization_failed = json_get(j, "last_finalization_error") != NULL;
+    out->finalization_failed = json_get(j, "last_finalization_error");
     out->hosted_url = link_of(j, "hosted_invoice_url");
     out->pdf_url = link_of(j, "invoice_pdf");
     out->created_ms = time_at(j, "created");

@@ -17,44 +17,40 @@ enum status mirror_store_price(struct db *c, struct arena *a, struct str price, 
                                struct err *e)
 {
     struct db_rows r;
-    enum status s = db_query(c, &price_select, DB_GLOBAL, DB_ARGS(db_bytes(price.p, price.n)), a, &r, e);
-
+    enum status st = db_query(c, &price_select, DB_GLOBAL, DB_ARGS(db_bytes(price.p, price.n)), a, &r, e);
     *terms = ID_NONE;
     *is_base = false;
-    if (s == OK && r.n == 1) {
+    if (st == OK && r.n == 1) {
         *terms = db_row_id(r.rows[0], 0);
         *is_base = db_row_int(r.rows[0], 1) != 0;
     }
-    return s;
+    return st;
 }
 
 enum status mirror_store_terms_exist(struct db *c, struct arena *a, struct id terms, bool *out, struct err *e)
 {
     struct db_rows r;
-    enum status s = db_query(c, &terms_select, DB_GLOBAL, DB_ARGS(db_id(terms)), a, &r, e);
-
-    *out = s == OK && r.n == 1;
-    return s;
+    enum status st = db_query(c, &terms_select, DB_GLOBAL, DB_ARGS(db_id(terms)), a, &r, e);
+    *out = st == OK && r.n == 1;
+    return st;
 }
 
 enum status mirror_store_customer(struct db *c, struct arena *a, struct str customer, struct id *tenant, struct err *e)
 {
     struct db_rows r;
-    enum status s = db_query(c, &customer_select, DB_GLOBAL, DB_ARGS(db_bytes(customer.p, customer.n)), a, &r, e);
-
-    *tenant = s == OK && r.n == 1 ? db_row_id(r.rows[0], 0) : ID_NONE;
-    return s;
+    enum status st = db_query(c, &customer_select, DB_GLOBAL, DB_ARGS(db_bytes(customer.p, customer.n)), a, &r, e);
+    *tenant = st == OK && r.n == 1 ? db_row_id(r.rows[0], 0) : ID_NONE;
+    return st;
 }
 
 enum status mirror_store_tenant(struct db *c, struct arena *a, struct id tenant, bool *known, bool *deleted,
                                 struct err *e)
 {
     struct db_rows r;
-    enum status s = db_query(c, &tenant_select, &tenant, DB_NONE, a, &r, e);
-
-    *known = s == OK && r.n == 1;
+    enum status st = db_query(c, &tenant_select, &tenant, DB_NONE, a, &r, e);
+    *known = st == OK && r.n == 1;
     *deleted = *known && db_row_int(r.rows[0], 0) != 0;
-    return s;
+    return st;
 }
 
 /* ---- subscriptions ---- */
@@ -117,7 +113,6 @@ static struct subscription subscription_of(struct db_row r)
                              .usage_item = db_row_str(r, 10),
                              .usage_price = db_row_str(r, 11),
                              .items = (int)db_row_int(r, 12)};
-
     s.status = stripe_status_parse(s.status_text);
     s.known_status = stripe_status_parse(db_row_str(r, 5));
     s.period_start_ms = db_row_time(r, 13);
@@ -140,15 +135,14 @@ static struct subscription subscription_of(struct db_row r)
     return s;
 }
 
-static enum status list(struct db *c, struct db_stmt *st, const struct id *tenant, const struct db_val *args,
+static enum status list(struct db *c, struct db_stmt *stmt, const struct id *tenant, const struct db_val *args,
                         size_t nargs, struct arena *a, struct subscription **out, size_t *n, struct err *e)
 {
     struct db_rows rows;
-    enum status s = db_query(c, st, tenant, args, nargs, a, &rows, e);
-
+    enum status st = db_query(c, stmt, tenant, args, nargs, a, &rows, e);
     *n = 0;
-    if (s != OK)
-        return s;
+    if (st != OK)
+        return st;
     if (!(*out = arena_array(a, rows.n, sizeof(**out))))
         return err_nomem(e);
     *n = rows.n;
@@ -162,25 +156,23 @@ enum status mirror_store_lock(struct db *c, struct arena *a, struct str id, stru
 {
     struct subscription *l;
     size_t n;
-    enum status s = list(c, &subscription_lock, DB_GLOBAL, DB_ARGS(db_bytes(id.p, id.n)), a, &l, &n, e);
-
-    *found = s == OK && n == 1;
+    enum status st = list(c, &subscription_lock, DB_GLOBAL, DB_ARGS(db_bytes(id.p, id.n)), a, &l, &n, e);
+    *found = st == OK && n == 1;
     if (*found)
         *out = l[0];
-    return s;
+    return st;
 }
 
 enum status mirror_store_get(struct db *c, struct arena *a, struct str id, struct subscription *out, struct err *e)
 {
     struct subscription *l;
     size_t n;
-    enum status s = list(c, &subscription_select, DB_GLOBAL, DB_ARGS(db_bytes(id.p, id.n)), a, &l, &n, e);
-
-    if (s == OK && n != 1)
+    enum status st = list(c, &subscription_select, DB_GLOBAL, DB_ARGS(db_bytes(id.p, id.n)), a, &l, &n, e);
+    if (st == OK && n != 1)
         return err_set(e, ERR_NOT_FOUND, "subscription_unknown", "There is no such subscription here.");
-    if (s == OK)
+    if (st == OK)
         *out = l[0];
-    return s;
+    return st;
 }
 
 enum status mirror_store_of_tenant(struct db *c, struct arena *a, struct id tenant, struct subscription **out,
@@ -213,7 +205,6 @@ static struct db_val opt_id(struct id id)
 enum status mirror_store_put(struct db *c, const struct subscription *s, struct err *e)
 {
     const char *known = s->known_status == STRIPE_UNKNOWN ? "" : stripe_status_name(s->known_status);
-
     return db_exec(c, &subscription_put, DB_GLOBAL,
                    DB_ARGS(db_bytes(s->id.p, s->id.n), db_bytes(s->customer.p, s->customer.n), opt_id(s->tenant),
                            db_int(s->livemode), db_str(s->status_text), db_text(known), opt_time(s->known_ms),
@@ -231,11 +222,10 @@ enum status mirror_store_put(struct db *c, const struct subscription *s, struct 
 enum status mirror_store_open_since(struct db *c, struct arena *a, struct str subscription, int64_t *ms, struct err *e)
 {
     struct db_row r;
-    enum status s = db_query_one(c, &open_since, DB_GLOBAL, DB_ARGS(db_bytes(subscription.p, subscription.n)), a, &r,
-                                 e);
-
-    *ms = s == OK ? db_row_time(r, 0) : 0;
-    return s;
+    enum status st = db_query_one(c, &open_since, DB_GLOBAL, DB_ARGS(db_bytes(subscription.p, subscription.n)), a, &r,
+                                  e);
+    *ms = st == OK ? db_row_time(r, 0) : 0;
+    return st;
 }
 
 /* ---- invoices ---- */
@@ -288,7 +278,6 @@ static struct invoice invoice_of(struct db_row r)
                         .number = db_row_str(r, 5),
                         .status = db_row_str(r, 6),
                         .billing_reason = db_row_str(r, 7)};
-
     snprintf(v.currency, sizeof(v.currency), "%.3s", db_row_str(r, 8).p);
     v.total = db_row_int(r, 9);
     v.amount_due = db_row_int(r, 10);
@@ -328,26 +317,24 @@ enum status mirror_store_invoice_get(struct db *c, struct arena *a, struct id te
                                      struct invoice *out, struct err *e)
 {
     struct db_row r;
-    enum status s = db_query_one(c, &invoice_select, &tenant, DB_ARGS(db_bytes(id.p, id.n)), a, &r, e);
-
-    if (s == ERR_NOT_FOUND)
+    enum status st = db_query_one(c, &invoice_select, &tenant, DB_ARGS(db_bytes(id.p, id.n)), a, &r, e);
+    if (st == ERR_NOT_FOUND)
         return err_set(e, ERR_NOT_FOUND, "invoice_unknown", "There is no such invoice.");
-    if (s == OK)
+    if (st == OK)
         *out = invoice_of(r);
-    return s;
+    return st;
 }
 
 enum status mirror_store_invoices(struct db *c, struct arena *a, struct id tenant, int64_t before_ms, int limit,
                                   struct invoice **out, size_t *n, struct err *e)
 {
     struct db_rows rows;
-    enum status s = before_ms ? db_query(c, &invoice_list_before, &tenant, DB_ARGS(db_time(before_ms), db_int(limit)),
-                                         a, &rows, e)
-                              : db_query(c, &invoice_list_new, &tenant, DB_ARGS(db_int(limit)), a, &rows, e);
-
+    enum status st = before_ms ? db_query(c, &invoice_list_before, &tenant, DB_ARGS(db_time(before_ms), db_int(limit)),
+                                          a, &rows, e)
+                               : db_query(c, &invoice_list_new, &tenant, DB_ARGS(db_int(limit)), a, &rows, e);
     *n = 0;
-    if (s != OK)
-        return s;
+    if (st != OK)
+        return st;
     if (!(*out = arena_array(a, rows.n, sizeof(**out))))
         return err_nomem(e);
     *n = rows.n;

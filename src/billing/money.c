@@ -1,6 +1,7 @@
 #include "billing/money.h"
 
 #include "base/err.h"
+
 #include "base/banned.h"
 
 __extension__ typedef __int128 wide;
@@ -26,7 +27,6 @@ int money_places(struct str currency)
     static const char *const none[] = {"bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga",
                                        "pyg", "rwf", "vnd", "vuv", "xaf", "xof", "xpf"};
     static const char *const three[] = {"bhd", "jod", "kwd", "omr", "tnd"};
-
     if (among(currency, none, sizeof(none) / sizeof(none[0])))
         return 0;
     return among(currency, three, sizeof(three) / sizeof(three[0])) ? 3 : 2;
@@ -38,7 +38,6 @@ static const char *sign_of(struct str currency)
                                             {"krw", "₩"},   {"inr", "₹"},  {"cad", "CA$"}, {"aud", "A$"},
                                             {"nzd", "NZ$"}, {"brl", "R$"}, {"mxn", "MX$"}, {"cny", "CN¥"},
                                             {"ils", "₪"},   {"vnd", "₫"},  {"php", "₱"},   {"ngn", "₦"}};
-
     for (size_t i = 0; i < sizeof(symbols) / sizeof(symbols[0]); i++)
         if (str_ieq(currency, str_from(symbols[i].code)))
             return symbols[i].sign;
@@ -48,7 +47,6 @@ static const char *sign_of(struct str currency)
 static void add_currency(struct buf *b, struct str currency)
 {
     const char *sign = sign_of(currency);
-
     if (sign) {
         buf_puts(b, sign);
         return;
@@ -65,7 +63,6 @@ void money_text(struct buf *b, int64_t amount, struct str currency)
     static const uint64_t scales[] = {1, 10, 100, 1000};
     int places = money_places(currency);
     uint64_t v = amount < 0 ? 0 - (uint64_t)amount : (uint64_t)amount, scale = scales[places];
-
     if (amount < 0)
         buf_putc(b, '-');
     add_currency(b, currency);
@@ -90,7 +87,6 @@ static bool digit(char c)
 static bool read_digits(struct str s, size_t *at, size_t most, wide *v)
 {
     size_t from = *at;
-
     for (; *at < s.n && digit(s.p[*at]); ++*at)
         if (*at - from == most || __builtin_mul_overflow(*v, (wide)10, v) ||
             __builtin_add_overflow(*v, (wide)(s.p[*at] - '0'), v))
@@ -129,7 +125,6 @@ void decimal_print(struct buf *b, struct decimal d)
     uint64_t whole = d.whole < 0 ? 0 - (uint64_t)d.whole : (uint64_t)d.whole,
              pico = (uint64_t)(d.pico < 0 ? -d.pico : d.pico);
     int places = DECIMAL_PLACES;
-
     if (minus)
         buf_putc(b, '-');
     buf_u64(b, whole);

@@ -38,7 +38,6 @@ static struct str money(struct look *l, int64_t amount, struct str currency)
 {
     struct buf b;
     char room[64];
-
     buf_fixed(&b, room, sizeof(room));
     money_text(&b, amount, currency);
     const char *text = buf_ok(&b) ? arena_strdup(l->a, buf_str(&b)) : NULL;
@@ -54,7 +53,6 @@ static struct str unit_price(struct look *l)
     struct decimal d = {t->overage / PICO / scale, t->overage / scale % PICO};
     struct buf b;
     char room[64];
-
     buf_fixed(&b, room, sizeof(room));
     decimal_print(&b, d);
     const char *amount = arena_strdup(l->a, buf_str(&b));
@@ -94,15 +92,14 @@ static enum status put_invoice(struct look *l, struct values *v)
 {
     struct invoice in;
     struct err none = ERR_INIT;
-
     if (!l->x.subscription || !l->x.subscription->latest_invoice.n)
         return OK;
-    enum status s = invoice_get(l->c, l->tenant, l->a, l->x.subscription->latest_invoice, &in, &none);
-    if (s == ERR_NOT_FOUND)
+    enum status st = invoice_get(l->c, l->tenant, l->a, l->x.subscription->latest_invoice, &in, &none);
+    if (st == ERR_NOT_FOUND)
         return OK;
-    if (s != OK) {
+    if (st != OK) {
         *l->e = none;
-        return s;
+        return st;
     }
     if (in.amount_remaining > 0)
         put(v, (struct mail_value)MAIL_TEXT("amount", money(l, in.amount_remaining, str_from(in.currency))));
@@ -114,7 +111,6 @@ static enum status put_invoice(struct look *l, struct values *v)
 static void put_usage(struct look *l, struct values *v)
 {
     const struct quota_period *p = &l->x.period;
-
     put(v, (struct mail_value)MAIL_NUMBER("used", l->used));
     put(v, (struct mail_value)MAIL_NUMBER("included", p->limit < p->included ? p->limit : p->included));
     put(v, (struct mail_value)MAIL_TEXT("plans", l->offers));
@@ -128,7 +124,6 @@ static void put_coming(struct look *l, struct values *v)
 {
     const struct plan_terms *next = l->x.subscription ? plans_terms(&l->plans, l->x.subscription->next_terms) : NULL;
     const struct plan *p = next ? plans_find(&l->plans, next->plan) : NULL;
-
     if (l->x.terms)
         put(v, (struct mail_value)MAIL_TEXT("price", money(l, l->x.terms->price, str_from(l->x.terms->currency))));
     if (p) {
@@ -142,22 +137,21 @@ static void put_coming(struct look *l, struct values *v)
 
 static enum status mail_all(struct look *l, const char *mail, const struct values *v)
 {
-    enum status s = OK;
-
-    for (size_t i = 0; s == OK && i < l->reader_n; i++) {
+    enum status st = OK;
+    for (size_t i = 0; st == OK && i < l->reader_n; i++) {
         const struct mail_new m = {.tenant = l->tenant,
                                    .to = l->readers[i].email,
                                    .template = mail,
                                    .language = l->readers[i].language,
                                    .values = v->list,
                                    .value_count = v->n};
-        s = mail_queue(l->c, &m, l->e);
-        if (s == ERR_INVALID) { /* an address that cannot be mailed to keeps nobody else from hearing */
+        st = mail_queue(l->c, &m, l->e);
+        if (st == ERR_INVALID) { /* an address that cannot be mailed to keeps nobody else from hearing */
             log_line(LOG_WARN, "notice_not_mailed", LOG_S("mail", mail), LOG_S("error", l->e->message));
-            s = OK;
+            st = OK;
         }
     }
-    return s;
+    return st;
 }
 
 static enum status say(struct look *l, const struct notice *n, const char *url,
@@ -165,21 +159,20 @@ static enum status say(struct look *l, const struct notice *n, const char *url,
 {
     struct values v = {.n = 0};
     bool fresh;
-    enum status s = notice_store_say(l->c, l->tenant, n->kind, n->about_ms, l->now_ms, &fresh, l->e);
-
-    if (s != OK || !fresh || !n->mail)
-        return s;
+    enum status st = notice_store_say(l->c, l->tenant, n->kind, n->about_ms, l->now_ms, &fresh, l->e);
+    if (st != OK || !fresh || !n->mail)
+        return st;
     put(&v, (struct mail_value)MAIL_TEXT("workspace", l->name));
     put(&v, (struct mail_value)MAIL_TEXT("plan", plan));
     put(&v, (struct mail_value)MAIL_DATE("until", n->until_ms));
     put(&v, (struct mail_value)MAIL_TEXT("url", str_from(url)));
     if (more)
-        s = more(l, &v);
-    if (s == OK)
-        s = mail_all(l, n->mail, &v);
-    if (s == OK)
+        st = more(l, &v);
+    if (st == OK)
+        st = mail_all(l, n->mail, &v);
+    if (st == OK)
         log_line(LOG_INFO, "billing_notice", LOG_S("kind", n->kind), LOG_I("readers", l->reader_n));
-    return s;
+    return st;
 }
 
 static enum status more_usage(struct look *l, struct values *v)
@@ -197,11 +190,10 @@ static enum status more_coming(struct look *l, struct values *v)
 static enum status say_all(struct look *l, const struct notice *list, int n, const char *url,
                            enum status (*more)(struct look *l, struct values *v), struct str plan)
 {
-    enum status s = OK;
-
-    for (int i = 0; s == OK && i < n; i++)
-        s = say(l, &list[i], url, more, plan);
-    return s;
+    enum status st = OK;
+    for (int i = 0; st == OK && i < n; i++)
+        st = say(l, &list[i], url, more, plan);
+    return st;
 }
 
 /* ---- what is over ---- */
@@ -212,16 +204,15 @@ static enum status say_recovered(struct look *l, const struct notice *dunning, i
     bool live = l->x.state == BILLING_LIVE || l->x.state == BILLING_ENDING || l->x.state == BILLING_TRIAL;
     int64_t *since;
     size_t count;
-    enum status s = notice_store_failures(l->c, l->tenant, l->a, &since, &count, l->e);
-
-    for (size_t i = 0; s == OK && i < count; i++) {
+    enum status st = notice_store_failures(l->c, l->tenant, l->a, &since, &count, l->e);
+    for (size_t i = 0; st == OK && i < count; i++) {
         struct notice over = {
             .kind = "recovered", .mail = live && i + 1 == count ? "recovered" : NULL, .about_ms = since[i]};
         if (n && dunning[0].about_ms == since[i])
             continue; /* it goes on */
-        s = say(l, &over, "/app/billing", NULL, own_plan(l));
+        st = say(l, &over, "/app/billing", NULL, own_plan(l));
     }
-    return s;
+    return st;
 }
 
 static int64_t ended_at(const struct subscription *s)
@@ -235,15 +226,14 @@ static enum status say_ended(struct look *l)
 {
     struct subscription *subs;
     size_t n;
-    enum status s = l->x.state == BILLING_FREE ? subscription_list(l->c, l->tenant, l->a, &subs, &n, l->e) : OK;
-
-    for (size_t i = 0; s == OK && l->x.state == BILLING_FREE && i < n; i++) {
+    enum status st = l->x.state == BILLING_FREE ? subscription_list(l->c, l->tenant, l->a, &subs, &n, l->e) : OK;
+    for (size_t i = 0; st == OK && l->x.state == BILLING_FREE && i < n; i++) {
         struct notice over = {.kind = "ended", .mail = "free_again", .about_ms = ended_at(&subs[i])};
         const struct plan_terms *t = plans_terms(&l->plans, subs[i].terms);
         if (over.about_ms > 0 && over.about_ms <= l->now_ms && l->now_ms - over.about_ms <= ENDED_MS && t)
-            s = say(l, &over, "/app/billing/plans", NULL, plan_name(l, t->plan));
+            st = say(l, &over, "/app/billing/plans", NULL, plan_name(l, t->plan));
     }
-    return s;
+    return st;
 }
 
 /* ---- one tenant ---- */
@@ -251,45 +241,42 @@ static enum status say_ended(struct look *l)
 static enum status read_all(struct look *l)
 {
     struct config *cfg = config_current();
-    enum status s = entitlement_load(l->c, l->tenant, l->now_ms, l->a, &l->x, l->e);
-
-    if (s == OK)
-        s = plans_read(l->c, l->a, &l->plans, l->e);
-    if (s == OK)
-        s = usage_store_used(l->c, l->tenant, l->x.period.start_ms, &l->used, l->e);
-    if (s == OK)
-        s = notice_store_name(l->c, l->tenant, l->a, &l->name, l->e);
-    if (s == OK)
-        s = notice_store_readers(l->c, l->tenant, l->a, &l->readers, &l->reader_n, l->e);
+    enum status st = entitlement_load(l->c, l->tenant, l->now_ms, l->a, &l->x, l->e);
+    if (st == OK)
+        st = plans_read(l->c, l->a, &l->plans, l->e);
+    if (st == OK)
+        st = usage_store_used(l->c, l->tenant, l->x.period.start_ms, &l->used, l->e);
+    if (st == OK)
+        st = notice_store_name(l->c, l->tenant, l->a, &l->name, l->e);
+    if (st == OK)
+        st = notice_store_readers(l->c, l->tenant, l->a, &l->readers, &l->reader_n, l->e);
     l->offers = STR_EMPTY;
     if (cfg && stripe_enabled(cfg))
         l->offers = str_from(arena_printf(l->a, "%s/app/billing/plans", config_string(cfg, CONFIG_base_url)));
     config_drop(cfg);
-    return s;
+    return st;
 }
 
 static enum status notice_one(struct db *c, void *ctx, struct err *e)
 {
     struct look *l = ctx;
     struct notice list[NOTICES_MAX];
-    int n;
-
     l->c = c;
     l->e = e;
-    enum status s = read_all(l);
-    if (s != OK)
-        return s;
-    n = notice_usage(&l->x, l->used, list);
-    s = say_all(l, list, n, "/app/billing/usage", more_usage, l->x.plan->name);
+    enum status st = read_all(l);
+    if (st != OK)
+        return st;
+    int n = notice_usage(&l->x, l->used, list);
+    st = say_all(l, list, n, "/app/billing/usage", more_usage, l->x.plan->name);
     n = notice_dunning(&l->x, l->now_ms, list);
-    if (s == OK)
-        s = say_all(l, list, n, "/app/billing", put_invoice, own_plan(l));
-    if (s == OK)
-        s = say_recovered(l, list, n);
-    if (s == OK)
-        s = say_ended(l);
-    if (s != OK)
-        return s;
+    if (st == OK)
+        st = say_all(l, list, n, "/app/billing", put_invoice, own_plan(l));
+    if (st == OK)
+        st = say_recovered(l, list, n);
+    if (st == OK)
+        st = say_ended(l);
+    if (st != OK)
+        return st;
     const struct plan_terms *next = l->x.subscription ? plans_terms(&l->plans, l->x.subscription->next_terms) : NULL;
     n = notice_coming(&l->x, l->now_ms, next ? next->plan : STR_EMPTY, list);
     return say_all(l, list, n, "/app/billing", more_coming, own_plan(l));
@@ -301,16 +288,15 @@ static enum status look_at(struct db *c, struct id tenant, int64_t now_ms, struc
     struct arena a;
     struct notice_counter *counters;
     size_t n = 0;
-
     arena_init(&a, 8 * MB);
     struct look l = {.a = &a, .tenant = tenant, .now_ms = now_ms};
-    enum status s = notice_store_counters(c, tenant, &a, now_ms, &counters, &n, e);
-    if (s == OK)
-        s = db_transaction(c, notice_one, &l, e);
-    for (size_t i = 0; s == OK && i < n; i++)
-        s = notice_store_noticed(c, tenant, &counters[i], e);
+    enum status st = notice_store_counters(c, tenant, &a, now_ms, &counters, &n, e);
+    if (st == OK)
+        st = db_transaction(c, notice_one, &l, e);
+    for (size_t i = 0; st == OK && i < n; i++)
+        st = notice_store_noticed(c, tenant, &counters[i], e);
     arena_release(&a);
-    return s;
+    return st;
 }
 
 enum status notice_step(struct db *c, int64_t now_ms, struct id *after, int limit, bool *more, struct err *e)
@@ -318,23 +304,22 @@ enum status notice_step(struct db *c, int64_t now_ms, struct id *after, int limi
     struct arena a;
     struct id *tenants;
     size_t n = 0;
-
     *more = false;
     arena_init(&a, 4 * MB);
-    enum status s = notice_store_tenants(c, &a, *after, now_ms, now_ms - ENDED_MS, limit, &tenants, &n, e);
-    for (size_t i = 0; s == OK && i < n; i++) {
-        s = look_at(c, tenants[i], now_ms, e);
+    enum status st = notice_store_tenants(c, &a, *after, now_ms, now_ms - ENDED_MS, limit, &tenants, &n, e);
+    for (size_t i = 0; st == OK && i < n; i++) {
+        st = look_at(c, tenants[i], now_ms, e);
         *after = tenants[i];
-        if (s != OK && s != ERR_UNAVAILABLE) { /* one workspace's trouble is not the others' */
+        if (st != OK && st != ERR_UNAVAILABLE) { /* one workspace's trouble is not the others' */
             char id[ID_TEXT_MAX];
             log_line(LOG_ERROR, "notice_failed", LOG_S("workspace", id_text(ID_TENANT, tenants[i], id)),
                      LOG_S("error", e ? e->message : ""));
-            s = OK;
+            st = OK;
         }
     }
-    *more = s == OK && n == (size_t)limit;
+    *more = st == OK && n == (size_t)limit;
     arena_release(&a);
-    return s;
+    return st;
 }
 
 enum status notice_forget(struct db *c, int64_t before_ms, int limit, int64_t *n, struct err *e)

@@ -24,7 +24,7 @@ struct notice {
     int64_t about_ms;
     int64_t until_ms; /* of the texts; 0: none */
 };
-enum { NOTICES_MAX = 8 };
+#define NOTICES_MAX 8
 /* Lowest first: where several were passed since the last look only the last one has a mail. */
 int notice_usage(const struct entitlements *x, int64_t used, struct notice out[NOTICES_MAX]);
 int notice_dunning(const struct entitlements *x, int64_t now_ms, struct notice out[NOTICES_MAX]);

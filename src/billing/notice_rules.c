@@ -22,7 +22,6 @@ static int add_at(struct notice out[NOTICES_MAX], int n, const char *mail, const
                   const char *name, int64_t of)
 {
     char kind[41];
-
     snprintf(kind, sizeof(kind), "%s_%lld", name, (long long)of);
     return add(out, n, mail, p->start_ms, p->end_ms, kind);
 }
@@ -38,7 +37,6 @@ int notice_usage(const struct entitlements *x, int64_t used, struct notice out[N
     int64_t base = p->limit < p->included ? p->limit : p->included; /* dunning may leave less than the plan includes */
     bool goes_on = p->limit > base;
     int n = 0;
-
     if (base == UNLIMITED || base <= 0)
         return 0;
     if (reached(used, base, 75))
@@ -96,7 +94,6 @@ int notice_coming(const struct entitlements *x, int64_t now_ms, struct str next_
     const struct subscription *s = x->subscription;
     char kind[41];
     int n = 0;
-
     if (!s)
         return 0;
     if (x->state == BILLING_TRIAL && s->trial_end_ms > now_ms && s->trial_end_ms - now_ms <= AHEAD_MS)

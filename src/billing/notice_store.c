@@ -44,13 +44,12 @@ enum status notice_store_tenants(struct db *c, struct arena *a, struct id after,
                                  int limit, struct id **out, size_t *n, struct err *e)
 {
     struct db_rows rows;
-    enum status s = db_query(c, &tenants_to_look_at, DB_GLOBAL,
-                             DB_ARGS(db_time(now_ms), db_id(after), db_id(after), db_time(now_ms), db_time(now_ms),
-                                     db_time(now_ms), db_time(ended_after_ms), db_id(after), db_int(limit)),
-                             a, &rows, e);
-
-    if (s != OK)
-        return s;
+    enum status st = db_query(c, &tenants_to_look_at, DB_GLOBAL,
+                              DB_ARGS(db_time(now_ms), db_id(after), db_id(after), db_time(now_ms), db_time(now_ms),
+                                      db_time(now_ms), db_time(ended_after_ms), db_id(after), db_int(limit)),
+                              a, &rows, e);
+    if (st != OK)
+        return st;
     if (!(*out = arena_array(a, rows.n + 1, sizeof(**out))))
         return err_nomem(e);
     for (size_t i = 0; i < rows.n; i++)
@@ -63,10 +62,9 @@ enum status notice_store_readers(struct db *c, struct id tenant, struct arena *a
                                  struct err *e)
 {
     struct db_rows rows;
-    enum status s = db_query(c, &readers, &tenant, DB_NONE, a, &rows, e);
-
-    if (s != OK)
-        return s;
+    enum status st = db_query(c, &readers, &tenant, DB_NONE, a, &rows, e);
+    if (st != OK)
+        return st;
     if (!(*out = arena_array(a, rows.n + 1, sizeof(**out))))
         return err_nomem(e);
     for (size_t i = 0; i < rows.n; i++)
@@ -79,24 +77,22 @@ enum status notice_store_say(struct db *c, struct id tenant, const char *kind, i
                              bool *fresh, struct err *e)
 {
     struct err why = ERR_INIT;
-    enum status s = db_exec(c, &notice_add, &tenant, DB_ARGS(db_text(kind), db_time(about_ms), db_time(now_ms)), NULL,
-                            &why);
-
-    *fresh = s == OK;
-    if (s == OK || (s == ERR_CONFLICT && strcmp(why.code, "duplicate") == 0))
+    enum status st = db_exec(c, &notice_add, &tenant, DB_ARGS(db_text(kind), db_time(about_ms), db_time(now_ms)), NULL,
+                             &why);
+    *fresh = st == OK;
+    if (st == OK || (st == ERR_CONFLICT && strcmp(why.code, "duplicate") == 0))
         return OK;
     *e = why;
-    return s;
+    return st;
 }
 
 enum status notice_store_failures(struct db *c, struct id tenant, struct arena *a, int64_t **out, size_t *n,
                                   struct err *e)
 {
     struct db_rows rows;
-    enum status s = db_query(c, &failures, &tenant, DB_NONE, a, &rows, e);
-
-    if (s != OK)
-        return s;
+    enum status st = db_query(c, &failures, &tenant, DB_NONE, a, &rows, e);
+    if (st != OK)
+        return st;
     if (!(*out = arena_array(a, rows.n + 1, sizeof(**out))))
         return err_nomem(e);
     for (size_t i = 0; i < rows.n; i++)
@@ -108,21 +104,19 @@ enum status notice_store_failures(struct db *c, struct id tenant, struct arena *
 enum status notice_store_name(struct db *c, struct id tenant, struct arena *a, struct str *out, struct err *e)
 {
     struct db_row r;
-    enum status s = db_query_one(c, &tenant_name, &tenant, DB_NONE, a, &r, e);
-
-    if (s == OK)
+    enum status st = db_query_one(c, &tenant_name, &tenant, DB_NONE, a, &r, e);
+    if (st == OK)
         *out = db_row_str(r, 0);
-    return s;
+    return st;
 }
 
 enum status notice_store_counters(struct db *c, struct id tenant, struct arena *a, int64_t now_ms,
                                   struct notice_counter **out, size_t *n, struct err *e)
 {
     struct db_rows rows;
-    enum status s = db_query(c, &running_counters, &tenant, DB_ARGS(db_time(now_ms)), a, &rows, e);
-
-    if (s != OK)
-        return s;
+    enum status st = db_query(c, &running_counters, &tenant, DB_ARGS(db_time(now_ms)), a, &rows, e);
+    if (st != OK)
+        return st;
     if (!(*out = arena_array(a, rows.n + 1, sizeof(**out))))
         return err_nomem(e);
     for (size_t i = 0; i < rows.n; i++)

@@ -25,9 +25,9 @@ enum status operator_log(struct db *c, const struct actor *who, const char *what
     buf_init(&b, 64 * KB);
     if (detail)
         json_write(&b, detail);
-    enum status s = buf_ok(&b) ? operator_log_store_add(c, who, what, object, buf_str(&b), e) : err_nomem(e);
+    enum status st = buf_ok(&b) ? operator_log_store_add(c, who, what, object, buf_str(&b), e) : err_nomem(e);
     buf_release(&b);
-    return s;
+    return st;
 }
 
 enum status operator_log_list(struct db *c, struct arena *a, struct str object, struct id before, int limit,
@@ -93,18 +93,18 @@ static enum status check_terms(const struct plan_edit *in, bool free, struct err
 
 static enum status check_edit(struct plan_edit *in, bool free, struct err *e)
 {
-    enum status s = rules_name(in->name, "name", "The plan's name", &in->name, e);
-    if (s == OK && utf8_length(in->name) > PLAN_NAME_MAX)
-        s = err_at(e, ERR_INVALID, "name_invalid", "name", "A plan's name has at most %d characters.", PLAN_NAME_MAX);
-    if (s == OK)
-        s = check_terms(in, free, e);
-    for (int i = 0; s == OK && i < ENTITLEMENT_COUNT; i++)
+    enum status st = rules_name(in->name, "name", "The plan's name", &in->name, e);
+    if (st == OK && utf8_length(in->name) > PLAN_NAME_MAX)
+        st = err_at(e, ERR_INVALID, "name_invalid", "name", "A plan's name has at most %d characters.", PLAN_NAME_MAX);
+    if (st == OK)
+        st = check_terms(in, free, e);
+    for (int i = 0; st == OK && i < ENTITLEMENT_COUNT; i++)
         if (i != ENTITLEMENT_conversations)
-            s = check_value((enum entitlement)i, in->value[i], e);
-    for (int i = 0; s == OK && i < 3; i++)
+            st = check_value((enum entitlement)i, in->value[i], e);
+    for (int i = 0; st == OK && i < 3; i++)
         if (in->currency[i] >= 'a')
             in->currency[i] = (char)(in->currency[i] - 'a' + 'A');
-    return s;
+    return st;
 }
 
 static int64_t overage_of(const struct plan_edit *in)
@@ -143,7 +143,7 @@ static enum status save_terms(struct db *c, struct save_tx *tx, const struct pla
                            .conversations = in->conversations,
                            .overage = overage_of(in),
                            .created_ms = clock_now_ms()};
-    memcpy(t.currency, in->currency, sizeof t.currency);
+    memcpy(t.currency, in->currency, sizeof(t.currency));
     *terms = old->terms->id;
     if (t.price == old->terms->price && t.conversations == old->terms->conversations &&
         t.overage == old->terms->overage && strcmp(t.currency, old->terms->currency) == 0)
@@ -166,9 +166,9 @@ static enum status save_values(struct db *c, struct save_tx *tx, const struct pl
         if (set_number(before, entitlement_name(x), old->value[x]) != 0 ||
             set_number(after, entitlement_name(x), tx->edit.value[x]) != 0)
             return err_nomem(e);
-        enum status s = plan_store_value(c, old->plan, x, tx->edit.value[x], e);
-        if (s != OK)
-            return s;
+        enum status st = plan_store_value(c, old->plan, x, tx->edit.value[x], e);
+        if (st != OK)
+            return st;
     }
     return OK;
 }
@@ -195,13 +195,13 @@ static enum status save_changes(struct db *c, struct save_tx *tx, const struct p
     if (!detail || json_set_object(detail, "before", &before) != 0 || json_set_object(detail, "after", &after) != 0 ||
         note_names(tx, old, before, after) != 0)
         return err_nomem(e);
-    enum status s = save_terms(c, tx, old, &terms, before, after, e);
-    if (s == OK)
-        s = save_values(c, tx, old, before, after, e);
-    if (s != OK || !tx->changed)
-        return s;
-    if ((s = plan_store_save(c, &tx->edit, terms, &saved, e)) != OK)
-        return s;
+    enum status st = save_terms(c, tx, old, &terms, before, after, e);
+    if (st == OK)
+        st = save_values(c, tx, old, before, after, e);
+    if (st != OK || !tx->changed)
+        return st;
+    if ((st = plan_store_save(c, &tx->edit, terms, &saved, e)) != OK)
+        return st;
     if (!saved)
         return err_set(e, ERR_CONFLICT, "plan_changed",
                        "Somebody else has changed this plan meanwhile: load it again.");
@@ -214,19 +214,19 @@ static enum status save_write(struct db *c, void *ctx, struct err *e)
     struct plans all;
     tx->changed = false;
     arena_reset(&tx->a);
-    enum status s = plan_store_lock(c, tx->edit.plan, e);
-    if (s == OK)
-        s = plan_store_read(c, &tx->a, &all, e);
-    if (s != OK)
-        return s;
+    enum status st = plan_store_lock(c, tx->edit.plan, e);
+    if (st == OK)
+        st = plan_store_read(c, &tx->a, &all, e);
+    if (st != OK)
+        return st;
     const struct plan *old = plans_find(&all, tx->edit.plan);
     if (!old)
         return err_set(e, ERR_NOT_FOUND, "plan_unknown", "There is no such plan.");
     if (old->revision != tx->edit.revision)
         return err_set(e, ERR_CONFLICT, "plan_changed",
                        "Somebody else has changed this plan meanwhile: load it again.");
-    if ((s = check_edit(&tx->edit, old == plans_free(&all), e)) != OK)
-        return s;
+    if ((st = check_edit(&tx->edit, old == plans_free(&all), e)) != OK)
+        return st;
     return save_changes(c, tx, old, e);
 }
 
@@ -234,11 +234,11 @@ enum status plan_save(struct db *c, const struct actor *who, const struct plan_e
 {
     struct save_tx tx = {.who = who, .edit = *in};
     arena_init(&tx.a, 1 * MB);
-    enum status s = db_transaction(c, save_write, &tx, e);
-    if (s == OK && tx.changed)
+    enum status st = db_transaction(c, save_write, &tx, e);
+    if (st == OK && tx.changed)
         shared_bump("plans", ID_NONE);
     arena_release(&tx.a);
-    return s;
+    return st;
 }
 
 /* ---- overrides and assigned plans ---- */
@@ -261,11 +261,11 @@ static enum status in_tenant(struct db *c, enum status (*fn)(struct db *c, void 
                              struct tenant_tx *tx, struct err *e)
 {
     arena_init(&tx->a, 64 * KB);
-    enum status s = db_transaction(c, fn, tx, e);
-    if (s == OK)
+    enum status st = db_transaction(c, fn, tx, e);
+    if (st == OK)
         shared_bump("plan", tx->o.tenant);
     arena_release(&tx->a);
-    return s;
+    return st;
 }
 
 static enum status override_write(struct db *c, void *ctx, struct err *e)
@@ -277,14 +277,13 @@ static enum status override_write(struct db *c, void *ctx, struct err *e)
         set_number(detail, "value", o->value) != 0 || json_set_str(detail, "reason", o->reason) != 0 ||
         json_set_time(detail, "expires_at", o->expires_ms) != 0)
         return err_nomem(e);
-    enum status s = override_store_set(c, o, e);
-    return s == OK ? log_tenant(c, tx, "override.set", detail, e) : s;
+    enum status st = override_store_set(c, o, e);
+    return st == OK ? log_tenant(c, tx, "override.set", detail, e) : st;
 }
 
 bool override_until(struct str day, int64_t *expires_ms)
 {
     int64_t midnight;
-
     *expires_ms = 0;
     if (!day.n)
         return true;
@@ -297,9 +296,9 @@ bool override_until(struct str day, int64_t *expires_ms)
 enum status override_set(struct db *c, const struct actor *who, const struct override *o, struct err *e)
 {
     struct tenant_tx tx = {.who = who, .o = *o};
-    enum status s = check_value(o->entitlement, o->value, e);
-    if (s != OK)
-        return s;
+    enum status st = check_value(o->entitlement, o->value, e);
+    if (st != OK)
+        return st;
     tx.o.created_ms = clock_now_ms();
     tx.o.reason = str_trim(o->reason);
     if (!tx.o.reason.n || !utf8_text(tx.o.reason) || utf8_length(tx.o.reason) > REASON_MAX)
@@ -316,10 +315,10 @@ static enum status override_end_write(struct db *c, void *ctx, struct err *e)
     bool there;
     if (!detail || json_set_str(detail, "entitlement", str_from(entitlement_name(tx->o.entitlement))) != 0)
         return err_nomem(e);
-    enum status s = override_store_end(c, tx->o.tenant, tx->o.entitlement, &there, e);
-    if (s == OK && !there)
+    enum status st = override_store_end(c, tx->o.tenant, tx->o.entitlement, &there, e);
+    if (st == OK && !there)
         return err_set(e, ERR_NOT_FOUND, "override_unknown", "There is no such override.");
-    return s == OK ? log_tenant(c, tx, "override.ended", detail, e) : s;
+    return st == OK ? log_tenant(c, tx, "override.ended", detail, e) : st;
 }
 
 enum status override_end(struct db *c, const struct actor *who, struct id tenant, enum entitlement x, struct err *e)
@@ -339,17 +338,17 @@ static enum status assign_write(struct db *c, void *ctx, struct err *e)
     struct tenant_tx *tx = ctx;
     struct json *detail = json_new_object(&tx->a);
     struct tenant t;
-    enum status s = account_tenant_get(c, &tx->a, tx->o.tenant, &t, e);
-    if (s != OK)
-        return s;
+    enum status st = account_tenant_get(c, &tx->a, tx->o.tenant, &t, e);
+    if (st != OK)
+        return st;
     if (!detail || json_set_str(detail, "before", t.plan) != 0)
         return err_nomem(e);
-    if ((s = account_tenant_plan(c, tx->o.tenant, tx->plan, e)) != OK ||
-        (s = account_tenant_get(c, &tx->a, tx->o.tenant, &t, e)) != OK)
-        return s;
+    if ((st = account_tenant_plan(c, tx->o.tenant, tx->plan, e)) != OK ||
+        (st = account_tenant_get(c, &tx->a, tx->o.tenant, &t, e)) != OK)
+        return st;
     if (json_set_str(detail, "after", t.plan) != 0)
         return err_nomem(e);
-    return s == OK ? log_tenant(c, tx, "plan.assigned", detail, e) : s;
+    return st == OK ? log_tenant(c, tx, "plan.assigned", detail, e) : st;
 }
 
 enum status plan_assign(struct db *c, const struct actor *who, struct id tenant, struct str plan, struct err *e)

@@ -42,16 +42,16 @@ static struct db_val number_arg(int64_t v)
 static enum status read_terms(struct db *c, struct arena *a, struct plans *out, struct err *e)
 {
     struct db_rows rows;
-    enum status s = db_query(c, &terms_all, DB_GLOBAL, DB_NONE, a, &rows, e);
-    if (s != OK)
-        return s;
+    enum status st = db_query(c, &terms_all, DB_GLOBAL, DB_NONE, a, &rows, e);
+    if (st != OK)
+        return st;
     out->terms_n = rows.n;
-    if (!(out->terms = arena_array(a, rows.n + 1, sizeof *out->terms)))
+    if (!(out->terms = arena_array(a, rows.n + 1, sizeof(*out->terms))))
         return err_nomem(e);
     for (size_t i = 0; i < rows.n; i++) {
         struct db_row r = rows.rows[i];
         struct plan_terms *t = &out->terms[i];
-        struct str currency = str_sub(db_row_str(r, 3), 0, sizeof t->currency - 1);
+        struct str currency = str_sub(db_row_str(r, 3), 0, sizeof(t->currency) - 1);
         *t = (struct plan_terms){.id = db_row_id(r, 0),
                                  .plan = db_row_str(r, 1),
                                  .price = db_row_int(r, 2),
@@ -66,29 +66,29 @@ static enum status read_terms(struct db *c, struct arena *a, struct plans *out, 
 static enum status read_values(struct db *c, struct arena *a, struct plans *out, struct err *e)
 {
     struct db_rows rows;
-    enum status s = db_query(c, &value_all, DB_GLOBAL, DB_NONE, a, &rows, e);
-    for (size_t i = 0; s == OK && i < rows.n; i++) {
+    enum status st = db_query(c, &value_all, DB_GLOBAL, DB_NONE, a, &rows, e);
+    for (size_t i = 0; st == OK && i < rows.n; i++) {
         enum entitlement x;
         for (size_t k = 0; k < out->n; k++)
             if (str_eq(out->list[k].plan, db_row_str(rows.rows[i], 0)) &&
                 entitlement_parse(db_row_str(rows.rows[i], 1), &x))
                 out->list[k].value[x] = number(rows.rows[i], 2);
     }
-    for (size_t k = 0; s == OK && k < out->n; k++)
+    for (size_t k = 0; st == OK && k < out->n; k++)
         out->list[k].value[ENTITLEMENT_conversations] = out->list[k].terms->conversations;
-    return s;
+    return st;
 }
 
 enum status plan_store_read(struct db *c, struct arena *a, struct plans *out, struct err *e)
 {
     struct db_rows rows;
-    enum status s = read_terms(c, a, out, e);
-    if (s == OK)
-        s = db_query(c, &plan_all, DB_GLOBAL, DB_NONE, a, &rows, e);
-    if (s != OK)
-        return s;
+    enum status st = read_terms(c, a, out, e);
+    if (st == OK)
+        st = db_query(c, &plan_all, DB_GLOBAL, DB_NONE, a, &rows, e);
+    if (st != OK)
+        return st;
     out->n = rows.n;
-    if (!(out->list = arena_array(a, rows.n + 1, sizeof *out->list)))
+    if (!(out->list = arena_array(a, rows.n + 1, sizeof(*out->list))))
         return err_nomem(e);
     for (size_t i = 0; i < rows.n; i++) {
         struct db_row r = rows.rows[i];
@@ -110,19 +110,19 @@ enum status plan_store_lock(struct db *c, struct str plan, struct err *e)
     struct arena a;
     struct db_row r;
     arena_init(&a, 4096);
-    enum status s = db_query_one(c, &plan_lock, DB_GLOBAL, DB_ARGS(db_str(plan)), &a, &r, e);
+    enum status st = db_query_one(c, &plan_lock, DB_GLOBAL, DB_ARGS(db_str(plan)), &a, &r, e);
     arena_release(&a);
-    return s == ERR_NOT_FOUND ? err_set(e, ERR_NOT_FOUND, "plan_unknown", "There is no such plan.") : s;
+    return st == ERR_NOT_FOUND ? err_set(e, ERR_NOT_FOUND, "plan_unknown", "There is no such plan.") : st;
 }
 
 enum status plan_store_save(struct db *c, const struct plan_edit *in, struct id terms, bool *saved, struct err *e)
 {
     int64_t n = 0;
-    enum status s = db_exec(
+    enum status st = db_exec(
         c, &plan_update, DB_GLOBAL,
         DB_ARGS(db_str(in->name), db_int(in->is_public), db_id(terms), db_str(in->plan), db_int(in->revision)), &n, e);
-    *saved = s == OK && n == 1;
-    return s;
+    *saved = st == OK && n == 1;
+    return st;
 }
 
 enum status plan_store_terms_add(struct db *c, const struct plan_terms *t, struct err *e)
@@ -156,30 +156,30 @@ DB_STMT(override_all, TENANT,
 
 enum status override_store_set(struct db *c, const struct override *o, struct err *e)
 {
-    enum status s = db_exec(c, &override_put, &o->tenant,
-                            DB_ARGS(db_text(entitlement_name(o->entitlement)), number_arg(o->value), db_str(o->reason),
-                                    db_opt(o->expires_ms != 0, db_time(o->expires_ms)), db_time(o->created_ms)),
-                            NULL, e);
-    return s == ERR_CONFLICT ? err_set(e, ERR_NOT_FOUND, "workspace_unknown", "There is no such workspace.") : s;
+    enum status st = db_exec(c, &override_put, &o->tenant,
+                             DB_ARGS(db_text(entitlement_name(o->entitlement)), number_arg(o->value), db_str(o->reason),
+                                     db_opt(o->expires_ms != 0, db_time(o->expires_ms)), db_time(o->created_ms)),
+                             NULL, e);
+    return st == ERR_CONFLICT ? err_set(e, ERR_NOT_FOUND, "workspace_unknown", "There is no such workspace.") : st;
 }
 
 enum status override_store_end(struct db *c, struct id tenant, enum entitlement x, bool *there, struct err *e)
 {
     int64_t n = 0;
-    enum status s = db_exec(c, &override_delete, &tenant, DB_ARGS(db_text(entitlement_name(x))), &n, e);
+    enum status st = db_exec(c, &override_delete, &tenant, DB_ARGS(db_text(entitlement_name(x))), &n, e);
     *there = n > 0;
-    return s;
+    return st;
 }
 
 enum status override_store_list(struct db *c, struct arena *a, struct id tenant, struct override **out, size_t *n,
                                 struct err *e)
 {
     struct db_rows rows;
-    enum status s = db_query(c, &override_all, &tenant, DB_NONE, a, &rows, e);
-    if (s != OK)
-        return s;
+    enum status st = db_query(c, &override_all, &tenant, DB_NONE, a, &rows, e);
+    if (st != OK)
+        return st;
     *n = 0;
-    if (!(*out = arena_array(a, rows.n + 1, sizeof **out)))
+    if (!(*out = arena_array(a, rows.n + 1, sizeof(**out))))
         return err_nomem(e);
     for (size_t i = 0; i < rows.n; i++) {
         struct db_row r = rows.rows[i];
@@ -226,14 +226,14 @@ enum status operator_log_store_list(struct db *c, struct arena *a, struct str ob
 {
     struct db_rows rows;
     if (id_is_none(before))
-        memset(before.b, 0xff, sizeof before.b);
-    enum status s = object.n ? db_query(c, &log_of_object, DB_GLOBAL,
-                                        DB_ARGS(db_str(object), db_id(before), db_int(limit)), a, &rows, e)
-                             : db_query(c, &log_newest, DB_GLOBAL, DB_ARGS(db_id(before), db_int(limit)), a, &rows, e);
-    if (s != OK)
-        return s;
+        memset(before.b, 0xff, sizeof(before.b));
+    enum status st = object.n ? db_query(c, &log_of_object, DB_GLOBAL,
+                                         DB_ARGS(db_str(object), db_id(before), db_int(limit)), a, &rows, e)
+                              : db_query(c, &log_newest, DB_GLOBAL, DB_ARGS(db_id(before), db_int(limit)), a, &rows, e);
+    if (st != OK)
+        return st;
     *n = rows.n;
-    if (!(*out = arena_array(a, rows.n + 1, sizeof **out)))
+    if (!(*out = arena_array(a, rows.n + 1, sizeof(**out))))
         return err_nomem(e);
     for (size_t i = 0; i < rows.n; i++) {
         struct db_row r = rows.rows[i];

@@ -32,7 +32,7 @@
 #define READS_OF_PAYMENT 500 /* Stripe grants so many for each, over 30 days */
 
 struct run {
-    struct stripe *st;
+    struct stripe *stripe;
     struct db_pool *p;
     struct arena a;
     struct reconcile_report *r;
@@ -52,20 +52,18 @@ struct run {
 static enum status may_read(struct run *x, bool *may, struct err *e)
 {
     int64_t done = 0;
-    enum status s = stripe_reads(x->p, clock_now_ms(), &done, e);
-
+    enum status st = stripe_reads(x->p, clock_now_ms(), &done, e);
     if (x->r->alive)
         x->r->alive(x->r->ctx);
-    *may = s == OK && done + x->st->reads < x->budget;
-    if (s == OK && !*may)
+    *may = st == OK && done + x->stripe->reads < x->budget;
+    if (st == OK && !*may)
         x->r->cut_short = true;
-    return s;
+    return st;
 }
 
 static enum status add(struct run *x, struct str id, struct err *e)
 {
     bool ok = true;
-
     if (x->todo_n == x->todo_cap) {
         size_t cap = x->todo_cap ? 2 * x->todo_cap : 64;
         struct str *more = arena_array(&x->a, cap, sizeof(*more));
@@ -85,7 +83,6 @@ static enum status note(struct run *x, struct str id, struct err *e)
 {
     bool ok = true;
     struct str key = arena_str(&x->a, id, &ok);
-
     return ok && map_put(&x->seen, key, x) == 0 ? OK : err_nomem(e);
 }
 
@@ -122,14 +119,13 @@ static enum status tell(struct run *x, const char *kind, struct str id, struct i
 static enum status look_again(struct run *x, const char *kind, struct str id, bool *gone, struct err *e)
 {
     struct err why = ERR_INIT;
-    enum status s = sync_object(x->st, x->p, kind, id, WAIT_MS, &why);
-
-    *gone = s == ERR_NOT_FOUND;
-    if (s == OK || *gone)
+    enum status st = sync_object(x->stripe, x->p, kind, id, WAIT_MS, &why);
+    *gone = st == ERR_NOT_FOUND;
+    if (st == OK || *gone)
         return OK;
     if (stops(&why)) {
         *e = why;
-        return s;
+        return st;
     }
     log_line(LOG_WARN, "reconcile_left", LOG_S("kind", kind), LOG_T("object", id), LOG_S("error", why.message));
     return strcmp(why.code, "busy") == 0 ? OK : tell(x, "unreadable", id, ID_NONE, why.message, e);
@@ -206,18 +202,17 @@ static enum status read_state(struct db *c, void *ctx, struct err *e)
     struct err none = ERR_INIT;
     size_t n = 0;
     bool money = str_eqz(y->x->kind, "subscription");
-    enum status s = money ? subscription_get(c, &y->x->a, y->id, &y->sub, &none)
-                          : reconcile_store_invoice(c, &y->x->a, y->id, &y->inv, &y->there, &none);
-
+    enum status st = money ? subscription_get(c, &y->x->a, y->id, &y->sub, &none)
+                           : reconcile_store_invoice(c, &y->x->a, y->id, &y->inv, &y->there, &none);
     if (money)
-        y->there = s == OK;
-    if (s != OK && s != ERR_NOT_FOUND) {
+        y->there = st == OK;
+    if (st != OK && st != ERR_NOT_FOUND) {
         *e = none;
-        return s;
+        return st;
     }
-    s = event_store_of_object(c, &y->x->a, y->id, y->x->st->livemode, 1, &events, &n, e);
+    st = event_store_of_object(c, &y->x->a, y->id, y->x->stripe->livemode, 1, &events, &n, e);
     y->waits = n > 0;
-    return s;
+    return st;
 }
 
 static void state_differs(struct buf *b, const struct state *before, const struct state *after)
@@ -240,18 +235,17 @@ static enum status mend(struct run *x, struct str id, struct err *e)
     char text[400];
     struct buf b;
     bool gone = false;
-    enum status s = work_db(x->p, read_state, &before, e);
-
-    if (s == OK)
-        s = look_again(x, x->kind.p, id, &gone, e);
-    if (s == OK && gone)
+    enum status st = work_db(x->p, read_state, &before, e);
+    if (st == OK)
+        st = look_again(x, x->kind.p, id, &gone, e);
+    if (st == OK && gone)
         return before.there ? tell(x, "gone", id, before.sub.tenant,
                                    "Stripe does not know it any more, but here it counts as before.", e)
                             : OK;
-    if (s == OK)
-        s = work_db(x->p, read_state, &after, e);
-    if (s != OK || !after.there)
-        return s;
+    if (st == OK)
+        st = work_db(x->p, read_state, &after, e);
+    if (st != OK || !after.there)
+        return st;
     buf_fixed(&b, text, sizeof(text));
     state_differs(&b, &before, &after);
     if (!b.n)
@@ -270,13 +264,12 @@ static enum status mend(struct run *x, struct str id, struct err *e)
 static enum status mend_all(struct run *x, struct err *e)
 {
     bool may = true;
-    enum status s = OK;
-
-    for (size_t i = 0; s == OK && may && i < x->todo_n; i++)
-        if ((s = may_read(x, &may, e)) == OK && may)
-            s = mend(x, x->todo[i], e);
+    enum status st = OK;
+    for (size_t i = 0; st == OK && may && i < x->todo_n; i++)
+        if ((st = may_read(x, &may, e)) == OK && may)
+            st = mend(x, x->todo[i], e);
     x->todo_n = 0;
-    return s;
+    return st;
 }
 
 /* ---- subscriptions and invoices ---- */
@@ -289,16 +282,15 @@ static enum status see_subscription(void *ctx, struct json *item, struct err *e)
     struct err odd = ERR_INIT;
     char text[400];
     struct buf b;
-
     looked(x);
     here.id = json_get_str(item, "id");
     if (note(x, here.id, e) != OK)
         return e->status;
     if (subscription_parse(&x->a, item, &there, &odd) != OK)
         return add(x, here.id, e);
-    enum status s = work_db(x->p, read_state, &here, e);
-    if (s != OK)
-        return s;
+    enum status st = work_db(x->p, read_state, &here, e);
+    if (st != OK)
+        return st;
     buf_fixed(&b, text, sizeof(text));
     if (here.there)
         subscription_differs(&b, &here.sub, &there);
@@ -309,14 +301,13 @@ static enum status see_invoice(void *ctx, struct json *item, struct err *e)
 {
     struct run *x = ctx;
     struct state here = {.x = x};
-
     looked(x);
     here.id = json_get_str(item, "id");
-    enum status s = note(x, here.id, e);
-    if (s == OK)
-        s = work_db(x->p, read_state, &here, e);
-    if (s != OK)
-        return s;
+    enum status st = note(x, here.id, e);
+    if (st == OK)
+        st = work_db(x->p, read_state, &here, e);
+    if (st != OK)
+        return st;
     bool same = here.there && str_eq(here.inv.status, json_get_str(item, "status")) &&
                 here.inv.remaining == json_int(json_get(item, "amount_remaining"), 0) &&
                 here.inv.attempts == json_int(json_get(item, "attempt_count"), 0);
@@ -332,9 +323,8 @@ static enum status ask_ours(struct db *c, void *ctx, struct err *e)
 {
     struct asking *q = ctx;
     struct run *x = q->x;
-
-    return str_eqz(x->kind, "subscription") ? reconcile_store_subscriptions(c, &x->a, x->st->livemode, &q->ids, e)
-                                            : reconcile_store_invoices(c, &x->a, x->st->livemode, &q->ids, e);
+    return str_eqz(x->kind, "subscription") ? reconcile_store_subscriptions(c, &x->a, x->stripe->livemode, &q->ids, e)
+                                            : reconcile_store_invoices(c, &x->a, x->stripe->livemode, &q->ids, e);
 }
 
 /* Stripe's list first; what is not over here and was not in it is looked at by itself. */
@@ -344,21 +334,20 @@ static enum status compare(struct run *x, const char *kind, const char *path, co
     struct asking q = {.x = x};
     struct stripe_form f;
     bool may;
-
     x->kind = str_from(kind);
-    enum status s = may_read(x, &may, e);
-    if (s != OK || !may)
-        return s;
-    s = work_db(x->p, ask_ours, &q, e); /* before the list: what begins meanwhile is not missed by it */
+    enum status st = may_read(x, &may, e);
+    if (st != OK || !may)
+        return st;
+    st = work_db(x->p, ask_ours, &q, e); /* before the list: what begins meanwhile is not missed by it */
     stripe_form_init(&f);
     stripe_param_text(&f, "status", status);
-    if (s == OK)
-        s = stripe_list_each(x->st, path, &f, LIST_MS, see, x, e);
+    if (st == OK)
+        st = stripe_list_each(x->stripe, path, &f, LIST_MS, see, x, e);
     stripe_form_release(&f);
-    for (size_t i = 0; s == OK && i < q.ids.n; i++)
+    for (size_t i = 0; st == OK && i < q.ids.n; i++)
         if (!map_get(&x->seen, q.ids.list[i]))
-            s = add(x, q.ids.list[i], e);
-    return s == OK ? mend_all(x, e) : s;
+            st = add(x, q.ids.list[i], e);
+    return st == OK ? mend_all(x, e) : st;
 }
 
 /* ---- hourly ---- */
@@ -383,7 +372,6 @@ static enum status see_event(void *ctx, struct json *item, struct err *e)
     struct stored y = {.x = x};
     struct err odd = ERR_INIT;
     struct buf b;
-
     looked(x);
     if (event_envelope_of(item, &y.v, &odd) != OK || !look_serves(y.v.object_type, y.v.type) || !y.v.object_id.n)
         return OK;
@@ -391,32 +379,31 @@ static enum status see_event(void *ctx, struct json *item, struct err *e)
     buf_init(&b, EVENT_BYTES);
     json_write(&b, item);
     y.payload = buf_ok(&b) ? buf_str(&b) : STR("{}");
-    enum status s = work_db(x->p, store_event, &y, e);
+    enum status st = work_db(x->p, store_event, &y, e);
     buf_release(&b);
-    x->r->mended += s == OK && y.fresh;
-    x->r->drifted += s == OK && y.fresh;
-    return s;
+    x->r->mended += st == OK && y.fresh;
+    x->r->drifted += st == OK && y.fresh;
+    return st;
 }
 
 static enum status read_last(struct db *c, void *ctx, struct err *e)
 {
     struct run *x = ctx;
-    return reconcile_store_last(c, &x->a, x->st->livemode, x->night, &x->last, e);
+    return reconcile_store_last(c, &x->a, x->stripe->livemode, x->night, &x->last, e);
 }
 
 static enum status undelivered(struct run *x, int64_t from_ms, struct err *e)
 {
     struct stripe_form f;
     int64_t before = x->r->drifted;
-
     stripe_form_init(&f);
     stripe_param_bool(&f, "delivery_success", false);
     stripe_param_int(&f, "created[gte]", from_ms / 1000);
     stripe_param_int(&f, "created[lte]", (x->began_ms - FRESH_MS) / 1000);
-    enum status s = stripe_list_each(x->st, "/v1/events", &f, LIST_MS, see_event, x, e);
+    enum status st = stripe_list_each(x->stripe, "/v1/events", &f, LIST_MS, see_event, x, e);
     stripe_form_release(&f);
-    if (s != OK || x->r->drifted == before)
-        return s;
+    if (st != OK || x->r->drifted == before)
+        return st;
     shared_bump("work", ID_NONE);
     return tell(
         x, "missed_events", STR("webhook"), ID_NONE,
@@ -435,45 +422,43 @@ static enum status ask_unheard(struct db *c, void *ctx, struct err *e)
 {
     struct unheard *q = ctx;
     struct run *x = q->x;
-    enum status s = reconcile_store_checkouts_end(c, x->began_ms, e);
-
-    if (s == OK)
-        s = reconcile_store_checkouts(c, &x->a, x->st->livemode, x->began_ms, CHECKOUTS, &q->checkouts, e);
-    return s == OK ? reconcile_store_stale(c, &x->a, x->st->livemode, x->began_ms - STALE_MS, STALES, &q->stale, e) : s;
+    enum status st = reconcile_store_checkouts_end(c, x->began_ms, e);
+    if (st == OK)
+        st = reconcile_store_checkouts(c, &x->a, x->stripe->livemode, x->began_ms, CHECKOUTS, &q->checkouts, e);
+    return st == OK ? reconcile_store_stale(c, &x->a, x->stripe->livemode, x->began_ms - STALE_MS, STALES, &q->stale, e)
+                    : st;
 }
 
 static enum status unheard(struct run *x, struct err *e)
 {
     struct unheard q = {.x = x};
     bool may = true, gone;
-    enum status s = work_db(x->p, ask_unheard, &q, e);
-
-    for (size_t i = 0; s == OK && may && i < q.checkouts.n; i++)
-        if ((s = may_read(x, &may, e)) == OK && may)
-            s = look_again(x, "checkout.session", q.checkouts.list[i], &gone, e);
+    enum status st = work_db(x->p, ask_unheard, &q, e);
+    for (size_t i = 0; st == OK && may && i < q.checkouts.n; i++)
+        if ((st = may_read(x, &may, e)) == OK && may)
+            st = look_again(x, "checkout.session", q.checkouts.list[i], &gone, e);
     x->kind = STR("subscription");
-    for (size_t i = 0; s == OK && i < q.stale.n; i++)
-        s = add(x, q.stale.list[i], e);
+    for (size_t i = 0; st == OK && i < q.stale.n; i++)
+        st = add(x, q.stale.list[i], e);
     x->r->looked += (int64_t)(q.checkouts.n + q.stale.n);
-    return s == OK ? mend_all(x, e) : s;
+    return st == OK ? mend_all(x, e) : st;
 }
 
 static enum status write_ran(struct db *c, void *ctx, struct err *e)
 {
     struct run *x = ctx;
-    enum status s = OK;
-
+    enum status st = OK;
     if (x->night && x->r->cut_short)
-        s = alarm_raise(c, "reads_short", STR("stripe"), ID_NONE, e,
-                        "The nightly comparison with Stripe ended early, %lld reads being its share of a month: the "
-                        "next one goes on where it ended. Stripe "
-                        "grants 500 for each payment of 30 days, and stripe_reads_month at least.",
-                        (long long)x->budget);
+        st = alarm_raise(c, "reads_short", STR("stripe"), ID_NONE, e,
+                         "The nightly comparison with Stripe ended early, %lld reads being its share of a month: the "
+                         "next one goes on where it ended. Stripe "
+                         "grants 500 for each payment of 30 days, and stripe_reads_month at least.",
+                         (long long)x->budget);
     else if (x->night)
-        s = alarm_clear(c, "reads_short", STR("stripe"), e);
-    if (s != OK)
-        return s;
-    return reconcile_store_ran(c, x->st->livemode, x->night, &(struct reconcile_ran){x->began_ms, x->left_at}, e);
+        st = alarm_clear(c, "reads_short", STR("stripe"), e);
+    if (st != OK)
+        return st;
+    return reconcile_store_ran(c, x->stripe->livemode, x->night, &(struct reconcile_ran){x->began_ms, x->left_at}, e);
 }
 
 /* ---- nightly ---- */
@@ -481,25 +466,24 @@ static enum status write_ran(struct db *c, void *ctx, struct err *e)
 static enum status ask_prices(struct db *c, void *ctx, struct err *e)
 {
     struct asking *q = ctx;
-    return reconcile_store_prices(c, &q->x->a, q->x->st->livemode, &q->ids, e);
+    return reconcile_store_prices(c, &q->x->a, q->x->stripe->livemode, &q->ids, e);
 }
 
 static enum status check_prices(struct run *x, struct err *e)
 {
     struct asking q = {.x = x};
     bool may = true, gone;
-    enum status s = work_db(x->p, ask_prices, &q, e);
-
-    for (size_t i = 0; s == OK && may && i < q.ids.n; i++) {
-        if ((s = may_read(x, &may, e)) != OK || !may)
+    enum status st = work_db(x->p, ask_prices, &q, e);
+    for (size_t i = 0; st == OK && may && i < q.ids.n; i++) {
+        if ((st = may_read(x, &may, e)) != OK || !may)
             break;
         x->r->looked++;
-        s = look_again(x, "price", q.ids.list[i], &gone, e);
-        if (s == OK && gone)
-            s = tell(x, "price_changed", q.ids.list[i], ID_NONE,
-                     "Stripe does not know this price. Run: parley billing setup", e);
+        st = look_again(x, "price", q.ids.list[i], &gone, e);
+        if (st == OK && gone)
+            st = tell(x, "price_changed", q.ids.list[i], ID_NONE,
+                      "Stripe does not know this price. Run: parley billing setup", e);
     }
-    return s;
+    return st;
 }
 
 struct sums {
@@ -512,8 +496,8 @@ static enum status ask_usage(struct db *c, void *ctx, struct err *e)
 {
     struct sums *q = ctx;
     struct run *x = q->x;
-    return reconcile_store_usage(c, &x->a, x->st->livemode, x->began_ms - USAGE_MS, x->last.left_at, &q->list, &q->n,
-                                 e);
+    return reconcile_store_usage(c, &x->a, x->stripe->livemode, x->began_ms - USAGE_MS, x->last.left_at, &q->list,
+                                 &q->n, e);
 }
 
 /* A difference is the meter's own alarm. Where the reads are used up, the next run goes on. */
@@ -521,26 +505,25 @@ static enum status check_meter(struct run *x, struct err *e)
 {
     struct sums q = {.x = x};
     bool may = true;
-    enum status s = work_db(x->p, ask_usage, &q, e);
-
-    for (size_t i = 0; s == OK && may && i < q.n; i++) {
+    enum status st = work_db(x->p, ask_usage, &q, e);
+    for (size_t i = 0; st == OK && may && i < q.n; i++) {
         struct err why = ERR_INIT;
-        if ((s = may_read(x, &may, e)) != OK || !may) {
+        if ((st = may_read(x, &may, e)) != OK || !may) {
             x->left_at = i ? q.list[i - 1].customer : x->last.left_at;
             break;
         }
         x->r->looked++;
-        s = meter_compare(x->st, x->p, q.list[i].customer, q.list[i].start_ms, q.list[i].end_ms, &why);
-        if (s != OK && stops(&why) && strcmp(why.code, "not_set_up") != 0) {
+        st = meter_compare(x->stripe, x->p, q.list[i].customer, q.list[i].start_ms, q.list[i].end_ms, &why);
+        if (st != OK && stops(&why) && strcmp(why.code, "not_set_up") != 0) {
             *e = why;
-            return s;
+            return st;
         }
-        if (s != OK)
+        if (st != OK)
             log_line(LOG_WARN, "reconcile_left", LOG_S("kind", "meter"), LOG_T("object", q.list[i].customer),
                      LOG_S("error", why.message));
-        s = OK;
+        st = OK;
     }
-    return s;
+    return st;
 }
 
 static enum status audit(struct db *c, void *ctx, struct err *e)
@@ -555,7 +538,6 @@ static enum status audit(struct db *c, void *ctx, struct err *e)
 static int64_t events_from(const struct run *x)
 {
     int64_t from = x->began_ms - 3 * HOUR_MS, far = x->began_ms - BACK_MS, last = x->last.began_ms;
-
     if (!last)
         return far;
     if (last - HOUR_MS < from)
@@ -566,84 +548,85 @@ static int64_t events_from(const struct run *x)
 static enum status hourly(struct run *x, struct err *e)
 {
     bool may = false;
-    enum status s = may_read(x, &may, e);
-
-    if (s == OK && may)
-        s = undelivered(x, events_from(x), e);
-    if (s == OK)
-        s = unheard(x, e);
-    return s == OK && !x->r->cut_short ? work_db(x->p, write_ran, x, e) : s;
+    enum status st = may_read(x, &may, e);
+    if (st == OK && may)
+        st = undelivered(x, events_from(x), e);
+    if (st == OK)
+        st = unheard(x, e);
+    return st == OK && !x->r->cut_short ? work_db(x->p, write_ran, x, e) : st;
 }
 
 static enum status nightly(struct run *x, struct err *e)
 {
-    enum status s = compare(x, "subscription", "/v1/subscriptions", "all", see_subscription, e);
-
-    if (s == OK)
-        s = compare(x, "invoice", "/v1/invoices", "open", see_invoice, e);
-    if (s == OK)
-        s = check_prices(x, e);
-    if (s == OK)
-        s = check_meter(x, e);
-    if (s == OK)
-        s = work_db(x->p, audit, NULL, e);
-    return s == OK ? work_db(x->p, write_ran, x, e) : s;
+    enum status st = compare(x, "subscription", "/v1/subscriptions", "all", see_subscription, e);
+    if (st == OK)
+        st = compare(x, "invoice", "/v1/invoices", "open", see_invoice, e);
+    if (st == OK)
+        st = check_prices(x, e);
+    if (st == OK)
+        st = check_meter(x, e);
+    if (st == OK)
+        st = work_db(x->p, audit, NULL, e);
+    return st == OK ? work_db(x->p, write_ran, x, e) : st;
 }
 
 /* What Stripe grants, less what is left to others. */
 static enum status prepare(struct db *c, void *ctx, struct err *e)
 {
     struct run *x = ctx;
-    int64_t month = config_int(x->st->config, CONFIG_stripe_reads_month), payments = 0;
-    enum status s = read_last(c, x, e);
-
-    if (s == OK)
-        s = reconcile_store_payments(c, &x->a, x->st->livemode, x->began_ms - 30 * DAY_MS, &payments, e);
+    int64_t month = config_int(x->stripe->config, CONFIG_stripe_reads_month), payments = 0;
+    enum status st = read_last(c, x, e);
+    if (st == OK)
+        st = reconcile_store_payments(c, &x->a, x->stripe->livemode, x->began_ms - 30 * DAY_MS, &payments, e);
     if (payments * READS_OF_PAYMENT > month)
         month = payments * READS_OF_PAYMENT;
     x->budget = x->night ? month - month / 5 : month - month / 20;
-    return s;
+    return st;
 }
 
-static enum status run(struct stripe *st, struct db_pool *p, struct reconcile_report *r, bool night, struct err *e)
+static enum status run(struct stripe *stripe, struct db_pool *p, struct reconcile_report *r, bool night, struct err *e)
 {
-    struct run x = {
-        .st = st, .p = p, .r = r, .night = night, .began_ms = clock_now_ms(), .kind = STR_EMPTY, .left_at = STR_EMPTY};
+    struct run x = {.stripe = stripe,
+                    .p = p,
+                    .r = r,
+                    .night = night,
+                    .began_ms = clock_now_ms(),
+                    .kind = STR_EMPTY,
+                    .left_at = STR_EMPTY};
     int64_t before = 0, after = 0;
-
     r->looked = r->drifted = r->mended = r->reads = 0;
     r->cut_short = false;
     arena_init(&x.a, RUN_ARENA);
     map_init(&x.seen);
-    enum status s = stripe_reads(p, x.began_ms, &before, e);
-    before += st->reads;
-    if (s == OK)
-        s = work_db(p, prepare, &x, e);
-    if (s == OK)
-        s = night ? nightly(&x, e) : hourly(&x, e);
+    enum status st = stripe_reads(p, x.began_ms, &before, e);
+    before += stripe->reads;
+    if (st == OK)
+        st = work_db(p, prepare, &x, e);
+    if (st == OK)
+        st = night ? nightly(&x, e) : hourly(&x, e);
     struct err late = ERR_INIT;
     if (stripe_reads(p, clock_now_ms(), &after, &late) == OK)
-        r->reads = after + st->reads - before;
+        r->reads = after + stripe->reads - before;
     map_release(&x.seen);
     arena_release(&x.a);
-    log_line(s == OK ? LOG_INFO : LOG_WARN, "reconciled", LOG_S("run", night ? "nightly" : "hourly"),
+    log_line(st == OK ? LOG_INFO : LOG_WARN, "reconciled", LOG_S("run", night ? "nightly" : "hourly"),
              LOG_I("looked", r->looked), LOG_I("drifted", r->drifted), LOG_I("mended", r->mended),
-             LOG_I("reads", r->reads), LOG_S("error", s == OK ? "" : e->message));
-    return s;
+             LOG_I("reads", r->reads), LOG_S("error", st == OK ? "" : e->message));
+    return st;
 }
 
-enum status reconcile_hourly(struct stripe *st, struct db_pool *p, struct reconcile_report *r, struct err *e)
+enum status reconcile_hourly(struct stripe *stripe, struct db_pool *p, struct reconcile_report *r, struct err *e)
 {
-    return run(st, p, r, false, e);
+    return run(stripe, p, r, false, e);
 }
 
-enum status reconcile_nightly(struct stripe *st, struct db_pool *p, struct reconcile_report *r, struct err *e)
+enum status reconcile_nightly(struct stripe *stripe, struct db_pool *p, struct reconcile_report *r, struct err *e)
 {
-    return run(st, p, r, true, e);
+    return run(stripe, p, r, true, e);
 }
 
 struct missed {
-    struct stripe *st;
+    struct stripe *stripe;
     struct arena a;
     struct reconcile_ran last;
 };
@@ -651,16 +634,15 @@ struct missed {
 static enum status read_night(struct db *c, void *ctx, struct err *e)
 {
     struct missed *m = ctx;
-    return reconcile_store_last(c, &m->a, m->st->livemode, true, &m->last, e);
+    return reconcile_store_last(c, &m->a, m->stripe->livemode, true, &m->last, e);
 }
 
-enum status reconcile_missed(struct stripe *st, struct db_pool *p, bool *missed, struct err *e)
+enum status reconcile_missed(struct stripe *stripe, struct db_pool *p, bool *missed, struct err *e)
 {
-    struct missed m = {.st = st};
-
+    struct missed m = {.stripe = stripe};
     arena_init(&m.a, 16 * KB);
-    enum status s = work_db(p, read_night, &m, e);
-    *missed = s == OK && m.last.began_ms && clock_now_ms() - m.last.began_ms > NIGHT_MS;
+    enum status st = work_db(p, read_night, &m, e);
+    *missed = st == OK && m.last.began_ms && clock_now_ms() - m.last.began_ms > NIGHT_MS;
     arena_release(&m.a);
-    return s;
+    return st;
 }

@@ -19,9 +19,9 @@ struct reconcile_report {
     bool cut_short; /* for want of reads */
 };
 /* An object that cannot be mended is an alarm and stops nothing; an error is the database's, or Stripe's being away. */
-enum status reconcile_hourly(struct stripe *st, struct db_pool *p, struct reconcile_report *r, struct err *e);
-enum status reconcile_nightly(struct stripe *st, struct db_pool *p, struct reconcile_report *r, struct err *e);
+enum status reconcile_hourly(struct stripe *stripe, struct db_pool *p, struct reconcile_report *r, struct err *e);
+enum status reconcile_nightly(struct stripe *stripe, struct db_pool *p, struct reconcile_report *r, struct err *e);
 /* Did last night's run not come to its end (Stripe was away)? The hourly job then makes up for it. */
-enum status reconcile_missed(struct stripe *st, struct db_pool *p, bool *missed, struct err *e);
+enum status reconcile_missed(struct stripe *stripe, struct db_pool *p, bool *missed, struct err *e);
 
 #endif

@@ -62,12 +62,11 @@ enum status reconcile_store_last(struct db *c, struct arena *a, bool livemode, b
                                  struct err *e)
 {
     struct db_rows r;
-    enum status s = db_query(c, &last_run, DB_GLOBAL, DB_ARGS(db_int(livemode), run_name(nightly)), a, &r, e);
-
+    enum status st = db_query(c, &last_run, DB_GLOBAL, DB_ARGS(db_int(livemode), run_name(nightly)), a, &r, e);
     *out = (struct reconcile_ran){.left_at = STR_EMPTY};
-    if (s == OK && r.n == 1)
+    if (st == OK && r.n == 1)
         *out = (struct reconcile_ran){db_row_time(r.rows[0], 0), db_row_str(r.rows[0], 1)};
-    return s;
+    return st;
 }
 
 enum status reconcile_store_ran(struct db *c, bool livemode, bool nightly, const struct reconcile_ran *ran_now,
@@ -79,15 +78,14 @@ enum status reconcile_store_ran(struct db *c, bool livemode, bool nightly, const
                    NULL, e);
 }
 
-static enum status ids(struct db *c, struct db_stmt *st, const struct db_val *args, size_t n, struct arena *a,
+static enum status ids(struct db *c, struct db_stmt *stmt, const struct db_val *args, size_t n, struct arena *a,
                        struct reconcile_ids *out, struct err *e)
 {
     struct db_rows r;
-    enum status s = db_query(c, st, DB_GLOBAL, args, n, a, &r, e);
-
+    enum status st = db_query(c, stmt, DB_GLOBAL, args, n, a, &r, e);
     *out = (struct reconcile_ids){0};
-    if (s != OK)
-        return s;
+    if (st != OK)
+        return st;
     if (!(out->list = arena_array(a, r.n, sizeof(*out->list))))
         return err_nomem(e);
     for (; out->n < r.n; out->n++)
@@ -135,12 +133,11 @@ enum status reconcile_store_usage(struct db *c, struct arena *a, bool livemode, 
                                   struct reconcile_usage **out, size_t *n, struct err *e)
 {
     struct db_rows r;
-    enum status s = db_query(c, &usage, DB_GLOBAL,
-                             DB_ARGS(db_int(livemode), db_time(after_ms), db_bytes(left_at.p, left_at.n)), a, &r, e);
-
+    enum status st = db_query(c, &usage, DB_GLOBAL,
+                              DB_ARGS(db_int(livemode), db_time(after_ms), db_bytes(left_at.p, left_at.n)), a, &r, e);
     *n = 0;
-    if (s != OK)
-        return s;
+    if (st != OK)
+        return st;
     if (!(*out = arena_array(a, r.n, sizeof(**out))))
         return err_nomem(e);
     for (; *n < r.n; ++*n)
@@ -153,23 +150,21 @@ enum status reconcile_store_invoice(struct db *c, struct arena *a, struct str id
                                     bool *found, struct err *e)
 {
     struct db_rows r;
-    enum status s = db_query(c, &invoice, DB_GLOBAL, DB_ARGS(db_bytes(id.p, id.n)), a, &r, e);
-
-    *found = s == OK && r.n == 1;
+    enum status st = db_query(c, &invoice, DB_GLOBAL, DB_ARGS(db_bytes(id.p, id.n)), a, &r, e);
+    *found = st == OK && r.n == 1;
     if (*found)
         *out = (struct reconcile_invoice){.status = db_row_str(r.rows[0], 0),
                                           .tenant = db_row_id(r.rows[0], 1),
                                           .remaining = db_row_int(r.rows[0], 2),
                                           .attempts = db_row_int(r.rows[0], 3)};
-    return s;
+    return st;
 }
 
 enum status reconcile_store_payments(struct db *c, struct arena *a, bool livemode, int64_t from_ms, int64_t *n,
                                      struct err *e)
 {
     struct db_rows r;
-    enum status s = db_query(c, &payments, DB_GLOBAL, DB_ARGS(db_int(livemode), db_time(from_ms)), a, &r, e);
-
-    *n = s == OK && r.n == 1 ? db_row_int(r.rows[0], 0) : 0;
-    return s;
+    enum status st = db_query(c, &payments, DB_GLOBAL, DB_ARGS(db_int(livemode), db_time(from_ms)), a, &r, e);
+    *n = st == OK && r.n == 1 ? db_row_int(r.rows[0], 0) : 0;
+    return st;
 }

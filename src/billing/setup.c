@@ -1,9 +1,8 @@
 /* setup.c: parley billing setup, in order; the meter and the portal's configuration; what is known of it later. */
-#include "billing/setup_internal.h"
-
 #include <stdarg.h>
 
 #include "base/clock.h"
+#include "billing/setup_internal.h"
 #include "billing/work.h"
 
 #include "base/banned.h"
@@ -19,10 +18,8 @@ const char *setup_how_name(enum setup_how how)
 const char *setup_text(struct setup *s, const char *fmt, ...)
 {
     va_list ap;
-    const char *text;
-
     va_start(ap, fmt);
-    text = arena_vprintf(s->a, fmt, ap);
+    const char *text = arena_vprintf(s->a, fmt, ap);
     va_end(ap);
     if (!text)
         s->nomem = true;
@@ -36,11 +33,10 @@ static enum status post(struct setup *s, const char *path, const struct stripe_f
     const char *key = setup_text(s, "setup:%s", id_text(ID_LOG, id_new(), id));
     struct stripe_post p = {.path = path, .form = f, .idem_key = str_from(key), .deadline_ms = STRIPE_WORK_MS};
     struct stripe_reply r;
-    enum status st;
-
     if (s->nomem || !path)
         return err_nomem(e);
-    st = body ? stripe_post_json(s->st, s->a, &p, body, &r, e) : stripe_post(s->st, s->a, &p, &r, e);
+    enum status st = body ? stripe_post_json(s->stripe, s->a, &p, body, &r, e)
+                          : stripe_post(s->stripe, s->a, &p, &r, e);
     if (st == OK)
         *out = r.body;
     return st;
@@ -62,7 +58,6 @@ enum status setup_say(struct setup *s, const char *what, struct str name, struct
 {
     struct setup_report *r = s->out;
     bool ok = true;
-
     if (r->n == r->cap) {
         size_t cap = r->cap ? r->cap * 2 : 32;
         struct setup_line *more = arena_array(s->a, cap, sizeof(*more));
@@ -99,7 +94,7 @@ static enum status put_id(struct db *c, void *ctx, struct err *e)
 
 enum status setup_remember(struct setup *s, const char *name, struct str id, struct err *e)
 {
-    struct remembering x = {.livemode = s->st->livemode, .name = name, .id = id};
+    struct remembering x = {.livemode = s->stripe->livemode, .name = name, .id = id};
     return work_db(s->p, put_id, &x, e);
 }
 
@@ -111,9 +106,8 @@ static enum status get_id(struct db *c, void *ctx, struct err *e)
 
 enum status setup_known(struct setup *s, const char *name, struct str *id, struct err *e)
 {
-    struct remembering x = {.livemode = s->st->livemode, .name = name, .a = s->a};
+    struct remembering x = {.livemode = s->stripe->livemode, .name = name, .a = s->a};
     enum status st = work_db(s->p, get_id, &x, e);
-
     if (st == OK)
         *id = x.id;
     return st;
@@ -130,15 +124,14 @@ enum status setup_list(struct setup *s, const char *path, const struct stripe_fo
     *out = json_new_array(s->a);
     if (!*out)
         return err_nomem(e);
-    return stripe_list_each(s->st, path, query, STRIPE_WORK_MS, keep_item, *out, e);
+    return stripe_list_each(s->stripe, path, query, STRIPE_WORK_MS, keep_item, *out, e);
 }
 
 enum status setup_look(struct setup *s, const char *path, const struct stripe_form *query, struct json **out,
                        struct err *e)
 {
     struct err why = ERR_INIT;
-    enum status st = stripe_get(s->st, s->a, path, query, STRIPE_WORK_MS, out, &why);
-
+    enum status st = stripe_get(s->stripe, s->a, path, query, STRIPE_WORK_MS, out, &why);
     if (st == ERR_NOT_FOUND || (st == OK && stripe_deleted(*out))) {
         *out = NULL;
         return OK;
@@ -163,7 +156,6 @@ static enum status meter_find(struct setup *s, struct json **out, struct err *e)
     struct json *all;
     struct str known;
     enum status st = setup_known(s, "meter", &known, e);
-
     *out = NULL;
     if (st == OK)
         st = setup_list(s, "/v1/billing/meters", NULL, &all, e);
@@ -180,8 +172,6 @@ static enum status meter_find(struct setup *s, struct json **out, struct err *e)
 static enum status meter_make(struct setup *s, struct json **out, struct err *e)
 {
     struct stripe_form f;
-    enum status st;
-
     stripe_form_init(&f);
     stripe_param_text(&f, "display_name", "Parley conversations");
     stripe_param_text(&f, "event_name", METER_EVENT_NAME);
@@ -189,7 +179,7 @@ static enum status meter_make(struct setup *s, struct json **out, struct err *e)
     stripe_param_text(&f, "customer_mapping[type]", "by_id");
     stripe_param_text(&f, "customer_mapping[event_payload_key]", "stripe_customer_id");
     stripe_param_text(&f, "value_settings[event_payload_key]", "value");
-    st = setup_post(s, "/v1/billing/meters", &f, out, e);
+    enum status st = setup_post(s, "/v1/billing/meters", &f, out, e);
     stripe_form_release(&f);
     return st;
 }
@@ -200,7 +190,6 @@ static enum status setup_meter(struct setup *s, struct err *e)
     const char *note = "";
     struct json *m;
     enum status st = meter_find(s, &m, e);
-
     if (st == OK && m && !meter_fits(m))
         return err_set(
             e, ERR_CONFLICT, "meter_differs",
@@ -236,7 +225,6 @@ static bool on(const struct json *features, const char *name)
 static bool portal_fits(const struct json *c)
 {
     const struct json *f = json_get(c, "features");
-
     return json_bool(json_get(c, "active")) && on(f, "invoice_history") && on(f, "payment_method_update") &&
            on(f, "customer_update") && !on(f, "subscription_cancel") && !on(f, "subscription_update") &&
            !on(f, "subscription_pause");
@@ -245,12 +233,11 @@ static bool portal_fits(const struct json *c)
 static void portal_params(struct stripe_form *f, struct setup *s, bool update)
 {
     static const char *const updates[] = {"name", "email", "address", "tax_id"};
-
     if (update)
         stripe_param_bool(f, "active", true);
     else {
         stripe_param_text(f, "default_return_url",
-                          setup_text(s, "%s/app/billing", config_string(s->st->config, CONFIG_base_url)));
+                          setup_text(s, "%s/app/billing", config_string(s->stripe->config, CONFIG_base_url)));
         stripe_param_text(f, "metadata[parley]", PORTAL_MARK);
     }
     stripe_param_bool(f, "features[invoice_history][enabled]", true);
@@ -269,7 +256,6 @@ static enum status portal_find(struct setup *s, struct json **out, struct err *e
     struct json *all;
     struct str known;
     enum status st = setup_known(s, "portal", &known, e);
-
     *out = NULL;
     if (st == OK)
         st = setup_list(s, "/v1/billing_portal/configurations", NULL, &all, e);
@@ -288,7 +274,6 @@ static enum status setup_portal(struct setup *s, struct err *e)
     struct json *c;
     struct stripe_form f;
     enum status st = portal_find(s, &c, e);
-
     if (st != OK)
         return st;
     stripe_form_init(&f);
@@ -324,21 +309,18 @@ static enum status run_parts(struct setup *s, struct err *e)
     static enum status (*const parts[])(struct setup *, struct err *) = {setup_meter, setup_products, setup_portal,
                                                                          setup_endpoint, setup_thin};
     enum status st = work_db(s->p, read_plans, s, e);
-
     for (size_t i = 0; st == OK && i < sizeof(parts) / sizeof(parts[0]); i++)
         st = parts[i](s, e);
     return st;
 }
 
-enum status setup_run(struct stripe *st, struct db_pool *p, struct arena *a, const struct setup_options *o,
+enum status setup_run(struct stripe *stripe, struct db_pool *p, struct arena *a, const struct setup_options *o,
                       struct setup_report *out, struct err *e)
 {
-    struct setup s = {.st = st, .p = p, .a = a, .options = o, .out = out};
+    struct setup s = {.stripe = stripe, .p = p, .a = a, .options = o, .out = out};
     struct work w;
-    enum status status;
-
     *out = (struct setup_report){.webhook_secret = STR_EMPTY, .thin_secret = STR_EMPTY};
-    status = work_begin(&w, p, STR("setup"), 0, e);
+    enum status status = work_begin(&w, p, STR("setup"), 0, e);
     if (status != OK)
         return status;
     status = run_parts(&s, e);
@@ -358,10 +340,9 @@ enum status setup_prices(struct db *c, struct arena *a, bool livemode, struct id
 {
     struct setup_price *list;
     size_t n;
-    enum status s = setup_store_prices(c, a, livemode, terms, &list, &n, e);
-
-    if (s != OK)
-        return s;
+    enum status st = setup_store_prices(c, a, livemode, terms, &list, &n, e);
+    if (st != OK)
+        return st;
     *base = *usage = STR_EMPTY;
     for (size_t i = 0; i < n; i++)
         *(list[i].base ? base : usage) = list[i].id;
@@ -380,14 +361,13 @@ static enum status look_for_ids(struct db *c, struct arena *a, bool livemode, st
 {
     static const char *const names[] = {"meter", "portal", "webhook", "thin_events"};
     struct str id;
-    enum status s = OK;
-
-    for (size_t i = 0; s == OK && i < sizeof(names) / sizeof(names[0]); i++) {
-        s = setup_store_id(c, a, livemode, names[i], &id, e);
-        if (s == OK && !id.n)
+    enum status st = OK;
+    for (size_t i = 0; st == OK && i < sizeof(names) / sizeof(names[0]); i++) {
+        st = setup_store_id(c, a, livemode, names[i], &id, e);
+        if (st == OK && !id.n)
             missing(b, "no ", str_from(names[i]));
     }
-    return s;
+    return st;
 }
 
 static enum status look_for_prices(struct db *c, struct arena *a, bool livemode, struct buf *b, struct err *e)
@@ -395,39 +375,37 @@ static enum status look_for_prices(struct db *c, struct arena *a, bool livemode,
     struct plans plans;
     struct str base, usage;
     struct err why = ERR_INIT;
-    enum status s = plans_read(c, a, &plans, e);
-
-    for (size_t i = 0; s == OK && i < plans.n; i++) {
+    enum status st = plans_read(c, a, &plans, e);
+    for (size_t i = 0; st == OK && i < plans.n; i++) {
         const struct plan *p = &plans.list[i];
         if (!p->is_public || !setup_is_sold(p))
             continue;
-        s = setup_prices(c, a, livemode, p->terms->id, &base, &usage, &why);
-        if (s == ERR_NOT_FOUND) {
+        st = setup_prices(c, a, livemode, p->terms->id, &base, &usage, &why);
+        if (st == ERR_NOT_FOUND) {
             missing(b, "no prices for today's terms of ", p->plan);
-            s = OK;
-        } else if (s != OK && e)
+            st = OK;
+        } else if (st != OK && e)
             *e = why;
     }
-    return s;
+    return st;
 }
 
-enum status setup_check(struct stripe *st, struct db *c, struct arena *a, bool *ready, struct str *words, struct err *e)
+enum status setup_check(struct stripe *stripe, struct db *c, struct arena *a, bool *ready, struct str *words,
+                        struct err *e)
 {
     struct buf b;
     bool ok = true;
-    enum status s;
-
     buf_init(&b, 4096);
-    s = look_for_ids(c, a, st->livemode, &b, e);
-    if (s == OK)
-        s = look_for_prices(c, a, st->livemode, &b, e);
-    if (s == OK && !buf_ok(&b))
-        s = err_nomem(e);
-    if (s == OK) {
+    enum status st = look_for_ids(c, a, stripe->livemode, &b, e);
+    if (st == OK)
+        st = look_for_prices(c, a, stripe->livemode, &b, e);
+    if (st == OK && !buf_ok(&b))
+        st = err_nomem(e);
+    if (st == OK) {
         *ready = b.n == 0;
         *words = arena_str(a, buf_str(&b), &ok);
-        s = ok ? OK : err_nomem(e);
+        st = ok ? OK : err_nomem(e);
     }
     buf_release(&b);
-    return s;
+    return st;
 }

@@ -33,10 +33,10 @@ struct setup_report {
 bool setup_is_sold(const struct plan *p); /* costs something, so it has prices at Stripe */
 /* What was done until then stands in *out also when it fails. A right that the key lacks is ERR_UNAVAILABLE stripe_right_missing, and
  * its message names it. */
-enum status setup_run(struct stripe *st, struct db_pool *p, struct arena *a, const struct setup_options *o,
+enum status setup_run(struct stripe *stripe, struct db_pool *p, struct arena *a, const struct setup_options *o,
                       struct setup_report *out, struct err *e);
 /* Is it done for this key's mode, and do the sellable terms have their prices? *words says what is missing ("" if nothing). */
-enum status setup_check(struct stripe *st, struct db *c, struct arena *a, bool *ready, struct str *words,
+enum status setup_check(struct stripe *stripe, struct db *c, struct arena *a, bool *ready, struct str *words,
                         struct err *e);
 /* "meter", "portal", "webhook", "thin_events", "product:<plan>"; "" if none */
 enum status setup_id(struct db *c, struct arena *a, bool livemode, const char *name, struct str *out, struct err *e);

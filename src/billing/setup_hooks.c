@@ -40,18 +40,17 @@ static const char *const thin_events[] = {"v1.billing.meter.error_report_trigger
 
 static const char *hook_url(struct setup *s)
 {
-    return setup_text(s, "%s/hooks/stripe", config_string(s->st->config, CONFIG_base_url));
+    return setup_text(s, "%s/hooks/stripe", config_string(s->stripe->config, CONFIG_base_url));
 }
 
 static bool has_secret(const struct setup *s)
 {
-    return str_trim(str_from(config_string(s->st->config, CONFIG_stripe_webhook_secrets))).n > 0;
+    return str_trim(str_from(config_string(s->stripe->config, CONFIG_stripe_webhook_secrets))).n > 0;
 }
 
 static bool same_events(const struct json *has, const char *const *want, size_t n)
 {
     size_t found = 0;
-
     for (size_t i = 0; i < n; i++)
         for (size_t j = 0; j < json_len(has); j++)
             if (str_eqz(json_str(json_at(has, j)), want[i])) {
@@ -74,7 +73,6 @@ static enum status endpoint_find(struct setup *s, const char *url, struct json *
     struct json *all;
     struct str id;
     enum status st = setup_known(s, "webhook", &id, e);
-
     *out = NULL;
     *known = false;
     if (st == OK)
@@ -101,13 +99,11 @@ static enum status endpoint_make(struct setup *s, const char *url, struct str *i
 {
     struct stripe_form f;
     struct json *h;
-    enum status st;
-
     stripe_form_init(&f);
     event_params(&f, url);
     stripe_param_text(&f, "api_version", STRIPE_API_VERSION);
     stripe_param_text(&f, "description", "Parley: subscriptions, invoices, checkouts");
-    st = setup_post(s, "/v1/webhook_endpoints", &f, &h, e);
+    enum status st = setup_post(s, "/v1/webhook_endpoints", &f, &h, e);
     stripe_form_release(&f);
     if (st != OK)
         return st;
@@ -121,11 +117,9 @@ static enum status endpoint_off(struct setup *s, const char *url, const struct j
     struct str id = json_get_str(h, "id");
     struct stripe_form f;
     struct json *changed;
-    enum status st;
-
     stripe_form_init(&f);
     stripe_param_bool(&f, "disabled", true);
-    st = setup_post(s, stripe_path(s->a, "/v1/webhook_endpoints/%", id.p, (char *)NULL), &f, &changed, e);
+    enum status st = setup_post(s, stripe_path(s->a, "/v1/webhook_endpoints/%", id.p, (char *)NULL), &f, &changed, e);
     stripe_form_release(&f);
     return st == OK ? setup_say(s, "webhook", str_from(url), id, SETUP_RETIRED, "", e) : st;
 }
@@ -141,15 +135,13 @@ static enum status endpoint_mend(struct setup *s, const char *url, const struct 
                                  : "";
     struct stripe_form f;
     struct json *changed;
-    enum status st;
-
     if (!note[0])
         return setup_say(s, "webhook", str_from(url), id, SETUP_FOUND, "", e);
     stripe_form_init(&f);
     event_params(&f, url);
     if (!enabled)
         stripe_param_bool(&f, "disabled", false);
-    st = setup_post(s, stripe_path(s->a, "/v1/webhook_endpoints/%", id.p, (char *)NULL), &f, &changed, e);
+    enum status st = setup_post(s, stripe_path(s->a, "/v1/webhook_endpoints/%", id.p, (char *)NULL), &f, &changed, e);
     stripe_form_release(&f);
     return st == OK ? setup_say(s, "webhook", str_from(url), id, SETUP_CHANGED, note, e) : st;
 }
@@ -161,7 +153,6 @@ enum status setup_endpoint(struct setup *s, struct err *e)
     struct str id;
     bool known;
     enum status st = endpoint_find(s, url, &h, &known, e);
-
     if (st != OK)
         return st;
     if (h && !s->options->new_endpoint && has_version(h) && (known || has_secret(s))) {
@@ -184,16 +175,14 @@ enum status setup_endpoint(struct setup *s, struct err *e)
 static enum status thin_page(struct setup *s, struct str *query, struct json **out, struct err *e)
 {
     struct stripe_form f;
-    struct str next;
-    enum status st;
-
     stripe_form_init(&f);
     buf_str_add(&f.b, *query);
-    st = stripe_form_ok(&f) ? stripe_get(s->st, s->a, THIN_PATH, &f, STRIPE_WORK_MS, out, e) : err_nomem(e);
+    enum status st = stripe_form_ok(&f) ? stripe_get(s->stripe, s->a, THIN_PATH, &f, STRIPE_WORK_MS, out, e)
+                                        : err_nomem(e);
     stripe_form_release(&f);
     if (st != OK)
         return st;
-    next = json_get_str(*out, "next_page_url");
+    struct str next = json_get_str(*out, "next_page_url");
     *query = str_starts(next, STR(THIN_PATH "?")) ? str_sub(next, sizeof(THIN_PATH), next.n) : STR_EMPTY;
     return OK;
 }
@@ -203,7 +192,6 @@ static enum status thin_find(struct setup *s, const char *url, struct json **out
     struct str query = STR("include[0]=webhook_endpoint.url&limit=100"), id;
     struct json *page;
     enum status st = setup_known(s, "thin_events", &id, e);
-
     *out = NULL;
     *known = false;
     for (int n = 0; st == OK && query.n && n < PAGES_MAX; n++) {
@@ -225,7 +213,6 @@ static enum status thin_find(struct setup *s, const char *url, struct json **out
 static bool add_events(struct json *body)
 {
     struct json *list;
-
     if (json_set_array(body, "enabled_events", &list) != 0)
         return false;
     for (size_t i = 0; i < COUNT(thin_events); i++)
@@ -243,14 +230,12 @@ static bool add_url(struct json *body, const char *url)
 static enum status thin_make(struct setup *s, const char *url, struct str *id, struct err *e)
 {
     struct json *body = json_new_object(s->a), *include, *d;
-    enum status st;
-
     if (!body || json_set_str(body, "name", STR("Parley meter errors")) != 0 ||
         json_set_str(body, "type", STR("webhook_endpoint")) != 0 ||
         json_set_str(body, "event_payload", STR("thin")) != 0 || json_set_array(body, "include", &include) != 0 ||
         json_push_str(include, STR("webhook_endpoint.signing_secret")) != 0 || !add_events(body) || !add_url(body, url))
         return err_nomem(e);
-    st = setup_post_json(s, THIN_PATH, body, &d, e);
+    enum status st = setup_post_json(s, THIN_PATH, body, &d, e);
     if (st != OK)
         return st;
     *id = json_get_str(d, "id");
@@ -267,7 +252,6 @@ static enum status thin_switch(struct setup *s, struct str id, const char *path,
 static enum status thin_update(struct setup *s, struct str id, const char *url, struct err *e)
 {
     struct json *body = json_new_object(s->a), *d;
-
     if (!body || !add_events(body) || !add_url(body, url))
         return err_nomem(e);
     return setup_post_json(s, stripe_path(s->a, "/v2/core/event_destinations/%", id.p, (char *)NULL), body, &d, e);
@@ -284,7 +268,6 @@ static enum status thin_mend(struct setup *s, const char *url, const struct json
                        : !events ? "it heard other events"
                                  : "";
     enum status st = OK;
-
     if (!here || !events)
         st = thin_update(s, id, url, e);
     if (st == OK && !enabled)
@@ -300,7 +283,6 @@ enum status setup_thin(struct setup *s, struct err *e)
     struct str id;
     bool known;
     enum status st = thin_find(s, url, &d, &known, e);
-
     if (st != OK)
         return st;
     if (d && !s->options->new_endpoint && (known || has_secret(s))) {

@@ -6,7 +6,7 @@
 #include "billing/setup_store.h"
 
 struct setup {
-    struct stripe *st;
+    struct stripe *stripe;
     struct db_pool *p;
     struct arena *a;
     const struct setup_options *options;

@@ -1,8 +1,7 @@
 /* setup_prices.c: products and prices: the plan's current terms are sold, older terms are kept for whom they are still needed. */
-#include "billing/setup_internal.h"
-
 #include "base/clock.h"
 #include "billing/money.h"
+#include "billing/setup_internal.h"
 #include "billing/work.h"
 
 #include "base/banned.h"
@@ -33,7 +32,6 @@ static bool has_overage(const struct plan_terms *t)
 static void unit_text(const struct plan_terms *t, char *out, size_t size)
 {
     struct buf b;
-
     buf_fixed(&b, out, size);
     decimal_print(&b, (struct decimal){.whole = t->overage / PICO, .pico = t->overage % PICO});
 }
@@ -41,7 +39,6 @@ static void unit_text(const struct plan_terms *t, char *out, size_t size)
 static bool unit_is(const struct json *tier, const struct plan_terms *t)
 {
     struct decimal want = {.whole = t ? t->overage / PICO : 0, .pico = t ? t->overage % PICO : 0}, has;
-
     if (!decimal_parse(json_get_str(tier, "unit_amount_decimal"), &has))
         has = decimal_of(json_int(json_get(tier, "unit_amount"), -1));
     return decimal_cmp(has, want) == 0 && json_int(json_get(tier, "flat_amount"), 0) == 0;
@@ -50,7 +47,6 @@ static bool unit_is(const struct json *tier, const struct plan_terms *t)
 static bool tiers_fit(const struct json *tiers, const struct plan_terms *t)
 {
     size_t n = json_len(tiers), free_tiers = !has_overage(t) || t->conversations > 0 ? 1 : 0;
-
     if (n != free_tiers + (has_overage(t) ? 1 : 0))
         return false;
     if (free_tiers && !unit_is(json_at(tiers, 0), NULL))
@@ -65,7 +61,6 @@ static bool price_fits(const struct setup *s, const struct json *p, const struct
 {
     const struct json *r = json_get(p, "recurring");
     char currency[4];
-
     lower(t->currency, currency);
     if (!str_eqz(json_get_str(p, "currency"), currency) || !str_eqz(json_get_str(r, "interval"), "month") ||
         json_int(json_get(r, "interval_count"), 1) != 1)
@@ -82,7 +77,6 @@ static bool is_of(const struct json *p, struct id *terms, bool *base)
 {
     const struct json *m = json_get(p, "metadata");
     struct str role = json_get_str(m, "role");
-
     *base = str_eqz(role, role_names[1]);
     return (*base || str_eqz(role, role_names[0])) && id_parse(ID_TERMS, json_get_str(m, "plan_terms"), terms);
 }
@@ -93,7 +87,6 @@ static void tier_params(struct stripe_form *f, const struct plan_terms *t)
 {
     char unit[40];
     size_t i = 0;
-
     stripe_param_text(f, "billing_scheme", "tiered");
     stripe_param_text(f, "tiers_mode", "graduated");
     if (has_overage(t) && t->conversations > 0) {
@@ -114,7 +107,6 @@ static void price_params(struct stripe_form *f, struct setup *s, const struct pl
 {
     const struct plan_terms *t = plan->terms;
     char currency[4], id[ID_TEXT_MAX];
-
     lower(t->currency, currency);
     stripe_param_text(f, "product", product);
     stripe_param_text(f, "currency", currency);
@@ -127,7 +119,7 @@ static void price_params(struct stripe_form *f, struct setup *s, const struct pl
         tier_params(f, t);
     }
     /* Once set it cannot be changed: left open where Parley adds no taxes. */
-    if (config_bool(s->st->config, CONFIG_stripe_automatic_tax))
+    if (config_bool(s->stripe->config, CONFIG_stripe_automatic_tax))
         stripe_param_text(f, "tax_behavior", "exclusive");
     stripe_param_text(f, "nickname", setup_text(s, "%.*s %s", STR_F(plan->name), base ? "month" : "conversations"));
     stripe_param_text(f, "lookup_key", setup_text(s, "parley_%.*s_%s", STR_F(plan->plan), role_names[base]));
@@ -144,7 +136,6 @@ static const char *price_drift(const struct setup *s, const struct json *p, stru
                                struct stripe_form *f)
 {
     const char *note = "";
-
     if (!json_bool(json_get(p, "active"))) {
         stripe_param_bool(f, "active", true);
         note = "it was switched off";
@@ -154,7 +145,7 @@ static const char *price_drift(const struct setup *s, const struct json *p, stru
         stripe_param_bool(f, "transfer_lookup_key", true);
         note = "its lookup key was another";
     }
-    if (config_bool(s->st->config, CONFIG_stripe_automatic_tax) &&
+    if (config_bool(s->stripe->config, CONFIG_stripe_automatic_tax) &&
         str_eqz(json_get_str(p, "tax_behavior"), "unspecified")) {
         stripe_param_text(f, "tax_behavior", "exclusive");
         note = "its tax behaviour was not said";
@@ -169,7 +160,6 @@ static enum status price_mend(struct setup *s, struct str name, const struct jso
     struct json *changed;
     struct stripe_form f;
     enum status st = OK;
-
     stripe_form_init(&f);
     const char *note = price_drift(s, p, lookup_key, &f);
     if (note[0])
@@ -192,7 +182,6 @@ struct price_row {
 static enum status write_price(struct db *c, void *ctx, struct err *e)
 {
     const struct price_row *x = ctx;
-
     return x->offered ? setup_store_price_put(c, x->livemode, x->terms, x->price, e)
                       : setup_store_price_keep(c, x->livemode, x->terms, x->price, e);
 }
@@ -201,7 +190,7 @@ static enum status remember_price(struct setup *s, struct id terms, struct str i
                                   struct err *e)
 {
     struct price_row x = {
-        .livemode = s->st->livemode, .terms = terms, .price = {.id = id, .base = base}, .offered = offered};
+        .livemode = s->stripe->livemode, .terms = terms, .price = {.id = id, .base = base}, .offered = offered};
     return work_transaction(s->p, write_price, &x, e);
 }
 
@@ -222,7 +211,6 @@ static enum status ask_used(struct db *c, void *ctx, struct err *e)
 static struct json *price_of(const struct setup *s, const struct json *all, const struct plan_terms *t, bool base)
 {
     struct json *best = NULL;
-
     for (size_t i = 0; i < json_len(all); i++) {
         struct json *p = json_at(all, i);
         struct id terms;
@@ -243,7 +231,6 @@ static enum status price_ensure(struct setup *s, const struct plan *plan, const 
     struct json *p = price_of(s, all, plan->terms, base);
     struct stripe_form f;
     enum status st;
-
     if (s->nomem)
         return err_nomem(e);
     if (p) {
@@ -267,14 +254,13 @@ static enum status price_ensure(struct setup *s, const struct plan *plan, const 
 static enum status price_keep(struct setup *s, const struct plan *plan, const struct json *p, struct id terms,
                               bool base, struct err *e)
 {
-    struct usage_row x = {.livemode = s->st->livemode, .terms = terms};
+    struct usage_row x = {.livemode = s->stripe->livemode, .terms = terms};
     struct str id = json_get_str(p, "id");
     const char *name = setup_text(s, "%.*s %s (older terms)", STR_F(plan->plan), role_names[base]);
     bool active = json_bool(json_get(p, "active"));
     struct json *changed;
     struct stripe_form f;
     enum status st = remember_price(s, terms, id, base, false, e);
-
     if (s->nomem)
         return err_nomem(e);
     if (st == OK)
@@ -296,7 +282,6 @@ static enum status prices_keep(struct setup *s, const struct plan *plan, const s
                                const struct str sold[ROLES], struct err *e)
 {
     enum status st = OK;
-
     for (size_t i = 0; st == OK && i < json_len(all); i++) {
         const struct json *p = json_at(all, i);
         struct str id = json_get_str(p, "id");
@@ -313,12 +298,10 @@ static enum status setup_plan_prices(struct setup *s, const struct plan *plan, c
     struct str sold[ROLES] = {STR_EMPTY, STR_EMPTY};
     struct stripe_form f;
     struct json *all;
-    enum status st;
-
     stripe_form_init(&f);
     stripe_param_text(&f, "product", product);
     stripe_param_text(&f, "expand[0]", "data.tiers");
-    st = stripe_form_ok(&f) ? setup_list(s, "/v1/prices", &f, &all, e) : err_nomem(e);
+    enum status st = stripe_form_ok(&f) ? setup_list(s, "/v1/prices", &f, &all, e) : err_nomem(e);
     stripe_form_release(&f);
     for (int base = ROLES - 1; st == OK && base >= 0; base--)
         st = price_ensure(s, plan, all, base != 0, product, &sold[base], e);
@@ -334,14 +317,14 @@ static enum status product_ensure(struct setup *s, const struct plan *plan, cons
     struct stripe_form f;
     const char *path = stripe_path(s->a, "/v1/products/%", id, (char *)NULL);
     enum status st = setup_look(s, path, NULL, &p, e);
-
     if (st != OK)
         return st;
     stripe_form_init(&f);
     if (!p) {
         stripe_param_text(&f, "id", id);
-        stripe_param_text(&f, "name",
-                          setup_text(s, "%s %.*s", config_string(s->st->config, CONFIG_brand_name), STR_F(plan->name)));
+        stripe_param_text(
+            &f, "name",
+            setup_text(s, "%s %.*s", config_string(s->stripe->config, CONFIG_brand_name), STR_F(plan->name)));
         stripe_param_str(&f, "metadata[plan]", plan->plan);
         st = setup_post(s, "/v1/products", &f, &p, e);
         how = SETUP_MADE;
@@ -359,7 +342,6 @@ static enum status product_ensure(struct setup *s, const struct plan *plan, cons
 enum status setup_products(struct setup *s, struct err *e)
 {
     enum status st = OK;
-
     for (size_t i = 0; st == OK && i < s->plans.n; i++) {
         const struct plan *plan = &s->plans.list[i];
         const char *id = setup_text(s, "parley_%.*s", STR_F(plan->plan));

@@ -38,11 +38,10 @@ enum status setup_store_id(struct db *c, struct arena *a, bool livemode, const c
                            struct err *e)
 {
     struct db_rows rows;
-    enum status s = db_query(c, &setup_select, DB_GLOBAL, DB_ARGS(db_int(livemode), db_text(name)), a, &rows, e);
-
-    if (s == OK)
+    enum status st = db_query(c, &setup_select, DB_GLOBAL, DB_ARGS(db_int(livemode), db_text(name)), a, &rows, e);
+    if (st == OK)
         *out = rows.n ? db_row_str(rows.rows[0], 0) : STR_EMPTY;
-    return s;
+    return st;
 }
 
 enum status setup_store_put(struct db *c, bool livemode, const char *name, struct str stripe_id, int64_t now_ms,
@@ -57,10 +56,9 @@ enum status setup_store_prices(struct db *c, struct arena *a, bool livemode, str
                                size_t *n, struct err *e)
 {
     struct db_rows rows;
-    enum status s = db_query(c, &price_select, DB_GLOBAL, DB_ARGS(db_id(terms), db_int(livemode)), a, &rows, e);
-
-    if (s != OK)
-        return s;
+    enum status st = db_query(c, &price_select, DB_GLOBAL, DB_ARGS(db_id(terms), db_int(livemode)), a, &rows, e);
+    if (st != OK)
+        return st;
     *n = rows.n;
     *out = arena_array(a, rows.n ? rows.n : 1, sizeof(**out));
     if (!*out)
@@ -81,12 +79,11 @@ static enum status price_put(struct db *c, bool livemode, struct id terms, struc
 
 enum status setup_store_price_put(struct db *c, bool livemode, struct id terms, struct setup_price price, struct err *e)
 {
-    enum status s = db_exec(c, &price_others, DB_GLOBAL,
-                            DB_ARGS(db_id(terms), db_text(price.base ? "base" : "usage"), db_int(livemode),
-                                    db_bytes(price.id.p, price.id.n)),
-                            NULL, e);
-
-    return s == OK ? price_put(c, livemode, terms, price, true, e) : s;
+    enum status st = db_exec(c, &price_others, DB_GLOBAL,
+                             DB_ARGS(db_id(terms), db_text(price.base ? "base" : "usage"), db_int(livemode),
+                                     db_bytes(price.id.p, price.id.n)),
+                             NULL, e);
+    return st == OK ? price_put(c, livemode, terms, price, true, e) : st;
 }
 
 enum status setup_store_price_keep(struct db *c, bool livemode, struct id terms, struct setup_price price,
@@ -95,30 +92,27 @@ enum status setup_store_price_keep(struct db *c, bool livemode, struct id terms,
     return price_put(c, livemode, terms, price, false, e);
 }
 
-static enum status count(struct db *c, struct db_stmt *st, const struct db_val *args, size_t n, int64_t *out,
+static enum status count(struct db *c, struct db_stmt *stmt, const struct db_val *args, size_t n, int64_t *out,
                          struct err *e)
 {
     struct arena a;
     struct db_row r;
-    enum status s;
-
     arena_init(&a, 64 * KB);
-    s = db_query_one(c, st, DB_GLOBAL, args, n, &a, &r, e);
-    if (s == OK)
+    enum status st = db_query_one(c, stmt, DB_GLOBAL, args, n, &a, &r, e);
+    if (st == OK)
         *out = db_row_int(r, 0);
     arena_release(&a);
-    return s;
+    return st;
 }
 
 enum status setup_store_terms_used(struct db *c, bool livemode, struct id terms, int64_t now_ms, bool *out,
                                    struct err *e)
 {
     int64_t subscribed = 0, wanted = 0;
-    enum status s = count(c, &terms_subscribed, DB_ARGS(db_int(livemode), db_id(terms), db_id(terms)), &subscribed, e);
-
-    if (s == OK)
-        s = count(c, &terms_wanted, DB_ARGS(db_time(now_ms), db_int(livemode), db_id(terms)), &wanted, e);
-    if (s == OK)
+    enum status st = count(c, &terms_subscribed, DB_ARGS(db_int(livemode), db_id(terms), db_id(terms)), &subscribed, e);
+    if (st == OK)
+        st = count(c, &terms_wanted, DB_ARGS(db_time(now_ms), db_int(livemode), db_id(terms)), &wanted, e);
+    if (st == OK)
         *out = subscribed > 0 || wanted > 0;
-    return s;
+    return st;
 }

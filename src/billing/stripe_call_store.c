@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/limits.h"
+
 #include "base/banned.h"
 
 /* GLOBAL: the record is the install's; a call names its workspace where it has one. */
@@ -74,10 +75,9 @@ enum status stripe_call_add(struct db *c, const struct stripe_call *k, int64_t n
 enum status stripe_call_find(struct db *c, struct str idem_key, struct arena *a, struct stripe_call *out, struct err *e)
 {
     struct db_row r;
-    enum status s = db_query_one(c, &call_find, DB_GLOBAL, DB_ARGS(db_bytes(idem_key.p, idem_key.n)), a, &r, e);
-
-    if (s != OK)
-        return s;
+    enum status st = db_query_one(c, &call_find, DB_GLOBAL, DB_ARGS(db_bytes(idem_key.p, idem_key.n)), a, &r, e);
+    if (st != OK)
+        return st;
     *out = (struct stripe_call){.idem_key = idem_key,
                                 .method = db_row_str(r, 0),
                                 .path = db_row_str(r, 1),
@@ -97,11 +97,10 @@ enum status stripe_call_find(struct db *c, struct str idem_key, struct arena *a,
 enum status stripe_call_restart(struct db *c, struct str idem_key, int64_t first_sent_ms, bool *changed, struct err *e)
 {
     int64_t n = 0;
-    enum status s = db_exec(c, &call_restart, DB_GLOBAL,
-                            DB_ARGS(db_time(first_sent_ms), db_bytes(idem_key.p, idem_key.n)), &n, e);
-
-    *changed = s == OK && n == 1;
-    return s;
+    enum status st = db_exec(c, &call_restart, DB_GLOBAL,
+                             DB_ARGS(db_time(first_sent_ms), db_bytes(idem_key.p, idem_key.n)), &n, e);
+    *changed = st == OK && n == 1;
+    return st;
 }
 
 enum status stripe_call_finish(struct db *c, const struct stripe_call *k, int64_t now_ms, struct err *e)
@@ -119,13 +118,12 @@ enum status stripe_call_settled(struct db *c, struct str idem_key, enum stripe_c
                                 int64_t now_ms, bool *changed, struct err *e)
 {
     int64_t n = 0;
-    enum status s = db_exec(
+    enum status st = db_exec(
         c, &call_settle, DB_GLOBAL,
         DB_ARGS(db_text(states[state]), opt_bytes(object_id), db_time(now_ms), db_bytes(idem_key.p, idem_key.n)), &n,
         e);
-
-    *changed = s == OK && n == 1;
-    return s;
+    *changed = st == OK && n == 1;
+    return st;
 }
 
 enum status stripe_call_forget(struct db *c, int64_t before_ms, int limit, int64_t *n, struct err *e)
@@ -145,7 +143,6 @@ static struct str day_key(char out[32], int64_t ms)
 {
     struct clock_date d = clock_split(ms);
     struct buf b;
-
     buf_fixed(&b, out, 32);
     buf_printf(&b, "reads:%04d-%02d-%02d", d.year, d.month, d.day);
     return buf_str(&b);
@@ -156,7 +153,6 @@ enum status stripe_reads_add(struct db *c, int64_t now_ms, int64_t n, struct err
     static const uint8_t none[CRYPTO_HASH];
     char text[32];
     struct str key = day_key(text, now_ms);
-
     return db_exec(
         c, &reads_add, DB_GLOBAL,
         DB_ARGS(db_bytes(key.p, key.n), db_bytes(none, sizeof(none)), db_int(n), db_time(now_ms), db_time(now_ms)),
@@ -169,11 +165,10 @@ enum status stripe_reads_since(struct db *c, int64_t from_ms, int64_t *out, stru
     struct str key = day_key(text, from_ms);
     struct arena a;
     struct db_row r;
-
     arena_init(&a, 64 * KB);
-    enum status s = db_query_one(c, &reads_sum, DB_GLOBAL, DB_ARGS(db_bytes(key.p, key.n)), &a, &r, e);
-    if (s == OK)
+    enum status st = db_query_one(c, &reads_sum, DB_GLOBAL, DB_ARGS(db_bytes(key.p, key.n)), &a, &r, e);
+    if (st == OK)
         *out = db_row_int(r, 0);
     arena_release(&a);
-    return s;
+    return st;
 }

@@ -11,6 +11,7 @@
 #include "billing/stripe_internal.h"
 #include "net/address.h"
 #include "net/fetch.h"
+
 #include "base/banned.h"
 
 #define PAGE_ARENA (64 * MB)
@@ -68,7 +69,6 @@ void stripe_reads_flush(struct stripe *s)
 {
     struct err e = ERR_INIT;
     struct db *c = NULL;
-
     if (!s->reads || !s->pool)
         return;
     if (db_get(s->pool, &c, &e) == OK && stripe_reads_add(c, clock_now_ms(), s->reads, &e) == OK)
@@ -93,7 +93,6 @@ const char *stripe_path(struct arena *a, const char *pattern, ...)
     struct buf b;
     va_list ap;
     const char *id, *path;
-
     buf_init(&b, 8 * KB);
     va_start(ap, pattern);
     for (; *pattern; pattern++) {
@@ -126,7 +125,6 @@ static enum status ask(struct stripe *s, struct arena *a, const char *method, co
 {
     struct stripe_exchange x = {
         .method = method, .path = path, .query = query, .deadline_ms = deadline_ms, .body = STR_EMPTY};
-
     *out = NULL;
     if (!path) /* of stripe_path */
         return err_nomem(e);
@@ -177,7 +175,6 @@ static bool note(char out[256], const struct json *item)
 {
     struct str id = json_get_str(item, "id");
     struct buf b;
-
     buf_fixed(&b, out, 256);
     buf_str_add(&b, id);
     return id.n && buf_ok(&b);
@@ -187,7 +184,6 @@ static enum status take_page(struct listing *l, const struct json *answer, struc
 {
     struct json *data = json_get(answer, "data");
     enum status st = OK;
-
     if (!json_is(data, JSON_ARRAY))
         return odd_list(e, "has no data");
     l->n = json_len(data);
@@ -207,7 +203,6 @@ static enum status read_page(struct listing *l, const char *cursor, const char *
     struct stripe_form more;
     struct json *answer;
     bool limited = str_starts(l->query, STR("limit=")) || str_has(l->query, STR("&limit="));
-
     arena_reset(&l->page);
     stripe_form_init(&more);
     buf_str_add(&more.b, l->query);
@@ -229,7 +224,6 @@ static enum status read_newer(struct listing *l, struct err *e)
 {
     enum status st = OK;
     char before[256];
-
     do {
         memcpy(before, l->first, sizeof(before));
         st = read_page(l, "ending_before", before, e);
@@ -241,7 +235,6 @@ static enum status read_older(struct listing *l, struct err *e)
 {
     char newest[256], after[256];
     enum status st = OK;
-
     memcpy(newest, l->first, sizeof(newest));
     while (st == OK && l->more) {
         memcpy(after, l->last, sizeof(after));
@@ -257,7 +250,6 @@ static enum status read_linked(struct listing *l, struct err *e)
 {
     enum status st = OK;
     struct json *answer;
-
     while (st == OK && l->next.n) {
         char *path = str_starts(l->next, STR("/v2/")) ? strndup(l->next.p, l->next.n) : NULL;
         if (!path)
@@ -279,7 +271,6 @@ enum status stripe_list_each(struct stripe *s, const char *path, const struct st
 {
     struct listing l = {
         .s = s, .path = path, .query = text_of(query), .deadline_ms = deadline_ms, .fn = fn, .ctx = ctx};
-
     if (query && !stripe_form_ok(query))
         return err_nomem(e);
     arena_init(&l.page, PAGE_ARENA);
@@ -308,7 +299,6 @@ enum status stripe_reads(struct db_pool *pool, int64_t now_ms, int64_t *out, str
 {
     struct db *c = NULL;
     enum status st = db_get(pool, &c, e);
-
     if (st == OK)
         st = stripe_reads_since(c, now_ms - (int64_t)30 * 86400000, out, e);
     db_put(c);

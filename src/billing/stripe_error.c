@@ -1,6 +1,7 @@
 /* stripe_error.c: Stripe's errors in words. Keys that Stripe quotes (shortened, but still) are taken out. */
 #define _GNU_SOURCE /* memmem */
 #include "billing/stripe_internal.h"
+
 #include "base/banned.h"
 
 static struct str error_str(const struct json *answer, const char *name)
@@ -44,7 +45,6 @@ static bool is_secret(struct str word)
 static void add_words(struct buf *b, struct str s)
 {
     size_t n;
-
     s = str_trim(s);
     if (s.n && s.p[s.n - 1] == '.')
         s.n--;
@@ -96,7 +96,6 @@ static enum status right_missing(const struct stripe_exchange *x, struct str tex
 {
     const char *at = memmem(text.p, text.n, "rak_", 4);
     size_t n = 0;
-
     while (at && at + n < text.p + text.n && word_char(at[n]))
         n++;
     if (at)
@@ -114,7 +113,6 @@ static enum status refused(const struct stripe_exchange *x, const char *own_code
     bool missing = x->status == 404 || str_eqz(code, "resource_missing");
     char pointer[160];
     struct buf b;
-
     if (str_eqz(type, "card_error"))
         return card_error(x->answer, own_code, code, text, e);
     if (str_eqz(type, "idempotency_error"))
@@ -132,12 +130,12 @@ static enum status limited(struct str code, struct str limited_by, struct err *e
     if (!limited_by.n && str_eqz(code, "lock_timeout"))
         return err_set(e, ERR_UNAVAILABLE, "stripe_lock_timeout",
                        "Stripe is still changing this object: try again in a little while.");
-    enum status s = err_set(e, ERR_RATE, "stripe_rate_limited", "Stripe takes no more requests for the moment (%.*s).",
-                            limited_by.n && limited_by.n < 60 ? (int)limited_by.n : 4,
-                            limited_by.n && limited_by.n < 60 ? limited_by.p : "rate");
+    enum status st = err_set(e, ERR_RATE, "stripe_rate_limited", "Stripe takes no more requests for the moment (%.*s).",
+                             limited_by.n && limited_by.n < 60 ? (int)limited_by.n : 4,
+                             limited_by.n && limited_by.n < 60 ? limited_by.p : "rate");
     if (e)
         e->retry_after_s = 5;
-    return s;
+    return st;
 }
 
 enum status stripe_error(const struct stripe_exchange *x, struct str limited_by, struct err *e)
@@ -145,7 +143,6 @@ enum status stripe_error(const struct stripe_exchange *x, struct str limited_by,
     struct str code = stripe_error_code(x->answer), message = error_str(x->answer, "message");
     char own_code[48], text[400];
     struct buf b;
-
     buf_fixed(&b, own_code, sizeof(own_code));
     buf_printf(&b, "stripe_%.*s", STR_F(code.n ? code : STR("refused")));
     buf_fixed(&b, text, sizeof(text));

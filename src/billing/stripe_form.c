@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/err.h"
+
 #include "base/banned.h"
 
 void stripe_form_init(struct stripe_form *f)
@@ -29,7 +30,6 @@ struct str stripe_form_text(const struct stripe_form *f)
 static void add_name(struct stripe_form *f, const char *name)
 {
     size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.[]");
-
     if (!n || name[n])
         BUG("this is no parameter of Stripe: %s", name);
     if (f->b.n)
@@ -69,7 +69,6 @@ const char *stripe_name(struct stripe_form *f, const char *fmt, ...)
 {
     struct buf b;
     va_list ap;
-
     buf_fixed(&b, f->name, sizeof(f->name));
     va_start(ap, fmt);
     buf_vprintf(&b, fmt, ap);

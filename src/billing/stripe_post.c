@@ -5,9 +5,13 @@
 #include "base/log.h"
 #include "billing/stripe_call_store.h"
 #include "billing/stripe_internal.h"
+
 #include "base/banned.h"
 
-enum { CLOCK_SLACK_MS = 300000, KEY_MAX = 255, PATH_MAX_HERE = 700, BODY_MAX = 256 << 10 };
+#define CLOCK_SLACK_MS 300000
+#define KEY_MAX 255
+#define PATH_MAX_HERE 700
+#define BODY_MAX (256 << 10)
 
 /* What a key's row lets us do. */
 enum verdict { SEND, SEND_UNCERTAIN, IS_DONE };
@@ -31,7 +35,6 @@ static bool key_is_valid(struct str key)
 static void digest(const char *path, struct str body, uint8_t out[CRYPTO_HASH])
 {
     uint8_t both[2 * CRYPTO_HASH];
-
     crypto_digest(str_from(path), both);
     crypto_digest(body, both + CRYPTO_HASH);
     crypto_digest(str_n((const char *)both, sizeof(both)), out);
@@ -56,7 +59,6 @@ static enum status begin_again(struct db *c, struct posting *p, const struct str
                                struct err *e)
 {
     bool recent = is_recent(old, now);
-
     p->verdict = SEND;
     return stripe_call_restart(c, p->row.idem_key, recent ? old->first_sent_ms : now, mine, e);
 }
@@ -65,7 +67,6 @@ static enum status judge(struct db *c, struct posting *p, const struct stripe_ca
                          struct err *e)
 {
     bool recent = is_recent(old, now);
-
     if (memcmp(old->params, p->row.params, sizeof(old->params)) != 0 || !str_eq(old->path, p->row.path))
         return reused(e);
     if (old->state == CALL_FAILED)
@@ -89,20 +90,19 @@ static enum status admit_once(struct db *c, struct posting *p, bool *mine, struc
     struct stripe_call old;
     struct err why = ERR_INIT;
     int64_t now = clock_now_ms();
-    enum status s = stripe_call_find(c, p->row.idem_key, p->a, &old, &why);
-
-    if (s == OK)
+    enum status st = stripe_call_find(c, p->row.idem_key, p->a, &old, &why);
+    if (st == OK)
         return judge(c, p, &old, now, mine, e);
-    if (s == ERR_NOT_FOUND) {
+    if (st == ERR_NOT_FOUND) {
         p->verdict = SEND;
-        s = stripe_call_add(c, &p->row, now, &why);
-        *mine = s == OK;
-        if (s == ERR_CONFLICT) /* somebody else was quicker by a hair */
+        st = stripe_call_add(c, &p->row, now, &why);
+        *mine = st == OK;
+        if (st == ERR_CONFLICT) /* somebody else was quicker by a hair */
             return OK;
     }
-    if (s != OK && e)
+    if (st != OK && e)
         *e = why;
-    return s;
+    return st;
 }
 
 /* The row is committed when this returns, and the connection is back in its pool. */
@@ -110,16 +110,14 @@ static enum status admit(struct posting *p, struct err *e)
 {
     struct db *c = NULL;
     bool mine = false;
-    enum status s = db_get(p->s->pool, &c, e);
-
-    for (int i = 0; s == OK && !mine; i++) {
+    enum status st = db_get(p->s->pool, &c, e);
+    for (int i = 0; st == OK && !mine; i++)
         if (i == 8)
-            s = err_set(e, ERR_UNAVAILABLE, "stripe_key_in_use", "Somebody else is sending this very request.");
+            st = err_set(e, ERR_UNAVAILABLE, "stripe_key_in_use", "Somebody else is sending this very request.");
         else
-            s = admit_once(c, p, &mine, e);
-    }
+            st = admit_once(c, p, &mine, e);
     db_put(c);
-    return s;
+    return st;
 }
 
 /* ---- after ---- */
@@ -134,7 +132,6 @@ static void finish(struct posting *p, const struct stripe_exchange *x, enum stat
 {
     struct err e = ERR_INIT;
     struct db *c = NULL;
-
     p->row.state = outcome(x, got);
     p->row.http_status = x->status;
     p->row.request_id = str_sub(x->request_id, 0, KEY_MAX);
@@ -145,10 +142,10 @@ static void finish(struct posting *p, const struct stripe_exchange *x, enum stat
         p->row.error_code = str_from(err_code(why));
         p->row.error = str_from(why->message);
     }
-    enum status s = db_get(p->s->pool, &c, &e);
-    if (s == OK)
-        s = stripe_call_finish(c, &p->row, clock_now_ms(), &e);
-    if (s != OK)
+    enum status st = db_get(p->s->pool, &c, &e);
+    if (st == OK)
+        st = stripe_call_finish(c, &p->row, clock_now_ms(), &e);
+    if (st != OK)
         log_line(LOG_ERROR, "stripe_call_unrecorded", LOG_T("key", p->row.idem_key), LOG_S("error", e.message));
     db_put(c);
 }
@@ -166,13 +163,12 @@ static enum status send_it(struct posting *p, const struct stripe_post *post, st
                                 .uncertain = p->verdict == SEND_UNCERTAIN,
                                 .request_id = STR_EMPTY};
     struct err why = ERR_INIT;
-    enum status s = stripe_send(p->s, p->a, &x, &why);
-
-    finish(p, &x, s, &why);
-    if (s != OK) {
+    enum status st = stripe_send(p->s, p->a, &x, &why);
+    finish(p, &x, st, &why);
+    if (st != OK) {
         if (e)
             *e = why;
-        return s;
+        return st;
     }
     *out = (struct stripe_reply){.body = x.answer,
                                  .object_id = stripe_id_of(x.answer),
@@ -186,7 +182,6 @@ static enum status post_body(struct stripe *s, struct arena *a, const struct str
                              bool is_json, struct stripe_reply *out, struct err *e)
 {
     struct posting p = {.s = s, .a = a, .object_id = STR_EMPTY};
-
     *out = (struct stripe_reply){.object_id = STR_EMPTY, .request_id = STR_EMPTY};
     if (!post->path)
         return err_nomem(e);
@@ -225,11 +220,9 @@ enum status stripe_post_json(struct stripe *s, struct arena *a, const struct str
                              struct stripe_reply *out, struct err *e)
 {
     struct buf b;
-    enum status st;
-
     buf_init(&b, BODY_MAX);
     json_write(&b, body);
-    st = buf_ok(&b) ? post_body(s, a, p, buf_str(&b), true, out, e) : err_nomem(e);
+    enum status st = buf_ok(&b) ? post_body(s, a, p, buf_str(&b), true, out, e) : err_nomem(e);
     buf_release(&b);
     return st;
 }
@@ -238,15 +231,14 @@ enum status stripe_call_settle(struct db_pool *pool, struct str idem_key, struct
 {
     struct db *c = NULL;
     bool changed = false;
-    enum status s = db_get(pool, &c, e);
-
-    if (s == OK)
-        s = stripe_call_settled(c, idem_key, object_id.n ? CALL_DONE : CALL_FAILED, object_id, clock_now_ms(), &changed,
-                                e);
+    enum status st = db_get(pool, &c, e);
+    if (st == OK)
+        st = stripe_call_settled(c, idem_key, object_id.n ? CALL_DONE : CALL_FAILED, object_id, clock_now_ms(),
+                                 &changed, e);
     db_put(c);
-    if (s == OK && !changed)
+    if (st == OK && !changed)
         return err_set(e, ERR_NOT_FOUND, NULL, "No request of this key has an unknown outcome.");
-    return s;
+    return st;
 }
 
 enum status stripe_calls_clean(struct db *c, int64_t before_ms, int limit, int64_t *n, struct err *e)

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "billing/stripe_internal.h"
 #include "net/fetch.h"
+
 #include "base/banned.h"
 
 enum {
@@ -48,7 +49,6 @@ static int64_t pause_before(int try)
 {
     uint16_t jitter;
     int64_t ms = try > 4 ? SLEEP_MOST_MS : (int64_t)SLEEP_MS << (try - 1);
-
     crypto_random(&jitter, sizeof(jitter));
     ms = ms > SLEEP_MOST_MS ? SLEEP_MOST_MS : ms;
     ms = ms / 2 + ms * jitter / (2 * UINT16_MAX);
@@ -58,7 +58,6 @@ static int64_t pause_before(int try)
 static enum status no_answer(struct stripe_exchange *x, enum status got, bool sent, enum again *again, struct err *e)
 {
     struct err why = *e;
-
     x->uncertain = x->uncertain || sent;
     *again = got == ERR_TIMEOUT || got == ERR_UNAVAILABLE ? AGAIN : AGAIN_NO;
     if (got == ERR_TIMEOUT)
@@ -93,7 +92,6 @@ static bool settles(const struct stripe_exchange *x)
 static enum again again_of(const struct stripe_exchange *x, const struct fetch_reply *r)
 {
     struct str told = fetch_reply_header(r, "Stripe-Should-Retry");
-
     if (str_eqz(told, "true"))
         return x->status == 429 ? AGAIN_RATE : AGAIN;
     if (str_eqz(told, "false"))
@@ -107,20 +105,19 @@ static enum status read_answer(struct arena *a, struct stripe_exchange *x, const
                                enum again *again, struct err *e)
 {
     struct err bad = ERR_INIT;
-    enum status s = json_parse(a, r->body, DEPTH, &x->answer, &bad);
-
+    enum status st = json_parse(a, r->body, DEPTH, &x->answer, &bad);
     x->status = r->status;
     x->request_id = fetch_reply_header(r, "Request-Id");
     x->replayed = str_eqz(fetch_reply_header(r, "Idempotent-Replayed"), "true");
-    if (s != OK || !json_is(x->answer, JSON_OBJECT))
+    if (st != OK || !json_is(x->answer, JSON_OBJECT))
         x->answer = NULL;
     *again = again_of(x, r);
-    if (s == ERR_NOMEM || s == ERR_TOO_LARGE) {
+    if (st == ERR_NOMEM || st == ERR_TOO_LARGE) {
         x->uncertain = true;
         *again = AGAIN_NO;
         if (e)
             *e = bad;
-        return s;
+        return st;
     }
     if (x->status >= 200 && x->status < 300 && x->answer) {
         x->uncertain = false;
@@ -158,7 +155,6 @@ static enum status try_once(struct stripe *s, struct arena *a, struct stripe_exc
                                .trusted = true,
                                .keep = true};
     struct fetch_reply r;
-
     *again = AGAIN_NO;
     x->status = 0;
     x->answer = NULL;
@@ -175,11 +171,11 @@ static enum status try_once(struct stripe *s, struct arena *a, struct stripe_exc
     return st == OK ? read_answer(a, x, &r, again, e) : no_answer(x, st, r.sent, again, e);
 }
 
-static void tell(const struct stripe_exchange *x, enum status s, const struct err *e, int64_t ms)
+static void tell(const struct stripe_exchange *x, enum status st, const struct err *e, int64_t ms)
 {
-    log_line(s == OK || s == ERR_PLAN || s == ERR_NOT_FOUND ? LOG_INFO : LOG_WARN, "stripe_call",
+    log_line(st == OK || st == ERR_PLAN || st == ERR_NOT_FOUND ? LOG_INFO : LOG_WARN, "stripe_call",
              LOG_S("method", x->method), LOG_S("path", x->path), LOG_I("status", x->status),
-             LOG_S("code", s == OK ? "" : err_code(e)), LOG_S("error", s == OK ? "" : e->message),
+             LOG_S("code", st == OK ? "" : err_code(e)), LOG_S("error", st == OK ? "" : e->message),
              LOG_T("stripe_request", x->request_id), LOG_I("tries", x->tries), LOG_I("ms", ms));
 }
 
@@ -187,7 +183,6 @@ static void tell(const struct stripe_exchange *x, enum status s, const struct er
 static bool path_is_safe(const char *path)
 {
     struct str p = str_from(path);
-
     return (str_starts(p, STR("/v1/")) || str_starts(p, STR("/v2/"))) && !str_has(p, STR("..")) &&
            !str_has(p, STR("//")) &&
            strspn(path, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.~%/") == p.n;

@@ -2,9 +2,11 @@
 
 #include "base/crypto.h"
 #include "base/num.h"
+
 #include "base/banned.h"
 
-enum { DIGEST = 32, PASSED_MAX = 32 };
+#define DIGEST 32
+#define PASSED_MAX 32
 
 struct signed_header {
     struct str time; /* as it stands: it is part of what was signed */
@@ -22,7 +24,6 @@ static enum status malformed(struct err *e, const char *why)
 static bool read_time(struct str s, int64_t *out)
 {
     uint64_t v;
-
     if (!s.n || (s.n > 1 && s.p[0] == '0') || !num_u64(s, INT64_MAX / 1000, &v))
         return false;
     *out = (int64_t)v;
@@ -32,7 +33,6 @@ static bool read_time(struct str s, int64_t *out)
 static enum status read_header(struct str header, struct signed_header *h, struct err *e)
 {
     struct str part;
-
     if (!header.n)
         return err_set(e, ERR_INVALID, "signature_missing", "There is no Stripe-Signature header.");
     while (str_split(&header, ',', &part)) {
@@ -65,7 +65,6 @@ static bool matches(struct str secret, const struct signed_header *h, struct str
     char hex[2 * DIGEST + 1];
     struct buf b;
     bool found = false;
-
     crypto_hmac_sha256_parts(secret, parts, 3, want);
     buf_fixed(&b, hex, sizeof(hex));
     crypto_hex(&b, want, sizeof(want));
@@ -80,7 +79,6 @@ static bool matches(struct str secret, const struct signed_header *h, struct str
 static bool next_secret(struct str *rest, struct str *out)
 {
     size_t from = 0, n;
-
     while (from < rest->n && (rest->p[from] == ' ' || (rest->p[from] >= '\t' && rest->p[from] <= '\r')))
         from++;
     for (n = 0;
@@ -99,10 +97,9 @@ enum status stripe_sign_check(const char *secrets_list, struct str header, struc
     struct str secrets = str_from(secrets_list), secret;
     size_t tried = 0;
     bool found = false;
-    enum status s = read_header(header, &h, e);
-
-    if (s != OK)
-        return s;
+    enum status st = read_header(header, &h, e);
+    if (st != OK)
+        return st;
     for (; next_secret(&secrets, &secret); tried++)
         found = matches(secret, &h, body) || found;
     if (!tried)

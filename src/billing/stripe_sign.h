@@ -4,6 +4,7 @@
 #define PARLEY_BILLING_STRIPE_SIGN_H
 
 #include <stdint.h>
+
 #include "base/err.h"
 #include "base/str.h"
 

@@ -34,9 +34,8 @@ static enum status claim(struct db *c, void *ctx, struct err *e)
 {
     struct piece *x = ctx;
     int64_t now = clock_now_ms();
-    enum status s = event_store_lock_due(c, x->look.a, now, &x->due, &x->found, e);
-
-    return s == OK && x->found ? event_store_claim(c, x->due.v.id, now + CLAIM_MS, e) : s;
+    enum status st = event_store_lock_due(c, x->look.a, now, &x->due, &x->found, e);
+    return st == OK && x->found ? event_store_claim(c, x->due.v.id, now + CLAIM_MS, e) : st;
 }
 
 /* ---- is it ours at all? ---- */
@@ -59,10 +58,9 @@ static bool is_meter_error(const struct event_envelope *v)
 static void judge(struct piece *x)
 {
     const struct event_envelope *v = &x->due.v;
-
     if (v->account.n)
         ignore(x, "event_account", "It is of another account.");
-    else if (v->livemode != x->look.st->livemode)
+    else if (v->livemode != x->look.stripe->livemode)
         ignore(x, "event_livemode",
                v->livemode ? "It is of live mode, the key is of test mode."
                            : "It is of test mode, the key is of live mode.");
@@ -77,7 +75,6 @@ static void judge(struct piece *x)
 static struct str alarm_object(const struct piece *x)
 {
     const struct event_envelope *v = &x->due.v;
-
     if (v->account.n)
         return v->account;
     return strcmp(x->alarm, "event_version") == 0    ? v->api_version
@@ -92,10 +89,9 @@ static enum status end(struct db *c, void *ctx, struct err *e)
     struct piece *x = ctx;
     struct str why = x->state[0] == 'd' && x->state[1] == 'o' ? STR_EMPTY
                                                               : utf8_cut(str_from(x->why.message), ERROR_MAX);
-    enum status s = event_store_end(c, x->due.v.id, x->state, why, e);
-
-    if (s != OK || !x->alarm)
-        return s;
+    enum status st = event_store_end(c, x->due.v.id, x->state, why, e);
+    if (st != OK || !x->alarm)
+        return st;
     return alarm_raise(c, x->alarm, alarm_object(x), ID_NONE, e, "The event %.*s (%.*s) was not served: %s",
                        STR_F(x->due.v.id), STR_F(x->due.v.type), x->why.message);
 }
@@ -106,7 +102,6 @@ static bool is_outage(const struct err *why)
     static const char *const codes[] = {"stripe_unreachable",  "stripe_no_answer",   "stripe_timeout",
                                         "stripe_rate_limited", "stripe_key_refused", "stripe_off",
                                         "config_invalid"};
-
     for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
         if (strcmp(why->code, codes[i]) == 0)
             return true;
@@ -139,7 +134,6 @@ static enum status put_off(struct db *c, void *ctx, struct err *e)
     int64_t ms = busy     ? BUSY_MS
                  : outage ? step_ms(outage_s, sizeof(outage_s) / sizeof(outage_s[0]), x->due.attempts)
                           : step_ms(backoff_s, sizeof(backoff_s) / sizeof(backoff_s[0]), x->due.attempts);
-
     return event_store_put_off(c, x->due.v.id, clock_now_ms() + ms, !busy,
                                utf8_cut(str_from(x->why.message), ERROR_MAX), e);
 }
@@ -162,7 +156,6 @@ static enum status record(struct piece *x, enum status how, struct err *e)
 static enum status serve(struct piece *x)
 {
     const struct event_envelope *v = &x->due.v;
-
     judge(x);
     if (x->state)
         return x->why.status;
@@ -172,48 +165,45 @@ static enum status serve(struct piece *x)
 
 static enum status run(struct piece *x, bool *found, struct err *e)
 {
-    enum status s = work_transaction(x->look.p, claim, x, e);
-
-    if (s != OK || !x->found)
-        return s;
+    enum status st = work_transaction(x->look.p, claim, x, e);
+    if (st != OK || !x->found)
+        return st;
     *found = true;
     enum status how = serve(x);
     if (how != OK && !x->state && is_of_database(&x->why)) {
         *e = x->why;
         return how;
     }
-    s = record(x, how, e);
-    if (s == OK && !x->state && is_outage(&x->why)) {
+    st = record(x, how, e);
+    if (st == OK && !x->state && is_outage(&x->why)) {
         *e = x->why; /* the caller rests: the next would wait for nothing as well */
         return how;
     }
-    return s;
+    return st;
 }
 
-enum status sync_step(struct stripe *st, struct db_pool *p, bool *found, struct err *e)
+enum status sync_step(struct stripe *stripe, struct db_pool *p, bool *found, struct err *e)
 {
     struct arena a;
-    struct piece x = {.look = {st, p, &a}, .why = ERR_INIT};
-
+    struct piece x = {.look = {stripe, p, &a}, .why = ERR_INIT};
     *found = false;
     arena_init(&a, STEP_ARENA);
-    enum status s = run(&x, found, e);
+    enum status st = run(&x, found, e);
     arena_release(&a);
-    return s;
+    return st;
 }
 
-enum status sync_object(struct stripe *st, struct db_pool *p, const char *kind, struct str id, int64_t wait_ms,
+enum status sync_object(struct stripe *stripe, struct db_pool *p, const char *kind, struct str id, int64_t wait_ms,
                         struct err *e)
 {
     struct arena a;
-    struct look k = {st, p, &a};
-
+    struct look k = {stripe, p, &a};
     arena_init(&a, STEP_ARENA);
-    enum status s = look_at(&k, str_from(kind), id, wait_ms, e);
-    if (s == ERR_CONFLICT && e && is_busy(e))
-        s = err_set(e, ERR_UNAVAILABLE, "busy", "Somebody else looks at this just now; try again in a moment.");
+    enum status st = look_at(&k, str_from(kind), id, wait_ms, e);
+    if (st == ERR_CONFLICT && e && is_busy(e))
+        st = err_set(e, ERR_UNAVAILABLE, "busy", "Somebody else looks at this just now; try again in a moment.");
     arena_release(&a);
-    return s;
+    return st;
 }
 
 /* ---- looking and mending ---- */
@@ -221,11 +211,10 @@ enum status sync_object(struct stripe *st, struct db_pool *p, const char *kind, 
 enum status sync_depth(struct db *c, struct sync_depth *out, struct err *e)
 {
     struct arena a;
-
     arena_init(&a, 16 * KB);
-    enum status s = event_store_depth(c, &a, clock_now_ms(), out, e);
+    enum status st = event_store_depth(c, &a, clock_now_ms(), out, e);
     arena_release(&a);
-    return s;
+    return st;
 }
 
 enum status event_list(struct db *c, struct arena *a, const char *state, int limit, struct stripe_event **out,
@@ -247,11 +236,10 @@ enum status event_payload(struct db *c, struct arena *a, struct str event, struc
 enum status event_replay(struct db *c, struct str event, struct err *e)
 {
     int64_t n = 0;
-    enum status s = event_store_replay(c, event, clock_now_ms(), &n, e);
-
-    if (s == OK && n == 0)
+    enum status st = event_store_replay(c, event, clock_now_ms(), &n, e);
+    if (st == OK && n == 0)
         return err_set(e, ERR_NOT_FOUND, "event_unknown", "There is no such event, or it waits already.");
-    return s == OK ? alarm_clear(c, "event_dead", event, e) : s;
+    return st == OK ? alarm_clear(c, "event_dead", event, e) : st;
 }
 
 enum status event_forget(struct db *c, int64_t before_ms, int limit, int64_t *n, struct err *e)

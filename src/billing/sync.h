@@ -10,10 +10,10 @@
 /* Serve the event that is due longest; *found false when none is. Events of another account, mode or API version are ignored, with an
  * alarm. An error is the database's, or Stripe's being away (which the event waits for, however long): the caller rests. An event's
  * own trouble is in its row; after ten attempts (a day and a half) it is dead, with an alarm. */
-enum status sync_step(struct stripe *st, struct db_pool *p, bool *found, struct err *e);
+enum status sync_step(struct stripe *stripe, struct db_pool *p, bool *found, struct err *e);
 /* Look at one object now (also after a change made here): "sub_...", "in_...", "cs_...", "cus_..." by kind "subscription", "invoice",
  * "checkout.session", "customer", "charge", "dispute", "subscription_schedule", "price", "product". Takes the object's lease (waits up to wait_ms; ERR_UNAVAILABLE code busy). */
-enum status sync_object(struct stripe *st, struct db_pool *p, const char *kind, struct str id, int64_t wait_ms,
+enum status sync_object(struct stripe *stripe, struct db_pool *p, const char *kind, struct str id, int64_t wait_ms,
                         struct err *e);
 
 struct sync_depth {

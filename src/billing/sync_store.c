@@ -37,10 +37,9 @@ static struct db_val id_val(struct str id)
 enum status sync_store_session(struct db *c, struct arena *a, struct str session, struct id *tenant, struct err *e)
 {
     struct db_rows r;
-    enum status s = db_query(c, &session_select, DB_GLOBAL, DB_ARGS(id_val(session)), a, &r, e);
-
-    *tenant = s == OK && r.n == 1 ? db_row_id(r.rows[0], 0) : ID_NONE;
-    return s;
+    enum status st = db_query(c, &session_select, DB_GLOBAL, DB_ARGS(id_val(session)), a, &r, e);
+    *tenant = st == OK && r.n == 1 ? db_row_id(r.rows[0], 0) : ID_NONE;
+    return st;
 }
 
 enum status sync_store_session_state(struct db *c, struct str session, const char *state, struct err *e)
@@ -62,11 +61,10 @@ enum status sync_store_price(struct db *c, struct arena *a, struct str price, st
                              struct err *e)
 {
     struct db_rows rows;
-    enum status s = db_query(c, &price_terms, DB_GLOBAL, DB_ARGS(id_val(price)), a, &rows, e);
-
-    *found = s == OK && rows.n == 1;
+    enum status st = db_query(c, &price_terms, DB_GLOBAL, DB_ARGS(id_val(price)), a, &rows, e);
+    *found = st == OK && rows.n == 1;
     if (!*found)
-        return s;
+        return st;
     struct db_row r = rows.rows[0];
     *out = (struct sync_price){.terms = db_row_id(r, 0),
                                .is_base = db_row_int(r, 1) != 0,
@@ -83,8 +81,7 @@ enum status sync_store_product(struct db *c, struct arena *a, bool livemode, str
                                struct err *e)
 {
     struct db_rows r;
-    enum status s = db_query(c, &product_plan, DB_GLOBAL, DB_ARGS(db_int(livemode), id_val(product)), a, &r, e);
-
-    *plan = s == OK && r.n == 1 ? db_row_str(r.rows[0], 0) : STR_EMPTY;
-    return s;
+    enum status st = db_query(c, &product_plan, DB_GLOBAL, DB_ARGS(db_int(livemode), id_val(product)), a, &r, e);
+    *plan = st == OK && r.n == 1 ? db_row_str(r.rows[0], 0) : STR_EMPTY;
+    return st;
 }

@@ -2,6 +2,7 @@
 #include "base/err.h"
 #include "billing/money.h"
 #include "billing/usage.h"
+
 #include "base/banned.h"
 
 __extension__ typedef __int128 wide;
@@ -24,7 +25,6 @@ static struct pace pace_of(const struct usage *u, const struct usage_day *days, 
 {
     int64_t today = now_ms - now_ms % DAY_MS, from = n ? days[0].day_ms : u->period_start_ms;
     struct pace p = {0, 0};
-
     if (from < u->period_start_ms && from + DAY_MS > u->period_start_ms)
         from = u->period_start_ms; /* the period's first day is known from its beginning on */
     if (from < today - 6 * DAY_MS)
@@ -54,7 +54,6 @@ static int64_t full_at(const struct usage *u, struct pace p, int64_t now_ms)
 static int64_t overage_of(const struct usage *u, const struct plan_terms *terms, int64_t used)
 {
     int64_t paid = used < u->limit ? used : u->limit, cost;
-
     if (!terms || terms->overage < 0 || !u->billable || u->included == USAGE_UNLIMITED)
         return 0;
     if (u->used > paid)
@@ -72,7 +71,6 @@ struct usage_forecast usage_forecast(const struct usage *u, const struct plan_te
     struct pace p = pace_of(u, days, n, now_ms);
     int64_t rest = u->period_end_ms > now_ms ? u->period_end_ms - now_ms : 0;
     struct usage_forecast f = {.used_at_end = clamp(u->used + ((wide)p.counted * rest + p.span_ms / 2) / p.span_ms)};
-
     f.overage = overage_of(u, terms, f.used_at_end);
     f.full_at_ms = full_at(u, p, now_ms);
     return f;

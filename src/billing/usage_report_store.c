@@ -1,6 +1,8 @@
 /* usage_report_store.c: SQL that reads the ledger, and sets a counter to it. */
 #include "billing/usage_report_store.h"
+
 #include "base/limits.h"
+
 #include "base/banned.h"
 
 DB_STMT(ledger_rows, TENANT,
@@ -56,10 +58,9 @@ enum status report_store_rows(struct db *c, struct id tenant, struct arena *a, s
                               struct usage_row **out, size_t *n, struct err *e)
 {
     struct db_rows rows;
-    enum status s = db_query(c, &ledger_rows, &tenant, DB_ARGS(db_id(before), db_int(limit)), a, &rows, e);
-
-    if (s != OK)
-        return s;
+    enum status st = db_query(c, &ledger_rows, &tenant, DB_ARGS(db_id(before), db_int(limit)), a, &rows, e);
+    if (st != OK)
+        return st;
     if (!(*out = arena_array(a, rows.n + 1, sizeof(**out))))
         return err_nomem(e);
     for (size_t i = 0; i < rows.n; i++)
@@ -74,12 +75,11 @@ enum status report_store_days(struct db *c, struct id tenant, struct arena *a, i
     const int64_t begun_before =
         8 * 86400000LL; /* a conversation's longest gap is a week: it is not counted later than that */
     struct db_rows rows;
-    enum status s = db_query(c, &ledger_days, &tenant,
-                             DB_ARGS(db_id(id_least(from_ms - begun_before)), db_time(from_ms), db_time(to_ms)), a,
-                             &rows, e);
-
-    if (s != OK)
-        return s;
+    enum status st = db_query(c, &ledger_days, &tenant,
+                              DB_ARGS(db_id(id_least(from_ms - begun_before)), db_time(from_ms), db_time(to_ms)), a,
+                              &rows, e);
+    if (st != OK)
+        return st;
     if (!(*out = arena_array(a, rows.n + 1, sizeof(**out))))
         return err_nomem(e);
     for (size_t i = 0; i < rows.n; i++)
@@ -91,10 +91,9 @@ enum status report_store_days(struct db *c, struct id tenant, struct arena *a, i
 enum status report_store_drift(struct db *c, struct arena *a, struct usage_drift **out, size_t *n, struct err *e)
 {
     struct db_rows rows;
-    enum status s = db_query(c, &ledger_drift, DB_GLOBAL, DB_NONE, a, &rows, e);
-
-    if (s != OK)
-        return s;
+    enum status st = db_query(c, &ledger_drift, DB_GLOBAL, DB_NONE, a, &rows, e);
+    if (st != OK)
+        return st;
     if (!(*out = arena_array(a, rows.n + 1, sizeof(**out))))
         return err_nomem(e);
     for (size_t i = 0; i < rows.n; i++) {
@@ -110,31 +109,29 @@ enum status report_store_lock(struct db *c, const struct usage_drift *d, int64_t
 {
     struct arena a;
     struct db_row r;
-    enum status s = db_exec(c, &counter_make, &d->tenant, DB_ARGS(db_time(d->period_start_ms), db_int(d->billable)),
-                            NULL, e);
-
+    enum status st = db_exec(c, &counter_make, &d->tenant, DB_ARGS(db_time(d->period_start_ms), db_int(d->billable)),
+                             NULL, e);
     arena_init(&a, 64 * KB);
-    if (s == OK)
-        s = db_query_one(c, &counter_lock, &d->tenant, DB_ARGS(db_time(d->period_start_ms), db_int(d->billable)), &a,
-                         &r, e);
-    if (s == OK)
+    if (st == OK)
+        st = db_query_one(c, &counter_lock, &d->tenant, DB_ARGS(db_time(d->period_start_ms), db_int(d->billable)), &a,
+                          &r, e);
+    if (st == OK)
         *reported = db_row_int(r, 0);
     arena_release(&a);
-    return s;
+    return st;
 }
 
 enum status report_store_count(struct db *c, const struct usage_drift *d, int64_t *n, struct err *e)
 {
     struct arena a;
     struct db_row r;
-
     arena_init(&a, 64 * KB);
-    enum status s = db_query_one(c, &ledger_count, &d->tenant,
-                                 DB_ARGS(db_time(d->period_start_ms), db_int(d->billable)), &a, &r, e);
-    if (s == OK)
+    enum status st = db_query_one(c, &ledger_count, &d->tenant,
+                                  DB_ARGS(db_time(d->period_start_ms), db_int(d->billable)), &a, &r, e);
+    if (st == OK)
         *n = db_row_int(r, 0);
     arena_release(&a);
-    return s;
+    return st;
 }
 
 enum status report_store_set(struct db *c, const struct usage_drift *d, int64_t used, int64_t now_ms, struct err *e)

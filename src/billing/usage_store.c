@@ -1,6 +1,8 @@
 /* usage_store.c: SQL of counter and ledger. */
 #include "billing/usage_store.h"
+
 #include "base/limits.h"
+
 #include "base/banned.h"
 
 /* GLOBAL: one batch of the journal holds turns of many; each row carries its own tenant. */
@@ -31,10 +33,9 @@ DB_STMT(counter_used, TENANT,
 
 enum status usage_store_ledger(struct db *c, const struct usage_count *counts, size_t n, struct err *e)
 {
-    enum { COLUMNS = 5 };
+#define COLUMNS 5
     struct arena a;
     struct db_val *v;
-    enum status s;
 
     arena_init(&a, 1 * MB);
     v = arena_array(&a, n, COLUMNS * sizeof(*v));
@@ -49,43 +50,37 @@ enum status usage_store_ledger(struct db *c, const struct usage_count *counts, s
         v[i * COLUMNS + 3] = db_int(counts[i].quota.billable);
         v[i * COLUMNS + 4] = db_time(counts[i].counted_ms);
     }
-    s = db_bulk(c, &ledger_add, DB_GLOBAL, v, COLUMNS, n, NULL, e);
+    enum status st = db_bulk(c, &ledger_add, DB_GLOBAL, v, COLUMNS, n, NULL, e);
     arena_release(&a);
-    return s;
+    return st;
 }
 
 static enum status take_once(struct db *c, struct id tenant, const struct usage_quota *q, int64_t n, int64_t at_ms,
                              bool *taken, struct err *e)
 {
     int64_t changed = 0;
-    enum status s = db_exec(
+    enum status st = db_exec(
         c, &counter_take, &tenant,
         DB_ARGS(db_int(n), db_time(at_ms), db_time(q->period_start_ms), db_int(q->billable), db_int(q->limit - n)),
         &changed, e);
-
-    *taken = s == OK && changed == 1;
-    return s;
+    *taken = st == OK && changed == 1;
+    return st;
 }
 
 enum status usage_store_take(struct db *c, struct id tenant, const struct usage_quota *q, int64_t n, int64_t at_ms,
                              bool *taken, struct err *e)
 {
-    enum status s;
-
     *taken = false;
-    if (n > q->limit) {
+    if (n > q->limit)
         return OK;
-    }
-    s = take_once(c, tenant, q, n, at_ms, taken, e);
-    if (s != OK || *taken) {
-        return s;
-    }
+    enum status st = take_once(c, tenant, q, n, at_ms, taken, e);
+    if (st != OK || *taken)
+        return st;
     /* Nothing changed: the limit is met, or the period has no row yet. Somebody else may add it at this moment, so that the
      * insert says nothing: only the second try decides. */
-    s = db_exec(c, &counter_begin, &tenant, DB_ARGS(db_time(q->period_start_ms), db_int(q->billable)), NULL, e);
-    if (s != OK) {
-        return s;
-    }
+    st = db_exec(c, &counter_begin, &tenant, DB_ARGS(db_time(q->period_start_ms), db_int(q->billable)), NULL, e);
+    if (st != OK)
+        return st;
     return take_once(c, tenant, q, n, at_ms, taken, e);
 }
 
@@ -109,34 +104,28 @@ enum status usage_store_look(struct db *c, struct id tenant, const struct quota_
 {
     struct arena a;
     struct db_rows rows;
-    enum status s;
-
     *there = false;
     *beside = 0;
     arena_init(&a, 64 * KB);
-    s = db_query(c, &counter_look, &tenant, DB_ARGS(db_time(p->end_ms), db_time(p->start_ms)), &a, &rows, e);
-    for (size_t i = 0; s == OK && i < rows.n; i++) {
-        if ((db_row_int(rows.rows[i], 0) != 0) == p->billable) {
+    enum status st = db_query(c, &counter_look, &tenant, DB_ARGS(db_time(p->end_ms), db_time(p->start_ms)), &a, &rows,
+                              e);
+    for (size_t i = 0; st == OK && i < rows.n; i++)
+        if ((db_row_int(rows.rows[i], 0) != 0) == p->billable)
             *there = db_row_int(rows.rows[i], 2) != 0;
-        } else {
+        else
             *beside += db_row_int(rows.rows[i], 1);
-        }
-    }
     arena_release(&a);
-    return s;
+    return st;
 }
 
 enum status usage_store_used(struct db *c, struct id tenant, int64_t period_start_ms, int64_t *used, struct err *e)
 {
     struct arena a;
     struct db_row row;
-    enum status s;
-
     arena_init(&a, 64 * KB);
-    s = db_query_one(c, &counter_used, &tenant, DB_ARGS(db_time(period_start_ms)), &a, &row, e);
-    if (s == OK) {
+    enum status st = db_query_one(c, &counter_used, &tenant, DB_ARGS(db_time(period_start_ms)), &a, &row, e);
+    if (st == OK)
         *used = db_row_int(row, 0);
-    }
     arena_release(&a);
-    return s;
+    return st;
 }

@@ -14,25 +14,23 @@
 static enum status try_lease(struct work *w, bool *got, struct err *e)
 {
     struct db *c = NULL;
-    enum status s = db_get(w->p, &c, e);
-
+    enum status st = db_get(w->p, &c, e);
     *got = false;
-    if (s == OK)
-        s = lease_take(c, w->name, WORK_LEASE_MS, &w->holder, got, e);
+    if (st == OK)
+        st = lease_take(c, w->name, WORK_LEASE_MS, &w->holder, got, e);
     db_put(c);
-    return s;
+    return st;
 }
 
 enum status work_begin(struct work *w, struct db_pool *p, struct str name, int64_t wait_ms, struct err *e)
 {
     int64_t until_us = clock_mono_us() + wait_ms * 1000;
-    enum status s;
-
+    enum status st;
     *w = (struct work){.p = p, .name = name};
     for (;;) {
-        s = try_lease(w, &w->held, e);
-        if (s != OK || w->held)
-            return s;
+        st = try_lease(w, &w->held, e);
+        if (st != OK || w->held)
+            return st;
         if (clock_mono_us() >= until_us)
             return err_set(
                 e, ERR_CONFLICT, "billing_busy",
@@ -47,7 +45,6 @@ void work_end(struct work *w)
 {
     struct err e = ERR_INIT;
     struct db *c = NULL;
-
     if (!w->held)
         return;
     if (db_get(w->p, &c, &e) != OK || lease_release(c, w->name, w->holder, &e) != OK)
@@ -59,21 +56,19 @@ void work_end(struct work *w)
 enum status work_db(struct db_pool *p, work_fn *fn, void *ctx, struct err *e)
 {
     struct db *c = NULL;
-    enum status s = db_get(p, &c, e);
-
-    if (s == OK)
-        s = fn(c, ctx, e);
+    enum status st = db_get(p, &c, e);
+    if (st == OK)
+        st = fn(c, ctx, e);
     db_put(c);
-    return s;
+    return st;
 }
 
 enum status work_transaction(struct db_pool *p, work_fn *fn, void *ctx, struct err *e)
 {
     struct db *c = NULL;
-    enum status s = db_get(p, &c, e);
-
-    if (s == OK)
-        s = db_transaction(c, fn, ctx, e);
+    enum status st = db_get(p, &c, e);
+    if (st == OK)
+        st = db_transaction(c, fn, ctx, e);
     db_put(c);
-    return s;
+    return st;
 }

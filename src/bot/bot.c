@@ -1,11 +1,10 @@
-#include "bot/bot_store.h"
-#include "bot/internal.h"
-
 #include "account/rules.h"
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/shared.h"
 #include "billing/entitlement.h"
+#include "bot/bot_store.h"
+#include "bot/internal.h"
 
 #include "base/banned.h"
 
@@ -14,10 +13,9 @@ static enum status flow_text(struct arena *a, const struct json *flow, struct st
                              struct err *e)
 {
     struct buf b;
-    bool ok;
     buf_init(&b, MAX_FLOW);
     json_write(&b, flow);
-    ok = buf_ok(&b);
+    bool ok = buf_ok(&b);
     if (ok)
         *out = arena_str(a, buf_str(&b), &ok);
     if (ok)
@@ -29,10 +27,10 @@ static enum status flow_text(struct arena *a, const struct json *flow, struct st
 static enum status must_parse(const struct json *flow, struct err *e)
 {
     struct flow *f = NULL;
-    enum status s = flow_parse(flow, &f, e);
-    if (s == OK)
+    enum status st = flow_parse(flow, &f, e);
+    if (st == OK)
         flow_drop(f);
-    return s;
+    return st;
 }
 
 /* ---- creating ---- */
@@ -61,7 +59,7 @@ enum status bot_flow_language(struct json *flow, struct str wanted, struct str *
 {
     struct json *list = json_get(flow, "languages"), *first = json_at(list, 0);
     ptrdiff_t dash = str_find(wanted, '-');
-    enum status s = OK;
+    enum status st = OK;
     if (!json_is(list, JSON_ARRAY) || !json_str(first).n)
         return err_at(e, ERR_INVALID, "flow_invalid", "/languages", "The flow names no language.");
     if (wanted.n) {
@@ -73,12 +71,12 @@ enum status bot_flow_language(struct json *flow, struct str wanted, struct str *
                           STR_F(str_sub(wanted, 0, 35)));
         if (found != first) {
             json_retain(list);
-            s = put_first(flow, list, found, e);
+            st = put_first(flow, list, found, e);
             json_drop(list);
         }
     }
     *out = json_str(json_at(json_get(flow, "languages"), 0));
-    return s;
+    return st;
 }
 
 struct add_tx {
@@ -92,26 +90,26 @@ enum status bot_may_add(struct db *c, struct id tenant, struct arena *a, struct 
 {
     struct entitlements x;
     int64_t n;
-    enum status s = entitlement_load(c, tenant, clock_now_ms(), a, &x, e);
-    if (s == OK)
-        s = store_bot_count(c, a, tenant, &n, e);
-    return s == OK ? entitlement_room(&x, ENTITLEMENT_bots, n, e) : s;
+    enum status st = entitlement_load(c, tenant, clock_now_ms(), a, &x, e);
+    if (st == OK)
+        st = store_bot_count(c, a, tenant, &n, e);
+    return st == OK ? entitlement_room(&x, ENTITLEMENT_bots, n, e) : st;
 }
 
 static enum status add_write(struct db *c, void *ctx, struct err *e)
 {
     struct add_tx *tx = ctx;
     char id[ID_TEXT_MAX];
-    enum status s = store_bot_lock_tenant(c, tx->a, tx->who->tenant, e);
-    if (s == OK)
-        s = bot_may_add(c, tx->who->tenant, tx->a, e);
-    if (s == OK)
-        s = store_bot_add(c, tx->who->tenant, &tx->bot, e);
-    if (s == OK && tx->seed->answer_n)
-        s = answers_add_all(c, tx->who->tenant, tx->bot.id, tx->seed->answers, tx->seed->answer_n, e);
-    if (s == OK)
-        s = account_audit(c, tx->who, tx->seed->what, str_from(id_text(ID_BOT, tx->bot.id, id)), NULL, e);
-    return s;
+    enum status st = store_bot_lock_tenant(c, tx->a, tx->who->tenant, e);
+    if (st == OK)
+        st = bot_may_add(c, tx->who->tenant, tx->a, e);
+    if (st == OK)
+        st = store_bot_add(c, tx->who->tenant, &tx->bot, e);
+    if (st == OK && tx->seed->answer_n)
+        st = answers_add_all(c, tx->who->tenant, tx->bot.id, tx->seed->answers, tx->seed->answer_n, e);
+    if (st == OK)
+        st = account_audit(c, tx->who, tx->seed->what, str_from(id_text(ID_BOT, tx->bot.id, id)), NULL, e);
+    return st;
 }
 
 enum status bot_add(struct db *c, const struct actor *who, struct arena *a, const struct bot_seed *seed,
@@ -121,15 +119,15 @@ enum status bot_add(struct db *c, const struct actor *who, struct arena *a, cons
                         .a = a,
                         .seed = seed,
                         .bot = {.id = id_new(), .language = seed->language, .template_id = seed->template_id}};
-    enum status s = rules_name(seed->name, "name", "The bot's name", &tx.bot.name, e);
-    if (s != OK)
-        return s;
-    if ((s = must_parse(seed->flow, e)) != OK)
-        return s;
-    if ((s = flow_text(a, seed->flow, &tx.bot.draft, tx.bot.hash, e)) != OK)
-        return s;
-    if ((s = db_transaction(c, add_write, &tx, e)) != OK)
-        return s;
+    enum status st = rules_name(seed->name, "name", "The bot's name", &tx.bot.name, e);
+    if (st != OK)
+        return st;
+    if ((st = must_parse(seed->flow, e)) != OK)
+        return st;
+    if ((st = flow_text(a, seed->flow, &tx.bot.draft, tx.bot.hash, e)) != OK)
+        return st;
+    if ((st = db_transaction(c, add_write, &tx, e)) != OK)
+        return st;
     shared_bump("bot", tx.bot.id);
     return store_bot_get(c, a, who->tenant, tx.bot.id, out, e);
 }
@@ -139,14 +137,14 @@ enum status bot_create(struct db *c, const struct config *cf, const struct actor
 {
     struct bot_template t;
     struct bot_seed seed = {.name = name, .what = "bot.created"};
-    enum status s = bot_template_find(cf, template_id, &t, e);
-    if (s != OK)
-        return s;
+    enum status st = bot_template_find(cf, template_id, &t, e);
+    if (st != OK)
+        return st;
     seed.template_id = t.id;
     if (!(seed.flow = json_copy(a, t.flow)))
         return err_nomem(e);
-    if ((s = bot_flow_language(seed.flow, language, &seed.language, e)) != OK)
-        return s;
+    if ((st = bot_flow_language(seed.flow, language, &seed.language, e)) != OK)
+        return st;
     return bot_add(c, who, a, &seed, out, e);
 }
 
@@ -167,24 +165,23 @@ enum status bot_room(struct db *c, struct id tenant, int64_t *out, struct err *e
     struct entitlements x;
     struct arena a;
     arena_init(&a, 1 * MB);
-    enum status s = entitlement_load(c, tenant, clock_now_ms(), &a, &x, e);
-    if (s == OK)
+    enum status st = entitlement_load(c, tenant, clock_now_ms(), &a, &x, e);
+    if (st == OK)
         *out = x.value[ENTITLEMENT_bots];
     arena_release(&a);
-    return s;
+    return st;
 }
 
 enum status bot_owner(struct db *c, struct id bot, struct id *tenant, struct err *e)
 {
     struct bot_pointer p;
     struct arena a;
-    enum status s;
     arena_init(&a, 64 * KB);
-    s = store_bot_pointer(c, &a, bot, &p, e);
-    if (s == OK)
+    enum status st = store_bot_pointer(c, &a, bot, &p, e);
+    if (st == OK)
         *tenant = p.tenant;
     arena_release(&a);
-    return s;
+    return st;
 }
 
 struct change_tx {
@@ -205,39 +202,39 @@ static enum status audit_bot(struct db *c, const struct change_tx *tx, const cha
 static enum status rename_write(struct db *c, void *ctx, struct err *e)
 {
     struct change_tx *tx = ctx;
-    enum status s = store_bot_rename(c, tx->a, tx->who->tenant, tx->bot, tx->text, e);
-    return s == OK ? audit_bot(c, tx, "bot.renamed", e) : s;
+    enum status st = store_bot_rename(c, tx->a, tx->who->tenant, tx->bot, tx->text, e);
+    return st == OK ? audit_bot(c, tx, "bot.renamed", e) : st;
 }
 
 enum status bot_rename(struct db *c, const struct actor *who, struct id bot, struct str name, struct err *e)
 {
     struct arena a;
     struct change_tx tx = {.who = who, .a = &a, .bot = bot};
-    enum status s = rules_name(name, "name", "The bot's name", &tx.text, e);
-    if (s != OK)
-        return s;
+    enum status st = rules_name(name, "name", "The bot's name", &tx.text, e);
+    if (st != OK)
+        return st;
     arena_init(&a, 64 * KB);
-    s = db_transaction(c, rename_write, &tx, e);
-    if (s == OK)
+    st = db_transaction(c, rename_write, &tx, e);
+    if (st == OK)
         shared_bump("bot", bot);
     arena_release(&a);
-    return s;
+    return st;
 }
 
 static enum status delete_write(struct db *c, void *ctx, struct err *e)
 {
     struct change_tx *tx = ctx;
-    enum status s = store_bot_delete(c, tx->who->tenant, tx->bot, e);
-    return s == OK ? audit_bot(c, tx, "bot.deleted", e) : s;
+    enum status st = store_bot_delete(c, tx->who->tenant, tx->bot, e);
+    return st == OK ? audit_bot(c, tx, "bot.deleted", e) : st;
 }
 
 enum status bot_delete(struct db *c, const struct actor *who, struct id bot, struct err *e)
 {
     struct change_tx tx = {.who = who, .bot = bot};
-    enum status s = db_transaction(c, delete_write, &tx, e);
-    if (s == OK)
+    enum status st = db_transaction(c, delete_write, &tx, e);
+    if (st == OK)
         shared_bump("bot", bot);
-    return s;
+    return st;
 }
 
 /* ---- drafts ---- */
@@ -246,9 +243,9 @@ enum status bot_draft(struct db *c, struct id tenant, struct id bot, struct aren
                       struct err *e)
 {
     struct bot_draft_row d;
-    enum status s = store_bot_draft(c, a, tenant, bot, false, &d, e);
-    if (s != OK)
-        return s;
+    enum status st = store_bot_draft(c, a, tenant, bot, false, &d, e);
+    if (st != OK)
+        return st;
     *revision = d.revision;
     return json_parse(a, d.text, MAX_JSON_DEPTH, flow, e);
 }
@@ -258,13 +255,13 @@ static enum status draft_write(struct db *c, void *ctx, struct err *e)
     struct change_tx *tx = ctx;
     struct bot b;
     bool saved = false;
-    enum status s = store_bot_draft_save(c, tx->who->tenant, tx->bot, tx->text, tx->hash, tx->revision, &saved, e);
-    if (s != OK)
-        return s;
+    enum status st = store_bot_draft_save(c, tx->who->tenant, tx->bot, tx->text, tx->hash, tx->revision, &saved, e);
+    if (st != OK)
+        return st;
     if (saved)
         return audit_bot(c, tx, "bot.draft_saved", e);
-    if ((s = store_bot_get(c, tx->a, tx->who->tenant, tx->bot, &b, e)) != OK)
-        return s;
+    if ((st = store_bot_get(c, tx->a, tx->who->tenant, tx->bot, &b, e)) != OK)
+        return st;
     return err_set(e, ERR_CONFLICT, "draft_changed",
                    "Somebody else has saved this flow meanwhile (revision %d): load it again.", b.draft_revision);
 }
@@ -274,13 +271,13 @@ enum status bot_draft_save(struct db *c, const struct actor *who, struct id bot,
 {
     struct arena a;
     struct change_tx tx = {.who = who, .a = &a, .bot = bot, .revision = revision};
-    enum status s = must_parse(flow, e);
-    if (s != OK)
-        return s;
+    enum status st = must_parse(flow, e);
+    if (st != OK)
+        return st;
     arena_init(&a, 2 * MAX_FLOW);
-    s = flow_text(&a, flow, &tx.text, tx.hash, e);
-    if (s == OK)
-        s = db_transaction(c, draft_write, &tx, e);
+    st = flow_text(&a, flow, &tx.text, tx.hash, e);
+    if (st == OK)
+        st = db_transaction(c, draft_write, &tx, e);
     arena_release(&a);
-    return s;
+    return st;
 }

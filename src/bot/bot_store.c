@@ -91,19 +91,19 @@ static void hash_of(struct db_row r, size_t i, uint8_t out[CRYPTO_HASH])
 enum status store_bot_lock_tenant(struct db *c, struct arena *a, struct id tenant, struct err *e)
 {
     struct db_row row;
-    enum status s = db_query_one(c, &bot_lock_tenant, &tenant, DB_NONE, a, &row, e);
-    if (s == ERR_NOT_FOUND)
+    enum status st = db_query_one(c, &bot_lock_tenant, &tenant, DB_NONE, a, &row, e);
+    if (st == ERR_NOT_FOUND)
         return err_set(e, ERR_NOT_FOUND, "workspace_unknown", "There is no such workspace, or it is suspended.");
-    return s;
+    return st;
 }
 
 enum status store_bot_count(struct db *c, struct arena *a, struct id tenant, int64_t *out, struct err *e)
 {
     struct db_row row;
-    enum status s = db_query_one(c, &bot_count, &tenant, DB_NONE, a, &row, e);
-    if (s == OK)
+    enum status st = db_query_one(c, &bot_count, &tenant, DB_NONE, a, &row, e);
+    if (st == OK)
         *out = db_row_int(row, 0);
-    return s;
+    return st;
 }
 
 enum status store_bot_add(struct db *c, struct id tenant, const struct bot_new *b, struct err *e)
@@ -119,22 +119,22 @@ enum status store_bot_get(struct db *c, struct arena *a, struct id tenant, struc
                           struct err *e)
 {
     struct db_row row;
-    enum status s = db_query_one(c, &bot_select, &tenant, DB_ARGS(db_id(bot)), a, &row, e);
-    if (s == ERR_NOT_FOUND)
+    enum status st = db_query_one(c, &bot_select, &tenant, DB_ARGS(db_id(bot)), a, &row, e);
+    if (st == ERR_NOT_FOUND)
         return bot_unknown(e);
-    if (s == OK)
+    if (st == OK)
         *out = bot_of(row);
-    return s;
+    return st;
 }
 
 enum status store_bot_list(struct db *c, struct arena *a, struct id tenant, struct bot **out, size_t *n, struct err *e)
 {
     struct db_rows rows;
-    enum status s = db_query(c, &bot_list_all, &tenant, DB_NONE, a, &rows, e);
-    if (s != OK)
-        return s;
+    enum status st = db_query(c, &bot_list_all, &tenant, DB_NONE, a, &rows, e);
+    if (st != OK)
+        return st;
     *n = rows.n;
-    *out = arena_array(a, rows.n + 1, sizeof **out);
+    *out = arena_array(a, rows.n + 1, sizeof(**out));
     if (!*out)
         return err_nomem(e);
     for (size_t i = 0; i < rows.n; i++)
@@ -146,9 +146,9 @@ enum status store_bot_rename(struct db *c, struct arena *a, struct id tenant, st
                              struct err *e)
 {
     struct bot b;
-    enum status s = store_bot_get(c, a, tenant, bot, &b, e); /* "rows changed" is 0 for the name it has: look first */
-    if (s != OK)
-        return s;
+    enum status st = store_bot_get(c, a, tenant, bot, &b, e); /* "rows changed" is 0 for the name it has: look first */
+    if (st != OK)
+        return st;
     return db_exec(c, &bot_set_name, &tenant, DB_ARGS(db_str(name), db_time(clock_now_ms()), db_id(bot)), NULL, e);
 }
 
@@ -156,41 +156,41 @@ enum status store_bot_brand(struct db *c, struct arena *a, struct id tenant, str
                             struct err *e)
 {
     struct db_row r;
-    enum status s = db_query_one(c, &bot_brand_select, &tenant, DB_ARGS(db_id(bot)), a, &r, e);
-    if (s == ERR_NOT_FOUND)
+    enum status st = db_query_one(c, &bot_brand_select, &tenant, DB_ARGS(db_id(bot)), a, &r, e);
+    if (st == ERR_NOT_FOUND)
         return bot_unknown(e);
-    if (s == OK)
+    if (st == OK)
         *out = (struct bot_brand){db_row_str(r, 0), db_row_str(r, 1)};
-    return s;
+    return st;
 }
 
 enum status store_bot_set_brand(struct db *c, struct arena *a, struct id tenant, struct id bot,
                                 const struct bot_brand *brand, struct err *e)
 {
     struct bot_brand old;
-    enum status s = store_bot_brand(c, a, tenant, bot, &old, e); /* as in store_bot_rename */
-    if (s != OK)
-        return s;
+    enum status st = store_bot_brand(c, a, tenant, bot, &old, e); /* as in store_bot_rename */
+    if (st != OK)
+        return st;
     return db_exec(c, &bot_set_brand, &tenant, DB_ARGS(db_str(brand->name), db_str(brand->link), db_id(bot)), NULL, e);
 }
 
 enum status store_bot_delete(struct db *c, struct id tenant, struct id bot, struct err *e)
 {
     int64_t n = 0;
-    enum status s = db_exec(c, &bot_set_deleted, &tenant, DB_ARGS(db_time(clock_now_ms()), db_id(bot)), &n, e);
-    return s == OK && n == 0 ? bot_unknown(e) : s;
+    enum status st = db_exec(c, &bot_set_deleted, &tenant, DB_ARGS(db_time(clock_now_ms()), db_id(bot)), &n, e);
+    return st == OK && n == 0 ? bot_unknown(e) : st;
 }
 
 enum status store_bot_draft(struct db *c, struct arena *a, struct id tenant, struct id bot, bool for_update,
                             struct bot_draft_row *out, struct err *e)
 {
     struct db_row r;
-    enum status s = db_query_one(c, for_update ? &bot_draft_lock : &bot_draft_select, &tenant, DB_ARGS(db_id(bot)), a,
-                                 &r, e);
-    if (s == ERR_NOT_FOUND)
+    enum status st = db_query_one(c, for_update ? &bot_draft_lock : &bot_draft_select, &tenant, DB_ARGS(db_id(bot)), a,
+                                  &r, e);
+    if (st == ERR_NOT_FOUND)
         return bot_unknown(e);
-    if (s != OK)
-        return s;
+    if (st != OK)
+        return st;
     out->text = db_row_str(r, 0);
     hash_of(r, 1, out->hash);
     out->revision = (int)db_row_int(r, 2);
@@ -204,13 +204,13 @@ enum status store_bot_draft_save(struct db *c, struct id tenant, struct id bot, 
                                  const uint8_t hash[CRYPTO_HASH], int revision, bool *saved, struct err *e)
 {
     int64_t n = 0;
-    enum status s = db_exec(
+    enum status st = db_exec(
         c, &bot_draft_update, &tenant,
         DB_ARGS(db_str(draft), db_bytes(hash, CRYPTO_HASH), db_time(clock_now_ms()), db_id(bot), db_int(revision)), &n,
         e);
-    if (s == OK)
+    if (st == OK)
         *saved = n == 1;
-    return s;
+    return st;
 }
 
 enum status store_bot_set_live(struct db *c, struct id tenant, struct id bot, int live, int last, struct err *e)
@@ -263,11 +263,11 @@ enum status store_version_list(struct db *c, struct arena *a, struct id tenant, 
                                size_t *n, struct err *e)
 {
     struct db_rows rows;
-    enum status s = db_query(c, &version_list, &tenant, DB_ARGS(db_id(bot)), a, &rows, e);
-    if (s != OK)
-        return s;
+    enum status st = db_query(c, &version_list, &tenant, DB_ARGS(db_id(bot)), a, &rows, e);
+    if (st != OK)
+        return st;
     *n = rows.n;
-    *out = arena_array(a, rows.n + 1, sizeof **out);
+    *out = arena_array(a, rows.n + 1, sizeof(**out));
     if (!*out)
         return err_nomem(e);
     for (size_t i = 0; i < rows.n; i++)
@@ -283,30 +283,30 @@ enum status store_version_exists(struct db *c, struct arena *a, struct id tenant
                                  struct err *e)
 {
     struct db_row row;
-    enum status s = db_query_one(c, &version_exists, &tenant, DB_ARGS(db_id(bot), db_int(version)), a, &row, e);
-    return s == ERR_NOT_FOUND ? version_unknown(e) : s;
+    enum status st = db_query_one(c, &version_exists, &tenant, DB_ARGS(db_id(bot), db_int(version)), a, &row, e);
+    return st == ERR_NOT_FOUND ? version_unknown(e) : st;
 }
 
 enum status store_version_flow(struct db *c, struct arena *a, struct id tenant, struct id bot, int version,
                                struct str *out, struct err *e)
 {
     struct db_row row;
-    enum status s = db_query_one(c, &version_select, &tenant, DB_ARGS(db_id(bot), db_int(version)), a, &row, e);
-    if (s == ERR_NOT_FOUND)
+    enum status st = db_query_one(c, &version_select, &tenant, DB_ARGS(db_id(bot), db_int(version)), a, &row, e);
+    if (st == ERR_NOT_FOUND)
         return version_unknown(e);
-    if (s == OK)
+    if (st == OK)
         *out = db_row_str(row, 0);
-    return s;
+    return st;
 }
 
 enum status store_bot_pointer(struct db *c, struct arena *a, struct id bot, struct bot_pointer *out, struct err *e)
 {
     struct db_row r;
-    enum status s = db_query_one(c, &bot_pointer_select, DB_GLOBAL, DB_ARGS(db_id(bot)), a, &r, e);
-    if (s == ERR_NOT_FOUND)
+    enum status st = db_query_one(c, &bot_pointer_select, DB_GLOBAL, DB_ARGS(db_id(bot)), a, &r, e);
+    if (st == ERR_NOT_FOUND)
         return bot_unknown(e);
-    if (s != OK)
-        return s;
+    if (st != OK)
+        return st;
     *out = (struct bot_pointer){.tenant = db_row_id(r, 0),
                                 .live_version = (int)db_row_int(r, 1),
                                 .name = db_row_str(r, 2),

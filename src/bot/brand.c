@@ -33,8 +33,8 @@ static enum status brand_write(struct db *c, void *ctx, struct err *e)
 {
     struct brand_tx *tx = ctx;
     char id[ID_TEXT_MAX];
-    enum status s = store_bot_set_brand(c, tx->a, tx->who->tenant, tx->bot, &tx->brand, e);
-    return s == OK ? account_audit(c, tx->who, "bot.branded", str_from(id_text(ID_BOT, tx->bot, id)), NULL, e) : s;
+    enum status st = store_bot_set_brand(c, tx->a, tx->who->tenant, tx->bot, &tx->brand, e);
+    return st == OK ? account_audit(c, tx->who, "bot.branded", str_from(id_text(ID_BOT, tx->bot, id)), NULL, e) : st;
 }
 
 enum status bot_brand_save(struct db *c, const struct actor *who, struct id bot, const struct bot_brand *brand,
@@ -42,15 +42,15 @@ enum status bot_brand_save(struct db *c, const struct actor *who, struct id bot,
 {
     struct arena a;
     struct brand_tx tx = {.who = who, .a = &a, .bot = bot, .brand = *brand};
-    enum status s = check(&tx.brand, e);
-    if (s != OK)
-        return s;
+    enum status st = check(&tx.brand, e);
+    if (st != OK)
+        return st;
     arena_init(&a, 64 * KB);
-    s = db_transaction(c, brand_write, &tx, e);
-    if (s == OK)
+    st = db_transaction(c, brand_write, &tx, e);
+    if (st == OK)
         shared_bump("bot", bot);
     arena_release(&a);
-    return s;
+    return st;
 }
 
 enum status bot_brand(struct db *c, struct id tenant, struct id bot, struct arena *a, struct bot_brand *out,

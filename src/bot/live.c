@@ -79,7 +79,7 @@ static struct {
 static uint32_t id_hash(struct id id)
 {
     uint32_t h;
-    memcpy(&h, id.b + 12, sizeof h);
+    memcpy(&h, id.b + 12, sizeof(h));
     return h;
 }
 
@@ -109,15 +109,14 @@ static struct str keep(char **at, struct str s)
 /* Takes over the reference to `flow`, also when there is no memory. */
 static struct bot_held *held_new(struct id bot, const struct bot_pointer *p, int version, struct flow *flow)
 {
-    struct bot_held *h = malloc(sizeof *h + p->name.n + p->language.n + p->brand.name.n + p->brand.link.n);
-    char *at;
+    struct bot_held *h = malloc(sizeof(*h) + p->name.n + p->language.n + p->brand.name.n + p->brand.link.n);
     if (!h) {
         flow_drop(flow);
         return NULL;
     }
     *h = (struct bot_held){.id = bot, .tenant = p->tenant, .version = version, .flow = flow, .before = p->before};
     atomic_init(&h->refs, 1);
-    at = h->text;
+    char *at = h->text;
     h->name = keep(&at, p->name);
     h->language = keep(&at, p->language);
     h->brand = (struct bot_brand){keep(&at, p->brand.name), keep(&at, p->brand.link)};
@@ -333,14 +332,14 @@ static enum status load_flow(struct db *c, struct arena *a, struct id tenant, st
 {
     struct str text;
     struct json *doc;
-    enum status s;
+    enum status st;
     if ((*out = flow_of(bot, version)))
         return OK;
-    if ((s = store_version_flow(c, a, tenant, bot, version, &text, e)) != OK)
-        return s;
-    if ((s = json_parse(a, text, MAX_JSON_DEPTH, &doc, e)) != OK)
-        return s;
-    if ((s = flow_parse(doc, out, e)) != OK)
+    if ((st = store_version_flow(c, a, tenant, bot, version, &text, e)) != OK)
+        return st;
+    if ((st = json_parse(a, text, MAX_JSON_DEPTH, &doc, e)) != OK)
+        return st;
+    if ((st = flow_parse(doc, out, e)) != OK)
         return err_wrap(e, "Published version %d", version);
     pthread_mutex_lock(&cache.lock);
     *out = flow_slot_add(bot, version, *out);
@@ -363,15 +362,15 @@ static enum status load_pointer(struct db *c, struct arena *a, struct id bot, st
     uint64_t generation = shared_generation("bot", bot);
     struct bot_pointer p;
     struct flow *flow = NULL;
-    enum status s = store_bot_pointer(c, a, bot, &p, e);
-    if (s == OK && p.live_version == 0)
-        s = bot_unknown(e);
-    if (s == OK)
-        s = load_flow(c, a, p.tenant, bot, p.live_version, &flow, e);
-    if (s == ERR_NOT_FOUND)
+    enum status st = store_bot_pointer(c, a, bot, &p, e);
+    if (st == OK && p.live_version == 0)
+        st = bot_unknown(e);
+    if (st == OK)
+        st = load_flow(c, a, p.tenant, bot, p.live_version, &flow, e);
+    if (st == ERR_NOT_FOUND)
         remember_unknown(bot, generation);
-    if (s != OK)
-        return s;
+    if (st != OK)
+        return st;
     if (!(*out = held_new(bot, &p, p.live_version, flow)))
         return err_nomem(e);
     pthread_mutex_lock(&cache.lock);
@@ -384,39 +383,38 @@ static enum status load(struct db_pool *pool, struct id bot, struct bot_held **o
 {
     struct db *c = NULL;
     struct arena a;
-    enum status s = db_get(pool, &c, e);
-    if (s != OK)
-        return s;
+    enum status st = db_get(pool, &c, e);
+    if (st != OK)
+        return st;
     arena_init(&a, MAX_FLOW_JSON + 8 * MAX_FLOW);
-    s = load_pointer(c, &a, bot, out, e);
+    st = load_pointer(c, &a, bot, out, e);
     db_put(c);
     arena_release(&a);
-    return s;
+    return st;
 }
 
 static enum status load_once(struct db_pool *pool, struct id bot, struct bot_held **out, struct err *e)
 {
     pthread_mutex_t *one = &cache.loading[id_hash(bot) % LOADERS];
-    enum status s = OK;
+    enum status st = OK;
     pthread_mutex_lock(one);
     switch (look(bot, out)) { /* somebody else may have loaded it while this thread waited */
     case FOUND:
     case FOUND_RECHECK:
         break;
     case FOUND_UNKNOWN:
-        s = bot_unknown(e);
+        st = bot_unknown(e);
         break;
     default:
-        s = load(pool, bot, out, e);
+        st = load(pool, bot, out, e);
     }
     pthread_mutex_unlock(one);
-    return s;
+    return st;
 }
 
 static enum status current(struct db_pool *pool, struct id bot, struct bot_held **out, struct err *e)
 {
     struct bot_held *old = NULL;
-    enum status s;
     switch (look(bot, &old)) {
     case FOUND:
         *out = old;
@@ -428,31 +426,31 @@ static enum status current(struct db_pool *pool, struct id bot, struct bot_held 
     default:
         break;
     }
-    s = load(pool, bot, out, e);
-    if (s == ERR_UNAVAILABLE) { /* a bot that cannot be checked again stays as it was */
+    enum status st = load(pool, bot, out, e);
+    if (st == ERR_UNAVAILABLE) { /* a bot that cannot be checked again stays as it was */
         *out = old;
         return OK;
     }
     held_drop(old);
-    return s;
+    return st;
 }
 
 enum status bot_live(struct db_pool *p, struct id bot, struct bot_live *out, struct err *e)
 {
     struct bot_held *h;
-    enum status s = current(p, bot, &h, e);
-    if (s == OK)
+    enum status st = current(p, bot, &h, e);
+    if (st == OK)
         lend(h, out);
-    return s;
+    return st;
 }
 
 enum status bot_may_begin(struct db_pool *p, const struct bot_live *b, int64_t now_ms, struct err *e)
 {
     struct entitled x;
-    enum status s = entitled_now(p, b->tenant, now_ms, &x, e);
-    if (s == OK && b->before >= x.value[ENTITLEMENT_bots])
+    enum status st = entitled_now(p, b->tenant, now_ms, &x, e);
+    if (st == OK && b->before >= x.value[ENTITLEMENT_bots])
         return err_set(e, ERR_PLAN, "bot_inactive", "This bot takes no new conversations at the moment.");
-    return s;
+    return st;
 }
 
 static enum status load_draft(struct db *c, struct arena *a, struct id tenant, struct id bot, struct flow **out,
@@ -460,12 +458,12 @@ static enum status load_draft(struct db *c, struct arena *a, struct id tenant, s
 {
     struct bot_draft_row d;
     struct json *doc;
-    enum status s = store_bot_draft(c, a, tenant, bot, false, &d, e);
-    if (s == OK)
-        s = json_parse(a, d.text, MAX_JSON_DEPTH, &doc, e);
-    if (s == OK)
-        s = flow_parse(doc, out, e);
-    return s;
+    enum status st = store_bot_draft(c, a, tenant, bot, false, &d, e);
+    if (st == OK)
+        st = json_parse(a, d.text, MAX_JSON_DEPTH, &doc, e);
+    if (st == OK)
+        st = flow_parse(doc, out, e);
+    return st;
 }
 
 /* From the database: the draft (version 0), or a version whose flow is not cached. */
@@ -477,24 +475,24 @@ static enum status load_version(struct db_pool *pool, struct id tenant, struct i
     struct bot_held *h;
     struct db *c = NULL;
     struct arena a;
-    enum status s;
+    enum status st;
     arena_init(&a, MAX_FLOW_JSON + 8 * MAX_FLOW);
-    if ((s = db_get(pool, &c, e)) != OK)
+    if ((st = db_get(pool, &c, e)) != OK)
         goto out;
-    if ((s = store_bot_get(c, &a, tenant, bot, &b, e)) != OK)
+    if ((st = store_bot_get(c, &a, tenant, bot, &b, e)) != OK)
         goto out;
-    s = version ? load_flow(c, &a, tenant, bot, version, &flow, e) : load_draft(c, &a, tenant, bot, &flow, e);
-    if (s != OK)
+    st = version ? load_flow(c, &a, tenant, bot, version, &flow, e) : load_draft(c, &a, tenant, bot, &flow, e);
+    if (st != OK)
         goto out;
     h = held_new(bot, &(struct bot_pointer){.tenant = tenant, .name = b.name, .language = b.language}, version, flow);
     if (h)
         lend(h, out);
     else
-        s = err_nomem(e);
+        st = err_nomem(e);
 out:
     db_put(c);
     arena_release(&a);
-    return s;
+    return st;
 }
 
 enum status bot_live_version(struct db_pool *pool, struct id tenant, struct id bot, int version, struct bot_live *out,
@@ -502,13 +500,13 @@ enum status bot_live_version(struct db_pool *pool, struct id tenant, struct id b
 {
     struct bot_held *now, *pinned;
     struct flow *flow;
-    enum status s;
+    enum status st;
     if (!version)
         return load_version(pool, tenant, bot, 0, out, e);
-    if ((s = current(pool, bot, &now, e)) != OK)
-        return s;
+    if ((st = current(pool, bot, &now, e)) != OK)
+        return st;
     if (!id_eq(now->tenant, tenant)) {
-        s = bot_unknown(e);
+        st = bot_unknown(e);
     } else if (now->version == version) {
         lend(held_retain(now), out);
     } else if ((flow = flow_of(bot, version))) {
@@ -517,12 +515,12 @@ enum status bot_live_version(struct db_pool *pool, struct id tenant, struct id b
         if (pinned)
             lend(pinned, out);
         else
-            s = err_nomem(e);
+            st = err_nomem(e);
     } else {
-        s = load_version(pool, tenant, bot, version, out, e);
+        st = load_version(pool, tenant, bot, version, out, e);
     }
     held_drop(now);
-    return s;
+    return st;
 }
 
 void bot_live_release(struct bot_live *b)
@@ -539,6 +537,6 @@ void bot_live_forget(void)
         pointer_remove(cache.pointer_n - 1);
     while (cache.flow_n)
         flow_slot_remove(cache.flow_n - 1);
-    memset(cache.unknown, 0, sizeof cache.unknown);
+    memset(cache.unknown, 0, sizeof(cache.unknown));
     pthread_mutex_unlock(&cache.lock);
 }

@@ -2,11 +2,10 @@
  * transaction, and the draft is compared again inside it. */
 #include <stdio.h>
 
-#include "bot/bot_store.h"
-
 #include "base/limits.h"
 #include "base/shared.h"
 #include "base/utf8.h"
+#include "bot/bot_store.h"
 
 #include "base/banned.h"
 
@@ -15,10 +14,10 @@ static enum status lint(const struct flow *f, struct arena *a, struct err *e)
     struct flow_finding *found;
     size_t n, errors = 0;
     const struct flow_finding *first = NULL;
-    char pointer[sizeof e->pointer];
-    enum status s = flow_lint(f, a, &found, &n, e);
-    if (s != OK)
-        return s;
+    char pointer[sizeof(e->pointer)];
+    enum status st = flow_lint(f, a, &found, &n, e);
+    if (st != OK)
+        return st;
     for (size_t i = 0; i < n; i++) {
         if (found[i].severity != FLOW_ERROR)
             continue;
@@ -28,7 +27,7 @@ static enum status lint(const struct flow *f, struct arena *a, struct err *e)
     }
     if (!first)
         return OK;
-    snprintf(pointer, sizeof pointer, "%.*s", STR_F(first->pointer));
+    snprintf(pointer, sizeof(pointer), "%.*s", STR_F(first->pointer));
     return err_at(e, ERR_INVALID, "flow_lint", pointer, "The flow cannot be published: %s%.*s%s%.*s%s",
                   first->node.n ? "node \"" : "", STR_F(first->node), first->node.n ? "\": " : "",
                   STR_F(utf8_cut(first->message, 300)), errors > 1 ? " (and more findings)" : "");
@@ -38,9 +37,9 @@ static enum status run_tests(const struct flow *f, struct arena *a, struct err *
 {
     struct flow_test_result *r;
     size_t n;
-    enum status s = flow_test(f, a, &r, &n, e);
-    if (s != OK)
-        return s;
+    enum status st = flow_test(f, a, &r, &n, e);
+    if (st != OK)
+        return st;
     for (size_t i = 0; i < n; i++)
         if (!r[i].passed)
             return err_set(e, ERR_INVALID, "flow_test", "The flow cannot be published: %.*s",
@@ -52,15 +51,15 @@ static enum status check(struct str text, struct arena *a, struct err *e)
 {
     struct json *doc;
     struct flow *f = NULL;
-    enum status s = json_parse(a, text, MAX_JSON_DEPTH, &doc, e);
-    if (s == OK)
-        s = flow_parse(doc, &f, e);
-    if (s == OK)
-        s = lint(f, a, e);
-    if (s == OK)
-        s = run_tests(f, a, e);
+    enum status st = json_parse(a, text, MAX_JSON_DEPTH, &doc, e);
+    if (st == OK)
+        st = flow_parse(doc, &f, e);
+    if (st == OK)
+        st = lint(f, a, e);
+    if (st == OK)
+        st = run_tests(f, a, e);
     flow_drop(f);
-    return s;
+    return st;
 }
 
 struct publish_tx {
@@ -88,9 +87,9 @@ static enum status publish_write(struct db *c, void *ctx, struct err *e)
     struct publish_tx *tx = ctx;
     struct bot_draft_row now;
     struct bot_version_new v = {.bot = tx->bot, .user = tx->who->user, .note = tx->note};
-    enum status s = store_bot_draft(c, tx->a, tx->who->tenant, tx->bot, true, &now, e);
-    if (s != OK)
-        return s;
+    enum status st = store_bot_draft(c, tx->a, tx->who->tenant, tx->bot, true, &now, e);
+    if (st != OK)
+        return st;
     if (!crypto_equal(now.hash, tx->checked->hash, CRYPTO_HASH))
         return err_set(e, ERR_CONFLICT, "draft_changed",
                        "The draft was changed while it was being published: publish again.");
@@ -101,10 +100,10 @@ static enum status publish_write(struct db *c, void *ctx, struct err *e)
     v.version = tx->version = now.last_version + 1;
     v.flow = now.text;
     memcpy(v.hash, now.hash, CRYPTO_HASH);
-    if ((s = store_version_add(c, tx->who->tenant, &v, e)) != OK)
-        return s;
-    if ((s = store_bot_set_live(c, tx->who->tenant, tx->bot, v.version, v.version, e)) != OK)
-        return s;
+    if ((st = store_version_add(c, tx->who->tenant, &v, e)) != OK)
+        return st;
+    if ((st = store_bot_set_live(c, tx->who->tenant, tx->bot, v.version, v.version, e)) != OK)
+        return st;
     return audit_version(c, tx->who, "bot.published", tx->bot, v.version, tx->a, e);
 }
 
@@ -113,15 +112,15 @@ enum status bot_publish(struct db *c, const struct actor *who, struct id bot, st
 {
     struct bot_draft_row draft;
     struct publish_tx tx = {.who = who, .a = a, .bot = bot, .note = str_trim(note), .checked = &draft};
-    enum status s;
+    enum status st;
     if (!utf8_text(note) || utf8_length(tx.note) > 500)
         return err_at(e, ERR_INVALID, "note_invalid", "note", "A note has at most 500 characters.");
-    if ((s = store_bot_draft(c, a, who->tenant, bot, false, &draft, e)) != OK)
-        return s;
-    if ((s = check(draft.text, a, e)) != OK)
-        return s;
-    if ((s = db_transaction(c, publish_write, &tx, e)) != OK)
-        return s;
+    if ((st = store_bot_draft(c, a, who->tenant, bot, false, &draft, e)) != OK)
+        return st;
+    if ((st = check(draft.text, a, e)) != OK)
+        return st;
+    if ((st = db_transaction(c, publish_write, &tx, e)) != OK)
+        return st;
     *version = tx.version;
     if (tx.fresh)
         shared_bump("bot", bot);
@@ -139,13 +138,13 @@ static enum status rollback_write(struct db *c, void *ctx, struct err *e)
 {
     struct rollback_tx *tx = ctx;
     struct bot_draft_row now;
-    enum status s = store_bot_draft(c, tx->a, tx->who->tenant, tx->bot, true, &now, e);
-    if (s == OK)
-        s = store_version_exists(c, tx->a, tx->who->tenant, tx->bot, tx->version, e);
-    if (s != OK || now.live_version == tx->version)
-        return s;
-    if ((s = store_bot_set_live(c, tx->who->tenant, tx->bot, tx->version, now.last_version, e)) != OK)
-        return s;
+    enum status st = store_bot_draft(c, tx->a, tx->who->tenant, tx->bot, true, &now, e);
+    if (st == OK)
+        st = store_version_exists(c, tx->a, tx->who->tenant, tx->bot, tx->version, e);
+    if (st != OK || now.live_version == tx->version)
+        return st;
+    if ((st = store_bot_set_live(c, tx->who->tenant, tx->bot, tx->version, now.last_version, e)) != OK)
+        return st;
     return audit_version(c, tx->who, "bot.rolled_back", tx->bot, tx->version, tx->a, e);
 }
 
@@ -153,27 +152,26 @@ enum status bot_rollback(struct db *c, const struct actor *who, struct id bot, i
 {
     struct arena a;
     struct rollback_tx tx = {.who = who, .a = &a, .bot = bot, .version = version};
-    enum status s;
     arena_init(&a, MAX_FLOW_JSON + 8 * MAX_FLOW);
-    s = db_transaction(c, rollback_write, &tx, e);
-    if (s == OK)
+    enum status st = db_transaction(c, rollback_write, &tx, e);
+    if (st == OK)
         shared_bump("bot", bot);
     arena_release(&a);
-    return s;
+    return st;
 }
 
 enum status bot_versions(struct db *c, struct id tenant, struct id bot, struct arena *a, struct bot_version **out,
                          size_t *n, struct err *e)
 {
     struct bot b;
-    enum status s = store_bot_get(c, a, tenant, bot, &b, e);
-    return s == OK ? store_version_list(c, a, tenant, bot, out, n, e) : s;
+    enum status st = store_bot_get(c, a, tenant, bot, &b, e);
+    return st == OK ? store_version_list(c, a, tenant, bot, out, n, e) : st;
 }
 
 enum status bot_version_flow(struct db *c, struct id tenant, struct id bot, int version, struct arena *a,
                              struct json **flow, struct err *e)
 {
     struct str text;
-    enum status s = store_version_flow(c, a, tenant, bot, version, &text, e);
-    return s == OK ? json_parse(a, text, MAX_JSON_DEPTH, flow, e) : s;
+    enum status st = store_version_flow(c, a, tenant, bot, version, &text, e);
+    return st == OK ? json_parse(a, text, MAX_JSON_DEPTH, flow, e) : st;
 }

@@ -1,7 +1,5 @@
 /* template.c: the bot templates that come with the install: one JSON file each,
  * {"id", "category", "name": {"en": ..}, "summary": {"en": ..}, "flow": {..}}. Read once, kept for the life of the process. */
-#include "bot/internal.h"
-
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -12,6 +10,7 @@
 
 #include "base/limits.h"
 #include "base/vec.h"
+#include "bot/internal.h"
 
 #include "base/banned.h"
 
@@ -36,33 +35,33 @@ static const char *template_dir(const struct config *c)
 
 static enum status read_file(struct arena *a, const char *path, struct str *out, struct err *e)
 {
-    struct stat st;
+    struct stat info;
     char *p = NULL;
     size_t n = 0;
     ssize_t got = 1;
-    enum status s = ERR_INTERNAL;
+    enum status st = ERR_INTERNAL;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 || fstat(fd, &st) != 0 || st.st_size > (off_t)(2 * MAX_FLOW))
+    if (fd < 0 || fstat(fd, &info) != 0 || info.st_size > (off_t)(2 * MAX_FLOW))
         goto out;
-    p = arena_alloc(a, (size_t)st.st_size + 1);
+    p = arena_alloc(a, (size_t)info.st_size + 1);
     if (!p) {
-        s = ERR_NOMEM;
+        st = ERR_NOMEM;
         goto out;
     }
-    while (n < (size_t)st.st_size && (got = read(fd, p + n, (size_t)st.st_size - n)) > 0)
+    while (n < (size_t)info.st_size && (got = read(fd, p + n, (size_t)info.st_size - n)) > 0)
         n += (size_t)got;
     if (got < 0)
         goto out;
     *out = str_n(p, n);
-    s = OK;
+    st = OK;
 out:
     if (fd >= 0)
         close(fd);
-    if (s == ERR_NOMEM)
+    if (st == ERR_NOMEM)
         return err_nomem(e);
-    return s == OK ? OK
-                   : err_set(e, ERR_INTERNAL, "template_unreadable", "A bot template cannot be read: %s.",
-                             strrchr(path, '/') + 1);
+    return st == OK ? OK
+                    : err_set(e, ERR_INTERNAL, "template_unreadable", "A bot template cannot be read: %s.",
+                              strrchr(path, '/') + 1);
 }
 
 static enum status load_one(const char *dir, const char *name, struct err *e)
@@ -70,12 +69,12 @@ static enum status load_one(const char *dir, const char *name, struct err *e)
     char *path = arena_printf(&shelf.arena, "%s/%s", dir, name);
     struct str text;
     struct json *doc;
-    enum status s;
+    enum status st;
     if (!path)
         return err_nomem(e);
-    if ((s = read_file(&shelf.arena, path, &text, e)) != OK)
-        return s;
-    if ((s = json_parse(&shelf.arena, text, MAX_JSON_DEPTH + 2, &doc, e)) != OK) {
+    if ((st = read_file(&shelf.arena, path, &text, e)) != OK)
+        return st;
+    if ((st = json_parse(&shelf.arena, text, MAX_JSON_DEPTH + 2, &doc, e)) != OK) {
         err_wrap(e, "Bot template %s", name);
         return e ? (e->status = ERR_INTERNAL) : ERR_INTERNAL;
     }
@@ -95,7 +94,7 @@ static enum status load_all(const struct config *c, struct err *e)
 {
     const char *dir = template_dir(c);
     struct dirent **found = NULL;
-    enum status s = OK;
+    enum status st = OK;
     int n = scandir(dir, &found, is_template, alphasort);
     if (n < 0)
         return err_set(e, ERR_INTERNAL, "templates_missing",
@@ -103,25 +102,25 @@ static enum status load_all(const struct config *c, struct err *e)
     arena_init(&shelf.arena, 64 * MB);
     shelf.n = 0;
     for (int i = 0; i < n; i++) {
-        if (s == OK && shelf.n < MAX_TEMPLATES)
-            s = load_one(dir, found[i]->d_name, e);
+        if (st == OK && shelf.n < MAX_TEMPLATES)
+            st = load_one(dir, found[i]->d_name, e);
         free(found[i]);
     }
     free(found);
-    if (s != OK)
+    if (st != OK)
         arena_release(&shelf.arena);
-    shelf.loaded = s == OK;
-    return s;
+    shelf.loaded = st == OK;
+    return st;
 }
 
 static enum status open_shelf(const struct config *c, struct err *e)
 {
-    enum status s = OK;
+    enum status st = OK;
     pthread_mutex_lock(&shelf.lock);
     if (!shelf.loaded)
-        s = load_all(c, e);
+        st = load_all(c, e);
     pthread_mutex_unlock(&shelf.lock);
-    return s;
+    return st;
 }
 
 /* The text in this language, else in its base language ("es-MX": "es"), else in English, else in any. */
@@ -151,10 +150,10 @@ static struct bot_template template_of(struct json *doc, struct str language)
 enum status bot_templates(const struct config *c, struct arena *a, struct str language, struct bot_template **out,
                           size_t *n, struct err *e)
 {
-    enum status s = open_shelf(c, e);
-    if (s != OK)
-        return s;
-    *out = arena_array(a, shelf.n + 1, sizeof **out);
+    enum status st = open_shelf(c, e);
+    if (st != OK)
+        return st;
+    *out = arena_array(a, shelf.n + 1, sizeof(**out));
     if (!*out)
         return err_nomem(e);
     for (size_t i = 0; i < shelf.n; i++)
@@ -165,9 +164,9 @@ enum status bot_templates(const struct config *c, struct arena *a, struct str la
 
 enum status bot_template_find(const struct config *c, struct str id, struct bot_template *out, struct err *e)
 {
-    enum status s = open_shelf(c, e);
-    if (s != OK)
-        return s;
+    enum status st = open_shelf(c, e);
+    if (st != OK)
+        return st;
     for (size_t i = 0; i < shelf.n; i++) {
         if (!str_eq(json_get_str(shelf.docs[i], "id"), id))
             continue;

@@ -1,10 +1,9 @@
 /* transfer.c: a bot as one JSON file: {"parley": 1, "bot": {"name", "language"}, "flow": {..}, "answers": [{..}]}. */
 #include <stdio.h>
 
+#include "base/limits.h"
 #include "bot/bot_store.h"
 #include "bot/internal.h"
-
-#include "base/limits.h"
 
 #include "base/banned.h"
 
@@ -26,9 +25,9 @@ struct export
 
 static enum status hand_out(struct export *x, struct err *e)
 {
-    enum status s = buf_ok(&x->part) ? x->to->write(x->to->ctx, buf_str(&x->part), e) : err_nomem(e);
+    enum status st = buf_ok(&x->part) ? x->to->write(x->to->ctx, buf_str(&x->part), e) : err_nomem(e);
     buf_clear(&x->part);
-    return s;
+    return st;
 }
 
 static void member(struct buf *b, const char *key, struct str value)
@@ -59,16 +58,16 @@ static enum status export_answers(struct export *x, struct err *e)
     while (more) {
         struct answer *page;
         size_t n;
-        enum status s = answers_list(x->c, x->tenant, x->bot, STR_EMPTY, after, PAGE, x->a, &page, &n, &more, e);
-        if (s != OK)
-            return s;
-        for (size_t i = 0; i < n && s == OK; i++) {
+        enum status st = answers_list(x->c, x->tenant, x->bot, STR_EMPTY, after, PAGE, x->a, &page, &n, &more, e);
+        if (st != OK)
+            return st;
+        for (size_t i = 0; i < n && st == OK; i++) {
             answer_add(&x->part, &page[i], id_is_none(after) && i == 0);
             if (x->part.n > PART)
-                s = hand_out(x, e);
+                st = hand_out(x, e);
         }
-        if (s != OK || !n)
-            return s;
+        if (st != OK || !n)
+            return st;
         after = page[n - 1].id;
         arena_reset(x->a);
     }
@@ -80,20 +79,20 @@ static enum status export_head(struct export *x, struct err *e)
     struct json *flow;
     struct bot b;
     int revision;
-    enum status s = store_bot_get(x->c, x->a, x->tenant, x->bot, &b, e);
-    if (s == OK)
-        s = bot_draft(x->c, x->tenant, x->bot, x->a, &flow, &revision, e);
-    if (s != OK)
-        return s;
+    enum status st = store_bot_get(x->c, x->a, x->tenant, x->bot, &b, e);
+    if (st == OK)
+        st = bot_draft(x->c, x->tenant, x->bot, x->a, &flow, &revision, e);
+    if (st != OK)
+        return st;
     buf_printf(&x->part, "{\n  \"parley\": %d,\n  \"bot\": {\"name\": ", FILE_FORMAT);
     buf_json(&x->part, b.name);
     member(&x->part, "language", b.language);
     buf_puts(&x->part, "},\n  \"flow\": ");
     json_write_pretty(&x->part, flow);
     buf_puts(&x->part, "  ,\"answers\": [");
-    s = hand_out(x, e);
+    st = hand_out(x, e);
     arena_reset(x->a);
-    return s;
+    return st;
 }
 
 enum status bot_export(struct db *c, struct id tenant, struct id bot, const struct bot_file_sink *to, struct err *e)
@@ -102,16 +101,16 @@ enum status bot_export(struct db *c, struct id tenant, struct id bot, const stru
     struct export x = {.c = c, .tenant = tenant, .bot = bot, .to = to, .a = &a};
     arena_init(&a, MAX_EXPORT_ARENA);
     buf_init(&x.part, MAX_EXPORT_ARENA);
-    enum status s = export_head(&x, e);
-    if (s == OK)
-        s = export_answers(&x, e);
-    if (s == OK) {
+    enum status st = export_head(&x, e);
+    if (st == OK)
+        st = export_answers(&x, e);
+    if (st == OK) {
         buf_puts(&x.part, "\n  ]\n}\n");
-        s = hand_out(&x, e);
+        st = hand_out(&x, e);
     }
     buf_release(&x.part);
     arena_release(&a);
-    return s;
+    return st;
 }
 
 /* ---- in ---- */
@@ -125,15 +124,15 @@ static enum status read_answers(struct arena *a, const struct json *list, struct
         return err_at(e, ERR_INVALID, "file_invalid", "/answers", "\"answers\" must be a list.");
     if (*n > MAX_ANSWERS)
         return err_at(e, ERR_TOO_LARGE, "too_many_answers", "/answers", "A bot has at most %d answers.", MAX_ANSWERS);
-    if (!(*out = arena_array(a, *n + 1, sizeof **out)))
+    if (!(*out = arena_array(a, *n + 1, sizeof(**out))))
         return err_nomem(e);
     for (size_t i = 0; i < *n; i++) {
         const struct json *o = json_at(list, i);
         struct str *to[] = {&(*out)[i].question, &(*out)[i].answer, &(*out)[i].link, &(*out)[i].source,
                             &(*out)[i].language};
-        for (size_t k = 0; k < sizeof to / sizeof *to; k++) {
+        for (size_t k = 0; k < sizeof(to) / sizeof(*to); k++) {
             char pointer[64];
-            snprintf(pointer, sizeof pointer, "/answers/%zu/%s", i, fields[k]);
+            snprintf(pointer, sizeof(pointer), "/answers/%zu/%s", i, fields[k]);
             if (!json_is(o, JSON_OBJECT) || (json_has(o, fields[k]) && !json_is(json_get(o, fields[k]), JSON_STRING)))
                 return err_at(e, ERR_INVALID, "file_invalid", pointer, "Answer %zu: \"%s\" must be text.", i + 1,
                               fields[k]);
@@ -149,7 +148,7 @@ enum status bot_import(struct db *c, const struct actor *who, struct arena *a, c
     struct bot_seed seed = {.template_id = STR("import"), .what = "bot.imported"};
     const struct json *head = json_get(file, "bot"), *flow = json_get(file, "flow");
     struct answer *answers;
-    enum status s;
+    enum status st;
     if (!json_is(file, JSON_OBJECT) || !json_is(json_get(file, "parley"), JSON_INT))
         return err_at(e, ERR_INVALID, "file_invalid", "/parley", "This is not the file of a bot.");
     if (json_int(json_get(file, "parley"), 0) != FILE_FORMAT)
@@ -158,16 +157,16 @@ enum status bot_import(struct db *c, const struct actor *who, struct arena *a, c
                       (long long)json_int(json_get(file, "parley"), 0), FILE_FORMAT);
     if (!json_is(flow, JSON_OBJECT))
         return err_at(e, ERR_INVALID, "file_invalid", "/flow", "The file holds no flow.");
-    if ((s = read_answers(a, json_get(file, "answers"), &answers, &seed.answer_n, e)) != OK)
-        return s;
+    if ((st = read_answers(a, json_get(file, "answers"), &answers, &seed.answer_n, e)) != OK)
+        return st;
     seed.answers = answers;
     seed.name = name.n ? name : json_get_str(head, "name");
     if (!(seed.flow = json_copy(a, flow)))
         return err_nomem(e);
-    s = bot_flow_language(seed.flow, json_get_str(head, "language"), &seed.language, NULL);
-    if (s == ERR_INVALID)
-        s = bot_flow_language(seed.flow, STR_EMPTY, &seed.language, e); /* then the flow's own first one */
-    if (s != OK)
-        return s;
+    st = bot_flow_language(seed.flow, json_get_str(head, "language"), &seed.language, NULL);
+    if (st == ERR_INVALID)
+        st = bot_flow_language(seed.flow, STR_EMPTY, &seed.language, e); /* then the flow's own first one */
+    if (st != OK)
+        return st;
     return bot_add(c, who, a, &seed, out, e);
 }

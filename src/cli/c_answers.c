@@ -23,18 +23,17 @@ enum status cmd_answers_list(struct cli *cl, struct err *e)
     uint64_t limit;
     size_t n;
     bool more;
-    enum status s = cli_options(
+    enum status st = cli_options(
         cl, CLI_OPTIONS({"bot", &bot_text, NULL}, {"query", &query, NULL}, {"limit", &limit_text, NULL}), 0, 0, e);
-
-    if (s != OK)
-        return s;
+    if (st != OK)
+        return st;
     if (!num_u64(str_from(limit_text), 1000, &limit) || !limit)
         return cli_usage(e, "--limit is a number from 1 to 1000.");
-    if ((s = cli_db(cl, &c, e)) != OK || (s = cli_bot(cl, c, bot_text, &bot, &who, e)) != OK)
-        return s;
-    if ((s = answers_list(c, who.tenant, bot, str_from(query), ID_NONE, (int)limit, &cl->arena, &all, &n, &more, e)) !=
+    if ((st = cli_db(cl, &c, e)) != OK || (st = cli_bot(cl, c, bot_text, &bot, &who, e)) != OK)
+        return st;
+    if ((st = answers_list(c, who.tenant, bot, str_from(query), ID_NONE, (int)limit, &cl->arena, &all, &n, &more, e)) !=
         OK)
-        return s;
+        return st;
     struct json *out = json_new_array(&cl->arena), *o;
     for (size_t i = 0; out && i < n; i++)
         if (json_push_object(out, &o) != 0 || set_answer(o, &all[i]) != 0)
@@ -50,7 +49,6 @@ static struct json *match_json(struct cli *cl, const struct answers_match *m)
     static const char *const verdicts[] = {
         [ANSWERS_NONE] = "none", [ANSWERS_UNSURE] = "unsure", [ANSWERS_SURE] = "sure"};
     struct json *out = json_new_object(&cl->arena), *hits, *o;
-
     if (!out || json_set_str(out, "verdict", str_from(verdicts[m->verdict])) != 0 ||
         json_set_array(out, "hits", &hits) != 0)
         return NULL;
@@ -69,15 +67,14 @@ enum status cmd_answers_find(struct cli *cl, struct err *e)
     struct id bot;
     struct actor who;
     struct answers_match m;
-    enum status s = cli_options(cl, CLI_OPTIONS({"bot", &bot_text, NULL}, {"language", &language, NULL}), 1, 1, e);
-
-    if (s != OK || (s = cli_pool(cl, &pool, e)) != OK || (s = cli_db(cl, &c, e)) != OK ||
-        (s = cli_bot(cl, c, bot_text, &bot, &who, e)) != OK)
-        return s;
-    s = answers_find(pool, who.tenant, bot, str_from(language), str_from(cl->argv[0]), &cl->arena, &m, e);
+    enum status st = cli_options(cl, CLI_OPTIONS({"bot", &bot_text, NULL}, {"language", &language, NULL}), 1, 1, e);
+    if (st != OK || (st = cli_pool(cl, &pool, e)) != OK || (st = cli_db(cl, &c, e)) != OK ||
+        (st = cli_bot(cl, c, bot_text, &bot, &who, e)) != OK)
+        return st;
+    st = answers_find(pool, who.tenant, bot, str_from(language), str_from(cl->argv[0]), &cl->arena, &m, e);
     answers_forget();
-    if (s != OK)
-        return s;
+    if (st != OK)
+        return st;
     struct json *out = match_json(cl, &m);
     if (!out)
         return err_nomem(e);

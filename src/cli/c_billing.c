@@ -26,7 +26,6 @@
 static const char *secrets_path(struct cli *cl)
 {
     const char *settings = config_path(cl->config), *slash = strrchr(settings, '/');
-
     if (!slash)
         return arena_strdup(&cl->arena, STR(SECRETS_FILE));
     return arena_printf(&cl->arena, "%.*s/" SECRETS_FILE, (int)(slash - settings), settings);
@@ -36,7 +35,6 @@ static const char *secrets_path(struct cli *cl)
 static void secrets_line(struct cli *cl, const struct setup_report *r, struct buf *b)
 {
     struct str old = str_trim(str_from(config_string(cl->config, CONFIG_stripe_webhook_secrets)));
-
     buf_puts(b, SECRETS_KEY " =");
     if (old.n)
         buf_printf(b, " %.*s", STR_F(old));
@@ -51,7 +49,6 @@ static bool is_secrets_line(struct str line)
 {
     struct str key = line, s = str_trim(line);
     ptrdiff_t at = str_find(s, '=');
-
     if (at < 0)
         return false;
     key = str_trim(str_sub(s, 0, (size_t)at));
@@ -75,17 +72,16 @@ static bool write_all(int fd, struct str text)
 static enum status replace_file(struct cli *cl, const char *path, struct str text, struct err *e)
 {
     const char *fresh = arena_printf(&cl->arena, "%s.new", path);
-    struct stat st;
-
+    struct stat info;
     if (!fresh)
         return err_nomem(e);
-    if (stat(path, &st) != 0)
+    if (stat(path, &info) != 0)
         return err_set(e, ERR_UNAVAILABLE, "file_failed", "Cannot read %s: %s.", path, strerror(errno));
     int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return err_set(e, ERR_UNAVAILABLE, "file_failed", "Cannot write %s: %s.", fresh, strerror(errno));
-    bool ok = fchown(fd, st.st_uid, st.st_gid) == 0 && fchmod(fd, st.st_mode & 0777) == 0 && write_all(fd, text) &&
-              fsync(fd) == 0;
+    bool ok = fchown(fd, info.st_uid, info.st_gid) == 0 && fchmod(fd, info.st_mode & 0777) == 0 &&
+              write_all(fd, text) && fsync(fd) == 0;
     int why = errno;
     close(fd);
     if (ok && rename(fresh, path) == 0)
@@ -99,54 +95,51 @@ static enum status secrets_write(struct cli *cl, const struct setup_report *r, c
 {
     struct str text, line;
     struct buf b;
-    enum status s = cli_read_file(cl, path, 1 * MB, &text, e);
-
-    if (s != OK)
-        return s;
+    enum status st = cli_read_file(cl, path, 1 * MB, &text, e);
+    if (st != OK)
+        return st;
     buf_init(&b, 2 * MB);
     while (str_split(&text, '\n', &line))
         if (line.n && !is_secrets_line(line))
             buf_printf(&b, "%.*s\n", STR_F(line));
     secrets_line(cl, r, &b);
-    s = buf_ok(&b) ? replace_file(cl, path, buf_str(&b), e) : err_nomem(e);
+    st = buf_ok(&b) ? replace_file(cl, path, buf_str(&b), e) : err_nomem(e);
     crypto_wipe(b.p, b.n);
     buf_release(&b);
-    return s;
+    return st;
 }
 
 /* Another line, in another file, may still win. */
 static enum status secrets_check(struct cli *cl, const struct setup_report *r, const char *path, struct err *e)
 {
     struct config *c = NULL;
-    enum status s = config_load(cl->config_path, &c, e);
-
-    if (s != OK)
-        return s;
+    enum status st = config_load(cl->config_path, &c, e);
+    if (st != OK)
+        return st;
     struct str now = str_from(config_string(c, CONFIG_stripe_webhook_secrets));
     if (!str_has(now, r->webhook_secret) || !str_has(now, r->thin_secret))
-        s = err_set(e, ERR_CONFLICT, "config_shadowed",
-                    "The secrets stand in %s, but another " SECRETS_KEY
-                    " line (or PARLEY_STRIPE_WEBHOOK_SECRETS) counts instead.",
-                    path);
+        st = err_set(e, ERR_CONFLICT, "config_shadowed",
+                     "The secrets stand in %s, but another " SECRETS_KEY
+                     " line (or PARLEY_STRIPE_WEBHOOK_SECRETS) counts instead.",
+                     path);
     config_drop(c);
-    return s;
+    return st;
 }
 
 static enum status secrets_hand_over(struct cli *cl, const struct setup_report *r, bool write, struct err *e)
 {
     const char *path = secrets_path(cl);
     struct buf b;
-    enum status s;
-
+    enum status st;
     if (!r->webhook_secret.n && !r->thin_secret.n)
         return OK;
     if (!path)
         return err_nomem(e);
     if (write) {
-        s = secrets_write(cl, r, path, e);
-        if (s == OK)
-            s = secrets_check(cl, r, path, e);
-        if (s == OK) {
+        st = secrets_write(cl, r, path, e);
+        if (st == OK)
+            st = secrets_check(cl, r, path, e);
+        if (st == OK) {
             cli_say(cl,
                     "\nThe endpoints' secrets were written to %s. Running programs read them on SIGHUP: systemctl "
                     "reload parley.",
@@ -154,17 +147,17 @@ static enum status secrets_hand_over(struct cli *cl, const struct setup_report *
             return OK;
         }
     } else
-        s = OK;
+        st = OK;
     buf_init(&b, 64 * KB); /* told once by Stripe: not to be lost, also when the file cannot be written */
     secrets_line(cl, r, &b);
     if (buf_ok(&b) && !cl->json)
         printf("\nStripe tells these secrets only now. Put this line into %s:\n\n%s\n", path, b.p);
-    else if (buf_ok(&b) && s != OK)
+    else if (buf_ok(&b) && st != OK)
         fprintf(stderr, "%s", b.p);
-    s = buf_ok(&b) ? s : err_nomem(e);
+    st = buf_ok(&b) ? st : err_nomem(e);
     crypto_wipe(b.p, b.n);
     buf_release(&b);
-    return s;
+    return st;
 }
 
 /* ---- setup ---- */
@@ -172,7 +165,6 @@ static enum status secrets_hand_over(struct cli *cl, const struct setup_report *
 static struct json *lines_json(struct cli *cl, const struct setup_report *r)
 {
     struct json *out = json_new_array(&cl->arena), *o;
-
     for (size_t i = 0; out && i < r->n; i++) {
         const struct setup_line *l = &r->lines[i];
         if (json_push_object(out, &o) != 0 || json_set_str(o, "what", str_from(l->what)) != 0 ||
@@ -183,18 +175,18 @@ static struct json *lines_json(struct cli *cl, const struct setup_report *r)
     return out;
 }
 
-static enum status setup_print(struct cli *cl, const struct stripe *st, const struct setup_report *r, bool written,
+static enum status setup_print(struct cli *cl, const struct stripe *stripe, const struct setup_report *r, bool written,
                                struct err *e)
 {
     struct json *lines = lines_json(cl, r), *out = json_new_object(&cl->arena);
-
     if (!lines || !out)
         return err_nomem(e);
     if (!cl->json) {
         cli_out(cl, lines);
         return OK;
     }
-    if (json_set_str(out, "mode", st->livemode ? STR("live") : STR("test")) != 0 || json_set(out, "made", lines) != 0 ||
+    if (json_set_str(out, "mode", stripe->livemode ? STR("live") : STR("test")) != 0 ||
+        json_set(out, "made", lines) != 0 ||
         (!written && r->webhook_secret.n && json_set_str(out, "webhook_secret", r->webhook_secret) != 0) ||
         (!written && r->thin_secret.n && json_set_str(out, "thin_secret", r->thin_secret) != 0))
         return err_nomem(e);
@@ -212,23 +204,22 @@ static void setup_hints(struct cli *cl, const struct setup_report *r)
 }
 
 /* What was done before a failure is told as well: a secret among it would be lost. */
-static enum status setup_all(struct cli *cl, struct stripe *st, const struct setup_options *o, bool write,
+static enum status setup_all(struct cli *cl, struct stripe *stripe, const struct setup_options *o, bool write,
                              struct err *e)
 {
     struct setup_report r = {.webhook_secret = STR_EMPTY, .thin_secret = STR_EMPTY};
     struct err after = ERR_INIT;
-    enum status s = setup_run(st, cl->pool, &cl->arena, o, &r, e);
+    enum status st = setup_run(stripe, cl->pool, &cl->arena, o, &r, e);
     enum status told = secrets_hand_over(cl, &r, write, &after);
-
-    if (s == OK || r.n) {
-        enum status printed = setup_print(cl, st, &r, write && told == OK, &after);
+    if (st == OK || r.n) {
+        enum status printed = setup_print(cl, stripe, &r, write && told == OK, &after);
         told = told == OK ? printed : told;
     }
-    if (s == OK && told != OK)
+    if (st == OK && told != OK)
         *e = after;
-    if (s == OK && told == OK)
+    if (st == OK && told == OK)
         setup_hints(cl, &r);
-    return s == OK ? told : s;
+    return st == OK ? told : st;
 }
 
 enum status cmd_billing_setup(struct cli *cl, struct err *e)
@@ -236,20 +227,19 @@ enum status cmd_billing_setup(struct cli *cl, struct err *e)
     struct setup_options o = {0};
     bool write = false;
     struct db_pool *pool;
-    struct stripe st;
-    enum status s = cli_options(cl, CLI_OPTIONS({"new-endpoint", NULL, &o.new_endpoint}, {"write", NULL, &write}), 0, 0,
-                                e);
-
-    if (s != OK || (s = cli_pool(cl, &pool, e)) != OK || (s = stripe_open(&st, cl->config, pool, e)) != OK)
-        return s;
+    struct stripe stripe;
+    enum status st = cli_options(cl, CLI_OPTIONS({"new-endpoint", NULL, &o.new_endpoint}, {"write", NULL, &write}), 0,
+                                 0, e);
+    if (st != OK || (st = cli_pool(cl, &pool, e)) != OK || (st = stripe_open(&stripe, cl->config, pool, e)) != OK)
+        return st;
     if (write && access(secrets_path(cl) ? secrets_path(cl) : "", W_OK) != 0)
-        s = err_set(e, ERR_INVALID, "file_failed",
-                    "--write needs a %s beside the configuration that can be written: %s.", SECRETS_FILE,
-                    strerror(errno));
-    if (s == OK)
-        s = setup_all(cl, &st, &o, write, e);
-    stripe_close(&st);
-    return s;
+        st = err_set(e, ERR_INVALID, "file_failed",
+                     "--write needs a %s beside the configuration that can be written: %s.", SECRETS_FILE,
+                     strerror(errno));
+    if (st == OK)
+        st = setup_all(cl, &stripe, &o, write, e);
+    stripe_close(&stripe);
+    return st;
 }
 
 /* ---- status ---- */
@@ -265,26 +255,26 @@ struct billing_status {
     int64_t reads;
 };
 
-static enum status status_read(struct cli *cl, struct stripe *st, struct db *c, struct billing_status *x, struct err *e)
+static enum status status_read(struct cli *cl, struct stripe *stripe, struct db *c, struct billing_status *x,
+                               struct err *e)
 {
     struct alarm *alarms;
-    enum status s = setup_check(st, c, &cl->arena, &x->ready, &x->words, e);
-
-    if (s == OK)
-        s = sync_depth(c, &x->depth, e);
-    if (s == OK)
-        s = meter_lag(c, &x->lag, e);
-    if (s == OK)
-        s = alarm_list(c, &cl->arena, true, ALARMS_SHOWN, &alarms, &x->alarms, e);
-    return s == OK ? stripe_reads(cl->pool, clock_now_ms(), &x->reads, e) : s;
+    enum status st = setup_check(stripe, c, &cl->arena, &x->ready, &x->words, e);
+    if (st == OK)
+        st = sync_depth(c, &x->depth, e);
+    if (st == OK)
+        st = meter_lag(c, &x->lag, e);
+    if (st == OK)
+        st = alarm_list(c, &cl->arena, true, ALARMS_SHOWN, &alarms, &x->alarms, e);
+    return st == OK ? stripe_reads(cl->pool, clock_now_ms(), &x->reads, e) : st;
 }
 
-static enum status status_print(struct cli *cl, const struct stripe *st, const struct billing_status *x, struct err *e)
+static enum status status_print(struct cli *cl, const struct stripe *stripe, const struct billing_status *x,
+                                struct err *e)
 {
     bool secret = str_trim(str_from(config_string(cl->config, CONFIG_stripe_webhook_secrets))).n > 0;
     struct json *o = json_new_object(&cl->arena);
-
-    if (!o || json_set_str(o, "mode", st->livemode ? STR("live") : STR("test")) != 0 ||
+    if (!o || json_set_str(o, "mode", stripe->livemode ? STR("live") : STR("test")) != 0 ||
         json_set_bool(o, "ready", x->ready && secret) != 0 || json_set_str(o, "missing", x->words) != 0 ||
         json_set_bool(o, "webhook_secrets", secret) != 0 || json_set_int(o, "events_pending", x->depth.pending) != 0 ||
         json_set_int(o, "events_dead", x->depth.dead) != 0 ||
@@ -302,7 +292,6 @@ static enum status status_print(struct cli *cl, const struct stripe *st, const s
 static enum status status_off(struct cli *cl, struct err *e)
 {
     struct json *o = json_new_object(&cl->arena);
-
     if (!o || json_set_str(o, "mode", STR("off")) != 0 || json_set_bool(o, "ready", false) != 0 ||
         json_set_str(o, "missing", STR("stripe_secret_key is not set: the operator assigns plans")) != 0)
         return err_nomem(e);
@@ -315,21 +304,20 @@ enum status cmd_billing_status(struct cli *cl, struct err *e)
     struct billing_status x = {0};
     struct db_pool *pool;
     struct db *c;
-    struct stripe st;
-    enum status s = cli_options(cl, NULL, 0, 0, 0, e);
-
-    if (s != OK)
-        return s;
+    struct stripe stripe;
+    enum status st = cli_options(cl, NULL, 0, 0, 0, e);
+    if (st != OK)
+        return st;
     if (!stripe_enabled(cl->config))
         return status_off(cl, e);
-    if ((s = cli_pool(cl, &pool, e)) != OK || (s = cli_db(cl, &c, e)) != OK ||
-        (s = stripe_open(&st, cl->config, pool, e)) != OK)
-        return s;
-    s = status_read(cl, &st, c, &x, e);
-    if (s == OK)
-        s = status_print(cl, &st, &x, e);
-    stripe_close(&st);
-    return s;
+    if ((st = cli_pool(cl, &pool, e)) != OK || (st = cli_db(cl, &c, e)) != OK ||
+        (st = stripe_open(&stripe, cl->config, pool, e)) != OK)
+        return st;
+    st = status_read(cl, &stripe, c, &x, e);
+    if (st == OK)
+        st = status_print(cl, &stripe, &x, e);
+    stripe_close(&stripe);
+    return st;
 }
 
 /* ---- older terms ---- */
@@ -339,16 +327,15 @@ enum status cmd_billing_move(struct cli *cl, struct err *e)
     struct db_pool *pool;
     struct db *c;
     struct id id;
-    struct stripe st;
-    enum status s = cli_options(cl, NULL, 0, 1, 1, e);
-
-    if (s != OK || (s = cli_pool(cl, &pool, e)) != OK || (s = cli_db_change(cl, &c, e)) != OK ||
-        (s = cli_tenant(cl, c, cl->argv[0], &id, e)) != OK || (s = stripe_open(&st, cl->config, pool, e)) != OK)
-        return s;
+    struct stripe stripe;
+    enum status st = cli_options(cl, NULL, 0, 1, 1, e);
+    if (st != OK || (st = cli_pool(cl, &pool, e)) != OK || (st = cli_db_change(cl, &c, e)) != OK ||
+        (st = cli_tenant(cl, c, cl->argv[0], &id, e)) != OK || (st = stripe_open(&stripe, cl->config, pool, e)) != OK)
+        return st;
     struct actor who = cli_actor(id);
-    s = terms_move(&st, pool, &cl->arena, &who, id, e);
-    if (s == OK)
+    st = terms_move(&stripe, pool, &cl->arena, &who, id, e);
+    if (st == OK)
         cli_id(cl, ID_TENANT, id);
-    stripe_close(&st);
-    return s;
+    stripe_close(&stripe);
+    return st;
 }

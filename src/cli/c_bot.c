@@ -9,22 +9,21 @@ enum status cmd_bot_create(struct cli *cl, struct err *e)
     struct db *c;
     struct id tenant;
     struct bot b;
-    enum status s = cli_options(cl,
-                                CLI_OPTIONS({"template", &template_id, NULL}, {"name", &name, NULL},
-                                            {"tenant", &tenant_text, NULL}, {"language", &language, NULL}),
-                                0, 0, e);
-
-    if (s != OK)
-        return s;
+    enum status st = cli_options(cl,
+                                 CLI_OPTIONS({"template", &template_id, NULL}, {"name", &name, NULL},
+                                             {"tenant", &tenant_text, NULL}, {"language", &language, NULL}),
+                                 0, 0, e);
+    if (st != OK)
+        return st;
     if (!template_id || !name)
         return cli_usage(e, "--template and --name are needed.");
-    if ((s = cli_db_change(cl, &c, e)) != OK || (s = cli_tenant(cl, c, tenant_text, &tenant, e)) != OK)
-        return s;
+    if ((st = cli_db_change(cl, &c, e)) != OK || (st = cli_tenant(cl, c, tenant_text, &tenant, e)) != OK)
+        return st;
     struct actor who = cli_actor(tenant);
-    s = bot_create(c, cl->config, &who, &cl->arena, str_from(template_id), str_from(name), str_from(language), &b, e);
-    if (s == OK)
+    st = bot_create(c, cl->config, &who, &cl->arena, str_from(template_id), str_from(name), str_from(language), &b, e);
+    if (st == OK)
         cli_id(cl, ID_BOT, b.id);
-    return s;
+    return st;
 }
 
 enum status cmd_bot_templates(struct cli *cl, struct err *e)
@@ -32,10 +31,9 @@ enum status cmd_bot_templates(struct cli *cl, struct err *e)
     const char *language = "en";
     struct bot_template *all;
     size_t n;
-    enum status s = cli_options(cl, CLI_OPTIONS({"language", &language, NULL}), 0, 0, e);
-
-    if (s != OK || (s = bot_templates(cl->config, &cl->arena, str_from(language), &all, &n, e)) != OK)
-        return s;
+    enum status st = cli_options(cl, CLI_OPTIONS({"language", &language, NULL}), 0, 0, e);
+    if (st != OK || (st = bot_templates(cl->config, &cl->arena, str_from(language), &all, &n, e)) != OK)
+        return st;
     struct json *out = json_new_array(&cl->arena), *o;
     for (size_t i = 0; out && i < n; i++)
         if (json_push_object(out, &o) != 0 || json_set_str(o, "id", all[i].id) != 0 ||
@@ -51,7 +49,6 @@ enum status cmd_bot_templates(struct cli *cl, struct err *e)
 static struct json *bot_json(struct cli *cl, const struct bot *b)
 {
     struct json *o = json_new_object(&cl->arena);
-
     if (!o || json_set_id(o, "id", ID_BOT, b->id) != 0 || json_set_str(o, "name", b->name) != 0 ||
         json_set_str(o, "language", b->language) != 0 || json_set_int(o, "live_version", b->live_version) != 0 ||
         json_set_bool(o, "draft_differs", b->draft_differs) != 0 ||
@@ -67,11 +64,10 @@ enum status cmd_bot_list(struct cli *cl, struct err *e)
     struct id tenant;
     struct bot *all;
     size_t n;
-    enum status s = cli_options(cl, CLI_OPTIONS({"tenant", &tenant_text, NULL}), 0, 0, e);
-
-    if (s != OK || (s = cli_db(cl, &c, e)) != OK || (s = cli_tenant(cl, c, tenant_text, &tenant, e)) != OK ||
-        (s = bot_list(c, tenant, &cl->arena, &all, &n, e)) != OK)
-        return s;
+    enum status st = cli_options(cl, CLI_OPTIONS({"tenant", &tenant_text, NULL}), 0, 0, e);
+    if (st != OK || (st = cli_db(cl, &c, e)) != OK || (st = cli_tenant(cl, c, tenant_text, &tenant, e)) != OK ||
+        (st = bot_list(c, tenant, &cl->arena, &all, &n, e)) != OK)
+        return st;
     struct json *out = json_new_array(&cl->arena);
     for (size_t i = 0; out && i < n; i++) {
         struct json *o = bot_json(cl, &all[i]);
@@ -88,11 +84,10 @@ enum status cmd_bot_list(struct cli *cl, struct err *e)
 static enum status open_bot(struct cli *cl, int args, bool change, struct db **c, struct id *bot, struct actor *who,
                             struct err *e)
 {
-    enum status s = cli_options(cl, NULL, 0, args, args, e);
-
-    if (s == OK)
-        s = change ? cli_db_change(cl, c, e) : cli_db(cl, c, e);
-    return s == OK ? cli_bot(cl, *c, cl->argv[0], bot, who, e) : s;
+    enum status st = cli_options(cl, NULL, 0, args, args, e);
+    if (st == OK)
+        st = change ? cli_db_change(cl, c, e) : cli_db(cl, c, e);
+    return st == OK ? cli_bot(cl, *c, cl->argv[0], bot, who, e) : st;
 }
 
 enum status cmd_bot_show(struct cli *cl, struct err *e)
@@ -101,10 +96,9 @@ enum status cmd_bot_show(struct cli *cl, struct err *e)
     struct id id;
     struct actor who;
     struct bot b;
-    enum status s = open_bot(cl, 1, false, &c, &id, &who, e);
-
-    if (s != OK || (s = bot_get(c, who.tenant, id, &cl->arena, &b, e)) != OK)
-        return s;
+    enum status st = open_bot(cl, 1, false, &c, &id, &who, e);
+    if (st != OK || (st = bot_get(c, who.tenant, id, &cl->arena, &b, e)) != OK)
+        return st;
     struct json *o = bot_json(cl, &b);
     if (!o || json_set_id(o, "workspace", ID_TENANT, who.tenant) != 0)
         return err_nomem(e);
@@ -115,7 +109,6 @@ enum status cmd_bot_show(struct cli *cl, struct err *e)
 static enum status print_version(struct cli *cl, struct id bot, int version, struct err *e)
 {
     struct json *o = json_new_object(&cl->arena);
-
     if (!o || json_set_id(o, "bot", ID_BOT, bot) != 0 || json_set_int(o, "version", version) != 0)
         return err_nomem(e);
     cli_out(cl, o);
@@ -129,12 +122,11 @@ enum status cmd_bot_publish(struct cli *cl, struct err *e)
     struct id id;
     struct actor who;
     int version;
-    enum status s = cli_options(cl, CLI_OPTIONS({"note", &note, NULL}), 1, 1, e);
-
-    if (s != OK || (s = cli_db_change(cl, &c, e)) != OK || (s = cli_bot(cl, c, cl->argv[0], &id, &who, e)) != OK)
-        return s;
-    s = bot_publish(c, &who, id, str_from(note), &cl->arena, &version, e);
-    return s == OK ? print_version(cl, id, version, e) : s;
+    enum status st = cli_options(cl, CLI_OPTIONS({"note", &note, NULL}), 1, 1, e);
+    if (st != OK || (st = cli_db_change(cl, &c, e)) != OK || (st = cli_bot(cl, c, cl->argv[0], &id, &who, e)) != OK)
+        return st;
+    st = bot_publish(c, &who, id, str_from(note), &cl->arena, &version, e);
+    return st == OK ? print_version(cl, id, version, e) : st;
 }
 
 enum status cmd_bot_versions(struct cli *cl, struct err *e)
@@ -144,10 +136,9 @@ enum status cmd_bot_versions(struct cli *cl, struct err *e)
     struct actor who;
     struct bot_version *all;
     size_t n;
-    enum status s = open_bot(cl, 1, false, &c, &id, &who, e);
-
-    if (s != OK || (s = bot_versions(c, who.tenant, id, &cl->arena, &all, &n, e)) != OK)
-        return s;
+    enum status st = open_bot(cl, 1, false, &c, &id, &who, e);
+    if (st != OK || (st = bot_versions(c, who.tenant, id, &cl->arena, &all, &n, e)) != OK)
+        return st;
     struct json *out = json_new_array(&cl->arena), *o;
     for (size_t i = 0; out && i < n; i++)
         if (json_push_object(out, &o) != 0 || json_set_int(o, "version", all[i].version) != 0 ||
@@ -166,14 +157,13 @@ enum status cmd_bot_rollback(struct cli *cl, struct err *e)
     struct id id;
     struct actor who;
     uint64_t version;
-    enum status s = open_bot(cl, 2, true, &c, &id, &who, e);
-
-    if (s != OK)
-        return s;
+    enum status st = open_bot(cl, 2, true, &c, &id, &who, e);
+    if (st != OK)
+        return st;
     if (!num_u64(str_from(cl->argv[1]), INT32_MAX, &version) || !version)
         return cli_usage(e, "\"%s\" is not a version: those are numbered from 1.", cl->argv[1]);
-    s = bot_rollback(c, &who, id, (int)version, e);
-    return s == OK ? print_version(cl, id, (int)version, e) : s;
+    st = bot_rollback(c, &who, id, (int)version, e);
+    return st == OK ? print_version(cl, id, (int)version, e) : st;
 }
 
 enum status cmd_bot_delete(struct cli *cl, struct err *e)
@@ -181,11 +171,10 @@ enum status cmd_bot_delete(struct cli *cl, struct err *e)
     struct db *c;
     struct id id;
     struct actor who;
-    enum status s = open_bot(cl, 1, true, &c, &id, &who, e);
-
-    if (s == OK)
-        s = bot_delete(c, &who, id, e);
-    if (s == OK)
+    enum status st = open_bot(cl, 1, true, &c, &id, &who, e);
+    if (st == OK)
+        st = bot_delete(c, &who, id, e);
+    if (st == OK)
         cli_id(cl, ID_BOT, id);
-    return s;
+    return st;
 }

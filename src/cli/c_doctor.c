@@ -55,7 +55,6 @@ static void put(struct doctor *d, enum level level, const char *check, const cha
     static const char *const names[] = {"ok", "warn", "fail"};
     struct json *j;
     va_list ap;
-
     va_start(ap, fmt);
     char *what = arena_vprintf(&d->cl->arena, fmt, ap);
     va_end(ap);
@@ -72,7 +71,6 @@ static void put(struct doctor *d, enum level level, const char *check, const cha
 static bool holds_secret(struct str text)
 {
     struct str line;
-
     while (str_split(&text, '\n', &line)) {
         ptrdiff_t eq = str_find(line, '=');
         struct str key = eq > 0 ? str_trim(str_sub(line, 0, (size_t)eq)) : STR_EMPTY;
@@ -86,13 +84,12 @@ static bool holds_secret(struct str text)
 
 static void check_file_mode(struct doctor *d, const char *path, struct str text)
 {
-    struct stat st;
-
-    if (stat(path, &st) != 0 || !holds_secret(text))
+    struct stat info;
+    if (stat(path, &info) != 0 || !holds_secret(text))
         return;
-    if (st.st_mode & (S_IWGRP | S_IRWXO))
+    if (info.st_mode & (S_IWGRP | S_IRWXO))
         put(d, BAD, "secrets", "chmod 600 it", "%s holds secrets and others may read or change it (mode %03o)", path,
-            st.st_mode & 0777);
+            info.st_mode & 0777);
     else
         put(d, FINE, "secrets", NULL, "%s holds secrets and is closed to others", path);
 }
@@ -103,7 +100,6 @@ static void check_config_file(struct doctor *d, const char *path, int depth)
     struct err e = ERR_INIT;
     struct str text, rest, line;
     const char *slash = strrchr(path, '/');
-
     if (cli_read_file(d->cl, path, 1 * MB, &text, &e) != OK) {
         put(d, BAD, "config", "let the user of the programs read it", "%s", e.message);
         return;
@@ -130,7 +126,6 @@ static void check_config(struct doctor *d)
     const char *path = config_path(d->cl->config);
     uint8_t key[CRYPTO_KEY];
     struct str secret = str_from(config_string(d->cl->config, CONFIG_secret_key));
-
     if (path[0])
         check_config_file(d, path, 0);
     else
@@ -150,7 +145,6 @@ static void check_config(struct doctor *d)
 static void check_safety(struct doctor *d)
 {
     struct str url = str_from(config_string(d->cl->config, CONFIG_base_url));
-
     if (str_starts(url, STR("https://")) || host_is_loopback(url_host(url)))
         put(d, FINE, "base_url", NULL, "base_url is %.*s", STR_F(url));
     else
@@ -172,7 +166,6 @@ static void check_mail(struct doctor *d)
     struct err e = ERR_INIT;
     const char *url = config_string(c, CONFIG_smtp_url);
     bool sells = config_string(c, CONFIG_stripe_secret_key)[0] != '\0';
-
     if (!smtp_on(c)) {
         put(d, sells ? ODD : FINE, "mail", sells ? "set smtp_url and mail_from" : NULL,
             "No mail is sent: smtp_url is not set%s", sells ? ", and nobody hears of a payment that failed" : "");
@@ -190,7 +183,6 @@ static void check_mail(struct doctor *d)
 static void check_space(struct doctor *d, const char *name, const char *dir)
 {
     struct statvfs v;
-
     if (statvfs(dir, &v) != 0)
         return;
     uint64_t left = (uint64_t)v.f_bavail * v.f_frsize;
@@ -202,9 +194,8 @@ static void check_space(struct doctor *d, const char *name, const char *dir)
 static void check_writable(struct doctor *d, enum config_key k, const char *name)
 {
     const char *dir = config_string(d->cl->config, k);
-    struct stat st;
-
-    if (stat(dir, &st) != 0 || !S_ISDIR(st.st_mode))
+    struct stat info;
+    if (stat(dir, &info) != 0 || !S_ISDIR(info.st_mode))
         put(d, BAD, name, "make it, owned by the user of the programs, mode 750", "%s %s is not there", name, dir);
     else if (access(dir, W_OK | X_OK) != 0)
         put(d, BAD, name, "give it to the user of the programs", "%s %s cannot be written by this user", name, dir);
@@ -217,7 +208,6 @@ static bool has_files(const char *dir)
 {
     DIR *h = opendir(dir);
     bool any = false;
-
     for (struct dirent *f; h && !any && (f = readdir(h));)
         any = f->d_name[0] != '.';
     if (h)
@@ -257,7 +247,6 @@ static void check_programs(struct doctor *d)
     static const char *const files[] = {"portal.fcgi", "api.fcgi", "chat.fcgi", "hooks.fcgi", "parley-worker"};
     const char *dir = cli_dir(d->cl, CONFIG_program_dir, PARLEY_LIBEXECDIR);
     int missing = 0;
-
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
         const char *path = arena_printf(&d->cl->arena, "%s/%s", dir, files[i]);
         if (!path || access(path, X_OK) == 0)
@@ -275,7 +264,6 @@ static void check_version(struct doctor *d, struct str version)
 {
     struct str rest = version, major, minor;
     uint64_t a = 0, b = 0;
-
     str_split(&rest, '.', &major);
     str_split(&rest, '.', &minor);
     bool known = num_u64(major, 1000, &a) && num_u64(minor, 99, &b);
@@ -289,7 +277,6 @@ static void check_server(struct doctor *d, struct db *c)
 {
     struct doctor_server v;
     struct err e = ERR_INIT;
-
     if (doctor_store_server(c, &d->cl->arena, &v, &e) != OK) {
         put(d, BAD, "database", "see the log above", "The database does not answer: %s", e.message);
         return;
@@ -317,7 +304,6 @@ static void check_queue(struct doctor *d, struct db *c)
 {
     struct queue_depth q;
     struct err e = ERR_INIT;
-
     if (queue_depth(c, &q, &e) != OK)
         put(d, BAD, "queue", "see the log above", "The queue cannot be read: %s", e.message);
     else if (q.oldest_ready_ms > LAG_WARN_MS)
@@ -330,14 +316,13 @@ static void check_queue(struct doctor *d, struct db *c)
 }
 
 /* A key alone sells nothing: it takes what is made at Stripe, and the secrets without which nothing that Stripe tells is believed. */
-static void tell_setup(struct doctor *d, struct stripe *st, struct db *c)
+static void tell_setup(struct doctor *d, struct stripe *stripe, struct db *c)
 {
     bool secrets = str_trim(str_from(config_string(d->cl->config, CONFIG_stripe_webhook_secrets))).n > 0, ready;
-    const char *mode = st->livemode ? "live" : "test";
+    const char *mode = stripe->livemode ? "live" : "test";
     struct err e = ERR_INIT;
     struct str missing;
-
-    if (setup_check(st, c, &d->cl->arena, &ready, &missing, &e) != OK)
+    if (setup_check(stripe, c, &d->cl->arena, &ready, &missing, &e) != OK)
         put(d, BAD, "billing", "see the log above", "What is set up at Stripe cannot be read: %s", e.message);
     else if (!ready)
         put(d, BAD, "billing", "parley billing setup --write", "Billing is not set up in %s mode: %.*s", mode,
@@ -351,16 +336,15 @@ static void tell_setup(struct doctor *d, struct stripe *st, struct db *c)
 
 static void check_billing(struct doctor *d, struct db *c)
 {
-    struct stripe st;
+    struct stripe stripe;
     struct err e = ERR_INIT;
-
     if (!stripe_enabled(d->cl->config))
         put(d, FINE, "billing", NULL, "Billing is off: stripe_secret_key is not set, and you assign plans");
-    else if (stripe_open(&st, d->cl->config, d->cl->pool, &e) != OK)
+    else if (stripe_open(&stripe, d->cl->config, d->cl->pool, &e) != OK)
         put(d, BAD, "billing", "mend the stripe_ settings", "%s", e.message);
     else {
-        tell_setup(d, &st, c);
-        stripe_close(&st);
+        tell_setup(d, &stripe, c);
+        stripe_close(&stripe);
     }
 }
 
@@ -368,7 +352,6 @@ static void check_meter(struct doctor *d, struct db *c)
 {
     struct meter_lag lag;
     struct err e = ERR_INIT;
-
     if (!stripe_enabled(d->cl->config))
         return;
     if (meter_lag(c, &lag, &e) != OK)
@@ -387,7 +370,6 @@ static void check_events(struct doctor *d, struct db *c)
 {
     struct sync_depth q;
     struct err e = ERR_INIT;
-
     if (!stripe_enabled(d->cl->config))
         return;
     if (sync_depth(c, &q, &e) != OK)
@@ -408,7 +390,6 @@ static void check_alarms(struct doctor *d, struct db *c)
     struct alarm *list;
     struct err e = ERR_INIT;
     size_t n;
-
     if (alarm_list(c, &d->cl->arena, true, ALARMS, &list, &n, &e) != OK)
         put(d, BAD, "alarms", "see the log above", "The alarms cannot be read: %s", e.message);
     for (size_t i = 0; e.status == OK && i < n; i++)
@@ -420,7 +401,6 @@ static void check_database(struct doctor *d)
 {
     struct db *c;
     struct err e = ERR_INIT;
-
     if (cli_db_any(d->cl, &c, &e) != OK) {
         put(d, BAD, "database", "start MariaDB, or mend the database_ settings", "%s", e.message);
         return;
@@ -446,7 +426,6 @@ static bool answers(const char *path)
     struct sockaddr_un addr = {.sun_family = AF_UNIX};
     size_t n = strlen(path);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0); /* a full queue must not hold us */
-
     if (n < sizeof(addr.sun_path))
         memcpy(addr.sun_path, path, n + 1);
     bool yes = fd >= 0 && n < sizeof(addr.sun_path) && connect(fd, (const struct sockaddr *)&addr, sizeof(addr)) == 0;
@@ -460,7 +439,6 @@ static bool is_running(struct doctor *d)
     const char *path = arena_printf(&d->cl->arena, "%s/parley.pid", config_string(d->cl->config, CONFIG_run_dir));
     int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
     bool locked = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) != 0;
-
     if (fd >= 0)
         close(fd);
     return locked;
@@ -470,7 +448,6 @@ static void check_sockets(struct doctor *d)
 {
     static const char *const doors[] = {"portal", "api", "chat", "hooks"};
     int silent = 0;
-
     for (size_t i = 0; i < sizeof(doors) / sizeof(doors[0]); i++) {
         const char *path = arena_printf(&d->cl->arena, "%s/%s.sock", config_string(d->cl->config, CONFIG_run_dir),
                                         doors[i]);
@@ -486,12 +463,11 @@ static void check_sockets(struct doctor *d)
 static void check_worker(struct doctor *d)
 {
     char path[256];
-    struct stat st;
+    struct stat info;
     int64_t age = -1;
-
     worker_heartbeat_path(d->cl->config, path, sizeof(path));
-    if (stat(path, &st) == 0)
-        age = clock_now_ms() / 1000 - (int64_t)st.st_mtime;
+    if (stat(path, &info) == 0)
+        age = clock_now_ms() / 1000 - (int64_t)info.st_mtime;
     if (age >= 0 && age <= BEAT_LATE_S)
         put(d, FINE, "worker", NULL, "The worker is alive");
     else if (age < 0)
@@ -514,10 +490,9 @@ static void check_running(struct doctor *d)
 enum status cmd_doctor(struct cli *cl, struct err *e)
 {
     struct doctor d = {.cl = cl};
-    enum status s = cli_options(cl, NULL, 0, 0, 0, e);
-
-    if (s != OK)
-        return s;
+    enum status st = cli_options(cl, NULL, 0, 0, 0, e);
+    if (st != OK)
+        return st;
     if (!(d.found = json_new_array(&cl->arena)))
         return err_nomem(e);
     check_config(&d);

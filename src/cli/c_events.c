@@ -34,12 +34,12 @@ enum status cmd_billing_events(struct cli *cl, struct err *e)
     struct stripe_event *list;
     struct json *out, *o;
     size_t n;
-    enum status s = cli_options(cl, CLI_OPTIONS({"state", &state, NULL}), 0, 0, e);
-
-    if (s == OK && !is_state(state))
+    enum status st = cli_options(cl, CLI_OPTIONS({"state", &state, NULL}), 0, 0, e);
+    if (st == OK && !is_state(state))
         return cli_usage(e, "There is no state \"%s\".", state);
-    if (s != OK || (s = cli_db(cl, &c, e)) != OK || (s = event_list(c, &cl->arena, state, LISTED, &list, &n, e)) != OK)
-        return s;
+    if (st != OK || (st = cli_db(cl, &c, e)) != OK ||
+        (st = event_list(c, &cl->arena, state, LISTED, &list, &n, e)) != OK)
+        return st;
     if (!(out = json_new_array(&cl->arena)))
         return err_nomem(e);
     for (size_t i = 0; i < n; i++)
@@ -52,17 +52,16 @@ enum status cmd_billing_events(struct cli *cl, struct err *e)
 enum status cmd_billing_replay(struct cli *cl, struct err *e)
 {
     struct db *c;
-    enum status s = cli_options(cl, NULL, 0, 1, 1, e);
-
-    if (s == OK)
-        s = cli_db_change(cl, &c, e);
-    if (s == OK)
-        s = event_replay(c, str_from(cl->argv[0]), e);
-    if (s == OK) {
+    enum status st = cli_options(cl, NULL, 0, 1, 1, e);
+    if (st == OK)
+        st = cli_db_change(cl, &c, e);
+    if (st == OK)
+        st = event_replay(c, str_from(cl->argv[0]), e);
+    if (st == OK) {
         shared_bump("work", ID_NONE);
         cli_say(cl, "%s waits to be served.", cl->argv[0]);
     }
-    return s;
+    return st;
 }
 
 /* Prefixes are no contract of Stripe's, so --kind says it where they do not. */
@@ -92,19 +91,18 @@ enum status cmd_billing_sync(struct cli *cl, struct err *e)
 {
     const char *kind = NULL;
     struct db_pool *pool;
-    struct stripe st;
-    enum status s = cli_options(cl, CLI_OPTIONS({"kind", &kind, NULL}), 1, 1, e);
-
-    if (s == OK && !kind && !(kind = kind_of(cl->argv[0])))
+    struct stripe stripe;
+    enum status st = cli_options(cl, CLI_OPTIONS({"kind", &kind, NULL}), 1, 1, e);
+    if (st == OK && !kind && !(kind = kind_of(cl->argv[0])))
         return cli_usage(e, "What is %s? Say it with --kind (subscription, invoice, ...).", cl->argv[0]);
-    if (s != OK || (s = cli_pool(cl, &pool, e)) != OK || (s = stripe_open(&st, cl->config, pool, e)) != OK)
-        return s;
+    if (st != OK || (st = cli_pool(cl, &pool, e)) != OK || (st = stripe_open(&stripe, cl->config, pool, e)) != OK)
+        return st;
     settings_share(cl->config, LOG_WARN);
-    s = sync_object(&st, pool, kind, str_from(cl->argv[0]), WAIT_MS, e);
-    stripe_close(&st);
-    if (s == OK)
+    st = sync_object(&stripe, pool, kind, str_from(cl->argv[0]), WAIT_MS, e);
+    stripe_close(&stripe);
+    if (st == OK)
         cli_say(cl, "%s is here as it is in Stripe now.", cl->argv[0]);
-    return s;
+    return st;
 }
 
 enum status cmd_billing_reconcile(struct cli *cl, struct err *e)
@@ -112,17 +110,16 @@ enum status cmd_billing_reconcile(struct cli *cl, struct err *e)
     struct reconcile_report r = {0};
     bool night = false;
     struct db_pool *pool;
-    struct stripe st;
-    enum status s = cli_options(cl, CLI_OPTIONS({"nightly", NULL, &night}), 0, 0, e);
-
-    if (s != OK || (s = cli_pool(cl, &pool, e)) != OK || (s = stripe_open(&st, cl->config, pool, e)) != OK)
-        return s;
+    struct stripe stripe;
+    enum status st = cli_options(cl, CLI_OPTIONS({"nightly", NULL, &night}), 0, 0, e);
+    if (st != OK || (st = cli_pool(cl, &pool, e)) != OK || (st = stripe_open(&stripe, cl->config, pool, e)) != OK)
+        return st;
     settings_share(cl->config, LOG_WARN);
-    s = night ? reconcile_nightly(&st, pool, &r, e) : reconcile_hourly(&st, pool, &r, e);
-    stripe_close(&st);
-    struct json *o = s == OK ? json_new_object(&cl->arena) : NULL;
-    if (s != OK)
-        return s;
+    st = night ? reconcile_nightly(&stripe, pool, &r, e) : reconcile_hourly(&stripe, pool, &r, e);
+    stripe_close(&stripe);
+    struct json *o = st == OK ? json_new_object(&cl->arena) : NULL;
+    if (st != OK)
+        return st;
     if (!o || json_set_int(o, "looked", r.looked) || json_set_int(o, "drifted", r.drifted) ||
         json_set_int(o, "mended", r.mended) || json_set_int(o, "reads", r.reads) ||
         json_set_bool(o, "cut_short", r.cut_short))
@@ -134,7 +131,6 @@ enum status cmd_billing_reconcile(struct cli *cl, struct err *e)
 static int alarm_fill(struct json *o, const struct alarm *a)
 {
     bool owned = !id_is_none(a->tenant);
-
     return json_set_id(o, "id", ID_ALARM, a->id) || json_set_str(o, "kind", a->kind) ||
            json_set_str(o, "object", a->object) ||
            (owned ? json_set_id(o, "workspace", ID_TENANT, a->tenant) : json_set_null(o, "workspace")) ||
@@ -150,10 +146,10 @@ enum status cmd_billing_alarms(struct cli *cl, struct err *e)
     struct alarm *list;
     struct json *out, *o;
     size_t n;
-    enum status s = cli_options(cl, CLI_OPTIONS({"all", NULL, &all}), 0, 0, e);
-
-    if (s != OK || (s = cli_db(cl, &c, e)) != OK || (s = alarm_list(c, &cl->arena, !all, LISTED, &list, &n, e)) != OK)
-        return s;
+    enum status st = cli_options(cl, CLI_OPTIONS({"all", NULL, &all}), 0, 0, e);
+    if (st != OK || (st = cli_db(cl, &c, e)) != OK ||
+        (st = alarm_list(c, &cl->arena, !all, LISTED, &list, &n, e)) != OK)
+        return st;
     if (!(out = json_new_array(&cl->arena)))
         return err_nomem(e);
     for (size_t i = 0; i < n; i++)
@@ -167,15 +163,14 @@ enum status cmd_billing_close(struct cli *cl, struct err *e)
 {
     struct db *c;
     struct id id;
-    enum status s = cli_options(cl, NULL, 0, 1, 1, e);
-
-    if (s == OK)
-        s = cli_id_arg(cl->argv[0], ID_ALARM, "alarm", &id, e);
-    if (s == OK)
-        s = cli_db(cl, &c, e);
-    if (s == OK)
-        s = alarm_close(c, id, e);
-    if (s == OK)
+    enum status st = cli_options(cl, NULL, 0, 1, 1, e);
+    if (st == OK)
+        st = cli_id_arg(cl->argv[0], ID_ALARM, "alarm", &id, e);
+    if (st == OK)
+        st = cli_db(cl, &c, e);
+    if (st == OK)
+        st = alarm_close(c, id, e);
+    if (st == OK)
         cli_id(cl, ID_ALARM, id);
-    return s;
+    return st;
 }

@@ -11,11 +11,10 @@
 static enum status read_doc(struct cli *cl, const char *path, struct json **out, struct err *e)
 {
     struct str text;
-    enum status s = cli_read_file(cl, path, 4 * MAX_FLOW, &text, e);
-
-    if (s == OK)
-        s = json_parse(&cl->arena, text, MAX_JSON_DEPTH, out, e);
-    if (s != OK)
+    enum status st = cli_read_file(cl, path, 4 * MAX_FLOW, &text, e);
+    if (st == OK)
+        st = json_parse(&cl->arena, text, MAX_JSON_DEPTH, out, e);
+    if (st != OK)
         return err_wrap(e, "%s", path);
     if (json_is(json_get(*out, "flow"), JSON_OBJECT))
         *out = json_get(*out, "flow");
@@ -25,18 +24,16 @@ static enum status read_doc(struct cli *cl, const char *path, struct json **out,
 static enum status read_flow_file(struct cli *cl, const char *path, struct flow **out, struct err *e)
 {
     struct json *doc = NULL;
-    enum status s = read_doc(cl, path, &doc, e);
-
-    if (s != OK)
-        return s;
-    s = flow_parse(doc, out, e);
-    return s == OK ? OK : err_wrap(e, "%s", path);
+    enum status st = read_doc(cl, path, &doc, e);
+    if (st != OK)
+        return st;
+    st = flow_parse(doc, out, e);
+    return st == OK ? OK : err_wrap(e, "%s", path);
 }
 
 static enum status print_findings(struct cli *cl, const struct flow_finding *f, size_t n, struct err *e)
 {
     struct json *list = json_new_array(&cl->arena);
-
     if (!list)
         return err_nomem(e);
     for (size_t i = 0; i < n; i++) {
@@ -57,31 +54,29 @@ enum status cmd_flow_lint(struct cli *cl, struct err *e)
     struct flow *f = NULL;
     struct flow_finding *found = NULL;
     size_t n = 0, errors = 0;
-    enum status s = cli_options(cl, NULL, 0, 1, 1, e);
-
-    if (s == OK)
-        s = read_flow_file(cl, cl->argv[0], &f, e);
-    if (s == OK)
-        s = flow_lint(f, &cl->arena, &found, &n, e);
-    if (s == OK)
-        s = print_findings(cl, found, n, e);
-    for (size_t i = 0; s == OK && i < n; i++)
+    enum status st = cli_options(cl, NULL, 0, 1, 1, e);
+    if (st == OK)
+        st = read_flow_file(cl, cl->argv[0], &f, e);
+    if (st == OK)
+        st = flow_lint(f, &cl->arena, &found, &n, e);
+    if (st == OK)
+        st = print_findings(cl, found, n, e);
+    for (size_t i = 0; st == OK && i < n; i++)
         errors += found[i].severity == FLOW_ERROR;
-    if (s == OK && errors)
-        s = err_set(e, ERR_INVALID, "flow_lint", "%zu error%s, %zu warning%s.", errors, errors == 1 ? "" : "s",
-                    n - errors, n - errors == 1 ? "" : "s");
-    else if (s == OK && n)
+    if (st == OK && errors)
+        st = err_set(e, ERR_INVALID, "flow_lint", "%zu error%s, %zu warning%s.", errors, errors == 1 ? "" : "s",
+                     n - errors, n - errors == 1 ? "" : "s");
+    else if (st == OK && n)
         cli_say(cl, "No errors, %zu warning%s.", n, n == 1 ? "" : "s");
-    else if (s == OK)
+    else if (st == OK)
         cli_say(cl, "No findings.");
     flow_drop(f);
-    return s;
+    return st;
 }
 
 static enum status print_tests(struct cli *cl, const struct flow_test_result *t, size_t n, struct err *e)
 {
     struct json *list = json_new_array(&cl->arena);
-
     if (!list)
         return err_nomem(e);
     for (size_t i = 0; i < n; i++) {
@@ -100,22 +95,21 @@ enum status cmd_flow_test(struct cli *cl, struct err *e)
     struct flow *f = NULL;
     struct flow_test_result *t = NULL;
     size_t n = 0, failed = 0;
-    enum status s = cli_options(cl, NULL, 0, 1, 1, e);
-
-    if (s == OK)
-        s = read_flow_file(cl, cl->argv[0], &f, e);
-    if (s == OK)
-        s = flow_test(f, &cl->arena, &t, &n, e);
-    if (s == OK)
-        s = print_tests(cl, t, n, e);
-    for (size_t i = 0; s == OK && i < n; i++)
+    enum status st = cli_options(cl, NULL, 0, 1, 1, e);
+    if (st == OK)
+        st = read_flow_file(cl, cl->argv[0], &f, e);
+    if (st == OK)
+        st = flow_test(f, &cl->arena, &t, &n, e);
+    if (st == OK)
+        st = print_tests(cl, t, n, e);
+    for (size_t i = 0; st == OK && i < n; i++)
         failed += !t[i].passed;
-    if (s == OK)
+    if (st == OK)
         cli_say(cl, "%zu passed, %zu failed", n - failed, failed);
-    if (s == OK && failed)
-        s = err_set(e, ERR_INVALID, "flow_test", "%zu of %zu tests failed.", failed, n);
+    if (st == OK && failed)
+        st = err_set(e, ERR_INVALID, "flow_test", "%zu of %zu tests failed.", failed, n);
     flow_drop(f);
-    return s;
+    return st;
 }
 
 enum status cmd_flow_diff(struct cli *cl, struct err *e)
@@ -123,16 +117,15 @@ enum status cmd_flow_diff(struct cli *cl, struct err *e)
     struct json *before = NULL, *after = NULL, *list;
     struct flow_change *c = NULL;
     size_t n = 0;
-    enum status s = cli_options(cl, NULL, 0, 2, 2, e);
-
-    if (s == OK)
-        s = read_doc(cl, cl->argv[0], &before, e);
-    if (s == OK)
-        s = read_doc(cl, cl->argv[1], &after, e);
-    if (s == OK)
-        s = flow_diff(before, after, &cl->arena, &c, &n, e);
-    if (s != OK)
-        return s;
+    enum status st = cli_options(cl, NULL, 0, 2, 2, e);
+    if (st == OK)
+        st = read_doc(cl, cl->argv[0], &before, e);
+    if (st == OK)
+        st = read_doc(cl, cl->argv[1], &after, e);
+    if (st == OK)
+        st = flow_diff(before, after, &cl->arena, &c, &n, e);
+    if (st != OK)
+        return st;
     list = json_new_array(&cl->arena);
     for (size_t i = 0; list && i < n; i++) {
         struct json *row;

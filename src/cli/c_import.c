@@ -17,7 +17,6 @@ static enum status print_report(struct cli *cl, const struct import_report *r, s
 {
     struct json *report = answers_report_json(&cl->arena, r);
     struct buf b;
-
     if (!report)
         return err_nomem(e);
     buf_init(&b, 1 * MB);
@@ -37,16 +36,15 @@ enum status cmd_import_faq(struct cli *cl, struct err *e)
     struct id bot;
     struct actor who;
     struct str file;
-    enum status s = cli_options(
+    enum status st = cli_options(
         cl, CLI_OPTIONS({"bot", &bot_text, NULL}, {"replace", NULL, &o.replace}, {"dry-run", NULL, &o.dry_run}), 1, 1,
         e);
-
-    if (s != OK || (s = cli_read_file(cl, cl->argv[0], MAX_CSV, &file, e)) != OK ||
-        (s = cli_db_change(cl, &c, e)) != OK || (s = cli_bot(cl, c, bot_text, &bot, &who, e)) != OK)
-        return s;
-    s = answers_import(c, who.tenant, bot, file, &o, show_progress, NULL, &cl->arena, &report, e);
-    if (s == OK && report.skipped)
+    if (st != OK || (st = cli_read_file(cl, cl->argv[0], MAX_CSV, &file, e)) != OK ||
+        (st = cli_db_change(cl, &c, e)) != OK || (st = cli_bot(cl, c, bot_text, &bot, &who, e)) != OK)
+        return st;
+    st = answers_import(c, who.tenant, bot, file, &o, show_progress, NULL, &cl->arena, &report, e);
+    if (st == OK && report.skipped)
         fprintf(stderr, "parley: %lld of %lld rows were left out; the report says why.\n", (long long)report.skipped,
                 (long long)report.rows);
-    return s == OK ? print_report(cl, &report, e) : s;
+    return st == OK ? print_report(cl, &report, e) : st;
 }

@@ -18,7 +18,6 @@ static enum status write_new(const char *path, mode_t mode, struct str text, str
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
     int why = errno;
-
     if (fd < 0 && why == EEXIST)
         return err_set(e, ERR_CONFLICT, "file_exists", "%s is there already; nothing was changed.", path);
     if (fd < 0)
@@ -36,63 +35,58 @@ static enum status write_secrets(const char *path, struct err *e)
 {
     unsigned char key[SECRET_BYTES];
     struct buf b;
-    enum status s;
-
-    crypto_random(key, sizeof key);
+    crypto_random(key, sizeof(key));
     buf_init(&b, 1 * KB);
     buf_puts(
         &b,
         "# Made by parley config init. Keep a copy: what is sealed with this key is lost without it.\nsecret_key = ");
-    crypto_hex(&b, key, sizeof key);
+    crypto_hex(&b, key, sizeof(key));
     buf_puts(&b, "\n# database_password =\n");
-    s = buf_ok(&b) ? write_new(path, 0600, buf_str(&b), e) : err_nomem(e);
-    crypto_wipe(key, sizeof key);
+    enum status st = buf_ok(&b) ? write_new(path, 0600, buf_str(&b), e) : err_nomem(e);
+    crypto_wipe(key, sizeof(key));
     crypto_wipe(b.p, b.n);
     buf_release(&b);
-    return s;
+    return st;
 }
 
 static enum status write_settings(const char *path, const char *secrets, struct err *e)
 {
     struct buf b;
-    enum status s;
-
     buf_init(&b, 1 * MB);
     buf_printf(&b, "include %s\n\n", secrets);
     config_print_example(&b);
-    s = buf_ok(&b) ? write_new(path, 0644, buf_str(&b), e) : err_nomem(e);
+    enum status st = buf_ok(&b) ? write_new(path, 0644, buf_str(&b), e) : err_nomem(e);
     buf_release(&b);
-    return s;
+    return st;
 }
 
 static bool is_there(const char *path)
 {
-    struct stat st;
-    return lstat(path, &st) == 0;
+    struct stat info;
+    return lstat(path, &info) == 0;
 }
 
 enum status cmd_config_init(struct cli *cl, struct err *e)
 {
     const char *dir = PARLEY_SYSCONFDIR "/parley";
-    enum status s = cli_options(cl, CLI_OPTIONS({"dir", &dir, NULL}), 0, 0, e);
+    enum status st = cli_options(cl, CLI_OPTIONS({"dir", &dir, NULL}), 0, 0, e);
     char *settings = arena_printf(&cl->arena, "%s/parley.conf", dir),
          *secrets = arena_printf(&cl->arena, "%s/secrets.conf", dir);
-
-    if (s != OK)
-        return s;
+    if (st != OK)
+        return st;
     if (!settings || !secrets)
         return err_nomem(e);
     if (is_there(settings)) /* asked first, so that no secrets are left beside somebody else's settings */
         return err_set(e, ERR_CONFLICT, "file_exists", "%s is there already; nothing was changed.", settings);
     if (mkdir(dir, 0755) != 0 && errno != EEXIST)
         return err_set(e, ERR_UNAVAILABLE, "file_failed", "Cannot make the folder %s: %s.", dir, strerror(errno));
-    s = write_secrets(secrets, e);
-    if (s != OK)
-        return s;
-    s = write_settings(settings, secrets, e);
-    if (s != OK) {
+    st = write_secrets(secrets, e);
+    if (st != OK)
+        return st;
+    st = write_settings(settings, secrets, e);
+    if (st != OK) {
         unlink(secrets);
-        return s;
+        return st;
     }
     cli_say(cl, "%s\n%s", settings, secrets);
     return OK;

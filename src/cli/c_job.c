@@ -17,7 +17,6 @@
 static void block_signals(void)
 {
     sigset_t set;
-
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
@@ -28,7 +27,6 @@ static void block_signals(void)
 static bool told_to_stop(void)
 {
     sigset_t set;
-
     sigemptyset(&set);
     return sigpending(&set) == 0 && (sigismember(&set, SIGTERM) || sigismember(&set, SIGINT));
 }
@@ -37,11 +35,10 @@ static bool told_to_stop(void)
 static enum status work_off(struct worker *w, struct err *e)
 {
     bool found = true;
-    enum status s = OK;
-
-    while (s == OK && found && !told_to_stop())
-        s = worker_step(w, &found, e);
-    return s;
+    enum status st = OK;
+    while (st == OK && found && !told_to_stop())
+        st = worker_step(w, &found, e);
+    return st;
 }
 
 enum status cmd_work(struct cli *cl, struct err *e)
@@ -49,24 +46,22 @@ enum status cmd_work(struct cli *cl, struct err *e)
     bool once = false;
     struct db *c;
     struct worker w;
-    enum status s = cli_options(cl, CLI_OPTIONS({"once", NULL, &once}), 0, 0, e);
-
-    if (s != OK || (s = cli_db(cl, &c, e)) != OK)
-        return s;
+    enum status st = cli_options(cl, CLI_OPTIONS({"once", NULL, &once}), 0, 0, e);
+    if (st != OK || (st = cli_db(cl, &c, e)) != OK)
+        return st;
     settings_share(cl->config, LOG_WARN);
     block_signals();
-    if ((s = worker_open(&w, cl->config, e)) == OK)
-        s = once ? work_off(&w, e) : worker_run(&w, NULL, NULL, e);
+    if ((st = worker_open(&w, cl->config, e)) == OK)
+        st = once ? work_off(&w, e) : worker_run(&w, NULL, NULL, e);
     worker_close(&w);
     shared_close();
-    return s;
+    return st;
 }
 
 static struct json *job_json(struct cli *cl, const struct job *job)
 {
     struct json *j = json_new_object(&cl->arena);
     bool owned = !id_is_none(job->tenant);
-
     if (!j || json_set_id(j, "id", ID_JOB, job->id) || json_set_str(j, "kind", str_from(job->kind)) ||
         json_set_str(j, "state", str_from(job->state)) || json_set_int(j, "attempts", job->attempt) ||
         json_set_time(j, "due", job->due_ms) || json_set_time(j, "created", job->created_ms) ||
@@ -82,13 +77,13 @@ enum status cmd_job_list(struct cli *cl, struct err *e)
     struct db *c;
     struct job *list;
     size_t n;
-    enum status s = cli_options(cl, CLI_OPTIONS({"state", &state, NULL}), 0, 0, e);
-
-    if (s == OK && strcmp(state, "ready") != 0 && strcmp(state, "running") != 0 && strcmp(state, "done") != 0 &&
+    enum status st = cli_options(cl, CLI_OPTIONS({"state", &state, NULL}), 0, 0, e);
+    if (st == OK && strcmp(state, "ready") != 0 && strcmp(state, "running") != 0 && strcmp(state, "done") != 0 &&
         strcmp(state, "dead") != 0)
         return cli_usage(e, "There is no state \"%s\".", state);
-    if (s != OK || (s = cli_db(cl, &c, e)) != OK || (s = queue_list(c, &cl->arena, state, LISTED, &list, &n, e)) != OK)
-        return s;
+    if (st != OK || (st = cli_db(cl, &c, e)) != OK ||
+        (st = queue_list(c, &cl->arena, state, LISTED, &list, &n, e)) != OK)
+        return st;
     struct json *out = json_new_array(&cl->arena);
     for (size_t i = 0; out && i < n; i++) {
         struct json *j = job_json(cl, &list[i]);
@@ -105,15 +100,14 @@ enum status cmd_job_replay(struct cli *cl, struct err *e)
 {
     struct db *c;
     struct id id;
-    enum status s = cli_options(cl, NULL, 0, 1, 1, e);
-
-    if (s == OK)
-        s = cli_id_arg(cl->argv[0], ID_JOB, "job", &id, e);
-    if (s == OK)
-        s = cli_db(cl, &c, e);
-    if (s == OK)
-        s = queue_replay(c, id, e);
-    if (s == OK)
+    enum status st = cli_options(cl, NULL, 0, 1, 1, e);
+    if (st == OK)
+        st = cli_id_arg(cl->argv[0], ID_JOB, "job", &id, e);
+    if (st == OK)
+        st = cli_db(cl, &c, e);
+    if (st == OK)
+        st = queue_replay(c, id, e);
+    if (st == OK)
         cli_id(cl, ID_JOB, id);
-    return s;
+    return st;
 }

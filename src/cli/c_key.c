@@ -12,7 +12,6 @@ static const struct {
 static enum status read_scopes(const char *text, uint32_t *out, struct err *e)
 {
     struct str rest = str_from(text), part;
-
     *out = 0;
     while (str_split(&rest, ',', &part)) {
         size_t i = 0;
@@ -32,14 +31,13 @@ enum status cmd_key_create(struct cli *cl, struct err *e)
     uint32_t bits;
     struct db *c;
     struct id tenant, id;
-    enum status s = cli_options(
+    enum status st = cli_options(
         cl, CLI_OPTIONS({"tenant", &tenant_text, NULL}, {"name", &name, NULL}, {"scopes", &scope_text, NULL}), 0, 0, e);
-
-    if (s != OK || (s = read_scopes(scope_text, &bits, e)) != OK || (s = cli_db(cl, &c, e)) != OK ||
-        (s = cli_tenant(cl, c, tenant_text, &tenant, e)) != OK)
-        return s;
-    if ((s = account_key_create(c, tenant, str_from(name), bits, key, &id, e)) != OK)
-        return s;
+    if (st != OK || (st = read_scopes(scope_text, &bits, e)) != OK || (st = cli_db(cl, &c, e)) != OK ||
+        (st = cli_tenant(cl, c, tenant_text, &tenant, e)) != OK)
+        return st;
+    if ((st = account_key_create(c, tenant, str_from(name), bits, key, &id, e)) != OK)
+        return st;
     struct json *o = json_new_object(&cl->arena);
     if (!o || json_set_id(o, "id", ID_KEY, id) != 0 || json_set_str(o, "key", str_from(key)) != 0)
         return err_nomem(e);

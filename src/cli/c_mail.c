@@ -16,7 +16,6 @@ static enum status write_test(struct cli *cl, struct str to, struct mail_written
                                MAIL_VALUES(MAIL_TEXT("server", str_from(config_string(cl->config, CONFIG_smtp_url))),
                                            MAIL_TEXT("url", STR("/")))};
     struct json *payload = mail_payload(&cl->arena, &m);
-
     return payload ? mail_write(cl->config, &cl->arena, payload, out, e) : err_nomem(e);
 }
 
@@ -26,10 +25,9 @@ static enum status send_test(struct cli *cl, struct str to, struct json **out, s
     struct str reply;
     char id[ID_TEXT_MAX];
     const char *at = strchr(config_string(cl->config, CONFIG_mail_from), '@');
-    enum status s = write_test(cl, to, &written, e);
-
-    if (s != OK)
-        return s;
+    enum status st = write_test(cl, to, &written, e);
+    if (st != OK)
+        return st;
     id_text(ID_JOB, id_new(), id);
     struct smtp_mail m = {.to = to,
                           .subject = written.subject,
@@ -37,8 +35,8 @@ static enum status send_test(struct cli *cl, struct str to, struct json **out, s
                           .html = written.html,
                           .message_id = str_from(arena_printf(&cl->arena, "test-%s%s", id, at ? at : "@localhost")),
                           .date_ms = clock_now_ms()};
-    if ((s = smtp_send(cl->config, &cl->arena, &m, &reply, e)) != OK)
-        return s;
+    if ((st = smtp_send(cl->config, &cl->arena, &m, &reply, e)) != OK)
+        return st;
     *out = json_new_object(&cl->arena);
     return *out && json_set_str(*out, "message_id", m.message_id) == 0 && json_set_str(*out, "reply", reply) == 0
                ? OK
@@ -48,18 +46,17 @@ static enum status send_test(struct cli *cl, struct str to, struct json **out, s
 enum status cmd_mail_test(struct cli *cl, struct err *e)
 {
     struct json *out = NULL;
-    enum status s = cli_options(cl, NULL, 0, 1, 1, e);
-
-    if (s != OK)
-        return s;
+    enum status st = cli_options(cl, NULL, 0, 1, 1, e);
+    if (st != OK)
+        return st;
     struct str to = str_from(cl->argv[0]);
     struct view_config vc = {.template_dir = cli_dir(cl, CONFIG_template_dir, PARLEY_PKGDATADIR "/templates")};
     if (!email_valid(to))
         return cli_usage(e, "\"%s\" is not an e-mail address.", cl->argv[0]);
-    if ((s = view_library_open(&vc, e)) == OK)
-        s = send_test(cl, to, &out, e);
+    if ((st = view_library_open(&vc, e)) == OK)
+        st = send_test(cl, to, &out, e);
     view_library_close();
-    if (s == OK)
+    if (st == OK)
         cli_out(cl, out);
-    return s;
+    return st;
 }

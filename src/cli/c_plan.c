@@ -33,16 +33,16 @@ static int set_terms(struct json *o, const struct plan_terms *t)
 static enum status read_plans(struct cli *cl, struct plans *out, struct err *e)
 {
     struct db *c;
-    enum status s = cli_db(cl, &c, e);
-    return s == OK ? plans_read(c, &cl->arena, out, e) : s;
+    enum status st = cli_db(cl, &c, e);
+    return st == OK ? plans_read(c, &cl->arena, out, e) : st;
 }
 
 enum status cmd_plan_list(struct cli *cl, struct err *e)
 {
     struct plans all;
-    enum status s = cli_options(cl, NULL, 0, 0, 0, e);
-    if (s != OK || (s = read_plans(cl, &all, e)) != OK)
-        return s;
+    enum status st = cli_options(cl, NULL, 0, 0, 0, e);
+    if (st != OK || (st = read_plans(cl, &all, e)) != OK)
+        return st;
     struct json *out = json_new_array(&cl->arena), *o;
     for (size_t i = 0; out && i < all.n; i++) {
         const struct plan *p = &all.list[i];
@@ -80,9 +80,9 @@ static int plan_json(struct json *o, const struct plans *all, const struct plan 
 enum status cmd_plan_show(struct cli *cl, struct err *e)
 {
     struct plans all;
-    enum status s = cli_options(cl, NULL, 0, 1, 1, e);
-    if (s != OK || (s = read_plans(cl, &all, e)) != OK)
-        return s;
+    enum status st = cli_options(cl, NULL, 0, 1, 1, e);
+    if (st != OK || (st = read_plans(cl, &all, e)) != OK)
+        return st;
     const struct plan *p = plans_find(&all, str_from(cl->argv[0]));
     if (!p)
         return err_set(e, ERR_NOT_FOUND, "plan_unknown", "There is no plan \"%.40s\": parley plan list", cl->argv[0]);
@@ -132,14 +132,14 @@ enum status cmd_tenant_override(struct cli *cl, struct err *e)
     struct actor who = cli_actor(ID_NONE);
     struct db *c;
     bool end;
-    enum status s = cli_options(cl, CLI_OPTIONS({"reason", &reason, NULL}, {"expires", &expires, NULL}), 3, 3, e);
-    if (s != OK || (s = override_args(cl, reason, expires, &o, &end, e)) != OK ||
-        (s = cli_db_change(cl, &c, e)) != OK || (s = cli_tenant(cl, c, cl->argv[0], &o.tenant, e)) != OK)
-        return s;
-    s = end ? override_end(c, &who, o.tenant, o.entitlement, e) : override_set(c, &who, &o, e);
-    if (s == OK)
+    enum status st = cli_options(cl, CLI_OPTIONS({"reason", &reason, NULL}, {"expires", &expires, NULL}), 3, 3, e);
+    if (st != OK || (st = override_args(cl, reason, expires, &o, &end, e)) != OK ||
+        (st = cli_db_change(cl, &c, e)) != OK || (st = cli_tenant(cl, c, cl->argv[0], &o.tenant, e)) != OK)
+        return st;
+    st = end ? override_end(c, &who, o.tenant, o.entitlement, e) : override_set(c, &who, &o, e);
+    if (st == OK)
         cli_id(cl, ID_TENANT, o.tenant);
-    return s;
+    return st;
 }
 
 /* ---- what a workspace may ---- */
@@ -211,13 +211,13 @@ enum status cmd_tenant_entitlements(struct cli *cl, struct err *e)
     struct db *c;
     struct id id;
     size_t n;
-    enum status s = cli_options(cl, NULL, 0, 0, 1, e);
-    if (s != OK || (s = cli_db(cl, &c, e)) != OK ||
-        (s = cli_tenant(cl, c, cl->argc ? cl->argv[0] : NULL, &id, e)) != OK ||
-        (s = account_tenant_get(c, &cl->arena, id, &t, e)) != OK ||
-        (s = entitlement_load(c, id, now, &cl->arena, &x, e)) != OK ||
-        (s = override_list(c, id, &cl->arena, &overrides, &n, e)) != OK || (s = usage_now(c, id, now, &u, e)) != OK)
-        return s;
+    enum status st = cli_options(cl, NULL, 0, 0, 1, e);
+    if (st != OK || (st = cli_db(cl, &c, e)) != OK ||
+        (st = cli_tenant(cl, c, cl->argc ? cl->argv[0] : NULL, &id, e)) != OK ||
+        (st = account_tenant_get(c, &cl->arena, id, &t, e)) != OK ||
+        (st = entitlement_load(c, id, now, &cl->arena, &x, e)) != OK ||
+        (st = override_list(c, id, &cl->arena, &overrides, &n, e)) != OK || (st = usage_now(c, id, now, &u, e)) != OK)
+        return st;
     struct json *o = json_new_object(&cl->arena);
     if (!o || set_answer(o, &t, &x, u.used) != 0 || set_overrides(o, overrides, n) != 0)
         return err_nomem(e);

@@ -43,13 +43,13 @@ static int put_row(struct json *list, const struct row *r)
 
 enum status cmd_routes(struct cli *cl, struct err *e)
 {
-    enum status s = cli_options(cl, NULL, 0, 0, 0, e);
+    enum status st = cli_options(cl, NULL, 0, 0, 0, e);
     struct json *list = json_new_array(&cl->arena);
-    if (s != OK)
-        return s;
-    if (list == NULL)
+    if (st != OK)
+        return st;
+    if (!list)
         return err_nomem(e);
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
         if (put_row(list, &rows[i]) != 0)
             return err_nomem(e);
     cli_out(cl, list);

@@ -48,7 +48,6 @@ struct serve {
 static char *in_dir(struct cli *cl, const char *dir, const char *file, struct err *e)
 {
     char *path = arena_printf(&cl->arena, "%s/%s", dir, file);
-
     if (!path)
         err_nomem(e);
     return path;
@@ -61,7 +60,6 @@ static enum status already_runs(int fd, struct err *e)
     char text[24] = "";
     uint64_t pid = 0;
     ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
-
     if (n > 0 && num_u64(str_trim(str_n(text, (size_t)n)), INT32_MAX, &pid) && pid)
         return err_set(e, ERR_CONFLICT, "running", "Parley already runs here (process %d).", (int)pid);
     return err_set(e, ERR_CONFLICT, "running", "Parley already runs here.");
@@ -76,9 +74,9 @@ static enum status lock_pid_file(struct serve *sv, struct err *e)
         if (fd < 0)
             return err_set(e, ERR_UNAVAILABLE, "pid_file", "%s cannot be written: %s", sv->pid_path, strerror(errno));
         if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-            enum status s = already_runs(fd, e);
+            enum status st = already_runs(fd, e);
             close(fd);
-            return s;
+            return st;
         }
         if (fstat(fd, &mine) == 0 && stat(sv->pid_path, &there) == 0 && mine.st_ino == there.st_ino) {
             sv->pid_fd = fd;
@@ -96,7 +94,6 @@ static enum status lock_pid_file(struct serve *sv, struct err *e)
 static enum status check_dirs(struct serve *sv, struct err *e)
 {
     const char *run = config_string(sv->cl->config, CONFIG_run_dir);
-
     if (mkdir(run, 0750) != 0 && errno != EEXIST)
         return err_set(e, ERR_UNAVAILABLE, "run_dir", "run_dir %s cannot be made: %s", run, strerror(errno));
     if (access(run, W_OK | X_OK) != 0)
@@ -109,7 +106,6 @@ static enum status check_dirs(struct serve *sv, struct err *e)
 static enum status find_programs(struct serve *sv, struct err *e)
 {
     const char *dir = cli_dir(sv->cl, CONFIG_program_dir, PARLEY_LIBEXECDIR);
-
     for (int i = 0; i < PROGRAMS; i++) {
         char *path = in_dir(sv->cl, dir, wanted[i].file, e);
         if (!path)
@@ -128,18 +124,17 @@ static enum status check_schema(struct serve *sv, struct err *e)
     int how = 0, words[2];
     ssize_t n;
     struct db *c;
-
     if (pipe2(words, O_CLOEXEC) != 0)
         return err_set(e, ERR_UNAVAILABLE, "pipe", "The schema cannot be checked: %s", strerror(errno));
     fflush(NULL);
     pid_t pid = fork();
     if (pid == 0) {
         struct err mine = ERR_INIT;
-        enum status s = cli_db(sv->cl, &c, &mine);
+        enum status st = cli_db(sv->cl, &c, &mine);
         db_put(sv->cl->db);
         db_pool_close(sv->cl->pool);
-        n = s == OK ? 0 : write(words[1], &mine, sizeof(mine)); /* at most PIPE_BUF: whole or not at all */
-        _exit(s != OK || n < 0);
+        n = st == OK ? 0 : write(words[1], &mine, sizeof(mine)); /* at most PIPE_BUF: whole or not at all */
+        _exit(st != OK || n < 0);
     }
     close(words[1]);
     struct err theirs = ERR_INIT;
@@ -161,7 +156,6 @@ static bool answers(const struct sockaddr_un *addr)
 {
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     bool yes = fd >= 0 && (connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) == 0 || errno == EAGAIN);
-
     if (fd >= 0)
         close(fd);
     return yes;
@@ -184,7 +178,6 @@ static enum status listen_at(const char *path, int64_t until_us, int *out, struc
 {
     struct sockaddr_un addr = {.sun_family = AF_UNIX};
     size_t n = strlen(path);
-
     if (n >= sizeof(addr.sun_path))
         return err_set(e, ERR_INVALID, "socket_path", "%s is too long for a socket: choose a shorter run_dir.", path);
     memcpy(addr.sun_path, path, n + 1);
@@ -208,16 +201,15 @@ static enum status bind_sockets(struct serve *sv, struct err *e)
 {
     const char *run = config_string(sv->cl->config, CONFIG_run_dir);
     int64_t until = clock_mono_us() + (config_int(sv->cl->config, CONFIG_stop_timeout) + GRACE_MS) * 1000;
-
     for (int i = 0; i < PROGRAMS; i++) {
         if (!wanted[i].listens)
             continue;
         char *path = arena_printf(&sv->cl->arena, "%s/%s.sock", run, wanted[i].name);
         if (!path)
             return err_nomem(e);
-        enum status s = listen_at(path, until, &sv->programs[i].listen_fd, e);
-        if (s != OK)
-            return s;
+        enum status st = listen_at(path, until, &sv->programs[i].listen_fd, e);
+        if (st != OK)
+            return st;
         sv->sockets[i] = path;
     }
     return OK;
@@ -242,7 +234,6 @@ static void clean_up(struct serve *sv)
 static void block_signals(void)
 {
     sigset_t set;
-
     sigemptyset(&set);
     sigaddset(&set, SIGCHLD);
     sigaddset(&set, SIGTERM);
@@ -253,30 +244,28 @@ static void block_signals(void)
 
 static enum status prepare(struct serve *sv, struct err *e)
 {
-    enum status s = check_dirs(sv, e);
-
-    if (s == OK)
-        s = lock_pid_file(sv, e);
-    if (s == OK)
-        s = find_programs(sv, e);
-    if (s == OK)
-        s = check_schema(sv, e);
-    if (s == OK)
-        s = bind_sockets(sv, e);
-    return s == OK ? settings_apply("parley", sv->cl->config, e) : s;
+    enum status st = check_dirs(sv, e);
+    if (st == OK)
+        st = lock_pid_file(sv, e);
+    if (st == OK)
+        st = find_programs(sv, e);
+    if (st == OK)
+        st = check_schema(sv, e);
+    if (st == OK)
+        st = bind_sockets(sv, e);
+    return st == OK ? settings_apply("parley", sv->cl->config, e) : st;
 }
 
 enum status cmd_serve(struct cli *cl, struct err *e)
 {
     struct serve sv = {.cl = cl, .pid_fd = -1};
     char *arguments[] = {(char *)"--config", (char *)config_path(cl->config), NULL};
-    enum status s = cli_options(cl, NULL, 0, 0, 0, e);
-
-    if (s != OK)
-        return s;
+    enum status st = cli_options(cl, NULL, 0, 0, 0, e);
+    if (st != OK)
+        return st;
     if (!(sv.pid_path = in_dir(cl, config_string(cl->config, CONFIG_run_dir), "parley.pid", e)))
         return ERR_NOMEM;
-    if ((s = prepare(&sv, e)) == OK) {
+    if ((st = prepare(&sv, e)) == OK) {
         block_signals();
         bool from_file = arguments[1][0] != '\0';
         int killed = supervise(sv.programs, PROGRAMS, from_file ? arguments : &arguments[2],
@@ -284,5 +273,5 @@ enum status cmd_serve(struct cli *cl, struct err *e)
         log_line(LOG_INFO, "stopped", LOG_I("killed", killed));
     }
     clean_up(&sv);
-    return s;
+    return st;
 }

@@ -12,7 +12,6 @@
 const char *cli_dir(struct cli *cl, enum config_key k, const char *standard)
 {
     const char *set = config_string(cl->config, k);
-
     return set[0] ? set : standard;
 }
 
@@ -26,7 +25,6 @@ static void say_step(void *ctx, int version, const char *name)
 static enum status print_report(struct cli *cl, const struct migrate_report *r, bool dry_run, struct err *e)
 {
     struct json *j = json_new_object(&cl->arena);
-
     if (cl->json) {
         if (!j || json_set_int(j, "version", r->version) || json_set_int(j, "applied", r->applied) ||
             json_set_int(j, "pending", r->pending))
@@ -43,21 +41,19 @@ enum status cmd_migrate(struct cli *cl, struct err *e)
 {
     bool dry_run = false;
     struct migrate_report r;
-    enum status s = cli_options(cl, CLI_OPTIONS({"dry-run", NULL, &dry_run}), 0, 0, e);
-
-    if (s != OK)
-        return s;
+    enum status st = cli_options(cl, CLI_OPTIONS({"dry-run", NULL, &dry_run}), 0, 0, e);
+    if (st != OK)
+        return st;
     db_library_begin();
-    s = migrate_run(cl->config, cli_dir(cl, CONFIG_sql_dir, PARLEY_PKGDATADIR "/sql"),
-                    dry_run ? MIGRATE_DRY_RUN : MIGRATE_APPLY, say_step, cl, &r, e);
+    st = migrate_run(cl->config, cli_dir(cl, CONFIG_sql_dir, PARLEY_PKGDATADIR "/sql"),
+                     dry_run ? MIGRATE_DRY_RUN : MIGRATE_APPLY, say_step, cl, &r, e);
     db_library_end();
-    return s == OK ? print_report(cl, &r, dry_run, e) : s;
+    return st == OK ? print_report(cl, &r, dry_run, e) : st;
 }
 
 static enum status print_buf(struct buf *b, struct err *e)
 {
     bool ok = buf_ok(b);
-
     if (ok)
         fwrite(b->p, 1, b->n, stdout);
     buf_release(b);
@@ -69,7 +65,6 @@ static struct json *setting_json(struct cli *cl, enum config_key k)
     const struct config_row *row = config_row(k);
     const char *value = config_string(cl->config, k);
     struct json *j = json_new_object(&cl->arena);
-
     if (row->secret)
         value = value[0] ? "(set)" : "(not set)";
     if (!j || json_set_str(j, "key", str_from(row->name)) || json_set_str(j, "value", str_from(value)) ||
@@ -81,7 +76,6 @@ static struct json *setting_json(struct cli *cl, enum config_key k)
 static enum status config_as_json(struct cli *cl, struct err *e)
 {
     struct json *all = json_new_array(&cl->arena);
-
     for (int k = 0; all && k < CONFIG_COUNT; k++) {
         struct json *j = setting_json(cl, (enum config_key)k);
         if (!j || json_push_copy(all, j))
@@ -96,10 +90,9 @@ static enum status config_as_json(struct cli *cl, struct err *e)
 enum status cmd_config(struct cli *cl, struct err *e)
 {
     struct buf b;
-    enum status s = cli_options(cl, NULL, 0, 0, 0, e);
-
-    if (s != OK || cl->json)
-        return s != OK ? s : config_as_json(cl, e);
+    enum status st = cli_options(cl, NULL, 0, 0, 0, e);
+    if (st != OK || cl->json)
+        return st != OK ? st : config_as_json(cl, e);
     buf_init(&b, 1 * MB);
     config_print(cl->config, &b);
     return print_buf(&b, e);
@@ -107,9 +100,8 @@ enum status cmd_config(struct cli *cl, struct err *e)
 
 enum status cmd_config_get(struct cli *cl, struct err *e)
 {
-    enum status s = cli_options(cl, NULL, 0, 1, 1, e);
-
-    for (int k = 0; s == OK && k < CONFIG_COUNT; k++) {
+    enum status st = cli_options(cl, NULL, 0, 1, 1, e);
+    for (int k = 0; st == OK && k < CONFIG_COUNT; k++) {
         if (strcmp(config_row((enum config_key)k)->name, cl->argv[0]) != 0)
             continue;
         struct json *j = setting_json(cl, (enum config_key)k);
@@ -121,16 +113,15 @@ enum status cmd_config_get(struct cli *cl, struct err *e)
             puts(json_get_str(j, "value").p);
         return OK;
     }
-    return s == OK ? err_set(e, ERR_NOT_FOUND, "setting", "There is no setting \"%s\".", cl->argv[0]) : s;
+    return st == OK ? err_set(e, ERR_NOT_FOUND, "setting", "There is no setting \"%s\".", cl->argv[0]) : st;
 }
 
 enum status cmd_config_manual(struct cli *cl, struct err *e)
 {
     struct buf b;
-    enum status s = cli_options(cl, NULL, 0, 0, 0, e);
-
-    if (s != OK)
-        return s;
+    enum status st = cli_options(cl, NULL, 0, 0, 0, e);
+    if (st != OK)
+        return st;
     buf_init(&b, 1 * MB);
     config_print_manual(&b);
     return print_buf(&b, e);
@@ -139,10 +130,9 @@ enum status cmd_config_manual(struct cli *cl, struct err *e)
 enum status cmd_config_example(struct cli *cl, struct err *e)
 {
     struct buf b;
-    enum status s = cli_options(cl, NULL, 0, 0, 0, e);
-
-    if (s != OK)
-        return s;
+    enum status st = cli_options(cl, NULL, 0, 0, 0, e);
+    if (st != OK)
+        return st;
     buf_init(&b, 1 * MB);
     config_print_example(&b);
     return print_buf(&b, e);
@@ -151,7 +141,6 @@ enum status cmd_config_example(struct cli *cl, struct err *e)
 enum status cmd_version(struct cli *cl, struct err *e)
 {
     struct json *j = json_new_object(&cl->arena);
-
     if (!j || json_set_str(j, "version", str_from(PARLEY_VERSION)) || json_set_str(j, "build", str_from(build_id())))
         return err_nomem(e);
     if (cl->json)

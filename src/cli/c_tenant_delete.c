@@ -12,12 +12,11 @@ static enum status count_live(struct cli *cl, struct db *c, struct id tenant, si
 {
     struct subscription *subs;
     size_t all;
-    enum status s = subscription_list(c, tenant, &cl->arena, &subs, &all, e);
-
+    enum status st = subscription_list(c, tenant, &cl->arena, &subs, &all, e);
     *n = 0;
-    for (size_t i = 0; s == OK && i < all; i++)
+    for (size_t i = 0; st == OK && i < all; i++)
         *n += subs[i].status != STRIPE_CANCELED && subs[i].status != STRIPE_INCOMPLETE_EXPIRED;
-    return s;
+    return st;
 }
 
 static enum status still_subscribed(struct err *e)
@@ -30,40 +29,39 @@ static enum status still_subscribed(struct err *e)
 /* Whatever is open at Stripe is closed there first: a workspace that is gone must not go on paying. */
 static enum status close_at_stripe(struct cli *cl, struct db *c, const struct actor *who, bool cancel, struct err *e)
 {
-    struct stripe st;
+    struct stripe stripe;
     size_t live;
-    enum status s = count_live(cl, c, who->tenant, &live, e);
-
-    if (s == OK && live && !cancel)
+    enum status st = count_live(cl, c, who->tenant, &live, e);
+    if (st == OK && live && !cancel)
         return still_subscribed(e);
-    if (s != OK || (!live && !stripe_enabled(cl->config)))
-        return s;
-    if ((s = stripe_open(&st, cl->config, cl->pool, e)) != OK)
-        return s;
-    s = cancel ? cancel_now(&st, cl->pool, &cl->arena, who, e) : checkouts_end(&st, cl->pool, &cl->arena, who, e);
-    stripe_close(&st);
-    if (s == ERR_CONFLICT && strcmp(e->code, "subscribed") == 0)
+    if (st != OK || (!live && !stripe_enabled(cl->config)))
+        return st;
+    if ((st = stripe_open(&stripe, cl->config, cl->pool, e)) != OK)
+        return st;
+    st = cancel ? cancel_now(&stripe, cl->pool, &cl->arena, who, e)
+                : checkouts_end(&stripe, cl->pool, &cl->arena, who, e);
+    stripe_close(&stripe);
+    if (st == ERR_CONFLICT && strcmp(e->code, "subscribed") == 0)
         return still_subscribed(e);
-    if (s == OK)
-        s = count_live(cl, c, who->tenant, &live, e);
-    if (s == OK && live)
+    if (st == OK)
+        st = count_live(cl, c, who->tenant, &live, e);
+    if (st == OK && live)
         return err_set(e, ERR_CONFLICT, "subscription_live",
                        "A subscription of this workspace has not ended: it belongs to the other mode's key, or Stripe "
                        "has not confirmed it yet.");
-    return s;
+    return st;
 }
 
 static enum status delete_it(struct cli *cl, struct db *c, const struct actor *who, struct err *e)
 {
     struct bot *bots;
     size_t n;
-    enum status s = bot_list(c, who->tenant, &cl->arena, &bots, &n, e);
-
-    if (s == OK)
-        s = account_tenant_delete(c, who, who->tenant, e);
-    for (size_t i = 0; s == OK && i < n; i++)
+    enum status st = bot_list(c, who->tenant, &cl->arena, &bots, &n, e);
+    if (st == OK)
+        st = account_tenant_delete(c, who, who->tenant, e);
+    for (size_t i = 0; st == OK && i < n; i++)
         shared_bump("bot", bots[i].id);
-    return s;
+    return st;
 }
 
 enum status cmd_tenant_delete(struct cli *cl, struct err *e)
@@ -72,16 +70,15 @@ enum status cmd_tenant_delete(struct cli *cl, struct err *e)
     struct db_pool *pool;
     struct db *c;
     struct id id;
-    enum status s = cli_options(cl, CLI_OPTIONS({"cancel-now", NULL, &cancel}), 1, 1, e);
-
-    if (s != OK || (s = cli_pool(cl, &pool, e)) != OK || (s = cli_db_change(cl, &c, e)) != OK ||
-        (s = cli_tenant(cl, c, cl->argv[0], &id, e)) != OK)
-        return s;
+    enum status st = cli_options(cl, CLI_OPTIONS({"cancel-now", NULL, &cancel}), 1, 1, e);
+    if (st != OK || (st = cli_pool(cl, &pool, e)) != OK || (st = cli_db_change(cl, &c, e)) != OK ||
+        (st = cli_tenant(cl, c, cl->argv[0], &id, e)) != OK)
+        return st;
     struct actor who = cli_actor(id);
-    s = close_at_stripe(cl, c, &who, cancel, e);
-    if (s == OK)
-        s = delete_it(cl, c, &who, e);
-    if (s == OK)
+    st = close_at_stripe(cl, c, &who, cancel, e);
+    if (st == OK)
+        st = delete_it(cl, c, &who, e);
+    if (st == OK)
         cli_id(cl, ID_TENANT, id);
-    return s;
+    return st;
 }

@@ -22,10 +22,9 @@ enum status cmd_bot_export(struct cli *cl, struct err *e)
     struct id id;
     struct actor who;
     const struct bot_file_sink out = {NULL, to_stdout};
-    enum status s = cli_options(cl, NULL, 0, 1, 1, e);
-
-    if (s != OK || (s = cli_db(cl, &c, e)) != OK || (s = cli_bot(cl, c, cl->argv[0], &id, &who, e)) != OK)
-        return s;
+    enum status st = cli_options(cl, NULL, 0, 1, 1, e);
+    if (st != OK || (st = cli_db(cl, &c, e)) != OK || (st = cli_bot(cl, c, cl->argv[0], &id, &who, e)) != OK)
+        return st;
     return bot_export(c, who.tenant, id, &out, e);
 }
 
@@ -37,17 +36,16 @@ enum status cmd_bot_import(struct cli *cl, struct err *e)
     struct str text;
     struct json *file;
     struct bot b;
-    enum status s = cli_options(cl, CLI_OPTIONS({"name", &name, NULL}, {"tenant", &tenant_text, NULL}), 1, 1, e);
-
-    if (s != OK || (s = cli_read_file(cl, cl->argv[0], BOT_FILE_MAX, &text, e)) != OK)
-        return s;
-    if ((s = json_parse(&cl->arena, text, MAX_JSON_DEPTH + 2, &file, e)) != OK)
+    enum status st = cli_options(cl, CLI_OPTIONS({"name", &name, NULL}, {"tenant", &tenant_text, NULL}), 1, 1, e);
+    if (st != OK || (st = cli_read_file(cl, cl->argv[0], BOT_FILE_MAX, &text, e)) != OK)
+        return st;
+    if ((st = json_parse(&cl->arena, text, MAX_JSON_DEPTH + 2, &file, e)) != OK)
         return err_wrap(e, "%s", cl->argv[0]);
-    if ((s = cli_db_change(cl, &c, e)) != OK || (s = cli_tenant(cl, c, tenant_text, &tenant, e)) != OK)
-        return s;
+    if ((st = cli_db_change(cl, &c, e)) != OK || (st = cli_tenant(cl, c, tenant_text, &tenant, e)) != OK)
+        return st;
     struct actor who = cli_actor(tenant);
-    s = bot_import(c, &who, &cl->arena, file, str_from(name), &b, e);
-    if (s == OK)
+    st = bot_import(c, &who, &cl->arena, file, str_from(name), &b, e);
+    if (st == OK)
         cli_id(cl, ID_BOT, b.id);
-    return s;
+    return st;
 }

@@ -19,7 +19,6 @@ static int fill_drift(struct json *o, const struct usage_drift *d)
 static struct json *drift_json(struct cli *cl, const struct usage_drift *all, size_t n, bool repaired)
 {
     struct json *o = json_new_object(&cl->arena), *list, *one;
-
     if (!o || json_set_int(o, "drifted", (int64_t)n) || json_set_bool(o, "repaired", repaired) ||
         json_set_array(o, "counters", &list))
         return NULL;
@@ -36,11 +35,10 @@ enum status cmd_usage_verify(struct cli *cl, struct err *e)
     struct db *c;
     bool repair = false;
     size_t n;
-    enum status s = cli_options(cl, CLI_OPTIONS({"repair", NULL, &repair}), 0, 0, e);
-
-    if (s != OK || (s = repair ? cli_db_change(cl, &c, e) : cli_db(cl, &c, e)) != OK ||
-        (s = usage_verify(c, &cl->arena, repair, &all, &n, e)) != OK)
-        return s;
+    enum status st = cli_options(cl, CLI_OPTIONS({"repair", NULL, &repair}), 0, 0, e);
+    if (st != OK || (st = repair ? cli_db_change(cl, &c, e) : cli_db(cl, &c, e)) != OK ||
+        (st = usage_verify(c, &cl->arena, repair, &all, &n, e)) != OK)
+        return st;
     bool json = cl->json;
     struct json *o = drift_json(cl, all, n, repair && n > 0);
     if (!o)
@@ -70,7 +68,6 @@ static int fill_usage(struct json *o, const struct usage *u, const struct usage_
 static int fill_rows(struct json *o, const struct usage_row *rows, size_t n)
 {
     struct json *list, *one;
-
     if (json_set_array(o, "latest", &list))
         return -1;
     for (size_t i = 0; i < n; i++)
@@ -91,14 +88,13 @@ enum status cmd_usage_show(struct cli *cl, struct err *e)
     struct usage_row *rows;
     size_t day_n, row_n;
     int64_t now = clock_now_ms();
-    enum status s = cli_options(cl, NULL, 0, 0, 1, e);
-
-    if (s != OK || (s = cli_db(cl, &c, e)) != OK ||
-        (s = cli_tenant(cl, c, cl->argc ? cl->argv[0] : NULL, &id, e)) != OK ||
-        (s = usage_now(c, id, now, &u, e)) != OK ||
-        (s = usage_days(c, id, &cl->arena, now - 7 * DAY_MS, now + 1, &days, &day_n, e)) != OK ||
-        (s = usage_rows(c, id, &cl->arena, ID_NONE, SHOWN, &rows, &row_n, e)) != OK)
-        return s;
+    enum status st = cli_options(cl, NULL, 0, 0, 1, e);
+    if (st != OK || (st = cli_db(cl, &c, e)) != OK ||
+        (st = cli_tenant(cl, c, cl->argc ? cl->argv[0] : NULL, &id, e)) != OK ||
+        (st = usage_now(c, id, now, &u, e)) != OK ||
+        (st = usage_days(c, id, &cl->arena, now - 7 * DAY_MS, now + 1, &days, &day_n, e)) != OK ||
+        (st = usage_rows(c, id, &cl->arena, ID_NONE, SHOWN, &rows, &row_n, e)) != OK)
+        return st;
     struct usage_forecast f = usage_forecast(&u, NULL, days, day_n, now);
     struct json *o = json_new_object(&cl->arena);
     if (!o || json_set_id(o, "workspace", ID_TENANT, id) || fill_usage(o, &u, &f) || fill_rows(o, rows, row_n))
@@ -110,7 +106,6 @@ enum status cmd_usage_show(struct cli *cl, struct err *e)
 static struct json *row_json(struct cli *cl, const struct meter_row *r)
 {
     struct json *j = json_new_object(&cl->arena);
-
     if (!j || json_set_id(j, "id", ID_METER, r->id) || json_set_id(j, "workspace", ID_TENANT, r->tenant) ||
         json_set_str(j, "state", r->state) || json_set_int(j, "conversations", r->quantity) ||
         json_set_time(j, "event_at", r->event_ms) || json_set_str(j, "customer", r->customer) ||
@@ -128,14 +123,13 @@ enum status cmd_usage_meter(struct cli *cl, struct err *e)
     struct db *c;
     size_t n;
     bool known = false;
-    enum status s = cli_options(cl, CLI_OPTIONS({"state", &state, NULL}), 0, 0, e);
-
+    enum status st = cli_options(cl, CLI_OPTIONS({"state", &state, NULL}), 0, 0, e);
     for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
         known = known || strcmp(states[i], state) == 0;
-    if (s == OK && !known)
+    if (st == OK && !known)
         return cli_usage(e, "--state is pending, unknown, sent or rejected.");
-    if (s != OK || (s = cli_db(cl, &c, e)) != OK || (s = meter_list(c, &cl->arena, state, 100, &rows, &n, e)) != OK)
-        return s;
+    if (st != OK || (st = cli_db(cl, &c, e)) != OK || (st = meter_list(c, &cl->arena, state, 100, &rows, &n, e)) != OK)
+        return st;
     struct json *out = json_new_array(&cl->arena);
     for (size_t i = 0; out && i < n; i++)
         if (json_push(out, row_json(cl, &rows[i])))
@@ -150,11 +144,10 @@ enum status cmd_usage_resend(struct cli *cl, struct err *e)
 {
     struct db *c;
     struct id row, again;
-    enum status s = cli_options(cl, NULL, 0, 1, 1, e);
-
-    if (s != OK || (s = cli_id_arg(cl->argv[0], ID_METER, "a report of usage (use_...)", &row, e)) != OK ||
-        (s = cli_db_change(cl, &c, e)) != OK || (s = meter_resend(c, row, &again, e)) != OK)
-        return s;
+    enum status st = cli_options(cl, NULL, 0, 1, 1, e);
+    if (st != OK || (st = cli_id_arg(cl->argv[0], ID_METER, "a report of usage (use_...)", &row, e)) != OK ||
+        (st = cli_db_change(cl, &c, e)) != OK || (st = meter_resend(c, row, &again, e)) != OK)
+        return st;
     cli_id(cl, ID_METER, again);
     return OK;
 }

@@ -14,7 +14,6 @@ static char *make_password(struct cli *cl)
     static const char letters[] = "abcdefghjkmnpqrstuvwxyz23456789A"; /* 32 */
     uint8_t r[20];
     char *p = arena_alloc(&cl->arena, sizeof(r) + 1);
-
     crypto_random(r, sizeof(r));
     for (size_t i = 0; p && i < sizeof(r); i++)
         p[i] = letters[r[i] & 31];
@@ -23,19 +22,18 @@ static char *make_password(struct cli *cl)
 
 static enum status get_password(struct cli *cl, bool from_stdin, struct str *out, struct err *e)
 {
-    enum status s = OK;
-
+    enum status st = OK;
     if (from_stdin) {
-        s = cli_read_file(cl, "-", PASSWORD_MAX + 2, out, e);
-        while (s == OK && out->n && (out->p[out->n - 1] == '\n' || out->p[out->n - 1] == '\r'))
+        st = cli_read_file(cl, "-", PASSWORD_MAX + 2, out, e);
+        while (st == OK && out->n && (out->p[out->n - 1] == '\n' || out->p[out->n - 1] == '\r'))
             out->n--;
-        if (s == OK && !out->n)
-            s = err_at(e, ERR_INVALID, "password_short", "password", "Standard input holds no password.");
+        if (st == OK && !out->n)
+            st = err_at(e, ERR_INVALID, "password_short", "password", "Standard input holds no password.");
     } else if (!(out->p = make_password(cl)))
-        s = err_nomem(e);
+        st = err_nomem(e);
     else
         *out = str_from(out->p);
-    return s;
+    return st;
 }
 
 /* The id alone, or with the password that nobody has seen yet. */
@@ -43,7 +41,6 @@ static enum status print_account(struct cli *cl, struct id user, const char *ema
                                  struct err *e)
 {
     struct json *o = json_new_object(&cl->arena);
-
     if (!made) {
         cli_id(cl, ID_USER, user);
         return OK;
@@ -62,12 +59,12 @@ enum status cmd_user_create(struct cli *cl, struct err *e)
     struct str password;
     struct db *c;
     struct id id;
-    enum status s = cli_options(cl, CLI_OPTIONS({"name", &name, NULL}, {"password-stdin", NULL, &from_stdin}), 1, 1, e);
-
-    if (s != OK || (s = cli_db(cl, &c, e)) != OK || (s = get_password(cl, from_stdin, &password, e)) != OK)
-        return s;
-    s = account_user_create(c, str_from(cl->argv[0]), str_from(name), password, &id, e);
-    return s == OK ? print_account(cl, id, cl->argv[0], !from_stdin, password, e) : s;
+    enum status st = cli_options(cl, CLI_OPTIONS({"name", &name, NULL}, {"password-stdin", NULL, &from_stdin}), 1, 1,
+                                 e);
+    if (st != OK || (st = cli_db(cl, &c, e)) != OK || (st = get_password(cl, from_stdin, &password, e)) != OK)
+        return st;
+    st = account_user_create(c, str_from(cl->argv[0]), str_from(name), password, &id, e);
+    return st == OK ? print_account(cl, id, cl->argv[0], !from_stdin, password, e) : st;
 }
 
 enum status cmd_user_list(struct cli *cl, struct err *e)
@@ -75,10 +72,9 @@ enum status cmd_user_list(struct cli *cl, struct err *e)
     struct db *c;
     struct user *all;
     size_t n;
-    enum status s = cli_options(cl, NULL, 0, 0, 0, e);
-
-    if (s != OK || (s = cli_db(cl, &c, e)) != OK || (s = account_users(c, &cl->arena, &all, &n, e)) != OK)
-        return s;
+    enum status st = cli_options(cl, NULL, 0, 0, 0, e);
+    if (st != OK || (st = cli_db(cl, &c, e)) != OK || (st = account_users(c, &cl->arena, &all, &n, e)) != OK)
+        return st;
     struct json *out = json_new_array(&cl->arena), *o;
     for (size_t i = 0; out && i < n; i++)
         if (json_push_object(out, &o) != 0 || json_set_id(o, "id", ID_USER, all[i].id) != 0 ||
@@ -96,14 +92,12 @@ enum status cmd_user_list(struct cli *cl, struct err *e)
 static enum status user_arg(struct cli *cl, struct db *c, const char *text, struct id *out, struct err *e)
 {
     struct user u;
-    enum status s;
-
     if (id_parse(ID_USER, str_from(text), out))
         return OK;
-    s = account_user_by_email(c, &cl->arena, str_from(text), &u, e);
-    if (s == OK)
+    enum status st = account_user_by_email(c, &cl->arena, str_from(text), &u, e);
+    if (st == OK)
         *out = u.id;
-    return s;
+    return st;
 }
 
 enum status cmd_user_password(struct cli *cl, struct err *e)
@@ -112,13 +106,12 @@ enum status cmd_user_password(struct cli *cl, struct err *e)
     struct str password;
     struct db *c;
     struct id id;
-    enum status s = cli_options(cl, CLI_OPTIONS({"password-stdin", NULL, &from_stdin}), 1, 1, e);
-
-    if (s != OK || (s = cli_db(cl, &c, e)) != OK || (s = user_arg(cl, c, cl->argv[0], &id, e)) != OK ||
-        (s = get_password(cl, from_stdin, &password, e)) != OK)
-        return s;
-    s = account_password_set(c, id, password, e);
-    return s == OK ? print_account(cl, id, cl->argv[0], !from_stdin, password, e) : s;
+    enum status st = cli_options(cl, CLI_OPTIONS({"password-stdin", NULL, &from_stdin}), 1, 1, e);
+    if (st != OK || (st = cli_db(cl, &c, e)) != OK || (st = user_arg(cl, c, cl->argv[0], &id, e)) != OK ||
+        (st = get_password(cl, from_stdin, &password, e)) != OK)
+        return st;
+    st = account_password_set(c, id, password, e);
+    return st == OK ? print_account(cl, id, cl->argv[0], !from_stdin, password, e) : st;
 }
 
 enum status cmd_user_operator(struct cli *cl, struct err *e)
@@ -126,11 +119,10 @@ enum status cmd_user_operator(struct cli *cl, struct err *e)
     bool revoke = false;
     struct db *c;
     struct id id;
-    enum status s = cli_options(cl, CLI_OPTIONS({"revoke", NULL, &revoke}), 1, 1, e);
-
-    if (s != OK || (s = cli_db(cl, &c, e)) != OK || (s = user_arg(cl, c, cl->argv[0], &id, e)) != OK ||
-        (s = account_user_operator(c, id, !revoke, e)) != OK)
-        return s;
+    enum status st = cli_options(cl, CLI_OPTIONS({"revoke", NULL, &revoke}), 1, 1, e);
+    if (st != OK || (st = cli_db(cl, &c, e)) != OK || (st = user_arg(cl, c, cl->argv[0], &id, e)) != OK ||
+        (st = account_user_operator(c, id, !revoke, e)) != OK)
+        return st;
     cli_id(cl, ID_USER, id);
     return OK;
 }
@@ -140,13 +132,12 @@ enum status cmd_user_add_to(struct cli *cl, struct err *e)
     const char *role = "viewer";
     struct db *c;
     struct id user, tenant;
-    enum status s = cli_options(cl, CLI_OPTIONS({"role", &role, NULL}), 2, 2, e);
-
-    if (s != OK || (s = cli_db(cl, &c, e)) != OK || (s = user_arg(cl, c, cl->argv[0], &user, e)) != OK ||
-        (s = cli_tenant(cl, c, cl->argv[1], &tenant, e)) != OK)
-        return s;
-    s = entitlement_member_add(c, tenant, user, account_role_parse(str_from(role)), e);
-    if (s == OK)
+    enum status st = cli_options(cl, CLI_OPTIONS({"role", &role, NULL}), 2, 2, e);
+    if (st != OK || (st = cli_db(cl, &c, e)) != OK || (st = user_arg(cl, c, cl->argv[0], &user, e)) != OK ||
+        (st = cli_tenant(cl, c, cl->argv[1], &tenant, e)) != OK)
+        return st;
+    st = entitlement_member_add(c, tenant, user, account_role_parse(str_from(role)), e);
+    if (st == OK)
         cli_id(cl, ID_USER, user);
-    return s;
+    return st;
 }

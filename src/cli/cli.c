@@ -1,3 +1,5 @@
+#include "cli/cli.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -5,7 +7,6 @@
 #include <unistd.h>
 
 #include "base/utf8.h"
-#include "cli/cli.h"
 #include "db/migrate.h"
 
 #include "base/banned.h"
@@ -14,7 +15,6 @@ enum status cli_usage(struct err *e, const char *fmt, ...)
 {
     char text[400];
     va_list ap;
-
     va_start(ap, fmt);
     vsnprintf(text, sizeof(text), fmt, ap);
     va_end(ap);
@@ -27,7 +27,6 @@ static enum status take_option(struct cli *cl, int *i, const struct cli_opt *opt
     const char *word = cl->argv[*i] + 2;
     const char *eq = strchr(word, '=');
     struct str name = str_n(word, eq ? (size_t)(eq - word) : strlen(word));
-
     for (size_t k = 0; k < n; k++) {
         if (!str_eqz(name, opts[k].name))
             continue;
@@ -47,15 +46,14 @@ enum status cli_options(struct cli *cl, const struct cli_opt *opts, size_t n, in
 {
     int kept = 0;
     bool open = true;
-
     for (int i = 0; i < cl->argc; i++) {
         const char *word = cl->argv[i];
         if (open && strcmp(word, "--") == 0) {
             open = false;
         } else if (open && word[0] == '-' && word[1] == '-') {
-            enum status s = take_option(cl, &i, opts, n, e);
-            if (s != OK)
-                return s;
+            enum status st = take_option(cl, &i, opts, n, e);
+            if (st != OK)
+                return st;
         } else if (open && word[0] == '-' && word[1])
             return cli_usage(e, "There is no option %s.", word);
         else
@@ -71,43 +69,39 @@ enum status cli_options(struct cli *cl, const struct cli_opt *opts, size_t n, in
 
 enum status cli_db_any(struct cli *cl, struct db **out, struct err *e)
 {
-    enum status s = OK;
-
+    enum status st = OK;
     if (!cl->pool) {
         db_library_begin();
         /* one is the command's own, what it calls takes others */
-        s = db_pool_open(cl->config, config_int(cl->config, CONFIG_database_connections) < 4 ? 4 : 0, &cl->pool, e);
+        st = db_pool_open(cl->config, config_int(cl->config, CONFIG_database_connections) < 4 ? 4 : 0, &cl->pool, e);
     }
-    if (s == OK && !cl->db && (s = db_get(cl->pool, &cl->db, e)) != OK) {
+    if (st == OK && !cl->db && (st = db_get(cl->pool, &cl->db, e)) != OK) {
         char why[256];
         db_pool_trouble(cl->pool, why, sizeof(why));
         if (why[0])
-            err_set(e, s, "database_unavailable", "The database cannot be reached: %s", why);
+            err_set(e, st, "database_unavailable", "The database cannot be reached: %s", why);
     }
     *out = cl->db;
-    return s;
+    return st;
 }
 
 enum status cli_db(struct cli *cl, struct db **out, struct err *e)
 {
-    enum status s = cli_db_any(cl, out, e);
-
-    return s == OK ? migrate_check(*out, e) : s;
+    enum status st = cli_db_any(cl, out, e);
+    return st == OK ? migrate_check(*out, e) : st;
 }
 
 enum status cli_pool(struct cli *cl, struct db_pool **out, struct err *e)
 {
     struct db *c;
-    enum status s = cli_db(cl, &c, e);
-
+    enum status st = cli_db(cl, &c, e);
     *out = cl->pool;
-    return s;
+    return st;
 }
 
 enum status cli_id_arg(const char *text, enum id_kind kind, const char *what, struct id *out, struct err *e)
 {
     char sample[ID_TEXT_MAX];
-
     if (text && id_parse(kind, str_from(text), out))
         return OK;
     char *under = strchr(id_text(kind, ID_NONE, sample), '_');
@@ -123,8 +117,7 @@ static enum status read_all(struct cli *cl, int fd, size_t max, struct str *out,
     struct buf b;
     char chunk[65536];
     ssize_t n;
-    enum status s = OK;
-
+    enum status st = OK;
     buf_init(&b, max + 1);
     while ((n = read(fd, chunk, sizeof(chunk))) > 0 || (n < 0 && errno == EINTR)) {
         if (n > 0)
@@ -134,28 +127,27 @@ static enum status read_all(struct cli *cl, int fd, size_t max, struct str *out,
     }
     char *copy = NULL;
     if (n < 0)
-        s = err_set(e, ERR_INVALID, "file", "It cannot be read: %s", strerror(errno));
+        st = err_set(e, ERR_INVALID, "file", "It cannot be read: %s", strerror(errno));
     else if (!buf_ok(&b) || b.n > max)
-        s = err_set(e, ERR_TOO_LARGE, NULL, "It is larger than %zu bytes.", max);
+        st = err_set(e, ERR_TOO_LARGE, NULL, "It is larger than %zu bytes.", max);
     else if (!(copy = arena_strdup(&cl->arena, buf_str(&b))))
-        s = err_nomem(e);
+        st = err_nomem(e);
     else
         *out = str_n(copy, b.n);
     buf_release(&b);
-    return s;
+    return st;
 }
 
 enum status cli_read_file(struct cli *cl, const char *path, size_t max, struct str *out, struct err *e)
 {
     bool std = strcmp(path, "-") == 0;
     int fd = std ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
-
     if (fd < 0)
         return err_set(e, ERR_INVALID, "file", "%s cannot be opened: %s", path, strerror(errno));
-    enum status s = read_all(cl, fd, max, out, e);
+    enum status st = read_all(cl, fd, max, out, e);
     if (!std)
         close(fd);
-    if (s != OK)
+    if (st != OK)
         err_wrap(e, "%s", std ? "standard input" : path);
-    return s;
+    return st;
 }

@@ -10,10 +10,9 @@ DB_STMT(server_settings, GLOBAL,
 enum status doctor_store_server(struct db *c, struct arena *a, struct doctor_server *out, struct err *e)
 {
     struct db_row r;
-    enum status s = db_query_one(c, &server_settings, DB_GLOBAL, DB_NONE, a, &r, e);
-
-    if (s == OK)
+    enum status st = db_query_one(c, &server_settings, DB_GLOBAL, DB_NONE, a, &r, e);
+    if (st == OK)
         *out = (struct doctor_server){db_row_str(r, 0), db_row_str(r, 1),      db_row_int(r, 2),
                                       db_row_int(r, 3), db_row_int(r, 4) != 0, db_row_int(r, 5)};
-    return s;
+    return st;
 }

@@ -24,7 +24,6 @@ static int match(const char *name, int argc, char **argv)
 {
     struct str rest = str_from(name), word;
     int n = 0;
-
     while (str_split(&rest, ' ', &word)) {
         if (n == argc || !str_eqz(word, argv[n]))
             return 0;
@@ -36,7 +35,6 @@ static int match(const char *name, int argc, char **argv)
 static const struct command *find(int argc, char **argv, int *words)
 {
     const struct command *best = NULL;
-
     *words = 0;
     for (size_t i = 0; i < command_count; i++) {
         int n = match(commands[i].name, argc, argv);
@@ -52,7 +50,6 @@ static const struct command *find(int argc, char **argv, int *words)
 static size_t distance(struct str a, struct str b)
 {
     size_t row[64];
-
     if (a.n > 60 || b.n > 60)
         return 64;
     for (size_t j = 0; j <= b.n; j++)
@@ -74,7 +71,6 @@ static void suggest(struct str typed)
 {
     size_t best = typed.n / 3 + 2;
     const char *name = NULL;
-
     for (size_t i = 0; i < command_count; i++) {
         struct str n = str_from(commands[i].name);
         size_t d = distance(typed, n);
@@ -92,7 +88,6 @@ static void suggest(struct str typed)
 static int unknown(int argc, char **argv)
 {
     char typed[64];
-
     if (argc > 1 && argv[1][0] != '-')
         snprintf(typed, sizeof(typed), "%s %s", argv[0], argv[1]);
     else
@@ -140,7 +135,6 @@ static int usage_one(const struct command *c, FILE *to)
 static void print_failure(const struct cli *cl, const struct err *e)
 {
     struct buf b;
-
     if (!cl->json) {
         fprintf(stderr, "parley: %s\n", e->message);
         if (e->pointer[0])
@@ -162,23 +156,22 @@ static void print_failure(const struct cli *cl, const struct err *e)
 static int run(struct cli *cl)
 {
     struct err e = ERR_INIT;
-    enum status s = config_load(cl->config_path, &cl->config, &e);
-
-    if (s == OK) {
+    enum status st = config_load(cl->config_path, &cl->config, &e);
+    if (st == OK) {
         config_set_current(config_retain(cl->config));
-        s = crypto_init(&e);
+        st = crypto_init(&e);
     }
-    if (s == OK)
-        s = cl->command->fn(cl, &e);
-    if (s == OK && (fflush(stdout) != 0 || ferror(stdout)))
-        s = err_set(&e, ERR_INTERNAL, "output", "The result could not be written out.");
-    if (s != OK)
+    if (st == OK)
+        st = cl->command->fn(cl, &e);
+    if (st == OK && (fflush(stdout) != 0 || ferror(stdout)))
+        st = err_set(&e, ERR_INTERNAL, "output", "The result could not be written out.");
+    if (st != OK)
         print_failure(cl, &e);
-    if (s == ERR_INVALID && strcmp(e.code, "usage") == 0) {
+    if (st == ERR_INVALID && strcmp(e.code, "usage") == 0) {
         fprintf(stderr, "Usage: parley %s %s\n", cl->command->name, cl->command->usage);
         return 2;
     }
-    return s == OK ? 0 : 1;
+    return st == OK ? 0 : 1;
 }
 
 static void finish(struct cli *cl)
@@ -198,7 +191,6 @@ static int global_options(struct cli *cl, int *argc, char **argv)
 {
     int n = 0;
     bool help = false, version = false;
-
     for (int i = 0; i < *argc; i++) {
         const char *a = argv[i];
         if (strcmp(a, "--") == 0) {
@@ -236,7 +228,6 @@ int main(int argc, char **argv)
     struct cli cl = {.program = argv[0]};
     struct err e = ERR_INIT;
     int words;
-
     crash_init("parley");
     signal(SIGPIPE, SIG_IGN);
     argv++;

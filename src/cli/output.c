@@ -17,7 +17,6 @@
 void cli_say(struct cli *cl, const char *fmt, ...)
 {
     va_list ap;
-
     if (cl->json)
         return;
     va_start(ap, fmt);
@@ -29,7 +28,6 @@ void cli_say(struct cli *cl, const char *fmt, ...)
 void cli_id(struct cli *cl, enum id_kind kind, struct id id)
 {
     char text[ID_TEXT_MAX];
-
     printf(cl->json ? "{\"id\":\"%s\"}\n" : "%s\n", id_text(kind, id, text));
 }
 
@@ -37,7 +35,6 @@ void cli_id(struct cli *cl, enum id_kind kind, struct id id)
 static void cell(struct buf *b, const struct json *v)
 {
     size_t from = b->n;
-
     if (json_is(v, JSON_STRING))
         buf_str_add(b, json_str(v));
     else if (v)
@@ -50,7 +47,6 @@ static void cell(struct buf *b, const struct json *v)
 static size_t cell_width(const struct json *v)
 {
     struct buf b;
-
     buf_init(&b, OUTPUT_MAX);
     cell(&b, v);
     size_t n = buf_ok(&b) && utf8_valid(buf_str(&b)) ? utf8_length(buf_str(&b)) : b.n;
@@ -67,7 +63,6 @@ static void pad(struct buf *b, size_t have, size_t want)
 static void lines(struct buf *b, const struct json *obj)
 {
     size_t width = 0;
-
     for (struct json_iter it = {0}; json_each(obj, &it);)
         width = it.key.n > width ? it.key.n : width;
     for (struct json_iter it = {0}; json_each(obj, &it);) {
@@ -83,7 +78,6 @@ static void table(struct buf *b, const struct json *rows)
 {
     struct str head[COLUMNS];
     size_t width[COLUMNS], n = 0;
-
     for (struct json_iter it = {0}; n < COLUMNS && json_each(json_at(rows, 0), &it); n++) {
         head[n] = it.key;
         width[n] = it.key.n;
@@ -113,7 +107,6 @@ static void table(struct buf *b, const struct json *rows)
 void cli_out(struct cli *cl, const struct json *j)
 {
     struct buf b;
-
     buf_init(&b, OUTPUT_MAX);
     if (cl->json)
         json_write_pretty(&b, j);
@@ -137,7 +130,6 @@ void cli_progress(const char *what, int64_t done, int64_t all)
     static int64_t last_us;
     int64_t now = clock_mono_us();
     int part = all > 0 ? (int)(done * 30 / all) : 30;
-
     if (!isatty(STDERR_FILENO) || (done < all && now - last_us < 100000))
         return;
     last_us = now;

@@ -26,7 +26,6 @@ static void become(const struct program *p, char *const *arguments, pid_t parent
     char *argv[MAX_ARGUMENTS + 2] = {(char *)p->path};
     sigset_t none;
     int in = p->listen_fd >= 0 ? p->listen_fd : open("/dev/null", O_RDONLY | O_CLOEXEC);
-
     for (int i = 0; i < MAX_ARGUMENTS && arguments[i]; i++)
         argv[i + 1] = arguments[i];
     prctl(PR_SET_PDEATHSIG, SIGTERM);
@@ -54,7 +53,6 @@ static void back_off(struct program *p, int64_t now)
 static void start(struct program *p, char *const *arguments)
 {
     pid_t parent = getpid(), pid = fork();
-
     if (pid == 0)
         become(p, arguments, parent);
     p->started_us = clock_mono_us();
@@ -71,7 +69,6 @@ static void start(struct program *p, char *const *arguments)
 static void tell_end(const struct program *p, int how, bool stopping)
 {
     int64_t ms = (clock_mono_us() - p->started_us) / 1000;
-
     if (stopping && WIFEXITED(how) && WEXITSTATUS(how) == 0)
         log_line(LOG_INFO, "program_stopped", LOG_S("name", p->name), LOG_I("pid", p->pid), LOG_I("ran_ms", ms));
     else if (WIFSIGNALED(how))
@@ -87,7 +84,6 @@ static void reap(struct program *programs, int count, bool stopping)
 {
     int how;
     pid_t pid;
-
     while ((pid = waitpid(-1, &how, WNOHANG)) > 0)
         for (int i = 0; i < count; i++) {
             struct program *p = &programs[i];
@@ -106,7 +102,6 @@ static void reap(struct program *programs, int count, bool stopping)
 static int running(const struct program *programs, int count)
 {
     int n = 0;
-
     for (int i = 0; i < count; i++)
         n += programs[i].pid != 0;
     return n;
@@ -124,11 +119,9 @@ static int signal_all(const struct program *programs, int count, int sig)
 static int next_signal(int64_t until_us)
 {
     int64_t left = until_us - clock_mono_us();
-    struct timespec t;
     sigset_t set;
-
     left = left < 0 ? 0 : left > WAIT_MAX_US ? WAIT_MAX_US : left;
-    t = (struct timespec){.tv_sec = left / 1000000, .tv_nsec = left % 1000000 * 1000};
+    struct timespec t = (struct timespec){.tv_sec = left / 1000000, .tv_nsec = left % 1000000 * 1000};
     sigemptyset(&set);
     sigaddset(&set, SIGCHLD);
     sigaddset(&set, SIGTERM);
@@ -141,7 +134,6 @@ static int next_signal(int64_t until_us)
 static int64_t start_due(struct program *programs, int count, char *const *arguments)
 {
     int64_t next = clock_mono_us() + WAIT_MAX_US;
-
     for (int i = 0; i < count; i++) {
         struct program *p = &programs[i];
         if (!p->pid && p->due_us <= clock_mono_us())
@@ -156,7 +148,6 @@ static int stop_all(struct program *programs, int count, int64_t stop_ms)
 {
     int64_t until = clock_mono_us() + stop_ms * 1000;
     int killed = 0;
-
     signal_all(programs, count, SIGTERM);
     while (running(programs, count)) {
         int sig = next_signal(until);

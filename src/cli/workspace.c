@@ -15,18 +15,16 @@ struct actor cli_actor(struct id tenant)
 
 enum status cli_db_change(struct cli *cl, struct db **out, struct err *e)
 {
-    enum status s = cli_db(cl, out, e);
-
-    if (s == OK)
+    enum status st = cli_db(cl, out, e);
+    if (st == OK)
         settings_share(cl->config, LOG_DEBUG); /* else nothing runs here that could be told */
-    return s;
+    return st;
 }
 
 static enum status name_them(const struct tenant *all, size_t n, struct err *e)
 {
     char list[360] = "";
     size_t used = 0;
-
     for (size_t i = 0; i < n && used < sizeof(list) - 120; i++) {
         char id[ID_TEXT_MAX];
         int k = snprintf(list + used, sizeof(list) - used, "%s%s (%.*s)", used ? ", " : "",
@@ -41,7 +39,6 @@ static enum status name_them(const struct tenant *all, size_t n, struct err *e)
 static bool means(const struct tenant *t, const char *text)
 {
     struct id id;
-
     if (!text)
         return str_eqz(t->state, "active");
     return id_parse(ID_TENANT, str_from(text), &id) ? id_eq(id, t->id) : str_eqz(t->name, text);
@@ -52,10 +49,9 @@ enum status cli_tenant(struct cli *cl, struct db *c, const char *text, struct id
     const char *wanted = text ? text : getenv("PARLEY_TENANT");
     struct tenant *all;
     size_t n, found = 0;
-    enum status s = account_tenants(c, &cl->arena, &all, &n, e);
-
-    if (s != OK)
-        return s;
+    enum status st = account_tenants(c, &cl->arena, &all, &n, e);
+    if (st != OK)
+        return st;
     if (wanted && !*wanted)
         wanted = NULL;
     for (size_t i = 0; i < n; i++)
@@ -74,12 +70,11 @@ enum status cli_tenant(struct cli *cl, struct db *c, const char *text, struct id
 enum status cli_bot(struct cli *cl, struct db *c, const char *text, struct id *bot, struct actor *who, struct err *e)
 {
     struct id tenant;
-    enum status s = text ? cli_id_arg(text, ID_BOT, "bot", bot, e) : cli_usage(e, "Which bot? --bot is missing.");
-
+    enum status st = text ? cli_id_arg(text, ID_BOT, "bot", bot, e) : cli_usage(e, "Which bot? --bot is missing.");
     (void)cl;
-    if (s == OK)
-        s = bot_owner(c, *bot, &tenant, e);
-    if (s == OK)
+    if (st == OK)
+        st = bot_owner(c, *bot, &tenant, e);
+    if (st == OK)
         *who = cli_actor(tenant);
-    return s;
+    return st;
 }

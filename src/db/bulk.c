@@ -1,10 +1,9 @@
 /* Array binding of Connector/C: one array per placeholder, one execution (COM_STMT_BULK_EXECUTE) per chunk of rows. */
+#include <errmsg.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
 #include "db/internal.h"
-
-#include <errmsg.h>
 
 #include "base/banned.h"
 
@@ -26,14 +25,12 @@ struct bulk {
 static size_t slot_bytes(const struct db_plan *p, unsigned slot)
 {
     char letter = p->source[slot] < 0 ? 'u' : p->type[p->source[slot]];
-
     return sizeof(void *) + sizeof(unsigned long) + 1 + (letter == 't' ? sizeof(MYSQL_TIME) : 0);
 }
 
 static bool scratch_room(struct db *c, struct bulk *b)
 {
     size_t need = 0;
-
     for (unsigned i = 0; i < b->plan->slots; i++)
         need += ((slot_bytes(b->plan, i) * b->rows + 15) & ~(size_t)15) + 16;
     if (need > c->scratch_n) {
@@ -50,7 +47,6 @@ static bool scratch_room(struct db *c, struct bulk *b)
 static void *carve(struct bulk *b, size_t n)
 {
     char *p = b->at;
-
     b->at += (n + 7) & ~(size_t)7;
     return p;
 }
@@ -104,16 +100,15 @@ static enum status bulk_slot(struct bulk *b, unsigned slot, struct err *e)
 {
     MYSQL_BIND *bind = &b->binds[slot];
     char letter = b->plan->type[b->plan->source[slot]];
-
     union cell *cell = carve(b, b->rows * sizeof(*cell));
     unsigned long *n = carve(b, b->rows * sizeof(*n));
     MYSQL_TIME *times = letter == 't' ? carve(b, b->rows * sizeof(*times)) : NULL;
     char *null = carve(b, b->rows);
     const struct db_val *v = b->vals + b->plan->source[slot];
     for (unsigned r = 0; r < b->rows; r++, v += b->ncols) {
-        enum status s = db_check_arg(b->plan, slot, v, e);
-        if (s != OK)
-            return s;
+        enum status st = db_check_arg(b->plan, slot, v, e);
+        if (st != OK)
+            return st;
         null[r] = v->type ? STMT_INDICATOR_NONE : STMT_INDICATOR_NULL;
         put_cell(v, &cell[r], &n[r], times ? &times[r] : NULL);
     }
@@ -134,9 +129,9 @@ static enum status bulk_bind(struct db *c, struct bulk *b, struct err *e)
             bulk_tenant(b, &b->binds[i]);
             continue;
         }
-        enum status s = bulk_slot(b, i, e);
-        if (s != OK)
-            return s;
+        enum status st = bulk_slot(b, i, e);
+        if (st != OK)
+            return st;
     }
     return OK;
 }
@@ -145,7 +140,6 @@ static unsigned bulk_send(struct db *c, struct bulk *b, int64_t *affected)
 {
     struct db_prepared *k;
     unsigned no = db_prepare(c, b->plan, &k);
-
     if (no)
         return no;
     /* the array size first: bind_param looks at it */
@@ -163,30 +157,28 @@ static unsigned bulk_send(struct db *c, struct bulk *b, int64_t *affected)
 
 static enum status bulk_chunk(struct db *c, struct bulk *b, int64_t *affected, struct err *e)
 {
-    enum status s = bulk_bind(c, b, e);
-
-    if (s != OK)
-        return s;
+    enum status st = bulk_bind(c, b, e);
+    if (st != OK)
+        return st;
     unsigned no = bulk_send(c, b, affected);
     if (no && db_fate(no) == FATE_STALE) { /* prepared again it fits the changed table */
-        db_unprepare(c, b->plan->st->index);
+        db_unprepare(c, b->plan->stmt->index);
         no = bulk_send(c, b, affected);
     }
     if (!no)
         return OK;
-    int index = b->plan->st->index;
+    int index = b->plan->stmt->index;
     const char *text = index < c->cache_n && c->cache[index].stmt ? mysql_stmt_error(c->cache[index].stmt) : "";
-    s = db_fail(c, b->plan->st->name, no, text, e);
+    st = db_fail(c, b->plan->stmt->name, no, text, e);
     if (c->fault == FAULT_NONE)
         c->fault = FAULT_ABORT; /* part of it may stand: the transaction must not be committed */
-    return s;
+    return st;
 }
 
 /* How many rows from `vals` on go into one packet. */
 static unsigned chunk_rows(const struct db_val *vals, size_t ncols, size_t left)
 {
     size_t bytes = 0, rows = 0;
-
     while (rows < left && rows < CHUNK_ROWS) {
         for (size_t i = 0; i < ncols; i++, vals++)
             bytes += vals->type == 's' || vals->type == 'x' ? vals->s.n + 9 : 17;
@@ -207,35 +199,33 @@ static enum status bulk_all(struct db *c, void *ctx, struct err *e)
 {
     struct work *j = ctx;
     struct bulk b = {.plan = j->b.plan, .tenant = j->b.tenant, .vals = j->b.vals, .ncols = j->b.ncols};
-    enum status s = OK;
-
+    enum status st = OK;
     j->affected = 0;
-    for (size_t left = j->count; left && s == OK; left -= b.rows, b.vals += b.rows * b.ncols) {
+    for (size_t left = j->count; left && st == OK; left -= b.rows, b.vals += b.rows * b.ncols) {
         b.rows = chunk_rows(b.vals, b.ncols, left);
-        s = bulk_chunk(c, &b, &j->affected, e);
+        st = bulk_chunk(c, &b, &j->affected, e);
     }
     if (c->scratch_n > SCRATCH_KEEP) {
         free(c->scratch);
         c->scratch = NULL;
         c->scratch_n = 0;
     }
-    return s;
+    return st;
 }
 
-enum status db_bulk(struct db *c, struct db_stmt *st, const struct id *tenant, const struct db_val *vals, size_t ncols,
-                    size_t count, int64_t *affected, struct err *e)
+enum status db_bulk(struct db *c, struct db_stmt *stmt, const struct id *tenant, const struct db_val *vals,
+                    size_t ncols, size_t count, int64_t *affected, struct err *e)
 {
-    struct work j = {.b = {.plan = db_plan(st), .tenant = tenant, .vals = vals, .ncols = ncols}, .count = count};
-
+    struct work j = {.b = {.plan = db_plan(stmt), .tenant = tenant, .vals = vals, .ncols = ncols}, .count = count};
     if (!j.b.plan)
         return err_nomem(e);
     db_check_call(j.b.plan, tenant, ncols);
     if (j.b.plan->cols)
-        BUG("%s returns rows", st->name);
+        BUG("%s returns rows", stmt->name);
     if (!j.b.plan->slots)
-        BUG("%s: nothing to bind", st->name);
-    enum status s = count == 0 ? OK : db_transaction(c, bulk_all, &j, e);
-    if (s == OK && affected)
+        BUG("%s: nothing to bind", stmt->name);
+    enum status st = count == 0 ? OK : db_transaction(c, bulk_all, &j, e);
+    if (st == OK && affected)
         *affected = j.affected;
-    return s;
+    return st;
 }

@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+
 #include "base/arena.h"
 #include "base/config.h"
 #include "base/err.h"
@@ -99,8 +100,8 @@ void db_put(struct db *c); /* rolls back what is open; NULL is fine */
 /* Run a statement without rows. *affected (may be NULL) = rows changed. A duplicate key is ERR_CONFLICT, code
  * "duplicate"; a broken foreign key ERR_CONFLICT, "reference"; a deadlock or certification failure ERR_UNAVAILABLE,
  * "retry" (db_transaction retries it). Everything else is logged with the statement's name and is ERR_INTERNAL. */
-enum status db_exec(struct db *c, struct db_stmt *st, const struct id *tenant, const struct db_val *args, size_t nargs,
-                    int64_t *affected, struct err *e);
+enum status db_exec(struct db *c, struct db_stmt *stmt, const struct id *tenant, const struct db_val *args,
+                    size_t nargs, int64_t *affected, struct err *e);
 
 struct db_row {
     const struct db_val *v;
@@ -111,15 +112,16 @@ struct db_rows {
     size_t n;
 };
 /* All rows at once, in the arena. */
-enum status db_query(struct db *c, struct db_stmt *st, const struct id *tenant, const struct db_val *args, size_t nargs,
-                     struct arena *a, struct db_rows *out, struct err *e);
+enum status db_query(struct db *c, struct db_stmt *stmt, const struct id *tenant, const struct db_val *args,
+                     size_t nargs, struct arena *a, struct db_rows *out, struct err *e);
 /* Exactly one row: none is ERR_NOT_FOUND, more is ERR_INTERNAL. */
-enum status db_query_one(struct db *c, struct db_stmt *st, const struct id *tenant, const struct db_val *args,
+enum status db_query_one(struct db *c, struct db_stmt *stmt, const struct id *tenant, const struct db_val *args,
                          size_t nargs, struct arena *a, struct db_row *out, struct err *e);
 /* Rows one by one as they arrive, for long results; a callback status other than OK ends it. Row memory is the callback's
  * for the call only. The connection must not be used inside the callback. */
-enum status db_each(struct db *c, struct db_stmt *st, const struct id *tenant, const struct db_val *args, size_t nargs,
-                    enum status (*fn)(void *ctx, struct db_row row, struct err *e), void *ctx, struct err *e);
+enum status db_each(struct db *c, struct db_stmt *stmt, const struct id *tenant, const struct db_val *args,
+                    size_t nargs, enum status (*fn)(void *ctx, struct db_row row, struct err *e), void *ctx,
+                    struct err *e);
 
 /* Typed access; a wrong letter or index is a BUG. Each takes NULL as the empty value. */
 struct id db_row_id(struct db_row r, size_t i);
@@ -132,8 +134,8 @@ bool db_row_null(struct db_row r, size_t i);
 /* One INSERT (or other DML) for `count` rows of `ncols` values each, row after row in `vals`, sent as one bulk execution.
  * GLOBAL or TENANT as above. Either all rows are applied or none: outside a transaction it is one of its own; inside one, a
  * failure dooms it (db_transaction rolls back even when fn says OK). More than 1,000 rows or 4 MB go in several packets. */
-enum status db_bulk(struct db *c, struct db_stmt *st, const struct id *tenant, const struct db_val *vals, size_t ncols,
-                    size_t count, int64_t *affected, struct err *e);
+enum status db_bulk(struct db *c, struct db_stmt *stmt, const struct id *tenant, const struct db_val *vals,
+                    size_t ncols, size_t count, int64_t *affected, struct err *e);
 
 /* Run fn inside a transaction; commit on OK, else roll back. Deadlocks and certification failures (1213, 1205 on wait) run
  * fn again from the start, up to 8 times: fn must not have effects outside the database. When the connection is lost

@@ -1,11 +1,10 @@
+#include <errmsg.h>
+#include <mysqld_error.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/log.h"
 #include "db/internal.h"
-
-#include <errmsg.h>
-#include <mysqld_error.h>
 
 #include "base/banned.h"
 
@@ -48,7 +47,6 @@ static struct str key_name(const char *text)
 {
     const char *end = strrchr(text, '\'');
     const char *p = end;
-
     while (p && p > text && p[-1] != '\'')
         p--;
     return p && p > text ? str_n(p, (size_t)(end - p)) : STR_EMPTY;
@@ -58,7 +56,6 @@ static struct str key_name(const char *text)
 static enum status known(unsigned no, const char *text, struct err *e)
 {
     struct str key = key_name(text);
-
     switch (no) {
     case ER_DUP_ENTRY:
     case ER_DUP_ENTRY_WITH_KEY_NAME:
@@ -95,8 +92,8 @@ enum status db_fail(struct db *c, const char *name, unsigned no, const char *tex
     default:
         break;
     }
-    enum status s = known(no, text, e);
-    if (s != ERR_CONFLICT)
+    enum status st = known(no, text, e);
+    if (st != ERR_CONFLICT)
         log_line(LOG_ERROR, "database_error", LOG_S("statement", name), LOG_I("errno", no), LOG_S("error", text));
-    return s;
+    return st;
 }

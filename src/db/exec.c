@@ -1,10 +1,9 @@
+#include <errmsg.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "db/internal.h"
-
-#include <errmsg.h>
 
 #include "base/banned.h"
 
@@ -31,7 +30,6 @@ unsigned db_raw(struct db *c, const char *sql, size_t n)
     int64_t start = clock_mono_us();
     unsigned no = mysql_real_query(c->my, sql, n) ? mysql_errno(c->my) : 0;
     MYSQL_RES *rows = no ? NULL : mysql_store_result(c->my);
-
     if (rows)
         mysql_free_result(rows);
     db_cost_add(start);
@@ -40,12 +38,12 @@ unsigned db_raw(struct db *c, const char *sql, size_t n)
 
 void db_check_call(const struct db_plan *p, const struct id *tenant, size_t nargs)
 {
-    if ((tenant != NULL) != (p->st->scope == TENANT))
-        BUG("%s: %s", p->st->name, tenant ? "GLOBAL, but a tenant is given" : "TENANT, but none is given");
+    if (!!tenant != (p->stmt->scope == TENANT))
+        BUG("%s: %s", p->stmt->name, tenant ? "GLOBAL, but a tenant is given" : "TENANT, but none is given");
     if (tenant && id_is_none(*tenant))
-        BUG("%s: the tenant is empty", p->st->name);
+        BUG("%s: the tenant is empty", p->stmt->name);
     if (nargs != p->args)
-        BUG("%s: %zu arguments for %u placeholders", p->st->name, nargs, p->args);
+        BUG("%s: %zu arguments for %u placeholders", p->stmt->name, nargs, p->args);
 }
 
 enum status db_check_arg(const struct db_plan *p, unsigned slot, const struct db_val *v, struct err *e)
@@ -53,10 +51,10 @@ enum status db_check_arg(const struct db_plan *p, unsigned slot, const struct db
     if (v->type == p->type[p->source[slot]])
         return OK;
     if (v->type)
-        BUG("%s: argument %d is '%c', not '%c'", p->st->name, p->source[slot] + 1, v->type, p->type[p->source[slot]]);
+        BUG("%s: argument %d is '%c', not '%c'", p->stmt->name, p->source[slot] + 1, v->type, p->type[p->source[slot]]);
     if (p->null[p->source[slot]])
         return OK;
-    log_line(LOG_ERROR, "database_null", LOG_S("statement", p->st->name), LOG_I("argument", p->source[slot] + 1));
+    log_line(LOG_ERROR, "database_null", LOG_S("statement", p->stmt->name), LOG_I("argument", p->source[slot] + 1));
     return err_set(e, ERR_INTERNAL, NULL, "A value is missing.");
 }
 
@@ -79,7 +77,6 @@ enum enum_field_types db_wire_type(char letter)
 void db_time_from_ms(MYSQL_TIME *t, int64_t ms)
 {
     struct clock_date d = clock_split(ms);
-
     *t = (MYSQL_TIME){.year = (unsigned)d.year,
                       .month = (unsigned)d.month,
                       .day = (unsigned)d.day,
@@ -141,7 +138,6 @@ struct call {
 static enum status bind_all(struct call *k, struct err *e)
 {
     const struct db_plan *p = k->plan;
-
     for (unsigned i = 0; i < p->slots; i++) {
         memset(&k->binds[i], 0, sizeof(k->binds[i]));
         if (p->source[i] < 0) {
@@ -149,9 +145,9 @@ static enum status bind_all(struct call *k, struct err *e)
             continue;
         }
         const struct db_val *v = &k->args[p->source[i]];
-        enum status s = db_check_arg(p, i, v, e);
-        if (s != OK)
-            return s;
+        enum status st = db_check_arg(p, i, v, e);
+        if (st != OK)
+            return st;
         bind_value(&k->binds[i], &k->times[i], p->type[p->source[i]], v);
     }
     return OK;
@@ -160,7 +156,6 @@ static enum status bind_all(struct call *k, struct err *e)
 static unsigned execute_once(struct db *c, struct call *k, struct db_prepared **out)
 {
     unsigned no = db_prepare(c, k->plan, out);
-
     if (no)
         return no;
     MYSQL_STMT *stmt = (*out)->stmt;
@@ -174,18 +169,16 @@ static unsigned execute_once(struct db *c, struct call *k, struct db_prepared **
 
 static const char *last_error(struct db *c, const struct db_plan *p)
 {
-    struct db_prepared *k = p->st->index < c->cache_n ? &c->cache[p->st->index] : NULL;
-
+    struct db_prepared *k = p->stmt->index < c->cache_n ? &c->cache[p->stmt->index] : NULL;
     return k && k->stmt ? mysql_stmt_error(k->stmt) : c->my ? mysql_error(c->my) : "";
 }
 
 /* Outside a transaction a statement that was never sent (2006), or only prepared, goes out again on a new connection. */
 static bool may_repeat(struct db *c, const struct db_plan *p, unsigned no)
 {
-    bool prepared = p->st->index < c->cache_n && c->cache[p->st->index].stmt;
-
+    bool prepared = p->stmt->index < c->cache_n && c->cache[p->stmt->index].stmt;
     if (db_fate(no) == FATE_STALE) {
-        db_unprepare(c, p->st->index);
+        db_unprepare(c, p->stmt->index);
         return true;
     }
     if (!c->tx && db_fate(no) == FATE_RETRY)
@@ -205,63 +198,60 @@ static enum status usable(struct db *c, struct err *e)
     return db_connect(c, e);
 }
 
-static enum status run(struct db *c, struct db_stmt *st, const struct id *tenant, const struct db_val *args,
+static enum status run(struct db *c, struct db_stmt *stmt, const struct id *tenant, const struct db_val *args,
                        size_t nargs, struct db_prepared **out, const struct db_plan **plan, struct err *e)
 {
     struct call k; /* not zeroed: only the used binds are */
-
-    if (!(k.plan = *plan = db_plan(st)))
+    if (!(k.plan = *plan = db_plan(stmt)))
         return err_nomem(e);
     db_check_call(k.plan, tenant, nargs);
     k.tenant = tenant;
     k.args = args;
-    enum status s = bind_all(&k, e);
-    for (int tries = 0; s == OK; tries++) {
-        if ((s = usable(c, e)) != OK)
+    enum status st = bind_all(&k, e);
+    for (int tries = 0; st == OK; tries++) {
+        if ((st = usable(c, e)) != OK)
             break;
         unsigned no = execute_once(c, &k, out);
         if (!no)
             break;
         if (tries == 0 && may_repeat(c, k.plan, no))
             continue;
-        s = db_fail(c, st->name, no, last_error(c, k.plan), e);
+        st = db_fail(c, stmt->name, no, last_error(c, k.plan), e);
     }
-    return s;
+    return st;
 }
 
-enum status db_exec(struct db *c, struct db_stmt *st, const struct id *tenant, const struct db_val *args, size_t nargs,
-                    int64_t *affected, struct err *e)
+enum status db_exec(struct db *c, struct db_stmt *stmt, const struct id *tenant, const struct db_val *args,
+                    size_t nargs, int64_t *affected, struct err *e)
 {
     struct db_prepared *k;
     const struct db_plan *p;
-    enum status s = run(c, st, tenant, args, nargs, &k, &p, e);
-
-    if (s != OK)
-        return s;
+    enum status st = run(c, stmt, tenant, args, nargs, &k, &p, e);
+    if (st != OK)
+        return st;
     if (p->cols)
-        BUG("%s returns rows", st->name);
+        BUG("%s returns rows", stmt->name);
     if (affected)
         *affected = (int64_t)mysql_stmt_affected_rows(k->stmt);
     return OK;
 }
 
-enum status db_query(struct db *c, struct db_stmt *st, const struct id *tenant, const struct db_val *args, size_t nargs,
-                     struct arena *a, struct db_rows *out, struct err *e)
+enum status db_query(struct db *c, struct db_stmt *stmt, const struct id *tenant, const struct db_val *args,
+                     size_t nargs, struct arena *a, struct db_rows *out, struct err *e)
 {
     struct db_prepared *k;
     const struct db_plan *p;
     struct db_row row;
     size_t room = 0;
     bool more;
-    enum status s = run(c, st, tenant, args, nargs, &k, &p, e);
-
+    enum status st = run(c, stmt, tenant, args, nargs, &k, &p, e);
     *out = (struct db_rows){0};
-    while (s == OK && (s = db_fetch(c, p, k, a, &row, &more, e)) == OK && more) {
+    while (st == OK && (st = db_fetch(c, p, k, a, &row, &more, e)) == OK && more) {
         if (out->n == room) {
             struct db_row *rows = arena_array(a, room = room ? room * 2 : 8, sizeof(*rows));
             if (!rows) {
                 mysql_stmt_free_result(k->stmt);
-                s = err_nomem(e);
+                st = err_nomem(e);
                 break;
             }
             if (out->n)
@@ -270,46 +260,45 @@ enum status db_query(struct db *c, struct db_stmt *st, const struct id *tenant, 
         }
         out->rows[out->n++] = row;
     }
-    if (s != OK)
+    if (st != OK)
         *out = (struct db_rows){0};
-    return s;
+    return st;
 }
 
-enum status db_query_one(struct db *c, struct db_stmt *st, const struct id *tenant, const struct db_val *args,
+enum status db_query_one(struct db *c, struct db_stmt *stmt, const struct id *tenant, const struct db_val *args,
                          size_t nargs, struct arena *a, struct db_row *out, struct err *e)
 {
     struct db_prepared *k;
     const struct db_plan *p;
     struct db_row second;
     bool more;
-    enum status s = run(c, st, tenant, args, nargs, &k, &p, e);
-
+    enum status st = run(c, stmt, tenant, args, nargs, &k, &p, e);
     *out = (struct db_row){0};
-    if (s != OK || (s = db_fetch(c, p, k, a, out, &more, e)) != OK)
-        return s;
+    if (st != OK || (st = db_fetch(c, p, k, a, out, &more, e)) != OK)
+        return st;
     if (!more)
         return err_set(e, ERR_NOT_FOUND, NULL, "There is no such thing.");
-    if ((s = db_fetch(c, p, k, a, &second, &more, e)) != OK || !more)
-        return s;
+    if ((st = db_fetch(c, p, k, a, &second, &more, e)) != OK || !more)
+        return st;
     mysql_stmt_free_result(k->stmt);
-    log_line(LOG_ERROR, "database_rows", LOG_S("statement", st->name));
+    log_line(LOG_ERROR, "database_rows", LOG_S("statement", stmt->name));
     return err_set(e, ERR_INTERNAL, NULL, "There is more than one of what should be single.");
 }
 
-enum status db_each(struct db *c, struct db_stmt *st, const struct id *tenant, const struct db_val *args, size_t nargs,
-                    enum status (*fn)(void *ctx, struct db_row row, struct err *e), void *ctx, struct err *e)
+enum status db_each(struct db *c, struct db_stmt *stmt, const struct id *tenant, const struct db_val *args,
+                    size_t nargs, enum status (*fn)(void *ctx, struct db_row row, struct err *e), void *ctx,
+                    struct err *e)
 {
     struct db_prepared *k;
     const struct db_plan *p;
     struct db_row row;
     bool more;
-    enum status s = run(c, st, tenant, args, nargs, &k, &p, e);
-
-    while (s == OK && (s = db_fetch(c, p, k, &c->row_arena, &row, &more, e)) == OK && more) {
-        if ((s = fn(ctx, row, e)) != OK)
+    enum status st = run(c, stmt, tenant, args, nargs, &k, &p, e);
+    while (st == OK && (st = db_fetch(c, p, k, &c->row_arena, &row, &more, e)) == OK && more) {
+        if ((st = fn(ctx, row, e)) != OK)
             mysql_stmt_free_result(k->stmt);
         arena_reset(&c->row_arena);
     }
     arena_reset(&c->row_arena);
-    return s;
+    return st;
 }

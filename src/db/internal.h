@@ -4,6 +4,7 @@
 
 #include <mysql.h>
 #include <pthread.h>
+
 #include "db/db.h"
 
 #define DB_SLOTS 64        /* placeholders or columns of one statement (count) */
@@ -12,7 +13,7 @@
 
 /* A db_stmt taken apart once: SQL as the server wants it, and where each placeholder's value comes from. Immutable. */
 struct db_plan {
-    const struct db_stmt *st;
+    const struct db_stmt *stmt;
     char *sql;
     size_t sql_n;
     unsigned slots, args, cols;
@@ -20,7 +21,7 @@ struct db_plan {
     char type[DB_SLOTS], col[DB_SLOTS];
     bool null[DB_SLOTS], col_null[DB_SLOTS];
 };
-const struct db_plan *db_plan(struct db_stmt *st); /* NULL without memory */
+const struct db_plan *db_plan(struct db_stmt *stmt); /* NULL without memory */
 
 struct db_cell {
     union {

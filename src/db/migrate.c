@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <mysqld_error.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -14,8 +15,6 @@
 #include "db/internal.h"
 #include "db/migrate_store.h"
 #include "db/schema_version.h"
-
-#include <mysqld_error.h>
 
 #include "base/banned.h"
 
@@ -44,7 +43,6 @@ struct run {
 static int version_of(struct str name)
 {
     uint64_t v;
-
     if (name.n < 10 || name.p[4] != '_' || !str_ends(name, STR(".sql")))
         return 0;
     return num_u64(str_sub(name, 0, 4), MAX_VERSION, &v) ? (int)v : 0;
@@ -52,27 +50,26 @@ static int version_of(struct str name)
 
 static enum status read_sql(struct arena *a, int dir, const char *name, struct str *out, struct err *e)
 {
-    struct stat st;
+    struct stat info;
     int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
-    enum status s = OK;
-
-    if (fd < 0 || fstat(fd, &st) != 0) {
-        s = err_set(e, ERR_INVALID, "migration_file", "%s cannot be read: %s", name, strerror(errno));
-    } else if (st.st_size <= 0 || (uint64_t)st.st_size > MAX_FILE) {
-        s = err_set(e, ERR_INVALID, "migration_file", "%s is empty or too large", name);
+    enum status st = OK;
+    if (fd < 0 || fstat(fd, &info) != 0) {
+        st = err_set(e, ERR_INVALID, "migration_file", "%s cannot be read: %s", name, strerror(errno));
+    } else if (info.st_size <= 0 || (uint64_t)info.st_size > MAX_FILE) {
+        st = err_set(e, ERR_INVALID, "migration_file", "%s is empty or too large", name);
     } else {
-        size_t n = (size_t)st.st_size;
+        size_t n = (size_t)info.st_size;
         char *p = arena_alloc(a, n + 1);
         if (!p)
-            s = err_nomem(e);
+            st = err_nomem(e);
         else if (read(fd, p, n) != (ssize_t)n)
-            s = err_set(e, ERR_INVALID, "migration_file", "%s cannot be read", name);
+            st = err_set(e, ERR_INVALID, "migration_file", "%s cannot be read", name);
         else
             *out = str_n(p, n);
     }
     if (fd >= 0)
         close(fd);
-    return s;
+    return st;
 }
 
 static struct str checksum(struct arena *a, struct str text)
@@ -80,7 +77,6 @@ static struct str checksum(struct arena *a, struct str text)
     static const char digits[] = "0123456789abcdef";
     uint8_t hash[CRYPTO_HASH];
     char *p = arena_alloc(a, 2 * sizeof(hash) + 1);
-
     if (!p)
         return STR_EMPTY;
     crypto_digest(text, hash);
@@ -95,45 +91,42 @@ static enum status add_file(struct run *r, int dir, const char *file, struct err
 {
     int version = version_of(str_from(file));
     char *name = arena_strdup(&r->arena, str_from(file));
-    struct step *st;
-
     if (!name)
         return err_nomem(e);
-    st = &r->steps[version - 1];
-    if (st->version)
+    struct step *step = &r->steps[version - 1];
+    if (step->version)
         return err_set(e, ERR_INVALID, "migration_twice", "There are two migrations %04d: %s and %s", version,
-                       st->name.p, name);
-    st->version = version;
-    st->name = str_from(name);
-    enum status s = read_sql(&r->arena, dir, name, &st->sql, e);
-    if (s != OK)
-        return s;
-    st->checksum = checksum(&r->arena, st->sql);
+                       step->name.p, name);
+    step->version = version;
+    step->name = str_from(name);
+    enum status st = read_sql(&r->arena, dir, name, &step->sql, e);
+    if (st != OK)
+        return st;
+    step->checksum = checksum(&r->arena, step->sql);
     r->n = (size_t)version > r->n ? (size_t)version : r->n;
-    return st->checksum.n ? OK : err_nomem(e);
+    return step->checksum.n ? OK : err_nomem(e);
 }
 
 static enum status read_dir(struct run *r, const char *path, struct err *e)
 {
     DIR *d = opendir(path);
     struct dirent *entry;
-    enum status s = OK;
-
+    enum status st = OK;
     if (!d)
         return err_set(e, ERR_INVALID, "migration_dir", "The migrations in %s cannot be read: %s", path,
                        strerror(errno));
     if (!(r->steps = arena_array(&r->arena, MAX_VERSION, sizeof(*r->steps))))
-        s = err_nomem(e);
-    while (s == OK && (entry = readdir(d)))
+        st = err_nomem(e);
+    while (st == OK && (entry = readdir(d)))
         if (version_of(str_from(entry->d_name)))
-            s = add_file(r, dirfd(d), entry->d_name, e);
+            st = add_file(r, dirfd(d), entry->d_name, e);
     closedir(d);
-    for (size_t i = 0; s == OK && i < r->n; i++)
+    for (size_t i = 0; st == OK && i < r->n; i++)
         if (!r->steps[i].version)
-            s = err_set(e, ERR_INVALID, "migration_gap", "Migration %04zu is missing in %s", i + 1, path);
-    if (s == OK && r->n == 0)
-        s = err_set(e, ERR_INVALID, "migration_dir", "There are no migrations in %s", path);
-    return s;
+            st = err_set(e, ERR_INVALID, "migration_gap", "Migration %04zu is missing in %s", i + 1, path);
+    if (st == OK && r->n == 0)
+        st = err_set(e, ERR_INVALID, "migration_dir", "There are no migrations in %s", path);
+    return st;
 }
 
 static const struct migrate_row *row_of(const struct run *r, int version)
@@ -147,7 +140,6 @@ static const struct migrate_row *row_of(const struct run *r, int version)
 static bool is_applied(const struct run *r, int version)
 {
     const struct migrate_row *row = row_of(r, version);
-
     return row && str_eqz(row->state, "applied");
 }
 
@@ -155,7 +147,6 @@ static bool is_applied(const struct run *r, int version)
 static enum status compare(const struct run *r, struct migrate_report *out, struct err *e)
 {
     int top = 0;
-
     for (size_t i = 0; i < r->rows_n; i++) {
         const struct migrate_row *row = &r->rows[i];
         if (row->version > (int)r->n)
@@ -179,10 +170,9 @@ static enum status compare(const struct run *r, struct migrate_report *out, stru
     return OK;
 }
 
-static enum status mark(struct run *r, const struct step *st, const char *state, struct err *e)
+static enum status mark(struct run *r, const struct step *step, const char *state, struct err *e)
 {
-    struct migrate_row row = {st->version, st->name, st->checksum, str_from(state)};
-
+    struct migrate_row row = {step->version, step->name, step->checksum, str_from(state)};
     return migrate_store_mark(r->work, &row, clock_now_ms(), e);
 }
 
@@ -195,7 +185,7 @@ static bool was_done(unsigned no)
 
 struct apply {
     struct run *r;
-    const struct step *st;
+    const struct step *step;
     bool killed_before;
 };
 
@@ -203,52 +193,49 @@ struct apply {
 static enum status apply_step(struct db *c, void *ctx, struct err *e)
 {
     struct apply *a = ctx;
-    unsigned no = db_raw(c, a->st->sql.p, a->st->sql.n);
-
+    unsigned no = db_raw(c, a->step->sql.p, a->step->sql.n);
     if (no && !(a->killed_before && was_done(no))) {
         char why[300];
         snprintf(why, sizeof(why), "%s", mysql_error(c->my));
-        db_fail(c, a->st->name.p, no, why, e);
+        db_fail(c, a->step->name.p, no, why, e);
         if (db_fate(no) != FATE_LOST && db_fate(no) != FATE_RETRY)
-            err_set(e, ERR_INTERNAL, "migration_failed", "Migration %s failed: %s (%u)", a->st->name.p, why, no);
+            err_set(e, ERR_INTERNAL, "migration_failed", "Migration %s failed: %s (%u)", a->step->name.p, why, no);
         return e->status;
     }
-    return mark(a->r, a->st, "applied", e);
+    return mark(a->r, a->step, "applied", e);
 }
 
-static enum status run_step(struct run *r, const struct step *st, struct err *e)
+static enum status run_step(struct run *r, const struct step *step, struct err *e)
 {
-    const struct migrate_row *before = row_of(r, st->version);
-    struct apply a = {r, st, before && str_eqz(before->state, "running")};
+    const struct migrate_row *before = row_of(r, step->version);
+    struct apply a = {r, step, before && str_eqz(before->state, "running")};
     struct err mine = ERR_INIT;
-
     if (r->progress)
-        r->progress(r->ctx, st->version, st->name.p);
-    enum status s = mark(r, st, "running", e);
-    if (s != OK)
-        return s;
-    s = db_transaction(r->work, apply_step, &a, &mine);
-    if (s == OK)
+        r->progress(r->ctx, step->version, step->name.p);
+    enum status st = mark(r, step, "running", e);
+    if (st != OK)
+        return st;
+    st = db_transaction(r->work, apply_step, &a, &mine);
+    if (st == OK)
         return OK;
     if (strcmp(mine.code, "migration_failed") == 0)
-        mark(r, st, "failed", NULL);
+        mark(r, step, "failed", NULL);
     if (e)
         *e = mine;
-    return s;
+    return st;
 }
 
 static enum status work_off(struct run *r, struct migrate_report *out, struct err *e)
 {
-    enum status s = migrate_store_rows(r->work, &r->arena, &r->rows, &r->rows_n, e);
-
-    if (s == OK)
-        s = compare(r, out, e);
-    while (s == OK && out->pending > 0 && (s = run_step(r, &r->steps[out->version], e)) == OK) {
+    enum status st = migrate_store_rows(r->work, &r->arena, &r->rows, &r->rows_n, e);
+    if (st == OK)
+        st = compare(r, out, e);
+    while (st == OK && out->pending > 0 && (st = run_step(r, &r->steps[out->version], e)) == OK) {
         out->version++;
         out->applied++;
         out->pending--;
     }
-    return s;
+    return st;
 }
 
 struct locked {
@@ -261,10 +248,9 @@ struct locked {
 static enum status with_lock(struct db *c, void *ctx, struct err *e)
 {
     struct locked *l = ctx;
-    enum status s = migrate_store_lock(c, &l->r->arena, e);
-
-    if (s != OK)
-        return s;
+    enum status st = migrate_store_lock(c, &l->r->arena, e);
+    if (st != OK)
+        return st;
     l->held = true;
     return work_off(l->r, l->out, e);
 }
@@ -274,42 +260,40 @@ static enum status apply(struct run *r, struct migrate_report *out, struct err *
     struct locked l = {r, out, false};
     int64_t until = clock_mono_us() + LOCK_WAIT_US;
     struct err mine;
-    enum status s = migrate_store_create(r->work, e);
-
-    if (s != OK || (s = db_get(r->pool, &r->lock, e)) != OK)
-        return s;
+    enum status st = migrate_store_create(r->work, e);
+    if (st != OK || (st = db_get(r->pool, &r->lock, e)) != OK)
+        return st;
     do { /* somebody else is at it: each try waits for a lock timeout of the server */
         mine = (struct err)ERR_INIT;
-        s = db_transaction(r->lock, with_lock, &l, &mine);
-    } while (s != OK && !l.held && strcmp(mine.code, "retry") == 0 && clock_mono_us() < until);
-    if (s != OK && e)
+        st = db_transaction(r->lock, with_lock, &l, &mine);
+    } while (st != OK && !l.held && strcmp(mine.code, "retry") == 0 && clock_mono_us() < until);
+    if (st != OK && e)
         *e = mine;
-    return s;
+    return st;
 }
 
 static enum status look(struct run *r, struct migrate_report *out, struct err *e)
 {
     bool there;
-    enum status s = migrate_store_exists(r->work, &r->arena, &there, e);
-
-    if (s == OK && there)
-        s = migrate_store_rows(r->work, &r->arena, &r->rows, &r->rows_n, e);
-    if (s == OK)
-        s = compare(r, out, e);
-    for (size_t v = (size_t)out->version; s == OK && r->progress && v < r->n; v++)
+    enum status st = migrate_store_exists(r->work, &r->arena, &there, e);
+    if (st == OK && there)
+        st = migrate_store_rows(r->work, &r->arena, &r->rows, &r->rows_n, e);
+    if (st == OK)
+        st = compare(r, out, e);
+    for (size_t v = (size_t)out->version; st == OK && r->progress && v < r->n; v++)
         r->progress(r->ctx, r->steps[v].version, r->steps[v].name.p);
-    return s;
+    return st;
 }
 
 static enum status open_run(struct run *r, const struct config *c, const char *sql_dir, struct err *e)
 {
     arena_init(&r->arena, 64 * MB);
-    enum status s = read_dir(r, sql_dir, e);
-    if (s == OK && (s = db_pool_open(c, 2, &r->pool, e)) == OK) {
+    enum status st = read_dir(r, sql_dir, e);
+    if (st == OK && (st = db_pool_open(c, 2, &r->pool, e)) == OK) {
         r->pool->io_s = 0; /* a change of a large table takes as long as it takes */
-        s = db_get(r->pool, &r->work, e);
+        st = db_get(r->pool, &r->work, e);
     }
-    return s;
+    return st;
 }
 
 static void close_run(struct run *r)
@@ -325,18 +309,17 @@ enum status migrate_run(const struct config *c, const char *sql_dir, enum migrat
                         struct migrate_report *out, struct err *e)
 {
     struct run r = {.progress = progress, .ctx = ctx};
-
     *out = (struct migrate_report){0};
-    enum status s = open_run(&r, c, sql_dir, e);
-    if (s == OK)
-        s = mode == MIGRATE_DRY_RUN ? look(&r, out, e) : apply(&r, out, e);
-    else if (r.pool && s == ERR_UNAVAILABLE) {
+    enum status st = open_run(&r, c, sql_dir, e);
+    if (st == OK)
+        st = mode == MIGRATE_DRY_RUN ? look(&r, out, e) : apply(&r, out, e);
+    else if (r.pool && st == ERR_UNAVAILABLE) {
         char why[256];
         db_pool_trouble(r.pool, why, sizeof(why));
-        err_set(e, s, "database_unavailable", "The database cannot be reached: %s", why);
+        err_set(e, st, "database_unavailable", "The database cannot be reached: %s", why);
     }
     close_run(&r);
-    return s;
+    return st;
 }
 
 static enum status judge(int version, int unfinished, struct err *e)
@@ -359,13 +342,12 @@ enum status migrate_check(struct db *c, struct err *e)
     struct arena a;
     bool there;
     int version = 0, unfinished = 0;
-
     arena_init(&a, 64 * KB);
-    enum status s = migrate_store_exists(c, &a, &there, e);
-    if (s == OK && there)
-        s = migrate_store_state(c, &a, &version, &unfinished, e);
-    if (s == OK)
-        s = judge(version, unfinished, e);
+    enum status st = migrate_store_exists(c, &a, &there, e);
+    if (st == OK && there)
+        st = migrate_store_state(c, &a, &version, &unfinished, e);
+    if (st == OK)
+        st = judge(version, unfinished, e);
     arena_release(&a);
-    return s;
+    return st;
 }

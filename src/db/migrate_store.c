@@ -31,37 +31,33 @@ DB_STMT(state, GLOBAL, "SELECT COALESCE(MAX(version), 0), COALESCE(SUM(state <> 
 
 enum status migrate_store_create(struct db *c, struct err *e)
 {
-    enum status s = db_exec(c, &create_rows, DB_GLOBAL, DB_NONE, NULL, e);
-
-    if (s == OK)
-        s = db_exec(c, &create_lock, DB_GLOBAL, DB_NONE, NULL, e);
-    return s == OK ? db_exec(c, &fill_lock, DB_GLOBAL, DB_NONE, NULL, e) : s;
+    enum status st = db_exec(c, &create_rows, DB_GLOBAL, DB_NONE, NULL, e);
+    if (st == OK)
+        st = db_exec(c, &create_lock, DB_GLOBAL, DB_NONE, NULL, e);
+    return st == OK ? db_exec(c, &fill_lock, DB_GLOBAL, DB_NONE, NULL, e) : st;
 }
 
 enum status migrate_store_exists(struct db *c, struct arena *a, bool *out, struct err *e)
 {
     struct db_row r;
-    enum status s = db_query_one(c, &find_table, DB_GLOBAL, DB_NONE, a, &r, e);
-
-    *out = s == OK && db_row_int(r, 0) > 0;
-    return s;
+    enum status st = db_query_one(c, &find_table, DB_GLOBAL, DB_NONE, a, &r, e);
+    *out = st == OK && db_row_int(r, 0) > 0;
+    return st;
 }
 
 enum status migrate_store_lock(struct db *c, struct arena *a, struct err *e)
 {
     struct db_row r;
-
     return db_query_one(c, &take_lock, DB_GLOBAL, DB_NONE, a, &r, e);
 }
 
 enum status migrate_store_rows(struct db *c, struct arena *a, struct migrate_row **out, size_t *n, struct err *e)
 {
     struct db_rows rows;
-    enum status s = db_query(c, &all_rows, DB_GLOBAL, DB_NONE, a, &rows, e);
-
+    enum status st = db_query(c, &all_rows, DB_GLOBAL, DB_NONE, a, &rows, e);
     *n = 0;
-    if (s != OK)
-        return s;
+    if (st != OK)
+        return st;
     *out = arena_array(a, rows.n + 1, sizeof(**out));
     if (!*out)
         return err_nomem(e);
@@ -83,11 +79,10 @@ enum status migrate_store_mark(struct db *c, const struct migrate_row *row, int6
 enum status migrate_store_state(struct db *c, struct arena *a, int *version, int *unfinished, struct err *e)
 {
     struct db_row r;
-    enum status s = db_query_one(c, &state, DB_GLOBAL, DB_NONE, a, &r, e);
-
-    if (s == OK) {
+    enum status st = db_query_one(c, &state, DB_GLOBAL, DB_NONE, a, &r, e);
+    if (st == OK) {
         *version = (int)db_row_int(r, 0);
         *unfinished = (int)db_row_int(r, 1);
     }
-    return s;
+    return st;
 }

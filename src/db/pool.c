@@ -1,3 +1,4 @@
+#include <errmsg.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,8 +7,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "db/internal.h"
-
-#include <errmsg.h>
 
 #include "base/banned.h"
 
@@ -53,7 +52,6 @@ enum status db_pool_open_as(const struct config *c, int max_connections, enum co
 {
     struct db_pool *p = calloc(1, sizeof(*p));
     pthread_condattr_t monotonic;
-
     if (!p)
         return err_nomem(e);
     p->config = config_retain((struct config *)c);
@@ -146,7 +144,6 @@ static enum status connect_failed(struct db *c, MYSQL *my, struct err *e)
 {
     struct db_pool *p = c->pool;
     int64_t now = clock_now_ms();
-
     pthread_mutex_lock(&p->lock);
     snprintf(p->trouble, sizeof(p->trouble), "%s (%u)", mysql_error(my), mysql_errno(my));
     bool tell = now - p->told_ms >= 1000 || now < p->told_ms;
@@ -172,9 +169,9 @@ enum status db_connect(struct db *c, struct err *e)
     if (!my)
         return err_nomem(e);
     if (mysql_errno(my)) {
-        enum status s = connect_failed(c, my, e);
+        enum status st = connect_failed(c, my, e);
         mysql_close(my);
-        return s;
+        return st;
     }
     c->my = my;
     c->broken = false;
@@ -185,14 +182,12 @@ enum status db_connect(struct db *c, struct err *e)
 static bool is_stale(struct db *c)
 {
     struct pollfd f = {.fd = mysql_get_socket(c->my), .events = POLLIN};
-
     return poll(&f, 1, 0) != 0;
 }
 
 static struct db *connection_new(struct db_pool *p)
 {
     struct db *c = calloc(1, sizeof(*c));
-
     if (c) {
         c->pool = p;
         arena_init(&c->row_arena, DB_ROW_ARENA);
@@ -205,7 +200,6 @@ static struct db *pool_take(struct db_pool *p, bool *timed_out)
 {
     struct timespec until;
     struct db *c = NULL;
-
     clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += WAIT_S;
     *timed_out = false;
@@ -230,7 +224,6 @@ enum status db_get(struct db_pool *p, struct db **out, struct err *e)
 {
     bool timed_out;
     struct db *c = pool_take(p, &timed_out);
-
     *out = NULL;
     if (!c && timed_out) {
         log_line(LOG_WARN, "database_pool_empty", LOG_I("connections", p->max));
@@ -239,10 +232,10 @@ enum status db_get(struct db_pool *p, struct db **out, struct err *e)
     if (!c)
         return err_nomem(e);
     if (!c->my || c->broken || is_stale(c)) {
-        enum status s = db_connect(c, e);
-        if (s != OK) {
+        enum status st = db_connect(c, e);
+        if (st != OK) {
             db_put(c);
-            return s;
+            return st;
         }
     }
     *out = c;

@@ -1,9 +1,8 @@
+#include <errmsg.h>
 #include <stdlib.h>
 
 #include "base/log.h"
 #include "db/internal.h"
-
-#include <errmsg.h>
 
 #include "base/banned.h"
 
@@ -17,7 +16,6 @@ static bool is_sized(char letter)
 enum status db_bind_columns(const struct db_plan *p, struct db_prepared *k)
 {
     MYSQL_BIND binds[DB_SLOTS];
-
     memset(binds, 0, sizeof(binds));
     for (unsigned i = 0; i < p->cols; i++) {
         MYSQL_BIND *b = &binds[i];
@@ -55,7 +53,6 @@ static enum status read_cell(const struct db_plan *p, struct db_prepared *k, uns
                              struct db_val *out)
 {
     const struct db_cell *cell = &k->cells[i];
-
     if (cell->null) {
         out->type = 0;
         return p->col_null[i] ? OK : ERR_INVALID;
@@ -83,15 +80,14 @@ static enum status read_row(const struct db_plan *p, struct db_prepared *k, stru
                             struct err *e)
 {
     struct db_val *v = arena_array(a, p->cols, sizeof(*v));
-
     if (!v)
         return err_nomem(e);
     for (unsigned i = 0; i < p->cols; i++) {
-        enum status s = read_cell(p, k, i, a, &v[i]);
-        if (s == ERR_NOMEM)
+        enum status st = read_cell(p, k, i, a, &v[i]);
+        if (st == ERR_NOMEM)
             return err_nomem(e);
-        if (s != OK) {
-            log_line(LOG_ERROR, "database_column", LOG_S("statement", p->st->name), LOG_I("column", i),
+        if (st != OK) {
+            log_line(LOG_ERROR, "database_column", LOG_S("statement", p->stmt->name), LOG_I("column", i),
                      LOG_S("error", v[i].type ? "not of its type" : "NULL"));
             return err_set(e, ERR_INTERNAL, NULL, "The database gave a value that does not fit.");
         }
@@ -104,19 +100,19 @@ enum status db_fetch(struct db *c, const struct db_plan *p, struct db_prepared *
                      bool *more, struct err *e)
 {
     if (!p->cols)
-        BUG("%s returns no rows", p->st->name);
+        BUG("%s returns no rows", p->stmt->name);
     int rc = mysql_stmt_fetch(k->stmt);
     *more = rc == 0 || rc == MYSQL_DATA_TRUNCATED;
     if (rc == MYSQL_NO_DATA)
         return OK;
     if (!*more) {
         unsigned no = mysql_stmt_errno(k->stmt);
-        return db_fail(c, p->st->name, no ? no : CR_UNKNOWN_ERROR, mysql_stmt_error(k->stmt), e);
+        return db_fail(c, p->stmt->name, no ? no : CR_UNKNOWN_ERROR, mysql_stmt_error(k->stmt), e);
     }
-    enum status s = read_row(p, k, a, out, e);
-    if (s != OK)
+    enum status st = read_row(p, k, a, out, e);
+    if (st != OK)
         mysql_stmt_free_result(k->stmt);
-    return s;
+    return st;
 }
 
 static const struct db_val *cell_of(struct db_row r, size_t i, char letter)
@@ -131,35 +127,30 @@ static const struct db_val *cell_of(struct db_row r, size_t i, char letter)
 struct id db_row_id(struct db_row r, size_t i)
 {
     const struct db_val *v = cell_of(r, i, 'u');
-
     return v ? v->u : ID_NONE;
 }
 
 int64_t db_row_int(struct db_row r, size_t i)
 {
     const struct db_val *v = cell_of(r, i, 'i');
-
     return v ? v->i : 0;
 }
 
 double db_row_double(struct db_row r, size_t i)
 {
     const struct db_val *v = cell_of(r, i, 'd');
-
     return v ? v->d : 0;
 }
 
 struct str db_row_str(struct db_row r, size_t i)
 {
     const struct db_val *v = cell_of(r, i, 's');
-
     return v ? v->s : STR_EMPTY;
 }
 
 int64_t db_row_time(struct db_row r, size_t i)
 {
     const struct db_val *v = cell_of(r, i, 't');
-
     return v ? v->i : 0;
 }
 

@@ -1,8 +1,7 @@
+#include <errmsg.h>
 #include <stdlib.h>
 
 #include "db/internal.h"
-
-#include <errmsg.h>
 
 #include "base/banned.h"
 
@@ -27,7 +26,7 @@ static const char *skip_token(const char *p)
 static void add_slot(struct db_plan *p, int source)
 {
     if (p->slots == DB_SLOTS)
-        BUG("%s: more than %d placeholders", p->st->name, DB_SLOTS);
+        BUG("%s: more than %d placeholders", p->stmt->name, DB_SLOTS);
     p->source[p->slots++] = (int8_t)source;
 }
 
@@ -38,8 +37,7 @@ static void plan_sql(struct db_plan *p)
     char *out = p->sql;
     int arg = 0;
     bool bound = false;
-
-    for (const char *in = p->st->sql; *in;) {
+    for (const char *in = p->stmt->sql; *in;) {
         if (strncmp(in, tenant, sizeof(tenant) - 1) == 0) {
             add_slot(p, -1);
             *out++ = '?';
@@ -57,58 +55,55 @@ static void plan_sql(struct db_plan *p)
     *out = '\0';
     p->sql_n = (size_t)(out - p->sql);
     p->args = (unsigned)arg;
-    if (bound != (p->st->scope == TENANT))
-        BUG("%s: a TENANT statement binds :tenant, a GLOBAL one does not", p->st->name);
+    if (bound != (p->stmt->scope == TENANT))
+        BUG("%s: a TENANT statement binds :tenant, a GLOBAL one does not", p->stmt->name);
 }
 
 static unsigned plan_letters(const struct db_plan *p, const char *z, char *type, bool *null)
 {
     unsigned n = 0;
-
     for (; *z; z++) {
         if (*z == '?' && n) {
             null[n - 1] = true;
             continue;
         }
         if (!strchr("uidsxt", *z) || n == DB_SLOTS)
-            BUG("%s: bad type letters", p->st->name);
+            BUG("%s: bad type letters", p->stmt->name);
         type[n++] = *z;
     }
     return n;
 }
 
-static struct db_plan *plan_new(const struct db_stmt *st)
+static struct db_plan *plan_new(const struct db_stmt *stmt)
 {
     struct db_plan *p = calloc(1, sizeof(*p));
-
-    if (!p || !(p->sql = malloc(strlen(st->sql) + 1))) {
+    if (!p || !(p->sql = malloc(strlen(stmt->sql) + 1))) {
         free(p);
         return NULL;
     }
-    p->st = st;
+    p->stmt = stmt;
     plan_sql(p);
-    if (plan_letters(p, st->params, p->type, p->null) != p->args)
-        BUG("%s: %u placeholders but parameters \"%s\"", st->name, p->args, st->params);
-    p->cols = plan_letters(p, st->columns, p->col, p->col_null);
+    if (plan_letters(p, stmt->params, p->type, p->null) != p->args)
+        BUG("%s: %u placeholders but parameters \"%s\"", stmt->name, p->args, stmt->params);
+    p->cols = plan_letters(p, stmt->columns, p->col, p->col_null);
     return p;
 }
 
-const struct db_plan *db_plan(struct db_stmt *st)
+const struct db_plan *db_plan(struct db_stmt *stmt)
 {
-    int i = __atomic_load_n(&st->index, __ATOMIC_ACQUIRE);
-
+    int i = __atomic_load_n(&stmt->index, __ATOMIC_ACQUIRE);
     if (i)
         return plans[i];
     pthread_mutex_lock(&plan_lock);
-    i = st->index;
+    i = stmt->index;
     if (!i) {
         if (plan_count + 1 >= DB_STATEMENTS)
             BUG("more than %d statements", DB_STATEMENTS - 1);
-        struct db_plan *p = plan_new(st);
+        struct db_plan *p = plan_new(stmt);
         if (p) {
             i = ++plan_count;
             plans[i] = p;
-            __atomic_store_n(&st->index, i, __ATOMIC_RELEASE);
+            __atomic_store_n(&stmt->index, i, __ATOMIC_RELEASE);
         }
     }
     pthread_mutex_unlock(&plan_lock);
@@ -118,7 +113,6 @@ const struct db_plan *db_plan(struct db_stmt *st)
 void db_unprepare(struct db *c, int index)
 {
     struct db_prepared *k = &c->cache[index];
-
     if (k->stmt)
         mysql_stmt_close(k->stmt);
     free(k->cells);
@@ -143,15 +137,14 @@ static bool cache_grow(struct db *c, int index)
 static void check_shape(const struct db_plan *p, MYSQL_STMT *stmt)
 {
     if (mysql_stmt_param_count(stmt) != p->slots)
-        BUG("%s: %lu placeholders on the server, %u here", p->st->name, mysql_stmt_param_count(stmt), p->slots);
+        BUG("%s: %lu placeholders on the server, %u here", p->stmt->name, mysql_stmt_param_count(stmt), p->slots);
     if (mysql_stmt_field_count(stmt) != p->cols)
-        BUG("%s: returns %u columns, declares %u", p->st->name, mysql_stmt_field_count(stmt), p->cols);
+        BUG("%s: returns %u columns, declares %u", p->stmt->name, mysql_stmt_field_count(stmt), p->cols);
 }
 
 unsigned db_prepare(struct db *c, const struct db_plan *p, struct db_prepared **out)
 {
-    int index = p->st->index;
-
+    int index = p->stmt->index;
     if (!cache_grow(c, index))
         return CR_OUT_OF_MEMORY;
     struct db_prepared *k = *out = &c->cache[index];

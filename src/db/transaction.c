@@ -13,12 +13,11 @@ static const char begin_sql[] = "START TRANSACTION", commit_sql[] = "COMMIT", ro
 static enum status begin(struct db *c, struct err *e)
 {
     unsigned no = 0;
-
     for (int tries = 0; tries < 2; tries++) {
         if (c->broken || !c->my) {
-            enum status s = db_connect(c, e);
-            if (s != OK)
-                return s;
+            enum status st = db_connect(c, e);
+            if (st != OK)
+                return st;
         }
         if (!(no = db_raw(c, begin_sql, sizeof(begin_sql) - 1))) {
             c->tx = true;
@@ -56,9 +55,9 @@ static enum status commit(struct db *c, struct err *e)
         return OK;
     }
     if (db_fate(no) == FATE_RETRY) { /* a Galera node refused it at certification: nothing was applied */
-        enum status s = db_fail(c, "commit", no, mysql_error(c->my), e);
+        enum status st = db_fail(c, "commit", no, mysql_error(c->my), e);
         roll_back(c);
-        return s;
+        return st;
     }
     log_line(LOG_ERROR, "database_commit_unknown", LOG_I("errno", no), LOG_S("error", mysql_error(c->my)));
     c->broken = true;
@@ -68,13 +67,13 @@ static enum status commit(struct db *c, struct err *e)
 }
 
 /* fn's own word, unless a fault it swallowed has already undone its work. */
-static enum status finish(struct db *c, enum status s, struct err *e)
+static enum status finish(struct db *c, enum status st, struct err *e)
 {
-    if (s == OK && c->fault == FAULT_NONE)
+    if (st == OK && c->fault == FAULT_NONE)
         return commit(c, e);
     roll_back(c);
-    if (s != OK)
-        return s;
+    if (st != OK)
+        return st;
     if (c->fault == FAULT_RETRY)
         return err_set(e, ERR_UNAVAILABLE, "retry", "Somebody else changes the same thing; try again.");
     return err_set(e, ERR_INTERNAL, NULL, "A failed change was about to be saved.");
@@ -85,7 +84,6 @@ static void pause_before(struct db *c, int tries)
 {
     long spread = (long)(((uintptr_t)c >> 6) * 2654435761u % 1000) + 500;
     struct timespec t = {.tv_nsec = spread * 1000 * (1L << (tries < 6 ? tries : 6))};
-
     nanosleep(&t, NULL);
 }
 
@@ -93,23 +91,22 @@ enum status db_transaction(struct db *c, enum status (*fn)(struct db *c, void *c
                            struct err *e)
 {
     struct err mine = ERR_INIT;
-    enum status s = OK;
-
+    enum status st = OK;
     if (c->tx) /* part of the outer one, which retries */
         return fn(c, ctx, e);
     for (int tries = 0; tries < TRIES; tries++) {
-        if ((s = begin(c, &mine)) != OK)
+        if ((st = begin(c, &mine)) != OK)
             break;
-        s = fn(c, ctx, &mine);
-        s = finish(c, s, &mine);
-        bool again = s != OK && c->fault == FAULT_RETRY && !c->broken;
+        st = fn(c, ctx, &mine);
+        st = finish(c, st, &mine);
+        bool again = st != OK && c->fault == FAULT_RETRY && !c->broken;
         c->fault = FAULT_NONE;
         if (!again)
             break;
         if (tries + 1 < TRIES)
             pause_before(c, tries);
     }
-    if (s != OK && e)
+    if (st != OK && e)
         *e = mine;
-    return s;
+    return st;
 }

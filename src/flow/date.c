@@ -41,10 +41,10 @@ static const char tomorrow_words[] = " tomorrow manana morgen demain amanha doma
 static bool is_word_of(const char *list, struct str word)
 {
     char padded[32];
-    if (word.n == 0 || word.n > sizeof padded - 3)
+    if (word.n == 0 || word.n > sizeof(padded) - 3)
         return false;
-    snprintf(padded, sizeof padded, " %.*s ", STR_F(word));
-    return strstr(list, padded) != NULL;
+    snprintf(padded, sizeof(padded), " %.*s ", STR_F(word));
+    return strstr(list, padded);
 }
 
 static int index_of(const char *const *lists, int n, struct str word)
@@ -140,7 +140,7 @@ static bool write_day(int64_t ms, char out[11])
 static bool write_date(int year, int month, int day, char out[11])
 {
     char text[32], checked[11];
-    snprintf(text, sizeof text, "%04d-%02d-%02d", year, month, day);
+    snprintf(text, sizeof(text), "%04d-%02d-%02d", year, month, day);
     if (strlen(text) != 10 || !value_date(str_from(text), 0, checked))
         return false;
     memcpy(out, checked, 11);

@@ -21,9 +21,9 @@ struct diff {
 static size_t go_in(struct diff *d, struct str key)
 {
     size_t mark = d->path_n;
-    int n = snprintf(d->path + d->path_n, sizeof d->path - d->path_n, "/");
-    d->path_n += n > 0 && d->path_n + 1 < sizeof d->path ? 1 : 0;
-    for (size_t i = 0; i < key.n && d->path_n + 3 < sizeof d->path; i++) {
+    int n = snprintf(d->path + d->path_n, sizeof(d->path) - d->path_n, "/");
+    d->path_n += n > 0 && d->path_n + 1 < sizeof(d->path) ? 1 : 0;
+    for (size_t i = 0; i < key.n && d->path_n + 3 < sizeof(d->path); i++) {
         bool special = key.p[i] == '~' || key.p[i] == '/';
         if (special)
             d->path[d->path_n++] = '~';
@@ -36,7 +36,7 @@ static size_t go_in(struct diff *d, struct str key)
 static size_t go_in_index(struct diff *d, size_t i)
 {
     char digits[24];
-    return go_in(d, str_n(digits, (size_t)snprintf(digits, sizeof digits, "%zu", i)));
+    return go_in(d, str_n(digits, (size_t)snprintf(digits, sizeof(digits), "%zu", i)));
 }
 
 static void come_back(struct diff *d, size_t mark)
@@ -82,11 +82,11 @@ static void add_place(struct buf *b, struct str path)
     path = str_sub(path, 1, path.n);
     while (str_split(&path, '/', &part)) {
         const char *one = NULL;
-        for (size_t i = 0; i < sizeof single / sizeof single[0]; i++)
+        for (size_t i = 0; i < sizeof(single) / sizeof(single[0]); i++)
             if (str_eqz(before, single[i][0]))
                 one = single[i][1];
         bool list = false;
-        for (size_t i = 0; i < sizeof single / sizeof single[0]; i++)
+        for (size_t i = 0; i < sizeof(single) / sizeof(single[0]); i++)
             list = list || (path.n && str_eqz(part, single[i][0]));
         if (!list) {
             if (b->n)
@@ -159,7 +159,7 @@ static enum status compare_objects(struct diff *d, const struct json *before, co
     while (!st && json_each(before, &it)) {
         char key[256];
         size_t mark = go_in(d, it.key);
-        snprintf(key, sizeof key, "%.*s", STR_F(it.key));
+        snprintf(key, sizeof(key), "%.*s", STR_F(it.key));
         const struct json *now = json_get_n(after, it.key);
         st = now || json_has(after, key) ? compare(d, it.value, now, depth + 1)
                                          : change(d, it.value, true, NULL, false);
@@ -169,7 +169,7 @@ static enum status compare_objects(struct diff *d, const struct json *before, co
     while (!st && json_each(after, &it)) {
         char key[256];
         size_t mark = go_in(d, it.key);
-        snprintf(key, sizeof key, "%.*s", STR_F(it.key));
+        snprintf(key, sizeof(key), "%.*s", STR_F(it.key));
         if (!json_get_n(before, it.key) && !json_has(before, key))
             st = change(d, NULL, false, it.value, true);
         come_back(d, mark);
@@ -217,7 +217,7 @@ enum status flow_diff(const struct json *before, const struct json *after, struc
                       size_t *n, struct err *e)
 {
     struct diff d = {.a = a, .e = e};
-    d.p = arena_array(a, MAX_FLOW_FINDINGS, sizeof *d.p);
+    d.p = arena_array(a, MAX_FLOW_FINDINGS, sizeof(*d.p));
     if (!d.p)
         return err_nomem(e);
     enum status st = compare(&d, before, after, 0);

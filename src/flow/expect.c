@@ -22,7 +22,7 @@ static bool comma_groups(struct str locale)
 {
     static const char *const tags[] = {"en",    "zh",    "ja",    "ko",    "he",    "th",    "hi",    "es-MX",
                                        "es-US", "es-PR", "es-DO", "es-GT", "es-HN", "es-NI", "es-PA", "es-SV"};
-    for (size_t i = 0; i < sizeof tags / sizeof tags[0]; i++) {
+    for (size_t i = 0; i < sizeof(tags) / sizeof(tags[0]); i++) {
         struct str tag = str_from(tags[i]);
         if (str_ieq(locale, tag) ||
             (tag.n == 2 && locale.n > 2 && locale.p[2] == '-' && str_ieq(str_sub(locale, 0, 2), tag)))
@@ -31,7 +31,7 @@ static bool comma_groups(struct str locale)
     return false;
 }
 
-enum { NUMBER_MAX = 40 };
+#define NUMBER_MAX 40
 struct number {
     char text[NUMBER_MAX]; /* digits, '.' and ',' only */
     size_t n;
@@ -224,12 +224,11 @@ bool phone_read(struct arena *a, struct str text, struct str *out, bool *ok)
     while (last > i && !is_digit(text.p[last - 1]))
         last--;
     bool plus = i < last && text.p[i] == '+';
-    for (i += plus; i < last; i++) {
-        if (is_digit(text.p[i]) && n < sizeof digits - 1)
+    for (i += plus; i < last; i++)
+        if (is_digit(text.p[i]) && n < sizeof(digits) - 1)
             digits[n++] = text.p[i];
         else if (is_digit(text.p[i]) || !strchr(" -.()/", text.p[i]))
             return false;
-    }
     size_t skip = !plus && n > 9 && digits[0] == '0' && digits[1] == '0' ? 2 : 0; /* 00 is how + is dialled */
     plus = plus || skip;
     n -= skip;
@@ -238,7 +237,7 @@ bool phone_read(struct arena *a, struct str text, struct str *out, bool *ok)
     char *p = arena_printf(a, "%s%.*s", plus ? "+" : "", (int)n, digits + skip);
     *ok = *ok && p;
     *out = str_from(p);
-    return p != NULL;
+    return p;
 }
 
 /* ---- all of them ---- */

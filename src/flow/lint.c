@@ -137,7 +137,7 @@ static enum status check_reach(struct lint *l, int *stack)
 {
     const struct flow *f = l->f;
     enum status st = OK;
-    bool *seen = arena_array(l->a, f->node_n, sizeof *seen);
+    bool *seen = arena_array(l->a, f->node_n, sizeof(*seen));
     if (!seen)
         return err_nomem(l->e);
     mark_from(f, f->start, seen, stack);
@@ -178,7 +178,7 @@ static enum status report_loop(struct lint *l, const struct walk *path, size_t f
     char names[420];
     size_t used = 0;
     for (size_t i = from; i < n && used < 300; i++)
-        used += (size_t)snprintf(names + used, sizeof names - used, "\"%.*s\", ", STR_F(l->f->nodes[path[i].node].id));
+        used += (size_t)snprintf(names + used, sizeof(names) - used, "\"%.*s\", ", STR_F(l->f->nodes[path[i].node].id));
     int first = path[from].node;
     return find(l, FLOW_ERROR, "loop_without_input", first, node_pointer(l, first),
                 "The flow runs in a loop and never waits for the visitor: %.*sthen \"%.*s\" again.", (int)used, names,
@@ -218,7 +218,7 @@ static enum status check_loops(struct lint *l)
     const struct flow *f = l->f;
     enum status st = OK;
     unsigned char *mark = arena_alloc(l->a, f->node_n);
-    struct walk *path = arena_array(l->a, f->node_n, sizeof *path);
+    struct walk *path = arena_array(l->a, f->node_n, sizeof(*path));
     if (!mark || !path)
         return err_nomem(l->e);
     for (size_t i = 0; i < f->node_n && !st; i++)
@@ -232,7 +232,7 @@ static enum status check_loops(struct lint *l)
 static enum status check_graph(struct lint *l)
 {
     const struct json *doc = l->f->doc;
-    int *stack = arena_array(l->a, l->f->node_n, sizeof *stack);
+    int *stack = arena_array(l->a, l->f->node_n, sizeof(*stack));
     enum status st = stack ? check_reach(l, stack) : err_nomem(l->e);
     if (!st)
         st = check_dead_ends(l);
@@ -257,7 +257,7 @@ static int by_place(const void *a, const void *b)
 static enum status run_lint(struct lint *l, const struct notes *notes)
 {
     enum status st = OK;
-    l->p = arena_array(l->a, MAX_FLOW_FINDINGS, sizeof *l->p);
+    l->p = arena_array(l->a, MAX_FLOW_FINDINGS, sizeof(*l->p));
     if (!l->p)
         return err_nomem(l->e);
     for (size_t i = 0; i < notes->n && !st; i++)
@@ -267,7 +267,7 @@ static enum status run_lint(struct lint *l, const struct notes *notes)
     if (!st)
         st = check_graph(l);
     if (!st)
-        qsort(l->p, l->n, sizeof *l->p, by_place);
+        qsort(l->p, l->n, sizeof(*l->p), by_place);
     return st;
 }
 
@@ -281,7 +281,7 @@ enum status flow_lint(const struct flow *f, struct arena *a, struct flow_finding
         return st;
     l.f = again;
     st = run_lint(&l, &notes);
-    struct flow_finding *all = st ? NULL : arena_array(a, l.n, sizeof *all);
+    struct flow_finding *all = st ? NULL : arena_array(a, l.n, sizeof(*all));
     if (!st && l.n && !all)
         st = err_nomem(e);
     for (size_t i = 0; !st && i < l.n; i++)

@@ -7,6 +7,7 @@
 #define PARLEY_FLOW_MODEL_H
 
 #include <stdatomic.h>
+
 #include "base/limits.h"
 #include "base/map.h"
 #include "flow/flow.h"
@@ -15,7 +16,9 @@
 /* Instead of an index into nodes. */
 #define NODE_NONE (-1)
 /* Instead of an index into vars: the visitor's last message, and the language of the conversation. */
-enum { VAR_NONE = -1, VAR_INPUT = -2, VAR_LANGUAGE = -3 };
+#define VAR_NONE (-1)
+#define VAR_INPUT (-2)
+#define VAR_LANGUAGE (-3)
 
 enum kind { KIND_NONE, KIND_TEXT, KIND_NUMBER, KIND_BOOLEAN, KIND_DATE };
 struct value {

@@ -1,9 +1,8 @@
 /* flow_parse: the document as a whole: languages, variables, commands; and the life of a flow. */
-#include "flow/reader.h"
-
 #include <stdlib.h>
 
 #include "base/utf8.h"
+#include "flow/reader.h"
 #include "flow/text.h"
 #include "flow/value.h"
 
@@ -38,7 +37,7 @@ static enum status read_flow_languages(struct reader *r, const struct json *doc)
     if (st)
         return st;
     struct flow *f = r->f;
-    f->langs = arena_array(r->a, json_len(list), sizeof *f->langs);
+    f->langs = arena_array(r->a, json_len(list), sizeof(*f->langs));
     if (!f->langs)
         return err_nomem(r->e);
     size_t mark = path_key(r, STR("languages"));
@@ -105,7 +104,7 @@ static enum status read_variable(struct reader *r, struct str name, const struct
 static enum status read_variables(struct reader *r, const struct json *vars)
 {
     struct json_iter it = {0};
-    r->f->vars = arena_array(r->a, MAX_FLOW_VARS, sizeof *r->f->vars);
+    r->f->vars = arena_array(r->a, MAX_FLOW_VARS, sizeof(*r->f->vars));
     if (!r->f->vars)
         return err_nomem(r->e);
     size_t mark = path_key(r, STR("variables"));
@@ -196,7 +195,7 @@ static enum status read_commands(struct reader *r, const struct json *commands)
     size_t mark = path_key(r, STR("commands"));
     if (json_len(commands) > MAX_FLOW_LIST)
         return bad(r, "A flow has at most %d commands.", MAX_FLOW_LIST);
-    if (json_len(commands) && !(r->f->commands = arena_array(r->a, json_len(commands), sizeof *r->f->commands)))
+    if (json_len(commands) && !(r->f->commands = arena_array(r->a, json_len(commands), sizeof(*r->f->commands))))
         return err_nomem(r->e);
     while (json_each(commands, &it)) {
         size_t inner = path_key(r, it.key);
@@ -279,7 +278,7 @@ static enum status check_size(const struct json *doc, struct err *e)
 
 enum status flow_read(const struct json *doc, struct notes *notes, struct flow **out, struct err *e)
 {
-    struct flow *f = calloc(1, sizeof *f);
+    struct flow *f = calloc(1, sizeof(*f));
     if (!f)
         return err_nomem(e);
     atomic_init(&f->refs, 1);
@@ -319,7 +318,7 @@ void flow_drop(struct flow *f)
 
 size_t flow_bytes(const struct flow *f)
 {
-    return sizeof *f + f->arena.used + f->pattern_bytes;
+    return sizeof(*f) + f->arena.used + f->pattern_bytes;
 }
 
 const struct json *flow_doc(const struct flow *f)

@@ -1,6 +1,5 @@
 /* Reads the conditions of a branch. */
 #include "flow/reader.h"
-
 #include "flow/text.h"
 #include "flow/value.h"
 
@@ -21,7 +20,7 @@ static enum status read_list_of(struct reader *r, const struct json *j, const ch
     if (st)
         return st;
     out->sub_n = json_len(list);
-    out->subs = arena_array(r->a, out->sub_n, sizeof *out->subs);
+    out->subs = arena_array(r->a, out->sub_n, sizeof(*out->subs));
     if (!out->subs)
         return err_nomem(r->e);
     size_t mark = path_key(r, str_from(key));
@@ -84,7 +83,7 @@ static enum status read_operands(struct reader *r, const struct json *j, struct 
     c->value_n = list ? json_len(v) : 1;
     if (c->value_n == 0 || c->value_n > MAX_FLOW_LIST)
         return bad_key(r, "value", "\"in\" takes 1 to %d values.", MAX_FLOW_LIST);
-    c->values = arena_array(r->a, c->value_n, sizeof *c->values);
+    c->values = arena_array(r->a, c->value_n, sizeof(*c->values));
     if (!c->values)
         return err_nomem(r->e);
     size_t mark = path_key(r, STR("value"));

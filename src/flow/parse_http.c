@@ -1,7 +1,6 @@
 /* Reads `http` nodes: everything that goes out is checked here or escaped when it is put in. */
-#include "flow/reader.h"
-
 #include "base/utf8.h"
+#include "flow/reader.h"
 #include "flow/text.h"
 
 #include "base/banned.h"
@@ -25,7 +24,7 @@ static bool header_name_ok(struct str s)
         if (!(c >= 'a' && c <= 'z') && !(s.p[i] >= '0' && s.p[i] <= '9') && s.p[i] != '-' && s.p[i] != '_')
             return false;
     }
-    for (size_t i = 0; i < sizeof reserved / sizeof reserved[0]; i++)
+    for (size_t i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++)
         if (str_ieq(s, str_from(reserved[i])))
             return false;
     return true;
@@ -52,7 +51,7 @@ static enum status read_headers(struct reader *r, const struct json *j, struct n
     size_t mark = path_key(r, STR("headers"));
     if (json_len(all) > MAX_FLOW_LIST)
         return bad(r, "A call has at most %d headers.", MAX_FLOW_LIST);
-    if (json_len(all) && !(h->headers = arena_array(r->a, json_len(all), sizeof *h->headers)))
+    if (json_len(all) && !(h->headers = arena_array(r->a, json_len(all), sizeof(*h->headers))))
         return err_nomem(r->e);
     while (json_each(all, &it)) {
         size_t inner = path_key(r, it.key);
@@ -199,7 +198,7 @@ static enum status read_map(struct reader *r, const struct json *j, struct node_
     size_t mark = path_key(r, STR("map"));
     if (json_len(all) > MAX_FLOW_LIST)
         return bad(r, "A call fills at most %d variables.", MAX_FLOW_LIST);
-    if (json_len(all) && !(h->map = arena_array(r->a, json_len(all), sizeof *h->map)))
+    if (json_len(all) && !(h->map = arena_array(r->a, json_len(all), sizeof(*h->map))))
         return err_nomem(r->e);
     while (json_each(all, &it)) {
         size_t inner = path_key(r, it.key);

@@ -1,7 +1,6 @@
 /* Reads nodes: what each type may hold, and its form for the runner. */
-#include "flow/reader.h"
-
 #include "base/num.h"
+#include "flow/reader.h"
 #include "flow/text.h"
 #include "flow/value.h"
 
@@ -68,7 +67,7 @@ static enum status read_messages(struct reader *r, const struct json *j, struct 
     if (st)
         return st;
     say->n = json_len(list);
-    say->messages = arena_array(r->a, say->n, sizeof *say->messages);
+    say->messages = arena_array(r->a, say->n, sizeof(*say->messages));
     if (!say->messages)
         return err_nomem(r->e);
     size_t mark = path_key(r, STR("messages"));
@@ -256,7 +255,7 @@ enum status read_branch(struct reader *r, const struct json *j, struct node *n)
     if (st)
         return st;
     b->n = json_len(list);
-    b->cases = arena_array(r->a, b->n, sizeof *b->cases);
+    b->cases = arena_array(r->a, b->n, sizeof(*b->cases));
     if (!b->cases)
         return err_nomem(r->e);
     size_t mark = path_key(r, STR("cases"));
@@ -331,7 +330,7 @@ enum status read_set(struct reader *r, const struct json *j, struct node *n)
     if (st)
         return st;
     s->n = json_len(list);
-    s->assigns = arena_array(r->a, s->n, sizeof *s->assigns);
+    s->assigns = arena_array(r->a, s->n, sizeof(*s->assigns));
     if (!s->assigns)
         return err_nomem(r->e);
     size_t mark = path_key(r, STR("set"));
@@ -431,7 +430,7 @@ static enum status name_nodes(struct reader *r, const struct json *nodes)
         return bad(r, "A flow needs at least one node.");
     if (json_len(nodes) > MAX_FLOW_NODES)
         return bad(r, "A flow has at most %d nodes.", MAX_FLOW_NODES);
-    f->nodes = arena_array(r->a, json_len(nodes), sizeof *f->nodes);
+    f->nodes = arena_array(r->a, json_len(nodes), sizeof(*f->nodes));
     if (!f->nodes)
         return err_nomem(r->e);
     while (json_each(nodes, &it)) {

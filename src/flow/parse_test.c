@@ -1,7 +1,6 @@
 /* Reads the scripted tests of a flow: their form only; script.c runs them from the document. */
-#include "flow/reader.h"
-
 #include "base/utf8.h"
+#include "flow/reader.h"
 #include "flow/text.h"
 #include "flow/value.h"
 

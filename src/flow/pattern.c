@@ -40,7 +40,7 @@ enum status pattern_new(struct arena *a, struct str source, struct pattern **out
         if (code == PCRE2_ERROR_NOMEMORY || code == 121) /* 121: "failed to allocate heap memory" while compiling */
             return err_nomem(e);
         PCRE2_UCHAR why[120] = "";
-        pcre2_get_error_message(code, why, sizeof why);
+        pcre2_get_error_message(code, why, sizeof(why));
         return err_set(e, ERR_INVALID, "flow_invalid", "the pattern is wrong at character %zu: %s", (size_t)at,
                        (const char *)why);
     }

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+
 #include "base/arena.h"
 #include "base/err.h"
 

@@ -36,14 +36,14 @@ size_t path_key(struct reader *r, struct str key)
 size_t path_index(struct reader *r, size_t i)
 {
     char digits[24];
-    return path_key(r, str_n(digits, (size_t)snprintf(digits, sizeof digits, "%zu", i)));
+    return path_key(r, str_n(digits, (size_t)snprintf(digits, sizeof(digits), "%zu", i)));
 }
 
 static enum status bad_v(struct reader *r, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 static enum status bad_v(struct reader *r, const char *fmt, va_list ap)
 {
     char message[400];
-    vsnprintf(message, sizeof message, fmt, ap);
+    vsnprintf(message, sizeof(message), fmt, ap);
     struct str cut = str_from(message); /* vsnprintf may have cut inside a character */
     while (cut.n && !utf8_valid(cut))
         cut.n--;
@@ -76,11 +76,11 @@ enum status note(struct reader *r, enum note_kind kind, struct str name, int var
     struct notes *l = r->notes;
     if (l->n == l->cap) {
         size_t cap = l->cap ? l->cap * 2 : 64;
-        struct note *p = arena_array(l->a, cap, sizeof *p);
+        struct note *p = arena_array(l->a, cap, sizeof(*p));
         if (!p)
             return err_nomem(r->e);
         if (l->n)
-            memcpy(p, l->p, l->n * sizeof *p);
+            memcpy(p, l->p, l->n * sizeof(*p));
         l->p = p;
         l->cap = cap;
     }
@@ -238,8 +238,8 @@ enum status read_word(struct reader *r, const struct json *j, const char *key, c
         }
     char list[200] = "";
     size_t used = 0;
-    for (int i = 0; i < n && used < sizeof list; i++)
-        used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", i ? ", " : "", words[i]);
+    for (int i = 0; i < n && used < sizeof(list); i++)
+        used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s", i ? ", " : "", words[i]);
     return bad_key(r, key, "\"%s\" must be one of: %s.", key, list);
 }
 
@@ -335,7 +335,7 @@ static size_t tpl_count(struct str source)
 
 enum status tpl_compile(struct reader *r, struct str source, enum part_mode mode, struct tpl *out)
 {
-    struct part *parts = arena_array(r->a, tpl_count(source), sizeof *parts);
+    struct part *parts = arena_array(r->a, tpl_count(source), sizeof(*parts));
     if (!parts && source.n)
         return err_nomem(r->e);
     struct tpl_scan s = {.rest = source};

@@ -62,19 +62,17 @@ enum status bad(struct reader *r, const char *fmt, ...) __attribute__((format(pr
 enum status bad_key(struct reader *r, const char *key, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 /* What an object may hold. */
-enum {
-    K_STR = 1,
-    K_INT = 2,
-    K_NUM = 4,
-    K_BOOL = 8,
-    K_ARR = 16,
-    K_OBJ = 32,
-    K_NULL = 64,
-    K_TEXT = K_STR | K_OBJ,
-    K_SCALAR = K_STR | K_INT | K_NUM | K_BOOL,
-    K_ANY = 127,
-    K_MUST = 128
-};
+#define K_STR 1
+#define K_INT 2
+#define K_NUM 4
+#define K_BOOL 8
+#define K_ARR 16
+#define K_OBJ 32
+#define K_NULL 64
+#define K_TEXT (K_STR | K_OBJ)
+#define K_SCALAR (K_STR | K_INT | K_NUM | K_BOOL)
+#define K_ANY 127
+#define K_MUST 128
 struct field {
     const char *name;
     unsigned is; /* of the above; K_MUST: has to be there */

@@ -1,7 +1,6 @@
 /* Texts, labels and choices: what stands in a flow once for each language. */
-#include "flow/reader.h"
-
 #include "base/utf8.h"
+#include "flow/reader.h"
 #include "flow/text.h"
 
 #include "base/banned.h"
@@ -80,7 +79,7 @@ enum status read_text(struct reader *r, const struct json *j, const char *key, s
     if (!json_has(j, key))
         return OK;
     enum status st = read_all_languages(r, j, key, max, &all);
-    const struct tpl **lang = arena_array(r->a, n, sizeof *lang);
+    const struct tpl **lang = arena_array(r->a, n, sizeof(*lang));
     if (!st && !lang)
         st = err_nomem(r->e);
     size_t mark = path_key(r, str_from(key));
@@ -108,7 +107,7 @@ enum status read_label(struct reader *r, const struct json *j, const char *key, 
 {
     struct per_language all = {0};
     enum status st = read_all_languages(r, j, key, MAX_FLOW_LABEL, &all);
-    struct str *s = st ? NULL : arena_array(r->a, r->f->lang_n, sizeof *s);
+    struct str *s = st ? NULL : arena_array(r->a, r->f->lang_n, sizeof(*s));
     if (st)
         return st;
     if (!s)
@@ -124,8 +123,8 @@ enum status read_label(struct reader *r, const struct json *j, const char *key, 
 
 static enum status fold_labels(struct reader *r, const struct str *labels, const struct str **out)
 {
-    struct str *folded = arena_array(r->a, r->f->lang_n, sizeof *folded);
-    bool ok = folded != NULL;
+    struct str *folded = arena_array(r->a, r->f->lang_n, sizeof(*folded));
+    bool ok = folded;
     for (size_t i = 0; i < r->f->lang_n && ok; i++)
         folded[i] = text_fold(r->a, labels[i], &ok);
     *out = folded;
@@ -172,7 +171,7 @@ enum status read_choices(struct reader *r, const struct json *j, struct choices 
     if (st || !list)
         return st;
     out->n = json_len(list);
-    out->p = arena_array(r->a, out->n, sizeof *out->p);
+    out->p = arena_array(r->a, out->n, sizeof(*out->p));
     if (!out->p)
         return err_nomem(r->e);
     size_t mark = path_key(r, STR("choices"));

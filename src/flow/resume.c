@@ -1,8 +1,7 @@
 /* The visitor's message comes to the node that waits for it. */
-#include "flow/run.h"
-
 #include "base/num.h"
 #include "flow/expect.h"
+#include "flow/run.h"
 
 #include "base/banned.h"
 
@@ -102,7 +101,7 @@ static enum status resume_ask(struct run *r, const struct node *n, int *next)
     struct value v = {.kind = KIND_TEXT};
     bool ok = true, good;
     if (a->expect == EXPECT_CHOICE) {
-        good = c != NULL;
+        good = c;
         v.text = c ? c->value : STR_EMPTY;
     } else {
         struct str locale = r->locale.n && str_starts(r->locale, r->f->langs[r->lang]) ? r->locale

@@ -1,11 +1,11 @@
 /* `answer` nodes: sure, unsure ("did you mean"), none. */
-#include "flow/run.h"
-
 #include "base/utf8.h"
+#include "flow/run.h"
 
 #include "base/banned.h"
 
-enum { QUESTION_MAX = 200 }; /* characters of a suggested question: a button's label */
+/* characters of a suggested question: a button's label */
+#define QUESTION_MAX 200
 
 static enum status send_answer(struct run *r, const struct flow_answer *found, size_t i)
 {
@@ -27,7 +27,7 @@ static enum status send_answer(struct run *r, const struct flow_answer *found, s
 static enum status send_suggestions(struct run *r, const struct node *n, const struct flow_answer *found)
 {
     bool ok = true;
-    struct flow_choice *all = arena_array(r->a, SUGGEST_MAX + 1, sizeof *all);
+    struct flow_choice *all = arena_array(r->a, SUGGEST_MAX + 1, sizeof(*all));
     struct flow_message m = run_message();
     if (!all)
         return err_nomem(r->e);

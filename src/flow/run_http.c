@@ -23,7 +23,7 @@ static bool has_content_type(const struct node_http *h)
 /* *safe false: a header would carry a control character; the call is not made. */
 static enum status make_headers(struct run *r, const struct node_http *h, struct flow_http *rq, bool *safe)
 {
-    struct flow_choice *all = arena_array(r->a, h->header_n + 1, sizeof *all);
+    struct flow_choice *all = arena_array(r->a, h->header_n + 1, sizeof(*all));
     if (!all)
         return err_nomem(r->e);
     for (size_t i = 0; i < h->header_n; i++) {

@@ -35,7 +35,7 @@ enum status run_text(struct run *r, const struct text *t, struct str *out)
 static enum status set_choices(struct run *r, const struct choices *c, struct flow_message *m)
 {
     bool ok = true;
-    struct flow_choice *all = arena_array(r->a, c->n, sizeof *all);
+    struct flow_choice *all = arena_array(r->a, c->n, sizeof(*all));
     if (!all)
         return err_nomem(r->e);
     for (size_t i = 0; i < c->n; i++)
@@ -93,7 +93,7 @@ static enum status render_message(struct run *r, const struct say_message *s, st
 enum status run_messages(struct run *r, const struct node *n, struct flow_message **out, size_t *count)
 {
     const struct node_say *say = &n->u.say;
-    struct flow_message *m = arena_array(r->a, say->n, sizeof *m);
+    struct flow_message *m = arena_array(r->a, say->n, sizeof(*m));
     enum status st = m ? OK : err_nomem(r->e);
     for (size_t i = 0; i < say->n && !st; i++)
         st = render_message(r, &say->messages[i], &m[i]);

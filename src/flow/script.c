@@ -28,7 +28,7 @@ static void fail(struct script *s, const char *fmt, ...)
     if (s->why[0])
         return;
     va_start(ap, fmt);
-    vsnprintf(s->why, sizeof s->why, fmt, ap);
+    vsnprintf(s->why, sizeof(s->why), fmt, ap);
     va_end(ap);
     for (size_t n = strlen(s->why); n && !utf8_valid(str_n(s->why, n)); n--) /* cut inside a character */
         s->why[n - 1] = 0;
@@ -311,7 +311,7 @@ enum status flow_test(const struct flow *f, struct arena *a, struct flow_test_re
     int64_t pattern_us = MAX_FLOW_TESTS_US;
     enum status st = OK;
     *n = json_len(tests);
-    *out = arena_array(a, *n, sizeof **out);
+    *out = arena_array(a, *n, sizeof(**out));
     if (*n && !*out)
         return err_nomem(e);
     for (size_t i = 0; i < *n && !st; i++) {

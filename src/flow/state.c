@@ -1,8 +1,8 @@
 /* What a conversation carries from turn to turn: {"v":1,"at":node,"vars":{},"lang":"en","loc"?,"tries"?,"suggest"?,
  * "answered"?,"menu"?,"state"?}. */
-#include "flow/run.h"
-
 #include <stdio.h>
+
+#include "flow/run.h"
 
 #include "base/banned.h"
 
@@ -53,7 +53,7 @@ enum status run_load(struct run *r, const struct json *state)
 {
     r->at = r->menu = NODE_NONE;
     r->status = FLOW_OPEN;
-    if (r->f->var_n && !(r->vars = arena_array(r->a, r->f->var_n, sizeof *r->vars)))
+    if (r->f->var_n && !(r->vars = arena_array(r->a, r->f->var_n, sizeof(*r->vars))))
         return err_nomem(r->e);
     bool over = str_eqz(json_get_str(state, "state"), "closed") || json_int(json_get(state, "v"), 0) != 1;
     load_language(r, over ? NULL : state);
@@ -76,7 +76,7 @@ static int save_vars(const struct run *r, struct json *state)
     for (size_t i = 0; i < r->f->var_n && !bad; i++) {
         const struct var *v = &r->f->vars[i];
         char key[MAX_FLOW_NAME + 1];
-        snprintf(key, sizeof key, "%.*s", STR_F(v->name));
+        snprintf(key, sizeof(key), "%.*s", STR_F(v->name));
         if (r->vars[i].kind != KIND_NONE)
             bad = value_set_json(vars, key, &r->vars[i]);
     }

@@ -62,12 +62,12 @@ enum status store_answer_bot(struct db *c, struct arena *a, struct id tenant, st
                              struct err *e)
 {
     struct db_row r;
-    enum status s = db_query_one(c, &answer_bot, &tenant, DB_ARGS(db_id(bot)), a, &r, e);
-    if (s == ERR_NOT_FOUND)
+    enum status st = db_query_one(c, &answer_bot, &tenant, DB_ARGS(db_id(bot)), a, &r, e);
+    if (st == ERR_NOT_FOUND)
         return err_set(e, ERR_NOT_FOUND, "bot_unknown", "There is no such bot.");
-    if (s == OK)
+    if (st == OK)
         *language = db_row_str(r, 0);
-    return s;
+    return st;
 }
 
 #define PUT_COLUMNS 10
@@ -80,38 +80,36 @@ static void put_values(struct id bot, const struct answer_row *r, int64_t now, s
         db_str(w->question), db_str(w->answer),   db_str(w->link),
         db_str(w->source),   db_str(w->language), db_time(now),
         db_time(now)};
-    memcpy(v, row, sizeof row);
+    memcpy(v, row, sizeof(row));
 }
 
 enum status store_answers_put(struct db *c, struct id tenant, struct id bot, const struct answer_row *rows, size_t n,
                               struct err *e)
 {
     int64_t now = clock_now_ms();
-    struct db_val *vals = calloc(n * PUT_COLUMNS + 1, sizeof *vals);
-    enum status s;
+    struct db_val *vals = calloc(n * PUT_COLUMNS + 1, sizeof(*vals));
     if (!vals)
         return err_nomem(e);
     for (size_t i = 0; i < n; i++)
         put_values(bot, &rows[i], now, vals + i * PUT_COLUMNS);
-    s = db_bulk(c, &answer_put, &tenant, vals, PUT_COLUMNS, n, NULL, e);
+    enum status st = db_bulk(c, &answer_put, &tenant, vals, PUT_COLUMNS, n, NULL, e);
     free(vals);
-    return s;
+    return st;
 }
 
 enum status store_answers_delete(struct db *c, struct id tenant, struct id bot, const struct id *ids, size_t n,
                                  struct err *e)
 {
-    struct db_val *vals = calloc(n * 2 + 1, sizeof *vals);
-    enum status s;
+    struct db_val *vals = calloc(n * 2 + 1, sizeof(*vals));
     if (!vals)
         return err_nomem(e);
     for (size_t i = 0; i < n; i++) {
         vals[i * 2] = db_id(bot);
         vals[i * 2 + 1] = db_id(ids[i]);
     }
-    s = db_bulk(c, &answer_delete, &tenant, vals, 2, n, NULL, e);
+    enum status st = db_bulk(c, &answer_delete, &tenant, vals, 2, n, NULL, e);
     free(vals);
-    return s;
+    return st;
 }
 
 struct each {
@@ -141,16 +139,16 @@ enum status store_answers_page(struct db *c, struct arena *a, struct id tenant, 
                                struct id after, int limit, struct answer **out, size_t *n, struct err *e)
 {
     struct db_rows rows;
-    enum status s;
+    enum status st;
     if (like.n)
-        s = db_query(c, &answer_page_like, &tenant,
-                     DB_ARGS(db_id(bot), db_id(after), db_str(like), db_str(like), db_int(limit)), a, &rows, e);
+        st = db_query(c, &answer_page_like, &tenant,
+                      DB_ARGS(db_id(bot), db_id(after), db_str(like), db_str(like), db_int(limit)), a, &rows, e);
     else
-        s = db_query(c, &answer_page, &tenant, DB_ARGS(db_id(bot), db_id(after), db_int(limit)), a, &rows, e);
-    if (s != OK)
-        return s;
+        st = db_query(c, &answer_page, &tenant, DB_ARGS(db_id(bot), db_id(after), db_int(limit)), a, &rows, e);
+    if (st != OK)
+        return st;
     *n = rows.n;
-    *out = arena_array(a, rows.n + 1, sizeof **out);
+    *out = arena_array(a, rows.n + 1, sizeof(**out));
     if (!*out)
         return err_nomem(e);
     for (size_t i = 0; i < rows.n; i++)
@@ -162,22 +160,22 @@ enum status store_answers_count(struct db *c, struct arena *a, struct id tenant,
                                 struct err *e)
 {
     struct db_row r;
-    enum status s = db_query_one(c, &answer_count, &tenant, DB_ARGS(db_id(bot)), a, &r, e);
-    if (s == OK)
+    enum status st = db_query_one(c, &answer_count, &tenant, DB_ARGS(db_id(bot)), a, &r, e);
+    if (st == OK)
         *out = db_row_int(r, 0);
-    return s;
+    return st;
 }
 
 enum status store_answer_get(struct db *c, struct arena *a, struct id tenant, struct id bot, struct id answer,
                              struct answer *out, struct err *e)
 {
     struct db_row r;
-    enum status s = db_query_one(c, &answer_select, &tenant, DB_ARGS(db_id(bot), db_id(answer)), a, &r, e);
-    if (s == ERR_NOT_FOUND)
+    enum status st = db_query_one(c, &answer_select, &tenant, DB_ARGS(db_id(bot), db_id(answer)), a, &r, e);
+    if (st == ERR_NOT_FOUND)
         return err_set(e, ERR_NOT_FOUND, "answer_unknown", "There is no such answer.");
-    if (s == OK)
+    if (st == OK)
         *out = answer_of(r);
-    return s;
+    return st;
 }
 
 enum status store_answer_add(struct db *c, struct id tenant, struct id bot, const struct answer_row *row, struct err *e)
@@ -201,8 +199,8 @@ enum status store_answer_delete(struct db *c, struct id tenant, struct id bot, s
                                 struct err *e)
 {
     int64_t n = 0;
-    enum status s = db_exec(c, &answer_delete, &tenant, DB_ARGS(db_id(bot), db_id(answer)), &n, e);
-    if (s == OK)
+    enum status st = db_exec(c, &answer_delete, &tenant, DB_ARGS(db_id(bot), db_id(answer)), &n, e);
+    if (st == OK)
         *there = n == 1;
-    return s;
+    return st;
 }

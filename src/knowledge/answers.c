@@ -39,13 +39,13 @@ enum status answers_list(struct db *c, struct id tenant, struct id bot, struct s
 {
     struct str like, language;
     int page = limit < 1 ? 1 : limit > LIST_MAX ? LIST_MAX : limit;
-    enum status s = store_answer_bot(c, a, tenant, bot, &language, e);
-    if (s == OK)
-        s = like_of(a, query, &like, e);
-    if (s == OK)
-        s = store_answers_page(c, a, tenant, bot, like, after, page + 1, out, n, e);
-    if (s != OK)
-        return s;
+    enum status st = store_answer_bot(c, a, tenant, bot, &language, e);
+    if (st == OK)
+        st = like_of(a, query, &like, e);
+    if (st == OK)
+        st = store_answers_page(c, a, tenant, bot, like, after, page + 1, out, n, e);
+    if (st != OK)
+        return st;
     *more = *n > (size_t)page;
     if (*more)
         *n = (size_t)page;
@@ -56,13 +56,12 @@ enum status answers_count(struct db *c, struct id tenant, struct id bot, int64_t
 {
     struct arena a;
     struct str language;
-    enum status s;
     arena_init(&a, 64 * KB);
-    s = store_answer_bot(c, &a, tenant, bot, &language, e);
-    if (s == OK)
-        s = store_answers_count(c, &a, tenant, bot, out, e);
+    enum status st = store_answer_bot(c, &a, tenant, bot, &language, e);
+    if (st == OK)
+        st = store_answers_count(c, &a, tenant, bot, out, e);
     arena_release(&a);
-    return s;
+    return st;
 }
 
 enum status answers_get(struct db *c, struct id tenant, struct id bot, struct id answer, struct arena *a,
@@ -83,10 +82,10 @@ static enum status prepare(struct answer *w, struct answer_row *row, struct err 
 static enum status room_for_one(struct db *c, struct arena *a, struct id tenant, struct id bot, struct err *e)
 {
     int64_t n = 0;
-    enum status s = store_answers_count(c, a, tenant, bot, &n, e);
-    if (s == OK && n >= MAX_ANSWERS)
-        s = err_set(e, ERR_TOO_LARGE, "too_many_answers", "A bot has at most %d answers.", MAX_ANSWERS);
-    return s;
+    enum status st = store_answers_count(c, a, tenant, bot, &n, e);
+    if (st == OK && n >= MAX_ANSWERS)
+        st = err_set(e, ERR_TOO_LARGE, "too_many_answers", "A bot has at most %d answers.", MAX_ANSWERS);
+    return st;
 }
 
 enum status answers_save(struct db *c, struct id tenant, struct id bot, struct answer *w, struct err *e)
@@ -96,25 +95,25 @@ enum status answers_save(struct db *c, struct id tenant, struct id bot, struct a
     struct answer old;
     struct str language;
     bool fresh = id_is_none(w->id);
-    enum status s = prepare(w, &row, e);
-    if (s != OK)
-        return s;
+    enum status st = prepare(w, &row, e);
+    if (st != OK)
+        return st;
     arena_init(&a, 1 * MB);
-    s = fresh ? store_answer_bot(c, &a, tenant, bot, &language, e)
-              : store_answer_get(c, &a, tenant, bot, w->id, &old, e);
-    if (s == OK && fresh)
-        s = entitlement_may_make(c, tenant, e);
-    if (s == OK && fresh)
-        s = room_for_one(c, &a, tenant, bot, e);
-    if (s == OK && fresh)
+    st = fresh ? store_answer_bot(c, &a, tenant, bot, &language, e)
+               : store_answer_get(c, &a, tenant, bot, w->id, &old, e);
+    if (st == OK && fresh)
+        st = entitlement_may_make(c, tenant, e);
+    if (st == OK && fresh)
+        st = room_for_one(c, &a, tenant, bot, e);
+    if (st == OK && fresh)
         row.answer.id = id_new();
-    if (s == OK)
-        s = fresh ? store_answer_add(c, tenant, bot, &row, e) : store_answer_set(c, tenant, bot, &row, e);
-    if (s == ERR_CONFLICT)
-        s = err_at(e, ERR_CONFLICT, "question_taken", "question", "There is an answer to this question already.");
+    if (st == OK)
+        st = fresh ? store_answer_add(c, tenant, bot, &row, e) : store_answer_set(c, tenant, bot, &row, e);
+    if (st == ERR_CONFLICT)
+        st = err_at(e, ERR_CONFLICT, "question_taken", "question", "There is an answer to this question already.");
     arena_release(&a);
-    if (s != OK)
-        return s;
+    if (st != OK)
+        return st;
     w->id = row.answer.id;
     answers_changed(bot);
     return OK;
@@ -123,9 +122,9 @@ enum status answers_save(struct db *c, struct id tenant, struct id bot, struct a
 enum status answers_delete(struct db *c, struct id tenant, struct id bot, struct id answer, struct err *e)
 {
     bool there = false;
-    enum status s = store_answer_delete(c, tenant, bot, answer, &there, e);
-    if (s != OK)
-        return s;
+    enum status st = store_answer_delete(c, tenant, bot, answer, &there, e);
+    if (st != OK)
+        return st;
     if (!there)
         return err_set(e, ERR_NOT_FOUND, "answer_unknown", "There is no such answer.");
     answers_changed(bot);
@@ -137,13 +136,13 @@ enum status answers_add_all(struct db *c, struct id tenant, struct id bot, const
 {
     struct answer_row batch[BATCH];
     size_t k = 0;
-    enum status s = OK;
-    for (size_t i = 0; i < n && s == OK; i++) {
+    enum status st = OK;
+    for (size_t i = 0; i < n && st == OK; i++) {
         struct answer w = rows[i];
         const char *field, *words, *code = answer_check(&w, &field, &words);
         char pointer[64];
         if (code) {
-            snprintf(pointer, sizeof pointer, "/answers/%zu/%s", i, field);
+            snprintf(pointer, sizeof(pointer), "/answers/%zu/%s", i, field);
             return err_at(e, ERR_INVALID, code, pointer, "Answer %zu: %s", i + 1, words);
         }
         w.id = id_new();
@@ -151,9 +150,9 @@ enum status answers_add_all(struct db *c, struct id tenant, struct id bot, const
         if (!answer_hash(&w, batch[k++].question_hash))
             return err_nomem(e);
         if (k == BATCH || i + 1 == n) {
-            s = store_answers_put(c, tenant, bot, batch, k, e);
+            st = store_answers_put(c, tenant, bot, batch, k, e);
             k = 0;
         }
     }
-    return s;
+    return st;
 }

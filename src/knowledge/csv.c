@@ -163,15 +163,13 @@ static enum bad read_row(struct csv *c, struct arena *a, struct csv_row *row)
 
 enum csv_result csv_next(struct csv *c, struct arena *a, struct csv_row *row, const char **code, const char **words)
 {
-    size_t from;
-    enum bad b;
     while (c->at < c->in.n && at_line_end(c))
         pass_line_end(c);
     if (c->at >= c->in.n)
         return CSV_END;
-    from = c->at;
+    size_t from = c->at;
     c->row++;
-    b = read_row(c, a, row);
+    enum bad b = read_row(c, a, row);
     if (b == GOOD)
         return CSV_ROW;
     if (b == NO_MEMORY)

@@ -7,6 +7,7 @@
 #define PARLEY_KNOWLEDGE_CSV_H
 
 #include <stdint.h>
+
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/limits.h"

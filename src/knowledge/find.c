@@ -117,26 +117,26 @@ static enum status add_row(void *ctx, const struct answer_row *row, struct err *
 static enum status build(struct db *c, struct id tenant, struct id bot, struct held **out, struct err *e)
 {
     struct index_builder *b = NULL;
-    struct held *h = calloc(1, sizeof *h);
+    struct held *h = calloc(1, sizeof(*h));
     struct str language;
     struct arena a;
-    enum status s;
+    enum status st;
     arena_init(&a, 64 * KB);
     if (!h) {
-        s = err_nomem(e);
+        st = err_nomem(e);
         goto out;
     }
-    if ((s = store_answer_bot(c, &a, tenant, bot, &language, e)) != OK)
+    if ((st = store_answer_bot(c, &a, tenant, bot, &language, e)) != OK)
         goto out;
     if (!(b = index_builder_new(language))) {
-        s = err_nomem(e);
+        st = err_nomem(e);
         goto out;
     }
-    if ((s = store_answers_each(c, tenant, bot, add_row, b, e)) != OK)
+    if ((st = store_answers_each(c, tenant, bot, add_row, b, e)) != OK)
         goto out;
-    s = index_finish(b, &h->index, e);
+    st = index_finish(b, &h->index, e);
     b = NULL;
-    if (s != OK)
+    if (st != OK)
         goto out;
     atomic_init(&h->refs, 1);
     *out = h;
@@ -145,22 +145,22 @@ out:
     index_builder_free(b);
     free(h);
     arena_release(&a);
-    return s;
+    return st;
 }
 
 static enum status build_timed(struct db_pool *p, struct id tenant, struct id bot, struct held **out, struct err *e)
 {
     int64_t from = clock_mono_us();
     struct db *c;
-    enum status s = db_get(p, &c, e);
-    if (s != OK)
-        return s;
-    s = build(c, tenant, bot, out, e);
+    enum status st = db_get(p, &c, e);
+    if (st != OK)
+        return st;
+    st = build(c, tenant, bot, out, e);
     db_put(c);
-    if (s == OK)
+    if (st == OK)
         log_line(LOG_DEBUG, "answers_indexed", LOG_I("answers", index_count((*out)->index)),
                  LOG_I("bytes", index_bytes((*out)->index)), LOG_I("ms", (clock_mono_us() - from) / 1000));
-    return s;
+    return st;
 }
 
 /* Put what was built (NULL: it failed) into its place and wake those who wait. *fresh is borrowed still. */
@@ -219,13 +219,12 @@ static enum status current(struct db_pool *p, struct id tenant, struct id bot, s
 {
     uint64_t generation = shared_generation("answers", bot); /* before the database is read */
     enum look r = look(tenant, bot, generation, out);
-    enum status s;
     if (r == LOOK_FOUND)
         return OK;
-    s = build_timed(p, tenant, bot, out, e);
+    enum status st = build_timed(p, tenant, bot, out, e);
     if (r == LOOK_BUILD)
-        settle(tenant, bot, generation, s == OK ? *out : NULL);
-    return s;
+        settle(tenant, bot, generation, st == OK ? *out : NULL);
+    return st;
 }
 
 void answers_changed(struct id bot)
@@ -265,31 +264,31 @@ static enum status read_hits(struct db_pool *p, struct id tenant, struct id bot,
                              struct arena *a, struct answers_match *out, struct err *e)
 {
     struct db *c;
-    enum status s = db_get(p, &c, e);
-    if (s != OK)
-        return s;
-    for (size_t i = 0; i < m->n && s == OK; i++) {
-        s = store_answer_get(c, a, tenant, bot, m->hits[i].id, &out->hits[out->n].answer, e);
-        if (s == OK)
+    enum status st = db_get(p, &c, e);
+    if (st != OK)
+        return st;
+    for (size_t i = 0; i < m->n && st == OK; i++) {
+        st = store_answer_get(c, a, tenant, bot, m->hits[i].id, &out->hits[out->n].answer, e);
+        if (st == OK)
             out->hits[out->n++].score = m->hits[i].score;
-        else if (s == ERR_NOT_FOUND)
-            s = OK;
+        else if (st == ERR_NOT_FOUND)
+            st = OK;
     }
     db_put(c);
-    return s;
+    return st;
 }
 
 static enum status collect(struct db_pool *p, struct id tenant, struct id bot, const struct index *x,
                            const struct index_match *m, struct arena *a, struct answers_match *out, struct err *e)
 {
     struct answer w;
-    enum status s;
+    enum status st;
     *out = (struct answers_match){.verdict = m->verdict};
     if (m->n && !index_answer(x, m->hits[0].doc, &w)) {
-        s = read_hits(p, tenant, bot, m, a, out, e);
-        if (s == OK && !out->n)
+        st = read_hits(p, tenant, bot, m, a, out, e);
+        if (st == OK && !out->n)
             out->verdict = ANSWERS_NONE;
-        return s;
+        return st;
     }
     for (size_t i = 0; i < m->n; i++) {
         if (!index_answer(x, m->hits[i].doc, &w) || !copy_answer(a, &w, &out->hits[i].answer))
@@ -305,12 +304,12 @@ enum status answers_find(struct db_pool *p, struct id tenant, struct id bot, str
 {
     struct held *h = NULL;
     struct index_match m;
-    enum status s = current(p, tenant, bot, &h, e);
-    if (s != OK)
-        return s;
-    s = index_find(h->index, language, question, &m, e);
-    if (s == OK)
-        s = collect(p, tenant, bot, h->index, &m, a, out, e);
+    enum status st = current(p, tenant, bot, &h, e);
+    if (st != OK)
+        return st;
+    st = index_find(h->index, language, question, &m, e);
+    if (st == OK)
+        st = collect(p, tenant, bot, h->index, &m, a, out, e);
     held_drop(h);
-    return s;
+    return st;
 }

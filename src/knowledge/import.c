@@ -48,7 +48,7 @@ struct import {
 static size_t slot_of(const struct import *m, const uint8_t question[16])
 {
     uint32_t h;
-    memcpy(&h, question, sizeof h);
+    memcpy(&h, question, sizeof(h));
     size_t i = h & (m->table_cap - 1);
     while (m->table[i].used && memcmp(m->table[i].question, question, 16) != 0)
         i = (i + 1) & (m->table_cap - 1);
@@ -60,7 +60,7 @@ static bool grow_table(struct import *m)
     struct known *old = m->table;
     size_t cap = m->table_cap;
     m->table_cap = cap ? cap * 2 : 1024;
-    m->table = calloc(m->table_cap, sizeof *m->table);
+    m->table = calloc(m->table_cap, sizeof(*m->table));
     if (!m->table) {
         m->table = old;
         m->table_cap = cap;
@@ -88,14 +88,13 @@ static bool content_hash(const struct answer *w, uint8_t out[8])
     const struct str parts[] = {w->question, w->answer, w->link, w->source, w->language};
     uint8_t hash[CRYPTO_HASH];
     struct buf b;
-    bool ok;
     buf_init(&b, 256 * KB);
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+    for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
         buf_u64(&b, parts[i].n);
         buf_putc(&b, ' ');
         buf_str_add(&b, parts[i]);
     }
-    ok = buf_ok(&b);
+    bool ok = buf_ok(&b);
     crypto_digest(buf_str(&b), hash);
     memcpy(out, hash, 8);
     buf_release(&b);
@@ -107,7 +106,7 @@ static enum status remember(void *ctx, const struct answer_row *row, struct err 
     struct known *k = know(ctx, row->question_hash);
     if (!k || !content_hash(&row->answer, k->content))
         return err_nomem(e);
-    memcpy(k->question, row->question_hash, sizeof k->question);
+    memcpy(k->question, row->question_hash, sizeof(k->question));
     k->id = row->answer.id;
     k->used = k->there = true;
     return OK;
@@ -121,8 +120,8 @@ static enum status bad_row(struct import *m, int64_t row, const char *code, cons
     m->out->skipped++;
     if (m->bad.n >= BAD_MAX)
         return OK;
-    snprintf(b.code, sizeof b.code, "%s", code);
-    snprintf(b.message, sizeof b.message, "%s", words);
+    snprintf(b.code, sizeof(b.code), "%s", code);
+    snprintf(b.message, sizeof(b.message), "%s", words);
     return VEC_PUSH(&m->bad, b) == 0 ? OK : err_nomem(e);
 }
 
@@ -149,12 +148,12 @@ static enum status write_rows(struct db *c, void *ctx, struct err *e)
 
 static enum status flush(struct import *m, struct err *e)
 {
-    enum status s = OK;
+    enum status st = OK;
     if (m->batch_n && !m->o->dry_run)
-        s = db_transaction(m->c, write_rows, m, e);
+        st = db_transaction(m->c, write_rows, m, e);
     m->batch_n = m->batch_bytes = 0;
     arena_reset(&m->batch_arena);
-    return s;
+    return st;
 }
 
 struct read_row {
@@ -194,11 +193,11 @@ static enum status note_row(struct import *m, int64_t number, const struct csv_r
 {
     struct read_row in;
     const char *code, *words;
-    enum status s = read_one(m, r, &in, &code, &words, e);
-    if (s != OK || code)
-        return s;
-    memcpy(in.known->question, in.row.question_hash, sizeof in.known->question);
-    memcpy(in.known->last_content, in.content, sizeof in.content);
+    enum status st = read_one(m, r, &in, &code, &words, e);
+    if (st != OK || code)
+        return st;
+    memcpy(in.known->question, in.row.question_hash, sizeof(in.known->question));
+    memcpy(in.known->last_content, in.content, sizeof(in.content));
     in.known->used = true;
     in.known->last_row = number;
     return OK;
@@ -209,19 +208,19 @@ static enum status take_row(struct import *m, int64_t number, const struct csv_r
 {
     struct read_row in;
     const char *code, *words;
-    enum status s = read_one(m, r, &in, &code, &words, e);
-    if (s != OK)
-        return s;
+    enum status st = read_one(m, r, &in, &code, &words, e);
+    if (st != OK)
+        return st;
     if (code)
         return bad_row(m, number, code, words, e);
     struct known *k = in.known;
-    if (k->last_row != number && memcmp(k->last_content, in.content, sizeof in.content) != 0) {
+    if (k->last_row != number && memcmp(k->last_content, in.content, sizeof(in.content)) != 0) {
         char later[80];
-        snprintf(later, sizeof later, "The same question stands in row %lld: that answer counts.",
+        snprintf(later, sizeof(later), "The same question stands in row %lld: that answer counts.",
                  (long long)k->last_row);
         return bad_row(m, number, "question_again", later, e);
     }
-    if (k->there && memcmp(k->content, in.content, sizeof in.content) == 0) {
+    if (k->there && memcmp(k->content, in.content, sizeof(in.content)) == 0) {
         m->out->unchanged++;
         return OK;
     }
@@ -229,7 +228,7 @@ static enum status take_row(struct import *m, int64_t number, const struct csv_r
     if (!k->there)
         k->id = id_new();
     k->there = true;
-    memcpy(k->content, in.content, sizeof in.content);
+    memcpy(k->content, in.content, sizeof(in.content));
     in.row.answer.id = k->id;
     m->batch[m->batch_n++] = in.row;
     m->batch_bytes += in.row.answer.question.n + in.row.answer.answer.n + in.row.answer.link.n + in.row.answer.source.n;
@@ -266,9 +265,9 @@ static enum status read_header(struct import *m, struct csv *csv, struct err *e)
 
 static enum status note_rows(struct import *m, struct csv csv, struct err *e)
 {
-    enum status s = OK;
+    enum status st = OK;
     int64_t rows = 0;
-    while (s == OK) {
+    while (st == OK) {
         const char *code, *words;
         struct csv_row r;
         enum csv_result got = csv_next(&csv, &m->batch_arena, &r, &code, &words);
@@ -279,16 +278,16 @@ static enum status note_rows(struct import *m, struct csv csv, struct err *e)
         if (++rows > MAX_CSV_ROWS)
             return err_set(e, ERR_TOO_LARGE, "csv_rows", "A file has at most %d rows.", MAX_CSV_ROWS);
         if (got == CSV_ROW)
-            s = note_row(m, csv.row, &r, e);
+            st = note_row(m, csv.row, &r, e);
         arena_reset(&m->batch_arena);
     }
-    return s;
+    return st;
 }
 
 static enum status take_rows(struct import *m, struct csv *csv, struct err *e)
 {
-    enum status s = OK;
-    while (s == OK) {
+    enum status st = OK;
+    while (st == OK) {
         const char *code, *words;
         struct csv_row r;
         enum csv_result got = csv_next(csv, &m->batch_arena, &r, &code, &words);
@@ -297,15 +296,15 @@ static enum status take_rows(struct import *m, struct csv *csv, struct err *e)
         if (got == CSV_NOMEM)
             return err_nomem(e);
         m->out->rows++;
-        s = got == CSV_BAD ? bad_row(m, csv->row, code, words, e) : take_row(m, csv->row, &r, e);
-        if (s == OK && (m->batch_n == BATCH || m->batch_bytes >= BATCH_BYTES || m->batch_arena.used > BATCH_ARENA / 8 ||
-                        m->out->rows % PROGRESS_ROWS == 0)) {
-            s = flush(m, e);
+        st = got == CSV_BAD ? bad_row(m, csv->row, code, words, e) : take_row(m, csv->row, &r, e);
+        if (st == OK && (m->batch_n == BATCH || m->batch_bytes >= BATCH_BYTES ||
+                         m->batch_arena.used > BATCH_ARENA / 8 || m->out->rows % PROGRESS_ROWS == 0)) {
+            st = flush(m, e);
             if (m->progress)
                 m->progress(m->ctx, (int64_t)csv->at, (int64_t)csv->in.n, m->out);
         }
     }
-    return s == OK ? flush(m, e) : s;
+    return st == OK ? flush(m, e) : st;
 }
 
 struct remove_tx {
@@ -324,54 +323,54 @@ static enum status remove_unseen(struct import *m, struct err *e)
 {
     struct id ids[BATCH];
     struct remove_tx tx = {.m = m, .ids = ids};
-    enum status s = OK;
+    enum status st = OK;
     if (m->out->added + m->out->updated + m->out->unchanged == 0)
         return err_set(e, ERR_INVALID, "csv_empty", "The file has no readable row: nothing was replaced.");
-    for (size_t i = 0; i < m->table_cap && s == OK; i++) {
+    for (size_t i = 0; i < m->table_cap && st == OK; i++) {
         if (m->table[i].there && !m->table[i].last_row) {
             ids[tx.n++] = m->table[i].id;
             m->out->removed++;
         }
         if (tx.n && (tx.n == BATCH || i + 1 == m->table_cap)) {
-            s = m->o->dry_run ? OK : db_transaction(m->c, remove_rows, &tx, e);
+            st = m->o->dry_run ? OK : db_transaction(m->c, remove_rows, &tx, e);
             tx.n = 0;
         }
     }
-    return s;
+    return st;
 }
 
 static enum status run(struct import *m, struct str file, struct arena *a, struct err *e)
 {
     struct str language;
     struct csv csv;
-    enum status s = store_answer_bot(m->c, a, m->tenant, m->bot, &language, e);
-    if (s == OK)
-        s = csv_open(&csv, file, e);
-    if (s == OK)
-        s = read_header(m, &csv, e);
-    if (s == OK)
-        s = store_answers_each(m->c, m->tenant, m->bot, remember, m, e);
-    if (s == OK)
-        s = note_rows(m, csv, e);
-    if (s == OK && !m->o->replace && m->table_n > MAX_ANSWERS)
-        s = err_set(e, ERR_TOO_LARGE, "too_many_answers", "A bot has at most %d answers: with these it would have %zu.",
-                    MAX_ANSWERS, m->table_n);
-    if (s == OK)
-        s = take_rows(m, &csv, e);
-    if (s == OK && m->o->replace)
-        s = remove_unseen(m, e);
-    if (s == OK && m->progress)
+    enum status st = store_answer_bot(m->c, a, m->tenant, m->bot, &language, e);
+    if (st == OK)
+        st = csv_open(&csv, file, e);
+    if (st == OK)
+        st = read_header(m, &csv, e);
+    if (st == OK)
+        st = store_answers_each(m->c, m->tenant, m->bot, remember, m, e);
+    if (st == OK)
+        st = note_rows(m, csv, e);
+    if (st == OK && !m->o->replace && m->table_n > MAX_ANSWERS)
+        st = err_set(e, ERR_TOO_LARGE, "too_many_answers",
+                     "A bot has at most %d answers: with these it would have %zu.", MAX_ANSWERS, m->table_n);
+    if (st == OK)
+        st = take_rows(m, &csv, e);
+    if (st == OK && m->o->replace)
+        st = remove_unseen(m, e);
+    if (st == OK && m->progress)
         m->progress(m->ctx, (int64_t)file.n, (int64_t)file.n, m->out);
-    return s;
+    return st;
 }
 
 static enum status keep_bad(struct import *m, struct arena *a, struct err *e)
 {
-    m->out->bad = arena_array(a, m->bad.n + 1, sizeof *m->out->bad);
+    m->out->bad = arena_array(a, m->bad.n + 1, sizeof(*m->out->bad));
     if (!m->out->bad)
         return err_nomem(e);
     if (m->bad.n)
-        memcpy(m->out->bad, m->bad.p, m->bad.n * sizeof *m->bad.p);
+        memcpy(m->out->bad, m->bad.p, m->bad.n * sizeof(*m->bad.p));
     m->out->bad_n = m->bad.n;
     return OK;
 }
@@ -383,21 +382,21 @@ enum status answers_import(struct db *c, struct id tenant, struct id bot, struct
                            void *ctx, struct arena *a, struct import_report *out, struct err *e)
 {
     struct import m = {.c = c, .tenant = tenant, .bot = bot, .o = o, .progress = progress, .ctx = ctx, .out = out};
-    enum status s, kept;
+    enum status st, kept;
     *out = (struct import_report){0};
     if (csv.n > MAX_CSV)
         return err_set(e, ERR_TOO_LARGE, "csv_too_large", "A file has at most %zu MB.", MAX_CSV / MB);
     arena_init(&m.batch_arena, BATCH_ARENA);
-    m.batch = calloc(BATCH, sizeof *m.batch);
-    s = m.batch ? run(&m, csv, a, e) : err_nomem(e);
-    kept = keep_bad(&m, a, s == OK ? e : NULL);
+    m.batch = calloc(BATCH, sizeof(*m.batch));
+    st = m.batch ? run(&m, csv, a, e) : err_nomem(e);
+    kept = keep_bad(&m, a, st == OK ? e : NULL);
     if (!o->dry_run && (out->added || out->updated || out->removed))
         answers_changed(bot);
     free(m.batch);
     free(m.table);
     VEC_RELEASE(&m.bad);
     arena_release(&m.batch_arena);
-    return s == OK ? kept : s;
+    return st == OK ? kept : st;
 }
 
 static int bad_json(struct json *list, const struct import_row *b)

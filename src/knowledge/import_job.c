@@ -20,13 +20,13 @@ static enum status add(struct db *c, void *ctx, struct err *e)
 {
     struct adding *a = ctx;
     int64_t waiting = 0;
-    enum status s = entitlement_may_make(c, a->job.tenant, e);
-    if (s == OK)
-        s = queue_waiting(c, a->job.tenant, a->job.kind, &waiting, e);
-    if (s == OK && waiting >= WAITING_MAX)
-        s = err_set(e, ERR_CONFLICT, "imports_waiting",
-                    "%d imports of this workspace are under way: wait until one of them has ended.", WAITING_MAX);
-    return s == OK ? queue_add(c, &a->job, &a->id, e) : s;
+    enum status st = entitlement_may_make(c, a->job.tenant, e);
+    if (st == OK)
+        st = queue_waiting(c, a->job.tenant, a->job.kind, &waiting, e);
+    if (st == OK && waiting >= WAITING_MAX)
+        st = err_set(e, ERR_CONFLICT, "imports_waiting",
+                     "%d imports of this workspace are under way: wait until one of them has ended.", WAITING_MAX);
+    return st == OK ? queue_add(c, &a->job, &a->id, e) : st;
 }
 
 enum status answers_import_later(struct db *c, struct id tenant, struct id bot, const struct import_file *f,
@@ -45,7 +45,7 @@ enum status answers_import_later(struct db *c, struct id tenant, struct id bot, 
                                     .payload = payload,
                                     .max_attempts = ATTEMPTS,
                                     .file = f->csv}};
-    enum status s = db_transaction(c, add, &adding, e);
+    enum status st = db_transaction(c, add, &adding, e);
     *job = adding.id;
-    return s;
+    return st;
 }

@@ -39,7 +39,7 @@ static void copy_language(char out[36], struct str s)
 
 struct index_builder *index_builder_new(struct str language)
 {
-    struct index_builder *b = calloc(1, sizeof *b);
+    struct index_builder *b = calloc(1, sizeof(*b));
     if (!b)
         return NULL;
     buf_init(&b->words, FORWARD_MAX);
@@ -49,9 +49,9 @@ struct index_builder *index_builder_new(struct str language)
     copy_language(b->language, tokens_language_known(language) ? language : STR("en"));
     copy_language(b->tokeniser_language, str_from(b->language));
     tokens_open(&b->tokeniser, str_from(b->language));
-    crypto_random(b->hash_key, sizeof b->hash_key);
+    crypto_random(b->hash_key, sizeof(b->hash_key));
     b->slot_count = 1024;
-    b->slots = calloc(b->slot_count, sizeof *b->slots);
+    b->slots = calloc(b->slot_count, sizeof(*b->slots));
     if (!b->slots) {
         index_builder_free(b);
         return NULL;
@@ -84,7 +84,7 @@ static struct str word_at(const char *words, uint32_t at)
 static bool grow_slots(struct index_builder *b)
 {
     size_t count = b->slot_count * 2;
-    uint32_t *slots = calloc(count, sizeof *slots);
+    uint32_t *slots = calloc(count, sizeof(*slots));
     if (!slots)
         return false;
     for (size_t t = 0; t < b->at.n; t++) {
@@ -153,7 +153,7 @@ static int by_number(const void *x, const void *y)
 static void add_counts(struct buf *out, uint32_t *t, size_t n)
 {
     size_t distinct = 0;
-    qsort(t, n, sizeof *t, by_number);
+    qsort(t, n, sizeof(*t), by_number);
     for (size_t i = 0; i < n; i++)
         distinct += i == 0 || t[i] != t[i - 1];
     add_varint(out, (uint32_t)n);
@@ -252,12 +252,12 @@ static int by_word(const void *x, const void *y)
 static bool sort_terms(struct turning *t)
 {
     const struct index_builder *b = t->b;
-    struct sort_key *keys = calloc(b->at.n + 1, sizeof *keys);
+    struct sort_key *keys = calloc(b->at.n + 1, sizeof(*keys));
     if (!keys)
         return false;
     for (size_t i = 0; i < b->at.n; i++)
         keys[i] = (struct sort_key){b->words.p, b->at.p[i], (uint32_t)i};
-    qsort(keys, b->at.n, sizeof *keys, by_word);
+    qsort(keys, b->at.n, sizeof(*keys), by_word);
     for (size_t i = 0; i < b->at.n; i++) {
         t->rank[keys[i].number] = (uint32_t)i;
         t->x->term[i].text = keys[i].at;
@@ -358,10 +358,10 @@ static bool turn(struct turning *t)
 {
     struct index *x = t->x;
     size_t sequences, postings;
-    x->term = calloc(x->terms + 1, sizeof *x->term);
-    x->sequence = calloc(x->docs + 1, sizeof *x->sequence);
-    t->rank = calloc(x->terms + 1, sizeof *t->rank);
-    t->tally = calloc(x->terms + 1, sizeof *t->tally);
+    x->term = calloc(x->terms + 1, sizeof(*x->term));
+    x->sequence = calloc(x->docs + 1, sizeof(*x->sequence));
+    t->rank = calloc(x->terms + 1, sizeof(*t->rank));
+    t->tally = calloc(x->terms + 1, sizeof(*t->tally));
     if (!x->term || !x->sequence || !t->rank || !t->tally || !sort_terms(t))
         return false;
     sequences = turn_all(t, false);
@@ -371,8 +371,9 @@ static bool turn(struct turning *t)
     if (!x->sequences || !x->postings)
         return false;
     turn_all(t, true);
-    x->bytes = sizeof *x + (x->terms + 1) * sizeof *x->term + (x->docs + 1) * (sizeof *x->sequence + sizeof *x->ids) +
-               sequences + postings + t->b->words.n + t->b->texts.n + t->b->text.n * sizeof *x->text;
+    x->bytes = sizeof(*x) + (x->terms + 1) * sizeof(*x->term) +
+               (x->docs + 1) * (sizeof(*x->sequence) + sizeof(*x->ids)) + sequences + postings + t->b->words.n +
+               t->b->texts.n + t->b->text.n * sizeof(*x->text);
     return true;
 }
 
@@ -389,16 +390,16 @@ static bool take_over(struct index *x, struct index_builder *b)
             return false;
     }
     x->words = (uint8_t *)buf_detach(&b->words);
-    return x->words != NULL;
+    return x->words;
 }
 
 enum status index_finish(struct index_builder *b, struct index **out, struct err *e)
 {
     struct turning t = {.b = b};
-    struct index *x = calloc(1, sizeof *x);
-    enum status s = OK;
+    struct index *x = calloc(1, sizeof(*x));
+    enum status st = OK;
     if (!x) {
-        s = err_nomem(e);
+        st = err_nomem(e);
         goto out;
     }
     t.x = x;
@@ -406,11 +407,11 @@ enum status index_finish(struct index_builder *b, struct index **out, struct err
     x->terms = b->at.n;
     x->unknown_idf = idf((double)x->docs, 0);
     x->languages = b->languages;
-    memcpy(x->language, b->language, sizeof x->language);
+    memcpy(x->language, b->language, sizeof(x->language));
     t.question_average = b->question_length ? (double)b->question_length / (double)x->docs : 1;
     t.answer_average = b->answer_length ? (double)b->answer_length / (double)x->docs : 1;
     if (!turn(&t) || !take_over(x, b)) {
-        s = err_nomem(e);
+        st = err_nomem(e);
         goto out;
     }
     *out = x;
@@ -420,7 +421,7 @@ out:
     free(t.tally);
     index_free(x);
     index_builder_free(b);
-    return s;
+    return st;
 }
 
 void index_free(struct index *x)
@@ -450,12 +451,10 @@ size_t index_count(const struct index *x)
 
 bool index_answer(const struct index *x, uint32_t doc, struct answer *out)
 {
-    const struct index_text *t;
-    const char *p;
     if (!x->text || doc >= x->docs)
         return false;
-    t = &x->text[doc];
-    p = x->texts + t->at;
+    const struct index_text *t = &x->text[doc];
+    const char *p = x->texts + t->at;
     *out = (struct answer){.id = x->ids[doc], .question = str_n(p, t->question)};
     out->answer = str_n(p += t->question, t->answer);
     out->link = str_n(p += t->answer, t->link);

@@ -159,7 +159,7 @@ static void read_question(struct query *q, struct str language, struct str text)
         if (q->sequence[i] != NO_TERM)
             sieve_add(&q->sequence_terms, q->sequence[i]);
     if (q->slot_n > SLOTS) {
-        qsort(q->slots, q->slot_n, sizeof *q->slots, by_mass);
+        qsort(q->slots, q->slot_n, sizeof(*q->slots), by_mass);
         q->slot_n = SLOTS;
     }
     for (size_t i = 0; i < q->slot_n; i++)
@@ -298,14 +298,14 @@ static void judge(const struct index *x, const struct candidate *c, size_t n, st
 enum status index_find(const struct index *x, struct str language, struct str question, struct index_match *out,
                        struct err *e)
 {
-    struct query *q = calloc(1, sizeof *q);
-    struct tally *tally = calloc(x->docs + 1, sizeof *tally);
+    struct query *q = calloc(1, sizeof(*q));
+    struct tally *tally = calloc(x->docs + 1, sizeof(*tally));
     struct candidate best[RERANK];
-    enum status s = OK;
+    enum status st = OK;
     size_t n;
     *out = (struct index_match){.verdict = ANSWERS_NONE};
     if (!q || !tally) {
-        s = err_nomem(e);
+        st = err_nomem(e);
         goto out;
     }
     q->x = x;
@@ -316,10 +316,10 @@ enum status index_find(const struct index *x, struct str language, struct str qu
     n = best_of(tally, x->docs, best);
     for (size_t i = 0; i < n; i++)
         look_closer(q, &tally[best[i].doc], &best[i]);
-    qsort(best, n, sizeof *best, by_rank);
+    qsort(best, n, sizeof(*best), by_rank);
     judge(x, best, n, out);
 out:
     free(q);
     free(tally);
-    return s;
+    return st;
 }

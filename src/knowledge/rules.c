@@ -7,12 +7,11 @@
 
 bool link_valid(struct str s)
 {
-    struct str rest;
     if (!s.n)
         return true;
     if (!str_starts(s, STR("https://")) && !str_starts(s, STR("http://")))
         return false;
-    rest = str_sub(s, s.p[4] == 's' ? 8 : 7, s.n);
+    struct str rest = str_sub(s, s.p[4] == 's' ? 8 : 7, s.n);
     for (size_t i = 0; i < rest.n; i++)
         if ((unsigned char)rest.p[i] <= ' ' || strchr("\"<>\\^`{|}", rest.p[i]))
             return false;
@@ -43,7 +42,7 @@ const char *answer_check(struct answer *w, const char **field, const char **word
                  {"link", &w->link, LINK_MAX, "A link has at most 2000 characters."},
                  {"source", &w->source, SOURCE_MAX, "A source has at most 200 characters."},
                  {"language", &w->language, 35, "A language has at most 35 characters."}};
-    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
+    for (size_t i = 0; i < sizeof(rules) / sizeof(*rules); i++) {
         struct str *t = rules[i].text;
         *t = str_trim(str_n(t->p, t->n)); /* a text that was never set is empty */
         *field = rules[i].field;
@@ -74,13 +73,12 @@ bool answer_hash(const struct answer *w, uint8_t out[CRYPTO_HASH])
 {
     struct str q = w->question;
     struct buf b;
-    size_t end;
     bool ok, space = false;
     buf_init(&b, 16 * KB);
     for (size_t i = 0; i < w->language.n; i++)
         buf_putc(&b, (char)(w->language.p[i] | (w->language.p[i] >= 'A' && w->language.p[i] <= 'Z' ? 0x20 : 0)));
     buf_putc(&b, '\n');
-    end = b.n; /* behind the last character that counts */
+    size_t end = b.n; /* behind the last character that counts */
     while (q.n) {
         uint32_t cp = utf8_lower(utf8_next(&q));
         char c[4];

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+
 #include "base/str.h"
 
 #define TOKEN_MAX 40 /* bytes of one term; longer words are cut */

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <sys/socket.h>
+
 #include "base/str.h"
 
 /* True only for unicast addresses of the public Internet. IPv4: not those of the IANA special-purpose registry (RFC 6890),

@@ -7,13 +7,17 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/build.h"
 #include "base/buf.h"
+#include "base/build.h"
 #include "net/address.h"
 #include "net/internal.h"
+
 #include "base/banned.h"
 
-enum { URL_MAX = 8192, HEADER_VALUE_MAX = 8192, REPLY_HEADERS_MAX = 65536, KEPT_MAX = 16 };
+#define URL_MAX 8192
+#define HEADER_VALUE_MAX 8192
+#define REPLY_HEADERS_MAX 65536
+#define KEPT_MAX 16
 
 /* One call. */
 struct call {
@@ -96,10 +100,9 @@ static const char *fault_of(struct str url)
         return "it is too long";
     if (!rest.n || strchr("/\\:?#", rest.p[0]))
         return "it must begin with http:// or https:// and a host";
-    for (size_t i = 0; i < rest.n; i++) {
+    for (size_t i = 0; i < rest.n; i++)
         if ((unsigned char)rest.p[i] <= ' ' || rest.p[i] == 0x7F)
             return "it holds a space or a control character";
-    }
     return NULL;
 }
 
@@ -185,10 +188,9 @@ static bool is_framing(struct str name)
     static const char *const names[] = {
         "host",    "content-length",   "transfer-encoding",   "connection", "upgrade",   "te",
         "trailer", "proxy-connection", "proxy-authorization", "expect",     "keep-alive"};
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if (str_ieq(name, str_from(names[i])))
             return true;
-    }
     return false;
 }
 

@@ -2,9 +2,13 @@
 
 #include "base/clock.h"
 #include "base/utf8.h"
+
 #include "base/banned.h"
 
-enum { PLAIN_MAX = 60, FOLD_AT = 76, TEXT_MAX = 1000, ID_MAX = 200 };
+#define PLAIN_MAX 60
+#define FOLD_AT 76
+#define TEXT_MAX 1000
+#define ID_MAX 200
 
 bool mail_header_ok(struct str s)
 {
@@ -32,10 +36,9 @@ bool mail_header_id_ok(struct str s)
 /* What cannot be taken for an encoded word or for the end of a line, and needs no fold. */
 static bool is_plain(struct str s)
 {
-    for (size_t i = 0; i < s.n; i++) {
+    for (size_t i = 0; i < s.n; i++)
         if (s.p[i] < ' ' || s.p[i] > '~')
             return false;
-    }
     return s.n <= PLAIN_MAX && !str_has(s, STR("=?"));
 }
 

@@ -1,11 +1,11 @@
-#include "net/internal.h"
-
 #include <curl/curl.h>
 
 #include "base/clock.h"
+#include "net/internal.h"
+
 #include "base/banned.h"
 
-enum { POLL_MS = 200 };
+#define POLL_MS 200
 
 enum net_end net_run(void *multi, int64_t timeout_ms, bool (*cancelled)(void *ctx), void *ctx, int *result)
 {

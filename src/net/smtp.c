@@ -11,9 +11,12 @@
 #include "net/fetch.h"
 #include "net/internal.h"
 #include "net/mail_header.h"
+
 #include "base/banned.h"
 
-enum { HEADER_MAX = 8192, REPLY_MAX = 400, REPLY_SHOWN = 160 };
+#define HEADER_MAX 8192
+#define REPLY_MAX 400
+#define REPLY_SHOWN 160
 
 /* One conversation with the server. */
 struct talk {
@@ -102,7 +105,7 @@ static bool add_header(struct talk *t, struct buf *line)
     struct curl_slist *more = buf_ok(line) ? curl_slist_append(t->headers, line->p) : NULL;
     t->headers = more ? more : t->headers;
     buf_clear(line);
-    return more != NULL;
+    return more;
 }
 
 static bool add_headers(struct talk *t)

@@ -13,7 +13,6 @@ static int set_value(struct json *values, const struct mail_value *v)
 {
     static const char *const kinds[] = {[MAIL_AS_NUMBER] = "number", [MAIL_AS_DATE] = "date", [MAIL_AS_TIME] = "time"};
     struct json *o;
-
     if (v->kind == MAIL_AS_TEXT)
         return json_set_str(values, v->name, v->text);
     return json_set_object(values, v->name, &o) || json_set_int(o, kinds[v->kind], v->n);
@@ -22,7 +21,6 @@ static int set_value(struct json *values, const struct mail_value *v)
 static int set_rows(struct json *payload, const struct mail_new *m)
 {
     struct json *rows, *row;
-
     if (json_set_array(payload, "rows", &rows))
         return -1;
     for (size_t i = 0; i < m->row_count; i++)
@@ -35,7 +33,6 @@ static int set_rows(struct json *payload, const struct mail_new *m)
 struct json *mail_payload(struct arena *a, const struct mail_new *m)
 {
     struct json *p = json_new_object(a), *values;
-
     if (!p || json_set_str(p, "to", m->to) || json_set_str(p, "template", str_from(m->template)) ||
         json_set_str(p, "language", m->language) || json_set_object(p, "values", &values) || set_rows(p, m))
         return NULL;
@@ -48,13 +45,12 @@ struct json *mail_payload(struct arena *a, const struct mail_new *m)
 enum status mail_queue(struct db *c, const struct mail_new *m, struct err *e)
 {
     struct arena a;
-
     if (!email_valid(m->to))
         return err_at(e, ERR_INVALID, "email_invalid", "to", "That is not an e-mail address.");
     arena_init(&a, PAYLOAD_ARENA);
     struct job_new job = {
         .kind = MAIL_JOB, .tenant = m->tenant, .payload = mail_payload(&a, m), .max_attempts = ATTEMPTS};
-    enum status s = job.payload ? queue_add(c, &job, NULL, e) : err_nomem(e);
+    enum status st = job.payload ? queue_add(c, &job, NULL, e) : err_nomem(e);
     arena_release(&a);
-    return s;
+    return st;
 }

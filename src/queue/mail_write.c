@@ -31,7 +31,6 @@ static struct str one_line(struct arena *a, struct str s)
 {
     char *out = arena_alloc(a, s.n + 1);
     size_t n = 0;
-
     while (out && s.n) {
         struct str before = s;
         uint32_t cp = utf8_next(&s);
@@ -62,7 +61,6 @@ static struct str value_text(struct writing *w, const struct json *v)
 static enum status set_url(struct writing *w, const struct config *c, struct str url, struct err *e)
 {
     bool path = str_starts(url, STR("/")) && !str_starts(url, STR("//"));
-
     if (path)
         url = str_from(arena_printf(w->arena, "%s%.*s", config_string(c, CONFIG_base_url), STR_F(url)));
     if (!str_starts(url, STR("https://")) && !str_starts(url, STR("http://")))
@@ -83,18 +81,17 @@ static enum status add_value(struct writing *w, const char *name, struct str tex
 static enum status read_values(struct writing *w, const struct config *c, const struct json *values, struct err *e)
 {
     struct json_iter it = {0};
-    enum status s = add_value(w, "brand", one_line(w->arena, str_from(config_string(c, CONFIG_brand_name))), e);
-
-    while (s == OK && json_each(values, &it)) {
+    enum status st = add_value(w, "brand", one_line(w->arena, str_from(config_string(c, CONFIG_brand_name))), e);
+    while (st == OK && json_each(values, &it)) {
         const char *name = arena_strdup(w->arena, it.key);
         if (!name)
             return err_nomem(e);
         if (str_eqz(it.key, "url"))
-            s = set_url(w, c, json_str(it.value), e);
+            st = set_url(w, c, json_str(it.value), e);
         else
-            s = add_value(w, name, value_text(w, it.value), e);
+            st = add_value(w, name, value_text(w, it.value), e);
     }
-    return s;
+    return st;
 }
 
 static const struct view_arg *find_value(const struct writing *w, struct str name)
@@ -111,7 +108,6 @@ static const struct view_arg *find_value(const struct writing *w, struct str nam
 static struct str lacks(const struct writing *w, struct str text)
 {
     ptrdiff_t open;
-
     while ((open = str_find(text, '{')) >= 0) {
         text = str_sub(text, (size_t)open + 1, text.n);
         ptrdiff_t close = str_find(text, '}');
@@ -134,7 +130,6 @@ static enum status must_say(struct writing *w, const char *part, struct str *out
     char key[KEY_MAX];
     const char *text = view_t_find(w->view, key_of(w, part, key));
     struct str gap = text ? lacks(w, str_from(text)) : STR_EMPTY;
-
     if (!text)
         return err_set(e, ERR_INVALID, "mail_unknown", "There is no text %s.", key);
     if (gap.n)
@@ -149,7 +144,6 @@ static struct str may_say(struct writing *w, const char *part)
 {
     char key[KEY_MAX];
     const char *text = view_t_find(w->view, key_of(w, part, key));
-
     return text && !lacks(w, str_from(text)).n ? view_fill_args(w->view, key, w->values, w->count) : STR_EMPTY;
 }
 
@@ -160,7 +154,6 @@ static void put_paragraphs(struct writing *w)
     char key[KEY_MAX], part[KEY_MAX];
     const char *name, *text;
     size_t shown = 0;
-
     for (size_t i = 0; view_t_child(w->view, key_of(w, "Text", key), i, &name, &text); i++) {
         snprintf(part, sizeof(part), "Text.%s", name);
         struct str words = may_say(w, part);
@@ -182,7 +175,6 @@ static void put_rows(struct writing *w, const struct json *more)
 {
     char key[KEY_MAX];
     const char *name, *label;
-
     for (size_t i = 0; view_t_child(w->view, key_of(w, "Rows", key), i, &name, &label); i++) {
         const struct view_arg *v = find_value(w, str_from(name));
         if (v && v->value.n)
@@ -198,7 +190,6 @@ static void put_rows(struct writing *w, const struct json *more)
 static void put_button(struct writing *w)
 {
     struct str label = w->url.n ? may_say(w, "Button") : STR_EMPTY;
-
     if (!label.n)
         return;
     view_str(w->view, "Mail.Button", label);
@@ -209,7 +200,6 @@ static void put_button(struct writing *w)
 static void put_foot(struct writing *w, const struct config *c)
 {
     struct str small = may_say(w, "Small"), brand = find_value(w, STR("brand"))->value;
-
     view_str(w->view, "Mail.Small", small);
     view_str(w->view, "Page.Brand", brand);
     view_text(w->view, "Page.Url", config_string(c, CONFIG_base_url));
@@ -223,12 +213,11 @@ static enum status put_all(struct writing *w, const struct config *c, const stru
                            struct mail_written *out, struct err *e)
 {
     struct str head = STR_EMPTY, subject = STR_EMPTY;
-    enum status s = must_say(w, "Subject", &subject, e);
-
-    if (s == OK)
-        s = must_say(w, "Head", &head, e);
-    if (s != OK)
-        return s;
+    enum status st = must_say(w, "Subject", &subject, e);
+    if (st == OK)
+        st = must_say(w, "Head", &head, e);
+    if (st != OK)
+        return st;
     out->subject = utf8_cut(subject, SUBJECT_MAX);
     view_str(w->view, "Mail.Subject", out->subject);
     view_str(w->view, "Mail.Head", head);
@@ -244,17 +233,16 @@ static enum status render(struct writing *w, struct mail_written *out, struct er
 {
     struct buf html;
     bool ok = buf_ok(&w->text);
-
     buf_init(&html, MAX_MAIL);
-    enum status s = view_render(w->view, "mail/mail.cs", &html, e);
-    if (s == OK) {
+    enum status st = view_render(w->view, "mail/mail.cs", &html, e);
+    if (st == OK) {
         out->text = arena_str(w->arena, buf_str(&w->text), &ok);
         if (ok)
             out->html = arena_str(w->arena, buf_str(&html), &ok);
-        s = ok ? OK : err_nomem(e);
+        st = ok ? OK : err_nomem(e);
     }
     buf_release(&html);
-    return s;
+    return st;
 }
 
 enum status mail_write(const struct config *c, struct arena *a, const struct json *payload, struct mail_written *out,
@@ -262,17 +250,16 @@ enum status mail_write(const struct config *c, struct arena *a, const struct jso
 {
     struct writing w = {.arena = a, .url = STR_EMPTY};
     char *language = arena_strdup(a, json_get_str(payload, "language"));
-
     *out = (struct mail_written){json_get_str(payload, "to"), STR_EMPTY, STR_EMPTY, STR_EMPTY};
     w.name = arena_strdup(a, json_get_str(payload, "template"));
     if (!language || !w.name || !(w.view = view_new(a, language)))
         return err_nomem(e);
     buf_init(&w.text, MAX_MAIL);
-    enum status s = read_values(&w, c, json_get(payload, "values"), e);
-    if (s == OK)
-        s = put_all(&w, c, payload, out, e);
-    if (s == OK)
-        s = render(&w, out, e);
+    enum status st = read_values(&w, c, json_get(payload, "values"), e);
+    if (st == OK)
+        st = put_all(&w, c, payload, out, e);
+    if (st == OK)
+        st = render(&w, out, e);
     buf_release(&w.text);
-    return s;
+    return st;
 }

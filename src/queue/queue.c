@@ -29,13 +29,12 @@ static enum status add_rows(struct db *c, void *ctx, struct err *e)
 {
     struct add *a = ctx;
     struct str rest = a->n->file;
-    enum status s = job_store_insert(c, &a->row, e);
-
-    for (int64_t part = 0; s == OK && rest.n; part++) {
-        s = job_store_insert_file(c, a->row.id, part, str_sub(rest, 0, PART), e);
+    enum status st = job_store_insert(c, &a->row, e);
+    for (int64_t part = 0; st == OK && rest.n; part++) {
+        st = job_store_insert_file(c, a->row.id, part, str_sub(rest, 0, PART), e);
         rest = str_sub(rest, PART, rest.n);
     }
-    return s;
+    return st;
 }
 
 enum status queue_add(struct db *c, const struct job_new *n, struct id *out, struct err *e)
@@ -49,8 +48,6 @@ enum status queue_add(struct db *c, const struct job_new *n, struct id *out, str
                      .now_ms = now,
                      .max_attempts = n->max_attempts > 0 ? n->max_attempts : ATTEMPTS}};
     struct buf payload;
-    enum status s;
-
     if (n->file.n > MAX_CSV)
         return err_set(e, ERR_TOO_LARGE, "file_too_large", "The file is larger than %zu MB.", MAX_CSV / MB);
     buf_init(&payload, PAYLOAD_MAX);
@@ -59,12 +56,12 @@ enum status queue_add(struct db *c, const struct job_new *n, struct id *out, str
     else
         buf_puts(&payload, "{}");
     a.row.payload = buf_str(&payload);
-    s = buf_ok(&payload) ? db_transaction(c, add_rows, &a, e)
-                         : err_set(e, ERR_TOO_LARGE, "job_too_large", "The job is too large.");
+    enum status st = buf_ok(&payload) ? db_transaction(c, add_rows, &a, e)
+                                      : err_set(e, ERR_TOO_LARGE, "job_too_large", "The job is too large.");
     buf_release(&payload);
-    if (s == OK && out)
+    if (st == OK && out)
         *out = a.row.id;
-    return s;
+    return st;
 }
 
 enum status queue_add_periodic(struct db *c, const char *kind, int64_t period_ms, struct err *e)
@@ -78,7 +75,6 @@ enum status queue_add_periodic(struct db *c, const char *kind, int64_t period_ms
                              .once = true};
     uint8_t hash[CRYPTO_HASH];
     char name[96];
-
     /* the id is made of kind and period: a second row for it cannot be */
     int n = snprintf(name, sizeof(name), "%s:%lld:%lld", kind, (long long)period_ms, (long long)period);
     crypto_digest(str_n(name, (size_t)n), hash);
@@ -105,7 +101,6 @@ static enum status bury(struct db *c, struct id id, struct err *e)
                           .result = db_null(),
                           .finished = true,
                           .now_ms = now};
-
     log_line(LOG_WARN, "job_dead", LOG_S("error", "lease ended"));
     return job_store_end(c, id, &end, e);
 }
@@ -116,14 +111,13 @@ static enum status claim_one(struct db *c, void *ctx, struct err *e)
     int64_t now = clock_now_ms();
     int attempts = 0, max = 0;
     bool expired = false;
-    enum status s = job_store_lock_due(c, k->a, false, now, &k->id, &attempts, &max, &k->found, e);
-
-    if (s == OK && !k->found) {
+    enum status st = job_store_lock_due(c, k->a, false, now, &k->id, &attempts, &max, &k->found, e);
+    if (st == OK && !k->found) {
         expired = true;
-        s = job_store_lock_due(c, k->a, true, now, &k->id, &attempts, &max, &k->found, e);
+        st = job_store_lock_due(c, k->a, true, now, &k->id, &attempts, &max, &k->found, e);
     }
-    if (s != OK || !k->found)
-        return s;
+    if (st != OK || !k->found)
+        return st;
     if (expired && attempts >= max) {
         k->found = false;
         return bury(c, k->id, e);
@@ -135,10 +129,9 @@ enum status queue_claim(struct db *c, struct arena *a, const char *worker, int64
                         bool *found, struct err *e)
 {
     struct claim k = {.a = a, .worker = worker, .lease_ms = lease_ms};
-    enum status s = db_transaction(c, claim_one, &k, e);
-
-    *found = s == OK && k.found;
-    return *found ? job_store_get(c, DB_GLOBAL, a, k.id, out, e) : s;
+    enum status st = db_transaction(c, claim_one, &k, e);
+    *found = st == OK && k.found;
+    return *found ? job_store_get(c, DB_GLOBAL, a, k.id, out, e) : st;
 }
 
 /* ---- the file ---- */
@@ -151,7 +144,6 @@ static enum status gather_part(void *ctx, struct db_row part, struct err *e)
 {
     struct gather *g = ctx;
     struct str data = db_row_str(part, 0);
-
     if (data.n > (size_t)(g->end - g->at))
         return err_set(e, ERR_INTERNAL, NULL, "The job's file changed while it was read.");
     memcpy(g->at, data.p, data.n);
@@ -162,19 +154,17 @@ static enum status gather_part(void *ctx, struct db_row part, struct err *e)
 enum status queue_file(struct db *c, struct arena *a, struct id job, struct str *out, struct err *e)
 {
     int64_t bytes;
-    struct gather g;
-    enum status s = job_store_file_size(c, a, job, &bytes, e);
-
+    enum status st = job_store_file_size(c, a, job, &bytes, e);
     *out = STR_EMPTY;
-    if (s != OK || bytes == 0)
-        return s;
+    if (st != OK || bytes == 0)
+        return st;
     char *p = arena_alloc(a, (size_t)bytes + 1);
     if (!p)
         return err_nomem(e);
-    g = (struct gather){p, p + bytes};
-    if ((s = job_store_file(c, job, gather_part, &g, e)) == OK)
+    struct gather g = (struct gather){p, p + bytes};
+    if ((st = job_store_file(c, job, gather_part, &g, e)) == OK)
         *out = str_n(p, (size_t)(g.at - p));
-    return s;
+    return st;
 }
 
 /* ---- while it runs, and its end ---- */
@@ -193,42 +183,37 @@ static enum status change(struct db *c, struct change *k, const struct json *j,
                           enum status (*fn)(struct db *, void *, struct err *), struct err *e)
 {
     struct buf b;
-    enum status s;
-
     buf_init(&b, PAYLOAD_MAX);
     if (j)
         json_write(&b, j);
-    k->text = db_opt(j != NULL, db_str(buf_str(&b)));
-    s = buf_ok(&b) ? db_transaction(c, fn, k, e)
-                   : err_set(e, ERR_TOO_LARGE, "job_too_large", "The job's result is too large.");
+    k->text = db_opt(j, db_str(buf_str(&b)));
+    enum status st = buf_ok(&b) ? db_transaction(c, fn, k, e)
+                                : err_set(e, ERR_TOO_LARGE, "job_too_large", "The job's result is too large.");
     buf_release(&b);
-    return s;
+    return st;
 }
 
 static enum status mine(struct db *c, const struct change *k, int *attempts, int *max, struct err *e)
 {
     struct arena a;
-
     arena_init(&a, 16 * KB);
-    enum status s = job_store_lock_mine(c, &a, k->id, k->worker, attempts, max, e);
+    enum status st = job_store_lock_mine(c, &a, k->id, k->worker, attempts, max, e);
     arena_release(&a);
-    return s;
+    return st;
 }
 
 static enum status extend(struct db *c, void *ctx, struct err *e)
 {
     struct change *k = ctx;
     int attempts, max;
-    enum status s = mine(c, k, &attempts, &max, e);
-
-    return s == OK ? job_store_extend(c, k->id, clock_now_ms() + k->lease_ms, k->text, e) : s;
+    enum status st = mine(c, k, &attempts, &max, e);
+    return st == OK ? job_store_extend(c, k->id, clock_now_ms() + k->lease_ms, k->text, e) : st;
 }
 
 enum status queue_extend(struct db *c, struct id job, const char *worker, int64_t lease_ms, const struct json *progress,
                          struct err *e)
 {
     struct change k = {.id = job, .worker = worker, .lease_ms = lease_ms};
-
     return change(c, &k, progress, extend, e);
 }
 
@@ -239,17 +224,15 @@ static enum status done(struct db *c, void *ctx, struct err *e)
     int64_t now = clock_now_ms();
     struct job_end end = {
         .state = "done", .due_ms = now, .error = STR_EMPTY, .result = k->text, .finished = true, .now_ms = now};
-    enum status s = mine(c, k, &attempts, &max, e);
-
-    if (s == OK)
-        s = job_store_end(c, k->id, &end, e);
-    return s == OK ? job_store_delete_file(c, k->id, e) : s;
+    enum status st = mine(c, k, &attempts, &max, e);
+    if (st == OK)
+        st = job_store_end(c, k->id, &end, e);
+    return st == OK ? job_store_delete_file(c, k->id, e) : st;
 }
 
 enum status queue_done(struct db *c, struct id job, const char *worker, const struct json *result, struct err *e)
 {
     struct change k = {.id = job, .worker = worker};
-
     return change(c, &k, result, done, e);
 }
 
@@ -260,10 +243,9 @@ static enum status fail(struct db *c, void *ctx, struct err *e)
     int64_t now = clock_now_ms();
     struct job_end end = {
         .state = "ready", .error = utf8_cut(str_from(k->error), 500), .result = db_null(), .now_ms = now};
-    enum status s = mine(c, k, &attempts, &max, e);
-
-    if (s != OK)
-        return s;
+    enum status st = mine(c, k, &attempts, &max, e);
+    if (st != OK)
+        return st;
     size_t step = attempts > 0 ? (size_t)attempts - 1 : 0, last = sizeof(backoff_s) / sizeof(backoff_s[0]) - 1;
     end.due_ms = now + backoff_s[step < last ? step : last] * 1000;
     if (k->final || attempts >= max) {
@@ -271,14 +253,13 @@ static enum status fail(struct db *c, void *ctx, struct err *e)
         end.finished = true;
         end.due_ms = now;
     }
-    s = job_store_end(c, k->id, &end, e);
-    return s == OK && k->final ? job_store_delete_file(c, k->id, e) : s;
+    st = job_store_end(c, k->id, &end, e);
+    return st == OK && k->final ? job_store_delete_file(c, k->id, e) : st;
 }
 
 enum status queue_fail(struct db *c, struct id job, const char *worker, const char *error, bool final, struct err *e)
 {
     struct change k = {.id = job, .worker = worker, .error = error, .final = final};
-
     return change(c, &k, NULL, fail, e);
 }
 
@@ -293,11 +274,10 @@ enum status queue_get(struct db *c, const struct id *tenant, struct arena *a, st
 enum status queue_waiting(struct db *c, struct id tenant, const char *kind, int64_t *n, struct err *e)
 {
     struct arena a;
-
     arena_init(&a, 16 * KB);
-    enum status s = job_store_waiting(c, &a, tenant, kind, n, e);
+    enum status st = job_store_waiting(c, &a, tenant, kind, n, e);
     arena_release(&a);
-    return s;
+    return st;
 }
 
 enum status queue_list(struct db *c, struct arena *a, const char *state, int limit, struct job **out, size_t *n,
@@ -309,19 +289,17 @@ enum status queue_list(struct db *c, struct arena *a, const char *state, int lim
 enum status queue_replay(struct db *c, struct id job, struct err *e)
 {
     int64_t n = 0;
-    enum status s = job_store_replay(c, job, clock_now_ms(), &n, e);
-
-    return s == OK && n == 0 ? err_set(e, ERR_NOT_FOUND, NULL, "There is no dead job with this id.") : s;
+    enum status st = job_store_replay(c, job, clock_now_ms(), &n, e);
+    return st == OK && n == 0 ? err_set(e, ERR_NOT_FOUND, NULL, "There is no dead job with this id.") : st;
 }
 
 enum status queue_depth(struct db *c, struct queue_depth *out, struct err *e)
 {
     struct arena a;
-
     arena_init(&a, 16 * KB);
-    enum status s = job_store_depth(c, &a, clock_now_ms(), out, e);
+    enum status st = job_store_depth(c, &a, clock_now_ms(), out, e);
     arena_release(&a);
-    return s;
+    return st;
 }
 
 enum status queue_forget(struct db *c, const char *state, int64_t before_ms, int limit, int64_t *n, struct err *e)

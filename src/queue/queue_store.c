@@ -94,16 +94,15 @@ enum status job_store_lock_due(struct db *c, struct arena *a, bool running, int6
                                int *attempts, int *max, bool *found, struct err *e)
 {
     struct db_rows rows;
-    enum status s = db_query(c, running ? &job_lock_expired : &job_lock_due, DB_GLOBAL, DB_ARGS(db_time(now_ms)), a,
-                             &rows, e);
-
-    *found = s == OK && rows.n > 0;
+    enum status st = db_query(c, running ? &job_lock_expired : &job_lock_due, DB_GLOBAL, DB_ARGS(db_time(now_ms)), a,
+                              &rows, e);
+    *found = st == OK && rows.n > 0;
     if (*found) {
         *id = db_row_id(rows.rows[0], 0);
         *attempts = (int)db_row_int(rows.rows[0], 1);
         *max = (int)db_row_int(rows.rows[0], 2);
     }
-    return s;
+    return st;
 }
 
 enum status job_store_take(struct db *c, struct id id, const char *worker, int64_t until_ms, struct err *e)
@@ -115,15 +114,14 @@ enum status job_store_lock_mine(struct db *c, struct arena *a, struct id id, con
                                 int *max, struct err *e)
 {
     struct db_row r;
-    enum status s = db_query_one(c, &job_lock_mine, DB_GLOBAL, DB_ARGS(db_id(id), db_text(worker)), a, &r, e);
-
-    if (s == ERR_NOT_FOUND)
+    enum status st = db_query_one(c, &job_lock_mine, DB_GLOBAL, DB_ARGS(db_id(id), db_text(worker)), a, &r, e);
+    if (st == ERR_NOT_FOUND)
         return err_set(e, ERR_CONFLICT, "lease_lost", "The job is no longer this worker's.");
-    if (s == OK) {
+    if (st == OK) {
         *attempts = (int)db_row_int(r, 0);
         *max = (int)db_row_int(r, 1);
     }
-    return s;
+    return st;
 }
 
 enum status job_store_extend(struct db *c, struct id id, int64_t until_ms, struct db_val progress, struct err *e)
@@ -161,33 +159,31 @@ static enum status read_job(struct db_row r, struct arena *a, struct job *out, s
     copy_text(out->kind, sizeof(out->kind), db_row_str(r, 2));
     copy_text(out->state, sizeof(out->state), db_row_str(r, 3));
     copy_text(out->error, sizeof(out->error), db_row_str(r, 9));
-    enum status s = read_json(a, db_row_str(r, 6), &out->payload, e);
-    if (s == OK)
-        s = read_json(a, db_row_str(r, 7), &out->progress, e);
-    return s == OK ? read_json(a, db_row_str(r, 8), &out->result, e) : s;
+    enum status st = read_json(a, db_row_str(r, 6), &out->payload, e);
+    if (st == OK)
+        st = read_json(a, db_row_str(r, 7), &out->progress, e);
+    return st == OK ? read_json(a, db_row_str(r, 8), &out->result, e) : st;
 }
 
 enum status job_store_get(struct db *c, const struct id *tenant, struct arena *a, struct id id, struct job *out,
                           struct err *e)
 {
     struct db_row r;
-    enum status s = db_query_one(c, tenant ? &job_of_tenant : &job_any, tenant, DB_ARGS(db_id(id)), a, &r, e);
-
-    return s == OK ? read_job(r, a, out, e) : s;
+    enum status st = db_query_one(c, tenant ? &job_of_tenant : &job_any, tenant, DB_ARGS(db_id(id)), a, &r, e);
+    return st == OK ? read_job(r, a, out, e) : st;
 }
 
 enum status job_store_list(struct db *c, struct arena *a, const char *state, int limit, struct job **out, size_t *n,
                            struct err *e)
 {
     struct db_rows rows;
-    enum status s = db_query(c, &job_list, DB_GLOBAL, DB_ARGS(db_text(state), db_int(limit)), a, &rows, e);
-
+    enum status st = db_query(c, &job_list, DB_GLOBAL, DB_ARGS(db_text(state), db_int(limit)), a, &rows, e);
     *n = 0;
-    if (s == OK && !(*out = arena_array(a, rows.n + 1, sizeof(**out))))
-        s = err_nomem(e);
-    for (; s == OK && *n < rows.n; (*n)++)
-        s = read_job(rows.rows[*n], a, &(*out)[*n], e);
-    return s;
+    if (st == OK && !(*out = arena_array(a, rows.n + 1, sizeof(**out))))
+        st = err_nomem(e);
+    for (; st == OK && *n < rows.n; (*n)++)
+        st = read_job(rows.rows[*n], a, &(*out)[*n], e);
+    return st;
 }
 
 enum status job_store_replay(struct db *c, struct id id, int64_t now_ms, int64_t *n, struct err *e)
@@ -199,19 +195,17 @@ enum status job_store_waiting(struct db *c, struct arena *a, struct id tenant, c
                               struct err *e)
 {
     struct db_row r;
-    enum status s = db_query_one(c, &job_waiting, &tenant, DB_ARGS(db_text(kind)), a, &r, e);
-
-    *n = s == OK ? db_row_int(r, 0) : 0;
-    return s;
+    enum status st = db_query_one(c, &job_waiting, &tenant, DB_ARGS(db_text(kind)), a, &r, e);
+    *n = st == OK ? db_row_int(r, 0) : 0;
+    return st;
 }
 
 enum status job_store_depth(struct db *c, struct arena *a, int64_t now_ms, struct queue_depth *out, struct err *e)
 {
     struct db_row r;
-    enum status s = db_query_one(c, &job_depth, DB_GLOBAL, DB_ARGS(db_time(now_ms)), a, &r, e);
-
-    if (s != OK)
-        return s;
+    enum status st = db_query_one(c, &job_depth, DB_GLOBAL, DB_ARGS(db_time(now_ms)), a, &r, e);
+    if (st != OK)
+        return st;
     int64_t oldest = db_row_time(r, 3);
     *out = (struct queue_depth){db_row_int(r, 0), db_row_int(r, 1), db_row_int(r, 2),
                                 oldest && oldest < now_ms ? now_ms - oldest : 0};
@@ -226,10 +220,9 @@ enum status job_store_forget(struct db *c, const char *state, int64_t before_ms,
 enum status job_store_file_size(struct db *c, struct arena *a, struct id job, int64_t *bytes, struct err *e)
 {
     struct db_row r;
-    enum status s = db_query_one(c, &file_size, DB_GLOBAL, DB_ARGS(db_id(job)), a, &r, e);
-
-    *bytes = s == OK ? db_row_int(r, 0) : 0;
-    return s;
+    enum status st = db_query_one(c, &file_size, DB_GLOBAL, DB_ARGS(db_id(job)), a, &r, e);
+    *bytes = st == OK ? db_row_int(r, 0) : 0;
+    return st;
 }
 
 enum status job_store_file(struct db *c, struct id job, enum status (*fn)(void *ctx, struct db_row part, struct err *e),

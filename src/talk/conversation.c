@@ -1,10 +1,12 @@
 /* conversation.c: conversations as a tenant reads them. */
 #include "talk/conversation.h"
+
 #include "base/clock.h"
 #include "talk/conversation_store.h"
+
 #include "base/banned.h"
 
-enum { LIST_MAX = 200 };
+#define LIST_MAX 200
 
 static int clamp(int limit)
 {
@@ -15,13 +17,12 @@ enum status conversation_list(struct db *c, struct id tenant, const struct conve
                               struct conversation **out, size_t *n, bool *more, struct err *e)
 {
     int limit = clamp(f->limit);
-    enum status s = conversation_store_list(c, tenant, f, limit + 1, a, out, n, e);
-
-    if (s == OK) {
+    enum status st = conversation_store_list(c, tenant, f, limit + 1, a, out, n, e);
+    if (st == OK) {
         *more = *n > (size_t)limit;
         *n = *more ? (size_t)limit : *n;
     }
-    return s;
+    return st;
 }
 
 enum status conversation_get(struct db *c, struct id tenant, struct id conversation, struct arena *a,
@@ -34,17 +35,15 @@ enum status conversation_messages(struct db *c, struct id tenant, struct id conv
                                   struct arena *a, struct talk_message **out, size_t *n, bool *more, struct err *e)
 {
     struct conversation seen;
-    enum status s = conversation_store_get(c, tenant, conversation, a, &seen, e);
-
+    enum status st = conversation_store_get(c, tenant, conversation, a, &seen, e);
     limit = clamp(limit);
-    if (s == OK) {
-        s = conversation_store_messages(c, tenant, conversation, after, INT64_MAX, limit + 1, a, out, n, e);
-    }
-    if (s == OK) {
+    if (st == OK)
+        st = conversation_store_messages(c, tenant, conversation, after, INT64_MAX, limit + 1, a, out, n, e);
+    if (st == OK) {
         *more = *n > (size_t)limit;
         *n = *more ? (size_t)limit : *n;
     }
-    return s;
+    return st;
 }
 
 struct closing {
@@ -57,17 +56,14 @@ static enum status close_in(struct db *c, void *ctx, struct err *e)
     const struct closing *k = ctx;
     int64_t seq;
     bool closed;
-    enum status s = conversation_store_lock(c, k->tenant, k->conversation, &seq, &closed, e);
-
-    if (s != OK || closed) {
-        return s;
-    }
+    enum status st = conversation_store_lock(c, k->tenant, k->conversation, &seq, &closed, e);
+    if (st != OK || closed)
+        return st;
     return conversation_store_event(c, k->tenant, k->conversation, seq, "closed", "closed", clock_now_ms(), e);
 }
 
 enum status conversation_close(struct db *c, struct id tenant, struct id conversation, struct err *e)
 {
     struct closing k = {tenant, conversation};
-
     return db_transaction(c, close_in, &k, e);
 }

@@ -1,7 +1,9 @@
 /* conversation_store.c: SQL of reading conversations, closing them, rating them. */
 #include "talk/conversation_store.h"
+
 #include "base/limits.h"
 #include "talk/message.h"
+
 #include "base/banned.h"
 
 DB_STMT(conversation_load, TENANT,
@@ -56,9 +58,10 @@ DB_STMT(
     "updated_at = VALUES(updated_at)",
     "uiistt", "");
 
-static enum status unknown(enum status s, struct err *e)
+static enum status unknown(enum status st, struct err *e)
 {
-    return s == ERR_NOT_FOUND ? err_set(e, ERR_NOT_FOUND, "conversation_unknown", "There is no such conversation.") : s;
+    return st == ERR_NOT_FOUND ? err_set(e, ERR_NOT_FOUND, "conversation_unknown", "There is no such conversation.")
+                               : st;
 }
 
 static enum talk_state state_of(struct str s)
@@ -70,12 +73,9 @@ enum status conversation_store_load(struct db *c, struct id tenant, struct id co
                                     struct conv *out, struct err *e)
 {
     struct db_row r;
-    struct str hash;
-    enum status s = db_query_one(c, &conversation_load, &tenant, DB_ARGS(db_id(conversation)), a, &r, e);
-
-    if (s != OK) {
-        return unknown(s, e);
-    }
+    enum status st = db_query_one(c, &conversation_load, &tenant, DB_ARGS(db_id(conversation)), a, &r, e);
+    if (st != OK)
+        return unknown(st, e);
     *out = (struct conv){.tenant = tenant,
                          .id = conversation,
                          .bot = db_row_id(r, 0),
@@ -86,7 +86,7 @@ enum status conversation_store_load(struct db *c, struct id tenant, struct id co
                          .last_ms = db_row_time(r, 5),
                          .locale = db_row_str(r, 7),
                          .flow_state = db_row_str(r, 8)};
-    hash = db_row_str(r, 6);
+    struct str hash = db_row_str(r, 6);
     CHECK(hash.n == sizeof(out->token_hash));
     memcpy(out->token_hash, hash.p, hash.n);
     return OK;
@@ -96,25 +96,21 @@ enum status conversation_store_key(struct db *c, struct id tenant, const uint8_t
                                    struct turn_place *out, struct err *e)
 {
     struct db_rows r;
-    enum status s = db_query(c, &turn_key_find, &tenant, DB_ARGS(db_bytes(key, 16)), a, &r, e);
-
-    if (s == OK) {
+    enum status st = db_query(c, &turn_key_find, &tenant, DB_ARGS(db_bytes(key, 16)), a, &r, e);
+    if (st == OK) {
         *found = r.n > 0;
-        if (*found) {
+        if (*found)
             *out = (struct turn_place){db_row_id(r.rows[0], 0), db_row_int(r.rows[0], 1), db_row_int(r.rows[0], 2)};
-        }
     }
-    return s;
+    return st;
 }
 
 /* Column texts become pointers to literals: a message outlives its row. */
 static const char *literal(struct str s, const char *const *all, size_t n)
 {
-    for (size_t i = 0; i < n; i++) {
-        if (str_eqz(s, all[i])) {
+    for (size_t i = 0; i < n; i++)
+        if (str_eqz(s, all[i]))
             return all[i];
-        }
-    }
     return all[0];
 }
 
@@ -122,7 +118,6 @@ static enum status message_of(struct db_row r, struct arena *a, struct talk_mess
 {
     static const char *const senders[] = {"system", "visitor", "bot", "agent"};
     static const char *const types[] = {"event", "text", "image", "card", "choice"};
-
     *m = (struct talk_message){.seq = db_row_int(r, 0),
                                .from = literal(db_row_str(r, 1), senders, sizeof(senders) / sizeof(*senders)),
                                .type = literal(db_row_str(r, 2), types, sizeof(types) / sizeof(*types)),
@@ -137,22 +132,18 @@ enum status conversation_store_messages(struct db *c, struct id tenant, struct i
 {
     struct db_rows r;
     struct talk_message *m;
-    enum status s = db_query(c, &message_range, &tenant,
-                             DB_ARGS(db_id(conversation), db_int(after), db_int(upto), db_int(limit)), a, &r, e);
-
-    if (s != OK) {
-        return s;
-    }
+    enum status st = db_query(c, &message_range, &tenant,
+                              DB_ARGS(db_id(conversation), db_int(after), db_int(upto), db_int(limit)), a, &r, e);
+    if (st != OK)
+        return st;
     m = arena_array(a, r.n ? r.n : 1, sizeof(*m));
-    if (!m) {
+    if (!m)
         return err_nomem(e);
-    }
-    for (size_t i = 0; s == OK && i < r.n; i++) {
-        s = message_of(r.rows[i], a, &m[i], e);
-    }
+    for (size_t i = 0; st == OK && i < r.n; i++)
+        st = message_of(r.rows[i], a, &m[i], e);
     *out = m;
     *n = r.n;
-    return s;
+    return st;
 }
 
 /* Who it is, in one line: the contact's name, else e-mail, else nothing. */
@@ -160,10 +151,8 @@ static struct str contact_label(struct str contact, struct arena *a)
 {
     struct json *j = NULL;
     struct str name;
-
-    if (contact.n == 0 || json_parse(a, contact, MAX_JSON_DEPTH, &j, NULL) != OK) {
+    if (contact.n == 0 || json_parse(a, contact, MAX_JSON_DEPTH, &j, NULL) != OK)
         return STR_EMPTY;
-    }
     name = json_get_str(j, "name");
     return name.n ? name : json_get_str(j, "email");
 }
@@ -193,26 +182,21 @@ enum status conversation_store_list(struct db *c, struct id tenant, const struct
     struct id last;
     struct db_rows r;
     struct conversation *list;
-    enum status s;
-
     memset(&last, 0xff, sizeof(last));
-    if (id_is_none(f->before)) {
+    if (id_is_none(f->before))
         before = db_id(last);
-    }
-    s = id_is_none(f->bot)
-            ? db_query(c, &conversation_all, &tenant, DB_ARGS(before, state, state, db_int(limit)), a, &r, e)
-            : db_query(c, &conversation_of_bot, &tenant, DB_ARGS(db_id(f->bot), before, state, state, db_int(limit)), a,
-                       &r, e);
-    if (s != OK) {
-        return s;
-    }
+    enum status st = id_is_none(f->bot)
+                         ? db_query(c, &conversation_all, &tenant, DB_ARGS(before, state, state, db_int(limit)), a, &r,
+                                    e)
+                         : db_query(c, &conversation_of_bot, &tenant,
+                                    DB_ARGS(db_id(f->bot), before, state, state, db_int(limit)), a, &r, e);
+    if (st != OK)
+        return st;
     list = arena_array(a, r.n ? r.n : 1, sizeof(*list));
-    if (!list) {
+    if (!list)
         return err_nomem(e);
-    }
-    for (size_t i = 0; i < r.n; i++) {
+    for (size_t i = 0; i < r.n; i++)
         list[i] = conversation_of(r.rows[i], a);
-    }
     *out = list;
     *n = r.n;
     return OK;
@@ -222,12 +206,10 @@ enum status conversation_store_get(struct db *c, struct id tenant, struct id con
                                    struct conversation *out, struct err *e)
 {
     struct db_row r;
-    enum status s = db_query_one(c, &conversation_one, &tenant, DB_ARGS(db_id(conversation)), a, &r, e);
-
-    if (s == OK) {
+    enum status st = db_query_one(c, &conversation_one, &tenant, DB_ARGS(db_id(conversation)), a, &r, e);
+    if (st == OK)
         *out = conversation_of(r, a);
-    }
-    return unknown(s, e);
+    return unknown(st, e);
 }
 
 enum status conversation_store_lock(struct db *c, struct id tenant, struct id conversation, int64_t *seq, bool *closed,
@@ -235,27 +217,24 @@ enum status conversation_store_lock(struct db *c, struct id tenant, struct id co
 {
     struct arena a;
     struct db_row r;
-    enum status s;
-
     arena_init(&a, 64 * KB);
-    s = db_query_one(c, &conversation_lock, &tenant, DB_ARGS(db_id(conversation)), &a, &r, e);
-    if (s == OK) {
+    enum status st = db_query_one(c, &conversation_lock, &tenant, DB_ARGS(db_id(conversation)), &a, &r, e);
+    if (st == OK) {
         *seq = db_row_int(r, 0);
         *closed = state_of(db_row_str(r, 1)) == TALK_CLOSED;
     }
     arena_release(&a);
-    return unknown(s, e);
+    return unknown(st, e);
 }
 
 enum status conversation_store_event(struct db *c, struct id tenant, struct id conversation, int64_t seq,
                                      const char *event, const char *state, int64_t now_ms, struct err *e)
 {
-    enum status s = db_exec(c, &event_add, &tenant,
-                            DB_ARGS(db_id(conversation), db_int(seq + 1), db_text(event), db_time(now_ms)), NULL, e);
-
-    return s == OK ? db_exec(c, &conversation_state, &tenant,
-                             DB_ARGS(db_int(seq + 1), db_text(state), db_time(now_ms), db_id(conversation)), NULL, e)
-                   : s;
+    enum status st = db_exec(c, &event_add, &tenant,
+                             DB_ARGS(db_id(conversation), db_int(seq + 1), db_text(event), db_time(now_ms)), NULL, e);
+    return st == OK ? db_exec(c, &conversation_state, &tenant,
+                              DB_ARGS(db_int(seq + 1), db_text(state), db_time(now_ms), db_id(conversation)), NULL, e)
+                    : st;
 }
 
 enum status conversation_store_rate(struct db *c, struct id tenant, struct id conversation, int64_t seq, int rating,
@@ -263,21 +242,21 @@ enum status conversation_store_rate(struct db *c, struct id tenant, struct id co
 {
     struct arena a;
     struct db_row r;
-    enum status s = OK;
-
+    enum status st = OK;
     arena_init(&a, 64 * KB);
     if (seq > 0) {
-        s = db_query_one(c, &reply_there, &tenant, DB_ARGS(db_id(conversation), db_int(seq)), &a, &r, e);
-        if (s == OK && db_row_int(r, 0) == 0) {
-            s = err_at(e, ERR_NOT_FOUND, "message_unknown", "/seq", "This conversation has no reply with this number.");
+        st = db_query_one(c, &reply_there, &tenant, DB_ARGS(db_id(conversation), db_int(seq)), &a, &r, e);
+        if (st == OK && db_row_int(r, 0) == 0) {
+            st = err_at(e, ERR_NOT_FOUND, "message_unknown", "/seq",
+                        "This conversation has no reply with this number.");
         }
     }
-    if (s == OK) {
-        s = db_exec(c, &feedback_put, &tenant,
-                    DB_ARGS(db_id(conversation), db_int(seq), db_int(rating), db_str(comment), db_time(now_ms),
-                            db_time(now_ms)),
-                    NULL, e);
+    if (st == OK) {
+        st = db_exec(c, &feedback_put, &tenant,
+                     DB_ARGS(db_id(conversation), db_int(seq), db_int(rating), db_str(comment), db_time(now_ms),
+                             db_time(now_ms)),
+                     NULL, e);
     }
     arena_release(&a);
-    return s;
+    return st;
 }

@@ -1,13 +1,16 @@
 /* journal.c: who waits leads: batching of turns into transactions without a thread of its own. */
 #include "talk/journal.h"
+
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdlib.h>
 #include <time.h>
+
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "talk/journal_store.h"
+
 #include "base/banned.h"
 
 #define SCRATCH (64 * MB)           /* arena of one batch: a thousand turns of large messages */
@@ -15,7 +18,7 @@
 #define LOOK_PAUSE_MS 100
 /* While one connection writes, the next batch gathers: few large transactions cost less than many small ones. A second connection
  * joins in when this many turns wait. */
-enum { WORTH_A_SECOND = 16 };
+#define WORTH_A_SECOND 16
 
 struct waiter {
     const struct journal_turn *turn;
@@ -39,19 +42,16 @@ struct journal {
 enum status journal_open(const struct config *c, struct journal **out, struct err *e)
 {
     struct journal *j = calloc(1, sizeof(*j));
-    enum status s;
-
-    if (!j) {
+    if (!j)
         return err_nomem(e);
-    }
     j->all = (int)config_int(c, CONFIG_journal_writers);
     j->free = j->all;
     j->batch_max = (size_t)config_int(c, CONFIG_journal_batch);
     j->tail = &j->head;
-    s = db_pool_open(c, j->all, &j->writers, e);
-    if (s != OK) {
+    enum status st = db_pool_open(c, j->all, &j->writers, e);
+    if (st != OK) {
         free(j);
-        return s;
+        return st;
     }
     pthread_mutex_init(&j->lock, NULL);
     *out = j;
@@ -66,17 +66,14 @@ static void pause_ms(long ms)
 void journal_close(struct journal *j)
 {
     bool busy = true;
-
-    if (!j) {
+    if (!j)
         return;
-    }
     while (busy) {
         pthread_mutex_lock(&j->lock);
         busy = j->head || j->free < j->all;
         pthread_mutex_unlock(&j->lock);
-        if (busy) {
+        if (busy)
             pause_ms(5);
-        }
     }
     db_pool_close(j->writers);
     pthread_mutex_destroy(&j->lock);
@@ -95,36 +92,31 @@ static enum status write_batch(struct db *c, void *ctx, struct err *e)
 {
     struct batch *b = ctx;
     const struct journal_turn **turns = arena_array(b->scratch, b->n, sizeof(*turns));
-
-    if (!turns) {
+    if (!turns)
         return err_nomem(e);
-    }
-    for (size_t i = 0; i < b->n; i++) {
+    for (size_t i = 0; i < b->n; i++)
         turns[i] = b->w[i]->turn;
-    }
     return journal_store_write(c, turns, b->n, b->scratch, e);
 }
 
 static enum status commit_batch(struct journal *j, struct batch *b, struct err *e)
 {
     struct db *c = NULL;
-    enum status s = db_get(j->writers, &c, e);
-
-    if (s == OK) {
-        s = db_transaction(c, write_batch, b, e);
+    enum status st = db_get(j->writers, &c, e);
+    if (st == OK) {
+        st = db_transaction(c, write_batch, b, e);
         db_put(c);
     }
     arena_reset(b->scratch);
-    return s;
+    return st;
 }
 
-static void settle(struct batch *b, enum status s, const struct err *e)
+static void settle(struct batch *b, enum status st, const struct err *e)
 {
     for (size_t i = 0; i < b->n; i++) {
-        b->w[i]->status = s;
-        if (s != OK) {
+        b->w[i]->status = st;
+        if (st != OK)
             b->w[i]->err = *e;
-        }
     }
 }
 
@@ -133,14 +125,13 @@ static void settle(struct batch *b, enum status s, const struct err *e)
 static enum status trace(struct journal *j, struct batch *b, struct waiter *w, enum journal_trace *out, struct err *e)
 {
     struct db *c = NULL;
-    enum status s = db_get(j->writers, &c, e);
-
-    if (s == OK) {
-        s = journal_store_trace(c, w->turn, b->scratch, out, e);
+    enum status st = db_get(j->writers, &c, e);
+    if (st == OK) {
+        st = journal_store_trace(c, w->turn, b->scratch, out, e);
         db_put(c);
     }
     arena_reset(b->scratch);
-    return s;
+    return st;
 }
 
 /* True: the trace says what becomes of the turn, and its status is set. */
@@ -172,27 +163,23 @@ static void record_single(struct journal *j, struct arena *scratch, struct waite
     struct batch one = {&w, 1, scratch};
     enum journal_trace t = JOURNAL_ABSENT;
     struct err ignored = ERR_INIT;
-
     w->err = (struct err)ERR_INIT;
     w->status = commit_batch(j, &one, &w->err);
-    if (w->status == ERR_CONFLICT && w->again && trace(j, &one, w, &t, &ignored) == OK && t == JOURNAL_MINE) {
+    if (w->status == ERR_CONFLICT && w->again && trace(j, &one, w, &t, &ignored) == OK && t == JOURNAL_MINE)
         w->status = OK;
-    }
 }
 
 /* Those whose turn can be told to be refused without writing leave the batch. */
 static void sift(struct journal *j, struct batch *b)
 {
     size_t kept = 0;
-
     for (size_t i = 0; i < b->n; i++) {
         struct waiter *w = b->w[i];
         enum journal_trace t = JOURNAL_ABSENT;
         struct err e = ERR_INIT;
 
-        if (trace(j, b, w, &t, &e) != OK || !settled_by_trace(w, t)) {
+        if (trace(j, b, w, &t, &e) != OK || !settled_by_trace(w, t))
             b->w[kept++] = w;
-        }
     }
     b->n = kept;
 }
@@ -201,15 +188,13 @@ static void sift(struct journal *j, struct batch *b)
 static void single_out_limited(struct journal *j, struct batch *b)
 {
     size_t kept = 0;
-
     for (size_t i = 0; i < b->n; i++) {
         struct waiter *w = b->w[i];
 
-        if (w->turn->counts && w->turn->quota.limit != USAGE_UNLIMITED) {
+        if (w->turn->counts && w->turn->quota.limit != USAGE_UNLIMITED)
             record_single(j, b->scratch, w);
-        } else {
+        else
             b->w[kept++] = w;
-        }
     }
     b->n = kept;
 }
@@ -221,16 +206,14 @@ static void look_for(struct journal *j, struct batch *b, const struct err *unkno
     enum journal_trace t = JOURNAL_ABSENT;
     struct err e = ERR_INIT;
     size_t kept = 0;
-
     for (size_t i = 0; i < b->n; i++) {
         struct waiter *w = b->w[i];
-        enum status s;
+        enum status st;
 
         w->again = true;
-        while ((s = trace(j, b, w, &t, &e)) != OK && clock_mono_us() < until) {
+        while ((st = trace(j, b, w, &t, &e)) != OK && clock_mono_us() < until)
             pause_ms(LOOK_PAUSE_MS);
-        }
-        if (s != OK) {
+        if (st != OK) {
             w->status = unknown->status;
             w->err = *unknown;
         } else if (!settled_by_trace(w, t)) {
@@ -240,41 +223,38 @@ static void look_for(struct journal *j, struct batch *b, const struct err *unkno
     b->n = kept;
 }
 
-static bool is_unknown(enum status s, const struct err *e)
+static bool is_unknown(enum status st, const struct err *e)
 {
-    return s == ERR_UNAVAILABLE && strcmp(err_code(e), "commit_unknown") == 0;
+    return st == ERR_UNAVAILABLE && strcmp(err_code(e), "commit_unknown") == 0;
 }
 
 static void record_singly(struct journal *j, struct batch *b)
 {
-    for (size_t i = 0; i < b->n; i++) {
+    for (size_t i = 0; i < b->n; i++)
         record_single(j, b->scratch, b->w[i]);
-    }
 }
 
 /* The batch as a whole failed with s. */
-static void recover(struct journal *j, struct batch *b, enum status s, const struct err *e)
+static void recover(struct journal *j, struct batch *b, enum status st, const struct err *e)
 {
     struct err again = ERR_INIT;
-
     log_line(LOG_DEBUG, "journal_sift", LOG_I("turns", b->n), LOG_S("code", err_code(e)), LOG_S("message", e->message));
-    if (is_unknown(s, e)) {
+    if (is_unknown(st, e)) {
         look_for(j, b, e);
-    } else if (s == ERR_UNAVAILABLE || s == ERR_NOMEM || b->n == 1) {
-        settle(b, s, e);
+    } else if (st == ERR_UNAVAILABLE || st == ERR_NOMEM || b->n == 1) {
+        settle(b, st, e);
         return;
-    } else if (s == ERR_PLAN) {
+    } else if (st == ERR_PLAN) {
         single_out_limited(j, b);
     } else {
         sift(j, b);
     }
-    if (b->n == 0) {
+    if (b->n == 0)
         return;
-    }
-    s = commit_batch(j, b, &again);
-    if (s == OK || (s == ERR_UNAVAILABLE && !is_unknown(s, &again))) {
-        settle(b, s, &again);
-    } else if (is_unknown(s, &again)) {
+    st = commit_batch(j, b, &again);
+    if (st == OK || (st == ERR_UNAVAILABLE && !is_unknown(st, &again))) {
+        settle(b, st, &again);
+    } else if (is_unknown(st, &again)) {
         look_for(j, b, &again);
         settle(b, ERR_UNAVAILABLE, &again);
     } else {
@@ -287,15 +267,12 @@ static void record(struct journal *j, struct waiter **w, size_t n)
     struct arena scratch;
     struct err e = ERR_INIT;
     struct batch b = {w, n, &scratch};
-    enum status s;
-
     arena_init(&scratch, SCRATCH);
-    s = commit_batch(j, &b, &e);
-    if (s == OK) {
+    enum status st = commit_batch(j, &b, &e);
+    if (st == OK)
         settle(&b, OK, NULL);
-    } else {
-        recover(j, &b, s, &e);
-    }
+    else
+        recover(j, &b, st, &e);
     arena_release(&scratch);
 }
 
@@ -305,15 +282,13 @@ static void record(struct journal *j, struct waiter **w, size_t n)
 static size_t take_waiting(struct journal *j, struct waiter **all, size_t max)
 {
     size_t n = 0;
-
     while (j->head && n < max) {
         all[n++] = j->head;
         j->head = j->head->next;
     }
     j->waiting -= n;
-    if (!j->head) {
+    if (!j->head)
         j->tail = &j->head;
-    }
     return n;
 }
 
@@ -328,7 +303,6 @@ static bool worth_leading(const struct journal *j, size_t waiting)
 static void pass_on(struct journal *j)
 {
     struct waiter *next = NULL;
-
     pthread_mutex_lock(&j->lock);
     j->free++;
     if (worth_leading(j, j->waiting) && take_waiting(j, &next, 1) == 1) {
@@ -336,16 +310,14 @@ static void pass_on(struct journal *j)
         next->lead = true;
     }
     pthread_mutex_unlock(&j->lock);
-    if (next) {
+    if (next)
         sem_post(&next->wake);
-    }
 }
 
 static void lead(struct journal *j, struct waiter *self)
 {
     struct waiter **all = calloc(2 * j->batch_max, sizeof(*all)), **order;
     size_t n = 1;
-
     if (!all) {
         self->status = err_nomem(&self->err);
         pass_on(j);
@@ -359,22 +331,18 @@ static void lead(struct journal *j, struct waiter *self)
     memcpy(order, all, n * sizeof(*all));
     record(j, order, n);
     pass_on(j);
-    for (size_t i = 1; i < n; i++) {
+    for (size_t i = 1; i < n; i++)
         sem_post(&all[i]->wake);
-    }
     free(all);
 }
 
 enum status journal_record(struct journal *j, const struct journal_turn *t, struct err *e)
 {
     struct waiter w = {.turn = t};
-    bool leads;
-
-    if (sem_init(&w.wake, 0, 0) != 0) {
+    if (sem_init(&w.wake, 0, 0) != 0)
         return err_set(e, ERR_INTERNAL, NULL, "The turn could not be queued.");
-    }
     pthread_mutex_lock(&j->lock);
-    leads = worth_leading(j, j->waiting + 1);
+    bool leads = worth_leading(j, j->waiting + 1);
     if (leads) {
         j->free--;
     } else {
@@ -389,12 +357,10 @@ enum status journal_record(struct journal *j, const struct journal_turn *t, stru
         }
         leads = w.lead;
     }
-    if (leads) {
+    if (leads)
         lead(j, &w);
-    }
     sem_destroy(&w.wake);
-    if (w.status != OK && e) {
+    if (w.status != OK && e)
         *e = w.err;
-    }
     return w.status;
 }

@@ -1,5 +1,6 @@
 /* journal_store.c: SQL of recording turns. */
 #include "talk/journal_store.h"
+
 #include "base/banned.h"
 
 /* GLOBAL: one batch holds turns of many tenants; each row carries its own tenant, checked by the foreign keys. */
@@ -50,29 +51,29 @@ static void rows_add(struct rows *r, const struct db_val *cells, size_t n)
     r->count++;
 }
 
-static enum status rows_run(struct db *c, struct db_stmt *st, const struct rows *r, int64_t *affected, struct err *e)
+static enum status rows_run(struct db *c, struct db_stmt *stmt, const struct rows *r, int64_t *affected, struct err *e)
 {
-    return r->count ? db_bulk(c, st, DB_GLOBAL, r->v, r->columns, r->count, affected, e) : OK;
+    return r->count ? db_bulk(c, stmt, DB_GLOBAL, r->v, r->columns, r->count, affected, e) : OK;
 }
 
 /* A duplicate in `table` gets the code the caller of the journal knows it by. */
-static enum status as_conflict(enum status s, const char *code, const char *words, struct err *e)
+static enum status as_conflict(enum status st, const char *code, const char *words, struct err *e)
 {
-    return s == ERR_CONFLICT && strcmp(err_code(e), "duplicate") == 0 ? err_set(e, ERR_CONFLICT, code, "%s", words) : s;
+    return st == ERR_CONFLICT && strcmp(err_code(e), "duplicate") == 0 ? err_set(e, ERR_CONFLICT, code, "%s", words)
+                                                                       : st;
 }
 
-static enum status sequence_taken(enum status s, struct err *e)
+static enum status sequence_taken(enum status st, struct err *e)
 {
-    return as_conflict(s, "sequence", "The conversation went on meanwhile.", e);
+    return as_conflict(st, "sequence", "The conversation went on meanwhile.", e);
 }
 
 static enum status write_new(struct db *c, const struct journal_turn *const *turns, size_t n, struct arena *a,
                              struct err *e)
 {
     struct rows r;
-    enum status s = rows_new(&r, a, n, 14, e);
-
-    for (size_t i = 0; s == OK && i < n; i++) {
+    enum status st = rows_new(&r, a, n, 14, e);
+    for (size_t i = 0; st == OK && i < n; i++) {
         const struct journal_turn *t = turns[i];
 
         if (t->opens) {
@@ -82,7 +83,7 @@ static enum status write_new(struct db *c, const struct journal_turn *const *tur
                                  db_str(t->flow_state), db_str(t->contact), db_time(t->now_ms), db_time(t->now_ms)));
         }
     }
-    return s == OK ? sequence_taken(rows_run(c, &conversation_add, &r, NULL, e), e) : s;
+    return st == OK ? sequence_taken(rows_run(c, &conversation_add, &r, NULL, e), e) : st;
 }
 
 static enum status write_moved(struct db *c, const struct journal_turn *const *turns, size_t n, struct arena *a,
@@ -90,9 +91,8 @@ static enum status write_moved(struct db *c, const struct journal_turn *const *t
 {
     struct rows r;
     int64_t moved = 0;
-    enum status s = rows_new(&r, a, n, 11, e);
-
-    for (size_t i = 0; s == OK && i < n; i++) {
+    enum status st = rows_new(&r, a, n, 11, e);
+    for (size_t i = 0; st == OK && i < n; i++) {
         const struct journal_turn *t = turns[i];
 
         if (!t->opens) {
@@ -101,20 +101,18 @@ static enum status write_moved(struct db *c, const struct journal_turn *const *t
                                  db_id(t->tenant), db_id(t->conversation), db_int(t->base_seq)));
         }
     }
-    s = s == OK ? rows_run(c, &conversation_move, &r, &moved, e) : s;
-    if (s == OK && moved != (int64_t)r.count) {
-        s = err_set(e, ERR_CONFLICT, "sequence", "The conversation went on meanwhile.");
-    }
-    return s;
+    st = st == OK ? rows_run(c, &conversation_move, &r, &moved, e) : st;
+    if (st == OK && moved != (int64_t)r.count)
+        st = err_set(e, ERR_CONFLICT, "sequence", "The conversation went on meanwhile.");
+    return st;
 }
 
 static enum status write_keys(struct db *c, const struct journal_turn *const *turns, size_t n, struct arena *a,
                               struct err *e)
 {
     struct rows r;
-    enum status s = rows_new(&r, a, n, 6, e);
-
-    for (size_t i = 0; s == OK && i < n; i++) {
+    enum status st = rows_new(&r, a, n, 6, e);
+    for (size_t i = 0; st == OK && i < n; i++) {
         const struct journal_turn *t = turns[i];
 
         if (t->has_key) {
@@ -122,8 +120,8 @@ static enum status write_keys(struct db *c, const struct journal_turn *const *tu
                                  db_int(t->base_seq + 1), db_int(t->last_seq), db_time(t->now_ms)));
         }
     }
-    s = s == OK ? rows_run(c, &turn_key_add, &r, NULL, e) : s;
-    return as_conflict(s, "turn_key", "This message was recorded already.", e);
+    st = st == OK ? rows_run(c, &turn_key_add, &r, NULL, e) : st;
+    return as_conflict(st, "turn_key", "This message was recorded already.", e);
 }
 
 static enum status write_messages(struct db *c, const struct journal_turn *const *turns, size_t n, struct arena *a,
@@ -131,13 +129,10 @@ static enum status write_messages(struct db *c, const struct journal_turn *const
 {
     struct rows r;
     size_t all = 0;
-    enum status s;
-
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n; i++)
         all += turns[i]->n;
-    }
-    s = rows_new(&r, a, all, 8, e);
-    for (size_t i = 0; s == OK && i < n; i++) {
+    enum status st = rows_new(&r, a, all, 8, e);
+    for (size_t i = 0; st == OK && i < n; i++) {
         const struct journal_turn *t = turns[i];
 
         for (size_t k = 0; k < t->n; k++) {
@@ -147,7 +142,7 @@ static enum status write_messages(struct db *c, const struct journal_turn *const
                                  db_text(m->type), db_str(m->text), db_str(m->data), db_time(m->created_ms)));
         }
     }
-    return s == OK ? sequence_taken(rows_run(c, &message_add, &r, NULL, e), e) : s;
+    return st == OK ? sequence_taken(rows_run(c, &message_add, &r, NULL, e), e) : st;
 }
 
 static enum status write_counts(struct db *c, const struct journal_turn *const *turns, size_t n, struct arena *a,
@@ -155,16 +150,13 @@ static enum status write_counts(struct db *c, const struct journal_turn *const *
 {
     struct usage_count *counts = arena_array(a, n, sizeof(*counts));
     size_t k = 0;
-
-    if (!counts) {
+    if (!counts)
         return err_nomem(e);
-    }
     for (size_t i = 0; i < n; i++) {
         const struct journal_turn *t = turns[i];
 
-        if (t->counts) {
+        if (t->counts)
             counts[k++] = (struct usage_count){t->tenant, t->conversation, t->now_ms, t->quota};
-        }
     }
     return sequence_taken(usage_record(c, counts, k, e), e);
 }
@@ -172,20 +164,16 @@ static enum status write_counts(struct db *c, const struct journal_turn *const *
 enum status journal_store_write(struct db *c, const struct journal_turn *const *turns, size_t n, struct arena *a,
                                 struct err *e)
 {
-    enum status s = write_new(c, turns, n, a, e);
-
+    enum status st = write_new(c, turns, n, a, e);
     /* Keys before messages: a repeated message is told from one that came second. The counter last: its row is the one all
      * turns of a tenant share, so it is locked for the shortest time. */
-    if (s == OK) {
-        s = write_keys(c, turns, n, a, e);
-    }
-    if (s == OK) {
-        s = write_messages(c, turns, n, a, e);
-    }
-    if (s == OK) {
-        s = write_moved(c, turns, n, a, e);
-    }
-    return s == OK ? write_counts(c, turns, n, a, e) : s;
+    if (st == OK)
+        st = write_keys(c, turns, n, a, e);
+    if (st == OK)
+        st = write_messages(c, turns, n, a, e);
+    if (st == OK)
+        st = write_moved(c, turns, n, a, e);
+    return st == OK ? write_counts(c, turns, n, a, e) : st;
 }
 
 /* ---- looking ---- */
@@ -194,14 +182,13 @@ static enum status trace_key(struct db *c, const struct journal_turn *t, struct 
                              struct err *e)
 {
     struct db_rows r;
-    enum status s = db_query(c, &turn_key_look, &t->tenant, DB_ARGS(db_bytes(t->turn_key, sizeof(t->turn_key))), a, &r,
-                             e);
-
-    if (s == OK && r.n) {
+    enum status st = db_query(c, &turn_key_look, &t->tenant, DB_ARGS(db_bytes(t->turn_key, sizeof(t->turn_key))), a, &r,
+                              e);
+    if (st == OK && r.n) {
         /* A conversation that this turn opens has an id nobody else can have. */
         *out = t->opens && id_eq(db_row_id(r.rows[0], 0), t->conversation) ? JOURNAL_MINE : JOURNAL_KEY_TAKEN;
     }
-    return s;
+    return st;
 }
 
 static enum status trace_place(struct db *c, const struct journal_turn *t, struct arena *a, enum journal_trace *out,
@@ -209,12 +196,10 @@ static enum status trace_place(struct db *c, const struct journal_turn *t, struc
 {
     struct db_rows r;
     struct db_row m;
-    enum status s = db_query(c, &message_look, &t->tenant, DB_ARGS(db_id(t->conversation), db_int(t->base_seq + 1)), a,
-                             &r, e);
-
-    if (s != OK) {
-        return s;
-    }
+    enum status st = db_query(c, &message_look, &t->tenant, DB_ARGS(db_id(t->conversation), db_int(t->base_seq + 1)), a,
+                              &r, e);
+    if (st != OK)
+        return st;
     if (r.n) {
         m = r.rows[0];
         *out = str_eqz(db_row_str(m, 0), t->messages[0].from) && str_eq(db_row_str(m, 1), t->messages[0].text) &&
@@ -223,30 +208,25 @@ static enum status trace_place(struct db *c, const struct journal_turn *t, struc
                    : JOURNAL_SEQ_TAKEN;
         return OK;
     }
-    s = db_query(c, &conversation_seq, &t->tenant, DB_ARGS(db_id(t->conversation)), a, &r, e);
-    if (s == OK && !t->opens && (r.n == 0 || db_row_int(r.rows[0], 0) != t->base_seq)) {
+    st = db_query(c, &conversation_seq, &t->tenant, DB_ARGS(db_id(t->conversation)), a, &r, e);
+    if (st == OK && !t->opens && (r.n == 0 || db_row_int(r.rows[0], 0) != t->base_seq))
         *out = JOURNAL_SEQ_TAKEN;
-    }
-    return s;
+    return st;
 }
 
 enum status journal_store_trace(struct db *c, const struct journal_turn *t, struct arena *a, enum journal_trace *out,
                                 struct err *e)
 {
     enum journal_trace place = JOURNAL_ABSENT;
-    enum status s = OK;
-
+    enum status st = OK;
     *out = JOURNAL_ABSENT;
-    if (t->has_key) {
-        s = trace_key(c, t, a, out, e);
-    }
-    if (s != OK || *out == JOURNAL_MINE) {
-        return s;
-    }
-    s = trace_place(c, t, a, &place, e);
+    if (t->has_key)
+        st = trace_key(c, t, a, out, e);
+    if (st != OK || *out == JOURNAL_MINE)
+        return st;
+    st = trace_place(c, t, a, &place, e);
     /* Key and place both there: the same transaction wrote them. */
-    if (s == OK && (place == JOURNAL_MINE || *out == JOURNAL_ABSENT)) {
+    if (st == OK && (place == JOURNAL_MINE || *out == JOURNAL_ABSENT))
         *out = place;
-    }
-    return s;
+    return st;
 }

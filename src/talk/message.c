@@ -1,6 +1,8 @@
 /* message.c: messages as rows and as JSON. */
 #include "talk/message.h"
+
 #include "base/limits.h"
+
 #include "base/banned.h"
 
 const char *message_type(enum flow_message_kind k)
@@ -21,9 +23,8 @@ const char *message_type(enum flow_message_kind k)
 /* `comma` before every member but an object's first. */
 static void member(struct buf *b, bool *comma, const char *key)
 {
-    if (*comma) {
+    if (*comma)
         buf_putc(b, ',');
-    }
     *comma = true;
     buf_putc(b, '"');
     buf_puts(b, key);
@@ -42,7 +43,6 @@ static void text_member(struct buf *b, bool *comma, const char *key, struct str 
 static void pair(struct buf *b, size_t i, const char *k1, struct str v1, const char *k2, struct str v2)
 {
     bool comma = false;
-
     buf_puts(b, i ? ",{" : "{");
     member(b, &comma, k1);
     buf_json(b, v1);
@@ -54,7 +54,6 @@ static void pair(struct buf *b, size_t i, const char *k1, struct str v1, const c
 static void write_extras(struct buf *b, bool *comma, const struct talk_message *m)
 {
     const struct flow_message *f = &m->m;
-
     text_member(b, comma, "title", f->title);
     text_member(b, comma, "url", f->url);
     text_member(b, comma, "image", f->image);
@@ -62,17 +61,15 @@ static void write_extras(struct buf *b, bool *comma, const struct talk_message *
     if (f->choice_n) {
         member(b, comma, "choices");
         buf_putc(b, '[');
-        for (size_t i = 0; i < f->choice_n; i++) {
+        for (size_t i = 0; i < f->choice_n; i++)
             pair(b, i, "label", f->choices[i].label, "value", f->choices[i].value);
-        }
         buf_putc(b, ']');
     }
     if (f->citation_n) {
         member(b, comma, "citations");
         buf_putc(b, '[');
-        for (size_t i = 0; i < f->citation_n; i++) {
+        for (size_t i = 0; i < f->citation_n; i++)
             pair(b, i, "title", f->citations[i].title, "url", f->citations[i].url);
-        }
         buf_putc(b, ']');
     }
     if (f->delay_ms) {
@@ -84,7 +81,6 @@ static void write_extras(struct buf *b, bool *comma, const struct talk_message *
 void talk_message_write(struct buf *b, const struct talk_message *m)
 {
     bool comma = false;
-
     buf_putc(b, '{');
     if (m->seq) {
         member(b, &comma, "seq");
@@ -104,18 +100,16 @@ enum status message_data(const struct talk_message *m, struct arena *a, struct s
 {
     struct buf b;
     bool comma = false, ok;
-
     buf_init(&b, 60 * KB); /* what the column holds */
     buf_putc(&b, '{');
     write_extras(&b, &comma, m);
     buf_putc(&b, '}');
     ok = buf_ok(&b);
     *out = ok && comma ? arena_str(a, buf_str(&b), &ok) : STR_EMPTY;
-    if (!buf_ok(&b)) {
+    if (!buf_ok(&b))
         err_set(e, ERR_TOO_LARGE, "message_too_large", "A message of the bot is too large to be kept.");
-    } else if (!ok) {
+    else if (!ok)
         err_nomem(e);
-    }
     buf_release(&b);
     return ok ? OK : (e ? e->status : ERR_INTERNAL);
 }
@@ -126,13 +120,10 @@ static enum status read_choices(const struct json *list, struct arena *a, struct
 {
     size_t n = json_len(list);
     struct flow_choice *c = arena_array(a, n ? n : 1, sizeof(*c));
-
-    if (!c) {
+    if (!c)
         return err_nomem(e);
-    }
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n; i++)
         c[i] = (struct flow_choice){json_get_str(json_at(list, i), "label"), json_get_str(json_at(list, i), "value")};
-    }
     m->choices = c;
     m->choice_n = n;
     return OK;
@@ -142,13 +133,10 @@ static enum status read_citations(const struct json *list, struct arena *a, stru
 {
     size_t n = json_len(list);
     struct flow_citation *c = arena_array(a, n ? n : 1, sizeof(*c));
-
-    if (!c) {
+    if (!c)
         return err_nomem(e);
-    }
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n; i++)
         c[i] = (struct flow_citation){json_get_str(json_at(list, i), "title"), json_get_str(json_at(list, i), "url")};
-    }
     m->citations = c;
     m->citation_n = n;
     return OK;
@@ -158,18 +146,15 @@ enum status message_read(struct str data, struct arena *a, struct talk_message *
 {
     struct flow_message *f = &m->m;
     struct json *j = NULL;
-    enum status s;
-
     f->title = f->url = f->image = m->choice = STR_EMPTY;
     f->kind = strcmp(m->type, "image") == 0 ? FLOW_IMAGE : strcmp(m->type, "card") == 0 ? FLOW_CARD : FLOW_TEXT;
-    if (data.n == 0 || json_parse(a, data, MAX_JSON_DEPTH, &j, NULL) != OK) {
+    if (data.n == 0 || json_parse(a, data, MAX_JSON_DEPTH, &j, NULL) != OK)
         return OK;
-    }
     f->title = json_get_str(j, "title");
     f->url = json_get_str(j, "url");
     f->image = json_get_str(j, "image");
     m->choice = json_get_str(j, "choice");
     f->delay_ms = (int)json_int(json_get(j, "delay_ms"), 0);
-    s = read_choices(json_get(j, "choices"), a, f, e);
-    return s == OK ? read_citations(json_get(j, "citations"), a, f, e) : s;
+    enum status st = read_choices(json_get(j, "choices"), a, f, e);
+    return st == OK ? read_citations(json_get(j, "citations"), a, f, e) : st;
 }

@@ -18,23 +18,23 @@ static enum status sweep_write(struct db *c, void *ctx, struct err *e)
     struct arena a;
     struct id *due;
     arena_init(&a, 1 * MB);
-    enum status s = retention_store_due(c, w->tenant, w->after, w->before_ms, w->limit, &a, &due, &w->n, e);
-    for (size_t i = 0; s == OK && i < w->n; i++) {
-        s = retention_store_delete(c, w->tenant, due[i], e);
+    enum status st = retention_store_due(c, w->tenant, w->after, w->before_ms, w->limit, &a, &due, &w->n, e);
+    for (size_t i = 0; st == OK && i < w->n; i++) {
+        st = retention_store_delete(c, w->tenant, due[i], e);
         w->last = due[i];
     }
     arena_release(&a);
-    return s;
+    return st;
 }
 
 enum status retention_sweep(struct db *c, struct id tenant, int64_t before_ms, struct id *after, int limit, int64_t *n,
                             struct err *e)
 {
     struct sweep w = {.tenant = tenant, .after = *after, .before_ms = before_ms, .limit = limit};
-    enum status s = before_ms > 0 ? db_transaction(c, sweep_write, &w, e) : OK;
-    if (s == OK) {
+    enum status st = before_ms > 0 ? db_transaction(c, sweep_write, &w, e) : OK;
+    if (st == OK) {
         *n = (int64_t)w.n;
         *after = w.n ? w.last : w.after;
     }
-    return s;
+    return st;
 }

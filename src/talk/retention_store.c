@@ -28,13 +28,13 @@ enum status retention_store_due(struct db *c, struct id tenant, struct id after,
                                 struct arena *a, struct id **out, size_t *n, struct err *e)
 {
     struct db_rows rows;
-    enum status s = db_query(c, &conversations_due, &tenant,
-                             DB_ARGS(db_id(after), db_id(first_of(before_ms)), db_time(before_ms), db_int(limit)), a,
-                             &rows, e);
-    if (s != OK)
-        return s;
+    enum status st = db_query(c, &conversations_due, &tenant,
+                              DB_ARGS(db_id(after), db_id(first_of(before_ms)), db_time(before_ms), db_int(limit)), a,
+                              &rows, e);
+    if (st != OK)
+        return st;
     *n = rows.n;
-    if (!(*out = arena_array(a, rows.n + 1, sizeof **out)))
+    if (!(*out = arena_array(a, rows.n + 1, sizeof(**out))))
         return err_nomem(e);
     for (size_t i = 0; i < rows.n; i++)
         (*out)[i] = db_row_id(rows.rows[i], 0);
@@ -44,8 +44,8 @@ enum status retention_store_due(struct db *c, struct id tenant, struct id after,
 enum status retention_store_delete(struct db *c, struct id tenant, struct id conversation, struct err *e)
 {
     struct db_stmt *const in_order[] = {&feedback_of, &turn_keys_of, &messages_of, &conversation_gone};
-    enum status s = OK;
-    for (size_t i = 0; s == OK && i < sizeof in_order / sizeof *in_order; i++)
-        s = db_exec(c, in_order[i], &tenant, DB_ARGS(db_id(conversation)), NULL, e);
-    return s;
+    enum status st = OK;
+    for (size_t i = 0; st == OK && i < sizeof(in_order) / sizeof(*in_order); i++)
+        st = db_exec(c, in_order[i], &tenant, DB_ARGS(db_id(conversation)), NULL, e);
+    return st;
 }

@@ -1,16 +1,20 @@
 /* talk.c: the room as a whole, and what a visitor reads and rates. */
 #include "talk/talk.h"
+
 #include <stdlib.h>
+
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/limits.h"
 #include "base/utf8.h"
 #include "talk/conversation_store.h"
 #include "talk/turn.h"
+
 #include "base/banned.h"
 
 #define CACHE_MAX (2 * MB)
-enum { CATCH_UP_MAX = 200, COMMENT_MAX = 1000 };
+#define CATCH_UP_MAX 200
+#define COMMENT_MAX 1000
 
 const char *talk_state_name(enum talk_state s)
 {
@@ -29,7 +33,6 @@ static enum status derive_keys(struct talk *t, struct err *e)
 {
     uint8_t master[CRYPTO_KEY];
     struct str hex = str_from(config_string(t->config, CONFIG_secret_key));
-
     if (!crypto_hex_decode(hex, master, sizeof(master))) {
         return err_set(e, ERR_INVALID, "secret_key",
                        "The setting secret_key must be 64 hex digits; parley doctor makes one.");
@@ -43,29 +46,22 @@ static enum status derive_keys(struct talk *t, struct err *e)
 enum status talk_open(const struct config *c, struct db_pool *p, int threads, struct talk **out, struct err *e)
 {
     struct talk *t = calloc(1, sizeof(*t));
-    enum status s;
-
-    if (!t) {
+    if (!t)
         return err_nomem(e);
-    }
     t->config = c;
     t->pool = p;
-    s = derive_keys(t, e);
-    if (s == OK) {
-        s = turn_places_new(threads, &t->places, e);
-    }
-    if (s == OK) {
-        s = turn_locks_new(t->places, &t->locks, e);
-    }
-    if (s == OK) {
-        s = conv_cache_new(CACHE_MAX, &t->cache, e);
-    }
-    if (s == OK) {
-        s = journal_open(c, &t->journal, e);
-    }
-    if (s != OK) {
+    enum status st = derive_keys(t, e);
+    if (st == OK)
+        st = turn_places_new(threads, &t->places, e);
+    if (st == OK)
+        st = turn_locks_new(t->places, &t->locks, e);
+    if (st == OK)
+        st = conv_cache_new(CACHE_MAX, &t->cache, e);
+    if (st == OK)
+        st = journal_open(c, &t->journal, e);
+    if (st != OK) {
         talk_close(t);
-        return s;
+        return st;
     }
     *out = t;
     return OK;
@@ -88,13 +84,12 @@ static enum status open_with_token(struct talk *t, struct id bot, struct id conv
                                    struct arena *a, struct conv *out, struct err *e)
 {
     struct bot_live live;
-    enum status s = bot_live(t->pool, bot, &live, e);
-
-    if (s == OK) {
-        s = turn_load(t, live.tenant, bot, conversation, token, a, out, e);
+    enum status st = bot_live(t->pool, bot, &live, e);
+    if (st == OK) {
+        st = turn_load(t, live.tenant, bot, conversation, token, a, out, e);
         bot_live_release(&live);
     }
-    return s;
+    return st;
 }
 
 enum status talk_messages(struct talk *t, struct id bot, struct id conversation, struct str token, int64_t after,
@@ -102,28 +97,25 @@ enum status talk_messages(struct talk *t, struct id bot, struct id conversation,
 {
     struct conv conv;
     struct db *c = NULL;
-    enum status s = open_with_token(t, bot, conversation, token, a, &conv, e);
-
-    if (s == OK) {
-        s = db_get(t->pool, &c, e);
-    }
-    if (s != OK) {
-        return s;
-    }
+    enum status st = open_with_token(t, bot, conversation, token, a, &conv, e);
+    if (st == OK)
+        st = db_get(t->pool, &c, e);
+    if (st != OK)
+        return st;
     *out = (struct talk_out){.tenant = conv.tenant, .conversation = conversation};
     /* The row again: somebody else may have closed it since this process last wrote it. */
-    s = conversation_store_load(c, conv.tenant, conversation, a, &conv, e);
-    if (s == OK) {
-        s = conversation_store_messages(c, conv.tenant, conversation, after, INT64_MAX, CATCH_UP_MAX, a, &out->messages,
-                                        &out->n, e);
+    st = conversation_store_load(c, conv.tenant, conversation, a, &conv, e);
+    if (st == OK) {
+        st = conversation_store_messages(c, conv.tenant, conversation, after, INT64_MAX, CATCH_UP_MAX, a,
+                                         &out->messages, &out->n, e);
     }
     db_put(c);
-    if (s == OK) {
+    if (st == OK) {
         out->state = conv.state;
         out->seq = conv.seq;
         memcpy(out->token, token.p, token.n < TALK_TOKEN_MAX ? token.n : 0);
     }
-    return s;
+    return st;
 }
 
 enum status talk_feedback(struct talk *t, struct id bot, struct id conversation, struct str token, int64_t seq,
@@ -132,27 +124,22 @@ enum status talk_feedback(struct talk *t, struct id bot, struct id conversation,
     struct arena a;
     struct conv conv;
     struct db *c = NULL;
-    enum status s;
-
-    if (rating != 1 && rating != -1) {
+    if (rating != 1 && rating != -1)
         return err_at(e, ERR_INVALID, "rating_invalid", "/rating", "A rating is 1 or -1.");
-    }
-    if (seq < 0) {
+    if (seq < 0)
         return err_at(e, ERR_INVALID, "seq_invalid", "/seq", "A message number is not negative.");
-    }
     if (!utf8_text(comment) || utf8_length(comment) > COMMENT_MAX) {
         return err_at(e, ERR_INVALID, "comment_too_long", "/comment", "A comment has at most %d characters.",
                       COMMENT_MAX);
     }
     arena_init(&a, 1 * MB);
-    s = open_with_token(t, bot, conversation, token, &a, &conv, e);
-    if (s == OK) {
-        s = db_get(t->pool, &c, e);
-    }
-    if (s == OK) {
-        s = conversation_store_rate(c, conv.tenant, conversation, seq, rating, comment, clock_now_ms(), e);
+    enum status st = open_with_token(t, bot, conversation, token, &a, &conv, e);
+    if (st == OK)
+        st = db_get(t->pool, &c, e);
+    if (st == OK) {
+        st = conversation_store_rate(c, conv.tenant, conversation, seq, rating, comment, clock_now_ms(), e);
         db_put(c);
     }
     arena_release(&a);
-    return s;
+    return st;
 }

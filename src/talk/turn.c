@@ -1,14 +1,21 @@
 /* turn.c: one turn: admit, load, think, record. */
+#include "talk/turn.h"
+
 #include <stdio.h>
+
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/shared.h"
 #include "base/utf8.h"
 #include "talk/message.h"
-#include "talk/turn.h"
+
 #include "base/banned.h"
 
-enum { TRIES = 4, CLIENT_ID_MAX = 100, CHOICE_MAX = 400, LOCALE_MAX = 35, CONTACT_MAX = 4096 };
+#define TRIES 4
+#define CLIENT_ID_MAX 100
+#define CHOICE_MAX 400
+#define LOCALE_MAX 35
+#define CONTACT_MAX 4096
 
 /* ---- what may come in ---- */
 
@@ -19,30 +26,24 @@ static bool locale_ok(struct str s)
         char c = s.p[i];
         bool word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 
-        if (!word && (c != '-' || i == 0 || i + 1 == s.n || s.p[i - 1] == '-')) {
+        if (!word && (c != '-' || i == 0 || i + 1 == s.n || s.p[i - 1] == '-'))
             return false;
-        }
     }
     return s.n == 0 || (s.n >= 2 && s.n <= LOCALE_MAX);
 }
 
 static enum status check_input(const struct talk_in *in, struct err *e)
 {
-    if (str_trim(in->text).n == 0 && in->choice.n == 0) {
+    if (str_trim(in->text).n == 0 && in->choice.n == 0)
         return err_at(e, ERR_INVALID, "text_empty", "/text", "A message needs text or a choice.");
-    }
-    if (!utf8_text(in->text) || !utf8_text(in->choice) || !utf8_text(in->client_id)) {
+    if (!utf8_text(in->text) || !utf8_text(in->choice) || !utf8_text(in->client_id))
         return err_at(e, ERR_INVALID, "text_invalid", "/text", "Text must be UTF-8 without control characters.");
-    }
-    if (utf8_length(in->text) > MAX_TEXT) {
+    if (utf8_length(in->text) > MAX_TEXT)
         return err_at(e, ERR_INVALID, "text_too_long", "/text", "A message has at most %d characters.", MAX_TEXT);
-    }
-    if (in->choice.n > CHOICE_MAX) {
+    if (in->choice.n > CHOICE_MAX)
         return err_at(e, ERR_INVALID, "choice_too_long", "/choice", "A choice has at most %d bytes.", CHOICE_MAX);
-    }
-    if (in->client_id.n > CLIENT_ID_MAX) {
+    if (in->client_id.n > CLIENT_ID_MAX)
         return err_at(e, ERR_INVALID, "id_too_long", "/id", "A message id has at most %d bytes.", CLIENT_ID_MAX);
-    }
     if (!locale_ok(in->locale)) {
         return err_at(e, ERR_INVALID, "locale_invalid", "/locale",
                       "A locale is a language tag such as \"en\" or \"pt-BR\".");
@@ -53,9 +54,8 @@ static enum status check_input(const struct talk_in *in, struct err *e)
 static enum status too_fast(int retry_after_s, struct err *e)
 {
     err_set(e, ERR_RATE, NULL, "Too many messages. Wait a moment.");
-    if (e) {
+    if (e)
         e->retry_after_s = retry_after_s;
-    }
     return ERR_RATE;
 }
 
@@ -73,7 +73,6 @@ static enum status check_rates(const struct turn *u, struct err *e)
                take("conversation", conversation, CONVERSATION_PER_MINUTE, CONVERSATION_BURST, &wait_s)) &&
               take("bot", u->live.id, BOT_PER_MINUTE, BOT_BURST, &wait_s) &&
               take("tenant", u->live.tenant, TENANT_PER_MINUTE, TENANT_BURST, &wait_s);
-
     return go ? OK : too_fast(wait_s, e);
 }
 
@@ -82,7 +81,6 @@ static enum status check_rates(const struct turn *u, struct err *e)
 static void begin_conversation(struct turn *u)
 {
     struct str locale = u->in->locale.n ? u->in->locale : u->live.language;
-
     u->opens = true;
     u->conv = (struct conv){.tenant = u->live.tenant,
                             .id = id_new(),
@@ -95,52 +93,44 @@ static void begin_conversation(struct turn *u)
 static enum status load(struct turn *u, struct err *e)
 {
     const struct talk_in *in = u->in;
-    struct config *c;
-    int64_t gap;
-    enum status s = OK;
-
+    enum status st = OK;
     u->opens = false;
     if (id_is_none(in->conversation)) {
         begin_conversation(u);
         return OK;
     }
-    s = turn_load(u->talk, u->live.tenant, in->bot, in->conversation, in->token, u->arena, &u->conv, e);
-    if (s != OK) {
-        return s;
-    }
-    c = config_current();
-    gap = config_int(c, CONFIG_conversation_gap);
+    st = turn_load(u->talk, u->live.tenant, in->bot, in->conversation, in->token, u->arena, &u->conv, e);
+    if (st != OK)
+        return st;
+    struct config *c = config_current();
+    int64_t gap = config_int(c, CONFIG_conversation_gap);
     config_drop(c);
-    if (u->now_ms - u->conv.last_ms > gap) {
+    if (u->now_ms - u->conv.last_ms > gap)
         begin_conversation(u);
-    }
     return OK;
 }
 
 /* A running conversation stays on the version it began with. */
 static enum status pin(struct turn *u, struct err *e)
 {
-    enum status s = OK;
-
+    enum status st = OK;
     if (u->has_pinned) {
         bot_live_release(&u->pinned);
         u->has_pinned = false;
     }
     if (u->conv.version != u->live.version) {
-        s = bot_live_version(u->talk->pool, u->conv.tenant, u->conv.bot, u->conv.version, &u->pinned, e);
-        u->has_pinned = s == OK;
+        st = bot_live_version(u->talk->pool, u->conv.tenant, u->conv.bot, u->conv.version, &u->pinned, e);
+        u->has_pinned = st == OK;
     }
-    return s;
+    return st;
 }
 
 static enum status ask_plan(struct turn *u, struct err *e)
 {
-    enum status s = bot_may_begin(u->talk->pool, &u->live, u->now_ms, e);
-
-    if (s == OK && u->quota.full) {
-        s = err_set(e, ERR_PLAN, "plan_limit", "This bot cannot take new conversations this month.");
-    }
-    return s;
+    enum status st = bot_may_begin(u->talk->pool, &u->live, u->now_ms, e);
+    if (st == OK && u->quota.full)
+        st = err_set(e, ERR_PLAN, "plan_limit", "This bot cannot take new conversations this month.");
+    return st;
 }
 
 /* The plan is asked only when a conversation begins: one that is open is never cut off. What was answered before is answered again.
@@ -148,26 +138,21 @@ static enum status ask_plan(struct turn *u, struct err *e)
 static enum status check_plan(struct turn *u, struct talk_out *out, bool *done, struct err *e)
 {
     struct err why = ERR_INIT;
-    enum status s;
-
     if (!u->opens && u->conv.counted) {
         u->quota.limit = USAGE_UNLIMITED;
         return OK;
     }
-    s = usage_quota(u->talk->pool, u->conv.tenant, u->now_ms, &u->quota, e);
-    if (s != OK || !u->opens) {
-        return s;
+    enum status st = usage_quota(u->talk->pool, u->conv.tenant, u->now_ms, &u->quota, e);
+    if (st != OK || !u->opens)
+        return st;
+    st = ask_plan(u, &why);
+    if (st == ERR_PLAN && u->has_key) {
+        st = turn_replay(u, out, done, e);
+        if (st != OK || *done)
+            return st;
     }
-    s = ask_plan(u, &why);
-    if (s == ERR_PLAN && u->has_key) {
-        s = turn_replay(u, out, done, e);
-        if (s != OK || *done) {
-            return s;
-        }
-    }
-    if (why.status != OK) {
+    if (why.status != OK)
         *e = why;
-    }
     return why.status;
 }
 
@@ -181,19 +166,16 @@ static enum talk_state state_after(enum flow_state s)
 static enum status write_state(struct turn *u, struct err *e)
 {
     struct buf b;
-    bool ok;
-
     buf_init(&b, MAX_STATE);
     json_write(&b, u->result.state);
-    ok = buf_ok(&b);
+    bool ok = buf_ok(&b);
     if (!ok) {
         err_set(e, ERR_INTERNAL, "state_too_large", "The bot keeps more than %zu bytes about this conversation.",
                 MAX_STATE);
     } else {
         u->conv.flow_state = arena_str(u->arena, buf_str(&b), &ok);
-        if (!ok) {
+        if (!ok)
             err_nomem(e);
-        }
     }
     buf_release(&b);
     return ok ? OK : e->status;
@@ -202,24 +184,20 @@ static enum status write_state(struct turn *u, struct err *e)
 static enum status think(struct turn *u, struct err *e)
 {
     struct json *state = NULL;
-    enum status s = OK;
-
-    if (u->conv.state == TALK_HANDOFF && !u->opens) {
+    enum status st = OK;
+    if (u->conv.state == TALK_HANDOFF && !u->opens)
         return OK; /* a person answers */
-    }
     /* A message to a closed conversation begins its flow anew; it stays the same conversation. */
-    if (u->conv.flow_state.n && u->conv.state == TALK_OPEN) {
-        s = json_parse(u->arena, u->conv.flow_state, MAX_JSON_DEPTH, &state, e);
-    }
-    if (s == OK) {
-        s = turn_think(u, state, e);
-    }
-    if (s == OK) {
+    if (u->conv.flow_state.n && u->conv.state == TALK_OPEN)
+        st = json_parse(u->arena, u->conv.flow_state, MAX_JSON_DEPTH, &state, e);
+    if (st == OK)
+        st = turn_think(u, state, e);
+    if (st == OK) {
         u->conv.state = state_after(u->result.status);
         u->conv.locale = u->result.language.n ? u->result.language : u->conv.locale;
-        s = write_state(u, e);
+        st = write_state(u, e);
     }
-    return s;
+    return st;
 }
 
 /* ---- record ---- */
@@ -227,7 +205,6 @@ static enum status think(struct turn *u, struct err *e)
 static void set_visitor(struct turn *u)
 {
     const struct talk_in *in = u->in;
-
     u->visitor = (struct talk_message){.seq = u->conv.seq + 1,
                                        .from = "visitor",
                                        .type = in->choice.n ? "choice" : "text",
@@ -248,40 +225,34 @@ static enum status journal_row(const struct talk_message *m, struct arena *a, st
 static enum status journal_rows(struct turn *u, struct journal_turn *t, struct err *e)
 {
     struct journal_message *rows = arena_array(u->arena, u->reply_n + 1, sizeof(*rows));
-    enum status s = rows ? OK : err_nomem(e);
-
+    enum status st = rows ? OK : err_nomem(e);
     set_visitor(u);
-    if (s == OK) {
-        s = journal_row(&u->visitor, u->arena, &rows[0], e);
-    }
-    for (size_t i = 0; s == OK && i < u->reply_n; i++) {
+    if (st == OK)
+        st = journal_row(&u->visitor, u->arena, &rows[0], e);
+    for (size_t i = 0; st == OK && i < u->reply_n; i++) {
         u->replies[i].seq = u->conv.seq + 2 + (int64_t)i;
-        s = journal_row(&u->replies[i], u->arena, &rows[i + 1], e);
+        st = journal_row(&u->replies[i], u->arena, &rows[i + 1], e);
     }
     t->messages = rows;
     t->n = u->reply_n + 1;
-    return s;
+    return st;
 }
 
 static enum status contact_text(struct turn *u, struct str *out, struct err *e)
 {
     struct buf b;
-    bool ok;
-
     *out = STR_EMPTY;
-    if (!u->in->contact) {
+    if (!u->in->contact)
         return OK;
-    }
     buf_init(&b, CONTACT_MAX);
     json_write(&b, u->in->contact);
-    ok = buf_ok(&b);
+    bool ok = buf_ok(&b);
     if (!ok) {
         err_at(e, ERR_INVALID, "contact_too_large", "/contact", "A contact has at most %d bytes.", CONTACT_MAX);
     } else {
         *out = arena_str(u->arena, buf_str(&b), &ok);
-        if (!ok) {
+        if (!ok)
             err_nomem(e);
-        }
     }
     buf_release(&b);
     return ok ? OK : e->status;
@@ -304,8 +275,7 @@ static enum status record(struct turn *u, struct talk_out *out, struct err *e)
                              .counts = !u->conv.counted && u->reply_n > 0,
                              .quota = u->quota,
                              .now_ms = u->now_ms};
-    enum status s = contact_text(u, &t.contact, e);
-
+    enum status st = contact_text(u, &t.contact, e);
     if (u->opens) {
         turn_token(u->talk, u->conv.id, out->token);
         turn_token_hash(str_from(out->token), u->conv.token_hash);
@@ -314,19 +284,17 @@ static enum status record(struct turn *u, struct talk_out *out, struct err *e)
     }
     memcpy(t.token_hash, u->conv.token_hash, sizeof(t.token_hash));
     memcpy(t.turn_key, u->key, sizeof(t.turn_key));
-    if (s == OK) {
-        s = journal_rows(u, &t, e);
-    }
-    if (s == OK) {
-        s = journal_record(u->talk->journal, &t, e);
-    }
-    if (s == ERR_PLAN) {
+    if (st == OK)
+        st = journal_rows(u, &t, e);
+    if (st == OK)
+        st = journal_record(u->talk->journal, &t, e);
+    if (st == ERR_PLAN) {
         usage_mark_full(t.tenant, &u->quota);
-        return s;
+        return st;
     }
-    if (s != OK) {
+    if (st != OK) {
         conv_cache_drop(u->talk->cache, u->conv.id);
-        return s;
+        return st;
     }
     u->conv.seq = t.last_seq;
     u->conv.last_ms = u->now_ms;
@@ -342,50 +310,41 @@ static enum status record(struct turn *u, struct talk_out *out, struct err *e)
 
 /* ---- one turn ---- */
 
-static bool is_conflict(enum status s, const struct err *e, const char *code)
+static bool is_conflict(enum status st, const struct err *e, const char *code)
 {
-    return s == ERR_CONFLICT && strcmp(err_code(e), code) == 0;
+    return st == ERR_CONFLICT && strcmp(err_code(e), code) == 0;
 }
 
 /* *done: `out` is the answer of a replay. */
 static enum status prepare(struct turn *u, struct talk_out *out, bool *done, struct err *e)
 {
-    enum status s;
-
     u->now_ms = clock_now_ms();
     u->reply_n = 0;
-    s = load(u, e);
-    if (s == OK) {
-        s = check_plan(u, out, done, e);
-    }
-    if (s == OK && !*done && u->sink && u->has_key) {
-        s = turn_replay(u, out, done, e); /* a stream shows messages before they are recorded: look first */
-    }
-    if (s == OK && !*done) {
-        s = pin(u, e);
-    }
-    return s;
+    enum status st = load(u, e);
+    if (st == OK)
+        st = check_plan(u, out, done, e);
+    if (st == OK && !*done && u->sink && u->has_key)
+        st = turn_replay(u, out, done, e); /* a stream shows messages before they are recorded: look first */
+    if (st == OK && !*done)
+        st = pin(u, e);
+    return st;
 }
 
 static enum status attempt(struct turn *u, struct talk_out *out, struct err *e)
 {
     bool done = false;
-    enum status s = prepare(u, out, &done, e);
-
-    if (s != OK || done) {
-        return s;
+    enum status st = prepare(u, out, &done, e);
+    if (st != OK || done)
+        return st;
+    st = think(u, e);
+    if (st == OK)
+        st = record(u, out, e);
+    if (is_conflict(st, e, "turn_key")) {
+        st = turn_replay(u, out, &done, e);
+        if (st == OK && !done)
+            st = err_set(e, ERR_CONFLICT, "id_reused", "Another message was sent with this id.");
     }
-    s = think(u, e);
-    if (s == OK) {
-        s = record(u, out, e);
-    }
-    if (is_conflict(s, e, "turn_key")) {
-        s = turn_replay(u, out, &done, e);
-        if (s == OK && !done) {
-            s = err_set(e, ERR_CONFLICT, "id_reused", "Another message was sent with this id.");
-        }
-    }
-    return s;
+    return st;
 }
 
 static enum status run(struct turn *u, struct talk_out *out, struct err *e)
@@ -393,23 +352,21 @@ static enum status run(struct turn *u, struct talk_out *out, struct err *e)
     const struct talk_in *in = u->in;
     bool known = !id_is_none(in->conversation);
     struct turn_lock *lock = NULL;
-    enum status s = OK;
-
+    enum status st = OK;
     u->has_key = turn_key_of(u->talk, in, in->conversation, u->key);
     if (known || u->has_key) {
-        s = turn_lock_take(u->talk->locks, known ? in->conversation.b : u->key, u->has_key ? u->key : NULL,
-                           u->live.tenant, &lock, e);
+        st = turn_lock_take(u->talk->locks, known ? in->conversation.b : u->key, u->has_key ? u->key : NULL,
+                            u->live.tenant, &lock, e);
     }
-    for (int i = 0; s == OK && i < TRIES; i++) {
-        s = attempt(u, out, e);
-        if (!is_conflict(s, e, "sequence") || i + 1 == TRIES) {
+    for (int i = 0; st == OK && i < TRIES; i++) {
+        st = attempt(u, out, e);
+        if (!is_conflict(st, e, "sequence") || i + 1 == TRIES)
             break;
-        }
         conv_cache_drop(u->talk->cache, in->conversation);
-        s = OK;
+        st = OK;
     }
     turn_lock_give(u->talk->locks, lock);
-    return s;
+    return st;
 }
 
 enum status talk_turn(struct talk *t, const struct talk_in *in, const struct talk_sink *sink, struct arena *a,
@@ -417,27 +374,21 @@ enum status talk_turn(struct talk *t, const struct talk_in *in, const struct tal
 {
     struct turn u = {.talk = t, .in = in, .sink = sink, .arena = a};
     struct err mine = ERR_INIT;
-    enum status s;
-
     e = e ? e : &mine;
     *out = (struct talk_out){.conversation = ID_NONE};
-    s = check_input(in, e);
-    if (s == OK) {
-        s = bot_live(t->pool, in->bot, &u.live, e);
-    }
-    if (s != OK) {
-        return s;
-    }
+    enum status st = check_input(in, e);
+    if (st == OK)
+        st = bot_live(t->pool, in->bot, &u.live, e);
+    if (st != OK)
+        return st;
     out->tenant = u.live.tenant;
-    s = check_rates(&u, e);
-    if (s == OK) {
-        s = run(&u, out, e);
-    }
-    if (u.has_pinned) {
+    st = check_rates(&u, e);
+    if (st == OK)
+        st = run(&u, out, e);
+    if (u.has_pinned)
         bot_live_release(&u.pinned);
-    }
     bot_live_release(&u.live);
-    return s;
+    return st;
 }
 
 /* ---- the draft ---- */
@@ -453,24 +404,20 @@ enum status talk_test(struct talk *t, struct id tenant, struct id bot, const str
                      .now_ms = clock_now_ms(),
                      .conv = {.tenant = tenant, .bot = bot, .locale = in->locale, .flow_state = STR_EMPTY}};
     struct err mine = ERR_INIT;
-    enum status s;
-
     e = e ? e : &mine;
     *out = (struct talk_out){.conversation = ID_NONE};
-    s = check_input(in, e);
-    if (s == OK) {
-        s = bot_live_version(t->pool, tenant, bot, 0, &u.live, e);
-    }
-    if (s != OK) {
-        return s;
-    }
-    s = turn_think(&u, state, e);
-    if (s == OK) {
+    enum status st = check_input(in, e);
+    if (st == OK)
+        st = bot_live_version(t->pool, tenant, bot, 0, &u.live, e);
+    if (st != OK)
+        return st;
+    st = turn_think(&u, state, e);
+    if (st == OK) {
         out->state = state_after(u.result.status);
         out->messages = u.replies;
         out->n = u.reply_n;
         *next = u.result.state;
     }
     bot_live_release(&u.live);
-    return s;
+    return st;
 }

@@ -8,8 +8,12 @@
 #include "talk/turn_lock.h"
 
 /* Turns of one conversation; of one bot and of one workspace, which shall not take the whole host from the others. */
-enum { CONVERSATION_PER_MINUTE = 120, CONVERSATION_BURST = 60 };
-enum { BOT_PER_MINUTE = 12000, BOT_BURST = 2000, TENANT_PER_MINUTE = 30000, TENANT_BURST = 5000 };
+#define CONVERSATION_PER_MINUTE 120
+#define CONVERSATION_BURST 60
+#define BOT_PER_MINUTE 12000
+#define BOT_BURST 2000
+#define TENANT_PER_MINUTE 30000
+#define TENANT_BURST 5000
 
 /* A conversation as a turn needs it. */
 struct conv {

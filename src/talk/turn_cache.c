@@ -1,10 +1,13 @@
 /* turn_cache.c: recently used conversations, in memory. */
 #include <pthread.h>
 #include <stdlib.h>
+
 #include "talk/turn.h"
+
 #include "base/banned.h"
 
-enum { BUCKETS = 1024, ENTRY_MAX = 16 * 1024 };
+#define BUCKETS 1024
+#define ENTRY_MAX (16 * 1024)
 
 /* One allocation an entry: the two texts stand behind it. */
 struct entry {
@@ -23,10 +26,8 @@ struct conv_cache {
 enum status conv_cache_new(size_t max_bytes, struct conv_cache **out, struct err *e)
 {
     struct conv_cache *k = calloc(1, sizeof(*k));
-
-    if (!k) {
+    if (!k)
         return err_nomem(e);
-    }
     k->max = max_bytes;
     pthread_mutex_init(&k->lock, NULL);
     *out = k;
@@ -35,9 +36,8 @@ enum status conv_cache_new(size_t max_bytes, struct conv_cache **out, struct err
 
 void conv_cache_free(struct conv_cache *k)
 {
-    if (!k) {
+    if (!k)
         return;
-    }
     for (struct entry *x = k->newest, *older; x; x = older) {
         older = x->older;
         free(x);
@@ -49,7 +49,6 @@ void conv_cache_free(struct conv_cache *k)
 static struct entry **bucket_of(struct conv_cache *k, struct id id)
 {
     uint32_t h;
-
     memcpy(&h, id.b + 12, sizeof(h));
     return &k->buckets[h % BUCKETS];
 }
@@ -57,10 +56,8 @@ static struct entry **bucket_of(struct conv_cache *k, struct id id)
 static struct entry *find(struct conv_cache *k, struct id id)
 {
     struct entry *x = *bucket_of(k, id);
-
-    while (x && !id_eq(x->conv.id, id)) {
+    while (x && !id_eq(x->conv.id, id))
         x = x->chain;
-    }
     return x;
 }
 
@@ -81,10 +78,8 @@ static void link_newest(struct conv_cache *k, struct entry *x)
 static void drop(struct conv_cache *k, struct entry *x)
 {
     struct entry **at = bucket_of(k, x->conv.id);
-
-    while (*at != x) {
+    while (*at != x)
         at = &(*at)->chain;
-    }
     *at = x->chain;
     unlink_age(k, x);
     k->bytes -= x->bytes;
@@ -93,11 +88,9 @@ static void drop(struct conv_cache *k, struct entry *x)
 
 bool conv_cache_get(struct conv_cache *k, struct id conversation, struct arena *a, struct conv *out)
 {
-    struct entry *x;
     bool ok = false;
-
     pthread_mutex_lock(&k->lock);
-    x = find(k, conversation);
+    struct entry *x = find(k, conversation);
     if (x) {
         ok = true;
         *out = x->conv;
@@ -115,7 +108,6 @@ static struct entry *entry_new(const struct conv *c)
     size_t bytes = sizeof(struct entry) + c->locale.n + c->flow_state.n;
     struct entry *x = bytes > ENTRY_MAX ? NULL : malloc(bytes);
     char *text;
-
     if (x) {
         text = (char *)(x + 1);
         memcpy(text, c->locale.p, c->locale.n);
@@ -130,12 +122,10 @@ static struct entry *entry_new(const struct conv *c)
 void conv_cache_put(struct conv_cache *k, const struct conv *c)
 {
     struct entry *x = entry_new(c), *old;
-
     pthread_mutex_lock(&k->lock);
     old = find(k, c->id);
-    if (old) {
+    if (old)
         drop(k, old);
-    }
     if (x) {
         struct entry **b = bucket_of(k, c->id);
 
@@ -144,20 +134,16 @@ void conv_cache_put(struct conv_cache *k, const struct conv *c)
         link_newest(k, x);
         k->bytes += x->bytes;
     }
-    while (k->bytes > k->max) {
+    while (k->bytes > k->max)
         drop(k, k->oldest);
-    }
     pthread_mutex_unlock(&k->lock);
 }
 
 void conv_cache_drop(struct conv_cache *k, struct id conversation)
 {
-    struct entry *x;
-
     pthread_mutex_lock(&k->lock);
-    x = find(k, conversation);
-    if (x) {
+    struct entry *x = find(k, conversation);
+    if (x)
         drop(k, x);
-    }
     pthread_mutex_unlock(&k->lock);
 }

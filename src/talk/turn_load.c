@@ -2,43 +2,38 @@
 #include "base/crypto.h"
 #include "talk/conversation_store.h"
 #include "talk/turn.h"
+
 #include "base/banned.h"
 
 static enum status load_row(struct talk *t, struct id tenant, struct id conversation, struct arena *a, struct conv *out,
                             struct err *e)
 {
     struct db *c = NULL;
-    enum status s;
-
     if (conv_cache_get(t->cache, conversation, a, out)) {
         /* An id of another tenant is as unknown as one that never was. */
         return id_eq(out->tenant, tenant)
                    ? OK
                    : err_set(e, ERR_NOT_FOUND, "conversation_unknown", "There is no such conversation.");
     }
-    s = db_get(t->pool, &c, e);
-    if (s == OK) {
-        s = conversation_store_load(c, tenant, conversation, a, out, e);
+    enum status st = db_get(t->pool, &c, e);
+    if (st == OK) {
+        st = conversation_store_load(c, tenant, conversation, a, out, e);
         db_put(c);
     }
-    return s;
+    return st;
 }
 
 enum status turn_load(struct talk *t, struct id tenant, struct id bot, struct id conversation, struct str token,
                       struct arena *a, struct conv *out, struct err *e)
 {
     uint8_t hash[32];
-    enum status s = load_row(t, tenant, conversation, a, out, e);
-
-    if (s != OK) {
-        return s;
-    }
-    if (!id_eq(out->bot, bot)) {
+    enum status st = load_row(t, tenant, conversation, a, out, e);
+    if (st != OK)
+        return st;
+    if (!id_eq(out->bot, bot))
         return err_set(e, ERR_NOT_FOUND, "conversation_unknown", "There is no such conversation.");
-    }
     turn_token_hash(token, hash);
-    if (!crypto_equal(hash, out->token_hash, sizeof(hash))) {
+    if (!crypto_equal(hash, out->token_hash, sizeof(hash)))
         return err_set(e, ERR_AUTH, "token_invalid", "The token does not open this conversation.");
-    }
     return OK;
 }

@@ -1,5 +1,6 @@
 /* turn_lock.c: a hash of keys that are in use, each with the list of those who wait for it. */
 #include "talk/turn_lock.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>
@@ -7,9 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
 #include "base/banned.h"
 
-enum { BUCKETS = 256, STRANGERS_MAX = 4, WAITERS_MAX = 16, WAIT_S = 30 };
+#define BUCKETS 256
+#define STRANGERS_MAX 4
+#define WAITERS_MAX 16
+#define WAIT_S 30
 
 struct lock_waiter {
     sem_t wake;
@@ -34,10 +39,8 @@ struct turn_locks {
 enum status turn_locks_new(struct turn_places *places, struct turn_locks **out, struct err *e)
 {
     struct turn_locks *l = calloc(1, sizeof(*l));
-
-    if (!l) {
+    if (!l)
         return err_nomem(e);
-    }
     l->places = places;
     pthread_mutex_init(&l->lock, NULL);
     *out = l;
@@ -55,7 +58,6 @@ void turn_locks_free(struct turn_locks *l)
 static struct turn_lock **bucket_of(struct turn_locks *l, const uint8_t key[16])
 {
     uint32_t h;
-
     memcpy(&h, key + 12, sizeof(h)); /* the random end of an id, or of a hash */
     return &l->buckets[h % BUCKETS];
 }
@@ -63,25 +65,21 @@ static struct turn_lock **bucket_of(struct turn_locks *l, const uint8_t key[16])
 static struct turn_lock *find(struct turn_locks *l, const uint8_t key[16])
 {
     struct turn_lock *k = *bucket_of(l, key);
-
-    while (k && memcmp(k->key, key, sizeof(k->key)) != 0) {
+    while (k && memcmp(k->key, key, sizeof(k->key)) != 0)
         k = k->next;
-    }
     return k;
 }
 
 static void mark(struct turn_lock *k, const uint8_t *who)
 {
-    k->marked = who != NULL;
-    if (who) {
+    k->marked = who;
+    if (who)
         memcpy(k->holder, who, sizeof(k->holder));
-    }
 }
 
 static struct turn_lock *add(struct turn_locks *l, const uint8_t key[16], const uint8_t *who)
 {
     struct turn_lock **at = bucket_of(l, key), *k = calloc(1, sizeof(*k));
-
     if (k) {
         memcpy(k->key, key, sizeof(k->key));
         k->tail = &k->head;
@@ -95,10 +93,8 @@ static struct turn_lock *add(struct turn_locks *l, const uint8_t key[16], const 
 static void drop(struct turn_locks *l, struct turn_lock *k)
 {
     struct turn_lock **at = bucket_of(l, k->key);
-
-    while (*at != k) {
+    while (*at != k)
         at = &(*at)->next;
-    }
     *at = k->next;
     free(k);
 }
@@ -107,7 +103,6 @@ static bool may_wait(const struct turn_lock *k, const uint8_t *who)
 {
     bool same = who && k->marked && memcmp(who, k->holder, sizeof(k->holder)) == 0;
     int strangers = 0, all = 0;
-
     for (const struct lock_waiter *w = k->head; w; w = w->next, all++) {
         same = same || (who && w->who && memcmp(who, w->who, sizeof(k->holder)) == 0);
         strangers += !(w->who && k->marked && memcmp(w->who, k->holder, sizeof(k->holder)) == 0);
@@ -118,14 +113,11 @@ static bool may_wait(const struct turn_lock *k, const uint8_t *who)
 static void leave(struct turn_lock *k, struct lock_waiter *w)
 {
     struct lock_waiter **at = &k->head;
-
-    while (*at != w) {
+    while (*at != w)
         at = &(*at)->next;
-    }
     *at = w->next;
-    if (!w->next) {
+    if (!w->next)
         k->tail = at;
-    }
 }
 
 /* Called with the lock held; gives it up while waiting. */
@@ -133,11 +125,8 @@ static bool wait_turn(struct turn_locks *l, struct turn_lock *k, const uint8_t *
 {
     struct lock_waiter w = {.who = who};
     struct timespec until;
-    bool granted;
-
-    if (sem_init(&w.wake, 0, 0) != 0) {
+    if (sem_init(&w.wake, 0, 0) != 0)
         return false;
-    }
     *k->tail = &w;
     k->tail = &w.next;
     pthread_mutex_unlock(&l->lock);
@@ -147,22 +136,18 @@ static bool wait_turn(struct turn_locks *l, struct turn_lock *k, const uint8_t *
         /* a signal: wait on */
     }
     pthread_mutex_lock(&l->lock);
-    granted = w.granted;
-    if (!granted) {
+    bool granted = w.granted;
+    if (!granted)
         leave(k, &w);
-    }
     sem_destroy(&w.wake);
     return granted;
 }
 
 static bool wait_in_place(struct turn_locks *l, struct turn_lock *k, const uint8_t *who, struct id tenant)
 {
-    bool granted;
-
-    if (!may_wait(k, who) || !turn_place_take(l->places, tenant)) {
+    if (!may_wait(k, who) || !turn_place_take(l->places, tenant))
         return false;
-    }
-    granted = wait_turn(l, k, who);
+    bool granted = wait_turn(l, k, who);
     turn_place_give(l->places, tenant);
     return granted;
 }
@@ -170,36 +155,30 @@ static bool wait_in_place(struct turn_locks *l, struct turn_lock *k, const uint8
 enum status turn_lock_take(struct turn_locks *l, const uint8_t key[16], const uint8_t *who, struct id tenant,
                            struct turn_lock **out, struct err *e)
 {
-    struct turn_lock *k;
-    enum status s = OK;
-
+    enum status st = OK;
     pthread_mutex_lock(&l->lock);
-    k = find(l, key);
+    struct turn_lock *k = find(l, key);
     if (!k) {
         k = add(l, key, who);
-        s = k ? OK : err_nomem(e);
+        st = k ? OK : err_nomem(e);
     } else if (wait_in_place(l, k, who, tenant)) {
         mark(k, who);
     } else {
-        s = err_set(e, ERR_RATE, "conversation_busy", "Too many messages of this conversation wait for an answer.");
-        if (e) {
+        st = err_set(e, ERR_RATE, "conversation_busy", "Too many messages of this conversation wait for an answer.");
+        if (e)
             e->retry_after_s = 1;
-        }
     }
     pthread_mutex_unlock(&l->lock);
-    *out = s == OK ? k : NULL;
-    return s;
+    *out = st == OK ? k : NULL;
+    return st;
 }
 
 void turn_lock_give(struct turn_locks *l, struct turn_lock *k)
 {
-    struct lock_waiter *w;
-
-    if (!k) {
+    if (!k)
         return;
-    }
     pthread_mutex_lock(&l->lock);
-    w = k->head;
+    struct lock_waiter *w = k->head;
     if (w) {
         leave(k, w);
         w->granted = true;

@@ -4,6 +4,7 @@
 #define PARLEY_TALK_TURN_LOCK_H
 
 #include <stdint.h>
+
 #include "talk/turn_places.h"
 
 struct turn_locks;

@@ -1,11 +1,13 @@
 /* turn_places.c: two counters a place: all, and those of its workspace. */
 #include "talk/turn_places.h"
+
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+
 #include "base/banned.h"
 
-enum { TENANTS = 1024 };
+#define TENANTS 1024
 
 /* Workspaces whose ids end alike share a counter: seldom, and then both have less, never more. */
 struct turn_places {
@@ -16,10 +18,8 @@ struct turn_places {
 enum status turn_places_new(int threads, struct turn_places **out, struct err *e)
 {
     struct turn_places *p = calloc(1, sizeof(*p));
-
-    if (!p) {
+    if (!p)
         return err_nomem(e);
-    }
     p->most = threads * 3 / 4 > 1 ? threads * 3 / 4 : 1;
     p->most_each = threads / 2 > 1 ? threads / 2 : 1;
     *out = p;
@@ -34,16 +34,14 @@ void turn_places_free(struct turn_places *p)
 static atomic_int *counter_of(struct turn_places *p, struct id tenant)
 {
     uint32_t h;
-
     memcpy(&h, tenant.b + 12, sizeof(h)); /* the random end */
     return &p->by_tenant[h % TENANTS];
 }
 
 static bool up_to(atomic_int *counter, int most)
 {
-    if (atomic_fetch_add(counter, 1) < most) {
+    if (atomic_fetch_add(counter, 1) < most)
         return true;
-    }
     atomic_fetch_sub(counter, 1);
     return false;
 }
@@ -52,9 +50,8 @@ bool turn_place_take(struct turn_places *p, struct id tenant)
 {
     atomic_int *own = counter_of(p, tenant);
 
-    if (!up_to(own, p->most_each)) {
+    if (!up_to(own, p->most_each))
         return false;
-    }
     if (!up_to(&p->taken, p->most)) {
         atomic_fetch_sub(own, 1);
         return false;

@@ -4,6 +4,7 @@
 #define PARLEY_TALK_TURN_PLACES_H
 
 #include <stdbool.h>
+
 #include "base/err.h"
 #include "base/id.h"
 

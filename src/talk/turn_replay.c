@@ -1,13 +1,13 @@
 /* turn_replay.c: a message that comes twice gets the first one's answer. */
 #include "talk/conversation_store.h"
 #include "talk/turn.h"
+
 #include "base/banned.h"
 
 /* What the visitor said then, against what they say now. */
 static bool same_message(const struct talk_message *then, const struct talk_in *now)
 {
     struct str text = now->text.n ? now->text : now->choice;
-
     return str_eq(then->m.text, text) && str_eq(then->choice, now->choice);
 }
 
@@ -16,16 +16,14 @@ static enum status read_turn(struct db *c, struct turn *u, const struct turn_pla
 {
     struct talk_message *all;
     size_t n;
-    enum status s = conversation_store_load(c, u->live.tenant, at->conversation, u->arena, conv, e);
-
-    if (s == OK) {
-        s = conversation_store_messages(c, u->live.tenant, at->conversation, at->first_seq - 1, at->last_seq, 1000,
-                                        u->arena, &all, &n, e);
+    enum status st = conversation_store_load(c, u->live.tenant, at->conversation, u->arena, conv, e);
+    if (st == OK) {
+        st = conversation_store_messages(c, u->live.tenant, at->conversation, at->first_seq - 1, at->last_seq, 1000,
+                                         u->arena, &all, &n, e);
     }
-    if (s == OK && (n == 0 || !same_message(&all[0], u->in))) {
-        s = err_at(e, ERR_CONFLICT, "id_reused", "/id", "Another message was sent with this id.");
-    }
-    if (s == OK) {
+    if (st == OK && (n == 0 || !same_message(&all[0], u->in)))
+        st = err_at(e, ERR_CONFLICT, "id_reused", "/id", "Another message was sent with this id.");
+    if (st == OK) {
         *out = (struct talk_out){.tenant = u->live.tenant,
                                  .conversation = at->conversation,
                                  .state = conv->state,
@@ -34,7 +32,7 @@ static enum status read_turn(struct db *c, struct turn *u, const struct turn_pla
                                  .seq = at->first_seq,
                                  .replayed = true};
     }
-    return s;
+    return st;
 }
 
 enum status turn_replay(struct turn *u, struct talk_out *out, bool *found, struct err *e)
@@ -42,19 +40,15 @@ enum status turn_replay(struct turn *u, struct talk_out *out, bool *found, struc
     struct turn_place at;
     struct conv conv;
     struct db *c = NULL;
-    enum status s = db_get(u->talk->pool, &c, e);
-
+    enum status st = db_get(u->talk->pool, &c, e);
     *found = false;
-    if (s != OK) {
-        return s;
-    }
-    s = conversation_store_key(c, u->live.tenant, u->key, u->arena, found, &at, e);
-    if (s == OK && *found) {
-        s = read_turn(c, u, &at, out, &conv, e);
-    }
+    if (st != OK)
+        return st;
+    st = conversation_store_key(c, u->live.tenant, u->key, u->arena, found, &at, e);
+    if (st == OK && *found)
+        st = read_turn(c, u, &at, out, &conv, e);
     db_put(c);
-    if (s == OK && *found) {
+    if (st == OK && *found)
         turn_token(u->talk, at.conversation, out->token);
-    }
-    return s;
+    return st;
 }

@@ -1,5 +1,6 @@
 /* turn_think.c: the flow's calls: what it says, asks the answers, asks the world. No database connection is held here. */
 #include <stdio.h>
+
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
@@ -7,6 +8,7 @@
 #include "net/fetch.h"
 #include "talk/message.h"
 #include "talk/turn.h"
+
 #include "base/banned.h"
 
 /* A flow leaves out what a message has not. */
@@ -18,7 +20,6 @@ static struct str some(struct str s)
 static struct flow_message whole(const struct flow_message *m)
 {
     struct flow_message w = *m;
-
     w.text = some(w.text);
     w.title = some(w.title);
     w.url = some(w.url);
@@ -36,9 +37,8 @@ static enum status reply_add(struct turn *u, const struct flow_message *m, struc
         size_t cap = u->reply_cap ? 2 * u->reply_cap : 4;
         struct talk_message *grown = arena_array(u->arena, cap, sizeof(*grown));
 
-        if (!grown) {
+        if (!grown)
             return err_nomem(e);
-        }
         memcpy(grown, u->replies ? u->replies : grown, u->reply_n * sizeof(*grown));
         u->replies = grown;
         u->reply_cap = cap;
@@ -51,16 +51,13 @@ static enum status reply_add(struct turn *u, const struct flow_message *m, struc
 static enum status on_say(void *ctx, const struct flow_message *m, struct err *e)
 {
     struct turn *u = ctx;
-    enum status s = reply_add(u, m, e);
-
-    if (s == OK && u->sink) {
-        s = u->sink->message(u->sink->ctx, &u->replies[u->reply_n - 1], e);
-    }
-    if (s == OK && u->in->gone && u->in->gone(u->in->gone_ctx)) {
-        s = err_set(e, ERR_GONE, NULL, "The visitor has left.");
-    }
-    u->left = u->left || s == ERR_GONE;
-    return s;
+    enum status st = reply_add(u, m, e);
+    if (st == OK && u->sink)
+        st = u->sink->message(u->sink->ctx, &u->replies[u->reply_n - 1], e);
+    if (st == OK && u->in->gone && u->in->gone(u->in->gone_ctx))
+        st = err_set(e, ERR_GONE, NULL, "The visitor has left.");
+    u->left = u->left || st == ERR_GONE;
+    return st;
 }
 
 static enum status on_answer(void *ctx, struct str language, struct str question, struct arena *a,
@@ -68,11 +65,9 @@ static enum status on_answer(void *ctx, struct str language, struct str question
 {
     struct turn *u = ctx;
     struct answers_match m;
-    enum status s = answers_find(u->talk->pool, u->conv.tenant, u->conv.bot, language, question, a, &m, e);
-
-    if (s != OK) {
-        return s;
-    }
+    enum status st = answers_find(u->talk->pool, u->conv.tenant, u->conv.bot, language, question, a, &m, e);
+    if (st != OK)
+        return st;
     out->verdict = m.verdict;
     out->n = m.n;
     for (size_t i = 0; i < m.n; i++) {
@@ -90,16 +85,14 @@ static enum status on_answer(void *ctx, struct str language, struct str question
 static enum status look_before_effect(struct turn *u, struct err *e)
 {
     struct talk_out out;
-    enum status s = OK;
-
+    enum status st = OK;
     if (u->has_key && !u->looked) {
-        s = turn_replay(u, &out, &u->repeated, e);
-        u->looked = s == OK;
+        st = turn_replay(u, &out, &u->repeated, e);
+        u->looked = st == OK;
     }
-    if (s == OK && u->repeated) {
-        s = err_set(e, ERR_CONFLICT, "turn_key", "This message was recorded already.");
-    }
-    return s;
+    if (st == OK && u->repeated)
+        st = err_set(e, ERR_CONFLICT, "turn_key", "This message was recorded already.");
+    return st;
 }
 
 /* All calls of one turn together: three times what one of them may take. */
@@ -112,28 +105,24 @@ static enum status call(struct turn *u, const struct config *c, struct arena *a,
                         int64_t wanted_ms, struct fetch_reply *reply, struct err *e)
 {
     int64_t most = config_int(c, CONFIG_http_node_timeout), left = time_left_ms(u, most), begun = clock_mono_us();
-    enum status s;
-
-    if (left <= 0) {
+    if (left <= 0)
         return err_set(e, ERR_TIMEOUT, "fetch_timeout", "The calls of this turn have taken too long together.");
-    }
     if (!turn_place_take(u->talk->places, u->conv.tenant)) {
         u->busy = true;
         return err_set(e, ERR_GONE, NULL, "Too many calls wait already."); /* ends the flow's run at once */
     }
     f->timeout_ms = wanted_ms > 0 && wanted_ms < most ? wanted_ms : most;
     f->timeout_ms = f->timeout_ms < left ? f->timeout_ms : left;
-    s = fetch(c, a, f, reply, e);
+    enum status st = fetch(c, a, f, reply, e);
     turn_place_give(u->talk->places, u->conv.tenant);
     u->outside_us += clock_mono_us() - begun;
-    return s;
+    return st;
 }
 
 static enum status on_http(void *ctx, const struct flow_http *rq, struct arena *a, int *status, struct str *body,
                            struct err *e)
 {
     struct turn *u = ctx;
-    struct config *c;
     struct fetch_header *headers = arena_array(a, rq->header_n ? rq->header_n : 1, sizeof(*headers));
     struct fetch_request f = {.method = rq->method,
                               .url = rq->url,
@@ -144,34 +133,28 @@ static enum status on_http(void *ctx, const struct flow_http *rq, struct arena *
                               .cancelled = u->in->gone,
                               .cancel_ctx = u->in->gone_ctx};
     struct fetch_reply reply;
-    enum status s;
-
-    if (!headers) {
+    if (!headers)
         return err_nomem(e);
-    }
-    for (size_t i = 0; i < rq->header_n; i++) {
+    for (size_t i = 0; i < rq->header_n; i++)
         headers[i] = (struct fetch_header){rq->headers[i].label, rq->headers[i].value};
-    }
-    s = look_before_effect(u, e);
-    if (s != OK) {
-        return s;
-    }
-    c = config_current();
-    s = call(u, c, a, &f, rq->timeout_ms, &reply, e);
+    enum status st = look_before_effect(u, e);
+    if (st != OK)
+        return st;
+    struct config *c = config_current();
+    st = call(u, c, a, &f, rq->timeout_ms, &reply, e);
     config_drop(c);
-    u->left = u->left || (s == ERR_GONE && !u->busy);
-    if (s == OK) {
+    u->left = u->left || (st == ERR_GONE && !u->busy);
+    if (st == OK) {
         *status = reply.status;
         *body = reply.body;
     }
-    return s;
+    return st;
 }
 
 static void on_step(void *ctx, struct str node, const char *type)
 {
     struct turn *u = ctx;
     struct json *row = NULL;
-
     if (json_push_object(u->path, &row) == 0) {
         json_set_str(row, "node", node);
         json_set_str(row, "type", str_from(type));
@@ -182,7 +165,6 @@ static void on_step(void *ctx, struct str node, const char *type)
 static enum status wrong_flow(const struct turn *u, const struct bot_live *b, struct err *e)
 {
     char bot[ID_TEXT_MAX], code[sizeof(e->code)];
-
     snprintf(code, sizeof(code), "%s", e->code[0] ? e->code : "flow_failed");
     log_line(LOG_WARN, "flow_failed", LOG_S("bot", id_text(ID_BOT, u->conv.bot, bot)), LOG_I("version", b->version),
              LOG_S("code", code), LOG_S("message", e->message));
@@ -200,24 +182,19 @@ enum status turn_think(struct turn *u, const struct json *state, struct err *e)
                                   .language = u->in->locale.n    ? u->in->locale
                                               : u->conv.locale.n ? u->conv.locale
                                                                  : b->language};
-    enum status s;
-
     u->reply_n = 0;
     u->left = u->repeated = u->looked = u->busy = false;
-    s = flow_run(b->flow, state, &in, &calls, u->arena, &u->result, e);
+    enum status st = flow_run(b->flow, state, &in, &calls, u->arena, &u->result, e);
     /* A flow may have a way on for a call that failed: not for these two. */
-    if (u->repeated) {
+    if (u->repeated)
         return err_set(e, ERR_CONFLICT, "turn_key", "This message was recorded already.");
-    }
     if (u->busy) {
         err_set(e, ERR_RATE, "bot_busy", "This bot waits for too many answers from outside. Try again in a moment.");
-        if (e) {
+        if (e)
             e->retry_after_s = 2;
-        }
         return ERR_RATE;
     }
-    if (u->left) {
+    if (u->left)
         return err_set(e, ERR_GONE, NULL, "The visitor has left.");
-    }
-    return s == ERR_INVALID || s == ERR_TOO_LARGE ? wrong_flow(u, b, e) : s;
+    return st == ERR_INVALID || st == ERR_TOO_LARGE ? wrong_flow(u, b, e) : st;
 }

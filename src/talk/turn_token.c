@@ -2,6 +2,7 @@
 #include "base/crypto.h"
 #include "base/limits.h"
 #include "talk/turn.h"
+
 #include "base/banned.h"
 
 /* Derived, not random: the replay of a first message gives the same token, and only its hash is kept. */
@@ -9,7 +10,6 @@ void turn_token(const struct talk *t, struct id conversation, char out[TALK_TOKE
 {
     uint8_t mac[CRYPTO_HASH];
     struct buf b;
-
     crypto_mac(t->token_key, str_n((const char *)conversation.b, sizeof(conversation.b)), mac);
     buf_init(&b, TALK_TOKEN_MAX);
     crypto_base64url(&b, mac, sizeof(mac));
@@ -27,7 +27,6 @@ void turn_token_hash(struct str token, uint8_t out[32])
 static void part(struct buf *b, const void *p, size_t n)
 {
     uint32_t length = (uint32_t)n;
-
     buf_add(b, &length, sizeof(length));
     buf_add(b, p, n);
 }
@@ -37,10 +36,8 @@ bool turn_key_of(const struct talk *t, const struct talk_in *in, struct id conve
     uint8_t mac[CRYPTO_HASH];
     bool first = id_is_none(conversation), ok;
     struct buf b;
-
-    if (in->client_id.n == 0) {
+    if (in->client_id.n == 0)
         return false;
-    }
     buf_init(&b, 64 * KB);
     buf_puts(&b, first ? "first" : "next");
     part(&b, first ? in->bot.b : conversation.b, sizeof(in->bot.b));

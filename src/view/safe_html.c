@@ -1,6 +1,5 @@
-#include "view/view.h"
-
 #include "base/limits.h"
+#include "view/view.h"
 
 #include "base/banned.h"
 

@@ -1,5 +1,3 @@
-#include "view/internal.h"
-
 #include <ClearSilver/ClearSilver.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -8,6 +6,8 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "view/internal.h"
 
 #include "base/banned.h"
 

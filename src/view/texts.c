@@ -1,5 +1,3 @@
-#include "view/internal.h"
-
 #include <ClearSilver/ClearSilver.h>
 #include <dirent.h>
 #include <errno.h>
@@ -8,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "view/internal.h"
 
 #include "base/banned.h"
 

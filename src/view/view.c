@@ -282,7 +282,7 @@ bool view_t_child(struct view *v, const char *key, size_t i, const char **name, 
         child = hdf_obj_next(child);
     *name = child ? hdf_obj_name(child) : NULL;
     *text = child ? hdf_obj_value(child) : NULL;
-    return child != NULL;
+    return child;
 }
 
 static const struct view_arg *arg_find(const struct view_arg *args, size_t n, struct str name)

@@ -13,6 +13,7 @@
 #define PARLEY_VIEW_VIEW_H
 
 #include <stdint.h>
+
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"

@@ -1,7 +1,5 @@
 /* body.c: the body of a request: its declared length held against the route's cap, then read to memory or to a file. */
 #define _GNU_SOURCE /* O_TMPFILE, mkostemp */
-#include "web/impl.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -11,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/num.h"
+#include "web/impl.h"
 
 #include "base/banned.h"
 
@@ -40,7 +39,7 @@ static enum status incomplete(struct err *e)
 static enum status read_to_memory(struct request *rq, size_t n, struct err *e)
 {
     char *p = arena_alloc(rq->arena, n + 1);
-    if (p == NULL)
+    if (!p)
         return err_nomem(e);
     struct web_io *io = rq->impl->io;
     if (io->read(io, p, n) != (ptrdiff_t)n)
@@ -56,8 +55,8 @@ static int spool_open(const char *dir)
     if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR))
         return fd;
     char path[4096];
-    int n = snprintf(path, sizeof path, "%s/upload-XXXXXX", dir);
-    if (n < 0 || (size_t)n >= sizeof path)
+    int n = snprintf(path, sizeof(path), "%s/upload-XXXXXX", dir);
+    if (n < 0 || (size_t)n >= sizeof(path))
         return -1;
     fd = mkostemp(path, O_CLOEXEC);
     if (fd >= 0)
@@ -90,7 +89,7 @@ static enum status spool(struct request *rq, int fd, size_t n, struct err *e)
     char chunk[16 * KB];
     struct web_io *io = rq->impl->io;
     for (size_t left = n; left > 0;) {
-        size_t want = left < sizeof chunk ? left : sizeof chunk;
+        size_t want = left < sizeof(chunk) ? left : sizeof(chunk);
         ptrdiff_t got = io->read(io, chunk, want);
         if (got > 0 && web_write_all(fd, chunk, (size_t)got) != 0)
             return spool_failed(e);
@@ -114,29 +113,29 @@ static void unmap(void *ptr)
 
 static enum status read_to_file(struct request *rq, size_t n, struct err *e)
 {
-    enum status s = OK;
+    enum status st = OK;
     struct mapping *m = ARENA_NEW(rq->arena, struct mapping);
-    int fd = m == NULL ? -1 : spool_open(config_string(rq->config, CONFIG_data_dir));
-    if (m == NULL)
+    int fd = !m ? -1 : spool_open(config_string(rq->config, CONFIG_data_dir));
+    if (!m)
         return err_nomem(e);
     if (fd < 0)
         return spool_failed(e);
-    s = spool(rq, fd, n, e);
-    if (s != OK)
+    st = spool(rq, fd, n, e);
+    if (st != OK)
         goto out;
     *m = (struct mapping){mmap(NULL, n, PROT_READ, MAP_PRIVATE, fd, 0), n};
     if (m->p == MAP_FAILED) {
-        s = spool_failed(e);
+        st = spool_failed(e);
         goto out;
     }
     if (arena_defer(rq->arena, unmap, m) != 0) {
-        s = err_nomem(e);
+        st = err_nomem(e);
         goto out;
     }
     rq->impl->body = str_n(m->p, n);
 out:
     close(fd);
-    return s;
+    return st;
 }
 
 enum status body_read(struct request *rq, size_t cap, struct err *e)

@@ -1,8 +1,8 @@
 /* cgi.c: plain CGI: one request from the environment and standard input, for web servers that know nothing else. */
-#include "web/impl.h"
-
 #include <errno.h>
 #include <unistd.h>
+
+#include "web/impl.h"
 
 #include "base/banned.h"
 
@@ -48,7 +48,7 @@ static void drain(void)
 {
     char trash[16 * 1024];
     for (size_t left = 64 * MB; left > 0;) {
-        ssize_t r = read(STDIN_FILENO, trash, sizeof trash);
+        ssize_t r = read(STDIN_FILENO, trash, sizeof(trash));
         if (r <= 0 && !(r < 0 && errno == EINTR))
             return;
         left -= r > 0 ? (size_t)r : 0;

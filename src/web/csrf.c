@@ -1,7 +1,6 @@
 /* csrf.c: does a request that changes something come from our own pages? */
-#include "web/impl.h"
-
 #include "base/crypto.h"
+#include "web/impl.h"
 
 #include "base/banned.h"
 
@@ -24,10 +23,10 @@ const char *request_csrf_token(struct request *rq)
         token[CRYPTO_HASH + i] = token[i] ^ secret[i];
     struct buf b;
     buf_init(&b, 256);
-    crypto_base64url(&b, token, sizeof token);
+    crypto_base64url(&b, token, sizeof(token));
     const char *text = buf_ok(&b) ? arena_strdup(rq->arena, buf_str(&b)) : NULL;
     buf_release(&b);
-    return text != NULL ? text : "";
+    return text ? text : "";
 }
 
 static bool token_right(struct request *rq)
@@ -36,7 +35,7 @@ static bool token_right(struct request *rq)
     struct str text = request_form(rq, "_csrf");
     if (text.n == 0)
         text = request_header(rq, "HTTP_X_CSRF_TOKEN");
-    if (!rq->who.signed_in || !crypto_base64url_decode(text, token, sizeof token))
+    if (!rq->who.signed_in || !crypto_base64url_decode(text, token, sizeof(token)))
         return false;
     secret_of(&rq->who, secret);
     for (size_t i = 0; i < CRYPTO_HASH; i++)

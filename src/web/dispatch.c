@@ -1,10 +1,9 @@
 /* dispatch.c: the life of a request: who asks what, may they, is it well formed - then the handler, the reply, the log line.
  * No handler checks any of this, so no handler can forget it. */
-#include "web/impl.h"
-
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "web/impl.h"
 
 #include "base/banned.h"
 
@@ -54,7 +53,7 @@ static bool without_slash(struct worker *w, struct request *rq)
         return false;
     struct path shorter = *p;
     shorter.n--;
-    if (router_find(w->router, GET, &shorter, &allow) == NULL)
+    if (!router_find(w->router, GET, &shorter, &allow))
         return false;
     struct str raw = request_env(rq, STR("REQUEST_URI"));
     ptrdiff_t mark = str_find(raw, '?');
@@ -62,7 +61,7 @@ static bool without_slash(struct worker *w, struct request *rq)
     if (n < 2 || raw.p[1] == '/' || raw.p[1] == '\\')
         return false;
     char *to = arena_printf(rq->arena, "%.*s%.*s", (int)n - 1, raw.p, (int)(raw.n - n), raw.p + n);
-    if (to == NULL)
+    if (!to)
         return false;
     reply_status(rq, 308);
     reply_header(rq, "Location", str_from(to));
@@ -73,7 +72,7 @@ static enum status find_route(struct worker *w, struct request *rq, struct err *
 {
     unsigned allow;
     rq->route = router_find(w->router, rq->method, &rq->impl->segments, &allow);
-    if (rq->route != NULL) {
+    if (rq->route) {
         crash_route(w->slot, rq->route->path);
         return OK;
     }
@@ -93,11 +92,11 @@ static enum status identify(struct request *rq, struct err *e)
 {
     const struct door *door = rq->impl->door;
     if (rq->route->who.kind != WHO_PUBLIC) {
-        if (door->identify == NULL)
+        if (!door->identify)
             return err_set(e, ERR_AUTH, NULL, "Nobody can sign in here.");
         return door->identify(rq, e);
     }
-    if (door->identify != NULL && request_cookie(rq, SESSION_COOKIE).n) {
+    if (door->identify && request_cookie(rq, SESSION_COOKIE).n) {
         struct err nobody = ERR_INIT;
         if (door->identify(rq, &nobody) != OK)
             rq->who = (struct identity){0};
@@ -125,33 +124,33 @@ static enum status feature(struct request *rq, struct err *e)
     const struct door *door = rq->impl->door;
     if (rq->route->feature == FEATURE_NONE)
         return OK;
-    if (door->feature == NULL)
+    if (!door->feature)
         return err_set(e, ERR_PLAN, "plan_feature", "The plan does not have this.");
     return door->feature(rq, rq->route->feature, e);
 }
 
 static enum status admit(struct worker *w, struct request *rq, struct err *e)
 {
-    enum status s;
-    if ((s = request_read_env(rq, e)) != OK || (s = find_route(w, rq, e)) != OK || rq->route == NULL)
-        return s;
-    if (w->door->routed != NULL)
+    enum status st;
+    if ((st = request_read_env(rq, e)) != OK || (st = find_route(w, rq, e)) != OK || !rq->route)
+        return st;
+    if (w->door->routed)
         w->door->routed(rq);
-    if ((s = rate_check(rq, e)) != OK || (s = identify(rq, e)) != OK || (s = may(rq, e)) != OK)
-        return s;
+    if ((st = rate_check(rq, e)) != OK || (st = identify(rq, e)) != OK || (st = may(rq, e)) != OK)
+        return st;
     /* Only now the body: nobody's upload is stored before it is known that they may. */
-    if ((s = body_read(rq, body_class_cap(rq->route->body), e)) != OK || (s = body_parse_form(rq, e)) != OK)
-        return s;
-    if ((s = csrf_check(rq, e)) != OK)
-        return s;
+    if ((st = body_read(rq, body_class_cap(rq->route->body), e)) != OK || (st = body_parse_form(rq, e)) != OK)
+        return st;
+    if ((st = csrf_check(rq, e)) != OK)
+        return st;
     return feature(rq, e);
 }
 
 static void refuse(struct request *rq, const struct err *e)
 {
     const struct door *door = rq->impl->door;
-    bool page = rq->route != NULL && rq->route->who.kind != WHO_KEY && !request_wants_json(rq);
-    if (e->status == ERR_AUTH && page && door->not_signed_in != NULL)
+    bool page = rq->route && rq->route->who.kind != WHO_KEY && !request_wants_json(rq);
+    if (e->status == ERR_AUTH && page && door->not_signed_in)
         door->not_signed_in(rq);
     else
         reply_error(rq, e);
@@ -188,19 +187,19 @@ static void begin(struct worker *w, struct request *rq, struct request_impl *im,
     id_text(ID_REQUEST, id_new(), rq->id);
     log_set_request(rq->id);
     crash_busy(w->slot, rq->id);
-    if (w->door->cost_reset != NULL)
+    if (w->door->cost_reset)
         w->door->cost_reset();
 }
 
 static void log_request_line(struct worker *w, const struct request *rq, int64_t started_us)
 {
     char tenant[ID_TEXT_MAX] = "";
-    struct web_cost cost = w->door->cost != NULL ? w->door->cost() : (struct web_cost){0};
+    struct web_cost cost = w->door->cost ? w->door->cost() : (struct web_cost){0};
     if (!id_is_none(rq->who.tenant))
         id_text(ID_TENANT, rq->who.tenant, tenant);
     log_set_request(NULL); /* it has its own field here */
     log_line(LOG_INFO, "request", LOG_S("id", rq->id), LOG_S("door", w->door->name),
-             LOG_S("route", rq->route != NULL ? rq->route->path : ""),
+             LOG_S("route", rq->route ? rq->route->path : ""),
              LOG_S("method", rq->head                    ? "HEAD"
                              : rq->method < METHOD_COUNT ? method_name(rq->method)
                                                          : "other"),
@@ -218,7 +217,7 @@ void dispatch(struct worker *w, struct web_io *io)
     begin(w, &rq, &im, io);
     if (admit(w, &rq, &e) != OK)
         refuse(&rq, &e);
-    else if (rq.route != NULL)
+    else if (rq.route)
         rq.route->handler(&rq);
     reply_send(&rq);
     log_request_line(w, &rq, started_us);

@@ -3,6 +3,7 @@
 #define PARLEY_WEB_IMPL_H
 
 #include <stdatomic.h>
+
 #include "base/crash.h"
 #include "web/params.h"
 #include "web/request.h"

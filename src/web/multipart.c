@@ -1,11 +1,10 @@
 /* multipart.c: multipart/form-data (RFC 7578, framing of RFC 2046). */
 #define _GNU_SOURCE /* memmem */
-#include "web/params.h"
-
 #include <strings.h>
 
 #include "base/limits.h"
 #include "base/utf8.h"
+#include "web/params.h"
 
 #include "base/banned.h"
 
@@ -19,12 +18,11 @@ static enum status broken(struct err *e)
 /* The end of a quoted value that starts at s.p[0]; a backslash protects what follows. -1 if it is not closed. */
 static ptrdiff_t quoted_end(struct str s)
 {
-    for (size_t i = 0; i < s.n; i++) {
+    for (size_t i = 0; i < s.n; i++)
         if (s.p[i] == '\\' && i + 1 < s.n)
             i++;
         else if (s.p[i] == '"')
             return (ptrdiff_t)i;
-    }
     return -1;
 }
 
@@ -116,14 +114,14 @@ static enum status take_part(struct str *rest, struct str delimiter, struct para
     *out = (struct param){STR_EMPTY, STR_EMPTY, STR_EMPTY, false};
     size_t window = rest->n < PART_HEADERS_MAX ? rest->n : PART_HEADERS_MAX;
     const char *end = memmem(rest->p, window, "\r\n\r\n", 4);
-    if (end == NULL)
+    if (!end)
         return broken(e);
     if (part_headers(str_n(rest->p, (size_t)(end - rest->p)), out, e))
         return e->status;
     /* The blank line's CRLF may be the one before the boundary when the value is empty: look from there. */
     struct str data = str_sub(*rest, (size_t)(end + 2 - rest->p), rest->n);
     const char *stop = memmem(data.p, data.n, delimiter.p, delimiter.n);
-    if (stop == NULL)
+    if (!stop)
         return broken(e);
     size_t n = (size_t)(stop - data.p);
     out->value = n >= 2 ? str_sub(data, 2, n - 2) : STR_EMPTY;
@@ -142,7 +140,7 @@ static bool first_boundary(struct str body, struct str delimiter, struct str *re
         return true;
     }
     const char *at = memmem(body.p, body.n, delimiter.p, delimiter.n);
-    if (at == NULL)
+    if (!at)
         return false;
     *rest = str_sub(body, (size_t)(at - body.p) + delimiter.n, body.n);
     return true;
@@ -152,8 +150,8 @@ enum status multipart_parse(struct arena *a, struct str boundary, struct str bod
 {
     *out = (struct params){0};
     char *z = arena_printf(a, "\r\n--%.*s", STR_F(boundary));
-    out->p = arena_array(a, MAX_PARAMS, sizeof *out->p);
-    if (z == NULL || out->p == NULL)
+    out->p = arena_array(a, MAX_PARAMS, sizeof(*out->p));
+    if (!z || !out->p)
         return err_nomem(e);
     struct str delimiter = str_from(z), rest;
     if (!first_boundary(body, delimiter, &rest))

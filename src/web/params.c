@@ -56,7 +56,7 @@ enum status url_decode(struct arena *a, struct str in, bool plus, struct str *ou
     *out = in;
     if (str_find(in, '%') >= 0 || (plus && str_find(in, '+') >= 0)) {
         char *p = arena_alloc(a, in.n + 1);
-        if (p == NULL)
+        if (!p)
             return err_nomem(e);
         ptrdiff_t n = decode_into(in, plus, p);
         if (n < 0)
@@ -69,7 +69,7 @@ enum status url_decode(struct arena *a, struct str in, bool plus, struct str *ou
 static size_t count_char(struct str s, char c)
 {
     size_t n = 0;
-    for (const char *p = s.p, *end = s.p + s.n; (p = memchr(p, c, (size_t)(end - p))) != NULL; p++)
+    for (const char *p = s.p, *end = s.p + s.n; (p = memchr(p, c, (size_t)(end - p))); p++)
         n++;
     return n;
 }
@@ -82,8 +82,8 @@ enum status params_parse(struct arena *a, struct str text, struct params *out, s
     size_t most = count_char(text, '&') + 1;
     if (most > MAX_PARAMS)
         return err_set(e, ERR_INVALID, "too_many_fields", "More than %d fields.", MAX_PARAMS);
-    out->p = arena_array(a, most, sizeof *out->p);
-    if (out->p == NULL)
+    out->p = arena_array(a, most, sizeof(*out->p));
+    if (!out->p)
         return err_nomem(e);
     struct str piece;
     while (str_split(&text, '&', &piece)) {
@@ -106,8 +106,8 @@ enum status cookies_parse(struct arena *a, struct str header, struct params *out
     size_t most = count_char(header, ';') + 1;
     if (most > MAX_PARAMS)
         most = MAX_PARAMS;
-    out->p = arena_array(a, most, sizeof *out->p);
-    if (out->p == NULL)
+    out->p = arena_array(a, most, sizeof(*out->p));
+    if (!out->p)
         return err_nomem(e);
     struct str piece;
     while (out->n < most && str_split(&header, ';', &piece)) {

@@ -1,11 +1,9 @@
 /* problem.c: errors as the client asked for them: application/problem+json (RFC 9457), or the door's own page. */
-#include "web/impl.h"
-
-#include <stdio.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
+#include "web/impl.h"
 
 #include "base/banned.h"
 
@@ -20,7 +18,7 @@ int http_status_of(const struct err *e)
         {"method_not_allowed", 405},
         {"headers_too_large", 431},
     };
-    for (size_t i = 0; i < sizeof special / sizeof *special; i++)
+    for (size_t i = 0; i < sizeof(special) / sizeof(*special); i++)
         if (strcmp(e->code, special[i].code) == 0)
             return special[i].status;
     switch (e->status) {
@@ -64,7 +62,7 @@ static void error_headers(struct request *rq, const struct err *e, int status)
     char text[16];
     if (e->retry_after_s > 0 && (status == 429 || status == 503)) {
         struct buf b;
-        buf_init(&b, sizeof text);
+        buf_init(&b, sizeof(text));
         buf_i64(&b, e->retry_after_s);
         reply_header(rq, "Retry-After", buf_str(&b));
         buf_release(&b);
@@ -77,7 +75,7 @@ static void error_headers(struct request *rq, const struct err *e, int status)
 static void write_pointer(struct buf *b, const char *pointer)
 {
     char text[sizeof((struct err *)0)->pointer + 2];
-    snprintf(text, sizeof text, "%s%s", pointer[0] == '/' ? "" : "/", pointer);
+    snprintf(text, sizeof(text), "%s%s", pointer[0] == '/' ? "" : "/", pointer);
     buf_json(b, str_from(text));
 }
 
@@ -106,7 +104,7 @@ static void write_problem(struct request *rq, const struct err *e, int status)
 
 void request_failed(struct request *rq, const struct err *e)
 {
-    snprintf(rq->reply->code, sizeof rq->reply->code, "%s", err_code(e));
+    snprintf(rq->reply->code, sizeof(rq->reply->code), "%s", err_code(e));
     if (http_status_of(e) >= 500)
         log_line(LOG_ERROR, "request_failed", LOG_S("code", err_code(e)), LOG_S("message", e->message));
 }
@@ -124,7 +122,7 @@ void reply_error(struct request *rq, const struct err *e)
 {
     const struct door *door = rq->impl->door;
     int status = http_status_of(e);
-    if (door->error_page == NULL || request_wants_json(rq)) {
+    if (!door->error_page || request_wants_json(rq)) {
         reply_problem(rq, e);
         return;
     }

@@ -1,6 +1,4 @@
 /* program.c: a door as a program: its arguments, settings and logs, and how it was called: FastCGI or plain CGI. */
-#include "web/impl.h"
-
 #include <errno.h>
 #include <getopt.h>
 #include <malloc.h>
@@ -18,6 +16,7 @@
 #include "base/num.h"
 #include "base/settings.h"
 #include "base/shared.h"
+#include "web/impl.h"
 
 #include "base/banned.h"
 
@@ -78,7 +77,7 @@ static int read_arguments(int argc, char **argv, struct program *p)
 static bool is_listening(int fd)
 {
     int on = 0;
-    socklen_t n = sizeof on;
+    socklen_t n = sizeof(on);
     return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &on, &n) == 0 && on;
 }
 
@@ -93,7 +92,7 @@ static bool from_service_manager(void)
 static bool in_use(const struct sockaddr_un *addr)
 {
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    bool yes = fd >= 0 && connect(fd, (const struct sockaddr *)addr, sizeof *addr) == 0;
+    bool yes = fd >= 0 && connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) == 0;
     if (fd >= 0)
         close(fd);
     return yes;
@@ -103,7 +102,7 @@ static enum status bind_socket(struct program *p, int *out, struct err *e)
 {
     struct sockaddr_un addr = {.sun_family = AF_UNIX};
     size_t n = strlen(p->socket_path);
-    if (n >= sizeof addr.sun_path)
+    if (n >= sizeof(addr.sun_path))
         return err_set(e, ERR_INVALID, "socket_path", "The socket's path is too long: %s", p->socket_path);
     memcpy(addr.sun_path, p->socket_path, n + 1);
     if (in_use(&addr))
@@ -111,7 +110,7 @@ static enum status bind_socket(struct program *p, int *out, struct err *e)
     unlink(p->socket_path);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     mode_t before = umask(0117); /* 0660 from the first moment on */
-    bool ok = fd >= 0 && bind(fd, (const struct sockaddr *)&addr, sizeof addr) == 0 && listen(fd, BACKLOG) == 0 &&
+    bool ok = fd >= 0 && bind(fd, (const struct sockaddr *)&addr, sizeof(addr)) == 0 && listen(fd, BACKLOG) == 0 &&
               stat(p->socket_path, &p->socket_made) == 0;
     int why = errno;
     umask(before);
@@ -126,7 +125,7 @@ static enum status bind_socket(struct program *p, int *out, struct err *e)
 
 static enum status find_socket(struct program *p, int *out, struct err *e)
 {
-    if (p->socket_path != NULL)
+    if (p->socket_path)
         return bind_socket(p, out, e);
     if (is_listening(STDIN_FILENO))
         *out = STDIN_FILENO;
@@ -148,7 +147,7 @@ static void remove_socket(const struct program *p)
 
 static bool called_as_cgi(const struct program *p)
 {
-    return p->socket_path == NULL && getenv("GATEWAY_INTERFACE") != NULL && !is_listening(STDIN_FILENO);
+    return !p->socket_path && getenv("GATEWAY_INTERFACE") && !is_listening(STDIN_FILENO);
 }
 
 /* SIGHUP */
@@ -156,9 +155,9 @@ static void reload(void *ctx)
 {
     struct program *p = ctx;
     struct config *c = settings_reload(p->door->name, p->config_path);
-    if (c == NULL)
+    if (!c)
         return;
-    if (p->door->reload != NULL)
+    if (p->door->reload)
         p->door->reload(p->app, c);
     config_drop(c);
     log_line(LOG_INFO, "reloaded");
@@ -185,7 +184,7 @@ static int serve_cgi(struct program *p, const struct router *router)
     struct worker w;
     struct crash_slot slot = {0};
     struct err e = ERR_INIT;
-    if (p->door->thread_begin != NULL && p->door->thread_begin(p->app, &e) != OK) {
+    if (p->door->thread_begin && p->door->thread_begin(p->app, &e) != OK) {
         log_line(LOG_ERROR, "thread_failed", LOG_S("error", e.message));
         return 1;
     }
@@ -196,7 +195,7 @@ static int serve_cgi(struct program *p, const struct router *router)
     worker_release(&w);
     crash_thread_end();
     crash_slots(NULL, 0);
-    if (p->door->thread_end != NULL)
+    if (p->door->thread_end)
         p->door->thread_end(p->app);
     return code;
 }
@@ -209,7 +208,7 @@ static int serve(struct program *p, const struct config *c, bool cgi, struct err
         return code;
     if ((cgi || find_socket(p, &listen_fd, e) == OK) && p->door->open(c, cgi, &p->app, e) == OK) {
         code = cgi ? serve_cgi(p, router) : serve_fastcgi(p, c, router, listen_fd);
-        if (p->door->close != NULL)
+        if (p->door->close)
             p->door->close(p->app);
     }
     remove_socket(p);

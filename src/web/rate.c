@@ -1,10 +1,9 @@
 /* rate.c: how often one address may ask, by the route's class. The buckets are shared by all programs of the host. */
-#include "web/impl.h"
-
 #include <arpa/inet.h>
 #include <stdio.h>
 
 #include "base/shared.h"
+#include "web/impl.h"
 
 #include "base/banned.h"
 
@@ -13,14 +12,14 @@ static struct str network_of(struct str addr, char out[48])
 {
     struct in6_addr six;
     char text[INET6_ADDRSTRLEN];
-    if (addr.n >= sizeof text || str_find(addr, ':') < 0)
+    if (addr.n >= sizeof(text) || str_find(addr, ':') < 0)
         return addr;
     memcpy(text, addr.p, addr.n);
     text[addr.n] = '\0';
     if (inet_pton(AF_INET6, text, &six) != 1 || IN6_IS_ADDR_V4MAPPED(&six))
         return addr;
     memset(six.s6_addr + 8, 0, 8);
-    return inet_ntop(AF_INET6, &six, out, 48) != NULL ? str_from(out) : addr;
+    return inet_ntop(AF_INET6, &six, out, 48) ? str_from(out) : addr;
 }
 
 enum status rate_check(struct request *rq, struct err *e)
@@ -37,7 +36,7 @@ enum status rate_check(struct request *rq, struct err *e)
     if (left >= 0 && (class == RATE_CHAT || class == RATE_API)) {
         char *line = arena_printf(rq->arena, "RateLimit-Policy: \"%s\";q=%d;w=60\r\nRateLimit: \"%s\";r=%d;t=%d\r\n",
                                   name, limit.per_minute, name, left, go ? full_s : retry);
-        if (line != NULL)
+        if (line)
             rq->reply->limit = str_from(line);
     }
     if (go)

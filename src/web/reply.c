@@ -1,10 +1,9 @@
 /* reply.c: the reply: put together in buffers, sent in one write where it fits. */
-#include "web/impl.h"
-
 #include <strings.h>
 
 #include "base/limits.h"
 #include "base/log.h"
+#include "web/impl.h"
 
 #include "base/banned.h"
 
@@ -44,7 +43,7 @@ const char *http_reason(int status)
         {503, "Service Unavailable"},
         {504, "Gateway Timeout"},
     };
-    for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
+    for (size_t i = 0; i < sizeof(reasons) / sizeof(*reasons); i++)
         if (reasons[i].status == status)
             return reasons[i].text;
     return "Status";
@@ -65,14 +64,14 @@ static bool is_token(const char *name)
     if (*name == '\0')
         return false;
     for (; *name; name++)
-        if (*name <= ' ' || *name >= 127 || strchr("()<>@,;:\\\"/[]?={}", *name) != NULL)
+        if (*name <= ' ' || *name >= 127 || strchr("()<>@,;:\\\"/[]?={}", *name))
             return false;
     return true;
 }
 
 static bool one_line(struct str s)
 {
-    return memchr(s.p, '\r', s.n) == NULL && memchr(s.p, '\n', s.n) == NULL && memchr(s.p, '\0', s.n) == NULL;
+    return !memchr(s.p, '\r', s.n) && !memchr(s.p, '\n', s.n) && !memchr(s.p, '\0', s.n);
 }
 
 static void keep(struct request *rq, struct str value, struct str *slot)
@@ -173,7 +172,7 @@ static bool cookies_secure(const struct request *rq)
 static bool cookie_value(struct str s)
 {
     for (size_t i = 0; i < s.n; i++)
-        if (s.p[i] <= ' ' || s.p[i] >= 127 || strchr("\",;\\", s.p[i]) != NULL)
+        if (s.p[i] <= ' ' || s.p[i] >= 127 || strchr("\",;\\", s.p[i]))
             return false;
     return true;
 }
@@ -181,7 +180,7 @@ static bool cookie_value(struct str s)
 void reply_cookie(struct request *rq, const struct cookie *c)
 {
     struct reply *rp = rq->reply;
-    struct str path = str_from(c->path != NULL ? c->path : "/");
+    struct str path = str_from(c->path ? c->path : "/");
     if (!is_token(c->name) || !cookie_value(c->value) || !cookie_value(path)) {
         log_line(LOG_ERROR, "cookie_refused", LOG_S("route", rq->route ? rq->route->path : ""));
         rp->refused = true;
@@ -197,7 +196,7 @@ void reply_cookie(struct request *rq, const struct cookie *c)
 static void security_headers(struct request *rq, struct buf *h)
 {
     struct reply *rp = rq->reply;
-    bool page = rp->type != NULL && str_starts(str_from(rp->type), STR("text/html"));
+    bool page = rp->type && str_starts(str_from(rp->type), STR("text/html"));
     buf_puts(h, "X-Content-Type-Options: nosniff\r\nReferrer-Policy: same-origin\r\nContent-Security-Policy: ");
     if (rp->csp.n)
         buf_str_add(h, rp->csp);
@@ -225,7 +224,7 @@ static void build_head(struct request *rq, struct buf *h, bool with_length)
     buf_i64(h, rp->status);
     buf_putc(h, ' ');
     buf_puts(h, http_reason(rp->status));
-    if (rp->type != NULL && !without_body(rp->status)) {
+    if (rp->type && !without_body(rp->status)) {
         buf_puts(h, "\r\nContent-Type: ");
         buf_puts(h, rp->type);
     }
@@ -282,7 +281,7 @@ static void send_bare(struct request *rq)
         "Status: 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\nRetry-After: 1\r\n"
         "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n\r\nOut of memory.\n";
     rq->reply->status = 503;
-    rq->impl->io->write(rq->impl->io, bare, sizeof bare - 1);
+    rq->impl->io->write(rq->impl->io, bare, sizeof(bare) - 1);
 }
 
 void reply_send(struct request *rq)
@@ -292,10 +291,10 @@ void reply_send(struct request *rq)
     if (rp->streaming)
         return;
     replace_if_unfit(rq);
-    enum status s = buf_ok(rp->body) && buf_ok(rp->extra) ? reply_write_head(rq, true) : ERR_NOMEM;
-    if (s == ERR_NOMEM)
+    enum status st = buf_ok(rp->body) && buf_ok(rp->extra) ? reply_write_head(rq, true) : ERR_NOMEM;
+    if (st == ERR_NOMEM)
         send_bare(rq);
-    if (s != OK || rq->head || without_body(rp->status))
+    if (st != OK || rq->head || without_body(rp->status))
         return;
     if (io->write(io, rp->body->p, rp->body->n) == 0)
         rp->sent = rp->body->n;

@@ -1,12 +1,11 @@
 /* request.c: what came in: the web server's variables, and the handler's way to them. */
-#include "web/impl.h"
-
 #include <ctype.h>
 #include <stdio.h>
 #include <strings.h>
 
 #include "base/limits.h"
 #include "base/utf8.h"
+#include "web/impl.h"
 
 #include "base/banned.h"
 
@@ -30,7 +29,7 @@ static struct str clean_env(const struct request *rq, struct str name)
 static bool fit_host(struct str s)
 {
     for (size_t i = 0; i < s.n; i++)
-        if (!isalnum((unsigned char)s.p[i]) && strchr("-._:[]", s.p[i]) == NULL)
+        if (!isalnum((unsigned char)s.p[i]) && !strchr("-._:[]", s.p[i]))
             return false;
     return s.n <= 255;
 }
@@ -39,13 +38,13 @@ static enum status index_env(struct request *rq, struct err *e)
 {
     struct request_impl *im = rq->impl;
     size_t n = 0, bytes = 0;
-    while (im->io->envp[n] != NULL)
+    while (im->io->envp[n])
         n++;
     bool too_many = n > ENV_MAX;
     if (too_many)
         n = ENV_MAX;
-    im->env = arena_array(rq->arena, n + 1, sizeof *im->env);
-    if (im->env == NULL)
+    im->env = arena_array(rq->arena, n + 1, sizeof(*im->env));
+    if (!im->env)
         return err_nomem(e);
     for (size_t i = 0; i < n; i++) {
         struct str all = str_from(im->io->envp[i]);
@@ -68,7 +67,7 @@ static enum status read_path(struct request *rq, struct err *e)
     if (uri.n == 0) {
         char *z = arena_printf(rq->arena, "%.*s%.*s", STR_F(request_env(rq, STR("SCRIPT_NAME"))),
                                STR_F(request_env(rq, STR("PATH_INFO"))));
-        if (z == NULL)
+        if (!z)
             return err_nomem(e);
         uri = str_from(z);
     } else {
@@ -85,7 +84,7 @@ static enum status read_path(struct request *rq, struct err *e)
 
 enum status request_read_env(struct request *rq, struct err *e)
 {
-    enum status s = index_env(rq, e); /* even if too much came: what is there says how to answer */
+    enum status st = index_env(rq, e); /* even if too much came: what is there says how to answer */
     rq->remote_addr = clean_env(rq, STR("REMOTE_ADDR"));
     rq->host = clean_env(rq, STR("HTTP_HOST"));
     if (!fit_host(rq->host))
@@ -98,12 +97,12 @@ enum status request_read_env(struct request *rq, struct err *e)
     rq->https = str_ieq(https, STR("on")) || str_eq(https, STR("1")) ||
                 str_starts(str_from(config_string(rq->config, CONFIG_base_url)), STR("https://"));
     method_parse(request_env(rq, STR("REQUEST_METHOD")), &rq->method, &rq->head);
-    return s != OK ? s : read_path(rq, e);
+    return st != OK ? st : read_path(rq, e);
 }
 
 struct str request_segment(struct request *rq, const char *name)
 {
-    ptrdiff_t i = rq->route == NULL ? -1 : route_param_index(rq->route, name);
+    ptrdiff_t i = !rq->route ? -1 : route_param_index(rq->route, name);
     if (i < 0)
         BUG("route %s has no {%s}", rq->route ? rq->route->path : "?", name);
     return rq->impl->segments.segment[i];
@@ -112,7 +111,7 @@ struct str request_segment(struct request *rq, const char *name)
 static struct str value_of(const struct params *ps, const char *name)
 {
     const struct param *p = params_get(ps, str_from(name));
-    return p != NULL ? p->value : STR_EMPTY;
+    return p ? p->value : STR_EMPTY;
 }
 
 struct str request_query(struct request *rq, const char *name)
@@ -132,20 +131,20 @@ static const struct param *form_param(struct request *rq, const char *name, bool
 struct str request_form(struct request *rq, const char *name)
 {
     const struct param *p = form_param(rq, name, false);
-    return p != NULL ? p->value : STR_EMPTY;
+    return p ? p->value : STR_EMPTY;
 }
 
 bool request_form_has(struct request *rq, const char *name)
 {
-    return form_param(rq, name, false) != NULL;
+    return form_param(rq, name, false);
 }
 
 struct str request_file(struct request *rq, const char *name, struct str *filename)
 {
     const struct param *p = form_param(rq, name, true);
-    if (filename != NULL)
-        *filename = p != NULL ? p->filename : STR_EMPTY;
-    return p != NULL ? p->value : STR_EMPTY;
+    if (filename)
+        *filename = p ? p->filename : STR_EMPTY;
+    return p ? p->value : STR_EMPTY;
 }
 
 struct str request_cookie(struct request *rq, const char *name)
@@ -184,14 +183,14 @@ enum status request_json(struct request *rq, struct json **out, struct err *e)
     bool plus_json = type.n > 5 && str_ieq(str_sub(type, type.n - 5, 5), STR("+json"));
     if (!str_ieq(type, STR("application/json")) && !plus_json)
         return err_set(e, ERR_INVALID, "content_type", "The body must be sent as application/json.");
-    enum status s = json_parse(rq->arena, rq->impl->body, MAX_JSON_DEPTH, out, e);
-    if (s == ERR_INVALID) {
-        snprintf(e->code, sizeof e->code, "json_invalid");
+    enum status st = json_parse(rq->arena, rq->impl->body, MAX_JSON_DEPTH, out, e);
+    if (st == ERR_INVALID) {
+        snprintf(e->code, sizeof(e->code), "json_invalid");
         e->pointer[0] = '\0';
         return ERR_INVALID;
     }
-    if (s != OK)
-        return s;
+    if (st != OK)
+        return st;
     if (!json_is(*out, JSON_OBJECT))
         return err_set(e, ERR_INVALID, "json_invalid", "The body must be a JSON object.");
     return OK;

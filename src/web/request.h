@@ -6,6 +6,7 @@
 #define PARLEY_WEB_REQUEST_H
 
 #include <stdbool.h>
+
 #include "base/arena.h"
 #include "base/config.h"
 #include "base/id.h"

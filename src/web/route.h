@@ -8,6 +8,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+
 #include "base/limits.h"
 
 enum method { GET, POST, PUT, PATCH, DELETE, OPTIONS, METHOD_COUNT }; /* HEAD is served by GET's row */

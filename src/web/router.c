@@ -16,7 +16,7 @@ struct router {
 
 static void node_free(struct node *n)
 {
-    while (n != NULL) {
+    while (n) {
         struct node *next = n->next;
         node_free(n->child);
         node_free(n->any);
@@ -27,7 +27,7 @@ static void node_free(struct node *n)
 
 void router_free(struct router *r)
 {
-    if (r == NULL)
+    if (!r)
         return;
     node_free(r->root.child);
     node_free(r->root.any);
@@ -46,9 +46,9 @@ static struct node *child_of(struct node *parent, struct str segment)
     if (is_param(segment))
         slot = &parent->any;
     else
-        while (*slot != NULL && !str_eq((*slot)->literal, segment))
+        while (*slot && !str_eq((*slot)->literal, segment))
             slot = &(*slot)->next;
-    if (*slot == NULL && (*slot = calloc(1, sizeof **slot)) != NULL)
+    if (!*slot && (*slot = calloc(1, sizeof(**slot))))
         (*slot)->literal = is_param(segment) ? STR_EMPTY : segment;
     return *slot;
 }
@@ -65,10 +65,10 @@ static enum status insert(struct router *r, const struct route *route, struct er
         if (++depth > PATH_SEGMENTS_MAX)
             return err_set(e, ERR_INTERNAL, "route_invalid", "A route's path is too deep: %s", route->path);
         n = child_of(n, segment);
-        if (n == NULL)
+        if (!n)
             return err_nomem(e);
     }
-    if (n->by_method[route->method] != NULL)
+    if (n->by_method[route->method])
         return err_set(e, ERR_INTERNAL, "route_invalid", "Two routes for %s %s", method_name(route->method),
                        route->path);
     n->by_method[route->method] = route;
@@ -77,14 +77,14 @@ static enum status insert(struct router *r, const struct route *route, struct er
 
 enum status router_compile(const struct route *routes, size_t n, struct router **out, struct err *e)
 {
-    struct router *r = calloc(1, sizeof *r);
-    if (r == NULL)
+    struct router *r = calloc(1, sizeof(*r));
+    if (!r)
         return err_nomem(e);
     for (size_t i = 0; i < n; i++) {
-        enum status s = insert(r, &routes[i], e);
-        if (s != OK) {
+        enum status st = insert(r, &routes[i], e);
+        if (st != OK) {
             router_free(r);
-            return s;
+            return st;
         }
     }
     *out = r;
@@ -99,7 +99,7 @@ static bool fit_for_param(struct str s)
 static bool has_rows(const struct node *n)
 {
     for (int m = 0; m < METHOD_COUNT; m++)
-        if (n->by_method[m] != NULL)
+        if (n->by_method[m])
             return true;
     return false;
 }
@@ -109,25 +109,25 @@ static const struct node *walk(const struct node *n, const struct path *path, si
     if (at == path->n)
         return has_rows(n) ? n : NULL;
     struct str s = path->segment[at];
-    for (const struct node *c = n->child; c != NULL; c = c->next) {
+    for (const struct node *c = n->child; c; c = c->next) {
         if (!str_eq(c->literal, s))
             continue;
         const struct node *found = walk(c, path, at + 1);
-        if (found != NULL)
+        if (found)
             return found;
         break;
     }
-    return n->any != NULL && fit_for_param(s) ? walk(n->any, path, at + 1) : NULL;
+    return n->any && fit_for_param(s) ? walk(n->any, path, at + 1) : NULL;
 }
 
 const struct route *router_find(const struct router *r, enum method m, const struct path *path, unsigned *allow)
 {
     *allow = 0;
     const struct node *n = walk(&r->root, path, 0);
-    if (n == NULL)
+    if (!n)
         return NULL;
     for (int i = 0; i < METHOD_COUNT; i++)
-        if (n->by_method[i] != NULL)
+        if (n->by_method[i])
             *allow |= 1u << i;
     return m < METHOD_COUNT ? n->by_method[m] : NULL;
 }

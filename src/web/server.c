@@ -4,8 +4,6 @@
  * ever), all threads would wake for one connection, and no thread could be told to stop. So a worker accepts by itself and
  * hands the descriptor over; the library is given no listening socket at all. */
 #define _GNU_SOURCE /* accept4, pthread_timedjoin_np */
-#include "web/impl.h"
-
 #include <errno.h>
 #include <fcgiapp.h>
 #include <fcntl.h>
@@ -23,6 +21,7 @@
 #include "base/build.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "web/impl.h"
 
 #include "base/banned.h"
 
@@ -73,8 +72,8 @@ static bool fcgi_gone(struct web_io *io)
 static void set_timeouts(int fd, int64_t ms)
 {
     struct timeval tv = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
-    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof tv);
-    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof tv);
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv));
 }
 
 /* The library's own way to close waits until the web server has closed its side, because data that is still on its way in
@@ -178,12 +177,12 @@ static void *worker_main(void *arg)
     int epoll_fd = make_epoll(t);
     if (epoll_fd < 0 || FCGX_InitRequest(&r, -1, 0) != 0) {
         give_up("epoll", strerror(errno));
-    } else if (door->thread_begin != NULL && door->thread_begin(t->f->app, &e) != OK) {
+    } else if (door->thread_begin && door->thread_begin(t->f->app, &e) != OK) {
         give_up("thread_begin", e.message);
     } else {
         serve_until_stopped(&w, &r, t->f, epoll_fd);
         FCGX_Free(&r, 1);
-        if (door->thread_end != NULL)
+        if (door->thread_end)
             door->thread_end(t->f->app);
     }
     if (epoll_fd >= 0)
@@ -267,7 +266,7 @@ static void stop(struct thread *threads, int n, int stop_fd, const struct fastcg
     int64_t started_us = clock_mono_us();
     log_line(LOG_INFO, "stopping", LOG_S("door", f->door->name));
     atomic_store_explicit(&web_stopping, true, memory_order_release);
-    if (write(stop_fd, &one, sizeof one) != sizeof one)
+    if (write(stop_fd, &one, sizeof(one)) != sizeof(one))
         log_line(LOG_ERROR, "stop_failed", LOG_S("error", strerror(errno)));
     if (!join_threads(threads, n, f->stop_timeout_ms)) {
         /* Threads still work on the app's state: it must not be taken from under them. */
@@ -280,11 +279,11 @@ static void stop(struct thread *threads, int n, int stop_fd, const struct fastcg
 int fastcgi_serve(const struct fastcgi *f)
 {
     int code = 1, stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    struct thread *threads = calloc((size_t)f->threads, sizeof *threads);
-    struct crash_slot *slots = calloc((size_t)f->threads, sizeof *slots);
+    struct thread *threads = calloc((size_t)f->threads, sizeof(*threads));
+    struct crash_slot *slots = calloc((size_t)f->threads, sizeof(*slots));
     /* After a request the library waits for the peer to close: lighttpd does at once, a lazy peer shall not hold a thread. */
     setenv("LIBFCGI_OS_CLOSE_POLL_TIMEOUT", "200", 0);
-    if (stop_fd < 0 || threads == NULL || slots == NULL || FCGX_Init() != 0)
+    if (stop_fd < 0 || !threads || !slots || FCGX_Init() != 0)
         goto out;
     if (fcntl(f->listen_fd, F_SETFL, fcntl(f->listen_fd, F_GETFL) | O_NONBLOCK) < 0)
         goto out;

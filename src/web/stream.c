@@ -1,7 +1,6 @@
 /* stream.c: an event stream (text/event-stream): every event leaves at once. */
-#include "web/impl.h"
-
 #include "base/limits.h"
+#include "web/impl.h"
 
 #include "base/banned.h"
 
@@ -26,11 +25,11 @@ static enum status begin(struct request *rq, struct err *e)
     struct reply *rp = rq->reply;
     if (rp->refused || !buf_ok(rp->extra))
         return err_set(e, ERR_INTERNAL, NULL, "The answer could not be sent.");
-    enum status s = reply_write_head(rq, false);
-    if (s == ERR_NOMEM)
+    enum status st = reply_write_head(rq, false);
+    if (st == ERR_NOMEM)
         return err_nomem(e);
     rp->streaming = true;
-    if (s != OK || rq->head || rq->impl->io->flush(rq->impl->io) != 0)
+    if (st != OK || rq->head || rq->impl->io->flush(rq->impl->io) != 0)
         return left(rq, e);
     return OK;
 }
@@ -38,13 +37,13 @@ static enum status begin(struct request *rq, struct err *e)
 enum status reply_part(struct request *rq, struct err *e)
 {
     struct reply *rp = rq->reply;
-    enum status s = buf_ok(rp->body) ? OK : err_nomem(e);
-    if (s == OK && !rp->streaming)
-        s = begin(rq, e);
-    if (s == OK && rp->body->n)
-        s = put(rq, buf_str(rp->body), e);
+    enum status st = buf_ok(rp->body) ? OK : err_nomem(e);
+    if (st == OK && !rp->streaming)
+        st = begin(rq, e);
+    if (st == OK && rp->body->n)
+        st = put(rq, buf_str(rp->body), e);
     buf_clear(rp->body);
-    return s;
+    return st;
 }
 
 enum status stream_begin(struct request *rq, struct err *e)
@@ -59,8 +58,8 @@ enum status stream_begin(struct request *rq, struct err *e)
 enum status stream_event(struct request *rq, const char *event, struct str id, struct str data, struct err *e)
 {
     CHECK(rq->reply->streaming);
-    CHECK(memchr(data.p, '\n', data.n) == NULL && memchr(data.p, '\r', data.n) == NULL);
-    CHECK(memchr(id.p, '\n', id.n) == NULL && memchr(id.p, '\r', id.n) == NULL);
+    CHECK(!memchr(data.p, '\n', data.n) && !memchr(data.p, '\r', data.n));
+    CHECK(!memchr(id.p, '\n', id.n) && !memchr(id.p, '\r', id.n));
     struct buf b;
     buf_init(&b, MAX_REPLY);
     buf_puts(&b, "event: ");
@@ -72,9 +71,9 @@ enum status stream_event(struct request *rq, const char *event, struct str id, s
     buf_puts(&b, "\ndata: ");
     buf_str_add(&b, data);
     buf_puts(&b, "\n\n");
-    enum status s = buf_ok(&b) ? put(rq, buf_str(&b), e) : err_nomem(e);
+    enum status st = buf_ok(&b) ? put(rq, buf_str(&b), e) : err_nomem(e);
     buf_release(&b);
-    return s;
+    return st;
 }
 
 enum status stream_heartbeat(struct request *rq, struct err *e)

@@ -29,7 +29,6 @@ static enum status sessions(struct db *c, int64_t now, int64_t *n, struct err *e
 {
     struct config *cfg = config_current();
     int64_t lifetime = config_int(cfg, CONFIG_session_lifetime);
-
     config_drop(cfg);
     return clean_store_sessions(c, now - lifetime, BATCH, n, e);
 }
@@ -98,28 +97,26 @@ static const struct {
 static enum status sweep(struct work *w, size_t i, int64_t now, int64_t *total, struct err *e)
 {
     int64_t n = BATCH;
-    enum status s = OK;
-
+    enum status st = OK;
     *total = 0;
-    while (s == OK && n == BATCH) {
-        s = steps[i].fn(w->db, now, &n, e);
-        *total += s == OK ? n : 0;
+    while (st == OK && n == BATCH) {
+        st = steps[i].fn(w->db, now, &n, e);
+        *total += st == OK ? n : 0;
         if (n == BATCH)
             nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
         worker_progress(w, NULL);
     }
-    return s;
+    return st;
 }
 
 enum status j_cleanup(struct work *w, struct json **result, struct err *e)
 {
     int64_t now = clock_now_ms(), n;
-    enum status s = OK;
-
+    enum status st = OK;
     if (!(*result = json_new_object(w->arena)))
         return err_nomem(e);
-    for (size_t i = 0; s == OK && i < sizeof(steps) / sizeof(steps[0]); i++)
-        if ((s = sweep(w, i, now, &n, e)) == OK && json_set_int(*result, steps[i].name, n))
-            s = err_nomem(e);
-    return s;
+    for (size_t i = 0; st == OK && i < sizeof(steps) / sizeof(steps[0]); i++)
+        if ((st = sweep(w, i, now, &n, e)) == OK && json_set_int(*result, steps[i].name, n))
+            st = err_nomem(e);
+    return st;
 }

@@ -21,7 +21,6 @@ static void tell(void *ctx, int64_t done_bytes, int64_t all_bytes, const struct 
 {
     struct work *w = ctx;
     struct arena a;
-
     arena_init(&a, 65536);
     struct json *j = json_new_object(&a);
     worker_progress(w, j && fill(j, done_bytes, all_bytes, r) == 0 ? j : NULL);
@@ -34,13 +33,12 @@ enum status j_import_answers(struct work *w, struct json **result, struct err *e
     struct import_report report;
     struct str csv;
     struct id bot;
-
     if (!id_parse(ID_BOT, json_get_str(w->job->payload, "bot"), &bot) || id_is_none(w->job->tenant))
         return err_set(e, ERR_INVALID, NULL, "The job names no bot.");
-    enum status s = queue_file(w->db, w->arena, w->job->id, &csv, e);
-    if (s == OK)
-        s = answers_import(w->db, w->job->tenant, bot, csv, &o, tell, w, w->arena, &report, e);
-    if (s == OK && !(*result = answers_report_json(w->arena, &report)))
-        s = err_nomem(e);
-    return s;
+    enum status st = queue_file(w->db, w->arena, w->job->id, &csv, e);
+    if (st == OK)
+        st = answers_import(w->db, w->job->tenant, bot, csv, &o, tell, w, w->arena, &report, e);
+    if (st == OK && !(*result = answers_report_json(w->arena, &report)))
+        st = err_nomem(e);
+    return st;
 }

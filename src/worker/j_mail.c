@@ -21,7 +21,6 @@ static struct str message_id(struct work *w, const struct config *c)
 {
     char id[ID_TEXT_MAX];
     const char *at = strchr(config_string(c, CONFIG_mail_from), '@');
-
     return str_from(arena_printf(w->arena, "%s%s", id_text(ID_JOB, w->job->id, id), at ? at : "@localhost"));
 }
 
@@ -36,10 +35,9 @@ static enum status send(struct work *w, const struct config *c, struct json **re
 {
     struct mail_written written;
     struct str reply;
-    enum status s = mail_write(c, w->arena, w->job->payload, &written, e);
-
-    if (s != OK)
-        return s;
+    enum status st = mail_write(c, w->arena, w->job->payload, &written, e);
+    if (st != OK)
+        return st;
     struct smtp_mail m = {.to = written.to,
                           .subject = written.subject,
                           .text = written.text,
@@ -49,8 +47,8 @@ static enum status send(struct work *w, const struct config *c, struct json **re
                           .cancelled = keep_lease,
                           .cancel_ctx = w};
     worker_away(w);
-    if ((s = smtp_send(c, w->arena, &m, &reply, e)) != OK)
-        return s;
+    if ((st = smtp_send(c, w->arena, &m, &reply, e)) != OK)
+        return st;
     log_line(LOG_INFO, "mail_sent", LOG_T("template", json_get_str(w->job->payload, "template")),
              LOG_T("reply", reply));
     *result = json_new_object(w->arena);
@@ -63,14 +61,13 @@ static enum status send(struct work *w, const struct config *c, struct json **re
 enum status j_mail(struct work *w, struct json **result, struct err *e)
 {
     struct config *c = config_current();
-    enum status s;
-
+    enum status st;
     if (!c)
         c = config_retain(w->worker->config);
     if (!smtp_on(c))
-        s = skip(w, result, e);
-    else if ((s = worker_view(w->worker, e)) == OK)
-        s = send(w, c, result, e);
+        st = skip(w, result, e);
+    else if ((st = worker_view(w->worker, e)) == OK)
+        st = send(w, c, result, e);
     config_drop(c);
-    return s;
+    return st;
 }

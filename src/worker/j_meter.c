@@ -12,17 +12,16 @@ enum status j_meter(struct work *w, struct json **result, struct err *e)
     struct config *c = config_current();
     bool on = stripe_enabled(c ? c : w->worker->config);
     int64_t made = METER_COLLECT_MAX, sum = 0;
-    enum status s = OK;
-
+    enum status st = OK;
     config_drop(c);
-    while (on && s == OK && made == METER_COLLECT_MAX) {
-        s = meter_collect(w->db, &made, e);
-        sum += s == OK ? made : 0;
+    while (on && st == OK && made == METER_COLLECT_MAX) {
+        st = meter_collect(w->db, &made, e);
+        sum += st == OK ? made : 0;
         worker_progress(w, NULL);
     }
-    if (on && s == OK)
-        s = meter_watch(w->db, e);
-    if (s == OK && (!(*result = json_new_object(w->arena)) || json_set_int(*result, "rows", sum)))
-        s = err_nomem(e);
-    return s;
+    if (on && st == OK)
+        st = meter_watch(w->db, e);
+    if (st == OK && (!(*result = json_new_object(w->arena)) || json_set_int(*result, "rows", sum)))
+        st = err_nomem(e);
+    return st;
 }

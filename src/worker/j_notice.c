@@ -14,12 +14,11 @@ enum status j_notice(struct work *w, struct json **result, struct err *e)
     int64_t now = clock_now_ms();
     struct id after = ID_NONE;
     bool more = true;
-    enum status s = OK;
-
+    enum status st = OK;
     (void)result;
-    while (s == OK && more) {
-        s = notice_step(w->db, now, &after, AT_ONCE, &more, e);
+    while (st == OK && more) {
+        st = notice_step(w->db, now, &after, AT_ONCE, &more, e);
         worker_progress(w, NULL);
     }
-    return s;
+    return st;
 }

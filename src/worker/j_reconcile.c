@@ -15,7 +15,6 @@ static void alive(void *ctx)
 static struct json *report_json(struct arena *a, const struct reconcile_report *r)
 {
     struct json *j = json_new_object(a);
-
     if (!j || json_set_int(j, "looked", r->looked) || json_set_int(j, "drifted", r->drifted) ||
         json_set_int(j, "mended", r->mended) || json_set_int(j, "reads", r->reads) ||
         json_set_bool(j, "cut_short", r->cut_short))
@@ -23,14 +22,13 @@ static struct json *report_json(struct arena *a, const struct reconcile_report *
     return j;
 }
 
-static enum status each_hour(struct stripe *st, struct db_pool *p, struct reconcile_report *r, struct err *e)
+static enum status each_hour(struct stripe *stripe, struct db_pool *p, struct reconcile_report *r, struct err *e)
 {
     bool missed = false;
-    enum status s = reconcile_hourly(st, p, r, e);
-
-    if (s == OK)
-        s = reconcile_missed(st, p, &missed, e);
-    return s == OK && missed ? reconcile_nightly(st, p, r, e) : s;
+    enum status st = reconcile_hourly(stripe, p, r, e);
+    if (st == OK)
+        st = reconcile_missed(stripe, p, &missed, e);
+    return st == OK && missed ? reconcile_nightly(stripe, p, r, e) : st;
 }
 
 static enum status reconcile(struct work *w,
@@ -39,18 +37,17 @@ static enum status reconcile(struct work *w,
                              struct json **result, struct err *e)
 {
     struct reconcile_report r = {.alive = alive, .ctx = w};
-    struct stripe st;
+    struct stripe stripe;
     bool on;
-    enum status s = worker_stripe(w->worker, &st, &on, e);
-
+    enum status st = worker_stripe(w->worker, &stripe, &on, e);
     if (!on)
-        return s;
+        return st;
     worker_away(w);
-    s = fn(&st, w->worker->pool, &r, e);
-    stripe_close(&st);
-    if (s == OK && !(*result = report_json(w->arena, &r)))
-        s = err_nomem(e);
-    return s;
+    st = fn(&stripe, w->worker->pool, &r, e);
+    stripe_close(&stripe);
+    if (st == OK && !(*result = report_json(w->arena, &r)))
+        st = err_nomem(e);
+    return st;
 }
 
 enum status j_reconcile_hourly(struct work *w, struct json **result, struct err *e)

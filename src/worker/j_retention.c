@@ -21,23 +21,23 @@ static enum status sweep(struct work *w, struct id tenant, int64_t before_ms, in
 {
     struct id after = ID_NONE;
     int64_t n = BATCH;
-    enum status s = OK;
-    while (s == OK && n == BATCH) {
-        s = retention_sweep(w->db, tenant, before_ms, &after, BATCH, &n, e);
-        *total += s == OK ? n : 0;
+    enum status st = OK;
+    while (st == OK && n == BATCH) {
+        st = retention_sweep(w->db, tenant, before_ms, &after, BATCH, &n, e);
+        *total += st == OK ? n : 0;
         if (n == BATCH)
             nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
         worker_progress(w, NULL);
     }
-    return s;
+    return st;
 }
 
 static enum status of_tenant(struct work *w, struct id tenant, int64_t now_ms, int64_t *total, struct err *e)
 {
     int64_t days;
-    enum status s = entitlement_history_days(w->db, tenant, now_ms, &days, e);
-    if (s != OK || days > DAYS_MAX)
-        return s;
+    enum status st = entitlement_history_days(w->db, tenant, now_ms, &days, e);
+    if (st != OK || days > DAYS_MAX)
+        return st;
     return sweep(w, tenant, now_ms - (days > 0 ? days : 1) * DAY_MS, total, e);
 }
 
@@ -47,21 +47,21 @@ enum status j_retention(struct work *w, struct json **result, struct err *e)
     int64_t now = clock_now_ms(), total = 0, failed = 0;
     struct tenant *all;
     size_t n;
-    enum status s = account_tenants(w->db, w->arena, &all, &n, e);
-    for (size_t i = 0; s == OK && i < n; i++) {
+    enum status st = account_tenants(w->db, w->arena, &all, &n, e);
+    for (size_t i = 0; st == OK && i < n; i++) {
         struct err mine = ERR_INIT;
         enum status one = of_tenant(w, all[i].id, now, &total, &mine);
         if (one == ERR_UNAVAILABLE)
-            s = err_wrap(&mine, "Old conversations");
+            st = err_wrap(&mine, "Old conversations");
         else if (one != OK && one != ERR_NOT_FOUND)
             failed++;
         if (one != OK)
             log_line(LOG_WARN, "retention_failed", LOG_S("message", mine.message));
-        if (s != OK)
+        if (st != OK)
             *e = mine;
     }
-    if (s == OK && (!(*result = json_new_object(w->arena)) || json_set_int(*result, "deleted", total) != 0 ||
-                    json_set_int(*result, "failed", failed) != 0))
-        s = err_nomem(e);
-    return s;
+    if (st == OK && (!(*result = json_new_object(w->arena)) || json_set_int(*result, "deleted", total) != 0 ||
+                     json_set_int(*result, "failed", failed) != 0))
+        st = err_nomem(e);
+    return st;
 }

@@ -16,7 +16,6 @@ static const char *path_given;
 static void reload(void *ctx)
 {
     struct config *c = settings_reload("worker", path_given);
-
     (void)ctx;
     if (c)
         log_line(LOG_INFO, "reloaded");
@@ -26,7 +25,6 @@ static void reload(void *ctx)
 static void block_signals(void)
 {
     sigset_t set;
-
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
@@ -38,23 +36,22 @@ static void block_signals(void)
 static enum status work(struct config *c, struct err *e)
 {
     struct worker w;
-    enum status s = settings_apply("worker", c, e);
-
-    if (s == OK)
-        s = crypto_init(e);
-    if (s != OK)
-        return s;
+    enum status st = settings_apply("worker", c, e);
+    if (st == OK)
+        st = crypto_init(e);
+    if (st != OK)
+        return st;
     settings_share(c,
                    LOG_WARN); /* without it an import still works; caches of the other programs then learn of it late */
     db_library_begin();
-    if ((s = worker_open(&w, c, e)) == OK) {
+    if ((st = worker_open(&w, c, e)) == OK) {
         log_line(LOG_INFO, "worker_started", LOG_S("name", w.name));
-        s = worker_run(&w, reload, NULL, e);
+        st = worker_run(&w, reload, NULL, e);
         worker_close(&w);
     }
     db_library_end();
     shared_close();
-    return s;
+    return st;
 }
 
 int main(int argc, char **argv)
@@ -65,25 +62,23 @@ int main(int argc, char **argv)
                                             {0}};
     struct config *c = NULL;
     struct err e = ERR_INIT;
-
-    for (int o; (o = getopt_long(argc, argv, "c:vh", options, NULL)) != -1;) {
+    for (int o; (o = getopt_long(argc, argv, "c:vh", options, NULL)) != -1;)
         if (o == 'c')
             path_given = optarg;
         else if (o == 'v')
             return puts("parley-worker " PARLEY_VERSION) == EOF;
         else
             return fputs("usage: parley-worker [--config FILE]\n", o == 'h' ? stdout : stderr), o == 'h' ? 0 : 2;
-    }
     crash_init("worker");
     block_signals();
-    enum status s = config_load(path_given, &c, &e);
-    if (s == OK) {
+    enum status st = config_load(path_given, &c, &e);
+    if (st == OK) {
         config_set_current(config_retain(c));
-        s = work(c, &e);
+        st = work(c, &e);
     }
     config_set_current(NULL);
     config_drop(c);
-    if (s != OK)
+    if (st != OK)
         fprintf(stderr, "parley-worker: %s\n", e.message);
-    return s != OK;
+    return st != OK;
 }

@@ -10,29 +10,27 @@
 
 step_fn s_events;
 
-static enum status serve(struct worker *w, struct stripe *st, bool *found, struct err *e)
+static enum status serve(struct worker *w, struct stripe *stripe, bool *found, struct err *e)
 {
     int64_t until = clock_mono_us() + TURN_US;
     bool more = true;
-    enum status s = OK;
-
-    while (s == OK && more && clock_mono_us() < until) {
-        s = sync_step(st, w->pool, &more, e);
+    enum status st = OK;
+    while (st == OK && more && clock_mono_us() < until) {
+        st = sync_step(stripe, w->pool, &more, e);
         *found = *found || more;
     }
-    return s;
+    return st;
 }
 
 enum status s_events(struct worker *w, bool *found, struct err *e)
 {
-    struct stripe st;
+    struct stripe stripe;
     bool on;
-    enum status s = worker_stripe(w, &st, &on, e);
-
+    enum status st = worker_stripe(w, &stripe, &on, e);
     *found = false;
     if (on) {
-        s = serve(w, &st, found, e);
-        stripe_close(&st);
+        st = serve(w, &stripe, found, e);
+        stripe_close(&stripe);
     }
-    return s;
+    return st;
 }

@@ -8,13 +8,12 @@ step_fn s_meter;
 
 enum status s_meter(struct worker *w, bool *found, struct err *e)
 {
-    struct stripe st;
+    struct stripe stripe;
     bool on;
-    enum status s = worker_stripe(w, &st, &on, e);
-
+    enum status st = worker_stripe(w, &stripe, &on, e);
     if (on) {
-        s = meter_step(&st, w->pool, found, e);
-        stripe_close(&st);
+        st = meter_step(&stripe, w->pool, found, e);
+        stripe_close(&stripe);
     }
-    return s;
+    return st;
 }

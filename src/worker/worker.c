@@ -45,7 +45,7 @@ static const struct kind {
 #undef JOB
 #undef PERIODIC
 };
-enum { KINDS = sizeof(jobs) / sizeof(jobs[0]) };
+#define KINDS (sizeof(jobs) / sizeof(jobs[0]))
 _Static_assert(sizeof(jobs) / sizeof(jobs[0]) <= WORKER_KINDS, "WORKER_KINDS is too small");
 
 #define STEP(name, fn, meanwhile) step_fn fn;
@@ -79,17 +79,16 @@ void worker_heartbeat_path(const struct config *c, char *out, size_t n)
 enum status worker_open(struct worker *w, const struct config *c, struct err *e)
 {
     char host[40] = "host", id[ID_TEXT_MAX];
-
     *w = (struct worker){.config = config_retain((struct config *)c)};
     gethostname(host, sizeof(host) - 1);
     snprintf(w->name, sizeof(w->name), "%.30s:%d:%s", host, (int)getpid(), id_text(ID_JOB, id_new(), id) + 4);
     worker_heartbeat_path(c, w->heartbeat, sizeof(w->heartbeat));
-    enum status s = db_pool_open(c, 2, &w->pool, e);
-    if (s == OK) {
+    enum status st = db_pool_open(c, 2, &w->pool, e);
+    if (st == OK) {
         crash_slots(&w->slot, 1);
         crash_thread_begin(&w->slot);
     }
-    return s;
+    return st;
 }
 
 void worker_close(struct worker *w)
@@ -106,18 +105,16 @@ void worker_close(struct worker *w)
 enum status worker_view(struct worker *w, struct err *e)
 {
     struct view_config vc = {.template_dir = config_string(w->config, CONFIG_template_dir)};
-
     if (w->view_open)
         return OK;
-    enum status s = view_library_open(&vc, e);
-    w->view_open = s == OK;
-    return s;
+    enum status st = view_library_open(&vc, e);
+    w->view_open = st == OK;
+    return st;
 }
 
 static void read_again(struct worker *w)
 {
     struct err e = ERR_INIT;
-
     if (w->view_open && view_library_reload(&e) != OK)
         log_line(LOG_WARN, "texts_kept", LOG_S("error", e.message));
 }
@@ -125,7 +122,6 @@ static void read_again(struct worker *w)
 static void beat(struct worker *w)
 {
     int64_t now = clock_mono_us();
-
     if (w->beat_us && now - w->beat_us < (int64_t)WORKER_BEAT_S * 500000)
         return;
     w->beat_us = now;
@@ -156,16 +152,15 @@ void worker_progress(struct work *w, const struct json *progress)
     struct worker *k = w->worker;
     struct err e = ERR_INIT;
     struct db *c;
-
     beat(k);
     if (clock_mono_us() - k->lease_us < PROGRESS_US)
         return;
     k->lease_us = clock_mono_us();
-    enum status s = db_get(k->pool, &c, &e);
-    if (s == OK)
-        s = queue_extend(c, w->job->id, k->name, LEASE_MS, progress, &e);
+    enum status st = db_get(k->pool, &c, &e);
+    if (st == OK)
+        st = queue_extend(c, w->job->id, k->name, LEASE_MS, progress, &e);
     db_put(c);
-    if (s != OK)
+    if (st != OK)
         log_line(LOG_WARN, "lease_not_extended", LOG_S("kind", w->job->kind), LOG_S("error", e.message));
     serve_meanwhile(k);
 }
@@ -181,10 +176,10 @@ enum status worker_back(struct work *w, struct err *e)
     return w->db ? OK : db_get(w->worker->pool, &w->db, e);
 }
 
-static bool is_final(enum status s)
+static bool is_final(enum status st)
 {
-    return s == ERR_INVALID || s == ERR_NOT_FOUND || s == ERR_PLAN || s == ERR_DENIED || s == ERR_TOO_LARGE ||
-           s == ERR_CONFLICT;
+    return st == ERR_INVALID || st == ERR_NOT_FOUND || st == ERR_PLAN || st == ERR_DENIED || st == ERR_TOO_LARGE ||
+           st == ERR_CONFLICT;
 }
 
 /* What came of it goes into the row; a row that is no longer ours is somebody else's to end. */
@@ -192,20 +187,19 @@ static enum status record(struct work *w, enum status how, const struct json *re
                           struct err *e)
 {
     const char *name = w->worker->name;
-    enum status s = worker_back(w, e);
+    enum status st = worker_back(w, e);
+    if (st != OK)
+        return st;
+    st = how == OK ? queue_done(w->db, w->job->id, name, result, e)
+                   : queue_fail(w->db, w->job->id, name, why->message, is_final(how), e);
 
-    if (s != OK)
-        return s;
-    s = how == OK ? queue_done(w->db, w->job->id, name, result, e)
-                  : queue_fail(w->db, w->job->id, name, why->message, is_final(how), e);
-
-    if (s == ERR_TOO_LARGE || s == ERR_INTERNAL) /* a result the database does not take must not come back for ever */
-        s = queue_fail(w->db, w->job->id, name, "The result could not be stored.", true, e);
-    if (s == ERR_CONFLICT) {
+    if (st == ERR_TOO_LARGE || st == ERR_INTERNAL) /* a result the database does not take must not come back for ever */
+        st = queue_fail(w->db, w->job->id, name, "The result could not be stored.", true, e);
+    if (st == ERR_CONFLICT) {
         log_line(LOG_WARN, "job_lease_lost", LOG_S("kind", w->job->kind));
         return OK;
     }
-    return s;
+    return st;
 }
 
 static enum status run_job(struct work *w, struct err *e)
@@ -215,7 +209,6 @@ static enum status run_job(struct work *w, struct err *e)
     struct json *result = NULL;
     struct err why = ERR_INIT;
     const struct kind *kind = find_kind(w->job->kind);
-
     id_text(ID_JOB, w->job->id, id);
     log_set_request(id);
     crash_busy(&w->worker->slot, id);
@@ -223,29 +216,28 @@ static enum status run_job(struct work *w, struct err *e)
     w->worker->lease_us = start;
     enum status how = kind ? kind->fn(w, &result, &why)
                            : err_set(&why, ERR_INVALID, NULL, "This release knows no job of this kind.");
-    enum status s = record(w, how, result, &why, e);
+    enum status st = record(w, how, result, &why, e);
     log_line(how == OK ? LOG_INFO : LOG_WARN, how == OK ? "job_done" : "job_failed", LOG_S("kind", w->job->kind),
              LOG_I("attempt", w->job->attempt), LOG_I("ms", (clock_mono_us() - start) / 1000),
              LOG_S("error", why.message));
     crash_idle(&w->worker->slot);
     log_set_request(NULL);
-    return s;
+    return st;
 }
 
 /* Each periodic kind is asked for once in its period by each worker; the queue makes one job of it. */
 static enum status ask_periodic(struct worker *w, struct db *c, struct err *e)
 {
-    enum status s = OK;
-
-    for (size_t i = 0; s == OK && i < KINDS; i++) {
+    enum status st = OK;
+    for (size_t i = 0; st == OK && i < KINDS; i++) {
         int64_t period = jobs[i].period_ms ? clock_now_ms() / jobs[i].period_ms : 0;
         if (period == w->periods[i])
             continue;
-        s = queue_add_periodic(c, jobs[i].name, jobs[i].period_ms, e);
-        if (s == OK)
+        st = queue_add_periodic(c, jobs[i].name, jobs[i].period_ms, e);
+        if (st == OK)
             w->periods[i] = period;
     }
-    return s;
+    return st;
 }
 
 /* A step's failure holds up nobody: it rests for a while. */
@@ -272,42 +264,40 @@ static enum status run_due_job(struct worker *w, bool *found, struct err *e)
     struct arena a;
     struct job job;
     struct work work = {.worker = w, .arena = &a, .job = &job};
-
     arena_init(&a, JOB_ARENA);
-    enum status s = db_get(w->pool, &work.db, e);
-    if (s == OK)
-        s = ask_periodic(w, work.db, e);
-    if (s == OK)
-        s = queue_claim(work.db, &a, w->name, LEASE_MS, &job, found, e);
-    if (s == OK && *found)
-        s = run_job(&work, e);
+    enum status st = db_get(w->pool, &work.db, e);
+    if (st == OK)
+        st = ask_periodic(w, work.db, e);
+    if (st == OK)
+        st = queue_claim(work.db, &a, w->name, LEASE_MS, &job, found, e);
+    if (st == OK && *found)
+        st = run_job(&work, e);
     db_put(work.db);
     arena_release(&a);
-    return s;
+    return st;
 }
 
 enum status worker_step(struct worker *w, bool *found, struct err *e)
 {
     *found = false;
-    enum status s = run_due_job(w, found, e);
-    if (s == OK)
+    enum status st = run_due_job(w, found, e);
+    if (st == OK)
         run_steps(w, found);
-    return s;
+    return st;
 }
 
-enum status worker_stripe(struct worker *w, struct stripe *st, bool *on, struct err *e)
+enum status worker_stripe(struct worker *w, struct stripe *stripe, bool *on, struct err *e)
 {
     struct config *c = config_current();
-    enum status s = OK;
-
+    enum status st = OK;
     if (!c)
         c = config_retain(w->config);
     *on = stripe_enabled(c);
     if (*on)
-        s = stripe_open(st, c, w->pool, e);
-    *on = *on && s == OK;
+        st = stripe_open(stripe, c, w->pool, e);
+    *on = *on && st == OK;
     config_drop(c);
-    return s;
+    return st;
 }
 
 /* The next signal, or 0 when the time is up. */
@@ -315,7 +305,6 @@ static int wait_signal(int64_t us)
 {
     struct timespec t = {.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000};
     sigset_t set;
-
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
@@ -328,7 +317,6 @@ static int wait_signal(int64_t us)
 static int wait_work(int64_t us, uint64_t seen)
 {
     int sig = wait_signal(0);
-
     for (; us > 0 && !sig && shared_generation("work", ID_NONE) == seen; us -= LOOK_US)
         sig = wait_signal(us < LOOK_US ? us : LOOK_US);
     return sig;
@@ -347,13 +335,12 @@ static void tell_away(struct worker *w, bool away, const struct err *e)
 static enum status check_schema(struct worker *w, bool *ready, struct err *e)
 {
     struct db *c;
-    enum status s = db_get(w->pool, &c, e);
-
-    if (s == OK)
-        s = migrate_check(c, e);
+    enum status st = db_get(w->pool, &c, e);
+    if (st == OK)
+        st = migrate_check(c, e);
     db_put(c);
-    *ready = s == OK;
-    return s == ERR_CONFLICT ? s : OK;
+    *ready = st == OK;
+    return st == ERR_CONFLICT ? st : OK;
 }
 
 enum status worker_run(struct worker *w, void (*reload)(void *ctx), void *ctx, struct err *e)
@@ -361,7 +348,6 @@ enum status worker_run(struct worker *w, void (*reload)(void *ctx), void *ctx, s
     struct err mine = ERR_INIT;
     bool ready = false, found = false, away;
     uint64_t seen = 0;
-
     for (int64_t pause = 0;;) {
         int sig = wait_work(pause, seen);
         if (sig == SIGTERM || sig == SIGINT)

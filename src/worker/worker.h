@@ -13,7 +13,9 @@
 #include "billing/stripe_client.h"
 #include "queue/queue.h"
 
-enum { WORKER_KINDS = 32, WORKER_STEPS = 8 }; /* room for the rows of jobs.def and steps.def */
+/* room for the rows of jobs.def and steps.def */
+#define WORKER_KINDS 32
+#define WORKER_STEPS 8
 
 struct worker {
     struct config *config;
@@ -56,7 +58,7 @@ enum status worker_back(struct work *w, struct err *e);
 /* The templates and texts, loaded when a handler first asks for them, read again on SIGHUP. */
 enum status worker_view(struct worker *w, struct err *e);
 /* Stripe with the settings as they are now; *on false (and nothing to close) while no key is set, or it is not one. */
-enum status worker_stripe(struct worker *w, struct stripe *st, bool *on, struct err *e);
+enum status worker_stripe(struct worker *w, struct stripe *stripe, bool *on, struct err *e);
 void worker_heartbeat_path(const struct config *c, char *out, size_t n);
 #define WORKER_BEAT_S 10 /* the heartbeat is touched at least this often between jobs */
 

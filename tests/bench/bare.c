@@ -19,7 +19,8 @@
 
 #include "base/banned.h"
 
-enum { LATENCIES = 1 << 20, MAX_SQL = 128 * 1024 };
+#define LATENCIES (1 << 20)
+#define MAX_SQL (128 * 1024)
 static char **arg;
 static atomic_bool stop;
 static atomic_int slots, done;
@@ -55,10 +56,8 @@ static void put(struct client *k, const char *fmt, ...) __attribute__((format(pr
 static void put(struct client *k, const char *fmt, ...)
 {
     va_list ap;
-    int n;
-
     va_start(ap, fmt);
-    n = vsnprintf(k->sql + k->n, sizeof(k->sql) - k->n, fmt, ap);
+    int n = vsnprintf(k->sql + k->n, sizeof(k->sql) - k->n, fmt, ap);
     va_end(ap);
     if (n < 0 || (size_t)n >= sizeof(k->sql) - k->n) {
         fputs("bare: a statement is too long\n", stderr);
@@ -83,7 +82,6 @@ static const char *id_of(const struct client *k, uint64_t turn, char id[33])
 static void rows(struct client *k, int batch, const char *head, void (*row)(struct client *k, const char *id))
 {
     char id[33];
-
     put(k, "%s", head);
     for (int i = 0; i < batch; i++) {
         put(k, "%s", i ? "," : "");
@@ -146,7 +144,6 @@ static void *client(void *number)
 {
     struct client *k = calloc(1, sizeof(*k));
     int batch = (int)strtol(arg[9], NULL, 10);
-
     if (!k || !(k->m = mysql_init(NULL)) || !mysql_real_connect(k->m, NULL, arg[2], arg[3], arg[4], 0, arg[1], 0)) {
         fprintf(stderr, "bare: %s\n", k && k->m ? mysql_error(k->m) : "no memory");
         exit(1);
@@ -176,7 +173,6 @@ static void begin_counter(void)
 {
     MYSQL *m = mysql_init(NULL);
     char sql[256];
-
     if (!m || !mysql_real_connect(m, NULL, arg[2], arg[3], arg[4], 0, arg[1], 0))
         exit(1);
     snprintf(sql, sizeof(sql),
@@ -191,7 +187,6 @@ int main(int argc, char **argv)
     pthread_t threads[256];
     int clients = argc == 10 ? (int)strtol(argv[7], NULL, 10) : 0,
         seconds = argc == 10 ? (int)strtol(argv[8], NULL, 10) : 0;
-
     if (clients < 1 || clients > 256 || seconds < 1) {
         fputs("usage: bare SOCKET USER PASSWORD DATABASE TENANT BOT CLIENTS SECONDS BATCH\n", stderr);
         return 2;

@@ -18,14 +18,17 @@
 
 #include "base/banned.h"
 
-enum { CACHED = 2000000, LOADS = 3000, RESOLVES = 1000000, THREADS = 2 };
+#define CACHED 2000000
+#define LOADS 3000
+#define RESOLVES 1000000
+#define THREADS 2
 
 static struct db_pool *pool;
 static struct id tenant;
 
-static void must(enum status s, const struct err *e)
+static void must(enum status st, const struct err *e)
 {
-    if (s != OK) {
+    if (st != OK) {
         fprintf(stderr, "entitle: %s\n", e->message);
         exit(1);
     }
@@ -41,7 +44,6 @@ static double cached_ns(void)
     struct err e = ERR_INIT;
     struct entitled x;
     int64_t begun = clock_mono_us();
-
     for (int i = 0; i < CACHED; i++)
         must(entitled_now(pool, tenant, clock_now_ms(), &x, &e), &e);
     return each_ns(begun, CACHED);
@@ -50,7 +52,6 @@ static double cached_ns(void)
 static void *one_of_them(void *ns)
 {
     struct err e = ERR_INIT;
-
     must(db_thread_begin(&e), &e);
     *(double *)ns = cached_ns();
     db_thread_end();
@@ -62,7 +63,6 @@ static double crowded_ns(void)
 {
     pthread_t threads[THREADS];
     double ns[THREADS], sum = 0;
-
     for (int i = 0; i < THREADS; i++)
         if (pthread_create(&threads[i], NULL, one_of_them, &ns[i]) != 0)
             exit(1);
@@ -77,7 +77,6 @@ static double quota_ns(void)
 {
     struct err e = ERR_INIT;
     struct usage_quota q;
-
     must(usage_quota(pool, tenant, clock_now_ms(), &q, &e), &e);
     int64_t begun = clock_mono_us();
     for (int i = 0; i < CACHED; i++)
@@ -88,7 +87,6 @@ static double quota_ns(void)
 static double clock_ns(void)
 {
     int64_t begun = clock_mono_us(), sum = 0;
-
     for (int i = 0; i < CACHED; i++)
         sum += clock_now_ms() & 1;
     double ns = each_ns(begun, CACHED);
@@ -103,7 +101,6 @@ static double row_us(struct db *c)
     struct err e = ERR_INIT;
     struct arena a;
     int64_t begun = clock_mono_us();
-
     arena_init(&a, 1 * MB);
     for (int i = 0; i < LOADS; i++) {
         must(entitlement_store_tenant(c, tenant, &a, &f, &e), &e);
@@ -119,7 +116,6 @@ static double load_us(struct db *c)
     struct entitlements x;
     struct arena a;
     int64_t begun = clock_mono_us();
-
     arena_init(&a, 1 * MB);
     for (int i = 0; i < LOADS; i++) {
         must(entitlement_load(c, tenant, clock_now_ms(), &a, &x, &e), &e);
@@ -135,7 +131,6 @@ static void read_facts(struct db *c, struct arena *a, struct entitlement_facts *
     struct subscription *subscriptions;
     struct override *overrides;
     struct err e = ERR_INIT;
-
     must(plans ? plans_read(c, a, plans, &e) : err_nomem(&e), &e);
     must(entitlement_store_tenant(c, tenant, a, f, &e), &e);
     must(subscription_list(c, tenant, a, &subscriptions, &f->subscription_n, &e), &e);
@@ -151,7 +146,6 @@ static double resolve_ns(struct db *c, size_t *subscriptions)
     struct entitlements x;
     struct arena a;
     int64_t sum = 0;
-
     arena_init(&a, 1 * MB);
     read_facts(c, &a, &f);
     *subscriptions = f.subscription_n;
@@ -173,7 +167,6 @@ int main(int argc, char **argv)
     struct err e = ERR_INIT;
     struct db *c = NULL;
     size_t subscriptions = 0;
-
     if (argc != 2) {
         fputs("usage: entitle TENANT\n", stderr);
         return 2;

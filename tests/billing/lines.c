@@ -23,11 +23,11 @@ void lines_must(bool ok)
     }
 }
 
-void lines_outcome(struct json *out, enum status s, const struct err *e, const char *status)
+void lines_outcome(struct json *out, enum status st, const struct err *e, const char *status)
 {
-    lines_must(json_set_bool(out, "ok", s == OK) == 0);
-    if (s != OK)
-        lines_must(json_set_str(out, status, str_from(status_default_code(s))) == 0 &&
+    lines_must(json_set_bool(out, "ok", st == OK) == 0);
+    if (st != OK)
+        lines_must(json_set_str(out, status, str_from(status_default_code(st))) == 0 &&
                    json_set_str(out, "code", str_from(err_code(e))) == 0 &&
                    json_set_str(out, "message", str_from(e->message)) == 0 &&
                    json_set_str(out, "pointer", str_from(e->pointer)) == 0);
@@ -39,7 +39,6 @@ static void answer_line(struct str line, lines_fn *answer)
     struct json *in = NULL, *out;
     struct arena a;
     struct buf b;
-
     arena_init(&a, LINE_ARENA);
     out = json_new_object(&a);
     lines_must(out && json_parse(&a, line, 64, &in, &bad) == OK);
@@ -60,7 +59,6 @@ int lines_run(const char *program, int connections, struct db_pool **pool, lines
     char *line = NULL;
     size_t size = 0;
     ssize_t n;
-
     name = program;
     db_library_begin();
     if (crypto_init(&e) != OK || log_open(program, NULL, LOG_INFO, &e) != OK || db_thread_begin(&e) != OK ||

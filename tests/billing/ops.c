@@ -24,9 +24,8 @@
 #include "billing/setup.h"
 #include "billing/sync.h"
 #include "billing/usage.h"
-#include "web/route.h"
-
 #include "lines.h"
+#include "web/route.h"
 
 #include "base/banned.h"
 
@@ -71,30 +70,27 @@ static void put_int(struct job *j, const char *name, int64_t v)
 static enum status op_begin(struct job *j)
 {
     struct str url = STR_EMPTY;
-    enum status s = checkout_begin(&j->s, pool, j->a, &j->who, get(j, "plan"), &url, &j->e);
-
+    enum status st = checkout_begin(&j->s, pool, j->a, &j->who, get(j, "plan"), &url, &j->e);
     put(j, "url", url);
-    return s;
+    return st;
 }
 
 static enum status op_return(struct job *j)
 {
     static const char *const names[] = {"unknown", "open", "paying", "done", "expired"};
     enum checkout_outcome out = CHECKOUT_UNKNOWN;
-    enum status s = checkout_return(&j->s, pool, j->a, &j->who, get(j, "session"), &out, &j->e);
-
+    enum status st = checkout_return(&j->s, pool, j->a, &j->who, get(j, "session"), &out, &j->e);
     put(j, "outcome", str_from(names[out]));
-    return s;
+    return st;
 }
 
 static enum status op_portal(struct job *j)
 {
     struct str url = STR_EMPTY;
-    enum status s = portal_begin(&j->s, pool, j->a, &j->who,
-                                 json_bool(json_get(j->in, "card")) ? PORTAL_CARD : PORTAL_HOME, &url, &j->e);
-
+    enum status st = portal_begin(&j->s, pool, j->a, &j->who,
+                                  json_bool(json_get(j->in, "card")) ? PORTAL_CARD : PORTAL_HOME, &url, &j->e);
     put(j, "url", url);
-    return s;
+    return st;
 }
 
 static enum status op_preview(struct job *j)
@@ -102,11 +98,11 @@ static enum status op_preview(struct job *j)
     static const char *const kinds[] = {"none", "buy", "upgrade", "downgrade", "cancel", "move"};
     struct change_preview *x = ARENA_NEW(j->a, struct change_preview);
     struct json *lines, *line;
-    lines_must(x != NULL);
-    enum status s = change_preview(&j->s, pool, j->a, &j->who, get(j, "plan"), x, &j->e);
+    lines_must(x);
+    enum status st = change_preview(&j->s, pool, j->a, &j->who, get(j, "plan"), x, &j->e);
 
-    if (s != OK)
-        return s;
+    if (st != OK)
+        return st;
     put(j, "kind", str_from(kinds[x->kind]));
     put(j, "from", x->from ? x->from->plan : STR_EMPTY);
     put(j, "to", x->to ? x->to->plan : STR_EMPTY);
@@ -128,11 +124,10 @@ static enum status op_apply(struct job *j)
 {
     struct str url = STR_EMPTY;
     int64_t proration = json_int(json_get(j->in, "proration"), clock_now_ms());
-    enum status s = change_apply(&j->s, pool, j->a, &j->who, get(j, "plan"), proration, j->keep, j->keep_n, &url,
-                                 &j->e);
-
+    enum status st = change_apply(&j->s, pool, j->a, &j->who, get(j, "plan"), proration, j->keep, j->keep_n, &url,
+                                  &j->e);
     put(j, "url", url);
-    return s;
+    return st;
 }
 
 static enum status op_undo(struct job *j)
@@ -153,16 +148,15 @@ static enum status op_move(struct job *j)
 static enum status op_customer(struct job *j)
 {
     struct str customer = STR_EMPTY;
-    enum status s = customer_ensure(&j->s, pool, j->a, &j->who, &customer, &j->e);
-
+    enum status st = customer_ensure(&j->s, pool, j->a, &j->who, &customer, &j->e);
     put(j, "customer", customer);
-    return s;
+    return st;
 }
 
 static enum status op_look(struct job *j)
 {
     char *kind = arena_strdup(j->a, get(j, "kind"));
-    lines_must(kind != NULL);
+    lines_must(kind);
     return sync_object(&j->s, pool, kind, get(j, "id"), 1000, &j->e);
 }
 
@@ -182,12 +176,11 @@ static enum status op_keep(struct job *j, struct db *c)
 static enum status op_plan(struct job *j, struct db *c)
 {
     struct plans plans;
-    enum status s = plans_read(c, j->a, &plans, &j->e);
-    const struct plan *p = s == OK ? plans_find(&plans, get(j, "plan")) : NULL;
-
-    if (s != OK)
-        return s;
-    lines_must(p != NULL);
+    enum status st = plans_read(c, j->a, &plans, &j->e);
+    const struct plan *p = st == OK ? plans_find(&plans, get(j, "plan")) : NULL;
+    if (st != OK)
+        return st;
+    lines_must(p);
     struct plan_edit x = {.plan = p->plan,
                           .name = p->name,
                           .is_public = p->is_public,
@@ -211,10 +204,9 @@ static enum status op_plan(struct job *j, struct db *c)
 static enum status op_state(struct job *j, struct db *c)
 {
     struct entitlements x;
-    enum status s = entitlement_load(c, j->who.tenant, clock_now_ms(), j->a, &x, &j->e);
-
-    if (s != OK)
-        return s;
+    enum status st = entitlement_load(c, j->who.tenant, clock_now_ms(), j->a, &x, &j->e);
+    if (st != OK)
+        return st;
     put(j, "state", str_from(billing_state_name(x.state)));
     put(j, "plan", x.plan->plan);
     put_int(j, "price", x.terms ? x.terms->price : 0);
@@ -228,11 +220,10 @@ static enum status op_check(struct job *j, struct db *c)
 {
     bool ready = false;
     struct str words = STR_EMPTY;
-    enum status s = setup_check(&j->s, c, j->a, &ready, &words, &j->e);
-
+    enum status st = setup_check(&j->s, c, j->a, &ready, &words, &j->e);
     lines_must(json_set_bool(j->out, "ready", ready) == 0);
     put(j, "words", words);
-    return s;
+    return st;
 }
 
 /* ---- the worker's part ---- */
@@ -240,26 +231,24 @@ static enum status op_check(struct job *j, struct db *c)
 static enum status op_collect(struct job *j, struct db *c)
 {
     int64_t n = 0;
-    enum status s = meter_collect(c, &n, &j->e);
-
+    enum status st = meter_collect(c, &n, &j->e);
     put_int(j, "rows", n);
-    return s;
+    return st;
 }
 
 /* Steps until nothing is found; *n = how many found something. */
 static enum status steps(struct job *j,
-                         enum status (*step)(struct stripe *st, struct db_pool *p, bool *found, struct err *e))
+                         enum status (*step)(struct stripe *stripe, struct db_pool *p, bool *found, struct err *e))
 {
     bool found = true;
     int64_t n = 0;
-    enum status s = OK;
-
-    while (s == OK && found && n < 1000) {
-        s = step(&j->s, pool, &found, &j->e);
-        n += s == OK && found;
+    enum status st = OK;
+    while (st == OK && found && n < 1000) {
+        st = step(&j->s, pool, &found, &j->e);
+        n += st == OK && found;
     }
     put_int(j, "steps", n);
-    return s;
+    return st;
 }
 
 static enum status op_send(struct job *j)
@@ -275,10 +264,9 @@ static enum status op_events(struct job *j)
 static enum status op_flush(struct job *j)
 {
     bool sent = false;
-    enum status s = meter_flush(&j->s, pool, j->who.tenant, &sent, &j->e);
-
+    enum status st = meter_flush(&j->s, pool, j->who.tenant, &sent, &j->e);
     lines_must(json_set_bool(j->out, "sent", sent) == 0);
-    return s;
+    return st;
 }
 
 static enum status op_compare(struct job *j)
@@ -301,25 +289,23 @@ static enum status op_notice(struct job *j, struct db *c)
 {
     struct id after = ID_NONE;
     bool more = true;
-    enum status s = OK;
-
-    while (s == OK && more)
-        s = notice_step(c, clock_now_ms(), &after, 10, &more, &j->e);
-    return s;
+    enum status st = OK;
+    while (st == OK && more)
+        st = notice_step(c, clock_now_ms(), &after, 10, &more, &j->e);
+    return st;
 }
 
 static enum status op_usage(struct job *j, struct db *c)
 {
     struct usage u = {0};
-    enum status s = usage_now(c, j->who.tenant, clock_now_ms(), &u, &j->e);
-
+    enum status st = usage_now(c, j->who.tenant, clock_now_ms(), &u, &j->e);
     put_int(j, "used", u.used);
     put_int(j, "included", u.included);
     put_int(j, "limit", u.limit);
     put_int(j, "start", u.period_start_ms);
     put_int(j, "end", u.period_end_ms);
     lines_must(json_set_bool(j->out, "billable", u.billable) == 0);
-    return s;
+    return st;
 }
 
 /* As an address that asks more than it may, for so long: what the programs of this host count together is found in run_dir. */
@@ -328,7 +314,6 @@ static void crowd(struct job *j, const struct config *c)
     struct rate_limit limit = rate_class_limit(RATE_HOOK);
     int64_t until_us = clock_mono_us() + json_int(json_get(j->in, "ms"), 0) * 1000;
     int retry;
-
     settings_share(c, LOG_WARN);
     while (clock_mono_us() < until_us)
         if (!shared_take(rate_class_name(RATE_HOOK), STR("127.0.0.1"), limit.per_minute, limit.burst, &retry))
@@ -356,20 +341,17 @@ static const struct {
 static enum status inside(struct job *j, enum status (*fn)(struct job *j, struct db *c))
 {
     struct db *c = NULL;
-    enum status s = db_get(pool, &c, &j->e);
-
-    if (s == OK)
-        s = fn(j, c);
+    enum status st = db_get(pool, &c, &j->e);
+    if (st == OK)
+        st = fn(j, c);
     db_put(c);
-    return s;
+    return st;
 }
 
 static enum status run(struct job *j)
 {
     struct str op = get(j, "op");
     struct config *config = NULL;
-    enum status s;
-
     if (str_eqz(op, "clock")) {
         clock_set_for_test(json_int(json_get(j->in, "ms"), 0));
         return OK;
@@ -377,31 +359,30 @@ static enum status run(struct job *j)
     hurry = hurry || str_eqz(op, "hurry");
     if (str_eqz(op, "hurry"))
         return OK;
-    s = config_load(NULL, &config, &j->e);
-    if (s == OK && str_eqz(op, "crowd")) {
+    enum status st = config_load(NULL, &config, &j->e);
+    if (st == OK && str_eqz(op, "crowd")) {
         crowd(j, config);
         config_drop(config);
         return OK;
     }
-    if (s == OK)
-        s = stripe_open(&j->s, config, pool, &j->e);
+    if (st == OK)
+        st = stripe_open(&j->s, config, pool, &j->e);
     j->s.sleep_ms = hurry ? no_sleep : NULL;
     if (config)
         config_set_current(config); /* as a program would after SIGHUP */
-    for (size_t i = 0; s == OK && i < sizeof(ops) / sizeof(ops[0]); i++)
+    for (size_t i = 0; st == OK && i < sizeof(ops) / sizeof(ops[0]); i++)
         if (str_eqz(op, ops[i].name)) {
-            s = ops[i].outside ? ops[i].outside(j) : inside(j, ops[i].inside);
+            st = ops[i].outside ? ops[i].outside(j) : inside(j, ops[i].inside);
             stripe_close(&j->s);
-            return s;
+            return st;
         }
-    lines_must(s != OK); /* no such op */
-    return s;
+    lines_must(st != OK); /* no such op */
+    return st;
 }
 
 static void read_who(struct job *j)
 {
     const struct json *keep = json_get(j->in, "keep");
-
     j->who = (struct actor){.role = ROLE_OWNER, .perms = account_role_perms(ROLE_OWNER), .ip = "192.0.2.9"};
     if (get(j, "tenant").n)
         lines_must(id_parse(ID_TENANT, get(j, "tenant"), &j->who.tenant));
@@ -415,7 +396,6 @@ static void read_who(struct job *j)
 static void answer(struct arena *a, struct json *in, struct json *out)
 {
     struct job j = {.a = a, .in = in, .out = out};
-
     read_who(&j);
     lines_outcome(out, run(&j), &j.e, "status");
 }

@@ -1,9 +1,8 @@
 /* What the operator's console reads across workspaces, and that what it does is logged. */
-#include "unit/test.h"
-
 #include "billing/alarm.h"
 #include "billing/console.h"
 #include "lib/dbtest.h"
+#include "unit/test.h"
 
 #include "base/banned.h"
 
@@ -16,10 +15,10 @@ static struct arena arena;
 static struct id mine, theirs;
 static const struct actor operator_ = {.ip = "192.0.2.1"};
 
-static void okay(enum status s, const struct err *e)
+static void okay(enum status st, const struct err *e)
 {
-    if (s != OK)
-        fail_msg("status %d: %s (%s)", (int)s, e->message, e->code);
+    if (st != OK)
+        fail_msg("status %d: %s (%s)", (int)st, e->message, e->code);
 }
 
 static struct id workspace(const char *name, const char *email)

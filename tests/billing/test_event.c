@@ -1,9 +1,8 @@
 /* The envelope of an event: what is taken out of it, and what is no event. */
-#include "unit/test.h"
-
 #include "base/clock.h"
 #include "base/limits.h"
 #include "billing/hook.h"
+#include "unit/test.h"
 
 #include "base/banned.h"
 
@@ -13,7 +12,6 @@ static enum status read_it(const char *text, struct event_envelope *v)
 {
     char *copy = arena_strdup(&arena, str_from(text));
     struct err e = ERR_INIT;
-
     assert_non_null(copy);
     for (char *p = copy; *p; p++)
         if (*p == '\'')

@@ -1,6 +1,4 @@
 /* Leases against a real MariaDB: one holder at a time, also among threads, and nobody writes after losing it. */
-#include "unit/test.h"
-
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -8,6 +6,7 @@
 #include "billing/lease.h"
 #include "dbtest.h"
 #include "okay.h"
+#include "unit/test.h"
 
 #include "base/banned.h"
 
@@ -136,7 +135,8 @@ static void names_are_bytes(void **state)
 
 /* ---- threads ---- */
 
-enum { THREADS = 6, ROUNDS = 40 };
+#define THREADS 6
+#define ROUNDS 40
 static atomic_int inside, most, takes, lost;
 
 struct write {
@@ -145,9 +145,9 @@ struct write {
 
 static enum status add_one(struct db *db, void *ctx, struct err *e)
 {
-    enum status s = lease_hold(db, STR("race"), ((struct write *)ctx)->holder, e);
-    if (s != OK)
-        return s;
+    enum status st = lease_hold(db, STR("race"), ((struct write *)ctx)->holder, e);
+    if (st != OK)
+        return st;
     int now = atomic_fetch_add(&inside, 1) + 1, seen = atomic_load(&most);
     while (now > seen && !atomic_compare_exchange_weak(&most, &seen, now))
         ;
@@ -171,10 +171,10 @@ static void *run(void *unused)
         if (!got)
             continue;
         atomic_fetch_add(&takes, 1);
-        enum status s = db_transaction(db, add_one, &w, &e);
-        if (s == ERR_CONFLICT)
+        enum status st = db_transaction(db, add_one, &w, &e);
+        if (st == ERR_CONFLICT)
             atomic_fetch_add(&lost, 1);
-        else if (s != OK)
+        else if (st != OK)
             fail_msg("%s", e.message);
         if (lease_release(db, STR("race"), w.holder, &e) != OK)
             fail_msg("%s", e.message);

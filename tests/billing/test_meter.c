@@ -1,6 +1,4 @@
 /* From counters to rows of the outbox, and what becomes of rows, without Stripe. tests/billing/meter.test.mjs sends them. */
-#include "unit/test.h"
-
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -13,6 +11,7 @@
 #include "billing/usage.h"
 #include "lib/dbtest.h"
 #include "lib/okay.h"
+#include "unit/test.h"
 
 #include "base/banned.h"
 
@@ -92,14 +91,12 @@ static void count_on(struct db *c, struct id tenant, bool billable)
                               .conversation = id_new(),
                               .counted_ms = clock_now_ms(),
                               .quota = {.limit = USAGE_UNLIMITED, .period_start_ms = start, .billable = billable}};
-
     OKAY(db_transaction(c, count_all, &one, &fail));
 }
 
 static int64_t collect(void)
 {
     int64_t n;
-
     OKAY(meter_collect(db, &n, &fail));
     return n;
 }
@@ -108,7 +105,6 @@ static struct meter_row only_row(void)
 {
     struct meter_row *rows;
     size_t n;
-
     OKAY(meter_list(db, &arena, "", 10, &rows, &n, &fail));
     assert_int_equal(n, 1);
     return rows[0];
@@ -117,7 +113,6 @@ static struct meter_row only_row(void)
 static void counter_is(struct id tenant, bool billable, int64_t used, int64_t reported, int64_t unsent_ms)
 {
     struct db_row r;
-
     OKAY(db_query_one(db, &look_counter, &tenant, DB_ARGS(db_time(start), db_int(billable)), &arena, &r, &fail));
     assert_int_equal(db_row_int(r, 0), used);
     assert_int_equal(db_row_int(r, 1), reported);
@@ -127,7 +122,6 @@ static void counter_is(struct id tenant, bool billable, int64_t used, int64_t re
 static void what_grew_becomes_one_row(void **state)
 {
     int64_t first = clock_now_ms();
-
     (void)state;
     open_counter(mine, true, "cus_mine");
     count_on(db, mine, true);
@@ -277,16 +271,14 @@ static void collected_while_counted(void **state)
 static bool due(bool livemode, struct meter_row *r)
 {
     struct err e = ERR_INIT;
-    enum status s = meter_store_due(db, &arena, NULL, livemode, clock_now_ms(), r, &e);
-
-    assert_true(s == OK || s == ERR_NOT_FOUND);
-    return s == OK;
+    enum status st = meter_store_due(db, &arena, NULL, livemode, clock_now_ms(), r, &e);
+    assert_true(st == OK || st == ERR_NOT_FOUND);
+    return st == OK;
 }
 
 static void due_are_those_of_this_mode_that_nobody_serves(void **state)
 {
     struct meter_row r;
-
     (void)state;
     open_counter(mine, true, "cus_mine");
     count_on(db, mine, true);
@@ -310,7 +302,6 @@ static void lag_is_measured_from_the_counting_on(void **state)
 {
     struct meter_lag lag;
     int64_t first = clock_now_ms();
-
     (void)state;
     OKAY(meter_lag(db, &lag, &fail));
     assert_int_equal(lag.oldest_ms, 0);
@@ -345,7 +336,6 @@ static void what_the_meter_refused_is_rejected_and_can_be_sent_again(void **stat
     char before[ID_TEXT_MAX];
     struct id again;
     struct err e = ERR_INIT;
-
     (void)state;
     open_counter(mine, true, "cus_mine");
     count_on(db, mine, true);
@@ -375,7 +365,6 @@ static void what_the_meter_refused_is_rejected_and_can_be_sent_again(void **stat
 static void old_rows_go(void **state)
 {
     int64_t n;
-
     (void)state;
     open_counter(mine, true, "cus_mine");
     for (int i = 0; i < 3; i++) {
@@ -395,7 +384,6 @@ static void put_call(struct id row, int64_t at_ms, enum stripe_call_state state)
                             .method = STR("POST"),
                             .path = STR("/v1/billing/meter_events"),
                             .state = state};
-
     OKAY(stripe_call_add(db, &k, at_ms, &fail));
 }
 
@@ -406,7 +394,6 @@ static void old_calls_go(void **state)
     struct id old = id_least(then), older = id_least(then - 1), unsure = id_least(then - 2), other = id_new();
     struct stripe_call kept = {
         .idem_key = STR("cust:ws_1:1.0"), .method = STR("POST"), .path = STR("/v1/customers"), .state = CALL_DONE};
-
     (void)state;
     put_call(old, then, CALL_DONE);
     put_call(older, then, CALL_DONE);

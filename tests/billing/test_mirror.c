@@ -1,6 +1,4 @@
 /* Stripe's JSON as the official client's types have it, read and written: every shape a field may come in. */
-#include "unit/test.h"
-
 #include "account/account.h"
 #include "base/clock.h"
 #include "base/limits.h"
@@ -8,6 +6,7 @@
 #include "billing/mirror.h"
 #include "dbtest.h"
 #include "okay.h"
+#include "unit/test.h"
 
 #include "base/banned.h"
 
@@ -26,7 +25,6 @@ static struct json *parsed(const char *text)
 {
     char *copy = arena_strdup(&arena, str_from(text));
     struct json *j;
-
     assert_non_null(copy);
     for (char *p = copy; *p; p++)
         if (*p == '\'')
@@ -578,7 +576,6 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup(invoices_of_a_workspace, clean),
         cmocka_unit_test_setup(alarms, clean),
     };
-
     dbtest_begin(argc, argv);
     int failed = cmocka_run_group_tests_name("mirror", tests, setup, teardown);
     db_library_end();

@@ -1,7 +1,6 @@
 /* Amounts and exact decimals. */
-#include "unit/test.h"
-
 #include "billing/money.h"
+#include "unit/test.h"
 
 #include "base/banned.h"
 

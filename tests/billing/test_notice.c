@@ -1,11 +1,10 @@
 /* Mails about money: what there is to say, and that it is said once. */
-#include "unit/test.h"
-
 #include "base/clock.h"
 #include "base/limits.h"
 #include "billing/notice.h"
 #include "lib/dbtest.h"
 #include "lib/okay.h"
+#include "unit/test.h"
 
 #include "base/banned.h"
 
@@ -26,7 +25,6 @@ static struct str kinds(const struct notice *list, int n)
 {
     static char out[400];
     struct buf b;
-
     buf_fixed(&b, out, sizeof(out));
     for (int i = 0; i < n; i++)
         buf_printf(&b, "%s%s%s%s", i ? " " : "", list[i].kind, list[i].mail ? "=" : "",
@@ -113,7 +111,6 @@ static void what_comes(void **state)
     struct subscription s = {.trial_end_ms = 103 * DAY, .next_ms = 120 * DAY};
     struct entitlements x = {.state = BILLING_TRIAL, .subscription = &s};
     struct notice list[NOTICES_MAX];
-
     (void)state;
     assert_int_equal(notice_coming(&x, 100 * DAY - 1, STR_EMPTY, list), 0);
     assert_str(kinds(list, notice_coming(&x, 100 * DAY, STR_EMPTY, list)), "trial_ending=trial_ending");
@@ -204,7 +201,6 @@ static void look_at(int64_t now)
 {
     struct id after = ID_NONE;
     bool more = true;
-
     clock_set_for_test(now);
     for (int i = 0; more; i++) {
         assert_true(i < 10);
@@ -218,7 +214,6 @@ static struct str take_mails(void)
     static char out[1000];
     struct db_rows rows;
     struct buf b;
-
     buf_fixed(&b, out, sizeof(out));
     OKAY(db_query(db, &mails, DB_GLOBAL, DB_NONE, &arena, &rows, &fail));
     for (size_t i = 0; i < rows.n; i++)
@@ -231,7 +226,6 @@ static struct str value(const char *name)
 {
     struct db_rows rows;
     struct json *j;
-
     OKAY(db_query(db, &mails, DB_GLOBAL, DB_NONE, &arena, &rows, &fail));
     assert_true(rows.n > 0);
     OKAY(json_parse(&arena, db_row_str(rows.rows[0], 1), 20, &j, &fail));
@@ -251,7 +245,6 @@ static void used(struct id tenant, bool billable, int64_t n)
 {
     int64_t start = billable ? t0 : clock_date_ms(2026, 11, 1),
             end = billable ? clock_date_ms(2026, 12, 10) : clock_date_ms(2026, 12, 1);
-
     OKAY(db_exec(db, &add_counter, &tenant, DB_ARGS(db_time(start), db_int(billable), db_time(end), db_int(n)), NULL,
                  &fail));
 }
@@ -266,7 +259,6 @@ static void subscribe(void)
 static void assert_mails(const char *a, const char *b)
 {
     struct str got = take_mails();
-
     if (!str_eqz(got, a) && !str_eqz(got, b)) /* people come in the order of their ids */
         fail_msg("mails: %.*s", STR_F(got));
 }
@@ -367,7 +359,6 @@ static void unlimited_is_never_told(void **state)
 static void past_due(int64_t since_ms)
 {
     char sql[300];
-
     snprintf(sql, sizeof(sql),
              "UPDATE subscription_mirror SET status = 'past_due', latest_invoice_id = 'in_1', first_failed_at = "
              "'1970-01-01' + INTERVAL %lld SECOND",
@@ -482,7 +473,6 @@ static void nobody_else_reads_it(void **state)
 static void without_a_key_nothing_is_offered(void **state)
 {
     struct config *off;
-
     (void)state;
     OKAY(config_load(dbtest_config_file("parley_notice_off", "base_url = https://chat.example.com\n"), &off, &fail));
     config_set_current(off);

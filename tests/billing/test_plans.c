@@ -1,7 +1,5 @@
 /* Plans, overrides and quotas against a real MariaDB: what the operator changes and who may not, what a tenant is then allowed, and that
  * the counter's row, its period and its price follow. */
-#include "unit/test.h"
-
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/shared.h"
@@ -9,6 +7,7 @@
 #include "billing/usage.h"
 #include "dbtest.h"
 #include "okay.h"
+#include "unit/test.h"
 
 #include "base/banned.h"
 
@@ -109,8 +108,8 @@ static struct plan_edit edit_of(const char *plan)
                            .price = old->terms->price,
                            .conversations = old->terms->conversations,
                            .bills_overage = old->terms->overage >= 0};
-    memcpy(in.currency, old->terms->currency, sizeof in.currency);
-    memcpy(in.value, old->value, sizeof in.value);
+    memcpy(in.currency, old->terms->currency, sizeof(in.currency));
+    memcpy(in.value, old->value, sizeof(in.value));
     return in;
 }
 
@@ -543,7 +542,7 @@ int main(int argc, char **argv)
     struct err e = ERR_INIT;
     char path[300];
     dbtest_begin(argc, argv);
-    snprintf(path, sizeof path, "%s/shared", dbtest_dir());
+    snprintf(path, sizeof(path), "%s/shared", dbtest_dir());
     if (shared_open(path, &e) != OK ||
         config_load(dbtest_config_file(DB, "stripe_secret_key = sk_test_1\n"), &config, &e) != OK) {
         fprintf(stderr, "%s\n", e.message);

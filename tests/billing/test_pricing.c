@@ -1,7 +1,6 @@
 /* What plans come to: pure sums. */
-#include "unit/test.h"
-
 #include "billing/pricing.h"
+#include "unit/test.h"
 
 #include "base/banned.h"
 
@@ -76,7 +75,7 @@ static void the_next_invoice_is_the_base_of_what_comes_and_the_overage_of_what_w
     assert_int_equal(pricing_next(&p, &x, 0).base, 19900);
     x.state = BILLING_ENDING;
     n = pricing_next(&p, &x, 51000);
-    assert_true(n.any && n.base == 0 && n.overage == 398 && n.terms == NULL);
+    assert_true(n.any && n.base == 0 && n.overage == 398 && !n.terms);
     x.state = BILLING_TRIAL;
     s.trial_end_ms = 700;
     assert_int_equal(pricing_next(&p, &x, 0).at_ms, 700);

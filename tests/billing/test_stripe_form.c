@@ -1,7 +1,6 @@
 /* Stripe's encoding, byte for byte as the official client sends it. */
-#include "unit/test.h"
-
 #include "billing/stripe_form.h"
+#include "unit/test.h"
 
 #include "base/banned.h"
 

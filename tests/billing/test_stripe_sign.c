@@ -1,9 +1,8 @@
 /* The signature of a webhook: what is let in, and everything else. */
-#include "unit/test.h"
-
 #include "base/crypto.h"
 #include "base/limits.h"
 #include "billing/stripe_sign.h"
+#include "unit/test.h"
 
 #include "base/banned.h"
 
@@ -33,7 +32,6 @@ static const char *sign(const char *secret, int64_t t, struct str body)
     char time[24];
     uint8_t mac[32];
     struct buf b;
-
     snprintf(time, sizeof(time), "%lld", (long long)t);
     const struct str parts[] = {str_from(time), STR("."), body};
     crypto_hmac_sha256_parts(str_from(secret), parts, 3, mac);

@@ -1,8 +1,7 @@
 /* What a period comes to: usage_forecast, case by case. */
-#include "unit/test.h"
-
 #include "base/clock.h"
 #include "billing/usage.h"
+#include "unit/test.h"
 
 #include "base/banned.h"
 
@@ -156,7 +155,6 @@ static const struct row rows[] = {
 static void each_case(void **state)
 {
     int64_t november = clock_date_ms(2026, 11, 1);
-
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         const struct row *r = &rows[i];
@@ -181,7 +179,6 @@ static void each_case(void **state)
 static void without_terms_there_is_no_overage(void **state)
 {
     struct usage u = {.used = 20, .included = 10, .limit = U, .billable = true, .period_end_ms = 30 * DAY};
-
     (void)state;
     assert_int_equal(usage_forecast(&u, NULL, NULL, 0, DAY).overage, 0);
 }
@@ -197,7 +194,6 @@ static void a_period_begins_at_any_time(void **state)
                       .period_start_ms = start,
                       .period_end_ms = start + 30 * DAY};
     struct usage_day days[] = {{clock_date_ms(2026, 11, 10), 30}, {clock_date_ms(2026, 11, 11), 60}};
-
     (void)state;
     /* 90 in the 30 hours since it began: three an hour, for 690 hours more */
     assert_int_equal(usage_forecast(&u, NULL, days, 2, start + 30 * HOUR).used_at_end, 90 + 3 * 690);

@@ -1,11 +1,10 @@
 /* The ledger as tenants see it, and the check of counters against it. */
-#include "unit/test.h"
-
 #include "base/clock.h"
 #include "base/limits.h"
 #include "billing/usage.h"
 #include "lib/dbtest.h"
 #include "lib/okay.h"
+#include "unit/test.h"
 
 #include "base/banned.h"
 
@@ -72,7 +71,6 @@ static struct id conversation_at(int64_t ms)
 {
     static uint8_t next;
     struct id id = {.b = {[6] = 0x70, [8] = 0x80, [15] = ++next}};
-
     for (int i = 0; i < 6; i++)
         id.b[i] = (uint8_t)(ms >> (8 * (5 - i)));
     return id;
@@ -81,7 +79,6 @@ static struct id conversation_at(int64_t ms)
 static struct id count(struct id tenant, bool billable, int64_t at_ms)
 {
     struct id id = conversation_at(at_ms - 60000);
-
     OKAY(db_exec(db, &add_ledger, &tenant, DB_ARGS(db_id(id), db_time(november), db_int(billable), db_time(at_ms)),
                  NULL, &fail));
     return id;
@@ -96,7 +93,6 @@ static void counter(struct id tenant, bool billable, int64_t used, int64_t repor
 static void look(struct id tenant, bool billable, int64_t *used, bool *unsent)
 {
     struct db_row r;
-
     OKAY(db_query_one(db, &look_counter, &tenant, DB_ARGS(db_time(november), db_int(billable)), &arena, &r, &fail));
     *used = db_row_int(r, 0);
     *unsent = db_row_int(r, 1) != 0;
@@ -105,7 +101,6 @@ static void look(struct id tenant, bool billable, int64_t *used, bool *unsent)
 static void keep_conversation(struct id tenant, struct id conversation, struct id bot)
 {
     uint8_t hash[32] = {0};
-
     OKAY(db_exec(db, &add_bot, &tenant, DB_ARGS(db_id(bot), db_bytes(hash, 32), db_time(november), db_time(november)),
                  NULL, &fail));
     OKAY(db_exec(db, &add_conversation, &tenant,
@@ -118,7 +113,6 @@ static void rows_newest_first_page_by_page(void **state)
     struct id ids[5], bot = id_new();
     struct usage_row *rows;
     size_t n;
-
     (void)state;
     for (int i = 0; i < 5; i++)
         ids[i] = count(mine, i >= 3, november + i * DAY);
@@ -143,7 +137,6 @@ static void days_with_and_without(void **state)
 {
     struct usage_day *days;
     size_t n;
-
     (void)state;
     count(mine, false, november + 3600000);
     count(mine, false, november + DAY - 1);
@@ -173,7 +166,6 @@ static void drift_is_found_and_repaired(void **state)
     size_t n;
     int64_t used;
     bool unsent;
-
     (void)state;
     for (int i = 0; i < 3; i++)
         count(mine, true, november + i * DAY);

@@ -27,8 +27,8 @@
 #include "billing/meter.h"
 #include "billing/reconcile.h"
 #include "billing/usage.h"
-#include "worker/worker.h"
 #include "lines.h"
+#include "worker/worker.h"
 
 #include "base/banned.h"
 
@@ -70,17 +70,16 @@ static enum status read_tenant(struct driver *d, struct actor *who)
     struct member *m;
     struct db *c;
     size_t n = 0;
-
     *who = (struct actor){.role = ROLE_OWNER, .perms = account_role_perms(ROLE_OWNER), .ip = "127.0.0.1"};
     if (!id_parse(ID_TENANT, json_get_str(d->in, "tenant"), &who->tenant))
         return err_set(&d->e, ERR_INVALID, NULL, "tenant?");
-    enum status s = db_get(d->pool, &c, &d->e);
-    if (s == OK)
-        s = account_members_of_tenant(c, d->a, who->tenant, &m, &n, &d->e);
+    enum status st = db_get(d->pool, &c, &d->e);
+    if (st == OK)
+        st = account_members_of_tenant(c, d->a, who->tenant, &m, &n, &d->e);
     db_put(c);
-    if (s == OK && n)
+    if (st == OK && n)
         who->user = m[0].user.id;
-    return s;
+    return st;
 }
 
 /* ---- tenants ---- */
@@ -91,19 +90,18 @@ static enum status make_tenant(struct driver *d)
     char text[ID_TEXT_MAX];
     struct id tenant, user;
     struct db *c;
-    enum status s = db_get(d->pool, &c, &d->e);
-
-    if (s == OK)
-        s = account_tenant_create(c, name, STR("free"), &tenant, &d->e);
-    if (s == OK)
-        s = account_user_create(c, str_from(arena_printf(d->a, "%.*s@example.com", STR_F(name))), name, STR_EMPTY,
-                                &user, &d->e);
-    if (s == OK)
-        s = account_member_add(c, tenant, user, ROLE_OWNER, &d->e);
+    enum status st = db_get(d->pool, &c, &d->e);
+    if (st == OK)
+        st = account_tenant_create(c, name, STR("free"), &tenant, &d->e);
+    if (st == OK)
+        st = account_user_create(c, str_from(arena_printf(d->a, "%.*s@example.com", STR_F(name))), name, STR_EMPTY,
+                                 &user, &d->e);
+    if (st == OK)
+        st = account_member_add(c, tenant, user, ROLE_OWNER, &d->e);
     db_put(c);
-    if (s == OK)
+    if (st == OK)
         lines_must(json_set_str(d->out, "tenant", str_from(id_text(ID_TENANT, tenant, text))) == 0);
-    return s;
+    return st;
 }
 
 /* ---- use ---- */
@@ -124,27 +122,26 @@ static enum status count(struct driver *d, struct db *c, struct usage_count *cou
 {
     struct err e = ERR_INIT;
     struct batch all = {counts, n};
-    enum status s = db_transaction(c, record, &all, &e);
-
-    if (s == OK) {
+    enum status st = db_transaction(c, record, &all, &e);
+    if (st == OK) {
         *granted = (int64_t)n;
         return OK;
     }
-    for (size_t i = 0; s == ERR_PLAN && i < n; i++) {
+    for (size_t i = 0; st == ERR_PLAN && i < n; i++) {
         struct batch one = {counts + i, 1};
         e = (struct err)ERR_INIT;
-        s = db_transaction(c, record, &one, &e);
-        if (s == OK) {
+        st = db_transaction(c, record, &one, &e);
+        if (st == OK) {
             (*granted)++;
-            s = ERR_PLAN;
-        } else if (s == ERR_PLAN) {
+            st = ERR_PLAN;
+        } else if (st == ERR_PLAN) {
             usage_mark_full(counts[0].tenant, &counts[0].quota);
             return OK;
         }
     }
-    if (s != OK && s != ERR_PLAN)
+    if (st != OK && st != ERR_PLAN)
         d->e = e;
-    return s == ERR_PLAN ? OK : s;
+    return st == ERR_PLAN ? OK : st;
 }
 
 static enum status use_one(struct driver *d, struct str tenant, int64_t n, int64_t *granted)
@@ -153,37 +150,35 @@ static enum status use_one(struct driver *d, struct str tenant, int64_t n, int64
     struct id id;
     struct usage_count *counts = arena_array(d->a, (size_t)n + 1, sizeof(*counts));
     struct db *c;
-
     *granted = 0;
-    lines_must(counts != NULL);
+    lines_must(counts);
     if (!id_parse(ID_TENANT, tenant, &id))
         return err_set(&d->e, ERR_INVALID, NULL, "tenant?");
-    enum status s = usage_quota(d->pool, id, clock_now_ms(), &quota, &d->e);
-    if (s != OK || quota.full)
-        return s;
+    enum status st = usage_quota(d->pool, id, clock_now_ms(), &quota, &d->e);
+    if (st != OK || quota.full)
+        return st;
     for (int64_t i = 0; i < n; i++)
         counts[i] = (struct usage_count){id, id_new(), clock_now_ms(), quota};
-    s = db_get(d->pool, &c, &d->e);
-    if (s == OK)
-        s = count(d, c, counts, (size_t)n, granted);
+    st = db_get(d->pool, &c, &d->e);
+    if (st == OK)
+        st = count(d, c, counts, (size_t)n, granted);
     db_put(c);
-    return s;
+    return st;
 }
 
 static enum status use(struct driver *d)
 {
     struct json *list = json_get(d->in, "list"), *granted;
-    enum status s = OK;
-
+    enum status st = OK;
     lines_must(json_set_array(d->out, "granted", &granted) == 0);
-    for (size_t i = 0; s == OK && i < json_len(list); i++) {
+    for (size_t i = 0; st == OK && i < json_len(list); i++) {
         struct json *row = json_at(list, i), *pair;
         int64_t n;
 
-        s = use_one(d, json_str(json_at(row, 0)), json_int(json_at(row, 1), 0), &n);
+        st = use_one(d, json_str(json_at(row, 0)), json_int(json_at(row, 1), 0), &n);
         lines_must(json_push_object(granted, &pair) == 0 && json_set_int(pair, "n", n) == 0);
     }
-    return s;
+    return st;
 }
 
 /* ---- what owners do ---- */
@@ -193,13 +188,12 @@ static enum status entitled(struct driver *d, const struct actor *who)
     struct entitlements x;
     struct json *values;
     struct db *c;
-    enum status s = db_get(d->pool, &c, &d->e);
-
-    if (s == OK)
-        s = entitlement_load(c, who->tenant, clock_now_ms(), d->a, &x, &d->e);
+    enum status st = db_get(d->pool, &c, &d->e);
+    if (st == OK)
+        st = entitlement_load(c, who->tenant, clock_now_ms(), d->a, &x, &d->e);
     db_put(c);
-    if (s != OK)
-        return s;
+    if (st != OK)
+        return st;
     lines_must(
         json_set_str(d->out, "state", str_from(billing_state_name(x.state))) == 0 &&
         json_set_str(d->out, "plan", x.plan->plan) == 0 && json_set_bool(d->out, "read_only", x.read_only) == 0 &&
@@ -212,46 +206,44 @@ static enum status entitled(struct driver *d, const struct actor *who)
     return OK;
 }
 
-static enum status change(struct driver *d, struct stripe *st, const struct actor *who, struct str plan)
+static enum status change(struct driver *d, struct stripe *stripe, const struct actor *who, struct str plan)
 {
     struct change_preview p;
     struct str url = STR_EMPTY;
-    enum status s = change_preview(st, d->pool, d->a, who, plan, &p, &d->e);
-
-    if (s != OK)
-        return s;
+    enum status st = change_preview(stripe, d->pool, d->a, who, plan, &p, &d->e);
+    if (st != OK)
+        return st;
     lines_must(json_set_int(d->out, "kind", p.kind) == 0 && json_set_int(d->out, "due_now", p.due_now) == 0);
-    s = change_apply(st, d->pool, d->a, who, plan, p.proration_ms, NULL, 0, &url, &d->e);
-    return s;
+    st = change_apply(stripe, d->pool, d->a, who, plan, p.proration_ms, NULL, 0, &url, &d->e);
+    return st;
 }
 
 static enum status at_stripe(struct driver *d, const char *op, const struct actor *who)
 {
     struct str plan = json_get_str(d->in, "plan"), url = STR_EMPTY;
     struct reconcile_report report = {0};
-    struct stripe st;
-    enum status s = stripe_open(&st, d->config, d->pool, &d->e);
-
-    if (s != OK)
-        return s;
+    struct stripe stripe;
+    enum status st = stripe_open(&stripe, d->config, d->pool, &d->e);
+    if (st != OK)
+        return st;
     if (strcmp(op, "checkout") == 0)
-        s = checkout_begin(&st, d->pool, d->a, who, plan, &url, &d->e);
+        st = checkout_begin(&stripe, d->pool, d->a, who, plan, &url, &d->e);
     else if (strcmp(op, "change") == 0)
-        s = change(d, &st, who, plan);
+        st = change(d, &stripe, who, plan);
     else if (strcmp(op, "undo") == 0)
-        s = change_undo(&st, d->pool, d->a, who, &d->e);
+        st = change_undo(&stripe, d->pool, d->a, who, &d->e);
     else if (strcmp(op, "cancel_now") == 0)
-        s = cancel_now(&st, d->pool, d->a, who, &d->e);
+        st = cancel_now(&stripe, d->pool, d->a, who, &d->e);
     else if (strcmp(op, "portal") == 0)
-        s = portal_begin(&st, d->pool, d->a, who, PORTAL_CARD, &url, &d->e);
+        st = portal_begin(&stripe, d->pool, d->a, who, PORTAL_CARD, &url, &d->e);
     else if (json_bool(json_get(d->in, "nightly")))
-        s = reconcile_nightly(&st, d->pool, &report, &d->e);
+        st = reconcile_nightly(&stripe, d->pool, &report, &d->e);
     else
-        s = reconcile_hourly(&st, d->pool, &report, &d->e);
+        st = reconcile_hourly(&stripe, d->pool, &report, &d->e);
     lines_must(json_set_str(d->out, "url", url) == 0 && json_set_int(d->out, "drifted", report.drifted) == 0 &&
                json_set_int(d->out, "looked", report.looked) == 0 && json_set_int(d->out, "reads", report.reads) == 0);
-    stripe_close(&st);
-    return s;
+    stripe_close(&stripe);
+    return st;
 }
 
 /* ---- the operator ---- */
@@ -261,13 +253,12 @@ static enum status verify(struct driver *d)
     struct usage_drift *drift;
     struct db *c;
     size_t n = 0;
-    enum status s = db_get(d->pool, &c, &d->e);
-
-    if (s == OK)
-        s = usage_verify(c, d->a, false, &drift, &n, &d->e);
+    enum status st = db_get(d->pool, &c, &d->e);
+    if (st == OK)
+        st = usage_verify(c, d->a, false, &drift, &n, &d->e);
     db_put(c);
     lines_must(json_set_int(d->out, "drift", (int64_t)n) == 0);
-    return s;
+    return st;
 }
 
 static enum status work(struct driver *d)
@@ -276,27 +267,25 @@ static enum status work(struct driver *d)
     struct meter_lag lag = {0};
     struct db *c = NULL;
     bool found = true;
-    enum status s = OK;
-
+    enum status st = OK;
     memset(d->worker.rest_us, 0,
            sizeof(d->worker.rest_us)); /* a step that failed rests in real time, of which there is none here */
-    for (; s == OK && found && done < most; done++)
-        s = worker_step(&d->worker, &found, &d->e);
-    if (s == OK)
-        s = db_get(d->pool, &c, &d->e);
-    if (s == OK)
-        s = meter_lag(c, &lag, &d->e);
+    for (; st == OK && found && done < most; done++)
+        st = worker_step(&d->worker, &found, &d->e);
+    if (st == OK)
+        st = db_get(d->pool, &c, &d->e);
+    if (st == OK)
+        st = meter_lag(c, &lag, &d->e);
     db_put(c);
     lines_must(json_set_int(d->out, "done", done) == 0 &&
                json_set_bool(d->out, "unsent", lag.pending || lag.unknown || lag.oldest_ms) == 0);
-    return s;
+    return st;
 }
 
 static enum status run(struct driver *d, const char *op)
 {
     struct actor who = {0};
-    enum status s = OK;
-
+    enum status st = OK;
     if (strcmp(op, "clock") == 0) {
         clock_set_for_test(json_int(json_get(d->in, "ms"), 0));
         return OK;
@@ -313,18 +302,19 @@ static enum status run(struct driver *d, const char *op)
         return verify(d);
     if (strcmp(op, "reconcile") == 0)
         return at_stripe(d, op, &who);
-    s = read_tenant(d, &who);
-    if (s != OK)
-        return s;
+    st = read_tenant(d, &who);
+    if (st != OK)
+        return st;
     if (strcmp(op, "entitled") == 0)
         return entitled(d, &who);
     if (strcmp(op, "overage") == 0) {
         struct db *c;
-        s = db_get(d->pool, &c, &d->e);
-        if (s == OK)
-            s = overage_choose(c, &who, json_bool(json_get(d->in, "bill")), json_int(json_get(d->in, "cap"), 0), &d->e);
+        st = db_get(d->pool, &c, &d->e);
+        if (st == OK)
+            st = overage_choose(c, &who, json_bool(json_get(d->in, "bill")), json_int(json_get(d->in, "cap"), 0),
+                                &d->e);
         db_put(c);
-        return s;
+        return st;
     }
     return at_stripe(d, op, &who);
 }
@@ -335,30 +325,28 @@ static struct driver driver;
 
 static enum status open_all(struct driver *d)
 {
-    enum status s = config_load(NULL, &d->config, &d->e);
-
-    if (s != OK)
-        return s;
+    enum status st = config_load(NULL, &d->config, &d->e);
+    if (st != OK)
+        return st;
     config_set_current(config_retain(d->config));
-    s = settings_apply("year", d->config, &d->e);
+    st = settings_apply("year", d->config, &d->e);
     settings_share(d->config, LOG_ERROR);
-    return s == OK ? worker_open(&d->worker, d->config, &d->e) : s;
+    return st == OK ? worker_open(&d->worker, d->config, &d->e) : st;
 }
 
 static void answer(struct arena *a, struct json *in, struct json *out)
 {
     struct driver *d = &driver;
-    enum status s = OK;
-
+    enum status st = OK;
     d->a = a;
     d->in = in;
     d->out = out;
     d->e = (struct err)ERR_INIT;
     if (!d->config)
-        s = open_all(d);
-    if (s == OK)
-        s = run(d, arena_strdup(a, json_get_str(in, "op")));
-    lines_outcome(out, s, &d->e, "status");
+        st = open_all(d);
+    if (st == OK)
+        st = run(d, arena_strdup(a, json_get_str(in, "op")));
+    lines_outcome(out, st, &d->e, "status");
 }
 
 int main(void)

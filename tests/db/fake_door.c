@@ -29,7 +29,6 @@ static void answer(int fd)
 {
     char word[32] = "";
     ssize_t n = read(fd, word, sizeof(word) - 1);
-
     word[n > 0 ? n : 0] = '\0';
     if (strcmp(word, "crash") == 0)
         abort();
@@ -46,7 +45,6 @@ static void answer(int fd)
 int main(void)
 {
     struct sigaction hup = {.sa_handler = on_hup, .sa_flags = SA_RESTART};
-
     setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
     sigaction(SIGHUP, &hup, NULL);
     signal(SIGTERM, on_term);

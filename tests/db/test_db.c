@@ -1,12 +1,12 @@
-#include <stdarg.h>
+#include <pthread.h>
 #include <setjmp.h>
+#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <pthread.h>
-#include <cmocka.h>
-
 #include <time.h>
+
+#include <cmocka.h>
 
 #include "base/clock.h"
 #include "base/limits.h"
@@ -76,7 +76,6 @@ static void put(struct db *c, struct id tenant, int64_t n, struct db_val u, stru
 static struct db_row get(struct db *c, struct id tenant, int64_t n)
 {
     struct db_row r;
-
     OKAY(db_query_one(c, &get_all, &tenant, DB_ARGS(db_int(n)), &arena, &r, &fail));
     return r;
 }
@@ -84,7 +83,6 @@ static struct db_row get(struct db *c, struct id tenant, int64_t n)
 static int64_t count(struct db *c, struct id tenant)
 {
     struct db_row r;
-
     OKAY(db_query_one(c, &count_all, &tenant, DB_NONE, &arena, &r, &fail));
     return db_row_int(r, 0);
 }
@@ -240,7 +238,6 @@ static struct db_val *bulk_rows(size_t n, int64_t from, size_t text)
 {
     struct db_val *v = malloc(n * COLS * sizeof(*v));
     char *z = arena_alloc(&arena, text + 1);
-
     assert_non_null(v);
     assert_non_null(z);
     memset(z, 'z', text);
@@ -319,7 +316,6 @@ static enum status bulk_and_swallow(struct db *c, void *ctx, struct err *e)
     struct id *tenant = ctx;
     struct db_val *v = bulk_rows(10, 1, 10);
     struct err mine = ERR_INIT;
-
     (void)e;
     v[9 * COLS] = db_int(5);
     assert_int_equal(db_bulk(c, &add_all, tenant, v, COLS, 10, NULL, &mine), ERR_CONFLICT);
@@ -355,7 +351,6 @@ struct sum {
 static enum status add_up(void *ctx, struct db_row row, struct err *e)
 {
     struct sum *s = ctx;
-
     s->n++;
     s->total += db_row_int(row, 0);
     return s->stop && s->n == s->stop ? err_set(e, ERR_GONE, NULL, "enough") : OK;
@@ -405,17 +400,15 @@ struct two {
 static enum status lock_both(struct db *c, void *ctx, struct err *e)
 {
     struct two *t = ctx;
-    enum status s = db_exec(c, &bump, &t->tenant, DB_ARGS(db_int(1), db_int(t->first)), NULL, e);
-
+    enum status st = db_exec(c, &bump, &t->tenant, DB_ARGS(db_int(1), db_int(t->first)), NULL, e);
     if (t->runs++ == 0)
         pthread_barrier_wait(t->meet); /* both hold one row, each wants the other's */
-    return s == OK ? db_exec(c, &bump, &t->tenant, DB_ARGS(db_int(1), db_int(t->second)), NULL, e) : s;
+    return st == OK ? db_exec(c, &bump, &t->tenant, DB_ARGS(db_int(1), db_int(t->second)), NULL, e) : st;
 }
 
 static void *cross(void *arg)
 {
     struct db *c = dbtest_get(pool);
-
     OKAY(db_transaction(c, lock_both, arg, &fail));
     db_put(c);
     return NULL;
@@ -489,12 +482,11 @@ static void killed_between_statements(void **state)
 
 static enum status kill_inside(struct db *c, void *ctx, struct err *e)
 {
-    enum status s = db_exec(c, &add_all, ctx,
-                            DB_ARGS(db_int(1), db_null(), db_null(), db_null(), db_null(), db_null(), db_null()), NULL,
-                            e);
-
-    if (s != OK)
-        return s;
+    enum status st = db_exec(c, &add_all, ctx,
+                             DB_ARGS(db_int(1), db_null(), db_null(), db_null(), db_null(), db_null(), db_null()), NULL,
+                             e);
+    if (st != OK)
+        return st;
     dbtest_kill_server();
     return db_exec(c, &add_all, ctx,
                    DB_ARGS(db_int(2), db_null(), db_null(), db_null(), db_null(), db_null(), db_null()), NULL, e);
@@ -502,12 +494,11 @@ static enum status kill_inside(struct db *c, void *ctx, struct err *e)
 
 static enum status kill_before_commit(struct db *c, void *ctx, struct err *e)
 {
-    enum status s = db_exec(c, &add_all, ctx,
-                            DB_ARGS(db_int(1), db_null(), db_null(), db_null(), db_null(), db_null(), db_null()), NULL,
-                            e);
-
+    enum status st = db_exec(c, &add_all, ctx,
+                             DB_ARGS(db_int(1), db_null(), db_null(), db_null(), db_null(), db_null(), db_null()), NULL,
+                             e);
     dbtest_kill_server();
-    return s;
+    return st;
 }
 
 static void killed_inside_a_transaction(void **state)
@@ -530,13 +521,12 @@ static void killed_inside_a_transaction(void **state)
 static void away_is_said_at_once(void **state)
 {
     struct config *nowhere;
-    struct db_pool *p;
     struct db *c = NULL;
     struct err e = ERR_INIT;
     char why[256];
     (void)state;
     OKAY(config_load(dbtest_config_file("parley_nowhere", "database_name = absent\n"), &nowhere, &fail));
-    p = dbtest_pool(nowhere, 1);
+    struct db_pool *p = dbtest_pool(nowhere, 1);
     assert_int_equal(db_get(p, &c, &e), ERR_UNAVAILABLE);
     assert_string_equal(e.code, "database_unavailable");
     assert_null(c);
@@ -640,7 +630,6 @@ int main(int argc, char **argv)
         cmocka_unit_test(killed_between_statements),
         cmocka_unit_test(killed_inside_a_transaction),
     };
-
     dbtest_begin(argc, argv);
     int failed = cmocka_run_group_tests_name("db", tests, setup, teardown);
     db_library_end();

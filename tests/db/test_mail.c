@@ -1,6 +1,5 @@
 /* Mails in the database: queued with the transaction that tells of them, or not at all. What is sent: tests/mail. */
 #include "../unit/test.h"
-
 #include "base/limits.h"
 #include "dbtest.h"
 #include "queue/mail.h"
@@ -51,8 +50,8 @@ static enum status queue_one(struct db *c, struct str to, struct err *e)
 static enum status queue_and_fail(struct db *c, void *ctx, struct err *e)
 {
     (void)ctx;
-    enum status s = queue_one(c, STR("b@example.org"), e);
-    return s == OK ? err_set(e, ERR_CONFLICT, "changed_mind", "No.") : s;
+    enum status st = queue_one(c, STR("b@example.org"), e);
+    return st == OK ? err_set(e, ERR_CONFLICT, "changed_mind", "No.") : st;
 }
 
 static void no_mail_without_its_transaction(void **state)

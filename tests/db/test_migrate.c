@@ -1,15 +1,15 @@
-#include <stdarg.h>
+#include <pthread.h>
 #include <setjmp.h>
+#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
-
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include <cmocka.h>
 
 #include "db/migrate.h"
 #include "dbtest.h"
@@ -23,7 +23,6 @@ static char dir[300];
 static void file(const char *name, const char *sql)
 {
     char path[400];
-
     snprintf(path, sizeof(path), "%s/%s", dir, name);
     FILE *f = fopen(path, "w");
     assert_non_null(f);
@@ -34,7 +33,6 @@ static void file(const char *name, const char *sql)
 static void no_file(const char *name)
 {
     char path[400];
-
     snprintf(path, sizeof(path), "%s/%s", dir, name);
     assert_int_equal(unlink(path), 0);
 }
@@ -43,7 +41,6 @@ static void no_file(const char *name)
 static struct config *begin(void)
 {
     static int n;
-
     snprintf(dir, sizeof(dir), "%s/sql%d", dbtest_dir(), n++);
     assert_int_equal(mkdir(dir, 0700), 0);
     file("README.md", "not a migration");
@@ -60,7 +57,6 @@ struct told {
 static void tell(void *ctx, int version, const char *name)
 {
     struct told *t = ctx;
-
     assert_in_range(t->n, 0, 9);
     assert_true(version > 0);
     snprintf(t->names[t->n++], sizeof(t->names[0]), "%s", name);
@@ -116,14 +112,13 @@ static void dry_run_changes_nothing(void **state)
 struct racer {
     const struct config *c;
     struct migrate_report r;
-    enum status s;
+    enum status st;
     struct err e;
 };
 static void *race(void *arg)
 {
     struct racer *k = arg;
-
-    k->s = run(k->c, MIGRATE_APPLY, &k->r, &k->e);
+    k->st = run(k->c, MIGRATE_APPLY, &k->r, &k->e);
     return NULL;
 }
 
@@ -139,7 +134,7 @@ static void two_at_once(void **state)
         assert_int_equal(pthread_create(&t[i], NULL, race, &k[i]), 0);
     for (int i = 0; i < 3; i++) {
         pthread_join(t[i], NULL);
-        if (k[i].s != OK)
+        if (k[i].st != OK)
             fail_msg("%s", k[i].e.message);
         assert_int_equal(k[i].r.version, 4);
         applied += k[i].r.applied;
@@ -152,7 +147,6 @@ static void refused(const struct config *c, enum status want, const char *code, 
 {
     struct migrate_report r;
     struct err e = ERR_INIT;
-
     assert_int_equal(run(c, MIGRATE_APPLY, &r, &e), want);
     assert_string_equal(e.code, code);
     if (!strstr(e.message, word))
@@ -245,7 +239,6 @@ static void check(const struct config *c, enum status want, const char *code)
     struct db_pool *p = dbtest_pool(c, 1);
     struct db *db = dbtest_get(p);
     struct err e = ERR_INIT;
-
     assert_int_equal(migrate_check(db, &e), want);
     assert_string_equal(e.code, code);
     db_put(db);
@@ -283,7 +276,6 @@ int main(int argc, char **argv)
         cmocka_unit_test(killed_half_way),
         cmocka_unit_test(programs_know_their_schema),
     };
-
     dbtest_begin(argc, argv);
     int failed = cmocka_run_group_tests_name("migrate", tests, NULL, NULL);
     db_library_end();

@@ -1,13 +1,13 @@
-#include <stdarg.h>
+#include <pthread.h>
 #include <setjmp.h>
+#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
-
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 #include "base/clock.h"
 #include "base/limits.h"
@@ -57,7 +57,6 @@ static struct id add(const char *kind, int max_attempts)
 {
     struct job_new n = {.kind = kind, .max_attempts = max_attempts};
     struct id id;
-
     OKAY(queue_add(db, &n, &id, &fail));
     return id;
 }
@@ -65,7 +64,6 @@ static struct id add(const char *kind, int max_attempts)
 static bool claim(const char *worker, struct job *job)
 {
     bool found;
-
     OKAY(queue_claim(db, &arena, worker, LEASE, job, &found, &fail));
     return found;
 }
@@ -73,7 +71,6 @@ static bool claim(const char *worker, struct job *job)
 static struct job look(struct id id)
 {
     struct job job;
-
     OKAY(queue_get(db, DB_GLOBAL, &arena, id, &job, &fail));
     return job;
 }
@@ -97,7 +94,6 @@ static void *take_all(void *arg)
     struct arena a;
     struct job job;
     bool found = true;
-
     arena_init(&a, 4 * MB);
     while (found) {
         OKAY(queue_claim(c, &a, t->name, LEASE, &job, &found, &fail));
@@ -120,7 +116,6 @@ static int by_bytes(const void *a, const void *b)
 static enum status add_many(struct db *c, void *ctx, struct err *e)
 {
     struct job_new n = {.kind = "test"};
-
     (void)ctx;
     for (int i = 0; i < JOBS; i++)
         if (queue_add(c, &n, NULL, e) != OK)
@@ -370,7 +365,6 @@ static void forgotten_by_age_and_state(void **state)
 static enum status add_then_fail(struct db *c, void *ctx, struct err *e)
 {
     struct job_new n = {.kind = "test"};
-
     OKAY(queue_add(c, &n, ctx, &fail));
     return err_set(e, ERR_PLAN, NULL, "no");
 }
@@ -400,7 +394,6 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup(forgotten_by_age_and_state, clean),
         cmocka_unit_test_setup(goes_with_the_callers_transaction, clean),
     };
-
     dbtest_begin(argc, argv);
     int failed = cmocka_run_group_tests_name("queue", tests, setup, teardown);
     db_library_end();

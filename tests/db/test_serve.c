@@ -1,12 +1,10 @@
-#include <stdarg.h>
-#include <setjmp.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-
 #include <errno.h>
 #include <fcntl.h>
+#include <setjmp.h>
 #include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +14,8 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#include <cmocka.h>
 
 #include "base/num.h"
 #include "dbtest.h"
@@ -36,7 +36,6 @@ static void link_programs(void)
 {
     static const char *const names[] = {"portal.fcgi", "api.fcgi", "chat.fcgi", "hooks.fcgi", "parley-worker"};
     char path[400];
-
     for (size_t i = 0; i < 5; i++) {
         snprintf(path, sizeof(path), "%s/%s", run, names[i]);
         if (symlink(TEST_BUILDDIR "/tests/db/fake_door", path) != 0)
@@ -68,7 +67,6 @@ static int setup(void **state)
 static pid_t spawn(void)
 {
     pid_t pid = fork();
-
     if (pid == 0) {
         int out = open(out_path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
         dup2(out, 1);
@@ -85,7 +83,6 @@ static const char *text_of(const char *path)
     static char text[65536];
     FILE *f = fopen(path, "r");
     size_t n = f ? fread(text, 1, sizeof(text) - 1, f) : 0;
-
     if (f)
         fclose(f);
     text[n] = '\0';
@@ -96,7 +93,6 @@ static int dial(const char *door)
 {
     struct sockaddr_un addr = {.sun_family = AF_UNIX};
     int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-
     char path[400];
     int n = snprintf(path, sizeof(path), "%s/%s.sock", run, door);
     assert_in_range(n, 1, sizeof(addr.sun_path) - 1);
@@ -114,7 +110,6 @@ static int ask_on(int fd, const char *word)
 {
     char text[32];
     int64_t v = -1;
-
     if (fd < 0 || write(fd, word, strlen(word)) != (ssize_t)strlen(word))
         return -1;
     ssize_t n = read(fd, text, sizeof(text));
@@ -140,7 +135,6 @@ static void serve(void)
 static int end_of(pid_t pid)
 {
     int how;
-
     for (int i = 0; i < 200; i++) {
         if (waitpid(pid, &how, WNOHANG) == pid)
             return how;
@@ -167,7 +161,6 @@ static int stop(void **state)
 static void refused_with(const char *words)
 {
     int how = end_of(spawn());
-
     assert_true(WIFEXITED(how));
     assert_int_equal(WEXITSTATUS(how), 1);
     if (!strstr(text_of(out_path), words))
@@ -177,20 +170,19 @@ static void refused_with(const char *words)
 static bool is_there(const char *name)
 {
     char path[400];
-
     snprintf(path, sizeof(path), "%s/%s", run, name);
     return access(path, F_OK) == 0;
 }
 
 static void starts_and_stops_in_order(void **state)
 {
-    struct stat st;
+    struct stat info;
     char path[400];
     (void)state;
     serve();
     snprintf(path, sizeof(path), "%s/hooks.sock", run);
-    assert_int_equal(stat(path, &st), 0);
-    assert_int_equal(st.st_mode & 0777, 0660);
+    assert_int_equal(stat(path, &info), 0);
+    assert_int_equal(info.st_mode & 0777, 0660);
     int child = ask("portal", "pid");
     assert_true(child > 0);
     kill(serve_pid, SIGTERM);
@@ -321,7 +313,6 @@ int main(int argc, char **argv)
         cmocka_unit_test_teardown(what_is_missing_is_named, stop),
         cmocka_unit_test_teardown(foreign_socket_is_not_taken, stop),
     };
-
     dbtest_begin(argc, argv);
     int failed = cmocka_run_group_tests_name("serve", tests, setup, NULL);
     db_library_end();

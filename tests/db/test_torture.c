@@ -1,12 +1,12 @@
 /* The n-th allocation of our own code fails, for every n until a whole run passes: nothing leaks, nothing is half done, and the
  * connection works afterwards. */
-#include <stdarg.h>
 #include <setjmp.h>
+#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
-
 #include <stdlib.h>
+
+#include <cmocka.h>
 
 #include "base/limits.h"
 #include "dbtest.h"
@@ -84,34 +84,33 @@ static enum status round_trip(struct err *e)
     struct db_rows rows;
     struct db_val vals[30];
     int64_t sum = 0;
-
     for (int64_t i = 0; i < 10; i++) {
         vals[i * 3] = db_int(i + 1);
         vals[i * 3 + 1] = db_opt(i % 2 == 0, db_text("text"));
         vals[i * 3 + 2] = db_time(i * 1000);
     }
     arena_init(&a, 4 * MB);
-    enum status s = db_pool_open(config, 2, &p, e);
-    if (s == OK)
-        s = db_get(p, &c, e);
-    if (s == OK)
-        s = db_exec(c, &wipe, DB_GLOBAL, DB_NONE, NULL, e);
-    if (s == OK)
-        s = db_bulk(c, &add, DB_GLOBAL, vals, 3, 10, NULL, e);
-    if (s == OK)
-        s = db_exec(c, &add, DB_GLOBAL, DB_ARGS(db_int(100), db_text("x"), db_null()), NULL, e);
-    if (s == OK)
-        s = db_query(c, &all, DB_GLOBAL, DB_NONE, &a, &rows, e);
-    if (s == OK && (rows.n != 11 || !str_eqz(db_row_str(rows.rows[0], 1), "text")))
+    enum status st = db_pool_open(config, 2, &p, e);
+    if (st == OK)
+        st = db_get(p, &c, e);
+    if (st == OK)
+        st = db_exec(c, &wipe, DB_GLOBAL, DB_NONE, NULL, e);
+    if (st == OK)
+        st = db_bulk(c, &add, DB_GLOBAL, vals, 3, 10, NULL, e);
+    if (st == OK)
+        st = db_exec(c, &add, DB_GLOBAL, DB_ARGS(db_int(100), db_text("x"), db_null()), NULL, e);
+    if (st == OK)
+        st = db_query(c, &all, DB_GLOBAL, DB_NONE, &a, &rows, e);
+    if (st == OK && (rows.n != 11 || !str_eqz(db_row_str(rows.rows[0], 1), "text")))
         fail_msg("wrong rows");
-    if (s == OK)
-        s = db_each(c, &all, DB_GLOBAL, DB_NONE, sum_up, &sum, e);
-    if (s == OK && sum != 155)
+    if (st == OK)
+        st = db_each(c, &all, DB_GLOBAL, DB_NONE, sum_up, &sum, e);
+    if (st == OK && sum != 155)
         fail_msg("wrong sum");
     db_put(c);
     db_pool_close(p);
     arena_release(&a);
-    return s;
+    return st;
 }
 
 static enum status job_life(struct err *e)
@@ -123,38 +122,36 @@ static enum status job_life(struct err *e)
     struct job job;
     struct str file;
     bool found = false;
-
     arena_init(&a, 4 * MB);
-    enum status s = db_pool_open(config, 1, &p, e);
-    if (s == OK)
-        s = db_get(p, &c, e);
-    if (s == OK)
-        s = queue_add(c, &n, NULL, e);
-    if (s == OK)
-        s = queue_claim(c, &a, "w", 60000, &job, &found, e);
-    if (s == OK && found)
-        s = queue_file(c, &a, job.id, &file, e);
-    if (s == OK && found)
-        s = queue_done(c, job.id, "w", job.payload, e);
+    enum status st = db_pool_open(config, 1, &p, e);
+    if (st == OK)
+        st = db_get(p, &c, e);
+    if (st == OK)
+        st = queue_add(c, &n, NULL, e);
+    if (st == OK)
+        st = queue_claim(c, &a, "w", 60000, &job, &found, e);
+    if (st == OK && found)
+        st = queue_file(c, &a, job.id, &file, e);
+    if (st == OK && found)
+        st = queue_done(c, job.id, "w", job.payload, e);
     db_put(c);
     db_pool_close(p);
     arena_release(&a);
-    return s;
+    return st;
 }
 
 static void torture(enum status (*fn)(struct err *e))
 {
-    enum status s = ERR_NOMEM;
+    enum status st = ERR_NOMEM;
     int n = 0;
-
     OKAY(fn(&fail)); /* statements are taken apart once; from here on every run is alike */
-    while (s != OK && ++n < RUNS_MAX) {
+    while (st != OK && ++n < RUNS_MAX) {
         struct err e = ERR_INIT;
         countdown = n;
-        s = fn(&e);
+        st = fn(&e);
         countdown = 0;
-        if (s != OK && s != ERR_NOMEM && s != ERR_TOO_LARGE)
-            fail_msg("allocation %d: status %d: %s", n, (int)s, e.message);
+        if (st != OK && st != ERR_NOMEM && st != ERR_TOO_LARGE)
+            fail_msg("allocation %d: status %d: %s", n, (int)st, e.message);
         struct err after = ERR_INIT;
         if (fn(&after) != OK)
             fail_msg("after allocation %d: %s", n, after.message);
@@ -178,7 +175,6 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(database_without_memory),
                                        cmocka_unit_test(queue_without_memory)};
-
     dbtest_begin(argc, argv);
     int failed = cmocka_run_group_tests_name("torture", tests, setup, teardown);
     db_library_end();

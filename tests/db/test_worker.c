@@ -1,12 +1,10 @@
 /* The worker's handlers, and the commands that stand around it: work, job, doctor. */
-#include <stdarg.h>
+#include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
-
-#include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +12,8 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#include <cmocka.h>
 
 #include "base/clock.h"
 #include "base/limits.h"
@@ -83,7 +83,6 @@ static struct id add(const char *kind, const char *bot_id, struct str file)
     struct json *payload = json_new_object(&arena);
     struct job_new n = {.kind = kind, .tenant = tenant, .payload = payload, .file = file};
     struct id id;
-
     assert_int_equal(json_set_str(payload, "bot", str_from(bot_id)) | json_set_bool(payload, "replace", false), 0);
     OKAY(queue_add(db, &n, &id, &fail));
     return id;
@@ -92,7 +91,6 @@ static struct id add(const char *kind, const char *bot_id, struct str file)
 static struct job look(struct id id)
 {
     struct job job;
-
     OKAY(queue_get(db, DB_GLOBAL, &arena, id, &job, &fail));
     return job;
 }
@@ -101,7 +99,6 @@ static void work_off(void)
 {
     struct worker w;
     bool found = true;
-
     OKAY(worker_open(&w, config, &fail));
     while (found)
         OKAY(worker_step(&w, &found, &fail));
@@ -190,7 +187,6 @@ static void killed_worker_is_replaced(void **state)
 static pid_t start_program(void)
 {
     pid_t pid = fork();
-
     if (pid == 0) {
         int out = open(out_path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
         dup2(out, 2);
@@ -205,7 +201,6 @@ static struct str long_csv(void)
 {
     struct buf b;
     bool ok = true;
-
     buf_init(&b, 16 * MB);
     buf_puts(&b, "question,answer\n");
     for (int i = 0; i < 60000; i++) {
@@ -270,7 +265,6 @@ static int parley(const char *a, const char *b, const char *c)
 {
     int how;
     pid_t pid = fork();
-
     if (pid == 0) {
         int out = open(out_path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
         dup2(out, 1);
@@ -288,7 +282,6 @@ static const char *said(void)
     static char text[32768];
     FILE *f = fopen(out_path, "r");
     size_t n = f ? fread(text, 1, sizeof(text) - 1, f) : 0;
-
     if (f)
         fclose(f);
     text[n] = '\0';
@@ -369,7 +362,6 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup(commands_of_the_queue, clean),
         cmocka_unit_test_setup(doctor_names_what_is_wrong, clean),
     };
-
     dbtest_begin(argc, argv);
     int failed = cmocka_run_group_tests_name("worker", tests, setup, teardown);
     db_library_end();

@@ -1,6 +1,4 @@
 /* Accounts against a real MariaDB: what is unique, what is secret, and who belongs where. */
-#include "unit/test.h"
-
 #include <pthread.h>
 
 #include "account/account.h"
@@ -10,6 +8,7 @@
 #include "base/limits.h"
 #include "dbtest.h"
 #include "okay.h"
+#include "unit/test.h"
 
 #include "base/banned.h"
 
@@ -80,7 +79,7 @@ static void bad_fields_are_named(void **state)
         {"x@example.com", "correct horse", "two\nlines", "name_invalid", "workspace"},
     };
     (void)state;
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
         struct err e = ERR_INIT;
         struct member m;
         struct sign_up in = {.email = str_from(bad[i].email),
@@ -135,9 +134,9 @@ static void sessions_live_and_end(void **state)
     OKAY(account_session_load(c, &arena, str_from(token), LIFETIME, &s, &fail));
     assert_int_equal(s.role, ROLE_OWNER);
     assert_true(id_eq(s.tenant, m.tenant.id));
-    memcpy(csrf, s.csrf_key, sizeof csrf);
+    memcpy(csrf, s.csrf_key, sizeof(csrf));
     OKAY(account_session_load(c, &arena, str_from(other), LIFETIME, &s, &fail));
-    assert_memory_not_equal(csrf, s.csrf_key, sizeof csrf);
+    assert_memory_not_equal(csrf, s.csrf_key, sizeof(csrf));
     clock_set_for_test(NOW + LIFETIME - 1); /* use prolongs it */
     OKAY(account_session_load(c, &arena, str_from(token), LIFETIME, &s, &fail));
     clock_set_for_test(NOW + LIFETIME + LIFETIME / 2);
@@ -157,10 +156,10 @@ static void tokens_are_not_in_the_database(void **state)
     (void)state;
     OKAY(account_session_start(c, m.user.id, m.tenant.id, STR("::1"), STR("x"), token, &fail));
     OKAY(account_key_create(c, m.tenant.id, STR("k"), SCOPE_READ, key, &id, &fail));
-    snprintf(sql, sizeof sql, "SELECT COUNT(*) FROM session WHERE session_hash LIKE CONCAT('%%', '%.20s', '%%')",
+    snprintf(sql, sizeof(sql), "SELECT COUNT(*) FROM session WHERE session_hash LIKE CONCAT('%%', '%.20s', '%%')",
              token);
     assert_int_equal(dbtest_int(DB, sql), 0);
-    snprintf(sql, sizeof sql,
+    snprintf(sql, sizeof(sql),
              "SELECT COUNT(*) FROM api_key WHERE key_hash LIKE CONCAT('%%', '%.20s', '%%') OR name LIKE '%%%.20s%%'",
              key + 4, key + 4);
     assert_int_equal(dbtest_int(DB, sql), 0);
@@ -226,7 +225,7 @@ static void keys_tell_typos_early(void **state)
     assert_true(id_eq(tenant, m.tenant.id) && id_eq(got, id));
     assert_int_equal(scopes, SCOPE_READ | SCOPE_CHAT);
     for (size_t i = 0; i < strlen(key); i++) {
-        memcpy(typo, key, sizeof typo);
+        memcpy(typo, key, sizeof(typo));
         typo[i] = key[i] == 'a' ? 'b' : 'a';
         fails(account_key_load(c, &arena, str_from(typo), &tenant, &got, &scopes, &e), ERR_AUTH, &e, "key_malformed");
     }
@@ -270,7 +269,6 @@ static void tenants_and_users(void **state)
 
 static void *sign_up_thread(void *ctx)
 {
-    struct db *mine;
     struct arena a;
     struct member m;
     struct err e = ERR_INIT;
@@ -278,13 +276,13 @@ static void *sign_up_thread(void *ctx)
     (void)ctx;
     if (db_thread_begin(&e) != OK)
         return NULL;
-    mine = dbtest_get(pool);
+    struct db *mine = dbtest_get(pool);
     arena_init(&a, 1 * MB);
-    enum status s = account_sign_up(mine, &a, &in, &m, &e);
+    enum status st = account_sign_up(mine, &a, &in, &m, &e);
     arena_release(&a);
     db_put(mine);
     db_thread_end();
-    return s == OK ? (void *)1 : s == ERR_CONFLICT && strcmp(e.code, "email_taken") == 0 ? (void *)2 : NULL;
+    return st == OK ? (void *)1 : st == ERR_CONFLICT && strcmp(e.code, "email_taken") == 0 ? (void *)2 : NULL;
 }
 
 static void two_sign_ups_with_one_address(void **state)

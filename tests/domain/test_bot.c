@@ -1,6 +1,4 @@
 /* Bots against a real MariaDB: drafts, versions, the live cache, and that a workspace sees only its own. */
-#include "unit/test.h"
-
 #include <pthread.h>
 #include <time.h>
 
@@ -11,6 +9,7 @@
 #include "dbtest.h"
 #include "knowledge/answers.h"
 #include "okay.h"
+#include "unit/test.h"
 
 #include "base/banned.h"
 
@@ -287,11 +286,10 @@ static void the_plan_limits_bots(void **state)
     struct actor who = workspace("free");
     struct bot b = made(&who), second;
     struct err e = ERR_INIT;
-    struct json *file;
     (void)state;
     fails(bot_create(c, config, &who, &arena, STR("faq"), STR("Two"), STR_EMPTY, &second, &e), ERR_PLAN, &e,
           "plan_limit_bots");
-    file = exported(&who, b.id);
+    struct json *file = exported(&who, b.id);
     fails(bot_import(c, &who, &arena, file, STR_EMPTY, &second, &e), ERR_PLAN, &e, "plan_limit_bots");
     OKAY(bot_delete(c, &who, b.id, &fail));
     OKAY(bot_create(c, config, &who, &arena, STR("faq"), STR("Two"), STR_EMPTY, &second, &fail));
@@ -371,7 +369,7 @@ static void other_hosts_are_noticed(void **state)
     OKAY(bot_live(pool, b.id, &live, &fail));
     bot_live_release(&live);
     snprintf(
-        sql, sizeof sql,
+        sql, sizeof(sql),
         "UPDATE bot SET live_version = 1 WHERE last_version = 2 AND live_version = 2 ORDER BY bot_id DESC LIMIT 1");
     dbtest_sql(DB, sql); /* what another host does leaves our generation as it is */
     int64_t from = clock_mono_us();
@@ -421,7 +419,7 @@ static void *create_thread(void *ctx)
     struct db *mine = dbtest_get(pool);
     arena_init(&a, 16 * MB);
     r->status = bot_create(mine, config, &r->who, &a, STR("faq"), STR("Race"), STR_EMPTY, &b, &e);
-    memcpy(r->code, e.code, sizeof r->code);
+    memcpy(r->code, e.code, sizeof(r->code));
     arena_release(&a);
     db_put(mine);
     db_thread_end();
@@ -489,10 +487,10 @@ static void who_may(const struct bot *b, size_t n, const char *expected)
     for (size_t i = 0; i < n; i++) {
         struct bot_live live;
         OKAY(bot_live(pool, b[i].id, &live, &fail));
-        enum status s = bot_may_begin(pool, &live, clock_now_ms(), &e);
-        if (s != OK)
-            fails(s, ERR_PLAN, &e, "bot_inactive");
-        got[i] = s == OK ? 'y' : 'n';
+        enum status st = bot_may_begin(pool, &live, clock_now_ms(), &e);
+        if (st != OK)
+            fails(st, ERR_PLAN, &e, "bot_inactive");
+        got[i] = st == OK ? 'y' : 'n';
         bot_live_release(&live);
     }
     assert_string_equal(got, expected);
@@ -537,9 +535,9 @@ static void surplus_bots_are_inactive_and_come_back(void **state)
     who_may(b, 3, "yyy");
 
     char sql[200]; /* the owner chose the newest, then the one before */
-    snprintf(sql, sizeof sql, "UPDATE bot SET kept_at = '2026-11-02' WHERE bot_id = 0x%s", dbtest_hex(b[1].id));
+    snprintf(sql, sizeof(sql), "UPDATE bot SET kept_at = '2026-11-02' WHERE bot_id = 0x%s", dbtest_hex(b[1].id));
     dbtest_sql(DB, sql);
-    snprintf(sql, sizeof sql, "UPDATE bot SET kept_at = '2026-11-01' WHERE bot_id = 0x%s", dbtest_hex(b[2].id));
+    snprintf(sql, sizeof(sql), "UPDATE bot SET kept_at = '2026-11-01' WHERE bot_id = 0x%s", dbtest_hex(b[2].id));
     dbtest_sql(DB, sql);
     bot_live_forget();
     OKAY(account_tenant_plan(c, who.tenant, STR("free"), &fail));
@@ -628,7 +626,7 @@ int main(int argc, char **argv)
         return 1;
     }
     dbtest_migrate(config);
-    snprintf(path, sizeof path, "%s/bot.map", dbtest_dir());
+    snprintf(path, sizeof(path), "%s/bot.map", dbtest_dir());
     if (shared_open(path, &e) != OK)
         fprintf(stderr, "%s\n", e.message);
     pool = dbtest_pool(config, 10);

@@ -1,12 +1,11 @@
 /* The FEATURE column: a route that names one is open where the plan has it, and says which plan has it where not. */
-#include "unit/test.h"
-
 #include "base/limits.h"
 #include "base/shared.h"
 #include "billing/plan.h"
 #include "dbtest.h"
 #include "guard.h"
 #include "okay.h"
+#include "unit/test.h"
 #include "web/request.h"
 
 #include "base/banned.h"
@@ -51,9 +50,9 @@ static void each_plan_has_its_features(void **state)
         struct id tenant = tenant_on(plans[p]);
         for (int f = 0; f < FEATURE_COUNT; f++) {
             struct err e = ERR_INIT;
-            enum status s = ask(tenant, (enum feature)f, &e);
-            if ((s == OK) != (has[f][p] == 'y') || (s != OK && s != ERR_PLAN))
-                fail_msg("%s, feature %s: status %d", plans[p], feature_name((enum feature)f), (int)s);
+            enum status st = ask(tenant, (enum feature)f, &e);
+            if ((st == OK) != (has[f][p] == 'y') || (st != OK && st != ERR_PLAN))
+                fail_msg("%s, feature %s: status %d", plans[p], feature_name((enum feature)f), (int)st);
         }
     }
 }
@@ -91,7 +90,7 @@ int main(int argc, char **argv)
     struct err e = ERR_INIT;
     char path[300];
     dbtest_begin(argc, argv);
-    snprintf(path, sizeof path, "%s/shared", dbtest_dir());
+    snprintf(path, sizeof(path), "%s/shared", dbtest_dir());
     if (shared_open(path, &e) != OK) {
         fprintf(stderr, "%s\n", e.message);
         return 1;

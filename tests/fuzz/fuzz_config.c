@@ -13,7 +13,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct config *c;
     struct err e = ERR_INIT;
     struct buf b;
-
     if (config_load("/dev/null", &c, &e) != OK)
         abort();
     buf_init(&b, 16 << 20);

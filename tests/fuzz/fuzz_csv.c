@@ -15,7 +15,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct csv_row r;
     const char *code = NULL, *words = NULL;
     enum csv_result got = CSV_END;
-
     arena_init(&a, 64 * MB);
     if (csv_open(&c, (struct str){(const char *)data, size}, NULL) == OK) {
         while ((got = csv_next(&c, &a, &r, &code, &words)) == CSV_ROW || got == CSV_BAD) {

@@ -35,7 +35,6 @@ static void read_object(struct arena *a, const struct json *j)
     struct err e = ERR_INIT;
     struct subscription s;
     struct invoice v;
-
     if (subscription_parse(a, j, &s, &e) == OK && (!s.id.n || !s.customer.n || s.id.n >= STRIPE_ID_MAX || s.items < 0))
         abort();
     if (invoice_parse(a, j, &v, &e) == OK && (!v.id.n || strlen(v.currency) != 3 || v.attempt_count < 0))
@@ -49,7 +48,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct err e = ERR_INIT;
     struct json *j;
     struct arena a;
-
     arena_init(&a, 64 * MB);
     if (event_envelope_parse(&a, body, &v, &e) == OK)
         check(&v);

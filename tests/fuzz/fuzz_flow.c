@@ -113,7 +113,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct str text = str_n((const char *)data, size);
     ptrdiff_t cut = str_find(text, (char)0xFF);
     struct str first = cut < 0 ? text : str_sub(text, 0, (size_t)cut);
-
     body = cut < 0 ? text : str_sub(text, (size_t)cut + 1, size);
     arena_init(&a, 64 * MB);
     if (json_parse(&a, first, MAX_JSON_DEPTH, &doc, &e) == OK && flow_parse(doc, &f, &e) == OK)

@@ -15,7 +15,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct err e = ERR_INIT;
     struct json *first, *second;
     struct buf one, two;
-
     arena_init(&a, 64 * MB);
     buf_init(&one, 8 * MB);
     buf_init(&two, 8 * MB);

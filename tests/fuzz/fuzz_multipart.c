@@ -19,7 +19,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct arena a;
     struct err e = ERR_INIT;
     struct params ps = {0};
-
     if (n == 0 || n > 70)
         return 0;
     arena_init(&a, 64 * MB);

@@ -24,7 +24,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct err e = ERR_INIT;
     struct params ps = {0};
     struct path path;
-
     arena_init(&a, 64 * MB);
     if (params_parse(&a, in, &ps, &e) == OK)
         must_be_text(&ps);

@@ -14,7 +14,6 @@ static void check_tokens(struct str language, struct str text)
     struct tokeniser t;
     char word[TOKEN_MAX];
     size_t n, left = text.n + 1;
-
     tokens_open(&t, language);
     while ((n = tokens_next(&t, &text, word)) > 0)
         if (n > TOKEN_MAX || left-- == 0)
@@ -25,7 +24,6 @@ static void check_tokens(struct str language, struct str text)
 static void check_match(const struct index *x, struct str language, struct str question)
 {
     struct index_match m;
-
     if (index_find(x, language, question, &m, NULL) != OK)
         return;
     if ((m.verdict == ANSWERS_NONE) != (m.n == 0) || m.n > ANSWERS_SUGGEST)
@@ -41,15 +39,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const char *const languages[] = {"en", "de", "ru", "zh", "ar", "tr", "fr", ""};
     struct str text = str_n((const char *)data, size), line = STR_EMPTY, language;
-    struct index_builder *b;
     struct index *x = NULL;
-
     if (crypto_init(NULL) != OK || size < 2 || size > 20000 || !utf8_valid(str_sub(text, 1, size)))
         return 0;
     language = str_from(languages[data[0] % 8]);
     text = str_sub(text, 1, size);
     check_tokens(language, text);
-    b = index_builder_new(language);
+    struct index_builder *b = index_builder_new(language);
     while (b && str_split(&text, '\n', &line)) {
         struct str rest = line, question = STR_EMPTY;
         str_split(&rest, '\t', &question);

@@ -18,7 +18,6 @@ static void right(struct str body, char out[80])
     const struct str parts[] = {STR("1700000000."), body};
     uint8_t mac[32];
     struct buf b;
-
     crypto_hmac_sha256_parts(STR("whsec_fuzz"), parts, 2, mac);
     buf_fixed(&b, out, 80);
     buf_puts(&b, "v1=");
@@ -28,11 +27,10 @@ static void right(struct str body, char out[80])
 static bool passes(struct str header, struct str body)
 {
     struct err e = ERR_INIT;
-    enum status s = stripe_sign_check("whsec_old whsec_fuzz\n", header, body, NOW, &e);
-
-    if (s != OK && (s != ERR_INVALID || !e.code[0] || !e.message[0]))
+    enum status st = stripe_sign_check("whsec_old whsec_fuzz\n", header, body, NOW, &e);
+    if (st != OK && (st != ERR_INVALID || !e.code[0] || !e.message[0]))
         abort();
-    return s == OK;
+    return st == OK;
 }
 
 /* What stands before and behind a good header changes nothing, unless it says something about the time. */
@@ -40,7 +38,6 @@ static void inside(struct str around, struct str body)
 {
     char good[80];
     struct buf b;
-
     right(body, good);
     if (str_has(around, STR("t=")) || around.n > 2000)
         return;
@@ -60,7 +57,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct str in = {(const char *)data, size}, header = STR_EMPTY, body;
     static bool ready;
     struct err e = ERR_INIT;
-
     if (!ready && crypto_init(&e) != OK)
         abort();
     ready = true;

@@ -86,10 +86,9 @@ static void ids_and_codes(struct str s)
     struct id id;
     uint8_t raw[32];
     struct buf b;
-    for (int kind = ID_TENANT; kind <= ID_AUDIT; kind++) {
+    for (int kind = ID_TENANT; kind <= ID_AUDIT; kind++)
         if (id_parse((enum id_kind)kind, s, &id))
             must(str_eqz(s, id_text((enum id_kind)kind, id, text)));
-    }
     buf_init(&b, 1000);
     if (crypto_base64url_decode(s, raw, sizeof(raw))) {
         crypto_base64url(&b, raw, sizeof(raw));

@@ -14,10 +14,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct str s = str_n((const char *)data, size);
     struct err e = ERR_INIT;
     if (fetch_check_url(s, &e) == OK) {
-        for (size_t i = 0; i < s.n; i++) {
+        for (size_t i = 0; i < s.n; i++)
             if ((unsigned char)s.p[i] <= ' ' || s.p[i] == 0x7F)
                 abort();
-        }
         if (s.n < 8 || (s.p[0] | 32) != 'h')
             abort();
     }

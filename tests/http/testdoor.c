@@ -40,7 +40,7 @@ static void text(struct request *rq, struct str s)
 static void object(struct request *rq, const struct json *j)
 {
     struct err e = ERR_INIT;
-    if (j == NULL) {
+    if (!j) {
         err_nomem(&e);
         reply_error(rq, &e);
     } else {
@@ -59,7 +59,7 @@ void test_item(struct request *rq)
     json_set_str(j, "id", request_segment(rq, "id"));
     json_set_str(j, "method", str_from(method_name(rq->method)));
     json_set_str(j, "path", rq->path);
-    if (strstr(rq->route->path, "{part}") != NULL)
+    if (strstr(rq->route->path, "{part}"))
         json_set_str(j, "part", request_segment(rq, "part"));
     object(rq, j);
 }
@@ -144,8 +144,7 @@ void test_stream(struct request *rq)
         return;
     for (int64_t i = 1; i <= n && !stream_stopping(rq); i++) {
         char *data = arena_printf(rq->arena, "{\"i\":%lld}", (long long)i);
-        if (data == NULL || stream_event(rq, "tick", STR("7"), str_from(data), &e) != OK ||
-            stream_heartbeat(rq, &e) != OK)
+        if (!data || stream_event(rq, "tick", STR("7"), str_from(data), &e) != OK || stream_heartbeat(rq, &e) != OK)
             return;
         sleep_ms(20);
     }
@@ -216,8 +215,8 @@ void test_parts(struct request *rq)
     reply_status(rq, 200);
     reply_type(rq, "text/plain");
     for (int64_t i = 0; i < n; i++) {
-        memset(mb, 'a' + (int)(i % 26), sizeof mb);
-        buf_add(reply_body(rq), mb, sizeof mb);
+        memset(mb, 'a' + (int)(i % 26), sizeof(mb));
+        buf_add(reply_body(rq), mb, sizeof(mb));
         if (reply_part(rq, &e) != OK)
             return;
     }
@@ -272,7 +271,7 @@ static enum status identify(struct request *rq, struct err *e)
 {
     uint64_t perms = 0;
     struct str cookie = request_cookie(rq, SESSION_COOKIE), key = request_header(rq, "HTTP_X_API_KEY");
-    memset(rq->who.tenant.b, 7, sizeof rq->who.tenant.b);
+    memset(rq->who.tenant.b, 7, sizeof(rq->who.tenant.b));
     if (rq->route->who.kind == WHO_KEY) {
         if (!str_starts(key, STR("ply_")) || !num_u64(str_sub(key, 4, key.n), 255, &perms))
             return err_set(e, ERR_AUTH, "key_unknown", "This key is not known.");
@@ -284,7 +283,7 @@ static enum status identify(struct request *rq, struct err *e)
         return err_set(e, ERR_AUTH, NULL, "Sign in first.");
     }
     rq->who.perms = (uint32_t)perms;
-    memset(rq->who.csrf_key, 'k' + (int)perms, sizeof rq->who.csrf_key);
+    memset(rq->who.csrf_key, 'k' + (int)perms, sizeof(rq->who.csrf_key));
     return OK;
 }
 
@@ -326,7 +325,7 @@ int main(int argc, char **argv)
     static const struct door door = {
         .name = "test",
         .routes = routes,
-        .route_count = sizeof routes / sizeof *routes,
+        .route_count = sizeof(routes) / sizeof(*routes),
         .threads = CONFIG_api_threads,
         .open = test_open,
         .identify = identify,

@@ -1,6 +1,4 @@
 /* Answers against a real MariaDB: import row by row, search as the set changes, and that a workspace sees only its own. */
-#include "unit/test.h"
-
 #include <pthread.h>
 
 #include "account/account.h"
@@ -10,6 +8,7 @@
 #include "dbtest.h"
 #include "knowledge/answers.h"
 #include "okay.h"
+#include "unit/test.h"
 
 #include "base/banned.h"
 
@@ -126,7 +125,7 @@ static void bad_rows_are_told_and_left_out(void **state)
     } expected[] = {{3, "question_empty"},  {4, "answer_empty"},     {5, "link_invalid"},    {6, "too_few_fields"},
                     {7, "too_many_fields"}, {9, "language_invalid"}, {10, "quote_unclosed"}, {12, "question_again"}};
     (void)state;
-    assert_int_equal(r.bad_n, sizeof expected / sizeof *expected);
+    assert_int_equal(r.bad_n, sizeof(expected) / sizeof(*expected));
     for (size_t i = 0; i < r.bad_n; i++) {
         assert_int_equal(r.bad[i].row, expected[i].row);
         assert_string_equal(r.bad[i].code, expected[i].code);
@@ -146,7 +145,7 @@ static void files_that_are_none(void **state)
                {"question,answer,Question\n", "csv_header"},
                {"\xFF\xFEq", "csv_encoding"}};
     (void)state;
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
         struct import_report r;
         struct err e = ERR_INIT;
         fails(answers_import(c, tenant, bot, str_from(bad[i].csv), &(struct import_options){0}, NULL, NULL, &arena, &r,
@@ -280,7 +279,7 @@ static void tell(void *ctx, int64_t done, int64_t all, const struct import_repor
 /* A large file with one bad row: seconds, and the rest is there. */
 static void a_hundred_thousand_rows(void **state)
 {
-    enum { ROWS = 100000 / FEWER };
+#define ROWS (100000 / FEWER)
     struct import_report r;
     struct buf b;
     int64_t last = 0, from = clock_mono_us();
@@ -399,7 +398,7 @@ int main(int argc, char **argv)
     dbtest_begin(argc, argv);
     config = dbtest_config(DB);
     dbtest_migrate(config);
-    snprintf(path, sizeof path, "%s/answers.map", dbtest_dir());
+    snprintf(path, sizeof(path), "%s/answers.map", dbtest_dir());
     if (shared_open(path, &e) != OK)
         fprintf(stderr, "%s\n", e.message);
     pool = dbtest_pool(config, 8);

@@ -1,7 +1,6 @@
-#include "unit/test.h"
-
-#include "knowledge/csv.h"
 #include "base/utf8.h"
+#include "knowledge/csv.h"
+#include "unit/test.h"
 
 #include "base/banned.h"
 
@@ -17,7 +16,7 @@ static char *read_all(struct str file)
     struct buf b;
     const char *code, *words;
     enum csv_result got;
-    buf_init(&b, sizeof out - 1);
+    buf_init(&b, sizeof(out) - 1);
     assert_ok(csv_open(&c, file, &e), &e);
     while ((got = csv_next(&c, &arena, &r, &code, &words)) == CSV_ROW || got == CSV_BAD) {
         buf_printf(&b, "%lld", (long long)c.row);
@@ -100,14 +99,13 @@ static void windows_1252(void **state)
 static void giants(void **state)
 {
     struct buf b;
-    char *got;
     (void)state;
     buf_init(&b, 4 * MB);
     buf_puts(&b, "a,b\n\"");
     for (size_t i = 0; i <= MAX_CSV_FIELD; i++)
         buf_putc(&b, 'x');
     buf_puts(&b, "\",y\nc,d\n");
-    got = read_all(buf_str(&b));
+    char *got = read_all(buf_str(&b));
     assert_string_equal(got, "1[a][b]\n2!field_too_long\n3[c][d]\n");
     buf_clear(&b);
     for (size_t i = 0; i <= CSV_FIELDS_MAX; i++)

@@ -1,9 +1,8 @@
-#include "unit/test.h"
-
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "knowledge/index.h"
 #include "knowledge/tokens.h"
+#include "unit/test.h"
 
 #include "base/banned.h"
 
@@ -32,7 +31,7 @@ static const struct pair {
     {"How do I reset my password?", "Use the link \"Forgot password\" on the sign-in page."},
     {"Do you have a shop in Berlin?", "Yes, at Alexanderplatz, on the second floor."},
 };
-#define SHOP (sizeof shop / sizeof *shop)
+#define SHOP (sizeof(shop) / sizeof(*shop))
 
 static struct index *build(const struct pair *rows, size_t n, const char *language)
 {
@@ -105,7 +104,7 @@ static void finds_nothing_in_strange_words(void **state)
     struct index *x = build(shop, SHOP, "en");
     (void)state;
     const char *const strange[] = {"", "   ", "?!", "qwertz asdf", "blockchain quantum banana", "\xF0\x9F\x98\x80"};
-    for (size_t i = 0; i < sizeof strange / sizeof *strange; i++) {
+    for (size_t i = 0; i < sizeof(strange) / sizeof(*strange); i++) {
         struct index_match m = find(x, strange[i]);
         assert_int_equal(m.verdict, ANSWERS_NONE);
         assert_int_equal(m.n, 0);
@@ -178,7 +177,7 @@ static void words_become_terms(void **state)
 /* A hundred thousand answers: seconds and megabytes, not minutes and gigabytes; a small set in microseconds. */
 static void large_sets(void **state)
 {
-    enum { ROWS = 100000 / FEWER };
+#define ROWS (100000 / FEWER)
     struct err e = ERR_INIT;
     struct index *x = NULL;
     struct index_builder *b = index_builder_new(STR("en"));
@@ -194,9 +193,9 @@ static void large_sets(void **state)
             seed ^= seed << 13, seed ^= seed >> 7, seed ^= seed << 17;
             unsigned word = (unsigned)(seed % 200) *
                             (unsigned)(seed >> 32 & 255); /* some words are common, many are rare */
-            n += (size_t)snprintf(answer + n, sizeof answer - n, "w%x ", word);
+            n += (size_t)snprintf(answer + n, sizeof(answer) - n, "w%x ", word);
             if (w < 8)
-                q += (size_t)snprintf(question + q, sizeof question - q, "w%x ", word);
+                q += (size_t)snprintf(question + q, sizeof(question) - q, "w%x ", word);
         }
         struct answer w = {.id = id_new(),
                            .question = str_n(question, q),
@@ -225,9 +224,9 @@ static void small_sets_are_quick(void **state)
     static char text[200][2][120];
     (void)state;
     for (size_t i = 0; i < 200; i++) {
-        snprintf(text[i][0], sizeof text[i][0], "How do I %s number %zu of my %s?", i % 3 ? "order" : "return", i,
+        snprintf(text[i][0], sizeof(text[i][0]), "How do I %s number %zu of my %s?", i % 3 ? "order" : "return", i,
                  i % 7 ? "parcels" : "things");
-        snprintf(text[i][1], sizeof text[i][1], "You take thing %zu and look at page %zu of the book.", i, i * 3);
+        snprintf(text[i][1], sizeof(text[i][1]), "You take thing %zu and look at page %zu of the book.", i, i * 3);
         rows[i] = (struct pair){text[i][0], text[i][1]};
     }
     struct index *x = build(rows, 200, "en");

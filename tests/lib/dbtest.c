@@ -23,7 +23,6 @@
 void dbtest_begin(int argc, char **argv)
 {
     struct err e = ERR_INIT;
-
     (void)argc;
     if (!getenv("PARLEY_TEST_SOCKET")) {
         char *again[] = {(char *)TEST_SRCDIR "/tests/db/with-mariadb", argv[0], NULL};
@@ -47,7 +46,6 @@ const char *dbtest_dir(void)
 static MYSQL *root(const char *database)
 {
     MYSQL *my = mysql_init(NULL);
-
     if (!my || !mysql_real_connect(my, "localhost", "root", "", database, 0, getenv("PARLEY_TEST_SOCKET"),
                                    CLIENT_MULTI_STATEMENTS))
         DIE("%s", my ? mysql_error(my) : "no memory");
@@ -58,7 +56,6 @@ void dbtest_sql(const char *database, const char *sql)
 {
     MYSQL *my = root(database);
     int more = mysql_query(my, sql);
-
     while (!more) {
         mysql_free_result(mysql_store_result(my));
         more = mysql_next_result(my);
@@ -74,7 +71,6 @@ int64_t dbtest_int(const char *database, const char *sql)
     MYSQL_RES *rows = mysql_query(my, sql) ? NULL : mysql_store_result(my);
     MYSQL_ROW row = rows ? mysql_fetch_row(rows) : NULL;
     int64_t v = 0;
-
     if (!row || !row[0] || !num_i64(str_from(row[0]), INT64_MIN, INT64_MAX, &v))
         DIE("%s: %s", sql, mysql_error(my));
     mysql_free_result(rows);
@@ -87,7 +83,6 @@ static const char *put_in(const char *fmt, va_list ap)
 {
     static char text[8000];
     int n = vsnprintf(text, sizeof(text), fmt, ap);
-
     if (n < 0 || (size_t)n >= sizeof(text))
         DIE("too long: %s", fmt);
     return text;
@@ -96,7 +91,6 @@ static const char *put_in(const char *fmt, va_list ap)
 void dbtest_sqlf(const char *database, const char *fmt, ...)
 {
     va_list ap;
-
     va_start(ap, fmt);
     dbtest_sql(database, put_in(fmt, ap));
     va_end(ap);
@@ -105,7 +99,6 @@ void dbtest_sqlf(const char *database, const char *fmt, ...)
 int64_t dbtest_intf(const char *database, const char *fmt, ...)
 {
     va_list ap;
-
     va_start(ap, fmt);
     int64_t v = dbtest_int(database, put_in(fmt, ap));
     va_end(ap);
@@ -117,7 +110,6 @@ const char *dbtest_hex(struct id id)
     static char text[16][33];
     static unsigned at;
     char *out = text[at++ % 16];
-
     for (int i = 0; i < 16; i++)
         snprintf(out + 2 * i, 3, "%02x", id.b[i]);
     return out;
@@ -136,7 +128,6 @@ const char *dbtest_config_file(const char *database, const char *extra)
     static char paths[16][300]; /* callers keep them */
     static int used;
     char sql[200], *path = paths[used++ % 16];
-
     snprintf(path, sizeof(paths[0]), "%s/%s.conf", dbtest_dir(), database);
     snprintf(sql, sizeof(sql), "DROP DATABASE IF EXISTS %s; CREATE DATABASE %s CHARACTER SET utf8mb4", database,
              database);
@@ -158,7 +149,6 @@ struct config *dbtest_config(const char *database)
 {
     struct config *c;
     struct err e = ERR_INIT;
-
     if (config_load(dbtest_config_file(database, NULL), &c, &e) != OK)
         DIE("%s", e.message);
     return c;
@@ -168,7 +158,6 @@ void dbtest_migrate(const struct config *c)
 {
     struct migrate_report r;
     struct err e = ERR_INIT;
-
     if (migrate_run(c, TEST_SRCDIR "/sql", MIGRATE_APPLY, NULL, NULL, &r, &e) != OK)
         DIE("%s", e.message);
 }
@@ -177,7 +166,6 @@ struct db_pool *dbtest_pool(const struct config *c, int connections)
 {
     struct db_pool *p;
     struct err e = ERR_INIT;
-
     if (db_pool_open(c, connections, &p, &e) != OK)
         DIE("%s", e.message);
     return p;
@@ -187,7 +175,6 @@ struct db *dbtest_get(struct db_pool *p)
 {
     struct db *c;
     struct err e = ERR_INIT;
-
     if (db_get(p, &c, &e) != OK)
         DIE("%s", e.message);
     return c;
@@ -197,7 +184,6 @@ int dbtest_server_pid(void)
 {
     char path[300], text[32] = "";
     int64_t pid = 0;
-
     snprintf(path, sizeof(path), "%s/my.pid", dbtest_dir());
     FILE *f = fopen(path, "r");
     if (f) {
@@ -213,7 +199,6 @@ static bool answers(void)
 {
     MYSQL *my = mysql_init(NULL);
     bool ok = my && mysql_real_connect(my, "localhost", "root", "", NULL, 0, getenv("PARLEY_TEST_SOCKET"), 0);
-
     mysql_close(my);
     return ok;
 }
@@ -251,7 +236,6 @@ struct id dbtest_tenant(struct db *c)
     struct id id = id_new();
     int64_t now = clock_now_ms();
     struct err e = ERR_INIT;
-
     if (db_exec(c, &add_tenant, &id, DB_ARGS(db_time(now), db_time(now)), NULL, &e) != OK)
         DIE("%s", e.message);
     return id;

@@ -1,12 +1,11 @@
 /* What many addresses together may do to one conversation, bot and workspace, against a real MariaDB. */
-#include "unit/test.h"
-
 #include "base/limits.h"
 #include "base/shared.h"
 #include "bot/bot.h"
 #include "dbtest.h"
 #include "okay.h"
 #include "talk/turn.h"
+#include "unit/test.h"
 
 #include "base/banned.h"
 
@@ -54,14 +53,14 @@ static void refused_when_used_up(const char *name, struct id id, int per_minute,
     struct talk_out out;
     for (int tries = 0; tries < 100; tries++) {
         struct err e = ERR_INIT;
-        while (shared_take(name, str_n((const char *)id.b, sizeof id.b), per_minute, burst, NULL))
+        while (shared_take(name, str_n((const char *)id.b, sizeof(id.b)), per_minute, burst, NULL))
             ;
-        enum status s = say(bot, before, &out, &e);
-        if (s == ERR_RATE) {
+        enum status st = say(bot, before, &out, &e);
+        if (st == ERR_RATE) {
             assert_true(e.retry_after_s > 0);
             return;
         }
-        assert_int_equal(s, OK);
+        assert_int_equal(st, OK);
     }
     fail_msg("the limit \"%s\" holds nobody back", name);
 }
@@ -113,7 +112,7 @@ int main(int argc, char **argv)
     }
     config_set_current(config_retain(config));
     dbtest_migrate(config);
-    snprintf(path, sizeof path, "%s/rates.map", dbtest_dir());
+    snprintf(path, sizeof(path), "%s/rates.map", dbtest_dir());
     pool = dbtest_pool(config, 4);
     c = dbtest_get(pool);
     arena_init(&arena, 256 * MB);

@@ -1,12 +1,11 @@
 /* What is deleted for its age: only that, only there, in batches, and the ledger stays. */
-#include "unit/test.h"
-
 #include "base/clock.h"
 #include "base/limits.h"
 #include "billing/entitlement.h"
 #include "dbtest.h"
 #include "okay.h"
 #include "talk/retention.h"
+#include "unit/test.h"
 
 #include "base/banned.h"
 
@@ -88,7 +87,8 @@ static void only_what_is_old_goes(void **state)
     assert_int_equal(sweep(mine, NOW - 90 * DAY, 3), 0);
     assert_int_equal(sweep(mine, NOW - 89 * DAY + 1000, 3), 1);
     char text[200];
-    snprintf(text, sizeof text, "SELECT COUNT(*) FROM conversation WHERE conversation_id = 0x%s", dbtest_hex(long_one));
+    snprintf(text, sizeof(text), "SELECT COUNT(*) FROM conversation WHERE conversation_id = 0x%s",
+             dbtest_hex(long_one));
     assert_int_equal(dbtest_int(DB, text), 0);
     assert_int_equal(sweep(mine, 0, 3), 0); /* a clock before the first day */
 }

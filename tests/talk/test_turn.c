@@ -1,10 +1,9 @@
 /* What a turn is made of, without a database: the lock of a conversation, the memory of conversations, messages as rows. */
-#include "../unit/test.h"
-
 #include <pthread.h>
 #include <stdatomic.h>
 #include <time.h>
 
+#include "../unit/test.h"
 #include "base/crypto.h"
 #include "base/limits.h"
 #include "talk/message.h"
@@ -37,7 +36,6 @@ static void *wait_in_line(void *arg)
     struct waiting *w = arg;
     struct turn_lock *k = NULL;
     struct err e = ERR_INIT;
-
     w->status = turn_lock_take(w->locks, key, w->who, tenant, &k, &e);
     if (w->status == OK) {
         order[atomic_fetch_add(&order_n, 1)] = w->number;
@@ -59,7 +57,6 @@ static void first_come_first_served(void **state)
     struct turn_lock *mine, *free_one;
     struct waiting w[4], fifth;
     struct err e = ERR_INIT;
-
     (void)state;
     atomic_store(&order_n, 0);
     assert_ok(turn_locks_new(places, &l, &e), &e);
@@ -85,7 +82,7 @@ static void first_come_first_served(void **state)
 
 static void the_same_message_may_wait_behind_itself(void **state)
 {
-    enum { MANY = 16 };
+#define MANY 16
     struct turn_locks *l;
     struct turn_lock *mine;
     struct waiting w[MANY];
@@ -110,7 +107,6 @@ static void no_workspace_takes_all_places(void **state)
 {
     struct turn_places *few;
     struct err e = ERR_INIT;
-
     (void)state;
     assert_ok(turn_places_new(8, &few, &e), &e);
     for (int i = 0; i < 4; i++)
@@ -132,7 +128,6 @@ static void who_finds_no_place_does_not_wait(void **state)
     struct turn_lock *mine, *again;
     struct waiting w;
     struct err e = ERR_INIT;
-
     (void)state;
     assert_ok(turn_places_new(1, &one, &e), &e);
     assert_ok(turn_locks_new(one, &l, &e), &e);
@@ -154,14 +149,13 @@ static struct conv conv_of(int n, struct str flow_state)
 {
     struct conv c = {
         .tenant = id_new(), .id = id_new(), .bot = id_new(), .seq = n, .locale = STR("en"), .flow_state = flow_state};
-
     return c;
 }
 
 static void the_least_used_is_forgotten(void **state)
 {
-    enum { MANY = 200 };
-    static struct conv c[MANY];
+#define MANY_TURNS 200
+    static struct conv c[MANY_TURNS];
     struct conv_cache *k;
     struct conv got;
     struct arena a;
@@ -171,12 +165,12 @@ static void the_least_used_is_forgotten(void **state)
     (void)state;
     arena_init(&a, 4 * MB);
     assert_ok(conv_cache_new(20 * KB, &k, &e), &e);
-    for (int i = 0; i < MANY; i++) {
+    for (int i = 0; i < MANY_TURNS; i++) {
         c[i] = conv_of(i, STR("{\"node\":\"ask\"}"));
         conv_cache_put(k, &c[i]);
         assert_true(conv_cache_get(k, c[0].id, &a, &got)); /* always in use */
     }
-    for (int i = 0; i < MANY; i++) {
+    for (int i = 0; i < MANY_TURNS; i++) {
         if (conv_cache_get(k, c[i].id, &a, &got)) {
             assert_int_equal(got.seq, i);
             assert_str(got.flow_state, "{\"node\":\"ask\"}");
@@ -184,7 +178,7 @@ static void the_least_used_is_forgotten(void **state)
         }
     }
     assert_in_range(kept, 20, 120);
-    assert_true(conv_cache_get(k, c[MANY - 1].id, &a, &got));
+    assert_true(conv_cache_get(k, c[MANY_TURNS - 1].id, &a, &got));
     c[0].seq = 77;
     c[0].flow_state = STR("{}");
     conv_cache_put(k, &c[0]);
@@ -205,7 +199,6 @@ static void what_is_too_large_is_not_kept(void **state)
     struct conv c, got;
     struct arena a;
     struct err e = ERR_INIT;
-
     (void)state;
     memset(large, 'x', sizeof(large));
     arena_init(&a, 4 * MB);
@@ -230,7 +223,6 @@ static void a_message_survives_its_row(void **state)
     struct arena a;
     struct str data;
     struct err e = ERR_INIT;
-
     (void)state;
     arena_init(&a, 1 * MB);
     m.m = (struct flow_message){.kind = FLOW_CARD,
@@ -264,7 +256,6 @@ static void plain_text_has_no_data(void **state)
     struct str data;
     struct buf b;
     struct err e = ERR_INIT;
-
     (void)state;
     arena_init(&a, 1 * MB);
     m.m = (struct flow_message){.text = STR("hi\n\"you\""), .title = STR_EMPTY, .url = STR_EMPTY, .image = STR_EMPTY};
@@ -286,7 +277,6 @@ static void keys_tell_apart_what_must_be(void **state)
         .bot = id_new(), .client_id = STR("short"), .text = STR("ab"), .choice = STR("c"), .visitor = STR("192.0.2.1")};
     struct id conversation = id_new();
     uint8_t one[16], two[16];
-
     (void)state;
     assert_true(turn_key_of(&t, &in, ID_NONE, one));
     in.text = STR("a"), in.choice = STR("bc"); /* the same bytes, cut elsewhere */
@@ -312,7 +302,6 @@ int main(void)
         TEST(a_message_survives_its_row),    TEST(plain_text_has_no_data),
         TEST(keys_tell_apart_what_must_be)};
     struct err e = ERR_INIT;
-
     if (crypto_init(&e) != OK || turn_places_new(48, &places, &e) != OK)
         return 1;
     int failed = RUN(tests);

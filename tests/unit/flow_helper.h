@@ -98,17 +98,17 @@ static inline enum status hear(void *ctx, const struct flow_message *m, struct e
     struct talk *t = ctx;
     (void)e;
     static const char *const kinds[] = {"", "image:", "card:"};
-    add(t->said, sizeof t->said, "%s%s%.*s", t->said[0] ? "|" : "", kinds[m->kind], STR_F(m->text));
+    add(t->said, sizeof(t->said), "%s%s%.*s", t->said[0] ? "|" : "", kinds[m->kind], STR_F(m->text));
     if (m->title.n)
-        add(t->said, sizeof t->said, " title=%.*s", STR_F(m->title));
+        add(t->said, sizeof(t->said), " title=%.*s", STR_F(m->title));
     if (m->url.n)
-        add(t->said, sizeof t->said, " url=%.*s", STR_F(m->url));
+        add(t->said, sizeof(t->said), " url=%.*s", STR_F(m->url));
     if (m->image.n)
-        add(t->said, sizeof t->said, " image=%.*s", STR_F(m->image));
+        add(t->said, sizeof(t->said), " image=%.*s", STR_F(m->image));
     for (size_t i = 0; i < m->choice_n; i++)
-        add(t->said, sizeof t->said, " [%.*s=%.*s]", STR_F(m->choices[i].label), STR_F(m->choices[i].value));
+        add(t->said, sizeof(t->said), " [%.*s=%.*s]", STR_F(m->choices[i].label), STR_F(m->choices[i].value));
     for (size_t i = 0; i < m->citation_n; i++)
-        add(t->said, sizeof t->said, " (%.*s %.*s)", STR_F(m->citations[i].title), STR_F(m->citations[i].url));
+        add(t->said, sizeof(t->said), " (%.*s %.*s)", STR_F(m->citations[i].title), STR_F(m->citations[i].url));
     t->delay_ms += m->delay_ms;
     t->messages++;
     return OK;
@@ -120,7 +120,7 @@ static inline enum status give_answer(void *ctx, struct str language, struct str
     struct talk *t = ctx;
     (void)a;
     (void)e;
-    add(t->asked, sizeof t->asked, "%.*s:%.*s;", STR_F(language), STR_F(question));
+    add(t->asked, sizeof(t->asked), "%.*s:%.*s;", STR_F(language), STR_F(question));
     *out = t->answer;
     return OK;
 }
@@ -130,11 +130,11 @@ static inline enum status give_http(void *ctx, const struct flow_http *rq, struc
 {
     struct talk *t = ctx;
     (void)a;
-    add(t->http_seen, sizeof t->http_seen, "%.*s %.*s %lld", STR_F(rq->method), STR_F(rq->url),
+    add(t->http_seen, sizeof(t->http_seen), "%.*s %.*s %lld", STR_F(rq->method), STR_F(rq->url),
         (long long)rq->timeout_ms);
     for (size_t i = 0; i < rq->header_n; i++)
-        add(t->http_seen, sizeof t->http_seen, " %.*s=%.*s", STR_F(rq->headers[i].label), STR_F(rq->headers[i].value));
-    add(t->http_seen, sizeof t->http_seen, " %.*s", STR_F(rq->body));
+        add(t->http_seen, sizeof(t->http_seen), " %.*s=%.*s", STR_F(rq->headers[i].label), STR_F(rq->headers[i].value));
+    add(t->http_seen, sizeof(t->http_seen), " %.*s", STR_F(rq->body));
     if (t->http_result != OK)
         return err_set(e, t->http_result, NULL, "no");
     *status = t->http_status;
@@ -146,12 +146,12 @@ static inline void note_step(void *ctx, struct str node, const char *type)
 {
     struct talk *t = ctx;
     assert_non_null(type);
-    add(t->path, sizeof t->path, "%s%.*s", t->path[0] ? ">" : "", STR_F(node));
+    add(t->path, sizeof(t->path), "%s%.*s", t->path[0] ? ">" : "", STR_F(node));
 }
 
 static inline void talk_begin(struct talk *t, struct flow *f)
 {
-    memset(t, 0, sizeof *t);
+    memset(t, 0, sizeof(*t));
     t->f = f;
     t->language = "en";
     t->now_ms = 1772452800000; /* 2026-03-02T12:00:00Z, a Monday */
@@ -192,9 +192,9 @@ static inline const char *var(const struct talk *t, const char *name)
 {
     static char text[5000];
     struct buf b;
-    buf_init(&b, sizeof text);
+    buf_init(&b, sizeof(text));
     json_write(&b, json_get(json_get(t->r.state, "vars"), name));
-    snprintf(text, sizeof text, "%s", b.p);
+    snprintf(text, sizeof(text), "%s", b.p);
     buf_release(&b);
     return text;
 }

@@ -45,14 +45,14 @@ static bool fails(void)
 void *malloc(size_t n)
 {
     void *p = fails() ? NULL : __libc_malloc(n);
-    live += p != NULL;
+    live += p ? 1 : 0;
     return p;
 }
 
 void *calloc(size_t n, size_t size)
 {
     void *p = fails() ? NULL : __libc_calloc(n, size);
-    live += p != NULL;
+    live += p ? 1 : 0;
     return p;
 }
 
@@ -67,7 +67,7 @@ void *realloc(void *old, size_t n)
 
 void free(void *p)
 {
-    live -= p != NULL;
+    live -= p ? 1 : 0;
     __libc_free(p);
 }
 #endif

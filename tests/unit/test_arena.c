@@ -1,8 +1,7 @@
-#include "test.h"
-
 #include <stdalign.h>
 
 #include "base/arena.h"
+#include "test.h"
 
 static void aligned_and_zero(void **state)
 {

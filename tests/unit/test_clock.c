@@ -1,9 +1,8 @@
 #define _GNU_SOURCE /* timegm */
-#include "test.h"
-
 #include <time.h>
 
 #include "base/clock.h"
+#include "test.h"
 
 static void splits_like_the_c_library(void **state)
 {

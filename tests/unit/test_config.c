@@ -1,10 +1,9 @@
-#include "test.h"
-
 #include <pthread.h>
 #include <stdatomic.h>
 #include <unistd.h>
 
 #include "base/config.h"
+#include "test.h"
 
 static char folder[64], main_file[96], other_file[96];
 
@@ -127,10 +126,9 @@ static void names_file_and_line(void **state)
 static void includes(void **state)
 {
     (void)state;
-    struct config *c;
     struct err e = ERR_INIT;
     put(other_file, STR("database_password = hunter2\nbrand_name = Inner"));
-    c = load("brand_name = Outer\ninclude secrets.conf\n");
+    struct config *c = load("brand_name = Outer\ninclude secrets.conf\n");
     assert_string_equal(config_string(c, CONFIG_database_password), "hunter2");
     assert_string_equal(config_string(c, CONFIG_brand_name), "Inner"); /* the last wins */
     config_drop(c);
@@ -151,10 +149,9 @@ static void other_value(const struct config_row *r, char *out, size_t size)
         snprintf(out, size, "%s", strstr(r->help, "warn") ? "warn" : "off");
     else
         snprintf(out, size, "%lld%s", (long long)r->max, strcmp(r->type, "MS") == 0 ? "ms" : "");
-    for (size_t i = 0; i < sizeof(by_type) / sizeof(by_type[0]); i++) {
+    for (size_t i = 0; i < sizeof(by_type) / sizeof(by_type[0]); i++)
         if (strcmp(r->type, by_type[i][0]) == 0)
             snprintf(out, size, "%s", by_type[i][1]);
-    }
 }
 
 static void the_environment_wins_for_every_key(void **state)

@@ -1,5 +1,3 @@
-#include "test.h"
-
 #include <signal.h>
 #include <stdio.h>
 #include <sys/wait.h>
@@ -9,6 +7,7 @@
 #include "base/crash.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "test.h"
 
 static char text[64 * 1024];
 

@@ -1,6 +1,5 @@
-#include "test.h"
-
 #include "base/crypto.h"
+#include "test.h"
 
 static const uint8_t key[CRYPTO_KEY] = {1, 2, 3}, other_key[CRYPTO_KEY] = {1, 2, 4};
 static struct err e;

@@ -1,7 +1,6 @@
 /* base/email: one table of what is an e-mail address, for accounts, mails and visitors' answers alike. */
-#include "test.h"
-
 #include "base/email.h"
+#include "test.h"
 
 static void addresses(void **state)
 {
@@ -61,10 +60,9 @@ static void addresses(void **state)
         {"a@b.co\n", false},
     };
     (void)state;
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         if (email_valid(str_from(rows[i].text)) != rows[i].valid)
             fail_msg("\"%s\" is %svalid", rows[i].text, rows[i].valid ? "not " : "");
-    }
     assert_false(email_valid(str_n("a@b.co\0", 7)));
 }
 

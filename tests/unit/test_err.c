@@ -1,8 +1,8 @@
-#include "test.h"
-
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "test.h"
 
 static void fills_and_defaults(void **state)
 {

@@ -1,6 +1,4 @@
 #define _GNU_SOURCE /* memmem */
-#include "test.h"
-
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <pthread.h>
@@ -12,6 +10,7 @@
 #include "base/clock.h"
 #include "net/address.h"
 #include "net/fetch.h"
+#include "test.h"
 
 /* ---- a server that can misbehave ---- */
 
@@ -432,10 +431,9 @@ static void urls_are_checked(void **state)
                          "https://a\t.b/"};
     for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
         assert_ok(fetch_check_url(str_from(good[i]), &e), &e);
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
         if (fetch_check_url(str_from(bad[i]), &e) != ERR_INVALID)
             fail_msg("%s was let pass", bad[i]);
-    }
     assert_int_equal(fetch_check_url(STR("http://a/\0b"), &e), ERR_INVALID);
     static char text[9000] = "http://a/";
     memset(text + 9, 'x', sizeof(text) - 9);
@@ -529,14 +527,12 @@ static void the_edges_of_the_ranges(void **state)
                           "2001:1ff::1",   "2001:db8::1",    "2002:808:808::1", "3fff::1",
                           "4000::1",       "fc00::1",        "fdff::1",         "fe80::1",
                           "fec0::1",       "ff0e::1"};
-    for (size_t i = 0; i < sizeof(pub) / sizeof(pub[0]); i++) {
+    for (size_t i = 0; i < sizeof(pub) / sizeof(pub[0]); i++)
         if (!is_public(pub[i]))
             fail_msg("%s is public", pub[i]);
-    }
-    for (size_t i = 0; i < sizeof(priv) / sizeof(priv[0]); i++) {
+    for (size_t i = 0; i < sizeof(priv) / sizeof(priv[0]); i++)
         if (is_public(priv[i]))
             fail_msg("%s is not public", priv[i]);
-    }
     struct sockaddr other = {.sa_family = AF_UNIX};
     assert_false(address_is_public(&other));
     assert_true(address_in_list(STR("a:1 [::1]:80"), STR("[::1]"), 80));
@@ -580,10 +576,9 @@ static void only_names_of_this_machine_are_loopback(void **state)
                 {"[]", false},
                 {"", false}};
     (void)state;
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         if (host_is_loopback(str_from(rows[i].host)) != rows[i].is)
             fail_msg("\"%s\" is %sloopback", rows[i].host, rows[i].is ? "not " : "");
-    }
     assert_false(host_is_loopback(str_n("localhost\0.example.com", 22)));
     assert_false(host_is_loopback(str_n("127.0.0.1\0.example.com", 22)));
 }

@@ -19,7 +19,7 @@ static const char *lint(const char *rest, const char *ignore)
     for (size_t i = 0; i < n; i++) {
         assert_true(f[i].message.n > 10);
         if (!strstr(ignore, f[i].code))
-            add(out, sizeof out, "%s%s %c %.*s %.*s", out[0] ? "|" : "", f[i].code,
+            add(out, sizeof(out), "%s%s %c %.*s %.*s", out[0] ? "|" : "", f[i].code,
                 f[i].severity == FLOW_ERROR ? 'E' : 'W', STR_F(f[i].node), STR_F(f[i].pointer));
     }
     flow_drop(flow);
@@ -119,7 +119,7 @@ static void each_finding(void **state)
          "op':'eq','value':'x'},'next':'b'}],'else':'b'},'b':{'type':'end'}},'catch_all':'a'," TESTS,
          "type_mismatch E a /nodes/a/cases/0/when/value"},
     };
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         const char *found = lint(rows[i].flow, "");
         if (strcmp(found, rows[i].found) != 0)
             fail_msg("%s\n  found    %s\n  expected %s", rows[i].flow, found, rows[i].found);
@@ -225,7 +225,7 @@ static void a_failing_test_says_what_is_wrong(void **state)
          "5'},{'method':'GET','url':'https://e.com/4','status':500}]}",
          ""},
     };
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         assert_string_equal(script_says(rows[i].test), rows[i].message);
 }
 
@@ -240,7 +240,7 @@ static const char *diff(const char *before, const char *after)
     out[0] = 0;
     assert_int_equal(flow_diff(json_of(before), json_of(after), &arena, &c, &n, &e), OK);
     for (size_t i = 0; i < n; i++)
-        add(out, sizeof out, "%s%.*s %.*s; %.*s", i ? "|" : "", STR_F(c[i].pointer), STR_F(c[i].node),
+        add(out, sizeof(out), "%s%.*s %.*s; %.*s", i ? "|" : "", STR_F(c[i].pointer), STR_F(c[i].node),
             STR_F(c[i].words));
     return out;
 }

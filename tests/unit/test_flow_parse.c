@@ -18,7 +18,7 @@ static struct json *parent_of(struct json *doc, const char *pointer, char *key, 
 static void set_item(struct json *doc, const char *array_pointer, size_t at, const struct json *value)
 {
     char key[200];
-    struct json *owner = parent_of(doc, array_pointer, key, sizeof key);
+    struct json *owner = parent_of(doc, array_pointer, key, sizeof(key));
     struct json *old = json_get(owner, key), *fresh = json_new_array(&arena);
     for (size_t i = 0; i < json_len(old); i++)
         assert_int_equal(json_push_copy(fresh, i == at ? value : json_at(old, i)), 0);
@@ -29,8 +29,8 @@ static void change(struct json *doc, const struct json *row)
 {
     char key[200], path[400];
     bool set = json_has(row, "set");
-    snprintf(path, sizeof path, "%.*s", STR_F(json_get_str(row, set ? "set" : "remove")));
-    struct json *parent = parent_of(doc, path, key, sizeof key);
+    snprintf(path, sizeof(path), "%.*s", STR_F(json_get_str(row, set ? "set" : "remove")));
+    struct json *parent = parent_of(doc, path, key, sizeof(key));
     if (json_is(parent, JSON_ARRAY)) {
         assert_true(set);
         *strrchr(path, '/') = 0;
@@ -59,7 +59,7 @@ static void every_refusal_names_its_place(void **state)
         change(doc, row);
         enum status st = flow_parse(doc, &f, &e);
         struct str want = json_get_str(row, "pointer");
-        struct str cut = str_sub(want, 0, sizeof e.pointer - 1);
+        struct str cut = str_sub(want, 0, sizeof(e.pointer) - 1);
         if (st != ERR_INVALID || !str_eqz(cut, e.pointer) || strcmp(e.code, "flow_invalid") != 0 || !e.message[0]) {
             print_message("row %zu %.*s: status %d at \"%s\": %s\n", i, STR_F(want), (int)st, e.pointer, e.message);
             wrong++;
@@ -85,7 +85,7 @@ static void a_document_of_another_kind(void **state)
 {
     (void)state;
     static const char *const docs[] = {"[]", "'x'", "1", "null", "true", "{}"};
-    for (size_t i = 0; i < sizeof docs / sizeof docs[0]; i++) {
+    for (size_t i = 0; i < sizeof(docs) / sizeof(docs[0]); i++) {
         struct err e = ERR_INIT;
         struct flow *f = NULL;
         assert_int_equal(flow_parse(json_of(docs[i]), &f, &e), ERR_INVALID);

@@ -188,7 +188,7 @@ static enum status one_answer(void *ctx, struct str language, struct str questio
 static void a_turn_takes_microseconds(void **state)
 {
     (void)state;
-    enum { TURNS = 2000 };
+#define TURNS 2000
     struct err e = ERR_INIT;
     struct flow *f = flow_of_doc(json_get(read_file(arena_printf(&arena, "%s/faq.json", dir)), "flow"));
     struct flow_calls calls = {.say = ignore, .answer = one_answer, .step = nothing};

@@ -1,13 +1,13 @@
-#include "test.h"
-
 #include <pthread.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/id.h"
+#include "test.h"
 
-enum { THREADS = 4, EACH = 20000 };
+#define THREADS 4
+#define EACH 20000
 
 static int by_bytes(const void *a, const void *b)
 {
@@ -84,10 +84,9 @@ static void a_child_draws_its_own(void **state)
     waitpid(child, NULL, 0);
     close(ends[0]);
     close(ends[1]);
-    for (int i = 0; i < 100; i++) { /* the random half must differ, the times may be the same */
+    for (int i = 0; i < 100; i++) /* the random half must differ, the times may be the same */
         for (int j = 0; j < 100; j++)
             assert_memory_not_equal(of_child[i].b + 8, of_parent[j].b + 8, 8);
-    }
 }
 
 static void shown_form_round_trips(void **state)

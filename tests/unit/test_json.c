@@ -1,9 +1,8 @@
-#include "test.h"
-
 #include <math.h>
 #include <pthread.h>
 
 #include "base/json.h"
+#include "test.h"
 
 static struct arena arena;
 static struct buf out;
@@ -333,7 +332,6 @@ static void memory_is_bounded(void **state)
     struct arena small;
     struct err e = ERR_INIT;
     struct json *j;
-    size_t used;
     arena_init(&small, 1 << 20);
     buf_puts(&out, "[{\"a\":[");
     for (int i = 0; i < 20000; i++)
@@ -343,7 +341,7 @@ static void memory_is_bounded(void **state)
     assert_string_equal(e.code, "json_too_large");
     arena_reset(&small);
     assert_ok(json_parse(&small, STR("[[],{},\"\"]"), 32, &j, &e), &e);
-    used = arena.used;
+    size_t used = arena.used;
     j = parse(out.p);
     assert_true(json_bytes(j) > 20000 * 128 && json_bytes(j) < 20000 * 512);
     assert_true(arena.used - used >= json_bytes(j));
@@ -351,7 +349,7 @@ static void memory_is_bounded(void **state)
     struct json *first = json_at(json_get(json_at(j, 0), "a"), 0); /* what was fitted can still grow */
     for (int i = 0; i < 40; i++) {
         char key[16];
-        snprintf(key, sizeof key, "k%d", i);
+        snprintf(key, sizeof(key), "k%d", i);
         assert_int_equal(json_set_int(first, key, i), 0);
     }
     assert_int_equal(json_len(first), 40);

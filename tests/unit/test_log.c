@@ -1,11 +1,10 @@
-#include "test.h"
-
 #include <pthread.h>
 #include <unistd.h>
 
 #include "base/arena.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "test.h"
 
 static char path[64], moved[80];
 static struct arena arena;

@@ -1,11 +1,10 @@
-#include "test.h"
-
 #include "base/config.h"
 #include "base/json.h"
 #include "base/limits.h"
 #include "net/mail_header.h"
 #include "net/smtp.h"
 #include "queue/mail.h"
+#include "test.h"
 #include "view/view.h"
 
 static struct arena arena;

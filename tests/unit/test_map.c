@@ -1,10 +1,9 @@
-#include "test.h"
-
 #include "base/hash.h"
 #include "base/map.h"
 #include "base/vec.h"
+#include "test.h"
 
-enum { MANY = 3000 };
+#define MANY 3000
 static char keys[MANY][16];
 
 static void behaves_like_a_table(void **state)

@@ -1,7 +1,4 @@
 /* Every allocation of base fails once: whatever is asked of it then must end in an error, never in a crash or a leak. */
-#include "short_memory.h"
-#include "test.h"
-
 #include <pthread.h>
 
 #include "base/arena.h"
@@ -12,6 +9,8 @@
 #include "base/map.h"
 #include "base/vec.h"
 #include "net/fetch.h"
+#include "short_memory.h"
+#include "test.h"
 
 /* ---- what is done; each returns OK or ERR_NOMEM ---- */
 

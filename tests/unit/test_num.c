@@ -1,9 +1,8 @@
-#include "test.h"
-
 #include <locale.h>
 #include <math.h>
 
 #include "base/num.h"
+#include "test.h"
 
 static void unsigned_whole(void **state)
 {

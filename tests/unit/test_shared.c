@@ -1,7 +1,5 @@
 /* base/shared: limits are exact among threads and processes, whatever the order in which they read the clock. */
 #define _GNU_SOURCE /* syscall */
-#include "test.h"
-
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/stat.h>
@@ -12,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/shared.h"
+#include "test.h"
 
 static char path[64];
 static struct err e;
@@ -210,7 +209,7 @@ static void another_layout_is_made_anew(void **state)
 {
     (void)state;
     shared_close();
-    struct stat st;
+    struct stat info;
     FILE *f = fopen(path, "w");
     fputs("something else", f);
     fclose(f);
@@ -222,8 +221,8 @@ static void another_layout_is_made_anew(void **state)
     fclose(f);
     assert_ok(shared_open(path, &e), &e);
     assert_int_equal(take_many("n", "a", 5, 1, 2), 2);
-    assert_int_equal(stat(path, &st), 0);
-    assert_int_equal(st.st_mode & 0007, 0);
+    assert_int_equal(stat(path, &info), 0);
+    assert_int_equal(info.st_mode & 0007, 0);
     shared_close();
     assert_int_equal(shared_open("/nonexistent/shared", &e), ERR_UNAVAILABLE);
     assert_has(e.message, "/nonexistent/shared");

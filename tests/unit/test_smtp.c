@@ -1,8 +1,6 @@
 /* net/smtp against a server without TLS: whether anything is said to it depends on where it is, not on how it is called.
  * Every name leads to this machine here, because the resolver is the test's own. */
 #define _GNU_SOURCE /* strcasestr */
-#include "test.h"
-
 #include <arpa/inet.h>
 #include <netdb.h>
 #include <pthread.h>
@@ -14,6 +12,7 @@
 #include "base/config.h"
 #include "base/limits.h"
 #include "net/smtp.h"
+#include "test.h"
 
 static int listener;
 static char port[8];

@@ -1,6 +1,5 @@
-#include "test.h"
-
 #include "base/utf8.h"
+#include "test.h"
 
 static void refuses_what_is_no_utf8(void **state)
 {

@@ -1,12 +1,11 @@
 /* The parts of src/web that need no socket: parsers, router, CSRF, and whole requests through the dispatcher with a web server
  * made of memory - also when memory runs out at any point. */
 #define _GNU_SOURCE /* memmem */
-#include "short_memory.h"
-#include "test.h"
-
 #include "base/crypto.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "short_memory.h"
+#include "test.h"
 #include "web/impl.h"
 
 #include "base/banned.h"
@@ -18,7 +17,7 @@ static int set_up(void **state)
 {
     (void)state;
     arena_init(&arena, 64 * MB);
-    memset(&e, 0, sizeof e);
+    memset(&e, 0, sizeof(e));
     return 0;
 }
 
@@ -46,7 +45,7 @@ static void test_params(void **state)
     assert_int_equal(ps.n, 0);
     static const char *const bad[] = {"a=%",    "a=%4",  "a=%4g",  "a=%00",      "%ff=1",
                                       "a=\xff", "a=%c3", "a=\x01", "a=%ed%a0%80"};
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
         assert_int_equal(params_parse(&arena, str_from(bad[i]), &ps, &e), ERR_INVALID);
         assert_string_equal(e.code, "bad_encoding");
     }
@@ -100,7 +99,7 @@ static void test_header_param(void **state)
     assert_false(multipart_boundary(STR("multipart/form-data; boundary="), &v));
     assert_false(multipart_boundary(STR("multipart/mixed; boundary=a"), &v));
     char long_one[120];
-    snprintf(long_one, sizeof long_one, "multipart/form-data; boundary=%071d", 1);
+    snprintf(long_one, sizeof(long_one), "multipart/form-data; boundary=%071d", 1);
     assert_false(multipart_boundary(str_from(long_one), &v));
 }
 
@@ -162,14 +161,14 @@ static const struct route table[] = {
                   FEATURE_NONE) ROUTE_ROW(GET, "/bots/new", nothing, PUBLIC, CSRF_NONE, BODY_0, RATE_NONE, FEATURE_NONE)
             ROUTE_ROW(GET, "/bots/{bot}", nothing, PUBLIC, CSRF_NONE, BODY_0, RATE_NONE, FEATURE_NONE)
                 ROUTE_ROW(GET, "/bots/{id}/flow/{node}", nothing, PUBLIC, CSRF_NONE, BODY_0, RATE_NONE, FEATURE_NONE)};
-#define ROWS (sizeof table / sizeof *table)
+#define ROWS (sizeof(table) / sizeof(*table))
 
 static const char *found(const struct router *r, enum method m, const char *path, unsigned *allow)
 {
     struct path p;
     assert_ok(path_split(&arena, str_from(path), &p, &e), &e);
     const struct route *route = router_find(r, m, &p, allow);
-    return route != NULL ? route->path : "none";
+    return route ? route->path : "none";
 }
 
 static void test_router(void **state)
@@ -232,7 +231,7 @@ static ptrdiff_t memory_read(struct web_io *io, char *buf, size_t n)
 static int memory_write(struct web_io *io, const char *p, size_t n)
 {
     struct memory_io *m = (struct memory_io *)io;
-    if (n > sizeof m->out - 1 - m->n)
+    if (n > sizeof(m->out) - 1 - m->n)
         return -1;
     memcpy(m->out + m->n, p, n);
     m->n += n;
@@ -258,7 +257,7 @@ static enum status sign_in(struct request *rq, struct err *err)
     if (who.n == 0)
         return err_set(err, ERR_AUTH, NULL, "Sign in.");
     rq->who.signed_in = true;
-    memset(rq->who.csrf_key, who.p[0], sizeof rq->who.csrf_key);
+    memset(rq->who.csrf_key, who.p[0], sizeof(rq->who.csrf_key));
     return OK;
 }
 
@@ -296,7 +295,7 @@ static const struct route doors[] = {
 
 static struct router *router;
 static const struct door door = {
-    .name = "unit", .routes = doors, .route_count = sizeof doors / sizeof *doors, .identify = sign_in};
+    .name = "unit", .routes = doors, .route_count = sizeof(doors) / sizeof(*doors), .identify = sign_in};
 
 static int start(void **state)
 {
@@ -353,8 +352,8 @@ static void test_csrf(void **state)
                    NULL};
     const char *t = strstr(request(get, ""), "\r\n\r\n") + 4;
     assert_int_equal(strlen(t), 86);
-    snprintf(body, sizeof body, "text=ok&_csrf=%s", t);
-    snprintf(length, sizeof length, "CONTENT_LENGTH=%zu", strlen(body));
+    snprintf(body, sizeof(body), "text=ok&_csrf=%s", t);
+    snprintf(length, sizeof(length), "CONTENT_LENGTH=%zu", strlen(body));
     char *post[] = {(char *)"REQUEST_METHOD=POST",
                     (char *)"REQUEST_URI=/form/1",
                     (char *)"HTTP_COOKIE=parley_session=a",
@@ -403,7 +402,7 @@ static void test_no_memory(void **state)
             assert_non_null(strstr(out, "\r\n\r\n"));
             if (failures == 0)
                 break;
-            refused += strstr(out, "Status: 503") != NULL || strstr(out, "Status: 500") != NULL;
+            refused += strstr(out, "Status: 503") || strstr(out, "Status: 500");
         }
         assert_true(refused > 0);
     }
