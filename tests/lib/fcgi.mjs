@@ -11,10 +11,9 @@ import net from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
+import { assertSanitized, build } from './build.mjs'
 
-const top = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..')
-export const build = process.env.PARLEY_TEST_BUILD ?? [`${top}/var/build-test`, `${top}/build`].find(d => fs.existsSync(`${d}/config.status`))
+export { build }
 
 const BEGIN = 1, END = 3, PARAMS = 4, STDIN = 5, STDOUT = 6, KEEP = 1
 
@@ -145,7 +144,10 @@ class Door {
         this.process.stderr.on('data', d => (this.log += d))
         this.exit = new Promise(ok => this.process.once('exit', (code, signal) => ok({ code, signal })))
         for (const end = Date.now() + 10000; Date.now() < end; await sleep(10)) {
-            if (this.log.includes('"started"')) return this
+            if (this.log.includes('"started"')) {
+                assertSanitized(this.process.pid)
+                return this
+            }
             if (this.process.exitCode !== null) break
         }
         throw new Error(`${this.binary} did not start: ${this.log}`)

@@ -15,10 +15,10 @@ import os from 'node:os'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { assertSanitized, build, top } from './build.mjs'
 
-export const top = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..')
+export { build, top }
 process.env.PATH += ':/usr/local/sbin:/usr/sbin:/sbin'
-export const build = process.env.DEV_BUILD ?? [`${top}/var/build-test`, `${top}/build`].find(d => fs.existsSync(`${d}/parley`))
 const scratch = path.join(process.env.DEV_VAR ?? `${top}/var`, 'test')
 const user = os.userInfo().username
 const PASSWORD = 'test-only'
@@ -135,6 +135,7 @@ class Install {
             if (child.over) throw new Ended(`parley serve ended: ${this.log('serve').slice(-2000)}`)
             return PROGRAMS.every(p => fs.existsSync(`${this.runDir}/${p}.sock`)) && PROGRAMS.every(p => this.pid(p))
         }, 30000)
+        for (const name of ['serve', ...PROGRAMS]) assertSanitized(this.pid(name))
     }
 
     async startWeb() {
@@ -276,12 +277,14 @@ const databaseArgs = (dir, socket) => ['--no-defaults', `--datadir=${dir}`, `--s
     `--pid-file=${socket}.pid`,
     `--user=${user}`, '--skip-networking', '--skip-name-resolve', '--skip-log-bin', '--character-set-server=utf8mb4',
     '--collation-server=utf8mb4_unicode_520_ci', '--innodb-flush-log-at-trx-commit=1', '--innodb-buffer-pool-size=64M',
+    '--innodb-flush-method=nosync', // what is written survives the server when it is killed; no test cuts the power
     '--innodb-log-file-size=16M', '--innodb-data-file-path=ibdata1:10M:autoextend', '--performance-schema=OFF',
     '--max-connections=200', '--max-allowed-packet=64M']
 const clientArgs = socket => ['--no-defaults', `--socket=${socket}`, `--user=${user}`, '--default-character-set=utf8mb4']
 
-/** A migrated, empty database, made once for each schema and copied from then on. */
-async function databaseTemplate() {
+/** A migrated, empty database, made once for each schema and copied from then on. ./dev test makes it before all suites (prepare.mjs). */
+export async function databaseTemplate() {
+    fs.mkdirSync(scratch, { recursive: true, mode: 0o700 })
     const key = createHash('sha256').update(mustRun('mariadbd', ['--no-defaults', '--version']))
     for (const file of fs.readdirSync(`${top}/sql`).sort()) key.update(file).update(fs.readFileSync(`${top}/sql/${file}`))
     key.update(fs.readFileSync(fileURLToPath(import.meta.url)))
@@ -313,7 +316,6 @@ async function databaseTemplate() {
  */
 export async function startInstall(options = {}) {
     if (!build) throw new Error('no build found: ./dev test makes one')
-    fs.mkdirSync(scratch, { recursive: true, mode: 0o700 })
     const template = await databaseTemplate()
     const dir = fs.mkdtempSync(`${scratch}/run-`)
     finished.add(dir)

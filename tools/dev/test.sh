@@ -1,15 +1,14 @@
 # ./dev test: every suite against a developer build, and the sum of what passed.
 #
-# Suites: unit (make check: cmocka programs), lint (the checks in tools/lint-*, and warnings of clang), install (make install), one for each
-# folder of tests/ that holds *.test.mjs, dist (make distcheck), sanitize (unit and the fast suites under ASan and UBSan).
+# Suites: unit (cmocka programs), lint (the checks in tools/lint-*, and warnings of clang), install (make install), one for each folder of
+# tests/ that holds *.test.mjs, dist (make distcheck), sanitize (unit, http and talk under ASan and UBSan). tools/dev/suites.mjs turns them into
+# jobs, and tools/dev/schedule.mjs runs the jobs of all suites together, so that every processor is busy to the end.
 # shellcheck shell=bash
-
-passed=0 failed=0 left_out=0 broken= sanitized=
 
 node_suites() { for d in tests/*/; do ls "$d"*.test.mjs >/dev/null 2>&1 && basename "$d"; done; }
 
 dev_test() {
-    local yes=1 sanitize= suite begun suites=()
+    local yes=1 sanitize= suite suites=()
     while [ $# -gt 0 ]; do
         case $1 in
         --sanitize=*) sanitize=${1#*=} ;;
@@ -19,30 +18,14 @@ dev_test() {
         esac
         shift
     done
-    [ ${#suites[@]} -gt 0 ] || mapfile -t suites < <(default_suites "$sanitize")
     set_places "${DEV_VAR:-$top/var}"
     make_places
     need_space "$var" 500
-    begun=$(now_ms)
-    for suite in "${suites[@]}"; do known_suite "$suite" || die "no suite is named $suite; there are: unit lint install dist sanitize $(node_suites | xargs)"; done
-    step_total=$((3 + ${#suites[@]}))
-    prepare_test "$sanitize"
-    for suite in "${suites[@]}"; do
-        step "$suite"
-        run_suite "$suite"
-    done
+    for suite in "${suites[@]}"; do known_suite "$suite" || die "there is no suite \"$suite\"; the suites are: unit lint install dist sanitize $(node_suites | xargs)"; done
+    step_total=3
+    prepare_test "$sanitize" "${suites[@]}"
     step_done
-    [ -z "$broken" ] || printf 'failed:%s\n' "$broken"
-    say "all suites took $(took "$begun")"
-    say "$passed passed, $failed failed"
-    [ "$failed" = 0 ] && [ "$passed" -gt 0 ]
-}
-
-default_suites() { # SANITIZE
-    echo unit
-    [ -n "$1" ] || printf '%s\n' lint install
-    node_suites
-    [ -n "$1" ] || printf '%s\n' dist sanitize
+    exec "$node" tools/dev/test.mjs --build="$test_build" --sanitize="$sanitize" --var="$var" --slots="$(jobs)" "${suites[@]}"
 }
 
 known_suite() {
@@ -50,18 +33,26 @@ known_suite() {
     ls tests/"$1"/*.test.mjs >/dev/null 2>&1
 }
 
-# Packages, npm's part, a developer build.
-prepare_test() { # SANITIZE
+# Packages, the parts from npm, and a developer build. Some suites make their own build, and dist only wants a configured folder.
+prepare_test() { # SANITIZE [SUITE...]
+    local sanitize=$1
+    shift
     step "packages"
     ensure_packages "$PACKAGES_RUN" "$PACKAGES_PAGES" "$PACKAGES_TEST"
     step "parts from npm"
     npm_parts
     vendor_parts
     make_locale
-    step "build${1:+ with -fsanitize=$1}"
-    test_build=$(test_build_dir "$1")
-    sanitized=$1
-    build_for_test "$1"
+    test_build=$(test_build_dir "$sanitize")
+    step "build${sanitize:+ with -fsanitize=$sanitize}"
+    if only_in "lint dist sanitize" "$@"; then configure_for_test "$sanitize"; else build_for_test "$sanitize"; fi
+}
+
+only_in() { # LIST WORD...: there are words, and all are in the list
+    local list=" $1 " word
+    shift
+    [ $# -gt 0 ] || return 1
+    for word in "$@"; do [[ $list == *" $word "* ]] || return 1; done
 }
 
 # A locale that writes 1,5: numbers of ours must not follow it. Found through LOCPATH, installed nowhere.
@@ -75,13 +66,17 @@ test_build_dir() { # SANITIZE
     if [ -n "$1" ]; then echo "$top/var/build-${1//,/-}"; else echo "$top/var/build-test"; fi
 }
 
-build_for_test() { # SANITIZE
+configure_for_test() { # SANITIZE
     if [ -n "$1" ]; then
         configure_build "$test_build" --enable-developer "--enable-sanitizers=$1" CFLAGS="-g -O1"
     else
         configure_build "$test_build" --enable-developer
     fi
-    if ! { make -C "$test_build" -j"$(jobs)" all && make -C "$test_build" -j"$(jobs)" check-programs; } >"$log/build-test.log" 2>&1 </dev/null; then
+}
+
+build_for_test() { # SANITIZE
+    configure_for_test "$1"
+    if ! make_all_for_test "$(jobs)" >"$log/build-test.log" 2>&1 </dev/null; then
         end_line
         show_log_end "$log/build-test.log"
         say "the build failed (all of it: $log/build-test.log)"
@@ -89,6 +84,9 @@ build_for_test() { # SANITIZE
         exit 1
     fi
 }
+
+# One make: two at a time would meet in libparley.a.
+make_all_for_test() { make -C "$test_build" -j"$1" all check-programs; } # JOBS
 
 npm_parts() {
     if [ ! -e node_modules/.package-lock.json ] || [ package-lock.json -nt node_modules/.package-lock.json ] ||
@@ -98,210 +96,6 @@ npm_parts() {
     fi
     node=$(ls "$top"/node_modules/node-linux-*/bin/node 2>/dev/null | head -n 1)
     [ -n "$node" ] && "$node" --version >/dev/null 2>&1 || node=$(command -v node)
-}
-
-run_suite() { # NAME
-    local p=$passed f=$failed # the suites count on
-    suite_log=$log/test-$1.log
-    case $1 in
-    unit) suite_unit ;;
-    lint) suite_lint ;;
-    install) suite_install ;;
-    dist) suite_dist ;;
-    sanitize) suite_sanitize ;;
-    *) suite_node "$1" ;;
-    esac
-    step_done "$((passed - p)) passed$([ $failed = "$f" ] || echo ", $((failed - f)) FAILED")$(
-        [ "$left_out" = 0 ] || echo ", $left_out run by the plain build alone")"
-    left_out=0
-    [ $failed = "$f" ] || broken="$broken
-    $1: $suite_log"
-}
-
-sanitizer_env() {
-    echo "ASAN_OPTIONS=detect_leaks=1:abort_on_error=0:detect_stack_use_after_return=1:allocator_may_return_null=1" \
-        "UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1" \
-        "TSAN_OPTIONS=second_deadlock_stack=1:suppressions=$top/tests/tsan.supp" \
-        "LSAN_OPTIONS=suppressions=$top/tests/lsan.supp"
-}
-
-# ---- unit: make check; a cmocka program counts its tests, any other check counts as one ----
-
-suite_unit() {
-    find "$test_build" -name '*.trs' -delete
-    # shellcheck disable=SC2046
-    env LOCPATH="$var/locale" PARLEY_TEST_STRICT=1 CMOCKA_MESSAGE_OUTPUT=tap $(sanitizer_env) make -C "$test_build" -j"$(jobs)" -k check >"$suite_log" 2>&1 </dev/null
-    local rc=$? counts
-    counts=$(find "$test_build" -name '*.trs' -exec cat {} + | grep -c ':global-test-result:')
-    if [ "$counts" = 0 ]; then
-        [ $rc = 0 ] || { failed=$((failed + 1)); end_line; show_log_end "$suite_log"; }
-        return
-    fi
-    count_checks
-    [ $rc = 0 ] || [ "$check_failed" -gt 0 ] || { failed=$((failed + 1)); end_line; show_log_end "$suite_log"; }
-}
-
-count_checks() {
-    local trs one result ok bad plan skipped
-    check_failed=0
-    while read -r trs; do
-        one=${trs%.trs}.log
-        result=$(sed -n 's/^:test-result: //p' "$trs" | head -n 1)
-        ok=$(grep -c '^ok [0-9]' "$one")
-        skipped=$(grep -cE '^(not )?ok [0-9]+ # SKIP' "$one")
-        bad=$(grep -c '^not ok [0-9]' "$one")
-        plan=$(sed -n 's/^1\.\.\([0-9][0-9]*\)$/\1/p' "$one" | awk '{n += $1} END {print n + 0}')
-        if [ "$plan" = 0 ]; then
-            if [ "$result" = PASS ]; then ok=1 bad=0; else ok=0 bad=1; fi
-        else
-            if [ -n "$sanitized" ]; then # those that fail allocations need malloc for themselves; the plain build runs them
-                bad=$((bad - skipped)) plan=$((plan - skipped)) left_out=$((left_out + skipped))
-            fi
-            [ $((ok + bad)) -ge "$plan" ] || bad=$((plan - ok)) # it ended before its last test
-            [ "$result" = PASS ] || [ "$bad" -gt 0 ] || bad=1   # all passed, and then: a leak, a crash at exit
-        fi
-        passed=$((passed + ok)) failed=$((failed + bad)) check_failed=$((check_failed + bad))
-        if [ "$bad" -gt 0 ]; then
-            end_line
-            { grep -E -A4 '^not ok|ERROR: |runtime error|WARNING: ThreadSan|SUMMARY' "$one" || tail -n 15 "$one"; } | head -n 30 | sed 's/^/    /'
-            say "    $bad failed in $one"
-        fi
-    done < <(find "$test_build" -name '*.trs' | sort)
-}
-
-# ---- lint: one each ----
-
-suite_lint() {
-    : >"$suite_log"
-    local check
-    for check in tools/lint-*; do
-        [ -x "$check" ] && one_check "$check" "$check"
-    done
-    one_check "no warning from clang" clang_warnings
-    one_check "no registry host, no lock on one" no_registry_hosts
-    one_check "shell scripts parse" shell_parses
-}
-
-one_check() { # NAME COMMAND...
-    local name=$1 out
-    shift
-    if out=$("$@" 2>&1); then
-        passed=$((passed + 1))
-        printf 'ok %s\n%s\n' "$name" "$out" >>"$suite_log"
-    else
-        failed=$((failed + 1))
-        printf 'not ok %s\n%s\n' "$name" "$out" >>"$suite_log"
-        end_line
-        say "    not ok: $name"
-        printf '%s\n' "$out" | tail -n 12 | cut -c1-300 | sed 's/^/      /'
-    fi
-}
-
-clang_warnings() {
-    (
-        test_build=$top/var/build-clang CC=clang
-        export CC
-        configure_build "$test_build" --enable-developer || exit 1
-        make -C "$test_build" -j"$(jobs)" all CFLAGS=-O0
-    )
-}
-
-no_registry_hosts() { ! grep -nE '"resolved"|registry\.[a-z]+\.(org|com)' package-lock.json package.json .npmrc; }
-
-shell_parses() {
-    local file
-    for file in dev tools/dev/*.sh tools/dev/apt-install .ci/run; do bash -n "$file" || return 1; done
-    sh -n tools/vendor
-}
-
-# ---- install: make install and uninstall into a folder of its own ----
-
-suite_install() {
-    : >"$suite_log"
-    local dest=$var/test-install file
-    rm -rf "$dest"
-    one_check "make install" make -C "$test_build" install DESTDIR="$dest"
-    for file in usr/local/bin/parley usr/local/libexec/parley/portal.fcgi usr/local/libexec/parley/api.fcgi \
-        usr/local/libexec/parley/chat.fcgi usr/local/libexec/parley/hooks.fcgi usr/local/share/parley/htdocs/vendor/tabler.min.css \
-        usr/local/share/parley/sql/0001_tenant.sql usr/local/share/parley/templates/layout \
-        usr/local/share/parley/etc/lighttpd.conf usr/local/share/parley/etc/apache.conf usr/local/share/parley/etc/htaccess usr/local/share/parley/etc/parley.conf usr/local/lib/systemd/system/parley.service \
-        usr/local/libexec/parley/parley-worker usr/local/share/parley/flow-templates/faq.json usr/local/share/parley/htdocs/schema/flow-1.json \
-        usr/local/share/man/man8/parley.8 usr/local/share/man/man8/parley.fcgi.8 usr/local/share/man/man8/parley-worker.8 \
-        usr/local/share/man/man5/parley.conf.5; do
-        one_check "installs $file" test -e "$dest/$file"
-    done
-    one_check "no placeholder is left" no_placeholder "$dest"
-    one_check "every command and setting is in its manual page" manual_is_whole "$dest/usr/local/share/man"
-    one_check "configure names every missing library" names_missing_libraries
-    one_check "make uninstall" make -C "$test_build" uninstall DESTDIR="$dest"
-    one_check "uninstall leaves no file" nothing_in "$dest"
-    rm -rf "$dest"
-}
-no_placeholder() { ! grep -rnE '@[A-Za-z_]+@' "$1"/usr/local/share/parley/etc "$1"/usr/local/lib/systemd "$1"/usr/local/share/man; }
-manual_is_whole() { # FOLDER: the pages are made from the program's own words; a row they lose is seen here
-    local name missing=
-    while read -r name; do grep -qE "^\.B parley $name( |\$)" "$1/man8/parley.8" || missing="$missing parley $name;"; done < <(
-        sed -n 's/^COMMAND("\([^"]*\)".*/\1/p' src/cli/commands.def)
-    while read -r name; do grep -qxF ".B $name" "$1/man5/parley.conf.5" || missing="$missing $name;"; done < <(
-        sed -n 's/^CONFIG(\([a-z_]*\),.*/\1/p' src/base/config.def)
-    [ -z "$missing" ] || { echo "not in the manual:$missing"; return 1; }
-}
-names_missing_libraries() {
-    local dir=$var/test-configure out package
-    rm -rf "$dir" && mkdir -p "$dir"
-    out=$(cd "$dir" && PKG_CONFIG_LIBDIR=/nonexistent ac_cv_header_fcgiapp_h=no ac_cv_header_libstemmer_h=no \
-        ac_cv_header_ClearSilver_ClearSilver_h=no "$top/configure" --quiet 2>&1 </dev/null) && { echo "configure was content"; return 1; }
-    rm -rf "$dir"
-    for package in libmariadb-dev libcurl4-openssl-dev libjson-c-dev libsodium-dev libpcre2-dev libfcgi-dev libstemmer-dev clearsilver-dev; do
-        [[ $out == *"(Debian: "*"$package"* ]] || { echo "$package is not named: $out"; return 1; }
-    done
-}
-nothing_in() { [ -z "$(find "$1" -type f)" ] || { find "$1" -type f; return 1; }; }
-
-suite_dist() {
-    : >"$suite_log"
-    # what it shows is that the archive is whole; the optimised build was tested before
-    one_check "make distcheck" make -C "$test_build" -j"$(jobs)" distcheck DISTCHECK_CONFIGURE_FLAGS="CFLAGS=-O0"
-}
-
-# ---- node: end-to-end suites on private installs, as many files at a time as there are processors: they wait more than they compute ----
-
-suite_node() { # NAME
-    # shellcheck disable=SC2046
-    env $(sanitizer_env) DEV_BUILD="$test_build" "$node" --test --test-concurrency="$(jobs)" --test-timeout=600000 \
-        --test-reporter=tap tests/"$1"/*.test.mjs >"$suite_log" 2>&1 </dev/null
-    local rc=$? ok bad
-    ok=$(sed -n 's/^# pass //p' "$suite_log" | tail -n 1)
-    bad=$(sed -n 's/^# \(fail\|cancelled\|skipped\|todo\) //p' "$suite_log" | awk '{n += $1} END {print n + 0}')
-    [ $rc = 0 ] || [ "$bad" -gt 0 ] || bad=1
-    [ "${ok:-0}" -gt 0 ] || [ "$bad" -gt 0 ] || bad=1
-    passed=$((passed + ${ok:-0})) failed=$((failed + bad))
-    [ "$bad" = 0 ] || { end_line; show_node_failures; }
-}
-
-show_node_failures() {
-    awk '/^ *not ok /  {print; keep = 25; next} keep > 0 {keep--; if ($0 !~ /duration_ms|type:|location:|^ *\.\.\.|stack:/) print}' "$suite_log" |
-        head -n 60 | cut -c1-300 | sed 's/^/    /'
-    grep -qE '^ *not ok ' "$suite_log" || tail -n 20 "$suite_log" | cut -c1-300 | sed 's/^/    /'
-}
-
-# ---- sanitize: the unit tests and the suites that talk, under ASan and UBSan ----
-
-suite_sanitize() {
-    local plain=$test_build first=$suite_log name
-    sanitized=address,undefined
-    test_build=$(test_build_dir address,undefined)
-    build_for_test address,undefined
-    suite_log=$log/test-sanitize-unit.log
-    suite_unit
-    for name in http talk; do
-        known_suite $name || continue
-        suite_log=$log/test-sanitize-$name.log
-        suite_node $name
-    done
-    suite_log=$first
-    cat "$log"/test-sanitize-*.log >"$suite_log"
-    test_build=$plain sanitized=
 }
 
 # ---- bench, fuzz ----
