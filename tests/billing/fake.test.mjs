@@ -224,6 +224,44 @@ describe('changes of a subscription', () => {
         assert.deepEqual([after.pending_update, after.status, items(after).base.price.id], [null, 'active', plans.starter.base.id])
     })
 
+    test('a waiting upgrade expires with its period', async () => {
+        const { customer, sub } = await subscriber(fake, stripe, plans.starter)
+        const end = items(sub).base.current_period_end
+        await fake.advance(end - fake.now() - HOUR)
+        fake.control.card(customer.id, 'fail')
+        const waiting = await stripe.subscriptions.update(sub.id, upgradeTo(sub, plans.pro))
+        assert.equal(waiting.pending_update.expires_at, end)
+        await fake.advance(HOUR)
+        const after = await stripe.subscriptions.retrieve(sub.id)
+        assert.deepEqual([after.pending_update, items(after).base.price.id], [null, plans.starter.base.id])
+        assert.deepEqual((await stripe.invoices.list({ subscription: sub.id })).data.map(i => [i.billing_reason, i.status]), [['subscription_cycle', 'draft'], ['subscription_update', 'void'], ['subscription_create', 'paid']])
+    })
+
+    test('usage on the invoice of a waiting upgrade is discarded when that expires; paid, what came meanwhile is billed by the old price', async () => {
+        for (const paid of [false, true]) {
+            const { customer, sub } = await subscriber(fake, stripe, plans.starter)
+            const use = value => stripe.billing.meterEvents.create({ event_name: 'conv', payload: { stripe_customer_id: customer.id, value } })
+            const usageOn = invoice => invoice.lines.data.filter(l => [plans.starter, plans.pro].some(p => p.usage.id === l.pricing.price_details.price))
+                .map(l => [l.pricing.price_details.price === plans.pro.usage.id ? 'pro' : 'starter', l.quantity])
+            await fake.advance(10 * DAY)
+            await use('70')
+            await fake.advance(HOUR)
+            fake.control.card(customer.id, 'fail')
+            const waiting = await stripe.subscriptions.update(sub.id, upgradeTo(sub, plans.pro))
+            assert.deepEqual(usageOn(await stripe.invoices.retrieve(waiting.latest_invoice)), [['starter', 70]])
+            await fake.advance(HOUR)
+            await use('4')
+            await fake.advance(HOUR)
+            fake.control.card(customer.id, 'ok')
+            if (paid) await stripe.invoices.pay(waiting.latest_invoice)
+            await fake.advance(DAY)
+            await use('10')
+            await fake.advance(22 * DAY)
+            const [renewal] = (await stripe.invoices.list({ subscription: sub.id })).data
+            assert.deepEqual([renewal.billing_reason, ...usageOn(renewal)], paid ? ['subscription_cycle', ['starter', 4], ['pro', 10]] : ['subscription_cycle', ['starter', 14]])
+        }
+    })
+
     test('no more than ten invoices a minute for a subscription', async () => {
         const { sub } = await subscriber(fake, stripe, plans.starter)
         const change = quantity => stripe.subscriptions.update(sub.id, { items: [{ id: items(sub).base.id, quantity }], proration_behavior: 'always_invoice' })
@@ -245,6 +283,10 @@ describe('changes of a subscription', () => {
         const error = await refusal(stripe.subscriptions.update(other.sub.id, { ...upgradeTo(other.sub, plans.pro), payment_behavior: 'error_if_incomplete' }))
         assert.deepEqual([error.statusCode, error.code, error.decline_code], [402, 'card_declined', 'generic_decline'])
         assert.equal(items(await stripe.subscriptions.retrieve(other.sub.id)).base.price.id, plans.starter.base.id)
+        assert.equal((await stripe.invoices.list({ subscription: other.sub.id })).data.length, 1, 'no invoice is saved')
+        fake.control.card(other.customer.id, '3ds')
+        const asks = await refusal(stripe.subscriptions.update(other.sub.id, { ...upgradeTo(other.sub, plans.pro), payment_behavior: 'error_if_incomplete' }))
+        assert.deepEqual([asks.statusCode, asks.code], [402, 'subscription_payment_intent_requires_action'])
     })
 
     test('without the id of its item a price is added: two are paid', async () => {

@@ -402,10 +402,17 @@ export class Year {
             sum.amount += line.amount
             byPeriod.set(key, sum)
         }
+        // Stripe discards the usage on the invoice of an upgrade that is never paid: there must be none on it
+        const givenUp = invoice.status === 'void' && invoice.billing_reason === 'subscription_update'
         for (const [key, { quantity, amount, price }] of byPeriod) {
             const counted = ledger.get(key.split(' ').slice(0, 2).join(' ')) ?? 0
             if (this.doubles.has(invoice.customer)) continue
             assert.equal(amount, this.#cost(price, quantity), `what it costs on ${invoice.id}`)
+            if (givenUp) {
+                if (quantity) await this.#explain(invoice.customer)
+                assert.equal(quantity, 0, `usage on ${invoice.id}, which was given up`)
+                continue
+            }
             if (this.pieceLines.has(`${invoice.id} ${key}`)) continue // all of its period together
             if (quantity < counted && this.endedAtOnce.has(invoice.parent.subscription_details.subscription)) continue // below
             if (quantity !== counted) await this.#explain(invoice.customer)

@@ -153,6 +153,11 @@ export function invoiceNow(w, sub, options) {
     return invoice
 }
 
+/** What such an invoice would ask for */
+export function amountNow(w, sub, options) {
+    return compose(w, sub, { discount: discountFor(w, sub), tax: w.policy.taxPercent, ...options, preview: true }).amount_due
+}
+
 // what waited is on this invoice now; a coupon that counts once has counted
 function spend(w, sub, invoice) {
     sub[$].pending = []

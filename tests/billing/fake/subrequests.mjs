@@ -3,9 +3,9 @@ import { couponOf, mergedMetadata, orNull, set, within } from './catalog.mjs'
 import { hasCard } from './customers.mjs'
 import { badParameter, cardDeclined, forbidden, invalid, missingParameter, rateLimited } from './errors.mjs'
 import { applyItems, flatAmount, itemOf, metered, planChange, targetItems } from './items.mjs'
-import { collect, invoiceNow, voidInvoice } from './invoices.mjs'
+import { amountNow, collect, invoiceNow, voidInvoice } from './invoices.mjs'
 import { followChange } from './schedules.mjs'
-import { addSubscription, dropPending, end, ENDED, firstSpecs, holdUpdate, periodEnd, plan, resumed, setPaused, startBilling } from './subscriptions.mjs'
+import { addSubscription, dropPending, end, ENDED, firstSpecs, holdUpdate, periodEnd, plan, resumed, setPaused, startBilling, subscriptionCard } from './subscriptions.mjs'
 import { after, DAY } from './time.mjs'
 import { $ } from './world.mjs'
 
@@ -108,7 +108,7 @@ function update(w, p, [id]) {
         if (change) applyItems(w, sub, change)
         apply()
         if (bill?.now) {
-            const invoice = invoiceNow(w, sub, { reason: 'subscription_update', specs: [...sub[$].pending, ...bill.specs], period: { start: w.now(), end: w.now() } })
+            const invoice = invoiceNow(w, sub, changeInvoice(w, sub, bill))
             sub[$].invoices.push(invoice.id)
             sub.latest_invoice = invoice.id
         } else if (bill) sub[$].pending.push(...bill.specs)
@@ -136,17 +136,15 @@ function specsOf(change, behavior) {
     return { specs, now: specs.length > 0 && (change.reset || behavior === 'always_invoice') }
 }
 
-function immediateInvoice(w, sub, bill) {
-    return invoiceNow(w, sub, { reason: 'subscription_update', specs: [...sub[$].pending, ...bill.specs], period: { start: w.now(), end: w.now() } })
-}
+const changeInvoice = (w, sub, bill) => ({ reason: 'subscription_update', specs: [...sub[$].pending, ...bill.specs], period: { start: w.now(), end: w.now() } })
 
-function payThenApply(w, sub, { change, bill, p, apply }) {
+function payThenApply(w, sub, { change, bill, p, apply, card }) {
     const old = dropPending(w, sub)
     if (old?.status === 'open') voidInvoice(w, old)
-    const invoice = immediateInvoice(w, sub, bill)
+    const invoice = invoiceNow(w, sub, changeInvoice(w, sub, bill))
     invoice[$].noRetry = true
     sub[$].quiet = true
-    const outcome = invoice.status === 'paid' ? 'paid' : collect(w, invoice, { manual: true })
+    const outcome = invoice.status === 'paid' ? 'paid' : collect(w, invoice, { card, manual: true })
     sub[$].quiet = false
     if (outcome !== 'paid') {
         holdUpdate(w, sub, { plan: change, params: { ...p, apply }, invoice })
@@ -164,13 +162,17 @@ function payThenApply(w, sub, { change, bill, p, apply }) {
     return sub
 }
 
-function payOrRefuse(w, sub, { change, bill, p, apply }) {
-    const result = payThenApply(w, sub, { change, bill, p, apply })
-    if (!sub[$].pendingUpdate) return result
-    const invoice = dropPending(w, sub)
-    sub.pending_update = null
-    voidInvoice(w, invoice)
-    throw cardDeclined()
+// Where the payment fails there is an error and nothing else: "the subscription update is never committed, and no invoice is saved" (Stripe, api-discuss)
+function payOrRefuse(w, sub, given) {
+    if (amountNow(w, sub, changeInvoice(w, sub, given.bill)) === 0) return payThenApply(w, sub, given)
+    const card = subscriptionCard(w, sub)
+    if (card === '3ds')
+        throw cardDeclined('authentication_required', {
+            code: 'subscription_payment_intent_requires_action',
+            message: 'Payment for this subscription requires additional user action before it can be completed successfully.',
+        })
+    if (card !== 'ok') throw cardDeclined()
+    return payThenApply(w, sub, { ...given, card })
 }
 
 function applyRest(w, sub, p, { endTrial, discount }) {

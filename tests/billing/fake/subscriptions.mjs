@@ -246,18 +246,19 @@ function expireIncomplete(w, sub, invoice) {
     })
 }
 
-// ---- an update that waits for its payment ----
+// ---- an update that waits for its payment: docs.stripe.com, "Pending updates" ----
 
+/** It waits for 23 hours, but not beyond the period (or trial) in which it was asked for. */
 export function holdUpdate(w, sub, { plan: change, params, invoice }) {
     dropPending(w, sub)
     sub[$].pendingUpdate = { change, params, invoice: invoice.id }
-    const expires = w.now() + 23 * HOUR
+    const expires = Math.min(w.now() + 23 * HOUR, periodEnd(sub))
     w.change(sub, 'customer.subscription.updated', () => {
         sub[$].invoices.push(invoice.id)
         sub.latest_invoice = invoice.id
         sub.pending_update = w.answers.make('subscription', { ...sub, pending_update: pendingShape(w, sub, change, params, expires) }).pending_update
     })
-    w.at(expires, `pending:${sub.id}`, () => expirePending(w, sub))
+    w.at(expires, `pending:${sub.id}`, () => expirePending(w, sub), 1) // before a phase or the period ends
 }
 
 function pendingShape(w, sub, change, params, expires) {
@@ -278,19 +279,27 @@ function pendingShape(w, sub, change, params, expires) {
 }
 
 function applyPending(w, sub, update) {
+    const { change } = update
     w.cancel(`pending:${sub.id}`)
     sub[$].pendingUpdate = null
     w.change(sub, 'customer.subscription.updated', () => {
         sub.pending_update = null
-        applyItems(w, sub, { ...update.change, moment: update.change.reset ? w.now() : update.change.moment })
+        billWhileWaiting(w, sub, change)
+        applyItems(w, sub, { ...change, moment: change.reset ? w.now() : change.moment })
         update.params.apply(sub)
     })
     w.emit('customer.subscription.pending_update_applied', sub)
     plan(w, sub)
 }
 
+// The invoice has the usage until the update was asked for; a metered price that goes bills what came while the update waited as well, with the next invoice.
+function billWhileWaiting(w, sub, change) {
+    for (const spec of change.usage) if (w.now() > spec.end) sub[$].pending.push({ ...spec, start: spec.end, end: w.now() })
+    for (const one of change.target) if (one.usedFrom) one.usedFrom = w.now()
+}
+
 function expirePending(w, sub) {
-    const invoice = dropPending(w, sub)
+    const invoice = discardPending(w, sub)
     if (invoice?.status === 'open') voidInvoice(w, invoice)
     w.change(sub, 'customer.subscription.updated', () => (sub.pending_update = null))
     w.emit('customer.subscription.pending_update_expired', sub)
@@ -300,8 +309,17 @@ function expirePending(w, sub) {
 export function pendingVoided(w, invoice) {
     const sub = w.all('subscription').find(one => one[$].pendingUpdate?.invoice === invoice.id)
     if (!sub) return
-    dropPending(w, sub)
+    discardPending(w, sub)
     w.change(sub, 'customer.subscription.updated', () => (sub.pending_update = null))
+}
+
+/**
+ * The update is given up, and with it the usage on its invoice: "if the pending update expires before payment, Stripe discards this usage, which prevents
+ * any subsequent invoices from billing for them". Nothing says what becomes of the usage where the invoice is voided by hand; we take it for the same.
+ */
+function discardPending(w, sub) {
+    for (const spec of sub[$].pendingUpdate?.change.usage ?? []) w.byId.get(spec.item)[$].usedFrom = spec.end
+    return dropPending(w, sub)
 }
 
 /** Forget what waits; the invoice of it, if any */
@@ -322,7 +340,7 @@ export function end(w, sub, { reason = null, atEnd = false, invoice = false, pro
         const held = w.find('invoice', id)
         if (held.status === 'open' && !atEnd) stopCollecting(w, held)
     }
-    const waiting = dropPending(w, sub)
+    const waiting = discardPending(w, sub)
     if (waiting?.status === 'open') voidInvoice(w, waiting)
     const specs = finalSpecs(w, sub, { now, atEnd, invoice, prorate, wasTrial })
     let last
