@@ -58,7 +58,7 @@ struct change_preview {
 enum status change_preview(struct stripe *stripe, struct db_pool *p, struct arena *a, const struct actor *who,
                            struct str plan, struct change_preview *out, struct err *e);
 /* Upgrade now (always_invoice, pending_if_incomplete: no payment, no change; ERR_PLAN code payment_needed with *pay_url, the invoice's page,
- * "" if it is not known yet; with unbilled overage a card that fails is ERR_PLAN stripe_<code>, in Stripe's words);
+ * "" if it is not known yet; once conversations were counted in the period, error_if_incomplete: a card that fails is ERR_PLAN stripe_<code>);
  * downgrade, move or cancel at the period's end (a subscription schedule, or cancel_at_period_end). `keep`: the bots that stay (0: the oldest);
  * ERR_INVALID bots_too_many, ERR_NOT_FOUND bot_unknown, pointer "keep". ERR_CONFLICT: billing_busy, same_plan, plan_changed and preview_old (show
  * the preview again), two_subscriptions, unknown_price, currency_differs, subscription_paused, not_subscribed (checkout_begin is the way). */

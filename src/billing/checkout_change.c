@@ -1,11 +1,15 @@
-/* checkout_change.c: a change of plan is carried out. It is written down first (plan_change), asked of Stripe under keys made from that row,
- * and what came of it is looked at again.
+/* checkout_change.c: a change of plan is carried out. It is written down first (plan_change), asked of Stripe under keys
+ * made from that row, and what came of it is fetched again.
  *
- * An upgrade takes place at once and only when it is paid: both items are swapped by their ids in one call. With it Stripe bills what the meter has
- * of the old plan (docs: "Update prices mid-cycle"), so that what is beyond the plan reaches the meter first. It may wait for its payment, but
- * not when there are such conversations: those would stand on the waiting invoice, and go when that is given up. A downgrade is a schedule
- * made from the subscription: its present phase as it is until the period's end, then one month of the new prices, then it lets go. A
- * cancellation is cancel_at_period_end. Whatever was planned before is taken back first. */
+ * An upgrade takes place at once and only when it is paid: both items are swapped by their ids in one call. With it
+ * Stripe bills what the meter has of the old plan (docs: "Update prices mid-cycle"), so that usage beyond the plan
+ * reaches the meter first. An upgrade may wait for its payment only while no conversation was counted in the period:
+ * usage stands on the invoice that waits, and when the update expires Stripe discards it. No later invoice bills that
+ * usage, and the included conversations are counted from zero again (docs: "Pending updates", "Metered items").
+ *
+ * A downgrade is a schedule made from the subscription: its present phase as it is until the period's end, then one
+ * month of the new prices, then it lets go. A cancellation is cancel_at_period_end. Whatever was planned before is
+ * taken back first. */
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/shared.h"
@@ -149,7 +153,7 @@ static enum status upgrade(struct changing *g, int64_t proration_ms, struct err 
     stripe_param_str(&f, "items[1][price]", g->x.usage);
     stripe_param_text(&f, "proration_behavior", "always_invoice");
     stripe_param_int(&f, "proration_date", planned_proration_s(&g->x, proration_ms));
-    stripe_param_text(&f, "payment_behavior", g->x.owes ? "error_if_incomplete" : "pending_if_incomplete");
+    stripe_param_text(&f, "payment_behavior", g->x.used ? "error_if_incomplete" : "pending_if_incomplete");
     stripe_param_text(&f, "expand[0]", "latest_invoice");
     st = subscription_post(g, &f, "upgrade", &out, e);
     if (st != OK)

@@ -71,7 +71,8 @@ static enum status read_usage(struct db *c, struct planned *x, struct err *e)
 {
     struct usage u;
     enum status st = x->sub ? usage_now(c, x->d->tenant, clock_now_ms(), &u, e) : OK;
-    x->owes = st == OK && x->sub && u.billable && u.used > u.included;
+    x->used = st == OK && x->sub && u.billable && u.used > 0;
+    x->owes = x->used && u.used > u.included;
     return st;
 }
 

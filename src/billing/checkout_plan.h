@@ -25,6 +25,7 @@ struct planned {
     struct id *bots;       /* oldest first */
     size_t bot_n;
     int64_t bots_keep;
+    bool used; /* billable conversations were counted in this period, within the plan or beyond it */
     bool owes; /* conversations beyond the plan that no invoice has yet */
 };
 /* The mirror's rows, and which subscription decides. */

@@ -74,8 +74,10 @@ static const char *card_words(struct str code, struct str decline)
         {"incorrect_number", "The number of the card is not right."},
         {"incorrect_zip", "The postal code does not belong to the card."},
         {"processing_error", "The payment could not be processed: try again in a little while."},
-        {"authentication_required", "The bank wants this payment to be confirmed."},
-        {"subscription_payment_intent_requires_action", "The bank wants this payment to be confirmed."},
+        {"authentication_required",
+         "The bank asks for this payment to be confirmed, which is not possible here: use another card."},
+        {"subscription_payment_intent_requires_action",
+         "The bank asks for this payment to be confirmed, which is not possible here: use another card."},
         {"card_declined", "The card was declined: use another one, or ask the bank."},
     };
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)

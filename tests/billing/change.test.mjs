@@ -94,7 +94,7 @@ test('an upgrade that is never paid expires, or is taken back', async () => {
     }
 })
 
-test('taking back an upgrade that waits voids its own invoice, never the renewal that came after it', async () => {
+test('an upgrade that waits ends with its period; taking it back then leaves the renewal alone', async () => {
     const tenant = await desk.buyer('starter')
     const [{ items: { data: [{ current_period_end: end }] } }] = desk.subscriptions(tenant), [customer] = desk.customers(tenant)
     await desk.tick(end - fake.now() - 3600)
@@ -102,10 +102,10 @@ test('taking back an upgrade that waits voids its own invoice, never the renewal
     assert.equal((await apply(tenant, 'professional', { proration: (await preview(tenant, 'professional')).proration })).code, 'payment_needed')
     await desk.tick(3 * 3600)
     const invoices = () => Object.fromEntries(fake.all('invoice').filter(i => i.customer === customer.id).map(i => [i.billing_reason, i.status]))
-    assert.deepEqual(invoices(), { subscription_create: 'paid', subscription_update: 'open', subscription_cycle: 'open' })
-    const undone = await ops.call({ op: 'undo', tenant })
-    assert.equal(undone.ok, true, undone.message)
-    assert.deepEqual(invoices(), { subscription_create: 'paid', subscription_update: 'void', subscription_cycle: 'open' })
+    const ended = { subscription_create: 'paid', subscription_update: 'void', subscription_cycle: 'open' }
+    assert.deepEqual(invoices(), ended, 'Stripe voids the invoice of the upgrade at the end of the period')
+    assert.equal((await ops.call({ op: 'undo', tenant })).code, 'nothing_planned')
+    assert.deepEqual(invoices(), ended)
     const [sub] = desk.subscriptions(tenant)
     assert.deepEqual([sub.status, sub.pending_update], ['past_due', null])
     assert.deepEqual(await now(tenant), { plan: 'starter', state: 'grace' })
@@ -118,6 +118,26 @@ test('a moment that is made up to pay for less time is not taken', async () => {
     for (const proration of [at + 3600_000 - 1000, at + 61_000, at - 3601_000, 0, Number.MAX_SAFE_INTEGER])
         assert.equal((await apply(tenant, 'professional', { proration })).code, 'preview_old', `${proration}`)
     assert.equal((await apply(tenant, 'professional', { proration: at + 59_000 })).ok, true, 'clocks of two hosts may differ')
+})
+
+test('an upgrade that is not paid leaves the conversations of the period on the next invoice, also those within the plan', async () => {
+    for (const card of ['fail', '3ds']) {
+        const tenant = await desk.buyer('starter')
+        const [sub] = desk.subscriptions(tenant)
+        await desk.tick(10 * DAY)
+        await desk.usage(tenant, sub, 9000)
+        fake.control.card(sub.customer, card)
+        const refused = await apply(tenant, 'professional', { proration: (await preview(tenant, 'professional')).proration })
+        assert.equal(refused.status, 'plan_limit', refused.message)
+        assert.match(refused.code, /^stripe_card_/)
+        assert.match(refused.message, /use another/, 'the message says what to do')
+        assert.deepEqual(fake.all('invoice').filter(i => i.customer === sub.customer).map(i => i.billing_reason), ['subscription_create'], 'no invoice is given up with usage on it')
+        assert.deepEqual(await now(tenant), { plan: 'starter', state: 'live' })
+        await desk.sdk('POST', '/v1/billing/meter_events', { event_name: 'parley_conversation', 'payload[stripe_customer_id]': sub.customer, 'payload[value]': '3000', identifier: tenant })
+        await desk.tick(22 * DAY)
+        const renewal = fake.all('invoice').findLast(i => i.customer === sub.customer)
+        assert.deepEqual(renewal.lines.data.filter(l => l.pricing.price_details.price === desk.price('starter', 'usage').id).map(l => l.quantity), [10000, 2000], '12,000 conversations, 2,000 of them beyond the plan')
+    }
 })
 
 test('an upgrade while conversations beyond the plan are not billed: paid, or nothing at all', async () => {
