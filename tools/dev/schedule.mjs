@@ -8,11 +8,18 @@ import { readTap } from './tap.mjs'
 
 const LIMIT_S = 900
 
+/** Seconds of processor time of the children that have ended, and of theirs. */
+export function childrenSeconds() {
+    const fields = fs.readFileSync('/proc/self/stat', 'utf8').replace(/^.*\) /, '').split(' ')
+    return (Number(fields[13]) + Number(fields[14])) / 100 // cutime and cstime of proc(5), in ticks
+}
+
 export class Schedule {
     /** logs: the folder of the logs. say: prints one line. env: for every job. */
     constructor(jobs, { slots, logs, say, env = process.env }) {
         Object.assign(this, { jobs, slots, logs, say, env, running: new Set(), tests: [], passed: 0, failed: 0, broken: [] })
         this.begun = Date.now()
+        this.used = childrenSeconds() // until the last job ended
         for (const job of jobs) job.chain = undefined
         for (const job of jobs) this.chain(job)
         this.waiting = [...jobs].sort((a, b) => b.chain - a.chain)
@@ -50,7 +57,7 @@ export class Schedule {
             await this.execute(job)
             this.count(job)
         }
-        fs.appendFileSync(this.logOf(job.suite), `==== ${job.name}\n${job.output}\n`)
+        fs.appendFileSync(this.logOf(job.suite), `==== ${job.name}: ${job.seconds.toFixed(1)} s, ${(job.processor ?? 0).toFixed(1)} s of processor time\n${job.output}\n`)
         delete job.output
         this.open.set(job.suite, this.open.get(job.suite) - 1)
         if (this.open.get(job.suite) === 0) this.close(job.suite)
@@ -67,8 +74,11 @@ export class Schedule {
         const late = [['SIGTERM', 0], ['SIGKILL', 10]].map(([signal, more]) => setTimeout(() => this.end(job, signal), 1000 * ((job.limit ?? LIMIT_S) + more)))
         return new Promise(ok => {
             const over = (code, words) => {
+                const used = childrenSeconds()
                 late.forEach(clearTimeout)
                 delete job.child
+                job.processor = used - this.used
+                this.used = used
                 Object.assign(job, { code, seconds: (Date.now() - begun) / 1000, output: fs.readFileSync(file, 'utf8') + words })
                 fs.rmSync(file)
                 ok()

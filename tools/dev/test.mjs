@@ -5,7 +5,7 @@
 // The seconds of each job are kept in DIR/test-times.json; the next run starts the longest first.
 import fs from 'node:fs'
 import { parseArgs } from 'node:util'
-import { Schedule } from './schedule.mjs'
+import { childrenSeconds, Schedule } from './schedule.mjs'
 import { defaultSuites, Suites } from './suites.mjs'
 
 const SLOWEST = 10
@@ -18,12 +18,6 @@ const began = Date.now(), memory = `${options.var}/test-times.json`
 
 function lastTimes() {
     try { return JSON.parse(fs.readFileSync(memory, 'utf8')) } catch { return {} }
-}
-
-/** Seconds of processor time that ended children have taken. */
-function childrenSeconds() {
-    const fields = fs.readFileSync('/proc/self/stat', 'utf8').replace(/^.*\) /, '').split(' ')
-    return (Number(fields[13]) + Number(fields[14])) / 100 // the 16th and 17th of proc(5), in ticks
 }
 
 const suites = new Suites({ build: options.build, sanitize: options.sanitize, node: process.execPath, place: options.var, times: lastTimes() })
