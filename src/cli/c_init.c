@@ -1,6 +1,9 @@
-/* config init: the first configuration of an install, with secrets made on the spot. It never writes over a file. */
+/* config init: the first configuration of an install, with secrets made on the spot. It never writes over a file, and it reads
+ * no configuration, because the one that PARLEY_CONFIG names is often the one it is asked to make. */
+#define _GNU_SOURCE /* secure_getenv */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -49,11 +52,12 @@ static enum status write_secrets(const char *path, struct err *e)
     return st;
 }
 
-static enum status write_settings(const char *path, const char *secrets, struct err *e)
+/* The secrets are included by name alone, which is looked up beside the settings: the folder may be moved. */
+static enum status write_settings(const char *path, struct err *e)
 {
     struct buf b;
     buf_init(&b, 1 * MB);
-    buf_printf(&b, "include %s\n\n", secrets);
+    buf_puts(&b, "include secrets.conf\n\n");
     config_print_example(&b);
     enum status st = buf_ok(&b) ? write_new(path, 0644, buf_str(&b), e) : err_nomem(e);
     buf_release(&b);
@@ -66,15 +70,33 @@ static bool is_there(const char *path)
     return lstat(path, &info) == 0;
 }
 
+/* Where the settings go: into --dir, else where every other command will look for them, so that with PARLEY_CONFIG set
+ * (the file need not be there yet) the next command finds what this one wrote. */
+static char *settings_path(struct cli *cl, const char *dir)
+{
+    const char *named = cl->config_path ? cl->config_path : secure_getenv("PARLEY_CONFIG");
+    if (!dir && named && named[0])
+        return arena_strdup(&cl->arena, str_from(named));
+    return arena_printf(&cl->arena, "%s/parley.conf", dir ? dir : PARLEY_SYSCONFDIR "/parley");
+}
+
+static char *folder_of(struct cli *cl, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    if (!slash)
+        return arena_strdup(&cl->arena, STR("."));
+    return arena_strdup(&cl->arena, str_n(path, slash > path ? (size_t)(slash - path) : 1));
+}
+
 enum status cmd_config_init(struct cli *cl, struct err *e)
 {
-    const char *dir = PARLEY_SYSCONFDIR "/parley";
-    enum status st = cli_options(cl, CLI_OPTIONS({"dir", &dir, NULL}), 0, 0, e);
-    char *settings = arena_printf(&cl->arena, "%s/parley.conf", dir),
-         *secrets = arena_printf(&cl->arena, "%s/secrets.conf", dir);
+    const char *wanted = NULL;
+    enum status st = cli_options(cl, CLI_OPTIONS({"dir", &wanted, NULL}), 0, 0, e);
     if (st != OK)
         return st;
-    if (!settings || !secrets)
+    char *settings = settings_path(cl, wanted), *dir = settings ? folder_of(cl, settings) : NULL,
+         *secrets = dir ? arena_printf(&cl->arena, "%s/secrets.conf", dir) : NULL;
+    if (!secrets)
         return err_nomem(e);
     if (is_there(settings)) /* asked first, so that no secrets are left beside somebody else's settings */
         return err_set(e, ERR_CONFLICT, "file_exists", "%s is there already; nothing was changed.", settings);
@@ -83,7 +105,7 @@ enum status cmd_config_init(struct cli *cl, struct err *e)
     st = write_secrets(secrets, e);
     if (st != OK)
         return st;
-    st = write_settings(settings, secrets, e);
+    st = write_settings(settings, e);
     if (st != OK) {
         unlink(secrets);
         return st;

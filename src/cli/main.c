@@ -156,7 +156,9 @@ static void print_failure(const struct cli *cl, const struct err *e)
 static int run(struct cli *cl)
 {
     struct err e = ERR_INIT;
-    enum status st = config_load(cl->config_path, &cl->config, &e);
+    /* config init makes the file that the others read. */
+    bool fresh = cl->command->fn == cmd_config_init;
+    enum status st = config_load(fresh ? "/dev/null" : cl->config_path, &cl->config, &e);
     if (st == OK) {
         config_set_current(config_retain(cl->config));
         st = crypto_init(&e);

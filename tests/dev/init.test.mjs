@@ -44,3 +44,28 @@ test('settings without secrets are left alone, and get none', t => {
     assert.ok(!fs.existsSync(`${dir}/secrets.conf`))
     assert.equal(fs.readFileSync(`${dir}/parley.conf`, 'utf8'), 'brand_name = Mine\n')
 })
+
+test('PARLEY_CONFIG may name the file that is to be made', t => {
+    const dir = path.join(temp(t), 'etc'), conf = `${dir}/parley.conf`
+    const done = parley(['config', 'init', '--dir', dir], { PARLEY_CONFIG: conf })
+    assert.equal(done.status, 0, done.stderr)
+    assert.equal(parley(['config', 'get', 'secret_key'], { PARLEY_CONFIG: conf }).stdout.trim(), '(set)')
+})
+
+test('without --dir the settings are made where PARLEY_CONFIG or --config says', t => {
+    const dir = temp(t)
+    for (const [args, env, conf] of [[[], { PARLEY_CONFIG: `${dir}/a/mine.conf` }, `${dir}/a/mine.conf`], [['--config', `${dir}/b/parley.conf`], {}, `${dir}/b/parley.conf`]]) {
+        const done = parley([...args, 'config', 'init'], env)
+        assert.equal(done.status, 0, done.stderr)
+        assert.deepEqual(done.stdout.trim().split('\n'), [conf, `${path.dirname(conf)}/secrets.conf`])
+        assert.equal(parley(['--config', conf, 'config', 'get', 'secret_key']).stdout.trim(), '(set)')
+    }
+})
+
+test('a folder that is given relatively, and moved afterwards, is read', t => {
+    const dir = temp(t)
+    const done = spawnSync(`${build}/parley`, ['config', 'init', '--dir', 'etc'], { encoding: 'utf8', cwd: dir, env: { PATH: process.env.PATH } })
+    assert.equal(done.status, 0, done.stderr)
+    fs.renameSync(`${dir}/etc`, `${dir}/moved`)
+    assert.equal(parley(['--config', `${dir}/moved/parley.conf`, 'config', 'get', 'secret_key']).stdout.trim(), '(set)')
+})
