@@ -164,3 +164,30 @@ void log_fields(enum log_level level, const char *event, const struct log_field 
     write_line(memory, (size_t)(b.p - memory) + b.n);
     errno = saved;
 }
+
+/* The thread that moves next_us writes the line, so that of many threads exactly one does. */
+static bool limit_passes(struct log_limit *l, int64_t *left_out)
+{
+    int64_t now = clock_mono_us(), next = atomic_load(&l->next_us);
+    if (now < next || !atomic_compare_exchange_strong(&l->next_us, &next, now + 1000000)) {
+        atomic_fetch_add(&l->left_out, 1);
+        return false;
+    }
+    *left_out = atomic_exchange(&l->left_out, 0);
+    return true;
+}
+
+void log_fields_limited(struct log_limit *limit, enum log_level level, const char *event,
+                        const struct log_field *fields, size_t count)
+{
+    struct log_field all[LOG_LIMITED_FIELDS + 1];
+    int64_t left_out;
+    if (count > LOG_LIMITED_FIELDS)
+        BUG("too many fields for %s", event);
+    if ((int)level < atomic_load_explicit(&log_min, memory_order_relaxed) || !limit_passes(limit, &left_out))
+        return;
+    memcpy(all, fields, count * sizeof(*fields));
+    if (left_out > 0)
+        all[count++] = LOG_I("left_out", left_out);
+    log_fields(level, event, all, count);
+}

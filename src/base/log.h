@@ -2,6 +2,7 @@
 #ifndef PARLEY_BASE_LOG_H
 #define PARLEY_BASE_LOG_H
 
+#include <stdatomic.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -32,5 +33,20 @@ void log_fields(enum log_level level, const char *event, const struct log_field 
 #define log_line(level, event, ...)                                       \
     log_fields((level), (event), (const struct log_field[]){__VA_ARGS__}, \
                sizeof((const struct log_field[]){__VA_ARGS__}) / sizeof(struct log_field))
+
+/* The same for what an outage repeats with every request: at most one line a second from one place of the code. The next
+ * line that is written has a field "left_out" with the number of those that were not. At most LOG_LIMITED_FIELDS fields. */
+#define LOG_LIMITED_FIELDS 6
+struct log_limit {
+    _Atomic int64_t next_us, left_out;
+};
+void log_fields_limited(struct log_limit *limit, enum log_level level, const char *event,
+                        const struct log_field *fields, size_t count);
+#define log_line_limited(level, event, ...)                                                             \
+    do {                                                                                                \
+        static struct log_limit log_limit_;                                                             \
+        log_fields_limited(&log_limit_, (level), (event), (const struct log_field[]){__VA_ARGS__},      \
+                           sizeof((const struct log_field[]){__VA_ARGS__}) / sizeof(struct log_field)); \
+    } while (0)
 
 #endif

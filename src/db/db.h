@@ -89,8 +89,9 @@ enum status db_pool_open_as(const struct config *c, int max_connections, enum co
 void db_pool_close(struct db_pool *p);
 /* Wait up to 5 s for a connection; ERR_UNAVAILABLE with code database_unavailable. A dead connection is replaced. */
 enum status db_get(struct db_pool *p, struct db **out, struct err *e);
-/* Why the last connection failed, in the server's words, for the operator alone; "" if none did. */
-void db_pool_trouble(struct db_pool *p, char *out, size_t n);
+/* Why the last connection failed, in the server's words, for the operator alone; "" if none did. True when the server
+ * answered and refused user, password or database: waiting does not help then. */
+bool db_pool_trouble(struct db_pool *p, char *out, size_t n);
 void db_put(struct db *c); /* rolls back what is open; NULL is fine */
 
 #define DB_ARGS(...) \

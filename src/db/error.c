@@ -84,7 +84,7 @@ enum status db_fail(struct db *c, const char *name, unsigned no, const char *tex
     switch (db_fate(no)) {
     case FATE_LOST:
         c->broken = true;
-        log_line(LOG_WARN, "database_lost", LOG_S("statement", name), LOG_I("errno", no), LOG_S("error", text));
+        log_line_limited(LOG_WARN, "database_lost", LOG_S("statement", name), LOG_I("errno", no), LOG_S("error", text));
         return err_set(e, ERR_UNAVAILABLE, "database_unavailable", "The connection to the database was lost.");
     case FATE_RETRY:
         c->fault = FAULT_RETRY;

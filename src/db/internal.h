@@ -61,8 +61,8 @@ struct db_pool {
     struct db *free;
     int open, out, max;
     unsigned io_s;   /* how long an answer is waited for; 0 = for ever (migrations) */
-    int64_t told_ms; /* when a failed connection was last logged */
-    char trouble[256];
+    char trouble[256]; /* why the last connection failed; "" */
+    bool refused;      /* by the server, which answered */
 };
 
 enum status db_connect(struct db *c, struct err *e);

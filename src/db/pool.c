@@ -1,4 +1,5 @@
 #include <errmsg.h>
+#include <mysqld_error.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -143,23 +144,24 @@ static MYSQL *dial(const struct db_pool *p)
 static enum status connect_failed(struct db *c, MYSQL *my, struct err *e)
 {
     struct db_pool *p = c->pool;
-    int64_t now = clock_now_ms();
+    unsigned no = mysql_errno(my);
+
     pthread_mutex_lock(&p->lock);
-    snprintf(p->trouble, sizeof(p->trouble), "%s (%u)", mysql_error(my), mysql_errno(my));
-    bool tell = now - p->told_ms >= 1000 || now < p->told_ms;
-    if (tell)
-        p->told_ms = now;
+    snprintf(p->trouble, sizeof(p->trouble), "%s (%u)", mysql_error(my), no);
+    p->refused = no == ER_ACCESS_DENIED_ERROR || no == ER_ACCESS_DENIED_NO_PASSWORD_ERROR ||
+                 no == ER_DBACCESS_DENIED_ERROR || no == ER_BAD_DB_ERROR;
     pthread_mutex_unlock(&p->lock);
-    if (tell)
-        log_line(LOG_ERROR, "database_unreachable", LOG_S("error", mysql_error(my)), LOG_I("errno", mysql_errno(my)));
+    log_line_limited(LOG_ERROR, "database_unreachable", LOG_S("error", mysql_error(my)), LOG_I("errno", no));
     return err_set(e, ERR_UNAVAILABLE, "database_unavailable", "The database cannot be reached.");
 }
 
-void db_pool_trouble(struct db_pool *p, char *out, size_t n)
+bool db_pool_trouble(struct db_pool *p, char *out, size_t n)
 {
     pthread_mutex_lock(&p->lock);
     snprintf(out, n, "%s", p->trouble);
+    bool refused = p->refused;
     pthread_mutex_unlock(&p->lock);
+    return refused;
 }
 
 enum status db_connect(struct db *c, struct err *e)
@@ -226,7 +228,7 @@ enum status db_get(struct db_pool *p, struct db **out, struct err *e)
     struct db *c = pool_take(p, &timed_out);
     *out = NULL;
     if (!c && timed_out) {
-        log_line(LOG_WARN, "database_pool_empty", LOG_I("connections", p->max));
+        log_line_limited(LOG_WARN, "database_pool_empty", LOG_I("connections", p->max));
         return err_set(e, ERR_UNAVAILABLE, "database_unavailable", "The database is busy; try again in a moment.");
     }
     if (!c)

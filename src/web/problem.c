@@ -104,8 +104,16 @@ static void write_problem(struct request *rq, const struct err *e, int status)
 
 void request_failed(struct request *rq, const struct err *e)
 {
-    snprintf(rq->reply->code, sizeof(rq->reply->code), "%s", err_code(e));
-    if (http_status_of(e) >= 500)
+    snprintf(rq->reply->code, sizeof rq->reply->code, "%s", err_code(e));
+    if (http_status_of(e) < 500)
+        return;
+    /* An outage fails every request in the same way, and each has its "request" line with the code. The database's own
+     * module has logged why it cannot be reached; anything else that is away is logged once a second. */
+    if (e->status == ERR_UNAVAILABLE && strcmp(err_code(e), "database_unavailable") == 0)
+        return;
+    if (e->status == ERR_UNAVAILABLE || e->status == ERR_TIMEOUT)
+        log_line_limited(LOG_ERROR, "request_failed", LOG_S("code", err_code(e)), LOG_S("message", e->message));
+    else
         log_line(LOG_ERROR, "request_failed", LOG_S("code", err_code(e)), LOG_S("message", e->message));
 }
 

@@ -122,9 +122,45 @@ static void names_a_file_it_cannot_open(void **state)
 }
 
 #define WITH(f) cmocka_unit_test_setup_teardown(f, begin, end)
+static void *log_much(void *ctx)
+{
+    (void)ctx;
+    for (int i = 0; i < 1000; i++)
+        log_line_limited(LOG_ERROR, "outage", LOG_S("error", "away"), LOG_I("n", i));
+    return NULL;
+}
+
+static void an_outage_is_one_line_a_second(void **state)
+{
+    size_t n;
+    int64_t out = 0, all = 0;
+    pthread_t threads[4];
+    (void)state;
+    for (int i = 0; i < 4; i++)
+        pthread_create(&threads[i], NULL, log_much, NULL);
+    for (int i = 0; i < 4; i++)
+        pthread_join(threads[i], NULL);
+    struct json **j = lines(path, &n);
+    assert_in_range(n, 1, 3); /* more than one only where the threads took longer than a second */
+    assert_str(json_get_str(j[0], "event"), "outage");
+    assert_false(json_has(j[0], "left_out"));
+    usleep(1100000);
+    log_much(NULL);
+    j = lines(path, &n);
+    for (size_t i = 0; i < n; i++, all++)
+        out += json_int(json_get(j[i], "left_out"), 0);
+    assert_true(out >= 3990 && out + all <= 5000); /* those of the last second are not told yet */
+    for (int i = 0; i < 3; i++)
+        log_line_limited(LOG_ERROR, "another", LOG_I("i", i));
+    log_line_limited(LOG_DEBUG, "hidden", LOG_I("i", 1));
+    j = lines(path, &n);
+    assert_str(json_get_str(j[n - 1], "event"), "another");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {WITH(one_object_a_line), WITH(long_lines_stay_json),
-                                       WITH(threads_and_rotation_lose_nothing), WITH(names_a_file_it_cannot_open)};
+                                       WITH(threads_and_rotation_lose_nothing), WITH(an_outage_is_one_line_a_second),
+                                       WITH(names_a_file_it_cannot_open)};
     return RUN(tests);
 }
