@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/socket.h>
@@ -33,6 +34,7 @@
 #define DISK_FAIL (100 * MB)
 #define DISK_WARN (1024 * MB)
 #define LAG_WARN_MS (5 * 60 * 1000)
+#define PROXY_SEEN_MS (24 * 60 * 60 * 1000)
 #define BEAT_LATE_S (6 * WORKER_BEAT_S)
 #define OLDEST_SERVER 1006 /* 10.6: SKIP LOCKED and atomic DDL */
 #define FILES_MAX 8
@@ -142,6 +144,14 @@ static void check_config(struct doctor *d)
     crypto_wipe(key, sizeof(key));
 }
 
+/* The programs touch this file when they see it (src/web/rate.c); what is older than a day may have been mended. */
+static bool is_proxied(struct doctor *d)
+{
+    const char *path = arena_printf(&d->cl->arena, "%s/proxy.seen", config_string(d->cl->config, CONFIG_run_dir));
+    struct stat info;
+    return path && stat(path, &info) == 0 && clock_now_ms() - (int64_t)info.st_mtime * 1000 < PROXY_SEEN_MS;
+}
+
 static void check_safety(struct doctor *d)
 {
     struct str url = str_from(config_string(d->cl->config, CONFIG_base_url));
@@ -150,6 +160,12 @@ static void check_safety(struct doctor *d)
     else
         put(d, ODD, "base_url", "serve it by https and say so in base_url", "base_url %.*s sends passwords unencrypted",
             STR_F(url));
+    if (is_proxied(d))
+        put(d, ODD, "proxy",
+            "let the web server take the address from the proxy, as the examples show (lighttpd: mod_extforward, "
+            "Apache: mod_remoteip, nginx: set_real_ip_from)",
+            "Requests come through a proxy on this machine that hides the visitors' addresses: all of them share one "
+            "rate limit");
     if (config_bool(d->cl->config, CONFIG_rate_limits))
         put(d, FINE, "rate_limits", NULL, "rate_limits is on");
     else
@@ -196,7 +212,8 @@ static void check_writable(struct doctor *d, enum config_key k, const char *name
     const char *dir = config_string(d->cl->config, k);
     struct stat info;
     if (stat(dir, &info) != 0 || !S_ISDIR(info.st_mode))
-        put(d, BAD, name, "make it, owned by the user of the programs, mode 750", "%s %s is not there", name, dir);
+        put(d, BAD, name, "make it, owned by the user of the programs, mode 750, or name another folder in the setting",
+            "%s %s is not there", name, dir);
     else if (access(dir, W_OK | X_OK) != 0)
         put(d, BAD, name, "give it to the user of the programs", "%s %s cannot be written by this user", name, dir);
     else
@@ -477,10 +494,33 @@ static void check_worker(struct doctor *d)
             "The worker gave no sign for %lld s", (long long)age);
 }
 
+/* Two installs with one run_dir share limits, sockets and heartbeat, and each would be told that it runs. */
+static bool is_of_another_install(struct doctor *d, const char **theirs)
+{
+    const char *path = arena_printf(&d->cl->arena, "%s/parley.config", config_string(d->cl->config, CONFIG_run_dir));
+    char *mine = realpath(config_path(d->cl->config), NULL);
+    struct err e = ERR_INIT;
+    struct str text = STR_EMPTY;
+    bool differs = path && access(path, R_OK) == 0 && cli_read_file(d->cl, path, 8 * KB, &text, &e) == OK &&
+                   !str_eqz(str_trim(text), mine ? mine : "");
+    *theirs = differs ? arena_strdup(&d->cl->arena, str_trim(text)) : NULL;
+    free(mine);
+    return differs;
+}
+
 static void check_running(struct doctor *d)
 {
+    const char *theirs;
     if (!is_running(d)) {
-        put(d, ODD, "serve", "parley serve, or start its service", "Parley does not run");
+        put(d, ODD, "serve",
+            "parley serve, or start its service; as plain CGI, let cron run parley work --once each minute",
+            "Parley does not run");
+        return;
+    }
+    if (is_of_another_install(d, &theirs)) {
+        put(d, BAD, "serve", "give each install a run_dir of its own",
+            "Another install (%s) runs in the same run_dir %s", theirs && theirs[0] ? theirs : "without a file",
+            config_string(d->cl->config, CONFIG_run_dir));
         return;
     }
     check_sockets(d);

@@ -1,6 +1,6 @@
-/* serve: one process that binds the doors' sockets, hands each to its program and keeps the programs running. A connection
- * that waits in a socket outlives the program that would have taken it. This process stays small: it never connects to the
- * database itself; the schema is looked at by a child. */
+/* serve: one process that binds the programs' sockets, hands each program its own and keeps the programs running. A
+ * connection that waits in a socket outlives the program that would have taken it. This process stays small: it never
+ * connects to the database itself; a child checks the schema. */
 #define _GNU_SOURCE /* pipe2 */
 #include <errno.h>
 #include <fcntl.h>
@@ -26,6 +26,7 @@
 #include "base/banned.h"
 
 #define BACKLOG 4096
+#define DATABASE_WAIT_MS 1000
 #define GRACE_MS 2000 /* beyond stop_timeout, which the programs keep themselves */
 
 static const struct {
@@ -43,6 +44,7 @@ struct serve {
     int pid_fd;
     struct program programs[PROGRAMS];
     char *sockets[PROGRAMS]; /* paths bound here */
+    bool stopped;            /* by a signal while it waited for the database */
 };
 
 static char *in_dir(struct cli *cl, const char *dir, const char *file, struct err *e)
@@ -87,6 +89,22 @@ static enum status lock_pid_file(struct serve *sv, struct err *e)
     if (ftruncate(sv->pid_fd, 0) != 0 || dprintf(sv->pid_fd, "%d\n", (int)getpid()) < 0)
         return err_set(e, ERR_UNAVAILABLE, "pid_file", "%s cannot be written: %s", sv->pid_path, strerror(errno));
     return OK;
+}
+
+/* For parley doctor, which may have been started with another configuration and the same run_dir. */
+static enum status write_config_name(struct serve *sv, struct err *e)
+{
+    const char *path = in_dir(sv->cl, config_string(sv->cl->config, CONFIG_run_dir), "parley.config", e);
+    if (!path)
+        return ERR_NOMEM;
+    char *name = realpath(config_path(sv->cl->config), NULL);
+    FILE *f = fopen(path, "we");
+    bool ok = f && fprintf(f, "%s\n", name ? name : "") > 0;
+    int why = errno;
+    if (f && fclose(f) != 0)
+        ok = false;
+    free(name);
+    return ok ? OK : err_set(e, ERR_UNAVAILABLE, "pid_file", "%s cannot be written: %s", path, strerror(why));
 }
 
 /* ---- what must be there ---- */
@@ -147,6 +165,33 @@ static enum status check_schema(struct serve *sv, struct err *e)
         return theirs.status;
     }
     return how == 0 ? OK : err_set(e, ERR_INTERNAL, NULL, "The check of the schema broke off.");
+}
+
+static int signal_within_ms(int ms)
+{
+    struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    return sigtimedwait(&set, NULL, &t);
+}
+
+/* After a reboot the database may come later than we do, above all when it is on another machine. Giving up would leave the
+ * install down until a person acts, so a server that does not answer is waited for. What waiting does not mend (a refused
+ * password, a schema of another release) ends the start. */
+static enum status wait_for_schema(struct serve *sv, struct err *e)
+{
+    enum status st;
+    for (bool logged = false; (st = check_schema(sv, e)) == ERR_UNAVAILABLE; logged = true) {
+        if (!logged)
+            log_line(LOG_WARN, "waiting_for_database", LOG_S("error", e->message));
+        if (signal_within_ms(DATABASE_WAIT_MS) > 0) {
+            sv->stopped = true;
+            return OK;
+        }
+    }
+    return st;
 }
 
 /* ---- sockets ---- */
@@ -248,12 +293,14 @@ static enum status prepare(struct serve *sv, struct err *e)
     if (st == OK)
         st = lock_pid_file(sv, e);
     if (st == OK)
+        st = write_config_name(sv, e);
+    if (st == OK)
         st = find_programs(sv, e);
     if (st == OK)
-        st = check_schema(sv, e);
+        st = settings_apply("parley", sv->cl->config, e);
     if (st == OK)
-        st = bind_sockets(sv, e);
-    return st == OK ? settings_apply("parley", sv->cl->config, e) : st;
+        st = wait_for_schema(sv, e);
+    return st == OK && !sv->stopped ? bind_sockets(sv, e) : st;
 }
 
 enum status cmd_serve(struct cli *cl, struct err *e)
@@ -265,8 +312,8 @@ enum status cmd_serve(struct cli *cl, struct err *e)
         return st;
     if (!(sv.pid_path = in_dir(cl, config_string(cl->config, CONFIG_run_dir), "parley.pid", e)))
         return ERR_NOMEM;
-    if ((st = prepare(&sv, e)) == OK) {
-        block_signals();
+    block_signals();
+    if ((st = prepare(&sv, e)) == OK && !sv.stopped) {
         bool from_file = arguments[1][0] != '\0';
         int killed = supervise(sv.programs, PROGRAMS, from_file ? arguments : &arguments[2],
                                config_int(cl->config, CONFIG_stop_timeout) + GRACE_MS);

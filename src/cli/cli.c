@@ -77,8 +77,9 @@ enum status cli_db_any(struct cli *cl, struct db **out, struct err *e)
     }
     if (st == OK && !cl->db && (st = db_get(cl->pool, &cl->db, e)) != OK) {
         char why[256];
-        db_pool_trouble(cl->pool, why, sizeof(why));
-        if (why[0])
+        if (db_pool_trouble(cl->pool, why, sizeof(why)))
+            st = err_set(e, ERR_DENIED, "database_refused", "The database refuses the connection: %s", why);
+        else if (why[0])
             err_set(e, st, "database_unavailable", "The database cannot be reached: %s", why);
     }
     *out = cl->db;

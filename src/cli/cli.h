@@ -54,7 +54,8 @@ enum status cli_options(struct cli *cl, const struct cli_opt *opts, size_t n, in
 enum status cli_usage(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* The install's database, connected once, given back when the command ends. Refuses a schema that does not fit;
- * cli_db_any does not look at the schema. */
+ * cli_db_any does not look at the schema. ERR_UNAVAILABLE when the server does not answer, ERR_DENIED when it refuses user,
+ * password or database. */
 enum status cli_db(struct cli *cl, struct db **out, struct err *e);
 enum status cli_db_any(struct cli *cl, struct db **out, struct err *e);
 enum status cli_pool(struct cli *cl, struct db_pool **out,

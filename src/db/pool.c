@@ -145,7 +145,6 @@ static enum status connect_failed(struct db *c, MYSQL *my, struct err *e)
 {
     struct db_pool *p = c->pool;
     unsigned no = mysql_errno(my);
-
     pthread_mutex_lock(&p->lock);
     snprintf(p->trouble, sizeof(p->trouble), "%s (%u)", mysql_error(my), no);
     p->refused = no == ER_ACCESS_DENIED_ERROR || no == ER_ACCESS_DENIED_NO_PASSWORD_ERROR ||

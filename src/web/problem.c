@@ -104,7 +104,7 @@ static void write_problem(struct request *rq, const struct err *e, int status)
 
 void request_failed(struct request *rq, const struct err *e)
 {
-    snprintf(rq->reply->code, sizeof rq->reply->code, "%s", err_code(e));
+    snprintf(rq->reply->code, sizeof(rq->reply->code), "%s", err_code(e));
     if (http_status_of(e) < 500)
         return;
     /* An outage fails every request in the same way, and each has its "request" line with the code. The database's own

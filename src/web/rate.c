@@ -1,7 +1,13 @@
 /* rate.c: how often one address may ask, by the route's class. The buckets are shared by all programs of the host. */
 #include <arpa/inet.h>
+#include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include "base/clock.h"
+#include "base/log.h"
 #include "base/shared.h"
 #include "web/impl.h"
 
@@ -22,11 +28,53 @@ static struct str network_of(struct str addr, char out[48])
     return inet_ntop(AF_INET6, &six, out, 48) ? str_from(out) : addr;
 }
 
+#define PROXY_NOTE_S 3600
+
+/* Touches the file that parley doctor looks for; true when the last time was more than an hour ago. */
+static bool note_proxy(const char *run_dir)
+{
+    char path[4096];
+    struct stat info;
+    int n = snprintf(path, sizeof(path), "%s/proxy.seen", run_dir);
+    if (n < 0 || (size_t)n >= sizeof(path))
+        return false;
+    if (stat(path, &info) == 0 && clock_now_ms() / 1000 - info.st_mtime < PROXY_NOTE_S)
+        return false;
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+    bool noted = fd >= 0 && futimens(fd, NULL) == 0;
+    if (fd >= 0)
+        close(fd);
+    return noted;
+}
+
+/* A request from this machine that names another visitor in X-Forwarded-For came through a proxy whose word the web server
+ * does not take: all visitors then share one address and its limits. The programs do not believe the header themselves,
+ * since anyone may send it; only the web server knows which proxy to trust. So the operator is told. */
+static void watch_for_proxy(struct request *rq)
+{
+    static _Atomic int64_t next_us;
+    int64_t now = clock_mono_us(), next = atomic_load(&next_us);
+    struct str addr = rq->remote_addr;
+    if (!(str_starts(addr, STR("127.")) || str_eqz(addr, "::1")) || now < next)
+        return;
+    struct str visitor = request_header(rq, "HTTP_X_FORWARDED_FOR");
+    if (!visitor.n || str_starts(visitor, STR("127.")) || str_eqz(visitor, "::1"))
+        return;
+    if (!atomic_compare_exchange_strong(&next_us, &next, now + PROXY_NOTE_S * INT64_C(1000000)))
+        return;
+    if (note_proxy(config_string(rq->config, CONFIG_run_dir)))
+        log_line(LOG_WARN, "visitors_hidden",
+                 LOG_S("message",
+                       "The web server does not take the visitor's address from its proxy: all visitors share "
+                       "one rate limit. README, \"HTTPS\", says how to set it."));
+}
+
 enum status rate_check(struct request *rq, struct err *e)
 {
     enum rate_class class = rq->route->rate;
     char network[48];
     int left, full_s, retry;
+    watch_for_proxy(rq);
     if (class == RATE_NONE || !config_bool(rq->config, CONFIG_rate_limits))
         return OK;
     struct rate_limit limit = rate_class_limit(class);
