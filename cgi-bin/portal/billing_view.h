@@ -3,9 +3,9 @@
 #define PARLEY_PORTAL_BILLING_VIEW_H
 
 #include "billing/pricing.h"
-#include "billing/stripe_client.h"
 #include "billing/usage.h"
 #include "portal/portal.h"
+#include "stripe/client.h"
 
 #define KEY_MAX 160 /* bytes of a view's name */
 

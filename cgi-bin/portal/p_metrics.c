@@ -4,10 +4,10 @@
 #include "base/crypto.h"
 #include "billing/alarm.h"
 #include "billing/meter.h"
-#include "billing/stripe_client.h"
 #include "billing/sync.h"
 #include "portal/portal.h"
 #include "queue/queue.h"
+#include "stripe/client.h"
 
 #include "base/banned.h"
 

@@ -2,8 +2,8 @@
 #include <stdio.h>
 
 #include "base/num.h"
-#include "billing/stripe_client.h"
 #include "portal/billing_view.h"
+#include "stripe/client.h"
 
 #include "base/banned.h"
 

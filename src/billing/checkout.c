@@ -3,8 +3,8 @@
 #include "base/log.h"
 #include "billing/checkout_internal.h"
 #include "billing/setup.h"
-#include "billing/stripe_call_store.h"
 #include "billing/sync.h"
+#include "stripe/call.h"
 
 #include "base/banned.h"
 
@@ -32,7 +32,7 @@ static enum status read_customer(struct db *c, void *ctx, struct err *e)
 enum status customer_find(struct desk *d, struct str *out, struct err *e)
 {
     struct customer_work w = {.d = d};
-    enum status st = work_db(d->p, read_customer, &w, e);
+    enum status st = held_db(d->p, read_customer, &w, e);
     if (st == OK)
         *out = w.customer;
     return st;
@@ -114,13 +114,13 @@ enum status customer_make(struct desk *d, struct str *out, struct err *e)
 {
     struct customer_work w = {.d = d, .customer = STR_EMPTY};
     struct err why = ERR_INIT;
-    enum status st = work_db(d->p, read_customer, &w, e);
+    enum status st = held_db(d->p, read_customer, &w, e);
     if (st == OK && w.customer.n) {
         *out = w.customer;
         return OK;
     }
     if (st == OK)
-        st = work_db(d->p, read_making, &w, e);
+        st = held_db(d->p, read_making, &w, e);
     if (st != OK)
         return st;
     int64_t serial = w.last.serial < 0 ? 0 : w.last.failed ? w.last.serial + 1 : w.last.serial;
@@ -137,7 +137,7 @@ enum status customer_make(struct desk *d, struct str *out, struct err *e)
         st = err_set(&why, ERR_UNAVAILABLE, "stripe_error",
                      "Stripe has trouble of its own right now: try again in a few minutes.");
     if (st == OK)
-        st = work_transaction(d->p, write_customer, &w, &why);
+        st = held_transaction(d->p, write_customer, &w, &why);
     if (st == OK)
         *out = w.customer;
     else if (e)
@@ -264,7 +264,7 @@ static enum status attempt_becomes(struct buying *b, struct attempt *x, enum att
     b->changed = x;
     b->to = state;
     x->state = state;
-    return work_db(b->d->p, write_attempt_state, b, e);
+    return held_db(b->d->p, write_attempt_state, b, e);
 }
 
 static enum status session_get(struct desk *d, struct str session, struct json **out, struct err *e)
@@ -383,7 +383,7 @@ static enum status session_make(struct buying *b, struct attempt *x, struct str 
     *url = json_get_str(session, "url");
     if (!b->session.n || !url->n)
         return err_set(e, ERR_UNAVAILABLE, "stripe_answer", "Stripe's answer names no page to go to.");
-    return work_db(b->d->p, write_session, b, e);
+    return held_db(b->d->p, write_session, b, e);
 }
 
 static enum status write_attempt(struct db *c, void *ctx, struct err *e)
@@ -412,7 +412,7 @@ static enum status attempt_new(struct buying *b, struct str *url, struct err *e)
                                .session = STR_EMPTY,
                                .created_ms = now,
                                .expires_ms = now + SESSION_MS};
-    enum status st = work_transaction(b->d->p, write_attempt, b, e);
+    enum status st = held_transaction(b->d->p, write_attempt, b, e);
     if (st != OK)
         return st;
     st = session_make(b, &b->made, url, &why);
@@ -452,7 +452,7 @@ static enum status attempt_judge(struct buying *b, struct attempt *x, struct str
 
 static enum status buy(struct buying *b, struct str *url, struct err *e)
 {
-    enum status st = work_db(b->d->p, read_buying, b, e);
+    enum status st = held_db(b->d->p, read_buying, b, e);
     if (st == OK)
         st = refuse_standing(b, e);
     if (st == OK)
@@ -502,7 +502,7 @@ enum status attempts_end(struct desk *d, struct err *e)
 {
     struct buying b = {.d = d};
     bool paid = false;
-    enum status st = work_db(d->p, read_attempts, &b, e);
+    enum status st = held_db(d->p, read_attempts, &b, e);
     for (size_t i = 0; st == OK && i < b.attempt_n; i++) {
         struct attempt *x = &b.attempts[i];
         struct err why = ERR_INIT;

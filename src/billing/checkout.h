@@ -9,7 +9,7 @@
 #define PARLEY_BILLING_CHECKOUT_H
 
 #include "billing/entitlement.h"
-#include "billing/stripe_client.h"
+#include "stripe/client.h"
 
 /* The tenant's Stripe customer, made when there is none (or the last was deleted at Stripe). */
 enum status customer_ensure(struct stripe *stripe, struct db_pool *p, struct arena *a, const struct actor *who,

@@ -65,7 +65,7 @@ static enum status asked(struct changing *g, const char *kind, struct id to, str
     g->row = (struct plan_change){
         .id = id_new(), .subscription = g->x.sub->id, .kind = kind, .from = g->x.sub->terms, .to = to};
     g->outcome = "failed";
-    return work_transaction(g->x.d->p, write_asked, g, e);
+    return held_transaction(g->x.d->p, write_asked, g, e);
 }
 
 /* The change's own outcome goes before what became of its row: Stripe has decided already. */
@@ -77,7 +77,7 @@ static enum status finished(struct changing *g, enum status st, struct err *e)
     if ((st == ERR_UNAVAILABLE || st == ERR_TIMEOUT) && strcmp(g->outcome, "failed") == 0)
         g->outcome = "asked"; /* nobody heard what became of it */
     desk_look(g->x.d, "subscription", g->x.sub->id);
-    enum status written = work_transaction(g->x.d->p, write_finished, g, &why);
+    enum status written = held_transaction(g->x.d->p, write_finished, g, &why);
     shared_bump("plan", g->x.d->tenant);
     if (st == OK && written != OK && e)
         *e = why;
@@ -578,8 +578,8 @@ enum status terms_move(struct stripe *stripe, struct db_pool *p, struct arena *a
     if (st == OK)
         st = move(&g, &why);
     if (st == OK)
-        st = work_db(p, log_move, &m, &why);
-    work_end(&d.lease);
+        st = held_db(p, log_move, &m, &why);
+    held_end(&d.lease);
     if (st != OK && e)
         *e = why; /* as Stripe said it: it is for the operator */
     return st;

@@ -42,7 +42,7 @@ enum status desk_begin(struct desk *d, struct err *e)
     const char *name = desk_text(d, "tenant:%s", desk_tenant(d));
     if (d->nomem)
         return err_nomem(e);
-    return work_begin(&d->lease, d->p, str_from(name), WORK_WAIT_MS, e);
+    return held_begin(&d->lease, d->p, str_from(name), HELD_WAIT_MS, e);
 }
 
 /* ---- words ---- */
@@ -77,10 +77,10 @@ enum status desk_close(struct desk *d, enum status st, const char *what, struct 
 {
     struct refusal r = {.d = d, .what = what, .why = e};
     struct err why = ERR_INIT;
-    work_end(&d->lease);
+    held_end(&d->lease);
     if (st == OK || !e || !is_operators(e))
         return st;
-    if (work_db(d->p, raise_refusal, &r, &why) != OK)
+    if (held_db(d->p, raise_refusal, &r, &why) != OK)
         log_line(LOG_ERROR, "alarm_failed", LOG_S("error", why.message));
     if (d->who->cli)
         return st;
@@ -157,7 +157,7 @@ static enum status mark_gone(struct db *c, void *ctx, struct err *e)
 enum status desk_customer_gone(struct desk *d, struct str customer, struct err *e)
 {
     struct goner g = {.d = d, .customer = customer};
-    return work_db(d->p, mark_gone, &g, e);
+    return held_db(d->p, mark_gone, &g, e);
 }
 
 bool desk_is_missing(const struct err *e, const char *pointer)

@@ -58,7 +58,7 @@ static enum status end_one(struct ending *g, const struct subscription *sub, str
     struct err why = ERR_INIT;
     g->row = (struct plan_change){
         .id = id_new(), .subscription = sub->id, .kind = "end", .from = sub->terms, .to = ID_NONE};
-    enum status st = work_db(d->p, write_begun, g, e);
+    enum status st = held_db(d->p, write_begun, g, e);
     if (st == OK && sub->schedule.n)
         st = release(g, sub->schedule, e);
     if (st != OK)
@@ -77,7 +77,7 @@ static enum status end_one(struct ending *g, const struct subscription *sub, str
         return st;
     }
     desk_look(d, "subscription", sub->id);
-    return work_transaction(d->p, write_ended, g, e);
+    return held_transaction(d->p, write_ended, g, e);
 }
 
 static enum status end_all(struct ending *g, struct err *e)
@@ -93,7 +93,7 @@ static enum status end_all(struct ending *g, struct err *e)
     if (st == OK)
         st = desk_flush(d, e);
     if (st == OK)
-        st = work_db(d->p, read_ending, g, e);
+        st = held_db(d->p, read_ending, g, e);
     for (size_t i = 0; st == OK && i < g->sub_n; i++) {
         const struct subscription *sub = &g->subs[i];
         if (sub->livemode == d->stripe->livemode && sub->status != STRIPE_CANCELED &&

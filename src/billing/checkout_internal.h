@@ -4,7 +4,7 @@
 
 #include "billing/checkout.h"
 #include "billing/checkout_store.h"
-#include "billing/work.h"
+#include "stripe/held.h"
 
 /* One thing that somebody does about a tenant's money. */
 struct desk {
@@ -13,7 +13,7 @@ struct desk {
     struct arena *a;
     const struct actor *who;
     struct id tenant; /* whose money: who->tenant, but for the operator */
-    struct work lease;
+    struct held lease;
     bool nomem; /* a text could not be made: nothing is sent any more */
 };
 #define DESK_SYNC_MS 5000 /* for the object's lease, when it is looked at again */

@@ -105,7 +105,7 @@ static enum status read_planned(struct db *c, void *ctx, struct err *e)
 
 enum status planned_read(struct planned *x, struct err *e)
 {
-    return work_db(x->d->p, read_planned, x, e);
+    return held_db(x->d->p, read_planned, x, e);
 }
 
 bool planned_ends(const struct subscription *s)

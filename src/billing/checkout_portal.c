@@ -69,7 +69,7 @@ static enum checkout_outcome outcome_of(const struct returning *r, struct str su
 static enum status become(struct returning *r, enum attempt_state to, struct err *e)
 {
     r->to = to;
-    return r->attempt.state == to ? OK : work_db(r->d->p, write_returned, r, e);
+    return r->attempt.state == to ? OK : held_db(r->d->p, write_returned, r, e);
 }
 
 /* It is paid for, or being paid: the mirror is brought up to date, and only the mirror is asked. */
@@ -83,7 +83,7 @@ static enum status returned_complete(struct returning *r, const struct json *ses
         return st;
     desk_look(r->d, "checkout.session", r->session);
     desk_look(r->d, "subscription", subscription);
-    st = work_db(r->d->p, read_returning, r, e);
+    st = held_db(r->d->p, read_returning, r, e);
     *out = outcome_of(r, subscription);
     if (*out == CHECKOUT_DONE && str_eqz(json_get_str(session, "payment_status"), "unpaid"))
         *out = CHECKOUT_PAYING;
@@ -103,7 +103,7 @@ static enum status returned_look(struct returning *r, enum checkout_outcome *out
     }
     if (!has_mark(r, session)) {
         *out = CHECKOUT_UNKNOWN;
-        return work_db(r->d->p, raise_mismatch, r, e);
+        return held_db(r->d->p, raise_mismatch, r, e);
     }
     struct str status = json_get_str(session, "status");
     if (str_eqz(status, "complete"))
@@ -122,7 +122,7 @@ enum status checkout_return(struct stripe *stripe, struct db_pool *p, struct are
     if (!session.n || session.n >= STRIPE_ID_MAX)
         return OK;
     r.session = arena_str(a, session, &ok);
-    enum status st = ok ? work_db(p, read_returning, &r, e) : err_nomem(e);
+    enum status st = ok ? held_db(p, read_returning, &r, e) : err_nomem(e);
     if (st != OK || !r.ours)
         return st;
     if (r.attempt.state == ATTEMPT_COMPLETE && outcome_of(&r, STR_EMPTY) == CHECKOUT_DONE) {
@@ -194,7 +194,7 @@ enum status portal_begin(struct stripe *stripe, struct db_pool *p, struct arena 
     if (st == OK && !customer.n)
         return no_customer(e);
     if (st == OK)
-        st = work_db(p, read_configuration, &v, &why);
+        st = held_db(p, read_configuration, &v, &why);
     if (st == OK)
         st = portal_post(&v, customer, flow, url, &why);
     if (st != OK && desk_is_missing(&why, "customer")) {

@@ -11,7 +11,7 @@
 #include "base/shared.h"
 #include "billing/entitlement_store.h"
 #include "billing/money.h"
-#include "billing/stripe_client.h"
+#include "stripe/client.h"
 
 #include "base/banned.h"
 

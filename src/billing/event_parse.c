@@ -3,7 +3,7 @@
 #include "base/limits.h"
 #include "base/num.h"
 #include "billing/hook.h"
-#include "billing/stripe_client.h"
+#include "stripe/client.h"
 
 #include "base/banned.h"
 

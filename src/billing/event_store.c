@@ -1,6 +1,6 @@
 #include "billing/event_store.h"
 
-#include "billing/stripe_client.h"
+#include "stripe/client.h"
 
 #include "base/banned.h"
 

@@ -5,7 +5,7 @@
 #include "base/log.h"
 #include "base/shared.h"
 #include "billing/event_store.h"
-#include "billing/stripe_sign.h"
+#include "stripe/sign.h"
 
 #include "base/banned.h"
 

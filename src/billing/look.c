@@ -3,7 +3,7 @@
 #include "base/clock.h"
 #include "base/shared.h"
 #include "billing/event_store.h"
-#include "billing/lease.h"
+#include "stripe/lease.h"
 
 #include "base/banned.h"
 
@@ -51,7 +51,7 @@ static enum status gather(struct db *c, void *ctx, struct err *e)
 
 struct writing {
     struct target *t;
-    work_fn *fn;
+    held_fn *fn;
     void *ctx;
     bool serves;
 };
@@ -65,10 +65,10 @@ static enum status write_all(struct db *c, void *ctx, struct err *e)
     return st == OK && w->serves ? event_store_done(c, w->t->k->a, w->t->events, w->t->n, e) : st;
 }
 
-enum status target_write(struct target *t, work_fn *fn, void *ctx, bool serves, struct err *e)
+enum status target_write(struct target *t, held_fn *fn, void *ctx, bool serves, struct err *e)
 {
     struct writing w = {t, fn, ctx, serves};
-    return work_transaction(t->k->p, write_all, &w, e);
+    return held_transaction(t->k->p, write_all, &w, e);
 }
 
 static enum status served(struct db *c, void *ctx, struct err *e)
@@ -80,10 +80,10 @@ static enum status served(struct db *c, void *ctx, struct err *e)
 enum status target_follow(struct target *t, struct str subscription, struct err *e)
 {
     enum status st = OK;
-    work_end(&t->lease); /* never two at once: nobody waits for somebody who waits */
+    held_end(&t->lease); /* never two at once: nobody waits for somebody who waits */
     if (subscription.n)
         st = look_at(t->k, STR("subscription"), subscription, LOOK_FOLLOW_MS, e);
-    return st == OK ? work_db(t->k->p, served, t, e) : st;
+    return st == OK ? held_db(t->k->p, served, t, e) : st;
 }
 
 bool target_said(const struct target *t, const char *type)
@@ -116,13 +116,13 @@ enum status look_at(struct look *k, struct str kind, struct str id, int64_t wait
     struct target t = {.k = k, .id = id};
     if (!what || !id.n || id.n >= STRIPE_ID_MAX)
         return err_set(e, ERR_INVALID, "object_unknown", "There is no object of Stripe's of this kind to look at.");
-    enum status st = work_begin(&t.lease, k->p, id, wait_ms, e);
+    enum status st = held_begin(&t.lease, k->p, id, wait_ms, e);
     if (st != OK)
         return st;
-    st = work_db(k->p, gather, &t, e);
+    st = held_db(k->p, gather, &t, e);
     t.fetched_ms = clock_now_ms();
     if (st == OK)
         st = what->fn(&t, e);
-    work_end(&t.lease);
+    held_end(&t.lease);
     return st;
 }

@@ -7,8 +7,8 @@
 #define PARLEY_BILLING_LOOK_H
 
 #include "billing/mirror.h"
-#include "billing/stripe_client.h"
-#include "billing/work.h"
+#include "stripe/client.h"
+#include "stripe/held.h"
 
 #define LOOK_GET_MS 20000   /* the deadline of one GET */
 #define LOOK_FOLLOW_MS 5000 /* how long the lease of a second object is waited for */
@@ -32,12 +32,12 @@ struct target {
     struct look *k;
     struct str id;
     int64_t fetched_ms; /* when the call that brought it began */
-    struct work lease;
+    struct held lease;
     struct event_name *events; /* there before the look: served by it */
     size_t n;
 };
 /* fn in a transaction that the lease is held in; `serves`: the events are done with it. */
-enum status target_write(struct target *t, work_fn *fn, void *ctx, bool serves, struct err *e);
+enum status target_write(struct target *t, held_fn *fn, void *ctx, bool serves, struct err *e);
 /* After target_write without `serves`: looks at a subscription too, then the events are done. "" = nothing more. */
 enum status target_follow(struct target *t, struct str subscription, struct err *e);
 bool target_said(const struct target *t, const char *type); /* one of its events is of this type */

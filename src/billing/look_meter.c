@@ -47,5 +47,5 @@ enum status look_meter_error(struct look *k, struct str event, struct err *e)
 {
     struct refused x = {.k = k, .event = event};
     enum status st = look_get(k, "/v2/core/events/%", event, NULL, &x.j, e);
-    return st == OK ? work_transaction(k->p, reject_all, &x, e) : st;
+    return st == OK ? held_transaction(k->p, reject_all, &x, e) : st;
 }

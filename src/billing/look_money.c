@@ -38,7 +38,7 @@ static enum status fetch_open(struct seen *x, struct err *e)
     enum stripe_status now = stripe_status_parse(json_get_str(x->j, "status"));
     if (now != STRIPE_PAST_DUE && now != STRIPE_UNPAID)
         return OK;
-    enum status st = work_db(k->p, read_mirror, x, e);
+    enum status st = held_db(k->p, read_mirror, x, e);
     if (st != OK || (x->known && x->sub.first_failed_ms))
         return st;
     stripe_form_init(&f);

@@ -103,7 +103,7 @@ enum status look_customer(struct target *t, struct err *e)
     if (st != OK || !stripe_deleted(j))
         return st == OK ? target_write(t, NULL, NULL, true, e) : st;
     st = target_write(t, write_deleted, &x, false, e);
-    work_end(&t->lease);
+    held_end(&t->lease);
     for (size_t i = 0; st == OK && i < x.n; i++)
         if (!is_over(&x.subs[i]))
             st = look_at(t->k, STR("subscription"), x.subs[i].id, LOOK_FOLLOW_MS, e);
@@ -168,7 +168,7 @@ static const char *amount_text(struct arena *a, const struct json *amount, const
 static enum status tell_back(struct back *x, struct err *e)
 {
     enum status st = x->words ? target_write(x->t, write_back, x, false, e) : err_nomem(e);
-    work_end(&x->t->lease);
+    held_end(&x->t->lease);
     if (st == OK && x->invoice.n)
         st = look_at(x->t->k, STR("invoice"), x->invoice, LOOK_FOLLOW_MS, e);
     return st == OK ? target_follow(x->t, STR_EMPTY, e) : st;

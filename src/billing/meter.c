@@ -8,7 +8,7 @@
 #include "billing/alarm.h"
 #include "billing/meter_priv.h"
 #include "billing/meter_store.h"
-#include "billing/stripe_call_store.h"
+#include "stripe/call.h"
 
 #include "base/banned.h"
 

@@ -9,8 +9,8 @@
 #ifndef PARLEY_BILLING_METER_H
 #define PARLEY_BILLING_METER_H
 
-#include "billing/stripe_client.h"
 #include "db/db.h"
+#include "stripe/client.h"
 
 #define METER_FLUSH_MS \
     (5 * 60000LL) /* how often the worker collects; so also just before and just after a period's end */

@@ -6,10 +6,10 @@
 #include "base/log.h"
 #include "base/num.h"
 #include "billing/alarm.h"
-#include "billing/lease.h"
 #include "billing/meter_priv.h"
 #include "billing/meter_store.h"
 #include "billing/setup.h"
+#include "stripe/lease.h"
 
 #include "base/banned.h"
 

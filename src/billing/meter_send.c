@@ -7,11 +7,11 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/utf8.h"
-#include "billing/lease.h"
 #include "billing/meter_priv.h"
 #include "billing/meter_store.h"
 #include "billing/setup.h"
-#include "billing/stripe_call_store.h"
+#include "stripe/call.h"
+#include "stripe/lease.h"
 
 #include "base/banned.h"
 

@@ -2,7 +2,7 @@
 #include "billing/meter_store.h"
 
 #include "base/limits.h"
-#include "billing/lease.h"
+#include "stripe/lease.h"
 
 #include "base/banned.h"
 

@@ -1,7 +1,7 @@
 /* mirror_parse.c: Stripe's JSON to structs. Pure. The shapes are those of the official client's types at STRIPE_API_VERSION. */
 #include "base/utf8.h"
 #include "billing/mirror_priv.h"
-#include "billing/stripe_client.h"
+#include "stripe/client.h"
 
 #include "base/banned.h"
 

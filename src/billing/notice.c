@@ -7,9 +7,9 @@
 #include "billing/mirror.h"
 #include "billing/money.h"
 #include "billing/notice_store.h"
-#include "billing/stripe_client.h"
 #include "billing/usage_store.h"
 #include "queue/mail.h"
+#include "stripe/client.h"
 
 #include "base/banned.h"
 

@@ -112,7 +112,7 @@ static enum status tell(struct run *x, const char *kind, struct str id, struct i
                         struct err *e)
 {
     struct telling t = {kind, id, tenant, words ? words : "No memory to say how."};
-    return work_db(x->p, tell_it, &t, e);
+    return held_db(x->p, tell_it, &t, e);
 }
 
 /* *gone: Stripe has no such object any more. */
@@ -235,7 +235,7 @@ static enum status mend(struct run *x, struct str id, struct err *e)
     char text[400];
     struct buf b;
     bool gone = false;
-    enum status st = work_db(x->p, read_state, &before, e);
+    enum status st = held_db(x->p, read_state, &before, e);
     if (st == OK)
         st = look_again(x, x->kind.p, id, &gone, e);
     if (st == OK && gone)
@@ -243,7 +243,7 @@ static enum status mend(struct run *x, struct str id, struct err *e)
                                    "Stripe does not know it any more, but here it counts as before.", e)
                             : OK;
     if (st == OK)
-        st = work_db(x->p, read_state, &after, e);
+        st = held_db(x->p, read_state, &after, e);
     if (st != OK || !after.there)
         return st;
     buf_fixed(&b, text, sizeof(text));
@@ -288,7 +288,7 @@ static enum status see_subscription(void *ctx, struct json *item, struct err *e)
         return e->status;
     if (subscription_parse(&x->a, item, &there, &odd) != OK)
         return add(x, here.id, e);
-    enum status st = work_db(x->p, read_state, &here, e);
+    enum status st = held_db(x->p, read_state, &here, e);
     if (st != OK)
         return st;
     buf_fixed(&b, text, sizeof(text));
@@ -305,7 +305,7 @@ static enum status see_invoice(void *ctx, struct json *item, struct err *e)
     here.id = json_get_str(item, "id");
     enum status st = note(x, here.id, e);
     if (st == OK)
-        st = work_db(x->p, read_state, &here, e);
+        st = held_db(x->p, read_state, &here, e);
     if (st != OK)
         return st;
     bool same = here.there && str_eq(here.inv.status, json_get_str(item, "status")) &&
@@ -338,7 +338,7 @@ static enum status compare(struct run *x, const char *kind, const char *path, co
     enum status st = may_read(x, &may, e);
     if (st != OK || !may)
         return st;
-    st = work_db(x->p, ask_ours, &q, e); /* before the list: what begins meanwhile is not missed by it */
+    st = held_db(x->p, ask_ours, &q, e); /* before the list: what begins meanwhile is not missed by it */
     stripe_form_init(&f);
     stripe_param_text(&f, "status", status);
     if (st == OK)
@@ -379,7 +379,7 @@ static enum status see_event(void *ctx, struct json *item, struct err *e)
     buf_init(&b, EVENT_BYTES);
     json_write(&b, item);
     y.payload = buf_ok(&b) ? buf_str(&b) : STR("{}");
-    enum status st = work_db(x->p, store_event, &y, e);
+    enum status st = held_db(x->p, store_event, &y, e);
     buf_release(&b);
     x->r->mended += st == OK && y.fresh;
     x->r->drifted += st == OK && y.fresh;
@@ -433,7 +433,7 @@ static enum status unheard(struct run *x, struct err *e)
 {
     struct unheard q = {.x = x};
     bool may = true, gone;
-    enum status st = work_db(x->p, ask_unheard, &q, e);
+    enum status st = held_db(x->p, ask_unheard, &q, e);
     for (size_t i = 0; st == OK && may && i < q.checkouts.n; i++)
         if ((st = may_read(x, &may, e)) == OK && may)
             st = look_again(x, "checkout.session", q.checkouts.list[i], &gone, e);
@@ -473,7 +473,7 @@ static enum status check_prices(struct run *x, struct err *e)
 {
     struct asking q = {.x = x};
     bool may = true, gone;
-    enum status st = work_db(x->p, ask_prices, &q, e);
+    enum status st = held_db(x->p, ask_prices, &q, e);
     for (size_t i = 0; st == OK && may && i < q.ids.n; i++) {
         if ((st = may_read(x, &may, e)) != OK || !may)
             break;
@@ -505,7 +505,7 @@ static enum status check_meter(struct run *x, struct err *e)
 {
     struct sums q = {.x = x};
     bool may = true;
-    enum status st = work_db(x->p, ask_usage, &q, e);
+    enum status st = held_db(x->p, ask_usage, &q, e);
     for (size_t i = 0; st == OK && may && i < q.n; i++) {
         struct err why = ERR_INIT;
         if ((st = may_read(x, &may, e)) != OK || !may) {
@@ -553,7 +553,7 @@ static enum status hourly(struct run *x, struct err *e)
         st = undelivered(x, events_from(x), e);
     if (st == OK)
         st = unheard(x, e);
-    return st == OK && !x->r->cut_short ? work_db(x->p, write_ran, x, e) : st;
+    return st == OK && !x->r->cut_short ? held_db(x->p, write_ran, x, e) : st;
 }
 
 static enum status nightly(struct run *x, struct err *e)
@@ -566,8 +566,8 @@ static enum status nightly(struct run *x, struct err *e)
     if (st == OK)
         st = check_meter(x, e);
     if (st == OK)
-        st = work_db(x->p, audit, NULL, e);
-    return st == OK ? work_db(x->p, write_ran, x, e) : st;
+        st = held_db(x->p, audit, NULL, e);
+    return st == OK ? held_db(x->p, write_ran, x, e) : st;
 }
 
 /* What Stripe grants, less what is left to others. */
@@ -601,7 +601,7 @@ static enum status run(struct stripe *stripe, struct db_pool *p, struct reconcil
     enum status st = stripe_reads(p, x.began_ms, &before, e);
     before += stripe->reads;
     if (st == OK)
-        st = work_db(p, prepare, &x, e);
+        st = held_db(p, prepare, &x, e);
     if (st == OK)
         st = night ? nightly(&x, e) : hourly(&x, e);
     struct err late = ERR_INIT;
@@ -641,7 +641,7 @@ enum status reconcile_missed(struct stripe *stripe, struct db_pool *p, bool *mis
 {
     struct missed m = {.stripe = stripe};
     arena_init(&m.a, 16 * KB);
-    enum status st = work_db(p, read_night, &m, e);
+    enum status st = held_db(p, read_night, &m, e);
     *missed = st == OK && m.last.began_ms && clock_now_ms() - m.last.began_ms > NIGHT_MS;
     arena_release(&m.a);
     return st;

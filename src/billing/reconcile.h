@@ -8,8 +8,8 @@
 #ifndef PARLEY_BILLING_RECONCILE_H
 #define PARLEY_BILLING_RECONCILE_H
 
-#include "billing/stripe_client.h"
 #include "db/db.h"
+#include "stripe/client.h"
 
 struct reconcile_report {
     /* By the caller: called now and then, as a run may take minutes. May be NULL. No connection is held meanwhile. */

@@ -3,7 +3,7 @@
 
 #include "base/clock.h"
 #include "billing/setup_internal.h"
-#include "billing/work.h"
+#include "stripe/held.h"
 
 #include "base/banned.h"
 
@@ -95,7 +95,7 @@ static enum status put_id(struct db *c, void *ctx, struct err *e)
 enum status setup_remember(struct setup *s, const char *name, struct str id, struct err *e)
 {
     struct remembering x = {.livemode = s->stripe->livemode, .name = name, .id = id};
-    return work_db(s->p, put_id, &x, e);
+    return held_db(s->p, put_id, &x, e);
 }
 
 static enum status get_id(struct db *c, void *ctx, struct err *e)
@@ -107,7 +107,7 @@ static enum status get_id(struct db *c, void *ctx, struct err *e)
 enum status setup_known(struct setup *s, const char *name, struct str *id, struct err *e)
 {
     struct remembering x = {.livemode = s->stripe->livemode, .name = name, .a = s->a};
-    enum status st = work_db(s->p, get_id, &x, e);
+    enum status st = held_db(s->p, get_id, &x, e);
     if (st == OK)
         *id = x.id;
     return st;
@@ -308,7 +308,7 @@ static enum status run_parts(struct setup *s, struct err *e)
 {
     static enum status (*const parts[])(struct setup *, struct err *) = {setup_meter, setup_products, setup_portal,
                                                                          setup_endpoint, setup_thin};
-    enum status st = work_db(s->p, read_plans, s, e);
+    enum status st = held_db(s->p, read_plans, s, e);
     for (size_t i = 0; st == OK && i < sizeof(parts) / sizeof(parts[0]); i++)
         st = parts[i](s, e);
     return st;
@@ -318,13 +318,13 @@ enum status setup_run(struct stripe *stripe, struct db_pool *p, struct arena *a,
                       struct setup_report *out, struct err *e)
 {
     struct setup s = {.stripe = stripe, .p = p, .a = a, .options = o, .out = out};
-    struct work w;
+    struct held w;
     *out = (struct setup_report){.webhook_secret = STR_EMPTY, .thin_secret = STR_EMPTY};
-    enum status status = work_begin(&w, p, STR("setup"), 0, e);
+    enum status status = held_begin(&w, p, STR("setup"), 0, e);
     if (status != OK)
         return status;
     status = run_parts(&s, e);
-    work_end(&w);
+    held_end(&w);
     return status;
 }
 

@@ -9,7 +9,7 @@
 #define PARLEY_BILLING_SETUP_H
 
 #include "billing/plan.h"
-#include "billing/stripe_client.h"
+#include "stripe/client.h"
 
 #define METER_EVENT_NAME "parley_conversation"
 

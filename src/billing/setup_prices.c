@@ -2,7 +2,7 @@
 #include "base/clock.h"
 #include "billing/money.h"
 #include "billing/setup_internal.h"
-#include "billing/work.h"
+#include "stripe/held.h"
 
 #include "base/banned.h"
 
@@ -191,7 +191,7 @@ static enum status remember_price(struct setup *s, struct id terms, struct str i
 {
     struct price_row x = {
         .livemode = s->stripe->livemode, .terms = terms, .price = {.id = id, .base = base}, .offered = offered};
-    return work_transaction(s->p, write_price, &x, e);
+    return held_transaction(s->p, write_price, &x, e);
 }
 
 struct usage_row {
@@ -264,7 +264,7 @@ static enum status price_keep(struct setup *s, const struct plan *plan, const st
     if (s->nomem)
         return err_nomem(e);
     if (st == OK)
-        st = work_db(s->p, ask_used, &x, e);
+        st = held_db(s->p, ask_used, &x, e);
     if (st != OK)
         return st;
     if (x.used)

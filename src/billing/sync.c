@@ -147,10 +147,10 @@ static enum status record(struct piece *x, enum status how, struct err *e)
         x->alarm = "event_dead";
     }
     if (x->state)
-        return work_transaction(x->look.p, end, x, e);
+        return held_transaction(x->look.p, end, x, e);
     log_line(LOG_WARN, "stripe_event_put_off", LOG_T("event", x->due.v.id), LOG_T("type", x->due.v.type),
              LOG_I("attempt", x->due.attempts + 1), LOG_S("code", err_code(&x->why)), LOG_S("error", x->why.message));
-    return work_db(x->look.p, put_off, x, e);
+    return held_db(x->look.p, put_off, x, e);
 }
 
 static enum status serve(struct piece *x)
@@ -165,7 +165,7 @@ static enum status serve(struct piece *x)
 
 static enum status run(struct piece *x, bool *found, struct err *e)
 {
-    enum status st = work_transaction(x->look.p, claim, x, e);
+    enum status st = held_transaction(x->look.p, claim, x, e);
     if (st != OK || !x->found)
         return st;
     *found = true;

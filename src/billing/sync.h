@@ -4,8 +4,8 @@
 #ifndef PARLEY_BILLING_SYNC_H
 #define PARLEY_BILLING_SYNC_H
 
-#include "billing/stripe_client.h"
 #include "db/db.h"
+#include "stripe/client.h"
 
 /* Serve the event that is due longest; *found false when none is. Events of another account, mode or API version are ignored, with an
  * alarm. An error is the database's, or Stripe's being away (which the event waits for, however long): the caller rests. An event's

@@ -4,9 +4,9 @@
 #include "base/shared.h"
 #include "billing/alarm.h"
 #include "billing/reconcile.h"
-#include "billing/stripe_client.h"
 #include "billing/sync.h"
 #include "cli/cli.h"
+#include "stripe/client.h"
 
 #include "base/banned.h"
 

@@ -3,11 +3,11 @@
 
 #include "base/clock.h"
 #include "billing/alarm.h"
-#include "billing/lease.h"
 #include "billing/meter.h"
 #include "billing/notice.h"
-#include "billing/stripe_client.h"
 #include "billing/sync.h"
+#include "stripe/client.h"
+#include "stripe/lease.h"
 #include "worker/clean_store.h"
 #include "worker/worker.h"
 

@@ -1,6 +1,6 @@
 /* meter: what was counted becomes rows that are sent; the operator hears when they do not arrive. */
 #include "billing/meter.h"
-#include "billing/stripe_client.h"
+#include "stripe/client.h"
 #include "worker/worker.h"
 
 #include "base/banned.h"

@@ -10,8 +10,8 @@
 #define PARLEY_WORKER_WORKER_H
 
 #include "base/crash.h"
-#include "billing/stripe_client.h"
 #include "queue/queue.h"
+#include "stripe/client.h"
 
 /* room for the rows of jobs.def and steps.def */
 #define WORKER_KINDS 32

@@ -11,9 +11,9 @@
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/limits.h"
-#include "billing/stripe_client.h"
-#include "billing/stripe_sign.h"
 #include "lines.h"
+#include "stripe/client.h"
+#include "stripe/sign.h"
 
 #include "base/banned.h"
 

@@ -3,9 +3,9 @@
 #include <stdatomic.h>
 
 #include "base/clock.h"
-#include "billing/lease.h"
 #include "dbtest.h"
 #include "okay.h"
+#include "stripe/lease.h"
 #include "unit/test.h"
 
 #include "base/banned.h"

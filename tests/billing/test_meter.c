@@ -7,10 +7,10 @@
 #include "billing/meter.h"
 #include "billing/meter_priv.h"
 #include "billing/meter_store.h"
-#include "billing/stripe_call_store.h"
 #include "billing/usage.h"
 #include "lib/dbtest.h"
 #include "lib/okay.h"
+#include "stripe/call.h"
 #include "unit/test.h"
 
 #include "base/banned.h"

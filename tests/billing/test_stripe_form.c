@@ -1,5 +1,5 @@
 /* Stripe's encoding, byte for byte as the official client sends it. */
-#include "billing/stripe_form.h"
+#include "stripe/form.h"
 #include "unit/test.h"
 
 #include "base/banned.h"

@@ -1,7 +1,7 @@
 /* The signature of a webhook: what is let in, and everything else. */
 #include "base/crypto.h"
 #include "base/limits.h"
-#include "billing/stripe_sign.h"
+#include "stripe/sign.h"
 #include "unit/test.h"
 
 #include "base/banned.h"

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "base/crypto.h"
-#include "billing/stripe_sign.h"
+#include "stripe/sign.h"
 
 #include "base/banned.h"
 

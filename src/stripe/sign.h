@@ -1,7 +1,7 @@
-/* stripe_sign.h: the signature of a webhook: "t=<unix seconds>,v1=<64 hex>[,v1=...][,v0=...]", each v1 the HMAC-SHA256 of
+/* sign.h: the signature of a webhook: "t=<unix seconds>,v1=<64 hex>[,v1=...][,v0=...]", each v1 the HMAC-SHA256 of
  * t "." body under the whole secret (whsec_...). Pure, thread safe. Source: the official client's Webhooks.js, docs.stripe.com/webhooks. */
-#ifndef PARLEY_BILLING_STRIPE_SIGN_H
-#define PARLEY_BILLING_STRIPE_SIGN_H
+#ifndef PARLEY_STRIPE_SIGN_H
+#define PARLEY_STRIPE_SIGN_H
 
 #include <stdint.h>
 

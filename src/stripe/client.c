@@ -1,5 +1,5 @@
-/* stripe_client.c: the key and the address; reading and deleting. */
-#include "billing/stripe_client.h"
+/* client.c: the key and the address; reading and deleting. */
+#include "stripe/client.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
@@ -7,10 +7,10 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
-#include "billing/stripe_call_store.h"
-#include "billing/stripe_internal.h"
 #include "net/address.h"
 #include "net/fetch.h"
+#include "stripe/call.h"
+#include "stripe/client_internal.h"
 
 #include "base/banned.h"
 

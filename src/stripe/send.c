@@ -1,12 +1,12 @@
-/* stripe_send.c: one request to Stripe, tried again as the official clients do, within one deadline. */
+/* send.c: one request to Stripe, tried again as the official clients do, within one deadline. */
 #include <time.h>
 
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/limits.h"
 #include "base/log.h"
-#include "billing/stripe_internal.h"
 #include "net/fetch.h"
+#include "stripe/client_internal.h"
 
 #include "base/banned.h"
 

@@ -1,32 +1,32 @@
-/* work.c: leases that are waited for, and connections held no longer than a statement. */
-#include "billing/work.h"
+/* held.c: leases that are waited for, and connections held no longer than a statement. */
+#include "stripe/held.h"
 
 #include <time.h>
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "billing/lease.h"
+#include "stripe/lease.h"
 
 #include "base/banned.h"
 
 #define ASK_AGAIN_MS 100
 
-static enum status try_lease(struct work *w, bool *got, struct err *e)
+static enum status try_lease(struct held *w, bool *got, struct err *e)
 {
     struct db *c = NULL;
     enum status st = db_get(w->p, &c, e);
     *got = false;
     if (st == OK)
-        st = lease_take(c, w->name, WORK_LEASE_MS, &w->holder, got, e);
+        st = lease_take(c, w->name, HELD_LEASE_MS, &w->holder, got, e);
     db_put(c);
     return st;
 }
 
-enum status work_begin(struct work *w, struct db_pool *p, struct str name, int64_t wait_ms, struct err *e)
+enum status held_begin(struct held *w, struct db_pool *p, struct str name, int64_t wait_ms, struct err *e)
 {
     int64_t until_us = clock_mono_us() + wait_ms * 1000;
     enum status st;
-    *w = (struct work){.p = p, .name = name};
+    *w = (struct held){.p = p, .name = name};
     for (;;) {
         st = try_lease(w, &w->held, e);
         if (st != OK || w->held)
@@ -41,7 +41,7 @@ enum status work_begin(struct work *w, struct db_pool *p, struct str name, int64
 }
 
 /* A lease that cannot be given back ends by itself. */
-void work_end(struct work *w)
+void held_end(struct held *w)
 {
     struct err e = ERR_INIT;
     struct db *c = NULL;
@@ -53,7 +53,7 @@ void work_end(struct work *w)
     w->held = false;
 }
 
-enum status work_db(struct db_pool *p, work_fn *fn, void *ctx, struct err *e)
+enum status held_db(struct db_pool *p, held_fn *fn, void *ctx, struct err *e)
 {
     struct db *c = NULL;
     enum status st = db_get(p, &c, e);
@@ -63,7 +63,7 @@ enum status work_db(struct db_pool *p, work_fn *fn, void *ctx, struct err *e)
     return st;
 }
 
-enum status work_transaction(struct db_pool *p, work_fn *fn, void *ctx, struct err *e)
+enum status held_transaction(struct db_pool *p, held_fn *fn, void *ctx, struct err *e)
 {
     struct db *c = NULL;
     enum status st = db_get(p, &c, e);

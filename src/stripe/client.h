@@ -1,4 +1,4 @@
-/* stripe_client.h: calls to Stripe's API, pinned to one version: encoded, retried, counted, and (POST) written down before they are sent.
+/* client.h: calls to Stripe's API, pinned to one version: encoded, retried, counted, and (POST) written down before they are sent.
  *
  * A POST happens once however often it is asked for: its row in stripe_call is committed before the first byte leaves, and a key
  * carries one set of parameters for ever. No database connection is held while Stripe is waited for, so every function takes
@@ -25,13 +25,13 @@
  * A POST that failed has done nothing, or its row says `unknown`: ask again with the same key and parameters. Stripe answers a POST that it
  * carried out and refused (a declined card) with the same refusal for a day: to try anew takes a new key.
  * Thread rule: a struct stripe belongs to one thread; connections are kept for all of a process. */
-#ifndef PARLEY_BILLING_STRIPE_CLIENT_H
-#define PARLEY_BILLING_STRIPE_CLIENT_H
+#ifndef PARLEY_STRIPE_CLIENT_H
+#define PARLEY_STRIPE_CLIENT_H
 
 #include "base/config.h"
 #include "base/json.h"
-#include "billing/stripe_form.h"
 #include "db/db.h"
+#include "stripe/form.h"
 
 #define STRIPE_API_VERSION "2026-10-28.endive"
 #define STRIPE_UI_MS 15000                          /* the deadline of a call that somebody waits for */

@@ -1,7 +1,7 @@
-#include "billing/lease.h"
+#include "stripe/lease.h"
 
 #include "base/clock.h"
-#include "billing/lease_store.h"
+#include "stripe/lease_store.h"
 
 #include "base/banned.h"
 

@@ -1,7 +1,7 @@
 /* lease_store.c: SQL of leases. */
-#include "billing/lease_store.h"
+#include "stripe/lease_store.h"
 
-#include "billing/lease.h"
+#include "stripe/lease.h"
 
 #include "base/banned.h"
 

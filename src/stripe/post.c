@@ -1,10 +1,10 @@
-/* stripe_post.c: a POST is written down before it is sent, and what became of it afterwards. */
+/* post.c: a POST is written down before it is sent, and what became of it afterwards. */
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/limits.h"
 #include "base/log.h"
-#include "billing/stripe_call_store.h"
-#include "billing/stripe_internal.h"
+#include "stripe/call.h"
+#include "stripe/client_internal.h"
 
 #include "base/banned.h"
 

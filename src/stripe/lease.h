@@ -8,8 +8,8 @@
  *
  * The end is compared with clock_now_ms() of each program: hosts keep their clocks together to a few seconds. Whoever came late is stopped by
  * lease_hold, not by the clock. An end further ahead than LEASE_LONGEST_MS is of a clock that ran ahead and was set right since: it is over. */
-#ifndef PARLEY_BILLING_LEASE_H
-#define PARLEY_BILLING_LEASE_H
+#ifndef PARLEY_STRIPE_LEASE_H
+#define PARLEY_STRIPE_LEASE_H
 
 #include "db/db.h"
 

@@ -1,8 +1,7 @@
-/* stripe_call_store.c: SQL of the record of calls. */
-#include "billing/stripe_call_store.h"
-
+/* call_store.c: SQL of the record of calls. */
 #include "base/clock.h"
 #include "base/limits.h"
+#include "stripe/call.h"
 
 #include "base/banned.h"
 

@@ -1,6 +1,6 @@
-/* stripe_error.c: Stripe's errors in words. Keys that Stripe quotes (shortened, but still) are taken out. */
+/* error.c: Stripe's errors in words. Keys that Stripe quotes (shortened, but still) are taken out. */
 #define _GNU_SOURCE /* memmem */
-#include "billing/stripe_internal.h"
+#include "stripe/client_internal.h"
 
 #include "base/banned.h"
 

@@ -1,4 +1,4 @@
-#include "billing/stripe_sign.h"
+#include "stripe/sign.h"
 
 #include "base/crypto.h"
 #include "base/num.h"

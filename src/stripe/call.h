@@ -1,6 +1,6 @@
-/* stripe_call_store.h: the rows of stripe_call: what was asked of Stripe, and what is known of its outcome. */
-#ifndef PARLEY_BILLING_STRIPE_CALL_STORE_H
-#define PARLEY_BILLING_STRIPE_CALL_STORE_H
+/* call.h: the rows of stripe_call: what was asked of Stripe, and what is known of its outcome. */
+#ifndef PARLEY_STRIPE_CALL_H
+#define PARLEY_STRIPE_CALL_H
 
 #include "base/crypto.h"
 #include "db/db.h"

@@ -1,6 +1,6 @@
 /* lease_store.h: the rows of stripe_lease. */
-#ifndef PARLEY_BILLING_LEASE_STORE_H
-#define PARLEY_BILLING_LEASE_STORE_H
+#ifndef PARLEY_STRIPE_LEASE_STORE_H
+#define PARLEY_STRIPE_LEASE_STORE_H
 
 #include "db/db.h"
 

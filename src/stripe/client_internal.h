@@ -1,8 +1,8 @@
-/* stripe_internal.h: what the files of the client share; nobody else includes it. */
-#ifndef PARLEY_BILLING_STRIPE_INTERNAL_H
-#define PARLEY_BILLING_STRIPE_INTERNAL_H
+/* client_internal.h: what the files of the client share; nobody else includes it. */
+#ifndef PARLEY_STRIPE_CLIENT_INTERNAL_H
+#define PARLEY_STRIPE_CLIENT_INTERNAL_H
 
-#include "billing/stripe_client.h"
+#include "stripe/client.h"
 
 /* One request, and what became of it after all its tries. */
 struct stripe_exchange {

@@ -1,4 +1,4 @@
-#include "billing/stripe_form.h"
+#include "stripe/form.h"
 
 #include <string.h>
 

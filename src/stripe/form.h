@@ -1,11 +1,11 @@
-/* stripe_form.h: parameters in Stripe's encoding: a[b]=c, a[0][b]=c, joined by '&'; of a POST its body, of a GET or DELETE its query.
+/* form.h: parameters in Stripe's encoding: a[b]=c, a[0][b]=c, joined by '&'; of a POST its body, of a GET or DELETE its query.
  *
  * Values are percent-encoded but for A-Z a-z 0-9 - _ . ~ (so ! * ( ) ' too), brackets of a name stay raw, a boolean is true or false,
  * an unset value is empty ("metadata[a]=" removes it). This is what the official client sends, byte for byte.
  * Names come from the program, never from outside: one that is not made of letters, digits, _ - . and brackets is a BUG.
  * A failed append (too long, no memory) shows in stripe_form_ok. Not shared between threads. */
-#ifndef PARLEY_BILLING_STRIPE_FORM_H
-#define PARLEY_BILLING_STRIPE_FORM_H
+#ifndef PARLEY_STRIPE_FORM_H
+#define PARLEY_STRIPE_FORM_H
 
 #include <stdbool.h>
 #include <stdint.h>
