@@ -7,7 +7,7 @@
 static int fill_conversation(struct json *o, const struct conversation *v)
 {
     if (json_set_id(o, "id", ID_CONVERSATION, v->id) != 0 || json_set_id(o, "bot", ID_BOT, v->bot) != 0 ||
-        json_set_int(o, "version", v->version) != 0 || json_set_str(o, "channel", v->channel) != 0 ||
+        json_set_int(o, "version", v->version) != 0 || json_set_str(o, "channel", str_from(channel_name(v->channel))) != 0 ||
         json_set_str(o, "locale", v->locale) != 0 || json_set_str(o, "state", str_from(talk_state_name(v->state))) != 0)
         return -1;
     return json_set_str(o, "contact", v->contact_label) != 0 || json_set_str(o, "first_text", v->first_text) != 0 ||

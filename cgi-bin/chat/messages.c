@@ -40,7 +40,7 @@ static enum status read_turn(struct request *rq, struct talk_in *in, struct err 
     in->locale = json_get_str(body, "locale");
     in->contact = json_get(body, "contact");
     in->token = json_get_str(body, "token");
-    in->channel = request_from_here(rq) ? "web" : "api"; /* chat.js on the hosted page, or a client of somebody else */
+    in->channel = request_from_here(rq) ? CHANNEL_web : CHANNEL_api; /* chat.js on the hosted page, or another client */
     in->visitor = rq->remote_addr;
     if (json_has(body, "conversation")) {
         in->token = token_of(rq, in->token);
@@ -115,6 +115,14 @@ static enum status on_message(void *ctx, const struct talk_message *m, struct er
     return send(stream, "message", e);
 }
 
+/* A piece of the message that comes next; a client that does not know the event skips it and shows the whole message. */
+static enum status on_delta(void *ctx, struct str text, struct err *e)
+{
+    struct stream *stream = ctx;
+    visitor_delta_write(&stream->data, text);
+    return send(stream, "delta", e);
+}
+
 /* Asked several times a second while something outside is waited for: a line a second finds out who has left, and keeps what stands
  * between here and the visitor from giving up. */
 static bool stream_gone(void *ctx)
@@ -145,7 +153,7 @@ static void answer_events(struct request *rq, struct talk_in *in)
 {
     struct chat *chat = rq->app;
     struct stream stream = {.rq = rq, .last_us = clock_mono_us()};
-    const struct talk_sink sink = {&stream, on_message};
+    const struct talk_sink sink = {.ctx = &stream, .message = on_message, .delta = on_delta};
     struct talk_out out;
     struct err e = ERR_INIT, gone = ERR_INIT;
     buf_init(&stream.data, MAX_REPLY);

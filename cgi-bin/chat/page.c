@@ -324,7 +324,7 @@ static enum status send_form(struct request *rq, struct id bot, const struct mem
                          .choice = request_form(rq, "choice"),
                          .client_id = request_form(rq, "id"),
                          .locale = request_form(rq, "locale"),
-                         .channel = "web",
+                         .channel = CHANNEL_web,
                          .visitor = rq->remote_addr};
     enum status st = talk_turn(chat->talk, &in, NULL, rq->arena, out, e);
     if (st == ERR_NOT_FOUND || st == ERR_AUTH) { /* what the cookie remembers is gone */

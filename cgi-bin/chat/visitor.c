@@ -36,3 +36,10 @@ void visitor_write(struct buf *b, const struct talk_out *o)
     }
     buf_puts(b, "]}");
 }
+
+void visitor_delta_write(struct buf *b, struct str text)
+{
+    buf_puts(b, "{\"text\":");
+    buf_json(b, text);
+    buf_putc(b, '}');
+}

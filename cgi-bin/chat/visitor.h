@@ -11,6 +11,8 @@ enum status visitor_bot(struct request *rq, struct id *out, struct err *e);
 enum status visitor_conversation(struct str text, struct id *out, struct err *e);
 /* {"conversation","token","state","seq","messages"} */
 void visitor_write(struct buf *b, const struct talk_out *o);
+/* {"text"}: the data of the event `delta`. */
+void visitor_delta_write(struct buf *b, struct str text);
 
 /* struct door's error_page: in words on the hosted page. */
 void page_error(struct request *rq, const struct err *e, int status);

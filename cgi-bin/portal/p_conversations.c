@@ -1,6 +1,4 @@
 /* Conversations as the workspace reads them: list and transcript. */
-#include <stdio.h>
-
 #include "base/num.h"
 #include "base/utf8.h"
 #include "portal/messages_view.h"
@@ -16,12 +14,10 @@
 #define CONVERSATIONS_PAGE 50 /* rows */
 #define TRANSCRIPT_PAGE 200   /* messages */
 
-static struct str channel_name(struct page *pg, struct str channel)
+static const char *channel_text(struct page *pg, enum channel channel)
 {
-    char key[48];
-    snprintf(key, sizeof(key), "Channel.%.*s", STR_F(str_sub(channel, 0, 20)));
-    const char *text = view_t(pg->v, key);
-    return strcmp(text, key) != 0 ? str_from(text) : channel;
+    const char *key = arena_printf(pg->rq->arena, "Channel.%s", channel_name(channel));
+    return channel == CHANNEL_NONE ? "" : view_t(pg->v, key ? key : "");
 }
 
 static void fill_conversation(struct page *pg, const char *list, size_t i, const struct conversation *c)
@@ -31,7 +27,7 @@ static void fill_conversation(struct page *pg, const char *list, size_t i, const
     view_id(v, view_at(v, list, i, "Id"), TEXT_ID(ID_CONVERSATION, c->id));
     view_id(v, view_at(v, list, i, "Bot"), TEXT_ID(ID_BOT, c->bot));
     view_str(v, view_at(v, list, i, "BotName"), c->bot_name);
-    view_str(v, view_at(v, list, i, "Channel"), channel_name(pg, c->channel));
+    view_text(v, view_at(v, list, i, "Channel"), channel_text(pg, c->channel));
     view_str(v, view_at(v, list, i, "Contact"), c->contact_label);
     view_str(v, view_at(v, list, i, "First"), utf8_cut(c->first_text, 140));
     view_text(v, view_at(v, list, i, "State"), talk_state_name(c->state));

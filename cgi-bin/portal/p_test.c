@@ -225,7 +225,7 @@ static enum status talk_once(struct chat *ch, struct str text, struct str choice
                          .choice = choice,
                          .client_id = STR_EMPTY,
                          .locale = STR_EMPTY,
-                         .channel = "web",
+                         .channel = CHANNEL_NONE,
                          .visitor = pg->rq->remote_addr};
     struct talk_out out;
     struct json *next = NULL, *path = json_new_array(a), *visitor = NULL, *en = NULL;

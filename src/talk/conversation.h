@@ -7,7 +7,8 @@
 
 struct conversation {
     struct id id, bot;
-    struct str bot_name, channel, locale;
+    struct str bot_name, locale;
+    enum channel channel;
     struct str contact_label; /* the contact's name, else e-mail address, else empty */
     struct str first_text;    /* the visitor's first message, at most 200 characters */
     enum talk_state state;

@@ -162,7 +162,7 @@ static struct conversation conversation_of(struct db_row r, struct arena *a)
     return (struct conversation){.id = db_row_id(r, 0),
                                  .bot = db_row_id(r, 1),
                                  .bot_name = db_row_str(r, 2),
-                                 .channel = db_row_str(r, 3),
+                                 .channel = channel_parse(db_row_str(r, 3)),
                                  .locale = db_row_str(r, 4),
                                  .contact_label = contact_label(db_row_str(r, 5), a),
                                  .state = state_of(db_row_str(r, 6)),

@@ -10,6 +10,7 @@
 
 #include "billing/usage.h"
 #include "db/db.h"
+#include "talk/channel.h"
 
 struct journal_message {
     int64_t seq;
@@ -22,7 +23,7 @@ struct journal_turn {
     struct id tenant, bot, conversation;
     bool opens; /* insert the conversation; else update it where seq = base_seq */
     int version;
-    const char *channel;
+    enum channel channel;
     struct str locale, contact;
     uint8_t token_hash[32];     /* when it opens */
     int64_t base_seq, last_seq; /* before and after this turn */
@@ -35,6 +36,10 @@ struct journal_turn {
     bool counts;
     struct usage_quota quota; /* first reply: ledger row and counter in the same transaction */
     int64_t now_ms;
+    /* For the turn's event (table turn_event): its own id, the time the reply took, and the part of it spent waiting for
+     * other servers. */
+    struct id event;
+    int64_t took_ms, outside_ms;
 };
 struct journal;
 /* Its connections are its own: readers never make a turn wait. */

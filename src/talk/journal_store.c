@@ -22,6 +22,10 @@ DB_STMT(turn_key_add, GLOBAL,
         "INSERT INTO turn_key (tenant_id, turn_key, conversation_id, first_seq, last_seq, created_at) VALUES (?, ?, ?, "
         "?, ?, ?)",
         "uxuiit", "");
+DB_STMT(turn_event_add, GLOBAL,
+        "INSERT INTO turn_event (tenant_id, event_id, bot_id, conversation_id, seq, replies, channel, state, opened, "
+        "counted, took_ms, outside_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "uuuuiissiiii", "");
 DB_STMT(turn_key_look, TENANT,
         "SELECT conversation_id, first_seq FROM turn_key WHERE tenant_id = :tenant AND turn_key = ?", "x", "ui");
 DB_STMT(conversation_seq, TENANT, "SELECT seq FROM conversation WHERE tenant_id = :tenant AND conversation_id = ?", "u",
@@ -78,7 +82,7 @@ static enum status write_new(struct db *c, const struct journal_turn *const *tur
 
         if (t->opens) {
             rows_add(&r, DB_ARGS(db_id(t->tenant), db_id(t->conversation), db_id(t->bot), db_int(t->version),
-                                 db_text(t->channel), db_str(t->locale), db_text(t->state), db_int(t->counts),
+                                 db_text(channel_name(t->channel)), db_str(t->locale), db_text(t->state), db_int(t->counts),
                                  db_bytes(t->token_hash, sizeof(t->token_hash)), db_int(t->last_seq),
                                  db_str(t->flow_state), db_str(t->contact), db_time(t->now_ms), db_time(t->now_ms)));
         }
@@ -145,6 +149,26 @@ static enum status write_messages(struct db *c, const struct journal_turn *const
     return st == OK ? sequence_taken(rows_run(c, &message_add, &r, NULL, e), e) : st;
 }
 
+/* One row for each turn, for roll-ups: they read what happened in a period without touching conversations or messages.
+ * The row is in the turn's transaction, so there is exactly one for each recorded turn. It has no foreign key and no
+ * secondary index, because every turn would pay for them; a reader walks the primary key of one tenant. Ids are made
+ * before the commit, so rows of the last seconds can appear out of order: a reader keeps that distance from now. */
+static enum status journal_event(struct db *c, const struct journal_turn *const *turns, size_t n, struct arena *a,
+                                 struct err *e)
+{
+    struct rows r;
+    enum status st = rows_new(&r, a, n, 12, e);
+    for (size_t i = 0; st == OK && i < n; i++) {
+        const struct journal_turn *t = turns[i];
+
+        rows_add(&r, DB_ARGS(db_id(t->tenant), db_id(t->event), db_id(t->bot), db_id(t->conversation),
+                             db_int(t->base_seq + 1), db_int((int64_t)t->n - 1), db_text(channel_name(t->channel)),
+                             db_text(t->state), db_int(t->opens), db_int(t->counts), db_int(t->took_ms),
+                             db_int(t->outside_ms)));
+    }
+    return st == OK ? rows_run(c, &turn_event_add, &r, NULL, e) : st;
+}
+
 static enum status write_counts(struct db *c, const struct journal_turn *const *turns, size_t n, struct arena *a,
                                 struct err *e)
 {
@@ -173,6 +197,8 @@ enum status journal_store_write(struct db *c, const struct journal_turn *const *
         st = write_messages(c, turns, n, a, e);
     if (st == OK)
         st = write_moved(c, turns, n, a, e);
+    if (st == OK)
+        st = journal_event(c, turns, n, a, e);
     return st == OK ? write_counts(c, turns, n, a, e) : st;
 }
 

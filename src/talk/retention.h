@@ -1,5 +1,6 @@
-/* retention.h: conversations older than the plan keeps them are deleted: messages, feedback, remembered client ids. The usage ledger
- * stays as it is: deleting gives nothing back and takes nothing. */
+/* retention.h: deletes conversations that are older than the plan keeps them, with their messages, feedback and remembered
+ * client ids, and the events of turns of that age. The usage ledger stays as it is: deleting a conversation neither refunds
+ * nor charges anything. */
 #ifndef PARLEY_TALK_RETENTION_H
 #define PARLEY_TALK_RETENTION_H
 
@@ -9,5 +10,9 @@
  * where the search begins, ID_NONE at first, and is moved on; *n = how many went; fewer than `limit`: there are no more. */
 enum status retention_sweep(struct db *c, struct id tenant, int64_t before_ms, struct id *after, int limit, int64_t *n,
                             struct err *e);
+
+/* Deletes at most `limit` events of turns (table turn_event) older than before_ms, the oldest first; *n = how many. */
+enum status retention_sweep_events(struct db *c, struct id tenant, int64_t before_ms, int limit, int64_t *n,
+                                   struct err *e);
 
 #endif

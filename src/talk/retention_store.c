@@ -16,20 +16,15 @@ DB_STMT(messages_of, TENANT, "DELETE FROM message WHERE tenant_id = :tenant AND 
 DB_STMT(conversation_gone, TENANT, "DELETE FROM conversation WHERE tenant_id = :tenant AND conversation_id = ?", "u",
         "");
 
-static struct id first_of(int64_t ms)
-{
-    struct id id = ID_NONE;
-    for (int i = 0; i < 6; i++)
-        id.b[i] = (uint8_t)(ms >> (40 - 8 * i));
-    return id;
-}
+DB_STMT(turn_events_old, TENANT,
+        "DELETE FROM turn_event WHERE tenant_id = :tenant AND event_id < ? ORDER BY event_id LIMIT ?", "ui", "");
 
 enum status retention_store_due(struct db *c, struct id tenant, struct id after, int64_t before_ms, int limit,
                                 struct arena *a, struct id **out, size_t *n, struct err *e)
 {
     struct db_rows rows;
     enum status st = db_query(c, &conversations_due, &tenant,
-                              DB_ARGS(db_id(after), db_id(first_of(before_ms)), db_time(before_ms), db_int(limit)), a,
+                              DB_ARGS(db_id(after), db_id(id_least(before_ms)), db_time(before_ms), db_int(limit)), a,
                               &rows, e);
     if (st != OK)
         return st;
@@ -48,4 +43,10 @@ enum status retention_store_delete(struct db *c, struct id tenant, struct id con
     for (size_t i = 0; st == OK && i < sizeof(in_order) / sizeof(*in_order); i++)
         st = db_exec(c, in_order[i], &tenant, DB_ARGS(db_id(conversation)), NULL, e);
     return st;
+}
+
+enum status retention_store_events_delete(struct db *c, struct id tenant, int64_t before_ms, int limit, int64_t *n,
+                                          struct err *e)
+{
+    return db_exec(c, &turn_events_old, &tenant, DB_ARGS(db_id(id_least(before_ms)), db_int(limit)), n, e);
 }

@@ -9,12 +9,9 @@
 #include "base/json.h"
 #include "db/db.h"
 #include "flow/flow.h"
+#include "talk/channel.h"
 
 #define TALK_TOKEN_MAX 64
-enum talk_mode {
-    TALK_LIVE,
-    TALK_TEST
-}; /* TEST: the draft, nothing recorded or counted, state comes from and goes to the caller */
 enum talk_state { TALK_OPEN, TALK_HANDOFF, TALK_CLOSED };
 const char *talk_state_name(enum talk_state s); /* open handoff closed */
 
@@ -26,7 +23,7 @@ struct talk_in {
     struct str client_id;       /* the client's own message id, at most 100 bytes; "" = none */
     struct str locale;          /* BCP 47; "" = the bot's */
     const struct json *contact; /* object or NULL */
-    const char *channel;        /* "api" "web" */
+    enum channel channel;
     struct str visitor;         /* address of the visitor, for limits */
     bool (*gone)(void *ctx);    /* did the visitor leave? may be NULL */
     void *gone_ctx;
@@ -41,10 +38,14 @@ struct talk_message {
 };
 /* As one JSON object of the visitor API: {"seq","from","type","text",...}; seq is left out while it is 0. */
 void talk_message_write(struct buf *b, const struct talk_message *m);
-/* What comes out while thinking: not final until talk_turn returned OK. A status other than OK cancels the turn. */
+/* Receives the replies while the turn still runs. Nothing of it is final until talk_turn has returned OK. A status other
+ * than OK cancels the turn. */
 struct talk_sink {
     void *ctx;
     enum status (*message)(void *ctx, const struct talk_message *m, struct err *e);
+    /* The next piece of a message that is still being written, at least one character. The whole message follows through
+     * `message`, so a channel that cannot show pieces leaves this NULL. */
+    enum status (*delta)(void *ctx, struct str text, struct err *e);
 };
 struct talk_out {
     struct id tenant; /* whose bot it is, also of a turn that failed; ID_NONE: not known */

@@ -274,7 +274,10 @@ static enum status record(struct turn *u, struct talk_out *out, struct err *e)
                              .has_key = u->has_key,
                              .counts = !u->conv.counted && u->reply_n > 0,
                              .quota = u->quota,
-                             .now_ms = u->now_ms};
+                             .now_ms = u->now_ms,
+                             .event = id_new(),
+                             .took_ms = (clock_mono_us() - u->begun_us) / 1000,
+                             .outside_ms = u->outside_us / 1000};
     enum status st = contact_text(u, &t.contact, e);
     if (u->opens) {
         turn_token(u->talk, u->conv.id, out->token);
@@ -372,7 +375,7 @@ static enum status run(struct turn *u, struct talk_out *out, struct err *e)
 enum status talk_turn(struct talk *t, const struct talk_in *in, const struct talk_sink *sink, struct arena *a,
                       struct talk_out *out, struct err *e)
 {
-    struct turn u = {.talk = t, .in = in, .sink = sink, .arena = a};
+    struct turn u = {.talk = t, .in = in, .sink = sink, .arena = a, .begun_us = clock_mono_us()};
     struct err mine = ERR_INIT;
     e = e ? e : &mine;
     *out = (struct talk_out){.conversation = ID_NONE};

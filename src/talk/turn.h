@@ -73,6 +73,7 @@ struct turn {
     bool left;             /* the visitor is gone */
     bool busy;             /* no place was free to wait for a call outside */
     int64_t outside_us;    /* spent waiting for calls outside */
+    int64_t begun_us;      /* when the message arrived, by clock_mono_us */
     uint8_t key[16];
     struct usage_quota quota;
     int64_t now_ms;

@@ -11,12 +11,20 @@
 #include "base/banned.h"
 
 #define BATCH 50
+#define EVENTS_BATCH 500
 #define DAY_MS ((int64_t)86400000)
 #define DAYS_MAX 36500 /* a limit beyond a century is none */
 
 job_fn j_retention;
 
-/* Batches with a breath between them, so that turns never queue behind a deletion. */
+/* After a full batch a pause, so that turns never queue for long behind a deletion. */
+static void breathe(struct work *w, bool full)
+{
+    if (full)
+        nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+    worker_progress(w, NULL);
+}
+
 static enum status sweep(struct work *w, struct id tenant, int64_t before_ms, int64_t *total, struct err *e)
 {
     struct id after = ID_NONE;
@@ -25,9 +33,12 @@ static enum status sweep(struct work *w, struct id tenant, int64_t before_ms, in
     while (st == OK && n == BATCH) {
         st = retention_sweep(w->db, tenant, before_ms, &after, BATCH, &n, e);
         *total += st == OK ? n : 0;
-        if (n == BATCH)
-            nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
-        worker_progress(w, NULL);
+        breathe(w, n == BATCH);
+    }
+    n = EVENTS_BATCH;
+    while (st == OK && n == EVENTS_BATCH) {
+        st = retention_sweep_events(w->db, tenant, before_ms, EVENTS_BATCH, &n, e);
+        breathe(w, n == EVENTS_BATCH);
     }
     return st;
 }

@@ -117,6 +117,11 @@ static void ledger_row(struct client *k, const char *id)
     put(k, "(x'%s', x'%s', '2000-01-01', UTC_TIMESTAMP(3))", arg[5], id);
 }
 
+static void event_row(struct client *k, const char *id)
+{
+    put(k, "(x'%s', x'%s', x'%s', x'%s', 1, 1, 'api', 'open', 1, 1, 0, 0)", arg[5], id, arg[6], id);
+}
+
 static void turns(struct client *k, int batch)
 {
     must(k->m, "START TRANSACTION");
@@ -131,6 +136,10 @@ static void turns(struct client *k, int batch)
     rows(k, batch,
          "INSERT INTO message (tenant_id, conversation_id, seq, sender, type, text, data, created_at) VALUES ",
          message_rows);
+    rows(k, batch,
+         "INSERT INTO turn_event (tenant_id, event_id, bot_id, conversation_id, seq, replies, channel, state, opened, "
+         "counted, took_ms, outside_ms) VALUES ",
+         event_row);
     rows(k, batch, "INSERT INTO usage_ledger (tenant_id, conversation_id, period_start, counted_at) VALUES ",
          ledger_row);
     put(k, "UPDATE usage_counter SET used = used + %d WHERE tenant_id = x'%s' AND period_start = '2000-01-01'", batch,

@@ -107,6 +107,12 @@ export async function checkLedger(parley, assert) {
     const [orphans] = await parley.sql(`SELECT COUNT(*) AS n FROM message m LEFT JOIN conversation c ON c.tenant_id = m.tenant_id AND
         c.conversation_id = m.conversation_id WHERE c.conversation_id IS NULL`)
     assert.equal(orphans.n, '0', 'no message without its conversation')
+    const [events] = await parley.sql(`SELECT (SELECT COUNT(*) FROM message WHERE sender = 'visitor') AS turns,
+        (SELECT COUNT(*) FROM message WHERE sender = 'bot') AS replies, (SELECT COUNT(*) FROM conversation) AS opened,
+        COUNT(e.event_id) AS events, COUNT(DISTINCT m.conversation_id, m.seq) AS visited, SUM(e.replies) AS replied, SUM(e.opened) AS began
+        FROM turn_event e JOIN message m ON m.tenant_id = e.tenant_id AND m.conversation_id = e.conversation_id AND m.seq = e.seq AND m.sender = 'visitor'`)
+    assert.deepEqual([events.events, events.visited, events.replied ?? '0', events.began ?? '0'], [events.turns, events.turns, events.replies, events.opened],
+        'there is one event for each visitor message, and the events add up to the replies and the conversations')
     const counts = await parley.sql(`SELECT t.tenant_id, (SELECT COUNT(*) FROM usage_ledger l WHERE l.tenant_id = t.tenant_id) AS ledger,
         (SELECT COUNT(*) FROM conversation c WHERE c.tenant_id = t.tenant_id AND c.counted = 1) AS counted,
         (SELECT COALESCE(SUM(u.used), 0) FROM usage_counter u WHERE u.tenant_id = t.tenant_id) AS used FROM tenant t`)

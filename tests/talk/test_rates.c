@@ -38,7 +38,7 @@ static enum status say(struct id bot, const struct talk_out *before, struct talk
                          .locale = STR_EMPTY,
                          .token = STR_EMPTY,
                          .visitor = STR("192.0.2.1"),
-                         .channel = "api"};
+                         .channel = CHANNEL_api};
     if (before) {
         in.conversation = before->conversation;
         in.token = str_from(before->token);

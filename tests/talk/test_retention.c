@@ -50,10 +50,11 @@ static struct id conversation(struct id tenant, int64_t began_ms, int64_t last_m
         "INSERT INTO message VALUES (0x%s, 0x%s, 1, 'visitor', 'text', 'hi', '', NOW(3)), (0x%s, 0x%s, 2, 'bot', "
         "'text', 'ho', '', NOW(3));"
         "INSERT INTO turn_key VALUES (0x%s, UNHEX(MD5(RAND())), 0x%s, 1, 2, NOW(3));"
+        "INSERT INTO turn_event VALUES (0x%s, 0x%s, 0x%s, 0x%s, 1, 1, 'web', 'open', 1, 1, 3, 0);"
         "INSERT INTO feedback VALUES (0x%s, 0x%s, 2, 1, '', NOW(3), NOW(3));"
         "INSERT INTO usage_ledger (tenant_id, conversation_id, period_start, counted_at) VALUES (0x%s, 0x%s, "
         "'2026-11-01', NOW(3))",
-        t, v, t, (long long)(began_ms / 1000), (long long)(last_ms / 1000), t, v, t, v, t, v, t, v, t, v);
+        t, v, t, (long long)(began_ms / 1000), (long long)(last_ms / 1000), t, v, t, v, t, v, t, v, t, v, t, v, t, v);
     return id;
 }
 
@@ -91,6 +92,30 @@ static void only_what_is_old_goes(void **state)
              dbtest_hex(long_one));
     assert_int_equal(dbtest_int(DB, text), 0);
     assert_int_equal(sweep(mine, 0, 3), 0); /* a clock before the first day */
+}
+
+static int64_t sweep_events(struct id tenant, int64_t before_ms)
+{
+    int64_t n;
+    OKAY(retention_sweep_events(c, tenant, before_ms, 3, &n, &fail));
+    return n;
+}
+
+static void events_of_turns_go_at_the_same_age(void **state)
+{
+    (void)state;
+    struct id mine = workspace("free"), theirs = workspace("free");
+    for (int i = 0; i < 4; i++)
+        conversation(mine, NOW - 90 * DAY - 1000 * (1 + i), NOW);
+    conversation(mine, NOW - 90 * DAY, NOW);
+    conversation(theirs, NOW - 200 * DAY, NOW);
+    assert_int_equal(sweep_events(mine, 0), 0);
+    assert_int_equal(sweep_events(mine, NOW - 90 * DAY), 3);
+    assert_int_equal(sweep_events(mine, NOW - 90 * DAY), 1);
+    assert_int_equal(sweep_events(mine, NOW - 90 * DAY), 0);
+    assert_int_equal(rows("turn_event", mine), 1);
+    assert_int_equal(rows("turn_event", theirs), 1);
+    assert_int_equal(rows("conversation", mine), 5);
 }
 
 static int64_t days(struct id tenant)
@@ -131,7 +156,7 @@ static void history_is_kept_as_long_as_it_was_paid_for(void **state)
 
 int main(int argc, char **argv)
 {
-    const struct CMUnitTest tests[] = {TEST(only_what_is_old_goes), TEST(history_is_kept_as_long_as_it_was_paid_for)};
+    const struct CMUnitTest tests[] = {TEST(only_what_is_old_goes), TEST(events_of_turns_go_at_the_same_age), TEST(history_is_kept_as_long_as_it_was_paid_for)};
     dbtest_begin(argc, argv);
     config = dbtest_config(DB);
     dbtest_migrate(config);

@@ -1,0 +1,29 @@
+/* channel.c: the names of channels. One table, made from channel.def, serves both directions, so that a name cannot be
+ * written that is not read back. */
+#include "talk/channel.h"
+
+#include "base/err.h"
+
+#include "base/banned.h"
+
+static const char *const channel_names[] = {
+    [CHANNEL_NONE] = "",
+#define CHANNEL(name) [CHANNEL_##name] = #name,
+#include "talk/channel.def"
+#undef CHANNEL
+};
+#define CHANNELS (sizeof(channel_names) / sizeof(channel_names[0]))
+
+const char *channel_name(enum channel channel)
+{
+    CHECK((size_t)channel < CHANNELS);
+    return channel_names[channel];
+}
+
+enum channel channel_parse(struct str name)
+{
+    for (size_t i = 0; i < CHANNELS; i++)
+        if (str_eqz(name, channel_names[i]))
+            return (enum channel)i;
+    return CHANNEL_NONE;
+}
