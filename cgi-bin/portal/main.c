@@ -5,7 +5,7 @@
 #include "base/crypto.h"
 #include "base/log.h"
 #include "knowledge/answers.h"
-#include "portal/portal.h"
+#include "portal/page/page.h"
 #include "web/server.h"
 
 #include "base/banned.h"

@@ -78,7 +78,7 @@ struct str view_fill_args(struct view *v, const char *text_key, const struct vie
 /* key = T.<text_key>.one or .other with {n}: "1 answer", "1,200 answers". */
 void view_count(struct view *v, const char *key, const char *text_key, int64_t n);
 
-/* Render templates/<name> ("portal/bots.cs") behind what `out` holds; on failure `out` holds what it held before. */
+/* Render templates/<name> ("portal/workspace/index.cs") behind what `out` holds; on failure `out` holds what it held before. */
 enum status view_render(struct view *v, const char *name, struct buf *out, struct err *e);
 
 #endif

@@ -1,0 +1,121 @@
+/* Stripe's events as they were stored: what waits, what failed, what was done with them; again, if need be. */
+#include "base/json.h"
+#include "base/limits.h"
+#include "portal/admin/admin.h"
+
+#include "base/banned.h"
+
+#define ROUTE(m, p, h, ...) void h(struct request *rq);
+#include "portal/routes.def"
+#undef ROUTE
+
+#define EVENTS_PAGE 200
+#define PAYLOAD_SHOWN (128 * KB)
+
+static const char *state_asked(struct request *rq)
+{
+    static const char *const states[] = {"pending", "dead", "done", "ignored"};
+    struct str asked = request_query(rq, "state");
+    for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
+        if (str_eqz(asked, states[i]))
+            return states[i];
+    return NULL;
+}
+
+static void fill_event(struct page *pg, const char *list, size_t i, const struct stripe_event *ev)
+{
+    struct view *v = pg->v;
+    view_str(v, view_at(v, list, i, "Id"), ev->id);
+    view_str(v, view_at(v, list, i, "Type"), ev->type);
+    view_str(v, view_at(v, list, i, "Object"), ev->object_id);
+    view_str(v, view_at(v, list, i, "State"), ev->state);
+    view_str(v, view_at(v, list, i, "StateText"), words_status(pg, "EventState", ev->state));
+    view_str(v, view_at(v, list, i, "Error"), ev->last_error);
+    view_int(v, view_at(v, list, i, "Attempts"), ev->attempts);
+    view_time(v, view_at(v, list, i, "Created"), ev->created_ms);
+    view_time(v, view_at(v, list, i, "Received"), ev->received_ms);
+    if (str_eqz(ev->state, "pending"))
+        view_time(v, view_at(v, list, i, "Due"), ev->due_ms);
+    view_bool(v, view_at(v, list, i, "Thin"), ev->thin);
+}
+
+/* Those that need somebody come first when nothing is asked for: dead ones, if there are any. */
+void admin_events_page(struct request *rq)
+{
+    struct page pg;
+    struct admin ad;
+    struct sync_depth depth;
+    struct stripe_event *list = NULL;
+    size_t n = 0;
+    const char *state = state_asked(rq);
+    if (!admin_begin(rq, &pg, "events", &ad))
+        return;
+    enum status st = sync_depth(pg.db, &depth, &pg.e);
+    if (!state)
+        state = st == OK && depth.dead > 0 ? "dead" : "pending";
+    if (st == OK)
+        st = event_list(pg.db, rq->arena, state, EVENTS_PAGE, &list, &n, &pg.e);
+    if (st != OK) {
+        page_fail(&pg);
+        return;
+    }
+    for (size_t i = 0; i < n; i++)
+        fill_event(&pg, "Events", i, &list[i]);
+    view_text(pg.v, "Filter.State", state);
+    view_number(pg.v, "Depth.Pending", depth.pending);
+    view_number(pg.v, "Depth.Dead", depth.dead);
+    view_bool(pg.v, "List.Full", n == EVENTS_PAGE);
+    page_send(&pg, "portal/admin/events.cs", "Admin.Events");
+}
+
+/* Indented, if it is JSON; as it came, if not. */
+static enum status fill_payload(struct page *pg, struct str event)
+{
+    struct str raw = STR_EMPTY;
+    struct json *j = NULL;
+    struct err ignored = ERR_INIT;
+    enum status st = event_payload(pg->db, pg->rq->arena, event, &raw, &pg->e);
+    if (st != OK)
+        return st;
+    struct buf b;
+    buf_init(&b, 4 * MB);
+    if (json_parse(pg->rq->arena, raw, MAX_JSON_DEPTH, &j, &ignored) == OK)
+        json_write_pretty(&b, j);
+    if (!j || !buf_ok(&b)) {
+        buf_clear(&b);
+        buf_str_add(&b, raw);
+    }
+    view_str(pg->v, "Event.Payload", str_sub(buf_str(&b), 0, PAYLOAD_SHOWN));
+    view_bool(pg->v, "Event.Cut", b.n > PAYLOAD_SHOWN);
+    buf_release(&b);
+    return OK;
+}
+
+void admin_event_page(struct request *rq)
+{
+    struct page pg;
+    struct admin ad;
+    struct stripe_event ev;
+    if (!admin_begin(rq, &pg, "events", &ad))
+        return;
+    enum status st = event_get(pg.db, rq->arena, request_segment(rq, "event"), &ev, &pg.e);
+    if (st == OK)
+        st = fill_payload(&pg, ev.id);
+    if (st != OK) {
+        page_fail(&pg);
+        return;
+    }
+    fill_event(&pg, "Events", 0, &ev);
+    page_send(&pg, "portal/admin/events_event.cs", "Admin.Event");
+}
+
+void admin_event_replay(struct request *rq)
+{
+    struct page pg;
+    if (!page_begin(rq, &pg))
+        return;
+    if (console_replay(pg.db, &pg.who, request_segment(rq, "event"), &pg.e) == OK)
+        page_redirect(&pg, "/admin/events?state=pending&done=event_replayed");
+    else
+        page_fail(&pg);
+}

@@ -1,0 +1,297 @@
+/* Plans as the operator sells them: rows, their history, who is still on older terms. */
+#include <stdio.h>
+
+#include "base/num.h"
+#include "billing/money.h"
+#include "billing/setup.h"
+#include "portal/admin/admin.h"
+
+#include "base/banned.h"
+
+#define ROUTE(m, p, h, ...) void h(struct request *rq);
+#include "portal/routes.def"
+#undef ROUTE
+
+#define HISTORY_SHOWN 50
+
+struct sums {
+    struct plans plans;
+    struct console_terms *terms;
+    struct console_plan *assigned;
+    size_t terms_n, assigned_n;
+};
+
+static enum status sums_read(struct page *pg, const struct admin *ad, struct sums *s)
+{
+    struct arena *a = pg->rq->arena;
+    enum status st = plans_read(pg->db, a, &s->plans, &pg->e);
+    if (st == OK)
+        st = console_terms(pg->db, a, ad->live, &s->terms, &s->terms_n, &pg->e);
+    if (st == OK)
+        st = console_plans(pg->db, a, &s->assigned, &s->assigned_n, &pg->e);
+    return st;
+}
+
+static int64_t on_terms(const struct sums *s, struct id terms)
+{
+    for (size_t i = 0; i < s->terms_n; i++)
+        if (id_eq(s->terms[i].terms, terms))
+            return s->terms[i].n;
+    return 0;
+}
+
+static int64_t assigned(const struct sums *s, struct str plan)
+{
+    for (size_t i = 0; i < s->assigned_n; i++)
+        if (str_eq(s->assigned[i].plan, plan))
+            return s->assigned[i].n;
+    return 0;
+}
+
+static int64_t on_older(const struct sums *s, const struct plan *p)
+{
+    int64_t sum = 0;
+    for (size_t i = 0; i < s->plans.terms_n; i++) {
+        const struct plan_terms *t = &s->plans.terms[i];
+        if (str_eq(t->plan, p->plan) && (!p->terms || !id_eq(t->id, p->terms->id)))
+            sum += on_terms(s, t->id);
+    }
+    return sum;
+}
+
+static void fill_row(struct page *pg, const struct sums *s, size_t i)
+{
+    const struct plan *p = &s->plans.list[i];
+    struct view *v = pg->v;
+    view_str(v, view_at(v, "Plans", i, "Id"), p->plan);
+    view_str(v, view_at(v, "Plans", i, "Name"), p->name);
+    view_bool(v, view_at(v, "Plans", i, "Public"), p->is_public);
+    view_number(v, view_at(v, "Plans", i, "Assigned"), assigned(s, p->plan));
+    view_number(v, view_at(v, "Plans", i, "Paying"), p->terms ? on_terms(s, p->terms->id) : 0);
+    view_number(v, view_at(v, "Plans", i, "Older"), on_older(s, p));
+    if (p->terms)
+        admin_fill_terms(pg, "Plans", i, p->terms);
+}
+
+static enum status fill_missing(struct page *pg, const struct admin *ad)
+{
+    bool ready = true;
+    struct str words = STR_EMPTY;
+    enum status st = ad->stripe ? setup_check(ad->stripe, pg->db, pg->rq->arena, &ready, &words, &pg->e) : OK;
+    if (st == OK && !ready)
+        view_str(pg->v, "Setup.Words", words);
+    return st;
+}
+
+void admin_plans_page(struct request *rq)
+{
+    struct page pg;
+    struct admin ad;
+    struct sums s = {0};
+    if (!admin_begin(rq, &pg, "plans", &ad))
+        return;
+    enum status st = sums_read(&pg, &ad, &s);
+    if (st == OK)
+        st = fill_missing(&pg, &ad);
+    if (st != OK) {
+        page_fail(&pg);
+        return;
+    }
+    for (size_t i = 0; i < s.plans.n; i++)
+        fill_row(&pg, &s, i);
+    page_send(&pg, "portal/admin/plans.cs", "Admin.Plans");
+}
+
+/* ---- one ---- */
+
+/* A field shows what was typed when the form comes again, else what holds. */
+static void fill_field(struct page *pg, const char *name, struct str now)
+{
+    char key[KEY_MAX];
+    snprintf(key, sizeof(key), "Edit.%s", name);
+    view_str(pg->v, key, pg->rq->method == POST ? request_form(pg->rq, name) : now);
+}
+
+static struct str limit_text(struct page *pg, int64_t value)
+{
+    const char *text = value == UNLIMITED ? "" : arena_printf(pg->rq->arena, "%lld", (long long)value);
+    return str_from(text ? text : "");
+}
+
+/* The steps that have words, from none on. */
+static void fill_levels(struct page *pg, size_t i, enum entitlement x, struct str chosen)
+{
+    char key[KEY_MAX], value[16];
+    bool more = true;
+    for (int level = 0; more; level++) {
+        snprintf(value, sizeof(value), "%d", level);
+        snprintf(key, sizeof(key), "Values.%zu.Levels.%d.Name", i, level);
+        more = fill_entitlement(pg, key, x, level);
+        if (!more && level == 0) {
+            view_text(pg->v, key, view_t(pg->v, "Admin.None"));
+            more = true;
+        }
+        snprintf(key, sizeof(key), "Values.%zu.Levels.%d.Value", i, level);
+        if (more)
+            view_text(pg->v, key, value);
+        snprintf(key, sizeof(key), "Values.%zu.Levels.%d.Chosen", i, level);
+        if (more)
+            view_bool(pg->v, key, str_eqz(chosen, value));
+    }
+}
+
+static void fill_value(struct page *pg, size_t n, enum entitlement x, int64_t value)
+{
+    static const char *const kinds[] = {[LIMIT] = "limit", [SWITCH] = "switch", [LEVEL] = "level"};
+    struct view *v = pg->v;
+    const char *name = entitlement_name(x);
+    bool post = pg->rq->method == POST;
+    char text[KEY_MAX];
+    snprintf(text, sizeof(text), "EntName.%s", name);
+    view_text(v, view_at(v, "Values", n, "Key"), name);
+    view_text(v, view_at(v, "Values", n, "Name"), view_t(v, text));
+    view_text(v, view_at(v, "Values", n, "Kind"), kinds[entitlement_kind(x)]);
+    view_str(v, view_at(v, "Values", n, "Value"), post ? request_form(pg->rq, name) : limit_text(pg, value));
+    view_bool(v, view_at(v, "Values", n, "On"), post ? request_form_has(pg->rq, name) : value == 1);
+    if (entitlement_kind(x) == LEVEL)
+        fill_levels(pg, n, x, post ? request_form(pg->rq, name) : limit_text(pg, value));
+}
+
+/* Fields of one kind stand together. */
+static void fill_values(struct page *pg, const struct plan *p)
+{
+    static const enum entitlement_kind order[] = {LIMIT, LEVEL, SWITCH};
+    size_t n = 0;
+    for (size_t k = 0; k < sizeof(order) / sizeof(order[0]); k++)
+        for (int i = 0; i < ENTITLEMENT_COUNT; i++)
+            if (i != ENTITLEMENT_conversations && entitlement_kind((enum entitlement)i) == order[k])
+                fill_value(pg, n++, (enum entitlement)i, p->value[i]);
+}
+
+/* Money as it is typed: in whole and hundredths, without a sign of the currency. */
+static struct str money_typed(struct page *pg, const struct plan_terms *t)
+{
+    int places = money_places(str_from(t->currency));
+    int64_t unit = 1;
+    for (int i = 0; i < places; i++)
+        unit *= 10;
+    const char *text = places ? arena_printf(pg->rq->arena, "%lld.%0*lld", (long long)(t->price / unit), places,
+                                             (long long)(t->price % unit))
+                              : arena_printf(pg->rq->arena, "%lld", (long long)t->price);
+    return str_from(text ? text : "");
+}
+
+static void fill_edit(struct page *pg, const struct plan *p)
+{
+    bool post = pg->rq->method == POST;
+    const struct plan_terms *t = p->terms;
+    view_str(pg->v, "Edit.Plan", p->plan);
+    view_str(pg->v, "Edit.Title", p->name);
+    view_int(pg->v, "Edit.Revision", p->revision);
+    fill_field(pg, "name", p->name);
+    fill_field(pg, "price", t ? money_typed(pg, t) : STR_EMPTY);
+    fill_field(pg, "currency", t ? str_from(t->currency) : STR("USD"));
+    fill_field(pg, "conversations", t ? limit_text(pg, t->conversations) : STR_EMPTY);
+    view_bool(pg->v, "Edit.Public", post ? request_form_has(pg->rq, "public") : p->is_public);
+    view_bool(pg->v, "Edit.Bills", post ? request_form_has(pg->rq, "bills_overage") : t && t->overage >= 0);
+    fill_values(pg, p);
+    page_title(pg, p->name);
+}
+
+static void fill_terms_list(struct page *pg, const struct sums *s, const struct plan *p)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < s->plans.terms_n; i++) {
+        const struct plan_terms *t = &s->plans.terms[i];
+        if (!str_eq(t->plan, p->plan))
+            continue;
+        admin_fill_terms(pg, "Terms", n, t);
+        view_number(pg->v, view_at(pg->v, "Terms", n, "Paying"), on_terms(s, t->id));
+        view_bool(pg->v, view_at(pg->v, "Terms", n, "Current"), p->terms && id_eq(t->id, p->terms->id));
+        n++;
+    }
+}
+
+static void plan_show(struct page *pg, const struct admin *ad, int status)
+{
+    struct sums s = {0};
+    enum status st = sums_read(pg, ad, &s);
+    const struct plan *p = st == OK ? plans_find(&s.plans, request_segment(pg->rq, "plan")) : NULL;
+    if (st == OK && !p)
+        st = err_set(&pg->e, ERR_NOT_FOUND, "plan_unknown", "There is no such plan.");
+    if (st == OK)
+        st = admin_log(pg, p->plan, HISTORY_SHOWN);
+    if (st != OK) {
+        page_fail(pg);
+        return;
+    }
+    fill_edit(pg, p);
+    fill_terms_list(pg, &s, p);
+    page_send_status(pg, status, "portal/admin/plans_plan.cs", NULL);
+}
+
+void admin_plan_page(struct request *rq)
+{
+    struct page pg;
+    struct admin ad;
+    if (admin_begin(rq, &pg, "plans", &ad))
+        plan_show(&pg, &ad, 200);
+}
+
+static enum status read_values(struct page *pg, struct plan_edit *in)
+{
+    for (int i = 0; i < ENTITLEMENT_COUNT; i++) {
+        enum entitlement x = (enum entitlement)i;
+        const char *name = entitlement_name(x);
+        if (entitlement_kind(x) == SWITCH)
+            in->value[x] = request_form_has(pg->rq, name);
+        else if (!admin_limit(request_form(pg->rq, name), &in->value[x]))
+            return err_at(&pg->e, ERR_INVALID, "value_invalid", name,
+                          "A limit is a number from 0 up, or nothing for unlimited.");
+    }
+    in->conversations = in->value[ENTITLEMENT_conversations];
+    return OK;
+}
+
+static enum status read_edit(struct page *pg, struct plan_edit *in)
+{
+    struct request *rq = pg->rq;
+    struct str currency = str_trim(request_form(rq, "currency"));
+    int64_t revision = 0;
+    *in = (struct plan_edit){.plan = request_segment(rq, "plan"),
+                             .name = request_form(rq, "name"),
+                             .is_public = request_form_has(rq, "public"),
+                             .bills_overage = request_form_has(rq, "bills_overage")};
+    if (!num_i64(request_form(rq, "revision"), 0, INT32_MAX, &revision))
+        return err_at(&pg->e, ERR_INVALID, "revision_invalid", "revision", "Load the page again.");
+    in->revision = (int)revision;
+    if (currency.n != 3)
+        return err_at(&pg->e, ERR_INVALID, "currency_invalid", "currency",
+                      "A currency is three letters: USD, EUR, JPY.");
+    memcpy(in->currency, currency.p, 3);
+    if (!read_money(request_form(rq, "price"), in->currency, &in->price))
+        return err_at(&pg->e, ERR_INVALID, "price_invalid", "price", "A price is a sum like 49 or 49.90.");
+    return read_values(pg, in);
+}
+
+void admin_plan_save(struct request *rq)
+{
+    struct page pg;
+    struct admin ad;
+    struct plan_edit in;
+    if (!admin_begin(rq, &pg, "plans", &ad))
+        return;
+    enum status st = read_edit(&pg, &in);
+    if (st == OK)
+        st = plan_save(pg.db, &pg.who, &in, &pg.e);
+    if (st == OK) {
+        page_redirect(&pg, "/admin/plans/%.*s?done=plan_saved", STR_F(in.plan));
+    } else if (page_is_form_error(&pg)) {
+        page_form_error(&pg);
+        view_bool(pg.v, "Form.Stale", st == ERR_CONFLICT);
+        pg.e = (struct err)ERR_INIT;
+        plan_show(&pg, &ad, st == ERR_CONFLICT ? 409 : 422);
+    } else {
+        page_fail(&pg);
+    }
+}

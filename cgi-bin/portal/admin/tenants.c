@@ -1,0 +1,450 @@
+/* Workspaces as the operator sees them: which plan, what is paid, what is used; and what an operator may do about it. */
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/num.h"
+#include "billing/checkout.h"
+#include "portal/admin/admin.h"
+
+#include "base/banned.h"
+
+#define ROUTE(m, p, h, ...) void h(struct request *rq);
+#include "portal/routes.def"
+#undef ROUTE
+
+#define TENANTS_PAGE 25
+#define INVOICES_SHOWN 12
+#define NOTICES_SHOWN 20
+#define HISTORY_SHOWN 30
+#define SYNC_WAIT_MS 5000
+
+/* ---- the list ---- */
+
+static enum status fill_tenant(struct page *pg, size_t i, const struct console_tenant *t)
+{
+    struct view *v = pg->v;
+    struct entitlements x;
+    struct usage u;
+    int64_t now = clock_now_ms();
+    char prefix[KEY_MAX];
+    enum status st = entitlement_load(pg->db, t->id, now, pg->rq->arena, &x, &pg->e);
+    if (st == OK)
+        st = usage_in(pg->db, t->id, &x.period, &u, &pg->e);
+    if (st != OK)
+        return st;
+    view_id(v, view_at(v, "Tenants", i, "Id"), TEXT_ID(ID_TENANT, t->id));
+    view_str(v, view_at(v, "Tenants", i, "Name"), t->name);
+    view_str(v, view_at(v, "Tenants", i, "Owner"), t->owner);
+    view_str(v, view_at(v, "Tenants", i, "Plan"), x.plan->name);
+    view_bool(v, view_at(v, "Tenants", i, "Suspended"), !str_eqz(t->state, "active"));
+    snprintf(prefix, sizeof(prefix), "Tenants.%zu", i);
+    fill_state(pg, prefix, x.state);
+    fill_meter(pg, prefix, &u);
+    return OK;
+}
+
+void admin_tenants_page(struct request *rq)
+{
+    struct page pg;
+    struct admin ad;
+    struct console_tenant *list = NULL;
+    struct id before = ID_NONE, exact;
+    struct str q = str_trim(request_query(rq, "q"));
+    size_t n = 0;
+    if (!admin_begin(rq, &pg, "tenants", &ad))
+        return;
+    if (id_parse(ID_TENANT, q, &exact)) {
+        page_redirect(&pg, "/admin/tenants/%s", TEXT_ID(ID_TENANT, exact));
+        return;
+    }
+    if (!id_parse(ID_TENANT, request_query(rq, "before"), &before))
+        before = ID_NONE;
+    enum status st = console_tenants(pg.db, rq->arena, q, before, TENANTS_PAGE + 1, &list, &n, &pg.e);
+    for (size_t i = 0; st == OK && i < n && i < TENANTS_PAGE; i++)
+        st = fill_tenant(&pg, i, &list[i]);
+    if (st != OK) {
+        page_fail(&pg);
+        return;
+    }
+    view_str(pg.v, "Filter.Q", q);
+    view_bool(pg.v, "List.Later", !id_is_none(before));
+    if (n > TENANTS_PAGE)
+        view_id(pg.v, "List.Before", TEXT_ID(ID_TENANT, list[TENANTS_PAGE - 1].id));
+    page_send(&pg, "portal/admin/tenants.cs", "Admin.Tenants");
+}
+
+/* ---- one ---- */
+
+struct tenant_view {
+    struct admin ad;
+    struct tenant t;
+    struct plans plans;
+    struct entitlements now;
+    struct usage used;
+    struct subscription *subs;
+    size_t sub_n;
+};
+
+static enum status tenant_read(struct page *pg, struct id tenant, struct tenant_view *tv)
+{
+    struct arena *a = pg->rq->arena;
+    int64_t now = clock_now_ms();
+    enum status st = account_tenant_get(pg->db, a, tenant, &tv->t, &pg->e);
+    if (st == OK)
+        st = plans_read(pg->db, a, &tv->plans, &pg->e);
+    if (st == OK)
+        st = entitlement_load(pg->db, tenant, now, a, &tv->now, &pg->e);
+    if (st == OK)
+        st = usage_in(pg->db, tenant, &tv->now.period, &tv->used, &pg->e);
+    if (st == OK)
+        st = subscription_list(pg->db, tenant, a, &tv->subs, &tv->sub_n, &pg->e);
+    return st;
+}
+
+static void fill_values(struct page *pg, const struct entitlements *x)
+{
+    struct view *v = pg->v;
+    char key[KEY_MAX];
+    for (int i = 0; i < ENTITLEMENT_COUNT; i++) {
+        view_text(v, view_at(v, "Values", (size_t)i, "Key"), entitlement_name((enum entitlement)i));
+        snprintf(key, sizeof(key), "Values.%d", i);
+        admin_fill_value(pg, key, (enum entitlement)i, x->value[i]);
+        view_bool(v, view_at(v, "Values", (size_t)i, "Overridden"), x->overridden[i]);
+    }
+}
+
+static enum status fill_overrides(struct page *pg, struct id tenant)
+{
+    struct override *list = NULL;
+    struct view *v = pg->v;
+    size_t n = 0;
+    char key[KEY_MAX];
+    int64_t now = clock_now_ms();
+    enum status st = override_list(pg->db, tenant, pg->rq->arena, &list, &n, &pg->e);
+    for (size_t i = 0; st == OK && i < n; i++) {
+        view_text(v, view_at(v, "Overrides", i, "Key"), entitlement_name(list[i].entitlement));
+        snprintf(key, sizeof(key), "Overrides.%zu", i);
+        admin_fill_value(pg, key, list[i].entitlement, list[i].value);
+        view_str(v, view_at(v, "Overrides", i, "Reason"), list[i].reason);
+        view_date(v, view_at(v, "Overrides", i, "Expires"), list[i].expires_ms ? list[i].expires_ms - 1 : 0);
+        view_bool(v, view_at(v, "Overrides", i, "Over"), list[i].expires_ms && list[i].expires_ms <= now);
+    }
+    return st;
+}
+
+static void fill_subscription(struct page *pg, const struct tenant_view *tv, size_t i)
+{
+    const struct subscription *s = &tv->subs[i];
+    const struct plan_terms *t = id_is_none(s->terms) ? NULL : plans_terms(&tv->plans, s->terms);
+    const struct plan *p = t ? plans_find(&tv->plans, t->plan) : NULL;
+    const struct plan_terms *next = id_is_none(s->next_terms) ? NULL : plans_terms(&tv->plans, s->next_terms);
+    struct view *v = pg->v;
+    bool decides = tv->now.subscription && str_eq(tv->now.subscription->id, s->id);
+    view_str(v, view_at(v, "Subs", i, "Id"), s->id);
+    view_str(v, view_at(v, "Subs", i, "Customer"), s->customer);
+    view_str(v, view_at(v, "Subs", i, "Status"), s->status_text);
+    view_bool(v, view_at(v, "Subs", i, "Test"), !s->livemode);
+    view_bool(v, view_at(v, "Subs", i, "Decides"), decides);
+    view_date(v, view_at(v, "Subs", i, "From"), s->period_start_ms);
+    view_date(v, view_at(v, "Subs", i, "To"), s->period_end_ms);
+    view_date(v, view_at(v, "Subs", i, "Ends"),
+              s->cancel_at_ms           ? s->cancel_at_ms
+              : s->cancel_at_period_end ? s->period_end_ms
+                                        : 0);
+    view_date(v, view_at(v, "Subs", i, "Ended"), s->ended_ms);
+    view_date(v, view_at(v, "Subs", i, "Failed"), s->first_failed_ms);
+    view_time(v, view_at(v, "Subs", i, "Fetched"), s->fetched_ms);
+    if (t)
+        admin_fill_terms(pg, "Subs", i, t);
+    if (p) {
+        view_str(v, view_at(v, "Subs", i, "Plan"), p->name);
+        view_bool(v, view_at(v, "Subs", i, "Older"),
+                  decides && !s->ended_ms && p->terms && !id_eq(p->terms->id, t->id));
+    }
+    if (next) {
+        view_str(v, view_at(v, "Subs", i, "Next"), words_money(pg, next->price, next->currency));
+        view_date(v, view_at(v, "Subs", i, "NextAt"), s->next_ms);
+    }
+}
+
+/* "usage_90_10000" is told of 10,000, "next_starter" of a plan. */
+static struct str words_notice(struct page *pg, struct str kind)
+{
+    size_t end = kind.n;
+    int64_t of = 0;
+    if (str_starts(kind, STR("next_")))
+        return words_status(pg, "NoticeKind", STR("plan_changing"));
+    while (end > 0 && kind.p[end - 1] >= '0' && kind.p[end - 1] <= '9')
+        end--;
+    bool counted = str_starts(kind, STR("usage_")) && end > 6 &&
+                   num_i64(str_sub(kind, end, kind.n - end), 0, INT64_MAX, &of);
+    if (!counted)
+        return words_status(pg, "NoticeKind", kind);
+    return view_fill(pg->v, "Admin.NoticeOf", {"what", words_status(pg, "NoticeKind", str_sub(kind, 0, end - 1))},
+                     {"n", words_number(pg, of)});
+}
+
+static enum status fill_money_rows(struct page *pg, struct id tenant)
+{
+    struct invoice *in = NULL;
+    struct console_notice *notices = NULL;
+    struct console_customer *customers = NULL;
+    struct view *v = pg->v;
+    struct arena *a = pg->rq->arena;
+    size_t n = 0;
+    enum status st = invoice_list(pg->db, tenant, a, 0, INVOICES_SHOWN, &in, &n, &pg->e);
+    for (size_t i = 0; st == OK && i < n; i++)
+        fill_invoice(pg, "Invoices", i, &in[i]);
+    if (st == OK)
+        st = console_notices(pg->db, a, tenant, NOTICES_SHOWN, &notices, &n, &pg->e);
+    for (size_t i = 0; st == OK && i < n; i++) {
+        view_str(v, view_at(v, "Notices", i, "Kind"), words_notice(pg, notices[i].kind));
+        view_time(v, view_at(v, "Notices", i, "Time"), notices[i].at_ms);
+    }
+    if (st == OK)
+        st = console_customers(pg->db, a, tenant, &customers, &n, &pg->e);
+    for (size_t i = 0; st == OK && i < n; i++) {
+        view_str(v, view_at(v, "Customers", i, "Id"), customers[i].id);
+        view_bool(v, view_at(v, "Customers", i, "Test"), !customers[i].livemode);
+        view_bool(v, view_at(v, "Customers", i, "Deleted"), customers[i].deleted_ms > 0);
+    }
+    return st;
+}
+
+static enum status fill_meter_rows(struct page *pg, struct id tenant)
+{
+    struct console_meter m;
+    enum status st = console_meter(pg->db, tenant, &m, &pg->e);
+    if (st != OK)
+        return st;
+    view_number(pg->v, "Meter.Pending", m.pending);
+    view_number(pg->v, "Meter.Sent", m.sent);
+    view_number(pg->v, "Meter.Unknown", m.unknown);
+    view_number(pg->v, "Meter.Rejected", m.rejected);
+    view_bool(pg->v, "Meter.Any", m.pending || m.sent || m.unknown || m.rejected);
+    return OK;
+}
+
+static enum status fill_members(struct page *pg, struct id tenant)
+{
+    struct member *m = NULL;
+    struct view *v = pg->v;
+    size_t n = 0;
+    enum status st = account_members_of_tenant(pg->db, pg->rq->arena, tenant, &m, &n, &pg->e);
+    for (size_t i = 0; st == OK && i < n; i++) {
+        const char *role = arena_printf(pg->rq->arena, "Role.%s", account_role_name(m[i].role));
+        view_str(v, view_at(v, "Members", i, "Email"), m[i].user.email);
+        view_text(v, view_at(v, "Members", i, "Role"), view_t(v, role ? role : ""));
+    }
+    return st;
+}
+
+static void fill_head(struct page *pg, const struct tenant_view *tv)
+{
+    struct view *v = pg->v;
+    view_id(v, "Tenant.Id", TEXT_ID(ID_TENANT, tv->t.id));
+    view_str(v, "Tenant.Name", tv->t.name);
+    view_str(v, "Tenant.Assigned", tv->t.plan);
+    view_bool(v, "Tenant.Suspended", !str_eqz(tv->t.state, "active"));
+    view_time(v, "Tenant.Since", tv->t.created_ms);
+    view_str(v, "Tenant.Plan", tv->now.plan->name);
+    view_date(v, "Tenant.Until", tv->now.until_ms);
+    view_bool(v, "Tenant.Two", tv->now.two_live);
+    view_bool(v, "Tenant.UnknownPrice", tv->now.unknown_price);
+    view_bool(v, "Tenant.UnknownStatus", tv->now.unknown_status);
+    view_bool(v, "Tenant.Bills", tv->now.bill_overage);
+    if (tv->now.terms)
+        fill_money(pg, "Tenant.Cap", tv->now.overage_cap, tv->now.terms->currency);
+    fill_state(pg, "Tenant", tv->now.state);
+    fill_meter(pg, "Usage", &tv->used);
+    for (size_t i = 0; i < tv->plans.n; i++) {
+        view_str(v, view_at(v, "Plans", i, "Id"), tv->plans.list[i].plan);
+        view_str(v, view_at(v, "Plans", i, "Name"), tv->plans.list[i].name);
+    }
+    page_title(pg, tv->t.name);
+}
+
+/* What an override form held when it was refused. */
+static void fill_form(struct page *pg)
+{
+    static const char *const names[] = {"entitlement", "value", "reason", "expires"};
+    char key[KEY_MAX];
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        snprintf(key, sizeof(key), "Form.%s", names[i]);
+        view_str(pg->v, key, request_form(pg->rq, names[i]));
+    }
+}
+
+static void tenant_show(struct page *pg, struct tenant_view *tv, struct id tenant, int status)
+{
+    enum status st = tenant_read(pg, tenant, tv);
+    if (st == OK)
+        st = fill_overrides(pg, tenant);
+    if (st == OK)
+        st = fill_money_rows(pg, tenant);
+    if (st == OK)
+        st = fill_meter_rows(pg, tenant);
+    if (st == OK)
+        st = fill_members(pg, tenant);
+    if (st == OK)
+        st = admin_log(pg, str_from(TEXT_ID(ID_TENANT, tenant)), HISTORY_SHOWN);
+    if (st != OK) {
+        page_fail(pg);
+        return;
+    }
+    fill_head(pg, tv);
+    fill_values(pg, &tv->now);
+    for (size_t i = 0; i < tv->sub_n; i++)
+        fill_subscription(pg, tv, i);
+    page_send_status(pg, status, "portal/admin/tenants_tenant.cs", NULL);
+}
+
+void admin_tenant_page(struct request *rq)
+{
+    struct page pg;
+    struct id id;
+    struct tenant_view tv = {0};
+    if (admin_begin(rq, &pg, "tenants", &tv.ad) && page_id(&pg, ID_TENANT, "tenant", &id))
+        tenant_show(&pg, &tv, id, 200);
+}
+
+/* ---- what an operator does ---- */
+
+/* The page again with the words of pg->e, on a fresh connection: the last one was given back while Stripe was asked. */
+static void tenant_again(struct request *rq, struct page *pg, struct id tenant)
+{
+    struct err failed = pg->e;
+    struct tenant_view tv = {0};
+    page_release(pg);
+    if (!admin_begin(rq, pg, "tenants", &tv.ad))
+        return;
+    pg->e = failed;
+    if (!page_is_form_error(pg) && failed.status != ERR_UNAVAILABLE && failed.status != ERR_RATE &&
+        failed.status != ERR_TIMEOUT) {
+        page_fail(pg);
+        return;
+    }
+    page_form_error(pg);
+    fill_form(pg);
+    pg->e = (struct err)ERR_INIT;
+    tenant_show(pg, &tv, tenant, 422);
+}
+
+static void tenant_done(struct request *rq, struct page *pg, struct id tenant, enum status st, const char *done)
+{
+    if (st == OK)
+        page_redirect(pg, "/admin/tenants/%s?done=%s", TEXT_ID(ID_TENANT, tenant), done);
+    else
+        tenant_again(rq, pg, tenant);
+}
+
+void admin_tenant_plan(struct request *rq)
+{
+    struct page pg;
+    struct id id;
+    if (!page_begin(rq, &pg) || !page_id(&pg, ID_TENANT, "tenant", &id))
+        return;
+    enum status st = plan_assign(pg.db, &pg.who, id, request_form(rq, "plan"), &pg.e);
+    tenant_done(rq, &pg, id, st, "plan_assigned");
+}
+
+static enum status read_override(struct page *pg, struct id tenant, struct override *o)
+{
+    struct request *rq = pg->rq;
+    *o = (struct override){.tenant = tenant, .reason = request_form(rq, "reason")};
+    if (!entitlement_parse(request_form(rq, "entitlement"), &o->entitlement))
+        return err_at(&pg->e, ERR_INVALID, "entitlement_unknown", "entitlement", "Choose what to override.");
+    if (!admin_limit(request_form(rq, "value"), &o->value))
+        return err_at(&pg->e, ERR_INVALID, "value_invalid", "value",
+                      "A value is a number from 0 up, or nothing for unlimited.");
+    if (!override_until(str_trim(request_form(rq, "expires")), &o->expires_ms))
+        return err_at(&pg->e, ERR_INVALID, "expires_invalid", "expires", "A day is written like 2026-12-31.");
+    return OK;
+}
+
+void admin_override_set(struct request *rq)
+{
+    struct page pg;
+    struct id id;
+    struct override o;
+    struct tenant t;
+    if (!page_begin(rq, &pg) || !page_id(&pg, ID_TENANT, "tenant", &id))
+        return;
+    enum status st = account_tenant_get(pg.db, rq->arena, id, &t, &pg.e);
+    if (st == OK)
+        st = read_override(&pg, id, &o);
+    if (st == OK)
+        st = override_set(pg.db, &pg.who, &o, &pg.e);
+    tenant_done(rq, &pg, id, st, "override_set");
+}
+
+void admin_override_end(struct request *rq)
+{
+    struct page pg;
+    struct id id;
+    enum entitlement x = ENTITLEMENT_conversations;
+    if (!page_begin(rq, &pg) || !page_id(&pg, ID_TENANT, "tenant", &id))
+        return;
+    enum status st = entitlement_parse(request_form(rq, "entitlement"), &x)
+                         ? override_end(pg.db, &pg.who, id, x, &pg.e)
+                         : err_set(&pg.e, ERR_NOT_FOUND, "override_unknown", "There is no such override.");
+    tenant_done(rq, &pg, id, st, "override_ended");
+}
+
+/* Only what is known to belong to the workspace: an address made up looks at nothing. */
+static enum status find_object(struct page *pg, struct id tenant, struct str object, const char **kind)
+{
+    struct subscription *subs = NULL;
+    struct console_customer *customers = NULL;
+    struct invoice in;
+    struct arena *a = pg->rq->arena;
+    size_t n = 0;
+    enum status st = subscription_list(pg->db, tenant, a, &subs, &n, &pg->e);
+    for (size_t i = 0; st == OK && i < n; i++)
+        if (str_eq(subs[i].id, object))
+            *kind = "subscription";
+    if (st == OK)
+        st = console_customers(pg->db, a, tenant, &customers, &n, &pg->e);
+    for (size_t i = 0; st == OK && i < n; i++)
+        if (str_eq(customers[i].id, object))
+            *kind = "customer";
+    if (st == OK && !*kind) {
+        st = invoice_get(pg->db, tenant, a, object, &in, &pg->e);
+        *kind = "invoice";
+    }
+    return st;
+}
+
+void admin_tenant_sync(struct request *rq)
+{
+    struct page pg;
+    struct id id;
+    struct stripe *stripe = NULL;
+    const char *kind = NULL;
+    struct str object = request_form(rq, "object");
+    if (!page_begin(rq, &pg) || !page_id(&pg, ID_TENANT, "tenant", &id))
+        return;
+    enum status st = find_object(&pg, id, object, &kind);
+    if (st == OK)
+        st = billing_stripe(&pg, &stripe);
+    if (st == OK)
+        st = console_note(pg.db, &pg.who, "stripe.looked", id, object, &pg.e);
+    page_release(&pg);
+    if (st == OK)
+        st = sync_object(stripe, pg.app->guard.pool, kind, object, SYNC_WAIT_MS, &pg.e);
+    tenant_done(rq, &pg, id, st, "looked_again");
+}
+
+void admin_tenant_terms(struct request *rq)
+{
+    struct page pg;
+    struct id id;
+    struct stripe *stripe = NULL;
+    if (!page_begin(rq, &pg) || !page_id(&pg, ID_TENANT, "tenant", &id))
+        return;
+    page_release(&pg);
+    enum status st = billing_stripe(&pg, &stripe);
+    if (st == OK)
+        st = terms_move(stripe, pg.app->guard.pool, rq->arena, &pg.who, id, &pg.e);
+    tenant_done(rq, &pg, id, st, "terms_moved");
+}

@@ -1,0 +1,199 @@
+/* A change of plan: what it costs now, when it holds, which bots stay; and its confirmation. */
+#include <stdio.h>
+
+#include "base/num.h"
+#include "billing/checkout.h"
+#include "portal/billing/billing.h"
+
+#include "base/banned.h"
+
+#define ROUTE(m, p, h, ...) void h(struct request *rq);
+#include "portal/routes.def"
+#undef ROUTE
+
+static void fill_preview(struct page *pg, const struct change_preview *p)
+{
+    static const char *const kinds[] = {
+        [CHANGE_NONE] = "none",           [CHANGE_BUY] = "buy",       [CHANGE_UPGRADE] = "upgrade",
+        [CHANGE_DOWNGRADE] = "downgrade", [CHANGE_CANCEL] = "cancel", [CHANGE_MOVE] = "move"};
+    struct view *v = pg->v;
+    view_text(v, "Change.Kind", kinds[p->kind]);
+    view_str(v, "Change.From", p->from->name);
+    view_str(v, "Change.To", p->to->name);
+    view_str(v, "Change.Plan", p->to->plan);
+    view_int(v, "Change.Proration", p->proration_ms);
+    view_date(v, "Change.At", p->at_ms);
+    fill_money(pg, "Change.Due", p->due_now, p->currency);
+    fill_money(pg, "Change.Next", p->next_amount, p->currency);
+    bool stays = p->kind == CHANGE_CANCEL && p->then->position >= p->from->position; /* a larger plan was given */
+    if (!stays)
+        fill_difference(pg, "Change", p->from->value, p->then);
+    view_str(v, "Change.Then",
+             view_fill(v, stays ? "ChangePlan.CancelStays" : "ChangePlan.CancelText", {"plan", p->then->name}));
+    for (size_t i = 0; i < p->line_n; i++) {
+        view_str(v, view_at(v, "Lines", i, "Words"), p->lines[i].words);
+        view_str(v, view_at(v, "Lines", i, "Amount"), words_money(pg, p->lines[i].amount, p->currency));
+    }
+    char *title = arena_printf(pg->rq->arena, "ChangePlan.Title_%s", kinds[p->kind]);
+    page_title(pg, view_fill(v, title ? title : "Plans.PageTitle", {"plan", p->to->name}, {"from", p->from->name}));
+}
+
+/* "keep_bot_…" is what a ticked box is called. */
+static bool bot_ticked(struct page *pg, struct id bot)
+{
+    char name[ID_TEXT_MAX + 8];
+    snprintf(name, sizeof(name), "keep_%s", TEXT_ID(ID_BOT, bot));
+    return request_form_has(pg->rq, name);
+}
+
+/* The oldest are ticked first: those stay when nobody chooses. */
+static void fill_bots(struct page *pg, const struct change_preview *p, const struct bot *bots, size_t n, bool again)
+{
+    struct view *v = pg->v;
+    if (p->bots_have <= p->bots_keep)
+        return;
+    view_bool(v, "Change.Bots", true);
+    view_int(v, "Change.Keep", p->bots_keep);
+    view_count(v, "Change.KeepText", "ChangePlan.Room", p->bots_keep);
+    for (size_t i = 0; i < n; i++) {
+        size_t older = 0;
+        for (size_t k = 0; k < n; k++)
+            older += id_time_ms(bots[k].id) < id_time_ms(bots[i].id) ||
+                     (id_time_ms(bots[k].id) == id_time_ms(bots[i].id) && k < i);
+        view_id(v, view_at(v, "Bots", i, "Id"), TEXT_ID(ID_BOT, bots[i].id));
+        view_str(v, view_at(v, "Bots", i, "Name"), bots[i].name);
+        view_int(v, view_at(v, "Bots", i, "Live"), bots[i].live_version);
+        view_bool(v, view_at(v, "Bots", i, "Keep"), again ? bot_ticked(pg, bots[i].id) : (int64_t)older < p->bots_keep);
+    }
+}
+
+struct change {
+    struct stripe *stripe;
+    struct change_preview preview;
+    struct bot *bots;
+    size_t bot_n;
+};
+
+/* Bots first: no connection is held while Stripe is asked. */
+static enum status change_look(struct page *pg, struct str plan, struct change *c)
+{
+    enum status st = bot_list(pg->db, pg->who.tenant, pg->rq->arena, &c->bots, &c->bot_n, &pg->e);
+    page_release(pg);
+    if (st == OK)
+        st = billing_stripe(pg, &c->stripe);
+    if (st == OK)
+        st = change_preview(c->stripe, pg->app->guard.pool, pg->rq->arena, &pg->who, plan, &c->preview, &pg->e);
+    return st;
+}
+
+static void change_show(struct page *pg, const struct change *c, int status)
+{
+    view_text(pg->v, "Page.Nav", "billing");
+    fill_preview(pg, &c->preview);
+    fill_bots(pg, &c->preview, c->bots, c->bot_n, status != 200);
+    page_leads_to_stripe(pg);
+    page_send_status(pg, status, "portal/billing/change.cs", NULL);
+}
+
+void change_page(struct request *rq)
+{
+    struct page pg;
+    struct change c = {0};
+    if (!page_begin(rq, &pg))
+        return;
+    if (change_look(&pg, request_query(rq, "plan"), &c) != OK) {
+        plans_again(rq, &pg);
+        return;
+    }
+    if (c.preview.kind == CHANGE_NONE || c.preview.kind == CHANGE_BUY)
+        page_redirect(&pg, "/app/billing/plans?plan=%.*s", STR_F(c.preview.to->plan));
+    else
+        change_show(&pg, &c, 200);
+}
+
+static enum status read_kept(struct page *pg, const struct change *c, struct id **out, size_t *n)
+{
+    *n = 0;
+    *out = arena_array(pg->rq->arena, c->bot_n ? c->bot_n : 1, sizeof(**out));
+    if (!*out)
+        return err_nomem(&pg->e);
+    for (size_t i = 0; i < c->bot_n; i++)
+        if (bot_ticked(pg, c->bots[i].id))
+            (*out)[(*n)++] = c->bots[i].id;
+    if (c->preview.bots_have > c->preview.bots_keep && (int64_t)*n > c->preview.bots_keep)
+        return err_at(&pg->e, ERR_INVALID, "bots_too_many", "keep", "The plan has no room for all of these bots.");
+    return OK;
+}
+
+static const char *done_of(enum change_kind k)
+{
+    return k == CHANGE_DOWNGRADE ? "change_planned" : k == CHANGE_CANCEL ? "cancel_planned" : "plan_changed";
+}
+
+/* No payment, no change: the invoice's page is where it is paid. */
+static void change_unpaid(struct page *pg, const struct change *c, struct str pay_url)
+{
+    fill_link(pg, "Pay.Url", pay_url);
+    fill_preview(pg, &c->preview);
+    view_text(pg->v, "Page.Nav", "billing");
+    page_send_status(pg, 402, "portal/billing/change_pay.cs", "Pay.Title");
+}
+
+static bool refused_as(const struct page *pg, const char *code)
+{
+    return pg->e.status == ERR_CONFLICT && strcmp(err_code(&pg->e), code) == 0;
+}
+
+/* The preview again with words. What it would cost is asked anew when that is what has changed. */
+static void change_refused(struct request *rq, struct page *pg, struct change *c)
+{
+    bool stale = refused_as(pg, "plan_changed") || refused_as(pg, "preview_old");
+    if (!billing_refused(pg)) {
+        page_fail(pg);
+        return;
+    }
+    struct err failed = pg->e;
+    if (!page_begin(rq, pg))
+        return;
+    if (stale && change_look(pg, request_form(rq, "plan"), c) != OK) {
+        plans_again(rq, pg);
+        return;
+    }
+    pg->e = failed;
+    page_form_error(pg);
+    pg->e = (struct err)ERR_INIT;
+    change_show(pg, c, 422);
+}
+
+void change_confirm(struct request *rq)
+{
+    struct page pg;
+    struct change c = {0};
+    struct id *keep = NULL;
+    size_t n = 0;
+    int64_t proration = 0;
+    struct str pay_url = STR_EMPTY, plan = request_form(rq, "plan");
+    if (!page_begin(rq, &pg))
+        return;
+    if (!num_i64(request_form(rq, "proration"), 0, INT64_MAX, &proration))
+        proration = 0;
+    if (change_look(&pg, plan, &c) != OK) {
+        plans_again(rq, &pg);
+        return;
+    }
+    if (c.preview.kind == CHANGE_NONE || c.preview.kind == CHANGE_BUY) {
+        page_redirect(&pg, "/app/billing");
+        return;
+    }
+    enum status st = read_kept(&pg, &c, &keep, &n);
+    if (st == OK)
+        st = change_apply(c.stripe, pg.app->guard.pool, rq->arena, &pg.who, plan, proration, keep, n, &pay_url, &pg.e);
+    if (st == OK)
+        page_redirect(&pg, "/app/billing?done=%s", done_of(c.preview.kind));
+    else if (refused_as(&pg, "same_plan")) /* the second press of a double click, or another tab was faster */
+        page_redirect(&pg, "/app/billing");
+    else if (st == ERR_PLAN && strcmp(err_code(&pg.e), "payment_needed") == 0)
+        change_unpaid(&pg, &c, pay_url);
+    else
+        change_refused(rq, &pg, &c);
+}

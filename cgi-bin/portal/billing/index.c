@@ -1,0 +1,231 @@
+/* Billing at a glance: plan and state, use of the period, the next invoice, what is planned; the choice at the limit. */
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "billing/money.h"
+#include "portal/billing/billing.h"
+
+#include "base/banned.h"
+
+#define ROUTE(m, p, h, ...) void h(struct request *rq);
+#include "portal/routes.def"
+#undef ROUTE
+
+#define INVOICES_SHOWN 3
+
+/* ---- plan and state ---- */
+
+static void fill_now(struct page *pg, const struct billing *b)
+{
+    const struct entitlements *x = &b->now;
+    char key[80];
+    const struct plan_terms *t = x->terms ? x->terms : x->plan->terms;
+    int64_t has[ENTITLEMENT_COUNT];
+    memcpy(has, x->value, sizeof(has)); /* with what was given beyond the plan, and less while a payment is missing */
+    has[ENTITLEMENT_conversations] = x->period.included < x->period.limit ? x->period.included : x->period.limit;
+    fill_plan(pg, "Plan", x->plan, x->terms);
+    fill_has(pg, "Now", has);
+    fill_state(pg, "Billing", x->state);
+    view_bool(pg->v, "Billing.Two", x->two_live);
+    view_bool(pg->v, "Billing.Subscribed", billing_subscribed(x));
+    view_bool(pg->v, "Billing.Priced", billing_subscribed(x) && x->state != BILLING_SUSPENDED);
+    view_bool(pg->v, "Billing.Owes", billing_owes(x));
+    view_bool(pg->v, "Billing.Running", billing_subscribed(x) && x->state != BILLING_ENDING);
+    snprintf(key, sizeof(key), "BillingNow.%s", billing_state_name(x->state));
+    view_str(pg->v, "Billing.Words",
+             view_fill(pg->v, key, {"plan", x->plan->name}, {"free", plans_free(&b->plans)->name},
+                       {"date", view_day(pg->v, x->until_ms ? x->until_ms : x->period.end_ms)},
+                       {"price", t ? words_money_short(pg, t->price, t->currency) : STR_EMPTY}));
+}
+
+/* An upgrade that waits for its payment: the invoice's page is where it is paid. */
+static enum status fill_pending(struct page *pg, const struct subscription *s)
+{
+    struct invoice in;
+    view_str(pg->v, "Pending.Words",
+             view_fill(pg->v, "Billing.Pending", {"date", view_day(pg->v, s->pending_update_expires_ms)}));
+    enum status st = invoice_waited_for(pg->db, pg->who.tenant, pg->rq->arena, s, &in, &pg->e);
+    if (st == OK)
+        fill_link(pg, "Pending.Url", in.hosted_url);
+    if (st == ERR_NOT_FOUND) { /* its mirror is still to come */
+        pg->e = (struct err)ERR_INIT;
+        st = OK;
+    }
+    return st;
+}
+
+static enum status fill_planned(struct page *pg, const struct billing *b)
+{
+    const struct subscription *s = b->now.subscription;
+    if (!s)
+        return OK;
+    fill_planned_words(pg, b);
+    return s->pending_update_expires_ms ? fill_pending(pg, s) : OK;
+}
+
+/* What is paid for beside what the workspace lives on: a plan that was given is larger, or nobody here made the price. */
+static void fill_beside(struct page *pg, const struct subscription *s)
+{
+    if (!s)
+        return;
+    bool ends = s->cancel_at_period_end || s->cancel_at_ms;
+    view_bool(pg->v, "Beside.Ends", ends);
+    view_str(pg->v, "Beside.Words",
+             view_fill(pg->v, ends ? "Billing.BesideEnds" : "Billing.Beside",
+                       {"date", view_day(pg->v, s->cancel_at_ms ? s->cancel_at_ms : s->period_end_ms)}));
+}
+
+/* ---- use and money ---- */
+
+static enum status fill_forecast(struct page *pg, const struct billing *b)
+{
+    struct usage_day *days = NULL;
+    size_t n = 0;
+    int64_t now = clock_now_ms();
+    const struct plan_terms *t = b->now.terms ? b->now.terms : b->now.plan->terms;
+    enum status st = usage_days(pg->db, pg->who.tenant, pg->rq->arena, b->used.period_start_ms, now, &days, &n, &pg->e);
+    if (st != OK || !t || !b->used.used || b->used.used >= b->used.limit)
+        return st; /* at the limit no more is counted */
+    struct usage_forecast f = usage_forecast(&b->used, t, days, n, now);
+    view_str(pg->v, "Forecast.Words",
+             view_fill(pg->v, "Billing.Forecast", {"n", words_number(pg, f.used_at_end)},
+                       {"date", view_day(pg->v, b->used.period_end_ms - 1)}));
+    if (f.full_at_ms)
+        view_str(pg->v, "Forecast.Full",
+                 view_fill(pg->v, "Billing.ForecastFull", {"date", view_day(pg->v, f.full_at_ms)}));
+    if (f.overage > 0)
+        view_str(pg->v, "Forecast.Over",
+                 view_fill(pg->v, "Billing.ForecastOver", {"sum", words_money(pg, f.overage, t->currency)}));
+    return OK;
+}
+
+static void fill_next(struct page *pg, const struct billing *b)
+{
+    struct pricing_next n = pricing_next(&b->plans, &b->now, b->used.used);
+    const char *currency = n.terms ? n.terms->currency : b->now.terms ? b->now.terms->currency : "USD";
+    if (!n.any)
+        return;
+    bool more = b->now.bill_overage && b->now.terms && b->now.terms->overage >= 0;
+    view_bool(pg->v, "Next.More", more);
+    view_bool(pg->v, "Next.Any", true);
+    if (!n.terms && !n.overage && !more)
+        return; /* it ends, and nothing can come to it */
+    fill_money(pg, "Next.Sum", n.base + n.overage, currency);
+    fill_money(pg, "Next.Base", n.base, currency);
+    view_date(pg->v, "Next.Date", n.at_ms);
+    if (n.overage > 0)
+        fill_money(pg, "Next.Overage", n.overage, currency);
+    const struct plan *p = n.terms ? plans_find(&b->plans, n.terms->plan) : NULL;
+    if (p)
+        view_str(pg->v, "Next.Plan", p->name);
+}
+
+/* Stop or go on at the limit: only where the terms have a price for more. */
+static void fill_overage_choice(struct page *pg, const struct billing *b)
+{
+    const struct plan_terms *t = b->now.terms;
+    char amount[32];
+    if (!t || t->overage < 0 || t->conversations == UNLIMITED || !billing_subscribed(&b->now) ||
+        b->now.state == BILLING_SUSPENDED)
+        return;
+    int64_t cap = b->now.overage_cap, unit = 1;
+    int places = money_places(str_from(t->currency));
+    for (int i = 0; i < places; i++)
+        unit *= 10;
+    snprintf(amount, sizeof(amount), places ? "%lld.%0*lld" : "%lld", (long long)(cap / unit), places,
+             (long long)(cap % unit));
+    view_bool(pg->v, "Overage.Show", true);
+    view_bool(pg->v, "Overage.Bill", b->now.bill_overage);
+    view_text(pg->v, "Overage.Cap", cap > 0 ? amount : "");
+    view_text(pg->v, "Overage.Currency", t->currency);
+    fill_money(pg, "Overage.CapText", cap, t->currency);
+    fill_money(pg, "Overage.SoFar", pricing_overage(t, b->used.used), t->currency);
+}
+
+static enum status fill_invoices(struct page *pg, const struct subscription *s)
+{
+    struct invoice *in = NULL;
+    size_t n = 0;
+    enum status st = invoice_list(pg->db, pg->who.tenant, pg->rq->arena, 0, INVOICES_SHOWN, &in, &n, &pg->e);
+    for (size_t i = 0; st == OK && i < n; i++)
+        fill_invoice(pg, "Invoices", i, &in[i]);
+    for (size_t i = n; st == OK && i-- > 0;) { /* of several that are owed the oldest is paid first */
+        bool waits = s && s->pending_update_expires_ms &&
+                     str_eqz(in[i].billing_reason, "subscription_update"); /* has its own words */
+        if (!waits && str_eqz(in[i].status, "open") && in[i].amount_remaining > 0 && in[i].attempt_count > 0) {
+            fill_link(pg, "Owed.Url", in[i].hosted_url);
+            fill_money(pg, "Owed.Sum", in[i].amount_remaining, in[i].currency);
+            break;
+        }
+    }
+    return st;
+}
+
+static void billing_show(struct page *pg, const struct billing *b, int status)
+{
+    enum status st = fill_planned(pg, b);
+    if (st == OK)
+        st = fill_forecast(pg, b);
+    if (st == OK)
+        st = fill_invoices(pg, b->now.subscription);
+    if (st != OK) {
+        page_fail(pg);
+        return;
+    }
+    fill_now(pg, b);
+    fill_beside(pg, b->beside);
+    fill_meter(pg, "Usage", &b->used);
+    fill_next(pg, b);
+    fill_overage_choice(pg, b);
+    page_leads_to_stripe(pg);
+    page_send_status(pg, status, "portal/billing/index.cs", "Billing.Title");
+}
+
+void billing_page(struct request *rq)
+{
+    struct page pg;
+    struct billing b;
+    if (billing_begin(rq, &pg, "overview", &b))
+        billing_show(&pg, &b, 200);
+}
+
+/* ---- what is done here ---- */
+
+static enum status overage_read(struct page *pg, const struct billing *b, bool *bill, int64_t *cap)
+{
+    const char *currency = b->now.terms ? b->now.terms->currency : "USD";
+    *bill = str_eq(request_form(pg->rq, "overage"), STR("bill"));
+    *cap = 0;
+    if (*bill && (!read_money(request_form(pg->rq, "cap"), currency, cap) || *cap <= 0))
+        return err_at(&pg->e, ERR_INVALID, "overage_cap", "cap",
+                      "Say how much overage may cost in a period, for example 20.");
+    return OK;
+}
+
+void billing_overage(struct request *rq)
+{
+    struct page pg;
+    struct billing b;
+    bool bill;
+    int64_t cap;
+    if (!billing_begin(rq, &pg, "overview", &b))
+        return;
+    enum status st = overage_read(&pg, &b, &bill, &cap);
+    if (st == OK)
+        st = overage_choose(pg.db, &pg.who, bill, cap, &pg.e);
+    if (st == OK) {
+        page_redirect(&pg, "/app/billing?done=%s", bill ? "overage_billed" : "overage_stops");
+    } else if (billing_refused(&pg)) {
+        view_str(pg.v, "Form.cap", request_form(rq, "cap"));
+        view_bool(pg.v, "Form.bill", bill);
+        pg.e = (struct err)ERR_INIT;
+        billing_show(&pg, &b, 422);
+    } else {
+        page_fail(&pg);
+    }
+}
+
+void billing_again(struct request *rq, struct page *pg)
+{
+    billing_anew(rq, pg, "overview", billing_show);
+}

@@ -1,0 +1,36 @@
+/* Invoices as Stripe made them. */
+#include "base/num.h"
+#include "portal/billing/billing.h"
+
+#include "base/banned.h"
+
+#define ROUTE(m, p, h, ...) void h(struct request *rq);
+#include "portal/routes.def"
+#undef ROUTE
+
+#define INVOICES_PAGE 24
+
+void invoices_page(struct request *rq)
+{
+    struct page pg;
+    struct billing b;
+    struct invoice *in = NULL;
+    size_t n = 0;
+    int64_t before = 0;
+    if (!billing_begin(rq, &pg, "invoices", &b))
+        return;
+    if (!num_i64(request_query(rq, "before"), 1, INT64_MAX / 1000, &before))
+        before = 0;
+    if (invoice_list(pg.db, pg.who.tenant, rq->arena, before, INVOICES_PAGE + 1, &in, &n, &pg.e) != OK) {
+        page_fail(&pg);
+        return;
+    }
+    for (size_t i = 0; i < n && i < INVOICES_PAGE; i++)
+        fill_invoice(&pg, "Invoices", i, &in[i]);
+    view_bool(pg.v, "List.Later", before > 0);
+    if (n > INVOICES_PAGE)
+        view_int(pg.v, "List.Before", in[INVOICES_PAGE - 1].created_ms);
+    view_bool(pg.v, "Billing.Customer", n > 0 || b.now.subscription);
+    page_leads_to_stripe(&pg);
+    page_send(&pg, "portal/billing/invoices.cs", "Invoices.Title");
+}

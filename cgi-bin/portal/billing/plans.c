@@ -1,0 +1,84 @@
+/* Another plan: the choice, what each adds and takes. */
+#include <stdio.h>
+
+#include "portal/billing/billing.h"
+
+#include "base/banned.h"
+
+#define ROUTE(m, p, h, ...) void h(struct request *rq);
+#include "portal/routes.def"
+#undef ROUTE
+
+/* ---- the choice ---- */
+
+static const char *action_of_paying(const struct billing *b, const struct plan *p, bool current)
+{
+    bool older = b->now.terms && p->terms && !id_eq(b->now.terms->id, p->terms->id);
+    if (current)
+        return older ? "current_old" : "current";
+    if (billing_owes(&b->now) && p != plans_free(&b->plans))
+        return "owed";
+    return p->position > b->now.plan->position ? "upgrade" : "downgrade";
+}
+
+/* What a press on the plan does: nothing (it is the current one, or less than what was given), buy, change; or who has to be asked. */
+static const char *action_of(const struct billing *b, const struct plan *p)
+{
+    bool current = str_eq(p->plan, b->now.plan->plan);
+    if (!current && (!b->on || !b->write))
+        return "ask";
+    if (billing_subscribed(&b->now))
+        return action_of_paying(b, p, current);
+    if (current || p->position < b->now.plan->position || !p->terms || p->terms->price == 0)
+        return current ? "current" : "none";
+    return b->beside ? "upgrade" : "buy"; /* never a second subscription */
+}
+
+static void fill_choice(struct page *pg, const struct billing *b, struct str wanted)
+{
+    char prefix[KEY_MAX];
+    size_t n = 0;
+    for (size_t i = 0; i < b->plans.n; i++) {
+        const struct plan *p = &b->plans.list[i];
+        bool current = str_eq(p->plan, b->now.plan->plan);
+        if (!p->terms || (!p->is_public && !current))
+            continue;
+        snprintf(prefix, sizeof(prefix), "Plans.%zu", n);
+        fill_plan(pg, prefix, p, current ? b->now.terms : NULL);
+        if (!current)
+            fill_difference(pg, prefix, b->now.value, p);
+        view_text(pg->v, view_at(pg->v, "Plans", n, "Action"), action_of(b, p));
+        view_bool(pg->v, view_at(pg->v, "Plans", n, "Current"), current);
+        view_bool(pg->v, view_at(pg->v, "Plans", n, "Wanted"), !current && str_eq(p->plan, wanted));
+        n++;
+    }
+}
+
+static void plans_show(struct page *pg, const struct billing *b, int status)
+{
+    struct str wanted = pg->rq->method == POST ? request_form(pg->rq, "plan") : request_query(pg->rq, "plan");
+    int64_t trial = config_int(pg->rq->config, CONFIG_stripe_trial_days);
+    fill_choice(pg, b, wanted);
+    fill_state(pg, "Billing", b->now.state);
+    fill_planned_words(pg, b);
+    view_bool(pg->v, "Billing.Owes", billing_owes(&b->now));
+    if (b->on && trial > 0 && b->now.state == BILLING_FREE && !b->had)
+        view_count(pg->v, "Billing.Trial", "Plans.Trial", trial);
+    view_bool(pg->v, "Billing.Canceled",
+              request_query(pg->rq, "canceled").n > 0); /* back from Stripe's page without paying */
+    page_leads_to_stripe(pg);
+    page_send_status(pg, status, "portal/billing/plans.cs", "Plans.PageTitle");
+}
+
+void plans_page(struct request *rq)
+{
+    struct page pg;
+    struct billing b;
+    if (billing_begin(rq, &pg, "plans", &b))
+        plans_show(&pg, &b, 200);
+}
+
+void plans_again(struct request *rq, struct page *pg)
+{
+    billing_anew(rq, pg, "plans", plans_show);
+}

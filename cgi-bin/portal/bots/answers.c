@@ -1,0 +1,154 @@
+/* A bot's questions and answers: the list, one answer. */
+#include <stdio.h>
+
+#include "base/utf8.h"
+#include "knowledge/answers.h"
+#include "portal/page/page.h"
+
+#include "base/banned.h"
+
+#define ROUTE(m, p, h, ...) void h(struct request *rq);
+#include "portal/routes.def"
+#undef ROUTE
+
+#define ANSWERS_PAGE 50  /* rows */
+#define ANSWER_SHOWN 180 /* characters in the list */
+
+static void fill_answer(struct page *pg, size_t i, const struct answer *a)
+{
+    struct view *v = pg->v;
+    view_id(v, view_at(v, "Answers", i, "Id"), TEXT_ID(ID_ANSWER, a->id));
+    view_str(v, view_at(v, "Answers", i, "Question"), a->question);
+    view_str(v, view_at(v, "Answers", i, "Answer"), utf8_cut(a->answer, ANSWER_SHOWN));
+    view_bool(v, view_at(v, "Answers", i, "Cut"), utf8_length(a->answer) > ANSWER_SHOWN);
+    view_str(v, view_at(v, "Answers", i, "Source"), a->source);
+    view_str(v, view_at(v, "Answers", i, "Link"), str_trim(a->link));
+    view_time(v, view_at(v, "Answers", i, "Updated"), a->updated_ms);
+}
+
+static enum status fill_list(struct page *pg, const struct bot *b, struct str query, struct id after)
+{
+    struct answer *list = NULL;
+    size_t n = 0;
+    bool more = false;
+    int64_t all = 0;
+    enum status st = answers_list(pg->db, pg->who.tenant, b->id, query, after, ANSWERS_PAGE, pg->rq->arena, &list, &n,
+                                  &more, &pg->e);
+    if (st == OK)
+        st = answers_count(pg->db, pg->who.tenant, b->id, &all, &pg->e);
+    if (st != OK)
+        return st;
+    for (size_t i = 0; i < n; i++)
+        fill_answer(pg, i, &list[i]);
+    view_count(pg->v, "List.Count", "Answers.CountText", all);
+    view_bool(pg->v, "List.Any", all > 0);
+    view_bool(pg->v, "List.Found", n > 0);
+    view_str(pg->v, "List.Query", query);
+    view_bool(pg->v, "List.Later", !id_is_none(after));
+    if (more)
+        view_id(pg->v, "List.After", TEXT_ID(ID_ANSWER, list[n - 1].id));
+    return OK;
+}
+
+void answers_page(struct request *rq)
+{
+    struct page pg;
+    struct bot b;
+    struct id after = ID_NONE;
+    if (!page_begin(rq, &pg) || !page_bot(&pg, "answers", &b))
+        return;
+    struct str query = utf8_cut(str_trim(request_query(rq, "q")), 200), from = request_query(rq, "after");
+    if (from.n && !id_parse(ID_ANSWER, from, &after))
+        after = ID_NONE;
+    if (fill_list(&pg, &b, query, after) != OK)
+        page_fail(&pg);
+    else
+        page_send(&pg, "portal/bots/answers.cs", NULL);
+}
+
+/* ---- one answer; {answer} is "new" for one that is not there yet ---- */
+
+static bool is_new(struct page *pg)
+{
+    return str_eq(request_segment(pg->rq, "answer"), STR("new"));
+}
+
+static bool answer_load(struct page *pg, const struct bot *b, struct answer *out)
+{
+    struct id id;
+    *out = (struct answer){.id = ID_NONE,
+                           .question = STR_EMPTY,
+                           .answer = STR_EMPTY,
+                           .link = STR_EMPTY,
+                           .source = STR_EMPTY,
+                           .language = STR_EMPTY};
+    if (is_new(pg))
+        return true;
+    if (!page_id(pg, ID_ANSWER, "answer", &id))
+        return false;
+    if (answers_get(pg->db, pg->who.tenant, b->id, id, pg->rq->arena, out, &pg->e) == OK)
+        return true;
+    page_fail(pg);
+    return false;
+}
+
+static void answer_show(struct page *pg, const struct answer *a, int status)
+{
+    struct view *v = pg->v;
+    view_id(v, "Answer.Id", id_is_none(a->id) ? "new" : TEXT_ID(ID_ANSWER, a->id));
+    view_bool(v, "Answer.New", id_is_none(a->id));
+    view_str(v, "Answer.question", a->question);
+    view_str(v, "Answer.answer", a->answer);
+    view_str(v, "Answer.link", str_trim(a->link));
+    view_str(v, "Answer.source", a->source);
+    view_str(v, "Answer.language", a->language);
+    view_time(v, "Answer.Updated", a->updated_ms);
+    page_send_status(pg, status, "portal/bots/answers_answer.cs", NULL);
+}
+
+void answer_page(struct request *rq)
+{
+    struct page pg;
+    struct bot b;
+    struct answer a;
+    if (page_begin(rq, &pg) && page_bot(&pg, "answers", &b) && answer_load(&pg, &b, &a))
+        answer_show(&pg, &a, 200);
+}
+
+void answer_save(struct request *rq)
+{
+    struct page pg;
+    struct bot b;
+    struct answer a;
+    if (!page_begin(rq, &pg) || !page_bot(&pg, "answers", &b) || !answer_load(&pg, &b, &a))
+        return;
+    bool new = id_is_none(a.id);
+    a.question = request_form(rq, "question");
+    a.answer = request_form(rq, "answer");
+    a.link = request_form(rq, "link");
+    a.source = request_form(rq, "source");
+    if (new)
+        a.language = b.language;
+    enum status st = answers_save(pg.db, pg.who.tenant, b.id, &a, &pg.e);
+    if (st == OK) {
+        page_redirect(&pg, "/app/bots/%s/answers?done=%s", TEXT_ID(ID_BOT, b.id), new ? "answer_added" : "saved");
+    } else if (page_is_form_error(&pg)) {
+        page_form_error(&pg);
+        answer_show(&pg, &a, 422);
+    } else {
+        page_fail(&pg);
+    }
+}
+
+void answer_delete(struct request *rq)
+{
+    struct page pg;
+    struct bot b;
+    struct id id;
+    if (!page_begin(rq, &pg) || !page_bot(&pg, "answers", &b) || !page_id(&pg, ID_ANSWER, "answer", &id))
+        return;
+    if (answers_delete(pg.db, pg.who.tenant, b.id, id, &pg.e) == OK)
+        page_redirect(&pg, "/app/bots/%s/answers?done=answer_deleted", TEXT_ID(ID_BOT, b.id));
+    else
+        page_fail(&pg);
+}

@@ -1,0 +1,47 @@
+/* Whose name stands at the foot of a bot's chat: the portal's page of it, for plans that have white label. */
+#include "portal/page/page.h"
+
+#include "base/banned.h"
+
+#define ROUTE(m, p, h, ...) void h(struct request *rq);
+#include "portal/routes.def"
+#undef ROUTE
+
+static void brand_show(struct page *pg, const struct bot_brand *b, int status)
+{
+    view_str(pg->v, "Brand.name", b->name);
+    view_str(pg->v, "Brand.link", b->link);
+    view_int(pg->v, "Brand.NameMax", BRAND_NAME_MAX);
+    view_int(pg->v, "Brand.LinkMax", BRAND_LINK_MAX);
+    page_send_status(pg, status, "portal/bots/brand.cs", NULL);
+}
+
+void brand_page(struct request *rq)
+{
+    struct page pg;
+    struct bot b;
+    struct bot_brand brand;
+    if (!page_begin(rq, &pg) || !page_bot(&pg, "overview", &b))
+        return;
+    if (bot_brand(pg.db, pg.who.tenant, b.id, rq->arena, &brand, &pg.e) == OK)
+        brand_show(&pg, &brand, 200);
+    else
+        page_fail(&pg);
+}
+
+void brand_save(struct request *rq)
+{
+    struct page pg;
+    struct bot b;
+    if (!page_begin(rq, &pg) || !page_bot(&pg, "overview", &b))
+        return;
+    struct bot_brand brand = {request_form(rq, "name"), request_form(rq, "link")};
+    if (bot_brand_save(pg.db, &pg.who, b.id, &brand, &pg.e) == OK) {
+        page_redirect(&pg, "/app/bots/%s/brand?done=brand_saved", TEXT_ID(ID_BOT, b.id));
+    } else if (page_is_form_error(&pg)) {
+        page_form_error(&pg);
+        brand_show(&pg, &brand, 422);
+    } else {
+        page_fail(&pg);
+    }
+}

@@ -1,0 +1,462 @@
+#include "portal/bots/flow_view.h"
+
+#include <stdio.h>
+
+#include "base/limits.h"
+#include "base/map.h"
+#include "base/num.h"
+#include "base/utf8.h"
+
+#include "base/banned.h"
+
+#define SHOWN 600 /* characters of one text */
+
+struct reading {
+    struct view *v;
+    struct arena *a;
+    const struct json *doc, *nodes;
+    struct str language;
+    size_t row, target; /* where we write */
+};
+
+/* ---- texts of the flow ---- */
+
+/* A text is one string, or an object with one for each language. */
+static struct str text_of(const struct reading *r, const struct json *j)
+{
+    struct json_iter it = {0};
+    if (json_is(j, JSON_STRING))
+        return json_str(j);
+    struct str s = json_str(json_get_n(j, r->language));
+    if (!s.n)
+        s = json_str(json_get_n(j, json_str(json_at(json_get(r->doc, "languages"), 0))));
+    return !s.n && json_each(j, &it) ? json_str(it.value) : s;
+}
+
+/* What is too long ends in an ellipsis, so that nobody takes the beginning for the whole. */
+static struct str shorter(struct reading *r, struct str s, size_t max_chars)
+{
+    struct str head = utf8_cut(s, max_chars);
+    return head.n == s.n ? s : str_from(arena_printf(r->a, "%.*s…", STR_F(head)));
+}
+
+static void row_str(struct reading *r, const char *field, struct str value)
+{
+    if (value.n)
+        view_str(r->v, view_at(r->v, "Nodes", r->row, field), shorter(r, value, SHOWN));
+}
+
+static void target(struct reading *r, struct str when, struct str node)
+{
+    char key[64];
+    if (!node.n)
+        return;
+    snprintf(key, sizeof(key), "Nodes.%zu.Targets", r->row);
+    view_str(r->v, view_at(r->v, key, r->target, "When"), shorter(r, when, 160));
+    view_str(r->v, view_at(r->v, key, r->target, "Node"), node);
+    r->target++;
+}
+
+static struct str words(struct reading *r, const char *key)
+{
+    return str_from(view_t(r->v, key));
+}
+
+/* ---- conditions in words ---- */
+
+static void value_words(struct buf *b, const struct json *j)
+{
+    if (json_is(j, JSON_STRING)) {
+        buf_printf(b, "“%.*s”", STR_F(json_str(j)));
+        return;
+    }
+    for (size_t i = 0; json_is(j, JSON_ARRAY) && i < json_len(j); i++) {
+        buf_puts(b, i ? ", " : "");
+        value_words(b, json_at(j, i));
+    }
+    if (!json_is(j, JSON_ARRAY))
+        json_write(b, j);
+}
+
+static void condition_words(struct reading *r, struct buf *b, const struct json *j, int depth);
+
+static void condition_list(struct reading *r, struct buf *b, const struct json *list, const char *between, int depth)
+{
+    for (size_t i = 0; i < json_len(list); i++) {
+        if (i)
+            buf_printf(b, " %s ", view_t(r->v, between));
+        condition_words(r, b, json_at(list, i), depth + 1);
+    }
+}
+
+static void condition_words(struct reading *r, struct buf *b, const struct json *j, int depth)
+{
+    if (depth > 8)
+        buf_puts(b, "…");
+    else if (json_has(j, "all"))
+        condition_list(r, b, json_get(j, "all"), "Flow.And", depth);
+    else if (json_has(j, "any"))
+        condition_list(r, b, json_get(j, "any"), "Flow.Or", depth);
+    else if (json_has(j, "not")) {
+        buf_printf(b, "%s (", view_t(r->v, "Flow.Not"));
+        condition_words(r, b, json_get(j, "not"), depth + 1);
+        buf_putc(b, ')');
+    } else {
+        struct str op = json_get_str(j, "op");
+        char key[40];
+        snprintf(key, sizeof(key), "Flow.Op.%.*s", STR_F(str_sub(op, 0, 20)));
+        buf_printf(b, "%.*s %s ", STR_F(json_get_str(j, "var")), view_t(r->v, key));
+        if (json_has(j, "value"))
+            value_words(b, json_get(j, "value"));
+    }
+}
+
+static struct str condition_text(struct reading *r, const struct json *j)
+{
+    struct buf b;
+    bool ok = true;
+    buf_init(&b, 64 * KB);
+    condition_words(r, &b, j, 0);
+    struct str s = buf_ok(&b) ? arena_str(r->a, str_trim(buf_str(&b)), &ok) : STR_EMPTY;
+    buf_release(&b);
+    return s;
+}
+
+/* ---- one node ---- */
+
+static void choices_targets(struct reading *r, const struct json *n)
+{
+    const struct json *list = json_get(n, "choices");
+    for (size_t i = 0; i < json_len(list); i++) {
+        const struct json *c = json_at(list, i);
+        struct str next = json_get_str(c, "next");
+        target(r, text_of(r, json_get(c, "label")), next.n ? next : json_get_str(n, "next"));
+    }
+}
+
+static void show_say(struct reading *r, const struct json *n)
+{
+    struct buf b;
+    const struct json *list = json_get(n, "messages");
+    buf_init(&b, MAX_FLOW);
+    for (size_t i = 0; i < json_len(list); i++) {
+        const struct json *m = json_at(list, i);
+        const struct json *t = json_has(m, "title")  ? json_get(m, "title")
+                               : json_has(m, "text") ? json_get(m, "text")
+                                                     : json_get(m, "alt");
+        struct str s = text_of(r, t);
+        buf_puts(&b, i ? "\n" : "");
+        buf_str_add(&b, s);
+    }
+    row_str(r, "Text", buf_str(&b));
+    buf_release(&b);
+    choices_targets(r, n);
+    if (!json_len(json_get(n, "choices")))
+        target(r, STR_EMPTY, json_get_str(n, "next"));
+}
+
+static void show_ask(struct reading *r, const struct json *n)
+{
+    char key[40];
+    struct str var = json_get_str(n, "var");
+    snprintf(key, sizeof(key), "Flow.Expect.%.*s", STR_F(str_sub(json_get_str(n, "expect"), 0, 20)));
+    row_str(r, "Text", text_of(r, json_get(n, "text")));
+    row_str(r, "Detail", view_fill(r->v, var.n ? "Flow.Asks" : "Flow.AsksOnly", {"what", words(r, key)}, {"var", var}));
+    choices_targets(r, n);
+    if (!json_len(json_get(n, "choices")))
+        target(r, STR_EMPTY, json_get_str(n, "next"));
+    target(r, words(r, "Flow.Tries"), json_get_str(json_get(n, "retry"), "then"));
+}
+
+static void show_branch(struct reading *r, const struct json *n)
+{
+    const struct json *list = json_get(n, "cases");
+    for (size_t i = 0; i < json_len(list); i++)
+        target(r, condition_text(r, json_get(json_at(list, i), "when")), json_get_str(json_at(list, i), "next"));
+    target(r, words(r, "Flow.Else"), json_get_str(n, "else"));
+}
+
+static void show_set(struct reading *r, const struct json *n)
+{
+    struct buf b;
+    const struct json *list = json_get(n, "set");
+    buf_init(&b, MAX_FLOW);
+    for (size_t i = 0; i < json_len(list); i++) {
+        const struct json *s = json_at(list, i);
+        buf_printf(&b, "%s%.*s %s ", i ? "\n" : "", STR_F(json_get_str(s, "var")), json_has(s, "add") ? "+=" : "=");
+        if (json_has(s, "copy"))
+            buf_str_add(&b, json_get_str(s, "copy"));
+        else if (json_has(s, "template"))
+            buf_str_add(&b, text_of(r, json_get(s, "template")));
+        else
+            value_words(&b, json_has(s, "add") ? json_get(s, "add") : json_get(s, "to"));
+    }
+    row_str(r, "Detail", buf_str(&b));
+    buf_release(&b);
+    target(r, STR_EMPTY, json_get_str(n, "next"));
+}
+
+static void show_http(struct reading *r, const struct json *n)
+{
+    const char *line = arena_printf(r->a, "%.*s %.*s", STR_F(json_get_str(n, "method")), STR_F(json_get_str(n, "url")));
+    row_str(r, "Detail", str_from(line));
+    target(r, STR_EMPTY, json_get_str(n, "next"));
+    target(r, words(r, "Flow.OnError"), json_get_str(n, "error"));
+}
+
+static void show_answer(struct reading *r, const struct json *n)
+{
+    row_str(r, "Detail", words(r, "Flow.AnswerDetail"));
+    target(r, STR_EMPTY, json_get_str(n, "next"));
+    target(r, words(r, "Flow.NoMatch"), json_get_str(n, "none"));
+}
+
+static void show_wait(struct reading *r, const struct json *n)
+{
+    const char *seconds = arena_printf(r->a, "%d", (int)json_int(json_get(n, "seconds"), 0));
+    row_str(r, "Detail",
+            json_has(n, "seconds") ? view_fill(r->v, "Flow.Seconds", {"n", str_from(seconds)})
+                                   : words(r, "Flow.WaitsMessage"));
+    target(r, STR_EMPTY, json_get_str(n, "next"));
+}
+
+static void show_plain(struct reading *r, const struct json *n)
+{
+    row_str(r, "Text", text_of(r, json_get(n, "text")));
+    target(r, STR_EMPTY, json_get_str(n, "next"));
+    target(r, STR_EMPTY, json_get_str(n, "to"));
+}
+
+static void show_node(struct reading *r, struct str id, const struct json *n)
+{
+    static const struct {
+        const char *type;
+        void (*show)(struct reading *, const struct json *);
+    } shows[] = {{"say", show_say},   {"ask", show_ask},       {"branch", show_branch}, {"set", show_set},
+                 {"http", show_http}, {"answer", show_answer}, {"wait", show_wait}};
+    struct str type = json_get_str(n, "type");
+    char key[40];
+    size_t i = 0, known = sizeof(shows) / sizeof(shows[0]);
+    r->target = 0;
+    snprintf(key, sizeof(key), "Flow.Type.%.*s", STR_F(str_sub(type, 0, 20)));
+    row_str(r, "Id", id);
+    row_str(r, "Type", type);
+    row_str(r, "TypeText", words(r, key));
+    view_bool(r->v, view_at(r->v, "Nodes", r->row, "Start"), str_eq(id, json_get_str(r->doc, "start")));
+    while (i < known && !str_eqz(type, shows[i].type))
+        i++;
+    (i < known ? shows[i].show : show_plain)(r, n);
+    r->row++;
+}
+
+/* ---- the order: as a visitor meets them; what nobody can reach comes last ---- */
+
+struct walk {
+    struct str *ids;
+    size_t n, max;
+    struct map seen;
+};
+
+static void meet(struct walk *w, const struct json *nodes, struct str id)
+{
+    if (id.n && w->n < w->max && json_get_n(nodes, id) && !map_get(&w->seen, id) && map_put(&w->seen, id, w) == 0)
+        w->ids[w->n++] = id;
+}
+
+/* Every member that names a node is a way on: next, else, error, none, to, then. */
+static void meet_all(struct walk *w, const struct json *nodes, const struct json *j, int depth)
+{
+    static const char *const ways[] = {"next", "else", "error", "none", "to", "then"};
+    static const char *const inner[] = {"choices", "cases", "retry"};
+    for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
+        meet(w, nodes, json_get_str(j, ways[i]));
+    for (size_t i = 0; depth == 0 && i < sizeof(inner) / sizeof(inner[0]); i++) {
+        const struct json *list = json_get(j, inner[i]);
+        if (json_is(list, JSON_OBJECT))
+            meet_all(w, nodes, list, 1);
+        for (size_t k = 0; json_is(list, JSON_ARRAY) && k < json_len(list); k++)
+            meet_all(w, nodes, json_at(list, k), 1);
+    }
+}
+
+static void walk_flow(struct walk *w, const struct json *doc, const struct json *nodes)
+{
+    struct json_iter it = {0}, commands = {0};
+    meet(w, nodes, json_get_str(doc, "start"));
+    for (size_t i = 0; i < w->n; i++)
+        meet_all(w, nodes, json_get_n(nodes, w->ids[i]), 0);
+    size_t from = w->n;
+    meet(w, nodes, json_get_str(doc, "catch_all"));
+    while (json_each(json_get(doc, "commands"), &commands))
+        meet(w, nodes, json_get_str(commands.value, "next"));
+    for (size_t i = from; i < w->n; i++)
+        meet_all(w, nodes, json_get_n(nodes, w->ids[i]), 0);
+    while (json_each(nodes, &it))
+        meet(w, nodes, it.key);
+}
+
+enum status flow_view_fill(struct view *v, struct arena *a, const struct json *doc, struct str language, struct err *e)
+{
+    struct reading r = {.v = v, .a = a, .doc = doc, .nodes = json_get(doc, "nodes"), .language = language};
+    struct walk w = {.max = json_len(r.nodes)};
+    w.ids = arena_array(a, w.max + 1, sizeof(*w.ids));
+    if (!w.ids)
+        return err_nomem(e);
+    map_init(&w.seen);
+    walk_flow(&w, doc, r.nodes);
+    map_release(&w.seen);
+    for (size_t i = 0; i < w.n; i++)
+        show_node(&r, w.ids[i], json_get_n(r.nodes, w.ids[i]));
+    return OK;
+}
+
+/* ---- checks ---- */
+
+static void finding(struct view *v, size_t i, bool error, struct str node, struct str message)
+{
+    view_bool(v, view_at(v, "Check.Findings", i, "Error"), error);
+    view_str(v, view_at(v, "Check.Findings", i, "Node"), node);
+    view_str(v, view_at(v, "Check.Findings", i, "Message"), message);
+}
+
+struct checks {
+    size_t errors, warnings, tests, failed;
+};
+
+static enum status check_lint(struct view *v, struct arena *a, const struct flow *f, struct checks *c, struct err *e)
+{
+    struct flow_finding *list = NULL;
+    size_t n = 0;
+    enum status st = flow_lint(f, a, &list, &n, e);
+    for (size_t i = 0; st == OK && i < n; i++) {
+        bool error = list[i].severity == FLOW_ERROR;
+        *(error ? &c->errors : &c->warnings) += 1;
+        finding(v, i, error, list[i].node, list[i].message);
+    }
+    return st;
+}
+
+static enum status check_tests(struct view *v, struct arena *a, const struct flow *f, struct checks *c, struct err *e)
+{
+    struct flow_test_result *list = NULL;
+    size_t n = 0;
+    enum status st = flow_test(f, a, &list, &n, e);
+    for (size_t i = 0; st == OK && i < n; i++) {
+        c->tests++;
+        if (list[i].passed)
+            continue;
+        view_str(v, view_at(v, "Check.Failed", c->failed, "Name"), list[i].name);
+        view_str(v, view_at(v, "Check.Failed", c->failed, "Message"), list[i].message);
+        c->failed++;
+    }
+    return st;
+}
+
+static void check_words(struct view *v, const struct checks *c)
+{
+    view_int(v, "Check.Errors", (int64_t)c->errors);
+    view_int(v, "Check.Warnings", (int64_t)c->warnings);
+    view_int(v, "Check.Tests", (int64_t)c->tests);
+    view_int(v, "Check.TestsFailed", (int64_t)c->failed);
+    view_bool(v, "Check.Ok", c->errors == 0 && c->failed == 0);
+    if (c->errors)
+        view_count(v, "Check.LintText", "Check.Errors", (int64_t)c->errors);
+    else
+        view_text(v, "Check.LintText", view_t(v, "Check.NoErrors"));
+    view_count(v, "Check.WarnText", "Check.Warnings", (int64_t)c->warnings);
+    if (!c->tests)
+        view_text(v, "Check.TestText", view_t(v, c->errors ? "Check.NotTested" : "Check.NoTests"));
+    else
+        view_count(v, "Check.TestText", c->failed ? "Check.TestsFailed" : "Check.TestsPassed",
+                   (int64_t)(c->failed ? c->failed : c->tests));
+}
+
+static bool uses_answers(const struct json *doc)
+{
+    struct json_iter it = {0};
+    while (json_each(json_get(doc, "nodes"), &it))
+        if (str_eq(json_get_str(it.value, "type"), STR("answer")))
+            return true;
+    return false;
+}
+
+enum status flow_view_check(struct view *v, struct arena *a, const struct json *doc, struct err *e)
+{
+    struct flow *f = NULL;
+    struct checks c = {0};
+    struct err bad = ERR_INIT;
+    enum status st = flow_parse(doc, &f, &bad);
+    if (st == ERR_INVALID) {
+        c.errors = 1;
+        finding(v, 0, true, STR_EMPTY, str_from(arena_printf(a, "%s %s", bad.pointer, bad.message)));
+        st = OK;
+    } else if (st == OK) {
+        st = check_lint(v, a, f, &c, e);
+        if (st == OK && c.errors == 0)
+            st = check_tests(v, a, f, &c, e);
+    } else if (e) {
+        *e = bad;
+    }
+    flow_drop(f);
+    check_words(v, &c);
+    view_bool(v, "Check.UsesAnswers", uses_answers(doc));
+    return st;
+}
+
+/* ---- differences ---- */
+
+/* One step of a pointer: a place in a list counts from 1, a member has its own word, a language its name. */
+static void place_step(struct view *v, struct buf *b, struct str step)
+{
+    uint64_t n = 0;
+    char key[64];
+    const char *text = key;
+    if (num_u64(step, 1000000, &n)) {
+        buf_printf(b, " %llu", (unsigned long long)n + 1);
+        return;
+    }
+    for (size_t i = 0; i < 2 && text == key; i++) {
+        snprintf(key, sizeof(key), "%s.%.*s", i ? "Languages" : "Flow.Place", STR_F(str_sub(step, 0, 35)));
+        const char *found = view_t(v, key);
+        text = strcmp(found, key) != 0 ? found : key;
+    }
+    buf_puts(b, b->n ? ", " : "");
+    buf_str_add(b, text == key ? step : str_from(text));
+}
+
+/* "/nodes/welcome/messages/0/text/en" of the node welcome is "message 1, text, English". */
+static void place_words(struct view *v, const char *key, struct str pointer, struct str node)
+{
+    struct buf b;
+    struct str step, rest = pointer;
+    size_t skip = 1;
+    buf_init(&b, 4 * KB);
+    if (node.n && str_starts(pointer, STR("/nodes/")))
+        skip = 3;
+    while (str_split(&rest, '/', &step))
+        if (skip)
+            skip--;
+        else
+            place_step(v, &b, step);
+    view_str(v, key, buf_str(&b));
+    buf_release(&b);
+}
+
+enum status flow_view_changes(struct view *v, struct arena *a, const struct json *before, const struct json *after,
+                              struct err *e)
+{
+    static const char *const kinds[] = {"added", "removed", "changed"};
+    char place[64];
+    struct flow_change *list = NULL;
+    size_t n = 0;
+    enum status st = flow_diff(before, after, a, &list, &n, e);
+    for (size_t i = 0; st == OK && i < n; i++) {
+        view_text(v, view_at(v, "Changes", i, "Kind"), kinds[list[i].kind]);
+        view_str(v, view_at(v, "Changes", i, "Node"), list[i].node);
+        snprintf(place, sizeof(place), "Changes.%zu.Place", i);
+        place_words(v, place, list[i].pointer, list[i].node);
+        view_str(v, view_at(v, "Changes", i, "Before"), utf8_cut(list[i].before, SHOWN));
+        view_str(v, view_at(v, "Changes", i, "After"), utf8_cut(list[i].after, SHOWN));
+    }
+    return st;
+}

@@ -1,0 +1,191 @@
+/* Answers from a CSV file: upload, progress, report. The reading itself is a job of parley-worker. */
+#include <stdio.h>
+
+#include "base/utf8.h"
+#include "knowledge/answers.h"
+#include "portal/page/page.h"
+#include "queue/queue.h"
+
+#include "base/banned.h"
+
+#define ROUTE(m, p, h, ...) void h(struct request *rq);
+#include "portal/routes.def"
+#undef ROUTE
+
+#define REPORT_SHOWN 100 /* rows; the file has them all */
+
+/* ---- upload ---- */
+
+void import_page(struct request *rq)
+{
+    struct page pg;
+    struct bot b;
+    if (page_begin(rq, &pg) && page_bot(&pg, "answers", &b))
+        page_send(&pg, "portal/bots/import.cs", NULL);
+}
+
+static enum status import_queue(struct page *pg, const struct bot *b, struct id *job)
+{
+    struct import_file f = {.replace = str_eq(request_form(pg->rq, "mode"), STR("replace"))};
+    f.csv = request_file(pg->rq, "file", &f.name);
+    return answers_import_later(pg->db, pg->who.tenant, b->id, &f, pg->rq->arena, job, &pg->e);
+}
+
+void import_start(struct request *rq)
+{
+    struct page pg;
+    struct bot b;
+    struct id job;
+    if (!page_begin(rq, &pg) || !page_bot(&pg, "answers", &b))
+        return;
+    if (import_queue(&pg, &b, &job) == OK) {
+        page_redirect(&pg, "/app/bots/%s/import/%s", TEXT_ID(ID_BOT, b.id), TEXT_ID(ID_JOB, job));
+    } else if (page_is_form_error(&pg)) {
+        page_form_error(&pg);
+        page_send_status(&pg, 422, "portal/bots/import.cs", NULL);
+    } else {
+        page_fail(&pg);
+    }
+}
+
+/* ---- progress ---- */
+
+/* A job of this workspace, of this kind and of this bot; anything else is not there. */
+static bool job_load(struct page *pg, const struct bot *b, struct job *out)
+{
+    struct id id, of;
+    if (!page_id(pg, ID_JOB, "job", &id))
+        return false;
+    enum status st = queue_get(pg->db, &pg->who.tenant, pg->rq->arena, id, out, &pg->e);
+    if (st == OK && (strcmp(out->kind, ANSWERS_IMPORT_JOB) != 0 ||
+                     !id_parse(ID_BOT, json_get_str(out->payload, "bot"), &of) || !id_eq(of, b->id)))
+        st = err_set(&pg->e, ERR_NOT_FOUND, NULL, "There is no such import.");
+    if (st != OK)
+        page_fail(pg);
+    return st == OK;
+}
+
+static bool job_over(const struct job *j)
+{
+    return strcmp(j->state, "done") == 0 || strcmp(j->state, "dead") == 0;
+}
+
+static int64_t job_percent(const struct job *j)
+{
+    int64_t all = json_int(json_get(j->progress, "all_bytes"), 0),
+            done = json_int(json_get(j->progress, "done_bytes"), 0);
+    if (job_over(j))
+        return 100;
+    return all > 0 && done > 0 && done <= all ? done * 100 / all : 0;
+}
+
+/* The report while it grows, and at the end. */
+static const struct json *job_report(const struct job *j)
+{
+    return strcmp(j->state, "done") == 0 ? j->result : j->progress;
+}
+
+static void fill_report(struct page *pg, const struct json *report)
+{
+    static const struct {
+        const char *field, *key;
+    } counts[] = {{"rows", "Report.Rows"},
+                  {"added", "Report.Added"},
+                  {"updated", "Report.Updated"},
+                  {"unchanged", "Report.Unchanged"},
+                  {"skipped", "Report.Skipped"}};
+    struct view *v = pg->v;
+    for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
+        view_number(v, counts[i].key, json_int(json_get(report, counts[i].field), 0));
+    const struct json *bad = json_get(report, "bad");
+    size_t n = json_len(bad), shown = n < REPORT_SHOWN ? n : REPORT_SHOWN;
+    for (size_t i = 0; i < shown; i++) {
+        const struct json *row = json_at(bad, i);
+        view_number(v, view_at(v, "Report.Bad", i, "Row"), json_int(json_get(row, "row"), 0));
+        view_str(v, view_at(v, "Report.Bad", i, "Message"), json_get_str(row, "message"));
+    }
+    view_bool(v, "Report.AnyBad", n > 0);
+    view_bool(v, "Report.More", n > shown);
+}
+
+void import_status_page(struct request *rq)
+{
+    struct page pg;
+    struct bot b;
+    struct job j;
+    if (!page_begin(rq, &pg) || !page_bot(&pg, "answers", &b) || !job_load(&pg, &b, &j))
+        return;
+    view_id(pg.v, "Job.Id", TEXT_ID(ID_JOB, j.id));
+    view_text(pg.v, "Job.State", j.state);
+    view_bool(pg.v, "Job.Over", job_over(&j));
+    view_bool(pg.v, "Job.Failed", strcmp(j.state, "dead") == 0);
+    view_text(pg.v, "Job.Error", j.error);
+    view_int(pg.v, "Job.Percent", job_percent(&j));
+    view_str(pg.v, "Job.File", json_get_str(j.payload, "filename"));
+    fill_report(&pg, job_report(&j));
+    if (!job_over(&j))
+        view_int(pg.v, "Page.Refresh", 2);
+    page_send(&pg, "portal/bots/import_job.cs", NULL);
+}
+
+void import_status(struct request *rq)
+{
+    struct page pg;
+    struct bot b;
+    struct job j;
+    if (!page_begin(rq, &pg) || !page_bot(&pg, "answers", &b) || !job_load(&pg, &b, &j))
+        return;
+    struct json *out = json_new_object(rq->arena);
+    int64_t rows = json_int(json_get(job_report(&j), "rows"), 0);
+    page_release(&pg);
+    if (!out || json_set_str(out, "state", str_from(j.state)) != 0 || json_set_bool(out, "over", job_over(&j)) != 0 ||
+        json_set_int(out, "percent", job_percent(&j)) != 0 || json_set_int(out, "rows", rows) != 0) {
+        err_nomem(&pg.e);
+        page_fail(&pg);
+        return;
+    }
+    reply_header(rq, "Cache-Control", STR("no-store"));
+    reply_json(rq, 200, out);
+}
+
+/* ---- report ---- */
+
+/* A cell that a spreadsheet would take for a formula is made plain text by an apostrophe. */
+static void csv_cell(struct buf *b, struct str s)
+{
+    buf_putc(b, '"');
+    if (s.n && strchr("=+-@\t\r", s.p[0]))
+        buf_putc(b, '\'');
+    for (size_t i = 0; i < s.n; i++) {
+        if (s.p[i] == '"')
+            buf_putc(b, '"');
+        buf_putc(b, s.p[i]);
+    }
+    buf_putc(b, '"');
+}
+
+void import_report(struct request *rq)
+{
+    struct page pg;
+    struct bot b;
+    struct job j;
+    if (!page_begin(rq, &pg) || !page_bot(&pg, "answers", &b) || !job_load(&pg, &b, &j))
+        return;
+    page_release(&pg);
+    struct buf *out = reply_body(rq);
+    const struct json *bad = json_get(job_report(&j), "bad");
+    reply_status(rq, 200);
+    reply_type(rq, "text/csv; charset=utf-8");
+    reply_header(rq, "Content-Disposition", STR("attachment; filename=\"import-report.csv\""));
+    reply_header(rq, "Cache-Control", STR("no-store"));
+    buf_puts(out, "row,code,message\r\n");
+    for (size_t i = 0; i < json_len(bad); i++) {
+        const struct json *row = json_at(bad, i);
+        buf_i64(out, json_int(json_get(row, "row"), 0));
+        buf_putc(out, ',');
+        csv_cell(out, json_get_str(row, "code"));
+        buf_putc(out, ',');
+        csv_cell(out, json_get_str(row, "message"));
+        buf_puts(out, "\r\n");
+    }
+}

@@ -1,0 +1,316 @@
+/* The test chat: talks with the draft, shows the path taken, records nothing. What was said and the flow's state travel in the
+ * form, sealed, so that the page works without JavaScript and two tabs are two chats. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/crypto.h"
+#include "base/num.h"
+#include "base/utf8.h"
+#include "portal/page/messages.h"
+#include "portal/page/page.h"
+
+#include "base/banned.h"
+
+#define ROUTE(m, p, h, ...) void h(struct request *rq);
+#include "portal/routes.def"
+#undef ROUTE
+
+#define TEST_LOG 80 /* entries kept: what is older scrolls away */
+#define TEST_SEALED (600 * KB)
+
+struct chat {
+    struct page pg;
+    struct bot bot;
+    struct json *log;         /* entries as entry_json makes them */
+    const struct json *state; /* the flow's, or NULL */
+    const char *notice;       /* a text key, or NULL */
+};
+
+/* ---- log entries ---- */
+
+static int pair_json(struct json *list, struct str label, struct str value)
+{
+    struct json *c = NULL;
+    return json_push_object(list, &c) != 0 || json_set_str(c, "label", label) != 0 ||
+                   json_set_str(c, "value", value) != 0
+               ? -1
+               : 0;
+}
+
+static int choices_json(struct json *entry, const struct flow_message *m)
+{
+    struct json *list = NULL;
+    int bad = m->choice_n ? json_set_array(entry, "choices", &list) : 0;
+    for (size_t i = 0; !bad && i < m->choice_n; i++)
+        bad = pair_json(list, m->choices[i].label, m->choices[i].value);
+    if (!bad && m->citation_n)
+        bad = json_set_array(entry, "citations", &list);
+    for (size_t i = 0; !bad && i < m->citation_n; i++)
+        bad = pair_json(list, m->citations[i].title, m->citations[i].url);
+    return bad;
+}
+
+static int entry_json(struct json *log, const char *from, const struct flow_message *m, struct json **out)
+{
+    struct json *en = NULL;
+    if (json_push_object(log, &en) != 0)
+        return -1;
+    *out = en;
+    return json_set_str(en, "from", str_from(from)) != 0 || json_set_int(en, "kind", m->kind) != 0 ||
+                   json_set_str(en, "text", m->text) != 0 || json_set_str(en, "title", m->title) != 0 ||
+                   json_set_str(en, "url", m->url) != 0 || json_set_str(en, "image", m->image) != 0 ||
+                   choices_json(en, m) != 0
+               ? -1
+               : 0;
+}
+
+static struct flow_choice *pairs_read(struct arena *a, const struct json *list, size_t *n)
+{
+    struct flow_choice *out = arena_array(a, json_len(list), sizeof(*out));
+    *n = out ? json_len(list) : 0;
+    for (size_t i = 0; i < *n; i++)
+        out[i] = (struct flow_choice){json_get_str(json_at(list, i), "label"), json_get_str(json_at(list, i), "value")};
+    return out;
+}
+
+static struct talk_message entry_read(struct arena *a, const struct json *en)
+{
+    size_t choices = 0, citations = 0;
+    struct flow_choice *c = pairs_read(a, json_get(en, "choices"), &choices),
+                       *t = pairs_read(a, json_get(en, "citations"), &citations);
+    struct flow_citation *cites = arena_array(a, citations, sizeof(*cites));
+    for (size_t i = 0; cites && i < citations; i++)
+        cites[i] = (struct flow_citation){t[i].label, t[i].value};
+    bool visitor = str_eq(json_get_str(en, "from"), STR("visitor"));
+    return (struct talk_message){.from = visitor ? "visitor" : "bot",
+                                 .m = {.kind = (enum flow_message_kind)json_int(json_get(en, "kind"), FLOW_TEXT),
+                                       .text = json_get_str(en, "text"),
+                                       .title = json_get_str(en, "title"),
+                                       .url = json_get_str(en, "url"),
+                                       .image = json_get_str(en, "image"),
+                                       .choices = c,
+                                       .choice_n = choices,
+                                       .citations = cites,
+                                       .citation_n = cites ? citations : 0}};
+}
+
+/* ---- what travels in the form ---- */
+
+static struct str seal_context(struct chat *ch)
+{
+    const char *text = arena_printf(ch->pg.rq->arena, "%s %s", TEXT_ID(ID_BOT, ch->bot.id),
+                                    TEXT_ID(ID_USER, ch->pg.who.user));
+    return str_from(text);
+}
+
+static enum status chat_seal(struct chat *ch)
+{
+    struct page *pg = &ch->pg;
+    struct json *all = json_new_object(pg->rq->arena);
+    struct buf plain, sealed, text;
+    buf_init(&plain, TEST_SEALED);
+    buf_init(&sealed, TEST_SEALED + KB);
+    buf_init(&text, 2 * TEST_SEALED);
+    enum status st = OK;
+    if (!all || json_set_int(all, "revision", ch->bot.draft_revision) != 0 ||
+        json_set_copy(all, "state", ch->state) != 0 || json_set_copy(all, "log", ch->log) != 0)
+        st = err_nomem(&pg->e);
+    if (st == OK) {
+        json_write(&plain, all);
+        st = crypto_seal(pg->app->test_key, seal_context(ch), buf_str(&plain), &sealed, &pg->e);
+    }
+    if (st == OK) {
+        crypto_base64url(&text, sealed.p, sealed.n);
+        view_str(pg->v, "Test.State", buf_str(&text));
+    }
+    if (st == OK && (!buf_ok(&plain) || !buf_ok(&sealed) || !buf_ok(&text)))
+        st = err_set(&pg->e, ERR_TOO_LARGE, NULL, "This test has grown too long: begin again.");
+    buf_release(&plain);
+    buf_release(&sealed);
+    buf_release(&text);
+    return st;
+}
+
+static enum status chat_unseal(struct chat *ch, struct str text, struct json **out)
+{
+    struct page *pg = &ch->pg;
+    size_t n = text.n / 4 * 3 + (text.n % 4 ? text.n % 4 - 1 : 0);
+    char *sealed = arena_alloc(pg->rq->arena, n + 1);
+    struct buf plain;
+    if (!sealed)
+        return err_nomem(&pg->e);
+    buf_init(&plain, TEST_SEALED);
+    enum status st = ERR_INVALID;
+    if (text.n && crypto_base64url_decode(text, sealed, n))
+        st = crypto_open(pg->app->test_key, seal_context(ch), str_n(sealed, n), &plain, &pg->e);
+    if (st == OK)
+        st = json_parse(pg->rq->arena, buf_str(&plain), MAX_JSON_DEPTH + 4, out, &pg->e);
+    buf_release(&plain);
+    return st;
+}
+
+/* ---- begin ---- */
+
+static enum status greet(struct chat *ch)
+{
+    struct page *pg = &ch->pg;
+    struct json *doc = NULL, *en = NULL;
+    struct flow *flow = NULL;
+    struct flow_message *m = NULL;
+    size_t n = 0;
+    int revision = 0;
+    enum status st = bot_draft(pg->db, pg->who.tenant, ch->bot.id, pg->rq->arena, &doc, &revision, &pg->e);
+    if (st == OK)
+        st = flow_parse(doc, &flow, &pg->e);
+    if (st == OK)
+        st = flow_greeting(flow, ch->bot.language, pg->rq->arena, &m, &n, &pg->e);
+    for (size_t i = 0; st == OK && i < n; i++)
+        if (entry_json(ch->log, "bot", &m[i], &en) != 0)
+            st = err_nomem(&pg->e);
+    flow_drop(flow);
+    return st;
+}
+
+static enum status chat_begin(struct chat *ch)
+{
+    ch->state = NULL;
+    ch->log = json_new_array(ch->pg.rq->arena);
+    return ch->log ? greet(ch) : err_nomem(&ch->pg.e);
+}
+
+/* A form that was altered, is of another bot, or talks to a draft that was changed meanwhile, begins anew. */
+static enum status chat_continue(struct chat *ch)
+{
+    struct json *all = NULL;
+    enum status st = chat_unseal(ch, request_form(ch->pg.rq, "state"), &all);
+    if (st == ERR_NOMEM)
+        return st;
+    bool same = st == OK && json_int(json_get(all, "revision"), -1) == ch->bot.draft_revision;
+    if (!same) {
+        ch->notice = st == OK ? "Test.Changed" : "Test.Anew";
+        return chat_begin(ch);
+    }
+    ch->state = json_get(all, "state");
+    ch->log = json_get(all, "log");
+    return ch->log ? OK : chat_begin(ch);
+}
+
+/* ---- one turn ---- */
+
+/* What a pressed choice is called: the visitor's words in the log. */
+static struct str choice_label(const struct json *log, struct str value)
+{
+    for (size_t i = json_len(log); i-- > 0;) {
+        const struct json *choices = json_get(json_at(log, i), "choices");
+        for (size_t k = 0; k < json_len(choices); k++)
+            if (str_eq(json_get_str(json_at(choices, k), "value"), value))
+                return json_get_str(json_at(choices, k), "label");
+    }
+    return value;
+}
+
+static enum status keep_path(struct chat *ch, struct json *visitor, const struct json *path)
+{
+    return json_set_copy(visitor, "path", path) == 0 ? OK : err_nomem(&ch->pg.e);
+}
+
+static enum status talk_once(struct chat *ch, struct str text, struct str choice)
+{
+    struct page *pg = &ch->pg;
+    struct arena *a = pg->rq->arena;
+    struct talk_in in = {.bot = ch->bot.id,
+                         .conversation = ID_NONE,
+                         .token = STR_EMPTY,
+                         .text = text,
+                         .choice = choice,
+                         .client_id = STR_EMPTY,
+                         .locale = STR_EMPTY,
+                         .channel = CHANNEL_NONE,
+                         .visitor = pg->rq->remote_addr};
+    struct talk_out out;
+    struct json *next = NULL, *path = json_new_array(a), *visitor = NULL, *en = NULL;
+    struct flow_message said = {.kind = FLOW_TEXT,
+                                .text = text.n ? text : choice_label(ch->log, choice),
+                                .title = STR_EMPTY,
+                                .url = STR_EMPTY,
+                                .image = STR_EMPTY};
+    if (!path || entry_json(ch->log, "visitor", &said, &visitor) != 0)
+        return err_nomem(&pg->e);
+    page_release(pg);
+    enum status st = talk_test(pg->app->talk, pg->who.tenant, ch->bot.id, &in, ch->state, a, &out, &next, path, &pg->e);
+    if (st == OK)
+        st = keep_path(ch, visitor, path);
+    for (size_t i = 0; st == OK && i < out.n; i++)
+        if (entry_json(ch->log, "bot", &out.messages[i].m, &en) != 0)
+            st = err_nomem(&pg->e);
+    if (st != OK)
+        return st;
+    ch->state = next;
+    view_text(pg->v, "Test.Status", talk_state_name(out.state));
+    return OK;
+}
+
+static void path_fill(struct view *v, size_t i, const struct json *path)
+{
+    char key[64];
+    snprintf(key, sizeof(key), "Messages.%zu.Path", i);
+    for (size_t k = 0; k < json_len(path); k++) {
+        view_str(v, view_at(v, key, k, "Node"), json_get_str(json_at(path, k), "node"));
+        view_str(v, view_at(v, key, k, "Type"), json_get_str(json_at(path, k), "type"));
+    }
+}
+
+static void chat_show(struct chat *ch, int status)
+{
+    struct page *pg = &ch->pg;
+    size_t n = json_len(ch->log), first = n > TEST_LOG ? n - TEST_LOG : 0;
+    struct json *kept = first ? json_new_array(pg->rq->arena) : ch->log;
+    for (size_t i = first; i < n; i++) {
+        const struct json *en = json_at(ch->log, i);
+        struct talk_message m = entry_read(pg->rq->arena, en);
+        messages_view_fill(pg->v, pg->rq->arena, "Messages", i - first, &m);
+        path_fill(pg->v, i - first, json_get(en, "path"));
+        view_bool(pg->v, view_at(pg->v, "Messages", i - first, "Last"), i + 1 == n);
+        if (kept != ch->log && json_push_copy(kept, en) != 0)
+            kept = NULL;
+    }
+    if (kept)
+        ch->log = kept;
+    if (ch->notice)
+        view_text(pg->v, "Test.Notice", view_t(pg->v, ch->notice));
+    if (chat_seal(ch) != OK)
+        page_fail(pg);
+    else
+        page_send_status(pg, status, "portal/bots/test.cs", NULL);
+}
+
+void test_page(struct request *rq)
+{
+    struct chat ch = {.notice = NULL};
+    if (!page_begin(rq, &ch.pg) || !page_bot(&ch.pg, "test", &ch.bot))
+        return;
+    if (chat_begin(&ch) == OK)
+        chat_show(&ch, 200);
+    else
+        page_fail(&ch.pg);
+}
+
+void test_say(struct request *rq)
+{
+    struct chat ch = {.notice = NULL};
+    if (!page_begin(rq, &ch.pg) || !page_bot(&ch.pg, "test", &ch.bot))
+        return;
+    struct str text = utf8_cut(str_trim(request_form(rq, "text")), MAX_TEXT), choice = request_form(rq, "choice");
+    enum status st = chat_continue(&ch);
+    if (st == OK && (text.n || choice.n))
+        st = talk_once(&ch, text, choice);
+    if (st == ERR_INVALID || st == ERR_TIMEOUT || st == ERR_UNAVAILABLE || st == ERR_RATE) {
+        page_form_error(&ch.pg);
+        ch.pg.e = (struct err)ERR_INIT;
+        st = OK;
+    }
+    if (st == OK)
+        chat_show(&ch, 200);
+    else
+        page_fail(&ch.pg);
+}

@@ -1,0 +1,53 @@
+#include "portal/page/messages.h"
+
+#include <stdio.h>
+
+#include "base/banned.h"
+
+static const char *kind_name(enum flow_message_kind k)
+{
+    switch (k) {
+    case FLOW_IMAGE:
+        return "image";
+    case FLOW_CARD:
+        return "card";
+    case FLOW_TEXT:
+        break;
+    }
+    return "text";
+}
+
+static void fill_choices(struct view *v, const char *list, size_t i, const struct flow_message *m)
+{
+    char key[96];
+    snprintf(key, sizeof(key), "%s.%zu.Choices", list, i);
+    for (size_t k = 0; k < m->choice_n; k++) {
+        view_str(v, view_at(v, key, k, "Label"), m->choices[k].label);
+        view_str(v, view_at(v, key, k, "Value"), m->choices[k].value);
+    }
+}
+
+static void fill_citations(struct view *v, const char *list, size_t i, const struct flow_message *m)
+{
+    char key[96];
+    snprintf(key, sizeof(key), "%s.%zu.Citations", list, i);
+    for (size_t k = 0; k < m->citation_n; k++) {
+        const struct flow_citation *c = &m->citations[k];
+        view_str(v, view_at(v, key, k, "Title"), c->title.n ? c->title : c->url);
+        view_str(v, view_at(v, key, k, "Url"), c->url);
+    }
+}
+
+void messages_view_fill(struct view *v, struct arena *a, const char *list, size_t i, const struct talk_message *m)
+{
+    view_text(v, view_at(v, list, i, "From"), m->from);
+    view_text(v, view_at(v, list, i, "Kind"), kind_name(m->m.kind));
+    view_set_html(v, view_at(v, list, i, "Text_html"), view_safe_text(a, m->m.text));
+    view_str(v, view_at(v, list, i, "Title"), m->m.title);
+    view_str(v, view_at(v, list, i, "Url"), m->m.url);
+    view_str(v, view_at(v, list, i, "Image"), m->m.image);
+    view_str(v, view_at(v, list, i, "Alt"), m->m.kind == FLOW_IMAGE ? m->m.text : STR_EMPTY);
+    view_time(v, view_at(v, list, i, "Time"), m->created_ms);
+    fill_choices(v, list, i, &m->m);
+    fill_citations(v, list, i, &m->m);
+}

@@ -1,0 +1,87 @@
+/* The public page of plans, from their rows: what each holds, what it comes to for a number of conversations. */
+#include <stdio.h>
+
+#include "base/num.h"
+#include "portal/billing/billing.h"
+#include "stripe/client.h"
+
+#include "base/banned.h"
+
+#define ROUTE(m, p, h, ...) void h(struct request *rq);
+#include "portal/routes.def"
+#undef ROUTE
+
+#define PRICING_MOST 200000 /* conversations a month the page reckons with */
+
+/* What the script reckons with: the same integers as here. */
+static void fill_numbers(struct page *pg, size_t i, const struct plan_terms *t)
+{
+    struct view *v = pg->v;
+    view_int(v, view_at(v, "Plans", i, "Units"), t->price);
+    if (t->conversations != UNLIMITED)
+        view_int(v, view_at(v, "Plans", i, "IncludedUnits"), t->conversations);
+    if (t->overage >= 0)
+        view_int(v, view_at(v, "Plans", i, "OverageUnits"), t->overage);
+    view_str(v, view_at(v, "Plans", i, "Zero"), words_money(pg, 0, t->currency));
+}
+
+/* "$49.00 a month", and how it comes about. */
+static void fill_total(struct page *pg, size_t i, const struct plan_terms *t, int64_t conversations)
+{
+    struct view *v = pg->v;
+    int64_t total = 0, over = pricing_overage(t, conversations);
+    if (!pricing_total(t, conversations, &total)) {
+        view_str(v, view_at(v, "Plans", i, "Why"),
+                 view_fill(v, "Pricing.Stops", {"n", words_number(pg, t->conversations)}));
+        return;
+    }
+    view_str(v, view_at(v, "Plans", i, "Total"), words_money(pg, total, t->currency));
+    if (over > 0)
+        view_str(v, view_at(v, "Plans", i, "Why"),
+                 view_fill(v, "Pricing.Over", {"over", words_money(pg, over, t->currency)},
+                           {"n", words_number(pg, conversations - t->conversations)}));
+    else
+        view_text(v, view_at(v, "Plans", i, "Why"), view_t(v, "Pricing.Within"));
+}
+
+static void fill_pricing(struct page *pg, const struct plans *plans, int64_t conversations)
+{
+    const struct plan *fit = pricing_fit(plans, conversations);
+    char prefix[KEY_MAX];
+    size_t n = 0;
+    for (size_t i = 0; i < plans->n; i++) {
+        const struct plan *p = &plans->list[i];
+        if (!p->is_public || !p->terms)
+            continue;
+        snprintf(prefix, sizeof(prefix), "Plans.%zu", n);
+        fill_plan(pg, prefix, p, NULL);
+        fill_numbers(pg, n, p->terms);
+        fill_total(pg, n, p->terms, conversations);
+        view_bool(pg->v, view_at(pg->v, "Plans", n, "Fits"), p == fit);
+        n++;
+    }
+}
+
+void pricing_page(struct request *rq)
+{
+    struct page pg;
+    struct plans plans;
+    int64_t conversations = 5000;
+    if (!page_begin_public(rq, &pg))
+        return;
+    struct str asked = str_trim(request_query(rq, "conversations"));
+    if (asked.n && !num_i64(asked, 0, PRICING_MOST, &conversations))
+        conversations = str_starts(asked, STR("-")) ? 0 : PRICING_MOST;
+    enum status st = db_get(pg.app->guard.pool, &pg.db, &pg.e);
+    if (st == OK)
+        st = plans_read(pg.db, rq->arena, &plans, &pg.e);
+    if (st != OK) {
+        page_fail(&pg);
+        return;
+    }
+    fill_pricing(&pg, &plans, conversations);
+    view_int(pg.v, "Pricing.Conversations", conversations);
+    view_int(pg.v, "Pricing.Most", PRICING_MOST);
+    view_bool(pg.v, "Pricing.Member", rq->who.signed_in && (rq->who.perms & BILLING_READ));
+    page_send(&pg, "portal/site/pricing.cs", "Pricing.Title");
+}

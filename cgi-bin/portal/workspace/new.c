@@ -1,0 +1,246 @@
+/* The list of bots; a new one from a template or from a file. */
+#include <pthread.h>
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/crypto.h"
+#include "base/limits.h"
+#include "base/shared.h"
+#include "billing/usage.h"
+#include "portal/page/page.h"
+
+#include "base/banned.h"
+
+#define ROUTE(m, p, h, ...) void h(struct request *rq);
+#include "portal/routes.def"
+#undef ROUTE
+
+static void fill_bots(struct page *pg, const struct bot *bots, size_t n, int64_t room)
+{
+    struct view *v = pg->v;
+    int64_t inactive = 0;
+    for (size_t i = 0; i < n; i++) {
+        const struct bot *b = &bots[i];
+        view_id(v, view_at(v, "Bots", i, "Id"), TEXT_ID(ID_BOT, b->id));
+        view_str(v, view_at(v, "Bots", i, "Name"), b->name);
+        view_str(v, view_at(v, "Bots", i, "Language"), b->language);
+        view_int(v, view_at(v, "Bots", i, "Live"), b->live_version);
+        view_bool(v, view_at(v, "Bots", i, "Differs"), b->draft_differs);
+        view_bool(v, view_at(v, "Bots", i, "Inactive"), b->before >= room);
+        inactive += b->before >= room;
+        view_time(v, view_at(v, "Bots", i, "Updated"), b->updated_ms);
+        view_text(v, view_at(v, "Bots", i, "ChatPath"),
+                  arena_printf(pg->rq->arena, "/chat/%s", TEXT_ID(ID_BOT, b->id)));
+    }
+    if (inactive) {
+        view_count(v, "Bots_inactive", "Bots.NoRoom", inactive);
+        page_way_out(pg);
+    }
+}
+
+/* "312 of 1,000 conversations this month": only where there is a limit. */
+static enum status fill_usage(struct page *pg)
+{
+    struct usage u;
+    enum status st = usage_now(pg->db, pg->who.tenant, clock_now_ms(), &u, &pg->e);
+    if (st != OK || u.limit == USAGE_UNLIMITED)
+        return st;
+    view_number(pg->v, "Usage.Used", u.used);
+    view_number(pg->v, "Usage.Limit", u.limit);
+    return OK;
+}
+
+void bots_page(struct request *rq)
+{
+    struct page pg;
+    struct bot *bots = NULL;
+    size_t n = 0;
+    int64_t room = 0;
+    if (!page_begin(rq, &pg))
+        return;
+    enum status st = bot_list(pg.db, pg.who.tenant, rq->arena, &bots, &n, &pg.e);
+    if (st == OK)
+        st = bot_room(pg.db, pg.who.tenant, &room, &pg.e);
+    if (st == OK)
+        st = fill_usage(&pg);
+    if (st != OK) {
+        page_fail(&pg);
+        return;
+    }
+    fill_bots(&pg, bots, n, room);
+    view_count(pg.v, "Bots_count", "Bots.Count", (int64_t)n);
+    view_text(pg.v, "Page.Nav", "bots");
+    page_send(&pg, "portal/workspace/index.cs", "Bots.Title");
+}
+
+/* ---- a new bot ---- */
+
+/* A form is good for one bot: the second click of a double click finds it used. */
+static void fill_once(struct page *pg)
+{
+    uint8_t random[12];
+    struct buf b;
+    crypto_random(random, sizeof(random));
+    buf_init(&b, 64);
+    crypto_base64url(&b, random, sizeof(random));
+    view_str(pg->v, "Form.once", buf_str(&b));
+    buf_release(&b);
+}
+
+static bool once_used(struct page *pg)
+{
+    struct str once = request_form(pg->rq, "once");
+    int wait = 0;
+    return once.n >= 16 && once.n <= 40 && !shared_take("form", once, 1, 1, &wait);
+}
+
+static void fill_language(struct page *pg, size_t i, struct str language)
+{
+    char key[64];
+    snprintf(key, sizeof(key), "Languages.%.*s", STR_F(str_sub(language, 0, 35)));
+    const char *text = view_t(pg->v, key);
+    view_str(pg->v, view_at(pg->v, "Languages", i, "Id"), language);
+    view_str(pg->v, view_at(pg->v, "Languages", i, "Name"), strcmp(text, key) != 0 ? str_from(text) : language);
+}
+
+/* The languages of the templates: a bot can speak what its template speaks. */
+static void fill_languages(struct page *pg, const struct bot_template *t, size_t n)
+{
+    struct str seen[32];
+    size_t seen_n = 0;
+    for (size_t i = 0; i < n; i++) {
+        const struct json *list = json_get(t[i].flow, "languages");
+        for (size_t k = 0; k < json_len(list); k++) {
+            struct str one = json_str(json_at(list, k));
+            size_t at = 0;
+            while (at < seen_n && !str_eq(seen[at], one))
+                at++;
+            if (at == seen_n && seen_n < sizeof(seen) / sizeof(seen[0])) {
+                seen[seen_n] = one;
+                fill_language(pg, seen_n++, one);
+            }
+        }
+    }
+}
+
+static enum status fill_templates(struct page *pg, struct str chosen)
+{
+    struct bot_template *t = NULL;
+    size_t n = 0;
+    struct view *v = pg->v;
+    enum status st = bot_templates(pg->rq->config, pg->rq->arena, str_from(view_language(v)), &t, &n, &pg->e);
+    for (size_t i = 0; st == OK && i < n; i++) {
+        view_str(v, view_at(v, "Templates", i, "Id"), t[i].id);
+        view_str(v, view_at(v, "Templates", i, "Name"), t[i].name);
+        view_str(v, view_at(v, "Templates", i, "Summary"), t[i].summary);
+        view_str(v, view_at(v, "Templates", i, "Category"), t[i].category);
+        view_bool(v, view_at(v, "Templates", i, "Chosen"), str_eq(chosen, t[i].id));
+    }
+    if (st == OK)
+        fill_languages(pg, t, n);
+    return st;
+}
+
+static void new_page(struct page *pg, int status)
+{
+    struct request *rq = pg->rq;
+    bool post = rq->method == POST;
+    struct str chosen = post ? request_form(rq, "template") : request_query(rq, "template");
+    if (fill_templates(pg, chosen.n ? chosen : STR("faq")) != OK) {
+        page_fail(pg);
+        return;
+    }
+    if (post) {
+        view_str(pg->v, "Form.name", request_form(rq, "name"));
+        view_str(pg->v, "Form.language", request_form(rq, "language"));
+    }
+    fill_once(pg);
+    view_text(pg->v, "Page.Nav", "bots");
+    page_send_status(pg, status, "portal/workspace/new.cs", "BotNew.Title");
+}
+
+void bot_new_page(struct request *rq)
+{
+    struct page pg;
+    if (!page_begin(rq, &pg))
+        return;
+    /* Nobody fills a form that is refused at its end. */
+    if (bot_may_add(pg.db, pg.who.tenant, rq->arena, &pg.e) == OK)
+        new_page(&pg, 200);
+    else
+        page_fail(&pg);
+}
+
+static void new_page_again(struct page *pg)
+{
+    if (!page_is_form_error(pg)) {
+        page_fail(pg);
+        return;
+    }
+    page_form_error(pg);
+    pg->e = (struct err)ERR_INIT;
+    new_page(pg, 422);
+}
+
+void bot_create_form(struct request *rq)
+{
+    struct page pg;
+    struct bot b;
+    if (!page_begin(rq, &pg))
+        return;
+    if (once_used(&pg)) {
+        page_redirect(&pg, "/app");
+        return;
+    }
+    if (bot_create(pg.db, rq->config, &pg.who, rq->arena, request_form(rq, "template"), request_form(rq, "name"),
+                   request_form(rq, "language"), &b, &pg.e) == OK)
+        page_redirect(&pg, "/app/bots/%s?done=bot_created", TEXT_ID(ID_BOT, b.id));
+    else
+        new_page_again(&pg);
+}
+
+/* ---- from a file ---- */
+
+static enum status import_parsed(struct page *pg, struct arena *a, struct str text, struct bot *out)
+{
+    struct json *file = NULL;
+    enum status st = json_parse(a, text, MAX_JSON_DEPTH, &file, &pg->e);
+    if (st == OK && once_used(pg))
+        return err_set(&pg->e, ERR_CONFLICT, "form_used", "This form has been sent already.");
+    if (st == OK)
+        st = bot_import(pg->db, &pg->who, a, file, str_trim(request_form(pg->rq, "name")), out, &pg->e);
+    if (st != OK && !pg->e.pointer[0])
+        snprintf(pg->e.pointer, sizeof(pg->e.pointer), "file");
+    return st;
+}
+
+/* A file with all answers of a bot takes more memory than any other request may: so one at a time. */
+static enum status import_read(struct page *pg, struct bot *out)
+{
+    static pthread_mutex_t reading = PTHREAD_MUTEX_INITIALIZER;
+    struct str filename, text = request_file(pg->rq, "file", &filename);
+    struct arena a;
+    if (!text.n)
+        return err_at(&pg->e, ERR_INVALID, "file_missing", "file", "Choose a file first.");
+    if (pthread_mutex_trylock(&reading) != 0)
+        return err_set(&pg->e, ERR_RATE, "import_busy",
+                       "Another file is being read right now. Send yours again in a moment.");
+    arena_init(&a, MAX_BOT_FILE_ARENA);
+    enum status st = import_parsed(pg, &a, text, out);
+    arena_release(&a);
+    pthread_mutex_unlock(&reading);
+    return st;
+}
+
+void bot_import_form(struct request *rq)
+{
+    struct page pg;
+    struct bot b;
+    if (!page_begin(rq, &pg))
+        return;
+    view_bool(pg.v, "Form.File", true);
+    if (import_read(&pg, &b) == OK)
+        page_redirect(&pg, "/app/bots/%s?done=bot_imported", TEXT_ID(ID_BOT, b.id));
+    else
+        new_page_again(&pg);
+}

@@ -1,0 +1,9 @@
+<?cs include!"layout/top.cs" ?><?cs include!"portal/admin/parts.cs" ?>
+<div class="container-xl page-body">
+<div class="head-row"><h1 class="page-title"><?cs var:T.Admin.Events ?></h1><nav class="filter-links" aria-label="<?cs var:T.Admin.Filter ?>"><a href="/admin/events?state=pending"<?cs if:Filter.State == "pending" ?> aria-current="page"<?cs /if ?>><?cs var:T.EventState.pending ?> <span class="filter-n"><?cs var:Depth.Pending ?></span></a><a href="/admin/events?state=dead"<?cs if:Filter.State == "dead" ?> aria-current="page"<?cs /if ?>><?cs var:T.EventState.dead ?> <span class="filter-n"><?cs var:Depth.Dead ?></span></a><a href="/admin/events?state=done"<?cs if:Filter.State == "done" ?> aria-current="page"<?cs /if ?>><?cs var:T.EventState.done ?></a><a href="/admin/events?state=ignored"<?cs if:Filter.State == "ignored" ?> aria-current="page"<?cs /if ?>><?cs var:T.EventState.ignored ?></a></nav></div>
+<?cs if:!subcount(Events) ?><div class="card"><div class="empty"><div class="empty-icon"><?cs call:icon("circle-check") ?></div><h2 class="empty-title"><?cs var:T.Admin.NoEvent ?></h2><p class="empty-subtitle text-secondary"><?cs var:T.Admin.NoEventText ?></p></div></div>
+<?cs else ?><ul class="card row-list"><?cs each:v = Events ?><li><span class="row-main"><a href="/admin/events/<?cs var:url_escape(v.Id) ?>"><?cs var:v.Type ?></a><span class="row-sub"><?cs var:v.Object ?></span></span><span class="row-about"><?cs call:event_badge(v.State, v.StateText) ?><?cs if:v.Error ?><span class="row-sub d-block"><?cs var:v.Error ?></span><?cs /if ?></span><span class="row-end row-sub"><?cs call:time(v.Received, v.ReceivedIso) ?></span></li>
+<?cs /each ?></ul>
+<?cs if:List.Full == "1" ?><p class="text-secondary"><?cs var:T.Admin.MoreEvents ?></p><?cs /if ?>
+<?cs /if ?></div>
+<?cs include!"layout/bottom.cs" ?>
