@@ -1,5 +1,5 @@
 // The published JSON Schema of flows says what flow_parse says: it takes every template, and refuses what the parser refuses,
-// at the same place. The parser's side of the same list is tests/unit/test_flow_parse.c.
+// at the same place. The parser's side of the same list is tests/flow/test_parse.c.
 import { test } from 'node:test'
 import assert from 'node:assert/strict'
 import fs from 'node:fs'

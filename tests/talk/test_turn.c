@@ -3,11 +3,11 @@
 #include <stdatomic.h>
 #include <time.h>
 
-#include "../unit/test.h"
 #include "base/crypto.h"
 #include "base/limits.h"
 #include "talk/message.h"
 #include "talk/turn.h"
+#include "unit/test.h"
 
 static void pause_ms(long ms)
 {
