@@ -27,7 +27,7 @@ static enum status read_filter(struct call *call, struct conversation_filter *f)
         st = api_after(call, ID_CONVERSATION, &f->before); /* newest first: what comes after is older */
     if (st == OK && bot.n && !id_parse(ID_BOT, bot, &f->bot))
         return err_at(&call->e, ERR_INVALID, "bot_invalid", "bot", "bot is the id of a bot.");
-    for (size_t i = 0; i < sizeof(states) / sizeof(*states); i++)
+    for (size_t i = 0; i < COUNT_OF(states); i++)
         if (str_eqz(state, states[i]))
             f->state = states[i];
     if (st == OK && state.n && !f->state)

@@ -40,7 +40,7 @@ int main(int argc, char **argv)
     static const struct door door = {
         .name = "api",
         .routes = routes,
-        .route_count = sizeof(routes) / sizeof(*routes),
+        .route_count = COUNT_OF(routes),
         .threads = CONFIG_api_threads,
         .open = api_open,
         .close = api_close,

@@ -12,7 +12,7 @@ static int set_key(struct json *o, struct id key, uint32_t scopes)
     if (json_set_object(o, "key", &k) != 0 || json_set_id(k, "id", ID_KEY, key) != 0 ||
         json_set_array(k, "scopes", &list) != 0)
         return -1;
-    for (size_t i = 0; i < sizeof(scope_names) / sizeof(*scope_names); i++)
+    for (size_t i = 0; i < COUNT_OF(scope_names); i++)
         if ((scopes >> i & 1) && json_push_str(list, str_from(scope_names[i])) != 0)
             return -1;
     return 0;

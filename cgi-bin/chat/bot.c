@@ -72,7 +72,7 @@ static const char *direction_of(struct str language)
     static const char *const rtl[] = {"ar", "he", "fa", "ur", "yi", "ps", "sd", "ug", "dv", "ckb"};
     ptrdiff_t dash = str_find(language, '-');
     struct str main = dash > 0 ? str_sub(language, 0, (size_t)dash) : language;
-    for (size_t i = 0; i < sizeof(rtl) / sizeof(*rtl); i++)
+    for (size_t i = 0; i < COUNT_OF(rtl); i++)
         if (str_ieq(main, str_from(rtl[i])))
             return "rtl";
     return "ltr";
@@ -216,7 +216,7 @@ struct notice {
 static void say(struct request *rq, const struct notice *n)
 {
     struct str spoken[] = {STR("en"), STR("de"), STR("es")};
-    struct str language = request_language(rq, spoken, sizeof(spoken) / sizeof(*spoken));
+    struct str language = request_language(rq, spoken, COUNT_OF(spoken));
     struct view *v = view_new(rq->arena, arena_strdup(rq->arena, language));
     struct err e = ERR_INIT;
     if (!v)

@@ -80,7 +80,7 @@ int main(int argc, char **argv)
     static const struct door door = {
         .name = "chat",
         .routes = routes,
-        .route_count = sizeof(routes) / sizeof(*routes),
+        .route_count = COUNT_OF(routes),
         .threads = CONFIG_chat_threads,
         .open = chat_open,
         .close = chat_close,

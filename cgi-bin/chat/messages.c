@@ -32,7 +32,7 @@ static enum status read_turn(struct request *rq, struct talk_in *in, struct err 
     enum status st;
     if ((st = visitor_bot(rq, &in->bot, e)) != OK || (st = request_json(rq, &body, e)) != OK)
         return st;
-    if ((st = json_fields(body, fields, sizeof(fields) / sizeof(*fields), e)) != OK)
+    if ((st = json_fields(body, fields, COUNT_OF(fields), e)) != OK)
         return st;
     in->text = json_get_str(body, "text");
     in->choice = json_get_str(body, "choice");
@@ -240,7 +240,7 @@ static enum status rate(struct request *rq, struct err *e)
     enum status st;
     if ((st = visitor_bot(rq, &bot, e)) != OK || (st = request_json(rq, &body, e)) != OK)
         return st;
-    if ((st = json_fields(body, fields, sizeof(fields) / sizeof(*fields), e)) != OK)
+    if ((st = json_fields(body, fields, COUNT_OF(fields), e)) != OK)
         return st;
     if ((st = visitor_conversation(json_get_str(body, "conversation"), &conversation, e)) != OK)
         return st;

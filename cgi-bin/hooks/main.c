@@ -63,7 +63,7 @@ int main(int argc, char **argv)
     static const struct door door = {
         .name = "hooks",
         .routes = routes,
-        .route_count = sizeof(routes) / sizeof(*routes),
+        .route_count = COUNT_OF(routes),
         .threads = CONFIG_hooks_threads,
         .open = hooks_open,
         .close = hooks_close,

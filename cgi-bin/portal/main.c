@@ -83,7 +83,7 @@ int main(int argc, char **argv)
     static const struct door door = {
         .name = "portal",
         .routes = routes,
-        .route_count = sizeof(routes) / sizeof(routes[0]),
+        .route_count = COUNT_OF(routes),
         .threads = CONFIG_portal_threads,
         .open = portal_open,
         .close = portal_close,

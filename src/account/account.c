@@ -29,7 +29,7 @@ static const struct {
     [ROLE_ADMIN] = {"admin", ADMIN_PERMS},
     [ROLE_OWNER] = {"owner", OWNER_PERMS},
 };
-#define ROLE_COUNT (sizeof(roles) / sizeof(*roles))
+#define ROLE_COUNT COUNT_OF(roles)
 
 uint32_t account_role_perms(enum role r)
 {

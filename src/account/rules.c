@@ -78,7 +78,7 @@ static const char *const commonest[] = {
 
 static bool is_commonest(struct str password)
 {
-    for (size_t i = 0; i < sizeof(commonest) / sizeof(*commonest); i++)
+    for (size_t i = 0; i < COUNT_OF(commonest); i++)
         if (str_ieq(password, str_from(commonest[i])))
             return true;
     return false;

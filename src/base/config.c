@@ -71,7 +71,7 @@ static bool duration(struct str s, int64_t *out)
     if (!num_i64(str_sub(s, 0, digits), 0, INT64_MAX, &n))
         return false;
     struct str unit = str_sub(s, digits, s.n);
-    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+    for (size_t i = 0; i < COUNT_OF(units); i++)
         if (str_eqz(unit, units[i].name))
             return !__builtin_mul_overflow(n, units[i].ms, out);
     *out = 0;
@@ -81,7 +81,7 @@ static bool duration(struct str s, int64_t *out)
 static bool boolean(struct str s, int64_t *out)
 {
     static const char *const words[] = {"off", "on", "false", "true", "no", "yes", "0", "1"};
-    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+    for (size_t i = 0; i < COUNT_OF(words); i++) {
         if (str_ieq(s, str_from(words[i]))) {
             *out = (int64_t)(i % 2);
             return true;

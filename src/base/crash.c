@@ -10,6 +10,7 @@
 
 #include "base/build.h"
 #include "base/limits.h"
+#include "base/str.h"
 
 #include "base/banned.h"
 
@@ -158,7 +159,7 @@ void crash_init(const char *program)
     struct sigaction sa = {.sa_sigaction = on_crash,
                            .sa_flags = SA_SIGINFO | SA_ONSTACK | (int)SA_RESETHAND | SA_NODEFER};
     sigemptyset(&sa.sa_mask);
-    for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++)
+    for (size_t i = 0; i < COUNT_OF(signals); i++)
         sigaction(signals[i], &sa, NULL);
     crash_thread_begin(NULL);
 }

@@ -126,7 +126,7 @@ enum status err_nomem(struct err *e)
 const char *status_default_code(enum status st)
 {
     size_t i = (size_t)st;
-    return i < sizeof(default_codes) / sizeof(default_codes[0]) ? default_codes[i] : "internal";
+    return i < COUNT_OF(default_codes) ? default_codes[i] : "internal";
 }
 
 const char *err_code(const struct err *e)

@@ -113,7 +113,7 @@ struct id id_least(int64_t ms)
 
 static struct str prefix_of(enum id_kind kind)
 {
-    CHECK((size_t)kind < sizeof(prefixes) / sizeof(prefixes[0]));
+    CHECK((size_t)kind < COUNT_OF(prefixes));
     return str_from(prefixes[kind]);
 }
 

@@ -11,6 +11,9 @@ struct str {
     size_t n;      /* bytes */
 };
 
+/* The number of elements of an array. A pointer is refused by the compiler (-Wsizeof-pointer-div). */
+#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
+
 #define STR(lit) ((struct str){"" lit, sizeof(lit) - 1})
 #define STR_EMPTY ((struct str){"", 0})
 #define STR_F(s) (int)(s).n, (s).p /* for "%.*s" */

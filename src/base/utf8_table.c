@@ -2,6 +2,8 @@
  * range they lie in. */
 #include "base/utf8_table.h"
 
+#include "base/str.h"
+
 #include "base/banned.h"
 
 /* From first to last every step-th letter has its lower-case form at + delta. */
@@ -46,7 +48,7 @@ const struct utf8_case utf8_cases[] = {
     {0xA7C5, 0xA7C5, -42307, 1}, {0xA7C6, 0xA7C6, -35384, 1}, {0xA7C7, 0xA7C9, 1, 2},      {0xA7D0, 0xA7D0, 1, 1},
     {0xA7D6, 0xA7D8, 1, 2},      {0xA7F5, 0xA7F5, 1, 1},
 };
-const size_t utf8_case_count = sizeof(utf8_cases) / sizeof(utf8_cases[0]);
+const size_t utf8_case_count = COUNT_OF(utf8_cases);
 
 /* The bare letter of each Latin letter with marks from U+00C0 and from U+1E00 on; a dot where there is none. */
 const char utf8_plain_00c0[] = "AAAAAA.CEEEEIIIIDNOOOOO.OUUUUY..aaaaaa.ceeeeiiiidnooooo.ouuuuy.y"
@@ -119,4 +121,4 @@ const struct utf8_range utf8_letters[] = {
     {0x1E7E0, 0x1E959}, {0x1EC71, 0x1ECAB}, {0x1ECAD, 0x1ECAF}, {0x1ECB1, 0x1ED2D}, {0x1ED2F, 0x1EEBB},
     {0x1F100, 0x1F10C}, {0x1FBF0, 0x3134A}, {0xE0100, 0xE01EF},
 };
-const size_t utf8_letter_count = sizeof(utf8_letters) / sizeof(utf8_letters[0]);
+const size_t utf8_letter_count = COUNT_OF(utf8_letters);

@@ -171,7 +171,7 @@ static void copy_discounts(struct stripe_form *f, const struct json *phase, int 
     static const char *const kinds[] = {"discount", "promotion_code", "coupon"};
     const struct json *list = json_get(phase, "discounts");
     for (size_t i = 0; i < json_len(list); i++)
-        for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++) {
+        for (size_t k = 0; k < COUNT_OF(kinds); k++) {
             struct str id = stripe_id_of(json_get(json_at(list, i), kinds[k]));
             if (!id.n)
                 continue;

@@ -66,7 +66,7 @@ static bool is_operators(const struct err *e)
     static const char *const codes[] = {"stripe_key_refused", "stripe_right_missing", "stripe_answer", "config_invalid",
                                         "not_set_up",         "stripe_key_reused",    "stripe_unknown"};
     const char *code = err_code(e);
-    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+    for (size_t i = 0; i < COUNT_OF(codes); i++)
         if (strcmp(code, codes[i]) == 0)
             return true;
     return strncmp(code, "stripe_", 7) == 0 && (e->status == ERR_INVALID || e->status == ERR_NOT_FOUND) &&

@@ -199,7 +199,7 @@ int64_t planned_proration_s(const struct planned *x, int64_t proration_ms)
 
 static bool take_lines(struct change_preview *out, struct arena *a, const struct json *lines)
 {
-#define MAX (sizeof(out->lines) / sizeof(out->lines[0]))
+#define MAX COUNT_OF(out->lines)
     bool ok = true;
 
     for (size_t i = 0; i < json_len(lines); i++) {

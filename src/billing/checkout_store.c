@@ -130,7 +130,7 @@ DB_STMT(attempt_ended, TENANT,
 
 static enum attempt_state attempt_state_of(struct str s)
 {
-    for (size_t i = 0; i < sizeof(attempt_states) / sizeof(attempt_states[0]); i++)
+    for (size_t i = 0; i < COUNT_OF(attempt_states); i++)
         if (str_eqz(s, attempt_states[i]))
             return (enum attempt_state)i;
     return ATTEMPT_FAILED;

@@ -20,7 +20,7 @@ static const struct kind {
     {"dispute", "charge.dispute.", look_dispute},   {"price", "price.", look_price},
     {"product", "product.", look_product},
 };
-#define KINDS (sizeof(kinds) / sizeof(kinds[0]))
+#define KINDS COUNT_OF(kinds)
 
 static const struct kind *find(struct str object)
 {

@@ -18,7 +18,7 @@ static const char *const status_names[] = {
     [STRIPE_UNPAID] = "unpaid",
     [STRIPE_PAUSED] = "paused",
 };
-#define STATUSES (sizeof(status_names) / sizeof(status_names[0]))
+#define STATUSES COUNT_OF(status_names)
 
 enum stripe_status stripe_status_parse(struct str s)
 {

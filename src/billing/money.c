@@ -27,9 +27,9 @@ int money_places(struct str currency)
     static const char *const none[] = {"bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga",
                                        "pyg", "rwf", "vnd", "vuv", "xaf", "xof", "xpf"};
     static const char *const three[] = {"bhd", "jod", "kwd", "omr", "tnd"};
-    if (among(currency, none, sizeof(none) / sizeof(none[0])))
+    if (among(currency, none, COUNT_OF(none)))
         return 0;
-    return among(currency, three, sizeof(three) / sizeof(three[0])) ? 3 : 2;
+    return among(currency, three, COUNT_OF(three)) ? 3 : 2;
 }
 
 static const char *sign_of(struct str currency)
@@ -38,7 +38,7 @@ static const char *sign_of(struct str currency)
                                             {"krw", "₩"},   {"inr", "₹"},  {"cad", "CA$"}, {"aud", "A$"},
                                             {"nzd", "NZ$"}, {"brl", "R$"}, {"mxn", "MX$"}, {"cny", "CN¥"},
                                             {"ils", "₪"},   {"vnd", "₫"},  {"php", "₱"},   {"ngn", "₦"}};
-    for (size_t i = 0; i < sizeof(symbols) / sizeof(symbols[0]); i++)
+    for (size_t i = 0; i < COUNT_OF(symbols); i++)
         if (str_ieq(currency, str_from(symbols[i].code)))
             return symbols[i].sign;
     return NULL;

@@ -77,7 +77,7 @@ int notice_dunning(const struct entitlements *x, int64_t now_ms, struct notice o
     if (!x->subscription || x->state < BILLING_GRACE || x->state > BILLING_SUSPENDED)
         return 0;
     int64_t since = failed_since(x->subscription);
-    for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+    for (size_t i = 0; i < COUNT_OF(steps); i++) {
         bool passed = steps[i].from < x->state || (steps[i].from == x->state && now_ms - since >= steps[i].after_ms);
         if (passed)
             n = add(out, n, steps[i].name, since, steps[i].until_ms ? since + steps[i].until_ms : 0, steps[i].name);

@@ -243,7 +243,7 @@ static void portal_params(struct stripe_form *f, struct setup *s, bool update)
     stripe_param_bool(f, "features[invoice_history][enabled]", true);
     stripe_param_bool(f, "features[payment_method_update][enabled]", true);
     stripe_param_bool(f, "features[customer_update][enabled]", true);
-    for (size_t i = 0; i < sizeof(updates) / sizeof(updates[0]); i++)
+    for (size_t i = 0; i < COUNT_OF(updates); i++)
         stripe_param_text(f, stripe_name(f, "features[customer_update][allowed_updates][%zu]", i), updates[i]);
     stripe_param_bool(f, "features[subscription_cancel][enabled]", false);
     stripe_param_bool(f, "features[subscription_update][enabled]", false);
@@ -362,7 +362,7 @@ static enum status look_for_ids(struct db *c, struct arena *a, bool livemode, st
     static const char *const names[] = {"meter", "portal", "webhook", "thin_events"};
     struct str id;
     enum status st = OK;
-    for (size_t i = 0; st == OK && i < sizeof(names) / sizeof(names[0]); i++) {
+    for (size_t i = 0; st == OK && i < COUNT_OF(names); i++) {
         st = setup_store_id(c, a, livemode, names[i], &id, e);
         if (st == OK && !id.n)
             missing(b, "no ", str_from(names[i]));

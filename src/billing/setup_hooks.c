@@ -36,7 +36,6 @@ static const char *const snapshot_events[] = {"checkout.session.completed",
                                               "price.updated",
                                               "product.updated"};
 static const char *const thin_events[] = {"v1.billing.meter.error_report_triggered", "v1.billing.meter.no_meter_found"};
-#define COUNT(x) (sizeof(x) / sizeof((x)[0]))
 
 static const char *hook_url(struct setup *s)
 {
@@ -91,7 +90,7 @@ static enum status endpoint_find(struct setup *s, const char *url, struct json *
 static void event_params(struct stripe_form *f, const char *url)
 {
     stripe_param_text(f, "url", url);
-    for (size_t i = 0; i < COUNT(snapshot_events); i++)
+    for (size_t i = 0; i < COUNT_OF(snapshot_events); i++)
         stripe_param_text(f, stripe_name(f, "enabled_events[%zu]", i), snapshot_events[i]);
 }
 
@@ -128,7 +127,7 @@ static enum status endpoint_mend(struct setup *s, const char *url, const struct 
 {
     struct str id = json_get_str(h, "id");
     bool enabled = str_eqz(json_get_str(h, "status"), "enabled"), here = str_eqz(json_get_str(h, "url"), url);
-    bool events = same_events(json_get(h, "enabled_events"), snapshot_events, COUNT(snapshot_events));
+    bool events = same_events(json_get(h, "enabled_events"), snapshot_events, COUNT_OF(snapshot_events));
     const char *note = !enabled  ? "it was switched off"
                        : !here   ? "base_url is another"
                        : !events ? "it heard other events"
@@ -215,7 +214,7 @@ static bool add_events(struct json *body)
     struct json *list;
     if (json_set_array(body, "enabled_events", &list) != 0)
         return false;
-    for (size_t i = 0; i < COUNT(thin_events); i++)
+    for (size_t i = 0; i < COUNT_OF(thin_events); i++)
         if (json_push_str(list, str_from(thin_events[i])) != 0)
             return false;
     return true;
@@ -262,7 +261,7 @@ static enum status thin_mend(struct setup *s, const char *url, const struct json
     struct str id = json_get_str(d, "id");
     bool enabled = str_eqz(json_get_str(d, "status"), "enabled");
     bool here = str_eqz(json_get_str(json_get(d, "webhook_endpoint"), "url"), url);
-    bool events = same_events(json_get(d, "enabled_events"), thin_events, COUNT(thin_events));
+    bool events = same_events(json_get(d, "enabled_events"), thin_events, COUNT_OF(thin_events));
     const char *note = !enabled  ? "it was switched off"
                        : !here   ? "base_url is another"
                        : !events ? "it heard other events"

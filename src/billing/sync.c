@@ -102,7 +102,7 @@ static bool is_outage(const struct err *why)
     static const char *const codes[] = {"stripe_unreachable",  "stripe_no_answer",   "stripe_timeout",
                                         "stripe_rate_limited", "stripe_key_refused", "stripe_off",
                                         "config_invalid"};
-    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+    for (size_t i = 0; i < COUNT_OF(codes); i++)
         if (strcmp(why->code, codes[i]) == 0)
             return true;
     return false;
@@ -132,8 +132,8 @@ static enum status put_off(struct db *c, void *ctx, struct err *e)
     struct piece *x = ctx;
     bool busy = is_busy(&x->why), outage = is_outage(&x->why);
     int64_t ms = busy     ? BUSY_MS
-                 : outage ? step_ms(outage_s, sizeof(outage_s) / sizeof(outage_s[0]), x->due.attempts)
-                          : step_ms(backoff_s, sizeof(backoff_s) / sizeof(backoff_s[0]), x->due.attempts);
+                 : outage ? step_ms(outage_s, COUNT_OF(outage_s), x->due.attempts)
+                          : step_ms(backoff_s, COUNT_OF(backoff_s), x->due.attempts);
     return event_store_put_off(c, x->due.v.id, clock_now_ms() + ms, !busy,
                                utf8_cut(str_from(x->why.message), ERROR_MAX), e);
 }

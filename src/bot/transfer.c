@@ -130,7 +130,7 @@ static enum status read_answers(struct arena *a, const struct json *list, struct
         const struct json *o = json_at(list, i);
         struct str *to[] = {&(*out)[i].question, &(*out)[i].answer, &(*out)[i].link, &(*out)[i].source,
                             &(*out)[i].language};
-        for (size_t k = 0; k < sizeof(to) / sizeof(*to); k++) {
+        for (size_t k = 0; k < COUNT_OF(to); k++) {
             char pointer[64];
             snprintf(pointer, sizeof(pointer), "/answers/%zu/%s", i, fields[k]);
             if (!json_is(o, JSON_OBJECT) || (json_has(o, fields[k]) && !json_is(json_get(o, fields[k]), JSON_STRING)))

@@ -244,7 +244,7 @@ static void check_parts(struct doctor *d)
         {CONFIG_flow_template_dir, "flow_template_dir", PARLEY_PKGDATADIR "/flow-templates"},
     };
 
-    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+    for (size_t i = 0; i < COUNT_OF(parts); i++) {
         const char *dir = cli_dir(d->cl, parts[i].key, parts[i].standard);
         if (has_files(dir))
             put(d, FINE, parts[i].name, NULL, "%s %s is there", parts[i].name, dir);
@@ -264,7 +264,7 @@ static void check_programs(struct doctor *d)
     static const char *const files[] = {"portal.fcgi", "api.fcgi", "chat.fcgi", "hooks.fcgi", "parley-worker"};
     const char *dir = cli_dir(d->cl, CONFIG_program_dir, PARLEY_LIBEXECDIR);
     int missing = 0;
-    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+    for (size_t i = 0; i < COUNT_OF(files); i++) {
         const char *path = arena_printf(&d->cl->arena, "%s/%s", dir, files[i]);
         if (!path || access(path, X_OK) == 0)
             continue;
@@ -465,7 +465,7 @@ static void check_sockets(struct doctor *d)
 {
     static const char *const doors[] = {"portal", "api", "chat", "hooks"};
     int silent = 0;
-    for (size_t i = 0; i < sizeof(doors) / sizeof(doors[0]); i++) {
+    for (size_t i = 0; i < COUNT_OF(doors); i++) {
         const char *path = arena_printf(&d->cl->arena, "%s/%s.sock", config_string(d->cl->config, CONFIG_run_dir),
                                         doors[i]);
         if (!path || answers(path))

@@ -81,7 +81,7 @@ static const char *kind_of(const char *id)
                  {"price_", "price"},
                  {"prod_", "product"}};
 
-    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+    for (size_t i = 0; i < COUNT_OF(kinds); i++)
         if (str_starts(str_from(id), str_from(kinds[i].prefix)))
             return kinds[i].kind;
     return NULL;

@@ -15,9 +15,9 @@ static enum status read_scopes(const char *text, uint32_t *out, struct err *e)
     *out = 0;
     while (str_split(&rest, ',', &part)) {
         size_t i = 0;
-        while (i < sizeof(scopes) / sizeof(*scopes) && !str_eqz(str_trim(part), scopes[i].name))
+        while (i < COUNT_OF(scopes) && !str_eqz(str_trim(part), scopes[i].name))
             i++;
-        if (i == sizeof(scopes) / sizeof(*scopes))
+        if (i == COUNT_OF(scopes))
             return cli_usage(e, "There is no scope \"%.*s\".", STR_F(part));
         *out |= scopes[i].bit;
     }

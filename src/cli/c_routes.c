@@ -49,7 +49,7 @@ enum status cmd_routes(struct cli *cl, struct err *e)
         return st;
     if (!list)
         return err_nomem(e);
-    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
         if (put_row(list, &rows[i]) != 0)
             return err_nomem(e);
     cli_out(cl, list);

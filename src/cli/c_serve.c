@@ -36,7 +36,7 @@ static const struct {
     {"portal", "portal.fcgi", true}, {"api", "api.fcgi", true},          {"chat", "chat.fcgi", true},
     {"hooks", "hooks.fcgi", true},   {"worker", "parley-worker", false},
 };
-#define PROGRAMS (int)(sizeof(wanted) / sizeof(wanted[0]))
+#define PROGRAMS ((int)COUNT_OF(wanted))
 
 struct serve {
     struct cli *cl;

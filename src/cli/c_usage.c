@@ -124,7 +124,7 @@ enum status cmd_usage_meter(struct cli *cl, struct err *e)
     size_t n;
     bool known = false;
     enum status st = cli_options(cl, CLI_OPTIONS({"state", &state, NULL}), 0, 0, e);
-    for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
+    for (size_t i = 0; i < COUNT_OF(states); i++)
         known = known || strcmp(states[i], state) == 0;
     if (st == OK && !known)
         return cli_usage(e, "--state is pending, unknown, sent or rejected.");

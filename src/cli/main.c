@@ -17,7 +17,7 @@ const struct command commands[] = {
 #include "cli/commands.def"
 #undef COMMAND
 };
-const size_t command_count = sizeof(commands) / sizeof(commands[0]);
+const size_t command_count = COUNT_OF(commands);
 
 /* The words of `name` in front of argv: how many, or 0. */
 static int match(const char *name, int argc, char **argv)

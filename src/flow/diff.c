@@ -82,11 +82,11 @@ static void add_place(struct buf *b, struct str path)
     path = str_sub(path, 1, path.n);
     while (str_split(&path, '/', &part)) {
         const char *one = NULL;
-        for (size_t i = 0; i < sizeof(single) / sizeof(single[0]); i++)
+        for (size_t i = 0; i < COUNT_OF(single); i++)
             if (str_eqz(before, single[i][0]))
                 one = single[i][1];
         bool list = false;
-        for (size_t i = 0; i < sizeof(single) / sizeof(single[0]); i++)
+        for (size_t i = 0; i < COUNT_OF(single); i++)
             list = list || (path.n && str_eqz(part, single[i][0]));
         if (!list) {
             if (b->n)

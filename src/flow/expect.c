@@ -22,7 +22,7 @@ static bool comma_groups(struct str locale)
 {
     static const char *const tags[] = {"en",    "zh",    "ja",    "ko",    "he",    "th",    "hi",    "es-MX",
                                        "es-US", "es-PR", "es-DO", "es-GT", "es-HN", "es-NI", "es-PA", "es-SV"};
-    for (size_t i = 0; i < sizeof(tags) / sizeof(tags[0]); i++) {
+    for (size_t i = 0; i < COUNT_OF(tags); i++) {
         struct str tag = str_from(tags[i]);
         if (str_ieq(locale, tag) ||
             (tag.n == 2 && locale.n > 2 && locale.p[2] == '-' && str_ieq(str_sub(locale, 0, 2), tag)))

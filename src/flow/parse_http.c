@@ -24,7 +24,7 @@ static bool header_name_ok(struct str s)
         if (!(c >= 'a' && c <= 'z') && !(s.p[i] >= '0' && s.p[i] <= '9') && s.p[i] != '-' && s.p[i] != '_')
             return false;
     }
-    for (size_t i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++)
+    for (size_t i = 0; i < COUNT_OF(reserved); i++)
         if (str_ieq(s, str_from(reserved[i])))
             return false;
     return true;

@@ -78,7 +78,7 @@ struct field {
     unsigned is; /* of the above; K_MUST: has to be there */
 };
 enum status read_fields(struct reader *r, const struct json *j, const struct field *fields, size_t n);
-#define READ_FIELDS(r, j, table) read_fields((r), (j), (table), sizeof(table) / sizeof((table)[0]))
+#define READ_FIELDS(r, j, table) read_fields((r), (j), (table), COUNT_OF(table))
 
 /* Fields; each leaves *out alone when the key is absent, and the path as it was. */
 enum status read_string(struct reader *r, const struct json *j, const char *key, size_t min, size_t max,

@@ -76,7 +76,7 @@ static const struct words *words_of(struct str language)
     ptrdiff_t dash = str_find(language, '-');
     if (dash >= 0)
         language.n = (size_t)dash;
-    for (size_t i = 0; i < sizeof(all_words) / sizeof(all_words[0]); i++)
+    for (size_t i = 0; i < COUNT_OF(all_words); i++)
         if (str_ieq(language, str_from(all_words[i].language)))
             return &all_words[i];
     return NULL;

@@ -89,7 +89,7 @@ static bool content_hash(const struct answer *w, uint8_t out[8])
     uint8_t hash[CRYPTO_HASH];
     struct buf b;
     buf_init(&b, 256 * KB);
-    for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
+    for (size_t i = 0; i < COUNT_OF(parts); i++) {
         buf_u64(&b, parts[i].n);
         buf_putc(&b, ' ');
         buf_str_add(&b, parts[i]);

@@ -42,7 +42,7 @@ const char *answer_check(struct answer *w, const char **field, const char **word
                  {"link", &w->link, LINK_MAX, "A link has at most 2000 characters."},
                  {"source", &w->source, SOURCE_MAX, "A source has at most 200 characters."},
                  {"language", &w->language, 35, "A language has at most 35 characters."}};
-    for (size_t i = 0; i < sizeof(rules) / sizeof(*rules); i++) {
+    for (size_t i = 0; i < COUNT_OF(rules); i++) {
         struct str *t = rules[i].text;
         *t = str_trim(str_n(t->p, t->n)); /* a text that was never set is empty */
         *field = rules[i].field;

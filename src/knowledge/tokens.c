@@ -20,12 +20,12 @@ static const struct {
     {"nb", "norwegian"}, {"nn", "norwegian"},  {"pt", "portuguese"}, {"ro", "romanian"}, {"ru", "russian"},
     {"sr", "serbian"},   {"sv", "swedish"},    {"ta", "tamil"},      {"tr", "turkish"},  {"yi", "yiddish"},
 };
-#define LANGUAGES ((int)(sizeof(languages) / sizeof(*languages)))
+#define LANGUAGES ((int)COUNT_OF(languages))
 
 static struct {
     pthread_mutex_t lock;
-    struct sb_stemmer *idle[sizeof(languages) / sizeof(*languages)][POOLED];
-    int n[sizeof(languages) / sizeof(*languages)];
+    struct sb_stemmer *idle[COUNT_OF(languages)][POOLED];
+    int n[COUNT_OF(languages)];
 } pool = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static int language_of(struct str tag)

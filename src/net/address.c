@@ -51,7 +51,7 @@ static bool within(uint32_t a, uint32_t net, int bits)
 
 static bool public4(uint32_t a)
 {
-    for (size_t i = 0; i < sizeof(special4) / sizeof(special4[0]); i++)
+    for (size_t i = 0; i < COUNT_OF(special4); i++)
         if (within(a, special4[i].net, special4[i].bits))
             return false;
     return true;
@@ -62,7 +62,7 @@ static bool public6(const uint8_t b[16])
     uint32_t a = (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
     if (!within(a, 0x20000000, 3))
         return false;
-    for (size_t i = 0; i < sizeof(special6) / sizeof(special6[0]); i++)
+    for (size_t i = 0; i < COUNT_OF(special6); i++)
         if (within(a, special6[i].net, special6[i].bits))
             return false;
     return true;

@@ -188,7 +188,7 @@ static bool is_framing(struct str name)
     static const char *const names[] = {
         "host",    "content-length",   "transfer-encoding",   "connection", "upgrade",   "te",
         "trailer", "proxy-connection", "proxy-authorization", "expect",     "keep-alive"};
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+    for (size_t i = 0; i < COUNT_OF(names); i++)
         if (str_ieq(name, str_from(names[i])))
             return true;
     return false;

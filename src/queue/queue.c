@@ -246,7 +246,7 @@ static enum status fail(struct db *c, void *ctx, struct err *e)
     enum status st = mine(c, k, &attempts, &max, e);
     if (st != OK)
         return st;
-    size_t step = attempts > 0 ? (size_t)attempts - 1 : 0, last = sizeof(backoff_s) / sizeof(backoff_s[0]) - 1;
+    size_t step = attempts > 0 ? (size_t)attempts - 1 : 0, last = COUNT_OF(backoff_s) - 1;
     end.due_ms = now + backoff_s[step < last ? step : last] * 1000;
     if (k->final || attempts >= max) {
         end.state = "dead";

@@ -56,7 +56,7 @@ static struct db_val opt_bytes(struct str s)
 
 static enum stripe_call_state state_of(struct str s)
 {
-    for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
+    for (size_t i = 0; i < COUNT_OF(states); i++)
         if (str_eqz(s, states[i]))
             return (enum stripe_call_state)i;
     BUG("stripe_call.state is %.*s", STR_F(s));

@@ -33,7 +33,7 @@ static bool read_mode(struct str key, bool *live)
     for (size_t i = 0; i < key.n; i++)
         if (key.p[i] <= ' ' || key.p[i] > '~')
             return false;
-    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+    for (size_t i = 0; i < COUNT_OF(kinds); i++)
         if (str_starts(key, str_from(kinds[i].prefix)) && key.n > strlen(kinds[i].prefix)) {
             *live = kinds[i].live;
             return true;

@@ -35,7 +35,7 @@ static bool word_char(char c)
 static bool is_secret(struct str word)
 {
     static const char *const prefixes[] = {"sk_", "rk_", "pk_", "whsec_", "ek_", "pi_secret", "seti_secret"};
-    for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
+    for (size_t i = 0; i < COUNT_OF(prefixes); i++)
         if (str_starts(word, str_from(prefixes[i])))
             return true;
     return str_has(word, STR("_secret_"));
@@ -80,7 +80,7 @@ static const char *card_words(struct str code, struct str decline)
          "The bank asks for this payment to be confirmed, which is not possible here: use another card."},
         {"card_declined", "The card was declined: use another one, or ask the bank."},
     };
-    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+    for (size_t i = 0; i < COUNT_OF(known); i++)
         if (str_eqz(code, known[i].code) || str_eqz(decline, known[i].code))
             return known[i].words;
     return NULL;

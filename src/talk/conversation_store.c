@@ -119,8 +119,8 @@ static enum status message_of(struct db_row r, struct arena *a, struct talk_mess
     static const char *const senders[] = {"system", "visitor", "bot", "agent"};
     static const char *const types[] = {"event", "text", "image", "card", "choice"};
     *m = (struct talk_message){.seq = db_row_int(r, 0),
-                               .from = literal(db_row_str(r, 1), senders, sizeof(senders) / sizeof(*senders)),
-                               .type = literal(db_row_str(r, 2), types, sizeof(types) / sizeof(*types)),
+                               .from = literal(db_row_str(r, 1), senders, COUNT_OF(senders)),
+                               .type = literal(db_row_str(r, 2), types, COUNT_OF(types)),
                                .created_ms = db_row_time(r, 5)};
     m->m.text = db_row_str(r, 3);
     return message_read(db_row_str(r, 4), a, m, e);

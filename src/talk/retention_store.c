@@ -40,7 +40,7 @@ enum status retention_store_delete(struct db *c, struct id tenant, struct id con
 {
     struct db_stmt *const in_order[] = {&feedback_of, &turn_keys_of, &messages_of, &conversation_gone};
     enum status st = OK;
-    for (size_t i = 0; st == OK && i < sizeof(in_order) / sizeof(*in_order); i++)
+    for (size_t i = 0; st == OK && i < COUNT_OF(in_order); i++)
         st = db_exec(c, in_order[i], &tenant, DB_ARGS(db_id(conversation)), NULL, e);
     return st;
 }

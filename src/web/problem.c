@@ -18,7 +18,7 @@ int http_status_of(const struct err *e)
         {"method_not_allowed", 405},
         {"headers_too_large", 431},
     };
-    for (size_t i = 0; i < sizeof(special) / sizeof(*special); i++)
+    for (size_t i = 0; i < COUNT_OF(special); i++)
         if (strcmp(e->code, special[i].code) == 0)
             return special[i].status;
     switch (e->status) {

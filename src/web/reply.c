@@ -43,7 +43,7 @@ const char *http_reason(int status)
         {503, "Service Unavailable"},
         {504, "Gateway Timeout"},
     };
-    for (size_t i = 0; i < sizeof(reasons) / sizeof(*reasons); i++)
+    for (size_t i = 0; i < COUNT_OF(reasons); i++)
         if (reasons[i].status == status)
             return reasons[i].text;
     return "Status";
@@ -134,7 +134,7 @@ static bool is_away(struct str url)
 {
     static const char *const here[] = {"http://127.0.0.1:", "http://localhost:", "http://[::1]:"};
     bool good = str_starts(url, STR("https://")) && url.n > 8 && url.p[8] != '/';
-    for (size_t i = 0; i < sizeof(here) / sizeof(here[0]); i++)
+    for (size_t i = 0; i < COUNT_OF(here); i++)
         good = good || str_starts(url, str_from(here[i]));
     for (size_t i = 0; i < url.n; i++)
         if ((unsigned char)url.p[i] <= ' ' || (unsigned char)url.p[i] > '~' || url.p[i] == '\\')

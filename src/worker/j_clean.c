@@ -115,7 +115,7 @@ enum status j_cleanup(struct work *w, struct json **result, struct err *e)
     enum status st = OK;
     if (!(*result = json_new_object(w->arena)))
         return err_nomem(e);
-    for (size_t i = 0; st == OK && i < sizeof(steps) / sizeof(steps[0]); i++)
+    for (size_t i = 0; st == OK && i < COUNT_OF(steps); i++)
         if ((st = sweep(w, i, now, &n, e)) == OK && json_set_int(*result, steps[i].name, n))
             st = err_nomem(e);
     return st;

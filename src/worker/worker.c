@@ -45,8 +45,8 @@ static const struct kind {
 #undef JOB
 #undef PERIODIC
 };
-#define KINDS (sizeof(jobs) / sizeof(jobs[0]))
-_Static_assert(sizeof(jobs) / sizeof(jobs[0]) <= WORKER_KINDS, "WORKER_KINDS is too small");
+#define KINDS COUNT_OF(jobs)
+_Static_assert(COUNT_OF(jobs) <= WORKER_KINDS, "WORKER_KINDS is too small");
 
 #define STEP(name, fn, meanwhile) step_fn fn;
 #include "worker/steps.def"
@@ -61,7 +61,7 @@ static const struct step {
 #undef STEP
     {NULL, NULL, false},
 };
-_Static_assert(sizeof(steps) / sizeof(steps[0]) <= WORKER_STEPS, "WORKER_STEPS is too small");
+_Static_assert(COUNT_OF(steps) <= WORKER_STEPS, "WORKER_STEPS is too small");
 
 static const struct kind *find_kind(const char *kind)
 {

@@ -370,7 +370,7 @@ static enum status run(struct job *j)
     j->s.sleep_ms = hurry ? no_sleep : NULL;
     if (config)
         config_set_current(config); /* as a program would after SIGHUP */
-    for (size_t i = 0; st == OK && i < sizeof(ops) / sizeof(ops[0]); i++)
+    for (size_t i = 0; st == OK && i < COUNT_OF(ops); i++)
         if (str_eqz(op, ops[i].name)) {
             st = ops[i].outside ? ops[i].outside(j) : inside(j, ops[i].inside);
             stripe_close(&j->s);

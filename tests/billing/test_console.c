@@ -51,7 +51,7 @@ static void workspaces_are_found_by_what_one_has_of_them(void **state)
     };
     struct console_tenant *list = NULL;
     (void)state;
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
         if (found(rows[i].search, ID_NONE, 50, &list) != rows[i].n)
             fail_msg("%s", rows[i].search);
     assert_int_equal(found("ada@", ID_NONE, 50, &list), 1);

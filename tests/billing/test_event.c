@@ -81,7 +81,7 @@ static void thin_ones(void **state)
         {THIN("2026-11-23T05:52:61Z"), 0},
     };
     (void)state;
-    for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++)
+    for (size_t i = 0; i < COUNT_OF(times); i++)
         if (taken(times[i].text).created_ms != times[i].ms)
             fail_msg("%s is %lld", times[i].text, (long long)taken(times[i].text).created_ms);
     struct event_envelope v = taken(THIN("2026-11-23T05:52:20Z"));
@@ -109,7 +109,7 @@ static void no_events(void **state)
     char text[400];
     struct event_envelope v;
     (void)state;
-    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+    for (size_t i = 0; i < COUNT_OF(texts); i++)
         if (read_it(texts[i], &v) != ERR_INVALID)
             fail_msg("%s is an event", texts[i]);
     snprintf(text, sizeof(text), "{'id':'%0255d','object':'event','type':'t'}", 7);

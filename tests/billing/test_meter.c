@@ -171,7 +171,7 @@ static void a_row_stays_inside_its_period(void **state)
         {0, 40 * MINUTE, 0, -1000},
     };
 
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
         clean(state);
         bool by_end = rows[i].off_end != 0;
         int64_t now = by_end ? end + rows[i].off_end : start + rows[i].off_start;

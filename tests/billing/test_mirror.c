@@ -108,7 +108,7 @@ static void no_items(void **state)
     const char *const samples[] = {SUB("active", ITEMS(""), ""), SUB("active", "'items':null", ""),
                                    SUB("active", "'x':1", ""), SUB("active", "'items':{'data':'?'}", ""),
                                    SUB("active", "'items':[]", "")};
-    for (size_t i = 0; i < sizeof(samples) / sizeof(samples[0]); i++) {
+    for (size_t i = 0; i < COUNT_OF(samples); i++) {
         struct subscription s = sub_of(samples[i]);
         assert_str(s.base_item, "");
         assert_int_equal(s.period_start_ms, 0);
@@ -137,7 +137,7 @@ static void every_status(void **state)
                                         "past_due",   "canceled",           "unpaid",   "paused"};
     char text[400];
     (void)state;
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
         snprintf(text, sizeof(text), "{'id':'sub_1','object':'subscription','customer':'cus_1','status':'%s'}",
                  names[i]);
         assert_string_equal(stripe_status_name(sub_of(text).status), names[i]);
@@ -187,7 +187,7 @@ static void not_a_subscription(void **state)
     struct subscription s;
     struct invoice v;
     (void)state;
-    for (size_t i = 0; i < sizeof(samples) / sizeof(samples[0]); i++) {
+    for (size_t i = 0; i < COUNT_OF(samples); i++) {
         struct err e = ERR_INIT;
         if (subscription_parse(&arena, parsed(samples[i]), &s, &e) != ERR_INVALID)
             fail_msg("%s is a subscription", samples[i]);

@@ -72,12 +72,12 @@ static void decimals_come_back(void **state)
     } shorter[] = {{"0.4900", "0.49"}, {"-0", "0"}, {"007", "7"}, {"1.000000000000", "1"}, {"0.0", "0"}};
     char text[64];
     struct buf b;
-    for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++) {
+    for (size_t i = 0; i < COUNT_OF(same); i++) {
         buf_fixed(&b, text, sizeof(text));
         decimal_print(&b, d(same[i]));
         assert_string_equal(text, same[i]);
     }
-    for (size_t i = 0; i < sizeof(shorter) / sizeof(shorter[0]); i++) {
+    for (size_t i = 0; i < COUNT_OF(shorter); i++) {
         buf_fixed(&b, text, sizeof(text));
         decimal_print(&b, d(shorter[i].in));
         assert_string_equal(text, shorter[i].out);
@@ -114,7 +114,7 @@ static void what_is_no_decimal(void **state)
                                       "inf",
                                       "١"};
     struct decimal out;
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+    for (size_t i = 0; i < COUNT_OF(bad); i++)
         if (decimal_parse(str_from(bad[i]), &out))
             fail_msg("\"%s\" was taken", bad[i]);
     assert_false(decimal_parse((struct str){"1\0", 2}, &out));

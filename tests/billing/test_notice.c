@@ -61,7 +61,7 @@ static void usage_by_thresholds(void **state)
     struct notice list[NOTICES_MAX];
 
     (void)state;
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct entitlements x = {
             .period = {.start_ms = 1, .end_ms = 2, .included = rows[i].included, .limit = rows[i].limit}};
         int n = notice_usage(&x, rows[i].used, list);
@@ -95,7 +95,7 @@ static void dunning_by_days(void **state)
     struct notice list[NOTICES_MAX];
 
     (void)state;
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct subscription s = {.first_failed_ms = 100 * DAY, .period_start_ms = 99 * DAY};
         struct entitlements x = {.state = rows[i].state, .subscription = &s};
         int n = notice_dunning(&x, 100 * DAY + rows[i].after, list);

@@ -46,7 +46,7 @@ static void the_plan_that_costs_least_fits(void **state)
         int plan;
     } rows[] = {{0, 0},     {1000, 0},   {1001, 1},   {10000, 1},        {40611, 1}, {40612, 2},
                 {50000, 2}, {251003, 2}, {251005, 3}, {INT64_MAX - 1, 3}}; /* 40612, 251005: as much, the higher one */
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
         assert_ptr_equal(pricing_fit(&p, rows[i].n), &list[rows[i].plan]);
     list[3].is_public = false;
     list[2].terms = NULL;

@@ -109,7 +109,7 @@ static void times(void **state)
                                       "v1=",
                                       "T=1700000000,v1="};
     char header[256];
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+    for (size_t i = 0; i < COUNT_OF(bad); i++) {
         snprintf(header, sizeof(header), "%s" GOOD, bad[i]);
         if (strcmp(check("whsec_abc", header), "signature_malformed") != 0)
             fail_msg("%s: %s", header, e.code);
@@ -160,7 +160,7 @@ static void any_bytes_can_be_signed(void **state)
     (void)state;
     static char large[1 << 20];
     static const struct str bodies[] = {{"", 0}, {"a\0b", 3}, {"\r\n\r\n", 4}, {"\xff\xfe", 2}, {large, sizeof(large)}};
-    for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++)
+    for (size_t i = 0; i < COUNT_OF(bodies); i++)
         assert_string_equal(check_at("whsec_abc", sign("whsec_abc", T, bodies[i]), bodies[i], NOW), "ok");
     /* what was signed for one time and body is not good for another that reads the same with the point elsewhere */
     struct str long_body = STR("00000000." BODY);
@@ -175,7 +175,7 @@ static void secrets(void **state)
     (void)state;
     const char *header = "t=1700000000,v1=" GOOD;
     static const char *const blank[] = {"", " ", "  \t ", "\n", "\r\n"};
-    for (size_t i = 0; i < sizeof(blank) / sizeof(blank[0]); i++) {
+    for (size_t i = 0; i < COUNT_OF(blank); i++) {
         assert_string_equal(check(blank[i], header), "webhook_secret_missing");
         assert_int_equal(e.status, ERR_UNAVAILABLE);
         /* what anybody can sign with an empty key */

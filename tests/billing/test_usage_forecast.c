@@ -156,7 +156,7 @@ static void each_case(void **state)
 {
     int64_t november = clock_date_ms(2026, 11, 1);
     (void)state;
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
         const struct row *r = &rows[i];
         struct usage u = {.used = r->used,
                           .included = r->included,

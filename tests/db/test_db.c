@@ -275,7 +275,7 @@ static void bulk_of_any_size(void **state)
     static const size_t sizes[] = {1, 2, 3, 17, 100, 999, 1000, 1001, 2500};
     struct db *c = dbtest_get(pool);
     (void)state;
-    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+    for (size_t i = 0; i < COUNT_OF(sizes); i++) {
         struct id tenant = id_new();
         struct db_val *v = bulk_rows(sizes[i], 1, 300);
         int64_t n = 0;

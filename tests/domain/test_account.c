@@ -79,7 +79,7 @@ static void bad_fields_are_named(void **state)
         {"x@example.com", "correct horse", "two\nlines", "name_invalid", "workspace"},
     };
     (void)state;
-    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+    for (size_t i = 0; i < COUNT_OF(bad); i++) {
         struct err e = ERR_INIT;
         struct member m;
         struct sign_up in = {.email = str_from(bad[i].email),

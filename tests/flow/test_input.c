@@ -56,7 +56,7 @@ static void numbers(void **state)
                 {"1e5", "en", false, 0},
                 {"\u0663", "en", false, 0},
                 {"999999999999999", "en", true, 999999999999999.0}};
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
         double v = 0;
         bool good = number_read(str_from(rows[i].text), str_from(rows[i].locale), &v);
         if (good != rows[i].good || (good && v != rows[i].value))
@@ -124,7 +124,7 @@ static void dates(void **state)
                 {"12345/1/1", "en", NULL},
                 {"99999999999", "en", NULL},
                 {"I cannot come on Friday", "en", NULL}};
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
         char day[11] = "";
         bool ok = true, good = date_read(&arena, str_from(rows[i].text), str_from(rows[i].locale), NOW, day, &ok);
         assert_true(ok);
@@ -171,7 +171,7 @@ static void emails(void **state)
                 {"none", NULL},
                 {"", NULL},
                 {"@", NULL}};
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct str out;
         bool ok = true, good = email_read(&arena, str_from(rows[i].text), &out, &ok);
         if (good != !!rows[i].email || (good && !str_eqz(out, rows[i].email)))
@@ -201,7 +201,7 @@ static void phones(void **state)
                 {"", NULL},
                 {"+", NULL},
                 {"555 1234 or 555 1235", NULL}};
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct str out;
         bool ok = true, good = phone_read(&arena, str_from(rows[i].text), &out, &ok);
         if (good != !!rows[i].phone || (good && !str_eqz(out, rows[i].phone)))
@@ -220,7 +220,7 @@ static void folding(void **state)
                 {"...ok...", "ok"}, {"Ελλάδα", "ελλαδα"},
                 {"a-b", "a-b"},     {"\u00AB oui \u00BB", "oui"},
                 {"\t\n", ""}};
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
         bool ok = true;
         struct str s = text_fold(&arena, str_from(rows[i].text), &ok);
         assert_true(ok);
@@ -249,7 +249,7 @@ static void days_as_people_write_them(void **state)
                 {"2026-03-04", "es", "4 de marzo de 2026"}, {"2026-03-04", "de", "4. März 2026"},
                 {"2026-08-30", "fr", "30 août 2026"},       {"2026-01-01", "pt-BR", "1 de janeiro de 2026"},
                 {"0987-06-05", "it", "5 giugno 987"},       {"2026-03-04", "ja", "2026-03-04"}};
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct buf b;
         buf_init(&b, KB);
         day_show(&b, str_from(rows[i].day), str_from(rows[i].language));
@@ -286,7 +286,7 @@ static void values_change_their_kind(void **state)
                 {"null", KIND_TEXT, ""},
                 {"-0.0", KIND_TEXT, "0"},
                 {"1e300", KIND_TEXT, "1e+300"}};
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
         char tmp[VALUE_TEXT];
         bool ok = true;
         struct value v = value_of_json(&arena, json_of(rows[i].json), rows[i].type, &ok);

@@ -119,7 +119,7 @@ static void each_finding(void **state)
          "op':'eq','value':'x'},'next':'b'}],'else':'b'},'b':{'type':'end'}},'catch_all':'a'," TESTS,
          "type_mismatch E a /nodes/a/cases/0/when/value"},
     };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
         const char *found = lint(rows[i].flow, "");
         if (strcmp(found, rows[i].found) != 0)
             fail_msg("%s\n  found    %s\n  expected %s", rows[i].flow, found, rows[i].found);
@@ -225,7 +225,7 @@ static void a_failing_test_says_what_is_wrong(void **state)
          "5'},{'method':'GET','url':'https://e.com/4','status':500}]}",
          ""},
     };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
         assert_string_equal(script_says(rows[i].test), rows[i].message);
 }
 

@@ -85,7 +85,7 @@ static void a_document_of_another_kind(void **state)
 {
     (void)state;
     static const char *const docs[] = {"[]", "'x'", "1", "null", "true", "{}"};
-    for (size_t i = 0; i < sizeof(docs) / sizeof(docs[0]); i++) {
+    for (size_t i = 0; i < COUNT_OF(docs); i++) {
         struct err e = ERR_INIT;
         struct flow *f = NULL;
         assert_int_equal(flow_parse(json_of(docs[i]), &f, &e), ERR_INVALID);

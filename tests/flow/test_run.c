@@ -73,7 +73,7 @@ static void choices_match_by_value_label_number(void **state)
         "x") ",'choices':[{'label':{'en':'Opening hours','es':'Horario'},'value':'open','next':'b'},"
              "{'label':'Two','value':'two'}],'next':'c'},'b':{'type':'end','text':'hours'},'c':{'type':'end','text':'"
              "next'}}");
-    for (size_t i = 0; i < sizeof(says) / sizeof(says[0]); i++) {
+    for (size_t i = 0; i < COUNT_OF(says); i++) {
         talk_begin(&t, t.f);
         assert_string_equal(say(&t, says[i]), "hours");
     }
@@ -157,7 +157,7 @@ static void ask_stores_typed_answers(void **state)
         {ASK("'expect':'choice','var':'n','choices':[{'label':'Ten','value':'10'},{'label':'Blue','value':'b'}]"), "1",
          "n", "10"},
     };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
         begin(rows[i].flow);
         assert_true(strncmp(say(&t, "start"), "Q", 1) == 0);
         assert_string_equal(say(&t, rows[i].text), "ok");
@@ -189,7 +189,7 @@ static void wrong_answers_are_asked_again(void **state)
          "Please choose one of the options. [Red=r]"},
         {ASK("'expect':'email','retry':{'text':'hm {{input}}'}"), "zz", "hm zz"},
     };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
         begin(rows[i].flow);
         say(&t, "start");
         for (int k = 0; k < 5; k++)
@@ -274,7 +274,7 @@ static void branch_takes_the_first_true_case(void **state)
         {"{'any':[{'var':'x','op':'set'},{'not':{'var':'s','op':'set'}}]}", false},
         {"{'not':{'all':[{'var':'x','op':'set'}]}}", true},
     };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
         begin(arena_printf(&arena,
                            "'variables':{'n':{'type':'number','default':5},'s':{'type':'text','default':'Café con "
                            "leche'},'b':{'type':'boolean','default':true},"
@@ -342,7 +342,7 @@ static void http_failures_go_on_at_error(void **state)
                 {200, ERR_TIMEOUT, "", "bad 0"},     {200, ERR_DENIED, "", "bad 0"},
                 {200, ERR_UNAVAILABLE, "", "bad 0"}, {204, OK, "", "ok   "},
                 {200, OK, "not json", "ok   "},      {200, OK, "[1,2]", "ok   "}};
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
         begin(HTTP);
         t.http_status = rows[i].status;
         t.http_result = rows[i].result;
@@ -556,7 +556,7 @@ static void the_visitor_chooses_the_language(void **state)
                 {"", "en"},   {"de-AT, es;q=0.8", "es"}, {"-", "en"},      {",,,", "en"}};
     begin("'nodes':{'a':{'type':'wait','seconds':1,'next':'s'},'s':{'type':'say','messages':[{'type':'text','text':{'"
           "en':'en','es':'es'}}],'next':'w'},'w':{'type':'wait','for':'message','next':'s'}}");
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
         talk_begin(&t, t.f);
         t.language = rows[i].locale;
         assert_string_equal(say(&t, "x"), rows[i].said);
@@ -679,7 +679,7 @@ static void a_state_from_elsewhere(void **state)
     begin("'variables':{'n':{'type':'number'}},'nodes':{'a':{'type':'say'," TEXT(
         "hi") ",'next':'q'},'q':{'type':'ask','text':'Q','expect':'number','var':'n','retry':{'max':2,'then':'c'},'"
               "next':'c'},'c':{'type':'say'," TEXT("c {{n}}") "}},'catch_all':'c'");
-    for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
+    for (size_t i = 0; i < COUNT_OF(states); i++) {
         t.r.state = json_of(states[i]);
         assert_true(strlen(say(&t, "hello")) > 0);
     }

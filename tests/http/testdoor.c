@@ -325,7 +325,7 @@ int main(int argc, char **argv)
     static const struct door door = {
         .name = "test",
         .routes = routes,
-        .route_count = sizeof(routes) / sizeof(*routes),
+        .route_count = COUNT_OF(routes),
         .threads = CONFIG_api_threads,
         .open = test_open,
         .identify = identify,

@@ -125,7 +125,7 @@ static void bad_rows_are_told_and_left_out(void **state)
     } expected[] = {{3, "question_empty"},  {4, "answer_empty"},     {5, "link_invalid"},    {6, "too_few_fields"},
                     {7, "too_many_fields"}, {9, "language_invalid"}, {10, "quote_unclosed"}, {12, "question_again"}};
     (void)state;
-    assert_int_equal(r.bad_n, sizeof(expected) / sizeof(*expected));
+    assert_int_equal(r.bad_n, COUNT_OF(expected));
     for (size_t i = 0; i < r.bad_n; i++) {
         assert_int_equal(r.bad[i].row, expected[i].row);
         assert_string_equal(r.bad[i].code, expected[i].code);
@@ -145,7 +145,7 @@ static void files_that_are_none(void **state)
                {"question,answer,Question\n", "csv_header"},
                {"\xFF\xFEq", "csv_encoding"}};
     (void)state;
-    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+    for (size_t i = 0; i < COUNT_OF(bad); i++) {
         struct import_report r;
         struct err e = ERR_INIT;
         fails(answers_import(c, tenant, bot, str_from(bad[i].csv), &(struct import_options){0}, NULL, NULL, &arena, &r,

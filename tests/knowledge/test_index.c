@@ -31,7 +31,7 @@ static const struct pair {
     {"How do I reset my password?", "Use the link \"Forgot password\" on the sign-in page."},
     {"Do you have a shop in Berlin?", "Yes, at Alexanderplatz, on the second floor."},
 };
-#define SHOP (sizeof(shop) / sizeof(*shop))
+#define SHOP COUNT_OF(shop)
 
 static struct index *build(const struct pair *rows, size_t n, const char *language)
 {
@@ -104,7 +104,7 @@ static void finds_nothing_in_strange_words(void **state)
     struct index *x = build(shop, SHOP, "en");
     (void)state;
     const char *const strange[] = {"", "   ", "?!", "qwertz asdf", "blockchain quantum banana", "\xF0\x9F\x98\x80"};
-    for (size_t i = 0; i < sizeof(strange) / sizeof(*strange); i++) {
+    for (size_t i = 0; i < COUNT_OF(strange); i++) {
         struct index_match m = find(x, strange[i]);
         assert_int_equal(m.verdict, ANSWERS_NONE);
         assert_int_equal(m.n, 0);

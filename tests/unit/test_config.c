@@ -149,7 +149,7 @@ static void other_value(const struct config_row *r, char *out, size_t size)
         snprintf(out, size, "%s", strstr(r->help, "warn") ? "warn" : "off");
     else
         snprintf(out, size, "%lld%s", (long long)r->max, strcmp(r->type, "MS") == 0 ? "ms" : "");
-    for (size_t i = 0; i < sizeof(by_type) / sizeof(by_type[0]); i++)
+    for (size_t i = 0; i < COUNT_OF(by_type); i++)
         if (strcmp(r->type, by_type[i][0]) == 0)
             snprintf(out, size, "%s", by_type[i][1]);
 }

@@ -107,7 +107,7 @@ static void as_text(void **state)
         assert_memory_equal(raw, back, n);
     }
     const char *bad[] = {"AAA=", "AA", "AAAAA", "AA+A", "AA/A", "AA A", "AAA\n", "AAB", "\xD0\xD0\xD0", "AA\xC1"};
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+    for (size_t i = 0; i < COUNT_OF(bad); i++)
         assert_false(crypto_base64url_decode(str_from(bad[i]), back, 2));
     assert_true(crypto_base64url_decode(STR("AAA"), back, 2));
     assert_false(crypto_hex_decode(STR("abc"), back, 2));

@@ -60,7 +60,7 @@ static void addresses(void **state)
         {"a@b.co\n", false},
     };
     (void)state;
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
         if (email_valid(str_from(rows[i].text)) != rows[i].valid)
             fail_msg("\"%s\" is %svalid", rows[i].text, rows[i].valid ? "not " : "");
     assert_false(email_valid(str_n("a@b.co\0", 7)));

@@ -346,7 +346,7 @@ static void expect_values(const struct row *r, const struct entitlements *x)
 static void answers_every_state(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
         struct entitlement_facts f = facts_of(&table[i]);
         struct entitlements x;
         entitlement_resolve(&f, table[i].now, &x);
@@ -375,7 +375,7 @@ static void rolls_by_the_anchor(void **state)
         {"when clocks change somewhere: UTC knows nothing of it", 2027, 3, 28, 2027, 4, 27, 2027, 3, 28, 2027, 4, 28},
         {"an anchor that lies ahead", 2027, 6, 10, 2027, 3, 20, 2027, 3, 10, 2027, 4, 10},
     };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
         int64_t time = 12345678, start = 0, end = 0;
         entitlement_roll(clock_date_ms(rows[i].ay, rows[i].am, rows[i].ad) + time, &start, &end,
                          clock_date_ms(rows[i].ny, rows[i].nm, rows[i].nd) + time);
@@ -510,7 +510,7 @@ static void check_holds(const struct any *a, int64_t now, uint64_t of_seed)
                     now + pick(span),
                     now + pick(span),
                     now + pick(span)};
-    for (size_t i = 0; i < sizeof(at) / sizeof(*at); i++) {
+    for (size_t i = 0; i < COUNT_OF(at); i++) {
         entitlement_resolve(&a->f, at[i], &later);
         if (!same_answer(&x, &later))
             fail_msg("seed %llu: another answer %lld ms after %lld, valid until %lld", (unsigned long long)of_seed,
@@ -557,7 +557,7 @@ static void any_clock_is_survived(void **state)
 {
     (void)state;
     static const int64_t odd[] = {INT64_MIN, -1, 0, 1, INT64_MAX, INT64_MAX / 2, 253402300800000LL};
-    for (size_t i = 0; i < sizeof(odd) / sizeof(*odd); i++)
+    for (size_t i = 0; i < COUNT_OF(odd); i++)
         for (uint64_t n = 1; n <= 500; n++) {
             struct any a;
             struct entitlements x;

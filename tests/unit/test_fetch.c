@@ -383,7 +383,7 @@ static void private_addresses_are_refused(void **state)
                            "224.0.0.1",
                            "255.255.255.255",
                            "198.18.0.1"};
-    for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
+    for (size_t i = 0; i < COUNT_OF(hosts); i++) {
         char url[100], allowed[64];
         snprintf(url, sizeof(url), "http://%s:%d/echo", hosts[i], port);
         snprintf(allowed, sizeof(allowed), "localhost:1 127.0.0.1:%d", port + 1);
@@ -429,9 +429,9 @@ static void urls_are_checked(void **state)
                          "//a/b",
                          "http://[::1/",
                          "https://a\t.b/"};
-    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+    for (size_t i = 0; i < COUNT_OF(good); i++)
         assert_ok(fetch_check_url(str_from(good[i]), &e), &e);
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+    for (size_t i = 0; i < COUNT_OF(bad); i++)
         if (fetch_check_url(str_from(bad[i]), &e) != ERR_INVALID)
             fail_msg("%s was let pass", bad[i]);
     assert_int_equal(fetch_check_url(STR("http://a/\0b"), &e), ERR_INVALID);
@@ -454,7 +454,7 @@ static void headers_cannot_be_smuggled(void **state)
                                        {STR("Transfer-Encoding"), STR("chunked")},
                                        {STR("Connection"), STR("close")},
                                        {STR("X Y"), STR("a")}};
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+    for (size_t i = 0; i < COUNT_OF(bad); i++) {
         assert_int_equal(call_path((struct fetch_request){.headers = &bad[i], .header_count = 1}, "/echo"),
                          ERR_INVALID);
         assert_string_equal(err_code(&e), "header_invalid");
@@ -527,10 +527,10 @@ static void the_edges_of_the_ranges(void **state)
                           "2001:1ff::1",   "2001:db8::1",    "2002:808:808::1", "3fff::1",
                           "4000::1",       "fc00::1",        "fdff::1",         "fe80::1",
                           "fec0::1",       "ff0e::1"};
-    for (size_t i = 0; i < sizeof(pub) / sizeof(pub[0]); i++)
+    for (size_t i = 0; i < COUNT_OF(pub); i++)
         if (!is_public(pub[i]))
             fail_msg("%s is public", pub[i]);
-    for (size_t i = 0; i < sizeof(priv) / sizeof(priv[0]); i++)
+    for (size_t i = 0; i < COUNT_OF(priv); i++)
         if (is_public(priv[i]))
             fail_msg("%s is not public", priv[i]);
     struct sockaddr other = {.sa_family = AF_UNIX};
@@ -576,7 +576,7 @@ static void only_names_of_this_machine_are_loopback(void **state)
                 {"[]", false},
                 {"", false}};
     (void)state;
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
         if (host_is_loopback(str_from(rows[i].host)) != rows[i].is)
             fail_msg("\"%s\" is %sloopback", rows[i].host, rows[i].is ? "not " : "");
     assert_false(host_is_loopback(str_n("localhost\0.example.com", 22)));
@@ -604,7 +604,7 @@ static void the_host_of_a_url(void **state)
                 {":/", ""},
                 {"", ""}};
     (void)state;
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
         assert_str(url_host(str_from(rows[i].url)), rows[i].host);
 }
 

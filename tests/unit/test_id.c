@@ -127,7 +127,7 @@ static void refuses_other_texts(void **state)
                          "bot_0000000000000000000000000\xC3",
                          "01m83h475pe00a10a796gfe6s3"};
     struct id id;
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+    for (size_t i = 0; i < COUNT_OF(bad); i++)
         assert_false(id_parse(ID_BOT, str_from(bad[i]), &id));
     assert_false(id_parse(ID_BOT, str_n("bot_0000000000000000000000000\0", 30), &id));
 }

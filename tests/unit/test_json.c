@@ -51,7 +51,7 @@ static void round_trips(void **state)
                           "\"\\\"\\\\\\n\\r\\t\\u0008\\u003c\xE2\x82\xAC\"",
                           "1000.0",
                           "[\"\xF0\x9F\x98\x80\"]"};
-    for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++) {
+    for (size_t i = 0; i < COUNT_OF(same); i++) {
         buf_clear(&out);
         json_write(&out, parse(same[i]));
         assert_string_equal(out.p, same[i]);
@@ -129,7 +129,7 @@ static void refuses(void **state)
         {"[1 // x\n]", "comma"},
         {"tru\xC3\xA9", "value"},
     };
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+    for (size_t i = 0; i < COUNT_OF(bad); i++) {
         struct json *j = (struct json *)&out;
         struct err e = ERR_INIT;
         if (json_parse(&arena, str_from(bad[i].text), 32, &j, &e) != ERR_INVALID)
@@ -205,7 +205,7 @@ static void reads(void **state)
     assert_int_equal(json_int(json_pointer(j, STR("/o/")), 0), 3);
     const char *nowhere[] = {"a",       "/a/2", "/a/-", "/a/01", "/a/1x", "/a/99999999999",
                              "/o/m~2n", "/o/~", "/s/x", "/x/y",  "/a/"};
-    for (size_t i = 0; i < sizeof(nowhere) / sizeof(nowhere[0]); i++)
+    for (size_t i = 0; i < COUNT_OF(nowhere); i++)
         assert_null(json_pointer(j, str_from(nowhere[i])));
     char long_key[300];
     memset(long_key, 'k', sizeof(long_key));

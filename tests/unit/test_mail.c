@@ -87,7 +87,7 @@ static void mailboxes(void **state)
         {"Zoë", "=?utf-8?Q?Zo=C3=AB?=\r\n <a@b.example>"},
     };
     (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
         buf_clear(&out);
         mail_header_mailbox(&out, "From", str_from(cases[i].name), STR("a@b.example"));
         assert_string_equal(out.p + strlen("From: "), cases[i].want);
@@ -106,7 +106,7 @@ static void dates(void **state)
         {-1000, "Wed, 31 Dec 1969 23:59:59 +0000"},
     };
     (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
         buf_clear(&out);
         mail_header_date(&out, cases[i].ms);
         assert_string_equal(out.p, cases[i].want);
@@ -150,15 +150,15 @@ static void nothing_can_be_injected(void **state)
     static const char *const ids[] = {"", "x", "@x", "x@", "a@b>", "a b@c", "a@b\r\nX: y", "a@b@c"};
     struct smtp_mail m = good;
     (void)state;
-    for (size_t i = 0; i < sizeof(to) / sizeof(to[0]); i++, m = good) {
+    for (size_t i = 0; i < COUNT_OF(to); i++, m = good) {
         m.to = str_from(to[i]);
         refused(m);
     }
-    for (size_t i = 0; i < sizeof(subjects) / sizeof(subjects[0]); i++, m = good) {
+    for (size_t i = 0; i < COUNT_OF(subjects); i++, m = good) {
         m.subject = str_from(subjects[i]);
         refused(m);
     }
-    for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++, m = good) {
+    for (size_t i = 0; i < COUNT_OF(ids); i++, m = good) {
         m.message_id = str_from(ids[i]);
         refused(m);
     }
@@ -236,7 +236,7 @@ static void what_is_missing_is_left_out_or_refused(void **state)
                      ERR_INVALID);
     assert_string_equal(e.code, "mail_unknown");
     static const char *const urls[] = {"javascript:alert(1)", "//evil.example", "", "app/usage"};
-    for (size_t i = 0; i < sizeof(urls) / sizeof(urls[0]); i++) {
+    for (size_t i = 0; i < COUNT_OF(urls); i++) {
         const char *payload = arena_printf(&arena, "{\"template\":\"test\",\"values\":{\"url\":\"%s\"}}", urls[i]);
         assert_int_equal(write_json(payload, &w, &e), ERR_INVALID);
     }
@@ -256,7 +256,7 @@ static void every_text_can_be_written(void **state)
     (void)state;
     assert_non_null(v);
     buf_clear(&out);
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+    for (size_t i = 0; i < COUNT_OF(names); i++)
         buf_printf(&out, "\"%s\":\"(%s)\",", names[i], names[i]);
     for (; view_t_child(v, "Mail", n, &name, &words); n++) {
         const char *payload = arena_printf(&arena, "{\"template\":\"%s\",\"values\":{%s\"url\":\"/x\"}}", name, out.p);

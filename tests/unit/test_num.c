@@ -11,7 +11,7 @@ static void unsigned_whole(void **state)
     assert_true(num_u64(STR("18446744073709551615"), UINT64_MAX, &v) && v == UINT64_MAX);
     const char *bad[] = {"",   " 1", "1 ", "+1", "-1", "1x", "0x1", "18446744073709551616", "99999999999999999999999",
                          "1\n"};
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+    for (size_t i = 0; i < COUNT_OF(bad); i++)
         assert_false(num_u64(str_from(bad[i]), UINT64_MAX, &v));
     assert_false(num_u64(STR("11"), 10, &v));
     assert_false(num_u64(str_n("1\0", 2), 10, &v));
@@ -40,7 +40,7 @@ static void decimals(void **state)
     assert_true(num_double(STR("-12.5e-1"), &v) && v == -1.25);
     assert_true(num_double(STR("1E3"), &v) && v == 1000);
     const char *bad[] = {"", ".5", "5.", "1e", "1e+", "nan", "inf", "0x10", "1,5", " 1", "1e999", "+1", "--1", "1.2.3"};
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+    for (size_t i = 0; i < COUNT_OF(bad); i++)
         assert_false(num_double(str_from(bad[i]), &v));
     char text[500];
     memset(text, '1', sizeof(text));
@@ -67,7 +67,7 @@ static void reads_back_equal(void **state)
     const double values[] = {0.1,  1.0 / 3, 5e-324, 1.7976931348623157e308, 123456789.123456789, -2.5, 1e15,
                              1e21, 0.3,     100};
     char text[32];
-    for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+    for (size_t i = 0; i < COUNT_OF(values); i++) {
         double back = 0;
         assert_true(num_double(str_from(num_double_text(values[i], text)), &back));
         assert_true(back == values[i]);

@@ -112,7 +112,7 @@ static void a_thread_that_was_overtaken_gets_nothing_more(void **state)
     static const long long late_us[] = {1, 1000, 5000000, 59000000};
     (void)state;
     assert_int_equal(take_many("late", "a", 100, 60, 10), 10);
-    for (size_t i = 0; i < sizeof(late_us) / sizeof(late_us[0]); i++) {
+    for (size_t i = 0; i < COUNT_OF(late_us); i++) {
         int wait = 0;
         once_us = -late_us[i];
         assert_false(shared_take("late", STR("a"), 60, 10, &wait));

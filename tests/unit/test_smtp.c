@@ -131,7 +131,7 @@ static void a_host_name_does_not_switch_tls_off(void **state)
     static const char *const hosts[] = {"127.mail.example.com", "127.0.0.1.example.com", "localhost.example.com",
                                         "mail.example.com", "127.1.example"};
     (void)state;
-    for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
+    for (size_t i = 0; i < COUNT_OF(hosts); i++) {
         const char *code = check_host(hosts[i], "required");
         if (strcmp(code, "smtp_tls") != 0 || strcasestr(heard, "AUTH"))
             fail_msg("%s: \"%s\", the server heard:\n%s", hosts[i], code, heard);
@@ -142,7 +142,7 @@ static void this_machine_needs_no_tls(void **state)
 {
     static const char *const hosts[] = {"localhost", "127.0.0.1"};
     (void)state;
-    for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
+    for (size_t i = 0; i < COUNT_OF(hosts); i++) {
         assert_string_equal(check_host(hosts[i], "required"), "");
         assert_has(heard, "AUTH PLAIN");
     }

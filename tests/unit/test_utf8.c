@@ -24,7 +24,7 @@ static void refuses_what_is_no_utf8(void **state)
                          "abcdefgh\x80",
                          "abcdefg\xC3(",
                          "\xC3\xC3\xA9"};
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+    for (size_t i = 0; i < COUNT_OF(bad); i++)
         assert_false(utf8_valid(str_from(bad[i])));
     assert_true(utf8_valid(STR("")));
     assert_true(utf8_valid(STR("a\0b")));
@@ -88,7 +88,7 @@ static void folds(void **state)
         {0x178, 0xFF},    {0x17D, 0x17E}, {0x1E9E, 0xDF},   {0x391, 0x3B1},   {0x3A9, 0x3C9},      {0x3C2, 0x3C3},
         {0x386, 0x3AC},   {0x410, 0x430}, {0x401, 0x451},   {0x4C0, 0x4CF},   {0x531, 0x561},      {0x556, 0x586},
         {0x1EF8, 0x1EF9}, {0x5D0, 0x5D0}, {0x4E2D, 0x4E2D}, {0x1F08, 0x1F00}, {0x10FFFF, 0x10FFFF}};
-    for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
+    for (size_t i = 0; i < COUNT_OF(pairs); i++)
         assert_int_equal(utf8_lower(pairs[i][0]), pairs[i][1]);
     for (uint32_t cp = 0; cp < 0x20000; cp++)
         assert_int_equal(utf8_lower(utf8_lower(cp)), utf8_lower(cp));
@@ -99,7 +99,7 @@ static void strips_marks(void **state)
     (void)state;
     const uint32_t pairs[][2] = {{0xE9, 'e'}, {0xC9, 'E'}, {0xF1, 'n'},  {0xFC, 'u'},   {0x159, 'r'},   {0x142, 'l'},
                                  {0xF8, 'o'}, {'q', 'q'},  {0xDF, 0xDF}, {0x1EC7, 'e'}, {0x430, 0x430}, {0xD7, 0xD7}};
-    for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
+    for (size_t i = 0; i < COUNT_OF(pairs); i++)
         assert_int_equal(utf8_plain(pairs[i][0]), pairs[i][1]);
 }
 
@@ -109,9 +109,9 @@ static void knows_letters(void **state)
     const uint32_t letters[] = {'a',   'Z',   '0',   0xE9,   0x3B1,  0x430,  0x5D0,  0x627,
                                 0x915, 0x940, 0xE01, 0x4E2D, 0x3042, 0xAC00, 0x20000};
     const uint32_t others[] = {' ', '.', '_', '-', 0x7F, 0xA0, 0xD7, 0x2014, 0x3002, 0x1F600, 0x20AC, 0xFFFD};
-    for (size_t i = 0; i < sizeof(letters) / sizeof(letters[0]); i++)
+    for (size_t i = 0; i < COUNT_OF(letters); i++)
         assert_true(utf8_is_letter(letters[i]));
-    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+    for (size_t i = 0; i < COUNT_OF(others); i++)
         assert_false(utf8_is_letter(others[i]));
 }
 

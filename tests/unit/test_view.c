@@ -120,7 +120,7 @@ static void only_good_addresses_become_links(void **state)
     static const char *bad[] = {"javascript:alert(1)", " JaVaScript:alert(1)", "//evil.example", "/\\evil.example",
                                 "data:text/html,x",    "java\tscript:x",       "vbscript:x",     ""};
     (void)state;
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+    for (size_t i = 0; i < COUNT_OF(bad); i++) {
         struct view *v = fresh("en");
         struct err e = ERR_INIT;
         struct buf b;
@@ -204,7 +204,7 @@ static void bad_templates_are_refused(void **state)
     static const char *names[] = {"self.cs", "up.cs",   "slash.cs",      "broken.cs", "endless.cs",
                                   "none.cs", "../x.cs", "/etc/hostname", ""};
     (void)state;
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+    for (size_t i = 0; i < COUNT_OF(names); i++)
         refused(fresh("en"), names[i]);
 }
 

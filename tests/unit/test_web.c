@@ -45,7 +45,7 @@ static void test_params(void **state)
     assert_int_equal(ps.n, 0);
     static const char *const bad[] = {"a=%",    "a=%4",  "a=%4g",  "a=%00",      "%ff=1",
                                       "a=\xff", "a=%c3", "a=\x01", "a=%ed%a0%80"};
-    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+    for (size_t i = 0; i < COUNT_OF(bad); i++) {
         assert_int_equal(params_parse(&arena, str_from(bad[i]), &ps, &e), ERR_INVALID);
         assert_string_equal(e.code, "bad_encoding");
     }
@@ -161,7 +161,7 @@ static const struct route table[] = {
                   FEATURE_NONE) ROUTE_ROW(GET, "/bots/new", nothing, PUBLIC, CSRF_NONE, BODY_0, RATE_NONE, FEATURE_NONE)
             ROUTE_ROW(GET, "/bots/{bot}", nothing, PUBLIC, CSRF_NONE, BODY_0, RATE_NONE, FEATURE_NONE)
                 ROUTE_ROW(GET, "/bots/{id}/flow/{node}", nothing, PUBLIC, CSRF_NONE, BODY_0, RATE_NONE, FEATURE_NONE)};
-#define ROWS (sizeof(table) / sizeof(*table))
+#define ROWS COUNT_OF(table)
 
 static const char *found(const struct router *r, enum method m, const char *path, unsigned *allow)
 {
@@ -294,8 +294,7 @@ static const struct route doors[] = {
                 ROUTE_ROW(GET, "/events", events, PUBLIC, CSRF_NONE, BODY_0, RATE_NONE, FEATURE_NONE)};
 
 static struct router *router;
-static const struct door door = {
-    .name = "unit", .routes = doors, .route_count = sizeof(doors) / sizeof(*doors), .identify = sign_in};
+static const struct door door = {.name = "unit", .routes = doors, .route_count = COUNT_OF(doors), .identify = sign_in};
 
 static int start(void **state)
 {

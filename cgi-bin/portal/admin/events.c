@@ -16,7 +16,7 @@ static const char *state_asked(struct request *rq)
 {
     static const char *const states[] = {"pending", "dead", "done", "ignored"};
     struct str asked = request_query(rq, "state");
-    for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
+    for (size_t i = 0; i < COUNT_OF(states); i++)
         if (str_eqz(asked, states[i]))
             return states[i];
     return NULL;

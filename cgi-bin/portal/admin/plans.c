@@ -162,7 +162,7 @@ static void fill_values(struct page *pg, const struct plan *p)
 {
     static const enum entitlement_kind order[] = {LIMIT, LEVEL, SWITCH};
     size_t n = 0;
-    for (size_t k = 0; k < sizeof(order) / sizeof(order[0]); k++)
+    for (size_t k = 0; k < COUNT_OF(order); k++)
         for (int i = 0; i < ENTITLEMENT_COUNT; i++)
             if (i != ENTITLEMENT_conversations && entitlement_kind((enum entitlement)i) == order[k])
                 fill_value(pg, n++, (enum entitlement)i, p->value[i]);

@@ -269,7 +269,7 @@ static void fill_form(struct page *pg)
 {
     static const char *const names[] = {"entitlement", "value", "reason", "expires"};
     char key[KEY_MAX];
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
         snprintf(key, sizeof(key), "Form.%s", names[i]);
         view_str(pg->v, key, request_form(pg->rq, names[i]));
     }

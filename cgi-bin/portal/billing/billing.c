@@ -378,7 +378,7 @@ static bool surely_not_done(const char *code)
 {
     static const char *const codes[] = {"stripe_unreachable",  "stripe_key_refused",  "stripe_right_missing",
                                         "stripe_rate_limited", "stripe_lock_timeout", "stripe_key_reused"};
-    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+    for (size_t i = 0; i < COUNT_OF(codes); i++)
         if (strcmp(code, codes[i]) == 0)
             return true;
     return false;

@@ -236,7 +236,7 @@ static void show_node(struct reading *r, struct str id, const struct json *n)
                  {"http", show_http}, {"answer", show_answer}, {"wait", show_wait}};
     struct str type = json_get_str(n, "type");
     char key[40];
-    size_t i = 0, known = sizeof(shows) / sizeof(shows[0]);
+    size_t i = 0, known = COUNT_OF(shows);
     r->target = 0;
     snprintf(key, sizeof(key), "Flow.Type.%.*s", STR_F(str_sub(type, 0, 20)));
     row_str(r, "Id", id);
@@ -268,9 +268,9 @@ static void meet_all(struct walk *w, const struct json *nodes, const struct json
 {
     static const char *const ways[] = {"next", "else", "error", "none", "to", "then"};
     static const char *const inner[] = {"choices", "cases", "retry"};
-    for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
+    for (size_t i = 0; i < COUNT_OF(ways); i++)
         meet(w, nodes, json_get_str(j, ways[i]));
-    for (size_t i = 0; depth == 0 && i < sizeof(inner) / sizeof(inner[0]); i++) {
+    for (size_t i = 0; depth == 0 && i < COUNT_OF(inner); i++) {
         const struct json *list = json_get(j, inner[i]);
         if (json_is(list, JSON_OBJECT))
             meet_all(w, nodes, list, 1);

@@ -95,7 +95,7 @@ static void fill_report(struct page *pg, const struct json *report)
                   {"unchanged", "Report.Unchanged"},
                   {"skipped", "Report.Skipped"}};
     struct view *v = pg->v;
-    for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
+    for (size_t i = 0; i < COUNT_OF(counts); i++)
         view_number(v, counts[i].key, json_int(json_get(report, counts[i].field), 0));
     const struct json *bad = json_get(report, "bad");
     size_t n = json_len(bad), shown = n < REPORT_SHOWN ? n : REPORT_SHOWN;

@@ -64,7 +64,7 @@ static struct conversation_filter read_filter(struct page *pg)
         f.bot = ID_NONE;
     if (!id_parse(ID_CONVERSATION, request_query(pg->rq, "before"), &f.before))
         f.before = ID_NONE;
-    for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
+    for (size_t i = 0; i < COUNT_OF(states); i++)
         if (str_eqz(state, states[i]))
             f.state = states[i];
     return f;

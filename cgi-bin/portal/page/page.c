@@ -87,7 +87,7 @@ bool page_begin_public(struct request *rq, struct page *pg)
 {
     static const struct str supported[] = {STR("en")};
     *pg = (struct page){.rq = rq, .app = rq->app};
-    struct str language = request_language(rq, supported, sizeof(supported) / sizeof(supported[0]));
+    struct str language = request_language(rq, supported, COUNT_OF(supported));
     pg->v = view_new(rq->arena, arena_strdup(rq->arena, language));
     if (!pg->v) {
         err_nomem(&pg->e);

@@ -30,7 +30,7 @@ static bool is_local(struct request *rq)
 {
     static const char *const forwarded[] = {"HTTP_FORWARDED",         "HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_HOST",
                                             "HTTP_X_FORWARDED_PROTO", "HTTP_X_REAL_IP",       "HTTP_VIA"};
-    for (size_t i = 0; i < sizeof(forwarded) / sizeof(forwarded[0]); i++)
+    for (size_t i = 0; i < COUNT_OF(forwarded); i++)
         if (request_header(rq, forwarded[i]).n)
             return false;
     return str_eqz(rq->remote_addr, "127.0.0.1") || str_eqz(rq->remote_addr, "::1");

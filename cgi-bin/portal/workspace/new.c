@@ -115,7 +115,7 @@ static void fill_languages(struct page *pg, const struct bot_template *t, size_t
             size_t at = 0;
             while (at < seen_n && !str_eq(seen[at], one))
                 at++;
-            if (at == seen_n && seen_n < sizeof(seen) / sizeof(seen[0])) {
+            if (at == seen_n && seen_n < COUNT_OF(seen)) {
                 seen[seen_n] = one;
                 fill_language(pg, seen_n++, one);
             }
