@@ -6,7 +6,7 @@
 
 #include "base/banned.h"
 
-#define WEEK_MS (7 * 86400000LL)
+#define WEEK_MS (7 * DAY_MS)
 
 static int set_limit(struct json *o, const char *name, int64_t v)
 {

@@ -14,7 +14,7 @@
 #define SECRET_N 43
 #define CHECK_N 6
 #define KEY_N (PREFIX_N + SECRET_N + CHECK_N)
-#define USED_EVERY_MS 60000
+#define USED_EVERY_MS MINUTE_MS
 
 static const char digits62[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 

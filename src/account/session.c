@@ -8,7 +8,7 @@
 #include "base/banned.h"
 
 #define TOKEN_BYTES 32
-#define SEEN_EVERY_MS 60000
+#define SEEN_EVERY_MS MINUTE_MS
 
 static bool token_decode(struct str token, uint8_t raw[TOKEN_BYTES], uint8_t hash[32])
 {

@@ -49,7 +49,7 @@ static int64_t floor_div(int64_t a, int64_t b)
 
 struct clock_date clock_split(int64_t ms)
 {
-    int64_t days = floor_div(ms, 86400000), rest = ms - days * 86400000;
+    int64_t days = floor_div(ms, DAY_MS), rest = ms - days * DAY_MS;
     int64_t z = days + 719468, era = floor_div(z, 146097), of_era = z - era * 146097;
     int64_t year_of_era = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
     int64_t of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
@@ -59,8 +59,8 @@ struct clock_date clock_split(int64_t ms)
         .year = (int)(year_of_era + era * 400 + (month <= 2)),
         .month = month,
         .day = (int)(of_year - (153 * shifted + 2) / 5 + 1),
-        .hour = (int)(rest / 3600000),
-        .minute = (int)(rest / 60000 % 60),
+        .hour = (int)(rest / HOUR_MS),
+        .minute = (int)(rest / MINUTE_MS % 60),
         .second = (int)(rest / 1000 % 60),
         .ms = (int)(rest % 1000),
     };
@@ -95,14 +95,14 @@ void clock_iso(struct buf *b, int64_t ms)
 int64_t clock_month_start(int64_t ms)
 {
     struct clock_date d = clock_split(ms);
-    return days_from(d.year, d.month, 1) * 86400000;
+    return days_from(d.year, d.month, 1) * DAY_MS;
 }
 
 int64_t clock_date_ms(int year, int month, int day)
 {
     if (month < 1 || month > 12 || day < 1 || day > 31)
         return -1;
-    int64_t ms = days_from(year, month, day) * 86400000;
+    int64_t ms = days_from(year, month, day) * DAY_MS;
     struct clock_date d = clock_split(ms);
     return d.year == year && d.month == month && d.day == day ? ms : -1;
 }

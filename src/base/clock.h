@@ -7,6 +7,11 @@
 
 #include "base/buf.h"
 
+/* Durations in milliseconds, as int64_t: a sum or product of them does not overflow in int. */
+#define MINUTE_MS INT64_C(60000)
+#define HOUR_MS (60 * MINUTE_MS)
+#define DAY_MS (24 * HOUR_MS)
+
 int64_t clock_now_ms(void);              /* wall time; clock_set_for_test() moves it */
 int64_t clock_mono_us(void);             /* monotonic, microseconds: for durations and deadlines only */
 void clock_set_for_test(int64_t now_ms); /* wall time stands still there; 0 = the real clock again */

@@ -1,3 +1,4 @@
+#include "base/clock.h"
 #include "base/config_priv.h"
 
 #include "base/banned.h"
@@ -48,7 +49,7 @@ static void put_bound(struct buf *out, enum config_type type, int64_t v)
     static const struct {
         const char *name;
         int64_t ms;
-    } units[] = {{"d", 86400000}, {"h", 3600000}, {"m", 60000}, {"s", 1000}, {"ms", 1}};
+    } units[] = {{"d", DAY_MS}, {"h", HOUR_MS}, {"m", MINUTE_MS}, {"s", 1000}, {"ms", 1}};
     if (type != MS) {
         buf_i64(out, v);
         return;

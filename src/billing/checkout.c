@@ -8,7 +8,7 @@
 
 #include "base/banned.h"
 
-#define SESSION_MS ((int64_t)23 * 3600 * 1000) /* Stripe allows a day; an hour less, since clocks differ */
+#define SESSION_MS (23 * HOUR_MS) /* Stripe allows a day; an hour less, since clocks differ */
 #define CUSTOMER_TRIES 3
 #define LOOK_BACK_S 3600
 

@@ -2,9 +2,10 @@
 #ifndef PARLEY_BILLING_CHECKOUT_PLAN_H
 #define PARLEY_BILLING_CHECKOUT_PLAN_H
 
+#include "base/clock.h"
 #include "billing/checkout_internal.h"
 
-#define PREVIEW_MS ((int64_t)3600 * 1000) /* how long its price holds */
+#define PREVIEW_MS HOUR_MS /* how long its price holds */
 #define AHEAD_MS   \
     ((int64_t)60 * \
      1000) /* clocks of two hosts differ by less; a moment further ahead was made up, to pay for less time */

@@ -9,9 +9,9 @@
 
 #include "base/banned.h"
 
-#define RETENTION_KEPT_MS (30 * 86400000LL) /* after a subscription's end its longer history stays for a while */
-#define LATEST_MS 253402300799999LL         /* the last moment of the year 9999, as DATETIME holds */
-#define PICO 1000000000000LL                /* terms count overage in 10^-12 of the smallest unit */
+#define RETENTION_KEPT_MS (30 * DAY_MS) /* after a subscription's end its longer history stays for a while */
+#define LATEST_MS 253402300799999LL     /* the last moment of the year 9999, as DATETIME holds */
+#define PICO 1000000000000LL            /* terms count overage in 10^-12 of the smallest unit */
 
 const char *billing_state_name(enum billing_state s)
 {

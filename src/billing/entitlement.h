@@ -11,12 +11,13 @@
 #ifndef PARLEY_BILLING_ENTITLEMENT_H
 #define PARLEY_BILLING_ENTITLEMENT_H
 
+#include "base/clock.h"
 #include "billing/mirror.h"
 #include "billing/plan.h"
 
-#define BILLING_GRACE_MS (7 * 86400000LL)
-#define BILLING_READ_ONLY_MS (14 * 86400000LL) /* both since first_failed */
-#define BILLING_UNKNOWN_MS (86400000LL)
+#define BILLING_GRACE_MS (7 * DAY_MS)
+#define BILLING_READ_ONLY_MS (14 * DAY_MS) /* both since first_failed */
+#define BILLING_UNKNOWN_MS DAY_MS
 
 enum billing_state {
     BILLING_FREE,

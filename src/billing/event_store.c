@@ -1,5 +1,6 @@
 #include "billing/event_store.h"
 
+#include "base/clock.h"
 #include "stripe/client.h"
 
 #include "base/banned.h"
@@ -33,7 +34,7 @@ enum status event_store_add(struct db *c, const struct event_envelope *v, struct
 /* ---- serving ---- */
 
 /* No event is put off for longer than six hours: one that is due later was so by a clock that ran ahead and was set right since. */
-#define LATEST_MS (7 * 3600000LL)
+#define LATEST_MS (7 * HOUR_MS)
 
 DB_STMT(event_lock_due, GLOBAL,
         "SELECT event_id, type, object_type, object_id, thin, account, api_version, livemode, created_at, attempts "

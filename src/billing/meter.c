@@ -12,7 +12,7 @@
 
 #include "base/banned.h"
 
-#define UNBILLED_AFTER_MS (2 * 3600000LL) /* by then an invoice is final */
+#define UNBILLED_AFTER_MS (2 * HOUR_MS) /* by then an invoice is final */
 
 /* ---- collecting ---- */
 
@@ -205,7 +205,7 @@ enum status meter_watch(struct db *c, struct err *e)
                        "Counted conversations have not reached Stripe for %lld minutes (%lld wait, %lld without an "
                        "answer). An hour after a "
                        "period's end they are not on its invoice any more.",
-                       (long long)(lag.oldest_ms / 60000), (long long)lag.pending, (long long)lag.unknown);
+                       (long long)(lag.oldest_ms / MINUTE_MS), (long long)lag.pending, (long long)lag.unknown);
 }
 
 static enum status tell_unbilled(struct db *c, const struct meter_unbilled *u, struct err *e)

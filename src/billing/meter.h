@@ -9,14 +9,15 @@
 #ifndef PARLEY_BILLING_METER_H
 #define PARLEY_BILLING_METER_H
 
+#include "base/clock.h"
 #include "db/db.h"
 #include "stripe/client.h"
 
 #define METER_FLUSH_MS \
-    (5 * 60000LL) /* how often the worker collects; so also just before and just after a period's end */
-#define METER_LAG_ALARM_MS (30 * 60000LL)    /* Stripe waits an hour after a period's end */
-#define METER_KEEP_MS (90 * 86400000LL)      /* how long rows that were sent are kept */
-#define METER_KEEP_CALLS_MS (7 * 86400000LL) /* and the records of their calls: what became of one is asked for a day */
+    (5 * MINUTE_MS) /* how often the worker collects; so also just before and just after a period's end */
+#define METER_LAG_ALARM_MS (30 * MINUTE_MS) /* Stripe waits an hour after a period's end */
+#define METER_KEEP_MS (90 * DAY_MS)         /* how long rows that were sent are kept */
+#define METER_KEEP_CALLS_MS (7 * DAY_MS)    /* and the records of their calls: what became of one is asked for a day */
 
 /* Rows for the counters that grew, at most METER_COLLECT_MAX, those that wait longest first; none beside a row of the same
  * period that has waited for METER_FLUSH_MS, so that what waits for a slow Stripe does not grow with time. *n = rows made. */

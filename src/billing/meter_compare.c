@@ -14,12 +14,11 @@
 #include "base/banned.h"
 
 #define LEASE_MS 180000
-#define MINUTE_MS 60000LL
-#define SETTLES_MS (15 * MINUTE_MS)   /* the meter's sums follow what was sent after a while */
-#define LOOK_AGAIN_MS (6 * 3600000LL) /* at one that cannot be told */
-#define LOST_MS (24 * 3600000LL)      /* what the meter does not have by then it never will */
-#define GRACE_MS (60 * MINUTE_MS)     /* after a period's end its invoice is open that long */
-#define LOOKS 40                      /* at the meter, in one search for what is missing: they are rationed */
+#define SETTLES_MS (15 * MINUTE_MS) /* the meter's sums follow what was sent after a while */
+#define LOOK_AGAIN_MS (6 * HOUR_MS) /* at one that cannot be told */
+#define LOST_MS (24 * HOUR_MS)      /* what the meter does not have by then it never will */
+#define GRACE_MS (60 * MINUTE_MS)   /* after a period's end its invoice is open that long */
+#define LOOKS 40                    /* at the meter, in one search for what is missing: they are rationed */
 
 /* ---- Stripe's sum ---- */
 

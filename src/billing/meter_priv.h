@@ -2,12 +2,13 @@
 #ifndef PARLEY_BILLING_METER_PRIV_H
 #define PARLEY_BILLING_METER_PRIV_H
 
+#include "base/clock.h"
 #include "billing/meter.h"
 
-#define METER_WORDS_MAX 400                      /* characters kept of what Stripe said */
-#define METER_AGE_MS ((35LL * 24 - 1) * 3600000) /* Stripe takes what is at most 35 days old; an hour for the way */
-#define METER_AHEAD_MS (4 * 60000LL)             /* and at most five minutes ahead; one for the clocks */
-#define METER_TRY_MS 20000                       /* deadline of a call: a worker with other things to do waits for it */
+#define METER_WORDS_MAX 400                  /* characters kept of what Stripe said */
+#define METER_AGE_MS (35 * DAY_MS - HOUR_MS) /* Stripe takes what is at most 35 days old; an hour for the way */
+#define METER_AHEAD_MS (4 * MINUTE_MS)       /* and at most five minutes ahead; one for the clocks */
+#define METER_TRY_MS 20000                   /* deadline of a call: a worker with other things to do waits for it */
 
 enum status meter_collect_tenant(struct db *c, struct id tenant, struct err *e);
 /* Rejected, with its alarm, in one transaction. Nothing when it is rejected already. */

@@ -20,7 +20,7 @@
 #define RETRY_MS 30000 /* doubled at each try ... */
 #define FLUSH_ROWS 50
 #define FLUSH_WAIT_US 10000000
-#define RETRY_MAX_MS (10 * 60000) /* ... up to here: Stripe waits an hour after a period's end */
+#define RETRY_MAX_MS (10 * MINUTE_MS) /* ... up to here: Stripe waits an hour after a period's end */
 
 static _Atomic int64_t resting_until_ms;
 

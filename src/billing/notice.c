@@ -13,7 +13,6 @@
 
 #include "base/banned.h"
 
-#define DAY_MS 86400000LL
 #define ENDED_MS (7 * DAY_MS) /* an end longer ago is no news */
 #define PICO 1000000000000LL
 

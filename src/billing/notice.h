@@ -4,10 +4,11 @@
 #ifndef PARLEY_BILLING_NOTICE_H
 #define PARLEY_BILLING_NOTICE_H
 
+#include "base/clock.h"
 #include "billing/entitlement.h"
 #include "db/db.h"
 
-#define NOTICE_EVERY_MS (5 * 60000LL)
+#define NOTICE_EVERY_MS (5 * MINUTE_MS)
 
 /* Look at the tenants whose counters grew or whose subscription needs words, at most `limit` of them, in the order of their ids
  * beginning behind *after (ID_NONE: at the first), which moves on; *more: some are left. What has to be said is one transaction for each tenant, with

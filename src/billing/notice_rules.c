@@ -1,12 +1,12 @@
 /* notice_rules.c: what there is to say at a moment. Pure. */
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "billing/notice.h"
 
 #include "base/banned.h"
 
 __extension__ typedef __int128 wide;
-#define DAY_MS 86400000LL
 #define AHEAD_MS (3 * DAY_MS) /* so long before it comes */
 
 static int add(struct notice out[NOTICES_MAX], int n, const char *mail, int64_t about_ms, int64_t until_ms,

@@ -12,7 +12,6 @@
 #define PRICE_MAX 99999999LL /* what Stripe takes in most currencies */
 #define PLAN_NAME_MAX 60     /* characters */
 #define REASON_MAX 200
-#define DAY_MS INT64_C(86400000)
 #define LAST_DAY_MS INT64_C(253402214400000) /* 9999-12-31: the day after it is none of a column's */
 #define PICO 1000000000000LL
 

@@ -17,9 +17,6 @@
 #define RUN_ARENA (512 * MB)
 #define LIST_MS 30000
 #define WAIT_MS 3000
-#define MINUTE_MS 60000LL
-#define HOUR_MS (60 * MINUTE_MS)
-#define DAY_MS (24 * HOUR_MS)
 #define BACK_MS (29 * DAY_MS)    /* how far back Stripe's events reach, less a day */
 #define FRESH_MS (5 * MINUTE_MS) /* an event of these minutes may be under way */
 #define STALE_MS (2 * HOUR_MS)   /* a renewal is told within an hour of the period's end */

@@ -1,5 +1,7 @@
 #include "billing/reconcile_store.h"
 
+#include "base/clock.h"
+
 #include "base/banned.h"
 
 /* The rows "reconciled" (hourly), "reconciled:night": when the last run began that came to its end; of the nightly one also at which customer
@@ -50,8 +52,6 @@ DB_STMT(invoice, GLOBAL,
 /* GLOBAL: as above */
 DB_STMT(payments, GLOBAL,
         "SELECT COUNT(*) FROM invoice_mirror WHERE livemode = ? AND amount_paid > 0 AND created_at >= ?", "it", "i");
-
-#define HOUR_MS 3600000
 
 static struct db_val run_name(bool nightly)
 {

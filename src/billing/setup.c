@@ -309,7 +309,7 @@ static enum status run_parts(struct setup *s, struct err *e)
     static enum status (*const parts[])(struct setup *, struct err *) = {setup_meter, setup_products, setup_portal,
                                                                          setup_endpoint, setup_thin};
     enum status st = held_db(s->p, read_plans, s, e);
-    for (size_t i = 0; st == OK && i < sizeof(parts) / sizeof(parts[0]); i++)
+    for (size_t i = 0; st == OK && i < COUNT_OF(parts); i++)
         st = parts[i](s, e);
     return st;
 }

@@ -1,4 +1,5 @@
 /* usage_forecast.c: what a period comes to. Pure. */
+#include "base/clock.h"
 #include "base/err.h"
 #include "billing/money.h"
 #include "billing/usage.h"
@@ -6,7 +7,6 @@
 #include "base/banned.h"
 
 __extension__ typedef __int128 wide;
-#define DAY_MS 86400000LL
 #define PICO 1000000000000LL
 
 /* Counted over a time, both positive: what comes is thought to go on like that. */

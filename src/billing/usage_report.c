@@ -6,7 +6,6 @@
 
 #include "base/banned.h"
 
-#define DAY_MS 86400000LL
 #define DAYS_MAX 400
 
 enum status usage_rows(struct db *c, struct id tenant, struct arena *a, struct id before, int limit,

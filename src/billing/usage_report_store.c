@@ -1,6 +1,7 @@
 /* usage_report_store.c: SQL that reads the ledger, and sets a counter to it. */
 #include "billing/usage_report_store.h"
 
+#include "base/clock.h"
 #include "base/limits.h"
 
 #include "base/banned.h"
@@ -72,8 +73,8 @@ enum status report_store_rows(struct db *c, struct id tenant, struct arena *a, s
 enum status report_store_days(struct db *c, struct id tenant, struct arena *a, int64_t from_ms, int64_t to_ms,
                               struct usage_day **out, size_t *n, struct err *e)
 {
-    const int64_t begun_before =
-        8 * 86400000LL; /* a conversation's longest gap is a week: it is not counted later than that */
+    const int64_t begun_before = 8 *
+                                 DAY_MS; /* a conversation's longest gap is a week: it is not counted later than that */
     struct db_rows rows;
     enum status st = db_query(c, &ledger_days, &tenant,
                               DB_ARGS(db_id(id_least(from_ms - begun_before)), db_time(from_ms), db_time(to_ms)), a,

@@ -33,8 +33,8 @@
 
 #define DISK_FAIL (100 * MB)
 #define DISK_WARN (1024 * MB)
-#define LAG_WARN_MS (5 * 60 * 1000)
-#define PROXY_SEEN_MS (24 * 60 * 60 * 1000)
+#define LAG_WARN_MS (5 * MINUTE_MS)
+#define PROXY_SEEN_MS DAY_MS
 #define BEAT_LATE_S (6 * WORKER_BEAT_S)
 #define OLDEST_SERVER 1006 /* 10.6: SKIP LOCKED and atomic DDL */
 #define FILES_MAX 8
@@ -325,7 +325,7 @@ static void check_queue(struct doctor *d, struct db *c)
         put(d, BAD, "queue", "see the log above", "The queue cannot be read: %s", e.message);
     else if (q.oldest_ready_ms > LAG_WARN_MS)
         put(d, ODD, "queue", "see whether the worker runs", "%lld jobs wait, the first for %lld minutes",
-            (long long)q.ready, (long long)(q.oldest_ready_ms / 60000));
+            (long long)q.ready, (long long)(q.oldest_ready_ms / MINUTE_MS));
     else
         put(d, FINE, "queue", NULL, "%lld jobs wait, %lld run", (long long)q.ready, (long long)q.running);
     if (e.status == OK && q.dead)
@@ -375,7 +375,7 @@ static void check_meter(struct doctor *d, struct db *c)
         put(d, BAD, "meter", "see the log above", "What was reported to Stripe cannot be read: %s", e.message);
     else if (lag.oldest_ms > METER_LAG_ALARM_MS)
         put(d, BAD, "meter", "see whether the worker runs, then parley usage meter",
-            "Counted conversations have not reached Stripe for %lld minutes", (long long)(lag.oldest_ms / 60000));
+            "Counted conversations have not reached Stripe for %lld minutes", (long long)(lag.oldest_ms / MINUTE_MS));
     else
         put(d, FINE, "meter", NULL, "%lld conversations are still to be reported to Stripe", (long long)lag.waiting);
     if (e.status == OK && lag.rejected)
@@ -394,7 +394,7 @@ static void check_events(struct doctor *d, struct db *c)
     else if (q.oldest_ms > LAG_WARN_MS)
         put(d, ODD, "events", "see whether the worker runs, then parley billing events --state pending",
             "%lld events of Stripe wait, the first for %lld minutes", (long long)q.pending,
-            (long long)(q.oldest_ms / 60000));
+            (long long)(q.oldest_ms / MINUTE_MS));
     else
         put(d, FINE, "events", NULL, "%lld events of Stripe wait", (long long)q.pending);
     if (e.status == OK && q.dead)

@@ -6,7 +6,6 @@
 
 #include "base/banned.h"
 
-#define DAY_MS 86400000LL
 #define SHOWN 20
 
 static int fill_drift(struct json *o, const struct usage_drift *d)

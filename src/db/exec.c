@@ -91,8 +91,8 @@ int64_t db_time_to_ms(const MYSQL_TIME *t)
 {
     if (!t->month || !t->day)
         return 0;
-    return clock_date_ms((int)t->year, (int)t->month, (int)t->day) + (int64_t)t->hour * 3600000 +
-           (int64_t)t->minute * 60000 + (int64_t)t->second * 1000 + (int64_t)(t->second_part / 1000);
+    return clock_date_ms((int)t->year, (int)t->month, (int)t->day) + (int64_t)t->hour * HOUR_MS +
+           (int64_t)t->minute * MINUTE_MS + (int64_t)t->second * 1000 + (int64_t)(t->second_part / 1000);
 }
 
 static void bind_id(MYSQL_BIND *b, const struct id *id)

@@ -10,8 +10,6 @@
 
 #include "base/banned.h"
 
-#define DAY_MS 86400000
-
 /* Folded names, in any of the languages; a new language adds its words. */
 static const char *const months[12] = {" january jan enero ene januar janner janvier janeiro gennaio gen ",
                                        " february feb febrero februar fevrier fevereiro fev febbraio ",

@@ -262,7 +262,7 @@ static enum status greet(struct script *s, struct str language)
 static int64_t test_day(const struct json *test)
 {
     struct str day = json_get_str(test, "today");
-    int64_t noon = 12 * 3600 * 1000;
+    int64_t noon = 12 * HOUR_MS;
     if (!value_iso_day(day))
         return clock_now_ms();
     int64_t ms = clock_date_ms((day.p[0] - '0') * 1000 + (day.p[1] - '0') * 100 + (day.p[2] - '0') * 10 + day.p[3] -

@@ -9,7 +9,6 @@
 
 #include "base/banned.h"
 
-#define DAY_MS 86400000
 #define WHOLE_MAX 9007199254740992.0 /* 2^53: whole numbers up to here are exact */
 
 struct str value_text(const struct value *v, char tmp[VALUE_TEXT])

@@ -120,7 +120,7 @@ void mail_header_date(struct buf *b, int64_t ms)
     static const char *const months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                          "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
     struct clock_date d = clock_split(ms);
-    int64_t day = clock_date_ms(d.year, d.month, d.day) / 86400000;
+    int64_t day = clock_date_ms(d.year, d.month, d.day) / DAY_MS;
     buf_printf(b, "%s, %d %s %04d %02d:%02d:%02d +0000", days[(day % 7 + 7) % 7], d.day, months[d.month - 1], d.year,
                d.hour, d.minute, d.second);
 }

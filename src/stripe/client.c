@@ -300,7 +300,7 @@ enum status stripe_reads(struct db_pool *pool, int64_t now_ms, int64_t *out, str
     struct db *c = NULL;
     enum status st = db_get(pool, &c, e);
     if (st == OK)
-        st = stripe_reads_since(c, now_ms - (int64_t)30 * 86400000, out, e);
+        st = stripe_reads_since(c, now_ms - 30 * DAY_MS, out, e);
     db_put(c);
     return st;
 }

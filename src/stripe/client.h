@@ -28,15 +28,16 @@
 #ifndef PARLEY_STRIPE_CLIENT_H
 #define PARLEY_STRIPE_CLIENT_H
 
+#include "base/clock.h"
 #include "base/config.h"
 #include "base/json.h"
 #include "db/db.h"
 #include "stripe/form.h"
 
 #define STRIPE_API_VERSION "2026-10-28.endive"
-#define STRIPE_UI_MS 15000                          /* the deadline of a call that somebody waits for */
-#define STRIPE_WORK_MS 80000                        /* and of the worker's */
-#define STRIPE_KEEPS_MS ((int64_t)23 * 3600 * 1000) /* how long a key is surely known to Stripe (24 h less an hour) */
+#define STRIPE_UI_MS 15000             /* the deadline of a call that somebody waits for */
+#define STRIPE_WORK_MS 80000           /* and of the worker's */
+#define STRIPE_KEEPS_MS (23 * HOUR_MS) /* how long a key is surely known to Stripe (24 h less an hour) */
 
 struct stripe {
     struct config *config;

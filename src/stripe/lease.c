@@ -5,7 +5,7 @@
 
 #include "base/banned.h"
 
-#define KEEP_MS 3600000
+#define KEEP_MS HOUR_MS
 
 static enum status lost(struct str name, struct err *e)
 {

@@ -11,10 +11,11 @@
 #ifndef PARLEY_STRIPE_LEASE_H
 #define PARLEY_STRIPE_LEASE_H
 
+#include "base/clock.h"
 #include "db/db.h"
 
 #define LEASE_NAME_MAX 300 /* bytes */
-#define LEASE_LONGEST_MS (2 * 3600000LL)
+#define LEASE_LONGEST_MS (2 * HOUR_MS)
 
 /* *got: it is ours until now + ms, under a fresh *holder. False: somebody else has it. Not inside a transaction. */
 enum status lease_take(struct db *c, struct str name, int64_t ms, struct id *holder, bool *got, struct err *e);

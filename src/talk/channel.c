@@ -12,7 +12,7 @@ static const char *const channel_names[] = {
 #include "talk/channel.def"
 #undef CHANNEL
 };
-#define CHANNELS (sizeof(channel_names) / sizeof(channel_names[0]))
+#define CHANNELS COUNT_OF(channel_names)
 
 const char *channel_name(enum channel channel)
 {

@@ -14,7 +14,6 @@
 #include "base/banned.h"
 
 #define BATCH 500
-#define DAY_MS ((int64_t)86400000)
 #define KEEP_TURN_KEYS (30 * DAY_MS)
 #define KEEP_DONE (30 * DAY_MS)
 #define KEEP_NOTICES (400 * DAY_MS)

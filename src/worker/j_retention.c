@@ -12,7 +12,6 @@
 
 #define BATCH 50
 #define EVENTS_BATCH 500
-#define DAY_MS ((int64_t)86400000)
 #define DAYS_MAX 36500 /* a limit beyond a century is none */
 
 job_fn j_retention;

@@ -21,7 +21,7 @@
 
 #include "base/banned.h"
 
-#define LEASE_MS 60000
+#define LEASE_MS MINUTE_MS
 #define POLL_US 1000000
 #define LOOK_US 100000 /* how often the shared file is asked whether something came */
 #define PROGRESS_US 1000000

@@ -85,14 +85,14 @@ static void a_clock_that_went_back(void **state)
     (void)state;
     struct id a, b;
     struct err e = ERR_INIT;
-    clock_set_for_test(NOW + 3600000);
+    clock_set_for_test(NOW + HOUR_MS);
     assert_true(take(STR("sub_1"), 1000, &a));
     clock_set_for_test(NOW);
     assert_false(take(STR("sub_1"), 1000, &b));
     OKAY(lease_release(c, STR("sub_1"), a, &fail));
     assert_true(take(STR("sub_1"), 1000, &b));
     OKAY(lease_release(c, STR("sub_1"), b, &fail));
-    clock_set_for_test(NOW + 86400000); /* and its holder died: nobody waits a day for that */
+    clock_set_for_test(NOW + DAY_MS); /* and its holder died: nobody waits a day for that */
     assert_true(take(STR("sub_1"), 1000, &a));
     clock_set_for_test(NOW);
     assert_true(take(STR("sub_1"), 1000, &b));
@@ -211,7 +211,7 @@ static void *rush(void *name)
     if (db_thread_begin(&e) != OK || db_get(pool, &db, &e) != OK)
         fail_msg("%s", e.message);
     pthread_barrier_wait(&gate);
-    if (lease_take(db, str_from(name), 60000, &holder, &got, &e) != OK)
+    if (lease_take(db, str_from(name), MINUTE_MS, &holder, &got, &e) != OK)
         fail_msg("%s", e.message);
     atomic_fetch_add(&winners, got);
     db_put(db);
@@ -227,7 +227,7 @@ static void one_winner(void **state)
     pthread_barrier_init(&gate, NULL, THREADS);
     for (int round = 0; round < 40; round++) {
         snprintf(name, sizeof(name), "rush:%d", round / 2);
-        clock_set_for_test(NOW + round * 60000); /* in odd rounds the row is there and just over */
+        clock_set_for_test(NOW + round * MINUTE_MS); /* in odd rounds the row is there and just over */
         atomic_store(&winners, 0);
         for (int i = 0; i < THREADS; i++)
             assert_int_equal(pthread_create(&t[i], NULL, rush, name), 0);

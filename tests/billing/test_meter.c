@@ -16,8 +16,6 @@
 #include "base/banned.h"
 
 #define DB "parley_meter"
-#define MINUTE 60000LL
-#define DAY 86400000LL
 
 static struct config *config;
 static struct db_pool *pool;
@@ -67,7 +65,7 @@ static int clean(void **state)
     dbtest_sql(
         DB, "DELETE FROM usage_ledger; DELETE FROM usage_counter; DELETE FROM meter_outbox; DELETE FROM billing_alarm; "
             "DELETE FROM stripe_lease; UPDATE billing_customer SET livemode = 0");
-    clock_set_for_test(start + 3 * DAY);
+    clock_set_for_test(start + 3 * DAY_MS);
     return 0;
 }
 
@@ -125,7 +123,7 @@ static void what_grew_becomes_one_row(void **state)
     (void)state;
     open_counter(mine, true, "cus_mine");
     count_on(db, mine, true);
-    clock_set_for_test(first + MINUTE + 123);
+    clock_set_for_test(first + MINUTE_MS + 123);
     count_on(db, mine, true);
     counter_is(mine, true, 2, 0, first); /* since the first of them */
     assert_int_equal(collect(), 1);
@@ -136,7 +134,7 @@ static void what_grew_becomes_one_row(void **state)
     assert_int_equal(r.quantity, 2);
     assert_int_equal(r.period_start_ms, start);
     assert_int_equal(r.event_ms, first - first % 1000); /* of the first, in whole seconds */
-    assert_int_equal(r.due_ms, first + MINUTE + 123);
+    assert_int_equal(r.due_ms, first + MINUTE_MS + 123);
     counter_is(mine, true, 2, 2, 0);
     assert_int_equal(collect(), 0); /* nothing grew */
     count_on(db, mine, true);
@@ -161,14 +159,14 @@ static void a_row_stays_inside_its_period(void **state)
         int64_t off_start, off_end, expect_start, expect_end;
     } rows[] = {
         /* when it is collected, from the period's start or end; its timestamp likewise */
-        {-DAY, 0, 0, 0}, /* a clock that was set back */
+        {-DAY_MS, 0, 0, 0}, /* a clock that was set back */
         {0, 0, 0, 0},
         {1500, 0, 0, 0},
         {2500, 0, 1000, 0},
         {0, -1500, 0, -3000},
         {0, -1, 0, -2000},
         {0, 1, 0, -1000}, /* collected after the end: inside */
-        {0, 40 * MINUTE, 0, -1000},
+        {0, 40 * MINUTE_MS, 0, -1000},
     };
 
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -183,7 +181,7 @@ static void a_row_stays_inside_its_period(void **state)
         int64_t expect = by_end ? end + rows[i].expect_end : start + rows[i].expect_start;
         if (r.event_ms != expect)
             fail_msg("row %zu: stamped %lld ms off", i, (long long)(r.event_ms - expect));
-        assert_true(r.event_ms - r.due_ms <= 4 * MINUTE); /* not sent from a future that Stripe does not take */
+        assert_true(r.event_ms - r.due_ms <= 4 * MINUTE_MS); /* not sent from a future that Stripe does not take */
         assert_true(r.due_ms >= now);
     }
 }
@@ -192,19 +190,19 @@ static void a_row_stays_inside_its_period(void **state)
 static void a_row_is_stamped_when_its_first_was_counted(void **state)
 {
     (void)state;
-    int64_t first = start + 60 * MINUTE + 300;
+    int64_t first = start + 60 * MINUTE_MS + 300;
     open_counter(mine, true, "cus_mine");
     clock_set_for_test(first);
     count_on(db, mine, true);
-    clock_set_for_test(first + MINUTE);
+    clock_set_for_test(first + MINUTE_MS);
     count_on(db, mine, true);
     assert_int_equal(collect(), 1);
-    assert_int_equal(only_row().event_ms, start + 60 * MINUTE);
-    clock_set_for_test(first + 2 * MINUTE);
+    assert_int_equal(only_row().event_ms, start + 60 * MINUTE_MS);
+    clock_set_for_test(first + 2 * MINUTE_MS);
     count_on(db, mine, true);
     assert_int_equal(collect(), 1); /* in the same second: not in this one */
     assert_int_equal(dbtest_int(DB, "SELECT CAST(UNIX_TIMESTAMP(MAX(event_at)) * 1000 AS SIGNED) FROM meter_outbox"),
-                     first - 300 + 2 * MINUTE - 1000);
+                     first - 300 + 2 * MINUTE_MS - 1000);
 }
 
 /* While Stripe is slow or away the rows do not become more with time: what is counted meanwhile goes with the next one. */
@@ -213,7 +211,7 @@ static void rows_that_wait_do_not_become_more(void **state)
     (void)state;
     open_counter(mine, true, "cus_mine");
     for (int i = 0; i < 40; i++) {
-        clock_set_for_test(start + (60 + i) * MINUTE);
+        clock_set_for_test(start + (60 + i) * MINUTE_MS);
         count_on(db, mine, true);
         collect();
     }
@@ -307,15 +305,15 @@ static void lag_is_measured_from_the_counting_on(void **state)
     assert_int_equal(lag.oldest_ms, 0);
     open_counter(mine, true, "cus_mine");
     count_on(db, mine, true);
-    clock_set_for_test(first + 10 * MINUTE);
+    clock_set_for_test(first + 10 * MINUTE_MS);
     OKAY(meter_lag(db, &lag, &fail));
-    assert_int_equal(lag.oldest_ms, 10 * MINUTE); /* although no row was made of it */
+    assert_int_equal(lag.oldest_ms, 10 * MINUTE_MS); /* although no row was made of it */
     assert_int_equal(lag.pending, 0);
     collect();
     count_on(db, mine, true);
     OKAY(meter_watch(db, &fail));
     assert_int_equal(dbtest_int(DB, "SELECT COUNT(*) FROM billing_alarm"), 0);
-    clock_set_for_test(first + 10 * MINUTE + METER_LAG_ALARM_MS + 1);
+    clock_set_for_test(first + 10 * MINUTE_MS + METER_LAG_ALARM_MS + 1);
     OKAY(meter_lag(db, &lag, &fail));
     assert_int_equal(lag.pending, 1);
     assert_int_equal(lag.oldest_ms, METER_LAG_ALARM_MS + 1);
@@ -372,7 +370,7 @@ static void old_rows_go(void **state)
         collect();
     }
     dbtest_sql(DB, "UPDATE meter_outbox SET state = 'sent' ORDER BY meter_outbox_id LIMIT 2");
-    OKAY(meter_forget(db, clock_now_ms() + DAY, 10, &n, &fail));
+    OKAY(meter_forget(db, clock_now_ms() + DAY_MS, 10, &n, &fail));
     assert_int_equal(n, 2);
     assert_int_equal(dbtest_int(DB, "SELECT COUNT(*) FROM meter_outbox WHERE state = 'pending'"), 1);
 }
@@ -390,7 +388,7 @@ static void put_call(struct id row, int64_t at_ms, enum stripe_call_state state)
 /* One call for each row: by far the most of what is asked of Stripe. */
 static void old_calls_go(void **state)
 {
-    int64_t n, then = clock_now_ms() - 30 * DAY;
+    int64_t n, then = clock_now_ms() - 30 * DAY_MS;
     struct id old = id_least(then), older = id_least(then - 1), unsure = id_least(then - 2), other = id_new();
     struct stripe_call kept = {
         .idem_key = STR("cust:ws_1:1.0"), .method = STR("POST"), .path = STR("/v1/customers"), .state = CALL_DONE};

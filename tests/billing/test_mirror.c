@@ -406,14 +406,14 @@ static void since_when_a_payment_is_missing(void **state)
         "{'id':'in_0','object':'invoice','customer':'cus_1','created':1,'currency':'usd','status':'open','amount_"
         "remaining':1,"
         "'status_transitions':{'finalized_at':1789000000},'parent':{'subscription_details':{'subscription':'sub_1'}}}");
-    assert_int_equal(wrote(SUB("past_due", ITEMS(BASE), ""), NOW + 86400000).first_failed_ms,
+    assert_int_equal(wrote(SUB("past_due", ITEMS(BASE), ""), NOW + DAY_MS).first_failed_ms,
                      1789990000000); /* further failures move nothing */
-    assert_int_equal(wrote(SUB("unpaid", ITEMS(BASE), ""), NOW + 2 * 86400000).first_failed_ms, 1789990000000);
-    assert_int_equal(wrote(SUB("nonsense", ITEMS(BASE), ""), NOW + 2 * 86400000).first_failed_ms, 1789990000000);
-    assert_int_equal(wrote(SUB("active", ITEMS(BASE), ""), NOW + 3 * 86400000).first_failed_ms, 0);
+    assert_int_equal(wrote(SUB("unpaid", ITEMS(BASE), ""), NOW + 2 * DAY_MS).first_failed_ms, 1789990000000);
+    assert_int_equal(wrote(SUB("nonsense", ITEMS(BASE), ""), NOW + 2 * DAY_MS).first_failed_ms, 1789990000000);
+    assert_int_equal(wrote(SUB("active", ITEMS(BASE), ""), NOW + 3 * DAY_MS).first_failed_ms, 0);
     dbtest_sql(DB, "DELETE FROM invoice_mirror");
-    assert_int_equal(wrote(SUB("past_due", ITEMS(BASE), ""), NOW + 4 * 86400000).first_failed_ms, NOW + 4 * 86400000);
-    assert_int_equal(wrote(SUB("canceled", ITEMS(BASE), ""), NOW + 5 * 86400000).first_failed_ms, 0);
+    assert_int_equal(wrote(SUB("past_due", ITEMS(BASE), ""), NOW + 4 * DAY_MS).first_failed_ms, NOW + 4 * DAY_MS);
+    assert_int_equal(wrote(SUB("canceled", ITEMS(BASE), ""), NOW + 5 * DAY_MS).first_failed_ms, 0);
     wrote_invoice(INVOICE(
         "'currency':'usd','status':'open','amount_remaining':1,'status_transitions':{'finalized_at':1799990000},"
         "'parent':{'subscription_details':{'subscription':'sub_1'}}"));

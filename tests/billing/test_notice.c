@@ -9,8 +9,6 @@
 #include "base/banned.h"
 
 #define DB "parley_notice"
-#define DAY 86400000LL
-#define HOUR 3600000LL
 
 static struct config *config;
 static struct db_pool *pool;
@@ -81,48 +79,48 @@ static void dunning_by_days(void **state)
         int64_t until;
     } rows[] = {
         {BILLING_LIVE, 0, "", 0},
-        {BILLING_GRACE, 0, "payment_failed=payment_failed", 7 * DAY},
-        {BILLING_GRACE, 4 * DAY - 1, "payment_failed=payment_failed", 7 * DAY},
-        {BILLING_GRACE, 4 * DAY, "payment_failed read_only_soon=read_only_soon", 7 * DAY},
-        {BILLING_READ_ONLY, 7 * DAY, "payment_failed read_only_soon read_only=read_only", 14 * DAY},
-        {BILLING_READ_ONLY, 11 * DAY, "payment_failed read_only_soon read_only free_soon=free_soon", 14 * DAY},
-        {BILLING_SUSPENDED, 14 * DAY, "payment_failed read_only_soon read_only free_soon suspended=suspended", 0},
-        {BILLING_SUSPENDED, HOUR, "payment_failed read_only_soon read_only free_soon suspended=suspended",
-         0},                          /* unpaid at once */
-        {BILLING_GRACE, -DAY, "", 0}, /* a clock that was set back: not yet */
+        {BILLING_GRACE, 0, "payment_failed=payment_failed", 7 * DAY_MS},
+        {BILLING_GRACE, 4 * DAY_MS - 1, "payment_failed=payment_failed", 7 * DAY_MS},
+        {BILLING_GRACE, 4 * DAY_MS, "payment_failed read_only_soon=read_only_soon", 7 * DAY_MS},
+        {BILLING_READ_ONLY, 7 * DAY_MS, "payment_failed read_only_soon read_only=read_only", 14 * DAY_MS},
+        {BILLING_READ_ONLY, 11 * DAY_MS, "payment_failed read_only_soon read_only free_soon=free_soon", 14 * DAY_MS},
+        {BILLING_SUSPENDED, 14 * DAY_MS, "payment_failed read_only_soon read_only free_soon suspended=suspended", 0},
+        {BILLING_SUSPENDED, HOUR_MS, "payment_failed read_only_soon read_only free_soon suspended=suspended",
+         0},                             /* unpaid at once */
+        {BILLING_GRACE, -DAY_MS, "", 0}, /* a clock that was set back: not yet */
         {BILLING_PAUSED, 0, "", 0},
     };
     struct notice list[NOTICES_MAX];
 
     (void)state;
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        struct subscription s = {.first_failed_ms = 100 * DAY, .period_start_ms = 99 * DAY};
+        struct subscription s = {.first_failed_ms = 100 * DAY_MS, .period_start_ms = 99 * DAY_MS};
         struct entitlements x = {.state = rows[i].state, .subscription = &s};
-        int n = notice_dunning(&x, 100 * DAY + rows[i].after, list);
+        int n = notice_dunning(&x, 100 * DAY_MS + rows[i].after, list);
         if (!str_eqz(kinds(list, n), rows[i].expect))
             fail_msg("row %zu: %.*s", i, STR_F(kinds(list, n)));
-        assert_true(!n || (list[n - 1].about_ms == 100 * DAY &&
-                           list[n - 1].until_ms == (rows[i].until ? 100 * DAY + rows[i].until : 0)));
+        assert_true(!n || (list[n - 1].about_ms == 100 * DAY_MS &&
+                           list[n - 1].until_ms == (rows[i].until ? 100 * DAY_MS + rows[i].until : 0)));
     }
 }
 
 static void what_comes(void **state)
 {
-    struct subscription s = {.trial_end_ms = 103 * DAY, .next_ms = 120 * DAY};
+    struct subscription s = {.trial_end_ms = 103 * DAY_MS, .next_ms = 120 * DAY_MS};
     struct entitlements x = {.state = BILLING_TRIAL, .subscription = &s};
     struct notice list[NOTICES_MAX];
     (void)state;
-    assert_int_equal(notice_coming(&x, 100 * DAY - 1, STR_EMPTY, list), 0);
-    assert_str(kinds(list, notice_coming(&x, 100 * DAY, STR_EMPTY, list)), "trial_ending=trial_ending");
-    assert_int_equal(notice_coming(&x, 103 * DAY, STR_EMPTY, list), 0);
-    assert_str(kinds(list, notice_coming(&x, 90 * DAY, STR("starter"), list)), "next_starter=plan_changing");
-    assert_int_equal(notice_coming(&x, 121 * DAY, STR("starter"), list), 0);
+    assert_int_equal(notice_coming(&x, 100 * DAY_MS - 1, STR_EMPTY, list), 0);
+    assert_str(kinds(list, notice_coming(&x, 100 * DAY_MS, STR_EMPTY, list)), "trial_ending=trial_ending");
+    assert_int_equal(notice_coming(&x, 103 * DAY_MS, STR_EMPTY, list), 0);
+    assert_str(kinds(list, notice_coming(&x, 90 * DAY_MS, STR("starter"), list)), "next_starter=plan_changing");
+    assert_int_equal(notice_coming(&x, 121 * DAY_MS, STR("starter"), list), 0);
     x.state = BILLING_ENDING;
-    x.until_ms = 120 * DAY;
-    assert_str(kinds(list, notice_coming(&x, 102 * DAY, STR("starter"), list)),
+    x.until_ms = 120 * DAY_MS;
+    assert_str(kinds(list, notice_coming(&x, 102 * DAY_MS, STR("starter"), list)),
                "plan_ending=plan_ending"); /* it does not come to the trial's end */
     x.subscription = NULL;
-    assert_int_equal(notice_coming(&x, 102 * DAY, STR("starter"), list), 0);
+    assert_int_equal(notice_coming(&x, 102 * DAY_MS, STR("starter"), list), 0);
 }
 
 /* ---- with a database ---- */
@@ -275,7 +273,7 @@ static void usage_is_told_once(void **state)
     look_at(t0);
     NO_MAILS();
     used(mine, false, 750);
-    look_at(t0 + HOUR);
+    look_at(t0 + HOUR_MS);
     assert_str(value("used"), "{\"number\":750}");
     assert_str(value("included"), "{\"number\":1000}");
     assert_str(value("plan"), "FREE");
@@ -284,18 +282,18 @@ static void usage_is_told_once(void **state)
     assert_str(value("plans"), "https://chat.example.com/app/billing/plans");
     MAILS("usage_75");
     used(mine, false, 760);
-    look_at(t0 + 2 * HOUR);
+    look_at(t0 + 2 * HOUR_MS);
     NO_MAILS();
     used(mine, false, 1000); /* over two thresholds at once: only the highest */
-    look_at(t0 + 3 * HOUR);
+    look_at(t0 + 3 * HOUR_MS);
     MAILS("usage_100");
-    look_at(t0 + 4 * HOUR);
+    look_at(t0 + 4 * HOUR_MS);
     dbtest_sql(DB, "UPDATE usage_counter SET noticed = 0"); /* a run that died before it wrote how far it looked */
-    look_at(t0 + 5 * HOUR);
-    look_at(t0 - DAY); /* a clock that was set back */
+    look_at(t0 + 5 * HOUR_MS);
+    look_at(t0 - DAY_MS); /* a clock that was set back */
     NO_MAILS();
     used(theirs, false, 900);
-    look_at(t0 + 6 * HOUR);
+    look_at(t0 + 6 * HOUR_MS);
     assert_str(take_mails(), "usage_90 other@example.com");
 }
 
@@ -304,16 +302,16 @@ static void a_larger_plan_is_told_anew(void **state)
     (void)state;
     subscribe();
     used(mine, true, 10000);
-    look_at(t0 + DAY);
+    look_at(t0 + DAY_MS);
     MAILS("usage_100");
     dbtest_sql(
         DB,
         "UPDATE subscription_mirror SET plan_terms_id = (SELECT plan_terms_id FROM plan WHERE plan = 'professional')");
     used(mine, true, 10500);
-    look_at(t0 + 2 * DAY);
+    look_at(t0 + 2 * DAY_MS);
     NO_MAILS(); /* a fifth of 50,000 */
     used(mine, true, 37500);
-    look_at(t0 + 3 * DAY);
+    look_at(t0 + 3 * DAY_MS);
     assert_str(value("included"), "{\"number\":50000}");
     MAILS("usage_75");
 }
@@ -324,23 +322,23 @@ static void overage_has_other_words(void **state)
     subscribe();
     dbtest_sql(DB, "INSERT INTO overage_choice SELECT tenant_id, 'bill', 4900, NOW(3) FROM subscription_mirror");
     used(mine, true, 9000);
-    look_at(t0 + DAY);
+    look_at(t0 + DAY_MS);
     assert_str(value("unit"), "$0.0049");
     assert_str(value("cap"), "$49.00");
     MAILS("usage_90_overage");
     used(mine, true, 10001);
-    look_at(t0 + 2 * DAY);
+    look_at(t0 + 2 * DAY_MS);
     MAILS("usage_100_overage");
     used(mine, true, 20000); /* 10,000 beyond at 0.49 cents are the 49 dollars */
-    look_at(t0 + 3 * DAY);
+    look_at(t0 + 3 * DAY_MS);
     assert_str(value("used"), "{\"number\":20000}");
     MAILS("usage_cap");
     dbtest_sql(DB, "UPDATE overage_choice SET cap = 9800");
     used(mine, true, 20001);
-    look_at(t0 + 4 * DAY);
+    look_at(t0 + 4 * DAY_MS);
     NO_MAILS();
     used(mine, true, 30000);
-    look_at(t0 + 5 * DAY);
+    look_at(t0 + 5 * DAY_MS);
     MAILS("usage_cap"); /* the new one */
 }
 
@@ -352,7 +350,7 @@ static void unlimited_is_never_told(void **state)
         DB,
         "UPDATE subscription_mirror SET plan_terms_id = (SELECT plan_terms_id FROM plan WHERE plan = 'enterprise')");
     used(mine, true, 5000000);
-    look_at(t0 + DAY);
+    look_at(t0 + DAY_MS);
     NO_MAILS();
 }
 
@@ -375,35 +373,35 @@ static void dunning_step_by_step(void **state)
                    "amount_paid, amount_remaining, next_payment_attempt_at, created_at, fetched_at) SELECT 'in_1', "
                    "tenant_id, 'cus_1', 0, 'open', 'USD', "
                    "4900, 4900, 0, 4900, '2026-11-14', '2026-11-11', '2026-11-11' FROM subscription_mirror");
-    look_at(t0 + HOUR);
+    look_at(t0 + HOUR_MS);
     NO_MAILS();
-    past_due(t0 + DAY);
-    look_at(t0 + DAY + HOUR);
+    past_due(t0 + DAY_MS);
+    look_at(t0 + DAY_MS + HOUR_MS);
     assert_str(value("amount"), "$49.00");
     assert_str(value("plan"), "STARTER");
     assert_true(str_has(value("retry"), STR("date")));
     MAILS("payment_failed");
-    for (int64_t t = t0 + DAY + 2 * HOUR; t < t0 + 5 * DAY; t += 7 * HOUR)
+    for (int64_t t = t0 + DAY_MS + 2 * HOUR_MS; t < t0 + 5 * DAY_MS; t += 7 * HOUR_MS)
         look_at(t);
     NO_MAILS();
-    look_at(t0 + 5 * DAY);
+    look_at(t0 + 5 * DAY_MS);
     MAILS("read_only_soon");
-    look_at(t0 + 8 * DAY);
+    look_at(t0 + 8 * DAY_MS);
     MAILS("read_only");
-    look_at(t0 + 12 * DAY);
+    look_at(t0 + 12 * DAY_MS);
     assert_str(value("plan"), "STARTER");
     MAILS("free_soon");
-    look_at(t0 + 15 * DAY);
+    look_at(t0 + 15 * DAY_MS);
     MAILS("suspended");
-    look_at(t0 + 16 * DAY);
+    look_at(t0 + 16 * DAY_MS);
     NO_MAILS();
     dbtest_sql(DB, "UPDATE subscription_mirror SET status = 'active', first_failed_at = NULL");
-    look_at(t0 + 17 * DAY);
+    look_at(t0 + 17 * DAY_MS);
     MAILS("recovered");
-    look_at(t0 + 18 * DAY);
+    look_at(t0 + 18 * DAY_MS);
     NO_MAILS();
-    past_due(t0 + 19 * DAY); /* another time is told again */
-    look_at(t0 + 19 * DAY);
+    past_due(t0 + 19 * DAY_MS); /* another time is told again */
+    look_at(t0 + 19 * DAY_MS);
     MAILS("payment_failed");
 }
 
@@ -411,18 +409,18 @@ static void steps_that_were_slept_through_are_not_told(void **state)
 {
     (void)state;
     subscribe();
-    past_due(t0 + DAY);
-    look_at(t0 + 9 * DAY);
+    past_due(t0 + DAY_MS);
+    look_at(t0 + 9 * DAY_MS);
     MAILS("read_only");
     dbtest_sql(DB, "UPDATE subscription_mirror SET status = 'canceled', ended_at = '2026-11-20', canceled_at = "
                    "'2026-11-20', first_failed_at = NULL");
-    look_at(t0 + 11 * DAY);
+    look_at(t0 + 11 * DAY_MS);
     assert_str(value("plan"), "STARTER");
     MAILS("free_again"); /* and no thanks for a payment */
     dbtest_sql(
         DB,
         "UPDATE subscription_mirror SET status = 'active', ended_at = NULL, canceled_at = NULL"); /* as if bought again */
-    look_at(t0 + 12 * DAY);
+    look_at(t0 + 12 * DAY_MS);
     NO_MAILS();
 }
 
@@ -431,7 +429,7 @@ static void an_old_end_is_no_news(void **state)
     (void)state;
     subscribe();
     dbtest_sql(DB, "UPDATE subscription_mirror SET status = 'canceled', ended_at = '2026-11-12'");
-    look_at(t0 + 30 * DAY);
+    look_at(t0 + 30 * DAY_MS);
     NO_MAILS();
 }
 
@@ -440,23 +438,23 @@ static void trial_and_planned_changes(void **state)
     (void)state;
     subscribe();
     dbtest_sql(DB, "UPDATE subscription_mirror SET status = 'trialing', trial_end = '2026-11-24'");
-    look_at(t0 + 10 * DAY);
+    look_at(t0 + 10 * DAY_MS);
     NO_MAILS();
-    look_at(t0 + 11 * DAY);
+    look_at(t0 + 11 * DAY_MS);
     assert_str(value("price"), "$49.00");
     MAILS("trial_ending");
     dbtest_sql(DB, "UPDATE subscription_mirror SET status = 'active', trial_end = NULL, plan_terms_id = (SELECT "
                    "plan_terms_id FROM plan WHERE "
                    "plan = 'professional'), next_terms_id = (SELECT plan_terms_id FROM plan WHERE plan = 'starter'), "
                    "next_at = '2026-12-10'");
-    look_at(t0 + 12 * DAY);
+    look_at(t0 + 12 * DAY_MS);
     assert_str(value("next"), "STARTER");
     assert_str(value("bots"), "{\"number\":5}");
     MAILS("plan_changing");
     dbtest_sql(DB, "UPDATE subscription_mirror SET next_terms_id = NULL, next_at = NULL, cancel_at_period_end = 1");
-    look_at(t0 + 13 * DAY);
+    look_at(t0 + 13 * DAY_MS);
     MAILS("plan_ending");
-    look_at(t0 + 14 * DAY);
+    look_at(t0 + 14 * DAY_MS);
     NO_MAILS();
 }
 

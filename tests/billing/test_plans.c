@@ -12,7 +12,6 @@
 #include "base/banned.h"
 
 #define DB "parley_plans"
-#define DAY 86400000LL
 #define T0 1794312000000LL  /* 2026-11-10 12:00 */
 #define T1 1796904000000LL  /* 2026-12-10 12:00 */
 #define NOV 1793491200000LL /* 2026-11-01 */
@@ -241,7 +240,7 @@ static void overrides_hold_until_they_end(void **state)
                          .entitlement = ENTITLEMENT_bots,
                          .value = 3,
                          .reason = STR(" a fair "),
-                         .expires_ms = T0 + DAY};
+                         .expires_ms = T0 + DAY_MS};
     struct override *list;
     size_t n;
     clock_set_for_test(T0);
@@ -255,9 +254,9 @@ static void overrides_hold_until_they_end(void **state)
     OKAY(override_list(c, tenant, &arena, &list, &n, &fail));
     assert_int_equal(n, 2);
     assert_str(list[0].reason, "a fair");
-    assert_int_equal(list[0].expires_ms, T0 + DAY);
+    assert_int_equal(list[0].expires_ms, T0 + DAY_MS);
     assert_int_equal(loaded(tenant, T0).value[ENTITLEMENT_bots], 3);
-    assert_int_equal(loaded(tenant, T0 + DAY).value[ENTITLEMENT_bots], 1);
+    assert_int_equal(loaded(tenant, T0 + DAY_MS).value[ENTITLEMENT_bots], 1);
     assert_int_equal(loaded(other, T0).value[ENTITLEMENT_bots], 1);
 
     fails(override_set(
@@ -363,9 +362,9 @@ static void billing_state_follows_the_mirror(void **state)
                 "'sub_state'");
     told(tenant);
     assert_int_equal(asked(tenant, T0).state, BILLING_GRACE);
-    assert_int_equal(asked(tenant, T0 + 7 * DAY).state, BILLING_READ_ONLY); /* by the clock alone */
-    assert_true(asked(tenant, T0 + 7 * DAY).read_only);
-    assert_int_equal(asked(tenant, T0 + 14 * DAY).state, BILLING_SUSPENDED);
+    assert_int_equal(asked(tenant, T0 + 7 * DAY_MS).state, BILLING_READ_ONLY); /* by the clock alone */
+    assert_true(asked(tenant, T0 + 7 * DAY_MS).read_only);
+    assert_int_equal(asked(tenant, T0 + 14 * DAY_MS).state, BILLING_SUSPENDED);
     subscribe(tenant, "sub_state", "never_heard_of", pro, false);
     assert_int_equal(asked(tenant, T0).state, BILLING_FREE);
 }

@@ -9,7 +9,6 @@
 #include "base/banned.h"
 
 #define DB "parley_usage_report"
-#define DAY 86400000LL
 
 static struct config *config;
 static struct db_pool *pool;
@@ -78,7 +77,7 @@ static struct id conversation_at(int64_t ms)
 
 static struct id count(struct id tenant, bool billable, int64_t at_ms)
 {
-    struct id id = conversation_at(at_ms - 60000);
+    struct id id = conversation_at(at_ms - MINUTE_MS);
     OKAY(db_exec(db, &add_ledger, &tenant, DB_ARGS(db_id(id), db_time(november), db_int(billable), db_time(at_ms)),
                  NULL, &fail));
     return id;
@@ -115,15 +114,15 @@ static void rows_newest_first_page_by_page(void **state)
     size_t n;
     (void)state;
     for (int i = 0; i < 5; i++)
-        ids[i] = count(mine, i >= 3, november + i * DAY);
-    count(theirs, false, november + 2 * DAY);
+        ids[i] = count(mine, i >= 3, november + i * DAY_MS);
+    count(theirs, false, november + 2 * DAY_MS);
     keep_conversation(mine, ids[4], bot);
     OKAY(usage_rows(db, mine, &arena, ID_NONE, 2, &rows, &n, &fail));
     assert_int_equal(n, 2);
     assert_true(id_eq(rows[0].conversation, ids[4]) && id_eq(rows[1].conversation, ids[3]));
     assert_true(id_eq(rows[0].bot, bot) && !rows[0].deleted && rows[0].billable);
     assert_true(rows[1].deleted && id_is_none(rows[1].bot)); /* its conversation is gone, the count stays */
-    assert_int_equal(rows[0].counted_ms, november + 4 * DAY);
+    assert_int_equal(rows[0].counted_ms, november + 4 * DAY_MS);
     assert_int_equal(rows[0].period_start_ms, november);
     OKAY(usage_rows(db, mine, &arena, rows[1].conversation, 10, &rows, &n, &fail));
     assert_int_equal(n, 3);
@@ -138,19 +137,19 @@ static void days_with_and_without(void **state)
     struct usage_day *days;
     size_t n;
     (void)state;
-    count(mine, false, november + 3600000);
-    count(mine, false, november + DAY - 1);
-    count(mine, true, november + 2 * DAY);
-    count(mine, true, november + 3 * DAY); /* at `to`: not any more */
-    count(theirs, false, november + DAY);
-    OKAY(usage_days(db, mine, &arena, november, november + 3 * DAY, &days, &n, &fail));
+    count(mine, false, november + HOUR_MS);
+    count(mine, false, november + DAY_MS - 1);
+    count(mine, true, november + 2 * DAY_MS);
+    count(mine, true, november + 3 * DAY_MS); /* at `to`: not any more */
+    count(theirs, false, november + DAY_MS);
+    OKAY(usage_days(db, mine, &arena, november, november + 3 * DAY_MS, &days, &n, &fail));
     assert_int_equal(n, 3);
     assert_int_equal(days[0].day_ms, november);
     assert_int_equal(days[0].counted, 2);
     assert_int_equal(days[1].counted, 0);
     assert_int_equal(days[2].counted, 1);
     /* from the middle of a day: that day's rest */
-    OKAY(usage_days(db, mine, &arena, november + 2 * 3600000, november + DAY + 1, &days, &n, &fail));
+    OKAY(usage_days(db, mine, &arena, november + 2 * HOUR_MS, november + DAY_MS + 1, &days, &n, &fail));
     assert_int_equal(n, 2);
     assert_int_equal(days[0].day_ms, november);
     assert_int_equal(days[0].counted, 1);
@@ -168,7 +167,7 @@ static void drift_is_found_and_repaired(void **state)
     bool unsent;
     (void)state;
     for (int i = 0; i < 3; i++)
-        count(mine, true, november + i * DAY);
+        count(mine, true, november + i * DAY_MS);
     count(theirs, false, november);
     count(theirs, true, november); /* its counter row is missing */
     counter(mine, true, 3, 1);

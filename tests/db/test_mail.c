@@ -1,5 +1,6 @@
 /* Mails in the database: queued with the transaction that tells of them, or not at all. What is sent: tests/mail. */
 #include "../unit/test.h"
+#include "base/clock.h"
 #include "base/limits.h"
 #include "dbtest.h"
 #include "queue/mail.h"
@@ -79,7 +80,7 @@ static void the_job_holds_what_was_given(void **state)
     bool found;
     (void)state;
     assert_ok(queue_one(db, STR("b@example.org"), &e), &e);
-    assert_ok(queue_claim(db, &arena, "t", 60000, &job, &found, &e), &e);
+    assert_ok(queue_claim(db, &arena, "t", MINUTE_MS, &job, &found, &e), &e);
     assert_true(found && id_eq(job.tenant, tenant));
     assert_string_equal(job.kind, MAIL_JOB);
     const struct json *values = json_get(job.payload, "values");

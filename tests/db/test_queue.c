@@ -20,7 +20,7 @@
 #define DB "parley_queue"
 #define JOBS 1000
 #define THREADS 8
-#define LEASE 60000
+#define LEASE MINUTE_MS
 
 static struct config *config;
 static struct db_pool *pool;
@@ -332,13 +332,13 @@ static void periodic_once_a_period(void **state)
     (void)state;
     clock_set_for_test(1800000000000);
     for (int i = 0; i < 5; i++)
-        OKAY(queue_add_periodic(db, "cleanup", 3600000, &fail));
+        OKAY(queue_add_periodic(db, "cleanup", HOUR_MS, &fail));
     assert_true(claim("w", &job));
     OKAY(queue_done(db, job.id, "w", NULL, &fail));
-    OKAY(queue_add_periodic(db, "cleanup", 3600000, &fail));
+    OKAY(queue_add_periodic(db, "cleanup", HOUR_MS, &fail));
     assert_false(claim("w", &job));
-    later(3600000);
-    OKAY(queue_add_periodic(db, "cleanup", 3600000, &fail));
+    later(HOUR_MS);
+    OKAY(queue_add_periodic(db, "cleanup", HOUR_MS, &fail));
     assert_true(claim("w", &job));
 }
 

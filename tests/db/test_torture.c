@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "base/limits.h"
 #include "dbtest.h"
 #include "okay.h"
@@ -129,7 +130,7 @@ static enum status job_life(struct err *e)
     if (st == OK)
         st = queue_add(c, &n, NULL, e);
     if (st == OK)
-        st = queue_claim(c, &a, "w", 60000, &job, &found, e);
+        st = queue_claim(c, &a, "w", MINUTE_MS, &job, &found, e);
     if (st == OK && found)
         st = queue_file(c, &a, job.id, &file, e);
     if (st == OK && found)

@@ -25,7 +25,6 @@
 #include "base/banned.h"
 
 #define DB "parley_worker"
-#define DAY_MS ((int64_t)86400000)
 
 static const char *conf;
 static struct config *config;
@@ -174,7 +173,7 @@ static void killed_worker_is_replaced(void **state)
     struct id id = add(ANSWERS_IMPORT_JOB, bot_text, csv);
     struct job job;
     bool found;
-    OKAY(queue_claim(db, &arena, "killed", 60000, &job, &found, &fail));
+    OKAY(queue_claim(db, &arena, "killed", MINUTE_MS, &job, &found, &fail));
     assert_true(found);
     work_off();
     assert_string_equal(look(id).state, "running");

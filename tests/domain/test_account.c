@@ -13,7 +13,7 @@
 #include "base/banned.h"
 
 #define DB "parley_account"
-#define LIFETIME 3600000
+#define LIFETIME HOUR_MS
 #define NOW 1800000000000
 
 static struct config *config;

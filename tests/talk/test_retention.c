@@ -10,7 +10,6 @@
 #include "base/banned.h"
 
 #define DB "parley_retention"
-#define DAY 86400000LL
 #define NOW 1794312000000LL /* 2026-11-10 12:00 */
 
 static struct config *config;
@@ -74,19 +73,19 @@ static void only_what_is_old_goes(void **state)
     (void)state;
     struct id mine = workspace("free"), theirs = workspace("free");
     for (int i = 0; i < 7; i++)
-        conversation(mine, NOW - 200 * DAY + i * 1000, NOW - 100 * DAY);
-    struct id long_one = conversation(mine, NOW - 300 * DAY, NOW - 89 * DAY); /* began long ago, and goes on */
-    conversation(mine, NOW - DAY, NOW);
-    conversation(theirs, NOW - 200 * DAY, NOW - 200 * DAY);
-    assert_int_equal(sweep(mine, NOW - 90 * DAY, 3), 7);
+        conversation(mine, NOW - 200 * DAY_MS + i * 1000, NOW - 100 * DAY_MS);
+    struct id long_one = conversation(mine, NOW - 300 * DAY_MS, NOW - 89 * DAY_MS); /* began long ago, and goes on */
+    conversation(mine, NOW - DAY_MS, NOW);
+    conversation(theirs, NOW - 200 * DAY_MS, NOW - 200 * DAY_MS);
+    assert_int_equal(sweep(mine, NOW - 90 * DAY_MS, 3), 7);
     assert_int_equal(rows("conversation", mine), 2);
     assert_int_equal(rows("message", mine), 4);
     assert_int_equal(rows("turn_key", mine), 2);
     assert_int_equal(rows("feedback", mine), 2);
     assert_int_equal(rows("usage_ledger", mine), 9); /* deleting gives nothing back */
     assert_int_equal(rows("conversation", theirs), 1);
-    assert_int_equal(sweep(mine, NOW - 90 * DAY, 3), 0);
-    assert_int_equal(sweep(mine, NOW - 89 * DAY + 1000, 3), 1);
+    assert_int_equal(sweep(mine, NOW - 90 * DAY_MS, 3), 0);
+    assert_int_equal(sweep(mine, NOW - 89 * DAY_MS + 1000, 3), 1);
     char text[200];
     snprintf(text, sizeof(text), "SELECT COUNT(*) FROM conversation WHERE conversation_id = 0x%s",
              dbtest_hex(long_one));
@@ -106,13 +105,13 @@ static void events_of_turns_go_at_the_same_age(void **state)
     (void)state;
     struct id mine = workspace("free"), theirs = workspace("free");
     for (int i = 0; i < 4; i++)
-        conversation(mine, NOW - 90 * DAY - 1000 * (1 + i), NOW);
-    conversation(mine, NOW - 90 * DAY, NOW);
-    conversation(theirs, NOW - 200 * DAY, NOW);
+        conversation(mine, NOW - 90 * DAY_MS - 1000 * (1 + i), NOW);
+    conversation(mine, NOW - 90 * DAY_MS, NOW);
+    conversation(theirs, NOW - 200 * DAY_MS, NOW);
     assert_int_equal(sweep_events(mine, 0), 0);
-    assert_int_equal(sweep_events(mine, NOW - 90 * DAY), 3);
-    assert_int_equal(sweep_events(mine, NOW - 90 * DAY), 1);
-    assert_int_equal(sweep_events(mine, NOW - 90 * DAY), 0);
+    assert_int_equal(sweep_events(mine, NOW - 90 * DAY_MS), 3);
+    assert_int_equal(sweep_events(mine, NOW - 90 * DAY_MS), 1);
+    assert_int_equal(sweep_events(mine, NOW - 90 * DAY_MS), 0);
     assert_int_equal(rows("turn_event", mine), 1);
     assert_int_equal(rows("turn_event", theirs), 1);
     assert_int_equal(rows("conversation", mine), 5);

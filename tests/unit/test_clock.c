@@ -7,7 +7,7 @@
 static void splits_like_the_c_library(void **state)
 {
     (void)state;
-    int64_t step = INT64_C(86400000) * 13 + 12345678;
+    int64_t step = DAY_MS * 13 + 12345678;
     for (int64_t ms = INT64_C(-70000000000000); ms < INT64_C(250000000000000); ms += step) {
         time_t s = (time_t)((ms - (ms % 1000 + 1000) % 1000) / 1000);
         struct tm t;
@@ -18,7 +18,7 @@ static void splits_like_the_c_library(void **state)
         assert_int_equal(d.day, t.tm_mday);
         assert_int_equal(d.hour * 3600 + d.minute * 60 + d.second, t.tm_hour * 3600 + t.tm_min * 60 + t.tm_sec);
         assert_int_equal(d.ms, ms - (int64_t)s * 1000);
-        assert_int_equal(clock_month_start(ms) % 86400000, 0);
+        assert_int_equal(clock_month_start(ms) % DAY_MS, 0);
         assert_int_equal(clock_split(clock_month_start(ms)).day, 1);
         assert_int_equal(clock_split(clock_month_start(ms)).month, d.month);
     }

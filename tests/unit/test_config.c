@@ -2,6 +2,7 @@
 #include <stdatomic.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/config.h"
 #include "test.h"
 
@@ -59,7 +60,7 @@ static void every_default_is_valid(void **state)
     (void)state;
     struct config *c = load("");
     assert_int_equal(config_int(c, CONFIG_database_port), 3306);
-    assert_int_equal(config_int(c, CONFIG_conversation_gap), 86400000);
+    assert_int_equal(config_int(c, CONFIG_conversation_gap), DAY_MS);
     assert_true(config_bool(c, CONFIG_rate_limits));
     assert_string_equal(config_string(c, CONFIG_log_level), "info");
     assert_string_equal(config_path(c), main_file);
@@ -81,7 +82,7 @@ static void reads_every_type(void **state)
     assert_int_equal(config_int(c, CONFIG_database_port), 65535);
     assert_string_equal(config_string(c, CONFIG_http_allow_private), "a:1 [::1]:90 b.c:2");
     assert_string_equal(config_string(c, CONFIG_database_socket), "");
-    assert_int_equal(config_int(c, CONFIG_session_lifetime), INT64_C(7776000000));
+    assert_int_equal(config_int(c, CONFIG_session_lifetime), 90 * DAY_MS);
     config_drop(c);
 }
 

@@ -6,7 +6,6 @@
 
 #include "base/banned.h"
 
-#define DAY 86400000LL
 #define FREE_T \
     {          \
         {      \
@@ -124,20 +123,20 @@ struct row {
 static const struct row table[] = {
     /* each status */
     {"no subscription", .now = T0, FREE_NOV},
-    {"incomplete", .s = {SUB(INCOMPLETE, PRO)}, .now = T0 + DAY, FREE_NOV},
-    {"incomplete_expired", .s = {SUB(INCOMPLETE_EXPIRED, PRO)}, .now = T0 + DAY, FREE_NOV},
-    {"trialing", .s = {SUB(TRIALING, PRO, .trial_end_ms = T1)}, .now = T0 + DAY, .state = BILLING_TRIAL,
+    {"incomplete", .s = {SUB(INCOMPLETE, PRO)}, .now = T0 + DAY_MS, FREE_NOV},
+    {"incomplete_expired", .s = {SUB(INCOMPLETE_EXPIRED, PRO)}, .now = T0 + DAY_MS, FREE_NOV},
+    {"trialing", .s = {SUB(TRIALING, PRO, .trial_end_ms = T1)}, .now = T0 + DAY_MS, .state = BILLING_TRIAL,
      .plan = "professional", .limit = 50000, .until = T1, PERIOD},
     {"trialing: no overage, nothing is paid yet", .s = {SUB(TRIALING, PRO, .trial_end_ms = T1)}, .cap = 10000,
-     .now = T0 + DAY, .state = BILLING_TRIAL, .plan = "professional", .limit = 50000, .until = T1, PERIOD},
+     .now = T0 + DAY_MS, .state = BILLING_TRIAL, .plan = "professional", .limit = 50000, .until = T1, PERIOD},
     {"a trial that is to end: no overage either",
-     .s = {SUB(TRIALING, PRO, .trial_end_ms = T1, .cancel_at_period_end = true)}, .cap = 10000, .now = T0 + DAY,
+     .s = {SUB(TRIALING, PRO, .trial_end_ms = T1, .cancel_at_period_end = true)}, .cap = 10000, .now = T0 + DAY_MS,
      .state = BILLING_ENDING, .plan = "professional", .limit = 50000, .until = T1, PERIOD},
     {"a trial over, Stripe has not said so", .s = {SUB(TRIALING, PRO, .trial_end_ms = T1, .anchor_ms = T1)},
-     .now = T1 + DAY, .state = BILLING_TRIAL, .plan = "professional", .limit = 50000, .billable = true, .start = T1,
+     .now = T1 + DAY_MS, .state = BILLING_TRIAL, .plan = "professional", .limit = 50000, .billable = true, .start = T1,
      .end = T2, .sub = "sub_1"},
-    {"active", .s = {SUB(ACTIVE, STARTER)}, .now = T0 + DAY, .state = BILLING_LIVE, .plan = "starter", .limit = 10000,
-     PERIOD},
+    {"active", .s = {SUB(ACTIVE, STARTER)}, .now = T0 + DAY_MS, .state = BILLING_LIVE, .plan = "starter",
+     .limit = 10000, PERIOD},
     {"active on its first millisecond", .s = {SUB(ACTIVE, STARTER)}, .now = T0, .state = BILLING_LIVE,
      .plan = "starter", .limit = 10000, PERIOD},
     {"active, overage up to $10", .s = {SUB(ACTIVE, STARTER)}, .cap = 1000, .now = T0, .state = BILLING_LIVE,
@@ -148,48 +147,49 @@ static const struct row table[] = {
      .now = T1 - 1, .state = BILLING_ENDING, .plan = "starter", .limit = 10100, .included = 10000, .until = T1, PERIOD},
     {"cancel_at_period_end, at the end: not a moment longer", .s = {SUB(ACTIVE, STARTER, .cancel_at_period_end = true)},
      .now = T1, .state = BILLING_FREE, .plan = "free", .limit = 1000, .start = DEC, .end = JAN, .retention = 365},
-    {"cancel_at", .s = {SUB(ACTIVE, STARTER, .cancel_at_ms = T0 + 5 * DAY)}, .now = T0 + 5 * DAY - 1,
-     .state = BILLING_ENDING, .plan = "starter", .limit = 10000, .until = T0 + 5 * DAY, PERIOD},
-    {"cancel_at in the past", .s = {SUB(ACTIVE, STARTER, .cancel_at_ms = T0 + 5 * DAY)}, .now = T0 + 5 * DAY, FREE_NOV,
-     .retention = 365},
-    {"cancel_at periods from now: renewed meanwhile", .s = {SUB(ACTIVE, STARTER, .cancel_at_ms = T2)}, .now = T1 + DAY,
-     .state = BILLING_ENDING, .plan = "starter", .limit = 10000, .until = T2, .billable = true, .start = T1, .end = T2,
-     .sub = "sub_1"},
-    {"both, the earlier counts", .s = {SUB(ACTIVE, STARTER, .cancel_at_ms = T0 + DAY, .cancel_at_period_end = true)},
-     .now = T0, .state = BILLING_ENDING, .plan = "starter", .limit = 10000, .until = T0 + DAY, PERIOD},
+    {"cancel_at", .s = {SUB(ACTIVE, STARTER, .cancel_at_ms = T0 + 5 * DAY_MS)}, .now = T0 + 5 * DAY_MS - 1,
+     .state = BILLING_ENDING, .plan = "starter", .limit = 10000, .until = T0 + 5 * DAY_MS, PERIOD},
+    {"cancel_at in the past", .s = {SUB(ACTIVE, STARTER, .cancel_at_ms = T0 + 5 * DAY_MS)}, .now = T0 + 5 * DAY_MS,
+     FREE_NOV, .retention = 365},
+    {"cancel_at periods from now: renewed meanwhile", .s = {SUB(ACTIVE, STARTER, .cancel_at_ms = T2)},
+     .now = T1 + DAY_MS, .state = BILLING_ENDING, .plan = "starter", .limit = 10000, .until = T2, .billable = true,
+     .start = T1, .end = T2, .sub = "sub_1"},
+    {"both, the earlier counts", .s = {SUB(ACTIVE, STARTER, .cancel_at_ms = T0 + DAY_MS, .cancel_at_period_end = true)},
+     .now = T0, .state = BILLING_ENDING, .plan = "starter", .limit = 10000, .until = T0 + DAY_MS, PERIOD},
     {"past_due, day 0", .s = {SUB(PAST_DUE, PRO, .first_failed_ms = T0)}, .cap = 10000, .now = T0,
-     .state = BILLING_GRACE, .plan = "professional", .limit = 50000, .until = T0 + 7 * DAY, PERIOD},
-    {"past_due, before day 7", .s = {SUB(PAST_DUE, PRO, .first_failed_ms = T0)}, .now = T0 + 7 * DAY - 1,
-     .state = BILLING_GRACE, .plan = "professional", .limit = 50000, .until = T0 + 7 * DAY, PERIOD},
-    {"past_due, day 7", .s = {SUB(PAST_DUE, PRO, .first_failed_ms = T0)}, .cap = 10000, .now = T0 + 7 * DAY,
-     .state = BILLING_READ_ONLY, .plan = "professional", .limit = 1000, .included = 50000, .until = T0 + 14 * DAY,
+     .state = BILLING_GRACE, .plan = "professional", .limit = 50000, .until = T0 + 7 * DAY_MS, PERIOD},
+    {"past_due, before day 7", .s = {SUB(PAST_DUE, PRO, .first_failed_ms = T0)}, .now = T0 + 7 * DAY_MS - 1,
+     .state = BILLING_GRACE, .plan = "professional", .limit = 50000, .until = T0 + 7 * DAY_MS, PERIOD},
+    {"past_due, day 7", .s = {SUB(PAST_DUE, PRO, .first_failed_ms = T0)}, .cap = 10000, .now = T0 + 7 * DAY_MS,
+     .state = BILLING_READ_ONLY, .plan = "professional", .limit = 1000, .included = 50000, .until = T0 + 14 * DAY_MS,
      PERIOD, .read_only = true},
-    {"past_due, before day 14", .s = {SUB(PAST_DUE, PRO, .first_failed_ms = T0)}, .now = T0 + 14 * DAY - 1,
-     .state = BILLING_READ_ONLY, .plan = "professional", .limit = 1000, .included = 50000, .until = T0 + 14 * DAY,
+    {"past_due, before day 14", .s = {SUB(PAST_DUE, PRO, .first_failed_ms = T0)}, .now = T0 + 14 * DAY_MS - 1,
+     .state = BILLING_READ_ONLY, .plan = "professional", .limit = 1000, .included = 50000, .until = T0 + 14 * DAY_MS,
      PERIOD, .read_only = true},
-    {"past_due, day 14: data is kept", .s = {SUB(PAST_DUE, PRO, .first_failed_ms = T0)}, .now = T0 + 14 * DAY,
+    {"past_due, day 14: data is kept", .s = {SUB(PAST_DUE, PRO, .first_failed_ms = T0)}, .now = T0 + 14 * DAY_MS,
      .state = BILLING_SUSPENDED, .plan = "free", .limit = 1000, MONTH_NOV, .retention = 730, .sub = "sub_1"},
-    {"past_due that is to end", .s = {SUB(PAST_DUE, PRO, .first_failed_ms = T0, .cancel_at_ms = T0 + 3 * DAY)},
-     .now = T0, .state = BILLING_GRACE, .plan = "professional", .limit = 50000, .until = T0 + 3 * DAY, PERIOD},
-    {"past_due, since when nobody knows: since the period began", .s = {SUB(PAST_DUE, PRO)}, .now = T0 + 7 * DAY,
-     .state = BILLING_READ_ONLY, .plan = "professional", .limit = 1000, .included = 50000, .until = T0 + 14 * DAY,
+    {"past_due that is to end", .s = {SUB(PAST_DUE, PRO, .first_failed_ms = T0, .cancel_at_ms = T0 + 3 * DAY_MS)},
+     .now = T0, .state = BILLING_GRACE, .plan = "professional", .limit = 50000, .until = T0 + 3 * DAY_MS, PERIOD},
+    {"past_due, since when nobody knows: since the period began", .s = {SUB(PAST_DUE, PRO)}, .now = T0 + 7 * DAY_MS,
+     .state = BILLING_READ_ONLY, .plan = "professional", .limit = 1000, .included = 50000, .until = T0 + 14 * DAY_MS,
      PERIOD, .read_only = true},
-    {"past_due and paid: active again", .s = {SUB(ACTIVE, PRO, .first_failed_ms = T0 - 20 * DAY)}, .now = T0,
+    {"past_due and paid: active again", .s = {SUB(ACTIVE, PRO, .first_failed_ms = T0 - 20 * DAY_MS)}, .now = T0,
      .state = BILLING_LIVE, .plan = "professional", .limit = 50000, PERIOD},
-    {"unpaid", .s = {SUB(UNPAID, STARTER, .first_failed_ms = T0)}, .cap = 1000, .now = T0 + DAY,
+    {"unpaid", .s = {SUB(UNPAID, STARTER, .first_failed_ms = T0)}, .cap = 1000, .now = T0 + DAY_MS,
      .state = BILLING_SUSPENDED, .plan = "free", .limit = 1000, MONTH_NOV, .retention = 365, .sub = "sub_1"},
-    {"paused", .s = {SUB(PAUSED, PRO)}, .now = T0 + DAY, .state = BILLING_PAUSED, .plan = "free", .limit = 1000,
+    {"paused", .s = {SUB(PAUSED, PRO)}, .now = T0 + DAY_MS, .state = BILLING_PAUSED, .plan = "free", .limit = 1000,
      MONTH_NOV, .retention = 730, .sub = "sub_1"},
-    {"pause_collection changes nothing", .s = {SUB(ACTIVE, STARTER, .collection_paused = true)}, .now = T0 + DAY,
+    {"pause_collection changes nothing", .s = {SUB(ACTIVE, STARTER, .collection_paused = true)}, .now = T0 + DAY_MS,
      .state = BILLING_LIVE, .plan = "starter", .limit = 10000, PERIOD},
-    {"canceled", .s = {SUB(CANCELED, PRO, .ended_ms = T0 + DAY)}, .now = T0 + 2 * DAY, FREE_NOV, .retention = 730},
-    {"canceled a month ago: the free history", .s = {SUB(CANCELED, PRO, .ended_ms = T0 - 40 * DAY)}, .now = T0,
+    {"canceled", .s = {SUB(CANCELED, PRO, .ended_ms = T0 + DAY_MS)}, .now = T0 + 2 * DAY_MS, FREE_NOV,
+     .retention = 730},
+    {"canceled a month ago: the free history", .s = {SUB(CANCELED, PRO, .ended_ms = T0 - 40 * DAY_MS)}, .now = T0,
      FREE_NOV, .retention = 90},
-    {"canceled, history on the last moment", .s = {SUB(CANCELED, PRO, .ended_ms = T0 - 30 * DAY + 1)}, .now = T0,
+    {"canceled, history on the last moment", .s = {SUB(CANCELED, PRO, .ended_ms = T0 - 30 * DAY_MS + 1)}, .now = T0,
      FREE_NOV, .retention = 730},
     {"unknown status, known as active for 24 h", .s = {SUB(UNKNOWN, STARTER, .known_status = STRIPE_ACTIVE)},
-     .now = T0 + DAY - 1, .state = BILLING_LIVE, .plan = "starter", .limit = 10000, PERIOD, .unknown_status = true},
-    {"unknown status after 24 h", .s = {SUB(UNKNOWN, STARTER, .known_status = STRIPE_ACTIVE)}, .now = T0 + DAY,
+     .now = T0 + DAY_MS - 1, .state = BILLING_LIVE, .plan = "starter", .limit = 10000, PERIOD, .unknown_status = true},
+    {"unknown status after 24 h", .s = {SUB(UNKNOWN, STARTER, .known_status = STRIPE_ACTIVE)}, .now = T0 + DAY_MS,
      FREE_NOV, .retention = 365, .unknown_status = true},
     {"unknown status from the start", .s = {SUB(UNKNOWN, STARTER, .known_ms = 0)}, .now = T0, FREE_NOV,
      .retention = 365, .unknown_status = true},
@@ -227,7 +227,7 @@ static const struct row table[] = {
     {"live rows under a test key", .s = {SUB(ACTIVE, PRO)}, .test_mode = true, .now = T0, FREE_NOV},
     {"unlimited plan", .s = {SUB(ACTIVE, .terms = ENT_T)}, .cap = 1000, .now = T0, .state = BILLING_LIVE,
      .plan = "enterprise", .limit = UNLIMITED, PERIOD},
-    {"upgrade in the middle: the same period, more in it", .s = {SUB(ACTIVE, PRO)}, .now = T0 + 15 * DAY,
+    {"upgrade in the middle: the same period, more in it", .s = {SUB(ACTIVE, PRO)}, .now = T0 + 15 * DAY_MS,
      .state = BILLING_LIVE, .plan = "professional", .limit = 50000, PERIOD},
 
     /* assigned plans */
@@ -242,11 +242,11 @@ static const struct row table[] = {
     {"assigned the same: the subscription pays", .s = {SUB(ACTIVE, STARTER)}, .assigned = "starter", .now = T0,
      .state = BILLING_LIVE, .plan = "starter", .limit = 10000, PERIOD},
     {"assigned, and the subscription to read: limits of what is assigned",
-     .s = {SUB(PAST_DUE, PRO, .first_failed_ms = T0 - 8 * DAY)}, .assigned = "starter", .now = T0,
-     .state = BILLING_READ_ONLY, .plan = "professional", .limit = 10000, .included = 50000, .until = T0 + 6 * DAY,
+     .s = {SUB(PAST_DUE, PRO, .first_failed_ms = T0 - 8 * DAY_MS)}, .assigned = "starter", .now = T0,
+     .state = BILLING_READ_ONLY, .plan = "professional", .limit = 10000, .included = 50000, .until = T0 + 6 * DAY_MS,
      PERIOD, .read_only = true},
     {"assigned the same, and the subscription to read: what is assigned needs no payment",
-     .s = {SUB(PAST_DUE, STARTER, .first_failed_ms = T0 - 8 * DAY)}, .assigned = "starter", .now = T0,
+     .s = {SUB(PAST_DUE, STARTER, .first_failed_ms = T0 - 8 * DAY_MS)}, .assigned = "starter", .now = T0,
      .state = BILLING_ASSIGNED, .plan = "starter", .limit = 10000, MONTH_NOV},
     {"assigned, and the subscription unpaid", .s = {SUB(UNPAID, PRO)}, .assigned = "starter", .now = T0,
      .state = BILLING_ASSIGNED, .plan = "starter", .limit = 10000, MONTH_NOV, .retention = 730},
@@ -257,28 +257,31 @@ static const struct row table[] = {
     /* periods */
     {"renewed, Stripe has not said so yet", .s = {SUB(ACTIVE, STARTER)}, .now = T1, .state = BILLING_LIVE,
      .plan = "starter", .limit = 10000, .billable = true, .start = T1, .end = T2, .sub = "sub_1"},
-    {"a clock set back before the period", .s = {SUB(ACTIVE, STARTER)}, .now = T0 - 3 * DAY, .state = BILLING_LIVE,
+    {"a clock set back before the period", .s = {SUB(ACTIVE, STARTER)}, .now = T0 - 3 * DAY_MS, .state = BILLING_LIVE,
      .plan = "starter", .limit = 10000, PERIOD},
-    {"a clock set back before the failure", .s = {SUB(PAST_DUE, STARTER, .first_failed_ms = T0)}, .now = T0 - DAY,
-     .state = BILLING_GRACE, .plan = "starter", .limit = 10000, .until = T0 + 7 * DAY, PERIOD},
+    {"a clock set back before the failure", .s = {SUB(PAST_DUE, STARTER, .first_failed_ms = T0)}, .now = T0 - DAY_MS,
+     .state = BILLING_GRACE, .plan = "starter", .limit = 10000, .until = T0 + 7 * DAY_MS, PERIOD},
     {"no period: from the anchor", .s = {SUB(ACTIVE, STARTER, .period_start_ms = 0, .period_end_ms = 0)}, .now = T1 + 1,
      .state = BILLING_LIVE, .plan = "starter", .limit = 10000, .billable = true, .start = T1, .end = T2,
      .sub = "sub_1"},
     {"31 January: February ends on the 28th",
-     .s = {SUB(ACTIVE, STARTER, .anchor_ms = FEB - DAY, .period_start_ms = FEB - DAY, .period_end_ms = FEB + 27 * DAY)},
-     .now = FEB + 26 * DAY, .state = BILLING_LIVE, .plan = "starter", .limit = 10000, .billable = true,
-     .start = FEB - DAY, .end = FEB + 27 * DAY, .sub = "sub_1"},
+     .s = {SUB(ACTIVE, STARTER, .anchor_ms = FEB - DAY_MS, .period_start_ms = FEB - DAY_MS,
+               .period_end_ms = FEB + 27 * DAY_MS)},
+     .now = FEB + 26 * DAY_MS, .state = BILLING_LIVE, .plan = "starter", .limit = 10000, .billable = true,
+     .start = FEB - DAY_MS, .end = FEB + 27 * DAY_MS, .sub = "sub_1"},
     {"31 January: from 28 February to 31 March, not 28",
-     .s = {SUB(ACTIVE, STARTER, .anchor_ms = FEB - DAY, .period_start_ms = FEB - DAY, .period_end_ms = FEB + 27 * DAY)},
-     .now = FEB + 27 * DAY, .state = BILLING_LIVE, .plan = "starter", .limit = 10000, .billable = true,
-     .start = FEB + 27 * DAY, .end = FEB + 58 * DAY, .sub = "sub_1"},
+     .s = {SUB(ACTIVE, STARTER, .anchor_ms = FEB - DAY_MS, .period_start_ms = FEB - DAY_MS,
+               .period_end_ms = FEB + 27 * DAY_MS)},
+     .now = FEB + 27 * DAY_MS, .state = BILLING_LIVE, .plan = "starter", .limit = 10000, .billable = true,
+     .start = FEB + 27 * DAY_MS, .end = FEB + 58 * DAY_MS, .sub = "sub_1"},
 
     /* overrides */
     {"an override", .o = {{.entitlement = ENTITLEMENT_bots, .value = 7}}, .now = T0, FREE_NOV, .bots = 7},
-    {"an override until tomorrow", .o = {{.entitlement = ENTITLEMENT_bots, .value = UNLIMITED, .expires_ms = T0 + DAY}},
-     .now = T0 + DAY - 1, FREE_NOV, .bots = UNLIMITED},
-    {"an override that is over", .o = {{.entitlement = ENTITLEMENT_bots, .value = 7, .expires_ms = T0 + DAY}},
-     .now = T0 + DAY, FREE_NOV, .bots = 1},
+    {"an override until tomorrow",
+     .o = {{.entitlement = ENTITLEMENT_bots, .value = UNLIMITED, .expires_ms = T0 + DAY_MS}}, .now = T0 + DAY_MS - 1,
+     FREE_NOV, .bots = UNLIMITED},
+    {"an override that is over", .o = {{.entitlement = ENTITLEMENT_bots, .value = 7, .expires_ms = T0 + DAY_MS}},
+     .now = T0 + DAY_MS, FREE_NOV, .bots = 1},
     {"more conversations by override: not metered, since Stripe would price them", .s = {SUB(ACTIVE, STARTER)},
      .o = {{.entitlement = ENTITLEMENT_conversations, .value = 20000}}, .cap = 1000, .now = T0, .state = BILLING_LIVE,
      .plan = "starter", .limit = 20000, .start = T0, .end = T1, .sub = "sub_1"},
@@ -287,8 +290,8 @@ static const struct row table[] = {
      .plan = "starter", .limit = 500, PERIOD},
     {"overrides come last: also while a payment is missing", .s = {SUB(PAST_DUE, PRO, .first_failed_ms = T0)},
      .o = {{.entitlement = ENTITLEMENT_conversations, .value = 30000}, {.entitlement = ENTITLEMENT_bots, .value = 3}},
-     .now = T0 + 8 * DAY, .state = BILLING_READ_ONLY, .plan = "professional", .limit = 30000, .bots = 3,
-     .until = T0 + 14 * DAY, PERIOD, .read_only = true},
+     .now = T0 + 8 * DAY_MS, .state = BILLING_READ_ONLY, .plan = "professional", .limit = 30000, .bots = 3,
+     .until = T0 + 14 * DAY_MS, PERIOD, .read_only = true},
 };
 
 static struct entitlement_facts facts_of(const struct row *r)
@@ -396,9 +399,9 @@ static void rolls_only_what_is_over(void **state)
     entitlement_roll(T0, &start, &end, T1);
     assert_true(start == T1 && end == T2);
     start = T0,
-    end = T1 + DAY; /* the anchor says the 10th, the period ended on the 11th: no moment is in two periods */
-    entitlement_roll(T0, &start, &end, T1 + 2 * DAY);
-    assert_true(start == T1 + DAY && end == T2);
+    end = T1 + DAY_MS; /* the anchor says the 10th, the period ended on the 11th: no moment is in two periods */
+    entitlement_roll(T0, &start, &end, T1 + 2 * DAY_MS);
+    assert_true(start == T1 + DAY_MS && end == T2);
 }
 
 /* Month after month for 40 years: each period begins where the one before ended. */
@@ -413,7 +416,7 @@ static void leaves_no_gap(void **state)
             entitlement_roll(anchor, &start, &end, now);
             assert_true(start <= now && now < end);
             assert_true(month == 0 || start == before);
-            assert_true(end - start >= 28 * DAY && end - start <= 31 * DAY);
+            assert_true(end - start >= 28 * DAY_MS && end - start <= 31 * DAY_MS);
             now = end;
         }
     }
@@ -429,7 +432,7 @@ static int64_t pick(int64_t n) /* 0 .. n - 1 */
 }
 static int64_t near_time(void)
 {
-    return pick(4) ? T0 + (pick(80) - 40) * DAY + (pick(3) - 1) : 0;
+    return pick(4) ? T0 + (pick(80) - 40) * DAY_MS + (pick(3) - 1) : 0;
 }
 
 static struct subscription any_subscription(char name)
@@ -443,7 +446,7 @@ static struct subscription any_subscription(char name)
     s.known_ms = near_time();
     s.terms = (struct id){{(uint8_t)(1 + pick(6))}};
     s.period_start_ms = near_time();
-    s.period_end_ms = pick(5) ? s.period_start_ms + 30 * DAY : near_time();
+    s.period_end_ms = pick(5) ? s.period_start_ms + 30 * DAY_MS : near_time();
     s.anchor_ms = pick(5) ? s.period_start_ms : near_time();
     s.cancel_at_ms = pick(3) ? 0 : near_time();
     s.cancel_at_period_end = pick(4) == 0;
@@ -497,7 +500,7 @@ static void check_holds(const struct any *a, int64_t now, uint64_t of_seed)
 {
     struct entitlements x, later;
     entitlement_resolve(&a->f, now, &x);
-    if (x.valid_until_ms <= now || x.valid_until_ms > now + 200 * DAY)
+    if (x.valid_until_ms <= now || x.valid_until_ms > now + 200 * DAY_MS)
         fail_msg("seed %llu: valid until %lld at %lld", (unsigned long long)of_seed, (long long)x.valid_until_ms,
                  (long long)now);
     if (x.until_ms && x.until_ms <= now)
@@ -525,7 +528,7 @@ static void holds_until_it_says(void **state)
         struct any a;
         seed = n;
         any_facts(&a);
-        check_holds(&a, T0 + (pick(100) - 50) * DAY + pick(3) - 1, n);
+        check_holds(&a, T0 + (pick(100) - 50) * DAY_MS + pick(3) - 1, n);
     }
 }
 
@@ -590,7 +593,7 @@ static void says_what_has_room(void **state)
     assert_ok(entitlement_room(&x, ENTITLEMENT_bots, 1000000, &e), &e);
     r.s[0].status = STRIPE_PAST_DUE;
     r.s[0].first_failed_ms = T0;
-    entitlement_resolve(&f, T0 + 8 * DAY, &x);
+    entitlement_resolve(&f, T0 + 8 * DAY_MS, &x);
     assert_int_equal(entitlement_room(&x, ENTITLEMENT_bots, 0, &e), ERR_PLAN);
     assert_string_equal(e.code, "billing_read_only");
     f.workspace_active = false;

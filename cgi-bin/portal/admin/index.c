@@ -267,12 +267,12 @@ static void fill_waiting(struct page *pg, const char *key, int64_t ms)
 {
     if (ms <= 0)
         return;
-    if (ms < 60000)
+    if (ms < MINUTE_MS)
         view_count(pg->v, key, "Admin.Seconds", ms / 1000);
-    else if (ms < 3600000)
-        view_count(pg->v, key, "Admin.Minutes", ms / 60000);
+    else if (ms < HOUR_MS)
+        view_count(pg->v, key, "Admin.Minutes", ms / MINUTE_MS);
     else
-        view_count(pg->v, key, "Admin.Hours", ms / 3600000);
+        view_count(pg->v, key, "Admin.Hours", ms / HOUR_MS);
 }
 
 static enum status fill_depths(struct page *pg)

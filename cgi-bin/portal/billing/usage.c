@@ -12,9 +12,8 @@
 
 #define ROWS_PAGE 50
 #define ROWS_FILE 1000 /* rows read at a time for the file */
-#define DAY_MS INT64_C(86400000)
-#define DAYS_MAX 62 /* columns of the chart: more than any period has */
-#define COLUMN 20   /* units of the drawing: one day */
+#define DAYS_MAX 62    /* columns of the chart: more than any period has */
+#define COLUMN 20      /* units of the drawing: one day */
 #define HEIGHT 120
 
 /* ---- days ---- */
