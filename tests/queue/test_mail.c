@@ -1,9 +1,9 @@
-/* Mails in the database: queued with the transaction that tells of them, or not at all. What is sent: tests/mail. */
-#include "../unit/test.h"
+/* Mails in the database: queued with the transaction that tells of them, or not at all. What is sent: mail.test.mjs. */
 #include "base/clock.h"
 #include "base/limits.h"
 #include "dbtest.h"
 #include "queue/mail.h"
+#include "unit/test.h"
 
 #define DB "mail_test"
 

@@ -1,4 +1,4 @@
-/* fake_door.c: stands in for the programs that parley serve starts. On a socket as descriptor 0 it answers one word a
+/* fake_program.c: stands in for the programs that parley serve starts. On a socket as descriptor 0 it answers one word a
  * connection: "pid" with its process id, "hups" with the SIGHUPs it got, "crash" by aborting, "exit" by exit(7), "stubborn" by
  * ignoring SIGTERM from then on. Without a socket (the worker) it only waits. */
 #include <signal.h>

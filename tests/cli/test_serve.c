@@ -38,7 +38,7 @@ static void link_programs(void)
     char path[400];
     for (size_t i = 0; i < 5; i++) {
         snprintf(path, sizeof(path), "%s/%s", run, names[i]);
-        if (symlink(TEST_BUILDDIR "/tests/db/fake_door", path) != 0)
+        if (symlink(TEST_BUILDDIR "/tests/cli/fake_program", path) != 0)
             assert_int_equal(errno, EEXIST);
     }
 }

@@ -52,9 +52,9 @@ export function makeCertificate(dir, host) {
     return { key: fs.readFileSync(key), cert: fs.readFileSync(file), file }
 }
 
-/** Queue a mail as the program does (tests/mail/queue.c). */
+/** Queue a mail as the program does (tests/queue/queue_mail.c). */
 export function queueMail(parley, to, template, values) {
-    const done = spawnSync(path.join(build, 'tests/mail/queue'), [to, template, ...Object.entries(values).map(([k, v]) => `${k}=${v}`)],
+    const done = spawnSync(path.join(build, 'tests/queue/queue_mail'), [to, template, ...Object.entries(values).map(([k, v]) => `${k}=${v}`)],
         { encoding: 'utf8', env: parley.env })
     if (done.status !== 0) throw new Error(done.stderr)
 }
