@@ -1,3 +1,7 @@
+/* account.c: tenants, users and members: what is checked before a row is written, and what is written together.
+ *
+ * Passwords are hashed before a transaction begins, because hashing takes tens of milliseconds and a transaction
+ * holds locks. A sign-in takes the same time whether or not the address is known. */
 #include "account/account_store.h"
 #include "account/rules.h"
 #include "base/crypto.h"
@@ -6,54 +10,10 @@
 
 #include "base/banned.h"
 
-/* ---- roles ---- */
-
-#define VIEWER_PERMS (BOT_READ | CONVERSATION_READ | KNOWLEDGE_READ)
-#define AGENT_PERMS (VIEWER_PERMS | CONVERSATION_REPLY)
-#define EDITOR_PERMS (AGENT_PERMS | BOT_WRITE | BOT_PUBLISH | KNOWLEDGE_WRITE)
-#define BILLING_PERMS (BOT_READ | MEMBER_READ | BILLING_READ | BILLING_WRITE)
-#define ADMIN_PERMS                                                                                        \
-    (EDITOR_PERMS | MEMBER_READ | MEMBER_WRITE | BILLING_READ | WORKSPACE_WRITE | AUDIT_READ | KEY_WRITE | \
-     CONTACT_ERASE)
-#define OWNER_PERMS (ADMIN_PERMS | BILLING_PERMS)
-
-static const struct {
-    const char *name;
-    uint32_t perms;
-} roles[] = {
-    [ROLE_NONE] = {"none", 0},
-    [ROLE_VIEWER] = {"viewer", VIEWER_PERMS},
-    [ROLE_AGENT] = {"agent", AGENT_PERMS},
-    [ROLE_EDITOR] = {"editor", EDITOR_PERMS},
-    [ROLE_BILLING] = {"billing", BILLING_PERMS},
-    [ROLE_ADMIN] = {"admin", ADMIN_PERMS},
-    [ROLE_OWNER] = {"owner", OWNER_PERMS},
-};
-#define ROLE_COUNT COUNT_OF(roles)
-
-uint32_t account_role_perms(enum role r)
-{
-    CHECK((size_t)r < ROLE_COUNT);
-    return roles[r].perms;
-}
-
-const char *account_role_name(enum role r)
-{
-    CHECK((size_t)r < ROLE_COUNT);
-    return roles[r].name;
-}
-
-enum role account_role_parse(struct str s)
-{
-    for (size_t i = ROLE_VIEWER; i < ROLE_COUNT; i++)
-        if (str_eqz(s, roles[i].name))
-            return (enum role)i;
-    return ROLE_NONE;
-}
-
 /* ---- users ---- */
 
-/* Everything checked and hashed before the transaction begins: hashing takes tens of milliseconds. hash_out holds the PHC. */
+/* Checks and hashes what a new user needs. hash_out holds the PHC string that u->password_hash borrows. A user
+ * without a name is called by the local part of the address. */
 static enum status user_prepare(struct arena *a, struct str email, struct str name, struct str password,
                                 struct str language, char hash_out[CRYPTO_PASSWORD_MAX], struct user_new *u,
                                 struct err *e)
@@ -86,16 +46,17 @@ struct sign_up_tx {
     struct str workspace;
 };
 
+/* A user without a tenant, or a tenant without an owner, could not be repaired by anyone but the operator. */
 static enum status sign_up_write(struct db *c, void *ctx, struct err *e)
 {
     const struct sign_up_tx *tx = ctx;
     struct actor who = {.tenant = tx->tenant, .user = tx->user.id};
     char text[ID_TEXT_MAX];
-    enum status st = store_user_add(c, &tx->user, e);
+    enum status st = user_store_add(c, &tx->user, e);
     if (st == OK)
-        st = store_tenant_add(c, tx->tenant, tx->workspace, STR("free"), e);
+        st = tenant_store_add(c, tx->tenant, tx->workspace, STR("free"), e);
     if (st == OK)
-        st = store_member_put(c, tx->tenant, tx->user.id, ROLE_OWNER, e);
+        st = member_store_put(c, tx->tenant, tx->user.id, ROLE_OWNER, e);
     if (st == OK)
         st = account_audit(c, &who, "workspace.created", str_from(id_text(ID_TENANT, tx->tenant, text)), NULL, e);
     return st;
@@ -115,9 +76,9 @@ enum status account_sign_up(struct db *c, struct arena *a, const struct sign_up 
     if ((st = db_transaction(c, sign_up_write, &tx, e)) != OK)
         return st;
     out->role = ROLE_OWNER;
-    if ((st = store_tenant_get(c, a, tx.tenant, &out->tenant, e)) != OK)
+    if ((st = tenant_store_get(c, a, tx.tenant, &out->tenant, e)) != OK)
         return st;
-    return store_user_get(c, a, tx.user.id, &out->user, e);
+    return user_store_get(c, a, tx.user.id, &out->user, e);
 }
 
 enum status account_sign_in(struct db *c, struct arena *a, struct str email, struct str password, struct user *out,
@@ -136,10 +97,10 @@ enum status account_sign_in(struct db *c, struct arena *a, struct str email, str
         return st;
     }
     if (st == OK)
-        st = store_user_by_email(c, a, key, &u, &hash, &state, e);
+        st = user_store_get_by_email(c, a, key, &u, &hash, &state, e);
     if (st != OK && st != ERR_NOT_FOUND && st != ERR_INVALID)
         return st;
-    /* An unknown address costs the same hash, so that time does not tell who has an account. */
+    /* An unknown address costs the same hash, so that the time taken does not reveal who has an account. */
     bool match = crypto_password_verify(st == OK ? hash.p : "", str_sub(password, 0, PASSWORD_MAX));
     if (st != OK || !match || password.n > PASSWORD_MAX || !str_eqz(state, "active"))
         return err_set(e, ERR_AUTH, "sign_in_failed", "The e-mail address or the password is not right.");
@@ -152,11 +113,12 @@ struct password_tx {
     struct str hash;
 };
 
+/* Whoever knew the old password must not stay signed in. */
 static enum status password_write(struct db *c, void *ctx, struct err *e)
 {
     const struct password_tx *tx = ctx;
-    enum status st = store_user_password(c, tx->user, tx->hash, e);
-    return st == OK ? store_sessions_of_user_delete(c, tx->user, e) : st;
+    enum status st = user_store_set_password(c, tx->user, tx->hash, e);
+    return st == OK ? session_store_delete_of_user(c, tx->user, e) : st;
 }
 
 enum status account_password_set(struct db *c, struct id user, struct str password, struct err *e)
@@ -167,7 +129,7 @@ enum status account_password_set(struct db *c, struct id user, struct str passwo
     struct user u;
     enum status st;
     arena_init(&a, 65536);
-    if ((st = store_user_get(c, &a, user, &u, e)) != OK)
+    if ((st = user_store_get(c, &a, user, &u, e)) != OK)
         goto out;
     if ((st = rules_password(password, u.email, e)) != OK)
         goto out;
@@ -185,9 +147,9 @@ enum status account_user_operator(struct db *c, struct id user, bool is_operator
     struct arena a;
     struct user u;
     arena_init(&a, 65536);
-    enum status st = store_user_get(c, &a, user, &u, e); /* an update alone would not tell that there is nobody */
+    enum status st = user_store_get(c, &a, user, &u, e); /* an update of no row is not an error */
     if (st == OK)
-        st = store_user_operator(c, user, is_operator, e);
+        st = user_store_set_operator(c, user, is_operator, e);
     arena_release(&a);
     return st;
 }
@@ -201,7 +163,7 @@ enum status account_user_create(struct db *c, struct str email, struct str name,
     arena_init(&a, 65536);
     enum status st = user_prepare(&a, email, name, password, STR("en"), hash, &u, e);
     if (st == OK)
-        st = store_user_add(c, &u, e);
+        st = user_store_add(c, &u, e);
     if (st == OK)
         *out = u.id;
     arena_release(&a);
@@ -212,21 +174,21 @@ enum status account_user_by_email(struct db *c, struct arena *a, struct str emai
 {
     struct str typed, key;
     enum status st = rules_email(a, email, &typed, &key, e);
-    return st == OK ? store_user_by_email(c, a, key, out, NULL, NULL, e) : st;
+    return st == OK ? user_store_get_by_email(c, a, key, out, NULL, NULL, e) : st;
 }
 
 enum status account_users(struct db *c, struct arena *a, struct user **out, size_t *n, struct err *e)
 {
-    return store_users(c, a, out, n, e);
+    return user_store_list(c, a, out, n, e);
 }
 
 /* ---- tenants and members ---- */
 
-/* The plan as it is written in its own row, whatever case was typed. */
-static enum status plan_known(struct db *c, struct arena *a, struct str typed, struct str *plan, struct err *e)
+/* The plan's name as its row has it: the database compares without case, other code does not. */
+static enum status tenant_plan_name(struct db *c, struct arena *a, struct str typed, struct str *plan, struct err *e)
 {
     bool there = false;
-    enum status st = store_plan_find(c, a, typed, plan, &there, e);
+    enum status st = tenant_store_find_plan(c, a, typed, plan, &there, e);
     if (st == OK && !there)
         st = err_at(e, ERR_INVALID, "plan_unknown", "plan", "There is no such plan.");
     return st;
@@ -240,9 +202,9 @@ enum status account_tenant_create(struct db *c, struct str name, struct str plan
     enum status st = rules_name(name, "workspace", "The workspace's name", &clean, e);
     arena_init(&a, 16384);
     if (st == OK)
-        st = plan_known(c, &a, plan, &plan, e);
+        st = tenant_plan_name(c, &a, plan, &plan, e);
     if (st == OK)
-        st = store_tenant_add(c, id, clean, plan, e);
+        st = tenant_store_add(c, id, clean, plan, e);
     arena_release(&a);
     if (st == OK)
         *out = id;
@@ -251,12 +213,12 @@ enum status account_tenant_create(struct db *c, struct str name, struct str plan
 
 enum status account_tenant_get(struct db *c, struct arena *a, struct id tenant, struct tenant *out, struct err *e)
 {
-    return store_tenant_get(c, a, tenant, out, e);
+    return tenant_store_get(c, a, tenant, out, e);
 }
 
 enum status account_tenants(struct db *c, struct arena *a, struct tenant **out, size_t *n, struct err *e)
 {
-    return store_tenants(c, a, out, n, e);
+    return tenant_store_list(c, a, out, n, e);
 }
 
 enum status account_tenant_plan(struct db *c, struct id tenant, struct str plan, struct err *e)
@@ -264,31 +226,32 @@ enum status account_tenant_plan(struct db *c, struct id tenant, struct str plan,
     struct arena a;
     struct tenant t;
     arena_init(&a, 16384);
-    enum status st = plan_known(c, &a, plan, &plan, e);
+    enum status st = tenant_plan_name(c, &a, plan, &plan, e);
     if (st == OK)
-        st = store_tenant_get(c, &a, tenant, &t, e);
+        st = tenant_store_get(c, &a, tenant, &t, e);
     if (st == OK)
-        st = store_tenant_plan(c, tenant, plan, e);
+        st = tenant_store_set_plan(c, tenant, plan, e);
     if (st == OK)
         shared_bump("plan", tenant);
     arena_release(&a);
     return st;
 }
 
-struct deleting {
+struct tenant_deletion {
     const struct actor *who;
     struct id tenant;
 };
 
-static enum status delete_write(struct db *c, void *ctx, struct err *e)
+/* Writes that must succeed or fail together: a tenant whose keys still work is not deleted. */
+static enum status tenant_delete_write(struct db *c, void *ctx, struct err *e)
 {
-    const struct deleting *x = ctx;
+    const struct tenant_deletion *x = ctx;
     char text[ID_TEXT_MAX];
-    enum status st = store_tenant_delete(c, x->tenant, e);
+    enum status st = tenant_store_delete(c, x->tenant, e);
     if (st == OK)
-        st = store_keys_revoke(c, x->tenant, e);
+        st = key_store_revoke_all(c, x->tenant, e);
     if (st == OK)
-        st = store_session_delete_tenant(c, x->tenant, e);
+        st = session_store_delete_of_tenant(c, x->tenant, e);
     if (st == OK)
         st = account_audit(c, x->who, "workspace.deleted", str_from(id_text(ID_TENANT, x->tenant, text)), NULL, e);
     return st;
@@ -296,8 +259,8 @@ static enum status delete_write(struct db *c, void *ctx, struct err *e)
 
 enum status account_tenant_delete(struct db *c, const struct actor *who, struct id tenant, struct err *e)
 {
-    struct deleting x = {.who = who, .tenant = tenant};
-    enum status st = db_transaction(c, delete_write, &x, e);
+    struct tenant_deletion x = {.who = who, .tenant = tenant};
+    enum status st = db_transaction(c, tenant_delete_write, &x, e);
     if (st == OK)
         shared_bump("plan", tenant);
     return st;
@@ -308,17 +271,17 @@ enum status account_member_add(struct db *c, struct id tenant, struct id user, e
     if (role == ROLE_NONE)
         return err_at(e, ERR_INVALID, "role_unknown", "role",
                       "A role is one of viewer, agent, editor, billing, admin, owner.");
-    return store_member_put(c, tenant, user, role, e);
+    return member_store_put(c, tenant, user, role, e);
 }
 
 enum status account_members_of_user(struct db *c, struct arena *a, struct id user, struct member **out, size_t *n,
                                     struct err *e)
 {
-    return store_members_of_user(c, a, user, out, n, e);
+    return member_store_list_of_user(c, a, user, out, n, e);
 }
 
 enum status account_members_of_tenant(struct db *c, struct arena *a, struct id tenant, struct member **out, size_t *n,
                                       struct err *e)
 {
-    return store_members_of_tenant(c, a, tenant, out, n, e);
+    return member_store_list_of_tenant(c, a, tenant, out, n, e);
 }

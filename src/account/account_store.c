@@ -1,3 +1,5 @@
+/* account_store.c: rows of tenant, user and member. A deleted tenant or user keeps its row, because the books refer
+ * to it; the statements here leave it out. */
 #include "account/account_store.h"
 
 #include "base/clock.h"
@@ -24,7 +26,7 @@ DB_STMT(tenant_set_deleted, TENANT,
         "");
 DB_STMT(plan_select, GLOBAL, "SELECT plan FROM plan WHERE plan = ?", "s", "s");
 
-static struct tenant tenant_of(struct db_row r, size_t i)
+static struct tenant tenant_row(struct db_row r, size_t i)
 {
     return (struct tenant){.id = db_row_id(r, i),
                            .name = db_row_str(r, i + 1),
@@ -33,24 +35,24 @@ static struct tenant tenant_of(struct db_row r, size_t i)
                            .created_ms = db_row_time(r, i + 4)};
 }
 
-enum status store_tenant_add(struct db *c, struct id id, struct str name, struct str plan, struct err *e)
+enum status tenant_store_add(struct db *c, struct id id, struct str name, struct str plan, struct err *e)
 {
     struct db_val now = db_time(clock_now_ms());
     return db_exec(c, &tenant_insert, &id, DB_ARGS(db_str(name), db_str(plan), now, now), NULL, e);
 }
 
-enum status store_tenant_get(struct db *c, struct arena *a, struct id id, struct tenant *out, struct err *e)
+enum status tenant_store_get(struct db *c, struct arena *a, struct id id, struct tenant *out, struct err *e)
 {
     struct db_row row;
     enum status st = db_query_one(c, &tenant_select, &id, DB_NONE, a, &row, e);
     if (st == ERR_NOT_FOUND)
         return err_set(e, ERR_NOT_FOUND, "workspace_unknown", "There is no such workspace.");
     if (st == OK)
-        *out = tenant_of(row, 0);
+        *out = tenant_row(row, 0);
     return st;
 }
 
-enum status store_tenants(struct db *c, struct arena *a, struct tenant **out, size_t *n, struct err *e)
+enum status tenant_store_list(struct db *c, struct arena *a, struct tenant **out, size_t *n, struct err *e)
 {
     struct db_rows rows;
     enum status st = db_query(c, &tenant_list, DB_GLOBAL, DB_NONE, a, &rows, e);
@@ -61,16 +63,16 @@ enum status store_tenants(struct db *c, struct arena *a, struct tenant **out, si
     if (!*out)
         return err_nomem(e);
     for (size_t i = 0; i < rows.n; i++)
-        (*out)[i] = tenant_of(rows.rows[i], 0);
+        (*out)[i] = tenant_row(rows.rows[i], 0);
     return OK;
 }
 
-enum status store_tenant_plan(struct db *c, struct id id, struct str plan, struct err *e)
+enum status tenant_store_set_plan(struct db *c, struct id id, struct str plan, struct err *e)
 {
     return db_exec(c, &tenant_set_plan, &id, DB_ARGS(db_str(plan), db_time(clock_now_ms())), NULL, e);
 }
 
-enum status store_tenant_delete(struct db *c, struct id id, struct err *e)
+enum status tenant_store_delete(struct db *c, struct id id, struct err *e)
 {
     int64_t changed = 0;
     enum status st = db_exec(c, &tenant_set_deleted, &id, DB_ARGS(db_time(clock_now_ms())), &changed, e);
@@ -79,8 +81,8 @@ enum status store_tenant_delete(struct db *c, struct id id, struct err *e)
     return st;
 }
 
-enum status store_plan_find(struct db *c, struct arena *a, struct str typed, struct str *out, bool *there,
-                            struct err *e)
+enum status tenant_store_find_plan(struct db *c, struct arena *a, struct str typed, struct str *out, bool *there,
+                                   struct err *e)
 {
     struct db_rows rows;
     enum status st = db_query(c, &plan_select, DB_GLOBAL, DB_ARGS(db_str(typed)), a, &rows, e);
@@ -111,7 +113,7 @@ DB_STMT(user_set_password, GLOBAL, "UPDATE user SET password_hash = ?, updated_a
 
 DB_STMT(user_set_operator, GLOBAL, "UPDATE user SET is_operator = ?, updated_at = ? WHERE user_id = ?", "itu", "");
 
-static struct user user_of(struct db_row r, size_t i)
+static struct user user_row(struct db_row r, size_t i)
 {
     return (struct user){.id = db_row_id(r, i),
                          .email = db_row_str(r, i + 1),
@@ -120,7 +122,7 @@ static struct user user_of(struct db_row r, size_t i)
                          .created_ms = db_row_time(r, i + 4)};
 }
 
-enum status store_user_add(struct db *c, const struct user_new *u, struct err *e)
+enum status user_store_add(struct db *c, const struct user_new *u, struct err *e)
 {
     struct db_val now = db_time(clock_now_ms());
     enum status st = db_exec(c, &user_insert, DB_GLOBAL,
@@ -132,21 +134,21 @@ enum status store_user_add(struct db *c, const struct user_new *u, struct err *e
     return st;
 }
 
-static enum status no_such_user(struct err *e)
+static enum status user_unknown(struct err *e)
 {
     return err_set(e, ERR_NOT_FOUND, "user_unknown", "There is no such user.");
 }
 
-enum status store_user_by_email(struct db *c, struct arena *a, struct str email_key, struct user *out, struct str *hash,
-                                struct str *state, struct err *e)
+enum status user_store_get_by_email(struct db *c, struct arena *a, struct str email_key, struct user *out,
+                                    struct str *hash, struct str *state, struct err *e)
 {
     struct db_row row;
     enum status st = db_query_one(c, &user_select_email, DB_GLOBAL, DB_ARGS(db_str(email_key)), a, &row, e);
     if (st == ERR_NOT_FOUND)
-        return no_such_user(e);
+        return user_unknown(e);
     if (st != OK)
         return st;
-    *out = user_of(row, 0);
+    *out = user_row(row, 0);
     if (hash)
         *hash = db_row_str(row, 5);
     if (state)
@@ -154,18 +156,18 @@ enum status store_user_by_email(struct db *c, struct arena *a, struct str email_
     return OK;
 }
 
-enum status store_user_get(struct db *c, struct arena *a, struct id user, struct user *out, struct err *e)
+enum status user_store_get(struct db *c, struct arena *a, struct id user, struct user *out, struct err *e)
 {
     struct db_row row;
     enum status st = db_query_one(c, &user_select, DB_GLOBAL, DB_ARGS(db_id(user)), a, &row, e);
     if (st == ERR_NOT_FOUND)
-        return no_such_user(e);
+        return user_unknown(e);
     if (st == OK)
-        *out = user_of(row, 0);
+        *out = user_row(row, 0);
     return st;
 }
 
-enum status store_users(struct db *c, struct arena *a, struct user **out, size_t *n, struct err *e)
+enum status user_store_list(struct db *c, struct arena *a, struct user **out, size_t *n, struct err *e)
 {
     struct db_rows rows;
     enum status st = db_query(c, &user_list, DB_GLOBAL, DB_NONE, a, &rows, e);
@@ -176,17 +178,17 @@ enum status store_users(struct db *c, struct arena *a, struct user **out, size_t
     if (!*out)
         return err_nomem(e);
     for (size_t i = 0; i < rows.n; i++)
-        (*out)[i] = user_of(rows.rows[i], 0);
+        (*out)[i] = user_row(rows.rows[i], 0);
     return OK;
 }
 
-enum status store_user_operator(struct db *c, struct id user, bool is_operator, struct err *e)
+enum status user_store_set_operator(struct db *c, struct id user, bool is_operator, struct err *e)
 {
     return db_exec(c, &user_set_operator, DB_GLOBAL, DB_ARGS(db_int(is_operator), db_time(clock_now_ms()), db_id(user)),
                    NULL, e);
 }
 
-enum status store_user_password(struct db *c, struct id user, struct str hash, struct err *e)
+enum status user_store_set_password(struct db *c, struct id user, struct str hash, struct err *e)
 {
     return db_exec(c, &user_set_password, DB_GLOBAL, DB_ARGS(db_str(hash), db_time(clock_now_ms()), db_id(user)), NULL,
                    e);
@@ -218,7 +220,7 @@ DB_STMT(member_list_tenant, TENANT,
         "ussit"
         "s");
 
-enum status store_member_put(struct db *c, struct id tenant, struct id user, enum role role, struct err *e)
+enum status member_store_put(struct db *c, struct id tenant, struct id user, enum role role, struct err *e)
 {
     enum status st = db_exec(c, &member_upsert, &tenant,
                              DB_ARGS(db_id(user), db_text(account_role_name(role)), db_time(clock_now_ms())), NULL, e);
@@ -227,67 +229,31 @@ enum status store_member_put(struct db *c, struct id tenant, struct id user, enu
     return st;
 }
 
-static enum status members_of(struct db_rows rows, struct arena *a, struct member **out, size_t *n, struct err *e)
+static enum status member_rows(struct db_rows rows, struct arena *a, struct member **out, size_t *n, struct err *e)
 {
     *n = rows.n;
     *out = arena_array(a, rows.n, sizeof(**out));
     if (!*out)
         return err_nomem(e);
     for (size_t i = 0; i < rows.n; i++)
-        (*out)[i] = (struct member){.tenant = tenant_of(rows.rows[i], 0),
-                                    .user = user_of(rows.rows[i], 5),
+        (*out)[i] = (struct member){.tenant = tenant_row(rows.rows[i], 0),
+                                    .user = user_row(rows.rows[i], 5),
                                     .role = account_role_parse(db_row_str(rows.rows[i], 10))};
     return OK;
 }
 
-enum status store_members_of_user(struct db *c, struct arena *a, struct id user, struct member **out, size_t *n,
-                                  struct err *e)
+enum status member_store_list_of_user(struct db *c, struct arena *a, struct id user, struct member **out, size_t *n,
+                                      struct err *e)
 {
     struct db_rows rows;
     enum status st = db_query(c, &member_list_user, DB_GLOBAL, DB_ARGS(db_id(user)), a, &rows, e);
-    return st == OK ? members_of(rows, a, out, n, e) : st;
+    return st == OK ? member_rows(rows, a, out, n, e) : st;
 }
 
-enum status store_members_of_tenant(struct db *c, struct arena *a, struct id tenant, struct member **out, size_t *n,
-                                    struct err *e)
+enum status member_store_list_of_tenant(struct db *c, struct arena *a, struct id tenant, struct member **out, size_t *n,
+                                        struct err *e)
 {
     struct db_rows rows;
     enum status st = db_query(c, &member_list_tenant, &tenant, DB_NONE, a, &rows, e);
-    return st == OK ? members_of(rows, a, out, n, e) : st;
-}
-
-/* ---- audit ---- */
-
-DB_STMT(audit_insert, TENANT,
-        "INSERT INTO audit (tenant_id, audit_id, user_id, key_id, via, ip, what, object, detail, at) VALUES (:tenant, "
-        "?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        "uu?u?sssss?t", "");
-
-static const char *via_of(const struct actor *who)
-{
-    if (who->cli)
-        return "cli";
-    return id_is_none(who->key) ? "portal" : "api";
-}
-
-enum status account_audit(struct db *c, const struct actor *who, const char *what, struct str object,
-                          const struct json *detail, struct err *e)
-{
-    struct buf b;
-    enum status st;
-    buf_init(&b, 64 * KB);
-    if (detail)
-        json_write(&b, detail);
-    if (!buf_ok(&b)) {
-        st = err_nomem(e);
-        goto out;
-    }
-    st = db_exec(c, &audit_insert, &who->tenant,
-                 DB_ARGS(db_id(id_new()), db_opt(!id_is_none(who->user), db_id(who->user)),
-                         db_opt(!id_is_none(who->key), db_id(who->key)), db_text(via_of(who)), db_text(who->ip),
-                         db_text(what), db_str(object), db_opt(detail, db_str(buf_str(&b))), db_time(clock_now_ms())),
-                 NULL, e);
-out:
-    buf_release(&b);
-    return st;
+    return st == OK ? member_rows(rows, a, out, n, e) : st;
 }

@@ -1,7 +1,8 @@
-/* key.c: API keys: "ply_", 43 letters and digits (256 random bits), 6 that check them.
+/* key.c: API keys: "ply_", 43 letters and digits (256 random bits), 6 of checksum.
  *
- * The check (CRC-32 of what stands before it, in base 62) tells a typing or copy error without asking the database, and lets scanners
- * for leaked secrets match ply_[0-9A-Za-z]{49} without false alarms. Only a hash of the key is stored. */
+ * The checksum (CRC-32 of everything before it, in base 62) finds a typing or copying error without asking the
+ * database, and lets scanners for leaked secrets match ply_[0-9A-Za-z]{49} without false alarms. Only a hash of the
+ * key is stored. */
 #include "account/account_store.h"
 #include "base/clock.h"
 #include "base/crypto.h"
@@ -19,7 +20,7 @@
 static const char digits62[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 /* CRC-32 (IEEE 802.3, reflected), bit by bit: keys are short. */
-static uint32_t crc32_of(const char *p, size_t n)
+static uint32_t key_crc32(const char *p, size_t n)
 {
     uint32_t crc = 0xFFFFFFFFu;
     for (size_t i = 0; i < n; i++) {
@@ -30,9 +31,9 @@ static uint32_t crc32_of(const char *p, size_t n)
     return ~crc;
 }
 
-static void check_of(const char *key, char out[CHECK_N])
+static void key_checksum(const char *key, char out[CHECK_N])
 {
-    uint32_t crc = crc32_of(key, PREFIX_N + SECRET_N);
+    uint32_t crc = key_crc32(key, PREFIX_N + SECRET_N);
     for (int i = CHECK_N - 1; i >= 0; i--) {
         out[i] = digits62[crc % 62];
         crc /= 62;
@@ -46,10 +47,10 @@ static void key_make(char key[API_KEY_MAX])
         uint8_t b;
         crypto_random(&b, 1);
         b &= 63;
-        if (b < 62)
-            key[i++] = digits62[b]; /* throwing two values away keeps the rest equally likely */
+        if (b < 62) /* two of the 64 values are dropped, so that the rest stay equally likely */
+            key[i++] = digits62[b];
     }
-    check_of(key, key + PREFIX_N + SECRET_N);
+    key_checksum(key, key + PREFIX_N + SECRET_N);
     key[KEY_N] = '\0';
 }
 
@@ -61,7 +62,7 @@ static bool key_well_formed(struct str key)
     for (size_t i = PREFIX_N; i < KEY_N; i++)
         if (!key.p[i] || !strchr(digits62, key.p[i]))
             return false;
-    check_of(key.p, check);
+    key_checksum(key.p, check);
     return memcmp(check, key.p + PREFIX_N + SECRET_N, CHECK_N) == 0;
 }
 
@@ -78,7 +79,7 @@ enum status account_key_create(struct db *c, struct id tenant, struct str name, 
                       "A key needs at least one of the scopes read, write, chat, admin.");
     key_make(key);
     crypto_digest(str_n(key, KEY_N), hash);
-    enum status st = store_key_add(c, tenant, id, hash, clean, str_n(key + KEY_N - 4, 4), scopes, e);
+    enum status st = key_store_add(c, tenant, id, hash, clean, str_n(key + KEY_N - 4, 4), scopes, e);
     if (st == OK)
         *out = id;
     else
@@ -95,7 +96,7 @@ enum status account_key_load(struct db *c, struct arena *a, struct str key, stru
         return err_set(e, ERR_AUTH, "key_malformed",
                        "That is not a whole API key: it begins with ply_ and has %d characters.", KEY_N);
     crypto_digest(key, hash);
-    enum status st = store_key_get(c, a, hash, &row, e);
+    enum status st = key_store_get(c, a, hash, &row, e);
     if (st == ERR_NOT_FOUND || (st == OK && row.revoked))
         return err_set(e, ERR_AUTH, "key_unknown", "This API key is not known or was revoked.");
     if (st != OK)
@@ -106,6 +107,6 @@ enum status account_key_load(struct db *c, struct arena *a, struct str key, stru
     *key_id = row.id;
     *scopes = row.scopes;
     if (clock_now_ms() - row.used_ms >= USED_EVERY_MS)
-        return store_key_used(c, row.tenant, row.id, e);
+        return key_store_touch(c, row.tenant, row.id, e);
     return OK;
 }

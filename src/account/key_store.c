@@ -1,3 +1,4 @@
+/* key_store.c: rows of api_key. Only the hash of a key is stored; a revoked key keeps its row for the audit log. */
 #include "account/account_store.h"
 #include "base/clock.h"
 
@@ -17,12 +18,12 @@ DB_STMT(key_touch, TENANT, "UPDATE api_key SET used_at = ? WHERE tenant_id = :te
 DB_STMT(key_revoke_all, TENANT, "UPDATE api_key SET revoked_at = ? WHERE tenant_id = :tenant AND revoked_at IS NULL",
         "t", "");
 
-enum status store_keys_revoke(struct db *c, struct id tenant, struct err *e)
+enum status key_store_revoke_all(struct db *c, struct id tenant, struct err *e)
 {
     return db_exec(c, &key_revoke_all, &tenant, DB_ARGS(db_time(clock_now_ms())), NULL, e);
 }
 
-enum status store_key_add(struct db *c, struct id tenant, struct id id, const uint8_t hash[32], struct str name,
+enum status key_store_add(struct db *c, struct id tenant, struct id id, const uint8_t hash[32], struct str name,
                           struct str hint, uint32_t scopes, struct err *e)
 {
     enum status st = db_exec(
@@ -34,7 +35,7 @@ enum status store_key_add(struct db *c, struct id tenant, struct id id, const ui
     return st;
 }
 
-enum status store_key_get(struct db *c, struct arena *a, const uint8_t hash[32], struct key_row *out, struct err *e)
+enum status key_store_get(struct db *c, struct arena *a, const uint8_t hash[32], struct key_row *out, struct err *e)
 {
     struct db_row r;
     enum status st = db_query_one(c, &key_select, DB_GLOBAL, DB_ARGS(db_bytes(hash, 32)), a, &r, e);
@@ -49,7 +50,7 @@ enum status store_key_get(struct db *c, struct arena *a, const uint8_t hash[32],
     return OK;
 }
 
-enum status store_key_used(struct db *c, struct id tenant, struct id id, struct err *e)
+enum status key_store_touch(struct db *c, struct id tenant, struct id id, struct err *e)
 {
     return db_exec(c, &key_touch, &tenant, DB_ARGS(db_time(clock_now_ms()), db_id(id)), NULL, e);
 }

@@ -1,3 +1,5 @@
+/* rules.c: what an e-mail address, a password and a name must look like. Passwords follow NIST SP 800-63B: length
+ * counts, classes of characters do not, and what attackers try first is refused. */
 #include "account/rules.h"
 
 #include "base/buf.h"
@@ -5,7 +7,7 @@
 
 #include "base/banned.h"
 
-static struct str lower(struct arena *a, struct str s, bool *ok)
+static struct str rules_lower(struct arena *a, struct str s, bool *ok)
 {
     char *out = arena_alloc(a, s.n * 2 + 1); /* a folded letter may be longer, at most 2 bytes become 3 */
     size_t n = 0;
@@ -27,7 +29,7 @@ enum status rules_email(struct arena *a, struct str in, struct str *typed, struc
     *typed = arena_str(a, s, &ok);
     if (!ok)
         return err_nomem(e);
-    *key = lower(a, s, &ok);
+    *key = rules_lower(a, s, &ok);
     if (!ok)
         return err_nomem(e);
     if (key->n > EMAIL_MAX)
@@ -35,7 +37,7 @@ enum status rules_email(struct arena *a, struct str in, struct str *typed, struc
     return OK;
 }
 
-/* The passwords of ten and more characters that people take most; shorter ones are refused by their length. */
+/* The most common passwords of ten and more characters; shorter ones are refused for their length. */
 static const char *const commonest[] = {
     "1234567890",       "0123456789",
     "12345678910",      "1234567891",
@@ -84,7 +86,7 @@ static bool is_commonest(struct str password)
     return false;
 }
 
-/* All characters the same step apart: aaaaaaaaaa, 23456789..., zyxwvu... */
+/* All characters are the same step apart: aaaaaaaaaa, 23456789..., zyxwvu... */
 static bool is_plain_run(struct str s)
 {
     int step = s.n > 1 ? s.p[1] - s.p[0] : 0;

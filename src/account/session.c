@@ -1,5 +1,6 @@
-/* session.c: who is signed in. The cookie holds 32 random bytes; the database only their hash, so that whoever reads the
- * table cannot sign in with it. */
+/* session.c: who is signed in. The cookie holds 32 random bytes and the database only their hash, so a copy of the
+ * table does not let anyone sign in. The CSRF key is derived from the cookie's bytes, so it needs no row and ends
+ * with the session. */
 #include "account/account_store.h"
 #include "base/clock.h"
 #include "base/crypto.h"
@@ -10,7 +11,7 @@
 #define TOKEN_BYTES 32
 #define SEEN_EVERY_MS MINUTE_MS
 
-static bool token_decode(struct str token, uint8_t raw[TOKEN_BYTES], uint8_t hash[32])
+static bool session_token_decode(struct str token, uint8_t raw[TOKEN_BYTES], uint8_t hash[32])
 {
     if (!crypto_base64url_decode(token, raw, TOKEN_BYTES))
         return false;
@@ -18,7 +19,7 @@ static bool token_decode(struct str token, uint8_t raw[TOKEN_BYTES], uint8_t has
     return true;
 }
 
-static enum status signed_out(struct err *e)
+static enum status session_ended(struct err *e)
 {
     return err_set(e, ERR_AUTH, "session_ended", "You are signed out: sign in again.");
 }
@@ -39,7 +40,7 @@ enum status account_session_start(struct db *c, struct id user, struct id tenant
         goto out;
     }
     s.agent = utf8_text(agent) ? utf8_cut(agent, 255) : STR_EMPTY;
-    st = store_session_add(c, &s, e);
+    st = session_store_add(c, &s, e);
     if (st == OK)
         memcpy(token, b.p, b.n + 1);
 out:
@@ -53,35 +54,40 @@ enum status account_session_load(struct db *c, struct arena *a, struct str token
 {
     uint8_t raw[TOKEN_BYTES], hash[32];
     int64_t now = clock_now_ms();
-    if (!token_decode(token, raw, hash))
-        return signed_out(e);
-    enum status st = store_session_get(c, a, hash, now - lifetime_ms, out, e);
+    if (!session_token_decode(token, raw, hash))
+        return session_ended(e);
+    enum status st = session_store_get(c, a, hash, now - lifetime_ms, out, e);
     if (st == ERR_NOT_FOUND)
-        return signed_out(e);
+        return session_ended(e);
     if (st != OK)
         return st;
     crypto_derive(raw, "csrf", out->csrf_key);
     crypto_wipe(raw, sizeof(raw));
     if (now - out->seen_ms >= SEEN_EVERY_MS)
-        return store_session_seen(c, hash, e);
+        return session_store_touch(c, hash, e);
     return OK;
 }
 
 enum status account_session_end(struct db *c, struct str token, struct err *e)
 {
     uint8_t raw[TOKEN_BYTES], hash[32];
-    if (!token_decode(token, raw, hash))
-        return OK; /* nothing to end */
-    return store_session_delete(c, hash, e);
+    if (!session_token_decode(token, raw, hash))
+        return OK;
+    return session_store_delete(c, hash, e);
 }
 
 enum status account_session_switch(struct db *c, struct str token, struct id tenant, struct err *e)
 {
     uint8_t raw[TOKEN_BYTES], hash[32];
-    if (!token_decode(token, raw, hash))
-        return signed_out(e);
-    enum status st = store_session_switch(c, hash, tenant, e);
+    if (!session_token_decode(token, raw, hash))
+        return session_ended(e);
+    enum status st = session_store_switch(c, hash, tenant, e);
     if (st == ERR_NOT_FOUND)
         return err_set(e, ERR_NOT_FOUND, "workspace_unknown", "There is no such workspace.");
     return st;
+}
+
+enum status account_sessions_forget(struct db *c, int64_t before_ms, int limit, int64_t *n, struct err *e)
+{
+    return session_store_forget(c, before_ms, limit, n, e);
 }

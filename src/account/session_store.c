@@ -1,3 +1,5 @@
+/* session_store.c: rows of session. The role is read with the session, so that a change of membership takes effect
+ * with the next request. */
 #include "account/account_store.h"
 #include "base/clock.h"
 
@@ -20,6 +22,8 @@ DB_STMT(session_touch, GLOBAL, "UPDATE session SET seen_at = ? WHERE session_has
 DB_STMT(session_delete, GLOBAL, "DELETE FROM session WHERE session_hash = ?", "x", "");
 DB_STMT(session_delete_user, GLOBAL, "DELETE FROM session WHERE user_id = ?", "u", "");
 DB_STMT(session_delete_tenant, TENANT, "DELETE FROM session WHERE tenant_id = :tenant", "", "");
+/* GLOBAL: sessions end by their age, whatever tenant they show. */
+DB_STMT(session_delete_old, GLOBAL, "DELETE FROM session WHERE seen_at < ? ORDER BY seen_at LIMIT ?", "ti", "");
 DB_STMT(session_may_switch, TENANT,
         "SELECT s.session_id FROM session s JOIN member m ON m.tenant_id = :tenant AND m.user_id = s.user_id"
         " JOIN tenant t ON t.tenant_id = :tenant WHERE s.session_hash = ? AND t.state = 'active'",
@@ -27,7 +31,7 @@ DB_STMT(session_may_switch, TENANT,
 DB_STMT(session_set_tenant, TENANT, "UPDATE session SET tenant_id = :tenant, seen_at = ? WHERE session_hash = ?", "tx",
         "");
 
-enum status store_session_add(struct db *c, const struct session_new *s, struct err *e)
+enum status session_store_add(struct db *c, const struct session_new *s, struct err *e)
 {
     struct db_val now = db_time(clock_now_ms());
     enum status st = db_exec(c, &session_insert, DB_GLOBAL,
@@ -39,7 +43,7 @@ enum status store_session_add(struct db *c, const struct session_new *s, struct 
     return st;
 }
 
-enum status store_session_get(struct db *c, struct arena *a, const uint8_t hash[32], int64_t seen_after_ms,
+enum status session_store_get(struct db *c, struct arena *a, const uint8_t hash[32], int64_t seen_after_ms,
                               struct session *out, struct err *e)
 {
     struct db_row r;
@@ -60,27 +64,32 @@ enum status store_session_get(struct db *c, struct arena *a, const uint8_t hash[
     return OK;
 }
 
-enum status store_session_seen(struct db *c, const uint8_t hash[32], struct err *e)
+enum status session_store_touch(struct db *c, const uint8_t hash[32], struct err *e)
 {
     return db_exec(c, &session_touch, DB_GLOBAL, DB_ARGS(db_time(clock_now_ms()), db_bytes(hash, 32)), NULL, e);
 }
 
-enum status store_session_delete_tenant(struct db *c, struct id tenant, struct err *e)
+enum status session_store_delete_of_tenant(struct db *c, struct id tenant, struct err *e)
 {
     return db_exec(c, &session_delete_tenant, &tenant, DB_NONE, NULL, e);
 }
 
-enum status store_session_delete(struct db *c, const uint8_t hash[32], struct err *e)
+enum status session_store_delete(struct db *c, const uint8_t hash[32], struct err *e)
 {
     return db_exec(c, &session_delete, DB_GLOBAL, DB_ARGS(db_bytes(hash, 32)), NULL, e);
 }
 
-enum status store_sessions_of_user_delete(struct db *c, struct id user, struct err *e)
+enum status session_store_delete_of_user(struct db *c, struct id user, struct err *e)
 {
     return db_exec(c, &session_delete_user, DB_GLOBAL, DB_ARGS(db_id(user)), NULL, e);
 }
 
-enum status store_session_switch(struct db *c, const uint8_t hash[32], struct id tenant, struct err *e)
+enum status session_store_forget(struct db *c, int64_t before_ms, int limit, int64_t *n, struct err *e)
+{
+    return db_exec(c, &session_delete_old, DB_GLOBAL, DB_ARGS(db_time(before_ms), db_int(limit)), n, e);
+}
+
+enum status session_store_switch(struct db *c, const uint8_t hash[32], struct id tenant, struct err *e)
 {
     struct arena a;
     struct db_row row;
