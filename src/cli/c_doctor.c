@@ -22,8 +22,8 @@
 #include "billing/setup.h"
 #include "billing/sync.h"
 #include "cli/cli.h"
-#include "cli/doctor_store.h"
 #include "db/migrate.h"
+#include "db/server.h"
 #include "net/address.h"
 #include "net/smtp.h"
 #include "queue/queue.h"
@@ -292,9 +292,9 @@ static void check_version(struct doctor *d, struct str version)
 
 static void check_server(struct doctor *d, struct db *c)
 {
-    struct doctor_server v;
+    struct db_server v;
     struct err e = ERR_INIT;
-    if (doctor_store_server(c, &d->cl->arena, &v, &e) != OK) {
+    if (db_server_read(c, &d->cl->arena, &v, &e) != OK) {
         put(d, BAD, "database", "see the log above", "The database does not answer: %s", e.message);
         return;
     }
@@ -302,19 +302,19 @@ static void check_server(struct doctor *d, struct db *c)
     if (!str_eqz(v.charset, "utf8mb4"))
         put(d, ODD, "charset", "change it: ALTER DATABASE ... CHARACTER SET utf8mb4",
             "The database's character set is %.*s", STR_F(v.charset));
-    if (v.flush == 1 && (!v.binlog || v.sync_binlog == 1))
+    if (v.flush_at_commit == 1 && (!v.binlog || v.sync_binlog == 1))
         put(d, FINE, "durability", NULL, "What is committed survives a power cut");
     else
-        put(d, v.flush == 1 ? ODD : BAD, "durability",
+        put(d, v.flush_at_commit == 1 ? ODD : BAD, "durability",
             "set innodb_flush_log_at_trx_commit = 1, and sync_binlog = 1 where log_bin is on",
             "A power cut may lose answers that people have seen (innodb_flush_log_at_trx_commit = %lld)",
-            (long long)v.flush);
+            (long long)v.flush_at_commit);
     int64_t wanted = config_int(d->cl->config, CONFIG_database_connections) * 4 +
                      config_int(d->cl->config, CONFIG_journal_writers) + 4;
-    if (v.connections < wanted)
+    if (v.max_connections < wanted)
         put(d, ODD, "connections", "raise max_connections or lower database_connections",
             "The programs may want %lld connections, the server allows %lld", (long long)wanted,
-            (long long)v.connections);
+            (long long)v.max_connections);
 }
 
 static void check_queue(struct doctor *d, struct db *c)

@@ -46,3 +46,8 @@ enum status retention_sweep_events(struct db *c, struct id tenant, int64_t befor
     *n = 0;
     return before_ms > 0 ? retention_store_events_delete(c, tenant, before_ms, limit, n, e) : OK;
 }
+
+enum status retention_forget_turn_keys(struct db *c, int64_t before_ms, int limit, int64_t *n, struct err *e)
+{
+    return retention_store_forget_turn_keys(c, before_ms, limit, n, e);
+}

@@ -12,6 +12,8 @@ DB_STMT(conversations_due, TENANT,
         "uuti", "u");
 DB_STMT(feedback_of, TENANT, "DELETE FROM feedback WHERE tenant_id = :tenant AND conversation_id = ?", "u", "");
 DB_STMT(turn_keys_of, TENANT, "DELETE FROM turn_key WHERE tenant_id = :tenant AND conversation_id = ?", "u", "");
+/* GLOBAL: ids of all tenants grow old alike. */
+DB_STMT(turn_keys_old, GLOBAL, "DELETE FROM turn_key WHERE created_at < ? ORDER BY created_at LIMIT ?", "ti", "");
 DB_STMT(messages_of, TENANT, "DELETE FROM message WHERE tenant_id = :tenant AND conversation_id = ?", "u", "");
 DB_STMT(conversation_gone, TENANT, "DELETE FROM conversation WHERE tenant_id = :tenant AND conversation_id = ?", "u",
         "");
@@ -49,4 +51,9 @@ enum status retention_store_events_delete(struct db *c, struct id tenant, int64_
                                           struct err *e)
 {
     return db_exec(c, &turn_events_old, &tenant, DB_ARGS(db_id(id_least(before_ms)), db_int(limit)), n, e);
+}
+
+enum status retention_store_forget_turn_keys(struct db *c, int64_t before_ms, int limit, int64_t *n, struct err *e)
+{
+    return db_exec(c, &turn_keys_old, DB_GLOBAL, DB_ARGS(db_time(before_ms), db_int(limit)), n, e);
 }

@@ -10,5 +10,6 @@ enum status retention_store_due(struct db *c, struct id tenant, struct id after,
 enum status retention_store_delete(struct db *c, struct id tenant, struct id conversation, struct err *e);
 enum status retention_store_events_delete(struct db *c, struct id tenant, int64_t before_ms, int limit, int64_t *n,
                                           struct err *e);
+enum status retention_store_forget_turn_keys(struct db *c, int64_t before_ms, int limit, int64_t *n, struct err *e);
 
 #endif

@@ -1,6 +1,7 @@
 /* cleanup, once an hour: ended sessions, old keys of messages, finished jobs, what Stripe was asked long ago. */
 #include <time.h>
 
+#include "account/account.h"
 #include "base/clock.h"
 #include "billing/alarm.h"
 #include "billing/meter.h"
@@ -8,7 +9,7 @@
 #include "billing/sync.h"
 #include "stripe/client.h"
 #include "stripe/lease.h"
-#include "worker/clean_store.h"
+#include "talk/retention.h"
 #include "worker/worker.h"
 
 #include "base/banned.h"
@@ -29,12 +30,12 @@ static enum status sessions(struct db *c, int64_t now, int64_t *n, struct err *e
     struct config *cfg = config_current();
     int64_t lifetime = config_int(cfg, CONFIG_session_lifetime);
     config_drop(cfg);
-    return clean_store_sessions(c, now - lifetime, BATCH, n, e);
+    return account_sessions_forget(c, now - lifetime, BATCH, n, e);
 }
 
 static enum status turn_keys(struct db *c, int64_t now, int64_t *n, struct err *e)
 {
-    return clean_store_turn_keys(c, now - KEEP_TURN_KEYS, BATCH, n, e);
+    return retention_forget_turn_keys(c, now - KEEP_TURN_KEYS, BATCH, n, e);
 }
 
 static enum status jobs_done(struct db *c, int64_t now, int64_t *n, struct err *e)
