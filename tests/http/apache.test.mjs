@@ -36,9 +36,9 @@ before(async () => {
     fs.chmodSync(door.socket, 0o666)
     fs.mkdirSync(`${dir}/htdocs/css`, { recursive: true })
     fs.mkdirSync(`${dir}/cgi/css`, { recursive: true })
-    fs.mkdirSync(`${dir}/cgi/cgi-bin`)
+    fs.mkdirSync(`${dir}/cgi/parley-bin`)
     for (const root of ['htdocs', 'cgi']) fs.writeFileSync(`${dir}/${root}/css/a.css`, 'body { color: red }\n'.repeat(200))
-    for (const name of ['portal', 'api', 'chat', 'hooks']) fs.copyFileSync(`${build}/tests/http/testdoor`, `${dir}/cgi/cgi-bin/${name}.fcgi`)
+    for (const name of ['portal', 'api', 'chat', 'hooks']) fs.copyFileSync(`${build}/tests/http/testdoor`, `${dir}/cgi/parley-bin/${name}.fcgi`)
     proxyPort = await freePort()
     cgiPort = await freePort()
     fs.writeFileSync(`${dir}/httpd.conf`, configuration(dir))
@@ -134,6 +134,6 @@ test('mod_proxy_fcgi: events arrive one by one, and a visitor who leaves ends th
 })
 
 test('plain CGI: the programs cannot be called by their own name', async () => {
-    assert.equal((await ask(cgiPort, '/cgi-bin/portal.fcgi')).status, 403)
-    assert.equal((await ask(cgiPort, '/cgi-bin/portal.fcgi/plain')).status, 403)
+    assert.equal((await ask(cgiPort, '/parley-bin/portal.fcgi')).status, 403)
+    assert.equal((await ask(cgiPort, '/parley-bin/portal.fcgi/plain')).status, 403)
 })

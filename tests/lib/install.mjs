@@ -76,7 +76,7 @@ class Install {
         this.dir = dir
         this.options = options
         this.children = new Map() // name -> ChildProcess
-        this.runDir = path.join(dir, 'run')
+        this.runDir = options.runDir ?? path.join(dir, 'run')
         if (this.runDir.length > 85) this.runDir = fs.mkdtempSync('/tmp/parley-')
         for (const d of [this.runDir, `${dir}/data`, `${dir}/log`]) fs.mkdirSync(d, { recursive: true, mode: 0o700 })
         this.conf = `${dir}/parley.conf`
@@ -142,8 +142,7 @@ class Install {
         const routes = fs.readFileSync(`${top}/etc/lighttpd.conf.in`, 'utf8').replaceAll('@RUN_DIR@', this.runDir)
             .replaceAll('@HTDOCS_DIR@', `${top}/htdocs`)
         fs.writeFileSync(`${this.dir}/lighttpd.conf`, `server.bind = "127.0.0.1"\nserver.port = ${this.port}\n` +
-            `server.document-root = "${top}/htdocs"\nserver.upload-dirs = ("${this.dir}/data")\nserver.max-fds = 4096\n` +
-            `server.max-connections = 2048\n${routes}`)
+            `server.document-root = "${top}/htdocs"\nserver.upload-dirs = ("${this.dir}/data")\n${routes}`)
         const child = this.start('web', 'lighttpd', ['-D', '-f', `${this.dir}/lighttpd.conf`])
         await until('the web server', async () => {
             if (child.over) throw new Ended(this.log('web').slice(-2000))
@@ -312,7 +311,7 @@ export async function databaseTemplate() {
 
 /**
  * options: config {setting: value; null leaves its default}, env {NAME: value}, port (a free one), programs and web (true; false leaves them out),
- * database [more options of mariadbd], schema (true; false: an empty database without tables).
+ * runDir (a folder that goes with the install), database [more options of mariadbd], schema (true; false: an empty database without tables).
  */
 export async function startInstall(options = {}) {
     if (!build) throw new Error('no build found: ./dev test makes one')

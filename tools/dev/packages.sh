@@ -34,6 +34,7 @@ PACKAGES_TEST='
 libcmocka-dev         /usr/include/cmocka.h
 chromium              cmd:chromium cmd:google-chrome cmd:chromium-browser
 apache2               cmd:apache2
+nginx                 cmd:nginx
 openssl               cmd:openssl
 xz-utils              cmd:xz
 locales               /usr/share/i18n/locales/de_DE

@@ -40,8 +40,6 @@ server.port = $1
 server.document-root = "$top/htdocs"
 server.errorlog = "$log/lighttpd.log"
 server.upload-dirs = ("$data")
-server.max-fds = 4096
-server.max-connections = 2048
 include "$etc/routes.conf"
 EOF
     mv "$etc/lighttpd.conf.new" "$etc/lighttpd.conf"

@@ -1,0 +1,4 @@
+// etc/lighttpd.conf in Debian's lighttpd.
+import { checkExample } from './examples.mjs'
+
+checkExample('lighttpd')

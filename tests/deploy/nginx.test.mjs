@@ -1,0 +1,4 @@
+// etc/nginx.conf in Debian's nginx.
+import { checkExample } from './examples.mjs'
+
+checkExample('nginx')
