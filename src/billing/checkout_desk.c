@@ -2,9 +2,9 @@
 #include <stdarg.h>
 #include <time.h>
 
+#include "alarm/alarm.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "billing/alarm.h"
 #include "billing/checkout_internal.h"
 #include "billing/meter.h"
 #include "billing/sync.h"

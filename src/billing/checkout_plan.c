@@ -1,10 +1,10 @@
 /* checkout_plan.c: what a change of plan would be, and what it would cost; which bots stay. */
 #include "billing/checkout_plan.h"
 
+#include "alarm/alarm.h"
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/shared.h"
-#include "billing/alarm.h"
 #include "billing/setup.h"
 #include "billing/usage.h"
 

@@ -1,7 +1,7 @@
 /* checkout_portal.c: coming back from Stripe's checkout page, and going to Stripe's page for cards and invoices. */
+#include "alarm/alarm.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "billing/alarm.h"
 #include "billing/checkout_internal.h"
 #include "billing/setup.h"
 

@@ -1,8 +1,8 @@
 /* console.c: see console.h. */
 #include "billing/console.h"
 
+#include "alarm/alarm.h"
 #include "base/limits.h"
-#include "billing/alarm.h"
 #include "billing/console_store.h"
 
 #include "base/banned.h"

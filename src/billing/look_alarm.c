@@ -1,5 +1,5 @@
 /* look_alarm.c: what the operator has to see of what was written: raised while it is so, closed when it is over. */
-#include "billing/alarm.h"
+#include "alarm/alarm.h"
 #include "billing/look.h"
 #include "billing/mirror_store.h"
 

@@ -1,5 +1,5 @@
 /* look_catalog.c: prices and products, which somebody may have changed in Stripe's dashboard. */
-#include "billing/alarm.h"
+#include "alarm/alarm.h"
 #include "billing/look.h"
 #include "billing/sync_store.h"
 

@@ -1,5 +1,5 @@
 /* look_meter.c: what Stripe's meter did not take. Such an event is thin: what was refused stands in the event as Stripe keeps it. */
-#include "billing/alarm.h"
+#include "alarm/alarm.h"
 #include "billing/look.h"
 #include "billing/meter.h"
 

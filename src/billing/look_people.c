@@ -1,8 +1,8 @@
 /* look_people.c: customers, their checkouts, what is paid back and what is disputed. */
 #include <stdio.h>
 
+#include "alarm/alarm.h"
 #include "base/log.h"
-#include "billing/alarm.h"
 #include "billing/look.h"
 #include "billing/mirror_store.h"
 #include "billing/money.h"

@@ -1,11 +1,11 @@
 /* meter.c: from counters to rows of the outbox, and what the operator sees of them. Nothing here talks to Stripe. */
 #include "billing/meter.h"
 
+#include "alarm/alarm.h"
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/utf8.h"
-#include "billing/alarm.h"
 #include "billing/meter_priv.h"
 #include "billing/meter_store.h"
 #include "stripe/call.h"

@@ -1,11 +1,11 @@
 /* meter_compare.c: what the meter says it has, against what was sent. */
 #include <stdio.h>
 
+#include "alarm/alarm.h"
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/num.h"
-#include "billing/alarm.h"
 #include "billing/meter_priv.h"
 #include "billing/meter_store.h"
 #include "billing/setup.h"

@@ -1,11 +1,11 @@
 #include "billing/reconcile.h"
 
+#include "alarm/alarm.h"
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/map.h"
 #include "base/shared.h"
-#include "billing/alarm.h"
 #include "billing/event_store.h"
 #include "billing/look.h"
 #include "billing/meter.h"

@@ -1,10 +1,10 @@
 #include "billing/sync.h"
 
+#include "alarm/alarm.h"
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/utf8.h"
-#include "billing/alarm.h"
 #include "billing/event_store.h"
 #include "billing/look.h"
 

@@ -1,6 +1,6 @@
 /* usage_report.c: what a tenant sees of the ledger, and the operator's check that counters are its sums. */
+#include "alarm/alarm.h"
 #include "base/clock.h"
-#include "billing/alarm.h"
 #include "billing/usage.h"
 #include "billing/usage_report_store.h"
 

@@ -6,10 +6,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "alarm/alarm.h"
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/limits.h"
-#include "billing/alarm.h"
 #include "billing/checkout.h"
 #include "billing/meter.h"
 #include "billing/setup.h"

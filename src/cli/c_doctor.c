@@ -13,11 +13,11 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "alarm/alarm.h"
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/limits.h"
 #include "base/num.h"
-#include "billing/alarm.h"
 #include "billing/meter.h"
 #include "billing/setup.h"
 #include "billing/sync.h"

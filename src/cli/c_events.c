@@ -1,8 +1,8 @@
 /* billing events, replay, sync, reconcile, alarms, close: what Stripe told, what became of it, and what needs the operator's eyes. */
+#include "alarm/alarm.h"
 #include "base/log.h"
 #include "base/settings.h"
 #include "base/shared.h"
-#include "billing/alarm.h"
 #include "billing/reconcile.h"
 #include "billing/sync.h"
 #include "cli/cli.h"

@@ -3,7 +3,6 @@
 
 #include "account/account.h"
 #include "base/clock.h"
-#include "billing/alarm.h"
 #include "billing/meter.h"
 #include "billing/notice.h"
 #include "billing/sync.h"

@@ -1,5 +1,5 @@
 /* What the operator's console reads across workspaces, and that what it does is logged. */
-#include "billing/alarm.h"
+#include "alarm/alarm.h"
 #include "billing/console.h"
 #include "lib/dbtest.h"
 #include "unit/test.h"

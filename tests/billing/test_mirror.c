@@ -1,8 +1,8 @@
 /* Stripe's JSON as the official client's types have it, read and written: every shape a field may come in. */
 #include "account/account.h"
+#include "alarm/alarm.h"
 #include "base/clock.h"
 #include "base/limits.h"
-#include "billing/alarm.h"
 #include "billing/mirror.h"
 #include "dbtest.h"
 #include "okay.h"

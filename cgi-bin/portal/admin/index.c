@@ -1,11 +1,11 @@
 /* The operator's console: how billing stands, what needs somebody. */
 #include <stdio.h>
 
+#include "alarm/alarm.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/num.h"
-#include "billing/alarm.h"
 #include "billing/meter.h"
 #include "billing/setup.h"
 #include "portal/admin/admin.h"

@@ -1,8 +1,8 @@
 /* /metrics in Prometheus' text form: for a collector on this machine, or one that knows metrics_token. No names of people or
  * workspaces in it. Rules for alerts: etc/prometheus-alerts.yml. */
+#include "alarm/alarm.h"
 #include "base/clock.h"
 #include "base/crypto.h"
-#include "billing/alarm.h"
 #include "billing/meter.h"
 #include "billing/sync.h"
 #include "portal/page/page.h"

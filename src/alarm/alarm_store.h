@@ -1,8 +1,8 @@
 /* alarm_store.h: the rows of billing_alarm. */
-#ifndef PARLEY_BILLING_ALARM_STORE_H
-#define PARLEY_BILLING_ALARM_STORE_H
+#ifndef PARLEY_ALARM_ALARM_STORE_H
+#define PARLEY_ALARM_ALARM_STORE_H
 
-#include "billing/alarm.h"
+#include "alarm/alarm.h"
 
 /* `open_key` is what kind and object are together while the alarm is open. */
 enum status alarm_store_again(struct db *c, struct str open_key, struct id tenant, struct str words, int64_t now_ms,

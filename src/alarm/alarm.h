@@ -3,8 +3,8 @@
  * One open row for each (kind, object): raising it again counts. It is logged (warn) each time, and mailed once to the operators
  * (users with is_operator) when it opens. `parley doctor` and /admin show the open ones; the operator closes them, or what raised them
  * does when it is over. */
-#ifndef PARLEY_BILLING_ALARM_H
-#define PARLEY_BILLING_ALARM_H
+#ifndef PARLEY_ALARM_ALARM_H
+#define PARLEY_ALARM_ALARM_H
 
 #include "db/db.h"
 

@@ -1,13 +1,13 @@
-#include "billing/alarm.h"
+#include "alarm/alarm.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "alarm/alarm_store.h"
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/utf8.h"
-#include "billing/alarm_store.h"
 #include "queue/mail.h"
 
 #include "base/banned.h"

@@ -1,4 +1,4 @@
-#include "billing/alarm_store.h"
+#include "alarm/alarm_store.h"
 
 #include "base/banned.h"
 
