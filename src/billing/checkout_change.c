@@ -10,6 +10,7 @@
  * A downgrade is a schedule made from the subscription: its present phase as it is until the period's end, then one
  * month of the new prices, then it lets go. A cancellation is cancel_at_period_end. Whatever was planned before is
  * taken back first. */
+#include "account/operator_log.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/shared.h"

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "billing/checkout_internal.h"
+#include "billing/mirror.h"
 
 #define PREVIEW_MS HOUR_MS /* how long its price holds */
 #define AHEAD_MS   \

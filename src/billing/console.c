@@ -1,6 +1,7 @@
 /* console.c: see console.h. */
 #include "billing/console.h"
 
+#include "account/operator_log.h"
 #include "alarm/alarm.h"
 #include "base/limits.h"
 #include "billing/console_store.h"

@@ -12,8 +12,8 @@
 #define PARLEY_BILLING_ENTITLEMENT_H
 
 #include "base/clock.h"
-#include "billing/mirror.h"
 #include "billing/plan.h"
+#include "billing/subscription.h"
 
 #define BILLING_GRACE_MS (7 * DAY_MS)
 #define BILLING_READ_ONLY_MS (14 * DAY_MS) /* both since first_failed */

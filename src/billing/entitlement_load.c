@@ -11,7 +11,6 @@
 #include "base/shared.h"
 #include "billing/entitlement_store.h"
 #include "billing/money.h"
-#include "stripe/client.h"
 
 #include "base/banned.h"
 

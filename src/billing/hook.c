@@ -16,6 +16,12 @@ static enum status no_secret(struct err *e)
     return err_set(e, ERR_NOT_FOUND, "hook_off", "No signing secret is set for this address.");
 }
 
+enum status event_add(struct db *c, const struct event_envelope *v, struct str payload, int64_t now_ms, bool *fresh,
+                      struct err *e)
+{
+    return event_store_add(c, v, payload, now_ms, fresh, e);
+}
+
 static enum status store(struct db_pool *p, const struct event_envelope *v, struct str body, bool *fresh, struct err *e)
 {
     struct db *c = NULL;

@@ -23,6 +23,10 @@ struct event_envelope {
 enum status event_envelope_parse(struct arena *a, struct str body, struct event_envelope *out, struct err *e);
 enum status event_envelope_of(const struct json *j, struct event_envelope *out, struct err *e);
 
+/* Stores an event, as it was received or as Stripe's list has it. *fresh is false when it is stored already. */
+enum status event_add(struct db *c, const struct event_envelope *v, struct str payload, int64_t now_ms, bool *fresh,
+                      struct err *e);
+
 /* `signature` is the Stripe-Signature header ("" if none), `body` the raw bytes. OK also for an event stored before, and for one of the
  * other mode, of another account or API version: the worker ignores it and raises an alarm. ERR_INVALID: signature_*, json_*,
  * event_invalid (400: Stripe shows it); ERR_UNAVAILABLE: the database is away (503, Stripe comes again); ERR_NOT_FOUND: no secret

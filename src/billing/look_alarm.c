@@ -1,7 +1,7 @@
 /* look_alarm.c: what the operator has to see of what was written: raised while it is so, closed when it is over. */
 #include "alarm/alarm.h"
 #include "billing/look.h"
-#include "billing/mirror_store.h"
+#include "billing/mirror.h"
 
 #include "base/banned.h"
 
@@ -17,8 +17,8 @@ static enum status two_live(struct db *c, struct arena *a, const struct subscrip
     size_t n, live = 0;
     bool owned = !id_is_none(s->tenant);
     char text[ID_TEXT_MAX];
-    enum status st = owned ? mirror_store_of_tenant(c, a, s->tenant, &list, &n, e)
-                           : mirror_store_of_customer(c, a, s->customer, &list, &n, e);
+    enum status st = owned ? subscription_list(c, s->tenant, a, &list, &n, e)
+                           : subscription_of_customer(c, a, s->customer, &list, &n, e);
     if (st != OK)
         return st;
     for (size_t i = 0; i < n; i++)
@@ -36,7 +36,7 @@ static enum status strangers(struct db *c, struct arena *a, const struct json *j
                              bool live, struct err *e)
 {
     struct id holder, named;
-    enum status st = mirror_store_customer(c, a, s->customer, &holder, e);
+    enum status st = mirror_customer_tenant(c, a, s->customer, &holder, e);
     if (st == OK)
         st = live && id_is_none(s->tenant)
                  ? alarm_raise(c, "unknown_customer", s->id, ID_NONE, e,
@@ -82,7 +82,7 @@ static enum status words_of_status(struct db *c, const struct subscription *s, s
 static enum status of_deleted(struct db *c, struct arena *a, const struct subscription *s, bool live, struct err *e)
 {
     bool known = false, deleted = false;
-    enum status st = id_is_none(s->tenant) ? OK : mirror_store_tenant(c, a, s->tenant, &known, &deleted, e);
+    enum status st = id_is_none(s->tenant) ? OK : mirror_tenant_state(c, a, s->tenant, &known, &deleted, e);
     if (st != OK)
         return st;
     if (!deleted || !live)

@@ -1,7 +1,7 @@
 /* look_money.c: subscriptions, their invoices and schedules. */
 #include "base/shared.h"
 #include "billing/look.h"
-#include "billing/mirror_store.h"
+#include "billing/mirror.h"
 #include "billing/sync_store.h"
 
 #include "base/banned.h"

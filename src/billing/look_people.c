@@ -4,7 +4,7 @@
 #include "alarm/alarm.h"
 #include "base/log.h"
 #include "billing/look.h"
-#include "billing/mirror_store.h"
+#include "billing/mirror.h"
 #include "billing/money.h"
 #include "billing/sync_store.h"
 
@@ -38,7 +38,7 @@ static enum status check_claim(struct db *c, struct checkout *x, struct id owner
     struct arena *a = x->t->k->a;
     struct id named = ID_NONE, holder;
     char text[ID_TEXT_MAX];
-    enum status st = mirror_store_customer(c, a, stripe_id_of(json_get(x->j, "customer")), &holder, e);
+    enum status st = mirror_customer_tenant(c, a, stripe_id_of(json_get(x->j, "customer")), &holder, e);
     if (st != OK)
         return st;
     if (id_is_none(owner))
@@ -86,7 +86,7 @@ static enum status write_deleted(struct db *c, void *ctx, struct err *e)
 {
     struct person *x = ctx;
     enum status st = sync_store_customer_deleted(c, x->t->id, x->t->fetched_ms, e);
-    return st == OK ? mirror_store_of_customer(c, x->t->k->a, x->t->id, &x->subs, &x->n, e) : st;
+    return st == OK ? subscription_of_customer(c, x->t->k->a, x->t->id, &x->subs, &x->n, e) : st;
 }
 
 static bool is_over(const struct subscription *s)
@@ -124,7 +124,7 @@ static enum status write_back(struct db *c, void *ctx, struct err *e)
 {
     struct back *x = ctx;
     struct id tenant = ID_NONE;
-    enum status st = x->customer.n ? mirror_store_customer(c, x->t->k->a, x->customer, &tenant, e) : OK;
+    enum status st = x->customer.n ? mirror_customer_tenant(c, x->t->k->a, x->customer, &tenant, e) : OK;
     if (st != OK)
         return st;
     if (x->over)

@@ -249,3 +249,27 @@ enum status meter_forget_calls(struct db *c, int64_t before_ms, int limit, int64
     char first[64], end[64];
     return stripe_call_forget_keys(c, meter_key(ID_NONE, first), meter_key(id_least(before_ms), end), limit, n, e);
 }
+
+/* ---- counters and ledger ---- */
+
+static enum status meter_repair_counter(struct db *c, void *ctx, struct err *e)
+{
+    const struct usage_drift *d = ctx;
+    int64_t over = 0;
+    char id[ID_TEXT_MAX];
+    enum status st = usage_drift_repair(c, d, &over, e);
+    if (st == OK && over > 0)
+        st = alarm_raise(c, "meter_over", str_from(id_text(ID_TENANT, d->tenant, id)), d->tenant, e,
+                         "%lld conversations more were reported to Stripe than the ledger has since %lld (Unix time): "
+                         "give them back by hand.",
+                         (long long)over, (long long)(d->period_start_ms / 1000));
+    return st;
+}
+
+enum status meter_verify(struct db *c, struct arena *a, bool repair, struct usage_drift **out, size_t *n, struct err *e)
+{
+    enum status st = usage_drift_list(c, a, out, n, e);
+    for (size_t i = 0; st == OK && repair && i < *n; i++)
+        st = db_transaction(c, meter_repair_counter, &(*out)[i], e);
+    return st;
+}

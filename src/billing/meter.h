@@ -10,6 +10,7 @@
 #define PARLEY_BILLING_METER_H
 
 #include "base/clock.h"
+#include "billing/usage.h"
 #include "db/db.h"
 #include "stripe/client.h"
 
@@ -65,5 +66,10 @@ enum status meter_forget(struct db *c, int64_t before_ms, int limit, int64_t *n,
 /* Forget the records (stripe_call) of calls that are done, of rows made before: there is one for each row, each five
  * minutes for each workspace. */
 enum status meter_forget_calls(struct db *c, int64_t before_ms, int limit, int64_t *n, struct err *e);
+
+/* Counters that do not equal their ledger rows, of all tenants. With `repair`, they are set to the ledger's sum; where more than that
+ * was reported to Stripe, the alarm meter_over is raised in the same transaction. Reads the whole ledger. */
+enum status meter_verify(struct db *c, struct arena *a, bool repair, struct usage_drift **out, size_t *n,
+                         struct err *e);
 
 #endif

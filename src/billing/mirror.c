@@ -117,7 +117,7 @@ enum status subscription_write(struct db *c, struct arena *a, const struct json 
     bool there = false;
     enum status st = subscription_parse(a, j, out, e);
     if (st == OK)
-        st = mirror_store_lock(c, a, out->id, &before, &there, e);
+        st = subscription_lock(c, a, out->id, &before, &there, e);
     if (st != OK)
         return st;
     out->fetched_ms = fetched_ms;
@@ -128,7 +128,7 @@ enum status subscription_write(struct db *c, struct arena *a, const struct json 
     keep_known(out, there ? &before : NULL);
     st = keep_failed(c, a, out, there ? &before : NULL, e);
     if (st == OK)
-        st = mirror_store_put(c, out, e);
+        st = subscription_put(c, out, e);
     return st == OK && !id_is_none(out->tenant) && (!there || id_is_none(before.tenant))
                ? mirror_store_adopt(c, out->tenant, out->id, e)
                : st;
@@ -146,7 +146,7 @@ enum status invoice_write(struct db *c, struct arena *a, const struct json *j, i
         return st;
     out->fetched_ms = fetched_ms;
     if (id_is_none(out->tenant) && out->subscription.n) {
-        st = mirror_store_get(c, a, out->subscription, &sub, &none);
+        st = subscription_get(c, a, out->subscription, &sub, &none);
         if (st == OK)
             out->tenant = sub.tenant;
         else if (st != ERR_NOT_FOUND) {
@@ -159,15 +159,15 @@ enum status invoice_write(struct db *c, struct arena *a, const struct json *j, i
 
 /* ---- read back ---- */
 
-enum status subscription_list(struct db *c, struct id tenant, struct arena *a, struct subscription **out, size_t *n,
-                              struct err *e)
+enum status mirror_customer_tenant(struct db *c, struct arena *a, struct str customer, struct id *tenant, struct err *e)
 {
-    return mirror_store_of_tenant(c, a, tenant, out, n, e);
+    return mirror_store_customer(c, a, customer, tenant, e);
 }
 
-enum status subscription_get(struct db *c, struct arena *a, struct str id, struct subscription *out, struct err *e)
+enum status mirror_tenant_state(struct db *c, struct arena *a, struct id tenant, bool *known, bool *deleted,
+                                struct err *e)
 {
-    return mirror_store_get(c, a, id, out, e);
+    return mirror_store_tenant(c, a, tenant, known, deleted, e);
 }
 
 enum status invoice_list(struct db *c, struct id tenant, struct arena *a, int64_t before_ms, int limit,

@@ -7,48 +7,8 @@
 #define PARLEY_BILLING_MIRROR_H
 
 #include "base/json.h"
-#include "db/db.h"
+#include "billing/subscription.h"
 
-#define STRIPE_ID_MAX 256 /* Stripe's ids have at most 255 characters */
-
-enum stripe_status { /* of a subscription; UNKNOWN also for ones made after this release */
-                     STRIPE_UNKNOWN,
-                     STRIPE_INCOMPLETE,
-                     STRIPE_INCOMPLETE_EXPIRED,
-                     STRIPE_TRIALING,
-                     STRIPE_ACTIVE,
-                     STRIPE_PAST_DUE,
-                     STRIPE_CANCELED,
-                     STRIPE_UNPAID,
-                     STRIPE_PAUSED
-};
-enum stripe_status stripe_status_parse(struct str s);
-const char *stripe_status_name(enum stripe_status s);
-
-struct subscription {
-    struct str id, customer;
-    struct id tenant; /* ID_NONE: nobody here knows the customer */
-    bool livemode;
-    struct str status_text;
-    enum stripe_status status;
-    enum stripe_status known_status; /* the last one this release knew, and when that was fetched */
-    int64_t known_ms;
-    struct id terms; /* of the base item's price; ID_NONE: a price nobody here made */
-    struct str base_item, base_price, usage_item, usage_price;
-    int items;
-    int64_t period_start_ms, period_end_ms, anchor_ms; /* of the base item */
-    int64_t cancel_at_ms;                              /* 0: none */
-    bool cancel_at_period_end;
-    int64_t canceled_ms, ended_ms, trial_end_ms;
-    bool collection_paused;
-    int64_t first_failed_ms; /* since when a payment is missing; 0: none */
-    int64_t pending_update_expires_ms;
-    struct str schedule;
-    struct id next_terms; /* what the schedule brings, and when */
-    int64_t next_ms;
-    struct str latest_invoice;
-    int64_t created_ms, fetched_ms;
-};
 struct invoice {
     struct str id, customer, subscription, number, status, billing_reason;
     struct id tenant;
@@ -76,10 +36,12 @@ enum status subscription_write(struct db *c, struct arena *a, const struct json 
 enum status invoice_write(struct db *c, struct arena *a, const struct json *invoice, int64_t fetched_ms,
                           struct invoice *out, struct err *e);
 
-enum status subscription_list(struct db *c, struct id tenant, struct arena *a, struct subscription **out, size_t *n,
-                              struct err *e);
-enum status subscription_get(struct db *c, struct arena *a, struct str id, struct subscription *out,
-                             struct err *e); /* any tenant's: for the worker */
+/* The tenant that a Stripe customer belongs to; ID_NONE: none here. A customer that was deleted at Stripe still says whose it was. */
+enum status mirror_customer_tenant(struct db *c, struct arena *a, struct str customer, struct id *tenant,
+                                   struct err *e);
+enum status mirror_tenant_state(struct db *c, struct arena *a, struct id tenant, bool *known, bool *deleted,
+                                struct err *e);
+
 /* Newest first; before_ms 0 = from the newest. */
 enum status invoice_list(struct db *c, struct id tenant, struct arena *a, int64_t before_ms, int limit,
                          struct invoice **out, size_t *n, struct err *e);

@@ -1,4 +1,4 @@
-/* mirror_store.h: the rows of subscription_mirror and invoice_mirror, and what tells whose they are. */
+/* mirror_store.h: the rows of invoice_mirror, and what tells whose a subscription or an invoice is. */
 #ifndef PARLEY_BILLING_MIRROR_STORE_H
 #define PARLEY_BILLING_MIRROR_STORE_H
 
@@ -13,15 +13,6 @@ enum status mirror_store_customer(struct db *c, struct arena *a, struct str cust
 enum status mirror_store_tenant(struct db *c, struct arena *a, struct id tenant, bool *known, bool *deleted,
                                 struct err *e);
 
-/* The row, locked until the end of the transaction; *found false when there is none. */
-enum status mirror_store_lock(struct db *c, struct arena *a, struct str id, struct subscription *out, bool *found,
-                              struct err *e);
-enum status mirror_store_put(struct db *c, const struct subscription *s, struct err *e);
-enum status mirror_store_get(struct db *c, struct arena *a, struct str id, struct subscription *out, struct err *e);
-enum status mirror_store_of_tenant(struct db *c, struct arena *a, struct id tenant, struct subscription **out,
-                                   size_t *n, struct err *e);
-enum status mirror_store_of_customer(struct db *c, struct arena *a, struct str customer, struct subscription **out,
-                                     size_t *n, struct err *e);
 /* When the oldest invoice that is still to be paid became final; 0: none is known. */
 enum status mirror_store_open_since(struct db *c, struct arena *a, struct str subscription, int64_t *ms, struct err *e);
 

@@ -7,7 +7,7 @@
 #include "billing/mirror.h"
 #include "billing/money.h"
 #include "billing/notice_store.h"
-#include "billing/usage_store.h"
+#include "billing/usage.h"
 #include "queue/mail.h"
 #include "stripe/client.h"
 
@@ -244,7 +244,7 @@ static enum status read_all(struct look *l)
     if (st == OK)
         st = plans_read(l->c, l->a, &l->plans, l->e);
     if (st == OK)
-        st = usage_store_used(l->c, l->tenant, l->x.period.start_ms, &l->used, l->e);
+        st = usage_used(l->c, l->tenant, l->x.period.start_ms, &l->used, l->e);
     if (st == OK)
         st = notice_store_name(l->c, l->tenant, l->a, &l->name, l->e);
     if (st == OK)

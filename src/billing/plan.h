@@ -80,16 +80,4 @@ enum status override_list(struct db *c, struct id tenant, struct arena *a, struc
 /* The plan of a tenant that does not pay through Stripe; logged. (account_tenant_plan does the row.) */
 enum status plan_assign(struct db *c, const struct actor *who, struct id tenant, struct str plan, struct err *e);
 
-struct operator_entry {
-    struct id id, user;
-    struct str email, what, object, detail;
-    int64_t at_ms;
-};
-/* One line of the operator's log, in the caller's transaction. */
-enum status operator_log(struct db *c, const struct actor *who, const char *what, struct str object,
-                         const struct json *detail, struct err *e);
-/* Newest first; object "" = all; `before` ID_NONE = from the newest. */
-enum status operator_log_list(struct db *c, struct arena *a, struct str object, struct id before, int limit,
-                              struct operator_entry **out, size_t *n, struct err *e);
-
 #endif

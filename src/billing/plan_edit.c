@@ -1,4 +1,5 @@
 /* plan_edit.c: what the operator changes: a plan, an override, the plan of a tenant; and the log of it. */
+#include "account/operator_log.h"
 #include "account/rules.h"
 #include "base/clock.h"
 #include "base/limits.h"
@@ -14,26 +15,6 @@
 #define REASON_MAX 200
 #define LAST_DAY_MS INT64_C(253402214400000) /* 9999-12-31: the day after it is none of a column's */
 #define PICO 1000000000000LL
-
-/* ---- the log ---- */
-
-enum status operator_log(struct db *c, const struct actor *who, const char *what, struct str object,
-                         const struct json *detail, struct err *e)
-{
-    struct buf b;
-    buf_init(&b, 64 * KB);
-    if (detail)
-        json_write(&b, detail);
-    enum status st = buf_ok(&b) ? operator_log_store_add(c, who, what, object, buf_str(&b), e) : err_nomem(e);
-    buf_release(&b);
-    return st;
-}
-
-enum status operator_log_list(struct db *c, struct arena *a, struct str object, struct id before, int limit,
-                              struct operator_entry **out, size_t *n, struct err *e)
-{
-    return operator_log_store_list(c, a, object, before, limit, out, n, e);
-}
 
 static int set_number(struct json *o, const char *key, int64_t v)
 {

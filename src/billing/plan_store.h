@@ -1,4 +1,4 @@
-/* plan_store.h: the rows of plan, plan_terms, plan_entitlement, tenant_override, operator_log. Within src/billing only. */
+/* plan_store.h: the rows of plan, plan_terms, plan_entitlement, tenant_override. Within src/billing only. */
 #ifndef PARLEY_BILLING_PLAN_STORE_H
 #define PARLEY_BILLING_PLAN_STORE_H
 
@@ -19,10 +19,5 @@ enum status override_store_set(struct db *c, const struct override *o, struct er
 enum status override_store_end(struct db *c, struct id tenant, enum entitlement x, bool *there, struct err *e);
 enum status override_store_list(struct db *c, struct arena *a, struct id tenant, struct override **out, size_t *n,
                                 struct err *e);
-
-enum status operator_log_store_add(struct db *c, const struct actor *who, const char *what, struct str object,
-                                   struct str detail, struct err *e);
-enum status operator_log_store_list(struct db *c, struct arena *a, struct str object, struct id before, int limit,
-                                    struct operator_entry **out, size_t *n, struct err *e);
 
 #endif

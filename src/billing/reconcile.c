@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "base/shared.h"
-#include "billing/event_store.h"
+#include "billing/hook.h"
 #include "billing/look.h"
 #include "billing/meter.h"
 #include "billing/reconcile_store.h"
@@ -195,9 +195,7 @@ struct state {
 static enum status read_state(struct db *c, void *ctx, struct err *e)
 {
     struct state *y = ctx;
-    struct event_name *events;
     struct err none = ERR_INIT;
-    size_t n = 0;
     bool money = str_eqz(y->x->kind, "subscription");
     enum status st = money ? subscription_get(c, &y->x->a, y->id, &y->sub, &none)
                            : reconcile_store_invoice(c, &y->x->a, y->id, &y->inv, &y->there, &none);
@@ -207,9 +205,7 @@ static enum status read_state(struct db *c, void *ctx, struct err *e)
         *e = none;
         return st;
     }
-    st = event_store_of_object(c, &y->x->a, y->id, y->x->stripe->livemode, 1, &events, &n, e);
-    y->waits = n > 0;
-    return st;
+    return event_waits(c, &y->x->a, y->id, y->x->stripe->livemode, &y->waits, e);
 }
 
 static void state_differs(struct buf *b, const struct state *before, const struct state *after)
@@ -359,7 +355,7 @@ struct stored {
 static enum status store_event(struct db *c, void *ctx, struct err *e)
 {
     struct stored *y = ctx;
-    return event_store_add(c, &y->v, y->payload, y->x->began_ms, &y->fresh, e);
+    return event_add(c, &y->v, y->payload, y->x->began_ms, &y->fresh, e);
 }
 
 /* An event as a list has it is worded by the account's version, whatever the endpoint's is: it only says where to look. */

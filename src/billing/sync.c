@@ -233,6 +233,15 @@ enum status event_payload(struct db *c, struct arena *a, struct str event, struc
     return event_store_payload(c, a, event, out, e);
 }
 
+enum status event_waits(struct db *c, struct arena *a, struct str object, bool livemode, bool *waits, struct err *e)
+{
+    struct event_name *events;
+    size_t n = 0;
+    enum status st = event_store_of_object(c, a, object, livemode, 1, &events, &n, e);
+    *waits = n > 0;
+    return st;
+}
+
 enum status event_replay(struct db *c, struct str event, struct err *e)
 {
     int64_t n = 0;

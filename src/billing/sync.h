@@ -32,6 +32,8 @@ enum status event_list(struct db *c, struct arena *a, const char *state, int lim
 enum status event_get(struct db *c, struct arena *a, struct str event, struct stripe_event *out,
                       struct err *e); /* ERR_NOT_FOUND */
 enum status event_payload(struct db *c, struct arena *a, struct str event, struct str *out, struct err *e);
+/* Whether an event about this object is stored that was not served yet (pending or dead). */
+enum status event_waits(struct db *c, struct arena *a, struct str object, bool livemode, bool *waits, struct err *e);
 enum status event_replay(struct db *c, struct str event,
                          struct err *e); /* dead, done or ignored becomes pending; ERR_NOT_FOUND */
 /* Forget at most `limit` done and ignored ones that came before; *n = how many it were. */

@@ -183,6 +183,11 @@ enum status usage_record(struct db *c, const struct usage_count *counts, size_t 
     return st;
 }
 
+enum status usage_used(struct db *c, struct id tenant, int64_t period_start_ms, int64_t *used, struct err *e)
+{
+    return usage_store_used(c, tenant, period_start_ms, used, e);
+}
+
 enum status usage_in(struct db *c, struct id tenant, const struct quota_period *p, struct usage *out, struct err *e)
 {
     int64_t used = 0;

@@ -38,6 +38,9 @@ enum status usage_now(struct db *c, struct id tenant, int64_t now_ms, struct usa
 /* The same where the period is known already, of `struct entitlements` or `struct entitled`: one statement instead of all the facts. */
 enum status usage_in(struct db *c, struct id tenant, const struct quota_period *p, struct usage *out, struct err *e);
 
+/* What was counted in the period that begins then, billable or not. */
+enum status usage_used(struct db *c, struct id tenant, int64_t period_start_ms, int64_t *used, struct err *e);
+
 /* ---- what a tenant sees ---- */
 
 struct usage_row {
@@ -72,9 +75,10 @@ struct usage_drift {
     bool billable;
     int64_t counter, ledger;
 };
-/* Counters that do not equal their ledger rows, of all tenants; with `repair`, set to them; where Stripe was told
- * of more than that, the alarm meter_over. (Reads the whole ledger.) */
-enum status usage_verify(struct db *c, struct arena *a, bool repair, struct usage_drift **out, size_t *n,
-                         struct err *e);
+/* The counters of all tenants that do not equal the sum of their ledger rows. Reads the whole ledger. */
+enum status usage_drift_list(struct db *c, struct arena *a, struct usage_drift **out, size_t *n, struct err *e);
+/* Inside the caller's transaction: sets the counter to the ledger's sum. *over is how many conversations more than that were
+ * reported to Stripe (0: none); the caller raises the alarm. */
+enum status usage_drift_repair(struct db *c, const struct usage_drift *d, int64_t *over, struct err *e);
 
 #endif

@@ -36,7 +36,7 @@ enum status cmd_usage_verify(struct cli *cl, struct err *e)
     size_t n;
     enum status st = cli_options(cl, CLI_OPTIONS({"repair", NULL, &repair}), 0, 0, e);
     if (st != OK || (st = repair ? cli_db_change(cl, &c, e) : cli_db(cl, &c, e)) != OK ||
-        (st = usage_verify(c, &cl->arena, repair, &all, &n, e)) != OK)
+        (st = meter_verify(c, &cl->arena, repair, &all, &n, e)) != OK)
         return st;
     bool json = cl->json;
     struct json *o = drift_json(cl, all, n, repair && n > 0);

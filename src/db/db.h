@@ -76,6 +76,19 @@ static inline struct db_val db_opt(bool there, struct db_val v)
 {
     return there ? v : db_null();
 }
+/* NULL in place of time 0, of no bytes, and of ID_NONE. */
+static inline struct db_val db_opt_time(int64_t ms)
+{
+    return db_opt(ms != 0, db_time(ms));
+}
+static inline struct db_val db_opt_bytes(struct str s)
+{
+    return db_opt(s.n != 0, db_bytes(s.p, s.n));
+}
+static inline struct db_val db_opt_id(struct id id)
+{
+    return db_opt(!id_is_none(id), db_id(id));
+}
 
 struct db_pool;
 struct db;

@@ -49,11 +49,6 @@ DB_STMT(
 
 static const char *const states[] = {"started", "done", "failed", "unknown"};
 
-static struct db_val opt_bytes(struct str s)
-{
-    return db_opt(s.n > 0, db_bytes(s.p, s.n));
-}
-
 static enum stripe_call_state state_of(struct str s)
 {
     for (size_t i = 0; i < COUNT_OF(states); i++)
@@ -106,7 +101,7 @@ enum status stripe_call_finish(struct db *c, const struct stripe_call *k, int64_
 {
     return db_exec(c, &call_finish, DB_GLOBAL,
                    DB_ARGS(db_text(states[k->state]), db_opt(k->http_status != 0, db_int(k->http_status)),
-                           opt_bytes(k->object_id), opt_bytes(k->request_id),
+                           db_opt_bytes(k->object_id), db_opt_bytes(k->request_id),
                            db_opt(k->error_code.n > 0, db_str(k->error_code)), db_opt(k->error.n > 0, db_str(k->error)),
                            db_int(k->attempts), db_time(now_ms), db_bytes(k->idem_key.p, k->idem_key.n),
                            db_text(states[k->state])),
@@ -119,7 +114,7 @@ enum status stripe_call_settled(struct db *c, struct str idem_key, enum stripe_c
     int64_t n = 0;
     enum status st = db_exec(
         c, &call_settle, DB_GLOBAL,
-        DB_ARGS(db_text(states[state]), opt_bytes(object_id), db_time(now_ms), db_bytes(idem_key.p, idem_key.n)), &n,
+        DB_ARGS(db_text(states[state]), db_opt_bytes(object_id), db_time(now_ms), db_bytes(idem_key.p, idem_key.n)), &n,
         e);
     *changed = st == OK && n == 1;
     return st;

@@ -2,6 +2,7 @@
 #include <time.h>
 
 #include "account/account.h"
+#include "alarm/alarm.h"
 #include "base/clock.h"
 #include "billing/meter.h"
 #include "billing/notice.h"

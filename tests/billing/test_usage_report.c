@@ -1,6 +1,7 @@
 /* The ledger as tenants see it, and the check of counters against it. */
 #include "base/clock.h"
 #include "base/limits.h"
+#include "billing/meter.h"
 #include "billing/usage.h"
 #include "lib/dbtest.h"
 #include "lib/okay.h"
@@ -174,7 +175,7 @@ static void drift_is_found_and_repaired(void **state)
     counter(theirs, false, 1, 0);
     counter(mine, false, 2, 0); /* counted without a ledger row */
     dbtest_sql(DB, "UPDATE usage_counter SET used = 7 WHERE used = 3");
-    OKAY(usage_verify(db, &arena, false, &drift, &n, &fail));
+    OKAY(meter_verify(db, &arena, false, &drift, &n, &fail));
     assert_int_equal(n, 3);
     for (size_t i = 0; i < n; i++) {
         bool own = id_eq(drift[i].tenant, mine);
@@ -184,7 +185,7 @@ static void drift_is_found_and_repaired(void **state)
     }
     look(mine, true, &used, &unsent);
     assert_int_equal(used, 7); /* looking changes nothing */
-    OKAY(usage_verify(db, &arena, true, &drift, &n, &fail));
+    OKAY(meter_verify(db, &arena, true, &drift, &n, &fail));
     assert_int_equal(n, 3);
     look(mine, true, &used, &unsent);
     assert_true(used == 3 && unsent); /* two of the three are not reported yet */
@@ -194,11 +195,11 @@ static void drift_is_found_and_repaired(void **state)
     assert_true(used == 1 && unsent);
     look(theirs, false, &used, &unsent);
     assert_true(used == 1 && !unsent);
-    OKAY(usage_verify(db, &arena, false, &drift, &n, &fail));
+    OKAY(meter_verify(db, &arena, false, &drift, &n, &fail));
     assert_int_equal(n, 0);
     assert_int_equal(dbtest_int(DB, "SELECT COUNT(*) FROM billing_alarm"), 0);
     dbtest_sql(DB, "UPDATE usage_counter SET used = 9, reported = 8 WHERE used = 3"); /* and the meter was told so */
-    OKAY(usage_verify(db, &arena, true, &drift, &n, &fail));
+    OKAY(meter_verify(db, &arena, true, &drift, &n, &fail));
     assert_int_equal(
         dbtest_int(
             DB, "SELECT COUNT(*) FROM billing_alarm WHERE kind = 'meter_over' AND words LIKE '5 conversations more%'"),

@@ -255,7 +255,7 @@ static enum status verify(struct driver *d)
     size_t n = 0;
     enum status st = db_get(d->pool, &c, &d->e);
     if (st == OK)
-        st = usage_verify(c, d->a, false, &drift, &n, &d->e);
+        st = usage_drift_list(c, d->a, &drift, &n, &d->e);
     db_put(c);
     lines_must(json_set_int(d->out, "drift", (int64_t)n) == 0);
     return st;

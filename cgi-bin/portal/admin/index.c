@@ -1,6 +1,7 @@
 /* The operator's console: how billing stands, what needs somebody. */
 #include <stdio.h>
 
+#include "account/operator_log.h"
 #include "alarm/alarm.h"
 #include "base/clock.h"
 #include "base/json.h"

@@ -2,6 +2,7 @@
 #ifndef PARLEY_PORTAL_BILLING_BILLING_H
 #define PARLEY_PORTAL_BILLING_BILLING_H
 
+#include "billing/mirror.h"
 #include "billing/pricing.h"
 #include "billing/usage.h"
 #include "portal/page/page.h"

@@ -1,0 +1,30 @@
+/* subscription.c: the states of a subscription by Stripe's names. */
+#include "billing/subscription.h"
+
+#include "base/banned.h"
+
+static const char *const status_names[] = {
+    [STRIPE_UNKNOWN] = "unknown",
+    [STRIPE_INCOMPLETE] = "incomplete",
+    [STRIPE_INCOMPLETE_EXPIRED] = "incomplete_expired",
+    [STRIPE_TRIALING] = "trialing",
+    [STRIPE_ACTIVE] = "active",
+    [STRIPE_PAST_DUE] = "past_due",
+    [STRIPE_CANCELED] = "canceled",
+    [STRIPE_UNPAID] = "unpaid",
+    [STRIPE_PAUSED] = "paused",
+};
+#define STATUSES COUNT_OF(status_names)
+
+enum stripe_status stripe_status_parse(struct str s)
+{
+    for (size_t i = STRIPE_INCOMPLETE; i < STATUSES; i++)
+        if (str_eqz(s, status_names[i]))
+            return (enum stripe_status)i;
+    return STRIPE_UNKNOWN;
+}
+
+const char *stripe_status_name(enum stripe_status s)
+{
+    return (size_t)s < STATUSES ? status_names[s] : status_names[STRIPE_UNKNOWN];
+}
