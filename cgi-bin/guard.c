@@ -1,7 +1,7 @@
 #include "guard.h"
 
 #include "base/clock.h"
-#include "billing/entitlement.h"
+#include "plan/entitlement.h"
 
 #include "base/banned.h"
 

@@ -1,6 +1,6 @@
 #include "api/api.h"
 #include "base/clock.h"
-#include "billing/entitlement.h"
+#include "plan/entitlement.h"
 
 #include "base/banned.h"
 

@@ -1,8 +1,8 @@
 /* usage and billing of the key's workspace: read only, and no secret of Stripe's in it. */
 #include "api/api.h"
 #include "base/clock.h"
-#include "billing/pricing.h"
-#include "billing/usage.h"
+#include "plan/pricing.h"
+#include "plan/usage.h"
 
 #include "base/banned.h"
 

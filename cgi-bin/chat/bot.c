@@ -1,9 +1,9 @@
 /* page.c: the hosted chat page. It works without JavaScript: forms, a cookie, a redirect; chat.js makes it better. */
 #include "base/clock.h"
 #include "base/limits.h"
-#include "billing/entitlement.h"
 #include "bot/bot.h"
 #include "chat/visitor.h"
+#include "plan/entitlement.h"
 #include "view/view.h"
 
 #include "base/banned.h"

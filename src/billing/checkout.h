@@ -8,7 +8,7 @@
 #ifndef PARLEY_BILLING_CHECKOUT_H
 #define PARLEY_BILLING_CHECKOUT_H
 
-#include "billing/entitlement.h"
+#include "plan/entitlement.h"
 #include "stripe/client.h"
 
 /* The tenant's Stripe customer, made when there is none (or the last was deleted at Stripe). */

@@ -6,7 +6,7 @@
 #include "base/limits.h"
 #include "base/shared.h"
 #include "billing/setup.h"
-#include "billing/usage.h"
+#include "plan/usage.h"
 
 #include "base/banned.h"
 

@@ -3,8 +3,8 @@
 #ifndef PARLEY_BILLING_CONSOLE_H
 #define PARLEY_BILLING_CONSOLE_H
 
-#include "billing/plan.h"
 #include "billing/sync.h"
+#include "plan/plan.h"
 
 struct console_tenant {
     struct id id;

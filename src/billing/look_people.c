@@ -5,8 +5,8 @@
 #include "base/log.h"
 #include "billing/look.h"
 #include "billing/mirror.h"
-#include "billing/money.h"
 #include "billing/sync_store.h"
+#include "plan/money.h"
 
 #include "base/banned.h"
 

@@ -10,8 +10,8 @@
 #define PARLEY_BILLING_METER_H
 
 #include "base/clock.h"
-#include "billing/usage.h"
 #include "db/db.h"
+#include "plan/usage.h"
 #include "stripe/client.h"
 
 #define METER_FLUSH_MS \

@@ -7,7 +7,7 @@
 #define PARLEY_BILLING_MIRROR_H
 
 #include "base/json.h"
-#include "billing/subscription.h"
+#include "plan/subscription.h"
 
 struct invoice {
     struct str id, customer, subscription, number, status, billing_reason;

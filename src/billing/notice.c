@@ -5,9 +5,9 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "billing/mirror.h"
-#include "billing/money.h"
 #include "billing/notice_store.h"
-#include "billing/usage.h"
+#include "plan/money.h"
+#include "plan/usage.h"
 #include "queue/mail.h"
 #include "stripe/client.h"
 

@@ -5,8 +5,9 @@
 #define PARLEY_BILLING_NOTICE_H
 
 #include "base/clock.h"
-#include "billing/entitlement.h"
+#include "plan/entitlement.h"
 #include "db/db.h"
+#include "plan/entitlement.h"
 
 #define NOTICE_EVERY_MS (5 * MINUTE_MS)
 

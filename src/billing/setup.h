@@ -8,7 +8,7 @@
 #ifndef PARLEY_BILLING_SETUP_H
 #define PARLEY_BILLING_SETUP_H
 
-#include "billing/plan.h"
+#include "plan/plan.h"
 #include "stripe/client.h"
 
 #define METER_EVENT_NAME "parley_conversation"

@@ -1,7 +1,7 @@
 /* setup_prices.c: products and prices: the plan's current terms are sold, older terms are kept for whom they are still needed. */
 #include "base/clock.h"
-#include "billing/money.h"
 #include "billing/setup_internal.h"
+#include "plan/money.h"
 #include "stripe/held.h"
 
 #include "base/banned.h"

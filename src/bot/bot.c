@@ -2,9 +2,9 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/shared.h"
-#include "billing/entitlement.h"
 #include "bot/bot_store.h"
 #include "bot/internal.h"
+#include "plan/entitlement.h"
 
 #include "base/banned.h"
 

@@ -11,8 +11,8 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/shared.h"
-#include "billing/entitlement.h"
 #include "bot/bot_store.h"
+#include "plan/entitlement.h"
 
 #include "base/banned.h"
 

@@ -1,9 +1,9 @@
 /* c_plan.c: plans, and what a workspace may: for the operator, and for whoever helps a customer. */
 #include "base/clock.h"
 #include "base/num.h"
-#include "billing/entitlement.h"
-#include "billing/usage.h"
 #include "cli/cli.h"
+#include "plan/entitlement.h"
+#include "plan/usage.h"
 
 #include "base/banned.h"
 

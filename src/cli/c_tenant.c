@@ -1,6 +1,6 @@
 #include "base/clock.h"
-#include "billing/usage.h"
 #include "cli/cli.h"
+#include "plan/usage.h"
 
 #include "base/banned.h"
 

@@ -1,8 +1,8 @@
 /* usage verify, show, meter, resend: the operator's look at what was counted and what of it Stripe has. */
 #include "base/clock.h"
 #include "billing/meter.h"
-#include "billing/usage.h"
 #include "cli/cli.h"
+#include "plan/usage.h"
 
 #include "base/banned.h"
 

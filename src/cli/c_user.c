@@ -3,8 +3,8 @@
 
 #include "account/rules.h"
 #include "base/crypto.h"
-#include "billing/entitlement.h"
 #include "cli/cli.h"
+#include "plan/entitlement.h"
 
 #include "base/banned.h"
 

@@ -3,9 +3,9 @@
 #include <stdio.h>
 
 #include "base/limits.h"
-#include "billing/entitlement.h"
 #include "knowledge/answer_store.h"
 #include "knowledge/rules.h"
+#include "plan/entitlement.h"
 
 #include "base/banned.h"
 

@@ -1,8 +1,8 @@
 /* import_job.c: an uploaded CSV file becomes a job. Files wait in the database, so a workspace has only a few there at a time. */
 #include "base/limits.h"
 #include "base/utf8.h"
-#include "billing/entitlement.h"
 #include "knowledge/answers.h"
+#include "plan/entitlement.h"
 #include "queue/queue.h"
 
 #include "base/banned.h"

@@ -8,8 +8,8 @@
 #ifndef PARLEY_TALK_JOURNAL_H
 #define PARLEY_TALK_JOURNAL_H
 
-#include "billing/usage.h"
 #include "db/db.h"
+#include "plan/usage.h"
 #include "talk/channel.h"
 
 struct journal_message {

@@ -4,7 +4,7 @@
 #include "account/account.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "billing/entitlement.h"
+#include "plan/entitlement.h"
 #include "talk/retention.h"
 #include "worker/worker.h"
 

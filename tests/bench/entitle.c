@@ -13,8 +13,8 @@
 #include "base/crypto.h"
 #include "base/limits.h"
 #include "base/settings.h"
-#include "billing/entitlement_store.h"
-#include "billing/usage.h"
+#include "plan/entitlement_store.h"
+#include "plan/usage.h"
 
 #include "base/banned.h"
 

@@ -23,8 +23,8 @@
 #include "billing/notice.h"
 #include "billing/setup.h"
 #include "billing/sync.h"
-#include "billing/usage.h"
 #include "lines.h"
+#include "plan/usage.h"
 #include "web/route.h"
 
 #include "base/banned.h"

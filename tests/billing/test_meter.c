@@ -7,9 +7,9 @@
 #include "billing/meter.h"
 #include "billing/meter_priv.h"
 #include "billing/meter_store.h"
-#include "billing/usage.h"
 #include "lib/dbtest.h"
 #include "lib/okay.h"
+#include "plan/usage.h"
 #include "stripe/call.h"
 #include "unit/test.h"
 

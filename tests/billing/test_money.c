@@ -1,5 +1,5 @@
 /* Amounts and exact decimals. */
-#include "billing/money.h"
+#include "plan/money.h"
 #include "unit/test.h"
 
 #include "base/banned.h"

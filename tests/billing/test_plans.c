@@ -4,10 +4,10 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/shared.h"
-#include "billing/plan.h"
-#include "billing/usage.h"
 #include "dbtest.h"
 #include "okay.h"
+#include "plan/plan.h"
+#include "plan/usage.h"
 #include "unit/test.h"
 
 #include "base/banned.h"

@@ -1,5 +1,5 @@
 /* What plans come to: pure sums. */
-#include "billing/pricing.h"
+#include "plan/pricing.h"
 #include "unit/test.h"
 
 #include "base/banned.h"

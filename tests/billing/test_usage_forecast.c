@@ -1,6 +1,6 @@
 /* What a period comes to: usage_forecast, case by case. */
 #include "base/clock.h"
-#include "billing/usage.h"
+#include "plan/usage.h"
 #include "unit/test.h"
 
 #include "base/banned.h"

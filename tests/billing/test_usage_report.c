@@ -2,9 +2,9 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "billing/meter.h"
-#include "billing/usage.h"
 #include "lib/dbtest.h"
 #include "lib/okay.h"
+#include "plan/usage.h"
 #include "unit/test.h"
 
 #include "base/banned.h"

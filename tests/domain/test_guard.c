@@ -1,10 +1,10 @@
 /* The FEATURE column: a route that names one is open where the plan has it, and says which plan has it where not. */
 #include "base/limits.h"
 #include "base/shared.h"
-#include "billing/plan.h"
 #include "dbtest.h"
 #include "guard.h"
 #include "okay.h"
+#include "plan/plan.h"
 #include "unit/test.h"
 #include "web/request.h"
 

@@ -1,9 +1,9 @@
 /* What is deleted for its age: only that, only there, in batches, and the ledger stays. */
 #include "base/clock.h"
 #include "base/limits.h"
-#include "billing/entitlement.h"
 #include "dbtest.h"
 #include "okay.h"
+#include "plan/entitlement.h"
 #include "talk/retention.h"
 #include "unit/test.h"
 

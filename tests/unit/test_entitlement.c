@@ -1,7 +1,7 @@
 /* May this tenant, now? Every state a subscription can be in, the periods, the overrides; and for random facts, that the answer holds
  * until the moment it names. */
 #include "base/clock.h"
-#include "billing/entitlement.h"
+#include "plan/entitlement.h"
 #include "test.h"
 
 #include "base/banned.h"

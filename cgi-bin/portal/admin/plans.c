@@ -2,8 +2,8 @@
 #include <stdio.h>
 
 #include "base/num.h"
-#include "billing/money.h"
 #include "billing/setup.h"
+#include "plan/money.h"
 #include "portal/admin/admin.h"
 
 #include "base/banned.h"

@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "base/num.h"
 #include "billing/checkout.h"
-#include "billing/money.h"
+#include "plan/money.h"
 
 #include "base/banned.h"
 

@@ -3,8 +3,8 @@
 #define PARLEY_PORTAL_BILLING_BILLING_H
 
 #include "billing/mirror.h"
-#include "billing/pricing.h"
-#include "billing/usage.h"
+#include "plan/pricing.h"
+#include "plan/usage.h"
 #include "portal/page/page.h"
 #include "stripe/client.h"
 

@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
-#include "billing/money.h"
+#include "plan/money.h"
 #include "portal/billing/billing.h"
 
 #include "base/banned.h"

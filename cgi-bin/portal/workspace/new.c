@@ -6,7 +6,7 @@
 #include "base/crypto.h"
 #include "base/limits.h"
 #include "base/shared.h"
-#include "billing/usage.h"
+#include "plan/usage.h"
 #include "portal/page/page.h"
 
 #include "base/banned.h"

@@ -1,8 +1,8 @@
 /* subscription.h: Stripe's subscriptions as rows here, from which a tenant's entitlements follow.
  *
  * A row is a fact that was fetched from Stripe, never an event's snapshot, and nobody edits it by hand. Only billing/mirror writes rows. */
-#ifndef PARLEY_BILLING_SUBSCRIPTION_H
-#define PARLEY_BILLING_SUBSCRIPTION_H
+#ifndef PARLEY_PLAN_SUBSCRIPTION_H
+#define PARLEY_PLAN_SUBSCRIPTION_H
 
 #include "db/db.h"
 

@@ -1,8 +1,8 @@
 /* usage_forecast.c: what a period comes to. Pure. */
 #include "base/clock.h"
 #include "base/err.h"
-#include "billing/money.h"
-#include "billing/usage.h"
+#include "plan/money.h"
+#include "plan/usage.h"
 
 #include "base/banned.h"
 

@@ -9,8 +9,8 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/shared.h"
-#include "billing/entitlement_store.h"
-#include "billing/money.h"
+#include "plan/entitlement_store.h"
+#include "plan/money.h"
 
 #include "base/banned.h"
 

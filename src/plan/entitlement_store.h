@@ -1,8 +1,8 @@
 /* entitlement_store.h: the statements of entitlement_load.c. */
-#ifndef PARLEY_BILLING_ENTITLEMENT_STORE_H
-#define PARLEY_BILLING_ENTITLEMENT_STORE_H
+#ifndef PARLEY_PLAN_ENTITLEMENT_STORE_H
+#define PARLEY_PLAN_ENTITLEMENT_STORE_H
 
-#include "billing/entitlement.h"
+#include "plan/entitlement.h"
 
 /* What tenant and overage_choice say; the rest of *out stays as it is. ERR_NOT_FOUND workspace_unknown. */
 enum status entitlement_store_tenant(struct db *c, struct id tenant, struct arena *a, struct entitlement_facts *out,

@@ -1,7 +1,7 @@
 /* pricing.c: see pricing.h. */
-#include "billing/pricing.h"
+#include "plan/pricing.h"
 
-#include "billing/money.h"
+#include "plan/money.h"
 
 #include "base/banned.h"
 

@@ -1,5 +1,5 @@
 /* plan_store.c: SQL of plans, their terms and entitlements, overrides, the operator's log. */
-#include "billing/plan_store.h"
+#include "plan/plan_store.h"
 
 #include "base/clock.h"
 

@@ -1,11 +1,11 @@
 /* entitlement.c: what a tenant may, as a pure function: no database, no clock, no state. Each moment at which the answer may change
  * by itself is handed to step(), which is all that valid_until_ms is. */
-#include "billing/entitlement.h"
+#include "plan/entitlement.h"
 
 #include <stdio.h>
 
 #include "base/clock.h"
-#include "billing/money.h"
+#include "plan/money.h"
 
 #include "base/banned.h"
 

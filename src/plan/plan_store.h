@@ -1,8 +1,8 @@
 /* plan_store.h: the rows of plan, plan_terms, plan_entitlement, tenant_override. Within src/billing only. */
-#ifndef PARLEY_BILLING_PLAN_STORE_H
-#define PARLEY_BILLING_PLAN_STORE_H
+#ifndef PARLEY_PLAN_PLAN_STORE_H
+#define PARLEY_PLAN_PLAN_STORE_H
 
-#include "billing/plan.h"
+#include "plan/plan.h"
 
 /* NULL in a row is UNLIMITED; entitlements that this release does not know are left out. */
 enum status plan_store_read(struct db *c, struct arena *a, struct plans *out, struct err *e);

@@ -8,12 +8,12 @@
  * 24 h after it was fetched, never more than before. Two live subscriptions: the higher grants, both are seen. Overrides come last
  * and hold until they expire. History is kept as long as the subscription's plan had it while a payment is missing and for 30 days
  * after its end. In a workspace that is not active nothing may begin. */
-#ifndef PARLEY_BILLING_ENTITLEMENT_H
-#define PARLEY_BILLING_ENTITLEMENT_H
+#ifndef PARLEY_PLAN_ENTITLEMENT_H
+#define PARLEY_PLAN_ENTITLEMENT_H
 
 #include "base/clock.h"
-#include "billing/plan.h"
-#include "billing/subscription.h"
+#include "plan/plan.h"
+#include "plan/subscription.h"
 
 #define BILLING_GRACE_MS (7 * DAY_MS)
 #define BILLING_READ_ONLY_MS (14 * DAY_MS) /* both since first_failed */

@@ -1,5 +1,5 @@
 /* usage_report_store.c: SQL that reads the ledger, and sets a counter to it. */
-#include "billing/usage_report_store.h"
+#include "plan/usage_report_store.h"
 
 #include "base/clock.h"
 #include "base/limits.h"

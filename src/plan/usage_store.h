@@ -1,8 +1,8 @@
 /* usage_store.h: the statements of usage.c: counter, ledger. */
-#ifndef PARLEY_BILLING_USAGE_STORE_H
-#define PARLEY_BILLING_USAGE_STORE_H
+#ifndef PARLEY_PLAN_USAGE_STORE_H
+#define PARLEY_PLAN_USAGE_STORE_H
 
-#include "billing/usage.h"
+#include "plan/usage.h"
 
 /* Ledger rows of any tenants, in one bulk statement. ERR_CONFLICT "duplicate" when one of them is counted already. */
 enum status usage_store_ledger(struct db *c, const struct usage_count *counts, size_t n, struct err *e);

@@ -1,5 +1,5 @@
 /* plan.c: plans and entitlements as they were read. */
-#include "billing/plan_store.h"
+#include "plan/plan_store.h"
 
 #include "base/banned.h"
 
@@ -10,7 +10,7 @@ static const struct {
     enum entitlement_kind kind;
 } rows[ENTITLEMENT_COUNT] = {
 #define ENTITLEMENT(name, kind) {#name, kind},
-#include "billing/entitlements.def"
+#include "plan/entitlements.def"
 #undef ENTITLEMENT
 };
 

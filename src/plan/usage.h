@@ -3,11 +3,11 @@
  * The ledger's primary key (tenant, conversation) is the definition of "counted once"; a counter row (tenant, period, billable) is
  * the sum of the ledger's rows of that period. The journal writes both in the turn's transaction. A period is the
  * subscription's (billable), else a UTC month. */
-#ifndef PARLEY_BILLING_USAGE_H
-#define PARLEY_BILLING_USAGE_H
+#ifndef PARLEY_PLAN_USAGE_H
+#define PARLEY_PLAN_USAGE_H
 
-#include "billing/entitlement.h"
 #include "db/db.h"
+#include "plan/entitlement.h"
 
 #define USAGE_UNLIMITED UNLIMITED
 struct usage_quota {

@@ -1,5 +1,5 @@
 /* subscription.c: the states of a subscription by Stripe's names. */
-#include "billing/subscription.h"
+#include "plan/subscription.h"
 
 #include "base/banned.h"
 

@@ -3,8 +3,8 @@
  * Terms (price, currency, included conversations, overage) are never changed: a change of the operator makes new ones, which new
  * customers get, while a subscription keeps the terms of its Stripe price until it is moved. Every change is written to
  * operator_log in the same transaction. Plans are few: they are read all at once. */
-#ifndef PARLEY_BILLING_PLAN_H
-#define PARLEY_BILLING_PLAN_H
+#ifndef PARLEY_PLAN_PLAN_H
+#define PARLEY_PLAN_PLAN_H
 
 #include "account/account.h"
 #include "db/db.h"
@@ -12,7 +12,7 @@
 #define UNLIMITED INT64_MAX
 enum entitlement {
 #define ENTITLEMENT(name, kind) ENTITLEMENT_##name,
-#include "billing/entitlements.def"
+#include "plan/entitlements.def"
 #undef ENTITLEMENT
     ENTITLEMENT_COUNT
 };

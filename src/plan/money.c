@@ -1,4 +1,4 @@
-#include "billing/money.h"
+#include "plan/money.h"
 
 #include "base/err.h"
 

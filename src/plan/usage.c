@@ -1,5 +1,5 @@
 /* usage.c: how many conversations a tenant may begin, and the one place where one is counted. */
-#include "billing/usage.h"
+#include "plan/usage.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/shared.h"
-#include "billing/usage_store.h"
+#include "plan/usage_store.h"
 
 #include "base/banned.h"
 

@@ -5,8 +5,8 @@
 #include "base/limits.h"
 #include "base/shared.h"
 #include "base/utf8.h"
-#include "billing/money.h"
-#include "billing/plan_store.h"
+#include "plan/money.h"
+#include "plan/plan_store.h"
 
 #include "base/banned.h"
 

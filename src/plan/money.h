@@ -1,7 +1,7 @@
 /* money.h: amounts in a currency's smallest unit, and exact decimals of it (Stripe's unit_amount_decimal). No floats. Pure, thread safe.
  * "Unit" below is the smallest unit of the currency: a cent, a yen. Currencies are ISO codes in either case, as Stripe has them. */
-#ifndef PARLEY_BILLING_MONEY_H
-#define PARLEY_BILLING_MONEY_H
+#ifndef PARLEY_PLAN_MONEY_H
+#define PARLEY_PLAN_MONEY_H
 
 #include <stdbool.h>
 #include <stdint.h>

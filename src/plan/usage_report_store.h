@@ -1,8 +1,8 @@
 /* usage_report_store.h: the statements behind what tenants and the operator see of the ledger. */
-#ifndef PARLEY_BILLING_USAGE_REPORT_STORE_H
-#define PARLEY_BILLING_USAGE_REPORT_STORE_H
+#ifndef PARLEY_PLAN_USAGE_REPORT_STORE_H
+#define PARLEY_PLAN_USAGE_REPORT_STORE_H
 
-#include "billing/usage.h"
+#include "plan/usage.h"
 
 enum status report_store_rows(struct db *c, struct id tenant, struct arena *a, struct id before, int limit,
                               struct usage_row **out, size_t *n, struct err *e);

@@ -1,5 +1,5 @@
 /* subscription_store.c: SQL of subscription_mirror. */
-#include "billing/subscription.h"
+#include "plan/subscription.h"
 
 #include "base/banned.h"
 

@@ -1,5 +1,5 @@
 /* entitlement_store.c: SQL of a tenant's own part of the facts. */
-#include "billing/entitlement_store.h"
+#include "plan/entitlement_store.h"
 
 #include "base/clock.h"
 

@@ -1,9 +1,9 @@
 /* pricing.h: what a plan comes to: for a number of conversations, and on the next invoice. Pure, integers, before taxes and discounts:
  * Stripe's invoice is what counts. Amounts in the smallest unit of the terms' currency. */
-#ifndef PARLEY_BILLING_PRICING_H
-#define PARLEY_BILLING_PRICING_H
+#ifndef PARLEY_PLAN_PRICING_H
+#define PARLEY_PLAN_PRICING_H
 
-#include "billing/entitlement.h"
+#include "plan/entitlement.h"
 
 /* A month with so many conversations. False: these terms stop before that. */
 bool pricing_total(const struct plan_terms *t, int64_t conversations, int64_t *out);

@@ -1,7 +1,7 @@
 /* usage_report.c: what a tenant sees of the ledger, and the operator's check that counters are its sums. */
 #include "base/clock.h"
-#include "billing/usage.h"
-#include "billing/usage_report_store.h"
+#include "plan/usage.h"
+#include "plan/usage_report_store.h"
 
 #include "base/banned.h"
 

@@ -1,5 +1,5 @@
 /* usage_store.c: SQL of counter and ledger. */
-#include "billing/usage_store.h"
+#include "plan/usage_store.h"
 
 #include "base/limits.h"
 
