@@ -1,8 +1,9 @@
 /* usage and billing of the key's workspace: read only, and no secret of Stripe's in it. */
+#include "plan/usage.h"
+
 #include "api/api.h"
 #include "base/clock.h"
 #include "plan/pricing.h"
-#include "plan/usage.h"
 
 #include "base/banned.h"
 

@@ -1,7 +1,8 @@
 /* page.c: the hosted chat page. It works without JavaScript: forms, a cookie, a redirect; chat.js makes it better. */
+#include "bot/bot.h"
+
 #include "base/clock.h"
 #include "base/limits.h"
-#include "bot/bot.h"
 #include "chat/visitor.h"
 #include "plan/entitlement.h"
 #include "view/view.h"

@@ -1,5 +1,5 @@
 /* stripe.c: POST /hooks/stripe. Authorised by its signature alone. */
-#include "billing/hook.h"
+#include "billing/sync/receive.h"
 #include "hooks/hooks.h"
 
 #include "base/banned.h"

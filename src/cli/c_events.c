@@ -3,8 +3,8 @@
 #include "base/log.h"
 #include "base/settings.h"
 #include "base/shared.h"
-#include "billing/reconcile.h"
-#include "billing/sync.h"
+#include "billing/reconcile/reconcile.h"
+#include "billing/sync/sync.h"
 #include "cli/cli.h"
 #include "stripe/client.h"
 

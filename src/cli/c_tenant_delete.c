@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "base/shared.h"
-#include "billing/checkout.h"
+#include "billing/checkout/checkout.h"
 #include "bot/bot.h"
 #include "cli/cli.h"
 

@@ -1,6 +1,6 @@
 /* usage verify, show, meter, resend: the operator's look at what was counted and what of it Stripe has. */
 #include "base/clock.h"
-#include "billing/meter.h"
+#include "billing/meter/meter.h"
 #include "cli/cli.h"
 #include "plan/usage.h"
 

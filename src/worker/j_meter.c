@@ -1,5 +1,5 @@
 /* meter: what was counted becomes rows that are sent; the operator hears when they do not arrive. */
-#include "billing/meter.h"
+#include "billing/meter/meter.h"
 #include "stripe/client.h"
 #include "worker/worker.h"
 

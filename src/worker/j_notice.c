@@ -1,6 +1,6 @@
 /* billing_notice: mails about money that are due. */
 #include "base/clock.h"
-#include "billing/notice.h"
+#include "billing/notice/notice.h"
 #include "worker/worker.h"
 
 #include "base/banned.h"

@@ -1,6 +1,6 @@
 /* reconcile_hourly, reconcile_nightly: the books here and at Stripe are compared. Between its looks the job lets events be
  * served. A night whose run failed is made up for within the hour. */
-#include "billing/reconcile.h"
+#include "billing/reconcile/reconcile.h"
 #include "worker/worker.h"
 
 #include "base/banned.h"

@@ -1,7 +1,7 @@
 /* events: Stripe's events, one after the other for a moment, so that jobs wait no longer than that for their turn; without a key they
  * wait themselves. */
 #include "base/clock.h"
-#include "billing/sync.h"
+#include "billing/sync/sync.h"
 #include "worker/worker.h"
 
 #include "base/banned.h"

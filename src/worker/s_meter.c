@@ -1,5 +1,5 @@
 /* meter rows reach Stripe, one a step. */
-#include "billing/meter.h"
+#include "billing/meter/meter.h"
 #include "worker/worker.h"
 
 #include "base/banned.h"

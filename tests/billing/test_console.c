@@ -1,6 +1,6 @@
 /* What the operator's console reads across workspaces, and that what it does is logged. */
 #include "alarm/alarm.h"
-#include "billing/console.h"
+#include "billing/console/console.h"
 #include "lib/dbtest.h"
 #include "unit/test.h"
 

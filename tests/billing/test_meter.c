@@ -4,9 +4,9 @@
 
 #include "base/clock.h"
 #include "base/limits.h"
-#include "billing/meter.h"
-#include "billing/meter_priv.h"
-#include "billing/meter_store.h"
+#include "billing/meter/meter.h"
+#include "billing/meter/meter_internal.h"
+#include "billing/meter/meter_store.h"
 #include "lib/dbtest.h"
 #include "lib/okay.h"
 #include "plan/usage.h"

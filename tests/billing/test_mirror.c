@@ -3,7 +3,7 @@
 #include "alarm/alarm.h"
 #include "base/clock.h"
 #include "base/limits.h"
-#include "billing/mirror.h"
+#include "billing/mirror/mirror.h"
 #include "dbtest.h"
 #include "okay.h"
 #include "unit/test.h"

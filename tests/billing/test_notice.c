@@ -1,7 +1,7 @@
 /* Mails about money: what there is to say, and that it is said once. */
 #include "base/clock.h"
 #include "base/limits.h"
-#include "billing/notice.h"
+#include "billing/notice/notice.h"
 #include "lib/dbtest.h"
 #include "lib/okay.h"
 #include "unit/test.h"

@@ -1,7 +1,7 @@
 /* The ledger as tenants see it, and the check of counters against it. */
 #include "base/clock.h"
 #include "base/limits.h"
-#include "billing/meter.h"
+#include "billing/meter/meter.h"
 #include "lib/dbtest.h"
 #include "lib/okay.h"
 #include "plan/usage.h"

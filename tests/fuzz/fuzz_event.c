@@ -2,8 +2,8 @@
 #include <stdlib.h>
 
 #include "base/limits.h"
-#include "billing/hook.h"
-#include "billing/mirror.h"
+#include "billing/mirror/mirror.h"
+#include "billing/sync/receive.h"
 
 #include "base/banned.h"
 

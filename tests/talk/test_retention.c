@@ -155,7 +155,8 @@ static void history_is_kept_as_long_as_it_was_paid_for(void **state)
 
 int main(int argc, char **argv)
 {
-    const struct CMUnitTest tests[] = {TEST(only_what_is_old_goes), TEST(events_of_turns_go_at_the_same_age), TEST(history_is_kept_as_long_as_it_was_paid_for)};
+    const struct CMUnitTest tests[] = {TEST(only_what_is_old_goes), TEST(events_of_turns_go_at_the_same_age),
+                                       TEST(history_is_kept_as_long_as_it_was_paid_for)};
     dbtest_begin(argc, argv);
     config = dbtest_config(DB);
     dbtest_migrate(config);

@@ -2,7 +2,7 @@
 #ifndef PARLEY_PORTAL_ADMIN_ADMIN_H
 #define PARLEY_PORTAL_ADMIN_ADMIN_H
 
-#include "billing/console.h"
+#include "billing/console/console.h"
 #include "portal/billing/billing.h"
 
 struct admin {

@@ -7,8 +7,8 @@
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/num.h"
-#include "billing/meter.h"
-#include "billing/setup.h"
+#include "billing/meter/meter.h"
+#include "billing/setup/setup.h"
 #include "portal/admin/admin.h"
 
 #include "base/banned.h"

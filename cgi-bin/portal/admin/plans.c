@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "base/num.h"
-#include "billing/setup.h"
+#include "billing/setup/setup.h"
 #include "plan/money.h"
 #include "portal/admin/admin.h"
 

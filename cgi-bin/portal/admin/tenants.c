@@ -3,7 +3,7 @@
 
 #include "base/clock.h"
 #include "base/num.h"
-#include "billing/checkout.h"
+#include "billing/checkout/checkout.h"
 #include "portal/admin/admin.h"
 
 #include "base/banned.h"

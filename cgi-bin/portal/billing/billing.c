@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 #include "base/num.h"
-#include "billing/checkout.h"
+#include "billing/checkout/checkout.h"
 #include "plan/money.h"
 
 #include "base/banned.h"

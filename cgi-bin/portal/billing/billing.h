@@ -2,7 +2,7 @@
 #ifndef PARLEY_PORTAL_BILLING_BILLING_H
 #define PARLEY_PORTAL_BILLING_BILLING_H
 
-#include "billing/mirror.h"
+#include "billing/mirror/mirror.h"
 #include "plan/pricing.h"
 #include "plan/usage.h"
 #include "portal/page/page.h"

@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "base/num.h"
-#include "billing/checkout.h"
+#include "billing/checkout/checkout.h"
 #include "portal/billing/billing.h"
 
 #include "base/banned.h"

@@ -1,6 +1,7 @@
 /* What leads to Stripe and back: checkout, its return, cards and invoices, taking a plan back. */
+#include "billing/checkout/checkout.h"
+
 #include "base/num.h"
-#include "billing/checkout.h"
 #include "portal/billing/billing.h"
 
 #include "base/banned.h"

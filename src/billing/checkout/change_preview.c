@@ -1,0 +1,341 @@
+/* change_preview.c: what a change of plan would be, and what it would cost; which bots stay. */
+#include "alarm/alarm.h"
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/shared.h"
+#include "billing/checkout/change_internal.h"
+#include "billing/setup/setup.h"
+#include "plan/usage.h"
+
+#include "base/banned.h"
+
+/* ---- reading ---- */
+
+static enum status keep_limit(struct db *c, struct planned *x, struct err *e)
+{
+    struct override *list;
+    struct tenant tenant;
+    size_t n;
+    int64_t now = clock_now_ms();
+    enum status st = override_list(c, x->d->tenant, x->d->a, &list, &n, e);
+    if (st == OK)
+        st = account_tenant_get(c, x->d->a, x->d->tenant, &tenant, e);
+    if (st != OK)
+        return st;
+    const struct plan *assigned = plans_find(&x->plans, tenant.plan); /* holds beside whatever is bought */
+    x->floor = assigned ? assigned : plans_free(&x->plans);
+    x->bots_keep = x->to ? x->to->value[ENTITLEMENT_bots] : UNLIMITED;
+    if (assigned && assigned->value[ENTITLEMENT_bots] > x->bots_keep)
+        x->bots_keep = assigned->value[ENTITLEMENT_bots];
+    for (size_t i = 0; st == OK && i < n; i++)
+        if (list[i].entitlement == ENTITLEMENT_bots && (!list[i].expires_ms || list[i].expires_ms > now))
+            x->bots_keep = list[i].value;
+    return st;
+}
+
+static enum status read_prices(struct db *c, struct planned *x, struct err *e)
+{
+    struct err why = ERR_INIT;
+    x->base = x->usage = STR_EMPTY;
+    if (!x->to || !setup_is_sold(x->to))
+        return OK;
+    enum status st = setup_prices(c, x->d->a, x->d->stripe->livemode, x->to->terms->id, &x->base, &x->usage, &why);
+    if (st == ERR_NOT_FOUND) /* only a change that needs them says so */
+        return OK;
+    if (st != OK && e)
+        *e = why;
+    return st;
+}
+
+static enum status read_invoice(struct db *c, struct planned *x, struct err *e)
+{
+    struct invoice in;
+    struct err why = ERR_INIT;
+    x->pay_url = x->waited_for = STR_EMPTY;
+    if (!x->sub || !x->sub->latest_invoice.n)
+        return OK;
+    bool waits = x->sub->pending_update_expires_ms != 0;
+    enum status st = waits ? invoice_waited_for(c, x->d->tenant, x->d->a, x->sub, &in, &why)
+                           : invoice_get(c, x->d->tenant, x->d->a, x->sub->latest_invoice, &in, &why);
+    if (st == OK && str_eqz(in.status, "open"))
+        x->pay_url = in.hosted_url;
+    if (st == OK && waits)
+        x->waited_for = in.id;
+    if (st != OK && st != ERR_NOT_FOUND && e)
+        *e = why;
+    return st == ERR_NOT_FOUND ? OK : st;
+}
+
+static enum status read_usage(struct db *c, struct planned *x, struct err *e)
+{
+    struct usage u;
+    enum status st = x->sub ? usage_now(c, x->d->tenant, clock_now_ms(), &u, e) : OK;
+    x->used = st == OK && x->sub && u.billable && u.used > 0;
+    x->owes = x->used && u.used > u.included;
+    return st;
+}
+
+static enum status read_planned(struct db *c, void *ctx, struct err *e)
+{
+    struct planned *x = ctx;
+    struct desk *d = x->d;
+    struct subscription *subs;
+    size_t n;
+    enum status st = plans_read(c, d->a, &x->plans, e);
+    if (st == OK)
+        st = subscription_list(c, d->tenant, d->a, &subs, &n, e);
+    if (st != OK)
+        return st;
+    x->sub = standing_choose(subs, n, d->stripe->livemode, &x->standing);
+    x->to = x->plan_name.n ? plans_find(&x->plans, x->plan_name) : NULL;
+    const struct plan_terms *t = x->sub ? plans_terms(&x->plans, x->sub->terms) : NULL;
+    x->from = t ? plans_find(&x->plans, t->plan) : x->sub ? NULL : plans_free(&x->plans);
+    st = read_prices(c, x, e);
+    if (st == OK)
+        st = read_invoice(c, x, e);
+    if (st == OK)
+        st = change_store_last(c, d->tenant, &x->changed_ms, e);
+    if (st == OK)
+        st = kept_store_bots(c, d->tenant, d->a, &x->bots, &x->bot_n, e);
+    if (st == OK)
+        st = read_usage(c, x, e);
+    return st == OK ? keep_limit(c, x, e) : st;
+}
+
+enum status planned_read(struct planned *x, struct err *e)
+{
+    return held_db(x->d->p, read_planned, x, e);
+}
+
+bool planned_ends(const struct subscription *s)
+{
+    return s->cancel_at_period_end || s->cancel_at_ms;
+}
+
+/* ---- judging ---- */
+
+static enum status unknown_price(struct err *e)
+{
+    return err_set(e, ERR_CONFLICT, "unknown_price",
+                   "This subscription has a price that Parley did not make, so its plan cannot be changed here: ask "
+                   "the operator.");
+}
+
+enum status planned_changeable(const struct planned *x, struct err *e)
+{
+    const struct subscription *s = x->sub;
+    if (x->standing > 1)
+        return err_set(
+            e, ERR_CONFLICT, "two_subscriptions",
+            "This workspace has two subscriptions: the operator has to end one of them before a plan is changed.");
+    if (s->pending_update_expires_ms)
+        return err_set(e, ERR_PLAN, "payment_needed",
+                       "A change of plan waits for its payment: pay its invoice, or take it back.");
+    if (s->status == STRIPE_PAST_DUE || s->status == STRIPE_UNPAID || s->status == STRIPE_INCOMPLETE)
+        return err_set(e, ERR_PLAN, "payment_needed",
+                       "An invoice is not paid yet: pay it first, then change the plan.");
+    if (s->status != STRIPE_ACTIVE && s->status != STRIPE_TRIALING)
+        return err_set(e, ERR_CONFLICT, "subscription_paused",
+                       "This subscription is at a halt at Stripe: ask the operator.");
+    return OK;
+}
+
+/* Both items are swapped by their ids: without one of them a change would add a price, and bill twice. */
+static enum status can_swap(const struct planned *x, struct err *e)
+{
+    const struct plan_terms *t = plans_terms(&x->plans, x->sub->terms);
+    if (!x->from || !x->sub->base_item.n || !x->sub->usage_item.n || !t)
+        return unknown_price(e);
+    if (!x->base.n || !x->usage.n)
+        return err_set(e, ERR_NOT_FOUND, "not_set_up",
+                       "This plan has no prices at Stripe yet: parley billing setup makes them.");
+    if (strcmp(t->currency, x->to->terms->currency) != 0)
+        return err_set(e, ERR_CONFLICT, "currency_differs",
+                       "This subscription is billed in %s and that plan is sold in %s: cancel it, then buy the other.",
+                       t->currency, x->to->terms->currency);
+    return OK;
+}
+
+static enum status judge_swap(struct planned *x, struct err *e)
+{
+    if (x->from && x->to == x->from)
+        x->kind = id_eq(x->sub->terms, x->to->terms->id) ? CHANGE_NONE : CHANGE_MOVE;
+    else if (!x->to->is_public)
+        return err_at(e, ERR_INVALID, "plan_not_sold", "plan", "This plan is not for sale.");
+    else
+        x->kind = x->from && x->to->position < x->from->position ? CHANGE_DOWNGRADE : CHANGE_UPGRADE;
+    return x->kind == CHANGE_NONE ? OK : can_swap(x, e);
+}
+
+enum status planned_judge(struct planned *x, struct err *e)
+{
+    if (!x->to)
+        return err_at(e, ERR_INVALID, "plan_unknown", "plan", "There is no such plan.");
+    bool to_free = !setup_is_sold(x->to);
+    if (x->sub && to_free) {
+        x->kind = CHANGE_CANCEL;
+        return x->to == plans_free(&x->plans)
+                   ? OK
+                   : err_at(e, ERR_INVALID, "plan_not_sold", "plan", "This plan is not for sale.");
+    }
+    if (x->sub)
+        return judge_swap(x, e);
+    x->kind = to_free ? CHANGE_NONE : CHANGE_BUY;
+    if (x->kind == CHANGE_BUY && !x->to->is_public)
+        return err_at(e, ERR_INVALID, "plan_not_sold", "plan", "This plan is not for sale.");
+    return OK;
+}
+
+int64_t planned_proration_s(const struct planned *x, int64_t proration_ms)
+{
+    int64_t s = proration_ms / 1000, from = x->sub->period_start_ms / 1000, to = x->sub->period_end_ms / 1000;
+    if (s < from)
+        s = from;
+    return to > from && s >= to ? to - 1 : s;
+}
+
+/* ---- the preview ---- */
+
+static bool take_lines(struct change_preview *out, struct arena *a, const struct json *lines)
+{
+#define MAX COUNT_OF(out->lines)
+    bool ok = true;
+
+    for (size_t i = 0; i < json_len(lines); i++) {
+        const struct json *l = json_at(lines, i);
+        int64_t amount = json_int(json_get(l, "amount"), 0);
+        if (out->line_n == MAX) { /* what does not fit is in the last one */
+            out->lines[MAX - 1].words = STR("...");
+            out->lines[MAX - 1].amount += amount;
+            continue;
+        }
+        out->lines[out->line_n].words = arena_str(a, json_get_str(l, "description"), &ok);
+        out->lines[out->line_n++].amount = amount;
+    }
+    return ok;
+}
+
+static void preview_params(struct stripe_form *f, const struct planned *x, int64_t proration_s)
+{
+    stripe_param_str(f, "customer", x->sub->customer);
+    stripe_param_str(f, "subscription", x->sub->id);
+    stripe_param_str(f, "subscription_details[items][0][id]", x->sub->base_item);
+    stripe_param_str(f, "subscription_details[items][0][price]", x->base);
+    stripe_param_str(f, "subscription_details[items][1][id]", x->sub->usage_item);
+    stripe_param_str(f, "subscription_details[items][1][price]", x->usage);
+    stripe_param_text(f, "subscription_details[proration_behavior]", "always_invoice");
+    stripe_param_int(f, "subscription_details[proration_date]", proration_s);
+}
+
+static enum status preview_upgrade(struct planned *x, struct change_preview *out, struct err *e)
+{
+    char id[ID_TEXT_MAX];
+    struct desk *d = x->d;
+    struct stripe_form f;
+    struct json *in = NULL;
+    stripe_form_init(&f);
+    preview_params(&f, x, planned_proration_s(x, out->proration_ms));
+    enum status st = desk_post(d, "/v1/invoices/create_preview", &f,
+                               desk_text(d, "preview:%s", id_text(ID_LOG, id_new(), id)), &in, e);
+    stripe_form_release(&f);
+    if (st != OK)
+        return st;
+    out->due_now = json_int(json_get(in, "amount_due"), json_int(json_get(in, "total"), 0));
+    return take_lines(out, d->a, json_get(json_get(in, "lines"), "data")) ? OK : err_nomem(e);
+}
+
+static enum status preview_fill(struct planned *x, struct change_preview *out, struct err *e)
+{
+    const struct plan_terms *t = x->to->terms;
+    int64_t now = clock_now_ms();
+    out->kind = x->kind;
+    out->from = x->from ? x->from : plans_free(&x->plans);
+    out->to = x->to;
+    out->then = x->kind == CHANGE_CANCEL ? x->floor : x->to;
+    out->next_amount = t ? t->price : 0;
+    memcpy(out->currency, t ? t->currency : "USD", sizeof(out->currency));
+    out->proration_ms = x->sub && x->sub->period_start_ms > now ? x->sub->period_start_ms : now;
+    out->at_ms = now;
+    out->bots_have = (int64_t)x->bot_n;
+    out->bots_keep = x->bots_keep;
+    if (x->kind == CHANGE_BUY)
+        out->due_now = t->price;
+    if (x->kind == CHANGE_DOWNGRADE || x->kind == CHANGE_CANCEL || x->kind == CHANGE_MOVE)
+        out->at_ms = x->sub->period_end_ms;
+    return x->kind == CHANGE_UPGRADE ? preview_upgrade(x, out, e) : OK;
+}
+
+enum status change_preview(struct stripe *stripe, struct db_pool *p, struct arena *a, const struct actor *who,
+                           struct str plan, struct change_preview *out, struct err *e)
+{
+    struct desk d = desk_open(stripe, p, a, who, who->tenant);
+    struct planned x = {.d = &d, .plan_name = plan};
+    struct err why = ERR_INIT;
+    enum status st = planned_read(&x, &why);
+    *out = (struct change_preview){.kind = CHANGE_NONE};
+    if (st == OK)
+        st = planned_judge(&x, &why);
+    if (st == OK && x.sub && x.kind != CHANGE_CANCEL && x.kind != CHANGE_NONE)
+        st = planned_changeable(&x, &why);
+    if (st == OK)
+        st = preview_fill(&x, out, &why);
+    st = desk_close(&d, st, "preview", &why);
+    if (st != OK && e)
+        *e = why;
+    return st;
+}
+
+/* ---- bots that stay ---- */
+
+static bool is_among(struct id id, const struct id *list, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (id_eq(id, list[i]))
+            return true;
+    return false;
+}
+
+enum status bots_keep_write(struct db *c, const struct actor *who, struct id tenant, const struct id *keep, size_t n,
+                            struct err *e)
+{
+    struct arena a;
+    struct id *bots;
+    size_t have;
+    int64_t now = clock_now_ms();
+    enum status st = kept_store_lock(c, tenant, e);
+    if (st != OK)
+        return st;
+    arena_init(&a, 8 * MB);
+    st = kept_store_bots(c, tenant, &a, &bots, &have, e);
+    for (size_t i = 0; st == OK && i < n; i++)
+        if (!is_among(keep[i], bots, have))
+            st = err_at(e, ERR_NOT_FOUND, "bot_unknown", "keep",
+                        "One of the chosen bots is not there any more: choose again.");
+    if (st == OK)
+        st = kept_store_clear(c, tenant, e);
+    for (size_t i = 0; st == OK && i < n; i++)
+        st = kept_store_set(c, tenant, keep[i], now, e);
+    arena_release(&a);
+    return st == OK ? account_audit(c, who, "billing.bots_kept", STR_EMPTY, NULL, e) : st;
+}
+
+struct keeping {
+    const struct actor *who;
+    const struct id *keep;
+    size_t n;
+};
+
+static enum status keep_them(struct db *c, void *ctx, struct err *e)
+{
+    const struct keeping *k = ctx;
+    return bots_keep_write(c, k->who, k->who->tenant, k->keep, k->n, e);
+}
+
+enum status bots_keep(struct db *c, const struct actor *who, const struct id *keep, size_t n, struct err *e)
+{
+    struct keeping k = {.who = who, .keep = keep, .n = n};
+    enum status st = db_transaction(c, keep_them, &k, e);
+    if (st == OK)
+        shared_bump("plan", who->tenant);
+    return st;
+}

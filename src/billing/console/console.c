@@ -1,0 +1,98 @@
+/* console.c: see console.h. */
+#include "billing/console/console.h"
+
+#include "account/operator_log.h"
+#include "alarm/alarm.h"
+#include "base/limits.h"
+#include "billing/console/console_store.h"
+
+#include "base/banned.h"
+
+#define SEARCH_MAX 200 /* bytes that are looked for */
+
+/* A part of a text for LIKE: the signs that mean something there stand for themselves. */
+static struct str like_part(struct arena *a, struct str s)
+{
+    struct buf b;
+    buf_init(&b, 2 * SEARCH_MAX + 8);
+    buf_putc(&b, '%');
+    for (size_t i = 0; i < s.n; i++) {
+        if (s.p[i] == '%' || s.p[i] == '_' || s.p[i] == '\\')
+            buf_putc(&b, '\\');
+        buf_putc(&b, s.p[i]);
+    }
+    buf_putc(&b, '%');
+    const char *text = buf_ok(&b) ? arena_strdup(a, buf_str(&b)) : NULL;
+    buf_release(&b);
+    return str_from(text ? text : "");
+}
+
+enum status console_tenants(struct db *c, struct arena *a, struct str search, struct id before, int limit,
+                            struct console_tenant **out, size_t *n, struct err *e)
+{
+    struct str what = str_trim(search);
+    struct id newest = before;
+    if (id_is_none(before))
+        memset(newest.b, 0xff, sizeof(newest.b));
+    if (what.n > SEARCH_MAX)
+        return err_at(e, ERR_INVALID, "search_long", "q", "Look for something shorter.");
+    return console_store_tenants(c, a, what, like_part(a, what), newest, limit, out, n, e);
+}
+
+struct note {
+    const struct actor *who;
+    const char *what;
+    struct str object, event;
+    struct id tenant, alarm;
+};
+
+static enum status note_write(struct db *c, const struct note *n, struct err *e)
+{
+    char id[ID_TEXT_MAX];
+    struct arena a;
+    arena_init(&a, 64 * KB);
+    struct json *detail = json_new_object(&a);
+    enum status st = OK;
+    if (!detail || (!id_is_none(n->tenant) && json_set_str(detail, "object", n->object) != 0))
+        st = err_nomem(e);
+    if (st == OK)
+        st = operator_log(c, n->who, n->what,
+                          id_is_none(n->tenant) ? n->object : str_from(id_text(ID_TENANT, n->tenant, id)), detail, e);
+    arena_release(&a);
+    return st;
+}
+
+static enum status replay_write(struct db *c, void *ctx, struct err *e)
+{
+    const struct note *n = ctx;
+    enum status st = event_replay(c, n->event, e);
+    return st == OK ? note_write(c, n, e) : st;
+}
+
+enum status console_replay(struct db *c, const struct actor *who, struct str event, struct err *e)
+{
+    struct note n = {.who = who, .what = "event.replayed", .object = event, .event = event};
+    return db_transaction(c, replay_write, &n, e);
+}
+
+static enum status close_write(struct db *c, void *ctx, struct err *e)
+{
+    const struct note *n = ctx;
+    enum status st = alarm_close(c, n->alarm, e);
+    return st == OK ? note_write(c, n, e) : st;
+}
+
+enum status console_alarm_close(struct db *c, const struct actor *who, struct id alarm, struct err *e)
+{
+    char id[ID_TEXT_MAX];
+    struct note n = {
+        .who = who, .what = "alarm.closed", .alarm = alarm, .object = str_from(id_text(ID_ALARM, alarm, id))};
+    return db_transaction(c, close_write, &n, e);
+}
+
+enum status console_note(struct db *c, const struct actor *who, const char *what, struct id tenant, struct str object,
+                         struct err *e)
+{
+    struct note n = {.who = who, .what = what, .tenant = tenant, .object = object};
+    return note_write(c, &n, e);
+}

@@ -1,0 +1,68 @@
+/* console.h: what the operator's console reads across all workspaces, and what it does where no other room has it. Everything that
+ * changes something writes a line to operator_log in the same transaction. */
+#ifndef PARLEY_BILLING_CONSOLE_CONSOLE_H
+#define PARLEY_BILLING_CONSOLE_CONSOLE_H
+
+#include "billing/sync/sync.h"
+#include "plan/plan.h"
+
+struct console_tenant {
+    struct id id;
+    struct str name, owner, plan, state;
+    int64_t created_ms;
+}; /* owner: the first one's e-mail, "" if none */
+/* Newest first; `before` ID_NONE = from the newest. `search` "" = all; else a part of the name or of a member's e-mail address, or a whole
+ * id of Stripe's (cus_..., sub_...). Deleted workspaces are left out. */
+enum status console_tenants(struct db *c, struct arena *a, struct str search, struct id before, int limit,
+                            struct console_tenant **out, size_t *n, struct err *e);
+
+struct console_counts {
+    int64_t tenants, paying,
+        failing;            /* workspaces; live subscriptions of this mode; those of them with a payment missing */
+    int64_t customers_lost; /* live subscriptions that belong to no workspace here */
+};
+enum status console_counts(struct db *c, bool livemode, struct console_counts *out, struct err *e);
+
+struct console_terms {
+    struct id terms;
+    int64_t n;
+}; /* live subscriptions on these terms */
+enum status console_terms(struct db *c, struct arena *a, bool livemode, struct console_terms **out, size_t *n,
+                          struct err *e);
+struct console_plan {
+    struct str plan;
+    int64_t n;
+}; /* workspaces that have it assigned */
+enum status console_plans(struct db *c, struct arena *a, struct console_plan **out, size_t *n, struct err *e);
+
+struct console_job {
+    struct str kind, state, error;
+    int64_t at_ms;
+}; /* the last run of each of billing's periodic jobs that ended */
+enum status console_jobs(struct db *c, struct arena *a, struct console_job **out, size_t *n, struct err *e);
+
+struct console_notice {
+    struct str kind;
+    int64_t about_ms, at_ms;
+};
+enum status console_notices(struct db *c, struct arena *a, struct id tenant, int limit, struct console_notice **out,
+                            size_t *n, struct err *e);
+struct console_customer {
+    struct str id;
+    bool livemode;
+    int64_t created_ms, deleted_ms;
+};
+enum status console_customers(struct db *c, struct arena *a, struct id tenant, struct console_customer **out, size_t *n,
+                              struct err *e);
+struct console_meter {
+    int64_t pending, sent, unknown, rejected;
+}; /* conversations, in rows of the outbox */
+enum status console_meter(struct db *c, struct id tenant, struct console_meter *out, struct err *e);
+
+enum status console_replay(struct db *c, const struct actor *who, struct str event, struct err *e);
+enum status console_alarm_close(struct db *c, const struct actor *who, struct id alarm, struct err *e);
+/* A line that an object of a workspace was looked at again at Stripe, or moved. */
+enum status console_note(struct db *c, const struct actor *who, const char *what, struct id tenant, struct str object,
+                         struct err *e);
+
+#endif

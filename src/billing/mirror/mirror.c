@@ -1,0 +1,200 @@
+/* mirror.c: what was fetched becomes a row: whose it is, what it is for, since when a payment is missing. */
+#include "billing/mirror/mirror_internal.h"
+#include "billing/mirror/mirror_store.h"
+
+#include "base/banned.h"
+
+#define WAITED_FOR_LOOKED 24 /* newest invoices among which the one of a change is */
+
+/* Stripe's customer says whose a subscription is, and nothing else when it is known here. The metadata, which anybody with a
+ * key of the account may write, counts only where the customer is a stranger and the row has no owner yet. */
+static enum status find_tenant(struct db *c, struct arena *a, const struct json *j, struct subscription *s,
+                               struct id before, struct err *e)
+{
+    struct id named;
+    bool known = false, deleted;
+    enum status st = mirror_store_customer(c, a, s->customer, &s->tenant, e);
+    if (st != OK || !id_is_none(s->tenant))
+        return st;
+    s->tenant = before;
+    if (!id_is_none(before) || !id_parse(ID_TENANT, json_get_str(json_get(j, "metadata"), "tenant"), &named) ||
+        id_is_none(named))
+        return OK;
+    st = mirror_store_tenant(c, a, named, &known, &deleted, e);
+    if (known)
+        s->tenant = named;
+    return st;
+}
+
+/* A row of stripe_price tells role and terms; without one the price's metadata names terms, if there are such. */
+static enum status look_up(struct db *c, struct arena *a, struct mirror_item *it, struct err *e)
+{
+    struct id terms;
+    bool is_base, there = false;
+    enum status st = mirror_store_price(c, a, it->price, &terms, &is_base, e);
+    if (st != OK)
+        return st;
+    if (!id_is_none(terms)) {
+        it->known = true;
+        it->terms = terms;
+        it->role = is_base ? ITEM_BASE : ITEM_USAGE;
+        return OK;
+    }
+    if (id_is_none(it->terms))
+        return OK;
+    st = mirror_store_terms_exist(c, a, it->terms, &there, e);
+    if (!there)
+        it->terms = ID_NONE;
+    return st;
+}
+
+static enum status find_terms(struct db *c, struct arena *a, const struct json *j, struct subscription *s,
+                              struct err *e)
+{
+    struct mirror_item *items;
+    size_t n;
+    enum status st = mirror_items(a, j, &items, &n, e);
+    for (size_t i = 0; st == OK && i < n; i++)
+        st = look_up(c, a, &items[i], e);
+    if (st == OK)
+        mirror_choose(s, items, n);
+    return st;
+}
+
+static enum status find_next(struct db *c, struct arena *a, const struct json *schedule, struct subscription *s,
+                             struct err *e)
+{
+    const struct json *items;
+    int64_t start = 0;
+    enum status st = OK;
+    if (!mirror_next_phase(schedule, s->fetched_ms, &items, &start))
+        return OK;
+    for (size_t i = 0; st == OK && i < json_len(items); i++) {
+        struct id terms;
+        bool is_base;
+        st = mirror_store_price(c, a, mirror_phase_price(json_at(items, i)), &terms, &is_base, e);
+        if (st == OK && is_base && !id_eq(terms, s->terms)) {
+            s->next_terms = terms;
+            s->next_ms = start;
+        }
+    }
+    return st;
+}
+
+static void keep_known(struct subscription *s, const struct subscription *before)
+{
+    if (s->status == STRIPE_UNKNOWN) {
+        s->known_status = before ? before->known_status : STRIPE_UNKNOWN;
+        s->known_ms = before ? before->known_ms : 0;
+    } else {
+        s->known_status = s->status;
+        s->known_ms = s->fetched_ms;
+    }
+}
+
+/* Since the oldest invoice that waits to be paid became final; later failures do not move it. */
+static enum status keep_failed(struct db *c, struct arena *a, struct subscription *s, const struct subscription *before,
+                               struct err *e)
+{
+    int64_t since = 0;
+    if (s->status == STRIPE_UNKNOWN && before)
+        s->first_failed_ms = before->first_failed_ms;
+    if (s->status != STRIPE_PAST_DUE && s->status != STRIPE_UNPAID)
+        return OK;
+    if (before && before->first_failed_ms) {
+        s->first_failed_ms = before->first_failed_ms;
+        return OK;
+    }
+    enum status st = mirror_store_open_since(c, a, s->id, &since, e);
+    s->first_failed_ms = since && since < s->fetched_ms ? since : s->fetched_ms;
+    return st;
+}
+
+enum status subscription_write(struct db *c, struct arena *a, const struct json *j, const struct json *schedule,
+                               int64_t fetched_ms, struct subscription *out, struct err *e)
+{
+    struct subscription before;
+    bool there = false;
+    enum status st = subscription_parse(a, j, out, e);
+    if (st == OK)
+        st = subscription_lock(c, a, out->id, &before, &there, e);
+    if (st != OK)
+        return st;
+    out->fetched_ms = fetched_ms;
+    if ((st = find_tenant(c, a, j, out, there ? before.tenant : ID_NONE, e)) != OK ||
+        (st = find_terms(c, a, j, out, e)) != OK ||
+        (st = find_next(c, a, schedule ? schedule : json_get(j, "schedule"), out, e)) != OK)
+        return st;
+    keep_known(out, there ? &before : NULL);
+    st = keep_failed(c, a, out, there ? &before : NULL, e);
+    if (st == OK)
+        st = subscription_put(c, out, e);
+    return st == OK && !id_is_none(out->tenant) && (!there || id_is_none(before.tenant))
+               ? mirror_store_adopt(c, out->tenant, out->id, e)
+               : st;
+}
+
+enum status invoice_write(struct db *c, struct arena *a, const struct json *j, int64_t fetched_ms, struct invoice *out,
+                          struct err *e)
+{
+    struct subscription sub;
+    struct err none = ERR_INIT;
+    enum status st = invoice_parse(a, j, out, e);
+    if (st == OK)
+        st = mirror_store_customer(c, a, out->customer, &out->tenant, e);
+    if (st != OK)
+        return st;
+    out->fetched_ms = fetched_ms;
+    if (id_is_none(out->tenant) && out->subscription.n) {
+        st = subscription_get(c, a, out->subscription, &sub, &none);
+        if (st == OK)
+            out->tenant = sub.tenant;
+        else if (st != ERR_NOT_FOUND) {
+            *e = none;
+            return st;
+        }
+    }
+    return mirror_store_invoice_put(c, out, e);
+}
+
+/* ---- read back ---- */
+
+enum status mirror_customer_tenant(struct db *c, struct arena *a, struct str customer, struct id *tenant, struct err *e)
+{
+    return mirror_store_customer(c, a, customer, tenant, e);
+}
+
+enum status mirror_tenant_state(struct db *c, struct arena *a, struct id tenant, bool *known, bool *deleted,
+                                struct err *e)
+{
+    return mirror_store_tenant(c, a, tenant, known, deleted, e);
+}
+
+enum status invoice_list(struct db *c, struct id tenant, struct arena *a, int64_t before_ms, int limit,
+                         struct invoice **out, size_t *n, struct err *e)
+{
+    return mirror_store_invoices(c, a, tenant, before_ms, limit, out, n, e);
+}
+
+enum status invoice_get(struct db *c, struct id tenant, struct arena *a, struct str id, struct invoice *out,
+                        struct err *e)
+{
+    return mirror_store_invoice_get(c, a, tenant, id, out, e);
+}
+
+enum status invoice_waited_for(struct db *c, struct id tenant, struct arena *a, const struct subscription *s,
+                               struct invoice *out, struct err *e)
+{
+    struct invoice *list;
+    size_t n;
+    enum status st = mirror_store_invoices(c, a, tenant, 0, WAITED_FOR_LOOKED, &list, &n, e);
+    if (st != OK)
+        return st;
+    for (size_t i = 0; i < n; i++)
+        if (str_eq(list[i].subscription, s->id) && str_eqz(list[i].status, "open") &&
+            str_eqz(list[i].billing_reason, "subscription_update")) {
+            *out = list[i];
+            return OK;
+        }
+    return err_set(e, ERR_NOT_FOUND, "invoice_unknown", "There is no such invoice.");
+}

@@ -1,0 +1,27 @@
+/* mirror_internal.h: what the files of mirror.h share; nobody else includes it. */
+#ifndef PARLEY_BILLING_MIRROR_MIRROR_INTERNAL_H
+#define PARLEY_BILLING_MIRROR_MIRROR_INTERNAL_H
+
+#include "billing/mirror/mirror.h"
+
+enum item_role { ITEM_BASE, ITEM_USAGE };
+struct mirror_item { /* one line of a subscription */
+    struct str id, price;
+    enum item_role role; /* by the price's metadata[role], else metered = usage */
+    bool known;          /* its price is a row of stripe_price */
+    struct id terms;     /* of that row, else by metadata[plan_terms] */
+    int64_t period_start_ms, period_end_ms;
+};
+/* The lines that are not deleted. */
+enum status mirror_items(struct arena *a, const struct json *subscription, struct mirror_item **out, size_t *n,
+                         struct err *e);
+/* Base and usage item, terms and period of *s, in whatever order the lines came: known prices before unknown ones. */
+void mirror_choose(struct subscription *s, const struct mirror_item *items, size_t n);
+
+/* The first phase of a schedule that begins after the current one: its prices and its beginning. False: there is none. */
+bool mirror_next_phase(const struct json *schedule, int64_t now_ms, const struct json **items, int64_t *start_ms);
+struct str mirror_phase_price(const struct json *item);
+
+int64_t mirror_time(const struct json *seconds); /* ms; 0 for null and for what no calendar holds */
+
+#endif

@@ -1,0 +1,327 @@
+/* notice.c: looks at each tenant that may need words, and mails what was not said before. */
+#include "billing/notice/notice.h"
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "billing/mirror/mirror.h"
+#include "billing/notice/notice_store.h"
+#include "plan/money.h"
+#include "plan/usage.h"
+#include "queue/mail.h"
+#include "stripe/client.h"
+
+#include "base/banned.h"
+
+#define ENDED_MS (7 * DAY_MS) /* an end longer ago is no news */
+#define PICO 1000000000000LL
+
+/* One tenant, as it is now. */
+struct look {
+    struct db *c;
+    struct arena *a;
+    struct id tenant;
+    int64_t now_ms, used;
+    struct entitlements x;
+    struct plans plans;
+    struct str name;   /* of the workspace */
+    struct str offers; /* where larger plans are; "" where none are sold */
+    struct notice_reader *readers;
+    size_t reader_n;
+    struct err *e;
+};
+
+/* ---- words ---- */
+
+static struct str money(struct look *l, int64_t amount, struct str currency)
+{
+    struct buf b;
+    char room[64];
+    buf_fixed(&b, room, sizeof(room));
+    money_text(&b, amount, currency);
+    const char *text = buf_ok(&b) ? arena_strdup(l->a, buf_str(&b)) : NULL;
+    return str_from(text);
+}
+
+/* "$0.0049": what one costs is less than the smallest unit. */
+static struct str unit_price(struct look *l)
+{
+    static const int64_t scales[] = {1, 10, 100, 1000};
+    const struct plan_terms *t = l->x.terms;
+    int64_t scale = scales[money_places(str_from(t->currency))];
+    struct decimal d = {t->overage / PICO / scale, t->overage / scale % PICO};
+    struct buf b;
+    char room[64];
+    buf_fixed(&b, room, sizeof(room));
+    decimal_print(&b, d);
+    const char *amount = arena_strdup(l->a, buf_str(&b));
+    struct str one = money(l, 0, str_from(t->currency)); /* the currency's sign stands before the digits */
+    size_t sign = 0;
+    while (sign < one.n && (one.p[sign] < '0' || one.p[sign] > '9'))
+        sign++;
+    const char *text = amount ? arena_printf(l->a, "%.*s%s", (int)sign, one.p, amount) : NULL;
+    return str_from(text);
+}
+
+static struct str plan_name(struct look *l, struct str plan)
+{
+    const struct plan *p = plans_find(&l->plans, plan);
+    return p ? p->name : STR_EMPTY;
+}
+
+/* The plan that is paid for, also while dunning withholds it. */
+static struct str own_plan(struct look *l)
+{
+    return l->x.subscription && l->x.terms ? plan_name(l, l->x.terms->plan) : l->x.plan->name;
+}
+
+struct values {
+    struct mail_value list[16];
+    size_t n;
+};
+
+static void put(struct values *v, struct mail_value one)
+{
+    if (one.kind == MAIL_AS_TEXT ? one.text.n > 0 : one.n != 0)
+        v->list[v->n++] = one;
+}
+
+/* The invoice that is not paid, where it is known. */
+static enum status put_invoice(struct look *l, struct values *v)
+{
+    struct invoice in;
+    struct err none = ERR_INIT;
+    if (!l->x.subscription || !l->x.subscription->latest_invoice.n)
+        return OK;
+    enum status st = invoice_get(l->c, l->tenant, l->a, l->x.subscription->latest_invoice, &in, &none);
+    if (st == ERR_NOT_FOUND)
+        return OK;
+    if (st != OK) {
+        *l->e = none;
+        return st;
+    }
+    if (in.amount_remaining > 0)
+        put(v, (struct mail_value)MAIL_TEXT("amount", money(l, in.amount_remaining, str_from(in.currency))));
+    if (in.next_attempt_ms > l->now_ms)
+        put(v, (struct mail_value)MAIL_DATE("retry", in.next_attempt_ms));
+    return OK;
+}
+
+static void put_usage(struct look *l, struct values *v)
+{
+    const struct quota_period *p = &l->x.period;
+    put(v, (struct mail_value)MAIL_NUMBER("used", l->used));
+    put(v, (struct mail_value)MAIL_NUMBER("included", p->limit < p->included ? p->limit : p->included));
+    put(v, (struct mail_value)MAIL_TEXT("plans", l->offers));
+    if (p->limit > p->included && l->x.terms && l->x.terms->overage >= 0) {
+        put(v, (struct mail_value)MAIL_TEXT("unit", unit_price(l)));
+        put(v, (struct mail_value)MAIL_TEXT("cap", money(l, l->x.overage_cap, str_from(l->x.terms->currency))));
+    }
+}
+
+static void put_coming(struct look *l, struct values *v)
+{
+    const struct plan_terms *next = l->x.subscription ? plans_terms(&l->plans, l->x.subscription->next_terms) : NULL;
+    const struct plan *p = next ? plans_find(&l->plans, next->plan) : NULL;
+    if (l->x.terms)
+        put(v, (struct mail_value)MAIL_TEXT("price", money(l, l->x.terms->price, str_from(l->x.terms->currency))));
+    if (p) {
+        put(v, (struct mail_value)MAIL_TEXT("next", p->name));
+        if (p->value[ENTITLEMENT_bots] != UNLIMITED)
+            put(v, (struct mail_value)MAIL_NUMBER("bots", p->value[ENTITLEMENT_bots]));
+    }
+}
+
+/* ---- saying ---- */
+
+static enum status mail_all(struct look *l, const char *mail, const struct values *v)
+{
+    enum status st = OK;
+    for (size_t i = 0; st == OK && i < l->reader_n; i++) {
+        const struct mail_new m = {.tenant = l->tenant,
+                                   .to = l->readers[i].email,
+                                   .template = mail,
+                                   .language = l->readers[i].language,
+                                   .values = v->list,
+                                   .value_count = v->n};
+        st = mail_queue(l->c, &m, l->e);
+        if (st == ERR_INVALID) { /* an address that cannot be mailed to keeps nobody else from hearing */
+            log_line(LOG_WARN, "notice_not_mailed", LOG_S("mail", mail), LOG_S("error", l->e->message));
+            st = OK;
+        }
+    }
+    return st;
+}
+
+static enum status say(struct look *l, const struct notice *n, const char *url,
+                       enum status (*more)(struct look *l, struct values *v), struct str plan)
+{
+    struct values v = {.n = 0};
+    bool fresh;
+    enum status st = notice_store_say(l->c, l->tenant, n->kind, n->about_ms, l->now_ms, &fresh, l->e);
+    if (st != OK || !fresh || !n->mail)
+        return st;
+    put(&v, (struct mail_value)MAIL_TEXT("workspace", l->name));
+    put(&v, (struct mail_value)MAIL_TEXT("plan", plan));
+    put(&v, (struct mail_value)MAIL_DATE("until", n->until_ms));
+    put(&v, (struct mail_value)MAIL_TEXT("url", str_from(url)));
+    if (more)
+        st = more(l, &v);
+    if (st == OK)
+        st = mail_all(l, n->mail, &v);
+    if (st == OK)
+        log_line(LOG_INFO, "billing_notice", LOG_S("kind", n->kind), LOG_I("readers", l->reader_n));
+    return st;
+}
+
+static enum status more_usage(struct look *l, struct values *v)
+{
+    put_usage(l, v);
+    return OK;
+}
+
+static enum status more_coming(struct look *l, struct values *v)
+{
+    put_coming(l, v);
+    return OK;
+}
+
+static enum status say_all(struct look *l, const struct notice *list, int n, const char *url,
+                           enum status (*more)(struct look *l, struct values *v), struct str plan)
+{
+    enum status st = OK;
+    for (int i = 0; st == OK && i < n; i++)
+        st = say(l, &list[i], url, more, plan);
+    return st;
+}
+
+/* ---- what is over ---- */
+
+/* A payment that came, or a subscription that ended without it: then there is nothing to be thankful for. */
+static enum status say_recovered(struct look *l, const struct notice *dunning, int n)
+{
+    bool live = l->x.state == BILLING_LIVE || l->x.state == BILLING_ENDING || l->x.state == BILLING_TRIAL;
+    int64_t *since;
+    size_t count;
+    enum status st = notice_store_failures(l->c, l->tenant, l->a, &since, &count, l->e);
+    for (size_t i = 0; st == OK && i < count; i++) {
+        struct notice over = {
+            .kind = "recovered", .mail = live && i + 1 == count ? "recovered" : NULL, .about_ms = since[i]};
+        if (n && dunning[0].about_ms == since[i])
+            continue; /* it goes on */
+        st = say(l, &over, "/app/billing", NULL, own_plan(l));
+    }
+    return st;
+}
+
+static int64_t ended_at(const struct subscription *s)
+{
+    if (s->status != STRIPE_CANCELED)
+        return 0;
+    return s->ended_ms > 0 ? s->ended_ms : s->canceled_ms;
+}
+
+static enum status say_ended(struct look *l)
+{
+    struct subscription *subs;
+    size_t n;
+    enum status st = l->x.state == BILLING_FREE ? subscription_list(l->c, l->tenant, l->a, &subs, &n, l->e) : OK;
+    for (size_t i = 0; st == OK && l->x.state == BILLING_FREE && i < n; i++) {
+        struct notice over = {.kind = "ended", .mail = "free_again", .about_ms = ended_at(&subs[i])};
+        const struct plan_terms *t = plans_terms(&l->plans, subs[i].terms);
+        if (over.about_ms > 0 && over.about_ms <= l->now_ms && l->now_ms - over.about_ms <= ENDED_MS && t)
+            st = say(l, &over, "/app/billing/plans", NULL, plan_name(l, t->plan));
+    }
+    return st;
+}
+
+/* ---- one tenant ---- */
+
+static enum status read_all(struct look *l)
+{
+    struct config *cfg = config_current();
+    enum status st = entitlement_load(l->c, l->tenant, l->now_ms, l->a, &l->x, l->e);
+    if (st == OK)
+        st = plans_read(l->c, l->a, &l->plans, l->e);
+    if (st == OK)
+        st = usage_used(l->c, l->tenant, l->x.period.start_ms, &l->used, l->e);
+    if (st == OK)
+        st = notice_store_name(l->c, l->tenant, l->a, &l->name, l->e);
+    if (st == OK)
+        st = notice_store_readers(l->c, l->tenant, l->a, &l->readers, &l->reader_n, l->e);
+    l->offers = STR_EMPTY;
+    if (cfg && stripe_enabled(cfg))
+        l->offers = str_from(arena_printf(l->a, "%s/app/billing/plans", config_string(cfg, CONFIG_base_url)));
+    config_drop(cfg);
+    return st;
+}
+
+static enum status notice_one(struct db *c, void *ctx, struct err *e)
+{
+    struct look *l = ctx;
+    struct notice list[NOTICES_MAX];
+    l->c = c;
+    l->e = e;
+    enum status st = read_all(l);
+    if (st != OK)
+        return st;
+    int n = notice_usage(&l->x, l->used, list);
+    st = say_all(l, list, n, "/app/billing/usage", more_usage, l->x.plan->name);
+    n = notice_dunning(&l->x, l->now_ms, list);
+    if (st == OK)
+        st = say_all(l, list, n, "/app/billing", put_invoice, own_plan(l));
+    if (st == OK)
+        st = say_recovered(l, list, n);
+    if (st == OK)
+        st = say_ended(l);
+    if (st != OK)
+        return st;
+    const struct plan_terms *next = l->x.subscription ? plans_terms(&l->plans, l->x.subscription->next_terms) : NULL;
+    n = notice_coming(&l->x, l->now_ms, next ? next->plan : STR_EMPTY, list);
+    return say_all(l, list, n, "/app/billing", more_coming, own_plan(l));
+}
+
+/* What was counted in the meantime is looked at again: the number is the one from before the look. */
+static enum status look_at(struct db *c, struct id tenant, int64_t now_ms, struct err *e)
+{
+    struct arena a;
+    struct notice_counter *counters;
+    size_t n = 0;
+    arena_init(&a, 8 * MB);
+    struct look l = {.a = &a, .tenant = tenant, .now_ms = now_ms};
+    enum status st = notice_store_counters(c, tenant, &a, now_ms, &counters, &n, e);
+    if (st == OK)
+        st = db_transaction(c, notice_one, &l, e);
+    for (size_t i = 0; st == OK && i < n; i++)
+        st = notice_store_noticed(c, tenant, &counters[i], e);
+    arena_release(&a);
+    return st;
+}
+
+enum status notice_step(struct db *c, int64_t now_ms, struct id *after, int limit, bool *more, struct err *e)
+{
+    struct arena a;
+    struct id *tenants;
+    size_t n = 0;
+    *more = false;
+    arena_init(&a, 4 * MB);
+    enum status st = notice_store_tenants(c, &a, *after, now_ms, now_ms - ENDED_MS, limit, &tenants, &n, e);
+    for (size_t i = 0; st == OK && i < n; i++) {
+        st = look_at(c, tenants[i], now_ms, e);
+        *after = tenants[i];
+        if (st != OK && st != ERR_UNAVAILABLE) { /* one workspace's trouble is not the others' */
+            char id[ID_TEXT_MAX];
+            log_line(LOG_ERROR, "notice_failed", LOG_S("workspace", id_text(ID_TENANT, tenants[i], id)),
+                     LOG_S("error", e ? e->message : ""));
+            st = OK;
+        }
+    }
+    *more = st == OK && n == (size_t)limit;
+    arena_release(&a);
+    return st;
+}
+
+enum status notice_forget(struct db *c, int64_t before_ms, int limit, int64_t *n, struct err *e)
+{
+    return notice_store_forget(c, before_ms, limit, n, e);
+}

@@ -1,0 +1,33 @@
+/* notice_store.h: who may need words, who reads them, what was said. */
+#ifndef PARLEY_BILLING_NOTICE_NOTICE_STORE_H
+#define PARLEY_BILLING_NOTICE_NOTICE_STORE_H
+
+#include "billing/notice/notice.h"
+
+/* Tenants behind `after` in the order of their ids: with a counter of a running period that grew, with a subscription whose state is
+ * worth a look, or with a failed payment that was told of and did not end yet. */
+enum status notice_store_tenants(struct db *c, struct arena *a, struct id after, int64_t now_ms, int64_t ended_after_ms,
+                                 int limit, struct id **out, size_t *n, struct err *e);
+struct notice_reader {
+    struct str email, language;
+};
+enum status notice_store_readers(struct db *c, struct id tenant, struct arena *a, struct notice_reader **out, size_t *n,
+                                 struct err *e);
+/* *fresh: it was not said before. */
+enum status notice_store_say(struct db *c, struct id tenant, const char *kind, int64_t about_ms, int64_t now_ms,
+                             bool *fresh, struct err *e);
+/* Since when payments were missing that were told of, and whose end was not. */
+enum status notice_store_failures(struct db *c, struct id tenant, struct arena *a, int64_t **out, size_t *n,
+                                  struct err *e);
+enum status notice_store_name(struct db *c, struct id tenant, struct arena *a, struct str *out, struct err *e);
+/* What the counters of running periods stand at, and that they were looked at up to there. */
+struct notice_counter {
+    int64_t period_start_ms, used;
+    bool billable;
+};
+enum status notice_store_counters(struct db *c, struct id tenant, struct arena *a, int64_t now_ms,
+                                  struct notice_counter **out, size_t *n, struct err *e);
+enum status notice_store_noticed(struct db *c, struct id tenant, const struct notice_counter *k, struct err *e);
+enum status notice_store_forget(struct db *c, int64_t before_ms, int limit, int64_t *n, struct err *e);
+
+#endif

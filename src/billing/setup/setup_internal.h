@@ -1,0 +1,41 @@
+/* setup_internal.h: what the parts of `parley billing setup` share. */
+#ifndef PARLEY_BILLING_SETUP_SETUP_INTERNAL_H
+#define PARLEY_BILLING_SETUP_SETUP_INTERNAL_H
+
+#include "billing/setup/setup.h"
+#include "billing/setup/setup_store.h"
+
+struct setup {
+    struct stripe *stripe;
+    struct db_pool *p;
+    struct arena *a;
+    const struct setup_options *options;
+    struct setup_report *out;
+    struct plans plans;
+    struct str meter; /* its id */
+    bool nomem;       /* a text could not be made: nothing is sent any more */
+};
+
+/* A text in the arena; what fails shows in the next setup_post. */
+const char *setup_text(struct setup *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* A POST of its own: each thing is looked for before it is made, so that no key has to last longer than the call. */
+enum status setup_post(struct setup *s, const char *path, const struct stripe_form *f, struct json **out,
+                       struct err *e);
+enum status setup_post_json(struct setup *s, const char *path, const struct json *body, struct json **out,
+                            struct err *e);
+enum status setup_say(struct setup *s, const char *what, struct str name, struct str id, enum setup_how how,
+                      const char *note, struct err *e);
+enum status setup_remember(struct setup *s, const char *name, struct str id, struct err *e);
+enum status setup_known(struct setup *s, const char *name, struct str *id, struct err *e);
+/* All of a list, as an array in the arena. */
+enum status setup_list(struct setup *s, const char *path, const struct stripe_form *query, struct json **out,
+                       struct err *e);
+/* A GET whose 404 is *out NULL. */
+enum status setup_look(struct setup *s, const char *path, const struct stripe_form *query, struct json **out,
+                       struct err *e);
+
+enum status setup_products(struct setup *s, struct err *e);
+enum status setup_endpoint(struct setup *s, struct err *e);
+enum status setup_thin(struct setup *s, struct err *e);
+
+#endif

@@ -1,0 +1,360 @@
+/* setup_prices.c: products and prices: the plan's current terms are sold, older terms are kept for whom they are still needed. */
+#include "base/clock.h"
+#include "billing/setup/setup_internal.h"
+#include "plan/money.h"
+#include "stripe/held.h"
+
+#include "base/banned.h"
+
+#define ROLES 2
+static const char *const role_names[ROLES] = {"usage", "base"}; /* by `base` of a setup_price */
+#define PICO 1000000000000LL
+
+bool setup_is_sold(const struct plan *p)
+{
+    return p->terms && p->terms->price > 0;
+}
+
+/* ---- what a price has to be ---- */
+
+static void lower(const char currency[4], char out[4])
+{
+    for (int i = 0; i < 4; i++)
+        out[i] = currency[i] >= 'A' && currency[i] <= 'Z' ? (char)(currency[i] + 32) : currency[i];
+}
+
+/* Terms with an included number and a price beyond it have two tiers; unlimited ones, and those that stop, one that costs nothing. */
+static bool has_overage(const struct plan_terms *t)
+{
+    return t->conversations != UNLIMITED && t->overage > 0;
+}
+
+static void unit_text(const struct plan_terms *t, char *out, size_t size)
+{
+    struct buf b;
+    buf_fixed(&b, out, size);
+    decimal_print(&b, (struct decimal){.whole = t->overage / PICO, .pico = t->overage % PICO});
+}
+
+static bool unit_is(const struct json *tier, const struct plan_terms *t)
+{
+    struct decimal want = {.whole = t ? t->overage / PICO : 0, .pico = t ? t->overage % PICO : 0}, has;
+    if (!decimal_parse(json_get_str(tier, "unit_amount_decimal"), &has))
+        has = decimal_of(json_int(json_get(tier, "unit_amount"), -1));
+    return decimal_cmp(has, want) == 0 && json_int(json_get(tier, "flat_amount"), 0) == 0;
+}
+
+static bool tiers_fit(const struct json *tiers, const struct plan_terms *t)
+{
+    size_t n = json_len(tiers), free_tiers = !has_overage(t) || t->conversations > 0 ? 1 : 0;
+    if (n != free_tiers + (has_overage(t) ? 1 : 0))
+        return false;
+    if (free_tiers && !unit_is(json_at(tiers, 0), NULL))
+        return false;
+    if (free_tiers && has_overage(t) && json_int(json_get(json_at(tiers, 0), "up_to"), -1) != t->conversations)
+        return false;
+    return !has_overage(t) || unit_is(json_at(tiers, n - 1), t);
+}
+
+/* Amounts cannot be changed at Stripe: a price that does not fit was never ours, whatever its metadata says. */
+static bool price_fits(const struct setup *s, const struct json *p, const struct plan_terms *t, bool base)
+{
+    const struct json *r = json_get(p, "recurring");
+    char currency[4];
+    lower(t->currency, currency);
+    if (!str_eqz(json_get_str(p, "currency"), currency) || !str_eqz(json_get_str(r, "interval"), "month") ||
+        json_int(json_get(r, "interval_count"), 1) != 1)
+        return false;
+    if (base)
+        return str_eqz(json_get_str(p, "billing_scheme"), "per_unit") &&
+               str_eqz(json_get_str(r, "usage_type"), "licensed") &&
+               json_int(json_get(p, "unit_amount"), -1) == t->price;
+    return str_eqz(json_get_str(p, "tiers_mode"), "graduated") && str_eqz(json_get_str(r, "usage_type"), "metered") &&
+           str_eq(stripe_id_of(json_get(r, "meter")), s->meter) && tiers_fit(json_get(p, "tiers"), t);
+}
+
+static bool is_of(const struct json *p, struct id *terms, bool *base)
+{
+    const struct json *m = json_get(p, "metadata");
+    struct str role = json_get_str(m, "role");
+    *base = str_eqz(role, role_names[1]);
+    return (*base || str_eqz(role, role_names[0])) && id_parse(ID_TERMS, json_get_str(m, "plan_terms"), terms);
+}
+
+/* ---- making one ---- */
+
+static void tier_params(struct stripe_form *f, const struct plan_terms *t)
+{
+    char unit[40];
+    size_t i = 0;
+    stripe_param_text(f, "billing_scheme", "tiered");
+    stripe_param_text(f, "tiers_mode", "graduated");
+    if (has_overage(t) && t->conversations > 0) {
+        stripe_param_int(f, "tiers[0][up_to]", t->conversations);
+        stripe_param_int(f, "tiers[0][unit_amount]", 0);
+        i = 1;
+    }
+    stripe_param_text(f, stripe_name(f, "tiers[%zu][up_to]", i), "inf");
+    if (has_overage(t)) {
+        unit_text(t, unit, sizeof(unit));
+        stripe_param_text(f, stripe_name(f, "tiers[%zu][unit_amount_decimal]", i), unit);
+    } else
+        stripe_param_int(f, stripe_name(f, "tiers[%zu][unit_amount]", i), 0);
+}
+
+static void price_params(struct stripe_form *f, struct setup *s, const struct plan *plan, bool base,
+                         const char *product)
+{
+    const struct plan_terms *t = plan->terms;
+    char currency[4], id[ID_TEXT_MAX];
+    lower(t->currency, currency);
+    stripe_param_text(f, "product", product);
+    stripe_param_text(f, "currency", currency);
+    stripe_param_text(f, "recurring[interval]", "month");
+    if (base)
+        stripe_param_int(f, "unit_amount", t->price);
+    else {
+        stripe_param_text(f, "recurring[usage_type]", "metered");
+        stripe_param_str(f, "recurring[meter]", s->meter);
+        tier_params(f, t);
+    }
+    /* Once set it cannot be changed: left open where Parley adds no taxes. */
+    if (config_bool(s->stripe->config, CONFIG_stripe_automatic_tax))
+        stripe_param_text(f, "tax_behavior", "exclusive");
+    stripe_param_text(f, "nickname", setup_text(s, "%.*s %s", STR_F(plan->name), base ? "month" : "conversations"));
+    stripe_param_text(f, "lookup_key", setup_text(s, "parley_%.*s_%s", STR_F(plan->plan), role_names[base]));
+    stripe_param_bool(f, "transfer_lookup_key", true);
+    stripe_param_text(f, "metadata[plan_terms]", id_text(ID_TERMS, t->id, id));
+    stripe_param_text(f, "metadata[role]", role_names[base]);
+    stripe_param_str(f, "metadata[plan]", plan->plan);
+}
+
+/* ---- a price that is there ---- */
+
+/* What somebody changed in the dashboard and must not be; a nickname may. */
+static const char *price_drift(const struct setup *s, const struct json *p, struct str lookup_key,
+                               struct stripe_form *f)
+{
+    const char *note = "";
+    if (!json_bool(json_get(p, "active"))) {
+        stripe_param_bool(f, "active", true);
+        note = "it was switched off";
+    }
+    if (lookup_key.n && !str_eq(json_get_str(p, "lookup_key"), lookup_key)) {
+        stripe_param_str(f, "lookup_key", lookup_key);
+        stripe_param_bool(f, "transfer_lookup_key", true);
+        note = "its lookup key was another";
+    }
+    if (config_bool(s->stripe->config, CONFIG_stripe_automatic_tax) &&
+        str_eqz(json_get_str(p, "tax_behavior"), "unspecified")) {
+        stripe_param_text(f, "tax_behavior", "exclusive");
+        note = "its tax behaviour was not said";
+    }
+    return note;
+}
+
+static enum status price_mend(struct setup *s, struct str name, const struct json *p, struct str lookup_key,
+                              struct err *e)
+{
+    struct str id = json_get_str(p, "id");
+    struct json *changed;
+    struct stripe_form f;
+    enum status st = OK;
+    stripe_form_init(&f);
+    const char *note = price_drift(s, p, lookup_key, &f);
+    if (note[0])
+        st = setup_post(s, stripe_path(s->a, "/v1/prices/%", id.p, (char *)NULL), &f, &changed, e);
+    stripe_form_release(&f);
+    if (st != OK)
+        return st;
+    return setup_say(s, "price", name, id, note[0] ? SETUP_CHANGED : SETUP_FOUND, note, e);
+}
+
+/* ---- rows ---- */
+
+struct price_row {
+    bool livemode;
+    struct id terms;
+    struct setup_price price;
+    bool offered;
+};
+
+static enum status write_price(struct db *c, void *ctx, struct err *e)
+{
+    const struct price_row *x = ctx;
+    return x->offered ? setup_store_price_put(c, x->livemode, x->terms, x->price, e)
+                      : setup_store_price_keep(c, x->livemode, x->terms, x->price, e);
+}
+
+static enum status remember_price(struct setup *s, struct id terms, struct str id, bool base, bool offered,
+                                  struct err *e)
+{
+    struct price_row x = {
+        .livemode = s->stripe->livemode, .terms = terms, .price = {.id = id, .base = base}, .offered = offered};
+    return held_transaction(s->p, write_price, &x, e);
+}
+
+struct usage_row {
+    bool livemode;
+    struct id terms;
+    bool used;
+};
+
+static enum status ask_used(struct db *c, void *ctx, struct err *e)
+{
+    struct usage_row *x = ctx;
+    return setup_store_terms_used(c, x->livemode, x->terms, clock_now_ms(), &x->used, e);
+}
+
+/* ---- the prices of one plan ---- */
+
+static struct json *price_of(const struct setup *s, const struct json *all, const struct plan_terms *t, bool base)
+{
+    struct json *best = NULL;
+    for (size_t i = 0; i < json_len(all); i++) {
+        struct json *p = json_at(all, i);
+        struct id terms;
+        bool is_base;
+        if (!is_of(p, &terms, &is_base) || !id_eq(terms, t->id) || is_base != base || !price_fits(s, p, t, base))
+            continue;
+        if (!best || json_get_str(p, "lookup_key").n) /* the one that is sold, where two were made */
+            best = p;
+    }
+    return best;
+}
+
+static enum status price_ensure(struct setup *s, const struct plan *plan, const struct json *all, bool base,
+                                const char *product, struct str *id, struct err *e)
+{
+    const char *name = setup_text(s, "%.*s %s", STR_F(plan->plan), role_names[base]);
+    const char *key = setup_text(s, "parley_%.*s_%s", STR_F(plan->plan), role_names[base]);
+    struct json *p = price_of(s, all, plan->terms, base);
+    struct stripe_form f;
+    enum status st;
+    if (s->nomem)
+        return err_nomem(e);
+    if (p) {
+        *id = json_get_str(p, "id");
+        st = remember_price(s, plan->terms->id, *id, base, true, e);
+        return st == OK ? price_mend(s, str_from(name), p, str_from(key), e) : st;
+    }
+    stripe_form_init(&f);
+    price_params(&f, s, plan, base, product);
+    st = setup_post(s, "/v1/prices", &f, &p, e);
+    stripe_form_release(&f);
+    if (st != OK)
+        return st;
+    *id = json_get_str(p, "id");
+    if ((st = remember_price(s, plan->terms->id, *id, base, true, e)) != OK)
+        return st;
+    return setup_say(s, "price", str_from(name), *id, SETUP_MADE, "", e);
+}
+
+/* One of terms that are not sold: active as long as somebody needs it. */
+static enum status price_keep(struct setup *s, const struct plan *plan, const struct json *p, struct id terms,
+                              bool base, struct err *e)
+{
+    struct usage_row x = {.livemode = s->stripe->livemode, .terms = terms};
+    struct str id = json_get_str(p, "id");
+    const char *name = setup_text(s, "%.*s %s (older terms)", STR_F(plan->plan), role_names[base]);
+    bool active = json_bool(json_get(p, "active"));
+    struct json *changed;
+    struct stripe_form f;
+    enum status st = remember_price(s, terms, id, base, false, e);
+    if (s->nomem)
+        return err_nomem(e);
+    if (st == OK)
+        st = held_db(s->p, ask_used, &x, e);
+    if (st != OK)
+        return st;
+    if (x.used)
+        return price_mend(s, str_from(name), p, STR_EMPTY, e);
+    if (!active)
+        return OK;
+    stripe_form_init(&f);
+    stripe_param_bool(&f, "active", false);
+    st = setup_post(s, stripe_path(s->a, "/v1/prices/%", id.p, (char *)NULL), &f, &changed, e);
+    stripe_form_release(&f);
+    return st == OK ? setup_say(s, "price", str_from(name), id, SETUP_RETIRED, "", e) : st;
+}
+
+static enum status prices_keep(struct setup *s, const struct plan *plan, const struct json *all,
+                               const struct str sold[ROLES], struct err *e)
+{
+    enum status st = OK;
+    for (size_t i = 0; st == OK && i < json_len(all); i++) {
+        const struct json *p = json_at(all, i);
+        struct str id = json_get_str(p, "id");
+        struct id terms;
+        bool base;
+        if (is_of(p, &terms, &base) && plans_terms(&s->plans, terms) && !str_eq(id, sold[0]) && !str_eq(id, sold[1]))
+            st = price_keep(s, plan, p, terms, base, e);
+    }
+    return st;
+}
+
+static enum status setup_plan_prices(struct setup *s, const struct plan *plan, const char *product, struct err *e)
+{
+    struct str sold[ROLES] = {STR_EMPTY, STR_EMPTY};
+    struct stripe_form f;
+    struct json *all;
+    stripe_form_init(&f);
+    stripe_param_text(&f, "product", product);
+    stripe_param_text(&f, "expand[0]", "data.tiers");
+    enum status st = stripe_form_ok(&f) ? setup_list(s, "/v1/prices", &f, &all, e) : err_nomem(e);
+    stripe_form_release(&f);
+    for (int base = ROLES - 1; st == OK && base >= 0; base--)
+        st = price_ensure(s, plan, all, base != 0, product, &sold[base], e);
+    return st == OK ? prices_keep(s, plan, all, sold, e) : st;
+}
+
+/* ---- products ---- */
+
+static enum status product_ensure(struct setup *s, const struct plan *plan, const char *id, struct err *e)
+{
+    enum setup_how how = SETUP_FOUND;
+    struct json *p;
+    struct stripe_form f;
+    const char *path = stripe_path(s->a, "/v1/products/%", id, (char *)NULL);
+    enum status st = setup_look(s, path, NULL, &p, e);
+    if (st != OK)
+        return st;
+    stripe_form_init(&f);
+    if (!p) {
+        stripe_param_text(&f, "id", id);
+        stripe_param_text(
+            &f, "name",
+            setup_text(s, "%s %.*s", config_string(s->stripe->config, CONFIG_brand_name), STR_F(plan->name)));
+        stripe_param_str(&f, "metadata[plan]", plan->plan);
+        st = setup_post(s, "/v1/products", &f, &p, e);
+        how = SETUP_MADE;
+    } else if (!json_bool(json_get(p, "active"))) {
+        stripe_param_bool(&f, "active", true);
+        st = setup_post(s, path, &f, &p, e);
+        how = SETUP_CHANGED;
+    }
+    stripe_form_release(&f);
+    if (st != OK)
+        return st;
+    return setup_say(s, "product", plan->plan, str_from(id), how, how == SETUP_CHANGED ? "it was switched off" : "", e);
+}
+
+enum status setup_products(struct setup *s, struct err *e)
+{
+    enum status st = OK;
+    for (size_t i = 0; st == OK && i < s->plans.n; i++) {
+        const struct plan *plan = &s->plans.list[i];
+        const char *id = setup_text(s, "parley_%.*s", STR_F(plan->plan));
+        const char *name = setup_text(s, "product:%.*s", STR_F(plan->plan));
+        if (!setup_is_sold(plan))
+            continue;
+        if (s->nomem)
+            return err_nomem(e);
+        st = product_ensure(s, plan, id, e);
+        if (st == OK)
+            st = setup_remember(s, name, str_from(id), e);
+        if (st == OK)
+            st = setup_plan_prices(s, plan, id, e);
+    }
+    return st;
+}

@@ -1,0 +1,61 @@
+#include "billing/sync/receive.h"
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/shared.h"
+#include "billing/sync/event_store.h"
+#include "stripe/sign.h"
+
+#include "base/banned.h"
+
+#define HOOK_ARENA (64 * MB) /* an envelope of many small parts takes a hundred times its bytes */
+
+static enum status no_secret(struct err *e)
+{
+    return err_set(e, ERR_NOT_FOUND, "hook_off", "No signing secret is set for this address.");
+}
+
+enum status event_add(struct db *c, const struct event_envelope *v, struct str payload, int64_t now_ms, bool *fresh,
+                      struct err *e)
+{
+    return event_store_add(c, v, payload, now_ms, fresh, e);
+}
+
+static enum status store(struct db_pool *p, const struct event_envelope *v, struct str body, bool *fresh, struct err *e)
+{
+    struct db *c = NULL;
+    enum status st = db_get(p, &c, e);
+    if (st == OK)
+        st = event_store_add(c, v, body, clock_now_ms(), fresh, e);
+    db_put(c);
+    return st;
+}
+
+/* The signature stands before everything: nobody else's bytes are read as JSON. */
+enum status hook_receive(struct db_pool *p, const struct config *c, struct str signature, struct str body,
+                         struct err *e)
+{
+    struct str secrets = str_from(config_string(c, CONFIG_stripe_webhook_secrets));
+    struct event_envelope v;
+    struct arena a;
+    bool fresh = false;
+    if (!str_trim(secrets).n)
+        return no_secret(e);
+    if (body.n > HOOK_MAX_BODY)
+        return err_set(e, ERR_TOO_LARGE, NULL, "The body may have %d bytes at most.", HOOK_MAX_BODY);
+    enum status st = stripe_sign_check(secrets.p, signature, body, clock_now_ms(), e);
+    if (st != OK)
+        return st == ERR_UNAVAILABLE ? no_secret(e) : st;
+    arena_init(&a, HOOK_ARENA);
+    st = event_envelope_parse(&a, body, &v, e);
+    if (st == OK)
+        st = store(p, &v, body, &fresh, e);
+    if (st == OK) {
+        log_line(LOG_INFO, fresh ? "stripe_event" : "stripe_event_again", LOG_T("event", v.id), LOG_T("type", v.type),
+                 LOG_T("object", v.object_id));
+        shared_bump("work", ID_NONE);
+    }
+    arena_release(&a);
+    return st;
+}
