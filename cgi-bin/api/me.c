@@ -60,6 +60,6 @@ void templates_list(struct request *rq)
         reply_json(rq, 200, out);
         return;
     }
-    err_nomem(&e);
+    (void)err_nomem(&e);
     reply_problem(rq, &e);
 }

@@ -163,12 +163,12 @@ static void answer_events(struct request *rq, struct talk_in *in)
     rq->who.tenant = out.tenant; /* for the log */
     if (st == OK) {
         visitor_write(&stream.data, &out);
-        send(&stream, "done", &gone);
+        (void)send(&stream, "done", &gone);
     } else if (stream.begun) {
         buf_clear(&stream.data);
         request_failed(rq, &e);
         write_error(&stream.data, rq, &e);
-        send(&stream, "error", &gone);
+        (void)send(&stream, "error", &gone);
     } else {
         reply_problem(rq, &e);
     }

@@ -78,7 +78,7 @@ enum status err_set(struct err *e, enum status status, const char *code, const c
 {
     va_list ap;
     va_start(ap, fmt);
-    fill(e, status, code, NULL, fmt, ap);
+    (void)fill(e, status, code, NULL, fmt, ap);
     va_end(ap);
     return status;
 }
@@ -87,7 +87,7 @@ enum status err_at(struct err *e, enum status status, const char *code, const ch
 {
     va_list ap;
     va_start(ap, fmt);
-    fill(e, status, code, pointer, fmt, ap);
+    (void)fill(e, status, code, pointer, fmt, ap);
     va_end(ap);
     return status;
 }

@@ -9,7 +9,17 @@
 #include <stdarg.h>
 #include <stddef.h>
 
-enum status {
+/* The compiler warns where a status is ignored: also that of a static function and of a call through a pointer. An
+ * ignored status that is meant is cast to void. GCC takes this attribute on a type only under the name of C23. */
+#if defined(__clang__)
+#define MUST_CHECK __attribute__((warn_unused_result))
+#elif defined(__GNUC__) && __GNUC__ >= 10
+#define MUST_CHECK [[nodiscard]]
+#else
+#define MUST_CHECK
+#endif
+
+enum MUST_CHECK status {
     OK = 0,
     ERR_INVALID,     /* the input is wrong: 400, or 422 when `pointer` is set */
     ERR_AUTH,        /* who are you: 401 */

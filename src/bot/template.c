@@ -75,7 +75,7 @@ static enum status load_one(const char *dir, const char *name, struct err *e)
     if ((st = read_file(&shelf.arena, path, &text, e)) != OK)
         return st;
     if ((st = json_parse(&shelf.arena, text, MAX_JSON_DEPTH + 2, &doc, e)) != OK) {
-        err_wrap(e, "Bot template %s", name);
+        (void)err_wrap(e, "Bot template %s", name);
         return e ? (e->status = ERR_INTERNAL) : ERR_INTERNAL;
     }
     if (!json_get_str(doc, "id").n || !json_is(json_get(doc, "flow"), JSON_OBJECT))

@@ -51,7 +51,7 @@ static char *in_dir(struct cli *cl, const char *dir, const char *file, struct er
 {
     char *path = arena_printf(&cl->arena, "%s/%s", dir, file);
     if (!path)
-        err_nomem(e);
+        (void)err_nomem(e);
     return path;
 }
 

@@ -80,7 +80,7 @@ enum status cli_db_any(struct cli *cl, struct db **out, struct err *e)
         if (db_pool_trouble(cl->pool, why, sizeof(why)))
             st = err_set(e, ERR_DENIED, "database_refused", "The database refuses the connection: %s", why);
         else if (why[0])
-            err_set(e, st, "database_unavailable", "The database cannot be reached: %s", why);
+            (void)err_set(e, st, "database_unavailable", "The database cannot be reached: %s", why);
     }
     *out = cl->db;
     return st;
@@ -149,6 +149,6 @@ enum status cli_read_file(struct cli *cl, const char *path, size_t max, struct s
     if (!std)
         close(fd);
     if (st != OK)
-        err_wrap(e, "%s", std ? "standard input" : path);
+        (void)err_wrap(e, "%s", std ? "standard input" : path);
     return st;
 }

@@ -197,9 +197,10 @@ static enum status apply_step(struct db *c, void *ctx, struct err *e)
     if (no && !(a->killed_before && was_done(no))) {
         char why[300];
         snprintf(why, sizeof(why), "%s", mysql_error(c->my));
-        db_fail(c, a->step->name.p, no, why, e);
+        (void)db_fail(c, a->step->name.p, no, why, e);
         if (db_fate(no) != FATE_LOST && db_fate(no) != FATE_RETRY)
-            err_set(e, ERR_INTERNAL, "migration_failed", "Migration %s failed: %s (%u)", a->step->name.p, why, no);
+            (void)err_set(e, ERR_INTERNAL, "migration_failed", "Migration %s failed: %s (%u)", a->step->name.p, why,
+                          no);
         return e->status;
     }
     return mark(a->r, a->step, "applied", e);
@@ -219,7 +220,7 @@ static enum status run_step(struct run *r, const struct step *step, struct err *
     if (st == OK)
         return OK;
     if (strcmp(mine.code, "migration_failed") == 0)
-        mark(r, step, "failed", NULL);
+        (void)mark(r, step, "failed", NULL);
     if (e)
         *e = mine;
     return st;
@@ -316,7 +317,7 @@ enum status migrate_run(const struct config *c, const char *sql_dir, enum migrat
     else if (r.pool && st == ERR_UNAVAILABLE) {
         char why[256];
         db_pool_trouble(r.pool, why, sizeof(why));
-        err_set(e, st, "database_unavailable", "The database cannot be reached: %s", why);
+        (void)err_set(e, st, "database_unavailable", "The database cannot be reached: %s", why);
     }
     close_run(&r);
     return st;

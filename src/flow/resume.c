@@ -67,7 +67,7 @@ static int take_command(struct run *r, const struct command *c)
     r->consumed = true;
     r->tries = 0;
     if (c->reset)
-        run_defaults(r);
+        (void)run_defaults(r);
     return c->next;
 }
 

@@ -53,7 +53,7 @@ static enum status check_input(const struct talk_in *in, struct err *e)
 
 static enum status too_fast(int retry_after_s, struct err *e)
 {
-    err_set(e, ERR_RATE, NULL, "Too many messages. Wait a moment.");
+    (void)err_set(e, ERR_RATE, NULL, "Too many messages. Wait a moment.");
     if (e)
         e->retry_after_s = retry_after_s;
     return ERR_RATE;
@@ -170,12 +170,12 @@ static enum status write_state(struct turn *u, struct err *e)
     json_write(&b, u->result.state);
     bool ok = buf_ok(&b);
     if (!ok) {
-        err_set(e, ERR_INTERNAL, "state_too_large", "The bot keeps more than %zu bytes about this conversation.",
-                MAX_STATE);
+        (void)err_set(e, ERR_INTERNAL, "state_too_large", "The bot keeps more than %zu bytes about this conversation.",
+                      MAX_STATE);
     } else {
         u->conv.flow_state = arena_str(u->arena, buf_str(&b), &ok);
         if (!ok)
-            err_nomem(e);
+            (void)err_nomem(e);
     }
     buf_release(&b);
     return ok ? OK : e->status;
@@ -248,11 +248,11 @@ static enum status contact_text(struct turn *u, struct str *out, struct err *e)
     json_write(&b, u->in->contact);
     bool ok = buf_ok(&b);
     if (!ok) {
-        err_at(e, ERR_INVALID, "contact_too_large", "/contact", "A contact has at most %d bytes.", CONTACT_MAX);
+        (void)err_at(e, ERR_INVALID, "contact_too_large", "/contact", "A contact has at most %d bytes.", CONTACT_MAX);
     } else {
         *out = arena_str(u->arena, buf_str(&b), &ok);
         if (!ok)
-            err_nomem(e);
+            (void)err_nomem(e);
     }
     buf_release(&b);
     return ok ? OK : e->status;

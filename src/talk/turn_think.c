@@ -189,7 +189,8 @@ enum status turn_think(struct turn *u, const struct json *state, struct err *e)
     if (u->repeated)
         return err_set(e, ERR_CONFLICT, "turn_key", "This message was recorded already.");
     if (u->busy) {
-        err_set(e, ERR_RATE, "bot_busy", "This bot waits for too many answers from outside. Try again in a moment.");
+        (void)err_set(e, ERR_RATE, "bot_busy",
+                      "This bot waits for too many answers from outside. Try again in a moment.");
         if (e)
             e->retry_after_s = 2;
         return ERR_RATE;

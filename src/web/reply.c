@@ -263,11 +263,11 @@ static void replace_if_unfit(struct request *rq)
     if (rp->status != 0 && !rp->refused && buf_ok(rp->extra) && buf_ok(rp->body))
         return;
     if (rp->status == 0)
-        err_set(&e, ERR_INTERNAL, NULL, "The page gave no answer.");
+        (void)err_set(&e, ERR_INTERNAL, NULL, "The page gave no answer.");
     else if (rp->refused || !buf_ok(rp->extra))
-        err_set(&e, ERR_INTERNAL, NULL, "The answer could not be sent.");
+        (void)err_set(&e, ERR_INTERNAL, NULL, "The answer could not be sent.");
     else
-        err_set(&e, ERR_INTERNAL, "reply_too_large", "The answer is too large, or memory is short.");
+        (void)err_set(&e, ERR_INTERNAL, "reply_too_large", "The answer is too large, or memory is short.");
     rp->refused = false;
     rp->csp = STR_EMPTY;
     buf_clear(rp->extra);

@@ -41,7 +41,7 @@ static void object(struct request *rq, const struct json *j)
 {
     struct err e = ERR_INIT;
     if (!j) {
-        err_nomem(&e);
+        (void)err_nomem(&e);
         reply_error(rq, &e);
     } else {
         reply_json(rq, 200, j);
@@ -148,7 +148,7 @@ void test_stream(struct request *rq)
             return;
         sleep_ms(20);
     }
-    stream_event(rq, "done", STR_EMPTY, STR("{}"), &e);
+    (void)stream_event(rq, "done", STR_EMPTY, STR("{}"), &e);
 }
 
 void test_bearer(struct request *rq)
@@ -221,7 +221,7 @@ void test_parts(struct request *rq)
             return;
     }
     if (request_query(rq, "fail").n) {
-        err_set(&e, ERR_UNAVAILABLE, NULL, "It broke off.");
+        (void)err_set(&e, ERR_UNAVAILABLE, NULL, "It broke off.");
         reply_error(rq, &e);
     }
 }
@@ -243,7 +243,7 @@ void test_nothing(struct request *rq)
 void test_fail(struct request *rq)
 {
     struct err e = ERR_INIT;
-    err_at(&e, ERR_INVALID, "field_wrong", "/text", "The text is \"wrong\" </script>.");
+    (void)err_at(&e, ERR_INVALID, "field_wrong", "/text", "The text is \"wrong\" </script>.");
     reply_error(rq, &e);
 }
 

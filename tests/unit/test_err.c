@@ -13,7 +13,7 @@ static void fills_and_defaults(void **state)
     assert_string_equal(err_code(&e), "not_found");
     assert_string_equal(e.pointer, "");
     e.retry_after_s = 9;
-    err_at(&e, ERR_INVALID, "flow_invalid", "/nodes/a", "Bad.");
+    (void)err_at(&e, ERR_INVALID, "flow_invalid", "/nodes/a", "Bad.");
     assert_string_equal(err_code(&e), "flow_invalid");
     assert_string_equal(e.pointer, "/nodes/a");
     assert_int_equal(e.retry_after_s, 0);
@@ -25,7 +25,7 @@ static void wraps_and_keeps(void **state)
 {
     (void)state;
     struct err e = ERR_INIT;
-    err_at(&e, ERR_CONFLICT, "taken", "name", "The name is taken.");
+    (void)err_at(&e, ERR_CONFLICT, "taken", "name", "The name is taken.");
     assert_int_equal(err_wrap(&e, "bot %s", "x"), ERR_CONFLICT);
     assert_string_equal(e.message, "bot x: The name is taken.");
     assert_string_equal(e.code, "taken");
@@ -36,8 +36,8 @@ static void own_message_as_argument(void **state)
 {
     (void)state;
     struct err e = ERR_INIT;
-    err_set(&e, ERR_INVALID, "a_code", "inner");
-    err_set(&e, ERR_INTERNAL, e.code, "outer, %s", e.message);
+    (void)err_set(&e, ERR_INVALID, "a_code", "inner");
+    (void)err_set(&e, ERR_INTERNAL, e.code, "outer, %s", e.message);
     assert_string_equal(e.message, "outer, inner");
     assert_string_equal(e.code, "a_code");
 }
@@ -55,13 +55,13 @@ static void cuts_between_characters(void **state)
         }
         text[n] = '\0';
         struct err e = ERR_INIT;
-        err_set(&e, ERR_INVALID, NULL, "%s", text);
+        (void)err_set(&e, ERR_INVALID, NULL, "%s", text);
         size_t kept = strlen(e.message);
         assert_true(kept >= sizeof(e.message) - 4);
         assert_int_equal((kept - shift) % 3, 0);
-        err_wrap(&e, "%s", text);
+        (void)err_wrap(&e, "%s", text);
         assert_true(strlen(e.message) < sizeof(e.message));
-        err_at(&e, ERR_INVALID, text, text, "x");
+        (void)err_at(&e, ERR_INVALID, text, text, "x");
         assert_int_equal((strlen(e.pointer) - shift) % 3, 0);
     }
 }

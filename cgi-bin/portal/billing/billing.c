@@ -393,11 +393,11 @@ static void soften(struct page *pg)
     bool certain = surely_not_done(code) || pg->e.status == ERR_INVALID;
     request_failed(pg->rq, &pg->e);
     if (certain)
-        err_set(&pg->e, ERR_UNAVAILABLE, "payment_unavailable",
-                "The payment service cannot be reached. Nothing was changed or charged.");
+        (void)err_set(&pg->e, ERR_UNAVAILABLE, "payment_unavailable",
+                      "The payment service cannot be reached. Nothing was changed or charged.");
     else
-        err_set(&pg->e, ERR_UNAVAILABLE, "payment_unknown",
-                "The payment service gave no answer: look in a minute what has come of it.");
+        (void)err_set(&pg->e, ERR_UNAVAILABLE, "payment_unknown",
+                      "The payment service gave no answer: look in a minute what has come of it.");
 }
 
 bool billing_refused(struct page *pg)

@@ -140,7 +140,7 @@ void import_status(struct request *rq)
     page_release(&pg);
     if (!out || json_set_str(out, "state", str_from(j.state)) != 0 || json_set_bool(out, "over", job_over(&j)) != 0 ||
         json_set_int(out, "percent", job_percent(&j)) != 0 || json_set_int(out, "rows", rows) != 0) {
-        err_nomem(&pg.e);
+        (void)err_nomem(&pg.e);
         page_fail(&pg);
         return;
     }

@@ -121,7 +121,7 @@ static bool version_number(struct page *pg, struct str text, int64_t *out)
     if (str_eq(text, STR("draft")))
         *out = 0;
     else if (!num_i64(text, 1, INT32_MAX, out)) {
-        err_set(&pg->e, ERR_NOT_FOUND, NULL, "There is no such version.");
+        (void)err_set(&pg->e, ERR_NOT_FOUND, NULL, "There is no such version.");
         page_fail(pg);
         return false;
     }

@@ -90,7 +90,7 @@ bool page_begin_public(struct request *rq, struct page *pg)
     struct str language = request_language(rq, supported, COUNT_OF(supported));
     pg->v = view_new(rq->arena, arena_strdup(rq->arena, language));
     if (!pg->v) {
-        err_nomem(&pg->e);
+        (void)err_nomem(&pg->e);
         reply_error(rq, &pg->e);
         return false;
     }
@@ -175,7 +175,7 @@ void page_redirect(struct page *pg, const char *fmt, ...)
     char *path = arena_vprintf(pg->rq->arena, fmt, ap);
     va_end(ap);
     if (!path) {
-        err_nomem(&pg->e);
+        (void)err_nomem(&pg->e);
         page_fail(pg);
         return;
     }
@@ -236,7 +236,7 @@ bool page_id(struct page *pg, enum id_kind kind, const char *name, struct id *ou
 {
     if (id_parse(kind, request_segment(pg->rq, name), out))
         return true;
-    err_set(&pg->e, ERR_NOT_FOUND, NULL, "There is nothing at this address.");
+    (void)err_set(&pg->e, ERR_NOT_FOUND, NULL, "There is nothing at this address.");
     page_fail(pg);
     return false;
 }

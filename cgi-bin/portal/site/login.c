@@ -62,7 +62,8 @@ static bool sign_up_open(struct page *pg)
 {
     if (config_bool(pg->rq->config, CONFIG_sign_up))
         return true;
-    err_set(&pg->e, ERR_NOT_FOUND, "sign_up_closed", "New workspaces are opened by the operator of this install.");
+    (void)err_set(&pg->e, ERR_NOT_FOUND, "sign_up_closed",
+                  "New workspaces are opened by the operator of this install.");
     page_fail(pg);
     return false;
 }

@@ -44,7 +44,7 @@ static void ignore(struct piece *x, const char *alarm, const char *words)
 {
     x->state = "ignored";
     x->alarm = alarm;
-    err_set(&x->why, ERR_INVALID, "event_ignored", "%s", words);
+    (void)err_set(&x->why, ERR_INVALID, "event_ignored", "%s", words);
 }
 
 static bool is_meter_error(const struct event_envelope *v)
