@@ -63,7 +63,7 @@ static struct json *job_json(struct cli *cl, const struct job *job)
     struct json *j = json_new_object(&cl->arena);
     bool owned = !id_is_none(job->tenant);
     if (!j || json_set_id(j, "id", ID_JOB, job->id) || json_set_str(j, "kind", str_from(job->kind)) ||
-        json_set_str(j, "state", str_from(job->state)) || json_set_int(j, "attempts", job->attempt) ||
+        json_set_str(j, "state", str_from(job_state_name(job->state))) || json_set_int(j, "attempts", job->attempt) ||
         json_set_time(j, "due", job->due_ms) || json_set_time(j, "created", job->created_ms) ||
         (owned ? json_set_id(j, "workspace", ID_TENANT, job->tenant) : json_set_null(j, "workspace")) ||
         json_set_str(j, "error", str_from(job->error)))
@@ -73,14 +73,14 @@ static struct json *job_json(struct cli *cl, const struct job *job)
 
 enum status cmd_job_list(struct cli *cl, struct err *e)
 {
-    const char *state = "dead";
+    const char *state_text = "dead";
+    enum job_state state = JOB_DEAD;
     struct db *c;
     struct job *list;
     size_t n;
-    enum status st = cli_options(cl, CLI_OPTIONS({"state", &state, NULL}), 0, 0, e);
-    if (st == OK && strcmp(state, "ready") != 0 && strcmp(state, "running") != 0 && strcmp(state, "done") != 0 &&
-        strcmp(state, "dead") != 0)
-        return cli_usage(e, "There is no state \"%s\".", state);
+    enum status st = cli_options(cl, CLI_OPTIONS({"state", &state_text, NULL}), 0, 0, e);
+    if (st == OK && !job_state_parse(str_from(state_text), &state))
+        return cli_usage(e, "There is no state \"%s\".", state_text);
     if (st != OK || (st = cli_db(cl, &c, e)) != OK ||
         (st = queue_list(c, &cl->arena, state, LISTED, &list, &n, e)) != OK)
         return st;

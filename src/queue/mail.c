@@ -1,3 +1,5 @@
+/* mail.c: puts a mail into the queue. The payload holds names and values, not text: texts are looked up when the
+ * mail is sent, in the recipient's language, so that a correction of a text reaches mails that are still waiting. */
 #include "queue/mail.h"
 
 #include "base/email.h"
@@ -6,10 +8,10 @@
 #include "base/banned.h"
 
 #define PAYLOAD_ARENA (1 * MB)
-#define ATTEMPTS 12 /* with the queue's pauses: for almost two days */
+#define MAIL_ATTEMPTS 12 /* with the backoff of the queue: almost two days */
 
-/* One value as the job keeps it: a text is a string, the others an object that says what they are. */
-static int set_value(struct json *values, const struct mail_value *v)
+/* One value as the job keeps it: a text is a string, the others are an object whose key names the kind. */
+static int mail_set_value(struct json *values, const struct mail_value *v)
 {
     static const char *const kinds[] = {[MAIL_AS_NUMBER] = "number", [MAIL_AS_DATE] = "date", [MAIL_AS_TIME] = "time"};
     struct json *o;
@@ -18,7 +20,7 @@ static int set_value(struct json *values, const struct mail_value *v)
     return json_set_object(values, v->name, &o) || json_set_int(o, kinds[v->kind], v->n);
 }
 
-static int set_rows(struct json *payload, const struct mail_new *m)
+static int mail_set_rows(struct json *payload, const struct mail_new *m)
 {
     struct json *rows, *row;
     if (json_set_array(payload, "rows", &rows))
@@ -34,10 +36,10 @@ struct json *mail_payload(struct arena *a, const struct mail_new *m)
 {
     struct json *p = json_new_object(a), *values;
     if (!p || json_set_str(p, "to", m->to) || json_set_str(p, "template", str_from(m->template)) ||
-        json_set_str(p, "language", m->language) || json_set_object(p, "values", &values) || set_rows(p, m))
+        json_set_str(p, "language", m->language) || json_set_object(p, "values", &values) || mail_set_rows(p, m))
         return NULL;
     for (size_t i = 0; i < m->value_count; i++)
-        if (set_value(values, &m->values[i]))
+        if (mail_set_value(values, &m->values[i]))
             return NULL;
     return p;
 }
@@ -49,7 +51,7 @@ enum status mail_queue(struct db *c, const struct mail_new *m, struct err *e)
         return err_at(e, ERR_INVALID, "email_invalid", "to", "That is not an e-mail address.");
     arena_init(&a, PAYLOAD_ARENA);
     struct job_new job = {
-        .kind = MAIL_JOB, .tenant = m->tenant, .payload = mail_payload(&a, m), .max_attempts = ATTEMPTS};
+        .kind = MAIL_JOB, .tenant = m->tenant, .payload = mail_payload(&a, m), .max_attempts = MAIL_ATTEMPTS};
     enum status st = job.payload ? queue_add(c, &job, NULL, e) : err_nomem(e);
     arena_release(&a);
     return st;

@@ -1,4 +1,8 @@
-/* From what mail_queue kept to a mail: texts filled, HTML rendered, plain text made of the same words. */
+/* mail_write.c: from the job's payload to a mail: fills the texts, renders the HTML, and builds the plain text from
+ * the same words as it goes, so that both forms of a mail always say the same.
+ *
+ * Values come from anywhere (a visitor, a workspace's name). They are put on one line here and escaped by the
+ * template. */
 #include <stdio.h>
 
 #include "base/email.h"
@@ -13,7 +17,7 @@
 #define VALUES_MAX 64   /* count */
 #define KEY_MAX 120
 
-struct writing {
+struct mail_writing {
     struct arena *arena;
     struct view *view;
     const char *name; /* of the template */
@@ -26,8 +30,8 @@ struct writing {
 
 /* ---- values ---- */
 
-/* One line, whatever it holds: a value may come from anybody. */
-static struct str one_line(struct arena *a, struct str s)
+/* Control characters and line separators become spaces, so that no value can add a line to a subject or a paragraph. */
+static struct str mail_one_line(struct arena *a, struct str s)
 {
     char *out = arena_alloc(a, s.n + 1);
     size_t n = 0;
@@ -45,10 +49,10 @@ static struct str one_line(struct arena *a, struct str s)
     return str_trim(str_n(out, n));
 }
 
-static struct str value_text(struct writing *w, const struct json *v)
+static struct str mail_value_text(struct mail_writing *w, const struct json *v)
 {
     if (json_is(v, JSON_STRING))
-        return one_line(w->arena, json_str(v));
+        return mail_one_line(w->arena, json_str(v));
     if (json_has(v, "number"))
         return view_number_text(w->view, json_int(json_get(v, "number"), 0));
     if (json_has(v, "date"))
@@ -57,8 +61,8 @@ static struct str value_text(struct writing *w, const struct json *v)
         arena_printf(w->arena, "%.*s UTC", STR_F(view_time_text(w->view, json_int(json_get(v, "time"), 0)))));
 }
 
-/* A path of this install becomes an address; nothing else but http and https is followed from a mail. */
-static enum status set_url(struct writing *w, const struct config *c, struct str url, struct err *e)
+/* A path of this install becomes a full address. Other schemes than http and https are refused. */
+static enum status mail_set_url(struct mail_writing *w, const struct config *c, struct str url, struct err *e)
 {
     bool path = str_starts(url, STR("/")) && !str_starts(url, STR("//"));
     if (path)
@@ -69,7 +73,7 @@ static enum status set_url(struct writing *w, const struct config *c, struct str
     return OK;
 }
 
-static enum status add_value(struct writing *w, const char *name, struct str text, struct err *e)
+static enum status mail_add_value(struct mail_writing *w, const char *name, struct str text, struct err *e)
 {
     if (w->count == VALUES_MAX)
         return err_set(e, ERR_TOO_LARGE, "mail_invalid", "The mail %s was given more than %d values.", w->name,
@@ -78,23 +82,25 @@ static enum status add_value(struct writing *w, const char *name, struct str tex
     return OK;
 }
 
-static enum status read_values(struct writing *w, const struct config *c, const struct json *values, struct err *e)
+static enum status mail_read_values(struct mail_writing *w, const struct config *c, const struct json *values,
+                                    struct err *e)
 {
     struct json_iter it = {0};
-    enum status st = add_value(w, "brand", one_line(w->arena, str_from(config_string(c, CONFIG_brand_name))), e);
+    enum status st = mail_add_value(w, "brand", mail_one_line(w->arena, str_from(config_string(c, CONFIG_brand_name))),
+                                    e);
     while (st == OK && json_each(values, &it)) {
         const char *name = arena_strdup(w->arena, it.key);
         if (!name)
             return err_nomem(e);
         if (str_eqz(it.key, "url"))
-            st = set_url(w, c, json_str(it.value), e);
+            st = mail_set_url(w, c, json_str(it.value), e);
         else
-            st = add_value(w, name, value_text(w, it.value), e);
+            st = mail_add_value(w, name, mail_value_text(w, it.value), e);
     }
     return st;
 }
 
-static const struct view_arg *find_value(const struct writing *w, struct str name)
+static const struct view_arg *mail_find_value(const struct mail_writing *w, struct str name)
 {
     for (size_t i = 0; i < w->count; i++)
         if (str_eqz(name, w->values[i].name))
@@ -104,32 +110,32 @@ static const struct view_arg *find_value(const struct writing *w, struct str nam
 
 /* ---- texts ---- */
 
-/* The first {name} of a text that has no value; "" when all have. */
-static struct str lacks(const struct writing *w, struct str text)
+/* The first {name} in the text that has no value; "" if all have one. */
+static struct str mail_missing_value(const struct mail_writing *w, struct str text)
 {
     ptrdiff_t open;
     while ((open = str_find(text, '{')) >= 0) {
         text = str_sub(text, (size_t)open + 1, text.n);
         ptrdiff_t close = str_find(text, '}');
         struct str name = str_sub(text, 0, close < 0 ? 0 : (size_t)close);
-        if (name.n && !find_value(w, name))
+        if (name.n && !mail_find_value(w, name))
             return name;
     }
     return STR_EMPTY;
 }
 
-static const char *key_of(const struct writing *w, const char *part, char out[KEY_MAX])
+static const char *mail_text_key(const struct mail_writing *w, const char *part, char out[KEY_MAX])
 {
     snprintf(out, KEY_MAX, "Mail.%s.%s", w->name, part);
     return out;
 }
 
-/* What every mail has to say: a value that is missing here is a mistake of the program. */
-static enum status must_say(struct writing *w, const char *part, struct str *out, struct err *e)
+/* Subject and heading: every mail needs them, so a missing text or value is an error of the program. */
+static enum status mail_required_text(struct mail_writing *w, const char *part, struct str *out, struct err *e)
 {
     char key[KEY_MAX];
-    const char *text = view_t_find(w->view, key_of(w, part, key));
-    struct str gap = text ? lacks(w, str_from(text)) : STR_EMPTY;
+    const char *text = view_t_find(w->view, mail_text_key(w, part, key));
+    struct str gap = text ? mail_missing_value(w, str_from(text)) : STR_EMPTY;
     if (!text)
         return err_set(e, ERR_INVALID, "mail_unknown", "There is no text %s.", key);
     if (gap.n)
@@ -139,24 +145,25 @@ static enum status must_say(struct writing *w, const char *part, struct str *out
     return OK;
 }
 
-/* A text that may be missing, or want a value that was not given: then "". */
-static struct str may_say(struct writing *w, const char *part)
+/* "" when the text does not exist or needs a value that was not given. */
+static struct str mail_optional_text(struct mail_writing *w, const char *part)
 {
     char key[KEY_MAX];
-    const char *text = view_t_find(w->view, key_of(w, part, key));
-    return text && !lacks(w, str_from(text)).n ? view_fill_args(w->view, key, w->values, w->count) : STR_EMPTY;
+    const char *text = view_t_find(w->view, mail_text_key(w, part, key));
+    return text && !mail_missing_value(w, str_from(text)).n ? view_fill_args(w->view, key, w->values, w->count)
+                                                            : STR_EMPTY;
 }
 
-/* ---- the parts, each put into the page and into the plain text ---- */
+/* ---- the parts, each written to the page and to the plain text ---- */
 
-static void put_paragraphs(struct writing *w)
+static void mail_put_paragraphs(struct mail_writing *w)
 {
     char key[KEY_MAX], part[KEY_MAX];
     const char *name, *text;
     size_t shown = 0;
-    for (size_t i = 0; view_t_child(w->view, key_of(w, "Text", key), i, &name, &text); i++) {
+    for (size_t i = 0; view_t_child(w->view, mail_text_key(w, "Text", key), i, &name, &text); i++) {
         snprintf(part, sizeof(part), "Text.%s", name);
-        struct str words = may_say(w, part);
+        struct str words = mail_optional_text(w, part);
         if (!words.n)
             continue;
         view_str(w->view, view_at(w->view, "Mail.Text", shown++, "Words"), words);
@@ -164,32 +171,32 @@ static void put_paragraphs(struct writing *w)
     }
 }
 
-static void put_row(struct writing *w, struct str label, struct str value)
+static void mail_put_row(struct mail_writing *w, struct str label, struct str value)
 {
     view_str(w->view, view_at(w->view, "Mail.Rows", w->rows, "Label"), label);
     view_str(w->view, view_at(w->view, "Mail.Rows", w->rows++, "Value"), value);
     buf_printf(&w->text, "%.*s: %.*s\n", STR_F(label), STR_F(value));
 }
 
-static void put_rows(struct writing *w, const struct json *more)
+static void mail_put_rows(struct mail_writing *w, const struct json *more)
 {
     char key[KEY_MAX];
     const char *name, *label;
-    for (size_t i = 0; view_t_child(w->view, key_of(w, "Rows", key), i, &name, &label); i++) {
-        const struct view_arg *v = find_value(w, str_from(name));
+    for (size_t i = 0; view_t_child(w->view, mail_text_key(w, "Rows", key), i, &name, &label); i++) {
+        const struct view_arg *v = mail_find_value(w, str_from(name));
         if (v && v->value.n)
-            put_row(w, str_from(label), v->value);
+            mail_put_row(w, str_from(label), v->value);
     }
     for (size_t i = 0; i < json_len(more); i++)
-        put_row(w, one_line(w->arena, json_get_str(json_at(more, i), "label")),
-                one_line(w->arena, json_get_str(json_at(more, i), "value")));
+        mail_put_row(w, mail_one_line(w->arena, json_get_str(json_at(more, i), "label")),
+                     mail_one_line(w->arena, json_get_str(json_at(more, i), "value")));
     if (w->rows)
         buf_puts(&w->text, "\n");
 }
 
-static void put_button(struct writing *w)
+static void mail_put_button(struct mail_writing *w)
 {
-    struct str label = w->url.n ? may_say(w, "Button") : STR_EMPTY;
+    struct str label = w->url.n ? mail_optional_text(w, "Button") : STR_EMPTY;
     if (!label.n)
         return;
     view_str(w->view, "Mail.Button", label);
@@ -197,9 +204,9 @@ static void put_button(struct writing *w)
     buf_printf(&w->text, "%.*s:\n%.*s\n\n", STR_F(label), STR_F(w->url));
 }
 
-static void put_foot(struct writing *w, const struct config *c)
+static void mail_put_foot(struct mail_writing *w, const struct config *c)
 {
-    struct str small = may_say(w, "Small"), brand = find_value(w, STR("brand"))->value;
+    struct str small = mail_optional_text(w, "Small"), brand = mail_find_value(w, STR("brand"))->value;
     view_str(w->view, "Mail.Small", small);
     view_str(w->view, "Page.Brand", brand);
     view_text(w->view, "Page.Url", config_string(c, CONFIG_base_url));
@@ -209,27 +216,27 @@ static void put_foot(struct writing *w, const struct config *c)
     buf_printf(&w->text, "%.*s, %s\n", STR_F(brand), config_string(c, CONFIG_base_url));
 }
 
-static enum status put_all(struct writing *w, const struct config *c, const struct json *payload,
-                           struct mail_written *out, struct err *e)
+static enum status mail_put_all(struct mail_writing *w, const struct config *c, const struct json *payload,
+                                struct mail_written *out, struct err *e)
 {
     struct str head = STR_EMPTY, subject = STR_EMPTY;
-    enum status st = must_say(w, "Subject", &subject, e);
+    enum status st = mail_required_text(w, "Subject", &subject, e);
     if (st == OK)
-        st = must_say(w, "Head", &head, e);
+        st = mail_required_text(w, "Head", &head, e);
     if (st != OK)
         return st;
     out->subject = utf8_cut(subject, SUBJECT_MAX);
     view_str(w->view, "Mail.Subject", out->subject);
     view_str(w->view, "Mail.Head", head);
     buf_printf(&w->text, "%.*s\n\n", STR_F(head));
-    put_paragraphs(w);
-    put_rows(w, json_get(payload, "rows"));
-    put_button(w);
-    put_foot(w, c);
+    mail_put_paragraphs(w);
+    mail_put_rows(w, json_get(payload, "rows"));
+    mail_put_button(w);
+    mail_put_foot(w, c);
     return OK;
 }
 
-static enum status render(struct writing *w, struct mail_written *out, struct err *e)
+static enum status mail_render(struct mail_writing *w, struct mail_written *out, struct err *e)
 {
     struct buf html;
     bool ok = buf_ok(&w->text);
@@ -248,18 +255,18 @@ static enum status render(struct writing *w, struct mail_written *out, struct er
 enum status mail_write(const struct config *c, struct arena *a, const struct json *payload, struct mail_written *out,
                        struct err *e)
 {
-    struct writing w = {.arena = a, .url = STR_EMPTY};
+    struct mail_writing w = {.arena = a, .url = STR_EMPTY};
     char *language = arena_strdup(a, json_get_str(payload, "language"));
     *out = (struct mail_written){json_get_str(payload, "to"), STR_EMPTY, STR_EMPTY, STR_EMPTY};
     w.name = arena_strdup(a, json_get_str(payload, "template"));
     if (!language || !w.name || !(w.view = view_new(a, language)))
         return err_nomem(e);
     buf_init(&w.text, MAX_MAIL);
-    enum status st = read_values(&w, c, json_get(payload, "values"), e);
+    enum status st = mail_read_values(&w, c, json_get(payload, "values"), e);
     if (st == OK)
-        st = put_all(&w, c, payload, out, e);
+        st = mail_put_all(&w, c, payload, out, e);
     if (st == OK)
-        st = render(&w, out, e);
+        st = mail_render(&w, out, e);
     buf_release(&w.text);
     return st;
 }

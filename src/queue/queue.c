@@ -1,3 +1,7 @@
+/* queue.c: the life of a job: added, claimed under a lease, extended, and ended as done, due again or dead.
+ *
+ * Every change of a running job first locks its row and checks that this worker still has it. A worker that lost its
+ * lease therefore cannot overwrite what the next worker does. */
 #include "queue/queue.h"
 
 #include <stdio.h>
@@ -20,14 +24,14 @@ static const int64_t backoff_s[] = {10, 60, 600, 3600, 6 * 3600};
 
 /* ---- adding ---- */
 
-struct add {
+struct job_addition {
     const struct job_new *n;
     struct job_insert row;
 };
 
-static enum status add_rows(struct db *c, void *ctx, struct err *e)
+static enum status job_add_write(struct db *c, void *ctx, struct err *e)
 {
-    struct add *a = ctx;
+    struct job_addition *a = ctx;
     struct str rest = a->n->file;
     enum status st = job_store_insert(c, &a->row, e);
     for (int64_t part = 0; st == OK && rest.n; part++) {
@@ -40,13 +44,13 @@ static enum status add_rows(struct db *c, void *ctx, struct err *e)
 enum status queue_add(struct db *c, const struct job_new *n, struct id *out, struct err *e)
 {
     int64_t now = clock_now_ms();
-    struct add a = {n,
-                    {.id = id_new(),
-                     .tenant = n->tenant,
-                     .kind = n->kind,
-                     .due_ms = n->due_ms ? n->due_ms : now,
-                     .now_ms = now,
-                     .max_attempts = n->max_attempts > 0 ? n->max_attempts : ATTEMPTS}};
+    struct job_addition a = {n,
+                             {.id = id_new(),
+                              .tenant = n->tenant,
+                              .kind = n->kind,
+                              .due_ms = n->due_ms ? n->due_ms : now,
+                              .now_ms = now,
+                              .max_attempts = n->max_attempts > 0 ? n->max_attempts : ATTEMPTS}};
     struct buf payload;
     if (n->file.n > MAX_CSV)
         return err_set(e, ERR_TOO_LARGE, "file_too_large", "The file is larger than %zu MB.", MAX_CSV / MB);
@@ -56,7 +60,7 @@ enum status queue_add(struct db *c, const struct job_new *n, struct id *out, str
     else
         buf_puts(&payload, "{}");
     a.row.payload = buf_str(&payload);
-    enum status st = buf_ok(&payload) ? db_transaction(c, add_rows, &a, e)
+    enum status st = buf_ok(&payload) ? db_transaction(c, job_add_write, &a, e)
                                       : err_set(e, ERR_TOO_LARGE, "job_too_large", "The job is too large.");
     buf_release(&payload);
     if (st == OK && out)
@@ -75,7 +79,7 @@ enum status queue_add_periodic(struct db *c, const char *kind, int64_t period_ms
                              .once = true};
     uint8_t hash[CRYPTO_HASH];
     char name[96];
-    /* the id is made of kind and period: a second row for it cannot be */
+    /* The id is derived from kind and period, so a second row for the same period violates the primary key. */
     int n = snprintf(name, sizeof(name), "%s:%lld:%lld", kind, (long long)period_ms, (long long)period);
     crypto_digest(str_n(name, (size_t)n), hash);
     memcpy(row.id.b, hash, sizeof(row.id.b));
@@ -84,7 +88,7 @@ enum status queue_add_periodic(struct db *c, const char *kind, int64_t period_ms
 
 /* ---- claiming ---- */
 
-struct claim {
+struct job_claim {
     struct arena *a;
     const char *worker;
     int64_t lease_ms;
@@ -92,10 +96,10 @@ struct claim {
     bool found;
 };
 
-static enum status bury(struct db *c, struct id id, struct err *e)
+static enum status job_bury(struct db *c, struct id id, struct err *e)
 {
     int64_t now = clock_now_ms();
-    struct job_end end = {.state = "dead",
+    struct job_end end = {.state = JOB_DEAD,
                           .due_ms = now,
                           .error = STR("The worker died while it was at it."),
                           .result = db_null(),
@@ -105,22 +109,23 @@ static enum status bury(struct db *c, struct id id, struct err *e)
     return job_store_end(c, id, &end, e);
 }
 
-static enum status claim_one(struct db *c, void *ctx, struct err *e)
+/* Due jobs come first: a job whose lease has ended waits until nothing else is due. */
+static enum status job_claim_write(struct db *c, void *ctx, struct err *e)
 {
-    struct claim *k = ctx;
+    struct job_claim *k = ctx;
     int64_t now = clock_now_ms();
     int attempts = 0, max = 0;
     bool expired = false;
-    enum status st = job_store_lock_due(c, k->a, false, now, &k->id, &attempts, &max, &k->found, e);
+    enum status st = job_store_lock_due(c, k->a, JOB_READY, now, &k->id, &attempts, &max, &k->found, e);
     if (st == OK && !k->found) {
         expired = true;
-        st = job_store_lock_due(c, k->a, true, now, &k->id, &attempts, &max, &k->found, e);
+        st = job_store_lock_due(c, k->a, JOB_RUNNING, now, &k->id, &attempts, &max, &k->found, e);
     }
     if (st != OK || !k->found)
         return st;
     if (expired && attempts >= max) {
         k->found = false;
-        return bury(c, k->id, e);
+        return job_bury(c, k->id, e);
     }
     return job_store_take(c, k->id, k->worker, now + k->lease_ms, e);
 }
@@ -128,21 +133,21 @@ static enum status claim_one(struct db *c, void *ctx, struct err *e)
 enum status queue_claim(struct db *c, struct arena *a, const char *worker, int64_t lease_ms, struct job *out,
                         bool *found, struct err *e)
 {
-    struct claim k = {.a = a, .worker = worker, .lease_ms = lease_ms};
-    enum status st = db_transaction(c, claim_one, &k, e);
+    struct job_claim k = {.a = a, .worker = worker, .lease_ms = lease_ms};
+    enum status st = db_transaction(c, job_claim_write, &k, e);
     *found = st == OK && k.found;
     return *found ? job_store_get(c, DB_GLOBAL, a, k.id, out, e) : st;
 }
 
 /* ---- the file ---- */
 
-struct gather {
+struct job_file_copy {
     char *at, *end;
 };
 
-static enum status gather_part(void *ctx, struct db_row part, struct err *e)
+static enum status job_file_copy_part(void *ctx, struct db_row part, struct err *e)
 {
-    struct gather *g = ctx;
+    struct job_file_copy *g = ctx;
     struct str data = db_row_str(part, 0);
     if (data.n > (size_t)(g->end - g->at))
         return err_set(e, ERR_INTERNAL, NULL, "The job's file changed while it was read.");
@@ -161,15 +166,15 @@ enum status queue_file(struct db *c, struct arena *a, struct id job, struct str 
     char *p = arena_alloc(a, (size_t)bytes + 1);
     if (!p)
         return err_nomem(e);
-    struct gather g = (struct gather){p, p + bytes};
-    if ((st = job_store_file(c, job, gather_part, &g, e)) == OK)
+    struct job_file_copy g = (struct job_file_copy){p, p + bytes};
+    if ((st = job_store_file(c, job, job_file_copy_part, &g, e)) == OK)
         *out = str_n(p, (size_t)(g.at - p));
     return st;
 }
 
-/* ---- while it runs, and its end ---- */
+/* ---- a running job ---- */
 
-struct change {
+struct job_change {
     struct id id;
     const char *worker;
     int64_t lease_ms;
@@ -178,9 +183,9 @@ struct change {
     bool final;
 };
 
-/* fn runs with the row locked and this worker's; JSON in `j` (or NULL) becomes k->text. */
-static enum status change(struct db *c, struct change *k, const struct json *j,
-                          enum status (*fn)(struct db *, void *, struct err *), struct err *e)
+/* Runs fn in a transaction; it locks the row with job_lock_held(). JSON in `j` (or NULL) becomes k->text. */
+static enum status job_change_run(struct db *c, struct job_change *k, const struct json *j,
+                                  enum status (*fn)(struct db *, void *, struct err *), struct err *e)
 {
     struct buf b;
     buf_init(&b, PAYLOAD_MAX);
@@ -193,7 +198,7 @@ static enum status change(struct db *c, struct change *k, const struct json *j,
     return st;
 }
 
-static enum status mine(struct db *c, const struct change *k, int *attempts, int *max, struct err *e)
+static enum status job_lock_held(struct db *c, const struct job_change *k, int *attempts, int *max, struct err *e)
 {
     struct arena a;
     arena_init(&a, 16 * KB);
@@ -202,29 +207,29 @@ static enum status mine(struct db *c, const struct change *k, int *attempts, int
     return st;
 }
 
-static enum status extend(struct db *c, void *ctx, struct err *e)
+static enum status job_extend_write(struct db *c, void *ctx, struct err *e)
 {
-    struct change *k = ctx;
+    struct job_change *k = ctx;
     int attempts, max;
-    enum status st = mine(c, k, &attempts, &max, e);
+    enum status st = job_lock_held(c, k, &attempts, &max, e);
     return st == OK ? job_store_extend(c, k->id, clock_now_ms() + k->lease_ms, k->text, e) : st;
 }
 
 enum status queue_extend(struct db *c, struct id job, const char *worker, int64_t lease_ms, const struct json *progress,
                          struct err *e)
 {
-    struct change k = {.id = job, .worker = worker, .lease_ms = lease_ms};
-    return change(c, &k, progress, extend, e);
+    struct job_change k = {.id = job, .worker = worker, .lease_ms = lease_ms};
+    return job_change_run(c, &k, progress, job_extend_write, e);
 }
 
-static enum status done(struct db *c, void *ctx, struct err *e)
+static enum status job_done_write(struct db *c, void *ctx, struct err *e)
 {
-    struct change *k = ctx;
+    struct job_change *k = ctx;
     int attempts, max;
     int64_t now = clock_now_ms();
     struct job_end end = {
-        .state = "done", .due_ms = now, .error = STR_EMPTY, .result = k->text, .finished = true, .now_ms = now};
-    enum status st = mine(c, k, &attempts, &max, e);
+        .state = JOB_DONE, .due_ms = now, .error = STR_EMPTY, .result = k->text, .finished = true, .now_ms = now};
+    enum status st = job_lock_held(c, k, &attempts, &max, e);
     if (st == OK)
         st = job_store_end(c, k->id, &end, e);
     return st == OK ? job_store_delete_file(c, k->id, e) : st;
@@ -232,24 +237,25 @@ static enum status done(struct db *c, void *ctx, struct err *e)
 
 enum status queue_done(struct db *c, struct id job, const char *worker, const struct json *result, struct err *e)
 {
-    struct change k = {.id = job, .worker = worker};
-    return change(c, &k, result, done, e);
+    struct job_change k = {.id = job, .worker = worker};
+    return job_change_run(c, &k, result, job_done_write, e);
 }
 
-static enum status fail(struct db *c, void *ctx, struct err *e)
+/* The row ends as dead, or is due again after the backoff of this attempt. */
+static enum status job_fail_write(struct db *c, void *ctx, struct err *e)
 {
-    struct change *k = ctx;
+    struct job_change *k = ctx;
     int attempts, max;
     int64_t now = clock_now_ms();
     struct job_end end = {
-        .state = "ready", .error = utf8_cut(str_from(k->error), 500), .result = db_null(), .now_ms = now};
-    enum status st = mine(c, k, &attempts, &max, e);
+        .state = JOB_READY, .error = utf8_cut(str_from(k->error), 500), .result = db_null(), .now_ms = now};
+    enum status st = job_lock_held(c, k, &attempts, &max, e);
     if (st != OK)
         return st;
     size_t step = attempts > 0 ? (size_t)attempts - 1 : 0, last = COUNT_OF(backoff_s) - 1;
     end.due_ms = now + backoff_s[step < last ? step : last] * 1000;
     if (k->final || attempts >= max) {
-        end.state = "dead";
+        end.state = JOB_DEAD;
         end.finished = true;
         end.due_ms = now;
     }
@@ -259,11 +265,11 @@ static enum status fail(struct db *c, void *ctx, struct err *e)
 
 enum status queue_fail(struct db *c, struct id job, const char *worker, const char *error, bool final, struct err *e)
 {
-    struct change k = {.id = job, .worker = worker, .error = error, .final = final};
-    return change(c, &k, NULL, fail, e);
+    struct job_change k = {.id = job, .worker = worker, .error = error, .final = final};
+    return job_change_run(c, &k, NULL, job_fail_write, e);
 }
 
-/* ---- looking and mending ---- */
+/* ---- lists and repair ---- */
 
 enum status queue_get(struct db *c, const struct id *tenant, struct arena *a, struct id job, struct job *out,
                       struct err *e)
@@ -280,7 +286,7 @@ enum status queue_waiting(struct db *c, struct id tenant, const char *kind, int6
     return st;
 }
 
-enum status queue_list(struct db *c, struct arena *a, const char *state, int limit, struct job **out, size_t *n,
+enum status queue_list(struct db *c, struct arena *a, enum job_state state, int limit, struct job **out, size_t *n,
                        struct err *e)
 {
     return job_store_list(c, a, state, limit, out, n, e);
@@ -302,7 +308,7 @@ enum status queue_depth(struct db *c, struct queue_depth *out, struct err *e)
     return st;
 }
 
-enum status queue_forget(struct db *c, const char *state, int64_t before_ms, int limit, int64_t *n, struct err *e)
+enum status queue_forget(struct db *c, enum job_state state, int64_t before_ms, int limit, int64_t *n, struct err *e)
 {
     return job_store_forget(c, state, before_ms, limit, n, e);
 }

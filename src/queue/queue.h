@@ -1,19 +1,26 @@
 /* queue.h: jobs in the database: enqueue inside a transaction, claim with a lease, retry with backoff, dead letter.
  *
- * States: ready, running, done, dead. A claim is FOR UPDATE SKIP LOCKED on (state, due_at); a worker that dies loses its lease and
- * the job runs again: handlers must be able to run twice. */
+ * A claim is FOR UPDATE SKIP LOCKED on (state, due_at). A worker that dies loses its lease and the job runs again,
+ * so a handler must be able to run twice. Functions run on the caller's connection, in its transaction if it has
+ * one; results lie in the arena. */
 #ifndef PARLEY_QUEUE_QUEUE_H
 #define PARLEY_QUEUE_QUEUE_H
 
 #include "base/json.h"
 #include "db/db.h"
 
+enum job_state { JOB_READY, JOB_RUNNING, JOB_DONE, JOB_DEAD };
+/* The state's name in the table, in JSON and on the command line: "ready". */
+const char *job_state_name(enum job_state s);
+/* False if there is no such state. */
+bool job_state_parse(struct str name, enum job_state *out);
+
 struct job {
     struct id id, tenant; /* tenant ID_NONE: a job of the install */
     char kind[48];
     int attempt; /* 1 = first */
     struct json *payload, *progress, *result;
-    char state[12]; /* ready running done dead */
+    enum job_state state;
     char error[512];
     int64_t due_ms, created_ms, finished_ms;
 };
@@ -26,38 +33,43 @@ struct job_new {
     int max_attempts;
     struct str file;
 };
-/* With the caller's transaction. `file` (may be empty, at most MAX_CSV) is kept beside the job until it is done. due_ms 0 = now,
- * max_attempts 0 = 5, payload NULL = an empty object. */
+/* Adds the job in the caller's transaction. `file` (may be empty, at most MAX_CSV) is kept beside the job until it
+ * is done. due_ms 0 means now, max_attempts 0 means 5, payload NULL an empty object. `out` may be NULL.
+ * ERR_TOO_LARGE code file_too_large or job_too_large. */
 enum status queue_add(struct db *c, const struct job_new *n, struct id *out, struct err *e);
-/* A job of the install that runs once in each period, however many workers ask for it: `period_ms` names the period. */
+/* Adds a job of the install that runs once in each period of period_ms, however many workers ask for it. */
 enum status queue_add_periodic(struct db *c, const char *kind, int64_t period_ms, struct err *e);
-/* The job that is due longest, for `worker` until the lease ends. One whose worker died is taken over, or buried when it was
- * its last attempt. */
+/* Takes the job that has been due longest for `worker`, until the lease ends; *found is false if none is due. A job
+ * whose worker died is taken over, or becomes dead when that was its last attempt. */
 enum status queue_claim(struct db *c, struct arena *a, const char *worker, int64_t lease_ms, struct job *out,
                         bool *found, struct err *e);
-enum status queue_file(struct db *c, struct arena *a, struct id job, struct str *out,
-                       struct err *e); /* "" if it has none */
-/* extend, done and fail: ERR_CONFLICT code lease_lost when the job is no longer this worker's; `progress` NULL keeps the last. */
+/* The file kept beside the job; "" if it has none. */
+enum status queue_file(struct db *c, struct arena *a, struct id job, struct str *out, struct err *e);
+/* queue_extend, queue_done and queue_fail return ERR_CONFLICT code lease_lost when another worker has the job.
+ * `progress` NULL keeps the progress stored last. */
 enum status queue_extend(struct db *c, struct id job, const char *worker, int64_t lease_ms, const struct json *progress,
                          struct err *e);
 enum status queue_done(struct db *c, struct id job, const char *worker, const struct json *result, struct err *e);
-/* Retry after backoff (10 s, 1 min, 10 min, 1 h, 6 h), or dead after max_attempts or when `final`: then its file goes, as a replay
- * would only fail again. */
+/* The job is due again after a backoff (10 s, 1 min, 10 min, 1 h, then 6 h), or dead after max_attempts. When
+ * `final`, it is dead at once and its file is deleted, because a replay would only fail again. */
 enum status queue_fail(struct db *c, struct id job, const char *worker, const char *error, bool final, struct err *e);
+/* `tenant` DB_GLOBAL finds a job of any tenant. ERR_NOT_FOUND. */
 enum status queue_get(struct db *c, const struct id *tenant, struct arena *a, struct id job, struct job *out,
                       struct err *e);
-/* How many jobs of this workspace and kind wait or run. */
+/* How many jobs of this tenant and kind are waiting or running. */
 enum status queue_waiting(struct db *c, struct id tenant, const char *kind, int64_t *n, struct err *e);
-enum status queue_list(struct db *c, struct arena *a, const char *state, int limit, struct job **out, size_t *n,
-                       struct err *e); /* newest first, all tenants */
-enum status queue_replay(struct db *c, struct id job,
-                         struct err *e); /* a dead one becomes ready; ERR_NOT_FOUND if it is not dead */
-/* `dead`: those that a replay may mend. One of a workspace that never can succeed (a file that is no CSV) is that workspace's to mend. */
+/* Jobs of all tenants in this state, newest first. */
+enum status queue_list(struct db *c, struct arena *a, enum job_state state, int limit, struct job **out, size_t *n,
+                       struct err *e);
+/* Makes a dead job ready again. ERR_NOT_FOUND if it is not dead. */
+enum status queue_replay(struct db *c, struct id job, struct err *e);
+/* `dead` counts the jobs that a replay may repair. A tenant's job that failed for good (an upload that is not CSV)
+ * is for the tenant to repair. oldest_ready_ms is how long the first due job has waited. */
 struct queue_depth {
     int64_t ready, running, dead, oldest_ready_ms;
-}; /* oldest_ready_ms: how long the first due one has waited */
+};
 enum status queue_depth(struct db *c, struct queue_depth *out, struct err *e);
-/* Forget at most `limit` jobs in this state that ended before; *n = how many it were. */
-enum status queue_forget(struct db *c, const char *state, int64_t before_ms, int limit, int64_t *n, struct err *e);
+/* Deletes at most `limit` jobs in this state that ended before before_ms; *n is their number. */
+enum status queue_forget(struct db *c, enum job_state state, int64_t before_ms, int limit, int64_t *n, struct err *e);
 
 #endif

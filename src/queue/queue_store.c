@@ -1,3 +1,7 @@
+/* queue_store.c: rows of job and job_file.
+ *
+ * Workers claim with FOR UPDATE SKIP LOCKED, so that they do not queue behind each other; due_at of a running job is
+ * the end of its lease, which lets one index serve both. States travel as enum job_state and become text here only. */
 #include "queue/queue_store.h"
 
 #include <stdio.h>
@@ -7,12 +11,31 @@
 
 #include "base/banned.h"
 
+static const char *const state_names[] = {
+    [JOB_READY] = "ready", [JOB_RUNNING] = "running", [JOB_DONE] = "done", [JOB_DEAD] = "dead"};
+
+const char *job_state_name(enum job_state s)
+{
+    CHECK((size_t)s < COUNT_OF(state_names));
+    return state_names[s];
+}
+
+bool job_state_parse(struct str name, enum job_state *out)
+{
+    for (size_t i = 0; i < COUNT_OF(state_names); i++)
+        if (str_eqz(name, state_names[i])) {
+            *out = (enum job_state)i;
+            return true;
+        }
+    return false;
+}
+
 /* GLOBAL: a job may belong to the install; its tenant, if any, is a value of the row. */
 DB_STMT(job_insert, GLOBAL,
         "INSERT INTO job (job_id, tenant_id, kind, state, due_at, max_attempts, payload, created_at) VALUES (?, ?, ?, "
         "'ready', ?, ?, ?, ?)",
         "uu?stist", "");
-/* GLOBAL: as above; whoever comes first in a period makes the row. */
+/* GLOBAL: as above; the first worker of a period inserts the row. */
 DB_STMT(job_insert_once, GLOBAL,
         "INSERT IGNORE INTO job (job_id, tenant_id, kind, state, due_at, max_attempts, payload, created_at)"
         " VALUES (?, ?, ?, 'ready', ?, ?, ?, ?)",
@@ -21,27 +44,27 @@ DB_STMT(file_insert, GLOBAL, "INSERT INTO job_file (job_id, part, data) VALUES (
 DB_STMT(file_delete, GLOBAL, "DELETE FROM job_file WHERE job_id = ?", "u", "");
 DB_STMT(file_size, GLOBAL, "SELECT COALESCE(SUM(LENGTH(data)), 0) FROM job_file WHERE job_id = ?", "u", "i");
 DB_STMT(file_parts, GLOBAL, "SELECT data FROM job_file WHERE job_id = ? ORDER BY part", "u", "x");
-/* GLOBAL: the worker works for all tenants. */
+/* GLOBAL: the worker serves all tenants. */
 DB_STMT(job_lock_due, GLOBAL,
         "SELECT job_id, attempts, max_attempts FROM job WHERE state = 'ready' AND due_at <= ?"
         " ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED",
         "t", "uii");
-/* GLOBAL: the worker works for all tenants. */
+/* GLOBAL: the worker serves all tenants. */
 DB_STMT(job_lock_expired, GLOBAL,
         "SELECT job_id, attempts, max_attempts FROM job WHERE state = 'running' AND due_at <= ?"
         " ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED",
         "t", "uii");
-/* GLOBAL: the worker works for all tenants. */
+/* GLOBAL: the worker serves all tenants. */
 DB_STMT(job_take, GLOBAL,
         "UPDATE job SET state = 'running', worker = ?, due_at = ?, attempts = attempts + 1 WHERE job_id = ?", "stu",
         "");
-/* GLOBAL: the worker works for all tenants. */
+/* GLOBAL: the worker serves all tenants. */
 DB_STMT(job_lock_mine, GLOBAL,
         "SELECT attempts, max_attempts FROM job WHERE job_id = ? AND worker = ? AND state = 'running' FOR UPDATE", "us",
         "ii");
-/* GLOBAL: the worker works for all tenants. */
+/* GLOBAL: the worker serves all tenants. */
 DB_STMT(job_extend, GLOBAL, "UPDATE job SET due_at = ?, progress = COALESCE(?, progress) WHERE job_id = ?", "ts?u", "");
-/* GLOBAL: the worker works for all tenants. */
+/* GLOBAL: the worker serves all tenants. */
 DB_STMT(job_end, GLOBAL,
         "UPDATE job SET state = ?, due_at = ?, error = ?, result = ?, finished_at = ?, worker = '' WHERE job_id = ?",
         "stss?t?u", "");
@@ -90,12 +113,12 @@ enum status job_store_delete_file(struct db *c, struct id job, struct err *e)
     return db_exec(c, &file_delete, DB_GLOBAL, DB_ARGS(db_id(job)), NULL, e);
 }
 
-enum status job_store_lock_due(struct db *c, struct arena *a, bool running, int64_t now_ms, struct id *id,
+enum status job_store_lock_due(struct db *c, struct arena *a, enum job_state state, int64_t now_ms, struct id *id,
                                int *attempts, int *max, bool *found, struct err *e)
 {
     struct db_rows rows;
-    enum status st = db_query(c, running ? &job_lock_expired : &job_lock_due, DB_GLOBAL, DB_ARGS(db_time(now_ms)), a,
-                              &rows, e);
+    enum status st = db_query(c, state == JOB_RUNNING ? &job_lock_expired : &job_lock_due, DB_GLOBAL,
+                              DB_ARGS(db_time(now_ms)), a, &rows, e);
     *found = st == OK && rows.n > 0;
     if (*found) {
         *id = db_row_id(rows.rows[0], 0);
@@ -132,23 +155,23 @@ enum status job_store_extend(struct db *c, struct id id, int64_t until_ms, struc
 enum status job_store_end(struct db *c, struct id id, const struct job_end *end, struct err *e)
 {
     return db_exec(c, &job_end, DB_GLOBAL,
-                   DB_ARGS(db_text(end->state), db_time(end->due_ms), db_str(end->error), end->result,
+                   DB_ARGS(db_text(job_state_name(end->state)), db_time(end->due_ms), db_str(end->error), end->result,
                            db_opt(end->finished, db_time(end->now_ms)), db_id(id)),
                    NULL, e);
 }
 
-static enum status read_json(struct arena *a, struct str text, struct json **out, struct err *e)
+static enum status job_read_json(struct arena *a, struct str text, struct json **out, struct err *e)
 {
     *out = NULL;
     return text.n ? json_parse(a, text, MAX_JSON_DEPTH, out, e) : OK;
 }
 
-static void copy_text(char *out, size_t n, struct str s)
+static void job_copy_text(char *out, size_t n, struct str s)
 {
     snprintf(out, n, "%.*s", STR_F(s));
 }
 
-static enum status read_job(struct db_row r, struct arena *a, struct job *out, struct err *e)
+static enum status job_read_row(struct db_row r, struct arena *a, struct job *out, struct err *e)
 {
     *out = (struct job){.id = db_row_id(r, 0),
                         .tenant = db_row_id(r, 1),
@@ -156,13 +179,13 @@ static enum status read_job(struct db_row r, struct arena *a, struct job *out, s
                         .attempt = (int)db_row_int(r, 5),
                         .created_ms = db_row_time(r, 10),
                         .finished_ms = db_row_time(r, 11)};
-    copy_text(out->kind, sizeof(out->kind), db_row_str(r, 2));
-    copy_text(out->state, sizeof(out->state), db_row_str(r, 3));
-    copy_text(out->error, sizeof(out->error), db_row_str(r, 9));
-    enum status st = read_json(a, db_row_str(r, 6), &out->payload, e);
+    job_copy_text(out->kind, sizeof(out->kind), db_row_str(r, 2));
+    job_copy_text(out->error, sizeof(out->error), db_row_str(r, 9));
+    CHECK(job_state_parse(db_row_str(r, 3), &out->state));
+    enum status st = job_read_json(a, db_row_str(r, 6), &out->payload, e);
     if (st == OK)
-        st = read_json(a, db_row_str(r, 7), &out->progress, e);
-    return st == OK ? read_json(a, db_row_str(r, 8), &out->result, e) : st;
+        st = job_read_json(a, db_row_str(r, 7), &out->progress, e);
+    return st == OK ? job_read_json(a, db_row_str(r, 8), &out->result, e) : st;
 }
 
 enum status job_store_get(struct db *c, const struct id *tenant, struct arena *a, struct id id, struct job *out,
@@ -170,19 +193,20 @@ enum status job_store_get(struct db *c, const struct id *tenant, struct arena *a
 {
     struct db_row r;
     enum status st = db_query_one(c, tenant ? &job_of_tenant : &job_any, tenant, DB_ARGS(db_id(id)), a, &r, e);
-    return st == OK ? read_job(r, a, out, e) : st;
+    return st == OK ? job_read_row(r, a, out, e) : st;
 }
 
-enum status job_store_list(struct db *c, struct arena *a, const char *state, int limit, struct job **out, size_t *n,
+enum status job_store_list(struct db *c, struct arena *a, enum job_state state, int limit, struct job **out, size_t *n,
                            struct err *e)
 {
     struct db_rows rows;
-    enum status st = db_query(c, &job_list, DB_GLOBAL, DB_ARGS(db_text(state), db_int(limit)), a, &rows, e);
+    enum status st = db_query(c, &job_list, DB_GLOBAL, DB_ARGS(db_text(job_state_name(state)), db_int(limit)), a, &rows,
+                              e);
     *n = 0;
     if (st == OK && !(*out = arena_array(a, rows.n + 1, sizeof(**out))))
         st = err_nomem(e);
     for (; st == OK && *n < rows.n; (*n)++)
-        st = read_job(rows.rows[*n], a, &(*out)[*n], e);
+        st = job_read_row(rows.rows[*n], a, &(*out)[*n], e);
     return st;
 }
 
@@ -212,9 +236,11 @@ enum status job_store_depth(struct db *c, struct arena *a, int64_t now_ms, struc
     return OK;
 }
 
-enum status job_store_forget(struct db *c, const char *state, int64_t before_ms, int limit, int64_t *n, struct err *e)
+enum status job_store_forget(struct db *c, enum job_state state, int64_t before_ms, int limit, int64_t *n,
+                             struct err *e)
 {
-    return db_exec(c, &job_forget, DB_GLOBAL, DB_ARGS(db_text(state), db_time(before_ms), db_int(limit)), n, e);
+    return db_exec(c, &job_forget, DB_GLOBAL,
+                   DB_ARGS(db_text(job_state_name(state)), db_time(before_ms), db_int(limit)), n, e);
 }
 
 enum status job_store_file_size(struct db *c, struct arena *a, struct id job, int64_t *bytes, struct err *e)

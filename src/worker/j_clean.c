@@ -40,12 +40,12 @@ static enum status turn_keys(struct db *c, int64_t now, int64_t *n, struct err *
 
 static enum status jobs_done(struct db *c, int64_t now, int64_t *n, struct err *e)
 {
-    return queue_forget(c, "done", now - KEEP_DONE, BATCH, n, e);
+    return queue_forget(c, JOB_DONE, now - KEEP_DONE, BATCH, n, e);
 }
 
 static enum status jobs_dead(struct db *c, int64_t now, int64_t *n, struct err *e)
 {
-    return queue_forget(c, "dead", now - KEEP_DEAD, BATCH, n, e);
+    return queue_forget(c, JOB_DEAD, now - KEEP_DEAD, BATCH, n, e);
 }
 
 static enum status stripe_calls(struct db *c, int64_t now, int64_t *n, struct err *e)

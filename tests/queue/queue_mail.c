@@ -19,8 +19,8 @@ static struct mail_value value_of(struct arena *a, const char *word)
     struct str value = str_sub(s, (size_t)eq + 1, s.n);
     int64_t n;
     if (num_i64(value, 0, INT64_MAX, &n))
-        return (struct mail_value)MAIL_NUMBER(name, n);
-    return (struct mail_value)MAIL_TEXT(name, value);
+        return MAIL_NUMBER(name, n);
+    return MAIL_TEXT(name, value);
 }
 
 static enum status queue(struct db_pool *p, struct arena *a, int argc, char **argv, struct err *e)

@@ -162,7 +162,7 @@ static void in_order_of_being_due(void **state)
     assert_true(claim("w", &job));
     assert_true(id_eq(job.id, first));
     assert_string_equal(job.kind, "first");
-    assert_string_equal(job.state, "running");
+    assert_int_equal(job.state, JOB_RUNNING);
     assert_int_equal(job.attempt, 1);
     assert_false(claim("w", &job));
     later(51000);
@@ -191,7 +191,7 @@ static void payload_progress_result(void **state)
     assert_true(json_equal(look(id).progress, progress));
     OKAY(queue_done(db, id, "w", result, &fail));
     job = look(id);
-    assert_string_equal(job.state, "done");
+    assert_int_equal(job.state, JOB_DONE);
     assert_true(json_equal(job.result, result));
     assert_true(job.finished_ms > 0);
 }
@@ -262,7 +262,7 @@ static void lease_ends(void **state)
     later(LEASE + 1000);
     assert_false(claim("third", &job)); /* its last attempt: buried */
     job = look(id);
-    assert_string_equal(job.state, "dead");
+    assert_int_equal(job.state, JOB_DEAD);
     assert_non_null(strstr(job.error, "died"));
 }
 
@@ -284,7 +284,7 @@ static void backoff_then_dead_then_replayed(void **state)
     assert_int_equal(job.attempt, 5);
     OKAY(queue_fail(db, id, "w", "never \xf0\x9f\xa6\x9c", false, &fail));
     job = look(id);
-    assert_string_equal(job.state, "dead");
+    assert_int_equal(job.state, JOB_DEAD);
     assert_string_equal(job.error, "never \xf0\x9f\xa6\x9c");
     OKAY(queue_depth(db, &depth, &fail));
     assert_int_equal(depth.dead, 1);
@@ -295,7 +295,7 @@ static void backoff_then_dead_then_replayed(void **state)
     struct err e = ERR_INIT;
     assert_int_equal(queue_replay(db, id, &e), ERR_NOT_FOUND); /* it runs */
     OKAY(queue_fail(db, id, "w", "wrong", true, &fail));       /* final at the first attempt */
-    assert_string_equal(look(id).state, "dead");
+    assert_int_equal(look(id).state, JOB_DEAD);
 }
 
 static void long_error_is_cut(void **state)
@@ -353,13 +353,13 @@ static void forgotten_by_age_and_state(void **state)
         OKAY(queue_done(db, job.id, "w", NULL, &fail));
     }
     struct id ready = add("test", 1);
-    OKAY(queue_forget(db, "done", clock_now_ms() - 10000, 100, &n, &fail));
+    OKAY(queue_forget(db, JOB_DONE, clock_now_ms() - 10000, 100, &n, &fail));
     assert_int_equal(n, 0);
-    OKAY(queue_forget(db, "done", clock_now_ms() + 10000, 2, &n, &fail));
+    OKAY(queue_forget(db, JOB_DONE, clock_now_ms() + 10000, 2, &n, &fail));
     assert_int_equal(n, 2);
-    OKAY(queue_forget(db, "done", clock_now_ms() + 10000, 2, &n, &fail));
+    OKAY(queue_forget(db, JOB_DONE, clock_now_ms() + 10000, 2, &n, &fail));
     assert_int_equal(n, 1);
-    assert_string_equal(look(ready).state, "ready");
+    assert_int_equal(look(ready).state, JOB_READY);
 }
 
 static enum status add_then_fail(struct db *c, void *ctx, struct err *e)

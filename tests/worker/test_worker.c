@@ -113,7 +113,7 @@ static void imports_answers(void **state)
     (void)state;
     work_off();
     struct job job = look(id);
-    assert_string_equal(job.state, "done");
+    assert_int_equal(job.state, JOB_DONE);
     assert_int_equal(json_int(json_get(job.result, "rows"), -1), 3);
     assert_int_equal(json_int(json_get(job.result, "added"), -1), 2);
     assert_int_equal(json_int(json_get(job.result, "skipped"), -1), 1);
@@ -133,10 +133,10 @@ static void hopeless_jobs_are_dead_at_once(void **state)
     struct id foreign = add(ANSWERS_IMPORT_JOB, id_text(ID_BOT, id_new(), other), csv);
     (void)state;
     work_off();
-    assert_string_equal(look(unknown).state, "dead");
+    assert_int_equal(look(unknown).state, JOB_DEAD);
     assert_non_null(strstr(look(unknown).error, "no job of this kind"));
-    assert_string_equal(look(broken).state, "dead");
-    assert_string_equal(look(foreign).state, "dead");
+    assert_int_equal(look(broken).state, JOB_DEAD);
+    assert_int_equal(look(foreign).state, JOB_DEAD);
 }
 
 static void cleans_up_by_age(void **state)
@@ -155,7 +155,7 @@ static void cleans_up_by_age(void **state)
     clock_set_for_test(clock_now_ms() + 31 * DAY_MS);
     work_off(); /* what was done goes, what is dead stays longer */
     assert_int_equal(dbtest_int(DB, "SELECT COUNT(*) FROM job WHERE state = 'done' AND kind = 'cleanup'"), 1);
-    assert_string_equal(look(old).state, "dead");
+    assert_int_equal(look(old).state, JOB_DEAD);
     clock_set_for_test(clock_now_ms() + 60 * DAY_MS);
     work_off();
     assert_int_equal(dbtest_int(DB, "SELECT COUNT(*) FROM job WHERE state = 'dead'"), 0);
@@ -176,10 +176,10 @@ static void killed_worker_is_replaced(void **state)
     OKAY(queue_claim(db, &arena, "killed", MINUTE_MS, &job, &found, &fail));
     assert_true(found);
     work_off();
-    assert_string_equal(look(id).state, "running");
+    assert_int_equal(look(id).state, JOB_RUNNING);
     clock_set_for_test(clock_now_ms() + 61000);
     work_off();
-    assert_string_equal(look(id).state, "done");
+    assert_int_equal(look(id).state, JOB_DONE);
     assert_int_equal(look(id).attempt, 2);
 }
 
@@ -249,9 +249,9 @@ static void program_waits_and_stops(void **state)
     assert_int_equal(dbtest_int(DB, "SELECT COUNT(*) FROM job WHERE state = 'done' AND kind = 'cleanup'"), 1);
     dbtest_kill_server(); /* it waits for the database and goes on */
     struct id id = add(ANSWERS_IMPORT_JOB, bot_text, csv);
-    for (int i = 0; i < 200 && strcmp(look(id).state, "done") != 0; i++)
+    for (int i = 0; i < 200 && look(id).state != JOB_DONE; i++)
         nap();
-    assert_string_equal(look(id).state, "done");
+    assert_int_equal(look(id).state, JOB_DONE);
     kill(pid, SIGTERM);
     for (int i = 0; i < 100 && waitpid(pid, &how, WNOHANG) != pid; i++)
         nap();
@@ -299,12 +299,12 @@ static void commands_of_the_queue(void **state)
     struct id good = add(ANSWERS_IMPORT_JOB, bot_text, csv), bad = add("no_such_kind", bot_text, STR_EMPTY);
     (void)state;
     assert_int_equal(parley("work", "--once", NULL), 0);
-    assert_string_equal(look(good).state, "done");
+    assert_int_equal(look(good).state, JOB_DONE);
     assert_int_equal(parley("job", "list", NULL), 0);
     id_text(ID_JOB, bad, id_shown);
     has(id_shown);
     assert_int_equal(parley("job", "replay", id_shown), 0);
-    assert_string_equal(look(bad).state, "ready");
+    assert_int_equal(look(bad).state, JOB_READY);
     assert_int_equal(parley("job", "replay", id_shown), 1);
     assert_int_equal(parley("job", "replay", "bot_x"), 2);
     assert_int_equal(parley("job", "list", "--state=odd"), 2);

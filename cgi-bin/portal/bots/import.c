@@ -67,7 +67,7 @@ static bool job_load(struct page *pg, const struct bot *b, struct job *out)
 
 static bool job_over(const struct job *j)
 {
-    return strcmp(j->state, "done") == 0 || strcmp(j->state, "dead") == 0;
+    return j->state == JOB_DONE || j->state == JOB_DEAD;
 }
 
 static int64_t job_percent(const struct job *j)
@@ -82,7 +82,7 @@ static int64_t job_percent(const struct job *j)
 /* The report while it grows, and at the end. */
 static const struct json *job_report(const struct job *j)
 {
-    return strcmp(j->state, "done") == 0 ? j->result : j->progress;
+    return j->state == JOB_DONE ? j->result : j->progress;
 }
 
 static void fill_report(struct page *pg, const struct json *report)
@@ -116,9 +116,9 @@ void import_status_page(struct request *rq)
     if (!page_begin(rq, &pg) || !page_bot(&pg, "answers", &b) || !job_load(&pg, &b, &j))
         return;
     view_id(pg.v, "Job.Id", TEXT_ID(ID_JOB, j.id));
-    view_text(pg.v, "Job.State", j.state);
+    view_text(pg.v, "Job.State", job_state_name(j.state));
     view_bool(pg.v, "Job.Over", job_over(&j));
-    view_bool(pg.v, "Job.Failed", strcmp(j.state, "dead") == 0);
+    view_bool(pg.v, "Job.Failed", j.state == JOB_DEAD);
     view_text(pg.v, "Job.Error", j.error);
     view_int(pg.v, "Job.Percent", job_percent(&j));
     view_str(pg.v, "Job.File", json_get_str(j.payload, "filename"));
@@ -138,8 +138,9 @@ void import_status(struct request *rq)
     struct json *out = json_new_object(rq->arena);
     int64_t rows = json_int(json_get(job_report(&j), "rows"), 0);
     page_release(&pg);
-    if (!out || json_set_str(out, "state", str_from(j.state)) != 0 || json_set_bool(out, "over", job_over(&j)) != 0 ||
-        json_set_int(out, "percent", job_percent(&j)) != 0 || json_set_int(out, "rows", rows) != 0) {
+    if (!out || json_set_str(out, "state", str_from(job_state_name(j.state))) != 0 ||
+        json_set_bool(out, "over", job_over(&j)) != 0 || json_set_int(out, "percent", job_percent(&j)) != 0 ||
+        json_set_int(out, "rows", rows) != 0) {
         (void)err_nomem(&pg.e);
         page_fail(&pg);
         return;

@@ -101,21 +101,21 @@ static enum status put_invoice(struct look *l, struct values *v)
         return st;
     }
     if (in.amount_remaining > 0)
-        put(v, (struct mail_value)MAIL_TEXT("amount", money(l, in.amount_remaining, str_from(in.currency))));
+        put(v, MAIL_TEXT("amount", money(l, in.amount_remaining, str_from(in.currency))));
     if (in.next_attempt_ms > l->now_ms)
-        put(v, (struct mail_value)MAIL_DATE("retry", in.next_attempt_ms));
+        put(v, MAIL_DATE("retry", in.next_attempt_ms));
     return OK;
 }
 
 static void put_usage(struct look *l, struct values *v)
 {
     const struct quota_period *p = &l->x.period;
-    put(v, (struct mail_value)MAIL_NUMBER("used", l->used));
-    put(v, (struct mail_value)MAIL_NUMBER("included", p->limit < p->included ? p->limit : p->included));
-    put(v, (struct mail_value)MAIL_TEXT("plans", l->offers));
+    put(v, MAIL_NUMBER("used", l->used));
+    put(v, MAIL_NUMBER("included", p->limit < p->included ? p->limit : p->included));
+    put(v, MAIL_TEXT("plans", l->offers));
     if (p->limit > p->included && l->x.terms && l->x.terms->overage >= 0) {
-        put(v, (struct mail_value)MAIL_TEXT("unit", unit_price(l)));
-        put(v, (struct mail_value)MAIL_TEXT("cap", money(l, l->x.overage_cap, str_from(l->x.terms->currency))));
+        put(v, MAIL_TEXT("unit", unit_price(l)));
+        put(v, MAIL_TEXT("cap", money(l, l->x.overage_cap, str_from(l->x.terms->currency))));
     }
 }
 
@@ -124,11 +124,11 @@ static void put_coming(struct look *l, struct values *v)
     const struct plan_terms *next = l->x.subscription ? plans_terms(&l->plans, l->x.subscription->next_terms) : NULL;
     const struct plan *p = next ? plans_find(&l->plans, next->plan) : NULL;
     if (l->x.terms)
-        put(v, (struct mail_value)MAIL_TEXT("price", money(l, l->x.terms->price, str_from(l->x.terms->currency))));
+        put(v, MAIL_TEXT("price", money(l, l->x.terms->price, str_from(l->x.terms->currency))));
     if (p) {
-        put(v, (struct mail_value)MAIL_TEXT("next", p->name));
+        put(v, MAIL_TEXT("next", p->name));
         if (p->value[ENTITLEMENT_bots] != UNLIMITED)
-            put(v, (struct mail_value)MAIL_NUMBER("bots", p->value[ENTITLEMENT_bots]));
+            put(v, MAIL_NUMBER("bots", p->value[ENTITLEMENT_bots]));
     }
 }
 
@@ -161,10 +161,10 @@ static enum status say(struct look *l, const struct notice *n, const char *url,
     enum status st = notice_store_say(l->c, l->tenant, n->kind, n->about_ms, l->now_ms, &fresh, l->e);
     if (st != OK || !fresh || !n->mail)
         return st;
-    put(&v, (struct mail_value)MAIL_TEXT("workspace", l->name));
-    put(&v, (struct mail_value)MAIL_TEXT("plan", plan));
-    put(&v, (struct mail_value)MAIL_DATE("until", n->until_ms));
-    put(&v, (struct mail_value)MAIL_TEXT("url", str_from(url)));
+    put(&v, MAIL_TEXT("workspace", l->name));
+    put(&v, MAIL_TEXT("plan", plan));
+    put(&v, MAIL_DATE("until", n->until_ms));
+    put(&v, MAIL_TEXT("url", str_from(url)));
     if (more)
         st = more(l, &v);
     if (st == OK)
