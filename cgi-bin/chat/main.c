@@ -31,7 +31,7 @@ static void chat_close(void *app)
 
 /* Any web page may use the visitor API: its only right is the token in the message, never a cookie. Refusals say so too, or the
  * page's script could not read them. */
-static void allow_any_page(struct request *rq)
+static void chat_allow_any_page(struct request *rq)
 {
     if (!str_starts(str_from(rq->route->path), STR("/chat/{bot}/")))
         return;
@@ -39,7 +39,7 @@ static void allow_any_page(struct request *rq)
     reply_header(rq, "Access-Control-Expose-Headers", STR("Retry-After, X-Request-Id, RateLimit, RateLimit-Policy"));
 }
 
-static enum status open_view(const struct config *c, struct err *e)
+static enum status chat_open_view(const struct config *c, struct err *e)
 {
     const char *dir = config_string(c, CONFIG_template_dir);
     struct view_config vc = {.template_dir = *dir ? dir : PARLEY_PKGDATADIR "/templates"};
@@ -66,7 +66,7 @@ static enum status chat_open(const struct config *c, bool plain_cgi, void **app,
     if (st == OK)
         st = talk_open(c, chat->pool, plain_cgi ? 1 : (int)config_int(c, CONFIG_chat_threads), &chat->talk, e);
     if (st == OK)
-        st = open_view(c, e);
+        st = chat_open_view(c, e);
     if (st != OK) {
         chat_close(chat);
         return st;
@@ -88,7 +88,7 @@ int main(int argc, char **argv)
         .thread_begin = guard_thread_begin,
         .thread_end = guard_thread_end,
         .error_page = page_error,
-        .routed = allow_any_page,
+        .routed = chat_allow_any_page,
         .cost_reset = db_cost_reset,
         .cost = guard_cost,
     };

@@ -14,7 +14,7 @@ void chat_preflight(struct request *rq)
 }
 
 /* "Authorization: Bearer TOKEN" stands in for the field or parameter. */
-static struct str token_of(struct request *rq, struct str given)
+static struct str visitor_token(struct request *rq, struct str given)
 {
     struct str bearer = STR("Bearer "), header = request_header(rq, "HTTP_AUTHORIZATION");
     if (given.n == 0 && header.n > bearer.n && str_ieq(str_sub(header, 0, bearer.n), bearer))
@@ -22,7 +22,7 @@ static struct str token_of(struct request *rq, struct str given)
     return given;
 }
 
-static enum status read_turn(struct request *rq, struct talk_in *in, struct err *e)
+static enum status message_read_body(struct request *rq, struct talk_in *in, struct err *e)
 {
     static const struct json_field fields[] = {{"text", JSON_STRING, false},   {"choice", JSON_STRING, false},
                                                {"id", JSON_STRING, false},     {"conversation", JSON_STRING, false},
@@ -43,7 +43,7 @@ static enum status read_turn(struct request *rq, struct talk_in *in, struct err 
     in->channel = request_from_here(rq) ? CHANNEL_web : CHANNEL_api; /* chat.js on the hosted page, or another client */
     in->visitor = rq->remote_addr;
     if (json_has(body, "conversation")) {
-        in->token = token_of(rq, in->token);
+        in->token = visitor_token(rq, in->token);
         st = visitor_conversation(json_get_str(body, "conversation"), &in->conversation, e);
     }
     return st;
@@ -56,7 +56,7 @@ static bool visitor_gone(void *ctx)
     return request_gone(ctx);
 }
 
-static void answer_json(struct request *rq, struct talk_in *in)
+static void message_answer_json(struct request *rq, struct talk_in *in)
 {
     struct chat *chat = rq->app;
     struct talk_out out;
@@ -79,14 +79,14 @@ static void answer_json(struct request *rq, struct talk_in *in)
 #define HEARTBEAT_US (1 * 1000000LL)
 
 /* The stream begins with the first thing there is to tell, so that a refusal before it is an ordinary error reply. */
-struct stream {
+struct events {
     struct request *rq;
     struct buf data;
     int64_t last_us;
     bool begun;
 };
 
-static enum status begin(struct stream *stream, struct err *e)
+static enum status events_begin(struct events *stream, struct err *e)
 {
     enum status st = OK;
     if (!stream->begun) {
@@ -97,9 +97,9 @@ static enum status begin(struct stream *stream, struct err *e)
     return st;
 }
 
-static enum status send(struct stream *stream, const char *event, struct err *e)
+static enum status events_send(struct events *stream, const char *event, struct err *e)
 {
-    enum status st = begin(stream, e);
+    enum status st = events_begin(stream, e);
     if (st == OK)
         st = buf_ok(&stream->data) ? stream_event(stream->rq, event, STR_EMPTY, buf_str(&stream->data), e)
                                    : err_nomem(e);
@@ -108,35 +108,35 @@ static enum status send(struct stream *stream, const char *event, struct err *e)
 }
 
 /* Not recorded yet, so without a number: `done` carries the turn as it is kept. */
-static enum status on_message(void *ctx, const struct talk_message *m, struct err *e)
+static enum status events_message(void *ctx, const struct talk_message *m, struct err *e)
 {
-    struct stream *stream = ctx;
+    struct events *stream = ctx;
     talk_message_write(&stream->data, m);
-    return send(stream, "message", e);
+    return events_send(stream, "message", e);
 }
 
 /* A piece of the message that comes next; a client that does not know the event skips it and shows the whole message. */
-static enum status on_delta(void *ctx, struct str text, struct err *e)
+static enum status events_delta(void *ctx, struct str text, struct err *e)
 {
-    struct stream *stream = ctx;
+    struct events *stream = ctx;
     visitor_delta_write(&stream->data, text);
-    return send(stream, "delta", e);
+    return events_send(stream, "delta", e);
 }
 
 /* Asked several times a second while something outside is waited for: a line a second finds out who has left, and keeps what stands
  * between here and the visitor from giving up. */
-static bool stream_gone(void *ctx)
+static bool events_gone(void *ctx)
 {
-    struct stream *stream = ctx;
+    struct events *stream = ctx;
     struct err e = ERR_INIT;
     if (request_gone(stream->rq))
         return true;
     if (clock_mono_us() - stream->last_us < HEARTBEAT_US)
         return false;
-    return begin(stream, &e) != OK || stream_heartbeat(stream->rq, &e) != OK;
+    return events_begin(stream, &e) != OK || stream_heartbeat(stream->rq, &e) != OK;
 }
 
-static void write_error(struct buf *b, const struct request *rq, const struct err *e)
+static void events_write_error(struct buf *b, const struct request *rq, const struct err *e)
 {
     buf_puts(b, "{\"type\":\"about:blank\",\"status\":");
     buf_i64(b, http_status_of(e));
@@ -149,26 +149,26 @@ static void write_error(struct buf *b, const struct request *rq, const struct er
     buf_putc(b, '}');
 }
 
-static void answer_events(struct request *rq, struct talk_in *in)
+static void message_answer_events(struct request *rq, struct talk_in *in)
 {
     struct chat *chat = rq->app;
-    struct stream stream = {.rq = rq, .last_us = clock_mono_us()};
-    const struct talk_sink sink = {.ctx = &stream, .message = on_message, .delta = on_delta};
+    struct events stream = {.rq = rq, .last_us = clock_mono_us()};
+    const struct talk_sink sink = {.ctx = &stream, .message = events_message, .delta = events_delta};
     struct talk_out out;
     struct err e = ERR_INIT, gone = ERR_INIT;
     buf_init(&stream.data, MAX_REPLY);
-    in->gone = stream_gone;
+    in->gone = events_gone;
     in->gone_ctx = &stream;
     enum status st = talk_turn(chat->talk, in, &sink, rq->arena, &out, &e);
     rq->who.tenant = out.tenant; /* for the log */
     if (st == OK) {
         visitor_write(&stream.data, &out);
-        (void)send(&stream, "done", &gone);
+        (void)events_send(&stream, "done", &gone);
     } else if (stream.begun) {
         buf_clear(&stream.data);
         request_failed(rq, &e);
-        write_error(&stream.data, rq, &e);
-        (void)send(&stream, "error", &gone);
+        events_write_error(&stream.data, rq, &e);
+        (void)events_send(&stream, "error", &gone);
     } else {
         reply_problem(rq, &e);
     }
@@ -179,17 +179,17 @@ void chat_message_post(struct request *rq)
 {
     struct talk_in in = {.conversation = ID_NONE};
     struct err e = ERR_INIT;
-    if (read_turn(rq, &in, &e) != OK)
+    if (message_read_body(rq, &in, &e) != OK)
         reply_problem(rq, &e);
     else if (request_wants_events(rq))
-        answer_events(rq, &in);
+        message_answer_events(rq, &in);
     else
-        answer_json(rq, &in);
+        message_answer_json(rq, &in);
 }
 
 /* ---- catching up ---- */
 
-static enum status read_after(struct str text, int64_t *out, struct err *e)
+static enum status messages_read_after(struct str text, int64_t *out, struct err *e)
 {
     *out = 0;
     if (text.n == 0 || num_i64(text, 0, INT64_MAX, out))
@@ -197,25 +197,26 @@ static enum status read_after(struct str text, int64_t *out, struct err *e)
     return err_at(e, ERR_INVALID, "after_invalid", "/after", "\"after\" is the number of the last message seen.");
 }
 
-static enum status catch_up(struct request *rq, struct talk_out *out, struct err *e)
+static enum status messages_catch_up(struct request *rq, struct talk_out *out, struct err *e)
 {
     struct chat *chat = rq->app;
     struct id bot, conversation;
     int64_t after;
     enum status st;
-    if ((st = visitor_bot(rq, &bot, e)) != OK || (st = read_after(request_query(rq, "after"), &after, e)) != OK)
+    if ((st = visitor_bot(rq, &bot, e)) != OK ||
+        (st = messages_read_after(request_query(rq, "after"), &after, e)) != OK)
         return st;
     if ((st = visitor_conversation(request_query(rq, "conversation"), &conversation, e)) != OK)
         return st;
-    return talk_messages(chat->talk, bot, conversation, token_of(rq, request_query(rq, "token")), after, rq->arena, out,
-                         e);
+    return talk_messages(chat->talk, bot, conversation, visitor_token(rq, request_query(rq, "token")), after, rq->arena,
+                         out, e);
 }
 
 void chat_message_list(struct request *rq)
 {
     struct talk_out out;
     struct err e = ERR_INIT;
-    if (catch_up(rq, &out, &e) != OK) {
+    if (messages_catch_up(rq, &out, &e) != OK) {
         reply_problem(rq, &e);
         return;
     }
@@ -226,7 +227,7 @@ void chat_message_list(struct request *rq)
 
 /* ---- feedback ---- */
 
-static enum status rate(struct request *rq, struct err *e)
+static enum status feedback_save(struct request *rq, struct err *e)
 {
     static const struct json_field fields[] = {{"conversation", JSON_STRING, false},
                                                {"token", JSON_STRING, false},
@@ -247,14 +248,14 @@ static enum status rate(struct request *rq, struct err *e)
     rating = json_int(json_get(body, "rating"), 0);
     if (rating != 1 && rating != -1)
         return err_at(e, ERR_INVALID, "rating_invalid", "/rating", "A rating is 1 or -1.");
-    return talk_feedback(chat->talk, bot, conversation, token_of(rq, json_get_str(body, "token")),
+    return talk_feedback(chat->talk, bot, conversation, visitor_token(rq, json_get_str(body, "token")),
                          json_int(json_get(body, "seq"), 0), (int)rating, json_get_str(body, "comment"), e);
 }
 
 void chat_feedback_post(struct request *rq)
 {
     struct err e = ERR_INIT;
-    if (rate(rq, &e) != OK) {
+    if (feedback_save(rq, &e) != OK) {
         reply_problem(rq, &e);
         return;
     }

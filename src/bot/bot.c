@@ -2,15 +2,15 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/shared.h"
+#include "bot/bot_internal.h"
 #include "bot/bot_store.h"
-#include "bot/internal.h"
 #include "plan/entitlement.h"
 
 #include "base/banned.h"
 
 /* A flow as the text that is stored and hashed. In the arena. */
-static enum status flow_text(struct arena *a, const struct json *flow, struct str *out, uint8_t hash[CRYPTO_HASH],
-                             struct err *e)
+static enum status bot_flow_text(struct arena *a, const struct json *flow, struct str *out, uint8_t hash[CRYPTO_HASH],
+                                 struct err *e)
 {
     struct buf b;
     buf_init(&b, MAX_FLOW);
@@ -24,7 +24,7 @@ static enum status flow_text(struct arena *a, const struct json *flow, struct st
     return ok ? OK : err_set(e, ERR_TOO_LARGE, "flow_too_large", "A flow has at most %zu KB.", MAX_FLOW / KB);
 }
 
-static enum status must_parse(const struct json *flow, struct err *e)
+static enum status bot_flow_must_parse(const struct json *flow, struct err *e)
 {
     struct flow *f = NULL;
     enum status st = flow_parse(flow, &f, e);
@@ -35,7 +35,7 @@ static enum status must_parse(const struct json *flow, struct err *e)
 
 /* ---- creating ---- */
 
-static struct json *language_in(const struct json *list, struct str wanted)
+static struct json *bot_language_find(const struct json *list, struct str wanted)
 {
     for (size_t i = 0; i < json_len(list); i++)
         if (str_ieq(json_str(json_at(list, i)), wanted))
@@ -43,7 +43,7 @@ static struct json *language_in(const struct json *list, struct str wanted)
     return NULL;
 }
 
-static enum status put_first(struct json *flow, const struct json *list, struct json *first, struct err *e)
+static enum status bot_language_put_first(struct json *flow, const struct json *list, struct json *first, struct err *e)
 {
     struct json *fresh;
     json_retain(first); /* the old list goes when the new one takes its place */
@@ -63,15 +63,15 @@ enum status bot_flow_language(struct json *flow, struct str wanted, struct str *
     if (!json_is(list, JSON_ARRAY) || !json_str(first).n)
         return err_at(e, ERR_INVALID, "flow_invalid", "/languages", "The flow names no language.");
     if (wanted.n) {
-        struct json *found = language_in(list, wanted);
+        struct json *found = bot_language_find(list, wanted);
         if (!found && dash > 0)
-            found = language_in(list, str_sub(wanted, 0, (size_t)dash));
+            found = bot_language_find(list, str_sub(wanted, 0, (size_t)dash));
         if (!found)
             return err_at(e, ERR_INVALID, "language_unknown", "language", "The flow has no texts in \"%.*s\".",
                           STR_F(str_sub(wanted, 0, 35)));
         if (found != first) {
             json_retain(list);
-            st = put_first(flow, list, found, e);
+            st = bot_language_put_first(flow, list, found, e);
             json_drop(list);
         }
     }
@@ -92,19 +92,19 @@ enum status bot_may_add(struct db *c, struct id tenant, struct arena *a, struct 
     int64_t n;
     enum status st = entitlement_load(c, tenant, clock_now_ms(), a, &x, e);
     if (st == OK)
-        st = store_bot_count(c, a, tenant, &n, e);
+        st = bot_store_count(c, a, tenant, &n, e);
     return st == OK ? entitlement_room(&x, ENTITLEMENT_bots, n, e) : st;
 }
 
-static enum status add_write(struct db *c, void *ctx, struct err *e)
+static enum status bot_add_write(struct db *c, void *ctx, struct err *e)
 {
     struct add_tx *tx = ctx;
     char id[ID_TEXT_MAX];
-    enum status st = store_bot_lock_tenant(c, tx->a, tx->who->tenant, e);
+    enum status st = bot_store_lock_tenant(c, tx->a, tx->who->tenant, e);
     if (st == OK)
         st = bot_may_add(c, tx->who->tenant, tx->a, e);
     if (st == OK)
-        st = store_bot_add(c, tx->who->tenant, &tx->bot, e);
+        st = bot_store_add(c, tx->who->tenant, &tx->bot, e);
     if (st == OK && tx->seed->answer_n)
         st = answers_add_all(c, tx->who->tenant, tx->bot.id, tx->seed->answers, tx->seed->answer_n, e);
     if (st == OK)
@@ -122,14 +122,14 @@ enum status bot_add(struct db *c, const struct actor *who, struct arena *a, cons
     enum status st = rules_name(seed->name, "name", "The bot's name", &tx.bot.name, e);
     if (st != OK)
         return st;
-    if ((st = must_parse(seed->flow, e)) != OK)
+    if ((st = bot_flow_must_parse(seed->flow, e)) != OK)
         return st;
-    if ((st = flow_text(a, seed->flow, &tx.bot.draft, tx.bot.hash, e)) != OK)
+    if ((st = bot_flow_text(a, seed->flow, &tx.bot.draft, tx.bot.hash, e)) != OK)
         return st;
-    if ((st = db_transaction(c, add_write, &tx, e)) != OK)
+    if ((st = db_transaction(c, bot_add_write, &tx, e)) != OK)
         return st;
     shared_bump("bot", tx.bot.id);
-    return store_bot_get(c, a, who->tenant, tx.bot.id, out, e);
+    return bot_store_get(c, a, who->tenant, tx.bot.id, out, e);
 }
 
 enum status bot_create(struct db *c, const struct config *cf, const struct actor *who, struct arena *a,
@@ -152,12 +152,12 @@ enum status bot_create(struct db *c, const struct config *cf, const struct actor
 
 enum status bot_get(struct db *c, struct id tenant, struct id bot, struct arena *a, struct bot *out, struct err *e)
 {
-    return store_bot_get(c, a, tenant, bot, out, e);
+    return bot_store_get(c, a, tenant, bot, out, e);
 }
 
 enum status bot_list(struct db *c, struct id tenant, struct arena *a, struct bot **out, size_t *n, struct err *e)
 {
-    return store_bot_list(c, a, tenant, out, n, e);
+    return bot_store_list(c, a, tenant, out, n, e);
 }
 
 enum status bot_room(struct db *c, struct id tenant, int64_t *out, struct err *e)
@@ -177,7 +177,7 @@ enum status bot_owner(struct db *c, struct id bot, struct id *tenant, struct err
     struct bot_pointer p;
     struct arena a;
     arena_init(&a, 64 * KB);
-    enum status st = store_bot_pointer(c, &a, bot, &p, e);
+    enum status st = bot_store_pointer(c, &a, bot, &p, e);
     if (st == OK)
         *tenant = p.tenant;
     arena_release(&a);
@@ -199,10 +199,10 @@ static enum status audit_bot(struct db *c, const struct change_tx *tx, const cha
     return account_audit(c, tx->who, what, str_from(id_text(ID_BOT, tx->bot, id)), NULL, e);
 }
 
-static enum status rename_write(struct db *c, void *ctx, struct err *e)
+static enum status bot_rename_write(struct db *c, void *ctx, struct err *e)
 {
     struct change_tx *tx = ctx;
-    enum status st = store_bot_rename(c, tx->a, tx->who->tenant, tx->bot, tx->text, e);
+    enum status st = bot_store_rename(c, tx->a, tx->who->tenant, tx->bot, tx->text, e);
     return st == OK ? audit_bot(c, tx, "bot.renamed", e) : st;
 }
 
@@ -214,24 +214,24 @@ enum status bot_rename(struct db *c, const struct actor *who, struct id bot, str
     if (st != OK)
         return st;
     arena_init(&a, 64 * KB);
-    st = db_transaction(c, rename_write, &tx, e);
+    st = db_transaction(c, bot_rename_write, &tx, e);
     if (st == OK)
         shared_bump("bot", bot);
     arena_release(&a);
     return st;
 }
 
-static enum status delete_write(struct db *c, void *ctx, struct err *e)
+static enum status bot_delete_write(struct db *c, void *ctx, struct err *e)
 {
     struct change_tx *tx = ctx;
-    enum status st = store_bot_delete(c, tx->who->tenant, tx->bot, e);
+    enum status st = bot_store_delete(c, tx->who->tenant, tx->bot, e);
     return st == OK ? audit_bot(c, tx, "bot.deleted", e) : st;
 }
 
 enum status bot_delete(struct db *c, const struct actor *who, struct id bot, struct err *e)
 {
     struct change_tx tx = {.who = who, .bot = bot};
-    enum status st = db_transaction(c, delete_write, &tx, e);
+    enum status st = db_transaction(c, bot_delete_write, &tx, e);
     if (st == OK)
         shared_bump("bot", bot);
     return st;
@@ -243,24 +243,24 @@ enum status bot_draft(struct db *c, struct id tenant, struct id bot, struct aren
                       struct err *e)
 {
     struct bot_draft_row d;
-    enum status st = store_bot_draft(c, a, tenant, bot, false, &d, e);
+    enum status st = bot_store_draft(c, a, tenant, bot, false, &d, e);
     if (st != OK)
         return st;
     *revision = d.revision;
     return json_parse(a, d.text, MAX_JSON_DEPTH, flow, e);
 }
 
-static enum status draft_write(struct db *c, void *ctx, struct err *e)
+static enum status bot_draft_write(struct db *c, void *ctx, struct err *e)
 {
     struct change_tx *tx = ctx;
     struct bot b;
     bool saved = false;
-    enum status st = store_bot_draft_save(c, tx->who->tenant, tx->bot, tx->text, tx->hash, tx->revision, &saved, e);
+    enum status st = bot_store_draft_save(c, tx->who->tenant, tx->bot, tx->text, tx->hash, tx->revision, &saved, e);
     if (st != OK)
         return st;
     if (saved)
         return audit_bot(c, tx, "bot.draft_saved", e);
-    if ((st = store_bot_get(c, tx->a, tx->who->tenant, tx->bot, &b, e)) != OK)
+    if ((st = bot_store_get(c, tx->a, tx->who->tenant, tx->bot, &b, e)) != OK)
         return st;
     return err_set(e, ERR_CONFLICT, "draft_changed",
                    "Somebody else has saved this flow meanwhile (revision %d): load it again.", b.draft_revision);
@@ -271,13 +271,13 @@ enum status bot_draft_save(struct db *c, const struct actor *who, struct id bot,
 {
     struct arena a;
     struct change_tx tx = {.who = who, .a = &a, .bot = bot, .revision = revision};
-    enum status st = must_parse(flow, e);
+    enum status st = bot_flow_must_parse(flow, e);
     if (st != OK)
         return st;
     arena_init(&a, 2 * MAX_FLOW);
-    st = flow_text(&a, flow, &tx.text, tx.hash, e);
+    st = bot_flow_text(&a, flow, &tx.text, tx.hash, e);
     if (st == OK)
-        st = db_transaction(c, draft_write, &tx, e);
+        st = db_transaction(c, bot_draft_write, &tx, e);
     arena_release(&a);
     return st;
 }

@@ -65,7 +65,7 @@ DB_STMT(bot_set_live, TENANT,
         "UPDATE bot SET live_version = ?, last_version = ?, published_at = ? WHERE tenant_id = :tenant AND bot_id = ?",
         "iitu", "");
 
-static struct bot bot_of(struct db_row r)
+static struct bot bot_from_row(struct db_row r)
 {
     return (struct bot){.id = db_row_id(r, 0),
                         .tenant = db_row_id(r, 1),
@@ -80,7 +80,7 @@ static struct bot bot_of(struct db_row r)
                         .before = db_row_int(r, 10)};
 }
 
-static void hash_of(struct db_row r, size_t i, uint8_t out[CRYPTO_HASH])
+static void bot_hash_from_row(struct db_row r, size_t i, uint8_t out[CRYPTO_HASH])
 {
     struct str h = db_row_str(r, i);
     memset(out, 0, CRYPTO_HASH);
@@ -88,7 +88,7 @@ static void hash_of(struct db_row r, size_t i, uint8_t out[CRYPTO_HASH])
         memcpy(out, h.p, CRYPTO_HASH);
 }
 
-enum status store_bot_lock_tenant(struct db *c, struct arena *a, struct id tenant, struct err *e)
+enum status bot_store_lock_tenant(struct db *c, struct arena *a, struct id tenant, struct err *e)
 {
     struct db_row row;
     enum status st = db_query_one(c, &bot_lock_tenant, &tenant, DB_NONE, a, &row, e);
@@ -97,7 +97,7 @@ enum status store_bot_lock_tenant(struct db *c, struct arena *a, struct id tenan
     return st;
 }
 
-enum status store_bot_count(struct db *c, struct arena *a, struct id tenant, int64_t *out, struct err *e)
+enum status bot_store_count(struct db *c, struct arena *a, struct id tenant, int64_t *out, struct err *e)
 {
     struct db_row row;
     enum status st = db_query_one(c, &bot_count, &tenant, DB_NONE, a, &row, e);
@@ -106,7 +106,7 @@ enum status store_bot_count(struct db *c, struct arena *a, struct id tenant, int
     return st;
 }
 
-enum status store_bot_add(struct db *c, struct id tenant, const struct bot_new *b, struct err *e)
+enum status bot_store_add(struct db *c, struct id tenant, const struct bot_new *b, struct err *e)
 {
     struct db_val now = db_time(clock_now_ms());
     return db_exec(c, &bot_insert, &tenant,
@@ -115,7 +115,7 @@ enum status store_bot_add(struct db *c, struct id tenant, const struct bot_new *
                    NULL, e);
 }
 
-enum status store_bot_get(struct db *c, struct arena *a, struct id tenant, struct id bot, struct bot *out,
+enum status bot_store_get(struct db *c, struct arena *a, struct id tenant, struct id bot, struct bot *out,
                           struct err *e)
 {
     struct db_row row;
@@ -123,11 +123,11 @@ enum status store_bot_get(struct db *c, struct arena *a, struct id tenant, struc
     if (st == ERR_NOT_FOUND)
         return bot_unknown(e);
     if (st == OK)
-        *out = bot_of(row);
+        *out = bot_from_row(row);
     return st;
 }
 
-enum status store_bot_list(struct db *c, struct arena *a, struct id tenant, struct bot **out, size_t *n, struct err *e)
+enum status bot_store_list(struct db *c, struct arena *a, struct id tenant, struct bot **out, size_t *n, struct err *e)
 {
     struct db_rows rows;
     enum status st = db_query(c, &bot_list_all, &tenant, DB_NONE, a, &rows, e);
@@ -138,21 +138,21 @@ enum status store_bot_list(struct db *c, struct arena *a, struct id tenant, stru
     if (!*out)
         return err_nomem(e);
     for (size_t i = 0; i < rows.n; i++)
-        (*out)[i] = bot_of(rows.rows[i]);
+        (*out)[i] = bot_from_row(rows.rows[i]);
     return OK;
 }
 
-enum status store_bot_rename(struct db *c, struct arena *a, struct id tenant, struct id bot, struct str name,
+enum status bot_store_rename(struct db *c, struct arena *a, struct id tenant, struct id bot, struct str name,
                              struct err *e)
 {
     struct bot b;
-    enum status st = store_bot_get(c, a, tenant, bot, &b, e); /* "rows changed" is 0 for the name it has: look first */
+    enum status st = bot_store_get(c, a, tenant, bot, &b, e); /* "rows changed" is 0 for the name it has: look first */
     if (st != OK)
         return st;
     return db_exec(c, &bot_set_name, &tenant, DB_ARGS(db_str(name), db_time(clock_now_ms()), db_id(bot)), NULL, e);
 }
 
-enum status store_bot_brand(struct db *c, struct arena *a, struct id tenant, struct id bot, struct bot_brand *out,
+enum status bot_store_brand(struct db *c, struct arena *a, struct id tenant, struct id bot, struct bot_brand *out,
                             struct err *e)
 {
     struct db_row r;
@@ -164,24 +164,24 @@ enum status store_bot_brand(struct db *c, struct arena *a, struct id tenant, str
     return st;
 }
 
-enum status store_bot_set_brand(struct db *c, struct arena *a, struct id tenant, struct id bot,
+enum status bot_store_set_brand(struct db *c, struct arena *a, struct id tenant, struct id bot,
                                 const struct bot_brand *brand, struct err *e)
 {
     struct bot_brand old;
-    enum status st = store_bot_brand(c, a, tenant, bot, &old, e); /* as in store_bot_rename */
+    enum status st = bot_store_brand(c, a, tenant, bot, &old, e); /* as in bot_store_rename */
     if (st != OK)
         return st;
     return db_exec(c, &bot_set_brand, &tenant, DB_ARGS(db_str(brand->name), db_str(brand->link), db_id(bot)), NULL, e);
 }
 
-enum status store_bot_delete(struct db *c, struct id tenant, struct id bot, struct err *e)
+enum status bot_store_delete(struct db *c, struct id tenant, struct id bot, struct err *e)
 {
     int64_t n = 0;
     enum status st = db_exec(c, &bot_set_deleted, &tenant, DB_ARGS(db_time(clock_now_ms()), db_id(bot)), &n, e);
     return st == OK && n == 0 ? bot_unknown(e) : st;
 }
 
-enum status store_bot_draft(struct db *c, struct arena *a, struct id tenant, struct id bot, bool for_update,
+enum status bot_store_draft(struct db *c, struct arena *a, struct id tenant, struct id bot, bool for_update,
                             struct bot_draft_row *out, struct err *e)
 {
     struct db_row r;
@@ -192,15 +192,15 @@ enum status store_bot_draft(struct db *c, struct arena *a, struct id tenant, str
     if (st != OK)
         return st;
     out->text = db_row_str(r, 0);
-    hash_of(r, 1, out->hash);
+    bot_hash_from_row(r, 1, out->hash);
     out->revision = (int)db_row_int(r, 2);
     out->live_version = (int)db_row_int(r, 3);
     out->last_version = (int)db_row_int(r, 4);
-    hash_of(r, 5, out->live_hash);
+    bot_hash_from_row(r, 5, out->live_hash);
     return OK;
 }
 
-enum status store_bot_draft_save(struct db *c, struct id tenant, struct id bot, struct str draft,
+enum status bot_store_draft_save(struct db *c, struct id tenant, struct id bot, struct str draft,
                                  const uint8_t hash[CRYPTO_HASH], int revision, bool *saved, struct err *e)
 {
     int64_t n = 0;
@@ -213,7 +213,7 @@ enum status store_bot_draft_save(struct db *c, struct id tenant, struct id bot, 
     return st;
 }
 
-enum status store_bot_set_live(struct db *c, struct id tenant, struct id bot, int live, int last, struct err *e)
+enum status bot_store_set_live(struct db *c, struct id tenant, struct id bot, int live, int last, struct err *e)
 {
     return db_exec(c, &bot_set_live, &tenant, DB_ARGS(db_int(live), db_int(last), db_time(clock_now_ms()), db_id(bot)),
                    NULL, e);
@@ -251,7 +251,7 @@ static enum status version_unknown(struct err *e)
     return err_set(e, ERR_NOT_FOUND, "version_unknown", "This bot has no such version.");
 }
 
-enum status store_version_add(struct db *c, struct id tenant, const struct bot_version_new *v, struct err *e)
+enum status version_store_add(struct db *c, struct id tenant, const struct bot_version_new *v, struct err *e)
 {
     return db_exec(c, &version_insert, &tenant,
                    DB_ARGS(db_id(v->bot), db_int(v->version), db_str(v->flow), db_bytes(v->hash, CRYPTO_HASH),
@@ -259,7 +259,7 @@ enum status store_version_add(struct db *c, struct id tenant, const struct bot_v
                    NULL, e);
 }
 
-enum status store_version_list(struct db *c, struct arena *a, struct id tenant, struct id bot, struct bot_version **out,
+enum status version_store_list(struct db *c, struct arena *a, struct id tenant, struct id bot, struct bot_version **out,
                                size_t *n, struct err *e)
 {
     struct db_rows rows;
@@ -279,7 +279,7 @@ enum status store_version_list(struct db *c, struct arena *a, struct id tenant, 
     return OK;
 }
 
-enum status store_version_exists(struct db *c, struct arena *a, struct id tenant, struct id bot, int version,
+enum status version_store_exists(struct db *c, struct arena *a, struct id tenant, struct id bot, int version,
                                  struct err *e)
 {
     struct db_row row;
@@ -287,7 +287,7 @@ enum status store_version_exists(struct db *c, struct arena *a, struct id tenant
     return st == ERR_NOT_FOUND ? version_unknown(e) : st;
 }
 
-enum status store_version_flow(struct db *c, struct arena *a, struct id tenant, struct id bot, int version,
+enum status version_store_flow(struct db *c, struct arena *a, struct id tenant, struct id bot, int version,
                                struct str *out, struct err *e)
 {
     struct db_row row;
@@ -299,7 +299,7 @@ enum status store_version_flow(struct db *c, struct arena *a, struct id tenant, 
     return st;
 }
 
-enum status store_bot_pointer(struct db *c, struct arena *a, struct id bot, struct bot_pointer *out, struct err *e)
+enum status bot_store_pointer(struct db *c, struct arena *a, struct id bot, struct bot_pointer *out, struct err *e)
 {
     struct db_row r;
     enum status st = db_query_one(c, &bot_pointer_select, DB_GLOBAL, DB_ARGS(db_id(bot)), a, &r, e);

@@ -31,37 +31,37 @@ struct bot_pointer {
 };
 
 /* Holds the tenant's row until the transaction ends, so that two creations count one after the other. */
-enum status store_bot_lock_tenant(struct db *c, struct arena *a, struct id tenant, struct err *e);
-enum status store_bot_count(struct db *c, struct arena *a, struct id tenant, int64_t *out, struct err *e);
-enum status store_bot_add(struct db *c, struct id tenant, const struct bot_new *b, struct err *e);
-enum status store_bot_get(struct db *c, struct arena *a, struct id tenant, struct id bot, struct bot *out,
+enum status bot_store_lock_tenant(struct db *c, struct arena *a, struct id tenant, struct err *e);
+enum status bot_store_count(struct db *c, struct arena *a, struct id tenant, int64_t *out, struct err *e);
+enum status bot_store_add(struct db *c, struct id tenant, const struct bot_new *b, struct err *e);
+enum status bot_store_get(struct db *c, struct arena *a, struct id tenant, struct id bot, struct bot *out,
                           struct err *e);
-enum status store_bot_list(struct db *c, struct arena *a, struct id tenant, struct bot **out, size_t *n, struct err *e);
+enum status bot_store_list(struct db *c, struct arena *a, struct id tenant, struct bot **out, size_t *n, struct err *e);
 /* Each answers ERR_NOT_FOUND code bot_unknown when the tenant has no such bot. */
-enum status store_bot_rename(struct db *c, struct arena *a, struct id tenant, struct id bot, struct str name,
+enum status bot_store_rename(struct db *c, struct arena *a, struct id tenant, struct id bot, struct str name,
                              struct err *e);
-enum status store_bot_brand(struct db *c, struct arena *a, struct id tenant, struct id bot, struct bot_brand *out,
+enum status bot_store_brand(struct db *c, struct arena *a, struct id tenant, struct id bot, struct bot_brand *out,
                             struct err *e);
-enum status store_bot_set_brand(struct db *c, struct arena *a, struct id tenant, struct id bot,
+enum status bot_store_set_brand(struct db *c, struct arena *a, struct id tenant, struct id bot,
                                 const struct bot_brand *brand, struct err *e);
-enum status store_bot_delete(struct db *c, struct id tenant, struct id bot, struct err *e);
-enum status store_bot_draft(struct db *c, struct arena *a, struct id tenant, struct id bot, bool for_update,
+enum status bot_store_delete(struct db *c, struct id tenant, struct id bot, struct err *e);
+enum status bot_store_draft(struct db *c, struct arena *a, struct id tenant, struct id bot, bool for_update,
                             struct bot_draft_row *out, struct err *e);
 /* *saved false: the revision is not the newest. */
-enum status store_bot_draft_save(struct db *c, struct id tenant, struct id bot, struct str draft,
+enum status bot_store_draft_save(struct db *c, struct id tenant, struct id bot, struct str draft,
                                  const uint8_t hash[CRYPTO_HASH], int revision, bool *saved, struct err *e);
-enum status store_bot_set_live(struct db *c, struct id tenant, struct id bot, int live, int last, struct err *e);
+enum status bot_store_set_live(struct db *c, struct id tenant, struct id bot, int live, int last, struct err *e);
 
-enum status store_version_add(struct db *c, struct id tenant, const struct bot_version_new *v, struct err *e);
-enum status store_version_list(struct db *c, struct arena *a, struct id tenant, struct id bot, struct bot_version **out,
+enum status version_store_add(struct db *c, struct id tenant, const struct bot_version_new *v, struct err *e);
+enum status version_store_list(struct db *c, struct arena *a, struct id tenant, struct id bot, struct bot_version **out,
                                size_t *n, struct err *e);
-enum status store_version_exists(struct db *c, struct arena *a, struct id tenant, struct id bot, int version,
+enum status version_store_exists(struct db *c, struct arena *a, struct id tenant, struct id bot, int version,
                                  struct err *e);
-enum status store_version_flow(struct db *c, struct arena *a, struct id tenant, struct id bot, int version,
+enum status version_store_flow(struct db *c, struct arena *a, struct id tenant, struct id bot, int version,
                                struct str *out, struct err *e);
 
 /* By public id: a visitor names only the bot. ERR_NOT_FOUND for a deleted one and in a workspace that is not active. */
-enum status store_bot_pointer(struct db *c, struct arena *a, struct id bot, struct bot_pointer *out, struct err *e);
+enum status bot_store_pointer(struct db *c, struct arena *a, struct id bot, struct bot_pointer *out, struct err *e);
 
 enum status bot_unknown(struct err *e);
 

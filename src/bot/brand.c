@@ -14,7 +14,7 @@ struct brand_tx {
     struct bot_brand brand;
 };
 
-static enum status check(struct bot_brand *b, struct err *e)
+static enum status brand_check(struct bot_brand *b, struct err *e)
 {
     b->name = str_trim(b->name);
     b->link = str_trim(b->link);
@@ -33,7 +33,7 @@ static enum status brand_write(struct db *c, void *ctx, struct err *e)
 {
     struct brand_tx *tx = ctx;
     char id[ID_TEXT_MAX];
-    enum status st = store_bot_set_brand(c, tx->a, tx->who->tenant, tx->bot, &tx->brand, e);
+    enum status st = bot_store_set_brand(c, tx->a, tx->who->tenant, tx->bot, &tx->brand, e);
     return st == OK ? account_audit(c, tx->who, "bot.branded", str_from(id_text(ID_BOT, tx->bot, id)), NULL, e) : st;
 }
 
@@ -42,7 +42,7 @@ enum status bot_brand_save(struct db *c, const struct actor *who, struct id bot,
 {
     struct arena a;
     struct brand_tx tx = {.who = who, .a = &a, .bot = bot, .brand = *brand};
-    enum status st = check(&tx.brand, e);
+    enum status st = brand_check(&tx.brand, e);
     if (st != OK)
         return st;
     arena_init(&a, 64 * KB);
@@ -56,5 +56,5 @@ enum status bot_brand_save(struct db *c, const struct actor *who, struct id bot,
 enum status bot_brand(struct db *c, struct id tenant, struct id bot, struct arena *a, struct bot_brand *out,
                       struct err *e)
 {
-    return store_bot_brand(c, a, tenant, bot, out, e);
+    return bot_store_brand(c, a, tenant, bot, out, e);
 }

@@ -83,7 +83,7 @@ static uint32_t id_hash(struct id id)
     return h;
 }
 
-static void held_drop(struct bot_held *h)
+static void bot_held_drop(struct bot_held *h)
 {
     if (!h || atomic_fetch_sub_explicit(&h->refs, 1, memory_order_acq_rel) != 1)
         return;
@@ -91,13 +91,13 @@ static void held_drop(struct bot_held *h)
     free(h);
 }
 
-static struct bot_held *held_retain(struct bot_held *h)
+static struct bot_held *bot_held_retain(struct bot_held *h)
 {
     atomic_fetch_add_explicit(&h->refs, 1, memory_order_relaxed);
     return h;
 }
 
-static struct str keep(char **at, struct str s)
+static struct str live_keep_text(char **at, struct str s)
 {
     char *p = *at;
     if (s.n)
@@ -107,7 +107,7 @@ static struct str keep(char **at, struct str s)
 }
 
 /* Takes over the reference to `flow`, also when there is no memory. */
-static struct bot_held *held_new(struct id bot, const struct bot_pointer *p, int version, struct flow *flow)
+static struct bot_held *bot_held_new(struct id bot, const struct bot_pointer *p, int version, struct flow *flow)
 {
     struct bot_held *h = malloc(sizeof(*h) + p->name.n + p->language.n + p->brand.name.n + p->brand.link.n);
     if (!h) {
@@ -117,13 +117,13 @@ static struct bot_held *held_new(struct id bot, const struct bot_pointer *p, int
     *h = (struct bot_held){.id = bot, .tenant = p->tenant, .version = version, .flow = flow, .before = p->before};
     atomic_init(&h->refs, 1);
     char *at = h->text;
-    h->name = keep(&at, p->name);
-    h->language = keep(&at, p->language);
-    h->brand = (struct bot_brand){keep(&at, p->brand.name), keep(&at, p->brand.link)};
+    h->name = live_keep_text(&at, p->name);
+    h->language = live_keep_text(&at, p->language);
+    h->brand = (struct bot_brand){live_keep_text(&at, p->brand.name), live_keep_text(&at, p->brand.link)};
     return h;
 }
 
-static void lend(struct bot_held *h, struct bot_live *out)
+static void live_lend(struct bot_held *h, struct bot_live *out)
 {
     *out = (struct bot_live){.id = h->id,
                              .tenant = h->tenant,
@@ -240,7 +240,7 @@ static void pointer_remove(int gone)
     while (*link != gone + 1)
         link = &cache.pointers[*link - 1].next;
     *link = cache.pointers[gone].next;
-    held_drop(cache.pointers[gone].held);
+    bot_held_drop(cache.pointers[gone].held);
     if (gone != last) {
         link = &cache.pointer_bucket[id_hash(cache.pointers[last].id) % BUCKETS];
         while (*link != last + 1)
@@ -260,7 +260,7 @@ static void pointer_put(struct bot_held *h, uint64_t generation)
     int *bucket = &cache.pointer_bucket[id_hash(h->id) % BUCKETS];
     int64_t now = clock_mono_us();
     if (p) {
-        held_drop(p->held);
+        bot_held_drop(p->held);
     } else {
         if (cache.pointer_n == POINTERS_MAX) {
             int oldest = 0;
@@ -273,7 +273,7 @@ static void pointer_put(struct bot_held *h, uint64_t generation)
         *p = (struct pointer){.id = h->id, .next = *bucket};
         *bucket = ++cache.pointer_n;
     }
-    p->held = held_retain(h);
+    p->held = bot_held_retain(h);
     p->generation = generation;
     p->checked_us = p->used_us = now;
 }
@@ -287,15 +287,15 @@ static void pointer_forget(struct id bot)
 
 /* ---- the hot path ---- */
 
-enum found { FOUND, FOUND_RECHECK, FOUND_UNKNOWN, FOUND_NOTHING };
+enum live_found { FOUND, FOUND_RECHECK, FOUND_UNKNOWN, FOUND_NOTHING };
 
 /* With FOUND and FOUND_RECHECK *held is a reference of the caller's. Of all threads only one is asked to check again; the others go on
  * with what is there. */
-static enum found look(struct id bot, struct bot_held **held)
+static enum live_found live_look(struct id bot, struct bot_held **held)
 {
     uint64_t generation = shared_generation("bot", bot);
     int64_t now = clock_mono_us();
-    enum found f = FOUND_NOTHING;
+    enum live_found f = FOUND_NOTHING;
     pthread_mutex_lock(&cache.lock);
     struct pointer *p = pointer_of(bot);
     const struct unknown *u = &cache.unknown[id_hash(bot) % UNKNOWN_MAX];
@@ -304,7 +304,7 @@ static enum found look(struct id bot, struct bot_held **held)
         if (f == FOUND_RECHECK)
             p->checked_us = now;
         p->used_us = now;
-        *held = held_retain(p->held);
+        *held = bot_held_retain(p->held);
     } else if (!p && now < u->until_us && u->generation == generation && id_eq(u->id, bot)) {
         f = FOUND_UNKNOWN;
     }
@@ -335,7 +335,7 @@ static enum status load_flow(struct db *c, struct arena *a, struct id tenant, st
     enum status st;
     if ((*out = flow_of(bot, version)))
         return OK;
-    if ((st = store_version_flow(c, a, tenant, bot, version, &text, e)) != OK)
+    if ((st = version_store_flow(c, a, tenant, bot, version, &text, e)) != OK)
         return st;
     if ((st = json_parse(a, text, MAX_JSON_DEPTH, &doc, e)) != OK)
         return st;
@@ -362,7 +362,7 @@ static enum status load_pointer(struct db *c, struct arena *a, struct id bot, st
     uint64_t generation = shared_generation("bot", bot);
     struct bot_pointer p;
     struct flow *flow = NULL;
-    enum status st = store_bot_pointer(c, a, bot, &p, e);
+    enum status st = bot_store_pointer(c, a, bot, &p, e);
     if (st == OK && p.live_version == 0)
         st = bot_unknown(e);
     if (st == OK)
@@ -371,7 +371,7 @@ static enum status load_pointer(struct db *c, struct arena *a, struct id bot, st
         remember_unknown(bot, generation);
     if (st != OK)
         return st;
-    if (!(*out = held_new(bot, &p, p.live_version, flow)))
+    if (!(*out = bot_held_new(bot, &p, p.live_version, flow)))
         return err_nomem(e);
     pthread_mutex_lock(&cache.lock);
     pointer_put(*out, generation);
@@ -379,7 +379,7 @@ static enum status load_pointer(struct db *c, struct arena *a, struct id bot, st
     return OK;
 }
 
-static enum status load(struct db_pool *pool, struct id bot, struct bot_held **out, struct err *e)
+static enum status live_load(struct db_pool *pool, struct id bot, struct bot_held **out, struct err *e)
 {
     struct db *c = NULL;
     struct arena a;
@@ -398,7 +398,7 @@ static enum status load_once(struct db_pool *pool, struct id bot, struct bot_hel
     pthread_mutex_t *one = &cache.loading[id_hash(bot) % LOADERS];
     enum status st = OK;
     pthread_mutex_lock(one);
-    switch (look(bot, out)) { /* somebody else may have loaded it while this thread waited */
+    switch (live_look(bot, out)) { /* somebody else may have loaded it while this thread waited */
     case FOUND:
     case FOUND_RECHECK:
         break;
@@ -406,16 +406,16 @@ static enum status load_once(struct db_pool *pool, struct id bot, struct bot_hel
         st = bot_unknown(e);
         break;
     default:
-        st = load(pool, bot, out, e);
+        st = live_load(pool, bot, out, e);
     }
     pthread_mutex_unlock(one);
     return st;
 }
 
-static enum status current(struct db_pool *pool, struct id bot, struct bot_held **out, struct err *e)
+static enum status live_current(struct db_pool *pool, struct id bot, struct bot_held **out, struct err *e)
 {
     struct bot_held *old = NULL;
-    switch (look(bot, &old)) {
+    switch (live_look(bot, &old)) {
     case FOUND:
         *out = old;
         return OK;
@@ -426,21 +426,21 @@ static enum status current(struct db_pool *pool, struct id bot, struct bot_held 
     default:
         break;
     }
-    enum status st = load(pool, bot, out, e);
+    enum status st = live_load(pool, bot, out, e);
     if (st == ERR_UNAVAILABLE) { /* a bot that cannot be checked again stays as it was */
         *out = old;
         return OK;
     }
-    held_drop(old);
+    bot_held_drop(old);
     return st;
 }
 
 enum status bot_live(struct db_pool *p, struct id bot, struct bot_live *out, struct err *e)
 {
     struct bot_held *h;
-    enum status st = current(p, bot, &h, e);
+    enum status st = live_current(p, bot, &h, e);
     if (st == OK)
-        lend(h, out);
+        live_lend(h, out);
     return st;
 }
 
@@ -458,7 +458,7 @@ static enum status load_draft(struct db *c, struct arena *a, struct id tenant, s
 {
     struct bot_draft_row d;
     struct json *doc;
-    enum status st = store_bot_draft(c, a, tenant, bot, false, &d, e);
+    enum status st = bot_store_draft(c, a, tenant, bot, false, &d, e);
     if (st == OK)
         st = json_parse(a, d.text, MAX_JSON_DEPTH, &doc, e);
     if (st == OK)
@@ -479,14 +479,15 @@ static enum status load_version(struct db_pool *pool, struct id tenant, struct i
     arena_init(&a, MAX_FLOW_JSON + 8 * MAX_FLOW);
     if ((st = db_get(pool, &c, e)) != OK)
         goto out;
-    if ((st = store_bot_get(c, &a, tenant, bot, &b, e)) != OK)
+    if ((st = bot_store_get(c, &a, tenant, bot, &b, e)) != OK)
         goto out;
     st = version ? load_flow(c, &a, tenant, bot, version, &flow, e) : load_draft(c, &a, tenant, bot, &flow, e);
     if (st != OK)
         goto out;
-    h = held_new(bot, &(struct bot_pointer){.tenant = tenant, .name = b.name, .language = b.language}, version, flow);
+    h = bot_held_new(bot, &(struct bot_pointer){.tenant = tenant, .name = b.name, .language = b.language}, version,
+                     flow);
     if (h)
-        lend(h, out);
+        live_lend(h, out);
     else
         st = err_nomem(e);
 out:
@@ -503,29 +504,29 @@ enum status bot_live_version(struct db_pool *pool, struct id tenant, struct id b
     enum status st;
     if (!version)
         return load_version(pool, tenant, bot, 0, out, e);
-    if ((st = current(pool, bot, &now, e)) != OK)
+    if ((st = live_current(pool, bot, &now, e)) != OK)
         return st;
     if (!id_eq(now->tenant, tenant)) {
         st = bot_unknown(e);
     } else if (now->version == version) {
-        lend(held_retain(now), out);
+        live_lend(bot_held_retain(now), out);
     } else if ((flow = flow_of(bot, version))) {
-        pinned = held_new(bot, &(struct bot_pointer){.tenant = tenant, .name = now->name, .language = now->language},
-                          version, flow);
+        pinned = bot_held_new(
+            bot, &(struct bot_pointer){.tenant = tenant, .name = now->name, .language = now->language}, version, flow);
         if (pinned)
-            lend(pinned, out);
+            live_lend(pinned, out);
         else
             st = err_nomem(e);
     } else {
         st = load_version(pool, tenant, bot, version, out, e);
     }
-    held_drop(now);
+    bot_held_drop(now);
     return st;
 }
 
 void bot_live_release(struct bot_live *b)
 {
-    held_drop(b->held);
+    bot_held_drop(b->held);
     b->held = NULL;
     b->flow = NULL;
 }

@@ -9,7 +9,7 @@
 
 #include "base/banned.h"
 
-static enum status lint(const struct flow *f, struct arena *a, struct err *e)
+static enum status publish_lint(const struct flow *f, struct arena *a, struct err *e)
 {
     struct flow_finding *found;
     size_t n, errors = 0;
@@ -33,7 +33,7 @@ static enum status lint(const struct flow *f, struct arena *a, struct err *e)
                   STR_F(utf8_cut(first->message, 300)), errors > 1 ? " (and more findings)" : "");
 }
 
-static enum status run_tests(const struct flow *f, struct arena *a, struct err *e)
+static enum status publish_run_tests(const struct flow *f, struct arena *a, struct err *e)
 {
     struct flow_test_result *r;
     size_t n;
@@ -47,7 +47,7 @@ static enum status run_tests(const struct flow *f, struct arena *a, struct err *
     return OK;
 }
 
-static enum status check(struct str text, struct arena *a, struct err *e)
+static enum status publish_check_draft(struct str text, struct arena *a, struct err *e)
 {
     struct json *doc;
     struct flow *f = NULL;
@@ -55,9 +55,9 @@ static enum status check(struct str text, struct arena *a, struct err *e)
     if (st == OK)
         st = flow_parse(doc, &f, e);
     if (st == OK)
-        st = lint(f, a, e);
+        st = publish_lint(f, a, e);
     if (st == OK)
-        st = run_tests(f, a, e);
+        st = publish_run_tests(f, a, e);
     flow_drop(f);
     return st;
 }
@@ -87,7 +87,7 @@ static enum status publish_write(struct db *c, void *ctx, struct err *e)
     struct publish_tx *tx = ctx;
     struct bot_draft_row now;
     struct bot_version_new v = {.bot = tx->bot, .user = tx->who->user, .note = tx->note};
-    enum status st = store_bot_draft(c, tx->a, tx->who->tenant, tx->bot, true, &now, e);
+    enum status st = bot_store_draft(c, tx->a, tx->who->tenant, tx->bot, true, &now, e);
     if (st != OK)
         return st;
     if (!crypto_equal(now.hash, tx->checked->hash, CRYPTO_HASH))
@@ -100,9 +100,9 @@ static enum status publish_write(struct db *c, void *ctx, struct err *e)
     v.version = tx->version = now.last_version + 1;
     v.flow = now.text;
     memcpy(v.hash, now.hash, CRYPTO_HASH);
-    if ((st = store_version_add(c, tx->who->tenant, &v, e)) != OK)
+    if ((st = version_store_add(c, tx->who->tenant, &v, e)) != OK)
         return st;
-    if ((st = store_bot_set_live(c, tx->who->tenant, tx->bot, v.version, v.version, e)) != OK)
+    if ((st = bot_store_set_live(c, tx->who->tenant, tx->bot, v.version, v.version, e)) != OK)
         return st;
     return audit_version(c, tx->who, "bot.published", tx->bot, v.version, tx->a, e);
 }
@@ -115,9 +115,9 @@ enum status bot_publish(struct db *c, const struct actor *who, struct id bot, st
     enum status st;
     if (!utf8_text(note) || utf8_length(tx.note) > 500)
         return err_at(e, ERR_INVALID, "note_invalid", "note", "A note has at most 500 characters.");
-    if ((st = store_bot_draft(c, a, who->tenant, bot, false, &draft, e)) != OK)
+    if ((st = bot_store_draft(c, a, who->tenant, bot, false, &draft, e)) != OK)
         return st;
-    if ((st = check(draft.text, a, e)) != OK)
+    if ((st = publish_check_draft(draft.text, a, e)) != OK)
         return st;
     if ((st = db_transaction(c, publish_write, &tx, e)) != OK)
         return st;
@@ -138,12 +138,12 @@ static enum status rollback_write(struct db *c, void *ctx, struct err *e)
 {
     struct rollback_tx *tx = ctx;
     struct bot_draft_row now;
-    enum status st = store_bot_draft(c, tx->a, tx->who->tenant, tx->bot, true, &now, e);
+    enum status st = bot_store_draft(c, tx->a, tx->who->tenant, tx->bot, true, &now, e);
     if (st == OK)
-        st = store_version_exists(c, tx->a, tx->who->tenant, tx->bot, tx->version, e);
+        st = version_store_exists(c, tx->a, tx->who->tenant, tx->bot, tx->version, e);
     if (st != OK || now.live_version == tx->version)
         return st;
-    if ((st = store_bot_set_live(c, tx->who->tenant, tx->bot, tx->version, now.last_version, e)) != OK)
+    if ((st = bot_store_set_live(c, tx->who->tenant, tx->bot, tx->version, now.last_version, e)) != OK)
         return st;
     return audit_version(c, tx->who, "bot.rolled_back", tx->bot, tx->version, tx->a, e);
 }
@@ -164,14 +164,14 @@ enum status bot_versions(struct db *c, struct id tenant, struct id bot, struct a
                          size_t *n, struct err *e)
 {
     struct bot b;
-    enum status st = store_bot_get(c, a, tenant, bot, &b, e);
-    return st == OK ? store_version_list(c, a, tenant, bot, out, n, e) : st;
+    enum status st = bot_store_get(c, a, tenant, bot, &b, e);
+    return st == OK ? version_store_list(c, a, tenant, bot, out, n, e) : st;
 }
 
 enum status bot_version_flow(struct db *c, struct id tenant, struct id bot, int version, struct arena *a,
                              struct json **flow, struct err *e)
 {
     struct str text;
-    enum status st = store_version_flow(c, a, tenant, bot, version, &text, e);
+    enum status st = version_store_flow(c, a, tenant, bot, version, &text, e);
     return st == OK ? json_parse(a, text, MAX_JSON_DEPTH, flow, e) : st;
 }

@@ -10,7 +10,7 @@
 
 #include "base/limits.h"
 #include "base/vec.h"
-#include "bot/internal.h"
+#include "bot/bot_internal.h"
 
 #include "base/banned.h"
 
@@ -33,7 +33,7 @@ static const char *template_dir(const struct config *c)
     return *dir ? dir : PARLEY_PKGDATADIR "/flows";
 }
 
-static enum status read_file(struct arena *a, const char *path, struct str *out, struct err *e)
+static enum status template_read_file(struct arena *a, const char *path, struct str *out, struct err *e)
 {
     struct stat info;
     char *p = NULL;
@@ -64,7 +64,7 @@ out:
                               strrchr(path, '/') + 1);
 }
 
-static enum status load_one(const char *dir, const char *name, struct err *e)
+static enum status shelf_load_one(const char *dir, const char *name, struct err *e)
 {
     char *path = arena_printf(&shelf.arena, "%s/%s", dir, name);
     struct str text;
@@ -72,7 +72,7 @@ static enum status load_one(const char *dir, const char *name, struct err *e)
     enum status st;
     if (!path)
         return err_nomem(e);
-    if ((st = read_file(&shelf.arena, path, &text, e)) != OK)
+    if ((st = template_read_file(&shelf.arena, path, &text, e)) != OK)
         return st;
     if ((st = json_parse(&shelf.arena, text, MAX_JSON_DEPTH + 2, &doc, e)) != OK) {
         (void)err_wrap(e, "Bot template %s", name);
@@ -90,7 +90,7 @@ static int is_template(const struct dirent *d)
     return d->d_name[0] != '.' && n > 5 && strcmp(d->d_name + n - 5, ".json") == 0;
 }
 
-static enum status load_all(const struct config *c, struct err *e)
+static enum status shelf_load(const struct config *c, struct err *e)
 {
     const char *dir = template_dir(c);
     struct dirent **found = NULL;
@@ -103,7 +103,7 @@ static enum status load_all(const struct config *c, struct err *e)
     shelf.n = 0;
     for (int i = 0; i < n; i++) {
         if (st == OK && shelf.n < MAX_TEMPLATES)
-            st = load_one(dir, found[i]->d_name, e);
+            st = shelf_load_one(dir, found[i]->d_name, e);
         free(found[i]);
     }
     free(found);
@@ -113,18 +113,18 @@ static enum status load_all(const struct config *c, struct err *e)
     return st;
 }
 
-static enum status open_shelf(const struct config *c, struct err *e)
+static enum status shelf_open(const struct config *c, struct err *e)
 {
     enum status st = OK;
     pthread_mutex_lock(&shelf.lock);
     if (!shelf.loaded)
-        st = load_all(c, e);
+        st = shelf_load(c, e);
     pthread_mutex_unlock(&shelf.lock);
     return st;
 }
 
 /* The text in this language, else in its base language ("es-MX": "es"), else in English, else in any. */
-static struct str in_language(const struct json *texts, struct str language)
+static struct str template_text(const struct json *texts, struct str language)
 {
     struct json_iter it = {0};
     struct json *t = json_get_n(texts, language);
@@ -141,8 +141,8 @@ static struct str in_language(const struct json *texts, struct str language)
 static struct bot_template template_of(struct json *doc, struct str language)
 {
     return (struct bot_template){.id = json_get_str(doc, "id"),
-                                 .name = in_language(json_get(doc, "name"), language),
-                                 .summary = in_language(json_get(doc, "summary"), language),
+                                 .name = template_text(json_get(doc, "name"), language),
+                                 .summary = template_text(json_get(doc, "summary"), language),
                                  .category = json_get_str(doc, "category"),
                                  .flow = json_get(doc, "flow")};
 }
@@ -150,7 +150,7 @@ static struct bot_template template_of(struct json *doc, struct str language)
 enum status bot_templates(const struct config *c, struct arena *a, struct str language, struct bot_template **out,
                           size_t *n, struct err *e)
 {
-    enum status st = open_shelf(c, e);
+    enum status st = shelf_open(c, e);
     if (st != OK)
         return st;
     *out = arena_array(a, shelf.n + 1, sizeof(**out));
@@ -164,7 +164,7 @@ enum status bot_templates(const struct config *c, struct arena *a, struct str la
 
 enum status bot_template_find(const struct config *c, struct str id, struct bot_template *out, struct err *e)
 {
-    enum status st = open_shelf(c, e);
+    enum status st = shelf_open(c, e);
     if (st != OK)
         return st;
     for (size_t i = 0; i < shelf.n; i++) {

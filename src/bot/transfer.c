@@ -2,8 +2,8 @@
 #include <stdio.h>
 
 #include "base/limits.h"
+#include "bot/bot_internal.h"
 #include "bot/bot_store.h"
-#include "bot/internal.h"
 
 #include "base/banned.h"
 
@@ -23,14 +23,14 @@ struct export
     struct buf part;
 };
 
-static enum status hand_out(struct export *x, struct err *e)
+static enum status export_hand_out(struct export *x, struct err *e)
 {
     enum status st = buf_ok(&x->part) ? x->to->write(x->to->ctx, buf_str(&x->part), e) : err_nomem(e);
     buf_clear(&x->part);
     return st;
 }
 
-static void member(struct buf *b, const char *key, struct str value)
+static void export_member(struct buf *b, const char *key, struct str value)
 {
     if (!value.n)
         return;
@@ -40,14 +40,14 @@ static void member(struct buf *b, const char *key, struct str value)
     buf_json(b, value);
 }
 
-static void answer_add(struct buf *b, const struct answer *w, bool first)
+static void export_answer_add(struct buf *b, const struct answer *w, bool first)
 {
     buf_puts(b, first ? "\n    {\"question\": " : ",\n    {\"question\": ");
     buf_json(b, w->question);
-    member(b, "answer", w->answer);
-    member(b, "link", w->link);
-    member(b, "source", w->source);
-    member(b, "language", w->language);
+    export_member(b, "answer", w->answer);
+    export_member(b, "link", w->link);
+    export_member(b, "source", w->source);
+    export_member(b, "language", w->language);
     buf_putc(b, '}');
 }
 
@@ -62,9 +62,9 @@ static enum status export_answers(struct export *x, struct err *e)
         if (st != OK)
             return st;
         for (size_t i = 0; i < n && st == OK; i++) {
-            answer_add(&x->part, &page[i], id_is_none(after) && i == 0);
+            export_answer_add(&x->part, &page[i], id_is_none(after) && i == 0);
             if (x->part.n > PART)
-                st = hand_out(x, e);
+                st = export_hand_out(x, e);
         }
         if (st != OK || !n)
             return st;
@@ -79,18 +79,18 @@ static enum status export_head(struct export *x, struct err *e)
     struct json *flow;
     struct bot b;
     int revision;
-    enum status st = store_bot_get(x->c, x->a, x->tenant, x->bot, &b, e);
+    enum status st = bot_store_get(x->c, x->a, x->tenant, x->bot, &b, e);
     if (st == OK)
         st = bot_draft(x->c, x->tenant, x->bot, x->a, &flow, &revision, e);
     if (st != OK)
         return st;
     buf_printf(&x->part, "{\n  \"parley\": %d,\n  \"bot\": {\"name\": ", FILE_FORMAT);
     buf_json(&x->part, b.name);
-    member(&x->part, "language", b.language);
+    export_member(&x->part, "language", b.language);
     buf_puts(&x->part, "},\n  \"flow\": ");
     json_write_pretty(&x->part, flow);
     buf_puts(&x->part, "  ,\"answers\": [");
-    st = hand_out(x, e);
+    st = export_hand_out(x, e);
     arena_reset(x->a);
     return st;
 }
@@ -106,7 +106,7 @@ enum status bot_export(struct db *c, struct id tenant, struct id bot, const stru
         st = export_answers(&x, e);
     if (st == OK) {
         buf_puts(&x.part, "\n  ]\n}\n");
-        st = hand_out(&x, e);
+        st = export_hand_out(&x, e);
     }
     buf_release(&x.part);
     arena_release(&a);
@@ -115,7 +115,8 @@ enum status bot_export(struct db *c, struct id tenant, struct id bot, const stru
 
 /* ---- in ---- */
 
-static enum status read_answers(struct arena *a, const struct json *list, struct answer **out, size_t *n, struct err *e)
+static enum status import_read_answers(struct arena *a, const struct json *list, struct answer **out, size_t *n,
+                                       struct err *e)
 {
     static const char *const fields[] = {"question", "answer", "link", "source", "language"};
     *n = json_len(list);
@@ -157,7 +158,7 @@ enum status bot_import(struct db *c, const struct actor *who, struct arena *a, c
                       (long long)json_int(json_get(file, "parley"), 0), FILE_FORMAT);
     if (!json_is(flow, JSON_OBJECT))
         return err_at(e, ERR_INVALID, "file_invalid", "/flow", "The file holds no flow.");
-    if ((st = read_answers(a, json_get(file, "answers"), &answers, &seed.answer_n, e)) != OK)
+    if ((st = import_read_answers(a, json_get(file, "answers"), &answers, &seed.answer_n, e)) != OK)
         return st;
     seed.answers = answers;
     seed.name = name.n ? name : json_get_str(head, "name");

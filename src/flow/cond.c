@@ -1,15 +1,15 @@
-#include "flow/run.h"
+#include "flow/run_internal.h"
 
 #include "base/banned.h"
 
-struct value run_value(const struct run *r, int var)
+struct value run_value(const struct flow_turn *r, int var)
 {
     if (var >= 0)
         return r->vars[var];
     return (struct value){.kind = KIND_TEXT, .text = var == VAR_INPUT ? r->input : r->f->langs[r->lang]};
 }
 
-enum status run_assign(struct run *r, int var, const struct value *v)
+enum status run_assign(struct flow_turn *r, int var, const struct value *v)
 {
     bool ok = true;
     if (var == VAR_LANGUAGE) {
@@ -27,7 +27,7 @@ enum status run_assign(struct run *r, int var, const struct value *v)
 }
 
 /* <0, 0, >0; *comparable false when one is empty or they are of different kinds. */
-static int compare(const struct run *r, const struct value *a, const struct value *b, bool *comparable)
+static int cond_compare(const struct flow_turn *r, const struct value *a, const struct value *b, bool *comparable)
 {
     char day[11];
     *comparable = a->kind == b->kind && a->kind != KIND_NONE;
@@ -42,17 +42,17 @@ static int compare(const struct run *r, const struct value *a, const struct valu
     return str_cmp(a->text, b->text);
 }
 
-static bool test_op(const struct run *r, const struct cond *c, const struct value *v)
+static bool cond_test_op(const struct flow_turn *r, const struct cond *c, const struct value *v)
 {
     bool comparable = false;
     int order = 0;
     if (c->op == OP_IN) {
         for (size_t i = 0; i < c->value_n; i++)
-            if (compare(r, v, &c->values[i], &comparable) == 0 && comparable)
+            if (cond_compare(r, v, &c->values[i], &comparable) == 0 && comparable)
                 return true;
         return false;
     }
-    order = compare(r, v, &c->values[0], &comparable);
+    order = cond_compare(r, v, &c->values[0], &comparable);
     switch (c->op) {
     case OP_EQ:
         return comparable && order == 0;
@@ -71,7 +71,7 @@ static bool test_op(const struct run *r, const struct cond *c, const struct valu
     }
 }
 
-static enum status test(struct run *r, const struct cond *c, bool *out)
+static enum status cond_test(struct flow_turn *r, const struct cond *c, bool *out)
 {
     char tmp[VALUE_TEXT];
     bool ok = true;
@@ -90,15 +90,15 @@ static enum status test(struct run *r, const struct cond *c, bool *out)
         v.text = c->var == VAR_INPUT ? r->folded : text_fold(r->a, v.text, &ok);
     if (!ok)
         return err_nomem(r->e);
-    *out = c->op == OP_CONTAINS ? str_has(v.text, c->values[0].text) : test_op(r, c, &v);
+    *out = c->op == OP_CONTAINS ? str_has(v.text, c->values[0].text) : cond_test_op(r, c, &v);
     return OK;
 }
 
-enum status cond_true(struct run *r, const struct cond *c, bool *out)
+enum status cond_true(struct flow_turn *r, const struct cond *c, bool *out)
 {
     enum status st = OK;
     if (c->op < OP_COUNT)
-        return test(r, c, out);
+        return cond_test(r, c, out);
     bool stop_at = c->op == OP_ANY, one = !stop_at;
     for (size_t i = 0; i < c->sub_n && !st; i++) {
         st = cond_true(r, &c->subs[i], &one);

@@ -4,9 +4,9 @@
 #include "base/clock.h"
 #include "base/num.h"
 #include "base/utf8.h"
-#include "flow/expect.h"
-#include "flow/text.h"
-#include "flow/value.h"
+#include "flow/expect_internal.h"
+#include "flow/text_internal.h"
+#include "flow/value_internal.h"
 
 #include "base/banned.h"
 
@@ -36,7 +36,7 @@ static const char fillers[] =
 static const char today_words[] = " today hoy heute hoje oggi ";
 static const char tomorrow_words[] = " tomorrow manana morgen demain amanha domani ";
 
-static bool is_word_of(const char *list, struct str word)
+static bool date_is_word_of(const char *list, struct str word)
 {
     char padded[32];
     if (word.n == 0 || word.n > sizeof(padded) - 3)
@@ -45,10 +45,10 @@ static bool is_word_of(const char *list, struct str word)
     return strstr(list, padded);
 }
 
-static int index_of(const char *const *lists, int n, struct str word)
+static int date_index_of(const char *const *lists, int n, struct str word)
 {
     for (int i = 0; i < n; i++)
-        if (is_word_of(lists[i], word))
+        if (date_is_word_of(lists[i], word))
             return i;
     return -1;
 }
@@ -63,22 +63,22 @@ struct date_parts {
     bool other;         /* a word that belongs to no date */
 };
 
-static void take_word(struct date_parts *d, struct str word)
+static void date_take_word(struct date_parts *d, struct str word)
 {
-    int month = index_of(months, 12, word), day = index_of(weekdays, 7, word);
+    int month = date_index_of(months, 12, word), day = date_index_of(weekdays, 7, word);
     if (month >= 0 && d->month < 0)
         d->month = month;
     else if (day >= 0 && d->weekday < 0)
         d->weekday = day;
-    else if (is_word_of(today_words, word))
+    else if (date_is_word_of(today_words, word))
         d->days = 0;
-    else if (is_word_of(tomorrow_words, word))
+    else if (date_is_word_of(tomorrow_words, word))
         d->days = 1;
-    else if (!is_word_of(fillers, word))
+    else if (!date_is_word_of(fillers, word))
         d->other = true;
 }
 
-static bool take_number(struct date_parts *d, struct str digits, char sep)
+static bool date_take_number(struct date_parts *d, struct str digits, char sep)
 {
     uint64_t v;
     if (d->numbers == 3 || digits.n > 4 || !num_u64(digits, 9999, &v))
@@ -94,12 +94,12 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-static bool is_letter(char c)
+static bool date_is_letter(char c)
 {
     return (c >= 'a' && c <= 'z') || (unsigned char)c >= 0x80;
 }
 
-static bool split_date(struct str s, struct date_parts *d)
+static bool date_split(struct str s, struct date_parts *d)
 {
     *d = (struct date_parts){.month = -1, .weekday = -1, .days = -1};
     char sep = ' ';
@@ -108,15 +108,15 @@ static bool split_date(struct str s, struct date_parts *d)
         while (i < s.n && is_digit(s.p[i]))
             i++;
         if (i > from) {
-            if (!take_number(d, str_sub(s, from, i - from), sep))
+            if (!date_take_number(d, str_sub(s, from, i - from), sep))
                 return false;
             sep = 0;
             continue;
         }
-        while (i < s.n && is_letter(s.p[i]))
+        while (i < s.n && date_is_letter(s.p[i]))
             i++;
         if (i > from) {
-            take_word(d, str_sub(s, from, i - from));
+            date_take_word(d, str_sub(s, from, i - from));
             sep = ' ';
             continue;
         }
@@ -126,7 +126,7 @@ static bool split_date(struct str s, struct date_parts *d)
     return true;
 }
 
-static bool write_day(int64_t ms, char out[11])
+static bool date_write_day(int64_t ms, char out[11])
 {
     struct clock_date d = clock_split(ms);
     if (ms < 0 || d.year > 9999)
@@ -135,7 +135,7 @@ static bool write_day(int64_t ms, char out[11])
     return true;
 }
 
-static bool write_date(int year, int month, int day, char out[11])
+static bool date_write(int year, int month, int day, char out[11])
 {
     char text[32], checked[11];
     snprintf(text, sizeof(text), "%04d-%02d-%02d", year, month, day);
@@ -146,56 +146,56 @@ static bool write_date(int year, int month, int day, char out[11])
 }
 
 /* Without a year: the next such day from today on. */
-static bool next_date(int month, int day, int64_t now_ms, char out[11])
+static bool date_next(int month, int day, int64_t now_ms, char out[11])
 {
     char today[11];
     int year = clock_split(now_ms).year;
     if (!value_date(STR("today"), now_ms, today))
         return false;
     for (int i = 0; i < 9; i++) /* February 29 may be eight years away */
-        if (write_date(year + i, month, day, out) && strcmp(out, today) >= 0)
+        if (date_write(year + i, month, day, out) && strcmp(out, today) >= 0)
             return true;
     return false;
 }
 
-static int full_year(int year, size_t digits)
+static int date_full_year(int year, size_t digits)
 {
     return digits <= 2 ? (year < 70 ? 2000 : 1900) + year : year;
 }
 
-static bool month_first(struct str locale)
+static bool date_month_first(struct str locale)
 {
     return str_ieq(locale, STR("en")) || str_ieq(locale, STR("en-US")) || str_ieq(locale, STR("en-PH")) ||
            str_ieq(locale, STR("es-US")) || str_ieq(locale, STR("es-PR"));
 }
 
-static bool named_month(const struct date_parts *d, int64_t now_ms, char out[11])
+static bool date_named_month(const struct date_parts *d, int64_t now_ms, char out[11])
 {
     if (d->numbers == 1)
-        return d->digits[0] <= 2 && next_date(d->month + 1, d->number[0], now_ms, out);
+        return d->digits[0] <= 2 && date_next(d->month + 1, d->number[0], now_ms, out);
     if (d->numbers != 2)
         return false;
     size_t year = d->digits[0] == 4 ? 0 : 1, day = 1 - year;
     return d->digits[day] <= 2 &&
-           write_date(full_year(d->number[year], d->digits[year]), d->month + 1, d->number[day], out);
+           date_write(date_full_year(d->number[year], d->digits[year]), d->month + 1, d->number[day], out);
 }
 
-static bool numbers_only(const struct date_parts *d, struct str locale, int64_t now_ms, char out[11])
+static bool date_numbers_only(const struct date_parts *d, struct str locale, int64_t now_ms, char out[11])
 {
     if (d->numbers < 2 || !memchr("/.-", d->sep[1], 3) || (d->numbers == 3 && d->sep[2] != d->sep[1]))
         return false;
     if (d->digits[0] == 4)
-        return d->numbers == 3 && write_date(d->number[0], d->number[1], d->number[2], out);
+        return d->numbers == 3 && date_write(d->number[0], d->number[1], d->number[2], out);
     if (d->digits[0] > 2 || d->digits[1] > 2 || (d->numbers == 3 && d->digits[2] % 2))
         return false;
     /* points are a European habit; a first number over 12 can only be the day, a second over 12 too */
-    bool first = d->sep[1] != '.' && month_first(locale);
+    bool first = d->sep[1] != '.' && date_month_first(locale);
     if (d->number[0] > 12 || d->number[1] > 12)
         first = d->number[1] > 12;
     int month = d->number[first ? 0 : 1], day = d->number[first ? 1 : 0];
     if (d->numbers == 2)
-        return next_date(month, day, now_ms, out);
-    return write_date(full_year(d->number[2], d->digits[2]), month, day, out);
+        return date_next(month, day, now_ms, out);
+    return date_write(date_full_year(d->number[2], d->digits[2]), month, day, out);
 }
 
 bool date_read(struct arena *a, struct str text, struct str locale, int64_t now_ms, char out[11], bool *ok)
@@ -206,17 +206,17 @@ bool date_read(struct arena *a, struct str text, struct str locale, int64_t now_
     if (!*ok || s.n == 0 || s.n > 100)
         return false;
     if (str_eqz(s, "day after tomorrow") || str_eqz(s, "pasado manana") || str_eqz(s, "ubermorgen"))
-        return write_day(today + 2 * DAY_MS, out);
-    if (!split_date(s, &d) || d.other)
+        return date_write_day(today + 2 * DAY_MS, out);
+    if (!date_split(s, &d) || d.other)
         return false;
     if (d.month >= 0)
-        return named_month(&d, now_ms, out);
+        return date_named_month(&d, now_ms, out);
     if (d.numbers)
-        return numbers_only(&d, locale, now_ms, out);
+        return date_numbers_only(&d, locale, now_ms, out);
     if (d.days >= 0)
-        return write_day(today + d.days * DAY_MS, out);
+        return date_write_day(today + d.days * DAY_MS, out);
     if (d.weekday < 0)
         return false;
     int now_day = (int)((today / DAY_MS + 4) % 7), ahead = (d.weekday - now_day + 7) % 7;
-    return write_day(today + (ahead ? ahead : 7) * DAY_MS, out);
+    return date_write_day(today + (ahead ? ahead : 7) * DAY_MS, out);
 }

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "base/utf8.h"
-#include "flow/model.h"
+#include "flow/model_internal.h"
 
 #include "base/banned.h"
 
@@ -18,7 +18,7 @@ struct diff {
     size_t path_n;
 };
 
-static size_t go_in(struct diff *d, struct str key)
+static size_t diff_enter(struct diff *d, struct str key)
 {
     size_t mark = d->path_n;
     int n = snprintf(d->path + d->path_n, sizeof(d->path) - d->path_n, "/");
@@ -33,20 +33,20 @@ static size_t go_in(struct diff *d, struct str key)
     return mark;
 }
 
-static size_t go_in_index(struct diff *d, size_t i)
+static size_t diff_enter_index(struct diff *d, size_t i)
 {
     char digits[24];
-    return go_in(d, str_n(digits, (size_t)snprintf(digits, sizeof(digits), "%zu", i)));
+    return diff_enter(d, str_n(digits, (size_t)snprintf(digits, sizeof(digits), "%zu", i)));
 }
 
-static void come_back(struct diff *d, size_t mark)
+static void diff_leave(struct diff *d, size_t mark)
 {
     d->path_n = mark;
     d->path[mark] = 0;
 }
 
 /* A value as a person reads it: a text without quotes, anything else as short JSON. */
-static struct str show(struct diff *d, const struct json *j, bool there, bool *ok)
+static struct str diff_show(struct diff *d, const struct json *j, bool there, bool *ok)
 {
     struct buf b;
     if (!there)
@@ -63,7 +63,7 @@ static struct str show(struct diff *d, const struct json *j, bool there, bool *o
 
 /* ---- words ---- */
 
-static bool is_index(struct str s)
+static bool diff_is_index(struct str s)
 {
     for (size_t i = 0; i < s.n; i++)
         if (s.p[i] < '0' || s.p[i] > '9')
@@ -72,7 +72,7 @@ static bool is_index(struct str s)
 }
 
 /* /nodes/welcome/messages/0/text/en -> node "welcome", message 1, text, en */
-static void add_place(struct buf *b, struct str path)
+static void diff_add_place(struct buf *b, struct str path)
 {
     static const char *const single[][2] = {{"nodes", "node"},         {"messages", "message"}, {"choices", "choice"},
                                             {"cases", "case"},         {"tests", "test"},       {"turns", "turn"},
@@ -93,7 +93,7 @@ static void add_place(struct buf *b, struct str path)
                 buf_puts(b, ", ");
             if (one)
                 buf_printf(b, "%s ", one);
-            if (is_index(part))
+            if (diff_is_index(part))
                 buf_printf(b, "%zu", (size_t)strtoul(part.p, NULL, 10) + 1);
             else
                 buf_printf(b, one ? "\"%.*s\"" : "%.*s", STR_F(part));
@@ -102,11 +102,11 @@ static void add_place(struct buf *b, struct str path)
     }
 }
 
-static struct str words(struct diff *d, const struct flow_change *c, bool *ok)
+static struct str diff_words(struct diff *d, const struct flow_change *c, bool *ok)
 {
     struct buf b;
     buf_init(&b, 4 * KB);
-    add_place(&b, c->pointer);
+    diff_add_place(&b, c->pointer);
     if (b.n == 0)
         buf_puts(&b, "the flow");
     if (c->kind == FLOW_CHANGED)
@@ -121,7 +121,7 @@ static struct str words(struct diff *d, const struct flow_change *c, bool *ok)
 }
 
 /* The name of the node that the path stands in. */
-static struct str node_of(struct str path)
+static struct str diff_node_of(struct str path)
 {
     struct str part;
     if (!str_starts(path, STR("/nodes/")))
@@ -130,7 +130,7 @@ static struct str node_of(struct str path)
     return str_split(&path, '/', &part) ? part : STR_EMPTY;
 }
 
-static enum status change(struct diff *d, const struct json *before, bool was, const struct json *after, bool is)
+static enum status diff_add(struct diff *d, const struct json *before, bool was, const struct json *after, bool is)
 {
     bool ok = true;
     if (d->n == MAX_FLOW_FINDINGS)
@@ -138,10 +138,10 @@ static enum status change(struct diff *d, const struct json *before, bool was, c
     struct flow_change *c = &d->p[d->n];
     c->kind = !was ? FLOW_ADDED : !is ? FLOW_REMOVED : FLOW_CHANGED;
     c->pointer = arena_str(d->a, str_n(d->path, d->path_n), &ok);
-    c->node = node_of(c->pointer);
-    c->before = show(d, before, was, &ok);
-    c->after = show(d, after, is, &ok);
-    c->words = words(d, c, &ok);
+    c->node = diff_node_of(c->pointer);
+    c->before = diff_show(d, before, was, &ok);
+    c->after = diff_show(d, after, is, &ok);
+    c->words = diff_words(d, c, &ok);
     if (!ok)
         return err_nomem(d->e);
     d->n++;
@@ -150,35 +150,35 @@ static enum status change(struct diff *d, const struct json *before, bool was, c
 
 /* ---- comparing ---- */
 
-static enum status compare(struct diff *d, const struct json *before, const struct json *after, int depth);
+static enum status diff_compare(struct diff *d, const struct json *before, const struct json *after, int depth);
 
-static enum status compare_objects(struct diff *d, const struct json *before, const struct json *after, int depth)
+static enum status diff_compare_objects(struct diff *d, const struct json *before, const struct json *after, int depth)
 {
     struct json_iter it = {0};
     enum status st = OK;
     while (!st && json_each(before, &it)) {
         char key[256];
-        size_t mark = go_in(d, it.key);
+        size_t mark = diff_enter(d, it.key);
         snprintf(key, sizeof(key), "%.*s", STR_F(it.key));
         const struct json *now = json_get_n(after, it.key);
-        st = now || json_has(after, key) ? compare(d, it.value, now, depth + 1)
-                                         : change(d, it.value, true, NULL, false);
-        come_back(d, mark);
+        st = now || json_has(after, key) ? diff_compare(d, it.value, now, depth + 1)
+                                         : diff_add(d, it.value, true, NULL, false);
+        diff_leave(d, mark);
     }
     it = (struct json_iter){0};
     while (!st && json_each(after, &it)) {
         char key[256];
-        size_t mark = go_in(d, it.key);
+        size_t mark = diff_enter(d, it.key);
         snprintf(key, sizeof(key), "%.*s", STR_F(it.key));
         if (!json_get_n(before, it.key) && !json_has(before, key))
-            st = change(d, NULL, false, it.value, true);
-        come_back(d, mark);
+            st = diff_add(d, NULL, false, it.value, true);
+        diff_leave(d, mark);
     }
     return st;
 }
 
 /* What is the same at both ends is left out; the middle is compared pair by pair, its rest is added or removed. */
-static enum status compare_arrays(struct diff *d, const struct json *before, const struct json *after, int depth)
+static enum status diff_compare_arrays(struct diff *d, const struct json *before, const struct json *after, int depth)
 {
     size_t n = json_len(before), m = json_len(after), from = 0, tail = 0;
     while (from < n && from < m && json_equal(json_at(before, from), json_at(after, from)))
@@ -188,29 +188,29 @@ static enum status compare_arrays(struct diff *d, const struct json *before, con
         tail++;
     enum status st = OK;
     for (size_t i = from; i < n - tail || i < m - tail; i++) {
-        size_t mark = go_in_index(d, i);
+        size_t mark = diff_enter_index(d, i);
         bool was = i < n - tail, is = i < m - tail;
         if (was && is)
-            st = compare(d, json_at(before, i), json_at(after, i), depth + 1);
+            st = diff_compare(d, json_at(before, i), json_at(after, i), depth + 1);
         else
-            st = change(d, was ? json_at(before, i) : NULL, was, is ? json_at(after, i) : NULL, is);
-        come_back(d, mark);
+            st = diff_add(d, was ? json_at(before, i) : NULL, was, is ? json_at(after, i) : NULL, is);
+        diff_leave(d, mark);
         if (st)
             return st;
     }
     return OK;
 }
 
-static enum status compare(struct diff *d, const struct json *before, const struct json *after, int depth)
+static enum status diff_compare(struct diff *d, const struct json *before, const struct json *after, int depth)
 {
     if (json_equal(before, after))
         return OK;
     bool deep = depth < MAX_JSON_DEPTH * 2;
     if (deep && json_is(before, JSON_OBJECT) && json_is(after, JSON_OBJECT))
-        return compare_objects(d, before, after, depth);
+        return diff_compare_objects(d, before, after, depth);
     if (deep && json_is(before, JSON_ARRAY) && json_is(after, JSON_ARRAY))
-        return compare_arrays(d, before, after, depth);
-    return change(d, before, true, after, true);
+        return diff_compare_arrays(d, before, after, depth);
+    return diff_add(d, before, true, after, true);
 }
 
 enum status flow_diff(const struct json *before, const struct json *after, struct arena *a, struct flow_change **out,
@@ -220,7 +220,7 @@ enum status flow_diff(const struct json *before, const struct json *after, struc
     d.p = arena_array(a, MAX_FLOW_FINDINGS, sizeof(*d.p));
     if (!d.p)
         return err_nomem(e);
-    enum status st = compare(&d, before, after, 0);
+    enum status st = diff_compare(&d, before, after, 0);
     *out = d.p;
     *n = d.n;
     return st;

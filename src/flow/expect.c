@@ -1,12 +1,11 @@
-#include "flow/expect.h"
-
 #include <math.h>
 #include <stdio.h>
 
 #include "base/email.h"
 #include "base/num.h"
 #include "base/utf8.h"
-#include "flow/value.h"
+#include "flow/expect_internal.h"
+#include "flow/value_internal.h"
 
 #include "base/banned.h"
 
@@ -58,7 +57,7 @@ static size_t group_space(struct str s, size_t i)
 }
 
 /* Takes the number that begins at i; returns where it ends, 0 when it is too long. */
-static size_t take_number(struct str s, size_t i, struct number *out)
+static size_t number_take(struct str s, size_t i, struct number *out)
 {
     while (i < s.n) {
         size_t run = digits_at(s, i), space;
@@ -91,14 +90,14 @@ static bool only_number(struct str s, struct number *out)
     out->minus = before == '-' || (i >= 3 && memcmp(s.p + i - 3, "\u2212", 3) == 0);
     if (before == '.' || before == ',')
         return false;
-    i = take_number(s, i, out);
+    i = number_take(s, i, out);
     for (size_t k = i; i && k < s.n; k++)
         if (is_digit(s.p[k]))
             return false;
     return i > 0;
 }
 
-static size_t count(const struct number *x, char c)
+static size_t digit_count(const struct number *x, char c)
 {
     size_t n = 0;
     for (size_t i = 0; i < x->n; i++)
@@ -126,7 +125,7 @@ static bool groups_ok(const char *p, size_t n, char sep)
 /* Which separator is the decimal one: '.', ',', 0 for none; false when it makes no sense. */
 static bool find_decimal(const struct number *x, bool comma_is_group, char *decimal)
 {
-    size_t dots = count(x, '.'), commas = count(x, ',');
+    size_t dots = digit_count(x, '.'), commas = digit_count(x, ',');
     *decimal = 0;
     if (dots && commas) {
         *decimal = strrchr(x->text, '.') > strrchr(x->text, ',') ? '.' : ',';

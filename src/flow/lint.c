@@ -2,11 +2,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "flow/reader.h"
+#include "flow/reader_internal.h"
 
 #include "base/banned.h"
 
-struct found {
+struct lint_finding {
     struct flow_finding f;
     int node;
     size_t order;
@@ -15,17 +15,17 @@ struct lint {
     struct arena *a;
     struct err *e;
     const struct flow *f;
-    struct found *p;
+    struct lint_finding *p;
     size_t n;
 };
 
-static enum status find_v(struct lint *l, enum flow_severity s, const char *code, int node, struct str pointer,
-                          const char *fmt, va_list ap) __attribute__((format(printf, 6, 0)));
-static enum status find_v(struct lint *l, enum flow_severity s, const char *code, int node, struct str pointer,
-                          const char *fmt, va_list ap)
+static enum status lint_add_v(struct lint *l, enum flow_severity s, const char *code, int node, struct str pointer,
+                              const char *fmt, va_list ap) __attribute__((format(printf, 6, 0)));
+static enum status lint_add_v(struct lint *l, enum flow_severity s, const char *code, int node, struct str pointer,
+                              const char *fmt, va_list ap)
 {
     bool ok = true;
-    struct found *x = &l->p[l->n];
+    struct lint_finding *x = &l->p[l->n];
     char *message = arena_vprintf(l->a, fmt, ap);
     x->f = (struct flow_finding){
         .severity = s, .code = code, .pointer = arena_str(l->a, pointer, &ok), .message = str_from(message)};
@@ -35,64 +35,64 @@ static enum status find_v(struct lint *l, enum flow_severity s, const char *code
     return ok && message ? OK : err_nomem(l->e);
 }
 
-static enum status find(struct lint *l, enum flow_severity s, const char *code, int node, struct str pointer,
-                        const char *fmt, ...) __attribute__((format(printf, 6, 7)));
-static enum status find(struct lint *l, enum flow_severity s, const char *code, int node, struct str pointer,
-                        const char *fmt, ...)
+static enum status lint_add(struct lint *l, enum flow_severity s, const char *code, int node, struct str pointer,
+                            const char *fmt, ...) __attribute__((format(printf, 6, 7)));
+static enum status lint_add(struct lint *l, enum flow_severity s, const char *code, int node, struct str pointer,
+                            const char *fmt, ...)
 {
     if (l->n == MAX_FLOW_FINDINGS)
         return OK;
     va_list ap;
     va_start(ap, fmt);
-    enum status st = find_v(l, s, code, node, pointer, fmt, ap);
+    enum status st = lint_add_v(l, s, code, node, pointer, fmt, ap);
     va_end(ap);
     return st;
 }
 
-static struct str node_pointer(struct lint *l, int node)
+static struct str lint_node_pointer(struct lint *l, int node)
 {
     return str_from(arena_printf(l->a, "/nodes/%.*s", STR_F(l->f->nodes[node].id)));
 }
 
 /* ---- what was noted while reading ---- */
 
-static enum status from_note(struct lint *l, const struct note *n)
+static enum status lint_from_note(struct lint *l, const struct reader_note *n)
 {
     struct str m = n->message;
     bool in_node = n->node != NODE_NONE;
     switch (n->kind) {
     case NOTE_TARGET_UNKNOWN:
-        return find(l, FLOW_ERROR, str_eqz(n->pointer, "/start") ? "start_missing" : "unknown_node", n->node,
-                    n->pointer, "%.*s", STR_F(m));
+        return lint_add(l, FLOW_ERROR, str_eqz(n->pointer, "/start") ? "start_missing" : "unknown_node", n->node,
+                        n->pointer, "%.*s", STR_F(m));
     case NOTE_VAR_READ:
     case NOTE_VAR_WRITE:
         if (l->f->vars[n->var].declared)
             return OK;
-        return find(l, FLOW_ERROR, "undefined_variable", n->node, n->pointer,
-                    "The variable \"%.*s\" is not in \"variables\".", STR_F(n->name));
+        return lint_add(l, FLOW_ERROR, "undefined_variable", n->node, n->pointer,
+                        "The variable \"%.*s\" is not in \"variables\".", STR_F(n->name));
     case NOTE_TRANSLATION:
-        return find(l, FLOW_ERROR, "missing_translation", n->node, n->pointer, "%.*s", STR_F(m));
+        return lint_add(l, FLOW_ERROR, "missing_translation", n->node, n->pointer, "%.*s", STR_F(m));
     case NOTE_WORDS:
-        return find(l, FLOW_WARNING, "missing_translation", n->node, n->pointer, "%.*s", STR_F(m));
+        return lint_add(l, FLOW_WARNING, "missing_translation", n->node, n->pointer, "%.*s", STR_F(m));
     case NOTE_TYPE:
-        return find(l, FLOW_ERROR, "type_mismatch", n->node, n->pointer, "%.*s", STR_F(m));
+        return lint_add(l, FLOW_ERROR, "type_mismatch", n->node, n->pointer, "%.*s", STR_F(m));
     case NOTE_DUPLICATE:
-        return find(l, FLOW_ERROR, in_node ? "duplicate_choice" : "duplicate_word", n->node, n->pointer, "%.*s",
-                    STR_F(m));
+        return lint_add(l, FLOW_ERROR, in_node ? "duplicate_choice" : "duplicate_word", n->node, n->pointer, "%.*s",
+                        STR_F(m));
     case NOTE_NO_WAY:
-        return find(l, FLOW_ERROR, "dead_end", n->node, n->pointer, "%.*s", STR_F(m));
+        return lint_add(l, FLOW_ERROR, "dead_end", n->node, n->pointer, "%.*s", STR_F(m));
     }
     return OK;
 }
 
-static enum status check_variables(struct lint *l, const struct notes *notes)
+static enum status lint_variables(struct lint *l, const struct reader_notes *notes)
 {
     enum status st = OK;
     for (size_t v = 0; v < l->f->var_n && !st; v++) {
-        const struct var *var = &l->f->vars[v];
+        const struct flow_var *var = &l->f->vars[v];
         bool read = false, written = var->preset.kind != KIND_NONE, used = false;
         for (size_t i = 0; i < notes->n; i++) {
-            const struct note *n = &notes->p[i];
+            const struct reader_note *n = &notes->p[i];
             if (n->var != (int)v || (n->kind != NOTE_VAR_READ && n->kind != NOTE_VAR_WRITE))
                 continue;
             bool by_flow = !str_starts(n->pointer, STR("/tests/"));
@@ -102,11 +102,11 @@ static enum status check_variables(struct lint *l, const struct notes *notes)
         }
         struct str pointer = str_from(arena_printf(l->a, "/variables/%.*s", STR_F(var->name)));
         if (var->declared && !used)
-            st = find(l, FLOW_WARNING, "unused_variable", NODE_NONE, pointer, "The variable \"%.*s\" is never used.",
-                      STR_F(var->name));
+            st = lint_add(l, FLOW_WARNING, "unused_variable", NODE_NONE, pointer,
+                          "The variable \"%.*s\" is never used.", STR_F(var->name));
         else if (var->declared && read && !written)
-            st = find(l, FLOW_WARNING, "never_set", NODE_NONE, pointer,
-                      "The variable \"%.*s\" is used, but nothing sets it.", STR_F(var->name));
+            st = lint_add(l, FLOW_WARNING, "never_set", NODE_NONE, pointer,
+                          "The variable \"%.*s\" is used, but nothing sets it.", STR_F(var->name));
     }
     return st;
 }
@@ -114,7 +114,7 @@ static enum status check_variables(struct lint *l, const struct notes *notes)
 /* ---- the graph ---- */
 
 /* Marks all nodes that can be reached; `stack` has room for every node. */
-static void mark_from(const struct flow *f, int node, bool *seen, int *stack)
+static void lint_mark_from(const struct flow *f, int node, bool *seen, int *stack)
 {
     size_t n = 0;
     if (node == NODE_NONE || seen[node])
@@ -122,7 +122,7 @@ static void mark_from(const struct flow *f, int node, bool *seen, int *stack)
     seen[node] = true;
     stack[n++] = node;
     while (n) {
-        const struct node *at = &f->nodes[stack[--n]];
+        const struct flow_node *at = &f->nodes[stack[--n]];
         size_t i = 0;
         int to;
         while (node_each_way(at, &i, &to))
@@ -133,69 +133,69 @@ static void mark_from(const struct flow *f, int node, bool *seen, int *stack)
     }
 }
 
-static enum status check_reach(struct lint *l, int *stack)
+static enum status lint_reach(struct lint *l, int *stack)
 {
     const struct flow *f = l->f;
     enum status st = OK;
     bool *seen = arena_array(l->a, f->node_n, sizeof(*seen));
     if (!seen)
         return err_nomem(l->e);
-    mark_from(f, f->start, seen, stack);
-    mark_from(f, f->catch_all, seen, stack);
+    lint_mark_from(f, f->start, seen, stack);
+    lint_mark_from(f, f->catch_all, seen, stack);
     for (size_t i = 0; i < f->command_n; i++)
-        mark_from(f, f->commands[i].next, seen, stack);
+        lint_mark_from(f, f->commands[i].next, seen, stack);
     for (size_t i = 0; i < f->node_n && !st; i++)
         if (!seen[i])
-            st = find(l, FLOW_ERROR, "unreachable", (int)i, node_pointer(l, (int)i), "No way leads to \"%.*s\".",
-                      STR_F(f->nodes[i].id));
+            st = lint_add(l, FLOW_ERROR, "unreachable", (int)i, lint_node_pointer(l, (int)i),
+                          "No way leads to \"%.*s\".", STR_F(f->nodes[i].id));
     return st;
 }
 
 /* A `say` that waits for a message which nothing will take. */
-static enum status check_dead_ends(struct lint *l)
+static enum status lint_dead_ends(struct lint *l)
 {
     const struct flow *f = l->f;
     enum status st = OK;
     for (size_t i = 0; i < f->node_n && !st; i++) {
-        const struct node *n = &f->nodes[i];
+        const struct flow_node *n = &f->nodes[i];
         bool named = json_has(json_get_n(json_get(f->doc, "nodes"), n->id),
                               "next"); /* an unknown one is reported already */
         if (n->type == NODE_SAY && n->u.say.choices.n == 0 && !named && f->catch_all == NODE_NONE)
-            st = find(l, FLOW_ERROR, "dead_end", (int)i, node_pointer(l, (int)i),
-                      "After \"%.*s\" the flow does not go on: it has no \"next\", and the flow no \"catch_all\".",
-                      STR_F(n->id));
+            st = lint_add(l, FLOW_ERROR, "dead_end", (int)i, lint_node_pointer(l, (int)i),
+                          "After \"%.*s\" the flow does not go on: it has no \"next\", and the flow no \"catch_all\".",
+                          STR_F(n->id));
     }
     return st;
 }
 
-struct walk {
+struct lint_walk {
     int node;
     size_t way;
 };
 
-static enum status report_loop(struct lint *l, const struct walk *path, size_t from, size_t n)
+static enum status lint_report_loop(struct lint *l, const struct lint_walk *path, size_t from, size_t n)
 {
     char names[420];
     size_t used = 0;
     for (size_t i = from; i < n && used < 300; i++)
         used += (size_t)snprintf(names + used, sizeof(names) - used, "\"%.*s\", ", STR_F(l->f->nodes[path[i].node].id));
     int first = path[from].node;
-    return find(l, FLOW_ERROR, "loop_without_input", first, node_pointer(l, first),
-                "The flow runs in a loop and never waits for the visitor: %.*sthen \"%.*s\" again.", (int)used, names,
-                STR_F(l->f->nodes[first].id));
+    return lint_add(l, FLOW_ERROR, "loop_without_input", first, lint_node_pointer(l, first),
+                    "The flow runs in a loop and never waits for the visitor: %.*sthen \"%.*s\" again.", (int)used,
+                    names, STR_F(l->f->nodes[first].id));
 }
 
 enum { NEW, OPEN, DONE };
 
 /* Depth first over nodes that go on by themselves; a way back onto the path is a loop. */
-static enum status walk_from(struct lint *l, int node, unsigned char *mark, struct walk *path)
+static enum status lint_walk_from(struct lint *l, int node, unsigned char *mark, struct lint_walk *path)
 {
     size_t n = 0;
     enum status st = OK;
-    path[n++] = (struct walk){node, 0};
+    path[n++] = (struct lint_walk){node, 0};
     mark[node] = OPEN;
     while (n && !st) {
-        struct walk *top = &path[n - 1];
+        struct lint_walk *top = &path[n - 1];
         int to = NODE_NONE;
         if (!node_each_way(&l->f->nodes[top->node], &top->way, &to)) {
             mark[top->node] = DONE;
@@ -204,68 +204,68 @@ static enum status walk_from(struct lint *l, int node, unsigned char *mark, stru
             size_t from = n;
             while (path[from - 1].node != to)
                 from--;
-            st = report_loop(l, path, from - 1, n);
+            st = lint_report_loop(l, path, from - 1, n);
         } else if (to != NODE_NONE && mark[to] == NEW && !node_stops(&l->f->nodes[to])) {
             mark[to] = OPEN;
-            path[n++] = (struct walk){to, 0};
+            path[n++] = (struct lint_walk){to, 0};
         }
     }
     return st;
 }
 
-static enum status check_loops(struct lint *l)
+static enum status lint_loops(struct lint *l)
 {
     const struct flow *f = l->f;
     enum status st = OK;
     unsigned char *mark = arena_alloc(l->a, f->node_n);
-    struct walk *path = arena_array(l->a, f->node_n, sizeof(*path));
+    struct lint_walk *path = arena_array(l->a, f->node_n, sizeof(*path));
     if (!mark || !path)
         return err_nomem(l->e);
     for (size_t i = 0; i < f->node_n && !st; i++)
         if (mark[i] == NEW && !node_stops(&f->nodes[i]))
-            st = walk_from(l, (int)i, mark, path);
+            st = lint_walk_from(l, (int)i, mark, path);
     return st;
 }
 
 /* ---- all together ---- */
 
-static enum status check_graph(struct lint *l)
+static enum status lint_graph(struct lint *l)
 {
     const struct json *doc = l->f->doc;
     int *stack = arena_array(l->a, l->f->node_n, sizeof(*stack));
-    enum status st = stack ? check_reach(l, stack) : err_nomem(l->e);
+    enum status st = stack ? lint_reach(l, stack) : err_nomem(l->e);
     if (!st)
-        st = check_dead_ends(l);
+        st = lint_dead_ends(l);
     if (!st)
-        st = check_loops(l);
+        st = lint_loops(l);
     if (!st && !json_has(doc, "catch_all"))
-        st = find(l, FLOW_WARNING, "no_catch_all", NODE_NONE, STR("/catch_all"),
-                  "The flow has no catch-all: what no node expects is answered with a general apology.");
+        st = lint_add(l, FLOW_WARNING, "no_catch_all", NODE_NONE, STR("/catch_all"),
+                      "The flow has no catch-all: what no node expects is answered with a general apology.");
     if (!st && json_len(json_get(doc, "tests")) == 0)
-        st = find(l, FLOW_WARNING, "no_tests", NODE_NONE, STR("/tests"), "The flow carries no tests.");
+        st = lint_add(l, FLOW_WARNING, "no_tests", NODE_NONE, STR("/tests"), "The flow carries no tests.");
     return st;
 }
 
 static int by_place(const void *a, const void *b)
 {
-    const struct found *x = a, *y = b;
+    const struct lint_finding *x = a, *y = b;
     if (x->node != y->node)
         return x->node < y->node ? -1 : 1;
     return x->order < y->order ? -1 : x->order > y->order;
 }
 
-static enum status run_lint(struct lint *l, const struct notes *notes)
+static enum status lint_run(struct lint *l, const struct reader_notes *notes)
 {
     enum status st = OK;
     l->p = arena_array(l->a, MAX_FLOW_FINDINGS, sizeof(*l->p));
     if (!l->p)
         return err_nomem(l->e);
     for (size_t i = 0; i < notes->n && !st; i++)
-        st = from_note(l, &notes->p[i]);
+        st = lint_from_note(l, &notes->p[i]);
     if (!st)
-        st = check_variables(l, notes);
+        st = lint_variables(l, notes);
     if (!st)
-        st = check_graph(l);
+        st = lint_graph(l);
     if (!st)
         qsort(l->p, l->n, sizeof(*l->p), by_place);
     return st;
@@ -273,14 +273,14 @@ static enum status run_lint(struct lint *l, const struct notes *notes)
 
 enum status flow_lint(const struct flow *f, struct arena *a, struct flow_finding **out, size_t *n, struct err *e)
 {
-    struct notes notes = {.a = a};
+    struct reader_notes notes = {.a = a};
     struct flow *again = NULL;
     struct lint l = {.a = a, .e = e};
     enum status st = flow_read(f->doc, &notes, &again, e);
     if (st)
         return st;
     l.f = again;
-    st = run_lint(&l, &notes);
+    st = lint_run(&l, &notes);
     struct flow_finding *all = st ? NULL : arena_array(a, l.n, sizeof(*all));
     if (!st && l.n && !all)
         st = err_nomem(e);

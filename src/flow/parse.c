@@ -2,9 +2,9 @@
 #include <stdlib.h>
 
 #include "base/utf8.h"
-#include "flow/reader.h"
-#include "flow/text.h"
-#include "flow/value.h"
+#include "flow/reader_internal.h"
+#include "flow/text_internal.h"
+#include "flow/value_internal.h"
 
 #include "base/banned.h"
 
@@ -30,7 +30,7 @@ static bool language_ok(struct str s)
     return true;
 }
 
-static enum status read_flow_languages(struct reader *r, const struct json *doc)
+static enum status read_flow_languages(struct flow_reader *r, const struct json *doc)
 {
     const struct json *list = NULL;
     enum status st = read_list(r, doc, "languages", 1, MAX_FLOW_LANGUAGES, &list);
@@ -45,10 +45,10 @@ static enum status read_flow_languages(struct reader *r, const struct json *doc)
         size_t inner = path_index(r, i);
         struct str tag = json_str(json_at(list, i));
         if (!language_ok(tag))
-            return bad(r, "A language is written like \"en\" or \"pt-BR\".");
+            return reader_refuse(r, "A language is written like \"en\" or \"pt-BR\".");
         for (size_t k = 0; k < i; k++)
             if (str_ieq(f->langs[k], tag))
-                return bad(r, "The language \"%.*s\" stands here twice.", STR_F(tag));
+                return reader_refuse(r, "The language \"%.*s\" stands here twice.", STR_F(tag));
         f->langs[f->lang_n++] = tag;
         path_back(r, inner);
     }
@@ -58,10 +58,10 @@ static enum status read_flow_languages(struct reader *r, const struct json *doc)
 
 /* ---- variables ---- */
 
-static const struct field var_fields[] = {{"type", K_STR | K_MUST}, {"default", K_SCALAR}, {"label", K_TEXT}};
+static const struct field_rule var_fields[] = {{"type", K_STR | K_MUST}, {"default", K_SCALAR}, {"label", K_TEXT}};
 static const char *const type_words[] = {"text", "number", "boolean", "date"};
 
-static enum status read_default(struct reader *r, const struct json *j, struct var *v)
+static enum status read_default(struct flow_reader *r, const struct json *j, struct flow_var *v)
 {
     const struct json *d = json_get(j, "default");
     bool ok = true;
@@ -74,17 +74,17 @@ static enum status read_default(struct reader *r, const struct json *j, struct v
     if (!ok)
         return err_nomem(r->e);
     if (v->preset.kind == KIND_NONE)
-        return bad_key(r, "default", "The default is not a %s.", type_words[v->type - KIND_TEXT]);
+        return reader_refuse_key(r, "default", "The default is not a %s.", type_words[v->type - KIND_TEXT]);
     struct str text = STR_EMPTY;
     return json_is(d, JSON_STRING) ? read_string(r, j, "default", 0, MAX_FLOW_TEXT, &text) : OK;
 }
 
-static enum status read_variable(struct reader *r, struct str name, const struct json *j)
+static enum status read_variable(struct flow_reader *r, struct str name, const struct json *j)
 {
     int type = 0;
     const struct str *label = NULL;
     if (!name_ok(name, false) || str_eqz(name, "input") || str_eqz(name, "language"))
-        return bad(
+        return reader_refuse(
             r, "A variable's name is made of letters, digits and _, at most %d, and is not \"input\" or \"language\".",
             MAX_FLOW_NAME);
     enum status st = READ_FIELDS(r, j, var_fields);
@@ -92,8 +92,8 @@ static enum status read_variable(struct reader *r, struct str name, const struct
         st = read_word(r, j, "type", type_words, 4, &type);
     if (!st && json_has(j, "label"))
         st = read_label(r, j, "label", &label);
-    struct var *v = &r->f->vars[r->f->var_n];
-    *v = (struct var){.name = name, .type = KIND_TEXT + (enum kind)type, .declared = true};
+    struct flow_var *v = &r->f->vars[r->f->var_n];
+    *v = (struct flow_var){.name = name, .type = KIND_TEXT + (enum value_kind)type, .declared = true};
     if (!st)
         st = read_default(r, j, v);
     if (!st)
@@ -101,7 +101,7 @@ static enum status read_variable(struct reader *r, struct str name, const struct
     return st;
 }
 
-static enum status read_variables(struct reader *r, const struct json *vars)
+static enum status read_variables(struct flow_reader *r, const struct json *vars)
 {
     struct json_iter it = {0};
     r->f->vars = arena_array(r->a, MAX_FLOW_VARS, sizeof(*r->f->vars));
@@ -109,7 +109,7 @@ static enum status read_variables(struct reader *r, const struct json *vars)
         return err_nomem(r->e);
     size_t mark = path_key(r, STR("variables"));
     if (json_len(vars) > MAX_FLOW_VARS)
-        return bad(r, "A flow has at most %d variables.", MAX_FLOW_VARS);
+        return reader_refuse(r, "A flow has at most %d variables.", MAX_FLOW_VARS);
     while (json_each(vars, &it)) {
         size_t inner = path_key(r, it.key);
         enum status st = read_variable(r, it.key, it.value);
@@ -123,24 +123,26 @@ static enum status read_variables(struct reader *r, const struct json *vars)
 
 /* ---- commands ---- */
 
-static const struct field command_fields[] = {{"words", K_OBJ | K_MUST}, {"next", K_STR | K_MUST}, {"reset", K_BOOL}};
+static const struct field_rule command_fields[] = {
+    {"words", K_OBJ | K_MUST}, {"next", K_STR | K_MUST}, {"reset", K_BOOL}};
 
-static enum status read_command_word(struct reader *r, const struct json *j, struct command *c)
+static enum status read_command_word(struct flow_reader *r, const struct json *j, struct flow_command *c)
 {
     bool ok = true;
     struct str s = json_str(j);
     if (s.n == 0 || utf8_length(s) > MAX_FLOW_LABEL || !utf8_text(s))
-        return bad(r, "A word is a string of 1 to %d characters.", MAX_FLOW_LABEL);
+        return reader_refuse(r, "A word is a string of 1 to %d characters.", MAX_FLOW_LABEL);
     struct str folded = text_fold(r->a, s, &ok);
     if (!ok)
         return err_nomem(r->e);
-    struct command *other = map_get(&r->f->words, folded);
+    struct flow_command *other = map_get(&r->f->words, folded);
     if (other && other != c)
-        return note(r, NOTE_DUPLICATE, s, VAR_NONE, "The command \"%.*s\" has this word already.", STR_F(other->id));
+        return reader_note(r, NOTE_DUPLICATE, s, VAR_NONE, "The command \"%.*s\" has this word already.",
+                           STR_F(other->id));
     return map_put(&r->f->words, folded, c) == 0 ? OK : err_nomem(r->e);
 }
 
-static enum status read_command_words(struct reader *r, const struct json *words, struct command *c)
+static enum status read_command_words(struct flow_reader *r, const struct json *words, struct flow_command *c)
 {
     struct json_iter it = {0};
     bool found[MAX_FLOW_LANGUAGES] = {0};
@@ -150,9 +152,9 @@ static enum status read_command_words(struct reader *r, const struct json *words
         int lang = language_index(r->f, it.key);
         size_t n = json_len(it.value);
         if (lang < 0)
-            return bad(r, "\"%.*s\" is not one of the flow's languages.", STR_F(utf8_cut(it.key, 40)));
+            return reader_refuse(r, "\"%.*s\" is not one of the flow's languages.", STR_F(utf8_cut(it.key, 40)));
         if (!json_is(it.value, JSON_ARRAY) || n == 0 || n > MAX_FLOW_LIST)
-            return bad(r, "Words are an array of 1 to %d strings.", MAX_FLOW_LIST);
+            return reader_refuse(r, "Words are an array of 1 to %d strings.", MAX_FLOW_LIST);
         found[lang] = true;
         for (size_t i = 0; i < n && !st; i++) {
             size_t inner = path_index(r, i);
@@ -166,15 +168,15 @@ static enum status read_command_words(struct reader *r, const struct json *words
     }
     for (size_t i = 0; i < r->f->lang_n && !st; i++)
         if (!found[i])
-            st = note(r, NOTE_WORDS, r->f->langs[i], VAR_NONE, "The command has no words for \"%.*s\".",
-                      STR_F(r->f->langs[i]));
+            st = reader_note(r, NOTE_WORDS, r->f->langs[i], VAR_NONE, "The command has no words for \"%.*s\".",
+                             STR_F(r->f->langs[i]));
     return st;
 }
 
-static enum status read_command(struct reader *r, struct str id, const struct json *j, struct command *c)
+static enum status read_command(struct flow_reader *r, struct str id, const struct json *j, struct flow_command *c)
 {
     if (!name_ok(id, true))
-        return bad(r, "A command's name is made of letters, digits, _ and -, at most %d.", MAX_FLOW_NAME);
+        return reader_refuse(r, "A command's name is made of letters, digits, _ and -, at most %d.", MAX_FLOW_NAME);
     enum status st = READ_FIELDS(r, j, command_fields);
     if (st)
         return st;
@@ -189,12 +191,12 @@ static enum status read_command(struct reader *r, struct str id, const struct js
     return st;
 }
 
-static enum status read_commands(struct reader *r, const struct json *commands)
+static enum status read_commands(struct flow_reader *r, const struct json *commands)
 {
     struct json_iter it = {0};
     size_t mark = path_key(r, STR("commands"));
     if (json_len(commands) > MAX_FLOW_LIST)
-        return bad(r, "A flow has at most %d commands.", MAX_FLOW_LIST);
+        return reader_refuse(r, "A flow has at most %d commands.", MAX_FLOW_LIST);
     if (json_len(commands) && !(r->f->commands = arena_array(r->a, json_len(commands), sizeof(*r->f->commands))))
         return err_nomem(r->e);
     while (json_each(commands, &it)) {
@@ -211,19 +213,19 @@ static enum status read_commands(struct reader *r, const struct json *commands)
 
 /* ---- the document ---- */
 
-static const struct field flow_fields[] = {{"$schema", K_STR},        {"format", K_INT | K_MUST},
-                                           {"note", K_STR},           {"languages", K_ARR | K_MUST},
-                                           {"start", K_STR | K_MUST}, {"variables", K_OBJ},
-                                           {"nodes", K_OBJ | K_MUST}, {"catch_all", K_STR},
-                                           {"commands", K_OBJ},       {"tests", K_ARR}};
+static const struct field_rule flow_fields[] = {{"$schema", K_STR},        {"format", K_INT | K_MUST},
+                                                {"note", K_STR},           {"languages", K_ARR | K_MUST},
+                                                {"start", K_STR | K_MUST}, {"variables", K_OBJ},
+                                                {"nodes", K_OBJ | K_MUST}, {"catch_all", K_STR},
+                                                {"commands", K_OBJ},       {"tests", K_ARR}};
 
-enum status read_flow(struct reader *r, const struct json *doc)
+enum status read_flow(struct flow_reader *r, const struct json *doc)
 {
     struct str unused = STR_EMPTY;
     r->node = NODE_NONE;
     enum status st = READ_FIELDS(r, doc, flow_fields);
     if (!st && json_int(json_get(doc, "format"), 0) != 1)
-        st = bad_key(r, "format", "This is format 1; another one is not known.");
+        st = reader_refuse_key(r, "format", "This is format 1; another one is not known.");
     if (!st)
         st = read_string(r, doc, "$schema", 1, MAX_FLOW_URL, &unused);
     if (!st)
@@ -267,7 +269,7 @@ static size_t size_of(const struct json *j)
     return n;
 }
 
-static enum status check_size(const struct json *doc, struct err *e)
+static enum status flow_check_size(const struct json *doc, struct err *e)
 {
     if (size_of(doc) <= MAX_FLOW && json_bytes(doc) <= MAX_FLOW_JSON)
         return OK;
@@ -276,7 +278,7 @@ static enum status check_size(const struct json *doc, struct err *e)
     return err_set(e, ERR_TOO_LARGE, "flow_too_large", "A flow is at most %zu KB.", MAX_FLOW / KB);
 }
 
-enum status flow_read(const struct json *doc, struct notes *notes, struct flow **out, struct err *e)
+enum status flow_read(const struct json *doc, struct reader_notes *notes, struct flow **out, struct err *e)
 {
     struct flow *f = calloc(1, sizeof(*f));
     if (!f)
@@ -286,10 +288,10 @@ enum status flow_read(const struct json *doc, struct notes *notes, struct flow *
     map_init(&f->node_names);
     map_init(&f->words);
     f->start = f->catch_all = NODE_NONE;
-    enum status st = check_size(doc, e);
+    enum status st = flow_check_size(doc, e);
     if (!st && doc && !(f->doc = json_copy(&f->arena, doc)))
         st = err_nomem(e);
-    struct reader r = {.f = f, .a = &f->arena, .e = e, .notes = notes};
+    struct flow_reader r = {.f = f, .a = &f->arena, .e = e, .notes = notes};
     if (!st)
         st = read_flow(&r, f->doc);
     if (st)

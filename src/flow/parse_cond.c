@@ -1,19 +1,20 @@
 /* Reads the conditions of a branch. */
-#include "flow/reader.h"
-#include "flow/text.h"
-#include "flow/value.h"
+#include "flow/reader_internal.h"
+#include "flow/text_internal.h"
+#include "flow/value_internal.h"
 
 #include "base/banned.h"
 
 static const char *const op_words[OP_COUNT] = {"eq",       "ne",      "lt",  "lte",   "gt", "gte",
                                                "contains", "matches", "set", "empty", "in"};
-static const struct field test_fields[] = {
+static const struct field_rule test_fields[] = {
     {"var", K_STR | K_MUST}, {"op", K_STR | K_MUST}, {"value", K_SCALAR | K_ARR}};
-static const struct field all_fields[] = {{"all", K_ARR | K_MUST}};
-static const struct field any_fields[] = {{"any", K_ARR | K_MUST}};
-static const struct field not_fields[] = {{"not", K_OBJ | K_MUST}};
+static const struct field_rule all_fields[] = {{"all", K_ARR | K_MUST}};
+static const struct field_rule any_fields[] = {{"any", K_ARR | K_MUST}};
+static const struct field_rule not_fields[] = {{"not", K_OBJ | K_MUST}};
 
-static enum status read_list_of(struct reader *r, const struct json *j, const char *key, int depth, struct cond *out)
+static enum status read_list_of(struct flow_reader *r, const struct json *j, const char *key, int depth,
+                                struct cond *out)
 {
     const struct json *list = NULL;
     enum status st = read_list(r, j, key, 1, MAX_FLOW_LIST, &list);
@@ -35,7 +36,7 @@ static enum status read_list_of(struct reader *r, const struct json *j, const ch
     return OK;
 }
 
-static enum status read_not(struct reader *r, const struct json *j, int depth, struct cond *out)
+static enum status read_not(struct flow_reader *r, const struct json *j, int depth, struct cond *out)
 {
     out->sub_n = 1;
     out->subs = ARENA_NEW(r->a, struct cond);
@@ -48,18 +49,18 @@ static enum status read_not(struct reader *r, const struct json *j, int depth, s
     return st;
 }
 
-static enum kind var_type(const struct reader *r, int var)
+static enum value_kind var_type(const struct flow_reader *r, int var)
 {
     return var >= 0 ? r->f->vars[var].type : KIND_TEXT;
 }
 
 /* One value to compare with, in the variable's type; a text folded as the visitor's will be. */
-static enum status read_operand(struct reader *r, const struct json *j, struct cond *c, struct value *out)
+static enum status read_operand(struct flow_reader *r, const struct json *j, struct cond *c, struct value *out)
 {
     bool ok = true;
-    enum kind type = var_type(r, c->var);
+    enum value_kind type = var_type(r, c->var);
     if (json_is(j, JSON_NULL) || json_is(j, JSON_ARRAY) || json_is(j, JSON_OBJECT))
-        return bad(r, "A value to compare with must be a string, a number, true or false.");
+        return reader_refuse(r, "A value to compare with must be a string, a number, true or false.");
     char day[11];
     bool relative = type == KIND_DATE && json_is(j, JSON_STRING) && value_date(json_str(j), 0, day);
     if (relative) /* today+7 is worked out when the flow runs */
@@ -70,19 +71,20 @@ static enum status read_operand(struct reader *r, const struct json *j, struct c
         out->text = text_fold(r->a, out->text, &ok);
     if (!ok)
         return err_nomem(r->e);
-    return out->kind == KIND_NONE ? note(r, NOTE_TYPE, STR_EMPTY, c->var, "The value does not fit the variable's type.")
-                                  : OK;
+    return out->kind == KIND_NONE
+               ? reader_note(r, NOTE_TYPE, STR_EMPTY, c->var, "The value does not fit the variable's type.")
+               : OK;
 }
 
-static enum status read_operands(struct reader *r, const struct json *j, struct cond *c)
+static enum status read_operands(struct flow_reader *r, const struct json *j, struct cond *c)
 {
     const struct json *v = json_get(j, "value");
     bool list = json_is(v, JSON_ARRAY);
     if (list != (c->op == OP_IN))
-        return bad_key(r, "value", list ? "Only \"in\" takes an array." : "\"in\" takes an array of values.");
+        return reader_refuse_key(r, "value", list ? "Only \"in\" takes an array." : "\"in\" takes an array of values.");
     c->value_n = list ? json_len(v) : 1;
     if (c->value_n == 0 || c->value_n > MAX_FLOW_LIST)
-        return bad_key(r, "value", "\"in\" takes 1 to %d values.", MAX_FLOW_LIST);
+        return reader_refuse_key(r, "value", "\"in\" takes 1 to %d values.", MAX_FLOW_LIST);
     c->values = arena_array(r->a, c->value_n, sizeof(*c->values));
     if (!c->values)
         return err_nomem(r->e);
@@ -99,7 +101,7 @@ static enum status read_operands(struct reader *r, const struct json *j, struct 
     return st;
 }
 
-static enum status read_test(struct reader *r, const struct json *j, struct cond *c)
+static enum status read_cond_test(struct flow_reader *r, const struct json *j, struct cond *c)
 {
     int op = 0;
     enum status st = READ_FIELDS(r, j, test_fields);
@@ -112,27 +114,28 @@ static enum status read_test(struct reader *r, const struct json *j, struct cond
         return st;
     bool alone = c->op == OP_SET || c->op == OP_EMPTY;
     if (alone == json_has(j, "value"))
-        return bad_key(r, "value", alone ? "\"%s\" takes no value." : "\"value\" is missing for \"%s\".", op_words[op]);
+        return reader_refuse_key(r, "value", alone ? "\"%s\" takes no value." : "\"value\" is missing for \"%s\".",
+                                 op_words[op]);
     if (alone)
         return OK;
     if (c->op == OP_MATCHES) {
         if (!json_is(json_get(j, "value"), JSON_STRING))
-            return bad_key(r, "value", "A pattern must be a string.");
+            return reader_refuse_key(r, "value", "A pattern must be a string.");
         return read_pattern(r, j, "value", &c->pattern);
     }
-    enum kind type = var_type(r, c->var);
+    enum value_kind type = var_type(r, c->var);
     if (c->op >= OP_LT && c->op <= OP_GTE && type != KIND_NUMBER && type != KIND_DATE)
-        st = note(r, NOTE_TYPE, json_get_str(j, "var"), c->var, "\"%s\" compares numbers and dates only.",
-                  op_words[op]);
+        st = reader_note(r, NOTE_TYPE, json_get_str(j, "var"), c->var, "\"%s\" compares numbers and dates only.",
+                         op_words[op]);
     return st ? st : read_operands(r, j, c);
 }
 
-enum status read_condition(struct reader *r, const struct json *j, int depth, struct cond *out)
+enum status read_condition(struct flow_reader *r, const struct json *j, int depth, struct cond *out)
 {
     if (!json_is(j, JSON_OBJECT))
-        return bad(r, "A condition must be an object.");
+        return reader_refuse(r, "A condition must be an object.");
     if (depth > MAX_FLOW_CONDITIONS)
-        return bad(r, "Conditions stand more than %d deep inside each other.", MAX_FLOW_CONDITIONS);
+        return reader_refuse(r, "Conditions stand more than %d deep inside each other.", MAX_FLOW_CONDITIONS);
     enum status st;
     if (json_has(j, "all") || json_has(j, "any")) {
         bool all = json_has(j, "all");
@@ -145,5 +148,5 @@ enum status read_condition(struct reader *r, const struct json *j, int depth, st
         st = READ_FIELDS(r, j, not_fields);
         return st ? st : read_not(r, j, depth, out);
     }
-    return read_test(r, j, out);
+    return read_cond_test(r, j, out);
 }

@@ -1,11 +1,11 @@
 /* Reads `http` nodes: everything that goes out is checked here or escaped when it is put in. */
 #include "base/utf8.h"
-#include "flow/reader.h"
-#include "flow/text.h"
+#include "flow/reader_internal.h"
+#include "flow/text_internal.h"
 
 #include "base/banned.h"
 
-static const struct field http_fields[] = {
+static const struct field_rule http_fields[] = {
     {"type", K_STR | K_MUST}, {"note", K_STR},    {"method", K_STR | K_MUST},
     {"url", K_STR | K_MUST},  {"headers", K_OBJ}, {"body", K_STR | K_OBJ | K_ARR},
     {"timeout_ms", K_INT},    {"map", K_OBJ},     {"status", K_STR},
@@ -15,7 +15,7 @@ static const char *const method_words[] = {"GET", "POST", "PUT", "PATCH", "DELET
 static const char *const reserved[] = {"host",    "content-length", "transfer-encoding",  "connection", "upgrade", "te",
                                        "trailer", "expect",         "proxy-authorization"};
 
-static bool header_name_ok(struct str s)
+static bool http_header_name_ok(struct str s)
 {
     if (s.n == 0 || s.n > MAX_FLOW_NAME)
         return false;
@@ -30,32 +30,33 @@ static bool header_name_ok(struct str s)
     return true;
 }
 
-static enum status read_header(struct reader *r, struct str name, const struct json *value, struct http_header *h)
+static enum status read_http_header(struct flow_reader *r, struct str name, const struct json *value,
+                                    struct http_header *h)
 {
     struct str s = json_str(value);
-    if (!header_name_ok(name))
-        return bad(r, "This is no name of a header that a flow may set.");
+    if (!http_header_name_ok(name))
+        return reader_refuse(r, "This is no name of a header that a flow may set.");
     if (!json_is(value, JSON_STRING) || utf8_length(s) > MAX_FLOW_URL)
-        return bad(r, "A header's value is a string of at most %d characters.", MAX_FLOW_URL);
+        return reader_refuse(r, "A header's value is a string of at most %d characters.", MAX_FLOW_URL);
     for (size_t i = 0; i < s.n; i++)
         if ((unsigned char)s.p[i] < 0x20 || s.p[i] == 0x7F)
-            return bad(r, "A header's value must not hold a line break or another control character.");
+            return reader_refuse(r, "A header's value must not hold a line break or another control character.");
     h->name = name;
     return tpl_compile(r, s, PART_PLAIN, &h->value);
 }
 
-static enum status read_headers(struct reader *r, const struct json *j, struct node_http *h)
+static enum status read_http_headers(struct flow_reader *r, const struct json *j, struct node_http *h)
 {
     const struct json *all = json_get(j, "headers");
     struct json_iter it = {0};
     size_t mark = path_key(r, STR("headers"));
     if (json_len(all) > MAX_FLOW_LIST)
-        return bad(r, "A call has at most %d headers.", MAX_FLOW_LIST);
+        return reader_refuse(r, "A call has at most %d headers.", MAX_FLOW_LIST);
     if (json_len(all) && !(h->headers = arena_array(r->a, json_len(all), sizeof(*h->headers))))
         return err_nomem(r->e);
     while (json_each(all, &it)) {
         size_t inner = path_key(r, it.key);
-        enum status st = read_header(r, it.key, it.value, &h->headers[h->header_n++]);
+        enum status st = read_http_header(r, it.key, it.value, &h->headers[h->header_n++]);
         if (st)
             return st;
         path_back(r, inner);
@@ -64,7 +65,7 @@ static enum status read_headers(struct reader *r, const struct json *j, struct n
     return OK;
 }
 
-static bool content_is(const struct json *j, struct str part)
+static bool http_content_is(const struct json *j, struct str part)
 {
     struct json_iter it = {0};
     while (json_each(json_get(j, "headers"), &it))
@@ -75,15 +76,15 @@ static bool content_is(const struct json *j, struct str part)
 
 /* The body is written once as JSON, then compiled as one template: a string that is one variable and nothing else
  * keeps the variable's type, any other string escapes what is put into it. */
-static enum status compile_string(struct reader *r, struct str s, struct buf *b);
+static enum status http_compile_string(struct flow_reader *r, struct str s, struct buf *b);
 
-static enum status write_body(struct reader *r, const struct json *j, struct buf *b)
+static enum status http_write_body(struct flow_reader *r, const struct json *j, struct buf *b)
 {
     struct json_iter it = {0};
     enum status st = OK;
     bool object = json_is(j, JSON_OBJECT);
     if (json_is(j, JSON_STRING))
-        return compile_string(r, json_str(j), b);
+        return http_compile_string(r, json_str(j), b);
     if (!object && !json_is(j, JSON_ARRAY)) {
         json_write(b, j);
         return OK;
@@ -94,12 +95,12 @@ static enum status write_body(struct reader *r, const struct json *j, struct buf
         if (i)
             buf_putc(b, ',');
         if (object && str_has(it.key, STR("{{")))
-            return bad(r, "A key cannot hold a variable.");
+            return reader_refuse(r, "A key cannot hold a variable.");
         if (object) {
             buf_json(b, it.key);
             buf_putc(b, ':');
         }
-        st = write_body(r, object ? it.value : json_at(j, i), b);
+        st = http_write_body(r, object ? it.value : json_at(j, i), b);
         if (st)
             return st;
         path_back(r, mark);
@@ -110,7 +111,7 @@ static enum status write_body(struct reader *r, const struct json *j, struct buf
 
 /* Checks the variables at their own place, and writes the string. A lone variable is marked by a control character
  * that no JSON text can hold, for split_body. */
-static enum status compile_string(struct reader *r, struct str s, struct buf *b)
+static enum status http_compile_string(struct flow_reader *r, struct str s, struct buf *b)
 {
     struct tpl t = {0};
     enum status st = tpl_compile(r, s, PART_JSON_TEXT, &t);
@@ -127,11 +128,11 @@ static enum status compile_string(struct reader *r, struct str s, struct buf *b)
 }
 
 /* Parts whose text ends with the mark are followed by a variable that keeps its type. */
-static void split_body(struct tpl *t)
+static void http_split_body(struct tpl *t)
 {
     bool whole = false;
     for (size_t i = 0; i < t->n; i++) {
-        struct part *p = &t->parts[i];
+        struct tpl_part *p = &t->parts[i];
         if (p->var != VAR_NONE && whole)
             p->mode = PART_JSON;
         whole = p->var == VAR_NONE && p->lit.n && p->lit.p[p->lit.n - 1] == 1;
@@ -140,16 +141,16 @@ static void split_body(struct tpl *t)
     }
 }
 
-static enum status read_json_body(struct reader *r, const struct json *body, struct tpl *out)
+static enum status read_http_json_body(struct flow_reader *r, const struct json *body, struct tpl *out)
 {
     struct buf b;
     bool ok = true;
     buf_init(&b, MAX_FLOW);
-    struct notes *notes = r->notes;
+    struct reader_notes *notes = r->notes;
     size_t mark = path_key(r, STR("body"));
-    enum status st = write_body(r, body, &b);
+    enum status st = http_write_body(r, body, &b);
     if (!st && b.full)
-        st = bad(r, "The body is too large.");
+        st = reader_refuse(r, "The body is too large.");
     if (!st && !buf_ok(&b))
         st = err_nomem(r->e);
     struct str text = st ? STR_EMPTY : arena_str(r->a, buf_str(&b), &ok);
@@ -161,27 +162,27 @@ static enum status read_json_body(struct reader *r, const struct json *body, str
         r->notes = notes;
     }
     if (!st) {
-        split_body(out);
+        http_split_body(out);
         path_back(r, mark);
     }
     buf_release(&b);
     return st;
 }
 
-static enum status read_body(struct reader *r, const struct json *j, struct node_http *h)
+static enum status read_http_body(struct flow_reader *r, const struct json *j, struct node_http *h)
 {
     const struct json *body = json_get(j, "body");
     if (!body)
         return OK;
     if (!json_is(body, JSON_STRING))
-        return read_json_body(r, body, &h->body);
-    enum part_mode mode = content_is(j, STR("urlencoded")) ? PART_URL
-                          : content_is(j, STR("json"))     ? PART_JSON_TEXT
-                                                           : PART_PLAIN;
+        return read_http_json_body(r, body, &h->body);
+    enum part_mode mode = http_content_is(j, STR("urlencoded")) ? PART_URL
+                          : http_content_is(j, STR("json"))     ? PART_JSON_TEXT
+                                                                : PART_PLAIN;
     return read_tpl(r, j, "body", MAX_FLOW_TEXT, mode, &h->body);
 }
 
-static bool pointer_ok(struct str s)
+static bool http_pointer_ok(struct str s)
 {
     if (s.n > MAX_FLOW_LABEL || !utf8_text(s) || (s.n && s.p[0] != '/'))
         return false;
@@ -191,22 +192,22 @@ static bool pointer_ok(struct str s)
     return true;
 }
 
-static enum status read_map(struct reader *r, const struct json *j, struct node_http *h)
+static enum status read_http_map(struct flow_reader *r, const struct json *j, struct node_http *h)
 {
     const struct json *all = json_get(j, "map");
     struct json_iter it = {0};
     size_t mark = path_key(r, STR("map"));
     if (json_len(all) > MAX_FLOW_LIST)
-        return bad(r, "A call fills at most %d variables.", MAX_FLOW_LIST);
+        return reader_refuse(r, "A call fills at most %d variables.", MAX_FLOW_LIST);
     if (json_len(all) && !(h->map = arena_array(r->a, json_len(all), sizeof(*h->map))))
         return err_nomem(r->e);
     while (json_each(all, &it)) {
         size_t inner = path_key(r, it.key);
-        struct mapping *m = &h->map[h->map_n++];
-        if (!json_is(it.value, JSON_STRING) || !pointer_ok(json_str(it.value)))
-            return bad(r, "This must be a JSON pointer into the answer, like \"/order/status\".");
+        struct http_mapping *m = &h->map[h->map_n++];
+        if (!json_is(it.value, JSON_STRING) || !http_pointer_ok(json_str(it.value)))
+            return reader_refuse(r, "This must be a JSON pointer into the answer, like \"/order/status\".");
         if (str_eqz(it.key, "language"))
-            return bad(r, "\"language\" cannot be filled by a call.");
+            return reader_refuse(r, "\"language\" cannot be filled by a call.");
         m->pointer = json_str(it.value);
         enum status st = var_find(r, it.key, NOTE_VAR_WRITE, &m->var);
         if (st)
@@ -217,7 +218,7 @@ static enum status read_map(struct reader *r, const struct json *j, struct node_
     return OK;
 }
 
-static enum status check_ways(struct reader *r, const struct json *j)
+static enum status http_check_ways(struct flow_reader *r, const struct json *j)
 {
     static const char *const ways[] = {"next", "error"};
     enum status st = OK;
@@ -225,14 +226,15 @@ static enum status check_ways(struct reader *r, const struct json *j)
         if (json_has(j, ways[i]))
             continue;
         size_t mark = path_key(r, str_from(ways[i]));
-        st = note(r, NOTE_NO_WAY, str_from(ways[i]), VAR_NONE,
-                  "The flow does not go on when the call %s: \"%s\" is missing.", i ? "fails" : "succeeds", ways[i]);
+        st = reader_note(r, NOTE_NO_WAY, str_from(ways[i]), VAR_NONE,
+                         "The flow does not go on when the call %s: \"%s\" is missing.", i ? "fails" : "succeeds",
+                         ways[i]);
         path_back(r, mark);
     }
     return st;
 }
 
-enum status read_http(struct reader *r, const struct json *j, struct node *n)
+enum status read_http(struct flow_reader *r, const struct json *j, struct flow_node *n)
 {
     struct node_http *h = &n->u.http;
     int method = 0;
@@ -244,20 +246,20 @@ enum status read_http(struct reader *r, const struct json *j, struct node *n)
     if (!st)
         st = read_url(r, j, "url", &h->url);
     if (!st)
-        st = read_headers(r, j, h);
+        st = read_http_headers(r, j, h);
     if (!st)
-        st = read_body(r, j, h);
+        st = read_http_body(r, j, h);
     if (!st && json_has(j, "body") && method == 0)
-        return bad_key(r, "body", "A GET call has no body.");
+        return reader_refuse_key(r, "body", "A GET call has no body.");
     if (!st)
         st = read_int(r, j, "timeout_ms", 100, 30000, &h->timeout_ms);
     if (!st)
-        st = read_map(r, j, h);
+        st = read_http_map(r, j, h);
     if (!st)
         st = read_var(r, j, "status", NOTE_VAR_WRITE, &h->status_var);
     if (!st && h->status_var == VAR_LANGUAGE)
-        return bad_key(r, "status", "\"language\" cannot be filled by a call.");
+        return reader_refuse_key(r, "status", "\"language\" cannot be filled by a call.");
     if (!st)
         st = read_target(r, j, "error", &h->error);
-    return st ? st : check_ways(r, j);
+    return st ? st : http_check_ways(r, j);
 }

@@ -1,8 +1,8 @@
 /* Reads nodes: what each type may hold, and its form for the runner. */
 #include "base/num.h"
-#include "flow/reader.h"
-#include "flow/text.h"
-#include "flow/value.h"
+#include "flow/reader_internal.h"
+#include "flow/text_internal.h"
+#include "flow/value_internal.h"
 
 #include "base/banned.h"
 
@@ -15,12 +15,12 @@ const char *node_type_name(enum node_type t)
 }
 
 /* Notes a way on that a node of this type needs and has not. */
-static enum status need_way(struct reader *r, const struct json *j, const char *key, const char *why)
+static enum status need_way(struct flow_reader *r, const struct json *j, const char *key, const char *why)
 {
     if (json_has(j, key))
         return OK;
     size_t mark = path_key(r, str_from(key));
-    enum status st = note(r, NOTE_NO_WAY, str_from(key), VAR_NONE, "%s", why);
+    enum status st = reader_note(r, NOTE_NO_WAY, str_from(key), VAR_NONE, "%s", why);
     path_back(r, mark);
     return st;
 }
@@ -28,22 +28,22 @@ static enum status need_way(struct reader *r, const struct json *j, const char *
 /* ---- say ---- */
 
 static const char *const message_words[] = {"text", "image", "card"};
-static const struct field text_fields[] = {{"type", K_STR | K_MUST}, {"text", K_TEXT | K_MUST}};
-static const struct field image_fields[] = {
+static const struct field_rule text_fields[] = {{"type", K_STR | K_MUST}, {"text", K_TEXT | K_MUST}};
+static const struct field_rule image_fields[] = {
     {"type", K_STR | K_MUST}, {"url", K_STR | K_MUST}, {"alt", K_TEXT | K_MUST}};
-static const struct field card_fields[] = {
+static const struct field_rule card_fields[] = {
     {"type", K_STR | K_MUST}, {"title", K_TEXT | K_MUST}, {"text", K_TEXT}, {"image", K_STR}, {"url", K_STR}};
 
-static enum status read_message(struct reader *r, const struct json *j, struct say_message *m)
+static enum status read_message(struct flow_reader *r, const struct json *j, struct say_message *m)
 {
     int kind = -1;
     if (!json_is(j, JSON_OBJECT))
-        return bad(r, "A message must be an object.");
+        return reader_refuse(r, "A message must be an object.");
     enum status st = read_word(r, j, "type", message_words, 3, &kind);
     if (st)
         return st;
     if (kind < 0)
-        return bad_key(r, "type", "\"type\" is missing.");
+        return reader_refuse_key(r, "type", "\"type\" is missing.");
     m->kind = (enum flow_message_kind)kind;
     st = m->kind == FLOW_TEXT    ? READ_FIELDS(r, j, text_fields)
          : m->kind == FLOW_IMAGE ? READ_FIELDS(r, j, image_fields)
@@ -57,10 +57,10 @@ static enum status read_message(struct reader *r, const struct json *j, struct s
     return st ? st : read_url(r, j, "image", &m->image);
 }
 
-static const struct field say_fields[] = {
+static const struct field_rule say_fields[] = {
     {"type", K_STR | K_MUST}, {"note", K_STR}, {"messages", K_ARR | K_MUST}, {"choices", K_ARR}, {"next", K_STR}};
 
-static enum status read_messages(struct reader *r, const struct json *j, struct node_say *say)
+static enum status read_messages(struct flow_reader *r, const struct json *j, struct node_say *say)
 {
     const struct json *list = NULL;
     enum status st = read_list(r, j, "messages", 1, MAX_FLOW_MESSAGES, &list);
@@ -83,7 +83,7 @@ static enum status read_messages(struct reader *r, const struct json *j, struct 
 }
 
 /* Choices that lead nowhere of their own need the node's `next`. */
-static enum status check_choice_ways(struct reader *r, const struct json *j, const struct choices *c)
+static enum status check_choice_ways(struct flow_reader *r, const struct json *j, const struct node_choices *c)
 {
     enum status st = OK;
     const struct json *list = json_get(j, "choices");
@@ -100,7 +100,7 @@ static enum status check_choice_ways(struct reader *r, const struct json *j, con
     return st;
 }
 
-enum status read_say(struct reader *r, const struct json *j, struct node *n)
+enum status read_say(struct flow_reader *r, const struct json *j, struct flow_node *n)
 {
     enum status st = READ_FIELDS(r, j, say_fields);
     if (!st)
@@ -113,22 +113,22 @@ enum status read_say(struct reader *r, const struct json *j, struct node *n)
 /* ---- ask ---- */
 
 static const char *const expect_words[EXPECT_COUNT] = {"text", "email", "number", "date", "phone", "choice", "pattern"};
-static const struct field ask_fields[] = {{"type", K_STR | K_MUST},
-                                          {"note", K_STR},
-                                          {"text", K_TEXT | K_MUST},
-                                          {"expect", K_STR | K_MUST},
-                                          {"pattern", K_STR},
-                                          {"min", K_STR | K_INT | K_NUM},
-                                          {"max", K_STR | K_INT | K_NUM},
-                                          {"choices", K_ARR},
-                                          {"var", K_STR},
-                                          {"retry", K_OBJ},
-                                          {"commands", K_BOOL},
-                                          {"next", K_STR}};
-static const struct field retry_fields[] = {{"text", K_TEXT}, {"max", K_INT}, {"then", K_STR}};
+static const struct field_rule ask_fields[] = {{"type", K_STR | K_MUST},
+                                               {"note", K_STR},
+                                               {"text", K_TEXT | K_MUST},
+                                               {"expect", K_STR | K_MUST},
+                                               {"pattern", K_STR},
+                                               {"min", K_STR | K_INT | K_NUM},
+                                               {"max", K_STR | K_INT | K_NUM},
+                                               {"choices", K_ARR},
+                                               {"var", K_STR},
+                                               {"retry", K_OBJ},
+                                               {"commands", K_BOOL},
+                                               {"next", K_STR}};
+static const struct field_rule retry_fields[] = {{"text", K_TEXT}, {"max", K_INT}, {"then", K_STR}};
 
-static enum status read_bound(struct reader *r, const struct json *j, const char *key, enum expect expect,
-                              struct bound *b)
+static enum status read_bound(struct flow_reader *r, const struct json *j, const char *key, enum expect expect,
+                              struct ask_bound *b)
 {
     const struct json *v = json_get(j, key);
     char day[11];
@@ -139,17 +139,18 @@ static enum status read_bound(struct reader *r, const struct json *j, const char
     b->number = json_double(v, 0);
     b->date = json_str(v);
     if (expect == EXPECT_DATE && (!text || !value_date(b->date, 0, day)))
-        return bad_key(r, key, "The bound of a date is written like \"2026-03-31\", \"today\" or \"today+14\".");
+        return reader_refuse_key(r, key,
+                                 "The bound of a date is written like \"2026-03-31\", \"today\" or \"today+14\".");
     if (expect != EXPECT_DATE && text)
-        return bad_key(r, key, "The bound must be a number.");
+        return reader_refuse_key(r, key, "The bound must be a number.");
     if (expect == EXPECT_TEXT && (!json_is(v, JSON_INT) || b->number < 1 || b->number > MAX_FLOW_VALUE))
-        return bad_key(r, key, "The length of a text is between 1 and %d characters.", MAX_FLOW_VALUE);
+        return reader_refuse_key(r, key, "The length of a text is between 1 and %d characters.", MAX_FLOW_VALUE);
     if (expect != EXPECT_DATE && expect != EXPECT_TEXT && expect != EXPECT_NUMBER)
-        return bad_key(r, key, "\"%s\" has no meaning for \"%s\".", key, expect_words[expect]);
+        return reader_refuse_key(r, key, "\"%s\" has no meaning for \"%s\".", key, expect_words[expect]);
     return OK;
 }
 
-static enum status read_retry(struct reader *r, const struct json *ask, struct node_ask *a)
+static enum status read_retry(struct flow_reader *r, const struct json *ask, struct node_ask *a)
 {
     const struct json *j = json_get(ask, "retry");
     int64_t max = 2;
@@ -164,7 +165,7 @@ static enum status read_retry(struct reader *r, const struct json *ask, struct n
     if (!st)
         st = read_int(r, j, "max", 0, 10, &max);
     if (!st && json_has(j, "max") && !json_has(j, "then"))
-        return bad_key(r, "then", "After the last try the flow must go on somewhere: \"then\" is missing.");
+        return reader_refuse_key(r, "then", "After the last try the flow must go on somewhere: \"then\" is missing.");
     if (!st)
         st = read_target(r, j, "then", &a->then);
     if (st)
@@ -175,23 +176,23 @@ static enum status read_retry(struct reader *r, const struct json *ask, struct n
     return OK;
 }
 
-static enum status check_ask(struct reader *r, const struct json *j, const struct node_ask *a)
+static enum status check_ask(struct flow_reader *r, const struct json *j, const struct node_ask *a)
 {
     if (a->expect == EXPECT_CHOICE && a->choices.n == 0)
-        return bad_key(r, "choices", "\"choices\" is missing.");
+        return reader_refuse_key(r, "choices", "\"choices\" is missing.");
     if (a->expect == EXPECT_PATTERN && !a->pattern)
-        return bad_key(r, "pattern", "\"pattern\" is missing.");
+        return reader_refuse_key(r, "pattern", "\"pattern\" is missing.");
     if (a->expect != EXPECT_PATTERN && a->pattern)
-        return bad_key(r, "pattern", "\"pattern\" has no meaning for \"%s\".", expect_words[a->expect]);
+        return reader_refuse_key(r, "pattern", "\"pattern\" has no meaning for \"%s\".", expect_words[a->expect]);
     if (a->min.set && a->max.set && a->expect != EXPECT_DATE && a->min.number > a->max.number)
-        return bad_key(r, "max", "\"max\" is below \"min\".");
-    enum kind type = a->var >= 0 ? r->f->vars[a->var].type : KIND_TEXT;
+        return reader_refuse_key(r, "max", "\"max\" is below \"min\".");
+    enum value_kind type = a->var >= 0 ? r->f->vars[a->var].type : KIND_TEXT;
     bool fits = type == KIND_TEXT || a->expect == EXPECT_CHOICE ||
                 (type == KIND_NUMBER && a->expect == EXPECT_NUMBER) || (type == KIND_DATE && a->expect == EXPECT_DATE);
     if (!fits) {
-        enum status st = note(r, NOTE_TYPE, r->f->vars[a->var].name, a->var,
-                              "An answer of the kind \"%s\" does not fit the variable's type.",
-                              expect_words[a->expect]);
+        enum status st = reader_note(r, NOTE_TYPE, r->f->vars[a->var].name, a->var,
+                                     "An answer of the kind \"%s\" does not fit the variable's type.",
+                                     expect_words[a->expect]);
         if (st)
             return st;
     }
@@ -200,7 +201,7 @@ static enum status check_ask(struct reader *r, const struct json *j, const struc
                : need_way(r, j, "next", "After the answer the flow does not go on: \"next\" is missing.");
 }
 
-enum status read_ask(struct reader *r, const struct json *j, struct node *n)
+enum status read_ask(struct flow_reader *r, const struct json *j, struct flow_node *n)
 {
     struct node_ask *a = &n->u.ask;
     int expect = 0;
@@ -228,11 +229,11 @@ enum status read_ask(struct reader *r, const struct json *j, struct node *n)
 
 /* ---- branch ---- */
 
-static const struct field branch_fields[] = {
+static const struct field_rule branch_fields[] = {
     {"type", K_STR | K_MUST}, {"note", K_STR}, {"cases", K_ARR | K_MUST}, {"else", K_STR}};
-static const struct field case_fields[] = {{"when", K_OBJ | K_MUST}, {"next", K_STR | K_MUST}};
+static const struct field_rule case_fields[] = {{"when", K_OBJ | K_MUST}, {"next", K_STR | K_MUST}};
 
-static enum status read_case(struct reader *r, const struct json *j, struct branch_case *c)
+static enum status read_case(struct flow_reader *r, const struct json *j, struct branch_case *c)
 {
     enum status st = READ_FIELDS(r, j, case_fields);
     if (st)
@@ -245,7 +246,7 @@ static enum status read_case(struct reader *r, const struct json *j, struct bran
     return read_target(r, j, "next", &c->next);
 }
 
-enum status read_branch(struct reader *r, const struct json *j, struct node *n)
+enum status read_branch(struct flow_reader *r, const struct json *j, struct flow_node *n)
 {
     struct node_branch *b = &n->u.branch;
     const struct json *list = NULL;
@@ -273,35 +274,35 @@ enum status read_branch(struct reader *r, const struct json *j, struct node *n)
 
 /* ---- set ---- */
 
-static const struct field set_fields[] = {
+static const struct field_rule set_fields[] = {
     {"type", K_STR | K_MUST}, {"note", K_STR}, {"set", K_ARR | K_MUST}, {"next", K_STR}};
-static const struct field assign_fields[] = {
+static const struct field_rule assign_fields[] = {
     {"var", K_STR | K_MUST}, {"to", K_SCALAR | K_NULL}, {"add", K_INT | K_NUM}, {"copy", K_STR}, {"template", K_TEXT}};
 
-static enum status read_assign_to(struct reader *r, const struct json *j, struct assign *s)
+static enum status read_assign_to(struct flow_reader *r, const struct json *j, struct assign *s)
 {
     bool ok = true;
     struct str text = STR_EMPTY;
     const struct json *v = json_get(j, "to");
-    enum kind type = s->var >= 0 ? r->f->vars[s->var].type : KIND_TEXT;
+    enum value_kind type = s->var >= 0 ? r->f->vars[s->var].type : KIND_TEXT;
     enum status st = json_is(v, JSON_STRING) ? read_string(r, j, "to", 0, MAX_FLOW_TEXT, &text) : OK;
     if (st)
         return st;
     if (s->var == VAR_LANGUAGE && language_index(r->f, json_str(v)) < 0)
-        return bad_key(r, "to", "\"language\" can be set to one of the flow's languages only.");
+        return reader_refuse_key(r, "to", "\"language\" can be set to one of the flow's languages only.");
     s->to = value_of_json(r->a, v, type, &ok);
     if (!ok)
         return err_nomem(r->e);
     if (v && s->to.kind == KIND_NONE)
-        return note(r, NOTE_TYPE, json_get_str(j, "var"), s->var, "The value does not fit the variable's type.");
+        return reader_note(r, NOTE_TYPE, json_get_str(j, "var"), s->var, "The value does not fit the variable's type.");
     return OK;
 }
 
-static enum status read_assign(struct reader *r, const struct json *j, struct assign *s)
+static enum status read_assign(struct flow_reader *r, const struct json *j, struct assign *s)
 {
     enum status st = READ_FIELDS(r, j, assign_fields);
     if (!st && json_has(j, "to") + json_has(j, "add") + json_has(j, "copy") + json_has(j, "template") != 1)
-        return bad(r, "Exactly one of \"to\", \"add\", \"copy\" and \"template\" must stand here.");
+        return reader_refuse(r, "Exactly one of \"to\", \"add\", \"copy\" and \"template\" must stand here.");
     if (!st)
         st = read_var(r, j, "var", NOTE_VAR_WRITE, &s->var);
     s->how = json_has(j, "add")        ? ASSIGN_ADD
@@ -316,11 +317,11 @@ static enum status read_assign(struct reader *r, const struct json *j, struct as
     if (!st && s->how == ASSIGN_TO)
         st = read_assign_to(r, j, s);
     if (!st && s->how == ASSIGN_ADD && (s->var < 0 || r->f->vars[s->var].type != KIND_NUMBER))
-        st = note(r, NOTE_TYPE, json_get_str(j, "var"), s->var, "Only a number can be added to.");
+        st = reader_note(r, NOTE_TYPE, json_get_str(j, "var"), s->var, "Only a number can be added to.");
     return st;
 }
 
-enum status read_set(struct reader *r, const struct json *j, struct node *n)
+enum status read_set(struct flow_reader *r, const struct json *j, struct flow_node *n)
 {
     struct node_set *s = &n->u.set;
     const struct json *list = NULL;
@@ -347,10 +348,10 @@ enum status read_set(struct reader *r, const struct json *j, struct node *n)
 
 /* ---- answer, handoff, jump, wait, end ---- */
 
-static const struct field answer_fields[] = {{"type", K_STR | K_MUST}, {"note", K_STR},        {"next", K_STR},
-                                             {"unsure", K_TEXT},       {"none_label", K_TEXT}, {"none", K_STR}};
+static const struct field_rule answer_fields[] = {{"type", K_STR | K_MUST}, {"note", K_STR},        {"next", K_STR},
+                                                  {"unsure", K_TEXT},       {"none_label", K_TEXT}, {"none", K_STR}};
 
-static enum status read_answer(struct reader *r, const struct json *j, struct node *n)
+static enum status read_answer_node(struct flow_reader *r, const struct json *j, struct flow_node *n)
 {
     enum status st = READ_FIELDS(r, j, answer_fields);
     if (!st)
@@ -358,39 +359,39 @@ static enum status read_answer(struct reader *r, const struct json *j, struct no
     if (!st)
         st = read_text(r, j, "none_label", MAX_FLOW_LABEL, &n->u.answer.none_label);
     if (!st && json_has(j, "none_label") && !json_has(j, "none"))
-        return bad_key(r, "none", "\"none_label\" needs \"none\", the node it leads to.");
+        return reader_refuse_key(r, "none", "\"none_label\" needs \"none\", the node it leads to.");
     return st ? st : read_target(r, j, "none", &n->u.answer.none);
 }
 
-static const struct field handoff_fields[] = {
+static const struct field_rule handoff_fields[] = {
     {"type", K_STR | K_MUST}, {"note", K_STR}, {"text", K_TEXT}, {"next", K_STR}};
-static const struct field end_fields[] = {{"type", K_STR | K_MUST}, {"note", K_STR}, {"text", K_TEXT}};
+static const struct field_rule end_fields[] = {{"type", K_STR | K_MUST}, {"note", K_STR}, {"text", K_TEXT}};
 
-static enum status read_last_text(struct reader *r, const struct json *j, struct node *n)
+static enum status read_last_text(struct flow_reader *r, const struct json *j, struct flow_node *n)
 {
     enum status st = n->type == NODE_END ? READ_FIELDS(r, j, end_fields) : READ_FIELDS(r, j, handoff_fields);
     return st ? st : read_text(r, j, "text", MAX_FLOW_TEXT, &n->u.text);
 }
 
-static const struct field jump_fields[] = {{"type", K_STR | K_MUST}, {"note", K_STR}, {"to", K_STR | K_MUST}};
+static const struct field_rule jump_fields[] = {{"type", K_STR | K_MUST}, {"note", K_STR}, {"to", K_STR | K_MUST}};
 
-static enum status read_jump(struct reader *r, const struct json *j, struct node *n)
+static enum status read_jump(struct flow_reader *r, const struct json *j, struct flow_node *n)
 {
     enum status st = READ_FIELDS(r, j, jump_fields);
     return st ? st : read_target(r, j, "to", &n->next);
 }
 
-static const struct field wait_fields[] = {
+static const struct field_rule wait_fields[] = {
     {"type", K_STR | K_MUST}, {"note", K_STR}, {"seconds", K_INT}, {"for", K_STR}, {"next", K_STR}};
 static const char *const wait_words[] = {"message"};
 
-static enum status read_wait(struct reader *r, const struct json *j, struct node *n)
+static enum status read_wait(struct flow_reader *r, const struct json *j, struct flow_node *n)
 {
     int unused = 0;
     int64_t seconds = 0;
     enum status st = READ_FIELDS(r, j, wait_fields);
     if (!st && json_has(j, "seconds") == json_has(j, "for"))
-        return bad(r, "Exactly one of \"seconds\" and \"for\" must stand here.");
+        return reader_refuse(r, "Exactly one of \"seconds\" and \"for\" must stand here.");
     if (!st)
         st = read_int(r, j, "seconds", 1, 10, &seconds);
     if (!st)
@@ -401,17 +402,17 @@ static enum status read_wait(struct reader *r, const struct json *j, struct node
 
 /* ---- all of them ---- */
 
-static enum status (*const readers[NODE_TYPES])(struct reader *, const struct json *, struct node *) = {
-    read_say,    read_ask,       read_branch, read_set,  read_http,
-    read_answer, read_last_text, read_jump,   read_wait, read_last_text};
+static enum status (*const readers[NODE_TYPES])(struct flow_reader *, const struct json *, struct flow_node *) = {
+    read_say,         read_ask,       read_branch, read_set,  read_http,
+    read_answer_node, read_last_text, read_jump,   read_wait, read_last_text};
 
-static enum status read_node(struct reader *r, const struct json *j, struct node *n)
+static enum status read_node(struct flow_reader *r, const struct json *j, struct flow_node *n)
 {
     int type = -1;
     struct str note_text = STR_EMPTY;
     enum status st = read_word(r, j, "type", node_words, NODE_TYPES, &type);
     if (!st && type < 0)
-        return bad_key(r, "type", "\"type\" is missing.");
+        return reader_refuse_key(r, "type", "\"type\" is missing.");
     if (st)
         return st;
     n->type = (enum node_type)type;
@@ -422,25 +423,25 @@ static enum status read_node(struct reader *r, const struct json *j, struct node
 }
 
 /* Names first, so that targets become indexes whatever the order. */
-static enum status name_nodes(struct reader *r, const struct json *nodes)
+static enum status name_nodes(struct flow_reader *r, const struct json *nodes)
 {
     struct flow *f = r->f;
     struct json_iter it = {0};
     if (json_len(nodes) == 0)
-        return bad(r, "A flow needs at least one node.");
+        return reader_refuse(r, "A flow needs at least one node.");
     if (json_len(nodes) > MAX_FLOW_NODES)
-        return bad(r, "A flow has at most %d nodes.", MAX_FLOW_NODES);
+        return reader_refuse(r, "A flow has at most %d nodes.", MAX_FLOW_NODES);
     f->nodes = arena_array(r->a, json_len(nodes), sizeof(*f->nodes));
     if (!f->nodes)
         return err_nomem(r->e);
     while (json_each(nodes, &it)) {
         size_t mark = path_key(r, it.key);
-        struct node *n = &f->nodes[f->node_n++];
+        struct flow_node *n = &f->nodes[f->node_n++];
         n->id = it.key;
         if (!name_ok(n->id, true))
-            return bad(r, "A node's name is made of letters, digits, _ and -, at most %d.", MAX_FLOW_NAME);
+            return reader_refuse(r, "A node's name is made of letters, digits, _ and -, at most %d.", MAX_FLOW_NAME);
         if (!json_is(it.value, JSON_OBJECT))
-            return bad(r, "A node must be an object.");
+            return reader_refuse(r, "A node must be an object.");
         if (map_put(&f->node_names, n->id, n) != 0)
             return err_nomem(r->e);
         path_back(r, mark);
@@ -448,7 +449,7 @@ static enum status name_nodes(struct reader *r, const struct json *nodes)
     return OK;
 }
 
-enum status read_nodes(struct reader *r, const struct json *nodes)
+enum status read_nodes(struct flow_reader *r, const struct json *nodes)
 {
     struct json_iter it = {0};
     size_t mark = path_key(r, STR("nodes"));

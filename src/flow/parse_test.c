@@ -1,14 +1,14 @@
 /* Reads the scripted tests of a flow: their form only; script.c runs them from the document. */
 #include "base/utf8.h"
-#include "flow/reader.h"
-#include "flow/text.h"
-#include "flow/value.h"
+#include "flow/reader_internal.h"
+#include "flow/text_internal.h"
+#include "flow/value_internal.h"
 
 #include "base/banned.h"
 
-typedef enum status read_fn(struct reader *r, const struct json *j);
+typedef enum status read_fn(struct flow_reader *r, const struct json *j);
 
-static enum status read_each(struct reader *r, const struct json *j, const char *key, size_t min, size_t max,
+static enum status read_each(struct flow_reader *r, const struct json *j, const char *key, size_t min, size_t max,
                              read_fn *one)
 {
     const struct json *list = NULL;
@@ -27,25 +27,25 @@ static enum status read_each(struct reader *r, const struct json *j, const char 
     return OK;
 }
 
-static enum status read_phrase(struct reader *r, const struct json *j)
+static enum status read_phrase(struct flow_reader *r, const struct json *j)
 {
     struct str s = json_str(j);
     if (s.n == 0 || utf8_length(s) > MAX_FLOW_TEXT || !utf8_text(s))
-        return bad(r, "This must be a string of 1 to %d characters.", MAX_FLOW_TEXT);
+        return reader_refuse(r, "This must be a string of 1 to %d characters.", MAX_FLOW_TEXT);
     return OK;
 }
 
-static enum status read_vars(struct reader *r, const struct json *j)
+static enum status read_vars(struct flow_reader *r, const struct json *j)
 {
     struct json_iter it = {0};
     size_t mark = path_key(r, STR("vars"));
     if (json_len(json_get(j, "vars")) > MAX_FLOW_VARS)
-        return bad(r, "A turn looks at most at %d variables.", MAX_FLOW_VARS);
+        return reader_refuse(r, "A turn looks at most at %d variables.", MAX_FLOW_VARS);
     while (json_each(json_get(j, "vars"), &it)) {
         size_t inner = path_key(r, it.key);
         int var;
         if (json_is(it.value, JSON_ARRAY) || json_is(it.value, JSON_OBJECT))
-            return bad(r, "A variable is a string, a number, true, false or null.");
+            return reader_refuse(r, "A variable is a string, a number, true, false or null.");
         enum status st = var_find(r, it.key, NOTE_VAR_READ, &var);
         if (st)
             return st;
@@ -55,17 +55,17 @@ static enum status read_vars(struct reader *r, const struct json *j)
     return OK;
 }
 
-static const struct field turn_fields[] = {{"say", K_STR}, {"choose", K_STR}, {"expect", K_ARR}, {"not", K_ARR},
-                                           {"at", K_STR},  {"state", K_STR},  {"vars", K_OBJ}};
+static const struct field_rule turn_fields[] = {{"say", K_STR}, {"choose", K_STR}, {"expect", K_ARR}, {"not", K_ARR},
+                                                {"at", K_STR},  {"state", K_STR},  {"vars", K_OBJ}};
 static const char *const state_words[] = {"open", "handoff", "closed"};
 
-static enum status read_turn(struct reader *r, const struct json *j)
+static enum status read_test_turn(struct flow_reader *r, const struct json *j)
 {
     struct str text = STR_EMPTY;
     int unused = 0;
     enum status st = READ_FIELDS(r, j, turn_fields);
     if (!st && json_has(j, "say") == json_has(j, "choose"))
-        return bad(r, "Exactly one of \"say\" and \"choose\" must stand here.");
+        return reader_refuse(r, "Exactly one of \"say\" and \"choose\" must stand here.");
     if (!st)
         st = read_string(r, j, "say", 1, MAX_TEXT, &text);
     if (!st)
@@ -81,11 +81,11 @@ static enum status read_turn(struct reader *r, const struct json *j)
     return st ? st : read_vars(r, j);
 }
 
-static const struct field call_fields[] = {
+static const struct field_rule call_fields[] = {
     {"method", K_STR}, {"url", K_STR}, {"sent", K_ARR}, {"status", K_INT}, {"body", K_STR | K_OBJ | K_ARR},
     {"fail", K_BOOL}};
 
-static enum status read_call(struct reader *r, const struct json *j)
+static enum status read_call(struct flow_reader *r, const struct json *j)
 {
     struct str text = STR_EMPTY;
     int64_t http_status = 200;
@@ -99,14 +99,14 @@ static enum status read_call(struct reader *r, const struct json *j)
     return st ? st : read_int(r, j, "status", 100, 599, &http_status);
 }
 
-static const struct field answer_fields[] = {{"question", K_STR | K_MUST},
-                                             {"answer", K_STR | K_MUST},
-                                             {"title", K_STR},
-                                             {"url", K_STR},
-                                             {"sure", K_ARR},
-                                             {"unsure", K_ARR}};
+static const struct field_rule answer_fields[] = {{"question", K_STR | K_MUST},
+                                                  {"answer", K_STR | K_MUST},
+                                                  {"title", K_STR},
+                                                  {"url", K_STR},
+                                                  {"sure", K_ARR},
+                                                  {"unsure", K_ARR}};
 
-static enum status read_stub_answer(struct reader *r, const struct json *j)
+static enum status read_stub_answer(struct flow_reader *r, const struct json *j)
 {
     struct str text = STR_EMPTY;
     enum status st = READ_FIELDS(r, j, answer_fields);
@@ -123,39 +123,39 @@ static enum status read_stub_answer(struct reader *r, const struct json *j)
     return st ? st : read_each(r, j, "unsure", 0, MAX_FLOW_LIST, read_phrase);
 }
 
-static const struct field test_fields[] = {{"name", K_STR | K_MUST}, {"language", K_STR},       {"today", K_STR},
-                                           {"greeting", K_ARR},      {"turns", K_ARR | K_MUST}, {"http", K_ARR},
-                                           {"answers", K_ARR}};
+static const struct field_rule test_fields[] = {{"name", K_STR | K_MUST}, {"language", K_STR},       {"today", K_STR},
+                                                {"greeting", K_ARR},      {"turns", K_ARR | K_MUST}, {"http", K_ARR},
+                                                {"answers", K_ARR}};
 
-static enum status read_test(struct reader *r, const struct json *j)
+static enum status read_flow_test(struct flow_reader *r, const struct json *j)
 {
     struct str text = STR_EMPTY;
     enum status st = READ_FIELDS(r, j, test_fields);
     if (!st)
         st = read_string(r, j, "name", 1, MAX_FLOW_LABEL, &text);
     if (!st && json_has(j, "language") && language_index(r->f, json_get_str(j, "language")) < 0)
-        return bad_key(r, "language", "This is not one of the flow's languages.");
+        return reader_refuse_key(r, "language", "This is not one of the flow's languages.");
     text = json_get_str(j, "today");
     if (!st && json_has(j, "today") && !value_iso_day(text))
-        return bad_key(r, "today", "A day is written like \"2026-03-31\".");
+        return reader_refuse_key(r, "today", "A day is written like \"2026-03-31\".");
     if (!st)
         st = read_each(r, j, "greeting", 0, MAX_FLOW_LIST, read_phrase);
     if (!st)
-        st = read_each(r, j, "turns", 1, MAX_FLOW_LIST, read_turn);
+        st = read_each(r, j, "turns", 1, MAX_FLOW_LIST, read_test_turn);
     if (!st)
         st = read_each(r, j, "http", 0, MAX_FLOW_LIST, read_call);
     return st ? st : read_each(r, j, "answers", 0, MAX_FLOW_LIST, read_stub_answer);
 }
 
-enum status read_tests(struct reader *r, const struct json *tests)
+enum status read_tests(struct flow_reader *r, const struct json *tests)
 {
     size_t n = json_len(tests);
     if (n > MAX_FLOW_TESTS)
-        return bad_key(r, "tests", "A flow has at most %d tests.", MAX_FLOW_TESTS);
+        return reader_refuse_key(r, "tests", "A flow has at most %d tests.", MAX_FLOW_TESTS);
     size_t mark = path_key(r, STR("tests"));
     for (size_t i = 0; i < n; i++) {
         size_t inner = path_index(r, i);
-        enum status st = read_test(r, json_at(tests, i));
+        enum status st = read_flow_test(r, json_at(tests, i));
         if (st)
             return st;
         path_back(r, inner);

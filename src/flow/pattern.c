@@ -1,4 +1,4 @@
-#include "flow/pattern.h"
+#include "flow/pattern_internal.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
@@ -61,47 +61,47 @@ size_t pattern_bytes(const struct pattern *p)
 }
 
 /* Of this thread, so that a busy machine answers as an idle one does. */
-static int64_t thread_us(void)
+static int64_t pattern_thread_us(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
     return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
-static bool ended_by_limit(int found)
+static bool pattern_ended_by_limit(int found)
 {
     return found == PCRE2_ERROR_MATCHLIMIT || found == PCRE2_ERROR_DEPTHLIMIT || found == PCRE2_ERROR_HEAPLIMIT;
 }
 
-struct search {
+struct pattern_search {
     const struct pattern *p;
     struct str text;
     pcre2_match_data *data;
     pcre2_match_context *limits; /* of this search */
 };
 
-static int try_at(const struct search *s, size_t at, uint32_t options)
+static int pattern_try_at(const struct pattern_search *s, size_t at, uint32_t options)
 {
     return pcre2_match(s->p->code, (PCRE2_SPTR)s->text.p, s->text.n, at, options, s->data, s->limits);
 }
 
 /* One place after the other, each with the steps of a whole attempt, until the clock says that it is enough. */
-static int search_slowly(const struct search *s, int64_t end_us)
+static int pattern_search_slowly(const struct pattern_search *s, int64_t end_us)
 {
     int found = PCRE2_ERROR_NOMATCH;
     pcre2_set_match_limit(s->limits, MATCH_STEPS);
-    for (size_t at = 0; at <= s->text.n && found == PCRE2_ERROR_NOMATCH && thread_us() < end_us; at++)
+    for (size_t at = 0; at <= s->text.n && found == PCRE2_ERROR_NOMATCH && pattern_thread_us() < end_us; at++)
         if (at == s->text.n || (s->text.p[at] & 0xC0) != 0x80)
-            found = try_at(s, at, PCRE2_ANCHORED | PCRE2_NO_UTF_CHECK);
+            found = pattern_try_at(s, at, PCRE2_ANCHORED | PCRE2_NO_UTF_CHECK);
     return found;
 }
 
-static int search(const struct search *s, int64_t end_us)
+static int pattern_search(const struct pattern_search *s, int64_t end_us)
 {
     size_t steps = QUICK_STEPS / (s->text.n + 2);
     pcre2_set_match_limit(s->limits, (uint32_t)(steps > QUICK_LEAST ? steps : QUICK_LEAST));
-    int found = try_at(s, 0, 0);
-    return ended_by_limit(found) ? search_slowly(s, end_us) : found;
+    int found = pattern_try_at(s, 0, 0);
+    return pattern_ended_by_limit(found) ? pattern_search_slowly(s, end_us) : found;
 }
 
 bool pattern_match(const struct pattern *p, struct str text, bool whole, int64_t *left_us)
@@ -109,11 +109,11 @@ bool pattern_match(const struct pattern *p, struct str text, bool whole, int64_t
     int found = PCRE2_ERROR_NOMEMORY;
     if (*left_us <= 0)
         return false;
-    struct search s = {p, text, pcre2_match_data_create(1, NULL), pcre2_match_context_copy(p->limits)};
-    int64_t begin = thread_us(), most = *left_us < MATCH_US ? *left_us : MATCH_US;
+    struct pattern_search s = {p, text, pcre2_match_data_create(1, NULL), pcre2_match_context_copy(p->limits)};
+    int64_t begin = pattern_thread_us(), most = *left_us < MATCH_US ? *left_us : MATCH_US;
     if (s.data && s.limits)
-        found = whole ? try_at(&s, 0, PCRE2_ANCHORED | PCRE2_ENDANCHORED) : search(&s, begin + most);
-    *left_us -= thread_us() - begin;
+        found = whole ? pattern_try_at(&s, 0, PCRE2_ANCHORED | PCRE2_ENDANCHORED) : pattern_search(&s, begin + most);
+    *left_us -= pattern_thread_us() - begin;
     pcre2_match_data_free(s.data);
     pcre2_match_context_free(s.limits);
     return found >= 0;

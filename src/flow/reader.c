@@ -1,16 +1,15 @@
-#include "flow/reader.h"
-
 #include <stdio.h>
 
 #include "base/utf8.h"
 #include "base/vec.h"
-#include "flow/text.h"
+#include "flow/reader_internal.h"
+#include "flow/text_internal.h"
 
 #include "base/banned.h"
 
 /* ---- the place ---- */
 
-static void path_add(struct reader *r, char c)
+static void path_add(struct flow_reader *r, char c)
 {
     if (r->path_n + 1 < READER_PATH) {
         r->path[r->path_n++] = c;
@@ -18,7 +17,7 @@ static void path_add(struct reader *r, char c)
     }
 }
 
-size_t path_key(struct reader *r, struct str key)
+size_t path_key(struct flow_reader *r, struct str key)
 {
     size_t mark = r->path_n;
     path_add(r, '/');
@@ -33,14 +32,15 @@ size_t path_key(struct reader *r, struct str key)
     return mark;
 }
 
-size_t path_index(struct reader *r, size_t i)
+size_t path_index(struct flow_reader *r, size_t i)
 {
     char digits[24];
     return path_key(r, str_n(digits, (size_t)snprintf(digits, sizeof(digits), "%zu", i)));
 }
 
-static enum status bad_v(struct reader *r, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
-static enum status bad_v(struct reader *r, const char *fmt, va_list ap)
+static enum status reader_refuse_v(struct flow_reader *r, const char *fmt, va_list ap)
+    __attribute__((format(printf, 2, 0)));
+static enum status reader_refuse_v(struct flow_reader *r, const char *fmt, va_list ap)
 {
     char message[400];
     vsnprintf(message, sizeof(message), fmt, ap);
@@ -50,33 +50,33 @@ static enum status bad_v(struct reader *r, const char *fmt, va_list ap)
     return err_at(r->e, ERR_INVALID, "flow_invalid", r->path, "%.*s", STR_F(cut));
 }
 
-enum status bad(struct reader *r, const char *fmt, ...)
+enum status reader_refuse(struct flow_reader *r, const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
-    enum status st = bad_v(r, fmt, ap);
+    enum status st = reader_refuse_v(r, fmt, ap);
     va_end(ap);
     return st;
 }
 
-enum status bad_key(struct reader *r, const char *key, const char *fmt, ...)
+enum status reader_refuse_key(struct flow_reader *r, const char *key, const char *fmt, ...)
 {
     va_list ap;
     path_key(r, str_from(key));
     va_start(ap, fmt);
-    enum status st = bad_v(r, fmt, ap);
+    enum status st = reader_refuse_v(r, fmt, ap);
     va_end(ap);
     return st;
 }
 
-enum status note(struct reader *r, enum note_kind kind, struct str name, int var, const char *fmt, ...)
+enum status reader_note(struct flow_reader *r, enum note_kind kind, struct str name, int var, const char *fmt, ...)
 {
     if (!r->notes)
         return OK;
-    struct notes *l = r->notes;
+    struct reader_notes *l = r->notes;
     if (l->n == l->cap) {
         size_t cap = l->cap ? l->cap * 2 : 64;
-        struct note *p = arena_array(l->a, cap, sizeof(*p));
+        struct reader_note *p = arena_array(l->a, cap, sizeof(*p));
         if (!p)
             return err_nomem(r->e);
         if (l->n)
@@ -89,13 +89,13 @@ enum status note(struct reader *r, enum note_kind kind, struct str name, int var
     va_start(ap, fmt);
     char *text = arena_vprintf(l->a, fmt, ap);
     va_end(ap);
-    struct note *n = &l->p[l->n];
-    *n = (struct note){.kind = kind,
-                       .node = r->node,
-                       .var = var,
-                       .message = str_from(text),
-                       .pointer = arena_str(l->a, str_n(r->path, r->path_n), &ok),
-                       .name = arena_str(l->a, name, &ok)};
+    struct reader_note *n = &l->p[l->n];
+    *n = (struct reader_note){.kind = kind,
+                              .node = r->node,
+                              .var = var,
+                              .message = str_from(text),
+                              .pointer = arena_str(l->a, str_n(r->path, r->path_n), &ok),
+                              .name = arena_str(l->a, name, &ok)};
     if (!text || !ok)
         return err_nomem(r->e);
     l->n++;
@@ -104,7 +104,7 @@ enum status note(struct reader *r, enum note_kind kind, struct str name, int var
 
 /* ---- what may stand in an object ---- */
 
-static unsigned kind_bit(const struct json *j)
+static unsigned field_kind_bit(const struct json *j)
 {
     switch (json_kind(j)) {
     case JSON_STRING:
@@ -125,7 +125,7 @@ static unsigned kind_bit(const struct json *j)
     return K_NULL;
 }
 
-static const char *kind_words(unsigned is)
+static const char *field_kind_words(unsigned is)
 {
     switch (is & ~(unsigned)K_MUST) {
     case K_STR:
@@ -149,44 +149,44 @@ static const char *kind_words(unsigned is)
     }
 }
 
-enum status read_fields(struct reader *r, const struct json *j, const struct field *fields, size_t n)
+enum status read_fields(struct flow_reader *r, const struct json *j, const struct field_rule *fields, size_t n)
 {
     if (!json_is(j, JSON_OBJECT))
-        return bad(r, "This must be an object.");
+        return reader_refuse(r, "This must be an object.");
     struct json_iter it = {0};
     while (json_each(j, &it)) {
-        const struct field *f = NULL;
+        const struct field_rule *f = NULL;
         for (size_t i = 0; i < n && !f; i++)
             if (str_eqz(it.key, fields[i].name))
                 f = &fields[i];
         size_t mark = path_key(r, it.key);
         if (!f)
-            return bad(r, "The field \"%.*s\" is not known here.", STR_F(utf8_cut(it.key, 60)));
-        unsigned bit = kind_bit(it.value);
+            return reader_refuse(r, "The field \"%.*s\" is not known here.", STR_F(utf8_cut(it.key, 60)));
+        unsigned bit = field_kind_bit(it.value);
         if (!(f->is & bit))
-            return bad(r, "\"%s\" must be %s.", f->name, kind_words(f->is));
+            return reader_refuse(r, "\"%s\" must be %s.", f->name, field_kind_words(f->is));
         path_back(r, mark);
     }
     for (size_t i = 0; i < n; i++)
         if ((fields[i].is & K_MUST) && !json_has(j, fields[i].name))
-            return bad_key(r, fields[i].name, "\"%s\" is missing.", fields[i].name);
+            return reader_refuse_key(r, fields[i].name, "\"%s\" is missing.", fields[i].name);
     return OK;
 }
 
 /* ---- simple fields ---- */
 
-static enum status check_length(struct reader *r, struct str s, size_t min, size_t max)
+static enum status check_length(struct flow_reader *r, struct str s, size_t min, size_t max)
 {
     if (s.n < min)
-        return bad(r, "This must not be empty.");
+        return reader_refuse(r, "This must not be empty.");
     if (s.n > max && utf8_length(s) > max)
-        return bad(r, "This is longer than %zu characters.", max);
+        return reader_refuse(r, "This is longer than %zu characters.", max);
     if (!utf8_text(s))
-        return bad(r, "This holds a control character.");
+        return reader_refuse(r, "This holds a control character.");
     return OK;
 }
 
-enum status read_string(struct reader *r, const struct json *j, const char *key, size_t min, size_t max,
+enum status read_string(struct flow_reader *r, const struct json *j, const char *key, size_t min, size_t max,
                         struct str *out)
 {
     if (!json_has(j, key))
@@ -200,18 +200,19 @@ enum status read_string(struct reader *r, const struct json *j, const char *key,
     return st;
 }
 
-enum status read_int(struct reader *r, const struct json *j, const char *key, int64_t min, int64_t max, int64_t *out)
+enum status read_int(struct flow_reader *r, const struct json *j, const char *key, int64_t min, int64_t max,
+                     int64_t *out)
 {
     if (!json_has(j, key))
         return OK;
     int64_t v = json_int(json_get(j, key), 0);
     if (v < min || v > max)
-        return bad_key(r, key, "\"%s\" must be between %lld and %lld.", key, (long long)min, (long long)max);
+        return reader_refuse_key(r, key, "\"%s\" must be between %lld and %lld.", key, (long long)min, (long long)max);
     *out = v;
     return OK;
 }
 
-enum status read_list(struct reader *r, const struct json *j, const char *key, size_t min, size_t max,
+enum status read_list(struct flow_reader *r, const struct json *j, const char *key, size_t min, size_t max,
                       const struct json **out)
 {
     *out = json_get(j, key);
@@ -219,13 +220,13 @@ enum status read_list(struct reader *r, const struct json *j, const char *key, s
         return OK;
     size_t n = json_len(*out);
     if (n < min)
-        return bad_key(r, key, "\"%s\" must not be empty.", key);
+        return reader_refuse_key(r, key, "\"%s\" must not be empty.", key);
     if (n > max)
-        return bad_key(r, key, "\"%s\" holds more than %zu.", key, max);
+        return reader_refuse_key(r, key, "\"%s\" holds more than %zu.", key, max);
     return OK;
 }
 
-enum status read_word(struct reader *r, const struct json *j, const char *key, const char *const *words, int n,
+enum status read_word(struct flow_reader *r, const struct json *j, const char *key, const char *const *words, int n,
                       int *out)
 {
     if (!json_has(j, key))
@@ -240,28 +241,28 @@ enum status read_word(struct reader *r, const struct json *j, const char *key, c
     size_t used = 0;
     for (int i = 0; i < n && used < sizeof(list); i++)
         used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s", i ? ", " : "", words[i]);
-    return bad_key(r, key, "\"%s\" must be one of: %s.", key, list);
+    return reader_refuse_key(r, key, "\"%s\" must be one of: %s.", key, list);
 }
 
-enum status read_target(struct reader *r, const struct json *j, const char *key, int *out)
+enum status read_target(struct flow_reader *r, const struct json *j, const char *key, int *out)
 {
     struct str name = STR_EMPTY;
     *out = NODE_NONE;
     enum status st = read_string(r, j, key, 1, MAX_FLOW_NAME, &name);
     if (st || name.n == 0)
         return st;
-    const struct node *n = map_get(&r->f->node_names, name);
+    const struct flow_node *n = map_get(&r->f->node_names, name);
     if (n) {
         *out = (int)(n - r->f->nodes);
         return OK;
     }
     size_t mark = path_key(r, str_from(key));
-    st = note(r, NOTE_TARGET_UNKNOWN, name, VAR_NONE, "There is no node \"%.*s\".", STR_F(name));
+    st = reader_note(r, NOTE_TARGET_UNKNOWN, name, VAR_NONE, "There is no node \"%.*s\".", STR_F(name));
     path_back(r, mark);
     return st;
 }
 
-enum status read_pattern(struct reader *r, const struct json *j, const char *key, struct pattern **out)
+enum status read_pattern(struct flow_reader *r, const struct json *j, const char *key, struct pattern **out)
 {
     struct str s = STR_EMPTY;
     enum status st = read_string(r, j, key, 1, MAX_FLOW_PATTERN, &s);
@@ -272,34 +273,34 @@ enum status read_pattern(struct reader *r, const struct json *j, const char *key
     if (st == ERR_NOMEM)
         return err_nomem(r->e);
     if (st)
-        return bad_key(r, key, "%s", why.message);
+        return reader_refuse_key(r, key, "%s", why.message);
     r->f->pattern_bytes += pattern_bytes(*out);
     if (r->f->pattern_bytes > MAX_FLOW_PATTERNS)
-        return bad_key(r, key,
-                       "The patterns of the flow are too large together: repetitions such as {900} make them so.");
+        return reader_refuse_key(
+            r, key, "The patterns of the flow are too large together: repetitions such as {900} make them so.");
     return OK;
 }
 
 /* ---- variables and templates ---- */
 
-static enum status var_add(struct reader *r, struct str name, int *out)
+static enum status var_add(struct flow_reader *r, struct str name, int *out)
 {
     struct flow *f = r->f;
     if (f->var_n == MAX_FLOW_VARS)
-        return bad(r, "The flow uses more than %d variables.", MAX_FLOW_VARS);
-    f->vars[f->var_n] = (struct var){.name = name, .type = KIND_TEXT};
+        return reader_refuse(r, "The flow uses more than %d variables.", MAX_FLOW_VARS);
+    f->vars[f->var_n] = (struct flow_var){.name = name, .type = KIND_TEXT};
     *out = (int)f->var_n++;
     return OK;
 }
 
-enum status var_find(struct reader *r, struct str name, enum note_kind use, int *out)
+enum status var_find(struct flow_reader *r, struct str name, enum note_kind use, int *out)
 {
     bool input = str_eqz(name, "input"), language = str_eqz(name, "language");
     if (!name_ok(name, false))
-        return bad(r, "\"%.*s\" is no name of a variable: letters, digits and _, at most %d.",
-                   STR_F(utf8_cut(name, 60)), MAX_FLOW_NAME);
+        return reader_refuse(r, "\"%.*s\" is no name of a variable: letters, digits and _, at most %d.",
+                             STR_F(utf8_cut(name, 60)), MAX_FLOW_NAME);
     if (input && use == NOTE_VAR_WRITE)
-        return bad(r, "\"input\" is the visitor's last message: it cannot be set.");
+        return reader_refuse(r, "\"input\" is the visitor's last message: it cannot be set.");
     if (input || language) {
         *out = input ? VAR_INPUT : VAR_LANGUAGE;
         return OK;
@@ -309,10 +310,10 @@ enum status var_find(struct reader *r, struct str name, enum note_kind use, int 
         if (str_eq(r->f->vars[i].name, name))
             *out = (int)i;
     enum status st = *out == VAR_NONE ? var_add(r, name, out) : OK;
-    return st ? st : note(r, use, name, *out, "%s", "");
+    return st ? st : reader_note(r, use, name, *out, "%s", "");
 }
 
-enum status read_var(struct reader *r, const struct json *j, const char *key, enum note_kind use, int *out)
+enum status read_var(struct flow_reader *r, const struct json *j, const char *key, enum note_kind use, int *out)
 {
     *out = VAR_NONE;
     if (!json_has(j, key))
@@ -333,31 +334,31 @@ static size_t tpl_count(struct str source)
     return n;
 }
 
-enum status tpl_compile(struct reader *r, struct str source, enum part_mode mode, struct tpl *out)
+enum status tpl_compile(struct flow_reader *r, struct str source, enum part_mode mode, struct tpl *out)
 {
-    struct part *parts = arena_array(r->a, tpl_count(source), sizeof(*parts));
+    struct tpl_part *parts = arena_array(r->a, tpl_count(source), sizeof(*parts));
     if (!parts && source.n)
         return err_nomem(r->e);
     struct tpl_scan s = {.rest = source};
     size_t n = 0;
     while (tpl_next(&s)) {
         if (s.bad)
-            return bad(r, "\"{{\" must be followed by the name of a variable and \"}}\".");
+            return reader_refuse(r, "\"{{\" must be followed by the name of a variable and \"}}\".");
         if (s.lit.n)
-            parts[n++] = (struct part){.lit = s.lit, .var = VAR_NONE};
+            parts[n++] = (struct tpl_part){.lit = s.lit, .var = VAR_NONE};
         if (!s.has_name)
             continue;
         int var;
         enum status st = var_find(r, s.name, NOTE_VAR_READ, &var);
         if (st)
             return st;
-        parts[n++] = (struct part){.lit = STR_EMPTY, .var = var, .mode = mode};
+        parts[n++] = (struct tpl_part){.lit = STR_EMPTY, .var = var, .mode = mode};
     }
     *out = (struct tpl){parts, n};
     return OK;
 }
 
-enum status read_tpl(struct reader *r, const struct json *j, const char *key, size_t max, enum part_mode mode,
+enum status read_tpl(struct flow_reader *r, const struct json *j, const char *key, size_t max, enum part_mode mode,
                      struct tpl *out)
 {
     struct str s = STR_EMPTY;
@@ -380,7 +381,7 @@ static bool url_host_ok(struct str s)
     return at > from && (at == s.n || (s.p[at] != '@' && s.p[at] != '{'));
 }
 
-enum status read_url(struct reader *r, const struct json *j, const char *key, struct tpl *out)
+enum status read_url(struct flow_reader *r, const struct json *j, const char *key, struct tpl *out)
 {
     struct str s = STR_EMPTY;
     enum status st = read_string(r, j, key, 1, MAX_FLOW_URL, &s);
@@ -388,10 +389,11 @@ enum status read_url(struct reader *r, const struct json *j, const char *key, st
         return st;
     for (size_t i = 0; i < s.n; i++)
         if ((unsigned char)s.p[i] <= ' ')
-            return bad_key(r, key, "An address must not hold spaces.");
+            return reader_refuse_key(r, key, "An address must not hold spaces.");
     if (!url_host_ok(s))
-        return bad_key(r, key,
-                       "An address must begin with https:// or http:// and a host that is written out: no variable, no "
-                       "name or password.");
+        return reader_refuse_key(
+            r, key,
+            "An address must begin with https:// or http:// and a host that is written out: no variable, no "
+            "name or password.");
     return read_tpl(r, j, key, MAX_FLOW_URL, PART_URL, out);
 }

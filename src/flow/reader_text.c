@@ -1,7 +1,7 @@
 /* Texts, labels and choices: what stands in a flow once for each language. */
 #include "base/utf8.h"
-#include "flow/reader.h"
-#include "flow/text.h"
+#include "flow/reader_internal.h"
+#include "flow/text_internal.h"
 
 #include "base/banned.h"
 
@@ -19,23 +19,23 @@ struct per_language {
     struct str s[MAX_FLOW_LANGUAGES];
 };
 
-static enum status read_languages(struct reader *r, const struct json *obj, size_t max, struct per_language *out)
+static enum status read_languages(struct flow_reader *r, const struct json *obj, size_t max, struct per_language *out)
 {
     struct json_iter it = {0};
     if (json_len(obj) == 0)
-        return bad(r, "A text needs at least one language.");
+        return reader_refuse(r, "A text needs at least one language.");
     while (json_each(obj, &it)) {
         size_t mark = path_key(r, it.key);
         int lang = language_index(r->f, it.key);
         if (lang < 0)
-            return bad(r, "\"%.*s\" is not one of the flow's languages.", STR_F(utf8_cut(it.key, 40)));
+            return reader_refuse(r, "\"%.*s\" is not one of the flow's languages.", STR_F(utf8_cut(it.key, 40)));
         if (!json_is(it.value, JSON_STRING))
-            return bad(r, "A text must be a string.");
+            return reader_refuse(r, "A text must be a string.");
         struct str s = json_str(it.value);
         if (s.n == 0 || utf8_length(s) > max)
-            return bad(r, "A text must have 1 to %zu characters.", max);
+            return reader_refuse(r, "A text must have 1 to %zu characters.", max);
         if (!utf8_text(s))
-            return bad(r, "This holds a control character.");
+            return reader_refuse(r, "This holds a control character.");
         out->found[lang] = true;
         out->s[lang] = s;
         path_back(r, mark);
@@ -44,7 +44,7 @@ static enum status read_languages(struct reader *r, const struct json *obj, size
 }
 
 /* Fills every language: one string for all, or the default language (else the first there is) for what is missing. */
-static enum status read_all_languages(struct reader *r, const struct json *j, const char *key, size_t max,
+static enum status read_all_languages(struct flow_reader *r, const struct json *j, const char *key, size_t max,
                                       struct per_language *out)
 {
     const struct json *v = json_get(j, key);
@@ -64,15 +64,15 @@ static enum status read_all_languages(struct reader *r, const struct json *j, co
         if (out->found[i])
             continue;
         out->s[i] = out->s[first];
-        st = note(r, NOTE_TRANSLATION, r->f->langs[i], VAR_NONE, "The text has no translation for \"%.*s\".",
-                  STR_F(r->f->langs[i]));
+        st = reader_note(r, NOTE_TRANSLATION, r->f->langs[i], VAR_NONE, "The text has no translation for \"%.*s\".",
+                         STR_F(r->f->langs[i]));
     }
     if (!st)
         path_back(r, mark);
     return st;
 }
 
-enum status read_text(struct reader *r, const struct json *j, const char *key, size_t max, struct text *out)
+enum status read_text(struct flow_reader *r, const struct json *j, const char *key, size_t max, struct flow_text *out)
 {
     struct per_language all = {0};
     size_t n = r->f->lang_n;
@@ -103,7 +103,7 @@ enum status read_text(struct reader *r, const struct json *j, const char *key, s
     return OK;
 }
 
-enum status read_label(struct reader *r, const struct json *j, const char *key, const struct str **out)
+enum status read_label(struct flow_reader *r, const struct json *j, const char *key, const struct str **out)
 {
     struct per_language all = {0};
     enum status st = read_all_languages(r, j, key, MAX_FLOW_LABEL, &all);
@@ -115,13 +115,13 @@ enum status read_label(struct reader *r, const struct json *j, const char *key, 
     for (size_t i = 0; i < r->f->lang_n; i++) {
         s[i] = all.s[i];
         if (str_has(s[i], STR("{{")))
-            return bad_key(r, key, "A choice's label cannot hold variables.");
+            return reader_refuse_key(r, key, "A choice's label cannot hold variables.");
     }
     *out = s;
     return OK;
 }
 
-static enum status fold_labels(struct reader *r, const struct str *labels, const struct str **out)
+static enum status fold_labels(struct flow_reader *r, const struct str *labels, const struct str **out)
 {
     struct str *folded = arena_array(r->a, r->f->lang_n, sizeof(*folded));
     bool ok = folded;
@@ -131,9 +131,10 @@ static enum status fold_labels(struct reader *r, const struct str *labels, const
     return ok ? OK : err_nomem(r->e);
 }
 
-static const struct field choice_fields[] = {{"label", K_TEXT | K_MUST}, {"value", K_STR | K_MUST}, {"next", K_STR}};
+static const struct field_rule choice_fields[] = {
+    {"label", K_TEXT | K_MUST}, {"value", K_STR | K_MUST}, {"next", K_STR}};
 
-static enum status read_choice(struct reader *r, const struct json *j, struct choice *c)
+static enum status read_choice(struct flow_reader *r, const struct json *j, struct node_choice *c)
 {
     bool ok = true;
     enum status st = READ_FIELDS(r, j, choice_fields);
@@ -152,7 +153,7 @@ static enum status read_choice(struct reader *r, const struct json *j, struct ch
 }
 
 /* The earlier choice that a visitor could not tell from choice i; i when there is none. */
-static size_t same_choice(const struct reader *r, const struct choices *all, size_t i)
+static size_t same_choice(const struct flow_reader *r, const struct node_choices *all, size_t i)
 {
     for (size_t k = 0; k < i; k++) {
         if (str_eq(all->p[k].value_folded, all->p[i].value_folded))
@@ -164,7 +165,7 @@ static size_t same_choice(const struct reader *r, const struct choices *all, siz
     return i;
 }
 
-enum status read_choices(struct reader *r, const struct json *j, struct choices *out)
+enum status read_choices(struct flow_reader *r, const struct json *j, struct node_choices *out)
 {
     const struct json *list = NULL;
     enum status st = read_list(r, j, "choices", 1, MAX_FLOW_LIST, &list);
@@ -180,8 +181,8 @@ enum status read_choices(struct reader *r, const struct json *j, struct choices 
         st = read_choice(r, json_at(list, i), &out->p[i]);
         size_t same = st ? i : same_choice(r, out, i);
         if (same < i)
-            st = note(r, NOTE_DUPLICATE, out->p[i].value, VAR_NONE,
-                      "This choice has the value or the label of choice %zu.", same + 1);
+            st = reader_note(r, NOTE_DUPLICATE, out->p[i].value, VAR_NONE,
+                             "This choice has the value or the label of choice %zu.", same + 1);
         if (!st)
             path_back(r, inner);
     }

@@ -1,17 +1,17 @@
 /* The visitor's message comes to the node that waits for it. */
 #include "base/num.h"
-#include "flow/expect.h"
-#include "flow/run.h"
+#include "flow/expect_internal.h"
+#include "flow/run_internal.h"
 
 #include "base/banned.h"
 
-static const struct choices *choices_of(const struct node *n)
+static const struct node_choices *resume_choices_of(const struct flow_node *n)
 {
-    static const struct choices none;
+    static const struct node_choices none;
     return n->type == NODE_SAY ? &n->u.say.choices : n->type == NODE_ASK ? &n->u.ask.choices : &none;
 }
 
-static const struct choice *by_text(const struct run *r, const struct choices *c)
+static const struct node_choice *resume_choice_by_text(const struct flow_turn *r, const struct node_choices *c)
 {
     for (size_t i = 0; i < c->n; i++)
         if (str_eq(c->p[i].value_folded, r->folded))
@@ -24,45 +24,45 @@ static const struct choice *by_text(const struct run *r, const struct choices *c
 }
 
 /* By value, label or number ("2"); not by number where the answer itself may be one. */
-static const struct choice *find_choice(const struct run *r, const struct node *n)
+static const struct node_choice *resume_find_choice(const struct flow_turn *r, const struct flow_node *n)
 {
     uint64_t number;
-    const struct choices *c = choices_of(n);
+    const struct node_choices *c = resume_choices_of(n);
     if (c->n == 0 || r->folded.n == 0)
         return NULL;
-    const struct choice *found = by_text(r, c);
+    const struct node_choice *found = resume_choice_by_text(r, c);
     bool counts = n->type == NODE_SAY || n->u.ask.expect == EXPECT_CHOICE;
     if (!found && counts && num_u64(r->folded, c->n, &number) && number > 0)
         found = &c->p[number - 1];
     return found;
 }
 
-static int take_choice(struct run *r, const struct node *n, const struct choice *c)
+static int resume_take_choice(struct flow_turn *r, const struct flow_node *n, const struct node_choice *c)
 {
     r->consumed = true;
     return c->next != NODE_NONE ? c->next : n->next;
 }
 
 /* A button of an earlier message, clicked late. */
-static const struct choice *menu_choice(const struct run *r)
+static const struct node_choice *resume_menu_choice(const struct flow_turn *r)
 {
     if (r->in->choice.n == 0 || r->menu == NODE_NONE || r->menu == r->at)
         return NULL;
-    const struct choices *c = choices_of(&r->f->nodes[r->menu]);
+    const struct node_choices *c = resume_choices_of(&r->f->nodes[r->menu]);
     for (size_t i = 0; i < c->n; i++)
         if (str_eq(c->p[i].value, r->in->choice))
             return &c->p[i];
     return NULL;
 }
 
-static const struct command *find_command(const struct run *r, const struct node *n)
+static const struct flow_command *resume_find_command(const struct flow_turn *r, const struct flow_node *n)
 {
     if (n && n->type == NODE_ASK && n->u.ask.no_commands)
         return NULL;
     return r->folded.n ? map_get(&r->f->words, r->folded) : NULL;
 }
 
-static int take_command(struct run *r, const struct command *c)
+static int resume_take_command(struct flow_turn *r, const struct flow_command *c)
 {
     r->consumed = true;
     r->tries = 0;
@@ -71,12 +71,12 @@ static int take_command(struct run *r, const struct command *c)
     return c->next;
 }
 
-static enum say_word retry_word(enum expect expect)
+static enum say_word resume_retry_word(enum expect expect)
 {
     return (enum say_word)(WORD_RETRY_TEXT + (int)expect);
 }
 
-static enum status wrong_answer(struct run *r, const struct node *n, int *next)
+static enum status resume_wrong_answer(struct flow_turn *r, const struct flow_node *n, int *next)
 {
     const struct node_ask *a = &n->u.ask;
     struct str text;
@@ -90,14 +90,14 @@ static enum status wrong_answer(struct run *r, const struct node *n, int *next)
     *next = NODE_NONE;
     enum status st = run_text(r, &a->retry, &text);
     if (!st && text.n == 0)
-        text = word_get(retry_word(a->expect), r->f->langs[r->lang]);
+        text = word_get(resume_retry_word(a->expect), r->f->langs[r->lang]);
     return st ? st : run_send_text(r, text, &a->choices);
 }
 
-static enum status resume_ask(struct run *r, const struct node *n, int *next)
+static enum status resume_ask(struct flow_turn *r, const struct flow_node *n, int *next)
 {
     const struct node_ask *a = &n->u.ask;
-    const struct choice *c = find_choice(r, n);
+    const struct node_choice *c = resume_find_choice(r, n);
     struct value v = {.kind = KIND_TEXT};
     bool ok = true, good;
     if (a->expect == EXPECT_CHOICE) {
@@ -117,7 +117,7 @@ static enum status resume_ask(struct run *r, const struct node *n, int *next)
     if (!ok)
         return err_nomem(r->e);
     if (!good)
-        return wrong_answer(r, n, next);
+        return resume_wrong_answer(r, n, next);
     r->tries = 0;
     r->consumed = true;
     *next = c && c->next != NODE_NONE ? c->next : n->next;
@@ -125,15 +125,15 @@ static enum status resume_ask(struct run *r, const struct node *n, int *next)
 }
 
 /* Behind the node, or to the catch-all; either way with the message still unanswered. */
-static int go_on(struct run *r, const struct node *n)
+static int resume_continue(struct flow_turn *r, const struct flow_node *n)
 {
     return n->next != NODE_NONE ? n->next : run_catch_all(r);
 }
 
 /* The first message to a flow whose start shows nothing: it runs from there. */
-static int begin(struct run *r)
+static int resume_begin(struct flow_turn *r)
 {
-    const struct node *start = r->f->start != NODE_NONE ? &r->f->nodes[r->f->start] : NULL;
+    const struct flow_node *start = r->f->start != NODE_NONE ? &r->f->nodes[r->f->start] : NULL;
     if (!start)
         return run_catch_all(r);
     if (start->type != NODE_SAY)
@@ -144,24 +144,24 @@ static int begin(struct run *r)
     return NODE_NONE;
 }
 
-enum status run_resume(struct run *r, int *next)
+enum status run_resume(struct flow_turn *r, int *next)
 {
-    *next = r->at == NODE_NONE ? begin(r) : NODE_NONE;
-    const struct node *n = r->at == NODE_NONE ? NULL : &r->f->nodes[r->at];
-    const struct choice *c = n && n->type == NODE_SAY ? find_choice(r, n) : NULL;
+    *next = r->at == NODE_NONE ? resume_begin(r) : NODE_NONE;
+    const struct flow_node *n = r->at == NODE_NONE ? NULL : &r->f->nodes[r->at];
+    const struct node_choice *c = n && n->type == NODE_SAY ? resume_find_choice(r, n) : NULL;
     if (c) {
-        *next = take_choice(r, n, c);
+        *next = resume_take_choice(r, n, c);
         return OK;
     }
-    bool own_choice = n && n->type == NODE_ASK && find_choice(r, n);
-    const struct choice *late = own_choice ? NULL : menu_choice(r);
+    bool own_choice = n && n->type == NODE_ASK && resume_find_choice(r, n);
+    const struct node_choice *late = own_choice ? NULL : resume_menu_choice(r);
     if (late) {
-        *next = take_choice(r, &r->f->nodes[r->menu], late);
+        *next = resume_take_choice(r, &r->f->nodes[r->menu], late);
         return OK;
     }
-    const struct command *command = own_choice ? NULL : find_command(r, n);
+    const struct flow_command *command = own_choice ? NULL : resume_find_command(r, n);
     if (command) {
-        *next = take_command(r, command);
+        *next = resume_take_command(r, command);
         return OK;
     }
     if (!n)
@@ -170,6 +170,6 @@ enum status run_resume(struct run *r, int *next)
         return resume_ask(r, n, next);
     if (n->type == NODE_ANSWER)
         return resume_answer(r, n, next);
-    *next = go_on(r, n);
+    *next = resume_continue(r, n);
     return OK;
 }

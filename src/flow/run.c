@@ -1,41 +1,40 @@
 /* flow_run: one turn. */
-#include "flow/run.h"
-
 #include "base/utf8.h"
+#include "flow/run_internal.h"
 
 #include "base/banned.h"
 
-static void run_begin(struct run *r, const struct flow *f, struct arena *a, struct err *e)
+static void run_begin(struct flow_turn *r, const struct flow *f, struct arena *a, struct err *e)
 {
-    *r = (struct run){.f = f,
-                      .a = a,
-                      .e = e,
-                      .at = NODE_NONE,
-                      .menu = NODE_NONE,
-                      .input = STR_EMPTY,
-                      .folded = STR_EMPTY,
-                      .locale = STR_EMPTY,
-                      .own_us = MAX_FLOW_PATTERN_US};
+    *r = (struct flow_turn){.f = f,
+                            .a = a,
+                            .e = e,
+                            .at = NODE_NONE,
+                            .menu = NODE_NONE,
+                            .input = STR_EMPTY,
+                            .folded = STR_EMPTY,
+                            .locale = STR_EMPTY,
+                            .own_us = MAX_FLOW_PATTERN_US};
     buf_init(&r->buf, MAX_FLOW_RENDERED);
 }
 
-static void step(struct run *r, const struct node *n)
+static void run_report_step(struct flow_turn *r, const struct flow_node *n)
 {
     if (r->calls->step)
         r->calls->step(r->calls->ctx, n->id, node_type_name(n->type));
 }
 
 /* From node to node until one waits for the visitor or ends. */
-static enum status run_from(struct run *r, int next)
+static enum status run_from(struct flow_turn *r, int next)
 {
     while (next != NODE_NONE) {
-        const struct node *n = &r->f->nodes[next];
+        const struct flow_node *n = &r->f->nodes[next];
         if (++r->steps > MAX_FLOW_STEPS)
             return err_set(r->e, ERR_INVALID, "flow_loop",
                            "The flow runs in a loop at \"%.*s\": more than %d steps for one message.", STR_F(n->id),
                            MAX_FLOW_STEPS);
         r->at = next;
-        step(r, n);
+        run_report_step(r, n);
         enum status st = run_node(r, n, &next);
         if (st)
             return st;
@@ -44,17 +43,17 @@ static enum status run_from(struct run *r, int next)
 }
 
 /* A visitor always gets a reply, also from a flow that has none. */
-static enum status ensure_reply(struct run *r)
+static enum status run_ensure_reply(struct flow_turn *r)
 {
     if (r->said || r->status != FLOW_OPEN)
         return OK;
-    const struct node *n = r->at == NODE_NONE ? NULL : &r->f->nodes[r->at];
-    const struct choices *again = n && n->type == NODE_SAY ? &n->u.say.choices : NULL;
+    const struct flow_node *n = r->at == NODE_NONE ? NULL : &r->f->nodes[r->at];
+    const struct node_choices *again = n && n->type == NODE_SAY ? &n->u.say.choices : NULL;
     return run_send_text(r, word_get(WORD_FALLBACK, r->f->langs[r->lang]), again);
 }
 
 /* The message as the flow sees it: its text, or what stands on the button. */
-static enum status take_input(struct run *r)
+static enum status run_take_input(struct flow_turn *r)
 {
     bool ok = true;
     struct str said = r->in->text.n ? r->in->text : r->in->choice;
@@ -65,27 +64,27 @@ static enum status take_input(struct run *r)
     return ok ? OK : err_nomem(r->e);
 }
 
-static enum status run_turn(struct run *r, const struct json *state)
+static enum status run_turn(struct flow_turn *r, const struct json *state)
 {
     int next = NODE_NONE;
     enum status st = run_load(r, state);
     if (!st)
-        st = take_input(r);
+        st = run_take_input(r);
     r->status = FLOW_OPEN;
     int first = st ? NODE_NONE : r->at;
     if (!st)
         st = run_resume(r, &next);
     if (!st && r->at != NODE_NONE && (first == NODE_NONE || next == NODE_NONE))
-        step(r, &r->f->nodes[r->at]);
+        run_report_step(r, &r->f->nodes[r->at]);
     if (!st)
         st = run_from(r, next);
-    return st ? st : ensure_reply(r);
+    return st ? st : run_ensure_reply(r);
 }
 
 enum status flow_run(const struct flow *f, const struct json *state, const struct flow_input *in,
                      const struct flow_calls *calls, struct arena *a, struct flow_result *out, struct err *e)
 {
-    struct run r;
+    struct flow_turn r;
     run_begin(&r, f, a, e);
     r.in = in;
     r.pattern_us = in->pattern_us ? in->pattern_us : &r.own_us;
@@ -103,7 +102,7 @@ enum status flow_run(const struct flow *f, const struct json *state, const struc
 enum status flow_greeting(const struct flow *f, struct str language, struct arena *a, struct flow_message **out,
                           size_t *n, struct err *e)
 {
-    struct run r;
+    struct flow_turn r;
     struct flow_input in = {.text = STR_EMPTY, .choice = STR_EMPTY, .language = language};
     *out = NULL;
     *n = 0;

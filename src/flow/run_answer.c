@@ -1,13 +1,13 @@
 /* `answer` nodes: sure, unsure ("did you mean"), none. */
 #include "base/utf8.h"
-#include "flow/run.h"
+#include "flow/run_internal.h"
 
 #include "base/banned.h"
 
 /* characters of a suggested question: a button's label */
 #define QUESTION_MAX 200
 
-static enum status send_answer(struct run *r, const struct flow_answer *found, size_t i)
+static enum status answer_send(struct flow_turn *r, const struct flow_answer *found, size_t i)
 {
     bool ok = true;
     struct flow_message m = run_message();
@@ -24,7 +24,8 @@ static enum status send_answer(struct run *r, const struct flow_answer *found, s
     return run_send(r, &m);
 }
 
-static enum status send_suggestions(struct run *r, const struct node *n, const struct flow_answer *found)
+static enum status answer_send_suggestions(struct flow_turn *r, const struct flow_node *n,
+                                           const struct flow_answer *found)
 {
     bool ok = true;
     struct flow_choice *all = arena_array(r->a, SUGGEST_MAX + 1, sizeof(*all));
@@ -51,7 +52,7 @@ static enum status send_suggestions(struct run *r, const struct node *n, const s
 }
 
 /* Nothing was found: the node's own way, else the catch-all's with the message still unanswered. */
-static void go_none(struct run *r, const struct node *n, int *next)
+static void answer_go_none(struct flow_turn *r, const struct flow_node *n, int *next)
 {
     bool own = r->f->catch_all == (int)(n - r->f->nodes);
     *next = n->u.answer.none;
@@ -61,7 +62,7 @@ static void go_none(struct run *r, const struct node *n, int *next)
         *next = run_catch_all(r);
 }
 
-static enum status ask_answers(struct run *r, struct str question, struct flow_answer *out)
+static enum status answer_ask(struct flow_turn *r, struct str question, struct flow_answer *out)
 {
     *out = (struct flow_answer){.verdict = FLOW_NONE};
     if (!r->calls->answer || question.n == 0)
@@ -72,7 +73,7 @@ static enum status ask_answers(struct run *r, struct str question, struct flow_a
     return st;
 }
 
-enum status run_answer(struct run *r, const struct node *n, int *next)
+enum status run_answer(struct flow_turn *r, const struct flow_node *n, int *next)
 {
     struct flow_answer found;
     *next = NODE_NONE;
@@ -80,23 +81,23 @@ enum status run_answer(struct run *r, const struct node *n, int *next)
     r->suggest_n = 0;
     if (r->consumed) /* its message is still to come */
         return OK;
-    enum status st = ask_answers(r, r->input, &found);
+    enum status st = answer_ask(r, r->input, &found);
     if (st)
         return st;
     if (found.verdict == FLOW_NONE) {
-        go_none(r, n, next);
+        answer_go_none(r, n, next);
         return OK;
     }
     r->consumed = true;
     if (found.verdict == FLOW_UNSURE)
-        return send_suggestions(r, n, &found);
+        return answer_send_suggestions(r, n, &found);
     r->answered = true;
     *next = n->next;
-    return send_answer(r, &found, 0);
+    return answer_send(r, &found, 0);
 }
 
 /* Which suggestion the visitor takes: its number or its text; suggest_n for "none of these"; -1 for neither. */
-static int picked(struct run *r, const struct node *n, bool *ok)
+static int answer_picked(struct flow_turn *r, const struct flow_node *n, bool *ok)
 {
     struct str none = STR_EMPTY;
     if (r->suggest_n == 0)
@@ -112,14 +113,14 @@ static int picked(struct run *r, const struct node *n, bool *ok)
 }
 
 /* The answer to a question that was suggested: itself if it is among the hits, else the best. */
-static enum status answer_suggested(struct run *r, const struct node *n, struct str question, int *next)
+static enum status answer_suggested(struct flow_turn *r, const struct flow_node *n, struct str question, int *next)
 {
     struct flow_answer found;
-    enum status st = ask_answers(r, question, &found);
+    enum status st = answer_ask(r, question, &found);
     if (st)
         return st;
     if (found.n == 0) { /* deleted since */
-        go_none(r, n, next);
+        answer_go_none(r, n, next);
         return OK;
     }
     size_t best = 0;
@@ -128,13 +129,13 @@ static enum status answer_suggested(struct run *r, const struct node *n, struct 
             best = i;
     r->consumed = r->answered = true;
     *next = n->next;
-    return send_answer(r, &found, best);
+    return answer_send(r, &found, best);
 }
 
-enum status resume_answer(struct run *r, const struct node *n, int *next)
+enum status resume_answer(struct flow_turn *r, const struct flow_node *n, int *next)
 {
     bool ok = true;
-    int which = picked(r, n, &ok);
+    int which = answer_picked(r, n, &ok);
     size_t suggested = r->suggest_n;
     bool answered = r->answered;
     if (!ok)
@@ -144,7 +145,7 @@ enum status resume_answer(struct run *r, const struct node *n, int *next)
     if (which >= 0 && (size_t)which < suggested)
         return answer_suggested(r, n, r->suggest[which], next);
     if (which >= 0) {
-        go_none(r, n, next);
+        answer_go_none(r, n, next);
         return OK;
     }
     int other = answered && r->f->catch_all != (int)(n - r->f->nodes) ? run_catch_all(r) : NODE_NONE;

@@ -1,10 +1,10 @@
 /* `http` nodes: the call itself is made by whoever runs the flow. */
-#include "flow/run.h"
+#include "flow/run_internal.h"
 
 #include "base/banned.h"
 
 /* A line break in a header would start a header of the visitor's own. */
-static bool header_safe(struct str s)
+static bool http_header_safe(struct str s)
 {
     for (size_t i = 0; i < s.n; i++)
         if ((unsigned char)s.p[i] < 0x20 || s.p[i] == 0x7F)
@@ -12,7 +12,7 @@ static bool header_safe(struct str s)
     return true;
 }
 
-static bool has_content_type(const struct node_http *h)
+static bool http_has_content_type(const struct node_http *h)
 {
     for (size_t i = 0; i < h->header_n; i++)
         if (str_ieq(h->headers[i].name, STR("content-type")))
@@ -21,7 +21,7 @@ static bool has_content_type(const struct node_http *h)
 }
 
 /* *safe false: a header would carry a control character; the call is not made. */
-static enum status make_headers(struct run *r, const struct node_http *h, struct flow_http *rq, bool *safe)
+static enum status http_make_headers(struct flow_turn *r, const struct node_http *h, struct flow_http *rq, bool *safe)
 {
     struct flow_choice *all = arena_array(r->a, h->header_n + 1, sizeof(*all));
     if (!all)
@@ -31,16 +31,16 @@ static enum status make_headers(struct run *r, const struct node_http *h, struct
         enum status st = run_render(r, &h->headers[i].value, &all[i].value);
         if (st)
             return st;
-        *safe = *safe && header_safe(all[i].value);
+        *safe = *safe && http_header_safe(all[i].value);
     }
     rq->headers = all;
     rq->header_n = h->header_n;
-    if (h->body.n && !has_content_type(h))
+    if (h->body.n && !http_has_content_type(h))
         all[rq->header_n++] = (struct flow_choice){STR("Content-Type"), STR("application/json")};
     return OK;
 }
 
-static enum status map_reply(struct run *r, const struct node_http *h, struct str body)
+static enum status http_map_reply(struct flow_turn *r, const struct node_http *h, struct str body)
 {
     struct json *doc = NULL;
     struct err why = ERR_INIT;
@@ -61,12 +61,12 @@ static enum status map_reply(struct run *r, const struct node_http *h, struct st
 }
 
 /* Failures of the call are the flow's to handle; these are not. */
-static bool is_ours(enum status st)
+static bool http_is_fatal(enum status st)
 {
     return st == ERR_NOMEM || st == ERR_GONE || st == ERR_INTERNAL;
 }
 
-static enum status call(struct run *r, const struct node_http *h, int *http_status, struct str *body)
+static enum status http_call(struct flow_turn *r, const struct node_http *h, int *http_status, struct str *body)
 {
     struct flow_http rq = {.method = h->method, .timeout_ms = h->timeout_ms, .body = STR_EMPTY};
     bool safe = true;
@@ -75,32 +75,32 @@ static enum status call(struct run *r, const struct node_http *h, int *http_stat
     if (!st)
         st = run_render(r, &h->body, &rq.body);
     if (!st)
-        st = make_headers(r, h, &rq, &safe);
+        st = http_make_headers(r, h, &rq, &safe);
     if (st || !safe || !r->calls->http)
         return st;
     st = r->calls->http(r->calls->ctx, &rq, r->a, http_status, body, &why);
     if (!st)
         return OK;
     *http_status = 0;
-    if (!is_ours(st))
+    if (!http_is_fatal(st))
         return OK;
     if (r->e)
         *r->e = why;
     return st;
 }
 
-enum status run_http(struct run *r, const struct node *n, int *next)
+enum status run_http(struct flow_turn *r, const struct flow_node *n, int *next)
 {
     const struct node_http *h = &n->u.http;
     int http_status = 0;
     struct str body = STR_EMPTY;
-    enum status st = call(r, h, &http_status, &body);
+    enum status st = http_call(r, h, &http_status, &body);
     struct value number = {.kind = KIND_NUMBER, .number = http_status};
     if (!st && h->status_var != VAR_NONE)
         st = run_assign(r, h->status_var, &number);
     bool good = http_status >= 200 && http_status <= 299;
     if (!st && good)
-        st = map_reply(r, h, body);
+        st = http_map_reply(r, h, body);
     *next = good ? n->next : h->error;
     return st;
 }

@@ -1,9 +1,9 @@
 /* What each type of node does when the flow comes to it. */
-#include "flow/run.h"
+#include "flow/run_internal.h"
 
 #include "base/banned.h"
 
-int run_catch_all(struct run *r)
+int run_catch_all(struct flow_turn *r)
 {
     if (r->caught)
         return NODE_NONE;
@@ -11,13 +11,13 @@ int run_catch_all(struct run *r)
     return r->f->catch_all;
 }
 
-static enum status node_say(struct run *r, const struct node *n, int *next)
+static enum status node_say(struct flow_turn *r, const struct flow_node *n, int *next)
 {
     *next = n->u.say.choices.n ? NODE_NONE : n->next;
     return run_say(r, n);
 }
 
-static enum status node_ask(struct run *r, const struct node *n, int *next)
+static enum status node_ask(struct flow_turn *r, const struct flow_node *n, int *next)
 {
     struct str text;
     *next = NODE_NONE;
@@ -27,7 +27,7 @@ static enum status node_ask(struct run *r, const struct node *n, int *next)
     return st ? st : run_send_text(r, text, &n->u.ask.choices);
 }
 
-static enum status node_branch(struct run *r, const struct node *n, int *next)
+static enum status node_branch(struct flow_turn *r, const struct flow_node *n, int *next)
 {
     *next = n->next;
     for (size_t i = 0; i < n->u.branch.n; i++) {
@@ -43,7 +43,7 @@ static enum status node_branch(struct run *r, const struct node *n, int *next)
     return OK;
 }
 
-static enum status set_one(struct run *r, const struct assign *s)
+static enum status set_one(struct flow_turn *r, const struct assign *s)
 {
     struct value v = s->to;
     enum status st = OK;
@@ -62,7 +62,7 @@ static enum status set_one(struct run *r, const struct assign *s)
     return st ? st : run_assign(r, s->var, &v);
 }
 
-static enum status node_set(struct run *r, const struct node *n, int *next)
+static enum status node_set(struct flow_turn *r, const struct flow_node *n, int *next)
 {
     enum status st = OK;
     *next = n->next;
@@ -71,7 +71,7 @@ static enum status node_set(struct run *r, const struct node *n, int *next)
     return st;
 }
 
-static enum status node_last(struct run *r, const struct node *n, int *next)
+static enum status node_last(struct flow_turn *r, const struct flow_node *n, int *next)
 {
     struct str text;
     *next = NODE_NONE;
@@ -80,14 +80,14 @@ static enum status node_last(struct run *r, const struct node *n, int *next)
     return st || text.n == 0 ? st : run_send_text(r, text, NULL);
 }
 
-static enum status node_jump(struct run *r, const struct node *n, int *next)
+static enum status node_jump(struct flow_turn *r, const struct flow_node *n, int *next)
 {
     (void)r;
     *next = n->next;
     return OK;
 }
 
-static enum status node_wait(struct run *r, const struct node *n, int *next)
+static enum status node_wait(struct flow_turn *r, const struct flow_node *n, int *next)
 {
     *next = n->u.seconds ? n->next : NODE_NONE;
     r->delay_ms += n->u.seconds * 1000;
@@ -96,17 +96,17 @@ static enum status node_wait(struct run *r, const struct node *n, int *next)
     return OK;
 }
 
-static enum status (*const runners[NODE_TYPES])(struct run *, const struct node *, int *) = {
+static enum status (*const runners[NODE_TYPES])(struct flow_turn *, const struct flow_node *, int *) = {
     node_say, node_ask, node_branch, node_set, run_http, run_answer, node_last, node_jump, node_wait, node_last};
 
-enum status run_node(struct run *r, const struct node *n, int *next)
+enum status run_node(struct flow_turn *r, const struct flow_node *n, int *next)
 {
     return runners[n->type](r, n, next);
 }
 
 /* ---- the graph, for lint ---- */
 
-bool node_stops(const struct node *n)
+bool node_stops(const struct flow_node *n)
 {
     switch (n->type) {
     case NODE_SAY:
@@ -123,14 +123,14 @@ bool node_stops(const struct node *n)
     }
 }
 
-static bool choice_way(const struct choices *c, size_t i, int *to)
+static bool choice_way(const struct node_choices *c, size_t i, int *to)
 {
     if (i < c->n)
         *to = c->p[i].next;
     return i < c->n;
 }
 
-bool node_each_way(const struct node *n, size_t *i, int *to)
+bool node_each_way(const struct flow_node *n, size_t *i, int *to)
 {
     size_t at = (*i)++;
     if (at == 0) {

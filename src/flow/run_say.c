@@ -1,9 +1,9 @@
 /* Everything that becomes a message. Whatever goes out is copied into the turn's arena: it may outlive the flow. */
-#include "flow/run.h"
+#include "flow/run_internal.h"
 
 #include "base/banned.h"
 
-enum status run_render(struct run *r, const struct tpl *t, struct str *out)
+enum status run_render(struct flow_turn *r, const struct tpl *t, struct str *out)
 {
     bool ok = true;
     if (t->n == 0) {
@@ -26,13 +26,13 @@ enum status run_render(struct run *r, const struct tpl *t, struct str *out)
     return ok ? OK : err_nomem(r->e);
 }
 
-enum status run_text(struct run *r, const struct text *t, struct str *out)
+enum status run_text(struct flow_turn *r, const struct flow_text *t, struct str *out)
 {
     *out = STR_EMPTY;
     return t->lang ? run_render(r, t->lang[r->lang], out) : OK;
 }
 
-static enum status set_choices(struct run *r, const struct choices *c, struct flow_message *m)
+static enum status set_choices(struct flow_turn *r, const struct node_choices *c, struct flow_message *m)
 {
     bool ok = true;
     struct flow_choice *all = arena_array(r->a, c->n, sizeof(*all));
@@ -46,7 +46,7 @@ static enum status set_choices(struct run *r, const struct choices *c, struct fl
     return ok ? OK : err_nomem(r->e);
 }
 
-enum status run_send(struct run *r, struct flow_message *m)
+enum status run_send(struct flow_turn *r, struct flow_message *m)
 {
     if (r->said == MAX_TURN_MESSAGES)
         return err_set(r->e, ERR_INVALID, "flow_messages", "The flow answers one message with more than %d.",
@@ -57,7 +57,7 @@ enum status run_send(struct run *r, struct flow_message *m)
     return r->calls->say(r->calls->ctx, m, r->e);
 }
 
-enum status run_send_text(struct run *r, struct str text, const struct choices *choices)
+enum status run_send_text(struct flow_turn *r, struct str text, const struct node_choices *choices)
 {
     bool ok = true;
     struct flow_message m = run_message();
@@ -68,7 +68,7 @@ enum status run_send_text(struct run *r, struct str text, const struct choices *
     return st ? st : run_send(r, &m);
 }
 
-static enum status render_message(struct run *r, const struct say_message *s, struct flow_message *m)
+static enum status render_message(struct flow_turn *r, const struct say_message *s, struct flow_message *m)
 {
     struct str url;
     m->kind = s->kind;
@@ -90,7 +90,7 @@ static enum status render_message(struct run *r, const struct say_message *s, st
     return OK;
 }
 
-enum status run_messages(struct run *r, const struct node *n, struct flow_message **out, size_t *count)
+enum status run_messages(struct flow_turn *r, const struct flow_node *n, struct flow_message **out, size_t *count)
 {
     const struct node_say *say = &n->u.say;
     struct flow_message *m = arena_array(r->a, say->n, sizeof(*m));
@@ -104,7 +104,7 @@ enum status run_messages(struct run *r, const struct node *n, struct flow_messag
     return st;
 }
 
-enum status run_say(struct run *r, const struct node *n)
+enum status run_say(struct flow_turn *r, const struct flow_node *n)
 {
     struct flow_message *m;
     size_t count;

@@ -3,7 +3,7 @@
 
 #include "base/clock.h"
 #include "base/utf8.h"
-#include "flow/run.h"
+#include "flow/run_internal.h"
 
 #include "base/banned.h"
 
@@ -21,8 +21,8 @@ struct script {
     char why[900]; /* what is wrong; "" = nothing yet */
 };
 
-static void fail(struct script *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-static void fail(struct script *s, const char *fmt, ...)
+static void script_fail(struct script *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static void script_fail(struct script *s, const char *fmt, ...)
 {
     va_list ap;
     if (s->why[0])
@@ -34,7 +34,7 @@ static void fail(struct script *s, const char *fmt, ...)
         s->why[n - 1] = 0;
 }
 
-static void add_line(struct buf *b, struct str s)
+static void script_add_line(struct buf *b, struct str s)
 {
     if (s.n) {
         buf_str_add(b, s);
@@ -42,18 +42,18 @@ static void add_line(struct buf *b, struct str s)
     }
 }
 
-static enum status hear(void *ctx, const struct flow_message *m, struct err *e)
+static enum status script_hear(void *ctx, const struct flow_message *m, struct err *e)
 {
     struct script *s = ctx;
-    add_line(&s->said, m->title);
-    add_line(&s->said, m->text);
-    add_line(&s->said, m->image);
-    add_line(&s->said, m->url);
+    script_add_line(&s->said, m->title);
+    script_add_line(&s->said, m->text);
+    script_add_line(&s->said, m->image);
+    script_add_line(&s->said, m->url);
     for (size_t i = 0; i < m->choice_n; i++)
-        add_line(&s->said, m->choices[i].label);
+        script_add_line(&s->said, m->choices[i].label);
     for (size_t i = 0; i < m->citation_n; i++) {
-        add_line(&s->said, m->citations[i].title);
-        add_line(&s->said, m->citations[i].url);
+        script_add_line(&s->said, m->citations[i].title);
+        script_add_line(&s->said, m->citations[i].url);
     }
     if (m->choice_n)
         s->last = *m;
@@ -62,20 +62,20 @@ static enum status hear(void *ctx, const struct flow_message *m, struct err *e)
 
 /* ---- stand-ins ---- */
 
-static bool folds_to(struct script *s, struct str a, struct str folded, bool *ok)
+static bool script_folds_to(struct script *s, struct str a, struct str folded, bool *ok)
 {
     return str_eq(text_fold(s->a, a, ok), folded);
 }
 
-static bool has_phrase(struct script *s, const struct json *list, struct str folded, bool *ok)
+static bool script_has_phrase(struct script *s, const struct json *list, struct str folded, bool *ok)
 {
     for (size_t i = 0; i < json_len(list); i++)
-        if (folds_to(s, json_str(json_at(list, i)), folded, ok))
+        if (script_folds_to(s, json_str(json_at(list, i)), folded, ok))
             return true;
     return false;
 }
 
-static void add_hit(struct flow_answer *out, const struct json *stub)
+static void script_add_hit(struct flow_answer *out, const struct json *stub)
 {
     size_t i = out->n++;
     out->hits[i].question = json_get_str(stub, "question");
@@ -84,8 +84,8 @@ static void add_hit(struct flow_answer *out, const struct json *stub)
     out->hits[i].url = json_get_str(stub, "url");
 }
 
-static enum status find_answer(void *ctx, struct str language, struct str question, struct arena *a,
-                               struct flow_answer *out, struct err *e)
+static enum status script_answer(void *ctx, struct str language, struct str question, struct arena *a,
+                                 struct flow_answer *out, struct err *e)
 {
     struct script *s = ctx;
     bool ok = true;
@@ -95,21 +95,21 @@ static enum status find_answer(void *ctx, struct str language, struct str questi
     *out = (struct flow_answer){.verdict = FLOW_NONE};
     for (size_t i = 0; i < json_len(stubs) && ok; i++) {
         const struct json *stub = json_at(stubs, i);
-        if (folds_to(s, json_get_str(stub, "question"), folded, &ok) ||
-            has_phrase(s, json_get(stub, "sure"), folded, &ok)) {
+        if (script_folds_to(s, json_get_str(stub, "question"), folded, &ok) ||
+            script_has_phrase(s, json_get(stub, "sure"), folded, &ok)) {
             *out = (struct flow_answer){.verdict = FLOW_SURE};
-            add_hit(out, stub);
+            script_add_hit(out, stub);
             break;
         }
-        if (out->n < 3 && has_phrase(s, json_get(stub, "unsure"), folded, &ok)) {
+        if (out->n < 3 && script_has_phrase(s, json_get(stub, "unsure"), folded, &ok)) {
             out->verdict = FLOW_UNSURE;
-            add_hit(out, stub);
+            script_add_hit(out, stub);
         }
     }
     return ok ? OK : err_nomem(e);
 }
 
-static bool was_sent(const struct json *parts, struct str body)
+static bool script_was_sent(const struct json *parts, struct str body)
 {
     for (size_t i = 0; i < json_len(parts); i++)
         if (!str_has(body, json_str(json_at(parts, i))))
@@ -117,8 +117,8 @@ static bool was_sent(const struct json *parts, struct str body)
     return true;
 }
 
-static enum status reply_with(struct arena *a, const struct json *stub, int *http_status, struct str *body,
-                              struct err *e)
+static enum status script_reply(struct arena *a, const struct json *stub, int *http_status, struct str *body,
+                                struct err *e)
 {
     struct buf b;
     bool ok = true;
@@ -137,8 +137,8 @@ static enum status reply_with(struct arena *a, const struct json *stub, int *htt
     return ok ? OK : err_nomem(e);
 }
 
-static enum status make_call(void *ctx, const struct flow_http *rq, struct arena *a, int *http_status, struct str *body,
-                             struct err *e)
+static enum status script_http(void *ctx, const struct flow_http *rq, struct arena *a, int *http_status,
+                               struct str *body, struct err *e)
 {
     struct script *s = ctx;
     const struct json *stubs = json_get(s->test, "http");
@@ -146,17 +146,17 @@ static enum status make_call(void *ctx, const struct flow_http *rq, struct arena
         const struct json *stub = json_at(stubs, i);
         struct str method = json_get_str(stub, "method"), url = json_get_str(stub, "url");
         if ((!method.n || str_eq(method, rq->method)) && (!url.n || str_eq(url, rq->url)) &&
-            was_sent(json_get(stub, "sent"), rq->body))
-            return reply_with(a, stub, http_status, body, e);
+            script_was_sent(json_get(stub, "sent"), rq->body))
+            return script_reply(a, stub, http_status, body, e);
     }
-    fail(s, "the flow calls %.*s %.*s with the body \"%.*s\", and the test has no answer for that", STR_F(rq->method),
-         STR_F(utf8_cut(rq->url, 100)), STR_F(utf8_cut(rq->body, 100)));
+    script_fail(s, "the flow calls %.*s %.*s with the body \"%.*s\", and the test has no answer for that",
+                STR_F(rq->method), STR_F(utf8_cut(rq->url, 100)), STR_F(utf8_cut(rq->body, 100)));
     return err_set(e, ERR_UNAVAILABLE, "fetch_failed", "The test has no answer for this call.");
 }
 
 /* ---- what is expected ---- */
 
-static struct str shown(struct script *s)
+static struct str script_shown(struct script *s)
 {
     struct str all = buf_str(&s->said);
     while (all.n && all.p[all.n - 1] == '\n')
@@ -164,25 +164,25 @@ static struct str shown(struct script *s)
     return all;
 }
 
-static void check_lines(struct script *s, const struct json *turn, const char *expect_key)
+static void script_check_lines(struct script *s, const struct json *turn, const char *expect_key)
 {
-    struct str got = shown(s);
+    struct str got = script_shown(s);
     const struct json *expect = json_get(turn, expect_key), *absent = json_get(turn, "not");
     for (size_t i = 0; i < json_len(expect); i++) {
         struct str want = json_str(json_at(expect, i));
         if (!str_has(got, want))
-            fail(s, "expected \"%.*s\" in the reply, got \"%.*s\"", STR_F(utf8_cut(want, 100)),
-                 STR_F(utf8_cut(got.n ? got : STR("nothing"), 200)));
+            script_fail(s, "expected \"%.*s\" in the reply, got \"%.*s\"", STR_F(utf8_cut(want, 100)),
+                        STR_F(utf8_cut(got.n ? got : STR("nothing"), 200)));
     }
     for (size_t i = 0; i < json_len(absent); i++) {
         struct str no = json_str(json_at(absent, i));
         if (str_has(got, no))
-            fail(s, "\"%.*s\" must not be in the reply, got \"%.*s\"", STR_F(utf8_cut(no, 100)),
-                 STR_F(utf8_cut(got, 200)));
+            script_fail(s, "\"%.*s\" must not be in the reply, got \"%.*s\"", STR_F(utf8_cut(no, 100)),
+                        STR_F(utf8_cut(got, 200)));
     }
 }
 
-static void check_vars(struct script *s, const struct json *turn)
+static void script_check_vars(struct script *s, const struct json *turn)
 {
     struct json_iter it = {0};
     const struct json *vars = json_get(s->result.state, "vars");
@@ -193,44 +193,44 @@ static void check_vars(struct script *s, const struct json *turn)
                      b = value_of_json(s->a, json_get_n(vars, it.key), KIND_TEXT, &ok);
         struct str expected = value_text(&a, want), got = value_text(&b, have);
         if (!str_eq(expected, got))
-            fail(s, "expected %.*s = \"%.*s\", got \"%.*s\"", STR_F(it.key), STR_F(utf8_cut(expected, 100)),
-                 STR_F(utf8_cut(got, 100)));
+            script_fail(s, "expected %.*s = \"%.*s\", got \"%.*s\"", STR_F(it.key), STR_F(utf8_cut(expected, 100)),
+                        STR_F(utf8_cut(got, 100)));
     }
 }
 
-static void check_turn(struct script *s, const struct json *turn)
+static void script_check_turn(struct script *s, const struct json *turn)
 {
     static const char *const states[] = {"open", "handoff", "closed"};
     struct str at = json_get_str(turn, "at"), state = json_get_str(turn, "state"),
                now = json_get_str(s->result.state, "at");
-    check_lines(s, turn, "expect");
+    script_check_lines(s, turn, "expect");
     if (at.n && !str_eq(at, now))
-        fail(s, "expected to be at \"%.*s\", is at \"%.*s\"", STR_F(at), STR_F(now));
+        script_fail(s, "expected to be at \"%.*s\", is at \"%.*s\"", STR_F(at), STR_F(now));
     if (state.n && !str_eqz(state, states[s->result.status]))
-        fail(s, "expected the state %.*s, got %s", STR_F(state), states[s->result.status]);
-    check_vars(s, turn);
+        script_fail(s, "expected the state %.*s, got %s", STR_F(state), states[s->result.status]);
+    script_check_vars(s, turn);
 }
 
 /* ---- one test ---- */
 
 /* The value behind the button that the test presses, by its value or label. */
-static struct str press(struct script *s, struct str wanted)
+static struct str script_press(struct script *s, struct str wanted)
 {
     for (size_t i = 0; i < s->last.choice_n; i++)
         if (str_eq(s->last.choices[i].value, wanted) || str_eq(s->last.choices[i].label, wanted))
             return s->last.choices[i].value;
-    fail(s, "the visitor chooses \"%.*s\", but no such choice is shown", STR_F(wanted));
+    script_fail(s, "the visitor chooses \"%.*s\", but no such choice is shown", STR_F(wanted));
     return wanted;
 }
 
-static enum status run_one_turn(struct script *s, const struct json *turn, struct flow_input *in)
+static enum status script_run_turn(struct script *s, const struct json *turn, struct flow_input *in)
 {
-    struct flow_calls calls = {.ctx = s, .say = hear, .answer = find_answer, .http = make_call};
+    struct flow_calls calls = {.ctx = s, .say = script_hear, .answer = script_answer, .http = script_http};
     struct err why = ERR_INIT;
     in->text = json_get_str(turn, "say");
     in->choice = json_get_str(turn, "choose");
     if (in->choice.n)
-        in->choice = press(s, in->choice);
+        in->choice = script_press(s, in->choice);
     if (s->why[0])
         return OK;
     buf_clear(&s->said);
@@ -239,27 +239,27 @@ static enum status run_one_turn(struct script *s, const struct json *turn, struc
     if (st == ERR_NOMEM)
         return err_nomem(s->e);
     if (st)
-        fail(s, "%s", why.message);
+        script_fail(s, "%s", why.message);
     else if (*s->pattern_us <= 0)
-        fail(s, "the patterns of the flow have taken more than %d ms in its tests", MAX_FLOW_TESTS_US / 1000);
+        script_fail(s, "the patterns of the flow have taken more than %d ms in its tests", MAX_FLOW_TESTS_US / 1000);
     else
-        check_turn(s, turn);
+        script_check_turn(s, turn);
     return OK;
 }
 
-static enum status greet(struct script *s, struct str language)
+static enum status script_greet(struct script *s, struct str language)
 {
     struct flow_message *m = NULL;
     size_t n = 0;
     enum status st = flow_greeting(s->f, language, s->a, &m, &n, s->e);
     for (size_t i = 0; i < n && !st; i++)
-        st = hear(s, &m[i], s->e);
+        st = script_hear(s, &m[i], s->e);
     if (!st)
-        check_lines(s, s->test, "greeting");
+        script_check_lines(s, s->test, "greeting");
     return st;
 }
 
-static int64_t test_day(const struct json *test)
+static int64_t script_day(const struct json *test)
 {
     struct str day = json_get_str(test, "today");
     int64_t noon = 12 * HOUR_MS;
@@ -271,28 +271,28 @@ static int64_t test_day(const struct json *test)
     return ms < 0 ? clock_now_ms() : ms + noon;
 }
 
-static enum status run_script(struct script *s, int *turn)
+static enum status script_run(struct script *s, int *turn)
 {
     const struct json *turns = json_get(s->test, "turns");
     struct str language = json_get_str(s->test, "language");
     struct flow_input in = {
-        .language = language.n ? language : s->f->langs[0], .now_ms = test_day(s->test), .pattern_us = s->pattern_us};
-    enum status st = greet(s, in.language);
+        .language = language.n ? language : s->f->langs[0], .now_ms = script_day(s->test), .pattern_us = s->pattern_us};
+    enum status st = script_greet(s, in.language);
     *turn = 0;
     for (size_t i = 0; i < json_len(turns) && !st && !s->why[0]; i++) {
         *turn = (int)i + 1;
-        st = run_one_turn(s, json_at(turns, i), &in);
+        st = script_run_turn(s, json_at(turns, i), &in);
     }
     return st;
 }
 
-static enum status run_test(const struct flow *f, const struct json *test, struct arena *scratch, struct arena *a,
-                            int64_t *pattern_us, struct flow_test_result *out, struct err *e)
+static enum status script_run_test(const struct flow *f, const struct json *test, struct arena *scratch,
+                                   struct arena *a, int64_t *pattern_us, struct flow_test_result *out, struct err *e)
 {
     struct script s = {.f = f, .test = test, .a = scratch, .pattern_us = pattern_us, .e = e, .last = run_message()};
     bool ok = true;
     buf_init(&s.said, 32 * MB);
-    enum status st = run_script(&s, &out->turn);
+    enum status st = script_run(&s, &out->turn);
     buf_release(&s.said);
     out->name = arena_str(a, json_get_str(test, "name"), &ok);
     out->passed = !st && s.why[0] == 0;
@@ -317,7 +317,7 @@ enum status flow_test(const struct flow *f, struct arena *a, struct flow_test_re
     for (size_t i = 0; i < *n && !st; i++) {
         struct arena scratch;
         arena_init(&scratch, TEST_ARENA);
-        st = run_test(f, json_at(tests, i), &scratch, a, &pattern_us, &(*out)[i], e);
+        st = script_run_test(f, json_at(tests, i), &scratch, a, &pattern_us, &(*out)[i], e);
         arena_release(&scratch);
     }
     return st;

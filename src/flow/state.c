@@ -2,13 +2,13 @@
  * "answered"?,"menu"?,"state"?}. */
 #include <stdio.h>
 
-#include "flow/run.h"
+#include "flow/run_internal.h"
 
 #include "base/banned.h"
 
 static const char *const state_words[] = {"open", "handoff", "closed"};
 
-enum status run_defaults(struct run *r)
+enum status run_defaults(struct flow_turn *r)
 {
     for (size_t i = 0; i < r->f->var_n; i++)
         r->vars[i] = r->f->vars[i].preset;
@@ -17,11 +17,11 @@ enum status run_defaults(struct run *r)
 
 static int node_index(const struct flow *f, struct str name)
 {
-    const struct node *n = name.n ? map_get(&f->node_names, name) : NULL;
+    const struct flow_node *n = name.n ? map_get(&f->node_names, name) : NULL;
     return n ? (int)(n - f->nodes) : NODE_NONE;
 }
 
-static enum status load_vars(struct run *r, const struct json *vars)
+static enum status load_vars(struct flow_turn *r, const struct json *vars)
 {
     bool ok = true;
     for (size_t i = 0; i < r->f->var_n && ok; i++)
@@ -31,7 +31,7 @@ static enum status load_vars(struct run *r, const struct json *vars)
 
 /* The visitor's client says which language it wants with each message; when it changes its mind, so does the
  * conversation. */
-static void load_language(struct run *r, const struct json *state)
+static void load_language(struct flow_turn *r, const struct json *state)
 {
     int lang = state ? flow_language(r->f, json_get_str(state, "lang")) : -1;
     struct str before = json_get_str(state, "loc");
@@ -43,13 +43,13 @@ static void load_language(struct run *r, const struct json *state)
     r->lang = lang >= 0 ? lang : 0;
 }
 
-static void load_suggestions(struct run *r, const struct json *list)
+static void load_suggestions(struct flow_turn *r, const struct json *list)
 {
     for (size_t i = 0; i < json_len(list) && r->suggest_n < SUGGEST_MAX; i++)
         r->suggest[r->suggest_n++] = json_str(json_at(list, i));
 }
 
-enum status run_load(struct run *r, const struct json *state)
+enum status run_load(struct flow_turn *r, const struct json *state)
 {
     r->at = r->menu = NODE_NONE;
     r->status = FLOW_OPEN;
@@ -69,12 +69,12 @@ enum status run_load(struct run *r, const struct json *state)
     return load_vars(r, json_get(state, "vars"));
 }
 
-static int save_vars(const struct run *r, struct json *state)
+static int save_vars(const struct flow_turn *r, struct json *state)
 {
     struct json *vars;
     int bad = json_set_object(state, "vars", &vars);
     for (size_t i = 0; i < r->f->var_n && !bad; i++) {
-        const struct var *v = &r->f->vars[i];
+        const struct flow_var *v = &r->f->vars[i];
         char key[MAX_FLOW_NAME + 1];
         snprintf(key, sizeof(key), "%.*s", STR_F(v->name));
         if (r->vars[i].kind != KIND_NONE)
@@ -83,7 +83,7 @@ static int save_vars(const struct run *r, struct json *state)
     return bad;
 }
 
-static int save_suggestions(const struct run *r, struct json *state)
+static int save_suggestions(const struct flow_turn *r, struct json *state)
 {
     struct json *list;
     if (r->suggest_n == 0)
@@ -95,7 +95,7 @@ static int save_suggestions(const struct run *r, struct json *state)
 }
 
 /* Exact only where it could matter: six bytes is the longest a byte becomes in JSON. */
-static enum status check_size(const struct run *r, const struct json *state)
+static enum status state_check_size(const struct flow_turn *r, const struct json *state)
 {
     size_t sum = 1024 + r->f->var_n * (MAX_FLOW_NAME + VALUE_TEXT);
     for (size_t i = 0; i < r->f->var_n; i++)
@@ -116,7 +116,7 @@ static enum status check_size(const struct run *r, const struct json *state)
                         MAX_STATE / KB);
 }
 
-enum status run_save(struct run *r, struct json **out)
+enum status run_save(struct flow_turn *r, struct json **out)
 {
     struct json *s = json_new_object(r->a);
     if (!s)
@@ -141,5 +141,5 @@ enum status run_save(struct run *r, struct json **out)
     if (!bad && r->status != FLOW_OPEN)
         bad = json_set_str(s, "state", str_from(state_words[r->status]));
     *out = s;
-    return bad ? err_nomem(r->e) : check_size(r, s);
+    return bad ? err_nomem(r->e) : state_check_size(r, s);
 }

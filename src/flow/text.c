@@ -1,7 +1,6 @@
-#include "flow/text.h"
-
 #include "base/utf8.h"
-#include "flow/value.h"
+#include "flow/text_internal.h"
+#include "flow/value_internal.h"
 
 #include "base/banned.h"
 
@@ -19,13 +18,13 @@ bool name_ok(struct str s, bool dash)
     return true;
 }
 
-static bool is_space(uint32_t cp)
+static bool text_is_space(uint32_t cp)
 {
     return cp == ' ' || (cp >= '\t' && cp <= '\r') || cp == 0xA0 || cp == 0x3000 || (cp >= 0x2000 && cp <= 0x200B);
 }
 
 /* Characters that carry no meaning at the ends of an answer: "Yes!", "¿hours?" */
-static bool is_edge(uint32_t cp)
+static bool text_is_edge(uint32_t cp)
 {
     return (cp < 0x80 && !utf8_is_letter(cp)) || cp == 0xA1 || cp == 0xBF || cp == 0x3002 || cp == 0xAB || cp == 0xBB ||
            (cp >= 0x2010 && cp <= 0x201F) || cp == 0x2026;
@@ -37,26 +36,26 @@ struct folded {
 };
 
 /* first and last: the range from the first to behind the last character that is no edge. */
-static void fold_into(struct str s, struct folded *f)
+static void text_fold_into(struct str s, struct folded *f)
 {
     bool space = false, any = false;
     while (s.n) {
         uint32_t cp = utf8_plain(utf8_lower(utf8_next(&s)));
         if (cp >= 0x300 && cp <= 0x36F)
             continue; /* a mark that stands by itself: é written as e and a mark */
-        if (is_space(cp)) {
+        if (text_is_space(cp)) {
             space = f->n > 0;
             continue;
         }
         if (space)
             f->p[f->n++] = ' ';
         space = false;
-        if (!is_edge(cp) && !any) {
+        if (!text_is_edge(cp) && !any) {
             any = true;
             f->first = f->n;
         }
         f->n += utf8_encode(cp, f->p + f->n);
-        if (!is_edge(cp))
+        if (!text_is_edge(cp))
             f->last = f->n;
     }
     if (!any) {
@@ -75,11 +74,11 @@ struct str text_fold(struct arena *a, struct str s, bool *ok)
         *ok = false;
         return STR_EMPTY;
     }
-    fold_into(s, &f);
+    text_fold_into(s, &f);
     return str_n(f.p + f.first, f.last - f.first);
 }
 
-static ptrdiff_t find2(struct str s, const char *two)
+static ptrdiff_t text_find_pair(struct str s, const char *two)
 {
     for (size_t i = 0; i + 1 < s.n; i++)
         if (s.p[i] == two[0] && s.p[i + 1] == two[1])
@@ -92,7 +91,7 @@ bool tpl_next(struct tpl_scan *s)
     s->has_name = s->bad = false;
     if (s->rest.n == 0)
         return false;
-    ptrdiff_t open = find2(s->rest, "{{");
+    ptrdiff_t open = text_find_pair(s->rest, "{{");
     if (open < 0) {
         s->lit = s->rest;
         s->rest = STR_EMPTY;
@@ -100,7 +99,7 @@ bool tpl_next(struct tpl_scan *s)
     }
     s->lit = str_sub(s->rest, 0, (size_t)open);
     struct str inner = str_sub(s->rest, (size_t)open + 2, s->rest.n);
-    ptrdiff_t close = find2(inner, "}}");
+    ptrdiff_t close = text_find_pair(inner, "}}");
     s->name = close < 0 ? STR_EMPTY : str_trim(str_sub(inner, 0, (size_t)close));
     s->has_name = true;
     s->bad = close < 0 || !name_ok(s->name, false);
@@ -109,7 +108,7 @@ bool tpl_next(struct tpl_scan *s)
 }
 
 /* A JSON string's inside: what buf_json writes, without its quotes. */
-static void add_json_inside(struct buf *out, struct str s)
+static void tpl_add_json_inside(struct buf *out, struct str s)
 {
     size_t from = out->n;
     buf_json(out, s);
@@ -120,7 +119,7 @@ static void add_json_inside(struct buf *out, struct str s)
     out->p[out->n] = 0;
 }
 
-static void add_part(struct buf *out, const struct part *part, const struct tpl_values *v)
+static void tpl_add_part(struct buf *out, const struct tpl_part *part, const struct tpl_values *v)
 {
     char tmp[VALUE_TEXT];
     struct value pseudo = {.kind = KIND_TEXT, .text = part->var == VAR_INPUT ? v->input : v->language};
@@ -135,7 +134,7 @@ static void add_part(struct buf *out, const struct part *part, const struct tpl_
     else if (part->mode == PART_URL)
         buf_url(out, text);
     else if (part->mode == PART_JSON_TEXT)
-        add_json_inside(out, text);
+        tpl_add_json_inside(out, text);
     else
         buf_str_add(out, text);
 }
@@ -146,5 +145,5 @@ void tpl_render(struct buf *out, const struct tpl *t, const struct tpl_values *v
         if (t->parts[i].var == VAR_NONE)
             buf_str_add(out, t->parts[i].lit);
         else
-            add_part(out, &t->parts[i], v);
+            tpl_add_part(out, &t->parts[i], v);
 }

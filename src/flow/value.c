@@ -1,11 +1,10 @@
-#include "flow/value.h"
-
 #include <math.h>
 #include <stdio.h>
 
 #include "base/clock.h"
 #include "base/num.h"
 #include "base/utf8.h"
+#include "flow/value_internal.h"
 
 #include "base/banned.h"
 
@@ -68,7 +67,7 @@ struct str value_cut(struct str s)
     return s.n <= MAX_FLOW_VALUE ? s : utf8_cut(s, MAX_FLOW_VALUE);
 }
 
-static struct str compact(struct arena *a, const struct json *j, bool *ok)
+static struct str value_compact(struct arena *a, const struct json *j, bool *ok)
 {
     struct buf b;
     buf_init(&b, 8 * MAX_FETCH); /* escapes make it longer than what came in */
@@ -79,14 +78,14 @@ static struct str compact(struct arena *a, const struct json *j, bool *ok)
     return s;
 }
 
-static struct value int_text(struct arena *a, int64_t n, bool *ok)
+static struct value value_int_text(struct arena *a, int64_t n, bool *ok)
 {
     char *text = arena_printf(a, "%lld", (long long)n);
     *ok = *ok && text;
     return (struct value){.kind = KIND_TEXT, .text = str_from(text)};
 }
 
-struct value value_of_json(struct arena *a, const struct json *j, enum kind type, bool *ok)
+struct value value_of_json(struct arena *a, const struct json *j, enum value_kind type, bool *ok)
 {
     struct value v = {0};
     switch (json_kind(j)) {
@@ -97,7 +96,7 @@ struct value value_of_json(struct arena *a, const struct json *j, enum kind type
         break;
     case JSON_INT:
         if (type == KIND_TEXT) /* an id of 18 digits keeps them all */
-            return int_text(a, json_int(j, 0), ok);
+            return value_int_text(a, json_int(j, 0), ok);
         v = (struct value){.kind = KIND_NUMBER, .number = json_double(j, 0)};
         break;
     case JSON_DOUBLE:
@@ -108,13 +107,13 @@ struct value value_of_json(struct arena *a, const struct json *j, enum kind type
         break;
     case JSON_ARRAY:
     case JSON_OBJECT:
-        v = (struct value){.kind = KIND_TEXT, .text = compact(a, j, ok)};
+        v = (struct value){.kind = KIND_TEXT, .text = value_compact(a, j, ok)};
         break;
     }
     return value_as(a, &v, type, ok);
 }
 
-static struct value as_text(struct arena *a, const struct value *v, bool *ok)
+static struct value value_as_text(struct arena *a, const struct value *v, bool *ok)
 {
     char tmp[VALUE_TEXT];
     struct str s = value_text(v, tmp);
@@ -123,7 +122,7 @@ static struct value as_text(struct arena *a, const struct value *v, bool *ok)
     return (struct value){.kind = KIND_TEXT, .text = s};
 }
 
-static struct value as_boolean(const struct value *v)
+static struct value value_as_boolean(const struct value *v)
 {
     struct value out = {.kind = KIND_BOOLEAN};
     if (v->kind == KIND_NUMBER)
@@ -145,7 +144,7 @@ bool value_iso_day(struct str s)
     return y && m && d && clock_date_ms((int)(2000 + y % 400), (int)m, (int)d) >= 0;
 }
 
-static struct value as_date(struct arena *a, const struct value *v, bool *ok)
+static struct value value_as_date(struct arena *a, const struct value *v, bool *ok)
 {
     struct str s = v->text.n > 10 && v->text.p[10] == 'T' ? str_sub(v->text, 0, 10) : v->text; /* a time stamp's day */
     if (v->kind != KIND_TEXT || !value_iso_day(s))
@@ -153,17 +152,17 @@ static struct value as_date(struct arena *a, const struct value *v, bool *ok)
     return (struct value){.kind = KIND_DATE, .text = arena_str(a, s, ok)};
 }
 
-struct value value_as(struct arena *a, const struct value *v, enum kind type, bool *ok)
+struct value value_as(struct arena *a, const struct value *v, enum value_kind type, bool *ok)
 {
     struct value out = {0};
     if (v->kind == type || v->kind == KIND_NONE)
         return *v;
     if (type == KIND_TEXT)
-        return as_text(a, v, ok);
+        return value_as_text(a, v, ok);
     if (type == KIND_BOOLEAN)
-        return as_boolean(v);
+        return value_as_boolean(v);
     if (type == KIND_DATE)
-        return as_date(a, v, ok);
+        return value_as_date(a, v, ok);
     if (v->kind == KIND_BOOLEAN)
         out = (struct value){.kind = KIND_NUMBER, .number = v->truth};
     else if (v->kind == KIND_TEXT && num_double(str_trim(v->text), &out.number))
@@ -171,7 +170,7 @@ struct value value_as(struct arena *a, const struct value *v, enum kind type, bo
     return out;
 }
 
-static bool relative_day(struct str s, int64_t now_ms, char out[11])
+static bool value_relative_day(struct str s, int64_t now_ms, char out[11])
 {
     int64_t days = 0;
     if (!str_starts(s, STR("today")))
@@ -197,5 +196,5 @@ bool value_date(struct str s, int64_t now_ms, char out[11])
         out[10] = 0;
         return true;
     }
-    return relative_day(s, now_ms, out);
+    return value_relative_day(s, now_ms, out);
 }

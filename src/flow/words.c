@@ -1,16 +1,16 @@
 /* What Parley says by itself when a flow says nothing else. A new language is one more row. */
-#include "flow/text.h"
+#include "flow/text_internal.h"
 
 #include "base/banned.h"
 
-struct words {
+struct say_words {
     const char *language;
     const char *months;     /* in order, with spaces between */
     const char *day, *year; /* what stands behind the day and before the year */
     const char *word[WORD_COUNT];
 };
 
-static const struct words all_words[] = {
+static const struct say_words all_words[] = {
     {"en",
      "January February March April May June July August September October November December",
      " ",
@@ -71,7 +71,7 @@ static const struct words all_words[] = {
       "Non sembra corretto. Controlli e riprovi."}},
 };
 
-static const struct words *words_of(struct str language)
+static const struct say_words *say_words_of(struct str language)
 {
     ptrdiff_t dash = str_find(language, '-');
     if (dash >= 0)
@@ -84,13 +84,13 @@ static const struct words *words_of(struct str language)
 
 struct str word_get(enum say_word w, struct str language)
 {
-    const struct words *own = words_of(language);
+    const struct say_words *own = say_words_of(language);
     return str_from((own ? own : &all_words[0])->word[w]);
 }
 
 void day_show(struct buf *out, struct str iso, struct str language)
 {
-    const struct words *own = words_of(language);
+    const struct say_words *own = say_words_of(language);
     struct str names = str_from(own ? own->months : ""), name = STR_EMPTY;
     int month = iso.n == 10 ? (iso.p[5] - '0') * 10 + iso.p[6] - '0' : 0;
     for (int i = 0; i < month; i++)

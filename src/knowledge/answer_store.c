@@ -58,7 +58,7 @@ static struct answer answer_of(struct db_row r)
                            .updated_ms = db_row_time(r, 6)};
 }
 
-enum status store_answer_bot(struct db *c, struct arena *a, struct id tenant, struct id bot, struct str *language,
+enum status answer_store_bot(struct db *c, struct arena *a, struct id tenant, struct id bot, struct str *language,
                              struct err *e)
 {
     struct db_row r;
@@ -83,8 +83,8 @@ static void put_values(struct id bot, const struct answer_row *r, int64_t now, s
     memcpy(v, row, sizeof(row));
 }
 
-enum status store_answers_put(struct db *c, struct id tenant, struct id bot, const struct answer_row *rows, size_t n,
-                              struct err *e)
+enum status answer_store_put_all(struct db *c, struct id tenant, struct id bot, const struct answer_row *rows, size_t n,
+                                 struct err *e)
 {
     int64_t now = clock_now_ms();
     struct db_val *vals = calloc(n * PUT_COLUMNS + 1, sizeof(*vals));
@@ -97,8 +97,8 @@ enum status store_answers_put(struct db *c, struct id tenant, struct id bot, con
     return st;
 }
 
-enum status store_answers_delete(struct db *c, struct id tenant, struct id bot, const struct id *ids, size_t n,
-                                 struct err *e)
+enum status answer_store_delete_all(struct db *c, struct id tenant, struct id bot, const struct id *ids, size_t n,
+                                    struct err *e)
 {
     struct db_val *vals = calloc(n * 2 + 1, sizeof(*vals));
     if (!vals)
@@ -127,16 +127,16 @@ static enum status each_row(void *ctx, struct db_row r, struct err *e)
     return each->fn(each->ctx, &row, e);
 }
 
-enum status store_answers_each(struct db *c, struct id tenant, struct id bot,
-                               enum status (*fn)(void *ctx, const struct answer_row *row, struct err *e), void *ctx,
-                               struct err *e)
+enum status answer_store_each(struct db *c, struct id tenant, struct id bot,
+                              enum status (*fn)(void *ctx, const struct answer_row *row, struct err *e), void *ctx,
+                              struct err *e)
 {
     struct each each = {fn, ctx};
     return db_each(c, &answer_all, &tenant, DB_ARGS(db_id(bot)), each_row, &each, e);
 }
 
-enum status store_answers_page(struct db *c, struct arena *a, struct id tenant, struct id bot, struct str like,
-                               struct id after, int limit, struct answer **out, size_t *n, struct err *e)
+enum status answer_store_page(struct db *c, struct arena *a, struct id tenant, struct id bot, struct str like,
+                              struct id after, int limit, struct answer **out, size_t *n, struct err *e)
 {
     struct db_rows rows;
     enum status st;
@@ -156,8 +156,8 @@ enum status store_answers_page(struct db *c, struct arena *a, struct id tenant, 
     return OK;
 }
 
-enum status store_answers_count(struct db *c, struct arena *a, struct id tenant, struct id bot, int64_t *out,
-                                struct err *e)
+enum status answer_store_count(struct db *c, struct arena *a, struct id tenant, struct id bot, int64_t *out,
+                               struct err *e)
 {
     struct db_row r;
     enum status st = db_query_one(c, &answer_count, &tenant, DB_ARGS(db_id(bot)), a, &r, e);
@@ -166,7 +166,7 @@ enum status store_answers_count(struct db *c, struct arena *a, struct id tenant,
     return st;
 }
 
-enum status store_answer_get(struct db *c, struct arena *a, struct id tenant, struct id bot, struct id answer,
+enum status answer_store_get(struct db *c, struct arena *a, struct id tenant, struct id bot, struct id answer,
                              struct answer *out, struct err *e)
 {
     struct db_row r;
@@ -178,14 +178,14 @@ enum status store_answer_get(struct db *c, struct arena *a, struct id tenant, st
     return st;
 }
 
-enum status store_answer_add(struct db *c, struct id tenant, struct id bot, const struct answer_row *row, struct err *e)
+enum status answer_store_add(struct db *c, struct id tenant, struct id bot, const struct answer_row *row, struct err *e)
 {
     struct db_val v[PUT_COLUMNS];
     put_values(bot, row, clock_now_ms(), v);
     return db_exec(c, &answer_insert, &tenant, v, PUT_COLUMNS, NULL, e);
 }
 
-enum status store_answer_set(struct db *c, struct id tenant, struct id bot, const struct answer_row *row, struct err *e)
+enum status answer_store_set(struct db *c, struct id tenant, struct id bot, const struct answer_row *row, struct err *e)
 {
     const struct answer *w = &row->answer;
     return db_exec(c, &answer_update, &tenant,
@@ -195,7 +195,7 @@ enum status store_answer_set(struct db *c, struct id tenant, struct id bot, cons
                    NULL, e);
 }
 
-enum status store_answer_delete(struct db *c, struct id tenant, struct id bot, struct id answer, bool *there,
+enum status answer_store_delete(struct db *c, struct id tenant, struct id bot, struct id answer, bool *there,
                                 struct err *e)
 {
     int64_t n = 0;

@@ -4,7 +4,7 @@
 
 #include "base/limits.h"
 #include "knowledge/answer_store.h"
-#include "knowledge/rules.h"
+#include "knowledge/rules_internal.h"
 #include "plan/entitlement.h"
 
 #include "base/banned.h"
@@ -13,7 +13,7 @@
 #define BATCH 500
 
 /* LIKE's own signs in what is looked for are text. */
-static enum status like_of(struct arena *a, struct str query, struct str *out, struct err *e)
+static enum status answer_like_pattern(struct arena *a, struct str query, struct str *out, struct err *e)
 {
     struct str q = str_trim(query);
     char *p = arena_alloc(a, q.n * 2 + 3);
@@ -39,11 +39,11 @@ enum status answers_list(struct db *c, struct id tenant, struct id bot, struct s
 {
     struct str like, language;
     int page = limit < 1 ? 1 : limit > LIST_MAX ? LIST_MAX : limit;
-    enum status st = store_answer_bot(c, a, tenant, bot, &language, e);
+    enum status st = answer_store_bot(c, a, tenant, bot, &language, e);
     if (st == OK)
-        st = like_of(a, query, &like, e);
+        st = answer_like_pattern(a, query, &like, e);
     if (st == OK)
-        st = store_answers_page(c, a, tenant, bot, like, after, page + 1, out, n, e);
+        st = answer_store_page(c, a, tenant, bot, like, after, page + 1, out, n, e);
     if (st != OK)
         return st;
     *more = *n > (size_t)page;
@@ -57,9 +57,9 @@ enum status answers_count(struct db *c, struct id tenant, struct id bot, int64_t
     struct arena a;
     struct str language;
     arena_init(&a, 64 * KB);
-    enum status st = store_answer_bot(c, &a, tenant, bot, &language, e);
+    enum status st = answer_store_bot(c, &a, tenant, bot, &language, e);
     if (st == OK)
-        st = store_answers_count(c, &a, tenant, bot, out, e);
+        st = answer_store_count(c, &a, tenant, bot, out, e);
     arena_release(&a);
     return st;
 }
@@ -67,10 +67,10 @@ enum status answers_count(struct db *c, struct id tenant, struct id bot, int64_t
 enum status answers_get(struct db *c, struct id tenant, struct id bot, struct id answer, struct arena *a,
                         struct answer *out, struct err *e)
 {
-    return store_answer_get(c, a, tenant, bot, answer, out, e);
+    return answer_store_get(c, a, tenant, bot, answer, out, e);
 }
 
-static enum status prepare(struct answer *w, struct answer_row *row, struct err *e)
+static enum status answer_prepare(struct answer *w, struct answer_row *row, struct err *e)
 {
     const char *field, *words, *code = answer_check(w, &field, &words);
     if (code)
@@ -79,10 +79,10 @@ static enum status prepare(struct answer *w, struct answer_row *row, struct err 
     return answer_hash(w, row->question_hash) ? OK : err_nomem(e);
 }
 
-static enum status room_for_one(struct db *c, struct arena *a, struct id tenant, struct id bot, struct err *e)
+static enum status answer_room_for_one(struct db *c, struct arena *a, struct id tenant, struct id bot, struct err *e)
 {
     int64_t n = 0;
-    enum status st = store_answers_count(c, a, tenant, bot, &n, e);
+    enum status st = answer_store_count(c, a, tenant, bot, &n, e);
     if (st == OK && n >= MAX_ANSWERS)
         st = err_set(e, ERR_TOO_LARGE, "too_many_answers", "A bot has at most %d answers.", MAX_ANSWERS);
     return st;
@@ -95,20 +95,20 @@ enum status answers_save(struct db *c, struct id tenant, struct id bot, struct a
     struct answer old;
     struct str language;
     bool fresh = id_is_none(w->id);
-    enum status st = prepare(w, &row, e);
+    enum status st = answer_prepare(w, &row, e);
     if (st != OK)
         return st;
     arena_init(&a, 1 * MB);
-    st = fresh ? store_answer_bot(c, &a, tenant, bot, &language, e)
-               : store_answer_get(c, &a, tenant, bot, w->id, &old, e);
+    st = fresh ? answer_store_bot(c, &a, tenant, bot, &language, e)
+               : answer_store_get(c, &a, tenant, bot, w->id, &old, e);
     if (st == OK && fresh)
         st = entitlement_may_make(c, tenant, e);
     if (st == OK && fresh)
-        st = room_for_one(c, &a, tenant, bot, e);
+        st = answer_room_for_one(c, &a, tenant, bot, e);
     if (st == OK && fresh)
         row.answer.id = id_new();
     if (st == OK)
-        st = fresh ? store_answer_add(c, tenant, bot, &row, e) : store_answer_set(c, tenant, bot, &row, e);
+        st = fresh ? answer_store_add(c, tenant, bot, &row, e) : answer_store_set(c, tenant, bot, &row, e);
     if (st == ERR_CONFLICT)
         st = err_at(e, ERR_CONFLICT, "question_taken", "question", "There is an answer to this question already.");
     arena_release(&a);
@@ -122,7 +122,7 @@ enum status answers_save(struct db *c, struct id tenant, struct id bot, struct a
 enum status answers_delete(struct db *c, struct id tenant, struct id bot, struct id answer, struct err *e)
 {
     bool there = false;
-    enum status st = store_answer_delete(c, tenant, bot, answer, &there, e);
+    enum status st = answer_store_delete(c, tenant, bot, answer, &there, e);
     if (st != OK)
         return st;
     if (!there)
@@ -150,7 +150,7 @@ enum status answers_add_all(struct db *c, struct id tenant, struct id bot, const
         if (!answer_hash(&w, batch[k++].question_hash))
             return err_nomem(e);
         if (k == BATCH || i + 1 == n) {
-            st = store_answers_put(c, tenant, bot, batch, k, e);
+            st = answer_store_put_all(c, tenant, bot, batch, k, e);
             k = 0;
         }
     }

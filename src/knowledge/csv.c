@@ -97,7 +97,7 @@ static enum bad plain_field(struct csv *c, struct str *out)
 }
 
 /* Copy without the second of each doubled quotation mark. */
-static enum bad undouble(struct arena *a, struct str *field)
+static enum bad csv_undouble(struct arena *a, struct str *field)
 {
     char *out = arena_alloc(a, field->n + 1);
     size_t n = 0;
@@ -134,11 +134,11 @@ static enum bad quoted_field(struct csv *c, struct arena *a, struct str *out)
         c->at++;
     if (!at_line_end(c) && c->in.p[c->at] != c->separator)
         return QUOTE_MISPLACED;
-    return doubled ? undouble(a, out) : GOOD;
+    return doubled ? csv_undouble(a, out) : GOOD;
 }
 
 /* A wrong character does not hide where the row ends, so it is told only at its end. */
-static enum bad read_row(struct csv *c, struct arena *a, struct csv_row *row)
+static enum bad csv_read_row(struct csv *c, struct arena *a, struct csv_row *row)
 {
     enum bad b, text = GOOD;
     row->n = 0;
@@ -169,7 +169,7 @@ enum csv_result csv_next(struct csv *c, struct arena *a, struct csv_row *row, co
         return CSV_END;
     size_t from = c->at;
     c->row++;
-    enum bad b = read_row(c, a, row);
+    enum bad b = csv_read_row(c, a, row);
     if (b == GOOD)
         return CSV_ROW;
     if (b == NO_MEMORY)

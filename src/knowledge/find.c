@@ -19,13 +19,13 @@
 #define WAYS 8
 #define BYTES_MAX (24 * MB)
 
-struct held {
+struct index_held {
     atomic_int refs;
     struct index *index;
 };
-struct entry {
+struct index_slot {
     struct id tenant, bot;
-    struct held *held; /* NULL while the first index is built */
+    struct index_held *held; /* NULL while the first index is built */
     uint64_t generation;
     int64_t used_us;
     bool stale, building;
@@ -34,11 +34,11 @@ struct entry {
 static struct {
     pthread_mutex_t lock;
     pthread_cond_t built;
-    struct entry e[SETS][WAYS];
+    struct index_slot e[SETS][WAYS];
     size_t bytes;
 } cache = {.lock = PTHREAD_MUTEX_INITIALIZER, .built = PTHREAD_COND_INITIALIZER};
 
-static void held_drop(struct held *h)
+static void index_held_drop(struct index_held *h)
 {
     if (!h || atomic_fetch_sub_explicit(&h->refs, 1, memory_order_acq_rel) != 1)
         return;
@@ -46,7 +46,7 @@ static void held_drop(struct held *h)
     free(h);
 }
 
-static struct held *held_retain(struct held *h)
+static struct index_held *index_held_retain(struct index_held *h)
 {
     atomic_fetch_add_explicit(&h->refs, 1, memory_order_relaxed);
     return h;
@@ -55,69 +55,69 @@ static struct held *held_retain(struct held *h)
 /* ---- the table; with the lock held ---- */
 
 /* The last bytes of a UUIDv7 are random. */
-static struct entry *set_of(struct id bot)
+static struct index_slot *find_set_of(struct id bot)
 {
     return cache.e[bot.b[15] % SETS];
 }
 
-static struct entry *entry_of(struct id tenant, struct id bot)
+static struct index_slot *find_slot_of(struct id tenant, struct id bot)
 {
-    struct entry *set = set_of(bot);
+    struct index_slot *set = find_set_of(bot);
     for (size_t i = 0; i < WAYS; i++)
         if (id_eq(set[i].bot, bot) && id_eq(set[i].tenant, tenant))
             return &set[i];
     return NULL;
 }
 
-static void let_go(struct entry *y)
+static void find_release_slot(struct index_slot *y)
 {
     if (y->held)
         cache.bytes -= index_bytes(y->held->index);
-    held_drop(y->held);
+    index_held_drop(y->held);
     y->held = NULL;
 }
 
 /* Least recently used first; one that is being built stays. */
-static bool evict_one(const struct entry *keep)
+static bool find_evict_one(const struct index_slot *keep)
 {
-    struct entry *oldest = NULL;
+    struct index_slot *oldest = NULL;
     for (size_t i = 0; i < SETS * WAYS; i++) {
-        struct entry *y = &cache.e[i / WAYS][i % WAYS];
+        struct index_slot *y = &cache.e[i / WAYS][i % WAYS];
         if (y != keep && y->held && !y->building && (!oldest || y->used_us < oldest->used_us))
             oldest = y;
     }
     if (!oldest)
         return false;
-    let_go(oldest);
-    *oldest = (struct entry){0};
+    find_release_slot(oldest);
+    *oldest = (struct index_slot){0};
     return true;
 }
 
 /* A free place in the bot's set, or its least recently used one; NULL when all are being built. */
-static struct entry *place_for(struct id tenant, struct id bot)
+static struct index_slot *find_place_for(struct id tenant, struct id bot)
 {
-    struct entry *set = set_of(bot), *best = NULL;
+    struct index_slot *set = find_set_of(bot), *best = NULL;
     for (size_t i = 0; i < WAYS; i++)
         if (!set[i].building && (!best || set[i].used_us < best->used_us))
             best = &set[i];
     if (!best)
         return NULL;
-    let_go(best);
-    *best = (struct entry){.tenant = tenant, .bot = bot};
+    find_release_slot(best);
+    *best = (struct index_slot){.tenant = tenant, .bot = bot};
     return best;
 }
 
 /* ---- building ---- */
 
-static enum status add_row(void *ctx, const struct answer_row *row, struct err *e)
+static enum status find_add_row(void *ctx, const struct answer_row *row, struct err *e)
 {
     return index_add(ctx, &row->answer, e);
 }
 
-static enum status build(struct db *c, struct id tenant, struct id bot, struct held **out, struct err *e)
+static enum status find_build(struct db *c, struct id tenant, struct id bot, struct index_held **out, struct err *e)
 {
     struct index_builder *b = NULL;
-    struct held *h = calloc(1, sizeof(*h));
+    struct index_held *h = calloc(1, sizeof(*h));
     struct str language;
     struct arena a;
     enum status st;
@@ -126,13 +126,13 @@ static enum status build(struct db *c, struct id tenant, struct id bot, struct h
         st = err_nomem(e);
         goto out;
     }
-    if ((st = store_answer_bot(c, &a, tenant, bot, &language, e)) != OK)
+    if ((st = answer_store_bot(c, &a, tenant, bot, &language, e)) != OK)
         goto out;
     if (!(b = index_builder_new(language))) {
         st = err_nomem(e);
         goto out;
     }
-    if ((st = store_answers_each(c, tenant, bot, add_row, b, e)) != OK)
+    if ((st = answer_store_each(c, tenant, bot, find_add_row, b, e)) != OK)
         goto out;
     st = index_finish(b, &h->index, e);
     b = NULL;
@@ -148,14 +148,15 @@ out:
     return st;
 }
 
-static enum status build_timed(struct db_pool *p, struct id tenant, struct id bot, struct held **out, struct err *e)
+static enum status find_build_timed(struct db_pool *p, struct id tenant, struct id bot, struct index_held **out,
+                                    struct err *e)
 {
     int64_t from = clock_mono_us();
     struct db *c;
     enum status st = db_get(p, &c, e);
     if (st != OK)
         return st;
-    st = build(c, tenant, bot, out, e);
+    st = find_build(c, tenant, bot, out, e);
     db_put(c);
     if (st == OK)
         log_line(LOG_DEBUG, "answers_indexed", LOG_I("answers", index_count((*out)->index)),
@@ -164,49 +165,49 @@ static enum status build_timed(struct db_pool *p, struct id tenant, struct id bo
 }
 
 /* Put what was built (NULL: it failed) into its place and wake those who wait. *fresh is borrowed still. */
-static void settle(struct id tenant, struct id bot, uint64_t generation, struct held *fresh)
+static void find_settle(struct id tenant, struct id bot, uint64_t generation, struct index_held *fresh)
 {
     pthread_mutex_lock(&cache.lock);
-    struct entry *y = entry_of(tenant, bot);
+    struct index_slot *y = find_slot_of(tenant, bot);
     y->building = false;
     if (fresh) {
-        let_go(y);
-        y->held = held_retain(fresh);
+        find_release_slot(y);
+        y->held = index_held_retain(fresh);
         y->generation = generation;
         cache.bytes += index_bytes(fresh->index);
-        while (cache.bytes > BYTES_MAX && evict_one(y))
+        while (cache.bytes > BYTES_MAX && find_evict_one(y))
             ;
     } else if (!y->held) {
-        *y = (struct entry){0};
+        *y = (struct index_slot){0};
     }
     pthread_cond_broadcast(&cache.built);
     pthread_mutex_unlock(&cache.lock);
 }
 
-enum look { LOOK_FOUND, LOOK_BUILD, LOOK_FULL };
+enum find_outcome { FIND_FOUND, FIND_BUILD, FIND_FULL };
 
 /* An index to search (a reference of the caller's), or the duty to build one. */
-static enum look look(struct id tenant, struct id bot, uint64_t generation, struct held **out)
+static enum find_outcome find_acquire(struct id tenant, struct id bot, uint64_t generation, struct index_held **out)
 {
-    enum look r;
+    enum find_outcome r;
     pthread_mutex_lock(&cache.lock);
     for (;;) {
-        struct entry *y = entry_of(tenant, bot);
+        struct index_slot *y = find_slot_of(tenant, bot);
         if (!y)
-            y = place_for(tenant, bot);
-        r = LOOK_FULL;
+            y = find_place_for(tenant, bot);
+        r = FIND_FULL;
         if (!y)
             break;
         y->used_us = clock_mono_us();
-        r = LOOK_FOUND;
+        r = FIND_FOUND;
         if (y->held && ((y->generation == generation && !y->stale) || y->building)) {
-            *out = held_retain(y->held);
+            *out = index_held_retain(y->held);
             break;
         }
         if (!y->building) {
             y->building = true;
             y->stale = false;
-            r = LOOK_BUILD;
+            r = FIND_BUILD;
             break;
         }
         pthread_cond_wait(&cache.built, &cache.lock);
@@ -215,15 +216,16 @@ static enum look look(struct id tenant, struct id bot, uint64_t generation, stru
     return r;
 }
 
-static enum status current(struct db_pool *p, struct id tenant, struct id bot, struct held **out, struct err *e)
+static enum status find_index(struct db_pool *p, struct id tenant, struct id bot, struct index_held **out,
+                              struct err *e)
 {
     uint64_t generation = shared_generation("answers", bot); /* before the database is read */
-    enum look r = look(tenant, bot, generation, out);
-    if (r == LOOK_FOUND)
+    enum find_outcome r = find_acquire(tenant, bot, generation, out);
+    if (r == FIND_FOUND)
         return OK;
-    enum status st = build_timed(p, tenant, bot, out, e);
-    if (r == LOOK_BUILD)
-        settle(tenant, bot, generation, st == OK ? *out : NULL);
+    enum status st = find_build_timed(p, tenant, bot, out, e);
+    if (r == FIND_BUILD)
+        find_settle(tenant, bot, generation, st == OK ? *out : NULL);
     return st;
 }
 
@@ -232,15 +234,15 @@ void answers_changed(struct id bot)
     shared_bump("answers", bot);
     pthread_mutex_lock(&cache.lock); /* where no shared file is open, this program at least knows */
     for (size_t i = 0; i < WAYS; i++)
-        if (id_eq(set_of(bot)[i].bot, bot))
-            set_of(bot)[i].stale = true;
+        if (id_eq(find_set_of(bot)[i].bot, bot))
+            find_set_of(bot)[i].stale = true;
     pthread_mutex_unlock(&cache.lock);
 }
 
 void answers_forget(void)
 {
     pthread_mutex_lock(&cache.lock);
-    while (evict_one(NULL))
+    while (find_evict_one(NULL))
         ;
     pthread_mutex_unlock(&cache.lock);
 }
@@ -268,7 +270,7 @@ static enum status read_hits(struct db_pool *p, struct id tenant, struct id bot,
     if (st != OK)
         return st;
     for (size_t i = 0; i < m->n && st == OK; i++) {
-        st = store_answer_get(c, a, tenant, bot, m->hits[i].id, &out->hits[out->n].answer, e);
+        st = answer_store_get(c, a, tenant, bot, m->hits[i].id, &out->hits[out->n].answer, e);
         if (st == OK)
             out->hits[out->n++].score = m->hits[i].score;
         else if (st == ERR_NOT_FOUND)
@@ -278,8 +280,8 @@ static enum status read_hits(struct db_pool *p, struct id tenant, struct id bot,
     return st;
 }
 
-static enum status collect(struct db_pool *p, struct id tenant, struct id bot, const struct index *x,
-                           const struct index_match *m, struct arena *a, struct answers_match *out, struct err *e)
+static enum status find_collect(struct db_pool *p, struct id tenant, struct id bot, const struct index *x,
+                                const struct index_match *m, struct arena *a, struct answers_match *out, struct err *e)
 {
     struct answer w;
     enum status st;
@@ -302,14 +304,14 @@ static enum status collect(struct db_pool *p, struct id tenant, struct id bot, c
 enum status answers_find(struct db_pool *p, struct id tenant, struct id bot, struct str language, struct str question,
                          struct arena *a, struct answers_match *out, struct err *e)
 {
-    struct held *h = NULL;
+    struct index_held *h = NULL;
     struct index_match m;
-    enum status st = current(p, tenant, bot, &h, e);
+    enum status st = find_index(p, tenant, bot, &h, e);
     if (st != OK)
         return st;
     st = index_find(h->index, language, question, &m, e);
     if (st == OK)
-        st = collect(p, tenant, bot, h->index, &m, a, out, e);
-    held_drop(h);
+        st = find_collect(p, tenant, bot, h->index, &m, a, out, e);
+    index_held_drop(h);
     return st;
 }

@@ -7,7 +7,7 @@
 #include "base/limits.h"
 #include "base/vec.h"
 #include "knowledge/csv.h"
-#include "knowledge/rules.h"
+#include "knowledge/rules_internal.h"
 
 #include "base/banned.h"
 
@@ -45,7 +45,7 @@ struct import {
 
 /* ---- what is known ---- */
 
-static size_t slot_of(const struct import *m, const uint8_t question[16])
+static size_t import_slot(const struct import *m, const uint8_t question[16])
 {
     uint32_t h;
     memcpy(&h, question, sizeof(h));
@@ -68,16 +68,16 @@ static bool grow_table(struct import *m)
     }
     for (size_t i = 0; i < cap; i++)
         if (old[i].used)
-            m->table[slot_of(m, old[i].question)] = old[i];
+            m->table[import_slot(m, old[i].question)] = old[i];
     free(old);
     return true;
 }
 
-static struct known *know(struct import *m, const uint8_t question[CRYPTO_HASH])
+static struct known *import_know(struct import *m, const uint8_t question[CRYPTO_HASH])
 {
     if (m->table_n * 2 >= m->table_cap && !grow_table(m))
         return NULL;
-    struct known *k = &m->table[slot_of(m, question)];
+    struct known *k = &m->table[import_slot(m, question)];
     if (!k->used)
         m->table_n++;
     return k;
@@ -101,9 +101,9 @@ static bool content_hash(const struct answer *w, uint8_t out[8])
     return ok;
 }
 
-static enum status remember(void *ctx, const struct answer_row *row, struct err *e)
+static enum status import_remember(void *ctx, const struct answer_row *row, struct err *e)
 {
-    struct known *k = know(ctx, row->question_hash);
+    struct known *k = import_know(ctx, row->question_hash);
     if (!k || !content_hash(&row->answer, k->content))
         return err_nomem(e);
     memcpy(k->question, row->question_hash, sizeof(k->question));
@@ -114,7 +114,7 @@ static enum status remember(void *ctx, const struct answer_row *row, struct err 
 
 /* ---- rows ---- */
 
-static enum status bad_row(struct import *m, int64_t row, const char *code, const char *words, struct err *e)
+static enum status import_bad_row(struct import *m, int64_t row, const char *code, const char *words, struct err *e)
 {
     struct import_row b = {.row = row};
     m->out->skipped++;
@@ -125,7 +125,7 @@ static enum status bad_row(struct import *m, int64_t row, const char *code, cons
     return VEC_PUSH(&m->bad, b) == 0 ? OK : err_nomem(e);
 }
 
-static struct str field_of(const struct import *m, const struct csv_row *r, enum column c)
+static struct str import_field(const struct import *m, const struct csv_row *r, enum column c)
 {
     int i = m->column[c];
     return i >= 0 && (size_t)i < r->n ? r->fields[i] : STR_EMPTY;
@@ -143,10 +143,10 @@ static bool too_wide(const struct import *m, const struct csv_row *r)
 static enum status write_rows(struct db *c, void *ctx, struct err *e)
 {
     struct import *m = ctx;
-    return store_answers_put(c, m->tenant, m->bot, m->batch, m->batch_n, e);
+    return answer_store_put_all(c, m->tenant, m->bot, m->batch, m->batch_n, e);
 }
 
-static enum status flush(struct import *m, struct err *e)
+static enum status import_flush(struct import *m, struct err *e)
 {
     enum status st = OK;
     if (m->batch_n && !m->o->dry_run)
@@ -168,11 +168,11 @@ static enum status read_one(struct import *m, const struct csv_row *r, struct re
 {
     struct answer *w = &out->row.answer;
     const char *field;
-    *w = (struct answer){.question = field_of(m, r, QUESTION),
-                         .answer = field_of(m, r, ANSWER),
-                         .link = field_of(m, r, LINK),
-                         .source = field_of(m, r, SOURCE),
-                         .language = field_of(m, r, LANGUAGE)};
+    *w = (struct answer){.question = import_field(m, r, QUESTION),
+                         .answer = import_field(m, r, ANSWER),
+                         .link = import_field(m, r, LINK),
+                         .source = import_field(m, r, SOURCE),
+                         .language = import_field(m, r, LANGUAGE)};
     *code = NULL;
     if (r->n <= (size_t)m->column[QUESTION] || r->n <= (size_t)m->column[ANSWER])
         *code = "too_few_fields", *words = "The row has fewer fields than the header.";
@@ -183,7 +183,7 @@ static enum status read_one(struct import *m, const struct csv_row *r, struct re
     if (*code)
         return OK;
     if (!answer_hash(w, out->row.question_hash) || !content_hash(w, out->content) ||
-        !(out->known = know(m, out->row.question_hash)))
+        !(out->known = import_know(m, out->row.question_hash)))
         return err_nomem(e);
     return OK;
 }
@@ -212,13 +212,13 @@ static enum status take_row(struct import *m, int64_t number, const struct csv_r
     if (st != OK)
         return st;
     if (code)
-        return bad_row(m, number, code, words, e);
+        return import_bad_row(m, number, code, words, e);
     struct known *k = in.known;
     if (k->last_row != number && memcmp(k->last_content, in.content, sizeof(in.content)) != 0) {
         char later[80];
         snprintf(later, sizeof(later), "The same question stands in row %lld: that answer counts.",
                  (long long)k->last_row);
-        return bad_row(m, number, "question_again", later, e);
+        return import_bad_row(m, number, "question_again", later, e);
     }
     if (k->there && memcmp(k->content, in.content, sizeof(in.content)) == 0) {
         m->out->unchanged++;
@@ -237,7 +237,7 @@ static enum status take_row(struct import *m, int64_t number, const struct csv_r
 
 /* ---- the file ---- */
 
-static enum status read_header(struct import *m, struct csv *csv, struct err *e)
+static enum status import_read_header(struct import *m, struct csv *csv, struct err *e)
 {
     const char *code = NULL, *words = "The file is empty.";
     struct csv_row r;
@@ -296,15 +296,15 @@ static enum status take_rows(struct import *m, struct csv *csv, struct err *e)
         if (got == CSV_NOMEM)
             return err_nomem(e);
         m->out->rows++;
-        st = got == CSV_BAD ? bad_row(m, csv->row, code, words, e) : take_row(m, csv->row, &r, e);
+        st = got == CSV_BAD ? import_bad_row(m, csv->row, code, words, e) : take_row(m, csv->row, &r, e);
         if (st == OK && (m->batch_n == BATCH || m->batch_bytes >= BATCH_BYTES ||
                          m->batch_arena.used > BATCH_ARENA / 8 || m->out->rows % PROGRESS_ROWS == 0)) {
-            st = flush(m, e);
+            st = import_flush(m, e);
             if (m->progress)
                 m->progress(m->ctx, (int64_t)csv->at, (int64_t)csv->in.n, m->out);
         }
     }
-    return st == OK ? flush(m, e) : st;
+    return st == OK ? import_flush(m, e) : st;
 }
 
 struct remove_tx {
@@ -316,7 +316,7 @@ struct remove_tx {
 static enum status remove_rows(struct db *c, void *ctx, struct err *e)
 {
     const struct remove_tx *tx = ctx;
-    return store_answers_delete(c, tx->m->tenant, tx->m->bot, tx->ids, tx->n, e);
+    return answer_store_delete_all(c, tx->m->tenant, tx->m->bot, tx->ids, tx->n, e);
 }
 
 static enum status remove_unseen(struct import *m, struct err *e)
@@ -339,17 +339,17 @@ static enum status remove_unseen(struct import *m, struct err *e)
     return st;
 }
 
-static enum status run(struct import *m, struct str file, struct arena *a, struct err *e)
+static enum status import_run(struct import *m, struct str file, struct arena *a, struct err *e)
 {
     struct str language;
     struct csv csv;
-    enum status st = store_answer_bot(m->c, a, m->tenant, m->bot, &language, e);
+    enum status st = answer_store_bot(m->c, a, m->tenant, m->bot, &language, e);
     if (st == OK)
         st = csv_open(&csv, file, e);
     if (st == OK)
-        st = read_header(m, &csv, e);
+        st = import_read_header(m, &csv, e);
     if (st == OK)
-        st = store_answers_each(m->c, m->tenant, m->bot, remember, m, e);
+        st = answer_store_each(m->c, m->tenant, m->bot, import_remember, m, e);
     if (st == OK)
         st = note_rows(m, csv, e);
     if (st == OK && !m->o->replace && m->table_n > MAX_ANSWERS)
@@ -388,7 +388,7 @@ enum status answers_import(struct db *c, struct id tenant, struct id bot, struct
         return err_set(e, ERR_TOO_LARGE, "csv_too_large", "A file has at most %zu MB.", MAX_CSV / MB);
     arena_init(&m.batch_arena, BATCH_ARENA);
     m.batch = calloc(BATCH, sizeof(*m.batch));
-    st = m.batch ? run(&m, csv, a, e) : err_nomem(e);
+    st = m.batch ? import_run(&m, csv, a, e) : err_nomem(e);
     kept = keep_bad(&m, a, st == OK ? e : NULL);
     if (!o->dry_run && (out->added || out->updated || out->removed))
         answers_changed(bot);

@@ -11,14 +11,14 @@
 #define ATTEMPTS 5
 #define FILENAME_MAX_SHOWN 200
 
-struct adding {
+struct import_job_adding {
     struct job_new job;
     struct id id;
 };
 
-static enum status add(struct db *c, void *ctx, struct err *e)
+static enum status import_job_add(struct db *c, void *ctx, struct err *e)
 {
-    struct adding *a = ctx;
+    struct import_job_adding *a = ctx;
     int64_t waiting = 0;
     enum status st = entitlement_may_make(c, a->job.tenant, e);
     if (st == OK)
@@ -40,12 +40,12 @@ enum status answers_import_later(struct db *c, struct id tenant, struct id bot, 
         json_set_bool(payload, "replace", f->replace) != 0 ||
         json_set_str(payload, "filename", utf8_valid(f->name) ? utf8_cut(f->name, FILENAME_MAX_SHOWN) : STR_EMPTY) != 0)
         return err_nomem(e);
-    struct adding adding = {.job = {.kind = ANSWERS_IMPORT_JOB,
-                                    .tenant = tenant,
-                                    .payload = payload,
-                                    .max_attempts = ATTEMPTS,
-                                    .file = f->csv}};
-    enum status st = db_transaction(c, add, &adding, e);
+    struct import_job_adding adding = {.job = {.kind = ANSWERS_IMPORT_JOB,
+                                               .tenant = tenant,
+                                               .payload = payload,
+                                               .max_attempts = ATTEMPTS,
+                                               .file = f->csv}};
+    enum status st = db_transaction(c, import_job_add, &adding, e);
     *job = adding.id;
     return st;
 }

@@ -7,7 +7,7 @@
 #include "base/hash.h"
 #include "base/limits.h"
 #include "base/vec.h"
-#include "knowledge/index_priv.h"
+#include "knowledge/index_internal.h"
 
 #include "base/banned.h"
 
@@ -76,7 +76,7 @@ void index_builder_free(struct index_builder *b)
 
 /* ---- terms ---- */
 
-static struct str word_at(const char *words, uint32_t at)
+static struct str index_word_at(const char *words, uint32_t at)
 {
     return str_n(words + at + 1, (uint8_t)words[at]);
 }
@@ -88,7 +88,7 @@ static bool grow_slots(struct index_builder *b)
     if (!slots)
         return false;
     for (size_t t = 0; t < b->at.n; t++) {
-        size_t i = hash_sip(b->hash_key, word_at(b->words.p, b->at.p[t])) & (count - 1);
+        size_t i = hash_sip(b->hash_key, index_word_at(b->words.p, b->at.p[t])) & (count - 1);
         while (slots[i])
             i = (i + 1) & (count - 1);
         slots[i] = (uint32_t)t + 1;
@@ -104,7 +104,7 @@ static uint32_t term_of(struct index_builder *b, struct str word)
 {
     size_t i = hash_sip(b->hash_key, word) & (b->slot_count - 1);
     for (; b->slots[i]; i = (i + 1) & (b->slot_count - 1))
-        if (str_eq(word_at(b->words.p, b->at.p[b->slots[i] - 1]), word))
+        if (str_eq(index_word_at(b->words.p, b->at.p[b->slots[i] - 1]), word))
             return b->slots[i] - 1;
     if (b->at.n >= INT32_MAX || VEC_PUSH(&b->at, (uint32_t)b->words.n) != 0)
         return NONE;
@@ -231,7 +231,7 @@ struct turning {
     struct index *x;
     const struct index_builder *b;
     uint32_t *rank; /* term number at first sight -> sorted place */
-    struct tally {
+    struct term_tally {
         uint32_t df_question, df_answer, df_all, last_question, last_answer, seen; /* last and seen: document + 1 */
         uint32_t question_bytes, answer_bytes;
     } * tally; /* by sorted place */
@@ -246,7 +246,7 @@ struct sort_key {
 static int by_word(const void *x, const void *y)
 {
     const struct sort_key *a = x, *b = y;
-    return str_cmp(word_at(a->words, a->at), word_at(b->words, b->at));
+    return str_cmp(index_word_at(a->words, a->at), index_word_at(b->words, b->at));
 }
 
 static bool sort_terms(struct turning *t)
@@ -283,13 +283,13 @@ static size_t put_varint(uint8_t *p, uint32_t v)
 }
 
 /* One field of one document: pass 1 (fill false) counts, pass 2 writes. */
-static void turn_field(struct turning *t, const uint8_t **p, uint32_t doc, bool question, bool fill)
+static void index_turn_field(struct turning *t, const uint8_t **p, uint32_t doc, bool question, bool fill)
 {
     uint32_t length = get_varint(p), n = get_varint(p);
     double average = question ? t->question_average : t->answer_average;
     while (n--) {
         uint32_t place = t->rank[get_varint(p)], tf = *(*p)++;
-        struct tally *y = &t->tally[place];
+        struct term_tally *y = &t->tally[place];
         uint32_t *last = question ? &y->last_question : &y->last_answer,
                  *bytes = question ? &y->question_bytes : &y->answer_bytes;
         uint32_t step = doc + 1 - *last;
@@ -310,7 +310,7 @@ static void turn_field(struct turning *t, const uint8_t **p, uint32_t doc, bool 
 }
 
 /* Returns the bytes of all sequences. */
-static size_t turn_all(struct turning *t, bool fill)
+static size_t index_turn_all(struct turning *t, bool fill)
 {
     const uint8_t *p = (const uint8_t *)t->b->forward.p;
     size_t at = 0;
@@ -322,39 +322,39 @@ static size_t turn_all(struct turning *t, bool fill)
             uint32_t place = t->rank[get_varint(&p)];
             at += fill ? put_varint(t->x->sequences + at, place) : varint_size(place);
         }
-        turn_field(t, &p, doc, true, fill);
-        turn_field(t, &p, doc, false, fill);
+        index_turn_field(t, &p, doc, true, fill);
+        index_turn_field(t, &p, doc, false, fill);
     }
     if (fill)
         t->x->sequence[t->x->docs] = (uint32_t)at;
     return at;
 }
 
-static float idf(double docs, double df)
+static float index_idf(double docs, double df)
 {
     return (float)log(1 + (docs - df + 0.5) / (df + 0.5));
 }
 
 /* Places of the postings, from the sizes of pass 1; the tallies are made ready for pass 2. */
-static size_t lay_out(struct turning *t)
+static size_t index_lay_out(struct turning *t)
 {
     size_t at = 0;
     for (size_t i = 0; i < t->x->terms; i++) {
-        struct tally *y = &t->tally[i];
+        struct term_tally *y = &t->tally[i];
         struct index_term *w = &t->x->term[i];
         w->postings = (uint32_t)at;
         w->question_end = (uint32_t)(at + y->question_bytes);
-        w->idf_question = idf((double)t->x->docs, y->df_question);
-        w->idf_all = idf((double)t->x->docs, y->df_all);
+        w->idf_question = index_idf((double)t->x->docs, y->df_question);
+        w->idf_all = index_idf((double)t->x->docs, y->df_all);
         w->mass = index_mass(w->idf_all);
         at += y->question_bytes + y->answer_bytes;
-        *y = (struct tally){0};
+        *y = (struct term_tally){0};
     }
     t->x->term[t->x->terms].postings = (uint32_t)at;
     return at;
 }
 
-static bool turn(struct turning *t)
+static bool index_turn(struct turning *t)
 {
     struct index *x = t->x;
     size_t sequences, postings;
@@ -364,13 +364,13 @@ static bool turn(struct turning *t)
     t->tally = calloc(x->terms + 1, sizeof(*t->tally));
     if (!x->term || !x->sequence || !t->rank || !t->tally || !sort_terms(t))
         return false;
-    sequences = turn_all(t, false);
-    postings = lay_out(t);
+    sequences = index_turn_all(t, false);
+    postings = index_lay_out(t);
     x->sequences = malloc(sequences + 1);
     x->postings = malloc(postings + 1);
     if (!x->sequences || !x->postings)
         return false;
-    turn_all(t, true);
+    index_turn_all(t, true);
     x->bytes = sizeof(*x) + (x->terms + 1) * sizeof(*x->term) +
                (x->docs + 1) * (sizeof(*x->sequence) + sizeof(*x->ids)) + sequences + postings + t->b->words.n +
                t->b->texts.n + t->b->text.n * sizeof(*x->text);
@@ -378,7 +378,7 @@ static bool turn(struct turning *t)
 }
 
 /* What the builder holds in its final form already. */
-static bool take_over(struct index *x, struct index_builder *b)
+static bool index_take_over(struct index *x, struct index_builder *b)
 {
     x->ids = b->ids.p;
     b->ids.p = NULL;
@@ -405,12 +405,12 @@ enum status index_finish(struct index_builder *b, struct index **out, struct err
     t.x = x;
     x->docs = b->ids.n;
     x->terms = b->at.n;
-    x->unknown_idf = idf((double)x->docs, 0);
+    x->unknown_idf = index_idf((double)x->docs, 0);
     x->languages = b->languages;
     memcpy(x->language, b->language, sizeof(x->language));
     t.question_average = b->question_length ? (double)b->question_length / (double)x->docs : 1;
     t.answer_average = b->answer_length ? (double)b->answer_length / (double)x->docs : 1;
-    if (!turn(&t) || !take_over(x, b)) {
+    if (!index_turn(&t) || !index_take_over(x, b)) {
         st = err_nomem(e);
         goto out;
     }

@@ -2,7 +2,7 @@
  * the result changes little around them. */
 #include <stdlib.h>
 
-#include "knowledge/index_priv.h"
+#include "knowledge/index_internal.h"
 
 #include "base/banned.h"
 
@@ -21,25 +21,25 @@
 #define CLOSE_RANK 0.8 /* of the best: offered beside it */
 #define NO_TERM UINT32_MAX
 
-struct slot {
+struct query_slot {
     uint32_t term[CANDIDATES];
     float weight[CANDIDATES], best, mass;
     size_t n;
 };
 /* Which terms a question holds, roughly: a term whose bit is off is none of them. */
-struct sieve {
+struct term_sieve {
     uint64_t bits[16];
 };
 struct query {
     const struct index *x;
-    struct sieve slot_terms, sequence_terms;
+    struct term_sieve slot_terms, sequence_terms;
     uint32_t sequence[QUERY_TOKENS]; /* terms in order, NO_TERM for unknown words */
     size_t length;
-    struct slot slots[QUERY_TOKENS];
+    struct query_slot slots[QUERY_TOKENS];
     size_t slot_n;
     double mass;
 };
-struct tally {
+struct doc_tally {
     float rank;
     uint64_t in_question, in_answer; /* bit i: slot i */
 };
@@ -48,7 +48,7 @@ struct candidate {
     double rank, score;
 };
 
-static struct str word_of(const struct index *x, size_t term)
+static struct str index_word(const struct index *x, size_t term)
 {
     const uint8_t *p = x->words + x->term[term].text;
     return str_n((const char *)p + 1, *p);
@@ -60,7 +60,7 @@ static size_t lower_bound(const struct index *x, struct str word)
     size_t lo = 0, hi = x->terms;
     while (lo < hi) {
         size_t mid = lo + (hi - lo) / 2;
-        if (str_cmp(word_of(x, mid), word) < 0)
+        if (str_cmp(index_word(x, mid), word) < 0)
             lo = mid + 1;
         else
             hi = mid;
@@ -68,19 +68,19 @@ static size_t lower_bound(const struct index *x, struct str word)
     return lo;
 }
 
-static void sieve_add(struct sieve *v, uint32_t term)
+static void sieve_add(struct term_sieve *v, uint32_t term)
 {
     v->bits[term / 64 % 16] |= UINT64_C(1) << term % 64;
 }
 
-static bool sieve_may(const struct sieve *v, uint32_t term)
+static bool sieve_may(const struct term_sieve *v, uint32_t term)
 {
     return v->bits[term / 64 % 16] >> term % 64 & 1;
 }
 
 /* ---- reading the question ---- */
 
-static void slot_add(struct slot *s, const struct index *x, size_t term, double weight)
+static void slot_add(struct query_slot *s, const struct index *x, size_t term, double weight)
 {
     float m = x->term[term].mass;
     if (s->n == CANDIDATES)
@@ -94,18 +94,18 @@ static void slot_add(struct slot *s, const struct index *x, size_t term, double 
 }
 
 /* A word that is nowhere: those that begin with it, and those it begins with. */
-static void expand(struct slot *s, const struct index *x, struct str word)
+static void slot_expand(struct query_slot *s, const struct index *x, struct str word)
 {
     if (word.n < PREFIX_MIN)
         return;
     for (size_t n = word.n - 1; n >= PREFIX_MIN; n--) {
         struct str part = str_sub(word, 0, n);
         size_t t = lower_bound(x, part);
-        if (t < x->terms && str_eq(word_of(x, t), part))
+        if (t < x->terms && str_eq(index_word(x, t), part))
             slot_add(s, x, t, PREFIX_WEIGHT * (double)n / (double)word.n);
     }
-    for (size_t t = lower_bound(x, word); t < x->terms && s->n < CANDIDATES && str_starts(word_of(x, t), word); t++)
-        slot_add(s, x, t, PREFIX_WEIGHT * (double)word.n / (double)word_of(x, t).n);
+    for (size_t t = lower_bound(x, word); t < x->terms && s->n < CANDIDATES && str_starts(index_word(x, t), word); t++)
+        slot_add(s, x, t, PREFIX_WEIGHT * (double)word.n / (double)index_word(x, t).n);
 }
 
 static bool asked_before(const struct query *q, uint32_t term)
@@ -116,17 +116,17 @@ static bool asked_before(const struct query *q, uint32_t term)
     return false;
 }
 
-static void take_token(struct query *q, struct str word)
+static void query_take_token(struct query *q, struct str word)
 {
     size_t t = lower_bound(q->x, word);
-    bool known = t < q->x->terms && str_eq(word_of(q->x, t), word);
+    bool known = t < q->x->terms && str_eq(index_word(q->x, t), word);
     if (!known || !asked_before(q, (uint32_t)t)) {
-        struct slot *s = &q->slots[q->slot_n++];
-        *s = (struct slot){0};
+        struct query_slot *s = &q->slots[q->slot_n++];
+        *s = (struct query_slot){0};
         if (known)
             slot_add(s, q->x, t, 1);
         else
-            expand(s, q->x, word);
+            slot_expand(s, q->x, word);
         if (!s->n)
             s->mass = index_mass(q->x->unknown_idf);
     }
@@ -135,7 +135,7 @@ static void take_token(struct query *q, struct str word)
 
 static int by_mass(const void *a, const void *b)
 {
-    float x = ((const struct slot *)a)->mass, y = ((const struct slot *)b)->mass;
+    float x = ((const struct query_slot *)a)->mass, y = ((const struct query_slot *)b)->mass;
     return (x < y) - (x > y);
 }
 
@@ -151,7 +151,7 @@ static void read_question(struct query *q, struct str language, struct str text)
         tokens_open(&t, str_from(q->x->language));
     }
     while (q->length < QUERY_TOKENS && (n = tokens_next(&t, &text, word)) > 0)
-        take_token(q, str_n(word, n));
+        query_take_token(q, str_n(word, n));
     tokens_close(&t);
     for (size_t i = 0; i < q->slot_n; i++)
         q->mass += q->slots[i].mass;
@@ -169,19 +169,19 @@ static void read_question(struct query *q, struct str language, struct str text)
 
 /* ---- ranking every document that shares a word ---- */
 
-static void add_field(struct tally *tally, const uint8_t *p, const uint8_t *end, float factor, uint64_t bit,
+static void add_field(struct doc_tally *tally, const uint8_t *p, const uint8_t *end, float factor, uint64_t bit,
                       bool question)
 {
     uint32_t doc = 0;
     while (p < end) {
         doc += get_varint(&p);
-        struct tally *y = &tally[doc - 1];
+        struct doc_tally *y = &tally[doc - 1];
         y->rank += factor * (float)*p++;
         *(question ? &y->in_question : &y->in_answer) |= bit;
     }
 }
 
-static void add_term(const struct index *x, uint32_t term, float weight, uint64_t bit, struct tally *tally)
+static void add_term(const struct index *x, uint32_t term, float weight, uint64_t bit, struct doc_tally *tally)
 {
     const struct index_term *w = &x->term[term];
     float unit = weight * (float)(WEIGHT_MAX / 255);
@@ -190,7 +190,7 @@ static void add_term(const struct index *x, uint32_t term, float weight, uint64_
               bit, false);
 }
 
-static size_t best_of(const struct tally *tally, size_t docs, struct candidate out[RERANK])
+static size_t best_of(const struct doc_tally *tally, size_t docs, struct candidate out[RERANK])
 {
     size_t n = 0;
     for (uint32_t d = 0; d < docs; d++) {
@@ -229,11 +229,11 @@ static bool pair_asked(const struct query *q, uint32_t a, uint32_t b)
     return false;
 }
 
-static double asked_mass(const struct query *q, const struct tally *y)
+static double asked_mass(const struct query *q, const struct doc_tally *y)
 {
     double m = 0;
     for (size_t i = 0; i < q->slot_n; i++) {
-        const struct slot *s = &q->slots[i];
+        const struct query_slot *s = &q->slots[i];
         if (y->in_question >> i & 1)
             m += s->mass * s->best;
         else if (y->in_answer >> i & 1)
@@ -242,7 +242,7 @@ static double asked_mass(const struct query *q, const struct tally *y)
     return m;
 }
 
-static void look_closer(const struct query *q, const struct tally *y, struct candidate *c)
+static void candidate_score(const struct query *q, const struct doc_tally *y, struct candidate *c)
 {
     const struct index *x = q->x;
     const uint8_t *p = x->sequences + x->sequence[c->doc], *end = x->sequences + x->sequence[c->doc + 1];
@@ -282,7 +282,7 @@ static int by_rank(const void *a, const void *b)
     return (x->doc > y->doc) - (x->doc < y->doc);
 }
 
-static void judge(const struct index *x, const struct candidate *c, size_t n, struct index_match *out)
+static void index_judge(const struct index *x, const struct candidate *c, size_t n, struct index_match *out)
 {
     double best = n ? c[0].score : 0;
     if (best < NONE_BELOW)
@@ -299,7 +299,7 @@ enum status index_find(const struct index *x, struct str language, struct str qu
                        struct err *e)
 {
     struct query *q = calloc(1, sizeof(*q));
-    struct tally *tally = calloc(x->docs + 1, sizeof(*tally));
+    struct doc_tally *tally = calloc(x->docs + 1, sizeof(*tally));
     struct candidate best[RERANK];
     enum status st = OK;
     size_t n;
@@ -315,9 +315,9 @@ enum status index_find(const struct index *x, struct str language, struct str qu
             add_term(x, q->slots[i].term[k], q->slots[i].weight[k], UINT64_C(1) << i, tally);
     n = best_of(tally, x->docs, best);
     for (size_t i = 0; i < n; i++)
-        look_closer(q, &tally[best[i].doc], &best[i]);
+        candidate_score(q, &tally[best[i].doc], &best[i]);
     qsort(best, n, sizeof(*best), by_rank);
-    judge(x, best, n, out);
+    index_judge(x, best, n, out);
 out:
     free(q);
     free(tally);

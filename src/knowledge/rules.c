@@ -1,7 +1,6 @@
-#include "knowledge/rules.h"
-
 #include "base/limits.h"
 #include "base/utf8.h"
+#include "knowledge/rules_internal.h"
 
 #include "base/banned.h"
 
@@ -64,7 +63,7 @@ const char *answer_check(struct answer *w, const char **field, const char **word
     return NULL;
 }
 
-static bool closes(uint32_t cp)
+static bool is_closing_mark(uint32_t cp)
 {
     return cp == '?' || cp == '!' || cp == '.' || cp == 0x2026 || cp == 0x3002 || cp == 0xFF1F || cp == 0xFF01;
 }
@@ -90,7 +89,7 @@ bool answer_hash(const struct answer *w, uint8_t out[CRYPTO_HASH])
             buf_putc(&b, ' ');
         buf_add(&b, c, utf8_encode(cp, c));
         space = false;
-        if (!closes(cp))
+        if (!is_closing_mark(cp))
             end = b.n;
     }
     ok = buf_ok(&b);

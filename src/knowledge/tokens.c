@@ -28,7 +28,7 @@ static struct {
     int n[COUNT_OF(languages)];
 } pool = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-static int language_of(struct str tag)
+static int stemmer_of(struct str tag)
 {
     ptrdiff_t dash = str_find(tag, '-');
     struct str base = dash > 0 ? str_sub(tag, 0, (size_t)dash) : tag;
@@ -40,12 +40,12 @@ static int language_of(struct str tag)
 
 bool tokens_language_known(struct str language)
 {
-    return language_of(language) >= 0;
+    return stemmer_of(language) >= 0;
 }
 
 void tokens_open(struct tokeniser *t, struct str language)
 {
-    int l = language_of(language);
+    int l = stemmer_of(language);
     *t = (struct tokeniser){.language = l, .apostrophe = l >= 0 && strcmp(languages[l].tag, "en") == 0};
     if (l < 0)
         return;
@@ -93,7 +93,7 @@ static bool is_mark(uint32_t cp)
 }
 
 /* Two characters, the second of which begins the next pair; one alone only where nothing follows. */
-static size_t take_pair(struct str *text, uint32_t first, char out[TOKEN_MAX])
+static size_t token_take_pair(struct str *text, uint32_t first, char out[TOKEN_MAX])
 {
     struct str rest = *text;
     size_t n = utf8_encode(first, out);
@@ -107,7 +107,7 @@ static size_t take_pair(struct str *text, uint32_t first, char out[TOKEN_MAX])
     return n;
 }
 
-static size_t add_folded(uint32_t cp, char *out, size_t n)
+static size_t token_add_folded(uint32_t cp, char *out, size_t n)
 {
     char c[4];
     size_t k = utf8_encode(utf8_lower(utf8_plain(utf8_lower(cp))), c);
@@ -117,9 +117,9 @@ static size_t add_folded(uint32_t cp, char *out, size_t n)
     return n + k;
 }
 
-static size_t take_word(const struct tokeniser *t, struct str *text, uint32_t first, char out[TOKEN_MAX])
+static size_t token_take_word(const struct tokeniser *t, struct str *text, uint32_t first, char out[TOKEN_MAX])
 {
-    size_t n = add_folded(first, out, 0);
+    size_t n = token_add_folded(first, out, 0);
     while (text->n) {
         struct str rest = *text, peek;
         uint32_t cp = utf8_next(&rest);
@@ -134,7 +134,7 @@ static size_t take_word(const struct tokeniser *t, struct str *text, uint32_t fi
         } else if (!utf8_is_letter(cp) || is_unspaced(cp)) {
             break;
         }
-        n = add_folded(cp, out, n);
+        n = token_add_folded(cp, out, n);
         *text = rest;
     }
     return n;
@@ -146,10 +146,10 @@ size_t tokens_next(struct tokeniser *t, struct str *text, char out[TOKEN_MAX])
         uint32_t cp = utf8_next(text);
         size_t n;
         if (is_unspaced(cp))
-            return take_pair(text, cp, out);
+            return token_take_pair(text, cp, out);
         if (!utf8_is_letter(cp))
             continue;
-        n = take_word(t, text, cp, out);
+        n = token_take_word(t, text, cp, out);
         if (t->stemmer) {
             const sb_symbol *s = sb_stemmer_stem(t->stemmer, (const sb_symbol *)out, (int)n);
             int k = sb_stemmer_length(t->stemmer);

@@ -8,7 +8,7 @@
 
 #define LIST_MAX 200
 
-static int clamp(int limit)
+static int conversation_page_size(int limit)
 {
     return limit < 1 ? 1 : limit > LIST_MAX ? LIST_MAX : limit;
 }
@@ -16,7 +16,7 @@ static int clamp(int limit)
 enum status conversation_list(struct db *c, struct id tenant, const struct conversation_filter *f, struct arena *a,
                               struct conversation **out, size_t *n, bool *more, struct err *e)
 {
-    int limit = clamp(f->limit);
+    int limit = conversation_page_size(f->limit);
     enum status st = conversation_store_list(c, tenant, f, limit + 1, a, out, n, e);
     if (st == OK) {
         *more = *n > (size_t)limit;
@@ -36,7 +36,7 @@ enum status conversation_messages(struct db *c, struct id tenant, struct id conv
 {
     struct conversation seen;
     enum status st = conversation_store_get(c, tenant, conversation, a, &seen, e);
-    limit = clamp(limit);
+    limit = conversation_page_size(limit);
     if (st == OK)
         st = conversation_store_messages(c, tenant, conversation, after, INT64_MAX, limit + 1, a, out, n, e);
     if (st == OK) {
@@ -46,14 +46,14 @@ enum status conversation_messages(struct db *c, struct id tenant, struct id conv
     return st;
 }
 
-struct closing {
+struct conversation_closing {
     struct id tenant, conversation;
 };
 
 /* The event takes a number of its own, so a turn that was thinking meanwhile finds that the conversation went on. */
-static enum status close_in(struct db *c, void *ctx, struct err *e)
+static enum status conversation_close_write(struct db *c, void *ctx, struct err *e)
 {
-    const struct closing *k = ctx;
+    const struct conversation_closing *k = ctx;
     int64_t seq;
     bool closed;
     enum status st = conversation_store_lock(c, k->tenant, k->conversation, &seq, &closed, e);
@@ -64,6 +64,6 @@ static enum status close_in(struct db *c, void *ctx, struct err *e)
 
 enum status conversation_close(struct db *c, struct id tenant, struct id conversation, struct err *e)
 {
-    struct closing k = {tenant, conversation};
-    return db_transaction(c, close_in, &k, e);
+    struct conversation_closing k = {tenant, conversation};
+    return db_transaction(c, conversation_close_write, &k, e);
 }

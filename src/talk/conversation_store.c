@@ -2,7 +2,7 @@
 #include "talk/conversation_store.h"
 
 #include "base/limits.h"
-#include "talk/message.h"
+#include "talk/message_internal.h"
 
 #include "base/banned.h"
 
@@ -58,13 +58,13 @@ DB_STMT(
     "updated_at = VALUES(updated_at)",
     "uiistt", "");
 
-static enum status unknown(enum status st, struct err *e)
+static enum status conversation_unknown(enum status st, struct err *e)
 {
     return st == ERR_NOT_FOUND ? err_set(e, ERR_NOT_FOUND, "conversation_unknown", "There is no such conversation.")
                                : st;
 }
 
-static enum talk_state state_of(struct str s)
+static enum talk_state conversation_state_parse(struct str s)
 {
     return str_eqz(s, "handoff") ? TALK_HANDOFF : str_eqz(s, "closed") ? TALK_CLOSED : TALK_OPEN;
 }
@@ -75,12 +75,12 @@ enum status conversation_store_load(struct db *c, struct id tenant, struct id co
     struct db_row r;
     enum status st = db_query_one(c, &conversation_load, &tenant, DB_ARGS(db_id(conversation)), a, &r, e);
     if (st != OK)
-        return unknown(st, e);
+        return conversation_unknown(st, e);
     *out = (struct conv){.tenant = tenant,
                          .id = conversation,
                          .bot = db_row_id(r, 0),
                          .version = (int)db_row_int(r, 1),
-                         .state = state_of(db_row_str(r, 2)),
+                         .state = conversation_state_parse(db_row_str(r, 2)),
                          .counted = db_row_int(r, 3) != 0,
                          .seq = db_row_int(r, 4),
                          .last_ms = db_row_time(r, 5),
@@ -106,7 +106,7 @@ enum status conversation_store_key(struct db *c, struct id tenant, const uint8_t
 }
 
 /* Column texts become pointers to literals: a message outlives its row. */
-static const char *literal(struct str s, const char *const *all, size_t n)
+static const char *message_literal(struct str s, const char *const *all, size_t n)
 {
     for (size_t i = 0; i < n; i++)
         if (str_eqz(s, all[i]))
@@ -114,13 +114,13 @@ static const char *literal(struct str s, const char *const *all, size_t n)
     return all[0];
 }
 
-static enum status message_of(struct db_row r, struct arena *a, struct talk_message *m, struct err *e)
+static enum status message_from_row(struct db_row r, struct arena *a, struct talk_message *m, struct err *e)
 {
     static const char *const senders[] = {"system", "visitor", "bot", "agent"};
     static const char *const types[] = {"event", "text", "image", "card", "choice"};
     *m = (struct talk_message){.seq = db_row_int(r, 0),
-                               .from = literal(db_row_str(r, 1), senders, COUNT_OF(senders)),
-                               .type = literal(db_row_str(r, 2), types, COUNT_OF(types)),
+                               .from = message_literal(db_row_str(r, 1), senders, COUNT_OF(senders)),
+                               .type = message_literal(db_row_str(r, 2), types, COUNT_OF(types)),
                                .created_ms = db_row_time(r, 5)};
     m->m.text = db_row_str(r, 3);
     return message_read(db_row_str(r, 4), a, m, e);
@@ -140,14 +140,14 @@ enum status conversation_store_messages(struct db *c, struct id tenant, struct i
     if (!m)
         return err_nomem(e);
     for (size_t i = 0; st == OK && i < r.n; i++)
-        st = message_of(r.rows[i], a, &m[i], e);
+        st = message_from_row(r.rows[i], a, &m[i], e);
     *out = m;
     *n = r.n;
     return st;
 }
 
 /* Who it is, in one line: the contact's name, else e-mail, else nothing. */
-static struct str contact_label(struct str contact, struct arena *a)
+static struct str conversation_contact_label(struct str contact, struct arena *a)
 {
     struct json *j = NULL;
     struct str name;
@@ -157,15 +157,15 @@ static struct str contact_label(struct str contact, struct arena *a)
     return name.n ? name : json_get_str(j, "email");
 }
 
-static struct conversation conversation_of(struct db_row r, struct arena *a)
+static struct conversation conversation_from_row(struct db_row r, struct arena *a)
 {
     return (struct conversation){.id = db_row_id(r, 0),
                                  .bot = db_row_id(r, 1),
                                  .bot_name = db_row_str(r, 2),
                                  .channel = channel_parse(db_row_str(r, 3)),
                                  .locale = db_row_str(r, 4),
-                                 .contact_label = contact_label(db_row_str(r, 5), a),
-                                 .state = state_of(db_row_str(r, 6)),
+                                 .contact_label = conversation_contact_label(db_row_str(r, 5), a),
+                                 .state = conversation_state_parse(db_row_str(r, 6)),
                                  .version = (int)db_row_int(r, 7),
                                  .messages = db_row_int(r, 8),
                                  .started_ms = db_row_time(r, 9),
@@ -196,7 +196,7 @@ enum status conversation_store_list(struct db *c, struct id tenant, const struct
     if (!list)
         return err_nomem(e);
     for (size_t i = 0; i < r.n; i++)
-        list[i] = conversation_of(r.rows[i], a);
+        list[i] = conversation_from_row(r.rows[i], a);
     *out = list;
     *n = r.n;
     return OK;
@@ -208,8 +208,8 @@ enum status conversation_store_get(struct db *c, struct id tenant, struct id con
     struct db_row r;
     enum status st = db_query_one(c, &conversation_one, &tenant, DB_ARGS(db_id(conversation)), a, &r, e);
     if (st == OK)
-        *out = conversation_of(r, a);
-    return unknown(st, e);
+        *out = conversation_from_row(r, a);
+    return conversation_unknown(st, e);
 }
 
 enum status conversation_store_lock(struct db *c, struct id tenant, struct id conversation, int64_t *seq, bool *closed,
@@ -221,10 +221,10 @@ enum status conversation_store_lock(struct db *c, struct id tenant, struct id co
     enum status st = db_query_one(c, &conversation_lock, &tenant, DB_ARGS(db_id(conversation)), &a, &r, e);
     if (st == OK) {
         *seq = db_row_int(r, 0);
-        *closed = state_of(db_row_str(r, 1)) == TALK_CLOSED;
+        *closed = conversation_state_parse(db_row_str(r, 1)) == TALK_CLOSED;
     }
     arena_release(&a);
-    return unknown(st, e);
+    return conversation_unknown(st, e);
 }
 
 enum status conversation_store_event(struct db *c, struct id tenant, struct id conversation, int64_t seq,

@@ -3,7 +3,7 @@
 #define PARLEY_TALK_CONVERSATION_STORE_H
 
 #include "talk/conversation.h"
-#include "talk/turn.h"
+#include "talk/turn_internal.h"
 
 /* ERR_NOT_FOUND code conversation_unknown. */
 enum status conversation_store_load(struct db *c, struct id tenant, struct id conversation, struct arena *a,

@@ -1,6 +1,4 @@
 /* journal.c: who waits leads: batching of turns into transactions without a thread of its own. */
-#include "talk/journal.h"
-
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdlib.h>
@@ -9,6 +7,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "talk/journal_internal.h"
 #include "talk/journal_store.h"
 
 #include "base/banned.h"
@@ -58,7 +57,7 @@ enum status journal_open(const struct config *c, struct journal **out, struct er
     return OK;
 }
 
-static void pause_ms(long ms)
+static void journal_pause_ms(long ms)
 {
     nanosleep(&(struct timespec){ms / 1000, ms % 1000 * 1000000}, NULL);
 }
@@ -73,7 +72,7 @@ void journal_close(struct journal *j)
         busy = j->head || j->free < j->all;
         pthread_mutex_unlock(&j->lock);
         if (busy)
-            pause_ms(5);
+            journal_pause_ms(5);
     }
     db_pool_close(j->writers);
     pthread_mutex_destroy(&j->lock);
@@ -88,7 +87,7 @@ struct batch {
     struct arena *scratch;
 };
 
-static enum status write_batch(struct db *c, void *ctx, struct err *e)
+static enum status journal_write_batch(struct db *c, void *ctx, struct err *e)
 {
     struct batch *b = ctx;
     const struct journal_turn **turns = arena_array(b->scratch, b->n, sizeof(*turns));
@@ -99,19 +98,19 @@ static enum status write_batch(struct db *c, void *ctx, struct err *e)
     return journal_store_write(c, turns, b->n, b->scratch, e);
 }
 
-static enum status commit_batch(struct journal *j, struct batch *b, struct err *e)
+static enum status journal_commit(struct journal *j, struct batch *b, struct err *e)
 {
     struct db *c = NULL;
     enum status st = db_get(j->writers, &c, e);
     if (st == OK) {
-        st = db_transaction(c, write_batch, b, e);
+        st = db_transaction(c, journal_write_batch, b, e);
         db_put(c);
     }
     arena_reset(b->scratch);
     return st;
 }
 
-static void settle(struct batch *b, enum status st, const struct err *e)
+static void journal_settle(struct batch *b, enum status st, const struct err *e)
 {
     for (size_t i = 0; i < b->n; i++) {
         b->w[i]->status = st;
@@ -122,7 +121,8 @@ static void settle(struct batch *b, enum status st, const struct err *e)
 
 /* ---- looking ---- */
 
-static enum status trace(struct journal *j, struct batch *b, struct waiter *w, enum journal_trace *out, struct err *e)
+static enum status journal_trace_turn(struct journal *j, struct batch *b, struct waiter *w, enum journal_trace *out,
+                                      struct err *e)
 {
     struct db *c = NULL;
     enum status st = db_get(j->writers, &c, e);
@@ -135,7 +135,7 @@ static enum status trace(struct journal *j, struct batch *b, struct waiter *w, e
 }
 
 /* True: the trace says what becomes of the turn, and its status is set. */
-static bool settled_by_trace(struct waiter *w, enum journal_trace t)
+static bool journal_settled_by_trace(struct waiter *w, enum journal_trace t)
 {
     switch (t) {
     case JOURNAL_MINE:
@@ -158,19 +158,20 @@ static bool settled_by_trace(struct waiter *w, enum journal_trace t)
 
 /* ---- recording, from the easy way to the careful one ---- */
 
-static void record_single(struct journal *j, struct arena *scratch, struct waiter *w)
+static void journal_write_single(struct journal *j, struct arena *scratch, struct waiter *w)
 {
     struct batch one = {&w, 1, scratch};
     enum journal_trace t = JOURNAL_ABSENT;
     struct err ignored = ERR_INIT;
     w->err = (struct err)ERR_INIT;
-    w->status = commit_batch(j, &one, &w->err);
-    if (w->status == ERR_CONFLICT && w->again && trace(j, &one, w, &t, &ignored) == OK && t == JOURNAL_MINE)
+    w->status = journal_commit(j, &one, &w->err);
+    if (w->status == ERR_CONFLICT && w->again && journal_trace_turn(j, &one, w, &t, &ignored) == OK &&
+        t == JOURNAL_MINE)
         w->status = OK;
 }
 
 /* Those whose turn can be told to be refused without writing leave the batch. */
-static void sift(struct journal *j, struct batch *b)
+static void journal_sift(struct journal *j, struct batch *b)
 {
     size_t kept = 0;
     for (size_t i = 0; i < b->n; i++) {
@@ -178,21 +179,21 @@ static void sift(struct journal *j, struct batch *b)
         enum journal_trace t = JOURNAL_ABSENT;
         struct err e = ERR_INIT;
 
-        if (trace(j, b, w, &t, &e) != OK || !settled_by_trace(w, t))
+        if (journal_trace_turn(j, b, w, &t, &e) != OK || !journal_settled_by_trace(w, t))
             b->w[kept++] = w;
     }
     b->n = kept;
 }
 
 /* Turns under a finite limit are recorded one by one, so that the last places of a plan are given out exactly. */
-static void single_out_limited(struct journal *j, struct batch *b)
+static void journal_write_limited(struct journal *j, struct batch *b)
 {
     size_t kept = 0;
     for (size_t i = 0; i < b->n; i++) {
         struct waiter *w = b->w[i];
 
         if (w->turn->counts && w->turn->quota.limit != USAGE_UNLIMITED)
-            record_single(j, b->scratch, w);
+            journal_write_single(j, b->scratch, w);
         else
             b->w[kept++] = w;
     }
@@ -200,7 +201,7 @@ static void single_out_limited(struct journal *j, struct batch *b)
 }
 
 /* The outcome of the last commit is unknown: find out, for as long as the database may take to come back. */
-static void look_for(struct journal *j, struct batch *b, const struct err *unknown)
+static void journal_find_outcome(struct journal *j, struct batch *b, const struct err *unknown)
 {
     int64_t until = clock_mono_us() + LOOK_FOR_US;
     enum journal_trace t = JOURNAL_ABSENT;
@@ -211,75 +212,75 @@ static void look_for(struct journal *j, struct batch *b, const struct err *unkno
         enum status st;
 
         w->again = true;
-        while ((st = trace(j, b, w, &t, &e)) != OK && clock_mono_us() < until)
-            pause_ms(LOOK_PAUSE_MS);
+        while ((st = journal_trace_turn(j, b, w, &t, &e)) != OK && clock_mono_us() < until)
+            journal_pause_ms(LOOK_PAUSE_MS);
         if (st != OK) {
             w->status = unknown->status;
             w->err = *unknown;
-        } else if (!settled_by_trace(w, t)) {
+        } else if (!journal_settled_by_trace(w, t)) {
             b->w[kept++] = w;
         }
     }
     b->n = kept;
 }
 
-static bool is_unknown(enum status st, const struct err *e)
+static bool journal_is_unknown(enum status st, const struct err *e)
 {
     return st == ERR_UNAVAILABLE && strcmp(err_code(e), "commit_unknown") == 0;
 }
 
-static void record_singly(struct journal *j, struct batch *b)
+static void journal_write_singly(struct journal *j, struct batch *b)
 {
     for (size_t i = 0; i < b->n; i++)
-        record_single(j, b->scratch, b->w[i]);
+        journal_write_single(j, b->scratch, b->w[i]);
 }
 
 /* The batch as a whole failed with s. */
-static void recover(struct journal *j, struct batch *b, enum status st, const struct err *e)
+static void journal_recover(struct journal *j, struct batch *b, enum status st, const struct err *e)
 {
     struct err again = ERR_INIT;
     log_line(LOG_DEBUG, "journal_sift", LOG_I("turns", b->n), LOG_S("code", err_code(e)), LOG_S("message", e->message));
-    if (is_unknown(st, e)) {
-        look_for(j, b, e);
+    if (journal_is_unknown(st, e)) {
+        journal_find_outcome(j, b, e);
     } else if (st == ERR_UNAVAILABLE || st == ERR_NOMEM || b->n == 1) {
-        settle(b, st, e);
+        journal_settle(b, st, e);
         return;
     } else if (st == ERR_PLAN) {
-        single_out_limited(j, b);
+        journal_write_limited(j, b);
     } else {
-        sift(j, b);
+        journal_sift(j, b);
     }
     if (b->n == 0)
         return;
-    st = commit_batch(j, b, &again);
-    if (st == OK || (st == ERR_UNAVAILABLE && !is_unknown(st, &again))) {
-        settle(b, st, &again);
-    } else if (is_unknown(st, &again)) {
-        look_for(j, b, &again);
-        settle(b, ERR_UNAVAILABLE, &again);
+    st = journal_commit(j, b, &again);
+    if (st == OK || (st == ERR_UNAVAILABLE && !journal_is_unknown(st, &again))) {
+        journal_settle(b, st, &again);
+    } else if (journal_is_unknown(st, &again)) {
+        journal_find_outcome(j, b, &again);
+        journal_settle(b, ERR_UNAVAILABLE, &again);
     } else {
-        record_singly(j, b);
+        journal_write_singly(j, b);
     }
 }
 
-static void record(struct journal *j, struct waiter **w, size_t n)
+static void journal_write(struct journal *j, struct waiter **w, size_t n)
 {
     struct arena scratch;
     struct err e = ERR_INIT;
     struct batch b = {w, n, &scratch};
     arena_init(&scratch, SCRATCH);
-    enum status st = commit_batch(j, &b, &e);
+    enum status st = journal_commit(j, &b, &e);
     if (st == OK)
-        settle(&b, OK, NULL);
+        journal_settle(&b, OK, NULL);
     else
-        recover(j, &b, st, &e);
+        journal_recover(j, &b, st, &e);
     arena_release(&scratch);
 }
 
 /* ---- leading ---- */
 
 /* Called with the lock: up to batch_max from the head. */
-static size_t take_waiting(struct journal *j, struct waiter **all, size_t max)
+static size_t journal_take_waiting(struct journal *j, struct waiter **all, size_t max)
 {
     size_t n = 0;
     while (j->head && n < max) {
@@ -293,19 +294,19 @@ static size_t take_waiting(struct journal *j, struct waiter **all, size_t max)
 }
 
 /* With the lock: may one more connection write? */
-static bool worth_leading(const struct journal *j, size_t waiting)
+static bool journal_worth_leading(const struct journal *j, size_t waiting)
 {
     return j->free == j->all || (j->free > 0 && waiting >= WORTH_A_SECOND);
 }
 
 /* This place is free again: whoever waits longest takes it, and leaves the queue at once, so that no second place is passed
  * to the same one. */
-static void pass_on(struct journal *j)
+static void journal_pass_lead(struct journal *j)
 {
     struct waiter *next = NULL;
     pthread_mutex_lock(&j->lock);
     j->free++;
-    if (worth_leading(j, j->waiting) && take_waiting(j, &next, 1) == 1) {
+    if (journal_worth_leading(j, j->waiting) && journal_take_waiting(j, &next, 1) == 1) {
         j->free--;
         next->lead = true;
     }
@@ -314,23 +315,23 @@ static void pass_on(struct journal *j)
         sem_post(&next->wake);
 }
 
-static void lead(struct journal *j, struct waiter *self)
+static void journal_lead(struct journal *j, struct waiter *self)
 {
     struct waiter **all = calloc(2 * j->batch_max, sizeof(*all)), **order;
     size_t n = 1;
     if (!all) {
         self->status = err_nomem(&self->err);
-        pass_on(j);
+        journal_pass_lead(j);
         return;
     }
     all[0] = self;
     pthread_mutex_lock(&j->lock);
-    n += take_waiting(j, all + 1, j->batch_max - 1);
+    n += journal_take_waiting(j, all + 1, j->batch_max - 1);
     pthread_mutex_unlock(&j->lock);
     order = all + j->batch_max;
     memcpy(order, all, n * sizeof(*all));
-    record(j, order, n);
-    pass_on(j);
+    journal_write(j, order, n);
+    journal_pass_lead(j);
     for (size_t i = 1; i < n; i++)
         sem_post(&all[i]->wake);
     free(all);
@@ -342,7 +343,7 @@ enum status journal_record(struct journal *j, const struct journal_turn *t, stru
     if (sem_init(&w.wake, 0, 0) != 0)
         return err_set(e, ERR_INTERNAL, NULL, "The turn could not be queued.");
     pthread_mutex_lock(&j->lock);
-    bool leads = worth_leading(j, j->waiting + 1);
+    bool leads = journal_worth_leading(j, j->waiting + 1);
     if (leads) {
         j->free--;
     } else {
@@ -358,7 +359,7 @@ enum status journal_record(struct journal *j, const struct journal_turn *t, stru
         leads = w.lead;
     }
     if (leads)
-        lead(j, &w);
+        journal_lead(j, &w);
     sem_destroy(&w.wake);
     if (w.status != OK && e)
         *e = w.err;

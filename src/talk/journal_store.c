@@ -35,19 +35,20 @@ DB_STMT(message_look, TENANT,
         "ui", "sst");
 
 /* The rows of one bulk statement, filled cell by cell. */
-struct rows {
+struct journal_rows {
     struct db_val *v;
     size_t n, columns, count;
 };
 
-static enum status rows_new(struct rows *r, struct arena *a, size_t max_rows, size_t columns, struct err *e)
+static enum status journal_rows_new(struct journal_rows *r, struct arena *a, size_t max_rows, size_t columns,
+                                    struct err *e)
 {
-    *r = (struct rows){.columns = columns};
+    *r = (struct journal_rows){.columns = columns};
     r->v = arena_array(a, max_rows ? max_rows : 1, columns * sizeof(*r->v));
     return r->v ? OK : err_nomem(e);
 }
 
-static void rows_add(struct rows *r, const struct db_val *cells, size_t n)
+static void journal_rows_add(struct journal_rows *r, const struct db_val *cells, size_t n)
 {
     CHECK(n == r->columns);
     memcpy(r->v + r->n, cells, n * sizeof(*cells));
@@ -55,98 +56,102 @@ static void rows_add(struct rows *r, const struct db_val *cells, size_t n)
     r->count++;
 }
 
-static enum status rows_run(struct db *c, struct db_stmt *stmt, const struct rows *r, int64_t *affected, struct err *e)
+static enum status journal_rows_run(struct db *c, struct db_stmt *stmt, const struct journal_rows *r, int64_t *affected,
+                                    struct err *e)
 {
     return r->count ? db_bulk(c, stmt, DB_GLOBAL, r->v, r->columns, r->count, affected, e) : OK;
 }
 
 /* A duplicate in `table` gets the code the caller of the journal knows it by. */
-static enum status as_conflict(enum status st, const char *code, const char *words, struct err *e)
+static enum status journal_as_conflict(enum status st, const char *code, const char *words, struct err *e)
 {
     return st == ERR_CONFLICT && strcmp(err_code(e), "duplicate") == 0 ? err_set(e, ERR_CONFLICT, code, "%s", words)
                                                                        : st;
 }
 
-static enum status sequence_taken(enum status st, struct err *e)
+static enum status journal_sequence_taken(enum status st, struct err *e)
 {
-    return as_conflict(st, "sequence", "The conversation went on meanwhile.", e);
+    return journal_as_conflict(st, "sequence", "The conversation went on meanwhile.", e);
 }
 
-static enum status write_new(struct db *c, const struct journal_turn *const *turns, size_t n, struct arena *a,
-                             struct err *e)
+static enum status journal_add_opened(struct db *c, const struct journal_turn *const *turns, size_t n, struct arena *a,
+                                      struct err *e)
 {
-    struct rows r;
-    enum status st = rows_new(&r, a, n, 14, e);
+    struct journal_rows r;
+    enum status st = journal_rows_new(&r, a, n, 14, e);
     for (size_t i = 0; st == OK && i < n; i++) {
         const struct journal_turn *t = turns[i];
 
         if (t->opens) {
-            rows_add(&r, DB_ARGS(db_id(t->tenant), db_id(t->conversation), db_id(t->bot), db_int(t->version),
-                                 db_text(channel_name(t->channel)), db_str(t->locale), db_text(t->state), db_int(t->counts),
-                                 db_bytes(t->token_hash, sizeof(t->token_hash)), db_int(t->last_seq),
-                                 db_str(t->flow_state), db_str(t->contact), db_time(t->now_ms), db_time(t->now_ms)));
+            journal_rows_add(&r, DB_ARGS(db_id(t->tenant), db_id(t->conversation), db_id(t->bot), db_int(t->version),
+                                         db_text(channel_name(t->channel)), db_str(t->locale), db_text(t->state),
+                                         db_int(t->counts), db_bytes(t->token_hash, sizeof(t->token_hash)),
+                                         db_int(t->last_seq), db_str(t->flow_state), db_str(t->contact),
+                                         db_time(t->now_ms), db_time(t->now_ms)));
         }
     }
-    return st == OK ? sequence_taken(rows_run(c, &conversation_add, &r, NULL, e), e) : st;
+    return st == OK ? journal_sequence_taken(journal_rows_run(c, &conversation_add, &r, NULL, e), e) : st;
 }
 
-static enum status write_moved(struct db *c, const struct journal_turn *const *turns, size_t n, struct arena *a,
-                               struct err *e)
+static enum status journal_move(struct db *c, const struct journal_turn *const *turns, size_t n, struct arena *a,
+                                struct err *e)
 {
-    struct rows r;
+    struct journal_rows r;
     int64_t moved = 0;
-    enum status st = rows_new(&r, a, n, 11, e);
+    enum status st = journal_rows_new(&r, a, n, 11, e);
     for (size_t i = 0; st == OK && i < n; i++) {
         const struct journal_turn *t = turns[i];
 
         if (!t->opens) {
-            rows_add(&r, DB_ARGS(db_int(t->last_seq), db_text(t->state), db_int(t->counts), db_str(t->flow_state),
-                                 db_str(t->locale), db_str(t->contact), db_str(t->contact), db_time(t->now_ms),
-                                 db_id(t->tenant), db_id(t->conversation), db_int(t->base_seq)));
+            journal_rows_add(&r,
+                             DB_ARGS(db_int(t->last_seq), db_text(t->state), db_int(t->counts), db_str(t->flow_state),
+                                     db_str(t->locale), db_str(t->contact), db_str(t->contact), db_time(t->now_ms),
+                                     db_id(t->tenant), db_id(t->conversation), db_int(t->base_seq)));
         }
     }
-    st = st == OK ? rows_run(c, &conversation_move, &r, &moved, e) : st;
+    st = st == OK ? journal_rows_run(c, &conversation_move, &r, &moved, e) : st;
     if (st == OK && moved != (int64_t)r.count)
         st = err_set(e, ERR_CONFLICT, "sequence", "The conversation went on meanwhile.");
     return st;
 }
 
-static enum status write_keys(struct db *c, const struct journal_turn *const *turns, size_t n, struct arena *a,
-                              struct err *e)
+static enum status journal_add_keys(struct db *c, const struct journal_turn *const *turns, size_t n, struct arena *a,
+                                    struct err *e)
 {
-    struct rows r;
-    enum status st = rows_new(&r, a, n, 6, e);
+    struct journal_rows r;
+    enum status st = journal_rows_new(&r, a, n, 6, e);
     for (size_t i = 0; st == OK && i < n; i++) {
         const struct journal_turn *t = turns[i];
 
         if (t->has_key) {
-            rows_add(&r, DB_ARGS(db_id(t->tenant), db_bytes(t->turn_key, sizeof(t->turn_key)), db_id(t->conversation),
-                                 db_int(t->base_seq + 1), db_int(t->last_seq), db_time(t->now_ms)));
+            journal_rows_add(&r, DB_ARGS(db_id(t->tenant), db_bytes(t->turn_key, sizeof(t->turn_key)),
+                                         db_id(t->conversation), db_int(t->base_seq + 1), db_int(t->last_seq),
+                                         db_time(t->now_ms)));
         }
     }
-    st = st == OK ? rows_run(c, &turn_key_add, &r, NULL, e) : st;
-    return as_conflict(st, "turn_key", "This message was recorded already.", e);
+    st = st == OK ? journal_rows_run(c, &turn_key_add, &r, NULL, e) : st;
+    return journal_as_conflict(st, "turn_key", "This message was recorded already.", e);
 }
 
-static enum status write_messages(struct db *c, const struct journal_turn *const *turns, size_t n, struct arena *a,
-                                  struct err *e)
+static enum status journal_add_messages(struct db *c, const struct journal_turn *const *turns, size_t n,
+                                        struct arena *a, struct err *e)
 {
-    struct rows r;
+    struct journal_rows r;
     size_t all = 0;
     for (size_t i = 0; i < n; i++)
         all += turns[i]->n;
-    enum status st = rows_new(&r, a, all, 8, e);
+    enum status st = journal_rows_new(&r, a, all, 8, e);
     for (size_t i = 0; st == OK && i < n; i++) {
         const struct journal_turn *t = turns[i];
 
         for (size_t k = 0; k < t->n; k++) {
             const struct journal_message *m = &t->messages[k];
 
-            rows_add(&r, DB_ARGS(db_id(t->tenant), db_id(t->conversation), db_int(m->seq), db_text(m->from),
-                                 db_text(m->type), db_str(m->text), db_str(m->data), db_time(m->created_ms)));
+            journal_rows_add(&r, DB_ARGS(db_id(t->tenant), db_id(t->conversation), db_int(m->seq), db_text(m->from),
+                                         db_text(m->type), db_str(m->text), db_str(m->data), db_time(m->created_ms)));
         }
     }
-    return st == OK ? sequence_taken(rows_run(c, &message_add, &r, NULL, e), e) : st;
+    return st == OK ? journal_sequence_taken(journal_rows_run(c, &message_add, &r, NULL, e), e) : st;
 }
 
 /* One row for each turn, for roll-ups: they read what happened in a period without touching conversations or messages.
@@ -156,21 +161,21 @@ static enum status write_messages(struct db *c, const struct journal_turn *const
 static enum status journal_event(struct db *c, const struct journal_turn *const *turns, size_t n, struct arena *a,
                                  struct err *e)
 {
-    struct rows r;
-    enum status st = rows_new(&r, a, n, 12, e);
+    struct journal_rows r;
+    enum status st = journal_rows_new(&r, a, n, 12, e);
     for (size_t i = 0; st == OK && i < n; i++) {
         const struct journal_turn *t = turns[i];
 
-        rows_add(&r, DB_ARGS(db_id(t->tenant), db_id(t->event), db_id(t->bot), db_id(t->conversation),
-                             db_int(t->base_seq + 1), db_int((int64_t)t->n - 1), db_text(channel_name(t->channel)),
-                             db_text(t->state), db_int(t->opens), db_int(t->counts), db_int(t->took_ms),
-                             db_int(t->outside_ms)));
+        journal_rows_add(&r, DB_ARGS(db_id(t->tenant), db_id(t->event), db_id(t->bot), db_id(t->conversation),
+                                     db_int(t->base_seq + 1), db_int((int64_t)t->n - 1),
+                                     db_text(channel_name(t->channel)), db_text(t->state), db_int(t->opens),
+                                     db_int(t->counts), db_int(t->took_ms), db_int(t->outside_ms)));
     }
-    return st == OK ? rows_run(c, &turn_event_add, &r, NULL, e) : st;
+    return st == OK ? journal_rows_run(c, &turn_event_add, &r, NULL, e) : st;
 }
 
-static enum status write_counts(struct db *c, const struct journal_turn *const *turns, size_t n, struct arena *a,
-                                struct err *e)
+static enum status journal_add_counts(struct db *c, const struct journal_turn *const *turns, size_t n, struct arena *a,
+                                      struct err *e)
 {
     struct usage_count *counts = arena_array(a, n, sizeof(*counts));
     size_t k = 0;
@@ -182,30 +187,30 @@ static enum status write_counts(struct db *c, const struct journal_turn *const *
         if (t->counts)
             counts[k++] = (struct usage_count){t->tenant, t->conversation, t->now_ms, t->quota};
     }
-    return sequence_taken(usage_record(c, counts, k, e), e);
+    return journal_sequence_taken(usage_record(c, counts, k, e), e);
 }
 
 enum status journal_store_write(struct db *c, const struct journal_turn *const *turns, size_t n, struct arena *a,
                                 struct err *e)
 {
-    enum status st = write_new(c, turns, n, a, e);
+    enum status st = journal_add_opened(c, turns, n, a, e);
     /* Keys before messages: a repeated message is told from one that came second. The counter last: its row is the one all
      * turns of a tenant share, so it is locked for the shortest time. */
     if (st == OK)
-        st = write_keys(c, turns, n, a, e);
+        st = journal_add_keys(c, turns, n, a, e);
     if (st == OK)
-        st = write_messages(c, turns, n, a, e);
+        st = journal_add_messages(c, turns, n, a, e);
     if (st == OK)
-        st = write_moved(c, turns, n, a, e);
+        st = journal_move(c, turns, n, a, e);
     if (st == OK)
         st = journal_event(c, turns, n, a, e);
-    return st == OK ? write_counts(c, turns, n, a, e) : st;
+    return st == OK ? journal_add_counts(c, turns, n, a, e) : st;
 }
 
 /* ---- looking ---- */
 
-static enum status trace_key(struct db *c, const struct journal_turn *t, struct arena *a, enum journal_trace *out,
-                             struct err *e)
+static enum status journal_trace_key(struct db *c, const struct journal_turn *t, struct arena *a,
+                                     enum journal_trace *out, struct err *e)
 {
     struct db_rows r;
     enum status st = db_query(c, &turn_key_look, &t->tenant, DB_ARGS(db_bytes(t->turn_key, sizeof(t->turn_key))), a, &r,
@@ -217,8 +222,8 @@ static enum status trace_key(struct db *c, const struct journal_turn *t, struct 
     return st;
 }
 
-static enum status trace_place(struct db *c, const struct journal_turn *t, struct arena *a, enum journal_trace *out,
-                               struct err *e)
+static enum status journal_trace_place(struct db *c, const struct journal_turn *t, struct arena *a,
+                                       enum journal_trace *out, struct err *e)
 {
     struct db_rows r;
     struct db_row m;
@@ -247,10 +252,10 @@ enum status journal_store_trace(struct db *c, const struct journal_turn *t, stru
     enum status st = OK;
     *out = JOURNAL_ABSENT;
     if (t->has_key)
-        st = trace_key(c, t, a, out, e);
+        st = journal_trace_key(c, t, a, out, e);
     if (st != OK || *out == JOURNAL_MINE)
         return st;
-    st = trace_place(c, t, a, &place, e);
+    st = journal_trace_place(c, t, a, &place, e);
     /* Key and place both there: the same transaction wrote them. */
     if (st == OK && (place == JOURNAL_MINE || *out == JOURNAL_ABSENT))
         *out = place;

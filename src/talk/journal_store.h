@@ -3,7 +3,7 @@
 #ifndef PARLEY_TALK_JOURNAL_STORE_H
 #define PARLEY_TALK_JOURNAL_STORE_H
 
-#include "talk/journal.h"
+#include "talk/journal_internal.h"
 
 /* All rows of the turns, inside the caller's transaction; `a` is scratch. Codes as journal_record's. No two turns may be of the
  * same conversation or carry the same key. */

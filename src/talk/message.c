@@ -1,7 +1,6 @@
 /* message.c: messages as rows and as JSON. */
-#include "talk/message.h"
-
 #include "base/limits.h"
+#include "talk/message_internal.h"
 
 #include "base/banned.h"
 
@@ -21,7 +20,7 @@ const char *message_type(enum flow_message_kind k)
 /* ---- writing ---- */
 
 /* `comma` before every member but an object's first. */
-static void member(struct buf *b, bool *comma, const char *key)
+static void message_member(struct buf *b, bool *comma, const char *key)
 {
     if (*comma)
         buf_putc(b, ',');
@@ -31,49 +30,49 @@ static void member(struct buf *b, bool *comma, const char *key)
     buf_puts(b, "\":");
 }
 
-static void text_member(struct buf *b, bool *comma, const char *key, struct str s)
+static void message_text_member(struct buf *b, bool *comma, const char *key, struct str s)
 {
     if (s.n) {
-        member(b, comma, key);
+        message_member(b, comma, key);
         buf_json(b, s);
     }
 }
 
 /* An array of objects with two text members each. */
-static void pair(struct buf *b, size_t i, const char *k1, struct str v1, const char *k2, struct str v2)
+static void message_pair(struct buf *b, size_t i, const char *k1, struct str v1, const char *k2, struct str v2)
 {
     bool comma = false;
     buf_puts(b, i ? ",{" : "{");
-    member(b, &comma, k1);
+    message_member(b, &comma, k1);
     buf_json(b, v1);
-    member(b, &comma, k2);
+    message_member(b, &comma, k2);
     buf_json(b, v2);
     buf_putc(b, '}');
 }
 
-static void write_extras(struct buf *b, bool *comma, const struct talk_message *m)
+static void message_write_extras(struct buf *b, bool *comma, const struct talk_message *m)
 {
     const struct flow_message *f = &m->m;
-    text_member(b, comma, "title", f->title);
-    text_member(b, comma, "url", f->url);
-    text_member(b, comma, "image", f->image);
-    text_member(b, comma, "choice", m->choice);
+    message_text_member(b, comma, "title", f->title);
+    message_text_member(b, comma, "url", f->url);
+    message_text_member(b, comma, "image", f->image);
+    message_text_member(b, comma, "choice", m->choice);
     if (f->choice_n) {
-        member(b, comma, "choices");
+        message_member(b, comma, "choices");
         buf_putc(b, '[');
         for (size_t i = 0; i < f->choice_n; i++)
-            pair(b, i, "label", f->choices[i].label, "value", f->choices[i].value);
+            message_pair(b, i, "label", f->choices[i].label, "value", f->choices[i].value);
         buf_putc(b, ']');
     }
     if (f->citation_n) {
-        member(b, comma, "citations");
+        message_member(b, comma, "citations");
         buf_putc(b, '[');
         for (size_t i = 0; i < f->citation_n; i++)
-            pair(b, i, "title", f->citations[i].title, "url", f->citations[i].url);
+            message_pair(b, i, "title", f->citations[i].title, "url", f->citations[i].url);
         buf_putc(b, ']');
     }
     if (f->delay_ms) {
-        member(b, comma, "delay_ms");
+        message_member(b, comma, "delay_ms");
         buf_i64(b, f->delay_ms);
     }
 }
@@ -83,16 +82,16 @@ void talk_message_write(struct buf *b, const struct talk_message *m)
     bool comma = false;
     buf_putc(b, '{');
     if (m->seq) {
-        member(b, &comma, "seq");
+        message_member(b, &comma, "seq");
         buf_i64(b, m->seq);
     }
-    member(b, &comma, "from");
+    message_member(b, &comma, "from");
     buf_json(b, str_from(m->from));
-    member(b, &comma, "type");
+    message_member(b, &comma, "type");
     buf_json(b, str_from(m->type));
-    member(b, &comma, "text");
+    message_member(b, &comma, "text");
     buf_json(b, m->m.text);
-    write_extras(b, &comma, m);
+    message_write_extras(b, &comma, m);
     buf_putc(b, '}');
 }
 
@@ -102,7 +101,7 @@ enum status message_data(const struct talk_message *m, struct arena *a, struct s
     bool comma = false, ok;
     buf_init(&b, 60 * KB); /* what the column holds */
     buf_putc(&b, '{');
-    write_extras(&b, &comma, m);
+    message_write_extras(&b, &comma, m);
     buf_putc(&b, '}');
     ok = buf_ok(&b);
     *out = ok && comma ? arena_str(a, buf_str(&b), &ok) : STR_EMPTY;
@@ -116,7 +115,7 @@ enum status message_data(const struct talk_message *m, struct arena *a, struct s
 
 /* ---- reading ---- */
 
-static enum status read_choices(const struct json *list, struct arena *a, struct flow_message *m, struct err *e)
+static enum status message_read_choices(const struct json *list, struct arena *a, struct flow_message *m, struct err *e)
 {
     size_t n = json_len(list);
     struct flow_choice *c = arena_array(a, n ? n : 1, sizeof(*c));
@@ -129,7 +128,8 @@ static enum status read_choices(const struct json *list, struct arena *a, struct
     return OK;
 }
 
-static enum status read_citations(const struct json *list, struct arena *a, struct flow_message *m, struct err *e)
+static enum status message_read_citations(const struct json *list, struct arena *a, struct flow_message *m,
+                                          struct err *e)
 {
     size_t n = json_len(list);
     struct flow_citation *c = arena_array(a, n ? n : 1, sizeof(*c));
@@ -155,6 +155,6 @@ enum status message_read(struct str data, struct arena *a, struct talk_message *
     f->image = json_get_str(j, "image");
     m->choice = json_get_str(j, "choice");
     f->delay_ms = (int)json_int(json_get(j, "delay_ms"), 0);
-    enum status st = read_choices(json_get(j, "choices"), a, f, e);
-    return st == OK ? read_citations(json_get(j, "citations"), a, f, e) : st;
+    enum status st = message_read_choices(json_get(j, "choices"), a, f, e);
+    return st == OK ? message_read_citations(json_get(j, "citations"), a, f, e) : st;
 }

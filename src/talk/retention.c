@@ -6,16 +6,16 @@
 
 #include "base/banned.h"
 
-struct sweep {
+struct retention_batch {
     struct id tenant, after, last;
     int64_t before_ms;
     int limit;
     size_t n;
 };
 
-static enum status sweep_write(struct db *c, void *ctx, struct err *e)
+static enum status retention_sweep_write(struct db *c, void *ctx, struct err *e)
 {
-    struct sweep *w = ctx;
+    struct retention_batch *w = ctx;
     struct arena a;
     struct id *due;
     arena_init(&a, 1 * MB);
@@ -31,8 +31,8 @@ static enum status sweep_write(struct db *c, void *ctx, struct err *e)
 enum status retention_sweep(struct db *c, struct id tenant, int64_t before_ms, struct id *after, int limit, int64_t *n,
                             struct err *e)
 {
-    struct sweep w = {.tenant = tenant, .after = *after, .before_ms = before_ms, .limit = limit};
-    enum status st = before_ms > 0 ? db_transaction(c, sweep_write, &w, e) : OK;
+    struct retention_batch w = {.tenant = tenant, .after = *after, .before_ms = before_ms, .limit = limit};
+    enum status st = before_ms > 0 ? db_transaction(c, retention_sweep_write, &w, e) : OK;
     if (st == OK) {
         *n = (int64_t)w.n;
         *after = w.n ? w.last : w.after;

@@ -8,7 +8,7 @@
 #include "base/limits.h"
 #include "base/utf8.h"
 #include "talk/conversation_store.h"
-#include "talk/turn.h"
+#include "talk/turn_internal.h"
 
 #include "base/banned.h"
 
@@ -29,7 +29,7 @@ const char *talk_state_name(enum talk_state s)
     BUG("talk state %d", (int)s);
 }
 
-static enum status derive_keys(struct talk *t, struct err *e)
+static enum status talk_derive_keys(struct talk *t, struct err *e)
 {
     uint8_t master[CRYPTO_KEY];
     struct str hex = str_from(config_string(t->config, CONFIG_secret_key));
@@ -50,7 +50,7 @@ enum status talk_open(const struct config *c, struct db_pool *p, int threads, st
         return err_nomem(e);
     t->config = c;
     t->pool = p;
-    enum status st = derive_keys(t, e);
+    enum status st = talk_derive_keys(t, e);
     if (st == OK)
         st = turn_places_new(threads, &t->places, e);
     if (st == OK)
@@ -80,8 +80,8 @@ void talk_close(struct talk *t)
 }
 
 /* Who holds the token may: the bot is live, the conversation is its own. */
-static enum status open_with_token(struct talk *t, struct id bot, struct id conversation, struct str token,
-                                   struct arena *a, struct conv *out, struct err *e)
+static enum status talk_open_with_token(struct talk *t, struct id bot, struct id conversation, struct str token,
+                                        struct arena *a, struct conv *out, struct err *e)
 {
     struct bot_live live;
     enum status st = bot_live(t->pool, bot, &live, e);
@@ -97,7 +97,7 @@ enum status talk_messages(struct talk *t, struct id bot, struct id conversation,
 {
     struct conv conv;
     struct db *c = NULL;
-    enum status st = open_with_token(t, bot, conversation, token, a, &conv, e);
+    enum status st = talk_open_with_token(t, bot, conversation, token, a, &conv, e);
     if (st == OK)
         st = db_get(t->pool, &c, e);
     if (st != OK)
@@ -133,7 +133,7 @@ enum status talk_feedback(struct talk *t, struct id bot, struct id conversation,
                       COMMENT_MAX);
     }
     arena_init(&a, 1 * MB);
-    enum status st = open_with_token(t, bot, conversation, token, &a, &conv, e);
+    enum status st = talk_open_with_token(t, bot, conversation, token, &a, &conv, e);
     if (st == OK)
         st = db_get(t->pool, &c, e);
     if (st == OK) {

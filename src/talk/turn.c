@@ -1,13 +1,12 @@
 /* turn.c: one turn: admit, load, think, record. */
-#include "talk/turn.h"
-
 #include <stdio.h>
 
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/shared.h"
 #include "base/utf8.h"
-#include "talk/message.h"
+#include "talk/message_internal.h"
+#include "talk/turn_internal.h"
 
 #include "base/banned.h"
 
@@ -20,7 +19,7 @@
 /* ---- what may come in ---- */
 
 /* Letters, digits and hyphens: what RFC 5646 tags are made of. */
-static bool locale_ok(struct str s)
+static bool turn_locale_ok(struct str s)
 {
     for (size_t i = 0; i < s.n; i++) {
         char c = s.p[i];
@@ -32,7 +31,7 @@ static bool locale_ok(struct str s)
     return s.n == 0 || (s.n >= 2 && s.n <= LOCALE_MAX);
 }
 
-static enum status check_input(const struct talk_in *in, struct err *e)
+static enum status turn_check_input(const struct talk_in *in, struct err *e)
 {
     if (str_trim(in->text).n == 0 && in->choice.n == 0)
         return err_at(e, ERR_INVALID, "text_empty", "/text", "A message needs text or a choice.");
@@ -44,14 +43,14 @@ static enum status check_input(const struct talk_in *in, struct err *e)
         return err_at(e, ERR_INVALID, "choice_too_long", "/choice", "A choice has at most %d bytes.", CHOICE_MAX);
     if (in->client_id.n > CLIENT_ID_MAX)
         return err_at(e, ERR_INVALID, "id_too_long", "/id", "A message id has at most %d bytes.", CLIENT_ID_MAX);
-    if (!locale_ok(in->locale)) {
+    if (!turn_locale_ok(in->locale)) {
         return err_at(e, ERR_INVALID, "locale_invalid", "/locale",
                       "A locale is a language tag such as \"en\" or \"pt-BR\".");
     }
     return OK;
 }
 
-static enum status too_fast(int retry_after_s, struct err *e)
+static enum status turn_too_fast(int retry_after_s, struct err *e)
 {
     (void)err_set(e, ERR_RATE, NULL, "Too many messages. Wait a moment.");
     if (e)
@@ -59,26 +58,26 @@ static enum status too_fast(int retry_after_s, struct err *e)
     return ERR_RATE;
 }
 
-static bool take(const char *name, struct id id, int per_minute, int burst, int *wait_s)
+static bool turn_take_rate(const char *name, struct id id, int per_minute, int burst, int *wait_s)
 {
     return shared_take(name, str_n((const char *)id.b, sizeof(id.b)), per_minute, burst, wait_s);
 }
 
 /* The visitor's address is limited by the door (RATE_CHAT); here what many addresses together may do. */
-static enum status check_rates(const struct turn *u, struct err *e)
+static enum status turn_check_rates(const struct turn *u, struct err *e)
 {
     struct id conversation = u->in->conversation;
     int wait_s = 1;
     bool go = (id_is_none(conversation) ||
-               take("conversation", conversation, CONVERSATION_PER_MINUTE, CONVERSATION_BURST, &wait_s)) &&
-              take("bot", u->live.id, BOT_PER_MINUTE, BOT_BURST, &wait_s) &&
-              take("tenant", u->live.tenant, TENANT_PER_MINUTE, TENANT_BURST, &wait_s);
-    return go ? OK : too_fast(wait_s, e);
+               turn_take_rate("conversation", conversation, CONVERSATION_PER_MINUTE, CONVERSATION_BURST, &wait_s)) &&
+              turn_take_rate("bot", u->live.id, BOT_PER_MINUTE, BOT_BURST, &wait_s) &&
+              turn_take_rate("tenant", u->live.tenant, TENANT_PER_MINUTE, TENANT_BURST, &wait_s);
+    return go ? OK : turn_too_fast(wait_s, e);
 }
 
 /* ---- load ---- */
 
-static void begin_conversation(struct turn *u)
+static void turn_begin_conversation(struct turn *u)
 {
     struct str locale = u->in->locale.n ? u->in->locale : u->live.language;
     u->opens = true;
@@ -90,13 +89,13 @@ static void begin_conversation(struct turn *u)
                             .flow_state = STR_EMPTY};
 }
 
-static enum status load(struct turn *u, struct err *e)
+static enum status turn_load_or_begin(struct turn *u, struct err *e)
 {
     const struct talk_in *in = u->in;
     enum status st = OK;
     u->opens = false;
     if (id_is_none(in->conversation)) {
-        begin_conversation(u);
+        turn_begin_conversation(u);
         return OK;
     }
     st = turn_load(u->talk, u->live.tenant, in->bot, in->conversation, in->token, u->arena, &u->conv, e);
@@ -106,12 +105,12 @@ static enum status load(struct turn *u, struct err *e)
     int64_t gap = config_int(c, CONFIG_conversation_gap);
     config_drop(c);
     if (u->now_ms - u->conv.last_ms > gap)
-        begin_conversation(u);
+        turn_begin_conversation(u);
     return OK;
 }
 
 /* A running conversation stays on the version it began with. */
-static enum status pin(struct turn *u, struct err *e)
+static enum status turn_pin_version(struct turn *u, struct err *e)
 {
     enum status st = OK;
     if (u->has_pinned) {
@@ -125,7 +124,7 @@ static enum status pin(struct turn *u, struct err *e)
     return st;
 }
 
-static enum status ask_plan(struct turn *u, struct err *e)
+static enum status turn_ask_plan(struct turn *u, struct err *e)
 {
     enum status st = bot_may_begin(u->talk->pool, &u->live, u->now_ms, e);
     if (st == OK && u->quota.full)
@@ -135,7 +134,7 @@ static enum status ask_plan(struct turn *u, struct err *e)
 
 /* The plan is asked only when a conversation begins: one that is open is never cut off. What was answered before is answered again.
  * One that was not answered yet, since its bot said nothing, has not begun: its first reply needs a place as any other. */
-static enum status check_plan(struct turn *u, struct talk_out *out, bool *done, struct err *e)
+static enum status turn_check_plan(struct turn *u, struct talk_out *out, bool *done, struct err *e)
 {
     struct err why = ERR_INIT;
     if (!u->opens && u->conv.counted) {
@@ -145,7 +144,7 @@ static enum status check_plan(struct turn *u, struct talk_out *out, bool *done, 
     enum status st = usage_quota(u->talk->pool, u->conv.tenant, u->now_ms, &u->quota, e);
     if (st != OK || !u->opens)
         return st;
-    st = ask_plan(u, &why);
+    st = turn_ask_plan(u, &why);
     if (st == ERR_PLAN && u->has_key) {
         st = turn_replay(u, out, done, e);
         if (st != OK || *done)
@@ -158,12 +157,12 @@ static enum status check_plan(struct turn *u, struct talk_out *out, bool *done, 
 
 /* ---- think ---- */
 
-static enum talk_state state_after(enum flow_state s)
+static enum talk_state talk_state_after(enum flow_state s)
 {
     return s == FLOW_HANDOFF ? TALK_HANDOFF : s == FLOW_CLOSED ? TALK_CLOSED : TALK_OPEN;
 }
 
-static enum status write_state(struct turn *u, struct err *e)
+static enum status turn_write_state(struct turn *u, struct err *e)
 {
     struct buf b;
     buf_init(&b, MAX_STATE);
@@ -181,7 +180,7 @@ static enum status write_state(struct turn *u, struct err *e)
     return ok ? OK : e->status;
 }
 
-static enum status think(struct turn *u, struct err *e)
+static enum status turn_reply(struct turn *u, struct err *e)
 {
     struct json *state = NULL;
     enum status st = OK;
@@ -193,16 +192,16 @@ static enum status think(struct turn *u, struct err *e)
     if (st == OK)
         st = turn_think(u, state, e);
     if (st == OK) {
-        u->conv.state = state_after(u->result.status);
+        u->conv.state = talk_state_after(u->result.status);
         u->conv.locale = u->result.language.n ? u->result.language : u->conv.locale;
-        st = write_state(u, e);
+        st = turn_write_state(u, e);
     }
     return st;
 }
 
 /* ---- record ---- */
 
-static void set_visitor(struct turn *u)
+static void turn_set_visitor(struct turn *u)
 {
     const struct talk_in *in = u->in;
     u->visitor = (struct talk_message){.seq = u->conv.seq + 1,
@@ -214,31 +213,31 @@ static void set_visitor(struct turn *u)
     u->visitor.m.title = u->visitor.m.url = u->visitor.m.image = STR_EMPTY;
 }
 
-static enum status journal_row(const struct talk_message *m, struct arena *a, struct journal_message *out,
-                               struct err *e)
+static enum status turn_message_row(const struct talk_message *m, struct arena *a, struct journal_message *out,
+                                    struct err *e)
 {
     *out = (struct journal_message){
         .seq = m->seq, .from = m->from, .type = m->type, .text = m->m.text, .created_ms = m->created_ms};
     return message_data(m, a, &out->data, e);
 }
 
-static enum status journal_rows(struct turn *u, struct journal_turn *t, struct err *e)
+static enum status turn_message_rows(struct turn *u, struct journal_turn *t, struct err *e)
 {
     struct journal_message *rows = arena_array(u->arena, u->reply_n + 1, sizeof(*rows));
     enum status st = rows ? OK : err_nomem(e);
-    set_visitor(u);
+    turn_set_visitor(u);
     if (st == OK)
-        st = journal_row(&u->visitor, u->arena, &rows[0], e);
+        st = turn_message_row(&u->visitor, u->arena, &rows[0], e);
     for (size_t i = 0; st == OK && i < u->reply_n; i++) {
         u->replies[i].seq = u->conv.seq + 2 + (int64_t)i;
-        st = journal_row(&u->replies[i], u->arena, &rows[i + 1], e);
+        st = turn_message_row(&u->replies[i], u->arena, &rows[i + 1], e);
     }
     t->messages = rows;
     t->n = u->reply_n + 1;
     return st;
 }
 
-static enum status contact_text(struct turn *u, struct str *out, struct err *e)
+static enum status turn_contact_text(struct turn *u, struct str *out, struct err *e)
 {
     struct buf b;
     *out = STR_EMPTY;
@@ -258,7 +257,7 @@ static enum status contact_text(struct turn *u, struct str *out, struct err *e)
     return ok ? OK : e->status;
 }
 
-static enum status record(struct turn *u, struct talk_out *out, struct err *e)
+static enum status turn_record(struct turn *u, struct talk_out *out, struct err *e)
 {
     struct journal_turn t = {.tenant = u->conv.tenant,
                              .bot = u->conv.bot,
@@ -278,7 +277,7 @@ static enum status record(struct turn *u, struct talk_out *out, struct err *e)
                              .event = id_new(),
                              .took_ms = (clock_mono_us() - u->begun_us) / 1000,
                              .outside_ms = u->outside_us / 1000};
-    enum status st = contact_text(u, &t.contact, e);
+    enum status st = turn_contact_text(u, &t.contact, e);
     if (u->opens) {
         turn_token(u->talk, u->conv.id, out->token);
         turn_token_hash(str_from(out->token), u->conv.token_hash);
@@ -288,7 +287,7 @@ static enum status record(struct turn *u, struct talk_out *out, struct err *e)
     memcpy(t.token_hash, u->conv.token_hash, sizeof(t.token_hash));
     memcpy(t.turn_key, u->key, sizeof(t.turn_key));
     if (st == OK)
-        st = journal_rows(u, &t, e);
+        st = turn_message_rows(u, &t, e);
     if (st == OK)
         st = journal_record(u->talk->journal, &t, e);
     if (st == ERR_PLAN) {
@@ -313,36 +312,36 @@ static enum status record(struct turn *u, struct talk_out *out, struct err *e)
 
 /* ---- one turn ---- */
 
-static bool is_conflict(enum status st, const struct err *e, const char *code)
+static bool turn_is_conflict(enum status st, const struct err *e, const char *code)
 {
     return st == ERR_CONFLICT && strcmp(err_code(e), code) == 0;
 }
 
 /* *done: `out` is the answer of a replay. */
-static enum status prepare(struct turn *u, struct talk_out *out, bool *done, struct err *e)
+static enum status turn_prepare(struct turn *u, struct talk_out *out, bool *done, struct err *e)
 {
     u->now_ms = clock_now_ms();
     u->reply_n = 0;
-    enum status st = load(u, e);
+    enum status st = turn_load_or_begin(u, e);
     if (st == OK)
-        st = check_plan(u, out, done, e);
+        st = turn_check_plan(u, out, done, e);
     if (st == OK && !*done && u->sink && u->has_key)
         st = turn_replay(u, out, done, e); /* a stream shows messages before they are recorded: look first */
     if (st == OK && !*done)
-        st = pin(u, e);
+        st = turn_pin_version(u, e);
     return st;
 }
 
-static enum status attempt(struct turn *u, struct talk_out *out, struct err *e)
+static enum status turn_attempt(struct turn *u, struct talk_out *out, struct err *e)
 {
     bool done = false;
-    enum status st = prepare(u, out, &done, e);
+    enum status st = turn_prepare(u, out, &done, e);
     if (st != OK || done)
         return st;
-    st = think(u, e);
+    st = turn_reply(u, e);
     if (st == OK)
-        st = record(u, out, e);
-    if (is_conflict(st, e, "turn_key")) {
+        st = turn_record(u, out, e);
+    if (turn_is_conflict(st, e, "turn_key")) {
         st = turn_replay(u, out, &done, e);
         if (st == OK && !done)
             st = err_set(e, ERR_CONFLICT, "id_reused", "Another message was sent with this id.");
@@ -350,7 +349,7 @@ static enum status attempt(struct turn *u, struct talk_out *out, struct err *e)
     return st;
 }
 
-static enum status run(struct turn *u, struct talk_out *out, struct err *e)
+static enum status turn_run(struct turn *u, struct talk_out *out, struct err *e)
 {
     const struct talk_in *in = u->in;
     bool known = !id_is_none(in->conversation);
@@ -362,8 +361,8 @@ static enum status run(struct turn *u, struct talk_out *out, struct err *e)
                             u->live.tenant, &lock, e);
     }
     for (int i = 0; st == OK && i < TRIES; i++) {
-        st = attempt(u, out, e);
-        if (!is_conflict(st, e, "sequence") || i + 1 == TRIES)
+        st = turn_attempt(u, out, e);
+        if (!turn_is_conflict(st, e, "sequence") || i + 1 == TRIES)
             break;
         conv_cache_drop(u->talk->cache, in->conversation);
         st = OK;
@@ -379,15 +378,15 @@ enum status talk_turn(struct talk *t, const struct talk_in *in, const struct tal
     struct err mine = ERR_INIT;
     e = e ? e : &mine;
     *out = (struct talk_out){.conversation = ID_NONE};
-    enum status st = check_input(in, e);
+    enum status st = turn_check_input(in, e);
     if (st == OK)
         st = bot_live(t->pool, in->bot, &u.live, e);
     if (st != OK)
         return st;
     out->tenant = u.live.tenant;
-    st = check_rates(&u, e);
+    st = turn_check_rates(&u, e);
     if (st == OK)
-        st = run(&u, out, e);
+        st = turn_run(&u, out, e);
     if (u.has_pinned)
         bot_live_release(&u.pinned);
     bot_live_release(&u.live);
@@ -409,14 +408,14 @@ enum status talk_test(struct talk *t, struct id tenant, struct id bot, const str
     struct err mine = ERR_INIT;
     e = e ? e : &mine;
     *out = (struct talk_out){.conversation = ID_NONE};
-    enum status st = check_input(in, e);
+    enum status st = turn_check_input(in, e);
     if (st == OK)
         st = bot_live_version(t->pool, tenant, bot, 0, &u.live, e);
     if (st != OK)
         return st;
     st = turn_think(&u, state, e);
     if (st == OK) {
-        out->state = state_after(u.result.status);
+        out->state = talk_state_after(u.result.status);
         out->messages = u.replies;
         out->n = u.reply_n;
         *next = u.result.state;

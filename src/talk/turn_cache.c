@@ -2,7 +2,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "talk/turn.h"
+#include "talk/turn_internal.h"
 
 #include "base/banned.h"
 
@@ -10,17 +10,17 @@
 #define ENTRY_MAX (16 * 1024)
 
 /* One allocation an entry: the two texts stand behind it. */
-struct entry {
+struct conv_entry {
     struct conv conv;
     size_t bytes;
-    struct entry *chain, *newer, *older;
+    struct conv_entry *chain, *newer, *older;
 };
 
 struct conv_cache {
     pthread_mutex_t lock;
     size_t bytes, max;
-    struct entry *newest, *oldest;
-    struct entry *buckets[BUCKETS];
+    struct conv_entry *newest, *oldest;
+    struct conv_entry *buckets[BUCKETS];
 };
 
 enum status conv_cache_new(size_t max_bytes, struct conv_cache **out, struct err *e)
@@ -38,7 +38,7 @@ void conv_cache_free(struct conv_cache *k)
 {
     if (!k)
         return;
-    for (struct entry *x = k->newest, *older; x; x = older) {
+    for (struct conv_entry *x = k->newest, *older; x; x = older) {
         older = x->older;
         free(x);
     }
@@ -46,28 +46,28 @@ void conv_cache_free(struct conv_cache *k)
     free(k);
 }
 
-static struct entry **bucket_of(struct conv_cache *k, struct id id)
+static struct conv_entry **conv_cache_bucket(struct conv_cache *k, struct id id)
 {
     uint32_t h;
     memcpy(&h, id.b + 12, sizeof(h));
     return &k->buckets[h % BUCKETS];
 }
 
-static struct entry *find(struct conv_cache *k, struct id id)
+static struct conv_entry *conv_cache_find(struct conv_cache *k, struct id id)
 {
-    struct entry *x = *bucket_of(k, id);
+    struct conv_entry *x = *conv_cache_bucket(k, id);
     while (x && !id_eq(x->conv.id, id))
         x = x->chain;
     return x;
 }
 
-static void unlink_age(struct conv_cache *k, struct entry *x)
+static void conv_cache_unlink_age(struct conv_cache *k, struct conv_entry *x)
 {
     *(x->newer ? &x->newer->older : &k->newest) = x->older;
     *(x->older ? &x->older->newer : &k->oldest) = x->newer;
 }
 
-static void link_newest(struct conv_cache *k, struct entry *x)
+static void conv_cache_link_newest(struct conv_cache *k, struct conv_entry *x)
 {
     x->newer = NULL;
     x->older = k->newest;
@@ -75,13 +75,13 @@ static void link_newest(struct conv_cache *k, struct entry *x)
     k->newest = x;
 }
 
-static void drop(struct conv_cache *k, struct entry *x)
+static void conv_cache_remove(struct conv_cache *k, struct conv_entry *x)
 {
-    struct entry **at = bucket_of(k, x->conv.id);
+    struct conv_entry **at = conv_cache_bucket(k, x->conv.id);
     while (*at != x)
         at = &(*at)->chain;
     *at = x->chain;
-    unlink_age(k, x);
+    conv_cache_unlink_age(k, x);
     k->bytes -= x->bytes;
     free(x);
 }
@@ -90,29 +90,29 @@ bool conv_cache_get(struct conv_cache *k, struct id conversation, struct arena *
 {
     bool ok = false;
     pthread_mutex_lock(&k->lock);
-    struct entry *x = find(k, conversation);
+    struct conv_entry *x = conv_cache_find(k, conversation);
     if (x) {
         ok = true;
         *out = x->conv;
         out->locale = arena_str(a, x->conv.locale, &ok);
         out->flow_state = ok ? arena_str(a, x->conv.flow_state, &ok) : STR_EMPTY;
-        unlink_age(k, x);
-        link_newest(k, x);
+        conv_cache_unlink_age(k, x);
+        conv_cache_link_newest(k, x);
     }
     pthread_mutex_unlock(&k->lock);
     return ok;
 }
 
-static struct entry *entry_new(const struct conv *c)
+static struct conv_entry *conv_entry_new(const struct conv *c)
 {
-    size_t bytes = sizeof(struct entry) + c->locale.n + c->flow_state.n;
-    struct entry *x = bytes > ENTRY_MAX ? NULL : malloc(bytes);
+    size_t bytes = sizeof(struct conv_entry) + c->locale.n + c->flow_state.n;
+    struct conv_entry *x = bytes > ENTRY_MAX ? NULL : malloc(bytes);
     char *text;
     if (x) {
         text = (char *)(x + 1);
         memcpy(text, c->locale.p, c->locale.n);
         memcpy(text + c->locale.n, c->flow_state.p, c->flow_state.n);
-        *x = (struct entry){.conv = *c, .bytes = bytes};
+        *x = (struct conv_entry){.conv = *c, .bytes = bytes};
         x->conv.locale = str_n(text, c->locale.n);
         x->conv.flow_state = str_n(text + c->locale.n, c->flow_state.n);
     }
@@ -121,29 +121,29 @@ static struct entry *entry_new(const struct conv *c)
 
 void conv_cache_put(struct conv_cache *k, const struct conv *c)
 {
-    struct entry *x = entry_new(c), *old;
+    struct conv_entry *x = conv_entry_new(c), *old;
     pthread_mutex_lock(&k->lock);
-    old = find(k, c->id);
+    old = conv_cache_find(k, c->id);
     if (old)
-        drop(k, old);
+        conv_cache_remove(k, old);
     if (x) {
-        struct entry **b = bucket_of(k, c->id);
+        struct conv_entry **b = conv_cache_bucket(k, c->id);
 
         x->chain = *b;
         *b = x;
-        link_newest(k, x);
+        conv_cache_link_newest(k, x);
         k->bytes += x->bytes;
     }
     while (k->bytes > k->max)
-        drop(k, k->oldest);
+        conv_cache_remove(k, k->oldest);
     pthread_mutex_unlock(&k->lock);
 }
 
 void conv_cache_drop(struct conv_cache *k, struct id conversation)
 {
     pthread_mutex_lock(&k->lock);
-    struct entry *x = find(k, conversation);
+    struct conv_entry *x = conv_cache_find(k, conversation);
     if (x)
-        drop(k, x);
+        conv_cache_remove(k, x);
     pthread_mutex_unlock(&k->lock);
 }

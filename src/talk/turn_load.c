@@ -1,12 +1,12 @@
 /* turn_load.c: the conversation of a turn, and whether its visitor may. */
 #include "base/crypto.h"
 #include "talk/conversation_store.h"
-#include "talk/turn.h"
+#include "talk/turn_internal.h"
 
 #include "base/banned.h"
 
-static enum status load_row(struct talk *t, struct id tenant, struct id conversation, struct arena *a, struct conv *out,
-                            struct err *e)
+static enum status turn_load_row(struct talk *t, struct id tenant, struct id conversation, struct arena *a,
+                                 struct conv *out, struct err *e)
 {
     struct db *c = NULL;
     if (conv_cache_get(t->cache, conversation, a, out)) {
@@ -27,7 +27,7 @@ enum status turn_load(struct talk *t, struct id tenant, struct id bot, struct id
                       struct arena *a, struct conv *out, struct err *e)
 {
     uint8_t hash[32];
-    enum status st = load_row(t, tenant, conversation, a, out, e);
+    enum status st = turn_load_row(t, tenant, conversation, a, out, e);
     if (st != OK)
         return st;
     if (!id_eq(out->bot, bot))

@@ -1,6 +1,4 @@
 /* turn_lock.c: a hash of keys that are in use, each with the list of those who wait for it. */
-#include "talk/turn_lock.h"
-
 #include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>
@@ -8,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+#include "talk/turn_lock_internal.h"
 
 #include "base/banned.h"
 
@@ -55,51 +55,51 @@ void turn_locks_free(struct turn_locks *l)
     }
 }
 
-static struct turn_lock **bucket_of(struct turn_locks *l, const uint8_t key[16])
+static struct turn_lock **lock_bucket(struct turn_locks *l, const uint8_t key[16])
 {
     uint32_t h;
     memcpy(&h, key + 12, sizeof(h)); /* the random end of an id, or of a hash */
     return &l->buckets[h % BUCKETS];
 }
 
-static struct turn_lock *find(struct turn_locks *l, const uint8_t key[16])
+static struct turn_lock *lock_find(struct turn_locks *l, const uint8_t key[16])
 {
-    struct turn_lock *k = *bucket_of(l, key);
+    struct turn_lock *k = *lock_bucket(l, key);
     while (k && memcmp(k->key, key, sizeof(k->key)) != 0)
         k = k->next;
     return k;
 }
 
-static void mark(struct turn_lock *k, const uint8_t *who)
+static void lock_mark(struct turn_lock *k, const uint8_t *who)
 {
     k->marked = who;
     if (who)
         memcpy(k->holder, who, sizeof(k->holder));
 }
 
-static struct turn_lock *add(struct turn_locks *l, const uint8_t key[16], const uint8_t *who)
+static struct turn_lock *lock_add(struct turn_locks *l, const uint8_t key[16], const uint8_t *who)
 {
-    struct turn_lock **at = bucket_of(l, key), *k = calloc(1, sizeof(*k));
+    struct turn_lock **at = lock_bucket(l, key), *k = calloc(1, sizeof(*k));
     if (k) {
         memcpy(k->key, key, sizeof(k->key));
         k->tail = &k->head;
-        mark(k, who);
+        lock_mark(k, who);
         k->next = *at;
         *at = k;
     }
     return k;
 }
 
-static void drop(struct turn_locks *l, struct turn_lock *k)
+static void lock_drop(struct turn_locks *l, struct turn_lock *k)
 {
-    struct turn_lock **at = bucket_of(l, k->key);
+    struct turn_lock **at = lock_bucket(l, k->key);
     while (*at != k)
         at = &(*at)->next;
     *at = k->next;
     free(k);
 }
 
-static bool may_wait(const struct turn_lock *k, const uint8_t *who)
+static bool lock_may_wait(const struct turn_lock *k, const uint8_t *who)
 {
     bool same = who && k->marked && memcmp(who, k->holder, sizeof(k->holder)) == 0;
     int strangers = 0, all = 0;
@@ -110,7 +110,7 @@ static bool may_wait(const struct turn_lock *k, const uint8_t *who)
     return all < WAITERS_MAX && (same || strangers < STRANGERS_MAX);
 }
 
-static void leave(struct turn_lock *k, struct lock_waiter *w)
+static void lock_leave(struct turn_lock *k, struct lock_waiter *w)
 {
     struct lock_waiter **at = &k->head;
     while (*at != w)
@@ -121,7 +121,7 @@ static void leave(struct turn_lock *k, struct lock_waiter *w)
 }
 
 /* Called with the lock held; gives it up while waiting. */
-static bool wait_turn(struct turn_locks *l, struct turn_lock *k, const uint8_t *who)
+static bool lock_wait(struct turn_locks *l, struct turn_lock *k, const uint8_t *who)
 {
     struct lock_waiter w = {.who = who};
     struct timespec until;
@@ -138,16 +138,16 @@ static bool wait_turn(struct turn_locks *l, struct turn_lock *k, const uint8_t *
     pthread_mutex_lock(&l->lock);
     bool granted = w.granted;
     if (!granted)
-        leave(k, &w);
+        lock_leave(k, &w);
     sem_destroy(&w.wake);
     return granted;
 }
 
-static bool wait_in_place(struct turn_locks *l, struct turn_lock *k, const uint8_t *who, struct id tenant)
+static bool lock_wait_in_place(struct turn_locks *l, struct turn_lock *k, const uint8_t *who, struct id tenant)
 {
-    if (!may_wait(k, who) || !turn_place_take(l->places, tenant))
+    if (!lock_may_wait(k, who) || !turn_place_take(l->places, tenant))
         return false;
-    bool granted = wait_turn(l, k, who);
+    bool granted = lock_wait(l, k, who);
     turn_place_give(l->places, tenant);
     return granted;
 }
@@ -157,12 +157,12 @@ enum status turn_lock_take(struct turn_locks *l, const uint8_t key[16], const ui
 {
     enum status st = OK;
     pthread_mutex_lock(&l->lock);
-    struct turn_lock *k = find(l, key);
+    struct turn_lock *k = lock_find(l, key);
     if (!k) {
-        k = add(l, key, who);
+        k = lock_add(l, key, who);
         st = k ? OK : err_nomem(e);
-    } else if (wait_in_place(l, k, who, tenant)) {
-        mark(k, who);
+    } else if (lock_wait_in_place(l, k, who, tenant)) {
+        lock_mark(k, who);
     } else {
         st = err_set(e, ERR_RATE, "conversation_busy", "Too many messages of this conversation wait for an answer.");
         if (e)
@@ -180,11 +180,11 @@ void turn_lock_give(struct turn_locks *l, struct turn_lock *k)
     pthread_mutex_lock(&l->lock);
     struct lock_waiter *w = k->head;
     if (w) {
-        leave(k, w);
+        lock_leave(k, w);
         w->granted = true;
         sem_post(&w->wake);
     } else {
-        drop(l, k);
+        lock_drop(l, k);
     }
     pthread_mutex_unlock(&l->lock);
 }

@@ -1,9 +1,9 @@
 /* turn_places.c: two counters a place: all, and those of its workspace. */
-#include "talk/turn_places.h"
-
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "talk/turn_places_internal.h"
 
 #include "base/banned.h"
 
@@ -31,14 +31,14 @@ void turn_places_free(struct turn_places *p)
     free(p);
 }
 
-static atomic_int *counter_of(struct turn_places *p, struct id tenant)
+static atomic_int *places_counter(struct turn_places *p, struct id tenant)
 {
     uint32_t h;
     memcpy(&h, tenant.b + 12, sizeof(h)); /* the random end */
     return &p->by_tenant[h % TENANTS];
 }
 
-static bool up_to(atomic_int *counter, int most)
+static bool places_count_up_to(atomic_int *counter, int most)
 {
     if (atomic_fetch_add(counter, 1) < most)
         return true;
@@ -48,11 +48,11 @@ static bool up_to(atomic_int *counter, int most)
 
 bool turn_place_take(struct turn_places *p, struct id tenant)
 {
-    atomic_int *own = counter_of(p, tenant);
+    atomic_int *own = places_counter(p, tenant);
 
-    if (!up_to(own, p->most_each))
+    if (!places_count_up_to(own, p->most_each))
         return false;
-    if (!up_to(&p->taken, p->most)) {
+    if (!places_count_up_to(&p->taken, p->most)) {
         atomic_fetch_sub(own, 1);
         return false;
     }
@@ -62,5 +62,5 @@ bool turn_place_take(struct turn_places *p, struct id tenant)
 void turn_place_give(struct turn_places *p, struct id tenant)
 {
     atomic_fetch_sub(&p->taken, 1);
-    atomic_fetch_sub(counter_of(p, tenant), 1);
+    atomic_fetch_sub(places_counter(p, tenant), 1);
 }

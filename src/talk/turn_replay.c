@@ -1,18 +1,18 @@
 /* turn_replay.c: a message that comes twice gets the first one's answer. */
 #include "talk/conversation_store.h"
-#include "talk/turn.h"
+#include "talk/turn_internal.h"
 
 #include "base/banned.h"
 
 /* What the visitor said then, against what they say now. */
-static bool same_message(const struct talk_message *then, const struct talk_in *now)
+static bool replay_same_message(const struct talk_message *then, const struct talk_in *now)
 {
     struct str text = now->text.n ? now->text : now->choice;
     return str_eq(then->m.text, text) && str_eq(then->choice, now->choice);
 }
 
-static enum status read_turn(struct db *c, struct turn *u, const struct turn_place *at, struct talk_out *out,
-                             struct conv *conv, struct err *e)
+static enum status replay_read(struct db *c, struct turn *u, const struct turn_place *at, struct talk_out *out,
+                               struct conv *conv, struct err *e)
 {
     struct talk_message *all;
     size_t n;
@@ -21,7 +21,7 @@ static enum status read_turn(struct db *c, struct turn *u, const struct turn_pla
         st = conversation_store_messages(c, u->live.tenant, at->conversation, at->first_seq - 1, at->last_seq, 1000,
                                          u->arena, &all, &n, e);
     }
-    if (st == OK && (n == 0 || !same_message(&all[0], u->in)))
+    if (st == OK && (n == 0 || !replay_same_message(&all[0], u->in)))
         st = err_at(e, ERR_CONFLICT, "id_reused", "/id", "Another message was sent with this id.");
     if (st == OK) {
         *out = (struct talk_out){.tenant = u->live.tenant,
@@ -46,7 +46,7 @@ enum status turn_replay(struct turn *u, struct talk_out *out, bool *found, struc
         return st;
     st = conversation_store_key(c, u->live.tenant, u->key, u->arena, found, &at, e);
     if (st == OK && *found)
-        st = read_turn(c, u, &at, out, &conv, e);
+        st = replay_read(c, u, &at, out, &conv, e);
     db_put(c);
     if (st == OK && *found)
         turn_token(u->talk, at.conversation, out->token);

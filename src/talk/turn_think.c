@@ -6,28 +6,28 @@
 #include "base/log.h"
 #include "knowledge/answers.h"
 #include "net/fetch.h"
-#include "talk/message.h"
-#include "talk/turn.h"
+#include "talk/message_internal.h"
+#include "talk/turn_internal.h"
 
 #include "base/banned.h"
 
 /* A flow leaves out what a message has not. */
-static struct str some(struct str s)
+static struct str think_text(struct str s)
 {
     return s.p ? s : STR_EMPTY;
 }
 
-static struct flow_message whole(const struct flow_message *m)
+static struct flow_message think_whole_message(const struct flow_message *m)
 {
     struct flow_message w = *m;
-    w.text = some(w.text);
-    w.title = some(w.title);
-    w.url = some(w.url);
-    w.image = some(w.image);
+    w.text = think_text(w.text);
+    w.title = think_text(w.title);
+    w.url = think_text(w.url);
+    w.image = think_text(w.image);
     return w;
 }
 
-static enum status reply_add(struct turn *u, const struct flow_message *m, struct err *e)
+static enum status think_add_reply(struct turn *u, const struct flow_message *m, struct err *e)
 {
     if (u->reply_n == MAX_TURN_MESSAGES) {
         return err_set(e, ERR_INTERNAL, "flow_loop", "The bot says more than %d messages in one turn.",
@@ -43,15 +43,18 @@ static enum status reply_add(struct turn *u, const struct flow_message *m, struc
         u->replies = grown;
         u->reply_cap = cap;
     }
-    u->replies[u->reply_n++] = (struct talk_message){
-        .from = "bot", .type = message_type(m->kind), .m = whole(m), .choice = STR_EMPTY, .created_ms = u->now_ms};
+    u->replies[u->reply_n++] = (struct talk_message){.from = "bot",
+                                                     .type = message_type(m->kind),
+                                                     .m = think_whole_message(m),
+                                                     .choice = STR_EMPTY,
+                                                     .created_ms = u->now_ms};
     return OK;
 }
 
-static enum status on_say(void *ctx, const struct flow_message *m, struct err *e)
+static enum status think_on_say(void *ctx, const struct flow_message *m, struct err *e)
 {
     struct turn *u = ctx;
-    enum status st = reply_add(u, m, e);
+    enum status st = think_add_reply(u, m, e);
     if (st == OK && u->sink)
         st = u->sink->message(u->sink->ctx, &u->replies[u->reply_n - 1], e);
     if (st == OK && u->in->gone && u->in->gone(u->in->gone_ctx))
@@ -60,8 +63,8 @@ static enum status on_say(void *ctx, const struct flow_message *m, struct err *e
     return st;
 }
 
-static enum status on_answer(void *ctx, struct str language, struct str question, struct arena *a,
-                             struct flow_answer *out, struct err *e)
+static enum status think_on_answer(void *ctx, struct str language, struct str question, struct arena *a,
+                                   struct flow_answer *out, struct err *e)
 {
     struct turn *u = ctx;
     struct answers_match m;
@@ -82,7 +85,7 @@ static enum status on_answer(void *ctx, struct str language, struct str question
 }
 
 /* Before anything happens outside: was this message recorded already? Then its call was made then. */
-static enum status look_before_effect(struct turn *u, struct err *e)
+static enum status think_once_only(struct turn *u, struct err *e)
 {
     struct talk_out out;
     enum status st = OK;
@@ -96,15 +99,15 @@ static enum status look_before_effect(struct turn *u, struct err *e)
 }
 
 /* All calls of one turn together: three times what one of them may take. */
-static int64_t time_left_ms(const struct turn *u, int64_t most_ms)
+static int64_t think_time_left_ms(const struct turn *u, int64_t most_ms)
 {
     return 3 * most_ms - u->outside_us / 1000;
 }
 
-static enum status call(struct turn *u, const struct config *c, struct arena *a, struct fetch_request *f,
-                        int64_t wanted_ms, struct fetch_reply *reply, struct err *e)
+static enum status think_call(struct turn *u, const struct config *c, struct arena *a, struct fetch_request *f,
+                              int64_t wanted_ms, struct fetch_reply *reply, struct err *e)
 {
-    int64_t most = config_int(c, CONFIG_http_node_timeout), left = time_left_ms(u, most), begun = clock_mono_us();
+    int64_t most = config_int(c, CONFIG_http_node_timeout), left = think_time_left_ms(u, most), begun = clock_mono_us();
     if (left <= 0)
         return err_set(e, ERR_TIMEOUT, "fetch_timeout", "The calls of this turn have taken too long together.");
     if (!turn_place_take(u->talk->places, u->conv.tenant)) {
@@ -119,8 +122,8 @@ static enum status call(struct turn *u, const struct config *c, struct arena *a,
     return st;
 }
 
-static enum status on_http(void *ctx, const struct flow_http *rq, struct arena *a, int *status, struct str *body,
-                           struct err *e)
+static enum status think_on_http(void *ctx, const struct flow_http *rq, struct arena *a, int *status, struct str *body,
+                                 struct err *e)
 {
     struct turn *u = ctx;
     struct fetch_header *headers = arena_array(a, rq->header_n ? rq->header_n : 1, sizeof(*headers));
@@ -137,11 +140,11 @@ static enum status on_http(void *ctx, const struct flow_http *rq, struct arena *
         return err_nomem(e);
     for (size_t i = 0; i < rq->header_n; i++)
         headers[i] = (struct fetch_header){rq->headers[i].label, rq->headers[i].value};
-    enum status st = look_before_effect(u, e);
+    enum status st = think_once_only(u, e);
     if (st != OK)
         return st;
     struct config *c = config_current();
-    st = call(u, c, a, &f, rq->timeout_ms, &reply, e);
+    st = think_call(u, c, a, &f, rq->timeout_ms, &reply, e);
     config_drop(c);
     u->left = u->left || (st == ERR_GONE && !u->busy);
     if (st == OK) {
@@ -151,7 +154,7 @@ static enum status on_http(void *ctx, const struct flow_http *rq, struct arena *
     return st;
 }
 
-static void on_step(void *ctx, struct str node, const char *type)
+static void think_on_step(void *ctx, struct str node, const char *type)
 {
     struct turn *u = ctx;
     struct json *row = NULL;
@@ -162,7 +165,7 @@ static void on_step(void *ctx, struct str node, const char *type)
 }
 
 /* A wrong flow is the bot's fault, not the visitor's: they hear that it could not go on, the log which node it was. */
-static enum status wrong_flow(const struct turn *u, const struct bot_live *b, struct err *e)
+static enum status think_flow_fault(const struct turn *u, const struct bot_live *b, struct err *e)
 {
     char bot[ID_TEXT_MAX], code[sizeof(e->code)];
     snprintf(code, sizeof(code), "%s", e->code[0] ? e->code : "flow_failed");
@@ -174,8 +177,11 @@ static enum status wrong_flow(const struct turn *u, const struct bot_live *b, st
 enum status turn_think(struct turn *u, const struct json *state, struct err *e)
 {
     const struct bot_live *b = u->has_pinned ? &u->pinned : &u->live;
-    const struct flow_calls calls = {
-        .ctx = u, .say = on_say, .answer = on_answer, .http = on_http, .step = u->path ? on_step : NULL};
+    const struct flow_calls calls = {.ctx = u,
+                                     .say = think_on_say,
+                                     .answer = think_on_answer,
+                                     .http = think_on_http,
+                                     .step = u->path ? think_on_step : NULL};
     const struct flow_input in = {.text = u->in->text,
                                   .choice = u->in->choice,
                                   .now_ms = u->now_ms,
@@ -197,5 +203,5 @@ enum status turn_think(struct turn *u, const struct json *state, struct err *e)
     }
     if (u->left)
         return err_set(e, ERR_GONE, NULL, "The visitor has left.");
-    return st == ERR_INVALID || st == ERR_TOO_LARGE ? wrong_flow(u, b, e) : st;
+    return st == ERR_INVALID || st == ERR_TOO_LARGE ? think_flow_fault(u, b, e) : st;
 }

@@ -1,7 +1,7 @@
 /* turn_token.c: the visitor's token and the keys of idempotency, all out of the install's secret. */
 #include "base/crypto.h"
 #include "base/limits.h"
-#include "talk/turn.h"
+#include "talk/turn_internal.h"
 
 #include "base/banned.h"
 
@@ -24,7 +24,7 @@ void turn_token_hash(struct str token, uint8_t out[32])
 }
 
 /* Each part with its length, so that no two lists of parts read alike. */
-static void part(struct buf *b, const void *p, size_t n)
+static void key_part(struct buf *b, const void *p, size_t n)
 {
     uint32_t length = (uint32_t)n;
     buf_add(b, &length, sizeof(length));
@@ -40,13 +40,13 @@ bool turn_key_of(const struct talk *t, const struct talk_in *in, struct id conve
         return false;
     buf_init(&b, 64 * KB);
     buf_puts(&b, first ? "first" : "next");
-    part(&b, first ? in->bot.b : conversation.b, sizeof(in->bot.b));
-    part(&b, in->client_id.p, in->client_id.n);
+    key_part(&b, first ? in->bot.b : conversation.b, sizeof(in->bot.b));
+    key_part(&b, in->client_id.p, in->client_id.n);
     if (first && in->client_id.n < TURN_LONG_ID) {
         /* A short id is not unique among strangers: only the same message from the same place is the same. */
-        part(&b, in->visitor.p, in->visitor.n);
-        part(&b, in->text.p, in->text.n);
-        part(&b, in->choice.p, in->choice.n);
+        key_part(&b, in->visitor.p, in->visitor.n);
+        key_part(&b, in->text.p, in->text.n);
+        key_part(&b, in->choice.p, in->choice.n);
     }
     ok = buf_ok(&b);
     if (ok) {

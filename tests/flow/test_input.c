@@ -1,7 +1,7 @@
 /* How visitors write numbers, dates, addresses and phone numbers; how texts are folded. */
-#include "flow/expect.h"
-#include "flow/text.h"
-#include "flow/value.h"
+#include "flow/expect_internal.h"
+#include "flow/text_internal.h"
+#include "flow/value_internal.h"
 #include "flow_helper.h"
 
 #include "base/banned.h"
@@ -263,7 +263,7 @@ static void values_change_their_kind(void **state)
     (void)state;
     static const struct {
         const char *json;
-        enum kind type;
+        enum value_kind type;
         const char *text;
     } rows[] = {{"'12'", KIND_NUMBER, "12"},
                 {"' 1.50 '", KIND_NUMBER, "1.5"},

@@ -4,7 +4,7 @@
 #include "bot/bot.h"
 #include "dbtest.h"
 #include "okay.h"
-#include "talk/turn.h"
+#include "talk/turn_internal.h"
 #include "unit/test.h"
 
 #include "base/banned.h"

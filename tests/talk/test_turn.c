@@ -5,8 +5,8 @@
 
 #include "base/crypto.h"
 #include "base/limits.h"
-#include "talk/message.h"
-#include "talk/turn.h"
+#include "talk/message_internal.h"
+#include "talk/turn_internal.h"
 #include "unit/test.h"
 
 static void pause_ms(long ms)

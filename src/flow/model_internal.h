@@ -1,17 +1,17 @@
-/* model.h: a flow as the runner sees it: made once by the reader, never changed afterwards. Private to src/flow.
+/* model_internal.h: a flow as the runner sees it: made once by the reader, never changed afterwards. Private to src/flow.
  *
  * Targets are indexes, texts are split at their variables, patterns are compiled: a turn never looks into the flow's
  * JSON. All memory belongs to the flow's arena; texts without variables are borrowed from the flow's own copy of its
  * document. */
-#ifndef PARLEY_FLOW_MODEL_H
-#define PARLEY_FLOW_MODEL_H
+#ifndef PARLEY_FLOW_MODEL_INTERNAL_H
+#define PARLEY_FLOW_MODEL_INTERNAL_H
 
 #include <stdatomic.h>
 
 #include "base/limits.h"
 #include "base/map.h"
 #include "flow/flow.h"
-#include "flow/pattern.h"
+#include "flow/pattern_internal.h"
 
 /* Instead of an index into nodes. */
 #define NODE_NONE (-1)
@@ -20,16 +20,16 @@
 #define VAR_INPUT (-2)
 #define VAR_LANGUAGE (-3)
 
-enum kind { KIND_NONE, KIND_TEXT, KIND_NUMBER, KIND_BOOLEAN, KIND_DATE };
+enum value_kind { KIND_NONE, KIND_TEXT, KIND_NUMBER, KIND_BOOLEAN, KIND_DATE };
 struct value {
-    enum kind kind;
+    enum value_kind kind;
     struct str text; /* of a text; of a date: YYYY-MM-DD */
     double number;
     bool truth;
 };
-struct var {
+struct flow_var {
     struct str name;
-    enum kind type;
+    enum value_kind type;
     struct value preset;
     bool declared; /* false: the flow uses it without naming it in `variables`; lint says so */
 };
@@ -37,38 +37,38 @@ struct var {
 /* How a variable is put in: as it stands; as people of the language write it; percent-encoded; inside a JSON string;
  * as a JSON value of its own type. */
 enum part_mode { PART_PLAIN, PART_SHOWN, PART_URL, PART_JSON_TEXT, PART_JSON };
-struct part {
+struct tpl_part {
     struct str lit; /* when var is VAR_NONE */
     int var;
     enum part_mode mode;
 };
 struct tpl {
-    struct part *parts;
+    struct tpl_part *parts;
     size_t n;
 };
-struct text {
+struct flow_text {
     const struct tpl **lang; /* one for each language, a missing one stands in by another; NULL = no such text */
 };
 
-struct choice {
+struct node_choice {
     const struct str *label, *folded; /* one for each language */
     struct str value, value_folded;
     int next;
 };
-struct choices {
-    struct choice *p;
+struct node_choices {
+    struct node_choice *p;
     size_t n;
 };
 
 struct say_message {
     enum flow_message_kind kind;
-    struct text text, title;
+    struct flow_text text, title;
     struct tpl url, image;
 };
 struct node_say {
     struct say_message *messages;
     size_t n;
-    struct choices choices;
+    struct node_choices choices;
 };
 
 enum expect {
@@ -81,19 +81,19 @@ enum expect {
     EXPECT_PATTERN,
     EXPECT_COUNT
 };
-struct bound {
+struct ask_bound {
     bool set;
     double number;   /* of a number; characters of a text */
     struct str date; /* ISO or today, today+N, today-N */
 };
 struct node_ask {
-    struct text text;
+    struct flow_text text;
     enum expect expect;
     struct pattern *pattern;
-    struct bound min, max;
-    struct choices choices;
+    struct ask_bound min, max;
+    struct node_choices choices;
     int var;
-    struct text retry;
+    struct flow_text retry;
     int retries; /* -1: asks again for ever */
     int then;
     bool no_commands;
@@ -141,7 +141,7 @@ struct assign {
     struct value to;
     double add;
     int from;
-    struct text text;
+    struct flow_text text;
 };
 struct node_set {
     struct assign *assigns;
@@ -152,7 +152,7 @@ struct http_header {
     struct str name;
     struct tpl value;
 };
-struct mapping {
+struct http_mapping {
     int var;
     struct str pointer;
 };
@@ -161,14 +161,14 @@ struct node_http {
     struct tpl url, body;
     struct http_header *headers;
     size_t header_n;
-    struct mapping *map;
+    struct http_mapping *map;
     size_t map_n;
     int64_t timeout_ms;
     int status_var, error;
 };
 
 struct node_answer {
-    struct text unsure, none_label;
+    struct flow_text unsure, none_label;
     int none;
 };
 
@@ -185,7 +185,7 @@ enum node_type {
     NODE_END,
     NODE_TYPES
 };
-struct node {
+struct flow_node {
     struct str id;
     enum node_type type;
     int next; /* of a branch: its `else`; of a jump: its `to` */
@@ -196,12 +196,12 @@ struct node {
         struct node_set set;
         struct node_http http;
         struct node_answer answer;
-        struct text text; /* handoff, end */
-        int seconds;      /* wait; 0 = for the visitor's next message */
+        struct flow_text text; /* handoff, end */
+        int seconds;           /* wait; 0 = for the visitor's next message */
     } u;
 };
 
-struct command {
+struct flow_command {
     struct str id;
     int next;
     bool reset;
@@ -213,24 +213,24 @@ struct flow {
     struct json *doc;
     struct str *langs;
     size_t lang_n;
-    struct var *vars;
+    struct flow_var *vars;
     size_t var_n;
-    struct map node_names; /* name -> struct node */
-    struct node *nodes;
+    struct map node_names; /* name -> struct flow_node */
+    struct flow_node *nodes;
     size_t node_n;
     int start, catch_all;
-    struct command *commands;
+    struct flow_command *commands;
     size_t command_n;
-    struct map words;     /* folded word -> struct command */
+    struct map words;     /* folded word -> struct flow_command */
     size_t pattern_bytes; /* of the compiled patterns, beside the arena */
 };
 
 const char *node_type_name(enum node_type t);
 /* A node's ways on, one after the other: size_t i = 0; int to; while (node_each_way(n, &i, &to)) ... NODE_NONE among
  * them where a way is not given. */
-bool node_each_way(const struct node *n, size_t *i, int *to);
+bool node_each_way(const struct flow_node *n, size_t *i, int *to);
 /* Does it wait for the visitor, or end, whenever it is run? Then no loop through it can run for ever. */
-bool node_stops(const struct node *n);
+bool node_stops(const struct flow_node *n);
 /* The names of languages match as in RFC 4647 lookup, also the other way round (es finds es-MX). -1: none does. */
 int flow_language(const struct flow *f, struct str tag);
 

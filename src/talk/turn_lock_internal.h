@@ -1,11 +1,11 @@
-/* turn_lock.h: one turn at a time for each key (a conversation, or the client id of a first message), first come first
+/* turn_lock_internal.h: one turn at a time for each key (a conversation, or the client id of a first message), first come first
  * served. Thread safe. */
-#ifndef PARLEY_TALK_TURN_LOCK_H
-#define PARLEY_TALK_TURN_LOCK_H
+#ifndef PARLEY_TALK_TURN_LOCK_INTERNAL_H
+#define PARLEY_TALK_TURN_LOCK_INTERNAL_H
 
 #include <stdint.h>
 
-#include "talk/turn_places.h"
+#include "talk/turn_places_internal.h"
 
 struct turn_locks;
 enum status turn_locks_new(struct turn_places *places, struct turn_locks **out,

@@ -1,8 +1,8 @@
-/* expect.h: reading what a visitor answered as the kind of value that was asked for. Pure functions. */
-#ifndef PARLEY_FLOW_EXPECT_H
-#define PARLEY_FLOW_EXPECT_H
+/* expect_internal.h: reading what a visitor answered as the kind of value that was asked for. Pure functions. */
+#ifndef PARLEY_FLOW_EXPECT_INTERNAL_H
+#define PARLEY_FLOW_EXPECT_INTERNAL_H
 
-#include "flow/model.h"
+#include "flow/model_internal.h"
 
 struct expect_in {
     const struct node_ask *ask;

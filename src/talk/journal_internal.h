@@ -1,12 +1,12 @@
-/* journal.h: turns waiting to be recorded are committed together, in one multi-row durable transaction.
+/* journal_internal.h: turns waiting to be recorded are committed together, in one multi-row durable transaction.
  *
  * journal_record blocks until the turn is durable or refused. The journal has no thread of its own: a caller that finds a
  * free connection (there are `journal_writers` of them) leads: it takes all that waits, up to `journal_batch`, into one transaction,
  * wakes those whose turn it recorded and passes the lead to the first who came meanwhile. One caller alone, as in plain CGI, records
  * directly. A batch that fails for one of its turns (duplicate key, plan limit) is sifted, so that only the guilty one hears of it.
  * After an unknown commit the leader looks before it repeats. Thread safe. */
-#ifndef PARLEY_TALK_JOURNAL_H
-#define PARLEY_TALK_JOURNAL_H
+#ifndef PARLEY_TALK_JOURNAL_INTERNAL_H
+#define PARLEY_TALK_JOURNAL_INTERNAL_H
 
 #include "db/db.h"
 #include "plan/usage.h"

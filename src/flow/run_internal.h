@@ -1,14 +1,14 @@
-/* run.h: one turn of a flow while it runs. Private to src/flow. */
-#ifndef PARLEY_FLOW_RUN_H
-#define PARLEY_FLOW_RUN_H
+/* run_internal.h: one turn of a flow while it runs. Private to src/flow. */
+#ifndef PARLEY_FLOW_RUN_INTERNAL_H
+#define PARLEY_FLOW_RUN_INTERNAL_H
 
-#include "flow/model.h"
-#include "flow/text.h"
-#include "flow/value.h"
+#include "flow/model_internal.h"
+#include "flow/text_internal.h"
+#include "flow/value_internal.h"
 
 #define SUGGEST_MAX 3
 
-struct run {
+struct flow_turn {
     const struct flow *f;
     const struct flow_input *in;
     const struct flow_calls *calls;
@@ -34,9 +34,9 @@ struct run {
 };
 
 /* state.c */
-enum status run_load(struct run *r, const struct json *state);
-enum status run_save(struct run *r, struct json **out);
-enum status run_defaults(struct run *r);
+enum status run_load(struct flow_turn *r, const struct json *state);
+enum status run_save(struct flow_turn *r, struct json **out);
+enum status run_defaults(struct flow_turn *r);
 
 /* run_say.c: everything that becomes a message */
 static inline struct flow_message run_message(void)
@@ -44,27 +44,27 @@ static inline struct flow_message run_message(void)
     return (struct flow_message){
         .kind = FLOW_TEXT, .text = STR_EMPTY, .title = STR_EMPTY, .url = STR_EMPTY, .image = STR_EMPTY};
 }
-enum status run_render(struct run *r, const struct tpl *t, struct str *out);
-enum status run_text(struct run *r, const struct text *t, struct str *out); /* "" when there is none */
-enum status run_send(struct run *r, struct flow_message *m);
-enum status run_send_text(struct run *r, struct str text, const struct choices *choices);
-enum status run_say(struct run *r, const struct node *n);
-enum status run_messages(struct run *r, const struct node *n, struct flow_message **out, size_t *count);
+enum status run_render(struct flow_turn *r, const struct tpl *t, struct str *out);
+enum status run_text(struct flow_turn *r, const struct flow_text *t, struct str *out); /* "" when there is none */
+enum status run_send(struct flow_turn *r, struct flow_message *m);
+enum status run_send_text(struct flow_turn *r, struct str text, const struct node_choices *choices);
+enum status run_say(struct flow_turn *r, const struct flow_node *n);
+enum status run_messages(struct flow_turn *r, const struct flow_node *n, struct flow_message **out, size_t *count);
 
 /* run_node.c, run_http.c, run_answer.c: run a node; *next says where to go on, NODE_NONE = stay here */
-enum status run_node(struct run *r, const struct node *n, int *next);
-enum status run_http(struct run *r, const struct node *n, int *next);
-enum status run_answer(struct run *r, const struct node *n, int *next);
+enum status run_node(struct flow_turn *r, const struct flow_node *n, int *next);
+enum status run_http(struct flow_turn *r, const struct flow_node *n, int *next);
+enum status run_answer(struct flow_turn *r, const struct flow_node *n, int *next);
 /* resume.c: give the waiting node the visitor's message */
-enum status run_resume(struct run *r, int *next);
-enum status resume_answer(struct run *r, const struct node *n, int *next);
+enum status run_resume(struct flow_turn *r, int *next);
+enum status resume_answer(struct flow_turn *r, const struct flow_node *n, int *next);
 /* The catch-all, once in a turn; NODE_NONE when there is none (any more). */
-int run_catch_all(struct run *r);
+int run_catch_all(struct flow_turn *r);
 
 /* cond.c */
-enum status cond_true(struct run *r, const struct cond *c, bool *out);
-struct value run_value(const struct run *r, int var);
+enum status cond_true(struct flow_turn *r, const struct cond *c, bool *out);
+struct value run_value(const struct flow_turn *r, int var);
 /* Sets a variable, as its own type; a value that does not fit leaves it empty. */
-enum status run_assign(struct run *r, int var, const struct value *v);
+enum status run_assign(struct flow_turn *r, int var, const struct value *v);
 
 #endif

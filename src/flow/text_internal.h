@@ -1,8 +1,8 @@
-/* text.h: texts of a flow: templates with {{variables}}, folding for comparison, the words Parley itself says. */
-#ifndef PARLEY_FLOW_TEXT_H
-#define PARLEY_FLOW_TEXT_H
+/* text_internal.h: texts of a flow: templates with {{variables}}, folding for comparison, the words Parley itself says. */
+#ifndef PARLEY_FLOW_TEXT_INTERNAL_H
+#define PARLEY_FLOW_TEXT_INTERNAL_H
 
-#include "flow/model.h"
+#include "flow/model_internal.h"
 
 /* What two texts are compared by: case and accents folded, runs of white space one space, punctuation off both ends
  * (unless nothing else is there). *ok false (and "" returned) without memory. */

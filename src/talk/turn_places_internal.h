@@ -1,7 +1,7 @@
-/* turn_places.h: how many turns of a program may wait at once: for an answer from outside, or behind another turn. Threads are few;
+/* turn_places_internal.h: how many turns of a program may wait at once: for an answer from outside, or behind another turn. Threads are few;
  * those who need not wait shall always find one, and one workspace shall not take all the places. Thread safe. */
-#ifndef PARLEY_TALK_TURN_PLACES_H
-#define PARLEY_TALK_TURN_PLACES_H
+#ifndef PARLEY_TALK_TURN_PLACES_INTERNAL_H
+#define PARLEY_TALK_TURN_PLACES_INTERNAL_H
 
 #include <stdbool.h>
 

@@ -1,6 +1,6 @@
-/* message.h: a message between its two forms: what a flow says, and the row (type, text, data). */
-#ifndef PARLEY_TALK_MESSAGE_H
-#define PARLEY_TALK_MESSAGE_H
+/* message_internal.h: a message between its two forms: what a flow says, and the row (type, text, data). */
+#ifndef PARLEY_TALK_MESSAGE_INTERNAL_H
+#define PARLEY_TALK_MESSAGE_INTERNAL_H
 
 #include "talk/talk.h"
 

@@ -1,6 +1,6 @@
-/* internal.h: what the files of src/bot share besides the statements. */
-#ifndef PARLEY_BOT_INTERNAL_H
-#define PARLEY_BOT_INTERNAL_H
+/* bot_internal.h: what the files of src/bot share besides the statements. */
+#ifndef PARLEY_BOT_BOT_INTERNAL_H
+#define PARLEY_BOT_BOT_INTERNAL_H
 
 #include "bot/bot.h"
 #include "knowledge/answers.h"

@@ -1,7 +1,7 @@
-/* pattern.h: regular expressions of a flow, with limits that a hostile pattern cannot leave. The one room that knows
+/* pattern_internal.h: regular expressions of a flow, with limits that a hostile pattern cannot leave. The one room that knows
  * PCRE2. */
-#ifndef PARLEY_FLOW_PATTERN_H
-#define PARLEY_FLOW_PATTERN_H
+#ifndef PARLEY_FLOW_PATTERN_INTERNAL_H
+#define PARLEY_FLOW_PATTERN_INTERNAL_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
-/* rules.h: what a question with its answer must look like, and when two questions are the same. Within src/knowledge only. */
-#ifndef PARLEY_KNOWLEDGE_RULES_H
-#define PARLEY_KNOWLEDGE_RULES_H
+/* rules_internal.h: what a question with its answer must look like, and when two questions are the same. Within src/knowledge only. */
+#ifndef PARLEY_KNOWLEDGE_RULES_INTERNAL_H
+#define PARLEY_KNOWLEDGE_RULES_INTERNAL_H
 
 #include "knowledge/answer_store.h"
 

@@ -1,8 +1,8 @@
-/* value.h: typed values of variables. Texts are borrowed or live in the arena that is handed in. */
-#ifndef PARLEY_FLOW_VALUE_H
-#define PARLEY_FLOW_VALUE_H
+/* value_internal.h: typed values of variables. Texts are borrowed or live in the arena that is handed in. */
+#ifndef PARLEY_FLOW_VALUE_INTERNAL_H
+#define PARLEY_FLOW_VALUE_INTERNAL_H
 
-#include "flow/model.h"
+#include "flow/model_internal.h"
 
 #define VALUE_TEXT 32 /* bytes: room for a number's text */
 
@@ -14,9 +14,9 @@ bool value_empty(const struct value *v);                                      /*
 
 /* Of a JSON scalar as kind `type`; an array or object becomes its JSON text. KIND_NONE when it is null or cannot be
  * told. */
-struct value value_of_json(struct arena *a, const struct json *j, enum kind type, bool *ok);
+struct value value_of_json(struct arena *a, const struct json *j, enum value_kind type, bool *ok);
 /* The same value as another kind; KIND_NONE when it cannot be told. `tmp_arena` keeps a number's text. */
-struct value value_as(struct arena *a, const struct value *v, enum kind type, bool *ok);
+struct value value_as(struct arena *a, const struct value *v, enum value_kind type, bool *ok);
 /* Length cut to MAX_FLOW_VALUE characters. */
 struct str value_cut(struct str s);
 

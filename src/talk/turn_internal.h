@@ -1,11 +1,11 @@
-/* turn.h: inside of the talk room: what the files of a turn share. Not for other rooms. */
-#ifndef PARLEY_TALK_TURN_H
-#define PARLEY_TALK_TURN_H
+/* turn_internal.h: inside of the talk room: what the files of a turn share. Not for other rooms. */
+#ifndef PARLEY_TALK_TURN_INTERNAL_H
+#define PARLEY_TALK_TURN_INTERNAL_H
 
 #include "bot/bot.h"
-#include "talk/journal.h"
+#include "talk/journal_internal.h"
 #include "talk/talk.h"
-#include "talk/turn_lock.h"
+#include "talk/turn_lock_internal.h"
 
 /* Turns of one conversation; of one bot and of one workspace, which shall not take the whole host from the others. */
 #define CONVERSATION_PER_MINUTE 120
