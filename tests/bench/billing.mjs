@@ -22,7 +22,7 @@ const COMMITS = 500
 class Fake {
     static async start() {
         const fake = new Fake()
-        fake.child = spawn(process.execPath, [`${top}/tests/billing/fake/main.mjs`, '--deliver', 'manual'], { stdio: ['ignore', 'pipe', 'inherit'] })
+        fake.child = spawn(process.execPath, [`${top}/tests/stripe/fake/main.mjs`, '--deliver', 'manual'], { stdio: ['ignore', 'pipe', 'inherit'] })
         fake.lines = readline.createInterface(fake.child.stdout)
         const [first] = await Promise.race([once(fake.lines, 'line'), once(fake.child, 'exit').then(() => { throw new Error('the fake Stripe ended') })])
         fake.url = JSON.parse(first).url

@@ -6,7 +6,7 @@ import { childrenOf, until } from '../lib/install.mjs'
 import { startServer } from '../mail/lib.mjs'
 import { echoFlow, makeBot, send } from '../talk/lib.mjs'
 import { bytes, Desk } from './desk.mjs'
-import { summed } from './fake/meters.mjs'
+import { summed } from '../stripe/fake/meters.mjs'
 
 let desk, fake, ops, smtp, parley, tenant, bot, customer
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { startInstall } from '../lib/install.mjs'
-import { startFake } from './fake/index.mjs'
+import { startFake } from '../stripe/fake/index.mjs'
 import { Ops } from './ops.mjs'
 import { RIGHTS } from './rights.mjs'
 

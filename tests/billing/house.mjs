@@ -1,7 +1,7 @@
 // A whole install beside a fake Stripe, set up by `parley billing setup`: for suites about what Stripe tells and what becomes of it.
 import Stripe from 'stripe'
 import { startInstall, until } from '../lib/install.mjs'
-import { startFake } from './fake/index.mjs'
+import { startFake } from '../stripe/fake/index.mjs'
 import { deliver, snapshot } from './hook.mjs'
 import { RIGHTS } from './rights.mjs'
 

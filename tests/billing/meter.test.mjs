@@ -5,7 +5,7 @@ import { after, before, beforeEach, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { until } from '../lib/install.mjs'
 import { bytes, Desk } from './desk.mjs'
-import { summed } from './fake/meters.mjs'
+import { summed } from '../stripe/fake/meters.mjs'
 import { Ops } from './ops.mjs'
 import { RIGHTS } from './rights.mjs'
 

@@ -1,8 +1,8 @@
 // tests/billing/ops.c as a child: what owners do about money, one call a line.
-import { Cli } from './cli.mjs'
+import { Cli } from '../stripe/cli.mjs'
 
 export class Ops extends Cli {
     constructor(env) {
-        super(env, 'ops')
+        super(env, 'billing/ops')
     }
 }

@@ -5,7 +5,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { after, before, beforeEach, test } from 'node:test'
 import { build, startInstall, until } from '../lib/install.mjs'
-import { startFake } from './fake/index.mjs'
+import { startFake } from '../stripe/fake/index.mjs'
 import { Ops } from './ops.mjs'
 import { RIGHTS } from './rights.mjs'
 

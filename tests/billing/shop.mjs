@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { startBrowser } from '../lib/browser.mjs'
 import { startInstall } from '../lib/install.mjs'
-import { startFake } from './fake/index.mjs'
+import { startFake } from '../stripe/fake/index.mjs'
 
 export const KEY = 'sk_test_path'
 

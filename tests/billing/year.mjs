@@ -3,11 +3,11 @@
 import assert from 'node:assert/strict'
 import http from 'node:http'
 import { startInstall, freePort } from '../lib/install.mjs'
-import { Cli } from './cli.mjs'
-import { startFake } from './fake/index.mjs'
-import { priced } from './fake/money.mjs'
-import { usageBetween } from './fake/meters.mjs'
-import { Random } from './fake/random.mjs'
+import { Cli } from '../stripe/cli.mjs'
+import { startFake } from '../stripe/fake/index.mjs'
+import { priced } from '../stripe/fake/money.mjs'
+import { usageBetween } from '../stripe/fake/meters.mjs'
+import { Random } from '../stripe/fake/random.mjs'
 
 export const DAY = 86400
 const MINUTE = 60
@@ -71,7 +71,7 @@ export class Year {
     // ---- the program, which may die at any request it makes ----
 
     async #boot() {
-        this.driver = new Cli(this.install.env, 'year_driver')
+        this.driver = new Cli(this.install.env, 'billing/year_driver')
         await this.driver.call({ op: 'clock', ms: this.now * 1000 })
     }
 

@@ -1,6 +1,6 @@
 /* lines.h: a test's program on a string: one JSON object a line in, one out, until the input ends. cli.mjs holds the other end. */
-#ifndef PARLEY_TESTS_BILLING_LINES_H
-#define PARLEY_TESTS_BILLING_LINES_H
+#ifndef PARLEY_TESTS_LIB_LINES_H
+#define PARLEY_TESTS_LIB_LINES_H
 
 #include "base/json.h"
 #include "db/db.h"

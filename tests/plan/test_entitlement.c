@@ -2,7 +2,7 @@
  * until the moment it names. */
 #include "base/clock.h"
 #include "plan/entitlement.h"
-#include "test.h"
+#include "unit/test.h"
 
 #include "base/banned.h"
 

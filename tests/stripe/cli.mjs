@@ -1,12 +1,12 @@
-// A test program (tests/billing/*.c) as a child: one JSON object a line in, one out. stripe_cli: the Stripe client of the programs.
+// A test program (tests/billing/*.c, tests/stripe/*.c) as a child: one JSON object a line in, one out. stripe_cli: the Stripe client of the programs.
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import readline from 'node:readline'
 import { build } from '../lib/install.mjs'
 
 export class Cli {
-    constructor(env, program = 'stripe_cli') {
-        this.child = spawn(`${build}/tests/billing/${program}`, [], { env, stdio: ['pipe', 'pipe', 'pipe'] })
+    constructor(env, program = 'stripe/stripe_cli') {
+        this.child = spawn(`${build}/tests/${program}`, [], { env, stdio: ['pipe', 'pipe', 'pipe'] })
         this.waiting = []
         this.log = ''
         this.child.stderr.setEncoding('utf8').on('data', text => { this.log += text })

@@ -1,10 +1,10 @@
-// The fake as a program: node tests/billing/fake/main.mjs [--port N] [--now SECONDS] [--seed N] [--deliver manual]
+// The fake as a program: node tests/stripe/fake/main.mjs [--port N] [--now SECONDS] [--seed N] [--deliver manual]
 // It prints {"url", "port", "seed", "version"} and stays. Its knobs: POST /_control/<name> (control.mjs).
 import { randomInt } from 'node:crypto'
 import { parseArgs } from 'node:util'
 import { pinnedVersion, startFake } from './index.mjs'
 
-const usage = 'node tests/billing/fake/main.mjs [--port N] [--now SECONDS] [--seed N] [--deliver manual] [--any-version]'
+const usage = 'node tests/stripe/fake/main.mjs [--port N] [--now SECONDS] [--seed N] [--deliver manual] [--any-version]'
 const { values } = parseArgs({ options: { help: { type: 'boolean', short: 'h' }, port: { type: 'string' }, now: { type: 'string' }, seed: { type: 'string' }, deliver: { type: 'string' }, 'any-version': { type: 'boolean' } } })
 if (values.help) {
     console.log(usage)
