@@ -12,7 +12,7 @@ static enum status by_session(struct request *rq, struct db *c, struct err *e)
     if (!s)
         return err_nomem(e);
     if (token.n == 0)
-        return err_set(e, ERR_AUTH, NULL, "Sign in first.");
+        return err_set(e, E_not_authenticated, "Sign in first.");
     if (account_session_load(c, rq->arena, token, config_int(rq->config, CONFIG_session_lifetime), s, e) != OK)
         return e->status;
     rq->who = (struct identity){.signed_in = true,
@@ -37,7 +37,7 @@ static enum status by_key(struct request *rq, struct db *c, struct err *e)
 {
     struct str key = key_of(rq);
     if (key.n == 0)
-        return err_set(e, ERR_AUTH, "key_missing", "Send an API key: Authorization: Bearer ply_...");
+        return err_raise(e, E_key_missing);
     return account_key_load(c, rq->arena, key, &rq->who.tenant, &rq->who.key, &rq->who.perms, e);
 }
 
@@ -95,8 +95,8 @@ static enum status lacks(struct request *rq, enum feature f, struct err *e)
     if (guard_offer(rq, f, &offer, e) != OK)
         return e->status;
     if (!offer)
-        return err_set(e, ERR_PLAN, "plan_feature", "%s: no plan of this install has this.", features[f].name);
-    return err_set(e, ERR_PLAN, "plan_feature", "%s: the plan %.*s has this.", features[f].name, STR_F(offer->name));
+        return err_set(e, E_plan_feature, "%s: no plan of this install has this.", features[f].name);
+    return err_set(e, E_plan_feature, "%s: the plan %.*s has this.", features[f].name, STR_F(offer->name));
 }
 
 enum status guard_feature(struct request *rq, enum feature f, struct err *e)
@@ -106,7 +106,7 @@ enum status guard_feature(struct request *rq, enum feature f, struct err *e)
     if (f == FEATURE_NONE)
         return OK;
     if (id_is_none(rq->who.tenant))
-        return err_set(e, ERR_DENIED, "no_workspace", "You are in no workspace.");
+        return err_set(e, E_no_workspace, "You are in no workspace.");
     if (entitled_now(g->pool, rq->who.tenant, clock_now_ms(), &x, e) != OK)
         return e->status;
     return guard_has(&x, f) ? OK : lacks(rq, f, e);

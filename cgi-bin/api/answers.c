@@ -1,5 +1,6 @@
-#include "api/api.h"
 #include "knowledge/answers.h"
+
+#include "api/api.h"
 
 #include "base/banned.h"
 
@@ -28,7 +29,7 @@ void answers_index(struct request *rq)
     if (st == OK)
         st = api_after(&call, ID_ANSWER, &after);
     if (st == OK && !id_parse(ID_BOT, request_query(rq, "bot"), &bot))
-        st = err_at(&call.e, ERR_INVALID, "bot_invalid", "bot", "bot is the id of a bot.");
+        st = err_raise_at(&call.e, E_bot_invalid, "bot");
     if (st == OK)
         st = answers_list(call.c, call.who.tenant, bot, request_query(rq, "query"), after, limit, call.a, &all, &n,
                           &more, &call.e);

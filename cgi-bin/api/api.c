@@ -33,7 +33,7 @@ enum status api_id(struct call *call, const char *segment, enum id_kind kind, st
 {
     if (id_parse(kind, request_segment(call->rq, segment), out))
         return OK;
-    return err_set(&call->e, ERR_NOT_FOUND, NULL, "There is no such %s.", segment);
+    return err_set(&call->e, E_not_found, "There is no such %s.", segment);
 }
 
 enum status api_limit(struct call *call, int *out)
@@ -41,7 +41,7 @@ enum status api_limit(struct call *call, int *out)
     struct str s = request_query(call->rq, "limit");
     uint64_t v = LIMIT_DEFAULT;
     if (s.n && (!num_u64(s, LIMIT_MAX, &v) || v < 1))
-        return err_at(&call->e, ERR_INVALID, "limit_invalid", "limit", "limit is a number from 1 to %d.", LIMIT_MAX);
+        return err_at(&call->e, E_limit_invalid, "limit", "limit is a number from 1 to %d.", LIMIT_MAX);
     *out = (int)v;
     return OK;
 }
@@ -51,7 +51,7 @@ enum status api_after(struct call *call, enum id_kind kind, struct id *out)
     struct str s = request_query(call->rq, "after");
     *out = ID_NONE;
     if (s.n && !id_parse(kind, s, out))
-        return err_at(&call->e, ERR_INVALID, "after_invalid", "after", "after is the id of the last one seen.");
+        return err_at(&call->e, E_after_invalid, "after", "after is the id of the last one seen.");
     return OK;
 }
 

@@ -7,7 +7,8 @@
 static int fill_conversation(struct json *o, const struct conversation *v)
 {
     if (json_set_id(o, "id", ID_CONVERSATION, v->id) != 0 || json_set_id(o, "bot", ID_BOT, v->bot) != 0 ||
-        json_set_int(o, "version", v->version) != 0 || json_set_str(o, "channel", str_from(channel_name(v->channel))) != 0 ||
+        json_set_int(o, "version", v->version) != 0 ||
+        json_set_str(o, "channel", str_from(channel_name(v->channel))) != 0 ||
         json_set_str(o, "locale", v->locale) != 0 || json_set_str(o, "state", str_from(talk_state_name(v->state))) != 0)
         return -1;
     return json_set_str(o, "contact", v->contact_label) != 0 || json_set_str(o, "first_text", v->first_text) != 0 ||
@@ -26,12 +27,12 @@ static enum status read_filter(struct call *call, struct conversation_filter *f)
     if (st == OK)
         st = api_after(call, ID_CONVERSATION, &f->before); /* newest first: what comes after is older */
     if (st == OK && bot.n && !id_parse(ID_BOT, bot, &f->bot))
-        return err_at(&call->e, ERR_INVALID, "bot_invalid", "bot", "bot is the id of a bot.");
+        return err_raise_at(&call->e, E_bot_invalid, "bot");
     for (size_t i = 0; i < COUNT_OF(states); i++)
         if (str_eqz(state, states[i]))
             f->state = states[i];
     if (st == OK && state.n && !f->state)
-        return err_at(&call->e, ERR_INVALID, "state_invalid", "state", "state is open, handoff or closed.");
+        return err_raise_at(&call->e, E_state_invalid, "state");
     return st;
 }
 
@@ -105,7 +106,7 @@ void messages_list(struct request *rq)
     if (st == OK)
         st = api_limit(&call, &limit);
     if (st == OK && after_text.n && !num_u64(after_text, INT64_MAX, &after))
-        st = err_at(&call.e, ERR_INVALID, "after_invalid", "after", "after is the seq of the last message seen.");
+        st = err_at(&call.e, E_after_invalid, "after", "after is the seq of the last message seen.");
     if (st == OK)
         st = conversation_messages(call.c, call.who.tenant, id, (int64_t)after, limit, call.a, &all, &n, &more,
                                    &call.e);

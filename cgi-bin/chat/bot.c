@@ -151,7 +151,7 @@ static enum status page_fill_greeting(struct view *v, struct arena *a, const str
 /* What is wrong, in the page; what the visitor typed stays. */
 static void page_fill_problem(struct request *rq, struct view *v, const struct err *e)
 {
-    view_text(v, "Problem", strcmp(e->code, "bot_inactive") == 0 ? view_t(v, "Chat.Inactive") : e->message);
+    view_text(v, "Problem", err_is(e, E_bot_inactive) ? view_t(v, "Chat.Inactive") : e->message);
     view_str(v, "Typed", request_form(rq, "text"));
 }
 

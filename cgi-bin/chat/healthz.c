@@ -19,7 +19,7 @@ void health_ready(struct request *rq)
     struct err e = ERR_INIT;
     if (db_get(chat->pool, &c, &e) != OK || migrate_check(c, &e) != OK) {
         struct err not_ready = ERR_INIT;
-        (void)err_set(&not_ready, ERR_UNAVAILABLE, err_code(&e), "%s", e.message);
+        (void)err_set_as(&not_ready, ERR_UNAVAILABLE, e.code, "%s", e.message);
         reply_problem(rq, &not_ready);
     } else {
         health_live(rq);

@@ -194,7 +194,7 @@ static enum status messages_read_after(struct str text, int64_t *out, struct err
     *out = 0;
     if (text.n == 0 || num_i64(text, 0, INT64_MAX, out))
         return OK;
-    return err_at(e, ERR_INVALID, "after_invalid", "/after", "\"after\" is the number of the last message seen.");
+    return err_at(e, E_after_invalid, "/after", "\"after\" is the number of the last message seen.");
 }
 
 static enum status messages_catch_up(struct request *rq, struct talk_out *out, struct err *e)
@@ -247,7 +247,7 @@ static enum status feedback_save(struct request *rq, struct err *e)
         return st;
     rating = json_int(json_get(body, "rating"), 0);
     if (rating != 1 && rating != -1)
-        return err_at(e, ERR_INVALID, "rating_invalid", "/rating", "A rating is 1 or -1.");
+        return err_at(e, E_rating_invalid, "/rating", "A rating is 1 or -1.");
     return talk_feedback(chat->talk, bot, conversation, visitor_token(rq, json_get_str(body, "token")),
                          json_int(json_get(body, "seq"), 0), (int)rating, json_get_str(body, "comment"), e);
 }

@@ -7,14 +7,14 @@ enum status visitor_bot(struct request *rq, struct id *out, struct err *e)
 {
     if (id_parse(ID_BOT, request_segment(rq, "bot"), out))
         return OK;
-    return err_set(e, ERR_NOT_FOUND, "bot_unknown", "There is no such bot.");
+    return err_set(e, E_bot_unknown, "There is no such bot.");
 }
 
 enum status visitor_conversation(struct str text, struct id *out, struct err *e)
 {
     if (id_parse(ID_CONVERSATION, text, out))
         return OK;
-    return err_set(e, ERR_NOT_FOUND, "conversation_unknown", "There is no such conversation.");
+    return err_raise(e, E_conversation_unknown);
 }
 
 void visitor_write(struct buf *b, const struct talk_out *o)

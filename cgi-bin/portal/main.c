@@ -24,7 +24,7 @@ static enum status test_key(const struct config *c, uint8_t out[CRYPTO_KEY], str
 {
     uint8_t master[CRYPTO_KEY];
     if (!crypto_hex_decode(str_from(config_string(c, CONFIG_secret_key)), master, sizeof(master)))
-        return err_set(e, ERR_INTERNAL, NULL, "The setting secret_key must be 64 hex digits.");
+        return err_set(e, E_internal, "The setting secret_key must be 64 hex digits.");
     crypto_derive(master, "portal-test", out);
     crypto_wipe(master, sizeof(master));
     return OK;

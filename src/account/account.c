@@ -91,7 +91,7 @@ enum status account_sign_in(struct db *c, struct arena *a, struct str email, str
     if (st == ERR_NOMEM)
         return err_nomem(e);
     if (st == OK && !shared_take("sign_in", key, 6, 20, &wait)) {
-        st = err_set(e, ERR_RATE, "sign_in_rate", "Too many attempts for this account: wait a minute.");
+        st = err_raise(e, E_sign_in_rate);
         if (e)
             e->retry_after_s = wait;
         return st;
@@ -103,7 +103,7 @@ enum status account_sign_in(struct db *c, struct arena *a, struct str email, str
     /* An unknown address costs the same hash, so that the time taken does not reveal who has an account. */
     bool match = crypto_password_verify(st == OK ? hash.p : "", str_sub(password, 0, PASSWORD_MAX));
     if (st != OK || !match || password.n > PASSWORD_MAX || !str_eqz(state, "active"))
-        return err_set(e, ERR_AUTH, "sign_in_failed", "The e-mail address or the password is not right.");
+        return err_raise(e, E_sign_in_failed);
     *out = u;
     return OK;
 }
@@ -190,7 +190,7 @@ static enum status tenant_plan_name(struct db *c, struct arena *a, struct str ty
     bool there = false;
     enum status st = tenant_store_find_plan(c, a, typed, plan, &there, e);
     if (st == OK && !there)
-        st = err_at(e, ERR_INVALID, "plan_unknown", "plan", "There is no such plan.");
+        st = err_at_as(e, ERR_INVALID, E_plan_unknown, "plan", "There is no such plan.");
     return st;
 }
 
@@ -269,8 +269,7 @@ enum status account_tenant_delete(struct db *c, const struct actor *who, struct 
 enum status account_member_add(struct db *c, struct id tenant, struct id user, enum role role, struct err *e)
 {
     if (role == ROLE_NONE)
-        return err_at(e, ERR_INVALID, "role_unknown", "role",
-                      "A role is one of viewer, agent, editor, billing, admin, owner.");
+        return err_raise_at(e, E_role_unknown, "role");
     return member_store_put(c, tenant, user, role, e);
 }
 

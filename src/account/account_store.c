@@ -46,7 +46,7 @@ enum status tenant_store_get(struct db *c, struct arena *a, struct id id, struct
     struct db_row row;
     enum status st = db_query_one(c, &tenant_select, &id, DB_NONE, a, &row, e);
     if (st == ERR_NOT_FOUND)
-        return err_set(e, ERR_NOT_FOUND, "workspace_unknown", "There is no such workspace.");
+        return err_set(e, E_workspace_unknown, "There is no such workspace.");
     if (st == OK)
         *out = tenant_row(row, 0);
     return st;
@@ -77,7 +77,7 @@ enum status tenant_store_delete(struct db *c, struct id id, struct err *e)
     int64_t changed = 0;
     enum status st = db_exec(c, &tenant_set_deleted, &id, DB_ARGS(db_time(clock_now_ms())), &changed, e);
     if (st == OK && !changed)
-        return err_set(e, ERR_NOT_FOUND, "workspace_unknown", "There is no such workspace.");
+        return err_set(e, E_workspace_unknown, "There is no such workspace.");
     return st;
 }
 
@@ -130,13 +130,13 @@ enum status user_store_add(struct db *c, const struct user_new *u, struct err *e
                                      db_str(u->password_hash), db_str(u->language), now, now),
                              NULL, e);
     if (st == ERR_CONFLICT)
-        return err_at(e, ERR_CONFLICT, "email_taken", "email", "There is an account with this e-mail address already.");
+        return err_raise_at(e, E_email_taken, "email");
     return st;
 }
 
 static enum status user_unknown(struct err *e)
 {
-    return err_set(e, ERR_NOT_FOUND, "user_unknown", "There is no such user.");
+    return err_raise(e, E_user_unknown);
 }
 
 enum status user_store_get_by_email(struct db *c, struct arena *a, struct str email_key, struct user *out,
@@ -225,7 +225,7 @@ enum status member_store_put(struct db *c, struct id tenant, struct id user, enu
     enum status st = db_exec(c, &member_upsert, &tenant,
                              DB_ARGS(db_id(user), db_text(account_role_name(role)), db_time(clock_now_ms())), NULL, e);
     if (st == ERR_CONFLICT)
-        return err_set(e, ERR_NOT_FOUND, "member_unknown", "There is no such user or workspace.");
+        return err_raise(e, E_member_unknown);
     return st;
 }
 

@@ -73,10 +73,9 @@ enum status account_key_create(struct db *c, struct id tenant, struct str name, 
     uint8_t hash[32];
     struct id id = id_new();
     if (!clean.n || !utf8_text(clean) || utf8_length(clean) > 80)
-        return err_at(e, ERR_INVALID, "name_invalid", "name", "A key's name needs 1 to 80 characters.");
+        return err_at(e, E_name_invalid, "name", "A key's name needs 1 to 80 characters.");
     if (!scopes || scopes & ~(uint32_t)(SCOPE_READ | SCOPE_WRITE | SCOPE_CHAT | SCOPE_ADMIN))
-        return err_at(e, ERR_INVALID, "scopes_invalid", "scopes",
-                      "A key needs at least one of the scopes read, write, chat, admin.");
+        return err_raise_at(e, E_scopes_invalid, "scopes");
     key_make(key);
     crypto_digest(str_n(key, KEY_N), hash);
     enum status st = key_store_add(c, tenant, id, hash, clean, str_n(key + KEY_N - 4, 4), scopes, e);
@@ -93,16 +92,16 @@ enum status account_key_load(struct db *c, struct arena *a, struct str key, stru
     struct key_row row;
     uint8_t hash[32];
     if (!key_well_formed(key))
-        return err_set(e, ERR_AUTH, "key_malformed",
-                       "That is not a whole API key: it begins with ply_ and has %d characters.", KEY_N);
+        return err_set(e, E_key_malformed, "That is not a whole API key: it begins with ply_ and has %d characters.",
+                       KEY_N);
     crypto_digest(key, hash);
     enum status st = key_store_get(c, a, hash, &row, e);
     if (st == ERR_NOT_FOUND || (st == OK && row.revoked))
-        return err_set(e, ERR_AUTH, "key_unknown", "This API key is not known or was revoked.");
+        return err_raise(e, E_key_unknown);
     if (st != OK)
         return st;
     if (!row.tenant_active)
-        return err_set(e, ERR_DENIED, "workspace_suspended", "This workspace is suspended.");
+        return err_set(e, E_workspace_suspended, "This workspace is suspended.");
     *tenant = row.tenant;
     *key_id = row.id;
     *scopes = row.scopes;

@@ -24,8 +24,7 @@ enum status rules_email(struct arena *a, struct str in, struct str *typed, struc
     struct str s = str_trim(in);
     bool ok = true;
     if (!email_valid(s))
-        return err_at(e, ERR_INVALID, "email_invalid", "email",
-                      "That is not an e-mail address: it looks like name@example.com.");
+        return err_at(e, E_email_invalid, "email", "That is not an e-mail address: it looks like name@example.com.");
     *typed = arena_str(a, s, &ok);
     if (!ok)
         return err_nomem(e);
@@ -33,7 +32,7 @@ enum status rules_email(struct arena *a, struct str in, struct str *typed, struc
     if (!ok)
         return err_nomem(e);
     if (key->n > EMAIL_MAX)
-        return err_at(e, ERR_INVALID, "email_invalid", "email", "That e-mail address is too long.");
+        return err_at(e, E_email_invalid, "email", "That e-mail address is too long.");
     return OK;
 }
 
@@ -102,17 +101,14 @@ enum status rules_password(struct str password, struct str email, struct err *e)
 {
     struct str local = str_sub(email, 0, str_find(email, '@') > 0 ? (size_t)str_find(email, '@') : 0);
     if (!utf8_valid(password) || memchr(password.p, 0, password.n))
-        return err_at(e, ERR_INVALID, "password_invalid", "password",
-                      "The password holds characters that cannot be typed.");
+        return err_raise_at(e, E_password_invalid, "password");
     if (password.n > PASSWORD_MAX)
-        return err_at(e, ERR_INVALID, "password_long", "password", "A password has at most %d bytes.", PASSWORD_MAX);
+        return err_at(e, E_password_long, "password", "A password has at most %d bytes.", PASSWORD_MAX);
     if (utf8_length(password) < PASSWORD_MIN)
-        return err_at(e, ERR_INVALID, "password_short", "password", "A password needs at least %d characters.",
-                      PASSWORD_MIN);
+        return err_at(e, E_password_short, "password", "A password needs at least %d characters.", PASSWORD_MIN);
     if (is_commonest(password) || is_plain_run(password) || (email.n && str_ieq(password, email)) ||
         (local.n && str_ieq(password, local)))
-        return err_at(e, ERR_INVALID, "password_known", "password",
-                      "That password is easily guessed: take another one.");
+        return err_raise_at(e, E_password_known, "password");
     return OK;
 }
 
@@ -122,8 +118,7 @@ enum status rules_name(struct str in, const char *pointer, const char *what, str
     bool good = s.n > 0 && utf8_text(s) && utf8_length(s) <= NAME_MAX_CHARS && str_find(s, '\n') < 0 &&
                 str_find(s, '\r') < 0;
     if (!good)
-        return err_at(e, ERR_INVALID, "name_invalid", pointer, "%s needs 1 to %d characters on one line.", what,
-                      NAME_MAX_CHARS);
+        return err_at(e, E_name_invalid, pointer, "%s needs 1 to %d characters on one line.", what, NAME_MAX_CHARS);
     *out = s;
     return OK;
 }

@@ -21,7 +21,7 @@ static bool session_token_decode(struct str token, uint8_t raw[TOKEN_BYTES], uin
 
 static enum status session_ended(struct err *e)
 {
-    return err_set(e, ERR_AUTH, "session_ended", "You are signed out: sign in again.");
+    return err_raise(e, E_session_ended);
 }
 
 enum status account_session_start(struct db *c, struct id user, struct id tenant, struct str ip, struct str agent,
@@ -83,7 +83,7 @@ enum status account_session_switch(struct db *c, struct str token, struct id ten
         return session_ended(e);
     enum status st = session_store_switch(c, hash, tenant, e);
     if (st == ERR_NOT_FOUND)
-        return err_set(e, ERR_NOT_FOUND, "workspace_unknown", "There is no such workspace.");
+        return err_set(e, E_workspace_unknown, "There is no such workspace.");
     return st;
 }
 

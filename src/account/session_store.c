@@ -39,7 +39,7 @@ enum status session_store_add(struct db *c, const struct session_new *s, struct 
                                      db_str(s->ip), db_str(s->agent), now, now),
                              NULL, e);
     if (st == ERR_CONFLICT)
-        return err_set(e, ERR_NOT_FOUND, "member_unknown", "There is no such user or workspace.");
+        return err_raise(e, E_member_unknown);
     return st;
 }
 

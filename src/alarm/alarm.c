@@ -129,7 +129,7 @@ enum status alarm_close(struct db *c, struct id alarm, struct err *e)
 {
     int64_t n = 0;
     enum status st = alarm_store_close(c, alarm, clock_now_ms(), &n, e);
-    return st == OK && n == 0 ? err_set(e, ERR_NOT_FOUND, NULL, "There is no open alarm with this id.") : st;
+    return st == OK && n == 0 ? err_set(e, E_not_found, "There is no open alarm with this id.") : st;
 }
 
 enum status alarm_list(struct db *c, struct arena *a, bool open_only, int limit, struct alarm **out, size_t *n,

@@ -55,7 +55,7 @@ bool config_find(struct str name, enum config_key *out)
 
 static enum status wrong(struct err *e, enum config_key k, const char *must)
 {
-    return err_set(e, ERR_INVALID, "config_invalid", "%s must be %s.", rows[k].name, must);
+    return err_set(e, E_config_invalid, "%s must be %s.", rows[k].name, must);
 }
 
 /* "5s" is split into 5 and its unit in milliseconds; 0 needs no unit. */
@@ -119,7 +119,7 @@ static enum status number(enum config_key k, struct str s, int64_t *out, struct 
                      : types[k] == BYTES ? "a size such as 512, 64K or 8M"
                                          : "a whole number");
     if (*out < r->min || *out > r->max)
-        return err_set(e, ERR_INVALID, "config_invalid", "%s must be from %lld to %lld%s.", r->name, (long long)r->min,
+        return err_set(e, E_config_invalid, "%s must be from %lld to %lld%s.", r->name, (long long)r->min,
                        (long long)r->max, types[k] == MS ? " milliseconds" : "");
     return OK;
 }
@@ -187,7 +187,7 @@ static enum status check_text(enum config_key k, struct str s, struct err *e)
     switch (types[k]) {
     case STRING:
         if ((int64_t)chars < r->min || (r->max && (int64_t)chars > r->max))
-            return err_set(e, ERR_INVALID, "config_invalid", "%s must have from %lld to %lld characters.", r->name,
+            return err_set(e, E_config_invalid, "%s must have from %lld to %lld characters.", r->name,
                            (long long)r->min, (long long)r->max);
         return OK;
     case PATH:
@@ -205,8 +205,8 @@ static enum status check_text(enum config_key k, struct str s, struct err *e)
                            "an smtp or smtps address (smtp://mail.example.com:587) without a name or password in it");
     case ENUM:
         if (!is_choice(k, s))
-            return err_set(e, ERR_INVALID, "config_invalid", "%s must be one of these: %.*s.", r->name,
-                           (int)strcspn(r->help, "."), r->help);
+            return err_set(e, E_config_invalid, "%s must be one of these: %.*s.", r->name, (int)strcspn(r->help, "."),
+                           r->help);
         return OK;
     default:
         return OK;

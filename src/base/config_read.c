@@ -9,8 +9,8 @@
 
 static enum status open_failed(const char *path, struct err *e)
 {
-    return err_set(e, errno == ENOENT ? ERR_NOT_FOUND : ERR_UNAVAILABLE, "config_unreadable", "%s cannot be read: %s.",
-                   path, strerror(errno));
+    return err_set_as(e, errno == ENOENT ? ERR_NOT_FOUND : ERR_UNAVAILABLE, E_config_unreadable,
+                      "%s cannot be read: %s.", path, strerror(errno));
 }
 
 static enum status slurp(const char *path, struct buf *out, struct err *e)
@@ -31,7 +31,7 @@ static enum status slurp(const char *path, struct buf *out, struct err *e)
         buf_add(out, part, (size_t)n);
     }
     if (st == OK && !buf_ok(out))
-        st = out->n + sizeof(part) > out->max ? err_set(e, ERR_TOO_LARGE, "config_invalid", "%s is over 1 MB.", path)
+        st = out->n + sizeof(part) > out->max ? err_set_as(e, ERR_TOO_LARGE, E_config_invalid, "%s is over 1 MB.", path)
                                               : err_nomem(e);
     close(fd);
     return st;
@@ -49,9 +49,9 @@ static char *beside(struct arena *a, const char *path, struct str name)
 static enum status include(struct config *c, const char *path, struct str name, int depth, struct err *e)
 {
     if (!name.n)
-        return err_set(e, ERR_INVALID, "config_invalid", "include needs the name of a file.");
+        return err_set(e, E_config_invalid, "include needs the name of a file.");
     if (depth >= CONFIG_INCLUDE_MAX)
-        return err_set(e, ERR_INVALID, "config_invalid", "Files include each other too deep.");
+        return err_set(e, E_config_invalid, "Files include each other too deep.");
     char *file = beside(&c->arena, path, name);
     return file ? config_read_file(c, file, depth + 1, e) : err_nomem(e);
 }
@@ -65,12 +65,11 @@ static enum status read_line(struct config *c, const char *path, size_t line, st
         return include(c, path, str_trim(str_sub(s, 8, s.n)), depth, e);
     ptrdiff_t equals = str_find(s, '=');
     if (equals < 0)
-        return err_set(e, ERR_INVALID, "config_invalid", "This line is no \"key = value\".");
+        return err_set(e, E_config_invalid, "This line is no \"key = value\".");
     struct str name = str_trim(str_sub(s, 0, (size_t)equals)), value = str_trim(str_sub(s, (size_t)equals + 1, s.n));
     enum config_key k;
     if (!config_find(name, &k))
-        return err_set(e, ERR_INVALID, "config_invalid", "There is no setting \"%.*s\".", (int)utf8_cut(name, 60).n,
-                       name.p);
+        return err_set(e, E_config_invalid, "There is no setting \"%.*s\".", (int)utf8_cut(name, 60).n, name.p);
     char *from = arena_printf(&c->arena, "%s:%zu", path, line);
     return from ? config_assign(c, k, value, from, e) : err_nomem(e);
 }
@@ -80,7 +79,7 @@ enum status config_read_text(struct config *c, const char *path, struct str text
     struct str line;
     for (size_t n = 1; str_split(&text, '\n', &line); n++) {
         enum status st = utf8_valid(line) ? read_line(c, path, n, line, depth, e)
-                                          : err_set(e, ERR_INVALID, "config_invalid", "This line is no UTF-8.");
+                                          : err_set(e, E_config_invalid, "This line is no UTF-8.");
         if (st != OK)
             return err_wrap(e, "%s:%zu", path, n);
     }

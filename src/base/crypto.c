@@ -21,9 +21,9 @@ enum status crypto_init(struct err *e)
 {
     static bool done;
     if (sodium_init() < 0)
-        return err_set(e, ERR_INTERNAL, NULL, "libsodium cannot be initialised.");
+        return err_set(e, E_internal, "libsodium cannot be initialised.");
     if (!done && sem_init(&password_turn, 0, PASSWORDS_AT_ONCE) != 0)
-        return err_set(e, ERR_INTERNAL, NULL, "A semaphore cannot be made.");
+        return err_set(e, E_internal, "A semaphore cannot be made.");
     done = true;
     return OK;
 }
@@ -130,7 +130,7 @@ enum status crypto_open(const uint8_t key[CRYPTO_KEY], struct str context, struc
 {
     const unsigned char *s = (const unsigned char *)sealed.p;
     if (sealed.n < NONCE + TAG)
-        return err_set(e, ERR_INVALID, "sealed_invalid", "A sealed secret is too short.");
+        return err_set(e, E_sealed_invalid, "A sealed secret is too short.");
     size_t n = sealed.n - NONCE - TAG, before = out->n;
     unsigned char *p = (unsigned char *)buf_extend(out, n);
     if (!p)
@@ -140,8 +140,7 @@ enum status crypto_open(const uint8_t key[CRYPTO_KEY], struct str context, struc
         return OK;
     out->n = before;
     out->p[before] = '\0';
-    return err_set(e, ERR_INVALID, "sealed_invalid",
-                   "A sealed secret cannot be opened: another key, or it was altered.");
+    return err_set(e, E_sealed_invalid, "A sealed secret cannot be opened: another key, or it was altered.");
 }
 
 /* ---- as text ---- */

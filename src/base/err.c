@@ -8,22 +8,41 @@
 
 #include "base/banned.h"
 
-static const char *const default_codes[] = {
-    [OK] = "ok",
-    [ERR_INVALID] = "invalid",
-    [ERR_AUTH] = "not_authenticated",
-    [ERR_PLAN] = "plan_limit",
-    [ERR_DENIED] = "denied",
-    [ERR_NOT_FOUND] = "not_found",
-    [ERR_CONFLICT] = "conflict",
-    [ERR_TOO_LARGE] = "too_large",
-    [ERR_RATE] = "rate_limited",
-    [ERR_UNAVAILABLE] = "unavailable",
-    [ERR_TIMEOUT] = "timeout",
-    [ERR_GONE] = "gone",
-    [ERR_NOMEM] = "out_of_memory",
-    [ERR_INTERNAL] = "internal",
+struct error_row {
+    const char *name, *text;
+    enum status status;
+    int http;
+    enum error_audience audience;
 };
+
+static const struct error_row error_rows[ERROR_CODES] = {
+    [E_none] = {"", "Something went wrong inside Parley.", ERR_INTERNAL, 500, AUDIENCE_OPERATOR},
+#define ERROR(code, status, http, audience, text) [E_##code] = {#code, text, ERR_##status, http, AUDIENCE_##audience},
+#include "base/errors.def"
+#undef ERROR
+};
+
+static const enum error_code default_codes[] = {
+    [OK] = E_none,
+    [ERR_INVALID] = E_invalid,
+    [ERR_AUTH] = E_not_authenticated,
+    [ERR_PLAN] = E_plan_limit,
+    [ERR_DENIED] = E_denied,
+    [ERR_NOT_FOUND] = E_not_found,
+    [ERR_CONFLICT] = E_conflict,
+    [ERR_TOO_LARGE] = E_too_large,
+    [ERR_RATE] = E_rate_limited,
+    [ERR_UNAVAILABLE] = E_unavailable,
+    [ERR_TIMEOUT] = E_timeout,
+    [ERR_GONE] = E_gone,
+    [ERR_NOMEM] = E_out_of_memory,
+    [ERR_INTERNAL] = E_internal,
+};
+
+static const struct error_row *error_row(enum error_code code)
+{
+    return &error_rows[(size_t)code < ERROR_CODES ? code : E_none];
+}
 
 /* A message cut by its maximum must not end in half a character. */
 static void cut_clean(char *text, size_t size)
@@ -51,30 +70,38 @@ static void copy_text(char *out, size_t size, const char *z)
     cut_clean(out, size);
 }
 
-static enum status fill(struct err *e, enum status status, const char *code, const char *pointer, const char *fmt,
+static enum status fill(struct err *e, enum status status, enum error_code code, const char *pointer, const char *fmt,
                         va_list ap) __attribute__((format(printf, 5, 0)));
 
-static enum status fill(struct err *e, enum status status, const char *code, const char *pointer, const char *fmt,
+static enum status fill(struct err *e, enum status status, enum error_code code, const char *pointer, const char *fmt,
                         va_list ap)
 {
     if (!e)
         return status;
-    char text[sizeof(e->message)]; /* an argument may be e->message itself */
+    char text[sizeof(e->message)], pointer_copy[sizeof(e->pointer)]; /* an argument may point into *e itself */
     if (vsnprintf(text, sizeof(text), fmt, ap) < 0)
         text[0] = '\0';
     cut_clean(text, sizeof(text));
-    char code_copy[sizeof(e->code)], pointer_copy[sizeof(e->pointer)];
-    copy_text(code_copy, sizeof(code_copy), code);
     copy_text(pointer_copy, sizeof(pointer_copy), pointer);
     e->status = status;
+    e->code = code;
+    e->name[0] = '\0';
     e->retry_after_s = 0;
-    memcpy(e->code, code_copy, sizeof(code_copy));
     memcpy(e->pointer, pointer_copy, sizeof(pointer_copy));
     memcpy(e->message, text, sizeof(text));
     return status;
 }
 
-enum status err_set(struct err *e, enum status status, const char *code, const char *fmt, ...)
+enum status err_set(struct err *e, enum error_code code, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    enum status st = fill(e, error_status(code), code, NULL, fmt, ap);
+    va_end(ap);
+    return st;
+}
+
+enum status err_set_as(struct err *e, enum status status, enum error_code code, const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
@@ -83,13 +110,45 @@ enum status err_set(struct err *e, enum status status, const char *code, const c
     return status;
 }
 
-enum status err_at(struct err *e, enum status status, const char *code, const char *pointer, const char *fmt, ...)
+enum status err_at(struct err *e, enum error_code code, const char *pointer, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    enum status st = fill(e, error_status(code), code, pointer, fmt, ap);
+    va_end(ap);
+    return st;
+}
+
+enum status err_at_as(struct err *e, enum status status, enum error_code code, const char *pointer, const char *fmt,
+                      ...)
 {
     va_list ap;
     va_start(ap, fmt);
     (void)fill(e, status, code, pointer, fmt, ap);
     va_end(ap);
     return status;
+}
+
+enum status err_raise(struct err *e, enum error_code code)
+{
+    return err_set(e, code, "%s", error_text(code));
+}
+
+enum status err_raise_at(struct err *e, enum error_code code, const char *pointer)
+{
+    return err_at(e, code, pointer, "%s", error_text(code));
+}
+
+void err_rename(struct err *e, const char *fmt, ...)
+{
+    if (!e)
+        return;
+    va_list ap;
+    va_start(ap, fmt);
+    if (vsnprintf(e->name, sizeof(e->name), fmt, ap) < 0)
+        e->name[0] = '\0';
+    va_end(ap);
+    cut_clean(e->name, sizeof(e->name));
 }
 
 enum status err_wrap(struct err *e, const char *fmt, ...)
@@ -120,18 +179,50 @@ enum status err_wrap(struct err *e, const char *fmt, ...)
 
 enum status err_nomem(struct err *e)
 {
-    return err_set(e, ERR_NOMEM, NULL, "There is not enough memory.");
+    return err_raise(e, E_out_of_memory);
 }
 
-const char *status_default_code(enum status st)
+bool err_is(const struct err *e, enum error_code code)
+{
+    return e->code == code;
+}
+
+enum error_code status_default_code(enum status st)
 {
     size_t i = (size_t)st;
-    return i < COUNT_OF(default_codes) ? default_codes[i] : "internal";
+    return i < COUNT_OF(default_codes) ? default_codes[i] : E_internal;
 }
 
 const char *err_code(const struct err *e)
 {
-    return e->code[0] ? e->code : status_default_code(e->status);
+    if (e->name[0])
+        return e->name;
+    return error_name(e->code != E_none ? e->code : status_default_code(e->status));
+}
+
+const char *error_name(enum error_code code)
+{
+    return error_row(code)->name;
+}
+
+const char *error_text(enum error_code code)
+{
+    return error_row(code)->text;
+}
+
+enum status error_status(enum error_code code)
+{
+    return error_row(code)->status;
+}
+
+int error_http(enum error_code code)
+{
+    return error_row(code)->http;
+}
+
+enum error_audience error_audience(enum error_code code)
+{
+    return error_row(code)->audience;
 }
 
 void bug_at(const char *file, int line, const char *fmt, ...)

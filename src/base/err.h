@@ -7,6 +7,7 @@
 #define PARLEY_BASE_ERR_H
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 /* The compiler warns where a status is ignored: also that of a static function and of a call through a pointer. An
@@ -36,9 +37,21 @@ enum MUST_CHECK status {
     ERR_INTERNAL     /* 500: our fault */
 };
 
+/* A code of errors.def, or E_none. */
+enum error_code {
+    E_none,
+#define ERROR(code, status, http, audience, text) E_##code,
+#include "base/errors.def"
+#undef ERROR
+    ERROR_CODES
+};
+
+enum error_audience { AUDIENCE_VISITOR, AUDIENCE_MEMBER, AUDIENCE_PAYER, AUDIENCE_OPERATOR, AUDIENCE_DEVELOPER };
+
 struct err {
     enum status status;
-    char code[48];     /* stable, machine readable: "flow_invalid", "token_expired"; "" = the status's default */
+    enum error_code code;
+    char name[48];     /* a more specific name of the code (err_rename), or "" */
     char message[512]; /* one sentence, UTF-8, without a final newline */
     char pointer[160]; /* JSON pointer or form field of the wrong input, "" if none */
     int retry_after_s; /* with ERR_RATE and ERR_UNAVAILABLE; 0 = unknown */
@@ -49,18 +62,35 @@ struct err {
         0        \
     }
 
-/* Fill *e and return `status`. `code` NULL means the status's default. e may be NULL. */
-enum status err_set(struct err *e, enum status status, const char *code, const char *fmt, ...)
+/* Fill *e with `code` and a sentence of the caller's. Returns the status of the code. e may be NULL. */
+enum status err_set(struct err *e, enum error_code code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* The same with another status than the code's own. */
+enum status err_set_as(struct err *e, enum status status, enum error_code code, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
-/* The same with the place of the wrong input ("/nodes/ask/next"). */
-enum status err_at(struct err *e, enum status status, const char *code, const char *pointer, const char *fmt, ...)
-    __attribute__((format(printf, 5, 6)));
+/* The same with the place of the wrong input ("/nodes/ask/next", or the name of a form field). */
+enum status err_at(struct err *e, enum error_code code, const char *pointer, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+enum status err_at_as(struct err *e, enum status status, enum error_code code, const char *pointer, const char *fmt,
+                      ...) __attribute__((format(printf, 5, 6)));
+/* The same with the sentence of errors.def. */
+enum status err_raise(struct err *e, enum error_code code);
+enum status err_raise_at(struct err *e, enum error_code code, const char *pointer);
 /* Put "context: " before the message; status, code and pointer stay. Returns e's status. */
 enum status err_wrap(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Give the code a more specific name in answers and logs: "plan_limit_bots" for E_plan_limit. e may be NULL. */
+void err_rename(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 enum status err_nomem(struct err *e);
 
-const char *err_code(const struct err *e);       /* e->code or the default of its status: never NULL */
-const char *status_default_code(enum status st); /* "invalid", "not_found", ... */
+bool err_is(const struct err *e, enum error_code code);
+const char *err_code(const struct err *e);           /* the code as text; without one, the default of the status */
+enum error_code status_default_code(enum status st); /* E_invalid, E_not_found, ... */
+
+/* Columns of errors.def. E_none has the status ERR_INTERNAL and the text of E_internal. */
+const char *error_name(enum error_code code);
+const char *error_text(enum error_code code);
+enum status error_status(enum error_code code);
+int error_http(enum error_code code);
+enum error_audience error_audience(enum error_code code);
 
 /* An impossible state: log the text, abort. Not compiled out. */
 void bug_at(const char *file, int line, const char *fmt, ...) __attribute__((noreturn, format(printf, 3, 4)));

@@ -48,10 +48,9 @@ static enum status check_member(struct json_iter it, const struct json_field *fi
             continue;
         if (json_is(it.value, fields[i].kind))
             return OK;
-        return err_at(e, ERR_INVALID, "field_type", pointer, "\"%s\" must be %s.", fields[i].name,
-                      kind_words(fields[i].kind));
+        return err_at(e, E_field_type, pointer, "\"%s\" must be %s.", fields[i].name, kind_words(fields[i].kind));
     }
-    return err_at(e, ERR_INVALID, "field_unknown", pointer, "There is no field of this name.");
+    return err_raise_at(e, E_field_unknown, pointer);
 }
 
 enum status json_fields(const struct json *obj, const struct json_field *fields, size_t n, struct err *e)
@@ -65,7 +64,7 @@ enum status json_fields(const struct json *obj, const struct json_field *fields,
         if (!fields[i].must || json_has(obj, fields[i].name))
             continue;
         pointer_to(str_from(fields[i].name), pointer, sizeof(pointer));
-        st = err_at(e, ERR_INVALID, "field_missing", pointer, "\"%s\" is missing.", fields[i].name);
+        st = err_at(e, E_field_missing, pointer, "\"%s\" is missing.", fields[i].name);
     }
     return st;
 }

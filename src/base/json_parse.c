@@ -28,8 +28,7 @@ static bool stop(struct reader *r, const char *what)
         column = r->text.p[i] == '\n' ? 1 : column + (((unsigned char)r->text.p[i] & 0xC0) != 0x80);
         line += r->text.p[i] == '\n';
     }
-    r->st = err_set(r->e, ERR_INVALID, "json_invalid", "This is not valid JSON: line %zu, column %zu: %s.", line,
-                    column, what);
+    r->st = err_set(r->e, E_json_invalid, "This is not valid JSON: line %zu, column %zu: %s.", line, column, what);
     return false;
 }
 
@@ -48,7 +47,7 @@ static bool charge(struct reader *r, size_t bytes)
 {
     if (arena_charge(r->arena, bytes))
         return true;
-    r->st = err_set(r->e, ERR_TOO_LARGE, "json_too_large", "This JSON takes too much memory: it has too many values.");
+    r->st = err_raise(r->e, E_json_too_large);
     return false;
 }
 
@@ -312,8 +311,7 @@ static bool read_value(struct reader *r, struct json_object **out)
 static bool read_document(struct reader *r, struct json_object **out)
 {
     if (!utf8_valid(r->text) || memchr(r->text.p, '\0', r->text.n)) {
-        r->st = err_set(r->e, ERR_INVALID, "json_invalid",
-                        "This is not valid JSON: the text is not UTF-8, or holds NUL.");
+        r->st = err_set(r->e, E_json_invalid, "This is not valid JSON: the text is not UTF-8, or holds NUL.");
         return false;
     }
     if (!read_value(r, out))
@@ -328,7 +326,7 @@ enum status json_parse(struct arena *a, struct str text, int max_depth, struct j
     struct reader r = {.arena = a, .text = text, .depth = max_depth > 0 ? max_depth : 0, .e = e};
     *out = NULL;
     if (text.n > INT_MAX / 4)
-        return err_set(e, ERR_TOO_LARGE, NULL, "This JSON text is too large.");
+        return err_set(e, E_too_large, "This JSON text is too large.");
     buf_init(&r.scratch, text.n);
     if (!read_document(&r, &root))
         json_object_put(root);

@@ -36,12 +36,12 @@ enum status log_open(const char *program, const char *path, enum log_level min, 
     enum status st = OK;
     pthread_mutex_lock(&path_lock);
     if (path && strlen(path) >= sizeof(log_path)) {
-        st = err_set(e, ERR_INVALID, NULL, "The path of the log file is too long.");
+        st = err_set(e, E_invalid, "The path of the log file is too long.");
         goto out;
     }
     int fd = path ? open_path(path) : STDERR_FILENO;
     if (fd < 0) {
-        st = err_set(e, ERR_UNAVAILABLE, NULL, "The log file %s cannot be opened: %s.", path, strerror(errno));
+        st = err_set(e, E_unavailable, "The log file %s cannot be opened: %s.", path, strerror(errno));
         goto out;
     }
     snprintf(log_path, sizeof(log_path), "%s", path ? path : "");

@@ -61,7 +61,7 @@ void settings_share(const struct config *c, enum log_level failed)
     char path[4096];
     int n = snprintf(path, sizeof(path), "%s/shared.map", config_string(c, CONFIG_run_dir));
     if (n < 0 || (size_t)n >= sizeof(path))
-        (void)err_set(&e, ERR_INVALID, NULL, "The path of run_dir is too long.");
+        (void)err_set(&e, E_invalid, "The path of run_dir is too long.");
     else if (shared_open(path, &e) == OK)
         return;
     log_line(failed, "shared_failed", LOG_S("message", e.message));

@@ -42,7 +42,7 @@ static atomic_bool limits_on = true;
 
 static enum status file_failed(const char *path, struct err *e)
 {
-    return err_set(e, ERR_UNAVAILABLE, NULL, "The shared file %s cannot be used: %s.", path, strerror(errno));
+    return err_set(e, E_unavailable, "The shared file %s cannot be used: %s.", path, strerror(errno));
 }
 
 /* Open and lock; afterwards the path still names this file, so that two programs never map two different ones. */

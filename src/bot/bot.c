@@ -21,7 +21,7 @@ static enum status bot_flow_text(struct arena *a, const struct json *flow, struc
     if (ok)
         crypto_digest(buf_str(&b), hash);
     buf_release(&b);
-    return ok ? OK : err_set(e, ERR_TOO_LARGE, "flow_too_large", "A flow has at most %zu KB.", MAX_FLOW / KB);
+    return ok ? OK : err_set(e, E_flow_too_large, "A flow has at most %zu KB.", MAX_FLOW / KB);
 }
 
 static enum status bot_flow_must_parse(const struct json *flow, struct err *e)
@@ -61,13 +61,13 @@ enum status bot_flow_language(struct json *flow, struct str wanted, struct str *
     ptrdiff_t dash = str_find(wanted, '-');
     enum status st = OK;
     if (!json_is(list, JSON_ARRAY) || !json_str(first).n)
-        return err_at(e, ERR_INVALID, "flow_invalid", "/languages", "The flow names no language.");
+        return err_at(e, E_flow_invalid, "/languages", "The flow names no language.");
     if (wanted.n) {
         struct json *found = bot_language_find(list, wanted);
         if (!found && dash > 0)
             found = bot_language_find(list, str_sub(wanted, 0, (size_t)dash));
         if (!found)
-            return err_at(e, ERR_INVALID, "language_unknown", "language", "The flow has no texts in \"%.*s\".",
+            return err_at(e, E_language_unknown, "language", "The flow has no texts in \"%.*s\".",
                           STR_F(str_sub(wanted, 0, 35)));
         if (found != first) {
             json_retain(list);
@@ -262,8 +262,8 @@ static enum status bot_draft_write(struct db *c, void *ctx, struct err *e)
         return audit_bot(c, tx, "bot.draft_saved", e);
     if ((st = bot_store_get(c, tx->a, tx->who->tenant, tx->bot, &b, e)) != OK)
         return st;
-    return err_set(e, ERR_CONFLICT, "draft_changed",
-                   "Somebody else has saved this flow meanwhile (revision %d): load it again.", b.draft_revision);
+    return err_set(e, E_draft_changed, "Somebody else has saved this flow meanwhile (revision %d): load it again.",
+                   b.draft_revision);
 }
 
 enum status bot_draft_save(struct db *c, const struct actor *who, struct id bot, const struct json *flow, int revision,

@@ -6,7 +6,7 @@
 
 enum status bot_unknown(struct err *e)
 {
-    return err_set(e, ERR_NOT_FOUND, "bot_unknown", "There is no such bot.");
+    return err_set(e, E_bot_unknown, "There is no such bot.");
 }
 
 /* ---- bots ---- */
@@ -93,7 +93,7 @@ enum status bot_store_lock_tenant(struct db *c, struct arena *a, struct id tenan
     struct db_row row;
     enum status st = db_query_one(c, &bot_lock_tenant, &tenant, DB_NONE, a, &row, e);
     if (st == ERR_NOT_FOUND)
-        return err_set(e, ERR_NOT_FOUND, "workspace_unknown", "There is no such workspace, or it is suspended.");
+        return err_set(e, E_workspace_unknown, "There is no such workspace, or it is suspended.");
     return st;
 }
 
@@ -248,7 +248,7 @@ DB_STMT(bot_pointer_select, GLOBAL,
 
 static enum status version_unknown(struct err *e)
 {
-    return err_set(e, ERR_NOT_FOUND, "version_unknown", "This bot has no such version.");
+    return err_raise(e, E_version_unknown);
 }
 
 enum status version_store_add(struct db *c, struct id tenant, const struct bot_version_new *v, struct err *e)

@@ -449,7 +449,7 @@ enum status bot_may_begin(struct db_pool *p, const struct bot_live *b, int64_t n
     struct entitled x;
     enum status st = entitled_now(p, b->tenant, now_ms, &x, e);
     if (st == OK && b->before >= x.value[ENTITLEMENT_bots])
-        return err_set(e, ERR_PLAN, "bot_inactive", "This bot takes no new conversations at the moment.");
+        return err_raise(e, E_bot_inactive);
     return st;
 }
 

@@ -28,7 +28,7 @@ static enum status publish_lint(const struct flow *f, struct arena *a, struct er
     if (!first)
         return OK;
     snprintf(pointer, sizeof(pointer), "%.*s", STR_F(first->pointer));
-    return err_at(e, ERR_INVALID, "flow_lint", pointer, "The flow cannot be published: %s%.*s%s%.*s%s",
+    return err_at(e, E_flow_lint, pointer, "The flow cannot be published: %s%.*s%s%.*s%s",
                   first->node.n ? "node \"" : "", STR_F(first->node), first->node.n ? "\": " : "",
                   STR_F(utf8_cut(first->message, 300)), errors > 1 ? " (and more findings)" : "");
 }
@@ -42,8 +42,7 @@ static enum status publish_run_tests(const struct flow *f, struct arena *a, stru
         return st;
     for (size_t i = 0; i < n; i++)
         if (!r[i].passed)
-            return err_set(e, ERR_INVALID, "flow_test", "The flow cannot be published: %.*s",
-                           STR_F(utf8_cut(r[i].message, 400)));
+            return err_set(e, E_flow_test, "The flow cannot be published: %.*s", STR_F(utf8_cut(r[i].message, 400)));
     return OK;
 }
 
@@ -91,8 +90,7 @@ static enum status publish_write(struct db *c, void *ctx, struct err *e)
     if (st != OK)
         return st;
     if (!crypto_equal(now.hash, tx->checked->hash, CRYPTO_HASH))
-        return err_set(e, ERR_CONFLICT, "draft_changed",
-                       "The draft was changed while it was being published: publish again.");
+        return err_set(e, E_draft_changed, "The draft was changed while it was being published: publish again.");
     tx->version = now.live_version;
     tx->fresh = !now.live_version || !crypto_equal(now.hash, now.live_hash, CRYPTO_HASH);
     if (!tx->fresh)
@@ -114,7 +112,7 @@ enum status bot_publish(struct db *c, const struct actor *who, struct id bot, st
     struct publish_tx tx = {.who = who, .a = a, .bot = bot, .note = str_trim(note), .checked = &draft};
     enum status st;
     if (!utf8_text(note) || utf8_length(tx.note) > 500)
-        return err_at(e, ERR_INVALID, "note_invalid", "note", "A note has at most 500 characters.");
+        return err_at(e, E_note_invalid, "note", "A note has at most 500 characters.");
     if ((st = bot_store_draft(c, a, who->tenant, bot, false, &draft, e)) != OK)
         return st;
     if ((st = publish_check_draft(draft.text, a, e)) != OK)

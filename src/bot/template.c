@@ -60,8 +60,7 @@ out:
     if (st == ERR_NOMEM)
         return err_nomem(e);
     return st == OK ? OK
-                    : err_set(e, ERR_INTERNAL, "template_unreadable", "A bot template cannot be read: %s.",
-                              strrchr(path, '/') + 1);
+                    : err_set(e, E_template_unreadable, "A bot template cannot be read: %s.", strrchr(path, '/') + 1);
 }
 
 static enum status shelf_load_one(const char *dir, const char *name, struct err *e)
@@ -79,7 +78,7 @@ static enum status shelf_load_one(const char *dir, const char *name, struct err 
         return e ? (e->status = ERR_INTERNAL) : ERR_INTERNAL;
     }
     if (!json_get_str(doc, "id").n || !json_is(json_get(doc, "flow"), JSON_OBJECT))
-        return err_set(e, ERR_INTERNAL, "template_invalid", "Bot template %s has no id or no flow.", name);
+        return err_set(e, E_template_invalid, "Bot template %s has no id or no flow.", name);
     shelf.docs[shelf.n++] = doc;
     return OK;
 }
@@ -97,8 +96,8 @@ static enum status shelf_load(const struct config *c, struct err *e)
     enum status st = OK;
     int n = scandir(dir, &found, is_template, alphasort);
     if (n < 0)
-        return err_set(e, ERR_INTERNAL, "templates_missing",
-                       "The folder of bot templates cannot be read (flow_template_dir): %s.", strerror(errno));
+        return err_set(e, E_templates_missing, "The folder of bot templates cannot be read (flow_template_dir): %s.",
+                       strerror(errno));
     arena_init(&shelf.arena, 64 * MB);
     shelf.n = 0;
     for (int i = 0; i < n; i++) {
@@ -173,5 +172,5 @@ enum status bot_template_find(const struct config *c, struct str id, struct bot_
         *out = template_of(shelf.docs[i], STR("en"));
         return OK;
     }
-    return err_at(e, ERR_NOT_FOUND, "template_unknown", "template", "There is no such template.");
+    return err_raise_at(e, E_template_unknown, "template");
 }

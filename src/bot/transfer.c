@@ -122,9 +122,9 @@ static enum status import_read_answers(struct arena *a, const struct json *list,
     *n = json_len(list);
     *out = NULL;
     if (list && !json_is(list, JSON_ARRAY))
-        return err_at(e, ERR_INVALID, "file_invalid", "/answers", "\"answers\" must be a list.");
+        return err_at(e, E_file_invalid, "/answers", "\"answers\" must be a list.");
     if (*n > MAX_ANSWERS)
-        return err_at(e, ERR_TOO_LARGE, "too_many_answers", "/answers", "A bot has at most %d answers.", MAX_ANSWERS);
+        return err_at(e, E_too_many_answers, "/answers", "A bot has at most %d answers.", MAX_ANSWERS);
     if (!(*out = arena_array(a, *n + 1, sizeof(**out))))
         return err_nomem(e);
     for (size_t i = 0; i < *n; i++) {
@@ -135,8 +135,7 @@ static enum status import_read_answers(struct arena *a, const struct json *list,
             char pointer[64];
             snprintf(pointer, sizeof(pointer), "/answers/%zu/%s", i, fields[k]);
             if (!json_is(o, JSON_OBJECT) || (json_has(o, fields[k]) && !json_is(json_get(o, fields[k]), JSON_STRING)))
-                return err_at(e, ERR_INVALID, "file_invalid", pointer, "Answer %zu: \"%s\" must be text.", i + 1,
-                              fields[k]);
+                return err_at(e, E_file_invalid, pointer, "Answer %zu: \"%s\" must be text.", i + 1, fields[k]);
             *to[k] = json_get_str(o, fields[k]);
         }
     }
@@ -151,13 +150,13 @@ enum status bot_import(struct db *c, const struct actor *who, struct arena *a, c
     struct answer *answers;
     enum status st;
     if (!json_is(file, JSON_OBJECT) || !json_is(json_get(file, "parley"), JSON_INT))
-        return err_at(e, ERR_INVALID, "file_invalid", "/parley", "This is not the file of a bot.");
+        return err_at(e, E_file_invalid, "/parley", "This is not the file of a bot.");
     if (json_int(json_get(file, "parley"), 0) != FILE_FORMAT)
-        return err_at(e, ERR_INVALID, "file_version", "/parley",
+        return err_at(e, E_file_version, "/parley",
                       "This file was written by a newer Parley: it says format %lld, this one reads %d.",
                       (long long)json_int(json_get(file, "parley"), 0), FILE_FORMAT);
     if (!json_is(flow, JSON_OBJECT))
-        return err_at(e, ERR_INVALID, "file_invalid", "/flow", "The file holds no flow.");
+        return err_at(e, E_file_invalid, "/flow", "The file holds no flow.");
     if ((st = import_read_answers(a, json_get(file, "answers"), &answers, &seed.answer_n, e)) != OK)
         return st;
     seed.answers = answers;

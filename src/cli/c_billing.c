@@ -76,10 +76,10 @@ static enum status replace_file(struct cli *cl, const char *path, struct str tex
     if (!fresh)
         return err_nomem(e);
     if (stat(path, &info) != 0)
-        return err_set(e, ERR_UNAVAILABLE, "file_failed", "Cannot read %s: %s.", path, strerror(errno));
+        return err_set(e, E_file_failed, "Cannot read %s: %s.", path, strerror(errno));
     int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
-        return err_set(e, ERR_UNAVAILABLE, "file_failed", "Cannot write %s: %s.", fresh, strerror(errno));
+        return err_set(e, E_file_failed, "Cannot write %s: %s.", fresh, strerror(errno));
     bool ok = fchown(fd, info.st_uid, info.st_gid) == 0 && fchmod(fd, info.st_mode & 0777) == 0 &&
               write_all(fd, text) && fsync(fd) == 0;
     int why = errno;
@@ -88,7 +88,7 @@ static enum status replace_file(struct cli *cl, const char *path, struct str tex
         return OK;
     why = ok ? errno : why;
     unlink(fresh);
-    return err_set(e, ERR_UNAVAILABLE, "file_failed", "Cannot write %s: %s.", path, strerror(why));
+    return err_set(e, E_file_failed, "Cannot write %s: %s.", path, strerror(why));
 }
 
 static enum status secrets_write(struct cli *cl, const struct setup_report *r, const char *path, struct err *e)
@@ -118,7 +118,7 @@ static enum status secrets_check(struct cli *cl, const struct setup_report *r, c
         return st;
     struct str now = str_from(config_string(c, CONFIG_stripe_webhook_secrets));
     if (!str_has(now, r->webhook_secret) || !str_has(now, r->thin_secret))
-        st = err_set(e, ERR_CONFLICT, "config_shadowed",
+        st = err_set(e, E_config_shadowed,
                      "The secrets stand in %s, but another " SECRETS_KEY
                      " line (or PARLEY_STRIPE_WEBHOOK_SECRETS) counts instead.",
                      path);
@@ -233,9 +233,9 @@ enum status cmd_billing_setup(struct cli *cl, struct err *e)
     if (st != OK || (st = cli_pool(cl, &pool, e)) != OK || (st = stripe_open(&stripe, cl->config, pool, e)) != OK)
         return st;
     if (write && access(secrets_path(cl) ? secrets_path(cl) : "", W_OK) != 0)
-        st = err_set(e, ERR_INVALID, "file_failed",
-                     "--write needs a %s beside the configuration that can be written: %s.", SECRETS_FILE,
-                     strerror(errno));
+        st = err_set_as(e, ERR_INVALID, E_file_failed,
+                        "--write needs a %s beside the configuration that can be written: %s.", SECRETS_FILE,
+                        strerror(errno));
     if (st == OK)
         st = setup_all(cl, &stripe, &o, write, e);
     stripe_close(&stripe);

@@ -424,7 +424,7 @@ static void check_database(struct doctor *d)
     }
     check_server(d, c);
     if (migrate_check(c, &e) != OK) {
-        put(d, BAD, "schema", strcmp(e.code, "schema_new") == 0 ? "install the newer release" : "parley migrate", "%s",
+        put(d, BAD, "schema", err_is(&e, E_schema_new) ? "install the newer release" : "parley migrate", "%s",
             e.message);
         return;
     }
@@ -548,5 +548,5 @@ enum status cmd_doctor(struct cli *cl, struct err *e)
         return err_nomem(e);
     if (cl->json)
         cli_out(cl, d.found);
-    return d.bad ? err_set(e, ERR_CONFLICT, "unhealthy", "%d of these must be mended.", d.bad) : OK;
+    return d.bad ? err_set(e, E_unhealthy, "%d of these must be mended.", d.bad) : OK;
 }

@@ -64,8 +64,8 @@ enum status cmd_flow_lint(struct cli *cl, struct err *e)
     for (size_t i = 0; st == OK && i < n; i++)
         errors += found[i].severity == FLOW_ERROR;
     if (st == OK && errors)
-        st = err_set(e, ERR_INVALID, "flow_lint", "%zu error%s, %zu warning%s.", errors, errors == 1 ? "" : "s",
-                     n - errors, n - errors == 1 ? "" : "s");
+        st = err_set(e, E_flow_lint, "%zu error%s, %zu warning%s.", errors, errors == 1 ? "" : "s", n - errors,
+                     n - errors == 1 ? "" : "s");
     else if (st == OK && n)
         cli_say(cl, "No errors, %zu warning%s.", n, n == 1 ? "" : "s");
     else if (st == OK)
@@ -107,7 +107,7 @@ enum status cmd_flow_test(struct cli *cl, struct err *e)
     if (st == OK)
         cli_say(cl, "%zu passed, %zu failed", n - failed, failed);
     if (st == OK && failed)
-        st = err_set(e, ERR_INVALID, "flow_test", "%zu of %zu tests failed.", failed, n);
+        st = err_set(e, E_flow_test, "%zu of %zu tests failed.", failed, n);
     flow_drop(f);
     return st;
 }

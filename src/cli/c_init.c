@@ -22,16 +22,16 @@ static enum status write_new(const char *path, mode_t mode, struct str text, str
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
     int why = errno;
     if (fd < 0 && why == EEXIST)
-        return err_set(e, ERR_CONFLICT, "file_exists", "%s is there already; nothing was changed.", path);
+        return err_set(e, E_file_exists, "%s is there already; nothing was changed.", path);
     if (fd < 0)
-        return err_set(e, ERR_UNAVAILABLE, "file_failed", "Cannot write %s: %s.", path, strerror(why));
+        return err_set(e, E_file_failed, "Cannot write %s: %s.", path, strerror(why));
     bool ok = write(fd, text.p, text.n) == (ssize_t)text.n && fchmod(fd, mode) == 0 && fsync(fd) == 0;
     why = errno;
     close(fd);
     if (ok)
         return OK;
     unlink(path);
-    return err_set(e, ERR_UNAVAILABLE, "file_failed", "Cannot write %s: %s.", path, strerror(why));
+    return err_set(e, E_file_failed, "Cannot write %s: %s.", path, strerror(why));
 }
 
 static enum status write_secrets(const char *path, struct err *e)
@@ -99,9 +99,9 @@ enum status cmd_config_init(struct cli *cl, struct err *e)
     if (!secrets)
         return err_nomem(e);
     if (is_there(settings)) /* asked first, so that no secrets are left beside somebody else's settings */
-        return err_set(e, ERR_CONFLICT, "file_exists", "%s is there already; nothing was changed.", settings);
+        return err_set(e, E_file_exists, "%s is there already; nothing was changed.", settings);
     if (mkdir(dir, 0755) != 0 && errno != EEXIST)
-        return err_set(e, ERR_UNAVAILABLE, "file_failed", "Cannot make the folder %s: %s.", dir, strerror(errno));
+        return err_set(e, E_file_failed, "Cannot make the folder %s: %s.", dir, strerror(errno));
     st = write_secrets(secrets, e);
     if (st != OK)
         return st;

@@ -85,7 +85,7 @@ enum status cmd_plan_show(struct cli *cl, struct err *e)
         return st;
     const struct plan *p = plans_find(&all, str_from(cl->argv[0]));
     if (!p)
-        return err_set(e, ERR_NOT_FOUND, "plan_unknown", "There is no plan \"%.40s\": parley plan list", cl->argv[0]);
+        return err_set(e, E_plan_unknown, "There is no plan \"%.40s\": parley plan list", cl->argv[0]);
     struct json *o = json_new_object(&cl->arena);
     if (!o || plan_json(o, &all, p) != 0)
         return err_nomem(e);

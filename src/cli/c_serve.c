@@ -63,8 +63,8 @@ static enum status already_runs(int fd, struct err *e)
     uint64_t pid = 0;
     ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
     if (n > 0 && num_u64(str_trim(str_n(text, (size_t)n)), INT32_MAX, &pid) && pid)
-        return err_set(e, ERR_CONFLICT, "running", "Parley already runs here (process %d).", (int)pid);
-    return err_set(e, ERR_CONFLICT, "running", "Parley already runs here.");
+        return err_set(e, E_running, "Parley already runs here (process %d).", (int)pid);
+    return err_set(e, E_running, "Parley already runs here.");
 }
 
 /* The lock counts, not the file: one that a killed process left behind is simply taken over. */
@@ -74,7 +74,7 @@ static enum status lock_pid_file(struct serve *sv, struct err *e)
         struct stat mine, there;
         int fd = open(sv->pid_path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
         if (fd < 0)
-            return err_set(e, ERR_UNAVAILABLE, "pid_file", "%s cannot be written: %s", sv->pid_path, strerror(errno));
+            return err_set(e, E_pid_file, "%s cannot be written: %s", sv->pid_path, strerror(errno));
         if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
             enum status st = already_runs(fd, e);
             close(fd);
@@ -87,7 +87,7 @@ static enum status lock_pid_file(struct serve *sv, struct err *e)
         close(fd); /* its owner removed it just now */
     }
     if (ftruncate(sv->pid_fd, 0) != 0 || dprintf(sv->pid_fd, "%d\n", (int)getpid()) < 0)
-        return err_set(e, ERR_UNAVAILABLE, "pid_file", "%s cannot be written: %s", sv->pid_path, strerror(errno));
+        return err_set(e, E_pid_file, "%s cannot be written: %s", sv->pid_path, strerror(errno));
     return OK;
 }
 
@@ -104,7 +104,7 @@ static enum status write_config_name(struct serve *sv, struct err *e)
     if (f && fclose(f) != 0)
         ok = false;
     free(name);
-    return ok ? OK : err_set(e, ERR_UNAVAILABLE, "pid_file", "%s cannot be written: %s", path, strerror(why));
+    return ok ? OK : err_set(e, E_pid_file, "%s cannot be written: %s", path, strerror(why));
 }
 
 /* ---- what must be there ---- */
@@ -113,11 +113,11 @@ static enum status check_dirs(struct serve *sv, struct err *e)
 {
     const char *run = config_string(sv->cl->config, CONFIG_run_dir);
     if (mkdir(run, 0750) != 0 && errno != EEXIST)
-        return err_set(e, ERR_UNAVAILABLE, "run_dir", "run_dir %s cannot be made: %s", run, strerror(errno));
+        return err_set(e, E_run_dir, "run_dir %s cannot be made: %s", run, strerror(errno));
     if (access(run, W_OK | X_OK) != 0)
-        return err_set(e, ERR_UNAVAILABLE, "run_dir", "run_dir %s cannot be written: %s", run, strerror(errno));
+        return err_set(e, E_run_dir, "run_dir %s cannot be written: %s", run, strerror(errno));
     if (!config_string(sv->cl->config, CONFIG_secret_key)[0])
-        return err_set(e, ERR_INVALID, "secret_key", "secret_key is not set: parley doctor says how to make one.");
+        return err_set(e, E_secret_key, "secret_key is not set: parley doctor says how to make one.");
     return OK;
 }
 
@@ -129,8 +129,7 @@ static enum status find_programs(struct serve *sv, struct err *e)
         if (!path)
             return ERR_NOMEM;
         if (access(path, X_OK) != 0)
-            return err_set(e, ERR_INVALID, "program_missing", "%s cannot be run: %s (see program_dir)", path,
-                           strerror(errno));
+            return err_set(e, E_program_missing, "%s cannot be run: %s (see program_dir)", path, strerror(errno));
         sv->programs[i] = (struct program){.name = wanted[i].name, .path = path, .listen_fd = -1};
     }
     return OK;
@@ -143,7 +142,7 @@ static enum status check_schema(struct serve *sv, struct err *e)
     ssize_t n;
     struct db *c;
     if (pipe2(words, O_CLOEXEC) != 0)
-        return err_set(e, ERR_UNAVAILABLE, "pipe", "The schema cannot be checked: %s", strerror(errno));
+        return err_set(e, E_pipe, "The schema cannot be checked: %s", strerror(errno));
     fflush(NULL);
     pid_t pid = fork();
     if (pid == 0) {
@@ -159,12 +158,12 @@ static enum status check_schema(struct serve *sv, struct err *e)
     n = pid > 0 ? read(words[0], &theirs, sizeof(theirs)) : -1;
     close(words[0]);
     if (pid < 0 || waitpid(pid, &how, 0) != pid)
-        return err_set(e, ERR_UNAVAILABLE, "fork", "The schema cannot be checked: %s", strerror(errno));
+        return err_set(e, E_fork, "The schema cannot be checked: %s", strerror(errno));
     if (n == (ssize_t)sizeof(theirs)) {
         *e = theirs;
         return theirs.status;
     }
-    return how == 0 ? OK : err_set(e, ERR_INTERNAL, NULL, "The check of the schema broke off.");
+    return how == 0 ? OK : err_set(e, E_internal, "The check of the schema broke off.");
 }
 
 static int signal_within_ms(int ms)
@@ -224,10 +223,10 @@ static enum status listen_at(const char *path, int64_t until_us, int *out, struc
     struct sockaddr_un addr = {.sun_family = AF_UNIX};
     size_t n = strlen(path);
     if (n >= sizeof(addr.sun_path))
-        return err_set(e, ERR_INVALID, "socket_path", "%s is too long for a socket: choose a shorter run_dir.", path);
+        return err_set(e, E_socket_path, "%s is too long for a socket: choose a shorter run_dir.", path);
     memcpy(addr.sun_path, path, n + 1);
     if (!becomes_free(&addr, until_us))
-        return err_set(e, ERR_CONFLICT, "socket_in_use", "Another program answers on %s.", path);
+        return err_set(e, E_socket_in_use, "Another program answers on %s.", path);
     unlink(path);
     mode_t before = umask(0117); /* 0660 from the first moment on: the web server comes by its group */
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -237,7 +236,7 @@ static enum status listen_at(const char *path, int64_t until_us, int *out, struc
     if (!ok && fd >= 0)
         close(fd);
     if (!ok)
-        return err_set(e, ERR_UNAVAILABLE, "socket_failed", "Cannot listen on %s: %s", path, strerror(why));
+        return err_set(e, E_socket_failed, "Cannot listen on %s: %s", path, strerror(why));
     *out = fd;
     return OK;
 }

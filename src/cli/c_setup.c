@@ -113,7 +113,7 @@ enum status cmd_config_get(struct cli *cl, struct err *e)
             puts(json_get_str(j, "value").p);
         return OK;
     }
-    return st == OK ? err_set(e, ERR_NOT_FOUND, "setting", "There is no setting \"%s\".", cl->argv[0]) : st;
+    return st == OK ? err_set(e, E_setting, "There is no setting \"%s\".", cl->argv[0]) : st;
 }
 
 enum status cmd_config_manual(struct cli *cl, struct err *e)

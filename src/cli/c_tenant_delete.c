@@ -21,7 +21,7 @@ static enum status count_live(struct cli *cl, struct db *c, struct id tenant, si
 
 static enum status still_subscribed(struct err *e)
 {
-    return err_set(e, ERR_CONFLICT, "subscription_live",
+    return err_set(e, E_subscription_live,
                    "This workspace has a subscription: --cancel-now ends it at once and bills what was used, then "
                    "deletes the workspace.");
 }
@@ -41,12 +41,12 @@ static enum status close_at_stripe(struct cli *cl, struct db *c, const struct ac
     st = cancel ? cancel_now(&stripe, cl->pool, &cl->arena, who, e)
                 : checkouts_end(&stripe, cl->pool, &cl->arena, who, e);
     stripe_close(&stripe);
-    if (st == ERR_CONFLICT && strcmp(e->code, "subscribed") == 0)
+    if (st == ERR_CONFLICT && err_is(e, E_subscribed))
         return still_subscribed(e);
     if (st == OK)
         st = count_live(cl, c, who->tenant, &live, e);
     if (st == OK && live)
-        return err_set(e, ERR_CONFLICT, "subscription_live",
+        return err_set(e, E_subscription_live,
                        "A subscription of this workspace has not ended: it belongs to the other mode's key, or Stripe "
                        "has not confirmed it yet.");
     return st;

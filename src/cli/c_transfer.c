@@ -11,9 +11,8 @@
 static enum status to_stdout(void *ctx, struct str part, struct err *e)
 {
     (void)ctx;
-    return fwrite(part.p, 1, part.n, stdout) == part.n
-               ? OK
-               : err_set(e, ERR_UNAVAILABLE, NULL, "The file could not be written.");
+    return fwrite(part.p, 1, part.n, stdout) == part.n ? OK
+                                                       : err_set(e, E_unavailable, "The file could not be written.");
 }
 
 enum status cmd_bot_export(struct cli *cl, struct err *e)

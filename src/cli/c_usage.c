@@ -46,7 +46,7 @@ enum status cmd_usage_verify(struct cli *cl, struct err *e)
     cli_out(cl, o);
     cl->json = json;
     if (n && !repair)
-        return err_set(e, ERR_CONFLICT, "usage_drift",
+        return err_set(e, E_usage_drift,
                        "%zu counters do not equal the ledger: parley usage verify --repair sets them to it.", n);
     return OK;
 }

@@ -28,7 +28,7 @@ static enum status get_password(struct cli *cl, bool from_stdin, struct str *out
         while (st == OK && out->n && (out->p[out->n - 1] == '\n' || out->p[out->n - 1] == '\r'))
             out->n--;
         if (st == OK && !out->n)
-            st = err_at(e, ERR_INVALID, "password_short", "password", "Standard input holds no password.");
+            st = err_at(e, E_password_short, "password", "Standard input holds no password.");
     } else if (!(out->p = make_password(cl)))
         st = err_nomem(e);
     else

@@ -18,7 +18,7 @@ enum status cli_usage(struct err *e, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(text, sizeof(text), fmt, ap);
     va_end(ap);
-    return err_set(e, ERR_INVALID, "usage", "%s", text);
+    return err_set(e, E_usage, "%s", text);
 }
 
 /* One option at argv[*i]; *i moves over its value. */
@@ -78,9 +78,9 @@ enum status cli_db_any(struct cli *cl, struct db **out, struct err *e)
     if (st == OK && !cl->db && (st = db_get(cl->pool, &cl->db, e)) != OK) {
         char why[256];
         if (db_pool_trouble(cl->pool, why, sizeof(why)))
-            st = err_set(e, ERR_DENIED, "database_refused", "The database refuses the connection: %s", why);
+            st = err_set(e, E_database_refused, "The database refuses the connection: %s", why);
         else if (why[0])
-            (void)err_set(e, st, "database_unavailable", "The database cannot be reached: %s", why);
+            (void)err_set_as(e, st, E_database_unavailable, "The database cannot be reached: %s", why);
     }
     *out = cl->db;
     return st;
@@ -128,9 +128,9 @@ static enum status read_all(struct cli *cl, int fd, size_t max, struct str *out,
     }
     char *copy = NULL;
     if (n < 0)
-        st = err_set(e, ERR_INVALID, "file", "It cannot be read: %s", strerror(errno));
+        st = err_set(e, E_file, "It cannot be read: %s", strerror(errno));
     else if (!buf_ok(&b) || b.n > max)
-        st = err_set(e, ERR_TOO_LARGE, NULL, "It is larger than %zu bytes.", max);
+        st = err_set(e, E_too_large, "It is larger than %zu bytes.", max);
     else if (!(copy = arena_strdup(&cl->arena, buf_str(&b))))
         st = err_nomem(e);
     else
@@ -144,7 +144,7 @@ enum status cli_read_file(struct cli *cl, const char *path, size_t max, struct s
     bool std = strcmp(path, "-") == 0;
     int fd = std ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return err_set(e, ERR_INVALID, "file", "%s cannot be opened: %s", path, strerror(errno));
+        return err_set(e, E_file, "%s cannot be opened: %s", path, strerror(errno));
     enum status st = read_all(cl, fd, max, out, e);
     if (!std)
         close(fd);

@@ -166,10 +166,10 @@ static int run(struct cli *cl)
     if (st == OK)
         st = cl->command->fn(cl, &e);
     if (st == OK && (fflush(stdout) != 0 || ferror(stdout)))
-        st = err_set(&e, ERR_INTERNAL, "output", "The result could not be written out.");
+        st = err_raise(&e, E_output);
     if (st != OK)
         print_failure(cl, &e);
-    if (st == ERR_INVALID && strcmp(e.code, "usage") == 0) {
+    if (st == ERR_INVALID && err_is(&e, E_usage)) {
         fprintf(stderr, "Usage: parley %s %s\n", cl->command->name, cl->command->usage);
         return 2;
     }

@@ -31,9 +31,8 @@ static enum status name_them(const struct tenant *all, size_t n, struct err *e)
                          id_text(ID_TENANT, all[i].id, id), STR_F(str_sub(all[i].name, 0, 40)));
         used += k > 0 ? (size_t)k : 0;
     }
-    return err_set(e, ERR_INVALID, "tenant_ambiguous",
-                   "There are %zu workspaces: say which with --tenant or PARLEY_TENANT: %s%s", n, list,
-                   n > 4 ? ", ..." : "");
+    return err_set(e, E_tenant_ambiguous, "There are %zu workspaces: say which with --tenant or PARLEY_TENANT: %s%s", n,
+                   list, n > 4 ? ", ..." : "");
 }
 
 static bool means(const struct tenant *t, const char *text)
@@ -60,9 +59,9 @@ enum status cli_tenant(struct cli *cl, struct db *c, const char *text, struct id
     if (found > 1)
         return name_them(all, found, e);
     if (!found && wanted)
-        return err_set(e, ERR_NOT_FOUND, "workspace_unknown", "There is no workspace \"%.80s\".", wanted);
+        return err_set(e, E_workspace_unknown, "There is no workspace \"%.80s\".", wanted);
     if (!found)
-        return err_set(e, ERR_NOT_FOUND, "workspace_unknown", "There is no workspace yet: parley tenant create NAME");
+        return err_set(e, E_workspace_unknown, "There is no workspace yet: parley tenant create NAME");
     *out = all[0].id;
     return OK;
 }

@@ -59,23 +59,23 @@ static enum status known(unsigned no, const char *text, struct err *e)
     switch (no) {
     case ER_DUP_ENTRY:
     case ER_DUP_ENTRY_WITH_KEY_NAME:
-        return err_set(e, ERR_CONFLICT, "duplicate", "There is such an entry already (%.*s).", STR_F(key));
+        return err_set(e, E_duplicate, "There is such an entry already (%.*s).", STR_F(key));
     case ER_NO_REFERENCED_ROW:
     case ER_NO_REFERENCED_ROW_2:
-        return err_set(e, ERR_CONFLICT, "reference", "What this points at does not exist.");
+        return err_set(e, E_reference, "What this points at does not exist.");
     case ER_ROW_IS_REFERENCED:
     case ER_ROW_IS_REFERENCED_2:
-        return err_set(e, ERR_CONFLICT, "reference", "Something else still points at this.");
+        return err_set(e, E_reference, "Something else still points at this.");
     case ER_DISK_FULL:
     case ER_RECORD_FILE_FULL:
-        return err_set(e, ERR_UNAVAILABLE, "database_full", "The database has no room left.");
+        return err_raise(e, E_database_full);
     case ER_OPTION_PREVENTS_STATEMENT:
     case ER_READ_ONLY_MODE:
-        return err_set(e, ERR_UNAVAILABLE, "database_read_only", "The database takes no changes at the moment.");
+        return err_raise(e, E_database_read_only);
     case CR_OUT_OF_MEMORY:
         return err_nomem(e);
     default:
-        return err_set(e, ERR_INTERNAL, NULL, "The database refused a statement.");
+        return err_set(e, E_internal, "The database refused a statement.");
     }
 }
 
@@ -85,10 +85,10 @@ enum status db_fail(struct db *c, const char *name, unsigned no, const char *tex
     case FATE_LOST:
         c->broken = true;
         log_line_limited(LOG_WARN, "database_lost", LOG_S("statement", name), LOG_I("errno", no), LOG_S("error", text));
-        return err_set(e, ERR_UNAVAILABLE, "database_unavailable", "The connection to the database was lost.");
+        return err_set(e, E_database_unavailable, "The connection to the database was lost.");
     case FATE_RETRY:
         c->fault = FAULT_RETRY;
-        return err_set(e, ERR_UNAVAILABLE, "retry", "Somebody else changes the same thing; try again.");
+        return err_raise(e, E_retry);
     default:
         break;
     }

@@ -55,7 +55,7 @@ enum status db_check_arg(const struct db_plan *p, unsigned slot, const struct db
     if (p->null[p->source[slot]])
         return OK;
     log_line(LOG_ERROR, "database_null", LOG_S("statement", p->stmt->name), LOG_I("argument", p->source[slot] + 1));
-    return err_set(e, ERR_INTERNAL, NULL, "A value is missing.");
+    return err_set(e, E_internal, "A value is missing.");
 }
 
 enum enum_field_types db_wire_type(char letter)
@@ -194,7 +194,7 @@ static enum status usable(struct db *c, struct err *e)
     if (!c->broken && c->my)
         return OK;
     if (c->tx)
-        return err_set(e, ERR_UNAVAILABLE, "database_unavailable", "The connection to the database was lost.");
+        return err_set(e, E_database_unavailable, "The connection to the database was lost.");
     return db_connect(c, e);
 }
 
@@ -277,12 +277,12 @@ enum status db_query_one(struct db *c, struct db_stmt *stmt, const struct id *te
     if (st != OK || (st = db_fetch(c, p, k, a, out, &more, e)) != OK)
         return st;
     if (!more)
-        return err_set(e, ERR_NOT_FOUND, NULL, "There is no such thing.");
+        return err_set(e, E_not_found, "There is no such thing.");
     if ((st = db_fetch(c, p, k, a, &second, &more, e)) != OK || !more)
         return st;
     mysql_stmt_free_result(k->stmt);
     log_line(LOG_ERROR, "database_rows", LOG_S("statement", stmt->name));
-    return err_set(e, ERR_INTERNAL, NULL, "There is more than one of what should be single.");
+    return err_set(e, E_internal, "There is more than one of what should be single.");
 }
 
 enum status db_each(struct db *c, struct db_stmt *stmt, const struct id *tenant, const struct db_val *args,

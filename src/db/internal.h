@@ -60,7 +60,7 @@ struct db_pool {
     enum config_key user, password; /* which settings it signs in with */
     struct db *free;
     int open, out, max;
-    unsigned io_s;   /* how long an answer is waited for; 0 = for ever (migrations) */
+    unsigned io_s;     /* how long an answer is waited for; 0 = for ever (migrations) */
     char trouble[256]; /* why the last connection failed; "" */
     bool refused;      /* by the server, which answered */
 };

@@ -54,16 +54,16 @@ static enum status read_sql(struct arena *a, int dir, const char *name, struct s
     int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
     enum status st = OK;
     if (fd < 0 || fstat(fd, &info) != 0) {
-        st = err_set(e, ERR_INVALID, "migration_file", "%s cannot be read: %s", name, strerror(errno));
+        st = err_set(e, E_migration_file, "%s cannot be read: %s", name, strerror(errno));
     } else if (info.st_size <= 0 || (uint64_t)info.st_size > MAX_FILE) {
-        st = err_set(e, ERR_INVALID, "migration_file", "%s is empty or too large", name);
+        st = err_set(e, E_migration_file, "%s is empty or too large", name);
     } else {
         size_t n = (size_t)info.st_size;
         char *p = arena_alloc(a, n + 1);
         if (!p)
             st = err_nomem(e);
         else if (read(fd, p, n) != (ssize_t)n)
-            st = err_set(e, ERR_INVALID, "migration_file", "%s cannot be read", name);
+            st = err_set(e, E_migration_file, "%s cannot be read", name);
         else
             *out = str_n(p, n);
     }
@@ -95,8 +95,7 @@ static enum status add_file(struct run *r, int dir, const char *file, struct err
         return err_nomem(e);
     struct step *step = &r->steps[version - 1];
     if (step->version)
-        return err_set(e, ERR_INVALID, "migration_twice", "There are two migrations %04d: %s and %s", version,
-                       step->name.p, name);
+        return err_set(e, E_migration_twice, "There are two migrations %04d: %s and %s", version, step->name.p, name);
     step->version = version;
     step->name = str_from(name);
     enum status st = read_sql(&r->arena, dir, name, &step->sql, e);
@@ -113,8 +112,7 @@ static enum status read_dir(struct run *r, const char *path, struct err *e)
     struct dirent *entry;
     enum status st = OK;
     if (!d)
-        return err_set(e, ERR_INVALID, "migration_dir", "The migrations in %s cannot be read: %s", path,
-                       strerror(errno));
+        return err_set(e, E_migration_dir, "The migrations in %s cannot be read: %s", path, strerror(errno));
     if (!(r->steps = arena_array(&r->arena, MAX_VERSION, sizeof(*r->steps))))
         st = err_nomem(e);
     while (st == OK && (entry = readdir(d)))
@@ -123,9 +121,9 @@ static enum status read_dir(struct run *r, const char *path, struct err *e)
     closedir(d);
     for (size_t i = 0; st == OK && i < r->n; i++)
         if (!r->steps[i].version)
-            st = err_set(e, ERR_INVALID, "migration_gap", "Migration %04zu is missing in %s", i + 1, path);
+            st = err_set(e, E_migration_gap, "Migration %04zu is missing in %s", i + 1, path);
     if (st == OK && r->n == 0)
-        st = err_set(e, ERR_INVALID, "migration_dir", "There are no migrations in %s", path);
+        st = err_set(e, E_migration_dir, "There are no migrations in %s", path);
     return st;
 }
 
@@ -151,20 +149,21 @@ static enum status compare(const struct run *r, struct migrate_report *out, stru
         const struct migrate_row *row = &r->rows[i];
         if (row->version > (int)r->n)
             return err_set(
-                e, ERR_CONFLICT, "schema_new",
+                e, E_schema_new,
                 "The database has migration %04d (%.*s), this release ends at %04zu: install the newer release.",
                 row->version, STR_F(row->name), r->n);
         if (!str_eqz(row->state, "applied"))
             continue;
         if (!str_eq(row->checksum, r->steps[row->version - 1].checksum))
-            return err_set(e, ERR_CONFLICT, "migration_changed",
+            return err_set(e, E_migration_changed,
                            "%.*s was changed after it was applied: restore it and add a new migration instead.",
                            STR_F(row->name));
         top = row->version;
     }
     for (int v = 1; v <= top; v++)
         if (!is_applied(r, v))
-            return err_set(e, ERR_CONFLICT, "migration_gap", "The database has migration %04d but not %04d.", top, v);
+            return err_set_as(e, ERR_CONFLICT, E_migration_gap, "The database has migration %04d but not %04d.", top,
+                              v);
     out->version = top;
     out->pending = (int)r->n - top;
     return OK;
@@ -199,8 +198,7 @@ static enum status apply_step(struct db *c, void *ctx, struct err *e)
         snprintf(why, sizeof(why), "%s", mysql_error(c->my));
         (void)db_fail(c, a->step->name.p, no, why, e);
         if (db_fate(no) != FATE_LOST && db_fate(no) != FATE_RETRY)
-            (void)err_set(e, ERR_INTERNAL, "migration_failed", "Migration %s failed: %s (%u)", a->step->name.p, why,
-                          no);
+            (void)err_set(e, E_migration_failed, "Migration %s failed: %s (%u)", a->step->name.p, why, no);
         return e->status;
     }
     return mark(a->r, a->step, "applied", e);
@@ -219,7 +217,7 @@ static enum status run_step(struct run *r, const struct step *step, struct err *
     st = db_transaction(r->work, apply_step, &a, &mine);
     if (st == OK)
         return OK;
-    if (strcmp(mine.code, "migration_failed") == 0)
+    if (err_is(&mine, E_migration_failed))
         (void)mark(r, step, "failed", NULL);
     if (e)
         *e = mine;
@@ -267,7 +265,7 @@ static enum status apply(struct run *r, struct migrate_report *out, struct err *
     do { /* somebody else is at it: each try waits for a lock timeout of the server */
         mine = (struct err)ERR_INIT;
         st = db_transaction(r->lock, with_lock, &l, &mine);
-    } while (st != OK && !l.held && strcmp(mine.code, "retry") == 0 && clock_mono_us() < until);
+    } while (st != OK && !l.held && err_is(&mine, E_retry) && clock_mono_us() < until);
     if (st != OK && e)
         *e = mine;
     return st;
@@ -317,7 +315,7 @@ enum status migrate_run(const struct config *c, const char *sql_dir, enum migrat
     else if (r.pool && st == ERR_UNAVAILABLE) {
         char why[256];
         db_pool_trouble(r.pool, why, sizeof(why));
-        (void)err_set(e, st, "database_unavailable", "The database cannot be reached: %s", why);
+        (void)err_set_as(e, st, E_database_unavailable, "The database cannot be reached: %s", why);
     }
     close_run(&r);
     return st;
@@ -326,15 +324,14 @@ enum status migrate_run(const struct config *c, const char *sql_dir, enum migrat
 static enum status judge(int version, int unfinished, struct err *e)
 {
     if (version > SCHEMA_VERSION)
-        return err_set(e, ERR_CONFLICT, "schema_new",
+        return err_set(e, E_schema_new,
                        "The database's schema is %d, newer than this release (%d): install the newer release.", version,
                        SCHEMA_VERSION);
     if (unfinished)
-        return err_set(e, ERR_CONFLICT, "schema_unfinished", "A migration did not finish: run parley migrate.");
+        return err_raise(e, E_schema_unfinished);
     if (version < SCHEMA_VERSION)
-        return err_set(e, ERR_CONFLICT, "schema_old",
-                       "The database's schema is %d, this release needs %d: run parley migrate.", version,
-                       SCHEMA_VERSION);
+        return err_set(e, E_schema_old, "The database's schema is %d, this release needs %d: run parley migrate.",
+                       version, SCHEMA_VERSION);
     return OK;
 }
 

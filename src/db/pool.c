@@ -151,7 +151,7 @@ static enum status connect_failed(struct db *c, MYSQL *my, struct err *e)
                  no == ER_DBACCESS_DENIED_ERROR || no == ER_BAD_DB_ERROR;
     pthread_mutex_unlock(&p->lock);
     log_line_limited(LOG_ERROR, "database_unreachable", LOG_S("error", mysql_error(my)), LOG_I("errno", no));
-    return err_set(e, ERR_UNAVAILABLE, "database_unavailable", "The database cannot be reached.");
+    return err_set(e, E_database_unavailable, "The database cannot be reached.");
 }
 
 bool db_pool_trouble(struct db_pool *p, char *out, size_t n)
@@ -228,7 +228,7 @@ enum status db_get(struct db_pool *p, struct db **out, struct err *e)
     *out = NULL;
     if (!c && timed_out) {
         log_line_limited(LOG_WARN, "database_pool_empty", LOG_I("connections", p->max));
-        return err_set(e, ERR_UNAVAILABLE, "database_unavailable", "The database is busy; try again in a moment.");
+        return err_set(e, E_database_unavailable, "The database is busy; try again in a moment.");
     }
     if (!c)
         return err_nomem(e);

@@ -89,7 +89,7 @@ static enum status read_row(const struct db_plan *p, struct db_prepared *k, stru
         if (st != OK) {
             log_line(LOG_ERROR, "database_column", LOG_S("statement", p->stmt->name), LOG_I("column", i),
                      LOG_S("error", v[i].type ? "not of its type" : "NULL"));
-            return err_set(e, ERR_INTERNAL, NULL, "The database gave a value that does not fit.");
+            return err_set(e, E_internal, "The database gave a value that does not fit.");
         }
     }
     *out = (struct db_row){v, p->cols};

@@ -47,7 +47,7 @@ static enum status commit(struct db *c, struct err *e)
 {
     if (c->broken) {
         c->tx = false;
-        return err_set(e, ERR_UNAVAILABLE, "database_unavailable", "The connection to the database was lost.");
+        return err_set(e, E_database_unavailable, "The connection to the database was lost.");
     }
     unsigned no = db_raw(c, commit_sql, sizeof(commit_sql) - 1);
     if (!no) {
@@ -62,8 +62,7 @@ static enum status commit(struct db *c, struct err *e)
     log_line(LOG_ERROR, "database_commit_unknown", LOG_I("errno", no), LOG_S("error", mysql_error(c->my)));
     c->broken = true;
     c->tx = false;
-    return err_set(e, ERR_UNAVAILABLE, "commit_unknown",
-                   "The connection to the database was lost while saving; whether it was saved is not known.");
+    return err_raise(e, E_commit_unknown);
 }
 
 /* fn's own word, unless a fault it swallowed has already undone its work. */
@@ -75,8 +74,8 @@ static enum status finish(struct db *c, enum status st, struct err *e)
     if (st != OK)
         return st;
     if (c->fault == FAULT_RETRY)
-        return err_set(e, ERR_UNAVAILABLE, "retry", "Somebody else changes the same thing; try again.");
-    return err_set(e, ERR_INTERNAL, NULL, "A failed change was about to be saved.");
+        return err_raise(e, E_retry);
+    return err_set(e, E_internal, "A failed change was about to be saved.");
 }
 
 /* Those who collided must not meet again: 0.5 to 1.5 ms, doubled each time, spread by the connection's address. */

@@ -274,8 +274,8 @@ static enum status flow_check_size(const struct json *doc, struct err *e)
     if (size_of(doc) <= MAX_FLOW && json_bytes(doc) <= MAX_FLOW_JSON)
         return OK;
     if (size_of(doc) <= MAX_FLOW)
-        return err_set(e, ERR_TOO_LARGE, "flow_too_large", "A flow of this size cannot have so many values.");
-    return err_set(e, ERR_TOO_LARGE, "flow_too_large", "A flow is at most %zu KB.", MAX_FLOW / KB);
+        return err_set(e, E_flow_too_large, "A flow of this size cannot have so many values.");
+    return err_set(e, E_flow_too_large, "A flow is at most %zu KB.", MAX_FLOW / KB);
 }
 
 enum status flow_read(const struct json *doc, struct reader_notes *notes, struct flow **out, struct err *e)

@@ -41,8 +41,7 @@ enum status pattern_new(struct arena *a, struct str source, struct pattern **out
             return err_nomem(e);
         PCRE2_UCHAR why[120] = "";
         pcre2_get_error_message(code, why, sizeof(why));
-        return err_set(e, ERR_INVALID, "flow_invalid", "the pattern is wrong at character %zu: %s", (size_t)at,
-                       (const char *)why);
+        return err_set(e, E_flow_invalid, "the pattern is wrong at character %zu: %s", (size_t)at, (const char *)why);
     }
     p->limits = pcre2_match_context_create(NULL);
     if (!p->limits)

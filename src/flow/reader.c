@@ -47,7 +47,7 @@ static enum status reader_refuse_v(struct flow_reader *r, const char *fmt, va_li
     struct str cut = str_from(message); /* vsnprintf may have cut inside a character */
     while (cut.n && !utf8_valid(cut))
         cut.n--;
-    return err_at(r->e, ERR_INVALID, "flow_invalid", r->path, "%.*s", STR_F(cut));
+    return err_at(r->e, E_flow_invalid, r->path, "%.*s", STR_F(cut));
 }
 
 enum status reader_refuse(struct flow_reader *r, const char *fmt, ...)

@@ -30,7 +30,7 @@ static enum status run_from(struct flow_turn *r, int next)
     while (next != NODE_NONE) {
         const struct flow_node *n = &r->f->nodes[next];
         if (++r->steps > MAX_FLOW_STEPS)
-            return err_set(r->e, ERR_INVALID, "flow_loop",
+            return err_set(r->e, E_flow_loop,
                            "The flow runs in a loop at \"%.*s\": more than %d steps for one message.", STR_F(n->id),
                            MAX_FLOW_STEPS);
         r->at = next;
@@ -58,7 +58,7 @@ static enum status run_take_input(struct flow_turn *r)
     bool ok = true;
     struct str said = r->in->text.n ? r->in->text : r->in->choice;
     if (!utf8_text(r->in->text) || !utf8_text(r->in->choice) || said.n > MAX_TEXT * 4)
-        return err_set(r->e, ERR_INVALID, NULL, "The message is not valid text, or too long.");
+        return err_set(r->e, E_invalid, "The message is not valid text, or too long.");
     r->input = str_trim(said);
     r->folded = text_fold(r->a, r->in->choice.n ? r->in->choice : r->input, &ok);
     return ok ? OK : err_nomem(r->e);

@@ -20,8 +20,7 @@ enum status run_render(struct flow_turn *r, const struct tpl *t, struct str *out
     if (!buf_ok(&r->buf) && !r->buf.full)
         return err_nomem(r->e);
     if (!buf_ok(&r->buf))
-        return err_set(r->e, ERR_TOO_LARGE, "flow_text", "A text with its variables is larger than %zu KB.",
-                       MAX_FLOW_RENDERED / KB);
+        return err_set(r->e, E_flow_text, "A text with its variables is larger than %zu KB.", MAX_FLOW_RENDERED / KB);
     *out = arena_str(r->a, buf_str(&r->buf), &ok);
     return ok ? OK : err_nomem(r->e);
 }
@@ -49,8 +48,7 @@ static enum status set_choices(struct flow_turn *r, const struct node_choices *c
 enum status run_send(struct flow_turn *r, struct flow_message *m)
 {
     if (r->said == MAX_TURN_MESSAGES)
-        return err_set(r->e, ERR_INVALID, "flow_messages", "The flow answers one message with more than %d.",
-                       MAX_TURN_MESSAGES);
+        return err_set(r->e, E_flow_messages, "The flow answers one message with more than %d.", MAX_TURN_MESSAGES);
     r->said++;
     m->delay_ms = r->delay_ms;
     r->delay_ms = 0;

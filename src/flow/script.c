@@ -125,7 +125,7 @@ static enum status script_reply(struct arena *a, const struct json *stub, int *h
     const struct json *j = json_get(stub, "body");
     *http_status = (int)json_int(json_get(stub, "status"), 200);
     if (json_bool(json_get(stub, "fail")))
-        return err_set(e, ERR_UNAVAILABLE, "fetch_failed", "The test says that this call fails.");
+        return err_set(e, E_fetch_failed, "The test says that this call fails.");
     *body = json_str(j);
     if (!j || json_is(j, JSON_STRING))
         return OK;
@@ -151,7 +151,7 @@ static enum status script_http(void *ctx, const struct flow_http *rq, struct are
     }
     script_fail(s, "the flow calls %.*s %.*s with the body \"%.*s\", and the test has no answer for that",
                 STR_F(rq->method), STR_F(utf8_cut(rq->url, 100)), STR_F(utf8_cut(rq->body, 100)));
-    return err_set(e, ERR_UNAVAILABLE, "fetch_failed", "The test has no answer for this call.");
+    return err_set(e, E_fetch_failed, "The test has no answer for this call.");
 }
 
 /* ---- what is expected ---- */

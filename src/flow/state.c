@@ -112,7 +112,7 @@ static enum status state_check_size(const struct flow_turn *r, const struct json
     if (!ok && !full)
         return err_nomem(r->e);
     return ok ? OK
-              : err_set(r->e, ERR_TOO_LARGE, "flow_state", "The variables of this conversation are larger than %zu KB.",
+              : err_set(r->e, E_flow_state, "The variables of this conversation are larger than %zu KB.",
                         MAX_STATE / KB);
 }
 

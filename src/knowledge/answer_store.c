@@ -64,7 +64,7 @@ enum status answer_store_bot(struct db *c, struct arena *a, struct id tenant, st
     struct db_row r;
     enum status st = db_query_one(c, &answer_bot, &tenant, DB_ARGS(db_id(bot)), a, &r, e);
     if (st == ERR_NOT_FOUND)
-        return err_set(e, ERR_NOT_FOUND, "bot_unknown", "There is no such bot.");
+        return err_set(e, E_bot_unknown, "There is no such bot.");
     if (st == OK)
         *language = db_row_str(r, 0);
     return st;
@@ -172,7 +172,7 @@ enum status answer_store_get(struct db *c, struct arena *a, struct id tenant, st
     struct db_row r;
     enum status st = db_query_one(c, &answer_select, &tenant, DB_ARGS(db_id(bot), db_id(answer)), a, &r, e);
     if (st == ERR_NOT_FOUND)
-        return err_set(e, ERR_NOT_FOUND, "answer_unknown", "There is no such answer.");
+        return err_raise(e, E_answer_unknown);
     if (st == OK)
         *out = answer_of(r);
     return st;

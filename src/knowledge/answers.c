@@ -72,9 +72,10 @@ enum status answers_get(struct db *c, struct id tenant, struct id bot, struct id
 
 static enum status answer_prepare(struct answer *w, struct answer_row *row, struct err *e)
 {
-    const char *field, *words, *code = answer_check(w, &field, &words);
-    if (code)
-        return err_at(e, ERR_INVALID, code, field, "%s", words);
+    const char *field, *words;
+    enum error_code code = answer_check(w, &field, &words);
+    if (code != E_none)
+        return err_at(e, code, field, "%s", words);
     row->answer = *w;
     return answer_hash(w, row->question_hash) ? OK : err_nomem(e);
 }
@@ -84,7 +85,7 @@ static enum status answer_room_for_one(struct db *c, struct arena *a, struct id 
     int64_t n = 0;
     enum status st = answer_store_count(c, a, tenant, bot, &n, e);
     if (st == OK && n >= MAX_ANSWERS)
-        st = err_set(e, ERR_TOO_LARGE, "too_many_answers", "A bot has at most %d answers.", MAX_ANSWERS);
+        st = err_set(e, E_too_many_answers, "A bot has at most %d answers.", MAX_ANSWERS);
     return st;
 }
 
@@ -110,7 +111,7 @@ enum status answers_save(struct db *c, struct id tenant, struct id bot, struct a
     if (st == OK)
         st = fresh ? answer_store_add(c, tenant, bot, &row, e) : answer_store_set(c, tenant, bot, &row, e);
     if (st == ERR_CONFLICT)
-        st = err_at(e, ERR_CONFLICT, "question_taken", "question", "There is an answer to this question already.");
+        st = err_raise_at(e, E_question_taken, "question");
     arena_release(&a);
     if (st != OK)
         return st;
@@ -126,7 +127,7 @@ enum status answers_delete(struct db *c, struct id tenant, struct id bot, struct
     if (st != OK)
         return st;
     if (!there)
-        return err_set(e, ERR_NOT_FOUND, "answer_unknown", "There is no such answer.");
+        return err_raise(e, E_answer_unknown);
     answers_changed(bot);
     return OK;
 }
@@ -139,11 +140,12 @@ enum status answers_add_all(struct db *c, struct id tenant, struct id bot, const
     enum status st = OK;
     for (size_t i = 0; i < n && st == OK; i++) {
         struct answer w = rows[i];
-        const char *field, *words, *code = answer_check(&w, &field, &words);
+        const char *field, *words;
+        enum error_code code = answer_check(&w, &field, &words);
         char pointer[64];
-        if (code) {
+        if (code != E_none) {
             snprintf(pointer, sizeof(pointer), "/answers/%zu/%s", i, field);
-            return err_at(e, ERR_INVALID, code, pointer, "Answer %zu: %s", i + 1, words);
+            return err_at(e, code, pointer, "Answer %zu: %s", i + 1, words);
         }
         w.id = id_new();
         batch[k].answer = w;

@@ -210,7 +210,7 @@ enum status csv_open(struct csv *c, struct str file, struct err *e)
 {
     *c = (struct csv){.in = file};
     if (file.n >= 2 && (memcmp(file.p, "\xFF\xFE", 2) == 0 || memcmp(file.p, "\xFE\xFF", 2) == 0))
-        return err_set(e, ERR_INVALID, "csv_encoding", "The file is UTF-16: save it as \"CSV UTF-8\".");
+        return err_raise(e, E_csv_encoding);
     if (file.n >= 3 && memcmp(file.p, "\xEF\xBB\xBF", 3) == 0)
         c->in = str_sub(file, 3, file.n - 3);
     c->windows1252 = looks_windows1252(c->in);

@@ -178,8 +178,10 @@ static enum status read_one(struct import *m, const struct csv_row *r, struct re
         *code = "too_few_fields", *words = "The row has fewer fields than the header.";
     else if (too_wide(m, r))
         *code = "too_many_fields", *words = "The row has more fields than the header.";
-    else
-        *code = answer_check(w, &field, words);
+    else {
+        enum error_code wrong = answer_check(w, &field, words);
+        *code = wrong == E_none ? NULL : error_name(wrong);
+    }
     if (*code)
         return OK;
     if (!answer_hash(w, out->row.question_hash) || !content_hash(w, out->content) ||
@@ -245,21 +247,19 @@ static enum status import_read_header(struct import *m, struct csv *csv, struct 
     if (got == CSV_NOMEM)
         return err_nomem(e);
     if (got != CSV_ROW)
-        return err_set(e, ERR_INVALID, "csv_header", "The header row cannot be read: %s", words);
+        return err_set(e, E_csv_header, "The header row cannot be read: %s", words);
     for (size_t c = 0; c < COLUMNS; c++)
         m->column[c] = -1;
     for (size_t i = 0; i < r.n; i++)
         for (size_t c = 0; c < COLUMNS; c++)
             if (str_ieq(str_trim(r.fields[i]), str_from(column_names[c]))) {
                 if (m->column[c] >= 0)
-                    return err_set(e, ERR_INVALID, "csv_header", "The header names the column \"%s\" twice.",
-                                   column_names[c]);
+                    return err_set(e, E_csv_header, "The header names the column \"%s\" twice.", column_names[c]);
                 m->column[c] = (int)i;
             }
     m->header_n = r.n;
     if (m->column[QUESTION] < 0 || m->column[ANSWER] < 0)
-        return err_set(e, ERR_INVALID, "csv_header",
-                       "The first row must name the columns \"question\" and \"answer\".");
+        return err_set(e, E_csv_header, "The first row must name the columns \"question\" and \"answer\".");
     return OK;
 }
 
@@ -276,7 +276,7 @@ static enum status note_rows(struct import *m, struct csv csv, struct err *e)
         if (got == CSV_NOMEM)
             return err_nomem(e);
         if (++rows > MAX_CSV_ROWS)
-            return err_set(e, ERR_TOO_LARGE, "csv_rows", "A file has at most %d rows.", MAX_CSV_ROWS);
+            return err_set(e, E_csv_rows, "A file has at most %d rows.", MAX_CSV_ROWS);
         if (got == CSV_ROW)
             st = note_row(m, csv.row, &r, e);
         arena_reset(&m->batch_arena);
@@ -325,7 +325,7 @@ static enum status remove_unseen(struct import *m, struct err *e)
     struct remove_tx tx = {.m = m, .ids = ids};
     enum status st = OK;
     if (m->out->added + m->out->updated + m->out->unchanged == 0)
-        return err_set(e, ERR_INVALID, "csv_empty", "The file has no readable row: nothing was replaced.");
+        return err_raise(e, E_csv_empty);
     for (size_t i = 0; i < m->table_cap && st == OK; i++) {
         if (m->table[i].there && !m->table[i].last_row) {
             ids[tx.n++] = m->table[i].id;
@@ -353,8 +353,8 @@ static enum status import_run(struct import *m, struct str file, struct arena *a
     if (st == OK)
         st = note_rows(m, csv, e);
     if (st == OK && !m->o->replace && m->table_n > MAX_ANSWERS)
-        st = err_set(e, ERR_TOO_LARGE, "too_many_answers",
-                     "A bot has at most %d answers: with these it would have %zu.", MAX_ANSWERS, m->table_n);
+        st = err_set(e, E_too_many_answers, "A bot has at most %d answers: with these it would have %zu.", MAX_ANSWERS,
+                     m->table_n);
     if (st == OK)
         st = take_rows(m, &csv, e);
     if (st == OK && m->o->replace)
@@ -385,7 +385,7 @@ enum status answers_import(struct db *c, struct id tenant, struct id bot, struct
     enum status st, kept;
     *out = (struct import_report){0};
     if (csv.n > MAX_CSV)
-        return err_set(e, ERR_TOO_LARGE, "csv_too_large", "A file has at most %zu MB.", MAX_CSV / MB);
+        return err_set(e, E_csv_too_large, "A file has at most %zu MB.", MAX_CSV / MB);
     arena_init(&m.batch_arena, BATCH_ARENA);
     m.batch = calloc(BATCH, sizeof(*m.batch));
     st = m.batch ? import_run(&m, csv, a, e) : err_nomem(e);

@@ -24,7 +24,7 @@ static enum status import_job_add(struct db *c, void *ctx, struct err *e)
     if (st == OK)
         st = queue_waiting(c, a->job.tenant, a->job.kind, &waiting, e);
     if (st == OK && waiting >= WAITING_MAX)
-        st = err_set(e, ERR_CONFLICT, "imports_waiting",
+        st = err_set(e, E_imports_waiting,
                      "%d imports of this workspace are under way: wait until one of them has ended.", WAITING_MAX);
     return st == OK ? queue_add(c, &a->job, &a->id, e) : st;
 }
@@ -35,7 +35,7 @@ enum status answers_import_later(struct db *c, struct id tenant, struct id bot, 
     struct json *payload = json_new_object(a);
     char id[ID_TEXT_MAX];
     if (!f->csv.n)
-        return err_at(e, ERR_INVALID, "file_missing", "file", "Choose a file first.");
+        return err_raise_at(e, E_file_missing, "file");
     if (!payload || json_set_str(payload, "bot", str_from(id_text(ID_BOT, bot, id))) != 0 ||
         json_set_bool(payload, "replace", f->replace) != 0 ||
         json_set_str(payload, "filename", utf8_valid(f->name) ? utf8_cut(f->name, FILENAME_MAX_SHOWN) : STR_EMPTY) != 0)

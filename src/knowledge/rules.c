@@ -29,7 +29,7 @@ static bool is_language(struct str s)
     return true;
 }
 
-const char *answer_check(struct answer *w, const char **field, const char **words)
+enum error_code answer_check(struct answer *w, const char **field, const char **words)
 {
     const struct rule {
         const char *field;
@@ -46,21 +46,21 @@ const char *answer_check(struct answer *w, const char **field, const char **word
         *t = str_trim(str_n(t->p, t->n)); /* a text that was never set is empty */
         *field = rules[i].field;
         if (!utf8_text(*t))
-            return *words = "The text holds characters that cannot be shown.", "text_invalid";
+            return *words = "The text holds characters that cannot be shown.", E_text_invalid;
         if (utf8_length(*t) > rules[i].max)
-            return *words = rules[i].too_long, "too_long";
+            return *words = rules[i].too_long, E_too_long;
     }
     if (!w->question.n)
-        return *field = "question", *words = "The question is empty.", "question_empty";
+        return *field = "question", *words = "The question is empty.", E_question_empty;
     if (!w->answer.n)
-        return *field = "answer", *words = "The answer is empty.", "answer_empty";
+        return *field = "answer", *words = "The answer is empty.", E_answer_empty;
     if (!link_valid(w->link))
-        return *field = "link", *words = "A link begins with https:// or http:// and has no spaces.", "link_invalid";
+        return *field = "link", *words = "A link begins with https:// or http:// and has no spaces.", E_link_invalid;
     if (!str_one_line(w->source))
-        return *field = "source", *words = "A source stands on one line.", "source_invalid";
+        return *field = "source", *words = "A source stands on one line.", E_source_invalid;
     if (!is_language(w->language))
-        return *field = "language", *words = "A language is written like \"en\" or \"pt-BR\".", "language_invalid";
-    return NULL;
+        return *field = "language", *words = "A language is written like \"en\" or \"pt-BR\".", E_language_invalid;
+    return E_none;
 }
 
 static bool is_closing_mark(uint32_t cp)

@@ -10,7 +10,7 @@
 #define SOURCE_MAX 200
 
 /* Trims the texts of *w and checks them. NULL when good; else the reason's stable code, *field and *words in a sentence. */
-const char *answer_check(struct answer *w, const char **field, const char **words);
+enum error_code answer_check(struct answer *w, const char **field, const char **words);
 /* Language and folded question: case, spaces and closing marks do not count. false without memory. */
 bool answer_hash(const struct answer *w, uint8_t out[CRYPTO_HASH]);
 

@@ -87,7 +87,7 @@ void fetch_library_end(void)
 
 static enum status bad_url(struct err *e, const char *why)
 {
-    return err_set(e, ERR_INVALID, "url_invalid", "This is not an http or https address: %s.", why);
+    return err_set(e, E_url_invalid, "This is not an http or https address: %s.", why);
 }
 
 /* curl would mend some of these ("http:/x", a space at the end): what is checked must be what was meant. */
@@ -210,7 +210,7 @@ static enum status set_headers(struct call *c, struct err *e)
     for (size_t i = 0; st == OK && i < c->rq->header_count; i++) {
         const struct fetch_header *h = &c->rq->headers[i];
         if (!is_token(h->name) || !is_value(h->value) || is_framing(h->name))
-            return err_set(e, ERR_INVALID, "header_invalid", "The header \"%.*s\" cannot be sent.",
+            return err_set(e, E_header_invalid, "The header \"%.*s\" cannot be sent.",
                            (int)(h->name.n < 60 ? h->name.n : 60), h->name.p);
         typed = typed || str_ieq(h->name, STR("content-type"));
         struct str v = str_trim(h->value);
@@ -317,7 +317,7 @@ static bool set_request(struct call *c, const char *method, const char *agent)
 static enum status prepare(struct call *c, const struct config *config, struct err *e)
 {
     if (!method_known(c->rq->method))
-        return err_set(e, ERR_INVALID, "method_invalid", "The method must be GET, POST, PUT, PATCH or DELETE.");
+        return err_raise(e, E_method_invalid);
     enum status st = parse_url(c->rq->url, &c->url, e);
     if (st == OK)
         st = read_host(c, config, e);
@@ -334,18 +334,16 @@ static enum status prepare(struct call *c, const struct config *config, struct e
 
 static enum status timed_out(const struct call *c, struct err *e)
 {
-    return err_set(e, ERR_TIMEOUT, "fetch_timeout", "%s did not answer within %lld ms.", c->host,
-                   (long long)c->rq->timeout_ms);
+    return err_set(e, E_fetch_timeout, "%s did not answer within %lld ms.", c->host, (long long)c->rq->timeout_ms);
 }
 
 static enum status result_of(const struct call *c, CURLcode rc, struct err *e)
 {
     if (c->refused && rc != CURLE_OK)
-        return err_set(e, ERR_DENIED, "address_refused",
+        return err_set(e, E_address_refused,
                        "%s is not on the public Internet, and http_allow_private does not name it.", c->host);
     if (c->too_large || rc == CURLE_FILESIZE_EXCEEDED)
-        return err_set(e, ERR_TOO_LARGE, "reply_too_large", "The answer of %s has more than %zu bytes.", c->host,
-                       c->rq->max_body);
+        return err_set(e, E_reply_too_large, "The answer of %s has more than %zu bytes.", c->host, c->rq->max_body);
     switch (rc) {
     case CURLE_OK:
         return OK;
@@ -356,14 +354,14 @@ static enum status result_of(const struct call *c, CURLcode rc, struct err *e)
     case CURLE_SSL_CONNECT_ERROR:
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CACERT_BADFILE:
-        return err_set(e, ERR_UNAVAILABLE, "tls_failed", "No safe connection to %s: %s.", c->host,
+        return err_set(e, E_tls_failed, "No safe connection to %s: %s.", c->host,
                        c->trouble[0] ? c->trouble : curl_easy_strerror(rc));
     default:
         break;
     }
     if (!buf_ok(&c->body))
         return err_nomem(e);
-    return err_set(e, ERR_UNAVAILABLE, "fetch_failed", "The call to %s failed: %s.", c->host, curl_easy_strerror(rc));
+    return err_set(e, E_fetch_failed, "The call to %s failed: %s.", c->host, curl_easy_strerror(rc));
 }
 
 /* Whether a byte of the request may have left. A connection that was reused may have taken it before a new one failed. */
@@ -384,13 +382,13 @@ static enum status run(struct call *c, bool *sent, struct err *e)
         *sent = was_sent(c, (CURLcode)rc);
         return result_of(c, (CURLcode)rc, e);
     case NET_CANCELLED:
-        return err_set(e, ERR_GONE, "cancelled", "The call to %s was cancelled.", c->host);
+        return err_set(e, E_cancelled, "The call to %s was cancelled.", c->host);
     case NET_TIMED_OUT:
         return timed_out(c, e);
     case NET_BROKEN:
         break;
     }
-    return err_set(e, ERR_UNAVAILABLE, "fetch_failed", "The call to %s failed.", c->host);
+    return err_set(e, E_fetch_failed, "The call to %s failed.", c->host);
 }
 
 /* The lines as names and values; the text of both is the arena's. */

@@ -42,7 +42,7 @@ bool smtp_on(const struct config *c)
 
 static enum status bad_mail(struct err *e, const char *what)
 {
-    return err_set(e, ERR_INVALID, "mail_invalid", "This mail cannot be sent: %s.", what);
+    return err_set(e, E_mail_invalid, "This mail cannot be sent: %s.", what);
 }
 
 static struct str from_name(const struct config *c)
@@ -54,13 +54,11 @@ static struct str from_name(const struct config *c)
 static enum status check_settings(const struct config *c, struct err *e)
 {
     if (!smtp_on(c))
-        return err_set(e, ERR_UNAVAILABLE, "smtp_off", "No mail is sent: smtp_url is not set.");
+        return err_set(e, E_smtp_off, "No mail is sent: smtp_url is not set.");
     if (!email_valid(str_from(config_string(c, CONFIG_mail_from))))
-        return err_set(e, ERR_UNAVAILABLE, "smtp_off",
-                       "No mail can be sent: mail_from is not set to an e-mail address.");
+        return err_set(e, E_smtp_off, "No mail can be sent: mail_from is not set to an e-mail address.");
     if (!mail_header_ok(from_name(c)))
-        return err_set(e, ERR_UNAVAILABLE, "smtp_off",
-                       "No mail can be sent: mail_from_name holds a control character.");
+        return err_set(e, E_smtp_off, "No mail can be sent: mail_from_name holds a control character.");
     return OK;
 }
 
@@ -75,7 +73,7 @@ static enum status check_mail(const struct smtp_mail *m, struct err *e)
     if (!utf8_text(m->text) || !utf8_text(m->html))
         return bad_mail(e, "it holds bytes that are no text");
     if (m->text.n + m->html.n > MAX_MAIL)
-        return err_set(e, ERR_TOO_LARGE, "mail_too_large", "The mail has more than %zu KB.", MAX_MAIL / KB);
+        return err_set(e, E_mail_too_large, "The mail has more than %zu KB.", MAX_MAIL / KB);
     return OK;
 }
 
@@ -91,7 +89,7 @@ static enum status read_server(struct talk *t, struct err *e)
     curl_free(host);
     curl_url_cleanup(u);
     if (rc != CURLUE_OK && rc != CURLUE_OUT_OF_MEMORY)
-        return err_set(e, ERR_UNAVAILABLE, "smtp_off", "smtp_url names no server: %s.", curl_url_strerror(rc));
+        return err_set(e, E_smtp_off, "smtp_url names no server: %s.", curl_url_strerror(rc));
     if (!t->host)
         return err_nomem(e);
     t->plain = host_is_loopback(str_from(t->host)) || strcmp(config_string(t->config, CONFIG_smtp_tls), "off") == 0;
@@ -288,7 +286,7 @@ static bool is_tls_fault(CURLcode rc)
 
 static enum status timed_out(const struct talk *t, struct err *e)
 {
-    return err_set(e, ERR_TIMEOUT, "smtp_timeout", "The mail server %s was not done within %lld ms.", t->host,
+    return err_set(e, E_smtp_timeout, "The mail server %s was not done within %lld ms.", t->host,
                    (long long)config_int(t->config, CONFIG_smtp_timeout));
 }
 
@@ -297,7 +295,7 @@ static enum status login_failed(const struct talk *t, long code, struct err *e)
 {
     bool asked = config_string(t->config, CONFIG_smtp_user)[0] != '\0';
     return err_set(
-        e, ERR_UNAVAILABLE, "smtp_login", "The mail server %s %s (%ld).", t->host,
+        e, E_smtp_login, "The mail server %s %s (%ld).", t->host,
         asked ? "does not take smtp_user and smtp_password" : "wants a sign-in: set smtp_user and smtp_password", code);
 }
 
@@ -313,17 +311,14 @@ static enum status result_of(const struct talk *t, CURLcode rc, struct err *e)
     if (rc == CURLE_LOGIN_DENIED || (about_mail(t, rc) && (code == 530 || code == 534 || code == 535 || code == 538)))
         return login_failed(t, code, e);
     if (is_tls_fault(rc))
-        return err_set(e, ERR_UNAVAILABLE, "smtp_tls", "No safe connection to the mail server %s: %s.", t->host,
-                       curl_easy_strerror(rc));
+        return err_set(e, E_smtp_tls, "No safe connection to the mail server %s: %s.", t->host, curl_easy_strerror(rc));
     if (about_mail(t, rc) && code >= 500)
-        return err_set(e, ERR_INVALID, "mail_refused", "The mail server %s refuses this mail: %s", t->host,
-                       words_of(t));
+        return err_set(e, E_mail_refused, "The mail server %s refuses this mail: %s", t->host, words_of(t));
     if (about_mail(t, rc) && code >= 400)
-        return err_set(e, ERR_UNAVAILABLE, "mail_deferred", "The mail server %s does not take this mail now: %s",
-                       t->host, words_of(t));
+        return err_set(e, E_mail_deferred, "The mail server %s does not take this mail now: %s", t->host, words_of(t));
     if (rc == CURLE_WEIRD_SERVER_REPLY || rc == CURLE_REMOTE_ACCESS_DENIED)
-        return err_set(e, ERR_UNAVAILABLE, "smtp_failed", "The mail server %s turns us away: %s", t->host, words_of(t));
-    return err_set(e, ERR_UNAVAILABLE, "smtp_failed", "The mail server %s was not reached, or was lost: %s.", t->host,
+        return err_set(e, E_smtp_failed, "The mail server %s turns us away: %s", t->host, words_of(t));
+    return err_set(e, E_smtp_failed, "The mail server %s was not reached, or was lost: %s.", t->host,
                    curl_easy_strerror(rc));
 }
 
@@ -338,11 +333,11 @@ static enum status run(struct talk *t, struct err *e)
     case NET_TIMED_OUT:
         return timed_out(t, e);
     case NET_CANCELLED:
-        return err_set(e, ERR_GONE, "cancelled", "Sending the mail was cancelled.");
+        return err_set(e, E_cancelled, "Sending the mail was cancelled.");
     case NET_BROKEN:
         break;
     }
-    return err_set(e, ERR_UNAVAILABLE, "smtp_failed", "The mail server %s was not reached.", t->host);
+    return err_set(e, E_smtp_failed, "The mail server %s was not reached.", t->host);
 }
 
 static enum status talk(struct talk *t, struct err *e)

@@ -358,23 +358,22 @@ static const char *thing(enum entitlement what, bool one)
 enum status entitlement_writable(const struct entitlements *x, struct err *e)
 {
     if (x->state == BILLING_READ_ONLY)
-        return err_set(e, ERR_PLAN, "billing_read_only",
-                       "A payment is missing: until it is made, nothing new can be added.");
-    return x->read_only ? err_set(e, ERR_DENIED, "workspace_suspended", "The workspace is suspended.") : OK;
+        return err_raise(e, E_billing_read_only);
+    return x->read_only ? err_set(e, E_workspace_suspended, "The workspace is suspended.") : OK;
 }
 
 enum status entitlement_room(const struct entitlements *x, enum entitlement what, int64_t have, struct err *e)
 {
     int64_t limit = x->value[what];
-    char code[sizeof(e->code)];
     enum status st = entitlement_writable(x, e);
     if (st != OK)
         return st;
     if (limit == UNLIMITED || have < limit)
         return OK;
-    snprintf(code, sizeof(code), "plan_limit_%s", entitlement_name(what));
-    return err_set(e, ERR_PLAN, code, "The plan %.*s includes %lld %s: remove one or take a larger plan.",
-                   STR_F(x->plan->name), (long long)limit, thing(what, limit == 1));
+    st = err_set(e, E_plan_limit, "The plan %.*s includes %lld %s: remove one or take a larger plan.",
+                 STR_F(x->plan->name), (long long)limit, thing(what, limit == 1));
+    err_rename(e, "plan_limit_%s", entitlement_name(what));
+    return st;
 }
 
 const struct plan *entitlement_offer(const struct plans *p, enum entitlement what, int64_t need)

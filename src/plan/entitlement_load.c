@@ -266,10 +266,10 @@ enum status overage_choose(struct db *c, const struct actor *who, bool bill, int
 {
     struct choice k = {.who = who, .bill = bill, .cap = cap};
     if (cap < 0 || cap > OVERAGE_CAP_MAX)
-        return err_at(e, ERR_INVALID, "cap_invalid", "cap", "A cap is an amount from 0 to %lld of the smallest unit.",
+        return err_at(e, E_cap_invalid, "cap", "A cap is an amount from 0 to %lld of the smallest unit.",
                       OVERAGE_CAP_MAX);
     if (bill && cap == 0)
-        return err_at(e, ERR_INVALID, "cap_missing", "cap", "Say how much overage may cost at most in a period.");
+        return err_raise_at(e, E_cap_missing, "cap");
     enum status st = db_transaction(c, choice_write, &k, e);
     if (st == OK)
         shared_bump("plan", who->tenant);

@@ -30,15 +30,15 @@ static enum status check_value(enum entitlement x, int64_t v, struct err *e)
     switch (entitlement_kind(x)) {
     case LIMIT:
         if (v < 0)
-            return err_at(e, ERR_INVALID, "value_invalid", name, "A limit is a number from 0 up, or unlimited.");
+            return err_at(e, E_value_invalid, name, "A limit is a number from 0 up, or unlimited.");
         break;
     case SWITCH:
         if (v != 0 && v != 1)
-            return err_at(e, ERR_INVALID, "value_invalid", name, "This is 1 (has it) or 0 (has it not).");
+            return err_at(e, E_value_invalid, name, "This is 1 (has it) or 0 (has it not).");
         break;
     case LEVEL:
         if (v < 0 || v > top)
-            return err_at(e, ERR_INVALID, "value_invalid", name, "This is a level from 0 to %lld.", (long long)top);
+            return err_at(e, E_value_invalid, name, "This is a level from 0 to %lld.", (long long)top);
     }
     return OK;
 }
@@ -54,20 +54,19 @@ static bool three_letters(const char *currency)
 static enum status check_terms(const struct plan_edit *in, bool free, struct err *e)
 {
     if (in->price < 0 || in->price > PRICE_MAX)
-        return err_at(e, ERR_INVALID, "price_invalid", "price",
-                      "A price is a number from 0 to %lld of the smallest unit.", PRICE_MAX);
+        return err_at(e, E_price_invalid, "price", "A price is a number from 0 to %lld of the smallest unit.",
+                      PRICE_MAX);
     if (free && in->price)
-        return err_at(e, ERR_INVALID, "free_plan", "price", "The lowest plan is what everybody has: it stays free.");
+        return err_raise_at(e, E_free_plan, "price");
     if (!three_letters(in->currency))
-        return err_at(e, ERR_INVALID, "currency_invalid", "currency", "A currency is three letters: USD, EUR, JPY.");
+        return err_raise_at(e, E_currency_invalid, "currency");
     if (in->conversations < 1)
-        return err_at(e, ERR_INVALID, "conversations_invalid", "conversations",
-                      "A plan includes at least one conversation.");
+        return err_raise_at(e, E_conversations_invalid, "conversations");
     if (in->bills_overage && (!in->price || in->conversations == UNLIMITED))
-        return err_at(e, ERR_INVALID, "overage_invalid", "bills_overage",
+        return err_at(e, E_overage_invalid, "bills_overage",
                       "Overage is price divided by included conversations: this plan has no price or no end of them.");
     if (in->bills_overage && money_overage_unit(in->price, in->conversations).whole > INT64_MAX / PICO - 1)
-        return err_at(e, ERR_INVALID, "overage_invalid", "bills_overage", "A conversation would cost too much.");
+        return err_at(e, E_overage_invalid, "bills_overage", "A conversation would cost too much.");
     return OK;
 }
 
@@ -75,7 +74,7 @@ static enum status check_edit(struct plan_edit *in, bool free, struct err *e)
 {
     enum status st = rules_name(in->name, "name", "The plan's name", &in->name, e);
     if (st == OK && utf8_length(in->name) > PLAN_NAME_MAX)
-        st = err_at(e, ERR_INVALID, "name_invalid", "name", "A plan's name has at most %d characters.", PLAN_NAME_MAX);
+        st = err_at(e, E_name_invalid, "name", "A plan's name has at most %d characters.", PLAN_NAME_MAX);
     if (st == OK)
         st = check_terms(in, free, e);
     for (int i = 0; st == OK && i < ENTITLEMENT_COUNT; i++)
@@ -183,8 +182,7 @@ static enum status save_changes(struct db *c, struct save_tx *tx, const struct p
     if ((st = plan_store_save(c, &tx->edit, terms, &saved, e)) != OK)
         return st;
     if (!saved)
-        return err_set(e, ERR_CONFLICT, "plan_changed",
-                       "Somebody else has changed this plan meanwhile: load it again.");
+        return err_set(e, E_plan_changed, "Somebody else has changed this plan meanwhile: load it again.");
     return operator_log(c, tx->who, "plan.changed", old->plan, detail, e);
 }
 
@@ -201,10 +199,9 @@ static enum status save_write(struct db *c, void *ctx, struct err *e)
         return st;
     const struct plan *old = plans_find(&all, tx->edit.plan);
     if (!old)
-        return err_set(e, ERR_NOT_FOUND, "plan_unknown", "There is no such plan.");
+        return err_set(e, E_plan_unknown, "There is no such plan.");
     if (old->revision != tx->edit.revision)
-        return err_set(e, ERR_CONFLICT, "plan_changed",
-                       "Somebody else has changed this plan meanwhile: load it again.");
+        return err_set(e, E_plan_changed, "Somebody else has changed this plan meanwhile: load it again.");
     if ((st = check_edit(&tx->edit, old == plans_free(&all), e)) != OK)
         return st;
     return save_changes(c, tx, old, e);
@@ -282,9 +279,9 @@ enum status override_set(struct db *c, const struct actor *who, const struct ove
     tx.o.created_ms = clock_now_ms();
     tx.o.reason = str_trim(o->reason);
     if (!tx.o.reason.n || !utf8_text(tx.o.reason) || utf8_length(tx.o.reason) > REASON_MAX)
-        return err_at(e, ERR_INVALID, "reason_invalid", "reason", "Say why, in at most %d characters.", REASON_MAX);
+        return err_at(e, E_reason_invalid, "reason", "Say why, in at most %d characters.", REASON_MAX);
     if (o->expires_ms && o->expires_ms <= tx.o.created_ms)
-        return err_at(e, ERR_INVALID, "expires_invalid", "expires", "The end lies in the past.");
+        return err_at(e, E_expires_invalid, "expires", "The end lies in the past.");
     return in_tenant(c, override_write, &tx, e);
 }
 
@@ -297,7 +294,7 @@ static enum status override_end_write(struct db *c, void *ctx, struct err *e)
         return err_nomem(e);
     enum status st = override_store_end(c, tx->o.tenant, tx->o.entitlement, &there, e);
     if (st == OK && !there)
-        return err_set(e, ERR_NOT_FOUND, "override_unknown", "There is no such override.");
+        return err_raise(e, E_override_unknown);
     return st == OK ? log_tenant(c, tx, "override.ended", detail, e) : st;
 }
 

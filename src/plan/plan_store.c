@@ -99,10 +99,9 @@ enum status plan_store_read(struct db *c, struct arena *a, struct plans *out, st
                                      .revision = (int)db_row_int(r, 4),
                                      .terms = plans_terms(out, db_row_id(r, 5))};
         if (!out->list[i].terms)
-            return err_set(e, ERR_INTERNAL, "plan_without_terms", "The plan %.*s has no terms.",
-                           STR_F(db_row_str(r, 0)));
+            return err_set(e, E_plan_without_terms, "The plan %.*s has no terms.", STR_F(db_row_str(r, 0)));
     }
-    return out->n ? read_values(c, a, out, e) : err_set(e, ERR_INTERNAL, "no_plans", "The database holds no plans.");
+    return out->n ? read_values(c, a, out, e) : err_raise(e, E_no_plans);
 }
 
 enum status plan_store_lock(struct db *c, struct str plan, struct err *e)
@@ -112,7 +111,7 @@ enum status plan_store_lock(struct db *c, struct str plan, struct err *e)
     arena_init(&a, 4096);
     enum status st = db_query_one(c, &plan_lock, DB_GLOBAL, DB_ARGS(db_str(plan)), &a, &r, e);
     arena_release(&a);
-    return st == ERR_NOT_FOUND ? err_set(e, ERR_NOT_FOUND, "plan_unknown", "There is no such plan.") : st;
+    return st == ERR_NOT_FOUND ? err_set(e, E_plan_unknown, "There is no such plan.") : st;
 }
 
 enum status plan_store_save(struct db *c, const struct plan_edit *in, struct id terms, bool *saved, struct err *e)
@@ -160,7 +159,7 @@ enum status override_store_set(struct db *c, const struct override *o, struct er
                              DB_ARGS(db_text(entitlement_name(o->entitlement)), number_arg(o->value), db_str(o->reason),
                                      db_opt(o->expires_ms != 0, db_time(o->expires_ms)), db_time(o->created_ms)),
                              NULL, e);
-    return st == ERR_CONFLICT ? err_set(e, ERR_NOT_FOUND, "workspace_unknown", "There is no such workspace.") : st;
+    return st == ERR_CONFLICT ? err_set(e, E_workspace_unknown, "There is no such workspace.") : st;
 }
 
 enum status override_store_end(struct db *c, struct id tenant, enum entitlement x, bool *there, struct err *e)

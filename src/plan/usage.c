@@ -155,7 +155,7 @@ static enum status take_share(struct db *c, const struct usage_count *sorted, si
     bool taken;
     enum status st = usage_store_take(c, sorted[0].tenant, q, (int64_t)same, sorted[0].counted_ms, &taken, e);
     if (st == OK && !taken)
-        st = err_set(e, ERR_PLAN, "plan_limit", "This month's conversations of the plan are used up.");
+        st = err_set(e, E_plan_limit, "This month's conversations of the plan are used up.");
     return st;
 }
 

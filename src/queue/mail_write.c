@@ -68,7 +68,7 @@ static enum status mail_set_url(struct mail_writing *w, const struct config *c, 
     if (path)
         url = str_from(arena_printf(w->arena, "%s%.*s", config_string(c, CONFIG_base_url), STR_F(url)));
     if (!str_starts(url, STR("https://")) && !str_starts(url, STR("http://")))
-        return err_set(e, ERR_INVALID, "mail_invalid", "The mail %s was given an address that is none.", w->name);
+        return err_set(e, E_mail_invalid, "The mail %s was given an address that is none.", w->name);
     w->url = url;
     return OK;
 }
@@ -76,8 +76,8 @@ static enum status mail_set_url(struct mail_writing *w, const struct config *c, 
 static enum status mail_add_value(struct mail_writing *w, const char *name, struct str text, struct err *e)
 {
     if (w->count == VALUES_MAX)
-        return err_set(e, ERR_TOO_LARGE, "mail_invalid", "The mail %s was given more than %d values.", w->name,
-                       VALUES_MAX);
+        return err_set_as(e, ERR_TOO_LARGE, E_mail_invalid, "The mail %s was given more than %d values.", w->name,
+                          VALUES_MAX);
     w->values[w->count++] = (struct view_arg){name, text};
     return OK;
 }
@@ -137,10 +137,9 @@ static enum status mail_required_text(struct mail_writing *w, const char *part, 
     const char *text = view_t_find(w->view, mail_text_key(w, part, key));
     struct str gap = text ? mail_missing_value(w, str_from(text)) : STR_EMPTY;
     if (!text)
-        return err_set(e, ERR_INVALID, "mail_unknown", "There is no text %s.", key);
+        return err_set(e, E_mail_unknown, "There is no text %s.", key);
     if (gap.n)
-        return err_set(e, ERR_INVALID, "mail_invalid", "The text %s wants {%.*s}, which was not given.", key,
-                       STR_F(gap));
+        return err_set(e, E_mail_invalid, "The text %s wants {%.*s}, which was not given.", key, STR_F(gap));
     *out = view_fill_args(w->view, key, w->values, w->count);
     return OK;
 }

@@ -53,7 +53,7 @@ enum status queue_add(struct db *c, const struct job_new *n, struct id *out, str
                               .max_attempts = n->max_attempts > 0 ? n->max_attempts : ATTEMPTS}};
     struct buf payload;
     if (n->file.n > MAX_CSV)
-        return err_set(e, ERR_TOO_LARGE, "file_too_large", "The file is larger than %zu MB.", MAX_CSV / MB);
+        return err_set(e, E_file_too_large, "The file is larger than %zu MB.", MAX_CSV / MB);
     buf_init(&payload, PAYLOAD_MAX);
     if (n->payload)
         json_write(&payload, n->payload);
@@ -61,7 +61,7 @@ enum status queue_add(struct db *c, const struct job_new *n, struct id *out, str
         buf_puts(&payload, "{}");
     a.row.payload = buf_str(&payload);
     enum status st = buf_ok(&payload) ? db_transaction(c, job_add_write, &a, e)
-                                      : err_set(e, ERR_TOO_LARGE, "job_too_large", "The job is too large.");
+                                      : err_set(e, E_job_too_large, "The job is too large.");
     buf_release(&payload);
     if (st == OK && out)
         *out = a.row.id;
@@ -150,7 +150,7 @@ static enum status job_file_copy_part(void *ctx, struct db_row part, struct err 
     struct job_file_copy *g = ctx;
     struct str data = db_row_str(part, 0);
     if (data.n > (size_t)(g->end - g->at))
-        return err_set(e, ERR_INTERNAL, NULL, "The job's file changed while it was read.");
+        return err_set(e, E_internal, "The job's file changed while it was read.");
     memcpy(g->at, data.p, data.n);
     g->at += data.n;
     return OK;
@@ -193,7 +193,7 @@ static enum status job_change_run(struct db *c, struct job_change *k, const stru
         json_write(&b, j);
     k->text = db_opt(j, db_str(buf_str(&b)));
     enum status st = buf_ok(&b) ? db_transaction(c, fn, k, e)
-                                : err_set(e, ERR_TOO_LARGE, "job_too_large", "The job's result is too large.");
+                                : err_set(e, E_job_too_large, "The job's result is too large.");
     buf_release(&b);
     return st;
 }
@@ -296,7 +296,7 @@ enum status queue_replay(struct db *c, struct id job, struct err *e)
 {
     int64_t n = 0;
     enum status st = job_store_replay(c, job, clock_now_ms(), &n, e);
-    return st == OK && n == 0 ? err_set(e, ERR_NOT_FOUND, NULL, "There is no dead job with this id.") : st;
+    return st == OK && n == 0 ? err_set(e, E_not_found, "There is no dead job with this id.") : st;
 }
 
 enum status queue_depth(struct db *c, struct queue_depth *out, struct err *e)

@@ -52,13 +52,13 @@ enum status stripe_open(struct stripe *s, struct config *c, struct db_pool *pool
                          .key = config_string(c, CONFIG_stripe_secret_key),
                          .base = config_string(c, CONFIG_stripe_api_base)};
     if (!s->key[0])
-        return err_set(e, ERR_UNAVAILABLE, "stripe_off", "Billing is off: stripe_secret_key is not set.");
+        return err_raise(e, E_stripe_off);
     if (!read_mode(str_from(s->key), &s->livemode))
-        return err_set(e, ERR_INVALID, "config_invalid",
+        return err_set(e, E_config_invalid,
                        "stripe_secret_key must begin with sk_live_, sk_test_, rk_live_ or rk_test_.");
     if (fetch_check_url(str_from(s->base), NULL) != OK || !base_is_safe(str_from(s->base)))
         return err_set(
-            e, ERR_INVALID, "config_invalid",
+            e, E_config_invalid,
             "stripe_api_base must begin with https://; http:// is for this machine itself (127.0.0.1) only.");
     s->config = config_retain(c);
     return OK;
@@ -168,7 +168,7 @@ struct listing {
 
 static enum status odd_list(struct err *e, const char *why)
 {
-    return err_set(e, ERR_UNAVAILABLE, "stripe_answer", "Stripe's list %s.", why);
+    return err_set(e, E_stripe_answer, "Stripe's list %s.", why);
 }
 
 static bool note(char out[256], const struct json *item)

@@ -101,6 +101,7 @@ enum status stripe_reads(struct db_pool *pool, int64_t now_ms, int64_t *out, str
 /* Forgets calls that are done or failed and days of reads, a few at a time: those begun before. Their keys could be used anew. */
 enum status stripe_calls_clean(struct db *c, int64_t before_ms, int limit, int64_t *n, struct err *e);
 
+bool stripe_failed(const struct err *e);       /* an error of a call to Stripe: its code begins with stripe_ */
 bool stripe_card(const struct err *e);         /* a card error: the message is fit for the payer */
 struct str stripe_id_of(const struct json *j); /* of "cus_1" or {"id": "cus_1", ...}; "" for null and all else */
 bool stripe_deleted(const struct json *j);     /* {"id": ..., "deleted": true} */

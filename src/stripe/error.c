@@ -86,11 +86,10 @@ static const char *card_words(struct str code, struct str decline)
     return NULL;
 }
 
-static enum status card_error(const struct json *answer, const char *own_code, struct str code, const char *text,
-                              struct err *e)
+static enum status card_error(const struct json *answer, struct str code, const char *text, struct err *e)
 {
     const char *words = card_words(code, error_str(answer, "decline_code"));
-    return err_set(e, ERR_PLAN, own_code, words ? "%s" : "The payment did not go through: %s.", words ? words : text);
+    return err_set(e, E_stripe_card, words ? "%s" : "The payment did not go through: %s.", words ? words : text);
 }
 
 /* "Having the 'rak_checkout_session_write' permission would allow ..." */
@@ -101,38 +100,36 @@ static enum status right_missing(const struct stripe_exchange *x, struct str tex
     while (at && at + n < text.p + text.n && word_char(at[n]))
         n++;
     if (at)
-        return err_set(e, ERR_UNAVAILABLE, "stripe_right_missing",
+        return err_set(e, E_stripe_right_missing,
                        "Stripe's key (stripe_secret_key) lacks the right %.*s, which %s %s needs.",
                        (int)(n < 80 ? n : 80), at, x->method, x->path);
-    return err_set(e, ERR_UNAVAILABLE, "stripe_right_missing",
-                   "Stripe's key (stripe_secret_key) has no right to %s %s.", x->method, x->path);
+    return err_set(e, E_stripe_right_missing, "Stripe's key (stripe_secret_key) has no right to %s %s.", x->method,
+                   x->path);
 }
 
-static enum status refused(const struct stripe_exchange *x, const char *own_code, struct str code, const char *text,
-                           struct err *e)
+static enum status refused(const struct stripe_exchange *x, struct str code, const char *text, struct err *e)
 {
     struct str param = error_str(x->answer, "param"), type = error_str(x->answer, "type");
     bool missing = x->status == 404 || str_eqz(code, "resource_missing");
     char pointer[160];
     struct buf b;
     if (str_eqz(type, "card_error"))
-        return card_error(x->answer, own_code, code, text, e);
+        return card_error(x->answer, code, text, e);
     if (str_eqz(type, "idempotency_error"))
-        return err_set(e, ERR_CONFLICT, "stripe_key_reused",
+        return err_set(e, E_stripe_key_reused,
                        "Stripe knows this request's key with other parameters; nothing was done.");
     buf_fixed(&b, pointer, sizeof(pointer));
     buf_str_add(&b, str_sub(param, 0, sizeof(pointer) - 1));
     if (missing)
-        return err_at(e, ERR_NOT_FOUND, "stripe_resource_missing", pointer, "Stripe has no such object: %s.", text);
-    return err_at(e, ERR_INVALID, own_code, pointer, "Stripe refused %s %s: %s.", x->method, x->path, text);
+        return err_at(e, E_stripe_resource_missing, pointer, "Stripe has no such object: %s.", text);
+    return err_at(e, E_stripe_refused, pointer, "Stripe refused %s %s: %s.", x->method, x->path, text);
 }
 
 static enum status limited(struct str code, struct str limited_by, struct err *e)
 {
     if (!limited_by.n && str_eqz(code, "lock_timeout"))
-        return err_set(e, ERR_UNAVAILABLE, "stripe_lock_timeout",
-                       "Stripe is still changing this object: try again in a little while.");
-    enum status st = err_set(e, ERR_RATE, "stripe_rate_limited", "Stripe takes no more requests for the moment (%.*s).",
+        return err_raise(e, E_stripe_lock_timeout);
+    enum status st = err_set(e, E_stripe_rate_limited, "Stripe takes no more requests for the moment (%.*s).",
                              limited_by.n && limited_by.n < 60 ? (int)limited_by.n : 4,
                              limited_by.n && limited_by.n < 60 ? limited_by.p : "rate");
     if (e)
@@ -143,27 +140,32 @@ static enum status limited(struct str code, struct str limited_by, struct err *e
 enum status stripe_error(const struct stripe_exchange *x, struct str limited_by, struct err *e)
 {
     struct str code = stripe_error_code(x->answer), message = error_str(x->answer, "message");
-    char own_code[48], text[400];
+    char text[400];
     struct buf b;
-    buf_fixed(&b, own_code, sizeof(own_code));
-    buf_printf(&b, "stripe_%.*s", STR_F(code.n ? code : STR("refused")));
     buf_fixed(&b, text, sizeof(text));
     add_words(&b, message.n ? str_sub(message, 0, sizeof(text) / 2) : STR("it gave no reason"));
     if (x->status == 401)
-        return err_set(e, ERR_UNAVAILABLE, "stripe_key_refused", "Stripe does not accept the key (stripe_secret_key).");
+        return err_raise(e, E_stripe_key_refused);
     if (x->status == 403)
         return right_missing(x, message, e);
     if (x->status == 429)
         return limited(code, limited_by, e);
     if (x->status == 409 && str_eqz(code, "idempotency_key_in_use"))
-        return err_set(e, ERR_UNAVAILABLE, "stripe_key_in_use", "Stripe is still working on this very request.");
+        return err_set(e, E_stripe_key_in_use, "Stripe is still working on this very request.");
     if (x->status >= 500)
-        return err_set(e, ERR_UNAVAILABLE, "stripe_error", "Stripe failed (%d): try again in a little while.",
-                       x->status);
-    return refused(x, own_code, code, text, e);
+        return err_set(e, E_stripe_error, "Stripe failed (%d): try again in a little while.", x->status);
+    enum status st = refused(x, code, text, e);
+    if (e && code.n && (err_is(e, E_stripe_card) || err_is(e, E_stripe_refused)))
+        err_rename(e, "stripe_%.*s", STR_F(code));
+    return st;
 }
 
 bool stripe_card(const struct err *e)
 {
-    return e->status == ERR_PLAN && str_starts(str_from(e->code), STR("stripe_"));
+    return err_is(e, E_stripe_card);
+}
+
+bool stripe_failed(const struct err *e)
+{
+    return str_starts(str_from(err_code(e)), STR("stripe_"));
 }

@@ -32,9 +32,7 @@ enum status held_begin(struct held *w, struct db_pool *p, struct str name, int64
         if (st != OK || w->held)
             return st;
         if (clock_mono_us() >= until_us)
-            return err_set(
-                e, ERR_CONFLICT, "billing_busy",
-                "Something about the billing of this workspace is being changed right now: try again in a moment.");
+            return err_raise(e, E_billing_busy);
         struct timespec pause = {.tv_nsec = ASK_AGAIN_MS * 1000000L};
         (void)nanosleep(&pause, NULL); /* woken early: it asks a little sooner */
     }

@@ -10,7 +10,7 @@
 static enum status lost(struct str name, struct err *e)
 {
     int n = name.n < 80 ? (int)name.n : 80;
-    return err_set(e, ERR_CONFLICT, "lease_lost", "Somebody else works on %.*s by now.", n, name.p);
+    return err_set(e, E_lease_lost, "Somebody else works on %.*s by now.", n, name.p);
 }
 
 static void check_name(struct str name)

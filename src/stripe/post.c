@@ -44,7 +44,7 @@ static void digest(const char *path, struct str body, uint8_t out[CRYPTO_HASH])
 
 static enum status reused(struct err *e)
 {
-    return err_set(e, ERR_CONFLICT, "stripe_key_reused",
+    return err_set(e, E_stripe_key_reused,
                    "This change was asked for before with other parameters: nothing was sent to Stripe.");
 }
 
@@ -80,9 +80,7 @@ static enum status judge(struct db *c, struct posting *p, const struct stripe_ca
     p->verdict = SEND_UNCERTAIN;
     if (recent)
         return OK;
-    return err_set(
-        e, ERR_CONFLICT, "stripe_unknown",
-        "Whether Stripe carried this out is not known, and it is too long ago to ask again: look there first.");
+    return err_raise(e, E_stripe_unknown);
 }
 
 static enum status admit_once(struct db *c, struct posting *p, bool *mine, struct err *e)
@@ -113,7 +111,7 @@ static enum status admit(struct posting *p, struct err *e)
     enum status st = db_get(p->s->pool, &c, e);
     for (int i = 0; st == OK && !mine; i++)
         if (i == 8)
-            st = err_set(e, ERR_UNAVAILABLE, "stripe_key_in_use", "Somebody else is sending this very request.");
+            st = err_set(e, E_stripe_key_in_use, "Somebody else is sending this very request.");
         else
             st = admit_once(c, p, &mine, e);
     db_put(c);
@@ -188,10 +186,9 @@ static enum status post_body(struct stripe *s, struct arena *a, const struct str
     if (!s->pool)
         BUG("a POST to Stripe needs the database");
     if (!key_is_valid(post->idem_key))
-        return err_set(e, ERR_INVALID, "stripe_key_invalid",
-                       "The key of a request to Stripe has 1 to 255 printable characters.");
+        return err_raise(e, E_stripe_key_invalid);
     if (strlen(post->path) > PATH_MAX_HERE)
-        return err_set(e, ERR_INVALID, "stripe_path", "This is no path of Stripe's API.");
+        return err_raise(e, E_stripe_path);
     p.row = (struct stripe_call){.idem_key = post->idem_key,
                                  .method = STR("POST"),
                                  .path = str_from(post->path),
@@ -237,7 +234,7 @@ enum status stripe_call_settle(struct db_pool *pool, struct str idem_key, struct
                                  &changed, e);
     db_put(c);
     if (st == OK && !changed)
-        return err_set(e, ERR_NOT_FOUND, NULL, "No request of this key has an unknown outcome.");
+        return err_set(e, E_not_found, "No request of this key has an unknown outcome.");
     return st;
 }
 

@@ -61,11 +61,11 @@ static enum status no_answer(struct stripe_exchange *x, enum status got, bool se
     x->uncertain = x->uncertain || sent;
     *again = got == ERR_TIMEOUT || got == ERR_UNAVAILABLE ? AGAIN : AGAIN_NO;
     if (got == ERR_TIMEOUT)
-        return err_set(e, got, "stripe_timeout", "Stripe did not answer in time.");
+        return err_raise(e, E_stripe_timeout);
     if (got == ERR_TOO_LARGE)
-        return err_set(e, got, "stripe_answer_large", "Stripe's answer is larger than %d MB.", ANSWER_MAX >> 20);
+        return err_set(e, E_stripe_answer_large, "Stripe's answer is larger than %d MB.", ANSWER_MAX >> 20);
     if (got == ERR_UNAVAILABLE)
-        return err_set(e, got, sent ? "stripe_no_answer" : "stripe_unreachable", "%s: %s",
+        return err_set(e, sent ? E_stripe_no_answer : E_stripe_unreachable, "%s: %s",
                        sent ? "Stripe gave no answer" : "Stripe cannot be reached", why.message);
     return got;
 }
@@ -73,14 +73,12 @@ static enum status no_answer(struct stripe_exchange *x, enum status got, bool se
 static enum status no_stripe(struct stripe_exchange *x, struct err *e)
 {
     if (x->status >= 300 && x->status < 400)
-        return err_set(e, ERR_UNAVAILABLE, "stripe_answer",
+        return err_set(e, E_stripe_answer,
                        "Stripe's address (stripe_api_base) answers with a redirect (%d), which is not followed.",
                        x->status);
     if (x->status >= 500)
-        return err_set(e, ERR_UNAVAILABLE, "stripe_error", "Stripe failed (%d): try again in a little while.",
-                       x->status);
-    return err_set(e, ERR_UNAVAILABLE, "stripe_answer",
-                   "What came from Stripe's address (%d) is not an answer of Stripe.", x->status);
+        return err_set(e, E_stripe_error, "Stripe failed (%d): try again in a little while.", x->status);
+    return err_set(e, E_stripe_answer, "What came from Stripe's address (%d) is not an answer of Stripe.", x->status);
 }
 
 /* Refused before it was looked at: says nothing about an earlier try. All other refusals are Stripe's last word on the key. */
@@ -191,7 +189,7 @@ static bool path_is_safe(const char *path)
 enum status stripe_send(struct stripe *s, struct arena *a, struct stripe_exchange *x, struct err *e)
 {
     if (!path_is_safe(x->path))
-        return err_set(e, ERR_INVALID, "stripe_path", "This is no path of Stripe's API.");
+        return err_raise(e, E_stripe_path);
     struct clockwork t = {.begun_us = clock_mono_us()};
     struct err why = ERR_INIT;
     enum again again;

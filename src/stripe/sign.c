@@ -17,7 +17,7 @@ struct signed_header {
 
 static enum status malformed(struct err *e, const char *why)
 {
-    return err_set(e, ERR_INVALID, "signature_malformed", "The Stripe-Signature header %s.", why);
+    return err_set(e, E_signature_malformed, "The Stripe-Signature header %s.", why);
 }
 
 /* Digits without a sign, a zero in front or anything around them: what is signed has one spelling. */
@@ -34,7 +34,7 @@ static enum status read_header(struct str header, struct signed_header *h, struc
 {
     struct str part;
     if (!header.n)
-        return err_set(e, ERR_INVALID, "signature_missing", "There is no Stripe-Signature header.");
+        return err_raise(e, E_signature_missing);
     while (str_split(&header, ',', &part)) {
         ptrdiff_t eq = str_find(part, '=');
         if (eq < 0)
@@ -103,13 +103,12 @@ enum status stripe_sign_check(const char *secrets_list, struct str header, struc
     for (; next_secret(&secrets, &secret); tried++)
         found = matches(secret, &h, body) || found;
     if (!tried)
-        return err_set(e, ERR_UNAVAILABLE, "webhook_secret_missing",
-                       "No signing secret is set (stripe_webhook_secrets).");
+        return err_raise(e, E_webhook_secret_missing);
     if (!found)
-        return err_set(e, ERR_INVALID, "signature_wrong", "No signature of the Stripe-Signature header fits.");
+        return err_raise(e, E_signature_wrong);
     int64_t t = h.t * 1000;
     if (t < now_ms - STRIPE_SIGN_TOLERANCE_MS || t > now_ms + STRIPE_SIGN_TOLERANCE_MS)
-        return err_set(e, ERR_INVALID, "signature_expired", "The time of the Stripe-Signature header is %s.",
+        return err_set(e, E_signature_expired, "The time of the Stripe-Signature header is %s.",
                        t < now_ms ? "too long ago" : "in the future");
     return OK;
 }

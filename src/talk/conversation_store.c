@@ -60,8 +60,7 @@ DB_STMT(
 
 static enum status conversation_unknown(enum status st, struct err *e)
 {
-    return st == ERR_NOT_FOUND ? err_set(e, ERR_NOT_FOUND, "conversation_unknown", "There is no such conversation.")
-                               : st;
+    return st == ERR_NOT_FOUND ? err_raise(e, E_conversation_unknown) : st;
 }
 
 static enum talk_state conversation_state_parse(struct str s)
@@ -246,10 +245,8 @@ enum status conversation_store_rate(struct db *c, struct id tenant, struct id co
     arena_init(&a, 64 * KB);
     if (seq > 0) {
         st = db_query_one(c, &reply_there, &tenant, DB_ARGS(db_id(conversation), db_int(seq)), &a, &r, e);
-        if (st == OK && db_row_int(r, 0) == 0) {
-            st = err_at(e, ERR_NOT_FOUND, "message_unknown", "/seq",
-                        "This conversation has no reply with this number.");
-        }
+        if (st == OK && db_row_int(r, 0) == 0)
+            st = err_raise_at(e, E_message_unknown, "/seq");
     }
     if (st == OK) {
         st = db_exec(c, &feedback_put, &tenant,

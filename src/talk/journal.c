@@ -141,14 +141,14 @@ static bool journal_settled_by_trace(struct waiter *w, enum journal_trace t)
     case JOURNAL_MINE:
         /* Without an unknown commit behind it, "mine" is the same message recorded by another process. */
         w->status = w->again ? OK
-                             : err_set(&w->err, ERR_CONFLICT, w->turn->has_key ? "turn_key" : "sequence",
-                                       "This message was recorded already.");
+                             : err_set(&w->err, w->turn->has_key ? E_turn_key : E_sequence,
+                                       "This message has already been recorded.");
         return true;
     case JOURNAL_KEY_TAKEN:
-        w->status = err_set(&w->err, ERR_CONFLICT, "turn_key", "This message was recorded already.");
+        w->status = err_raise(&w->err, E_turn_key);
         return true;
     case JOURNAL_SEQ_TAKEN:
-        w->status = err_set(&w->err, ERR_CONFLICT, "sequence", "The conversation went on meanwhile.");
+        w->status = err_raise(&w->err, E_sequence);
         return true;
     case JOURNAL_ABSENT:
         break;
@@ -226,7 +226,7 @@ static void journal_find_outcome(struct journal *j, struct batch *b, const struc
 
 static bool journal_is_unknown(enum status st, const struct err *e)
 {
-    return st == ERR_UNAVAILABLE && strcmp(err_code(e), "commit_unknown") == 0;
+    return st == ERR_UNAVAILABLE && err_is(e, E_commit_unknown);
 }
 
 static void journal_write_singly(struct journal *j, struct batch *b)
@@ -341,7 +341,7 @@ enum status journal_record(struct journal *j, const struct journal_turn *t, stru
 {
     struct waiter w = {.turn = t};
     if (sem_init(&w.wake, 0, 0) != 0)
-        return err_set(e, ERR_INTERNAL, NULL, "The turn could not be queued.");
+        return err_set(e, E_internal, "The turn could not be queued.");
     pthread_mutex_lock(&j->lock);
     bool leads = journal_worth_leading(j, j->waiting + 1);
     if (leads) {

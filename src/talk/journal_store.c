@@ -63,15 +63,14 @@ static enum status journal_rows_run(struct db *c, struct db_stmt *stmt, const st
 }
 
 /* A duplicate in `table` gets the code the caller of the journal knows it by. */
-static enum status journal_as_conflict(enum status st, const char *code, const char *words, struct err *e)
+static enum status journal_as_conflict(enum status st, enum error_code code, struct err *e)
 {
-    return st == ERR_CONFLICT && strcmp(err_code(e), "duplicate") == 0 ? err_set(e, ERR_CONFLICT, code, "%s", words)
-                                                                       : st;
+    return st == ERR_CONFLICT && err_is(e, E_duplicate) ? err_raise(e, code) : st;
 }
 
 static enum status journal_sequence_taken(enum status st, struct err *e)
 {
-    return journal_as_conflict(st, "sequence", "The conversation went on meanwhile.", e);
+    return journal_as_conflict(st, E_sequence, e);
 }
 
 static enum status journal_add_opened(struct db *c, const struct journal_turn *const *turns, size_t n, struct arena *a,
@@ -111,7 +110,7 @@ static enum status journal_move(struct db *c, const struct journal_turn *const *
     }
     st = st == OK ? journal_rows_run(c, &conversation_move, &r, &moved, e) : st;
     if (st == OK && moved != (int64_t)r.count)
-        st = err_set(e, ERR_CONFLICT, "sequence", "The conversation went on meanwhile.");
+        st = err_raise(e, E_sequence);
     return st;
 }
 
@@ -130,7 +129,7 @@ static enum status journal_add_keys(struct db *c, const struct journal_turn *con
         }
     }
     st = st == OK ? journal_rows_run(c, &turn_key_add, &r, NULL, e) : st;
-    return journal_as_conflict(st, "turn_key", "This message was recorded already.", e);
+    return journal_as_conflict(st, E_turn_key, e);
 }
 
 static enum status journal_add_messages(struct db *c, const struct journal_turn *const *turns, size_t n,

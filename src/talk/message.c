@@ -106,7 +106,7 @@ enum status message_data(const struct talk_message *m, struct arena *a, struct s
     ok = buf_ok(&b);
     *out = ok && comma ? arena_str(a, buf_str(&b), &ok) : STR_EMPTY;
     if (!buf_ok(&b))
-        (void)err_set(e, ERR_TOO_LARGE, "message_too_large", "A message of the bot is too large to be kept.");
+        (void)err_raise(e, E_message_too_large);
     else if (!ok)
         (void)err_nomem(e);
     buf_release(&b);

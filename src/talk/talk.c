@@ -33,10 +33,8 @@ static enum status talk_derive_keys(struct talk *t, struct err *e)
 {
     uint8_t master[CRYPTO_KEY];
     struct str hex = str_from(config_string(t->config, CONFIG_secret_key));
-    if (!crypto_hex_decode(hex, master, sizeof(master))) {
-        return err_set(e, ERR_INVALID, "secret_key",
-                       "The setting secret_key must be 64 hex digits; parley doctor makes one.");
-    }
+    if (!crypto_hex_decode(hex, master, sizeof(master)))
+        return err_set(e, E_secret_key, "The setting secret_key must be 64 hex digits; parley doctor makes one.");
     crypto_derive(master, "visitor-token", t->token_key);
     crypto_derive(master, "turn-key", t->turn_key);
     crypto_wipe(master, sizeof(master));
@@ -125,13 +123,11 @@ enum status talk_feedback(struct talk *t, struct id bot, struct id conversation,
     struct conv conv;
     struct db *c = NULL;
     if (rating != 1 && rating != -1)
-        return err_at(e, ERR_INVALID, "rating_invalid", "/rating", "A rating is 1 or -1.");
+        return err_raise_at(e, E_rating_invalid, "/rating");
     if (seq < 0)
-        return err_at(e, ERR_INVALID, "seq_invalid", "/seq", "A message number is not negative.");
-    if (!utf8_text(comment) || utf8_length(comment) > COMMENT_MAX) {
-        return err_at(e, ERR_INVALID, "comment_too_long", "/comment", "A comment has at most %d characters.",
-                      COMMENT_MAX);
-    }
+        return err_raise_at(e, E_seq_invalid, "/seq");
+    if (!utf8_text(comment) || utf8_length(comment) > COMMENT_MAX)
+        return err_at(e, E_comment_too_long, "/comment", "A comment has at most %d characters.", COMMENT_MAX);
     arena_init(&a, 1 * MB);
     enum status st = talk_open_with_token(t, bot, conversation, token, &a, &conv, e);
     if (st == OK)

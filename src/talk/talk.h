@@ -24,8 +24,8 @@ struct talk_in {
     struct str locale;          /* BCP 47; "" = the bot's */
     const struct json *contact; /* object or NULL */
     enum channel channel;
-    struct str visitor;         /* address of the visitor, for limits */
-    bool (*gone)(void *ctx);    /* did the visitor leave? may be NULL */
+    struct str visitor;      /* address of the visitor, for limits */
+    bool (*gone)(void *ctx); /* did the visitor leave? may be NULL */
     void *gone_ctx;
 };
 struct talk_message {

@@ -34,25 +34,23 @@ static bool turn_locale_ok(struct str s)
 static enum status turn_check_input(const struct talk_in *in, struct err *e)
 {
     if (str_trim(in->text).n == 0 && in->choice.n == 0)
-        return err_at(e, ERR_INVALID, "text_empty", "/text", "A message needs text or a choice.");
+        return err_raise_at(e, E_text_empty, "/text");
     if (!utf8_text(in->text) || !utf8_text(in->choice) || !utf8_text(in->client_id))
-        return err_at(e, ERR_INVALID, "text_invalid", "/text", "Text must be UTF-8 without control characters.");
+        return err_raise_at(e, E_text_invalid, "/text");
     if (utf8_length(in->text) > MAX_TEXT)
-        return err_at(e, ERR_INVALID, "text_too_long", "/text", "A message has at most %d characters.", MAX_TEXT);
+        return err_at(e, E_text_too_long, "/text", "A message has at most %d characters.", MAX_TEXT);
     if (in->choice.n > CHOICE_MAX)
-        return err_at(e, ERR_INVALID, "choice_too_long", "/choice", "A choice has at most %d bytes.", CHOICE_MAX);
+        return err_at(e, E_choice_too_long, "/choice", "A choice has at most %d bytes.", CHOICE_MAX);
     if (in->client_id.n > CLIENT_ID_MAX)
-        return err_at(e, ERR_INVALID, "id_too_long", "/id", "A message id has at most %d bytes.", CLIENT_ID_MAX);
-    if (!turn_locale_ok(in->locale)) {
-        return err_at(e, ERR_INVALID, "locale_invalid", "/locale",
-                      "A locale is a language tag such as \"en\" or \"pt-BR\".");
-    }
+        return err_at(e, E_id_too_long, "/id", "A message id has at most %d bytes.", CLIENT_ID_MAX);
+    if (!turn_locale_ok(in->locale))
+        return err_at(e, E_locale_invalid, "/locale", "A locale is a language tag such as \"en\" or \"pt-BR\".");
     return OK;
 }
 
 static enum status turn_too_fast(int retry_after_s, struct err *e)
 {
-    (void)err_set(e, ERR_RATE, NULL, "Too many messages. Wait a moment.");
+    (void)err_set(e, E_rate_limited, "Too many messages. Wait a moment.");
     if (e)
         e->retry_after_s = retry_after_s;
     return ERR_RATE;
@@ -128,7 +126,7 @@ static enum status turn_ask_plan(struct turn *u, struct err *e)
 {
     enum status st = bot_may_begin(u->talk->pool, &u->live, u->now_ms, e);
     if (st == OK && u->quota.full)
-        st = err_set(e, ERR_PLAN, "plan_limit", "This bot cannot take new conversations this month.");
+        st = err_set(e, E_plan_limit, "This bot cannot take new conversations this month.");
     return st;
 }
 
@@ -169,8 +167,7 @@ static enum status turn_write_state(struct turn *u, struct err *e)
     json_write(&b, u->result.state);
     bool ok = buf_ok(&b);
     if (!ok) {
-        (void)err_set(e, ERR_INTERNAL, "state_too_large", "The bot keeps more than %zu bytes about this conversation.",
-                      MAX_STATE);
+        (void)err_set(e, E_state_too_large, "The bot keeps more than %zu bytes about this conversation.", MAX_STATE);
     } else {
         u->conv.flow_state = arena_str(u->arena, buf_str(&b), &ok);
         if (!ok)
@@ -247,7 +244,7 @@ static enum status turn_contact_text(struct turn *u, struct str *out, struct err
     json_write(&b, u->in->contact);
     bool ok = buf_ok(&b);
     if (!ok) {
-        (void)err_at(e, ERR_INVALID, "contact_too_large", "/contact", "A contact has at most %d bytes.", CONTACT_MAX);
+        (void)err_at(e, E_contact_too_large, "/contact", "A contact has at most %d bytes.", CONTACT_MAX);
     } else {
         *out = arena_str(u->arena, buf_str(&b), &ok);
         if (!ok)
@@ -312,9 +309,9 @@ static enum status turn_record(struct turn *u, struct talk_out *out, struct err 
 
 /* ---- one turn ---- */
 
-static bool turn_is_conflict(enum status st, const struct err *e, const char *code)
+static bool turn_is_conflict(enum status st, const struct err *e, enum error_code code)
 {
-    return st == ERR_CONFLICT && strcmp(err_code(e), code) == 0;
+    return st == ERR_CONFLICT && err_is(e, code);
 }
 
 /* *done: `out` is the answer of a replay. */
@@ -341,10 +338,10 @@ static enum status turn_attempt(struct turn *u, struct talk_out *out, struct err
     st = turn_reply(u, e);
     if (st == OK)
         st = turn_record(u, out, e);
-    if (turn_is_conflict(st, e, "turn_key")) {
+    if (turn_is_conflict(st, e, E_turn_key)) {
         st = turn_replay(u, out, &done, e);
         if (st == OK && !done)
-            st = err_set(e, ERR_CONFLICT, "id_reused", "Another message was sent with this id.");
+            st = err_raise(e, E_id_reused);
     }
     return st;
 }
@@ -362,7 +359,7 @@ static enum status turn_run(struct turn *u, struct talk_out *out, struct err *e)
     }
     for (int i = 0; st == OK && i < TRIES; i++) {
         st = turn_attempt(u, out, e);
-        if (!turn_is_conflict(st, e, "sequence") || i + 1 == TRIES)
+        if (!turn_is_conflict(st, e, E_sequence) || i + 1 == TRIES)
             break;
         conv_cache_drop(u->talk->cache, in->conversation);
         st = OK;

@@ -11,9 +11,7 @@ static enum status turn_load_row(struct talk *t, struct id tenant, struct id con
     struct db *c = NULL;
     if (conv_cache_get(t->cache, conversation, a, out)) {
         /* An id of another tenant is as unknown as one that never was. */
-        return id_eq(out->tenant, tenant)
-                   ? OK
-                   : err_set(e, ERR_NOT_FOUND, "conversation_unknown", "There is no such conversation.");
+        return id_eq(out->tenant, tenant) ? OK : err_raise(e, E_conversation_unknown);
     }
     enum status st = db_get(t->pool, &c, e);
     if (st == OK) {
@@ -31,9 +29,9 @@ enum status turn_load(struct talk *t, struct id tenant, struct id bot, struct id
     if (st != OK)
         return st;
     if (!id_eq(out->bot, bot))
-        return err_set(e, ERR_NOT_FOUND, "conversation_unknown", "There is no such conversation.");
+        return err_raise(e, E_conversation_unknown);
     turn_token_hash(token, hash);
     if (!crypto_equal(hash, out->token_hash, sizeof(hash)))
-        return err_set(e, ERR_AUTH, "token_invalid", "The token does not open this conversation.");
+        return err_raise(e, E_token_invalid);
     return OK;
 }

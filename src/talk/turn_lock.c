@@ -164,7 +164,7 @@ enum status turn_lock_take(struct turn_locks *l, const uint8_t key[16], const ui
     } else if (lock_wait_in_place(l, k, who, tenant)) {
         lock_mark(k, who);
     } else {
-        st = err_set(e, ERR_RATE, "conversation_busy", "Too many messages of this conversation wait for an answer.");
+        st = err_raise(e, E_conversation_busy);
         if (e)
             e->retry_after_s = 1;
     }

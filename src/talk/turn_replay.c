@@ -22,7 +22,7 @@ static enum status replay_read(struct db *c, struct turn *u, const struct turn_p
                                          u->arena, &all, &n, e);
     }
     if (st == OK && (n == 0 || !replay_same_message(&all[0], u->in)))
-        st = err_at(e, ERR_CONFLICT, "id_reused", "/id", "Another message was sent with this id.");
+        st = err_at(e, E_id_reused, "/id", "Another message was sent with this id.");
     if (st == OK) {
         *out = (struct talk_out){.tenant = u->live.tenant,
                                  .conversation = at->conversation,

@@ -30,8 +30,8 @@ static struct flow_message think_whole_message(const struct flow_message *m)
 static enum status think_add_reply(struct turn *u, const struct flow_message *m, struct err *e)
 {
     if (u->reply_n == MAX_TURN_MESSAGES) {
-        return err_set(e, ERR_INTERNAL, "flow_loop", "The bot says more than %d messages in one turn.",
-                       MAX_TURN_MESSAGES);
+        return err_set_as(e, ERR_INTERNAL, E_flow_loop, "The bot says more than %d messages in one turn.",
+                          MAX_TURN_MESSAGES);
     }
     if (u->reply_n == u->reply_cap) {
         size_t cap = u->reply_cap ? 2 * u->reply_cap : 4;
@@ -58,7 +58,7 @@ static enum status think_on_say(void *ctx, const struct flow_message *m, struct 
     if (st == OK && u->sink)
         st = u->sink->message(u->sink->ctx, &u->replies[u->reply_n - 1], e);
     if (st == OK && u->in->gone && u->in->gone(u->in->gone_ctx))
-        st = err_set(e, ERR_GONE, NULL, "The visitor has left.");
+        st = err_set(e, E_gone, "The visitor has left.");
     u->left = u->left || st == ERR_GONE;
     return st;
 }
@@ -94,7 +94,7 @@ static enum status think_once_only(struct turn *u, struct err *e)
         u->looked = st == OK;
     }
     if (st == OK && u->repeated)
-        st = err_set(e, ERR_CONFLICT, "turn_key", "This message was recorded already.");
+        st = err_raise(e, E_turn_key);
     return st;
 }
 
@@ -109,10 +109,10 @@ static enum status think_call(struct turn *u, const struct config *c, struct are
 {
     int64_t most = config_int(c, CONFIG_http_node_timeout), left = think_time_left_ms(u, most), begun = clock_mono_us();
     if (left <= 0)
-        return err_set(e, ERR_TIMEOUT, "fetch_timeout", "The calls of this turn have taken too long together.");
+        return err_set(e, E_fetch_timeout, "The calls of this turn have taken too long together.");
     if (!turn_place_take(u->talk->places, u->conv.tenant)) {
         u->busy = true;
-        return err_set(e, ERR_GONE, NULL, "Too many calls wait already."); /* ends the flow's run at once */
+        return err_set(e, E_gone, "Too many calls wait already."); /* ends the flow's run at once */
     }
     f->timeout_ms = wanted_ms > 0 && wanted_ms < most ? wanted_ms : most;
     f->timeout_ms = f->timeout_ms < left ? f->timeout_ms : left;
@@ -167,11 +167,12 @@ static void think_on_step(void *ctx, struct str node, const char *type)
 /* A wrong flow is the bot's fault, not the visitor's: they hear that it could not go on, the log which node it was. */
 static enum status think_flow_fault(const struct turn *u, const struct bot_live *b, struct err *e)
 {
-    char bot[ID_TEXT_MAX], code[sizeof(e->code)];
-    snprintf(code, sizeof(code), "%s", e->code[0] ? e->code : "flow_failed");
+    char bot[ID_TEXT_MAX];
+    enum error_code code = e->code != E_none && e->code != E_invalid && e->code != E_too_large ? e->code
+                                                                                               : E_flow_failed;
     log_line(LOG_WARN, "flow_failed", LOG_S("bot", id_text(ID_BOT, u->conv.bot, bot)), LOG_I("version", b->version),
-             LOG_S("code", code), LOG_S("message", e->message));
-    return err_set(e, ERR_INTERNAL, code, "The bot's flow could not go on.");
+             LOG_S("code", error_name(code)), LOG_S("message", e->message));
+    return err_set_as(e, ERR_INTERNAL, code, "%s", error_text(E_flow_failed));
 }
 
 enum status turn_think(struct turn *u, const struct json *state, struct err *e)
@@ -193,15 +194,14 @@ enum status turn_think(struct turn *u, const struct json *state, struct err *e)
     enum status st = flow_run(b->flow, state, &in, &calls, u->arena, &u->result, e);
     /* A flow may have a way on for a call that failed: not for these two. */
     if (u->repeated)
-        return err_set(e, ERR_CONFLICT, "turn_key", "This message was recorded already.");
+        return err_raise(e, E_turn_key);
     if (u->busy) {
-        (void)err_set(e, ERR_RATE, "bot_busy",
-                      "This bot waits for too many answers from outside. Try again in a moment.");
+        (void)err_raise(e, E_bot_busy);
         if (e)
             e->retry_after_s = 2;
         return ERR_RATE;
     }
     if (u->left)
-        return err_set(e, ERR_GONE, NULL, "The visitor has left.");
+        return err_set(e, E_gone, "The visitor has left.");
     return st == ERR_INVALID || st == ERR_TOO_LARGE ? think_flow_fault(u, b, e) : st;
 }

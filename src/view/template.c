@@ -284,7 +284,7 @@ enum status templates_render(struct parsed *p, struct _hdf *data, struct _hdf *t
 {
     size_t before = out->n;
     if (!buf_ok(out))
-        return err_set(e, ERR_INTERNAL, NULL, "The page is larger than it may be.");
+        return err_set(e, E_internal, "The page is larger than it may be.");
     p->cs->hdf = data;
     p->cs->global_hdf = texts;
     enum status st = neo_status(cs_render(p->cs, out, piece_out), p->entry->name, e);
@@ -300,7 +300,7 @@ enum status templates_render(struct parsed *p, struct _hdf *data, struct _hdf *t
 enum status templates_open(const struct view_config *vc, struct err *e)
 {
     if (snprintf(pool.dir, sizeof(pool.dir), "%s", vc->template_dir) >= (int)sizeof(pool.dir))
-        return err_set(e, ERR_INTERNAL, NULL, "The path of the template folder is too long.");
+        return err_set(e, E_internal, "The path of the template folder is too long.");
     pool.reload = vc->reload;
     return OK;
 }

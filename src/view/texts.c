@@ -34,7 +34,7 @@ enum status neo_status(struct _neo_err *ne, const char *what, struct err *e)
     nerr_ignore(&ne);
     if (nomem)
         return err_nomem(e);
-    return err_set(e, ERR_INTERNAL, missing ? "template_missing" : "template", "The page could not be made.");
+    return err_raise(e, missing ? E_template_missing : E_template);
 }
 
 static void texts_free(struct texts *t)
@@ -93,8 +93,7 @@ static bool file_language(const char *file, struct str *out)
 static enum status language_add(struct texts *t, struct str name, struct texts_language **out, struct err *e)
 {
     if (t->n == VIEW_LANGUAGES)
-        return err_set(e, ERR_INTERNAL, NULL, "There are more than %d languages in the template folder.",
-                       VIEW_LANGUAGES);
+        return err_set(e, E_internal, "There are more than %d languages in the template folder.", VIEW_LANGUAGES);
     struct texts_language *l = &t->languages[t->n];
     snprintf(l->name, sizeof(l->name), "%.*s", STR_F(name));
     enum status st = neo_status(hdf_init(&l->hdf), "texts", e);
@@ -109,7 +108,7 @@ static enum status file_read(struct texts *t, const char *dir, const char *file,
 {
     char path[1024];
     if (snprintf(path, sizeof(path), "%s/%s", dir, file) >= (int)sizeof(path))
-        return err_set(e, ERR_INTERNAL, NULL, "The path of the template folder is too long.");
+        return err_set(e, E_internal, "The path of the template folder is too long.");
     struct texts_language *l = language_of(t, name);
     enum status st = l ? OK : language_add(t, name, &l, e);
     return st == OK ? neo_status(hdf_read_file(l->hdf, path), file, e) : st;
@@ -121,7 +120,7 @@ static enum status folder_read(struct texts *t, const char *dir, bool english, s
     struct dirent **list = NULL;
     int n = scandir(dir, &list, NULL, alphasort);
     if (n < 0)
-        return err_set(e, ERR_INTERNAL, NULL, "The texts in %s cannot be read: %s.", dir, strerror(errno));
+        return err_set(e, E_internal, "The texts in %s cannot be read: %s.", dir, strerror(errno));
     enum status st = OK;
     for (int i = 0; i < n; i++) {
         struct str name;
@@ -137,14 +136,14 @@ enum status texts_load(const char *template_dir, struct texts **out, struct err 
 {
     char dir[900];
     if (snprintf(dir, sizeof(dir), "%s/i18n", template_dir) >= (int)sizeof(dir))
-        return err_set(e, ERR_INTERNAL, NULL, "The path of the template folder is too long.");
+        return err_set(e, E_internal, "The path of the template folder is too long.");
     struct texts *t = calloc(1, sizeof(*t));
     if (!t)
         return err_nomem(e);
     atomic_init(&t->refs, 1);
     enum status st = folder_read(t, dir, true, e);
     if (st == OK && t->n == 0)
-        st = err_set(e, ERR_INTERNAL, NULL, "There is no i18n/en.hdf in %s.", template_dir);
+        st = err_set(e, E_internal, "There is no i18n/en.hdf in %s.", template_dir);
     if (st == OK)
         st = folder_read(t, dir, false, e);
     if (st == OK)

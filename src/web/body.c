@@ -22,18 +22,18 @@ static enum status declared_length(struct request *rq, size_t *out, struct err *
     *out = 0;
     if (text.n == 0) {
         if (request_env(rq, STR("HTTP_TRANSFER_ENCODING")).n)
-            return err_set(e, ERR_INVALID, "length_required", "The length of the body must be declared.");
+            return err_raise(e, E_length_required);
         return OK;
     }
     if (!num_u64(text, INT64_MAX, &n))
-        return err_set(e, ERR_INVALID, "length_invalid", "The declared length of the body is no number.");
+        return err_raise(e, E_length_invalid);
     *out = (size_t)n;
     return OK;
 }
 
 static enum status incomplete(struct err *e)
 {
-    return err_set(e, ERR_INVALID, "body_incomplete", "The body did not come completely.");
+    return err_raise(e, E_body_incomplete);
 }
 
 static enum status read_to_memory(struct request *rq, size_t n, struct err *e)
@@ -81,7 +81,7 @@ int web_write_all(int fd, const char *p, size_t n)
 static enum status spool_failed(struct err *e)
 {
     log_line(LOG_ERROR, "upload_failed", LOG_S("error", strerror(errno)));
-    return err_set(e, ERR_UNAVAILABLE, "upload_failed", "The upload could not be stored.");
+    return err_raise(e, E_upload_failed);
 }
 
 static enum status spool(struct request *rq, int fd, size_t n, struct err *e)
@@ -144,8 +144,8 @@ enum status body_read(struct request *rq, size_t cap, struct err *e)
     if (declared_length(rq, &n, e))
         return e->status;
     if (n > cap)
-        return cap == 0 ? err_set(e, ERR_TOO_LARGE, NULL, "This request takes no body.")
-                        : err_set(e, ERR_TOO_LARGE, NULL, "The body may have %zu bytes at most.", cap);
+        return cap == 0 ? err_set(e, E_too_large, "This request takes no body.")
+                        : err_set(e, E_too_large, "The body may have %zu bytes at most.", cap);
     if (n == 0)
         return OK;
     return n > SPOOL_ABOVE ? read_to_file(rq, n, e) : read_to_memory(rq, n, e);

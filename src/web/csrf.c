@@ -96,8 +96,8 @@ enum status csrf_check(struct request *rq, struct err *e)
     if (need == CSRF_NONE)
         return OK;
     if (!origin_right(rq))
-        return err_set(e, ERR_DENIED, "csrf_origin", "This form was sent from another site.");
+        return err_raise(e, E_csrf_origin);
     if (need == CSRF_TOKEN && !token_right(rq))
-        return err_set(e, ERR_DENIED, "csrf_token", "This form is too old. Open the page again and send it once more.");
+        return err_raise(e, E_csrf_token);
     return OK;
 }

@@ -79,13 +79,13 @@ static enum status find_route(struct worker *w, struct request *rq, struct err *
     if (allow == 0 && without_slash(w, rq))
         return OK;
     if (allow == 0)
-        return err_set(e, ERR_NOT_FOUND, NULL, "There is nothing at this address.");
+        return err_set(e, E_not_found, "There is nothing at this address.");
     allow_header(rq, allow);
     if (rq->method == OPTIONS) {
         reply_status(rq, 204);
         return OK;
     }
-    return err_set(e, ERR_INVALID, "method_not_allowed", "This address does not take this method.");
+    return err_raise(e, E_method_not_allowed);
 }
 
 static enum status identify(struct request *rq, struct err *e)
@@ -93,7 +93,7 @@ static enum status identify(struct request *rq, struct err *e)
     const struct door *door = rq->impl->door;
     if (rq->route->who.kind != WHO_PUBLIC) {
         if (!door->identify)
-            return err_set(e, ERR_AUTH, NULL, "Nobody can sign in here.");
+            return err_set(e, E_not_authenticated, "Nobody can sign in here.");
         return door->identify(rq, e);
     }
     if (door->identify && request_cookie(rq, SESSION_COOKIE).n) {
@@ -111,11 +111,11 @@ static enum status may(struct request *rq, struct err *e)
     if (who.kind == WHO_PUBLIC)
         return OK;
     if (who.kind == WHO_KEY ? id_is_none(rq->who.tenant) : !rq->who.signed_in)
-        return err_set(e, ERR_AUTH, NULL, "Sign in first.");
+        return err_set(e, E_not_authenticated, "Sign in first.");
     if (who.kind == WHO_OPERATOR && !rq->who.is_operator) /* for others there is no such page */
-        return err_set(e, ERR_NOT_FOUND, NULL, "There is nothing at this address.");
+        return err_set(e, E_not_found, "There is nothing at this address.");
     if (who.kind != WHO_SESSION && (rq->who.perms & who.need) != who.need)
-        return err_set(e, ERR_DENIED, NULL, "You have no right to do this.");
+        return err_set(e, E_denied, "You have no right to do this.");
     return OK;
 }
 
@@ -125,7 +125,7 @@ static enum status feature(struct request *rq, struct err *e)
     if (rq->route->feature == FEATURE_NONE)
         return OK;
     if (!door->feature)
-        return err_set(e, ERR_PLAN, "plan_feature", "The plan does not have this.");
+        return err_set(e, E_plan_feature, "The plan does not have this.");
     return door->feature(rq, rq->route->feature, e);
 }
 

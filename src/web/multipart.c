@@ -12,7 +12,7 @@
 
 static enum status broken(struct err *e)
 {
-    return err_set(e, ERR_INVALID, "multipart_invalid", "The form was not sent completely.");
+    return err_raise(e, E_multipart_invalid);
 }
 
 /* The end of a quoted value that starts at s.p[0]; a backslash protects what follows. -1 if it is not closed. */
@@ -101,7 +101,7 @@ static enum status part_headers(struct str headers, struct param *out, struct er
         if (line.n < want.n || strncasecmp(line.p, want.p, want.n) != 0)
             continue;
         if (!utf8_text(line))
-            return err_set(e, ERR_INVALID, "bad_encoding", "The name of a form field is not clean UTF-8 text.");
+            return err_set(e, E_bad_encoding, "The name of a form field is not clean UTF-8 text.");
         out->is_file = header_param(line, STR("filename"), &out->filename);
         return header_param(line, STR("name"), &out->name) && out->name.n ? OK : broken(e);
     }
@@ -127,7 +127,7 @@ static enum status take_part(struct str *rest, struct str delimiter, struct para
     out->value = n >= 2 ? str_sub(data, 2, n - 2) : STR_EMPTY;
     *rest = str_sub(data, n + delimiter.n, data.n);
     if (!out->is_file && !utf8_text(out->value))
-        return err_set(e, ERR_INVALID, "bad_encoding", "A form field is not clean UTF-8 text.");
+        return err_set(e, E_bad_encoding, "A form field is not clean UTF-8 text.");
     return OK;
 }
 
@@ -163,7 +163,7 @@ enum status multipart_parse(struct arena *a, struct str boundary, struct str bod
         if (last)
             return OK;
         if (out->n == MAX_PARAMS)
-            return err_set(e, ERR_INVALID, "too_many_fields", "More than %d fields.", MAX_PARAMS);
+            return err_set(e, E_too_many_fields, "More than %d fields.", MAX_PARAMS);
         if (take_part(&rest, delimiter, &out->p[out->n], e))
             return e->status;
         out->n++;

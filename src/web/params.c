@@ -26,7 +26,7 @@ static int hex_value(char c)
 
 static enum status bad_encoding(struct err *e)
 {
-    return err_set(e, ERR_INVALID, "bad_encoding", "The address or a field is not clean UTF-8 text.");
+    return err_set(e, E_bad_encoding, "The address or a field is not clean UTF-8 text.");
 }
 
 /* Decode into `out`, which has room for in.n bytes; the length, or -1 for a broken escape. */
@@ -81,7 +81,7 @@ enum status params_parse(struct arena *a, struct str text, struct params *out, s
         return OK;
     size_t most = count_char(text, '&') + 1;
     if (most > MAX_PARAMS)
-        return err_set(e, ERR_INVALID, "too_many_fields", "More than %d fields.", MAX_PARAMS);
+        return err_set(e, E_too_many_fields, "More than %d fields.", MAX_PARAMS);
     out->p = arena_array(a, most, sizeof(*out->p));
     if (!out->p)
         return err_nomem(e);
@@ -129,13 +129,13 @@ enum status path_split(struct arena *a, struct str raw, struct path *out, struct
 {
     out->n = 0;
     if (raw.n == 0 || raw.p[0] != '/')
-        return err_set(e, ERR_INVALID, "bad_path", "The address is no path.");
+        return err_raise(e, E_bad_path);
     struct str rest = str_sub(raw, 1, raw.n);
     if (rest.n == 0)
         return OK;
     for (;;) {
         if (out->n == PATH_SEGMENTS_MAX)
-            return err_set(e, ERR_NOT_FOUND, NULL, "There is nothing at this address.");
+            return err_set(e, E_not_found, "There is nothing at this address.");
         ptrdiff_t at = str_find(rest, '/');
         struct str piece = at < 0 ? rest : str_n(rest.p, (size_t)at);
         if (url_decode(a, piece, false, &out->segment[out->n], e))

@@ -7,45 +7,12 @@
 
 #include "base/banned.h"
 
+/* A status that the caller chose instead of the code's own decides by its default code. */
 int http_status_of(const struct err *e)
 {
-    static const struct {
-        const char *code;
-        int status;
-    } special[] = {
-        {"length_required", 411},
-        {"content_type", 415},
-        {"method_not_allowed", 405},
-        {"headers_too_large", 431},
-    };
-    for (size_t i = 0; i < COUNT_OF(special); i++)
-        if (strcmp(e->code, special[i].code) == 0)
-            return special[i].status;
-    switch (e->status) {
-    case ERR_INVALID:
-        return e->pointer[0] ? 422 : 400;
-    case ERR_AUTH:
-        return 401;
-    case ERR_PLAN:
-        return 402;
-    case ERR_DENIED:
-        return 403;
-    case ERR_NOT_FOUND:
-        return 404;
-    case ERR_CONFLICT:
-        return 409;
-    case ERR_TOO_LARGE:
-        return 413;
-    case ERR_RATE:
-        return 429;
-    case ERR_UNAVAILABLE:
-    case ERR_NOMEM:
-        return 503;
-    case ERR_TIMEOUT:
-        return 504;
-    default:
-        return 500;
-    }
+    bool own = e->code != E_none && error_status(e->code) == e->status;
+    int http = error_http(own ? e->code : status_default_code(e->status));
+    return http == 400 && e->pointer[0] ? 422 : http;
 }
 
 static void member(struct buf *b, const char *key, const char *text)
@@ -109,7 +76,7 @@ void request_failed(struct request *rq, const struct err *e)
         return;
     /* An outage fails every request in the same way, and each has its "request" line with the code. The database's own
      * module has logged why it cannot be reached; anything else that is away is logged once a second. */
-    if (e->status == ERR_UNAVAILABLE && strcmp(err_code(e), "database_unavailable") == 0)
+    if (e->status == ERR_UNAVAILABLE && err_is(e, E_database_unavailable))
         return;
     if (e->status == ERR_UNAVAILABLE || e->status == ERR_TIMEOUT)
         log_line_limited(LOG_ERROR, "request_failed", LOG_S("code", err_code(e)), LOG_S("message", e->message));

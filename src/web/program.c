@@ -103,10 +103,10 @@ static enum status bind_socket(struct program *p, int *out, struct err *e)
     struct sockaddr_un addr = {.sun_family = AF_UNIX};
     size_t n = strlen(p->socket_path);
     if (n >= sizeof(addr.sun_path))
-        return err_set(e, ERR_INVALID, "socket_path", "The socket's path is too long: %s", p->socket_path);
+        return err_set(e, E_socket_path, "The socket's path is too long: %s", p->socket_path);
     memcpy(addr.sun_path, p->socket_path, n + 1);
     if (in_use(&addr))
-        return err_set(e, ERR_CONFLICT, "socket_in_use", "Another program answers on %s.", p->socket_path);
+        return err_set(e, E_socket_in_use, "Another program answers on %s.", p->socket_path);
     unlink(p->socket_path);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     mode_t before = umask(0117); /* 0660 from the first moment on */
@@ -117,7 +117,7 @@ static enum status bind_socket(struct program *p, int *out, struct err *e)
     if (!ok) {
         if (fd >= 0)
             close(fd);
-        return err_set(e, ERR_UNAVAILABLE, "socket_failed", "Cannot listen on %s: %s.", p->socket_path, strerror(why));
+        return err_set(e, E_socket_failed, "Cannot listen on %s: %s.", p->socket_path, strerror(why));
     }
     *out = fd;
     return OK;
@@ -132,8 +132,7 @@ static enum status find_socket(struct program *p, int *out, struct err *e)
     else if (from_service_manager())
         *out = LISTEN_FD_FIRST;
     else
-        return err_set(e, ERR_INVALID, "no_socket",
-                       "No FastCGI socket: use --socket PATH, or let parley serve start it.");
+        return err_raise(e, E_no_socket);
     return OK;
 }
 

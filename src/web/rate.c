@@ -89,7 +89,7 @@ enum status rate_check(struct request *rq, struct err *e)
     }
     if (go)
         return OK;
-    (void)err_set(e, ERR_RATE, "rate_limited", "Too many requests. Wait %d s.", retry > 0 ? retry : 1);
+    (void)err_set(e, E_rate_limited, "Too many requests. Wait %d s.", retry > 0 ? retry : 1);
     e->retry_after_s = retry > 0 ? retry : 1;
     return ERR_RATE;
 }

@@ -145,7 +145,7 @@ static bool is_away(struct str url)
 enum status reply_redirect_away(struct request *rq, struct str url, struct err *e)
 {
     if (!is_away(url))
-        return err_set(e, ERR_INVALID, "address_invalid", "The address to go on to is not one of the web.");
+        return err_raise(e, E_address_invalid);
     reply_reset(rq);
     reply_status(rq, 303);
     reply_header(rq, "Location", url);
@@ -263,11 +263,11 @@ static void replace_if_unfit(struct request *rq)
     if (rp->status != 0 && !rp->refused && buf_ok(rp->extra) && buf_ok(rp->body))
         return;
     if (rp->status == 0)
-        (void)err_set(&e, ERR_INTERNAL, NULL, "The page gave no answer.");
+        (void)err_set(&e, E_internal, "The page gave no answer.");
     else if (rp->refused || !buf_ok(rp->extra))
-        (void)err_set(&e, ERR_INTERNAL, NULL, "The answer could not be sent.");
+        (void)err_set(&e, E_internal, "The answer could not be sent.");
     else
-        (void)err_set(&e, ERR_INTERNAL, "reply_too_large", "The answer is too large, or memory is short.");
+        (void)err_set_as(&e, ERR_INTERNAL, E_reply_too_large, "The answer is too large, or memory is short.");
     rp->refused = false;
     rp->csp = STR_EMPTY;
     buf_clear(rp->extra);

@@ -55,7 +55,7 @@ static enum status index_env(struct request *rq, struct err *e)
         im->env[im->env_n++] = (struct env_var){str_n(all.p, (size_t)eq), str_sub(all, (size_t)eq + 1, all.n)};
     }
     if (too_many || bytes > 4 * MAX_HEADERS)
-        return err_set(e, ERR_INVALID, "headers_too_large", "The headers of the request are too large.");
+        return err_raise(e, E_headers_too_large);
     return OK;
 }
 
@@ -182,17 +182,17 @@ enum status request_json(struct request *rq, struct json **out, struct err *e)
     struct str type = media_type(rq->content_type);
     bool plus_json = type.n > 5 && str_ieq(str_sub(type, type.n - 5, 5), STR("+json"));
     if (!str_ieq(type, STR("application/json")) && !plus_json)
-        return err_set(e, ERR_INVALID, "content_type", "The body must be sent as application/json.");
+        return err_raise(e, E_content_type);
     enum status st = json_parse(rq->arena, rq->impl->body, MAX_JSON_DEPTH, out, e);
     if (st == ERR_INVALID) {
-        snprintf(e->code, sizeof(e->code), "json_invalid");
+        e->code = E_json_invalid;
         e->pointer[0] = '\0';
         return ERR_INVALID;
     }
     if (st != OK)
         return st;
     if (!json_is(*out, JSON_OBJECT))
-        return err_set(e, ERR_INVALID, "json_invalid", "The body must be a JSON object.");
+        return err_set(e, E_json_invalid, "The body must be a JSON object.");
     return OK;
 }
 

@@ -57,20 +57,19 @@ static enum status insert(struct router *r, const struct route *route, struct er
 {
     struct str rest = str_from(route->path), segment;
     if (rest.n == 0 || rest.p[0] != '/')
-        return err_set(e, ERR_INTERNAL, "route_invalid", "A route's path starts with '/': %s", route->path);
+        return err_set(e, E_route_invalid, "A route's path starts with '/': %s", route->path);
     rest = str_sub(rest, 1, rest.n);
     struct node *n = &r->root;
     size_t depth = 0;
     while (rest.n && str_split(&rest, '/', &segment)) {
         if (++depth > PATH_SEGMENTS_MAX)
-            return err_set(e, ERR_INTERNAL, "route_invalid", "A route's path is too deep: %s", route->path);
+            return err_set(e, E_route_invalid, "A route's path is too deep: %s", route->path);
         n = child_of(n, segment);
         if (!n)
             return err_nomem(e);
     }
     if (n->by_method[route->method])
-        return err_set(e, ERR_INTERNAL, "route_invalid", "Two routes for %s %s", method_name(route->method),
-                       route->path);
+        return err_set(e, E_route_invalid, "Two routes for %s %s", method_name(route->method), route->path);
     n->by_method[route->method] = route;
     return OK;
 }

@@ -7,7 +7,7 @@
 static enum status left(struct request *rq, struct err *e)
 {
     rq->reply->gone = true;
-    return err_set(e, ERR_GONE, NULL, "The visitor has left.");
+    return err_set(e, E_gone, "The visitor has left.");
 }
 
 static enum status put(struct request *rq, struct str bytes, struct err *e)
@@ -24,7 +24,7 @@ static enum status begin(struct request *rq, struct err *e)
 {
     struct reply *rp = rq->reply;
     if (rp->refused || !buf_ok(rp->extra))
-        return err_set(e, ERR_INTERNAL, NULL, "The answer could not be sent.");
+        return err_set(e, E_internal, "The answer could not be sent.");
     enum status st = reply_write_head(rq, false);
     if (st == ERR_NOMEM)
         return err_nomem(e);

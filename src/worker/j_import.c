@@ -34,7 +34,7 @@ enum status j_import_answers(struct work *w, struct json **result, struct err *e
     struct str csv;
     struct id bot;
     if (!id_parse(ID_BOT, json_get_str(w->job->payload, "bot"), &bot) || id_is_none(w->job->tenant))
-        return err_set(e, ERR_INVALID, NULL, "The job names no bot.");
+        return err_set(e, E_invalid, "The job names no bot.");
     enum status st = queue_file(w->db, w->arena, w->job->id, &csv, e);
     if (st == OK)
         st = answers_import(w->db, w->job->tenant, bot, csv, &o, tell, w, w->arena, &report, e);

@@ -215,7 +215,7 @@ static enum status run_job(struct work *w, struct err *e)
     crash_route(&w->worker->slot, kind ? kind->name : NULL);
     w->worker->lease_us = start;
     enum status how = kind ? kind->fn(w, &result, &why)
-                           : err_set(&why, ERR_INVALID, NULL, "This release knows no job of this kind.");
+                           : err_set(&why, E_invalid, "This release knows no job of this kind.");
     enum status st = record(w, how, result, &why, e);
     log_line(how == OK ? LOG_INFO : LOG_WARN, how == OK ? "job_done" : "job_failed", LOG_S("kind", w->job->kind),
              LOG_I("attempt", w->job->attempt), LOG_I("ms", (clock_mono_us() - start) / 1000),

@@ -282,7 +282,7 @@ static void *sign_up_thread(void *ctx)
     arena_release(&a);
     db_put(mine);
     db_thread_end();
-    return st == OK ? (void *)1 : st == ERR_CONFLICT && strcmp(e.code, "email_taken") == 0 ? (void *)2 : NULL;
+    return st == OK ? (void *)1 : st == ERR_CONFLICT && err_is(&e, E_email_taken) ? (void *)2 : NULL;
 }
 
 static void two_sign_ups_with_one_address(void **state)

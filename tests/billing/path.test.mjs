@@ -374,7 +374,7 @@ test('what the plan lacks is shown with the way to get it, and is there once it 
     await page.getByRole('link', { name: 'Own brand' }).click()
     await page.getByLabel('Where the name leads').fill('https://acme.example/help')
     await press(page, 'Save')
-    assert.match(await main(page).getByRole('alert').innerText(), /link needs a name/)
+    assert.match(await main(page).getByRole('alert').innerText(), /Enter a name for the link/)
     await isAccessible(page, 'a refused brand')
     await page.getByLabel('Name', { exact: true }).fill('<b>Acme</b> Support')
     await press(page, 'Save')

@@ -92,7 +92,7 @@ test('a preview of an hour ago is not what is paid', async () => {
     await page.locator('input[name=proration]').evaluate(field => { field.value = String(Number(field.value) - 2 * 3600 * 1000) })
     await main(page).getByRole('button', { name: /^Pay/ }).click()
     await refusal(page).waitFor()
-    assert.match(await refusal(page).innerText(), /too old/)
+    assert.match(await refusal(page).innerText(), /has expired/)
     assert.equal(of('invoice').length, 1)
     await main(page).getByRole('button', { name: /^Pay/ }).click() // with the sum of now
     await says(page, 'Your plan has changed.')

@@ -191,7 +191,7 @@ static void not_a_subscription(void **state)
         struct err e = ERR_INIT;
         if (subscription_parse(&arena, parsed(samples[i]), &s, &e) != ERR_INVALID)
             fail_msg("%s is a subscription", samples[i]);
-        assert_string_equal(e.code, "stripe_object");
+        assert_string_equal(err_code(&e), "stripe_object");
         assert_int_equal(invoice_parse(&arena, parsed(samples[i]), &v, &e), ERR_INVALID);
     }
     char long_id[500];

@@ -72,7 +72,7 @@ static enum status read_tenant(struct driver *d, struct actor *who)
     size_t n = 0;
     *who = (struct actor){.role = ROLE_OWNER, .perms = account_role_perms(ROLE_OWNER), .ip = "127.0.0.1"};
     if (!id_parse(ID_TENANT, json_get_str(d->in, "tenant"), &who->tenant))
-        return err_set(&d->e, ERR_INVALID, NULL, "tenant?");
+        return err_set(&d->e, E_invalid, "tenant?");
     enum status st = db_get(d->pool, &c, &d->e);
     if (st == OK)
         st = account_members_of_tenant(c, d->a, who->tenant, &m, &n, &d->e);
@@ -153,7 +153,7 @@ static enum status use_one(struct driver *d, struct str tenant, int64_t n, int64
     *granted = 0;
     lines_must(counts);
     if (!id_parse(ID_TENANT, tenant, &id))
-        return err_set(&d->e, ERR_INVALID, NULL, "tenant?");
+        return err_set(&d->e, E_invalid, "tenant?");
     enum status st = usage_quota(d->pool, id, clock_now_ms(), &quota, &d->e);
     if (st != OK || quota.full)
         return st;

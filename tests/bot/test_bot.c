@@ -87,7 +87,7 @@ static struct json *exported(const struct actor *who, struct id bot)
 static void fails(enum status got, enum status expected, const struct err *e, const char *code)
 {
     if (got != expected)
-        fail_msg("status %d (%s: %s), expected %d", (int)got, e->code, e->message, (int)expected);
+        fail_msg("status %d (%s: %s), expected %d", (int)got, err_code(e), e->message, (int)expected);
     assert_string_equal(err_code(e), code);
 }
 
@@ -419,7 +419,7 @@ static void *create_thread(void *ctx)
     struct db *mine = dbtest_get(pool);
     arena_init(&a, 16 * MB);
     r->status = bot_create(mine, config, &r->who, &a, STR("faq"), STR("Race"), STR_EMPTY, &b, &e);
-    memcpy(r->code, e.code, sizeof(r->code));
+    snprintf(r->code, sizeof(r->code), "%s", err_code(&e));
     arena_release(&a);
     db_put(mine);
     db_thread_end();

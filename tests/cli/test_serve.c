@@ -291,7 +291,7 @@ static void what_is_missing_is_named(void **state)
     char path[400];
     (void)state;
     dbtest_sql(DB, "UPDATE schema_migration SET state = 'failed' WHERE version = 1");
-    refused_with("run parley migrate");
+    refused_with("Run parley migrate");
     dbtest_sql(DB, "UPDATE schema_migration SET state = 'applied' WHERE version = 1");
     snprintf(path, sizeof(path), "%s/api.fcgi", run);
     assert_int_equal(unlink(path), 0);

@@ -177,13 +177,13 @@ static void errors_have_their_codes(void **state)
                              DB_ARGS(db_int(1), db_null(), db_null(), db_null(), db_null(), db_null(), db_null()), NULL,
                              &e),
                      ERR_CONFLICT);
-    assert_string_equal(e.code, "duplicate");
+    assert_string_equal(err_code(&e), "duplicate");
     assert_non_null(strstr(e.message, "PRIMARY"));
     assert_int_equal(db_exec(c, &add_child, &tenant, DB_ARGS(db_int(1), db_int(99)), NULL, &e), ERR_CONFLICT);
-    assert_string_equal(e.code, "reference");
+    assert_string_equal(err_code(&e), "reference");
     OKAY(db_exec(c, &add_child, &tenant, DB_ARGS(db_int(1), db_int(1)), NULL, &fail));
     assert_int_equal(db_exec(c, &drop_parent, &tenant, DB_ARGS(db_int(1)), NULL, &e), ERR_CONFLICT);
-    assert_string_equal(e.code, "reference");
+    assert_string_equal(err_code(&e), "reference");
     assert_int_equal(db_query_one(c, &get_all, &tenant, DB_ARGS(db_int(5)), &arena, &r, &e), ERR_NOT_FOUND);
     assert_int_equal(db_query_one(c, &one_of_many, DB_GLOBAL, DB_NONE, &arena, &r, &e), ERR_INTERNAL);
     assert_int_equal(db_query_one(c, &nullable, DB_GLOBAL, DB_NONE, &arena, &r, &e), ERR_INTERNAL);
@@ -333,7 +333,7 @@ static void duplicate_in_bulk_applies_none(void **state)
         struct err e = ERR_INIT;
         v[at * COLS] = db_int(at == 0 ? 1200 : 1); /* the row number of another one */
         assert_int_equal(db_bulk(c, &add_all, &tenant, v, COLS, 1200, NULL, &e), ERR_CONFLICT);
-        assert_string_equal(e.code, "duplicate");
+        assert_string_equal(err_code(&e), "duplicate");
         assert_int_equal(count(c, tenant), 0);
         free(v);
     }
@@ -353,7 +353,7 @@ static enum status add_up(void *ctx, struct db_row row, struct err *e)
     struct sum *s = ctx;
     s->n++;
     s->total += db_row_int(row, 0);
-    return s->stop && s->n == s->stop ? err_set(e, ERR_GONE, NULL, "enough") : OK;
+    return s->stop && s->n == s->stop ? err_set(e, E_gone, "enough") : OK;
 }
 
 static void each_streams_and_stops(void **state)
@@ -440,7 +440,7 @@ static enum status insert_then_fail(struct db *c, void *ctx, struct err *e)
 {
     OKAY(db_exec(c, &add_all, ctx, DB_ARGS(db_int(1), db_null(), db_null(), db_null(), db_null(), db_null(), db_null()),
                  NULL, &fail));
-    return err_set(e, ERR_PLAN, "plan_limit", "no");
+    return err_set(e, E_plan_limit, "no");
 }
 
 static enum status nested(struct db *c, void *ctx, struct err *e)
@@ -455,7 +455,7 @@ static void failure_rolls_back(void **state)
     struct err e = ERR_INIT;
     (void)state;
     assert_int_equal(db_transaction(c, insert_then_fail, &tenant, &e), ERR_PLAN);
-    assert_string_equal(e.code, "plan_limit");
+    assert_string_equal(err_code(&e), "plan_limit");
     assert_int_equal(count(c, tenant), 0);
     assert_int_equal(db_transaction(c, nested, &tenant, &e), ERR_PLAN);
     assert_int_equal(count(c, tenant), 0);
@@ -508,10 +508,10 @@ static void killed_inside_a_transaction(void **state)
     struct err e = ERR_INIT;
     (void)state;
     assert_int_equal(db_transaction(c, kill_inside, &tenant, &e), ERR_UNAVAILABLE);
-    assert_string_equal(e.code, "database_unavailable");
+    assert_string_equal(err_code(&e), "database_unavailable");
     assert_int_equal(count(c, tenant), 0); /* nothing of it, and the same connection works again */
     assert_int_equal(db_transaction(c, kill_before_commit, &tenant, &e), ERR_UNAVAILABLE);
-    assert_string_equal(e.code, "commit_unknown");
+    assert_string_equal(err_code(&e), "commit_unknown");
     db_put(c);
     c = dbtest_get(pool);
     assert_int_equal(count(c, tenant), 0);
@@ -528,7 +528,7 @@ static void away_is_said_at_once(void **state)
     OKAY(config_load(dbtest_config_file("parley_nowhere", "database_name = absent\n"), &nowhere, &fail));
     struct db_pool *p = dbtest_pool(nowhere, 1);
     assert_int_equal(db_get(p, &c, &e), ERR_UNAVAILABLE);
-    assert_string_equal(e.code, "database_unavailable");
+    assert_string_equal(err_code(&e), "database_unavailable");
     assert_null(c);
     db_pool_trouble(p, why, sizeof(why));
     assert_non_null(strstr(why, "absent"));

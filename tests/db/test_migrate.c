@@ -148,7 +148,7 @@ static void refused(const struct config *c, enum status want, const char *code, 
     struct migrate_report r;
     struct err e = ERR_INIT;
     assert_int_equal(run(c, MIGRATE_APPLY, &r, &e), want);
-    assert_string_equal(e.code, code);
+    assert_string_equal(err_code(&e), code);
     if (!strstr(e.message, word))
         fail_msg("\"%s\" does not name %s", e.message, word);
     assert_int_equal(r.applied, 0);
@@ -190,7 +190,7 @@ static void broken_then_mended(void **state)
     (void)state;
     file("0002_two.sql", "CREATE TABEL two (id INT)");
     assert_int_equal(run(c, MIGRATE_APPLY, &r, &e), ERR_INTERNAL);
-    assert_string_equal(e.code, "migration_failed");
+    assert_string_equal(err_code(&e), "migration_failed");
     assert_non_null(strstr(e.message, "0002_two.sql"));
     assert_int_equal(r.applied, 1);
     assert_int_equal(dbtest_int(DB, "SELECT state = 'failed' FROM schema_migration WHERE version = 2"), 1);
@@ -240,7 +240,7 @@ static void check(const struct config *c, enum status want, const char *code)
     struct db *db = dbtest_get(p);
     struct err e = ERR_INIT;
     assert_int_equal(migrate_check(db, &e), want);
-    assert_string_equal(e.code, code);
+    assert_string_equal(err_code(&e), code);
     db_put(db);
     db_pool_close(p);
 }

@@ -28,7 +28,7 @@ static void refused(struct id tenant, enum feature f, const char *words)
 {
     struct err e = ERR_INIT;
     assert_int_equal(ask(tenant, f, &e), ERR_PLAN);
-    assert_string_equal(e.code, "plan_feature");
+    assert_string_equal(err_code(&e), "plan_feature");
     assert_string_equal(e.message, words);
 }
 

@@ -136,7 +136,7 @@ static inline enum status give_http(void *ctx, const struct flow_http *rq, struc
         add(t->http_seen, sizeof(t->http_seen), " %.*s=%.*s", STR_F(rq->headers[i].label), STR_F(rq->headers[i].value));
     add(t->http_seen, sizeof(t->http_seen), " %.*s", STR_F(rq->body));
     if (t->http_result != OK)
-        return err_set(e, t->http_result, NULL, "no");
+        return err_set_as(e, t->http_result, status_default_code(t->http_result), "no");
     *status = t->http_status;
     *body = str_from(t->http_body);
     return OK;

@@ -578,11 +578,11 @@ static void a_loop_ends(void **state)
     (void)state;
     begin("'nodes':{'a':{'type':'jump','to':'b'},'b':{'type':'jump','to':'a'}}");
     assert_int_equal(try_turn(&t, "x", ""), ERR_INVALID);
-    assert_string_equal(t.e.code, "flow_loop");
+    assert_string_equal(err_code(&t.e), "flow_loop");
     flow_drop(t.f);
     begin("'nodes':{'a':{'type':'say'," TEXT("x") ",'next':'a'}}");
     assert_int_equal(try_turn(&t, "x", ""), ERR_INVALID);
-    assert_string_equal(t.e.code, "flow_messages");
+    assert_string_equal(err_code(&t.e), "flow_messages");
     assert_int_equal(t.messages, MAX_TURN_MESSAGES);
 }
 
@@ -702,7 +702,7 @@ static void the_state_is_bounded(void **state)
     assert_string_equal(say(&t, "short"), "ok");
     t.r.state = NULL;
     assert_int_equal(try_turn(&t, text, ""), ERR_TOO_LARGE);
-    assert_string_equal(t.e.code, "flow_state");
+    assert_string_equal(err_code(&t.e), "flow_state");
 }
 
 static void a_text_is_bounded(void **state)
@@ -728,7 +728,7 @@ static void a_text_is_bounded(void **state)
         "{{input}}{{input}}{{input}}{{input}}{{input}}{{input}}{{input}}{{input}}{{input}}{{input}}{{input}}{{"
         "input}}") "}}");
     assert_int_equal(try_turn(&t, text, ""), ERR_TOO_LARGE);
-    assert_string_equal(t.e.code, "flow_text");
+    assert_string_equal(err_code(&t.e), "flow_text");
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, end_talk)

@@ -71,7 +71,7 @@ static enum status http(void *ctx, const struct flow_http *rq, struct arena *a, 
         abort();
     *status = body.n % 2 ? 200 : 404;
     *reply = body;
-    return body.n % 5 ? OK : err_set(e, ERR_TIMEOUT, NULL, "late");
+    return body.n % 5 ? OK : err_set(e, E_timeout, "late");
 }
 
 static void talk(const struct flow *f, struct str text, struct arena *a)

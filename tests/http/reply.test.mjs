@@ -92,7 +92,7 @@ test('errors: a page for a browser, a problem for a program', async () => {
     assert.equal(r.headers['content-type'], 'application/problem+json')
     assert.doesNotMatch(r.text, /<\/script>/)
     assert.deepEqual(r.json(), {
-        type: 'about:blank', title: 'Unprocessable Content', status: 422, detail: 'The text is "wrong" </script>.', code: 'field_wrong',
+        type: 'about:blank', title: 'Unprocessable Content', status: 422, detail: 'The text is "wrong" </script>.', code: 'text_invalid',
         instance: '/fail', pointer: '/text', request_id: r.headers['x-request-id']
     })
 })

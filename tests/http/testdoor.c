@@ -221,7 +221,7 @@ void test_parts(struct request *rq)
             return;
     }
     if (request_query(rq, "fail").n) {
-        (void)err_set(&e, ERR_UNAVAILABLE, NULL, "It broke off.");
+        (void)err_set(&e, E_unavailable, "It broke off.");
         reply_error(rq, &e);
     }
 }
@@ -243,7 +243,7 @@ void test_nothing(struct request *rq)
 void test_fail(struct request *rq)
 {
     struct err e = ERR_INIT;
-    (void)err_at(&e, ERR_INVALID, "field_wrong", "/text", "The text is \"wrong\" </script>.");
+    (void)err_at(&e, E_text_invalid, "/text", "The text is \"wrong\" </script>.");
     reply_error(rq, &e);
 }
 
@@ -274,13 +274,13 @@ static enum status identify(struct request *rq, struct err *e)
     memset(rq->who.tenant.b, 7, sizeof(rq->who.tenant.b));
     if (rq->route->who.kind == WHO_KEY) {
         if (!str_starts(key, STR("ply_")) || !num_u64(str_sub(key, 4, key.n), 255, &perms))
-            return err_set(e, ERR_AUTH, "key_unknown", "This key is not known.");
+            return err_set(e, E_key_unknown, "This key is not known.");
     } else if (str_eq(cookie, STR("operator"))) {
         rq->who.signed_in = rq->who.is_operator = true;
     } else if (num_u64(cookie, 255, &perms)) {
         rq->who.signed_in = true;
     } else {
-        return err_set(e, ERR_AUTH, NULL, "Sign in first.");
+        return err_set(e, E_not_authenticated, "Sign in first.");
     }
     rq->who.perms = (uint32_t)perms;
     memset(rq->who.csrf_key, 'k' + (int)perms, sizeof(rq->who.csrf_key));
@@ -290,7 +290,7 @@ static enum status identify(struct request *rq, struct err *e)
 static enum status feature(struct request *rq, enum feature f, struct err *e)
 {
     (void)f;
-    return rq->who.perms & 64 ? OK : err_set(e, ERR_PLAN, "plan_feature", "Not in this plan.");
+    return rq->who.perms & 64 ? OK : err_set(e, E_plan_feature, "Not in this plan.");
 }
 
 static void not_signed_in(struct request *rq)

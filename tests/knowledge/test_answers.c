@@ -57,7 +57,7 @@ static int setup(void **state)
 static void fails(enum status got, enum status expected, const struct err *e, const char *code)
 {
     if (got != expected)
-        fail_msg("status %d (%s: %s), expected %d", (int)got, e->code, e->message, (int)expected);
+        fail_msg("status %d (%s: %s), expected %d", (int)got, err_code(e), e->message, (int)expected);
     assert_string_equal(err_code(e), code);
 }
 

@@ -125,7 +125,7 @@ static void utf16_is_told(void **state)
                                   "a\0"),
                               &e),
                      ERR_INVALID);
-    assert_string_equal(e.code, "csv_encoding");
+    assert_string_equal(err_code(&e), "csv_encoding");
 }
 
 int main(void)

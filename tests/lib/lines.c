@@ -27,7 +27,7 @@ void lines_outcome(struct json *out, enum status st, const struct err *e, const 
 {
     lines_must(json_set_bool(out, "ok", st == OK) == 0);
     if (st != OK)
-        lines_must(json_set_str(out, status, str_from(status_default_code(st))) == 0 &&
+        lines_must(json_set_str(out, status, str_from(error_name(status_default_code(st)))) == 0 &&
                    json_set_str(out, "code", str_from(err_code(e))) == 0 &&
                    json_set_str(out, "message", str_from(e->message)) == 0 &&
                    json_set_str(out, "pointer", str_from(e->pointer)) == 0);

@@ -2,12 +2,12 @@
 #ifndef PARLEY_TESTS_OKAY_H
 #define PARLEY_TESTS_OKAY_H
 
-#define OKAY(call)                                                                                        \
-    do {                                                                                                  \
-        struct err fail = ERR_INIT;                                                                       \
-        enum status okay_status = (call);                                                                 \
-        if (okay_status != OK)                                                                            \
-            fail_msg("line %d: status %d: %s (%s)", __LINE__, (int)okay_status, fail.message, fail.code); \
+#define OKAY(call)                                                                                              \
+    do {                                                                                                        \
+        struct err fail = ERR_INIT;                                                                             \
+        enum status okay_status = (call);                                                                       \
+        if (okay_status != OK)                                                                                  \
+            fail_msg("line %d: status %d: %s (%s)", __LINE__, (int)okay_status, fail.message, err_code(&fail)); \
     } while (0)
 
 #endif

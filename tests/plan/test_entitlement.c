@@ -584,10 +584,10 @@ static void says_what_has_room(void **state)
     entitlement_resolve(&f, T0, &x);
     assert_ok(entitlement_room(&x, ENTITLEMENT_bots, 4, &e), &e);
     assert_int_equal(entitlement_room(&x, ENTITLEMENT_bots, 5, &e), ERR_PLAN);
-    assert_string_equal(e.code, "plan_limit_bots");
+    assert_string_equal(err_code(&e), "plan_limit_bots");
     assert_string_equal(e.message, "The plan STARTER includes 5 bots: remove one or take a larger plan.");
     assert_int_equal(entitlement_room(&x, ENTITLEMENT_members, 6, &e), ERR_PLAN);
-    assert_string_equal(e.code, "plan_limit_members");
+    assert_string_equal(err_code(&e), "plan_limit_members");
     r.s[0].terms = (struct id)PRO_T;
     entitlement_resolve(&f, T0, &x);
     assert_ok(entitlement_room(&x, ENTITLEMENT_bots, 1000000, &e), &e);
@@ -595,7 +595,7 @@ static void says_what_has_room(void **state)
     r.s[0].first_failed_ms = T0;
     entitlement_resolve(&f, T0 + 8 * DAY_MS, &x);
     assert_int_equal(entitlement_room(&x, ENTITLEMENT_bots, 0, &e), ERR_PLAN);
-    assert_string_equal(e.code, "billing_read_only");
+    assert_string_equal(err_code(&e), "billing_read_only");
     f.workspace_active = false;
     r.s[0].status = STRIPE_ACTIVE;
     entitlement_resolve(&f, T0, &x);

@@ -27,7 +27,7 @@ static const struct actor boss = {.cli = true, .ip = "127.0.0.1"};
 static void fails(enum status got, enum status expected, const struct err *e, const char *code, const char *pointer)
 {
     if (got != expected)
-        fail_msg("status %d (%s: %s), expected %d", (int)got, e->code, e->message, (int)expected);
+        fail_msg("status %d (%s: %s), expected %d", (int)got, err_code(e), e->message, (int)expected);
     assert_string_equal(err_code(e), code);
     assert_string_equal(e->pointer, pointer);
 }

@@ -52,7 +52,7 @@ static enum status queue_and_fail(struct db *c, void *ctx, struct err *e)
 {
     (void)ctx;
     enum status st = queue_one(c, STR("b@example.org"), e);
-    return st == OK ? err_set(e, ERR_CONFLICT, "changed_mind", "No.") : st;
+    return st == OK ? err_set(e, E_draft_changed, "No.") : st;
 }
 
 static void no_mail_without_its_transaction(void **state)
@@ -60,7 +60,7 @@ static void no_mail_without_its_transaction(void **state)
     struct err e = ERR_INIT;
     (void)state;
     assert_int_equal(db_transaction(db, queue_and_fail, NULL, &e), ERR_CONFLICT);
-    assert_string_equal(e.code, "changed_mind");
+    assert_string_equal(err_code(&e), "draft_changed");
     assert_int_equal(dbtest_int(DB, "SELECT COUNT(*) FROM job"), 0);
 }
 
@@ -69,7 +69,7 @@ static void no_mail_to_nobody(void **state)
     struct err e = ERR_INIT;
     (void)state;
     assert_int_equal(queue_one(db, STR("b@example.org\r\nBcc: c@example.org"), &e), ERR_INVALID);
-    assert_string_equal(e.code, "email_invalid");
+    assert_string_equal(err_code(&e), "email_invalid");
     assert_int_equal(dbtest_int(DB, "SELECT COUNT(*) FROM job"), 0);
 }
 

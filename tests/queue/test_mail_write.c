@@ -129,7 +129,7 @@ static void refused(struct smtp_mail m)
 {
     struct err e = ERR_INIT;
     assert_int_equal(attempt(m, &e), ERR_INVALID);
-    assert_string_equal(e.code, "mail_invalid");
+    assert_string_equal(err_code(&e), "mail_invalid");
 }
 
 static void nothing_can_be_injected(void **state)
@@ -172,7 +172,7 @@ static void the_rest_gets_as_far_as_the_server(void **state)
     struct smtp_mail m = good;
     (void)state;
     assert_int_equal(attempt(m, &e), ERR_UNAVAILABLE);
-    assert_string_equal(e.code, "smtp_failed");
+    assert_string_equal(err_code(&e), "smtp_failed");
     m.text = (struct str){arena_alloc(&arena, MAX_MAIL), MAX_MAIL};
     memset((char *)m.text.p, 'x', m.text.n);
     assert_int_equal(attempt(m, &e), ERR_TOO_LARGE);
@@ -234,7 +234,7 @@ static void what_is_missing_is_left_out_or_refused(void **state)
     assert_has(e.message, "{workspace}");
     assert_int_equal(write_json("{\"to\":\"b@example.org\",\"template\":\"no_such\",\"values\":{}}", &w, &e),
                      ERR_INVALID);
-    assert_string_equal(e.code, "mail_unknown");
+    assert_string_equal(err_code(&e), "mail_unknown");
     static const char *const urls[] = {"javascript:alert(1)", "//evil.example", "", "app/usage"};
     for (size_t i = 0; i < COUNT_OF(urls); i++) {
         const char *payload = arena_printf(&arena, "{\"template\":\"test\",\"values\":{\"url\":\"%s\"}}", urls[i]);

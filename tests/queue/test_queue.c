@@ -256,7 +256,7 @@ static void lease_ends(void **state)
     assert_true(claim("second", &job));
     assert_int_equal(job.attempt, 2);
     assert_int_equal(queue_done(db, id, "first", NULL, &e), ERR_CONFLICT); /* too late: it is the second one's */
-    assert_string_equal(e.code, "lease_lost");
+    assert_string_equal(err_code(&e), "lease_lost");
     assert_int_equal(queue_extend(db, id, "first", LEASE, NULL, &e), ERR_CONFLICT);
     assert_int_equal(queue_fail(db, id, "first", "no", false, &e), ERR_CONFLICT);
     later(LEASE + 1000);
@@ -366,7 +366,7 @@ static enum status add_then_fail(struct db *c, void *ctx, struct err *e)
 {
     struct job_new n = {.kind = "test"};
     OKAY(queue_add(c, &n, ctx, &fail));
-    return err_set(e, ERR_PLAN, NULL, "no");
+    return err_set(e, E_plan_limit, "no");
 }
 
 static void goes_with_the_callers_transaction(void **state)

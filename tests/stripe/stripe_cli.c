@@ -64,7 +64,7 @@ static enum status on_item(void *ctx, struct json *item, struct err *e)
     struct job *j = ctx;
     lines_must(json_push_copy(j->items, item) == 0);
     if (j->most && (int64_t)json_len(j->items) == j->most)
-        return err_set(e, ERR_GONE, "enough", "That is enough.");
+        return err_set(e, E_gone, "That is enough.");
     return OK;
 }
 

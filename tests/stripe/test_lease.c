@@ -33,7 +33,7 @@ static enum status hold(struct db *db, void *ctx, struct err *e)
 static void loses(enum status got, const struct err *e)
 {
     assert_int_equal(got, ERR_CONFLICT);
-    assert_string_equal(e->code, "lease_lost");
+    assert_string_equal(err_code(e), "lease_lost");
 }
 
 static void one_at_a_time(void **state)

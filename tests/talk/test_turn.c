@@ -134,7 +134,7 @@ static void who_finds_no_place_does_not_wait(void **state)
     assert_ok(turn_lock_take(l, key, NULL, tenant, &mine, &e), &e);
     stand_in_line(&w, l, 0, NULL);
     assert_int_equal(turn_lock_take(l, key, NULL, tenant, &again, &e), ERR_RATE);
-    assert_string_equal(e.code, "conversation_busy");
+    assert_string_equal(err_code(&e), "conversation_busy");
     turn_lock_give(l, mine);
     pthread_join(w.thread, NULL);
     assert_int_equal(w.status, OK);

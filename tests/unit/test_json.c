@@ -338,7 +338,7 @@ static void memory_is_bounded(void **state)
         buf_puts(&out, i ? ",{}" : "{}");
     buf_puts(&out, "]}]");
     assert_int_equal(json_parse(&small, buf_str(&out), 32, &j, &e), ERR_TOO_LARGE);
-    assert_string_equal(e.code, "json_too_large");
+    assert_string_equal(err_code(&e), "json_too_large");
     arena_reset(&small);
     assert_ok(json_parse(&small, STR("[[],{},\"\"]"), 32, &j, &e), &e);
     size_t used = arena.used;

@@ -47,7 +47,7 @@ static void test_params(void **state)
                                       "a=\xff", "a=%c3", "a=\x01", "a=%ed%a0%80"};
     for (size_t i = 0; i < COUNT_OF(bad); i++) {
         assert_int_equal(params_parse(&arena, str_from(bad[i]), &ps, &e), ERR_INVALID);
-        assert_string_equal(e.code, "bad_encoding");
+        assert_string_equal(err_code(&e), "bad_encoding");
     }
 }
 
@@ -63,7 +63,7 @@ static void test_params_limit(void **state)
     assert_int_equal(ps.n, MAX_PARAMS);
     buf_puts(&b, "&a=1");
     assert_int_equal(params_parse(&arena, buf_str(&b), &ps, &e), ERR_INVALID);
-    assert_string_equal(e.code, "too_many_fields");
+    assert_string_equal(err_code(&e), "too_many_fields");
     buf_release(&b);
 }
 
@@ -255,7 +255,7 @@ static enum status sign_in(struct request *rq, struct err *err)
 {
     struct str who = request_cookie(rq, SESSION_COOKIE);
     if (who.n == 0)
-        return err_set(err, ERR_AUTH, NULL, "Sign in.");
+        return err_set(err, E_not_authenticated, "Sign in.");
     rq->who.signed_in = true;
     memset(rq->who.csrf_key, who.p[0], sizeof(rq->who.csrf_key));
     return OK;

@@ -218,7 +218,7 @@ static void plan_show(struct page *pg, const struct admin *ad, int status)
     enum status st = sums_read(pg, ad, &s);
     const struct plan *p = st == OK ? plans_find(&s.plans, request_segment(pg->rq, "plan")) : NULL;
     if (st == OK && !p)
-        st = err_set(&pg->e, ERR_NOT_FOUND, "plan_unknown", "There is no such plan.");
+        st = err_set(&pg->e, E_plan_unknown, "There is no such plan.");
     if (st == OK)
         st = admin_log(pg, p->plan, HISTORY_SHOWN);
     if (st != OK) {
@@ -246,8 +246,7 @@ static enum status read_values(struct page *pg, struct plan_edit *in)
         if (entitlement_kind(x) == SWITCH)
             in->value[x] = request_form_has(pg->rq, name);
         else if (!admin_limit(request_form(pg->rq, name), &in->value[x]))
-            return err_at(&pg->e, ERR_INVALID, "value_invalid", name,
-                          "A limit is a number from 0 up, or nothing for unlimited.");
+            return err_at(&pg->e, E_value_invalid, name, "A limit is a number from 0 up, or nothing for unlimited.");
     }
     in->conversations = in->value[ENTITLEMENT_conversations];
     return OK;
@@ -263,14 +262,13 @@ static enum status read_edit(struct page *pg, struct plan_edit *in)
                              .is_public = request_form_has(rq, "public"),
                              .bills_overage = request_form_has(rq, "bills_overage")};
     if (!num_i64(request_form(rq, "revision"), 0, INT32_MAX, &revision))
-        return err_at(&pg->e, ERR_INVALID, "revision_invalid", "revision", "Load the page again.");
+        return err_raise_at(&pg->e, E_revision_invalid, "revision");
     in->revision = (int)revision;
     if (currency.n != 3)
-        return err_at(&pg->e, ERR_INVALID, "currency_invalid", "currency",
-                      "A currency is three letters: USD, EUR, JPY.");
+        return err_raise_at(&pg->e, E_currency_invalid, "currency");
     memcpy(in->currency, currency.p, 3);
     if (!read_money(request_form(rq, "price"), in->currency, &in->price))
-        return err_at(&pg->e, ERR_INVALID, "price_invalid", "price", "A price is a sum like 49 or 49.90.");
+        return err_at(&pg->e, E_price_invalid, "price", "A price is a sum like 49 or 49.90.");
     return read_values(pg, in);
 }
 

@@ -353,12 +353,11 @@ static enum status read_override(struct page *pg, struct id tenant, struct overr
     struct request *rq = pg->rq;
     *o = (struct override){.tenant = tenant, .reason = request_form(rq, "reason")};
     if (!entitlement_parse(request_form(rq, "entitlement"), &o->entitlement))
-        return err_at(&pg->e, ERR_INVALID, "entitlement_unknown", "entitlement", "Choose what to override.");
+        return err_raise_at(&pg->e, E_entitlement_unknown, "entitlement");
     if (!admin_limit(request_form(rq, "value"), &o->value))
-        return err_at(&pg->e, ERR_INVALID, "value_invalid", "value",
-                      "A value is a number from 0 up, or nothing for unlimited.");
+        return err_at(&pg->e, E_value_invalid, "value", "A value is a number from 0 up, or nothing for unlimited.");
     if (!override_until(str_trim(request_form(rq, "expires")), &o->expires_ms))
-        return err_at(&pg->e, ERR_INVALID, "expires_invalid", "expires", "A day is written like 2026-12-31.");
+        return err_at(&pg->e, E_expires_invalid, "expires", "A day is written like 2026-12-31.");
     return OK;
 }
 
@@ -385,9 +384,8 @@ void admin_override_end(struct request *rq)
     enum entitlement x = ENTITLEMENT_conversations;
     if (!page_begin(rq, &pg) || !page_id(&pg, ID_TENANT, "tenant", &id))
         return;
-    enum status st = entitlement_parse(request_form(rq, "entitlement"), &x)
-                         ? override_end(pg.db, &pg.who, id, x, &pg.e)
-                         : err_set(&pg.e, ERR_NOT_FOUND, "override_unknown", "There is no such override.");
+    enum status st = entitlement_parse(request_form(rq, "entitlement"), &x) ? override_end(pg.db, &pg.who, id, x, &pg.e)
+                                                                            : err_raise(&pg.e, E_override_unknown);
     tenant_done(rq, &pg, id, st, "override_ended");
 }
 

@@ -374,12 +374,12 @@ bool billing_owes(const struct entitlements *x)
 /* ---- on to Stripe ---- */
 
 /* Codes after which Stripe has surely done nothing; after the others it may have. */
-static bool surely_not_done(const char *code)
+static bool surely_not_done(const struct err *e)
 {
-    static const char *const codes[] = {"stripe_unreachable",  "stripe_key_refused",  "stripe_right_missing",
-                                        "stripe_rate_limited", "stripe_lock_timeout", "stripe_key_reused"};
+    static const enum error_code codes[] = {E_stripe_unreachable,  E_stripe_key_refused,  E_stripe_right_missing,
+                                            E_stripe_rate_limited, E_stripe_lock_timeout, E_stripe_key_reused};
     for (size_t i = 0; i < COUNT_OF(codes); i++)
-        if (strcmp(code, codes[i]) == 0)
+        if (err_is(e, codes[i]))
             return true;
     return false;
 }
@@ -387,24 +387,20 @@ static bool surely_not_done(const char *code)
 /* What Stripe says about a card is meant for the payer; about anything else it is for the operator, who finds it in the log. */
 static void soften(struct page *pg)
 {
-    const char *code = err_code(&pg->e);
-    if (strncmp(code, "stripe_", 7) != 0 || strcmp(code, "stripe_off") == 0 || stripe_card(&pg->e))
+    if (!stripe_failed(&pg->e) || err_is(&pg->e, E_stripe_off) || stripe_card(&pg->e))
         return;
-    bool certain = surely_not_done(code) || pg->e.status == ERR_INVALID;
+    bool certain = surely_not_done(&pg->e) || pg->e.status == ERR_INVALID;
     request_failed(pg->rq, &pg->e);
     if (certain)
-        (void)err_set(&pg->e, ERR_UNAVAILABLE, "payment_unavailable",
-                      "The payment service cannot be reached. Nothing was changed or charged.");
+        (void)err_raise(&pg->e, E_payment_unavailable);
     else
-        (void)err_set(&pg->e, ERR_UNAVAILABLE, "payment_unknown",
-                      "The payment service gave no answer: look in a minute what has come of it.");
+        (void)err_raise(&pg->e, E_payment_unknown);
 }
 
 bool billing_refused(struct page *pg)
 {
     enum status st = pg->e.status;
-    bool gone = st == ERR_NOT_FOUND &&
-                strcmp(err_code(&pg->e), "not_found") != 0; /* no customer yet, a bot that was deleted */
+    bool gone = st == ERR_NOT_FOUND && !err_is(&pg->e, E_not_found); /* no customer yet, a bot that was deleted */
     if (!page_is_form_error(pg) && !gone && st != ERR_UNAVAILABLE && st != ERR_RATE && st != ERR_TIMEOUT)
         return false;
     soften(pg);

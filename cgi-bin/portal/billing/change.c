@@ -121,7 +121,7 @@ static enum status read_kept(struct page *pg, const struct change *c, struct id 
         if (bot_ticked(pg, c->bots[i].id))
             (*out)[(*n)++] = c->bots[i].id;
     if (c->preview.bots_have > c->preview.bots_keep && (int64_t)*n > c->preview.bots_keep)
-        return err_at(&pg->e, ERR_INVALID, "bots_too_many", "keep", "The plan has no room for all of these bots.");
+        return err_at(&pg->e, E_bots_too_many, "keep", "The plan has no room for all of these bots.");
     return OK;
 }
 
@@ -192,7 +192,7 @@ void change_confirm(struct request *rq)
         page_redirect(&pg, "/app/billing?done=%s", done_of(c.preview.kind));
     else if (refused_as(&pg, "same_plan")) /* the second press of a double click, or another tab was faster */
         page_redirect(&pg, "/app/billing");
-    else if (st == ERR_PLAN && strcmp(err_code(&pg.e), "payment_needed") == 0)
+    else if (st == ERR_PLAN && err_is(&pg.e, E_payment_needed))
         change_unpaid(&pg, &c, pay_url);
     else
         change_refused(rq, &pg, &c);

@@ -25,7 +25,7 @@ void billing_checkout(struct request *rq)
         st = checkout_begin(stripe, pg.app->guard.pool, rq->arena, &pg.who, request_form(rq, "plan"), &url, &pg.e);
     if (st == OK)
         st = reply_redirect_away(rq, url, &pg.e);
-    if (st == ERR_CONFLICT && strcmp(err_code(&pg.e), "subscribed") == 0)
+    if (st == ERR_CONFLICT && err_is(&pg.e, E_subscribed))
         page_redirect(&pg, "/app/billing/plans?done=subscribed_already");
     else if (st != OK)
         plans_again(rq, &pg);

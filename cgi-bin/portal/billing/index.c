@@ -197,8 +197,7 @@ static enum status overage_read(struct page *pg, const struct billing *b, bool *
     *bill = str_eq(request_form(pg->rq, "overage"), STR("bill"));
     *cap = 0;
     if (*bill && (!read_money(request_form(pg->rq, "cap"), currency, cap) || *cap <= 0))
-        return err_at(&pg->e, ERR_INVALID, "overage_cap", "cap",
-                      "Say how much overage may cost in a period, for example 20.");
+        return err_raise_at(&pg->e, E_overage_cap, "cap");
     return OK;
 }
 

@@ -1,8 +1,9 @@
 /* A bot's questions and answers: the list, one answer. */
+#include "knowledge/answers.h"
+
 #include <stdio.h>
 
 #include "base/utf8.h"
-#include "knowledge/answers.h"
 #include "portal/page/page.h"
 
 #include "base/banned.h"

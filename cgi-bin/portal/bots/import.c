@@ -59,7 +59,7 @@ static bool job_load(struct page *pg, const struct bot *b, struct job *out)
     enum status st = queue_get(pg->db, &pg->who.tenant, pg->rq->arena, id, out, &pg->e);
     if (st == OK && (strcmp(out->kind, ANSWERS_IMPORT_JOB) != 0 ||
                      !id_parse(ID_BOT, json_get_str(out->payload, "bot"), &of) || !id_eq(of, b->id)))
-        st = err_set(&pg->e, ERR_NOT_FOUND, NULL, "There is no such import.");
+        st = err_set(&pg->e, E_not_found, "There is no such import.");
     if (st != OK)
         page_fail(pg);
     return st == OK;

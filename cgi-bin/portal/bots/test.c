@@ -124,7 +124,7 @@ static enum status chat_seal(struct chat *ch)
         view_str(pg->v, "Test.State", buf_str(&text));
     }
     if (st == OK && (!buf_ok(&plain) || !buf_ok(&sealed) || !buf_ok(&text)))
-        st = err_set(&pg->e, ERR_TOO_LARGE, NULL, "This test has grown too long: begin again.");
+        st = err_set(&pg->e, E_too_large, "This test has grown too long: begin again.");
     buf_release(&plain);
     buf_release(&sealed);
     buf_release(&text);

@@ -54,8 +54,7 @@ static enum status publish_check(struct page *pg, const struct bot *b)
     int64_t revision = 0;
     if (num_i64(request_form(pg->rq, "revision"), 0, INT32_MAX, &revision) && revision == b->draft_revision)
         return OK;
-    return err_set(&pg->e, ERR_CONFLICT, "draft_changed",
-                   "The draft was changed meanwhile: look at it again before you publish it.");
+    return err_set(&pg->e, E_draft_changed, "The draft was changed meanwhile: look at it again before you publish it.");
 }
 
 void publish(struct request *rq)
@@ -121,7 +120,7 @@ static bool version_number(struct page *pg, struct str text, int64_t *out)
     if (str_eq(text, STR("draft")))
         *out = 0;
     else if (!num_i64(text, 1, INT32_MAX, out)) {
-        (void)err_set(&pg->e, ERR_NOT_FOUND, NULL, "There is no such version.");
+        (void)err_set(&pg->e, E_not_found, "There is no such version.");
         page_fail(pg);
         return false;
     }

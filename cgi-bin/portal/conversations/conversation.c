@@ -1,9 +1,10 @@
 /* Conversations as the workspace reads them: list and transcript. */
+#include "talk/conversation.h"
+
 #include "base/num.h"
 #include "base/utf8.h"
 #include "portal/page/messages.h"
 #include "portal/page/page.h"
-#include "talk/conversation.h"
 
 #include "base/banned.h"
 

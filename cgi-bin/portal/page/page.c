@@ -236,7 +236,7 @@ bool page_id(struct page *pg, enum id_kind kind, const char *name, struct id *ou
 {
     if (id_parse(kind, request_segment(pg->rq, name), out))
         return true;
-    (void)err_set(&pg->e, ERR_NOT_FOUND, NULL, "There is nothing at this address.");
+    (void)err_set(&pg->e, E_not_found, "There is nothing at this address.");
     page_fail(pg);
     return false;
 }
@@ -345,7 +345,7 @@ void portal_error_page(struct request *rq, const struct err *e, int status)
             pg.who = guard_actor(rq);
             view_bool(pg.v, "Error.Plan", person_begin(&pg) == OK); /* with the menu, if it can be had */
             page_release(&pg);
-            if (rq->route && rq->route->feature != FEATURE_NONE && strcmp(err_code(e), "plan_feature") == 0)
+            if (rq->route && rq->route->feature != FEATURE_NONE && err_is(e, E_plan_feature))
                 fill_lack(&pg);
             else
                 page_way_out(&pg);

@@ -62,8 +62,7 @@ static bool sign_up_open(struct page *pg)
 {
     if (config_bool(pg->rq->config, CONFIG_sign_up))
         return true;
-    (void)err_set(&pg->e, ERR_NOT_FOUND, "sign_up_closed",
-                  "New workspaces are opened by the operator of this install.");
+    (void)err_raise(&pg->e, E_sign_up_closed);
     page_fail(pg);
     return false;
 }
@@ -138,8 +137,8 @@ static enum status workspace_first(struct page *pg, struct id user, struct id *o
     size_t n = 0;
     enum status st = account_members_of_user(pg->db, pg->rq->arena, user, &m, &n, &pg->e);
     if (st == OK && n == 0)
-        st = err_set(&pg->e, ERR_AUTH, "no_workspace",
-                     "You are not a member of any workspace. Ask somebody to invite you.");
+        st = err_set_as(&pg->e, ERR_AUTH, E_no_workspace,
+                        "You are not a member of any workspace. Ask somebody to invite you.");
     if (st == OK)
         *out = m[0].tenant.id;
     return st;
@@ -191,7 +190,7 @@ void workspace_switch(struct request *rq)
         return;
     enum status st = id_parse(ID_TENANT, request_form(rq, "workspace"), &tenant)
                          ? db_get(pg.app->guard.pool, &pg.db, &pg.e)
-                         : err_set(&pg.e, ERR_NOT_FOUND, NULL, "There is no such workspace.");
+                         : err_set(&pg.e, E_not_found, "There is no such workspace.");
     if (st == OK)
         st = account_session_switch(pg.db, request_cookie(rq, SESSION_COOKIE), tenant, &pg.e);
     if (st == OK)

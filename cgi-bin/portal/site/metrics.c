@@ -118,9 +118,7 @@ void metrics_show(struct request *rq)
     struct numbers m = {0};
     struct db *c = NULL;
     struct err e = ERR_INIT;
-    enum status st = may_see(rq) ? db_get(app->guard.pool, &c, &e)
-                                 : err_set(&e, ERR_DENIED, "metrics_denied",
-                                           "Metrics are for this machine, or for who knows metrics_token.");
+    enum status st = may_see(rq) ? db_get(app->guard.pool, &c, &e) : err_raise(&e, E_metrics_denied);
     if (st == OK)
         st = read_numbers(c, rq->arena, &m, &e);
     db_put(c);

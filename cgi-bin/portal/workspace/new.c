@@ -206,7 +206,7 @@ static enum status import_parsed(struct page *pg, struct arena *a, struct str te
     struct json *file = NULL;
     enum status st = json_parse(a, text, MAX_JSON_DEPTH, &file, &pg->e);
     if (st == OK && once_used(pg))
-        return err_set(&pg->e, ERR_CONFLICT, "form_used", "This form has been sent already.");
+        return err_raise(&pg->e, E_form_used);
     if (st == OK)
         st = bot_import(pg->db, &pg->who, a, file, str_trim(request_form(pg->rq, "name")), out, &pg->e);
     if (st != OK && !pg->e.pointer[0])
@@ -221,10 +221,9 @@ static enum status import_read(struct page *pg, struct bot *out)
     struct str filename, text = request_file(pg->rq, "file", &filename);
     struct arena a;
     if (!text.n)
-        return err_at(&pg->e, ERR_INVALID, "file_missing", "file", "Choose a file first.");
+        return err_raise_at(&pg->e, E_file_missing, "file");
     if (pthread_mutex_trylock(&reading) != 0)
-        return err_set(&pg->e, ERR_RATE, "import_busy",
-                       "Another file is being read right now. Send yours again in a moment.");
+        return err_raise(&pg->e, E_import_busy);
     arena_init(&a, MAX_BOT_FILE_ARENA);
     enum status st = import_parsed(pg, &a, text, out);
     arena_release(&a);

@@ -151,8 +151,7 @@ static enum status read_configuration(struct db *c, void *ctx, struct err *e)
 
 static enum status no_customer(struct err *e)
 {
-    return err_set(e, ERR_NOT_FOUND, "no_customer",
-                   "This workspace has not bought anything yet: there are no cards and invoices.");
+    return err_raise(e, E_no_customer);
 }
 
 static enum status portal_post(struct visit *v, struct str customer, enum portal_flow flow, struct str *url,
@@ -177,7 +176,7 @@ static enum status portal_post(struct visit *v, struct str customer, enum portal
     if (st == OK)
         *url = json_get_str(session, "url");
     if (st == OK && !url->n)
-        st = err_set(e, ERR_UNAVAILABLE, "stripe_answer", "Stripe's answer names no page to go to.");
+        st = err_set(e, E_stripe_answer, "Stripe's answer names no page to go to.");
     return st;
 }
 
@@ -199,7 +198,7 @@ enum status portal_begin(struct stripe *stripe, struct db_pool *p, struct arena 
         st = portal_post(&v, customer, flow, url, &why);
     if (st != OK && desk_is_missing(&why, "customer")) {
         st = desk_customer_gone(&d, customer, &why);
-        return st == OK ? no_customer(e) : err_set(e, st, why.code, "%s", why.message);
+        return st == OK ? no_customer(e) : err_set_as(e, st, why.code, "%s", why.message);
     }
     st = desk_close(&d, st, "portal", &why);
     if (st != OK && e)

@@ -135,7 +135,7 @@ static enum status payment_needed(struct changing *g, const struct json *sub, st
     g->pay_url = json_get_str(in, "hosted_invoice_url");
     desk_look(g->x.d, "invoice", stripe_id_of(in));
     return err_set(
-        e, ERR_PLAN, "payment_needed",
+        e, E_payment_needed,
         "The payment did not go through yet, so the plan stays as it is: pay the invoice, and the new plan begins.");
 }
 
@@ -277,7 +277,7 @@ static enum status schedule_fill(struct changing *g, const struct json *schedule
     struct stripe_form f;
     struct json *out;
     if (!has_both(g, phase))
-        return err_set(e, ERR_CONFLICT, "unknown_price",
+        return err_set(e, E_unknown_price,
                        "This subscription has other prices than Parley made, so its plan cannot be changed here: ask "
                        "the operator.");
     stripe_form_init(&f);
@@ -340,14 +340,14 @@ static enum status cancel(struct changing *g, struct err *e)
 
 static enum status as_it_is(const char *words, struct err *e)
 {
-    return err_set(e, ERR_CONFLICT, "same_plan", "%s", words);
+    return err_set(e, E_same_plan, "%s", words);
 }
 
 static enum status refuse_same(const struct planned *x, struct err *e)
 {
     const struct subscription *sub = x->sub;
     if (x->kind == CHANGE_BUY)
-        return err_set(e, ERR_CONFLICT, "not_subscribed", "There is no subscription to change: buy the plan instead.");
+        return err_set(e, E_not_subscribed, "There is no subscription to change: buy the plan instead.");
     if (x->kind == CHANGE_NONE)
         return as_it_is(sub && (planned_ends(sub) || sub->schedule.n)
                             ? "This is your plan already: take the planned change back to stay with it."
@@ -365,11 +365,10 @@ static enum status refuse_stale(const struct planned *x, int64_t proration_ms, s
 {
     int64_t now = clock_now_ms(), latest = (now > x->sub->period_start_ms ? now : x->sub->period_start_ms) + AHEAD_MS;
     if (x->changed_ms > proration_ms)
-        return err_set(e, ERR_CONFLICT, "plan_changed",
+        return err_set(e, E_plan_changed,
                        "The plan was changed meanwhile, perhaps by somebody else: look again what this would cost.");
     if (now - proration_ms > PREVIEW_MS || proration_ms < x->sub->period_start_ms || proration_ms > latest)
-        return err_set(e, ERR_CONFLICT, "preview_old",
-                       "The price that was shown is too old: look again what this would cost.");
+        return err_raise(e, E_preview_old);
     return OK;
 }
 
@@ -377,8 +376,8 @@ static enum status check_keep(struct changing *g, struct err *e)
 {
     g->keeps = g->keep_n > 0 && (g->x.kind == CHANGE_DOWNGRADE || g->x.kind == CHANGE_CANCEL);
     if (g->keeps && (int64_t)g->keep_n > g->x.bots_keep)
-        return err_at(e, ERR_INVALID, "bots_too_many", "keep",
-                      "The plan has room for %lld bots: choose so many at most.", (long long)g->x.bots_keep);
+        return err_at(e, E_bots_too_many, "keep", "The plan has room for %lld bots: choose so many at most.",
+                      (long long)g->x.bots_keep);
     return OK;
 }
 
@@ -473,9 +472,10 @@ static enum status find_waited_for(struct changing *g, struct err *e)
     desk_look(x->d, "invoice", x->sub->latest_invoice);
     enum status st = planned_read(x, e);
     if (st == OK && x->sub && x->sub->pending_update_expires_ms && !x->waited_for.n)
-        st = err_set(e, ERR_CONFLICT, "invoice_unknown",
-                     "The invoice that this change waits for is not known here yet: try again in a minute. Unpaid, the "
-                     "change ends within a day.");
+        st = err_set_as(
+            e, ERR_CONFLICT, E_invoice_unknown,
+            "The invoice that this change waits for is not known here yet: try again in a minute. Unpaid, the "
+            "change ends within a day.");
     return st;
 }
 
@@ -501,7 +501,7 @@ static enum status undo(struct changing *g, struct err *e)
         return st;
     const struct subscription *sub = g->x.sub;
     if (!sub || (!sub->schedule.n && !planned_ends(sub) && !sub->pending_update_expires_ms))
-        return err_set(e, ERR_CONFLICT, "nothing_planned", "There is no planned change to take back.");
+        return err_raise(e, E_nothing_planned);
     st = asked(g, "undo", ID_NONE, e);
     if (st != OK)
         return st;
@@ -536,9 +536,9 @@ static enum status move(struct changing *g, struct err *e)
     struct planned *x = &g->x;
     enum status st = read_fresh(x, e);
     if (st == OK && !x->sub)
-        st = err_set(e, ERR_CONFLICT, "not_subscribed", "This workspace has no subscription.");
+        st = err_set(e, E_not_subscribed, "This workspace has no subscription.");
     if (st == OK && !x->from)
-        st = err_set(e, ERR_CONFLICT, "unknown_price", "This subscription has a price that Parley did not make.");
+        st = err_set(e, E_unknown_price, "This subscription has a price that Parley did not make.");
     if (st != OK)
         return st;
     x->plan_name = x->from->plan;
@@ -546,7 +546,7 @@ static enum status move(struct changing *g, struct err *e)
     if (st == OK)
         st = planned_judge(x, e);
     if (st == OK && x->kind == CHANGE_NONE)
-        st = err_set(e, ERR_CONFLICT, "same_plan", "This subscription has today's terms already.");
+        st = err_set(e, E_same_plan, "This subscription has today's terms already.");
     if (st == OK)
         st = refuse_same(x, e);
     if (st == OK)

@@ -116,7 +116,7 @@ bool planned_ends(const struct subscription *s)
 
 static enum status unknown_price(struct err *e)
 {
-    return err_set(e, ERR_CONFLICT, "unknown_price",
+    return err_set(e, E_unknown_price,
                    "This subscription has a price that Parley did not make, so its plan cannot be changed here: ask "
                    "the operator.");
 }
@@ -125,18 +125,14 @@ enum status planned_changeable(const struct planned *x, struct err *e)
 {
     const struct subscription *s = x->sub;
     if (x->standing > 1)
-        return err_set(
-            e, ERR_CONFLICT, "two_subscriptions",
-            "This workspace has two subscriptions: the operator has to end one of them before a plan is changed.");
+        return err_raise(e, E_two_subscriptions);
     if (s->pending_update_expires_ms)
-        return err_set(e, ERR_PLAN, "payment_needed",
+        return err_set(e, E_payment_needed,
                        "A change of plan waits for its payment: pay its invoice, or take it back.");
     if (s->status == STRIPE_PAST_DUE || s->status == STRIPE_UNPAID || s->status == STRIPE_INCOMPLETE)
-        return err_set(e, ERR_PLAN, "payment_needed",
-                       "An invoice is not paid yet: pay it first, then change the plan.");
+        return err_set(e, E_payment_needed, "An invoice is not paid yet: pay it first, then change the plan.");
     if (s->status != STRIPE_ACTIVE && s->status != STRIPE_TRIALING)
-        return err_set(e, ERR_CONFLICT, "subscription_paused",
-                       "This subscription is at a halt at Stripe: ask the operator.");
+        return err_raise(e, E_subscription_paused);
     return OK;
 }
 
@@ -147,10 +143,9 @@ static enum status can_swap(const struct planned *x, struct err *e)
     if (!x->from || !x->sub->base_item.n || !x->sub->usage_item.n || !t)
         return unknown_price(e);
     if (!x->base.n || !x->usage.n)
-        return err_set(e, ERR_NOT_FOUND, "not_set_up",
-                       "This plan has no prices at Stripe yet: parley billing setup makes them.");
+        return err_set(e, E_not_set_up, "This plan has no prices at Stripe yet: parley billing setup makes them.");
     if (strcmp(t->currency, x->to->terms->currency) != 0)
-        return err_set(e, ERR_CONFLICT, "currency_differs",
+        return err_set(e, E_currency_differs,
                        "This subscription is billed in %s and that plan is sold in %s: cancel it, then buy the other.",
                        t->currency, x->to->terms->currency);
     return OK;
@@ -161,7 +156,7 @@ static enum status judge_swap(struct planned *x, struct err *e)
     if (x->from && x->to == x->from)
         x->kind = id_eq(x->sub->terms, x->to->terms->id) ? CHANGE_NONE : CHANGE_MOVE;
     else if (!x->to->is_public)
-        return err_at(e, ERR_INVALID, "plan_not_sold", "plan", "This plan is not for sale.");
+        return err_raise_at(e, E_plan_not_sold, "plan");
     else
         x->kind = x->from && x->to->position < x->from->position ? CHANGE_DOWNGRADE : CHANGE_UPGRADE;
     return x->kind == CHANGE_NONE ? OK : can_swap(x, e);
@@ -170,19 +165,17 @@ static enum status judge_swap(struct planned *x, struct err *e)
 enum status planned_judge(struct planned *x, struct err *e)
 {
     if (!x->to)
-        return err_at(e, ERR_INVALID, "plan_unknown", "plan", "There is no such plan.");
+        return err_at_as(e, ERR_INVALID, E_plan_unknown, "plan", "There is no such plan.");
     bool to_free = !setup_is_sold(x->to);
     if (x->sub && to_free) {
         x->kind = CHANGE_CANCEL;
-        return x->to == plans_free(&x->plans)
-                   ? OK
-                   : err_at(e, ERR_INVALID, "plan_not_sold", "plan", "This plan is not for sale.");
+        return x->to == plans_free(&x->plans) ? OK : err_raise_at(e, E_plan_not_sold, "plan");
     }
     if (x->sub)
         return judge_swap(x, e);
     x->kind = to_free ? CHANGE_NONE : CHANGE_BUY;
     if (x->kind == CHANGE_BUY && !x->to->is_public)
-        return err_at(e, ERR_INVALID, "plan_not_sold", "plan", "This plan is not for sale.");
+        return err_raise_at(e, E_plan_not_sold, "plan");
     return OK;
 }
 
@@ -309,8 +302,7 @@ enum status bots_keep_write(struct db *c, const struct actor *who, struct id ten
     st = kept_store_bots(c, tenant, &a, &bots, &have, e);
     for (size_t i = 0; st == OK && i < n; i++)
         if (!is_among(keep[i], bots, have))
-            st = err_at(e, ERR_NOT_FOUND, "bot_unknown", "keep",
-                        "One of the chosen bots is not there any more: choose again.");
+            st = err_at(e, E_bot_unknown, "keep", "One of the chosen bots is not there any more: choose again.");
     if (st == OK)
         st = kept_store_clear(c, tenant, e);
     for (size_t i = 0; st == OK && i < n; i++)

@@ -106,8 +106,7 @@ static enum status customer_post(struct customer_work *w, const char *key, struc
 /* An answer that says nothing about the outcome, and will be said again under this key. */
 static bool is_unclear(const struct err *e)
 {
-    return strcmp(e->code, "stripe_error") == 0 || strcmp(e->code, "stripe_unknown") == 0 ||
-           strcmp(e->code, "stripe_key_reused") == 0;
+    return err_is(e, E_stripe_error) || err_is(e, E_stripe_unknown) || err_is(e, E_stripe_key_reused);
 }
 
 enum status customer_make(struct desk *d, struct str *out, struct err *e)
@@ -134,8 +133,7 @@ enum status customer_make(struct desk *d, struct str *out, struct err *e)
             break;
     }
     if (st == OK && !w.customer.n)
-        st = err_set(&why, ERR_UNAVAILABLE, "stripe_error",
-                     "Stripe has trouble of its own right now: try again in a few minutes.");
+        st = err_set(&why, E_stripe_error, "Stripe has trouble of its own right now: try again in a few minutes.");
     if (st == OK)
         st = held_transaction(d->p, write_customer, &w, &why);
     if (st == OK)
@@ -174,8 +172,7 @@ struct buying {
 
 static enum status subscribed(struct err *e)
 {
-    return err_set(e, ERR_CONFLICT, "subscribed",
-                   "There is a subscription already: change its plan instead of buying another.");
+    return err_set(e, E_subscribed, "There is a subscription already: change its plan instead of buying another.");
 }
 
 static enum status read_buying(struct db *c, void *ctx, struct err *e)
@@ -187,9 +184,9 @@ static enum status read_buying(struct db *c, void *ctx, struct err *e)
         return st;
     b->plan = plans_find(&b->plans, b->plan_name);
     if (!b->plan)
-        return err_at(e, ERR_INVALID, "plan_unknown", "plan", "There is no such plan.");
+        return err_at_as(e, ERR_INVALID, E_plan_unknown, "plan", "There is no such plan.");
     if (!b->plan->is_public || !b->plan->terms || b->plan->terms->price <= 0)
-        return err_at(e, ERR_INVALID, "plan_not_sold", "plan", "This plan is not for sale.");
+        return err_raise_at(e, E_plan_not_sold, "plan");
     st = setup_prices(c, d->a, d->stripe->livemode, b->plan->terms->id, &b->base, &b->usage, e);
     if (st == OK)
         st = subscription_list(c, d->tenant, d->a, &b->subs, &b->sub_n, e);
@@ -206,7 +203,7 @@ static enum status refuse_standing(struct buying *b, struct err *e)
     const struct subscription *x = standing_choose(b->subs, b->sub_n, b->d->stripe->livemode, &n);
     b->had = subscription_had(b->subs, b->sub_n, b->d->stripe->livemode);
     if (x && x->status == STRIPE_INCOMPLETE)
-        return err_set(e, ERR_CONFLICT, "subscribed",
+        return err_set(e, E_subscribed,
                        "A payment for this workspace is under way: it is confirmed, or ends within a day.");
     return x ? subscribed(e) : OK;
 }
@@ -382,7 +379,7 @@ static enum status session_make(struct buying *b, struct attempt *x, struct str 
     b->session = json_get_str(session, "id");
     *url = json_get_str(session, "url");
     if (!b->session.n || !url->n)
-        return err_set(e, ERR_UNAVAILABLE, "stripe_answer", "Stripe's answer names no page to go to.");
+        return err_set(e, E_stripe_answer, "Stripe's answer names no page to go to.");
     return held_db(b->d->p, write_session, b, e);
 }
 
@@ -399,8 +396,8 @@ static enum status write_attempt(struct db *c, void *ctx, struct err *e)
 /* Nobody got the address of a session that came to nothing here: it is left to end by itself. */
 static bool is_final(enum status st, const struct err *e)
 {
-    return st == ERR_INVALID || st == ERR_NOT_FOUND || (st == ERR_CONFLICT && strncmp(e->code, "stripe_", 7) == 0) ||
-           strcmp(e->code, "stripe_error") == 0;
+    return st == ERR_INVALID || st == ERR_NOT_FOUND || (st == ERR_CONFLICT && stripe_failed(e)) ||
+           err_is(e, E_stripe_error);
 }
 
 static enum status attempt_new(struct buying *b, struct str *url, struct err *e)
@@ -481,8 +478,7 @@ enum status checkout_begin(struct stripe *stripe, struct db_pool *p, struct aren
         st = desk_customer_gone(&d, b.customer, &why); /* deleted in the dashboard: once more, with a new one */
     }
     if (st == OK && !url->n)
-        st = err_set(&why, ERR_UNAVAILABLE, "stripe_error",
-                     "Stripe does not know the customer that it has just made: try again.");
+        st = err_set(&why, E_stripe_error, "Stripe does not know the customer that it has just made: try again.");
     st = desk_close(&d, st, "checkout", &why);
     if (st != OK && e)
         *e = why;
@@ -507,7 +503,7 @@ enum status attempts_end(struct desk *d, struct err *e)
         struct attempt *x = &b.attempts[i];
         struct err why = ERR_INIT;
         st = x->state == ATTEMPT_CREATING ? attempt_becomes(&b, x, ATTEMPT_FAILED, &why) : attempt_expire(&b, x, &why);
-        bool now_paid = st == ERR_CONFLICT && strcmp(why.code, "subscribed") == 0;
+        bool now_paid = st == ERR_CONFLICT && err_is(&why, E_subscribed);
         paid = paid || now_paid;
         if (now_paid)
             st = OK;

@@ -85,8 +85,7 @@ static enum status end_all(struct ending *g, struct err *e)
     struct desk *d = g->d;
     struct err why = ERR_INIT;
     enum status st = attempts_end(d, &why);
-    if (st == ERR_CONFLICT &&
-        strcmp(why.code, "subscribed") == 0) /* what was bought a moment ago ends with the others */
+    if (st == ERR_CONFLICT && err_is(&why, E_subscribed)) /* what was bought a moment ago ends with the others */
         st = OK;
     else if (st != OK && e)
         *e = why;

@@ -63,14 +63,13 @@ static enum status raise_refusal(struct db *c, void *ctx, struct err *e)
 /* What only the operator can mend: a wrong key, a missing right, a parameter that Stripe does not take. */
 static bool is_operators(const struct err *e)
 {
-    static const char *const codes[] = {"stripe_key_refused", "stripe_right_missing", "stripe_answer", "config_invalid",
-                                        "not_set_up",         "stripe_key_reused",    "stripe_unknown"};
-    const char *code = err_code(e);
+    static const enum error_code codes[] = {E_stripe_key_refused, E_stripe_right_missing, E_stripe_answer,
+                                            E_config_invalid,     E_not_set_up,           E_stripe_key_reused,
+                                            E_stripe_unknown};
     for (size_t i = 0; i < COUNT_OF(codes); i++)
-        if (strcmp(code, codes[i]) == 0)
+        if (err_is(e, codes[i]))
             return true;
-    return strncmp(code, "stripe_", 7) == 0 && (e->status == ERR_INVALID || e->status == ERR_NOT_FOUND) &&
-           !stripe_card(e);
+    return stripe_failed(e) && (e->status == ERR_INVALID || e->status == ERR_NOT_FOUND) && !stripe_card(e);
 }
 
 enum status desk_close(struct desk *d, enum status st, const char *what, struct err *e)
@@ -84,9 +83,7 @@ enum status desk_close(struct desk *d, enum status st, const char *what, struct 
         log_line(LOG_ERROR, "alarm_failed", LOG_S("error", why.message));
     if (d->who->cli)
         return st;
-    return err_set(
-        e, ERR_UNAVAILABLE, "billing_unavailable",
-        "Stripe did not accept what this program asked for, and nothing was changed. The operator has been told.");
+    return err_raise(e, E_billing_unavailable);
 }
 
 /* ---- calls ---- */
@@ -162,8 +159,7 @@ enum status desk_customer_gone(struct desk *d, struct str customer, struct err *
 
 bool desk_is_missing(const struct err *e, const char *pointer)
 {
-    return e->status == ERR_NOT_FOUND && strcmp(e->code, "stripe_resource_missing") == 0 &&
-           strcmp(e->pointer, pointer) == 0;
+    return e->status == ERR_NOT_FOUND && err_is(e, E_stripe_resource_missing) && strcmp(e->pointer, pointer) == 0;
 }
 
 /* ---- which subscription counts ---- */

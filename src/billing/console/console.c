@@ -35,7 +35,7 @@ enum status console_tenants(struct db *c, struct arena *a, struct str search, st
     if (id_is_none(before))
         memset(newest.b, 0xff, sizeof(newest.b));
     if (what.n > SEARCH_MAX)
-        return err_at(e, ERR_INVALID, "search_long", "q", "Look for something shorter.");
+        return err_raise_at(e, E_search_long, "q");
     return console_store_tenants(c, a, what, like_part(a, what), newest, limit, out, n, e);
 }
 

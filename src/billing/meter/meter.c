@@ -170,7 +170,7 @@ enum status meter_resend(struct db *c, struct id row, struct id *out, struct err
     }
     arena_release(&a);
     if (st == ERR_NOT_FOUND || (st == OK && !changed))
-        return err_set(e, ERR_NOT_FOUND, NULL, "No rejected usage has this id.");
+        return err_set(e, E_not_found, "No rejected usage has this id.");
     return st;
 }
 

@@ -66,7 +66,7 @@ static enum status meter_sum(struct stripe *stripe, const char *meter, struct st
     stripe_form_release(&q);
     arena_release(&a);
     if (st == OK && x.odd)
-        st = err_set(e, ERR_UNAVAILABLE, "stripe_answer", "Stripe's sum of the meter is no whole number.");
+        st = err_set(e, E_stripe_answer, "Stripe's sum of the meter is no whole number.");
     *out = x.sum;
     return st;
 }
@@ -86,7 +86,7 @@ static enum status look_here(struct db_pool *p, struct arena *a, bool livemode, 
     if (st == OK)
         st = setup_id(c, a, livemode, "meter", meter, e);
     if (st == OK && !meter->n)
-        st = err_set(e, ERR_UNAVAILABLE, "not_set_up", "There is no meter yet: run parley billing setup.");
+        st = err_set_as(e, ERR_UNAVAILABLE, E_not_set_up, "There is no meter yet: run parley billing setup.");
     if (st == OK)
         st = meter_store_sums(c, customer, from_ms, to_ms, sums, e);
     db_put(c);
@@ -341,7 +341,7 @@ static enum status take(struct db_pool *p, struct str name, struct id *holder, s
         st = lease_take(c, name, LEASE_MS, holder, &got, e);
     db_put(c);
     if (st == OK && !got)
-        st = err_set(e, ERR_UNAVAILABLE, "busy", "Usage of this customer is being sent at this moment.");
+        st = err_set(e, E_busy, "Usage of this customer is being sent at this moment.");
     return st;
 }
 

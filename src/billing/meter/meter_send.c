@@ -51,7 +51,7 @@ static int64_t backoff(const struct meter_row *r)
 static bool is_everybodys(const struct err *why)
 {
     return (why->status == ERR_UNAVAILABLE || why->status == ERR_RATE || why->status == ERR_TIMEOUT) &&
-           strcmp(err_code(why), "stripe_lock_timeout") != 0 && strcmp(err_code(why), "stripe_key_in_use") != 0;
+           !err_is(why, E_stripe_lock_timeout) && !err_is(why, E_stripe_key_in_use);
 }
 
 /* Refused because the identifier was taken before: an earlier try arrived. Stripe has no code for it. */
@@ -324,8 +324,6 @@ enum status meter_flush(struct stripe *stripe, struct db_pool *p, struct id tena
             st = count_unsent(p, &f, e);
     }
     if (st == OK && f.unsent > 0)
-        return err_set(
-            e, ERR_UNAVAILABLE, "meter_unsent",
-            "Conversations of this workspace have not reached Stripe's meter yet: wait for the worker and try again.");
+        return err_raise(e, E_meter_unsent);
     return st;
 }

@@ -259,7 +259,7 @@ enum status meter_store_due(struct db *c, struct arena *a, const struct id *tena
     if (st != OK)
         return st;
     if (!pending.n && !unknown.n)
-        return err_set(e, ERR_NOT_FOUND, NULL, "Nothing is due.");
+        return err_set(e, E_not_found, "Nothing is due.");
     struct meter_row p = pending.n ? row_of(pending.rows[0]) : row_of(unknown.rows[0]);
     struct meter_row u = unknown.n ? row_of(unknown.rows[0]) : p;
     *out = u.due_ms < p.due_ms ? u : p;

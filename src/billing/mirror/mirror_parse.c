@@ -20,7 +20,7 @@ static int64_t time_at(const struct json *obj, const char *key)
 
 static enum status no_object(const char *what, struct err *e)
 {
-    return err_set(e, ERR_INVALID, "stripe_object", "Stripe's answer is no %s.", what);
+    return err_set(e, E_stripe_object, "Stripe's answer is no %s.", what);
 }
 
 static bool fits(struct str id)

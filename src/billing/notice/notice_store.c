@@ -80,7 +80,7 @@ enum status notice_store_say(struct db *c, struct id tenant, const char *kind, i
     enum status st = db_exec(c, &notice_add, &tenant, DB_ARGS(db_text(kind), db_time(about_ms), db_time(now_ms)), NULL,
                              &why);
     *fresh = st == OK;
-    if (st == OK || (st == ERR_CONFLICT && strcmp(why.code, "duplicate") == 0))
+    if (st == OK || (st == ERR_CONFLICT && err_is(&why, E_duplicate)))
         return OK;
     *e = why;
     return st;

@@ -88,8 +88,7 @@ static bool stops(const struct err *why)
 {
     return why->status == ERR_NOMEM || why->status == ERR_TIMEOUT || why->status == ERR_RATE ||
            why->status == ERR_INTERNAL ||
-           (why->status == ERR_UNAVAILABLE && strcmp(why->code, "busy") != 0 &&
-            strcmp(why->code, "stripe_lock_timeout") != 0);
+           (why->status == ERR_UNAVAILABLE && !err_is(why, E_busy) && !err_is(why, E_stripe_lock_timeout));
 }
 
 struct telling {
@@ -125,7 +124,7 @@ static enum status look_again(struct run *x, const char *kind, struct str id, bo
         return st;
     }
     log_line(LOG_WARN, "reconcile_left", LOG_S("kind", kind), LOG_T("object", id), LOG_S("error", why.message));
-    return strcmp(why.code, "busy") == 0 ? OK : tell(x, "unreadable", id, ID_NONE, why.message, e);
+    return err_is(&why, E_busy) ? OK : tell(x, "unreadable", id, ID_NONE, why.message, e);
 }
 
 /* One more of a list: the caller hears now and then that the run goes on. */
@@ -507,7 +506,7 @@ static enum status check_meter(struct run *x, struct err *e)
         }
         x->r->looked++;
         st = meter_compare(x->stripe, x->p, q.list[i].customer, q.list[i].start_ms, q.list[i].end_ms, &why);
-        if (st != OK && stops(&why) && strcmp(why.code, "not_set_up") != 0) {
+        if (st != OK && stops(&why) && !err_is(&why, E_not_set_up)) {
             *e = why;
             return st;
         }

@@ -192,7 +192,7 @@ static enum status setup_meter(struct setup *s, struct err *e)
     enum status st = meter_find(s, &m, e);
     if (st == OK && m && !meter_fits(m))
         return err_set(
-            e, ERR_CONFLICT, "meter_differs",
+            e, E_meter_differs,
             "Stripe has a meter for events \"%s\" that does not add up values by customer: switch it off there first.",
             METER_EVENT_NAME);
     if (st == OK && !m) {
@@ -348,8 +348,7 @@ enum status setup_prices(struct db *c, struct arena *a, bool livemode, struct id
         *(list[i].base ? base : usage) = list[i].id;
     if (base->n && usage->n)
         return OK;
-    return err_set(e, ERR_NOT_FOUND, "not_set_up",
-                   "This plan has no prices at Stripe yet: parley billing setup makes them.");
+    return err_set(e, E_not_set_up, "This plan has no prices at Stripe yet: parley billing setup makes them.");
 }
 
 static void missing(struct buf *b, const char *what, struct str name)

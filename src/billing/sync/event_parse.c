@@ -86,13 +86,13 @@ enum status event_envelope_of(const struct json *j, struct event_envelope *out, 
     else if (str_eqz(object, "event"))
         read_snapshot(j, out);
     else
-        return err_set(e, ERR_INVALID, "event_invalid", "This is no event.");
+        return err_set(e, E_event_invalid, "This is no event.");
     out->livemode = json_bool(json_get(j, "livemode"));
     out->account = json_get_str(j, json_get_str(j, "account").n ? "account" : "context");
     if (!out->id.n || !is_word(out->id, ID_BYTES) || !out->type.n || !is_word(out->type, TYPE_BYTES) ||
         !is_word(out->object_type, OBJECT_BYTES) || !is_word(out->object_id, ID_BYTES) ||
         !is_word(out->api_version, VERSION_BYTES) || !is_word(out->account, ID_BYTES))
-        return err_set(e, ERR_INVALID, "event_invalid", "The event's id, type or object are none.");
+        return err_set(e, E_event_invalid, "The event's id, type or object are none.");
     return OK;
 }
 

@@ -24,7 +24,7 @@ enum status event_store_add(struct db *c, const struct event_envelope *v, struct
                                      db_bytes(payload.p, payload.n)),
                              NULL, &why);
     *fresh = st == OK;
-    if (st == ERR_CONFLICT && strcmp(why.code, "duplicate") == 0)
+    if (st == ERR_CONFLICT && err_is(&why, E_duplicate))
         return OK;
     if (st != OK && e)
         *e = why;
@@ -211,7 +211,7 @@ enum status event_store_payload(struct db *c, struct arena *a, struct str id, st
     struct db_row r;
     enum status st = db_query_one(c, &event_payload_select, DB_GLOBAL, DB_ARGS(id_val(id)), a, &r, e);
     if (st == ERR_NOT_FOUND)
-        return err_set(e, ERR_NOT_FOUND, "event_unknown", "There is no such event.");
+        return err_set(e, E_event_unknown, "There is no such event.");
     if (st == OK)
         *out = db_row_str(r, 0);
     return st;

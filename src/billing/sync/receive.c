@@ -13,7 +13,7 @@
 
 static enum status no_secret(struct err *e)
 {
-    return err_set(e, ERR_NOT_FOUND, "hook_off", "No signing secret is set for this address.");
+    return err_raise(e, E_hook_off);
 }
 
 enum status event_add(struct db *c, const struct event_envelope *v, struct str payload, int64_t now_ms, bool *fresh,
@@ -43,7 +43,7 @@ enum status hook_receive(struct db_pool *p, const struct config *c, struct str s
     if (!str_trim(secrets).n)
         return no_secret(e);
     if (body.n > HOOK_MAX_BODY)
-        return err_set(e, ERR_TOO_LARGE, NULL, "The body may have %d bytes at most.", HOOK_MAX_BODY);
+        return err_set(e, E_too_large, "The body may have %d bytes at most.", HOOK_MAX_BODY);
     enum status st = stripe_sign_check(secrets.p, signature, body, clock_now_ms(), e);
     if (st != OK)
         return st == ERR_UNAVAILABLE ? no_secret(e) : st;

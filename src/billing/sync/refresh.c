@@ -115,7 +115,7 @@ enum status look_at(struct look *k, struct str kind, struct str id, int64_t wait
     const struct kind *what = find(kind);
     struct target t = {.k = k, .id = id};
     if (!what || !id.n || id.n >= STRIPE_ID_MAX)
-        return err_set(e, ERR_INVALID, "object_unknown", "There is no object of Stripe's of this kind to look at.");
+        return err_set(e, E_object_unknown, "There is no object of Stripe's of this kind to look at.");
     enum status st = held_begin(&t.lease, k->p, id, wait_ms, e);
     if (st != OK)
         return st;

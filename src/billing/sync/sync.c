@@ -44,7 +44,7 @@ static void ignore(struct piece *x, const char *alarm, const char *words)
 {
     x->state = "ignored";
     x->alarm = alarm;
-    (void)err_set(&x->why, ERR_INVALID, "event_ignored", "%s", words);
+    (void)err_set(&x->why, E_event_ignored, "%s", words);
 }
 
 static bool is_meter_error(const struct event_envelope *v)
@@ -99,11 +99,11 @@ static enum status end(struct db *c, void *ctx, struct err *e)
 /* It is not the event that is in the way: Stripe or the key is, so others would fare no better. */
 static bool is_outage(const struct err *why)
 {
-    static const char *const codes[] = {"stripe_unreachable",  "stripe_no_answer",   "stripe_timeout",
-                                        "stripe_rate_limited", "stripe_key_refused", "stripe_off",
-                                        "config_invalid"};
+    static const enum error_code codes[] = {E_stripe_unreachable,  E_stripe_no_answer,   E_stripe_timeout,
+                                            E_stripe_rate_limited, E_stripe_key_refused, E_stripe_off,
+                                            E_config_invalid};
     for (size_t i = 0; i < COUNT_OF(codes); i++)
-        if (strcmp(why->code, codes[i]) == 0)
+        if (err_is(why, codes[i]))
             return true;
     return false;
 }
@@ -111,14 +111,12 @@ static bool is_outage(const struct err *why)
 /* The database's own failures, and what a look does when somebody else was faster. */
 static bool is_of_database(const struct err *why)
 {
-    return why->status == ERR_NOMEM ||
-           (why->status == ERR_UNAVAILABLE && strncmp(why->code, "stripe_", 7) != 0 && !is_outage(why));
+    return why->status == ERR_NOMEM || (why->status == ERR_UNAVAILABLE && !stripe_failed(why) && !is_outage(why));
 }
 
 static bool is_busy(const struct err *why)
 {
-    return strcmp(why->code, "billing_busy") == 0 || strcmp(why->code, "lease_lost") == 0 ||
-           strcmp(why->code, "stripe_lock_timeout") == 0;
+    return err_is(why, E_billing_busy) || err_is(why, E_lease_lost) || err_is(why, E_stripe_lock_timeout);
 }
 
 static int64_t step_ms(const int64_t *steps, size_t n, int attempts)
@@ -201,7 +199,7 @@ enum status sync_object(struct stripe *stripe, struct db_pool *p, const char *ki
     arena_init(&a, STEP_ARENA);
     enum status st = look_at(&k, str_from(kind), id, wait_ms, e);
     if (st == ERR_CONFLICT && e && is_busy(e))
-        st = err_set(e, ERR_UNAVAILABLE, "busy", "Somebody else looks at this just now; try again in a moment.");
+        st = err_set(e, E_busy, "Somebody else looks at this just now; try again in a moment.");
     arena_release(&a);
     return st;
 }
@@ -247,7 +245,7 @@ enum status event_replay(struct db *c, struct str event, struct err *e)
     int64_t n = 0;
     enum status st = event_store_replay(c, event, clock_now_ms(), &n, e);
     if (st == OK && n == 0)
-        return err_set(e, ERR_NOT_FOUND, "event_unknown", "There is no such event, or it waits already.");
+        return err_set(e, E_event_unknown, "There is no such event, or it waits already.");
     return st == OK ? alarm_clear(c, "event_dead", event, e) : st;
 }
 
