@@ -61,7 +61,9 @@ check_install() {
     for file in usr/local/bin/parley usr/local/libexec/parley/portal.fcgi usr/local/libexec/parley/api.fcgi \
         usr/local/libexec/parley/chat.fcgi usr/local/libexec/parley/hooks.fcgi usr/local/share/parley/htdocs/vendor/tabler.min.css \
         usr/local/share/parley/sql/0001_tenant.sql usr/local/share/parley/templates/layout \
-        usr/local/share/parley/etc/lighttpd.conf usr/local/share/parley/etc/apache.conf usr/local/share/parley/etc/htaccess usr/local/share/parley/etc/parley.conf usr/local/lib/systemd/system/parley.service \
+        usr/local/share/parley/etc/lighttpd.conf usr/local/share/parley/etc/apache.conf usr/local/share/parley/etc/nginx.conf usr/local/share/parley/etc/logrotate \
+        usr/local/lib/sysusers.d/parley.conf usr/local/lib/tmpfiles.d/parley.conf usr/local/share/doc/parley/LICENSE usr/local/share/doc/parley/README.md \
+        usr/local/share/parley/etc/htaccess usr/local/share/parley/etc/parley.conf usr/local/lib/systemd/system/parley.service \
         usr/local/libexec/parley/parley-worker usr/local/share/parley/flow-templates/faq.json usr/local/share/parley/htdocs/schema/flow-1.json \
         usr/local/share/man/man8/parley.8 usr/local/share/man/man8/parley.fcgi.8 usr/local/share/man/man8/parley-worker.8 \
         usr/local/share/man/man5/parley.conf.5; do
