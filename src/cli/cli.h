@@ -1,6 +1,6 @@
 /* cli.h: the operator's command line: parley COMMAND [OPTION…] [ARGUMENT…].
  *
- * A command is one row of commands.def and one function in a c_*.c file; it reads its options with cli_options, calls the
+ * A command is one row of commands.def and one function in a cmd_*.c file; it reads its options with cli_options, calls the
  * library, and prints through cli_id / cli_out, so that every command speaks both to people and, with --json, to scripts.
  * Results go to standard output, everything else to standard error. One thread.
  * Exit code: 0 done, 1 it failed (words on standard error; with --json an object), 2 the call was wrong. */

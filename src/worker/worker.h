@@ -1,10 +1,10 @@
 /* worker.h: takes jobs from the queue and runs their handlers, one after the other. One thread.
  *
- * A kind of job is one row of jobs.def and one function in a j_*.c file. A handler may run twice for the same job (a worker
+ * A kind of job is one row of jobs.def and one function in a job_*.c file. A handler may run twice for the same job (a worker
  * that died), so it leaves the same state behind. It returns OK with *result (or NULL); a temporary failure is tried again after a
  * backoff; ERR_INVALID, ERR_NOT_FOUND, ERR_PLAN, ERR_DENIED, ERR_TOO_LARGE and ERR_CONFLICT are final.
  *
- * A step is one row of steps.def and one function in an s_*.c file: work that stands in tables of its own and not in the queue
+ * A step is one row of steps.def and one function in an step_*.c file: work that stands in tables of its own and not in the queue
  * (events of Stripe, meter rows). Between two jobs each step has a turn; one that fails is logged, and rests for 10 s. */
 #ifndef PARLEY_WORKER_WORKER_H
 #define PARLEY_WORKER_WORKER_H

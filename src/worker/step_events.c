@@ -8,7 +8,7 @@
 
 #define TURN_US 200000
 
-step_fn s_events;
+step_fn step_events;
 
 static enum status serve(struct worker *w, struct stripe *stripe, bool *found, struct err *e)
 {
@@ -22,7 +22,7 @@ static enum status serve(struct worker *w, struct stripe *stripe, bool *found, s
     return st;
 }
 
-enum status s_events(struct worker *w, bool *found, struct err *e)
+enum status step_events(struct worker *w, bool *found, struct err *e)
 {
     struct stripe stripe;
     bool on;

@@ -1,4 +1,4 @@
-/* c_plan.c: plans, and what a workspace may: for the operator, and for whoever helps a customer. */
+/* cmd_plan.c: plans, and what a workspace may: for the operator, and for whoever helps a customer. */
 #include "base/clock.h"
 #include "base/num.h"
 #include "cli/cli.h"

@@ -1,4 +1,4 @@
-/* c_transfer.c: a bot as one JSON file. */
+/* cmd_transfer.c: a bot as one JSON file. */
 #include <stdio.h>
 
 #include "base/limits.h"

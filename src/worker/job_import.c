@@ -5,7 +5,7 @@
 
 #include "base/banned.h"
 
-job_fn j_import_answers;
+job_fn job_import_answers;
 
 /* The numbers of the report so far; its rows come with the result. */
 static int fill(struct json *j, int64_t done_bytes, int64_t all_bytes, const struct import_report *r)
@@ -27,7 +27,7 @@ static void tell(void *ctx, int64_t done_bytes, int64_t all_bytes, const struct 
     arena_release(&a);
 }
 
-enum status j_import_answers(struct work *w, struct json **result, struct err *e)
+enum status job_import_answers(struct work *w, struct json **result, struct err *e)
 {
     struct import_options o = {.replace = json_bool(json_get(w->job->payload, "replace"))};
     struct import_report report;

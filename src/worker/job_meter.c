@@ -5,9 +5,9 @@
 
 #include "base/banned.h"
 
-job_fn j_meter;
+job_fn job_meter;
 
-enum status j_meter(struct work *w, struct json **result, struct err *e)
+enum status job_meter(struct work *w, struct json **result, struct err *e)
 {
     struct config *c = config_current();
     bool on = stripe_enabled(c ? c : w->worker->config);

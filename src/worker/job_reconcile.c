@@ -5,7 +5,7 @@
 
 #include "base/banned.h"
 
-job_fn j_reconcile_hourly, j_reconcile_nightly;
+job_fn job_reconcile_hourly, job_reconcile_nightly;
 
 static void alive(void *ctx)
 {
@@ -50,12 +50,12 @@ static enum status reconcile(struct work *w,
     return st;
 }
 
-enum status j_reconcile_hourly(struct work *w, struct json **result, struct err *e)
+enum status job_reconcile_hourly(struct work *w, struct json **result, struct err *e)
 {
     return reconcile(w, each_hour, result, e);
 }
 
-enum status j_reconcile_nightly(struct work *w, struct json **result, struct err *e)
+enum status job_reconcile_nightly(struct work *w, struct json **result, struct err *e)
 {
     return reconcile(w, reconcile_nightly, result, e);
 }

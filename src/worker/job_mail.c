@@ -7,7 +7,7 @@
 
 #include "base/banned.h"
 
-job_fn j_mail;
+job_fn job_mail;
 
 /* While the server is waited for the lease is kept; nobody calls it off. */
 static bool keep_lease(void *ctx)
@@ -58,7 +58,7 @@ static enum status send(struct work *w, const struct config *c, struct json **re
                : err_nomem(e);
 }
 
-enum status j_mail(struct work *w, struct json **result, struct err *e)
+enum status job_mail(struct work *w, struct json **result, struct err *e)
 {
     struct config *c = config_current();
     enum status st;

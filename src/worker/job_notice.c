@@ -7,9 +7,9 @@
 
 #define AT_ONCE 500 /* workspaces: each batch is looked for among all */
 
-job_fn j_notice;
+job_fn job_notice;
 
-enum status j_notice(struct work *w, struct json **result, struct err *e)
+enum status job_notice(struct work *w, struct json **result, struct err *e)
 {
     int64_t now = clock_now_ms();
     struct id after = ID_NONE;

@@ -1,4 +1,4 @@
-/* c_user.c: accounts. A password comes by standard input or is made here; as an argument it would stand in the process list. */
+/* cmd_user.c: accounts. A password comes by standard input or is made here; as an argument it would stand in the process list. */
 #include <stdio.h>
 
 #include "account/rules.h"

@@ -23,7 +23,7 @@
 #define KEEP_DEAD (90 * DAY_MS)          /* somebody may still want to replay it */
 #define KEEP_STRIPE_CALLS (400 * DAY_MS) /* as long as it stands, its key cannot do a second thing */
 
-job_fn j_cleanup;
+job_fn job_cleanup;
 
 static enum status sessions(struct db *c, int64_t now, int64_t *n, struct err *e)
 {
@@ -109,7 +109,7 @@ static enum status sweep(struct work *w, size_t i, int64_t now, int64_t *total, 
     return st;
 }
 
-enum status j_cleanup(struct work *w, struct json **result, struct err *e)
+enum status job_cleanup(struct work *w, struct json **result, struct err *e)
 {
     int64_t now = clock_now_ms(), n;
     enum status st = OK;

@@ -4,9 +4,9 @@
 
 #include "base/banned.h"
 
-step_fn s_meter;
+step_fn step_meter;
 
-enum status s_meter(struct worker *w, bool *found, struct err *e)
+enum status step_meter(struct worker *w, bool *found, struct err *e)
 {
     struct stripe stripe;
     bool on;

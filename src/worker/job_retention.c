@@ -14,7 +14,7 @@
 #define EVENTS_BATCH 500
 #define DAYS_MAX 36500 /* a limit beyond a century is none */
 
-job_fn j_retention;
+job_fn job_retention;
 
 /* After a full batch a pause, so that turns never queue for long behind a deletion. */
 static void breathe(struct work *w, bool full)
@@ -52,7 +52,7 @@ static enum status of_tenant(struct work *w, struct id tenant, int64_t now_ms, i
 }
 
 /* One workspace's trouble is logged, and keeps nobody else's history too long. */
-enum status j_retention(struct work *w, struct json **result, struct err *e)
+enum status job_retention(struct work *w, struct json **result, struct err *e)
 {
     int64_t now = clock_now_ms(), total = 0, failed = 0;
     struct tenant *all;
