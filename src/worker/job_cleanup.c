@@ -1,4 +1,6 @@
-/* cleanup, once an hour: ended sessions, old keys of messages, finished jobs, what Stripe was asked long ago. */
+/* job_cleanup.c: cleanup, once an hour: deletes rows of all tenants that are no longer needed. The ages are here, in
+ * one place; the statements are in the modules that own the tables. What the books need (ledger, counters, terms,
+ * audit) is never deleted. */
 #include <time.h>
 
 #include "account/account.h"
@@ -10,7 +12,7 @@
 #include "stripe/client.h"
 #include "stripe/lease.h"
 #include "talk/retention.h"
-#include "worker/worker.h"
+#include "worker/worker_internal.h"
 
 #include "base/banned.h"
 
@@ -18,14 +20,12 @@
 #define KEEP_TURN_KEYS (30 * DAY_MS)
 #define KEEP_DONE (30 * DAY_MS)
 #define KEEP_NOTICES (400 * DAY_MS)
-#define KEEP_ALARMS (400 * DAY_MS)       /* that are closed */
-#define KEEP_EVENTS (90 * DAY_MS)        /* of Stripe, served or ignored: its own reach back 30 days */
-#define KEEP_DEAD (90 * DAY_MS)          /* somebody may still want to replay it */
-#define KEEP_STRIPE_CALLS (400 * DAY_MS) /* as long as it stands, its key cannot do a second thing */
+#define KEEP_ALARMS (400 * DAY_MS)       /* closed ones */
+#define KEEP_EVENTS (90 * DAY_MS)        /* done or ignored; Stripe keeps its own for 30 days */
+#define KEEP_DEAD (90 * DAY_MS)          /* so that the operator can still replay one */
+#define KEEP_STRIPE_CALLS (400 * DAY_MS) /* while the row exists, its key cannot be used for another call */
 
-job_fn job_cleanup;
-
-static enum status sessions(struct db *c, int64_t now, int64_t *n, struct err *e)
+static enum status clean_sessions(struct db *c, int64_t now, int64_t *n, struct err *e)
 {
     struct config *cfg = config_current();
     int64_t lifetime = config_int(cfg, CONFIG_session_lifetime);
@@ -33,52 +33,52 @@ static enum status sessions(struct db *c, int64_t now, int64_t *n, struct err *e
     return account_sessions_forget(c, now - lifetime, BATCH, n, e);
 }
 
-static enum status turn_keys(struct db *c, int64_t now, int64_t *n, struct err *e)
+static enum status clean_turn_keys(struct db *c, int64_t now, int64_t *n, struct err *e)
 {
     return retention_forget_turn_keys(c, now - KEEP_TURN_KEYS, BATCH, n, e);
 }
 
-static enum status jobs_done(struct db *c, int64_t now, int64_t *n, struct err *e)
+static enum status clean_jobs_done(struct db *c, int64_t now, int64_t *n, struct err *e)
 {
     return queue_forget(c, JOB_DONE, now - KEEP_DONE, BATCH, n, e);
 }
 
-static enum status jobs_dead(struct db *c, int64_t now, int64_t *n, struct err *e)
+static enum status clean_jobs_dead(struct db *c, int64_t now, int64_t *n, struct err *e)
 {
     return queue_forget(c, JOB_DEAD, now - KEEP_DEAD, BATCH, n, e);
 }
 
-static enum status stripe_calls(struct db *c, int64_t now, int64_t *n, struct err *e)
+static enum status clean_stripe_calls(struct db *c, int64_t now, int64_t *n, struct err *e)
 {
     return stripe_calls_clean(c, now - KEEP_STRIPE_CALLS, BATCH, n, e);
 }
 
-static enum status stripe_leases(struct db *c, int64_t now, int64_t *n, struct err *e)
+static enum status clean_stripe_leases(struct db *c, int64_t now, int64_t *n, struct err *e)
 {
     return lease_clean(c, now, BATCH, n, e);
 }
 
-static enum status meter_rows(struct db *c, int64_t now, int64_t *n, struct err *e)
+static enum status clean_meter_rows(struct db *c, int64_t now, int64_t *n, struct err *e)
 {
     return meter_forget(c, now - METER_KEEP_MS, BATCH, n, e);
 }
 
-static enum status meter_calls(struct db *c, int64_t now, int64_t *n, struct err *e)
+static enum status clean_meter_calls(struct db *c, int64_t now, int64_t *n, struct err *e)
 {
     return meter_forget_calls(c, now - METER_KEEP_CALLS_MS, BATCH, n, e);
 }
 
-static enum status alarms(struct db *c, int64_t now, int64_t *n, struct err *e)
+static enum status clean_alarms(struct db *c, int64_t now, int64_t *n, struct err *e)
 {
     return alarm_forget(c, now - KEEP_ALARMS, BATCH, n, e);
 }
 
-static enum status notices(struct db *c, int64_t now, int64_t *n, struct err *e)
+static enum status clean_notices(struct db *c, int64_t now, int64_t *n, struct err *e)
 {
     return notice_forget(c, now - KEEP_NOTICES, BATCH, n, e);
 }
 
-static enum status stripe_events(struct db *c, int64_t now, int64_t *n, struct err *e)
+static enum status clean_stripe_events(struct db *c, int64_t now, int64_t *n, struct err *e)
 {
     return event_forget(c, now - KEEP_EVENTS, BATCH, n, e);
 }
@@ -86,21 +86,21 @@ static enum status stripe_events(struct db *c, int64_t now, int64_t *n, struct e
 static const struct {
     const char *name;
     enum status (*fn)(struct db *c, int64_t now, int64_t *n, struct err *e);
-} steps[] = {
-    {"sessions", sessions},     {"turn_keys", turn_keys},         {"jobs_done", jobs_done},
-    {"jobs_dead", jobs_dead},   {"stripe_calls", stripe_calls},   {"stripe_leases", stripe_leases},
-    {"meter_rows", meter_rows}, {"meter_calls", meter_calls},     {"notices", notices},
-    {"alarms", alarms},         {"stripe_events", stripe_events},
+} cleanings[] = {
+    {"sessions", clean_sessions},     {"turn_keys", clean_turn_keys},         {"jobs_done", clean_jobs_done},
+    {"jobs_dead", clean_jobs_dead},   {"stripe_calls", clean_stripe_calls},   {"stripe_leases", clean_stripe_leases},
+    {"meter_rows", clean_meter_rows}, {"meter_calls", clean_meter_calls},     {"notices", clean_notices},
+    {"alarms", clean_alarms},         {"stripe_events", clean_stripe_events},
 };
 
-/* Batches with a breath between them, so that turns never queue behind a deletion. */
-static enum status sweep(struct work *w, size_t i, int64_t now, int64_t *total, struct err *e)
+/* Deletes in batches with a pause after each, so that turns never wait long behind a deletion. */
+static enum status clean_in_batches(struct worker_job *w, size_t i, int64_t now, int64_t *total, struct err *e)
 {
     int64_t n = BATCH;
     enum status st = OK;
     *total = 0;
     while (st == OK && n == BATCH) {
-        st = steps[i].fn(w->db, now, &n, e);
+        st = cleanings[i].fn(w->db, now, &n, e);
         *total += st == OK ? n : 0;
         if (n == BATCH)
             nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
@@ -109,14 +109,14 @@ static enum status sweep(struct work *w, size_t i, int64_t now, int64_t *total, 
     return st;
 }
 
-enum status job_cleanup(struct work *w, struct json **result, struct err *e)
+enum status job_cleanup(struct worker_job *w, struct json **result, struct err *e)
 {
     int64_t now = clock_now_ms(), n;
     enum status st = OK;
     if (!(*result = json_new_object(w->arena)))
         return err_nomem(e);
-    for (size_t i = 0; st == OK && i < COUNT_OF(steps); i++)
-        if ((st = sweep(w, i, now, &n, e)) == OK && json_set_int(*result, steps[i].name, n))
+    for (size_t i = 0; st == OK && i < COUNT_OF(cleanings); i++)
+        if ((st = clean_in_batches(w, i, now, &n, e)) == OK && json_set_int(*result, cleanings[i].name, n))
             st = err_nomem(e);
     return st;
 }

@@ -1,14 +1,13 @@
-/* answers_import {bot, replace, filename}: the uploaded CSV beside the job becomes the bot's answers; the report is the result. */
+/* job_import.c: answers_import {bot, replace, filename}: the uploaded CSV file, kept beside the job, becomes the bot's
+ * answers. The result is the report that the page shows. */
 #include "base/id.h"
 #include "knowledge/answers.h"
-#include "worker/worker.h"
+#include "worker/worker_internal.h"
 
 #include "base/banned.h"
 
-job_fn job_import_answers;
-
-/* The numbers of the report so far; its rows come with the result. */
-static int fill(struct json *j, int64_t done_bytes, int64_t all_bytes, const struct import_report *r)
+/* The counts so far; the rejected rows come with the result. */
+static int import_fill_progress(struct json *j, int64_t done_bytes, int64_t all_bytes, const struct import_report *r)
 {
     return json_set_int(j, "done_bytes", done_bytes) || json_set_int(j, "all_bytes", all_bytes) ||
            json_set_int(j, "rows", r->rows) || json_set_int(j, "added", r->added) ||
@@ -16,18 +15,18 @@ static int fill(struct json *j, int64_t done_bytes, int64_t all_bytes, const str
            json_set_int(j, "skipped", r->skipped);
 }
 
-/* Called for every few rows: memory only when something is to be written. */
-static void tell(void *ctx, int64_t done_bytes, int64_t all_bytes, const struct import_report *r)
+/* Called every few rows. The progress has an arena of its own, so that a long import does not fill the job's. */
+static void import_progress(void *ctx, int64_t done_bytes, int64_t all_bytes, const struct import_report *r)
 {
-    struct work *w = ctx;
+    struct worker_job *w = ctx;
     struct arena a;
     arena_init(&a, 65536);
     struct json *j = json_new_object(&a);
-    worker_progress(w, j && fill(j, done_bytes, all_bytes, r) == 0 ? j : NULL);
+    worker_progress(w, j && import_fill_progress(j, done_bytes, all_bytes, r) == 0 ? j : NULL);
     arena_release(&a);
 }
 
-enum status job_import_answers(struct work *w, struct json **result, struct err *e)
+enum status job_import_answers(struct worker_job *w, struct json **result, struct err *e)
 {
     struct import_options o = {.replace = json_bool(json_get(w->job->payload, "replace"))};
     struct import_report report;
@@ -37,7 +36,7 @@ enum status job_import_answers(struct work *w, struct json **result, struct err 
         return err_set(e, E_invalid, "The job names no bot.");
     enum status st = queue_file(w->db, w->arena, w->job->id, &csv, e);
     if (st == OK)
-        st = answers_import(w->db, w->job->tenant, bot, csv, &o, tell, w, w->arena, &report, e);
+        st = answers_import(w->db, w->job->tenant, bot, csv, &o, import_progress, w, w->arena, &report, e);
     if (st == OK && !(*result = answers_report_json(w->arena, &report)))
         st = err_nomem(e);
     return st;

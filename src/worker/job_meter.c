@@ -1,13 +1,12 @@
-/* meter: what was counted becomes rows that are sent; the operator hears when they do not arrive. */
+/* job_meter.c: meter: collects what was counted into rows that step_meter.c sends, and raises an alarm when rows are
+ * not sent. */
 #include "billing/meter/meter.h"
 #include "stripe/client.h"
-#include "worker/worker.h"
+#include "worker/worker_internal.h"
 
 #include "base/banned.h"
 
-job_fn job_meter;
-
-enum status job_meter(struct work *w, struct json **result, struct err *e)
+enum status job_meter(struct worker_job *w, struct json **result, struct err *e)
 {
     struct config *c = config_current();
     bool on = stripe_enabled(c ? c : w->worker->config);

@@ -1,15 +1,13 @@
-/* billing_notice: mails about money that are due. */
+/* job_notice.c: billing_notice: queues the mails about money that are due. */
 #include "base/clock.h"
 #include "billing/notice/notice.h"
-#include "worker/worker.h"
+#include "worker/worker_internal.h"
 
 #include "base/banned.h"
 
-#define AT_ONCE 500 /* workspaces: each batch is looked for among all */
+#define AT_ONCE 500 /* tenants per step */
 
-job_fn job_notice;
-
-enum status job_notice(struct work *w, struct json **result, struct err *e)
+enum status job_notice(struct worker_job *w, struct json **result, struct err *e)
 {
     int64_t now = clock_now_ms();
     struct id after = ID_NONE;

@@ -1,18 +1,16 @@
-/* reconcile_hourly, reconcile_nightly: the books here and at Stripe are compared. Between its looks the job lets events be
- * served. A night whose run failed is made up for within the hour. */
+/* job_reconcile.c: reconcile_hourly and reconcile_nightly: compare the books here with those at Stripe. Between two
+ * calls of Stripe the job serves events (worker_progress). If a nightly run failed, the next hourly run repeats it. */
 #include "billing/reconcile/reconcile.h"
-#include "worker/worker.h"
+#include "worker/worker_internal.h"
 
 #include "base/banned.h"
 
-job_fn job_reconcile_hourly, job_reconcile_nightly;
-
-static void alive(void *ctx)
+static void reconcile_alive(void *ctx)
 {
     worker_progress(ctx, NULL);
 }
 
-static struct json *report_json(struct arena *a, const struct reconcile_report *r)
+static struct json *reconcile_report_json(struct arena *a, const struct reconcile_report *r)
 {
     struct json *j = json_new_object(a);
     if (!j || json_set_int(j, "looked", r->looked) || json_set_int(j, "drifted", r->drifted) ||
@@ -22,7 +20,8 @@ static struct json *report_json(struct arena *a, const struct reconcile_report *
     return j;
 }
 
-static enum status each_hour(struct stripe *stripe, struct db_pool *p, struct reconcile_report *r, struct err *e)
+static enum status reconcile_each_hour(struct stripe *stripe, struct db_pool *p, struct reconcile_report *r,
+                                       struct err *e)
 {
     bool missed = false;
     enum status st = reconcile_hourly(stripe, p, r, e);
@@ -31,12 +30,12 @@ static enum status each_hour(struct stripe *stripe, struct db_pool *p, struct re
     return st == OK && missed ? reconcile_nightly(stripe, p, r, e) : st;
 }
 
-static enum status reconcile(struct work *w,
-                             enum status (*fn)(struct stripe *, struct db_pool *, struct reconcile_report *,
-                                               struct err *),
-                             struct json **result, struct err *e)
+static enum status reconcile_run(struct worker_job *w,
+                                 enum status (*fn)(struct stripe *, struct db_pool *, struct reconcile_report *,
+                                                   struct err *),
+                                 struct json **result, struct err *e)
 {
-    struct reconcile_report r = {.alive = alive, .ctx = w};
+    struct reconcile_report r = {.alive = reconcile_alive, .ctx = w};
     struct stripe stripe;
     bool on;
     enum status st = worker_stripe(w->worker, &stripe, &on, e);
@@ -45,17 +44,17 @@ static enum status reconcile(struct work *w,
     worker_away(w);
     st = fn(&stripe, w->worker->pool, &r, e);
     stripe_close(&stripe);
-    if (st == OK && !(*result = report_json(w->arena, &r)))
+    if (st == OK && !(*result = reconcile_report_json(w->arena, &r)))
         st = err_nomem(e);
     return st;
 }
 
-enum status job_reconcile_hourly(struct work *w, struct json **result, struct err *e)
+enum status job_reconcile_hourly(struct worker_job *w, struct json **result, struct err *e)
 {
-    return reconcile(w, each_hour, result, e);
+    return reconcile_run(w, reconcile_each_hour, result, e);
 }
 
-enum status job_reconcile_nightly(struct work *w, struct json **result, struct err *e)
+enum status job_reconcile_nightly(struct worker_job *w, struct json **result, struct err *e)
 {
-    return reconcile(w, reconcile_nightly, result, e);
+    return reconcile_run(w, reconcile_nightly, result, e);
 }

@@ -1,4 +1,4 @@
-/* retention, once a day: conversations that a workspace's plan no longer keeps. */
+/* job_retention.c: retention, once a day: deletes conversations that are older than the tenant's plan keeps them. */
 #include <time.h>
 
 #include "account/account.h"
@@ -6,25 +6,24 @@
 #include "base/log.h"
 #include "plan/entitlement.h"
 #include "talk/retention.h"
-#include "worker/worker.h"
+#include "worker/worker_internal.h"
 
 #include "base/banned.h"
 
 #define BATCH 50
 #define EVENTS_BATCH 500
-#define DAYS_MAX 36500 /* a limit beyond a century is none */
+#define DAYS_MAX 36500 /* more than a century means no limit */
 
-job_fn job_retention;
-
-/* After a full batch a pause, so that turns never queue for long behind a deletion. */
-static void breathe(struct work *w, bool full)
+/* A pause after each full batch, so that turns never wait long behind a deletion. */
+static void retention_pause(struct worker_job *w, bool full)
 {
     if (full)
         nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
     worker_progress(w, NULL);
 }
 
-static enum status sweep(struct work *w, struct id tenant, int64_t before_ms, int64_t *total, struct err *e)
+static enum status retention_of_age(struct worker_job *w, struct id tenant, int64_t before_ms, int64_t *total,
+                                    struct err *e)
 {
     struct id after = ID_NONE;
     int64_t n = BATCH;
@@ -32,27 +31,28 @@ static enum status sweep(struct work *w, struct id tenant, int64_t before_ms, in
     while (st == OK && n == BATCH) {
         st = retention_sweep(w->db, tenant, before_ms, &after, BATCH, &n, e);
         *total += st == OK ? n : 0;
-        breathe(w, n == BATCH);
+        retention_pause(w, n == BATCH);
     }
     n = EVENTS_BATCH;
     while (st == OK && n == EVENTS_BATCH) {
         st = retention_sweep_events(w->db, tenant, before_ms, EVENTS_BATCH, &n, e);
-        breathe(w, n == EVENTS_BATCH);
+        retention_pause(w, n == EVENTS_BATCH);
     }
     return st;
 }
 
-static enum status of_tenant(struct work *w, struct id tenant, int64_t now_ms, int64_t *total, struct err *e)
+static enum status retention_of_tenant(struct worker_job *w, struct id tenant, int64_t now_ms, int64_t *total,
+                                       struct err *e)
 {
     int64_t days;
     enum status st = entitlement_history_days(w->db, tenant, now_ms, &days, e);
     if (st != OK || days > DAYS_MAX)
         return st;
-    return sweep(w, tenant, now_ms - (days > 0 ? days : 1) * DAY_MS, total, e);
+    return retention_of_age(w, tenant, now_ms - (days > 0 ? days : 1) * DAY_MS, total, e);
 }
 
-/* One workspace's trouble is logged, and keeps nobody else's history too long. */
-enum status job_retention(struct work *w, struct json **result, struct err *e)
+/* A failure for one tenant is logged and does not stop the others, whose history would otherwise be kept too long. */
+enum status job_retention(struct worker_job *w, struct json **result, struct err *e)
 {
     int64_t now = clock_now_ms(), total = 0, failed = 0;
     struct tenant *all;
@@ -60,7 +60,7 @@ enum status job_retention(struct work *w, struct json **result, struct err *e)
     enum status st = account_tenants(w->db, w->arena, &all, &n, e);
     for (size_t i = 0; st == OK && i < n; i++) {
         struct err mine = ERR_INIT;
-        enum status one = of_tenant(w, all[i].id, now, &total, &mine);
+        enum status one = retention_of_tenant(w, all[i].id, now, &total, &mine);
         if (one == ERR_UNAVAILABLE)
             st = err_wrap(&mine, "Old conversations");
         else if (one != OK && one != ERR_NOT_FOUND)

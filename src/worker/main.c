@@ -1,4 +1,5 @@
-/* parley-worker: the program around worker_run. */
+/* main.c: parley-worker, the program around worker_run. Signals are blocked before anything else, because worker_run
+ * takes them with sigtimedwait between two jobs. */
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
@@ -13,7 +14,7 @@
 
 static const char *path_given;
 
-static void reload(void *ctx)
+static void worker_reload(void *ctx)
 {
     struct config *c = settings_reload("worker", path_given);
     (void)ctx;
@@ -33,7 +34,7 @@ static void block_signals(void)
     signal(SIGPIPE, SIG_IGN);
 }
 
-static enum status work(struct config *c, struct err *e)
+static enum status worker_program(struct config *c, struct err *e)
 {
     struct worker w;
     enum status st = settings_apply("worker", c, e);
@@ -46,7 +47,7 @@ static enum status work(struct config *c, struct err *e)
     db_library_begin();
     if ((st = worker_open(&w, c, e)) == OK) {
         log_line(LOG_INFO, "worker_started", LOG_S("name", w.name));
-        st = worker_run(&w, reload, NULL, e);
+        st = worker_run(&w, worker_reload, NULL, e);
         worker_close(&w);
     }
     db_library_end();
@@ -74,7 +75,7 @@ int main(int argc, char **argv)
     enum status st = config_load(path_given, &c, &e);
     if (st == OK) {
         config_set_current(config_retain(c));
-        st = work(c, &e);
+        st = worker_program(c, &e);
     }
     config_set_current(NULL);
     config_drop(c);

@@ -1,16 +1,14 @@
-/* events: Stripe's events, one after the other for a moment, so that jobs wait no longer than that for their turn; without a key they
- * wait themselves. */
+/* step_events.c: processes events from Stripe for a fraction of a second, so that jobs do not wait longer than that for
+ * their turn. While no key is set, the events wait. */
 #include "base/clock.h"
 #include "billing/sync/sync.h"
-#include "worker/worker.h"
+#include "worker/worker_internal.h"
 
 #include "base/banned.h"
 
 #define TURN_US 200000
 
-step_fn step_events;
-
-static enum status serve(struct worker *w, struct stripe *stripe, bool *found, struct err *e)
+static enum status events_serve(struct worker *w, struct stripe *stripe, bool *found, struct err *e)
 {
     int64_t until = clock_mono_us() + TURN_US;
     bool more = true;
@@ -29,7 +27,7 @@ enum status step_events(struct worker *w, bool *found, struct err *e)
     enum status st = worker_stripe(w, &stripe, &on, e);
     *found = false;
     if (on) {
-        st = serve(w, &stripe, found, e);
+        st = events_serve(w, &stripe, found, e);
         stripe_close(&stripe);
     }
     return st;

@@ -1,10 +1,8 @@
-/* meter rows reach Stripe, one a step. */
+/* step_meter.c: sends one meter row to Stripe per turn. */
 #include "billing/meter/meter.h"
-#include "worker/worker.h"
+#include "worker/worker_internal.h"
 
 #include "base/banned.h"
-
-step_fn step_meter;
 
 enum status step_meter(struct worker *w, bool *found, struct err *e)
 {

@@ -1,65 +1,45 @@
-/* worker.h: takes jobs from the queue and runs their handlers, one after the other. One thread.
+/* worker.h: the worker takes jobs from the queue and runs their handlers one after the other. One thread.
  *
- * A kind of job is one row of jobs.def and one function in a job_*.c file. A handler may run twice for the same job (a worker
- * that died), so it leaves the same state behind. It returns OK with *result (or NULL); a temporary failure is tried again after a
- * backoff; ERR_INVALID, ERR_NOT_FOUND, ERR_PLAN, ERR_DENIED, ERR_TOO_LARGE and ERR_CONFLICT are final.
- *
- * A step is one row of steps.def and one function in an step_*.c file: work that stands in tables of its own and not in the queue
- * (events of Stripe, meter rows). Between two jobs each step has a turn; one that fails is logged, and rests for 10 s. */
+ * A kind of job is one row of jobs.def and one function in a job_*.c file. Between two jobs each step has a turn: a
+ * step is one row of steps.def and one function in a step_*.c file, for work that has tables of its own instead of
+ * jobs (events of Stripe, meter rows). A step that fails is logged and rests for 10 s. What handlers and steps may
+ * call is in worker_internal.h. */
 #ifndef PARLEY_WORKER_WORKER_H
 #define PARLEY_WORKER_WORKER_H
 
+#include "base/config.h"
 #include "base/crash.h"
-#include "queue/queue.h"
-#include "stripe/client.h"
+#include "db/db.h"
 
-/* room for the rows of jobs.def and steps.def */
-#define WORKER_KINDS 32
-#define WORKER_STEPS 8
+#define WORKER_BEAT_S 10 /* the heartbeat file is touched at least this often between jobs */
+#define WORKER_KINDS 32  /* at most this many rows of jobs.def */
+#define WORKER_STEPS 8   /* and of steps.def */
 
 struct worker {
     struct config *config;
-    struct db_pool *pool; /* two connections: the handler's, and one for leases */
+    struct db_pool *pool; /* two connections: one for the handler, one to extend leases */
     char name[80];        /* unique among all workers of the install */
-    char heartbeat[256];  /* path; touched while it lives */
+    char heartbeat[256];  /* path of a file that is touched while the worker lives */
     int64_t beat_us, lease_us;
-    bool database_away;            /* said already */
-    bool view_open;                /* templates and texts are loaded: with the first mail */
-    int64_t periods[WORKER_KINDS]; /* the period that a periodic job was last queued for */
-    int64_t rest_us[WORKER_STEPS]; /* a step that failed rests until then */
-    struct crash_slot slot;        /* the job in hand, for a crash report */
+    bool database_away;                  /* logged already */
+    bool view_open;                      /* templates and texts are loaded, which happens with the first mail */
+    int64_t periods[WORKER_KINDS];       /* the period for which a periodic job was last queued */
+    int64_t rest_us[WORKER_STEPS];       /* a step that failed rests until then */
+    struct crash_slot slot;              /* the current job, for a crash report */
+    void (*meanwhile)(struct worker *w); /* gives a turn to the steps that do not wait for a long job */
 };
 
-struct work { /* one job being done */
-    struct worker *worker;
-    struct db *db; /* the handler's connection; NULL between worker_away and worker_back */
-    struct arena *arena;
-    const struct job *job;
-};
-typedef enum status job_fn(struct work *w, struct json **result, struct err *e);
-
-/* One turn of a step: a piece of its work, or as many as a fraction of a second allows, without waiting for more; *found says that
- * there was one. Takes its connections from w->pool. */
-typedef enum status step_fn(struct worker *w, bool *found, struct err *e);
-
+/* Opens the pool and registers for crash reports. worker_close() is safe after a failure too. */
 enum status worker_open(struct worker *w, const struct config *c, struct err *e);
 void worker_close(struct worker *w);
-/* Run one job that is due, and a turn of each step; *found false when there was nothing. An error is the database's, not the job's. */
+/* Runs one job that is due, and one turn of each step; *found is false if there was nothing to do. An error comes
+ * from the database, never from a job. */
 enum status worker_step(struct worker *w, bool *found, struct err *e);
-/* Until SIGTERM or SIGINT, which the caller has blocked along with SIGHUP; on SIGHUP calls reload (may be NULL). A job in
- * hand is finished first. Ends with a status other than OK when the schema is not this release's. */
+/* Runs until SIGTERM or SIGINT, which the caller has blocked together with SIGHUP. On SIGHUP it calls reload (may be
+ * NULL). The current job is finished first. A database that is away is waited for; a schema that is not this
+ * release's ends it with ERR_CONFLICT. */
 enum status worker_run(struct worker *w, void (*reload)(void *ctx), void *ctx, struct err *e);
-/* Called by a handler now and then: keeps the lease and the heartbeat, stores the progress (may be NULL). Writes at most once a second. */
-void worker_progress(struct work *w, const struct json *progress);
-/* Before an outside call is waited for, and behind it: w->db is given back, and NULL until it is had again. A handler that ends
- * without worker_back is fine. */
-void worker_away(struct work *w);
-enum status worker_back(struct work *w, struct err *e);
-/* The templates and texts, loaded when a handler first asks for them, read again on SIGHUP. */
-enum status worker_view(struct worker *w, struct err *e);
-/* Stripe with the settings as they are now; *on false (and nothing to close) while no key is set, or it is not one. */
-enum status worker_stripe(struct worker *w, struct stripe *stripe, bool *on, struct err *e);
+/* The heartbeat file of an install, for monitors. */
 void worker_heartbeat_path(const struct config *c, char *out, size_t n);
-#define WORKER_BEAT_S 10 /* the heartbeat is touched at least this often between jobs */
 
 #endif

@@ -1,4 +1,4 @@
-/* The worker's handlers, and the commands that stand around it: work, job, doctor. */
+/* The worker and its handlers, and the commands that use them: work, job, doctor. */
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -20,6 +20,7 @@
 #include "dbtest.h"
 #include "knowledge/answers.h"
 #include "okay.h"
+#include "queue/queue.h"
 #include "worker/worker.h"
 
 #include "base/banned.h"
