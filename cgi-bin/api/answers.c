@@ -14,7 +14,7 @@ static int fill_answer(struct json *o, const struct answer *w)
                : 0;
 }
 
-void answers_index(struct request *rq)
+void api_answers_get(struct request *rq)
 {
     struct call call;
     struct id bot, after;

@@ -33,10 +33,15 @@ enum status api_body(struct call *call, const struct json_field *fields, size_t 
     (const struct json_field[]){__VA_ARGS__}, \
         sizeof((const struct json_field[]){__VA_ARGS__}) / sizeof(struct json_field)
 
+/* Members of an object; -1 without memory. A limit of UNLIMITED is null; an amount is {"amount", "currency"} in the smallest unit. */
+int api_set_limit(struct json *o, const char *name, int64_t v);
+int api_set_period(struct json *o, const char *name, int64_t start_ms, int64_t end_ms);
+int api_set_amount(struct json *o, const char *name, int64_t amount, const char *currency);
+
 /* {"data": [], "has_more": more}; *data is borrowed. NULL without memory. */
 struct json *api_list(struct arena *a, bool more, struct json **data);
 
-#define ROUTE(m, p, h, w, c, b, r, f) void h(struct request *rq);
+#define ROUTE ROUTE_HANDLER
 #include "api/routes.def"
 #undef ROUTE
 

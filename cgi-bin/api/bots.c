@@ -30,7 +30,7 @@ static void end_with_bot(struct call *call, enum status st, int status, const st
     api_end(call, st, status, o);
 }
 
-void bots_list(struct request *rq)
+void api_bots_get(struct request *rq)
 {
     struct call call;
     struct bot *all;
@@ -52,7 +52,7 @@ void bots_list(struct request *rq)
     api_end(&call, st, 200, out);
 }
 
-void bots_create(struct request *rq)
+void api_bots_post(struct request *rq)
 {
     struct call call;
     struct json *in;
@@ -85,7 +85,7 @@ static bool begin_bot(struct request *rq, struct call *call, struct id *bot)
     return st == OK;
 }
 
-void bot_show(struct request *rq)
+void api_bots_bot_get(struct request *rq)
 {
     struct call call;
     struct id id;
@@ -96,7 +96,7 @@ void bot_show(struct request *rq)
     end_with_bot(&call, st, 200, &b);
 }
 
-void bot_change(struct request *rq)
+void api_bots_bot_patch(struct request *rq)
 {
     struct call call;
     struct id id;
@@ -112,7 +112,7 @@ void bot_change(struct request *rq)
     end_with_bot(&call, st, 200, &b);
 }
 
-void bot_remove(struct request *rq)
+void api_bots_bot_delete(struct request *rq)
 {
     struct call call;
     struct id id;
@@ -132,7 +132,7 @@ static void end_with_brand(struct call *call, enum status st, const struct bot_b
     api_end(call, st, 200, o);
 }
 
-void brand_show(struct request *rq)
+void api_bots_brand_get(struct request *rq)
 {
     struct call call;
     struct id id;
@@ -143,7 +143,7 @@ void brand_show(struct request *rq)
     end_with_brand(&call, st, &b);
 }
 
-void brand_put(struct request *rq)
+void api_bots_brand_put(struct request *rq)
 {
     struct call call;
     struct id id;
@@ -163,7 +163,7 @@ void brand_put(struct request *rq)
 
 /* ---- flow and versions ---- */
 
-void flow_show(struct request *rq)
+void api_bots_flow_get(struct request *rq)
 {
     struct call call;
     struct id id;
@@ -195,7 +195,7 @@ static int small(const struct json *in, const char *key)
     return v < 0 || v > INT32_MAX ? 0 : (int)v;
 }
 
-void flow_put(struct request *rq)
+void api_bots_flow_put(struct request *rq)
 {
     struct call call;
     struct id id;
@@ -211,7 +211,7 @@ void flow_put(struct request *rq)
     end_with_number(&call, st, "revision", (int64_t)revision + 1);
 }
 
-void bot_publish_now(struct request *rq)
+void api_bots_publish_post(struct request *rq)
 {
     struct call call;
     struct id id;
@@ -225,7 +225,7 @@ void bot_publish_now(struct request *rq)
     end_with_number(&call, st, "version", version);
 }
 
-void bot_roll_back(struct request *rq)
+void api_bots_rollback_post(struct request *rq)
 {
     struct call call;
     struct id id;
@@ -241,7 +241,7 @@ void bot_roll_back(struct request *rq)
     end_with_number(&call, st, "version", version);
 }
 
-void versions_list(struct request *rq)
+void api_bots_versions_get(struct request *rq)
 {
     struct call call;
     struct id id;

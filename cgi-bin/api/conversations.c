@@ -36,7 +36,7 @@ static enum status read_filter(struct call *call, struct conversation_filter *f)
     return st;
 }
 
-void conversations_list(struct request *rq)
+void api_conversations_get(struct request *rq)
 {
     struct call call;
     struct conversation_filter f = {0};
@@ -59,7 +59,7 @@ void conversations_list(struct request *rq)
     api_end(&call, st, 200, out);
 }
 
-void conversation_show(struct request *rq)
+void api_conversations_conversation_get(struct request *rq)
 {
     struct call call;
     struct id id;
@@ -90,7 +90,7 @@ static void write_messages(struct request *rq, const struct talk_message *all, s
     buf_puts(b, more ? "],\"has_more\":true}" : "],\"has_more\":false}");
 }
 
-void messages_list(struct request *rq)
+void api_conversations_messages_get(struct request *rq)
 {
     struct call call;
     struct id id;

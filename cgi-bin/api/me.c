@@ -1,3 +1,4 @@
+/* me.c: /v1/me: the workspace and the key. */
 #include "api/api.h"
 #include "base/clock.h"
 #include "plan/entitlement.h"
@@ -18,7 +19,7 @@ static int set_key(struct json *o, struct id key, uint32_t scopes)
     return 0;
 }
 
-void me_show(struct request *rq)
+void api_me_get(struct request *rq)
 {
     struct call call;
     struct tenant t;
@@ -37,29 +38,4 @@ void me_show(struct request *rq)
             st = err_nomem(&call.e);
     }
     api_end(&call, st, 200, o);
-}
-
-void templates_list(struct request *rq)
-{
-    struct bot_template *all;
-    struct json *data, *o, *out;
-    struct err e = ERR_INIT;
-    size_t n;
-    if (bot_templates(rq->config, rq->arena, request_query(rq, "language"), &all, &n, &e) != OK) {
-        reply_problem(rq, &e);
-        return;
-    }
-    out = api_list(rq->arena, false, &data);
-    for (size_t i = 0; out && i < n; i++)
-        if (json_push_object(data, &o) != 0 || json_set_str(o, "id", all[i].id) != 0 ||
-            json_set_str(o, "name", all[i].name) != 0 || json_set_str(o, "summary", all[i].summary) != 0 ||
-            json_set_str(o, "category", all[i].category) != 0 ||
-            json_set_copy(o, "languages", json_get(all[i].flow, "languages")) != 0)
-            out = NULL;
-    if (out) {
-        reply_json(rq, 200, out);
-        return;
-    }
-    (void)err_nomem(&e);
-    reply_problem(rq, &e);
 }

@@ -1,4 +1,4 @@
-/* page.c: the hosted chat page. It works without JavaScript: forms, a cookie, a redirect; chat.js makes it better. */
+/* bot.c: /chat/{bot}: the hosted chat page. It works without JavaScript: forms, a cookie, a redirect; chat.js makes it better. */
 #include "bot/bot.h"
 
 #include "base/clock.h"
@@ -13,27 +13,27 @@
 #define LANGUAGES_MAX 32
 
 /* The visitor's conversation with this bot, as the cookie holds it: "conv_….TOKEN". */
-struct page_memory {
+struct chat_page_memory {
     struct id conversation;
     struct str token;
 };
 
-static const char *page_cookie_name(struct request *rq, struct id bot)
+static const char *chat_page_cookie_name(struct request *rq, struct id bot)
 {
     char id[ID_TEXT_MAX];
     return arena_printf(rq->arena, "chat_%s", id_text(ID_BOT, bot, id));
 }
 
-static const char *page_path(struct request *rq, struct id bot)
+static const char *chat_page_path(struct request *rq, struct id bot)
 {
     char id[ID_TEXT_MAX];
     return arena_printf(rq->arena, "/chat/%s", id_text(ID_BOT, bot, id));
 }
 
-static struct page_memory page_recall(struct request *rq, struct id bot)
+static struct chat_page_memory chat_page_recall(struct request *rq, struct id bot)
 {
-    struct page_memory m = {ID_NONE, STR_EMPTY};
-    const char *name = page_cookie_name(rq, bot);
+    struct chat_page_memory m = {ID_NONE, STR_EMPTY};
+    const char *name = chat_page_cookie_name(rq, bot);
     struct str value = name ? request_cookie(rq, name) : STR_EMPTY;
     ptrdiff_t dot = str_find(value, '.');
     if (dot > 0 && id_parse(ID_CONVERSATION, str_sub(value, 0, (size_t)dot), &m.conversation))
@@ -41,10 +41,10 @@ static struct page_memory page_recall(struct request *rq, struct id bot)
     return m;
 }
 
-static void page_remember(struct request *rq, struct id bot, const struct talk_out *o)
+static void chat_page_remember(struct request *rq, struct id bot, const struct talk_out *o)
 {
     char id[ID_TEXT_MAX];
-    const char *name = page_cookie_name(rq, bot), *path = page_path(rq, bot);
+    const char *name = chat_page_cookie_name(rq, bot), *path = chat_page_path(rq, bot);
     const char *value = o ? arena_printf(rq->arena, "%s.%s", id_text(ID_CONVERSATION, o->conversation, id), o->token)
                           : "";
     if (name && path && value)
@@ -54,7 +54,7 @@ static void page_remember(struct request *rq, struct id bot, const struct talk_o
 /* ---- language ---- */
 
 /* What the bot speaks, its own first; ?lang= or the browser picks. */
-static struct str page_language(struct request *rq, const struct bot_live *b)
+static struct str chat_page_language(struct request *rq, const struct bot_live *b)
 {
     struct str all[LANGUAGES_MAX] = {b->language}, wanted = request_query(rq, "lang");
     const struct json *list = json_get(flow_doc(b->flow), "languages");
@@ -68,7 +68,7 @@ static struct str page_language(struct request *rq, const struct bot_live *b)
     return request_language(rq, all, n);
 }
 
-static const char *page_direction(struct str language)
+static const char *chat_page_direction(struct str language)
 {
     static const char *const rtl[] = {"ar", "he", "fa", "ur", "yi", "ps", "sd", "ug", "dv", "ckb"};
     ptrdiff_t dash = str_find(language, '-');
@@ -81,49 +81,49 @@ static const char *page_direction(struct str language)
 
 /* ---- filling the view ---- */
 
-static const char *page_key(struct arena *a, const char *at, const char *field)
+static const char *chat_page_key(struct arena *a, const char *at, const char *field)
 {
     const char *k = arena_printf(a, "%s.%s", at, field);
     return k ? k : "Failed";
 }
 
-static void page_fill_message(struct view *v, struct arena *a, const char *at, const struct talk_message *m)
+static void chat_page_fill_message(struct view *v, struct arena *a, const char *at, const struct talk_message *m)
 {
-    view_text(v, page_key(a, at, "From"), m->from);
-    view_text(v, page_key(a, at, "Type"), m->type);
-    view_int(v, page_key(a, at, "Seq"), m->seq);
-    view_set_html(v, page_key(a, at, "Text_html"), view_safe_text(a, m->m.text));
-    view_str(v, page_key(a, at, "Alt"), m->m.text);
-    view_str(v, page_key(a, at, "Title"), m->m.title);
-    view_str(v, page_key(a, at, "Url"), m->m.url);
-    view_str(v, page_key(a, at, "Image"), m->m.image);
+    view_text(v, chat_page_key(a, at, "From"), m->from);
+    view_text(v, chat_page_key(a, at, "Type"), m->type);
+    view_int(v, chat_page_key(a, at, "Seq"), m->seq);
+    view_set_html(v, chat_page_key(a, at, "Text_html"), view_safe_text(a, m->m.text));
+    view_str(v, chat_page_key(a, at, "Alt"), m->m.text);
+    view_str(v, chat_page_key(a, at, "Title"), m->m.title);
+    view_str(v, chat_page_key(a, at, "Url"), m->m.url);
+    view_str(v, chat_page_key(a, at, "Image"), m->m.image);
     for (size_t i = 0; i < m->m.choice_n; i++) {
         const char *c = arena_printf(a, "%s.Choices.%zu", at, i);
-        view_str(v, page_key(a, c ? c : "Failed", "Label"), m->m.choices[i].label);
-        view_str(v, page_key(a, c ? c : "Failed", "Value"), m->m.choices[i].value);
+        view_str(v, chat_page_key(a, c ? c : "Failed", "Label"), m->m.choices[i].label);
+        view_str(v, chat_page_key(a, c ? c : "Failed", "Value"), m->m.choices[i].value);
     }
     for (size_t i = 0; i < m->m.citation_n; i++) {
         const char *c = arena_printf(a, "%s.Citations.%zu", at, i);
-        view_str(v, page_key(a, c ? c : "Failed", "Title"), m->m.citations[i].title);
-        view_str(v, page_key(a, c ? c : "Failed", "Url"), m->m.citations[i].url);
+        view_str(v, chat_page_key(a, c ? c : "Failed", "Title"), m->m.citations[i].title);
+        view_str(v, chat_page_key(a, c ? c : "Failed", "Url"), m->m.citations[i].url);
     }
 }
 
 /* Choices are offered by the last message only: earlier ones were answered. */
-static void page_fill_messages(struct view *v, struct arena *a, const char *list, const struct talk_message *m,
-                               size_t n, bool open)
+static void chat_page_fill_messages(struct view *v, struct arena *a, const char *list, const struct talk_message *m,
+                                    size_t n, bool open)
 {
     for (size_t i = 0; i < n; i++) {
         const char *at = arena_printf(a, "%s.%zu", list, i);
         struct talk_message one = m[i];
         one.m.choice_n = open && i + 1 == n ? one.m.choice_n : 0;
         if (strcmp(one.type, "event") != 0)
-            page_fill_message(v, a, at ? at : "Failed", &one);
+            chat_page_fill_message(v, a, at ? at : "Failed", &one);
     }
 }
 
-static enum status page_fill_greeting(struct view *v, struct arena *a, const struct bot_live *b, struct str language,
-                                      bool open, struct err *e)
+static enum status chat_page_fill_greeting(struct view *v, struct arena *a, const struct bot_live *b,
+                                           struct str language, bool open, struct err *e)
 {
     struct flow_message *said;
     size_t n;
@@ -144,19 +144,19 @@ static enum status page_fill_greeting(struct view *v, struct arena *a, const str
         m[i].m.url = str_n(m[i].m.url.p, m[i].m.url.n);
         m[i].m.image = str_n(m[i].m.image.p, m[i].m.image.n);
     }
-    page_fill_messages(v, a, "Greeting", m, n, open);
+    chat_page_fill_messages(v, a, "Greeting", m, n, open);
     return OK;
 }
 
 /* What is wrong, in the page; what the visitor typed stays. */
-static void page_fill_problem(struct request *rq, struct view *v, const struct err *e)
+static void chat_page_fill_problem(struct request *rq, struct view *v, const struct err *e)
 {
     view_text(v, "Problem", err_is(e, E_bot_inactive) ? view_t(v, "Chat.Inactive") : e->message);
     view_str(v, "Typed", request_form(rq, "text"));
 }
 
 /* Who made the chat is told unless the plan has its own brand; when that cannot be found out, it is told. */
-static bool page_white_label(struct request *rq, const struct bot_live *b)
+static bool chat_page_white_label(struct request *rq, const struct bot_live *b)
 {
     struct chat *chat = rq->app;
     struct entitled x;
@@ -164,10 +164,10 @@ static bool page_white_label(struct request *rq, const struct bot_live *b)
     return entitled_now(chat->pool, b->tenant, clock_now_ms(), &x, &e) == OK && x.value[ENTITLEMENT_white_label] > 0;
 }
 
-static void page_fill_frame(struct request *rq, struct view *v, const struct bot_live *b, struct str language)
+static void chat_page_fill_frame(struct request *rq, struct view *v, const struct bot_live *b, struct str language)
 {
     char id[ID_TEXT_MAX];
-    bool own = page_white_label(rq, b);
+    bool own = chat_page_white_label(rq, b);
     view_bool(v, "Chat.PoweredBy", !own);
     if (own) {
         view_str(v, "Own.Name", b->brand.name);
@@ -177,13 +177,13 @@ static void page_fill_frame(struct request *rq, struct view *v, const struct bot
     view_str(v, "Bot.Name", b->name);
     view_id(v, "Bot.Id", id_text(ID_BOT, b->id, id));
     view_str(v, "Chat.Language", language);
-    view_text(v, "Page.Dir", page_direction(language));
+    view_text(v, "Page.Dir", chat_page_direction(language));
     view_text(v, "Brand", config_string(rq->config, CONFIG_brand_name));
     view_id(v, "Chat.MessageId", id_text(ID_MESSAGE, id_new(), id));
 }
 
-static enum status page_fill_history(struct request *rq, struct view *v, const struct page_memory *mine, struct id bot,
-                                     bool *began, struct err *e)
+static enum status chat_page_fill_history(struct request *rq, struct view *v, const struct chat_page_memory *mine,
+                                          struct id bot, bool *began, struct err *e)
 {
     struct chat *chat = rq->app;
     struct talk_out out;
@@ -197,7 +197,7 @@ static enum status page_fill_history(struct request *rq, struct view *v, const s
     if (st != OK)
         return st;
     *began = out.n > 0;
-    page_fill_messages(v, rq->arena, "Messages", out.messages, out.n, true);
+    chat_page_fill_messages(v, rq->arena, "Messages", out.messages, out.n, true);
     view_id(v, "Chat.Conversation", id_text(ID_CONVERSATION, mine->conversation, id));
     view_str(v, "Chat.Token", mine->token);
     view_text(v, "Chat.State", talk_state_name(out.state));
@@ -208,13 +208,13 @@ static enum status page_fill_history(struct request *rq, struct view *v, const s
 /* ---- pages ---- */
 
 /* A page of its own that only says something; without one the dispatcher answers in JSON. */
-struct page_notice {
+struct chat_page_notice {
     int status;
     struct str title;                  /* "" = title_key's text */
     const char *title_key, *words_key; /* NULL = none */
     bool unbranded;
 };
-static void page_notice_show(struct request *rq, const struct page_notice *n)
+static void chat_page_notice_show(struct request *rq, const struct chat_page_notice *n)
 {
     struct str spoken[] = {STR("en"), STR("de"), STR("es")};
     struct str language = request_language(rq, spoken, COUNT_OF(spoken));
@@ -222,7 +222,7 @@ static void page_notice_show(struct request *rq, const struct page_notice *n)
     struct err e = ERR_INIT;
     if (!v)
         return;
-    view_text(v, "Page.Dir", page_direction(language));
+    view_text(v, "Page.Dir", chat_page_direction(language));
     if (!n->unbranded)
         view_text(v, "Brand", config_string(rq->config, CONFIG_brand_name));
     view_str(v, "Title", n->title.n ? n->title : str_from(view_t(v, n->title_key)));
@@ -234,60 +234,62 @@ static void page_notice_show(struct request *rq, const struct page_notice *n)
     reply_type(rq, "text/html; charset=utf-8");
 }
 
-static void page_missing(struct request *rq)
+static void chat_page_missing(struct request *rq)
 {
-    page_notice_show(
-        rq, &(struct page_notice){.status = 404, .title_key = "Chat.MissingTitle", .words_key = "Chat.MissingText"});
+    chat_page_notice_show(rq, &(struct chat_page_notice){
+                                  .status = 404, .title_key = "Chat.MissingTitle", .words_key = "Chat.MissingText"});
 }
 
-static void page_inactive(struct request *rq, const struct bot_live *b)
+static void chat_page_inactive(struct request *rq, const struct bot_live *b)
 {
-    page_notice_show(
-        rq, &(struct page_notice){
-                .status = 402, .title = b->name, .words_key = "Chat.Inactive", .unbranded = page_white_label(rq, b)});
+    chat_page_notice_show(rq, &(struct chat_page_notice){.status = 402,
+                                                         .title = b->name,
+                                                         .words_key = "Chat.Inactive",
+                                                         .unbranded = chat_page_white_label(rq, b)});
 }
 
-void page_error(struct request *rq, const struct err *e, int status)
+void chat_bot_error(struct request *rq, const struct err *e, int status)
 {
     /* The visitor API and health answer in JSON whatever the client says it likes. */
     if (rq->route && str_eqz(str_from(rq->route->path), "/chat/{bot}"))
-        page_notice_show(rq, &(struct page_notice){.status = status, .title = str_from(e->message)});
+        chat_page_notice_show(rq, &(struct chat_page_notice){.status = status, .title = str_from(e->message)});
 }
 
-static enum status page_fill(struct request *rq, struct view *v, const struct bot_live *b, struct str language,
-                             const struct page_memory *mine, const struct err *problem, struct err *e)
+static enum status chat_page_fill(struct request *rq, struct view *v, const struct bot_live *b, struct str language,
+                                  const struct chat_page_memory *mine, const struct err *problem, struct err *e)
 {
     bool began = false;
-    page_fill_frame(rq, v, b, language);
-    enum status st = page_fill_history(rq, v, mine, b->id, &began, e);
+    chat_page_fill_frame(rq, v, b, language);
+    enum status st = chat_page_fill_history(rq, v, mine, b->id, &began, e);
     if (st == OK)
-        st = page_fill_greeting(v, rq->arena, b, language, !began, e);
+        st = chat_page_fill_greeting(v, rq->arena, b, language, !began, e);
     if (st == OK && problem)
-        page_fill_problem(rq, v, problem);
+        chat_page_fill_problem(rq, v, problem);
     return st;
 }
 
-static void page_render(struct request *rq, struct id bot, const struct page_memory *mine, const struct err *problem)
+static void chat_page_render(struct request *rq, struct id bot, const struct chat_page_memory *mine,
+                             const struct err *problem)
 {
     struct chat *chat = rq->app;
     struct bot_live b;
     struct err e = ERR_INIT;
     enum status st = bot_live(chat->pool, bot, &b, &e);
     if (st == ERR_NOT_FOUND) {
-        page_missing(rq);
+        chat_page_missing(rq);
         return;
     }
     if (st == OK && !problem && id_is_none(mine->conversation) &&
         bot_may_begin(chat->pool, &b, clock_now_ms(), &e) == ERR_PLAN) {
-        page_inactive(rq, &b);
+        chat_page_inactive(rq, &b);
         bot_live_release(&b);
         return;
     }
     if (st == OK) {
-        struct str language = page_language(rq, &b);
+        struct str language = chat_page_language(rq, &b);
         const char *name = arena_strdup(rq->arena, language);
         struct view *v = name ? view_new(rq->arena, name) : NULL;
-        st = v ? page_fill(rq, v, &b, str_from(name), mine, problem, &e) : err_nomem(&e);
+        st = v ? chat_page_fill(rq, v, &b, str_from(name), mine, problem, &e) : err_nomem(&e);
         if (st == OK)
             st = view_render(v, "chat/bot.cs", reply_body(rq), &e);
         bot_live_release(&b);
@@ -302,22 +304,22 @@ static void page_render(struct request *rq, struct id bot, const struct page_mem
     reply_type(rq, "text/html; charset=utf-8");
 }
 
-void page_show(struct request *rq)
+void chat_bot_get(struct request *rq)
 {
     struct id bot;
     struct err e = ERR_INIT;
     if (visitor_bot(rq, &bot, &e) != OK) {
-        page_missing(rq);
+        chat_page_missing(rq);
         return;
     }
-    struct page_memory mine = page_recall(rq, bot);
-    page_render(rq, bot, &mine, NULL);
+    struct chat_page_memory mine = chat_page_recall(rq, bot);
+    chat_page_render(rq, bot, &mine, NULL);
 }
 
 /* ---- without JavaScript ---- */
 
-static enum status page_send_form(struct request *rq, struct id bot, const struct page_memory *mine,
-                                  struct talk_out *out, struct err *e)
+static enum status chat_page_send_form(struct request *rq, struct id bot, const struct chat_page_memory *mine,
+                                       struct talk_out *out, struct err *e)
 {
     struct chat *chat = rq->app;
     struct talk_in in = {.bot = bot,
@@ -343,25 +345,25 @@ static enum status page_send_form(struct request *rq, struct id bot, const struc
     return st;
 }
 
-void page_send(struct request *rq)
+void chat_bot_post(struct request *rq)
 {
     struct id bot;
     struct talk_out out;
     struct err e = ERR_INIT;
     if (visitor_bot(rq, &bot, &e) != OK) {
-        page_missing(rq);
+        chat_page_missing(rq);
         return;
     }
-    struct page_memory mine = page_recall(rq, bot);
-    const char *path = page_path(rq, bot);
+    struct chat_page_memory mine = chat_page_recall(rq, bot);
+    const char *path = chat_page_path(rq, bot);
     bool again = request_form_has(rq, "restart");
-    if (!again && page_send_form(rq, bot, &mine, &out, &e) != OK) {
+    if (!again && chat_page_send_form(rq, bot, &mine, &out, &e) != OK) {
         if (e.status == ERR_NOT_FOUND)
-            page_missing(rq);
+            chat_page_missing(rq);
         else
-            page_render(rq, bot, &mine, &e);
+            chat_page_render(rq, bot, &mine, &e);
         return;
     }
     reply_redirect(rq, path ? path : "/");
-    page_remember(rq, bot, again ? NULL : &out);
+    chat_page_remember(rq, bot, again ? NULL : &out);
 }

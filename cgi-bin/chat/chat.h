@@ -11,7 +11,7 @@ struct chat {
     struct talk *talk;
 };
 
-#define ROUTE(m, p, h, ...) void h(struct request *rq);
+#define ROUTE ROUTE_HANDLER
 #include "chat/routes.def"
 #undef ROUTE
 

@@ -87,7 +87,7 @@ int main(int argc, char **argv)
         .reload = chat_reload,
         .thread_begin = guard_thread_begin,
         .thread_end = guard_thread_end,
-        .error_page = page_error,
+        .error_page = chat_bot_error,
         .routed = chat_allow_any_page,
         .cost_reset = db_cost_reset,
         .cost = guard_cost,

@@ -5,21 +5,9 @@
 
 #include "base/banned.h"
 
-void chat_preflight(struct request *rq)
+void chat_messages_options(struct request *rq)
 {
-    reply_header(rq, "Access-Control-Allow-Methods", STR("GET, POST, OPTIONS"));
-    reply_header(rq, "Access-Control-Allow-Headers", STR("Accept, Authorization, Content-Type"));
-    reply_header(rq, "Access-Control-Max-Age", STR("86400"));
-    reply_status(rq, 204);
-}
-
-/* "Authorization: Bearer TOKEN" stands in for the field or parameter. */
-static struct str visitor_token(struct request *rq, struct str given)
-{
-    struct str bearer = STR("Bearer "), header = request_header(rq, "HTTP_AUTHORIZATION");
-    if (given.n == 0 && header.n > bearer.n && str_ieq(str_sub(header, 0, bearer.n), bearer))
-        return str_trim(str_sub(header, bearer.n, header.n));
-    return given;
+    visitor_preflight(rq);
 }
 
 static enum status message_read_body(struct request *rq, struct talk_in *in, struct err *e)
@@ -175,7 +163,7 @@ static void message_answer_events(struct request *rq, struct talk_in *in)
     buf_release(&stream.data);
 }
 
-void chat_message_post(struct request *rq)
+void chat_messages_post(struct request *rq)
 {
     struct talk_in in = {.conversation = ID_NONE};
     struct err e = ERR_INIT;
@@ -212,7 +200,7 @@ static enum status messages_catch_up(struct request *rq, struct talk_out *out, s
                          out, e);
 }
 
-void chat_message_list(struct request *rq)
+void chat_messages_get(struct request *rq)
 {
     struct talk_out out;
     struct err e = ERR_INIT;
@@ -223,41 +211,4 @@ void chat_message_list(struct request *rq)
     reply_status(rq, 200);
     reply_type(rq, "application/json");
     visitor_write(reply_body(rq), &out);
-}
-
-/* ---- feedback ---- */
-
-static enum status feedback_save(struct request *rq, struct err *e)
-{
-    static const struct json_field fields[] = {{"conversation", JSON_STRING, false},
-                                               {"token", JSON_STRING, false},
-                                               {"seq", JSON_INT, false},
-                                               {"rating", JSON_INT, false},
-                                               {"comment", JSON_STRING, false}};
-    struct chat *chat = rq->app;
-    struct json *body = NULL;
-    struct id bot, conversation;
-    int64_t rating;
-    enum status st;
-    if ((st = visitor_bot(rq, &bot, e)) != OK || (st = request_json(rq, &body, e)) != OK)
-        return st;
-    if ((st = json_fields(body, fields, COUNT_OF(fields), e)) != OK)
-        return st;
-    if ((st = visitor_conversation(json_get_str(body, "conversation"), &conversation, e)) != OK)
-        return st;
-    rating = json_int(json_get(body, "rating"), 0);
-    if (rating != 1 && rating != -1)
-        return err_at(e, E_rating_invalid, "/rating", "A rating is 1 or -1.");
-    return talk_feedback(chat->talk, bot, conversation, visitor_token(rq, json_get_str(body, "token")),
-                         json_int(json_get(body, "seq"), 0), (int)rating, json_get_str(body, "comment"), e);
-}
-
-void chat_feedback_post(struct request *rq)
-{
-    struct err e = ERR_INIT;
-    if (feedback_save(rq, &e) != OK) {
-        reply_problem(rq, &e);
-        return;
-    }
-    reply_status(rq, 204);
 }

@@ -43,3 +43,20 @@ void visitor_delta_write(struct buf *b, struct str text)
     buf_json(b, text);
     buf_putc(b, '}');
 }
+
+/* "Authorization: Bearer TOKEN" stands in for the field or parameter. */
+struct str visitor_token(struct request *rq, struct str given)
+{
+    struct str bearer = STR("Bearer "), header = request_header(rq, "HTTP_AUTHORIZATION");
+    if (given.n == 0 && header.n > bearer.n && str_ieq(str_sub(header, 0, bearer.n), bearer))
+        return str_trim(str_sub(header, bearer.n, header.n));
+    return given;
+}
+
+void visitor_preflight(struct request *rq)
+{
+    reply_header(rq, "Access-Control-Allow-Methods", STR("GET, POST, OPTIONS"));
+    reply_header(rq, "Access-Control-Allow-Headers", STR("Accept, Authorization, Content-Type"));
+    reply_header(rq, "Access-Control-Max-Age", STR("86400"));
+    reply_status(rq, 204);
+}

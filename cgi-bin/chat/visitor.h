@@ -14,7 +14,12 @@ void visitor_write(struct buf *b, const struct talk_out *o);
 /* {"text"}: the data of the event `delta`. */
 void visitor_delta_write(struct buf *b, struct str text);
 
-/* struct door's error_page: in words on the hosted page. */
-void page_error(struct request *rq, const struct err *e, int status);
+/* The token of the conversation: the field or parameter as given, or "Authorization: Bearer TOKEN" when that is empty. */
+struct str visitor_token(struct request *rq, struct str given);
+/* The reply to a CORS preflight of the visitor API. */
+void visitor_preflight(struct request *rq);
+
+/* The error_page of the program: on the hosted page, a page that says what is wrong. The visitor API keeps its JSON. */
+void chat_bot_error(struct request *rq, const struct err *e, int status);
 
 #endif

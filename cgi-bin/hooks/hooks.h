@@ -4,7 +4,7 @@
 
 #include "web/request.h"
 
-#define ROUTE(m, p, h, ...) void h(struct request *rq);
+#define ROUTE ROUTE_HANDLER
 #include "hooks/routes.def"
 #undef ROUTE
 

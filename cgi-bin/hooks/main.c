@@ -14,13 +14,6 @@ static const struct route routes[] = {
 #undef ROUTE
 };
 
-void hooks_live(struct request *rq)
-{
-    reply_status(rq, 200);
-    reply_type(rq, "application/json");
-    buf_puts(reply_body(rq), "{\"status\":\"ok\"}");
-}
-
 /* The database may be away: what comes is then answered 503, and comes again. */
 static enum status hooks_open(const struct config *c, bool plain_cgi, void **app, struct err *e)
 {

@@ -4,7 +4,7 @@
 
 #include "base/banned.h"
 
-void hooks_stripe(struct request *rq)
+void hooks_stripe_post(struct request *rq)
 {
     struct err e = ERR_INIT;
     struct str signature = request_header(rq, "HTTP_STRIPE_SIGNATURE");

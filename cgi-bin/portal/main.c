@@ -10,7 +10,7 @@
 
 #include "base/banned.h"
 
-#define ROUTE(m, p, h, w, c, b, r, f) void h(struct request *rq);
+#define ROUTE ROUTE_HANDLER
 #include "portal/routes.def"
 #undef ROUTE
 

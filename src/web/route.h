@@ -86,12 +86,20 @@ const char *csrf_name(enum csrf c);
 const char *rate_class_name(enum rate_class r);
 const char *feature_name(enum feature f);
 
-/* In a door's main.c:
- *   #define ROUTE(m, p, h, ...) void h(struct request *rq);            then  #include "chat/routes.def", #undef ROUTE
+/* A header declares the handlers of a table, and main.c makes the table:
+ *
+ *   #define ROUTE ROUTE_HANDLER
+ *   #include "chat/routes.def"
+ *   #undef ROUTE
+ *
  *   static const struct route routes[] = {
- *   #define ROUTE(...) ROUTE_ROW(__VA_ARGS__)                           and the same include again
+ *   #define ROUTE(...) ROUTE_ROW(__VA_ARGS__)
+ *   #include "chat/routes.def"
+ *   #undef ROUTE
  *   };
- * `parley routes` includes the same files with handlers left out. (Variadic, because PUBLIC and its kin hold a comma.) */
+ *
+ * `parley routes` includes the same files and leaves the handlers out. (Variadic, because PUBLIC and the others hold a comma.) */
+#define ROUTE_HANDLER(m, p, h, ...) void h(struct request *rq);
 #define ROUTE_ROW(m, p, h, ...) {m, p, #h, h, __VA_ARGS__},
 
 #endif

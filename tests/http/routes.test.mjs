@@ -1,4 +1,4 @@
-// parley routes: the map of every door.
+// parley routes: the addresses of every program, and the source file of each.
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
@@ -12,20 +12,38 @@ test('every row of every table, with all columns', () => {
     const r = parley('routes', '--json')
     assert.equal(r.status, 0, r.stderr)
     const rows = JSON.parse(r.stdout)
-    for (const door of ['portal', 'api', 'chat', 'hooks']) {
-        const written = fs.readFileSync(`${top}/cgi-bin/${door}/routes.def`, 'utf8').split('\n').filter(l => l.startsWith('ROUTE(')).length
-        assert.equal(rows.filter(row => row.door === door).length, written, door)
+    for (const program of ['portal', 'api', 'chat', 'hooks']) {
+        const tables = fs.readdirSync(`${top}/cgi-bin/${program}`, { recursive: true }).filter(f => f.endsWith('routes.def'))
+        const written = tables.flatMap(f => fs.readFileSync(`${top}/cgi-bin/${program}/${f}`, 'utf8').split('\n')).filter(l => l.startsWith('ROUTE(')).length
+        assert.ok(written > 0, program)
+        assert.equal(rows.filter(row => row.program === program).length, written, program)
     }
-    for (const row of rows) assert.deepEqual(Object.keys(row), ['door', 'method', 'path', 'who', 'csrf', 'body', 'rate', 'feature', 'handler'])
+    for (const row of rows) {
+        assert.deepEqual(Object.keys(row), ['program', 'method', 'path', 'who', 'csrf', 'body', 'rate', 'feature', 'handler', 'source'])
+        assert.match(fs.readFileSync(`${top}/${row.source}`, 'utf8'), new RegExp(`^void ${row.handler}\\(struct request \\*`, 'm'), row.source)
+    }
     const post = rows.find(row => row.method === 'POST' && row.path === '/login')
-    assert.deepEqual([post.door, post.who, post.csrf, post.rate, post.feature], ['portal', 'PUBLIC', 'origin', 'sign-in', 'none'])
+    assert.deepEqual([post.program, post.who, post.csrf, post.rate, post.feature], ['portal', 'PUBLIC', 'origin', 'sign-in', 'none'])
     const bots = rows.find(row => row.method === 'POST' && row.path === '/v1/bots')
-    assert.deepEqual([bots.door, bots.who, bots.csrf, bots.rate], ['api', 'KEY(SCOPE_WRITE)', 'none', 'api'])
-    assert.deepEqual([...new Set(rows.filter(row => row.path === '/healthz').map(row => row.door))], ['chat'])
+    assert.deepEqual([bots.program, bots.who, bots.csrf, bots.rate], ['api', 'KEY(SCOPE_WRITE)', 'none', 'api'])
+    assert.deepEqual([...new Set(rows.filter(row => row.path === '/healthz').map(row => row.program))], ['chat'])
 })
 
 test('for people: a table', () => {
     const r = parley('routes')
     assert.equal(r.status, 0)
     assert.match(r.stdout, /\/healthz .*PUBLIC/)
+})
+
+test('the rows of one address: as it is, or with its parameters', () => {
+    const rows = path => JSON.parse(parley('routes', '--json', path).stdout).map(row => `${row.method} ${row.source}`)
+    assert.deepEqual(rows('/app/billing/plans'), ['GET cgi-bin/portal/billing/plans.c'])
+    assert.deepEqual(rows('/app'), ['GET cgi-bin/portal/workspace/index.c'])
+    assert.deepEqual(rows('/'), ['GET cgi-bin/portal/site/index.c'])
+    assert.deepEqual(rows('/app/bots/bot_0000/flow'), ['GET cgi-bin/portal/bots/flow.c', 'POST cgi-bin/portal/bots/flow.c'])
+    assert.deepEqual(rows('/v1/bots/{bot}/brand'), ['GET cgi-bin/api/bots.c', 'PUT cgi-bin/api/bots.c'])
+    const none = parley('routes', '/app/billing/plan')
+    assert.notEqual(none.status, 0)
+    assert.match(none.stderr, /No program serves \/app\/billing\/plan\./)
+    assert.match(parley('routes', 'app').stderr, /A path starts with/)
 })

@@ -71,25 +71,76 @@ done
 rm "$tree/src/base/c.c"
 
 # ---- routes ----
-file cgi-bin/chat/main.c 'void see(struct request *rq)\n{\n}\n\nvoid put(struct request *rq)\n{\n}\n'
+handler() { # FILE NAME...: a file with these handlers
+    path=$1
+    shift
+    mkdir -p "$tree/$(dirname "$path")"
+    for name in "$@"; do printf 'void %s(struct request *rq)\n{\n}\n' "$name"; done >"$tree/$path"
+}
+rm "$tree/cgi-bin/chat/main.c"
+handler cgi-bin/chat/a.c chat_a_get chat_a_post chat_a_v_c_d_patch
+handler cgi-bin/chat/b.c chat_b_post
+handler cgi-bin/chat/bot.c chat_bot_post
+handler cgi-bin/chat/index.c chat_index_get
 table() { printf '/* table */\n%s\n' "$1" >"$tree/cgi-bin/chat/routes.def"; }
-good='ROUTE(GET, "/a", see, MEMBER(BOT_READ | BOT_WRITE), CSRF_NONE, BODY_0, RATE_UI, FEATURE_NONE)
-ROUTE(POST, "/a", put, SESSION, CSRF_TOKEN, BODY_4K, RATE_UI, FEATURE_NONE)
-ROUTE(POST, "/b", put, PUBLIC, CSRF_ORIGIN, BODY_4K, RATE_UI, FEATURE_NONE)
-ROUTE(POST, "/chat/{bot}", put, PUBLIC, CSRF_NONE, BODY_4K, RATE_CHAT, FEATURE_NONE)
-ROUTE(POST, "/v1/a", put, KEY(SCOPE_READ), CSRF_NONE, BODY_4K, RATE_API, FEATURE_NONE)'
+good='ROUTE(GET, "/a", chat_a_get, MEMBER(BOT_READ | BOT_WRITE), CSRF_NONE, BODY_0, RATE_UI, FEATURE_NONE)
+ROUTE(GET, "/chat", chat_index_get, PUBLIC, CSRF_NONE, BODY_0, RATE_UI, FEATURE_NONE)
+ROUTE(POST, "/a", chat_a_post, SESSION, CSRF_TOKEN, BODY_4K, RATE_UI, FEATURE_NONE)
+ROUTE(POST, "/b", chat_b_post, PUBLIC, CSRF_ORIGIN, BODY_4K, RATE_UI, FEATURE_NONE)
+ROUTE(POST, "/chat/{bot}", chat_bot_post, PUBLIC, CSRF_NONE, BODY_4K, RATE_CHAT, FEATURE_NONE)
+ROUTE(PATCH, "/v1/{b}/a.v/{c}/c-d", chat_a_v_c_d_patch, KEY(SCOPE_READ), CSRF_NONE, BODY_4K, RATE_API, FEATURE_NONE)'
 table "$good"
 expect lint-routes ''
-for row in 'ROUTE(GET, "/c", see, PUBLIC, CSRF_NONE, BODY_0, RATE_UI)|a row of 7 columns' \
-    'ROUTE(GET, "/c", nobody, PUBLIC, CSRF_NONE, BODY_0, RATE_UI, FEATURE_NONE)|no handler nobody' \
-    'ROUTE(GET, "/c", see, PUBLIC, CSRF_NONE, BODY_4K, RATE_UI, FEATURE_NONE)|GET with CSRF_NONE and BODY_4K' \
-    'ROUTE(POST, "/c", put, SESSION, CSRF_ORIGIN, BODY_4K, RATE_UI, FEATURE_NONE)|without CSRF_TOKEN' \
-    'ROUTE(POST, "/c", put, PUBLIC, CSRF_NONE, BODY_4K, RATE_UI, FEATURE_NONE)|without CSRF_ORIGIN' \
-    'ROUTE(POST, "/chat/c", put, PUBLIC, CSRF_NONE, BODY_4K, RATE_NONE, FEATURE_NONE)|no rate class' \
-    'ROUTE (GET, "/c", see)|not a row' \
-    'ROUTE(GET, "/a", see, SESSION, CSRF_NONE, BODY_0, RATE_UI, FEATURE_NONE)|twice: GET "/a"'; do
+for row in 'ROUTE(GET, "/c", chat_c_get, PUBLIC, CSRF_NONE, BODY_0, RATE_UI)|a row of 7 columns' \
+    'ROUTE(GET, "/c", nobody, PUBLIC, CSRF_NONE, BODY_0, RATE_UI, FEATURE_NONE)|the handler of GET "/c" is called chat_c_get' \
+    'ROUTE(GET, "/c", chat_c_get, PUBLIC, CSRF_NONE, BODY_0, RATE_UI, FEATURE_NONE)|no handler chat_c_get in cgi-bin/chat/c.c' \
+    'ROUTE(GET, "/c", chat_c_get, PUBLIC, CSRF_NONE, BODY_4K, RATE_UI, FEATURE_NONE)|GET with CSRF_NONE and BODY_4K' \
+    'ROUTE(POST, "/c", chat_c_post, SESSION, CSRF_ORIGIN, BODY_4K, RATE_UI, FEATURE_NONE)|without CSRF_TOKEN' \
+    'ROUTE(POST, "/c", chat_c_post, PUBLIC, CSRF_NONE, BODY_4K, RATE_UI, FEATURE_NONE)|without CSRF_ORIGIN' \
+    'ROUTE(POST, "/chat/c", chat_c_post, PUBLIC, CSRF_NONE, BODY_4K, RATE_NONE, FEATURE_NONE)|no rate class' \
+    'ROUTE (GET, "/c", chat_c_get)|not a row' \
+    '#include "portal/bots/routes.def"|not a row' \
+    'ROUTE(GET, "/a", chat_a_get, SESSION, CSRF_NONE, BODY_0, RATE_UI, FEATURE_NONE)|twice: GET "/a"'; do
     table "$good
 ${row%%|*}"
     expect lint-routes "${row#*|}"
+done
+table "$good"
+
+# An address of the portal leads to a folder.
+handler cgi-bin/portal/bots/bot.c bots_bot_get
+handler cgi-bin/portal/bots/index.c bots_index_get
+handler cgi-bin/portal/workspace/new.c workspace_new_get
+handler cgi-bin/portal/admin/plans.c admin_plans_plan_get
+handler cgi-bin/portal/site/favicon.c site_favicon_ico_get
+page() { # FOLDER METHOD PATH HANDLER...: the table of a folder
+    folder=$1
+    shift
+    while [ $# -gt 0 ]; do
+        printf 'ROUTE(%s, "%s", %s, MEMBER(BOT_READ), CSRF_NONE, BODY_0, RATE_UI, FEATURE_NONE)\n' "$1" "$2" "$3"
+        shift 3
+    done >"$tree/cgi-bin/portal/$folder/routes.def"
+}
+page bots GET '/app/bots' bots_index_get GET '/app/bots/{bot}' bots_bot_get
+page workspace GET /app/new workspace_new_get
+page admin GET '/admin/plans/{plan}' admin_plans_plan_get
+page site GET /favicon.ico site_favicon_ico_get
+printf '#include "portal/%s/routes.def"\n' bots workspace admin site >"$tree/cgi-bin/portal/routes.def"
+expect lint-routes ''
+page site GET /favicon.ico site_favicon_ico_get GET /app/new workspace_new_get
+expect lint-routes 'cgi-bin/portal/site/routes.def:2: belongs into cgi-bin/portal/workspace/routes.def: "/app/new"'
+page site GET /favicon.ico site_favicon_ico_get
+printf '#include "portal/%s/routes.def"\n' bots workspace admin >"$tree/cgi-bin/portal/routes.def"
+expect lint-routes 'cgi-bin/portal/routes.def does not include it'
+printf '#include "portal/%s/routes.def"\n' bots workspace admin site >"$tree/cgi-bin/portal/routes.def"
+mkdir -p "$tree/templates/portal/bots"
+: >"$tree/templates/portal/bots/bot_old.cs"
+for line in '#include "portal/page/page.h"|' '#include "portal/admin/admin.h"|bots does not include "portal/admin/admin.h"' \
+    '    page_send(&pg, "portal/bots/bot_old.cs", NULL);|' \
+    '    page_send(&pg, "portal/bots/bot.cs", NULL);|there is no templates/portal/bots/bot.cs' \
+    '    page_send(&pg, "portal/bots/flow.cs", NULL);|portal/bots/flow.cs is not a template of bots/bot.c'; do
+    handler cgi-bin/portal/bots/bot.c bots_bot_get
+    printf '%s\n' "${line%%|*}" >>"$tree/cgi-bin/portal/bots/bot.c"
+    expect lint-routes "${line#*|}"
 done
 exit $failed

@@ -5,10 +5,6 @@
 
 #include "base/banned.h"
 
-#define ROUTE(m, p, h, ...) void h(struct request *rq);
-#include "portal/routes.def"
-#undef ROUTE
-
 #define EVENTS_PAGE 200
 #define PAYLOAD_SHOWN (128 * KB)
 
@@ -29,7 +25,7 @@ static void fill_event(struct page *pg, const char *list, size_t i, const struct
     view_str(v, view_at(v, list, i, "Type"), ev->type);
     view_str(v, view_at(v, list, i, "Object"), ev->object_id);
     view_str(v, view_at(v, list, i, "State"), ev->state);
-    view_str(v, view_at(v, list, i, "StateText"), words_status(pg, "EventState", ev->state));
+    view_str(v, view_at(v, list, i, "StateText"), words_name(pg, "EventState", ev->state));
     view_str(v, view_at(v, list, i, "Error"), ev->last_error);
     view_int(v, view_at(v, list, i, "Attempts"), ev->attempts);
     view_time(v, view_at(v, list, i, "Created"), ev->created_ms);
@@ -40,7 +36,7 @@ static void fill_event(struct page *pg, const char *list, size_t i, const struct
 }
 
 /* Those that need somebody come first when nothing is asked for: dead ones, if there are any. */
-void admin_events_page(struct request *rq)
+void admin_events_get(struct request *rq)
 {
     struct page pg;
     struct admin ad;
@@ -91,7 +87,7 @@ static enum status fill_payload(struct page *pg, struct str event)
     return OK;
 }
 
-void admin_event_page(struct request *rq)
+void admin_events_event_get(struct request *rq)
 {
     struct page pg;
     struct admin ad;
@@ -109,7 +105,7 @@ void admin_event_page(struct request *rq)
     page_send(&pg, "portal/admin/events_event.cs", "Admin.Event");
 }
 
-void admin_event_replay(struct request *rq)
+void admin_events_replay_post(struct request *rq)
 {
     struct page pg;
     if (!page_begin(rq, &pg))

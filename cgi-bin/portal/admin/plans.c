@@ -8,10 +8,6 @@
 
 #include "base/banned.h"
 
-#define ROUTE(m, p, h, ...) void h(struct request *rq);
-#include "portal/routes.def"
-#undef ROUTE
-
 #define HISTORY_SHOWN 50
 
 struct sums {
@@ -83,7 +79,7 @@ static enum status fill_missing(struct page *pg, const struct admin *ad)
     return st;
 }
 
-void admin_plans_page(struct request *rq)
+void admin_plans_get(struct request *rq)
 {
     struct page pg;
     struct admin ad;
@@ -126,7 +122,7 @@ static void fill_levels(struct page *pg, size_t i, enum entitlement x, struct st
     for (int level = 0; more; level++) {
         snprintf(value, sizeof(value), "%d", level);
         snprintf(key, sizeof(key), "Values.%zu.Levels.%d.Name", i, level);
-        more = fill_entitlement(pg, key, x, level);
+        more = page_fill_entitlement(pg, key, x, level);
         if (!more && level == 0) {
             view_text(pg->v, key, view_t(pg->v, "Admin.None"));
             more = true;
@@ -168,19 +164,6 @@ static void fill_values(struct page *pg, const struct plan *p)
                 fill_value(pg, n++, (enum entitlement)i, p->value[i]);
 }
 
-/* Money as it is typed: in whole and hundredths, without a sign of the currency. */
-static struct str money_typed(struct page *pg, const struct plan_terms *t)
-{
-    int places = money_places(str_from(t->currency));
-    int64_t unit = 1;
-    for (int i = 0; i < places; i++)
-        unit *= 10;
-    const char *text = places ? arena_printf(pg->rq->arena, "%lld.%0*lld", (long long)(t->price / unit), places,
-                                             (long long)(t->price % unit))
-                              : arena_printf(pg->rq->arena, "%lld", (long long)t->price);
-    return str_from(text ? text : "");
-}
-
 static void fill_edit(struct page *pg, const struct plan *p)
 {
     bool post = pg->rq->method == POST;
@@ -189,7 +172,7 @@ static void fill_edit(struct page *pg, const struct plan *p)
     view_str(pg->v, "Edit.Title", p->name);
     view_int(pg->v, "Edit.Revision", p->revision);
     fill_field(pg, "name", p->name);
-    fill_field(pg, "price", t ? money_typed(pg, t) : STR_EMPTY);
+    fill_field(pg, "price", t ? words_money_typed(pg, t->price, t->currency) : STR_EMPTY);
     fill_field(pg, "currency", t ? str_from(t->currency) : STR("USD"));
     fill_field(pg, "conversations", t ? limit_text(pg, t->conversations) : STR_EMPTY);
     view_bool(pg->v, "Edit.Public", post ? request_form_has(pg->rq, "public") : p->is_public);
@@ -218,7 +201,7 @@ static void plan_show(struct page *pg, const struct admin *ad, int status)
     enum status st = sums_read(pg, ad, &s);
     const struct plan *p = st == OK ? plans_find(&s.plans, request_segment(pg->rq, "plan")) : NULL;
     if (st == OK && !p)
-        st = err_set(&pg->e, E_plan_unknown, "There is no such plan.");
+        st = err_raise(&pg->e, E_plan_unknown);
     if (st == OK)
         st = admin_log(pg, p->plan, HISTORY_SHOWN);
     if (st != OK) {
@@ -230,7 +213,7 @@ static void plan_show(struct page *pg, const struct admin *ad, int status)
     page_send_status(pg, status, "portal/admin/plans_plan.cs", NULL);
 }
 
-void admin_plan_page(struct request *rq)
+void admin_plans_plan_get(struct request *rq)
 {
     struct page pg;
     struct admin ad;
@@ -267,12 +250,12 @@ static enum status read_edit(struct page *pg, struct plan_edit *in)
     if (currency.n != 3)
         return err_raise_at(&pg->e, E_currency_invalid, "currency");
     memcpy(in->currency, currency.p, 3);
-    if (!read_money(request_form(rq, "price"), in->currency, &in->price))
+    if (!words_money_read(request_form(rq, "price"), in->currency, &in->price))
         return err_at(&pg->e, E_price_invalid, "price", "A price is a sum like 49 or 49.90.");
     return read_values(pg, in);
 }
 
-void admin_plan_save(struct request *rq)
+void admin_plans_plan_post(struct request *rq)
 {
     struct page pg;
     struct admin ad;

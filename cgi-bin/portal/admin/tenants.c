@@ -8,10 +8,6 @@
 
 #include "base/banned.h"
 
-#define ROUTE(m, p, h, ...) void h(struct request *rq);
-#include "portal/routes.def"
-#undef ROUTE
-
 #define TENANTS_PAGE 25
 #define INVOICES_SHOWN 12
 #define NOTICES_SHOWN 20
@@ -38,12 +34,12 @@ static enum status fill_tenant(struct page *pg, size_t i, const struct console_t
     view_str(v, view_at(v, "Tenants", i, "Plan"), x.plan->name);
     view_bool(v, view_at(v, "Tenants", i, "Suspended"), !str_eqz(t->state, "active"));
     snprintf(prefix, sizeof(prefix), "Tenants.%zu", i);
-    fill_state(pg, prefix, x.state);
-    fill_meter(pg, prefix, &u);
+    page_fill_state(pg, prefix, x.state);
+    page_fill_usage(pg, prefix, &u);
     return OK;
 }
 
-void admin_tenants_page(struct request *rq)
+void admin_tenants_get(struct request *rq)
 {
     struct page pg;
     struct admin ad;
@@ -173,14 +169,14 @@ static struct str words_notice(struct page *pg, struct str kind)
     size_t end = kind.n;
     int64_t of = 0;
     if (str_starts(kind, STR("next_")))
-        return words_status(pg, "NoticeKind", STR("plan_changing"));
+        return words_name(pg, "NoticeKind", STR("plan_changing"));
     while (end > 0 && kind.p[end - 1] >= '0' && kind.p[end - 1] <= '9')
         end--;
     bool counted = str_starts(kind, STR("usage_")) && end > 6 &&
                    num_i64(str_sub(kind, end, kind.n - end), 0, INT64_MAX, &of);
     if (!counted)
-        return words_status(pg, "NoticeKind", kind);
-    return view_fill(pg->v, "Admin.NoticeOf", {"what", words_status(pg, "NoticeKind", str_sub(kind, 0, end - 1))},
+        return words_name(pg, "NoticeKind", kind);
+    return view_fill(pg->v, "Admin.NoticeOf", {"what", words_name(pg, "NoticeKind", str_sub(kind, 0, end - 1))},
                      {"n", words_number(pg, of)});
 }
 
@@ -194,7 +190,7 @@ static enum status fill_money_rows(struct page *pg, struct id tenant)
     size_t n = 0;
     enum status st = invoice_list(pg->db, tenant, a, 0, INVOICES_SHOWN, &in, &n, &pg->e);
     for (size_t i = 0; st == OK && i < n; i++)
-        fill_invoice(pg, "Invoices", i, &in[i]);
+        page_fill_invoice(pg, "Invoices", i, &in[i]);
     if (st == OK)
         st = console_notices(pg->db, a, tenant, NOTICES_SHOWN, &notices, &n, &pg->e);
     for (size_t i = 0; st == OK && i < n; i++) {
@@ -254,9 +250,9 @@ static void fill_head(struct page *pg, const struct tenant_view *tv)
     view_bool(v, "Tenant.UnknownStatus", tv->now.unknown_status);
     view_bool(v, "Tenant.Bills", tv->now.bill_overage);
     if (tv->now.terms)
-        fill_money(pg, "Tenant.Cap", tv->now.overage_cap, tv->now.terms->currency);
-    fill_state(pg, "Tenant", tv->now.state);
-    fill_meter(pg, "Usage", &tv->used);
+        page_fill_money(pg, "Tenant.Cap", tv->now.overage_cap, tv->now.terms->currency);
+    page_fill_state(pg, "Tenant", tv->now.state);
+    page_fill_usage(pg, "Usage", &tv->used);
     for (size_t i = 0; i < tv->plans.n; i++) {
         view_str(v, view_at(v, "Plans", i, "Id"), tv->plans.list[i].plan);
         view_str(v, view_at(v, "Plans", i, "Name"), tv->plans.list[i].name);
@@ -299,7 +295,7 @@ static void tenant_show(struct page *pg, struct tenant_view *tv, struct id tenan
     page_send_status(pg, status, "portal/admin/tenants_tenant.cs", NULL);
 }
 
-void admin_tenant_page(struct request *rq)
+void admin_tenants_tenant_get(struct request *rq)
 {
     struct page pg;
     struct id id;
@@ -338,7 +334,7 @@ static void tenant_done(struct request *rq, struct page *pg, struct id tenant, e
         tenant_again(rq, pg, tenant);
 }
 
-void admin_tenant_plan(struct request *rq)
+void admin_tenants_plan_post(struct request *rq)
 {
     struct page pg;
     struct id id;
@@ -361,7 +357,7 @@ static enum status read_override(struct page *pg, struct id tenant, struct overr
     return OK;
 }
 
-void admin_override_set(struct request *rq)
+void admin_tenants_override_post(struct request *rq)
 {
     struct page pg;
     struct id id;
@@ -377,7 +373,7 @@ void admin_override_set(struct request *rq)
     tenant_done(rq, &pg, id, st, "override_set");
 }
 
-void admin_override_end(struct request *rq)
+void admin_tenants_override_end_post(struct request *rq)
 {
     struct page pg;
     struct id id;
@@ -413,7 +409,7 @@ static enum status find_object(struct page *pg, struct id tenant, struct str obj
     return st;
 }
 
-void admin_tenant_sync(struct request *rq)
+void admin_tenants_sync_post(struct request *rq)
 {
     struct page pg;
     struct id id;
@@ -424,7 +420,7 @@ void admin_tenant_sync(struct request *rq)
         return;
     enum status st = find_object(&pg, id, object, &kind);
     if (st == OK)
-        st = billing_stripe(&pg, &stripe);
+        st = page_stripe(&pg, &stripe);
     if (st == OK)
         st = console_note(pg.db, &pg.who, "stripe.looked", id, object, &pg.e);
     page_release(&pg);
@@ -433,7 +429,7 @@ void admin_tenant_sync(struct request *rq)
     tenant_done(rq, &pg, id, st, "looked_again");
 }
 
-void admin_tenant_terms(struct request *rq)
+void admin_tenants_terms_post(struct request *rq)
 {
     struct page pg;
     struct id id;
@@ -441,7 +437,7 @@ void admin_tenant_terms(struct request *rq)
     if (!page_begin(rq, &pg) || !page_id(&pg, ID_TENANT, "tenant", &id))
         return;
     page_release(&pg);
-    enum status st = billing_stripe(&pg, &stripe);
+    enum status st = page_stripe(&pg, &stripe);
     if (st == OK)
         st = terms_move(stripe, pg.app->guard.pool, rq->arena, &pg.who, id, &pg.e);
     tenant_done(rq, &pg, id, st, "terms_moved");

@@ -7,10 +7,6 @@
 
 #include "base/banned.h"
 
-#define ROUTE(m, p, h, ...) void h(struct request *rq);
-#include "portal/routes.def"
-#undef ROUTE
-
 static void fill_preview(struct page *pg, const struct change_preview *p)
 {
     static const char *const kinds[] = {
@@ -23,11 +19,11 @@ static void fill_preview(struct page *pg, const struct change_preview *p)
     view_str(v, "Change.Plan", p->to->plan);
     view_int(v, "Change.Proration", p->proration_ms);
     view_date(v, "Change.At", p->at_ms);
-    fill_money(pg, "Change.Due", p->due_now, p->currency);
-    fill_money(pg, "Change.Next", p->next_amount, p->currency);
+    page_fill_money(pg, "Change.Due", p->due_now, p->currency);
+    page_fill_money(pg, "Change.Next", p->next_amount, p->currency);
     bool stays = p->kind == CHANGE_CANCEL && p->then->position >= p->from->position; /* a larger plan was given */
     if (!stays)
-        fill_difference(pg, "Change", p->from->value, p->then);
+        page_fill_difference(pg, "Change", p->from->value, p->then);
     view_str(v, "Change.Then",
              view_fill(v, stays ? "ChangePlan.CancelStays" : "ChangePlan.CancelText", {"plan", p->then->name}));
     for (size_t i = 0; i < p->line_n; i++) {
@@ -80,7 +76,7 @@ static enum status change_look(struct page *pg, struct str plan, struct change *
     enum status st = bot_list(pg->db, pg->who.tenant, pg->rq->arena, &c->bots, &c->bot_n, &pg->e);
     page_release(pg);
     if (st == OK)
-        st = billing_stripe(pg, &c->stripe);
+        st = page_stripe(pg, &c->stripe);
     if (st == OK)
         st = change_preview(c->stripe, pg->app->guard.pool, pg->rq->arena, &pg->who, plan, &c->preview, &pg->e);
     return st;
@@ -91,18 +87,18 @@ static void change_show(struct page *pg, const struct change *c, int status)
     view_text(pg->v, "Page.Nav", "billing");
     fill_preview(pg, &c->preview);
     fill_bots(pg, &c->preview, c->bots, c->bot_n, status != 200);
-    page_leads_to_stripe(pg);
+    page_allow_stripe(pg);
     page_send_status(pg, status, "portal/billing/change.cs", NULL);
 }
 
-void change_page(struct request *rq)
+void billing_change_get(struct request *rq)
 {
     struct page pg;
     struct change c = {0};
     if (!page_begin(rq, &pg))
         return;
     if (change_look(&pg, request_query(rq, "plan"), &c) != OK) {
-        plans_again(rq, &pg);
+        billing_plans_again(rq, &pg);
         return;
     }
     if (c.preview.kind == CHANGE_NONE || c.preview.kind == CHANGE_BUY)
@@ -133,21 +129,21 @@ static const char *done_of(enum change_kind k)
 /* No payment, no change: the invoice's page is where it is paid. */
 static void change_unpaid(struct page *pg, const struct change *c, struct str pay_url)
 {
-    fill_link(pg, "Pay.Url", pay_url);
+    page_fill_link(pg, "Pay.Url", pay_url);
     fill_preview(pg, &c->preview);
     view_text(pg->v, "Page.Nav", "billing");
     page_send_status(pg, 402, "portal/billing/change_pay.cs", "Pay.Title");
 }
 
-static bool refused_as(const struct page *pg, const char *code)
+static bool refused_as(const struct page *pg, enum error_code code)
 {
-    return pg->e.status == ERR_CONFLICT && strcmp(err_code(&pg->e), code) == 0;
+    return pg->e.status == ERR_CONFLICT && err_is(&pg->e, code);
 }
 
 /* The preview again with words. What it would cost is asked anew when that is what has changed. */
 static void change_refused(struct request *rq, struct page *pg, struct change *c)
 {
-    bool stale = refused_as(pg, "plan_changed") || refused_as(pg, "preview_old");
+    bool stale = refused_as(pg, E_plan_changed) || refused_as(pg, E_preview_old);
     if (!billing_refused(pg)) {
         page_fail(pg);
         return;
@@ -156,7 +152,7 @@ static void change_refused(struct request *rq, struct page *pg, struct change *c
     if (!page_begin(rq, pg))
         return;
     if (stale && change_look(pg, request_form(rq, "plan"), c) != OK) {
-        plans_again(rq, pg);
+        billing_plans_again(rq, pg);
         return;
     }
     pg->e = failed;
@@ -165,7 +161,7 @@ static void change_refused(struct request *rq, struct page *pg, struct change *c
     change_show(pg, c, 422);
 }
 
-void change_confirm(struct request *rq)
+void billing_change_post(struct request *rq)
 {
     struct page pg;
     struct change c = {0};
@@ -178,7 +174,7 @@ void change_confirm(struct request *rq)
     if (!num_i64(request_form(rq, "proration"), 0, INT64_MAX, &proration))
         proration = 0;
     if (change_look(&pg, plan, &c) != OK) {
-        plans_again(rq, &pg);
+        billing_plans_again(rq, &pg);
         return;
     }
     if (c.preview.kind == CHANGE_NONE || c.preview.kind == CHANGE_BUY) {
@@ -190,7 +186,7 @@ void change_confirm(struct request *rq)
         st = change_apply(c.stripe, pg.app->guard.pool, rq->arena, &pg.who, plan, proration, keep, n, &pay_url, &pg.e);
     if (st == OK)
         page_redirect(&pg, "/app/billing?done=%s", done_of(c.preview.kind));
-    else if (refused_as(&pg, "same_plan")) /* the second press of a double click, or another tab was faster */
+    else if (refused_as(&pg, E_same_plan)) /* the second press of a double click, or another tab was faster */
         page_redirect(&pg, "/app/billing");
     else if (st == ERR_PLAN && err_is(&pg.e, E_payment_needed))
         change_unpaid(&pg, &c, pay_url);

@@ -1,4 +1,4 @@
-/* Billing at a glance: plan and state, use of the period, the next invoice, what is planned; the choice at the limit. */
+/* index.c: /app/billing: plan and state, use of the period, the next invoice, what is planned; the choice at the limit. */
 #include <stdio.h>
 
 #include "base/clock.h"
@@ -6,10 +6,6 @@
 #include "portal/billing/billing.h"
 
 #include "base/banned.h"
-
-#define ROUTE(m, p, h, ...) void h(struct request *rq);
-#include "portal/routes.def"
-#undef ROUTE
 
 #define INVOICES_SHOWN 3
 
@@ -23,9 +19,9 @@ static void fill_now(struct page *pg, const struct billing *b)
     int64_t has[ENTITLEMENT_COUNT];
     memcpy(has, x->value, sizeof(has)); /* with what was given beyond the plan, and less while a payment is missing */
     has[ENTITLEMENT_conversations] = x->period.included < x->period.limit ? x->period.included : x->period.limit;
-    fill_plan(pg, "Plan", x->plan, x->terms);
-    fill_has(pg, "Now", has);
-    fill_state(pg, "Billing", x->state);
+    page_fill_plan(pg, "Plan", x->plan, x->terms);
+    page_fill_entitlements(pg, "Now", has);
+    page_fill_state(pg, "Billing", x->state);
     view_bool(pg->v, "Billing.Two", x->two_live);
     view_bool(pg->v, "Billing.Subscribed", billing_subscribed(x));
     view_bool(pg->v, "Billing.Priced", billing_subscribed(x) && x->state != BILLING_SUSPENDED);
@@ -46,7 +42,7 @@ static enum status fill_pending(struct page *pg, const struct subscription *s)
              view_fill(pg->v, "Billing.Pending", {"date", view_day(pg->v, s->pending_update_expires_ms)}));
     enum status st = invoice_waited_for(pg->db, pg->who.tenant, pg->rq->arena, s, &in, &pg->e);
     if (st == OK)
-        fill_link(pg, "Pending.Url", in.hosted_url);
+        page_fill_link(pg, "Pending.Url", in.hosted_url);
     if (st == ERR_NOT_FOUND) { /* its mirror is still to come */
         pg->e = (struct err)ERR_INIT;
         st = OK;
@@ -59,7 +55,7 @@ static enum status fill_planned(struct page *pg, const struct billing *b)
     const struct subscription *s = b->now.subscription;
     if (!s)
         return OK;
-    fill_planned_words(pg, b);
+    billing_fill_planned(pg, b);
     return s->pending_update_expires_ms ? fill_pending(pg, s) : OK;
 }
 
@@ -110,11 +106,11 @@ static void fill_next(struct page *pg, const struct billing *b)
     view_bool(pg->v, "Next.Any", true);
     if (!n.terms && !n.overage && !more)
         return; /* it ends, and nothing can come to it */
-    fill_money(pg, "Next.Sum", n.base + n.overage, currency);
-    fill_money(pg, "Next.Base", n.base, currency);
+    page_fill_money(pg, "Next.Sum", n.base + n.overage, currency);
+    page_fill_money(pg, "Next.Base", n.base, currency);
     view_date(pg->v, "Next.Date", n.at_ms);
     if (n.overage > 0)
-        fill_money(pg, "Next.Overage", n.overage, currency);
+        page_fill_money(pg, "Next.Overage", n.overage, currency);
     const struct plan *p = n.terms ? plans_find(&b->plans, n.terms->plan) : NULL;
     if (p)
         view_str(pg->v, "Next.Plan", p->name);
@@ -124,22 +120,16 @@ static void fill_next(struct page *pg, const struct billing *b)
 static void fill_overage_choice(struct page *pg, const struct billing *b)
 {
     const struct plan_terms *t = b->now.terms;
-    char amount[32];
     if (!t || t->overage < 0 || t->conversations == UNLIMITED || !billing_subscribed(&b->now) ||
         b->now.state == BILLING_SUSPENDED)
         return;
-    int64_t cap = b->now.overage_cap, unit = 1;
-    int places = money_places(str_from(t->currency));
-    for (int i = 0; i < places; i++)
-        unit *= 10;
-    snprintf(amount, sizeof(amount), places ? "%lld.%0*lld" : "%lld", (long long)(cap / unit), places,
-             (long long)(cap % unit));
+    int64_t cap = b->now.overage_cap;
     view_bool(pg->v, "Overage.Show", true);
     view_bool(pg->v, "Overage.Bill", b->now.bill_overage);
-    view_text(pg->v, "Overage.Cap", cap > 0 ? amount : "");
+    view_str(pg->v, "Overage.Cap", cap > 0 ? words_money_typed(pg, cap, t->currency) : STR_EMPTY);
     view_text(pg->v, "Overage.Currency", t->currency);
-    fill_money(pg, "Overage.CapText", cap, t->currency);
-    fill_money(pg, "Overage.SoFar", pricing_overage(t, b->used.used), t->currency);
+    page_fill_money(pg, "Overage.CapText", cap, t->currency);
+    page_fill_money(pg, "Overage.SoFar", pricing_overage(t, b->used.used), t->currency);
 }
 
 static enum status fill_invoices(struct page *pg, const struct subscription *s)
@@ -148,20 +138,20 @@ static enum status fill_invoices(struct page *pg, const struct subscription *s)
     size_t n = 0;
     enum status st = invoice_list(pg->db, pg->who.tenant, pg->rq->arena, 0, INVOICES_SHOWN, &in, &n, &pg->e);
     for (size_t i = 0; st == OK && i < n; i++)
-        fill_invoice(pg, "Invoices", i, &in[i]);
+        page_fill_invoice(pg, "Invoices", i, &in[i]);
     for (size_t i = n; st == OK && i-- > 0;) { /* of several that are owed the oldest is paid first */
         bool waits = s && s->pending_update_expires_ms &&
                      str_eqz(in[i].billing_reason, "subscription_update"); /* has its own words */
         if (!waits && str_eqz(in[i].status, "open") && in[i].amount_remaining > 0 && in[i].attempt_count > 0) {
-            fill_link(pg, "Owed.Url", in[i].hosted_url);
-            fill_money(pg, "Owed.Sum", in[i].amount_remaining, in[i].currency);
+            page_fill_link(pg, "Owed.Url", in[i].hosted_url);
+            page_fill_money(pg, "Owed.Sum", in[i].amount_remaining, in[i].currency);
             break;
         }
     }
     return st;
 }
 
-static void billing_show(struct page *pg, const struct billing *b, int status)
+void billing_index_show(struct page *pg, const struct billing *b, int status)
 {
     enum status st = fill_planned(pg, b);
     if (st == OK)
@@ -174,57 +164,22 @@ static void billing_show(struct page *pg, const struct billing *b, int status)
     }
     fill_now(pg, b);
     fill_beside(pg, b->beside);
-    fill_meter(pg, "Usage", &b->used);
+    page_fill_usage(pg, "Usage", &b->used);
     fill_next(pg, b);
     fill_overage_choice(pg, b);
-    page_leads_to_stripe(pg);
+    page_allow_stripe(pg);
     page_send_status(pg, status, "portal/billing/index.cs", "Billing.Title");
 }
 
-void billing_page(struct request *rq)
+void billing_index_get(struct request *rq)
 {
     struct page pg;
     struct billing b;
     if (billing_begin(rq, &pg, "overview", &b))
-        billing_show(&pg, &b, 200);
+        billing_index_show(&pg, &b, 200);
 }
 
-/* ---- what is done here ---- */
-
-static enum status overage_read(struct page *pg, const struct billing *b, bool *bill, int64_t *cap)
+void billing_index_again(struct request *rq, struct page *pg)
 {
-    const char *currency = b->now.terms ? b->now.terms->currency : "USD";
-    *bill = str_eq(request_form(pg->rq, "overage"), STR("bill"));
-    *cap = 0;
-    if (*bill && (!read_money(request_form(pg->rq, "cap"), currency, cap) || *cap <= 0))
-        return err_raise_at(&pg->e, E_overage_cap, "cap");
-    return OK;
-}
-
-void billing_overage(struct request *rq)
-{
-    struct page pg;
-    struct billing b;
-    bool bill;
-    int64_t cap;
-    if (!billing_begin(rq, &pg, "overview", &b))
-        return;
-    enum status st = overage_read(&pg, &b, &bill, &cap);
-    if (st == OK)
-        st = overage_choose(pg.db, &pg.who, bill, cap, &pg.e);
-    if (st == OK) {
-        page_redirect(&pg, "/app/billing?done=%s", bill ? "overage_billed" : "overage_stops");
-    } else if (billing_refused(&pg)) {
-        view_str(pg.v, "Form.cap", request_form(rq, "cap"));
-        view_bool(pg.v, "Form.bill", bill);
-        pg.e = (struct err)ERR_INIT;
-        billing_show(&pg, &b, 422);
-    } else {
-        page_fail(&pg);
-    }
-}
-
-void billing_again(struct request *rq, struct page *pg)
-{
-    billing_anew(rq, pg, "overview", billing_show);
+    billing_show_again(rq, pg, "overview", billing_index_show);
 }

@@ -4,13 +4,9 @@
 
 #include "base/banned.h"
 
-#define ROUTE(m, p, h, ...) void h(struct request *rq);
-#include "portal/routes.def"
-#undef ROUTE
-
 #define INVOICES_PAGE 24
 
-void invoices_page(struct request *rq)
+void billing_invoices_get(struct request *rq)
 {
     struct page pg;
     struct billing b;
@@ -26,11 +22,11 @@ void invoices_page(struct request *rq)
         return;
     }
     for (size_t i = 0; i < n && i < INVOICES_PAGE; i++)
-        fill_invoice(&pg, "Invoices", i, &in[i]);
+        page_fill_invoice(&pg, "Invoices", i, &in[i]);
     view_bool(pg.v, "List.Later", before > 0);
     if (n > INVOICES_PAGE)
         view_int(pg.v, "List.Before", in[INVOICES_PAGE - 1].created_ms);
     view_bool(pg.v, "Billing.Customer", n > 0 || b.now.subscription);
-    page_leads_to_stripe(&pg);
+    page_allow_stripe(&pg);
     page_send(&pg, "portal/billing/invoices.cs", "Invoices.Title");
 }

@@ -5,10 +5,6 @@
 
 #include "base/banned.h"
 
-#define ROUTE(m, p, h, ...) void h(struct request *rq);
-#include "portal/routes.def"
-#undef ROUTE
-
 /* ---- the choice ---- */
 
 static const char *action_of_paying(const struct billing *b, const struct plan *p, bool current)
@@ -44,9 +40,9 @@ static void fill_choice(struct page *pg, const struct billing *b, struct str wan
         if (!p->terms || (!p->is_public && !current))
             continue;
         snprintf(prefix, sizeof(prefix), "Plans.%zu", n);
-        fill_plan(pg, prefix, p, current ? b->now.terms : NULL);
+        page_fill_plan(pg, prefix, p, current ? b->now.terms : NULL);
         if (!current)
-            fill_difference(pg, prefix, b->now.value, p);
+            page_fill_difference(pg, prefix, b->now.value, p);
         view_text(pg->v, view_at(pg->v, "Plans", n, "Action"), action_of(b, p));
         view_bool(pg->v, view_at(pg->v, "Plans", n, "Current"), current);
         view_bool(pg->v, view_at(pg->v, "Plans", n, "Wanted"), !current && str_eq(p->plan, wanted));
@@ -59,18 +55,18 @@ static void plans_show(struct page *pg, const struct billing *b, int status)
     struct str wanted = pg->rq->method == POST ? request_form(pg->rq, "plan") : request_query(pg->rq, "plan");
     int64_t trial = config_int(pg->rq->config, CONFIG_stripe_trial_days);
     fill_choice(pg, b, wanted);
-    fill_state(pg, "Billing", b->now.state);
-    fill_planned_words(pg, b);
+    page_fill_state(pg, "Billing", b->now.state);
+    billing_fill_planned(pg, b);
     view_bool(pg->v, "Billing.Owes", billing_owes(&b->now));
     if (b->on && trial > 0 && b->now.state == BILLING_FREE && !b->had)
         view_count(pg->v, "Billing.Trial", "Plans.Trial", trial);
     view_bool(pg->v, "Billing.Canceled",
               request_query(pg->rq, "canceled").n > 0); /* back from Stripe's page without paying */
-    page_leads_to_stripe(pg);
+    page_allow_stripe(pg);
     page_send_status(pg, status, "portal/billing/plans.cs", "Plans.PageTitle");
 }
 
-void plans_page(struct request *rq)
+void billing_plans_get(struct request *rq)
 {
     struct page pg;
     struct billing b;
@@ -78,7 +74,7 @@ void plans_page(struct request *rq)
         plans_show(&pg, &b, 200);
 }
 
-void plans_again(struct request *rq, struct page *pg)
+void billing_plans_again(struct request *rq, struct page *pg)
 {
-    billing_anew(rq, pg, "plans", plans_show);
+    billing_show_again(rq, pg, "plans", plans_show);
 }

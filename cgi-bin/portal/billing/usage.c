@@ -6,10 +6,6 @@
 
 #include "base/banned.h"
 
-#define ROUTE(m, p, h, ...) void h(struct request *rq);
-#include "portal/routes.def"
-#undef ROUTE
-
 #define ROWS_PAGE 50
 #define ROWS_FILE 1000 /* rows read at a time for the file */
 #define DAYS_MAX 62    /* columns of the chart: more than any period has */
@@ -98,7 +94,7 @@ static enum status fill_rows(struct page *pg)
     return st;
 }
 
-void usage_page(struct request *rq)
+void billing_usage_get(struct request *rq)
 {
     struct page pg;
     struct billing b;
@@ -111,7 +107,7 @@ void usage_page(struct request *rq)
         page_fail(&pg);
         return;
     }
-    fill_meter(&pg, "Usage", &b.used);
+    page_fill_usage(&pg, "Usage", &b.used);
     page_send(&pg, "portal/billing/usage.cs", "Usage.PageTitle");
 }
 
@@ -157,7 +153,7 @@ static enum status csv_write(struct page *pg)
 }
 
 /* Only ids, times and words of ours stand in it: nothing that a spreadsheet would take for a formula. */
-void usage_file(struct request *rq)
+void billing_usage_csv_get(struct request *rq)
 {
     struct page pg;
     if (!page_begin(rq, &pg))

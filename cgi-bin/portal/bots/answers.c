@@ -4,13 +4,9 @@
 #include <stdio.h>
 
 #include "base/utf8.h"
-#include "portal/page/page.h"
+#include "portal/bots/bots.h"
 
 #include "base/banned.h"
-
-#define ROUTE(m, p, h, ...) void h(struct request *rq);
-#include "portal/routes.def"
-#undef ROUTE
 
 #define ANSWERS_PAGE 50  /* rows */
 #define ANSWER_SHOWN 180 /* characters in the list */
@@ -51,12 +47,12 @@ static enum status fill_list(struct page *pg, const struct bot *b, struct str qu
     return OK;
 }
 
-void answers_page(struct request *rq)
+void bots_answers_get(struct request *rq)
 {
     struct page pg;
     struct bot b;
     struct id after = ID_NONE;
-    if (!page_begin(rq, &pg) || !page_bot(&pg, "answers", &b))
+    if (!bots_begin(rq, &pg, "answers", &b))
         return;
     struct str query = utf8_cut(str_trim(request_query(rq, "q")), 200), from = request_query(rq, "after");
     if (from.n && !id_parse(ID_ANSWER, from, &after))
@@ -107,21 +103,21 @@ static void answer_show(struct page *pg, const struct answer *a, int status)
     page_send_status(pg, status, "portal/bots/answers_answer.cs", NULL);
 }
 
-void answer_page(struct request *rq)
+void bots_answers_answer_get(struct request *rq)
 {
     struct page pg;
     struct bot b;
     struct answer a;
-    if (page_begin(rq, &pg) && page_bot(&pg, "answers", &b) && answer_load(&pg, &b, &a))
+    if (bots_begin(rq, &pg, "answers", &b) && answer_load(&pg, &b, &a))
         answer_show(&pg, &a, 200);
 }
 
-void answer_save(struct request *rq)
+void bots_answers_answer_post(struct request *rq)
 {
     struct page pg;
     struct bot b;
     struct answer a;
-    if (!page_begin(rq, &pg) || !page_bot(&pg, "answers", &b) || !answer_load(&pg, &b, &a))
+    if (!bots_begin(rq, &pg, "answers", &b) || !answer_load(&pg, &b, &a))
         return;
     bool new = id_is_none(a.id);
     a.question = request_form(rq, "question");
@@ -141,12 +137,12 @@ void answer_save(struct request *rq)
     }
 }
 
-void answer_delete(struct request *rq)
+void bots_answers_delete_post(struct request *rq)
 {
     struct page pg;
     struct bot b;
     struct id id;
-    if (!page_begin(rq, &pg) || !page_bot(&pg, "answers", &b) || !page_id(&pg, ID_ANSWER, "answer", &id))
+    if (!bots_begin(rq, &pg, "answers", &b) || !page_id(&pg, ID_ANSWER, "answer", &id))
         return;
     if (answers_delete(pg.db, pg.who.tenant, b.id, id, &pg.e) == OK)
         page_redirect(&pg, "/app/bots/%s/answers?done=answer_deleted", TEXT_ID(ID_BOT, b.id));

@@ -1,11 +1,7 @@
 /* Whose name stands at the foot of a bot's chat: the portal's page of it, for plans that have white label. */
-#include "portal/page/page.h"
+#include "portal/bots/bots.h"
 
 #include "base/banned.h"
-
-#define ROUTE(m, p, h, ...) void h(struct request *rq);
-#include "portal/routes.def"
-#undef ROUTE
 
 static void brand_show(struct page *pg, const struct bot_brand *b, int status)
 {
@@ -16,12 +12,12 @@ static void brand_show(struct page *pg, const struct bot_brand *b, int status)
     page_send_status(pg, status, "portal/bots/brand.cs", NULL);
 }
 
-void brand_page(struct request *rq)
+void bots_brand_get(struct request *rq)
 {
     struct page pg;
     struct bot b;
     struct bot_brand brand;
-    if (!page_begin(rq, &pg) || !page_bot(&pg, "overview", &b))
+    if (!bots_begin(rq, &pg, "overview", &b))
         return;
     if (bot_brand(pg.db, pg.who.tenant, b.id, rq->arena, &brand, &pg.e) == OK)
         brand_show(&pg, &brand, 200);
@@ -29,11 +25,11 @@ void brand_page(struct request *rq)
         page_fail(&pg);
 }
 
-void brand_save(struct request *rq)
+void bots_brand_post(struct request *rq)
 {
     struct page pg;
     struct bot b;
-    if (!page_begin(rq, &pg) || !page_bot(&pg, "overview", &b))
+    if (!bots_begin(rq, &pg, "overview", &b))
         return;
     struct bot_brand brand = {request_form(rq, "name"), request_form(rq, "link")};
     if (bot_brand_save(pg.db, &pg.who, b.id, &brand, &pg.e) == OK) {

@@ -3,24 +3,20 @@
 
 #include "base/utf8.h"
 #include "knowledge/answers.h"
-#include "portal/page/page.h"
+#include "portal/bots/bots.h"
 #include "queue/queue.h"
 
 #include "base/banned.h"
-
-#define ROUTE(m, p, h, ...) void h(struct request *rq);
-#include "portal/routes.def"
-#undef ROUTE
 
 #define REPORT_SHOWN 100 /* rows; the file has them all */
 
 /* ---- upload ---- */
 
-void import_page(struct request *rq)
+void bots_import_get(struct request *rq)
 {
     struct page pg;
     struct bot b;
-    if (page_begin(rq, &pg) && page_bot(&pg, "answers", &b))
+    if (bots_begin(rq, &pg, "answers", &b))
         page_send(&pg, "portal/bots/import.cs", NULL);
 }
 
@@ -31,12 +27,12 @@ static enum status import_queue(struct page *pg, const struct bot *b, struct id 
     return answers_import_later(pg->db, pg->who.tenant, b->id, &f, pg->rq->arena, job, &pg->e);
 }
 
-void import_start(struct request *rq)
+void bots_import_post(struct request *rq)
 {
     struct page pg;
     struct bot b;
     struct id job;
-    if (!page_begin(rq, &pg) || !page_bot(&pg, "answers", &b))
+    if (!bots_begin(rq, &pg, "answers", &b))
         return;
     if (import_queue(&pg, &b, &job) == OK) {
         page_redirect(&pg, "/app/bots/%s/import/%s", TEXT_ID(ID_BOT, b.id), TEXT_ID(ID_JOB, job));
@@ -108,12 +104,12 @@ static void fill_report(struct page *pg, const struct json *report)
     view_bool(v, "Report.More", n > shown);
 }
 
-void import_status_page(struct request *rq)
+void bots_import_job_get(struct request *rq)
 {
     struct page pg;
     struct bot b;
     struct job j;
-    if (!page_begin(rq, &pg) || !page_bot(&pg, "answers", &b) || !job_load(&pg, &b, &j))
+    if (!bots_begin(rq, &pg, "answers", &b) || !job_load(&pg, &b, &j))
         return;
     view_id(pg.v, "Job.Id", TEXT_ID(ID_JOB, j.id));
     view_text(pg.v, "Job.State", job_state_name(j.state));
@@ -128,12 +124,12 @@ void import_status_page(struct request *rq)
     page_send(&pg, "portal/bots/import_job.cs", NULL);
 }
 
-void import_status(struct request *rq)
+void bots_import_status_get(struct request *rq)
 {
     struct page pg;
     struct bot b;
     struct job j;
-    if (!page_begin(rq, &pg) || !page_bot(&pg, "answers", &b) || !job_load(&pg, &b, &j))
+    if (!bots_begin(rq, &pg, "answers", &b) || !job_load(&pg, &b, &j))
         return;
     struct json *out = json_new_object(rq->arena);
     int64_t rows = json_int(json_get(job_report(&j), "rows"), 0);
@@ -165,12 +161,12 @@ static void csv_cell(struct buf *b, struct str s)
     buf_putc(b, '"');
 }
 
-void import_report(struct request *rq)
+void bots_import_report_csv_get(struct request *rq)
 {
     struct page pg;
     struct bot b;
     struct job j;
-    if (!page_begin(rq, &pg) || !page_bot(&pg, "answers", &b) || !job_load(&pg, &b, &j))
+    if (!bots_begin(rq, &pg, "answers", &b) || !job_load(&pg, &b, &j))
         return;
     page_release(&pg);
     struct buf *out = reply_body(rq);

@@ -6,14 +6,10 @@
 #include "base/crypto.h"
 #include "base/num.h"
 #include "base/utf8.h"
+#include "portal/bots/bots.h"
 #include "portal/page/messages.h"
-#include "portal/page/page.h"
 
 #include "base/banned.h"
-
-#define ROUTE(m, p, h, ...) void h(struct request *rq);
-#include "portal/routes.def"
-#undef ROUTE
 
 #define TEST_LOG 80 /* entries kept: what is older scrolls away */
 #define TEST_SEALED (600 * KB)
@@ -268,7 +264,7 @@ static void chat_show(struct chat *ch, int status)
     for (size_t i = first; i < n; i++) {
         const struct json *en = json_at(ch->log, i);
         struct talk_message m = entry_read(pg->rq->arena, en);
-        messages_view_fill(pg->v, pg->rq->arena, "Messages", i - first, &m);
+        page_fill_message(pg->v, pg->rq->arena, "Messages", i - first, &m);
         path_fill(pg->v, i - first, json_get(en, "path"));
         view_bool(pg->v, view_at(pg->v, "Messages", i - first, "Last"), i + 1 == n);
         if (kept != ch->log && json_push_copy(kept, en) != 0)
@@ -284,10 +280,10 @@ static void chat_show(struct chat *ch, int status)
         page_send_status(pg, status, "portal/bots/test.cs", NULL);
 }
 
-void test_page(struct request *rq)
+void bots_test_get(struct request *rq)
 {
     struct chat ch = {.notice = NULL};
-    if (!page_begin(rq, &ch.pg) || !page_bot(&ch.pg, "test", &ch.bot))
+    if (!bots_begin(rq, &ch.pg, "test", &ch.bot))
         return;
     if (chat_begin(&ch) == OK)
         chat_show(&ch, 200);
@@ -295,10 +291,10 @@ void test_page(struct request *rq)
         page_fail(&ch.pg);
 }
 
-void test_say(struct request *rq)
+void bots_test_post(struct request *rq)
 {
     struct chat ch = {.notice = NULL};
-    if (!page_begin(rq, &ch.pg) || !page_bot(&ch.pg, "test", &ch.bot))
+    if (!bots_begin(rq, &ch.pg, "test", &ch.bot))
         return;
     struct str text = utf8_cut(str_trim(request_form(rq, "text")), MAX_TEXT), choice = request_form(rq, "choice");
     enum status st = chat_continue(&ch);

@@ -1,12 +1,18 @@
-/* banner.c: what every page of a workspace says when money needs somebody: a payment that failed, a limit that is near. */
+/* banner.c: the notice about payments and limits. A missing payment hides the notice about usage: it is the reason for the limit.
+ *
+ * It is part of every page, so the common case (nothing to say) reads no row: the cached summary decides whether the database is
+ * asked. */
+#include "portal/page/banner.h"
+
 #include <stdio.h>
 
 #include "base/clock.h"
-#include "portal/billing/billing.h"
+#include "plan/usage.h"
+#include "portal/page/words.h"
 
 #include "base/banned.h"
 
-#define TRIAL_TOLD_MS INT64_C(259200000) /* three days before its end */
+#define TRIAL_NOTICE_MS (3 * DAY_MS) /* before the end of the trial */
 
 static void say(struct page *pg, const char *kind, struct str words)
 {
@@ -29,7 +35,7 @@ static bool say_state(struct page *pg, const struct entitlements *x, int64_t now
         say(pg, "danger", view_fill(pg->v, key, {"date", view_day(pg->v, x->until_ms)}));
         return true;
     case BILLING_TRIAL:
-        if (!x->until_ms || x->until_ms - now_ms > TRIAL_TOLD_MS)
+        if (!x->until_ms || x->until_ms - now_ms > TRIAL_NOTICE_MS)
             return false;
         say(pg, "info", view_fill(pg->v, key, {"date", view_day(pg->v, x->until_ms)}, {"plan", x->plan->name}));
         return true;

@@ -38,7 +38,7 @@ static void fill_citations(struct view *v, const char *list, size_t i, const str
     }
 }
 
-void messages_view_fill(struct view *v, struct arena *a, const char *list, size_t i, const struct talk_message *m)
+void page_fill_message(struct view *v, struct arena *a, const char *list, size_t i, const struct talk_message *m)
 {
     view_text(v, view_at(v, list, i, "From"), m->from);
     view_text(v, view_at(v, list, i, "Kind"), kind_name(m->m.kind));

@@ -5,15 +5,13 @@
 #include "base/crypto.h"
 #include "billing/meter/meter.h"
 #include "billing/sync/sync.h"
-#include "portal/page/page.h"
+#include "portal/site/site.h"
 #include "queue/queue.h"
 #include "stripe/client.h"
 
 #include "base/banned.h"
 
 #define ALARMS_COUNTED 1000
-
-void metrics_show(struct request *rq);
 
 /* ---- who may ---- */
 
@@ -112,7 +110,7 @@ static void write_numbers(struct buf *b, const struct numbers *m)
     in_state(b, "parley_jobs", "dead", m->jobs.dead);
 }
 
-void metrics_show(struct request *rq)
+void site_metrics_get(struct request *rq)
 {
     struct portal *app = rq->app;
     struct numbers m = {0};

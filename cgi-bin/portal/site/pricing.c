@@ -2,14 +2,10 @@
 #include <stdio.h>
 
 #include "base/num.h"
-#include "portal/billing/billing.h"
-#include "stripe/client.h"
+#include "portal/page/plan.h"
+#include "portal/site/site.h"
 
 #include "base/banned.h"
-
-#define ROUTE(m, p, h, ...) void h(struct request *rq);
-#include "portal/routes.def"
-#undef ROUTE
 
 #define PRICING_MOST 200000 /* conversations a month the page reckons with */
 
@@ -54,7 +50,7 @@ static void fill_pricing(struct page *pg, const struct plans *plans, int64_t con
         if (!p->is_public || !p->terms)
             continue;
         snprintf(prefix, sizeof(prefix), "Plans.%zu", n);
-        fill_plan(pg, prefix, p, NULL);
+        page_fill_plan(pg, prefix, p, NULL);
         fill_numbers(pg, n, p->terms);
         fill_total(pg, n, p->terms, conversations);
         view_bool(pg->v, view_at(pg->v, "Plans", n, "Fits"), p == fit);
@@ -62,7 +58,7 @@ static void fill_pricing(struct page *pg, const struct plans *plans, int64_t con
     }
 }
 
-void pricing_page(struct request *rq)
+void site_pricing_get(struct request *rq)
 {
     struct page pg;
     struct plans plans;

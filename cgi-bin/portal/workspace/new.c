@@ -1,79 +1,13 @@
-/* The list of bots; a new one from a template or from a file. */
+/* new.c: /app/new: a new bot, from a template or from a file. */
 #include <pthread.h>
 #include <stdio.h>
 
-#include "base/clock.h"
 #include "base/crypto.h"
 #include "base/limits.h"
 #include "base/shared.h"
-#include "plan/usage.h"
-#include "portal/page/page.h"
+#include "portal/workspace/workspace.h"
 
 #include "base/banned.h"
-
-#define ROUTE(m, p, h, ...) void h(struct request *rq);
-#include "portal/routes.def"
-#undef ROUTE
-
-static void fill_bots(struct page *pg, const struct bot *bots, size_t n, int64_t room)
-{
-    struct view *v = pg->v;
-    int64_t inactive = 0;
-    for (size_t i = 0; i < n; i++) {
-        const struct bot *b = &bots[i];
-        view_id(v, view_at(v, "Bots", i, "Id"), TEXT_ID(ID_BOT, b->id));
-        view_str(v, view_at(v, "Bots", i, "Name"), b->name);
-        view_str(v, view_at(v, "Bots", i, "Language"), b->language);
-        view_int(v, view_at(v, "Bots", i, "Live"), b->live_version);
-        view_bool(v, view_at(v, "Bots", i, "Differs"), b->draft_differs);
-        view_bool(v, view_at(v, "Bots", i, "Inactive"), b->before >= room);
-        inactive += b->before >= room;
-        view_time(v, view_at(v, "Bots", i, "Updated"), b->updated_ms);
-        view_text(v, view_at(v, "Bots", i, "ChatPath"),
-                  arena_printf(pg->rq->arena, "/chat/%s", TEXT_ID(ID_BOT, b->id)));
-    }
-    if (inactive) {
-        view_count(v, "Bots_inactive", "Bots.NoRoom", inactive);
-        page_way_out(pg);
-    }
-}
-
-/* "312 of 1,000 conversations this month": only where there is a limit. */
-static enum status fill_usage(struct page *pg)
-{
-    struct usage u;
-    enum status st = usage_now(pg->db, pg->who.tenant, clock_now_ms(), &u, &pg->e);
-    if (st != OK || u.limit == USAGE_UNLIMITED)
-        return st;
-    view_number(pg->v, "Usage.Used", u.used);
-    view_number(pg->v, "Usage.Limit", u.limit);
-    return OK;
-}
-
-void bots_page(struct request *rq)
-{
-    struct page pg;
-    struct bot *bots = NULL;
-    size_t n = 0;
-    int64_t room = 0;
-    if (!page_begin(rq, &pg))
-        return;
-    enum status st = bot_list(pg.db, pg.who.tenant, rq->arena, &bots, &n, &pg.e);
-    if (st == OK)
-        st = bot_room(pg.db, pg.who.tenant, &room, &pg.e);
-    if (st == OK)
-        st = fill_usage(&pg);
-    if (st != OK) {
-        page_fail(&pg);
-        return;
-    }
-    fill_bots(&pg, bots, n, room);
-    view_count(pg.v, "Bots_count", "Bots.Count", (int64_t)n);
-    view_text(pg.v, "Page.Nav", "bots");
-    page_send(&pg, "portal/workspace/index.cs", "Bots.Title");
-}
-
-/* ---- a new bot ---- */
 
 /* A form is good for one bot: the second click of a double click finds it used. */
 static void fill_once(struct page *pg)
@@ -159,7 +93,7 @@ static void new_page(struct page *pg, int status)
     page_send_status(pg, status, "portal/workspace/new.cs", "BotNew.Title");
 }
 
-void bot_new_page(struct request *rq)
+void workspace_new_get(struct request *rq)
 {
     struct page pg;
     if (!page_begin(rq, &pg))
@@ -182,7 +116,7 @@ static void new_page_again(struct page *pg)
     new_page(pg, 422);
 }
 
-void bot_create_form(struct request *rq)
+void workspace_new_post(struct request *rq)
 {
     struct page pg;
     struct bot b;
@@ -231,7 +165,7 @@ static enum status import_read(struct page *pg, struct bot *out)
     return st;
 }
 
-void bot_import_form(struct request *rq)
+void workspace_new_file_post(struct request *rq)
 {
     struct page pg;
     struct bot b;

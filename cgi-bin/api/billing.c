@@ -1,0 +1,83 @@
+/* billing.c: /v1/billing: the plan and what is planned; no secret of Stripe is in it. */
+#include "api/api.h"
+#include "base/clock.h"
+#include "plan/pricing.h"
+
+#include "base/banned.h"
+
+static int fill_entitlements(struct json *o, const struct entitlements *x)
+{
+    struct json *j;
+    if (json_set_object(o, "entitlements", &j))
+        return -1;
+    for (int i = 0; i < ENTITLEMENT_COUNT; i++) {
+        const char *name = entitlement_name((enum entitlement)i);
+        bool is_switch = entitlement_kind((enum entitlement)i) == SWITCH;
+        if (is_switch ? json_set_bool(j, name, x->value[i] != 0) : api_set_limit(j, name, x->value[i]))
+            return -1;
+    }
+    return 0;
+}
+
+static int fill_subscription(struct json *o, const struct subscription *s)
+{
+    struct json *j;
+    if (!s)
+        return json_set_null(o, "subscription");
+    return json_set_object(o, "subscription", &j) || json_set_str(j, "status", s->status_text) ||
+           json_set_time(j, "trial_end", s->trial_end_ms) ||
+           json_set_bool(j, "payment_pending", s->pending_update_expires_ms > 0);
+}
+
+/* What the owner has planned: the end, or another plan. */
+static int fill_pending(struct json *o, const struct entitlements *x, const struct plans *plans)
+{
+    const struct subscription *s = x->subscription;
+    const struct plan_terms *next = s && s->next_ms ? plans_terms(plans, s->next_terms) : NULL;
+    struct json *j;
+    bool ends = x->state == BILLING_ENDING;
+    if (!ends && !next)
+        return json_set_null(o, "pending_change");
+    return json_set_object(o, "pending_change", &j) ||
+           json_set_str(j, "plan", ends ? plans_free(plans)->plan : next->plan) ||
+           json_set_time(j, "at", ends ? x->until_ms : s->next_ms);
+}
+
+static int fill_dunning(struct json *o, const struct entitlements *x)
+{
+    struct json *j;
+    if (x->state < BILLING_GRACE || x->state > BILLING_SUSPENDED)
+        return json_set_null(o, "dunning");
+    return json_set_object(o, "dunning", &j) ||
+           json_set_time(j, "since", x->subscription ? x->subscription->first_failed_ms : 0) ||
+           json_set_time(j, "until", x->until_ms);
+}
+
+static int fill_billing(struct json *o, const struct entitlements *x, const struct plans *plans)
+{
+    struct json *cap;
+    return json_set_str(o, "plan", x->plan->plan) || json_set_str(o, "name", x->plan->name) ||
+           json_set_str(o, "state", str_from(billing_state_name(x->state))) ||
+           json_set_bool(o, "read_only", x->read_only) ||
+           api_set_period(o, "period", x->period.start_ms, x->period.end_ms) ||
+           api_set_amount(o, "price", x->terms->price, x->terms->currency) || fill_entitlements(o, x) ||
+           fill_subscription(o, x->subscription) || fill_pending(o, x, plans) || fill_dunning(o, x) ||
+           json_set_object(o, "overage", &cap) || json_set_bool(cap, "billed", x->bill_overage) ||
+           api_set_amount(cap, "cap", x->overage_cap, x->terms->currency);
+}
+
+void api_billing_get(struct request *rq)
+{
+    struct call call;
+    struct entitlements x;
+    struct plans plans;
+    struct json *o = NULL;
+    if (!api_begin(rq, &call))
+        return;
+    enum status st = plans_read(call.c, call.a, &plans, &call.e);
+    if (st == OK)
+        st = entitlement_load(call.c, call.who.tenant, clock_now_ms(), call.a, &x, &call.e);
+    if (st == OK && (!(o = json_new_object(call.a)) || fill_billing(o, &x, &plans)))
+        st = err_nomem(&call.e);
+    api_end(&call, st, 200, o);
+}

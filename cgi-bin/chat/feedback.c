@@ -1,0 +1,44 @@
+/* feedback.c: /chat/{bot}/feedback: a visitor rates a message or the conversation. */
+#include "chat/visitor.h"
+
+#include "base/banned.h"
+
+static enum status feedback_save(struct request *rq, struct err *e)
+{
+    static const struct json_field fields[] = {{"conversation", JSON_STRING, false},
+                                               {"token", JSON_STRING, false},
+                                               {"seq", JSON_INT, false},
+                                               {"rating", JSON_INT, false},
+                                               {"comment", JSON_STRING, false}};
+    struct chat *chat = rq->app;
+    struct json *body = NULL;
+    struct id bot, conversation;
+    int64_t rating;
+    enum status st;
+    if ((st = visitor_bot(rq, &bot, e)) != OK || (st = request_json(rq, &body, e)) != OK)
+        return st;
+    if ((st = json_fields(body, fields, COUNT_OF(fields), e)) != OK)
+        return st;
+    if ((st = visitor_conversation(json_get_str(body, "conversation"), &conversation, e)) != OK)
+        return st;
+    rating = json_int(json_get(body, "rating"), 0);
+    if (rating != 1 && rating != -1)
+        return err_at(e, E_rating_invalid, "/rating", "A rating is 1 or -1.");
+    return talk_feedback(chat->talk, bot, conversation, visitor_token(rq, json_get_str(body, "token")),
+                         json_int(json_get(body, "seq"), 0), (int)rating, json_get_str(body, "comment"), e);
+}
+
+void chat_feedback_post(struct request *rq)
+{
+    struct err e = ERR_INIT;
+    if (feedback_save(rq, &e) != OK) {
+        reply_problem(rq, &e);
+        return;
+    }
+    reply_status(rq, 204);
+}
+
+void chat_feedback_options(struct request *rq)
+{
+    visitor_preflight(rq);
+}

@@ -1,0 +1,92 @@
+/* admin.c: what the pages of the console share. */
+#include "portal/admin/admin.h"
+
+#include <stdio.h>
+
+#include "alarm/alarm.h"
+#include "base/num.h"
+
+#include "base/banned.h"
+
+#define LIMIT_MOST INT64_C(1000000000000)
+
+bool admin_begin(struct request *rq, struct page *pg, const char *nav, struct admin *ad)
+{
+    if (!page_begin(rq, pg))
+        return false;
+    *ad = (struct admin){.on = stripe_enabled(rq->config), .trouble = STR_EMPTY};
+    if (ad->on && page_stripe(pg, &ad->stripe) == OK) {
+        ad->live = ad->stripe->livemode;
+    } else if (ad->on) { /* a key that is none of Stripe's: the console says so and goes on */
+        ad->trouble = str_from(arena_strdup(rq->arena, str_from(pg->e.message)));
+        ad->stripe = NULL;
+        pg->e = (struct err)ERR_INIT;
+    }
+    view_bool(pg->v, "Page.Admin", true);
+    view_text(pg->v, "Page.Nav", nav);
+    view_bool(pg->v, "Admin.On", ad->on);
+    view_bool(pg->v, "Admin.Live", ad->live);
+    view_bool(pg->v, "Admin.Ready", ad->stripe);
+    view_str(pg->v, "Admin.Trouble", ad->trouble);
+    return true;
+}
+
+enum status admin_fill_alarms(struct page *pg, bool open_only, int limit)
+{
+    struct alarm *list = NULL;
+    struct view *v = pg->v;
+    size_t n = 0;
+    enum status st = alarm_list(pg->db, pg->rq->arena, open_only, limit, &list, &n, &pg->e);
+    for (size_t i = 0; st == OK && i < n; i++) {
+        view_id(v, view_at(v, "Alarms", i, "Id"), TEXT_ID(ID_ALARM, list[i].id));
+        view_str(v, view_at(v, "Alarms", i, "Kind"), list[i].kind);
+        view_str(v, view_at(v, "Alarms", i, "Object"), list[i].object);
+        view_str(v, view_at(v, "Alarms", i, "Words"), list[i].words);
+        view_number(v, view_at(v, "Alarms", i, "Times"), list[i].times);
+        view_time(v, view_at(v, "Alarms", i, "First"), list[i].first_ms);
+        view_time(v, view_at(v, "Alarms", i, "Last"), list[i].last_ms);
+        view_time(v, view_at(v, "Alarms", i, "Closed"), list[i].closed_ms);
+        if (!id_is_none(list[i].tenant))
+            view_id(v, view_at(v, "Alarms", i, "Tenant"), TEXT_ID(ID_TENANT, list[i].tenant));
+    }
+    return st;
+}
+
+void admin_fill_terms(struct page *pg, const char *list, size_t i, const struct plan_terms *t)
+{
+    struct view *v = pg->v;
+    view_str(v, view_at(v, list, i, "Price"), words_money(pg, t->price, t->currency));
+    view_date(v, view_at(v, list, i, "Since"), t->created_ms);
+    if (t->conversations == UNLIMITED)
+        view_text(v, view_at(v, list, i, "Conversations"), view_t(v, "Admin.Unlimited"));
+    else
+        view_number(v, view_at(v, list, i, "Conversations"), t->conversations);
+    if (t->overage >= 0 && t->conversations != UNLIMITED) {
+        struct plan_terms thousand = {.conversations = 0, .overage = t->overage};
+        view_str(v, view_at(v, list, i, "Thousand"), words_money(pg, pricing_overage(&thousand, 1000), t->currency));
+    }
+}
+
+void admin_fill_value(struct page *pg, const char *prefix, enum entitlement x, int64_t value)
+{
+    char key[KEY_MAX], text[KEY_MAX];
+    snprintf(key, sizeof(key), "%s.Name", prefix);
+    snprintf(text, sizeof(text), "EntName.%s", entitlement_name(x));
+    view_text(pg->v, key, view_t(pg->v, text));
+    snprintf(key, sizeof(key), "%s.Value", prefix);
+    if (value == UNLIMITED)
+        view_text(pg->v, key, view_t(pg->v, "Admin.Unlimited"));
+    else if (entitlement_kind(x) == LIMIT)
+        view_number(pg->v, key, value);
+    else if (entitlement_kind(x) == SWITCH)
+        view_text(pg->v, key, view_t(pg->v, value ? "Form.Yes" : "Form.No"));
+    else if (!page_fill_entitlement(pg, key, x, value))
+        view_text(pg->v, key, view_t(pg->v, "Admin.None"));
+}
+
+bool admin_limit(struct str typed, int64_t *out)
+{
+    struct str s = str_trim(typed);
+    *out = UNLIMITED;
+    return !s.n || num_i64(s, 0, LIMIT_MOST, out);
+}

@@ -1,0 +1,33 @@
+/* alarms.c: /admin/alarms: what needs the operator. */
+#include "alarm/alarm.h"
+#include "portal/admin/admin.h"
+
+#include "base/banned.h"
+
+#define ALARMS_PAGE 200
+
+void admin_alarms_get(struct request *rq)
+{
+    struct page pg;
+    struct admin ad;
+    bool all = str_eq(request_query(rq, "show"), STR("all"));
+    if (!admin_begin(rq, &pg, "alarms", &ad))
+        return;
+    view_bool(pg.v, "List.All", all);
+    if (admin_fill_alarms(&pg, !all, ALARMS_PAGE) != OK)
+        page_fail(&pg);
+    else
+        page_send(&pg, "portal/admin/alarms.cs", "Admin.Alarms");
+}
+
+void admin_alarms_close_post(struct request *rq)
+{
+    struct page pg;
+    struct id id;
+    if (!page_begin(rq, &pg) || !page_id(&pg, ID_ALARM, "alarm", &id))
+        return;
+    if (console_alarm_close(pg.db, &pg.who, id, &pg.e) == OK)
+        page_redirect(&pg, "/admin/alarms?done=alarm_closed");
+    else
+        page_fail(&pg);
+}

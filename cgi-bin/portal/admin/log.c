@@ -1,0 +1,137 @@
+/* log.c: what operators did, in words. */
+#include "account/operator_log.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/limits.h"
+#include "portal/admin/admin.h"
+
+#include "base/banned.h"
+
+/* What a line of the log holds, for who reads it: names in words, sums with their currency. */
+struct told {
+    struct page *pg;
+    struct buf b;
+    const char *currency; /* of its sums; NULL: it has none */
+};
+
+static void name_words(struct told *t, struct str key)
+{
+    struct str words = words_name(t->pg, "LogKey", key);
+    enum entitlement x;
+    if (str_eq(words, key) && entitlement_parse(key, &x))
+        words = words_name(t->pg, "EntName", key);
+    buf_str_add(&t->b, words);
+}
+
+/* What ends at a midnight holds through the day before, as the workspace's page says it. */
+static void last_day_words(struct told *t, struct str iso)
+{
+    int64_t at;
+    bool midnight = str_starts(str_sub(iso, 10, iso.n), STR("T00:00:00.000"));
+    if (clock_day(str_sub(iso, 0, 10), &at))
+        buf_str_add(&t->b, view_day(t->pg->v, midnight ? at - 1 : at));
+    else
+        buf_str_add(&t->b, iso);
+}
+
+static void value_words(struct told *t, struct str key, const struct json *j)
+{
+    enum entitlement x;
+    if (json_is(j, JSON_BOOL))
+        buf_puts(&t->b, view_t(t->pg->v, json_bool(j) ? "Form.Yes" : "Form.No"));
+    else if (json_is(j, JSON_INT) && t->currency && str_eqz(key, "price"))
+        buf_str_add(&t->b, words_money(t->pg, json_int(j, 0), t->currency));
+    else if (json_is(j, JSON_INT))
+        buf_str_add(&t->b, words_number(t->pg, json_int(j, 0)));
+    else if (!json_is(j, JSON_STRING))
+        json_write(&t->b, j);
+    else if (str_eqz(key, "expires_at"))
+        last_day_words(t, json_str(j));
+    else if (str_eqz(key, "entitlement") && entitlement_parse(json_str(j), &x))
+        buf_str_add(&t->b, words_name(t->pg, "EntName", json_str(j)));
+    else
+        buf_str_add(&t->b, json_str(j));
+}
+
+static void change_words(struct told *t, struct str key, const struct json *before, const struct json *after)
+{
+    value_words(t, key, before);
+    buf_puts(&t->b, " → ");
+    value_words(t, key, after);
+}
+
+/* Overage follows from price and number: only whether there is any says something of its own. */
+static bool says_nothing(struct str key, const struct json *was, const struct json *is)
+{
+    if (!is || json_is(is, JSON_NULL) || (was && json_equal(was, is)))
+        return true;
+    return was && str_eqz(key, "overage") && (json_int(was, 0) < 0) == (json_int(is, 0) < 0);
+}
+
+/* "Price: $49.00 → $59.00": what differs; of a line without before and after all that it holds. */
+static void detail_words(struct told *t, const struct json *d)
+{
+    const struct json *before = json_get(d, "before"), *after = json_get(d, "after");
+    struct json_iter it = {0};
+    if (json_has(d, "after") && !json_is(after, JSON_OBJECT)) {
+        change_words(t, STR_EMPTY, before, after);
+        return;
+    }
+    struct str currency = json_get_str(after, "currency");
+    t->currency = currency.n == 3 ? arena_strdup(t->pg->rq->arena, currency) : NULL;
+    while (json_each(after ? after : d, &it)) {
+        const struct json *was = after ? json_get_n(before, it.key) : NULL;
+        if (says_nothing(it.key, was, it.value))
+            continue;
+        buf_puts(&t->b, t->b.n ? " · " : "");
+        name_words(t, it.key);
+        buf_puts(&t->b, ": ");
+        if (str_eqz(it.key, "overage"))
+            buf_puts(&t->b, view_t(t->pg->v, json_int(it.value, 0) < 0 ? "Form.No" : "Form.Yes"));
+        else if (after)
+            change_words(t, it.key, was, it.value);
+        else
+            value_words(t, it.key, it.value);
+    }
+}
+
+static void fill_detail(struct page *pg, size_t i, struct str detail)
+{
+    struct json *d = NULL;
+    struct err ignored = ERR_INIT;
+    struct told t = {.pg = pg};
+    buf_init(&t.b, 16 * KB);
+    if (detail.n && json_parse(pg->rq->arena, detail, MAX_JSON_DEPTH, &d, &ignored) == OK)
+        detail_words(&t, d);
+    view_str(pg->v, view_at(pg->v, "Log", i, "Detail"), d && buf_ok(&t.b) ? buf_str(&t.b) : detail);
+    buf_release(&t.b);
+}
+
+/* A workspace or a plan has a page of its own. */
+static void fill_object(struct page *pg, size_t i, const struct operator_entry *l)
+{
+    struct id id;
+    const char *where = id_parse(ID_TENANT, l->object, &id) ? "tenants" : NULL;
+    if (str_eqz(l->what, "plan.changed"))
+        where = "plans";
+    view_str(pg->v, view_at(pg->v, "Log", i, "Object"), l->object);
+    if (where)
+        view_text(pg->v, view_at(pg->v, "Log", i, "Url"),
+                  arena_printf(pg->rq->arena, "/admin/%s/%.*s", where, STR_F(l->object)));
+}
+
+enum status admin_log(struct page *pg, struct str object, int limit)
+{
+    struct operator_entry *list = NULL;
+    struct view *v = pg->v;
+    size_t n = 0;
+    enum status st = operator_log_list(pg->db, pg->rq->arena, object, ID_NONE, limit, &list, &n, &pg->e);
+    for (size_t i = 0; st == OK && i < n; i++) {
+        view_str(v, view_at(v, "Log", i, "What"), words_name(pg, "LogWhat", list[i].what));
+        view_str(v, view_at(v, "Log", i, "Who"), list[i].email);
+        fill_object(pg, i, &list[i]);
+        fill_detail(pg, i, list[i].detail);
+        view_time(v, view_at(v, "Log", i, "Time"), list[i].at_ms);
+    }
+    return st;
+}

@@ -1,0 +1,36 @@
+/* compare.c: /app/bots/{bot}/compare: what differs between two versions. */
+#include "portal/bots/bots.h"
+#include "portal/bots/flow_view.h"
+
+#include "base/banned.h"
+
+static void version_name(struct page *pg, const char *key, int64_t version)
+{
+    const char *n = arena_printf(pg->rq->arena, "%d", (int)version);
+    view_str(pg->v, key,
+             version ? view_fill(pg->v, "Versions.Name", {"n", str_from(n)})
+                     : str_from(view_t(pg->v, "Versions.Draft")));
+}
+
+void bots_compare_get(struct request *rq)
+{
+    struct page pg;
+    struct bot b;
+    struct json *before = NULL, *after = NULL;
+    int64_t from = 0, to = 0;
+    if (!bots_begin(rq, &pg, "versions", &b) || !bots_version_number(&pg, request_query(rq, "from"), &from) ||
+        !bots_version_number(&pg, request_query(rq, "to"), &to))
+        return;
+    enum status st = bots_version_flow(&pg, &b, from, &before);
+    if (st == OK)
+        st = bots_version_flow(&pg, &b, to, &after);
+    if (st == OK)
+        st = flow_view_changes(pg.v, rq->arena, before, after, &pg.e);
+    if (st != OK) {
+        page_fail(&pg);
+        return;
+    }
+    version_name(&pg, "Compare.From", from);
+    version_name(&pg, "Compare.To", to);
+    page_send(&pg, "portal/bots/compare.cs", NULL);
+}

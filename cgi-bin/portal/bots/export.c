@@ -1,0 +1,30 @@
+/* export.c: /app/bots/{bot}/export.json: the bot with its answers as one file. */
+#include "portal/bots/bots.h"
+
+#include "base/banned.h"
+
+static enum status send_part(void *ctx, struct str part, struct err *e)
+{
+    struct request *rq = ctx;
+    buf_str_add(reply_body(rq), part);
+    return reply_part(rq, e);
+}
+
+void bots_export_json_get(struct request *rq)
+{
+    struct page pg;
+    struct bot b;
+    const struct bot_file_sink out = {rq, send_part};
+    if (!bots_begin(rq, &pg, "overview", &b))
+        return;
+    const char *name = arena_printf(rq->arena, "attachment; filename=\"%s.json\"", TEXT_ID(ID_BOT, b.id));
+    reply_status(rq, 200);
+    reply_type(rq, "application/json");
+    reply_header(rq, "Content-Disposition", str_from(name ? name : "attachment"));
+    reply_header(rq, "Cache-Control", STR("no-store"));
+    enum status st = bot_export(pg.db, pg.who.tenant, b.id, &out, &pg.e);
+    if (st == OK || st == ERR_GONE)
+        page_release(&pg);
+    else
+        page_fail(&pg); /* what was sent stays sent: without its end it is no JSON */
+}

@@ -1,0 +1,96 @@
+/* flow.c: /app/bots/{bot}/flow: the draft, as text. */
+#include "base/num.h"
+#include "portal/bots/bots.h"
+#include "portal/bots/flow_view.h"
+
+#include "base/banned.h"
+
+static enum status draft_text(struct page *pg, const struct json *doc, const char *key)
+{
+    struct buf b;
+    buf_init(&b, 4 * MAX_FLOW);
+    json_write_pretty(&b, doc);
+    enum status st = buf_ok(&b) ? OK : err_nomem(&pg->e);
+    if (st == OK)
+        view_str(pg->v, key, buf_str(&b));
+    buf_release(&b);
+    return st;
+}
+
+/* `sent_revision` -1: the form goes out with the draft's newest revision; after a refusal it keeps the one it came with, so that
+ * a change made meanwhile is still noticed. After a conflict both texts are shown, and saving again means it. */
+static void flow_show(struct page *pg, const struct bot *b, int status, int64_t sent_revision)
+{
+    struct json *doc = NULL;
+    int revision = 0;
+    struct err e = ERR_INIT;
+    enum status st = bot_draft(pg->db, pg->who.tenant, b->id, pg->rq->arena, &doc, &revision, &e);
+    if (st == OK)
+        st = flow_view_fill(pg->v, pg->rq->arena, doc, str_from(view_language(pg->v)), &e);
+    if (st == OK)
+        st = flow_view_check(pg->v, pg->rq->arena, doc, &e);
+    view_int(pg->v, "Draft.Revision", sent_revision >= 0 ? sent_revision : revision);
+    if (st == OK)
+        st = draft_text(pg, doc, status == 200 ? "Draft.Text" : "Draft.Saved");
+    if (st != OK) {
+        pg->e = e;
+        page_fail(pg);
+        return;
+    }
+    page_send_status(pg, status, "portal/bots/flow.cs", NULL);
+}
+
+void bots_flow_get(struct request *rq)
+{
+    struct page pg;
+    struct bot b;
+    if (bots_begin(rq, &pg, "flow", &b))
+        flow_show(&pg, &b, 200, -1);
+}
+
+static enum status draft_save(struct page *pg, const struct bot *b, struct str text)
+{
+    struct json *doc = NULL;
+    int64_t revision = 0;
+    struct str r = request_form(pg->rq, "revision");
+    if (!num_i64(r, 0, INT32_MAX, &revision))
+        return err_set(&pg->e, E_invalid, "The form is incomplete: load the page again.");
+    enum status st = json_parse(pg->rq->arena, text, MAX_JSON_DEPTH, &doc, &pg->e);
+    return st == OK ? bot_draft_save(pg->db, &pg->who, b->id, doc, (int)revision, &pg->e) : st;
+}
+
+/* What was typed stays in the editor; where the saved draft is another one (two tabs), both are shown. */
+static void flow_again(struct page *pg, const struct bot *b, struct str text)
+{
+    if (!page_is_form_error(pg)) {
+        page_fail(pg);
+        return;
+    }
+    bool conflict = pg->e.status == ERR_CONFLICT;
+    page_error(pg, "Form.Error", &pg->e);
+    view_text(pg->v, "Form.Message", pg->e.message);
+    view_str(pg->v, "Draft.Text", text);
+    view_bool(pg->v, "Draft.Conflict", conflict);
+    size_t line = flow_view_line(text, str_from(pg->e.pointer));
+    if (pg->e.pointer[0])
+        view_text(pg->v, "Form.Field", pg->e.pointer);
+    if (line)
+        view_int(pg->v, "Form.Line", (int64_t)line);
+    int64_t revision = -1;
+    if (conflict || !num_i64(request_form(pg->rq, "revision"), 0, INT32_MAX, &revision))
+        revision = -1;
+    flow_show(pg, b, conflict ? 409 : 422, revision);
+}
+
+void bots_flow_post(struct request *rq)
+{
+    struct page pg;
+    struct bot b;
+    if (!bots_begin(rq, &pg, "flow", &b))
+        return;
+    struct str text = request_form(rq, "flow");
+    if (draft_save(&pg, &b, text) == OK)
+        page_redirect(&pg, "/app/bots/%s/flow?done=draft_saved", TEXT_ID(ID_BOT, b.id));
+    else
+        flow_again(&pg, &b, text);
+}

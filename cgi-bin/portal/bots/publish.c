@@ -1,0 +1,80 @@
+/* publish.c: /app/bots/{bot}/publish: what has changed since the live version, and its publication. */
+#include "base/num.h"
+#include "base/utf8.h"
+#include "portal/bots/bots.h"
+#include "portal/bots/flow_view.h"
+
+#include "base/banned.h"
+
+/* What has changed since the live version, for who is about to publish. */
+static enum status fill_changes(struct page *pg, const struct bot *b, const struct json *draft)
+{
+    struct json *live = NULL;
+    enum status st = OK;
+    if (b->live_version)
+        st = bot_version_flow(pg->db, pg->who.tenant, b->id, b->live_version, pg->rq->arena, &live, &pg->e);
+    return st == OK && live ? flow_view_changes(pg->v, pg->rq->arena, live, draft, &pg->e) : st;
+}
+
+static void publish_show(struct page *pg, const struct bot *b, int status)
+{
+    struct json *doc = NULL;
+    int revision = 0;
+    enum status st = bot_draft(pg->db, pg->who.tenant, b->id, pg->rq->arena, &doc, &revision, &pg->e);
+    if (st == OK)
+        st = flow_view_check(pg->v, pg->rq->arena, doc, &pg->e);
+    if (st == OK)
+        st = fill_changes(pg, b, doc);
+    view_int(pg->v, "Draft.Revision", revision);
+    if (st != OK)
+        page_fail(pg);
+    else
+        page_send_status(pg, status, "portal/bots/publish.cs", NULL);
+}
+
+void bots_publish_get(struct request *rq)
+{
+    struct page pg;
+    struct bot b;
+    if (bots_begin(rq, &pg, "versions", &b))
+        publish_show(&pg, &b, 200);
+}
+
+/* Who publishes means the draft they have looked at, and a second click means the first. */
+static enum status publish_check(struct page *pg, const struct bot *b)
+{
+    int64_t revision = 0;
+    if (num_i64(request_form(pg->rq, "revision"), 0, INT32_MAX, &revision) && revision == b->draft_revision)
+        return OK;
+    return err_set(&pg->e, E_draft_changed, "The draft was changed meanwhile: look at it again before you publish it.");
+}
+
+void bots_publish_post(struct request *rq)
+{
+    struct page pg;
+    struct bot b;
+    int version = 0;
+    if (!bots_begin(rq, &pg, "versions", &b))
+        return;
+    if (b.live_version && !b.draft_differs) {
+        page_redirect(&pg, "/app/bots/%s?done=published", TEXT_ID(ID_BOT, b.id));
+        return;
+    }
+    enum status st = publish_check(&pg, &b);
+    if (st == OK)
+        st = bot_publish(pg.db, &pg.who, b.id, utf8_cut(str_trim(request_form(rq, "note")), 500), rq->arena, &version,
+                         &pg.e);
+    if (st == OK) {
+        page_redirect(&pg, "/app/bots/%s?done=published", TEXT_ID(ID_BOT, b.id));
+        return;
+    }
+    if (!page_is_form_error(&pg)) {
+        page_fail(&pg);
+        return;
+    }
+    view_text(pg.v, "Form.Error", pg.e.message);
+    view_str(pg.v, "Form.note", request_form(rq, "note"));
+    int status = pg.e.status == ERR_CONFLICT ? 409 : 422;
+    pg.e = (struct err)ERR_INIT;
+    publish_show(&pg, &b, status);
+}

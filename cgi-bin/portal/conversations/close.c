@@ -1,0 +1,17 @@
+/* close.c: /app/conversations/{conversation}/close. */
+#include "portal/conversations/conversations.h"
+#include "talk/conversation.h"
+
+#include "base/banned.h"
+
+void conversations_close_post(struct request *rq)
+{
+    struct page pg;
+    struct id id;
+    if (!page_begin(rq, &pg) || !page_id(&pg, ID_CONVERSATION, "conversation", &id))
+        return;
+    if (conversation_close(pg.db, pg.who.tenant, id, &pg.e) == OK)
+        page_redirect(&pg, "/app/conversations/%s?done=conversation_closed", TEXT_ID(ID_CONVERSATION, id));
+    else
+        page_fail(&pg);
+}

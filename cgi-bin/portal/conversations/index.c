@@ -1,0 +1,73 @@
+/* index.c: /app/conversations: the list, newest first. */
+#include "portal/conversations/conversations.h"
+#include "talk/conversation.h"
+
+#include "base/banned.h"
+
+#define CONVERSATIONS_PAGE 50 /* rows */
+
+static enum status fill_bot_choice(struct page *pg, struct id chosen)
+{
+    struct bot *bots = NULL;
+    size_t n = 0;
+    enum status st = bot_list(pg->db, pg->who.tenant, pg->rq->arena, &bots, &n, &pg->e);
+    for (size_t i = 0; st == OK && i < n; i++) {
+        view_id(pg->v, view_at(pg->v, "Filter.Bots", i, "Id"), TEXT_ID(ID_BOT, bots[i].id));
+        view_str(pg->v, view_at(pg->v, "Filter.Bots", i, "Name"), bots[i].name);
+        view_bool(pg->v, view_at(pg->v, "Filter.Bots", i, "Chosen"), id_eq(bots[i].id, chosen));
+    }
+    return st;
+}
+
+/* Unknown filters are left out rather than refused: an address that was shared still shows a list. */
+static struct conversation_filter read_filter(struct page *pg)
+{
+    static const char *const states[] = {"open", "handoff", "closed"};
+    struct conversation_filter f = {.bot = ID_NONE, .before = ID_NONE, .limit = CONVERSATIONS_PAGE};
+    struct str state = request_query(pg->rq, "state");
+    if (!id_parse(ID_BOT, request_query(pg->rq, "bot"), &f.bot))
+        f.bot = ID_NONE;
+    if (!id_parse(ID_CONVERSATION, request_query(pg->rq, "before"), &f.before))
+        f.before = ID_NONE;
+    for (size_t i = 0; i < COUNT_OF(states); i++)
+        if (str_eqz(state, states[i]))
+            f.state = states[i];
+    return f;
+}
+
+static enum status fill_list(struct page *pg, const struct conversation_filter *f)
+{
+    struct conversation *list = NULL;
+    size_t n = 0;
+    bool more = false;
+    enum status st = conversation_list(pg->db, pg->who.tenant, f, pg->rq->arena, &list, &n, &more, &pg->e);
+    if (st != OK)
+        return st;
+    for (size_t i = 0; i < n; i++)
+        conversations_fill(pg, "Conversations", i, &list[i]);
+    view_text(pg->v, "Filter.State", f->state);
+    if (!id_is_none(f->bot))
+        view_id(pg->v, "Filter.Bot", TEXT_ID(ID_BOT, f->bot));
+    view_bool(pg->v, "List.Any", n > 0);
+    view_bool(pg->v, "List.Later", !id_is_none(f->before));
+    view_bool(pg->v, "List.Filtered", f->state || !id_is_none(f->bot));
+    if (more)
+        view_id(pg->v, "List.Before", TEXT_ID(ID_CONVERSATION, list[n - 1].id));
+    return OK;
+}
+
+void conversations_index_get(struct request *rq)
+{
+    struct page pg;
+    if (!page_begin(rq, &pg))
+        return;
+    struct conversation_filter f = read_filter(&pg);
+    enum status st = fill_bot_choice(&pg, f.bot);
+    if (st == OK)
+        st = fill_list(&pg, &f);
+    view_text(pg.v, "Page.Nav", "conversations");
+    if (st != OK)
+        page_fail(&pg);
+    else
+        page_send(&pg, "portal/conversations/index.cs", "Conversations.Title");
+}

@@ -1,0 +1,27 @@
+/* members.c: /app/members: who belongs to the workspace. */
+#include "portal/workspace/workspace.h"
+
+#include "base/banned.h"
+
+void workspace_members_get(struct request *rq)
+{
+    struct page pg;
+    struct member *m = NULL;
+    size_t n = 0;
+    if (!page_begin(rq, &pg))
+        return;
+    if (account_members_of_tenant(pg.db, rq->arena, pg.who.tenant, &m, &n, &pg.e) != OK) {
+        page_fail(&pg);
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        const char *role = arena_printf(rq->arena, "Role.%s", account_role_name(m[i].role));
+        view_str(pg.v, view_at(pg.v, "Members", i, "Name"), m[i].user.name);
+        view_str(pg.v, view_at(pg.v, "Members", i, "Email"), m[i].user.email);
+        view_text(pg.v, view_at(pg.v, "Members", i, "Role"), view_t(pg.v, role ? role : ""));
+        view_bool(pg.v, view_at(pg.v, "Members", i, "You"), id_eq(m[i].user.id, pg.who.user));
+        view_time(pg.v, view_at(pg.v, "Members", i, "Since"), m[i].user.created_ms);
+    }
+    view_text(pg.v, "Page.Nav", "members");
+    page_send(&pg, "portal/workspace/members.cs", "Members.Title");
+}
