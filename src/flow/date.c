@@ -89,11 +89,6 @@ static bool date_take_number(struct date_parts *d, struct str digits, char sep)
     return true;
 }
 
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
 static bool date_is_letter(char c)
 {
     return (c >= 'a' && c <= 'z') || (unsigned char)c >= 0x80;
@@ -105,7 +100,7 @@ static bool date_split(struct str s, struct date_parts *d)
     char sep = ' ';
     for (size_t i = 0; i < s.n;) {
         size_t from = i;
-        while (i < s.n && is_digit(s.p[i]))
+        while (i < s.n && text_is_digit(s.p[i]))
             i++;
         if (i > from) {
             if (!date_take_number(d, str_sub(s, from, i - from), sep))
@@ -180,18 +175,32 @@ static bool date_named_month(const struct date_parts *d, int64_t now_ms, char ou
            date_write(date_full_year(d->number[year], d->digits[year]), d->month + 1, d->number[day], out);
 }
 
-static bool date_numbers_only(const struct date_parts *d, struct str locale, int64_t now_ms, char out[11])
+/* 31/12, 12/31/26, 31.12.2026, 2026-12-31: one separator throughout, and lengths that a day, month and year may have. */
+static bool date_numbers_fit(const struct date_parts *d)
 {
     if (d->numbers < 2 || !memchr("/.-", d->sep[1], 3) || (d->numbers == 3 && d->sep[2] != d->sep[1]))
         return false;
     if (d->digits[0] == 4)
-        return d->numbers == 3 && date_write(d->number[0], d->number[1], d->number[2], out);
-    if (d->digits[0] > 2 || d->digits[1] > 2 || (d->numbers == 3 && d->digits[2] % 2))
-        return false;
-    /* points are a European habit; a first number over 12 can only be the day, a second over 12 too */
-    bool first = d->sep[1] != '.' && date_month_first(locale);
+        return d->numbers == 3;
+    return d->digits[0] <= 2 && d->digits[1] <= 2 && (d->numbers == 2 || d->digits[2] % 2 == 0);
+}
+
+/* Is the first of two numbers the month? Points are a European habit. A first number over 12 can only be the day, a second
+ * over 12 too; only where both may be either, the locale decides. */
+static bool date_leads_with_month(const struct date_parts *d, struct str locale)
+{
     if (d->number[0] > 12 || d->number[1] > 12)
-        first = d->number[1] > 12;
+        return d->number[1] > 12;
+    return d->sep[1] != '.' && date_month_first(locale);
+}
+
+static bool date_numbers_only(const struct date_parts *d, struct str locale, int64_t now_ms, char out[11])
+{
+    if (!date_numbers_fit(d))
+        return false;
+    if (d->digits[0] == 4)
+        return date_write(d->number[0], d->number[1], d->number[2], out);
+    bool first = date_leads_with_month(d, locale);
     int month = d->number[first ? 0 : 1], day = d->number[first ? 1 : 0];
     if (d->numbers == 2)
         return date_next(month, day, now_ms, out);

@@ -5,14 +5,10 @@
 #include "base/num.h"
 #include "base/utf8.h"
 #include "flow/expect_internal.h"
+#include "flow/text_internal.h"
 #include "flow/value_internal.h"
 
 #include "base/banned.h"
-
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
 
 /* ---- numbers ---- */
 
@@ -40,7 +36,7 @@ struct number {
 static size_t digits_at(struct str s, size_t i)
 {
     size_t n = 0;
-    while (i + n < s.n && is_digit(s.p[i + n]))
+    while (i + n < s.n && text_is_digit(s.p[i + n]))
         n++;
     return n;
 }
@@ -66,7 +62,7 @@ static size_t number_take(struct str s, size_t i, struct number *out)
         memcpy(out->text + out->n, s.p + i, run);
         out->n += run;
         i += run;
-        if (i + 1 < s.n && (s.p[i] == '.' || s.p[i] == ',') && is_digit(s.p[i + 1]))
+        if (i + 1 < s.n && (s.p[i] == '.' || s.p[i] == ',') && text_is_digit(s.p[i + 1]))
             out->text[out->n++] = s.p[i++];
         else if (out->n <= 15 && !memchr(out->text, '.', out->n) && !memchr(out->text, ',', out->n) &&
                  (space = group_space(s, i)))
@@ -80,7 +76,7 @@ static size_t number_take(struct str s, size_t i, struct number *out)
 static bool only_number(struct str s, struct number *out)
 {
     size_t i = 0;
-    while (i < s.n && !is_digit(s.p[i]))
+    while (i < s.n && !text_is_digit(s.p[i]))
         i++;
     if (i == s.n)
         return false;
@@ -92,7 +88,7 @@ static bool only_number(struct str s, struct number *out)
         return false;
     i = number_take(s, i, out);
     for (size_t k = i; i && k < s.n; k++)
-        if (is_digit(s.p[k]))
+        if (text_is_digit(s.p[k]))
             return false;
     return i > 0;
 }
@@ -157,7 +153,7 @@ bool number_read(struct str text, struct str locale, double *out)
     if (x.minus)
         clean[n++] = '-';
     for (size_t i = 0; i < x.n; i++)
-        if (is_digit(x.text[i]))
+        if (text_is_digit(x.text[i]))
             clean[n++] = x.text[i];
         else if (i == whole)
             clean[n++] = '.';
@@ -214,24 +210,43 @@ bool email_read(struct arena *a, struct str text, struct str *out, bool *ok)
 
 /* ---- phone ---- */
 
+#define PHONE_DIGITS 15 /* E.164 */
+
+/* What stands around the number is left out: "call +49 30 123456 please" is what people write. */
+static struct str phone_part(struct str text)
+{
+    size_t from = 0, to = text.n;
+    while (from < to && !text_is_digit(text.p[from]) && text.p[from] != '+')
+        from++;
+    while (to > from && !text_is_digit(text.p[to - 1]))
+        to--;
+    return str_sub(text, from, to - from);
+}
+
+/* The digits without the signs that people put between them. False for any other sign, or more digits than fit. */
+static bool phone_digits(struct str s, char digits[PHONE_DIGITS + 4], size_t *n)
+{
+    *n = 0;
+    for (size_t i = 0; i < s.n; i++)
+        if (text_is_digit(s.p[i]) && *n < PHONE_DIGITS + 4)
+            digits[(*n)++] = s.p[i];
+        else if (text_is_digit(s.p[i]) || !strchr(" -.()/", s.p[i]))
+            return false;
+    return true;
+}
+
 bool phone_read(struct arena *a, struct str text, struct str *out, bool *ok)
 {
-    char digits[20];
-    size_t n = 0, i = 0, last = text.n;
-    while (i < text.n && !is_digit(text.p[i]) && text.p[i] != '+')
-        i++;
-    while (last > i && !is_digit(text.p[last - 1]))
-        last--;
-    bool plus = i < last && text.p[i] == '+';
-    for (i += plus; i < last; i++)
-        if (is_digit(text.p[i]) && n < sizeof(digits) - 1)
-            digits[n++] = text.p[i];
-        else if (is_digit(text.p[i]) || !strchr(" -.()/", text.p[i]))
-            return false;
+    char digits[PHONE_DIGITS + 4];
+    size_t n;
+    struct str s = phone_part(text);
+    bool plus = s.n && s.p[0] == '+';
+    if (!phone_digits(str_sub(s, plus, s.n), digits, &n))
+        return false;
     size_t skip = !plus && n > 9 && digits[0] == '0' && digits[1] == '0' ? 2 : 0; /* 00 is how + is dialled */
     plus = plus || skip;
     n -= skip;
-    if (n > 15 || n < (plus ? 8 : 7) || (plus && digits[skip] == '0'))
+    if (n > PHONE_DIGITS || n < (plus ? 8 : 7) || (plus && digits[skip] == '0'))
         return false;
     char *p = arena_printf(a, "%s%.*s", plus ? "+" : "", (int)n, digits + skip);
     *ok = *ok && p;

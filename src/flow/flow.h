@@ -57,9 +57,9 @@ struct flow_http {
     size_t header_n;
     int64_t timeout_ms;
 };
-enum flow_verdict { FLOW_NONE, FLOW_UNSURE, FLOW_SURE }; /* in the order of enum answers_verdict */
+enum flow_verdict { FLOW_NONE, FLOW_UNSURE, FLOW_SURE };
 struct flow_answer {
-    int verdict; /* enum flow_verdict */
+    enum flow_verdict verdict;
     struct {
         struct str question, answer, title, url;
     } hits[3];

@@ -85,26 +85,40 @@ static enum status lint_from_note(struct lint *l, const struct reader_note *n)
     return OK;
 }
 
+struct var_use {
+    bool used, read, written;
+};
+
+/* The flow's own tests may look at a variable, but that alone is no use of it; what they set counts as set. */
+static struct var_use lint_uses(const struct reader_notes *notes, int var)
+{
+    struct var_use u = {0};
+    for (size_t i = 0; i < notes->n; i++) {
+        const struct reader_note *n = &notes->p[i];
+        if (n->var != var || (n->kind != NOTE_VAR_READ && n->kind != NOTE_VAR_WRITE))
+            continue;
+        bool by_flow = !str_starts(n->pointer, STR("/tests/"));
+        u.used = u.used || by_flow;
+        u.read = u.read || (by_flow && n->kind == NOTE_VAR_READ);
+        u.written = u.written || n->kind == NOTE_VAR_WRITE;
+    }
+    return u;
+}
+
 static enum status lint_variables(struct lint *l, const struct reader_notes *notes)
 {
     enum status st = OK;
     for (size_t v = 0; v < l->f->var_n && !st; v++) {
         const struct flow_var *var = &l->f->vars[v];
-        bool read = false, written = var->preset.kind != KIND_NONE, used = false;
-        for (size_t i = 0; i < notes->n; i++) {
-            const struct reader_note *n = &notes->p[i];
-            if (n->var != (int)v || (n->kind != NOTE_VAR_READ && n->kind != NOTE_VAR_WRITE))
-                continue;
-            bool by_flow = !str_starts(n->pointer, STR("/tests/"));
-            used = used || by_flow;
-            read = read || (by_flow && n->kind == NOTE_VAR_READ);
-            written = written || n->kind == NOTE_VAR_WRITE;
-        }
+        if (!var->declared)
+            continue;
+        struct var_use u = lint_uses(notes, (int)v);
+        bool written = u.written || var->preset.kind != KIND_NONE;
         struct str pointer = str_from(arena_printf(l->a, "/variables/%.*s", STR_F(var->name)));
-        if (var->declared && !used)
+        if (!u.used)
             st = lint_add(l, FLOW_WARNING, "unused_variable", NODE_NONE, pointer,
                           "The variable \"%.*s\" is never used.", STR_F(var->name));
-        else if (var->declared && read && !written)
+        else if (u.read && !written)
             st = lint_add(l, FLOW_WARNING, "never_set", NODE_NONE, pointer,
                           "The variable \"%.*s\" is used, but nothing sets it.", STR_F(var->name));
     }

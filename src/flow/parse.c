@@ -59,7 +59,11 @@ static enum status read_flow_languages(struct flow_reader *r, const struct json 
 /* ---- variables ---- */
 
 static const struct field_rule var_fields[] = {{"type", K_STR | K_MUST}, {"default", K_SCALAR}, {"label", K_TEXT}};
-static const char *const type_words[] = {"text", "number", "boolean", "date"};
+/* From KIND_TEXT on: a variable always has a type. */
+static const char *const type_words[] = {[KIND_TEXT - KIND_TEXT] = "text",
+                                         [KIND_NUMBER - KIND_TEXT] = "number",
+                                         [KIND_BOOLEAN - KIND_TEXT] = "boolean",
+                                         [KIND_DATE - KIND_TEXT] = "date"};
 
 static enum status read_default(struct flow_reader *r, const struct json *j, struct flow_var *v)
 {
@@ -219,7 +223,7 @@ static const struct field_rule flow_fields[] = {{"$schema", K_STR},        {"for
                                                 {"nodes", K_OBJ | K_MUST}, {"catch_all", K_STR},
                                                 {"commands", K_OBJ},       {"tests", K_ARR}};
 
-enum status read_flow(struct flow_reader *r, const struct json *doc)
+static enum status read_flow(struct flow_reader *r, const struct json *doc)
 {
     struct str unused = STR_EMPTY;
     r->node = NODE_NONE;

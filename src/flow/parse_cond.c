@@ -5,8 +5,19 @@
 
 #include "base/banned.h"
 
-static const char *const op_words[OP_COUNT] = {"eq",       "ne",      "lt",  "lte",   "gt", "gte",
-                                               "contains", "matches", "set", "empty", "in"};
+static const char *const op_words[OP_COUNT] = {
+    [OP_EQ] = "eq",
+    [OP_NE] = "ne",
+    [OP_LT] = "lt",
+    [OP_LTE] = "lte",
+    [OP_GT] = "gt",
+    [OP_GTE] = "gte",
+    [OP_CONTAINS] = "contains",
+    [OP_MATCHES] = "matches",
+    [OP_SET] = "set",
+    [OP_IN] = "in",
+    [OP_EMPTY] = "empty",
+};
 static const struct field_rule test_fields[] = {
     {"var", K_STR | K_MUST}, {"op", K_STR | K_MUST}, {"value", K_SCALAR | K_ARR}};
 static const struct field_rule all_fields[] = {{"all", K_ARR | K_MUST}};

@@ -6,8 +6,11 @@
 
 #include "base/banned.h"
 
-static const char *const node_words[NODE_TYPES] = {"say",    "ask",     "branch", "set",  "http",
-                                                   "answer", "handoff", "jump",   "wait", "end"};
+static const char *const node_words[NODE_TYPES] = {
+    [NODE_SAY] = "say",   [NODE_ASK] = "ask",       [NODE_BRANCH] = "branch", [NODE_SET] = "set",
+    [NODE_HTTP] = "http", [NODE_ANSWER] = "answer", [NODE_JUMP] = "jump",     [NODE_HANDOFF] = "handoff",
+    [NODE_WAIT] = "wait", [NODE_END] = "end",
+};
 
 const char *node_type_name(enum node_type t)
 {
@@ -27,7 +30,7 @@ static enum status need_way(struct flow_reader *r, const struct json *j, const c
 
 /* ---- say ---- */
 
-static const char *const message_words[] = {"text", "image", "card"};
+static const char *const message_words[] = {[FLOW_TEXT] = "text", [FLOW_IMAGE] = "image", [FLOW_CARD] = "card"};
 static const struct field_rule text_fields[] = {{"type", K_STR | K_MUST}, {"text", K_TEXT | K_MUST}};
 static const struct field_rule image_fields[] = {
     {"type", K_STR | K_MUST}, {"url", K_STR | K_MUST}, {"alt", K_TEXT | K_MUST}};
@@ -100,7 +103,7 @@ static enum status check_choice_ways(struct flow_reader *r, const struct json *j
     return st;
 }
 
-enum status read_say(struct flow_reader *r, const struct json *j, struct flow_node *n)
+static enum status read_say(struct flow_reader *r, const struct json *j, struct flow_node *n)
 {
     enum status st = READ_FIELDS(r, j, say_fields);
     if (!st)
@@ -112,7 +115,10 @@ enum status read_say(struct flow_reader *r, const struct json *j, struct flow_no
 
 /* ---- ask ---- */
 
-static const char *const expect_words[EXPECT_COUNT] = {"text", "email", "number", "date", "phone", "choice", "pattern"};
+static const char *const expect_words[EXPECT_COUNT] = {
+    [EXPECT_TEXT] = "text",   [EXPECT_EMAIL] = "email",   [EXPECT_NUMBER] = "number",   [EXPECT_DATE] = "date",
+    [EXPECT_PHONE] = "phone", [EXPECT_CHOICE] = "choice", [EXPECT_PATTERN] = "pattern",
+};
 static const struct field_rule ask_fields[] = {{"type", K_STR | K_MUST},
                                                {"note", K_STR},
                                                {"text", K_TEXT | K_MUST},
@@ -176,32 +182,44 @@ static enum status read_retry(struct flow_reader *r, const struct json *ask, str
     return OK;
 }
 
-static enum status check_ask(struct flow_reader *r, const struct json *j, const struct node_ask *a)
+/* What the schema cannot say: which fields belong to which kind of answer. */
+static enum status check_ask_fields(struct flow_reader *r, const struct node_ask *a)
 {
+    bool pattern = a->expect == EXPECT_PATTERN;
     if (a->expect == EXPECT_CHOICE && a->choices.n == 0)
         return reader_refuse_key(r, "choices", "\"choices\" is missing.");
-    if (a->expect == EXPECT_PATTERN && !a->pattern)
+    if (pattern && !a->pattern)
         return reader_refuse_key(r, "pattern", "\"pattern\" is missing.");
-    if (a->expect != EXPECT_PATTERN && a->pattern)
+    if (!pattern && a->pattern)
         return reader_refuse_key(r, "pattern", "\"pattern\" has no meaning for \"%s\".", expect_words[a->expect]);
     if (a->min.set && a->max.set && a->expect != EXPECT_DATE && a->min.number > a->max.number)
         return reader_refuse_key(r, "max", "\"max\" is below \"min\".");
-    enum value_kind type = a->var >= 0 ? r->f->vars[a->var].type : KIND_TEXT;
-    bool fits = type == KIND_TEXT || a->expect == EXPECT_CHOICE ||
-                (type == KIND_NUMBER && a->expect == EXPECT_NUMBER) || (type == KIND_DATE && a->expect == EXPECT_DATE);
-    if (!fits) {
-        enum status st = reader_note(r, NOTE_TYPE, r->f->vars[a->var].name, a->var,
-                                     "An answer of the kind \"%s\" does not fit the variable's type.",
-                                     expect_words[a->expect]);
-        if (st)
-            return st;
-    }
+    return OK;
+}
+
+/* A text takes any answer; a number or a date only an answer of its own kind. What a choice gives is known only when it
+ * is made. */
+static bool ask_fits_variable(enum expect expect, enum value_kind type)
+{
+    if (type == KIND_TEXT || expect == EXPECT_CHOICE)
+        return true;
+    return type == KIND_NUMBER ? expect == EXPECT_NUMBER : type == KIND_DATE && expect == EXPECT_DATE;
+}
+
+static enum status check_ask(struct flow_reader *r, const struct json *j, const struct node_ask *a)
+{
+    enum status st = check_ask_fields(r, a);
+    if (!st && a->var >= 0 && !ask_fits_variable(a->expect, r->f->vars[a->var].type))
+        st = reader_note(r, NOTE_TYPE, r->f->vars[a->var].name, a->var,
+                         "An answer of the kind \"%s\" does not fit the variable's type.", expect_words[a->expect]);
+    if (st)
+        return st;
     return a->expect == EXPECT_CHOICE
                ? check_choice_ways(r, j, &a->choices)
                : need_way(r, j, "next", "After the answer the flow does not go on: \"next\" is missing.");
 }
 
-enum status read_ask(struct flow_reader *r, const struct json *j, struct flow_node *n)
+static enum status read_ask(struct flow_reader *r, const struct json *j, struct flow_node *n)
 {
     struct node_ask *a = &n->u.ask;
     int expect = 0;
@@ -246,7 +264,7 @@ static enum status read_case(struct flow_reader *r, const struct json *j, struct
     return read_target(r, j, "next", &c->next);
 }
 
-enum status read_branch(struct flow_reader *r, const struct json *j, struct flow_node *n)
+static enum status read_branch(struct flow_reader *r, const struct json *j, struct flow_node *n)
 {
     struct node_branch *b = &n->u.branch;
     const struct json *list = NULL;
@@ -321,7 +339,7 @@ static enum status read_assign(struct flow_reader *r, const struct json *j, stru
     return st;
 }
 
-enum status read_set(struct flow_reader *r, const struct json *j, struct flow_node *n)
+static enum status read_set(struct flow_reader *r, const struct json *j, struct flow_node *n)
 {
     struct node_set *s = &n->u.set;
     const struct json *list = NULL;
@@ -403,8 +421,11 @@ static enum status read_wait(struct flow_reader *r, const struct json *j, struct
 /* ---- all of them ---- */
 
 static enum status (*const readers[NODE_TYPES])(struct flow_reader *, const struct json *, struct flow_node *) = {
-    read_say,         read_ask,       read_branch, read_set,  read_http,
-    read_answer_node, read_last_text, read_jump,   read_wait, read_last_text};
+    [NODE_SAY] = read_say,       [NODE_ASK] = read_ask,           [NODE_BRANCH] = read_branch,
+    [NODE_SET] = read_set,       [NODE_HTTP] = read_http,         [NODE_ANSWER] = read_answer_node,
+    [NODE_JUMP] = read_jump,     [NODE_HANDOFF] = read_last_text, [NODE_WAIT] = read_wait,
+    [NODE_END] = read_last_text,
+};
 
 static enum status read_node(struct flow_reader *r, const struct json *j, struct flow_node *n)
 {

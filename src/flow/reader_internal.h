@@ -40,12 +40,7 @@ struct flow_reader {
 
 /* A flow of its own, with notes for lint; flow_drop it. */
 enum status flow_read(const struct json *doc, struct reader_notes *notes, struct flow **out, struct err *e);
-enum status read_flow(struct flow_reader *r, const struct json *doc);
 enum status read_nodes(struct flow_reader *r, const struct json *nodes);
-enum status read_say(struct flow_reader *r, const struct json *j, struct flow_node *n);
-enum status read_ask(struct flow_reader *r, const struct json *j, struct flow_node *n);
-enum status read_branch(struct flow_reader *r, const struct json *j, struct flow_node *n);
-enum status read_set(struct flow_reader *r, const struct json *j, struct flow_node *n);
 enum status read_http(struct flow_reader *r, const struct json *j, struct flow_node *n);
 enum status read_tests(struct flow_reader *r, const struct json *tests);
 enum status read_condition(struct flow_reader *r, const struct json *j, int depth, struct cond *out);
@@ -72,7 +67,6 @@ enum status reader_refuse_key(struct flow_reader *r, const char *key, const char
 #define K_NULL 64
 #define K_TEXT (K_STR | K_OBJ)
 #define K_SCALAR (K_STR | K_INT | K_NUM | K_BOOL)
-#define K_ANY 127
 #define K_MUST 128
 struct field_rule {
     const char *name;

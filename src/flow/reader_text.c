@@ -72,30 +72,41 @@ static enum status read_all_languages(struct flow_reader *r, const struct json *
     return st;
 }
 
+/* Compiles the text of language i. Languages that share one text (it stands in for a missing translation, or is the same for
+ * all) share its compiled form, which is most of a flow's memory. */
+static enum status compile_language(struct flow_reader *r, const struct per_language *all, size_t i,
+                                    const struct tpl **lang)
+{
+    size_t same = 0;
+    while (same < i && all->s[same].p != all->s[i].p)
+        same++;
+    if (same < i) {
+        lang[i] = lang[same];
+        return OK;
+    }
+    struct tpl *t = ARENA_NEW(r->a, struct tpl);
+    if (!t)
+        return err_nomem(r->e);
+    lang[i] = t;
+    size_t inner = all->found[i] ? path_key(r, r->f->langs[i]) : r->path_n;
+    enum status st = tpl_compile(r, all->s[i], PART_SHOWN, t);
+    if (!st)
+        path_back(r, inner);
+    return st;
+}
+
 enum status read_text(struct flow_reader *r, const struct json *j, const char *key, size_t max, struct flow_text *out)
 {
     struct per_language all = {0};
-    size_t n = r->f->lang_n;
     if (!json_has(j, key))
         return OK;
     enum status st = read_all_languages(r, j, key, max, &all);
-    const struct tpl **lang = arena_array(r->a, n, sizeof(*lang));
+    const struct tpl **lang = arena_array(r->a, r->f->lang_n, sizeof(*lang));
     if (!st && !lang)
         st = err_nomem(r->e);
     size_t mark = path_key(r, str_from(key));
-    for (size_t i = 0; i < n && !st; i++) {
-        size_t same = 0; /* one compiled form for what is the same text */
-        while (same < i && all.s[same].p != all.s[i].p)
-            same++;
-        struct tpl *t = same < i ? NULL : ARENA_NEW(r->a, struct tpl);
-        if (same == i && !t)
-            return err_nomem(r->e);
-        size_t inner = all.found[i] ? path_key(r, r->f->langs[i]) : r->path_n;
-        st = t ? tpl_compile(r, all.s[i], PART_SHOWN, t) : OK;
-        lang[i] = t ? t : lang[same];
-        if (!st)
-            path_back(r, inner);
-    }
+    for (size_t i = 0; i < r->f->lang_n && !st; i++)
+        st = compile_language(r, &all, i, lang);
     if (st)
         return st;
     path_back(r, mark);

@@ -71,10 +71,11 @@ static int resume_take_command(struct flow_turn *r, const struct flow_command *c
     return c->next;
 }
 
-static enum say_word resume_retry_word(enum expect expect)
-{
-    return (enum say_word)(WORD_RETRY_TEXT + (int)expect);
-}
+static const enum say_word retry_words[EXPECT_COUNT] = {
+    [EXPECT_TEXT] = WORD_RETRY_TEXT,       [EXPECT_EMAIL] = WORD_RETRY_EMAIL, [EXPECT_NUMBER] = WORD_RETRY_NUMBER,
+    [EXPECT_DATE] = WORD_RETRY_DATE,       [EXPECT_PHONE] = WORD_RETRY_PHONE, [EXPECT_CHOICE] = WORD_RETRY_CHOICE,
+    [EXPECT_PATTERN] = WORD_RETRY_PATTERN,
+};
 
 static enum status resume_wrong_answer(struct flow_turn *r, const struct flow_node *n, int *next)
 {
@@ -90,7 +91,7 @@ static enum status resume_wrong_answer(struct flow_turn *r, const struct flow_no
     *next = NODE_NONE;
     enum status st = run_text(r, &a->retry, &text);
     if (!st && text.n == 0)
-        text = word_get(resume_retry_word(a->expect), r->f->langs[r->lang]);
+        text = word_get(retry_words[a->expect], r->f->langs[r->lang]);
     return st ? st : run_send_text(r, text, &a->choices);
 }
 

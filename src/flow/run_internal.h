@@ -36,7 +36,10 @@ struct flow_turn {
 /* state.c */
 enum status run_load(struct flow_turn *r, const struct json *state);
 enum status run_save(struct flow_turn *r, struct json **out);
-enum status run_defaults(struct flow_turn *r);
+void run_defaults(struct flow_turn *r); /* all variables as the flow presets them */
+/* The catch-all, once in a turn; NODE_NONE when there is none (any more). */
+int run_catch_all(struct flow_turn *r);
+const char *flow_state_word(enum flow_state state); /* open handoff closed */
 
 /* run_say.c: everything that becomes a message */
 static inline struct flow_message run_message(void)
@@ -58,8 +61,6 @@ enum status run_answer(struct flow_turn *r, const struct flow_node *n, int *next
 /* resume.c: give the waiting node the visitor's message */
 enum status run_resume(struct flow_turn *r, int *next);
 enum status resume_answer(struct flow_turn *r, const struct flow_node *n, int *next);
-/* The catch-all, once in a turn; NODE_NONE when there is none (any more). */
-int run_catch_all(struct flow_turn *r);
 
 /* cond.c */
 enum status cond_true(struct flow_turn *r, const struct cond *c, bool *out);

@@ -1,15 +1,14 @@
-/* What each type of node does when the flow comes to it. */
+/* run_node.c: what each type of node does when the flow comes to it. A node never calls another one: it says which one
+ * is next, and the loop in run.c counts the steps, so that no flow can run for ever. */
+#include <math.h>
+
 #include "flow/run_internal.h"
 
 #include "base/banned.h"
 
-int run_catch_all(struct flow_turn *r)
-{
-    if (r->caught)
-        return NODE_NONE;
-    r->caught = true;
-    return r->f->catch_all;
-}
+/* A sum stops here. Up to 10^15 a double holds every whole number exactly, so a counter never goes wrong unnoticed. */
+#define SUM_MAX 1e15
+#define DELAY_MAX_MS 10000 /* the typing pauses of one turn together */
 
 static enum status node_say(struct flow_turn *r, const struct flow_node *n, int *next)
 {
@@ -52,8 +51,7 @@ static enum status set_one(struct flow_turn *r, const struct assign *s)
     if (s->how == ASSIGN_ADD) {
         struct value now = run_value(r, s->var);
         v = (struct value){.kind = KIND_NUMBER, .number = (now.kind == KIND_NUMBER ? now.number : 0) + s->add};
-        if (v.number > 1e15 || v.number < -1e15)
-            v.number = v.number > 0 ? 1e15 : -1e15;
+        v.number = fmin(fmax(v.number, -SUM_MAX), SUM_MAX);
     }
     if (s->how == ASSIGN_TEMPLATE) {
         v.kind = KIND_TEXT;
@@ -91,70 +89,18 @@ static enum status node_wait(struct flow_turn *r, const struct flow_node *n, int
 {
     *next = n->u.seconds ? n->next : NODE_NONE;
     r->delay_ms += n->u.seconds * 1000;
-    if (r->delay_ms > 10000)
-        r->delay_ms = 10000;
+    if (r->delay_ms > DELAY_MAX_MS)
+        r->delay_ms = DELAY_MAX_MS;
     return OK;
 }
 
 static enum status (*const runners[NODE_TYPES])(struct flow_turn *, const struct flow_node *, int *) = {
-    node_say, node_ask, node_branch, node_set, run_http, run_answer, node_last, node_jump, node_wait, node_last};
+    [NODE_SAY] = node_say,   [NODE_ASK] = node_ask,      [NODE_BRANCH] = node_branch, [NODE_SET] = node_set,
+    [NODE_HTTP] = run_http,  [NODE_ANSWER] = run_answer, [NODE_JUMP] = node_jump,     [NODE_HANDOFF] = node_last,
+    [NODE_WAIT] = node_wait, [NODE_END] = node_last,
+};
 
 enum status run_node(struct flow_turn *r, const struct flow_node *n, int *next)
 {
     return runners[n->type](r, n, next);
-}
-
-/* ---- the graph, for lint ---- */
-
-bool node_stops(const struct flow_node *n)
-{
-    switch (n->type) {
-    case NODE_SAY:
-        return n->u.say.choices.n > 0;
-    case NODE_ASK:
-    case NODE_ANSWER: /* answers one message at most, then waits for another */
-    case NODE_HANDOFF:
-    case NODE_END:
-        return true;
-    case NODE_WAIT:
-        return n->u.seconds == 0;
-    default:
-        return false;
-    }
-}
-
-static bool choice_way(const struct node_choices *c, size_t i, int *to)
-{
-    if (i < c->n)
-        *to = c->p[i].next;
-    return i < c->n;
-}
-
-bool node_each_way(const struct flow_node *n, size_t *i, int *to)
-{
-    size_t at = (*i)++;
-    if (at == 0) {
-        *to = n->next;
-        return true;
-    }
-    at--;
-    switch (n->type) {
-    case NODE_SAY:
-        return choice_way(&n->u.say.choices, at, to);
-    case NODE_ASK:
-        *to = n->u.ask.then;
-        return at == 0 || choice_way(&n->u.ask.choices, at - 1, to);
-    case NODE_BRANCH:
-        if (at < n->u.branch.n)
-            *to = n->u.branch.cases[at].next;
-        return at < n->u.branch.n;
-    case NODE_HTTP:
-        *to = n->u.http.error;
-        return at == 0;
-    case NODE_ANSWER:
-        *to = n->u.answer.none;
-        return at == 0;
-    default:
-        return false;
-    }
 }

@@ -200,14 +200,13 @@ static void script_check_vars(struct script *s, const struct json *turn)
 
 static void script_check_turn(struct script *s, const struct json *turn)
 {
-    static const char *const states[] = {"open", "handoff", "closed"};
     struct str at = json_get_str(turn, "at"), state = json_get_str(turn, "state"),
                now = json_get_str(s->result.state, "at");
     script_check_lines(s, turn, "expect");
     if (at.n && !str_eq(at, now))
         script_fail(s, "expected to be at \"%.*s\", is at \"%.*s\"", STR_F(at), STR_F(now));
-    if (state.n && !str_eqz(state, states[s->result.status]))
-        script_fail(s, "expected the state %.*s, got %s", STR_F(state), states[s->result.status]);
+    if (state.n && !str_eqz(state, flow_state_word(s->result.status)))
+        script_fail(s, "expected the state %.*s, got %s", STR_F(state), flow_state_word(s->result.status));
     script_check_vars(s, turn);
 }
 

@@ -6,13 +6,26 @@
 
 #include "base/banned.h"
 
-static const char *const state_words[] = {"open", "handoff", "closed"};
+static const char *const state_words[] = {[FLOW_OPEN] = "open", [FLOW_HANDOFF] = "handoff", [FLOW_CLOSED] = "closed"};
 
-enum status run_defaults(struct flow_turn *r)
+const char *flow_state_word(enum flow_state state)
+{
+    return state_words[state];
+}
+
+void run_defaults(struct flow_turn *r)
 {
     for (size_t i = 0; i < r->f->var_n; i++)
         r->vars[i] = r->f->vars[i].preset;
-    return OK;
+}
+
+/* Once in a turn: a catch-all that does not understand the message either must not send it round again. */
+int run_catch_all(struct flow_turn *r)
+{
+    if (r->caught)
+        return NODE_NONE;
+    r->caught = true;
+    return r->f->catch_all;
 }
 
 static int node_index(const struct flow *f, struct str name)
@@ -57,8 +70,10 @@ enum status run_load(struct flow_turn *r, const struct json *state)
         return err_nomem(r->e);
     bool over = str_eqz(json_get_str(state, "state"), "closed") || json_int(json_get(state, "v"), 0) != 1;
     load_language(r, over ? NULL : state);
-    if (over)
-        return run_defaults(r);
+    if (over) {
+        run_defaults(r);
+        return OK;
+    }
     r->at = node_index(r->f, json_get_str(state, "at"));
     r->menu = node_index(r->f, json_get_str(state, "menu"));
     r->tries = (int)json_int(json_get(state, "tries"), 0);
@@ -116,30 +131,34 @@ static enum status state_check_size(const struct flow_turn *r, const struct json
                         MAX_STATE / KB);
 }
 
+/* Where the conversation stands; what has its initial value is left out, so that the state of most conversations is a few
+ * dozen bytes. */
+static int save_place(const struct flow_turn *r, struct json *s)
+{
+    if (r->at != NODE_NONE && json_set_str(s, "at", r->f->nodes[r->at].id))
+        return -1;
+    if (r->menu != NODE_NONE && json_set_str(s, "menu", r->f->nodes[r->menu].id))
+        return -1;
+    if (r->tries && json_set_int(s, "tries", r->tries))
+        return -1;
+    if (r->answered && json_set_bool(s, "answered", true))
+        return -1;
+    return r->status == FLOW_OPEN ? 0 : json_set_str(s, "state", str_from(state_words[r->status]));
+}
+
+static int save_language(const struct flow_turn *r, struct json *s)
+{
+    int failed = json_set_str(s, "lang", r->f->langs[r->lang]);
+    return failed || r->locale.n == 0 ? failed : json_set_str(s, "loc", r->locale);
+}
+
 enum status run_save(struct flow_turn *r, struct json **out)
 {
     struct json *s = json_new_object(r->a);
     if (!s)
         return err_nomem(r->e);
-    int bad = json_set_int(s, "v", 1);
-    if (!bad && r->at != NODE_NONE)
-        bad = json_set_str(s, "at", r->f->nodes[r->at].id);
-    if (!bad)
-        bad = save_vars(r, s);
-    if (!bad)
-        bad = json_set_str(s, "lang", r->f->langs[r->lang]);
-    if (!bad && r->locale.n)
-        bad = json_set_str(s, "loc", r->locale);
-    if (!bad && r->tries)
-        bad = json_set_int(s, "tries", r->tries);
-    if (!bad)
-        bad = save_suggestions(r, s);
-    if (!bad && r->answered)
-        bad = json_set_bool(s, "answered", true);
-    if (!bad && r->menu != NODE_NONE)
-        bad = json_set_str(s, "menu", r->f->nodes[r->menu].id);
-    if (!bad && r->status != FLOW_OPEN)
-        bad = json_set_str(s, "state", str_from(state_words[r->status]));
     *out = s;
-    return bad ? err_nomem(r->e) : state_check_size(r, s);
+    if (json_set_int(s, "v", 1) || save_vars(r, s) || save_language(r, s) || save_suggestions(r, s) || save_place(r, s))
+        return err_nomem(r->e);
+    return state_check_size(r, s);
 }

@@ -4,18 +4,21 @@
 
 #include "base/banned.h"
 
+/* Node names may also begin with a digit and hold hyphens; names of variables may not: {{a-b}} would read as a
+ * subtraction. */
+static bool name_char_ok(char c, bool first, bool dash)
+{
+    if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_')
+        return true;
+    return text_is_digit(c) ? !first || dash : c == '-' && dash && !first;
+}
+
 bool name_ok(struct str s, bool dash)
 {
-    if (s.n == 0 || s.n > MAX_FLOW_NAME)
-        return false;
-    for (size_t i = 0; i < s.n; i++) {
-        char c = s.p[i];
-        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-        bool digit = c >= '0' && c <= '9';
-        if (!letter && !(digit && (i > 0 || dash)) && !(dash && c == '-' && i > 0))
+    for (size_t i = 0; i < s.n; i++)
+        if (!name_char_ok(s.p[i], i == 0, dash))
             return false;
-    }
-    return true;
+    return s.n > 0 && s.n <= MAX_FLOW_NAME;
 }
 
 static bool text_is_space(uint32_t cp)

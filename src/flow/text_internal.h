@@ -24,6 +24,11 @@ struct tpl_values {
 };
 void tpl_render(struct buf *out, const struct tpl *t, const struct tpl_values *v);
 
+static inline bool text_is_digit(char c) /* ASCII only: these digits become numbers */
+{
+    return c >= '0' && c <= '9';
+}
+
 /* Name rules: letters, digits, _ (and - where `dash`), beginning with a letter or _ (or a digit where `dash`). */
 bool name_ok(struct str s, bool dash);
 

@@ -74,11 +74,25 @@ void tokens_close(struct tokeniser *t)
 }
 
 /* Scripts that put no spaces between words. */
+static const struct {
+    uint32_t first, last;
+} unspaced[] = {
+    {0x0E00, 0x0EFF},   /* Thai, Lao */
+    {0x1000, 0x109F},   /* Burmese */
+    {0x1780, 0x17FF},   /* Khmer */
+    {0x3040, 0x30FF},   /* Hiragana, Katakana */
+    {0x3400, 0x9FFF},   /* Han */
+    {0xAC00, 0xD7A3},   /* Hangul */
+    {0xF900, 0xFAFF},   /* Han, compatibility */
+    {0x20000, 0x3FFFF}, /* Han, extensions */
+};
+
 static bool is_unspaced(uint32_t cp)
 {
-    return (cp >= 0x0E00 && cp <= 0x0EFF) || (cp >= 0x1000 && cp <= 0x109F) || (cp >= 0x1780 && cp <= 0x17FF) ||
-           (cp >= 0x3040 && cp <= 0x30FF) || (cp >= 0x3400 && cp <= 0x9FFF) || (cp >= 0xAC00 && cp <= 0xD7A3) ||
-           (cp >= 0xF900 && cp <= 0xFAFF) || (cp >= 0x20000 && cp <= 0x3FFFF);
+    for (size_t i = 0; i < COUNT_OF(unspaced); i++)
+        if (cp >= unspaced[i].first && cp <= unspaced[i].last)
+            return true;
+    return false;
 }
 
 static bool is_apostrophe(uint32_t cp)

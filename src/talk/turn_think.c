@@ -66,12 +66,14 @@ static enum status think_on_say(void *ctx, const struct flow_message *m, struct 
 static enum status think_on_answer(void *ctx, struct str language, struct str question, struct arena *a,
                                    struct flow_answer *out, struct err *e)
 {
+    static const enum flow_verdict verdicts[] = {
+        [ANSWERS_NONE] = FLOW_NONE, [ANSWERS_UNSURE] = FLOW_UNSURE, [ANSWERS_SURE] = FLOW_SURE};
     struct turn *u = ctx;
     struct answers_match m;
     enum status st = answers_find(u->talk->pool, u->conv.tenant, u->conv.bot, language, question, a, &m, e);
     if (st != OK)
         return st;
-    out->verdict = m.verdict;
+    out->verdict = verdicts[m.verdict];
     out->n = m.n;
     for (size_t i = 0; i < m.n; i++) {
         const struct answer *h = &m.hits[i].answer;

@@ -308,6 +308,22 @@ static void set_does_one_after_the_other(void **state)
     assert_string_equal(say(&t, "stays"), "Lo siento, no lo he entendido. ¿Puede decirlo de otra manera?");
 }
 
+static void sums_stop_where_whole_numbers_end(void **state)
+{
+    (void)state;
+    begin("'variables':{'n':{'type':'number'},'m':{'type':'number'}},'nodes':{'a':{'type':'set','set':[{'var':'n','to':"
+          "999999999999999},{'var':'n','add':1},{'var':'m','to':-999999999999999},{'var':'m','add':-1}],'next':'x'},"
+          "'x':{'type':'say'," TEXT("{{n}} {{m}}") ",'next':'w'},'w':{'type':'wait','for':'message','next':'b'},'b':{"
+                                                   "'type':'set','set':[{'var':'n','add':1},{'var':'m','add':-1}],'"
+                                                   "next':'y'},'y':{'type':'say'," TEXT("{{n}} {{m}}") "}}");
+    assert_string_equal(say(&t, "go"), "1000000000000000 -1000000000000000"); /* the last ones that are reached */
+    assert_string_equal(say(&t, "on"), "1000000000000000 -1000000000000000");
+    flow_drop(t.f);
+    begin("'variables':{'n':{'type':'number'}},'nodes':{'a':{'type':'set','set':[{'var':'n','add':1e300},{'var':'n','"
+          "add':-3}],'next':'x'},'x':{'type':'say'," TEXT("{{n}}") "}}");
+    assert_string_equal(say(&t, "go"), "999999999999997"); /* from the limit it goes back as usual */
+}
+
 /* ---- http ---- */
 
 #define HTTP                                                                                                          \
@@ -400,7 +416,7 @@ static void http_string_bodies_are_escaped_by_their_type(void **state)
     "'nodes':{'a':{'type':'say'," TEXT("hi") ",'next':'f'},'f':{'type':'answer'" more "},'n':{'type':'say'," TEXT( \
         "none {{input}}") ",'next':'f'}},'catch_all':'f'"
 
-static void hits(int verdict, int n)
+static void hits(enum flow_verdict verdict, int n)
 {
     static const char *const q[] = {"First question?", "Second question?", "Third question?"};
     static const char *const a[] = {"First answer", "Second answer", "Third answer"};
@@ -748,6 +764,7 @@ int main(void)
         TEST(suggestions_of_a_question_are_answers),
         TEST(branch_takes_the_first_true_case),
         TEST(set_does_one_after_the_other),
+        TEST(sums_stop_where_whole_numbers_end),
         TEST(http_escapes_and_maps),
         TEST(http_failures_go_on_at_error),
         TEST(http_never_sends_a_line_break_in_a_header),

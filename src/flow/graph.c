@@ -1,0 +1,58 @@
+/* graph.c: a flow as a graph, for lint: which ways lead on from a node, and which nodes end a turn. It must agree with what
+ * run_node.c does; the lint of a flow that runs in a loop depends on it. */
+#include "flow/model_internal.h"
+
+#include "base/banned.h"
+
+bool node_stops(const struct flow_node *n)
+{
+    switch (n->type) {
+    case NODE_SAY:
+        return n->u.say.choices.n > 0;
+    case NODE_ASK:
+    case NODE_ANSWER: /* answers one message at most, then waits for another */
+    case NODE_HANDOFF:
+    case NODE_END:
+        return true;
+    case NODE_WAIT:
+        return n->u.seconds == 0;
+    default:
+        return false;
+    }
+}
+
+static bool choice_way(const struct node_choices *c, size_t i, int *to)
+{
+    if (i < c->n)
+        *to = c->p[i].next;
+    return i < c->n;
+}
+
+bool node_each_way(const struct flow_node *n, size_t *i, int *to)
+{
+    size_t at = (*i)++;
+    if (at == 0) {
+        *to = n->next;
+        return true;
+    }
+    at--;
+    switch (n->type) {
+    case NODE_SAY:
+        return choice_way(&n->u.say.choices, at, to);
+    case NODE_ASK:
+        *to = n->u.ask.then;
+        return at == 0 || choice_way(&n->u.ask.choices, at - 1, to);
+    case NODE_BRANCH:
+        if (at < n->u.branch.n)
+            *to = n->u.branch.cases[at].next;
+        return at < n->u.branch.n;
+    case NODE_HTTP:
+        *to = n->u.http.error;
+        return at == 0;
+    case NODE_ANSWER:
+        *to = n->u.answer.none;
+        return at == 0;
+    default:
+        return false;
+    }
+}
