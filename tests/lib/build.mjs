@@ -11,7 +11,7 @@ export const top = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '.
 export const build = process.env.DEV_BUILD ?? [`${top}/var/build-test`, `${top}/build`].find(d => fs.existsSync(`${d}/config.status`))
 
 // Instrumented code calls these functions, so a program that has the sanitizer has the name, however it is linked.
-const MARKS = { address: '__asan_init', undefined: '__ubsan_handle_', thread: '__tsan_init' }
+export const MARKS = { address: '__asan_init', undefined: '__ubsan_handle_', thread: '__tsan_init' }
 const known = new Map()
 
 /** The sanitizers that a program was built with: a subset of address, undefined, thread. */
@@ -24,11 +24,14 @@ export function sanitizersOf(file) {
     return known.get(key)
 }
 
-/** Fails unless the running process contains each sanitizer that this run claims to use. */
+/** The sanitizers in this list (address,undefined) that the program does not have. */
+export function missingSanitizers(file, list) {
+    const found = list ? sanitizersOf(file) : []
+    return list ? list.split(',').filter(name => !found.includes(name)) : []
+}
+
+/** Fails unless the running process has each sanitizer that this run claims to use. */
 export function assertSanitized(pid, wanted = process.env.DEV_SANITIZE) {
-    if (!wanted) return
-    const program = `/proc/${pid}/exe`, found = sanitizersOf(program)
-    for (const name of wanted.split(',')) {
-        assert.ok(found.includes(name), `${fs.readlinkSync(program)} runs without the ${name} sanitizer (it has: ${found.join(', ') || 'none'})`)
-    }
+    const program = `/proc/${pid}/exe`
+    for (const name of missingSanitizers(program, wanted)) assert.fail(`${fs.readlinkSync(program)} runs without the ${name} sanitizer`)
 }

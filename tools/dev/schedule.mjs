@@ -4,6 +4,7 @@
 // needs: [names of jobs that must pass first], env, cwd, sanitized, limit: seconds after which it is ended}. A step has no tests: it counts only when it fails.
 import { spawn } from 'node:child_process'
 import fs from 'node:fs'
+import { missingSanitizers } from '../../tests/lib/build.mjs'
 import { readTap } from './tap.mjs'
 
 const LIMIT_S = 900
@@ -89,11 +90,15 @@ export class Schedule {
     }
 
     count(job) {
-        const { output, code } = job
+        const { code } = job
         if (job.kind === 'step') Object.assign(job, { passed: 0, failed: code === 0 ? 0 : 1, skipped: 0 })
         else {
-            const { tests, ...counts } = readTap(job.kind, output, code === 0)
+            const { tests, ...counts } = readTap(job.kind, job.output, code === 0)
             if (!job.sanitized) counts.failed += counts.skipped // a test that a plain build skips has lost its assertions
+            for (const name of job.kind === 'cmocka' ? missingSanitizers(job.command[0], job.sanitized) : []) {
+                counts.failed++
+                job.output += `not ok - ${job.command[0]} runs without the ${name} sanitizer\n`
+            }
             Object.assign(job, counts)
             if (job.kind === 'cmocka') tests.splice(0, tests.length, { name: '', ms: job.seconds * 1000 })
             for (const test of tests) this.tests.push({ ...test, job })
