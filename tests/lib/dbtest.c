@@ -79,7 +79,7 @@ int64_t dbtest_int(const char *database, const char *sql)
 }
 
 /* For one thread: the tests' threads do not come here. */
-static const char *put_in(const char *fmt, va_list ap)
+__attribute__((format(printf, 1, 0))) static const char *put_in(const char *fmt, va_list ap)
 {
     static char text[8000];
     int n = vsnprintf(text, sizeof(text), fmt, ap);

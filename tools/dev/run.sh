@@ -53,7 +53,7 @@ bring_up() { # PORT: the nine steps
     vendor_parts
     step "configure"
     [ -e "$build/config.status" ] || need_space "$top" 300
-    configure_build "$build"
+    [ -n "${DEV_BUILD:-}" ] || configure_build "$build"
     step "build"
     make_in "$build" build "the build failed" all
     step "database"

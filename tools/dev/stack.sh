@@ -1,7 +1,7 @@
 # The private install: configuration, database, programs, web server.
 # shellcheck shell=bash
 
-build=$top/var/build
+build=${DEV_BUILD:-$top/var/build} # DEV_BUILD: one that is configured already, as ./dev test has it
 
 # ---- settings ----
 

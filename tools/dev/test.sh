@@ -110,7 +110,7 @@ dev_bench() { # [billing] [SECONDS]
     ensure_packages "$PACKAGES_RUN" "$PACKAGES_PAGES" "$PACKAGES_TEST"
     npm_parts
     vendor_parts
-    configure_build "$build"
+    [ -n "${DEV_BUILD:-}" ] || configure_build "$build"
     make_in "$build" build "the build failed" all
     # apart: two makes would meet in libparley.a
     make_in "$build" build-bench "the build of the yardsticks failed" tests/bench/bare tests/bench/entitle
