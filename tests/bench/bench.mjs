@@ -68,7 +68,7 @@ async function bare(parley, clients, batch) {
 
 const parley = await startInstall({
     config: { rate_limits: 'off' },
-    database: ['--innodb-buffer-pool-size=256M', '--innodb-log-file-size=128M'],
+    database: ['--innodb-buffer-pool-size=256M', '--innodb-log-file-size=128M', '--innodb-flush-method=O_DIRECT'], // as durable as an install
 })
 try {
     const who = await prepare(parley)

@@ -221,7 +221,7 @@ function missedFloors({ many, each, late, cost }) {
 const fake = await Fake.start()
 const parley = await startInstall({
     config: { rate_limits: 'off', stripe_api_base: fake.url, stripe_webhook_secrets: SECRET, stripe_reads_month: '1000000' },
-    database: ['--innodb-buffer-pool-size=256M', '--innodb-log-file-size=128M'],
+    database: ['--innodb-buffer-pool-size=256M', '--innodb-log-file-size=128M', '--innodb-flush-method=O_DIRECT'], // as durable as an install
 })
 const asking = new Asking(parley)
 try {

@@ -32,7 +32,7 @@ npm                   cmd:npm
 '
 PACKAGES_TEST='
 libcmocka-dev         /usr/include/cmocka.h
-chromium              cmd:chromium cmd:google-chrome cmd:chromium-browser
+chromium-headless-shell  cmd:chromium-headless-shell cmd:google-chrome cmd:chromium-browser
 apache2               cmd:apache2
 nginx                 cmd:nginx
 openssl               cmd:openssl
