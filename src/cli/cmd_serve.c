@@ -42,6 +42,7 @@ struct serve {
     struct cli *cl;
     char *pid_path;
     int pid_fd;
+    char *config_name_path; /* NULL until it is written */
     struct program programs[PROGRAMS];
     char *sockets[PROGRAMS]; /* paths bound here */
     bool stopped;            /* by a signal while it waited for the database */
@@ -94,11 +95,12 @@ static enum status lock_pid_file(struct serve *sv, struct err *e)
 /* For parley doctor, which may have been started with another configuration and the same run_dir. */
 static enum status write_config_name(struct serve *sv, struct err *e)
 {
-    const char *path = in_dir(sv->cl, config_string(sv->cl->config, CONFIG_run_dir), "parley.config", e);
+    char *path = in_dir(sv->cl, config_string(sv->cl->config, CONFIG_run_dir), "parley.config", e);
     if (!path)
         return ERR_NOMEM;
     char *name = realpath(config_path(sv->cl->config), NULL);
     FILE *f = fopen(path, "we");
+    sv->config_name_path = path;
     bool ok = f && fprintf(f, "%s\n", name ? name : "") > 0;
     int why = errno;
     if (f && fclose(f) != 0)
@@ -267,6 +269,8 @@ static void clean_up(struct serve *sv)
         if (sv->sockets[i])
             close(sv->programs[i].listen_fd);
     }
+    if (sv->config_name_path)
+        unlink(sv->config_name_path);
     if (sv->pid_fd >= 0) {
         unlink(sv->pid_path); /* before the lock goes */
         close(sv->pid_fd);

@@ -69,7 +69,7 @@ daemon-reload) ;;
     exit 1 ;;
 "enable --now parley") start_parley ;;
 "restart parley") stop /run/parley/parley.pid; start_parley ;;
-"disable --now parley") stop /run/parley/parley.pid ;;
+"disable --now parley") stop /run/parley/parley.pid; rm -r /run/parley ;;
 "restart lighttpd") stop /run/lighttpd.pid; lighttpd -tt -f /etc/lighttpd/lighttpd.conf && lighttpd -f /etc/lighttpd/lighttpd.conf ;;
 *) echo "the stand-in for systemctl does not know: $*" >&2; exit 1 ;;
 esac
@@ -87,16 +87,17 @@ end_servers() { # those of the stand-in
 
 # ---- the parts ----
 
+answer() { curl -s -o /tmp/page -w '%{http_code} %{redirect_url}' "$@"; }
 serves() { # a page, the API, a sign-in with the password that "user create" printed
-    curl -fsS http://localhost/readyz && curl -fsS http://localhost/login | grep -q password &&
-        [ "$(curl -s -o /dev/null -w '%{http_code}' http://localhost/v1/me)" = 401 ] &&
-        [ "$(curl -s -o /dev/null -w '%{http_code} %{redirect_url}' --data-urlencode email=you@example.com --data-urlencode "password=$1" http://localhost/login)" = "303 http://localhost/app" ]
+    [ "$(answer http://localhost/login)" = "200 " ] && grep 'type="password"' /tmp/page &&
+        [ "$(answer http://localhost/v1/me)" = "401 " ] &&
+        [ "$(answer --data-urlencode email=you@example.com --data-urlencode "password=$1" http://localhost/login)" = "303 http://localhost/app" ]
 }
 is_healthy() { runuser -u parley -- parley doctor | tee /tmp/doctor.out && ! grep -E '^fail' /tmp/doctor.out; }
 only_warns_of_start() { ! grep -E '^fail' /tmp/block.out; }
 left_behind() { # what the removal forgot
     ! find / -xdev \( -path "$PWD" -o -path /proc -o -path /tmp -o -path /root \) -prune -o \( -name 'parley*' -o -path '*/parley/*' \) -print | grep . &&
-        ! getent passwd parley && [ -z "$(mariadb -Ne "SHOW DATABASES LIKE 'parley'")" ]
+        ! getent passwd parley && ! getent group parley && [ -z "$(mariadb -Ne "SHOW DATABASES LIKE 'parley'")" ]
 }
 
 packages_and_build() {
@@ -117,7 +118,7 @@ serve_and_remove() {
     check "doctor finds nothing that must be mended" only_warns_of_start
     follow Start
     follow "The first account"
-    password=$(awk '!/^\+/ && !/^(usr|ten)_/ && NF == 1 { print; exit }' /tmp/block.out)
+    password=$(awk '$1 == "password" { print $2 }' /tmp/block.out)
     check "pages, API and the first account" serves "$password"
     check "doctor is content" is_healthy
     cat /tmp/doctor.out

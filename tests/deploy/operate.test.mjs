@@ -42,7 +42,7 @@ test('serve ends at once when it is told to while it waits', async () => {
     await until('the wait', () => events('serve', 'waiting_for_database').length === waits + 1)
     child.kill('SIGTERM')
     assert.deepEqual(await child.gone, { code: 0, signal: null })
-    assert.ok(!fs.existsSync(`${parley.runDir}/parley.pid`))
+    for (const file of ['parley.pid', 'parley.config']) assert.ok(!fs.existsSync(`${parley.runDir}/${file}`), file)
     await parley.startDatabase()
 })
 
