@@ -38,14 +38,21 @@ enum status bot_create(struct db *c, const struct config *cf, const struct actor
 enum status bot_may_add(struct db *c, struct id tenant, struct arena *a, struct err *e);
 enum status bot_get(struct db *c, struct id tenant, struct id bot, struct arena *a, struct bot *out, struct err *e);
 enum status bot_list(struct db *c, struct id tenant, struct arena *a, struct bot **out, size_t *n, struct err *e);
+/* The ids of the tenant's bots, oldest first. */
+enum status bot_ids(struct db *c, struct id tenant, struct arena *a, struct id **out, size_t *n, struct err *e);
+/* Chooses the bots that stay active when the plan has fewer, in the caller's transaction; an empty list takes the
+ * choice back. ERR_INVALID code bot_unknown at "keep" when one of them does not exist any more. */
+enum status bot_keep(struct db *c, const struct actor *who, struct id tenant, const struct id *keep, size_t n,
+                     struct err *e);
 /* How many of the workspace's bots are active: those of which `before` is less. */
 enum status bot_room(struct db *c, struct id tenant, int64_t *out, struct err *e);
 enum status bot_rename(struct db *c, const struct actor *who, struct id bot, struct str name, struct err *e);
 enum status bot_delete(struct db *c, const struct actor *who, struct id bot,
                        struct err *e); /* soft: conversations stay readable */
 
-/* Whose name stands at the foot of the bot's chat where the plan has white_label, instead of the install's; empty: nothing stands
- * there. It is kept when the plan goes, and shows again when it is back. Whether the plan has it, the route says, not these. */
+/* Whose name stands at the foot of the bot's chat where the plan has white_label, instead of the install's; empty:
+ * nothing stands there. It is kept when the plan goes, and shows again when it is back. Whether the plan has it, the
+ * route says, not these. */
 #define BRAND_NAME_MAX 80  /* characters */
 #define BRAND_LINK_MAX 500 /* bytes */
 struct bot_brand {
@@ -63,7 +70,8 @@ enum status bot_draft(struct db *c, struct id tenant, struct id bot, struct aren
 enum status bot_draft_save(struct db *c, const struct actor *who, struct id bot, const struct json *flow, int revision,
                            struct err *e);
 
-/* The same draft as the live version: that version again, nothing is written. Lint errors or a failing test: ERR_INVALID code flow_lint or flow_test, message names node or test and line. */
+/* The same draft as the live version: that version again, nothing is written. Lint errors or a failing test:
+ * ERR_INVALID code flow_lint or flow_test, message names node or test and line. */
 enum status bot_publish(struct db *c, const struct actor *who, struct id bot, struct str note, struct arena *a,
                         int *version, struct err *e);
 enum status bot_rollback(struct db *c, const struct actor *who, struct id bot, int version,
@@ -73,8 +81,8 @@ enum status bot_versions(struct db *c, struct id tenant, struct id bot, struct a
 enum status bot_version_flow(struct db *c, struct id tenant, struct id bot, int version, struct arena *a,
                              struct json **flow, struct err *e);
 
-/* One JSON file: {"parley": 1, "bot": {...}, "flow": {...}, "answers": [...]}. It is handed out in parts as it is made, whatever its
- * length; an error of `write` ends it. ERR_NOT_FOUND comes before the first part. */
+/* One JSON file: {"parley": 1, "bot": {...}, "flow": {...}, "answers": [...]}. It is handed out in parts as it is made,
+ * whatever its length; an error of `write` ends it. ERR_NOT_FOUND comes before the first part. */
 struct bot_file_sink {
     void *ctx;
     enum status (*write)(void *ctx, struct str part, struct err *e);
@@ -99,10 +107,11 @@ struct bot_live {
 };
 /* Borrow: release with bot_live_release. ERR_NOT_FOUND code bot_unknown when unknown, deleted, or never published. */
 enum status bot_live(struct db_pool *p, struct id bot, struct bot_live *out, struct err *e);
-/* May a conversation begin with it? ERR_PLAN code bot_inactive when the plan has no room for it; one that is open goes on. Known from
- * memory; the order of bots is at most two seconds old, the plan's number as entitled_now knows it. */
+/* May a conversation begin with it? ERR_PLAN code bot_inactive when the plan has no room for it; one that is open goes
+ * on. Known from memory; the order of bots is at most two seconds old, the plan's number as entitled_now knows it. */
 enum status bot_may_begin(struct db_pool *p, const struct bot_live *b, int64_t now_ms, struct err *e);
-/* A given version of it: a running conversation stays on the one it began with. version 0 = the draft (tests; not cached). */
+/* A given version of it: a running conversation stays on the one it began with. version 0 = the draft (tests; not
+ * cached). */
 enum status bot_live_version(struct db_pool *p, struct id tenant, struct id bot, int version, struct bot_live *out,
                              struct err *e);
 void bot_live_release(struct bot_live *b);

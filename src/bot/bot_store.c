@@ -315,3 +315,37 @@ enum status bot_store_pointer(struct db *c, struct arena *a, struct id bot, stru
                                 .before = db_row_int(r, 6)};
     return OK;
 }
+
+/* ---- bots that stay active ---- */
+
+DB_STMT(bot_ids_select, TENANT,
+        "SELECT bot_id FROM bot WHERE tenant_id = :tenant AND deleted_at IS NULL ORDER BY created_at, bot_id", "", "u");
+DB_STMT(bot_keep_clear, TENANT, "UPDATE bot SET kept_at = NULL WHERE tenant_id = :tenant AND kept_at IS NOT NULL", "",
+        "");
+DB_STMT(bot_keep_set, TENANT,
+        "UPDATE bot SET kept_at = ? WHERE tenant_id = :tenant AND bot_id = ? AND deleted_at IS NULL", "tu", "");
+
+enum status bot_store_ids(struct db *c, struct arena *a, struct id tenant, struct id **out, size_t *n, struct err *e)
+{
+    struct db_rows rows;
+    enum status st = db_query(c, &bot_ids_select, &tenant, DB_NONE, a, &rows, e);
+    if (st != OK)
+        return st;
+    *n = rows.n;
+    *out = arena_array(a, rows.n ? rows.n : 1, sizeof(**out));
+    if (!*out)
+        return err_nomem(e);
+    for (size_t i = 0; i < rows.n; i++)
+        (*out)[i] = db_row_id(rows.rows[i], 0);
+    return OK;
+}
+
+enum status bot_store_keep_none(struct db *c, struct id tenant, struct err *e)
+{
+    return db_exec(c, &bot_keep_clear, &tenant, DB_NONE, NULL, e);
+}
+
+enum status bot_store_keep(struct db *c, struct id tenant, struct id bot, int64_t now_ms, struct err *e)
+{
+    return db_exec(c, &bot_keep_set, &tenant, DB_ARGS(db_time(now_ms), db_id(bot)), NULL, e);
+}

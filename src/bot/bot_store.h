@@ -45,6 +45,11 @@ enum status bot_store_brand(struct db *c, struct arena *a, struct id tenant, str
 enum status bot_store_set_brand(struct db *c, struct arena *a, struct id tenant, struct id bot,
                                 const struct bot_brand *brand, struct err *e);
 enum status bot_store_delete(struct db *c, struct id tenant, struct id bot, struct err *e);
+/* Ids of the bots that are not deleted, oldest first. */
+enum status bot_store_ids(struct db *c, struct arena *a, struct id tenant, struct id **out, size_t *n, struct err *e);
+/* Clear the mark of kept bots, and set it for one bot. */
+enum status bot_store_keep_none(struct db *c, struct id tenant, struct err *e);
+enum status bot_store_keep(struct db *c, struct id tenant, struct id bot, int64_t now_ms, struct err *e);
 enum status bot_store_draft(struct db *c, struct arena *a, struct id tenant, struct id bot, bool for_update,
                             struct bot_draft_row *out, struct err *e);
 /* *saved false: the revision is not the newest. */

@@ -214,3 +214,14 @@ enum status usage_now(struct db *c, struct id tenant, int64_t now_ms, struct usa
     arena_release(&a);
     return st;
 }
+
+enum status usage_mark_reported(struct db *c, struct id tenant, int64_t period_start_ms, struct err *e)
+{
+    return usage_store_mark_reported(c, tenant, period_start_ms, e);
+}
+
+enum status usage_mark_noticed(struct db *c, struct id tenant, int64_t period_start_ms, bool billable, int64_t used,
+                               struct err *e)
+{
+    return usage_store_mark_noticed(c, tenant, period_start_ms, billable, used, e);
+}

@@ -29,6 +29,11 @@ struct usage_count {
 /* Inside the turn's transaction: ledger rows in bulk, then one guarded counter update per tenant. ERR_PLAN code plan_limit when one of
  * the tenants has not room for all of its rows (the caller then records one by one); ERR_CONFLICT duplicate if counted. */
 enum status usage_record(struct db *c, const struct usage_count *counts, size_t n, struct err *e);
+/* The meter has taken over all that the period's billable counter holds; nothing of it is unsent. In the meter's transaction. */
+enum status usage_mark_reported(struct db *c, struct id tenant, int64_t period_start_ms, struct err *e);
+/* The members were notified about the first `used` conversations of the period's counter. */
+enum status usage_mark_noticed(struct db *c, struct id tenant, int64_t period_start_ms, bool billable, int64_t used,
+                               struct err *e);
 
 struct usage {
     int64_t used, included, limit, period_start_ms, period_end_ms;

@@ -27,6 +27,13 @@ DB_STMT(counter_look, TENANT,
         "SELECT billable, used, IFNULL(period_end = ?, 0) FROM usage_counter WHERE tenant_id = :tenant AND "
         "period_start = ?",
         "tt", "iii");
+DB_STMT(counter_reported, TENANT,
+        "UPDATE usage_counter SET reported = GREATEST(reported, used), unsent_since = NULL "
+        "WHERE tenant_id = :tenant AND period_start = ? AND billable = 1",
+        "t", "");
+DB_STMT(counter_noticed, TENANT,
+        "UPDATE usage_counter SET noticed = ? WHERE tenant_id = :tenant AND period_start = ? AND billable = ?", "iti",
+        "");
 DB_STMT(counter_used, TENANT,
         "SELECT CAST(IFNULL(SUM(used), 0) AS SIGNED) FROM usage_counter WHERE tenant_id = :tenant AND period_start = ?",
         "t", "i");
@@ -128,4 +135,16 @@ enum status usage_store_used(struct db *c, struct id tenant, int64_t period_star
         *used = db_row_int(row, 0);
     arena_release(&a);
     return st;
+}
+
+enum status usage_store_mark_reported(struct db *c, struct id tenant, int64_t period_start_ms, struct err *e)
+{
+    return db_exec(c, &counter_reported, &tenant, DB_ARGS(db_time(period_start_ms)), NULL, e);
+}
+
+enum status usage_store_mark_noticed(struct db *c, struct id tenant, int64_t period_start_ms, bool billable,
+                                     int64_t used, struct err *e)
+{
+    return db_exec(c, &counter_noticed, &tenant, DB_ARGS(db_int(used), db_time(period_start_ms), db_int(billable)),
+                   NULL, e);
 }

@@ -17,5 +17,8 @@ enum status usage_store_look(struct db *c, struct id tenant, const struct quota_
                              struct err *e);
 enum status usage_store_used(struct db *c, struct id tenant, int64_t period_start_ms, int64_t *used,
                              struct err *e); /* of both */
+enum status usage_store_mark_reported(struct db *c, struct id tenant, int64_t period_start_ms, struct err *e);
+enum status usage_store_mark_noticed(struct db *c, struct id tenant, int64_t period_start_ms, bool billable,
+                                     int64_t used, struct err *e);
 
 #endif

@@ -292,6 +292,11 @@ enum status queue_list(struct db *c, struct arena *a, enum job_state state, int 
     return job_store_list(c, a, state, limit, out, n, e);
 }
 
+enum status queue_last_ended(struct db *c, struct arena *a, struct job_last **out, size_t *n, struct err *e)
+{
+    return job_store_last_ended(c, a, out, n, e);
+}
+
 enum status queue_replay(struct db *c, struct id job, struct err *e)
 {
     int64_t n = 0;

@@ -61,6 +61,13 @@ enum status queue_waiting(struct db *c, struct id tenant, const char *kind, int6
 /* Jobs of all tenants in this state, newest first. */
 enum status queue_list(struct db *c, struct arena *a, enum job_state state, int limit, struct job **out, size_t *n,
                        struct err *e);
+/* The last run of each periodic kind of the install that ended, in the order of the kinds' names. */
+struct job_last {
+    struct str kind, error;
+    enum job_state state; /* JOB_DONE or JOB_DEAD */
+    int64_t finished_ms;
+};
+enum status queue_last_ended(struct db *c, struct arena *a, struct job_last **out, size_t *n, struct err *e);
 /* Makes a dead job ready again. ERR_NOT_FOUND if it is not dead. */
 enum status queue_replay(struct db *c, struct id job, struct err *e);
 /* `dead` counts the jobs that a replay may repair. A tenant's job that failed for good (an upload that is not CSV)

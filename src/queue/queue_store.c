@@ -80,6 +80,13 @@ DB_STMT(job_any, GLOBAL, "SELECT " JOB_COLUMNS " FROM job WHERE job_id = ?", "u"
 /* GLOBAL: for the operator. */
 DB_STMT(job_list, GLOBAL, "SELECT " JOB_COLUMNS " FROM job WHERE state = ? ORDER BY due_at DESC LIMIT ?", "si",
         JOB_TYPES);
+/* GLOBAL: jobs of the install, which belong to no tenant. The ids of periodic jobs are digests, so the newest is
+ * found by its time. */
+DB_STMT(job_last_ended, GLOBAL,
+        "SELECT kind, state, error, finished_at FROM (SELECT kind, state, error, finished_at, ROW_NUMBER() OVER "
+        "(PARTITION BY kind ORDER BY created_at DESC, job_id) AS place FROM job WHERE tenant_id IS NULL AND state IN "
+        "('done', 'dead')) j WHERE place = 1 ORDER BY kind",
+        "", "ssst?");
 /* GLOBAL: for the operator. */
 DB_STMT(
     job_replay, GLOBAL,
@@ -207,6 +214,22 @@ enum status job_store_list(struct db *c, struct arena *a, enum job_state state, 
         st = err_nomem(e);
     for (; st == OK && *n < rows.n; (*n)++)
         st = job_read_row(rows.rows[*n], a, &(*out)[*n], e);
+    return st;
+}
+
+enum status job_store_last_ended(struct db *c, struct arena *a, struct job_last **out, size_t *n, struct err *e)
+{
+    struct db_rows rows;
+    enum status st = db_query(c, &job_last_ended, DB_GLOBAL, DB_NONE, a, &rows, e);
+    *n = 0;
+    if (st == OK && !(*out = arena_array(a, rows.n + 1, sizeof(**out))))
+        st = err_nomem(e);
+    for (; st == OK && *n < rows.n; (*n)++) {
+        struct db_row r = rows.rows[*n];
+        struct job_last *j = &(*out)[*n];
+        *j = (struct job_last){.kind = db_row_str(r, 0), .error = db_row_str(r, 2), .finished_ms = db_row_time(r, 3)};
+        CHECK(job_state_parse(db_row_str(r, 1), &j->state));
+    }
     return st;
 }
 

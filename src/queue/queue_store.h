@@ -40,6 +40,7 @@ enum status job_store_waiting(struct db *c, struct arena *a, struct id tenant, c
                               struct err *e);
 enum status job_store_list(struct db *c, struct arena *a, enum job_state state, int limit, struct job **out, size_t *n,
                            struct err *e);
+enum status job_store_last_ended(struct db *c, struct arena *a, struct job_last **out, size_t *n, struct err *e);
 enum status job_store_replay(struct db *c, struct id id, int64_t now_ms, int64_t *n, struct err *e);
 enum status job_store_depth(struct db *c, struct arena *a, int64_t now_ms, struct queue_depth *out, struct err *e);
 enum status job_store_forget(struct db *c, enum job_state state, int64_t before_ms, int limit, int64_t *n,

@@ -116,13 +116,13 @@ static void rows_of_one_workspace_are_not_those_of_another(void **state)
 /* The ids of periodic jobs are digests: the greatest is not the newest. */
 static void the_last_run_of_a_job_is_the_newest_one(void **state)
 {
-    struct console_job *jobs = NULL;
+    struct job_last *jobs = NULL;
     size_t n = 0;
     struct err e = ERR_INIT;
     (void)state;
     okay(console_jobs(db, &arena, &jobs, &n, &e), &e);
     assert_int_equal(n, 2);
-    assert_true(str_eqz(jobs[0].kind, "billing_notice") && str_eqz(jobs[0].state, "dead"));
+    assert_true(str_eqz(jobs[0].kind, "billing_notice") && jobs[0].state == JOB_DEAD);
     assert_true(str_eqz(jobs[0].error, "the newest"));
     assert_true(str_eqz(jobs[1].kind, "meter") && str_eqz(jobs[1].error, "the newest"));
 }

@@ -42,7 +42,27 @@ echo 'DB_STMT(a, GLOBAL, "SELECT a FROM message", "", "s");' >"$dir/src/x/bad_st
 expect 'touches message'
 echo 'DB_STMT(a, ANY, "SELECT 1", "", "s");' >"$dir/src/x/bad_store.c"
 expect 'neither TENANT nor GLOBAL'
+printf '%s\n' '# who' 'message x' 'user x' >"$dir/sql/owners"
+mkdir -p "$dir/src/y/z"
+echo 'DB_STMT(a, TENANT, "INSERT INTO message (tenant_id) VALUES (:tenant)", "", "");' >"$dir/src/x/bad_store.c"
+"$tool" "$dir" || { echo "lint-sql.sh: refused a write of the owner" >&2; exit 1; }
 rm "$dir/src/x/bad_store.c"
+for verb in 'INSERT INTO message (tenant_id) VALUES (:tenant)' 'UPDATE message SET a = 1 WHERE tenant_id = :tenant' 'DELETE FROM message WHERE tenant_id = :tenant'; do
+    printf 'DB_STMT(a, TENANT, "%s", "", "");\n' "$verb" >"$dir/src/y/z/bad_store.c"
+    expect 'bad_store.c:1: y/z writes message, a table of x'
+done
+echo 'DB_STMT(a, TENANT, "SELECT u.a FROM user u JOIN message m ON m.tenant_id = :tenant", "", "s");' >"$dir/src/y/z/bad_store.c"
+expect 'y/z reads user, a table of x'
+expect 'y/z reads message, a table of x'
+printf '%s\n' 'message x y' 'user x y/z' >"$dir/sql/owners"
+"$tool" "$dir" || { echo "lint-sql.sh: refused a declared reader" >&2; exit 1; }
+echo 'DB_STMT(a, TENANT, "UPDATE message SET a = 1 WHERE tenant_id = :tenant", "", "");' >"$dir/src/y/z/bad_store.c"
+expect 'y/z writes message, a table of x'
+rm "$dir/src/y/z/bad_store.c"
+printf '%s\n' 'message x' 'gone x' >"$dir/sql/owners"
+expect 'no owner of user'
+expect 'there is no table gone'
+rm "$dir/sql/owners"
 echo 'const char *e = "DELETE FROM message";' >"$dir/cgi-bin/bad.c"
 expect 'bad.c:1: SQL outside'
 echo 'DB_STMT(a, GLOBAL, "x", "", "");' >"$dir/cgi-bin/bad.c"

@@ -72,15 +72,15 @@ static enum status fill_setup(struct page *pg, const struct admin *ad)
 
 static enum status fill_jobs(struct page *pg)
 {
-    struct console_job *jobs = NULL;
+    struct job_last *jobs = NULL;
     struct view *v = pg->v;
     size_t n = 0;
     enum status st = console_jobs(pg->db, pg->rq->arena, &jobs, &n, &pg->e);
     for (size_t i = 0; st == OK && i < n; i++) {
         view_str(v, view_at(v, "Jobs", i, "Kind"), words_name(pg, "JobKind", jobs[i].kind));
-        view_str(v, view_at(v, "Jobs", i, "State"), jobs[i].state);
+        view_text(v, view_at(v, "Jobs", i, "State"), job_state_name(jobs[i].state));
         view_str(v, view_at(v, "Jobs", i, "Error"), jobs[i].error);
-        view_time(v, view_at(v, "Jobs", i, "Time"), jobs[i].at_ms);
+        view_time(v, view_at(v, "Jobs", i, "Time"), jobs[i].finished_ms);
     }
     return st;
 }

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/shared.h"
 #include "billing/checkout/change_internal.h"
+#include "bot/bot.h"
 
 #include "base/banned.h"
 
@@ -35,7 +36,7 @@ static enum status write_asked(struct db *c, void *ctx, struct err *e)
     struct changing *g = ctx;
     struct desk *d = g->x.d;
     enum status st = change_store_add(c, d->tenant, &g->row, clock_now_ms(), e);
-    return st == OK && g->keeps ? bots_keep_write(c, d->who, d->tenant, g->keep, g->keep_n, e) : st;
+    return st == OK && g->keeps ? bot_keep(c, d->who, d->tenant, g->keep, g->keep_n, e) : st;
 }
 
 static int describe(struct json *o, const struct changing *g)

@@ -40,8 +40,4 @@ bool planned_ends(const struct subscription *s); /* it is to end at its period's
 /* The moment that proration counts from, in Stripe's seconds. */
 int64_t planned_proration_s(const struct planned *x, int64_t proration_ms);
 
-/* In the caller's transaction: `keep` are bots of this tenant; those stay. */
-enum status bots_keep_write(struct db *c, const struct actor *who, struct id tenant, const struct id *keep, size_t n,
-                            struct err *e);
-
 #endif

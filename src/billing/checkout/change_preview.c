@@ -5,6 +5,7 @@
 #include "base/shared.h"
 #include "billing/checkout/change_internal.h"
 #include "billing/setup/setup.h"
+#include "bot/bot.h"
 #include "plan/usage.h"
 
 #include "base/banned.h"
@@ -96,7 +97,7 @@ static enum status read_planned(struct db *c, void *ctx, struct err *e)
     if (st == OK)
         st = change_store_last(c, d->tenant, &x->changed_ms, e);
     if (st == OK)
-        st = kept_store_bots(c, d->tenant, d->a, &x->bots, &x->bot_n, e);
+        st = bot_ids(c, d->tenant, d->a, &x->bots, &x->bot_n, e);
     if (st == OK)
         st = read_usage(c, x, e);
     return st == OK ? keep_limit(c, x, e) : st;
@@ -280,37 +281,6 @@ enum status change_preview(struct stripe *stripe, struct db_pool *p, struct aren
 
 /* ---- bots that stay ---- */
 
-static bool is_among(struct id id, const struct id *list, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (id_eq(id, list[i]))
-            return true;
-    return false;
-}
-
-enum status bots_keep_write(struct db *c, const struct actor *who, struct id tenant, const struct id *keep, size_t n,
-                            struct err *e)
-{
-    struct arena a;
-    struct id *bots;
-    size_t have;
-    int64_t now = clock_now_ms();
-    enum status st = kept_store_lock(c, tenant, e);
-    if (st != OK)
-        return st;
-    arena_init(&a, 8 * MB);
-    st = kept_store_bots(c, tenant, &a, &bots, &have, e);
-    for (size_t i = 0; st == OK && i < n; i++)
-        if (!is_among(keep[i], bots, have))
-            st = err_at(e, E_bot_unknown, "keep", "One of the chosen bots is not there any more: choose again.");
-    if (st == OK)
-        st = kept_store_clear(c, tenant, e);
-    for (size_t i = 0; st == OK && i < n; i++)
-        st = kept_store_set(c, tenant, keep[i], now, e);
-    arena_release(&a);
-    return st == OK ? account_audit(c, who, "billing.bots_kept", STR_EMPTY, NULL, e) : st;
-}
-
 struct keeping {
     const struct actor *who;
     const struct id *keep;
@@ -320,7 +290,7 @@ struct keeping {
 static enum status keep_them(struct db *c, void *ctx, struct err *e)
 {
     const struct keeping *k = ctx;
-    return bots_keep_write(c, k->who, k->who->tenant, k->keep, k->n, e);
+    return bot_keep(c, k->who, k->who->tenant, k->keep, k->n, e);
 }
 
 enum status bots_keep(struct db *c, const struct actor *who, const struct id *keep, size_t n, struct err *e)

@@ -57,12 +57,4 @@ enum status change_store_finish(struct db *c, struct id tenant, struct id change
 enum status change_store_last(struct db *c, struct id tenant, int64_t *finished_ms,
                               struct err *e); /* 0: never changed */
 
-/* ---- bots ---- */
-enum status kept_store_bots(struct db *c, struct id tenant, struct arena *a, struct id **out, size_t *n,
-                            struct err *e); /* oldest first */
-enum status kept_store_lock(struct db *c, struct id tenant,
-                            struct err *e); /* the workspace's row: bots come one after the other */
-enum status kept_store_clear(struct db *c, struct id tenant, struct err *e);
-enum status kept_store_set(struct db *c, struct id tenant, struct id bot, int64_t now_ms, struct err *e);
-
 #endif

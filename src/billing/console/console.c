@@ -96,3 +96,17 @@ enum status console_note(struct db *c, const struct actor *who, const char *what
     struct note n = {.who = who, .what = what, .tenant = tenant, .object = object};
     return note_write(c, &n, e);
 }
+
+/* The queue knows the last run of every periodic job; the page shows those that handle money. */
+enum status console_jobs(struct db *c, struct arena *a, struct job_last **out, size_t *n, struct err *e)
+{
+    size_t all = 0;
+    enum status st = queue_last_ended(c, a, out, &all, e);
+    *n = 0;
+    for (size_t i = 0; st == OK && i < all; i++) {
+        struct str kind = (*out)[i].kind;
+        if (str_eqz(kind, "meter") || str_starts(kind, STR("billing")) || str_starts(kind, STR("reconcile")))
+            (*out)[(*n)++] = (*out)[i];
+    }
+    return st;
+}

@@ -5,6 +5,7 @@
 
 #include "billing/sync/sync.h"
 #include "plan/plan.h"
+#include "queue/queue.h"
 
 struct console_tenant {
     struct id id;
@@ -35,11 +36,8 @@ struct console_plan {
 }; /* workspaces that have it assigned */
 enum status console_plans(struct db *c, struct arena *a, struct console_plan **out, size_t *n, struct err *e);
 
-struct console_job {
-    struct str kind, state, error;
-    int64_t at_ms;
-}; /* the last run of each of billing's periodic jobs that ended */
-enum status console_jobs(struct db *c, struct arena *a, struct console_job **out, size_t *n, struct err *e);
+/* The last run of each of billing's periodic jobs that ended. */
+enum status console_jobs(struct db *c, struct arena *a, struct job_last **out, size_t *n, struct err *e);
 
 struct console_notice {
     struct str kind;

@@ -34,13 +34,6 @@ DB_STMT(console_terms_sums, GLOBAL,
 /* GLOBAL: how many workspaces have each plan assigned, for the operator. */
 DB_STMT(console_plan_sums, GLOBAL, "SELECT plan, COUNT(*) FROM tenant WHERE state <> 'deleted' GROUP BY plan", "",
         "si");
-/* GLOBAL: jobs of the install, which belong to no workspace. */
-DB_STMT(console_job_last, GLOBAL,
-        "SELECT kind, state, error, finished_at FROM (SELECT kind, state, error, finished_at, ROW_NUMBER() OVER "
-        "(PARTITION BY kind ORDER BY created_at DESC, job_id) AS place FROM job WHERE tenant_id IS NULL AND state IN "
-        "('done', 'dead') AND (kind = 'meter' OR kind LIKE 'billing%' OR kind LIKE 'reconcile%')) j WHERE place = 1 "
-        "ORDER BY kind",
-        "", "ssst?");
 DB_STMT(console_notice_list, TENANT,
         "SELECT kind, about, created_at FROM billing_notice WHERE tenant_id = :tenant ORDER BY created_at DESC LIMIT ?",
         "i", "stt");
@@ -114,22 +107,6 @@ enum status console_plans(struct db *c, struct arena *a, struct console_plan **o
         return err_nomem(e);
     for (size_t i = 0; i < rows.n; i++)
         (*out)[i] = (struct console_plan){db_row_str(rows.rows[i], 0), db_row_int(rows.rows[i], 1)};
-    *n = rows.n;
-    return OK;
-}
-
-enum status console_jobs(struct db *c, struct arena *a, struct console_job **out, size_t *n, struct err *e)
-{
-    struct db_rows rows;
-    *n = 0;
-    if (db_query(c, &console_job_last, DB_GLOBAL, DB_NONE, a, &rows, e) != OK)
-        return e->status;
-    if (!(*out = arena_array(a, rows.n + 1, sizeof(**out))))
-        return err_nomem(e);
-    for (size_t i = 0; i < rows.n; i++) {
-        struct db_row r = rows.rows[i];
-        (*out)[i] = (struct console_job){db_row_str(r, 0), db_row_str(r, 1), db_row_str(r, 2), db_row_time(r, 3)};
-    }
     *n = rows.n;
     return OK;
 }

@@ -8,6 +8,7 @@
 #include "base/utf8.h"
 #include "billing/meter/meter_internal.h"
 #include "billing/meter/meter_store.h"
+#include "plan/usage.h"
 #include "stripe/call.h"
 
 #include "base/banned.h"
@@ -62,7 +63,7 @@ static enum status collect_one(struct db *c, void *ctx, struct err *e)
         if (x->made)
             st = meter_store_add(c, &r, e);
         if (st == OK)
-            st = meter_store_reported(c, k, e);
+            st = usage_mark_reported(c, k->tenant, k->period_start_ms, e);
     }
     arena_release(&a);
     return st;

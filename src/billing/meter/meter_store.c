@@ -23,10 +23,6 @@ DB_STMT(counter_lock, TENANT,
         "SELECT used, reported, period_end, stripe_customer_id, unsent_since FROM usage_counter "
         "WHERE tenant_id = :tenant AND period_start = ? AND billable = 1 AND unsent_since IS NOT NULL FOR UPDATE",
         "t", "iit?x?t");
-DB_STMT(counter_reported, TENANT,
-        "UPDATE usage_counter SET reported = GREATEST(reported, used), unsent_since = NULL "
-        "WHERE tenant_id = :tenant AND period_start = ? AND billable = 1",
-        "t", "");
 
 /* GLOBAL: whoever's month ended. A counter's invoice is the first one its subscription got after the end. */
 DB_STMT(
@@ -189,11 +185,6 @@ enum status meter_store_lock(struct db *c, struct arena *a, struct meter_counter
         k->unsent_ms = db_row_time(r, 4);
     }
     return st;
-}
-
-enum status meter_store_reported(struct db *c, const struct meter_counter *k, struct err *e)
-{
-    return db_exec(c, &counter_reported, &k->tenant, DB_ARGS(db_time(k->period_start_ms)), NULL, e);
 }
 
 /* ---- rows ---- */

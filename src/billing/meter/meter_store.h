@@ -18,7 +18,6 @@ enum status meter_store_grown_of(struct db *c, struct id tenant, struct arena *a
                                  struct err *e);
 /* The rest of it, locked until the transaction ends; *found false when nothing is unsent any more. */
 enum status meter_store_lock(struct db *c, struct arena *a, struct meter_counter *k, bool *found, struct err *e);
-enum status meter_store_reported(struct db *c, const struct meter_counter *k, struct err *e);
 
 /* Counters of months that ended between the two moments, with conversations beyond the terms, of which some (late) reached Stripe after the
  * invoice (invoiced_ms; 0: there is none), or not at all; without those that an alarm told of. */

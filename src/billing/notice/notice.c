@@ -293,7 +293,7 @@ static enum status look_at(struct db *c, struct id tenant, int64_t now_ms, struc
     if (st == OK)
         st = db_transaction(c, notice_one, &l, e);
     for (size_t i = 0; st == OK && i < n; i++)
-        st = notice_store_noticed(c, tenant, &counters[i], e);
+        st = usage_mark_noticed(c, tenant, counters[i].period_start_ms, counters[i].billable, counters[i].used, e);
     arena_release(&a);
     return st;
 }

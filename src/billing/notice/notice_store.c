@@ -34,9 +34,6 @@ DB_STMT(running_counters, TENANT,
         "SELECT period_start, billable, used FROM usage_counter WHERE tenant_id = :tenant AND period_end > ? AND used "
         "> noticed",
         "t", "tii");
-DB_STMT(counter_noticed, TENANT,
-        "UPDATE usage_counter SET noticed = ? WHERE tenant_id = :tenant AND period_start = ? AND billable = ?", "iti",
-        "");
 /* GLOBAL: cleaning goes over all tenants. */
 DB_STMT(notices_forget, GLOBAL, "DELETE FROM billing_notice WHERE created_at < ? LIMIT ?", "ti", "");
 
@@ -124,12 +121,6 @@ enum status notice_store_counters(struct db *c, struct id tenant, struct arena *
                                             db_row_int(rows.rows[i], 1) != 0};
     *n = rows.n;
     return OK;
-}
-
-enum status notice_store_noticed(struct db *c, struct id tenant, const struct notice_counter *k, struct err *e)
-{
-    return db_exec(c, &counter_noticed, &tenant,
-                   DB_ARGS(db_int(k->used), db_time(k->period_start_ms), db_int(k->billable)), NULL, e);
 }
 
 enum status notice_store_forget(struct db *c, int64_t before_ms, int limit, int64_t *n, struct err *e)

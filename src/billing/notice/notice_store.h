@@ -27,7 +27,6 @@ struct notice_counter {
 };
 enum status notice_store_counters(struct db *c, struct id tenant, struct arena *a, int64_t now_ms,
                                   struct notice_counter **out, size_t *n, struct err *e);
-enum status notice_store_noticed(struct db *c, struct id tenant, const struct notice_counter *k, struct err *e);
 enum status notice_store_forget(struct db *c, int64_t before_ms, int limit, int64_t *n, struct err *e);
 
 #endif
