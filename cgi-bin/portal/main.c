@@ -2,7 +2,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/crypto.h"
 #include "base/log.h"
 #include "knowledge/answers.h"
 #include "portal/page/page.h"
@@ -20,16 +19,6 @@ static const struct route routes[] = {
 #undef ROUTE
 };
 
-static enum status test_key(const struct config *c, uint8_t out[CRYPTO_KEY], struct err *e)
-{
-    uint8_t master[CRYPTO_KEY];
-    if (!crypto_hex_decode(str_from(config_string(c, CONFIG_secret_key)), master, sizeof(master)))
-        return err_set(e, E_internal, "The setting secret_key must be 64 hex digits.");
-    crypto_derive(master, "portal-test", out);
-    crypto_wipe(master, sizeof(master));
-    return OK;
-}
-
 static void portal_close(void *ptr)
 {
     struct portal *app = ptr;
@@ -43,7 +32,6 @@ static void portal_close(void *ptr)
         db_pool_close(app->guard.pool);
     view_library_close();
     db_library_end();
-    crypto_wipe(app->test_key, sizeof(app->test_key));
     free(app);
 }
 
@@ -55,9 +43,7 @@ static enum status portal_open(const struct config *c, bool plain_cgi, void **ou
     if (!app)
         return err_nomem(e);
     db_library_begin();
-    enum status st = test_key(c, app->test_key, e);
-    if (st == OK)
-        st = view_library_open(&vc, e);
+    enum status st = view_library_open(&vc, e);
     if (st == OK)
         st = db_pool_open(c, plain_cgi ? 2 : 0, &app->guard.pool, e);
     if (st == OK)

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "base/crypto.h"
 #include "base/limits.h"
+#include "base/secret.h"
 #include "base/utf8.h"
 #include "talk/conversation_store.h"
 #include "talk/turn_internal.h"
@@ -29,18 +29,6 @@ const char *talk_state_name(enum talk_state s)
     BUG("talk state %d", (int)s);
 }
 
-static enum status talk_derive_keys(struct talk *t, struct err *e)
-{
-    uint8_t master[CRYPTO_KEY];
-    struct str hex = str_from(config_string(t->config, CONFIG_secret_key));
-    if (!crypto_hex_decode(hex, master, sizeof(master)))
-        return err_set(e, E_secret_key, "The setting secret_key must be 64 hex digits; parley doctor makes one.");
-    crypto_derive(master, "visitor-token", t->token_key);
-    crypto_derive(master, "turn-key", t->turn_key);
-    crypto_wipe(master, sizeof(master));
-    return OK;
-}
-
 enum status talk_open(const struct config *c, struct db_pool *p, int threads, struct talk **out, struct err *e)
 {
     struct talk *t = calloc(1, sizeof(*t));
@@ -48,7 +36,9 @@ enum status talk_open(const struct config *c, struct db_pool *p, int threads, st
         return err_nomem(e);
     t->config = c;
     t->pool = p;
-    enum status st = talk_derive_keys(t, e);
+    enum status st = secret_derive(c, "visitor-token", t->token_key, e);
+    if (st == OK)
+        st = secret_derive(c, "turn-key", t->turn_key, e);
     if (st == OK)
         st = turn_places_new(threads, &t->places, e);
     if (st == OK)

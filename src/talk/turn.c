@@ -273,7 +273,7 @@ static enum status turn_record(struct turn *u, struct talk_out *out, struct err 
                              .now_ms = u->now_ms,
                              .event = id_new(),
                              .took_ms = (clock_mono_us() - u->begun_us) / 1000,
-                             .outside_ms = u->outside_us / 1000};
+                             .outside_ms = u->outside.spent_us / 1000};
     enum status st = turn_contact_text(u, &t.contact, e);
     if (u->opens) {
         turn_token(u->talk, u->conv.id, out->token);

@@ -3,6 +3,7 @@
 #define PARLEY_TALK_TURN_INTERNAL_H
 
 #include "bot/bot.h"
+#include "net/outside.h"
 #include "talk/journal_internal.h"
 #include "talk/talk.h"
 #include "talk/turn_lock_internal.h"
@@ -69,11 +70,9 @@ struct turn {
     bool has_pinned;
     struct conv conv; /* as loaded; of a new one: id, tenant, bot, version */
     bool opens, has_key;
-    bool looked, repeated; /* the key was looked up before an effect outside; and it was there */
-    bool left;             /* the visitor is gone */
-    bool busy;             /* no place was free to wait for a call outside */
-    int64_t outside_us;    /* spent waiting for calls outside */
-    int64_t begun_us;      /* when the message arrived, by clock_mono_us */
+    bool looked; /* the key was looked up before a call outside */
+    struct outside outside;
+    int64_t begun_us; /* when the message arrived, by clock_mono_us */
     uint8_t key[16];
     struct usage_quota quota;
     int64_t now_ms;

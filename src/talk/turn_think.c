@@ -5,11 +5,13 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "knowledge/answers.h"
-#include "net/fetch.h"
 #include "talk/message_internal.h"
 #include "talk/turn_internal.h"
 
 #include "base/banned.h"
+
+#define CALLS_PER_TURN 3 /* as long as so many calls may take, all calls of a turn may take together */
+#define BUSY_RETRY_S 2
 
 /* A flow leaves out what a message has not. */
 static struct str think_text(struct str s)
@@ -59,7 +61,8 @@ static enum status think_on_say(void *ctx, const struct flow_message *m, struct 
         st = u->sink->message(u->sink->ctx, &u->replies[u->reply_n - 1], e);
     if (st == OK && u->in->gone && u->in->gone(u->in->gone_ctx))
         st = err_set(e, E_gone, "The visitor has left.");
-    u->left = u->left || st == ERR_GONE;
+    if (st == ERR_GONE)
+        outside_stop(&u->outside, e);
     return st;
 }
 
@@ -86,42 +89,51 @@ static enum status think_on_answer(void *ctx, struct str language, struct str qu
     return OK;
 }
 
-/* Before anything happens outside: was this message recorded already? Then its call was made then. */
+/* The same message may have been recorded meanwhile, by another process or before a crash: then its call was made then, and
+ * must not be made again. Looked up once in a run, and only when there is a call to make. */
 static enum status think_once_only(struct turn *u, struct err *e)
 {
     struct talk_out out;
-    enum status st = OK;
-    if (u->has_key && !u->looked) {
-        st = turn_replay(u, &out, &u->repeated, e);
-        u->looked = st == OK;
-    }
-    if (st == OK && u->repeated)
-        st = err_raise(e, E_turn_key);
-    return st;
+    bool repeated = false;
+    if (!u->has_key || u->looked)
+        return OK;
+    enum status st = turn_replay(u, &out, &repeated, e);
+    u->looked = st == OK;
+    return st == OK && repeated ? err_raise(e, E_turn_key) : st;
 }
 
-/* All calls of one turn together: three times what one of them may take. */
-static int64_t think_time_left_ms(const struct turn *u, int64_t most_ms)
+static enum status think_enter_outside(void *ctx, struct err *e)
 {
-    return 3 * most_ms - u->outside_us / 1000;
+    struct turn *u = ctx;
+    enum status st = think_once_only(u, e);
+    if (st != OK || turn_place_take(u->talk->places, u->conv.tenant))
+        return st;
+    (void)err_raise(e, E_bot_busy);
+    e->retry_after_s = BUSY_RETRY_S;
+    return ERR_RATE;
 }
 
-static enum status think_call(struct turn *u, const struct config *c, struct arena *a, struct fetch_request *f,
-                              int64_t wanted_ms, struct fetch_reply *reply, struct err *e)
+static void think_leave_outside(void *ctx)
 {
-    int64_t most = config_int(c, CONFIG_http_node_timeout), left = think_time_left_ms(u, most), begun = clock_mono_us();
-    if (left <= 0)
-        return err_set(e, E_fetch_timeout, "The calls of this turn have taken too long together.");
-    if (!turn_place_take(u->talk->places, u->conv.tenant)) {
-        u->busy = true;
-        return err_set(e, E_gone, "Too many calls wait already."); /* ends the flow's run at once */
-    }
-    f->timeout_ms = wanted_ms > 0 && wanted_ms < most ? wanted_ms : most;
-    f->timeout_ms = f->timeout_ms < left ? f->timeout_ms : left;
-    enum status st = fetch(c, a, f, reply, e);
+    struct turn *u = ctx;
     turn_place_give(u->talk->places, u->conv.tenant);
-    u->outside_us += clock_mono_us() - begun;
-    return st;
+}
+
+/* What was spent stays when a turn is thought again: the budget is the visitor's wait. */
+static void think_begin_outside(struct turn *u)
+{
+    struct config *c = config_current();
+    int64_t call_ms = config_int(c, CONFIG_http_node_timeout);
+    config_drop(c);
+    u->looked = false;
+    u->outside = (struct outside){.call_ms = call_ms,
+                                  .budget_ms = CALLS_PER_TURN * call_ms,
+                                  .enter = think_enter_outside,
+                                  .leave = think_leave_outside,
+                                  .ctx = u,
+                                  .gone = u->in->gone,
+                                  .gone_ctx = u->in->gone_ctx,
+                                  .spent_us = u->outside.spent_us};
 }
 
 static enum status think_on_http(void *ctx, const struct flow_http *rq, struct arena *a, int *status, struct str *body,
@@ -134,21 +146,14 @@ static enum status think_on_http(void *ctx, const struct flow_http *rq, struct a
                               .headers = headers,
                               .header_count = rq->header_n,
                               .body = rq->body,
-                              .max_body = MAX_FETCH,
-                              .cancelled = u->in->gone,
-                              .cancel_ctx = u->in->gone_ctx};
+                              .timeout_ms = rq->timeout_ms,
+                              .max_body = MAX_FETCH};
     struct fetch_reply reply;
     if (!headers)
         return err_nomem(e);
     for (size_t i = 0; i < rq->header_n; i++)
         headers[i] = (struct fetch_header){rq->headers[i].label, rq->headers[i].value};
-    enum status st = think_once_only(u, e);
-    if (st != OK)
-        return st;
-    struct config *c = config_current();
-    st = think_call(u, c, a, &f, rq->timeout_ms, &reply, e);
-    config_drop(c);
-    u->left = u->left || (st == ERR_GONE && !u->busy);
+    enum status st = outside_fetch(&u->outside, a, &f, &reply, e);
     if (st == OK) {
         *status = reply.status;
         *body = reply.body;
@@ -192,18 +197,10 @@ enum status turn_think(struct turn *u, const struct json *state, struct err *e)
                                               : u->conv.locale.n ? u->conv.locale
                                                                  : b->language};
     u->reply_n = 0;
-    u->left = u->repeated = u->looked = u->busy = false;
-    enum status st = flow_run(b->flow, state, &in, &calls, u->arena, &u->result, e);
-    /* A flow may have a way on for a call that failed: not for these two. */
-    if (u->repeated)
-        return err_raise(e, E_turn_key);
-    if (u->busy) {
-        (void)err_raise(e, E_bot_busy);
-        if (e)
-            e->retry_after_s = 2;
-        return ERR_RATE;
-    }
-    if (u->left)
-        return err_set(e, E_gone, "The visitor has left.");
+    think_begin_outside(u);
+    enum status st = flow_run(b->flow, state, &in, &calls, u->arena, &u->result, e),
+                ended = outside_end(&u->outside, e);
+    if (ended != OK)
+        return ended;
     return st == ERR_INVALID || st == ERR_TOO_LARGE ? think_flow_fault(u, b, e) : st;
 }

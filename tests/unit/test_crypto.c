@@ -1,4 +1,5 @@
 #include "base/crypto.h"
+#include "base/secret.h"
 #include "test.h"
 
 static const uint8_t key[CRYPTO_KEY] = {1, 2, 3}, other_key[CRYPTO_KEY] = {1, 2, 4};
@@ -87,6 +88,41 @@ static void seals(void **state)
     buf_release(&plain);
 }
 
+static void sealed_values_open_only_where_they_belong(void **state)
+{
+    struct config *c, *other, *none;
+    const struct id tenant = {{1}}, stranger = {{2}};
+    const struct secret_for mine = {"engine-key", tenant, STR("row 1")};
+    const struct secret_for wrong[] = {{"engine-key", tenant, STR("row 2")},
+                                       {"engine-key", stranger, STR("row 1")},
+                                       {"test-chat", tenant, STR("row 1")}};
+    struct buf sealed, plain;
+    (void)state;
+    setenv("PARLEY_SECRET_KEY", "", 1);
+    assert_int_equal(config_load("/dev/null", &none, &e), OK);
+    setenv("PARLEY_SECRET_KEY", "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff", 1);
+    assert_int_equal(config_load("/dev/null", &c, &e), OK);
+    setenv("PARLEY_SECRET_KEY", "00112233445566778899aabbccddeeff00112233445566778899aabbccddee00", 1);
+    assert_int_equal(config_load("/dev/null", &other, &e), OK);
+    unsetenv("PARLEY_SECRET_KEY");
+    buf_init(&sealed, 1000);
+    buf_init(&plain, 1000);
+    assert_ok(secret_seal(c, &mine, STR("sk-123"), &sealed, &e), &e);
+    assert_ok(secret_open(c, &mine, buf_str(&sealed), &plain, &e), &e);
+    assert_string_equal(plain.p, "sk-123");
+    for (size_t i = 0; i < COUNT_OF(wrong); i++)
+        assert_int_equal(secret_open(c, &wrong[i], buf_str(&sealed), &plain, &e), ERR_INVALID);
+    assert_int_equal(secret_open(other, &mine, buf_str(&sealed), &plain, &e), ERR_INVALID);
+    assert_int_equal(secret_open(none, &mine, buf_str(&sealed), &plain, &e), ERR_INVALID);
+    assert_int_equal(e.code, E_secret_key);
+    assert_int_equal(secret_seal(none, &mine, STR("x"), &sealed, &e), ERR_INVALID);
+    buf_release(&sealed);
+    buf_release(&plain);
+    config_drop(c);
+    config_drop(other);
+    config_drop(none);
+}
+
 static void as_text(void **state)
 {
     (void)state;
@@ -120,7 +156,11 @@ int main(void)
 {
     if (crypto_init(&e) != OK || crypto_init(&e) != OK)
         return 1;
-    const struct CMUnitTest tests[] = {TEST(known_answers), TEST(keys_differ_by_purpose), TEST(passwords), TEST(seals),
+    const struct CMUnitTest tests[] = {TEST(known_answers),
+                                       TEST(keys_differ_by_purpose),
+                                       TEST(passwords),
+                                       TEST(seals),
+                                       TEST(sealed_values_open_only_where_they_belong),
                                        TEST(as_text)};
     return RUN(tests);
 }

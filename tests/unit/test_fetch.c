@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "net/address.h"
 #include "net/fetch.h"
+#include "net/outside.h"
 #include "test.h"
 
 /* ---- a server that can misbehave ---- */
@@ -498,6 +499,93 @@ static void many_threads(void **state)
     assert_int_equal(good, 120);
 }
 
+/* ---- the calls of one turn ---- */
+
+static int entered, left_again;
+static enum error_code refusal;
+
+static enum status enter(void *ctx, struct err *why)
+{
+    (void)ctx;
+    if (refusal != E_none)
+        return err_raise(why, refusal);
+    entered++;
+    return OK;
+}
+
+static void leave(void *ctx)
+{
+    (void)ctx;
+    left_again++;
+}
+
+static enum status call_outside(struct outside *o, const char *path, int64_t timeout_ms)
+{
+    char allowed[64], url[200];
+    snprintf(allowed, sizeof(allowed), "127.0.0.1:%d", port);
+    snprintf(url, sizeof(url), "http://127.0.0.1:%d%s", port, path);
+    struct fetch_request rq = {
+        .method = STR("GET"), .url = str_from(url), .timeout_ms = timeout_ms, .max_body = 100000};
+    config_set_current(config_with(allowed));
+    int64_t start = clock_mono_us();
+    enum status st = outside_fetch(o, &arena, &rq, &reply, &e);
+    took_ms = (clock_mono_us() - start) / 1000;
+    config_set_current(NULL);
+    return st;
+}
+
+static struct outside outside_of(int64_t call_ms, int64_t budget_ms)
+{
+    entered = left_again = 0;
+    refusal = E_none;
+    return (struct outside){.call_ms = call_ms, .budget_ms = budget_ms, .enter = enter, .leave = leave};
+}
+
+static void the_calls_of_a_turn_share_a_budget(void **state)
+{
+    (void)state;
+    struct outside o = outside_of(300, 450);
+    assert_int_equal(call_outside(&o, "/silent", 10000), ERR_TIMEOUT); /* no longer than one call may take */
+    assert_in_range(took_ms, 250, 400);
+    assert_int_equal(call_outside(&o, "/silent", 0), ERR_TIMEOUT); /* what is left */
+    assert_true(took_ms < 250);
+    assert_int_equal(call_outside(&o, "/echo", 0), ERR_TIMEOUT);
+    assert_int_equal(e.code, E_fetch_timeout);
+    assert_int_equal(entered, 2);
+    assert_int_equal(left_again, 2);
+    assert_int_equal(outside_end(&o, &e), OK); /* the flow may go on */
+    o = outside_of(5000, 5000);
+    assert_int_equal(call_outside(&o, "/silent", 200), ERR_TIMEOUT);
+    assert_true(took_ms < 1500);
+    assert_int_equal(call_outside(&o, "/echo", 0), OK);
+}
+
+static void a_refused_call_ends_the_turn(void **state)
+{
+    (void)state;
+    struct outside o = outside_of(5000, 15000);
+    refusal = E_bot_busy;
+    assert_int_equal(call_outside(&o, "/echo", 0), ERR_GONE);
+    refusal = E_turn_key; /* the first reason counts, and nothing is asked again */
+    assert_int_equal(call_outside(&o, "/echo", 0), ERR_GONE);
+    assert_int_equal(left_again, 0);
+    assert_int_equal(outside_end(&o, &e), ERR_RATE);
+    assert_int_equal(e.code, E_bot_busy);
+}
+
+static void a_visitor_who_leaves_ends_the_turn(void **state)
+{
+    (void)state;
+    struct outside o = outside_of(10000, 30000);
+    int64_t start = clock_mono_us();
+    o.gone = after_100_ms;
+    o.gone_ctx = &start;
+    assert_int_equal(call_outside(&o, "/silent", 0), ERR_GONE);
+    assert_in_range(took_ms, 90, 1500);
+    assert_int_equal(left_again, 1);
+    assert_int_equal(outside_end(&o, &e), ERR_GONE);
+}
+
 static bool is_public(const char *text)
 {
     struct sockaddr_in v4 = {.sin_family = AF_INET};
@@ -625,6 +713,9 @@ int main(void)
                                        WITH(urls_are_checked),
                                        WITH(headers_cannot_be_smuggled),
                                        WITH(many_threads),
+                                       WITH(the_calls_of_a_turn_share_a_budget),
+                                       WITH(a_refused_call_ends_the_turn),
+                                       WITH(a_visitor_who_leaves_ends_the_turn),
                                        WITH(the_edges_of_the_ranges),
                                        TEST(only_names_of_this_machine_are_loopback),
                                        TEST(the_host_of_a_url)};

@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/crypto.h"
 #include "base/num.h"
+#include "base/secret.h"
 #include "base/utf8.h"
 #include "portal/bots/bots.h"
 #include "portal/page/messages.h"
@@ -92,17 +92,18 @@ static struct talk_message entry_read(struct arena *a, const struct json *en)
 
 /* ---- what travels in the form ---- */
 
-static struct str seal_context(struct chat *ch)
+static struct secret_for chat_secret(struct chat *ch)
 {
-    const char *text = arena_printf(ch->pg.rq->arena, "%s %s", TEXT_ID(ID_BOT, ch->bot.id),
-                                    TEXT_ID(ID_USER, ch->pg.who.user));
-    return str_from(text);
+    const char *context = arena_printf(ch->pg.rq->arena, "%s %s", TEXT_ID(ID_BOT, ch->bot.id),
+                                       TEXT_ID(ID_USER, ch->pg.who.user));
+    return (struct secret_for){.purpose = "test-chat", .tenant = ch->pg.who.tenant, .context = str_from(context)};
 }
 
 static enum status chat_seal(struct chat *ch)
 {
     struct page *pg = &ch->pg;
     struct json *all = json_new_object(pg->rq->arena);
+    struct secret_for secret = chat_secret(ch);
     struct buf plain, sealed, text;
     buf_init(&plain, TEST_SEALED);
     buf_init(&sealed, TEST_SEALED + KB);
@@ -113,7 +114,7 @@ static enum status chat_seal(struct chat *ch)
         st = err_nomem(&pg->e);
     if (st == OK) {
         json_write(&plain, all);
-        st = crypto_seal(pg->app->test_key, seal_context(ch), buf_str(&plain), &sealed, &pg->e);
+        st = secret_seal(pg->rq->config, &secret, buf_str(&plain), &sealed, &pg->e);
     }
     if (st == OK) {
         crypto_base64url(&text, sealed.p, sealed.n);
@@ -132,13 +133,14 @@ static enum status chat_unseal(struct chat *ch, struct str text, struct json **o
     struct page *pg = &ch->pg;
     size_t n = text.n / 4 * 3 + (text.n % 4 ? text.n % 4 - 1 : 0);
     char *sealed = arena_alloc(pg->rq->arena, n + 1);
+    struct secret_for secret = chat_secret(ch);
     struct buf plain;
     if (!sealed)
         return err_nomem(&pg->e);
     buf_init(&plain, TEST_SEALED);
     enum status st = ERR_INVALID;
     if (text.n && crypto_base64url_decode(text, sealed, n))
-        st = crypto_open(pg->app->test_key, seal_context(ch), str_n(sealed, n), &plain, &pg->e);
+        st = secret_open(pg->rq->config, &secret, str_n(sealed, n), &plain, &pg->e);
     if (st == OK)
         st = json_parse(pg->rq->arena, buf_str(&plain), MAX_JSON_DEPTH + 4, out, &pg->e);
     buf_release(&plain);

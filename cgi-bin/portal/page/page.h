@@ -26,7 +26,6 @@
 struct portal {
     struct guard guard; /* first: see guard.h */
     struct talk *talk;
-    uint8_t test_key[32]; /* seals the state of test chats, which the browser keeps */
 };
 
 struct page {
