@@ -47,11 +47,29 @@ for row in 'src/db/b.c|#include "talk/talk.h"|src/db/b.c:1: db does not include 
 done
 
 # ---- length ----
-body=$(printf '    x();\\n%.0s' $(seq 100))
-file src/base/c.c "void f(void)\n{\n$body}\n"
+LINT_LENGTH_ERRORS="function complexity file folder width head"
+export LINT_LENGTH_ERRORS
+rm -f "$tree"/src/*/*.c "$tree"/cgi-bin/*/*.c
+body=$(printf '    x();\\n%.0s' $(seq 60))
+file src/base/c.c "/* f */\nvoid f(void)\n{\n$body}\n"
 expect lint-length ''
-file src/base/c.c "void f(void)\n{\n    x();\n$body}\n"
-expect lint-length 'src/base/c.c:2: a function of 101 lines'
+file src/base/c.c "/* f */\nvoid f(void)\n{\n    x();\n$body}\n"
+expect lint-length 'src/base/c.c:3: a function of 61 lines'
+file src/base/c.c "void f(void)\n{\n}\n"
+expect lint-length 'src/base/c.c:1: no comment at its head'
+file src/base/c.c "/* f */\n/* $(printf 'ä%.0s' $(seq 114)) */\n"
+expect lint-length ''
+file src/base/c.c "/* f */\n/* $(printf 'x%.0s' $(seq 115)) */\n"
+expect lint-length 'src/base/c.c:2: 121 columns'
+if command -v pmccabe >/dev/null; then
+    file src/base/c.c "/* f */\nint f(int x)\n{\n$(printf '    if (x == %d)\\n        return x;\\n' $(seq 15))    return 0;\n}\n"
+    expect lint-length 'src/base/c.c:2: a function of complexity 16: f'
+fi
+rm "$tree/src/base/c.c"
+mkdir "$tree/src/many"
+for i in $(seq 60); do : >"$tree/src/many/f$i.h"; done
+expect lint-length 'src/many:1: a folder of 60 files'
+rm -r "$tree/src/many"
 file src/base/c.c "$(printf '/* */\\n%.0s' $(seq 801))"
 expect lint-length 'src/base/c.c:1: 801 lines'
 rm "$tree/src/base/c.c"
@@ -77,7 +95,7 @@ handler() { # FILE NAME...: a file with these handlers
     mkdir -p "$tree/$(dirname "$path")"
     for name in "$@"; do printf 'void %s(struct request *rq)\n{\n}\n' "$name"; done >"$tree/$path"
 }
-rm "$tree/cgi-bin/chat/main.c"
+rm -f "$tree/cgi-bin/chat/main.c"
 handler cgi-bin/chat/a.c chat_a_get chat_a_post chat_a_v_c_d_patch
 handler cgi-bin/chat/b.c chat_b_post
 handler cgi-bin/chat/bot.c chat_bot_post

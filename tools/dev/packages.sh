@@ -41,6 +41,7 @@ locales               /usr/share/i18n/locales/de_DE
 wrk                   cmd:wrk
 clang                 cmd:clang
 clang-format          cmd:clang-format
+pmccabe               cmd:pmccabe
 '
 PACKAGES_FUZZ='
 clang                 cmd:clang
