@@ -4,7 +4,7 @@ set -u
 tools=$1
 tree=$(mktemp -d) || exit 1
 trap 'rm -rf "$tree"' EXIT
-mkdir -p "$tree/src/base" "$tree/src/db" "$tree/src/web" "$tree/src/talk" "$tree/src/view" "$tree/src/cli" "$tree/cgi-bin/chat" "$tree/cgi-bin/portal" "$tree/tests"
+mkdir -p "$tree/src/base" "$tree/src/db" "$tree/src/web" "$tree/src/talk" "$tree/src/billing/mirror" "$tree/src/billing/sync" "$tree/src/view" "$tree/src/cli" "$tree/cgi-bin/chat" "$tree/cgi-bin/portal" "$tree/tests"
 failed=0
 
 expect() { # LINT WHAT-IT-SAYS ("" = nothing)
@@ -22,6 +22,7 @@ file() { printf '%b' "$2" >"$tree/$1"; }
 
 # ---- layers ----
 file src/talk/a.c '#include "talk/a.h"\n#include "db/db.h"\n#include "base/buf.h"\n'
+file src/billing/sync/a.c '#include "billing/sync/sync_store.h"\n#include "billing/mirror/mirror.h"\n#include "plan/plan.h"\n'
 file src/web/server.c '#include <fcgiapp.h>\n#include "base/log.h"\n'
 file cgi-bin/chat/main.c '#include "web/server.h"\n#include "talk/talk.h"\n#include "chat/routes.def"\n'
 file src/cli/c.c '#include "chat/routes.def"\n#include "web/route.h"\n'
@@ -30,10 +31,14 @@ expect lint-layers ''
 for row in 'src/db/b.c|#include "talk/talk.h"|src/db/b.c:1: db does not include talk' \
     'src/web/b.c|#include "db/db.h"|web does not include db' \
     'src/talk/b.c|#include "web/request.h"|talk does not include web' \
-    'src/talk/b.c|#include "view/internal.h"|is not for other rooms' \
-    'src/talk/b.c|#include "chat/chat.h"|talk does not include a door' \
-    'cgi-bin/chat/b.c|#include "portal/page.h"|a door does not include another' \
-    'cgi-bin/chat/b.c|#include "web/impl.h"|is not for other rooms' \
+    'src/talk/b.c|#include "view/internal.h"|is not for other modules' \
+    'src/talk/b.c|#include "chat/chat.h"|talk does not include a program' \
+    'cgi-bin/chat/b.c|#include "portal/page.h"|a program does not include another' \
+    'cgi-bin/chat/b.c|#include "web/impl.h"|is not for other modules' \
+    'src/billing/mirror/b.c|#include "billing/sync/sync.h"|billing/mirror does not include billing/sync' \
+    'src/billing/sync/b.c|#include "billing/mirror/mirror_store.h"|is not for other modules' \
+    'src/billing/sync/b.c|#include "billing/mirror/mirror_internal.h"|is not for other modules' \
+    'src/talk/b.c|#include "billing/sync/sync.h"|talk does not include billing' \
     'src/web/b.c|#include <fcgiapp.h>|belongs into src/web/server' \
     'src/talk/b.c|#  include <curl/curl.h>|belongs into src/net/' \
     'src/talk/b.c|#include <mariadb/mysql.h>|belongs into src/db/' \
