@@ -1,58 +1,59 @@
-/* call_store.c: SQL of the record of calls. */
+/* call_store.c: SQL of stripe_call. The days of GETs are rows of the same table under keys "reads:YYYY-MM-DD". */
 #include "base/clock.h"
 #include "base/limits.h"
 #include "stripe/call.h"
 
 #include "base/banned.h"
 
-/* GLOBAL: the record is the install's; a call names its workspace where it has one. */
+/* GLOBAL: the record belongs to the installation; a call names its tenant where it has one. */
 DB_STMT(call_add, GLOBAL,
         "INSERT INTO stripe_call (idem_key, method, path, params, tenant_id, state, created_at, first_sent_at) "
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         "xssxu?stt", "");
-/* GLOBAL: a key is the install's. */
+/* GLOBAL: the record belongs to the installation. */
 DB_STMT(call_find, GLOBAL,
         "SELECT method, path, params, state, object_id, attempts, first_sent_at FROM stripe_call WHERE idem_key = ?",
         "x", "ssxsx?it");
-/* GLOBAL: a key is the install's. */
+/* GLOBAL: the record belongs to the installation. */
 DB_STMT(call_restart, GLOBAL,
         "UPDATE stripe_call SET state = 'started', first_sent_at = ?, finished_at = NULL, http_status = NULL, "
         "error_code = NULL, "
         "error = NULL WHERE idem_key = ? AND state = 'failed'",
         "tx", "");
-/* GLOBAL: a key is the install's. */
+/* GLOBAL: the record belongs to the installation. */
 DB_STMT(call_finish, GLOBAL,
         "UPDATE stripe_call SET state = ?, http_status = ?, object_id = ?, request_id = ?, error_code = ?, error = ?, "
         "attempts = attempts + ?, finished_at = ? WHERE idem_key = ? AND (state <> 'done' OR ? = 'done')",
         "si?x?x?s?s?itxs", "");
-/* GLOBAL: a key is the install's. */
+/* GLOBAL: the record belongs to the installation. */
 DB_STMT(call_settle, GLOBAL,
         "UPDATE stripe_call SET state = ?, object_id = ?, finished_at = ? WHERE idem_key = ? AND state IN ('started', "
         "'unknown')",
         "sx?tx", "");
-/* GLOBAL: retention of the install. */
+/* GLOBAL: the record belongs to the installation. */
 DB_STMT(calls_delete, GLOBAL, "DELETE FROM stripe_call WHERE state IN ('done', 'failed') AND first_sent_at < ? LIMIT ?",
         "ti", "");
-/* GLOBAL: retention of the install. */
+/* GLOBAL: the record belongs to the installation. */
 DB_STMT(keys_delete, GLOBAL, "DELETE FROM stripe_call WHERE idem_key >= ? AND idem_key < ? AND state = 'done' LIMIT ?",
         "xxi", "");
-/* GLOBAL: Stripe rations what the install reads. */
+/* GLOBAL: the record belongs to the installation. */
 DB_STMT(reads_add, GLOBAL,
         "INSERT INTO stripe_call (idem_key, method, path, params, state, attempts, created_at, first_sent_at) "
         "VALUES (?, 'GET', '', ?, 'done', ?, ?, ?) ON DUPLICATE KEY UPDATE attempts = attempts + VALUES(attempts)",
         "xxitt", "");
-/* GLOBAL: Stripe rations what the install reads. */
+/* GLOBAL: the record belongs to the installation. */
 DB_STMT(
     reads_sum, GLOBAL,
     "SELECT CAST(COALESCE(SUM(attempts), 0) AS SIGNED) FROM stripe_call WHERE idem_key >= ? AND idem_key < 'reads;'",
     "x", "i");
 
-static const char *const states[] = {"started", "done", "failed", "unknown"};
+static const char *const call_states[] = {
+    [CALL_STARTED] = "started", [CALL_DONE] = "done", [CALL_FAILED] = "failed", [CALL_UNKNOWN] = "unknown"};
 
-static enum stripe_call_state state_of(struct str s)
+static enum stripe_call_state call_state_of(struct str s)
 {
-    for (size_t i = 0; i < COUNT_OF(states); i++)
-        if (str_eqz(s, states[i]))
+    for (size_t i = 0; i < COUNT_OF(call_states); i++)
+        if (str_eqz(s, call_states[i]))
             return (enum stripe_call_state)i;
     BUG("stripe_call.state is %.*s", STR_F(s));
 }
@@ -62,7 +63,7 @@ enum status stripe_call_add(struct db *c, const struct stripe_call *k, int64_t n
     return db_exec(c, &call_add, DB_GLOBAL,
                    DB_ARGS(db_bytes(k->idem_key.p, k->idem_key.n), db_str(k->method), db_str(k->path),
                            db_bytes(k->params, sizeof(k->params)), k->tenant ? db_id(*k->tenant) : db_null(),
-                           db_text(states[k->state]), db_time(now_ms), db_time(now_ms)),
+                           db_text(call_states[k->state]), db_time(now_ms), db_time(now_ms)),
                    NULL, e);
 }
 
@@ -75,7 +76,7 @@ enum status stripe_call_find(struct db *c, struct str idem_key, struct arena *a,
     *out = (struct stripe_call){.idem_key = idem_key,
                                 .method = db_row_str(r, 0),
                                 .path = db_row_str(r, 1),
-                                .state = state_of(db_row_str(r, 3)),
+                                .state = call_state_of(db_row_str(r, 3)),
                                 .object_id = db_row_str(r, 4),
                                 .attempts = db_row_int(r, 5),
                                 .first_sent_ms = db_row_time(r, 6),
@@ -100,11 +101,11 @@ enum status stripe_call_restart(struct db *c, struct str idem_key, int64_t first
 enum status stripe_call_finish(struct db *c, const struct stripe_call *k, int64_t now_ms, struct err *e)
 {
     return db_exec(c, &call_finish, DB_GLOBAL,
-                   DB_ARGS(db_text(states[k->state]), db_opt(k->http_status != 0, db_int(k->http_status)),
+                   DB_ARGS(db_text(call_states[k->state]), db_opt(k->http_status != 0, db_int(k->http_status)),
                            db_opt_bytes(k->object_id), db_opt_bytes(k->request_id),
                            db_opt(k->error_code.n > 0, db_str(k->error_code)), db_opt(k->error.n > 0, db_str(k->error)),
                            db_int(k->attempts), db_time(now_ms), db_bytes(k->idem_key.p, k->idem_key.n),
-                           db_text(states[k->state])),
+                           db_text(call_states[k->state])),
                    NULL, e);
 }
 
@@ -112,10 +113,10 @@ enum status stripe_call_settled(struct db *c, struct str idem_key, enum stripe_c
                                 int64_t now_ms, bool *changed, struct err *e)
 {
     int64_t n = 0;
-    enum status st = db_exec(
-        c, &call_settle, DB_GLOBAL,
-        DB_ARGS(db_text(states[state]), db_opt_bytes(object_id), db_time(now_ms), db_bytes(idem_key.p, idem_key.n)), &n,
-        e);
+    enum status st = db_exec(c, &call_settle, DB_GLOBAL,
+                             DB_ARGS(db_text(call_states[state]), db_opt_bytes(object_id), db_time(now_ms),
+                                     db_bytes(idem_key.p, idem_key.n)),
+                             &n, e);
     *changed = st == OK && n == 1;
     return st;
 }
@@ -133,7 +134,7 @@ enum status stripe_call_forget_keys(struct db *c, struct str from, struct str to
 
 /* ---- reads: one row a day ---- */
 
-static struct str day_key(char out[32], int64_t ms)
+static struct str reads_day_key(char out[32], int64_t ms)
 {
     struct clock_date d = clock_split(ms);
     struct buf b;
@@ -146,7 +147,7 @@ enum status stripe_reads_add(struct db *c, int64_t now_ms, int64_t n, struct err
 {
     static const uint8_t none[CRYPTO_HASH];
     char text[32];
-    struct str key = day_key(text, now_ms);
+    struct str key = reads_day_key(text, now_ms);
     return db_exec(
         c, &reads_add, DB_GLOBAL,
         DB_ARGS(db_bytes(key.p, key.n), db_bytes(none, sizeof(none)), db_int(n), db_time(now_ms), db_time(now_ms)),
@@ -156,7 +157,7 @@ enum status stripe_reads_add(struct db *c, int64_t now_ms, int64_t n, struct err
 enum status stripe_reads_since(struct db *c, int64_t from_ms, int64_t *out, struct err *e)
 {
     char text[32];
-    struct str key = day_key(text, from_ms);
+    struct str key = reads_day_key(text, from_ms);
     struct arena a;
     struct db_row r;
     arena_init(&a, 64 * KB);

@@ -1,4 +1,5 @@
-/* client.c: the key and the address; reading and deleting. */
+/* client.c: the key and the address; GET, lists and DELETE. These are not recorded in stripe_call: GET and DELETE are idempotent.
+ * GETs are only counted, by day, because Stripe limits them. */
 #include "stripe/client.h"
 
 #include <stdarg.h>
@@ -23,7 +24,7 @@ bool stripe_enabled(const struct config *c)
     return config_string(c, CONFIG_stripe_secret_key)[0] != '\0';
 }
 
-static bool read_mode(struct str key, bool *live)
+static bool stripe_key_mode(struct str key, bool *live)
 {
     static const struct {
         const char *prefix;
@@ -41,7 +42,7 @@ static bool read_mode(struct str key, bool *live)
     return false;
 }
 
-static bool base_is_safe(struct str url)
+static bool stripe_base_is_safe(struct str url)
 {
     return str_starts(url, STR("https://")) || (str_starts(url, STR("http://")) && host_is_loopback(url_host(url)));
 }
@@ -53,10 +54,10 @@ enum status stripe_open(struct stripe *s, struct config *c, struct db_pool *pool
                          .base = config_string(c, CONFIG_stripe_api_base)};
     if (!s->key[0])
         return err_raise(e, E_stripe_off);
-    if (!read_mode(str_from(s->key), &s->livemode))
+    if (!stripe_key_mode(str_from(s->key), &s->livemode))
         return err_set(e, E_config_invalid,
                        "stripe_secret_key must begin with sk_live_, sk_test_, rk_live_ or rk_test_.");
-    if (fetch_check_url(str_from(s->base), NULL) != OK || !base_is_safe(str_from(s->base)))
+    if (fetch_check_url(str_from(s->base), NULL) != OK || !stripe_base_is_safe(str_from(s->base)))
         return err_set(
             e, E_config_invalid,
             "stripe_api_base must begin with https://; http:// is for this machine itself (127.0.0.1) only.");
@@ -64,8 +65,8 @@ enum status stripe_open(struct stripe *s, struct config *c, struct db_pool *pool
     return OK;
 }
 
-/* A database that is down must not lose them: they are counted with the next. */
-void stripe_reads_flush(struct stripe *s)
+/* When the database is down the number is kept and recorded with the next flush. */
+static void stripe_reads_flush(struct stripe *s)
 {
     struct err e = ERR_INIT;
     struct db *c = NULL;
@@ -88,6 +89,8 @@ void stripe_close(struct stripe *s)
 
 /* ---- paths ---- */
 
+/* Ids may come from outside (an event names them). Each is encoded, and one that would change the path (empty, "." or "..") becomes a
+ * segment that no object has. */
 const char *stripe_path(struct arena *a, const char *pattern, ...)
 {
     struct buf b;
@@ -101,9 +104,9 @@ const char *stripe_path(struct arena *a, const char *pattern, ...)
             continue;
         }
         if (!(id = va_arg(ap, const char *)))
-            BUG("a path of Stripe's has more places than ids");
+            BUG("the path has more placeholders than ids");
         if (!*id || strcmp(id, ".") == 0 || strcmp(id, "..") == 0)
-            buf_puts(&b, "%00"); /* no id at all: found nowhere, and never another place */
+            buf_puts(&b, "%00"); /* not an id: no object has this path */
         else
             buf_url(&b, str_from(id));
     }
@@ -115,18 +118,18 @@ const char *stripe_path(struct arena *a, const char *pattern, ...)
 
 /* ---- reading ---- */
 
-static struct str text_of(const struct stripe_form *f)
+static struct str client_form_text(const struct stripe_form *f)
 {
     return f ? stripe_form_text(f) : STR_EMPTY;
 }
 
-static enum status ask(struct stripe *s, struct arena *a, const char *method, const char *path, struct str query,
-                       int64_t deadline_ms, struct json **out, struct err *e)
+static enum status client_request(struct stripe *s, struct arena *a, const char *method, const char *path,
+                                  struct str query, int64_t deadline_ms, struct json **out, struct err *e)
 {
     struct stripe_exchange x = {
         .method = method, .path = path, .query = query, .deadline_ms = deadline_ms, .body = STR_EMPTY};
     *out = NULL;
-    if (!path) /* of stripe_path */
+    if (!path) /* stripe_path was out of memory */
         return err_nomem(e);
     enum status st = stripe_send(s, a, &x, e);
     if (st == OK)
@@ -139,7 +142,7 @@ enum status stripe_get(struct stripe *s, struct arena *a, const char *path, cons
 {
     if (query && !stripe_form_ok(query))
         return err_nomem(e);
-    return ask(s, a, "GET", path, text_of(query), deadline_ms, out, e);
+    return client_request(s, a, "GET", path, client_form_text(query), deadline_ms, out, e);
 }
 
 enum status stripe_delete(struct stripe *s, struct arena *a, const char *path, const struct stripe_form *query,
@@ -147,10 +150,13 @@ enum status stripe_delete(struct stripe *s, struct arena *a, const char *path, c
 {
     if (query && !stripe_form_ok(query))
         return err_nomem(e);
-    return ask(s, a, "DELETE", path, text_of(query), deadline_ms, out, e);
+    return client_request(s, a, "DELETE", path, client_form_text(query), deadline_ms, out, e);
 }
 
-/* ---- lists ---- */
+/* ---- lists ----
+ *
+ * Lists of /v1 are newest first and are read with starting_after. Objects created meanwhile appear before the first page; they are read
+ * at the end with ending_before, so that nothing is missed and nothing comes twice. Lists of /v2 carry the address of the next page. */
 
 struct listing {
     struct stripe *s;
@@ -163,15 +169,15 @@ struct listing {
     char first[256], last[256]; /* ids of the page's first and last object */
     size_t n;
     bool more;
-    struct str next; /* of a /v2 list; in the page's arena */
+    struct str next; /* next_page_url of a /v2 list, in the page's arena */
 };
 
-static enum status odd_list(struct err *e, const char *why)
+static enum status listing_error(struct err *e, const char *why)
 {
     return err_set(e, E_stripe_answer, "Stripe's list %s.", why);
 }
 
-static bool note(char out[256], const struct json *item)
+static bool listing_note_id(char out[256], const struct json *item)
 {
     struct str id = json_get_str(item, "id");
     struct buf b;
@@ -180,25 +186,26 @@ static bool note(char out[256], const struct json *item)
     return id.n && buf_ok(&b);
 }
 
-static enum status take_page(struct listing *l, const struct json *answer, struct err *e)
+static enum status listing_take_page(struct listing *l, const struct json *answer, struct err *e)
 {
     struct json *data = json_get(answer, "data");
     enum status st = OK;
     if (!json_is(data, JSON_ARRAY))
-        return odd_list(e, "has no data");
+        return listing_error(e, "has no data");
     l->n = json_len(data);
     l->more = json_bool(json_get(answer, "has_more"));
     l->next = json_get_str(answer, "next_page_url");
-    bool named = l->n && note(l->first, json_at(data, 0)) && note(l->last, json_at(data, l->n - 1));
+    bool named = l->n && listing_note_id(l->first, json_at(data, 0)) &&
+                 listing_note_id(l->last, json_at(data, l->n - 1));
     if (l->more && !named)
-        return odd_list(e, "goes on without objects to go on from");
+        return listing_error(e, "announces another page but has no objects");
     for (size_t i = 0; st == OK && i < l->n; i++)
         st = l->fn(l->ctx, json_at(data, i), e);
     return st;
 }
 
-/* cursor: "starting_after", "ending_before", or NULL for the first page. */
-static enum status read_page(struct listing *l, const char *cursor, const char *id, struct err *e)
+/* cursor is "starting_after", "ending_before", or NULL for the first page. Long lists flush the count of GETs now and then. */
+static enum status listing_read_page(struct listing *l, const char *cursor, const char *id, struct err *e)
 {
     struct stripe_form more;
     struct json *answer;
@@ -210,57 +217,58 @@ static enum status read_page(struct listing *l, const char *cursor, const char *
         stripe_param_int(&more, "limit", 100);
     if (cursor)
         stripe_param_text(&more, cursor, id);
-    enum status st = stripe_form_ok(&more)
-                         ? ask(l->s, &l->page, "GET", l->path, stripe_form_text(&more), l->deadline_ms, &answer, e)
-                         : err_nomem(e);
+    enum status st = stripe_form_ok(&more) ? client_request(l->s, &l->page, "GET", l->path, stripe_form_text(&more),
+                                                            l->deadline_ms, &answer, e)
+                                           : err_nomem(e);
     stripe_form_release(&more);
     if (l->s->reads >= 100)
         stripe_reads_flush(l->s);
-    return st == OK ? take_page(l, answer, e) : st;
+    return st == OK ? listing_take_page(l, answer, e) : st;
 }
 
-/* What was created while the pages were read stands before the very first object. */
-static enum status read_newer(struct listing *l, struct err *e)
+/* Reads what was created while the pages were read: it precedes the first object of the first page. */
+static enum status listing_read_newer(struct listing *l, struct err *e)
 {
     enum status st = OK;
     char before[256];
     do {
         memcpy(before, l->first, sizeof(before));
-        st = read_page(l, "ending_before", before, e);
+        st = listing_read_page(l, "ending_before", before, e);
     } while (st == OK && l->more && strcmp(before, l->first) != 0);
     return st;
 }
 
-static enum status read_older(struct listing *l, struct err *e)
+/* Follows the pages to the oldest object. A page that ends with the same object again would repeat for ever. */
+static enum status listing_read_older(struct listing *l, struct err *e)
 {
     char newest[256], after[256];
     enum status st = OK;
     memcpy(newest, l->first, sizeof(newest));
     while (st == OK && l->more) {
         memcpy(after, l->last, sizeof(after));
-        st = read_page(l, "starting_after", after, e);
+        st = listing_read_page(l, "starting_after", after, e);
         if (st == OK && l->more && strcmp(after, l->last) == 0)
-            return odd_list(e, "does not come to an end");
+            return listing_error(e, "does not end");
     }
     memcpy(l->first, newest, sizeof(newest));
-    return st == OK ? read_newer(l, e) : st;
+    return st == OK ? listing_read_newer(l, e) : st;
 }
 
-static enum status read_linked(struct listing *l, struct err *e)
+static enum status listing_read_linked(struct listing *l, struct err *e)
 {
     enum status st = OK;
     struct json *answer;
     while (st == OK && l->next.n) {
         char *path = str_starts(l->next, STR("/v2/")) ? strndup(l->next.p, l->next.n) : NULL;
         if (!path)
-            return odd_list(e, "goes on at an odd place");
+            return listing_error(e, "continues at an unexpected address");
         char *query = strchr(path, '?');
         if (query)
             *query++ = '\0';
         arena_reset(&l->page);
-        st = ask(l->s, &l->page, "GET", path, str_from(query), l->deadline_ms, &answer, e);
+        st = client_request(l->s, &l->page, "GET", path, str_from(query), l->deadline_ms, &answer, e);
         if (st == OK)
-            st = take_page(l, answer, e);
+            st = listing_take_page(l, answer, e);
         free(path);
     }
     return st;
@@ -270,15 +278,15 @@ enum status stripe_list_each(struct stripe *s, const char *path, const struct st
                              enum status (*fn)(void *ctx, struct json *item, struct err *e), void *ctx, struct err *e)
 {
     struct listing l = {
-        .s = s, .path = path, .query = text_of(query), .deadline_ms = deadline_ms, .fn = fn, .ctx = ctx};
+        .s = s, .path = path, .query = client_form_text(query), .deadline_ms = deadline_ms, .fn = fn, .ctx = ctx};
     if (query && !stripe_form_ok(query))
         return err_nomem(e);
     arena_init(&l.page, PAGE_ARENA);
-    enum status st = read_page(&l, NULL, NULL, e);
+    enum status st = listing_read_page(&l, NULL, NULL, e);
     if (st == OK && l.next.n)
-        st = read_linked(&l, e);
+        st = listing_read_linked(&l, e);
     else if (st == OK && l.more)
-        st = read_older(&l, e);
+        st = listing_read_older(&l, e);
     arena_release(&l.page);
     return st;
 }
@@ -295,6 +303,7 @@ bool stripe_deleted(const struct json *j)
     return json_bool(json_get(j, "deleted"));
 }
 
+/* The day of the oldest read counts whole, so the number is never too small. */
 enum status stripe_reads(struct db_pool *pool, int64_t now_ms, int64_t *out, struct err *e)
 {
     struct db *c = NULL;

@@ -1,15 +1,18 @@
-/* error.c: Stripe's errors in words. Keys that Stripe quotes (shortened, but still) are taken out. */
+/* error.c: an error answer of Stripe as a struct err.
+ *
+ * Card errors get a sentence for the payer; everything else is for the operator. Stripe quotes keys in its messages (shortened), so words
+ * that look like secrets are removed: messages go to logs, mails and pages. */
 #define _GNU_SOURCE /* memmem */
 #include "stripe/client_internal.h"
 
 #include "base/banned.h"
 
-static struct str error_str(const struct json *answer, const char *name)
+static struct str error_field(const struct json *answer, const char *name)
 {
     return json_get_str(json_get(answer, "error"), name);
 }
 
-static bool plain(struct str s)
+static bool error_code_is_plain(struct str s)
 {
     for (size_t i = 0; i < s.n; i++) {
         char c = s.p[i];
@@ -19,20 +22,20 @@ static bool plain(struct str s)
     return s.n > 0 && s.n <= 40;
 }
 
-/* Codes end up in our own: whatever is no code is none. */
+/* The code becomes part of ours, so anything that does not look like a code is dropped. */
 struct str stripe_error_code(const struct json *answer)
 {
-    struct str code = error_str(answer, "code"), type = error_str(answer, "type");
-    return plain(code) ? code : plain(type) ? type : STR_EMPTY;
+    struct str code = error_field(answer, "code"), type = error_field(answer, "type");
+    return error_code_is_plain(code) ? code : error_code_is_plain(type) ? type : STR_EMPTY;
 }
 
-static bool word_char(char c)
+static bool error_word_char(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '*' ||
            c == '-';
 }
 
-static bool is_secret(struct str word)
+static bool error_word_is_secret(struct str word)
 {
     static const char *const prefixes[] = {"sk_", "rk_", "pk_", "whsec_", "ek_", "pi_secret", "seti_secret"};
     for (size_t i = 0; i < COUNT_OF(prefixes); i++)
@@ -41,18 +44,18 @@ static bool is_secret(struct str word)
     return str_has(word, STR("_secret_"));
 }
 
-/* Stripe's sentence on one line, without keys and without its final stop. */
-static void add_words(struct buf *b, struct str s)
+/* Adds Stripe's sentence on one line, without keys and without the final full stop. */
+static void error_add_words(struct buf *b, struct str s)
 {
     size_t n;
     s = str_trim(s);
     if (s.n && s.p[s.n - 1] == '.')
         s.n--;
     for (size_t i = 0; i < s.n; i += n) {
-        for (n = 0; i + n < s.n && word_char(s.p[i + n]); n++)
+        for (n = 0; i + n < s.n && error_word_char(s.p[i + n]); n++)
             ;
         struct str word = str_sub(s, i, n);
-        if (is_secret(word))
+        if (error_word_is_secret(word))
             buf_puts(b, "(a key)");
         else if (n)
             buf_str_add(b, word);
@@ -61,8 +64,8 @@ static void add_words(struct buf *b, struct str s)
     }
 }
 
-/* What the payer is told; the rest of the codes come with a sentence of Stripe's that is meant for them. */
-static const char *card_words(struct str code, struct str decline)
+/* Sentences for the payer. For other codes Stripe's own sentence is meant for the payer. */
+static const char *error_card_words(struct str code, struct str decline)
 {
     static const struct {
         const char *code, *words;
@@ -86,18 +89,18 @@ static const char *card_words(struct str code, struct str decline)
     return NULL;
 }
 
-static enum status card_error(const struct json *answer, struct str code, const char *text, struct err *e)
+static enum status error_card(const struct json *answer, struct str code, const char *text, struct err *e)
 {
-    const char *words = card_words(code, error_str(answer, "decline_code"));
+    const char *words = error_card_words(code, error_field(answer, "decline_code"));
     return err_set(e, E_stripe_card, words ? "%s" : "The payment did not go through: %s.", words ? words : text);
 }
 
-/* "Having the 'rak_checkout_session_write' permission would allow ..." */
-static enum status right_missing(const struct stripe_exchange *x, struct str text, struct err *e)
+/* Stripe names the missing right: "Having the 'rak_checkout_session_write' permission would allow ..." */
+static enum status error_right_missing(const struct stripe_exchange *x, struct str text, struct err *e)
 {
     const char *at = memmem(text.p, text.n, "rak_", 4);
     size_t n = 0;
-    while (at && at + n < text.p + text.n && word_char(at[n]))
+    while (at && at + n < text.p + text.n && error_word_char(at[n]))
         n++;
     if (at)
         return err_set(e, E_stripe_right_missing,
@@ -107,14 +110,14 @@ static enum status right_missing(const struct stripe_exchange *x, struct str tex
                    x->path);
 }
 
-static enum status refused(const struct stripe_exchange *x, struct str code, const char *text, struct err *e)
+static enum status error_refused(const struct stripe_exchange *x, struct str code, const char *text, struct err *e)
 {
-    struct str param = error_str(x->answer, "param"), type = error_str(x->answer, "type");
+    struct str param = error_field(x->answer, "param"), type = error_field(x->answer, "type");
     bool missing = x->status == 404 || str_eqz(code, "resource_missing");
     char pointer[160];
     struct buf b;
     if (str_eqz(type, "card_error"))
-        return card_error(x->answer, code, text, e);
+        return error_card(x->answer, code, text, e);
     if (str_eqz(type, "idempotency_error"))
         return err_set(e, E_stripe_key_reused,
                        "Stripe knows this request's key with other parameters; nothing was done.");
@@ -125,7 +128,7 @@ static enum status refused(const struct stripe_exchange *x, struct str code, con
     return err_at(e, E_stripe_refused, pointer, "Stripe refused %s %s: %s.", x->method, x->path, text);
 }
 
-static enum status limited(struct str code, struct str limited_by, struct err *e)
+static enum status error_limited(struct str code, struct str limited_by, struct err *e)
 {
     if (!limited_by.n && str_eqz(code, "lock_timeout"))
         return err_raise(e, E_stripe_lock_timeout);
@@ -139,33 +142,23 @@ static enum status limited(struct str code, struct str limited_by, struct err *e
 
 enum status stripe_error(const struct stripe_exchange *x, struct str limited_by, struct err *e)
 {
-    struct str code = stripe_error_code(x->answer), message = error_str(x->answer, "message");
+    struct str code = stripe_error_code(x->answer), message = error_field(x->answer, "message");
     char text[400];
     struct buf b;
     buf_fixed(&b, text, sizeof(text));
-    add_words(&b, message.n ? str_sub(message, 0, sizeof(text) / 2) : STR("it gave no reason"));
+    error_add_words(&b, message.n ? str_sub(message, 0, sizeof(text) / 2) : STR("it gave no reason"));
     if (x->status == 401)
         return err_raise(e, E_stripe_key_refused);
     if (x->status == 403)
-        return right_missing(x, message, e);
+        return error_right_missing(x, message, e);
     if (x->status == 429)
-        return limited(code, limited_by, e);
+        return error_limited(code, limited_by, e);
     if (x->status == 409 && str_eqz(code, "idempotency_key_in_use"))
         return err_set(e, E_stripe_key_in_use, "Stripe is still working on this very request.");
     if (x->status >= 500)
         return err_set(e, E_stripe_error, "Stripe failed (%d): try again in a little while.", x->status);
-    enum status st = refused(x, code, text, e);
+    enum status st = error_refused(x, code, text, e);
     if (e && code.n && (err_is(e, E_stripe_card) || err_is(e, E_stripe_refused)))
         err_rename(e, "stripe_%.*s", STR_F(code));
     return st;
-}
-
-bool stripe_card(const struct err *e)
-{
-    return err_is(e, E_stripe_card);
-}
-
-bool stripe_failed(const struct err *e)
-{
-    return str_starts(str_from(err_code(e)), STR("stripe_"));
 }

@@ -1,3 +1,4 @@
+/* form.c: parameters are encoded as they are added, so a form is one growing buffer and a failed append is remembered by it. */
 #include "stripe/form.h"
 
 #include <string.h>
@@ -27,11 +28,11 @@ struct str stripe_form_text(const struct stripe_form *f)
     return buf_str(&f->b);
 }
 
-static void add_name(struct stripe_form *f, const char *name)
+static void form_add_name(struct stripe_form *f, const char *name)
 {
     size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.[]");
     if (!n || name[n])
-        BUG("this is no parameter of Stripe: %s", name);
+        BUG("not a parameter name: %s", name);
     if (f->b.n)
         buf_putc(&f->b, '&');
     buf_add(&f->b, name, n);
@@ -40,7 +41,7 @@ static void add_name(struct stripe_form *f, const char *name)
 
 void stripe_param_str(struct stripe_form *f, const char *name, struct str v)
 {
-    add_name(f, name);
+    form_add_name(f, name);
     buf_url(&f->b, v);
 }
 
@@ -51,7 +52,7 @@ void stripe_param_text(struct stripe_form *f, const char *name, const char *z)
 
 void stripe_param_int(struct stripe_form *f, const char *name, int64_t v)
 {
-    add_name(f, name);
+    form_add_name(f, name);
     buf_i64(&f->b, v);
 }
 
@@ -62,7 +63,7 @@ void stripe_param_bool(struct stripe_form *f, const char *name, bool v)
 
 void stripe_param_unset(struct stripe_form *f, const char *name)
 {
-    add_name(f, name);
+    form_add_name(f, name);
 }
 
 const char *stripe_name(struct stripe_form *f, const char *fmt, ...)

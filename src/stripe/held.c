@@ -1,4 +1,4 @@
-/* held.c: leases that are waited for, and connections held no longer than a statement. */
+/* held.c: a lease is polled with a connection borrowed for each try, so that waiters never exhaust the pool. */
 #include "stripe/held.h"
 
 #include <time.h>
@@ -11,7 +11,7 @@
 
 #define ASK_AGAIN_MS 100
 
-static enum status try_lease(struct held *w, bool *got, struct err *e)
+static enum status held_try(struct held *w, bool *got, struct err *e)
 {
     struct db *c = NULL;
     enum status st = db_get(w->p, &c, e);
@@ -28,17 +28,17 @@ enum status held_begin(struct held *w, struct db_pool *p, struct str name, int64
     enum status st;
     *w = (struct held){.p = p, .name = name};
     for (;;) {
-        st = try_lease(w, &w->held, e);
+        st = held_try(w, &w->held, e);
         if (st != OK || w->held)
             return st;
         if (clock_mono_us() >= until_us)
             return err_raise(e, E_billing_busy);
         struct timespec pause = {.tv_nsec = ASK_AGAIN_MS * 1000000L};
-        (void)nanosleep(&pause, NULL); /* woken early: it asks a little sooner */
+        (void)nanosleep(&pause, NULL); /* an early wake-up only means an earlier try */
     }
 }
 
-/* A lease that cannot be given back ends by itself. */
+/* A lease that cannot be given back (the database is down) expires. */
 void held_end(struct held *w)
 {
     struct err e = ERR_INIT;

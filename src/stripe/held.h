@@ -1,10 +1,11 @@
-/* held.h: what changes money here shares: a lease waited for with no connection held, and statements on a connection for as long as they take. */
+/* held.h: a lease that is waited for without holding a database connection; and helpers that borrow a connection of the pool for one
+ * statement or one transaction. Operations that change money use both. */
 #ifndef PARLEY_STRIPE_HELD_H
 #define PARLEY_STRIPE_HELD_H
 
 #include "db/db.h"
 
-#define HELD_LEASE_MS 180000 /* longer than the calls of one change take */
+#define HELD_LEASE_MS 180000 /* longer than all calls to Stripe of one operation take */
 #define HELD_WAIT_MS 8000    /* a second click waits for the first */
 
 struct held {
@@ -13,13 +14,15 @@ struct held {
     struct id holder;
     bool held;
 };
-/* The lease `name` (borrowed) is ours when this is OK; ERR_CONFLICT billing_busy after wait_ms. */
+/* Waits up to wait_ms for the lease `name` (borrowed until held_end) and takes it. ERR_CONFLICT billing_busy: another process kept it. */
 enum status held_begin(struct held *w, struct db_pool *p, struct str name, int64_t wait_ms, struct err *e);
-void held_end(struct held *w); /* fine when it was never ours */
+/* Gives the lease back. Harmless when it was never taken. */
+void held_end(struct held *w);
 
 typedef enum status held_fn(struct db *c, void *ctx, struct err *e);
-enum status held_db(struct db_pool *p, held_fn *fn, void *ctx, struct err *e); /* on a connection of the pool */
-enum status held_transaction(struct db_pool *p, held_fn *fn, void *ctx,
-                             struct err *e); /* the same, in one transaction */
+/* Calls fn with a connection of the pool. */
+enum status held_db(struct db_pool *p, held_fn *fn, void *ctx, struct err *e);
+/* Calls fn in a transaction on a connection of the pool (db_transaction: fn may run several times). */
+enum status held_transaction(struct db_pool *p, held_fn *fn, void *ctx, struct err *e);
 
 #endif

@@ -1,4 +1,8 @@
-/* post.c: a POST is written down before it is sent, and what became of it afterwards. */
+/* post.c: a POST is recorded before it is sent, and its outcome afterwards.
+ *
+ * The row in stripe_call makes a POST happen once. It is committed before the first byte is sent, so a program that is killed anywhere
+ * repeats the call under the same key and gets the original result from Stripe. Stripe forgets keys after 24 hours; a call whose
+ * outcome is still unknown by then is never sent again automatically (stripe_unknown). */
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/limits.h"
@@ -13,7 +17,7 @@
 #define PATH_MAX_HERE 700
 #define BODY_MAX (256 << 10)
 
-/* What a key's row lets us do. */
+/* What the row of the key allows. SEND_UNCERTAIN: an earlier try may have been carried out. */
 enum verdict { SEND, SEND_UNCERTAIN, IS_DONE };
 
 struct posting {
@@ -24,7 +28,7 @@ struct posting {
     struct str object_id; /* of IS_DONE */
 };
 
-static bool key_is_valid(struct str key)
+static bool post_key_is_valid(struct str key)
 {
     for (size_t i = 0; i < key.n; i++)
         if (key.p[i] <= ' ' || key.p[i] > '~')
@@ -32,7 +36,7 @@ static bool key_is_valid(struct str key)
     return key.n > 0 && key.n <= KEY_MAX;
 }
 
-static void digest(const char *path, struct str body, uint8_t out[CRYPTO_HASH])
+static void post_digest(const char *path, struct str body, uint8_t out[CRYPTO_HASH])
 {
     uint8_t both[2 * CRYPTO_HASH];
     crypto_digest(str_from(path), both);
@@ -42,35 +46,37 @@ static void digest(const char *path, struct str body, uint8_t out[CRYPTO_HASH])
 
 /* ---- before ---- */
 
-static enum status reused(struct err *e)
+static enum status post_reused(struct err *e)
 {
     return err_set(e, E_stripe_key_reused,
                    "This change was asked for before with other parameters: nothing was sent to Stripe.");
 }
 
-/* Whether Stripe surely still knows the key. When the clock was set back nobody can tell: then no. */
-static bool is_recent(const struct stripe_call *old, int64_t now)
+/* Whether Stripe certainly still knows the key. After the clock was set back the age is unknown, so the answer is no. */
+static bool post_is_recent(const struct stripe_call *old, int64_t now)
 {
     int64_t age = now - old->first_sent_ms;
     return age > -CLOCK_SLACK_MS && age < STRIPE_KEEPS_MS;
 }
 
-static enum status begin_again(struct db *c, struct posting *p, const struct stripe_call *old, int64_t now, bool *mine,
-                               struct err *e)
+static enum status post_restart(struct db *c, struct posting *p, const struct stripe_call *old, int64_t now, bool *mine,
+                                struct err *e)
 {
-    bool recent = is_recent(old, now);
+    bool recent = post_is_recent(old, now);
     p->verdict = SEND;
     return stripe_call_restart(c, p->row.idem_key, recent ? old->first_sent_ms : now, mine, e);
 }
 
-static enum status judge(struct db *c, struct posting *p, const struct stripe_call *old, int64_t now, bool *mine,
-                         struct err *e)
+/* Decides from an existing row. A recent done call is sent again: Stripe answers it from its record, which is cheaper to handle than a
+ * second form of reply. */
+static enum status post_judge(struct db *c, struct posting *p, const struct stripe_call *old, int64_t now, bool *mine,
+                              struct err *e)
 {
-    bool recent = is_recent(old, now);
+    bool recent = post_is_recent(old, now);
     if (memcmp(old->params, p->row.params, sizeof(old->params)) != 0 || !str_eq(old->path, p->row.path))
-        return reused(e);
+        return post_reused(e);
     if (old->state == CALL_FAILED)
-        return begin_again(c, p, old, now, mine, e);
+        return post_restart(c, p, old, now, mine, e);
     *mine = true;
     if (old->state == CALL_DONE) {
         p->verdict = recent ? SEND_UNCERTAIN : IS_DONE;
@@ -83,19 +89,19 @@ static enum status judge(struct db *c, struct posting *p, const struct stripe_ca
     return err_raise(e, E_stripe_unknown);
 }
 
-static enum status admit_once(struct db *c, struct posting *p, bool *mine, struct err *e)
+static enum status post_admit_once(struct db *c, struct posting *p, bool *mine, struct err *e)
 {
     struct stripe_call old;
     struct err why = ERR_INIT;
     int64_t now = clock_now_ms();
     enum status st = stripe_call_find(c, p->row.idem_key, p->a, &old, &why);
     if (st == OK)
-        return judge(c, p, &old, now, mine, e);
+        return post_judge(c, p, &old, now, mine, e);
     if (st == ERR_NOT_FOUND) {
         p->verdict = SEND;
         st = stripe_call_add(c, &p->row, now, &why);
         *mine = st == OK;
-        if (st == ERR_CONFLICT) /* somebody else was quicker by a hair */
+        if (st == ERR_CONFLICT) /* another process added it first: read it */
             return OK;
     }
     if (st != OK && e)
@@ -103,34 +109,35 @@ static enum status admit_once(struct db *c, struct posting *p, bool *mine, struc
     return st;
 }
 
-/* The row is committed when this returns, and the connection is back in its pool. */
-static enum status admit(struct posting *p, struct err *e)
+/* When this returns the row is committed and the connection is back in its pool. Every round reads the row again; eight rounds without
+ * progress mean that other processes keep sending the same request. */
+static enum status post_admit(struct posting *p, struct err *e)
 {
     struct db *c = NULL;
     bool mine = false;
     enum status st = db_get(p->s->pool, &c, e);
     for (int i = 0; st == OK && !mine; i++)
         if (i == 8)
-            st = err_set(e, E_stripe_key_in_use, "Somebody else is sending this very request.");
+            st = err_set(e, E_stripe_key_in_use, "Another process is sending the same request.");
         else
-            st = admit_once(c, p, &mine, e);
+            st = post_admit_once(c, p, &mine, e);
     db_put(c);
     return st;
 }
 
 /* ---- after ---- */
 
-static enum stripe_call_state outcome(const struct stripe_exchange *x, enum status got)
+static enum stripe_call_state post_outcome(const struct stripe_exchange *x, enum status got)
 {
     return got == OK ? CALL_DONE : x->uncertain ? CALL_UNKNOWN : CALL_FAILED;
 }
 
-/* When the database is gone by now, the row says `started`: the same key finds out what happened. */
-static void finish(struct posting *p, const struct stripe_exchange *x, enum status got, const struct err *why)
+/* If the database is down now, the row stays `started`, and the next call under the key finds out what happened. */
+static void post_finish(struct posting *p, const struct stripe_exchange *x, enum status got, const struct err *why)
 {
     struct err e = ERR_INIT;
     struct db *c = NULL;
-    p->row.state = outcome(x, got);
+    p->row.state = post_outcome(x, got);
     p->row.http_status = x->status;
     p->row.request_id = str_sub(x->request_id, 0, KEY_MAX);
     p->row.attempts = x->tries;
@@ -148,8 +155,8 @@ static void finish(struct posting *p, const struct stripe_exchange *x, enum stat
     db_put(c);
 }
 
-static enum status send_it(struct posting *p, const struct stripe_post *post, struct str body, bool is_json,
-                           struct stripe_reply *out, struct err *e)
+static enum status post_send(struct posting *p, const struct stripe_post *post, struct str body, bool is_json,
+                             struct stripe_reply *out, struct err *e)
 {
     struct stripe_exchange x = {.method = "POST",
                                 .path = post->path,
@@ -162,7 +169,7 @@ static enum status send_it(struct posting *p, const struct stripe_post *post, st
                                 .request_id = STR_EMPTY};
     struct err why = ERR_INIT;
     enum status st = stripe_send(p->s, p->a, &x, &why);
-    finish(p, &x, st, &why);
+    post_finish(p, &x, st, &why);
     if (st != OK) {
         if (e)
             *e = why;
@@ -185,7 +192,7 @@ static enum status post_body(struct stripe *s, struct arena *a, const struct str
         return err_nomem(e);
     if (!s->pool)
         BUG("a POST to Stripe needs the database");
-    if (!key_is_valid(post->idem_key))
+    if (!post_key_is_valid(post->idem_key))
         return err_raise(e, E_stripe_key_invalid);
     if (strlen(post->path) > PATH_MAX_HERE)
         return err_raise(e, E_stripe_path);
@@ -194,12 +201,12 @@ static enum status post_body(struct stripe *s, struct arena *a, const struct str
                                  .path = str_from(post->path),
                                  .tenant = post->tenant,
                                  .state = CALL_STARTED};
-    digest(post->path, body, p.row.params);
-    enum status st = admit(&p, e);
+    post_digest(post->path, body, p.row.params);
+    enum status st = post_admit(&p, e);
     if (st != OK)
         return st;
     if (p.verdict != IS_DONE)
-        return send_it(&p, post, body, is_json, out, e);
+        return post_send(&p, post, body, is_json, out, e);
     out->object_id = p.object_id;
     out->replayed = true;
     return OK;
@@ -236,9 +243,4 @@ enum status stripe_call_settle(struct db_pool *pool, struct str idem_key, struct
     if (st == OK && !changed)
         return err_set(e, E_not_found, "No request of this key has an unknown outcome.");
     return st;
-}
-
-enum status stripe_calls_clean(struct db *c, int64_t before_ms, int limit, int64_t *n, struct err *e)
-{
-    return stripe_call_forget(c, before_ms, limit, n, e);
 }

@@ -1,4 +1,7 @@
-/* send.c: one request to Stripe, tried again as the official clients do, within one deadline. */
+/* send.c: one request to Stripe, retried as the official clients do, within one deadline.
+ *
+ * The important output is x->uncertain: whether Stripe may have carried out the call although it failed. It is set when bytes were sent
+ * and no usable answer came, and cleared only by an answer that proves the state of the idempotency key (2xx, 400, 402, 404). */
 #include <time.h>
 
 #include "base/clock.h"
@@ -10,30 +13,28 @@
 
 #include "base/banned.h"
 
-enum {
-    RETRIES = 2,
-    RATE_RETRIES = 5,
-    SLEEP_MS = 500,
-    SLEEP_MOST_MS = 5000,
-    TRY_LEAST_MS = 1000, /* a try with less time than this is not begun */
-    ANSWER_MAX = 8 << 20,
-    DEPTH = 32
-};
+#define RETRIES 2
+#define RATE_RETRIES 5
+#define SLEEP_MS 500
+#define SLEEP_MOST_MS 5000
+#define TRY_LEAST_MS 1000 /* a try with less time left is not started */
+#define ANSWER_MAX (8 << 20)
+#define DEPTH 32
 
 /* Whether another try may help, and how often at most. */
 enum again { AGAIN_NO, AGAIN, AGAIN_RATE };
 
-struct clockwork {
+struct send_clock {
     int64_t begun_us, slept_ms;
 };
 
-static int64_t spent_ms(const struct clockwork *t)
+static int64_t send_spent_ms(const struct send_clock *t)
 {
     return (clock_mono_us() - t->begun_us) / 1000 + t->slept_ms;
 }
 
-/* A sleep that a test stands in for still uses up the deadline. */
-static void rest(struct stripe *s, struct clockwork *t, int64_t ms)
+/* A sleep that a test replaces still counts towards the deadline. */
+static void send_sleep(struct stripe *s, struct send_clock *t, int64_t ms)
 {
     if (s->sleep_ms) {
         s->sleep_ms(s->sleep_ctx, ms);
@@ -45,7 +46,8 @@ static void rest(struct stripe *s, struct clockwork *t, int64_t ms)
         ;
 }
 
-static int64_t pause_before(int try)
+/* 0.5 s, doubled with each try, at most 5 s, the upper half random: the formula of the official clients. */
+static int64_t send_backoff_ms(int try)
 {
     uint16_t jitter;
     int64_t ms = try > 4 ? SLEEP_MOST_MS : (int64_t)SLEEP_MS << (try - 1);
@@ -55,7 +57,8 @@ static int64_t pause_before(int try)
     return ms < SLEEP_MS ? SLEEP_MS : ms;
 }
 
-static enum status no_answer(struct stripe_exchange *x, enum status got, bool sent, enum again *again, struct err *e)
+static enum status send_no_answer(struct stripe_exchange *x, enum status got, bool sent, enum again *again,
+                                  struct err *e)
 {
     struct err why = *e;
     x->uncertain = x->uncertain || sent;
@@ -70,7 +73,8 @@ static enum status no_answer(struct stripe_exchange *x, enum status got, bool se
     return got;
 }
 
-static enum status no_stripe(struct stripe_exchange *x, struct err *e)
+/* The answer does not have the form of Stripe's errors: a proxy, a redirect, a wrong address, or a gateway in front of Stripe. */
+static enum status send_foreign_answer(struct stripe_exchange *x, struct err *e)
 {
     if (x->status >= 300 && x->status < 400)
         return err_set(e, E_stripe_answer,
@@ -78,16 +82,17 @@ static enum status no_stripe(struct stripe_exchange *x, struct err *e)
                        x->status);
     if (x->status >= 500)
         return err_set(e, E_stripe_error, "Stripe failed (%d): try again in a little while.", x->status);
-    return err_set(e, E_stripe_answer, "What came from Stripe's address (%d) is not an answer of Stripe.", x->status);
+    return err_set(e, E_stripe_answer, "The answer from Stripe's address (%d) does not come from Stripe.", x->status);
 }
 
-/* Refused before it was looked at: says nothing about an earlier try. All other refusals are Stripe's last word on the key. */
-static bool settles(const struct stripe_exchange *x)
+/* Whether this refusal also settles earlier tries under the key. 401, 403 and 429 are refused before Stripe looks the key up and say
+ * nothing about them. */
+static bool send_is_settled(const struct stripe_exchange *x)
 {
     return x->status == 400 || x->status == 402 || x->status == 404;
 }
 
-static enum again again_of(const struct stripe_exchange *x, const struct fetch_reply *r)
+static enum again send_again_of(const struct stripe_exchange *x, const struct fetch_reply *r)
 {
     struct str told = fetch_reply_header(r, "Stripe-Should-Retry");
     if (str_eqz(told, "true"))
@@ -99,8 +104,8 @@ static enum again again_of(const struct stripe_exchange *x, const struct fetch_r
     return x->status == 409 || x->status >= 500 ? AGAIN : AGAIN_NO;
 }
 
-static enum status read_answer(struct arena *a, struct stripe_exchange *x, const struct fetch_reply *r,
-                               enum again *again, struct err *e)
+static enum status send_read_answer(struct arena *a, struct stripe_exchange *x, const struct fetch_reply *r,
+                                    enum again *again, struct err *e)
 {
     struct err bad = ERR_INIT;
     enum status st = json_parse(a, r->body, DEPTH, &x->answer, &bad);
@@ -109,7 +114,7 @@ static enum status read_answer(struct arena *a, struct stripe_exchange *x, const
     x->replayed = str_eqz(fetch_reply_header(r, "Idempotent-Replayed"), "true");
     if (st != OK || !json_is(x->answer, JSON_OBJECT))
         x->answer = NULL;
-    *again = again_of(x, r);
+    *again = send_again_of(x, r);
     if (st == ERR_NOMEM || st == ERR_TOO_LARGE) {
         x->uncertain = true;
         *again = AGAIN_NO;
@@ -121,21 +126,21 @@ static enum status read_answer(struct arena *a, struct stripe_exchange *x, const
         x->uncertain = false;
         return OK;
     }
-    if (x->status < 300) { /* cut short on its way: Stripe has done it */
+    if (x->status < 300) { /* 2xx without JSON: the answer was cut short, Stripe has done it */
         x->uncertain = true;
         *again = AGAIN;
-        return no_stripe(x, e);
+        return send_foreign_answer(x, e);
     }
     if (x->status >= 500 || (x->status == 409 && str_eqz(stripe_error_code(x->answer), "idempotency_key_in_use")))
         x->uncertain = true;
     if (!json_is(json_get(x->answer, "error"), JSON_OBJECT) && x->status != 429 && x->status != 401 && x->status != 403)
-        return no_stripe(x, e);
-    if (settles(x))
+        return send_foreign_answer(x, e);
+    if (send_is_settled(x))
         x->uncertain = false;
     return stripe_error(x, fetch_reply_header(r, "Stripe-Rate-Limited-Reason"), e);
 }
 
-static enum status try_once(struct stripe *s, struct arena *a, struct stripe_exchange *x, int64_t ms, enum again *again,
+static enum status send_try(struct stripe *s, struct arena *a, struct stripe_exchange *x, int64_t ms, enum again *again,
                             struct err *e)
 {
     const char *url = arena_printf(a, "%s%s%s%.*s", s->base, x->path, x->query.n ? "?" : "", STR_F(x->query));
@@ -166,10 +171,10 @@ static enum status try_once(struct stripe *s, struct arena *a, struct stripe_exc
         h[rq.header_count++] = (struct fetch_header){STR("Idempotency-Key"), x->idem_key};
     s->reads += str_eqz(rq.method, "GET");
     enum status st = fetch(s->config, a, &rq, &r, e);
-    return st == OK ? read_answer(a, x, &r, again, e) : no_answer(x, st, r.sent, again, e);
+    return st == OK ? send_read_answer(a, x, &r, again, e) : send_no_answer(x, st, r.sent, again, e);
 }
 
-static void tell(const struct stripe_exchange *x, enum status st, const struct err *e, int64_t ms)
+static void send_log(const struct stripe_exchange *x, enum status st, const struct err *e, int64_t ms)
 {
     log_line(st == OK || st == ERR_PLAN || st == ERR_NOT_FOUND ? LOG_INFO : LOG_WARN, "stripe_call",
              LOG_S("method", x->method), LOG_S("path", x->path), LOG_I("status", x->status),
@@ -177,8 +182,8 @@ static void tell(const struct stripe_exchange *x, enum status st, const struct e
              LOG_T("stripe_request", x->request_id), LOG_I("tries", x->tries), LOG_I("ms", ms));
 }
 
-/* Some paths come from outside (a thin event names one): they stay inside the API. */
-static bool path_is_safe(const char *path)
+/* A path may come from outside (a thin event names one), so it must stay inside the API. */
+static bool send_path_is_safe(const char *path)
 {
     struct str p = str_from(path);
     return (str_starts(p, STR("/v1/")) || str_starts(p, STR("/v2/"))) && !str_has(p, STR("..")) &&
@@ -188,26 +193,26 @@ static bool path_is_safe(const char *path)
 
 enum status stripe_send(struct stripe *s, struct arena *a, struct stripe_exchange *x, struct err *e)
 {
-    if (!path_is_safe(x->path))
+    if (!send_path_is_safe(x->path))
         return err_raise(e, E_stripe_path);
-    struct clockwork t = {.begun_us = clock_mono_us()};
+    struct send_clock t = {.begun_us = clock_mono_us()};
     struct err why = ERR_INIT;
     enum again again;
     enum status st;
 
     for (;;) {
-        /* a try that hangs leaves a third of the time for the next one */
-        int64_t left = x->deadline_ms - spent_ms(&t),
-                ms = x->tries < RETRIES && left > 3 * TRY_LEAST_MS ? left * 2 / 3 : left;
-        st = try_once(s, a, x, ms, &again, &why);
+        /* A try that hangs leaves a third of the time for the next one. */
+        int64_t left = x->deadline_ms - send_spent_ms(&t);
+        int64_t ms = x->tries < RETRIES && left > 3 * TRY_LEAST_MS ? left * 2 / 3 : left;
+        st = send_try(s, a, x, ms, &again, &why);
         x->tries++;
-        int64_t pause = pause_before(x->tries);
+        int64_t pause = send_backoff_ms(x->tries);
         if (st == OK || again == AGAIN_NO || x->tries > (again == AGAIN_RATE ? RATE_RETRIES : RETRIES) ||
-            spent_ms(&t) + pause + TRY_LEAST_MS > x->deadline_ms)
+            send_spent_ms(&t) + pause + TRY_LEAST_MS > x->deadline_ms)
             break;
-        rest(s, &t, pause);
+        send_sleep(s, &t, pause);
     }
-    tell(x, st, &why, spent_ms(&t));
+    send_log(x, st, &why, send_spent_ms(&t));
     if (st != OK && e)
         *e = why;
     return st;

@@ -1,3 +1,5 @@
+/* sign.c: the Stripe-Signature header is parsed strictly, and every signature is compared under every secret in constant time: while a
+ * secret is rolled Stripe signs with both, and which one matched must not show. */
 #include "stripe/sign.h"
 
 #include "base/crypto.h"
@@ -9,19 +11,19 @@
 #define PASSED_MAX 32
 
 struct signed_header {
-    struct str time; /* as it stands: it is part of what was signed */
+    struct str time; /* as received: it is part of the signed text */
     int64_t t;
     struct str digests[PASSED_MAX]; /* v1, still in hex */
     size_t n;
 };
 
-static enum status malformed(struct err *e, const char *why)
+static enum status sign_malformed(struct err *e, const char *why)
 {
     return err_set(e, E_signature_malformed, "The Stripe-Signature header %s.", why);
 }
 
-/* Digits without a sign, a zero in front or anything around them: what is signed has one spelling. */
-static bool read_time(struct str s, int64_t *out)
+/* Only plain digits without a leading zero: the signed text has exactly one spelling of a time. */
+static bool sign_read_time(struct str s, int64_t *out)
 {
     uint64_t v;
     if (!s.n || (s.n > 1 && s.p[0] == '0') || !num_u64(s, INT64_MAX / 1000, &v))
@@ -30,7 +32,7 @@ static bool read_time(struct str s, int64_t *out)
     return true;
 }
 
-static enum status read_header(struct str header, struct signed_header *h, struct err *e)
+static enum status sign_read_header(struct str header, struct signed_header *h, struct err *e)
 {
     struct str part;
     if (!header.n)
@@ -42,23 +44,23 @@ static enum status read_header(struct str header, struct signed_header *h, struc
         struct str scheme = str_sub(part, 0, (size_t)eq), value = str_sub(part, (size_t)eq + 1, part.n);
         if (str_eqz(scheme, "t")) {
             if (h->time.n)
-                return malformed(e, "has two times");
-            if (!read_time(value, &h->t))
-                return malformed(e, "has no valid time");
+                return sign_malformed(e, "has two times");
+            if (!sign_read_time(value, &h->t))
+                return sign_malformed(e, "has no valid time");
             h->time = value;
         } else if (str_eqz(scheme, "v1")) {
             if (h->n == PASSED_MAX)
-                return malformed(e, "has too many signatures");
+                return sign_malformed(e, "has too many signatures");
             h->digests[h->n++] = value;
         }
     }
     if (!h->time.n)
-        return malformed(e, "has no time");
-    return h->n ? OK : malformed(e, "has no v1 signature");
+        return sign_malformed(e, "has no time");
+    return h->n ? OK : sign_malformed(e, "has no v1 signature");
 }
 
-/* Every v1 is compared, whatever the first says. */
-static bool matches(struct str secret, const struct signed_header *h, struct str body)
+/* Compares every v1 even after a match, so that the time taken says nothing. */
+static bool sign_matches(struct str secret, const struct signed_header *h, struct str body)
 {
     const struct str parts[] = {h->time, STR("."), body};
     uint8_t want[DIGEST];
@@ -76,7 +78,7 @@ static bool matches(struct str secret, const struct signed_header *h, struct str
     return found;
 }
 
-static bool next_secret(struct str *rest, struct str *out)
+static bool sign_next_secret(struct str *rest, struct str *out)
 {
     size_t from = 0, n;
     while (from < rest->n && (rest->p[from] == ' ' || (rest->p[from] >= '\t' && rest->p[from] <= '\r')))
@@ -97,11 +99,11 @@ enum status stripe_sign_check(const char *secrets_list, struct str header, struc
     struct str secrets = str_from(secrets_list), secret;
     size_t tried = 0;
     bool found = false;
-    enum status st = read_header(header, &h, e);
+    enum status st = sign_read_header(header, &h, e);
     if (st != OK)
         return st;
-    for (; next_secret(&secrets, &secret); tried++)
-        found = matches(secret, &h, body) || found;
+    for (; sign_next_secret(&secrets, &secret); tried++)
+        found = sign_matches(secret, &h, body) || found;
     if (!tried)
         return err_raise(e, E_webhook_secret_missing);
     if (!found)

@@ -9,7 +9,7 @@
 #include "billing/meter/meter.h"
 #include "billing/notice/notice.h"
 #include "billing/sync/sync.h"
-#include "stripe/client.h"
+#include "stripe/call.h"
 #include "stripe/lease.h"
 #include "talk/retention.h"
 #include "worker/worker_internal.h"
@@ -50,7 +50,7 @@ static enum status clean_jobs_dead(struct db *c, int64_t now, int64_t *n, struct
 
 static enum status clean_stripe_calls(struct db *c, int64_t now, int64_t *n, struct err *e)
 {
-    return stripe_calls_clean(c, now - KEEP_STRIPE_CALLS, BATCH, n, e);
+    return stripe_call_forget(c, now - KEEP_STRIPE_CALLS, BATCH, n, e);
 }
 
 static enum status clean_stripe_leases(struct db *c, int64_t now, int64_t *n, struct err *e)

@@ -13,6 +13,7 @@
 #include "base/limits.h"
 #include "lines.h"
 #include "stripe/client.h"
+#include "stripe/failure.h"
 #include "stripe/sign.h"
 
 #include "base/banned.h"
@@ -181,7 +182,7 @@ static void answer(struct arena *a, struct json *in, struct json *out)
     lines_must(json_set_int(out, "ms", (clock_mono_us() - began) / 1000) == 0);
     lines_outcome(out, st, &j.e, "default");
     if (st != OK)
-        lines_must(json_set_bool(out, "card", stripe_card(&j.e)) == 0);
+        lines_must(json_set_bool(out, "card", stripe_failure_of(&j.e) == STRIPE_FAILURE_CARD) == 0);
     stripe_form_release(&j.form);
 }
 

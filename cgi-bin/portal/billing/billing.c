@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "billing/checkout/checkout.h"
+#include "stripe/failure.h"
 
 #include "base/banned.h"
 
@@ -97,25 +98,15 @@ bool billing_owes(const struct entitlements *x)
            x->state == BILLING_PAUSED;
 }
 
-/* Codes after which Stripe has surely done nothing; after the others it may have. */
-static bool surely_not_done(const struct err *e)
+/* A card error is meant for the payer. Anything else that Stripe says is for the operator, who finds it in the log; the payer learns
+ * whether anything can have happened. */
+static void billing_soften(struct page *pg)
 {
-    static const enum error_code codes[] = {E_stripe_unreachable,  E_stripe_key_refused,  E_stripe_right_missing,
-                                            E_stripe_rate_limited, E_stripe_lock_timeout, E_stripe_key_reused};
-    for (size_t i = 0; i < COUNT_OF(codes); i++)
-        if (err_is(e, codes[i]))
-            return true;
-    return false;
-}
-
-/* What Stripe says about a card is meant for the payer; about anything else it is for the operator, who finds it in the log. */
-static void soften(struct page *pg)
-{
-    if (!stripe_failed(&pg->e) || err_is(&pg->e, E_stripe_off) || stripe_card(&pg->e))
+    enum stripe_failure f = stripe_failure_of(&pg->e);
+    if (f == STRIPE_FAILURE_NONE || f == STRIPE_FAILURE_OFF || f == STRIPE_FAILURE_CARD)
         return;
-    bool certain = surely_not_done(&pg->e) || pg->e.status == ERR_INVALID;
     request_failed(pg->rq, &pg->e);
-    if (certain)
+    if (stripe_failure_did_nothing(f))
         (void)err_raise(&pg->e, E_payment_unavailable);
     else
         (void)err_raise(&pg->e, E_payment_unknown);
@@ -127,7 +118,7 @@ bool billing_refused(struct page *pg)
     bool gone = st == ERR_NOT_FOUND && !err_is(&pg->e, E_not_found); /* no customer yet, a bot that was deleted */
     if (!page_is_form_error(pg) && !gone && st != ERR_UNAVAILABLE && st != ERR_RATE && st != ERR_TIMEOUT)
         return false;
-    soften(pg);
+    billing_soften(pg);
     page_form_error(pg);
     return true;
 }

@@ -5,6 +5,7 @@
 #include "billing/setup/setup.h"
 #include "billing/sync/sync.h"
 #include "stripe/call.h"
+#include "stripe/failure.h"
 
 #include "base/banned.h"
 
@@ -396,8 +397,9 @@ static enum status write_attempt(struct db *c, void *ctx, struct err *e)
 /* Nobody got the address of a session that came to nothing here: it is left to end by itself. */
 static bool is_final(enum status st, const struct err *e)
 {
-    return st == ERR_INVALID || st == ERR_NOT_FOUND || (st == ERR_CONFLICT && stripe_failed(e)) ||
-           err_is(e, E_stripe_error);
+    enum stripe_failure f = stripe_failure_of(e);
+    return st == ERR_INVALID || st == ERR_NOT_FOUND || f == STRIPE_FAILURE_REFUSED || f == STRIPE_FAILURE_UNKNOWN ||
+           f == STRIPE_FAILURE_FAULT;
 }
 
 static enum status attempt_new(struct buying *b, struct str *url, struct err *e)

@@ -8,6 +8,7 @@
 #include "billing/checkout/checkout_internal.h"
 #include "billing/meter/meter.h"
 #include "billing/sync/sync.h"
+#include "stripe/failure.h"
 
 #include "base/banned.h"
 
@@ -60,16 +61,10 @@ static enum status raise_refusal(struct db *c, void *ctx, struct err *e)
                        err_code(r->why), r->why->message);
 }
 
-/* What only the operator can mend: a wrong key, a missing right, a parameter that Stripe does not take. */
+/* What only the operator can fix: a wrong key, a missing right, a parameter that Stripe refuses, prices that were never set up. */
 static bool is_operators(const struct err *e)
 {
-    static const enum error_code codes[] = {E_stripe_key_refused, E_stripe_right_missing, E_stripe_answer,
-                                            E_config_invalid,     E_not_set_up,           E_stripe_key_reused,
-                                            E_stripe_unknown};
-    for (size_t i = 0; i < COUNT_OF(codes); i++)
-        if (err_is(e, codes[i]))
-            return true;
-    return stripe_failed(e) && (e->status == ERR_INVALID || e->status == ERR_NOT_FOUND) && !stripe_card(e);
+    return stripe_failure_is_operators(stripe_failure_of(e)) || err_is(e, E_not_set_up);
 }
 
 enum status desk_close(struct desk *d, enum status st, const char *what, struct err *e)

@@ -11,6 +11,7 @@
 #include "billing/meter/meter_store.h"
 #include "billing/setup/setup.h"
 #include "stripe/call.h"
+#include "stripe/failure.h"
 #include "stripe/lease.h"
 
 #include "base/banned.h"
@@ -47,11 +48,12 @@ static int64_t backoff(const struct meter_row *r)
 
 /* ---- what became of it ---- */
 
-/* It is not this row's trouble: others would meet it too. */
+/* The row is not the cause: other rows would meet the same failure, so sending pauses. */
 static bool is_everybodys(const struct err *why)
 {
+    enum stripe_failure f = stripe_failure_of(why);
     return (why->status == ERR_UNAVAILABLE || why->status == ERR_RATE || why->status == ERR_TIMEOUT) &&
-           !err_is(why, E_stripe_lock_timeout) && !err_is(why, E_stripe_key_in_use);
+           f != STRIPE_FAILURE_BUSY && f != STRIPE_FAILURE_IN_USE;
 }
 
 /* Refused because the identifier was taken before: an earlier try arrived. Stripe has no code for it. */

@@ -11,6 +11,7 @@
 #include "billing/sync/receive.h"
 #include "billing/sync/refresh.h"
 #include "billing/sync/sync.h"
+#include "stripe/failure.h"
 
 #include "base/banned.h"
 
@@ -83,12 +84,14 @@ static enum status note(struct run *x, struct str id, struct err *e)
     return ok && map_put(&x->seen, key, x) == 0 ? OK : err_nomem(e);
 }
 
-/* One object's trouble is the operator's to see, and stops nothing; Stripe's being away stops the run. */
+/* Whether the run ends: trouble with one object is reported to the operator and the run continues, but when Stripe or the database is
+ * away every other object would fail as well. */
 static bool stops(const struct err *why)
 {
+    if (err_is(why, E_busy) || stripe_failure_of(why) == STRIPE_FAILURE_BUSY)
+        return false;
     return why->status == ERR_NOMEM || why->status == ERR_TIMEOUT || why->status == ERR_RATE ||
-           why->status == ERR_INTERNAL ||
-           (why->status == ERR_UNAVAILABLE && !err_is(why, E_busy) && !err_is(why, E_stripe_lock_timeout));
+           why->status == ERR_INTERNAL || why->status == ERR_UNAVAILABLE;
 }
 
 struct telling {

@@ -7,6 +7,7 @@
 #include "base/utf8.h"
 #include "billing/sync/event_store.h"
 #include "billing/sync/refresh.h"
+#include "stripe/failure.h"
 
 #include "base/banned.h"
 
@@ -96,27 +97,24 @@ static enum status end(struct db *c, void *ctx, struct err *e)
                        STR_F(x->due.v.id), STR_F(x->due.v.type), x->why.message);
 }
 
-/* It is not the event that is in the way: Stripe or the key is, so others would fare no better. */
-static bool is_outage(const struct err *why)
+/* The event is not the cause: Stripe cannot be reached or does not accept the key, so other events would fare no better. Its attempts do
+ * not count then. A missing right, a 5xx and an answer that is not Stripe's may concern this object alone, so they do count. */
+static bool is_outage(enum stripe_failure f)
 {
-    static const enum error_code codes[] = {E_stripe_unreachable,  E_stripe_no_answer,   E_stripe_timeout,
-                                            E_stripe_rate_limited, E_stripe_key_refused, E_stripe_off,
-                                            E_config_invalid};
-    for (size_t i = 0; i < COUNT_OF(codes); i++)
-        if (err_is(why, codes[i]))
-            return true;
-    return false;
+    return f == STRIPE_FAILURE_AWAY || f == STRIPE_FAILURE_SILENT || f == STRIPE_FAILURE_KEY || f == STRIPE_FAILURE_OFF;
 }
 
-/* The database's own failures, and what a look does when somebody else was faster. */
+/* The database's own failure: the worker stops and tries again later. */
 static bool is_of_database(const struct err *why)
 {
-    return why->status == ERR_NOMEM || (why->status == ERR_UNAVAILABLE && !stripe_failed(why) && !is_outage(why));
+    return why->status == ERR_NOMEM ||
+           (why->status == ERR_UNAVAILABLE && stripe_failure_of(why) == STRIPE_FAILURE_NONE);
 }
 
+/* Another process is working on the object, here or at Stripe. */
 static bool is_busy(const struct err *why)
 {
-    return err_is(why, E_billing_busy) || err_is(why, E_lease_lost) || err_is(why, E_stripe_lock_timeout);
+    return err_is(why, E_billing_busy) || err_is(why, E_lease_lost) || stripe_failure_of(why) == STRIPE_FAILURE_BUSY;
 }
 
 static int64_t step_ms(const int64_t *steps, size_t n, int attempts)
@@ -128,7 +126,7 @@ static int64_t step_ms(const int64_t *steps, size_t n, int attempts)
 static enum status put_off(struct db *c, void *ctx, struct err *e)
 {
     struct piece *x = ctx;
-    bool busy = is_busy(&x->why), outage = is_outage(&x->why);
+    bool busy = is_busy(&x->why), outage = is_outage(stripe_failure_of(&x->why));
     int64_t ms = busy     ? BUSY_MS
                  : outage ? step_ms(outage_s, COUNT_OF(outage_s), x->due.attempts)
                           : step_ms(backoff_s, COUNT_OF(backoff_s), x->due.attempts);
@@ -140,7 +138,8 @@ static enum status record(struct piece *x, enum status how, struct err *e)
 {
     if (how == OK)
         x->state = "done";
-    else if (!x->state && !is_busy(&x->why) && !is_outage(&x->why) && x->due.attempts + 1 >= ATTEMPTS) {
+    else if (!x->state && !is_busy(&x->why) && !is_outage(stripe_failure_of(&x->why)) &&
+             x->due.attempts + 1 >= ATTEMPTS) {
         x->state = "dead";
         x->alarm = "event_dead";
     }
@@ -173,7 +172,7 @@ static enum status run(struct piece *x, bool *found, struct err *e)
         return how;
     }
     st = record(x, how, e);
-    if (st == OK && !x->state && is_outage(&x->why)) {
+    if (st == OK && !x->state && is_outage(stripe_failure_of(&x->why))) {
         *e = x->why; /* the caller rests: the next would wait for nothing as well */
         return how;
     }
