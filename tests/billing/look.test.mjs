@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { startBrowser } from '../lib/browser.mjs'
-import { createBot, isAccessible, publish, signUp, watch } from '../browser/portal.mjs'
+import { createBot, isAccessible, publish, signUp, watch } from '../portal/portal.mjs'
 import { main, pastWorld, press, says, startShop, tenantOf } from './shop.mjs'
 
 const SHOTS = process.env.SHOTS

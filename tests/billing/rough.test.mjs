@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { until } from '../lib/install.mjs'
-import { isAccessible, signUp } from '../browser/portal.mjs'
+import { isAccessible, signUp } from '../portal/portal.mjs'
 import { buy, main, openStreet, press, says, tenantOf } from './shop.mjs'
 
 let parley, fake, browser, street

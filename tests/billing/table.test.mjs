@@ -5,7 +5,7 @@ import { test } from 'node:test'
 
 const dir = new URL('.', import.meta.url)
 const read = path => fs.readFileSync(new URL(path, dir), 'utf8')
-const FOLDERS = ['.', '../stripe', '../plan']
+const FOLDERS = ['.', '../stripe', '../plan', '../portal']
 const placeOf = name => FOLDERS.map(folder => `${folder}/${name.startsWith('test_') ? `${name}.c` : `${name}.test.mjs`}`).find(p => fs.existsSync(new URL(p, dir)))
 
 test('each test that the table of cases names is there', () => {

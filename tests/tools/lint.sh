@@ -149,6 +149,10 @@ page workspace GET /app/new workspace_new_get
 page admin GET '/admin/plans/{plan}' admin_plans_plan_get
 page site GET /favicon.ico site_favicon_ico_get
 printf '#include "portal/%s/routes.def"\n' bots workspace admin site >"$tree/cgi-bin/portal/routes.def"
+mkdir -p "$tree/tests/portal"
+for folder in bots workspace admin; do : >"$tree/tests/portal/$folder.test.mjs"; done
+expect lint-routes 'cgi-bin/portal/site/routes.def:1: there is no tests/portal/site.test.mjs'
+: >"$tree/tests/portal/site.test.mjs"
 expect lint-routes ''
 page site GET /favicon.ico site_favicon_ico_get GET /app/new workspace_new_get
 expect lint-routes 'cgi-bin/portal/site/routes.def:2: belongs into cgi-bin/portal/workspace/routes.def: "/app/new"'

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { startBrowser } from '../lib/browser.mjs'
 import { startInstall } from '../lib/install.mjs'
-import { createBot, importCsv, isAccessible, publish, sampleCsv, signUp, watch } from './portal.mjs'
+import { createBot, importCsv, isAccessible, publish, sampleCsv, signUp, watch } from '../portal/portal.mjs'
 
 let parley, browser, address
 before(async () => {

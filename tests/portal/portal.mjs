@@ -1,4 +1,4 @@
-// What the browser suites share: a person who signs up, makes a bot, imports a CSV file; a page that must stay clean.
+// What the browser tests share: a user who signs up, makes a bot, imports a CSV file; and a page that must stay free of errors.
 import assert from 'node:assert/strict'
 import { axe } from '../lib/browser.mjs'
 

@@ -1,0 +1,249 @@
+// The pages of a bot: draft, versions, answers, test chat; texts that try to run in them; and the bots of other workspaces.
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { startBrowser } from '../lib/browser.mjs'
+import { startInstall } from '../lib/install.mjs'
+import { createBot, enlarge, importCsv, publish, signUp, watch } from './portal.mjs'
+
+let parley, browser
+before(async () => {
+    parley = await startInstall({ config: { rate_limits: 'off' } })
+    browser = await startBrowser()
+})
+after(async () => {
+    await browser?.close()
+    await parley?.stop()
+})
+
+const fresh = async () => (await browser.newContext()).newPage()
+const csrfOf = page => page.locator('input[name=_csrf]').first().inputValue()
+const get = (page, where) => page.request.get(parley.url + where, { maxRedirects: 0 })
+const post = (page, where, form, headers = { Origin: parley.url }) => page.request.post(parley.url + where, { form, headers, maxRedirects: 0 })
+
+const XSS = '"><img src=x onerror="window.hurt=1"><script>window.hurt=1</script>\'`{{constructor}}</textarea><svg/onload=window.hurt=1>'
+const CSV_QUOTED = `"${XSS.replaceAll('"', '""')}"`
+
+test('hostile texts in every field are shown, not run', async () => {
+    const page = await fresh()
+    const wrong = watch(page)
+    await signUp(page, parley.url, { name: XSS.slice(0, 110), workspace: 'Hostile ' + XSS.slice(0, 100) })
+    const bot = await createBot(page, parley.url, XSS.slice(0, 118))
+    await importCsv(page, parley.url, bot, `question,answer,link,source\n${CSV_QUOTED},${CSV_QUOTED},javascript:alert(1),${CSV_QUOTED}\nHow do I pay by card?,${CSV_QUOTED},https://shop.example/,${CSV_QUOTED}\n`, '<img src=x onerror=hurt()>.csv')
+    await page.goto(`${parley.url}${bot}/flow`)
+    const editor = page.getByLabel('Flow of the draft')
+    const flow = JSON.parse(await editor.inputValue())
+    flow.nodes.hello.messages[0].text.en = XSS.replace('{{constructor}}', '')
+    flow.nodes.welcome.choices[0].label.en = XSS.slice(0, 60)
+    flow.tests = []
+    await editor.fill(JSON.stringify(flow, null, 2))
+    await page.getByRole('button', { name: 'Save draft' }).click()
+    await page.getByText('The draft is saved.').waitFor()
+    await publish(page, parley.url, bot, XSS)
+
+    await page.goto(`${parley.url}${bot}/test`)
+    await page.getByLabel('Message').fill(XSS)
+    await page.getByLabel('Message').press('Enter')
+    await page.locator('.chat-row.visitor').getByText('window.hurt').waitFor()
+
+    const visitor = await fresh()
+    const visitorWrong = watch(visitor)
+    await visitor.goto(`${parley.url}/chat/${bot.split('/').pop()}`)
+    for (const text of [XSS, 'hello', 'How do I pay by card?']) {
+        const before = await visitor.locator('#log > *').count()
+        await visitor.locator('#text').fill(text)
+        await visitor.locator('#send button').click()
+        await visitor.waitForFunction(n => document.querySelectorAll('#log > *').length >= n + 2, before)
+    }
+    await visitor.reload()
+    for (const where of ['/app', '/app/members', '/app/conversations', bot, `${bot}/flow`, `${bot}/answers`, `${bot}/answers?q=${encodeURIComponent(XSS)}`, `${bot}/versions`, `${bot}/versions/1`, `${bot}/compare?from=1&to=draft`]) {
+        await page.goto(parley.url + where)
+        await page.waitForLoadState('networkidle')
+        assert.equal(await page.evaluate(() => window.hurt), undefined, where)
+    }
+    await page.goto(`${parley.url}/app/conversations`)
+    await page.locator('.talk-list a').first().click()
+    await page.locator('.chat-row.visitor').first().getByText('window.hurt').waitFor()
+    assert.equal(await page.evaluate(() => window.hurt), undefined)
+    assert.equal(await visitor.evaluate(() => window.hurt), undefined)
+    for (const href of await page.locator('main a').evaluateAll(list => list.map(a => a.protocol))) assert.match(href, /^https?:$/)
+    assert.deepEqual([...wrong, ...visitorWrong], [])
+})
+
+test('a formula in the report of an import is plain text', async () => {
+    const page = await fresh()
+    await signUp(page, parley.url)
+    const bot = await createBot(page, parley.url)
+    await importCsv(page, parley.url, bot, 'question,answer\n,=1+1\n=cmd,\n')
+    await parley.sql(`UPDATE job SET result = JSON_SET(result, '$.bad[0].message', '=HYPERLINK("x")', '$.bad[1].message', '@SUM(1)')
+        WHERE job_id = (SELECT job_id FROM (SELECT MAX(job_id) AS job_id FROM job WHERE kind = 'answers_import') newest)`)
+    const reply = await get(page, new URL(page.url()).pathname + '/report.csv')
+    assert.equal(reply.status(), 200)
+    assert.match(reply.headers()['content-disposition'], /^attachment/)
+    const text = await reply.text()
+    assert.match(text, /^row,code,message\r\n/)
+    assert.match(text, /,"'=HYPERLINK\(""x""\)"\r\n/)
+    assert.match(text, /,"'@SUM\(1\)"\r\n/)
+})
+
+test('what belongs to another workspace is not there', async () => {
+    const mine = await fresh(), theirs = await fresh()
+    await signUp(theirs, parley.url)
+    const bot = await createBot(theirs, parley.url)
+    await importCsv(theirs, parley.url, bot, 'question,answer\nWhat?,That\n')
+    const job = new URL(theirs.url()).pathname
+    await publish(theirs, parley.url, bot)
+    await theirs.goto(`${parley.url}${bot}/answers`)
+    const answer = await theirs.getByRole('link', { name: /^Edit/ }).first().getAttribute('href')
+    const said = await (await fetch(`${parley.url}/chat/${bot.split('/').pop()}/messages`, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: '{"text":"What?"}' })).json()
+
+    await signUp(mine, parley.url)
+    const own = await createBot(mine, parley.url, 'My own')
+    const _csrf = await csrfOf(mine)
+    for (const where of [bot, `${bot}/flow`, `${bot}/answers`, answer, job, `${job}/status`, `${job}/report.csv`, `${bot}/test`, `${bot}/publish`,
+        `${bot}/versions`, `${bot}/versions/1`, `${bot}/compare?from=1&to=draft`, `${bot}/export.json`, `/app/conversations/${said.conversation}`,
+        answer.replace(bot, own), job.replace(bot, own)])
+        assert.equal((await get(mine, where)).status(), 404, `GET ${where}`)
+    for (const [where, form] of [[`${bot}/rename`, { name: 'Stolen' }], [`${bot}/delete`, { confirm: 'Health helper' }], [`${bot}/rollback`, { version: '1' }],
+        [`${bot}/publish`, { revision: '1' }], [`${bot}/answers/new`, { question: 'q', answer: 'a' }], [answer, { question: 'q', answer: 'a' }],
+        [`${answer}/delete`, {}], [`${answer.replace(bot, own)}/delete`, {}], [`${bot}/test`, { text: 'x' }], [`/app/conversations/${said.conversation}/close`, {}]])
+        assert.equal((await post(mine, where, { _csrf, ...form })).status(), 404, `POST ${where}`)
+    assert.equal((await get(mine, `/app/conversations?bot=${bot.split('/').pop()}`)).status(), 200)
+    await theirs.goto(`${parley.url}${bot}/answers`)
+    await theirs.getByRole('heading', { name: 'What?' }).waitFor()
+})
+
+test('versions: published again, compared in words, taken back, exported and brought in again', async () => {
+    const page = await (await browser.newContext()).newPage()
+    await signUp(page, parley.url, { workspace: 'Versions' })
+    const bot = await createBot(page, parley.url)
+    await publish(page, parley.url, bot, 'one')
+    await page.goto(`${parley.url}${bot}/flow`)
+    const editor = page.getByLabel('Flow of the draft')
+    await editor.fill((await editor.inputValue()).replace('I answer right away', 'I answer at once'))
+    await page.getByRole('button', { name: 'Save draft' }).click()
+    await page.getByText('The draft is saved.').waitFor()
+    await page.goto(`${parley.url}${bot}/publish`)
+    await page.locator('ins', { hasText: 'I answer at once' }).waitFor()
+    await publish(page, parley.url, bot, 'two')
+    await page.goto(`${parley.url}${bot}/versions`)
+    await page.getByRole('button', { name: 'Compare' }).click() // the last change is what the form offers
+    await page.waitForURL('**/compare?from=1&to=2')
+    await page.locator('del', { hasText: 'I answer right away' }).waitFor()
+    await page.getByText('message 1, text, English').waitFor()
+
+    await page.goto(`${parley.url}${bot}/versions`)
+    page.on('dialog', dialog => dialog.accept())
+    await page.getByRole('button', { name: 'Make live: Version 1' }).waitFor()
+    await page.getByRole('link', { name: 'Version 1' }).click() // who has read it need not go back for it
+    await page.getByRole('button', { name: 'Make live' }).click()
+    await page.getByText('This version is live now.').waitFor()
+    const chat = await fetch(`${parley.url}/chat/${bot.split('/').pop()}`)
+    assert.match(await chat.text(), /I answer right away/)
+
+    await page.goto(`${parley.url}${bot}`)
+    const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('link', { name: /^Export/ }).click()])
+    const file = await download.path()
+    await page.goto(`${parley.url}/app/new`)
+    await page.getByText(/The plan FREE includes 1 bot/).waitFor() // nobody fills a form that is refused at its end
+    assert.equal(await page.getByRole('button', { name: 'Create bot' }).count(), 0)
+    const workspace = await enlarge(parley, 'Versions')
+    await page.goto(`${parley.url}/app/new`)
+    await page.getByLabel('Name', { exact: true }).first().fill('One too many')
+    await parley.run('tenant', 'plan', workspace, 'free') // meanwhile
+    await page.getByRole('button', { name: 'Create bot' }).click()
+    await page.getByRole('alert').getByText(/The plan FREE includes 1 bot/).waitFor()
+    assert.equal(await page.getByLabel('Name', { exact: true }).first().inputValue(), 'One too many')
+    await enlarge(parley, 'Versions')
+    await page.getByText('Or bring a bot from a file').click()
+    await page.locator('#f-file').setInputFiles(file)
+    await page.getByLabel('New name (optional)').fill('The copy')
+    await page.getByRole('button', { name: 'Import bot' }).click()
+    await page.getByRole('heading', { name: 'The copy', level: 1 }).waitFor()
+})
+
+test('two tabs: who saves second sees both texts and decides', async () => {
+    const context = await browser.newContext()
+    const [one, two] = [await context.newPage(), await context.newPage()]
+    await signUp(one, parley.url)
+    const bot = await createBot(one, parley.url)
+    await one.goto(`${parley.url}${bot}/flow`)
+    await two.goto(`${parley.url}${bot}/flow`)
+    const editorOf = page => page.getByLabel('Flow of the draft')
+    const text = await editorOf(one).inputValue()
+    await editorOf(one).fill(text.replace('Hello!', 'First!'))
+    await one.getByRole('button', { name: 'Save draft' }).click()
+    await one.getByText('The draft is saved.').waitFor()
+    await editorOf(two).fill(text.replace('Hello!', 'Second!'))
+    await two.getByRole('button', { name: 'Save draft' }).click()
+    await two.getByRole('heading', { name: 'Somebody else changed this draft' }).waitFor()
+    assert.match(await editorOf(two).inputValue(), /Second!/)
+    assert.match(await two.locator('#f-theirs').inputValue(), /First!/)
+    await two.getByRole('button', { name: 'Replace with mine' }).click()
+    await two.getByText('The draft is saved.').waitFor()
+    assert.match(await editorOf(two).inputValue(), /Second!/)
+})
+
+test('a broken flow is refused with its line, and what was typed stays', async () => {
+    const page = await (await browser.newContext()).newPage()
+    await signUp(page, parley.url)
+    const bot = await createBot(page, parley.url)
+    await page.goto(`${parley.url}${bot}/flow`)
+    const editor = page.getByLabel('Flow of the draft')
+    const text = await editor.inputValue()
+    await editor.fill(text.replace('"start": "welcome"', '"start": 5'))
+    await page.getByRole('button', { name: 'Save draft' }).click()
+    await page.getByRole('heading', { name: 'Not saved' }).waitFor()
+    assert.match(await editor.inputValue(), /"start": 5/)
+    const line = 1 + text.slice(0, text.indexOf('"start"')).split('\n').length - 1
+    await page.getByRole('link', { name: String(line), exact: true }).click()
+    assert.match(await editor.evaluate(t => t.value.slice(t.selectionStart, t.selectionEnd)), /"start": 5/)
+    await editor.fill('{"format": 1,\n "nodes": }')
+    await page.getByRole('button', { name: 'Save draft' }).click()
+    await page.getByText(/This is not valid JSON: line 2/).waitFor()
+    await page.goto(`${parley.url}${bot}/flow`)
+    assert.equal(await editor.inputValue(), text)
+})
+
+test('a flow with errors can be saved, but not published: the node is named', async () => {
+    const page = await (await browser.newContext()).newPage()
+    await signUp(page, parley.url)
+    const bot = await createBot(page, parley.url)
+    await page.goto(`${parley.url}${bot}/flow`)
+    const editor = page.getByLabel('Flow of the draft')
+    await editor.fill((await editor.inputValue()).replace('"else": "faq"', '"else": "nowhere"'))
+    await page.getByRole('button', { name: 'Save draft' }).click()
+    await page.getByText('The draft is saved.').waitFor()
+    await page.goto(`${parley.url}${bot}/publish`)
+    await page.locator('.finding-list li', { hasText: 'smalltalk' }).first().waitFor()
+    const button = page.getByRole('main').getByRole('button', { name: 'Publish' })
+    assert.ok(await button.isDisabled())
+    await button.evaluate(b => { b.disabled = false })
+    await button.click()
+    await page.getByRole('alert').getByText(/smalltalk/).waitFor()
+    assert.equal((await fetch(`${parley.url}/chat/${bot.split('/').pop()}`)).status, 404)
+})
+
+test('a test chat of one person and bot cannot be handed to another', async () => {
+    const page = await fresh()
+    await signUp(page, parley.url)
+    const bot = await createBot(page, parley.url)
+    await page.goto(`${parley.url}${bot}/test`)
+    await page.getByLabel('Message').fill('hello')
+    await page.getByLabel('Message').press('Enter')
+    await page.locator('.chat-row.visitor').waitFor()
+    const state = await page.locator('input[name=state]').inputValue()
+    const _csrf = await csrfOf(page)
+    const same = await (await post(page, `${bot}/test`, { _csrf, state, text: 'again' })).text()
+    assert.equal(same.match(/chat-row visitor/g).length, 2)
+    for (const bad of [state.slice(0, -3) + 'AAA', 'x', '']) {
+        const reply = await post(page, `${bot}/test`, { _csrf, state: bad, text: 'again' })
+        assert.equal(reply.status(), 200)
+        assert.equal((await reply.text()).match(/chat-row visitor/g).length, 1, 'the test began anew')
+    }
+    const stranger = await fresh()
+    await signUp(stranger, parley.url)
+    const other = await createBot(stranger, parley.url)
+    await stranger.goto(`${parley.url}${other}/test`)
+    const taken = await (await post(stranger, `${other}/test`, { _csrf: await csrfOf(stranger), state, text: 'mine' })).text()
+    assert.equal(taken.match(/chat-row visitor/g).length, 1)
+})
