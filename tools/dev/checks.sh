@@ -101,5 +101,5 @@ check_dist() {
 # ---- the build that the sanitize suite runs on ----
 
 check_sanitized_build() {
-    (configure_for_test "$DEV_SANITIZE") && make_all_for_test 1 2>&1
+    (configure_for_test "$DEV_SANITIZE") && make_all_for_test 1 check-programs 2>&1
 }

@@ -44,9 +44,21 @@ export class Suites {
         Object.assign(this, { build, sanitize, node, place, times, env: { DEV_VAR: place, PARLEY_TEST_TEMPLATE: `${place}/test/empty` } })
     }
 
-    /** The jobs of these suites, and the one that they wait for. */
-    all(suites) {
-        const jobs = suites.flatMap(suite => this.jobs(suite))
+    /** The jobs of these suites. */
+    all(suites) { return this.prepared(suites.flatMap(suite => this.jobs(suite))) }
+
+    /** The jobs of what ./dev test --changed has selected (changed.mjs). */
+    selected({ all, programs, files, install }) {
+        if (all) return this.all(defaultSuites('').filter(suite => !['dist', 'sanitize'].includes(suite)))
+        const folders = [...new Set(files.map(file => file.split('/')[1]))]
+        return this.prepared([
+            ...this.jobs('lint'), ...install ? this.jobs('install') : [], ...this.unit('unit', this.build, '', programs),
+            ...folders.flatMap(folder => this.files(folder, folder, this.build, '', files.filter(file => file.split('/')[1] === folder))),
+        ])
+    }
+
+    /** These jobs, and the one that they wait for. */
+    prepared(jobs) {
         const prepare = { suite: PREPARE, name: PREPARE, kind: 'step', cost: 5, command: [this.node, 'tests/lib/prepare.mjs'], cwd: top }
         return jobs.some(job => job.needs?.includes(PREPARE)) ? [this.job(prepare, this.build, ''), ...jobs] : jobs
     }

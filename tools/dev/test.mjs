@@ -1,17 +1,22 @@
 // What ./dev test runs once packages and the build are there: all jobs of the named suites under one schedule, then the sums.
 //
-//   node tools/dev/test.mjs --build=DIR --sanitize=LIST --var=DIR --slots=N SUITE...
+//   node tools/dev/test.mjs --build=DIR --sanitize=LIST --var=DIR --slots=N [--changed] SUITE...
 //
+// --changed: no whole suites, but what changed.mjs selects.
 // The seconds of each job are kept in DIR/test-times.json; the next run starts the longest first.
 import fs from 'node:fs'
 import { parseArgs } from 'node:util'
+import { selection } from './changed.mjs'
 import { childrenSeconds, Schedule } from './schedule.mjs'
 import { defaultSuites, Suites } from './suites.mjs'
 
 const SLOWEST = 10
 const { values: options, positionals } = parseArgs({
     allowPositionals: true,
-    options: Object.fromEntries(['build', 'sanitize', 'var', 'slots'].map(name => [name, { type: 'string', default: '' }])),
+    options: {
+        ...Object.fromEntries(['build', 'sanitize', 'var', 'slots'].map(name => [name, { type: 'string', default: '' }])),
+        changed: { type: 'boolean', default: false },
+    },
 })
 const say = line => process.stdout.write(`${line}\n`)
 const began = Date.now(), memory = `${options.var}/test-times.json`
@@ -21,8 +26,17 @@ function lastTimes() {
 }
 
 const suites = new Suites({ build: options.build, sanitize: options.sanitize, node: process.execPath, place: options.var, times: lastTimes() })
-const names = positionals.length ? positionals : defaultSuites(options.sanitize)
-const schedule = new Schedule(suites.all(names), { slots: Number(options.slots) || 1, logs: `${options.var}/log`, say })
+
+function selectedJobs() {
+    const { since, changed, all, modules, programs, files, ...chosen } = selection(process.cwd())
+    say(`changed since ${since.slice(0, 10)}: ${changed.length ? changed.slice(0, 8).join(' ') : 'nothing'}${changed.length > 8 ? ` and ${changed.length - 8} more` : ''}`)
+    if (all) say(`everything runs, because of ${all}`)
+    else say(`affected modules: ${modules.join(' ') || 'none'}; ${programs.length} C programs and ${files.length} files run`)
+    return suites.selected({ all, programs, files, ...chosen })
+}
+
+const jobs = options.changed ? selectedJobs() : suites.all(positionals.length ? positionals : defaultSuites(options.sanitize))
+const schedule = new Schedule(jobs, { slots: Number(options.slots) || 1, logs: `${options.var}/log`, say })
 for (const name of schedule.suites) fs.rmSync(schedule.logOf(name), { force: true })
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
     process.once(signal, () => {

@@ -8,16 +8,18 @@
 node_suites() { for d in tests/*/; do ls "$d"*.test.mjs >/dev/null 2>&1 && basename "$d"; done; }
 
 dev_test() {
-    local yes=1 sanitize= suite suites=()
+    local yes=1 sanitize= changed= suite suites=()
     while [ $# -gt 0 ]; do
         case $1 in
         --sanitize=*) sanitize=${1#*=} ;;
+        --changed) changed=--changed ;;
         --yes) ;;
-        -*) die "./dev test does not know $1 (it knows --sanitize=address,undefined, --sanitize=thread, and names of suites)" ;;
+        -*) die "./dev test does not know $1 (it knows --changed, --sanitize=address,undefined, --sanitize=thread, and names of suites)" ;;
         *) suites+=("$1") ;;
         esac
         shift
     done
+    [ -z "$changed" ] || [ -z "$sanitize${suites[*]}" ] || die "./dev test --changed chooses the tests itself: name no suite and no sanitizer"
     set_places "${DEV_VAR:-$top/var}"
     make_places
     need_space "$var" 500
@@ -25,7 +27,7 @@ dev_test() {
     step_total=3
     prepare_test "$sanitize" "${suites[@]}"
     step_done
-    exec "$node" tools/dev/test.mjs --build="$test_build" --sanitize="$sanitize" --var="$var" --slots="$(jobs)" "${suites[@]}"
+    exec "$node" tools/dev/test.mjs --build="$test_build" --sanitize="$sanitize" --var="$var" --slots="$(jobs)" $changed "${suites[@]}"
 }
 
 known_suite() {
@@ -45,7 +47,13 @@ prepare_test() { # SANITIZE [SUITE...]
     make_locale
     test_build=$(test_build_dir "$sanitize")
     step "build${sanitize:+ with -fsanitize=$sanitize}"
-    if only_in "lint dist sanitize" "$@"; then configure_for_test "$sanitize"; else build_for_test "$sanitize"; fi
+    if only_in "lint dist sanitize" "$@"; then
+        configure_for_test "$sanitize"
+    elif [ -n "${changed:-}" ]; then
+        build_for_test "" $("$node" tools/dev/changed.mjs)
+    else
+        build_for_test "$sanitize" check-programs
+    fi
 }
 
 only_in() { # LIST WORD...: there are words, and all are in the list
@@ -74,9 +82,10 @@ configure_for_test() { # SANITIZE
     fi
 }
 
-build_for_test() { # SANITIZE
+build_for_test() { # SANITIZE TARGET...
     configure_for_test "$1"
-    if ! make_all_for_test "$(jobs)" >"$log/build-test.log" 2>&1 </dev/null; then
+    shift
+    if ! make_all_for_test "$(jobs)" "$@" >"$log/build-test.log" 2>&1 </dev/null; then
         end_line
         show_log_end "$log/build-test.log"
         say "the build failed (all of it: $log/build-test.log)"
@@ -86,7 +95,11 @@ build_for_test() { # SANITIZE
 }
 
 # One after the other: "all" runs a make of its own, and two at a time would write to libparley.a together.
-make_all_for_test() { make -C "$test_build" -j"$1" all && make -C "$test_build" -j"$1" check-programs; } # JOBS
+make_all_for_test() { # JOBS TARGET...
+    local jobs=$1
+    shift
+    make -C "$test_build" -j"$jobs" all && { [ $# = 0 ] || make -C "$test_build" -j"$jobs" "$@"; }
+}
 
 npm_parts() {
     if [ ! -e node_modules/.package-lock.json ] || [ package-lock.json -nt node_modules/.package-lock.json ] ||
