@@ -18,7 +18,7 @@ static const struct actor operator_ = {.ip = "192.0.2.1"};
 static void okay(enum status st, const struct err *e)
 {
     if (st != OK)
-        fail_msg("status %d: %s (%s)", (int)st, e->message, e->code);
+        fail_msg("status %d: %s (%u)", (int)st, e->message, e->code);
 }
 
 static struct id workspace(const char *name, const char *email)

@@ -81,3 +81,10 @@ test('the table of what tests cover names what exists', () => {
         for (const folder of covered) assert.ok(fs.existsSync(`${top}/${folder}`), `${folder} of ${start}`)
     }
 })
+
+test('every file that a test imports is there', () => {
+    for (const file of fs.readdirSync(`${top}/tests`, { recursive: true }).filter(name => name.endsWith('.mjs'))) {
+        const text = fs.readFileSync(`${top}/tests/${file}`, 'utf8'), folder = path.dirname(`${top}/tests/${file}`)
+        for (const [, name] of text.matchAll(/^(?:import|export)\b[^'"\n]*?['"](\.[^'"]+)['"]/gm)) assert.ok(fs.existsSync(path.join(folder, name)), `${file} imports ${name}`)
+    }
+})
