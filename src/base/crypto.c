@@ -9,7 +9,7 @@
 #define PASSWORDS_AT_ONCE 2
 #define NONCE crypto_aead_xchacha20poly1305_ietf_NPUBBYTES
 #define TAG crypto_aead_xchacha20poly1305_ietf_ABYTES
-static const size_t password_memory = 19 * 1024 * 1024;
+static const size_t password_memory = 19U << 20;
 static const unsigned long long password_passes = 2;
 
 _Static_assert(CRYPTO_PASSWORD_MAX >= crypto_pwhash_STRBYTES, "a password hash fits");

@@ -35,7 +35,7 @@
 #define DISK_WARN (1024 * MB)
 #define LAG_WARN_MS (5 * MINUTE_MS)
 #define PROXY_SEEN_MS DAY_MS
-#define BEAT_LATE_S (6 * WORKER_BEAT_S)
+#define BEAT_LATE_S (INT64_C(6) * WORKER_BEAT_S)
 #define OLDEST_SERVER 1006 /* 10.6: SKIP LOCKED and atomic DDL */
 #define FILES_MAX 8
 #define ALARMS 20 /* of the open ones */

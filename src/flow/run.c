@@ -57,7 +57,7 @@ static enum status run_take_input(struct flow_turn *r)
 {
     bool ok = true;
     struct str said = r->in->text.n ? r->in->text : r->in->choice;
-    if (!utf8_text(r->in->text) || !utf8_text(r->in->choice) || said.n > MAX_TEXT * 4)
+    if (!utf8_text(r->in->text) || !utf8_text(r->in->choice) || said.n > (size_t)MAX_TEXT * 4)
         return err_set(r->e, E_invalid, "The message is not valid text, or too long.");
     r->input = str_trim(said);
     r->folded = text_fold(r->a, r->in->choice.n ? r->in->choice : r->input, &ok);

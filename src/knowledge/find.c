@@ -81,7 +81,7 @@ static void find_release_slot(struct index_slot *y)
 static bool find_evict_one(const struct index_slot *keep)
 {
     struct index_slot *oldest = NULL;
-    for (size_t i = 0; i < SETS * WAYS; i++) {
+    for (size_t i = 0; i < (size_t)SETS * WAYS; i++) {
         struct index_slot *y = &cache.e[i / WAYS][i % WAYS];
         if (y != keep && y->held && !y->building && (!oldest || y->used_us < oldest->used_us))
             oldest = y;

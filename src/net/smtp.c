@@ -245,7 +245,7 @@ static const char *words_of(const struct talk *t)
 {
     struct str rest = str_trim(str_n(t->said, t->said_n)), to = t->mail ? t->mail->to : STR_EMPTY;
     struct buf b;
-    buf_init(&b, 4 * REPLY_MAX);
+    buf_init(&b, (size_t)4 * REPLY_MAX);
     while (rest.n) {
         if (to.n && rest.n >= to.n && str_ieq(str_sub(rest, 0, to.n), to)) {
             buf_puts(&b, "…");

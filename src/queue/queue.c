@@ -20,7 +20,7 @@
 #define ATTEMPTS 5
 #define PERIODIC_ATTEMPTS 3
 
-static const int64_t backoff_s[] = {10, 60, 600, 3600, 6 * 3600};
+static const int64_t backoff_s[] = {10, 60, 600, 3600, 21600};
 
 /* ---- adding ---- */
 

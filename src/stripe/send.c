@@ -53,7 +53,7 @@ static int64_t send_backoff_ms(int try)
     int64_t ms = try > 4 ? SLEEP_MOST_MS : (int64_t)SLEEP_MS << (try - 1);
     crypto_random(&jitter, sizeof(jitter));
     ms = ms > SLEEP_MOST_MS ? SLEEP_MOST_MS : ms;
-    ms = ms / 2 + ms * jitter / (2 * UINT16_MAX);
+    ms = ms / 2 + ms * jitter / (INT64_C(2) * UINT16_MAX);
     return ms < SLEEP_MS ? SLEEP_MS : ms;
 }
 
@@ -203,7 +203,7 @@ enum status stripe_send(struct stripe *s, struct arena *a, struct stripe_exchang
     for (;;) {
         /* A try that hangs leaves a third of the time for the next one. */
         int64_t left = x->deadline_ms - send_spent_ms(&t);
-        int64_t ms = x->tries < RETRIES && left > 3 * TRY_LEAST_MS ? left * 2 / 3 : left;
+        int64_t ms = x->tries < RETRIES && left > INT64_C(3) * TRY_LEAST_MS ? left * 2 / 3 : left;
         st = send_try(s, a, x, ms, &again, &why);
         x->tries++;
         int64_t pause = send_backoff_ms(x->tries);

@@ -71,7 +71,7 @@ static bool sign_matches(struct str secret, const struct signed_header *h, struc
     buf_fixed(&b, hex, sizeof(hex));
     crypto_hex(&b, want, sizeof(want));
     for (size_t i = 0; i < h->n; i++)
-        if (h->digests[i].n == 2 * DIGEST && crypto_equal(h->digests[i].p, hex, 2 * DIGEST))
+        if (h->digests[i].n == sizeof(hex) - 1 && crypto_equal(h->digests[i].p, hex, sizeof(hex) - 1))
             found = true;
     crypto_wipe(want, sizeof(want));
     crypto_wipe(hex, sizeof(hex));

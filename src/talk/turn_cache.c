@@ -7,7 +7,7 @@
 #include "base/banned.h"
 
 #define BUCKETS 1024
-#define ENTRY_MAX (16 * 1024)
+#define ENTRY_MAX (16 << 10)
 
 /* One allocation an entry: the two texts stand behind it. */
 struct conv_entry {

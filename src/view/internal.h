@@ -6,7 +6,7 @@
 
 #define VIEW_LANGUAGES 32               /* count */
 #define VIEW_LOADS 64                   /* files one template may pull in: a file that includes itself ends here */
-#define VIEW_TEMPLATE_FILE (256 * 1024) /* bytes */
+#define VIEW_TEMPLATE_FILE (256 << 10) /* bytes */
 
 struct _hdf;
 struct _neo_err;

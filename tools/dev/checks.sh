@@ -2,12 +2,12 @@
 # DEV_BUILD and prints TAP, with the time of each.
 # shellcheck shell=bash
 
-dev_check() { # lint | install | dist | sanitized_build
+dev_check() { # lint | tidy | install | dist | sanitized_build
     set_places "${DEV_VAR:-$top/var}"
     test_build=${DEV_BUILD:-$top/var/build-test} checked=0 check_failed=
     case ${1:-} in
-    lint | install | dist | sanitized_build) "check_$1" ;;
-    *) die "./dev check takes lint, install, dist or sanitized_build" ;;
+    lint | tidy | install | dist | sanitized_build) "check_$1" ;;
+    *) die "./dev check takes lint, tidy, install, dist or sanitized_build" ;;
     esac
     [ -z "$check_failed" ]
 }
@@ -34,6 +34,10 @@ check_lint() {
     one_check "no registry host, no lock on one" no_registry_hosts
     one_check "shell scripts parse" shell_parses
 }
+
+# ---- tidy: what clang-tidy and cppcheck say ----
+
+check_tidy() { one_check "clang-tidy and cppcheck" make -s -C "$test_build" tidy; }
 
 # All sources, by clang's front end alone: gcc generates the code.
 clang_warnings() { make -s -C "$test_build" clang-check; }

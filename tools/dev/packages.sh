@@ -42,6 +42,8 @@ wrk                   cmd:wrk
 clang                 cmd:clang
 clang-format          cmd:clang-format
 pmccabe               cmd:pmccabe
+clang-tidy            cmd:clang-tidy
+cppcheck              cmd:cppcheck
 '
 PACKAGES_FUZZ='
 clang                 cmd:clang

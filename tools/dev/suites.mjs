@@ -2,7 +2,7 @@
 //
 //   unit       every C test program, as make lists them (check-list)
 //   NAME       each tests/NAME/*.test.mjs
-//   lint, install, dist   the checks that tools/dev/checks.sh holds under these names
+//   lint, tidy, install, dist   the checks that tools/dev/checks.sh holds under these names
 //   sanitize   build with address,undefined, then unit, http and talk on that build
 //
 // A test file that takes long says so at its head: "Runs for about 60 s." Such files are started first. The times of the last run replace that.
@@ -11,7 +11,7 @@ import fs from 'node:fs'
 import { top } from '../../tests/lib/build.mjs'
 
 const PREPARE = 'prepare' // the step that makes the databases which tests copy
-const CHECKS = { lint: 20, install: 10, dist: 120 } // seconds, about
+const CHECKS = { lint: 20, tidy: 40, install: 10, dist: 120 } // seconds, about
 const SANITIZED = 'address,undefined', SANITIZED_SUITES = ['http', 'talk'], SANITIZED_BUILD_S = 150
 
 export const nodeFiles = suite => fs.readdirSync(`${top}/tests/${suite}`).filter(f => f.endsWith('.test.mjs')).sort().map(f => `tests/${suite}/${f}`)
@@ -20,7 +20,7 @@ export const buildFolder = sanitize => `${top}/var/build-${sanitize ? sanitize.r
 
 /** All suites, or those that make sense on a sanitized build. */
 export function defaultSuites(sanitize) {
-    return sanitize ? ['unit', ...nodeSuites()] : ['unit', 'lint', 'install', ...nodeSuites(), 'dist', 'sanitize']
+    return sanitize ? ['unit', ...nodeSuites()] : ['unit', 'lint', 'tidy', 'install', ...nodeSuites(), 'dist', 'sanitize']
 }
 
 /** The C test programs of a configured build, as make knows them. */

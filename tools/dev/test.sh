@@ -31,7 +31,7 @@ dev_test() {
 }
 
 known_suite() {
-    case $1 in unit | lint | install | dist | sanitize) return 0 ;; esac
+    case $1 in unit | lint | tidy | install | dist | sanitize) return 0 ;; esac
     ls tests/"$1"/*.test.mjs >/dev/null 2>&1
 }
 

@@ -17,9 +17,9 @@ static void return_waits(struct page *pg, struct str session)
         return;
     struct buf b;
     buf_init(&b, 2048);
-    buf_printf(&b, "%lld;url=/app/billing/return?session=", (long long)(2 + tries));
+    buf_printf(&b, "%lld;url=/app/billing/return?session=", 2 + (long long)tries);
     buf_url(&b, session);
-    buf_printf(&b, "&try=%lld", (long long)(tries + 1));
+    buf_printf(&b, "&try=%lld", (long long)tries + 1);
     if (buf_ok(&b))
         view_str(pg->v, "Page.Refresh", buf_str(&b));
     buf_release(&b);

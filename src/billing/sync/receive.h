@@ -7,7 +7,7 @@
 #include "base/json.h"
 #include "db/db.h"
 
-#define HOOK_MAX_BODY (512 * 1024) /* bytes */
+#define HOOK_MAX_BODY (512 << 10) /* bytes */
 
 /* What an event says of itself; its object's fields are not believed but looked up. */
 struct event_envelope {

@@ -17,7 +17,7 @@
 #define ATTEMPTS 10     /* of an event that cannot be served */
 #define ERROR_MAX 480   /* characters */
 
-static const int64_t backoff_s[] = {10, 60, 600, 3600, 6 * 3600}; /* its own trouble */
+static const int64_t backoff_s[] = {10, 60, 600, 3600, 21600}; /* its own trouble */
 static const int64_t outage_s[] = {10, 30, 60, 300, 600};         /* Stripe's, or the key's: it is over some time */
 
 struct piece {
