@@ -5,7 +5,7 @@
 
 #include "base/banned.h"
 
-static enum status by_session(struct request *rq, struct db *c, struct err *e)
+static enum status guard_by_session(struct request *rq, struct db *c, struct err *e)
 {
     struct session *s = ARENA_NEW(rq->arena, struct session);
     struct str token = request_cookie(rq, SESSION_COOKIE);
@@ -25,7 +25,7 @@ static enum status by_session(struct request *rq, struct db *c, struct err *e)
     return OK;
 }
 
-static struct str key_of(struct request *rq)
+static struct str guard_key_of(struct request *rq)
 {
     struct str header = request_header(rq, "HTTP_AUTHORIZATION");
     if (header.n > 7 && str_ieq(str_n(header.p, 7), STR("Bearer ")))
@@ -33,9 +33,9 @@ static struct str key_of(struct request *rq)
     return request_header(rq, "HTTP_X_API_KEY");
 }
 
-static enum status by_key(struct request *rq, struct db *c, struct err *e)
+static enum status guard_by_key(struct request *rq, struct db *c, struct err *e)
 {
-    struct str key = key_of(rq);
+    struct str key = guard_key_of(rq);
     if (key.n == 0)
         return err_raise(e, E_key_missing);
     return account_key_load(c, rq->arena, key, &rq->who.tenant, &rq->who.key, &rq->who.perms, e);
@@ -47,7 +47,7 @@ enum status guard_identify(struct request *rq, struct err *e)
     struct db *c = NULL;
     if (db_get(g->pool, &c, e) != OK)
         return e->status;
-    enum status st = rq->route->who.kind == WHO_KEY ? by_key(rq, c, e) : by_session(rq, c, e);
+    enum status st = rq->route->who.kind == WHO_KEY ? guard_by_key(rq, c, e) : guard_by_session(rq, c, e);
     db_put(c);
     return st;
 }
@@ -89,7 +89,7 @@ enum status guard_offer(struct request *rq, enum feature f, const struct plan **
 }
 
 /* Not in this plan: in which one, then? */
-static enum status lacks(struct request *rq, enum feature f, struct err *e)
+static enum status guard_refuse_feature(struct request *rq, enum feature f, struct err *e)
 {
     const struct plan *offer = NULL;
     if (guard_offer(rq, f, &offer, e) != OK)
@@ -109,7 +109,7 @@ enum status guard_feature(struct request *rq, enum feature f, struct err *e)
         return err_set(e, E_no_workspace, "You are in no workspace.");
     if (entitled_now(g->pool, rq->who.tenant, clock_now_ms(), &x, e) != OK)
         return e->status;
-    return guard_has(&x, f) ? OK : lacks(rq, f, e);
+    return guard_has(&x, f) ? OK : guard_refuse_feature(rq, f, e);
 }
 
 struct actor guard_actor(const struct request *rq)

@@ -4,7 +4,7 @@
 
 #include "base/banned.h"
 
-static int fill_answer(struct json *o, const struct answer *w)
+static int api_answers_fill(struct json *o, const struct answer *w)
 {
     return json_set_id(o, "id", ID_ANSWER, w->id) != 0 || json_set_str(o, "question", w->question) != 0 ||
                    json_set_str(o, "answer", w->answer) != 0 || json_set_str(o, "link", w->link) != 0 ||
@@ -36,7 +36,7 @@ void api_answers_get(struct request *rq)
     if (st == OK)
         out = api_list(call.a, more, &data);
     for (size_t i = 0; out && i < n; i++)
-        if (json_push_object(data, &o) != 0 || fill_answer(o, &all[i]) != 0)
+        if (json_push_object(data, &o) != 0 || api_answers_fill(o, &all[i]) != 0)
             out = NULL;
     if (st == OK && !out)
         st = err_nomem(&call.e);

@@ -5,7 +5,7 @@
 
 #include "base/banned.h"
 
-static int fill_entitlements(struct json *o, const struct entitlements *x)
+static int api_billing_fill_entitlements(struct json *o, const struct entitlements *x)
 {
     struct json *j;
     if (json_set_object(o, "entitlements", &j))
@@ -19,7 +19,7 @@ static int fill_entitlements(struct json *o, const struct entitlements *x)
     return 0;
 }
 
-static int fill_subscription(struct json *o, const struct subscription *s)
+static int api_billing_fill_subscription(struct json *o, const struct subscription *s)
 {
     struct json *j;
     if (!s)
@@ -30,7 +30,7 @@ static int fill_subscription(struct json *o, const struct subscription *s)
 }
 
 /* What the owner has planned: the end, or another plan. */
-static int fill_pending(struct json *o, const struct entitlements *x, const struct plans *plans)
+static int api_billing_fill_change(struct json *o, const struct entitlements *x, const struct plans *plans)
 {
     const struct subscription *s = x->subscription;
     const struct plan_terms *next = s && s->next_ms ? plans_terms(plans, s->next_terms) : NULL;
@@ -43,7 +43,7 @@ static int fill_pending(struct json *o, const struct entitlements *x, const stru
            json_set_time(j, "at", ends ? x->until_ms : s->next_ms);
 }
 
-static int fill_dunning(struct json *o, const struct entitlements *x)
+static int api_billing_fill_dunning(struct json *o, const struct entitlements *x)
 {
     struct json *j;
     if (x->state < BILLING_GRACE || x->state > BILLING_SUSPENDED)
@@ -53,16 +53,17 @@ static int fill_dunning(struct json *o, const struct entitlements *x)
            json_set_time(j, "until", x->until_ms);
 }
 
-static int fill_billing(struct json *o, const struct entitlements *x, const struct plans *plans)
+static int api_billing_fill(struct json *o, const struct entitlements *x, const struct plans *plans)
 {
     struct json *cap;
     return json_set_str(o, "plan", x->plan->plan) || json_set_str(o, "name", x->plan->name) ||
            json_set_str(o, "state", str_from(billing_state_name(x->state))) ||
            json_set_bool(o, "read_only", x->read_only) ||
            api_set_period(o, "period", x->period.start_ms, x->period.end_ms) ||
-           api_set_amount(o, "price", x->terms->price, x->terms->currency) || fill_entitlements(o, x) ||
-           fill_subscription(o, x->subscription) || fill_pending(o, x, plans) || fill_dunning(o, x) ||
-           json_set_object(o, "overage", &cap) || json_set_bool(cap, "billed", x->bill_overage) ||
+           api_set_amount(o, "price", x->terms->price, x->terms->currency) || api_billing_fill_entitlements(o, x) ||
+           api_billing_fill_subscription(o, x->subscription) || api_billing_fill_change(o, x, plans) ||
+           api_billing_fill_dunning(o, x) || json_set_object(o, "overage", &cap) ||
+           json_set_bool(cap, "billed", x->bill_overage) ||
            api_set_amount(cap, "cap", x->overage_cap, x->terms->currency);
 }
 
@@ -77,7 +78,7 @@ void api_billing_get(struct request *rq)
     enum status st = plans_read(call.c, call.a, &plans, &call.e);
     if (st == OK)
         st = entitlement_load(call.c, call.who.tenant, clock_now_ms(), call.a, &x, &call.e);
-    if (st == OK && (!(o = json_new_object(call.a)) || fill_billing(o, &x, &plans)))
+    if (st == OK && (!(o = json_new_object(call.a)) || api_billing_fill(o, &x, &plans)))
         st = err_nomem(&call.e);
     api_end(&call, st, 200, o);
 }

@@ -2,7 +2,7 @@
 
 #include "base/banned.h"
 
-static int fill_bot(struct json *o, const struct bot *b, int64_t room)
+static int api_bots_fill(struct json *o, const struct bot *b, int64_t room)
 {
     if (json_set_id(o, "id", ID_BOT, b->id) != 0 || json_set_str(o, "name", b->name) != 0 ||
         json_set_str(o, "language", b->language) != 0)
@@ -19,13 +19,13 @@ static int fill_bot(struct json *o, const struct bot *b, int64_t room)
 }
 
 /* The bot as the reply, or the failure. */
-static void end_with_bot(struct call *call, enum status st, int status, const struct bot *b)
+static void api_bots_end(struct call *call, enum status st, int status, const struct bot *b)
 {
     int64_t room = 0;
     if (st == OK)
         st = bot_room(call->c, call->who.tenant, &room, &call->e);
     struct json *o = st == OK ? json_new_object(call->a) : NULL;
-    if (st == OK && (!o || fill_bot(o, b, room) != 0))
+    if (st == OK && (!o || api_bots_fill(o, b, room) != 0))
         st = err_nomem(&call->e);
     api_end(call, st, status, o);
 }
@@ -45,7 +45,7 @@ void api_bots_get(struct request *rq)
     if (st == OK)
         out = api_list(call.a, false, &data);
     for (size_t i = 0; out && i < n; i++)
-        if (json_push_object(data, &o) != 0 || fill_bot(o, &all[i], room) != 0)
+        if (json_push_object(data, &o) != 0 || api_bots_fill(o, &all[i], room) != 0)
             out = NULL;
     if (st == OK && !out)
         st = err_nomem(&call.e);
@@ -71,11 +71,11 @@ void api_bots_post(struct request *rq)
         if (where)
             reply_header(rq, "Location", str_from(where));
     }
-    end_with_bot(&call, st, 201, &b);
+    api_bots_end(&call, st, 201, &b);
 }
 
 /* The call is about the bot in its path. False: the reply is written. */
-static bool begin_bot(struct request *rq, struct call *call, struct id *bot)
+static bool api_bots_begin(struct request *rq, struct call *call, struct id *bot)
 {
     if (!api_begin(rq, call))
         return false;
@@ -90,10 +90,10 @@ void api_bots_bot_get(struct request *rq)
     struct call call;
     struct id id;
     struct bot b;
-    if (!begin_bot(rq, &call, &id))
+    if (!api_bots_begin(rq, &call, &id))
         return;
     enum status st = bot_get(call.c, call.who.tenant, id, call.a, &b, &call.e);
-    end_with_bot(&call, st, 200, &b);
+    api_bots_end(&call, st, 200, &b);
 }
 
 void api_bots_bot_patch(struct request *rq)
@@ -102,21 +102,21 @@ void api_bots_bot_patch(struct request *rq)
     struct id id;
     struct bot b;
     struct json *in;
-    if (!begin_bot(rq, &call, &id))
+    if (!api_bots_begin(rq, &call, &id))
         return;
     enum status st = api_body(&call, FIELDS({"name", JSON_STRING, true}), &in);
     if (st == OK)
         st = bot_rename(call.c, &call.who, id, json_get_str(in, "name"), &call.e);
     if (st == OK)
         st = bot_get(call.c, call.who.tenant, id, call.a, &b, &call.e);
-    end_with_bot(&call, st, 200, &b);
+    api_bots_end(&call, st, 200, &b);
 }
 
 void api_bots_bot_delete(struct request *rq)
 {
     struct call call;
     struct id id;
-    if (!begin_bot(rq, &call, &id))
+    if (!api_bots_begin(rq, &call, &id))
         return;
     enum status st = bot_delete(call.c, &call.who, id, &call.e);
     api_end(&call, st, 204, NULL);
@@ -124,7 +124,7 @@ void api_bots_bot_delete(struct request *rq)
 
 /* ---- own brand ---- */
 
-static void end_with_brand(struct call *call, enum status st, const struct bot_brand *b)
+static void api_bots_end_brand(struct call *call, enum status st, const struct bot_brand *b)
 {
     struct json *o = st == OK ? json_new_object(call->a) : NULL;
     if (st == OK && (!o || json_set_str(o, "name", b->name) != 0 || json_set_str(o, "link", b->link) != 0))
@@ -137,10 +137,10 @@ void api_bots_brand_get(struct request *rq)
     struct call call;
     struct id id;
     struct bot_brand b;
-    if (!begin_bot(rq, &call, &id))
+    if (!api_bots_begin(rq, &call, &id))
         return;
     enum status st = bot_brand(call.c, call.who.tenant, id, call.a, &b, &call.e);
-    end_with_brand(&call, st, &b);
+    api_bots_end_brand(&call, st, &b);
 }
 
 void api_bots_brand_put(struct request *rq)
@@ -149,7 +149,7 @@ void api_bots_brand_put(struct request *rq)
     struct id id;
     struct json *in;
     struct bot_brand b;
-    if (!begin_bot(rq, &call, &id))
+    if (!api_bots_begin(rq, &call, &id))
         return;
     enum status st = api_body(&call, FIELDS({"name", JSON_STRING, true}, {"link", JSON_STRING, false}), &in);
     if (st == OK) {
@@ -158,7 +158,7 @@ void api_bots_brand_put(struct request *rq)
     }
     if (st == OK)
         st = bot_brand(call.c, call.who.tenant, id, call.a, &b, &call.e);
-    end_with_brand(&call, st, &b);
+    api_bots_end_brand(&call, st, &b);
 }
 
 /* ---- flow and versions ---- */
@@ -169,7 +169,7 @@ void api_bots_flow_get(struct request *rq)
     struct id id;
     struct json *flow, *o = NULL;
     int revision;
-    if (!begin_bot(rq, &call, &id))
+    if (!api_bots_begin(rq, &call, &id))
         return;
     enum status st = bot_draft(call.c, call.who.tenant, id, call.a, &flow, &revision, &call.e);
     if (st == OK) {
@@ -180,7 +180,7 @@ void api_bots_flow_get(struct request *rq)
     api_end(&call, st, 200, o);
 }
 
-static void end_with_number(struct call *call, enum status st, const char *key, int64_t v)
+static void api_bots_end_number(struct call *call, enum status st, const char *key, int64_t v)
 {
     struct json *o = st == OK ? json_new_object(call->a) : NULL;
     if (st == OK && (!o || json_set_int(o, key, v) != 0))
@@ -189,7 +189,7 @@ static void end_with_number(struct call *call, enum status st, const char *key, 
 }
 
 /* A whole positive number of the body as int; what is out of range is nobody's revision or version. */
-static int small(const struct json *in, const char *key)
+static int api_bots_number(const struct json *in, const char *key)
 {
     int64_t v = json_int(json_get(in, key), 0);
     return v < 0 || v > INT32_MAX ? 0 : (int)v;
@@ -201,14 +201,14 @@ void api_bots_flow_put(struct request *rq)
     struct id id;
     struct json *in;
     int revision = 0;
-    if (!begin_bot(rq, &call, &id))
+    if (!api_bots_begin(rq, &call, &id))
         return;
     enum status st = api_body(&call, FIELDS({"flow", JSON_OBJECT, true}, {"revision", JSON_INT, true}), &in);
     if (st == OK) {
-        revision = small(in, "revision");
+        revision = api_bots_number(in, "revision");
         st = bot_draft_save(call.c, &call.who, id, json_get(in, "flow"), revision, &call.e);
     }
-    end_with_number(&call, st, "revision", (int64_t)revision + 1);
+    api_bots_end_number(&call, st, "revision", (int64_t)revision + 1);
 }
 
 void api_bots_publish_post(struct request *rq)
@@ -217,12 +217,12 @@ void api_bots_publish_post(struct request *rq)
     struct id id;
     struct json *in;
     int version = 0;
-    if (!begin_bot(rq, &call, &id))
+    if (!api_bots_begin(rq, &call, &id))
         return;
     enum status st = api_body(&call, FIELDS({"note", JSON_STRING, false}), &in);
     if (st == OK)
         st = bot_publish(call.c, &call.who, id, json_get_str(in, "note"), call.a, &version, &call.e);
-    end_with_number(&call, st, "version", version);
+    api_bots_end_number(&call, st, "version", version);
 }
 
 void api_bots_rollback_post(struct request *rq)
@@ -231,14 +231,14 @@ void api_bots_rollback_post(struct request *rq)
     struct id id;
     struct json *in;
     int version = 0;
-    if (!begin_bot(rq, &call, &id))
+    if (!api_bots_begin(rq, &call, &id))
         return;
     enum status st = api_body(&call, FIELDS({"version", JSON_INT, true}), &in);
     if (st == OK) {
-        version = small(in, "version");
+        version = api_bots_number(in, "version");
         st = bot_rollback(call.c, &call.who, id, version, &call.e);
     }
-    end_with_number(&call, st, "version", version);
+    api_bots_end_number(&call, st, "version", version);
 }
 
 void api_bots_versions_get(struct request *rq)
@@ -248,7 +248,7 @@ void api_bots_versions_get(struct request *rq)
     struct bot_version *all;
     struct json *out = NULL, *data, *o;
     size_t n;
-    if (!begin_bot(rq, &call, &id))
+    if (!api_bots_begin(rq, &call, &id))
         return;
     enum status st = bot_versions(call.c, call.who.tenant, id, call.a, &all, &n, &call.e);
     if (st == OK)

@@ -4,7 +4,7 @@
 
 #include "base/banned.h"
 
-static int fill_conversation(struct json *o, const struct conversation *v)
+static int api_conversations_fill(struct json *o, const struct conversation *v)
 {
     if (json_set_id(o, "id", ID_CONVERSATION, v->id) != 0 || json_set_id(o, "bot", ID_BOT, v->bot) != 0 ||
         json_set_int(o, "version", v->version) != 0 ||
@@ -19,7 +19,7 @@ static int fill_conversation(struct json *o, const struct conversation *v)
                : 0;
 }
 
-static enum status read_filter(struct call *call, struct conversation_filter *f)
+static enum status api_conversations_read_filter(struct call *call, struct conversation_filter *f)
 {
     static const char *const states[] = {"open", "handoff", "closed"};
     struct str bot = request_query(call->rq, "bot"), state = request_query(call->rq, "state");
@@ -46,13 +46,13 @@ void api_conversations_get(struct request *rq)
     bool more;
     if (!api_begin(rq, &call))
         return;
-    enum status st = read_filter(&call, &f);
+    enum status st = api_conversations_read_filter(&call, &f);
     if (st == OK)
         st = conversation_list(call.c, call.who.tenant, &f, call.a, &all, &n, &more, &call.e);
     if (st == OK)
         out = api_list(call.a, more, &data);
     for (size_t i = 0; out && i < n; i++)
-        if (json_push_object(data, &o) != 0 || fill_conversation(o, &all[i]) != 0)
+        if (json_push_object(data, &o) != 0 || api_conversations_fill(o, &all[i]) != 0)
             out = NULL;
     if (st == OK && !out)
         st = err_nomem(&call.e);
@@ -70,13 +70,13 @@ void api_conversations_conversation_get(struct request *rq)
     enum status st = api_id(&call, "conversation", ID_CONVERSATION, &id);
     if (st == OK)
         st = conversation_get(call.c, call.who.tenant, id, call.a, &v, &call.e);
-    if (st == OK && (!(o = json_new_object(call.a)) || fill_conversation(o, &v) != 0))
+    if (st == OK && (!(o = json_new_object(call.a)) || api_conversations_fill(o, &v) != 0))
         st = err_nomem(&call.e);
     api_end(&call, st, 200, o);
 }
 
 /* Messages are written as the visitor API writes them, so that one reader understands both. */
-static void write_messages(struct request *rq, const struct talk_message *all, size_t n, bool more)
+static void api_conversations_write_messages(struct request *rq, const struct talk_message *all, size_t n, bool more)
 {
     struct buf *b = reply_body(rq);
     reply_status(rq, 200);
@@ -115,5 +115,5 @@ void api_conversations_messages_get(struct request *rq)
         return;
     }
     db_put(call.c);
-    write_messages(rq, all, n, more);
+    api_conversations_write_messages(rq, all, n, more);
 }

@@ -7,7 +7,7 @@
 
 static const char *const scope_names[] = {"read", "write", "chat", "admin"}; /* bit by bit, as enum key_scope */
 
-static int set_key(struct json *o, struct id key, uint32_t scopes)
+static int api_me_fill_key(struct json *o, struct id key, uint32_t scopes)
 {
     struct json *k, *list;
     if (json_set_object(o, "key", &k) != 0 || json_set_id(k, "id", ID_KEY, key) != 0 ||
@@ -34,7 +34,7 @@ void api_me_get(struct request *rq)
         o = json_new_object(call.a);
         if (!o || json_set_object(o, "workspace", &w) != 0 || json_set_id(w, "id", ID_TENANT, t.id) != 0 ||
             json_set_str(w, "name", t.name) != 0 || json_set_str(w, "plan", x.plan->plan) != 0 ||
-            json_set_time(w, "created_at", t.created_ms) != 0 || set_key(o, call.who.key, call.who.perms) != 0)
+            json_set_time(w, "created_at", t.created_ms) != 0 || api_me_fill_key(o, call.who.key, call.who.perms) != 0)
             st = err_nomem(&call.e);
     }
     api_end(&call, st, 200, o);

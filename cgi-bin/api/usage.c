@@ -9,21 +9,21 @@
 
 #define WEEK_MS (7 * DAY_MS)
 
-static int fill_forecast(struct json *o, const struct usage_forecast *f, const char *currency)
+static int api_usage_fill_forecast(struct json *o, const struct usage_forecast *f, const char *currency)
 {
     struct json *j;
     return json_set_object(o, "forecast", &j) || json_set_int(j, "used", f->used_at_end) ||
            json_set_time(j, "full_at", f->full_at_ms) || api_set_amount(j, "overage", f->overage, currency);
 }
 
-static int fill_usage(struct json *o, const struct usage *u, const struct plan_terms *terms,
-                      const struct usage_forecast *f)
+static int api_usage_fill(struct json *o, const struct usage *u, const struct plan_terms *terms,
+                          const struct usage_forecast *f)
 {
     int64_t overage = u->billable ? pricing_overage(terms, u->used) : 0;
     return api_set_period(o, "period", u->period_start_ms, u->period_end_ms) || json_set_int(o, "used", u->used) ||
            api_set_limit(o, "included", u->included) || api_set_limit(o, "limit", u->limit) ||
            json_set_bool(o, "billable", u->billable) || api_set_amount(o, "overage", overage, terms->currency) ||
-           fill_forecast(o, f, terms->currency);
+           api_usage_fill_forecast(o, f, terms->currency);
 }
 
 void api_usage_get(struct request *rq)
@@ -44,13 +44,13 @@ void api_usage_get(struct request *rq)
         st = usage_days(call.c, call.who.tenant, call.a, now - WEEK_MS, now + 1, &days, &n, &call.e);
     if (st == OK) {
         struct usage_forecast f = usage_forecast(&u, x.terms, days, n, now);
-        if (!(o = json_new_object(call.a)) || fill_usage(o, &u, x.terms, &f))
+        if (!(o = json_new_object(call.a)) || api_usage_fill(o, &u, x.terms, &f))
             st = err_nomem(&call.e);
     }
     api_end(&call, st, 200, o);
 }
 
-static int fill_row(struct json *o, const struct usage_row *r)
+static int api_usage_fill_row(struct json *o, const struct usage_row *r)
 {
     return json_set_id(o, "conversation", ID_CONVERSATION, r->conversation) ||
            (r->deleted ? json_set_null(o, "bot") : json_set_id(o, "bot", ID_BOT, r->bot)) ||
@@ -77,7 +77,7 @@ void api_usage_conversations_get(struct request *rq)
     if (st == OK)
         out = api_list(call.a, more, &data);
     for (size_t i = 0; out && i < n - more; i++)
-        if (json_push_object(data, &o) != 0 || fill_row(o, &rows[i]))
+        if (json_push_object(data, &o) != 0 || api_usage_fill_row(o, &rows[i]))
             out = NULL;
     if (st == OK && !out)
         st = err_nomem(&call.e);

@@ -8,7 +8,7 @@
 #define EVENTS_PAGE 200
 #define PAYLOAD_SHOWN (128 * KB)
 
-static const char *state_asked(struct request *rq)
+static const char *events_state_asked(struct request *rq)
 {
     static const char *const states[] = {"pending", "dead", "done", "ignored"};
     struct str asked = request_query(rq, "state");
@@ -18,7 +18,7 @@ static const char *state_asked(struct request *rq)
     return NULL;
 }
 
-static void fill_event(struct page *pg, const char *list, size_t i, const struct stripe_event *ev)
+static void events_fill(struct page *pg, const char *list, size_t i, const struct stripe_event *ev)
 {
     struct view *v = pg->v;
     view_str(v, view_at(v, list, i, "Id"), ev->id);
@@ -43,7 +43,7 @@ void admin_events_get(struct request *rq)
     struct sync_depth depth;
     struct stripe_event *list = NULL;
     size_t n = 0;
-    const char *state = state_asked(rq);
+    const char *state = events_state_asked(rq);
     if (!admin_begin(rq, &pg, "events", &ad))
         return;
     enum status st = sync_depth(pg.db, &depth, &pg.e);
@@ -56,7 +56,7 @@ void admin_events_get(struct request *rq)
         return;
     }
     for (size_t i = 0; i < n; i++)
-        fill_event(&pg, "Events", i, &list[i]);
+        events_fill(&pg, "Events", i, &list[i]);
     view_text(pg.v, "Filter.State", state);
     view_number(pg.v, "Depth.Pending", depth.pending);
     view_number(pg.v, "Depth.Dead", depth.dead);
@@ -65,7 +65,7 @@ void admin_events_get(struct request *rq)
 }
 
 /* Indented, if it is JSON; as it came, if not. */
-static enum status fill_payload(struct page *pg, struct str event)
+static enum status events_fill_payload(struct page *pg, struct str event)
 {
     struct str raw = STR_EMPTY;
     struct json *j = NULL;
@@ -96,12 +96,12 @@ void admin_events_event_get(struct request *rq)
         return;
     enum status st = event_get(pg.db, rq->arena, request_segment(rq, "event"), &ev, &pg.e);
     if (st == OK)
-        st = fill_payload(&pg, ev.id);
+        st = events_fill_payload(&pg, ev.id);
     if (st != OK) {
         page_fail(&pg);
         return;
     }
-    fill_event(&pg, "Events", 0, &ev);
+    events_fill(&pg, "Events", 0, &ev);
     page_send(&pg, "portal/admin/events_event.cs", "Admin.Event");
 }
 

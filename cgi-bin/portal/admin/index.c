@@ -9,7 +9,7 @@
 #define ALARMS_SHOWN 5 /* on the overview */
 #define LOG_SHOWN 12
 
-static void fill_waiting(struct page *pg, const char *key, int64_t ms)
+static void console_fill_age(struct page *pg, const char *key, int64_t ms)
 {
     if (ms <= 0)
         return;
@@ -21,7 +21,7 @@ static void fill_waiting(struct page *pg, const char *key, int64_t ms)
         view_count(pg->v, key, "Admin.Hours", ms / HOUR_MS);
 }
 
-static enum status fill_depths(struct page *pg)
+static enum status console_fill_queues(struct page *pg)
 {
     struct sync_depth events;
     struct meter_lag meter;
@@ -33,17 +33,17 @@ static enum status fill_depths(struct page *pg)
     view_number(pg->v, "Events.Pending", events.pending);
     view_number(pg->v, "Events.Dead", events.dead);
     view_bool(pg->v, "Events.AnyDead", events.dead > 0);
-    fill_waiting(pg, "Events.Oldest", events.oldest_ms);
+    console_fill_age(pg, "Events.Oldest", events.oldest_ms);
     view_number(pg->v, "Meter.Waiting", meter.waiting);
     view_number(pg->v, "Meter.Unknown", meter.unknown);
     view_number(pg->v, "Meter.Rejected", meter.rejected);
     view_bool(pg->v, "Meter.Late", meter.oldest_ms >= METER_LAG_ALARM_MS);
     view_bool(pg->v, "Meter.AnyRejected", meter.rejected > 0);
-    fill_waiting(pg, "Meter.Oldest", meter.oldest_ms);
+    console_fill_age(pg, "Meter.Oldest", meter.oldest_ms);
     return OK;
 }
 
-static enum status fill_counts(struct page *pg, const struct admin *ad)
+static enum status console_fill_counts(struct page *pg, const struct admin *ad)
 {
     struct console_counts n;
     enum status st = console_counts(pg->db, ad->live, &n, &pg->e);
@@ -58,7 +58,7 @@ static enum status fill_counts(struct page *pg, const struct admin *ad)
     return OK;
 }
 
-static enum status fill_setup(struct page *pg, const struct admin *ad)
+static enum status console_fill_setup(struct page *pg, const struct admin *ad)
 {
     bool ready = false;
     struct str words = STR_EMPTY;
@@ -70,7 +70,7 @@ static enum status fill_setup(struct page *pg, const struct admin *ad)
     return st;
 }
 
-static enum status fill_jobs(struct page *pg)
+static enum status console_fill_jobs(struct page *pg)
 {
     struct job_last *jobs = NULL;
     struct view *v = pg->v;
@@ -91,15 +91,15 @@ void admin_index_get(struct request *rq)
     struct admin ad;
     if (!admin_begin(rq, &pg, "overview", &ad))
         return;
-    enum status st = fill_setup(&pg, &ad);
+    enum status st = console_fill_setup(&pg, &ad);
     if (st == OK)
-        st = fill_counts(&pg, &ad);
+        st = console_fill_counts(&pg, &ad);
     if (st == OK)
-        st = fill_depths(&pg);
+        st = console_fill_queues(&pg);
     if (st == OK)
         st = admin_fill_alarms(&pg, true, ALARMS_SHOWN);
     if (st == OK)
-        st = fill_jobs(&pg);
+        st = console_fill_jobs(&pg);
     if (st == OK)
         st = admin_log(&pg, STR_EMPTY, LOG_SHOWN);
     if (st != OK)

@@ -14,7 +14,7 @@ struct told {
     const char *currency; /* of its sums; NULL: it has none */
 };
 
-static void name_words(struct told *t, struct str key)
+static void log_add_name(struct told *t, struct str key)
 {
     struct str words = words_name(t->pg, "LogKey", key);
     enum entitlement x;
@@ -24,7 +24,7 @@ static void name_words(struct told *t, struct str key)
 }
 
 /* What ends at a midnight holds through the day before, as the workspace's page says it. */
-static void last_day_words(struct told *t, struct str iso)
+static void log_add_last_day(struct told *t, struct str iso)
 {
     int64_t at;
     bool midnight = str_starts(str_sub(iso, 10, iso.n), STR("T00:00:00.000"));
@@ -34,7 +34,7 @@ static void last_day_words(struct told *t, struct str iso)
         buf_str_add(&t->b, iso);
 }
 
-static void value_words(struct told *t, struct str key, const struct json *j)
+static void log_add_value(struct told *t, struct str key, const struct json *j)
 {
     enum entitlement x;
     if (json_is(j, JSON_BOOL))
@@ -46,22 +46,22 @@ static void value_words(struct told *t, struct str key, const struct json *j)
     else if (!json_is(j, JSON_STRING))
         json_write(&t->b, j);
     else if (str_eqz(key, "expires_at"))
-        last_day_words(t, json_str(j));
+        log_add_last_day(t, json_str(j));
     else if (str_eqz(key, "entitlement") && entitlement_parse(json_str(j), &x))
         buf_str_add(&t->b, words_name(t->pg, "EntName", json_str(j)));
     else
         buf_str_add(&t->b, json_str(j));
 }
 
-static void change_words(struct told *t, struct str key, const struct json *before, const struct json *after)
+static void log_add_change(struct told *t, struct str key, const struct json *before, const struct json *after)
 {
-    value_words(t, key, before);
+    log_add_value(t, key, before);
     buf_puts(&t->b, " → ");
-    value_words(t, key, after);
+    log_add_value(t, key, after);
 }
 
 /* Overage follows from price and number: only whether there is any says something of its own. */
-static bool says_nothing(struct str key, const struct json *was, const struct json *is)
+static bool log_is_unchanged(struct str key, const struct json *was, const struct json *is)
 {
     if (!is || json_is(is, JSON_NULL) || (was && json_equal(was, is)))
         return true;
@@ -69,46 +69,46 @@ static bool says_nothing(struct str key, const struct json *was, const struct js
 }
 
 /* "Price: $49.00 → $59.00": what differs; of a line without before and after all that it holds. */
-static void detail_words(struct told *t, const struct json *d)
+static void log_add_detail(struct told *t, const struct json *d)
 {
     const struct json *before = json_get(d, "before"), *after = json_get(d, "after");
     struct json_iter it = {0};
     if (json_has(d, "after") && !json_is(after, JSON_OBJECT)) {
-        change_words(t, STR_EMPTY, before, after);
+        log_add_change(t, STR_EMPTY, before, after);
         return;
     }
     struct str currency = json_get_str(after, "currency");
     t->currency = currency.n == 3 ? arena_strdup(t->pg->rq->arena, currency) : NULL;
     while (json_each(after ? after : d, &it)) {
         const struct json *was = after ? json_get_n(before, it.key) : NULL;
-        if (says_nothing(it.key, was, it.value))
+        if (log_is_unchanged(it.key, was, it.value))
             continue;
         buf_puts(&t->b, t->b.n ? " · " : "");
-        name_words(t, it.key);
+        log_add_name(t, it.key);
         buf_puts(&t->b, ": ");
         if (str_eqz(it.key, "overage"))
             buf_puts(&t->b, view_t(t->pg->v, json_int(it.value, 0) < 0 ? "Form.No" : "Form.Yes"));
         else if (after)
-            change_words(t, it.key, was, it.value);
+            log_add_change(t, it.key, was, it.value);
         else
-            value_words(t, it.key, it.value);
+            log_add_value(t, it.key, it.value);
     }
 }
 
-static void fill_detail(struct page *pg, size_t i, struct str detail)
+static void log_fill_detail(struct page *pg, size_t i, struct str detail)
 {
     struct json *d = NULL;
     struct err ignored = ERR_INIT;
     struct told t = {.pg = pg};
     buf_init(&t.b, 16 * KB);
     if (detail.n && json_parse(pg->rq->arena, detail, MAX_JSON_DEPTH, &d, &ignored) == OK)
-        detail_words(&t, d);
+        log_add_detail(&t, d);
     view_str(pg->v, view_at(pg->v, "Log", i, "Detail"), d && buf_ok(&t.b) ? buf_str(&t.b) : detail);
     buf_release(&t.b);
 }
 
 /* A workspace or a plan has a page of its own. */
-static void fill_object(struct page *pg, size_t i, const struct operator_entry *l)
+static void log_fill_object(struct page *pg, size_t i, const struct operator_entry *l)
 {
     struct id id;
     const char *where = id_parse(ID_TENANT, l->object, &id) ? "tenants" : NULL;
@@ -129,8 +129,8 @@ enum status admin_log(struct page *pg, struct str object, int limit)
     for (size_t i = 0; st == OK && i < n; i++) {
         view_str(v, view_at(v, "Log", i, "What"), words_name(pg, "LogWhat", list[i].what));
         view_str(v, view_at(v, "Log", i, "Who"), list[i].email);
-        fill_object(pg, i, &list[i]);
-        fill_detail(pg, i, list[i].detail);
+        log_fill_object(pg, i, &list[i]);
+        log_fill_detail(pg, i, list[i].detail);
         view_time(v, view_at(v, "Log", i, "Time"), list[i].at_ms);
     }
     return st;

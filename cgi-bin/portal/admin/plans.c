@@ -17,7 +17,7 @@ struct sums {
     size_t terms_n, assigned_n;
 };
 
-static enum status sums_read(struct page *pg, const struct admin *ad, struct sums *s)
+static enum status plans_read_sums(struct page *pg, const struct admin *ad, struct sums *s)
 {
     struct arena *a = pg->rq->arena;
     enum status st = plans_read(pg->db, a, &s->plans, &pg->e);
@@ -28,7 +28,7 @@ static enum status sums_read(struct page *pg, const struct admin *ad, struct sum
     return st;
 }
 
-static int64_t on_terms(const struct sums *s, struct id terms)
+static int64_t plans_count_on_terms(const struct sums *s, struct id terms)
 {
     for (size_t i = 0; i < s->terms_n; i++)
         if (id_eq(s->terms[i].terms, terms))
@@ -36,7 +36,7 @@ static int64_t on_terms(const struct sums *s, struct id terms)
     return 0;
 }
 
-static int64_t assigned(const struct sums *s, struct str plan)
+static int64_t plans_count_assigned(const struct sums *s, struct str plan)
 {
     for (size_t i = 0; i < s->assigned_n; i++)
         if (str_eq(s->assigned[i].plan, plan))
@@ -44,32 +44,32 @@ static int64_t assigned(const struct sums *s, struct str plan)
     return 0;
 }
 
-static int64_t on_older(const struct sums *s, const struct plan *p)
+static int64_t plans_count_on_older(const struct sums *s, const struct plan *p)
 {
     int64_t sum = 0;
     for (size_t i = 0; i < s->plans.terms_n; i++) {
         const struct plan_terms *t = &s->plans.terms[i];
         if (str_eq(t->plan, p->plan) && (!p->terms || !id_eq(t->id, p->terms->id)))
-            sum += on_terms(s, t->id);
+            sum += plans_count_on_terms(s, t->id);
     }
     return sum;
 }
 
-static void fill_row(struct page *pg, const struct sums *s, size_t i)
+static void plans_fill_row(struct page *pg, const struct sums *s, size_t i)
 {
     const struct plan *p = &s->plans.list[i];
     struct view *v = pg->v;
     view_str(v, view_at(v, "Plans", i, "Id"), p->plan);
     view_str(v, view_at(v, "Plans", i, "Name"), p->name);
     view_bool(v, view_at(v, "Plans", i, "Public"), p->is_public);
-    view_number(v, view_at(v, "Plans", i, "Assigned"), assigned(s, p->plan));
-    view_number(v, view_at(v, "Plans", i, "Paying"), p->terms ? on_terms(s, p->terms->id) : 0);
-    view_number(v, view_at(v, "Plans", i, "Older"), on_older(s, p));
+    view_number(v, view_at(v, "Plans", i, "Assigned"), plans_count_assigned(s, p->plan));
+    view_number(v, view_at(v, "Plans", i, "Paying"), p->terms ? plans_count_on_terms(s, p->terms->id) : 0);
+    view_number(v, view_at(v, "Plans", i, "Older"), plans_count_on_older(s, p));
     if (p->terms)
         admin_fill_terms(pg, "Plans", i, p->terms);
 }
 
-static enum status fill_missing(struct page *pg, const struct admin *ad)
+static enum status plans_fill_missing(struct page *pg, const struct admin *ad)
 {
     bool ready = true;
     struct str words = STR_EMPTY;
@@ -86,36 +86,36 @@ void admin_plans_get(struct request *rq)
     struct sums s = {0};
     if (!admin_begin(rq, &pg, "plans", &ad))
         return;
-    enum status st = sums_read(&pg, &ad, &s);
+    enum status st = plans_read_sums(&pg, &ad, &s);
     if (st == OK)
-        st = fill_missing(&pg, &ad);
+        st = plans_fill_missing(&pg, &ad);
     if (st != OK) {
         page_fail(&pg);
         return;
     }
     for (size_t i = 0; i < s.plans.n; i++)
-        fill_row(&pg, &s, i);
+        plans_fill_row(&pg, &s, i);
     page_send(&pg, "portal/admin/plans.cs", "Admin.Plans");
 }
 
 /* ---- one ---- */
 
 /* A field shows what was typed when the form comes again, else what holds. */
-static void fill_field(struct page *pg, const char *name, struct str now)
+static void plans_fill_field(struct page *pg, const char *name, struct str now)
 {
     char key[KEY_MAX];
     snprintf(key, sizeof(key), "Edit.%s", name);
     view_str(pg->v, key, pg->rq->method == POST ? request_form(pg->rq, name) : now);
 }
 
-static struct str limit_text(struct page *pg, int64_t value)
+static struct str plans_limit_typed(struct page *pg, int64_t value)
 {
     const char *text = value == UNLIMITED ? "" : arena_printf(pg->rq->arena, "%lld", (long long)value);
     return str_from(text ? text : "");
 }
 
 /* The steps that have words, from none on. */
-static void fill_levels(struct page *pg, size_t i, enum entitlement x, struct str chosen)
+static void plans_fill_levels(struct page *pg, size_t i, enum entitlement x, struct str chosen)
 {
     char key[KEY_MAX], value[16];
     bool more = true;
@@ -136,7 +136,7 @@ static void fill_levels(struct page *pg, size_t i, enum entitlement x, struct st
     }
 }
 
-static void fill_value(struct page *pg, size_t n, enum entitlement x, int64_t value)
+static void plans_fill_value(struct page *pg, size_t n, enum entitlement x, int64_t value)
 {
     static const char *const kinds[] = {[LIMIT] = "limit", [SWITCH] = "switch", [LEVEL] = "level"};
     struct view *v = pg->v;
@@ -147,41 +147,41 @@ static void fill_value(struct page *pg, size_t n, enum entitlement x, int64_t va
     view_text(v, view_at(v, "Values", n, "Key"), name);
     view_text(v, view_at(v, "Values", n, "Name"), view_t(v, text));
     view_text(v, view_at(v, "Values", n, "Kind"), kinds[entitlement_kind(x)]);
-    view_str(v, view_at(v, "Values", n, "Value"), post ? request_form(pg->rq, name) : limit_text(pg, value));
+    view_str(v, view_at(v, "Values", n, "Value"), post ? request_form(pg->rq, name) : plans_limit_typed(pg, value));
     view_bool(v, view_at(v, "Values", n, "On"), post ? request_form_has(pg->rq, name) : value == 1);
     if (entitlement_kind(x) == LEVEL)
-        fill_levels(pg, n, x, post ? request_form(pg->rq, name) : limit_text(pg, value));
+        plans_fill_levels(pg, n, x, post ? request_form(pg->rq, name) : plans_limit_typed(pg, value));
 }
 
 /* Fields of one kind stand together. */
-static void fill_values(struct page *pg, const struct plan *p)
+static void plans_fill_values(struct page *pg, const struct plan *p)
 {
     static const enum entitlement_kind order[] = {LIMIT, LEVEL, SWITCH};
     size_t n = 0;
     for (size_t k = 0; k < COUNT_OF(order); k++)
         for (int i = 0; i < ENTITLEMENT_COUNT; i++)
             if (i != ENTITLEMENT_conversations && entitlement_kind((enum entitlement)i) == order[k])
-                fill_value(pg, n++, (enum entitlement)i, p->value[i]);
+                plans_fill_value(pg, n++, (enum entitlement)i, p->value[i]);
 }
 
-static void fill_edit(struct page *pg, const struct plan *p)
+static void plans_fill_edit(struct page *pg, const struct plan *p)
 {
     bool post = pg->rq->method == POST;
     const struct plan_terms *t = p->terms;
     view_str(pg->v, "Edit.Plan", p->plan);
     view_str(pg->v, "Edit.Title", p->name);
     view_int(pg->v, "Edit.Revision", p->revision);
-    fill_field(pg, "name", p->name);
-    fill_field(pg, "price", t ? words_money_typed(pg, t->price, t->currency) : STR_EMPTY);
-    fill_field(pg, "currency", t ? str_from(t->currency) : STR("USD"));
-    fill_field(pg, "conversations", t ? limit_text(pg, t->conversations) : STR_EMPTY);
+    plans_fill_field(pg, "name", p->name);
+    plans_fill_field(pg, "price", t ? words_money_typed(pg, t->price, t->currency) : STR_EMPTY);
+    plans_fill_field(pg, "currency", t ? str_from(t->currency) : STR("USD"));
+    plans_fill_field(pg, "conversations", t ? plans_limit_typed(pg, t->conversations) : STR_EMPTY);
     view_bool(pg->v, "Edit.Public", post ? request_form_has(pg->rq, "public") : p->is_public);
     view_bool(pg->v, "Edit.Bills", post ? request_form_has(pg->rq, "bills_overage") : t && t->overage >= 0);
-    fill_values(pg, p);
+    plans_fill_values(pg, p);
     page_title(pg, p->name);
 }
 
-static void fill_terms_list(struct page *pg, const struct sums *s, const struct plan *p)
+static void plans_fill_terms(struct page *pg, const struct sums *s, const struct plan *p)
 {
     size_t n = 0;
     for (size_t i = 0; i < s->plans.terms_n; i++) {
@@ -189,16 +189,16 @@ static void fill_terms_list(struct page *pg, const struct sums *s, const struct 
         if (!str_eq(t->plan, p->plan))
             continue;
         admin_fill_terms(pg, "Terms", n, t);
-        view_number(pg->v, view_at(pg->v, "Terms", n, "Paying"), on_terms(s, t->id));
+        view_number(pg->v, view_at(pg->v, "Terms", n, "Paying"), plans_count_on_terms(s, t->id));
         view_bool(pg->v, view_at(pg->v, "Terms", n, "Current"), p->terms && id_eq(t->id, p->terms->id));
         n++;
     }
 }
 
-static void plan_show(struct page *pg, const struct admin *ad, int status)
+static void plans_show_plan(struct page *pg, const struct admin *ad, int status)
 {
     struct sums s = {0};
-    enum status st = sums_read(pg, ad, &s);
+    enum status st = plans_read_sums(pg, ad, &s);
     const struct plan *p = st == OK ? plans_find(&s.plans, request_segment(pg->rq, "plan")) : NULL;
     if (st == OK && !p)
         st = err_raise(&pg->e, E_plan_unknown);
@@ -208,8 +208,8 @@ static void plan_show(struct page *pg, const struct admin *ad, int status)
         page_fail(pg);
         return;
     }
-    fill_edit(pg, p);
-    fill_terms_list(pg, &s, p);
+    plans_fill_edit(pg, p);
+    plans_fill_terms(pg, &s, p);
     page_send_status(pg, status, "portal/admin/plans_plan.cs", NULL);
 }
 
@@ -218,10 +218,10 @@ void admin_plans_plan_get(struct request *rq)
     struct page pg;
     struct admin ad;
     if (admin_begin(rq, &pg, "plans", &ad))
-        plan_show(&pg, &ad, 200);
+        plans_show_plan(&pg, &ad, 200);
 }
 
-static enum status read_values(struct page *pg, struct plan_edit *in)
+static enum status plans_edit_read_values(struct page *pg, struct plan_edit *in)
 {
     for (int i = 0; i < ENTITLEMENT_COUNT; i++) {
         enum entitlement x = (enum entitlement)i;
@@ -235,7 +235,7 @@ static enum status read_values(struct page *pg, struct plan_edit *in)
     return OK;
 }
 
-static enum status read_edit(struct page *pg, struct plan_edit *in)
+static enum status plans_edit_read(struct page *pg, struct plan_edit *in)
 {
     struct request *rq = pg->rq;
     struct str currency = str_trim(request_form(rq, "currency"));
@@ -252,7 +252,7 @@ static enum status read_edit(struct page *pg, struct plan_edit *in)
     memcpy(in->currency, currency.p, 3);
     if (!words_money_read(request_form(rq, "price"), in->currency, &in->price))
         return err_at(&pg->e, E_price_invalid, "price", "A price is a sum like 49 or 49.90.");
-    return read_values(pg, in);
+    return plans_edit_read_values(pg, in);
 }
 
 void admin_plans_plan_post(struct request *rq)
@@ -262,7 +262,7 @@ void admin_plans_plan_post(struct request *rq)
     struct plan_edit in;
     if (!admin_begin(rq, &pg, "plans", &ad))
         return;
-    enum status st = read_edit(&pg, &in);
+    enum status st = plans_edit_read(&pg, &in);
     if (st == OK)
         st = plan_save(pg.db, &pg.who, &in, &pg.e);
     if (st == OK) {
@@ -271,7 +271,7 @@ void admin_plans_plan_post(struct request *rq)
         page_form_error(&pg);
         view_bool(pg.v, "Form.Stale", st == ERR_CONFLICT);
         pg.e = (struct err)ERR_INIT;
-        plan_show(&pg, &ad, st == ERR_CONFLICT ? 409 : 422);
+        plans_show_plan(&pg, &ad, st == ERR_CONFLICT ? 409 : 422);
     } else {
         page_fail(&pg);
     }

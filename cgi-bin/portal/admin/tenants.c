@@ -16,7 +16,7 @@
 
 /* ---- the list ---- */
 
-static enum status fill_tenant(struct page *pg, size_t i, const struct console_tenant *t)
+static enum status tenants_fill(struct page *pg, size_t i, const struct console_tenant *t)
 {
     struct view *v = pg->v;
     struct entitlements x;
@@ -57,7 +57,7 @@ void admin_tenants_get(struct request *rq)
         before = ID_NONE;
     enum status st = console_tenants(pg.db, rq->arena, q, before, TENANTS_PAGE + 1, &list, &n, &pg.e);
     for (size_t i = 0; st == OK && i < n && i < TENANTS_PAGE; i++)
-        st = fill_tenant(&pg, i, &list[i]);
+        st = tenants_fill(&pg, i, &list[i]);
     if (st != OK) {
         page_fail(&pg);
         return;
@@ -81,7 +81,7 @@ struct tenant_view {
     size_t sub_n;
 };
 
-static enum status tenant_read(struct page *pg, struct id tenant, struct tenant_view *tv)
+static enum status tenant_read_all(struct page *pg, struct id tenant, struct tenant_view *tv)
 {
     struct arena *a = pg->rq->arena;
     int64_t now = clock_now_ms();
@@ -97,7 +97,7 @@ static enum status tenant_read(struct page *pg, struct id tenant, struct tenant_
     return st;
 }
 
-static void fill_values(struct page *pg, const struct entitlements *x)
+static void tenant_fill_values(struct page *pg, const struct entitlements *x)
 {
     struct view *v = pg->v;
     char key[KEY_MAX];
@@ -109,7 +109,7 @@ static void fill_values(struct page *pg, const struct entitlements *x)
     }
 }
 
-static enum status fill_overrides(struct page *pg, struct id tenant)
+static enum status tenant_fill_overrides(struct page *pg, struct id tenant)
 {
     struct override *list = NULL;
     struct view *v = pg->v;
@@ -128,7 +128,7 @@ static enum status fill_overrides(struct page *pg, struct id tenant)
     return st;
 }
 
-static void fill_subscription(struct page *pg, const struct tenant_view *tv, size_t i)
+static void tenant_fill_subscription(struct page *pg, const struct tenant_view *tv, size_t i)
 {
     const struct subscription *s = &tv->subs[i];
     const struct plan_terms *t = id_is_none(s->terms) ? NULL : plans_terms(&tv->plans, s->terms);
@@ -164,7 +164,7 @@ static void fill_subscription(struct page *pg, const struct tenant_view *tv, siz
 }
 
 /* "usage_90_10000" is told of 10,000, "next_starter" of a plan. */
-static struct str words_notice(struct page *pg, struct str kind)
+static struct str tenant_words_notice(struct page *pg, struct str kind)
 {
     size_t end = kind.n;
     int64_t of = 0;
@@ -180,7 +180,7 @@ static struct str words_notice(struct page *pg, struct str kind)
                      {"n", words_number(pg, of)});
 }
 
-static enum status fill_money_rows(struct page *pg, struct id tenant)
+static enum status tenant_fill_money(struct page *pg, struct id tenant)
 {
     struct invoice *in = NULL;
     struct console_notice *notices = NULL;
@@ -194,7 +194,7 @@ static enum status fill_money_rows(struct page *pg, struct id tenant)
     if (st == OK)
         st = console_notices(pg->db, a, tenant, NOTICES_SHOWN, &notices, &n, &pg->e);
     for (size_t i = 0; st == OK && i < n; i++) {
-        view_str(v, view_at(v, "Notices", i, "Kind"), words_notice(pg, notices[i].kind));
+        view_str(v, view_at(v, "Notices", i, "Kind"), tenant_words_notice(pg, notices[i].kind));
         view_time(v, view_at(v, "Notices", i, "Time"), notices[i].at_ms);
     }
     if (st == OK)
@@ -207,7 +207,7 @@ static enum status fill_money_rows(struct page *pg, struct id tenant)
     return st;
 }
 
-static enum status fill_meter_rows(struct page *pg, struct id tenant)
+static enum status tenant_fill_meter(struct page *pg, struct id tenant)
 {
     struct console_meter m;
     enum status st = console_meter(pg->db, tenant, &m, &pg->e);
@@ -221,7 +221,7 @@ static enum status fill_meter_rows(struct page *pg, struct id tenant)
     return OK;
 }
 
-static enum status fill_members(struct page *pg, struct id tenant)
+static enum status tenant_fill_members(struct page *pg, struct id tenant)
 {
     struct member *m = NULL;
     struct view *v = pg->v;
@@ -235,7 +235,7 @@ static enum status fill_members(struct page *pg, struct id tenant)
     return st;
 }
 
-static void fill_head(struct page *pg, const struct tenant_view *tv)
+static void tenant_fill_head(struct page *pg, const struct tenant_view *tv)
 {
     struct view *v = pg->v;
     view_id(v, "Tenant.Id", TEXT_ID(ID_TENANT, tv->t.id));
@@ -261,7 +261,7 @@ static void fill_head(struct page *pg, const struct tenant_view *tv)
 }
 
 /* What an override form held when it was refused. */
-static void fill_form(struct page *pg)
+static void tenant_fill_form(struct page *pg)
 {
     static const char *const names[] = {"entitlement", "value", "reason", "expires"};
     char key[KEY_MAX];
@@ -273,25 +273,25 @@ static void fill_form(struct page *pg)
 
 static void tenant_show(struct page *pg, struct tenant_view *tv, struct id tenant, int status)
 {
-    enum status st = tenant_read(pg, tenant, tv);
+    enum status st = tenant_read_all(pg, tenant, tv);
     if (st == OK)
-        st = fill_overrides(pg, tenant);
+        st = tenant_fill_overrides(pg, tenant);
     if (st == OK)
-        st = fill_money_rows(pg, tenant);
+        st = tenant_fill_money(pg, tenant);
     if (st == OK)
-        st = fill_meter_rows(pg, tenant);
+        st = tenant_fill_meter(pg, tenant);
     if (st == OK)
-        st = fill_members(pg, tenant);
+        st = tenant_fill_members(pg, tenant);
     if (st == OK)
         st = admin_log(pg, str_from(TEXT_ID(ID_TENANT, tenant)), HISTORY_SHOWN);
     if (st != OK) {
         page_fail(pg);
         return;
     }
-    fill_head(pg, tv);
-    fill_values(pg, &tv->now);
+    tenant_fill_head(pg, tv);
+    tenant_fill_values(pg, &tv->now);
     for (size_t i = 0; i < tv->sub_n; i++)
-        fill_subscription(pg, tv, i);
+        tenant_fill_subscription(pg, tv, i);
     page_send_status(pg, status, "portal/admin/tenants_tenant.cs", NULL);
 }
 
@@ -321,7 +321,7 @@ static void tenant_again(struct request *rq, struct page *pg, struct id tenant)
         return;
     }
     page_form_error(pg);
-    fill_form(pg);
+    tenant_fill_form(pg);
     pg->e = (struct err)ERR_INIT;
     tenant_show(pg, &tv, tenant, 422);
 }
@@ -344,7 +344,7 @@ void admin_tenants_plan_post(struct request *rq)
     tenant_done(rq, &pg, id, st, "plan_assigned");
 }
 
-static enum status read_override(struct page *pg, struct id tenant, struct override *o)
+static enum status tenant_read_override(struct page *pg, struct id tenant, struct override *o)
 {
     struct request *rq = pg->rq;
     *o = (struct override){.tenant = tenant, .reason = request_form(rq, "reason")};
@@ -367,7 +367,7 @@ void admin_tenants_override_post(struct request *rq)
         return;
     enum status st = account_tenant_get(pg.db, rq->arena, id, &t, &pg.e);
     if (st == OK)
-        st = read_override(&pg, id, &o);
+        st = tenant_read_override(&pg, id, &o);
     if (st == OK)
         st = override_set(pg.db, &pg.who, &o, &pg.e);
     tenant_done(rq, &pg, id, st, "override_set");
@@ -386,7 +386,7 @@ void admin_tenants_override_end_post(struct request *rq)
 }
 
 /* Only what is known to belong to the workspace: an address made up looks at nothing. */
-static enum status find_object(struct page *pg, struct id tenant, struct str object, const char **kind)
+static enum status tenant_find_object(struct page *pg, struct id tenant, struct str object, const char **kind)
 {
     struct subscription *subs = NULL;
     struct console_customer *customers = NULL;
@@ -418,7 +418,7 @@ void admin_tenants_sync_post(struct request *rq)
     struct str object = request_form(rq, "object");
     if (!page_begin(rq, &pg) || !page_id(&pg, ID_TENANT, "tenant", &id))
         return;
-    enum status st = find_object(&pg, id, object, &kind);
+    enum status st = tenant_find_object(&pg, id, object, &kind);
     if (st == OK)
         st = page_stripe(&pg, &stripe);
     if (st == OK)

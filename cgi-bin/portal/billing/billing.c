@@ -10,7 +10,7 @@
 #include "base/banned.h"
 
 /* What was bought, whether or not the workspace lives on it. A key that is none of Stripe's leaves both as if nothing was. */
-static enum status find_bought(struct page *pg, struct billing *b)
+static enum status billing_find_bought(struct page *pg, struct billing *b)
 {
     struct subscription *list;
     struct stripe *stripe;
@@ -41,7 +41,7 @@ bool billing_begin(struct request *rq, struct page *pg, const char *tab, struct 
     if (st == OK)
         st = usage_in(pg->db, pg->who.tenant, &b->now.period, &b->used, &pg->e);
     if (st == OK && b->on)
-        st = find_bought(pg, b);
+        st = billing_find_bought(pg, b);
     if (st != OK) {
         page_fail(pg);
         return false;

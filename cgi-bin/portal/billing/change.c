@@ -7,7 +7,7 @@
 
 #include "base/banned.h"
 
-static void fill_preview(struct page *pg, const struct change_preview *p)
+static void change_fill_preview(struct page *pg, const struct change_preview *p)
 {
     static const char *const kinds[] = {
         [CHANGE_NONE] = "none",           [CHANGE_BUY] = "buy",       [CHANGE_UPGRADE] = "upgrade",
@@ -35,7 +35,7 @@ static void fill_preview(struct page *pg, const struct change_preview *p)
 }
 
 /* "keep_bot_…" is what a ticked box is called. */
-static bool bot_ticked(struct page *pg, struct id bot)
+static bool change_bot_ticked(struct page *pg, struct id bot)
 {
     char name[ID_TEXT_MAX + 8];
     snprintf(name, sizeof(name), "keep_%s", TEXT_ID(ID_BOT, bot));
@@ -43,7 +43,8 @@ static bool bot_ticked(struct page *pg, struct id bot)
 }
 
 /* The oldest are ticked first: those stay when nobody chooses. */
-static void fill_bots(struct page *pg, const struct change_preview *p, const struct bot *bots, size_t n, bool again)
+static void change_fill_bots(struct page *pg, const struct change_preview *p, const struct bot *bots, size_t n,
+                             bool again)
 {
     struct view *v = pg->v;
     if (p->bots_have <= p->bots_keep)
@@ -59,7 +60,8 @@ static void fill_bots(struct page *pg, const struct change_preview *p, const str
         view_id(v, view_at(v, "Bots", i, "Id"), TEXT_ID(ID_BOT, bots[i].id));
         view_str(v, view_at(v, "Bots", i, "Name"), bots[i].name);
         view_int(v, view_at(v, "Bots", i, "Live"), bots[i].live_version);
-        view_bool(v, view_at(v, "Bots", i, "Keep"), again ? bot_ticked(pg, bots[i].id) : (int64_t)older < p->bots_keep);
+        view_bool(v, view_at(v, "Bots", i, "Keep"),
+                  again ? change_bot_ticked(pg, bots[i].id) : (int64_t)older < p->bots_keep);
     }
 }
 
@@ -71,7 +73,7 @@ struct change {
 };
 
 /* Bots first: no connection is held while Stripe is asked. */
-static enum status change_look(struct page *pg, struct str plan, struct change *c)
+static enum status change_load(struct page *pg, struct str plan, struct change *c)
 {
     enum status st = bot_list(pg->db, pg->who.tenant, pg->rq->arena, &c->bots, &c->bot_n, &pg->e);
     page_release(pg);
@@ -85,8 +87,8 @@ static enum status change_look(struct page *pg, struct str plan, struct change *
 static void change_show(struct page *pg, const struct change *c, int status)
 {
     view_text(pg->v, "Page.Nav", "billing");
-    fill_preview(pg, &c->preview);
-    fill_bots(pg, &c->preview, c->bots, c->bot_n, status != 200);
+    change_fill_preview(pg, &c->preview);
+    change_fill_bots(pg, &c->preview, c->bots, c->bot_n, status != 200);
     page_allow_stripe(pg);
     page_send_status(pg, status, "portal/billing/change.cs", NULL);
 }
@@ -97,7 +99,7 @@ void billing_change_get(struct request *rq)
     struct change c = {0};
     if (!page_begin(rq, &pg))
         return;
-    if (change_look(&pg, request_query(rq, "plan"), &c) != OK) {
+    if (change_load(&pg, request_query(rq, "plan"), &c) != OK) {
         billing_plans_again(rq, &pg);
         return;
     }
@@ -107,21 +109,21 @@ void billing_change_get(struct request *rq)
         change_show(&pg, &c, 200);
 }
 
-static enum status read_kept(struct page *pg, const struct change *c, struct id **out, size_t *n)
+static enum status change_read_kept(struct page *pg, const struct change *c, struct id **out, size_t *n)
 {
     *n = 0;
     *out = arena_array(pg->rq->arena, c->bot_n ? c->bot_n : 1, sizeof(**out));
     if (!*out)
         return err_nomem(&pg->e);
     for (size_t i = 0; i < c->bot_n; i++)
-        if (bot_ticked(pg, c->bots[i].id))
+        if (change_bot_ticked(pg, c->bots[i].id))
             (*out)[(*n)++] = c->bots[i].id;
     if (c->preview.bots_have > c->preview.bots_keep && (int64_t)*n > c->preview.bots_keep)
         return err_at(&pg->e, E_bots_too_many, "keep", "The plan has no room for all of these bots.");
     return OK;
 }
 
-static const char *done_of(enum change_kind k)
+static const char *change_done_text(enum change_kind k)
 {
     return k == CHANGE_DOWNGRADE ? "change_planned" : k == CHANGE_CANCEL ? "cancel_planned" : "plan_changed";
 }
@@ -130,12 +132,12 @@ static const char *done_of(enum change_kind k)
 static void change_unpaid(struct page *pg, const struct change *c, struct str pay_url)
 {
     page_fill_link(pg, "Pay.Url", pay_url);
-    fill_preview(pg, &c->preview);
+    change_fill_preview(pg, &c->preview);
     view_text(pg->v, "Page.Nav", "billing");
     page_send_status(pg, 402, "portal/billing/change_pay.cs", "Pay.Title");
 }
 
-static bool refused_as(const struct page *pg, enum error_code code)
+static bool change_refused_as(const struct page *pg, enum error_code code)
 {
     return pg->e.status == ERR_CONFLICT && err_is(&pg->e, code);
 }
@@ -143,7 +145,7 @@ static bool refused_as(const struct page *pg, enum error_code code)
 /* The preview again with words. What it would cost is asked anew when that is what has changed. */
 static void change_refused(struct request *rq, struct page *pg, struct change *c)
 {
-    bool stale = refused_as(pg, E_plan_changed) || refused_as(pg, E_preview_old);
+    bool stale = change_refused_as(pg, E_plan_changed) || change_refused_as(pg, E_preview_old);
     if (!billing_refused(pg)) {
         page_fail(pg);
         return;
@@ -151,7 +153,7 @@ static void change_refused(struct request *rq, struct page *pg, struct change *c
     struct err failed = pg->e;
     if (!page_begin(rq, pg))
         return;
-    if (stale && change_look(pg, request_form(rq, "plan"), c) != OK) {
+    if (stale && change_load(pg, request_form(rq, "plan"), c) != OK) {
         billing_plans_again(rq, pg);
         return;
     }
@@ -173,7 +175,7 @@ void billing_change_post(struct request *rq)
         return;
     if (!num_i64(request_form(rq, "proration"), 0, INT64_MAX, &proration))
         proration = 0;
-    if (change_look(&pg, plan, &c) != OK) {
+    if (change_load(&pg, plan, &c) != OK) {
         billing_plans_again(rq, &pg);
         return;
     }
@@ -181,12 +183,12 @@ void billing_change_post(struct request *rq)
         page_redirect(&pg, "/app/billing");
         return;
     }
-    enum status st = read_kept(&pg, &c, &keep, &n);
+    enum status st = change_read_kept(&pg, &c, &keep, &n);
     if (st == OK)
         st = change_apply(c.stripe, pg.app->guard.pool, rq->arena, &pg.who, plan, proration, keep, n, &pay_url, &pg.e);
     if (st == OK)
-        page_redirect(&pg, "/app/billing?done=%s", done_of(c.preview.kind));
-    else if (refused_as(&pg, E_same_plan)) /* the second press of a double click, or another tab was faster */
+        page_redirect(&pg, "/app/billing?done=%s", change_done_text(c.preview.kind));
+    else if (change_refused_as(&pg, E_same_plan)) /* the second press of a double click, or another tab was faster */
         page_redirect(&pg, "/app/billing");
     else if (st == ERR_PLAN && err_is(&pg.e, E_payment_needed))
         change_unpaid(&pg, &c, pay_url);

@@ -11,7 +11,7 @@
 
 /* ---- plan and state ---- */
 
-static void fill_now(struct page *pg, const struct billing *b)
+static void overview_fill_now(struct page *pg, const struct billing *b)
 {
     const struct entitlements *x = &b->now;
     char key[80];
@@ -35,7 +35,7 @@ static void fill_now(struct page *pg, const struct billing *b)
 }
 
 /* An upgrade that waits for its payment: the invoice's page is where it is paid. */
-static enum status fill_pending(struct page *pg, const struct subscription *s)
+static enum status overview_fill_pending(struct page *pg, const struct subscription *s)
 {
     struct invoice in;
     view_str(pg->v, "Pending.Words",
@@ -50,17 +50,17 @@ static enum status fill_pending(struct page *pg, const struct subscription *s)
     return st;
 }
 
-static enum status fill_planned(struct page *pg, const struct billing *b)
+static enum status overview_fill_planned(struct page *pg, const struct billing *b)
 {
     const struct subscription *s = b->now.subscription;
     if (!s)
         return OK;
     billing_fill_planned(pg, b);
-    return s->pending_update_expires_ms ? fill_pending(pg, s) : OK;
+    return s->pending_update_expires_ms ? overview_fill_pending(pg, s) : OK;
 }
 
 /* What is paid for beside what the workspace lives on: a plan that was given is larger, or nobody here made the price. */
-static void fill_beside(struct page *pg, const struct subscription *s)
+static void overview_fill_beside(struct page *pg, const struct subscription *s)
 {
     if (!s)
         return;
@@ -73,7 +73,7 @@ static void fill_beside(struct page *pg, const struct subscription *s)
 
 /* ---- use and money ---- */
 
-static enum status fill_forecast(struct page *pg, const struct billing *b)
+static enum status overview_fill_forecast(struct page *pg, const struct billing *b)
 {
     struct usage_day *days = NULL;
     size_t n = 0;
@@ -95,7 +95,7 @@ static enum status fill_forecast(struct page *pg, const struct billing *b)
     return OK;
 }
 
-static void fill_next(struct page *pg, const struct billing *b)
+static void overview_fill_next(struct page *pg, const struct billing *b)
 {
     struct pricing_next n = pricing_next(&b->plans, &b->now, b->used.used);
     const char *currency = n.terms ? n.terms->currency : b->now.terms ? b->now.terms->currency : "USD";
@@ -117,7 +117,7 @@ static void fill_next(struct page *pg, const struct billing *b)
 }
 
 /* Stop or go on at the limit: only where the terms have a price for more. */
-static void fill_overage_choice(struct page *pg, const struct billing *b)
+static void overview_fill_overage(struct page *pg, const struct billing *b)
 {
     const struct plan_terms *t = b->now.terms;
     if (!t || t->overage < 0 || t->conversations == UNLIMITED || !billing_subscribed(&b->now) ||
@@ -132,7 +132,7 @@ static void fill_overage_choice(struct page *pg, const struct billing *b)
     page_fill_money(pg, "Overage.SoFar", pricing_overage(t, b->used.used), t->currency);
 }
 
-static enum status fill_invoices(struct page *pg, const struct subscription *s)
+static enum status overview_fill_invoices(struct page *pg, const struct subscription *s)
 {
     struct invoice *in = NULL;
     size_t n = 0;
@@ -153,20 +153,20 @@ static enum status fill_invoices(struct page *pg, const struct subscription *s)
 
 void billing_index_show(struct page *pg, const struct billing *b, int status)
 {
-    enum status st = fill_planned(pg, b);
+    enum status st = overview_fill_planned(pg, b);
     if (st == OK)
-        st = fill_forecast(pg, b);
+        st = overview_fill_forecast(pg, b);
     if (st == OK)
-        st = fill_invoices(pg, b->now.subscription);
+        st = overview_fill_invoices(pg, b->now.subscription);
     if (st != OK) {
         page_fail(pg);
         return;
     }
-    fill_now(pg, b);
-    fill_beside(pg, b->beside);
+    overview_fill_now(pg, b);
+    overview_fill_beside(pg, b->beside);
     page_fill_usage(pg, "Usage", &b->used);
-    fill_next(pg, b);
-    fill_overage_choice(pg, b);
+    overview_fill_next(pg, b);
+    overview_fill_overage(pg, b);
     page_allow_stripe(pg);
     page_send_status(pg, status, "portal/billing/index.cs", "Billing.Title");
 }

@@ -7,7 +7,7 @@
 
 /* ---- the choice ---- */
 
-static const char *action_of_paying(const struct billing *b, const struct plan *p, bool current)
+static const char *choice_action_subscribed(const struct billing *b, const struct plan *p, bool current)
 {
     bool older = b->now.terms && p->terms && !id_eq(b->now.terms->id, p->terms->id);
     if (current)
@@ -18,19 +18,19 @@ static const char *action_of_paying(const struct billing *b, const struct plan *
 }
 
 /* What a press on the plan does: nothing (it is the current one, or less than what was given), buy, change; or who has to be asked. */
-static const char *action_of(const struct billing *b, const struct plan *p)
+static const char *choice_action(const struct billing *b, const struct plan *p)
 {
     bool current = str_eq(p->plan, b->now.plan->plan);
     if (!current && (!b->on || !b->write))
         return "ask";
     if (billing_subscribed(&b->now))
-        return action_of_paying(b, p, current);
+        return choice_action_subscribed(b, p, current);
     if (current || p->position < b->now.plan->position || !p->terms || p->terms->price == 0)
         return current ? "current" : "none";
     return b->beside ? "upgrade" : "buy"; /* never a second subscription */
 }
 
-static void fill_choice(struct page *pg, const struct billing *b, struct str wanted)
+static void choice_fill(struct page *pg, const struct billing *b, struct str wanted)
 {
     char prefix[KEY_MAX];
     size_t n = 0;
@@ -43,18 +43,18 @@ static void fill_choice(struct page *pg, const struct billing *b, struct str wan
         page_fill_plan(pg, prefix, p, current ? b->now.terms : NULL);
         if (!current)
             page_fill_difference(pg, prefix, b->now.value, p);
-        view_text(pg->v, view_at(pg->v, "Plans", n, "Action"), action_of(b, p));
+        view_text(pg->v, view_at(pg->v, "Plans", n, "Action"), choice_action(b, p));
         view_bool(pg->v, view_at(pg->v, "Plans", n, "Current"), current);
         view_bool(pg->v, view_at(pg->v, "Plans", n, "Wanted"), !current && str_eq(p->plan, wanted));
         n++;
     }
 }
 
-static void plans_show(struct page *pg, const struct billing *b, int status)
+static void choice_show(struct page *pg, const struct billing *b, int status)
 {
     struct str wanted = pg->rq->method == POST ? request_form(pg->rq, "plan") : request_query(pg->rq, "plan");
     int64_t trial = config_int(pg->rq->config, CONFIG_stripe_trial_days);
-    fill_choice(pg, b, wanted);
+    choice_fill(pg, b, wanted);
     page_fill_state(pg, "Billing", b->now.state);
     billing_fill_planned(pg, b);
     view_bool(pg->v, "Billing.Owes", billing_owes(&b->now));
@@ -71,10 +71,10 @@ void billing_plans_get(struct request *rq)
     struct page pg;
     struct billing b;
     if (billing_begin(rq, &pg, "plans", &b))
-        plans_show(&pg, &b, 200);
+        choice_show(&pg, &b, 200);
 }
 
 void billing_plans_again(struct request *rq, struct page *pg)
 {
-    billing_show_again(rq, pg, "plans", plans_show);
+    billing_show_again(rq, pg, "plans", choice_show);
 }

@@ -14,7 +14,7 @@
 
 /* ---- days ---- */
 
-static int64_t counted_on(const struct usage_day *days, size_t n, int64_t day_ms)
+static int64_t usage_counted_on(const struct usage_day *days, size_t n, int64_t day_ms)
 {
     int64_t sum = 0;
     for (size_t i = 0; i < n; i++)
@@ -23,7 +23,7 @@ static int64_t counted_on(const struct usage_day *days, size_t n, int64_t day_ms
     return sum;
 }
 
-static void fill_column(struct page *pg, size_t i, int64_t day_ms, int64_t counted, int64_t most)
+static void usage_fill_column(struct page *pg, size_t i, int64_t day_ms, int64_t counted, int64_t most)
 {
     struct view *v = pg->v;
     int64_t tall = most > 0 ? counted * HEIGHT / most : 0;
@@ -36,7 +36,7 @@ static void fill_column(struct page *pg, size_t i, int64_t day_ms, int64_t count
     view_int(v, view_at(v, "Days", i, "Tall"), tall);
 }
 
-static enum status fill_days(struct page *pg, const struct usage *u)
+static enum status usage_fill_days(struct page *pg, const struct usage *u)
 {
     struct usage_day *days = NULL;
     size_t n = 0;
@@ -46,12 +46,13 @@ static enum status fill_days(struct page *pg, const struct usage *u)
     if (st != OK)
         return st;
     for (int64_t day = first; day <= last; day += DAY_MS)
-        most = counted_on(days, n, day) > most ? counted_on(days, n, day) : most;
+        most = usage_counted_on(days, n, day) > most ? usage_counted_on(days, n, day) : most;
     size_t columns = 0;
     for (int64_t day = first; day < u->period_end_ms && columns < DAYS_MAX; day += DAY_MS)
         columns++;
     for (size_t i = 0; i < columns && first + (int64_t)i * DAY_MS <= last; i++)
-        fill_column(pg, i, first + (int64_t)i * DAY_MS, counted_on(days, n, first + (int64_t)i * DAY_MS), most);
+        usage_fill_column(pg, i, first + (int64_t)i * DAY_MS, usage_counted_on(days, n, first + (int64_t)i * DAY_MS),
+                          most);
     view_int(pg->v, "Chart.Wide", (int64_t)columns * COLUMN);
     view_number(pg->v, "Chart.Most", most);
     view_bool(pg->v, "Chart.Any", most > 0);
@@ -60,7 +61,7 @@ static enum status fill_days(struct page *pg, const struct usage *u)
 
 /* ---- rows ---- */
 
-static const struct bot *bot_of(const struct bot *bots, size_t n, struct id id)
+static const struct bot *usage_bot_of(const struct bot *bots, size_t n, struct id id)
 {
     for (size_t i = 0; i < n; i++)
         if (id_eq(bots[i].id, id))
@@ -68,7 +69,7 @@ static const struct bot *bot_of(const struct bot *bots, size_t n, struct id id)
     return NULL;
 }
 
-static enum status fill_rows(struct page *pg)
+static enum status usage_fill_rows(struct page *pg)
 {
     struct view *v = pg->v;
     struct usage_row *rows = NULL;
@@ -81,7 +82,7 @@ static enum status fill_rows(struct page *pg)
     if (st == OK)
         st = bot_list(pg->db, pg->who.tenant, pg->rq->arena, &bots, &bot_n, &pg->e);
     for (size_t i = 0; st == OK && i < n && i < ROWS_PAGE; i++) {
-        const struct bot *b = bot_of(bots, bot_n, rows[i].bot);
+        const struct bot *b = usage_bot_of(bots, bot_n, rows[i].bot);
         view_id(v, view_at(v, "Rows", i, "Id"), TEXT_ID(ID_CONVERSATION, rows[i].conversation));
         view_time(v, view_at(v, "Rows", i, "Time"), rows[i].counted_ms);
         view_bool(v, view_at(v, "Rows", i, "Deleted"), rows[i].deleted);
@@ -100,9 +101,9 @@ void billing_usage_get(struct request *rq)
     struct billing b;
     if (!billing_begin(rq, &pg, "usage", &b))
         return;
-    enum status st = fill_days(&pg, &b.used);
+    enum status st = usage_fill_days(&pg, &b.used);
     if (st == OK)
-        st = fill_rows(&pg);
+        st = usage_fill_rows(&pg);
     if (st != OK) {
         page_fail(&pg);
         return;
@@ -113,7 +114,7 @@ void billing_usage_get(struct request *rq)
 
 /* ---- the file ---- */
 
-static void csv_rows(struct page *pg, const struct usage_row *rows, size_t n)
+static void usage_csv_rows(struct page *pg, const struct usage_row *rows, size_t n)
 {
     struct buf *out = reply_body(pg->rq);
     for (size_t i = 0; i < n; i++) {
@@ -128,7 +129,7 @@ static void csv_rows(struct page *pg, const struct usage_row *rows, size_t n)
 
 /* Part by part, newest first, however many there are; an arena of its own, so that a long file takes no more memory than a short one. No
  * connection is held while a part goes out: who reads slowly keeps none from others. */
-static enum status csv_write(struct page *pg)
+static enum status usage_csv_write(struct page *pg)
 {
     struct id before = ID_NONE;
     struct usage_row *rows = NULL;
@@ -143,7 +144,7 @@ static enum status csv_write(struct page *pg)
             st = usage_rows(pg->db, pg->who.tenant, &a, before, ROWS_FILE, &rows, &n, &pg->e);
         page_release(pg);
         if (st == OK && n) {
-            csv_rows(pg, rows, n);
+            usage_csv_rows(pg, rows, n);
             before = rows[n - 1].conversation;
             st = reply_part(pg->rq, &pg->e);
         }
@@ -162,6 +163,6 @@ void billing_usage_csv_get(struct request *rq)
     reply_type(rq, "text/csv; charset=utf-8");
     reply_header(rq, "Content-Disposition", STR("attachment; filename=\"usage.csv\""));
     buf_puts(reply_body(rq), "counted_at,conversation,bot,period_start,billed,deleted\r\n");
-    if (csv_write(&pg) != OK)
+    if (usage_csv_write(&pg) != OK)
         page_fail(&pg);
 }

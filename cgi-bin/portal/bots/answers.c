@@ -11,7 +11,7 @@
 #define ANSWERS_PAGE 50  /* rows */
 #define ANSWER_SHOWN 180 /* characters in the list */
 
-static void fill_answer(struct page *pg, size_t i, const struct answer *a)
+static void answers_fill_row(struct page *pg, size_t i, const struct answer *a)
 {
     struct view *v = pg->v;
     view_id(v, view_at(v, "Answers", i, "Id"), TEXT_ID(ID_ANSWER, a->id));
@@ -23,7 +23,7 @@ static void fill_answer(struct page *pg, size_t i, const struct answer *a)
     view_time(v, view_at(v, "Answers", i, "Updated"), a->updated_ms);
 }
 
-static enum status fill_list(struct page *pg, const struct bot *b, struct str query, struct id after)
+static enum status answers_fill_list(struct page *pg, const struct bot *b, struct str query, struct id after)
 {
     struct answer *list = NULL;
     size_t n = 0;
@@ -36,7 +36,7 @@ static enum status fill_list(struct page *pg, const struct bot *b, struct str qu
     if (st != OK)
         return st;
     for (size_t i = 0; i < n; i++)
-        fill_answer(pg, i, &list[i]);
+        answers_fill_row(pg, i, &list[i]);
     view_count(pg->v, "List.Count", "Answers.CountText", all);
     view_bool(pg->v, "List.Any", all > 0);
     view_bool(pg->v, "List.Found", n > 0);
@@ -57,7 +57,7 @@ void bots_answers_get(struct request *rq)
     struct str query = utf8_cut(str_trim(request_query(rq, "q")), 200), from = request_query(rq, "after");
     if (from.n && !id_parse(ID_ANSWER, from, &after))
         after = ID_NONE;
-    if (fill_list(&pg, &b, query, after) != OK)
+    if (answers_fill_list(&pg, &b, query, after) != OK)
         page_fail(&pg);
     else
         page_send(&pg, "portal/bots/answers.cs", NULL);
@@ -65,7 +65,7 @@ void bots_answers_get(struct request *rq)
 
 /* ---- one answer; {answer} is "new" for one that is not there yet ---- */
 
-static bool is_new(struct page *pg)
+static bool answer_is_new(struct page *pg)
 {
     return str_eq(request_segment(pg->rq, "answer"), STR("new"));
 }
@@ -79,7 +79,7 @@ static bool answer_load(struct page *pg, const struct bot *b, struct answer *out
                            .link = STR_EMPTY,
                            .source = STR_EMPTY,
                            .language = STR_EMPTY};
-    if (is_new(pg))
+    if (answer_is_new(pg))
         return true;
     if (!page_id(pg, ID_ANSWER, "answer", &id))
         return false;

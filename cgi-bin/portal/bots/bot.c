@@ -5,7 +5,7 @@
 
 #include "base/banned.h"
 
-static enum status fill_counts(struct page *pg, const struct bot *b)
+static enum status bot_fill_counts(struct page *pg, const struct bot *b)
 {
     int64_t answers = 0;
     enum status st = answers_count(pg->db, pg->who.tenant, b->id, &answers, &pg->e);
@@ -16,7 +16,7 @@ static enum status fill_counts(struct page *pg, const struct bot *b)
     return st;
 }
 
-static enum status fill_check(struct page *pg, const struct bot *b)
+static enum status bot_fill_check(struct page *pg, const struct bot *b)
 {
     struct json *doc = NULL;
     int revision = 0;
@@ -28,9 +28,9 @@ void bots_bot_show(struct page *pg, const struct bot *b, int status)
 {
     struct err e = ERR_INIT;
     pg->e = e; /* what was refused is filled in already */
-    enum status st = fill_counts(pg, b);
+    enum status st = bot_fill_counts(pg, b);
     if (st == OK)
-        st = fill_check(pg, b);
+        st = bot_fill_check(pg, b);
     if (st == OK)
         st = page_offer(pg, FEATURE_WHITE_LABEL, "Brand.Offer");
     view_bool(pg->v, "Brand.Has", pg->has[FEATURE_WHITE_LABEL]);

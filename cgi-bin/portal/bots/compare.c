@@ -4,7 +4,7 @@
 
 #include "base/banned.h"
 
-static void version_name(struct page *pg, const char *key, int64_t version)
+static void compare_fill_name(struct page *pg, const char *key, int64_t version)
 {
     const char *n = arena_printf(pg->rq->arena, "%d", (int)version);
     view_str(pg->v, key,
@@ -30,7 +30,7 @@ void bots_compare_get(struct request *rq)
         page_fail(&pg);
         return;
     }
-    version_name(&pg, "Compare.From", from);
-    version_name(&pg, "Compare.To", to);
+    compare_fill_name(&pg, "Compare.From", from);
+    compare_fill_name(&pg, "Compare.To", to);
     page_send(&pg, "portal/bots/compare.cs", NULL);
 }

@@ -3,7 +3,7 @@
 
 #include "base/banned.h"
 
-static enum status send_part(void *ctx, struct str part, struct err *e)
+static enum status export_send_part(void *ctx, struct str part, struct err *e)
 {
     struct request *rq = ctx;
     buf_str_add(reply_body(rq), part);
@@ -14,7 +14,7 @@ void bots_export_json_get(struct request *rq)
 {
     struct page pg;
     struct bot b;
-    const struct bot_file_sink out = {rq, send_part};
+    const struct bot_file_sink out = {rq, export_send_part};
     if (!bots_begin(rq, &pg, "overview", &b))
         return;
     const char *name = arena_printf(rq->arena, "attachment; filename=\"%s.json\"", TEXT_ID(ID_BOT, b.id));

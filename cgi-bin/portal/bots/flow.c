@@ -5,7 +5,7 @@
 
 #include "base/banned.h"
 
-static enum status draft_text(struct page *pg, const struct json *doc, const char *key)
+static enum status flow_fill_text(struct page *pg, const struct json *doc, const char *key)
 {
     struct buf b;
     buf_init(&b, 4 * MAX_FLOW);
@@ -31,7 +31,7 @@ static void flow_show(struct page *pg, const struct bot *b, int status, int64_t 
         st = flow_view_check(pg->v, pg->rq->arena, doc, &e);
     view_int(pg->v, "Draft.Revision", sent_revision >= 0 ? sent_revision : revision);
     if (st == OK)
-        st = draft_text(pg, doc, status == 200 ? "Draft.Text" : "Draft.Saved");
+        st = flow_fill_text(pg, doc, status == 200 ? "Draft.Text" : "Draft.Saved");
     if (st != OK) {
         pg->e = e;
         page_fail(pg);
@@ -48,7 +48,7 @@ void bots_flow_get(struct request *rq)
         flow_show(&pg, &b, 200, -1);
 }
 
-static enum status draft_save(struct page *pg, const struct bot *b, struct str text)
+static enum status flow_save(struct page *pg, const struct bot *b, struct str text)
 {
     struct json *doc = NULL;
     int64_t revision = 0;
@@ -89,7 +89,7 @@ void bots_flow_post(struct request *rq)
     if (!bots_begin(rq, &pg, "flow", &b))
         return;
     struct str text = request_form(rq, "flow");
-    if (draft_save(&pg, &b, text) == OK)
+    if (flow_save(&pg, &b, text) == OK)
         page_redirect(&pg, "/app/bots/%s/flow?done=draft_saved", TEXT_ID(ID_BOT, b.id));
     else
         flow_again(&pg, &b, text);

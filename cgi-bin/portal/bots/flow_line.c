@@ -9,20 +9,20 @@ struct scan {
     size_t at;
 };
 
-static void skip_space(struct scan *s)
+static void line_skip_space(struct scan *s)
 {
     while (s->at < s->text.n && strchr(" \t\r\n", s->text.p[s->at]))
         s->at++;
 }
 
-static char peek(struct scan *s)
+static char line_peek(struct scan *s)
 {
-    skip_space(s);
+    line_skip_space(s);
     return s->at < s->text.n ? s->text.p[s->at] : 0;
 }
 
 /* The raw inside of a string; s stands on its opening quote. */
-static struct str take_string(struct scan *s)
+static struct str line_take_string(struct scan *s)
 {
     size_t from = ++s->at;
     while (s->at < s->text.n && s->text.p[s->at] != '"')
@@ -35,15 +35,15 @@ static struct str take_string(struct scan *s)
 }
 
 /* Past one value, whatever is in it. */
-static void skip_value(struct scan *s)
+static void line_skip_value(struct scan *s)
 {
     int depth = 0;
     do {
-        char c = peek(s);
+        char c = line_peek(s);
         if (c == 0)
             return;
         if (c == '"') {
-            take_string(s);
+            line_take_string(s);
             continue;
         }
         depth += c == '{' || c == '[' ? 1 : c == '}' || c == ']' ? -1 : 0;
@@ -54,40 +54,40 @@ static void skip_value(struct scan *s)
     } while (depth > 0);
 }
 
-static bool enter_member(struct scan *s, struct str key)
+static bool line_enter_member(struct scan *s, struct str key)
 {
     s->at++;
-    while (peek(s) == '"') {
-        struct str name = take_string(s);
-        if (peek(s) == ':')
+    while (line_peek(s) == '"') {
+        struct str name = line_take_string(s);
+        if (line_peek(s) == ':')
             s->at++;
-        skip_space(s);
+        line_skip_space(s);
         if (str_eq(name, key))
             return true;
-        skip_value(s);
-        if (peek(s) == ',')
+        line_skip_value(s);
+        if (line_peek(s) == ',')
             s->at++;
     }
     return false;
 }
 
-static bool enter_item(struct scan *s, struct str index)
+static bool line_enter_item(struct scan *s, struct str index)
 {
     uint64_t n = 0;
     if (!num_u64(index, 1000000, &n))
         return false;
     s->at++;
     for (uint64_t i = 0; i < n; i++) {
-        skip_value(s);
-        if (peek(s) != ',')
+        line_skip_value(s);
+        if (line_peek(s) != ',')
             return false;
         s->at++;
     }
-    skip_space(s);
+    line_skip_space(s);
     return true;
 }
 
-static size_t line_at(struct str text, size_t at)
+static size_t line_number(struct str text, size_t at)
 {
     size_t line = 1;
     for (size_t i = 0; i < at && i < text.n; i++)
@@ -99,16 +99,16 @@ size_t flow_view_line(struct str text, struct str pointer)
 {
     struct scan s = {.text = text};
     struct str part;
-    if (pointer.n < 2 || pointer.p[0] != '/' || peek(&s) != '{')
+    if (pointer.n < 2 || pointer.p[0] != '/' || line_peek(&s) != '{')
         return 0;
     struct str rest = str_sub(pointer, 1, pointer.n - 1);
     size_t best = s.at;
     while (str_split(&rest, '/', &part)) {
-        char c = peek(&s);
-        bool found = c == '{' ? enter_member(&s, part) : c == '[' ? enter_item(&s, part) : false;
+        char c = line_peek(&s);
+        bool found = c == '{' ? line_enter_member(&s, part) : c == '[' ? line_enter_item(&s, part) : false;
         if (!found)
             break;
         best = s.at;
     }
-    return line_at(text, best);
+    return line_number(text, best);
 }

@@ -22,7 +22,7 @@ struct reading {
 /* ---- texts of the flow ---- */
 
 /* A text is one string, or an object with one for each language. */
-static struct str text_of(const struct reading *r, const struct json *j)
+static struct str flow_view_text(const struct reading *r, const struct json *j)
 {
     struct json_iter it = {0};
     if (json_is(j, JSON_STRING))
@@ -34,37 +34,37 @@ static struct str text_of(const struct reading *r, const struct json *j)
 }
 
 /* What is too long ends in an ellipsis, so that nobody takes the beginning for the whole. */
-static struct str shorter(struct reading *r, struct str s, size_t max_chars)
+static struct str flow_view_shorten(struct reading *r, struct str s, size_t max_chars)
 {
     struct str head = utf8_cut(s, max_chars);
     return head.n == s.n ? s : str_from(arena_printf(r->a, "%.*s…", STR_F(head)));
 }
 
-static void row_str(struct reading *r, const char *field, struct str value)
+static void flow_view_row_str(struct reading *r, const char *field, struct str value)
 {
     if (value.n)
-        view_str(r->v, view_at(r->v, "Nodes", r->row, field), shorter(r, value, SHOWN));
+        view_str(r->v, view_at(r->v, "Nodes", r->row, field), flow_view_shorten(r, value, SHOWN));
 }
 
-static void target(struct reading *r, struct str when, struct str node)
+static void flow_view_target(struct reading *r, struct str when, struct str node)
 {
     char key[64];
     if (!node.n)
         return;
     snprintf(key, sizeof(key), "Nodes.%zu.Targets", r->row);
-    view_str(r->v, view_at(r->v, key, r->target, "When"), shorter(r, when, 160));
+    view_str(r->v, view_at(r->v, key, r->target, "When"), flow_view_shorten(r, when, 160));
     view_str(r->v, view_at(r->v, key, r->target, "Node"), node);
     r->target++;
 }
 
-static struct str words(struct reading *r, const char *key)
+static struct str flow_view_words(struct reading *r, const char *key)
 {
     return str_from(view_t(r->v, key));
 }
 
 /* ---- conditions in words ---- */
 
-static void value_words(struct buf *b, const struct json *j)
+static void flow_view_value(struct buf *b, const struct json *j)
 {
     if (json_is(j, JSON_STRING)) {
         buf_printf(b, "“%.*s”", STR_F(json_str(j)));
@@ -72,34 +72,35 @@ static void value_words(struct buf *b, const struct json *j)
     }
     for (size_t i = 0; json_is(j, JSON_ARRAY) && i < json_len(j); i++) {
         buf_puts(b, i ? ", " : "");
-        value_words(b, json_at(j, i));
+        flow_view_value(b, json_at(j, i));
     }
     if (!json_is(j, JSON_ARRAY))
         json_write(b, j);
 }
 
-static void condition_words(struct reading *r, struct buf *b, const struct json *j, int depth);
+static void flow_view_condition(struct reading *r, struct buf *b, const struct json *j, int depth);
 
-static void condition_list(struct reading *r, struct buf *b, const struct json *list, const char *between, int depth)
+static void flow_view_conditions(struct reading *r, struct buf *b, const struct json *list, const char *between,
+                                 int depth)
 {
     for (size_t i = 0; i < json_len(list); i++) {
         if (i)
             buf_printf(b, " %s ", view_t(r->v, between));
-        condition_words(r, b, json_at(list, i), depth + 1);
+        flow_view_condition(r, b, json_at(list, i), depth + 1);
     }
 }
 
-static void condition_words(struct reading *r, struct buf *b, const struct json *j, int depth)
+static void flow_view_condition(struct reading *r, struct buf *b, const struct json *j, int depth)
 {
     if (depth > 8)
         buf_puts(b, "…");
     else if (json_has(j, "all"))
-        condition_list(r, b, json_get(j, "all"), "Flow.And", depth);
+        flow_view_conditions(r, b, json_get(j, "all"), "Flow.And", depth);
     else if (json_has(j, "any"))
-        condition_list(r, b, json_get(j, "any"), "Flow.Or", depth);
+        flow_view_conditions(r, b, json_get(j, "any"), "Flow.Or", depth);
     else if (json_has(j, "not")) {
         buf_printf(b, "%s (", view_t(r->v, "Flow.Not"));
-        condition_words(r, b, json_get(j, "not"), depth + 1);
+        flow_view_condition(r, b, json_get(j, "not"), depth + 1);
         buf_putc(b, ')');
     } else {
         struct str op = json_get_str(j, "op");
@@ -107,16 +108,16 @@ static void condition_words(struct reading *r, struct buf *b, const struct json 
         snprintf(key, sizeof(key), "Flow.Op.%.*s", STR_F(str_sub(op, 0, 20)));
         buf_printf(b, "%.*s %s ", STR_F(json_get_str(j, "var")), view_t(r->v, key));
         if (json_has(j, "value"))
-            value_words(b, json_get(j, "value"));
+            flow_view_value(b, json_get(j, "value"));
     }
 }
 
-static struct str condition_text(struct reading *r, const struct json *j)
+static struct str flow_view_condition_text(struct reading *r, const struct json *j)
 {
     struct buf b;
     bool ok = true;
     buf_init(&b, 64 * KB);
-    condition_words(r, &b, j, 0);
+    flow_view_condition(r, &b, j, 0);
     struct str s = buf_ok(&b) ? arena_str(r->a, str_trim(buf_str(&b)), &ok) : STR_EMPTY;
     buf_release(&b);
     return s;
@@ -124,17 +125,17 @@ static struct str condition_text(struct reading *r, const struct json *j)
 
 /* ---- one node ---- */
 
-static void choices_targets(struct reading *r, const struct json *n)
+static void flow_view_choices(struct reading *r, const struct json *n)
 {
     const struct json *list = json_get(n, "choices");
     for (size_t i = 0; i < json_len(list); i++) {
         const struct json *c = json_at(list, i);
         struct str next = json_get_str(c, "next");
-        target(r, text_of(r, json_get(c, "label")), next.n ? next : json_get_str(n, "next"));
+        flow_view_target(r, flow_view_text(r, json_get(c, "label")), next.n ? next : json_get_str(n, "next"));
     }
 }
 
-static void show_say(struct reading *r, const struct json *n)
+static void flow_view_say(struct reading *r, const struct json *n)
 {
     struct buf b;
     const struct json *list = json_get(n, "messages");
@@ -144,39 +145,42 @@ static void show_say(struct reading *r, const struct json *n)
         const struct json *t = json_has(m, "title")  ? json_get(m, "title")
                                : json_has(m, "text") ? json_get(m, "text")
                                                      : json_get(m, "alt");
-        struct str s = text_of(r, t);
+        struct str s = flow_view_text(r, t);
         buf_puts(&b, i ? "\n" : "");
         buf_str_add(&b, s);
     }
-    row_str(r, "Text", buf_str(&b));
+    flow_view_row_str(r, "Text", buf_str(&b));
     buf_release(&b);
-    choices_targets(r, n);
+    flow_view_choices(r, n);
     if (!json_len(json_get(n, "choices")))
-        target(r, STR_EMPTY, json_get_str(n, "next"));
+        flow_view_target(r, STR_EMPTY, json_get_str(n, "next"));
 }
 
-static void show_ask(struct reading *r, const struct json *n)
+static void flow_view_ask(struct reading *r, const struct json *n)
 {
     char key[40];
     struct str var = json_get_str(n, "var");
     snprintf(key, sizeof(key), "Flow.Expect.%.*s", STR_F(str_sub(json_get_str(n, "expect"), 0, 20)));
-    row_str(r, "Text", text_of(r, json_get(n, "text")));
-    row_str(r, "Detail", view_fill(r->v, var.n ? "Flow.Asks" : "Flow.AsksOnly", {"what", words(r, key)}, {"var", var}));
-    choices_targets(r, n);
+    flow_view_row_str(r, "Text", flow_view_text(r, json_get(n, "text")));
+    flow_view_row_str(
+        r, "Detail",
+        view_fill(r->v, var.n ? "Flow.Asks" : "Flow.AsksOnly", {"what", flow_view_words(r, key)}, {"var", var}));
+    flow_view_choices(r, n);
     if (!json_len(json_get(n, "choices")))
-        target(r, STR_EMPTY, json_get_str(n, "next"));
-    target(r, words(r, "Flow.Tries"), json_get_str(json_get(n, "retry"), "then"));
+        flow_view_target(r, STR_EMPTY, json_get_str(n, "next"));
+    flow_view_target(r, flow_view_words(r, "Flow.Tries"), json_get_str(json_get(n, "retry"), "then"));
 }
 
-static void show_branch(struct reading *r, const struct json *n)
+static void flow_view_branch(struct reading *r, const struct json *n)
 {
     const struct json *list = json_get(n, "cases");
     for (size_t i = 0; i < json_len(list); i++)
-        target(r, condition_text(r, json_get(json_at(list, i), "when")), json_get_str(json_at(list, i), "next"));
-    target(r, words(r, "Flow.Else"), json_get_str(n, "else"));
+        flow_view_target(r, flow_view_condition_text(r, json_get(json_at(list, i), "when")),
+                         json_get_str(json_at(list, i), "next"));
+    flow_view_target(r, flow_view_words(r, "Flow.Else"), json_get_str(n, "else"));
 }
 
-static void show_set(struct reading *r, const struct json *n)
+static void flow_view_set(struct reading *r, const struct json *n)
 {
     struct buf b;
     const struct json *list = json_get(n, "set");
@@ -187,65 +191,66 @@ static void show_set(struct reading *r, const struct json *n)
         if (json_has(s, "copy"))
             buf_str_add(&b, json_get_str(s, "copy"));
         else if (json_has(s, "template"))
-            buf_str_add(&b, text_of(r, json_get(s, "template")));
+            buf_str_add(&b, flow_view_text(r, json_get(s, "template")));
         else
-            value_words(&b, json_has(s, "add") ? json_get(s, "add") : json_get(s, "to"));
+            flow_view_value(&b, json_has(s, "add") ? json_get(s, "add") : json_get(s, "to"));
     }
-    row_str(r, "Detail", buf_str(&b));
+    flow_view_row_str(r, "Detail", buf_str(&b));
     buf_release(&b);
-    target(r, STR_EMPTY, json_get_str(n, "next"));
+    flow_view_target(r, STR_EMPTY, json_get_str(n, "next"));
 }
 
-static void show_http(struct reading *r, const struct json *n)
+static void flow_view_http(struct reading *r, const struct json *n)
 {
     const char *line = arena_printf(r->a, "%.*s %.*s", STR_F(json_get_str(n, "method")), STR_F(json_get_str(n, "url")));
-    row_str(r, "Detail", str_from(line));
-    target(r, STR_EMPTY, json_get_str(n, "next"));
-    target(r, words(r, "Flow.OnError"), json_get_str(n, "error"));
+    flow_view_row_str(r, "Detail", str_from(line));
+    flow_view_target(r, STR_EMPTY, json_get_str(n, "next"));
+    flow_view_target(r, flow_view_words(r, "Flow.OnError"), json_get_str(n, "error"));
 }
 
-static void show_answer(struct reading *r, const struct json *n)
+static void flow_view_answer(struct reading *r, const struct json *n)
 {
-    row_str(r, "Detail", words(r, "Flow.AnswerDetail"));
-    target(r, STR_EMPTY, json_get_str(n, "next"));
-    target(r, words(r, "Flow.NoMatch"), json_get_str(n, "none"));
+    flow_view_row_str(r, "Detail", flow_view_words(r, "Flow.AnswerDetail"));
+    flow_view_target(r, STR_EMPTY, json_get_str(n, "next"));
+    flow_view_target(r, flow_view_words(r, "Flow.NoMatch"), json_get_str(n, "none"));
 }
 
-static void show_wait(struct reading *r, const struct json *n)
+static void flow_view_wait(struct reading *r, const struct json *n)
 {
     const char *seconds = arena_printf(r->a, "%d", (int)json_int(json_get(n, "seconds"), 0));
-    row_str(r, "Detail",
-            json_has(n, "seconds") ? view_fill(r->v, "Flow.Seconds", {"n", str_from(seconds)})
-                                   : words(r, "Flow.WaitsMessage"));
-    target(r, STR_EMPTY, json_get_str(n, "next"));
+    flow_view_row_str(r, "Detail",
+                      json_has(n, "seconds") ? view_fill(r->v, "Flow.Seconds", {"n", str_from(seconds)})
+                                             : flow_view_words(r, "Flow.WaitsMessage"));
+    flow_view_target(r, STR_EMPTY, json_get_str(n, "next"));
 }
 
-static void show_plain(struct reading *r, const struct json *n)
+static void flow_view_plain(struct reading *r, const struct json *n)
 {
-    row_str(r, "Text", text_of(r, json_get(n, "text")));
-    target(r, STR_EMPTY, json_get_str(n, "next"));
-    target(r, STR_EMPTY, json_get_str(n, "to"));
+    flow_view_row_str(r, "Text", flow_view_text(r, json_get(n, "text")));
+    flow_view_target(r, STR_EMPTY, json_get_str(n, "next"));
+    flow_view_target(r, STR_EMPTY, json_get_str(n, "to"));
 }
 
-static void show_node(struct reading *r, struct str id, const struct json *n)
+static void flow_view_node(struct reading *r, struct str id, const struct json *n)
 {
     static const struct {
         const char *type;
         void (*show)(struct reading *, const struct json *);
-    } shows[] = {{"say", show_say},   {"ask", show_ask},       {"branch", show_branch}, {"set", show_set},
-                 {"http", show_http}, {"answer", show_answer}, {"wait", show_wait}};
+    } shows[] = {{"say", flow_view_say},  {"ask", flow_view_ask},   {"branch", flow_view_branch},
+                 {"set", flow_view_set},  {"http", flow_view_http}, {"answer", flow_view_answer},
+                 {"wait", flow_view_wait}};
     struct str type = json_get_str(n, "type");
     char key[40];
     size_t i = 0, known = COUNT_OF(shows);
     r->target = 0;
     snprintf(key, sizeof(key), "Flow.Type.%.*s", STR_F(str_sub(type, 0, 20)));
-    row_str(r, "Id", id);
-    row_str(r, "Type", type);
-    row_str(r, "TypeText", words(r, key));
+    flow_view_row_str(r, "Id", id);
+    flow_view_row_str(r, "Type", type);
+    flow_view_row_str(r, "TypeText", flow_view_words(r, key));
     view_bool(r->v, view_at(r->v, "Nodes", r->row, "Start"), str_eq(id, json_get_str(r->doc, "start")));
     while (i < known && !str_eqz(type, shows[i].type))
         i++;
-    (i < known ? shows[i].show : show_plain)(r, n);
+    (i < known ? shows[i].show : flow_view_plain)(r, n);
     r->row++;
 }
 
@@ -257,42 +262,42 @@ struct walk {
     struct map seen;
 };
 
-static void meet(struct walk *w, const struct json *nodes, struct str id)
+static void flow_view_meet(struct walk *w, const struct json *nodes, struct str id)
 {
     if (id.n && w->n < w->max && json_get_n(nodes, id) && !map_get(&w->seen, id) && map_put(&w->seen, id, w) == 0)
         w->ids[w->n++] = id;
 }
 
 /* Every member that names a node is a way on: next, else, error, none, to, then. */
-static void meet_all(struct walk *w, const struct json *nodes, const struct json *j, int depth)
+static void flow_view_meet_all(struct walk *w, const struct json *nodes, const struct json *j, int depth)
 {
     static const char *const ways[] = {"next", "else", "error", "none", "to", "then"};
     static const char *const inner[] = {"choices", "cases", "retry"};
     for (size_t i = 0; i < COUNT_OF(ways); i++)
-        meet(w, nodes, json_get_str(j, ways[i]));
+        flow_view_meet(w, nodes, json_get_str(j, ways[i]));
     for (size_t i = 0; depth == 0 && i < COUNT_OF(inner); i++) {
         const struct json *list = json_get(j, inner[i]);
         if (json_is(list, JSON_OBJECT))
-            meet_all(w, nodes, list, 1);
+            flow_view_meet_all(w, nodes, list, 1);
         for (size_t k = 0; json_is(list, JSON_ARRAY) && k < json_len(list); k++)
-            meet_all(w, nodes, json_at(list, k), 1);
+            flow_view_meet_all(w, nodes, json_at(list, k), 1);
     }
 }
 
-static void walk_flow(struct walk *w, const struct json *doc, const struct json *nodes)
+static void flow_view_walk(struct walk *w, const struct json *doc, const struct json *nodes)
 {
     struct json_iter it = {0}, commands = {0};
-    meet(w, nodes, json_get_str(doc, "start"));
+    flow_view_meet(w, nodes, json_get_str(doc, "start"));
     for (size_t i = 0; i < w->n; i++)
-        meet_all(w, nodes, json_get_n(nodes, w->ids[i]), 0);
+        flow_view_meet_all(w, nodes, json_get_n(nodes, w->ids[i]), 0);
     size_t from = w->n;
-    meet(w, nodes, json_get_str(doc, "catch_all"));
+    flow_view_meet(w, nodes, json_get_str(doc, "catch_all"));
     while (json_each(json_get(doc, "commands"), &commands))
-        meet(w, nodes, json_get_str(commands.value, "next"));
+        flow_view_meet(w, nodes, json_get_str(commands.value, "next"));
     for (size_t i = from; i < w->n; i++)
-        meet_all(w, nodes, json_get_n(nodes, w->ids[i]), 0);
+        flow_view_meet_all(w, nodes, json_get_n(nodes, w->ids[i]), 0);
     while (json_each(nodes, &it))
-        meet(w, nodes, it.key);
+        flow_view_meet(w, nodes, it.key);
 }
 
 enum status flow_view_fill(struct view *v, struct arena *a, const struct json *doc, struct str language, struct err *e)
@@ -303,16 +308,16 @@ enum status flow_view_fill(struct view *v, struct arena *a, const struct json *d
     if (!w.ids)
         return err_nomem(e);
     map_init(&w.seen);
-    walk_flow(&w, doc, r.nodes);
+    flow_view_walk(&w, doc, r.nodes);
     map_release(&w.seen);
     for (size_t i = 0; i < w.n; i++)
-        show_node(&r, w.ids[i], json_get_n(r.nodes, w.ids[i]));
+        flow_view_node(&r, w.ids[i], json_get_n(r.nodes, w.ids[i]));
     return OK;
 }
 
 /* ---- checks ---- */
 
-static void finding(struct view *v, size_t i, bool error, struct str node, struct str message)
+static void flow_view_finding(struct view *v, size_t i, bool error, struct str node, struct str message)
 {
     view_bool(v, view_at(v, "Check.Findings", i, "Error"), error);
     view_str(v, view_at(v, "Check.Findings", i, "Node"), node);
@@ -323,7 +328,8 @@ struct checks {
     size_t errors, warnings, tests, failed;
 };
 
-static enum status check_lint(struct view *v, struct arena *a, const struct flow *f, struct checks *c, struct err *e)
+static enum status flow_view_check_lint(struct view *v, struct arena *a, const struct flow *f, struct checks *c,
+                                        struct err *e)
 {
     struct flow_finding *list = NULL;
     size_t n = 0;
@@ -331,12 +337,13 @@ static enum status check_lint(struct view *v, struct arena *a, const struct flow
     for (size_t i = 0; st == OK && i < n; i++) {
         bool error = list[i].severity == FLOW_ERROR;
         *(error ? &c->errors : &c->warnings) += 1;
-        finding(v, i, error, list[i].node, list[i].message);
+        flow_view_finding(v, i, error, list[i].node, list[i].message);
     }
     return st;
 }
 
-static enum status check_tests(struct view *v, struct arena *a, const struct flow *f, struct checks *c, struct err *e)
+static enum status flow_view_check_tests(struct view *v, struct arena *a, const struct flow *f, struct checks *c,
+                                         struct err *e)
 {
     struct flow_test_result *list = NULL;
     size_t n = 0;
@@ -352,7 +359,7 @@ static enum status check_tests(struct view *v, struct arena *a, const struct flo
     return st;
 }
 
-static void check_words(struct view *v, const struct checks *c)
+static void flow_view_check_words(struct view *v, const struct checks *c)
 {
     view_int(v, "Check.Errors", (int64_t)c->errors);
     view_int(v, "Check.Warnings", (int64_t)c->warnings);
@@ -371,7 +378,7 @@ static void check_words(struct view *v, const struct checks *c)
                    (int64_t)(c->failed ? c->failed : c->tests));
 }
 
-static bool uses_answers(const struct json *doc)
+static bool flow_view_uses_answers(const struct json *doc)
 {
     struct json_iter it = {0};
     while (json_each(json_get(doc, "nodes"), &it))
@@ -388,25 +395,25 @@ enum status flow_view_check(struct view *v, struct arena *a, const struct json *
     enum status st = flow_parse(doc, &f, &bad);
     if (st == ERR_INVALID) {
         c.errors = 1;
-        finding(v, 0, true, STR_EMPTY, str_from(arena_printf(a, "%s %s", bad.pointer, bad.message)));
+        flow_view_finding(v, 0, true, STR_EMPTY, str_from(arena_printf(a, "%s %s", bad.pointer, bad.message)));
         st = OK;
     } else if (st == OK) {
-        st = check_lint(v, a, f, &c, e);
+        st = flow_view_check_lint(v, a, f, &c, e);
         if (st == OK && c.errors == 0)
-            st = check_tests(v, a, f, &c, e);
+            st = flow_view_check_tests(v, a, f, &c, e);
     } else if (e) {
         *e = bad;
     }
     flow_drop(f);
-    check_words(v, &c);
-    view_bool(v, "Check.UsesAnswers", uses_answers(doc));
+    flow_view_check_words(v, &c);
+    view_bool(v, "Check.UsesAnswers", flow_view_uses_answers(doc));
     return st;
 }
 
 /* ---- differences ---- */
 
 /* One step of a pointer: a place in a list counts from 1, a member has its own word, a language its name. */
-static void place_step(struct view *v, struct buf *b, struct str step)
+static void flow_view_place_step(struct view *v, struct buf *b, struct str step)
 {
     uint64_t n = 0;
     char key[64];
@@ -425,7 +432,7 @@ static void place_step(struct view *v, struct buf *b, struct str step)
 }
 
 /* "/nodes/welcome/messages/0/text/en" of the node welcome is "message 1, text, English". */
-static void place_words(struct view *v, const char *key, struct str pointer, struct str node)
+static void flow_view_place(struct view *v, const char *key, struct str pointer, struct str node)
 {
     struct buf b;
     struct str step, rest = pointer;
@@ -437,7 +444,7 @@ static void place_words(struct view *v, const char *key, struct str pointer, str
         if (skip)
             skip--;
         else
-            place_step(v, &b, step);
+            flow_view_place_step(v, &b, step);
     view_str(v, key, buf_str(&b));
     buf_release(&b);
 }
@@ -454,7 +461,7 @@ enum status flow_view_changes(struct view *v, struct arena *a, const struct json
         view_text(v, view_at(v, "Changes", i, "Kind"), kinds[list[i].kind]);
         view_str(v, view_at(v, "Changes", i, "Node"), list[i].node);
         snprintf(place, sizeof(place), "Changes.%zu.Place", i);
-        place_words(v, place, list[i].pointer, list[i].node);
+        flow_view_place(v, place, list[i].pointer, list[i].node);
         view_str(v, view_at(v, "Changes", i, "Before"), utf8_cut(list[i].before, SHOWN));
         view_str(v, view_at(v, "Changes", i, "After"), utf8_cut(list[i].after, SHOWN));
     }

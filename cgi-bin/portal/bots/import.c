@@ -47,7 +47,7 @@ void bots_import_post(struct request *rq)
 /* ---- progress ---- */
 
 /* A job of this workspace, of this kind and of this bot; anything else is not there. */
-static bool job_load(struct page *pg, const struct bot *b, struct job *out)
+static bool import_job_load(struct page *pg, const struct bot *b, struct job *out)
 {
     struct id id, of;
     if (!page_id(pg, ID_JOB, "job", &id))
@@ -61,27 +61,27 @@ static bool job_load(struct page *pg, const struct bot *b, struct job *out)
     return st == OK;
 }
 
-static bool job_over(const struct job *j)
+static bool import_job_over(const struct job *j)
 {
     return j->state == JOB_DONE || j->state == JOB_DEAD;
 }
 
-static int64_t job_percent(const struct job *j)
+static int64_t import_job_percent(const struct job *j)
 {
     int64_t all = json_int(json_get(j->progress, "all_bytes"), 0),
             done = json_int(json_get(j->progress, "done_bytes"), 0);
-    if (job_over(j))
+    if (import_job_over(j))
         return 100;
     return all > 0 && done > 0 && done <= all ? done * 100 / all : 0;
 }
 
 /* The report while it grows, and at the end. */
-static const struct json *job_report(const struct job *j)
+static const struct json *import_job_report(const struct job *j)
 {
     return j->state == JOB_DONE ? j->result : j->progress;
 }
 
-static void fill_report(struct page *pg, const struct json *report)
+static void import_fill_report(struct page *pg, const struct json *report)
 {
     static const struct {
         const char *field, *key;
@@ -109,17 +109,17 @@ void bots_import_job_get(struct request *rq)
     struct page pg;
     struct bot b;
     struct job j;
-    if (!bots_begin(rq, &pg, "answers", &b) || !job_load(&pg, &b, &j))
+    if (!bots_begin(rq, &pg, "answers", &b) || !import_job_load(&pg, &b, &j))
         return;
     view_id(pg.v, "Job.Id", TEXT_ID(ID_JOB, j.id));
     view_text(pg.v, "Job.State", job_state_name(j.state));
-    view_bool(pg.v, "Job.Over", job_over(&j));
+    view_bool(pg.v, "Job.Over", import_job_over(&j));
     view_bool(pg.v, "Job.Failed", j.state == JOB_DEAD);
     view_text(pg.v, "Job.Error", j.error);
-    view_int(pg.v, "Job.Percent", job_percent(&j));
+    view_int(pg.v, "Job.Percent", import_job_percent(&j));
     view_str(pg.v, "Job.File", json_get_str(j.payload, "filename"));
-    fill_report(&pg, job_report(&j));
-    if (!job_over(&j))
+    import_fill_report(&pg, import_job_report(&j));
+    if (!import_job_over(&j))
         view_int(pg.v, "Page.Refresh", 2);
     page_send(&pg, "portal/bots/import_job.cs", NULL);
 }
@@ -129,14 +129,14 @@ void bots_import_status_get(struct request *rq)
     struct page pg;
     struct bot b;
     struct job j;
-    if (!bots_begin(rq, &pg, "answers", &b) || !job_load(&pg, &b, &j))
+    if (!bots_begin(rq, &pg, "answers", &b) || !import_job_load(&pg, &b, &j))
         return;
     struct json *out = json_new_object(rq->arena);
-    int64_t rows = json_int(json_get(job_report(&j), "rows"), 0);
+    int64_t rows = json_int(json_get(import_job_report(&j), "rows"), 0);
     page_release(&pg);
     if (!out || json_set_str(out, "state", str_from(job_state_name(j.state))) != 0 ||
-        json_set_bool(out, "over", job_over(&j)) != 0 || json_set_int(out, "percent", job_percent(&j)) != 0 ||
-        json_set_int(out, "rows", rows) != 0) {
+        json_set_bool(out, "over", import_job_over(&j)) != 0 ||
+        json_set_int(out, "percent", import_job_percent(&j)) != 0 || json_set_int(out, "rows", rows) != 0) {
         (void)err_nomem(&pg.e);
         page_fail(&pg);
         return;
@@ -148,7 +148,7 @@ void bots_import_status_get(struct request *rq)
 /* ---- report ---- */
 
 /* A cell that a spreadsheet would take for a formula is made plain text by an apostrophe. */
-static void csv_cell(struct buf *b, struct str s)
+static void import_csv_cell(struct buf *b, struct str s)
 {
     buf_putc(b, '"');
     if (s.n && strchr("=+-@\t\r", s.p[0]))
@@ -166,11 +166,11 @@ void bots_import_report_csv_get(struct request *rq)
     struct page pg;
     struct bot b;
     struct job j;
-    if (!bots_begin(rq, &pg, "answers", &b) || !job_load(&pg, &b, &j))
+    if (!bots_begin(rq, &pg, "answers", &b) || !import_job_load(&pg, &b, &j))
         return;
     page_release(&pg);
     struct buf *out = reply_body(rq);
-    const struct json *bad = json_get(job_report(&j), "bad");
+    const struct json *bad = json_get(import_job_report(&j), "bad");
     reply_status(rq, 200);
     reply_type(rq, "text/csv; charset=utf-8");
     reply_header(rq, "Content-Disposition", STR("attachment; filename=\"import-report.csv\""));
@@ -180,9 +180,9 @@ void bots_import_report_csv_get(struct request *rq)
         const struct json *row = json_at(bad, i);
         buf_i64(out, json_int(json_get(row, "row"), 0));
         buf_putc(out, ',');
-        csv_cell(out, json_get_str(row, "code"));
+        import_csv_cell(out, json_get_str(row, "code"));
         buf_putc(out, ',');
-        csv_cell(out, json_get_str(row, "message"));
+        import_csv_cell(out, json_get_str(row, "message"));
         buf_puts(out, "\r\n");
     }
 }

@@ -7,7 +7,7 @@
 #include "base/banned.h"
 
 /* What has changed since the live version, for who is about to publish. */
-static enum status fill_changes(struct page *pg, const struct bot *b, const struct json *draft)
+static enum status publish_fill_changes(struct page *pg, const struct bot *b, const struct json *draft)
 {
     struct json *live = NULL;
     enum status st = OK;
@@ -24,7 +24,7 @@ static void publish_show(struct page *pg, const struct bot *b, int status)
     if (st == OK)
         st = flow_view_check(pg->v, pg->rq->arena, doc, &pg->e);
     if (st == OK)
-        st = fill_changes(pg, b, doc);
+        st = publish_fill_changes(pg, b, doc);
     view_int(pg->v, "Draft.Revision", revision);
     if (st != OK)
         page_fail(pg);

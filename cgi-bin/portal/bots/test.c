@@ -24,7 +24,7 @@ struct chat {
 
 /* ---- log entries ---- */
 
-static int pair_json(struct json *list, struct str label, struct str value)
+static int test_pair_json(struct json *list, struct str label, struct str value)
 {
     struct json *c = NULL;
     return json_push_object(list, &c) != 0 || json_set_str(c, "label", label) != 0 ||
@@ -33,20 +33,20 @@ static int pair_json(struct json *list, struct str label, struct str value)
                : 0;
 }
 
-static int choices_json(struct json *entry, const struct flow_message *m)
+static int test_choices_json(struct json *entry, const struct flow_message *m)
 {
     struct json *list = NULL;
     int bad = m->choice_n ? json_set_array(entry, "choices", &list) : 0;
     for (size_t i = 0; !bad && i < m->choice_n; i++)
-        bad = pair_json(list, m->choices[i].label, m->choices[i].value);
+        bad = test_pair_json(list, m->choices[i].label, m->choices[i].value);
     if (!bad && m->citation_n)
         bad = json_set_array(entry, "citations", &list);
     for (size_t i = 0; !bad && i < m->citation_n; i++)
-        bad = pair_json(list, m->citations[i].title, m->citations[i].url);
+        bad = test_pair_json(list, m->citations[i].title, m->citations[i].url);
     return bad;
 }
 
-static int entry_json(struct json *log, const char *from, const struct flow_message *m, struct json **out)
+static int test_entry_json(struct json *log, const char *from, const struct flow_message *m, struct json **out)
 {
     struct json *en = NULL;
     if (json_push_object(log, &en) != 0)
@@ -55,12 +55,12 @@ static int entry_json(struct json *log, const char *from, const struct flow_mess
     return json_set_str(en, "from", str_from(from)) != 0 || json_set_int(en, "kind", m->kind) != 0 ||
                    json_set_str(en, "text", m->text) != 0 || json_set_str(en, "title", m->title) != 0 ||
                    json_set_str(en, "url", m->url) != 0 || json_set_str(en, "image", m->image) != 0 ||
-                   choices_json(en, m) != 0
+                   test_choices_json(en, m) != 0
                ? -1
                : 0;
 }
 
-static struct flow_choice *pairs_read(struct arena *a, const struct json *list, size_t *n)
+static struct flow_choice *test_pairs_read(struct arena *a, const struct json *list, size_t *n)
 {
     struct flow_choice *out = arena_array(a, json_len(list), sizeof(*out));
     *n = out ? json_len(list) : 0;
@@ -69,11 +69,11 @@ static struct flow_choice *pairs_read(struct arena *a, const struct json *list, 
     return out;
 }
 
-static struct talk_message entry_read(struct arena *a, const struct json *en)
+static struct talk_message test_entry_read(struct arena *a, const struct json *en)
 {
     size_t choices = 0, citations = 0;
-    struct flow_choice *c = pairs_read(a, json_get(en, "choices"), &choices),
-                       *t = pairs_read(a, json_get(en, "citations"), &citations);
+    struct flow_choice *c = test_pairs_read(a, json_get(en, "choices"), &choices),
+                       *t = test_pairs_read(a, json_get(en, "citations"), &citations);
     struct flow_citation *cites = arena_array(a, citations, sizeof(*cites));
     for (size_t i = 0; cites && i < citations; i++)
         cites[i] = (struct flow_citation){t[i].label, t[i].value};
@@ -92,18 +92,18 @@ static struct talk_message entry_read(struct arena *a, const struct json *en)
 
 /* ---- what travels in the form ---- */
 
-static struct secret_for chat_secret(struct chat *ch)
+static struct secret_for test_chat_secret(struct chat *ch)
 {
     const char *context = arena_printf(ch->pg.rq->arena, "%s %s", TEXT_ID(ID_BOT, ch->bot.id),
                                        TEXT_ID(ID_USER, ch->pg.who.user));
     return (struct secret_for){.purpose = "test-chat", .tenant = ch->pg.who.tenant, .context = str_from(context)};
 }
 
-static enum status chat_seal(struct chat *ch)
+static enum status test_chat_seal(struct chat *ch)
 {
     struct page *pg = &ch->pg;
     struct json *all = json_new_object(pg->rq->arena);
-    struct secret_for secret = chat_secret(ch);
+    struct secret_for secret = test_chat_secret(ch);
     struct buf plain, sealed, text;
     buf_init(&plain, TEST_SEALED);
     buf_init(&sealed, TEST_SEALED + KB);
@@ -128,12 +128,12 @@ static enum status chat_seal(struct chat *ch)
     return st;
 }
 
-static enum status chat_unseal(struct chat *ch, struct str text, struct json **out)
+static enum status test_chat_unseal(struct chat *ch, struct str text, struct json **out)
 {
     struct page *pg = &ch->pg;
     size_t n = text.n / 4 * 3 + (text.n % 4 ? text.n % 4 - 1 : 0);
     char *sealed = arena_alloc(pg->rq->arena, n + 1);
-    struct secret_for secret = chat_secret(ch);
+    struct secret_for secret = test_chat_secret(ch);
     struct buf plain;
     if (!sealed)
         return err_nomem(&pg->e);
@@ -149,7 +149,7 @@ static enum status chat_unseal(struct chat *ch, struct str text, struct json **o
 
 /* ---- begin ---- */
 
-static enum status greet(struct chat *ch)
+static enum status test_chat_greet(struct chat *ch)
 {
     struct page *pg = &ch->pg;
     struct json *doc = NULL, *en = NULL;
@@ -163,40 +163,40 @@ static enum status greet(struct chat *ch)
     if (st == OK)
         st = flow_greeting(flow, ch->bot.language, pg->rq->arena, &m, &n, &pg->e);
     for (size_t i = 0; st == OK && i < n; i++)
-        if (entry_json(ch->log, "bot", &m[i], &en) != 0)
+        if (test_entry_json(ch->log, "bot", &m[i], &en) != 0)
             st = err_nomem(&pg->e);
     flow_drop(flow);
     return st;
 }
 
-static enum status chat_begin(struct chat *ch)
+static enum status test_chat_begin(struct chat *ch)
 {
     ch->state = NULL;
     ch->log = json_new_array(ch->pg.rq->arena);
-    return ch->log ? greet(ch) : err_nomem(&ch->pg.e);
+    return ch->log ? test_chat_greet(ch) : err_nomem(&ch->pg.e);
 }
 
 /* A form that was altered, is of another bot, or talks to a draft that was changed meanwhile, begins anew. */
-static enum status chat_continue(struct chat *ch)
+static enum status test_chat_continue(struct chat *ch)
 {
     struct json *all = NULL;
-    enum status st = chat_unseal(ch, request_form(ch->pg.rq, "state"), &all);
+    enum status st = test_chat_unseal(ch, request_form(ch->pg.rq, "state"), &all);
     if (st == ERR_NOMEM)
         return st;
     bool same = st == OK && json_int(json_get(all, "revision"), -1) == ch->bot.draft_revision;
     if (!same) {
         ch->notice = st == OK ? "Test.Changed" : "Test.Anew";
-        return chat_begin(ch);
+        return test_chat_begin(ch);
     }
     ch->state = json_get(all, "state");
     ch->log = json_get(all, "log");
-    return ch->log ? OK : chat_begin(ch);
+    return ch->log ? OK : test_chat_begin(ch);
 }
 
 /* ---- one turn ---- */
 
 /* What a pressed choice is called: the visitor's words in the log. */
-static struct str choice_label(const struct json *log, struct str value)
+static struct str test_choice_label(const struct json *log, struct str value)
 {
     for (size_t i = json_len(log); i-- > 0;) {
         const struct json *choices = json_get(json_at(log, i), "choices");
@@ -207,12 +207,12 @@ static struct str choice_label(const struct json *log, struct str value)
     return value;
 }
 
-static enum status keep_path(struct chat *ch, struct json *visitor, const struct json *path)
+static enum status test_keep_path(struct chat *ch, struct json *visitor, const struct json *path)
 {
     return json_set_copy(visitor, "path", path) == 0 ? OK : err_nomem(&ch->pg.e);
 }
 
-static enum status talk_once(struct chat *ch, struct str text, struct str choice)
+static enum status test_talk_once(struct chat *ch, struct str text, struct str choice)
 {
     struct page *pg = &ch->pg;
     struct arena *a = pg->rq->arena;
@@ -228,18 +228,18 @@ static enum status talk_once(struct chat *ch, struct str text, struct str choice
     struct talk_out out;
     struct json *next = NULL, *path = json_new_array(a), *visitor = NULL, *en = NULL;
     struct flow_message said = {.kind = FLOW_TEXT,
-                                .text = text.n ? text : choice_label(ch->log, choice),
+                                .text = text.n ? text : test_choice_label(ch->log, choice),
                                 .title = STR_EMPTY,
                                 .url = STR_EMPTY,
                                 .image = STR_EMPTY};
-    if (!path || entry_json(ch->log, "visitor", &said, &visitor) != 0)
+    if (!path || test_entry_json(ch->log, "visitor", &said, &visitor) != 0)
         return err_nomem(&pg->e);
     page_release(pg);
     enum status st = talk_test(pg->app->talk, pg->who.tenant, ch->bot.id, &in, ch->state, a, &out, &next, path, &pg->e);
     if (st == OK)
-        st = keep_path(ch, visitor, path);
+        st = test_keep_path(ch, visitor, path);
     for (size_t i = 0; st == OK && i < out.n; i++)
-        if (entry_json(ch->log, "bot", &out.messages[i].m, &en) != 0)
+        if (test_entry_json(ch->log, "bot", &out.messages[i].m, &en) != 0)
             st = err_nomem(&pg->e);
     if (st != OK)
         return st;
@@ -248,7 +248,7 @@ static enum status talk_once(struct chat *ch, struct str text, struct str choice
     return OK;
 }
 
-static void path_fill(struct view *v, size_t i, const struct json *path)
+static void test_fill_path(struct view *v, size_t i, const struct json *path)
 {
     char key[64];
     snprintf(key, sizeof(key), "Messages.%zu.Path", i);
@@ -258,16 +258,16 @@ static void path_fill(struct view *v, size_t i, const struct json *path)
     }
 }
 
-static void chat_show(struct chat *ch, int status)
+static void test_chat_show(struct chat *ch, int status)
 {
     struct page *pg = &ch->pg;
     size_t n = json_len(ch->log), first = n > TEST_LOG ? n - TEST_LOG : 0;
     struct json *kept = first ? json_new_array(pg->rq->arena) : ch->log;
     for (size_t i = first; i < n; i++) {
         const struct json *en = json_at(ch->log, i);
-        struct talk_message m = entry_read(pg->rq->arena, en);
+        struct talk_message m = test_entry_read(pg->rq->arena, en);
         page_fill_message(pg->v, pg->rq->arena, "Messages", i - first, &m);
-        path_fill(pg->v, i - first, json_get(en, "path"));
+        test_fill_path(pg->v, i - first, json_get(en, "path"));
         view_bool(pg->v, view_at(pg->v, "Messages", i - first, "Last"), i + 1 == n);
         if (kept != ch->log && json_push_copy(kept, en) != 0)
             kept = NULL;
@@ -276,7 +276,7 @@ static void chat_show(struct chat *ch, int status)
         ch->log = kept;
     if (ch->notice)
         view_text(pg->v, "Test.Notice", view_t(pg->v, ch->notice));
-    if (chat_seal(ch) != OK)
+    if (test_chat_seal(ch) != OK)
         page_fail(pg);
     else
         page_send_status(pg, status, "portal/bots/test.cs", NULL);
@@ -287,8 +287,8 @@ void bots_test_get(struct request *rq)
     struct chat ch = {.notice = NULL};
     if (!bots_begin(rq, &ch.pg, "test", &ch.bot))
         return;
-    if (chat_begin(&ch) == OK)
-        chat_show(&ch, 200);
+    if (test_chat_begin(&ch) == OK)
+        test_chat_show(&ch, 200);
     else
         page_fail(&ch.pg);
 }
@@ -299,16 +299,16 @@ void bots_test_post(struct request *rq)
     if (!bots_begin(rq, &ch.pg, "test", &ch.bot))
         return;
     struct str text = utf8_cut(str_trim(request_form(rq, "text")), MAX_TEXT), choice = request_form(rq, "choice");
-    enum status st = chat_continue(&ch);
+    enum status st = test_chat_continue(&ch);
     if (st == OK && (text.n || choice.n))
-        st = talk_once(&ch, text, choice);
+        st = test_talk_once(&ch, text, choice);
     if (st == ERR_INVALID || st == ERR_TIMEOUT || st == ERR_UNAVAILABLE || st == ERR_RATE) {
         page_form_error(&ch.pg);
         ch.pg.e = (struct err)ERR_INIT;
         st = OK;
     }
     if (st == OK)
-        chat_show(&ch, 200);
+        test_chat_show(&ch, 200);
     else
         page_fail(&ch.pg);
 }

@@ -9,7 +9,7 @@
 
 #define TRANSCRIPT_PAGE 200 /* messages */
 
-static enum status fill_transcript(struct page *pg, struct id id, int64_t after)
+static enum status conversation_fill_transcript(struct page *pg, struct id id, int64_t after)
 {
     struct talk_message *m = NULL;
     size_t n = 0;
@@ -38,7 +38,7 @@ void conversations_conversation_get(struct request *rq)
         after = 0;
     enum status st = conversation_get(pg.db, pg.who.tenant, id, rq->arena, &c, &pg.e);
     if (st == OK)
-        st = fill_transcript(&pg, id, after);
+        st = conversation_fill_transcript(&pg, id, after);
     if (st != OK) {
         page_fail(&pg);
         return;

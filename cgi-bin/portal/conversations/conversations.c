@@ -6,7 +6,7 @@
 
 #include "base/banned.h"
 
-static const char *channel_text(struct page *pg, enum channel channel)
+static const char *conversation_channel_text(struct page *pg, enum channel channel)
 {
     const char *key = arena_printf(pg->rq->arena, "Channel.%s", channel_name(channel));
     return channel == CHANNEL_NONE ? "" : view_t(pg->v, key ? key : "");
@@ -19,7 +19,7 @@ void conversations_fill(struct page *pg, const char *list, size_t i, const struc
     view_id(v, view_at(v, list, i, "Id"), TEXT_ID(ID_CONVERSATION, c->id));
     view_id(v, view_at(v, list, i, "Bot"), TEXT_ID(ID_BOT, c->bot));
     view_str(v, view_at(v, list, i, "BotName"), c->bot_name);
-    view_text(v, view_at(v, list, i, "Channel"), channel_text(pg, c->channel));
+    view_text(v, view_at(v, list, i, "Channel"), conversation_channel_text(pg, c->channel));
     view_str(v, view_at(v, list, i, "Contact"), c->contact_label);
     view_str(v, view_at(v, list, i, "First"), utf8_cut(c->first_text, 140));
     view_text(v, view_at(v, list, i, "State"), talk_state_name(c->state));

@@ -6,7 +6,7 @@
 
 #define CONVERSATIONS_PAGE 50 /* rows */
 
-static enum status fill_bot_choice(struct page *pg, struct id chosen)
+static enum status conversations_fill_bots(struct page *pg, struct id chosen)
 {
     struct bot *bots = NULL;
     size_t n = 0;
@@ -20,7 +20,7 @@ static enum status fill_bot_choice(struct page *pg, struct id chosen)
 }
 
 /* Unknown filters are left out rather than refused: an address that was shared still shows a list. */
-static struct conversation_filter read_filter(struct page *pg)
+static struct conversation_filter conversations_read_filter(struct page *pg)
 {
     static const char *const states[] = {"open", "handoff", "closed"};
     struct conversation_filter f = {.bot = ID_NONE, .before = ID_NONE, .limit = CONVERSATIONS_PAGE};
@@ -35,7 +35,7 @@ static struct conversation_filter read_filter(struct page *pg)
     return f;
 }
 
-static enum status fill_list(struct page *pg, const struct conversation_filter *f)
+static enum status conversations_fill_list(struct page *pg, const struct conversation_filter *f)
 {
     struct conversation *list = NULL;
     size_t n = 0;
@@ -61,10 +61,10 @@ void conversations_index_get(struct request *rq)
     struct page pg;
     if (!page_begin(rq, &pg))
         return;
-    struct conversation_filter f = read_filter(&pg);
-    enum status st = fill_bot_choice(&pg, f.bot);
+    struct conversation_filter f = conversations_read_filter(&pg);
+    enum status st = conversations_fill_bots(&pg, f.bot);
     if (st == OK)
-        st = fill_list(&pg, &f);
+        st = conversations_fill_list(&pg, &f);
     view_text(pg.v, "Page.Nav", "conversations");
     if (st != OK)
         page_fail(&pg);

@@ -14,30 +14,30 @@
 
 #define TRIAL_NOTICE_MS (3 * DAY_MS) /* before the end of the trial */
 
-static void say(struct page *pg, const char *kind, struct str words)
+static void banner_set(struct page *pg, const char *kind, struct str words)
 {
     view_text(pg->v, "Banner.Kind", kind);
     view_str(pg->v, "Banner.Text", words);
 }
 
 /* The states in which a payment is missing. True: said. */
-static bool say_state(struct page *pg, const struct entitlements *x, int64_t now_ms)
+static bool banner_set_state(struct page *pg, const struct entitlements *x, int64_t now_ms)
 {
     char key[48];
     snprintf(key, sizeof(key), "Banner.%s", billing_state_name(x->state));
     switch (x->state) {
     case BILLING_GRACE:
-        say(pg, "warning", view_fill(pg->v, key, {"date", view_day(pg->v, x->until_ms)}));
+        banner_set(pg, "warning", view_fill(pg->v, key, {"date", view_day(pg->v, x->until_ms)}));
         return true;
     case BILLING_READ_ONLY:
     case BILLING_SUSPENDED:
     case BILLING_PAUSED:
-        say(pg, "danger", view_fill(pg->v, key, {"date", view_day(pg->v, x->until_ms)}));
+        banner_set(pg, "danger", view_fill(pg->v, key, {"date", view_day(pg->v, x->until_ms)}));
         return true;
     case BILLING_TRIAL:
         if (!x->until_ms || x->until_ms - now_ms > TRIAL_NOTICE_MS)
             return false;
-        say(pg, "info", view_fill(pg->v, key, {"date", view_day(pg->v, x->until_ms)}, {"plan", x->plan->name}));
+        banner_set(pg, "info", view_fill(pg->v, key, {"date", view_day(pg->v, x->until_ms)}, {"plan", x->plan->name}));
         return true;
     case BILLING_FREE:
     case BILLING_ASSIGNED:
@@ -48,20 +48,20 @@ static bool say_state(struct page *pg, const struct entitlements *x, int64_t now
     return false;
 }
 
-static void say_usage(struct page *pg, const struct usage *u)
+static void banner_set_usage(struct page *pg, const struct usage *u)
 {
     struct str end = view_day(pg->v, u->period_end_ms);
     if (u->used >= u->limit && u->limit > u->included)
-        say(pg, "danger", view_fill(pg->v, "Banner.used_cap", {"date", end}));
+        banner_set(pg, "danger", view_fill(pg->v, "Banner.used_cap", {"date", end}));
     else if (u->used >= u->limit)
-        say(pg, "danger", view_fill(pg->v, "Banner.used_all", {"n", words_number(pg, u->limit)}, {"date", end}));
+        banner_set(pg, "danger", view_fill(pg->v, "Banner.used_all", {"n", words_number(pg, u->limit)}, {"date", end}));
     else if (u->limit == u->included && u->used >= u->limit - u->limit / 10)
-        say(pg, "warning",
-            view_fill(pg->v, "Banner.used_most", {"percent", words_number(pg, u->used * 100 / u->limit)},
-                      {"used", words_number(pg, u->used)}, {"n", words_number(pg, u->limit)}));
+        banner_set(pg, "warning",
+                   view_fill(pg->v, "Banner.used_most", {"percent", words_number(pg, u->used * 100 / u->limit)},
+                             {"used", words_number(pg, u->used)}, {"n", words_number(pg, u->limit)}));
 }
 
-static bool needs_facts(enum billing_state s)
+static bool banner_needs_dates(enum billing_state s)
 {
     return s == BILLING_GRACE || s == BILLING_READ_ONLY || s == BILLING_SUSPENDED || s == BILLING_PAUSED ||
            s == BILLING_TRIAL;
@@ -72,10 +72,10 @@ enum status banner_fill(struct page *pg, const struct entitled *known)
     struct entitlements x;
     struct usage u;
     int64_t now = clock_now_ms();
-    if (needs_facts(known->state)) { /* its dates are told, so the rows are read */
+    if (banner_needs_dates(known->state)) { /* its dates are told, so the rows are read */
         if (entitlement_load(pg->db, pg->who.tenant, now, pg->rq->arena, &x, &pg->e) != OK)
             return pg->e.status;
-        if (say_state(pg, &x, now)) {
+        if (banner_set_state(pg, &x, now)) {
             view_bool(pg->v, "Banner.State", true);
             return OK;
         }
@@ -84,6 +84,6 @@ enum status banner_fill(struct page *pg, const struct entitled *known)
         return OK;
     enum status st = usage_in(pg->db, pg->who.tenant, &known->period, &u, &pg->e);
     if (st == OK)
-        say_usage(pg, &u);
+        banner_set_usage(pg, &u);
     return st;
 }

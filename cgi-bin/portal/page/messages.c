@@ -4,7 +4,7 @@
 
 #include "base/banned.h"
 
-static const char *kind_name(enum flow_message_kind k)
+static const char *message_kind_name(enum flow_message_kind k)
 {
     switch (k) {
     case FLOW_IMAGE:
@@ -17,7 +17,7 @@ static const char *kind_name(enum flow_message_kind k)
     return "text";
 }
 
-static void fill_choices(struct view *v, const char *list, size_t i, const struct flow_message *m)
+static void message_fill_choices(struct view *v, const char *list, size_t i, const struct flow_message *m)
 {
     char key[96];
     snprintf(key, sizeof(key), "%s.%zu.Choices", list, i);
@@ -27,7 +27,7 @@ static void fill_choices(struct view *v, const char *list, size_t i, const struc
     }
 }
 
-static void fill_citations(struct view *v, const char *list, size_t i, const struct flow_message *m)
+static void message_fill_citations(struct view *v, const char *list, size_t i, const struct flow_message *m)
 {
     char key[96];
     snprintf(key, sizeof(key), "%s.%zu.Citations", list, i);
@@ -41,13 +41,13 @@ static void fill_citations(struct view *v, const char *list, size_t i, const str
 void page_fill_message(struct view *v, struct arena *a, const char *list, size_t i, const struct talk_message *m)
 {
     view_text(v, view_at(v, list, i, "From"), m->from);
-    view_text(v, view_at(v, list, i, "Kind"), kind_name(m->m.kind));
+    view_text(v, view_at(v, list, i, "Kind"), message_kind_name(m->m.kind));
     view_set_html(v, view_at(v, list, i, "Text_html"), view_safe_text(a, m->m.text));
     view_str(v, view_at(v, list, i, "Title"), m->m.title);
     view_str(v, view_at(v, list, i, "Url"), m->m.url);
     view_str(v, view_at(v, list, i, "Image"), m->m.image);
     view_str(v, view_at(v, list, i, "Alt"), m->m.kind == FLOW_IMAGE ? m->m.text : STR_EMPTY);
     view_time(v, view_at(v, list, i, "Time"), m->created_ms);
-    fill_choices(v, list, i, &m->m);
-    fill_citations(v, list, i, &m->m);
+    message_fill_choices(v, list, i, &m->m);
+    message_fill_citations(v, list, i, &m->m);
 }

@@ -4,7 +4,7 @@
 #include "base/banned.h"
 
 /* Where to after signing in: a path of the portal and nothing else. */
-static const char *next_path(struct request *rq, struct str next)
+static const char *login_next_path(struct request *rq, struct str next)
 {
     bool ours = str_eq(next, STR("/app")) || str_starts(next, STR("/app/")) || str_eq(next, STR("/admin")) ||
                 str_starts(next, STR("/admin/"));
@@ -21,7 +21,7 @@ void site_login_get(struct request *rq)
     if (!page_begin_public(rq, &pg))
         return;
     if (rq->who.signed_in && rq->who.perms) { /* a member who was removed may sign in as somebody else */
-        page_redirect(&pg, "%s", next_path(rq, request_query(rq, "next")));
+        page_redirect(&pg, "%s", login_next_path(rq, request_query(rq, "next")));
         return;
     }
     view_str(pg.v, "Form.next", request_query(rq, "next"));
@@ -29,7 +29,7 @@ void site_login_get(struct request *rq)
 }
 
 /* Their first workspace is opened: they may switch inside. */
-static enum status workspace_first(struct page *pg, struct id user, struct id *out)
+static enum status login_first_workspace(struct page *pg, struct id user, struct id *out)
 {
     struct member *m = NULL;
     size_t n = 0;
@@ -53,11 +53,11 @@ void site_login_post(struct request *rq)
     if (st == OK)
         st = account_sign_in(pg.db, rq->arena, request_form(rq, "email"), request_form(rq, "password"), &u, &pg.e);
     if (st == OK)
-        st = workspace_first(&pg, u.id, &tenant);
+        st = login_first_workspace(&pg, u.id, &tenant);
     if (st == OK)
         st = site_session_begin(&pg, u.id, tenant);
     if (st == OK)
-        page_redirect(&pg, "%s", next_path(rq, request_form(rq, "next")));
+        page_redirect(&pg, "%s", login_next_path(rq, request_form(rq, "next")));
     else
         site_form_again(&pg, "portal/site/login.cs", "SignIn.Title");
 }

@@ -15,7 +15,7 @@
 
 /* ---- who may ---- */
 
-static bool same_secret(struct str a, struct str b)
+static bool metrics_same_secret(struct str a, struct str b)
 {
     uint8_t x[CRYPTO_HASH], y[CRYPTO_HASH];
     crypto_digest(a, x);
@@ -24,7 +24,7 @@ static bool same_secret(struct str a, struct str b)
 }
 
 /* A proxy on this machine says for whom it asks; who asks for itself says nothing. */
-static bool is_local(struct request *rq)
+static bool metrics_is_local(struct request *rq)
 {
     static const char *const forwarded[] = {"HTTP_FORWARDED",         "HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_HOST",
                                             "HTTP_X_FORWARDED_PROTO", "HTTP_X_REAL_IP",       "HTTP_VIA"};
@@ -34,13 +34,14 @@ static bool is_local(struct request *rq)
     return str_eqz(rq->remote_addr, "127.0.0.1") || str_eqz(rq->remote_addr, "::1");
 }
 
-static bool may_see(struct request *rq)
+static bool metrics_may_see(struct request *rq)
 {
     struct str token = str_from(config_string(rq->config, CONFIG_metrics_token)),
                given = request_header(rq, "HTTP_AUTHORIZATION");
     if (given.n)
-        return token.n && str_starts(given, STR("Bearer ")) && same_secret(str_trim(str_sub(given, 7, given.n)), token);
-    return is_local(rq);
+        return token.n && str_starts(given, STR("Bearer ")) &&
+               metrics_same_secret(str_trim(str_sub(given, 7, given.n)), token);
+    return metrics_is_local(rq);
 }
 
 /* ---- what there is ---- */
@@ -53,7 +54,7 @@ struct numbers {
     int64_t reads;
 };
 
-static enum status read_numbers(struct db *c, struct arena *a, struct numbers *m, struct err *e)
+static enum status metrics_read(struct db *c, struct arena *a, struct numbers *m, struct err *e)
 {
     struct alarm *open;
     enum status st = meter_lag(c, &m->meter, e);
@@ -66,48 +67,48 @@ static enum status read_numbers(struct db *c, struct arena *a, struct numbers *m
     return st;
 }
 
-static void head(struct buf *b, const char *name, const char *help)
+static void metrics_head(struct buf *b, const char *name, const char *help)
 {
     buf_printf(b, "# HELP %s %s\n# TYPE %s gauge\n", name, help, name);
 }
 
-static void plain(struct buf *b, const char *name, const char *help, int64_t v)
+static void metrics_plain(struct buf *b, const char *name, const char *help, int64_t v)
 {
-    head(b, name, help);
+    metrics_head(b, name, help);
     buf_printf(b, "%s %lld\n", name, (long long)v);
 }
 
-static void seconds(struct buf *b, const char *name, const char *help, int64_t ms)
+static void metrics_seconds(struct buf *b, const char *name, const char *help, int64_t ms)
 {
-    head(b, name, help);
+    metrics_head(b, name, help);
     buf_printf(b, "%s %lld.%03lld\n", name, (long long)(ms / 1000), (long long)(ms % 1000));
 }
 
-static void in_state(struct buf *b, const char *name, const char *state, int64_t v)
+static void metrics_in_state(struct buf *b, const char *name, const char *state, int64_t v)
 {
     buf_printf(b, "%s{state=\"%s\"} %lld\n", name, state, (long long)v);
 }
 
-static void write_numbers(struct buf *b, const struct numbers *m)
+static void metrics_write(struct buf *b, const struct numbers *m)
 {
-    seconds(b, "parley_meter_lag_seconds",
-            "How long the oldest counted conversation has waited to reach Stripe's meter.", m->meter.oldest_ms);
-    head(b, "parley_meter_rows", "Reports of usage that Stripe does not have yet, or never will.");
-    in_state(b, "parley_meter_rows", "pending", m->meter.pending);
-    in_state(b, "parley_meter_rows", "unknown", m->meter.unknown);
-    in_state(b, "parley_meter_rows", "rejected", m->meter.rejected);
-    seconds(b, "parley_stripe_event_lag_seconds", "How long the oldest event of Stripe's has waited to be served.",
-            m->events.oldest_ms);
-    head(b, "parley_stripe_events", "Events of Stripe's that wait, or were given up.");
-    in_state(b, "parley_stripe_events", "pending", m->events.pending);
-    in_state(b, "parley_stripe_events", "dead", m->events.dead);
-    plain(b, "parley_billing_alarms_open", "What the operator has to look at.", (int64_t)m->alarms);
-    plain(b, "parley_stripe_reads_30d", "GETs sent to Stripe in 30 days, which rations them.", m->reads);
-    seconds(b, "parley_job_lag_seconds", "How long the first due job has waited.", m->jobs.oldest_ready_ms);
-    head(b, "parley_jobs", "Jobs of the worker.");
-    in_state(b, "parley_jobs", "ready", m->jobs.ready);
-    in_state(b, "parley_jobs", "running", m->jobs.running);
-    in_state(b, "parley_jobs", "dead", m->jobs.dead);
+    metrics_seconds(b, "parley_meter_lag_seconds",
+                    "How long the oldest counted conversation has waited to reach Stripe's meter.", m->meter.oldest_ms);
+    metrics_head(b, "parley_meter_rows", "Reports of usage that Stripe does not have yet, or never will.");
+    metrics_in_state(b, "parley_meter_rows", "pending", m->meter.pending);
+    metrics_in_state(b, "parley_meter_rows", "unknown", m->meter.unknown);
+    metrics_in_state(b, "parley_meter_rows", "rejected", m->meter.rejected);
+    metrics_seconds(b, "parley_stripe_event_lag_seconds",
+                    "How long the oldest event of Stripe's has waited to be served.", m->events.oldest_ms);
+    metrics_head(b, "parley_stripe_events", "Events of Stripe's that wait, or were given up.");
+    metrics_in_state(b, "parley_stripe_events", "pending", m->events.pending);
+    metrics_in_state(b, "parley_stripe_events", "dead", m->events.dead);
+    metrics_plain(b, "parley_billing_alarms_open", "What the operator has to look at.", (int64_t)m->alarms);
+    metrics_plain(b, "parley_stripe_reads_30d", "GETs sent to Stripe in 30 days, which rations them.", m->reads);
+    metrics_seconds(b, "parley_job_lag_seconds", "How long the first due job has waited.", m->jobs.oldest_ready_ms);
+    metrics_head(b, "parley_jobs", "Jobs of the worker.");
+    metrics_in_state(b, "parley_jobs", "ready", m->jobs.ready);
+    metrics_in_state(b, "parley_jobs", "running", m->jobs.running);
+    metrics_in_state(b, "parley_jobs", "dead", m->jobs.dead);
 }
 
 void site_metrics_get(struct request *rq)
@@ -116,9 +117,9 @@ void site_metrics_get(struct request *rq)
     struct numbers m = {0};
     struct db *c = NULL;
     struct err e = ERR_INIT;
-    enum status st = may_see(rq) ? db_get(app->guard.pool, &c, &e) : err_raise(&e, E_metrics_denied);
+    enum status st = metrics_may_see(rq) ? db_get(app->guard.pool, &c, &e) : err_raise(&e, E_metrics_denied);
     if (st == OK)
-        st = read_numbers(c, rq->arena, &m, &e);
+        st = metrics_read(c, rq->arena, &m, &e);
     db_put(c);
     if (st == OK)
         st = stripe_reads(app->guard.pool, clock_now_ms(), &m.reads, &e);
@@ -129,5 +130,5 @@ void site_metrics_get(struct request *rq)
     reply_status(rq, 200);
     reply_type(rq, "text/plain; version=0.0.4; charset=utf-8");
     reply_header(rq, "Cache-Control", STR("no-store"));
-    write_numbers(reply_body(rq), &m);
+    metrics_write(reply_body(rq), &m);
 }

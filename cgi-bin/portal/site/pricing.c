@@ -10,7 +10,7 @@
 #define PRICING_MOST 200000 /* conversations a month the page reckons with */
 
 /* What the script reckons with: the same integers as here. */
-static void fill_numbers(struct page *pg, size_t i, const struct plan_terms *t)
+static void pricing_fill_numbers(struct page *pg, size_t i, const struct plan_terms *t)
 {
     struct view *v = pg->v;
     view_int(v, view_at(v, "Plans", i, "Units"), t->price);
@@ -22,7 +22,7 @@ static void fill_numbers(struct page *pg, size_t i, const struct plan_terms *t)
 }
 
 /* "$49.00 a month", and how it comes about. */
-static void fill_total(struct page *pg, size_t i, const struct plan_terms *t, int64_t conversations)
+static void pricing_fill_total(struct page *pg, size_t i, const struct plan_terms *t, int64_t conversations)
 {
     struct view *v = pg->v;
     int64_t total = 0, over = pricing_overage(t, conversations);
@@ -40,7 +40,7 @@ static void fill_total(struct page *pg, size_t i, const struct plan_terms *t, in
         view_text(v, view_at(v, "Plans", i, "Why"), view_t(v, "Pricing.Within"));
 }
 
-static void fill_pricing(struct page *pg, const struct plans *plans, int64_t conversations)
+static void pricing_fill_plans(struct page *pg, const struct plans *plans, int64_t conversations)
 {
     const struct plan *fit = pricing_fit(plans, conversations);
     char prefix[KEY_MAX];
@@ -51,8 +51,8 @@ static void fill_pricing(struct page *pg, const struct plans *plans, int64_t con
             continue;
         snprintf(prefix, sizeof(prefix), "Plans.%zu", n);
         page_fill_plan(pg, prefix, p, NULL);
-        fill_numbers(pg, n, p->terms);
-        fill_total(pg, n, p->terms, conversations);
+        pricing_fill_numbers(pg, n, p->terms);
+        pricing_fill_total(pg, n, p->terms, conversations);
         view_bool(pg->v, view_at(pg->v, "Plans", n, "Fits"), p == fit);
         n++;
     }
@@ -75,7 +75,7 @@ void site_pricing_get(struct request *rq)
         page_fail(&pg);
         return;
     }
-    fill_pricing(&pg, &plans, conversations);
+    pricing_fill_plans(&pg, &plans, conversations);
     view_int(pg.v, "Pricing.Conversations", conversations);
     view_int(pg.v, "Pricing.Most", PRICING_MOST);
     view_bool(pg.v, "Pricing.Member", rq->who.signed_in && (rq->who.perms & BILLING_READ));

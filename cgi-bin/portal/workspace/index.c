@@ -5,7 +5,7 @@
 
 #include "base/banned.h"
 
-static void fill_bots(struct page *pg, const struct bot *bots, size_t n, int64_t room)
+static void workspace_fill_bots(struct page *pg, const struct bot *bots, size_t n, int64_t room)
 {
     struct view *v = pg->v;
     int64_t inactive = 0;
@@ -29,7 +29,7 @@ static void fill_bots(struct page *pg, const struct bot *bots, size_t n, int64_t
 }
 
 /* "312 of 1,000 conversations this month": only where there is a limit. */
-static enum status fill_usage(struct page *pg)
+static enum status workspace_fill_usage(struct page *pg)
 {
     struct usage u;
     enum status st = usage_now(pg->db, pg->who.tenant, clock_now_ms(), &u, &pg->e);
@@ -52,12 +52,12 @@ void workspace_index_get(struct request *rq)
     if (st == OK)
         st = bot_room(pg.db, pg.who.tenant, &room, &pg.e);
     if (st == OK)
-        st = fill_usage(&pg);
+        st = workspace_fill_usage(&pg);
     if (st != OK) {
         page_fail(&pg);
         return;
     }
-    fill_bots(&pg, bots, n, room);
+    workspace_fill_bots(&pg, bots, n, room);
     view_count(pg.v, "Bots_count", "Bots.Count", (int64_t)n);
     view_text(pg.v, "Page.Nav", "bots");
     page_send(&pg, "portal/workspace/index.cs", "Bots.Title");

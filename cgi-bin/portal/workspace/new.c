@@ -10,7 +10,7 @@
 #include "base/banned.h"
 
 /* A form is good for one bot: the second click of a double click finds it used. */
-static void fill_once(struct page *pg)
+static void new_fill_once(struct page *pg)
 {
     uint8_t random[12];
     struct buf b;
@@ -21,14 +21,14 @@ static void fill_once(struct page *pg)
     buf_release(&b);
 }
 
-static bool once_used(struct page *pg)
+static bool new_once_used(struct page *pg)
 {
     struct str once = request_form(pg->rq, "once");
     int wait = 0;
     return once.n >= 16 && once.n <= 40 && !shared_take("form", once, 1, 1, &wait);
 }
 
-static void fill_language(struct page *pg, size_t i, struct str language)
+static void new_fill_language(struct page *pg, size_t i, struct str language)
 {
     char key[64];
     snprintf(key, sizeof(key), "Languages.%.*s", STR_F(str_sub(language, 0, 35)));
@@ -38,7 +38,7 @@ static void fill_language(struct page *pg, size_t i, struct str language)
 }
 
 /* The languages of the templates: a bot can speak what its template speaks. */
-static void fill_languages(struct page *pg, const struct bot_template *t, size_t n)
+static void new_fill_languages(struct page *pg, const struct bot_template *t, size_t n)
 {
     struct str seen[32];
     size_t seen_n = 0;
@@ -51,13 +51,13 @@ static void fill_languages(struct page *pg, const struct bot_template *t, size_t
                 at++;
             if (at == seen_n && seen_n < COUNT_OF(seen)) {
                 seen[seen_n] = one;
-                fill_language(pg, seen_n++, one);
+                new_fill_language(pg, seen_n++, one);
             }
         }
     }
 }
 
-static enum status fill_templates(struct page *pg, struct str chosen)
+static enum status new_fill_templates(struct page *pg, struct str chosen)
 {
     struct bot_template *t = NULL;
     size_t n = 0;
@@ -71,16 +71,16 @@ static enum status fill_templates(struct page *pg, struct str chosen)
         view_bool(v, view_at(v, "Templates", i, "Chosen"), str_eq(chosen, t[i].id));
     }
     if (st == OK)
-        fill_languages(pg, t, n);
+        new_fill_languages(pg, t, n);
     return st;
 }
 
-static void new_page(struct page *pg, int status)
+static void new_show(struct page *pg, int status)
 {
     struct request *rq = pg->rq;
     bool post = rq->method == POST;
     struct str chosen = post ? request_form(rq, "template") : request_query(rq, "template");
-    if (fill_templates(pg, chosen.n ? chosen : STR("faq")) != OK) {
+    if (new_fill_templates(pg, chosen.n ? chosen : STR("faq")) != OK) {
         page_fail(pg);
         return;
     }
@@ -88,7 +88,7 @@ static void new_page(struct page *pg, int status)
         view_str(pg->v, "Form.name", request_form(rq, "name"));
         view_str(pg->v, "Form.language", request_form(rq, "language"));
     }
-    fill_once(pg);
+    new_fill_once(pg);
     view_text(pg->v, "Page.Nav", "bots");
     page_send_status(pg, status, "portal/workspace/new.cs", "BotNew.Title");
 }
@@ -100,12 +100,12 @@ void workspace_new_get(struct request *rq)
         return;
     /* Nobody fills a form that is refused at its end. */
     if (bot_may_add(pg.db, pg.who.tenant, rq->arena, &pg.e) == OK)
-        new_page(&pg, 200);
+        new_show(&pg, 200);
     else
         page_fail(&pg);
 }
 
-static void new_page_again(struct page *pg)
+static void new_show_again(struct page *pg)
 {
     if (!page_is_form_error(pg)) {
         page_fail(pg);
@@ -113,7 +113,7 @@ static void new_page_again(struct page *pg)
     }
     page_form_error(pg);
     pg->e = (struct err)ERR_INIT;
-    new_page(pg, 422);
+    new_show(pg, 422);
 }
 
 void workspace_new_post(struct request *rq)
@@ -122,7 +122,7 @@ void workspace_new_post(struct request *rq)
     struct bot b;
     if (!page_begin(rq, &pg))
         return;
-    if (once_used(&pg)) {
+    if (new_once_used(&pg)) {
         page_redirect(&pg, "/app");
         return;
     }
@@ -130,16 +130,16 @@ void workspace_new_post(struct request *rq)
                    request_form(rq, "language"), &b, &pg.e) == OK)
         page_redirect(&pg, "/app/bots/%s?done=bot_created", TEXT_ID(ID_BOT, b.id));
     else
-        new_page_again(&pg);
+        new_show_again(&pg);
 }
 
 /* ---- from a file ---- */
 
-static enum status import_parsed(struct page *pg, struct arena *a, struct str text, struct bot *out)
+static enum status new_import_parsed(struct page *pg, struct arena *a, struct str text, struct bot *out)
 {
     struct json *file = NULL;
     enum status st = json_parse(a, text, MAX_JSON_DEPTH, &file, &pg->e);
-    if (st == OK && once_used(pg))
+    if (st == OK && new_once_used(pg))
         return err_raise(&pg->e, E_form_used);
     if (st == OK)
         st = bot_import(pg->db, &pg->who, a, file, str_trim(request_form(pg->rq, "name")), out, &pg->e);
@@ -149,7 +149,7 @@ static enum status import_parsed(struct page *pg, struct arena *a, struct str te
 }
 
 /* A file with all answers of a bot takes more memory than any other request may: so one at a time. */
-static enum status import_read(struct page *pg, struct bot *out)
+static enum status new_import_read(struct page *pg, struct bot *out)
 {
     static pthread_mutex_t reading = PTHREAD_MUTEX_INITIALIZER;
     struct str filename, text = request_file(pg->rq, "file", &filename);
@@ -159,7 +159,7 @@ static enum status import_read(struct page *pg, struct bot *out)
     if (pthread_mutex_trylock(&reading) != 0)
         return err_raise(&pg->e, E_import_busy);
     arena_init(&a, MAX_BOT_FILE_ARENA);
-    enum status st = import_parsed(pg, &a, text, out);
+    enum status st = new_import_parsed(pg, &a, text, out);
     arena_release(&a);
     pthread_mutex_unlock(&reading);
     return st;
@@ -172,8 +172,8 @@ void workspace_new_file_post(struct request *rq)
     if (!page_begin(rq, &pg))
         return;
     view_bool(pg.v, "Form.File", true);
-    if (import_read(&pg, &b) == OK)
+    if (new_import_read(&pg, &b) == OK)
         page_redirect(&pg, "/app/bots/%s?done=bot_imported", TEXT_ID(ID_BOT, b.id));
     else
-        new_page_again(&pg);
+        new_show_again(&pg);
 }
