@@ -1,4 +1,5 @@
-/* healthz.c: /hooks/healthz: is the program alive? */
+/* healthz.c: GET /hooks/healthz: the program is alive. It says nothing about the database, without which events are
+ * refused. */
 #include "db/db.h"
 #include "hooks/hooks.h"
 #include "web/server.h"

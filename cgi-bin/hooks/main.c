@@ -1,5 +1,5 @@
-/* main.c: hooks.fcgi: what outside services call. It must answer when the rest is down, so it holds no more than it needs: two
- * connections to the database, as a user who may do nothing but insert where the install has one (hooks_database_user). */
+/* main.c: hooks.fcgi, which outside services call. It must answer when everything else is down, so it holds little: two
+ * connections to the database, as a user that may only insert if the install has one (hooks_database_user). */
 #include "db/db.h"
 #include "hooks/hooks.h"
 #include "web/server.h"
@@ -14,7 +14,7 @@ static const struct route routes[] = {
 #undef ROUTE
 };
 
-/* The database may be away: what comes is then answered 503, and comes again. */
+/* While the database is away an event is answered 503, and the sender repeats it. */
 static enum status hooks_open(const struct config *c, bool plain_cgi, void **app, struct err *e)
 {
     bool own = config_string(c, CONFIG_hooks_database_user)[0] != '\0';

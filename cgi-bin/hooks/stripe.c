@@ -1,4 +1,4 @@
-/* stripe.c: POST /hooks/stripe. Authorised by its signature alone. */
+/* stripe.c: POST /hooks/stripe. The signature is the only authorisation; 200 means that the event is stored. */
 #include "billing/sync/receive.h"
 #include "hooks/hooks.h"
 

@@ -1,3 +1,5 @@
+/* cli.c: what every command needs: its options, its database, its files. Messages name the word that was wrong, because
+ * the caller often is a script whose author reads nothing else. */
 #include "cli/cli.h"
 
 #include <errno.h>
@@ -21,8 +23,8 @@ enum status cli_usage(struct err *e, const char *fmt, ...)
     return err_set(e, E_usage, "%s", text);
 }
 
-/* One option at argv[*i]; *i moves over its value. */
-static enum status take_option(struct cli *cl, int *i, const struct cli_opt *opts, size_t n, struct err *e)
+/* Takes the option at argv[*i], and its value, which *i is moved to. */
+static enum status cli_take_option(struct cli *cl, int *i, const struct cli_opt *opts, size_t n, struct err *e)
 {
     const char *word = cl->argv[*i] + 2;
     const char *eq = strchr(word, '=');
@@ -35,7 +37,7 @@ static enum status take_option(struct cli *cl, int *i, const struct cli_opt *opt
             return eq ? cli_usage(e, "--%s takes no value.", opts[k].name) : OK;
         }
         if (!eq && *i + 1 >= cl->argc)
-            return cli_usage(e, "--%s wants a value.", opts[k].name);
+            return cli_usage(e, "--%s needs a value.", opts[k].name);
         *opts[k].value = eq ? eq + 1 : cl->argv[++*i];
         return OK;
     }
@@ -51,7 +53,7 @@ enum status cli_options(struct cli *cl, const struct cli_opt *opts, size_t n, in
         if (open && strcmp(word, "--") == 0) {
             open = false;
         } else if (open && word[0] == '-' && word[1] == '-') {
-            enum status st = take_option(cl, &i, opts, n, e);
+            enum status st = cli_take_option(cl, &i, opts, n, e);
             if (st != OK)
                 return st;
         } else if (open && word[0] == '-' && word[1])
@@ -72,7 +74,7 @@ enum status cli_db_any(struct cli *cl, struct db **out, struct err *e)
     enum status st = OK;
     if (!cl->pool) {
         db_library_begin();
-        /* one is the command's own, what it calls takes others */
+        /* The command holds one connection, and what it calls takes others. */
         st = db_pool_open(cl->config, config_int(cl->config, CONFIG_database_connections) < 4 ? 4 : 0, &cl->pool, e);
     }
     if (st == OK && !cl->db && (st = db_get(cl->pool, &cl->db, e)) != OK) {
@@ -108,12 +110,12 @@ enum status cli_id_arg(const char *text, enum id_kind kind, const char *what, st
     char *under = strchr(id_text(kind, ID_NONE, sample), '_');
     if (under)
         under[1] = '\0';
-    return cli_usage(e, "\"%s\" is not the id of a%s %s: that begins with %s", text ? text : "",
+    return cli_usage(e, "\"%s\" is not the id of a%s %s, which begins with %s", text ? text : "",
                      strchr("aeiou", what[0]) ? "n" : "", what, sample);
 }
 
-/* Standard input has no size to ask for: read until the end, refuse past max. */
-static enum status read_all(struct cli *cl, int fd, size_t max, struct str *out, struct err *e)
+/* Standard input has no known size, so this reads to the end and stops beyond max. */
+static enum status cli_read_all(struct cli *cl, int fd, size_t max, struct str *out, struct err *e)
 {
     struct buf b;
     char chunk[65536];
@@ -145,7 +147,7 @@ enum status cli_read_file(struct cli *cl, const char *path, size_t max, struct s
     int fd = std ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return err_set(e, E_file, "%s cannot be opened: %s", path, strerror(errno));
-    enum status st = read_all(cl, fd, max, out, e);
+    enum status st = cli_read_all(cl, fd, max, out, e);
     if (!std)
         close(fd);
     if (st != OK)

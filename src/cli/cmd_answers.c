@@ -1,10 +1,12 @@
+/* cmd_answers.c: answers list, answers find: the questions and answers of a bot, and what it would find for a
+ * question. */
 #include "base/num.h"
 #include "cli/cli.h"
 #include "knowledge/answers.h"
 
 #include "base/banned.h"
 
-static int set_answer(struct json *o, const struct answer *w)
+static int answers_set_one(struct json *o, const struct answer *w)
 {
     return json_set_id(o, "id", ID_ANSWER, w->id) != 0 || json_set_str(o, "question", w->question) != 0 ||
                    json_set_str(o, "answer", w->answer) != 0 || json_set_str(o, "link", w->link) != 0 ||
@@ -36,7 +38,7 @@ enum status cmd_answers_list(struct cli *cl, struct err *e)
         return st;
     struct json *out = json_new_array(&cl->arena), *o;
     for (size_t i = 0; out && i < n; i++)
-        if (json_push_object(out, &o) != 0 || set_answer(o, &all[i]) != 0)
+        if (json_push_object(out, &o) != 0 || answers_set_one(o, &all[i]) != 0)
             out = NULL;
     if (!out)
         return err_nomem(e);
@@ -44,7 +46,7 @@ enum status cmd_answers_list(struct cli *cl, struct err *e)
     return OK;
 }
 
-static struct json *match_json(struct cli *cl, const struct answers_match *m)
+static struct json *answers_match_json(struct cli *cl, const struct answers_match *m)
 {
     static const char *const verdicts[] = {
         [ANSWERS_NONE] = "none", [ANSWERS_UNSURE] = "unsure", [ANSWERS_SURE] = "sure"};
@@ -54,7 +56,7 @@ static struct json *match_json(struct cli *cl, const struct answers_match *m)
         return NULL;
     for (size_t i = 0; i < m->n; i++)
         if (json_push_object(hits, &o) != 0 || json_set_double(o, "score", m->hits[i].score) != 0 ||
-            set_answer(o, &m->hits[i].answer) != 0)
+            answers_set_one(o, &m->hits[i].answer) != 0)
             return NULL;
     return out;
 }
@@ -75,7 +77,7 @@ enum status cmd_answers_find(struct cli *cl, struct err *e)
     answers_forget();
     if (st != OK)
         return st;
-    struct json *out = match_json(cl, &m);
+    struct json *out = answers_match_json(cl, &m);
     if (!out)
         return err_nomem(e);
     cli_out(cl, out);

@@ -1,4 +1,7 @@
-/* billing setup, billing status, billing move: what this install has at Stripe, and on what terms. */
+/* cmd_billing.c: billing setup, status, move: what this install has at Stripe, and on which terms.
+ *
+ * Stripe shows the secret of a webhook endpoint only when it is created. Whatever happens afterwards, setup either
+ * stores the secrets or prints them. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -21,7 +24,7 @@
 #define SECRETS_FILE "secrets.conf"
 #define SECRETS_KEY "stripe_webhook_secrets"
 
-/* ---- secrets that are told once, into the file of `parley config init` ---- */
+/* ---- secrets of endpoints, for the file that `parley config init` wrote ---- */
 
 static const char *secrets_path(struct cli *cl)
 {
@@ -31,7 +34,7 @@ static const char *secrets_path(struct cli *cl)
     return arena_printf(&cl->arena, "%.*s/" SECRETS_FILE, (int)(slash - settings), settings);
 }
 
-/* The line as it has to be: what was there, and the new ones. */
+/* The complete line: the secrets that were there, and the new ones. */
 static void secrets_line(struct cli *cl, const struct setup_report *r, struct buf *b)
 {
     struct str old = str_trim(str_from(config_string(cl->config, CONFIG_stripe_webhook_secrets)));
@@ -45,7 +48,7 @@ static void secrets_line(struct cli *cl, const struct setup_report *r, struct bu
     buf_putc(b, '\n');
 }
 
-static bool is_secrets_line(struct str line)
+static bool secrets_is_line(struct str line)
 {
     struct str key = line, s = str_trim(line);
     ptrdiff_t at = str_find(s, '=');
@@ -55,7 +58,7 @@ static bool is_secrets_line(struct str line)
     return str_eqz(key, SECRETS_KEY);
 }
 
-static bool write_all(int fd, struct str text)
+static bool secrets_write_all(int fd, struct str text)
 {
     while (text.n) {
         ssize_t n = write(fd, text.p, text.n);
@@ -68,8 +71,9 @@ static bool write_all(int fd, struct str text)
     return true;
 }
 
-/* A whole new file takes the old one's place, with its owner and mode; a program that reads meanwhile sees one or the other. */
-static enum status replace_file(struct cli *cl, const char *path, struct str text, struct err *e)
+/* Writes a new file with the owner and mode of the old one and renames it over that, so that a program that reads at
+ * the same time sees either the old or the new one. */
+static enum status secrets_replace_file(struct cli *cl, const char *path, struct str text, struct err *e)
 {
     const char *fresh = arena_printf(&cl->arena, "%s.new", path);
     struct stat info;
@@ -81,7 +85,7 @@ static enum status replace_file(struct cli *cl, const char *path, struct str tex
     if (fd < 0)
         return err_set(e, E_file_failed, "Cannot write %s: %s.", fresh, strerror(errno));
     bool ok = fchown(fd, info.st_uid, info.st_gid) == 0 && fchmod(fd, info.st_mode & 0777) == 0 &&
-              write_all(fd, text) && fsync(fd) == 0;
+              secrets_write_all(fd, text) && fsync(fd) == 0;
     int why = errno;
     close(fd);
     if (ok && rename(fresh, path) == 0)
@@ -100,16 +104,16 @@ static enum status secrets_write(struct cli *cl, const struct setup_report *r, c
         return st;
     buf_init(&b, 2 * MB);
     while (str_split(&text, '\n', &line))
-        if (line.n && !is_secrets_line(line))
+        if (line.n && !secrets_is_line(line))
             buf_printf(&b, "%.*s\n", STR_F(line));
     secrets_line(cl, r, &b);
-    st = buf_ok(&b) ? replace_file(cl, path, buf_str(&b), e) : err_nomem(e);
+    st = buf_ok(&b) ? secrets_replace_file(cl, path, buf_str(&b), e) : err_nomem(e);
     crypto_wipe(b.p, b.n);
     buf_release(&b);
     return st;
 }
 
-/* Another line, in another file, may still win. */
+/* Reads the configuration again, because another file or the environment may override the line just written. */
 static enum status secrets_check(struct cli *cl, const struct setup_report *r, const char *path, struct err *e)
 {
     struct config *c = NULL;
@@ -119,8 +123,8 @@ static enum status secrets_check(struct cli *cl, const struct setup_report *r, c
     struct str now = str_from(config_string(c, CONFIG_stripe_webhook_secrets));
     if (!str_has(now, r->webhook_secret) || !str_has(now, r->thin_secret))
         st = err_set(e, E_config_shadowed,
-                     "The secrets stand in %s, but another " SECRETS_KEY
-                     " line (or PARLEY_STRIPE_WEBHOOK_SECRETS) counts instead.",
+                     "The secrets are in %s, but another " SECRETS_KEY
+                     " line (or PARLEY_STRIPE_WEBHOOK_SECRETS) overrides them.",
                      path);
     config_drop(c);
     return st;
@@ -148,10 +152,10 @@ static enum status secrets_hand_over(struct cli *cl, const struct setup_report *
         }
     } else
         st = OK;
-    buf_init(&b, 64 * KB); /* told once by Stripe: not to be lost, also when the file cannot be written */
+    buf_init(&b, 64 * KB); /* Stripe shows them only now, so they are printed if the file cannot be written. */
     secrets_line(cl, r, &b);
     if (buf_ok(&b) && !cl->json)
-        printf("\nStripe tells these secrets only now. Put this line into %s:\n\n%s\n", path, b.p);
+        printf("\nStripe shows these secrets only now. Put this line into %s:\n\n%s\n", path, b.p);
     else if (buf_ok(&b) && st != OK)
         fprintf(stderr, "%s", b.p);
     st = buf_ok(&b) ? st : err_nomem(e);
@@ -162,7 +166,7 @@ static enum status secrets_hand_over(struct cli *cl, const struct setup_report *
 
 /* ---- setup ---- */
 
-static struct json *lines_json(struct cli *cl, const struct setup_report *r)
+static struct json *setup_lines_json(struct cli *cl, const struct setup_report *r)
 {
     struct json *out = json_new_array(&cl->arena), *o;
     for (size_t i = 0; out && i < r->n; i++) {
@@ -178,7 +182,7 @@ static struct json *lines_json(struct cli *cl, const struct setup_report *r)
 static enum status setup_print(struct cli *cl, const struct stripe *stripe, const struct setup_report *r, bool written,
                                struct err *e)
 {
-    struct json *lines = lines_json(cl, r), *out = json_new_object(&cl->arena);
+    struct json *lines = setup_lines_json(cl, r), *out = json_new_object(&cl->arena);
     if (!lines || !out)
         return err_nomem(e);
     if (!cl->json) {
@@ -198,12 +202,12 @@ static void setup_hints(struct cli *cl, const struct setup_report *r)
 {
     if (r->webhook_secret.n || str_trim(str_from(config_string(cl->config, CONFIG_stripe_webhook_secrets))).n)
         return;
-    cli_say(cl, "\nThe endpoint is there, but " SECRETS_KEY
-                " is empty: nothing Stripe sends is believed. When its secret is lost,"
-                "\nmake the endpoints anew: parley billing setup --new-endpoint --write");
+    cli_say(cl, "\nThe endpoint exists, but " SECRETS_KEY
+                " is empty, so nothing that Stripe sends is accepted. If its secret is lost,"
+                "\ncreate new endpoints: parley billing setup --new-endpoint --write");
 }
 
-/* What was done before a failure is told as well: a secret among it would be lost. */
+/* What was done before a failure is printed too, because a secret among it would be lost otherwise. */
 static enum status setup_all(struct cli *cl, struct stripe *stripe, const struct setup_options *o, bool write,
                              struct err *e)
 {
@@ -233,9 +237,8 @@ enum status cmd_billing_setup(struct cli *cl, struct err *e)
     if (st != OK || (st = cli_pool(cl, &pool, e)) != OK || (st = stripe_open(&stripe, cl->config, pool, e)) != OK)
         return st;
     if (write && access(secrets_path(cl) ? secrets_path(cl) : "", W_OK) != 0)
-        st = err_set_as(e, ERR_INVALID, E_file_failed,
-                        "--write needs a %s beside the configuration that can be written: %s.", SECRETS_FILE,
-                        strerror(errno));
+        st = err_set_as(e, ERR_INVALID, E_file_failed, "--write needs a writable %s next to the configuration: %s.",
+                        SECRETS_FILE, strerror(errno));
     if (st == OK)
         st = setup_all(cl, &stripe, &o, write, e);
     stripe_close(&stripe);
@@ -255,8 +258,8 @@ struct billing_status {
     int64_t reads;
 };
 
-static enum status status_read(struct cli *cl, struct stripe *stripe, struct db *c, struct billing_status *x,
-                               struct err *e)
+static enum status billing_status_read(struct cli *cl, struct stripe *stripe, struct db *c, struct billing_status *x,
+                                       struct err *e)
 {
     struct alarm *alarms;
     enum status st = setup_check(stripe, c, &cl->arena, &x->ready, &x->words, e);
@@ -269,27 +272,30 @@ static enum status status_read(struct cli *cl, struct stripe *stripe, struct db 
     return st == OK ? stripe_reads(cl->pool, clock_now_ms(), &x->reads, e) : st;
 }
 
-static enum status status_print(struct cli *cl, const struct stripe *stripe, const struct billing_status *x,
-                                struct err *e)
+static int status_set_queues(struct json *o, const struct billing_status *x)
+{
+    return json_set_int(o, "events_pending", x->depth.pending) || json_set_int(o, "events_dead", x->depth.dead) ||
+           json_set_int(o, "events_oldest_s", x->depth.oldest_ms / 1000) ||
+           json_set_int(o, "meter_pending", x->lag.pending) || json_set_int(o, "meter_unknown", x->lag.unknown) ||
+           json_set_int(o, "meter_rejected", x->lag.rejected) ||
+           json_set_int(o, "meter_oldest_s", x->lag.oldest_ms / 1000);
+}
+
+static enum status billing_status_print(struct cli *cl, const struct stripe *stripe, const struct billing_status *x,
+                                        struct err *e)
 {
     bool secret = str_trim(str_from(config_string(cl->config, CONFIG_stripe_webhook_secrets))).n > 0;
     struct json *o = json_new_object(&cl->arena);
     if (!o || json_set_str(o, "mode", stripe->livemode ? STR("live") : STR("test")) != 0 ||
         json_set_bool(o, "ready", x->ready && secret) != 0 || json_set_str(o, "missing", x->words) != 0 ||
-        json_set_bool(o, "webhook_secrets", secret) != 0 || json_set_int(o, "events_pending", x->depth.pending) != 0 ||
-        json_set_int(o, "events_dead", x->depth.dead) != 0 ||
-        json_set_int(o, "events_oldest_s", x->depth.oldest_ms / 1000) != 0 ||
-        json_set_int(o, "meter_pending", x->lag.pending) != 0 ||
-        json_set_int(o, "meter_unknown", x->lag.unknown) != 0 ||
-        json_set_int(o, "meter_rejected", x->lag.rejected) != 0 ||
-        json_set_int(o, "meter_oldest_s", x->lag.oldest_ms / 1000) != 0 ||
+        json_set_bool(o, "webhook_secrets", secret) != 0 || status_set_queues(o, x) != 0 ||
         json_set_int(o, "alarms_open", (int64_t)x->alarms) != 0 || json_set_int(o, "reads_30_days", x->reads) != 0)
         return err_nomem(e);
     cli_out(cl, o);
     return OK;
 }
 
-static enum status status_off(struct cli *cl, struct err *e)
+static enum status billing_status_off(struct cli *cl, struct err *e)
 {
     struct json *o = json_new_object(&cl->arena);
     if (!o || json_set_str(o, "mode", STR("off")) != 0 || json_set_bool(o, "ready", false) != 0 ||
@@ -309,13 +315,13 @@ enum status cmd_billing_status(struct cli *cl, struct err *e)
     if (st != OK)
         return st;
     if (!stripe_enabled(cl->config))
-        return status_off(cl, e);
+        return billing_status_off(cl, e);
     if ((st = cli_pool(cl, &pool, e)) != OK || (st = cli_db(cl, &c, e)) != OK ||
         (st = stripe_open(&stripe, cl->config, pool, e)) != OK)
         return st;
-    st = status_read(cl, &stripe, c, &x, e);
+    st = billing_status_read(cl, &stripe, c, &x, e);
     if (st == OK)
-        st = status_print(cl, &stripe, &x, e);
+        st = billing_status_print(cl, &stripe, &x, e);
     stripe_close(&stripe);
     return st;
 }

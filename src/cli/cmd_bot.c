@@ -1,3 +1,5 @@
+/* cmd_bot.c: bot create, templates, list, show, publish, versions, rollback, delete. All of it is the domain's work; a
+ * command only names the bot and prints. */
 #include "base/num.h"
 #include "cli/cli.h"
 
@@ -16,7 +18,7 @@ enum status cmd_bot_create(struct cli *cl, struct err *e)
     if (st != OK)
         return st;
     if (!template_id || !name)
-        return cli_usage(e, "--template and --name are needed.");
+        return cli_usage(e, "--template and --name are required.");
     if ((st = cli_db_change(cl, &c, e)) != OK || (st = cli_tenant(cl, c, tenant_text, &tenant, e)) != OK)
         return st;
     struct actor who = cli_actor(tenant);
@@ -80,8 +82,8 @@ enum status cmd_bot_list(struct cli *cl, struct err *e)
     return OK;
 }
 
-/* The bot of the first argument; every command on one bot begins so. */
-static enum status open_bot(struct cli *cl, int args, bool change, struct db **c, struct id *bot, struct actor *who,
+/* Every command on one bot begins like this: the first argument is its id. */
+static enum status bot_open(struct cli *cl, int args, bool change, struct db **c, struct id *bot, struct actor *who,
                             struct err *e)
 {
     enum status st = cli_options(cl, NULL, 0, args, args, e);
@@ -96,7 +98,7 @@ enum status cmd_bot_show(struct cli *cl, struct err *e)
     struct id id;
     struct actor who;
     struct bot b;
-    enum status st = open_bot(cl, 1, false, &c, &id, &who, e);
+    enum status st = bot_open(cl, 1, false, &c, &id, &who, e);
     if (st != OK || (st = bot_get(c, who.tenant, id, &cl->arena, &b, e)) != OK)
         return st;
     struct json *o = bot_json(cl, &b);
@@ -106,7 +108,7 @@ enum status cmd_bot_show(struct cli *cl, struct err *e)
     return OK;
 }
 
-static enum status print_version(struct cli *cl, struct id bot, int version, struct err *e)
+static enum status bot_print_version(struct cli *cl, struct id bot, int version, struct err *e)
 {
     struct json *o = json_new_object(&cl->arena);
     if (!o || json_set_id(o, "bot", ID_BOT, bot) != 0 || json_set_int(o, "version", version) != 0)
@@ -126,7 +128,7 @@ enum status cmd_bot_publish(struct cli *cl, struct err *e)
     if (st != OK || (st = cli_db_change(cl, &c, e)) != OK || (st = cli_bot(cl, c, cl->argv[0], &id, &who, e)) != OK)
         return st;
     st = bot_publish(c, &who, id, str_from(note), &cl->arena, &version, e);
-    return st == OK ? print_version(cl, id, version, e) : st;
+    return st == OK ? bot_print_version(cl, id, version, e) : st;
 }
 
 enum status cmd_bot_versions(struct cli *cl, struct err *e)
@@ -136,7 +138,7 @@ enum status cmd_bot_versions(struct cli *cl, struct err *e)
     struct actor who;
     struct bot_version *all;
     size_t n;
-    enum status st = open_bot(cl, 1, false, &c, &id, &who, e);
+    enum status st = bot_open(cl, 1, false, &c, &id, &who, e);
     if (st != OK || (st = bot_versions(c, who.tenant, id, &cl->arena, &all, &n, e)) != OK)
         return st;
     struct json *out = json_new_array(&cl->arena), *o;
@@ -157,13 +159,13 @@ enum status cmd_bot_rollback(struct cli *cl, struct err *e)
     struct id id;
     struct actor who;
     uint64_t version;
-    enum status st = open_bot(cl, 2, true, &c, &id, &who, e);
+    enum status st = bot_open(cl, 2, true, &c, &id, &who, e);
     if (st != OK)
         return st;
     if (!num_u64(str_from(cl->argv[1]), INT32_MAX, &version) || !version)
-        return cli_usage(e, "\"%s\" is not a version: those are numbered from 1.", cl->argv[1]);
+        return cli_usage(e, "\"%s\" is not a version. Versions are numbered from 1.", cl->argv[1]);
     st = bot_rollback(c, &who, id, (int)version, e);
-    return st == OK ? print_version(cl, id, (int)version, e) : st;
+    return st == OK ? bot_print_version(cl, id, (int)version, e) : st;
 }
 
 enum status cmd_bot_delete(struct cli *cl, struct err *e)
@@ -171,7 +173,7 @@ enum status cmd_bot_delete(struct cli *cl, struct err *e)
     struct db *c;
     struct id id;
     struct actor who;
-    enum status st = open_bot(cl, 1, true, &c, &id, &who, e);
+    enum status st = bot_open(cl, 1, true, &c, &id, &who, e);
     if (st == OK)
         st = bot_delete(c, &who, id, e);
     if (st == OK)

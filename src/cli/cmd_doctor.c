@@ -1,5 +1,5 @@
-/* doctor: looks at an install the way its programs do, says what is wrong and how to mend it. Each check stands alone: one that
- * fails does not hide the next. */
+/* cmd_doctor.c: doctor: looks at an install the way its programs do, and reports what is wrong and how to repair it.
+ * Each check is independent, so that one that fails does not hide the others. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -48,11 +48,11 @@ struct doctor {
     bool no_memory;
 };
 
-static void put(struct doctor *d, enum level level, const char *check, const char *mend, const char *fmt, ...)
+static void doctor_put(struct doctor *d, enum level level, const char *check, const char *mend, const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));
 
 /* One finding; `mend` NULL where there is nothing to do. */
-static void put(struct doctor *d, enum level level, const char *check, const char *mend, const char *fmt, ...)
+static void doctor_put(struct doctor *d, enum level level, const char *check, const char *mend, const char *fmt, ...)
 {
     static const char *const names[] = {"ok", "warn", "fail"};
     struct json *j;
@@ -70,7 +70,7 @@ static void put(struct doctor *d, enum level level, const char *check, const cha
 
 /* ---- configuration ---- */
 
-static bool holds_secret(struct str text)
+static bool doctor_holds_secret(struct str text)
 {
     struct str line;
     while (str_split(&text, '\n', &line)) {
@@ -84,31 +84,31 @@ static bool holds_secret(struct str text)
     return false;
 }
 
-static void check_file_mode(struct doctor *d, const char *path, struct str text)
+static void doctor_file_mode(struct doctor *d, const char *path, struct str text)
 {
     struct stat info;
-    if (stat(path, &info) != 0 || !holds_secret(text))
+    if (stat(path, &info) != 0 || !doctor_holds_secret(text))
         return;
     if (info.st_mode & (S_IWGRP | S_IRWXO))
-        put(d, BAD, "secrets", "chmod 600 it", "%s holds secrets and others may read or change it (mode %03o)", path,
-            info.st_mode & 0777);
+        doctor_put(d, BAD, "secrets", "chmod 600 it", "%s holds secrets and others may read or change it (mode %03o)",
+                   path, info.st_mode & 0777);
     else
-        put(d, FINE, "secrets", NULL, "%s holds secrets and is closed to others", path);
+        doctor_put(d, FINE, "secrets", NULL, "%s holds secrets and is closed to others", path);
 }
 
 /* A configuration file and what it includes; relative names are read from beside it. */
-static void check_config_file(struct doctor *d, const char *path, int depth)
+static void doctor_config_file(struct doctor *d, const char *path, int depth)
 {
     struct err e = ERR_INIT;
     struct str text, rest, line;
     const char *slash = strrchr(path, '/');
     if (cli_read_file(d->cl, path, 1 * MB, &text, &e) != OK) {
-        put(d, BAD, "config", "let the user of the programs read it", "%s", e.message);
+        doctor_put(d, BAD, "config", "let the user of the programs read it", "%s", e.message);
         return;
     }
     if (depth == 0)
-        put(d, FINE, "config", NULL, "%s is read without a mistake", path);
-    check_file_mode(d, path, text);
+        doctor_put(d, FINE, "config", NULL, "%s is read without a mistake", path);
+    doctor_file_mode(d, path, text);
     rest = text;
     while (depth < FILES_MAX && str_split(&rest, '\n', &line)) {
         line = str_trim(line);
@@ -119,109 +119,116 @@ static void check_config_file(struct doctor *d, const char *path, int depth)
         const char *next = arena_printf(&d->cl->arena, "%.*s%.*s", beside ? (int)(slash - path + 1) : 0, path,
                                         STR_F(name));
         if (next)
-            check_config_file(d, next, depth + 1);
+            doctor_config_file(d, next, depth + 1);
     }
 }
 
-static void check_config(struct doctor *d)
+static void doctor_config(struct doctor *d)
 {
     const char *path = config_path(d->cl->config);
     uint8_t key[CRYPTO_KEY];
     struct str secret = str_from(config_string(d->cl->config, CONFIG_secret_key));
     if (path[0])
-        check_config_file(d, path, 0);
+        doctor_config_file(d, path, 0);
     else
-        put(d, ODD, "config", "write one (parley config example) or name it in PARLEY_CONFIG",
-            "There is no configuration file");
+        doctor_put(d, ODD, "config", "write one (parley config example) or name it in PARLEY_CONFIG",
+                   "There is no configuration file");
     if (!secret.n)
-        put(d, BAD, "secret_key",
-            "make one: echo \"secret_key = $(openssl rand -hex 32)\" in a file of mode 600, and include it",
-            "secret_key is not set");
+        doctor_put(d, BAD, "secret_key",
+                   "make one: echo \"secret_key = $(openssl rand -hex 32)\" in a file of mode 600, and include it",
+                   "secret_key is not set");
     else if (!crypto_hex_decode(secret, key, sizeof(key)))
-        put(d, BAD, "secret_key", "put the 64 hex digits made at install back", "secret_key is not 64 hex digits");
+        doctor_put(d, BAD, "secret_key", "put the 64 hex digits made at install back",
+                   "secret_key is not 64 hex digits");
     else
-        put(d, FINE, "secret_key", NULL, "secret_key is set");
+        doctor_put(d, FINE, "secret_key", NULL, "secret_key is set");
     crypto_wipe(key, sizeof(key));
 }
 
 /* The programs touch this file when they see it (src/web/rate.c); what is older than a day may have been mended. */
-static bool is_proxied(struct doctor *d)
+static bool doctor_is_proxied(struct doctor *d)
 {
     const char *path = arena_printf(&d->cl->arena, "%s/proxy.seen", config_string(d->cl->config, CONFIG_run_dir));
     struct stat info;
     return path && stat(path, &info) == 0 && clock_now_ms() - (int64_t)info.st_mtime * 1000 < PROXY_SEEN_MS;
 }
 
-static void check_safety(struct doctor *d)
+static void doctor_safety(struct doctor *d)
 {
     struct str url = str_from(config_string(d->cl->config, CONFIG_base_url));
     if (str_starts(url, STR("https://")) || host_is_loopback(url_host(url)))
-        put(d, FINE, "base_url", NULL, "base_url is %.*s", STR_F(url));
+        doctor_put(d, FINE, "base_url", NULL, "base_url is %.*s", STR_F(url));
     else
-        put(d, ODD, "base_url", "serve it by https and say so in base_url", "base_url %.*s sends passwords unencrypted",
-            STR_F(url));
-    if (is_proxied(d))
-        put(d, ODD, "proxy",
+        doctor_put(d, ODD, "base_url", "serve it by https and say so in base_url",
+                   "base_url %.*s sends passwords unencrypted", STR_F(url));
+    if (doctor_is_proxied(d))
+        doctor_put(
+            d, ODD, "proxy",
             "let the web server take the address from the proxy, as the examples show (lighttpd: mod_extforward, "
             "Apache: mod_remoteip, nginx: set_real_ip_from)",
             "Requests come through a proxy on this machine that hides the visitors' addresses: all of them share one "
             "rate limit");
     if (config_bool(d->cl->config, CONFIG_rate_limits))
-        put(d, FINE, "rate_limits", NULL, "rate_limits is on");
+        doctor_put(d, FINE, "rate_limits", NULL, "rate_limits is on");
     else
-        put(d, ODD, "rate_limits", "set rate_limits = on",
-            "rate_limits is off: anybody may call as often as they like");
+        doctor_put(d, ODD, "rate_limits", "set rate_limits = on",
+                   "rate_limits is off: anybody may call as often as they like");
 }
 
 /* ---- files ---- */
 
 /* Signs in at the mail server and sends nothing. */
-static void check_mail(struct doctor *d)
+static void doctor_mail(struct doctor *d)
 {
     const struct config *c = d->cl->config;
     struct err e = ERR_INIT;
     const char *url = config_string(c, CONFIG_smtp_url);
     bool sells = config_string(c, CONFIG_stripe_secret_key)[0] != '\0';
     if (!smtp_on(c)) {
-        put(d, sells ? ODD : FINE, "mail", sells ? "set smtp_url and mail_from" : NULL,
-            "No mail is sent: smtp_url is not set%s", sells ? ", and nobody hears of a payment that failed" : "");
+        doctor_put(d, sells ? ODD : FINE, "mail", sells ? "set smtp_url and mail_from" : NULL,
+                   "No mail is sent: smtp_url is not set%s",
+                   sells ? ", and nobody hears of a payment that failed" : "");
         return;
     }
     if (strcmp(config_string(c, CONFIG_smtp_tls), "off") == 0 && strncmp(url, "smtps:", 6) != 0)
-        put(d, ODD, "mail", "set it to required, or be sure of the network between",
-            "smtp_tls is off: mails and the password for %s go in the clear", url);
+        doctor_put(d, ODD, "mail", "set it to required, or be sure of the network between",
+                   "smtp_tls is off: mails and the password for %s go in the clear", url);
     if (smtp_check(c, &d->cl->arena, &e) == OK)
-        put(d, FINE, "mail", NULL, "The mail server %s takes mails from %s", url, config_string(c, CONFIG_mail_from));
+        doctor_put(d, FINE, "mail", NULL, "The mail server %s takes mails from %s", url,
+                   config_string(c, CONFIG_mail_from));
     else
-        put(d, BAD, "mail", "mend the smtp_ and mail_ settings, then try parley mail test ADDRESS", "%s", e.message);
+        doctor_put(d, BAD, "mail", "mend the smtp_ and mail_ settings, then try parley mail test ADDRESS", "%s",
+                   e.message);
 }
 
-static void check_space(struct doctor *d, const char *name, const char *dir)
+static void doctor_space(struct doctor *d, const char *name, const char *dir)
 {
     struct statvfs v;
     if (statvfs(dir, &v) != 0)
         return;
     uint64_t left = (uint64_t)v.f_bavail * v.f_frsize;
     if (left < DISK_WARN)
-        put(d, left < DISK_FAIL ? BAD : ODD, name, "make room", "Only %llu MB are left for %s",
-            (unsigned long long)(left / MB), dir);
+        doctor_put(d, left < DISK_FAIL ? BAD : ODD, name, "make room", "Only %llu MB are left for %s",
+                   (unsigned long long)(left / MB), dir);
 }
 
-static void check_writable(struct doctor *d, enum config_key k, const char *name)
+static void doctor_writable(struct doctor *d, enum config_key k, const char *name)
 {
     const char *dir = config_string(d->cl->config, k);
     struct stat info;
     if (stat(dir, &info) != 0 || !S_ISDIR(info.st_mode))
-        put(d, BAD, name, "make it, owned by the user of the programs, mode 750, or name another folder in the setting",
-            "%s %s is not there", name, dir);
+        doctor_put(d, BAD, name,
+                   "make it, owned by the user of the programs, mode 750, or name another folder in the setting",
+                   "%s %s is not there", name, dir);
     else if (access(dir, W_OK | X_OK) != 0)
-        put(d, BAD, name, "give it to the user of the programs", "%s %s cannot be written by this user", name, dir);
+        doctor_put(d, BAD, name, "give it to the user of the programs", "%s %s cannot be written by this user", name,
+                   dir);
     else
-        put(d, FINE, name, NULL, "%s %s can be written", name, dir);
-    check_space(d, name, dir);
+        doctor_put(d, FINE, name, NULL, "%s %s can be written", name, dir);
+    doctor_space(d, name, dir);
 }
 
-static bool has_files(const char *dir)
+static bool doctor_has_files(const char *dir)
 {
     DIR *h = opendir(dir);
     bool any = false;
@@ -232,7 +239,7 @@ static bool has_files(const char *dir)
     return any;
 }
 
-static void check_parts(struct doctor *d)
+static void doctor_parts(struct doctor *d)
 {
     static const struct {
         enum config_key key;
@@ -246,20 +253,20 @@ static void check_parts(struct doctor *d)
 
     for (size_t i = 0; i < COUNT_OF(parts); i++) {
         const char *dir = cli_dir(d->cl, parts[i].key, parts[i].standard);
-        if (has_files(dir))
-            put(d, FINE, parts[i].name, NULL, "%s %s is there", parts[i].name, dir);
+        if (doctor_has_files(dir))
+            doctor_put(d, FINE, parts[i].name, NULL, "%s %s is there", parts[i].name, dir);
         else
-            put(d, BAD, parts[i].name, "install again, or mend the setting", "%s %s is missing or empty", parts[i].name,
-                dir);
+            doctor_put(d, BAD, parts[i].name, "install again, or mend the setting", "%s %s is missing or empty",
+                       parts[i].name, dir);
     }
     const char *vendor = arena_printf(&d->cl->arena, "%s/vendor/VERSIONS",
                                       cli_dir(d->cl, CONFIG_htdocs_dir, PARLEY_PKGDATADIR "/htdocs"));
     if (vendor && access(vendor, R_OK) != 0)
-        put(d, BAD, "vendor", "run make in the source tree, or install again", "%s is missing: pages have no style",
-            vendor);
+        doctor_put(d, BAD, "vendor", "run make in the source tree, or install again",
+                   "%s is missing: pages have no style", vendor);
 }
 
-static void check_programs(struct doctor *d)
+static void doctor_programs(struct doctor *d)
 {
     static const char *const files[] = {"portal.fcgi", "api.fcgi", "chat.fcgi", "hooks.fcgi", "parley-worker"};
     const char *dir = cli_dir(d->cl, CONFIG_program_dir, PARLEY_LIBEXECDIR);
@@ -269,15 +276,16 @@ static void check_programs(struct doctor *d)
         if (!path || access(path, X_OK) == 0)
             continue;
         missing++;
-        put(d, BAD, "programs", "install again, or mend program_dir", "%s cannot be run: %s", path, strerror(errno));
+        doctor_put(d, BAD, "programs", "install again, or mend program_dir", "%s cannot be run: %s", path,
+                   strerror(errno));
     }
     if (!missing)
-        put(d, FINE, "programs", NULL, "All programs are in %s", dir);
+        doctor_put(d, FINE, "programs", NULL, "All programs are in %s", dir);
 }
 
 /* ---- the database ---- */
 
-static void check_version(struct doctor *d, struct str version)
+static void doctor_version(struct doctor *d, struct str version)
 {
     struct str rest = version, major, minor;
     uint64_t a = 0, b = 0;
@@ -285,160 +293,164 @@ static void check_version(struct doctor *d, struct str version)
     str_split(&rest, '.', &minor);
     bool known = num_u64(major, 1000, &a) && num_u64(minor, 99, &b);
     if (known && a * 100 + b >= OLDEST_SERVER && str_has(version, STR("MariaDB")))
-        put(d, FINE, "database", NULL, "The database answers (%.*s)", STR_F(version));
+        doctor_put(d, FINE, "database", NULL, "The database answers (%.*s)", STR_F(version));
     else
-        put(d, BAD, "database", "install MariaDB 10.6 or newer", "The database server is %.*s", STR_F(version));
+        doctor_put(d, BAD, "database", "install MariaDB 10.6 or newer", "The database server is %.*s", STR_F(version));
 }
 
-static void check_server(struct doctor *d, struct db *c)
+static void doctor_server(struct doctor *d, struct db *c)
 {
     struct db_server v;
     struct err e = ERR_INIT;
     if (db_server_read(c, &d->cl->arena, &v, &e) != OK) {
-        put(d, BAD, "database", "see the log above", "The database does not answer: %s", e.message);
+        doctor_put(d, BAD, "database", "see the log above", "The database does not answer: %s", e.message);
         return;
     }
-    check_version(d, v.version);
+    doctor_version(d, v.version);
     if (!str_eqz(v.charset, "utf8mb4"))
-        put(d, ODD, "charset", "change it: ALTER DATABASE ... CHARACTER SET utf8mb4",
-            "The database's character set is %.*s", STR_F(v.charset));
+        doctor_put(d, ODD, "charset", "change it: ALTER DATABASE ... CHARACTER SET utf8mb4",
+                   "The database's character set is %.*s", STR_F(v.charset));
     if (v.flush_at_commit == 1 && (!v.binlog || v.sync_binlog == 1))
-        put(d, FINE, "durability", NULL, "What is committed survives a power cut");
+        doctor_put(d, FINE, "durability", NULL, "What is committed survives a power cut");
     else
-        put(d, v.flush_at_commit == 1 ? ODD : BAD, "durability",
-            "set innodb_flush_log_at_trx_commit = 1, and sync_binlog = 1 where log_bin is on",
-            "A power cut may lose answers that people have seen (innodb_flush_log_at_trx_commit = %lld)",
-            (long long)v.flush_at_commit);
+        doctor_put(d, v.flush_at_commit == 1 ? ODD : BAD, "durability",
+                   "set innodb_flush_log_at_trx_commit = 1, and sync_binlog = 1 where log_bin is on",
+                   "A power cut may lose answers that people have seen (innodb_flush_log_at_trx_commit = %lld)",
+                   (long long)v.flush_at_commit);
     int64_t wanted = config_int(d->cl->config, CONFIG_database_connections) * 4 +
                      config_int(d->cl->config, CONFIG_journal_writers) + 4;
     if (v.max_connections < wanted)
-        put(d, ODD, "connections", "raise max_connections or lower database_connections",
-            "The programs may want %lld connections, the server allows %lld", (long long)wanted,
-            (long long)v.max_connections);
+        doctor_put(d, ODD, "connections", "raise max_connections or lower database_connections",
+                   "The programs may want %lld connections, the server allows %lld", (long long)wanted,
+                   (long long)v.max_connections);
 }
 
-static void check_queue(struct doctor *d, struct db *c)
+static void doctor_queue(struct doctor *d, struct db *c)
 {
     struct queue_depth q;
     struct err e = ERR_INIT;
     if (queue_depth(c, &q, &e) != OK)
-        put(d, BAD, "queue", "see the log above", "The queue cannot be read: %s", e.message);
+        doctor_put(d, BAD, "queue", "see the log above", "The queue cannot be read: %s", e.message);
     else if (q.oldest_ready_ms > LAG_WARN_MS)
-        put(d, ODD, "queue", "see whether the worker runs", "%lld jobs wait, the first for %lld minutes",
-            (long long)q.ready, (long long)(q.oldest_ready_ms / MINUTE_MS));
+        doctor_put(d, ODD, "queue", "see whether the worker runs", "%lld jobs wait, the first for %lld minutes",
+                   (long long)q.ready, (long long)(q.oldest_ready_ms / MINUTE_MS));
     else
-        put(d, FINE, "queue", NULL, "%lld jobs wait, %lld run", (long long)q.ready, (long long)q.running);
+        doctor_put(d, FINE, "queue", NULL, "%lld jobs wait, %lld run", (long long)q.ready, (long long)q.running);
     if (e.status == OK && q.dead)
-        put(d, ODD, "queue_dead", "parley job list, then parley job replay", "%lld jobs gave up", (long long)q.dead);
+        doctor_put(d, ODD, "queue_dead", "parley job list, then parley job replay", "%lld jobs gave up",
+                   (long long)q.dead);
 }
 
-/* A key alone sells nothing: it takes what is made at Stripe, and the secrets without which nothing that Stripe tells is believed. */
-static void tell_setup(struct doctor *d, struct stripe *stripe, struct db *c)
+/* A key alone is not enough to sell: the objects at Stripe have to exist, and without the webhook secrets no event is
+ * accepted. */
+static void doctor_billing_setup(struct doctor *d, struct stripe *stripe, struct db *c)
 {
     bool secrets = str_trim(str_from(config_string(d->cl->config, CONFIG_stripe_webhook_secrets))).n > 0, ready;
     const char *mode = stripe->livemode ? "live" : "test";
     struct err e = ERR_INIT;
     struct str missing;
     if (setup_check(stripe, c, &d->cl->arena, &ready, &missing, &e) != OK)
-        put(d, BAD, "billing", "see the log above", "What is set up at Stripe cannot be read: %s", e.message);
+        doctor_put(d, BAD, "billing", "see the log above", "What is set up at Stripe cannot be read: %s", e.message);
     else if (!ready)
-        put(d, BAD, "billing", "parley billing setup --write", "Billing is not set up in %s mode: %.*s", mode,
-            STR_F(missing));
+        doctor_put(d, BAD, "billing", "parley billing setup --write", "Billing is not set up in %s mode: %.*s", mode,
+                   STR_F(missing));
     else
-        put(d, FINE, "billing", NULL, "Billing is set up in %s mode", mode);
+        doctor_put(d, FINE, "billing", NULL, "Billing is set up in %s mode", mode);
     if (e.status == OK && ready && !secrets)
-        put(d, BAD, "webhook_secrets", "parley billing setup --new-endpoint --write",
-            "stripe_webhook_secrets is empty: nothing that Stripe tells is believed");
+        doctor_put(d, BAD, "webhook_secrets", "parley billing setup --new-endpoint --write",
+                   "stripe_webhook_secrets is empty: nothing that Stripe tells is believed");
 }
 
-static void check_billing(struct doctor *d, struct db *c)
+static void doctor_billing(struct doctor *d, struct db *c)
 {
     struct stripe stripe;
     struct err e = ERR_INIT;
     if (!stripe_enabled(d->cl->config))
-        put(d, FINE, "billing", NULL, "Billing is off: stripe_secret_key is not set, and you assign plans");
+        doctor_put(d, FINE, "billing", NULL, "Billing is off: stripe_secret_key is not set, and you assign plans");
     else if (stripe_open(&stripe, d->cl->config, d->cl->pool, &e) != OK)
-        put(d, BAD, "billing", "mend the stripe_ settings", "%s", e.message);
+        doctor_put(d, BAD, "billing", "mend the stripe_ settings", "%s", e.message);
     else {
-        tell_setup(d, &stripe, c);
+        doctor_billing_setup(d, &stripe, c);
         stripe_close(&stripe);
     }
 }
 
-static void check_meter(struct doctor *d, struct db *c)
+static void doctor_meter(struct doctor *d, struct db *c)
 {
     struct meter_lag lag;
     struct err e = ERR_INIT;
     if (!stripe_enabled(d->cl->config))
         return;
     if (meter_lag(c, &lag, &e) != OK)
-        put(d, BAD, "meter", "see the log above", "What was reported to Stripe cannot be read: %s", e.message);
+        doctor_put(d, BAD, "meter", "see the log above", "What was reported to Stripe cannot be read: %s", e.message);
     else if (lag.oldest_ms > METER_LAG_ALARM_MS)
-        put(d, BAD, "meter", "see whether the worker runs, then parley usage meter",
-            "Counted conversations have not reached Stripe for %lld minutes", (long long)(lag.oldest_ms / MINUTE_MS));
+        doctor_put(d, BAD, "meter", "see whether the worker runs, then parley usage meter",
+                   "Counted conversations have not reached Stripe for %lld minutes",
+                   (long long)(lag.oldest_ms / MINUTE_MS));
     else
-        put(d, FINE, "meter", NULL, "%lld conversations are still to be reported to Stripe", (long long)lag.waiting);
+        doctor_put(d, FINE, "meter", NULL, "%lld conversations are still to be reported to Stripe",
+                   (long long)lag.waiting);
     if (e.status == OK && lag.rejected)
-        put(d, ODD, "meter_rejected", "parley usage meter says why; parley usage resend",
-            "%lld reports of usage were not billed", (long long)lag.rejected);
+        doctor_put(d, ODD, "meter_rejected", "parley usage meter says why; parley usage resend",
+                   "%lld reports of usage were not billed", (long long)lag.rejected);
 }
 
-static void check_events(struct doctor *d, struct db *c)
+static void doctor_events(struct doctor *d, struct db *c)
 {
     struct sync_depth q;
     struct err e = ERR_INIT;
     if (!stripe_enabled(d->cl->config))
         return;
     if (sync_depth(c, &q, &e) != OK)
-        put(d, BAD, "events", "see the log above", "What Stripe told cannot be read: %s", e.message);
+        doctor_put(d, BAD, "events", "see the log above", "What Stripe told cannot be read: %s", e.message);
     else if (q.oldest_ms > LAG_WARN_MS)
-        put(d, ODD, "events", "see whether the worker runs, then parley billing events --state pending",
-            "%lld events of Stripe wait, the first for %lld minutes", (long long)q.pending,
-            (long long)(q.oldest_ms / MINUTE_MS));
+        doctor_put(d, ODD, "events", "see whether the worker runs, then parley billing events --state pending",
+                   "%lld events of Stripe wait, the first for %lld minutes", (long long)q.pending,
+                   (long long)(q.oldest_ms / MINUTE_MS));
     else
-        put(d, FINE, "events", NULL, "%lld events of Stripe wait", (long long)q.pending);
+        doctor_put(d, FINE, "events", NULL, "%lld events of Stripe wait", (long long)q.pending);
     if (e.status == OK && q.dead)
-        put(d, ODD, "events_dead", "parley billing events, then parley billing replay", "%lld events of Stripe gave up",
-            (long long)q.dead);
+        doctor_put(d, ODD, "events_dead", "parley billing events, then parley billing replay",
+                   "%lld events of Stripe gave up", (long long)q.dead);
 }
 
-static void check_alarms(struct doctor *d, struct db *c)
+static void doctor_alarms(struct doctor *d, struct db *c)
 {
     struct alarm *list;
     struct err e = ERR_INIT;
     size_t n;
     if (alarm_list(c, &d->cl->arena, true, ALARMS, &list, &n, &e) != OK)
-        put(d, BAD, "alarms", "see the log above", "The alarms cannot be read: %s", e.message);
+        doctor_put(d, BAD, "alarms", "see the log above", "The alarms cannot be read: %s", e.message);
     for (size_t i = 0; e.status == OK && i < n; i++)
-        put(d, ODD, "alarm", "see to it, then parley billing close", "%.*s (%.*s): %.*s", STR_F(list[i].kind),
-            STR_F(list[i].object), STR_F(list[i].words));
+        doctor_put(d, ODD, "alarm", "see to it, then parley billing close", "%.*s (%.*s): %.*s", STR_F(list[i].kind),
+                   STR_F(list[i].object), STR_F(list[i].words));
 }
 
-static void check_database(struct doctor *d)
+static void doctor_database(struct doctor *d)
 {
     struct db *c;
     struct err e = ERR_INIT;
     if (cli_db_any(d->cl, &c, &e) != OK) {
-        put(d, BAD, "database", "start MariaDB, or mend the database_ settings", "%s", e.message);
+        doctor_put(d, BAD, "database", "start MariaDB, or mend the database_ settings", "%s", e.message);
         return;
     }
-    check_server(d, c);
+    doctor_server(d, c);
     if (migrate_check(c, &e) != OK) {
-        put(d, BAD, "schema", err_is(&e, E_schema_new) ? "install the newer release" : "parley migrate", "%s",
-            e.message);
+        doctor_put(d, BAD, "schema", err_is(&e, E_schema_new) ? "install the newer release" : "parley migrate", "%s",
+                   e.message);
         return;
     }
-    put(d, FINE, "schema", NULL, "The schema is this release's");
-    check_queue(d, c);
-    check_billing(d, c);
-    check_meter(d, c);
-    check_events(d, c);
-    check_alarms(d, c);
+    doctor_put(d, FINE, "schema", NULL, "The schema is this release's");
+    doctor_queue(d, c);
+    doctor_billing(d, c);
+    doctor_meter(d, c);
+    doctor_events(d, c);
+    doctor_alarms(d, c);
 }
 
 /* ---- what runs ---- */
 
-static bool answers(const char *path)
+static bool doctor_socket_answers(const char *path)
 {
     struct sockaddr_un addr = {.sun_family = AF_UNIX};
     size_t n = strlen(path);
@@ -451,7 +463,7 @@ static bool answers(const char *path)
     return yes;
 }
 
-static bool is_running(struct doctor *d)
+static bool doctor_is_running(struct doctor *d)
 {
     const char *path = arena_printf(&d->cl->arena, "%s/parley.pid", config_string(d->cl->config, CONFIG_run_dir));
     int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
@@ -461,23 +473,23 @@ static bool is_running(struct doctor *d)
     return locked;
 }
 
-static void check_sockets(struct doctor *d)
+static void doctor_sockets(struct doctor *d)
 {
     static const char *const doors[] = {"portal", "api", "chat", "hooks"};
     int silent = 0;
     for (size_t i = 0; i < COUNT_OF(doors); i++) {
         const char *path = arena_printf(&d->cl->arena, "%s/%s.sock", config_string(d->cl->config, CONFIG_run_dir),
                                         doors[i]);
-        if (!path || answers(path))
+        if (!path || doctor_socket_answers(path))
             continue;
         silent++;
-        put(d, BAD, "sockets", "restart parley serve and read its log", "Nobody answers on %s", path);
+        doctor_put(d, BAD, "sockets", "restart parley serve and read its log", "Nobody answers on %s", path);
     }
     if (!silent)
-        put(d, FINE, "sockets", NULL, "Parley runs and its sockets answer");
+        doctor_put(d, FINE, "sockets", NULL, "Parley runs and its sockets answer");
 }
 
-static void check_worker(struct doctor *d)
+static void doctor_worker(struct doctor *d)
 {
     char path[256];
     struct stat info;
@@ -486,16 +498,16 @@ static void check_worker(struct doctor *d)
     if (stat(path, &info) == 0)
         age = clock_now_ms() / 1000 - (int64_t)info.st_mtime;
     if (age >= 0 && age <= BEAT_LATE_S)
-        put(d, FINE, "worker", NULL, "The worker is alive");
+        doctor_put(d, FINE, "worker", NULL, "The worker is alive");
     else if (age < 0)
-        put(d, BAD, "worker", "read its log", "The worker has never run here");
+        doctor_put(d, BAD, "worker", "read its log", "The worker has never run here");
     else
-        put(d, BAD, "worker", "read its log; kill it if it hangs: it is started anew",
-            "The worker gave no sign for %lld s", (long long)age);
+        doctor_put(d, BAD, "worker", "read its log; kill it if it hangs: it is started anew",
+                   "The worker gave no sign for %lld s", (long long)age);
 }
 
 /* Two installs with one run_dir share limits, sockets and heartbeat, and each would be told that it runs. */
-static bool is_of_another_install(struct doctor *d, const char **theirs)
+static bool doctor_is_of_another_install(struct doctor *d, const char **theirs)
 {
     const char *path = arena_printf(&d->cl->arena, "%s/parley.config", config_string(d->cl->config, CONFIG_run_dir));
     char *mine = realpath(config_path(d->cl->config), NULL);
@@ -508,23 +520,23 @@ static bool is_of_another_install(struct doctor *d, const char **theirs)
     return differs;
 }
 
-static void check_running(struct doctor *d)
+static void doctor_running(struct doctor *d)
 {
     const char *theirs;
-    if (!is_running(d)) {
-        put(d, ODD, "serve",
-            "parley serve, or start its service; as plain CGI, let cron run parley work --once each minute",
-            "Parley does not run");
+    if (!doctor_is_running(d)) {
+        doctor_put(d, ODD, "serve",
+                   "parley serve, or start its service; as plain CGI, let cron run parley work --once each minute",
+                   "Parley does not run");
         return;
     }
-    if (is_of_another_install(d, &theirs)) {
-        put(d, BAD, "serve", "give each install a run_dir of its own",
-            "Another install (%s) runs in the same run_dir %s", theirs && theirs[0] ? theirs : "without a file",
-            config_string(d->cl->config, CONFIG_run_dir));
+    if (doctor_is_of_another_install(d, &theirs)) {
+        doctor_put(d, BAD, "serve", "give each install a run_dir of its own",
+                   "Another install (%s) runs in the same run_dir %s", theirs && theirs[0] ? theirs : "without a file",
+                   config_string(d->cl->config, CONFIG_run_dir));
         return;
     }
-    check_sockets(d);
-    check_worker(d);
+    doctor_sockets(d);
+    doctor_worker(d);
 }
 
 enum status cmd_doctor(struct cli *cl, struct err *e)
@@ -535,15 +547,15 @@ enum status cmd_doctor(struct cli *cl, struct err *e)
         return st;
     if (!(d.found = json_new_array(&cl->arena)))
         return err_nomem(e);
-    check_config(&d);
-    check_safety(&d);
-    check_mail(&d);
-    check_writable(&d, CONFIG_run_dir, "run_dir");
-    check_writable(&d, CONFIG_data_dir, "data_dir");
-    check_parts(&d);
-    check_programs(&d);
-    check_database(&d);
-    check_running(&d);
+    doctor_config(&d);
+    doctor_safety(&d);
+    doctor_mail(&d);
+    doctor_writable(&d, CONFIG_run_dir, "run_dir");
+    doctor_writable(&d, CONFIG_data_dir, "data_dir");
+    doctor_parts(&d);
+    doctor_programs(&d);
+    doctor_database(&d);
+    doctor_running(&d);
     if (d.no_memory)
         return err_nomem(e);
     if (cl->json)

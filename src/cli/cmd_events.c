@@ -1,4 +1,5 @@
-/* billing events, replay, sync, reconcile, alarms, close: what Stripe told, what became of it, and what needs the operator's eyes. */
+/* cmd_events.c: billing events, replay, sync, reconcile, alarms, close: what Stripe sent, what became of it, and what
+ * needs the operator. */
 #include "alarm/alarm.h"
 #include "base/log.h"
 #include "base/settings.h"
@@ -13,12 +14,12 @@
 #define LISTED 100
 #define WAIT_MS 15000
 
-static bool is_state(const char *s)
+static bool events_is_state(const char *s)
 {
     return strcmp(s, "pending") == 0 || strcmp(s, "done") == 0 || strcmp(s, "ignored") == 0 || strcmp(s, "dead") == 0;
 }
 
-static int event_fill(struct json *o, const struct stripe_event *v)
+static int events_fill(struct json *o, const struct stripe_event *v)
 {
     return json_set_str(o, "event", v->id) || json_set_str(o, "type", v->type) ||
            json_set_str(o, "object", v->object_id) || json_set_str(o, "state", v->state) ||
@@ -35,7 +36,7 @@ enum status cmd_billing_events(struct cli *cl, struct err *e)
     struct json *out, *o;
     size_t n;
     enum status st = cli_options(cl, CLI_OPTIONS({"state", &state, NULL}), 0, 0, e);
-    if (st == OK && !is_state(state))
+    if (st == OK && !events_is_state(state))
         return cli_usage(e, "There is no state \"%s\".", state);
     if (st != OK || (st = cli_db(cl, &c, e)) != OK ||
         (st = event_list(c, &cl->arena, state, LISTED, &list, &n, e)) != OK)
@@ -43,7 +44,7 @@ enum status cmd_billing_events(struct cli *cl, struct err *e)
     if (!(out = json_new_array(&cl->arena)))
         return err_nomem(e);
     for (size_t i = 0; i < n; i++)
-        if (json_push_object(out, &o) != 0 || event_fill(o, &list[i]) != 0)
+        if (json_push_object(out, &o) != 0 || events_fill(o, &list[i]) != 0)
             return err_nomem(e);
     cli_out(cl, out);
     return OK;
@@ -59,13 +60,14 @@ enum status cmd_billing_replay(struct cli *cl, struct err *e)
         st = event_replay(c, str_from(cl->argv[0]), e);
     if (st == OK) {
         shared_bump("work", ID_NONE);
-        cli_say(cl, "%s waits to be served.", cl->argv[0]);
+        cli_say(cl, "%s is queued to be processed again.", cl->argv[0]);
     }
     return st;
 }
 
-/* Prefixes are no contract of Stripe's, so --kind says it where they do not. */
-static const char *kind_of(const char *id)
+/* Stripe does not promise its prefixes, so --kind overrides them. The first match counts: "sub_sched_" is before
+ * "sub_". */
+static const char *events_kind_of(const char *id)
 {
     static const struct {
         const char *prefix, *kind;
@@ -93,15 +95,16 @@ enum status cmd_billing_sync(struct cli *cl, struct err *e)
     struct db_pool *pool;
     struct stripe stripe;
     enum status st = cli_options(cl, CLI_OPTIONS({"kind", &kind, NULL}), 1, 1, e);
-    if (st == OK && !kind && !(kind = kind_of(cl->argv[0])))
-        return cli_usage(e, "What is %s? Say it with --kind (subscription, invoice, ...).", cl->argv[0]);
+    if (st == OK && !kind && !(kind = events_kind_of(cl->argv[0])))
+        return cli_usage(e, "The kind of %s is not known. Name it with --kind (subscription, invoice, ...).",
+                         cl->argv[0]);
     if (st != OK || (st = cli_pool(cl, &pool, e)) != OK || (st = stripe_open(&stripe, cl->config, pool, e)) != OK)
         return st;
     settings_share(cl->config, LOG_WARN);
     st = sync_object(&stripe, pool, kind, str_from(cl->argv[0]), WAIT_MS, e);
     stripe_close(&stripe);
     if (st == OK)
-        cli_say(cl, "%s is here as it is in Stripe now.", cl->argv[0]);
+        cli_say(cl, "%s is stored as Stripe has it now.", cl->argv[0]);
     return st;
 }
 
@@ -128,7 +131,7 @@ enum status cmd_billing_reconcile(struct cli *cl, struct err *e)
     return OK;
 }
 
-static int alarm_fill(struct json *o, const struct alarm *a)
+static int alarms_fill(struct json *o, const struct alarm *a)
 {
     bool owned = !id_is_none(a->tenant);
     return json_set_id(o, "id", ID_ALARM, a->id) || json_set_str(o, "kind", a->kind) ||
@@ -153,7 +156,7 @@ enum status cmd_billing_alarms(struct cli *cl, struct err *e)
     if (!(out = json_new_array(&cl->arena)))
         return err_nomem(e);
     for (size_t i = 0; i < n; i++)
-        if (json_push_object(out, &o) != 0 || alarm_fill(o, &list[i]) != 0)
+        if (json_push_object(out, &o) != 0 || alarms_fill(o, &list[i]) != 0)
             return err_nomem(e);
     cli_out(cl, out);
     return OK;

@@ -1,4 +1,5 @@
-/* flow lint, flow test, flow diff: a flow (or a template, or an exported bot) in a file, without a database. */
+/* cmd_flow.c: flow lint, flow test, flow diff: work on a flow in a file, without a database. A template and an exported
+ * bot hold a flow under "flow", and are accepted too. */
 #include <stdio.h>
 #include <string.h>
 
@@ -8,7 +9,7 @@
 
 #include "base/banned.h"
 
-static enum status read_doc(struct cli *cl, const char *path, struct json **out, struct err *e)
+static enum status flow_read_json(struct cli *cl, const char *path, struct json **out, struct err *e)
 {
     struct str text;
     enum status st = cli_read_file(cl, path, 4 * MAX_FLOW, &text, e);
@@ -21,17 +22,17 @@ static enum status read_doc(struct cli *cl, const char *path, struct json **out,
     return OK;
 }
 
-static enum status read_flow_file(struct cli *cl, const char *path, struct flow **out, struct err *e)
+static enum status flow_read_file(struct cli *cl, const char *path, struct flow **out, struct err *e)
 {
     struct json *doc = NULL;
-    enum status st = read_doc(cl, path, &doc, e);
+    enum status st = flow_read_json(cl, path, &doc, e);
     if (st != OK)
         return st;
     st = flow_parse(doc, out, e);
     return st == OK ? OK : err_wrap(e, "%s", path);
 }
 
-static enum status print_findings(struct cli *cl, const struct flow_finding *f, size_t n, struct err *e)
+static enum status flow_print_findings(struct cli *cl, const struct flow_finding *f, size_t n, struct err *e)
 {
     struct json *list = json_new_array(&cl->arena);
     if (!list)
@@ -56,11 +57,11 @@ enum status cmd_flow_lint(struct cli *cl, struct err *e)
     size_t n = 0, errors = 0;
     enum status st = cli_options(cl, NULL, 0, 1, 1, e);
     if (st == OK)
-        st = read_flow_file(cl, cl->argv[0], &f, e);
+        st = flow_read_file(cl, cl->argv[0], &f, e);
     if (st == OK)
         st = flow_lint(f, &cl->arena, &found, &n, e);
     if (st == OK)
-        st = print_findings(cl, found, n, e);
+        st = flow_print_findings(cl, found, n, e);
     for (size_t i = 0; st == OK && i < n; i++)
         errors += found[i].severity == FLOW_ERROR;
     if (st == OK && errors)
@@ -74,7 +75,7 @@ enum status cmd_flow_lint(struct cli *cl, struct err *e)
     return st;
 }
 
-static enum status print_tests(struct cli *cl, const struct flow_test_result *t, size_t n, struct err *e)
+static enum status flow_print_tests(struct cli *cl, const struct flow_test_result *t, size_t n, struct err *e)
 {
     struct json *list = json_new_array(&cl->arena);
     if (!list)
@@ -97,11 +98,11 @@ enum status cmd_flow_test(struct cli *cl, struct err *e)
     size_t n = 0, failed = 0;
     enum status st = cli_options(cl, NULL, 0, 1, 1, e);
     if (st == OK)
-        st = read_flow_file(cl, cl->argv[0], &f, e);
+        st = flow_read_file(cl, cl->argv[0], &f, e);
     if (st == OK)
         st = flow_test(f, &cl->arena, &t, &n, e);
     if (st == OK)
-        st = print_tests(cl, t, n, e);
+        st = flow_print_tests(cl, t, n, e);
     for (size_t i = 0; st == OK && i < n; i++)
         failed += !t[i].passed;
     if (st == OK)
@@ -112,27 +113,20 @@ enum status cmd_flow_test(struct cli *cl, struct err *e)
     return st;
 }
 
-enum status cmd_flow_diff(struct cli *cl, struct err *e)
+static int flow_set_change(struct json *list, const struct flow_change *c)
 {
-    struct json *before = NULL, *after = NULL, *list;
-    struct flow_change *c = NULL;
-    size_t n = 0;
-    enum status st = cli_options(cl, NULL, 0, 2, 2, e);
-    if (st == OK)
-        st = read_doc(cl, cl->argv[0], &before, e);
-    if (st == OK)
-        st = read_doc(cl, cl->argv[1], &after, e);
-    if (st == OK)
-        st = flow_diff(before, after, &cl->arena, &c, &n, e);
-    if (st != OK)
-        return st;
-    list = json_new_array(&cl->arena);
+    static const char *const kinds[] = {[FLOW_ADDED] = "added", [FLOW_REMOVED] = "removed", [FLOW_CHANGED] = "changed"};
+    struct json *row;
+    return json_push_object(list, &row) || json_set_str(row, "kind", str_from(kinds[c->kind])) ||
+           json_set_str(row, "node", c->node) || json_set_str(row, "pointer", c->pointer) ||
+           json_set_str(row, "before", c->before) || json_set_str(row, "after", c->after);
+}
+
+static enum status flow_print_changes(struct cli *cl, const struct flow_change *c, size_t n, struct err *e)
+{
+    struct json *list = json_new_array(&cl->arena);
     for (size_t i = 0; list && i < n; i++) {
-        struct json *row;
-        const char *kind = c[i].kind == FLOW_ADDED ? "added" : c[i].kind == FLOW_REMOVED ? "removed" : "changed";
-        if (json_push_object(list, &row) || json_set_str(row, "kind", str_from(kind)) ||
-            json_set_str(row, "node", c[i].node) || json_set_str(row, "pointer", c[i].pointer) ||
-            json_set_str(row, "before", c[i].before) || json_set_str(row, "after", c[i].after))
+        if (flow_set_change(list, &c[i]) != 0)
             return err_nomem(e);
         cli_say(cl, "%.*s", STR_F(c[i].words));
     }
@@ -143,4 +137,19 @@ enum status cmd_flow_diff(struct cli *cl, struct err *e)
     else if (n == 0)
         cli_say(cl, "No difference.");
     return OK;
+}
+
+enum status cmd_flow_diff(struct cli *cl, struct err *e)
+{
+    struct json *before = NULL, *after = NULL;
+    struct flow_change *c = NULL;
+    size_t n = 0;
+    enum status st = cli_options(cl, NULL, 0, 2, 2, e);
+    if (st == OK)
+        st = flow_read_json(cl, cl->argv[0], &before, e);
+    if (st == OK)
+        st = flow_read_json(cl, cl->argv[1], &after, e);
+    if (st == OK)
+        st = flow_diff(before, after, &cl->arena, &c, &n, e);
+    return st == OK ? flow_print_changes(cl, c, n, e) : st;
 }

@@ -1,3 +1,5 @@
+/* cmd_import.c: import faq: imports a CSV file here and now, without a job, so that its report can be printed. The
+ * portal queues a job instead (worker/job_import.c). */
 #include <stdio.h>
 
 #include "base/limits.h"
@@ -6,14 +8,14 @@
 
 #include "base/banned.h"
 
-static void show_progress(void *ctx, int64_t done_bytes, int64_t all_bytes, const struct import_report *so_far)
+static void import_show_progress(void *ctx, int64_t done_bytes, int64_t all_bytes, const struct import_report *so_far)
 {
     (void)ctx;
     (void)so_far;
     cli_progress("importing", done_bytes, all_bytes);
 }
 
-static enum status print_report(struct cli *cl, const struct import_report *r, struct err *e)
+static enum status import_print_report(struct cli *cl, const struct import_report *r, struct err *e)
 {
     struct json *report = answers_report_json(&cl->arena, r);
     struct buf b;
@@ -42,9 +44,9 @@ enum status cmd_import_faq(struct cli *cl, struct err *e)
     if (st != OK || (st = cli_read_file(cl, cl->argv[0], MAX_CSV, &file, e)) != OK ||
         (st = cli_db_change(cl, &c, e)) != OK || (st = cli_bot(cl, c, bot_text, &bot, &who, e)) != OK)
         return st;
-    st = answers_import(c, who.tenant, bot, file, &o, show_progress, NULL, &cl->arena, &report, e);
+    st = answers_import(c, who.tenant, bot, file, &o, import_show_progress, NULL, &cl->arena, &report, e);
     if (st == OK && report.skipped)
-        fprintf(stderr, "parley: %lld of %lld rows were left out; the report says why.\n", (long long)report.skipped,
+        fprintf(stderr, "parley: %lld of %lld rows were skipped; the report says why.\n", (long long)report.skipped,
                 (long long)report.rows);
-    return st == OK ? print_report(cl, &report, e) : st;
+    return st == OK ? import_print_report(cl, &report, e) : st;
 }

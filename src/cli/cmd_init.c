@@ -1,5 +1,5 @@
-/* config init: the first configuration of an install, with secrets made on the spot. It never writes over a file, and it reads
- * no configuration, because the one that PARLEY_CONFIG names is often the one it is asked to make. */
+/* config init: the first configuration of an install, with secrets made on the spot. It never writes over a file, and
+ * it reads no configuration, because the one that PARLEY_CONFIG names is often the one it is asked to make. */
 #define _GNU_SOURCE /* secure_getenv */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,7 +17,7 @@
 #define SECRET_BYTES 32
 
 /* Whole or not at all: a half-written file is taken away again. */
-static enum status write_new(const char *path, mode_t mode, struct str text, struct err *e)
+static enum status init_write_new(const char *path, mode_t mode, struct str text, struct err *e)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
     int why = errno;
@@ -34,7 +34,7 @@ static enum status write_new(const char *path, mode_t mode, struct str text, str
     return err_set(e, E_file_failed, "Cannot write %s: %s.", path, strerror(why));
 }
 
-static enum status write_secrets(const char *path, struct err *e)
+static enum status init_write_secrets(const char *path, struct err *e)
 {
     unsigned char key[SECRET_BYTES];
     struct buf b;
@@ -45,7 +45,7 @@ static enum status write_secrets(const char *path, struct err *e)
         "# Made by parley config init. Keep a copy: what is sealed with this key is lost without it.\nsecret_key = ");
     crypto_hex(&b, key, sizeof(key));
     buf_puts(&b, "\n# database_password =\n");
-    enum status st = buf_ok(&b) ? write_new(path, 0600, buf_str(&b), e) : err_nomem(e);
+    enum status st = buf_ok(&b) ? init_write_new(path, 0600, buf_str(&b), e) : err_nomem(e);
     crypto_wipe(key, sizeof(key));
     crypto_wipe(b.p, b.n);
     buf_release(&b);
@@ -53,18 +53,18 @@ static enum status write_secrets(const char *path, struct err *e)
 }
 
 /* The secrets are included by name alone, which is looked up beside the settings: the folder may be moved. */
-static enum status write_settings(const char *path, struct err *e)
+static enum status init_write_settings(const char *path, struct err *e)
 {
     struct buf b;
     buf_init(&b, 1 * MB);
     buf_puts(&b, "include secrets.conf\n\n");
     config_print_example(&b);
-    enum status st = buf_ok(&b) ? write_new(path, 0644, buf_str(&b), e) : err_nomem(e);
+    enum status st = buf_ok(&b) ? init_write_new(path, 0644, buf_str(&b), e) : err_nomem(e);
     buf_release(&b);
     return st;
 }
 
-static bool is_there(const char *path)
+static bool init_is_there(const char *path)
 {
     struct stat info;
     return lstat(path, &info) == 0;
@@ -72,7 +72,7 @@ static bool is_there(const char *path)
 
 /* Where the settings go: into --dir, else where every other command will look for them, so that with PARLEY_CONFIG set
  * (the file need not be there yet) the next command finds what this one wrote. */
-static char *settings_path(struct cli *cl, const char *dir)
+static char *init_settings_path(struct cli *cl, const char *dir)
 {
     const char *named = cl->config_path ? cl->config_path : secure_getenv("PARLEY_CONFIG");
     if (!dir && named && named[0])
@@ -80,7 +80,7 @@ static char *settings_path(struct cli *cl, const char *dir)
     return arena_printf(&cl->arena, "%s/parley.conf", dir ? dir : PARLEY_SYSCONFDIR "/parley");
 }
 
-static char *folder_of(struct cli *cl, const char *path)
+static char *init_folder_of(struct cli *cl, const char *path)
 {
     const char *slash = strrchr(path, '/');
     if (!slash)
@@ -94,18 +94,18 @@ enum status cmd_config_init(struct cli *cl, struct err *e)
     enum status st = cli_options(cl, CLI_OPTIONS({"dir", &wanted, NULL}), 0, 0, e);
     if (st != OK)
         return st;
-    char *settings = settings_path(cl, wanted), *dir = settings ? folder_of(cl, settings) : NULL,
+    char *settings = init_settings_path(cl, wanted), *dir = settings ? init_folder_of(cl, settings) : NULL,
          *secrets = dir ? arena_printf(&cl->arena, "%s/secrets.conf", dir) : NULL;
     if (!secrets)
         return err_nomem(e);
-    if (is_there(settings)) /* asked first, so that no secrets are left beside somebody else's settings */
+    if (init_is_there(settings)) /* asked first, so that no secrets are left beside somebody else's settings */
         return err_set(e, E_file_exists, "%s is there already; nothing was changed.", settings);
     if (mkdir(dir, 0755) != 0 && errno != EEXIST)
         return err_set(e, E_file_failed, "Cannot make the folder %s: %s.", dir, strerror(errno));
-    st = write_secrets(secrets, e);
+    st = init_write_secrets(secrets, e);
     if (st != OK)
         return st;
-    st = write_settings(settings, e);
+    st = init_write_settings(settings, e);
     if (st != OK) {
         unlink(secrets);
         return st;

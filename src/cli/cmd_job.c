@@ -1,4 +1,4 @@
-/* work, job list, job replay. */
+/* cmd_job.c: work, job list, job replay. */
 #include <signal.h>
 #include <stdio.h>
 
@@ -24,19 +24,19 @@ static void block_signals(void)
     sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
-static bool told_to_stop(void)
+static bool work_is_to_stop(void)
 {
     sigset_t set;
     sigemptyset(&set);
     return sigpending(&set) == 0 && (sigismember(&set, SIGTERM) || sigismember(&set, SIGINT));
 }
 
-/* Everything that is due now; what a failing job puts off is for the next run. */
-static enum status work_off(struct worker *w, struct err *e)
+/* Runs everything that is due now. A job that fails is due again later, which the next run will see. */
+static enum status work_until_empty(struct worker *w, struct err *e)
 {
     bool found = true;
     enum status st = OK;
-    while (st == OK && found && !told_to_stop())
+    while (st == OK && found && !work_is_to_stop())
         st = worker_step(w, &found, e);
     return st;
 }
@@ -52,7 +52,7 @@ enum status cmd_work(struct cli *cl, struct err *e)
     settings_share(cl->config, LOG_WARN);
     block_signals();
     if ((st = worker_open(&w, cl->config, e)) == OK)
-        st = once ? work_off(&w, e) : worker_run(&w, NULL, NULL, e);
+        st = once ? work_until_empty(&w, e) : worker_run(&w, NULL, NULL, e);
     worker_close(&w);
     shared_close();
     return st;

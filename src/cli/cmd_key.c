@@ -1,3 +1,4 @@
+/* cmd_key.c: key create. The key is printed once; the database has only its hash. */
 #include <stdio.h>
 
 #include "cli/cli.h"
@@ -9,7 +10,7 @@ static const struct {
     uint32_t bit;
 } scopes[] = {{"read", SCOPE_READ}, {"write", SCOPE_WRITE}, {"chat", SCOPE_CHAT}, {"admin", SCOPE_ADMIN}};
 
-static enum status read_scopes(const char *text, uint32_t *out, struct err *e)
+static enum status key_read_scopes(const char *text, uint32_t *out, struct err *e)
 {
     struct str rest = str_from(text), part;
     *out = 0;
@@ -33,7 +34,7 @@ enum status cmd_key_create(struct cli *cl, struct err *e)
     struct id tenant, id;
     enum status st = cli_options(
         cl, CLI_OPTIONS({"tenant", &tenant_text, NULL}, {"name", &name, NULL}, {"scopes", &scope_text, NULL}), 0, 0, e);
-    if (st != OK || (st = read_scopes(scope_text, &bits, e)) != OK || (st = cli_db(cl, &c, e)) != OK ||
+    if (st != OK || (st = key_read_scopes(scope_text, &bits, e)) != OK || (st = cli_db(cl, &c, e)) != OK ||
         (st = cli_tenant(cl, c, tenant_text, &tenant, e)) != OK)
         return st;
     if ((st = account_key_create(c, tenant, str_from(name), bits, key, &id, e)) != OK)

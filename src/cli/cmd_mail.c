@@ -1,4 +1,4 @@
-/* mail test: one mail, sent here and now by the same code as the worker's. */
+/* cmd_mail.c: mail test: sends one mail here and now, through the same code as the worker. */
 #include "base/clock.h"
 #include "base/email.h"
 #include "cli/cli.h"
@@ -8,7 +8,7 @@
 
 #include "base/banned.h"
 
-static enum status write_test(struct cli *cl, struct str to, struct mail_written *out, struct err *e)
+static enum status mail_write_test(struct cli *cl, struct str to, struct mail_written *out, struct err *e)
 {
     const struct mail_new m = {.to = to,
                                .template = "test",
@@ -19,13 +19,13 @@ static enum status write_test(struct cli *cl, struct str to, struct mail_written
     return payload ? mail_write(cl->config, &cl->arena, payload, out, e) : err_nomem(e);
 }
 
-static enum status send_test(struct cli *cl, struct str to, struct json **out, struct err *e)
+static enum status mail_send_test(struct cli *cl, struct str to, struct json **out, struct err *e)
 {
     struct mail_written written;
     struct str reply;
     char id[ID_TEXT_MAX];
     const char *at = strchr(config_string(cl->config, CONFIG_mail_from), '@');
-    enum status st = write_test(cl, to, &written, e);
+    enum status st = mail_write_test(cl, to, &written, e);
     if (st != OK)
         return st;
     id_text(ID_JOB, id_new(), id);
@@ -54,7 +54,7 @@ enum status cmd_mail_test(struct cli *cl, struct err *e)
     if (!email_valid(to))
         return cli_usage(e, "\"%s\" is not an e-mail address.", cl->argv[0]);
     if ((st = view_library_open(&vc, e)) == OK)
-        st = send_test(cl, to, &out, e);
+        st = mail_send_test(cl, to, &out, e);
     view_library_close();
     if (st == OK)
         cli_out(cl, out);

@@ -1,4 +1,5 @@
-/* cmd_plan.c: plans, and what a workspace may: for the operator, and for whoever helps a customer. */
+/* cmd_plan.c: plans, and the entitlements of a workspace with the reasons for them, for the operator and for
+ * support. */
 #include "base/clock.h"
 #include "base/num.h"
 #include "cli/cli.h"
@@ -7,30 +8,30 @@
 
 #include "base/banned.h"
 
-static int set_number(struct json *o, const char *key, int64_t v)
+static int plan_set_number(struct json *o, const char *key, int64_t v)
 {
     return v == UNLIMITED ? json_set_str(o, key, STR("unlimited")) : json_set_int(o, key, v);
 }
 
-static int set_values(struct json *o, const int64_t value[ENTITLEMENT_COUNT])
+static int plan_set_values(struct json *o, const int64_t value[ENTITLEMENT_COUNT])
 {
     for (int i = 0; i < ENTITLEMENT_COUNT; i++)
-        if (set_number(o, entitlement_name((enum entitlement)i), value[i]) != 0)
+        if (plan_set_number(o, entitlement_name((enum entitlement)i), value[i]) != 0)
             return -1;
     return 0;
 }
 
-static int set_terms(struct json *o, const struct plan_terms *t)
+static int plan_set_terms(struct json *o, const struct plan_terms *t)
 {
     if (json_set_int(o, "price", t->price) != 0 || json_set_str(o, "currency", str_from(t->currency)) != 0 ||
-        set_number(o, "conversations", t->conversations) != 0)
+        plan_set_number(o, "conversations", t->conversations) != 0)
         return -1;
     return t->overage < 0 ? json_set_null(o, "overage_pico") : json_set_int(o, "overage_pico", t->overage);
 }
 
 /* ---- plans ---- */
 
-static enum status read_plans(struct cli *cl, struct plans *out, struct err *e)
+static enum status plan_read_all(struct cli *cl, struct plans *out, struct err *e)
 {
     struct db *c;
     enum status st = cli_db(cl, &c, e);
@@ -41,15 +42,15 @@ enum status cmd_plan_list(struct cli *cl, struct err *e)
 {
     struct plans all;
     enum status st = cli_options(cl, NULL, 0, 0, 0, e);
-    if (st != OK || (st = read_plans(cl, &all, e)) != OK)
+    if (st != OK || (st = plan_read_all(cl, &all, e)) != OK)
         return st;
     struct json *out = json_new_array(&cl->arena), *o;
     for (size_t i = 0; out && i < all.n; i++) {
         const struct plan *p = &all.list[i];
         if (json_push_object(out, &o) != 0 || json_set_str(o, "plan", p->plan) != 0 ||
             json_set_str(o, "name", p->name) != 0 || json_set_bool(o, "public", p->is_public) != 0 ||
-            set_terms(o, p->terms) != 0 || set_number(o, "bots", p->value[ENTITLEMENT_bots]) != 0 ||
-            set_number(o, "members", p->value[ENTITLEMENT_members]) != 0)
+            plan_set_terms(o, p->terms) != 0 || plan_set_number(o, "bots", p->value[ENTITLEMENT_bots]) != 0 ||
+            plan_set_number(o, "members", p->value[ENTITLEMENT_members]) != 0)
             out = NULL;
     }
     if (!out)
@@ -63,14 +64,15 @@ static int plan_json(struct json *o, const struct plans *all, const struct plan 
     struct json *terms, *one;
     if (json_set_str(o, "plan", p->plan) != 0 || json_set_str(o, "name", p->name) != 0 ||
         json_set_int(o, "revision", p->revision) != 0 || json_set_bool(o, "public", p->is_public) != 0 ||
-        set_terms(o, p->terms) != 0 || set_values(o, p->value) != 0 || json_set_array(o, "terms", &terms) != 0)
+        plan_set_terms(o, p->terms) != 0 || plan_set_values(o, p->value) != 0 ||
+        json_set_array(o, "terms", &terms) != 0)
         return -1;
     for (size_t i = 0; i < all->terms_n; i++) {
         const struct plan_terms *t = &all->terms[i];
         if (!str_eq(t->plan, p->plan))
             continue;
         if (json_push_object(terms, &one) != 0 || json_set_id(one, "id", ID_TERMS, t->id) != 0 ||
-            set_terms(one, t) != 0 || json_set_time(one, "created_at", t->created_ms) != 0 ||
+            plan_set_terms(one, t) != 0 || json_set_time(one, "created_at", t->created_ms) != 0 ||
             json_set_bool(one, "current", t == p->terms) != 0)
             return -1;
     }
@@ -81,7 +83,7 @@ enum status cmd_plan_show(struct cli *cl, struct err *e)
 {
     struct plans all;
     enum status st = cli_options(cl, NULL, 0, 1, 1, e);
-    if (st != OK || (st = read_plans(cl, &all, e)) != OK)
+    if (st != OK || (st = plan_read_all(cl, &all, e)) != OK)
         return st;
     const struct plan *p = plans_find(&all, str_from(cl->argv[0]));
     if (!p)
@@ -95,7 +97,7 @@ enum status cmd_plan_show(struct cli *cl, struct err *e)
 
 /* ---- overrides ---- */
 
-static bool value_arg(struct str s, int64_t *out)
+static bool override_value_arg(struct str s, int64_t *out)
 {
     if (str_eqz(s, "unlimited")) {
         *out = UNLIMITED;
@@ -114,13 +116,13 @@ static enum status override_args(struct cli *cl, const char *reason, const char 
     *end = str_eqz(str_from(cl->argv[2]), "none");
     if (!entitlement_parse(str_from(cl->argv[1]), &o->entitlement))
         return cli_usage(e, "There is no entitlement \"%.40s\": parley plan show free lists them.", cl->argv[1]);
-    if (!*end && !value_arg(str_from(cl->argv[2]), &o->value))
-        return cli_usage(e, "\"%.40s\" is not a value: a number, on, off, unlimited, or none to end the override.",
+    if (!*end && !override_value_arg(str_from(cl->argv[2]), &o->value))
+        return cli_usage(e, "\"%.40s\" is not a value. Use a number, on, off, unlimited, or none to end the override.",
                          cl->argv[2]);
     if (!*end && !reason)
-        return cli_usage(e, "Say why: --reason TEXT.");
+        return cli_usage(e, "Give the reason with --reason TEXT.");
     if (expires && (!*expires || !override_until(str_from(expires), &o->expires_ms)))
-        return cli_usage(e, "--expires is a day such as 2027-01-31: the override holds through it, UTC.");
+        return cli_usage(e, "--expires takes a day such as 2027-01-31; the override ends when that day ends (UTC).");
     o->reason = str_from(reason);
     return OK;
 }
@@ -142,20 +144,20 @@ enum status cmd_tenant_override(struct cli *cl, struct err *e)
     return st;
 }
 
-/* ---- what a workspace may ---- */
+/* ---- the entitlements of a workspace ---- */
 
-static int set_period(struct json *o, const struct quota_period *p, int64_t used)
+static int entitlements_set_period(struct json *o, const struct quota_period *p, int64_t used)
 {
     struct json *q;
     return json_set_object(o, "period", &q) != 0 || json_set_time(q, "start", p->start_ms) != 0 ||
-                   json_set_time(q, "end", p->end_ms) != 0 || set_number(q, "included", p->included) != 0 ||
-                   set_number(q, "limit", p->limit) != 0 || json_set_int(q, "used", used) != 0 ||
+                   json_set_time(q, "end", p->end_ms) != 0 || plan_set_number(q, "included", p->included) != 0 ||
+                   plan_set_number(q, "limit", p->limit) != 0 || json_set_int(q, "used", used) != 0 ||
                    json_set_bool(q, "billable", p->billable) != 0
                ? -1
                : 0;
 }
 
-static int set_alarms(struct json *o, const struct entitlements *x)
+static int entitlements_set_alarms(struct json *o, const struct entitlements *x)
 {
     struct json *list;
     if (json_set_array(o, "alarms", &list) != 0)
@@ -167,7 +169,7 @@ static int set_alarms(struct json *o, const struct entitlements *x)
                : 0;
 }
 
-static int set_overrides(struct json *o, const struct override *list, size_t n)
+static int entitlements_set_overrides(struct json *o, const struct override *list, size_t n)
 {
     struct json *all, *one;
     if (json_set_array(o, "overrides", &all) != 0)
@@ -175,30 +177,35 @@ static int set_overrides(struct json *o, const struct override *list, size_t n)
     for (size_t i = 0; i < n; i++)
         if (json_push_object(all, &one) != 0 ||
             json_set_str(one, "entitlement", str_from(entitlement_name(list[i].entitlement))) != 0 ||
-            set_number(one, "value", list[i].value) != 0 || json_set_str(one, "reason", list[i].reason) != 0 ||
+            plan_set_number(one, "value", list[i].value) != 0 || json_set_str(one, "reason", list[i].reason) != 0 ||
             json_set_time(one, "expires_at", list[i].expires_ms) != 0)
             return -1;
     return 0;
 }
 
-static int set_answer(struct json *o, const struct tenant *t, const struct entitlements *x, int64_t used)
+static int entitlements_set_plan(struct json *o, const struct tenant *t, const struct entitlements *x)
+{
+    return json_set_id(o, "workspace", ID_TENANT, t->id) || json_set_str(o, "name", t->name) ||
+           json_set_str(o, "plan", x->plan->plan) || json_set_str(o, "assigned", t->plan) ||
+           json_set_str(o, "state", str_from(billing_state_name(x->state))) ||
+           json_set_bool(o, "read_only", x->read_only) || json_set_time(o, "until", x->until_ms) ||
+           json_set_time(o, "valid_until", x->valid_until_ms);
+}
+
+static int entitlements_set(struct json *o, const struct tenant *t, const struct entitlements *x, int64_t used)
 {
     struct json *terms, *values;
-    if (json_set_id(o, "workspace", ID_TENANT, t->id) != 0 || json_set_str(o, "name", t->name) != 0 ||
-        json_set_str(o, "plan", x->plan->plan) != 0 || json_set_str(o, "assigned", t->plan) != 0 ||
-        json_set_str(o, "state", str_from(billing_state_name(x->state))) != 0 ||
-        json_set_bool(o, "read_only", x->read_only) != 0 || json_set_time(o, "until", x->until_ms) != 0 ||
-        json_set_time(o, "valid_until", x->valid_until_ms) != 0)
+    if (entitlements_set_plan(o, t, x) != 0)
         return -1;
     if ((x->subscription ? json_set_str(o, "subscription", x->subscription->id) : json_set_null(o, "subscription")) !=
             0 ||
         json_set_object(o, "terms", &terms) != 0 || json_set_id(terms, "id", ID_TERMS, x->terms->id) != 0 ||
-        set_terms(terms, x->terms) != 0)
+        plan_set_terms(terms, x->terms) != 0)
         return -1;
-    return set_period(o, &x->period, used) != 0 || json_set_object(o, "entitlements", &values) != 0 ||
-                   set_values(values, x->value) != 0
+    return entitlements_set_period(o, &x->period, used) != 0 || json_set_object(o, "entitlements", &values) != 0 ||
+                   plan_set_values(values, x->value) != 0
                ? -1
-               : set_alarms(o, x);
+               : entitlements_set_alarms(o, x);
 }
 
 enum status cmd_tenant_entitlements(struct cli *cl, struct err *e)
@@ -219,7 +226,7 @@ enum status cmd_tenant_entitlements(struct cli *cl, struct err *e)
         (st = override_list(c, id, &cl->arena, &overrides, &n, e)) != OK || (st = usage_now(c, id, now, &u, e)) != OK)
         return st;
     struct json *o = json_new_object(&cl->arena);
-    if (!o || set_answer(o, &t, &x, u.used) != 0 || set_overrides(o, overrides, n) != 0)
+    if (!o || entitlements_set(o, &t, &x, u.used) != 0 || entitlements_set_overrides(o, overrides, n) != 0)
         return err_nomem(e);
     cli_out(cl, o);
     return OK;

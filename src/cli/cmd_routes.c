@@ -1,7 +1,7 @@
-/* routes: the addresses that the programs serve, with the source file of each handler.
+/* cmd_routes.c: routes: the addresses that the programs serve, with the source file of each handler.
  *
- * The rows come from the same routes.def files that the programs are built with. The source file is not stored: by convention it
- * follows from the name of the handler (FOLDER_FILE_...), and tools/lint-routes holds the convention. */
+ * The rows come from the same routes.def files that the programs are built with. The source file is not stored: it
+ * follows from the name of the handler (FOLDER_FILE_...), and tools/lint-routes checks that. */
 #include "cli/cli.h"
 #include "web/route.h"
 
@@ -32,7 +32,8 @@ static const struct routes_row rows[] = {
 };
 #undef ROUTE
 
-/* "bots_flow_post" of the portal is in cgi-bin/portal/bots/flow.c; the other programs have one folder, named as they are. */
+/* "bots_flow_post" of the portal is in cgi-bin/portal/bots/flow.c; the other programs have one folder, named as they
+ * are. */
 static struct str routes_source(struct arena *a, const struct routes_row *r)
 {
     struct str folder, file, rest = str_from(r->handler);
@@ -54,8 +55,8 @@ static struct str routes_segment(struct str *path)
     return segment;
 }
 
-/* Does the row serve this address? A parameter of the row takes any one segment, so that both a real address and one with
- * parameters match. */
+/* Does the row serve this address? A parameter of the row takes any one segment, so that both a real address and one
+ * with parameters match. */
 static bool routes_match(const struct routes_row *r, struct str asked)
 {
     struct str path = str_from(r->path);

@@ -43,12 +43,12 @@ struct serve {
     char *pid_path;
     int pid_fd;
     char *config_name_path; /* NULL until it is written */
-    struct program programs[PROGRAMS];
+    struct supervised programs[PROGRAMS];
     char *sockets[PROGRAMS]; /* paths bound here */
     bool stopped;            /* by a signal while it waited for the database */
 };
 
-static char *in_dir(struct cli *cl, const char *dir, const char *file, struct err *e)
+static char *serve_path(struct cli *cl, const char *dir, const char *file, struct err *e)
 {
     char *path = arena_printf(&cl->arena, "%s/%s", dir, file);
     if (!path)
@@ -58,7 +58,7 @@ static char *in_dir(struct cli *cl, const char *dir, const char *file, struct er
 
 /* ---- one at a time ---- */
 
-static enum status already_runs(int fd, struct err *e)
+static enum status serve_already_runs(int fd, struct err *e)
 {
     char text[24] = "";
     uint64_t pid = 0;
@@ -69,7 +69,7 @@ static enum status already_runs(int fd, struct err *e)
 }
 
 /* The lock counts, not the file: one that a killed process left behind is simply taken over. */
-static enum status lock_pid_file(struct serve *sv, struct err *e)
+static enum status serve_lock_pid_file(struct serve *sv, struct err *e)
 {
     for (;;) {
         struct stat mine, there;
@@ -77,7 +77,7 @@ static enum status lock_pid_file(struct serve *sv, struct err *e)
         if (fd < 0)
             return err_set(e, E_pid_file, "%s cannot be written: %s", sv->pid_path, strerror(errno));
         if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-            enum status st = already_runs(fd, e);
+            enum status st = serve_already_runs(fd, e);
             close(fd);
             return st;
         }
@@ -93,9 +93,9 @@ static enum status lock_pid_file(struct serve *sv, struct err *e)
 }
 
 /* For parley doctor, which may have been started with another configuration and the same run_dir. */
-static enum status write_config_name(struct serve *sv, struct err *e)
+static enum status serve_write_config_name(struct serve *sv, struct err *e)
 {
-    char *path = in_dir(sv->cl, config_string(sv->cl->config, CONFIG_run_dir), "parley.config", e);
+    char *path = serve_path(sv->cl, config_string(sv->cl->config, CONFIG_run_dir), "parley.config", e);
     if (!path)
         return ERR_NOMEM;
     char *name = realpath(config_path(sv->cl->config), NULL);
@@ -111,7 +111,7 @@ static enum status write_config_name(struct serve *sv, struct err *e)
 
 /* ---- what must be there ---- */
 
-static enum status check_dirs(struct serve *sv, struct err *e)
+static enum status serve_check_dirs(struct serve *sv, struct err *e)
 {
     const char *run = config_string(sv->cl->config, CONFIG_run_dir);
     if (mkdir(run, 0750) != 0 && errno != EEXIST)
@@ -123,22 +123,22 @@ static enum status check_dirs(struct serve *sv, struct err *e)
     return OK;
 }
 
-static enum status find_programs(struct serve *sv, struct err *e)
+static enum status serve_find_programs(struct serve *sv, struct err *e)
 {
     const char *dir = cli_dir(sv->cl, CONFIG_program_dir, PARLEY_LIBEXECDIR);
     for (int i = 0; i < PROGRAMS; i++) {
-        char *path = in_dir(sv->cl, dir, wanted[i].file, e);
+        char *path = serve_path(sv->cl, dir, wanted[i].file, e);
         if (!path)
             return ERR_NOMEM;
         if (access(path, X_OK) != 0)
             return err_set(e, E_program_missing, "%s cannot be run: %s (see program_dir)", path, strerror(errno));
-        sv->programs[i] = (struct program){.name = wanted[i].name, .path = path, .listen_fd = -1};
+        sv->programs[i] = (struct supervised){.name = wanted[i].name, .path = path, .listen_fd = -1};
     }
     return OK;
 }
 
 /* In a child, so that the client library's memory is gone with it. */
-static enum status check_schema(struct serve *sv, struct err *e)
+static enum status serve_check_schema(struct serve *sv, struct err *e)
 {
     int how = 0, words[2];
     ssize_t n;
@@ -168,7 +168,7 @@ static enum status check_schema(struct serve *sv, struct err *e)
     return how == 0 ? OK : err_set(e, E_internal, "The check of the schema broke off.");
 }
 
-static int signal_within_ms(int ms)
+static int serve_signal_within_ms(int ms)
 {
     struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
     sigset_t set;
@@ -178,16 +178,16 @@ static int signal_within_ms(int ms)
     return sigtimedwait(&set, NULL, &t);
 }
 
-/* After a reboot the database may come later than we do, above all when it is on another machine. Giving up would leave the
- * install down until a person acts, so a server that does not answer is waited for. What waiting does not mend (a refused
- * password, a schema of another release) ends the start. */
-static enum status wait_for_schema(struct serve *sv, struct err *e)
+/* After a reboot the database may come later than we do, above all when it is on another machine. Giving up would leave
+ * the install down until a person acts, so a server that does not answer is waited for. What waiting does not mend (a
+ * refused password, a schema of another release) ends the start. */
+static enum status serve_wait_for_schema(struct serve *sv, struct err *e)
 {
     enum status st;
-    for (bool logged = false; (st = check_schema(sv, e)) == ERR_UNAVAILABLE; logged = true) {
+    for (bool logged = false; (st = serve_check_schema(sv, e)) == ERR_UNAVAILABLE; logged = true) {
         if (!logged)
             log_line(LOG_WARN, "waiting_for_database", LOG_S("error", e->message));
-        if (signal_within_ms(DATABASE_WAIT_MS) > 0) {
+        if (serve_signal_within_ms(DATABASE_WAIT_MS) > 0) {
             sv->stopped = true;
             return OK;
         }
@@ -198,7 +198,7 @@ static enum status wait_for_schema(struct serve *sv, struct err *e)
 /* ---- sockets ---- */
 
 /* Also one whose queue is full: it does not take connections, but it holds the socket. */
-static bool answers(const struct sockaddr_un *addr)
+static bool serve_socket_answers(const struct sockaddr_un *addr)
 {
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     bool yes = fd >= 0 && (connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) == 0 || errno == EAGAIN);
@@ -208,9 +208,9 @@ static bool answers(const struct sockaddr_un *addr)
 }
 
 /* Programs whose parley was killed are told to end and still hold the socket while they finish what they have. */
-static bool becomes_free(const struct sockaddr_un *addr, int64_t until_us)
+static bool serve_becomes_free(const struct sockaddr_un *addr, int64_t until_us)
 {
-    for (bool told = false; answers(addr); told = true) {
+    for (bool told = false; serve_socket_answers(addr); told = true) {
         if (clock_mono_us() > until_us)
             return false;
         if (!told)
@@ -220,14 +220,14 @@ static bool becomes_free(const struct sockaddr_un *addr, int64_t until_us)
     return true;
 }
 
-static enum status listen_at(const char *path, int64_t until_us, int *out, struct err *e)
+static enum status serve_listen_at(const char *path, int64_t until_us, int *out, struct err *e)
 {
     struct sockaddr_un addr = {.sun_family = AF_UNIX};
     size_t n = strlen(path);
     if (n >= sizeof(addr.sun_path))
         return err_set(e, E_socket_path, "%s is too long for a socket: choose a shorter run_dir.", path);
     memcpy(addr.sun_path, path, n + 1);
-    if (!becomes_free(&addr, until_us))
+    if (!serve_becomes_free(&addr, until_us))
         return err_set(e, E_socket_in_use, "Another program answers on %s.", path);
     unlink(path);
     mode_t before = umask(0117); /* 0660 from the first moment on: the web server comes by its group */
@@ -243,7 +243,7 @@ static enum status listen_at(const char *path, int64_t until_us, int *out, struc
     return OK;
 }
 
-static enum status bind_sockets(struct serve *sv, struct err *e)
+static enum status serve_bind_sockets(struct serve *sv, struct err *e)
 {
     const char *run = config_string(sv->cl->config, CONFIG_run_dir);
     int64_t until = clock_mono_us() + (config_int(sv->cl->config, CONFIG_stop_timeout) + GRACE_MS) * 1000;
@@ -253,7 +253,7 @@ static enum status bind_sockets(struct serve *sv, struct err *e)
         char *path = arena_printf(&sv->cl->arena, "%s/%s.sock", run, wanted[i].name);
         if (!path)
             return err_nomem(e);
-        enum status st = listen_at(path, until, &sv->programs[i].listen_fd, e);
+        enum status st = serve_listen_at(path, until, &sv->programs[i].listen_fd, e);
         if (st != OK)
             return st;
         sv->sockets[i] = path;
@@ -261,7 +261,7 @@ static enum status bind_sockets(struct serve *sv, struct err *e)
     return OK;
 }
 
-static void clean_up(struct serve *sv)
+static void serve_clean_up(struct serve *sv)
 {
     for (int i = 0; i < PROGRAMS; i++) {
         if (sv->sockets[i])
@@ -290,20 +290,20 @@ static void block_signals(void)
     sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
-static enum status prepare(struct serve *sv, struct err *e)
+static enum status serve_prepare(struct serve *sv, struct err *e)
 {
-    enum status st = check_dirs(sv, e);
+    enum status st = serve_check_dirs(sv, e);
     if (st == OK)
-        st = lock_pid_file(sv, e);
+        st = serve_lock_pid_file(sv, e);
     if (st == OK)
-        st = write_config_name(sv, e);
+        st = serve_write_config_name(sv, e);
     if (st == OK)
-        st = find_programs(sv, e);
+        st = serve_find_programs(sv, e);
     if (st == OK)
         st = settings_apply("parley", sv->cl->config, e);
     if (st == OK)
-        st = wait_for_schema(sv, e);
-    return st == OK && !sv->stopped ? bind_sockets(sv, e) : st;
+        st = serve_wait_for_schema(sv, e);
+    return st == OK && !sv->stopped ? serve_bind_sockets(sv, e) : st;
 }
 
 enum status cmd_serve(struct cli *cl, struct err *e)
@@ -313,15 +313,15 @@ enum status cmd_serve(struct cli *cl, struct err *e)
     enum status st = cli_options(cl, NULL, 0, 0, 0, e);
     if (st != OK)
         return st;
-    if (!(sv.pid_path = in_dir(cl, config_string(cl->config, CONFIG_run_dir), "parley.pid", e)))
+    if (!(sv.pid_path = serve_path(cl, config_string(cl->config, CONFIG_run_dir), "parley.pid", e)))
         return ERR_NOMEM;
     block_signals();
-    if ((st = prepare(&sv, e)) == OK && !sv.stopped) {
+    if ((st = serve_prepare(&sv, e)) == OK && !sv.stopped) {
         bool from_file = arguments[1][0] != '\0';
         int killed = supervise(sv.programs, PROGRAMS, from_file ? arguments : &arguments[2],
                                config_int(cl->config, CONFIG_stop_timeout) + GRACE_MS);
         log_line(LOG_INFO, "stopped", LOG_I("killed", killed));
     }
-    clean_up(&sv);
+    serve_clean_up(&sv);
     return st;
 }

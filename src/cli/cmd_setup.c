@@ -1,4 +1,4 @@
-/* migrate, config, version: an install before anything runs. */
+/* cmd_setup.c: migrate, config, version: commands for an install that does not run yet. */
 #include <stdio.h>
 #include <string.h>
 
@@ -15,14 +15,14 @@ const char *cli_dir(struct cli *cl, enum config_key k, const char *standard)
     return set[0] ? set : standard;
 }
 
-static void say_step(void *ctx, int version, const char *name)
+static void migrate_say_step(void *ctx, int version, const char *name)
 {
     (void)version;
     cli_say(ctx, "%s", name);
     fflush(stdout);
 }
 
-static enum status print_report(struct cli *cl, const struct migrate_report *r, bool dry_run, struct err *e)
+static enum status migrate_print_report(struct cli *cl, const struct migrate_report *r, bool dry_run, struct err *e)
 {
     struct json *j = json_new_object(&cl->arena);
     if (cl->json) {
@@ -46,12 +46,12 @@ enum status cmd_migrate(struct cli *cl, struct err *e)
         return st;
     db_library_begin();
     st = migrate_run(cl->config, cli_dir(cl, CONFIG_sql_dir, PARLEY_PKGDATADIR "/sql"),
-                     dry_run ? MIGRATE_DRY_RUN : MIGRATE_APPLY, say_step, cl, &r, e);
+                     dry_run ? MIGRATE_DRY_RUN : MIGRATE_APPLY, migrate_say_step, cl, &r, e);
     db_library_end();
-    return st == OK ? print_report(cl, &r, dry_run, e) : st;
+    return st == OK ? migrate_print_report(cl, &r, dry_run, e) : st;
 }
 
-static enum status print_buf(struct buf *b, struct err *e)
+static enum status config_print_buf(struct buf *b, struct err *e)
 {
     bool ok = buf_ok(b);
     if (ok)
@@ -60,7 +60,7 @@ static enum status print_buf(struct buf *b, struct err *e)
     return ok ? OK : err_nomem(e);
 }
 
-static struct json *setting_json(struct cli *cl, enum config_key k)
+static struct json *config_setting_json(struct cli *cl, enum config_key k)
 {
     const struct config_row *row = config_row(k);
     const char *value = config_string(cl->config, k);
@@ -73,11 +73,11 @@ static struct json *setting_json(struct cli *cl, enum config_key k)
     return j;
 }
 
-static enum status config_as_json(struct cli *cl, struct err *e)
+static enum status config_print_json(struct cli *cl, struct err *e)
 {
     struct json *all = json_new_array(&cl->arena);
     for (int k = 0; all && k < CONFIG_COUNT; k++) {
-        struct json *j = setting_json(cl, (enum config_key)k);
+        struct json *j = config_setting_json(cl, (enum config_key)k);
         if (!j || json_push_copy(all, j))
             all = NULL;
     }
@@ -92,10 +92,10 @@ enum status cmd_config(struct cli *cl, struct err *e)
     struct buf b;
     enum status st = cli_options(cl, NULL, 0, 0, 0, e);
     if (st != OK || cl->json)
-        return st != OK ? st : config_as_json(cl, e);
+        return st != OK ? st : config_print_json(cl, e);
     buf_init(&b, 1 * MB);
     config_print(cl->config, &b);
-    return print_buf(&b, e);
+    return config_print_buf(&b, e);
 }
 
 enum status cmd_config_get(struct cli *cl, struct err *e)
@@ -104,7 +104,7 @@ enum status cmd_config_get(struct cli *cl, struct err *e)
     for (int k = 0; st == OK && k < CONFIG_COUNT; k++) {
         if (strcmp(config_row((enum config_key)k)->name, cl->argv[0]) != 0)
             continue;
-        struct json *j = setting_json(cl, (enum config_key)k);
+        struct json *j = config_setting_json(cl, (enum config_key)k);
         if (!j)
             return err_nomem(e);
         if (cl->json)
@@ -124,7 +124,7 @@ enum status cmd_config_manual(struct cli *cl, struct err *e)
         return st;
     buf_init(&b, 1 * MB);
     config_print_manual(&b);
-    return print_buf(&b, e);
+    return config_print_buf(&b, e);
 }
 
 enum status cmd_config_example(struct cli *cl, struct err *e)
@@ -135,7 +135,7 @@ enum status cmd_config_example(struct cli *cl, struct err *e)
         return st;
     buf_init(&b, 1 * MB);
     config_print_example(&b);
-    return print_buf(&b, e);
+    return config_print_buf(&b, e);
 }
 
 enum status cmd_version(struct cli *cl, struct err *e)

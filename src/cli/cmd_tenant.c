@@ -1,3 +1,4 @@
+/* cmd_tenant.c: tenant create, list, show, plan. */
 #include "base/clock.h"
 #include "cli/cli.h"
 #include "plan/usage.h"
@@ -49,7 +50,7 @@ enum status cmd_tenant_list(struct cli *cl, struct err *e)
     return OK;
 }
 
-static int add_members(struct json *o, const struct member *list, size_t n)
+static int tenant_set_members(struct json *o, const struct member *list, size_t n)
 {
     struct json *members, *one;
     if (json_set_array(o, "members", &members) != 0)
@@ -62,36 +63,54 @@ static int add_members(struct json *o, const struct member *list, size_t n)
     return 0;
 }
 
-enum status cmd_tenant_show(struct cli *cl, struct err *e)
-{
-    struct db *c;
-    struct id id;
-    struct tenant t;
-    struct member *list;
+struct tenant_shown {
+    struct tenant tenant;
+    struct member *members;
+    size_t member_n;
     struct entitlements x;
-    struct usage u;
-    size_t n;
-    enum status st = cli_options(cl, NULL, 0, 0, 1, e);
-    if (st != OK || (st = cli_db(cl, &c, e)) != OK ||
-        (st = cli_tenant(cl, c, cl->argc ? cl->argv[0] : NULL, &id, e)) != OK)
-        return st;
-    if ((st = account_tenant_get(c, &cl->arena, id, &t, e)) != OK ||
-        (st = account_members_of_tenant(c, &cl->arena, id, &list, &n, e)) != OK ||
-        (st = entitlement_load(c, id, clock_now_ms(), &cl->arena, &x, e)) != OK ||
-        (st = usage_now(c, id, clock_now_ms(), &u, e)) != OK)
-        return st;
-    struct str assigned = t.plan;
-    t.plan = x.plan->plan;
-    struct json *o = tenant_json(cl, &t);
-    bool limited = u.limit != USAGE_UNLIMITED;
+    struct usage usage;
+};
+
+static enum status tenant_shown_read(struct cli *cl, struct db *c, struct id id, struct tenant_shown *v, struct err *e)
+{
+    int64_t now = clock_now_ms();
+    enum status st = account_tenant_get(c, &cl->arena, id, &v->tenant, e);
+    if (st == OK)
+        st = account_members_of_tenant(c, &cl->arena, id, &v->members, &v->member_n, e);
+    if (st == OK)
+        st = entitlement_load(c, id, now, &cl->arena, &v->x, e);
+    return st == OK ? usage_now(c, id, now, &v->usage, e) : st;
+}
+
+/* "plan" is the plan that applies, which a subscription may raise above the one assigned. */
+static enum status tenant_shown_print(struct cli *cl, struct tenant_shown *v, struct err *e)
+{
+    struct str assigned = v->tenant.plan;
+    bool limited = v->usage.limit != USAGE_UNLIMITED;
+    v->tenant.plan = v->x.plan->plan;
+    struct json *o = tenant_json(cl, &v->tenant);
     if (!o || json_set_str(o, "assigned_plan", assigned) != 0 ||
-        json_set_str(o, "billing", str_from(billing_state_name(x.state))) != 0 ||
-        json_set_int(o, "conversations", u.used) != 0 ||
-        (limited ? json_set_int(o, "conversations_limit", u.limit) : json_set_null(o, "conversations_limit")) != 0 ||
-        add_members(o, list, n) != 0)
+        json_set_str(o, "billing", str_from(billing_state_name(v->x.state))) != 0 ||
+        json_set_int(o, "conversations", v->usage.used) != 0 ||
+        (limited ? json_set_int(o, "conversations_limit", v->usage.limit) : json_set_null(o, "conversations_limit")) !=
+            0 ||
+        tenant_set_members(o, v->members, v->member_n) != 0)
         return err_nomem(e);
     cli_out(cl, o);
     return OK;
+}
+
+enum status cmd_tenant_show(struct cli *cl, struct err *e)
+{
+    struct tenant_shown v;
+    struct db *c;
+    struct id id;
+    enum status st = cli_options(cl, NULL, 0, 0, 1, e);
+    if (st != OK || (st = cli_db(cl, &c, e)) != OK ||
+        (st = cli_tenant(cl, c, cl->argc ? cl->argv[0] : NULL, &id, e)) != OK ||
+        (st = tenant_shown_read(cl, c, id, &v, e)) != OK)
+        return st;
+    return tenant_shown_print(cl, &v, e);
 }
 
 enum status cmd_tenant_plan(struct cli *cl, struct err *e)

@@ -1,4 +1,5 @@
-/* tenant delete: a workspace goes for good, and no money runs on behind it. */
+/* cmd_tenant_delete.c: tenant delete. What is open at Stripe is closed first, so that nobody is billed for a workspace
+ * that no longer exists. */
 #include <string.h>
 
 #include "base/shared.h"
@@ -8,7 +9,7 @@
 
 #include "base/banned.h"
 
-static enum status count_live(struct cli *cl, struct db *c, struct id tenant, size_t *n, struct err *e)
+static enum status delete_count_live(struct cli *cl, struct db *c, struct id tenant, size_t *n, struct err *e)
 {
     struct subscription *subs;
     size_t all;
@@ -19,21 +20,23 @@ static enum status count_live(struct cli *cl, struct db *c, struct id tenant, si
     return st;
 }
 
-static enum status still_subscribed(struct err *e)
+static enum status delete_still_subscribed(struct err *e)
 {
     return err_set(e, E_subscription_live,
-                   "This workspace has a subscription: --cancel-now ends it at once and bills what was used, then "
-                   "deletes the workspace.");
+                   "This workspace has a subscription. --cancel-now ends it at once, bills its usage, and then deletes "
+                   "the workspace.");
 }
 
-/* Whatever is open at Stripe is closed there first: a workspace that is gone must not go on paying. */
-static enum status close_at_stripe(struct cli *cl, struct db *c, const struct actor *who, bool cancel, struct err *e)
+/* Closes what is open at Stripe, and then checks that nothing is left: the owner of a deleted workspace could not
+ * cancel it any more. */
+static enum status delete_close_at_stripe(struct cli *cl, struct db *c, const struct actor *who, bool cancel,
+                                          struct err *e)
 {
     struct stripe stripe;
     size_t live;
-    enum status st = count_live(cl, c, who->tenant, &live, e);
+    enum status st = delete_count_live(cl, c, who->tenant, &live, e);
     if (st == OK && live && !cancel)
-        return still_subscribed(e);
+        return delete_still_subscribed(e);
     if (st != OK || (!live && !stripe_enabled(cl->config)))
         return st;
     if ((st = stripe_open(&stripe, cl->config, cl->pool, e)) != OK)
@@ -42,9 +45,9 @@ static enum status close_at_stripe(struct cli *cl, struct db *c, const struct ac
                 : checkouts_end(&stripe, cl->pool, &cl->arena, who, e);
     stripe_close(&stripe);
     if (st == ERR_CONFLICT && err_is(e, E_subscribed))
-        return still_subscribed(e);
+        return delete_still_subscribed(e);
     if (st == OK)
-        st = count_live(cl, c, who->tenant, &live, e);
+        st = delete_count_live(cl, c, who->tenant, &live, e);
     if (st == OK && live)
         return err_set(e, E_subscription_live,
                        "A subscription of this workspace has not ended: it belongs to the other mode's key, or Stripe "
@@ -52,7 +55,9 @@ static enum status close_at_stripe(struct cli *cl, struct db *c, const struct ac
     return st;
 }
 
-static enum status delete_it(struct cli *cl, struct db *c, const struct actor *who, struct err *e)
+/* The bots are listed before, because a deleted tenant has none; bumping their generation makes running programs forget
+ * them. */
+static enum status delete_tenant(struct cli *cl, struct db *c, const struct actor *who, struct err *e)
 {
     struct bot *bots;
     size_t n;
@@ -75,9 +80,9 @@ enum status cmd_tenant_delete(struct cli *cl, struct err *e)
         (st = cli_tenant(cl, c, cl->argv[0], &id, e)) != OK)
         return st;
     struct actor who = cli_actor(id);
-    st = close_at_stripe(cl, c, &who, cancel, e);
+    st = delete_close_at_stripe(cl, c, &who, cancel, e);
     if (st == OK)
-        st = delete_it(cl, c, &who, e);
+        st = delete_tenant(cl, c, &who, e);
     if (st == OK)
         cli_id(cl, ID_TENANT, id);
     return st;

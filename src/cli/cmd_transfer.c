@@ -1,4 +1,4 @@
-/* cmd_transfer.c: a bot as one JSON file. */
+/* cmd_transfer.c: bot export, bot import: a bot as one JSON file. Export streams, because the answers may be 100 MB. */
 #include <stdio.h>
 
 #include "base/limits.h"
@@ -8,7 +8,7 @@
 
 #define BOT_FILE_MAX (128 * MB) /* a flow and 200,000 answers */
 
-static enum status to_stdout(void *ctx, struct str part, struct err *e)
+static enum status transfer_to_stdout(void *ctx, struct str part, struct err *e)
 {
     (void)ctx;
     return fwrite(part.p, 1, part.n, stdout) == part.n ? OK
@@ -20,7 +20,7 @@ enum status cmd_bot_export(struct cli *cl, struct err *e)
     struct db *c;
     struct id id;
     struct actor who;
-    const struct bot_file_sink out = {NULL, to_stdout};
+    const struct bot_file_sink out = {NULL, transfer_to_stdout};
     enum status st = cli_options(cl, NULL, 0, 1, 1, e);
     if (st != OK || (st = cli_db(cl, &c, e)) != OK || (st = cli_bot(cl, c, cl->argv[0], &id, &who, e)) != OK)
         return st;

@@ -1,4 +1,4 @@
-/* usage verify, show, meter, resend: the operator's look at what was counted and what of it Stripe has. */
+/* cmd_usage.c: usage verify, show, meter, resend: what was counted, and what of it Stripe has. */
 #include "base/clock.h"
 #include "billing/meter/meter.h"
 #include "cli/cli.h"
@@ -8,26 +8,26 @@
 
 #define SHOWN 20
 
-static int fill_drift(struct json *o, const struct usage_drift *d)
+static int usage_set_drift(struct json *o, const struct usage_drift *d)
 {
     return json_set_id(o, "workspace", ID_TENANT, d->tenant) || json_set_time(o, "period_start", d->period_start_ms) ||
            json_set_bool(o, "billable", d->billable) || json_set_int(o, "counter", d->counter) ||
            json_set_int(o, "ledger", d->ledger);
 }
 
-static struct json *drift_json(struct cli *cl, const struct usage_drift *all, size_t n, bool repaired)
+static struct json *usage_drift_json(struct cli *cl, const struct usage_drift *all, size_t n, bool repaired)
 {
     struct json *o = json_new_object(&cl->arena), *list, *one;
     if (!o || json_set_int(o, "drifted", (int64_t)n) || json_set_bool(o, "repaired", repaired) ||
         json_set_array(o, "counters", &list))
         return NULL;
     for (size_t i = 0; i < n; i++)
-        if (json_push_object(list, &one) || fill_drift(one, &all[i]))
+        if (json_push_object(list, &one) || usage_set_drift(one, &all[i]))
             return NULL;
     return o;
 }
 
-/* Always JSON: it is read by a monitor or a script as often as by a person. */
+/* Always prints JSON, because monitors and scripts read it as often as people do. */
 enum status cmd_usage_verify(struct cli *cl, struct err *e)
 {
     struct usage_drift *all;
@@ -39,7 +39,7 @@ enum status cmd_usage_verify(struct cli *cl, struct err *e)
         (st = meter_verify(c, &cl->arena, repair, &all, &n, e)) != OK)
         return st;
     bool json = cl->json;
-    struct json *o = drift_json(cl, all, n, repair && n > 0);
+    struct json *o = usage_drift_json(cl, all, n, repair && n > 0);
     if (!o)
         return err_nomem(e);
     cl->json = true;
@@ -47,24 +47,24 @@ enum status cmd_usage_verify(struct cli *cl, struct err *e)
     cl->json = json;
     if (n && !repair)
         return err_set(e, E_usage_drift,
-                       "%zu counters do not equal the ledger: parley usage verify --repair sets them to it.", n);
+                       "%zu counters differ from the ledger. Correct them: parley usage verify --repair", n);
     return OK;
 }
 
-static int set_limit(struct json *o, const char *name, int64_t v)
+static int usage_set_limit(struct json *o, const char *name, int64_t v)
 {
     return v == USAGE_UNLIMITED ? json_set_null(o, name) : json_set_int(o, name, v);
 }
 
-static int fill_usage(struct json *o, const struct usage *u, const struct usage_forecast *f)
+static int usage_set(struct json *o, const struct usage *u, const struct usage_forecast *f)
 {
     return json_set_time(o, "period_start", u->period_start_ms) || json_set_time(o, "period_end", u->period_end_ms) ||
            json_set_bool(o, "billable", u->billable) || json_set_int(o, "used", u->used) ||
-           set_limit(o, "included", u->included) || set_limit(o, "limit", u->limit) ||
+           usage_set_limit(o, "included", u->included) || usage_set_limit(o, "limit", u->limit) ||
            json_set_int(o, "used_at_end", f->used_at_end) || json_set_time(o, "full_at", f->full_at_ms);
 }
 
-static int fill_rows(struct json *o, const struct usage_row *rows, size_t n)
+static int usage_set_rows(struct json *o, const struct usage_row *rows, size_t n)
 {
     struct json *list, *one;
     if (json_set_array(o, "latest", &list))
@@ -96,13 +96,13 @@ enum status cmd_usage_show(struct cli *cl, struct err *e)
         return st;
     struct usage_forecast f = usage_forecast(&u, NULL, days, day_n, now);
     struct json *o = json_new_object(&cl->arena);
-    if (!o || json_set_id(o, "workspace", ID_TENANT, id) || fill_usage(o, &u, &f) || fill_rows(o, rows, row_n))
+    if (!o || json_set_id(o, "workspace", ID_TENANT, id) || usage_set(o, &u, &f) || usage_set_rows(o, rows, row_n))
         return err_nomem(e);
     cli_out(cl, o);
     return OK;
 }
 
-static struct json *row_json(struct cli *cl, const struct meter_row *r)
+static struct json *usage_meter_row_json(struct cli *cl, const struct meter_row *r)
 {
     struct json *j = json_new_object(&cl->arena);
     if (!j || json_set_id(j, "id", ID_METER, r->id) || json_set_id(j, "workspace", ID_TENANT, r->tenant) ||
@@ -131,7 +131,7 @@ enum status cmd_usage_meter(struct cli *cl, struct err *e)
         return st;
     struct json *out = json_new_array(&cl->arena);
     for (size_t i = 0; out && i < n; i++)
-        if (json_push(out, row_json(cl, &rows[i])))
+        if (json_push(out, usage_meter_row_json(cl, &rows[i])))
             out = NULL;
     if (!out)
         return err_nomem(e);

@@ -1,4 +1,5 @@
-/* cmd_user.c: accounts. A password comes by standard input or is made here; as an argument it would stand in the process list. */
+/* cmd_user.c: accounts. A password comes from standard input or is generated here; as an argument it would show in the
+ * process list. */
 #include <stdio.h>
 
 #include "account/rules.h"
@@ -8,8 +9,8 @@
 
 #include "base/banned.h"
 
-/* Twenty letters and digits that are hard to mistake for one another: 100 bits. */
-static char *make_password(struct cli *cl)
+/* Twenty of 32 characters that are hard to confuse with one another: 100 bits. */
+static char *user_make_password(struct cli *cl)
 {
     static const char letters[] = "abcdefghjkmnpqrstuvwxyz23456789A"; /* 32 */
     uint8_t r[20];
@@ -20,7 +21,7 @@ static char *make_password(struct cli *cl)
     return p;
 }
 
-static enum status get_password(struct cli *cl, bool from_stdin, struct str *out, struct err *e)
+static enum status user_get_password(struct cli *cl, bool from_stdin, struct str *out, struct err *e)
 {
     enum status st = OK;
     if (from_stdin) {
@@ -28,17 +29,17 @@ static enum status get_password(struct cli *cl, bool from_stdin, struct str *out
         while (st == OK && out->n && (out->p[out->n - 1] == '\n' || out->p[out->n - 1] == '\r'))
             out->n--;
         if (st == OK && !out->n)
-            st = err_at(e, E_password_short, "password", "Standard input holds no password.");
-    } else if (!(out->p = make_password(cl)))
+            st = err_at(e, E_password_short, "password", "There is no password on standard input.");
+    } else if (!(out->p = user_make_password(cl)))
         st = err_nomem(e);
     else
         *out = str_from(out->p);
     return st;
 }
 
-/* The id alone, or with the password that nobody has seen yet. */
-static enum status print_account(struct cli *cl, struct id user, const char *email, bool made, struct str password,
-                                 struct err *e)
+/* Prints the id, together with the password if it was generated and nobody has seen it. */
+static enum status user_print(struct cli *cl, struct id user, const char *email, bool made, struct str password,
+                              struct err *e)
 {
     struct json *o = json_new_object(&cl->arena);
     if (!made) {
@@ -61,10 +62,10 @@ enum status cmd_user_create(struct cli *cl, struct err *e)
     struct id id;
     enum status st = cli_options(cl, CLI_OPTIONS({"name", &name, NULL}, {"password-stdin", NULL, &from_stdin}), 1, 1,
                                  e);
-    if (st != OK || (st = cli_db(cl, &c, e)) != OK || (st = get_password(cl, from_stdin, &password, e)) != OK)
+    if (st != OK || (st = cli_db(cl, &c, e)) != OK || (st = user_get_password(cl, from_stdin, &password, e)) != OK)
         return st;
     st = account_user_create(c, str_from(cl->argv[0]), str_from(name), password, &id, e);
-    return st == OK ? print_account(cl, id, cl->argv[0], !from_stdin, password, e) : st;
+    return st == OK ? user_print(cl, id, cl->argv[0], !from_stdin, password, e) : st;
 }
 
 enum status cmd_user_list(struct cli *cl, struct err *e)
@@ -89,7 +90,7 @@ enum status cmd_user_list(struct cli *cl, struct err *e)
 }
 
 /* By id or e-mail address. */
-static enum status user_arg(struct cli *cl, struct db *c, const char *text, struct id *out, struct err *e)
+static enum status user_of_arg(struct cli *cl, struct db *c, const char *text, struct id *out, struct err *e)
 {
     struct user u;
     if (id_parse(ID_USER, str_from(text), out))
@@ -107,11 +108,11 @@ enum status cmd_user_password(struct cli *cl, struct err *e)
     struct db *c;
     struct id id;
     enum status st = cli_options(cl, CLI_OPTIONS({"password-stdin", NULL, &from_stdin}), 1, 1, e);
-    if (st != OK || (st = cli_db(cl, &c, e)) != OK || (st = user_arg(cl, c, cl->argv[0], &id, e)) != OK ||
-        (st = get_password(cl, from_stdin, &password, e)) != OK)
+    if (st != OK || (st = cli_db(cl, &c, e)) != OK || (st = user_of_arg(cl, c, cl->argv[0], &id, e)) != OK ||
+        (st = user_get_password(cl, from_stdin, &password, e)) != OK)
         return st;
     st = account_password_set(c, id, password, e);
-    return st == OK ? print_account(cl, id, cl->argv[0], !from_stdin, password, e) : st;
+    return st == OK ? user_print(cl, id, cl->argv[0], !from_stdin, password, e) : st;
 }
 
 enum status cmd_user_operator(struct cli *cl, struct err *e)
@@ -120,7 +121,7 @@ enum status cmd_user_operator(struct cli *cl, struct err *e)
     struct db *c;
     struct id id;
     enum status st = cli_options(cl, CLI_OPTIONS({"revoke", NULL, &revoke}), 1, 1, e);
-    if (st != OK || (st = cli_db(cl, &c, e)) != OK || (st = user_arg(cl, c, cl->argv[0], &id, e)) != OK ||
+    if (st != OK || (st = cli_db(cl, &c, e)) != OK || (st = user_of_arg(cl, c, cl->argv[0], &id, e)) != OK ||
         (st = account_user_operator(c, id, !revoke, e)) != OK)
         return st;
     cli_id(cl, ID_USER, id);
@@ -133,7 +134,7 @@ enum status cmd_user_add_to(struct cli *cl, struct err *e)
     struct db *c;
     struct id user, tenant;
     enum status st = cli_options(cl, CLI_OPTIONS({"role", &role, NULL}), 2, 2, e);
-    if (st != OK || (st = cli_db(cl, &c, e)) != OK || (st = user_arg(cl, c, cl->argv[0], &user, e)) != OK ||
+    if (st != OK || (st = cli_db(cl, &c, e)) != OK || (st = user_of_arg(cl, c, cl->argv[0], &user, e)) != OK ||
         (st = cli_tenant(cl, c, cl->argv[1], &tenant, e)) != OK)
         return st;
     st = entitlement_member_add(c, tenant, user, account_role_parse(str_from(role)), e);

@@ -1,3 +1,7 @@
+/* main.c: finds the command that was typed, runs it, and turns its status into an exit code.
+ *
+ * Options of every command (--config, --json, --help) may stand before or after its name, so they are taken out first.
+ * A command that is not known gets the nearest name as a suggestion. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,15 +16,14 @@
 
 #include "base/banned.h"
 
-const struct command commands[] = {
+static const struct cli_command commands[] = {
 #define COMMAND(name, fn, usage, help) {name, fn, usage, help},
 #include "cli/commands.def"
 #undef COMMAND
 };
-const size_t command_count = COUNT_OF(commands);
 
-/* The words of `name` in front of argv: how many, or 0. */
-static int match(const char *name, int argc, char **argv)
+/* The number of words of `name` if argv begins with them, or 0. */
+static int command_match(const char *name, int argc, char **argv)
 {
     struct str rest = str_from(name), word;
     int n = 0;
@@ -32,12 +35,13 @@ static int match(const char *name, int argc, char **argv)
     return n;
 }
 
-static const struct command *find(int argc, char **argv, int *words)
+/* The command with the most words wins: "tenant delete" before "tenant". */
+static const struct cli_command *command_find(int argc, char **argv, int *words)
 {
-    const struct command *best = NULL;
+    const struct cli_command *best = NULL;
     *words = 0;
-    for (size_t i = 0; i < command_count; i++) {
-        int n = match(commands[i].name, argc, argv);
+    for (size_t i = 0; i < COUNT_OF(commands); i++) {
+        int n = command_match(commands[i].name, argc, argv);
         if (n > *words) {
             best = &commands[i];
             *words = n;
@@ -46,8 +50,8 @@ static const struct command *find(int argc, char **argv, int *words)
     return best;
 }
 
-/* Edit distance, for "did you mean"; texts here are a few dozen bytes. */
-static size_t distance(struct str a, struct str b)
+/* Levenshtein distance with one row, for "did you mean". Names are short; longer text is infinitely far. */
+static size_t command_distance(struct str a, struct str b)
 {
     size_t row[64];
     if (a.n > 60 || b.n > 60)
@@ -67,13 +71,13 @@ static size_t distance(struct str a, struct str b)
     return row[b.n];
 }
 
-static void suggest(struct str typed)
+static void command_suggest(struct str typed)
 {
     size_t best = typed.n / 3 + 2;
     const char *name = NULL;
-    for (size_t i = 0; i < command_count; i++) {
+    for (size_t i = 0; i < COUNT_OF(commands); i++) {
         struct str n = str_from(commands[i].name);
-        size_t d = distance(typed, n);
+        size_t d = command_distance(typed, n);
         if (str_starts(n, typed) && n.n > typed.n && n.p[typed.n] == ' ')
             d = 0;
         if (d < best) {
@@ -85,7 +89,7 @@ static void suggest(struct str typed)
         fprintf(stderr, "Did you mean: parley %s?\n", name);
 }
 
-static int unknown(int argc, char **argv)
+static int command_unknown(int argc, char **argv)
 {
     char typed[64];
     if (argc > 1 && argv[1][0] != '-')
@@ -93,31 +97,31 @@ static int unknown(int argc, char **argv)
     else
         snprintf(typed, sizeof(typed), "%s", argv[0]);
     fprintf(stderr, "parley: there is no command \"%s\".\n", typed);
-    suggest(str_from(typed));
+    command_suggest(str_from(typed));
     fputs("parley --help lists all commands.\n", stderr);
     return 2;
 }
 
-/* Those whose first word is `group`; all without one. */
-static bool in_group(const struct command *c, const char *group)
+/* Is `group` the first word of the command? NULL stands for all commands. */
+static bool command_in_group(const struct cli_command *c, const char *group)
 {
     size_t n = group ? strlen(group) : 0;
     return !group || (strncmp(c->name, group, n) == 0 && (c->name[n] == ' ' || !c->name[n]));
 }
 
-static bool is_group(const char *word)
+static bool command_is_group(const char *word)
 {
-    for (size_t i = 0; i < command_count; i++)
-        if (in_group(&commands[i], word))
+    for (size_t i = 0; i < COUNT_OF(commands); i++)
+        if (command_in_group(&commands[i], word))
             return true;
     return false;
 }
 
-static int usage_all(FILE *to, const char *group)
+static int usage_print_all(FILE *to, const char *group)
 {
     fputs("Usage: parley [--config FILE] [--json] COMMAND [OPTION...] [ARGUMENT...]\n\n", to);
-    for (size_t i = 0; i < command_count; i++)
-        if (in_group(&commands[i], group))
+    for (size_t i = 0; i < COUNT_OF(commands); i++)
+        if (command_in_group(&commands[i], group))
             fprintf(to, "  %-20s %s\n", commands[i].name, commands[i].help);
     fputs("\n  --config FILE   the configuration to use ($PARLEY_CONFIG)\n"
           "  --json          print results as JSON\n"
@@ -126,13 +130,13 @@ static int usage_all(FILE *to, const char *group)
     return 0;
 }
 
-static int usage_one(const struct command *c, FILE *to)
+static int usage_print_one(const struct cli_command *c, FILE *to)
 {
     fprintf(to, "Usage: parley %s%s%s\n\n%s\n", c->name, c->usage[0] ? " " : "", c->usage, c->help);
     return 0;
 }
 
-static void print_failure(const struct cli *cl, const struct err *e)
+static void main_print_failure(const struct cli *cl, const struct err *e)
 {
     struct buf b;
     if (!cl->json) {
@@ -153,7 +157,7 @@ static void print_failure(const struct cli *cl, const struct err *e)
     buf_release(&b);
 }
 
-static int run(struct cli *cl)
+static int main_run(struct cli *cl)
 {
     struct err e = ERR_INIT;
     /* config init makes the file that the others read. */
@@ -168,7 +172,7 @@ static int run(struct cli *cl)
     if (st == OK && (fflush(stdout) != 0 || ferror(stdout)))
         st = err_raise(&e, E_output);
     if (st != OK)
-        print_failure(cl, &e);
+        main_print_failure(cl, &e);
     if (st == ERR_INVALID && err_is(&e, E_usage)) {
         fprintf(stderr, "Usage: parley %s %s\n", cl->command->name, cl->command->usage);
         return 2;
@@ -176,7 +180,7 @@ static int run(struct cli *cl)
     return st == OK ? 0 : 1;
 }
 
-static void finish(struct cli *cl)
+static void main_finish(struct cli *cl)
 {
     db_put(cl->db);
     if (cl->pool) {
@@ -188,41 +192,57 @@ static void finish(struct cli *cl)
     config_drop(cl->config);
 }
 
-/* The options that any command takes, in front of its name or behind it; -1 = go on. */
-static int global_options(struct cli *cl, int *argc, char **argv)
+/* The options that any command takes. */
+struct main_options {
+    bool help, version;
+};
+
+/* Is argv[*i] an option of every command? Takes its value too. False with *failed when the value is missing. */
+static bool main_take_option(struct cli *cl, struct main_options *o, int argc, char **argv, int *i, bool *failed)
 {
-    int n = 0;
-    bool help = false, version = false;
+    const char *a = argv[*i];
+    *failed = false;
+    if (strcmp(a, "--config") == 0) {
+        *failed = *i + 1 == argc;
+        cl->config_path = *failed ? NULL : argv[++*i];
+    } else if (strncmp(a, "--config=", 9) == 0)
+        cl->config_path = a + 9;
+    else if (strcmp(a, "--json") == 0)
+        cl->json = true;
+    else if (strcmp(a, "--help") == 0 || strcmp(a, "-h") == 0)
+        o->help = true;
+    else
+        return false;
+    return !*failed;
+}
+
+/* Takes the options of every command out of argv, wherever they stand before "--". -1 means that a command is to be
+ * run; otherwise the result is the exit code. */
+static int main_options(struct cli *cl, int *argc, char **argv)
+{
+    struct main_options o = {0};
+    int n = 0, words;
     for (int i = 0; i < *argc; i++) {
-        const char *a = argv[i];
-        if (strcmp(a, "--") == 0) {
+        bool failed = false;
+        if (strcmp(argv[i], "--") == 0)
             while (i < *argc)
                 argv[n++] = argv[i++];
-        } else if (strcmp(a, "--config") == 0) {
-            if (++i == *argc) {
-                fputs("parley: --config wants a file.\n", stderr);
-                return 2;
-            }
-            cl->config_path = argv[i];
-        } else if (strncmp(a, "--config=", 9) == 0)
-            cl->config_path = a + 9;
-        else if (strcmp(a, "--json") == 0)
-            cl->json = true;
-        else if (strcmp(a, "--help") == 0 || strcmp(a, "-h") == 0)
-            help = true;
-        else if (strcmp(a, "--version") == 0 && n == 0)
-            version = true;
-        else
+        else if (strcmp(argv[i], "--version") == 0 && n == 0)
+            o.version = true;
+        else if (!main_take_option(cl, &o, *argc, argv, &i, &failed) && !failed)
             argv[n++] = argv[i];
+        if (failed) {
+            fputs("parley: --config needs a file.\n", stderr);
+            return 2;
+        }
     }
     *argc = n;
-    if (version)
+    if (o.version)
         return puts("parley " PARLEY_VERSION) == EOF;
-    int words;
-    const struct command *c = find(n, argv, &words);
-    if (help && c)
-        return usage_one(c, stdout);
-    return help ? usage_all(stdout, n && is_group(argv[0]) ? argv[0] : NULL) : -1;
+    const struct cli_command *c = command_find(n, argv, &words);
+    if (o.help && c)
+        return usage_print_one(c, stdout);
+    return o.help ? usage_print_all(stdout, n && command_is_group(argv[0]) ? argv[0] : NULL) : -1;
 }
 
 int main(int argc, char **argv)
@@ -234,23 +254,23 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     argv++;
     argc = argc ? argc - 1 : 0;
-    int done = global_options(&cl, &argc, argv);
+    int done = main_options(&cl, &argc, argv);
     if (done >= 0)
         return done;
     if (argc == 0) {
-        usage_all(stderr, NULL);
+        usage_print_all(stderr, NULL);
         return 2;
     }
-    if (!(cl.command = find(argc, argv, &words)))
-        return unknown(argc, argv);
+    if (!(cl.command = command_find(argc, argv, &words)))
+        return command_unknown(argc, argv);
     cl.argv = argv + words;
     cl.argc = argc - words;
-    /* Somebody who looks on reads the result and what is wrong; a log that is kept, or of the worker, has every call. */
+    /* On a terminal only warnings are logged, so that they do not hide the result; a log file gets everything. */
     bool brief = isatty(STDERR_FILENO) && strcmp(cl.command->name, "work") != 0;
     if (log_open("parley", NULL, brief ? LOG_WARN : LOG_INFO, &e) != OK)
         fprintf(stderr, "parley: %s\n", e.message);
     arena_init(&cl.arena, 512 * MB);
-    int rc = run(&cl);
-    finish(&cl);
+    int rc = main_run(&cl);
+    main_finish(&cl);
     return rc;
 }

@@ -1,4 +1,5 @@
-/* What a command prints: for scripts as JSON, for people as a table. */
+/* output.c: how a command prints: as JSON for scripts, as a table or as "key  value" lines for people. Commands build
+ * JSON only, so both forms always show the same. */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -32,7 +33,7 @@ void cli_id(struct cli *cl, enum id_kind kind, struct id id)
 }
 
 /* A value as people read it: text as it is, nested values as JSON, control characters as spaces. */
-static void cell(struct buf *b, const struct json *v)
+static void output_cell(struct buf *b, const struct json *v)
 {
     size_t from = b->n;
     if (json_is(v, JSON_STRING))
@@ -44,37 +45,37 @@ static void cell(struct buf *b, const struct json *v)
             b->p[i] = ' ';
 }
 
-static size_t cell_width(const struct json *v)
+static size_t output_cell_width(const struct json *v)
 {
     struct buf b;
     buf_init(&b, OUTPUT_MAX);
-    cell(&b, v);
+    output_cell(&b, v);
     size_t n = buf_ok(&b) && utf8_valid(buf_str(&b)) ? utf8_length(buf_str(&b)) : b.n;
     buf_release(&b);
     return n;
 }
 
-static void pad(struct buf *b, size_t have, size_t want)
+static void output_pad(struct buf *b, size_t have, size_t want)
 {
     for (; have < want; have++)
         buf_putc(b, ' ');
 }
 
-static void lines(struct buf *b, const struct json *obj)
+static void output_lines(struct buf *b, const struct json *obj)
 {
     size_t width = 0;
     for (struct json_iter it = {0}; json_each(obj, &it);)
         width = it.key.n > width ? it.key.n : width;
     for (struct json_iter it = {0}; json_each(obj, &it);) {
         buf_str_add(b, it.key);
-        pad(b, it.key.n, width + 2);
-        cell(b, it.value);
+        output_pad(b, it.key.n, width + 2);
+        output_cell(b, it.value);
         buf_putc(b, '\n');
     }
 }
 
 /* Heads are the first object's keys; every row is printed by them. */
-static void table(struct buf *b, const struct json *rows)
+static void output_table(struct buf *b, const struct json *rows)
 {
     struct str head[COLUMNS];
     size_t width[COLUMNS], n = 0;
@@ -84,21 +85,21 @@ static void table(struct buf *b, const struct json *rows)
     }
     for (size_t r = 0; r < json_len(rows); r++)
         for (size_t i = 0; i < n; i++) {
-            size_t w = cell_width(json_get_n(json_at(rows, r), head[i]));
+            size_t w = output_cell_width(json_get_n(json_at(rows, r), head[i]));
             width[i] = w > width[i] ? w : width[i];
         }
     for (size_t i = 0; i < n; i++) {
         buf_str_add(b, head[i]);
         if (i + 1 < n)
-            pad(b, head[i].n, width[i] + 2);
+            output_pad(b, head[i].n, width[i] + 2);
     }
     buf_putc(b, '\n');
     for (size_t r = 0; r < json_len(rows); r++) {
         for (size_t i = 0; i < n; i++) {
             const struct json *v = json_get_n(json_at(rows, r), head[i]);
-            cell(b, v);
+            output_cell(b, v);
             if (i + 1 < n)
-                pad(b, cell_width(v), width[i] + 2);
+                output_pad(b, output_cell_width(v), width[i] + 2);
         }
         buf_putc(b, '\n');
     }
@@ -111,11 +112,11 @@ void cli_out(struct cli *cl, const struct json *j)
     if (cl->json)
         json_write_pretty(&b, j);
     else if (json_is(j, JSON_OBJECT))
-        lines(&b, j);
+        output_lines(&b, j);
     else if (json_is(j, JSON_ARRAY) && json_is(json_at(j, 0), JSON_OBJECT))
-        table(&b, j);
+        output_table(&b, j);
     else if (!json_is(j, JSON_ARRAY) || json_len(j)) {
-        cell(&b, j);
+        output_cell(&b, j);
         buf_putc(&b, '\n');
     }
     if (buf_ok(&b))

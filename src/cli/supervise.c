@@ -1,3 +1,8 @@
+/* supervise.c: keeps programs running: starts them, restarts those that die, passes signals on, and stops all of them.
+ *
+ * A program that dies at once backs off (100 ms doubling to 10 s), so that a broken install does not fill the log; one
+ * that ran for 10 s starts again immediately. Each child asks the kernel for SIGTERM when this process dies, so none is
+ * left over. */
 #include "cli/supervise.h"
 
 #include <errno.h>
@@ -16,12 +21,13 @@
 
 #define BACKOFF_FIRST_MS 100
 #define BACKOFF_MAX_MS 10000
-#define STEADY_US ((int64_t)10 * 1000000) /* who ran this long is started anew at once */
+#define STEADY_US ((int64_t)10 * 1000000) /* a program that ran this long restarts without delay */
 #define WAIT_MAX_US ((int64_t)60 * 1000000)
 #define MAX_ARGUMENTS 8
 
-/* In the child: its signals, its standard input, and an end of its own when this process is killed. */
-static void become(const struct program *p, char *const *arguments, pid_t parent)
+/* In the child: sets up signals and standard input, and asks to be stopped when the parent dies. The parent may have
+ * died before that call, hence the comparison of its pid. */
+static void supervise_become(const struct supervised *p, char *const *arguments, pid_t parent)
 {
     char *argv[MAX_ARGUMENTS + 2] = {(char *)p->path};
     sigset_t none;
@@ -40,7 +46,7 @@ static void become(const struct program *p, char *const *arguments, pid_t parent
     _exit(127);
 }
 
-static void back_off(struct program *p, int64_t now)
+static void supervise_back_off(struct supervised *p, int64_t now)
 {
     if (p->started_us && now - p->started_us >= STEADY_US)
         p->backoff_ms = 0;
@@ -50,23 +56,23 @@ static void back_off(struct program *p, int64_t now)
         p->backoff_ms = BACKOFF_MAX_MS;
 }
 
-static void start(struct program *p, char *const *arguments)
+static void supervise_start(struct supervised *p, char *const *arguments)
 {
     pid_t parent = getpid(), pid = fork();
     if (pid == 0)
-        become(p, arguments, parent);
+        supervise_become(p, arguments, parent);
     p->started_us = clock_mono_us();
     p->due_us = 0;
     if (pid < 0) {
         log_line(LOG_ERROR, "program_start_failed", LOG_S("name", p->name), LOG_S("error", strerror(errno)));
-        back_off(p, p->started_us);
+        supervise_back_off(p, p->started_us);
         return;
     }
     p->pid = pid;
     log_line(LOG_INFO, "program_started", LOG_S("name", p->name), LOG_I("pid", pid));
 }
 
-static void tell_end(const struct program *p, int how, bool stopping)
+static void supervise_log_end(const struct supervised *p, int how, bool stopping)
 {
     int64_t ms = (clock_mono_us() - p->started_us) / 1000;
     if (stopping && WIFEXITED(how) && WEXITSTATUS(how) == 0)
@@ -80,26 +86,26 @@ static void tell_end(const struct program *p, int how, bool stopping)
                  LOG_I("exit", WEXITSTATUS(how)), LOG_I("ran_ms", ms));
 }
 
-static void reap(struct program *programs, int count, bool stopping)
+static void supervise_reap(struct supervised *programs, int count, bool stopping)
 {
     int how;
     pid_t pid;
     while ((pid = waitpid(-1, &how, WNOHANG)) > 0)
         for (int i = 0; i < count; i++) {
-            struct program *p = &programs[i];
+            struct supervised *p = &programs[i];
             if (p->pid != pid)
                 continue;
-            tell_end(p, how, stopping);
+            supervise_log_end(p, how, stopping);
             p->pid = 0;
             if (!stopping) {
-                back_off(p, clock_mono_us());
+                supervise_back_off(p, clock_mono_us());
                 log_line(LOG_INFO, "program_restart", LOG_S("name", p->name),
                          LOG_I("in_ms", (p->due_us - clock_mono_us()) / 1000));
             }
         }
 }
 
-static int running(const struct program *programs, int count)
+static int supervise_running(const struct supervised *programs, int count)
 {
     int n = 0;
     for (int i = 0; i < count; i++)
@@ -107,16 +113,16 @@ static int running(const struct program *programs, int count)
     return n;
 }
 
-static int signal_all(const struct program *programs, int count, int sig)
+static int supervise_signal_all(const struct supervised *programs, int count, int sig)
 {
     for (int i = 0; i < count; i++)
         if (programs[i].pid)
             kill(programs[i].pid, sig);
-    return running(programs, count);
+    return supervise_running(programs, count);
 }
 
 /* The next signal, or 0 when the time is up. */
-static int next_signal(int64_t until_us)
+static int supervise_next_signal(int64_t until_us)
 {
     int64_t left = until_us - clock_mono_us();
     sigset_t set;
@@ -131,30 +137,30 @@ static int next_signal(int64_t until_us)
     return got > 0 ? got : 0;
 }
 
-static int64_t start_due(struct program *programs, int count, char *const *arguments)
+static int64_t supervise_start_due(struct supervised *programs, int count, char *const *arguments)
 {
     int64_t next = clock_mono_us() + WAIT_MAX_US;
     for (int i = 0; i < count; i++) {
-        struct program *p = &programs[i];
+        struct supervised *p = &programs[i];
         if (!p->pid && p->due_us <= clock_mono_us())
-            start(p, arguments);
+            supervise_start(p, arguments);
         if (!p->pid && p->due_us < next)
             next = p->due_us;
     }
     return next;
 }
 
-static int stop_all(struct program *programs, int count, int64_t stop_ms)
+static int supervise_stop_all(struct supervised *programs, int count, int64_t stop_ms)
 {
     int64_t until = clock_mono_us() + stop_ms * 1000;
     int killed = 0;
-    signal_all(programs, count, SIGTERM);
-    while (running(programs, count)) {
-        int sig = next_signal(until);
-        reap(programs, count, true);
+    supervise_signal_all(programs, count, SIGTERM);
+    while (supervise_running(programs, count)) {
+        int sig = supervise_next_signal(until);
+        supervise_reap(programs, count, true);
         if (killed || (sig != SIGTERM && sig != SIGINT && clock_mono_us() < until))
             continue;
-        killed = signal_all(programs, count, SIGKILL);
+        killed = supervise_signal_all(programs, count, SIGKILL);
         if (killed)
             log_line(LOG_WARN, "programs_killed", LOG_I("count", killed));
         until = clock_mono_us() + WAIT_MAX_US;
@@ -162,19 +168,19 @@ static int stop_all(struct program *programs, int count, int64_t stop_ms)
     return killed;
 }
 
-int supervise(struct program *programs, int count, char *const *arguments, int64_t stop_ms)
+int supervise(struct supervised *programs, int count, char *const *arguments, int64_t stop_ms)
 {
     for (;;) {
-        int sig = next_signal(start_due(programs, count, arguments));
+        int sig = supervise_next_signal(supervise_start_due(programs, count, arguments));
         if (sig == SIGHUP) {
             log_reopen();
             log_line(LOG_INFO, "reload");
-            signal_all(programs, count, SIGHUP);
+            supervise_signal_all(programs, count, SIGHUP);
         }
         if (sig == SIGTERM || sig == SIGINT) {
-            log_line(LOG_INFO, "stopping", LOG_I("programs", running(programs, count)));
-            return stop_all(programs, count, stop_ms);
+            log_line(LOG_INFO, "stopping", LOG_I("programs", supervise_running(programs, count)));
+            return supervise_stop_all(programs, count, stop_ms);
         }
-        reap(programs, count, false);
+        supervise_reap(programs, count, false);
     }
 }

@@ -1,23 +1,27 @@
-/* supervise.h: programs that are kept running: started, started anew when they die, told of signals, stopped in peace.
+/* supervise.h: keeps programs running: starts them, restarts them when they die, passes signals on, stops them in
+ * order.
  *
- * One thread, no memory beside the table; the caller has blocked SIGCHLD, SIGTERM, SIGINT and SIGHUP in it. */
+ * One thread; uses no memory but the table. The caller has blocked SIGCHLD, SIGTERM, SIGINT and SIGHUP. */
 #ifndef PARLEY_CLI_SUPERVISE_H
 #define PARLEY_CLI_SUPERVISE_H
 
 #include <stdint.h>
 #include <sys/types.h>
 
-struct program {
+struct supervised {
     const char *name; /* in logs: "chat" */
     const char *path; /* of the executable */
-    int listen_fd; /* becomes its standard input; -1 = /dev/null. Stays open here, so that who waits in it is not lost */
-    pid_t pid;     /* 0 = not running */
-    int64_t started_us, due_us; /* due: when it is to be started next, 0 = not */
+    /* Becomes its standard input; -1 = /dev/null. Stays open here, so that connections waiting in it survive a
+     * restart. */
+    int listen_fd;
+    pid_t pid;                  /* 0 = not running */
+    int64_t started_us, due_us; /* due_us: when it is to be started next, 0 = not at all */
     int64_t backoff_ms;
 };
 
-/* Runs until SIGTERM or SIGINT, then gives the programs stop_ms to end before they are killed; a second such signal kills at
- * once. SIGHUP is passed on. `arguments` follow argv[0] and end with NULL. Returns how many had to be killed. */
-int supervise(struct program *programs, int count, char *const *arguments, int64_t stop_ms);
+/* Runs until SIGTERM or SIGINT, then gives the programs stop_ms to exit before it kills them; a second such signal
+ * kills them at once. SIGHUP is passed on. `arguments` follow argv[0] and end with NULL. Returns how many programs had
+ * to be killed. */
+int supervise(struct supervised *programs, int count, char *const *arguments, int64_t stop_ms);
 
 #endif

@@ -1,4 +1,4 @@
-/* workspace.c: which workspace and bot a command means, and letting the running programs know of a change. */
+/* workspace.c: which workspace and bot a command means, and how running programs learn of a change. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -17,11 +17,11 @@ enum status cli_db_change(struct cli *cl, struct db **out, struct err *e)
 {
     enum status st = cli_db(cl, out, e);
     if (st == OK)
-        settings_share(cl->config, LOG_DEBUG); /* else nothing runs here that could be told */
+        settings_share(cl->config, LOG_DEBUG); /* it fails if nothing runs here, and then nobody has to be notified */
     return st;
 }
 
-static enum status name_them(const struct tenant *all, size_t n, struct err *e)
+static enum status workspace_ambiguous(const struct tenant *all, size_t n, struct err *e)
 {
     char list[360] = "";
     size_t used = 0;
@@ -31,11 +31,12 @@ static enum status name_them(const struct tenant *all, size_t n, struct err *e)
                          id_text(ID_TENANT, all[i].id, id), STR_F(str_sub(all[i].name, 0, 40)));
         used += k > 0 ? (size_t)k : 0;
     }
-    return err_set(e, E_tenant_ambiguous, "There are %zu workspaces: say which with --tenant or PARLEY_TENANT: %s%s", n,
-                   list, n > 4 ? ", ..." : "");
+    return err_set(e, E_tenant_ambiguous, "There are %zu workspaces. Choose one with --tenant or PARLEY_TENANT: %s%s",
+                   n, list, n > 4 ? ", ..." : "");
 }
 
-static bool means(const struct tenant *t, const char *text)
+/* Does `text` mean this workspace? Without text, every active one. */
+static bool workspace_means(const struct tenant *t, const char *text)
 {
     struct id id;
     if (!text)
@@ -54,14 +55,14 @@ enum status cli_tenant(struct cli *cl, struct db *c, const char *text, struct id
     if (wanted && !*wanted)
         wanted = NULL;
     for (size_t i = 0; i < n; i++)
-        if (means(&all[i], wanted))
+        if (workspace_means(&all[i], wanted))
             all[found++] = all[i];
     if (found > 1)
-        return name_them(all, found, e);
+        return workspace_ambiguous(all, found, e);
     if (!found && wanted)
         return err_set(e, E_workspace_unknown, "There is no workspace \"%.80s\".", wanted);
     if (!found)
-        return err_set(e, E_workspace_unknown, "There is no workspace yet: parley tenant create NAME");
+        return err_set(e, E_workspace_unknown, "There is no workspace yet. Create one: parley tenant create NAME");
     *out = all[0].id;
     return OK;
 }
@@ -69,7 +70,7 @@ enum status cli_tenant(struct cli *cl, struct db *c, const char *text, struct id
 enum status cli_bot(struct cli *cl, struct db *c, const char *text, struct id *bot, struct actor *who, struct err *e)
 {
     struct id tenant;
-    enum status st = text ? cli_id_arg(text, ID_BOT, "bot", bot, e) : cli_usage(e, "Which bot? --bot is missing.");
+    enum status st = text ? cli_id_arg(text, ID_BOT, "bot", bot, e) : cli_usage(e, "--bot is missing.");
     (void)cl;
     if (st == OK)
         st = bot_owner(c, *bot, &tenant, e);
