@@ -30,6 +30,7 @@ export class Year {
         this.start = start
         this.tenants = []
         this.endedAtOnce = new Set()
+        this.trialIncluded = new Map() // subscription: conversations
         this.crashes = this.granted = this.refused = 0
         this.done = {}
         this.refusals = {}
@@ -158,6 +159,7 @@ export class Year {
     }
 
     async #use() {
+        this.#noteTrials()
         const list = this.tenants.filter(() => this.random.chance(0.5)).map(t => [t.id, this.random.below(Math.ceil(t.size / 8) + 1)]).filter(([, n]) => n > 0)
         const got = await this.call({ op: 'use', list })
         if (!got) return
@@ -166,6 +168,15 @@ export class Year {
             this.granted += n
             this.refused += list[i][1] - n
         })
+    }
+
+    /** A trial costs nothing and stops at what its plan includes: the largest plan in which it was used, for a change may come with its end. */
+    #noteTrials() {
+        for (const sub of this.fake.w.all('subscription')) {
+            if (sub.status !== 'trialing') continue
+            const included = Number(this.terms[this.planOfPrice(sub.items.data[0].price)].conversations ?? Infinity)
+            this.trialIncluded.set(sub.id, Math.max(included, this.trialIncluded.get(sub.id) ?? 0))
+        }
     }
 
     subscriptions(tenant) {
@@ -368,8 +379,7 @@ export class Year {
             const sub = this.fake.w.byId.get(row.id)
             if (!here.has(row.customer) || this.doubles.has(row.customer) || Math.min(row.end, sub.ended_at ?? Infinity) > this.now - 2 * HOUR) continue
             if (on.has(`${row.customer} ${row.start} ${row.used}`) || this.pieces.has(`${row.customer} ${row.start}`)) continue
-            const trial = row.start < (sub.trial_end ?? 0) // costs nothing, and stops at what the plan has
-            if (trial && Number(row.used) <= Number(this.terms[this.planOfPrice(sub.items.data[0].price)].conversations ?? Infinity)) continue
+            if (row.start < (sub.trial_end ?? 0) && Number(row.used) <= (this.trialIncluded.get(sub.id) ?? 0)) continue
             if (sub.ended_at !== null && row.start >= sub.ended_at && row.last < sub.ended_at + 5 * HOUR) continue // the end was not told, and found within hours
             const why = this.endedAtOnce.has(row.id) || sub.cancellation_details?.reason === 'payment_failed'
             if (!why || row.start < sub.items.data[0].current_period_start) await this.#explain(row.customer)
