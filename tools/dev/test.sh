@@ -27,7 +27,8 @@ dev_test() {
     step_total=3
     prepare_test "$sanitize" "${suites[@]}"
     step_done
-    exec "$node" tools/dev/test.mjs --build="$test_build" --sanitize="$sanitize" --var="$var" --slots="$(jobs)" $changed "${suites[@]}"
+    # One job more than processors: a test waits for about a third of its time.
+    exec "$node" tools/dev/test.mjs --build="$test_build" --sanitize="$sanitize" --var="$var" --slots=$(($(jobs) + 1)) $changed "${suites[@]}"
 }
 
 known_suite() {
