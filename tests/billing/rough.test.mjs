@@ -1,5 +1,6 @@
 // What goes wrong while somebody pays, as the person at the browser meets it: Stripe slow or silent, two tabs, the back button, two clicks,
 // no mouse. Whatever was pressed how often: one checkout, one change, one payment, and words that say what is known.
+// Runs for about 30 s.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { until } from '../lib/install.mjs'

@@ -1,4 +1,5 @@
 // What Stripe tells becomes rows here: in whatever order it comes, how often, and whatever dies on the way.
+// Runs for about 45 s.
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { after, before, beforeEach, test } from 'node:test'

@@ -1,6 +1,7 @@
 // A year of tenants with random faults on both sides ends with books that agree to the last unit: as part of the suite some months of a few
 // of them, by one seed; whole (200, 365 days, by a seed of its own) as `./dev year`.
 //   SEED=7 YEAR_TENANTS=200 YEAR_DAYS=365 node --test tests/billing/year.test.mjs      the same year again
+// Runs for about 40 s.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { DAY, Year } from './year.mjs'

@@ -1,4 +1,5 @@
 // The operator's console in a browser: workspaces, plans with their history, overrides, events, alarms.
+// Runs for about 30 s.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { isAccessible, signUp, watch } from './portal.mjs'

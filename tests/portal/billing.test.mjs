@@ -1,5 +1,6 @@
 // The whole path of money in a browser: FREE, prices, a plan bought on the fake's checkout page, changed, cancelled, taken back, a card that
 // fails, back to FREE; two tabs, double clicks, a phone, no JavaScript; and an install that sells nothing.
+// Runs for about 60 s.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { startInstall, until } from '../lib/install.mjs'

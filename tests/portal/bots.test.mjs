@@ -1,4 +1,5 @@
 // The pages of a bot: draft, versions, answers, test chat; texts that try to run in them; and the bots of other workspaces.
+// Runs for about 30 s.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { startBrowser } from '../lib/browser.mjs'

@@ -1,4 +1,5 @@
 // From sign-up to the transcript: a bot from a template, a CSV, a test chat, published, a visitor, the conversation in the portal.
+// Runs for about 20 s.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { startBrowser } from '../lib/browser.mjs'

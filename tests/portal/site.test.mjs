@@ -1,4 +1,5 @@
 // The public pages: signing up, in and out, sessions, forms from elsewhere, the security headers, and what is shown when something is down.
+// Runs for about 25 s.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { startBrowser } from '../lib/browser.mjs'

@@ -1,4 +1,5 @@
 // The pages of a workspace: its bots, a new bot, members and their roles, switching between workspaces.
+// Runs for about 20 s.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { startBrowser } from '../lib/browser.mjs'

@@ -1,4 +1,5 @@
 // The hosted chat page as visitors meet it: with and without JavaScript, by keyboard, on a phone, light and dark.
+// Runs for about 20 s.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { startBrowser } from '../lib/browser.mjs'

@@ -1,4 +1,5 @@
 // chat.js where a line is bad: a message is sent again with the same id, nothing is shown twice, and what was said elsewhere is caught up.
+// Runs for about 25 s.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { startBrowser } from '../lib/browser.mjs'

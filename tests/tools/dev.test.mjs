@@ -1,4 +1,5 @@
 // ./dev itself: what an operator meets when it runs twice, when the port is taken, when something has died, when the disk is full.
+// Runs for about 60 s.
 import { test, before, after } from 'node:test'
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'

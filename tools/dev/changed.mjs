@@ -1,46 +1,36 @@
 // What ./dev test --changed runs: the tests of the modules that changed and of the modules that depend on them.
 //
 // A module is a folder of src/ or cgi-bin/. It depends on the modules whose headers it includes, and on what those depend on.
-// A C test program runs when it includes a changed file, or a header of an affected module, or covers one. A file of node's runner runs when
-// it, or a file that it imports, has changed, or when it covers an affected module. tests/NAME covers src/NAME and cgi-bin/NAME; COVERS
-// names what is different. The lints always run. A path that no rule knows runs everything but dist and sanitize.
+// A C test program runs when it includes a changed file, or a header of an affected module, or covers such a module. A file of node's
+// runner runs when it, or a file that it imports, has changed, or when it covers an affected module. tests/A/B.test.mjs covers src/A/B
+// or cgi-bin/A/B where there is such a folder, else src/A and cgi-bin/A; COVERS names what is different. The lints always run. A path
+// that no rule knows runs everything but dist and sanitize.
 import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 
-const MONEY_PAGES = ['cgi-bin/portal/billing', 'cgi-bin/portal/admin', 'templates/portal']
-const PAGES = ['cgi-bin/portal/page', 'cgi-bin/portal/site', 'cgi-bin/portal/bots', 'cgi-bin/portal/conversations', 'cgi-bin/portal/workspace']
-
-/** Test files, by the start of their path (the longest counts), and what they cover. */
+/** Test files, by the start of their path (the longest counts), and what they cover where their own path does not say it. */
 export const COVERS = {
     'tests/billing/attack': ['cgi-bin/hooks', 'cgi-bin/portal/billing', 'cgi-bin/portal/admin', 'src/billing/sync'],
     'tests/billing/beside': ['src/billing/checkout', 'src/billing/mirror'],
     'tests/billing/cap': ['src/billing/meter', 'src/billing/notice'],
     'tests/billing/change': ['src/billing/checkout'],
-    'tests/billing/checkout': ['src/billing/checkout'],
     'tests/billing/clock': ['src/billing/meter', 'src/billing/mirror', 'src/plan'],
     'tests/billing/delete': ['src/account', 'cgi-bin/portal/workspace'],
     'tests/billing/hooks': ['cgi-bin/hooks', 'src/billing/sync'],
-    'tests/billing/look': MONEY_PAGES,
-    'tests/billing/meter': ['src/billing/meter'],
-    'tests/billing/path': ['cgi-bin/portal/billing'],
+    'tests/billing/look': ['cgi-bin/portal/billing', 'cgi-bin/portal/admin', 'templates/portal'],
     'tests/billing/rare': ['src/billing/sync', 'src/billing/mirror'],
-    'tests/billing/reconcile': ['src/billing/reconcile'],
     'tests/billing/rough': ['cgi-bin/portal/billing'],
-    'tests/billing/setup': ['src/billing/setup'],
     'tests/billing/sync': ['src/billing/sync', 'src/billing/mirror'],
     'tests/billing/table': [],
     'tests/billing/year': ['src/billing/checkout', 'src/billing/meter', 'src/billing/mirror', 'src/billing/reconcile', 'src/billing/sync'],
-    'tests/browser/hosted': ['cgi-bin/chat', 'templates/chat', 'htdocs'],
-    'tests/browser/pages': [...PAGES, 'templates', 'htdocs'],
-    'tests/browser/path': PAGES,
-    'tests/browser/safety': PAGES,
     'tests/deploy': ['etc'],
     'tests/domain': ['cgi-bin/api'],
     'tests/flow': ['src/flow', 'htdocs/schema', 'flow-templates'],
     'tests/http': ['src/web', 'etc'],
     'tests/plan/gating': ['src/plan', 'cgi-bin/portal/bots'],
+    'tests/portal/pages': ['page', 'site', 'bots', 'conversations', 'workspace'].map(name => `cgi-bin/portal/${name}`).concat('templates', 'htdocs'),
     'tests/queue/mail_look': ['templates/mail'],
     'tests/talk': ['src/talk', 'cgi-bin/chat', 'templates/chat'],
     'tests/templates': ['templates', 'src/view'],
@@ -95,10 +85,13 @@ export class Tree {
         return links
     }
 
+    /** The folders that a test file covers: tests/A/B.test.mjs covers src/A/B or cgi-bin/A/B where there is one, else src/A and cgi-bin/A. */
     covers(file) {
         const row = Object.keys(COVERS).filter(start => file.startsWith(start)).sort((a, b) => b.length - a.length)[0]
-        const name = file.split('/')[1]
-        return row ? COVERS[row] : [`src/${name}`, `cgi-bin/${name}`]
+        if (row) return COVERS[row]
+        const [, folder, name] = /^tests\/([^/]+)\/(?:test_)?([^./]+)/.exec(file) ?? [], places = ['src', 'cgi-bin'].map(place => `${place}/${folder}`)
+        const inner = places.map(place => `${place}/${name}`).filter(place => this.files.some(known => known.startsWith(`${place}/`)))
+        return inner.length ? inner : places
     }
 
     /**
