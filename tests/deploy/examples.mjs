@@ -1,4 +1,4 @@
-// What is asked of each example in etc/: it works in the stock configuration of Debian's package: pages, streams, the API, encoded slashes, large uploads.
+// Checks that an example in etc/ works in the stock configuration of Debian's package: pages, streams, the API, encoded slashes, uploads.
 import assert from 'node:assert/strict'
 import fs from 'node:fs'
 import http from 'node:http'

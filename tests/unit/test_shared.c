@@ -15,7 +15,8 @@
 static char path[64];
 static struct err e;
 
-/* What is added to the monotonic clock: for the next reading only, or for all. Stands before the C library's function. */
+/* What is added to the monotonic clock: for the next reading only, or for all. The function below replaces the
+ * C library's. */
 static atomic_llong once_us, always_us;
 
 int clock_gettime(clockid_t which, struct timespec *t)

@@ -1,4 +1,4 @@
-/* net/smtp against a server without TLS: whether anything is said to it depends on where it is, not on how it is called.
+/* net/smtp against a server without TLS: whether it gets the password depends on where it is, not on its name.
  * Every name leads to this machine here, because the resolver is the test's own. */
 #define _GNU_SOURCE /* strcasestr */
 #include <arpa/inet.h>
@@ -18,7 +18,7 @@ static int listener;
 static char port[8];
 static char heard[4096]; /* all that the client said in its last connection */
 
-/* Stands before the C library's: libcurl asks here. */
+/* Replaces the C library's, which libcurl would call. */
 int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **out)
 {
     struct {
