@@ -13,7 +13,6 @@ static enum status feedback_save(struct request *rq, struct err *e)
     struct chat *chat = rq->app;
     struct json *body = NULL;
     struct id bot, conversation;
-    int64_t rating;
     enum status st;
     if ((st = visitor_bot(rq, &bot, e)) != OK || (st = request_json(rq, &body, e)) != OK)
         return st;
@@ -21,11 +20,9 @@ static enum status feedback_save(struct request *rq, struct err *e)
         return st;
     if ((st = visitor_conversation(json_get_str(body, "conversation"), &conversation, e)) != OK)
         return st;
-    rating = json_int(json_get(body, "rating"), 0);
-    if (rating != 1 && rating != -1)
-        return err_at(e, E_rating_invalid, "/rating", "A rating is 1 or -1.");
     return talk_feedback(chat->talk, bot, conversation, visitor_token(rq, json_get_str(body, "token")),
-                         json_int(json_get(body, "seq"), 0), (int)rating, json_get_str(body, "comment"), e);
+                         json_int(json_get(body, "seq"), 0), json_int(json_get(body, "rating"), 0),
+                         json_get_str(body, "comment"), e);
 }
 
 void chat_feedback_post(struct request *rq)

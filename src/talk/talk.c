@@ -107,7 +107,7 @@ enum status talk_messages(struct talk *t, struct id bot, struct id conversation,
 }
 
 enum status talk_feedback(struct talk *t, struct id bot, struct id conversation, struct str token, int64_t seq,
-                          int rating, struct str comment, struct err *e)
+                          int64_t rating, struct str comment, struct err *e)
 {
     struct arena a;
     struct conv conv;
@@ -123,7 +123,7 @@ enum status talk_feedback(struct talk *t, struct id bot, struct id conversation,
     if (st == OK)
         st = db_get(t->pool, &c, e);
     if (st == OK) {
-        st = conversation_store_rate(c, conv.tenant, conversation, seq, rating, comment, clock_now_ms(), e);
+        st = conversation_store_rate(c, conv.tenant, conversation, seq, (int)rating, comment, clock_now_ms(), e);
         db_put(c);
     }
     arena_release(&a);

@@ -76,6 +76,6 @@ enum status talk_messages(struct talk *t, struct id bot, struct id conversation,
                           struct arena *a, struct talk_out *out, struct err *e);
 /* rating -1 or 1; again = changed. seq 0 = the conversation as a whole. */
 enum status talk_feedback(struct talk *t, struct id bot, struct id conversation, struct str token, int64_t seq,
-                          int rating, struct str comment, struct err *e);
+                          int64_t rating, struct str comment, struct err *e);
 
 #endif

@@ -161,6 +161,32 @@ static void publishing_is_refused_with_the_place(void **state)
     assert_int_equal(published(&who, b.id), 1);
 }
 
+static void an_unknown_bot_is_known_once_it_is_published(void **state)
+{
+    struct actor who = workspace("enterprise");
+    struct bot b = made(&who), other = made(&who);
+    struct err e = ERR_INIT;
+    struct bot_live live;
+    (void)state;
+    fails(bot_live(pool, b.id, &live, &e), ERR_NOT_FOUND, &e, "bot_unknown");
+    fails(bot_live(pool, other.id, &live, &e), ERR_NOT_FOUND, &e, "bot_unknown");
+    published(&who, b.id);
+    OKAY(bot_live(pool, b.id, &live, &fail)); /* at once, although it was remembered as unknown */
+    bot_live_release(&live);
+    /* Published by another host, which cannot notify this one: it may stay unknown for a moment, then it is known. */
+    dbtest_sqlf(
+        DB,
+        "INSERT INTO bot_version SELECT tenant_id, 0x%s, version, flow, flow_hash, note, NULL, created_at FROM "
+        "bot_version WHERE bot_id = 0x%s; UPDATE bot SET live_version = 1, last_version = 1 WHERE bot_id = 0x%s",
+        dbtest_hex(other.id), dbtest_hex(b.id), dbtest_hex(other.id));
+    int64_t until = clock_mono_us() + 5000000;
+    enum status st = ERR_NOT_FOUND;
+    while (st == ERR_NOT_FOUND && clock_mono_us() < until)
+        st = bot_live(pool, other.id, &live, &e);
+    assert_int_equal(st, OK);
+    bot_live_release(&live);
+}
+
 static void versions_are_for_ever(void **state)
 {
     struct actor who = workspace("enterprise");
@@ -606,6 +632,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {TEST(templates_come_in_two_languages),
                                        TEST(drafts_have_one_writer),
                                        TEST(publishing_is_refused_with_the_place),
+                                       TEST(an_unknown_bot_is_known_once_it_is_published),
                                        TEST(versions_are_for_ever),
                                        TEST(a_deleted_bot_is_gone),
                                        TEST(the_memory_of_flows_is_bounded),

@@ -85,6 +85,25 @@ static void finds_by_words(void **state)
     index_free(x);
 }
 
+/* The two questions of a pair have the same words, so only their order can decide. Without it the first one in the index
+ * would always win. */
+static void words_beside_each_other_count(void **state)
+{
+    static const struct pair shirts[] = {
+        {"A shirt red as wine for the office", "Yes."},   {"A red shirt as wine for the office", "No."},
+        {"Milk with coffee and sugar cake", "Yes."},      {"Coffee with milk and cake sugar", "No."},
+        {"Where can I park in front of the car", "Yes."}, {"Where can I park the car in front of", "No."}};
+    struct index *x = build(shirts, COUNT_OF(shirts), "en");
+    (void)state;
+    assert_int_equal(find(x, "red shirt").hits[0].doc, 1);
+    assert_int_equal(find(x, "shirt red").hits[0].doc, 0);
+    assert_int_equal(find(x, "cake sugar").hits[0].doc, 3);
+    assert_int_equal(find(x, "sugar cake").hits[0].doc, 2);
+    assert_int_equal(find(x, "park the car").hits[0].doc, 5);
+    assert_int_equal(find(x, "red office shirt").hits[0].doc, 0); /* not beside each other: no bonus */
+    index_free(x);
+}
+
 static void word_for_word_is_certain(void **state)
 {
     struct index *x = build(shop, SHOP, "en");
@@ -241,10 +260,11 @@ static void small_sets_are_quick(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        TEST(finds_by_words),     TEST(word_for_word_is_certain), TEST(finds_nothing_in_strange_words),
-        TEST(texts_come_back),    TEST(an_empty_index),           TEST(other_languages),
-        TEST(words_become_terms), TEST(small_sets_are_quick),     TEST(large_sets)};
+    const struct CMUnitTest tests[] = {TEST(finds_by_words),           TEST(words_beside_each_other_count),
+                                       TEST(word_for_word_is_certain), TEST(finds_nothing_in_strange_words),
+                                       TEST(texts_come_back),          TEST(an_empty_index),
+                                       TEST(other_languages),          TEST(words_become_terms),
+                                       TEST(small_sets_are_quick),     TEST(large_sets)};
     struct err e = ERR_INIT;
     if (crypto_init(&e) != OK)
         return 1;

@@ -175,7 +175,13 @@ test('feedback', async () => {
     assert.deepEqual(await rate({ rating: 1 }), [204, ''])
     assert.deepEqual(await rate({ seq: 1, rating: 1 }), [404, 'message_unknown'])
     assert.deepEqual(await rate({ seq: 99, rating: 1 }), [404, 'message_unknown'])
-    assert.deepEqual(await rate({ seq: 2, rating: 5 }), [422, 'rating_invalid'])
+    for (const rating of [0, 2, -2, 5, 6, 4294967297, 4294967295, undefined]) {
+        assert.deepEqual(await rate({ seq: 2, rating }), [422, 'rating_invalid'], `rating ${rating}`)
+    }
+    assert.deepEqual(await rate({ seq: -1, rating: 1 }), [422, 'seq_invalid'])
+    assert.deepEqual(await rate({ seq: 2, rating: '1' }), [422, 'field_type'])
+    assert.deepEqual(await rate({ seq: 2, rating: 1, comment: 'x'.repeat(1001) }), [422, 'comment_too_long'])
+    assert.deepEqual(await rate({ seq: 2, rating: -1, comment: 'changed my mind' }), [204, ''])
     assert.deepEqual(await rate({ seq: 2, rating: 1, token: 'x' }), [401, 'token_invalid'])
     const rows = await parley.sql(`SELECT seq, rating, comment FROM feedback WHERE conversation_id = 0x${hexOf(first.conversation)} ORDER BY seq`)
     assert.deepEqual(rows, [{ seq: '0', rating: '1', comment: '' }, { seq: '2', rating: '-1', comment: 'changed my mind' }])

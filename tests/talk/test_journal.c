@@ -1,0 +1,370 @@
+/* The journal where the reply to its COMMIT is lost, against a real MariaDB behind a proxy that cuts the connection. Whatever
+ * has become of the transaction, a turn is recorded once, and a client that sends no message ids hears that it is. */
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/limits.h"
+#include "base/shared.h"
+#include "bot/bot.h"
+#include "dbtest.h"
+#include "okay.h"
+#include "talk/talk.h"
+#include "unit/test.h"
+
+#include "base/banned.h"
+
+#define DB "parley_journal"
+
+static struct config *config, *through_proxy;
+static struct db_pool *pool;
+static struct db *c;
+static struct talk *talk;
+static struct arena arena;
+static struct id bot;
+
+/* ---- the proxy ---- */
+
+enum cut {
+    CUT_NOTHING,
+    CUT_BEFORE, /* the COMMIT never arrives: the server rolls back */
+    CUT_AFTER,  /* it is done, its reply is lost */
+    CUT_LATE    /* the client is cut off at once, the COMMIT arrives a little later */
+};
+static _Atomic(enum cut) cuts[4]; /* of the COMMITs to come, in order */
+static atomic_int commits;
+static int listener;
+
+static void pause_ms(long ms)
+{
+    nanosleep(&(struct timespec){.tv_nsec = ms * 1000000}, NULL);
+}
+
+static int connect_server(void)
+{
+    struct sockaddr_un to = {.sun_family = AF_UNIX};
+    snprintf(to.sun_path, sizeof(to.sun_path), "%s", getenv("PARLEY_TEST_SOCKET"));
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof(to)) != 0)
+        abort();
+    return fd;
+}
+
+/* A packet of the protocol: three bytes of length, a number, then 3 for a statement as text. */
+static bool is_commit(const char *p, ssize_t n)
+{
+    return n == 4 + 1 + 6 && p[4] == 3 && memcmp(p + 5, "COMMIT", 6) == 0;
+}
+
+static void cut_off(enum cut how, int client, int server, const char *p, ssize_t n)
+{
+    char reply[64];
+    if (how == CUT_LATE) {
+        shutdown(client, SHUT_RDWR);
+        pause_ms(300);
+    }
+    if (how != CUT_BEFORE && (write(server, p, (size_t)n) != n || read(server, reply, sizeof(reply)) <= 0))
+        abort();
+}
+
+/* False when this connection is over. */
+static bool pass(int from, int to, int client)
+{
+    static _Thread_local char p[65536];
+    ssize_t n = read(from, p, sizeof(p));
+    if (n <= 0)
+        return false;
+    if (from == client && is_commit(p, n)) {
+        int k = atomic_fetch_add(&commits, 1);
+        enum cut how = k < (int)COUNT_OF(cuts) ? atomic_load(&cuts[k]) : CUT_NOTHING;
+        if (how != CUT_NOTHING) {
+            cut_off(how, client, to, p, n);
+            return false;
+        }
+    }
+    for (ssize_t at = 0, k; at < n; at += k)
+        if ((k = write(to, p + at, (size_t)(n - at))) <= 0)
+            return false;
+    return true;
+}
+
+static void *serve_one(void *arg)
+{
+    int client = (int)(intptr_t)arg, server = connect_server();
+    bool open = true;
+    while (open) {
+        struct pollfd f[2] = {{.fd = client, .events = POLLIN}, {.fd = server, .events = POLLIN}};
+        if (poll(f, 2, -1) < 0 && errno != EINTR)
+            break;
+        if (f[0].revents)
+            open = pass(client, server, client);
+        if (open && f[1].revents)
+            open = pass(server, client, client);
+    }
+    close(client);
+    close(server);
+    return NULL;
+}
+
+static void *serve(void *arg)
+{
+    int fd;
+    (void)arg;
+    while ((fd = accept(listener, NULL, NULL)) >= 0) {
+        pthread_t t;
+        if (pthread_create(&t, NULL, serve_one, (void *)(intptr_t)fd) != 0)
+            abort();
+        pthread_detach(t);
+    }
+    return NULL;
+}
+
+static void start_proxy(const char *path)
+{
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    pthread_t t;
+    if (strlen(path) >= sizeof(at.sun_path))
+        abort();
+    memcpy(at.sun_path, path, strlen(path) + 1);
+    listener = socket(AF_UNIX, SOCK_STREAM, 0);
+    if (listener < 0 || bind(listener, (struct sockaddr *)&at, sizeof(at)) != 0 || listen(listener, 16) != 0 ||
+        pthread_create(&t, NULL, serve, NULL) != 0)
+        abort();
+    pthread_detach(t);
+}
+
+/* ---- turns ---- */
+
+static enum status say(const char *text, const char *client_id, const struct talk_out *before, struct talk_out *out,
+                       struct err *e)
+{
+    struct talk_in in = {.bot = bot,
+                         .text = str_from(text),
+                         .choice = STR_EMPTY,
+                         .client_id = str_from(client_id),
+                         .locale = STR_EMPTY,
+                         .token = STR_EMPTY,
+                         .visitor = STR("192.0.2.1"),
+                         .channel = CHANNEL_api};
+    if (before) {
+        in.conversation = before->conversation;
+        in.token = str_from(before->token);
+    }
+    return talk_turn(talk, &in, NULL, &arena, out, e);
+}
+
+static void cut_commits(enum cut first, enum cut second)
+{
+    atomic_store(&cuts[0], first);
+    atomic_store(&cuts[1], second);
+    atomic_store(&commits, 0);
+}
+
+static int64_t recorded(const char *text)
+{
+    return dbtest_intf(DB, "SELECT COUNT(*) FROM message WHERE text = '%s' AND sender = 'visitor'", text);
+}
+
+static void everything_adds_up(void)
+{
+    assert_int_equal(dbtest_int(DB, "SELECT COUNT(*) FROM turn_event"),
+                     dbtest_int(DB, "SELECT COUNT(*) FROM message WHERE sender = 'visitor'"));
+    assert_int_equal(dbtest_int(DB, "SELECT SUM(used) FROM usage_counter"),
+                     dbtest_int(DB, "SELECT COUNT(*) FROM conversation WHERE counted = 1"));
+    assert_int_equal(dbtest_int(DB, "SELECT COUNT(*) FROM usage_ledger"),
+                     dbtest_int(DB, "SELECT COUNT(*) FROM conversation WHERE counted = 1"));
+}
+
+static const struct {
+    const char *name;
+    enum cut first, second;
+} ways[] = {
+    {"done and not told", CUT_AFTER, CUT_NOTHING},      {"not done", CUT_BEFORE, CUT_NOTHING},
+    {"done a little later", CUT_LATE, CUT_NOTHING},     {"not done, then done and not told", CUT_BEFORE, CUT_AFTER},
+    {"done a little later, twice", CUT_LATE, CUT_LATE},
+};
+
+static void a_first_message_is_recorded_once(const char *client_id)
+{
+    for (size_t i = 0; i < COUNT_OF(ways); i++) {
+        char text[100], id[40] = "";
+        struct talk_out out;
+        struct err e = ERR_INIT;
+        snprintf(text, sizeof(text), "first %s %s", client_id, ways[i].name);
+        if (*client_id)
+            snprintf(id, sizeof(id), "%s %zu", client_id, i);
+        cut_commits(ways[i].first, ways[i].second);
+        if (say(text, id, NULL, &out, &e) != OK)
+            fail_msg("%s: %s", text, e.message);
+        assert_true(atomic_load(&commits) > 0);
+        assert_false(out.replayed);
+        if (recorded(text) != 1)
+            fail_msg("\"%s\" is there %lld times", text, (long long)recorded(text));
+        everything_adds_up();
+    }
+}
+
+static void a_next_message_is_recorded_once(const char *client_id)
+{
+    for (size_t i = 0; i < COUNT_OF(ways); i++) {
+        char text[100], id[40] = "";
+        struct talk_out first, out;
+        struct err e = ERR_INIT;
+        cut_commits(CUT_NOTHING, CUT_NOTHING);
+        OKAY(say("hello", "", NULL, &first, &fail));
+        snprintf(text, sizeof(text), "next %s %s", client_id, ways[i].name);
+        if (*client_id)
+            snprintf(id, sizeof(id), "%s next %zu", client_id, i);
+        cut_commits(ways[i].first, ways[i].second);
+        if (say(text, id, &first, &out, &e) != OK)
+            fail_msg("%s: %s", text, e.message);
+        assert_int_equal(out.seq, first.seq + (int64_t)first.n + 1);
+        if (recorded(text) != 1)
+            fail_msg("\"%s\" is there %lld times", text, (long long)recorded(text));
+        everything_adds_up();
+    }
+}
+
+static void without_a_client_id(void **state)
+{
+    (void)state;
+    a_first_message_is_recorded_once("");
+    a_next_message_is_recorded_once("");
+}
+
+static void with_a_client_id(void **state)
+{
+    (void)state;
+    a_first_message_is_recorded_once("a long client id");
+    a_next_message_is_recorded_once("a long client id");
+}
+
+/* Two lost commits that were not done: nobody may be told that the turn is kept. */
+static void what_was_never_done_is_refused(void **state)
+{
+    struct talk_out out;
+    struct err e = ERR_INIT;
+    (void)state;
+    cut_commits(CUT_BEFORE, CUT_BEFORE);
+    assert_int_equal(say("never", "", NULL, &out, &e), ERR_UNAVAILABLE);
+    assert_int_equal(e.code, E_commit_unknown);
+    assert_int_equal(recorded("never"), 0);
+    cut_commits(CUT_NOTHING, CUT_NOTHING);
+    OKAY(say("never", "", NULL, &out, &fail));
+    everything_adds_up();
+}
+
+/* ---- many at once ---- */
+
+struct visitor {
+    pthread_t thread;
+    char text[40];
+    enum status status;
+};
+
+static void *visit(void *arg)
+{
+    struct visitor *v = arg;
+    struct arena mine;
+    struct talk_out out;
+    struct err e = ERR_INIT;
+    struct talk_in in = {.bot = bot,
+                         .text = str_from(v->text),
+                         .choice = STR_EMPTY,
+                         .client_id = STR_EMPTY,
+                         .locale = STR_EMPTY,
+                         .token = STR_EMPTY,
+                         .visitor = STR("192.0.2.1"),
+                         .channel = CHANNEL_web};
+    if (db_thread_begin(&e) != OK)
+        abort();
+    arena_init(&mine, 16 * MB);
+    v->status = talk_turn(talk, &in, NULL, &mine, &out, &e);
+    arena_release(&mine);
+    db_thread_end();
+    return NULL;
+}
+
+static void a_batch_is_recorded_once(void **state)
+{
+    static struct visitor v[12];
+    (void)state;
+    for (size_t way = 0; way < COUNT_OF(ways); way++) {
+        cut_commits(ways[way].first, ways[way].second);
+        for (size_t i = 0; i < COUNT_OF(v); i++) {
+            snprintf(v[i].text, sizeof(v[i].text), "visitor %zu of way %zu", i, way);
+            assert_int_equal(pthread_create(&v[i].thread, NULL, visit, &v[i]), 0);
+        }
+        for (size_t i = 0; i < COUNT_OF(v); i++) {
+            pthread_join(v[i].thread, NULL);
+            assert_int_equal(v[i].status, OK);
+            assert_int_equal(recorded(v[i].text), 1);
+        }
+        everything_adds_up();
+    }
+}
+
+static enum status open_all(struct err *e)
+{
+    char proxy[200], conf[200], map[200];
+    struct actor who = {.cli = true, .role = ROLE_OWNER};
+    struct bot b;
+    int version;
+    const char *own = dbtest_config_file(DB, "flow_template_dir = " TEST_SRCDIR "/flow-templates\n");
+    snprintf(proxy, sizeof(proxy), "%s/proxy.sock", dbtest_dir());
+    snprintf(conf, sizeof(conf), "%s/proxy.conf", dbtest_dir());
+    snprintf(map, sizeof(map), "%s/journal.map", dbtest_dir());
+    FILE *f = fopen(conf, "w");
+    if (!f || fprintf(f, "include %s\ndatabase_socket = %s\njournal_writers = 1\n", own, proxy) < 0 || fclose(f) != 0)
+        abort();
+    start_proxy(proxy);
+    enum status st = config_load(own, &config, e);
+    if (st == OK)
+        st = config_load(conf, &through_proxy, e);
+    if (st == OK)
+        st = shared_open(map, e);
+    if (st != OK)
+        return st;
+    shared_limits_enable(false);
+    config_set_current(config_retain(config));
+    dbtest_migrate(config);
+    pool = dbtest_pool(config, 16);
+    c = dbtest_get(pool);
+    arena_init(&arena, 256 * MB);
+    st = account_tenant_create(c, STR("W"), STR("enterprise"), &who.tenant, e);
+    if (st == OK)
+        st = bot_create(c, config, &who, &arena, STR("faq"), STR("My bot"), STR_EMPTY, &b, e);
+    if (st == OK)
+        st = bot_publish(c, &who, b.id, STR_EMPTY, &arena, &version, e);
+    bot = b.id;
+    return st == OK ? talk_open(through_proxy, pool, 16, &talk, e) : st;
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {TEST(without_a_client_id), TEST(with_a_client_id),
+                                       TEST(what_was_never_done_is_refused), TEST(a_batch_is_recorded_once)};
+    struct err e = ERR_INIT;
+    dbtest_begin(argc, argv);
+    if (open_all(&e) != OK) {
+        fprintf(stderr, "%s\n", e.message);
+        return 1;
+    }
+    int failed = RUN(tests);
+    talk_close(talk);
+    arena_release(&arena);
+    bot_live_forget();
+    db_put(c);
+    db_pool_close(pool);
+    config_set_current(NULL);
+    config_drop(config);
+    config_drop(through_proxy);
+    shared_close();
+    db_library_end();
+    return failed;
+}
