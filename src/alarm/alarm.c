@@ -1,3 +1,7 @@
+/* alarm.c: an alarm is opened or counted up by one transaction that may run inside the caller's.
+ *
+ * Words and objects may contain bytes from outside (an id in an event). They are made valid UTF-8 here, because the database would refuse
+ * the row and the alarm would be lost. */
 #include "alarm/alarm.h"
 
 #include <stdarg.h>
@@ -16,19 +20,19 @@
 #define WORDS_MAX 480  /* characters */
 #define KEY_MAX 340
 
-struct raise {
+struct alarm_raising {
     struct alarm row;
     char key[KEY_MAX];
 };
 
-static struct str key_of(char out[KEY_MAX], const char *kind, struct str object)
+static struct str alarm_key(char out[KEY_MAX], const char *kind, struct str object)
 {
     int n = snprintf(out, KEY_MAX, "%.40s:%.*s", kind, STR_F(str_sub(object, 0, OBJECT_MAX)));
     return str_n(out, n > 0 ? (size_t)n : 0);
 }
 
-/* An address that cannot be mailed to must not keep the alarm from being stored. */
-static enum status tell(struct db *c, const struct alarm *row, struct err *e)
+/* Queues a mail to every operator. An address that cannot be mailed to must not prevent the alarm from being stored. */
+static enum status alarm_mail(struct db *c, const struct alarm *row, struct err *e)
 {
     struct arena a;
     struct alarm_reader *readers;
@@ -56,10 +60,10 @@ static enum status tell(struct db *c, const struct alarm *row, struct err *e)
     return st;
 }
 
-/* Counted where one is open, else opened; whoever loses the race to open it counts. */
-static enum status raise_row(struct db *c, void *ctx, struct err *e)
+/* Counts up the open alarm, or opens one. Of two transactions that open it at once, the unique key lets one win; the other counts up. */
+static enum status alarm_raise_tx(struct db *c, void *ctx, struct err *e)
 {
-    struct raise *r = ctx;
+    struct alarm_raising *r = ctx;
     struct str key = str_from(r->key);
     struct err taken = ERR_INIT;
     bool done = false;
@@ -73,11 +77,11 @@ static enum status raise_row(struct db *c, void *ctx, struct err *e)
         *e = taken;
         return st;
     }
-    return tell(c, &r->row, e);
+    return alarm_mail(c, &r->row, e);
 }
 
-/* A cut may go through the middle of a character; what is no UTF-8 the database would refuse. */
-static struct str clean(char *text, size_t n)
+/* Drops a last character that was cut in the middle; replaces every other byte that is not ASCII in text that is not UTF-8. */
+static struct str alarm_clean_text(char *text, size_t n)
 {
     for (size_t cut = 0; cut < 4 && cut <= n; cut++)
         if (utf8_text(str_n(text, n - cut)))
@@ -92,7 +96,7 @@ enum status alarm_raise(struct db *c, const char *kind, struct str object, struc
                         const char *fmt, ...)
 {
     char words[1024], about[OBJECT_MAX];
-    struct raise r;
+    struct alarm_raising r;
     int64_t now = clock_now_ms();
     va_list ap;
     va_start(ap, fmt);
@@ -104,22 +108,22 @@ enum status alarm_raise(struct db *c, const char *kind, struct str object, struc
     r.row = (struct alarm){.id = id_new(),
                            .tenant = tenant,
                            .kind = str_from(kind),
-                           .object = clean(about, object.n),
-                           .words = utf8_cut(clean(words, used), WORDS_MAX),
+                           .object = alarm_clean_text(about, object.n),
+                           .words = utf8_cut(alarm_clean_text(words, used), WORDS_MAX),
                            .times = 1,
                            .first_ms = now,
                            .last_ms = now};
-    key_of(r.key, kind, object);
+    alarm_key(r.key, kind, object);
     log_line(LOG_WARN, "billing_alarm", LOG_S("kind", kind), LOG_T("object", r.row.object),
              LOG_T("words", r.row.words));
-    return db_transaction(c, raise_row, &r, e);
+    return db_transaction(c, alarm_raise_tx, &r, e);
 }
 
 enum status alarm_clear(struct db *c, const char *kind, struct str object, struct err *e)
 {
     char key[KEY_MAX];
     int64_t n = 0;
-    enum status st = alarm_store_clear(c, key_of(key, kind, object), clock_now_ms(), &n, e);
+    enum status st = alarm_store_clear(c, alarm_key(key, kind, object), clock_now_ms(), &n, e);
     if (st == OK && n > 0)
         log_line(LOG_INFO, "billing_alarm_over", LOG_S("kind", kind), LOG_T("object", object));
     return st;

@@ -1,4 +1,4 @@
-/* alarm_store.h: the rows of billing_alarm. */
+/* alarm_store.h: the rows of billing_alarm. An open row has an open_key, which is unique. */
 #ifndef PARLEY_ALARM_ALARM_STORE_H
 #define PARLEY_ALARM_ALARM_STORE_H
 

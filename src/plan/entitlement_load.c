@@ -1,9 +1,7 @@
-/* entitlement_load.c: the facts out of the database, and the answer kept for a moment.
+/* entitlement_load.c: reads the facts from the database, resolves them, and caches the answer (tenant_cache_internal.h).
  *
- * One slot a tenant, direct-mapped: a collision only costs the queries. An answer is trusted while both generations stay, while the
- * clock is between the moment it was made for and its valid_until, and for at most FRESH_US, since other hosts do not bump ours.
- * When only that last is over, one thread asks again while the others go on with what is there. */
-#include <pthread.h>
+ * An answer is used while the generations of the tenant and of all plans stay the same, and while the clock is between the moment it
+ * was made for and its valid_until_ms. Asked for an earlier moment (the clock was set back), it is made again. */
 #include <stdio.h>
 
 #include "base/clock.h"
@@ -11,13 +9,14 @@
 #include "base/shared.h"
 #include "plan/entitlement_store.h"
 #include "plan/money.h"
+#include "plan/tenant_cache_internal.h"
 
 #include "base/banned.h"
 
 /* ---- facts ---- */
 
-/* Of the configured key; *on false: without one billing is off, and no subscription counts. */
-static bool livemode_of_key(bool *on)
+/* The mode of the configured key. *on is false without a key: billing is off and no subscription counts. */
+static bool facts_livemode(bool *on)
 {
     struct config *c = config_current();
     struct str key = str_from(c ? config_string(c, CONFIG_stripe_secret_key) : "");
@@ -56,7 +55,7 @@ enum status entitlement_load(struct db *c, struct id tenant, int64_t now_ms, str
     enum status st = facts_read(c, tenant, a, &f, e);
     if (st != OK)
         return st;
-    f.livemode = livemode_of_key(&on);
+    f.livemode = facts_livemode(&on);
     if (!on)
         f.subscription_n = 0;
     entitlement_resolve(&f, now_ms, out);
@@ -83,70 +82,32 @@ enum status entitlement_history_days(struct db *c, struct id tenant, int64_t now
 
 /* ---- the cache ---- */
 
-#define SLOTS 512
-#define FRESH_US (10 * 1000000LL)
-
-struct slot {
-    struct id tenant;
-    bool used;
+struct entitled_slot {
+    struct tenant_slot of;
     uint64_t of_tenant, of_plans; /* generations */
-    int64_t loaded_us, from_ms, until_ms;
+    int64_t from_ms, until_ms;    /* the entry holds from <= now < until; to ask, from = now */
     struct entitled x;
 };
-static struct slot slots[SLOTS];
-static pthread_mutex_t slots_lock = PTHREAD_MUTEX_INITIALIZER;
 
-static struct slot *slot_of(struct id tenant)
+static bool entitled_fits(const void *slot, const void *want)
 {
-    uint32_t h = 2166136261u;
-    for (size_t i = 0; i < sizeof(tenant.b); i++)
-        h = (h ^ tenant.b[i]) * 16777619u;
-    return &slots[h % SLOTS];
+    const struct entitled_slot *s = slot, *w = want;
+    return s->of_tenant == w->of_tenant && s->of_plans == w->of_plans && w->from_ms >= s->from_ms &&
+           w->from_ms < s->until_ms;
 }
 
-/* `want` holds tenant and generations. False: the caller asks the database. */
-static bool remembered(const struct slot *want, int64_t now_ms, struct entitled *out)
-{
-    int64_t now_us = clock_mono_us();
-    struct slot *s = slot_of(want->tenant);
-    pthread_mutex_lock(&slots_lock);
-    bool hit = s->used && id_eq(s->tenant, want->tenant) && s->of_tenant == want->of_tenant &&
-               s->of_plans == want->of_plans && now_ms >= s->from_ms && now_ms < s->until_ms;
-    if (hit && now_us - s->loaded_us >= FRESH_US) {
-        s->loaded_us = now_us;
-        hit = false;
-    }
-    if (hit)
-        *out = s->x;
-    pthread_mutex_unlock(&slots_lock);
-    return hit;
-}
+static struct entitled_slot entitled_slots[TENANT_CACHE_SLOTS];
+static struct tenant_cache entitled_cache = {PTHREAD_MUTEX_INITIALIZER, entitled_slots, sizeof(entitled_slots[0]),
+                                             entitled_fits};
 
-static void remember(const struct slot *fresh)
-{
-    struct slot *s = slot_of(fresh->tenant);
-    pthread_mutex_lock(&slots_lock);
-    *s = *fresh;
-    pthread_mutex_unlock(&slots_lock);
-}
-
-static void forget(struct id tenant)
-{
-    struct slot *s = slot_of(tenant);
-    pthread_mutex_lock(&slots_lock);
-    if (id_eq(s->tenant, tenant))
-        s->used = false;
-    pthread_mutex_unlock(&slots_lock);
-}
-
-static void copy_out(const struct entitlements *x, struct entitled *out)
+static void entitled_copy(const struct entitlements *x, struct entitled *out)
 {
     *out = (struct entitled){.state = x->state, .read_only = x->read_only, .period = x->period};
     memcpy(out->value, x->value, sizeof(out->value));
     snprintf(out->plan, sizeof(out->plan), "%.*s", STR_F(x->plan->plan));
 }
 
-static enum status load(struct db_pool *p, int64_t now_ms, struct slot *fresh, struct err *e)
+static enum status entitled_load(struct db_pool *p, struct entitled_slot *fresh, struct err *e)
 {
     struct entitlements x;
     struct db *c = NULL;
@@ -154,34 +115,32 @@ static enum status load(struct db_pool *p, int64_t now_ms, struct slot *fresh, s
     arena_init(&a, 1 * MB);
     enum status st = db_get(p, &c, e);
     if (st == OK)
-        st = entitlement_load(c, fresh->tenant, now_ms, &a, &x, e);
+        st = entitlement_load(c, fresh->of.tenant, fresh->from_ms, &a, &x, e);
     db_put(c);
     if (st == OK) {
-        copy_out(&x, &fresh->x);
-        fresh->used = true;
-        fresh->loaded_us = clock_mono_us();
-        fresh->from_ms = now_ms;
+        entitled_copy(&x, &fresh->x);
         fresh->until_ms = x.valid_until_ms;
     }
     arena_release(&a);
     return st;
 }
 
+/* The generations are read before the rows: a change in between leaves an entry that counts as old at once. */
 enum status entitled_now(struct db_pool *p, struct id tenant, int64_t now_ms, struct entitled *out, struct err *e)
 {
-    /* Generations are read before the rows: a change in between leaves an answer that counts as old at once. */
-    struct slot fresh = {.tenant = tenant,
-                         .of_tenant = shared_generation("plan", tenant),
-                         .of_plans = shared_generation("plans", ID_NONE)};
-    if (remembered(&fresh, now_ms, out))
-        return OK;
-    enum status st = load(p, now_ms, &fresh, e);
-    if (st != OK) {
-        forget(tenant);
-        return st;
+    struct entitled_slot entry = {.of = {.tenant = tenant},
+                                  .of_tenant = shared_generation("plan", tenant),
+                                  .of_plans = shared_generation("plans", ID_NONE),
+                                  .from_ms = now_ms};
+    if (!tenant_cache_get(&entitled_cache, &entry, &entry)) {
+        enum status st = entitled_load(p, &entry, e);
+        if (st != OK) {
+            tenant_cache_drop(&entitled_cache, tenant);
+            return st;
+        }
+        tenant_cache_put(&entitled_cache, &entry);
     }
-    remember(&fresh);
-    *out = fresh.x;
+    *out = entry.x;
     return OK;
 }
 
@@ -201,12 +160,12 @@ enum status entitlement_may_make(struct db *c, struct id tenant, struct err *e)
 
 /* ---- members ---- */
 
-struct joining {
+struct member_joining {
     struct id tenant, user;
     enum role role;
 };
 
-static enum status room_for_member(struct db *c, const struct joining *j, int64_t have, struct err *e)
+static enum status member_room(struct db *c, const struct member_joining *j, int64_t have, struct err *e)
 {
     struct entitlements x;
     struct arena a;
@@ -218,36 +177,36 @@ static enum status room_for_member(struct db *c, const struct joining *j, int64_
     return st;
 }
 
-static enum status join_write(struct db *c, void *ctx, struct err *e)
+static enum status member_join_tx(struct db *c, void *ctx, struct err *e)
 {
-    const struct joining *j = ctx;
+    const struct member_joining *j = ctx;
     int64_t have;
     bool known;
     enum status st = entitlement_store_lock(c, j->tenant, e);
     if (st == OK)
         st = entitlement_store_members(c, j->tenant, j->user, &have, &known, e);
     if (st == OK && !known)
-        st = room_for_member(c, j, have, e);
+        st = member_room(c, j, have, e);
     return st == OK ? account_member_add(c, j->tenant, j->user, j->role, e) : st;
 }
 
 enum status entitlement_member_add(struct db *c, struct id tenant, struct id user, enum role role, struct err *e)
 {
-    struct joining j = {.tenant = tenant, .user = user, .role = role};
-    return db_transaction(c, join_write, &j, e);
+    struct member_joining j = {.tenant = tenant, .user = user, .role = role};
+    return db_transaction(c, member_join_tx, &j, e);
 }
 
 /* ---- the tenant's choice ---- */
 
-struct choice {
+struct overage_choice {
     const struct actor *who;
     bool bill;
     int64_t cap;
 };
 
-static enum status choice_write(struct db *c, void *ctx, struct err *e)
+static enum status overage_choose_tx(struct db *c, void *ctx, struct err *e)
 {
-    const struct choice *k = ctx;
+    const struct overage_choice *k = ctx;
     struct arena a;
     arena_init(&a, 64 * KB);
     struct json *detail = json_new_object(&a);
@@ -264,13 +223,13 @@ static enum status choice_write(struct db *c, void *ctx, struct err *e)
 
 enum status overage_choose(struct db *c, const struct actor *who, bool bill, int64_t cap, struct err *e)
 {
-    struct choice k = {.who = who, .bill = bill, .cap = cap};
+    struct overage_choice k = {.who = who, .bill = bill, .cap = cap};
     if (cap < 0 || cap > OVERAGE_CAP_MAX)
         return err_at(e, E_cap_invalid, "cap", "A cap is an amount from 0 to %lld of the smallest unit.",
                       OVERAGE_CAP_MAX);
     if (bill && cap == 0)
         return err_raise_at(e, E_cap_missing, "cap");
-    enum status st = db_transaction(c, choice_write, &k, e);
+    enum status st = db_transaction(c, overage_choose_tx, &k, e);
     if (st == OK)
         shared_bump("plan", who->tenant);
     return st;

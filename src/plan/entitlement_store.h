@@ -1,15 +1,15 @@
-/* entitlement_store.h: the statements of entitlement_load.c. */
+/* entitlement_store.h: SQL of entitlement_load.c: the tenant's row, its members, its choice of overage. */
 #ifndef PARLEY_PLAN_ENTITLEMENT_STORE_H
 #define PARLEY_PLAN_ENTITLEMENT_STORE_H
 
 #include "plan/entitlement.h"
 
-/* What tenant and overage_choice say; the rest of *out stays as it is. ERR_NOT_FOUND workspace_unknown. */
+/* Fills the fields that come from tenant and overage_choice; leaves the rest. ERR_NOT_FOUND workspace_unknown. */
 enum status entitlement_store_tenant(struct db *c, struct id tenant, struct arena *a, struct entitlement_facts *out,
                                      struct err *e);
-/* Holds the tenant's row until the transaction ends. ERR_NOT_FOUND workspace_unknown. */
+/* Locks the tenant's row until the transaction ends. ERR_NOT_FOUND workspace_unknown. */
 enum status entitlement_store_lock(struct db *c, struct id tenant, struct err *e);
-/* *known: the user is one of them. */
+/* The number of members, and whether the user is one of them. */
 enum status entitlement_store_members(struct db *c, struct id tenant, struct id user, int64_t *n, bool *known,
                                       struct err *e);
 enum status overage_store_set(struct db *c, struct id tenant, bool bill, int64_t cap, struct err *e);

@@ -1,3 +1,5 @@
+/* money.c: all arithmetic is done in 128-bit integers of 10^-12 units, with overflow checks; nothing is rounded except where a function says
+ * so. */
 #include "plan/money.h"
 
 #include "base/err.h"
@@ -5,15 +7,14 @@
 #include "base/banned.h"
 
 __extension__ typedef __int128 wide;
-#define PICO ((int64_t)1000000000000)
 
 /* ---- currencies ---- */
 
-struct symbol {
+struct currency_symbol {
     const char *code, *sign;
 };
 
-static bool among(struct str currency, const char *const *codes, size_t n)
+static bool currency_among(struct str currency, const char *const *codes, size_t n)
 {
     for (size_t i = 0; i < n; i++)
         if (str_ieq(currency, str_from(codes[i])))
@@ -21,32 +22,32 @@ static bool among(struct str currency, const char *const *codes, size_t n)
     return false;
 }
 
-/* docs.stripe.com/currencies. ISK and UGX have no decimals any more, but Stripe still counts them in hundredths. */
+/* Source: docs.stripe.com/currencies. ISK and UGX no longer have decimals, but Stripe still counts them in hundredths. */
 int money_places(struct str currency)
 {
     static const char *const none[] = {"bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga",
                                        "pyg", "rwf", "vnd", "vuv", "xaf", "xof", "xpf"};
     static const char *const three[] = {"bhd", "jod", "kwd", "omr", "tnd"};
-    if (among(currency, none, COUNT_OF(none)))
+    if (currency_among(currency, none, COUNT_OF(none)))
         return 0;
-    return among(currency, three, COUNT_OF(three)) ? 3 : 2;
+    return currency_among(currency, three, COUNT_OF(three)) ? 3 : 2;
 }
 
-static const char *sign_of(struct str currency)
+static const char *currency_sign(struct str currency)
 {
-    static const struct symbol symbols[] = {{"usd", "$"},   {"eur", "€"},  {"gbp", "£"},   {"jpy", "¥"},
-                                            {"krw", "₩"},   {"inr", "₹"},  {"cad", "CA$"}, {"aud", "A$"},
-                                            {"nzd", "NZ$"}, {"brl", "R$"}, {"mxn", "MX$"}, {"cny", "CN¥"},
-                                            {"ils", "₪"},   {"vnd", "₫"},  {"php", "₱"},   {"ngn", "₦"}};
+    static const struct currency_symbol symbols[] = {{"usd", "$"},   {"eur", "€"},  {"gbp", "£"},   {"jpy", "¥"},
+                                                     {"krw", "₩"},   {"inr", "₹"},  {"cad", "CA$"}, {"aud", "A$"},
+                                                     {"nzd", "NZ$"}, {"brl", "R$"}, {"mxn", "MX$"}, {"cny", "CN¥"},
+                                                     {"ils", "₪"},   {"vnd", "₫"},  {"php", "₱"},   {"ngn", "₦"}};
     for (size_t i = 0; i < COUNT_OF(symbols); i++)
         if (str_ieq(currency, str_from(symbols[i].code)))
             return symbols[i].sign;
     return NULL;
 }
 
-static void add_currency(struct buf *b, struct str currency)
+static void currency_add(struct buf *b, struct str currency)
 {
-    const char *sign = sign_of(currency);
+    const char *sign = currency_sign(currency);
     if (sign) {
         buf_puts(b, sign);
         return;
@@ -65,7 +66,7 @@ void money_text(struct buf *b, int64_t amount, struct str currency)
     uint64_t v = amount < 0 ? 0 - (uint64_t)amount : (uint64_t)amount, scale = scales[places];
     if (amount < 0)
         buf_putc(b, '-');
-    add_currency(b, currency);
+    currency_add(b, currency);
     buf_u64(b, v / scale);
     if (places)
         buf_printf(b, ".%0*u", places, (unsigned)(v % scale));
@@ -73,21 +74,21 @@ void money_text(struct buf *b, int64_t amount, struct str currency)
 
 /* ---- decimals ---- */
 
-static wide wide_of(struct decimal d)
+static wide decimal_wide(struct decimal d)
 {
     return (wide)d.whole * PICO + d.pico;
 }
 
-static bool digit(char c)
+static bool decimal_digit(char c)
 {
     return c >= '0' && c <= '9';
 }
 
-/* Digits from s[*at], at most `most` of them, onto *v; false when there is none, or too many, or on overflow. */
-static bool read_digits(struct str s, size_t *at, size_t most, wide *v)
+/* Appends the digits from s[*at] to *v. False when there is none, more than `most`, or on overflow. */
+static bool decimal_read_digits(struct str s, size_t *at, size_t most, wide *v)
 {
     size_t from = *at;
-    for (; *at < s.n && digit(s.p[*at]); ++*at)
+    for (; *at < s.n && decimal_digit(s.p[*at]); ++*at)
         if (*at - from == most || __builtin_mul_overflow(*v, (wide)10, v) ||
             __builtin_add_overflow(*v, (wide)(s.p[*at] - '0'), v))
             return false;
@@ -100,11 +101,11 @@ bool decimal_parse(struct str s, struct decimal *out)
     wide v = 0;
     size_t places = 0;
 
-    if (!read_digits(s, &at, 24, &v))
+    if (!decimal_read_digits(s, &at, 24, &v))
         return false;
     if (at < s.n && s.p[at] == '.') {
         point = ++at;
-        if (!read_digits(s, &at, DECIMAL_PLACES, &v))
+        if (!decimal_read_digits(s, &at, DECIMAL_PLACES, &v))
             return false;
         places = at - point;
     }
@@ -137,7 +138,7 @@ void decimal_print(struct buf *b, struct decimal d)
 
 int decimal_cmp(struct decimal a, struct decimal b)
 {
-    wide x = wide_of(a), y = wide_of(b);
+    wide x = decimal_wide(a), y = decimal_wide(b);
 
     return (x > y) - (x < y);
 }
@@ -155,7 +156,7 @@ bool money_times(struct decimal d, int64_t qty, int64_t *out)
 {
     wide v;
 
-    if (__builtin_mul_overflow(wide_of(d), (wide)qty, &v) || __builtin_add_overflow(v, (wide)(PICO / 2), &v))
+    if (__builtin_mul_overflow(decimal_wide(d), (wide)qty, &v) || __builtin_add_overflow(v, (wide)(PICO / 2), &v))
         return false;
     wide units = v / PICO;
     if (v % PICO < 0)
@@ -168,7 +169,7 @@ bool money_times(struct decimal d, int64_t qty, int64_t *out)
 
 int64_t money_qty_for(int64_t cap, struct decimal d)
 {
-    wide unit = wide_of(d), n;
+    wide unit = decimal_wide(d), n;
 
     if (cap < 0)
         return 0;

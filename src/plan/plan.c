@@ -1,5 +1,5 @@
-/* plan.c: plans and entitlements as they were read. */
-#include "plan/plan_store.h"
+/* plan.c: the names of entitlements, and look-ups in plans that were read. Pure; plan_store.c depends on it, not the reverse. */
+#include "plan/plan.h"
 
 #include "base/banned.h"
 
@@ -8,7 +8,7 @@
 static const struct {
     const char *name;
     enum entitlement_kind kind;
-} rows[ENTITLEMENT_COUNT] = {
+} entitlement_rows[ENTITLEMENT_COUNT] = {
 #define ENTITLEMENT(name, kind) {#name, kind},
 #include "plan/entitlements.def"
 #undef ENTITLEMENT
@@ -16,18 +16,18 @@ static const struct {
 
 const char *entitlement_name(enum entitlement x)
 {
-    return rows[x].name;
+    return entitlement_rows[x].name;
 }
 
 enum entitlement_kind entitlement_kind(enum entitlement x)
 {
-    return rows[x].kind;
+    return entitlement_rows[x].kind;
 }
 
 bool entitlement_parse(struct str name, enum entitlement *out)
 {
     for (int i = 0; i < ENTITLEMENT_COUNT; i++)
-        if (str_eqz(name, rows[i].name)) {
+        if (str_eqz(name, entitlement_rows[i].name)) {
             *out = (enum entitlement)i;
             return true;
         }
@@ -35,11 +35,6 @@ bool entitlement_parse(struct str name, enum entitlement *out)
 }
 
 /* ---- plans ---- */
-
-enum status plans_read(struct db *c, struct arena *a, struct plans *out, struct err *e)
-{
-    return plan_store_read(c, a, out, e);
-}
 
 const struct plan *plans_find(const struct plans *p, struct str plan)
 {

@@ -1,8 +1,8 @@
-/* plan.h: plans as rows the operator changes: what each holds, and on what terms it is sold.
+/* plan.h: plans as rows that the operator edits: what each includes, and on what terms it is sold.
  *
- * Terms (price, currency, included conversations, overage) are never changed: a change of the operator makes new ones, which new
- * customers get, while a subscription keeps the terms of its Stripe price until it is moved. Every change is written to
- * operator_log in the same transaction. Plans are few: they are read all at once. */
+ * Terms (price, currency, included conversations, overage) never change. An edit creates new terms for new customers; a subscription
+ * keeps the terms of its Stripe price until it is moved. Every edit is logged in operator_log in the same transaction. Plans are few, so
+ * they are always read all at once. */
 #ifndef PARLEY_PLAN_PLAN_H
 #define PARLEY_PLAN_PLAN_H
 
@@ -17,6 +17,7 @@ enum entitlement {
     ENTITLEMENT_COUNT
 };
 enum entitlement_kind { LIMIT, SWITCH, LEVEL };
+/* The name and kind of an entitlement; and the entitlement of a name, false if there is none. */
 const char *entitlement_name(enum entitlement x);
 enum entitlement_kind entitlement_kind(enum entitlement x);
 bool entitlement_parse(struct str name, enum entitlement *out);
@@ -38,46 +39,51 @@ struct plan {
     const struct plan_terms *terms;   /* what a new customer gets */
     int64_t value[ENTITLEMENT_COUNT]; /* UNLIMITED, or the number; conversations as in terms */
 };
-struct plans { /* by position; all memory in the arena it was read into */
+struct plans { /* by position; all memory in the arena that it was read into */
     struct plan *list;
     size_t n;
-    struct plan_terms *terms; /* every one, old ones too */
+    struct plan_terms *terms; /* all of them, old ones too */
     size_t terms_n;
 };
+/* Reads all plans. ERR_INTERNAL no_plans, plan_without_terms: the database is not complete. */
 enum status plans_read(struct db *c, struct arena *a, struct plans *out, struct err *e);
-const struct plan *plans_find(const struct plans *p, struct str plan); /* NULL if unknown */
+/* NULL if unknown. */
+const struct plan *plans_find(const struct plans *p, struct str plan);
 const struct plan_terms *plans_terms(const struct plans *p, struct id terms);
-const struct plan *plans_free(const struct plans *p); /* the lowest: what everybody has without paying */
+/* The lowest plan: what a tenant has without paying. */
+const struct plan *plans_free(const struct plans *p);
 
-/* ---- what the operator changes; `actor` stands in the log ---- */
+/* ---- what the operator edits; the actor is named in the log ---- */
 
 struct plan_edit {
     struct str plan, name;
     bool is_public;
-    int revision;                 /* as read: ERR_CONFLICT plan_changed when somebody was faster */
-    int64_t price, conversations; /* another than the current terms' makes new terms */
+    int revision;                 /* as read; ERR_CONFLICT plan_changed when another edit came first */
+    int64_t price, conversations; /* different from the current terms: new terms are made */
     char currency[4];
     bool bills_overage; /* overage per conversation = price / included conversations, as exact as 12 decimals hold */
     int64_t value[ENTITLEMENT_COUNT];
 };
-/* ERR_INVALID with the form field as pointer. Bumps the shared generation "plans". */
+/* Saves an edit. ERR_INVALID with the form field as pointer. Raises the shared generation "plans". */
 enum status plan_save(struct db *c, const struct actor *who, const struct plan_edit *in, struct err *e);
 
 struct override {
     struct id tenant;
     enum entitlement entitlement;
     int64_t value;
-    struct str reason;  /* needed */
+    struct str reason;  /* required */
     int64_t expires_ms; /* 0: never */
     int64_t created_ms;
 };
-/* "2027-06-30": it holds through that day, UTC; "" = for ever. False for what is no day. */
+/* When an override expires that holds through this day, UTC ("2027-06-30"); "" = never (0). False if it is not a day. */
 bool override_until(struct str day, int64_t *expires_ms);
+/* Sets, ends and lists overrides of a tenant; each change raises the tenant's generation "plan". override_set: ERR_INVALID value_invalid,
+ * reason_invalid, expires_invalid. override_end: ERR_NOT_FOUND override_unknown. */
 enum status override_set(struct db *c, const struct actor *who, const struct override *o, struct err *e);
 enum status override_end(struct db *c, const struct actor *who, struct id tenant, enum entitlement x, struct err *e);
 enum status override_list(struct db *c, struct id tenant, struct arena *a, struct override **out, size_t *n,
                           struct err *e);
-/* The plan of a tenant that does not pay through Stripe; logged. (account_tenant_plan does the row.) */
+/* Assigns a plan to a tenant that does not pay through Stripe. Logged. ERR_INVALID plan_unknown. */
 enum status plan_assign(struct db *c, const struct actor *who, struct id tenant, struct str plan, struct err *e);
 
 #endif

@@ -1,4 +1,7 @@
-/* plan_edit.c: what the operator changes: a plan, an override, the plan of a tenant; and the log of it. */
+/* plan_edit.c: edits of a plan, an override, or the assigned plan of a tenant.
+ *
+ * Each edit is one transaction that locks the row, compares the revision, writes, and logs before and after. The shared generation is
+ * raised after the commit, so that no process caches what was there before. */
 #include "account/operator_log.h"
 #include "account/rules.h"
 #include "base/clock.h"
@@ -14,16 +17,15 @@
 #define PLAN_NAME_MAX 60     /* characters */
 #define REASON_MAX 200
 #define LAST_DAY_MS INT64_C(253402214400000) /* 9999-12-31: the day after it is none of a column's */
-#define PICO 1000000000000LL
 
-static int set_number(struct json *o, const char *key, int64_t v)
+static int edit_set_number(struct json *o, const char *key, int64_t v)
 {
     return v == UNLIMITED ? json_set_str(o, key, STR("unlimited")) : json_set_int(o, key, v);
 }
 
 /* ---- what a plan may be changed to ---- */
 
-static enum status check_value(enum entitlement x, int64_t v, struct err *e)
+static enum status edit_check_value(enum entitlement x, int64_t v, struct err *e)
 {
     int64_t top = x == ENTITLEMENT_support ? 3 : 2;
     const char *name = entitlement_name(x);
@@ -43,7 +45,7 @@ static enum status check_value(enum entitlement x, int64_t v, struct err *e)
     return OK;
 }
 
-static bool three_letters(const char *currency)
+static bool edit_currency_is_valid(const char *currency)
 {
     for (int i = 0; i < 3; i++)
         if ((currency[i] < 'A' || currency[i] > 'Z') && (currency[i] < 'a' || currency[i] > 'z'))
@@ -51,14 +53,14 @@ static bool three_letters(const char *currency)
     return currency[3] == '\0';
 }
 
-static enum status check_terms(const struct plan_edit *in, bool free, struct err *e)
+static enum status edit_check_terms(const struct plan_edit *in, bool free, struct err *e)
 {
     if (in->price < 0 || in->price > PRICE_MAX)
         return err_at(e, E_price_invalid, "price", "A price is a number from 0 to %lld of the smallest unit.",
                       PRICE_MAX);
     if (free && in->price)
         return err_raise_at(e, E_free_plan, "price");
-    if (!three_letters(in->currency))
+    if (!edit_currency_is_valid(in->currency))
         return err_raise_at(e, E_currency_invalid, "currency");
     if (in->conversations < 1)
         return err_raise_at(e, E_conversations_invalid, "conversations");
@@ -70,23 +72,23 @@ static enum status check_terms(const struct plan_edit *in, bool free, struct err
     return OK;
 }
 
-static enum status check_edit(struct plan_edit *in, bool free, struct err *e)
+static enum status edit_check(struct plan_edit *in, bool free, struct err *e)
 {
     enum status st = rules_name(in->name, "name", "The plan's name", &in->name, e);
     if (st == OK && utf8_length(in->name) > PLAN_NAME_MAX)
         st = err_at(e, E_name_invalid, "name", "A plan's name has at most %d characters.", PLAN_NAME_MAX);
     if (st == OK)
-        st = check_terms(in, free, e);
+        st = edit_check_terms(in, free, e);
     for (int i = 0; st == OK && i < ENTITLEMENT_COUNT; i++)
         if (i != ENTITLEMENT_conversations)
-            st = check_value((enum entitlement)i, in->value[i], e);
+            st = edit_check_value((enum entitlement)i, in->value[i], e);
     for (int i = 0; st == OK && i < 3; i++)
         if (in->currency[i] >= 'a')
             in->currency[i] = (char)(in->currency[i] - 'a' + 'A');
     return st;
 }
 
-static int64_t overage_of(const struct plan_edit *in)
+static int64_t edit_overage(const struct plan_edit *in)
 {
     if (!in->bills_overage)
         return -1;
@@ -96,31 +98,32 @@ static int64_t overage_of(const struct plan_edit *in)
 
 /* ---- saving a plan ---- */
 
-struct save_tx {
+struct plan_saving {
     const struct actor *who;
     struct plan_edit edit;
     struct arena a;
     bool changed;
 };
 
-static int note_terms(struct json *o, const struct plan_terms *t)
+static int edit_note_terms(struct json *o, const struct plan_terms *t)
 {
     return json_set_int(o, "price", t->price) != 0 || json_set_str(o, "currency", str_from(t->currency)) != 0 ||
-                   set_number(o, "conversations", t->conversations) != 0 || json_set_int(o, "overage", t->overage) != 0
+                   edit_set_number(o, "conversations", t->conversations) != 0 ||
+                   json_set_int(o, "overage", t->overage) != 0
                ? -1
                : 0;
 }
 
-/* New terms where price or what is included differs: what was sold stays as it was sold. */
-static enum status save_terms(struct db *c, struct save_tx *tx, const struct plan *old, struct id *terms,
-                              struct json *before, struct json *after, struct err *e)
+/* Creates new terms where price, currency or included conversations differ. Old terms stay: subscriptions were sold on them. */
+static enum status edit_save_terms(struct db *c, struct plan_saving *tx, const struct plan *old, struct id *terms,
+                                   struct json *before, struct json *after, struct err *e)
 {
     const struct plan_edit *in = &tx->edit;
     struct plan_terms t = {.id = id_new(),
                            .plan = in->plan,
                            .price = in->price,
                            .conversations = in->conversations,
-                           .overage = overage_of(in),
+                           .overage = edit_overage(in),
                            .created_ms = clock_now_ms()};
     memcpy(t.currency, in->currency, sizeof(t.currency));
     *terms = old->terms->id;
@@ -129,21 +132,21 @@ static enum status save_terms(struct db *c, struct save_tx *tx, const struct pla
         return OK;
     *terms = t.id;
     tx->changed = true;
-    if (note_terms(before, old->terms) != 0 || note_terms(after, &t) != 0)
+    if (edit_note_terms(before, old->terms) != 0 || edit_note_terms(after, &t) != 0)
         return err_nomem(e);
     return plan_store_terms_add(c, &t, e);
 }
 
-static enum status save_values(struct db *c, struct save_tx *tx, const struct plan *old, struct json *before,
-                               struct json *after, struct err *e)
+static enum status edit_save_values(struct db *c, struct plan_saving *tx, const struct plan *old, struct json *before,
+                                    struct json *after, struct err *e)
 {
     for (int i = 0; i < ENTITLEMENT_COUNT; i++) {
         enum entitlement x = (enum entitlement)i;
         if (x == ENTITLEMENT_conversations || tx->edit.value[x] == old->value[x])
             continue;
         tx->changed = true;
-        if (set_number(before, entitlement_name(x), old->value[x]) != 0 ||
-            set_number(after, entitlement_name(x), tx->edit.value[x]) != 0)
+        if (edit_set_number(before, entitlement_name(x), old->value[x]) != 0 ||
+            edit_set_number(after, entitlement_name(x), tx->edit.value[x]) != 0)
             return err_nomem(e);
         enum status st = plan_store_value(c, old->plan, x, tx->edit.value[x], e);
         if (st != OK)
@@ -152,7 +155,7 @@ static enum status save_values(struct db *c, struct save_tx *tx, const struct pl
     return OK;
 }
 
-static int note_names(struct save_tx *tx, const struct plan *old, struct json *before, struct json *after)
+static int edit_note_names(struct plan_saving *tx, const struct plan *old, struct json *before, struct json *after)
 {
     int failed = 0;
     if (!str_eq(tx->edit.name, old->name)) {
@@ -166,17 +169,17 @@ static int note_names(struct save_tx *tx, const struct plan *old, struct json *b
     return failed;
 }
 
-static enum status save_changes(struct db *c, struct save_tx *tx, const struct plan *old, struct err *e)
+static enum status edit_save_changes(struct db *c, struct plan_saving *tx, const struct plan *old, struct err *e)
 {
     struct json *detail = json_new_object(&tx->a), *before, *after;
     struct id terms;
     bool saved;
     if (!detail || json_set_object(detail, "before", &before) != 0 || json_set_object(detail, "after", &after) != 0 ||
-        note_names(tx, old, before, after) != 0)
+        edit_note_names(tx, old, before, after) != 0)
         return err_nomem(e);
-    enum status st = save_terms(c, tx, old, &terms, before, after, e);
+    enum status st = edit_save_terms(c, tx, old, &terms, before, after, e);
     if (st == OK)
-        st = save_values(c, tx, old, before, after, e);
+        st = edit_save_values(c, tx, old, before, after, e);
     if (st != OK || !tx->changed)
         return st;
     if ((st = plan_store_save(c, &tx->edit, terms, &saved, e)) != OK)
@@ -186,15 +189,15 @@ static enum status save_changes(struct db *c, struct save_tx *tx, const struct p
     return operator_log(c, tx->who, "plan.changed", old->plan, detail, e);
 }
 
-static enum status save_write(struct db *c, void *ctx, struct err *e)
+static enum status edit_save_tx(struct db *c, void *ctx, struct err *e)
 {
-    struct save_tx *tx = ctx;
+    struct plan_saving *tx = ctx;
     struct plans all;
     tx->changed = false;
     arena_reset(&tx->a);
     enum status st = plan_store_lock(c, tx->edit.plan, e);
     if (st == OK)
-        st = plan_store_read(c, &tx->a, &all, e);
+        st = plans_read(c, &tx->a, &all, e);
     if (st != OK)
         return st;
     const struct plan *old = plans_find(&all, tx->edit.plan);
@@ -202,16 +205,16 @@ static enum status save_write(struct db *c, void *ctx, struct err *e)
         return err_set(e, E_plan_unknown, "There is no such plan.");
     if (old->revision != tx->edit.revision)
         return err_set(e, E_plan_changed, "Somebody else has changed this plan meanwhile: load it again.");
-    if ((st = check_edit(&tx->edit, old == plans_free(&all), e)) != OK)
+    if ((st = edit_check(&tx->edit, old == plans_free(&all), e)) != OK)
         return st;
-    return save_changes(c, tx, old, e);
+    return edit_save_changes(c, tx, old, e);
 }
 
 enum status plan_save(struct db *c, const struct actor *who, const struct plan_edit *in, struct err *e)
 {
-    struct save_tx tx = {.who = who, .edit = *in};
+    struct plan_saving tx = {.who = who, .edit = *in};
     arena_init(&tx.a, 1 * MB);
-    enum status st = db_transaction(c, save_write, &tx, e);
+    enum status st = db_transaction(c, edit_save_tx, &tx, e);
     if (st == OK && tx.changed)
         shared_bump("plans", ID_NONE);
     arena_release(&tx.a);
@@ -220,22 +223,22 @@ enum status plan_save(struct db *c, const struct actor *who, const struct plan_e
 
 /* ---- overrides and assigned plans ---- */
 
-struct tenant_tx {
+struct tenant_edit {
     const struct actor *who;
     struct override o;
     struct str plan;
     struct arena a;
 };
 
-static enum status log_tenant(struct db *c, const struct tenant_tx *tx, const char *what, const struct json *detail,
-                              struct err *e)
+static enum status tenant_edit_log(struct db *c, const struct tenant_edit *tx, const char *what,
+                                   const struct json *detail, struct err *e)
 {
     char id[ID_TEXT_MAX];
     return operator_log(c, tx->who, what, str_from(id_text(ID_TENANT, tx->o.tenant, id)), detail, e);
 }
 
-static enum status in_tenant(struct db *c, enum status (*fn)(struct db *c, void *ctx, struct err *e),
-                             struct tenant_tx *tx, struct err *e)
+static enum status tenant_edit_run(struct db *c, enum status (*fn)(struct db *c, void *ctx, struct err *e),
+                                   struct tenant_edit *tx, struct err *e)
 {
     arena_init(&tx->a, 64 * KB);
     enum status st = db_transaction(c, fn, tx, e);
@@ -245,17 +248,17 @@ static enum status in_tenant(struct db *c, enum status (*fn)(struct db *c, void 
     return st;
 }
 
-static enum status override_write(struct db *c, void *ctx, struct err *e)
+static enum status override_set_tx(struct db *c, void *ctx, struct err *e)
 {
-    struct tenant_tx *tx = ctx;
+    struct tenant_edit *tx = ctx;
     const struct override *o = &tx->o;
     struct json *detail = json_new_object(&tx->a);
     if (!detail || json_set_str(detail, "entitlement", str_from(entitlement_name(o->entitlement))) != 0 ||
-        set_number(detail, "value", o->value) != 0 || json_set_str(detail, "reason", o->reason) != 0 ||
+        edit_set_number(detail, "value", o->value) != 0 || json_set_str(detail, "reason", o->reason) != 0 ||
         json_set_time(detail, "expires_at", o->expires_ms) != 0)
         return err_nomem(e);
     enum status st = override_store_set(c, o, e);
-    return st == OK ? log_tenant(c, tx, "override.set", detail, e) : st;
+    return st == OK ? tenant_edit_log(c, tx, "override.set", detail, e) : st;
 }
 
 bool override_until(struct str day, int64_t *expires_ms)
@@ -272,8 +275,8 @@ bool override_until(struct str day, int64_t *expires_ms)
 
 enum status override_set(struct db *c, const struct actor *who, const struct override *o, struct err *e)
 {
-    struct tenant_tx tx = {.who = who, .o = *o};
-    enum status st = check_value(o->entitlement, o->value, e);
+    struct tenant_edit tx = {.who = who, .o = *o};
+    enum status st = edit_check_value(o->entitlement, o->value, e);
     if (st != OK)
         return st;
     tx.o.created_ms = clock_now_ms();
@@ -282,12 +285,12 @@ enum status override_set(struct db *c, const struct actor *who, const struct ove
         return err_at(e, E_reason_invalid, "reason", "Say why, in at most %d characters.", REASON_MAX);
     if (o->expires_ms && o->expires_ms <= tx.o.created_ms)
         return err_at(e, E_expires_invalid, "expires", "The end lies in the past.");
-    return in_tenant(c, override_write, &tx, e);
+    return tenant_edit_run(c, override_set_tx, &tx, e);
 }
 
-static enum status override_end_write(struct db *c, void *ctx, struct err *e)
+static enum status override_end_tx(struct db *c, void *ctx, struct err *e)
 {
-    struct tenant_tx *tx = ctx;
+    struct tenant_edit *tx = ctx;
     struct json *detail = json_new_object(&tx->a);
     bool there;
     if (!detail || json_set_str(detail, "entitlement", str_from(entitlement_name(tx->o.entitlement))) != 0)
@@ -295,13 +298,13 @@ static enum status override_end_write(struct db *c, void *ctx, struct err *e)
     enum status st = override_store_end(c, tx->o.tenant, tx->o.entitlement, &there, e);
     if (st == OK && !there)
         return err_raise(e, E_override_unknown);
-    return st == OK ? log_tenant(c, tx, "override.ended", detail, e) : st;
+    return st == OK ? tenant_edit_log(c, tx, "override.ended", detail, e) : st;
 }
 
 enum status override_end(struct db *c, const struct actor *who, struct id tenant, enum entitlement x, struct err *e)
 {
-    struct tenant_tx tx = {.who = who, .o = {.tenant = tenant, .entitlement = x}};
-    return in_tenant(c, override_end_write, &tx, e);
+    struct tenant_edit tx = {.who = who, .o = {.tenant = tenant, .entitlement = x}};
+    return tenant_edit_run(c, override_end_tx, &tx, e);
 }
 
 enum status override_list(struct db *c, struct id tenant, struct arena *a, struct override **out, size_t *n,
@@ -310,9 +313,9 @@ enum status override_list(struct db *c, struct id tenant, struct arena *a, struc
     return override_store_list(c, a, tenant, out, n, e);
 }
 
-static enum status assign_write(struct db *c, void *ctx, struct err *e)
+static enum status plan_assign_tx(struct db *c, void *ctx, struct err *e)
 {
-    struct tenant_tx *tx = ctx;
+    struct tenant_edit *tx = ctx;
     struct json *detail = json_new_object(&tx->a);
     struct tenant t;
     enum status st = account_tenant_get(c, &tx->a, tx->o.tenant, &t, e);
@@ -325,11 +328,11 @@ static enum status assign_write(struct db *c, void *ctx, struct err *e)
         return st;
     if (json_set_str(detail, "after", t.plan) != 0)
         return err_nomem(e);
-    return st == OK ? log_tenant(c, tx, "plan.assigned", detail, e) : st;
+    return st == OK ? tenant_edit_log(c, tx, "plan.assigned", detail, e) : st;
 }
 
 enum status plan_assign(struct db *c, const struct actor *who, struct id tenant, struct str plan, struct err *e)
 {
-    struct tenant_tx tx = {.who = who, .o = {.tenant = tenant}, .plan = plan};
-    return in_tenant(c, assign_write, &tx, e);
+    struct tenant_edit tx = {.who = who, .o = {.tenant = tenant}, .plan = plan};
+    return tenant_edit_run(c, plan_assign_tx, &tx, e);
 }

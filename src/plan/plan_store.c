@@ -1,4 +1,5 @@
-/* plan_store.c: SQL of plans, their terms and entitlements, overrides, the operator's log. */
+/* plan_store.c: SQL of plans, their terms and entitlements, and overrides. plans_read takes three statements for all plans: they are few,
+ * and every caller needs terms and entitlements together. */
 #include "plan/plan_store.h"
 
 #include "base/clock.h"
@@ -29,17 +30,17 @@ DB_STMT(value_put, GLOBAL,
         "VALUES(value)",
         "ssi?", "");
 
-static int64_t number(struct db_row r, size_t i)
+static int64_t plan_number(struct db_row r, size_t i)
 {
     return db_row_null(r, i) ? UNLIMITED : db_row_int(r, i);
 }
 
-static struct db_val number_arg(int64_t v)
+static struct db_val plan_number_arg(int64_t v)
 {
     return db_opt(v != UNLIMITED, db_int(v));
 }
 
-static enum status read_terms(struct db *c, struct arena *a, struct plans *out, struct err *e)
+static enum status plan_read_terms(struct db *c, struct arena *a, struct plans *out, struct err *e)
 {
     struct db_rows rows;
     enum status st = db_query(c, &terms_all, DB_GLOBAL, DB_NONE, a, &rows, e);
@@ -55,7 +56,7 @@ static enum status read_terms(struct db *c, struct arena *a, struct plans *out, 
         *t = (struct plan_terms){.id = db_row_id(r, 0),
                                  .plan = db_row_str(r, 1),
                                  .price = db_row_int(r, 2),
-                                 .conversations = number(r, 4),
+                                 .conversations = plan_number(r, 4),
                                  .overage = db_row_null(r, 5) ? -1 : db_row_int(r, 5),
                                  .created_ms = db_row_time(r, 6)};
         memcpy(t->currency, currency.p, currency.n);
@@ -63,7 +64,7 @@ static enum status read_terms(struct db *c, struct arena *a, struct plans *out, 
     return OK;
 }
 
-static enum status read_values(struct db *c, struct arena *a, struct plans *out, struct err *e)
+static enum status plan_read_values(struct db *c, struct arena *a, struct plans *out, struct err *e)
 {
     struct db_rows rows;
     enum status st = db_query(c, &value_all, DB_GLOBAL, DB_NONE, a, &rows, e);
@@ -72,17 +73,17 @@ static enum status read_values(struct db *c, struct arena *a, struct plans *out,
         for (size_t k = 0; k < out->n; k++)
             if (str_eq(out->list[k].plan, db_row_str(rows.rows[i], 0)) &&
                 entitlement_parse(db_row_str(rows.rows[i], 1), &x))
-                out->list[k].value[x] = number(rows.rows[i], 2);
+                out->list[k].value[x] = plan_number(rows.rows[i], 2);
     }
     for (size_t k = 0; st == OK && k < out->n; k++)
         out->list[k].value[ENTITLEMENT_conversations] = out->list[k].terms->conversations;
     return st;
 }
 
-enum status plan_store_read(struct db *c, struct arena *a, struct plans *out, struct err *e)
+enum status plans_read(struct db *c, struct arena *a, struct plans *out, struct err *e)
 {
     struct db_rows rows;
-    enum status st = read_terms(c, a, out, e);
+    enum status st = plan_read_terms(c, a, out, e);
     if (st == OK)
         st = db_query(c, &plan_all, DB_GLOBAL, DB_NONE, a, &rows, e);
     if (st != OK)
@@ -101,7 +102,7 @@ enum status plan_store_read(struct db *c, struct arena *a, struct plans *out, st
         if (!out->list[i].terms)
             return err_set(e, E_plan_without_terms, "The plan %.*s has no terms.", STR_F(db_row_str(r, 0)));
     }
-    return out->n ? read_values(c, a, out, e) : err_raise(e, E_no_plans);
+    return out->n ? plan_read_values(c, a, out, e) : err_raise(e, E_no_plans);
 }
 
 enum status plan_store_lock(struct db *c, struct str plan, struct err *e)
@@ -128,15 +129,15 @@ enum status plan_store_terms_add(struct db *c, const struct plan_terms *t, struc
 {
     return db_exec(c, &terms_insert, DB_GLOBAL,
                    DB_ARGS(db_id(t->id), db_str(t->plan), db_int(t->price), db_text(t->currency),
-                           number_arg(t->conversations), db_opt(t->overage >= 0, db_int(t->overage)),
+                           plan_number_arg(t->conversations), db_opt(t->overage >= 0, db_int(t->overage)),
                            db_time(t->created_ms)),
                    NULL, e);
 }
 
 enum status plan_store_value(struct db *c, struct str plan, enum entitlement x, int64_t value, struct err *e)
 {
-    return db_exec(c, &value_put, DB_GLOBAL, DB_ARGS(db_str(plan), db_text(entitlement_name(x)), number_arg(value)),
-                   NULL, e);
+    return db_exec(c, &value_put, DB_GLOBAL,
+                   DB_ARGS(db_str(plan), db_text(entitlement_name(x)), plan_number_arg(value)), NULL, e);
 }
 
 /* ---- overrides ---- */
@@ -156,8 +157,9 @@ DB_STMT(override_all, TENANT,
 enum status override_store_set(struct db *c, const struct override *o, struct err *e)
 {
     enum status st = db_exec(c, &override_put, &o->tenant,
-                             DB_ARGS(db_text(entitlement_name(o->entitlement)), number_arg(o->value), db_str(o->reason),
-                                     db_opt(o->expires_ms != 0, db_time(o->expires_ms)), db_time(o->created_ms)),
+                             DB_ARGS(db_text(entitlement_name(o->entitlement)), plan_number_arg(o->value),
+                                     db_str(o->reason), db_opt(o->expires_ms != 0, db_time(o->expires_ms)),
+                                     db_time(o->created_ms)),
                              NULL, e);
     return st == ERR_CONFLICT ? err_set(e, E_workspace_unknown, "There is no such workspace.") : st;
 }
@@ -186,7 +188,7 @@ enum status override_store_list(struct db *c, struct arena *a, struct id tenant,
         if (entitlement_parse(db_row_str(r, 0), &x))
             (*out)[(*n)++] = (struct override){.tenant = tenant,
                                                .entitlement = x,
-                                               .value = number(r, 1),
+                                               .value = plan_number(r, 1),
                                                .reason = db_row_str(r, 2),
                                                .expires_ms = db_row_time(r, 3),
                                                .created_ms = db_row_time(r, 4)};

@@ -1,18 +1,16 @@
-/* pricing.c: see pricing.h. */
+/* pricing.c: estimates from terms. They use the arithmetic of money.c, so that a page never shows another amount than the invoice will. */
 #include "plan/pricing.h"
 
 #include "plan/money.h"
 
 #include "base/banned.h"
 
-#define PICO INT64_C(1000000000000)
-
 int64_t pricing_overage(const struct plan_terms *t, int64_t conversations)
 {
     int64_t cost = 0;
     if (t->overage <= 0 || t->conversations == UNLIMITED || conversations <= t->conversations)
         return 0;
-    struct decimal one = {t->overage / PICO, t->overage % PICO};
+    struct decimal one = decimal_of_pico(t->overage);
     return money_times(one, conversations - t->conversations, &cost) ? cost : INT64_MAX;
 }
 
@@ -38,7 +36,7 @@ const struct plan *pricing_fit(const struct plans *p, int64_t conversations)
     return best;
 }
 
-static bool pays(enum billing_state s)
+static bool pricing_pays(enum billing_state s)
 {
     return s == BILLING_TRIAL || s == BILLING_LIVE || s == BILLING_ENDING || s == BILLING_GRACE ||
            s == BILLING_READ_ONLY;
@@ -48,7 +46,7 @@ struct pricing_next pricing_next(const struct plans *p, const struct entitlement
 {
     const struct subscription *s = x->subscription;
     struct pricing_next n = {0};
-    if (!s || !pays(x->state))
+    if (!s || !pricing_pays(x->state))
         return n;
     bool ends = x->state == BILLING_ENDING || s->cancel_at_period_end;
     n.any = true;

@@ -1,6 +1,6 @@
-/* subscription.h: Stripe's subscriptions as rows here, from which a tenant's entitlements follow.
+/* subscription.h: Stripe's subscriptions as rows here (subscription_mirror), from which a tenant's entitlements follow.
  *
- * A row is a fact that was fetched from Stripe, never an event's snapshot, and nobody edits it by hand. Only billing/mirror writes rows. */
+ * A row is a fact that was fetched from Stripe, never the content of an event. Only billing/mirror writes rows. */
 #ifndef PARLEY_PLAN_SUBSCRIPTION_H
 #define PARLEY_PLAN_SUBSCRIPTION_H
 
@@ -8,23 +8,24 @@
 
 #define STRIPE_ID_MAX 256 /* Stripe's ids have at most 255 characters */
 
-enum stripe_status { /* of a subscription; UNKNOWN also for ones made after this release */
-                     STRIPE_UNKNOWN,
-                     STRIPE_INCOMPLETE,
-                     STRIPE_INCOMPLETE_EXPIRED,
-                     STRIPE_TRIALING,
-                     STRIPE_ACTIVE,
-                     STRIPE_PAST_DUE,
-                     STRIPE_CANCELED,
-                     STRIPE_UNPAID,
-                     STRIPE_PAUSED
+/* Stripe's states of a subscription. STRIPE_UNKNOWN: one that Stripe introduced after this release. */
+enum stripe_status {
+    STRIPE_UNKNOWN,
+    STRIPE_INCOMPLETE,
+    STRIPE_INCOMPLETE_EXPIRED,
+    STRIPE_TRIALING,
+    STRIPE_ACTIVE,
+    STRIPE_PAST_DUE,
+    STRIPE_CANCELED,
+    STRIPE_UNPAID,
+    STRIPE_PAUSED
 };
 enum stripe_status stripe_status_parse(struct str s);
 const char *stripe_status_name(enum stripe_status s);
 
 struct subscription {
     struct str id, customer;
-    struct id tenant; /* ID_NONE: nobody here knows the customer */
+    struct id tenant; /* ID_NONE: the customer is not known here */
     bool livemode;
     struct str status_text;
     enum stripe_status status;
@@ -38,10 +39,10 @@ struct subscription {
     bool cancel_at_period_end;
     int64_t canceled_ms, ended_ms, trial_end_ms;
     bool collection_paused;
-    int64_t first_failed_ms; /* since when a payment is missing; 0: none */
+    int64_t first_failed_ms; /* since when a payment is missing; 0: none is */
     int64_t pending_update_expires_ms;
     struct str schedule;
-    struct id next_terms; /* what the schedule brings, and when */
+    struct id next_terms; /* what the schedule changes to, and when */
     int64_t next_ms;
     struct str latest_invoice;
     int64_t created_ms, fetched_ms;

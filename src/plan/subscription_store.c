@@ -1,4 +1,4 @@
-/* subscription_store.c: SQL of subscription_mirror. */
+/* subscription_store.c: SQL of subscription_mirror. One list of columns serves every statement, so that a row is read and written alike. */
 #include "plan/subscription.h"
 
 #include "base/banned.h"
@@ -40,7 +40,7 @@ DB_STMT(
     " schedule_id = VALUES(schedule_id), next_terms_id = VALUES(next_terms_id), next_at = VALUES(next_at),"
     " latest_invoice_id = VALUES(latest_invoice_id), created_at = VALUES(created_at), fetched_at = VALUES(fetched_at)",
     SUB_TYPES, "");
-static struct subscription subscription_of(struct db_row r)
+static struct subscription subscription_of_row(struct db_row r)
 {
     struct subscription s = {.id = db_row_str(r, 0),
                              .customer = db_row_str(r, 1),
@@ -76,8 +76,9 @@ static struct subscription subscription_of(struct db_row r)
     return s;
 }
 
-static enum status list(struct db *c, struct db_stmt *stmt, const struct id *tenant, const struct db_val *args,
-                        size_t nargs, struct arena *a, struct subscription **out, size_t *n, struct err *e)
+static enum status subscription_rows(struct db *c, struct db_stmt *stmt, const struct id *tenant,
+                                     const struct db_val *args, size_t nargs, struct arena *a,
+                                     struct subscription **out, size_t *n, struct err *e)
 {
     struct db_rows rows;
     enum status st = db_query(c, stmt, tenant, args, nargs, a, &rows, e);
@@ -88,7 +89,7 @@ static enum status list(struct db *c, struct db_stmt *stmt, const struct id *ten
         return err_nomem(e);
     *n = rows.n;
     for (size_t i = 0; i < rows.n; i++)
-        (*out)[i] = subscription_of(rows.rows[i]);
+        (*out)[i] = subscription_of_row(rows.rows[i]);
     return OK;
 }
 
@@ -97,7 +98,7 @@ enum status subscription_lock(struct db *c, struct arena *a, struct str id, stru
 {
     struct subscription *l;
     size_t n;
-    enum status st = list(c, &subscription_hold, DB_GLOBAL, DB_ARGS(db_bytes(id.p, id.n)), a, &l, &n, e);
+    enum status st = subscription_rows(c, &subscription_hold, DB_GLOBAL, DB_ARGS(db_bytes(id.p, id.n)), a, &l, &n, e);
     *found = st == OK && n == 1;
     if (*found)
         *out = l[0];
@@ -108,7 +109,7 @@ enum status subscription_get(struct db *c, struct arena *a, struct str id, struc
 {
     struct subscription *l;
     size_t n;
-    enum status st = list(c, &subscription_select, DB_GLOBAL, DB_ARGS(db_bytes(id.p, id.n)), a, &l, &n, e);
+    enum status st = subscription_rows(c, &subscription_select, DB_GLOBAL, DB_ARGS(db_bytes(id.p, id.n)), a, &l, &n, e);
     if (st == OK && n != 1)
         return err_set(e, E_subscription_unknown, "There is no such subscription here.");
     if (st == OK)
@@ -119,13 +120,14 @@ enum status subscription_get(struct db *c, struct arena *a, struct str id, struc
 enum status subscription_list(struct db *c, struct id tenant, struct arena *a, struct subscription **out, size_t *n,
                               struct err *e)
 {
-    return list(c, &subscription_of_tenant, &tenant, DB_NONE, a, out, n, e);
+    return subscription_rows(c, &subscription_of_tenant, &tenant, DB_NONE, a, out, n, e);
 }
 
 enum status subscription_of_customer(struct db *c, struct arena *a, struct str customer, struct subscription **out,
                                      size_t *n, struct err *e)
 {
-    return list(c, &subscriptions_of_customer, DB_GLOBAL, DB_ARGS(db_bytes(customer.p, customer.n)), a, out, n, e);
+    return subscription_rows(c, &subscriptions_of_customer, DB_GLOBAL, DB_ARGS(db_bytes(customer.p, customer.n)), a,
+                             out, n, e);
 }
 
 enum status subscription_put(struct db *c, const struct subscription *s, struct err *e)

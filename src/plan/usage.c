@@ -1,73 +1,45 @@
-/* usage.c: how many conversations a tenant may begin, and the one place where one is counted. */
+/* usage.c: how many conversations a tenant may begin, and the one place where a conversation is counted.
+ *
+ * The answer to "may one begin" comes from memory; the guarded UPDATE of the counter in the journal's transaction is what enforces the
+ * limit. Ledger rows and counters change in one transaction, so a counter always equals the sum of its rows. */
 #include "plan/usage.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/shared.h"
+#include "plan/tenant_cache_internal.h"
 #include "plan/usage_store.h"
 
 #include "base/banned.h"
 
-/* ---- the period's counter, looked at now and then; one slot a tenant, direct-mapped: a collision only costs a query ---- */
-
-#define SLOTS 512
-#define FRESH_US (10 * 1000000LL)
 #define FULL_US (1 * 1000000LL)
 
-struct slot {
-    struct id tenant;
-    bool used;
+/* ---- what is known of the counter of a tenant's current period ---- */
+
+struct counter_slot {
+    struct tenant_slot of;
     uint64_t generation;
     int64_t start_ms, end_ms;
     bool billable;
-    int64_t beside;             /* counted in the same period under the other `billable` */
-    int64_t looked_us, full_us; /* full: when the journal last met the limit; 0 = it did not */
+    int64_t beside;  /* counted in the same period under the other `billable` */
+    int64_t full_us; /* when the journal last met the limit; 0: it did not */
 };
-static struct slot slots[SLOTS];
-static pthread_mutex_t slots_lock = PTHREAD_MUTEX_INITIALIZER;
 
-static struct slot *slot_of(struct id tenant)
+static bool counter_fits(const void *slot, const void *want)
 {
-    uint32_t h = 2166136261u;
-    for (size_t i = 0; i < sizeof(tenant.b); i++)
-        h = (h ^ tenant.b[i]) * 16777619u;
-    return &slots[h % SLOTS];
+    const struct counter_slot *s = slot, *w = want;
+    return s->start_ms == w->start_ms && s->billable == w->billable &&
+           (!w->end_ms || (s->end_ms == w->end_ms && s->generation == w->generation));
 }
 
-static bool is_of(const struct slot *s, struct id tenant, int64_t start_ms, bool billable)
-{
-    return s->used && id_eq(s->tenant, tenant) && s->start_ms == start_ms && s->billable == billable;
-}
+static struct counter_slot counter_slots[TENANT_CACHE_SLOTS];
+static struct tenant_cache counters = {PTHREAD_MUTEX_INITIALIZER, counter_slots, sizeof(counter_slots[0]),
+                                       counter_fits};
 
-/* What was seen of the counter: false when somebody has to look; of all threads only one is asked to look again. */
-static bool counter_known(struct id tenant, uint64_t generation, const struct quota_period *p, struct slot *out)
-{
-    int64_t now_us = clock_mono_us();
-    struct slot *s = slot_of(tenant);
-    pthread_mutex_lock(&slots_lock);
-    bool hit = is_of(s, tenant, p->start_ms, p->billable) && s->end_ms == p->end_ms && s->generation == generation;
-    if (hit && now_us - s->looked_us >= FRESH_US) {
-        s->looked_us = now_us;
-        hit = false;
-    }
-    *out = *s;
-    pthread_mutex_unlock(&slots_lock);
-    return hit;
-}
-
-static void remember(const struct slot *fresh)
-{
-    struct slot *s = slot_of(fresh->tenant);
-    pthread_mutex_lock(&slots_lock);
-    *s = *fresh;
-    pthread_mutex_unlock(&slots_lock);
-}
-
-/* The row of a new period says which subscription pays for it. */
-static enum status open_counter(struct db *c, struct id tenant, int64_t now_ms, const struct quota_period *p,
+/* Opens the row of a new period, which names the subscription that pays for it. */
+static enum status counter_open(struct db *c, struct id tenant, int64_t now_ms, const struct quota_period *p,
                                 struct err *e)
 {
     struct entitlements x;
@@ -80,64 +52,64 @@ static enum status open_counter(struct db *c, struct id tenant, int64_t now_ms, 
     return st;
 }
 
-static enum status look(struct db_pool *pool, struct id tenant, uint64_t generation, int64_t now_ms,
-                        const struct quota_period *p, struct slot *out, struct err *e)
+/* Reads what the same period holds under the other `billable`, and opens the counter's row when the period is new. */
+static enum status counter_read(struct db_pool *pool, int64_t now_ms, const struct quota_period *p,
+                                struct counter_slot *out, struct err *e)
 {
     struct db *c = NULL;
     bool there = false;
     enum status st = db_get(pool, &c, e);
-    *out = (struct slot){.tenant = tenant,
-                         .used = true,
-                         .generation = generation,
-                         .start_ms = p->start_ms,
-                         .end_ms = p->end_ms,
-                         .billable = p->billable};
     if (st == OK)
-        st = usage_store_look(c, tenant, p, &there, &out->beside, e);
+        st = usage_store_look(c, out->of.tenant, p, &there, &out->beside, e);
     if (st == OK && !there)
-        st = open_counter(c, tenant, now_ms, p, e);
+        st = counter_open(c, out->of.tenant, now_ms, p, e);
     db_put(c);
-    out->looked_us = clock_mono_us();
     if (st == OK)
-        remember(out);
+        tenant_cache_put(&counters, out);
     return st;
 }
 
-/* What was counted in the same period before an override changed whether it is billable takes of the limit as well. */
-static int64_t limit_left(int64_t limit, int64_t beside)
+/* An override can change whether a period is billable. What was counted before that still uses up the limit. */
+static int64_t quota_left(int64_t limit, int64_t beside)
 {
     return limit == USAGE_UNLIMITED ? limit : limit > beside ? limit - beside : 0;
 }
 
+/* The generation is read before the rows: a change in between leaves an entry that counts as old at once. */
 enum status usage_quota(struct db_pool *p, struct id tenant, int64_t now_ms, struct usage_quota *out, struct err *e)
 {
-    uint64_t generation = shared_generation("plan", tenant);
+    struct counter_slot seen = {.of = {.tenant = tenant}, .generation = shared_generation("plan", tenant)};
     struct entitled x;
-    struct slot seen;
     enum status st = entitled_now(p, tenant, now_ms, &x, e);
-    if (st == OK && !counter_known(tenant, generation, &x.period, &seen))
-        st = look(p, tenant, generation, now_ms, &x.period, &seen, e);
-    if (st == OK) {
-        *out = (struct usage_quota){.limit = limit_left(x.period.limit, seen.beside),
-                                    .period_start_ms = x.period.start_ms,
-                                    .billable = x.period.billable,
-                                    .full = seen.full_us && clock_mono_us() - seen.full_us < FULL_US};
-    }
-    return st;
+    if (st != OK)
+        return st;
+    seen.start_ms = x.period.start_ms;
+    seen.end_ms = x.period.end_ms;
+    seen.billable = x.period.billable;
+    if (!tenant_cache_get(&counters, &seen, &seen) && (st = counter_read(p, now_ms, &x.period, &seen, e)) != OK)
+        return st;
+    *out = (struct usage_quota){.limit = quota_left(x.period.limit, seen.beside),
+                                .period_start_ms = x.period.start_ms,
+                                .billable = x.period.billable,
+                                .full = seen.full_us && clock_mono_us() - seen.full_us < FULL_US};
+    return OK;
+}
+
+static void counter_set_full(void *slot)
+{
+    ((struct counter_slot *)slot)->full_us = clock_mono_us();
 }
 
 void usage_mark_full(struct id tenant, const struct usage_quota *q)
 {
-    struct slot *s = slot_of(tenant);
-    pthread_mutex_lock(&slots_lock);
-    if (is_of(s, tenant, q->period_start_ms, q->billable))
-        s->full_us = clock_mono_us();
-    pthread_mutex_unlock(&slots_lock);
+    const struct counter_slot want = {
+        .of = {.tenant = tenant}, .start_ms = q->period_start_ms, .billable = q->billable};
+    tenant_cache_change(&counters, &want, counter_set_full);
 }
 
 /* ---- counting ---- */
 
-static int by_tenant_and_period(const void *pa, const void *pb)
+static int usage_count_order(const void *pa, const void *pb)
 {
     const struct usage_count *a = pa, *b = pb;
     int d = memcmp(a->tenant.b, b->tenant.b, sizeof(a->tenant.b));
@@ -148,8 +120,8 @@ static int by_tenant_and_period(const void *pa, const void *pb)
     return d;
 }
 
-/* One tenant's share of the batch: sorted[0 .. same-1]. */
-static enum status take_share(struct db *c, const struct usage_count *sorted, size_t same, struct err *e)
+/* Counts one tenant's part of the batch: sorted[0 .. same-1]. */
+static enum status usage_take_share(struct db *c, const struct usage_count *sorted, size_t same, struct err *e)
 {
     const struct usage_quota *q = &sorted[0].quota;
     bool taken;
@@ -168,15 +140,15 @@ enum status usage_record(struct db *c, const struct usage_count *counts, size_t 
     if (!sorted)
         return err_nomem(e);
     memcpy(sorted, counts, n * sizeof(*sorted));
-    /* Everybody takes the counters in the same order: no deadlock between batches. */
-    qsort(sorted, n, sizeof(*sorted), by_tenant_and_period);
+    /* Every batch locks the counters in the same order, so that batches do not deadlock. */
+    qsort(sorted, n, sizeof(*sorted), usage_count_order);
     enum status st = usage_store_ledger(c, sorted, n, e);
     for (size_t from = 0; st == OK && from < n;) {
         size_t to = from + 1;
 
-        while (to < n && by_tenant_and_period(&sorted[from], &sorted[to]) == 0)
+        while (to < n && usage_count_order(&sorted[from], &sorted[to]) == 0)
             to++;
-        st = take_share(c, sorted + from, to - from, e);
+        st = usage_take_share(c, sorted + from, to - from, e);
         from = to;
     }
     free(sorted);

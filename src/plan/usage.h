@@ -1,8 +1,8 @@
-/* usage.h: conversations as they are counted: quota, ledger, counter, what a tenant sees of them.
+/* usage.h: how conversations are counted: quota, ledger, counter, and what a tenant sees of them.
  *
- * The ledger's primary key (tenant, conversation) is the definition of "counted once"; a counter row (tenant, period, billable) is
- * the sum of the ledger's rows of that period. The journal writes both in the turn's transaction. A period is the
- * subscription's (billable), else a UTC month. */
+ * The primary key of the ledger (tenant, conversation) is the definition of "counted once". A counter row (tenant, period, billable) is
+ * the sum of the ledger's rows of that period. The journal writes both in the turn's transaction. A period is that of the subscription
+ * (billable), otherwise a UTC month. */
 #ifndef PARLEY_PLAN_USAGE_H
 #define PARLEY_PLAN_USAGE_H
 
@@ -14,11 +14,11 @@ struct usage_quota {
     int64_t limit; /* conversations in the period, or USAGE_UNLIMITED */
     int64_t period_start_ms;
     bool billable;
-    bool full; /* known to be used up a moment ago: refuse without asking the database */
+    bool full; /* it was used up a moment ago: refuse without asking the database */
 };
-/* What the tenant may start now (entitled_now); opens the period's counter row when it is new. Thread safe. */
+/* The quota for new conversations (from entitled_now). Opens the counter row of a new period. Thread safe. */
 enum status usage_quota(struct db_pool *p, struct id tenant, int64_t now_ms, struct usage_quota *out, struct err *e);
-/* The journal met the limit: usage_quota says `full` for the next second. */
+/* Called by the journal when it met the limit: for one second usage_quota says `full`. */
 void usage_mark_full(struct id tenant, const struct usage_quota *q);
 
 struct usage_count {
@@ -26,8 +26,9 @@ struct usage_count {
     int64_t counted_ms;
     struct usage_quota quota;
 };
-/* Inside the turn's transaction: ledger rows in bulk, then one guarded counter update per tenant. ERR_PLAN code plan_limit when one of
- * the tenants has not room for all of its rows (the caller then records one by one); ERR_CONFLICT duplicate if counted. */
+/* Counts conversations, inside the turn's transaction: ledger rows in bulk, then one guarded counter update per tenant. ERR_PLAN
+ * plan_limit when a tenant has no room for all of its rows (the caller then records one by one); ERR_CONFLICT duplicate when one is
+ * already counted. */
 enum status usage_record(struct db *c, const struct usage_count *counts, size_t n, struct err *e);
 /* The meter has taken over all that the period's billable counter holds; nothing of it is unsent. In the meter's transaction. */
 enum status usage_mark_reported(struct db *c, struct id tenant, int64_t period_start_ms, struct err *e);
@@ -39,8 +40,9 @@ struct usage {
     int64_t used, included, limit, period_start_ms, period_end_ms;
     bool billable;
 };
+/* What is used in the current period. */
 enum status usage_now(struct db *c, struct id tenant, int64_t now_ms, struct usage *out, struct err *e);
-/* The same where the period is known already, of `struct entitlements` or `struct entitled`: one statement instead of all the facts. */
+/* The same for a period that the caller has, from `struct entitlements` or `struct entitled`: one statement instead of all the facts. */
 enum status usage_in(struct db *c, struct id tenant, const struct quota_period *p, struct usage *out, struct err *e);
 
 /* What was counted in the period that begins then, billable or not. */
@@ -53,22 +55,22 @@ struct usage_row {
     int64_t counted_ms, period_start_ms;
     bool billable, deleted;
 };
-/* Newest first; before ID_NONE = from the newest. */
+/* Counted conversations, newest first; before ID_NONE: from the newest. */
 enum status usage_rows(struct db *c, struct id tenant, struct arena *a, struct id before, int limit,
                        struct usage_row **out, size_t *n, struct err *e);
 struct usage_day {
     int64_t day_ms, counted;
 };
-/* Counted on each UTC day from..to, days without any too; at most 400 days (ERR_INVALID days_invalid). */
+/* The number counted on each UTC day from..to, including days without any; at most 400 days (ERR_INVALID days_invalid). */
 enum status usage_days(struct db *c, struct id tenant, struct arena *a, int64_t from_ms, int64_t to_ms,
                        struct usage_day **out, size_t *n, struct err *e);
 struct usage_forecast {
     int64_t used_at_end, overage; /* smallest unit; 0 */
     int64_t full_at_ms;           /* 0: not in this period */
 };
-/* What the period comes to when the rest goes as the last seven days did. `days` (of usage_days) may begin before the period: with
- * fewer than seven known, those; less than one day is taken for a whole one. used_at_end is what people will want, also beyond the
- * limit; overage is what they will be charged, never beyond it (terms may be NULL). Pure, integers. */
+/* What the period comes to if the rest goes like the last seven days. `days` (from usage_days) may begin before the period; fewer than
+ * seven are used as they are, and less than one day counts as one. used_at_end is the expected demand, even beyond the limit; overage is
+ * what will be charged, never beyond the limit (terms may be NULL). Pure, in integers. */
 struct usage_forecast usage_forecast(const struct usage *u, const struct plan_terms *terms,
                                      const struct usage_day *days, size_t n, int64_t now_ms);
 

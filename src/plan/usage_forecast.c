@@ -1,4 +1,4 @@
-/* usage_forecast.c: what a period comes to. Pure. */
+/* usage_forecast.c: estimates what a period will come to from the pace of the last seven days. Pure; 128-bit integers, so no input overflows. */
 #include "base/clock.h"
 #include "base/err.h"
 #include "plan/money.h"
@@ -7,26 +7,25 @@
 #include "base/banned.h"
 
 __extension__ typedef __int128 wide;
-#define PICO 1000000000000LL
 
-/* Counted over a time, both positive: what comes is thought to go on like that. */
-struct pace {
+/* The pace: so many conversations in so much time. */
+struct usage_pace {
     int64_t counted, span_ms;
 };
 
-static int64_t clamp(wide v)
+static int64_t forecast_clamp(wide v)
 {
     return v > INT64_MAX ? INT64_MAX : (int64_t)v;
 }
 
-/* From the first day that is known, but not from before the last seven; a day that has begun counts as far as it has come. Less than
- * a day says nothing about a day, since nights are quiet: it is taken for a whole one. */
-static struct pace pace_of(const struct usage *u, const struct usage_day *days, size_t n, int64_t now_ms)
+/* From the first known day, but at most the last seven; today counts up to now. Less than a day is taken as a whole day, because nights are
+ * quiet and a few hours say nothing about a day. */
+static struct usage_pace forecast_pace(const struct usage *u, const struct usage_day *days, size_t n, int64_t now_ms)
 {
     int64_t today = now_ms - now_ms % DAY_MS, from = n ? days[0].day_ms : u->period_start_ms;
-    struct pace p = {0, 0};
+    struct usage_pace p = {0, 0};
     if (from < u->period_start_ms && from + DAY_MS > u->period_start_ms)
-        from = u->period_start_ms; /* the period's first day is known from its beginning on */
+        from = u->period_start_ms; /* only the part of the first day that belongs to the period */
     if (from < today - 6 * DAY_MS)
         from = today - 6 * DAY_MS;
     for (size_t i = 0; i < n; i++)
@@ -36,7 +35,7 @@ static struct pace pace_of(const struct usage *u, const struct usage_day *days, 
     return p;
 }
 
-static int64_t full_at(const struct usage *u, struct pace p, int64_t now_ms)
+static int64_t forecast_full_at(const struct usage *u, struct usage_pace p, int64_t now_ms)
 {
     wide left = u->limit - u->used, at;
 
@@ -50,28 +49,27 @@ static int64_t full_at(const struct usage *u, struct pace p, int64_t now_ms)
     return at < u->period_end_ms ? (int64_t)at : 0;
 }
 
-/* Conversations beyond the included ones cost money as far as they are let in. */
-static int64_t overage_of(const struct usage *u, const struct plan_terms *terms, int64_t used)
+/* Only conversations up to the limit can cost money. */
+static int64_t forecast_overage(const struct usage *u, const struct plan_terms *terms, int64_t used)
 {
     int64_t paid = used < u->limit ? used : u->limit, cost;
     if (!terms || terms->overage < 0 || !u->billable || u->included == USAGE_UNLIMITED)
         return 0;
     if (u->used > paid)
-        paid = u->used; /* a limit that was lowered takes nothing back */
+        paid = u->used; /* the limit was lowered after they were counted */
     if (paid <= u->included)
         return 0;
-    return money_times((struct decimal){terms->overage / PICO, terms->overage % PICO}, paid - u->included, &cost)
-               ? cost
-               : INT64_MAX;
+    return money_times(decimal_of_pico(terms->overage), paid - u->included, &cost) ? cost : INT64_MAX;
 }
 
 struct usage_forecast usage_forecast(const struct usage *u, const struct plan_terms *terms,
                                      const struct usage_day *days, size_t n, int64_t now_ms)
 {
-    struct pace p = pace_of(u, days, n, now_ms);
+    struct usage_pace p = forecast_pace(u, days, n, now_ms);
     int64_t rest = u->period_end_ms > now_ms ? u->period_end_ms - now_ms : 0;
-    struct usage_forecast f = {.used_at_end = clamp(u->used + ((wide)p.counted * rest + p.span_ms / 2) / p.span_ms)};
-    f.overage = overage_of(u, terms, f.used_at_end);
-    f.full_at_ms = full_at(u, p, now_ms);
+    struct usage_forecast f = {
+        .used_at_end = forecast_clamp(u->used + ((wide)p.counted * rest + p.span_ms / 2) / p.span_ms)};
+    f.overage = forecast_overage(u, terms, f.used_at_end);
+    f.full_at_ms = forecast_full_at(u, p, now_ms);
     return f;
 }

@@ -1,4 +1,4 @@
-/* usage_report.c: what a tenant sees of the ledger, and the operator's check that counters are its sums. */
+/* usage_report.c: what a tenant sees of the ledger, and the operator's check that every counter is the sum of its ledger rows. */
 #include "base/clock.h"
 #include "plan/usage.h"
 #include "plan/usage_report_store.h"

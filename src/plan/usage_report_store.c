@@ -45,7 +45,7 @@ DB_STMT(counter_set, TENANT,
         "WHERE tenant_id = :tenant AND period_start = ? AND billable = ?",
         "itti", "");
 
-static struct usage_row row_of(struct db_row r)
+static struct usage_row usage_row_of(struct db_row r)
 {
     return (struct usage_row){.conversation = db_row_id(r, 0),
                               .bot = db_row_id(r, 1),
@@ -65,7 +65,7 @@ enum status report_store_rows(struct db *c, struct id tenant, struct arena *a, s
     if (!(*out = arena_array(a, rows.n + 1, sizeof(**out))))
         return err_nomem(e);
     for (size_t i = 0; i < rows.n; i++)
-        (*out)[i] = row_of(rows.rows[i]);
+        (*out)[i] = usage_row_of(rows.rows[i]);
     *n = rows.n;
     return OK;
 }

@@ -1,4 +1,5 @@
-/* usage_store.c: SQL of counter and ledger. */
+/* usage_store.c: SQL of counter and ledger. The counter is changed only by an UPDATE that checks the limit, so two programs that count at once
+ * cannot exceed it together. */
 #include "plan/usage_store.h"
 
 #include "base/limits.h"
@@ -62,8 +63,8 @@ enum status usage_store_ledger(struct db *c, const struct usage_count *counts, s
     return st;
 }
 
-static enum status take_once(struct db *c, struct id tenant, const struct usage_quota *q, int64_t n, int64_t at_ms,
-                             bool *taken, struct err *e)
+static enum status usage_take_once(struct db *c, struct id tenant, const struct usage_quota *q, int64_t n,
+                                   int64_t at_ms, bool *taken, struct err *e)
 {
     int64_t changed = 0;
     enum status st = db_exec(
@@ -80,18 +81,18 @@ enum status usage_store_take(struct db *c, struct id tenant, const struct usage_
     *taken = false;
     if (n > q->limit)
         return OK;
-    enum status st = take_once(c, tenant, q, n, at_ms, taken, e);
+    enum status st = usage_take_once(c, tenant, q, n, at_ms, taken, e);
     if (st != OK || *taken)
         return st;
-    /* Nothing changed: the limit is met, or the period has no row yet. Somebody else may add it at this moment, so that the
-     * insert says nothing: only the second try decides. */
+    /* Nothing changed: the limit is met, or the period has no row yet. Another program may add the row at this moment, so the result of
+     * the insert means nothing; the second try decides. */
     st = db_exec(c, &counter_begin, &tenant, DB_ARGS(db_time(q->period_start_ms), db_int(q->billable)), NULL, e);
     if (st != OK)
         return st;
-    return take_once(c, tenant, q, n, at_ms, taken, e);
+    return usage_take_once(c, tenant, q, n, at_ms, taken, e);
 }
 
-static struct db_val stripe_id(const struct subscription *s, struct str id)
+static struct db_val usage_stripe_id(const struct subscription *s, struct str id)
 {
     return db_opt(s && id.n, db_bytes(id.p, id.n));
 }
@@ -101,8 +102,8 @@ enum status usage_store_open(struct db *c, struct id tenant, const struct quota_
 {
     return db_exec(c, &counter_open, &tenant,
                    DB_ARGS(db_time(p->start_ms), db_int(p->billable), db_time(p->end_ms),
-                           stripe_id(paid_by, paid_by ? paid_by->id : STR_EMPTY),
-                           stripe_id(paid_by, paid_by ? paid_by->customer : STR_EMPTY)),
+                           usage_stripe_id(paid_by, paid_by ? paid_by->id : STR_EMPTY),
+                           usage_stripe_id(paid_by, paid_by ? paid_by->customer : STR_EMPTY)),
                    NULL, e);
 }
 

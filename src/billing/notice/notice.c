@@ -14,7 +14,6 @@
 #include "base/banned.h"
 
 #define ENDED_MS (7 * DAY_MS) /* an end longer ago is no news */
-#define PICO 1000000000000LL
 
 /* One tenant, as it is now. */
 struct look {

@@ -8,7 +8,6 @@
 
 #define ROLES 2
 static const char *const role_names[ROLES] = {"usage", "base"}; /* by `base` of a setup_price */
-#define PICO 1000000000000LL
 
 bool setup_is_sold(const struct plan *p)
 {
@@ -33,12 +32,12 @@ static void unit_text(const struct plan_terms *t, char *out, size_t size)
 {
     struct buf b;
     buf_fixed(&b, out, size);
-    decimal_print(&b, (struct decimal){.whole = t->overage / PICO, .pico = t->overage % PICO});
+    decimal_print(&b, decimal_of_pico(t->overage));
 }
 
 static bool unit_is(const struct json *tier, const struct plan_terms *t)
 {
-    struct decimal want = {.whole = t ? t->overage / PICO : 0, .pico = t ? t->overage % PICO : 0}, has;
+    struct decimal want = decimal_of_pico(t ? t->overage : 0), has;
     if (!decimal_parse(json_get_str(tier, "unit_amount_decimal"), &has))
         has = decimal_of(json_int(json_get(tier, "unit_amount"), -1));
     return decimal_cmp(has, want) == 0 && json_int(json_get(tier, "flat_amount"), 0) == 0;
