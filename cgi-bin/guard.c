@@ -1,3 +1,6 @@
+/* guard.c: identifies the caller of a route by session or key, and checks the route's rights and plan feature.
+ *
+ * The dispatcher calls these functions before a handler runs, so that no handler can forget a check. */
 #include "guard.h"
 
 #include "base/clock.h"
@@ -52,7 +55,7 @@ enum status guard_identify(struct request *rq, struct err *e)
     return st;
 }
 
-/* What a route's FEATURE asks of the plan, and how it is called. */
+/* The entitlement that a route's feature needs, and its name in messages. */
 static const struct {
     enum entitlement entitlement;
     const char *name;
@@ -88,7 +91,7 @@ enum status guard_offer(struct request *rq, enum feature f, const struct plan **
     return st;
 }
 
-/* Not in this plan: in which one, then? */
+/* Refuses, and names the plan that has the feature. */
 static enum status guard_refuse_feature(struct request *rq, enum feature f, struct err *e)
 {
     const struct plan *offer = NULL;

@@ -1,3 +1,4 @@
+/* answers.c: /v1/answers?bot=: the answers of a bot, with search. */
 #include "knowledge/answers.h"
 
 #include "api/api.h"

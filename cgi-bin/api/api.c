@@ -1,3 +1,4 @@
+/* api.c: the beginning and the end of an API call, and its common inputs. */
 #include "api/api.h"
 
 #include "base/num.h"

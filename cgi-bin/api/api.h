@@ -1,5 +1,17 @@
-/* api.h: what the handlers of the management API share. A handler reads its inputs, calls the domain and replies; lists are
- * {"data": [...], "has_more": bool}, paged by `limit` (1 to 100) and `after` (the id or number of the last one seen). */
+/* api.h: what the handlers of the management API share.
+ *
+ * A handler reads its inputs, calls the domain, and ends with api_end:
+ *
+ *     struct call call;
+ *     if (!api_begin(rq, &call))
+ *         return; // answered already
+ *     enum status st = api_id(&call, "bot", ID_BOT, &id);
+ *     if (st == OK)
+ *         st = bot_delete(call.c, &call.who, id, &call.e);
+ *     api_end(&call, st, 204, NULL);
+ *
+ * Lists are {"data": [...], "has_more": bool}. `limit` (1 to 100) is the size of a page, `after` the id of the last
+ * element seen. A call belongs to the thread of its request, and all its memory to the arena of the request. */
 #ifndef PARLEY_API_API_H
 #define PARLEY_API_API_H
 
@@ -7,7 +19,10 @@
 #include "guard.h"
 #include "web/server.h"
 
-/* One call's database, actor and failure: opened by api_begin, answered by api_end with the object or the problem. */
+#define ROUTE ROUTE_HANDLER
+#include "api/routes.def"
+#undef ROUTE
+
 struct call {
     struct request *rq;
     struct db *c;
@@ -15,34 +30,32 @@ struct call {
     struct arena *a;
     struct err e;
 };
-/* False: the reply (a problem) is written. Else api_end must follow. */
+/* Takes a connection. False: the reply is written. Otherwise api_end must follow. */
 bool api_begin(struct request *rq, struct call *call);
-/* Gives the connection back and replies: `s` OK with `out` as JSON under this status (NULL: an empty 204), else the problem. */
+/* Gives the connection back and replies: if st is OK, with `out` and this status (NULL: 204 without a body), else with
+ * call->e as a problem. */
 void api_end(struct call *call, enum status st, int status, const struct json *out);
 
-/* The id in the path. Anything else is ERR_NOT_FOUND, as a stranger's id is. */
+/* A path parameter as an id. Anything else is ERR_NOT_FOUND, as the id of another tenant is. */
 enum status api_id(struct call *call, const char *segment, enum id_kind kind, struct id *out);
-/* `limit` of the query. */
+/* The query parameter `limit`; 20 if it is missing. ERR_INVALID code limit_invalid. */
 enum status api_limit(struct call *call, int *out);
-/* `after` of the query as an id; ID_NONE without. */
+/* The query parameter `after` as an id; ID_NONE if it is missing. ERR_INVALID code after_invalid. */
 enum status api_after(struct call *call, enum id_kind kind, struct id *out);
 
-/* The body's fields, as json_fields. An empty body is an empty object. */
+/* The fields of the body, as json_fields. An empty body counts as an empty object. */
 enum status api_body(struct call *call, const struct json_field *fields, size_t n, struct json **out);
 #define FIELDS(...)                           \
     (const struct json_field[]){__VA_ARGS__}, \
         sizeof((const struct json_field[]){__VA_ARGS__}) / sizeof(struct json_field)
 
-/* Members of an object; -1 without memory. A limit of UNLIMITED is null; an amount is {"amount", "currency"} in the smallest unit. */
+/* Members of an object; 0, or -1 without memory. UNLIMITED is null. An amount is {"amount", "currency"}, in the
+ * smallest unit of the currency. */
 int api_set_limit(struct json *o, const char *name, int64_t v);
 int api_set_period(struct json *o, const char *name, int64_t start_ms, int64_t end_ms);
 int api_set_amount(struct json *o, const char *name, int64_t amount, const char *currency);
 
-/* {"data": [], "has_more": more}; *data is borrowed. NULL without memory. */
+/* {"data": [], "has_more": more}. *data is borrowed. NULL without memory. */
 struct json *api_list(struct arena *a, bool more, struct json **data);
-
-#define ROUTE ROUTE_HANDLER
-#include "api/routes.def"
-#undef ROUTE
 
 #endif

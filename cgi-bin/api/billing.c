@@ -1,4 +1,5 @@
-/* billing.c: /v1/billing: the plan and what is planned; no secret of Stripe is in it. */
+/* billing.c: /v1/billing: plan, state, subscription and planned change, read only. It contains no secret of the Stripe
+ * account. */
 #include "api/api.h"
 #include "base/clock.h"
 #include "plan/pricing.h"
@@ -29,7 +30,7 @@ static int api_billing_fill_subscription(struct json *o, const struct subscripti
            json_set_bool(j, "payment_pending", s->pending_update_expires_ms > 0);
 }
 
-/* What the owner has planned: the end, or another plan. */
+/* The change that the owner has planned: the end of the subscription, or another plan. */
 static int api_billing_fill_change(struct json *o, const struct entitlements *x, const struct plans *plans)
 {
     const struct subscription *s = x->subscription;

@@ -1,3 +1,6 @@
+/* bots.c: /v1/bots: bots, their draft, brand and versions, publication and rollback.
+ *
+ * "active" tells whether the plan has room for the bot: of more bots than the plan allows, the oldest stay active. */
 #include "api/api.h"
 
 #include "base/banned.h"
@@ -18,7 +21,7 @@ static int api_bots_fill(struct json *o, const struct bot *b, int64_t room)
                : 0;
 }
 
-/* The bot as the reply, or the failure. */
+/* Ends the call with the bot, or with the failure. */
 static void api_bots_end(struct call *call, enum status st, int status, const struct bot *b)
 {
     int64_t room = 0;
@@ -74,7 +77,7 @@ void api_bots_post(struct request *rq)
     api_bots_end(&call, st, 201, &b);
 }
 
-/* The call is about the bot in its path. False: the reply is written. */
+/* Starts a call about the bot in the path. False: the reply is written. */
 static bool api_bots_begin(struct request *rq, struct call *call, struct id *bot)
 {
     if (!api_begin(rq, call))
@@ -188,7 +191,7 @@ static void api_bots_end_number(struct call *call, enum status st, const char *k
     api_end(call, st, 200, o);
 }
 
-/* A whole positive number of the body as int; what is out of range is nobody's revision or version. */
+/* A revision or version in the body. A number out of range becomes 0, which no revision or version has. */
 static int api_bots_number(const struct json *in, const char *key)
 {
     int64_t v = json_int(json_get(in, key), 0);

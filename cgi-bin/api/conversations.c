@@ -1,3 +1,4 @@
+/* conversations.c: /v1/conversations: the list, one conversation, and its messages. */
 #include "api/api.h"
 #include "base/num.h"
 #include "talk/conversation.h"
@@ -25,7 +26,7 @@ static enum status api_conversations_read_filter(struct call *call, struct conve
     struct str bot = request_query(call->rq, "bot"), state = request_query(call->rq, "state");
     enum status st = api_limit(call, &f->limit);
     if (st == OK)
-        st = api_after(call, ID_CONVERSATION, &f->before); /* newest first: what comes after is older */
+        st = api_after(call, ID_CONVERSATION, &f->before); /* the list is newest first, so the next page is older */
     if (st == OK && bot.n && !id_parse(ID_BOT, bot, &f->bot))
         return err_raise_at(&call->e, E_bot_invalid, "bot");
     for (size_t i = 0; i < COUNT_OF(states); i++)
@@ -75,7 +76,7 @@ void api_conversations_conversation_get(struct request *rq)
     api_end(&call, st, 200, o);
 }
 
-/* Messages are written as the visitor API writes them, so that one reader understands both. */
+/* Messages have the form of the visitor API, so that a client needs one parser for both. */
 static void api_conversations_write_messages(struct request *rq, const struct talk_message *all, size_t n, bool more)
 {
     struct buf *b = reply_body(rq);

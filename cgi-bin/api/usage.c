@@ -70,7 +70,7 @@ void api_usage_conversations_get(struct request *rq)
         return;
     enum status st = api_limit(&call, &limit);
     if (st == OK)
-        st = api_after(&call, ID_CONVERSATION, &before); /* newest first: what comes after is older */
+        st = api_after(&call, ID_CONVERSATION, &before); /* the list is newest first, so the next page is older */
     if (st == OK)
         st = usage_rows(call.c, call.who.tenant, call.a, before, limit + 1, &rows, &n, &call.e);
     bool more = n > (size_t)limit;

@@ -1,4 +1,6 @@
-/* bot.c: /chat/{bot}: the hosted chat page. It works without JavaScript: forms, a cookie, a redirect; chat.js makes it better. */
+/* bot.c: /chat/{bot}: the hosted chat page.
+ *
+ * It works without JavaScript: a form, a cookie that holds the conversation, and a redirect. chat.js improves it. */
 #include "bot/bot.h"
 
 #include "base/clock.h"
@@ -12,7 +14,7 @@
 #define COOKIE_LIFE_S (30 * 24 * 3600)
 #define LANGUAGES_MAX 32
 
-/* The visitor's conversation with this bot, as the cookie holds it: "conv_….TOKEN". */
+/* The visitor's conversation with this bot. The cookie holds it as "conv_….TOKEN". */
 struct chat_page_memory {
     struct id conversation;
     struct str token;
@@ -53,7 +55,7 @@ static void chat_page_remember(struct request *rq, struct id bot, const struct t
 
 /* ---- language ---- */
 
-/* What the bot speaks, its own first; ?lang= or the browser picks. */
+/* A language of the bot: chosen by ?lang=, else by the browser, else the bot's own. */
 static struct str chat_page_language(struct request *rq, const struct bot_live *b)
 {
     struct str all[LANGUAGES_MAX] = {b->language}, wanted = request_query(rq, "lang");
@@ -109,7 +111,7 @@ static void chat_page_fill_message(struct view *v, struct arena *a, const char *
     }
 }
 
-/* Choices are offered by the last message only: earlier ones were answered. */
+/* Only the last message offers its choices: earlier ones have been answered. */
 static void chat_page_fill_messages(struct view *v, struct arena *a, const char *list, const struct talk_message *m,
                                     size_t n, bool open)
 {
@@ -148,14 +150,14 @@ static enum status chat_page_fill_greeting(struct view *v, struct arena *a, cons
     return OK;
 }
 
-/* What is wrong, in the page; what the visitor typed stays. */
+/* Shows an error in the page and keeps what the visitor typed. */
 static void chat_page_fill_problem(struct request *rq, struct view *v, const struct err *e)
 {
     view_text(v, "Problem", err_is(e, E_bot_inactive) ? view_t(v, "Chat.Inactive") : e->message);
     view_str(v, "Typed", request_form(rq, "text"));
 }
 
-/* Who made the chat is told unless the plan has its own brand; when that cannot be found out, it is told. */
+/* Is "Powered by" left out? Not if the plan cannot be determined. */
 static bool chat_page_white_label(struct request *rq, const struct bot_live *b)
 {
     struct chat *chat = rq->app;
@@ -193,7 +195,7 @@ static enum status chat_page_fill_history(struct request *rq, struct view *v, co
         return OK;
     enum status st = talk_messages(chat->talk, bot, mine->conversation, mine->token, 0, rq->arena, &out, e);
     if (st == ERR_NOT_FOUND || st == ERR_AUTH)
-        return OK; /* an old cookie: the page begins anew */
+        return OK; /* an old cookie: the page starts a new conversation */
     if (st != OK)
         return st;
     *began = out.n > 0;
@@ -207,7 +209,7 @@ static enum status chat_page_fill_history(struct request *rq, struct view *v, co
 
 /* ---- pages ---- */
 
-/* A page of its own that only says something; without one the dispatcher answers in JSON. */
+/* A page that shows one message. If it cannot be rendered, the dispatcher replies in JSON. */
 struct chat_page_notice {
     int status;
     struct str title;                  /* "" = title_key's text */
@@ -250,7 +252,7 @@ static void chat_page_inactive(struct request *rq, const struct bot_live *b)
 
 void chat_bot_error(struct request *rq, const struct err *e, int status)
 {
-    /* The visitor API and health answer in JSON whatever the client says it likes. */
+    /* The visitor API and the health checks reply in JSON, whatever the client accepts. */
     if (rq->route && str_eqz(str_from(rq->route->path), "/chat/{bot}"))
         chat_page_notice_show(rq, &(struct chat_page_notice){.status = status, .title = str_from(e->message)});
 }
@@ -332,12 +334,12 @@ static enum status chat_page_send_form(struct request *rq, struct id bot, const 
                          .channel = CHANNEL_web,
                          .visitor = rq->remote_addr};
     enum status st = talk_turn(chat->talk, &in, NULL, rq->arena, out, e);
-    if (st == ERR_NOT_FOUND || st == ERR_AUTH) { /* what the cookie remembers is gone */
+    if (st == ERR_NOT_FOUND || st == ERR_AUTH) { /* the conversation in the cookie no longer exists */
         in.conversation = ID_NONE;
         in.token = STR_EMPTY;
         st = talk_turn(chat->talk, &in, NULL, rq->arena, out, e);
     }
-    if (st == ERR_CONFLICT) { /* an old page, sent once more with another text: a message of its own */
+    if (st == ERR_CONFLICT) { /* an old page was sent again with another text: it is a new message */
         in.client_id = STR_EMPTY;
         st = talk_turn(chat->talk, &in, NULL, rq->arena, out, e);
     }

@@ -1,4 +1,4 @@
-/* main.c: chat.fcgi: the widget's and the channels' side: conversations, the hosted page, streams, health. */
+/* main.c: chat.fcgi: what visitors use: the hosted page, the visitor API with its streams, health. */
 #include <stdlib.h>
 
 #include "base/log.h"
@@ -29,8 +29,8 @@ static void chat_close(void *app)
     free(chat);
 }
 
-/* Any web page may use the visitor API: its only right is the token in the message, never a cookie. Refusals say so too, or the
- * page's script could not read them. */
+/* Any web page may use the visitor API: its only right is the token in the message, never a cookie. Refusals say so
+ * too, or the page's script could not read them. */
 static void chat_allow_any_page(struct request *rq)
 {
     if (!str_starts(str_from(rq->route->path), STR("/chat/{bot}/")))
@@ -46,7 +46,7 @@ static enum status chat_open_view(const struct config *c, struct err *e)
     return view_library_open(&vc, e);
 }
 
-/* SIGHUP: texts and templates; the settings themselves are each request's. */
+/* SIGHUP loads texts and templates again. Settings are read by each request. */
 static void chat_reload(void *app, const struct config *c)
 {
     struct err e = ERR_INIT;

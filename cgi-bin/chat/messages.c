@@ -1,4 +1,6 @@
-/* messages.c: the visitor API: send a message, catch up, rate. */
+/* messages.c: /chat/{bot}/messages: a visitor sends a message, or fetches what came after the last one seen.
+ *
+ * The reply to a message is JSON, or events if the client accepts them. Nothing is final before `done`. */
 #include "base/clock.h"
 #include "base/num.h"
 #include "chat/visitor.h"
@@ -66,7 +68,7 @@ static void message_answer_json(struct request *rq, struct talk_in *in)
 
 #define HEARTBEAT_US (1 * 1000000LL)
 
-/* The stream begins with the first thing there is to tell, so that a refusal before it is an ordinary error reply. */
+/* The stream begins with the first event, so that a refusal before it is an ordinary error reply. */
 struct events {
     struct request *rq;
     struct buf data;
@@ -95,7 +97,7 @@ static enum status events_send(struct events *stream, const char *event, struct 
     return st;
 }
 
-/* Not recorded yet, so without a number: `done` carries the turn as it is kept. */
+/* The message is not recorded yet and has no number. `done` carries the turn as it was recorded. */
 static enum status events_message(void *ctx, const struct talk_message *m, struct err *e)
 {
     struct events *stream = ctx;
@@ -103,7 +105,8 @@ static enum status events_message(void *ctx, const struct talk_message *m, struc
     return events_send(stream, "message", e);
 }
 
-/* A piece of the message that comes next; a client that does not know the event skips it and shows the whole message. */
+/* A piece of the message that comes next; a client that does not know the event skips it and shows the whole
+ * message. */
 static enum status events_delta(void *ctx, struct str text, struct err *e)
 {
     struct events *stream = ctx;
@@ -111,8 +114,8 @@ static enum status events_delta(void *ctx, struct str text, struct err *e)
     return events_send(stream, "delta", e);
 }
 
-/* Asked several times a second while something outside is waited for: a line a second finds out who has left, and keeps what stands
- * between here and the visitor from giving up. */
+/* Asked several times a second while something outside is waited for: a line a second finds out who has left, and keeps
+ * what stands between here and the visitor from giving up. */
 static bool events_gone(void *ctx)
 {
     struct events *stream = ctx;

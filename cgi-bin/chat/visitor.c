@@ -1,4 +1,4 @@
-/* visitor.c: reading and writing of the visitor API. */
+/* visitor.c: what the handlers of the visitor API share: ids, token, replies, CORS. */
 #include "chat/visitor.h"
 
 #include "base/banned.h"
@@ -44,7 +44,6 @@ void visitor_delta_write(struct buf *b, struct str text)
     buf_putc(b, '}');
 }
 
-/* "Authorization: Bearer TOKEN" stands in for the field or parameter. */
 struct str visitor_token(struct request *rq, struct str given)
 {
     struct str bearer = STR("Bearer "), header = request_header(rq, "HTTP_AUTHORIZATION");

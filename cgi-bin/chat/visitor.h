@@ -14,7 +14,8 @@ void visitor_write(struct buf *b, const struct talk_out *o);
 /* {"text"}: the data of the event `delta`. */
 void visitor_delta_write(struct buf *b, struct str text);
 
-/* The token of the conversation: the field or parameter as given, or "Authorization: Bearer TOKEN" when that is empty. */
+/* The token of the conversation: the field or parameter as given, or "Authorization: Bearer TOKEN" when that is
+ * empty. */
 struct str visitor_token(struct request *rq, struct str given);
 /* The reply to a CORS preflight of the visitor API. */
 void visitor_preflight(struct request *rq);

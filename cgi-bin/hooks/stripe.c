@@ -1,4 +1,5 @@
-/* stripe.c: POST /hooks/stripe. The signature is the only authorisation; 200 means that the event is stored. */
+/* stripe.c: /hooks/stripe: verifies and stores an event of Stripe; parley-worker processes it. The signature is the
+ * only authorisation. */
 #include "billing/sync/receive.h"
 #include "hooks/hooks.h"
 

@@ -1,4 +1,4 @@
-/* admin.c: what the pages of the console share. */
+/* admin.c: what the pages of the console share: the state of Stripe, alarms, terms and values. */
 #include "portal/admin/admin.h"
 
 #include <stdio.h>
@@ -17,7 +17,7 @@ bool admin_begin(struct request *rq, struct page *pg, const char *nav, struct ad
     *ad = (struct admin){.on = stripe_enabled(rq->config), .trouble = STR_EMPTY};
     if (ad->on && page_stripe(pg, &ad->stripe) == OK) {
         ad->live = ad->stripe->livemode;
-    } else if (ad->on) { /* a key that is none of Stripe's: the console says so and goes on */
+    } else if (ad->on) { /* the key cannot be used: the console says why and works without Stripe */
         ad->trouble = str_from(arena_strdup(rq->arena, str_from(pg->e.message)));
         ad->stripe = NULL;
         pg->e = (struct err)ERR_INIT;

@@ -1,4 +1,5 @@
-/* admin.h: handlers of the operator's console, and what its pages share. Their routes are OPERATOR: everyone else gets 404. */
+/* admin.h: handlers of the operator's console, and what its pages share. Their routes are OPERATOR: everyone else gets
+ * 404. */
 #ifndef PARLEY_PORTAL_ADMIN_ADMIN_H
 #define PARLEY_PORTAL_ADMIN_ADMIN_H
 
@@ -16,8 +17,8 @@ struct admin {
     struct stripe *stripe; /* NULL: no key, or a key that cannot be used (see trouble) */
     struct str trouble;
 };
-/* Starts a page of the console. A key that cannot be used is shown, and the page continues without Stripe. False: the reply is
- * written. */
+/* Starts a page of the console. A key that cannot be used is shown, and the page continues without Stripe. False: the
+ * reply is written. */
 bool admin_begin(struct request *rq, struct page *pg, const char *nav, struct admin *ad);
 /* Log.*: what operators did to this object ("": to any), newest first. */
 enum status admin_log(struct page *pg, struct str object, int limit);

@@ -1,4 +1,4 @@
-/* alarms.c: /admin/alarms: what needs the operator. */
+/* alarms.c: /admin/alarms: what needs the operator; an alarm can be closed when it has been dealt with. */
 #include "alarm/alarm.h"
 #include "portal/admin/admin.h"
 

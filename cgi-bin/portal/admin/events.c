@@ -1,4 +1,4 @@
-/* Stripe's events as they were stored: what waits, what failed, what was done with them; again, if need be. */
+/* events.c: /admin/events: Stripe's events as they were stored, with their state; an event can be processed again. */
 #include "base/json.h"
 #include "base/limits.h"
 #include "portal/admin/admin.h"
@@ -35,7 +35,7 @@ static void events_fill(struct page *pg, const char *list, size_t i, const struc
     view_bool(v, view_at(v, list, i, "Thin"), ev->thin);
 }
 
-/* Those that need somebody come first when nothing is asked for: dead ones, if there are any. */
+/* Without a filter the page shows what needs attention: dead events if there are any, else pending ones. */
 void admin_events_get(struct request *rq)
 {
     struct page pg;
@@ -64,7 +64,7 @@ void admin_events_get(struct request *rq)
     page_send(&pg, "portal/admin/events.cs", "Admin.Events");
 }
 
-/* Indented, if it is JSON; as it came, if not. */
+/* The payload is indented if it is valid JSON, and shown as received otherwise. */
 static enum status events_fill_payload(struct page *pg, struct str event)
 {
     struct str raw = STR_EMPTY;

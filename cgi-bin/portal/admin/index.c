@@ -1,4 +1,5 @@
-/* index.c: /admin: how billing stands. */
+/* index.c: /admin: the state of billing at a glance: what waits, what failed, open alarms, jobs, and the latest actions
+ * of operators. */
 #include "alarm/alarm.h"
 #include "billing/meter/meter.h"
 #include "billing/setup/setup.h"
@@ -6,7 +7,7 @@
 
 #include "base/banned.h"
 
-#define ALARMS_SHOWN 5 /* on the overview */
+#define ALARMS_SHOWN 5
 #define LOG_SHOWN 12
 
 static void console_fill_age(struct page *pg, const char *key, int64_t ms)

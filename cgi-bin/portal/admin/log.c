@@ -1,4 +1,8 @@
-/* log.c: what operators did, in words. */
+/* log.c: the log of operators' actions in words.
+ *
+ * An entry holds JSON: {"before", "after"}, or the facts of an action. Keys and entitlements get their names in the
+ * language of the page, amounts their currency; a key that has no text is shown as it is, so that no entry is ever
+ * hidden. */
 #include "account/operator_log.h"
 #include "base/clock.h"
 #include "base/json.h"
@@ -7,14 +11,14 @@
 
 #include "base/banned.h"
 
-/* What a line of the log holds, for who reads it: names in words, sums with their currency. */
-struct told {
+/* The text of one entry while it is written. */
+struct log_text {
     struct page *pg;
     struct buf b;
-    const char *currency; /* of its sums; NULL: it has none */
+    const char *currency; /* of the amounts in it; NULL: none */
 };
 
-static void log_add_name(struct told *t, struct str key)
+static void log_add_name(struct log_text *t, struct str key)
 {
     struct str words = words_name(t->pg, "LogKey", key);
     enum entitlement x;
@@ -23,8 +27,9 @@ static void log_add_name(struct told *t, struct str key)
     buf_str_add(&t->b, words);
 }
 
-/* What ends at a midnight holds through the day before, as the workspace's page says it. */
-static void log_add_last_day(struct told *t, struct str iso)
+/* An override that expires at midnight applies through the day before. That day is shown, as on the page of the
+ * workspace. */
+static void log_add_last_day(struct log_text *t, struct str iso)
 {
     int64_t at;
     bool midnight = str_starts(str_sub(iso, 10, iso.n), STR("T00:00:00.000"));
@@ -34,7 +39,7 @@ static void log_add_last_day(struct told *t, struct str iso)
         buf_str_add(&t->b, iso);
 }
 
-static void log_add_value(struct told *t, struct str key, const struct json *j)
+static void log_add_value(struct log_text *t, struct str key, const struct json *j)
 {
     enum entitlement x;
     if (json_is(j, JSON_BOOL))
@@ -53,14 +58,15 @@ static void log_add_value(struct told *t, struct str key, const struct json *j)
         buf_str_add(&t->b, json_str(j));
 }
 
-static void log_add_change(struct told *t, struct str key, const struct json *before, const struct json *after)
+static void log_add_change(struct log_text *t, struct str key, const struct json *before, const struct json *after)
 {
     log_add_value(t, key, before);
     buf_puts(&t->b, " → ");
     log_add_value(t, key, after);
 }
 
-/* Overage follows from price and number: only whether there is any says something of its own. */
+/* Is there nothing to say about this key? The price of overage follows from the price of the plan, so only a change
+ * between having one and not having one is worth a word. */
 static bool log_is_unchanged(struct str key, const struct json *was, const struct json *is)
 {
     if (!is || json_is(is, JSON_NULL) || (was && json_equal(was, is)))
@@ -68,8 +74,8 @@ static bool log_is_unchanged(struct str key, const struct json *was, const struc
     return was && str_eqz(key, "overage") && (json_int(was, 0) < 0) == (json_int(is, 0) < 0);
 }
 
-/* "Price: $49.00 → $59.00": what differs; of a line without before and after all that it holds. */
-static void log_add_detail(struct told *t, const struct json *d)
+/* "Price: $49.00 → $59.00" for each key that changed. An entry without before and after shows all of its keys. */
+static void log_add_detail(struct log_text *t, const struct json *d)
 {
     const struct json *before = json_get(d, "before"), *after = json_get(d, "after");
     struct json_iter it = {0};
@@ -99,7 +105,7 @@ static void log_fill_detail(struct page *pg, size_t i, struct str detail)
 {
     struct json *d = NULL;
     struct err ignored = ERR_INIT;
-    struct told t = {.pg = pg};
+    struct log_text t = {.pg = pg};
     buf_init(&t.b, 16 * KB);
     if (detail.n && json_parse(pg->rq->arena, detail, MAX_JSON_DEPTH, &d, &ignored) == OK)
         log_add_detail(&t, d);
@@ -107,7 +113,7 @@ static void log_fill_detail(struct page *pg, size_t i, struct str detail)
     buf_release(&t.b);
 }
 
-/* A workspace or a plan has a page of its own. */
+/* The object as a link, if it has a page: a workspace or a plan. */
 static void log_fill_object(struct page *pg, size_t i, const struct operator_entry *l)
 {
     struct id id;

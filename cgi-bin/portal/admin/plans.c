@@ -1,4 +1,6 @@
-/* Plans as the operator sells them: rows, their history, who is still on older terms. */
+/* plans.c: /admin/plans: plans, their values and terms, and how many workspaces are still on older terms.
+ *
+ * Saving a new price makes new terms. Workspaces keep the terms they bought until they are moved. */
 #include <stdio.h>
 
 #include "base/num.h"
@@ -10,14 +12,14 @@
 
 #define HISTORY_SHOWN 50
 
-struct sums {
+struct plans_sums {
     struct plans plans;
     struct console_terms *terms;
     struct console_plan *assigned;
     size_t terms_n, assigned_n;
 };
 
-static enum status plans_read_sums(struct page *pg, const struct admin *ad, struct sums *s)
+static enum status plans_read_sums(struct page *pg, const struct admin *ad, struct plans_sums *s)
 {
     struct arena *a = pg->rq->arena;
     enum status st = plans_read(pg->db, a, &s->plans, &pg->e);
@@ -28,7 +30,7 @@ static enum status plans_read_sums(struct page *pg, const struct admin *ad, stru
     return st;
 }
 
-static int64_t plans_count_on_terms(const struct sums *s, struct id terms)
+static int64_t plans_count_on_terms(const struct plans_sums *s, struct id terms)
 {
     for (size_t i = 0; i < s->terms_n; i++)
         if (id_eq(s->terms[i].terms, terms))
@@ -36,7 +38,7 @@ static int64_t plans_count_on_terms(const struct sums *s, struct id terms)
     return 0;
 }
 
-static int64_t plans_count_assigned(const struct sums *s, struct str plan)
+static int64_t plans_count_assigned(const struct plans_sums *s, struct str plan)
 {
     for (size_t i = 0; i < s->assigned_n; i++)
         if (str_eq(s->assigned[i].plan, plan))
@@ -44,7 +46,7 @@ static int64_t plans_count_assigned(const struct sums *s, struct str plan)
     return 0;
 }
 
-static int64_t plans_count_on_older(const struct sums *s, const struct plan *p)
+static int64_t plans_count_on_older(const struct plans_sums *s, const struct plan *p)
 {
     int64_t sum = 0;
     for (size_t i = 0; i < s->plans.terms_n; i++) {
@@ -55,7 +57,7 @@ static int64_t plans_count_on_older(const struct sums *s, const struct plan *p)
     return sum;
 }
 
-static void plans_fill_row(struct page *pg, const struct sums *s, size_t i)
+static void plans_fill_row(struct page *pg, const struct plans_sums *s, size_t i)
 {
     const struct plan *p = &s->plans.list[i];
     struct view *v = pg->v;
@@ -83,7 +85,7 @@ void admin_plans_get(struct request *rq)
 {
     struct page pg;
     struct admin ad;
-    struct sums s = {0};
+    struct plans_sums s = {0};
     if (!admin_begin(rq, &pg, "plans", &ad))
         return;
     enum status st = plans_read_sums(&pg, &ad, &s);
@@ -100,7 +102,7 @@ void admin_plans_get(struct request *rq)
 
 /* ---- one ---- */
 
-/* A field shows what was typed when the form comes again, else what holds. */
+/* A form that is shown again keeps what was typed. Otherwise the field has the current value. */
 static void plans_fill_field(struct page *pg, const char *name, struct str now)
 {
     char key[KEY_MAX];
@@ -114,7 +116,7 @@ static struct str plans_limit_typed(struct page *pg, int64_t value)
     return str_from(text ? text : "");
 }
 
-/* The steps that have words, from none on. */
+/* The levels of a ladder, beginning with none. The first level without a text ends the list. */
 static void plans_fill_levels(struct page *pg, size_t i, enum entitlement x, struct str chosen)
 {
     char key[KEY_MAX], value[16];
@@ -153,7 +155,7 @@ static void plans_fill_value(struct page *pg, size_t n, enum entitlement x, int6
         plans_fill_levels(pg, n, x, post ? request_form(pg->rq, name) : plans_limit_typed(pg, value));
 }
 
-/* Fields of one kind stand together. */
+/* Limits first, then levels, then switches. */
 static void plans_fill_values(struct page *pg, const struct plan *p)
 {
     static const enum entitlement_kind order[] = {LIMIT, LEVEL, SWITCH};
@@ -181,7 +183,7 @@ static void plans_fill_edit(struct page *pg, const struct plan *p)
     page_title(pg, p->name);
 }
 
-static void plans_fill_terms(struct page *pg, const struct sums *s, const struct plan *p)
+static void plans_fill_terms(struct page *pg, const struct plans_sums *s, const struct plan *p)
 {
     size_t n = 0;
     for (size_t i = 0; i < s->plans.terms_n; i++) {
@@ -197,7 +199,7 @@ static void plans_fill_terms(struct page *pg, const struct sums *s, const struct
 
 static void plans_show_plan(struct page *pg, const struct admin *ad, int status)
 {
-    struct sums s = {0};
+    struct plans_sums s = {0};
     enum status st = plans_read_sums(pg, ad, &s);
     const struct plan *p = st == OK ? plans_find(&s.plans, request_segment(pg->rq, "plan")) : NULL;
     if (st == OK && !p)

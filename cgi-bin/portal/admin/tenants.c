@@ -1,4 +1,7 @@
-/* Workspaces as the operator sees them: which plan, what is paid, what is used; and what an operator may do about it. */
+/* tenants.c: /admin/tenants: workspaces with their plan, payments and usage, and what an operator can change.
+ *
+ * Every action is a POST of its own that redirects back to the workspace. If it fails, the page is shown again with the
+ * reason and with what was typed. */
 #include <stdio.h>
 
 #include "base/clock.h"
@@ -163,7 +166,7 @@ static void tenant_fill_subscription(struct page *pg, const struct tenant_view *
     }
 }
 
-/* "usage_90_10000" is told of 10,000, "next_starter" of a plan. */
+/* A notice is named by its kind and what it was about: "usage_90_10000" (90 % of 10,000), "next_starter" (a plan). */
 static struct str tenant_words_notice(struct page *pg, struct str kind)
 {
     size_t end = kind.n;
@@ -260,7 +263,7 @@ static void tenant_fill_head(struct page *pg, const struct tenant_view *tv)
     page_title(pg, tv->t.name);
 }
 
-/* What an override form held when it was refused. */
+/* The fields of the form for an override, as typed. */
 static void tenant_fill_form(struct page *pg)
 {
     static const char *const names[] = {"entitlement", "value", "reason", "expires"};
@@ -306,7 +309,8 @@ void admin_tenants_tenant_get(struct request *rq)
 
 /* ---- what an operator does ---- */
 
-/* The page again with the words of pg->e, on a fresh connection: the last one was given back while Stripe was asked. */
+/* Shows the page again with the reason in pg->e. It takes a new connection, since the old one was given back before the
+ * call to Stripe. */
 static void tenant_again(struct request *rq, struct page *pg, struct id tenant)
 {
     struct err failed = pg->e;
@@ -385,7 +389,8 @@ void admin_tenants_override_end_post(struct request *rq)
     tenant_done(rq, &pg, id, st, "override_ended");
 }
 
-/* Only what is known to belong to the workspace: an address made up looks at nothing. */
+/* Finds the kind of an object by its id, among those of this workspace only: an id typed into the form cannot make
+ * Parley fetch the object of another customer. */
 static enum status tenant_find_object(struct page *pg, struct id tenant, struct str object, const char **kind)
 {
     struct subscription *subs = NULL;

@@ -1,4 +1,5 @@
-/* billing.c: what the billing pages share. */
+/* billing.c: what the billing pages share: the data they all begin with, and what they say when Stripe refuses
+ * something. */
 #include "portal/billing/billing.h"
 
 #include <string.h>
@@ -9,7 +10,8 @@
 
 #include "base/banned.h"
 
-/* What was bought, whether or not the workspace lives on it. A key that is none of Stripe's leaves both as if nothing was. */
+/* Finds the live subscription even if the plan does not come from it. Without a usable key the page shows no
+ * subscription. */
 static enum status billing_find_bought(struct page *pg, struct billing *b)
 {
     struct subscription *list;
@@ -98,8 +100,8 @@ bool billing_owes(const struct entitlements *x)
            x->state == BILLING_PAUSED;
 }
 
-/* A card error is meant for the payer. Anything else that Stripe says is for the operator, who finds it in the log; the payer learns
- * whether anything can have happened. */
+/* A card error is meant for the payer. Anything else that Stripe says is for the operator, who finds it in the log; the
+ * payer learns whether anything can have happened. */
 static void billing_soften(struct page *pg)
 {
     enum stripe_failure f = stripe_failure_of(&pg->e);
@@ -115,7 +117,8 @@ static void billing_soften(struct page *pg)
 bool billing_refused(struct page *pg)
 {
     enum status st = pg->e.status;
-    bool gone = st == ERR_NOT_FOUND && !err_is(&pg->e, E_not_found); /* no customer yet, a bot that was deleted */
+    /* Something named in the form is gone: the customer at Stripe, or a bot that was deleted meanwhile. */
+    bool gone = st == ERR_NOT_FOUND && !err_is(&pg->e, E_not_found);
     if (!page_is_form_error(pg) && !gone && st != ERR_UNAVAILABLE && st != ERR_RATE && st != ERR_TIMEOUT)
         return false;
     billing_soften(pg);

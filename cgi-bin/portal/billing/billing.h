@@ -22,13 +22,13 @@ struct billing {
 /* Starts a billing page and reads all of struct billing. False: the reply is written. */
 bool billing_begin(struct request *rq, struct page *pg, const char *tab, struct billing *b);
 
-/* After Stripe or the domain refused something: true if the user can do something about it, and the page says what (Form.Error);
- * false: the caller ends with page_fail. */
+/* After Stripe or the domain refused something: true if the user can do something about it, and the page says what
+ * (Form.Error); false: the caller ends with page_fail. */
 bool billing_refused(struct page *pg);
 /* A page of billing, shown with this status. */
 typedef void billing_show_fn(struct page *pg, const struct billing *b, int status);
-/* Shows the page again with what went wrong (pg->e), or the error page. Everything is read again: the call to Stripe may have
- * taken a while, and no connection was held. */
+/* Shows the page again with what went wrong (pg->e), or the error page. Everything is read again: the call to Stripe
+ * may have taken a while, and no connection was held. */
 void billing_show_again(struct request *rq, struct page *pg, const char *tab, billing_show_fn *show);
 /* The same for the overview and for the choice of plans. */
 void billing_index_again(struct request *rq, struct page *pg);

@@ -1,4 +1,7 @@
-/* A change of plan: what it costs now, when it holds, which bots stay; and its confirmation. */
+/* change.c: /app/billing/change: the preview of a change of plan, and its confirmation.
+ *
+ * The preview asks Stripe what the change costs now and when it takes effect. The confirmation sends back the moment
+ * the preview was made for (proration), so that the customer is charged exactly the amount that was shown. */
 #include <stdio.h>
 
 #include "base/num.h"
@@ -21,7 +24,8 @@ static void change_fill_preview(struct page *pg, const struct change_preview *p)
     view_date(v, "Change.At", p->at_ms);
     page_fill_money(pg, "Change.Due", p->due_now, p->currency);
     page_fill_money(pg, "Change.Next", p->next_amount, p->currency);
-    bool stays = p->kind == CHANGE_CANCEL && p->then->position >= p->from->position; /* a larger plan was given */
+    /* An operator may have assigned a larger plan: cancelling the subscription then takes nothing away. */
+    bool stays = p->kind == CHANGE_CANCEL && p->then->position >= p->from->position;
     if (!stays)
         page_fill_difference(pg, "Change", p->from->value, p->then);
     view_str(v, "Change.Then",
@@ -34,7 +38,7 @@ static void change_fill_preview(struct page *pg, const struct change_preview *p)
     page_title(pg, view_fill(v, title ? title : "Plans.PageTitle", {"plan", p->to->name}, {"from", p->from->name}));
 }
 
-/* "keep_bot_…" is what a ticked box is called. */
+/* A ticked box sends the field "keep_<bot id>". */
 static bool change_bot_ticked(struct page *pg, struct id bot)
 {
     char name[ID_TEXT_MAX + 8];
@@ -42,7 +46,7 @@ static bool change_bot_ticked(struct page *pg, struct id bot)
     return request_form_has(pg->rq, name);
 }
 
-/* The oldest are ticked first: those stay when nobody chooses. */
+/* Before the user has chosen, the bots that would stay active anyway are ticked: the oldest ones. */
 static void change_fill_bots(struct page *pg, const struct change_preview *p, const struct bot *bots, size_t n,
                              bool again)
 {
@@ -72,7 +76,7 @@ struct change {
     size_t bot_n;
 };
 
-/* Bots first: no connection is held while Stripe is asked. */
+/* The bots are read first, because no connection is held during the call to Stripe. */
 static enum status change_load(struct page *pg, struct str plan, struct change *c)
 {
     enum status st = bot_list(pg->db, pg->who.tenant, pg->rq->arena, &c->bots, &c->bot_n, &pg->e);
@@ -128,7 +132,7 @@ static const char *change_done_text(enum change_kind k)
     return k == CHANGE_DOWNGRADE ? "change_planned" : k == CHANGE_CANCEL ? "cancel_planned" : "plan_changed";
 }
 
-/* No payment, no change: the invoice's page is where it is paid. */
+/* The plan does not change until the payment is made. The invoice's page at Stripe is where the user can make it. */
 static void change_unpaid(struct page *pg, const struct change *c, struct str pay_url)
 {
     page_fill_link(pg, "Pay.Url", pay_url);
@@ -142,7 +146,8 @@ static bool change_refused_as(const struct page *pg, enum error_code code)
     return pg->e.status == ERR_CONFLICT && err_is(&pg->e, code);
 }
 
-/* The preview again with words. What it would cost is asked anew when that is what has changed. */
+/* Shows the preview again with the reason. The costs are asked for again if the refusal means that they have
+ * changed. */
 static void change_refused(struct request *rq, struct page *pg, struct change *c)
 {
     bool stale = change_refused_as(pg, E_plan_changed) || change_refused_as(pg, E_preview_old);
@@ -188,7 +193,7 @@ void billing_change_post(struct request *rq)
         st = change_apply(c.stripe, pg.app->guard.pool, rq->arena, &pg.who, plan, proration, keep, n, &pay_url, &pg.e);
     if (st == OK)
         page_redirect(&pg, "/app/billing?done=%s", change_done_text(c.preview.kind));
-    else if (change_refused_as(&pg, E_same_plan)) /* the second press of a double click, or another tab was faster */
+    else if (change_refused_as(&pg, E_same_plan)) /* a double click, or another tab was faster */
         page_redirect(&pg, "/app/billing");
     else if (st == ERR_PLAN && err_is(&pg.e, E_payment_needed))
         change_unpaid(&pg, &c, pay_url);

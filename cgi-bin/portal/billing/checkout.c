@@ -1,4 +1,6 @@
-/* checkout.c: /app/billing/checkout: to the payment page at Stripe. */
+/* checkout.c: /app/billing/checkout: redirects to Stripe's payment page for a plan.
+ *
+ * The connection is given back before Stripe is called. */
 #include "billing/checkout/checkout.h"
 
 #include "portal/billing/billing.h"

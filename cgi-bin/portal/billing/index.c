@@ -1,4 +1,8 @@
-/* index.c: /app/billing: plan and state, use of the period, the next invoice, what is planned; the choice at the limit. */
+/* index.c: /app/billing: the overview: plan and state, usage and forecast, the next invoice, planned changes, the
+ * choice at the limit.
+ *
+ * All numbers come from the mirror and the usage counters. The page never calls Stripe, so it works during an
+ * outage. */
 #include <stdio.h>
 
 #include "base/clock.h"
@@ -17,7 +21,8 @@ static void overview_fill_now(struct page *pg, const struct billing *b)
     char key[80];
     const struct plan_terms *t = x->terms ? x->terms : x->plan->terms;
     int64_t has[ENTITLEMENT_COUNT];
-    memcpy(has, x->value, sizeof(has)); /* with what was given beyond the plan, and less while a payment is missing */
+    /* The values that apply now: overrides are included, and the limit is lower while a payment is missing. */
+    memcpy(has, x->value, sizeof(has));
     has[ENTITLEMENT_conversations] = x->period.included < x->period.limit ? x->period.included : x->period.limit;
     page_fill_plan(pg, "Plan", x->plan, x->terms);
     page_fill_entitlements(pg, "Now", has);
@@ -34,7 +39,7 @@ static void overview_fill_now(struct page *pg, const struct billing *b)
                        {"price", t ? words_money_short(pg, t->price, t->currency) : STR_EMPTY}));
 }
 
-/* An upgrade that waits for its payment: the invoice's page is where it is paid. */
+/* An upgrade that waits for its payment, with a link to the invoice. */
 static enum status overview_fill_pending(struct page *pg, const struct subscription *s)
 {
     struct invoice in;
@@ -43,7 +48,7 @@ static enum status overview_fill_pending(struct page *pg, const struct subscript
     enum status st = invoice_waited_for(pg->db, pg->who.tenant, pg->rq->arena, s, &in, &pg->e);
     if (st == OK)
         page_fill_link(pg, "Pending.Url", in.hosted_url);
-    if (st == ERR_NOT_FOUND) { /* its mirror is still to come */
+    if (st == ERR_NOT_FOUND) { /* the invoice is not mirrored yet */
         pg->e = (struct err)ERR_INIT;
         st = OK;
     }
@@ -59,7 +64,8 @@ static enum status overview_fill_planned(struct page *pg, const struct billing *
     return s->pending_update_expires_ms ? overview_fill_pending(pg, s) : OK;
 }
 
-/* What is paid for beside what the workspace lives on: a plan that was given is larger, or nobody here made the price. */
+/* A subscription that is charged although the plan comes from elsewhere: the operator has assigned a larger plan, or
+ * the price belongs to no plan of this install. */
 static void overview_fill_beside(struct page *pg, const struct subscription *s)
 {
     if (!s)
@@ -81,7 +87,7 @@ static enum status overview_fill_forecast(struct page *pg, const struct billing 
     const struct plan_terms *t = b->now.terms ? b->now.terms : b->now.plan->terms;
     enum status st = usage_days(pg->db, pg->who.tenant, pg->rq->arena, b->used.period_start_ms, now, &days, &n, &pg->e);
     if (st != OK || !t || !b->used.used || b->used.used >= b->used.limit)
-        return st; /* at the limit no more is counted */
+        return st; /* no forecast at the limit, where counting has stopped */
     struct usage_forecast f = usage_forecast(&b->used, t, days, n, now);
     view_str(pg->v, "Forecast.Words",
              view_fill(pg->v, "Billing.Forecast", {"n", words_number(pg, f.used_at_end)},
@@ -105,7 +111,7 @@ static void overview_fill_next(struct page *pg, const struct billing *b)
     view_bool(pg->v, "Next.More", more);
     view_bool(pg->v, "Next.Any", true);
     if (!n.terms && !n.overage && !more)
-        return; /* it ends, and nothing can come to it */
+        return; /* the subscription ends, and no more can be charged */
     page_fill_money(pg, "Next.Sum", n.base + n.overage, currency);
     page_fill_money(pg, "Next.Base", n.base, currency);
     view_date(pg->v, "Next.Date", n.at_ms);
@@ -116,7 +122,7 @@ static void overview_fill_next(struct page *pg, const struct billing *b)
         view_str(pg->v, "Next.Plan", p->name);
 }
 
-/* Stop or go on at the limit: only where the terms have a price for more. */
+/* The choice to stop or to continue at the limit exists only if the terms have a price for overage. */
 static void overview_fill_overage(struct page *pg, const struct billing *b)
 {
     const struct plan_terms *t = b->now.terms;
@@ -139,9 +145,9 @@ static enum status overview_fill_invoices(struct page *pg, const struct subscrip
     enum status st = invoice_list(pg->db, pg->who.tenant, pg->rq->arena, 0, INVOICES_SHOWN, &in, &n, &pg->e);
     for (size_t i = 0; st == OK && i < n; i++)
         page_fill_invoice(pg, "Invoices", i, &in[i]);
-    for (size_t i = n; st == OK && i-- > 0;) { /* of several that are owed the oldest is paid first */
+    for (size_t i = n; st == OK && i-- > 0;) { /* from the oldest: it must be paid first */
         bool waits = s && s->pending_update_expires_ms &&
-                     str_eqz(in[i].billing_reason, "subscription_update"); /* has its own words */
+                     str_eqz(in[i].billing_reason, "subscription_update"); /* Pending.* has it */
         if (!waits && str_eqz(in[i].status, "open") && in[i].amount_remaining > 0 && in[i].attempt_count > 0) {
             page_fill_link(pg, "Owed.Url", in[i].hosted_url);
             page_fill_money(pg, "Owed.Sum", in[i].amount_remaining, in[i].currency);

@@ -1,4 +1,4 @@
-/* Invoices as Stripe made them. */
+/* invoices.c: /app/billing/invoices: the mirrored invoices, newest first, with links to Stripe's pages. */
 #include "base/num.h"
 #include "portal/billing/billing.h"
 

@@ -1,4 +1,5 @@
-/* overage.c: /app/billing/overage: stop at the limit, or bill what comes beyond it. */
+/* overage.c: /app/billing/overage: whether conversations beyond the limit are refused or billed, and up to which
+ * amount. */
 #include "portal/billing/billing.h"
 
 #include "base/banned.h"

@@ -1,4 +1,4 @@
-/* Another plan: the choice, what each adds and takes. */
+/* plans.c: /app/billing/plans: the plans on offer, with what each one adds and takes away. */
 #include <stdio.h>
 
 #include "portal/billing/billing.h"
@@ -17,7 +17,9 @@ static const char *choice_action_subscribed(const struct billing *b, const struc
     return p->position > b->now.plan->position ? "upgrade" : "downgrade";
 }
 
-/* What a press on the plan does: nothing (it is the current one, or less than what was given), buy, change; or who has to be asked. */
+/* What the button of a plan does: nothing (the current plan, or less than the operator has assigned), buy, change, or
+ * name the person to ask. A workspace with a live subscription never buys a second one, even if its plan comes from
+ * elsewhere. */
 static const char *choice_action(const struct billing *b, const struct plan *p)
 {
     bool current = str_eq(p->plan, b->now.plan->plan);
@@ -27,7 +29,7 @@ static const char *choice_action(const struct billing *b, const struct plan *p)
         return choice_action_subscribed(b, p, current);
     if (current || p->position < b->now.plan->position || !p->terms || p->terms->price == 0)
         return current ? "current" : "none";
-    return b->beside ? "upgrade" : "buy"; /* never a second subscription */
+    return b->beside ? "upgrade" : "buy";
 }
 
 static void choice_fill(struct page *pg, const struct billing *b, struct str wanted)
@@ -60,8 +62,8 @@ static void choice_show(struct page *pg, const struct billing *b, int status)
     view_bool(pg->v, "Billing.Owes", billing_owes(&b->now));
     if (b->on && trial > 0 && b->now.state == BILLING_FREE && !b->had)
         view_count(pg->v, "Billing.Trial", "Plans.Trial", trial);
-    view_bool(pg->v, "Billing.Canceled",
-              request_query(pg->rq, "canceled").n > 0); /* back from Stripe's page without paying */
+    /* Stripe sends the browser here when the payment page is left without paying. */
+    view_bool(pg->v, "Billing.Canceled", request_query(pg->rq, "canceled").n > 0);
     page_allow_stripe(pg);
     page_send_status(pg, status, "portal/billing/plans.cs", "Plans.PageTitle");
 }

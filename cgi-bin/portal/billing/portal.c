@@ -1,4 +1,4 @@
-/* portal.c: /app/billing/portal: to the customer portal at Stripe: cards, addresses, invoices. */
+/* portal.c: /app/billing/portal: redirects to Stripe's customer portal (cards, billing address, invoices). */
 #include "billing/checkout/checkout.h"
 #include "portal/billing/billing.h"
 

@@ -1,13 +1,16 @@
-/* return.c: /app/billing/return: back from the checkout at Stripe. */
+/* return.c: /app/billing/return: where Stripe's payment page sends the browser.
+ *
+ * A payment may take a while to arrive. The page then loads itself again, a little later each time, and gives up after
+ * a number of tries. */
 #include "base/num.h"
 #include "billing/checkout/checkout.h"
 #include "portal/billing/billing.h"
 
 #include "base/banned.h"
 
-#define RETURN_TRIES 12 /* looks at a payment under way before the page stops asking */
+#define RETURN_TRIES 12 /* page loads before it stops waiting for the payment */
 
-/* Without JavaScript the browser comes again by itself, with it the script does; each time a little later, and not for ever. */
+/* Without JavaScript the browser loads the page again (Page.Refresh); with JavaScript the script polls. */
 static void return_waits(struct page *pg, struct str session)
 {
     int64_t tries = 0;
@@ -41,7 +44,8 @@ static void return_show(struct page *pg, enum checkout_outcome outcome)
     page_send(pg, "portal/billing/return.cs", "Return.Title");
 }
 
-/* What the browser brings proves nothing: Stripe is asked, and the mirror decides what the workspace has. */
+/* The address alone proves nothing. Stripe is asked about the session, and the mirrored subscription decides which plan
+ * the workspace has. */
 void billing_return_get(struct request *rq)
 {
     struct page pg;
@@ -55,8 +59,7 @@ void billing_return_get(struct request *rq)
     if (st == OK)
         st = checkout_return(stripe, pg.app->guard.pool, rq->arena, &pg.who, request_query(rq, "session"), &outcome,
                              &pg.e);
-    if (st == ERR_UNAVAILABLE || st == ERR_RATE ||
-        st == ERR_TIMEOUT) { /* Stripe does not answer now: that says nothing about the payment */
+    if (st == ERR_UNAVAILABLE || st == ERR_RATE || st == ERR_TIMEOUT) { /* an outage says nothing about the payment */
         request_failed(rq, &pg.e);
         outcome = CHECKOUT_PAYING;
     } else if (st != OK) {
@@ -67,7 +70,7 @@ void billing_return_get(struct request *rq)
     if (!billing_begin(rq, &pg, "plans", &b))
         return;
     if (outcome == CHECKOUT_DONE && !billing_subscribed(&b.now))
-        outcome = CHECKOUT_PAYING; /* paid, and the subscription is still to be seen */
+        outcome = CHECKOUT_PAYING; /* paid, but the subscription is not mirrored yet */
     if (outcome == CHECKOUT_DONE)
         page_redirect(&pg, "/app/billing?done=subscribed");
     else

@@ -1,4 +1,4 @@
-/* undo.c: /app/billing/undo: takes back a planned change. */
+/* undo.c: /app/billing/undo: cancels a planned change of plan, or a planned end of the subscription. */
 #include "billing/checkout/checkout.h"
 #include "portal/billing/billing.h"
 

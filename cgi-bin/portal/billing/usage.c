@@ -1,4 +1,6 @@
-/* What is used, row by row and day by day; the same as a CSV file. */
+/* usage.c: /app/billing/usage: the conversations that count, by day and one by one; usage.csv has all of them.
+ *
+ * The chart is an SVG whose columns are computed here, so that the page needs no script. */
 #include <stdio.h>
 
 #include "base/clock.h"
@@ -9,7 +11,7 @@
 #define ROWS_PAGE 50
 #define ROWS_FILE 1000 /* rows read at a time for the file */
 #define DAYS_MAX 62    /* columns of the chart: more than any period has */
-#define COLUMN 20      /* units of the drawing: one day */
+#define COLUMN 20      /* width of one day in the drawing */
 #define HEIGHT 120
 
 /* ---- days ---- */
@@ -28,7 +30,7 @@ static void usage_fill_column(struct page *pg, size_t i, int64_t day_ms, int64_t
     struct view *v = pg->v;
     int64_t tall = most > 0 ? counted * HEIGHT / most : 0;
     if (counted > 0 && tall < 2)
-        tall = 2; /* one is not none */
+        tall = 2; /* a small number is still visible */
     view_date(v, view_at(v, "Days", i, "Day"), day_ms);
     view_number(v, view_at(v, "Days", i, "Counted"), counted);
     view_int(v, view_at(v, "Days", i, "X"), (int64_t)i * COLUMN + 3);
@@ -127,8 +129,8 @@ static void usage_csv_rows(struct page *pg, const struct usage_row *rows, size_t
     }
 }
 
-/* Part by part, newest first, however many there are; an arena of its own, so that a long file takes no more memory than a short one. No
- * connection is held while a part goes out: who reads slowly keeps none from others. */
+/* Writes the rows in parts, newest first. Each part reuses one arena, so that a long file needs no more memory than a
+ * short one, and no connection is held while a part is sent: a slow reader does not keep one from others. */
 static enum status usage_csv_write(struct page *pg)
 {
     struct id before = ID_NONE;
@@ -153,7 +155,7 @@ static enum status usage_csv_write(struct page *pg)
     return st;
 }
 
-/* Only ids, times and words of ours stand in it: nothing that a spreadsheet would take for a formula. */
+/* The cells are ids, times and fixed words. None of them can be a formula, so they need no quoting. */
 void billing_usage_csv_get(struct request *rq)
 {
     struct page pg;

@@ -1,4 +1,5 @@
-/* A bot's questions and answers: the list, one answer. */
+/* answers.c: /app/bots/{bot}/answers: the questions and answers of a bot: the list with search, and one of them. The id
+ * "new" is an answer that does not exist yet. */
 #include "knowledge/answers.h"
 
 #include <stdio.h>
@@ -9,7 +10,7 @@
 #include "base/banned.h"
 
 #define ANSWERS_PAGE 50  /* rows */
-#define ANSWER_SHOWN 180 /* characters in the list */
+#define ANSWER_SHOWN 180 /* characters of an answer in the list */
 
 static void answers_fill_row(struct page *pg, size_t i, const struct answer *a)
 {
@@ -63,7 +64,7 @@ void bots_answers_get(struct request *rq)
         page_send(&pg, "portal/bots/answers.cs", NULL);
 }
 
-/* ---- one answer; {answer} is "new" for one that is not there yet ---- */
+/* ---- one answer ---- */
 
 static bool answer_is_new(struct page *pg)
 {

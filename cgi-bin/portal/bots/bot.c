@@ -1,4 +1,5 @@
-/* bot.c: /app/bots/{bot}: the overview of one bot. */
+/* bot.c: /app/bots/{bot}: the overview of a bot: its address, the findings of the checks, and the forms to rename and
+ * delete. */
 #include "knowledge/answers.h"
 #include "portal/bots/bots.h"
 #include "portal/bots/flow_view.h"
@@ -26,8 +27,7 @@ static enum status bot_fill_check(struct page *pg, const struct bot *b)
 
 void bots_bot_show(struct page *pg, const struct bot *b, int status)
 {
-    struct err e = ERR_INIT;
-    pg->e = e; /* what was refused is filled in already */
+    pg->e = (struct err)ERR_INIT; /* a refusal is already in the view */
     enum status st = bot_fill_counts(pg, b);
     if (st == OK)
         st = bot_fill_check(pg, b);

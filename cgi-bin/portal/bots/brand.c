@@ -1,4 +1,4 @@
-/* Whose name stands at the foot of a bot's chat: the portal's page of it, for plans that have white label. */
+/* brand.c: /app/bots/{bot}/brand: the name and link at the foot of the chat, for plans with white label. */
 #include "portal/bots/bots.h"
 
 #include "base/banned.h"

@@ -1,4 +1,4 @@
-/* compare.c: /app/bots/{bot}/compare: what differs between two versions. */
+/* compare.c: /app/bots/{bot}/compare?from=&to=: the differences between two versions, or a version and the draft. */
 #include "portal/bots/bots.h"
 #include "portal/bots/flow_view.h"
 

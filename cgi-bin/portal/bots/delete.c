@@ -1,9 +1,9 @@
-/* delete.c: /app/bots/{bot}/delete. */
+/* delete.c: /app/bots/{bot}/delete: the form is on the overview. */
 #include "portal/bots/bots.h"
 
 #include "base/banned.h"
 
-/* Deleting asks for the bot's name: a slip of the finger cannot end a bot. */
+/* The user types the name of the bot, so that a wrong click cannot delete it. */
 void bots_delete_post(struct request *rq)
 {
     struct page pg;

@@ -1,4 +1,5 @@
-/* export.c: /app/bots/{bot}/export.json: the bot with its answers as one file. */
+/* export.c: /app/bots/{bot}/export.json: the bot with its answers as one file, which /app/new reads. It is sent in
+ * parts, since the answers may be larger than the memory of a request. */
 #include "portal/bots/bots.h"
 
 #include "base/banned.h"
@@ -26,5 +27,5 @@ void bots_export_json_get(struct request *rq)
     if (st == OK || st == ERR_GONE)
         page_release(&pg);
     else
-        page_fail(&pg); /* what was sent stays sent: without its end it is no JSON */
+        page_fail(&pg); /* parts may have been sent; the file then ends early and is not valid JSON */
 }

@@ -1,4 +1,5 @@
-/* flow.c: /app/bots/{bot}/flow: the draft, as text. */
+/* flow.c: /app/bots/{bot}/flow: the draft as text. A draft with errors can be saved; publishing it is what is
+ * refused. */
 #include "base/num.h"
 #include "portal/bots/bots.h"
 #include "portal/bots/flow_view.h"
@@ -17,8 +18,9 @@ static enum status flow_fill_text(struct page *pg, const struct json *doc, const
     return st;
 }
 
-/* `sent_revision` -1: the form goes out with the draft's newest revision; after a refusal it keeps the one it came with, so that
- * a change made meanwhile is still noticed. After a conflict both texts are shown, and saving again means it. */
+/* Shows the draft. sent_revision is the revision that the form carries: -1 for the newest. After a refusal the form
+ * keeps the one it came with, so that a change made meanwhile is still noticed. After a conflict it gets the newest:
+ * both texts are shown, and saving again replaces the other one. */
 static void flow_show(struct page *pg, const struct bot *b, int status, int64_t sent_revision)
 {
     struct json *doc = NULL;
@@ -59,7 +61,7 @@ static enum status flow_save(struct page *pg, const struct bot *b, struct str te
     return st == OK ? bot_draft_save(pg->db, &pg->who, b->id, doc, (int)revision, &pg->e) : st;
 }
 
-/* What was typed stays in the editor; where the saved draft is another one (two tabs), both are shown. */
+/* What was typed stays in the editor. If the draft was changed elsewhere (two tabs), both texts are shown. */
 static void flow_again(struct page *pg, const struct bot *b, struct str text)
 {
     if (!page_is_form_error(pg)) {

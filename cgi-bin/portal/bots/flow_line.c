@@ -1,28 +1,31 @@
-/* From a JSON pointer to a line of the text it is about. The text has been parsed before: this only has to find its way. */
+/* flow_line.c: finds the line of a text that a JSON pointer refers to.
+ *
+ * json-c keeps no positions, so the text is scanned a second time. It has been parsed before: the scanner only has to
+ * find its way through valid JSON, and stays within bounds on anything else. */
 #include "base/num.h"
 #include "portal/bots/flow_view.h"
 
 #include "base/banned.h"
 
-struct scan {
+struct line_scan {
     struct str text;
     size_t at;
 };
 
-static void line_skip_space(struct scan *s)
+static void line_skip_space(struct line_scan *s)
 {
     while (s->at < s->text.n && strchr(" \t\r\n", s->text.p[s->at]))
         s->at++;
 }
 
-static char line_peek(struct scan *s)
+static char line_peek(struct line_scan *s)
 {
     line_skip_space(s);
     return s->at < s->text.n ? s->text.p[s->at] : 0;
 }
 
-/* The raw inside of a string; s stands on its opening quote. */
-static struct str line_take_string(struct scan *s)
+/* Takes a string, without decoding it; s is at the opening quote. */
+static struct str line_take_string(struct line_scan *s)
 {
     size_t from = ++s->at;
     while (s->at < s->text.n && s->text.p[s->at] != '"')
@@ -34,8 +37,8 @@ static struct str line_take_string(struct scan *s)
     return inside;
 }
 
-/* Past one value, whatever is in it. */
-static void line_skip_value(struct scan *s)
+/* Moves past one value with all that is nested in it. */
+static void line_skip_value(struct line_scan *s)
 {
     int depth = 0;
     do {
@@ -54,7 +57,7 @@ static void line_skip_value(struct scan *s)
     } while (depth > 0);
 }
 
-static bool line_enter_member(struct scan *s, struct str key)
+static bool line_enter_member(struct line_scan *s, struct str key)
 {
     s->at++;
     while (line_peek(s) == '"') {
@@ -71,7 +74,7 @@ static bool line_enter_member(struct scan *s, struct str key)
     return false;
 }
 
-static bool line_enter_item(struct scan *s, struct str index)
+static bool line_enter_item(struct line_scan *s, struct str index)
 {
     uint64_t n = 0;
     if (!num_u64(index, 1000000, &n))
@@ -97,7 +100,7 @@ static size_t line_number(struct str text, size_t at)
 
 size_t flow_view_line(struct str text, struct str pointer)
 {
-    struct scan s = {.text = text};
+    struct line_scan s = {.text = text};
     struct str part;
     if (pointer.n < 2 || pointer.p[0] != '/' || line_peek(&s) != '{')
         return 0;

@@ -1,3 +1,8 @@
+/* flow_view.c: a flow as people read it: its nodes in order, the findings of the checks, and the differences between
+ * two flows.
+ *
+ * It reads the JSON and not the compiled flow, because a draft with errors must be shown as well. Whatever is missing
+ * or of a wrong type simply shows nothing; flow_parse is what reports it. */
 #include "portal/bots/flow_view.h"
 
 #include <stdio.h>
@@ -9,19 +14,20 @@
 
 #include "base/banned.h"
 
-#define SHOWN 600 /* characters of one text */
+#define SHOWN 600 /* characters shown of one text */
 
 struct reading {
     struct view *v;
     struct arena *a;
     const struct json *doc, *nodes;
     struct str language;
-    size_t row, target; /* where we write */
+    size_t row, target; /* the next row of Nodes, and of its Targets */
 };
 
 /* ---- texts of the flow ---- */
 
-/* A text is one string, or an object with one for each language. */
+/* A text is a string, or an object with a string for each language: the one asked for, else the first language of the
+ * flow, else any. */
 static struct str flow_view_text(const struct reading *r, const struct json *j)
 {
     struct json_iter it = {0};
@@ -33,7 +39,7 @@ static struct str flow_view_text(const struct reading *r, const struct json *j)
     return !s.n && json_each(j, &it) ? json_str(it.value) : s;
 }
 
-/* What is too long ends in an ellipsis, so that nobody takes the beginning for the whole. */
+/* A text that is cut ends in an ellipsis. */
 static struct str flow_view_shorten(struct reading *r, struct str s, size_t max_chars)
 {
     struct str head = utf8_cut(s, max_chars);
@@ -254,7 +260,7 @@ static void flow_view_node(struct reading *r, struct str id, const struct json *
     r->row++;
 }
 
-/* ---- the order: as a visitor meets them; what nobody can reach comes last ---- */
+/* ---- the order: as a visitor meets the nodes; unreachable nodes come last ---- */
 
 struct walk {
     struct str *ids;
@@ -268,13 +274,13 @@ static void flow_view_meet(struct walk *w, const struct json *nodes, struct str 
         w->ids[w->n++] = id;
 }
 
-/* Every member that names a node is a way on: next, else, error, none, to, then. */
+/* Adds the nodes that this one leads to, in the order in which the editor shows the members. */
 static void flow_view_meet_all(struct walk *w, const struct json *nodes, const struct json *j, int depth)
 {
-    static const char *const ways[] = {"next", "else", "error", "none", "to", "then"};
+    static const char *const members[] = {"next", "else", "error", "none", "to", "then"};
     static const char *const inner[] = {"choices", "cases", "retry"};
-    for (size_t i = 0; i < COUNT_OF(ways); i++)
-        flow_view_meet(w, nodes, json_get_str(j, ways[i]));
+    for (size_t i = 0; i < COUNT_OF(members); i++)
+        flow_view_meet(w, nodes, json_get_str(j, members[i]));
     for (size_t i = 0; depth == 0 && i < COUNT_OF(inner); i++) {
         const struct json *list = json_get(j, inner[i]);
         if (json_is(list, JSON_OBJECT))
@@ -284,6 +290,8 @@ static void flow_view_meet_all(struct walk *w, const struct json *nodes, const s
     }
 }
 
+/* Breadth first from the start; then what only commands and the catch-all reach; then the rest. The list of ids is the
+ * queue. */
 static void flow_view_walk(struct walk *w, const struct json *doc, const struct json *nodes)
 {
     struct json_iter it = {0}, commands = {0};
@@ -412,7 +420,7 @@ enum status flow_view_check(struct view *v, struct arena *a, const struct json *
 
 /* ---- differences ---- */
 
-/* One step of a pointer: a place in a list counts from 1, a member has its own word, a language its name. */
+/* One step of a JSON pointer in words: positions count from 1; members and languages have names. */
 static void flow_view_place_step(struct view *v, struct buf *b, struct str step)
 {
     uint64_t n = 0;
@@ -431,7 +439,7 @@ static void flow_view_place_step(struct view *v, struct buf *b, struct str step)
     buf_str_add(b, text == key ? step : str_from(text));
 }
 
-/* "/nodes/welcome/messages/0/text/en" of the node welcome is "message 1, text, English". */
+/* "/nodes/welcome/messages/0/text/en" becomes "message 1, text, English": the node is shown separately. */
 static void flow_view_place(struct view *v, const char *key, struct str pointer, struct str node)
 {
     struct buf b;

@@ -1,4 +1,7 @@
-/* Answers from a CSV file: upload, progress, report. The reading itself is a job of parley-worker. */
+/* import.c: /app/bots/{bot}/import: answers from a CSV file: upload, progress and report.
+ *
+ * The request only stores the file. parley-worker reads it and writes its progress into the job, which these pages
+ * show. */
 #include <stdio.h>
 
 #include "base/utf8.h"
@@ -8,7 +11,7 @@
 
 #include "base/banned.h"
 
-#define REPORT_SHOWN 100 /* rows; the file has them all */
+#define REPORT_SHOWN 100 /* rows; report.csv has all of them */
 
 /* ---- upload ---- */
 
@@ -46,7 +49,7 @@ void bots_import_post(struct request *rq)
 
 /* ---- progress ---- */
 
-/* A job of this workspace, of this kind and of this bot; anything else is not there. */
+/* Loads the job if it is an import into this bot. Any other job id is 404. */
 static bool import_job_load(struct page *pg, const struct bot *b, struct job *out)
 {
     struct id id, of;
@@ -75,7 +78,7 @@ static int64_t import_job_percent(const struct job *j)
     return all > 0 && done > 0 && done <= all ? done * 100 / all : 0;
 }
 
-/* The report while it grows, and at the end. */
+/* The report so far, or the final one. */
 static const struct json *import_job_report(const struct job *j)
 {
     return j->state == JOB_DONE ? j->result : j->progress;
@@ -147,7 +150,7 @@ void bots_import_status_get(struct request *rq)
 
 /* ---- report ---- */
 
-/* A cell that a spreadsheet would take for a formula is made plain text by an apostrophe. */
+/* A spreadsheet would run a cell that begins with one of these characters as a formula; an apostrophe makes it text. */
 static void import_csv_cell(struct buf *b, struct str s)
 {
     buf_putc(b, '"');

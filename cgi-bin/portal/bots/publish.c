@@ -1,4 +1,4 @@
-/* publish.c: /app/bots/{bot}/publish: what has changed since the live version, and its publication. */
+/* publish.c: /app/bots/{bot}/publish: the differences between the draft and the live version, and publication. */
 #include "base/num.h"
 #include "base/utf8.h"
 #include "portal/bots/bots.h"
@@ -6,7 +6,6 @@
 
 #include "base/banned.h"
 
-/* What has changed since the live version, for who is about to publish. */
 static enum status publish_fill_changes(struct page *pg, const struct bot *b, const struct json *draft)
 {
     struct json *live = NULL;
@@ -40,7 +39,8 @@ void bots_publish_get(struct request *rq)
         publish_show(&pg, &b, 200);
 }
 
-/* Who publishes means the draft they have looked at, and a second click means the first. */
+/* The form carries the revision that was shown. Publishing is refused if the draft has changed since then, so that
+ * nobody publishes text that they have not seen. */
 static enum status publish_check(struct page *pg, const struct bot *b)
 {
     int64_t revision = 0;

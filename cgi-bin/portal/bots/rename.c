@@ -1,4 +1,4 @@
-/* rename.c: /app/bots/{bot}/rename. */
+/* rename.c: /app/bots/{bot}/rename: the form is on the overview. */
 #include "portal/bots/bots.h"
 
 #include "base/banned.h"

@@ -1,4 +1,4 @@
-/* rollback.c: /app/bots/{bot}/rollback: an earlier version becomes the live one. */
+/* rollback.c: /app/bots/{bot}/rollback: makes an earlier version live again. The draft is not changed. */
 #include "portal/bots/bots.h"
 
 #include "base/banned.h"

@@ -1,5 +1,7 @@
-/* The test chat: talks with the draft, shows the path taken, records nothing. What was said and the flow's state travel in the
- * form, sealed, so that the page works without JavaScript and two tabs are two chats. */
+/* test.c: /app/bots/{bot}/test: a chat with the draft that shows the path through the flow and records nothing.
+ *
+ * The log of the chat and the state of the flow travel in the form, sealed for this user and bot. The server keeps
+ * nothing, the page works without JavaScript, and two tabs are two independent chats. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -11,14 +13,14 @@
 
 #include "base/banned.h"
 
-#define TEST_LOG 80 /* entries kept: what is older scrolls away */
+#define TEST_LOG 80 /* entries that are kept */
 #define TEST_SEALED (600 * KB)
 
-struct chat {
+struct test_chat {
     struct page pg;
     struct bot bot;
-    struct json *log;         /* entries as entry_json makes them */
-    const struct json *state; /* the flow's, or NULL */
+    struct json *log;         /* entries as test_entry_json makes them */
+    const struct json *state; /* of the flow; NULL at the beginning */
     const char *notice;       /* a text key, or NULL */
 };
 
@@ -92,14 +94,14 @@ static struct talk_message test_entry_read(struct arena *a, const struct json *e
 
 /* ---- what travels in the form ---- */
 
-static struct secret_for test_chat_secret(struct chat *ch)
+static struct secret_for test_chat_secret(struct test_chat *ch)
 {
     const char *context = arena_printf(ch->pg.rq->arena, "%s %s", TEXT_ID(ID_BOT, ch->bot.id),
                                        TEXT_ID(ID_USER, ch->pg.who.user));
     return (struct secret_for){.purpose = "test-chat", .tenant = ch->pg.who.tenant, .context = str_from(context)};
 }
 
-static enum status test_chat_seal(struct chat *ch)
+static enum status test_chat_seal(struct test_chat *ch)
 {
     struct page *pg = &ch->pg;
     struct json *all = json_new_object(pg->rq->arena);
@@ -128,7 +130,7 @@ static enum status test_chat_seal(struct chat *ch)
     return st;
 }
 
-static enum status test_chat_unseal(struct chat *ch, struct str text, struct json **out)
+static enum status test_chat_unseal(struct test_chat *ch, struct str text, struct json **out)
 {
     struct page *pg = &ch->pg;
     size_t n = text.n / 4 * 3 + (text.n % 4 ? text.n % 4 - 1 : 0);
@@ -149,7 +151,7 @@ static enum status test_chat_unseal(struct chat *ch, struct str text, struct jso
 
 /* ---- begin ---- */
 
-static enum status test_chat_greet(struct chat *ch)
+static enum status test_chat_greet(struct test_chat *ch)
 {
     struct page *pg = &ch->pg;
     struct json *doc = NULL, *en = NULL;
@@ -169,15 +171,15 @@ static enum status test_chat_greet(struct chat *ch)
     return st;
 }
 
-static enum status test_chat_begin(struct chat *ch)
+static enum status test_chat_begin(struct test_chat *ch)
 {
     ch->state = NULL;
     ch->log = json_new_array(ch->pg.rq->arena);
     return ch->log ? test_chat_greet(ch) : err_nomem(&ch->pg.e);
 }
 
-/* A form that was altered, is of another bot, or talks to a draft that was changed meanwhile, begins anew. */
-static enum status test_chat_continue(struct chat *ch)
+/* The chat starts again if the form was altered or belongs to another bot, or if the draft has changed since. */
+static enum status test_chat_continue(struct test_chat *ch)
 {
     struct json *all = NULL;
     enum status st = test_chat_unseal(ch, request_form(ch->pg.rq, "state"), &all);
@@ -195,7 +197,7 @@ static enum status test_chat_continue(struct chat *ch)
 
 /* ---- one turn ---- */
 
-/* What a pressed choice is called: the visitor's words in the log. */
+/* The label of a choice, which the log shows as the visitor's words. */
 static struct str test_choice_label(const struct json *log, struct str value)
 {
     for (size_t i = json_len(log); i-- > 0;) {
@@ -207,12 +209,12 @@ static struct str test_choice_label(const struct json *log, struct str value)
     return value;
 }
 
-static enum status test_keep_path(struct chat *ch, struct json *visitor, const struct json *path)
+static enum status test_keep_path(struct test_chat *ch, struct json *visitor, const struct json *path)
 {
     return json_set_copy(visitor, "path", path) == 0 ? OK : err_nomem(&ch->pg.e);
 }
 
-static enum status test_talk_once(struct chat *ch, struct str text, struct str choice)
+static enum status test_talk_once(struct test_chat *ch, struct str text, struct str choice)
 {
     struct page *pg = &ch->pg;
     struct arena *a = pg->rq->arena;
@@ -258,7 +260,7 @@ static void test_fill_path(struct view *v, size_t i, const struct json *path)
     }
 }
 
-static void test_chat_show(struct chat *ch, int status)
+static void test_chat_show(struct test_chat *ch, int status)
 {
     struct page *pg = &ch->pg;
     size_t n = json_len(ch->log), first = n > TEST_LOG ? n - TEST_LOG : 0;
@@ -284,7 +286,7 @@ static void test_chat_show(struct chat *ch, int status)
 
 void bots_test_get(struct request *rq)
 {
-    struct chat ch = {.notice = NULL};
+    struct test_chat ch = {.notice = NULL};
     if (!bots_begin(rq, &ch.pg, "test", &ch.bot))
         return;
     if (test_chat_begin(&ch) == OK)
@@ -295,7 +297,7 @@ void bots_test_get(struct request *rq)
 
 void bots_test_post(struct request *rq)
 {
-    struct chat ch = {.notice = NULL};
+    struct test_chat ch = {.notice = NULL};
     if (!bots_begin(rq, &ch.pg, "test", &ch.bot))
         return;
     struct str text = utf8_cut(str_trim(request_form(rq, "text")), MAX_TEXT), choice = request_form(rq, "choice");

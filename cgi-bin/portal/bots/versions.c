@@ -1,4 +1,4 @@
-/* versions.c: /app/bots/{bot}/versions: the published versions, and one of them. */
+/* versions.c: /app/bots/{bot}/versions: the published versions, and the flow of one of them. */
 #include "base/num.h"
 #include "portal/bots/bots.h"
 #include "portal/bots/flow_view.h"
@@ -30,7 +30,6 @@ void bots_versions_get(struct request *rq)
     page_send(&pg, "portal/bots/versions.cs", NULL);
 }
 
-/* 0 is the draft. */
 bool bots_version_number(struct page *pg, struct str text, int64_t *out)
 {
     if (str_eq(text, STR("draft")))

@@ -1,4 +1,5 @@
-/* close.c: /app/conversations/{conversation}/close. */
+/* close.c: /app/conversations/{conversation}/close: ends a conversation. The visitor's next message starts a new
+ * one. */
 #include "portal/conversations/conversations.h"
 #include "talk/conversation.h"
 

@@ -1,4 +1,4 @@
-/* conversation.c: /app/conversations/{conversation}: the transcript. */
+/* conversation.c: /app/conversations/{conversation}: the transcript, in pages by message number. */
 #include "talk/conversation.h"
 
 #include "base/num.h"

@@ -1,4 +1,4 @@
-/* conversations.c: what the list and the transcript share. */
+/* conversations.c: a conversation as values of a view, for the list and the transcript. */
 #include "portal/conversations/conversations.h"
 
 #include "base/utf8.h"

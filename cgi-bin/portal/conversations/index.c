@@ -1,4 +1,4 @@
-/* index.c: /app/conversations: the list, newest first. */
+/* index.c: /app/conversations: the list, newest first, filtered by bot and state. */
 #include "portal/conversations/conversations.h"
 #include "talk/conversation.h"
 
@@ -19,7 +19,7 @@ static enum status conversations_fill_bots(struct page *pg, struct id chosen)
     return st;
 }
 
-/* Unknown filters are left out rather than refused: an address that was shared still shows a list. */
+/* Unknown filters are ignored: a shared address still shows a list after its bot was deleted. */
 static struct conversation_filter conversations_read_filter(struct page *pg)
 {
     static const char *const states[] = {"open", "handoff", "closed"};

@@ -1,7 +1,8 @@
-/* banner.c: the notice about payments and limits. A missing payment hides the notice about usage: it is the reason for the limit.
+/* banner.c: the notice about payments and limits. A missing payment hides the notice about usage: it is the reason for
+ * the limit.
  *
- * It is part of every page, so the common case (nothing to say) reads no row: the cached summary decides whether the database is
- * asked. */
+ * It is part of every page, so the common case (nothing to say) reads no row: the cached summary decides whether the
+ * database is asked. */
 #include "portal/page/banner.h"
 
 #include <stdio.h>
@@ -20,7 +21,7 @@ static void banner_set(struct page *pg, const char *kind, struct str words)
     view_str(pg->v, "Banner.Text", words);
 }
 
-/* The states in which a payment is missing. True: said. */
+/* The states that need attention whatever the usage is. True: the banner is set. */
 static bool banner_set_state(struct page *pg, const struct entitlements *x, int64_t now_ms)
 {
     char key[48];
@@ -72,7 +73,7 @@ enum status banner_fill(struct page *pg, const struct entitled *known)
     struct entitlements x;
     struct usage u;
     int64_t now = clock_now_ms();
-    if (banner_needs_dates(known->state)) { /* its dates are told, so the rows are read */
+    if (banner_needs_dates(known->state)) { /* the banner shows dates that the summary does not hold */
         if (entitlement_load(pg->db, pg->who.tenant, now, pg->rq->arena, &x, &pg->e) != OK)
             return pg->e.status;
         if (banner_set_state(pg, &x, now)) {

@@ -5,7 +5,8 @@
 #include "plan/entitlement.h"
 #include "portal/page/page.h"
 
-/* Banner.* for the workspace. `known` is the cached summary; the database is read only if the banner needs its dates. */
+/* Banner.* for the workspace. `known` is the cached summary; the database is read only if the banner needs its
+ * dates. */
 enum status banner_fill(struct page *pg, const struct entitled *known);
 
 #endif

@@ -1,6 +1,7 @@
 /* error_page.c: the replies that the dispatcher asks for in place of a handler's: not signed in, and errors.
  *
- * The error page must work when everything else fails, so it falls back step by step: without the menu, then as plain text. */
+ * The error page must work when everything else fails, so it falls back step by step: without the menu, then as plain
+ * text. */
 #include <stdio.h>
 #include <string.h>
 
@@ -67,7 +68,7 @@ void portal_error_page(struct request *rq, const struct err *e, int status)
             view_bool(pg.v, "Error.Back", true);
         if (e->status == ERR_PLAN && rq->who.signed_in) {
             pg.who = guard_actor(rq);
-            view_bool(pg.v, "Error.Plan", frame_fill_user(&pg) == OK); /* with the menu, if it can be had */
+            view_bool(pg.v, "Error.Plan", frame_fill_user(&pg) == OK); /* with the menu if possible */
             page_release(&pg);
             if (rq->route && rq->route->feature != FEATURE_NONE && err_is(e, E_plan_feature))
                 error_page_fill_feature(&pg);

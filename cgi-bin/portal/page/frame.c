@@ -1,5 +1,5 @@
-/* frame.c: what every page has around its content: brand, theme, menu, the user's workspaces and rights, the message about the
- * last action.
+/* frame.c: what every page has around its content: brand, theme, menu, the user's workspaces and rights, the message
+ * about the last action.
  *
  * frame_fill uses no database, so that the error page and the public pages work when the database is down. */
 #include <stdio.h>
@@ -84,8 +84,9 @@ static enum status frame_fill_person(struct page *pg)
     return frame_fill_workspaces(pg, s);
 }
 
-/* The cached entitlements come first, because a cache miss takes a connection of its own: a thread that held one connection while it
- * waited for a second could wait for itself. Operators see the console without the limits and banners of a workspace. */
+/* The cached entitlements come first, because a cache miss takes a connection of its own: a thread that held one
+ * connection while it waited for a second could wait for itself. Operators see the console without the limits and
+ * banners of a workspace. */
 enum status frame_fill_user(struct page *pg)
 {
     struct request *rq = pg->rq;

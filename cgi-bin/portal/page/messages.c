@@ -1,3 +1,4 @@
+/* messages.c: one message of a conversation as a row of a view, for transcripts and test chats. */
 #include "portal/page/messages.h"
 
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* page.c: the life of a page, from page_begin to the reply.
  *
- * A page holds at most one database connection, and gives it back before it renders or redirects: a slow reader never keeps a
- * connection from others. That is why all ends of a page go through page_release. */
+ * A page holds at most one database connection, and gives it back before it renders or redirects: a slow reader never
+ * keeps a connection from others. That is why all ends of a page go through page_release. */
 #include "portal/page/page.h"
 
 #include <stdarg.h>

@@ -10,8 +10,8 @@
  *         ...fill pg.v...
  *     page_end(&pg, st, "portal/workspace/members.cs", "Members.Title");
  *
- * page_end, page_send, page_fail and page_redirect give the connection back. Each of them ends the handler: exactly one is
- * called. A page belongs to the thread of its request; all that it holds lies in the arena of the request. */
+ * page_end, page_send, page_fail and page_redirect give the connection back. Each of them ends the handler: exactly one
+ * is called. A page belongs to the thread of its request; all that it holds lies in the arena of the request. */
 #ifndef PARLEY_PORTAL_PAGE_PAGE_H
 #define PARLEY_PORTAL_PAGE_PAGE_H
 
@@ -40,8 +40,8 @@ struct page {
 
 /* ---- page.c ---- */
 
-/* Starts a page: a view with the frame (menu, theme, message about the last action) and, for a signed-in user, a database
- * connection. False: the reply is written. */
+/* Starts a page: a view with the frame (menu, theme, message about the last action) and, for a signed-in user, a
+ * database connection. False: the reply is written. */
 bool page_begin(struct request *rq, struct page *pg);
 /* Starts a page that needs neither a session nor the database: no connection is taken. False: the reply is written. */
 bool page_begin_public(struct request *rq, struct page *pg);
@@ -71,10 +71,11 @@ void page_error(struct page *pg, const char *key, const struct err *e);
 void page_form_error(struct page *pg);
 /* Is pg->e about the input, so that the form is worth showing again? */
 bool page_is_form_error(const struct page *pg);
-/* After a form failed: true if it is to be shown again (as page_form_error, and pg->e is cleared); false: the error page is
- * written. */
+/* After a form failed: true if it is to be shown again (as page_form_error, and pg->e is cleared); false: the error
+ * page is written. */
 bool page_form_again(struct page *pg);
-/* What the user can do when the plan does not cover something: Way.Plans if a link to the plans helps, Way.Ask otherwise. */
+/* What the user can do when the plan does not cover something: Way.Plans if a link to the plans helps, Way.Ask
+ * otherwise. */
 void page_way_out(struct page *pg);
 /* Sets key to the name of the plan that has the feature. Nothing is set if this plan has it, or if no plan does. */
 enum status page_offer(struct page *pg, enum feature f, const char *key);

@@ -6,7 +6,8 @@
 
 /* Brand, theme, language, and the message about the last action. Uses no database. */
 void frame_fill(struct page *pg);
-/* Takes a connection and fills what a signed-in user sees: name, rights, workspaces, and the banner about payments and limits. */
+/* Takes a connection and fills what a signed-in user sees: name, rights, workspaces, and the banner about payments and
+ * limits. */
 enum status frame_fill_user(struct page *pg);
 /* As page_error, for callers that need the words. Borrowed from the view's texts or from e. */
 const char *form_error_words(struct view *v, const struct err *e);

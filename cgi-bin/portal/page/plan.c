@@ -1,7 +1,7 @@
 /* plan.c: plans, limits, usage and invoices as values of a view.
  *
- * What a plan gives is read from its entitlement values alone: a text T.Ent.<name> per entitlement is all that a page needs, and a
- * new entitlement appears on every page as soon as it has its text. */
+ * What a plan gives is read from its entitlement values alone: a text T.Ent.<name> per entitlement is all that a page
+ * needs, and a new entitlement appears on every page as soon as it has its text. */
 #include "portal/page/plan.h"
 
 #include <stdio.h>
@@ -29,7 +29,7 @@ static struct str plan_words_count(struct page *pg, const char *text_key, int64_
     return view_fill(pg->v, key, {"n", words_number(pg, n)});
 }
 
-/* "" for what gives nothing. History is told in years where it is whole years. */
+/* "" if the value gives nothing. History is counted in years if it is whole years. */
 static struct str plan_words_entitlement(struct page *pg, enum entitlement x, int64_t value)
 {
     char text[KEY_MAX];
@@ -65,7 +65,7 @@ void page_fill_entitlements(struct page *pg, const char *prefix, const int64_t *
     }
 }
 
-/* "then $4.90 for each 1,000 more": a single one costs parts of a cent. */
+/* "then $4.90 for each 1,000 more": one conversation costs less than a cent. */
 static void plan_fill_overage(struct page *pg, const char *prefix, const struct plan_terms *t)
 {
     char key[KEY_MAX];
@@ -109,7 +109,7 @@ void page_fill_plan(struct page *pg, const char *prefix, const struct plan *p, c
     page_fill_entitlements(pg, prefix, value);
 }
 
-/* A limit beside another: the number alone, but time with its unit, which may differ. */
+/* The old value in "12 bots instead of 5": the number alone. Times keep their unit, because it may differ. */
 static struct str plan_words_old(struct page *pg, enum entitlement x, int64_t from)
 {
     if (entitlement_kind(x) != LIMIT)
@@ -122,7 +122,7 @@ static struct str plan_words_old(struct page *pg, enum entitlement x, int64_t fr
     return plan_words_count(pg, years ? "Plans.Years" : "Plans.Days", years ? from / 365 : from);
 }
 
-/* Of limits and levels both are told, before and after; of what comes or goes as a whole, what it is. */
+/* Limits and levels are shown with both values. A feature that appears or disappears is shown by its name. */
 static struct str plan_words_difference(struct page *pg, enum entitlement x, int64_t from, int64_t to)
 {
     struct str now = plan_words_entitlement(pg, x, to);
@@ -153,12 +153,12 @@ void page_fill_usage(struct page *pg, const char *prefix, const struct usage *u)
     struct view *v = pg->v;
     char key[KEY_MAX];
     bool bounded = u->limit != UNLIMITED;
-    int64_t of = u->included < u->limit ? u->included
-                                        : u->limit; /* while a payment is missing it is less than the plan includes */
+    /* While a payment is missing the limit is lower than what the plan includes. */
+    int64_t of = u->included < u->limit ? u->included : u->limit;
     view_number(v, plan_key(key, prefix, "Used"), u->used);
     view_bool(v, plan_key(key, prefix, "Unlimited"), of == UNLIMITED);
     view_date(v, plan_key(key, prefix, "From"), u->period_start_ms);
-    view_date(v, plan_key(key, prefix, "To"), u->period_end_ms - 1); /* its last day */
+    view_date(v, plan_key(key, prefix, "To"), u->period_end_ms - 1); /* the last day */
     if (of == UNLIMITED)
         return;
     view_number(v, plan_key(key, prefix, "Included"), of);

@@ -1,5 +1,5 @@
-/* plan.h: plans, limits, usage, billing states and invoices as values of a view. What the pages of pricing, billing and the
- * console share. */
+/* plan.h: plans, limits, usage, billing states and invoices as values of a view. What the pages of pricing, billing and
+ * the console share. */
 #ifndef PARLEY_PORTAL_PAGE_PLAN_H
 #define PARLEY_PORTAL_PAGE_PLAN_H
 
@@ -14,8 +14,8 @@ void page_fill_money(struct page *pg, const char *key, int64_t amount, const cha
 bool page_fill_entitlement(struct page *pg, const char *key, enum entitlement x, int64_t value);
 /* <prefix>.Has.N.Text: all entitlements that give something. `value` has ENTITLEMENT_COUNT elements. */
 void page_fill_entitlements(struct page *pg, const char *prefix, const int64_t *value);
-/* <prefix>.Id, .Name, .Price, .Free, .Unlimited, .Included, .Overage, .Has.N.Text of a plan on these terms (NULL: its current
- * terms). */
+/* <prefix>.Id, .Name, .Price, .Free, .Unlimited, .Included, .Overage, .Has.N.Text of a plan on these terms (NULL: its
+ * current terms). */
 void page_fill_plan(struct page *pg, const char *prefix, const struct plan *p, const struct plan_terms *t);
 /* <prefix>.Adds.N.Text and .Loses.N.Text: the differences between the values `have` and those of the plan. */
 void page_fill_difference(struct page *pg, const char *prefix, const int64_t *have, const struct plan *p);

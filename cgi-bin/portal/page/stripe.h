@@ -7,8 +7,8 @@
 
 /* A client for this request, closed with its arena. */
 enum status page_stripe(struct page *pg, struct stripe **out);
-/* Lets the forms of this page redirect to Stripe. Browsers apply the policy of the page that holds the form to the address that
- * the form redirects to. */
+/* Lets the forms of this page redirect to Stripe. Browsers apply the policy of the page that holds the form to the
+ * address that the form redirects to. */
 void page_allow_stripe(struct page *pg);
 
 #endif

@@ -1,4 +1,5 @@
-/* words.c: numbers, money and states in words. Money is integers throughout: no amount is ever a floating point number. */
+/* words.c: numbers, money and states in words. Money is integers throughout: no amount is ever a floating point
+ * number. */
 #include "portal/page/words.h"
 
 #include <stdio.h>
@@ -57,7 +58,7 @@ struct str words_money_typed(struct page *pg, int64_t amount, const char *curren
     return str_from(text ? text : "");
 }
 
-/* The part behind the decimal sign is padded to the places of the currency: "20.5" is 2050 cents. */
+/* The part after the decimal sign is padded to the places of the currency: "20.5" is 2050 cents. */
 bool words_money_read(struct str typed, const char *currency, int64_t *out)
 {
     int places = money_places(str_from(currency));

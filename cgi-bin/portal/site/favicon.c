@@ -1,9 +1,9 @@
-/* favicon.c: /favicon.ico, for browsers that show something other than our pages, which name their icon. */
+/* favicon.c: /favicon.ico. Pages name their icon themselves; browsers ask for this address when they show something
+ * else. */
 #include "portal/site/site.h"
 
 #include "base/banned.h"
 
-/* Asked for by browsers that show something other than our pages, which name their icon. */
 void site_favicon_ico_get(struct request *rq)
 {
     reply_redirect(rq, "/img/parley.svg");

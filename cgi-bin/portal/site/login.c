@@ -1,9 +1,10 @@
-/* login.c: /login: opens a session. */
+/* login.c: /login: opens a session. The reply is the same for an unknown address and for a wrong password. */
 #include "portal/site/site.h"
 
 #include "base/banned.h"
 
-/* Where to after signing in: a path of the portal and nothing else. */
+/* The path to continue with after signing in. Only paths of the portal are accepted, so that a link to /login cannot
+ * lead to another site; anything else becomes /app. */
 static const char *login_next_path(struct request *rq, struct str next)
 {
     bool ours = str_eq(next, STR("/app")) || str_starts(next, STR("/app/")) || str_eq(next, STR("/admin")) ||
@@ -20,7 +21,7 @@ void site_login_get(struct request *rq)
     struct page pg;
     if (!page_begin_public(rq, &pg))
         return;
-    if (rq->who.signed_in && rq->who.perms) { /* a member who was removed may sign in as somebody else */
+    if (rq->who.signed_in && rq->who.perms) { /* a user without rights may sign in with another account */
         page_redirect(&pg, "%s", login_next_path(rq, request_query(rq, "next")));
         return;
     }
@@ -28,7 +29,7 @@ void site_login_get(struct request *rq)
     page_send(&pg, "portal/site/login.cs", "SignIn.Title");
 }
 
-/* Their first workspace is opened: they may switch inside. */
+/* Opens the first workspace of the user, who can switch to another one later. */
 static enum status login_first_workspace(struct page *pg, struct id user, struct id *out)
 {
     struct member *m = NULL;

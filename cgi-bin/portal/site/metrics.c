@@ -1,5 +1,6 @@
-/* /metrics in Prometheus' text form: for a collector on this machine, or one that knows metrics_token. No names of people or
- * workspaces in it. Rules for alerts: etc/prometheus-alerts.yml. */
+/* metrics.c: /metrics in the text format of Prometheus, for a collector on this machine or one that has metrics_token.
+ *
+ * It contains no name of a person or a workspace. Rules for alerts: etc/prometheus-alerts.yml. */
 #include "alarm/alarm.h"
 #include "base/clock.h"
 #include "base/crypto.h"
@@ -23,7 +24,7 @@ static bool metrics_same_secret(struct str a, struct str b)
     return crypto_equal(x, y, sizeof(x));
 }
 
-/* A proxy on this machine says for whom it asks; who asks for itself says nothing. */
+/* A request from this machine that no proxy has forwarded: a proxy names the client it speaks for. */
 static bool metrics_is_local(struct request *rq)
 {
     static const char *const forwarded[] = {"HTTP_FORWARDED",         "HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_HOST",
@@ -46,7 +47,7 @@ static bool metrics_may_see(struct request *rq)
 
 /* ---- what there is ---- */
 
-struct numbers {
+struct metrics {
     struct meter_lag meter;
     struct sync_depth events;
     struct queue_depth jobs;
@@ -54,7 +55,7 @@ struct numbers {
     int64_t reads;
 };
 
-static enum status metrics_read(struct db *c, struct arena *a, struct numbers *m, struct err *e)
+static enum status metrics_read(struct db *c, struct arena *a, struct metrics *m, struct err *e)
 {
     struct alarm *open;
     enum status st = meter_lag(c, &m->meter, e);
@@ -89,7 +90,7 @@ static void metrics_in_state(struct buf *b, const char *name, const char *state,
     buf_printf(b, "%s{state=\"%s\"} %lld\n", name, state, (long long)v);
 }
 
-static void metrics_write(struct buf *b, const struct numbers *m)
+static void metrics_write(struct buf *b, const struct metrics *m)
 {
     metrics_seconds(b, "parley_meter_lag_seconds",
                     "How long the oldest counted conversation has waited to reach Stripe's meter.", m->meter.oldest_ms);
@@ -98,12 +99,13 @@ static void metrics_write(struct buf *b, const struct numbers *m)
     metrics_in_state(b, "parley_meter_rows", "unknown", m->meter.unknown);
     metrics_in_state(b, "parley_meter_rows", "rejected", m->meter.rejected);
     metrics_seconds(b, "parley_stripe_event_lag_seconds",
-                    "How long the oldest event of Stripe's has waited to be served.", m->events.oldest_ms);
-    metrics_head(b, "parley_stripe_events", "Events of Stripe's that wait, or were given up.");
+                    "How long the oldest Stripe event has waited to be processed.", m->events.oldest_ms);
+    metrics_head(b, "parley_stripe_events", "Stripe events that wait, or were given up.");
     metrics_in_state(b, "parley_stripe_events", "pending", m->events.pending);
     metrics_in_state(b, "parley_stripe_events", "dead", m->events.dead);
-    metrics_plain(b, "parley_billing_alarms_open", "What the operator has to look at.", (int64_t)m->alarms);
-    metrics_plain(b, "parley_stripe_reads_30d", "GETs sent to Stripe in 30 days, which rations them.", m->reads);
+    metrics_plain(b, "parley_billing_alarms_open", "Open alarms that need the operator.", (int64_t)m->alarms);
+    metrics_plain(b, "parley_stripe_reads_30d", "GET requests sent to Stripe in 30 days; Stripe limits them.",
+                  m->reads);
     metrics_seconds(b, "parley_job_lag_seconds", "How long the first due job has waited.", m->jobs.oldest_ready_ms);
     metrics_head(b, "parley_jobs", "Jobs of the worker.");
     metrics_in_state(b, "parley_jobs", "ready", m->jobs.ready);
@@ -114,7 +116,7 @@ static void metrics_write(struct buf *b, const struct numbers *m)
 void site_metrics_get(struct request *rq)
 {
     struct portal *app = rq->app;
-    struct numbers m = {0};
+    struct metrics m = {0};
     struct db *c = NULL;
     struct err e = ERR_INIT;
     enum status st = metrics_may_see(rq) ? db_get(app->guard.pool, &c, &e) : err_raise(&e, E_metrics_denied);

@@ -1,4 +1,7 @@
-/* The public page of plans, from their rows: what each holds, what it comes to for a number of conversations. */
+/* pricing.c: /pricing: the public plans, and what each costs for a given number of conversations.
+ *
+ * The page works without JavaScript: the form loads it again. With JavaScript the script computes the same sums from
+ * the integers that the page carries. */
 #include <stdio.h>
 
 #include "base/num.h"
@@ -7,9 +10,9 @@
 
 #include "base/banned.h"
 
-#define PRICING_MOST 200000 /* conversations a month the page reckons with */
+#define PRICING_MOST 200000 /* the largest number of conversations a month to compute with */
 
-/* What the script reckons with: the same integers as here. */
+/* The integers for the script. */
 static void pricing_fill_numbers(struct page *pg, size_t i, const struct plan_terms *t)
 {
     struct view *v = pg->v;
@@ -21,7 +24,7 @@ static void pricing_fill_numbers(struct page *pg, size_t i, const struct plan_te
     view_str(v, view_at(v, "Plans", i, "Zero"), words_money(pg, 0, t->currency));
 }
 
-/* "$49.00 a month", and how it comes about. */
+/* "$49.00", and how it is made up. */
 static void pricing_fill_total(struct page *pg, size_t i, const struct plan_terms *t, int64_t conversations)
 {
     struct view *v = pg->v;

@@ -12,7 +12,8 @@ static bool sign_up_open(struct page *pg)
     return false;
 }
 
-/* A plan chosen on the page of prices goes with the form: signed up, its buyer is where it is bought. */
+/* A plan that was chosen on the pricing page is carried through the form: after signing up the user continues with
+ * buying it. */
 static const char *sign_up_next(struct request *rq)
 {
     struct str plan = request_form(rq, "plan");

@@ -1,4 +1,5 @@
-/* index.c: /app: the bots of the workspace. POST /app/workspace switches to another workspace. */
+/* index.c: /app: the bots of the workspace, and how much of the limit is used. POST /app/workspace switches to another
+ * workspace. */
 #include "base/clock.h"
 #include "plan/usage.h"
 #include "portal/workspace/workspace.h"

@@ -1,4 +1,7 @@
-/* new.c: /app/new: a new bot, from a template or from a file. */
+/* new.c: /app/new: makes a bot, from a template or from a file that export.json wrote.
+ *
+ * A form may be sent once. The table of used forms is in shared memory, so that a double click that reaches two
+ * processes still makes one bot. */
 #include <pthread.h>
 #include <stdio.h>
 
@@ -9,7 +12,7 @@
 
 #include "base/banned.h"
 
-/* A form is good for one bot: the second click of a double click finds it used. */
+/* A random number identifies the form. */
 static void new_fill_once(struct page *pg)
 {
     uint8_t random[12];
@@ -37,7 +40,7 @@ static void new_fill_language(struct page *pg, size_t i, struct str language)
     view_str(pg->v, view_at(pg->v, "Languages", i, "Name"), strcmp(text, key) != 0 ? str_from(text) : language);
 }
 
-/* The languages of the templates: a bot can speak what its template speaks. */
+/* The languages to choose from: those of the templates, each one once. */
 static void new_fill_languages(struct page *pg, const struct bot_template *t, size_t n)
 {
     struct str seen[32];
@@ -98,7 +101,7 @@ void workspace_new_get(struct request *rq)
     struct page pg;
     if (!page_begin(rq, &pg))
         return;
-    /* Nobody fills a form that is refused at its end. */
+    /* The limit is checked before the form is shown: filling it in would be in vain. */
     if (bot_may_add(pg.db, pg.who.tenant, rq->arena, &pg.e) == OK)
         new_show(&pg, 200);
     else
@@ -148,7 +151,7 @@ static enum status new_import_parsed(struct page *pg, struct arena *a, struct st
     return st;
 }
 
-/* A file with all answers of a bot takes more memory than any other request may: so one at a time. */
+/* A file with all answers of a bot needs more memory than any other request, so each process reads one at a time. */
 static enum status new_import_read(struct page *pg, struct bot *out)
 {
     static pthread_mutex_t reading = PTHREAD_MUTEX_INITIALIZER;
