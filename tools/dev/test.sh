@@ -170,3 +170,15 @@ dev_year() { # [SEED]
     step "the year"
     env SEED="${1:-$((RANDOM * 32768 + RANDOM))}" YEAR_TENANTS=200 YEAR_DAYS=365 DEV_BUILD="$test_build" "$node" --test tests/billing/year.test.mjs
 }
+
+dev_mutate() { # [--most=N] [--seed=N] [--lines=A-B] FILE...
+    local yes=1
+    set_places "${DEV_VAR:-$top/var}"
+    make_places
+    need_space "$var" 2000
+    ensure_packages "$PACKAGES_RUN" "$PACKAGES_PAGES" "$PACKAGES_TEST"
+    npm_parts
+    vendor_parts
+    make_locale
+    exec "$node" tools/dev/mutate.mjs --var="$var" "$@"
+}
