@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/config_priv.h"
+#include "base/config_internal.h"
 #include "base/num.h"
 #include "base/utf8.h"
 

@@ -1,5 +1,5 @@
 #include "base/clock.h"
-#include "base/config_priv.h"
+#include "base/config_internal.h"
 
 #include "base/banned.h"
 

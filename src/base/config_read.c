@@ -2,7 +2,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "base/config_priv.h"
+#include "base/config_internal.h"
 #include "base/utf8.h"
 
 #include "base/banned.h"

@@ -1,7 +1,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "base/json_priv.h"
+#include "base/json_internal.h"
 
 #include "base/banned.h"
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "base/json_priv.h"
+#include "base/json_internal.h"
 
 #include "base/banned.h"
 

@@ -3,7 +3,7 @@
 #include <limits.h>
 #include <stdlib.h>
 
-#include "base/json_priv.h"
+#include "base/json_internal.h"
 #include "base/num.h"
 #include "base/utf8.h"
 

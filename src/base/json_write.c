@@ -1,4 +1,4 @@
-#include "base/json_priv.h"
+#include "base/json_internal.h"
 #include "base/num.h"
 
 #include "base/banned.h"

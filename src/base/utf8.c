@@ -1,6 +1,6 @@
 #include "base/utf8.h"
 
-#include "base/utf8_table.h"
+#include "base/utf8_internal.h"
 
 #include "base/banned.h"
 

@@ -1,6 +1,6 @@
 /* Facts of the Unicode Character Database 14.0.0 that utf8.c needs, as ranges. Unassigned code points are counted to whichever
  * range they lie in. */
-#include "base/utf8_table.h"
+#include "base/utf8_internal.h"
 
 #include "base/str.h"
 

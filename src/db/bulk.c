@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "db/internal.h"
+#include "db/db_internal.h"
 
 #include "base/banned.h"
 

@@ -3,7 +3,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "db/internal.h"
+#include "db/db_internal.h"
 
 #include "base/banned.h"
 

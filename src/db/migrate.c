@@ -12,7 +12,7 @@
 #include "base/crypto.h"
 #include "base/limits.h"
 #include "base/num.h"
-#include "db/internal.h"
+#include "db/db_internal.h"
 #include "db/migrate_store.h"
 #include "db/schema_version.h"
 

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
-#include "db/internal.h"
+#include "db/db_internal.h"
 
 #include "base/banned.h"
 

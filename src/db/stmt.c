@@ -1,7 +1,7 @@
 #include <errmsg.h>
 #include <stdlib.h>
 
-#include "db/internal.h"
+#include "db/db_internal.h"
 
 #include "base/banned.h"
 

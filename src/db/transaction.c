@@ -1,7 +1,7 @@
 #include <time.h>
 
 #include "base/log.h"
-#include "db/internal.h"
+#include "db/db_internal.h"
 
 #include "base/banned.h"
 

@@ -10,7 +10,7 @@
 #include "base/buf.h"
 #include "base/build.h"
 #include "net/address.h"
-#include "net/internal.h"
+#include "net/net_internal.h"
 
 #include "base/banned.h"
 

@@ -1,7 +1,7 @@
 #include <curl/curl.h>
 
 #include "base/clock.h"
-#include "net/internal.h"
+#include "net/net_internal.h"
 
 #include "base/banned.h"
 

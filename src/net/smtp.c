@@ -9,7 +9,7 @@
 #include "base/utf8.h"
 #include "net/address.h"
 #include "net/fetch.h"
-#include "net/internal.h"
+#include "net/net_internal.h"
 #include "net/mail_header.h"
 
 #include "base/banned.h"

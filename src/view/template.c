@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "view/internal.h"
+#include "view/view_internal.h"
 
 #include "base/banned.h"
 

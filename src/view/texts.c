@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
-#include "view/internal.h"
+#include "view/view_internal.h"
 
 #include "base/banned.h"
 

@@ -8,7 +8,7 @@
 
 #include "base/clock.h"
 #include "base/limits.h"
-#include "view/internal.h"
+#include "view/view_internal.h"
 
 #include "base/banned.h"
 

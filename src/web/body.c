@@ -9,7 +9,7 @@
 
 #include "base/log.h"
 #include "base/num.h"
-#include "web/impl.h"
+#include "web/web_internal.h"
 
 #include "base/banned.h"
 

@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <unistd.h>
 
-#include "web/impl.h"
+#include "web/web_internal.h"
 
 #include "base/banned.h"
 

@@ -1,6 +1,6 @@
 /* csrf.c: does a request that changes something come from our own pages? */
 #include "base/crypto.h"
-#include "web/impl.h"
+#include "web/web_internal.h"
 
 #include "base/banned.h"
 

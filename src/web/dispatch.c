@@ -3,7 +3,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
-#include "web/impl.h"
+#include "web/web_internal.h"
 
 #include "base/banned.h"
 

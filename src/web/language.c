@@ -1,6 +1,6 @@
 /* language.c: the best of Accept-Language (RFC 9110 §12.5.4, lookup of RFC 4647 §3.4). */
 #include "base/num.h"
-#include "web/impl.h"
+#include "web/web_internal.h"
 
 #include "base/banned.h"
 

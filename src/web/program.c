@@ -16,7 +16,7 @@
 #include "base/num.h"
 #include "base/settings.h"
 #include "base/shared.h"
-#include "web/impl.h"
+#include "web/web_internal.h"
 
 #include "base/banned.h"
 

@@ -9,7 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/shared.h"
-#include "web/impl.h"
+#include "web/web_internal.h"
 
 #include "base/banned.h"
 

@@ -5,7 +5,7 @@
 
 #include "base/limits.h"
 #include "base/utf8.h"
-#include "web/impl.h"
+#include "web/web_internal.h"
 
 #include "base/banned.h"
 

@@ -21,7 +21,7 @@
 #include "base/build.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "web/impl.h"
+#include "web/web_internal.h"
 
 #include "base/banned.h"
 

@@ -1,6 +1,6 @@
 /* stream.c: an event stream (text/event-stream): every event leaves at once. */
 #include "base/limits.h"
-#include "web/impl.h"
+#include "web/web_internal.h"
 
 #include "base/banned.h"
 

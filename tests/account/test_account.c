@@ -8,7 +8,7 @@
 #include "base/limits.h"
 #include "dbtest.h"
 #include "okay.h"
-#include "unit/test.h"
+#include "lib/test.h"
 
 #include "base/banned.h"
 

@@ -2,7 +2,7 @@
 #include "alarm/alarm.h"
 #include "billing/console/console.h"
 #include "lib/dbtest.h"
-#include "unit/test.h"
+#include "lib/test.h"
 
 #include "base/banned.h"
 

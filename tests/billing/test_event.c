@@ -2,7 +2,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "billing/sync/receive.h"
-#include "unit/test.h"
+#include "lib/test.h"
 
 #include "base/banned.h"
 

@@ -11,7 +11,7 @@
 #include "lib/okay.h"
 #include "plan/usage.h"
 #include "stripe/call.h"
-#include "unit/test.h"
+#include "lib/test.h"
 
 #include "base/banned.h"
 

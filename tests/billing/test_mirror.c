@@ -6,7 +6,7 @@
 #include "billing/mirror/mirror.h"
 #include "dbtest.h"
 #include "okay.h"
-#include "unit/test.h"
+#include "lib/test.h"
 
 #include "base/banned.h"
 

@@ -4,7 +4,7 @@
 #include "billing/notice/notice.h"
 #include "lib/dbtest.h"
 #include "lib/okay.h"
-#include "unit/test.h"
+#include "lib/test.h"
 
 #include "base/banned.h"
 

@@ -5,7 +5,7 @@
 #include "guard.h"
 #include "okay.h"
 #include "plan/plan.h"
-#include "unit/test.h"
+#include "lib/test.h"
 #include "web/request.h"
 
 #include "base/banned.h"

@@ -4,7 +4,7 @@
 
 #include "base/clock.h"
 #include "flow_helper.h"
-#include "unit/short_memory.h"
+#include "lib/short_memory.h"
 
 #include "base/banned.h"
 

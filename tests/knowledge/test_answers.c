@@ -8,7 +8,7 @@
 #include "dbtest.h"
 #include "knowledge/answers.h"
 #include "okay.h"
-#include "unit/test.h"
+#include "lib/test.h"
 
 #include "base/banned.h"
 

@@ -1,6 +1,6 @@
 #include "base/utf8.h"
 #include "knowledge/csv.h"
-#include "unit/test.h"
+#include "lib/test.h"
 
 #include "base/banned.h"
 

@@ -2,7 +2,7 @@
 #include "base/crypto.h"
 #include "knowledge/index.h"
 #include "knowledge/tokens.h"
-#include "unit/test.h"
+#include "lib/test.h"
 
 #include "base/banned.h"
 

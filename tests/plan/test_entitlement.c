@@ -2,7 +2,7 @@
  * until the moment it names. */
 #include "base/clock.h"
 #include "plan/entitlement.h"
-#include "unit/test.h"
+#include "lib/test.h"
 
 #include "base/banned.h"
 

@@ -8,7 +8,7 @@
 #include "okay.h"
 #include "plan/plan.h"
 #include "plan/usage.h"
-#include "unit/test.h"
+#include "lib/test.h"
 
 #include "base/banned.h"
 

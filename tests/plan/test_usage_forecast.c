@@ -1,7 +1,7 @@
 /* What a period comes to: usage_forecast, case by case. */
 #include "base/clock.h"
 #include "plan/usage.h"
-#include "unit/test.h"
+#include "lib/test.h"
 
 #include "base/banned.h"
 

@@ -5,7 +5,7 @@
 #include "lib/dbtest.h"
 #include "lib/okay.h"
 #include "plan/usage.h"
-#include "unit/test.h"
+#include "lib/test.h"
 
 #include "base/banned.h"
 

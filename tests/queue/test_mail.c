@@ -3,7 +3,7 @@
 #include "base/limits.h"
 #include "dbtest.h"
 #include "queue/mail.h"
-#include "unit/test.h"
+#include "lib/test.h"
 
 #define DB "mail_test"
 

@@ -4,7 +4,7 @@
 #include "net/mail_header.h"
 #include "net/smtp.h"
 #include "queue/mail.h"
-#include "unit/test.h"
+#include "lib/test.h"
 #include "view/view.h"
 
 static struct arena arena;

@@ -6,7 +6,7 @@
 #include "dbtest.h"
 #include "okay.h"
 #include "stripe/lease.h"
-#include "unit/test.h"
+#include "lib/test.h"
 
 #include "base/banned.h"
 

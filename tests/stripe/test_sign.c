@@ -2,7 +2,7 @@
 #include "base/crypto.h"
 #include "base/limits.h"
 #include "stripe/sign.h"
-#include "unit/test.h"
+#include "lib/test.h"
 
 #include "base/banned.h"
 

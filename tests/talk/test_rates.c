@@ -5,7 +5,7 @@
 #include "dbtest.h"
 #include "okay.h"
 #include "talk/turn_internal.h"
-#include "unit/test.h"
+#include "lib/test.h"
 
 #include "base/banned.h"
 

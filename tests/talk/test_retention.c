@@ -5,7 +5,7 @@
 #include "okay.h"
 #include "plan/entitlement.h"
 #include "talk/retention.h"
-#include "unit/test.h"
+#include "lib/test.h"
 
 #include "base/banned.h"
 

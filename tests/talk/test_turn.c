@@ -7,7 +7,7 @@
 #include "base/limits.h"
 #include "talk/message_internal.h"
 #include "talk/turn_internal.h"
-#include "unit/test.h"
+#include "lib/test.h"
 
 static void pause_ms(long ms)
 {

@@ -26,15 +26,15 @@ file src/billing/sync/a.c '#include "billing/sync/sync_store.h"\n#include "billi
 file src/web/server.c '#include <fcgiapp.h>\n#include "base/log.h"\n'
 file cgi-bin/chat/main.c '#include "web/server.h"\n#include "talk/talk.h"\n#include "chat/routes.def"\n'
 file src/cli/c.c '#include "chat/routes.def"\n#include "web/route.h"\n'
-file src/db/pool.c '#include <mariadb/mysql.h>\n#include "db/internal.h"\n'
+file src/db/pool.c '#include <mariadb/mysql.h>\n#include "db/db_internal.h"\n'
 expect lint-layers ''
 for row in 'src/db/b.c|#include "talk/talk.h"|src/db/b.c:1: db does not include talk' \
     'src/web/b.c|#include "db/db.h"|web does not include db' \
     'src/talk/b.c|#include "web/request.h"|talk does not include web' \
-    'src/talk/b.c|#include "view/internal.h"|is not for other modules' \
+    'src/talk/b.c|#include "view/view_internal.h"|is not for other modules' \
     'src/talk/b.c|#include "chat/chat.h"|talk does not include a program' \
     'cgi-bin/chat/b.c|#include "portal/page.h"|a program does not include another' \
-    'cgi-bin/chat/b.c|#include "web/impl.h"|is not for other modules' \
+    'cgi-bin/chat/b.c|#include "web/web_internal.h"|is not for other modules' \
     'src/billing/mirror/b.c|#include "billing/sync/sync.h"|billing/mirror does not include billing/sync' \
     'src/billing/sync/b.c|#include "billing/mirror/mirror_store.h"|is not for other modules' \
     'src/billing/sync/b.c|#include "billing/mirror/mirror_internal.h"|is not for other modules' \
