@@ -1,7 +1,7 @@
 /* guard.h: what the doors that know accounts share: who asks, what their role may, what their plan has.
  *
  * A door whose handlers sign people in or take API keys starts its state with a struct guard (rq->app points to it) and
- * puts these functions into its struct door. */
+ * puts these functions into its struct web_program. */
 #ifndef PARLEY_GUARD_H
 #define PARLEY_GUARD_H
 
@@ -13,11 +13,11 @@ struct guard {
     struct db_pool *pool;
 };
 
-/* struct door's identify: the session cookie for WHO_SESSION, WHO_MEMBER, WHO_OPERATOR (and WHO_PUBLIC); for WHO_KEY
+/* struct web_program's identify: the session cookie for WHO_SESSION, WHO_MEMBER, WHO_OPERATOR (and WHO_PUBLIC); for WHO_KEY
  * Authorization: Bearer or X-Api-Key, with the key's scopes as perms. rq->who.account is the struct session, NULL for a
  * key. */
 enum status guard_identify(struct request *rq, struct err *e);
-/* struct door's feature: does the tenant's plan have it? ERR_PLAN code plan_feature; the message names the plan that
+/* struct web_program's feature: does the tenant's plan have it? ERR_PLAN code plan_feature; the message names the plan that
  * has it. */
 enum status guard_feature(struct request *rq, enum feature f, struct err *e);
 

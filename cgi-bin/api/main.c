@@ -37,7 +37,7 @@ static enum status api_open(const struct config *c, bool plain_cgi, void **app, 
 
 int main(int argc, char **argv)
 {
-    static const struct door door = {
+    static const struct web_program program = {
         .name = "api",
         .routes = routes,
         .route_count = COUNT_OF(routes),
@@ -51,5 +51,5 @@ int main(int argc, char **argv)
         .identify = guard_identify,
         .feature = guard_feature,
     };
-    return server_main(argc, argv, &door);
+    return server_main(argc, argv, &program);
 }

@@ -77,7 +77,7 @@ static enum status chat_open(const struct config *c, bool plain_cgi, void **app,
 
 int main(int argc, char **argv)
 {
-    static const struct door door = {
+    static const struct web_program program = {
         .name = "chat",
         .routes = routes,
         .route_count = COUNT_OF(routes),
@@ -92,5 +92,5 @@ int main(int argc, char **argv)
         .cost_reset = db_cost_reset,
         .cost = guard_cost,
     };
-    return server_main(argc, argv, &door);
+    return server_main(argc, argv, &program);
 }

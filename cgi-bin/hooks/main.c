@@ -53,7 +53,7 @@ static struct web_cost hooks_cost(void)
 
 int main(int argc, char **argv)
 {
-    static const struct door door = {
+    static const struct web_program program = {
         .name = "hooks",
         .routes = routes,
         .route_count = COUNT_OF(routes),
@@ -65,5 +65,5 @@ int main(int argc, char **argv)
         .cost_reset = db_cost_reset,
         .cost = hooks_cost,
     };
-    return server_main(argc, argv, &door);
+    return server_main(argc, argv, &program);
 }

@@ -66,7 +66,7 @@ static void portal_reload(void *app, const struct config *c)
 
 int main(int argc, char **argv)
 {
-    static const struct door door = {
+    static const struct web_program program = {
         .name = "portal",
         .routes = routes,
         .route_count = COUNT_OF(routes),
@@ -83,5 +83,5 @@ int main(int argc, char **argv)
         .not_signed_in = portal_not_signed_in,
         .error_page = portal_error_page,
     };
-    return server_main(argc, argv, &door);
+    return server_main(argc, argv, &program);
 }

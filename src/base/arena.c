@@ -1,3 +1,8 @@
+/* arena.c: a bump allocator over a list of blocks.
+ *
+ * Blocks double from 4 KB to 64 KB, so a small request costs one malloc and a large one few. After a reset one block
+ * stays, so a thread that serves requests all day allocates almost nothing. `used` counts what was handed out, not the
+ * blocks. */
 #include "base/arena.h"
 
 #include <stdalign.h>
@@ -28,12 +33,13 @@ void arena_init(struct arena *a, size_t max)
     *a = (struct arena){.max = max};
 }
 
-static size_t round_up(size_t n)
+static size_t arena_round_up(size_t n)
 {
     return (n + (ALIGN - 1)) & ~(size_t)(ALIGN - 1);
 }
 
-static struct arena_block *new_block(struct arena *a, size_t need)
+/* Add a block that has room for `need` bytes. */
+static struct arena_block *arena_new_block(struct arena *a, size_t need)
 {
     size_t cap = a->head ? a->head->cap * 2 : FIRST_BLOCK - sizeof(struct arena_block);
     if (cap > KEEP_BLOCK - sizeof(struct arena_block))
@@ -45,7 +51,7 @@ static struct arena_block *new_block(struct arena *a, size_t need)
         return NULL;
     b->cap = cap;
     b->used = 0;
-    /* An oversized block goes behind the head, so that the head's free end stays in use. */
+    /* An oversized block goes second, so that the free end of the head stays in use. */
     if (a->head && need > KEEP_BLOCK / 4) {
         b->next = a->head->next;
         a->head->next = b;
@@ -56,17 +62,18 @@ static struct arena_block *new_block(struct arena *a, size_t need)
     return b;
 }
 
-/* Bytes with any content. */
-static void *take(struct arena *a, size_t size)
+/* Memory that is not cleared; NULL beyond the maximum. The comparisons cannot overflow, since a charge may have pushed
+ * `used` to any value. */
+static void *arena_take(struct arena *a, size_t size)
 {
     if (size > a->max || size > SIZE_MAX / 4)
         return NULL;
-    size_t n = round_up(size ? size : 1);
+    size_t n = arena_round_up(size ? size : 1);
     if (n > a->max - (a->used < a->max ? a->used : a->max))
         return NULL;
     struct arena_block *b = a->head;
     if (!b || b->cap - b->used < n) {
-        b = new_block(a, n);
+        b = arena_new_block(a, n);
         if (!b)
             return NULL;
     }
@@ -86,7 +93,7 @@ bool arena_charge(struct arena *a, size_t bytes)
 
 void *arena_alloc(struct arena *a, size_t size)
 {
-    void *p = take(a, size);
+    void *p = arena_take(a, size);
     return p ? memset(p, 0, size) : NULL;
 }
 
@@ -98,7 +105,7 @@ void *arena_array(struct arena *a, size_t count, size_t size)
 
 char *arena_strdup(struct arena *a, struct str s)
 {
-    char *p = s.n < SIZE_MAX ? take(a, s.n + 1) : NULL;
+    char *p = s.n < SIZE_MAX ? arena_take(a, s.n + 1) : NULL;
     if (!p)
         return NULL;
     memcpy(p, s.p, s.n);
@@ -116,6 +123,7 @@ struct str arena_str(struct arena *a, struct str s, bool *ok)
     return (struct str){p, s.n};
 }
 
+/* Format into a small array first: most texts fit, and their exact length is then known without a second pass. */
 char *arena_vprintf(struct arena *a, const char *fmt, va_list ap)
 {
     char small[256];
@@ -125,7 +133,7 @@ char *arena_vprintf(struct arena *a, const char *fmt, va_list ap)
     int n = vsnprintf(small, sizeof(small), fmt, ap);
     if (n < 0)
         goto out;
-    p = take(a, (size_t)n + 1);
+    p = arena_take(a, (size_t)n + 1);
     if (p && (size_t)n < sizeof(small))
         memcpy(p, small, (size_t)n + 1);
     else if (p && vsnprintf(p, (size_t)n + 1, fmt, again) != n)
@@ -146,7 +154,7 @@ char *arena_printf(struct arena *a, const char *fmt, ...)
 
 int arena_defer(struct arena *a, void (*fn)(void *), void *ptr)
 {
-    struct arena_defer *d = take(a, sizeof(*d));
+    struct arena_defer *d = arena_take(a, sizeof(*d));
     if (!d) {
         fn(ptr);
         return -1;
@@ -156,8 +164,8 @@ int arena_defer(struct arena *a, void (*fn)(void *), void *ptr)
     return 0;
 }
 
-/* A deferred call may itself allocate or defer: taken off one by one until none is left. */
-static void run_defers(struct arena *a)
+/* A deferred call may itself allocate or defer, so the calls are taken off one by one until none is left. */
+static void arena_run_defers(struct arena *a)
 {
     while (a->defers) {
         struct arena_defer *d = a->defers;
@@ -168,7 +176,7 @@ static void run_defers(struct arena *a)
 
 void arena_reset(struct arena *a)
 {
-    run_defers(a);
+    arena_run_defers(a);
     struct arena_block *keep = NULL, *next;
     for (struct arena_block *b = a->head; b; b = next) {
         next = b->next;

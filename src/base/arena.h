@@ -1,7 +1,8 @@
-/* arena.h: memory of one request, turn or job; given back at once.
+/* arena.h: memory of one request, turn or job, all given back at once.
  *
- * Allocations are aligned for any type, zero-filled, never freed one by one. `max` bounds the sum: past it, or when the
- * system has none, functions return NULL and the caller answers err_nomem(). Not shared between threads. */
+ * Allocations are aligned for any type, zero-filled, and never freed one by one. `max` bounds their sum: beyond it, or
+ * when the system has no memory, functions return NULL and the caller answers with err_nomem(). Thread rule: an arena
+ * belongs to one thread at a time. */
 #ifndef PARLEY_BASE_ARENA_H
 #define PARLEY_BASE_ARENA_H
 
@@ -21,22 +22,27 @@ struct arena {
 };
 
 void arena_init(struct arena *a, size_t max);
-/* Runs the deferred calls, newest first, then forgets everything; keeps one block of at most 64 KB for reuse. */
+/* Run the deferred calls, newest first, then forget every allocation. One block of at most 64 KB is kept for reuse. */
 void arena_reset(struct arena *a);
-void arena_release(struct arena *a); /* reset, and all memory given back */
+/* Reset, and give all memory back. */
+void arena_release(struct arena *a);
 
 void *arena_alloc(struct arena *a, size_t size) __attribute__((warn_unused_result));
-void *arena_array(struct arena *a, size_t count, size_t size) __attribute__((warn_unused_result)); /* overflow-safe */
-char *arena_strdup(struct arena *a, struct str s) __attribute__((warn_unused_result)); /* NUL-terminated copy */
-struct str arena_str(struct arena *a, struct str s,
-                     bool *ok); /* copy as str; *ok false (and "" returned) without memory */
+/* `count` elements of `size` bytes; NULL also when the product overflows. */
+void *arena_array(struct arena *a, size_t count, size_t size) __attribute__((warn_unused_result));
+/* A copy that ends with NUL. */
+char *arena_strdup(struct arena *a, struct str s) __attribute__((warn_unused_result));
+/* A copy as a struct str. Without memory it is "" and *ok becomes false; *ok is never set to true, so one check at the
+ * end of several copies suffices. */
+struct str arena_str(struct arena *a, struct str s, bool *ok);
 char *arena_printf(struct arena *a, const char *fmt, ...) __attribute__((warn_unused_result, format(printf, 2, 3)));
 char *arena_vprintf(struct arena *a, const char *fmt, va_list ap)
     __attribute__((warn_unused_result, format(printf, 2, 0)));
-/* Call fn(ptr) at reset. On failure fn(ptr) is called at once and -1 returned, so nothing can leak. */
+/* Call fn(ptr) at the reset. Returns 0, or -1 without memory; fn(ptr) has then been called already, so nothing can
+ * leak. */
 int arena_defer(struct arena *a, void (*fn)(void *), void *ptr) __attribute__((warn_unused_result));
-
-/* Count memory that is held elsewhere for as long as the arena's own (an arena_defer lets it go). False: that is more than it may have. */
+/* Count memory that is held elsewhere for as long as the arena's own (json-c trees: a deferred call releases them).
+ * False when that is more than `max` allows. */
 bool arena_charge(struct arena *a, size_t bytes) __attribute__((warn_unused_result));
 
 #define ARENA_NEW(a, type) ((type *)arena_alloc((a), sizeof(type)))

@@ -1,4 +1,5 @@
-/* banned.h: functions that have a safer way in this tree. Included last by every .c file (tools/lint-banned). */
+/* banned.h: functions that have a safer replacement in this tree. Every .c file includes it last
+ * (tools/lint-banned). */
 #ifndef PARLEY_BASE_BANNED_H
 #define PARLEY_BASE_BANNED_H
 

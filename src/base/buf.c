@@ -1,3 +1,7 @@
+/* buf.c: a growing byte buffer with a maximum, and the escapes of the formats that Parley writes.
+ *
+ * Appending never reports an error. A failed buffer ignores further appends, so code that builds a text needs one check
+ * at its end, and a text that was cut is never used by accident. */
 #include "base/buf.h"
 
 #include <stdio.h>
@@ -40,19 +44,19 @@ void buf_clear(struct buf *b)
         b->p[0] = '\0';
 }
 
-static bool fail(struct buf *b)
+static bool buf_fail(struct buf *b)
 {
     b->failed = true;
     return false;
 }
 
-/* Room for n more bytes and the NUL. */
-static bool grow(struct buf *b, size_t n)
+/* Make room for n more bytes and the NUL. The capacity doubles, so that n appends cost O(n) in all. */
+static bool buf_grow(struct buf *b, size_t n)
 {
     if (!b->failed && n > b->max - b->n)
         b->full = true;
     if (b->failed || b->full)
-        return fail(b);
+        return buf_fail(b);
     size_t need = b->n + n + 1;
     if (need <= b->cap)
         return true;
@@ -63,21 +67,22 @@ static bool grow(struct buf *b, size_t n)
         cap = b->max + 1;
     char *p = b->fixed ? NULL : realloc(b->cap ? b->p : NULL, cap);
     if (!p)
-        return fail(b);
+        return buf_fail(b);
     b->p = p;
     b->cap = cap;
     p[b->n] = '\0';
     return true;
 }
 
-static inline bool room(struct buf *b, size_t n)
+/* The common case, inlined: the memory is already there. */
+static inline bool buf_room(struct buf *b, size_t n)
 {
-    return __builtin_expect(!b->failed && n < b->cap - b->n && b->n + n <= b->max, 1) || grow(b, n);
+    return __builtin_expect(!b->failed && n < b->cap - b->n && b->n + n <= b->max, 1) || buf_grow(b, n);
 }
 
 void buf_add(struct buf *b, const void *p, size_t n)
 {
-    if (!n || !room(b, n))
+    if (!n || !buf_room(b, n))
         return;
     memcpy(b->p + b->n, p, n);
     b->n += n;
@@ -86,7 +91,7 @@ void buf_add(struct buf *b, const void *p, size_t n)
 
 char *buf_extend(struct buf *b, size_t n)
 {
-    if (!room(b, n) || !b->cap)
+    if (!buf_room(b, n) || !b->cap)
         return NULL;
     char *p = b->p + b->n;
     b->n += n;
@@ -106,12 +111,13 @@ void buf_puts(struct buf *b, const char *z)
 
 void buf_putc(struct buf *b, char c)
 {
-    if (!room(b, 1))
+    if (!buf_room(b, 1))
         return;
     b->p[b->n++] = c;
     b->p[b->n] = '\0';
 }
 
+/* Format into the free end first: usually the text fits, and it is then formatted once. */
 void buf_vprintf(struct buf *b, const char *fmt, va_list ap)
 {
     if (b->failed)
@@ -123,8 +129,8 @@ void buf_vprintf(struct buf *b, const char *fmt, va_list ap)
     bool fits = n >= 0 && (size_t)n < space && (size_t)n <= b->max - b->n;
     if (!fits && space)
         b->p[b->n] = '\0';
-    if (!fits && (n < 0 || !grow(b, (size_t)n) || vsnprintf(b->p + b->n, (size_t)n + 1, fmt, again) != n)) {
-        fail(b);
+    if (!fits && (n < 0 || !buf_grow(b, (size_t)n) || vsnprintf(b->p + b->n, (size_t)n + 1, fmt, again) != n)) {
+        buf_fail(b);
         if (b->cap)
             b->p[b->n] = '\0';
     } else {
@@ -191,7 +197,7 @@ void buf_html(struct buf *b, struct str s)
     buf_add(b, s.p + from, s.n - from);
 }
 
-static bool unreserved(unsigned char c)
+static bool is_unreserved(unsigned char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
            c == '_' || c == '~';
@@ -202,7 +208,7 @@ void buf_url(struct buf *b, struct str s)
     static const char hex[] = "0123456789ABCDEF";
     for (size_t i = 0; i < s.n; i++) {
         unsigned char c = (unsigned char)s.p[i];
-        if (unreserved(c))
+        if (is_unreserved(c))
             buf_putc(b, (char)c);
         else
             buf_add(b, (char[]){'%', hex[c >> 4], hex[c & 15]}, 3);
@@ -233,7 +239,7 @@ static void json_escape(struct buf *b, unsigned char c)
     }
 }
 
-/* What one character beyond ASCII becomes: itself, or an escape where it would break JavaScript or is no UTF-8. */
+/* A character beyond ASCII stays as it is, unless it would break JavaScript (U+2028, U+2029) or is not valid UTF-8. */
 static void json_wide(struct buf *b, struct str *s)
 {
     struct str was = *s;
@@ -247,7 +253,7 @@ static void json_wide(struct buf *b, struct str *s)
         buf_add(b, was.p, n);
 }
 
-/* 1: copied as it is; 0: escaped; 2: the first byte of a character that needs a look (E2: U+2028; bad bytes). */
+/* 1: copied as it is. 0: escaped. 2: the first byte of a character beyond ASCII, which json_wide examines. */
 static int json_class(unsigned char c)
 {
     if (c >= 0x80)
@@ -276,6 +282,8 @@ void buf_json(struct buf *b, struct str s)
     buf_putc(b, '"');
 }
 
+/* Memory of the caller cannot be detached. An empty buffer gives a fresh empty string, which the caller can free like
+ * others. */
 char *buf_detach(struct buf *b)
 {
     char *p = NULL;

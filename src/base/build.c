@@ -1,3 +1,7 @@
+/* build.c: version and build id of the running program.
+ *
+ * The build id is read from the ELF notes of the running executable, so it is the one by which debuginfo files are
+ * found, even if the file on the disk has been replaced meanwhile. */
 #define _GNU_SOURCE /* dl_iterate_phdr */
 #include "base/build.h"
 
@@ -21,6 +25,7 @@ static void put_hex(const unsigned char *p, size_t n)
     id_hex[2 * n] = '\0';
 }
 
+/* Find the NT_GNU_BUILD_ID note in a note segment. Name and content of each note are padded to four bytes. */
 static int scan_notes(const char *at, size_t left)
 {
     while (left >= sizeof(ElfW(Nhdr))) {
@@ -42,7 +47,7 @@ static int scan_notes(const char *at, size_t left)
     return 0;
 }
 
-/* The first object is the executable itself: looks at no other. */
+/* The first object is the executable itself, so returning 1 ends the walk after it. */
 static int scan_object(struct dl_phdr_info *info, size_t size, void *ctx)
 {
     (void)size;

@@ -1,3 +1,7 @@
+/* clock.c: time, and the calendar without the C library's.
+ *
+ * gmtime and timegm depend on the time zone or are not standard, and this arithmetic is exact for all dates that a
+ * column can hold. Tests can stop the wall time; the monotonic clock always runs, because threads sleep by it. */
 #include "base/clock.h"
 
 #include <stdatomic.h>
@@ -31,8 +35,8 @@ void clock_set_for_test(int64_t now_ms)
     atomic_store(&test_now, now_ms);
 }
 
-/* Days since 1970-01-01 of a day in the proleptic Gregorian calendar. Years are counted from 1 March, so that the leap day
- * is the last of its year. */
+/* Days from 1970-01-01 to a day of the proleptic Gregorian calendar. Years are counted from 1 March, so that the leap
+ * day is the last of its year; an era is 400 years, after which the calendar repeats. */
 static int64_t days_from(int64_t year, int month, int day)
 {
     int64_t y = year - (month <= 2);
@@ -47,6 +51,7 @@ static int64_t floor_div(int64_t a, int64_t b)
     return a / b - (a % b < 0);
 }
 
+/* The inverse of days_from: era, year of the era, day of the year. */
 struct clock_date clock_split(int64_t ms)
 {
     int64_t days = floor_div(ms, DAY_MS), rest = ms - days * DAY_MS;
@@ -66,7 +71,7 @@ struct clock_date clock_split(int64_t ms)
     };
 }
 
-static void two(char *p, int v)
+static void put_two_digits(char *p, int v)
 {
     p[0] = (char)('0' + v / 10 % 10);
     p[1] = (char)('0' + v % 10);
@@ -80,15 +85,15 @@ void clock_iso(struct buf *b, int64_t ms)
         return;
     }
     char text[] = "0000-00-00T00:00:00.000Z";
-    two(text, d.year / 100);
-    two(text + 2, d.year % 100);
-    two(text + 5, d.month);
-    two(text + 8, d.day);
-    two(text + 11, d.hour);
-    two(text + 14, d.minute);
-    two(text + 17, d.second);
+    put_two_digits(text, d.year / 100);
+    put_two_digits(text + 2, d.year % 100);
+    put_two_digits(text + 5, d.month);
+    put_two_digits(text + 8, d.day);
+    put_two_digits(text + 11, d.hour);
+    put_two_digits(text + 14, d.minute);
+    put_two_digits(text + 17, d.second);
     text[20] = (char)('0' + d.ms / 100);
-    two(text + 21, d.ms % 100);
+    put_two_digits(text + 21, d.ms % 100);
     buf_add(b, text, sizeof(text) - 1);
 }
 
@@ -98,6 +103,7 @@ int64_t clock_month_start(int64_t ms)
     return days_from(d.year, d.month, 1) * DAY_MS;
 }
 
+/* 31 April becomes 1 May in days_from; such days are recognised by converting back. */
 int64_t clock_date_ms(int year, int month, int day)
 {
     if (month < 1 || month > 12 || day < 1 || day > 31)

@@ -1,3 +1,6 @@
+/* config_print.c: the settings for readers: `parley config`, parley.conf(5) and the example file.
+ *
+ * All three come from the table in config.def, so they cannot disagree with the parser. Secrets are never printed. */
 #include "base/clock.h"
 #include "base/config_internal.h"
 
@@ -26,24 +29,24 @@ static const char *type_text(enum config_key k)
     case INT:
         return "whole number";
     case BYTES:
-        return "bytes, as 512, 64K, 8M or 1G";
+        return "bytes, such as 512, 64K, 8M or 1G";
     case MS:
-        return "duration, as 500ms, 5s, 2m, 1h or 1d";
+        return "duration, such as 500ms, 5s, 2m, 1h or 1d";
     case URL:
         return "http or https address";
     case MAILURL:
         return "smtp or smtps address, or empty";
     case LIST:
-        return "words split by spaces";
+        return "words separated by spaces";
     case HOSTPORTS:
-        return "host:port words split by spaces";
+        return "host:port words separated by spaces";
     case ENUM:
-        return "one of the words named above";
+        return "one of the words above";
     }
     return "";
 }
 
-/* A milliseconds bound in its largest whole unit. */
+/* A bound in its largest unit that needs no fraction: 86400000 is "1d". */
 static void put_bound(struct buf *out, enum config_type type, int64_t v)
 {
     static const struct {
@@ -73,7 +76,8 @@ static void put_bounds(struct buf *out, enum config_key k)
     put_bound(out, type, r->max);
 }
 
-/* A line of roff: no leading dot or quote, no bare backslash, hyphens that can be copied. */
+/* A line of roff: a leading dot or quote is not a request, a backslash is literal, and hyphens can be copied as
+ * such. */
 static void put_roff(struct buf *out, const char *z)
 {
     if (*z == '.' || *z == '\'')
@@ -105,8 +109,8 @@ void config_print_manual(struct buf *out)
 
 void config_print_example(struct buf *out)
 {
-    buf_puts(out, "# Settings of Parley: see parley.conf(5). Each line shows a default; take off the # to change it.\n"
-                  "# Secrets belong in a file of their own that only Parley's user can read:\n"
+    buf_puts(out, "# Settings of Parley: see parley.conf(5). Each line shows a default; remove the # to change it.\n"
+                  "# Secrets belong in a separate file that only the user of Parley can read:\n"
                   "# include secrets.conf\n");
     for (size_t i = 0; i < CONFIG_COUNT; i++) {
         const struct config_row *r = config_row((enum config_key)i);

@@ -1,4 +1,7 @@
-/* Everything in the handler is async-signal-safe: write(2), backtrace_symbols_fd(), no memory, no locks. */
+/* crash.c: the handler that writes the crash report.
+ *
+ * Everything in it is async-signal-safe: write(2), backtrace_symbols_fd(), no memory, no locks. What needs preparation
+ * (the build id, libgcc, the stack, the descriptor of the log) is prepared when the program starts. */
 #include "base/crash.h"
 
 #include <execinfo.h>
@@ -32,23 +35,24 @@ struct line {
     size_t n;
 };
 
-static void say(struct line *l, const char *z)
+/* Text of unknown content: characters that would need an escape are left out, since the line must stay valid JSON. */
+static void crash_say(struct line *l, const char *z)
 {
     for (; *z && l->n < sizeof(l->p) - 2; z++)
         if ((unsigned char)*z >= ' ' && *z != '"' && *z != '\\')
             l->p[l->n++] = *z;
 }
 
-static void quote(struct line *l, const char *before, const char *text, const char *after)
+static void crash_quote(struct line *l, const char *before, const char *text, const char *after)
 {
     for (; *before && l->n < sizeof(l->p) - 2; before++)
         l->p[l->n++] = *before;
-    say(l, text);
+    crash_say(l, text);
     for (; *after && l->n < sizeof(l->p) - 2; after++)
         l->p[l->n++] = *after;
 }
 
-static void say_number(struct line *l, const char *before, long v, const char *after)
+static void crash_say_number(struct line *l, const char *before, long v, const char *after)
 {
     char digits[24];
     size_t n = sizeof(digits);
@@ -57,7 +61,7 @@ static void say_number(struct line *l, const char *before, long v, const char *a
         digits[--n] = (char)('0' + v % 10);
         v /= 10;
     } while (v > 0);
-    quote(l, before, digits + n, after);
+    crash_quote(l, before, digits + n, after);
 }
 
 static const char *signal_name(int sig)
@@ -76,22 +80,23 @@ static const char *signal_name(int sig)
     }
 }
 
-static void say_requests(struct line *l)
+/* The requests of all threads: the one that crashed is not always the one that caused it. */
+static void crash_say_requests(struct line *l)
 {
     bool first = true;
-    quote(l, ",\"requests\":[", "", "");
+    crash_quote(l, ",\"requests\":[", "", "");
     for (size_t i = 0; i < slot_count; i++) {
         if (!atomic_load_explicit(&slots[i].busy, memory_order_acquire))
             continue;
-        quote(l, first ? "{\"id\":\"" : ",{\"id\":\"", slots[i].id, "\"");
-        quote(l, ",\"route\":\"", slots[i].route ? slots[i].route : "", "\"");
-        quote(l, &slots[i] == my_slot ? ",\"crashed\":true}" : "}", "", "");
+        crash_quote(l, first ? "{\"id\":\"" : ",{\"id\":\"", slots[i].id, "\"");
+        crash_quote(l, ",\"route\":\"", slots[i].route ? slots[i].route : "", "\"");
+        crash_quote(l, &slots[i] == my_slot ? ",\"crashed\":true}" : "}", "", "");
         first = false;
     }
-    quote(l, "]", "", "");
+    crash_quote(l, "]", "", "");
 }
 
-static void put(int fd, const struct line *l, void *const *frames, int count)
+static void crash_put(int fd, const struct line *l, void *const *frames, int count)
 {
     if (write(fd, l->p, l->n) < 0)
         return;
@@ -103,22 +108,22 @@ static void on_crash(int sig, siginfo_t *info, void *context)
     (void)context;
     void *frames[FRAMES_MAX];
     struct line l = {.n = 0};
-    quote(&l, "{\"level\":\"error\",\"event\":\"crash\",\"program\":\"", crash_program, "\"");
-    quote(&l, ",\"signal\":\"", signal_name(sig), "\"");
-    quote(&l, ",\"build_id\":\"", crash_build, "\"");
-    say_number(&l, ",\"pid\":", getpid(), "");
-    say_number(&l, ",\"sent_by\":", info && info->si_code <= 0 ? info->si_pid : 0, "");
+    crash_quote(&l, "{\"level\":\"error\",\"event\":\"crash\",\"program\":\"", crash_program, "\"");
+    crash_quote(&l, ",\"signal\":\"", signal_name(sig), "\"");
+    crash_quote(&l, ",\"build_id\":\"", crash_build, "\"");
+    crash_say_number(&l, ",\"pid\":", getpid(), "");
+    crash_say_number(&l, ",\"sent_by\":", info && info->si_code <= 0 ? info->si_pid : 0, "");
     if (my_slot && atomic_load_explicit(&my_slot->busy, memory_order_acquire)) {
-        quote(&l, ",\"request_id\":\"", my_slot->id, "\"");
-        quote(&l, ",\"route\":\"", my_slot->route ? my_slot->route : "", "\"");
+        crash_quote(&l, ",\"request_id\":\"", my_slot->id, "\"");
+        crash_quote(&l, ",\"route\":\"", my_slot->route ? my_slot->route : "", "\"");
     }
-    say_requests(&l);
-    quote(&l, "}\n", "", "");
+    crash_say_requests(&l);
+    crash_quote(&l, "}\n", "", "");
     int count = backtrace(frames, FRAMES_MAX), also = atomic_load(&log_fd);
-    put(STDERR_FILENO, &l, frames, count);
+    crash_put(STDERR_FILENO, &l, frames, count);
     if (also >= 0)
-        put(also, &l, frames, count);
-    /* The handler was reset when it was entered: the same signal now ends the program as it would have. */
+        crash_put(also, &l, frames, count);
+    /* SA_RESETHAND has restored the default action: the same signal now ends the program. */
     raise(sig);
 }
 
@@ -131,7 +136,7 @@ void crash_thread_begin(struct crash_slot *slot)
         return;
     my_stack = mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (my_stack == MAP_FAILED) {
-        my_stack = NULL; /* the report then needs room on the thread's own stack */
+        my_stack = NULL; /* the report then uses the stack of the thread itself */
         return;
     }
     stack_t st = {.ss_sp = my_stack, .ss_size = STACK_BYTES};
@@ -155,7 +160,7 @@ void crash_init(const char *program)
     void *frame;
     crash_program = program;
     crash_build = build_id();
-    (void)backtrace(&frame, 1); /* its first call loads libgcc: now, not in the handler */
+    (void)backtrace(&frame, 1); /* its first call loads libgcc, which the handler must not do */
     struct sigaction sa = {.sa_sigaction = on_crash,
                            .sa_flags = SA_SIGINFO | SA_ONSTACK | (int)SA_RESETHAND | SA_NODEFER};
     sigemptyset(&sa.sa_mask);

@@ -1,3 +1,7 @@
+/* crypto.c: the calls of libsodium.
+ *
+ * Other files see keys, hashes and texts, never a type or constant of libsodium. The parameters of Argon2id are those
+ * of OWASP's recommendation for servers: 19 MiB, two passes. */
 #include "base/crypto.h"
 
 #include <semaphore.h>
@@ -53,11 +57,6 @@ void crypto_hmac_sha256_parts(struct str key, const struct str *parts, size_t n,
     sodium_memzero(&state, sizeof(state));
 }
 
-void crypto_hmac_sha256(struct str key, struct str data, uint8_t out[32])
-{
-    crypto_hmac_sha256_parts(key, &data, 1, out);
-}
-
 bool crypto_equal(const void *a, const void *b, size_t n)
 {
     return sodium_memcmp(a, b, n) == 0;
@@ -81,26 +80,27 @@ void crypto_derive(const uint8_t master[CRYPTO_KEY], const char *purpose, uint8_
 
 /* ---- passwords ---- */
 
-static void wait_turn(void)
+static void password_wait_turn(void)
 {
     while (sem_wait(&password_turn) != 0)
-        ; /* a signal */
+        ; /* interrupted by a signal */
 }
 
 enum status crypto_password_hash(struct str password, char out[CRYPTO_PASSWORD_MAX], struct err *e)
 {
-    wait_turn();
+    password_wait_turn();
     int failed = crypto_pwhash_str_alg(out, password.p, password.n, password_passes, password_memory,
                                        crypto_pwhash_ALG_ARGON2ID13);
     sem_post(&password_turn);
     return failed ? err_nomem(e) : OK;
 }
 
+/* Without a hash a password is hashed for nothing: otherwise the time of the answer would tell which accounts exist. */
 bool crypto_password_verify(const char *phc, struct str password)
 {
     char burnt[CRYPTO_PASSWORD_MAX];
     bool real = str_starts(str_from(phc), STR(crypto_pwhash_argon2id_STRPREFIX)) && strlen(phc) < sizeof(burnt);
-    wait_turn();
+    password_wait_turn();
     bool same = false;
     if (real)
         same = crypto_pwhash_str_verify(phc, password.p, password.n) == 0;
@@ -143,7 +143,7 @@ enum status crypto_open(const uint8_t key[CRYPTO_KEY], struct str context, struc
     return err_set(e, E_sealed_invalid, "A sealed secret cannot be opened: another key, or it was altered.");
 }
 
-/* ---- as text ---- */
+/* ---- text forms ---- */
 
 void crypto_hex(struct buf *b, const void *p, size_t n)
 {
@@ -165,7 +165,7 @@ void crypto_base64url(struct buf *b, const void *p, size_t n)
         b->failed = true;
 }
 
-/* libsodium 1.0.18 takes some bytes above 127 for base64 letters: two texts would then mean the same token. */
+/* libsodium 1.0.18 takes some bytes above 127 for base64 letters, so that two texts would mean the same token. */
 static bool is_ascii(struct str s)
 {
     for (size_t i = 0; i < s.n; i++)

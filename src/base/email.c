@@ -1,7 +1,7 @@
 /* email.c: the one grammar of an e-mail address, for accounts, mails and what visitors type.
  *
- * It is what mail servers deliver to, not all of RFC 5322: quoted names, comments and address literals are refused, because
- * no one types them and other software stumbles over them. */
+ * It is what mail servers deliver to, not all of RFC 5322: quoted names, comments and address literals are refused,
+ * because no one types them and other software fails on them. */
 #include "base/email.h"
 
 #include "base/utf8.h"

@@ -1,10 +1,13 @@
+/* err.c: filling in errors, and the table of error codes.
+ *
+ * A struct err has fixed arrays, so that reporting an error never needs memory: "out of memory" must be reportable,
+ * too. Texts that do not fit are cut, always between two characters. */
 #include "base/err.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/log.h"
+#include "base/str.h"
 
 #include "base/banned.h"
 
@@ -45,7 +48,7 @@ static const struct error_row *error_row(enum error_code code)
 }
 
 /* A message cut by its maximum must not end in half a character. */
-static void cut_clean(char *text, size_t size)
+static void err_cut_clean(char *text, size_t size)
 {
     size_t n = strlen(text);
     if (n + 1 < size)
@@ -54,35 +57,35 @@ static void cut_clean(char *text, size_t size)
     while (start > 0 && n - start < 4 && ((unsigned char)text[start - 1] & 0xC0) == 0x80)
         start--;
     if (start == 0 || (unsigned char)text[start - 1] < 0xC0)
-        return; /* ends in ASCII, or is no UTF-8 at all */
+        return; /* ends in ASCII, or is not UTF-8 */
     unsigned char lead = (unsigned char)text[start - 1];
     size_t need = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
     if (n - (start - 1) < need)
         text[start - 1] = '\0';
 }
 
-static void copy_text(char *out, size_t size, const char *z)
+static void err_copy_text(char *out, size_t size, const char *z)
 {
     size_t n = z ? strnlen(z, size - 1) : 0;
     if (n)
         memcpy(out, z, n);
     out[n] = '\0';
-    cut_clean(out, size);
+    err_cut_clean(out, size);
 }
 
-static enum status fill(struct err *e, enum status status, enum error_code code, const char *pointer, const char *fmt,
-                        va_list ap) __attribute__((format(printf, 5, 0)));
+static enum status err_fill(struct err *e, enum status status, enum error_code code, const char *pointer,
+                            const char *fmt, va_list ap) __attribute__((format(printf, 5, 0)));
 
-static enum status fill(struct err *e, enum status status, enum error_code code, const char *pointer, const char *fmt,
-                        va_list ap)
+static enum status err_fill(struct err *e, enum status status, enum error_code code, const char *pointer,
+                            const char *fmt, va_list ap)
 {
     if (!e)
         return status;
     char text[sizeof(e->message)], pointer_copy[sizeof(e->pointer)]; /* an argument may point into *e itself */
     if (vsnprintf(text, sizeof(text), fmt, ap) < 0)
         text[0] = '\0';
-    cut_clean(text, sizeof(text));
-    copy_text(pointer_copy, sizeof(pointer_copy), pointer);
+    err_cut_clean(text, sizeof(text));
+    err_copy_text(pointer_copy, sizeof(pointer_copy), pointer);
     e->status = status;
     e->code = code;
     e->name[0] = '\0';
@@ -96,7 +99,7 @@ enum status err_set(struct err *e, enum error_code code, const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
-    enum status st = fill(e, error_status(code), code, NULL, fmt, ap);
+    enum status st = err_fill(e, error_status(code), code, NULL, fmt, ap);
     va_end(ap);
     return st;
 }
@@ -105,7 +108,7 @@ enum status err_set_as(struct err *e, enum status status, enum error_code code, 
 {
     va_list ap;
     va_start(ap, fmt);
-    (void)fill(e, status, code, NULL, fmt, ap);
+    (void)err_fill(e, status, code, NULL, fmt, ap);
     va_end(ap);
     return status;
 }
@@ -114,7 +117,7 @@ enum status err_at(struct err *e, enum error_code code, const char *pointer, con
 {
     va_list ap;
     va_start(ap, fmt);
-    enum status st = fill(e, error_status(code), code, pointer, fmt, ap);
+    enum status st = err_fill(e, error_status(code), code, pointer, fmt, ap);
     va_end(ap);
     return st;
 }
@@ -124,7 +127,7 @@ enum status err_at_as(struct err *e, enum status status, enum error_code code, c
 {
     va_list ap;
     va_start(ap, fmt);
-    (void)fill(e, status, code, pointer, fmt, ap);
+    (void)err_fill(e, status, code, pointer, fmt, ap);
     va_end(ap);
     return status;
 }
@@ -148,7 +151,7 @@ void err_rename(struct err *e, const char *fmt, ...)
     if (vsnprintf(e->name, sizeof(e->name), fmt, ap) < 0)
         e->name[0] = '\0';
     va_end(ap);
-    cut_clean(e->name, sizeof(e->name));
+    err_cut_clean(e->name, sizeof(e->name));
 }
 
 enum status err_wrap(struct err *e, const char *fmt, ...)
@@ -172,7 +175,7 @@ enum status err_wrap(struct err *e, const char *fmt, ...)
     memcpy(text + n, ": ", 2);
     memcpy(text + n + 2, e->message, m);
     text[n + 2 + m] = '\0';
-    cut_clean(text, sizeof(text));
+    err_cut_clean(text, sizeof(text));
     memcpy(e->message, text, n + 2 + m + 1);
     return e->status;
 }
@@ -223,16 +226,4 @@ int error_http(enum error_code code)
 enum error_audience error_audience(enum error_code code)
 {
     return error_row(code)->audience;
-}
-
-void bug_at(const char *file, int line, const char *fmt, ...)
-{
-    char text[400];
-    va_list ap;
-    va_start(ap, fmt);
-    if (vsnprintf(text, sizeof(text), fmt, ap) < 0)
-        text[0] = '\0';
-    va_end(ap);
-    log_line(LOG_ERROR, "bug", LOG_S("message", text), LOG_S("file", file), LOG_I("line", line));
-    abort();
 }

@@ -1,7 +1,7 @@
-/* err.h: what went wrong, in one form for every floor.
+/* err.h: what went wrong, in one form for every layer.
  *
- * A function that can fail returns a status (enum status, OK = 0) and fills the caller's struct err; on OK the err is
- * untouched. The message is fit to show: it names no file, no SQL, no secret. A caller that adds context uses err_wrap.
+ * A function that can fail returns a status (enum status, OK = 0) and fills in the caller's struct err; on OK the err
+ * is unchanged. The message is fit to show: it contains no SQL and no secret. A caller that adds context uses err_wrap.
  * Thread rule: a struct err belongs to its caller; nothing here is shared. */
 #ifndef PARLEY_BASE_ERR_H
 #define PARLEY_BASE_ERR_H
@@ -9,6 +9,8 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
+
+#include "base/bug.h"
 
 /* The compiler warns where a status is ignored: also that of a static function and of a call through a pointer. An
  * ignored status that is meant is cast to void. GCC takes this attribute on a type only under the name of C23. */
@@ -57,10 +59,7 @@ struct err {
     int retry_after_s; /* with ERR_RATE and ERR_UNAVAILABLE; 0 = unknown */
 };
 
-#define ERR_INIT \
-    {            \
-        0        \
-    }
+#define ERR_INIT ((struct err){.status = OK})
 
 /* Fill *e with `code` and a sentence of the caller's. Returns the status of the code. e may be NULL. */
 enum status err_set(struct err *e, enum error_code code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
@@ -91,10 +90,5 @@ const char *error_text(enum error_code code);
 enum status error_status(enum error_code code);
 int error_http(enum error_code code);
 enum error_audience error_audience(enum error_code code);
-
-/* An impossible state: log the text, abort. Not compiled out. */
-void bug_at(const char *file, int line, const char *fmt, ...) __attribute__((noreturn, format(printf, 3, 4)));
-#define BUG(...) bug_at(__FILE__, __LINE__, __VA_ARGS__)
-#define CHECK(cond) ((cond) ? (void)0 : BUG("impossible: %s", #cond))
 
 #endif

@@ -1,5 +1,7 @@
-/* hash.h: SipHash-1-3 (Aumasson and Bernstein): fast, and without the key nobody can make keys that collide. For tables
- * only; where secrets or outside protocols are concerned, crypto.h has the functions. */
+/* hash.h: SipHash-1-3 (Aumasson and Bernstein), a fast hash for tables.
+ *
+ * Without the key nobody can construct texts that collide. It protects no secrets and is part of no protocol; crypto.h
+ * has the functions for those. Thread safe. */
 #ifndef PARLEY_BASE_HASH_H
 #define PARLEY_BASE_HASH_H
 

@@ -1,3 +1,8 @@
+/* id.c: UUIDv7 with a counter, and its text form.
+ *
+ * 48 bits of milliseconds, then 12 bits that count within the millisecond, then 62 random bits. The clock part never
+ * repeats or goes back within a process, even if the wall clock does. Random bytes are drawn 256 at a time, because
+ * getrandom is a system call. */
 #include "base/id.h"
 
 #include <pthread.h>
@@ -12,8 +17,8 @@
 #define POOL 256
 #define DIGITS 26
 
-static _Atomic uint64_t last_tick;  /* milliseconds << 12 | counter: grows with every id */
-static _Atomic unsigned fork_count; /* a child must not hand out what its parent's pool holds */
+static _Atomic uint64_t last_tick;  /* milliseconds << 12 | counter; it grows with every id */
+static _Atomic unsigned fork_count; /* a child must not use the random bytes of its parent's pool */
 
 static const char *const prefixes[] = {
     [ID_TENANT] = "ws_",   [ID_USER] = "usr_",    [ID_BOT] = "bot_",     [ID_CONVERSATION] = "conv_",
@@ -35,7 +40,7 @@ static void watch_forks(void)
     pthread_atfork(NULL, NULL, after_fork);
 }
 
-static uint64_t random64(void)
+static uint64_t id_random(void)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     static _Thread_local struct {
@@ -47,13 +52,15 @@ static uint64_t random64(void)
     if (pool.left == 0 || pool.forks != forks) {
         pthread_once(&once, watch_forks);
         while (getrandom(pool.words, sizeof(pool.words), 0) != sizeof(pool.words))
-            ; /* up to 256 bytes come whole; a signal before the machine has entropy: again */
+            ; /* up to 256 bytes come at once; only a signal before the machine has entropy needs another try */
         pool.left = POOL / 8;
         pool.forks = forks;
     }
     return pool.words[--pool.left];
 }
 
+/* The time, or the last tick plus one if the clock has not moved on (or went back). More than 4,096 ids in a
+ * millisecond borrow from the next one. */
 static uint64_t next_tick(void)
 {
     uint64_t now = (uint64_t)clock_now_ms() << 12;
@@ -84,7 +91,7 @@ struct id id_new(void)
     uint64_t tick = next_tick();
     struct id id;
     store_be(id.b, (tick >> 12) << 16 | 0x7000 | (tick & 0xFFF));
-    store_be(id.b + 8, (random64() >> 2) | (uint64_t)1 << 63);
+    store_be(id.b + 8, (id_random() >> 2) | (uint64_t)1 << 63);
     return id;
 }
 
@@ -132,8 +139,8 @@ char *id_text(enum id_kind kind, struct id id, char *out)
     return out;
 }
 
-/* 0 to 31, or 32 for what is no digit. i, l, o and u are none. */
-static unsigned digit(char c)
+/* 0 to 31, or 32 if c is not a digit. The letters i, l, o and u are not used, because they are easily misread. */
+static unsigned id_digit(char c)
 {
     const char *at = c ? memchr(alphabet, c, 32) : NULL;
     return at ? (unsigned)(at - alphabet) : 32;
@@ -145,11 +152,11 @@ bool id_parse(enum id_kind kind, struct str s, struct id *out)
     if (s.n != prefix.n + DIGITS || !str_starts(s, prefix))
         return false;
     const char *p = s.p + prefix.n;
-    if (digit(p[0]) > 7) /* 130 bits are written, 128 exist */
+    if (id_digit(p[0]) > 7) /* 26 digits have 130 bits, an id 128 */
         return false;
     uint64_t high = 0, low = 0;
     for (int i = 0; i < DIGITS; i++) {
-        unsigned d = digit(p[i]);
+        unsigned d = id_digit(p[i]);
         if (d > 31)
             return false;
         high = high << 5 | low >> 59;

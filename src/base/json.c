@@ -1,3 +1,6 @@
+/* json.c: reading json-c values, and their reference counts.
+ *
+ * NULL stands for null and for "absent", so a chain of json_get calls needs no checks between its steps. */
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -5,24 +8,23 @@
 
 #include "base/banned.h"
 
-/* json-c, as distributions build it, counts references without atomics. A tree is shared between threads only by its root
- * (json_retain, json_drop), so the roots' counts are guarded here, by a few locks to keep threads apart. */
+/* json-c, as distributions build it, counts references without atomics. Threads share a tree only through its root
+ * (json_retain, json_drop), so it suffices to guard the counts of roots. Several locks, chosen by address, keep threads
+ * from waiting. */
 #define LOCKS 64
-static struct lock {
-    pthread_mutex_t mutex;
-} locks[LOCKS];
+static pthread_mutex_t locks[LOCKS];
 
 static void make_locks(void)
 {
     for (int i = 0; i < LOCKS; i++)
-        pthread_mutex_init(&locks[i].mutex, NULL);
+        pthread_mutex_init(&locks[i], NULL);
 }
 
 static pthread_mutex_t *lock_of(const struct json *j)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, make_locks);
-    return &locks[((uintptr_t)j >> 6) % LOCKS].mutex;
+    return &locks[((uintptr_t)j >> 6) % LOCKS];
 }
 
 struct json *json_retain(struct json *j)
@@ -106,22 +108,23 @@ bool json_is(const struct json *j, enum json_kind kind)
     return json_kind(j) == kind;
 }
 
-static bool find(const struct json *obj, const char *key, struct json_object **out)
+static bool json_find(const struct json *obj, const char *key, struct json_object **out)
 {
     return json_object_is_type(jso(obj), json_type_object) && json_object_object_get_ex(jso(obj), key, out);
 }
 
 bool json_has(const struct json *obj, const char *key)
 {
-    return find(obj, key, NULL);
+    return json_find(obj, key, NULL);
 }
 
 struct json *json_get(const struct json *obj, const char *key)
 {
     struct json_object *o;
-    return find(obj, key, &o) ? from_jso(o) : NULL;
+    return json_find(obj, key, &o) ? from_jso(o) : NULL;
 }
 
+/* json-c wants a NUL at the end of a key. A long key is searched for instead of being copied. */
 struct json *json_get_n(const struct json *obj, struct str key)
 {
     char text[128];
@@ -156,8 +159,8 @@ struct json *json_at(const struct json *arr, size_t i)
     return json_is(arr, JSON_ARRAY) && i < json_len(arr) ? from_jso(json_object_array_get_idx(jso(arr), i)) : NULL;
 }
 
-/* ~1 is a slash and ~0 a tilde; 0 bytes for any other ~, or without room. */
-static bool unescape(struct str part, char *out, size_t size, struct str *text)
+/* Decode a reference token: "~1" is a slash and "~0" a tilde. False for any other "~", or without room. */
+static bool pointer_unescape(struct str part, char *out, size_t size, struct str *text)
 {
     size_t n = 0;
     for (size_t i = 0; i < part.n; i++) {
@@ -176,7 +179,8 @@ static bool unescape(struct str part, char *out, size_t size, struct str *text)
     return true;
 }
 
-static bool index_of(struct str part, size_t *out)
+/* An array index of RFC 6901: digits without a leading zero. */
+static bool pointer_index(struct str part, size_t *out)
 {
     size_t v = 0;
     if (!part.n || part.n > 9 || (part.n > 1 && part.p[0] == '0'))
@@ -202,10 +206,10 @@ struct json *json_pointer(const struct json *j, struct str pointer)
         struct str part = slash < 0 ? rest : str_sub(rest, 0, (size_t)slash);
         pointer = str_sub(rest, part.n, rest.n);
         size_t i;
-        if (!unescape(part, memory, sizeof(memory), &key))
+        if (!pointer_unescape(part, memory, sizeof(memory), &key))
             return NULL;
         if (json_is(at, JSON_ARRAY))
-            at = index_of(key, &i) ? json_at(at, i) : NULL;
+            at = pointer_index(key, &i) ? json_at(at, i) : NULL;
         else
             at = json_get_n(at, key);
     }

@@ -1,3 +1,7 @@
+/* json_build.c: building json-c trees without losing memory or order.
+ *
+ * json-c's own functions leak or lose a value when memory runs out in the middle. Here every function either adds the
+ * child or releases it, and reports which. */
 #include <limits.h>
 #include <math.h>
 #include <stdlib.h>
@@ -19,7 +23,7 @@ struct json *json_new_array(struct arena *a)
 
 struct lh_entry *json_append(struct lh_table *t, struct str key, unsigned long hash)
 {
-    /* json-c loses the key when its table cannot grow: so it is grown before, in its own steps. */
+    /* json-c loses the key when its table cannot grow. So the table is grown here first, by json-c's own steps. */
     if (t->count >= (int)(t->size * LH_LOAD_FACTOR) && (t->size > INT_MAX / 2 || lh_table_resize(t, t->size * 2) != 0))
         return NULL;
     char *k = malloc(key.n + 1);
@@ -34,8 +38,8 @@ struct lh_entry *json_append(struct lh_table *t, struct str key, unsigned long h
     return t->tail;
 }
 
-/* Takes the reference over, also when it fails. */
-static int put(struct json *obj, const char *key, struct json_object *child)
+/* Set a member. Takes over the reference to child, also when it fails. */
+static int json_put_owned(struct json *obj, const char *key, struct json_object *child)
 {
     CHECK(json_is(obj, JSON_OBJECT));
     struct lh_table *t = json_object_get_object(jso(obj));
@@ -53,7 +57,7 @@ static int put(struct json *obj, const char *key, struct json_object *child)
     return 0;
 }
 
-static int push(struct json *arr, struct json_object *child)
+static int json_push_owned(struct json *arr, struct json_object *child)
 {
     CHECK(json_is(arr, JSON_ARRAY));
     if (json_object_array_add(jso(arr), child) == 0)
@@ -62,30 +66,31 @@ static int push(struct json *arr, struct json_object *child)
     return -1;
 }
 
-/* A scalar that could not be made is no memory, never null. */
+/* A NULL child was not made for want of memory. It must not become null. */
 static int put_made(struct json *obj, const char *key, struct json_object *child)
 {
-    return child ? put(obj, key, child) : -1;
+    return child ? json_put_owned(obj, key, child) : -1;
 }
 
 static int push_made(struct json *arr, struct json_object *child)
 {
-    return child ? push(arr, child) : -1;
+    return child ? json_push_owned(arr, child) : -1;
 }
 
 int json_set(struct json *obj, const char *key, struct json *child)
 {
     CHECK(obj != child);
-    return child ? put(obj, key, json_object_get(jso(child))) : -1;
+    return child ? json_put_owned(obj, key, json_object_get(jso(child))) : -1;
 }
 
 int json_push(struct json *arr, struct json *child)
 {
     CHECK(arr != child);
-    return child ? push(arr, json_object_get(jso(child))) : -1;
+    return child ? json_push_owned(arr, json_object_get(jso(child))) : -1;
 }
 
-static int lend(int failed, struct json_object *o, struct json **child)
+/* The tree owns the new container; the caller borrows it. */
+static int json_lend(int failed, struct json_object *o, struct json **child)
 {
     *child = failed ? NULL : from_jso(o);
     return failed;
@@ -94,19 +99,19 @@ static int lend(int failed, struct json_object *o, struct json **child)
 int json_set_object(struct json *obj, const char *key, struct json **child)
 {
     struct json_object *o = json_object_new_object();
-    return lend(put_made(obj, key, o), o, child);
+    return json_lend(put_made(obj, key, o), o, child);
 }
 
 int json_set_array(struct json *obj, const char *key, struct json **child)
 {
     struct json_object *o = json_object_new_array();
-    return lend(put_made(obj, key, o), o, child);
+    return json_lend(put_made(obj, key, o), o, child);
 }
 
 int json_push_object(struct json *arr, struct json **child)
 {
     struct json_object *o = json_object_new_object();
-    return lend(push_made(arr, o), o, child);
+    return json_lend(push_made(arr, o), o, child);
 }
 
 static struct json_object *new_string(struct str s)
@@ -154,7 +159,7 @@ int json_set_time(struct json *obj, const char *key, int64_t ms)
 
 int json_set_null(struct json *obj, const char *key)
 {
-    return put(obj, key, NULL);
+    return json_put_owned(obj, key, NULL);
 }
 
 int json_push_str(struct json *arr, struct str s)
@@ -168,16 +173,16 @@ void json_del(struct json *obj, const char *key)
         json_object_object_del(jso(obj), key);
 }
 
-static int copy(const struct json *j, struct json_object **out);
+static int json_copy_value(const struct json *j, struct json_object **out);
 
 void json_fit(struct json_object *o)
 {
     if (json_object_is_type(o, json_type_object)) {
         struct lh_table *t = json_object_get_object(o);
-        int size = t->count + t->count * 5 / 8 +
-                   2; /* below the load factor: json-c grows a table while filling it only to forget its size */
+        /* Keep the table below its load factor, or the next insertion would grow it again. */
+        int size = t->count + t->count * 5 / 8 + 2;
         if (t->count < INT_MAX / 8 && size < t->size)
-            (void)lh_table_resize(t, size); /* without memory it keeps what it has */
+            (void)lh_table_resize(t, size); /* without memory the table stays as it is */
     }
 #if JSON_C_VERSION_NUM >= (0 << 16 | 15 << 8)
     if (json_object_is_type(o, json_type_array))
@@ -185,22 +190,22 @@ void json_fit(struct json_object *o)
 #endif
 }
 
-static int copy_items(const struct json *j, struct json *into)
+static int json_copy_items(const struct json *j, struct json *into)
 {
     struct json_object *child;
     struct json_iter it = {0};
     while (json_each(j, &it))
-        if (copy(it.value, &child) != 0 || put(into, it.key.p, child) != 0)
+        if (json_copy_value(it.value, &child) != 0 || json_put_owned(into, it.key.p, child) != 0)
             return -1;
     for (size_t i = 0; json_is(j, JSON_ARRAY) && i < json_len(j); i++)
-        if (copy(json_at(j, i), &child) != 0 || push(into, child) != 0)
+        if (json_copy_value(json_at(j, i), &child) != 0 || json_push_owned(into, child) != 0)
             return -1;
     json_fit(jso(into));
     return 0;
 }
 
-/* *out is a reference of the caller's, NULL for null. */
-static int copy(const struct json *j, struct json_object **out)
+/* *out is a reference that belongs to the caller; NULL for null. */
+static int json_copy_value(const struct json *j, struct json_object **out)
 {
     struct json_object *o = NULL;
     switch (json_kind(j)) {
@@ -226,7 +231,7 @@ static int copy(const struct json *j, struct json_object **out)
         o = json_object_new_object();
         break;
     }
-    if (o && copy_items(j, from_jso(o)) != 0) {
+    if (o && json_copy_items(j, from_jso(o)) != 0) {
         json_object_put(o);
         o = NULL;
     }
@@ -237,17 +242,17 @@ static int copy(const struct json *j, struct json_object **out)
 struct json *json_copy(struct arena *a, const struct json *j)
 {
     struct json_object *o;
-    return arena_charge(a, json_bytes(j)) && copy(j, &o) == 0 ? json_own(a, o) : NULL;
+    return arena_charge(a, json_bytes(j)) && json_copy_value(j, &o) == 0 ? json_own(a, o) : NULL;
 }
 
 int json_set_copy(struct json *obj, const char *key, const struct json *value)
 {
     struct json_object *o;
-    return copy(value, &o) == 0 ? put(obj, key, o) : -1;
+    return json_copy_value(value, &o) == 0 ? json_put_owned(obj, key, o) : -1;
 }
 
 int json_push_copy(struct json *arr, const struct json *value)
 {
     struct json_object *o;
-    return copy(value, &o) == 0 ? push(arr, o) : -1;
+    return json_copy_value(value, &o) == 0 ? json_push_owned(arr, o) : -1;
 }

@@ -1,10 +1,13 @@
+/* json_fields.c: an object from outside held against the list of its fields.
+ *
+ * Unknown fields are errors: a client that misspells an optional field learns of it instead of being ignored. */
 #include <stdio.h>
 
 #include "base/json.h"
 
 #include "base/banned.h"
 
-/* RFC 6901: ~ and / inside a name. Cut to what an error carries. */
+/* A pointer to a member (RFC 6901): ~ and / are escaped. A long name is cut to what an error can carry. */
 static void pointer_to(struct str name, char *out, size_t room)
 {
     size_t n = 0;
@@ -18,7 +21,7 @@ static void pointer_to(struct str name, char *out, size_t room)
     out[n] = '\0';
 }
 
-static const char *kind_words(enum json_kind k)
+static const char *json_kind_words(enum json_kind k)
 {
     switch (k) {
     case JSON_STRING:
@@ -48,7 +51,7 @@ static enum status check_member(struct json_iter it, const struct json_field *fi
             continue;
         if (json_is(it.value, fields[i].kind))
             return OK;
-        return err_at(e, E_field_type, pointer, "\"%s\" must be %s.", fields[i].name, kind_words(fields[i].kind));
+        return err_at(e, E_field_type, pointer, "\"%s\" must be %s.", fields[i].name, json_kind_words(fields[i].kind));
     }
     return err_raise_at(e, E_field_unknown, pointer);
 }

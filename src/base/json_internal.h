@@ -1,5 +1,5 @@
-/* json_internal.h: what json.c, json_parse.c and json_write.c share. A struct json is a json-c object under another name, so
- * that no other file can call json-c. */
+/* json_internal.h: what the json*.c files share. A struct json is a json-c object under another name, so that no other
+ * file can call json-c. */
 #ifndef PARLEY_BASE_JSON_INTERNAL_H
 #define PARLEY_BASE_JSON_INTERNAL_H
 
@@ -19,17 +19,19 @@ static inline struct json *from_jso(struct json_object *o)
     return (struct json *)o;
 }
 
-/* The arena gets the only reference to o; NULL (and o let go) when it cannot, or when o is NULL. */
+/* Give the only reference to o to the arena. NULL, and o is released, when there is no memory or o is NULL. */
 struct json *json_own(struct arena *a, struct json_object *o);
-/* What json-c and the allocator take, near enough: an object or array and each of its members, a string, another value. */
+/* About what json-c and the allocator need for an object or array, each of its members or items, a string, another
+ * value. */
 #define JSON_CONTAINER_BYTES 208
 #define JSON_MEMBER_BYTES 112
 #define JSON_ITEM_BYTES 8
 #define JSON_STRING_BYTES 80
 #define JSON_SCALAR_BYTES 64
-/* json-c makes room for 16 members or 32 items; most have a few: a finished one gives back what it does not need. */
+/* json-c allocates room for 16 members or 32 items, but most containers have a few. Give back what a finished one does
+ * not need. */
 void json_fit(struct json_object *o);
-/* Append a key that the table does not hold yet, its value still null; the entry, or NULL without memory. */
+/* Append a key that the table does not have yet, with the value null. Returns the entry, or NULL without memory. */
 struct lh_entry *json_append(struct lh_table *t, struct str key, unsigned long hash);
 
 #endif

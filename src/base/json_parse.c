@@ -1,5 +1,8 @@
-/* A strict reader of RFC 8259 that builds json-c values. json-c's own reader lets pass what must not pass (NaN, clamped
- * integers, duplicate keys, lone surrogates as U+FFFD), so the text is read here, once, byte by byte. */
+/* json_parse.c: a strict, recursive reader of RFC 8259 that builds json-c values.
+ *
+ * json-c's own reader accepts what must be refused (NaN, clamped integers, duplicate keys, lone surrogates as U+FFFD),
+ * so the text is read here, once, byte by byte. Depth bounds the recursion; every value is charged to the arena before
+ * it is made, so a short hostile text cannot take unbounded memory. */
 #include <limits.h>
 #include <stdlib.h>
 
@@ -9,19 +12,20 @@
 
 #include "base/banned.h"
 
-#define FIT_ABOVE 4096 /* bytes of text: a smaller tree is not worth it */
+#define FIT_ABOVE 4096 /* bytes of text: for a smaller tree json_fit is not worth its time */
 
-struct reader {
-    struct arena *arena; /* is charged */
+struct json_reader {
+    struct arena *arena; /* charged for every value */
     struct str text;
     size_t at;
     int depth;          /* levels that may still be opened */
-    struct buf scratch; /* a string that has escapes */
+    struct buf scratch; /* the current string, if it has escapes */
     struct err *e;
     enum status st;
 };
 
-static bool stop(struct reader *r, const char *what)
+/* Fail, with line and column (in characters) of the current place. Always false. */
+static bool reader_stop(struct json_reader *r, const char *what)
 {
     size_t line = 1, column = 1;
     for (size_t i = 0; i < r->at && i < r->text.n; i++) {
@@ -32,18 +36,18 @@ static bool stop(struct reader *r, const char *what)
     return false;
 }
 
-static bool no_memory(struct reader *r)
+static bool reader_no_memory(struct json_reader *r)
 {
     r->st = err_nomem(r->e);
     return false;
 }
 
-static bool made(struct reader *r, struct json_object *o)
+static bool reader_made(struct json_reader *r, struct json_object *o)
 {
-    return o ? true : no_memory(r);
+    return o ? true : reader_no_memory(r);
 }
 
-static bool charge(struct reader *r, size_t bytes)
+static bool reader_charge(struct json_reader *r, size_t bytes)
 {
     if (arena_charge(r->arena, bytes))
         return true;
@@ -51,53 +55,54 @@ static bool charge(struct reader *r, size_t bytes)
     return false;
 }
 
-/* The next byte, 0 at the end; a NUL in the text is refused before. */
-static char peek(const struct reader *r)
+/* The next byte, or 0 at the end. A NUL in the text was refused before. */
+static char reader_peek(const struct json_reader *r)
 {
     return r->at < r->text.n ? r->text.p[r->at] : '\0';
 }
 
-static char skip_space(struct reader *r)
+static char reader_skip_space(struct json_reader *r)
 {
-    char c = peek(r);
+    char c = reader_peek(r);
     while (c == ' ' || c == '\n' || c == '\r' || c == '\t') {
         r->at++;
-        c = peek(r);
+        c = reader_peek(r);
     }
     return c;
 }
 
-static bool hex4(struct reader *r, uint32_t *out)
+static bool read_hex4(struct json_reader *r, uint32_t *out)
 {
     uint32_t v = 0;
     for (int i = 0; i < 4; i++, r->at++) {
-        char c = peek(r);
+        char c = reader_peek(r);
         if (c >= '0' && c <= '9')
             v = v << 4 | (uint32_t)(c - '0');
         else if ((c | 32) >= 'a' && (c | 32) <= 'f')
             v = v << 4 | (uint32_t)((c | 32) - 'a' + 10);
         else
-            return stop(r, "\\u needs four hexadecimal digits");
+            return reader_stop(r, "\\u needs four hexadecimal digits");
     }
     *out = v;
     return true;
 }
 
-static bool unicode_escape(struct reader *r)
+/* After "\\u". A surrogate pair makes one character; half of one is an error. */
+static bool unicode_escape(struct json_reader *r)
 {
     uint32_t cp, low;
-    if (!hex4(r, &cp))
+    if (!read_hex4(r, &cp))
         return false;
     if (cp == 0)
-        return stop(r, "a string must not hold NUL");
+        return reader_stop(r, "a string must not hold NUL");
     if (cp >= 0xD800 && cp < 0xE000) {
         if (cp >= 0xDC00 || !str_starts(str_sub(r->text, r->at, 2), STR("\\u")))
-            return stop(r, "half of a surrogate pair stands alone");
+            return reader_stop(r, "half of a surrogate pair is missing");
         r->at += 2;
-        if (!hex4(r, &low))
+        if (!read_hex4(r, &low))
             return false;
         if (low < 0xDC00 || low >= 0xE000)
-            return stop(r, "half of a surrogate pair stands alone");
+            return reader_stop(r, "half of a surrogate pair is missing");
         cp = 0x10000 + ((cp - 0xD800) << 10) + (low - 0xDC00);
     }
     char bytes[4];
@@ -105,21 +110,21 @@ static bool unicode_escape(struct reader *r)
     return true;
 }
 
-static bool escape(struct reader *r)
+static bool read_escape(struct json_reader *r)
 {
     static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
-    char c = peek(r);
+    char c = reader_peek(r);
     r->at++;
     if (c == 'u')
         return unicode_escape(r);
     const char *known = c ? strchr(from, c) : NULL;
     if (!known)
-        return stop(r, "no such escape");
+        return reader_stop(r, "no such escape");
     buf_putc(&r->scratch, to[known - from]);
     return true;
 }
 
-static size_t plain_run(const struct reader *r)
+static size_t plain_run(const struct json_reader *r)
 {
     size_t i = r->at;
     while (i < r->text.n && r->text.p[i] != '"' && r->text.p[i] != '\\' && (unsigned char)r->text.p[i] >= 0x20)
@@ -127,13 +132,13 @@ static size_t plain_run(const struct reader *r)
     return i - r->at;
 }
 
-/* The text of a string: a part of the input, or scratch, good until the next string. */
-static bool read_text(struct reader *r, struct str *out)
+/* The content of a string: a slice of the input, or `scratch` if it has escapes. Valid until the next string. */
+static bool read_string_text(struct json_reader *r, struct str *out)
 {
     r->at++; /* the quote */
     struct str run = str_sub(r->text, r->at, plain_run(r));
     r->at += run.n;
-    if (peek(r) == '"') {
+    if (reader_peek(r) == '"') {
         r->at++;
         *out = run;
         return true;
@@ -141,84 +146,97 @@ static bool read_text(struct reader *r, struct str *out)
     buf_clear(&r->scratch);
     buf_str_add(&r->scratch, run);
     for (;;) {
-        char c = peek(r);
+        char c = reader_peek(r);
         if (r->at >= r->text.n)
-            return stop(r, "a string does not end");
+            return reader_stop(r, "a string does not end");
         r->at++;
         if (c == '"')
             break;
         if (c != '\\')
-            return r->at--, stop(r, "a control character in a string must be escaped");
-        if (!escape(r))
+            return r->at--, reader_stop(r, "a control character in a string must be escaped");
+        if (!read_escape(r))
             return false;
         run = str_sub(r->text, r->at, plain_run(r));
         buf_str_add(&r->scratch, run);
         r->at += run.n;
     }
     *out = buf_str(&r->scratch);
-    return buf_ok(&r->scratch) || no_memory(r);
+    return buf_ok(&r->scratch) || reader_no_memory(r);
 }
 
-static bool read_number(struct reader *r, struct json_object **out)
+/* Where the number at the current place ends. What is between may still be malformed. */
+static struct str json_number_text(const struct json_reader *r)
 {
-    size_t from = r->at, i = from;
+    size_t i = r->at;
     while (i < r->text.n && (strchr("+-.eE", r->text.p[i]) || (r->text.p[i] >= '0' && r->text.p[i] <= '9')))
         i++;
-    struct str s = str_sub(r->text, from, i - from);
-    struct str unsigned_part = str_starts(s, STR("-")) ? str_sub(s, 1, s.n) : s;
-    if (unsigned_part.n > 1 && unsigned_part.p[0] == '0' && unsigned_part.p[1] >= '0' && unsigned_part.p[1] <= '9')
-        return stop(r, "a number must not begin with 0");
+    return str_sub(r->text, r->at, i - r->at);
+}
+
+static bool has_leading_zero(struct str s)
+{
+    struct str digits = str_starts(s, STR("-")) ? str_sub(s, 1, s.n) : s;
+    return digits.n > 1 && digits.p[0] == '0' && digits.p[1] >= '0' && digits.p[1] <= '9';
+}
+
+/* The grammar of JSON is stricter than num_double in one point: no leading zeros. An integer outside int64 is an error,
+ * not a double, because ids must not lose digits. */
+static bool read_number(struct json_reader *r, struct json_object **out)
+{
+    struct str s = json_number_text(r);
+    if (has_leading_zero(s))
+        return reader_stop(r, "a number must not begin with 0");
     bool whole = str_find(s, '.') < 0 && str_find(s, 'e') < 0 && str_find(s, 'E') < 0;
     int64_t n;
     double d;
     if (whole ? !num_i64(s, INT64_MIN, INT64_MAX, &n) : !num_double(s, &d))
-        return stop(r, "this number is malformed or out of range");
-    r->at = i;
-    if (!charge(r, JSON_SCALAR_BYTES))
+        return reader_stop(r, "this number is malformed or out of range");
+    r->at += s.n;
+    if (!reader_charge(r, JSON_SCALAR_BYTES))
         return false;
     *out = whole ? json_object_new_int64(n) : json_object_new_double(d);
-    return made(r, *out);
+    return reader_made(r, *out);
 }
 
-static bool read_word(struct reader *r, struct str word)
+static bool read_literal(struct json_reader *r, struct str word)
 {
     if (!str_starts(str_sub(r->text, r->at, r->text.n), word))
-        return stop(r, "a value was expected");
+        return reader_stop(r, "a value was expected");
     r->at += word.n;
     return true;
 }
 
-static bool read_value(struct reader *r, struct json_object **out);
+static bool read_value(struct json_reader *r, struct json_object **out);
 
-static bool read_items(struct reader *r, struct json_object *arr)
+static bool read_items(struct json_reader *r, struct json_object *arr)
 {
     for (;;) {
         struct json_object *item = NULL;
-        bool ok = charge(r, JSON_ITEM_BYTES) && read_value(r, &item);
+        bool ok = reader_charge(r, JSON_ITEM_BYTES) && read_value(r, &item);
         if (!ok || json_object_array_add(arr, item) != 0) {
             json_object_put(item);
-            return ok && no_memory(r);
+            return ok && reader_no_memory(r);
         }
-        char c = skip_space(r);
+        char c = reader_skip_space(r);
         if (c != ',' && c != ']')
-            return stop(r, "a comma or ] was expected");
+            return reader_stop(r, "a comma or ] was expected");
         r->at++;
         if (c == ']')
             return true;
     }
 }
 
-static bool read_member(struct reader *r, struct lh_table *t)
+static bool read_member(struct json_reader *r, struct lh_table *t)
 {
     struct str key;
     char small[64], *key_z = small;
-    if (skip_space(r) != '"')
-        return stop(r, "a key in quotes was expected");
+    if (reader_skip_space(r) != '"')
+        return reader_stop(r, "a key in quotes was expected");
     size_t start = r->at;
-    if (!read_text(r, &key))
+    if (!read_string_text(r, &key))
         return false;
     if (key.n >= sizeof(small) && !(key_z = malloc(key.n + 1)))
-        return no_memory(r);
+        return reader_no_memory(r);
     memcpy(key_z, key.p, key.n);
     key_z[key.n] = '\0';
     unsigned long hash = lh_get_hash(t, key_z);
@@ -227,49 +245,49 @@ static bool read_member(struct reader *r, struct lh_table *t)
         free(key_z);
     if (twice) {
         r->at = start;
-        return stop(r, "this key stands twice in its object");
+        return reader_stop(r, "this key occurs twice in its object");
     }
-    if (!charge(r, JSON_MEMBER_BYTES + key.n))
+    if (!reader_charge(r, JSON_MEMBER_BYTES + key.n))
         return false;
     struct lh_entry *at = json_append(t, key, hash);
     if (!at)
-        return no_memory(r);
-    if (skip_space(r) != ':')
-        return stop(r, "a colon was expected");
+        return reader_no_memory(r);
+    if (reader_skip_space(r) != ':')
+        return reader_stop(r, "a colon was expected");
     r->at++;
     struct json_object *value = NULL;
     bool ok = read_value(r, &value);
-    at->v = value; /* nothing was added to this table meanwhile: the entry stands where it stood */
+    at->v = value; /* nothing was added to this table meanwhile, so the entry has not moved */
     return ok;
 }
 
-static bool read_members(struct reader *r, struct json_object *obj)
+static bool read_members(struct json_reader *r, struct json_object *obj)
 {
     struct lh_table *t = json_object_get_object(obj);
     for (;;) {
         if (!read_member(r, t))
             return false;
-        char c = skip_space(r);
+        char c = reader_skip_space(r);
         if (c != ',' && c != '}')
-            return stop(r, "a comma or } was expected");
+            return reader_stop(r, "a comma or } was expected");
         r->at++;
         if (c == '}')
             return true;
     }
 }
 
-static bool read_container(struct reader *r, char open, struct json_object **out)
+static bool read_container(struct json_reader *r, char open, struct json_object **out)
 {
     if (r->depth-- == 0)
-        return stop(r, "it is nested too deep");
-    if (!charge(r, JSON_CONTAINER_BYTES))
+        return reader_stop(r, "it is nested too deep");
+    if (!reader_charge(r, JSON_CONTAINER_BYTES))
         return false;
     *out = open == '{' ? json_object_new_object() : json_object_new_array();
-    if (!made(r, *out))
+    if (!reader_made(r, *out))
         return false;
     r->at++;
     bool ok = true;
-    if (skip_space(r) == (open == '{' ? '}' : ']'))
+    if (reader_skip_space(r) == (open == '{' ? '}' : ']'))
         r->at++;
     else
         ok = open == '{' ? read_members(r, *out) : read_items(r, *out);
@@ -279,36 +297,37 @@ static bool read_container(struct reader *r, char open, struct json_object **out
     return ok;
 }
 
-/* What was built so far is in *out also on failure: the caller lets it go. */
-static bool read_value(struct reader *r, struct json_object **out)
+/* After a failure *out holds what was built so far; the caller releases it. */
+static bool read_value(struct json_reader *r, struct json_object **out)
 {
     struct str s;
-    char c = skip_space(r);
+    char c = reader_skip_space(r);
     switch (c) {
     case '{':
     case '[':
         return read_container(r, c, out);
     case '"':
-        if (!read_text(r, &s) || !charge(r, JSON_STRING_BYTES + s.n))
+        if (!read_string_text(r, &s) || !reader_charge(r, JSON_STRING_BYTES + s.n))
             return false;
         *out = json_object_new_string_len(s.p, (int)s.n);
-        return made(r, *out);
+        return reader_made(r, *out);
     case 't':
     case 'f':
-        if (!read_word(r, c == 't' ? STR("true") : STR("false")) || !charge(r, JSON_SCALAR_BYTES))
+        if (!read_literal(r, c == 't' ? STR("true") : STR("false")) || !reader_charge(r, JSON_SCALAR_BYTES))
             return false;
         *out = json_object_new_boolean(c == 't');
-        return made(r, *out);
+        return reader_made(r, *out);
     case 'n':
-        return read_word(r, STR("null"));
+        return read_literal(r, STR("null"));
     default:
         if (c == '-' || (c >= '0' && c <= '9'))
             return read_number(r, out);
-        return stop(r, r->at < r->text.n ? "a value was expected" : "it ends too early");
+        return reader_stop(r, r->at < r->text.n ? "a value was expected" : "it ends too early");
     }
 }
 
-static bool read_document(struct reader *r, struct json_object **out)
+/* One value, and nothing after it but white space. */
+static bool read_document(struct json_reader *r, struct json_object **out)
 {
     if (!utf8_valid(r->text) || memchr(r->text.p, '\0', r->text.n)) {
         r->st = err_set(r->e, E_json_invalid, "This is not valid JSON: the text is not UTF-8, or holds NUL.");
@@ -316,14 +335,14 @@ static bool read_document(struct reader *r, struct json_object **out)
     }
     if (!read_value(r, out))
         return false;
-    skip_space(r);
-    return r->at == r->text.n || stop(r, "something follows the value");
+    reader_skip_space(r);
+    return r->at == r->text.n || reader_stop(r, "something follows the value");
 }
 
 enum status json_parse(struct arena *a, struct str text, int max_depth, struct json **out, struct err *e)
 {
     struct json_object *root = NULL;
-    struct reader r = {.arena = a, .text = text, .depth = max_depth > 0 ? max_depth : 0, .e = e};
+    struct json_reader r = {.arena = a, .text = text, .depth = max_depth > 0 ? max_depth : 0, .e = e};
     *out = NULL;
     if (text.n > INT_MAX / 4)
         return err_set(e, E_too_large, "This JSON text is too large.");
@@ -331,7 +350,7 @@ enum status json_parse(struct arena *a, struct str text, int max_depth, struct j
     if (!read_document(&r, &root))
         json_object_put(root);
     else if (root && !(*out = json_own(a, root)))
-        no_memory(&r);
+        reader_no_memory(&r);
     buf_release(&r.scratch);
     return r.st;
 }

@@ -1,3 +1,7 @@
+/* json_write.c: JSON as text, compact or indented.
+ *
+ * What is written reads back equal: a double keeps a decimal point or an exponent, and has as many digits as it
+ * needs. */
 #include "base/json_internal.h"
 #include "base/num.h"
 
@@ -8,11 +12,11 @@ static void write_double(struct buf *b, double v)
     char text[32];
     num_double_text(v, text);
     buf_puts(b, text);
-    if (!strpbrk(text, ".en")) /* it stays a double when it is read again */
+    if (!strpbrk(text, ".en")) /* or it would be read back as an integer */
         buf_puts(b, ".0");
 }
 
-static void newline(struct buf *b, int indent)
+static void write_newline(struct buf *b, int indent)
 {
     if (indent < 0)
         return;
@@ -30,11 +34,11 @@ static void write_array(struct buf *b, const struct json *j, int inner)
     for (size_t i = 0; i < n && buf_ok(b); i++) {
         if (i)
             buf_putc(b, ',');
-        newline(b, inner);
+        write_newline(b, inner);
         write_value(b, json_at(j, i), inner);
     }
     if (n)
-        newline(b, inner - 1);
+        write_newline(b, inner - 1);
     buf_putc(b, ']');
 }
 
@@ -47,7 +51,7 @@ static void write_object(struct buf *b, const struct json *j, int inner)
         if (any)
             buf_putc(b, ',');
         any = true;
-        newline(b, inner);
+        write_newline(b, inner);
         buf_json(b, it.key);
         buf_putc(b, ':');
         if (inner >= 0)
@@ -55,11 +59,11 @@ static void write_object(struct buf *b, const struct json *j, int inner)
         write_value(b, it.value, inner);
     }
     if (any)
-        newline(b, inner - 1);
+        write_newline(b, inner - 1);
     buf_putc(b, '}');
 }
 
-/* indent -1: compact. */
+/* indent -1 means compact. */
 static void write_value(struct buf *b, const struct json *j, int indent)
 {
     int inner = indent < 0 ? -1 : indent + 1;

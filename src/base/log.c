@@ -1,3 +1,7 @@
+/* log.c: one JSON object per line.
+ *
+ * A line is built on the stack and written with one write(2), so lines of several threads and programs never mix in one
+ * file, and logging needs no memory and no lock. A line that is too long loses text, never its form. */
 #define _GNU_SOURCE /* dup3 */
 #include "base/log.h"
 
@@ -15,9 +19,8 @@
 
 #include "base/banned.h"
 
-/* TAIL: room kept for what ends a cut line */
 #define LINE_MAX_BYTES 8192
-#define TAIL 32
+#define TAIL 32 /* room that is kept for the end of a line */
 
 static _Atomic int log_fd = STDERR_FILENO;
 static _Atomic int log_min = LOG_INFO;
@@ -34,20 +37,21 @@ static int open_path(const char *path)
 enum status log_open(const char *program, const char *path, enum log_level min, struct err *e)
 {
     enum status st = OK;
+    int fd, old;
     pthread_mutex_lock(&path_lock);
     if (path && strlen(path) >= sizeof(log_path)) {
         st = err_set(e, E_invalid, "The path of the log file is too long.");
         goto out;
     }
-    int fd = path ? open_path(path) : STDERR_FILENO;
+    fd = path ? open_path(path) : STDERR_FILENO;
     if (fd < 0) {
         st = err_set(e, E_unavailable, "The log file %s cannot be opened: %s.", path, strerror(errno));
         goto out;
     }
     snprintf(log_path, sizeof(log_path), "%s", path ? path : "");
-    int old = atomic_load(&log_fd);
+    old = atomic_load(&log_fd);
     if (path && old != STDERR_FILENO && dup3(fd, old, O_CLOEXEC) == old)
-        close(fd); /* the number stays: no thread writes to a closed one */
+        close(fd); /* the number of the descriptor stays, so no thread writes to a closed one */
     else
         atomic_store(&log_fd, fd);
     atomic_store(&program_name, program);
@@ -110,7 +114,7 @@ static void put_value(struct buf *b, const struct log_field *f)
     }
 }
 
-/* A field that does not fit is shortened when it is text, else left out. */
+/* A field that does not fit is shortened if it is text, and left out otherwise. */
 static void put_field(struct buf *b, const struct log_field *f)
 {
     size_t before = b->n;
@@ -134,7 +138,7 @@ static void write_line(const char *p, size_t n)
         if (w < 0 && errno == EINTR)
             continue;
         if (w <= 0)
-            return; /* a full disk must not stop the service, and there is no other place to tell */
+            return; /* a full disk must not stop the service, and there is nowhere else to report it */
         p += w;
         n -= (size_t)w;
     }
@@ -165,7 +169,7 @@ void log_fields(enum log_level level, const char *event, const struct log_field 
     errno = saved;
 }
 
-/* The thread that moves next_us writes the line, so that of many threads exactly one does. */
+/* Of many threads, exactly the one that moves next_us forward writes the line. */
 static bool limit_passes(struct log_limit *l, int64_t *left_out)
 {
     int64_t now = clock_mono_us(), next = atomic_load(&l->next_us);
@@ -177,15 +181,16 @@ static bool limit_passes(struct log_limit *l, int64_t *left_out)
     return true;
 }
 
+/* The caller's fields are copied, because one more is added. */
 void log_fields_limited(struct log_limit *limit, enum log_level level, const char *event,
                         const struct log_field *fields, size_t count)
 {
     struct log_field all[LOG_LIMITED_FIELDS + 1];
     int64_t left_out;
-    if (count > LOG_LIMITED_FIELDS)
-        BUG("too many fields for %s", event);
     if ((int)level < atomic_load_explicit(&log_min, memory_order_relaxed) || !limit_passes(limit, &left_out))
         return;
+    if (count > LOG_LIMITED_FIELDS)
+        count = LOG_LIMITED_FIELDS;
     memcpy(all, fields, count * sizeof(*fields));
     if (left_out > 0)
         all[count++] = LOG_I("left_out", left_out);

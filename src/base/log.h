@@ -1,4 +1,5 @@
-/* log.h: one JSON object per line, to stderr or to the file of log_open(). Thread safe: one write(2) per line. */
+/* log.h: one JSON object per line, to standard error or to the file of log_open(). Thread safe: each line is one
+ * write(2). */
 #ifndef PARLEY_BASE_LOG_H
 #define PARLEY_BASE_LOG_H
 
@@ -10,11 +11,14 @@
 
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 
-/* Where lines go: path NULL = stderr. `program` is put in every line and must live as long as the program. */
+/* Where lines go; path NULL means standard error. `program` is part of every line and must be static. ERR_INVALID,
+ * ERR_UNAVAILABLE. */
 enum status log_open(const char *program, const char *path, enum log_level min, struct err *e);
-void log_reopen(void); /* after rotation (SIGHUP) */
+/* Open the file again, after it was rotated (SIGHUP). */
+void log_reopen(void);
 
-/* The thread's current request id, put in each of its lines; NULL to clear. The text is borrowed until cleared. */
+/* The id of the request that this thread serves, which becomes part of each of its lines; NULL clears it. The text is
+ * borrowed until then. */
 void log_set_request(const char *request_id);
 
 /* log_line(LOG_INFO, "job_done", LOG_S("kind", kind), LOG_I("ms", ms)): `event` is a stable name, fields are typed. */
@@ -32,21 +36,23 @@ struct log_field {
 void log_fields(enum log_level level, const char *event, const struct log_field *fields, size_t count);
 #define log_line(level, event, ...)                                       \
     log_fields((level), (event), (const struct log_field[]){__VA_ARGS__}, \
-               sizeof((const struct log_field[]){__VA_ARGS__}) / sizeof(struct log_field))
+               COUNT_OF(((const struct log_field[]){__VA_ARGS__})))
 
-/* The same for what an outage repeats with every request: at most one line a second from one place of the code. The next
- * line that is written has a field "left_out" with the number of those that were not. At most LOG_LIMITED_FIELDS fields. */
+/* The same for lines that an outage repeats with every request: at most one a second from one place of the code. The
+ * next line that is written has a field "left_out", the number of lines that were not. At most LOG_LIMITED_FIELDS
+ * fields. */
 #define LOG_LIMITED_FIELDS 6
 struct log_limit {
     _Atomic int64_t next_us, left_out;
 };
 void log_fields_limited(struct log_limit *limit, enum log_level level, const char *event,
                         const struct log_field *fields, size_t count);
-#define log_line_limited(level, event, ...)                                                             \
-    do {                                                                                                \
-        static struct log_limit log_limit_;                                                             \
-        log_fields_limited(&log_limit_, (level), (event), (const struct log_field[]){__VA_ARGS__},      \
-                           sizeof((const struct log_field[]){__VA_ARGS__}) / sizeof(struct log_field)); \
+#define log_line_limited(level, event, ...)                                                                           \
+    do {                                                                                                              \
+        _Static_assert(COUNT_OF(((const struct log_field[]){__VA_ARGS__})) <= LOG_LIMITED_FIELDS, "too many fields"); \
+        static struct log_limit log_limit_;                                                                           \
+        log_fields_limited(&log_limit_, (level), (event), (const struct log_field[]){__VA_ARGS__},                    \
+                           COUNT_OF(((const struct log_field[]){__VA_ARGS__})));                                      \
     } while (0)
 
 #endif

@@ -1,3 +1,8 @@
+/* map.c: a hash table with open addressing and linear probing.
+ *
+ * The hash is SipHash under a key that each process draws at random, because keys come from outside (flow variables,
+ * JSON): without the key nobody can construct keys that collide. The capacity is a power of two and the table at most
+ * three quarters full, so a probe always ends at a free slot. */
 #include "base/map.h"
 
 #include <pthread.h>
@@ -14,12 +19,12 @@ static uint8_t process_key[16];
 static void make_key(void)
 {
     if (getrandom(process_key, sizeof(process_key), GRND_NONBLOCK) != sizeof(process_key)) {
-        int64_t now[2] = {clock_mono_us(), clock_now_ms()}; /* only while the machine boots */
+        int64_t now[2] = {clock_mono_us(), clock_now_ms()}; /* no entropy yet: only while the machine boots */
         memcpy(process_key, now, sizeof(now));
     }
 }
 
-static size_t home(const struct map *m, struct str key)
+static size_t map_home(const struct map *m, struct str key)
 {
     return (size_t)hash_sip(process_key, key) & (m->cap - 1);
 }
@@ -35,17 +40,19 @@ void map_release(struct map *m)
     map_init(m);
 }
 
-/* The key's slot, or the free slot where it would go. There is always a free one. */
-static struct map_slot *seek(const struct map *m, struct str key)
+/* The slot of the key, or the free slot where it would go. Entries are never removed, so the first free slot on the way
+ * proves that the key is absent. */
+static struct map_slot *map_seek(const struct map *m, struct str key)
 {
-    for (size_t i = home(m, key);; i = (i + 1) & (m->cap - 1)) {
+    for (size_t i = map_home(m, key);; i = (i + 1) & (m->cap - 1)) {
         struct map_slot *s = &m->slots[i];
         if (!s->value || str_eq(s->key, key))
             return s;
     }
 }
 
-static int grow(struct map *m)
+/* Double the table. Every entry moves, because its place depends on the capacity. */
+static int map_grow(struct map *m)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     if (pthread_once(&once, make_key) != 0)
@@ -56,7 +63,7 @@ static int grow(struct map *m)
         return -1;
     for (size_t i = 0; i < m->cap; i++)
         if (m->slots[i].value)
-            *seek(&bigger, m->slots[i].key) = m->slots[i];
+            *map_seek(&bigger, m->slots[i].key) = m->slots[i];
     free(m->slots);
     *m = bigger;
     return 0;
@@ -64,15 +71,15 @@ static int grow(struct map *m)
 
 int map_put(struct map *m, struct str key, void *value)
 {
-    struct map_slot *s = m->cap ? seek(m, key) : NULL;
+    struct map_slot *s = m->cap ? map_seek(m, key) : NULL;
     if (s && s->value) {
         s->value = value;
         return 0;
     }
     if (m->n + 1 > m->cap / 4 * 3) {
-        if (grow(m) != 0)
+        if (map_grow(m) != 0)
             return -1;
-        s = seek(m, key);
+        s = map_seek(m, key);
     }
     *s = (struct map_slot){.key = key, .value = value};
     m->n++;
@@ -81,35 +88,5 @@ int map_put(struct map *m, struct str key, void *value)
 
 void *map_get(const struct map *m, struct str key)
 {
-    return m->n ? seek(m, key)->value : NULL;
-}
-
-void *map_take(struct map *m, struct str key)
-{
-    struct map_slot *s = m->n ? seek(m, key) : NULL;
-    void *value = s ? s->value : NULL;
-    if (!value)
-        return NULL;
-    size_t hole = (size_t)(s - m->slots), mask = m->cap - 1;
-    /* What stands behind the hole moves up where the hole lies between its home and its place: no tombstones. */
-    for (size_t i = (hole + 1) & mask; m->slots[i].value; i = (i + 1) & mask) {
-        size_t want = home(m, m->slots[i].key);
-        if (((i - want) & mask) >= ((i - hole) & mask)) {
-            m->slots[hole] = m->slots[i];
-            hole = i;
-        }
-    }
-    m->slots[hole] = (struct map_slot){0};
-    m->n--;
-    return value;
-}
-
-struct map_slot *map_each(const struct map *m, size_t *i)
-{
-    while (*i < m->cap) {
-        struct map_slot *s = &m->slots[(*i)++];
-        if (s->value)
-            return s;
-    }
-    return NULL;
+    return m->n ? map_seek(m, key)->value : NULL;
 }

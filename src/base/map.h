@@ -1,5 +1,7 @@
-/* map.h: a hash map from text to pointer (open addressing, SipHash under a per-process key). Keys are borrowed: they must
- * live as long as the map, usually in the same arena. Not shared between threads unless nobody changes it. */
+/* map.h: a hash map from text to pointer.
+ *
+ * Keys are borrowed: they must live as long as the map, usually in the same arena. Entries are never removed. Thread
+ * rule: a map may be read by several threads as long as none changes it. */
 #ifndef PARLEY_BASE_MAP_H
 #define PARLEY_BASE_MAP_H
 
@@ -15,11 +17,11 @@ struct map {
 };
 
 void map_init(struct map *m);
+/* Free the table. Keys and values belong to the caller. */
 void map_release(struct map *m);
-int map_put(struct map *m, struct str key, void *value); /* replaces; -1 without memory; value must not be NULL */
-void *map_get(const struct map *m, struct str key);      /* NULL if absent */
-void *map_take(struct map *m, struct str key);           /* removes and returns it */
-/* size_t i = 0; struct map_slot *s; while ((s = map_each(m, &i))) ... in no particular order. */
-struct map_slot *map_each(const struct map *m, size_t *i);
+/* Add or replace an entry. `value` must not be NULL. Returns 0, or -1 without memory. */
+int map_put(struct map *m, struct str key, void *value);
+/* The value, or NULL if the key is absent. */
+void *map_get(const struct map *m, struct str key);
 
 #endif

@@ -1,3 +1,7 @@
+/* num.c: numbers as text, without the leniency of the C library.
+ *
+ * strtol and strtod skip spaces, read half a text, depend on the locale and know forms (hexadecimal, "inf") that no
+ * format of Parley allows. Decimals are checked here first and then read with strtod_l in the "C" locale. */
 #define _GNU_SOURCE /* strtod_l */
 #include "base/num.h"
 
@@ -9,8 +13,7 @@
 
 #include "base/banned.h"
 
-/* characters of a decimal that is read at all */
-#define DOUBLE_TEXT 400
+#define DOUBLE_TEXT 400 /* longest text of a decimal */
 
 bool num_u64(struct str s, uint64_t max, uint64_t *out)
 {
@@ -41,23 +44,23 @@ bool num_i64(struct str s, int64_t min, int64_t max, int64_t *out)
     return true;
 }
 
-static size_t digits(struct str s, size_t i)
+static size_t skip_digits(struct str s, size_t i)
 {
     while (i < s.n && s.p[i] >= '0' && s.p[i] <= '9')
         i++;
     return i;
 }
 
-/* -?D+(.D+)?([eE][+-]?D+)? and nothing else: no hexadecimal, no "inf". */
+/* -?D+(.D+)?([eE][+-]?D+)? and nothing else. */
 static bool is_decimal(struct str s)
 {
     size_t i = s.n && s.p[0] == '-', from = i;
-    i = digits(s, i);
+    i = skip_digits(s, i);
     if (i == from)
         return false;
     if (i < s.n && s.p[i] == '.') {
         from = ++i;
-        i = digits(s, i);
+        i = skip_digits(s, i);
         if (i == from)
             return false;
     }
@@ -65,7 +68,7 @@ static bool is_decimal(struct str s)
         i++;
         i += i < s.n && (s.p[i] == '+' || s.p[i] == '-');
         from = i;
-        i = digits(s, i);
+        i = skip_digits(s, i);
         if (i == from)
             return false;
     }
@@ -121,6 +124,8 @@ bool num_bytes(struct str s, uint64_t max, uint64_t *out)
     return true;
 }
 
+/* The shortest of 15, 16 and 17 digits that reads back equal; 17 always suffice for a double (IEEE 754). Whole numbers
+ * below 10^15 are written without an exponent. */
 char *num_double_text(double v, char out[32])
 {
     if (fabs(v) < 1e15 && v == floor(v) && !(v == 0 && signbit(v))) {
@@ -130,7 +135,7 @@ char *num_double_text(double v, char out[32])
     for (int precision = 15; precision <= 17; precision++) {
         snprintf(out, 32, "%.*g", precision, v);
         for (char *p = out; *p; p++)
-            if (*p == ',') /* another locale's decimal point */
+            if (*p == ',') /* the decimal point of another locale */
                 *p = '.';
         double back;
         if (num_double(str_from(out), &back) && back == v)

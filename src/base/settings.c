@@ -1,3 +1,6 @@
+/* settings.c: applying the settings that concern every program.
+ *
+ * A reload either succeeds as a whole or changes nothing: the new config becomes current only after it was applied. */
 #include "base/settings.h"
 
 #include <stdio.h>
@@ -29,7 +32,8 @@ enum status settings_apply(const char *program, const struct config *c, struct e
     return OK;
 }
 
-static void name_what_waits(const struct config *before, const struct config *now)
+/* A changed setting that is read only at the start has no effect yet; the log says so. */
+static void log_pending_restarts(const struct config *before, const struct config *now)
 {
     for (int k = 0; k < CONFIG_COUNT; k++) {
         const struct config_row *row = config_row((enum config_key)k);
@@ -38,9 +42,9 @@ static void name_what_waits(const struct config *before, const struct config *no
     }
 }
 
-struct config *settings_reload(const char *program, const char *path)
+const struct config *settings_reload(const char *program, const char *path)
 {
-    struct config *c = NULL, *before = config_current();
+    const struct config *c = NULL, *before = config_current();
     struct err e = ERR_INIT;
     log_reopen();
     if (config_load(path, &c, &e) != OK || settings_apply(program, c, &e) != OK) {
@@ -48,7 +52,7 @@ struct config *settings_reload(const char *program, const char *path)
         config_drop(c);
         c = NULL;
     } else {
-        name_what_waits(before, c);
+        log_pending_restarts(before, c);
         config_set_current(config_retain(c));
     }
     config_drop(before);

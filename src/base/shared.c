@@ -1,3 +1,7 @@
+/* shared.c: rate limits and generation counters in memory that all programs of a host share.
+ *
+ * Buckets are in sets of eight, as in a processor's cache: a key hashes to one set and may use any bucket in it. There
+ * are no locks, so a killed program leaves none behind; every change is one compare-and-swap. */
 #include "base/shared.h"
 
 #include <errno.h>
@@ -21,8 +25,9 @@
 #define COUNTERS 8192
 #define MAGIC UINT64_C(0x5041524c45590001) /* the last digits are the layout's version */
 
-/* A token bucket as one number: the time at which it would be full again (the "theoretical arrival time" of GCRA). It needs
- * one compare-and-swap, so no crash can leave it half changed. A bucket whose time has passed is full: a free slot. */
+/* A token bucket as one number: the time at which it will be full again (the "theoretical arrival time" of the generic
+ * cell rate algorithm, GCRA). Taking a token moves that time by one step. A bucket whose time has passed is full; since
+ * a full bucket limits no one, it is also free for another key. */
 struct bucket {
     _Atomic uint64_t owner;  /* hash of name and key; 0 = never used */
     _Atomic int64_t full_at; /* monotonic microseconds */
@@ -45,7 +50,8 @@ static enum status file_failed(const char *path, struct err *e)
     return err_set(e, E_unavailable, "The shared file %s cannot be used: %s.", path, strerror(errno));
 }
 
-/* Open and lock; afterwards the path still names this file, so that two programs never map two different ones. */
+/* Open and lock the file. Afterwards the path must still name this file, so that two programs never map two different
+ * ones. */
 static int open_locked(const char *path)
 {
     for (;;) {
@@ -69,7 +75,8 @@ static struct layout *map_file(int fd)
     return p == MAP_FAILED ? NULL : p;
 }
 
-/* Space is taken at once: a full disk is an error here, never a SIGBUS later. */
+/* Allocate all the space now: a full disk is then an error here, never a SIGBUS later. The magic number is written
+ * last. */
 static struct layout *fill_file(int fd)
 {
     int failed = posix_fallocate(fd, 0, sizeof(struct layout));
@@ -98,7 +105,7 @@ enum status shared_open(const char *path, struct err *e)
         }
         if (l || info.st_size == 0)
             break;
-        /* Of another layout: programs of that layout keep theirs, a new one takes the name. */
+        /* The file has another layout. Programs that map it keep it; a new file takes its name. */
         if (unlink(path) != 0)
             break;
         close(fd);
@@ -129,12 +136,14 @@ void shared_limits_enable(bool on)
     atomic_store(&limits_on, on);
 }
 
-static uint64_t hash_of(const struct layout *l, const char *name, struct str key)
+/* A NUL separates name and key, so that ("a", "bc") is not ("ab", "c"). A long key is hashed by itself first, so that
+ * its end counts, too. */
+static uint64_t shared_hash(const struct layout *l, const char *name, struct str key)
 {
     char text[320];
     size_t n = strnlen(name, 63);
     memcpy(text, name, n);
-    text[n++] = '\0'; /* ("a", "bc") is not ("ab", "c") */
+    text[n++] = '\0';
     if (key.n > sizeof(text) - n - 8) {
         uint64_t long_key = hash_sip(l->hash_key, key);
         memcpy(text + n, &long_key, 8);
@@ -146,21 +155,24 @@ static uint64_t hash_of(const struct layout *l, const char *name, struct str key
     return hash_sip(l->hash_key, str_n(text, n));
 }
 
-struct seen {
+struct bucket_seen {
     struct bucket *bucket;
     uint64_t owner;
     int64_t full_at;
 };
 
-/* The bucket of this owner in its set: its own, else the first that is full (nobody's limit is touched), else, when all are
- * in use, the one that is full soonest. Decided on one look at each, so that two threads with one owner agree. */
+/* The bucket of this owner in its set: the owner's own; else the first one that is full, where no limit is lost; else,
+ * when all are in use, the one that will be full soonest. Each bucket is read once and the decision rests on those
+ * values, so two threads that look for the same owner choose the same bucket. The compare-and-swap fails if another
+ * thread took it first; then start again. A bucket that is taken over before it was full loses its fill, or the new
+ * owner would inherit it. */
 static struct bucket *find_bucket(struct layout *l, uint64_t owner, int64_t now)
 {
     struct bucket *set = l->buckets[owner % SETS];
     for (;;) {
-        struct seen spare = {0};
+        struct bucket_seen spare = {0};
         for (int i = 0; i < WAYS; i++) {
-            struct seen s = {&set[i], atomic_load(&set[i].owner), atomic_load(&set[i].full_at)};
+            struct bucket_seen s = {&set[i], atomic_load(&set[i].owner), atomic_load(&set[i].full_at)};
             if (s.owner == owner)
                 return s.bucket;
             if (!spare.bucket || (spare.full_at > now && s.full_at < spare.full_at))
@@ -174,11 +186,13 @@ static struct bucket *find_bucket(struct layout *l, uint64_t owner, int64_t now)
     }
 }
 
-static int seconds(int64_t us)
+static int whole_seconds(int64_t us)
 {
     return us > 0 ? (int)((us + 999999) / 1000000) : 0;
 }
 
+/* `step` is the time in which one token comes back, `whole` the time from empty to full. A token is available if the
+ * bucket, one step later, would be full within `whole` from now. */
 bool shared_take_left(const char *name, struct str key, int per_minute, int burst, int *left, int *full_s,
                       int *retry_after_s)
 {
@@ -189,25 +203,26 @@ bool shared_take_left(const char *name, struct str key, int per_minute, int burs
         return true;
     int64_t now = clock_mono_us(), step = INT64_C(60000000) / per_minute;
     int64_t whole = step * burst; /* from empty to full */
-    uint64_t owner = hash_of(l, name, key);
+    uint64_t owner = shared_hash(l, name, key);
     struct bucket *b = find_bucket(l, owner ? owner : 1, now);
     int64_t was = atomic_load(&b->full_at), next;
     do {
-        /* Another thread may have filled the bucket after this one read the clock. A clock read after the bucket is never
-         * behind the one that filled it, so what is later even than that is from before a reboot and counts as full. */
+        /* Another thread may have used the bucket after this one read its clock. A clock that is read after the bucket
+         * is never behind the clock of that thread. A time that is too late even then is from before a reboot: the
+         * bucket counts as full. */
         if (was > now + whole)
             now = clock_mono_us();
         int64_t from = was < now || was > now + whole ? now : was;
         next = from + step;
         if (next > now + whole) {
             *left = 0;
-            *full_s = seconds(from - now);
-            *retry_after_s = seconds(next - now - whole);
+            *full_s = whole_seconds(from - now);
+            *retry_after_s = whole_seconds(next - now - whole);
             return false;
         }
     } while (!atomic_compare_exchange_weak(&b->full_at, &was, next));
     *left = (int)((now + whole - next) / step);
-    *full_s = seconds(next - now);
+    *full_s = whole_seconds(next - now);
     return true;
 }
 
@@ -222,21 +237,21 @@ bool shared_take(const char *name, struct str key, int per_minute, int burst, in
 
 /* ---- generations ---- */
 
-/* Different things may share a counter: then a cache is read once more than needed, never once too seldom. */
-static _Atomic uint64_t *counter(struct layout *l, const char *name, struct id id)
+/* Several objects may share a counter. A cache then reads again more often than needed, never too rarely. */
+static _Atomic uint64_t *shared_counter(struct layout *l, const char *name, struct id id)
 {
-    return &l->counters[hash_of(l, name, str_n((const char *)id.b, sizeof(id.b))) % COUNTERS];
+    return &l->counters[shared_hash(l, name, str_n((const char *)id.b, sizeof(id.b))) % COUNTERS];
 }
 
 uint64_t shared_generation(const char *name, struct id id)
 {
     struct layout *l = atomic_load_explicit(&shared, memory_order_acquire);
-    return l ? atomic_load(counter(l, name, id)) : 0;
+    return l ? atomic_load(shared_counter(l, name, id)) : 0;
 }
 
 void shared_bump(const char *name, struct id id)
 {
     struct layout *l = atomic_load_explicit(&shared, memory_order_acquire);
     if (l)
-        atomic_fetch_add(counter(l, name, id), 1);
+        atomic_fetch_add(shared_counter(l, name, id), 1);
 }

@@ -1,9 +1,12 @@
+/* str.c: comparing and cutting pieces of text.
+ *
+ * Nothing here allocates or modifies: every result is a part of an argument. */
 #define _GNU_SOURCE /* memmem */
 #include "base/str.h"
 
 #include "base/banned.h"
 
-static unsigned char fold(char c)
+static unsigned char ascii_fold(char c)
 {
     return (unsigned char)(c >= 'A' && c <= 'Z' ? c + 32 : c);
 }
@@ -13,7 +16,7 @@ bool str_ieq(struct str a, struct str b)
     if (a.n != b.n)
         return false;
     for (size_t i = 0; i < a.n; i++)
-        if (fold(a.p[i]) != fold(b.p[i]))
+        if (ascii_fold(a.p[i]) != ascii_fold(b.p[i]))
             return false;
     return true;
 }
@@ -33,22 +36,23 @@ bool str_has(struct str s, struct str part)
     return part.n == 0 || memmem(s.p, s.n, part.p, part.n);
 }
 
-static bool is_space(char c)
+static bool is_ascii_space(char c)
 {
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
 struct str str_trim(struct str s)
 {
-    while (s.n && is_space(s.p[0])) {
+    while (s.n && is_ascii_space(s.p[0])) {
         s.p++;
         s.n--;
     }
-    while (s.n && is_space(s.p[s.n - 1]))
+    while (s.n && is_ascii_space(s.p[s.n - 1]))
         s.n--;
     return s;
 }
 
+/* Both bounds are clipped, so a caller may ask for "the rest" with any large n. */
 struct str str_sub(struct str s, size_t from, size_t n)
 {
     if (from > s.n)

@@ -1,4 +1,5 @@
-/* str.h: a borrowed piece of text: pointer and length, not necessarily NUL-terminated. Copied by value, owns nothing. */
+/* str.h: a borrowed piece of text: pointer and length, not necessarily followed by a NUL. It is copied by value and
+ * owns nothing. */
 #ifndef PARLEY_BASE_STR_H
 #define PARLEY_BASE_STR_H
 
@@ -16,7 +17,7 @@ struct str {
 
 #define STR(lit) ((struct str){"" lit, sizeof(lit) - 1})
 #define STR_EMPTY ((struct str){"", 0})
-#define STR_F(s) (int)(s).n, (s).p /* for "%.*s" */
+#define STR_F(s) (int)(s).n, (s).p /* the two arguments of "%.*s" */
 
 static inline struct str str_from(const char *z)
 {
@@ -35,16 +36,23 @@ static inline bool str_eqz(struct str a, const char *z)
     return str_eq(a, str_from(z));
 }
 
-bool str_ieq(struct str a, struct str b); /* ASCII case folded */
+/* Equal if ASCII letters of either case count as the same. */
+bool str_ieq(struct str a, struct str b);
 bool str_starts(struct str s, struct str prefix);
 bool str_ends(struct str s, struct str suffix);
-bool str_has(struct str s, struct str part);             /* contains */
-struct str str_trim(struct str s);                       /* ASCII white space off both ends */
-struct str str_sub(struct str s, size_t from, size_t n); /* clipped to s */
-int str_cmp(struct str a, struct str b);                 /* bytewise: <0, 0, >0 */
-ptrdiff_t str_find(struct str s, char c);                /* index or -1 */
-bool str_one_line(struct str s);                         /* no line break in it */
-/* Take off what stands before `sep` (or all of *rest); *rest moves behind it. False when *rest was already at its end. */
+/* True if `part` occurs in s; "" occurs in every text. */
+bool str_has(struct str s, struct str part);
+/* Without ASCII white space at both ends. */
+struct str str_trim(struct str s);
+/* At most n bytes from index `from` on; both are clipped to s. */
+struct str str_sub(struct str s, size_t from, size_t n);
+/* Compare bytes: negative, 0 or positive. */
+int str_cmp(struct str a, struct str b);
+/* The index of the first c, or -1. */
+ptrdiff_t str_find(struct str s, char c);
+/* True if there is no line break in s. */
+bool str_one_line(struct str s);
+/* Take off the part before `sep` (or all of *rest) and move *rest past it. False when *rest is empty. */
 bool str_split(struct str *rest, char sep, struct str *part);
 
 #endif

@@ -1,3 +1,7 @@
+/* utf8.c: strict UTF-8, and what words need to know about letters.
+ *
+ * Most text is ASCII, so validation skips it eight bytes at a time. The tables cover the alphabets whose case folding
+ * is one to one; other scripts have no case or are compared as they are. */
 #include "base/utf8.h"
 
 #include "base/utf8_internal.h"
@@ -9,8 +13,9 @@ static bool is_tail(struct str s, size_t i, unsigned char from, unsigned char to
     return i < s.n && (unsigned char)s.p[i] >= from && (unsigned char)s.p[i] <= to;
 }
 
-/* Bytes of the well-formed sequence that s begins with, 0 if it begins with none (Unicode, table 3-7). */
-static size_t sequence(struct str s)
+/* The length of the well-formed sequence that s begins with, 0 if it does not begin with one (Unicode, table 3-7). The
+ * bounds of the second byte exclude overlong forms, surrogates and code points above U+10FFFF. */
+static size_t utf8_sequence(struct str s)
 {
     unsigned char c = (unsigned char)s.p[0];
     if (c < 0x80)
@@ -47,7 +52,7 @@ bool utf8_valid(struct str s)
         s = str_sub(s, ascii_run(s), s.n);
         if (!s.n)
             return true;
-        size_t n = sequence(s);
+        size_t n = utf8_sequence(s);
         if (!n)
             return false;
         s = str_sub(s, n, s.n);
@@ -78,7 +83,7 @@ struct str utf8_cut(struct str s, size_t max_chars)
         return s;
     size_t i = 0;
     while (i < s.n && max_chars--) {
-        size_t n = sequence(str_sub(s, i, s.n));
+        size_t n = utf8_sequence(str_sub(s, i, s.n));
         i += n ? n : 1;
     }
     return str_sub(s, 0, i);
@@ -86,7 +91,7 @@ struct str utf8_cut(struct str s, size_t max_chars)
 
 uint32_t utf8_next(struct str *s)
 {
-    size_t n = sequence(*s);
+    size_t n = utf8_sequence(*s);
     const unsigned char *p = (const unsigned char *)s->p;
     uint32_t cp = 0xFFFD;
     switch (n) {
@@ -132,7 +137,7 @@ uint32_t utf8_lower(uint32_t cp)
     if (cp < 0x80)
         return cp >= 'A' && cp <= 'Z' ? cp + 32 : cp;
     size_t low = 0, high = utf8_case_count;
-    while (low < high) { /* the first range that does not end before cp */
+    while (low < high) { /* find the first range that does not end before cp */
         size_t mid = (low + high) / 2;
         if (utf8_cases[mid].last < cp)
             low = mid + 1;

@@ -1,4 +1,4 @@
-/* utf8_internal.h: tables behind utf8.c; nobody else includes it. */
+/* utf8_internal.h: the tables of utf8.c, generated from the Unicode character database. Only utf8.c uses them. */
 #ifndef PARLEY_BASE_UTF8_INTERNAL_H
 #define PARLEY_BASE_UTF8_INTERNAL_H
 

@@ -1,12 +1,13 @@
-/* Facts of the Unicode Character Database 14.0.0 that utf8.c needs, as ranges. Unassigned code points are counted to whichever
- * range they lie in. */
-#include "base/utf8_internal.h"
-
+/* utf8_table.c: facts of the Unicode Character Database 14.0.0 that utf8.c needs, as ranges.
+ *
+ * Unassigned code points count to the range around them, which keeps the tables short and changes nothing for text that
+ * exists. */
 #include "base/str.h"
+#include "base/utf8_internal.h"
 
 #include "base/banned.h"
 
-/* From first to last every step-th letter has its lower-case form at + delta. */
+/* From first to last, every step-th letter has its lower-case form at + delta. */
 const struct utf8_case utf8_cases[] = {
     {0xC0, 0xD6, 32, 1},         {0xD8, 0xDE, 32, 1},         {0x100, 0x12E, 1, 2},        {0x130, 0x130, -199, 1},
     {0x132, 0x136, 1, 2},        {0x139, 0x147, 1, 2},        {0x14A, 0x176, 1, 2},        {0x178, 0x178, -121, 1},

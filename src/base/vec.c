@@ -1,3 +1,7 @@
+/* vec.c: the one function behind the VEC macros.
+ *
+ * Doubling keeps the cost of n appends linear. The element size comes from the macro, so a vector has its own type and
+ * needs no casts at its uses. */
 #include "base/vec.h"
 
 #include <stdint.h>

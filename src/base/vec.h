@@ -1,4 +1,5 @@
-/* vec.h: a growing array: VEC(struct foo) v = {0}; VEC_PUSH(&v, item) is 0, or -1 without memory; VEC_RELEASE(&v). */
+/* vec.h: a growing array of one type: VEC(struct foo) v = {0}; VEC_PUSH(&v, item) is 0, or -1 without memory;
+ * VEC_RELEASE(&v). */
 #ifndef PARLEY_BASE_VEC_H
 #define PARLEY_BASE_VEC_H
 
@@ -10,7 +11,8 @@
         type *p;       \
         size_t n, cap; \
     }
-int vec_grow(void **p, size_t *cap, size_t n, size_t item); /* room for n + 1 items */
+/* Make room for n + 1 items of `item` bytes. Returns 0, or -1 without memory. */
+int vec_grow(void **p, size_t *cap, size_t n, size_t item);
 #define VEC_PUSH(v, item)                                                                       \
     (((v)->n < (v)->cap || vec_grow((void **)&(v)->p, &(v)->cap, (v)->n, sizeof(*(v)->p)) == 0) \
          ? ((v)->p[(v)->n++] = (item), 0)                                                       \

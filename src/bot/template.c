@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/limits.h"
 #include "base/vec.h"
 #include "bot/bot_internal.h"
@@ -35,32 +36,17 @@ static const char *template_dir(const struct config *c)
 
 static enum status template_read_file(struct arena *a, const char *path, struct str *out, struct err *e)
 {
-    struct stat info;
-    char *p = NULL;
-    size_t n = 0;
-    ssize_t got = 1;
-    enum status st = ERR_INTERNAL;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 || fstat(fd, &info) != 0 || info.st_size > (off_t)(2 * MAX_FLOW))
-        goto out;
-    p = arena_alloc(a, (size_t)info.st_size + 1);
-    if (!p) {
-        st = ERR_NOMEM;
-        goto out;
-    }
-    while (n < (size_t)info.st_size && (got = read(fd, p + n, (size_t)info.st_size - n)) > 0)
-        n += (size_t)got;
-    if (got < 0)
-        goto out;
-    *out = str_n(p, n);
-    st = OK;
-out:
-    if (fd >= 0)
-        close(fd);
-    if (st == ERR_NOMEM)
+    struct buf text;
+    bool ok = true;
+    buf_init(&text, 2 * MAX_FLOW);
+    int failed = file_read(path, &text);
+    if (!failed)
+        *out = arena_str(a, buf_str(&text), &ok);
+    buf_release(&text);
+    if (!ok || failed == ENOMEM)
         return err_nomem(e);
-    return st == OK ? OK
-                    : err_set(e, E_template_unreadable, "A bot template cannot be read: %s.", strrchr(path, '/') + 1);
+    return !failed ? OK
+                   : err_set(e, E_template_unreadable, "A bot template cannot be read: %s.", strrchr(path, '/') + 1);
 }
 
 static enum status shelf_load_one(const char *dir, const char *name, struct err *e)

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/utf8.h"
 #include "db/migrate.h"
 
@@ -118,27 +119,17 @@ enum status cli_id_arg(const char *text, enum id_kind kind, const char *what, st
 static enum status cli_read_all(struct cli *cl, int fd, size_t max, struct str *out, struct err *e)
 {
     struct buf b;
-    char chunk[65536];
-    ssize_t n;
-    enum status st = OK;
-    buf_init(&b, max + 1);
-    while ((n = read(fd, chunk, sizeof(chunk))) > 0 || (n < 0 && errno == EINTR)) {
-        if (n > 0)
-            buf_add(&b, chunk, (size_t)n);
-        if (!buf_ok(&b) || b.n > max)
-            break;
-    }
-    char *copy = NULL;
-    if (n < 0)
-        st = err_set(e, E_file, "It cannot be read: %s", strerror(errno));
-    else if (!buf_ok(&b) || b.n > max)
-        st = err_set(e, E_too_large, "It is larger than %zu bytes.", max);
-    else if (!(copy = arena_strdup(&cl->arena, buf_str(&b))))
-        st = err_nomem(e);
-    else
-        *out = str_n(copy, b.n);
+    bool ok = true;
+    buf_init(&b, max);
+    int failed = file_read_fd(fd, &b);
+    if (!failed)
+        *out = arena_str(&cl->arena, buf_str(&b), &ok);
     buf_release(&b);
-    return st;
+    if (failed == EFBIG)
+        return err_set(e, E_too_large, "It is larger than %zu bytes.", max);
+    if (!ok || failed == ENOMEM)
+        return err_nomem(e);
+    return !failed ? OK : err_set(e, E_file, "It cannot be read: %s", strerror(failed));
 }
 
 enum status cli_read_file(struct cli *cl, const char *path, size_t max, struct str *out, struct err *e)

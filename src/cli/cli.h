@@ -16,12 +16,12 @@
 struct cli_command;
 struct cli {
     const struct cli_command *command;
-    const char *program;     /* argv[0]: serve starts its children beside it */
-    const char *config_path; /* --config, NULL = the usual one */
-    struct config *config;   /* loaded before the command runs */
-    struct arena arena;      /* memory of this run */
-    bool json;               /* --json */
-    int argc;                /* before cli_options all words after the command's name; after it the arguments alone */
+    const char *program;         /* argv[0]: serve starts its children beside it */
+    const char *config_path;     /* --config, NULL = the usual one */
+    const struct config *config; /* loaded before the command runs */
+    struct arena arena;          /* memory of this run */
+    bool json;                   /* --json */
+    int argc; /* before cli_options all words after the command's name; after it the arguments alone */
     char **argv;
     struct db_pool *pool;
     struct db *db;

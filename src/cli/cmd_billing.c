@@ -116,7 +116,7 @@ static enum status secrets_write(struct cli *cl, const struct setup_report *r, c
 /* Reads the configuration again, because another file or the environment may override the line just written. */
 static enum status secrets_check(struct cli *cl, const struct setup_report *r, const char *path, struct err *e)
 {
-    struct config *c = NULL;
+    const struct config *c = NULL;
     enum status st = config_load(cl->config_path, &c, e);
     if (st != OK)
         return st;

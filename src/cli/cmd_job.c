@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/settings.h"
 #include "base/shared.h"
+#include "base/signals.h"
 #include "cli/cli.h"
 #include "queue/queue.h"
 #include "worker/worker.h"
@@ -13,16 +14,6 @@
 #include "base/banned.h"
 
 #define LISTED 100
-
-static void block_signals(void)
-{
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGHUP);
-    sigprocmask(SIG_BLOCK, &set, NULL);
-}
 
 static bool work_is_to_stop(void)
 {
@@ -50,7 +41,7 @@ enum status cmd_work(struct cli *cl, struct err *e)
     if (st != OK || (st = cli_db(cl, &c, e)) != OK)
         return st;
     settings_share(cl->config, LOG_WARN);
-    block_signals();
+    signals_block();
     if ((st = worker_open(&w, cl->config, e)) == OK)
         st = once ? work_until_empty(&w, e) : worker_run(&w, NULL, NULL, e);
     worker_close(&w);

@@ -20,6 +20,7 @@
 #include "base/log.h"
 #include "base/num.h"
 #include "base/settings.h"
+#include "base/signals.h"
 #include "cli/cli.h"
 #include "cli/supervise.h"
 
@@ -279,17 +280,6 @@ static void serve_clean_up(struct serve *sv)
 
 /* ---- the command ---- */
 
-static void block_signals(void)
-{
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGCHLD);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGHUP);
-    sigprocmask(SIG_BLOCK, &set, NULL);
-}
-
 static enum status serve_prepare(struct serve *sv, struct err *e)
 {
     enum status st = serve_check_dirs(sv, e);
@@ -309,13 +299,13 @@ static enum status serve_prepare(struct serve *sv, struct err *e)
 enum status cmd_serve(struct cli *cl, struct err *e)
 {
     struct serve sv = {.cl = cl, .pid_fd = -1};
-    char *arguments[] = {(char *)"--config", (char *)config_path(cl->config), NULL};
+    const char *arguments[] = {"--config", config_path(cl->config), NULL};
     enum status st = cli_options(cl, NULL, 0, 0, 0, e);
     if (st != OK)
         return st;
     if (!(sv.pid_path = serve_path(cl, config_string(cl->config, CONFIG_run_dir), "parley.pid", e)))
         return ERR_NOMEM;
-    block_signals();
+    signals_block();
     if ((st = serve_prepare(&sv, e)) == OK && !sv.stopped) {
         bool from_file = arguments[1][0] != '\0';
         int killed = supervise(sv.programs, PROGRAMS, from_file ? arguments : &arguments[2],

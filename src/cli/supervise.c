@@ -25,15 +25,21 @@
 #define WAIT_MAX_US ((int64_t)60 * 1000000)
 #define MAX_ARGUMENTS 8
 
+/* execv takes pointers that are not const, but does not change what they point to. */
+static char *exec_argument(const char *z)
+{
+    return (char *)(uintptr_t)z;
+}
+
 /* In the child: sets up signals and standard input, and asks to be stopped when the parent dies. The parent may have
  * died before that call, hence the comparison of its pid. */
-static void supervise_become(const struct supervised *p, char *const *arguments, pid_t parent)
+static void supervise_become(const struct supervised *p, const char *const *arguments, pid_t parent)
 {
-    char *argv[MAX_ARGUMENTS + 2] = {(char *)p->path};
+    char *argv[MAX_ARGUMENTS + 2] = {exec_argument(p->path)};
     sigset_t none;
     int in = p->listen_fd >= 0 ? p->listen_fd : open("/dev/null", O_RDONLY | O_CLOEXEC);
     for (int i = 0; i < MAX_ARGUMENTS && arguments[i]; i++)
-        argv[i + 1] = arguments[i];
+        argv[i + 1] = exec_argument(arguments[i]);
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() != parent || in < 0 || dup2(in, STDIN_FILENO) < 0)
         _exit(126);
@@ -56,7 +62,7 @@ static void supervise_back_off(struct supervised *p, int64_t now)
         p->backoff_ms = BACKOFF_MAX_MS;
 }
 
-static void supervise_start(struct supervised *p, char *const *arguments)
+static void supervise_start(struct supervised *p, const char *const *arguments)
 {
     pid_t parent = getpid(), pid = fork();
     if (pid == 0)
@@ -137,7 +143,7 @@ static int supervise_next_signal(int64_t until_us)
     return got > 0 ? got : 0;
 }
 
-static int64_t supervise_start_due(struct supervised *programs, int count, char *const *arguments)
+static int64_t supervise_start_due(struct supervised *programs, int count, const char *const *arguments)
 {
     int64_t next = clock_mono_us() + WAIT_MAX_US;
     for (int i = 0; i < count; i++) {
@@ -168,7 +174,7 @@ static int supervise_stop_all(struct supervised *programs, int count, int64_t st
     return killed;
 }
 
-int supervise(struct supervised *programs, int count, char *const *arguments, int64_t stop_ms)
+int supervise(struct supervised *programs, int count, const char *const *arguments, int64_t stop_ms)
 {
     for (;;) {
         int sig = supervise_next_signal(supervise_start_due(programs, count, arguments));

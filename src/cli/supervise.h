@@ -22,6 +22,6 @@ struct supervised {
 /* Runs until SIGTERM or SIGINT, then gives the programs stop_ms to exit before it kills them; a second such signal
  * kills them at once. SIGHUP is passed on. `arguments` follow argv[0] and end with NULL. Returns how many programs had
  * to be killed. */
-int supervise(struct supervised *programs, int count, char *const *arguments, int64_t stop_ms);
+int supervise(struct supervised *programs, int count, const char *const *arguments, int64_t stop_ms);
 
 #endif

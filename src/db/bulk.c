@@ -1,4 +1,7 @@
-/* Array binding of Connector/C: one array per placeholder, one execution (COM_STMT_BULK_EXECUTE) per chunk of rows. */
+/* bulk.c: one statement for many rows, by the array binding of Connector/C.
+ *
+ * Each placeholder gets one array, and each chunk of rows one execution (COM_STMT_BULK_EXECUTE): one round trip in
+ * place of hundreds. All chunks are in one transaction, so all rows are applied or none. */
 #include <errmsg.h>
 #include <stdlib.h>
 
@@ -21,7 +24,7 @@ struct bulk {
     char *at; /* next free byte of the scratch memory */
 };
 
-/* Memory of one placeholder and row: pointer or number, length, NULL mark, and the time where it is one. */
+/* Memory for one placeholder of one row: a pointer or number, a length, a NULL mark, and a MYSQL_TIME for times. */
 static size_t slot_bytes(const struct db_plan *p, unsigned slot)
 {
     char letter = p->source[slot] < 0 ? 'u' : p->type[p->source[slot]];
@@ -44,7 +47,7 @@ static bool scratch_room(struct db *c, struct bulk *b)
     return true;
 }
 
-static void *carve(struct bulk *b, size_t n)
+static void *bulk_carve(struct bulk *b, size_t n)
 {
     char *p = b->at;
     b->at += (n + 7) & ~(size_t)7;
@@ -53,11 +56,10 @@ static void *carve(struct bulk *b, size_t n)
 
 static void bulk_tenant(struct bulk *b, MYSQL_BIND *bind)
 {
-    void **p = carve(b, b->rows * sizeof(*p));
-    unsigned long *n = carve(b, b->rows * sizeof(*n));
-
+    void **p = bulk_carve(b, b->rows * sizeof(*p));
+    unsigned long *n = bulk_carve(b, b->rows * sizeof(*n));
     for (unsigned r = 0; r < b->rows; r++) {
-        p[r] = (void *)b->tenant->b;
+        p[r] = db_wire_buffer(b->tenant->b);
         n[r] = sizeof(b->tenant->b);
     }
     bind->buffer_type = MYSQL_TYPE_BLOB;
@@ -70,7 +72,7 @@ union cell {
     const void *p;
 };
 
-/* A cell as the array wants it: the number itself, or a pointer to the bytes and their length. */
+/* A cell of the array: the number itself, or a pointer to the bytes and their length. */
 static void put_cell(const struct db_val *v, union cell *cell, unsigned long *n, MYSQL_TIME *t)
 {
     *n = 0;
@@ -100,10 +102,10 @@ static enum status bulk_slot(struct bulk *b, unsigned slot, struct err *e)
 {
     MYSQL_BIND *bind = &b->binds[slot];
     char letter = b->plan->type[b->plan->source[slot]];
-    union cell *cell = carve(b, b->rows * sizeof(*cell));
-    unsigned long *n = carve(b, b->rows * sizeof(*n));
-    MYSQL_TIME *times = letter == 't' ? carve(b, b->rows * sizeof(*times)) : NULL;
-    char *null = carve(b, b->rows);
+    union cell *cell = bulk_carve(b, b->rows * sizeof(*cell));
+    unsigned long *n = bulk_carve(b, b->rows * sizeof(*n));
+    MYSQL_TIME *times = letter == 't' ? bulk_carve(b, b->rows * sizeof(*times)) : NULL;
+    char *null = bulk_carve(b, b->rows);
     const struct db_val *v = b->vals + b->plan->source[slot];
     for (unsigned r = 0; r < b->rows; r++, v += b->ncols) {
         enum status st = db_check_arg(b->plan, slot, v, e);
@@ -142,7 +144,7 @@ static unsigned bulk_send(struct db *c, struct bulk *b, int64_t *affected)
     unsigned no = db_prepare(c, b->plan, &k);
     if (no)
         return no;
-    /* the array size first: bind_param looks at it */
+    /* the array size must be set before the parameters are bound */
     if (mysql_stmt_attr_set(k->stmt, STMT_ATTR_ARRAY_SIZE, &b->rows) || mysql_stmt_bind_param(k->stmt, b->binds))
         return mysql_stmt_errno(k->stmt) ? mysql_stmt_errno(k->stmt) : CR_OUT_OF_MEMORY;
     int64_t start = clock_mono_us();
@@ -150,7 +152,7 @@ static unsigned bulk_send(struct db *c, struct bulk *b, int64_t *affected)
     db_cost_add(start);
     if (!no)
         *affected += (int64_t)mysql_stmt_affected_rows(k->stmt);
-    unsigned one = 0; /* the same statement may be run singly next */
+    unsigned one = 0; /* the next execution of this statement may be for one row */
     mysql_stmt_attr_set(k->stmt, STMT_ATTR_ARRAY_SIZE, &one);
     return no;
 }
@@ -161,7 +163,7 @@ static enum status bulk_chunk(struct db *c, struct bulk *b, int64_t *affected, s
     if (st != OK)
         return st;
     unsigned no = bulk_send(c, b, affected);
-    if (no && db_fate(no) == FATE_STALE) { /* prepared again it fits the changed table */
+    if (no && db_fate(no) == FATE_STALE) { /* the table changed: prepare again */
         db_unprepare(c, b->plan->stmt->index);
         no = bulk_send(c, b, affected);
     }
@@ -171,11 +173,11 @@ static enum status bulk_chunk(struct db *c, struct bulk *b, int64_t *affected, s
     const char *text = index < c->cache_n && c->cache[index].stmt ? mysql_stmt_error(c->cache[index].stmt) : "";
     st = db_fail(c, b->plan->stmt->name, no, text, e);
     if (c->fault == FAULT_NONE)
-        c->fault = FAULT_ABORT; /* part of it may stand: the transaction must not be committed */
+        c->fault = FAULT_ABORT; /* some rows may be written: the transaction must not be committed */
     return st;
 }
 
-/* How many rows from `vals` on go into one packet. */
+/* How many rows, from `vals` on, fit into one packet. At least one. */
 static unsigned chunk_rows(const struct db_val *vals, size_t ncols, size_t left)
 {
     size_t bytes = 0, rows = 0;
@@ -189,7 +191,7 @@ static unsigned chunk_rows(const struct db_val *vals, size_t ncols, size_t left)
     return (unsigned)rows;
 }
 
-struct work {
+struct bulk_job {
     struct bulk b;
     size_t count;
     int64_t affected;
@@ -197,7 +199,7 @@ struct work {
 
 static enum status bulk_all(struct db *c, void *ctx, struct err *e)
 {
-    struct work *j = ctx;
+    struct bulk_job *j = ctx;
     struct bulk b = {.plan = j->b.plan, .tenant = j->b.tenant, .vals = j->b.vals, .ncols = j->b.ncols};
     enum status st = OK;
     j->affected = 0;
@@ -216,7 +218,7 @@ static enum status bulk_all(struct db *c, void *ctx, struct err *e)
 enum status db_bulk(struct db *c, struct db_stmt *stmt, const struct id *tenant, const struct db_val *vals,
                     size_t ncols, size_t count, int64_t *affected, struct err *e)
 {
-    struct work j = {.b = {.plan = db_plan(stmt), .tenant = tenant, .vals = vals, .ncols = ncols}, .count = count};
+    struct bulk_job j = {.b = {.plan = db_plan(stmt), .tenant = tenant, .vals = vals, .ncols = ncols}, .count = count};
     if (!j.b.plan)
         return err_nomem(e);
     db_check_call(j.b.plan, tenant, ncols);

@@ -1,3 +1,7 @@
+/* error.c: what an error number of MariaDB means: is the connection lost, may the work be repeated, can the caller do
+ * something?
+ *
+ * Messages for callers never contain the server's words, which may quote values; those go to the log. */
 #include <errmsg.h>
 #include <mysqld_error.h>
 #include <stdio.h>
@@ -12,7 +16,7 @@
 #define CR_SERVER_LOST_EXTENDED 2055
 #endif
 #define SERVER_CLOSED_IDLE 4031 /* ER_CLIENT_INTERACTION_TIMEOUT of newer servers */
-#define CERTIFICATION_AWAY 1047 /* ER_UNKNOWN_COM_ERROR: a Galera node that is not in its cluster */
+#define CERTIFICATION_AWAY 1047 /* ER_UNKNOWN_COM_ERROR: this Galera node has left its cluster */
 
 enum db_fate db_fate(unsigned no)
 {
@@ -42,7 +46,7 @@ enum db_fate db_fate(unsigned no)
     }
 }
 
-/* "Duplicate entry 'x' for key 'user_email'": the key's name alone, the value may be secret. */
+/* Of "Duplicate entry 'x' for key 'user_email'" only the name of the key: the value may be secret. */
 static struct str key_name(const char *text)
 {
     const char *end = strrchr(text, '\'');
@@ -52,8 +56,8 @@ static struct str key_name(const char *text)
     return p && p > text ? str_n(p, (size_t)(end - p)) : STR_EMPTY;
 }
 
-/* Errors a caller can act on; ERR_INTERNAL for the others. */
-static enum status known(unsigned no, const char *text, struct err *e)
+/* Errors that a caller can act on. ERR_INTERNAL for all others. */
+static enum status known_error(unsigned no, const char *text, struct err *e)
 {
     struct str key = key_name(text);
     switch (no) {
@@ -92,7 +96,7 @@ enum status db_fail(struct db *c, const char *name, unsigned no, const char *tex
     default:
         break;
     }
-    enum status st = known(no, text, e);
+    enum status st = known_error(no, text, e);
     if (st != ERR_CONFLICT)
         log_line(LOG_ERROR, "database_error", LOG_S("statement", name), LOG_I("errno", no), LOG_S("error", text));
     return st;

@@ -1,3 +1,7 @@
+/* exec.c: running one statement: check, bind, execute, read.
+ *
+ * A statement that provably had no effect is repeated once: it was never sent, or the server has undone it. Anything
+ * else is the caller's decision, because repeating it could do its work twice. */
 #include <errmsg.h>
 #include <stdlib.h>
 
@@ -7,35 +11,7 @@
 
 #include "base/banned.h"
 
-static _Thread_local struct db_cost cost;
-
-void db_cost_reset(void)
-{
-    cost = (struct db_cost){0};
-}
-
-struct db_cost db_cost(void)
-{
-    return cost;
-}
-
-void db_cost_add(int64_t started_us)
-{
-    cost.statements++;
-    cost.us += clock_mono_us() - started_us;
-}
-
-unsigned db_raw(struct db *c, const char *sql, size_t n)
-{
-    int64_t start = clock_mono_us();
-    unsigned no = mysql_real_query(c->my, sql, n) ? mysql_errno(c->my) : 0;
-    MYSQL_RES *rows = no ? NULL : mysql_store_result(c->my);
-    if (rows)
-        mysql_free_result(rows);
-    db_cost_add(start);
-    return no;
-}
-
+/* Mistakes of the programmer abort. A tenant that is given or missing by mistake must never reach the server. */
 void db_check_call(const struct db_plan *p, const struct id *tenant, size_t nargs)
 {
     if (!!tenant != (p->stmt->scope == TENANT))
@@ -58,47 +34,10 @@ enum status db_check_arg(const struct db_plan *p, unsigned slot, const struct db
     return err_set(e, E_internal, "A value is missing.");
 }
 
-enum enum_field_types db_wire_type(char letter)
-{
-    switch (letter) {
-    case 'i':
-        return MYSQL_TYPE_LONGLONG;
-    case 'd':
-        return MYSQL_TYPE_DOUBLE;
-    case 's':
-        return MYSQL_TYPE_STRING;
-    case 't':
-        return MYSQL_TYPE_DATETIME;
-    default:
-        return MYSQL_TYPE_BLOB; /* u x */
-    }
-}
-
-void db_time_from_ms(MYSQL_TIME *t, int64_t ms)
-{
-    struct clock_date d = clock_split(ms);
-    *t = (MYSQL_TIME){.year = (unsigned)d.year,
-                      .month = (unsigned)d.month,
-                      .day = (unsigned)d.day,
-                      .hour = (unsigned)d.hour,
-                      .minute = (unsigned)d.minute,
-                      .second = (unsigned)d.second,
-                      .second_part = (unsigned long)d.ms * 1000,
-                      .time_type = MYSQL_TIMESTAMP_DATETIME};
-}
-
-int64_t db_time_to_ms(const MYSQL_TIME *t)
-{
-    if (!t->month || !t->day)
-        return 0;
-    return clock_date_ms((int)t->year, (int)t->month, (int)t->day) + (int64_t)t->hour * HOUR_MS +
-           (int64_t)t->minute * MINUTE_MS + (int64_t)t->second * 1000 + (int64_t)(t->second_part / 1000);
-}
-
 static void bind_id(MYSQL_BIND *b, const struct id *id)
 {
     b->buffer_type = MYSQL_TYPE_BLOB;
-    b->buffer = (void *)id->b;
+    b->buffer = db_wire_buffer(id->b);
     b->buffer_length = b->length_value = sizeof(id->b);
 }
 
@@ -119,15 +58,15 @@ static void bind_value(MYSQL_BIND *b, MYSQL_TIME *t, char letter, const struct d
         break;
     case 'i':
     case 'd':
-        b->buffer = (void *)&v->i;
+        b->buffer = db_wire_buffer(&v->i);
         break;
     default:
-        b->buffer = (void *)v->s.p;
+        b->buffer = db_wire_buffer(v->s.p);
         b->buffer_length = b->length_value = v->s.n;
     }
 }
 
-struct call {
+struct exec_call {
     const struct db_plan *plan;
     const struct id *tenant;
     const struct db_val *args;
@@ -135,7 +74,7 @@ struct call {
     MYSQL_TIME times[DB_SLOTS];
 };
 
-static enum status bind_all(struct call *k, struct err *e)
+static enum status bind_all(struct exec_call *k, struct err *e)
 {
     const struct db_plan *p = k->plan;
     for (unsigned i = 0; i < p->slots; i++) {
@@ -153,7 +92,7 @@ static enum status bind_all(struct call *k, struct err *e)
     return OK;
 }
 
-static unsigned execute_once(struct db *c, struct call *k, struct db_prepared **out)
+static unsigned execute_once(struct db *c, struct exec_call *k, struct db_prepared **out)
 {
     unsigned no = db_prepare(c, k->plan, out);
     if (no)
@@ -173,7 +112,10 @@ static const char *last_error(struct db *c, const struct db_plan *p)
     return k && k->stmt ? mysql_stmt_error(k->stmt) : c->my ? mysql_error(c->my) : "";
 }
 
-/* Outside a transaction a statement that was never sent (2006), or only prepared, goes out again on a new connection. */
+/* Whether the statement may be sent once more. A stale one (the table changed) is prepared again. Outside a
+ * transaction, the server has undone what met a deadlock, and a statement on a dead connection was not executed if it
+ * was only prepared or never sent (error 2006). Inside a transaction the earlier statements are lost as well: only
+ * db_transaction can repeat them. */
 static bool may_repeat(struct db *c, const struct db_plan *p, unsigned no)
 {
     bool prepared = p->stmt->index < c->cache_n && c->cache[p->stmt->index].stmt;
@@ -182,14 +124,15 @@ static bool may_repeat(struct db *c, const struct db_plan *p, unsigned no)
         return true;
     }
     if (!c->tx && db_fate(no) == FATE_RETRY)
-        return true; /* the server undid it */
+        return true;
     if (c->tx || db_fate(no) != FATE_LOST || (prepared && no != CR_SERVER_GONE_ERROR))
         return false;
     c->broken = true;
     return true;
 }
 
-static enum status usable(struct db *c, struct err *e)
+/* Connect again if the connection is known to be lost, except inside a transaction. */
+static enum status exec_usable(struct db *c, struct err *e)
 {
     if (!c->broken && c->my)
         return OK;
@@ -198,10 +141,11 @@ static enum status usable(struct db *c, struct err *e)
     return db_connect(c, e);
 }
 
-static enum status run(struct db *c, struct db_stmt *stmt, const struct id *tenant, const struct db_val *args,
-                       size_t nargs, struct db_prepared **out, const struct db_plan **plan, struct err *e)
+/* Bind and execute. *out is the executed statement, whose rows the caller fetches or frees. */
+static enum status exec_run(struct db *c, struct db_stmt *stmt, const struct id *tenant, const struct db_val *args,
+                            size_t nargs, struct db_prepared **out, const struct db_plan **plan, struct err *e)
 {
-    struct call k; /* not zeroed: only the used binds are */
+    struct exec_call k; /* large, and only the binds in use are cleared */
     if (!(k.plan = *plan = db_plan(stmt)))
         return err_nomem(e);
     db_check_call(k.plan, tenant, nargs);
@@ -209,7 +153,7 @@ static enum status run(struct db *c, struct db_stmt *stmt, const struct id *tena
     k.args = args;
     enum status st = bind_all(&k, e);
     for (int tries = 0; st == OK; tries++) {
-        if ((st = usable(c, e)) != OK)
+        if ((st = exec_usable(c, e)) != OK)
             break;
         unsigned no = execute_once(c, &k, out);
         if (!no)
@@ -226,7 +170,7 @@ enum status db_exec(struct db *c, struct db_stmt *stmt, const struct id *tenant,
 {
     struct db_prepared *k;
     const struct db_plan *p;
-    enum status st = run(c, stmt, tenant, args, nargs, &k, &p, e);
+    enum status st = exec_run(c, stmt, tenant, args, nargs, &k, &p, e);
     if (st != OK)
         return st;
     if (p->cols)
@@ -244,7 +188,7 @@ enum status db_query(struct db *c, struct db_stmt *stmt, const struct id *tenant
     struct db_row row;
     size_t room = 0;
     bool more;
-    enum status st = run(c, stmt, tenant, args, nargs, &k, &p, e);
+    enum status st = exec_run(c, stmt, tenant, args, nargs, &k, &p, e);
     *out = (struct db_rows){0};
     while (st == OK && (st = db_fetch(c, p, k, a, &row, &more, e)) == OK && more) {
         if (out->n == room) {
@@ -265,6 +209,7 @@ enum status db_query(struct db *c, struct db_stmt *stmt, const struct id *tenant
     return st;
 }
 
+/* A second row is fetched to make sure that there is none. */
 enum status db_query_one(struct db *c, struct db_stmt *stmt, const struct id *tenant, const struct db_val *args,
                          size_t nargs, struct arena *a, struct db_row *out, struct err *e)
 {
@@ -272,17 +217,17 @@ enum status db_query_one(struct db *c, struct db_stmt *stmt, const struct id *te
     const struct db_plan *p;
     struct db_row second;
     bool more;
-    enum status st = run(c, stmt, tenant, args, nargs, &k, &p, e);
+    enum status st = exec_run(c, stmt, tenant, args, nargs, &k, &p, e);
     *out = (struct db_row){0};
     if (st != OK || (st = db_fetch(c, p, k, a, out, &more, e)) != OK)
         return st;
     if (!more)
-        return err_set(e, E_not_found, "There is no such thing.");
+        return err_set(e, E_not_found, "There is no such entry.");
     if ((st = db_fetch(c, p, k, a, &second, &more, e)) != OK || !more)
         return st;
     mysql_stmt_free_result(k->stmt);
     log_line(LOG_ERROR, "database_rows", LOG_S("statement", stmt->name));
-    return err_set(e, E_internal, "There is more than one of what should be single.");
+    return err_set(e, E_internal, "There is more than one entry where only one may be.");
 }
 
 enum status db_each(struct db *c, struct db_stmt *stmt, const struct id *tenant, const struct db_val *args,
@@ -293,7 +238,7 @@ enum status db_each(struct db *c, struct db_stmt *stmt, const struct id *tenant,
     const struct db_plan *p;
     struct db_row row;
     bool more;
-    enum status st = run(c, stmt, tenant, args, nargs, &k, &p, e);
+    enum status st = exec_run(c, stmt, tenant, args, nargs, &k, &p, e);
     while (st == OK && (st = db_fetch(c, p, k, &c->row_arena, &row, &more, e)) == OK && more) {
         if ((st = fn(ctx, row, e)) != OK)
             mysql_stmt_free_result(k->stmt);

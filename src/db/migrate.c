@@ -1,3 +1,8 @@
+/* migrate.c: applying numbered migrations.
+ *
+ * MariaDB commits at each DDL statement, so a file has one of them, and its row says "running" before and "applied"
+ * after. If the process is killed in between, the next run tries the statement again and accepts the error that it was
+ * already done. */
 #include "db/migrate.h"
 
 #include <dirent.h>
@@ -5,11 +10,11 @@
 #include <fcntl.h>
 #include <mysqld_error.h>
 #include <stdio.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/crypto.h"
+#include "base/file.h"
 #include "base/limits.h"
 #include "base/num.h"
 #include "db/db_internal.h"
@@ -23,15 +28,15 @@
 #define DUPLICATE_FOREIGN_KEY 1826 /* ER_DUP_CONSTRAINT_NAME */
 #define LOCK_WAIT_US ((int64_t)600 * 1000000)
 
-struct step {
+struct migration {
     int version;
     struct str name, sql, checksum;
 };
-struct run {
+struct migration_run {
     struct arena arena;
     struct db_pool *pool;
     struct db *work, *lock;
-    struct step *steps; /* in order, version i + 1 at i */
+    struct migration *steps; /* in order, version i + 1 at i */
     size_t n;
     struct migrate_row *rows;
     size_t rows_n;
@@ -39,7 +44,7 @@ struct run {
     void *ctx;
 };
 
-/* "0007_messages.sql": its number, or 0 when the file is none of ours. */
+/* The number of "0007_messages.sql", or 0 if the file is not a migration. */
 static int version_of(struct str name)
 {
     uint64_t v;
@@ -50,29 +55,26 @@ static int version_of(struct str name)
 
 static enum status read_sql(struct arena *a, int dir, const char *name, struct str *out, struct err *e)
 {
-    struct stat info;
-    int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
+    struct buf text;
     enum status st = OK;
-    if (fd < 0 || fstat(fd, &info) != 0) {
-        st = err_set(e, E_migration_file, "%s cannot be read: %s", name, strerror(errno));
-    } else if (info.st_size <= 0 || (uint64_t)info.st_size > MAX_FILE) {
-        st = err_set(e, E_migration_file, "%s is empty or too large", name);
-    } else {
-        size_t n = (size_t)info.st_size;
-        char *p = arena_alloc(a, n + 1);
-        if (!p)
-            st = err_nomem(e);
-        else if (read(fd, p, n) != (ssize_t)n)
-            st = err_set(e, E_migration_file, "%s cannot be read", name);
-        else
-            *out = str_n(p, n);
-    }
-    if (fd >= 0)
+    bool ok = true;
+    int fd = openat(dir, name, O_RDONLY | O_CLOEXEC), failed = errno;
+    buf_init(&text, MAX_FILE);
+    if (fd >= 0) {
+        failed = file_read_fd(fd, &text);
         close(fd);
+    }
+    if (failed && (fd < 0 || failed != EFBIG))
+        st = err_set(e, E_migration_file, "%s cannot be read: %s", name, strerror(failed));
+    else if (failed || !text.n)
+        st = err_set(e, E_migration_file, "%s is empty or too large", name);
+    else if (*out = arena_str(a, buf_str(&text), &ok), !ok)
+        st = err_nomem(e);
+    buf_release(&text);
     return st;
 }
 
-static struct str checksum(struct arena *a, struct str text)
+static struct str migrate_checksum(struct arena *a, struct str text)
 {
     static const char digits[] = "0123456789abcdef";
     uint8_t hash[CRYPTO_HASH];
@@ -87,13 +89,13 @@ static struct str checksum(struct arena *a, struct str text)
     return str_n(p, 2 * sizeof(hash));
 }
 
-static enum status add_file(struct run *r, int dir, const char *file, struct err *e)
+static enum status add_file(struct migration_run *r, int dir, const char *file, struct err *e)
 {
     int version = version_of(str_from(file));
     char *name = arena_strdup(&r->arena, str_from(file));
     if (!name)
         return err_nomem(e);
-    struct step *step = &r->steps[version - 1];
+    struct migration *step = &r->steps[version - 1];
     if (step->version)
         return err_set(e, E_migration_twice, "There are two migrations %04d: %s and %s", version, step->name.p, name);
     step->version = version;
@@ -101,12 +103,12 @@ static enum status add_file(struct run *r, int dir, const char *file, struct err
     enum status st = read_sql(&r->arena, dir, name, &step->sql, e);
     if (st != OK)
         return st;
-    step->checksum = checksum(&r->arena, step->sql);
+    step->checksum = migrate_checksum(&r->arena, step->sql);
     r->n = (size_t)version > r->n ? (size_t)version : r->n;
     return step->checksum.n ? OK : err_nomem(e);
 }
 
-static enum status read_dir(struct run *r, const char *path, struct err *e)
+static enum status read_dir(struct migration_run *r, const char *path, struct err *e)
 {
     DIR *d = opendir(path);
     struct dirent *entry;
@@ -127,7 +129,7 @@ static enum status read_dir(struct run *r, const char *path, struct err *e)
     return st;
 }
 
-static const struct migrate_row *row_of(const struct run *r, int version)
+static const struct migrate_row *migrate_row_of(const struct migration_run *r, int version)
 {
     for (size_t i = 0; i < r->rows_n; i++)
         if (r->rows[i].version == version)
@@ -135,14 +137,14 @@ static const struct migrate_row *row_of(const struct run *r, int version)
     return NULL;
 }
 
-static bool is_applied(const struct run *r, int version)
+static bool is_applied(const struct migration_run *r, int version)
 {
-    const struct migrate_row *row = row_of(r, version);
+    const struct migrate_row *row = migrate_row_of(r, version);
     return row && str_eqz(row->state, "applied");
 }
 
-/* What was applied must be what stands in the files, without a hole. */
-static enum status compare(const struct run *r, struct migrate_report *out, struct err *e)
+/* The migrations that were applied must be those in the files, without a gap. */
+static enum status migrate_compare(const struct migration_run *r, struct migrate_report *out, struct err *e)
 {
     int top = 0;
     for (size_t i = 0; i < r->rows_n; i++) {
@@ -169,29 +171,30 @@ static enum status compare(const struct run *r, struct migrate_report *out, stru
     return OK;
 }
 
-static enum status mark(struct run *r, const struct step *step, const char *state, struct err *e)
+static enum status migrate_mark(struct migration_run *r, const struct migration *step, const char *state, struct err *e)
 {
     struct migrate_row row = {step->version, step->name, step->checksum, str_from(state)};
     return migrate_store_mark(r->work, &row, clock_now_ms(), e);
 }
 
-/* A run that was killed may have left its one DDL statement done but not noted. */
+/* A run that was killed may have executed its DDL statement without recording it. These errors then say that it is
+ * done. */
 static bool was_done(unsigned no)
 {
     return no == ER_TABLE_EXISTS_ERROR || no == ER_DUP_FIELDNAME || no == ER_DUP_KEYNAME ||
            no == ER_CANT_DROP_FIELD_OR_KEY || no == ER_BAD_TABLE_ERROR || no == DUPLICATE_FOREIGN_KEY;
 }
 
-struct apply {
-    struct run *r;
-    const struct step *step;
+struct migration_attempt {
+    struct migration_run *r;
+    const struct migration *step;
     bool killed_before;
 };
 
-/* DML commits together with its note; DDL commits by itself, the note right after it. */
+/* DML is committed together with its row. DDL commits on its own; the row follows at once. */
 static enum status apply_step(struct db *c, void *ctx, struct err *e)
 {
-    struct apply *a = ctx;
+    struct migration_attempt *a = ctx;
     unsigned no = db_raw(c, a->step->sql.p, a->step->sql.n);
     if (no && !(a->killed_before && was_done(no))) {
         char why[300];
@@ -201,34 +204,34 @@ static enum status apply_step(struct db *c, void *ctx, struct err *e)
             (void)err_set(e, E_migration_failed, "Migration %s failed: %s (%u)", a->step->name.p, why, no);
         return e->status;
     }
-    return mark(a->r, a->step, "applied", e);
+    return migrate_mark(a->r, a->step, "applied", e);
 }
 
-static enum status run_step(struct run *r, const struct step *step, struct err *e)
+static enum status run_step(struct migration_run *r, const struct migration *step, struct err *e)
 {
-    const struct migrate_row *before = row_of(r, step->version);
-    struct apply a = {r, step, before && str_eqz(before->state, "running")};
+    const struct migrate_row *before = migrate_row_of(r, step->version);
+    struct migration_attempt a = {r, step, before && str_eqz(before->state, "running")};
     struct err mine = ERR_INIT;
     if (r->progress)
         r->progress(r->ctx, step->version, step->name.p);
-    enum status st = mark(r, step, "running", e);
+    enum status st = migrate_mark(r, step, "running", e);
     if (st != OK)
         return st;
     st = db_transaction(r->work, apply_step, &a, &mine);
     if (st == OK)
         return OK;
     if (err_is(&mine, E_migration_failed))
-        (void)mark(r, step, "failed", NULL);
+        (void)migrate_mark(r, step, "failed", NULL);
     if (e)
         *e = mine;
     return st;
 }
 
-static enum status work_off(struct run *r, struct migrate_report *out, struct err *e)
+static enum status migrate_pending(struct migration_run *r, struct migrate_report *out, struct err *e)
 {
     enum status st = migrate_store_rows(r->work, &r->arena, &r->rows, &r->rows_n, e);
     if (st == OK)
-        st = compare(r, out, e);
+        st = migrate_compare(r, out, e);
     while (st == OK && out->pending > 0 && (st = run_step(r, &r->steps[out->version], e)) == OK) {
         out->version++;
         out->applied++;
@@ -237,33 +240,33 @@ static enum status work_off(struct run *r, struct migrate_report *out, struct er
     return st;
 }
 
-struct locked {
-    struct run *r;
+struct migration_lock {
+    struct migration_run *r;
     struct migrate_report *out;
     bool held;
 };
 
-/* The row lock lives as long as this transaction, on a connection of its own: DDL on the other one commits only there. */
+/* The row lock is held as long as this transaction, on a separate connection: DDL on the other one cannot end it. */
 static enum status with_lock(struct db *c, void *ctx, struct err *e)
 {
-    struct locked *l = ctx;
+    struct migration_lock *l = ctx;
     enum status st = migrate_store_lock(c, &l->r->arena, e);
     if (st != OK)
         return st;
     l->held = true;
-    return work_off(l->r, l->out, e);
+    return migrate_pending(l->r, l->out, e);
 }
 
-static enum status apply(struct run *r, struct migrate_report *out, struct err *e)
+static enum status migrate_apply(struct migration_run *r, struct migrate_report *out, struct err *e)
 {
-    struct locked l = {r, out, false};
+    struct migration_lock l = {r, out, false};
     int64_t until = clock_mono_us() + LOCK_WAIT_US;
     struct err mine;
     enum status st = migrate_store_create(r->work, e);
     if (st != OK || (st = db_get(r->pool, &r->lock, e)) != OK)
         return st;
-    do { /* somebody else is at it: each try waits for a lock timeout of the server */
-        mine = (struct err)ERR_INIT;
+    do { /* while another process migrates, each try waits for the lock timeout of the server */
+        mine = ERR_INIT;
         st = db_transaction(r->lock, with_lock, &l, &mine);
     } while (st != OK && !l.held && err_is(&mine, E_retry) && clock_mono_us() < until);
     if (st != OK && e)
@@ -271,31 +274,31 @@ static enum status apply(struct run *r, struct migrate_report *out, struct err *
     return st;
 }
 
-static enum status look(struct run *r, struct migrate_report *out, struct err *e)
+static enum status migrate_dry_run(struct migration_run *r, struct migrate_report *out, struct err *e)
 {
     bool there;
     enum status st = migrate_store_exists(r->work, &r->arena, &there, e);
     if (st == OK && there)
         st = migrate_store_rows(r->work, &r->arena, &r->rows, &r->rows_n, e);
     if (st == OK)
-        st = compare(r, out, e);
+        st = migrate_compare(r, out, e);
     for (size_t v = (size_t)out->version; st == OK && r->progress && v < r->n; v++)
         r->progress(r->ctx, r->steps[v].version, r->steps[v].name.p);
     return st;
 }
 
-static enum status open_run(struct run *r, const struct config *c, const char *sql_dir, struct err *e)
+static enum status open_run(struct migration_run *r, const struct config *c, const char *sql_dir, struct err *e)
 {
     arena_init(&r->arena, 64 * MB);
     enum status st = read_dir(r, sql_dir, e);
     if (st == OK && (st = db_pool_open(c, 2, &r->pool, e)) == OK) {
-        r->pool->io_s = 0; /* a change of a large table takes as long as it takes */
+        r->pool->io_s = 0; /* changing a large table may take hours */
         st = db_get(r->pool, &r->work, e);
     }
     return st;
 }
 
-static void close_run(struct run *r)
+static void close_run(struct migration_run *r)
 {
     db_put(r->work);
     db_put(r->lock);
@@ -307,11 +310,11 @@ enum status migrate_run(const struct config *c, const char *sql_dir, enum migrat
                         void (*progress)(void *ctx, int version, const char *name), void *ctx,
                         struct migrate_report *out, struct err *e)
 {
-    struct run r = {.progress = progress, .ctx = ctx};
+    struct migration_run r = {.progress = progress, .ctx = ctx};
     *out = (struct migrate_report){0};
     enum status st = open_run(&r, c, sql_dir, e);
     if (st == OK)
-        st = mode == MIGRATE_DRY_RUN ? look(&r, out, e) : apply(&r, out, e);
+        st = mode == MIGRATE_DRY_RUN ? migrate_dry_run(&r, out, e) : migrate_apply(&r, out, e);
     else if (r.pool && st == ERR_UNAVAILABLE) {
         char why[256];
         db_pool_trouble(r.pool, why, sizeof(why));
@@ -321,7 +324,7 @@ enum status migrate_run(const struct config *c, const char *sql_dir, enum migrat
     return st;
 }
 
-static enum status judge(int version, int unfinished, struct err *e)
+static enum status migrate_check_version(int version, int unfinished, struct err *e)
 {
     if (version > SCHEMA_VERSION)
         return err_set(e, E_schema_new,
@@ -345,7 +348,7 @@ enum status migrate_check(struct db *c, struct err *e)
     if (st == OK && there)
         st = migrate_store_state(c, &a, &version, &unfinished, e);
     if (st == OK)
-        st = judge(version, unfinished, e);
+        st = migrate_check_version(version, unfinished, e);
     arena_release(&a);
     return st;
 }

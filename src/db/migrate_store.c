@@ -1,3 +1,6 @@
+/* migrate_store.c: the rows of schema_migration, and the lock that lets one migration run at a time.
+ *
+ * The lock is a row (schema_lock), not GET_LOCK, which a Galera cluster does not have. */
 #include "db/migrate_store.h"
 
 #include "base/banned.h"

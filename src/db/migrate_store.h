@@ -4,19 +4,24 @@
 
 #include "db/db.h"
 
-/* state: applied, failed (it may stand in part), running (a run that was killed) */
+/* state: "applied", "failed" (a part of it may be done), "running" (also after a run that was killed) */
 struct migrate_row {
     int version;
     struct str name, checksum, state;
 };
 
-enum status migrate_store_create(struct db *c, struct err *e); /* the two tables, if they are not there */
+/* Create the two tables, if they do not exist. */
+enum status migrate_store_create(struct db *c, struct err *e);
+/* *out: whether the table exists. */
 enum status migrate_store_exists(struct db *c, struct arena *a, bool *out, struct err *e);
-/* Waits until nobody else migrates; held until the transaction of `c` ends. */
+/* Wait for the lock, which is held until the transaction of `c` ends. ERR_UNAVAILABLE, code retry, after the lock
+ * timeout. */
 enum status migrate_store_lock(struct db *c, struct arena *a, struct err *e);
+/* All rows by version, in the arena. */
 enum status migrate_store_rows(struct db *c, struct arena *a, struct migrate_row **out, size_t *n, struct err *e);
+/* Add or replace the row of a version. */
 enum status migrate_store_mark(struct db *c, const struct migrate_row *row, int64_t now_ms, struct err *e);
-/* Highest version applied and how many rows are not `applied`. */
+/* The highest version, and the number of rows that are not "applied". */
 enum status migrate_store_state(struct db *c, struct arena *a, int *version, int *unfinished, struct err *e);
 
 #endif

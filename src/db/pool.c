@@ -1,3 +1,8 @@
+/* pool.c: connections to MariaDB: opening, lending, replacing.
+ *
+ * A pool opens connections when they are needed, up to its maximum, and lends the one that was used last, so that idle
+ * ones can be closed by the server. A dead connection is found before it is lent, not by the statement that fails on
+ * it. */
 #include <errmsg.h>
 #include <mysqld_error.h>
 #include <poll.h>
@@ -11,12 +16,12 @@
 
 #include "base/banned.h"
 
-#define CONNECT_S 5
-#define IO_S 30
-#define WAIT_S 5
+#define CONNECT_S 5 /* seconds for opening a connection */
+#define IO_S 30     /* seconds for an answer of the server */
+#define WAIT_S 5    /* seconds that db_get waits for a free connection */
 
-/* One statement at connect. A lock is waited for less long than an answer, so that a stuck row is told apart from a
- * stuck server. */
+/* Sent when a connection opens. Locks time out before answers do, so that a stuck row can be told apart from a stuck
+ * server. */
 static const char session_setup[] =
     "SET time_zone='+00:00',"
     "sql_mode='STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION',"
@@ -55,7 +60,7 @@ enum status db_pool_open_as(const struct config *c, int max_connections, enum co
     pthread_condattr_t monotonic;
     if (!p)
         return err_nomem(e);
-    p->config = config_retain((struct config *)c);
+    p->config = config_retain(c);
     p->user = user;
     p->password = password;
     p->max = max_connections > 0 ? max_connections : (int)config_int(c, CONFIG_database_connections);
@@ -69,9 +74,21 @@ enum status db_pool_open_as(const struct config *c, int max_connections, enum co
     return OK;
 }
 
+/* The connection is closed first: closing its statements afterwards then sends nothing. */
+static void pool_disconnect(struct db *c)
+{
+    if (c->my)
+        mysql_close(c->my);
+    c->my = NULL;
+    for (int i = 0; i < c->cache_n; i++)
+        db_unprepare(c, i);
+    c->tx = false;
+    c->fault = FAULT_NONE;
+}
+
 static void connection_free(struct db *c)
 {
-    db_disconnect(c);
+    pool_disconnect(c);
     free(c->cache);
     free(c->scratch);
     arena_release(&c->row_arena);
@@ -92,7 +109,7 @@ void db_pool_close(struct db_pool *p)
         connection_free(list);
         list = next;
     }
-    if (out) { /* a thread that would not end still holds one: what it uses must stay */
+    if (out) { /* a thread that did not end still uses a connection: it must stay */
         log_line(LOG_WARN, "database_pool_busy", LOG_I("connections", out));
         return;
     }
@@ -102,19 +119,9 @@ void db_pool_close(struct db_pool *p)
     free(p);
 }
 
-void db_disconnect(struct db *c)
-{
-    if (c->my)
-        mysql_close(c->my); /* first: closing the statements afterwards then sends nothing */
-    c->my = NULL;
-    for (int i = 0; i < c->cache_n; i++)
-        db_unprepare(c, i);
-    c->tx = false;
-    c->fault = FAULT_NONE;
-}
-
-/* NULL without memory; else the caller asks mysql_errno() and closes it. */
-static MYSQL *dial(const struct db_pool *p)
+/* Open a connection. NULL without memory; otherwise the caller asks mysql_errno() whether it is open, and closes it if
+ * not. */
+static MYSQL *pool_dial(const struct db_pool *p)
 {
     const struct config *cfg = p->config;
     unsigned connect_s = CONNECT_S, io_s = p->io_s, off = 0;
@@ -122,7 +129,6 @@ static MYSQL *dial(const struct db_pool *p)
     const char *socket = config_string(cfg, CONFIG_database_socket);
     const char *host = config_string(cfg, CONFIG_database_host);
     MYSQL *my = mysql_init(NULL);
-
     if (!my)
         return NULL;
     mysql_options(my, MYSQL_OPT_CONNECT_TIMEOUT, &connect_s);
@@ -137,10 +143,11 @@ static MYSQL *dial(const struct db_pool *p)
     mysql_real_connect(my, local ? "localhost" : host, config_string(cfg, p->user), config_string(cfg, p->password),
                        config_string(cfg, CONFIG_database_name),
                        local ? 0 : (unsigned)config_int(cfg, CONFIG_database_port), local ? socket : NULL, 0);
-    return my; /* with or without an error in it */
+    return my;
 }
 
-/* The reason goes to the log, at most once a second, and is kept for parley doctor; a visitor learns only that. */
+/* The reason goes to the log, at most once a second, and is kept for `parley doctor`. A visitor only learns that the
+ * database cannot be reached: the reason names hosts and users. */
 static enum status connect_failed(struct db *c, MYSQL *my, struct err *e)
 {
     struct db_pool *p = c->pool;
@@ -165,8 +172,8 @@ bool db_pool_trouble(struct db_pool *p, char *out, size_t n)
 
 enum status db_connect(struct db *c, struct err *e)
 {
-    db_disconnect(c);
-    MYSQL *my = dial(c->pool);
+    pool_disconnect(c);
+    MYSQL *my = pool_dial(c->pool);
     if (!my)
         return err_nomem(e);
     if (mysql_errno(my)) {
@@ -179,7 +186,8 @@ enum status db_connect(struct db *c, struct err *e)
     return OK;
 }
 
-/* An idle connection has nothing to read: if there is, it is the end (server gone, timeout, killed). */
+/* An idle connection has nothing to read. If there is something, it is its end: the server stopped, timed out or killed
+ * it. */
 static bool is_stale(struct db *c)
 {
     struct pollfd f = {.fd = mysql_get_socket(c->my), .events = POLLIN};
@@ -196,7 +204,8 @@ static struct db *connection_new(struct db_pool *p)
     return c;
 }
 
-/* A connection that is free or may be made; NULL with *timed_out or without memory. */
+/* A free connection, or a new one below the maximum. NULL with *timed_out, or without memory. Opening happens outside
+ * the lock. */
 static struct db *pool_take(struct db_pool *p, bool *timed_out)
 {
     struct timespec until;
@@ -228,7 +237,7 @@ enum status db_get(struct db_pool *p, struct db **out, struct err *e)
     *out = NULL;
     if (!c && timed_out) {
         log_line_limited(LOG_WARN, "database_pool_empty", LOG_I("connections", p->max));
-        return err_set(e, E_database_unavailable, "The database is busy; try again in a moment.");
+        return err_set(e, E_database_unavailable, "The database is busy. Try again in a moment.");
     }
     if (!c)
         return err_nomem(e);
@@ -258,4 +267,19 @@ void db_put(struct db *c)
     p->out--;
     pthread_cond_signal(&p->freed);
     pthread_mutex_unlock(&p->lock);
+}
+
+unsigned (*db_raw_fault)(const char *sql);
+
+unsigned db_raw(struct db *c, const char *sql, size_t n)
+{
+    int64_t start = clock_mono_us();
+    unsigned no = db_raw_fault ? db_raw_fault(sql) : 0;
+    if (!no)
+        no = mysql_real_query(c->my, sql, n) ? mysql_errno(c->my) : 0;
+    MYSQL_RES *rows = no ? NULL : mysql_store_result(c->my);
+    if (rows)
+        mysql_free_result(rows);
+    db_cost_add(start);
+    return no;
 }

@@ -1,3 +1,7 @@
+/* row.c: the columns of a result, bound, fetched and read by type.
+ *
+ * Every value is checked against its declared letter when it arrives, and every access against the letter it asks for.
+ * So a column that changed its type is an error at once, never a misread number. */
 #include <errmsg.h>
 #include <stdlib.h>
 
@@ -11,8 +15,8 @@ static bool is_sized(char letter)
     return letter == 's' || letter == 'x';
 }
 
-/* Fixed-size columns land in the statement's cells; of text only the length, its bytes are fetched once the room is
- * known. Bound once after prepare. */
+/* Columns of fixed size land in the cells of the statement. Of a text only the length is fetched; its bytes follow once
+ * there is memory for them. Bound once, after prepare. */
 enum status db_bind_columns(const struct db_plan *p, struct db_prepared *k)
 {
     MYSQL_BIND binds[DB_SLOTS];
@@ -30,11 +34,10 @@ enum status db_bind_columns(const struct db_plan *p, struct db_prepared *k)
     return mysql_stmt_bind_result(k->stmt, binds) ? ERR_NOMEM : OK;
 }
 
-static enum status read_text(struct db_prepared *k, unsigned i, char letter, struct arena *a, struct db_val *out)
+static enum status row_read_text(struct db_prepared *k, unsigned i, char letter, struct arena *a, struct db_val *out)
 {
     unsigned long got = 0, n = k->cells[i].n;
     my_bool null = 0;
-
     out->s = STR_EMPTY;
     if (n == 0)
         return OK;
@@ -49,8 +52,8 @@ static enum status read_text(struct db_prepared *k, unsigned i, char letter, str
     return OK;
 }
 
-static enum status read_cell(const struct db_plan *p, struct db_prepared *k, unsigned i, struct arena *a,
-                             struct db_val *out)
+static enum status row_read_cell(const struct db_plan *p, struct db_prepared *k, unsigned i, struct arena *a,
+                                 struct db_val *out)
 {
     const struct db_cell *cell = &k->cells[i];
     if (cell->null) {
@@ -72,18 +75,18 @@ static enum status read_cell(const struct db_plan *p, struct db_prepared *k, uns
         out->d = cell->d;
         return OK;
     default:
-        return read_text(k, i, p->col[i], a, out);
+        return row_read_text(k, i, p->col[i], a, out);
     }
 }
 
-static enum status read_row(const struct db_plan *p, struct db_prepared *k, struct arena *a, struct db_row *out,
+static enum status row_read(const struct db_plan *p, struct db_prepared *k, struct arena *a, struct db_row *out,
                             struct err *e)
 {
     struct db_val *v = arena_array(a, p->cols, sizeof(*v));
     if (!v)
         return err_nomem(e);
     for (unsigned i = 0; i < p->cols; i++) {
-        enum status st = read_cell(p, k, i, a, &v[i]);
+        enum status st = row_read_cell(p, k, i, a, &v[i]);
         if (st == ERR_NOMEM)
             return err_nomem(e);
         if (st != OK) {
@@ -109,12 +112,13 @@ enum status db_fetch(struct db *c, const struct db_plan *p, struct db_prepared *
         unsigned no = mysql_stmt_errno(k->stmt);
         return db_fail(c, p->stmt->name, no ? no : CR_UNKNOWN_ERROR, mysql_stmt_error(k->stmt), e);
     }
-    enum status st = read_row(p, k, a, out, e);
+    enum status st = row_read(p, k, a, out, e);
     if (st != OK)
         mysql_stmt_free_result(k->stmt);
     return st;
 }
 
+/* The cell, or NULL if it holds NULL. Bytes may be read as text. */
 static const struct db_val *cell_of(struct db_row r, size_t i, char letter)
 {
     if (i >= r.n)

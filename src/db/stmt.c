@@ -1,3 +1,7 @@
+/* stmt.c: statements taken apart once per process, and prepared once per connection.
+ *
+ * A db_stmt gets a number at its first use. Its plan is in a global table under that number, and each connection keeps
+ * its prepared form in an array under the same number, so running a statement looks nothing up. */
 #include <errmsg.h>
 #include <stdlib.h>
 
@@ -5,11 +9,12 @@
 
 #include "base/banned.h"
 
-static struct db_plan *plans[DB_STATEMENTS]; /* [index]; written once under the lock, read without it */
-static int plan_count;                       /* index 0 means "none yet" */
+static struct db_plan *plans[DB_STATEMENTS]; /* by index; written once under the lock, read without it */
+static int plan_count;                       /* indexes start at 1; 0 means "not planned yet" */
 static pthread_mutex_t plan_lock = PTHREAD_MUTEX_INITIALIZER;
 
-/* The end of the quoted text, comment or single character at p: what stands inside is not looked at. */
+/* The end of the quoted text, comment or single character at p. Placeholders inside quotes and comments do not
+ * count. */
 static const char *skip_token(const char *p)
 {
     if (*p == '\'' || *p == '"' || *p == '`') {
@@ -30,7 +35,8 @@ static void add_slot(struct db_plan *p, int source)
     p->source[p->slots++] = (int8_t)source;
 }
 
-/* Copy the SQL with each :tenant as `?`, noting whose value each placeholder takes. */
+/* Copy the SQL with `?` in place of each :tenant, and note for each placeholder where its value comes from. Aborts
+ * unless :tenant is bound exactly by TENANT statements. */
 static void plan_sql(struct db_plan *p)
 {
     static const char tenant[] = ":tenant";
@@ -59,6 +65,7 @@ static void plan_sql(struct db_plan *p)
         BUG("%s: a TENANT statement binds :tenant, a GLOBAL one does not", p->stmt->name);
 }
 
+/* Read type letters, each of which may be followed by '?' for "may be NULL". Returns their number. */
 static unsigned plan_letters(const struct db_plan *p, const char *z, char *type, bool *null)
 {
     unsigned n = 0;
@@ -89,6 +96,7 @@ static struct db_plan *plan_new(const struct db_stmt *stmt)
     return p;
 }
 
+/* The index is published with release order after the plan is complete, so the fast path needs no lock. */
 const struct db_plan *db_plan(struct db_stmt *stmt)
 {
     int i = __atomic_load_n(&stmt->index, __ATOMIC_ACQUIRE);
@@ -119,7 +127,7 @@ void db_unprepare(struct db *c, int index)
     *k = (struct db_prepared){0};
 }
 
-/* Room for the slot of every statement known so far. */
+/* Make room for this index and some more. */
 static bool cache_grow(struct db *c, int index)
 {
     if (index < c->cache_n)
@@ -134,6 +142,8 @@ static bool cache_grow(struct db *c, int index)
     return true;
 }
 
+/* The server knows how many placeholders and columns the statement has. A declaration that disagrees is a bug, found at
+ * the first use and not by a wrong value. */
 static void check_shape(const struct db_plan *p, MYSQL_STMT *stmt)
 {
     if (mysql_stmt_param_count(stmt) != p->slots)

@@ -1,3 +1,7 @@
+/* transaction.c: transactions that are repeated from their start when the server refuses them.
+ *
+ * Deadlocks and certification failures are normal under load, so they are retried here, in one place. A failed
+ * statement marks the connection (`fault`); even if fn ignores the failure, the transaction is not committed. */
 #include <time.h>
 
 #include "base/log.h"
@@ -5,12 +9,12 @@
 
 #include "base/banned.h"
 
-#define TRIES 8
+#define TRIES 8 /* also in db.h */
 
 static const char begin_sql[] = "START TRANSACTION", commit_sql[] = "COMMIT", rollback_sql[] = "ROLLBACK";
 
-/* Nothing has been done yet: a connection that proves dead here is simply replaced. */
-static enum status begin(struct db *c, struct err *e)
+/* Nothing has been done yet, so a connection that proves dead here is simply replaced. */
+static enum status transaction_begin(struct db *c, struct err *e)
 {
     unsigned no = 0;
     for (int tries = 0; tries < 2; tries++) {
@@ -31,7 +35,7 @@ static enum status begin(struct db *c, struct err *e)
     return db_fail(c, "begin", no, mysql_error(c->my), e);
 }
 
-static void roll_back(struct db *c)
+static void transaction_roll_back(struct db *c)
 {
     c->tx = false;
     if (c->broken)
@@ -43,7 +47,10 @@ static void roll_back(struct db *c)
     }
 }
 
-static enum status commit(struct db *c, struct err *e)
+/* Of three failures only one is certain. A Galera node that refuses the transaction at certification has applied
+ * nothing: it may be repeated. A connection that was lost before has committed nothing. A connection that is lost
+ * during COMMIT leaves the outcome unknown: nothing is repeated, and the caller must look at the data first. */
+static enum status transaction_commit(struct db *c, struct err *e)
 {
     if (c->broken) {
         c->tx = false;
@@ -54,9 +61,9 @@ static enum status commit(struct db *c, struct err *e)
         c->tx = false;
         return OK;
     }
-    if (db_fate(no) == FATE_RETRY) { /* a Galera node refused it at certification: nothing was applied */
+    if (db_fate(no) == FATE_RETRY) {
         enum status st = db_fail(c, "commit", no, mysql_error(c->my), e);
-        roll_back(c);
+        transaction_roll_back(c);
         return st;
     }
     log_line(LOG_ERROR, "database_commit_unknown", LOG_I("errno", no), LOG_S("error", mysql_error(c->my)));
@@ -65,12 +72,12 @@ static enum status commit(struct db *c, struct err *e)
     return err_raise(e, E_commit_unknown);
 }
 
-/* fn's own word, unless a fault it swallowed has already undone its work. */
-static enum status finish(struct db *c, enum status st, struct err *e)
+/* fn's own result, unless a failure that it ignored has undone a part of its work. */
+static enum status transaction_finish(struct db *c, enum status st, struct err *e)
 {
     if (st == OK && c->fault == FAULT_NONE)
-        return commit(c, e);
-    roll_back(c);
+        return transaction_commit(c, e);
+    transaction_roll_back(c);
     if (st != OK)
         return st;
     if (c->fault == FAULT_RETRY)
@@ -78,8 +85,9 @@ static enum status finish(struct db *c, enum status st, struct err *e)
     return err_set(e, E_internal, "A failed change was about to be saved.");
 }
 
-/* Those who collided must not meet again: 0.5 to 1.5 ms, doubled each time, spread by the connection's address. */
-static void pause_before(struct db *c, int tries)
+/* Transactions that collided must not collide again: wait 0.5 to 1.5 ms, doubled each time. The address of the
+ * connection spreads the threads. */
+static void transaction_pause(struct db *c, int tries)
 {
     long spread = (long)(((uintptr_t)c >> 6) * 2654435761u % 1000) + 500;
     struct timespec t = {.tv_nsec = spread * 1000 * (1L << (tries < 6 ? tries : 6))};
@@ -91,19 +99,19 @@ enum status db_transaction(struct db *c, enum status (*fn)(struct db *c, void *c
 {
     struct err mine = ERR_INIT;
     enum status st = OK;
-    if (c->tx) /* part of the outer one, which retries */
+    if (c->tx) /* a part of the outer transaction, which retries */
         return fn(c, ctx, e);
     for (int tries = 0; tries < TRIES; tries++) {
-        if ((st = begin(c, &mine)) != OK)
+        if ((st = transaction_begin(c, &mine)) != OK)
             break;
         st = fn(c, ctx, &mine);
-        st = finish(c, st, &mine);
+        st = transaction_finish(c, st, &mine);
         bool again = st != OK && c->fault == FAULT_RETRY && !c->broken;
         c->fault = FAULT_NONE;
         if (!again)
             break;
         if (tries + 1 < TRIES)
-            pause_before(c, tries);
+            transaction_pause(c, tries);
     }
     if (st != OK && e)
         *e = mine;

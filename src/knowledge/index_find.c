@@ -87,7 +87,7 @@ static void slot_add(struct query_slot *s, const struct index *x, size_t term, d
         return;
     s->term[s->n] = (uint32_t)term;
     s->weight[s->n++] = (float)weight;
-    if (weight > s->best)
+    if (weight > (double)s->best)
         s->best = (float)weight;
     if (m > s->mass)
         s->mass = m;
@@ -154,7 +154,7 @@ static void read_question(struct query *q, struct str language, struct str text)
         query_take_token(q, str_n(word, n));
     tokens_close(&t);
     for (size_t i = 0; i < q->slot_n; i++)
-        q->mass += q->slots[i].mass;
+        q->mass += (double)q->slots[i].mass;
     for (size_t i = 0; i < q->length; i++)
         if (q->sequence[i] != NO_TERM)
             sieve_add(&q->sequence_terms, q->sequence[i]);
@@ -196,10 +196,10 @@ static size_t best_of(const struct doc_tally *tally, size_t docs, struct candida
     for (uint32_t d = 0; d < docs; d++) {
         float r = tally[d].rank;
         size_t i;
-        if (r <= 0 || (n == RERANK && r <= out[n - 1].rank))
+        if (r <= 0 || (n == RERANK && (double)r <= out[n - 1].rank))
             continue;
         i = n < RERANK ? n++ : n - 1;
-        for (; i > 0 && out[i - 1].rank < r; i--)
+        for (; i > 0 && out[i - 1].rank < (double)r; i--)
             out[i] = out[i - 1];
         out[i] = (struct candidate){.doc = d, .rank = r};
     }
@@ -235,9 +235,9 @@ static double asked_mass(const struct query *q, const struct doc_tally *y)
     for (size_t i = 0; i < q->slot_n; i++) {
         const struct query_slot *s = &q->slots[i];
         if (y->in_question >> i & 1)
-            m += s->mass * s->best;
+            m += (double)(s->mass * s->best);
         else if (y->in_answer >> i & 1)
-            m += s->mass * s->best * ANSWER_COVERS;
+            m += (double)(s->mass * s->best) * ANSWER_COVERS;
     }
     return m;
 }
@@ -261,7 +261,7 @@ static void candidate_score(const struct query *q, const struct doc_tally *y, st
             hit += is_asked(q, term) ? m : 0;
         }
         if (n && pair_asked(q, seen[n - 1], term))
-            c->rank += PAIR_PART * (x->term[seen[n - 1]].idf_question + x->term[term].idf_question);
+            c->rank += PAIR_PART * (double)(x->term[seen[n - 1]].idf_question + x->term[term].idf_question);
         same = same && n < q->length && q->sequence[n] == term;
         seen[n++] = term;
     }

@@ -1,7 +1,7 @@
 /* address.c: what kind of place an address or host name is.
  *
- * Everything here decides about safety (which addresses may be called, where encryption may be left out), so each function
- * answers from the text alone and answers "no" for whatever it does not know. */
+ * Everything here decides about safety (which addresses may be called, where encryption may be left out), so each
+ * function decides by the text alone and answers "no" for everything that it does not know. */
 #include "net/address.h"
 
 #include <arpa/inet.h>
@@ -44,26 +44,26 @@ static const struct {
     {0x3FFF0000, 20}, /* documentation */
 };
 
-static bool within(uint32_t a, uint32_t net, int bits)
+static bool in_network(uint32_t a, uint32_t net, int bits)
 {
     return (a ^ net) >> (32 - bits) == 0;
 }
 
-static bool public4(uint32_t a)
+static bool is_public4(uint32_t a)
 {
     for (size_t i = 0; i < COUNT_OF(special4); i++)
-        if (within(a, special4[i].net, special4[i].bits))
+        if (in_network(a, special4[i].net, special4[i].bits))
             return false;
     return true;
 }
 
-static bool public6(const uint8_t b[16])
+static bool is_public6(const uint8_t b[16])
 {
     uint32_t a = (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
-    if (!within(a, 0x20000000, 3))
+    if (!in_network(a, 0x20000000, 3))
         return false;
     for (size_t i = 0; i < COUNT_OF(special6); i++)
-        if (within(a, special6[i].net, special6[i].bits))
+        if (in_network(a, special6[i].net, special6[i].bits))
             return false;
     return true;
 }
@@ -75,10 +75,10 @@ bool address_is_public(const struct sockaddr *a)
     switch (a->sa_family) {
     case AF_INET:
         memcpy(&v4, a, sizeof(v4));
-        return public4(ntohl(v4.sin_addr.s_addr));
+        return is_public4(ntohl(v4.sin_addr.s_addr));
     case AF_INET6:
         memcpy(&v6, a, sizeof(v6));
-        return public6(v6.sin6_addr.s6_addr);
+        return is_public6(v6.sin6_addr.s6_addr);
     default:
         return false;
     }
@@ -105,8 +105,8 @@ struct str url_host(struct str url)
     return host;
 }
 
-/* The addresses are read by inet_pton, which takes only complete ones: of "127.1" or "127.0.0.1.example.com" a resolver may
- * make anything. */
+/* The addresses are read by inet_pton, which takes only complete ones: of "127.1" or "127.0.0.1.example.com" a resolver
+ * may make anything. */
 bool host_is_loopback(struct str host)
 {
     char text[INET6_ADDRSTRLEN];
@@ -119,7 +119,7 @@ bool host_is_loopback(struct str host)
     memcpy(text, host.p, host.n);
     text[host.n] = '\0';
     if (inet_pton(AF_INET, text, &v4) == 1)
-        return within(ntohl(v4.s_addr), 0x7F000000, 8);
+        return in_network(ntohl(v4.s_addr), 0x7F000000, 8);
     if (inet_pton(AF_INET6, text, &v6) == 1)
         return IN6_IS_ADDR_LOOPBACK(&v6);
     return str_ieq(host, STR("localhost"));

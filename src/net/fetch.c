@@ -1,3 +1,7 @@
+/* fetch.c: outgoing HTTP through libcurl.
+ *
+ * What a tenant may make this host call is decided in one place: fetch_on_socket sees the address that is connected to,
+ * whatever the URL and the name server said. Every other option only narrows what libcurl would do by default. */
 #include "net/fetch.h"
 
 #include <curl/curl.h>
@@ -17,10 +21,10 @@
 #define URL_MAX 8192
 #define HEADER_VALUE_MAX 8192
 #define REPLY_HEADERS_MAX 65536
-#define KEPT_MAX 16
+#define KEPT_MAX 16 /* idle handles with open connections (count) */
 
 /* One call. */
-struct call {
+struct fetch_call {
     const struct fetch_request *rq;
     struct arena *arena;
     CURLU *url;
@@ -28,9 +32,9 @@ struct call {
     CURLM *multi;
     struct curl_slist *headers;
     struct buf body;
-    struct buf lines; /* the answer's header, line by line */
+    struct buf lines; /* the headers of the reply, line by line */
     char trouble[CURL_ERROR_SIZE];
-    char *host; /* for messages and the list of allowed ones; the arena's */
+    char *host; /* for messages and for http_allow_private; in the arena */
     bool private_allowed, refused, too_large;
 };
 
@@ -47,7 +51,7 @@ void fetch_library_begin(void)
     pthread_mutex_unlock(&library_lock);
 }
 
-/* Handles with open connections to addresses of the operator's, not in use at this moment. */
+/* Handles with open connections to trusted addresses that are not in use at the moment. */
 static CURLM *kept[KEPT_MAX];
 static size_t kept_n;
 
@@ -90,8 +94,9 @@ static enum status bad_url(struct err *e, const char *why)
     return err_set(e, E_url_invalid, "This is not an http or https address: %s.", why);
 }
 
-/* curl would mend some of these ("http:/x", a space at the end): what is checked must be what was meant. */
-static const char *fault_of(struct str url)
+/* libcurl repairs some malformed URLs ("http:/x", a space at the end). The URL that was checked must be the one that is
+ * called, so they are errors here. NULL if there is no fault. */
+static const char *url_fault(struct str url)
 {
     struct str rest = str_ieq(str_sub(url, 0, 7), STR("http://"))    ? str_sub(url, 7, url.n)
                       : str_ieq(str_sub(url, 0, 8), STR("https://")) ? str_sub(url, 8, url.n)
@@ -106,11 +111,11 @@ static const char *fault_of(struct str url)
     return NULL;
 }
 
-/* Parse into *out, which the caller cleans up also after a failure. */
+/* Parse into *out, which the caller cleans up, also after a failure. */
 static enum status parse_url(struct str url, CURLU **out, struct err *e)
 {
     char text[URL_MAX], *user = NULL;
-    const char *fault = fault_of(url);
+    const char *fault = url_fault(url);
     if (fault)
         return bad_url(e, fault);
     if (!(*out = curl_url()))
@@ -137,7 +142,7 @@ enum status fetch_check_url(struct str url, struct err *e)
     return st;
 }
 
-static enum status read_host(struct call *c, const struct config *config, struct err *e)
+static enum status fetch_read_host(struct fetch_call *c, const struct config *config, struct err *e)
 {
     char *host = NULL, *port = NULL;
     enum status st = OK;
@@ -148,7 +153,6 @@ static enum status read_host(struct call *c, const struct config *config, struct
         st = rc == CURLUE_NO_HOST ? bad_url(e, "it names no host") : err_nomem(e);
         goto out;
     }
-    long number = strtol(port, NULL, 10);
     c->host = arena_strdup(c->arena, str_from(host));
     if (!c->host)
         st = err_nomem(e);
@@ -156,14 +160,14 @@ static enum status read_host(struct call *c, const struct config *config, struct
         c->private_allowed = true;
     else if (config)
         c->private_allowed = address_in_list(str_from(config_string(config, CONFIG_http_allow_private)), str_from(host),
-                                             (int)number);
+                                             (int)strtol(port, NULL, 10));
 out:
     curl_free(host);
     curl_free(port);
     return st;
 }
 
-static bool is_token(struct str s)
+static bool fetch_name_ok(struct str s)
 {
     for (size_t i = 0; i < s.n; i++) {
         unsigned char c = (unsigned char)s.p[i];
@@ -173,7 +177,7 @@ static bool is_token(struct str s)
     return s.n > 0 && s.n <= 100;
 }
 
-static bool is_value(struct str s)
+static bool fetch_value_ok(struct str s)
 {
     for (size_t i = 0; i < s.n; i++) {
         unsigned char c = (unsigned char)s.p[i];
@@ -183,7 +187,7 @@ static bool is_value(struct str s)
     return s.n <= HEADER_VALUE_MAX;
 }
 
-static bool is_framing(struct str name)
+static bool fetch_is_framing(struct str name)
 {
     static const char *const names[] = {
         "host",    "content-length",   "transfer-encoding",   "connection", "upgrade",   "te",
@@ -194,7 +198,7 @@ static bool is_framing(struct str name)
     return false;
 }
 
-static enum status add_line(struct call *c, const char *line, struct err *e)
+static enum status fetch_add_line(struct fetch_call *c, const char *line, struct err *e)
 {
     struct curl_slist *more = line ? curl_slist_append(c->headers, line) : NULL;
     if (!more)
@@ -203,33 +207,34 @@ static enum status add_line(struct call *c, const char *line, struct err *e)
     return OK;
 }
 
-static enum status set_headers(struct call *c, struct err *e)
+static enum status fetch_set_headers(struct fetch_call *c, struct err *e)
 {
     bool typed = false;
-    enum status st = add_line(c, "Expect:", e); /* no 100-continue: it costs a second where it is unknown */
+    enum status st = fetch_add_line(c,
+                                    "Expect:", e); /* no 100-continue: a server that does not know it costs a second */
     for (size_t i = 0; st == OK && i < c->rq->header_count; i++) {
         const struct fetch_header *h = &c->rq->headers[i];
-        if (!is_token(h->name) || !is_value(h->value) || is_framing(h->name))
+        if (!fetch_name_ok(h->name) || !fetch_value_ok(h->value) || fetch_is_framing(h->name))
             return err_set(e, E_header_invalid, "The header \"%.*s\" cannot be sent.",
                            (int)(h->name.n < 60 ? h->name.n : 60), h->name.p);
         typed = typed || str_ieq(h->name, STR("content-type"));
         struct str v = str_trim(h->value);
-        /* curl takes "Name:" as "leave it out" and "Name;" as an empty value */
-        st = add_line(c,
-                      v.n ? arena_printf(c->arena, "%.*s: %.*s", STR_F(h->name), STR_F(v))
-                          : arena_printf(c->arena, "%.*s;", STR_F(h->name)),
-                      e);
+        /* for libcurl "Name:" removes a header, and "Name;" sends it without a value */
+        st = fetch_add_line(c,
+                            v.n ? arena_printf(c->arena, "%.*s: %.*s", STR_F(h->name), STR_F(v))
+                                : arena_printf(c->arena, "%.*s;", STR_F(h->name)),
+                            e);
     }
     if (st == OK && !typed)
-        st = add_line(c, "Content-Type:", e);
+        st = fetch_add_line(c, "Content-Type:", e);
     return st;
 }
 
 /* ---- curl's callbacks ---- */
 
-static size_t on_body(char *p, size_t size, size_t n, void *ctx)
+static size_t fetch_on_body(char *p, size_t size, size_t n, void *ctx)
 {
-    struct call *c = ctx;
+    struct fetch_call *c = ctx;
     n *= size;
     if (n > c->body.max - c->body.n) {
         c->too_large = true;
@@ -239,10 +244,10 @@ static size_t on_body(char *p, size_t size, size_t n, void *ctx)
     return buf_ok(&c->body) ? n : 0;
 }
 
-/* A status line begins the header anew: what a 1xx before it said is forgotten. */
-static size_t on_header(char *p, size_t size, size_t n, void *ctx)
+/* Each status line begins a new reply, so the headers of a 1xx reply are forgotten. */
+static size_t fetch_on_header(char *p, size_t size, size_t n, void *ctx)
 {
-    struct call *c = ctx;
+    struct fetch_call *c = ctx;
     n *= size;
     if (n > 5 && memcmp(p, "HTTP/", 5) == 0)
         buf_clear(&c->lines);
@@ -251,10 +256,11 @@ static size_t on_header(char *p, size_t size, size_t n, void *ctx)
     return n;
 }
 
-/* The one place where an address is known for certain: what is connected to, whatever the name was made to mean. */
-static curl_socket_t on_socket(void *ctx, curlsocktype purpose, struct curl_sockaddr *a)
+/* The only place where the address is certain: it is the one that is connected to, whatever the name resolved to
+ * before. */
+static curl_socket_t fetch_on_socket(void *ctx, curlsocktype purpose, struct curl_sockaddr *a)
 {
-    struct call *c = ctx;
+    struct fetch_call *c = ctx;
     bool known = a->family == AF_INET || a->family == AF_INET6;
     if (purpose != CURLSOCKTYPE_IPCXN || !known || (!c->private_allowed && !address_is_public(&a->addr))) {
         c->refused = true;
@@ -270,7 +276,7 @@ static bool method_known(struct str m)
     return str_eqz(m, "GET") || str_eqz(m, "POST") || str_eqz(m, "PUT") || str_eqz(m, "PATCH") || str_eqz(m, "DELETE");
 }
 
-static bool set_limits(struct call *c)
+static bool fetch_set_limits(struct fetch_call *c)
 {
     CURL *h = c->easy;
     long timeout = c->rq->timeout_ms < 1              ? 1
@@ -287,25 +293,25 @@ static bool set_limits(struct call *c)
     ok = ok && curl_easy_setopt(h, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS)) == CURLE_OK;
 #endif
 #if LIBCURL_VERSION_NUM >= 0x075700
-    ok = ok &&
-         curl_easy_setopt(h, CURLOPT_QUICK_EXIT, 1L) == CURLE_OK; /* do not wait for a name server that is silent */
+    /* Do not wait for the thread that asks a silent name server. */
+    ok = ok && curl_easy_setopt(h, CURLOPT_QUICK_EXIT, 1L) == CURLE_OK;
 #endif
     return ok;
 }
 
-static bool set_request(struct call *c, const char *method, const char *agent)
+static bool fetch_set_request(struct fetch_call *c, const char *method, const char *agent)
 {
     CURL *h = c->easy;
     const struct str body = c->rq->body;
     bool ok = curl_easy_setopt(h, CURLOPT_CURLU, c->url) == CURLE_OK;
     ok = ok && curl_easy_setopt(h, CURLOPT_HTTPHEADER, c->headers) == CURLE_OK;
     ok = ok && curl_easy_setopt(h, CURLOPT_USERAGENT, agent) == CURLE_OK;
-    ok = ok && curl_easy_setopt(h, CURLOPT_WRITEFUNCTION, on_body) == CURLE_OK;
+    ok = ok && curl_easy_setopt(h, CURLOPT_WRITEFUNCTION, fetch_on_body) == CURLE_OK;
     ok = ok && curl_easy_setopt(h, CURLOPT_WRITEDATA, c) == CURLE_OK;
-    ok = ok && curl_easy_setopt(h, CURLOPT_HEADERFUNCTION, on_header) == CURLE_OK;
+    ok = ok && curl_easy_setopt(h, CURLOPT_HEADERFUNCTION, fetch_on_header) == CURLE_OK;
     ok = ok && curl_easy_setopt(h, CURLOPT_HEADERDATA, c) == CURLE_OK;
     ok = ok && curl_easy_setopt(h, CURLOPT_ERRORBUFFER, c->trouble) == CURLE_OK;
-    ok = ok && curl_easy_setopt(h, CURLOPT_OPENSOCKETFUNCTION, on_socket) == CURLE_OK;
+    ok = ok && curl_easy_setopt(h, CURLOPT_OPENSOCKETFUNCTION, fetch_on_socket) == CURLE_OK;
     ok = ok && curl_easy_setopt(h, CURLOPT_OPENSOCKETDATA, c) == CURLE_OK;
     if (ok && (body.n || strcmp(method, "POST") == 0)) {
         ok = curl_easy_setopt(h, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.n) == CURLE_OK;
@@ -314,30 +320,30 @@ static bool set_request(struct call *c, const char *method, const char *agent)
     return ok && curl_easy_setopt(h, CURLOPT_CUSTOMREQUEST, method) == CURLE_OK;
 }
 
-static enum status prepare(struct call *c, const struct config *config, struct err *e)
+static enum status fetch_prepare(struct fetch_call *c, const struct config *config, struct err *e)
 {
     if (!method_known(c->rq->method))
         return err_raise(e, E_method_invalid);
     enum status st = parse_url(c->rq->url, &c->url, e);
     if (st == OK)
-        st = read_host(c, config, e);
+        st = fetch_read_host(c, config, e);
     if (st == OK)
-        st = set_headers(c, e);
+        st = fetch_set_headers(c, e);
     if (st != OK)
         return st;
     char *method = arena_strdup(c->arena, c->rq->method), *agent = arena_printf(c->arena, "Parley/%s", build_version());
     c->easy = curl_easy_init();
     c->multi = take_multi(c->rq->keep);
-    bool ok = method && agent && c->easy && c->multi && set_limits(c) && set_request(c, method, agent);
+    bool ok = method && agent && c->easy && c->multi && fetch_set_limits(c) && fetch_set_request(c, method, agent);
     return ok && curl_multi_add_handle(c->multi, c->easy) == CURLM_OK ? OK : err_nomem(e);
 }
 
-static enum status timed_out(const struct call *c, struct err *e)
+static enum status fetch_timed_out(const struct fetch_call *c, struct err *e)
 {
     return err_set(e, E_fetch_timeout, "%s did not answer within %lld ms.", c->host, (long long)c->rq->timeout_ms);
 }
 
-static enum status result_of(const struct call *c, CURLcode rc, struct err *e)
+static enum status fetch_result(const struct fetch_call *c, CURLcode rc, struct err *e)
 {
     if (c->refused && rc != CURLE_OK)
         return err_set(e, E_address_refused,
@@ -348,7 +354,7 @@ static enum status result_of(const struct call *c, CURLcode rc, struct err *e)
     case CURLE_OK:
         return OK;
     case CURLE_OPERATION_TIMEDOUT:
-        return timed_out(c, e);
+        return fetch_timed_out(c, e);
     case CURLE_OUT_OF_MEMORY:
         return err_nomem(e);
     case CURLE_SSL_CONNECT_ERROR:
@@ -364,8 +370,9 @@ static enum status result_of(const struct call *c, CURLcode rc, struct err *e)
     return err_set(e, E_fetch_failed, "The call to %s failed: %s.", c->host, curl_easy_strerror(rc));
 }
 
-/* Whether a byte of the request may have left. A connection that was reused may have taken it before a new one failed. */
-static bool was_sent(const struct call *c, CURLcode rc)
+/* Whether a part of the request may have been sent. On a connection that was reused it may have been, even if opening a
+ * new one failed afterwards. Callers repeat only what was certainly not sent. */
+static bool fetch_was_sent(const struct fetch_call *c, CURLcode rc)
 {
     long size = 0;
     if (rc == CURLE_COULDNT_CONNECT || rc == CURLE_COULDNT_RESOLVE_HOST || rc == CURLE_SSL_CONNECT_ERROR ||
@@ -374,25 +381,25 @@ static bool was_sent(const struct call *c, CURLcode rc)
     return true;
 }
 
-static enum status run(struct call *c, bool *sent, struct err *e)
+static enum status fetch_run(struct fetch_call *c, bool *sent, struct err *e)
 {
     int rc = 0;
     switch (net_run(c->multi, c->rq->timeout_ms, c->rq->cancelled, c->rq->cancel_ctx, &rc)) {
     case NET_DONE:
-        *sent = was_sent(c, (CURLcode)rc);
-        return result_of(c, (CURLcode)rc, e);
+        *sent = fetch_was_sent(c, (CURLcode)rc);
+        return fetch_result(c, (CURLcode)rc, e);
     case NET_CANCELLED:
         return err_set(e, E_cancelled, "The call to %s was cancelled.", c->host);
     case NET_TIMED_OUT:
-        return timed_out(c, e);
+        return fetch_timed_out(c, e);
     case NET_BROKEN:
         break;
     }
     return err_set(e, E_fetch_failed, "The call to %s failed.", c->host);
 }
 
-/* The lines as names and values; the text of both is the arena's. */
-static bool read_headers(struct call *c, struct fetch_reply *out)
+/* The header lines as names and values, copied into the arena once. */
+static bool fetch_read_headers(struct fetch_call *c, struct fetch_reply *out)
 {
     bool ok = true;
     struct str rest = arena_str(c->arena, buf_str(&c->lines), &ok), line;
@@ -418,7 +425,7 @@ struct str fetch_reply_header(const struct fetch_reply *r, const char *name)
     return STR_EMPTY;
 }
 
-static enum status read_reply(struct call *c, struct fetch_reply *out, struct err *e)
+static enum status fetch_read_reply(struct fetch_call *c, struct fetch_reply *out, struct err *e)
 {
     long code = 0;
     char *type = NULL;
@@ -431,25 +438,25 @@ static enum status read_reply(struct call *c, struct fetch_reply *out, struct er
     out->retry_after_s = retry < 0 ? 0 : retry > INT_MAX ? INT_MAX : (int)retry;
     out->content_type = arena_str(c->arena, str_from(type), &ok);
     out->body = arena_str(c->arena, buf_str(&c->body), &ok);
-    return ok && read_headers(c, out) ? OK : err_nomem(e);
+    return ok && fetch_read_headers(c, out) ? OK : err_nomem(e);
 }
 
 enum status fetch(const struct config *config, struct arena *a, const struct fetch_request *rq, struct fetch_reply *out,
                   struct err *e)
 {
-    struct call c = {.rq = rq, .arena = a};
+    struct fetch_call c = {.rq = rq, .arena = a};
     *out = (struct fetch_reply){.content_type = STR_EMPTY, .body = STR_EMPTY};
     CHECK(rq->trusted || !rq->keep);
     buf_init(&c.body, rq->max_body);
     buf_init(&c.lines, REPLY_HEADERS_MAX);
     fetch_library_begin();
-    enum status st = prepare(&c, config, e);
+    enum status st = fetch_prepare(&c, config, e);
     if (st == OK) {
         out->sent = true;
-        st = run(&c, &out->sent, e);
+        st = fetch_run(&c, &out->sent, e);
     }
     if (st == OK)
-        st = read_reply(&c, out, e);
+        st = fetch_read_reply(&c, out, e);
     if (c.multi && c.easy)
         curl_multi_remove_handle(c.multi, c.easy);
     curl_easy_cleanup(c.easy);

@@ -1,9 +1,11 @@
-/* fetch.h: outgoing HTTP: deadlines, size caps, no private addresses. The one room that knows libcurl.
+/* fetch.h: outgoing HTTP: deadlines, size limits, no private addresses. The one module that knows libcurl (with
+ * smtp.h).
  *
- * http and https only, redirects are not followed, the address is checked when the socket is opened (so a name that changes
- * its mind between lookup and connect gains nothing): loopback, private, link-local, CGNAT, multicast, unspecified, NAT64
- * and v4-mapped forms are refused unless host:port stands in the setting http_allow_private. Proxies of the environment are
- * not used. Thread safe; no thread waits longer than the deadline, also while a name is looked up. */
+ * Only http and https; redirects are not followed. The address is checked when the socket is opened, so a name that
+ * changes between lookup and connect gains nothing: loopback, private, link-local, carrier-grade NAT, multicast,
+ * unspecified, NAT64 and IPv4-mapped addresses are refused unless the setting http_allow_private lists host:port.
+ * Proxies of the environment are not used. Thread safe; no thread waits longer than the deadline, not even while a name
+ * is looked up. */
 #ifndef PARLEY_NET_FETCH_H
 #define PARLEY_NET_FETCH_H
 
@@ -12,8 +14,8 @@
 #include "base/err.h"
 #include "base/str.h"
 
-/* Refused (ERR_INVALID, code header_invalid): bytes that no header may hold, and the names that frame a message or choose
- * its host (Host, Content-Length, Transfer-Encoding, Connection, ...). No Content-Type is sent unless given. */
+/* ERR_INVALID, code header_invalid: bytes that a header cannot have, and names that frame a message or choose its host
+ * (Host, Content-Length, Transfer-Encoding, Connection, ...). No Content-Type is sent unless it is given. */
 struct fetch_header {
     struct str name, value;
 };
@@ -24,31 +26,36 @@ struct fetch_request {
     struct str body;
     int64_t timeout_ms;           /* the whole call */
     size_t max_body;              /* bytes; more is ERR_TOO_LARGE */
-    bool (*cancelled)(void *ctx); /* asked at least every 300 ms, in this thread; may be NULL */
+    bool (*cancelled)(void *ctx); /* may be NULL; asked at least every 300 ms, in this thread */
     void *cancel_ctx;
-    /* The operator configured this address (never a tenant, never what an answer named): it may be private. */
+    /* The operator configured this address, not a tenant and not a reply: it may be private. */
     bool trusted;
-    /* Only with `trusted`: the connection stays open and serves the next such call of any thread of the process. */
+    /* Only with `trusted`: the connection stays open for the next such call of any thread of the process. */
     bool keep;
 };
 struct fetch_reply {
     int status;
     struct str content_type, body;
     int retry_after_s;
-    struct fetch_header *headers; /* of the answer, in order; at most 64 KB of them, the rest is left out */
+    struct fetch_header *headers; /* of the reply, in order; at most 64 KB of them, the rest is left out */
     size_t header_count;
-    bool
-        sent; /* also after a failure: false when surely nothing of the request left (no connection, no valid certificate) */
+    /* Set also after a failure. False when certainly nothing of the request was sent: no connection, no valid
+     * certificate. */
+    bool sent;
 };
 
-/* Any HTTP answer is OK (look at reply->status). ERR_TIMEOUT, ERR_DENIED code address_refused, ERR_UNAVAILABLE code
- * fetch_failed or tls_failed (the certificate does not prove the host), ERR_TOO_LARGE, ERR_INVALID for the URL, ERR_GONE when cancelled. The body lives in the arena. */
+/* Any HTTP reply is OK; its status is in out->status. ERR_INVALID, code url_invalid, header_invalid or method_invalid;
+ * ERR_DENIED, code address_refused; ERR_TIMEOUT; ERR_TOO_LARGE; ERR_GONE when cancelled; ERR_UNAVAILABLE, code
+ * fetch_failed, or tls_failed when the certificate does not prove the host. The reply lives in the arena. */
 enum status fetch(const struct config *c, struct arena *a, const struct fetch_request *rq, struct fetch_reply *out,
                   struct err *e);
-struct str fetch_reply_header(const struct fetch_reply *r,
-                              const char *name);            /* the first of this name in any case, or "" */
-enum status fetch_check_url(struct str url, struct err *e); /* syntax and scheme only; no user:password@ */
-void fetch_library_begin(void);                             /* lazy: called by the first fetch; thread safe */
+/* The first header of this name in any case, or "". */
+struct str fetch_reply_header(const struct fetch_reply *r, const char *name);
+/* Check syntax and scheme; a user or password is refused. ERR_INVALID, code url_invalid. */
+enum status fetch_check_url(struct str url, struct err *e);
+/* Start libcurl. Every function of the module does so when it needs it. */
+void fetch_library_begin(void);
+/* Release everything, for leak checkers: no transfer may run. */
 void fetch_library_end(void);
 
 #endif

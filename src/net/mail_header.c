@@ -1,3 +1,7 @@
+/* mail_header.c: header lines of a mail.
+ *
+ * Whatever text comes in, what goes out is ASCII, keeps the line length of RFC 5322, and cannot start another
+ * header. */
 #include "net/mail_header.h"
 
 #include "base/clock.h"
@@ -5,10 +9,10 @@
 
 #include "base/banned.h"
 
-#define PLAIN_MAX 60
-#define FOLD_AT 76
-#define TEXT_MAX 1000
-#define ID_MAX 200
+#define PLAIN_MAX 60  /* bytes of a text that is not folded */
+#define FOLD_AT 76    /* RFC 2047, 2 */
+#define TEXT_MAX 1000 /* bytes of a text */
+#define ID_MAX 200    /* bytes of a Message-ID */
 
 bool mail_header_ok(struct str s)
 {
@@ -33,7 +37,7 @@ bool mail_header_id_ok(struct str s)
     return s.n <= ID_MAX && at > 0 && (size_t)at + 1 < s.n;
 }
 
-/* What cannot be taken for an encoded word or for the end of a line, and needs no fold. */
+/* True for text that cannot be taken for an encoded word and needs no folding. */
 static bool is_plain(struct str s)
 {
     for (size_t i = 0; i < s.n; i++)
@@ -42,7 +46,7 @@ static bool is_plain(struct str s)
     return s.n <= PLAIN_MAX && !str_has(s, STR("=?"));
 }
 
-/* One character in the "Q" encoding, of what a phrase allows: at most 12 bytes. */
+/* One character in the "Q" encoding, restricted to what is allowed in a phrase: at most 12 bytes. */
 static size_t encode_character(struct str c, char out[12])
 {
     static const char hex[] = "0123456789ABCDEF";
@@ -62,7 +66,7 @@ static size_t encode_character(struct str c, char out[12])
     return n;
 }
 
-/* `column`: what stands on the line already. */
+/* `column` is the length of the line so far. A character is never divided between two encoded words (RFC 2047, 5). */
 static void encoded_words(struct buf *b, size_t column, struct str s)
 {
     static const struct str begin = STR("=?utf-8?Q?"), end = STR("?=");

@@ -1,17 +1,20 @@
-/* mail_header.h: lines of a mail's head as RFC 5322 and RFC 2047 want them. No state. */
+/* mail_header.h: header lines of a mail as RFC 5322 and RFC 2047 define them. Pure functions. Thread safe. */
 #ifndef PARLEY_NET_MAIL_HEADER_H
 #define PARLEY_NET_MAIL_HEADER_H
 
 #include "base/buf.h"
 
-/* Text that may stand in a head at all: UTF-8, no control characters (so no line ends), at most 1000 bytes. */
+/* True for text that may be in a header: UTF-8 without control characters (so without line breaks), at most 1000
+ * bytes. */
 bool mail_header_ok(struct str s);
-/* `head`: a text as it is when it is short plain ASCII, else as encoded words (UTF-8, "Q"), folded into lines of at most 76. */
+/* `head`: the text as it is when it is short and plain ASCII, otherwise as encoded words (UTF-8, "Q") folded to lines
+ * of at most 76 bytes. */
 void mail_header_text(struct buf *b, const char *head, struct str s);
-/* `head`: "Name" <address>, or the address alone when there is no name. */
+/* `head`: "Name" <address>, or only the address when there is no name. */
 void mail_header_mailbox(struct buf *b, const char *head, struct str name, struct str address);
-void mail_header_date(struct buf *b, int64_t ms); /* Mon, 23 Nov 2026 05:52:20 +0000 */
-/* What stands between < and > of a Message-ID: printable ASCII with one "@", nothing that ends it. */
+/* Mon, 23 Nov 2026 05:52:20 +0000 */
+void mail_header_date(struct buf *b, int64_t ms);
+/* True for the part of a Message-ID between < and >: printable ASCII with one "@", and nothing that would end it. */
 bool mail_header_id_ok(struct str s);
 
 #endif

@@ -30,7 +30,7 @@ static enum status outside_gone(struct outside *o, const struct err *why, struct
 static enum status outside_wait(struct outside *o, struct arena *a, struct fetch_request *rq, struct fetch_reply *out,
                                 struct err *e)
 {
-    struct config *c = config_current();
+    const struct config *c = config_current();
     int64_t begun = clock_mono_us();
     enum status st = fetch(c, a, rq, out, e);
     o->spent_us += clock_mono_us() - begun;

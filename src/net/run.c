@@ -1,3 +1,7 @@
+/* run.c: one transfer of libcurl with a deadline and a cancel function.
+ *
+ * The multi interface is used although there is one transfer only: curl_easy_perform() cannot be interrupted while it
+ * looks up a name or waits for a byte. */
 #include <curl/curl.h>
 
 #include "base/clock.h"

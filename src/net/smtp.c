@@ -1,3 +1,8 @@
+/* smtp.c: one mail to one mail server through libcurl.
+ *
+ * A mail may be tried again only if the server has not taken it, so the result separates what was said about this mail
+ * (5xx: never again; 4xx: later) from what was said about us (login, TLS, greeting). The server's words are shown
+ * without the address of the recipient, which is not for logs. */
 #include "net/smtp.h"
 
 #include <curl/curl.h>
@@ -9,8 +14,8 @@
 #include "base/utf8.h"
 #include "net/address.h"
 #include "net/fetch.h"
-#include "net/net_internal.h"
 #include "net/mail_header.h"
+#include "net/net_internal.h"
 
 #include "base/banned.h"
 
@@ -18,18 +23,18 @@
 #define REPLY_MAX 400
 #define REPLY_SHOWN 160
 
-/* One conversation with the server. */
-struct talk {
+/* One session with the server. */
+struct smtp_session {
     const struct config *config;
-    const struct smtp_mail *mail; /* NULL: only a look whether it would take one */
+    const struct smtp_mail *mail; /* NULL: only check whether the server would take one */
     struct arena *arena;
     CURL *easy;
     CURLM *multi;
     curl_mime *mime;
     struct curl_slist *headers, *to;
-    char *host;           /* for messages; the arena's */
-    bool plain;           /* no TLS is asked for */
-    char said[REPLY_MAX]; /* the server's last line about the matter */
+    char *host;           /* for messages; in the arena */
+    bool plain;           /* TLS is not required */
+    char said[REPLY_MAX]; /* the last line of the server that matters */
     size_t said_n;
 };
 
@@ -40,44 +45,44 @@ bool smtp_on(const struct config *c)
 
 /* ---- what must hold before anything is sent ---- */
 
-static enum status bad_mail(struct err *e, const char *what)
+static enum status smtp_bad_mail(struct err *e, const char *what)
 {
     return err_set(e, E_mail_invalid, "This mail cannot be sent: %s.", what);
 }
 
-static struct str from_name(const struct config *c)
+static struct str smtp_from_name(const struct config *c)
 {
     const char *name = config_string(c, CONFIG_mail_from_name);
     return str_from(name[0] ? name : config_string(c, CONFIG_brand_name));
 }
 
-static enum status check_settings(const struct config *c, struct err *e)
+static enum status smtp_check_settings(const struct config *c, struct err *e)
 {
     if (!smtp_on(c))
         return err_set(e, E_smtp_off, "No mail is sent: smtp_url is not set.");
     if (!email_valid(str_from(config_string(c, CONFIG_mail_from))))
         return err_set(e, E_smtp_off, "No mail can be sent: mail_from is not set to an e-mail address.");
-    if (!mail_header_ok(from_name(c)))
+    if (!mail_header_ok(smtp_from_name(c)))
         return err_set(e, E_smtp_off, "No mail can be sent: mail_from_name holds a control character.");
     return OK;
 }
 
-static enum status check_mail(const struct smtp_mail *m, struct err *e)
+static enum status smtp_check_mail(const struct smtp_mail *m, struct err *e)
 {
     if (!email_valid(m->to))
-        return bad_mail(e, "its recipient is no e-mail address");
+        return smtp_bad_mail(e, "its recipient is not an e-mail address");
     if (!m->subject.n || !mail_header_ok(m->subject))
-        return bad_mail(e, "its subject is not one line of text");
+        return smtp_bad_mail(e, "its subject is not one line of text");
     if (!mail_header_id_ok(m->message_id))
-        return bad_mail(e, "its id is none");
+        return smtp_bad_mail(e, "its Message-ID is malformed");
     if (!utf8_text(m->text) || !utf8_text(m->html))
-        return bad_mail(e, "it holds bytes that are no text");
+        return smtp_bad_mail(e, "it contains bytes that are not UTF-8 text");
     if (m->text.n + m->html.n > MAX_MAIL)
         return err_set(e, E_mail_too_large, "The mail has more than %zu KB.", MAX_MAIL / KB);
     return OK;
 }
 
-static enum status read_server(struct talk *t, struct err *e)
+static enum status smtp_read_server(struct smtp_session *t, struct err *e)
 {
     CURLU *u = curl_url();
     char *host = NULL;
@@ -98,7 +103,7 @@ static enum status read_server(struct talk *t, struct err *e)
 
 /* ---- the mail as curl wants it ---- */
 
-static bool add_header(struct talk *t, struct buf *line)
+static bool smtp_add_header(struct smtp_session *t, struct buf *line)
 {
     struct curl_slist *more = buf_ok(line) ? curl_slist_append(t->headers, line->p) : NULL;
     t->headers = more ? more : t->headers;
@@ -106,32 +111,32 @@ static bool add_header(struct talk *t, struct buf *line)
     return more;
 }
 
-static bool add_headers(struct talk *t)
+static bool smtp_add_headers(struct smtp_session *t)
 {
     const struct smtp_mail *m = t->mail;
     struct buf b;
     buf_init(&b, HEADER_MAX);
-    mail_header_mailbox(&b, "From", from_name(t->config), str_from(config_string(t->config, CONFIG_mail_from)));
-    bool ok = add_header(t, &b);
+    mail_header_mailbox(&b, "From", smtp_from_name(t->config), str_from(config_string(t->config, CONFIG_mail_from)));
+    bool ok = smtp_add_header(t, &b);
     buf_printf(&b, "To: %.*s", STR_F(m->to));
-    ok = ok && add_header(t, &b);
+    ok = ok && smtp_add_header(t, &b);
     mail_header_text(&b, "Subject", m->subject);
-    ok = ok && add_header(t, &b);
+    ok = ok && smtp_add_header(t, &b);
     buf_puts(&b, "Date: ");
     mail_header_date(&b, m->date_ms);
-    ok = ok && add_header(t, &b);
+    ok = ok && smtp_add_header(t, &b);
     buf_printf(&b, "Message-ID: <%.*s>", STR_F(m->message_id));
-    ok = ok && add_header(t, &b);
+    ok = ok && smtp_add_header(t, &b);
     buf_puts(&b, "Auto-Submitted: auto-generated");
-    ok = ok && add_header(t, &b);
-    buf_puts(&b, "Content-Type: multipart/alternative"); /* curl puts the boundary behind it */
-    ok = ok && add_header(t, &b);
+    ok = ok && smtp_add_header(t, &b);
+    buf_puts(&b, "Content-Type: multipart/alternative"); /* libcurl appends the boundary */
+    ok = ok && smtp_add_header(t, &b);
     buf_release(&b);
     return ok;
 }
 
-/* A line ends with CRLF on the wire: curl's encoder takes a lone \n for a byte of the text. */
-static bool add_part(struct talk *t, struct str text, const char *type)
+/* On the wire a line ends with CRLF. The encoder of libcurl would encode a lone \n as a byte of the text. */
+static bool smtp_add_part(struct smtp_session *t, struct str text, const char *type)
 {
     struct buf b;
     curl_mimepart *part = curl_mime_addpart(t->mime);
@@ -148,21 +153,21 @@ static bool add_part(struct talk *t, struct str text, const char *type)
     return ok;
 }
 
-static bool set_mail(struct talk *t)
+static bool smtp_set_mail(struct smtp_session *t)
 {
     CURL *h = t->easy;
     char *to = arena_strdup(t->arena, t->mail->to);
     t->mime = curl_mime_init(h);
     t->to = to ? curl_slist_append(NULL, to) : NULL;
-    bool ok = t->mime && t->to && add_headers(t) && add_part(t, t->mail->text, "text/plain; charset=utf-8") &&
-              add_part(t, t->mail->html, "text/html; charset=utf-8");
+    bool ok = t->mime && t->to && smtp_add_headers(t) && smtp_add_part(t, t->mail->text, "text/plain; charset=utf-8") &&
+              smtp_add_part(t, t->mail->html, "text/html; charset=utf-8");
     ok = ok && curl_easy_setopt(h, CURLOPT_MAIL_FROM, config_string(t->config, CONFIG_mail_from)) == CURLE_OK;
     ok = ok && curl_easy_setopt(h, CURLOPT_MAIL_RCPT, t->to) == CURLE_OK;
     ok = ok && curl_easy_setopt(h, CURLOPT_HTTPHEADER, t->headers) == CURLE_OK;
     return ok && curl_easy_setopt(h, CURLOPT_MIMEPOST, t->mime) == CURLE_OK;
 }
 
-static bool set_look(struct talk *t)
+static bool smtp_set_check(struct smtp_session *t)
 {
     return curl_easy_setopt(t->easy, CURLOPT_NOBODY, 1L) == CURLE_OK &&
            curl_easy_setopt(t->easy, CURLOPT_CUSTOMREQUEST, "NOOP") == CURLE_OK;
@@ -170,10 +175,10 @@ static bool set_look(struct talk *t)
 
 /* ---- curl's settings ---- */
 
-/* The server's lines, one a call. What it says to our farewell (221) tells nothing. */
-static size_t on_line(char *p, size_t size, size_t n, void *ctx)
+/* The lines of the server, one per call. Its reply to QUIT (221) tells nothing about the mail. */
+static size_t smtp_on_line(char *p, size_t size, size_t n, void *ctx)
 {
-    struct talk *t = ctx;
+    struct smtp_session *t = ctx;
     n *= size;
     if (n >= 3 && memcmp(p, "221", 3) == 0)
         return n;
@@ -182,14 +187,14 @@ static size_t on_line(char *p, size_t size, size_t n, void *ctx)
     return n;
 }
 
-static size_t on_body(char *p, size_t size, size_t n, void *ctx)
+static size_t smtp_on_body(char *p, size_t size, size_t n, void *ctx)
 {
     (void)p;
     (void)ctx;
     return size * n;
 }
 
-static bool set_limits(struct talk *t)
+static bool smtp_set_limits(struct smtp_session *t)
 {
     CURL *h = t->easy;
     bool ok = curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L) == CURLE_OK;
@@ -206,7 +211,7 @@ static bool set_limits(struct talk *t)
     return ok;
 }
 
-static bool set_server(struct talk *t)
+static bool smtp_set_server(struct smtp_session *t)
 {
     CURL *h = t->easy;
     const char *user = config_string(t->config, CONFIG_smtp_user), *ca = config_string(t->config, CONFIG_smtp_ca_file);
@@ -218,30 +223,31 @@ static bool set_server(struct talk *t)
     }
     if (ok && ca[0])
         ok = curl_easy_setopt(h, CURLOPT_CAINFO, ca) == CURLE_OK;
-    ok = ok && curl_easy_setopt(h, CURLOPT_HEADERFUNCTION, on_line) == CURLE_OK;
+    ok = ok && curl_easy_setopt(h, CURLOPT_HEADERFUNCTION, smtp_on_line) == CURLE_OK;
     ok = ok && curl_easy_setopt(h, CURLOPT_HEADERDATA, t) == CURLE_OK;
-    return ok && curl_easy_setopt(h, CURLOPT_WRITEFUNCTION, on_body) == CURLE_OK;
+    return ok && curl_easy_setopt(h, CURLOPT_WRITEFUNCTION, smtp_on_body) == CURLE_OK;
 }
 
-static enum status prepare(struct talk *t, struct err *e)
+static enum status smtp_prepare(struct smtp_session *t, struct err *e)
 {
-    enum status st = check_settings(t->config, e);
+    enum status st = smtp_check_settings(t->config, e);
     if (st == OK && t->mail)
-        st = check_mail(t->mail, e);
+        st = smtp_check_mail(t->mail, e);
     if (st == OK)
-        st = read_server(t, e);
+        st = smtp_read_server(t, e);
     if (st != OK)
         return st;
     t->easy = curl_easy_init();
     t->multi = curl_multi_init();
-    bool ok = t->easy && t->multi && set_limits(t) && set_server(t) && (t->mail ? set_mail(t) : set_look(t));
+    bool ok = t->easy && t->multi && smtp_set_limits(t) && smtp_set_server(t) &&
+              (t->mail ? smtp_set_mail(t) : smtp_set_check(t));
     return ok && curl_multi_add_handle(t->multi, t->easy) == CURLM_OK ? OK : err_nomem(e);
 }
 
 /* ---- what came of it ---- */
 
-/* The server's last line, fit to print; whose address it was about is left out. */
-static const char *words_of(const struct talk *t)
+/* The last line of the server, fit to print: the recipient's address and control characters are replaced. */
+static const char *smtp_reply_text(const struct smtp_session *t)
 {
     struct str rest = str_trim(str_n(t->said, t->said_n)), to = t->mail ? t->mail->to : STR_EMPTY;
     struct buf b;
@@ -262,15 +268,16 @@ static const char *words_of(const struct talk *t)
     return out ? out : "";
 }
 
-static long reply_code(const struct talk *t)
+static long smtp_reply_code(const struct smtp_session *t)
 {
     long code = 0;
     curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &code);
     return code;
 }
 
-/* Was it said to MAIL, RCPT, DATA or the mail itself? What is said to the greeting is about us, not about this mail. */
-static bool about_mail(const struct talk *t, CURLcode rc)
+/* Whether the reply was to MAIL, RCPT, DATA or the mail itself. A reply to the greeting or the login is about us, not
+ * about this mail. */
+static bool smtp_about_mail(const struct smtp_session *t, CURLcode rc)
 {
     curl_off_t sent = 0;
     curl_easy_getinfo(t->easy, CURLINFO_SIZE_UPLOAD_T, &sent);
@@ -284,14 +291,14 @@ static bool is_tls_fault(CURLcode rc)
            rc == CURLE_SSL_ISSUER_ERROR;
 }
 
-static enum status timed_out(const struct talk *t, struct err *e)
+static enum status smtp_timed_out(const struct smtp_session *t, struct err *e)
 {
     return err_set(e, E_smtp_timeout, "The mail server %s was not done within %lld ms.", t->host,
                    (long long)config_int(t->config, CONFIG_smtp_timeout));
 }
 
-/* The server's words stay out of it: some repeat what they were given. */
-static enum status login_failed(const struct talk *t, long code, struct err *e)
+/* Without the server's words: some servers repeat the password. */
+static enum status smtp_login_failed(const struct smtp_session *t, long code, struct err *e)
 {
     bool asked = config_string(t->config, CONFIG_smtp_user)[0] != '\0';
     return err_set(
@@ -299,39 +306,56 @@ static enum status login_failed(const struct talk *t, long code, struct err *e)
         asked ? "does not take smtp_user and smtp_password" : "wants a sign-in: set smtp_user and smtp_password", code);
 }
 
-static enum status result_of(const struct talk *t, CURLcode rc, struct err *e)
+static enum status smtp_failed(const struct smtp_session *t, CURLcode rc, struct err *e)
 {
-    long code = reply_code(t);
+    if (rc == CURLE_WEIRD_SERVER_REPLY || rc == CURLE_REMOTE_ACCESS_DENIED)
+        return err_set(e, E_smtp_failed, "The mail server %s refuses the connection: %s", t->host, smtp_reply_text(t));
+    return err_set(e, E_smtp_failed, "The mail server %s was not reached, or the connection was lost: %s.", t->host,
+                   curl_easy_strerror(rc));
+}
+
+static bool is_login_code(long code)
+{
+    return code == 530 || code == 534 || code == 535 || code == 538;
+}
+
+/* The reply was to this mail: for ever (5xx) or for now (4xx). Other codes say nothing about it. */
+static enum status smtp_mail_result(const struct smtp_session *t, long code, CURLcode rc, struct err *e)
+{
+    if (code >= 500)
+        return err_set(e, E_mail_refused, "The mail server %s refuses this mail: %s", t->host, smtp_reply_text(t));
+    if (code >= 400)
+        return err_set(e, E_mail_deferred, "The mail server %s does not take this mail now: %s", t->host,
+                       smtp_reply_text(t));
+    return smtp_failed(t, rc, e);
+}
+
+static enum status smtp_result(const struct smtp_session *t, CURLcode rc, struct err *e)
+{
+    long code = smtp_reply_code(t);
     if (rc == CURLE_OK)
         return OK;
     if (rc == CURLE_OUT_OF_MEMORY)
         return err_nomem(e);
     if (rc == CURLE_OPERATION_TIMEDOUT)
-        return timed_out(t, e);
-    if (rc == CURLE_LOGIN_DENIED || (about_mail(t, rc) && (code == 530 || code == 534 || code == 535 || code == 538)))
-        return login_failed(t, code, e);
+        return smtp_timed_out(t, e);
+    if (rc == CURLE_LOGIN_DENIED || (smtp_about_mail(t, rc) && is_login_code(code)))
+        return smtp_login_failed(t, code, e);
     if (is_tls_fault(rc))
         return err_set(e, E_smtp_tls, "No safe connection to the mail server %s: %s.", t->host, curl_easy_strerror(rc));
-    if (about_mail(t, rc) && code >= 500)
-        return err_set(e, E_mail_refused, "The mail server %s refuses this mail: %s", t->host, words_of(t));
-    if (about_mail(t, rc) && code >= 400)
-        return err_set(e, E_mail_deferred, "The mail server %s does not take this mail now: %s", t->host, words_of(t));
-    if (rc == CURLE_WEIRD_SERVER_REPLY || rc == CURLE_REMOTE_ACCESS_DENIED)
-        return err_set(e, E_smtp_failed, "The mail server %s turns us away: %s", t->host, words_of(t));
-    return err_set(e, E_smtp_failed, "The mail server %s was not reached, or was lost: %s.", t->host,
-                   curl_easy_strerror(rc));
+    return smtp_about_mail(t, rc) ? smtp_mail_result(t, code, rc, e) : smtp_failed(t, rc, e);
 }
 
-static enum status run(struct talk *t, struct err *e)
+static enum status smtp_transfer(struct smtp_session *t, struct err *e)
 {
     int rc = 0;
     const struct smtp_mail *m = t->mail;
     switch (net_run(t->multi, config_int(t->config, CONFIG_smtp_timeout), m ? m->cancelled : NULL,
                     m ? m->cancel_ctx : NULL, &rc)) {
     case NET_DONE:
-        return result_of(t, (CURLcode)rc, e);
+        return smtp_result(t, (CURLcode)rc, e);
     case NET_TIMED_OUT:
-        return timed_out(t, e);
+        return smtp_timed_out(t, e);
     case NET_CANCELLED:
         return err_set(e, E_cancelled, "Sending the mail was cancelled.");
     case NET_BROKEN:
@@ -340,12 +364,12 @@ static enum status run(struct talk *t, struct err *e)
     return err_set(e, E_smtp_failed, "The mail server %s was not reached.", t->host);
 }
 
-static enum status talk(struct talk *t, struct err *e)
+static enum status smtp_converse(struct smtp_session *t, struct err *e)
 {
     fetch_library_begin();
-    enum status st = prepare(t, e);
+    enum status st = smtp_prepare(t, e);
     if (st == OK)
-        st = run(t, e);
+        st = smtp_transfer(t, e);
     if (t->multi && t->easy)
         curl_multi_remove_handle(t->multi, t->easy);
     curl_easy_cleanup(t->easy);
@@ -359,14 +383,14 @@ static enum status talk(struct talk *t, struct err *e)
 enum status smtp_send(const struct config *c, struct arena *a, const struct smtp_mail *m, struct str *reply,
                       struct err *e)
 {
-    struct talk t = {.config = c, .mail = m, .arena = a};
-    enum status st = talk(&t, e);
-    *reply = st == OK ? str_from(words_of(&t)) : STR_EMPTY;
+    struct smtp_session t = {.config = c, .mail = m, .arena = a};
+    enum status st = smtp_converse(&t, e);
+    *reply = st == OK ? str_from(smtp_reply_text(&t)) : STR_EMPTY;
     return st;
 }
 
 enum status smtp_check(const struct config *c, struct arena *a, struct err *e)
 {
-    struct talk t = {.config = c, .arena = a};
-    return talk(&t, e);
+    struct smtp_session t = {.config = c, .arena = a};
+    return smtp_converse(&t, e);
 }

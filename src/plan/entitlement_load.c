@@ -18,7 +18,7 @@
 /* The mode of the configured key. *on is false without a key: billing is off and no subscription counts. */
 static bool facts_livemode(bool *on)
 {
-    struct config *c = config_current();
+    const struct config *c = config_current();
     struct str key = str_from(c ? config_string(c, CONFIG_stripe_secret_key) : "");
     bool live = !str_starts(key, STR("sk_test_")) && !str_starts(key, STR("rk_test_"));
     *on = key.n > 0;

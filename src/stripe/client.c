@@ -47,7 +47,7 @@ static bool stripe_base_is_safe(struct str url)
     return str_starts(url, STR("https://")) || (str_starts(url, STR("http://")) && host_is_loopback(url_host(url)));
 }
 
-enum status stripe_open(struct stripe *s, struct config *c, struct db_pool *pool, struct err *e)
+enum status stripe_open(struct stripe *s, const struct config *c, struct db_pool *pool, struct err *e)
 {
     *s = (struct stripe){.pool = pool,
                          .key = config_string(c, CONFIG_stripe_secret_key),

@@ -46,7 +46,7 @@
 #define STRIPE_KEEPS_MS (23 * HOUR_MS) /* how long Stripe certainly knows a key: 24 h, less an hour */
 
 struct stripe {
-    struct config *config;
+    const struct config *config;
     struct db_pool *pool; /* NULL: GET and DELETE only (parley doctor) */
     const char *key, *base;
     bool livemode;
@@ -61,7 +61,7 @@ bool stripe_enabled(const struct config *c);
 /* Prepares a client; retains c. Cheap: open one for each request or job. ERR_UNAVAILABLE stripe_off without a key. ERR_INVALID
  * config_invalid for a key that begins with none of sk_live_, sk_test_, rk_live_, rk_test_, and for a stripe_api_base that uses
  * http with a host other than this machine. */
-enum status stripe_open(struct stripe *s, struct config *c, struct db_pool *pool, struct err *e);
+enum status stripe_open(struct stripe *s, const struct config *c, struct db_pool *pool, struct err *e);
 /* Records how many GETs were sent, and drops the configuration. Harmless after a failed open. */
 void stripe_close(struct stripe *s);
 

@@ -163,7 +163,7 @@ static void journal_write_single(struct journal *j, struct arena *scratch, struc
     struct batch one = {&w, 1, scratch};
     enum journal_trace t = JOURNAL_ABSENT;
     struct err ignored = ERR_INIT;
-    w->err = (struct err)ERR_INIT;
+    w->err = ERR_INIT;
     w->status = journal_commit(j, &one, &w->err);
     if (w->status == ERR_CONFLICT && w->again && journal_trace_turn(j, &one, w, &t, &ignored) == OK &&
         t == JOURNAL_MINE)

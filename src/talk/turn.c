@@ -99,7 +99,7 @@ static enum status turn_load_or_begin(struct turn *u, struct err *e)
     st = turn_load(u->talk, u->live.tenant, in->bot, in->conversation, in->token, u->arena, &u->conv, e);
     if (st != OK)
         return st;
-    struct config *c = config_current();
+    const struct config *c = config_current();
     int64_t gap = config_int(c, CONFIG_conversation_gap);
     config_drop(c);
     if (u->now_ms - u->conv.last_ms > gap)

@@ -122,7 +122,7 @@ static void think_leave_outside(void *ctx)
 /* What was spent stays when a turn is thought again: the budget is the visitor's wait. */
 static void think_begin_outside(struct turn *u)
 {
-    struct config *c = config_current();
+    const struct config *c = config_current();
     int64_t call_ms = config_int(c, CONFIG_http_node_timeout);
     config_drop(c);
     u->looked = false;

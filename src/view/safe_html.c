@@ -1,3 +1,7 @@
+/* safe_html.c: text of a visitor or tenant as HTML.
+ *
+ * The only function that makes a struct safe_html. Everything is escaped; the only markup that it adds is <br> and
+ * links to http and https addresses. */
 #include "base/limits.h"
 #include "view/view.h"
 
@@ -16,8 +20,8 @@ static bool link_starts(struct str s)
     return str_starts(s, STR("https://")) || str_starts(s, STR("http://"));
 }
 
-/* Where an address ends: at white space or a quote; final punctuation belongs to the sentence, but for a ")" that closes a "(" of the
- * address itself. */
+/* Where an address ends: at white space or a quote. Final punctuation belongs to the sentence, except a ")" that closes
+ * a "(" of the address itself. */
 static size_t link_length(struct str s)
 {
     size_t n = 0;

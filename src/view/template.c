@@ -1,3 +1,8 @@
+/* template.c: parsed templates, and the files they come from.
+ *
+ * A parsed template cannot be rendered by two threads at once, because ClearSilver keeps the data of the render in it.
+ * So each render takes a copy out of the pool, or parses one. Copies of an older generation (before a reload) are
+ * dropped when they come back. */
 #include <ClearSilver/ClearSilver.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -7,12 +12,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "view/view_internal.h"
 
 #include "base/banned.h"
 
-/* One file a parsed template came from: to see whether it changed. */
-struct dep {
+/* One file that a parsed template came from, to see whether it changed. */
+struct template_file {
     char path[256]; /* below the template folder */
     struct timespec mtime;
     ino_t ino;
@@ -20,35 +26,36 @@ struct dep {
 };
 struct parsed {
     CSPARSE *cs;
-    HDF *config; /* what cs_init read the escape mode from */
-    struct entry *entry;
+    HDF *config; /* where cs_init reads the escape mode */
+    struct template_entry *entry;
     struct parsed *next;
     unsigned generation;
     size_t loads;
-    struct dep deps[VIEW_LOADS];
+    struct template_file deps[VIEW_LOADS];
 };
-struct entry {
+struct template_entry {
     char name[128];
     struct parsed *idle;
-    struct entry *next;
+    struct template_entry *next;
 };
 
 static struct {
     pthread_mutex_t lock;  /* the lists below */
-    pthread_mutex_t parse; /* ClearSilver numbers nodes with a global: one parse at a time */
+    pthread_mutex_t parse; /* ClearSilver numbers nodes with a global variable: one parse at a time */
     char dir[900];
     bool reload;
     unsigned generation;
-    struct entry *entries;
+    struct template_entry *entries;
 } pool = {.lock = PTHREAD_MUTEX_INITIALIZER, .parse = PTHREAD_MUTEX_INITIALIZER};
 
 /* ---- files ---- */
 
-/* Relative, lower case, no hidden or upward part: a template name can only mean a file below the folder. */
+/* A relative path in lower case without hidden or upward parts: a template name can only mean a file below the
+ * folder. */
 static bool name_allowed(const char *name)
 {
     struct str s = str_from(name);
-    if (s.n == 0 || s.n >= sizeof(((struct dep *)0)->path) || s.p[0] == '/' || !str_ends(s, STR(".cs")) ||
+    if (s.n == 0 || s.n >= sizeof(((struct template_file *)0)->path) || s.p[0] == '/' || !str_ends(s, STR(".cs")) ||
         str_has(s, STR("..")))
         return false;
     for (size_t i = 0; i < s.n; i++) {
@@ -59,32 +66,29 @@ static bool name_allowed(const char *name)
     return true;
 }
 
-static NEOERR *fd_read(int fd, size_t size, const char *name, char **out)
+/* The content of a file as memory that ClearSilver frees. */
+static NEOERR *template_read(int fd, const char *name, char **out)
 {
-    char *text = malloc(size + 1);
-    if (!text)
-        return nerr_raise(NERR_NOMEM, "no memory for %s", name);
-    size_t n = 0;
-    ssize_t got = 0;
-    while (n < size && (got = read(fd, text + n, size - n)) > 0)
-        n += (size_t)got;
-    if (got < 0 || memchr(text, 0, n)) {
-        free(text);
-        return nerr_raise(NERR_IO, "%s cannot be read", name);
-    }
-    text[n] = 0;
-    *out = text;
-    return STATUS_OK;
+    struct buf text;
+    buf_init(&text, VIEW_TEMPLATE_FILE);
+    int failed = file_read_fd(fd, &text);
+    bool good = !failed && !memchr(text.p, '\0', text.n);
+    if (good && (*out = buf_detach(&text)))
+        return STATUS_OK;
+    buf_release(&text);
+    return good || failed == ENOMEM ? nerr_raise(NERR_NOMEM, "no memory for %s", name)
+                                    : nerr_raise(NERR_IO, "%s cannot be read", name);
 }
 
-static NEOERR *file_load(void *ctx, HDF *hdf, const char *name, char **out)
+/* ClearSilver asks for each file of a template here, also for those that it includes. */
+static NEOERR *template_load(void *ctx, HDF *hdf, const char *name, char **out)
 {
     struct parsed *p = ctx;
     char path[1200];
     struct stat sb;
     (void)hdf;
     if (!name_allowed(name))
-        return nerr_raise(NERR_ASSERT, "%s is no template name", name);
+        return nerr_raise(NERR_ASSERT, "%s is not a template name", name);
     if (p->loads == VIEW_LOADS)
         return nerr_raise(NERR_ASSERT, "%s: more than %d includes", name, VIEW_LOADS);
     snprintf(path, sizeof(path), "%s/%s", pool.dir, name);
@@ -92,13 +96,13 @@ static NEOERR *file_load(void *ctx, HDF *hdf, const char *name, char **out)
     if (fd < 0)
         return nerr_raise(NERR_NOT_FOUND, "%s: %s", name, strerror(errno));
     NEOERR *ne;
-    if (fstat(fd, &sb) != 0 || !S_ISREG(sb.st_mode) || sb.st_size > VIEW_TEMPLATE_FILE)
-        ne = nerr_raise(NERR_IO, "%s is no template file", name);
+    if (fstat(fd, &sb) != 0 || !S_ISREG(sb.st_mode) || sb.st_size > (off_t)VIEW_TEMPLATE_FILE)
+        ne = nerr_raise(NERR_IO, "%s is not a template file", name);
     else
-        ne = fd_read(fd, (size_t)sb.st_size, name, out);
+        ne = template_read(fd, name, out);
     close(fd);
     if (ne == STATUS_OK) {
-        struct dep *d = &p->deps[p->loads++];
+        struct template_file *d = &p->deps[p->loads++];
         snprintf(d->path, sizeof(d->path), "%s", name);
         d->mtime = sb.st_mtim;
         d->ino = sb.st_ino;
@@ -107,7 +111,7 @@ static NEOERR *file_load(void *ctx, HDF *hdf, const char *name, char **out)
     return ne;
 }
 
-static bool dep_changed(const struct dep *d)
+static bool dep_changed(const struct template_file *d)
 {
     char path[1200];
     struct stat sb;
@@ -137,7 +141,7 @@ static NEOERR *text_out(struct buf *b, char **out)
 static NEOERR *fn_url_escape(const char *in, char **out)
 {
     struct buf b;
-    buf_init(&b, 1 << 20);
+    buf_init(&b, 1 * MB);
     buf_url(&b, str_from(in));
     return text_out(&b, out);
 }
@@ -148,6 +152,7 @@ static bool starts_i(struct str s, const char *prefix)
     return s.n >= p.n && str_ieq(str_sub(s, 0, p.n), p);
 }
 
+/* Only schemes that cannot run anything, or a path of this site. "//host" would be another site. */
 static bool address_allowed(struct str s)
 {
     for (size_t i = 0; i < s.n; i++)
@@ -162,7 +167,7 @@ static NEOERR *fn_url_validate(const char *in, char **out)
 {
     struct str s = str_trim(str_from(in));
     struct buf b;
-    buf_init(&b, 1 << 20);
+    buf_init(&b, 1 * MB);
     buf_html(&b, address_allowed(s) ? s : STR("#"));
     return text_out(&b, out);
 }
@@ -180,7 +185,7 @@ static void parsed_free(struct parsed *p)
 
 static NEOERR *parsed_prepare(struct parsed *p)
 {
-    static char url_escape[] = "url_escape", url_validate[] = "url_validate"; /* the library asks for char * */
+    static char url_escape[] = "url_escape", url_validate[] = "url_validate"; /* the library wants char * */
     NEOERR *ne = hdf_init(&p->config);
     if (ne == STATUS_OK)
         ne = hdf_set_value(p->config, "Config.VarEscapeMode", "html");
@@ -188,16 +193,16 @@ static NEOERR *parsed_prepare(struct parsed *p)
         ne = cs_init(&p->cs, p->config);
     if (ne != STATUS_OK)
         return nerr_pass(ne);
-    /* The mode is read once, in cs_init: without it every value would be shown raw. */
+    /* The mode is read only in cs_init. Without it every value would be shown without escaping. */
     CHECK(p->cs->escaping.global_ctx == NEOS_ESCAPE_HTML);
-    cs_register_fileload(p->cs, p, file_load);
+    cs_register_fileload(p->cs, p, template_load);
     ne = cs_register_esc_strfunc(p->cs, url_escape, fn_url_escape);
     if (ne == STATUS_OK)
         ne = cs_register_esc_strfunc(p->cs, url_validate, fn_url_validate);
     return nerr_pass(ne);
 }
 
-static enum status parsed_make(struct entry *en, unsigned generation, struct parsed **out, struct err *e)
+static enum status parsed_make(struct template_entry *en, unsigned generation, struct parsed **out, struct err *e)
 {
     struct parsed *p = calloc(1, sizeof(*p));
     if (!p)
@@ -219,10 +224,10 @@ static enum status parsed_make(struct entry *en, unsigned generation, struct par
 
 /* ---- the pool ---- */
 
-/* With the lock held. Entries live until the library closes. */
-static struct entry *entry_find(const char *name)
+/* The entry of a template, made if necessary. The caller holds the lock. Entries live until the library closes. */
+static struct template_entry *entry_find(const char *name)
 {
-    struct entry *en = pool.entries;
+    struct template_entry *en = pool.entries;
     while (en && strcmp(en->name, name) != 0)
         en = en->next;
     if (en || strlen(name) >= sizeof(en->name))
@@ -240,7 +245,7 @@ enum status templates_take(const char *name, struct parsed **out, struct err *e)
 {
     for (;;) {
         pthread_mutex_lock(&pool.lock);
-        struct entry *en = entry_find(name);
+        struct template_entry *en = entry_find(name);
         struct parsed *p = en ? en->idle : NULL;
         unsigned generation = pool.generation;
         if (p)
@@ -258,6 +263,7 @@ enum status templates_take(const char *name, struct parsed **out, struct err *e)
     }
 }
 
+/* The data of the render is taken out, so that an idle copy holds no pointer into a finished request. */
 void templates_give(struct parsed *p)
 {
     p->cs->hdf = p->config;
@@ -315,11 +321,11 @@ void templates_forget(void)
 void templates_close(void)
 {
     pthread_mutex_lock(&pool.lock);
-    struct entry *en = pool.entries;
+    struct template_entry *en = pool.entries;
     pool.entries = NULL;
     pthread_mutex_unlock(&pool.lock);
     while (en) {
-        struct entry *next = en->next;
+        struct template_entry *next = en->next;
         while (en->idle) {
             struct parsed *p = en->idle;
             en->idle = p->next;

@@ -1,3 +1,7 @@
+/* texts.c: the texts of all languages.
+ *
+ * They are loaded as a whole and then never change. A view holds a reference, so a reload (SIGHUP) replaces them
+ * without waiting for pages that are being rendered. */
 #include <ClearSilver/ClearSilver.h>
 #include <dirent.h>
 #include <errno.h>
@@ -57,29 +61,30 @@ void texts_drop(struct texts *t)
         texts_free(t);
 }
 
-static struct texts_language *language_of(const struct texts *t, struct str name)
+static const struct texts_language *texts_language_find(const struct texts *t, struct str name)
 {
     for (size_t i = 0; i < t->n; i++)
         if (str_ieq(str_from(t->languages[i].name), name))
-            return (struct texts_language *)&t->languages[i];
+            return &t->languages[i];
     return NULL;
 }
 
+/* "de-CH" falls back to "de", and everything else to the first language, which is English. */
 struct _hdf *texts_find(const struct texts *t, const char *wanted, const char **language)
 {
     struct str w = str_from(wanted);
-    struct texts_language *l = language_of(t, w);
+    const struct texts_language *l = texts_language_find(t, w);
     ptrdiff_t dash = str_find(w, '-');
     if (!l && dash > 0)
-        l = language_of(t, str_sub(w, 0, (size_t)dash));
+        l = texts_language_find(t, str_sub(w, 0, (size_t)dash));
     if (!l)
-        l = (struct texts_language *)&t->languages[0];
+        l = &t->languages[0];
     *language = l->name;
     return l->hdf;
 }
 
-/* "en.hdf" and "en.chat.hdf" are English. */
-static bool file_language(const char *file, struct str *out)
+/* The language in a file name: "en" for "en.hdf" and "en.chat.hdf". */
+static bool texts_file_language(const char *file, struct str *out)
 {
     struct str f = str_from(file);
     ptrdiff_t dot = str_find(f, '.');
@@ -89,8 +94,9 @@ static bool file_language(const char *file, struct str *out)
     return true;
 }
 
-/* A language begins as a copy of English, so that a missing text shows in English. */
-static enum status language_add(struct texts *t, struct str name, struct texts_language **out, struct err *e)
+/* A language begins as a copy of English, so that a text which it does not have is shown in English. */
+static enum status texts_language_add(struct texts *t, struct str name, const struct texts_language **out,
+                                      struct err *e)
 {
     if (t->n == VIEW_LANGUAGES)
         return err_set(e, E_internal, "There are more than %d languages in the template folder.", VIEW_LANGUAGES);
@@ -104,18 +110,18 @@ static enum status language_add(struct texts *t, struct str name, struct texts_l
     return t->n > 1 ? neo_status(hdf_copy(l->hdf, "", t->languages[0].hdf), "texts", e) : OK;
 }
 
-static enum status file_read(struct texts *t, const char *dir, const char *file, struct str name, struct err *e)
+static enum status texts_file_read(struct texts *t, const char *dir, const char *file, struct str name, struct err *e)
 {
     char path[1024];
     if (snprintf(path, sizeof(path), "%s/%s", dir, file) >= (int)sizeof(path))
         return err_set(e, E_internal, "The path of the template folder is too long.");
-    struct texts_language *l = language_of(t, name);
-    enum status st = l ? OK : language_add(t, name, &l, e);
+    const struct texts_language *l = texts_language_find(t, name);
+    enum status st = l ? OK : texts_language_add(t, name, &l, e);
     return st == OK ? neo_status(hdf_read_file(l->hdf, path), file, e) : st;
 }
 
-/* English first: the other languages are laid over it. */
-static enum status folder_read(struct texts *t, const char *dir, bool english, struct err *e)
+/* Called twice, first for English: the other languages are laid over a copy of it. */
+static enum status texts_folder_read(struct texts *t, const char *dir, bool english, struct err *e)
 {
     struct dirent **list = NULL;
     int n = scandir(dir, &list, NULL, alphasort);
@@ -124,8 +130,8 @@ static enum status folder_read(struct texts *t, const char *dir, bool english, s
     enum status st = OK;
     for (int i = 0; i < n; i++) {
         struct str name;
-        if (st == OK && file_language(list[i]->d_name, &name) && str_eq(name, STR("en")) == english)
-            st = file_read(t, dir, list[i]->d_name, name, e);
+        if (st == OK && texts_file_language(list[i]->d_name, &name) && str_eq(name, STR("en")) == english)
+            st = texts_file_read(t, dir, list[i]->d_name, name, e);
         free(list[i]);
     }
     free(list);
@@ -141,11 +147,11 @@ enum status texts_load(const char *template_dir, struct texts **out, struct err 
     if (!t)
         return err_nomem(e);
     atomic_init(&t->refs, 1);
-    enum status st = folder_read(t, dir, true, e);
+    enum status st = texts_folder_read(t, dir, true, e);
     if (st == OK && t->n == 0)
         st = err_set(e, E_internal, "There is no i18n/en.hdf in %s.", template_dir);
     if (st == OK)
-        st = folder_read(t, dir, false, e);
+        st = texts_folder_read(t, dir, false, e);
     if (st == OK)
         *out = t;
     else

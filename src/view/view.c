@@ -1,3 +1,7 @@
+/* view.c: the data of a page: setters, texts, numbers and times.
+ *
+ * A handler sets values without checking each call; the first failure is kept and reported by view_render. Formatting
+ * is done here rather than in templates, so that a template cannot choose a wrong format or escape. */
 #include "view/view.h"
 
 #include <ClearSilver/ClearSilver.h>
@@ -107,7 +111,7 @@ const char *view_language(const struct view *v)
 
 /* ---- setters ---- */
 
-static void keep(struct view *v, NEOERR *ne)
+static void view_keep_failure(struct view *v, NEOERR *ne)
 {
     if (ne == STATUS_OK)
         return;
@@ -117,7 +121,8 @@ static void keep(struct view *v, NEOERR *ne)
         v->failed = ne;
 }
 
-static void set_raw(struct view *v, const char *key, struct str value)
+/* hdf_set_buf takes over the copy. hdf_set_value would copy it once more. */
+static void view_set_raw(struct view *v, const char *key, struct str value)
 {
     char *copy = malloc(value.n + 1);
     if (!copy) {
@@ -129,14 +134,14 @@ static void set_raw(struct view *v, const char *key, struct str value)
     NEOERR *ne = hdf_set_buf(v->data, key, copy);
     if (ne != STATUS_OK)
         free(copy);
-    keep(v, ne);
+    view_keep_failure(v, ne);
 }
 
 void view_str(struct view *v, const char *key, struct str value)
 {
     if (str_ends(str_from(key), STR("_html")))
         BUG("view_str(%s): only view_set_html may write a name ending in _html", key);
-    set_raw(v, key, value);
+    view_set_raw(v, key, value);
 }
 
 void view_text(struct view *v, const char *key, const char *value)
@@ -157,6 +162,7 @@ void view_bool(struct view *v, const char *key, bool value)
     view_text(v, key, value ? "1" : "0");
 }
 
+/* Digits with the separator of the language between thousands. At most 26 characters and 6 separators of 4 bytes. */
 static void number_text(struct view *v, int64_t value, char out[64])
 {
     char digits[32];
@@ -245,7 +251,7 @@ void view_set_html(struct view *v, const char *key, struct safe_html h)
 {
     if (!str_ends(str_from(key), STR("_html")))
         BUG("view_set_html(%s): the name must end in _html", key);
-    set_raw(v, key, h.s);
+    view_set_raw(v, key, h.s);
 }
 
 const char *view_at(struct view *v, const char *list, size_t i, const char *field)
@@ -293,11 +299,11 @@ static const struct view_arg *arg_find(const struct view_arg *args, size_t n, st
     return NULL;
 }
 
+/* A "{" that begins no known name is copied as it is, so texts may contain braces. */
 struct str view_fill_args(struct view *v, const char *text_key, const struct view_arg *args, size_t n)
 {
     struct str rest = str_from(view_t(v, text_key));
     struct buf b;
-    bool ok = true;
     buf_init(&b, MAX_REPLY);
     while (rest.n) {
         ptrdiff_t open = str_find(rest, '{');
@@ -312,7 +318,7 @@ struct str view_fill_args(struct view *v, const char *text_key, const struct vie
         buf_str_add(&b, arg ? arg->value : str_sub(rest, 0, 1));
         rest = str_sub(rest, take, rest.n - take);
     }
-    ok = buf_ok(&b);
+    bool ok = buf_ok(&b);
     struct str out = ok ? arena_str(v->arena, buf_str(&b), &ok) : STR_EMPTY;
     buf_release(&b);
     v->nomem = v->nomem || !ok;

@@ -1,17 +1,18 @@
-/* view_internal.h: what the files of this room share. ClearSilver's own headers stay in the .c files. */
+/* view_internal.h: what the files of src/view share. ClearSilver's own headers are included by the .c files only. */
 #ifndef PARLEY_VIEW_INTERNAL_H
 #define PARLEY_VIEW_INTERNAL_H
 
+#include "base/limits.h"
 #include "view/view.h"
 
-#define VIEW_LANGUAGES 32               /* count */
-#define VIEW_LOADS 64                   /* files one template may pull in: a file that includes itself ends here */
-#define VIEW_TEMPLATE_FILE (256 << 10) /* bytes */
+#define VIEW_LANGUAGES 32 /* count */
+#define VIEW_LOADS 64     /* files that one template may include: stops a file that includes itself */
+#define VIEW_TEMPLATE_FILE (256 * KB)
 
 struct _hdf;
 struct _neo_err;
 
-/* ---- texts.c: the texts of all languages, immutable and counted ---- */
+/* ---- texts.c: the texts of all languages, immutable and reference counted ---- */
 struct texts;
 enum status texts_load(const char *template_dir, struct texts **out, struct err *e);
 struct texts *texts_retain(struct texts *t);
@@ -22,14 +23,16 @@ struct _hdf *texts_find(const struct texts *t, const char *wanted, const char **
 /* ---- template.c: parsed templates ---- */
 struct parsed;
 enum status templates_open(const struct view_config *vc, struct err *e);
-void templates_forget(void); /* parsed copies are made anew from now on */
+/* From now on templates are parsed again. */
+void templates_forget(void);
 void templates_close(void);
-/* Take a parsed copy for this render alone. */
+/* Take a parsed copy for one render; templates_give() returns it. */
 enum status templates_take(const char *name, struct parsed **out, struct err *e);
 enum status templates_render(struct parsed *p, struct _hdf *data, struct _hdf *texts, struct buf *out, struct err *e);
 void templates_give(struct parsed *p);
 
-/* Turn a ClearSilver error into ours: logged in full, said in one sentence. Takes `ne` over; OK when it is NULL. */
+/* Turn an error of ClearSilver into a status: it is logged in full, and *e gets one sentence. Takes over `ne`; OK when
+ * it is NULL. */
 enum status neo_status(struct _neo_err *ne, const char *what, struct err *e);
 
 #endif

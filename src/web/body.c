@@ -1,4 +1,8 @@
-/* body.c: the body of a request: its declared length held against the route's cap, then read to memory or to a file. */
+/* body.c: the body of a request: its declared length checked against the route's cap, then read into memory or a file.
+ *
+ * Nothing is read that was not declared, and nothing is declared that the route does not allow, so a client cannot make
+ * a program hold more than its routes permit. Large bodies go to a file and are mapped: they cost address space, not
+ * memory. */
 #define _GNU_SOURCE /* O_TMPFILE, mkostemp */
 #include <errno.h>
 #include <fcntl.h>
@@ -13,7 +17,7 @@
 
 #include "base/banned.h"
 
-#define SPOOL_ABOVE (1 * MB) /* larger bodies go through a file, not through memory */
+#define SPOOL_ABOVE (1 * MB) /* a larger body goes through a file */
 
 static enum status declared_length(struct request *rq, size_t *out, struct err *e)
 {
@@ -31,7 +35,7 @@ static enum status declared_length(struct request *rq, size_t *out, struct err *
     return OK;
 }
 
-static enum status incomplete(struct err *e)
+static enum status body_incomplete(struct err *e)
 {
     return err_raise(e, E_body_incomplete);
 }
@@ -43,13 +47,14 @@ static enum status read_to_memory(struct request *rq, size_t n, struct err *e)
         return err_nomem(e);
     struct web_io *io = rq->impl->io;
     if (io->read(io, p, n) != (ptrdiff_t)n)
-        return incomplete(e);
+        return body_incomplete(e);
     rq->impl->body = str_n(p, n);
     return OK;
 }
 
-/* A file without a name: gone with its descriptor, whatever happens to the program. */
-static int spool_open(const char *dir)
+/* A file without a name: it disappears with its descriptor, however the program ends. File systems without O_TMPFILE
+ * get a named file that is unlinked at once. */
+static int body_spool_open(const char *dir)
 {
     int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
     if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR))
@@ -78,13 +83,14 @@ int web_write_all(int fd, const char *p, size_t n)
     return 0;
 }
 
-static enum status spool_failed(struct err *e)
+static enum status body_spool_failed(struct err *e)
 {
     log_line(LOG_ERROR, "upload_failed", LOG_S("error", strerror(errno)));
     return err_raise(e, E_upload_failed);
 }
 
-static enum status spool(struct request *rq, int fd, size_t n, struct err *e)
+/* Copy the body to the file in pieces. A short read is the end of the connection or the request timeout. */
+static enum status body_spool(struct request *rq, int fd, size_t n, struct err *e)
 {
     char chunk[16 * KB];
     struct web_io *io = rq->impl->io;
@@ -92,43 +98,44 @@ static enum status spool(struct request *rq, int fd, size_t n, struct err *e)
         size_t want = left < sizeof(chunk) ? left : sizeof(chunk);
         ptrdiff_t got = io->read(io, chunk, want);
         if (got > 0 && web_write_all(fd, chunk, (size_t)got) != 0)
-            return spool_failed(e);
+            return body_spool_failed(e);
         if (got != (ptrdiff_t)want)
-            return incomplete(e);
+            return body_incomplete(e);
         left -= want;
     }
     return OK;
 }
 
-struct mapping {
+struct body_mapping {
     void *p;
     size_t n;
 };
 
-static void unmap(void *ptr)
+static void body_unmap(void *ptr)
 {
-    struct mapping *m = ptr;
+    struct body_mapping *m = ptr;
     munmap(m->p, m->n);
 }
 
+/* The mapping outlives the descriptor and is undone when the arena is reset, after the reply was sent. */
 static enum status read_to_file(struct request *rq, size_t n, struct err *e)
 {
     enum status st = OK;
-    struct mapping *m = ARENA_NEW(rq->arena, struct mapping);
-    int fd = !m ? -1 : spool_open(config_string(rq->config, CONFIG_data_dir));
+    struct body_mapping *m = ARENA_NEW(rq->arena, struct body_mapping);
+    int fd = !m ? -1 : body_spool_open(config_string(rq->config, CONFIG_data_dir));
     if (!m)
         return err_nomem(e);
     if (fd < 0)
-        return spool_failed(e);
-    st = spool(rq, fd, n, e);
+        return body_spool_failed(e);
+    st = body_spool(rq, fd, n, e);
     if (st != OK)
         goto out;
-    *m = (struct mapping){mmap(NULL, n, PROT_READ, MAP_PRIVATE, fd, 0), n};
+    *m = (struct body_mapping){mmap(NULL, n, PROT_READ, MAP_PRIVATE, fd, 0), n};
     if (m->p == MAP_FAILED) {
-        st = spool_failed(e);
+        st = body_spool_failed(e);
         goto out;
     }
-    if (arena_defer(rq->arena, unmap, m) != 0) {
+    if (arena_defer(rq->arena, body_unmap, m) != 0) {
         st = err_nomem(e);
         goto out;
     }
@@ -151,6 +158,7 @@ enum status body_read(struct request *rq, size_t cap, struct err *e)
     return n > SPOOL_ABOVE ? read_to_file(rq, n, e) : read_to_memory(rq, n, e);
 }
 
+/* A body of any other type is left to the handler, which asks for it with request_json or request_body. */
 enum status body_parse_form(struct request *rq, struct err *e)
 {
     struct request_impl *im = rq->impl;

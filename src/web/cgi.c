@@ -1,4 +1,6 @@
-/* cgi.c: plain CGI: one request from the environment and standard input, for web servers that know nothing else. */
+/* cgi.c: plain CGI: one request from the environment and standard input, for web servers that know nothing else.
+ *
+ * The same dispatcher serves it as under FastCGI; only the four functions of struct web_io differ. */
 #include <errno.h>
 #include <unistd.h>
 
@@ -40,11 +42,12 @@ static int cgi_flush(struct web_io *io)
 static bool cgi_gone(struct web_io *io)
 {
     (void)io;
-    return false; /* a write tells */
+    return false; /* there is no socket to ask; a write fails when the visitor has left */
 }
 
-/* A web server that still writes the body when the program ends would drop the reply with it. */
-static void drain(void)
+/* Read what is left of the body. A web server that is still writing it when the program ends drops the reply with
+ * it. */
+static void cgi_drain(void)
 {
     char trash[16 * 1024];
     for (size_t left = 64 * MB; left > 0;) {
@@ -55,10 +58,10 @@ static void drain(void)
     }
 }
 
-int cgi_serve(struct worker *w)
+int cgi_serve(struct web_worker *w)
 {
     struct web_io io = {.envp = environ, .read = cgi_read, .write = cgi_write, .flush = cgi_flush, .gone = cgi_gone};
-    dispatch(w, &io);
-    drain();
+    dispatch_request(w, &io);
+    cgi_drain();
     return 0;
 }

@@ -1,10 +1,14 @@
-/* csrf.c: does a request that changes something come from our own pages? */
+/* csrf.c: does a request that changes something come from our own pages?
+ *
+ * Two independent checks. The origin check costs nothing and suffices for forms of visitors who are not signed in. The
+ * token check also covers browsers and proxies that strip Origin and Sec-Fetch-Site. */
 #include "base/crypto.h"
 #include "web/web_internal.h"
 
 #include "base/banned.h"
 
-/* The token differs on every page, so that compressed pages do not give it away: a random pad, then pad XOR secret. */
+/* A random pad, then the pad XOR the secret. The token so differs on every page: compressing a page that repeats a part
+ * of the request cannot reveal the secret byte by byte (BREACH). */
 #define TOKEN_BYTES (2 * CRYPTO_HASH)
 
 static void secret_of(const struct identity *who, uint8_t out[CRYPTO_HASH])
@@ -43,7 +47,7 @@ static bool token_right(struct request *rq)
     return crypto_equal(token, secret, CRYPTO_HASH);
 }
 
-/* "https://a.example:8443/x" -> scheme, and host with port. */
+/* "https://a.example:8443/x" gives the scheme "https" and the host "a.example:8443". */
 static bool split_origin(struct str url, struct str *scheme, struct str *host)
 {
     for (size_t i = 0; i + 2 < url.n; i++) {
@@ -59,8 +63,9 @@ static bool split_origin(struct str url, struct str *scheme, struct str *host)
     return false;
 }
 
-/* Ours is the address of the settings, and the one this very request was sent to. */
-static bool is_ours(const struct request *rq, struct str url)
+/* Two addresses are ours: base_url, and the host that this request was sent to. The second covers an install that is
+ * reached under several names; a foreign page cannot choose the Host header of a browser. */
+static bool csrf_is_ours(const struct request *rq, struct str url)
 {
     struct str scheme, host, our_scheme, our_host;
     if (!split_origin(url, &scheme, &host) || host.n == 0)
@@ -71,23 +76,23 @@ static bool is_ours(const struct request *rq, struct str url)
     return str_ieq(host, rq->host);
 }
 
-/* Browsers send Origin with every POST, and most of them Sec-Fetch-Site: what is there must be right. A client that sends
- * neither is no browser and carries no cookie it did not mean to send. */
+/* Browsers send Origin with every POST, and most of them Sec-Fetch-Site. Whatever of them is present must be right. A
+ * client that sends neither is not a browser, so it carries no cookie that it did not mean to send. */
 static bool origin_right(struct request *rq)
 {
     struct str site = request_header(rq, "HTTP_SEC_FETCH_SITE"), origin = request_header(rq, "HTTP_ORIGIN");
     if (site.n && !str_eq(site, STR("same-origin")) && !str_eq(site, STR("none")))
         return false;
     if (origin.n)
-        return is_ours(rq, origin);
+        return csrf_is_ours(rq, origin);
     struct str referer = request_header(rq, "HTTP_REFERER");
-    return referer.n == 0 || is_ours(rq, referer);
+    return referer.n == 0 || csrf_is_ours(rq, referer);
 }
 
 bool request_from_here(struct request *rq)
 {
     struct str origin = request_header(rq, "HTTP_ORIGIN");
-    return origin.n && is_ours(rq, origin);
+    return origin.n && csrf_is_ours(rq, origin);
 }
 
 enum status csrf_check(struct request *rq, struct err *e)

@@ -1,5 +1,8 @@
-/* dispatch.c: the life of a request: who asks what, may they, is it well formed - then the handler, the reply, the log line.
- * No handler checks any of this, so no handler can forget it. */
+/* dispatch.c: the life of a request: route, rate limit, identity, rights, body, CSRF, plan feature; then the handler,
+ * the reply and the log line.
+ *
+ * All checks come from the columns of the route table and run here, in this order, before the handler. No handler
+ * checks any of them, so no handler can forget one. */
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
@@ -7,19 +10,17 @@
 
 #include "base/banned.h"
 
-atomic_bool web_stopping;
-
-void worker_init(struct worker *w, const struct door *door, void *app, const struct router *router,
-                 struct crash_slot *slot)
+void web_worker_init(struct web_worker *w, const struct web_program *program, void *app, const struct router *router,
+                     struct crash_slot *slot)
 {
-    *w = (struct worker){.door = door, .app = app, .router = router, .slot = slot};
+    *w = (struct web_worker){.program = program, .app = app, .router = router, .slot = slot};
     arena_init(&w->arena, MAX_REQUEST_ARENA);
     buf_init(&w->head, 2 * MAX_HEADERS);
     buf_init(&w->extra, MAX_HEADERS);
     buf_init(&w->body, MAX_REPLY);
 }
 
-void worker_release(struct worker *w)
+void web_worker_release(struct web_worker *w)
 {
     buf_release(&w->head);
     buf_release(&w->extra);
@@ -29,6 +30,7 @@ void worker_release(struct worker *w)
 
 /* ---- what may be asked, and by whom ---- */
 
+/* Allow lists the methods of the address (RFC 9110, 10.2.1), for 405 and OPTIONS. */
 static void allow_header(struct request *rq, unsigned allow)
 {
     struct buf b;
@@ -44,8 +46,9 @@ static void allow_header(struct request *rq, unsigned allow)
     buf_release(&b);
 }
 
-/* "/app/" was meant to be "/app": true when that is there, and the reply leads to it. */
-static bool without_slash(struct worker *w, struct request *rq)
+/* Redirect "/app/" to "/app" when a page is there. A path that would begin with two slashes is left alone: browsers
+ * take it for the address of another host. */
+static bool without_slash(struct web_worker *w, struct request *rq)
 {
     struct path *p = &rq->impl->segments;
     unsigned allow;
@@ -68,7 +71,7 @@ static bool without_slash(struct worker *w, struct request *rq)
     return true;
 }
 
-static enum status find_route(struct worker *w, struct request *rq, struct err *e)
+static enum status find_route(struct web_worker *w, struct request *rq, struct err *e)
 {
     unsigned allow;
     rq->route = router_find(w->router, rq->method, &rq->impl->segments, &allow);
@@ -88,79 +91,84 @@ static enum status find_route(struct worker *w, struct request *rq, struct err *
     return err_raise(e, E_method_not_allowed);
 }
 
-static enum status identify(struct request *rq, struct err *e)
+/* On a PUBLIC route a valid session still fills rq->who, so that a page can greet its user. An expired one means that
+ * no user is signed in, which is not an error there. */
+static enum status check_identity(struct request *rq, struct err *e)
 {
-    const struct door *door = rq->impl->door;
+    const struct web_program *program = rq->impl->program;
     if (rq->route->who.kind != WHO_PUBLIC) {
-        if (!door->identify)
-            return err_set(e, E_not_authenticated, "Nobody can sign in here.");
-        return door->identify(rq, e);
+        if (!program->identify)
+            return err_set(e, E_not_authenticated, "This program has no sign-in.");
+        return program->identify(rq, e);
     }
-    if (door->identify && request_cookie(rq, SESSION_COOKIE).n) {
+    if (program->identify && request_cookie(rq, SESSION_COOKIE).n) {
         struct err nobody = ERR_INIT;
-        if (door->identify(rq, &nobody) != OK)
+        if (program->identify(rq, &nobody) != OK)
             rq->who = (struct identity){0};
     }
     return OK;
 }
 
-/* The route's own column, whatever the door's identify let through. */
-static enum status may(struct request *rq, struct err *e)
+/* The `who` column is checked here, whatever the identify function of the program let through. */
+static enum status check_rights(struct request *rq, struct err *e)
 {
     struct who who = rq->route->who;
     if (who.kind == WHO_PUBLIC)
         return OK;
     if (who.kind == WHO_KEY ? id_is_none(rq->who.tenant) : !rq->who.signed_in)
         return err_set(e, E_not_authenticated, "Sign in first.");
-    if (who.kind == WHO_OPERATOR && !rq->who.is_operator) /* for others there is no such page */
+    if (who.kind == WHO_OPERATOR && !rq->who.is_operator) /* the operator's pages do not exist for others */
         return err_set(e, E_not_found, "There is nothing at this address.");
     if (who.kind != WHO_SESSION && (rq->who.perms & who.need) != who.need)
-        return err_set(e, E_denied, "You have no right to do this.");
+        return err_set(e, E_denied, "You do not have the right to do this.");
     return OK;
 }
 
-static enum status feature(struct request *rq, struct err *e)
+static enum status check_feature(struct request *rq, struct err *e)
 {
-    const struct door *door = rq->impl->door;
+    const struct web_program *program = rq->impl->program;
     if (rq->route->feature == FEATURE_NONE)
         return OK;
-    if (!door->feature)
-        return err_set(e, E_plan_feature, "The plan does not have this.");
-    return door->feature(rq, rq->route->feature, e);
+    if (!program->feature)
+        return err_set(e, E_plan_feature, "Your plan does not include this.");
+    return program->feature(rq, rq->route->feature, e);
 }
 
-static enum status admit(struct worker *w, struct request *rq, struct err *e)
+/* Everything that must hold before the handler runs, the cheapest checks first. OK without a route means that the reply
+ * is complete (a redirect, or the answer to OPTIONS). */
+static enum status dispatch_admit(struct web_worker *w, struct request *rq, struct err *e)
 {
     enum status st;
     if ((st = request_read_env(rq, e)) != OK || (st = find_route(w, rq, e)) != OK || !rq->route)
         return st;
-    if (w->door->routed)
-        w->door->routed(rq);
-    if ((st = rate_check(rq, e)) != OK || (st = identify(rq, e)) != OK || (st = may(rq, e)) != OK)
+    if (w->program->routed)
+        w->program->routed(rq);
+    if ((st = rate_check(rq, e)) != OK || (st = check_identity(rq, e)) != OK || (st = check_rights(rq, e)) != OK)
         return st;
-    /* Only now the body: nobody's upload is stored before it is known that they may. */
+    /* The body only now: no upload is stored before it is known that the sender may make it. */
     if ((st = body_read(rq, body_class_cap(rq->route->body), e)) != OK || (st = body_parse_form(rq, e)) != OK)
         return st;
     if ((st = csrf_check(rq, e)) != OK)
         return st;
-    return feature(rq, e);
+    return check_feature(rq, e);
 }
 
-static void refuse(struct request *rq, const struct err *e)
+/* A person who is not signed in is led to the sign-in page; a client of the API gets its 401. */
+static void dispatch_refuse(struct request *rq, const struct err *e)
 {
-    const struct door *door = rq->impl->door;
+    const struct web_program *program = rq->impl->program;
     bool page = rq->route && rq->route->who.kind != WHO_KEY && !request_wants_json(rq);
-    if (e->status == ERR_AUTH && page && door->not_signed_in)
-        door->not_signed_in(rq);
+    if (e->status == ERR_AUTH && page && program->not_signed_in)
+        program->not_signed_in(rq);
     else
         reply_error(rq, e);
 }
 
 /* ---- one request ---- */
 
-static void begin(struct worker *w, struct request *rq, struct request_impl *im, struct web_io *io)
+static void dispatch_begin(struct web_worker *w, struct request *rq, struct request_impl *im, struct web_io *io)
 {
-    *im = (struct request_impl){.io = io, .door = w->door};
+    *im = (struct request_impl){.io = io, .program = w->program};
     buf_clear(&w->head);
     buf_clear(&w->extra);
     buf_clear(&w->body);
@@ -187,19 +195,18 @@ static void begin(struct worker *w, struct request *rq, struct request_impl *im,
     id_text(ID_REQUEST, id_new(), rq->id);
     log_set_request(rq->id);
     crash_busy(w->slot, rq->id);
-    if (w->door->cost_reset)
-        w->door->cost_reset();
+    if (w->program->cost_reset)
+        w->program->cost_reset();
 }
 
-static void log_request_line(struct worker *w, const struct request *rq, int64_t started_us)
+static void log_request_line(struct web_worker *w, const struct request *rq, int64_t started_us)
 {
     char tenant[ID_TEXT_MAX] = "";
-    struct web_cost cost = w->door->cost ? w->door->cost() : (struct web_cost){0};
+    struct web_cost cost = w->program->cost ? w->program->cost() : (struct web_cost){0};
     if (!id_is_none(rq->who.tenant))
         id_text(ID_TENANT, rq->who.tenant, tenant);
-    log_set_request(NULL); /* it has its own field here */
-    log_line(LOG_INFO, "request", LOG_S("id", rq->id), LOG_S("door", w->door->name),
-             LOG_S("route", rq->route ? rq->route->path : ""),
+    log_set_request(NULL); /* the line has its own field for it */
+    log_line(LOG_INFO, "request", LOG_S("id", rq->id), LOG_S("route", rq->route ? rq->route->path : ""),
              LOG_S("method", rq->head                    ? "HEAD"
                              : rq->method < METHOD_COUNT ? method_name(rq->method)
                                                          : "other"),
@@ -208,20 +215,20 @@ static void log_request_line(struct worker *w, const struct request *rq, int64_t
              LOG_D("sql_ms", (double)cost.us / 1000), LOG_I("bytes", rq->reply->sent));
 }
 
-void dispatch(struct worker *w, struct web_io *io)
+void dispatch_request(struct web_worker *w, struct web_io *io)
 {
     struct request rq;
     struct request_impl im;
     struct err e = ERR_INIT;
     int64_t started_us = clock_mono_us();
-    begin(w, &rq, &im, io);
-    if (admit(w, &rq, &e) != OK)
-        refuse(&rq, &e);
+    dispatch_begin(w, &rq, &im, io);
+    if (dispatch_admit(w, &rq, &e) != OK)
+        dispatch_refuse(&rq, &e);
     else if (rq.route)
         rq.route->handler(&rq);
     reply_send(&rq);
     log_request_line(w, &rq, started_us);
     crash_idle(w->slot);
     arena_reset(&w->arena);
-    config_drop((struct config *)rq.config);
+    config_drop(rq.config);
 }

@@ -1,11 +1,13 @@
-/* language.c: the best of Accept-Language (RFC 9110 §12.5.4, lookup of RFC 4647 §3.4). */
+/* language.c: the best supported language of an Accept-Language header (RFC 9110, 12.5.4; lookup of RFC 4647, 3.4).
+ *
+ * Of equal weights the first in the header wins. A weight that is not a number counts as 0. */
 #include "base/num.h"
 #include "web/web_internal.h"
 
 #include "base/banned.h"
 
-/* "fr-CH" matches the supported "fr"; "fr" matches "fr". */
-static bool covers(struct str range, struct str supported)
+/* The range "fr-CH" matches the supported language "fr", and "fr" matches "fr". */
+static bool range_covers(struct str range, struct str supported)
 {
     if (range.n < supported.n || !str_ieq(str_n(range.p, supported.n), supported))
         return false;
@@ -32,7 +34,7 @@ struct str request_language(struct request *rq, const struct str *supported, siz
         if (weight <= best_weight)
             continue;
         for (size_t i = 0; i < n; i++) {
-            if (covers(range, supported[i])) {
+            if (range_covers(range, supported[i])) {
                 best = supported[i];
                 best_weight = weight;
                 break;

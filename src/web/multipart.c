@@ -1,4 +1,7 @@
-/* multipart.c: multipart/form-data (RFC 7578, framing of RFC 2046). */
+/* multipart.c: multipart/form-data (RFC 7578, framing of RFC 2046).
+ *
+ * The body is never copied: names, values and files are slices of it. Every search is bounded by the body, and the
+ * headers of a part by PART_HEADERS_MAX, so that a hostile body costs one pass. */
 #define _GNU_SOURCE /* memmem */
 #include <strings.h>
 
@@ -10,7 +13,7 @@
 
 #define PART_HEADERS_MAX (8 * KB)
 
-static enum status broken(struct err *e)
+static enum status multipart_broken(struct err *e)
 {
     return err_raise(e, E_multipart_invalid);
 }
@@ -26,7 +29,8 @@ static ptrdiff_t quoted_end(struct str s)
     return -1;
 }
 
-/* Take one `name=value` or `name="value"` off *rest, which stands behind a ';'. False at the end or when it is broken. */
+/* Take one `name=value` or `name="value"` off *rest, which begins after a ';'. False at the end, or when it is
+ * malformed. */
 static bool next_param(struct str *rest, struct str *name, struct str *value)
 {
     *rest = str_trim(*rest);
@@ -77,7 +81,7 @@ bool multipart_boundary(struct str content_type, struct str *boundary)
     return boundary->n >= 1 && boundary->n <= 70;
 }
 
-/* Reads what stands behind a boundary: sets *last for "--", else moves *rest behind the line's end. */
+/* Read what follows a boundary: "--" sets *last; otherwise *rest moves past the end of the line. */
 static bool boundary_line(struct str *rest, bool *last)
 {
     *last = rest->n >= 2 && rest->p[0] == '-' && rest->p[1] == '-';
@@ -103,26 +107,27 @@ static enum status part_headers(struct str headers, struct param *out, struct er
         if (!utf8_text(line))
             return err_set(e, E_bad_encoding, "The name of a form field is not clean UTF-8 text.");
         out->is_file = header_param(line, STR("filename"), &out->filename);
-        return header_param(line, STR("name"), &out->name) && out->name.n ? OK : broken(e);
+        return header_param(line, STR("name"), &out->name) && out->name.n ? OK : multipart_broken(e);
     }
-    return broken(e);
+    return multipart_broken(e);
 }
 
-/* *rest stands behind a boundary's line end: the part's headers and value; *rest moves behind the next boundary. */
+/* *rest begins after the line of a boundary. Read the headers and the value of the part, and move *rest past the next
+ * boundary. */
 static enum status take_part(struct str *rest, struct str delimiter, struct param *out, struct err *e)
 {
     *out = (struct param){STR_EMPTY, STR_EMPTY, STR_EMPTY, false};
     size_t window = rest->n < PART_HEADERS_MAX ? rest->n : PART_HEADERS_MAX;
     const char *end = memmem(rest->p, window, "\r\n\r\n", 4);
     if (!end)
-        return broken(e);
+        return multipart_broken(e);
     if (part_headers(str_n(rest->p, (size_t)(end - rest->p)), out, e))
         return e->status;
-    /* The blank line's CRLF may be the one before the boundary when the value is empty: look from there. */
+    /* When the value is empty, the CRLF of the blank line is also the one before the boundary: search from there. */
     struct str data = str_sub(*rest, (size_t)(end + 2 - rest->p), rest->n);
     const char *stop = memmem(data.p, data.n, delimiter.p, delimiter.n);
     if (!stop)
-        return broken(e);
+        return multipart_broken(e);
     size_t n = (size_t)(stop - data.p);
     out->value = n >= 2 ? str_sub(data, 2, n - 2) : STR_EMPTY;
     *rest = str_sub(data, n + delimiter.n, data.n);
@@ -131,7 +136,7 @@ static enum status take_part(struct str *rest, struct str delimiter, struct para
     return OK;
 }
 
-/* Finds the first boundary: at the very start, or behind a preamble and a line end. */
+/* The first boundary is at the very start, or after a preamble and the end of a line. */
 static bool first_boundary(struct str body, struct str delimiter, struct str *rest)
 {
     struct str bare = str_sub(delimiter, 2, delimiter.n);
@@ -155,15 +160,15 @@ enum status multipart_parse(struct arena *a, struct str boundary, struct str bod
         return err_nomem(e);
     struct str delimiter = str_from(z), rest;
     if (!first_boundary(body, delimiter, &rest))
-        return broken(e);
+        return multipart_broken(e);
     for (;;) {
         bool last;
         if (!boundary_line(&rest, &last))
-            return broken(e);
+            return multipart_broken(e);
         if (last)
             return OK;
         if (out->n == MAX_PARAMS)
-            return err_set(e, E_too_many_fields, "More than %d fields.", MAX_PARAMS);
+            return err_set(e, E_too_many_fields, "The form has more than %d fields.", MAX_PARAMS);
         if (take_part(&rest, delimiter, &out->p[out->n], e))
             return e->status;
         out->n++;

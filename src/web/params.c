@@ -1,3 +1,7 @@
+/* params.c: decoding what a client sends as text: queries, urlencoded forms, cookies, paths.
+ *
+ * Each text is decoded once and checked once: what these functions hand out is valid UTF-8 without control characters.
+ * Nothing is copied that needs no decoding. */
 #include "web/params.h"
 
 #include "base/limits.h"
@@ -29,7 +33,7 @@ static enum status bad_encoding(struct err *e)
     return err_set(e, E_bad_encoding, "The address or a field is not clean UTF-8 text.");
 }
 
-/* Decode into `out`, which has room for in.n bytes; the length, or -1 for a broken escape. */
+/* Decode into `out`, which has room for in.n bytes. Returns the length, or -1 for a broken escape. */
 static ptrdiff_t decode_into(struct str in, bool plus, char *out)
 {
     size_t n = 0;
@@ -81,7 +85,7 @@ enum status params_parse(struct arena *a, struct str text, struct params *out, s
         return OK;
     size_t most = count_char(text, '&') + 1;
     if (most > MAX_PARAMS)
-        return err_set(e, E_too_many_fields, "More than %d fields.", MAX_PARAMS);
+        return err_set(e, E_too_many_fields, "The request has more than %d fields.", MAX_PARAMS);
     out->p = arena_array(a, most, sizeof(*out->p));
     if (!out->p)
         return err_nomem(e);
@@ -100,6 +104,8 @@ enum status params_parse(struct arena *a, struct str text, struct params *out, s
     return OK;
 }
 
+/* Unlike a form, a Cookie header also holds what other software of the same host has set. A piece that is malformed is
+ * skipped instead of refusing the request. */
 enum status cookies_parse(struct arena *a, struct str header, struct params *out, struct err *e)
 {
     *out = (struct params){0};
@@ -125,6 +131,7 @@ enum status cookies_parse(struct arena *a, struct str header, struct params *out
     return OK;
 }
 
+/* Split first, decode each segment afterwards: "%2F" is part of a segment, never a separator. */
 enum status path_split(struct arena *a, struct str raw, struct path *out, struct err *e)
 {
     out->n = 0;

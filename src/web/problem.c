@@ -1,4 +1,8 @@
-/* problem.c: errors as the client asked for them: application/problem+json (RFC 9457), or the door's own page. */
+/* problem.c: errors in the form that the client asked for: application/problem+json (RFC 9457), or a page of the
+ * program.
+ *
+ * One table maps an error to its HTTP status, so an error has the same status on every route. A page that cannot be
+ * made (no memory, a broken template) falls back to JSON, which needs neither. */
 #include <stdio.h>
 #include <string.h>
 
@@ -15,7 +19,7 @@ int http_status_of(const struct err *e)
     return http == 400 && e->pointer[0] ? 422 : http;
 }
 
-static void member(struct buf *b, const char *key, const char *text)
+static void problem_member(struct buf *b, const char *key, const char *text)
 {
     buf_puts(b, ",\"");
     buf_puts(b, key);
@@ -23,7 +27,7 @@ static void member(struct buf *b, const char *key, const char *text)
     buf_json(b, str_from(text));
 }
 
-/* What a status needs in headers, whatever form the body has. */
+/* The headers that a status needs, whatever the form of the body. */
 static void error_headers(struct request *rq, const struct err *e, int status)
 {
     char text[16];
@@ -38,7 +42,8 @@ static void error_headers(struct request *rq, const struct err *e, int status)
         reply_header(rq, "WWW-Authenticate", STR("Bearer realm=\"parley\""));
 }
 
-/* A form's field is told by its name, a JSON pointer begins with a slash: what goes out is always the latter. */
+/* An error names a form field by its name, or a JSON value by a pointer that begins with a slash. The reply always has
+ * a JSON pointer. */
 static void write_pointer(struct buf *b, const char *pointer)
 {
     char text[sizeof((struct err *)0)->pointer + 2];
@@ -55,8 +60,8 @@ static void write_problem(struct request *rq, const struct err *e, int status)
     buf_json(b, str_from(http_reason(status)));
     buf_puts(b, ",\"status\":");
     buf_i64(b, status);
-    member(b, "detail", e->message);
-    member(b, "code", err_code(e));
+    problem_member(b, "detail", e->message);
+    problem_member(b, "code", err_code(e));
     if (rq->path.n) {
         buf_puts(b, ",\"instance\":");
         buf_json(b, rq->path);
@@ -65,7 +70,7 @@ static void write_problem(struct request *rq, const struct err *e, int status)
         buf_puts(b, ",\"pointer\":");
         write_pointer(b, e->pointer);
     }
-    member(b, "request_id", rq->id);
+    problem_member(b, "request_id", rq->id);
     buf_putc(b, '}');
 }
 
@@ -95,16 +100,16 @@ void reply_problem(struct request *rq, const struct err *e)
 
 void reply_error(struct request *rq, const struct err *e)
 {
-    const struct door *door = rq->impl->door;
+    const struct web_program *program = rq->impl->program;
     int status = http_status_of(e);
-    if (!door->error_page || request_wants_json(rq)) {
+    if (!program->error_page || request_wants_json(rq)) {
         reply_problem(rq, e);
         return;
     }
     request_failed(rq, e);
     reply_reset(rq);
     error_headers(rq, e, status);
-    door->error_page(rq, e, status);
+    program->error_page(rq, e, status);
     if (rq->reply->status == 0 || !buf_ok(rq->reply->body)) {
         reply_reset(rq);
         write_problem(rq, e, status);

@@ -1,4 +1,7 @@
-/* program.c: a door as a program: its arguments, settings and logs, and how it was called: FastCGI or plain CGI. */
+/* program.c: the start of a FastCGI program: arguments, settings, logs, and how it was called: FastCGI or plain CGI.
+ *
+ * The order matters. Signals are blocked before the first thread. The socket is bound before the database is opened, so
+ * that the web server can queue requests while the program starts. */
 #include <errno.h>
 #include <getopt.h>
 #include <malloc.h>
@@ -16,6 +19,7 @@
 #include "base/num.h"
 #include "base/settings.h"
 #include "base/shared.h"
+#include "base/signals.h"
 #include "web/web_internal.h"
 
 #include "base/banned.h"
@@ -23,16 +27,16 @@
 #define BACKLOG 4096
 #define LISTEN_FD_FIRST 3 /* sd_listen_fds(3) */
 
-struct program {
-    const struct door *door;
+struct web_start {
+    const struct web_program *program;
     const char *config_path, *socket_path;
-    struct stat socket_made; /* of the socket made here: removed at the end if it is still this one */
+    struct stat socket_made; /* of the socket made here: it is removed at the end if it is still this one */
     void *app;
 };
 
 /* ---- arguments ---- */
 
-static void usage(FILE *to, const char *self)
+static void program_usage(FILE *to, const char *self)
 {
     fprintf(to,
             "usage: %s [--config FILE] [--socket PATH]\n"
@@ -41,8 +45,8 @@ static void usage(FILE *to, const char *self)
             self);
 }
 
-/* -1: go on; else the exit code. */
-static int read_arguments(int argc, char **argv, struct program *p)
+/* Returns -1 to continue, or the exit code. */
+static int read_arguments(int argc, char **argv, struct web_start *p)
 {
     static const struct option options[] = {{"config", required_argument, NULL, 'c'},
                                             {"socket", required_argument, NULL, 's'},
@@ -59,13 +63,13 @@ static int read_arguments(int argc, char **argv, struct program *p)
             p->socket_path = optarg;
             break;
         case 'v':
-            printf("%s.fcgi %s\n", p->door->name, build_version());
+            printf("%s.fcgi %s\n", p->program->name, build_version());
             return 0;
         case 'h':
-            usage(stdout, argv[0]);
+            program_usage(stdout, argv[0]);
             return 0;
         default:
-            usage(stderr, argv[0]);
+            program_usage(stderr, argv[0]);
             return 2;
         }
     }
@@ -81,6 +85,7 @@ static bool is_listening(int fd)
     return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &on, &n) == 0 && on;
 }
 
+/* The protocol of sd_listen_fds(3): the sockets are meant for the process that LISTEN_PID names. */
 static bool from_service_manager(void)
 {
     uint64_t pid, fds;
@@ -88,7 +93,8 @@ static bool from_service_manager(void)
            num_u64(str_from(getenv("LISTEN_FDS")), 64, &fds) && fds > 0 && is_listening(LISTEN_FD_FIRST);
 }
 
-/* A socket file whose program is gone is in the way; one that answers is somebody else's. */
+/* A socket file that no program answers on is left over from a crash and is replaced. One that answers belongs to
+ * another program. */
 static bool in_use(const struct sockaddr_un *addr)
 {
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -98,7 +104,7 @@ static bool in_use(const struct sockaddr_un *addr)
     return yes;
 }
 
-static enum status bind_socket(struct program *p, int *out, struct err *e)
+static enum status bind_socket(struct web_start *p, int *out, struct err *e)
 {
     struct sockaddr_un addr = {.sun_family = AF_UNIX};
     size_t n = strlen(p->socket_path);
@@ -109,7 +115,7 @@ static enum status bind_socket(struct program *p, int *out, struct err *e)
         return err_set(e, E_socket_in_use, "Another program answers on %s.", p->socket_path);
     unlink(p->socket_path);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    mode_t before = umask(0117); /* 0660 from the first moment on */
+    mode_t before = umask(0117); /* the socket has mode 0660 from its first moment */
     bool ok = fd >= 0 && bind(fd, (const struct sockaddr *)&addr, sizeof(addr)) == 0 && listen(fd, BACKLOG) == 0 &&
               stat(p->socket_path, &p->socket_made) == 0;
     int why = errno;
@@ -123,7 +129,7 @@ static enum status bind_socket(struct program *p, int *out, struct err *e)
     return OK;
 }
 
-static enum status find_socket(struct program *p, int *out, struct err *e)
+static enum status find_socket(struct web_start *p, int *out, struct err *e)
 {
     if (p->socket_path)
         return bind_socket(p, out, e);
@@ -136,7 +142,8 @@ static enum status find_socket(struct program *p, int *out, struct err *e)
     return OK;
 }
 
-static void remove_socket(const struct program *p)
+/* Only if it is still the one that was made here: a successor may already have bound the same path. */
+static void remove_socket(const struct web_start *p)
 {
     struct stat now;
     if (p->socket_made.st_ino != 0 && stat(p->socket_path, &now) == 0 && now.st_ino == p->socket_made.st_ino &&
@@ -144,78 +151,79 @@ static void remove_socket(const struct program *p)
         unlink(p->socket_path);
 }
 
-static bool called_as_cgi(const struct program *p)
+static bool called_as_cgi(const struct web_start *p)
 {
     return !p->socket_path && getenv("GATEWAY_INTERFACE") && !is_listening(STDIN_FILENO);
 }
 
-/* SIGHUP */
-static void reload(void *ctx)
+/* At SIGHUP. Bad settings are logged and the old ones stay in force. */
+static void program_reload(void *ctx)
 {
-    struct program *p = ctx;
-    struct config *c = settings_reload(p->door->name, p->config_path);
+    struct web_start *p = ctx;
+    const struct config *c = settings_reload(p->program->name, p->config_path);
     if (!c)
         return;
-    if (p->door->reload)
-        p->door->reload(p->app, c);
+    if (p->program->reload)
+        p->program->reload(p->app, c);
     config_drop(c);
     log_line(LOG_INFO, "reloaded");
 }
 
 /* ---- the two ways of serving ---- */
 
-static int serve_fastcgi(struct program *p, const struct config *c, const struct router *router, int listen_fd)
+static int serve_fastcgi(struct web_start *p, const struct config *c, const struct router *router, int listen_fd)
 {
-    struct fastcgi f = {.door = p->door,
+    struct fastcgi f = {.program = p->program,
                         .app = p->app,
                         .router = router,
                         .listen_fd = listen_fd,
-                        .threads = (int)config_int(c, p->door->threads),
+                        .threads = (int)config_int(c, p->program->threads),
                         .request_timeout_ms = config_int(c, CONFIG_request_timeout),
                         .stop_timeout_ms = config_int(c, CONFIG_stop_timeout),
-                        .reload = reload,
+                        .reload = program_reload,
                         .reload_ctx = p};
     return fastcgi_serve(&f);
 }
 
-static int serve_cgi(struct program *p, const struct router *router)
+static int serve_cgi(struct web_start *p, const struct router *router)
 {
-    struct worker w;
+    struct web_worker w;
     struct crash_slot slot = {0};
     struct err e = ERR_INIT;
-    if (p->door->thread_begin && p->door->thread_begin(p->app, &e) != OK) {
+    if (p->program->thread_begin && p->program->thread_begin(p->app, &e) != OK) {
         log_line(LOG_ERROR, "thread_failed", LOG_S("error", e.message));
         return 1;
     }
     crash_slots(&slot, 1);
     crash_thread_begin(&slot);
-    worker_init(&w, p->door, p->app, router, &slot);
+    web_worker_init(&w, p->program, p->app, router, &slot);
     int code = cgi_serve(&w);
-    worker_release(&w);
+    web_worker_release(&w);
     crash_thread_end();
     crash_slots(NULL, 0);
-    if (p->door->thread_end)
-        p->door->thread_end(p->app);
+    if (p->program->thread_end)
+        p->program->thread_end(p->app);
     return code;
 }
 
-static int serve(struct program *p, const struct config *c, bool cgi, struct err *e)
+static int program_serve(struct web_start *p, const struct config *c, bool cgi, struct err *e)
 {
     struct router *router = NULL;
     int listen_fd = -1, code = 1;
-    if (router_compile(p->door->routes, p->door->route_count, &router, e) != OK)
+    if (router_compile(p->program->routes, p->program->route_count, &router, e) != OK)
         return code;
-    if ((cgi || find_socket(p, &listen_fd, e) == OK) && p->door->open(c, cgi, &p->app, e) == OK) {
+    if ((cgi || find_socket(p, &listen_fd, e) == OK) && p->program->open(c, cgi, &p->app, e) == OK) {
         code = cgi ? serve_cgi(p, router) : serve_fastcgi(p, c, router, listen_fd);
-        if (p->door->close)
-            p->door->close(p->app);
+        if (p->program->close)
+            p->program->close(p->app);
     }
     remove_socket(p);
     router_free(router);
     return code;
 }
 
-/* Few malloc arenas: 48 threads must not keep 48 heaps. A fixed mmap threshold: one large reply must not raise it for ever. */
+/* Two malloc arenas, because 48 threads must not keep 48 heaps. Fixed thresholds, because glibc would raise them after
+ * one large reply and never lower them again. */
 static void tame_malloc(void)
 {
     mallopt(M_ARENA_MAX, 2);
@@ -223,24 +231,11 @@ static void tame_malloc(void)
     mallopt(M_TRIM_THRESHOLD, 256 * 1024);
 }
 
-/* Threads made from here on inherit this: only the main thread hears of the end, by sigwait. */
-static void block_signals(void)
-{
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGHUP);
-    sigaddset(&set, SIGUSR1);
-    sigaddset(&set, SIGUSR2);
-    pthread_sigmask(SIG_BLOCK, &set, NULL);
-}
-
-static void say_failure(const struct program *p, bool cgi, const struct err *e)
+static void say_failure(const struct web_start *p, bool cgi, const struct err *e)
 {
     if (e->message[0] == '\0')
         return;
-    fprintf(stderr, "%s.fcgi: %s\n", p->door->name, e->message);
+    fprintf(stderr, "%s.fcgi: %s\n", p->program->name, e->message);
     if (cgi)
         fputs("Status: 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\nCache-Control: "
               "no-store\r\n\r\n"
@@ -248,10 +243,10 @@ static void say_failure(const struct program *p, bool cgi, const struct err *e)
               stdout);
 }
 
-int server_main(int argc, char **argv, const struct door *door)
+int server_main(int argc, char **argv, const struct web_program *program)
 {
-    struct program p = {.door = door};
-    struct config *c = NULL;
+    struct web_start p = {.program = program};
+    const struct config *c = NULL;
     struct err e = ERR_INIT;
     int code = read_arguments(argc, argv, &p);
     if (code >= 0)
@@ -261,12 +256,13 @@ int server_main(int argc, char **argv, const struct door *door)
     tame_malloc();
     signal(SIGPIPE, SIG_IGN);
     if (!cgi)
-        block_signals();
-    crash_init(door->name);
-    if (crypto_init(&e) == OK && config_load(p.config_path, &c, &e) == OK && settings_apply(door->name, c, &e) == OK) {
+        signals_block();
+    crash_init(program->name);
+    if (crypto_init(&e) == OK && config_load(p.config_path, &c, &e) == OK &&
+        settings_apply(program->name, c, &e) == OK) {
         config_set_current(config_retain(c));
         settings_share(c, LOG_WARN);
-        code = serve(&p, c, cgi, &e);
+        code = program_serve(&p, c, cgi, &e);
         shared_close();
         config_set_current(NULL);
     }

@@ -1,4 +1,7 @@
-/* rate.c: how often one address may ask, by the route's class. The buckets are shared by all programs of the host. */
+/* rate.c: how many requests one address may send, by the rate class of the route.
+ *
+ * The buckets are in memory that all programs of the host share (base/shared.h), so a limit holds across programs and
+ * restarts. The RateLimit headers follow draft-ietf-httpapi-ratelimit-headers. */
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <stdatomic.h>
@@ -13,7 +16,7 @@
 
 #include "base/banned.h"
 
-/* An IPv6 customer has a whole /64: that is the "address". */
+/* A customer with IPv6 has a whole /64 and can use a new address for each request, so the /64 is what counts. */
 static struct str network_of(struct str addr, char out[48])
 {
     struct in6_addr six;
@@ -30,7 +33,7 @@ static struct str network_of(struct str addr, char out[48])
 
 #define PROXY_NOTE_S 3600
 
-/* Touches the file that parley doctor looks for; true when the last time was more than an hour ago. */
+/* Touch the file that `parley doctor` looks for. True when it was last touched more than an hour ago. */
 static bool note_proxy(const char *run_dir)
 {
     char path[4096];
@@ -47,9 +50,9 @@ static bool note_proxy(const char *run_dir)
     return noted;
 }
 
-/* A request from this machine that names another visitor in X-Forwarded-For came through a proxy whose word the web server
- * does not take: all visitors then share one address and its limits. The programs do not believe the header themselves,
- * since anyone may send it; only the web server knows which proxy to trust. So the operator is told. */
+/* A request from this machine that names another visitor in X-Forwarded-For came through a proxy that the web server
+ * does not trust: all visitors then share one address and its limits. The programs never trust the header themselves,
+ * since anyone may send it; only the web server knows which proxy to trust. So the operator is notified. */
 static void watch_for_proxy(struct request *rq)
 {
     static _Atomic int64_t next_us;
@@ -65,7 +68,7 @@ static void watch_for_proxy(struct request *rq)
     if (note_proxy(config_string(rq->config, CONFIG_run_dir)))
         log_line(LOG_WARN, "visitors_hidden",
                  LOG_S("message",
-                       "The web server does not take the visitor's address from its proxy: all visitors share "
+                       "The web server does not take the visitor's address from its proxy, so all visitors share "
                        "one rate limit. README, \"HTTPS\", says how to set it."));
 }
 

@@ -1,4 +1,7 @@
-/* reply.c: the reply: put together in buffers, sent in one write where it fits. */
+/* reply.c: the reply as the handler puts it together: status, headers, cookies, body.
+ *
+ * Everything is collected in buffers and sent when the handler has returned (send.c), so an error can still replace the
+ * reply. A handler cannot break the framing: a header with a line break makes the whole reply a 500. */
 #include <strings.h>
 
 #include "base/limits.h"
@@ -59,7 +62,7 @@ void reply_type(struct request *rq, const char *content_type)
     rq->reply->type = content_type;
 }
 
-static bool is_token(const char *name)
+static bool reply_name_ok(const char *name)
 {
     if (*name == '\0')
         return false;
@@ -69,12 +72,12 @@ static bool is_token(const char *name)
     return true;
 }
 
-static bool one_line(struct str s)
+static bool reply_value_ok(struct str s)
 {
     return !memchr(s.p, '\r', s.n) && !memchr(s.p, '\n', s.n) && !memchr(s.p, '\0', s.n);
 }
 
-static void keep(struct request *rq, struct str value, struct str *slot)
+static void reply_keep(struct request *rq, struct str value, struct str *slot)
 {
     bool ok = true;
     *slot = arena_str(rq->arena, value, &ok);
@@ -82,18 +85,19 @@ static void keep(struct request *rq, struct str value, struct str *slot)
         rq->reply->refused = true;
 }
 
+/* Content-Security-Policy and Cache-Control are kept apart, because each reply has exactly one of either. */
 void reply_header(struct request *rq, const char *name, struct str value)
 {
     struct reply *rp = rq->reply;
-    if (!is_token(name) || !one_line(value)) {
+    if (!reply_name_ok(name) || !reply_value_ok(value)) {
         log_line(LOG_ERROR, "header_refused", LOG_S("route", rq->route ? rq->route->path : ""));
         rp->refused = true;
         return;
     }
     if (strcasecmp(name, "Content-Security-Policy") == 0) {
-        keep(rq, value, &rp->csp);
+        reply_keep(rq, value, &rp->csp);
     } else if (strcasecmp(name, "Cache-Control") == 0) {
-        keep(rq, value, &rp->cache);
+        reply_keep(rq, value, &rp->cache);
     } else {
         buf_puts(rp->extra, name);
         buf_puts(rp->extra, ": ");
@@ -114,22 +118,24 @@ void reply_json(struct request *rq, int status, const struct json *j)
     json_write(rq->reply->body, j);
 }
 
-/* A path of this site: one slash, then no second one and no backslash, which browsers take for one. */
-static bool is_local_path(struct str s)
+/* A path of this site: a slash that is not followed by another slash or a backslash. Browsers take "//host" and
+ * "/\\host" for the address of another site. */
+bool reply_path_is_local(struct str s)
 {
-    return s.n && s.p[0] == '/' && (s.n == 1 || (s.p[1] != '/' && s.p[1] != '\\')) && one_line(s);
+    return s.n && s.p[0] == '/' && (s.n == 1 || (s.p[1] != '/' && s.p[1] != '\\')) && reply_value_ok(s);
 }
 
 void reply_redirect(struct request *rq, const char *local_path)
 {
-    if (!is_local_path(str_from(local_path)))
-        BUG("redirect to something that is no path of this site");
+    if (!reply_path_is_local(str_from(local_path)))
+        BUG("the target of a redirect is not a path of this site");
     reply_reset(rq);
     reply_status(rq, 303);
     reply_header(rq, "Location", str_from(local_path));
 }
 
-/* A host after `at`: nothing before it that browsers would take for a name and password. */
+/* An https address, or http on this machine for tests. A host must follow, and no backslash or control character may
+ * occur: browsers repair such addresses and end up elsewhere. */
 static bool is_away(struct str url)
 {
     static const char *const here[] = {"http://127.0.0.1:", "http://localhost:", "http://[::1]:"};
@@ -181,7 +187,7 @@ void reply_cookie(struct request *rq, const struct cookie *c)
 {
     struct reply *rp = rq->reply;
     struct str path = str_from(c->path ? c->path : "/");
-    if (!is_token(c->name) || !cookie_value(c->value) || !cookie_value(path)) {
+    if (!reply_name_ok(c->name) || !cookie_value(c->value) || !cookie_value(path)) {
         log_line(LOG_ERROR, "cookie_refused", LOG_S("route", rq->route ? rq->route->path : ""));
         rp->refused = true;
         return;
@@ -212,7 +218,7 @@ static void security_headers(struct request *rq, struct buf *h)
     buf_puts(h, "\r\n");
 }
 
-static bool without_body(int status)
+bool http_without_body(int status)
 {
     return status == 204 || status == 304;
 }
@@ -224,11 +230,11 @@ static void build_head(struct request *rq, struct buf *h, bool with_length)
     buf_i64(h, rp->status);
     buf_putc(h, ' ');
     buf_puts(h, http_reason(rp->status));
-    if (rp->type && !without_body(rp->status)) {
+    if (rp->type && !http_without_body(rp->status)) {
         buf_puts(h, "\r\nContent-Type: ");
         buf_puts(h, rp->type);
     }
-    if (with_length && !without_body(rp->status)) {
+    if (with_length && !http_without_body(rp->status)) {
         buf_puts(h, "\r\nContent-Length: ");
         buf_u64(h, rp->body->n);
     }
@@ -253,51 +259,4 @@ enum status reply_write_head(struct request *rq, bool with_length)
         return OK;
     rp->gone = true;
     return ERR_GONE;
-}
-
-/* What the handler left cannot be sent: a plain 500 (or 503 without memory) takes its place. */
-static void replace_if_unfit(struct request *rq)
-{
-    struct reply *rp = rq->reply;
-    struct err e = ERR_INIT;
-    if (rp->status != 0 && !rp->refused && buf_ok(rp->extra) && buf_ok(rp->body))
-        return;
-    if (rp->status == 0)
-        (void)err_set(&e, E_internal, "The page gave no answer.");
-    else if (rp->refused || !buf_ok(rp->extra))
-        (void)err_set(&e, E_internal, "The answer could not be sent.");
-    else
-        (void)err_set_as(&e, ERR_INTERNAL, E_reply_too_large, "The answer is too large, or memory is short.");
-    rp->refused = false;
-    rp->csp = STR_EMPTY;
-    buf_clear(rp->extra);
-    reply_problem(rq, &e);
-}
-
-/* Without memory for anything else. */
-static void send_bare(struct request *rq)
-{
-    static const char bare[] =
-        "Status: 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\nRetry-After: 1\r\n"
-        "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n\r\nOut of memory.\n";
-    rq->reply->status = 503;
-    rq->impl->io->write(rq->impl->io, bare, sizeof(bare) - 1);
-}
-
-void reply_send(struct request *rq)
-{
-    struct reply *rp = rq->reply;
-    struct web_io *io = rq->impl->io;
-    if (rp->streaming)
-        return;
-    replace_if_unfit(rq);
-    enum status st = buf_ok(rp->body) && buf_ok(rp->extra) ? reply_write_head(rq, true) : ERR_NOMEM;
-    if (st == ERR_NOMEM)
-        send_bare(rq);
-    if (st != OK || rq->head || without_body(rp->status))
-        return;
-    if (io->write(io, rp->body->p, rp->body->n) == 0)
-        rp->sent = rp->body->n;
-    else
-        rp->gone = true;
 }

@@ -1,4 +1,7 @@
-/* request.c: what came in: the web server's variables, and the handler's way to them. */
+/* request.c: what came in: the variables of the web server, and the functions through which handlers read them.
+ *
+ * The variables are indexed once per request. Values that are not clean text are treated as absent, so no handler ever
+ * sees control characters or invalid UTF-8. */
 #include <ctype.h>
 #include <stdio.h>
 #include <strings.h>
@@ -59,7 +62,8 @@ static enum status index_env(struct request *rq, struct err *e)
     return OK;
 }
 
-/* REQUEST_URI is what the client sent, so that %2F inside a segment stays one; without it, what the server made of it. */
+/* REQUEST_URI is the address as the client sent it, so that "%2F" inside a segment is not taken for a slash. A server
+ * that does not set it has already decoded the path; then that has to do. */
 static enum status read_path(struct request *rq, struct err *e)
 {
     struct str uri = request_env(rq, STR("REQUEST_URI"));
@@ -84,7 +88,7 @@ static enum status read_path(struct request *rq, struct err *e)
 
 enum status request_read_env(struct request *rq, struct err *e)
 {
-    enum status st = index_env(rq, e); /* even if too much came: what is there says how to answer */
+    enum status st = index_env(rq, e); /* continue after an error: these values decide the form of its answer */
     rq->remote_addr = clean_env(rq, STR("REMOTE_ADDR"));
     rq->host = clean_env(rq, STR("HTTP_HOST"));
     if (!fit_host(rq->host))
@@ -155,7 +159,7 @@ struct str request_cookie(struct request *rq, const char *name)
         struct str header = request_env(rq, STR("HTTP_COOKIE"));
         struct err e = ERR_INIT;
         if (header.n && cookies_parse(rq->arena, header, &im->cookies, &e) != OK)
-            im->cookies.n = 0; /* without memory nobody is signed in: the next step says so */
+            im->cookies.n = 0; /* without memory there is no session; the next allocation reports it */
     }
     return value_of(&im->cookies, name);
 }
@@ -196,7 +200,8 @@ enum status request_json(struct request *rq, struct json **out, struct err *e)
     return OK;
 }
 
-/* How much the Accept header wants exactly this type: the q value in thousandths, 0 if it is not named. */
+/* How much the Accept header wants exactly this type: 1000, or 0 when it is absent or has q=0. Wildcards do not count:
+ * every browser sends them. */
 static int accept_weight(struct str accept, struct str type)
 {
     struct str piece;

@@ -1,7 +1,8 @@
-/* request.h: one request: where from, parameters, body, who; and its reply.
+/* request.h: one request: where it comes from, its parameters, body and identity; and its reply.
  *
- * Everything borrowed from a request lives in rq->arena until the reply is sent. Inputs are valid UTF-8 without control
- * characters (else the dispatcher has answered 400 already); parameters are indexed once. */
+ * Everything that these functions return is borrowed: it lives in rq->arena or in the input until the reply is sent.
+ * Inputs are valid UTF-8 without control characters (the dispatcher has answered 400 otherwise), except the bytes of a
+ * file and of a raw body. Thread rule: a request belongs to the thread that serves it. */
 #ifndef PARLEY_WEB_REQUEST_H
 #define PARLEY_WEB_REQUEST_H
 
@@ -15,95 +16,123 @@
 
 #define SESSION_COOKIE "parley_session"
 
-struct identity { /* filled by the door's guard before the handler runs */
+/* Who sends the request. The program's identify function fills it before the handler runs. */
+struct identity {
     bool signed_in;
     struct id tenant, user, key;
-    uint32_t perms; /* what the member or the key may */
+    uint32_t perms; /* rights of the member, or scopes of the key */
     bool is_operator;
-    void *account; /* the door's own richer view (struct session *) */
+    void *account; /* the program's own richer view (struct session *) */
     uint8_t csrf_key[32];
 };
 
 struct reply;
 struct request {
     struct arena *arena;
-    const struct config *config; /* of this request: a reload does not change it */
-    void *app;                   /* the door's state (pool, talk, ...) */
+    const struct config *config; /* for the whole request: a reload does not change it */
+    void *app;                   /* the program's state: database pool, caches */
     const struct route *route;   /* NULL until routed */
     struct identity who;
     struct reply *reply;
-    char id[40]; /* req_...: log line, error page, X-Request-Id */
+    char id[40]; /* req_...: in the log line, on the error page, in X-Request-Id */
     enum method method;
-    bool head;              /* HEAD: headers only */
-    struct str path, query; /* decoded path; raw query */
+    bool head;              /* a HEAD request: only the headers are sent */
+    struct str path, query; /* the decoded path; the raw query */
     struct str remote_addr, host, user_agent, content_type, accept, accept_language;
     bool https;
-    struct request_impl *impl; /* server's own */
+    struct request_impl *impl; /* private to src/web */
 };
 
-struct str request_segment(struct request *rq, const char *name); /* path parameter, percent-decoded */
-struct str request_query(struct request *rq, const char *name);   /* "" if absent; the first if repeated */
-struct str request_form(struct request *rq, const char *name);    /* urlencoded or multipart field */
-bool request_form_has(struct request *rq, const char *name);
-struct str request_file(struct request *rq, const char *name,
-                        struct str *filename); /* multipart file part; "" if absent */
-struct str request_cookie(struct request *rq, const char *name);
-bool request_from_here(struct request *rq); /* a browser says that a page of this install sends it */
-struct str request_header(struct request *rq, const char *http_name); /* "HTTP_LAST_EVENT_ID" */
-struct str request_body(struct request *rq);
-/* The body as one JSON object; content type must be JSON. ERR_INVALID code json_invalid (400) or content_type (415 in words). */
-enum status request_json(struct request *rq, struct json **out, struct err *e);
-bool request_wants_json(const struct request *rq);   /* rather than a page */
-bool request_wants_events(const struct request *rq); /* Accept: text/event-stream */
-struct str request_language(struct request *rq, const struct str *supported,
-                            size_t n); /* best of Accept-Language, else supported[0] */
+/* ---- parameters: "" when absent, the first value when repeated ---- */
 
-bool request_gone(struct request *rq); /* has the visitor left? one system call */
+/* The segment that {name} took in the path. A name that is not in the pattern is a BUG. */
+struct str request_segment(struct request *rq, const char *name);
+struct str request_query(struct request *rq, const char *name);
+/* A text field of an urlencoded or multipart form. */
+struct str request_form(struct request *rq, const char *name);
+bool request_form_has(struct request *rq, const char *name);
+/* The bytes of a file field of a multipart form. *filename (may be NULL) is what the client calls it: never use it as a
+ * path. */
+struct str request_file(struct request *rq, const char *name, struct str *filename);
+struct str request_cookie(struct request *rq, const char *name);
+/* A header by its CGI name: "HTTP_LAST_EVENT_ID". */
+struct str request_header(struct request *rq, const char *http_name);
+struct str request_body(struct request *rq);
+/* The body as one JSON object. ERR_INVALID, code content_type (415) unless the content type is JSON, code json_invalid
+ * (400) unless the body is an object; ERR_TOO_LARGE, code json_too_large. */
+enum status request_json(struct request *rq, struct json **out, struct err *e);
+
+/* True when the client asks for JSON and not for a page. */
+bool request_wants_json(const struct request *rq);
+/* True when the client accepts text/event-stream. */
+bool request_wants_events(const struct request *rq);
+/* The best of Accept-Language among `supported`, else supported[0]. */
+struct str request_language(struct request *rq, const struct str *supported, size_t n);
+/* True when a browser states that the request comes from a page of this install (Origin). */
+bool request_from_here(struct request *rq);
+/* True when the visitor has left. Costs one system call. */
+bool request_gone(struct request *rq);
+/* The value for the form field _csrf; "" when no user is signed in. It differs on each call; each one is valid. */
+const char *request_csrf_token(struct request *rq);
 
 /* ---- reply: status and headers first, then the body ---- */
+
 void reply_status(struct request *rq, int status);
-/* A name or value with CR, LF or NUL is refused (logged, answered 500). */
+/* Add a header. A name or value with CR, LF or NUL is logged and makes the whole reply a 500. Every reply has security
+ * headers; a page that may be framed or cached sets Content-Security-Policy or Cache-Control itself: reply_header(rq,
+ * "Content-Security-Policy", STR(CSP_PAGE "frame-ancestors *")). An error never keeps the cache rule. */
 void reply_header(struct request *rq, const char *name, struct str value);
-/* Every reply has security headers; a page that may be framed, or may be cached, sets Content-Security-Policy or Cache-Control itself:
- * reply_header(rq, "Content-Security-Policy", STR(CSP_PAGE "frame-ancestors *")). An error never keeps the cache rule. */
 #define CSP_PARTS                                                                                             \
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: https:; font-src 'self'; " \
     "connect-src 'self'; manifest-src 'self'; frame-src 'self'; base-uri 'none'; "
 #define CSP_PAGE CSP_PARTS "form-action 'self'; "
+/* `content_type` must live until the reply is sent. */
 void reply_type(struct request *rq, const char *content_type);
 struct cookie {
     const char *name;
     struct str value;
     const char *path;
-    int64_t max_age_s; /* 0 = session, < 0 = delete */
+    int64_t max_age_s; /* 0 = until the browser closes, < 0 = delete the cookie */
 };
-void reply_cookie(struct request *rq, const struct cookie *c); /* HttpOnly; SameSite=Lax; Secure as configured */
-struct buf *reply_body(struct request *rq);                    /* bounded by MAX_REPLY */
-/* For a reply of any length: what the body holds goes out now, the first time with the headers, and the body is empty again. Afterwards
- * status and headers stand; an error that comes later is only logged, and the reply ends where it is. ERR_GONE: the reader has left. */
+/* Every cookie is HttpOnly and SameSite=Lax, and Secure as the setting secure_cookies says. */
+void reply_cookie(struct request *rq, const struct cookie *c);
+/* The buffer for the body, at most MAX_REPLY bytes. */
+struct buf *reply_body(struct request *rq);
+/* For a reply of any length: send what the body holds, before it the headers if this is the first part, and empty the
+ * body. Afterwards status and headers cannot change; a later error is only logged and ends the reply. ERR_GONE: the
+ * reader has left. */
 enum status reply_part(struct request *rq, struct err *e);
 void reply_json(struct request *rq, int status, const struct json *j);
-void reply_redirect(struct request *rq, const char *local_path); /* 303; anything but a site path is a BUG */
-/* 303 to another site, which outside text may name: https (or http on this host, for tests), nothing else: ERR_INVALID code address_invalid.
- * The page whose form led here needs a form-action of its own (CSP_PARTS): browsers hold redirects of forms to it too. */
+/* True for a path of this site: a slash that no second slash and no backslash follows, on one line. Outside text must
+ * be checked with it before it is passed to reply_redirect. */
+bool reply_path_is_local(struct str path);
+/* 303 to a path of this site. Anything else ("//host", "/\host", "https://...") is a BUG. */
+void reply_redirect(struct request *rq, const char *local_path);
+/* 303 to another site, which outside text may name: only https (or http on this machine, for tests). Anything else is
+ * ERR_INVALID, code address_invalid. The page whose form led here needs a form-action of its own (CSP_PARTS), because
+ * browsers apply the directive to the redirects of a form, too. */
 enum status reply_redirect_away(struct request *rq, struct str url, struct err *e);
-/* The error in the form the client asked for: application/problem+json (RFC 9457: type title status detail code instance pointer
- * request_id) or the door's error page. The status comes from e. */
+
+/* Reply with an error in the form that the client asked for: application/problem+json (RFC 9457, with the members code,
+ * pointer and request_id), or the error page of the program. The status follows from *e. */
 void reply_error(struct request *rq, const struct err *e);
+/* The same, always as JSON. */
+void reply_problem(struct request *rq, const struct err *e);
 int http_status_of(const struct err *e);
-void reply_problem(struct request *rq, const struct err *e); /* always JSON */
-/* For who tells an error in a way of their own (a page, an event): its code stands in the request's log line, and the words of one of
- * ours (5xx) in a line before it. Both of the above do it. */
+/* For a handler that reports an error in a form of its own (a page, an event): put the code into the log line of the
+ * request, and log the message of a fault of ours (5xx). reply_error and reply_problem do so themselves. */
 void request_failed(struct request *rq, const struct err *e);
 
-/* ---- event stream (text/event-stream, X-Accel-Buffering: no) ---- */
-enum status stream_begin(struct request *rq, struct err *e); /* headers go out at once */
-/* One event; `data` must not hold newlines (JSON has none). id "" = none. ERR_GONE when the visitor has left. */
-enum status stream_event(struct request *rq, const char *event, struct str id, struct str data, struct err *e);
-enum status stream_heartbeat(struct request *rq, struct err *e); /* a comment line */
-bool stream_stopping(const struct request *rq);                  /* the program is to stop: finish soon */
+/* ---- event stream (text/event-stream) ---- */
 
-/* ---- CSRF ---- */
-const char *request_csrf_token(struct request *rq); /* for the form field _csrf; "" when nobody is signed in */
+/* Send the headers at once. ERR_GONE: the visitor has left; also from the two functions below. */
+enum status stream_begin(struct request *rq, struct err *e);
+/* Send one event. `data` and `id` must not contain line breaks (JSON contains none); id "" sends no id. */
+enum status stream_event(struct request *rq, const char *event, struct str id, struct str data, struct err *e);
+/* Send a comment line, so that proxies keep the connection open. */
+enum status stream_heartbeat(struct request *rq, struct err *e);
+/* True once the program is to stop. A handler whose stream may last longer than stop_timeout must ask, and finish
+ * soon. */
+bool stream_stopping(const struct request *rq);
 
 #endif

@@ -1,11 +1,14 @@
-/* route.c: the names, sizes and limits behind the columns of a route table. */
+/* route.c: the names, sizes and limits of the columns of a route table.
+ *
+ * Each table is indexed by its enum with designated initialisers, so that a new member cannot shift the others. */
 #include "web/route.h"
 
 #include "web/router.h"
 
 #include "base/banned.h"
 
-static const char *const methods[METHOD_COUNT] = {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"};
+static const char *const methods[METHOD_COUNT] = {
+    [GET] = "GET", [POST] = "POST", [PUT] = "PUT", [PATCH] = "PATCH", [DELETE] = "DELETE", [OPTIONS] = "OPTIONS"};
 
 const char *method_name(enum method m)
 {
@@ -41,13 +44,14 @@ size_t body_class_cap(enum body_class b)
     case BODY_1M:
         return 1 * MB;
     case BODY_FILE:
-        return MAX_CSV + 64 * KB; /* the file, and the form around it */
+        return MAX_CSV + 64 * KB; /* the file and the form that carries it */
     default:
         return 0;
     }
 }
 
-/* By remote address, which many people of one office share: generous enough for them, too little for guessing. */
+/* The limits count by remote address, which everybody in one office may share: enough for an office, too few for
+ * guessing passwords. */
 struct rate_limit rate_class_limit(enum rate_class r)
 {
     switch (r) {
@@ -70,19 +74,25 @@ struct rate_limit rate_class_limit(enum rate_class r)
 
 const char *csrf_name(enum csrf c)
 {
-    static const char *const names[] = {"none", "origin", "token"};
+    static const char *const names[] = {[CSRF_NONE] = "none", [CSRF_ORIGIN] = "origin", [CSRF_TOKEN] = "token"};
     return c <= CSRF_TOKEN ? names[c] : "?";
 }
 
 const char *rate_class_name(enum rate_class r)
 {
-    static const char *const names[RATE_CLASS_COUNT] = {"none", "ui", "sign-in", "sign-up", "chat", "api", "hook"};
+    static const char *const names[RATE_CLASS_COUNT] = {
+        [RATE_NONE] = "none", [RATE_UI] = "ui",   [RATE_SIGN_IN] = "sign-in", [RATE_SIGN_UP] = "sign-up",
+        [RATE_CHAT] = "chat", [RATE_API] = "api", [RATE_HOOK] = "hook"};
     return r < RATE_CLASS_COUNT ? names[r] : "?";
 }
 
 const char *feature_name(enum feature f)
 {
-    static const char *const names[FEATURE_COUNT] = {"none",         "knowledge",  "analytics", "analytics_advanced",
-                                                     "integrations", "white_label"};
+    static const char *const names[FEATURE_COUNT] = {[FEATURE_NONE] = "none",
+                                                     [FEATURE_KNOWLEDGE] = "knowledge",
+                                                     [FEATURE_ANALYTICS] = "analytics",
+                                                     [FEATURE_ANALYTICS_ADVANCED] = "analytics_advanced",
+                                                     [FEATURE_INTEGRATIONS] = "integrations",
+                                                     [FEATURE_WHITE_LABEL] = "white_label"};
     return f < FEATURE_COUNT ? names[f] : "?";
 }

@@ -1,8 +1,9 @@
-/* server.c: FastCGI: a thread per request in flight, an own accept, a graceful stop. The one file that knows libfcgi.
+/* server.c: FastCGI: one thread per request in flight, an accept of our own, a graceful stop. The one file that knows
+ * libfcgi.
  *
- * Why not FCGX_Accept_r's own accept: accepted sockets would have no timeouts (a half-sent request would hold its thread for
- * ever), all threads would wake for one connection, and no thread could be told to stop. So a worker accepts by itself and
- * hands the descriptor over; the library is given no listening socket at all. */
+ * FCGX_Accept_r's own accept is not used. Sockets that it accepts have no timeouts, so a half-sent request would hold
+ * its thread for ever; all threads would wake up for one connection; and no thread could be told to stop. So a thread
+ * accepts a connection itself and hands the descriptor to the library, which is given no listening socket at all. */
 #define _GNU_SOURCE /* accept4, pthread_timedjoin_np */
 #include <errno.h>
 #include <fcgiapp.h>
@@ -27,6 +28,9 @@
 
 #define STACK_BYTES (256 * KB)
 #define IDLE_MS 10000
+
+/* Set once, when the program is to stop. Threads that sleep are woken by the eventfd. */
+atomic_bool web_stopping;
 
 struct thread {
     pthread_t id;
@@ -76,17 +80,17 @@ static void set_timeouts(int fd, int64_t ms)
     setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv));
 }
 
-/* The library's own way to close waits until the web server has closed its side, because data that is still on its way in
- * would break what is on its way out. Where the request has been read to its end there is none: say that the connection is
- * kept, and close it here, which saves three system calls and a wait. */
-static void finish(FCGX_Request *r)
+/* End a request. The library's own way to close waits until the web server has closed its side, because data that is
+ * still on its way in would destroy what is on its way out. Where the request has been read to its end there is no such
+ * data: mark the connection as kept, and close it here. That saves three system calls and a wait. */
+static void server_finish(FCGX_Request *r)
 {
     bool read_to_end = FCGX_GetChar(r->in) < 0 && FCGX_GetError(r->in) == 0;
     int fd = r->ipcFd;
     if (!read_to_end) {
         FCGX_Finish_r(r);
         if (r->ipcFd >= 0)
-            FCGX_Free(r, 1); /* the server wished to keep it: that would pin this thread in a read */
+            FCGX_Free(r, 1); /* the web server asked to keep it open, which would pin this thread in a read */
         return;
     }
     r->keepConnection = 1;
@@ -97,17 +101,18 @@ static void finish(FCGX_Request *r)
     }
 }
 
-static void serve_connection(struct worker *w, FCGX_Request *r, int fd)
+static void serve_connection(struct web_worker *w, FCGX_Request *r, int fd)
 {
-    /* With a descriptor in place and the connection marked as kept, FCGX_Accept_r reads a request from it and overwrites
-     * the mark with what the request says. On failure it closes the descriptor and finds no socket to accept from. */
+    /* With a descriptor in place and the connection marked as kept, FCGX_Accept_r reads a request from it and
+     * overwrites the mark with what the request says. On failure it closes the descriptor and finds no socket to accept
+     * from. */
     r->ipcFd = fd;
     r->keepConnection = 1;
     if (FCGX_Accept_r(r) < 0)
         return;
     struct fcgi_io f = {{r->envp, fcgi_read, fcgi_write, fcgi_flush, fcgi_gone}, r};
-    dispatch(w, &f.io);
-    finish(r);
+    dispatch_request(w, &f.io);
+    server_finish(r);
 }
 
 static void accept_failed(void)
@@ -118,22 +123,23 @@ static void accept_failed(void)
     nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL); /* out of descriptors: do not spin */
 }
 
-/* A thread that has had nothing to do for a while gives its memory back: a burst must not be paid for ever. */
-static void wait_for_work(struct worker *w, int epoll_fd)
+/* Sleep until there is a connection, or the program is to stop. A thread that was idle for IDLE_MS gives its memory
+ * back first, so that a burst does not cost memory for ever. */
+static void wait_for_work(struct web_worker *w, int epoll_fd)
 {
     struct epoll_event ev[2];
     if (epoll_wait(epoll_fd, ev, 2, IDLE_MS) != 0)
         return;
-    worker_release(w);
-    worker_init(w, w->door, w->app, w->router, w->slot);
+    web_worker_release(w);
+    web_worker_init(w, w->program, w->app, w->router, w->slot);
     malloc_trim(0);
     epoll_wait(epoll_fd, ev, 2, -1);
 }
 
-static void serve_until_stopped(struct worker *w, FCGX_Request *r, const struct fastcgi *f, int epoll_fd)
+static void serve_until_stopped(struct web_worker *w, FCGX_Request *r, const struct fastcgi *f, int epoll_fd)
 {
     while (!atomic_load_explicit(&web_stopping, memory_order_acquire)) {
-        /* Under load the next connection waits already: look before sleeping. */
+        /* Under load the next connection is already waiting: accept before sleeping. */
         int fd = accept4(f->listen_fd, NULL, NULL, SOCK_CLOEXEC);
         if (fd >= 0) {
             set_timeouts(fd, f->request_timeout_ms);
@@ -145,8 +151,8 @@ static void serve_until_stopped(struct worker *w, FCGX_Request *r, const struct 
     }
 }
 
-/* An epoll of its own per thread: EPOLLEXCLUSIVE then wakes one thread per connection, and the same few while they suffice, so
- * that the others' stacks stay untouched. */
+/* Each thread has an epoll of its own: EPOLLEXCLUSIVE then wakes one thread per connection, and always the same few
+ * while they suffice, so that the stacks of the others stay untouched. */
 static int make_epoll(const struct thread *t)
 {
     struct epoll_event listening = {.events = EPOLLIN | EPOLLEXCLUSIVE}, stop = {.events = EPOLLIN};
@@ -159,42 +165,44 @@ static int make_epoll(const struct thread *t)
     return fd;
 }
 
+/* A thread that cannot start makes the whole program stop: the supervisor starts it again. */
 static void give_up(const char *what, const char *why)
 {
     log_line(LOG_ERROR, "thread_failed", LOG_S("what", what), LOG_S("error", why));
-    kill(getpid(), SIGTERM); /* the supervisor starts the program anew */
+    kill(getpid(), SIGTERM);
 }
 
 static void *worker_main(void *arg)
 {
     struct thread *t = arg;
-    const struct door *door = t->f->door;
+    const struct web_program *program = t->f->program;
     struct err e = ERR_INIT;
     FCGX_Request r;
-    struct worker w;
+    struct web_worker w;
     crash_thread_begin(t->slot);
-    worker_init(&w, door, t->f->app, t->f->router, t->slot);
+    web_worker_init(&w, program, t->f->app, t->f->router, t->slot);
     int epoll_fd = make_epoll(t);
     if (epoll_fd < 0 || FCGX_InitRequest(&r, -1, 0) != 0) {
         give_up("epoll", strerror(errno));
-    } else if (door->thread_begin && door->thread_begin(t->f->app, &e) != OK) {
+    } else if (program->thread_begin && program->thread_begin(t->f->app, &e) != OK) {
         give_up("thread_begin", e.message);
     } else {
         serve_until_stopped(&w, &r, t->f, epoll_fd);
         FCGX_Free(&r, 1);
-        if (door->thread_end)
-            door->thread_end(t->f->app);
+        if (program->thread_end)
+            program->thread_end(t->f->app);
     }
     if (epoll_fd >= 0)
         close(epoll_fd);
-    worker_release(&w);
+    web_worker_release(&w);
     crash_thread_end();
     return NULL;
 }
 
 /* ---- the main thread ---- */
 
-/* Threads take no signal: the library gives up a connection on EINTR. Faults of their own still reach them. */
+/* The threads block all signals, because the library gives up a connection on EINTR. Their own faults still reach
+ * them. */
 static void worker_signals(sigset_t *set)
 {
     sigfillset(set);
@@ -260,40 +268,41 @@ static bool join_threads(struct thread *threads, int n, int64_t timeout_ms)
     return all;
 }
 
-static void stop(struct thread *threads, int n, int stop_fd, const struct fastcgi *f)
+/* Tell the threads to stop and wait for the requests in flight. */
+static void server_stop(struct thread *threads, int n, int stop_fd, const struct fastcgi *f)
 {
     uint64_t one = 1;
     int64_t started_us = clock_mono_us();
-    log_line(LOG_INFO, "stopping", LOG_S("door", f->door->name));
+    log_line(LOG_INFO, "stopping");
     atomic_store_explicit(&web_stopping, true, memory_order_release);
     if (write(stop_fd, &one, sizeof(one)) != sizeof(one))
         log_line(LOG_ERROR, "stop_failed", LOG_S("error", strerror(errno)));
     if (!join_threads(threads, n, f->stop_timeout_ms)) {
-        /* Threads still work on the app's state: it must not be taken from under them. */
+        /* Threads still use the state of the program, so it must not be freed: exit without the usual cleanup. */
         log_line(LOG_WARN, "stop_timeout", LOG_I("ms", f->stop_timeout_ms));
         _exit(0);
     }
-    log_line(LOG_INFO, "stopped", LOG_S("door", f->door->name), LOG_I("ms", (clock_mono_us() - started_us) / 1000));
+    log_line(LOG_INFO, "stopped", LOG_I("ms", (clock_mono_us() - started_us) / 1000));
 }
 
 int fastcgi_serve(const struct fastcgi *f)
 {
-    int code = 1, stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    int code = 1, started, stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     struct thread *threads = calloc((size_t)f->threads, sizeof(*threads));
     struct crash_slot *slots = calloc((size_t)f->threads, sizeof(*slots));
-    /* After a request the library waits for the peer to close: lighttpd does at once, a lazy peer shall not hold a thread. */
+    /* After a request the library waits for the web server to close. lighttpd does so at once; a slow peer must not
+     * hold a thread. */
     setenv("LIBFCGI_OS_CLOSE_POLL_TIMEOUT", "200", 0);
     if (stop_fd < 0 || !threads || !slots || FCGX_Init() != 0)
         goto out;
     if (fcntl(f->listen_fd, F_SETFL, fcntl(f->listen_fd, F_GETFL) | O_NONBLOCK) < 0)
         goto out;
     crash_slots(slots, (size_t)f->threads);
-    int started = start_threads(f, threads, slots, stop_fd);
+    started = start_threads(f, threads, slots, stop_fd);
     if (started > 0) {
-        log_line(LOG_INFO, "started", LOG_S("door", f->door->name), LOG_I("threads", started),
-                 LOG_S("build_id", build_id()));
+        log_line(LOG_INFO, "started", LOG_I("threads", started), LOG_S("build_id", build_id()));
         wait_for_signals(f);
-        stop(threads, started, stop_fd, f);
+        server_stop(threads, started, stop_fd, f);
         code = 0;
     }
     crash_slots(NULL, 0);

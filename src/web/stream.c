@@ -1,26 +1,29 @@
-/* stream.c: an event stream (text/event-stream): every event leaves at once. */
+/* stream.c: replies that leave in parts: event streams (text/event-stream), and long downloads.
+ *
+ * Every part is flushed at once. After the first one, status and headers are sent: a later error ends the reply and is
+ * only logged. ERR_GONE is not a fault; it tells the caller that no reader is left. */
 #include "base/limits.h"
 #include "web/web_internal.h"
 
 #include "base/banned.h"
 
-static enum status left(struct request *rq, struct err *e)
+static enum status stream_left(struct request *rq, struct err *e)
 {
     rq->reply->gone = true;
     return err_set(e, E_gone, "The visitor has left.");
 }
 
-static enum status put(struct request *rq, struct str bytes, struct err *e)
+static enum status stream_put(struct request *rq, struct str bytes, struct err *e)
 {
     struct web_io *io = rq->impl->io;
     if (rq->reply->gone || io->write(io, bytes.p, bytes.n) != 0 || io->flush(io) != 0)
-        return left(rq, e);
+        return stream_left(rq, e);
     rq->reply->sent += bytes.n;
     return OK;
 }
 
-/* Status, type and headers stand. */
-static enum status begin(struct request *rq, struct err *e)
+/* Send status, type and headers, without a length. */
+static enum status stream_start(struct request *rq, struct err *e)
 {
     struct reply *rp = rq->reply;
     if (rp->refused || !buf_ok(rp->extra))
@@ -30,7 +33,7 @@ static enum status begin(struct request *rq, struct err *e)
         return err_nomem(e);
     rp->streaming = true;
     if (st != OK || rq->head || rq->impl->io->flush(rq->impl->io) != 0)
-        return left(rq, e);
+        return stream_left(rq, e);
     return OK;
 }
 
@@ -39,9 +42,9 @@ enum status reply_part(struct request *rq, struct err *e)
     struct reply *rp = rq->reply;
     enum status st = buf_ok(rp->body) ? OK : err_nomem(e);
     if (st == OK && !rp->streaming)
-        st = begin(rq, e);
+        st = stream_start(rq, e);
     if (st == OK && rp->body->n)
-        st = put(rq, buf_str(rp->body), e);
+        st = stream_put(rq, buf_str(rp->body), e);
     buf_clear(rp->body);
     return st;
 }
@@ -52,7 +55,7 @@ enum status stream_begin(struct request *rq, struct err *e)
     reply_status(rq, 200);
     reply_type(rq, "text/event-stream");
     reply_header(rq, "X-Accel-Buffering", STR("no"));
-    return begin(rq, e);
+    return stream_start(rq, e);
 }
 
 enum status stream_event(struct request *rq, const char *event, struct str id, struct str data, struct err *e)
@@ -71,7 +74,7 @@ enum status stream_event(struct request *rq, const char *event, struct str id, s
     buf_puts(&b, "\ndata: ");
     buf_str_add(&b, data);
     buf_puts(&b, "\n\n");
-    enum status st = buf_ok(&b) ? put(rq, buf_str(&b), e) : err_nomem(e);
+    enum status st = buf_ok(&b) ? stream_put(rq, buf_str(&b), e) : err_nomem(e);
     buf_release(&b);
     return st;
 }
@@ -79,7 +82,7 @@ enum status stream_event(struct request *rq, const char *event, struct str id, s
 enum status stream_heartbeat(struct request *rq, struct err *e)
 {
     CHECK(rq->reply->streaming);
-    return put(rq, STR(":\n\n"), e);
+    return stream_put(rq, STR(":\n\n"), e);
 }
 
 bool stream_stopping(const struct request *rq)

@@ -1,4 +1,4 @@
-/* web_internal.h: what the files of src/web share. Not for doors. */
+/* web_internal.h: what the files of src/web share. Programs do not include it. */
 #ifndef PARLEY_WEB_INTERNAL_H
 #define PARLEY_WEB_INTERNAL_H
 
@@ -12,9 +12,11 @@
 
 /* How bytes come and go: FastCGI (server.c) or plain CGI (cgi.c). */
 struct web_io {
-    char **envp;                                               /* "NAME=value", NULL at the end */
-    ptrdiff_t (*read)(struct web_io *io, char *buf, size_t n); /* what came; short at the end or a timeout; -1 */
-    int (*write)(struct web_io *io, const char *p, size_t n);  /* -1: the visitor has left */
+    char **envp; /* "NAME=value", NULL at the end */
+    /* Returns the number of bytes; less than n at the end of the body or after a timeout; -1 on failure. */
+    ptrdiff_t (*read)(struct web_io *io, char *buf, size_t n);
+    /* 0, or -1 when the visitor has left. */
+    int (*write)(struct web_io *io, const char *p, size_t n);
     int (*flush)(struct web_io *io);
     bool (*gone)(struct web_io *io);
 };
@@ -26,18 +28,18 @@ struct env_var {
 struct reply {
     int status; /* 0 = none yet */
     const char *type;
-    char code[48];                   /* of the error that is told, "" = none */
+    char code[48];                   /* of the error that was reported, "" = none */
     struct str csp, cache;           /* the handler's own, "" = the default */
-    struct buf *head, *extra, *body; /* what is sent first; the handler's header lines; the body */
+    struct buf *head, *extra, *body; /* the finished head; the handler's header lines; the body */
     struct str limit;                /* RateLimit lines, kept when an error takes the reply's place */
-    bool refused;                    /* a header was not fit to send */
+    bool refused;                    /* a header was malformed: the reply must not be sent */
     bool streaming, gone;
     size_t sent; /* body bytes */
 };
 
 struct request_impl {
     struct web_io *io;
-    const struct door *door;
+    const struct web_program *program;
     struct env_var *env;
     size_t env_n;
     struct path segments;
@@ -47,46 +49,58 @@ struct request_impl {
     struct reply reply;
 };
 
-/* A thread's own: kept from request to request. */
-struct worker {
-    const struct door *door;
+/* The state of one thread, kept from request to request. */
+struct web_worker {
+    const struct web_program *program;
     void *app;
     const struct router *router;
     struct arena arena;
     struct buf head, extra, body;
     struct crash_slot *slot;
 };
-void worker_init(struct worker *w, const struct door *door, void *app, const struct router *router,
-                 struct crash_slot *slot);
-void worker_release(struct worker *w);
+void web_worker_init(struct web_worker *w, const struct web_program *program, void *app, const struct router *router,
+                     struct crash_slot *slot);
+void web_worker_release(struct web_worker *w);
 
-/* dispatch.c: serve one request, from parameters to log line. */
-void dispatch(struct worker *w, struct web_io *io);
-extern atomic_bool web_stopping;
+/* Serve one request, from its parameters to its log line (dispatch.c). */
+void dispatch_request(struct web_worker *w, struct web_io *io);
 
-/* request.c */
+/* Index the variables of the web server and read method, path and query (request.c). ERR_INVALID. */
 enum status request_read_env(struct request *rq, struct err *e);
+/* One variable of the web server as it came; "" if absent. */
 struct str request_env(const struct request *rq, struct str name);
-/* body.c: length, cap, reading; then the form in it. */
+
+/* Read the body of at most `cap` bytes (body.c). ERR_INVALID code length_required, length_invalid or body_incomplete,
+ * ERR_TOO_LARGE, ERR_UNAVAILABLE code upload_failed. */
 enum status body_read(struct request *rq, size_t cap, struct err *e);
+/* Parse the form in the body, if its content type is one of a form. */
 enum status body_parse_form(struct request *rq, struct err *e);
-int web_write_all(int fd, const char *p, size_t n); /* -1: errno says why */
-/* csrf.c */
+/* Write all n bytes. 0, or -1 with errno. */
+int web_write_all(int fd, const char *p, size_t n);
+
+/* ERR_DENIED, code csrf_origin or csrf_token, unless the `csrf` column of the route is satisfied (csrf.c). */
 enum status csrf_check(struct request *rq, struct err *e);
-/* rate.c */
+/* ERR_RATE, code rate_limited, when the bucket of the remote address is empty (rate.c). */
 enum status rate_check(struct request *rq, struct err *e);
-/* reply.c: everything out. */
-void reply_send(struct request *rq);
+
+/* Send status line and headers. ERR_GONE, or ERR_NOMEM when they exceed MAX_HEADERS. *e is not filled. */
 enum status reply_write_head(struct request *rq, bool with_length);
 const char *http_reason(int status);
-void reply_reset(struct request *rq); /* forget body, type and cache rule; keep cookies and other headers */
+/* True for a status whose reply has no body (204, 304). */
+bool http_without_body(int status);
+/* Forget status, type, cache rule and body; keep cookies and other headers. */
+void reply_reset(struct request *rq);
 
-/* cgi.c */
-int cgi_serve(struct worker *w);
+/* Send the reply (send.c). What cannot be sent is replaced by a plain error. */
+void reply_send(struct request *rq);
 
-/* server.c: FastCGI on a listening socket until SIGTERM or SIGINT; `reload` is called at SIGHUP. The exit code. */
+/* Serve one request as plain CGI (cgi.c). Returns the exit code. */
+int cgi_serve(struct web_worker *w);
+
+/* FastCGI on a listening socket until SIGTERM or SIGINT (server.c). `reload` is called at SIGHUP. Returns the exit
+ * code. */
 struct fastcgi {
-    const struct door *door;
+    const struct web_program *program;
     void *app;
     const struct router *router;
     int listen_fd, threads;
@@ -95,5 +109,6 @@ struct fastcgi {
     void *reload_ctx;
 };
 int fastcgi_serve(const struct fastcgi *f);
+extern atomic_bool web_stopping;
 
 #endif

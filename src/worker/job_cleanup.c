@@ -27,7 +27,7 @@
 
 static enum status clean_sessions(struct db *c, int64_t now, int64_t *n, struct err *e)
 {
-    struct config *cfg = config_current();
+    const struct config *cfg = config_current();
     int64_t lifetime = config_int(cfg, CONFIG_session_lifetime);
     config_drop(cfg);
     return account_sessions_forget(c, now - lifetime, BATCH, n, e);

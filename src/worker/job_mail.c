@@ -60,7 +60,7 @@ static enum status mail_send(struct worker_job *w, const struct config *c, struc
 
 enum status job_mail(struct worker_job *w, struct json **result, struct err *e)
 {
-    struct config *c = config_current();
+    const struct config *c = config_current();
     enum status st;
     if (!c)
         c = config_retain(w->worker->config);

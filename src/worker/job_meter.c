@@ -8,7 +8,7 @@
 
 enum status job_meter(struct worker_job *w, struct json **result, struct err *e)
 {
-    struct config *c = config_current();
+    const struct config *c = config_current();
     bool on = stripe_enabled(c ? c : w->worker->config);
     int64_t made = METER_COLLECT_MAX, sum = 0;
     enum status st = OK;

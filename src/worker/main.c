@@ -8,6 +8,7 @@
 #include "base/crypto.h"
 #include "base/settings.h"
 #include "base/shared.h"
+#include "base/signals.h"
 #include "worker/worker.h"
 
 #include "base/banned.h"
@@ -16,25 +17,14 @@ static const char *path_given;
 
 static void worker_reload(void *ctx)
 {
-    struct config *c = settings_reload("worker", path_given);
+    const struct config *c = settings_reload("worker", path_given);
     (void)ctx;
     if (c)
         log_line(LOG_INFO, "reloaded");
     config_drop(c);
 }
 
-static void block_signals(void)
-{
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGHUP);
-    sigprocmask(SIG_BLOCK, &set, NULL);
-    signal(SIGPIPE, SIG_IGN);
-}
-
-static enum status worker_program(struct config *c, struct err *e)
+static enum status worker_program(const struct config *c, struct err *e)
 {
     struct worker w;
     enum status st = settings_apply("worker", c, e);
@@ -61,7 +51,7 @@ int main(int argc, char **argv)
                                             {"version", no_argument, NULL, 'v'},
                                             {"help", no_argument, NULL, 'h'},
                                             {0}};
-    struct config *c = NULL;
+    const struct config *c = NULL;
     struct err e = ERR_INIT;
     for (int o; (o = getopt_long(argc, argv, "c:vh", options, NULL)) != -1;)
         if (o == 'c')
@@ -71,7 +61,8 @@ int main(int argc, char **argv)
         else
             return fputs("usage: parley-worker [--config FILE]\n", o == 'h' ? stdout : stderr), o == 'h' ? 0 : 2;
     crash_init("worker");
-    block_signals();
+    signals_block();
+    signal(SIGPIPE, SIG_IGN);
     enum status st = config_load(path_given, &c, &e);
     if (st == OK) {
         config_set_current(config_retain(c));

@@ -83,7 +83,7 @@ static void worker_serve_meanwhile(struct worker *k)
 enum status worker_open(struct worker *w, const struct config *c, struct err *e)
 {
     char host[40] = "host", id[ID_TEXT_MAX];
-    *w = (struct worker){.config = config_retain((struct config *)c), .meanwhile = worker_serve_meanwhile};
+    *w = (struct worker){.config = config_retain(c), .meanwhile = worker_serve_meanwhile};
     gethostname(host, sizeof(host) - 1);
     snprintf(w->name, sizeof(w->name), "%.30s:%d:%s", host, (int)getpid(), id_text(ID_JOB, id_new(), id) + 4);
     worker_heartbeat_path(c, w->heartbeat, sizeof(w->heartbeat));

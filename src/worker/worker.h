@@ -16,7 +16,7 @@
 #define WORKER_STEPS 8   /* and of steps.def */
 
 struct worker {
-    struct config *config;
+    const struct config *config;
     struct db_pool *pool; /* two connections: one for the handler, one to extend leases */
     char name[80];        /* unique among all workers of the install */
     char heartbeat[256];  /* path of a file that is touched while the worker lives */

@@ -77,7 +77,7 @@ enum status worker_view(struct worker *w, struct err *e)
 
 enum status worker_stripe(struct worker *w, struct stripe *stripe, bool *on, struct err *e)
 {
-    struct config *c = config_current();
+    const struct config *c = config_current();
     enum status st = OK;
     if (!c)
         c = config_retain(w->config);

@@ -16,7 +16,7 @@
 #define LIFETIME HOUR_MS
 #define NOW 1800000000000
 
-static struct config *config;
+static const struct config *config;
 static struct db_pool *pool;
 static struct db *c;
 static struct arena arena;

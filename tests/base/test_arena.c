@@ -1,3 +1,4 @@
+/* test_arena.c: alignment, limits, deferred calls and reuse of an arena. */
 #include <stdalign.h>
 
 #include "base/arena.h"

@@ -1,3 +1,4 @@
+/* test_buf.c: growth and failure of a buffer, and the escapes of HTML, URLs and JSON. */
 #include "lib/test.h"
 
 static struct buf b;

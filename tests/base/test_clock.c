@@ -1,3 +1,4 @@
+/* test_clock.c: the calendar against the C library, over many centuries. */
 #define _GNU_SOURCE /* timegm */
 #include <time.h>
 

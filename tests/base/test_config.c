@@ -1,3 +1,5 @@
+/* test_config.c: the file format, the bounds of every type, includes, the environment, and references across a
+ * reload. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <unistd.h>
@@ -34,9 +36,9 @@ static void put(const char *file, struct str text)
     fclose(f);
 }
 
-static struct config *load(const char *text)
+static const struct config *load(const char *text)
 {
-    struct config *c;
+    const struct config *c;
     struct err e = ERR_INIT;
     put(main_file, str_from(text));
     assert_ok(config_load(main_file, &c, &e), &e);
@@ -45,7 +47,7 @@ static struct config *load(const char *text)
 
 static void refuse(struct str text, const char *place, const char *why)
 {
-    struct config *c;
+    const struct config *c;
     struct err e = ERR_INIT;
     put(main_file, text);
     if (config_load(main_file, &c, &e) == OK)
@@ -58,7 +60,7 @@ static void refuse(struct str text, const char *place, const char *why)
 static void every_default_is_valid(void **state)
 {
     (void)state;
-    struct config *c = load("");
+    const struct config *c = load("");
     assert_int_equal(config_int(c, CONFIG_database_port), 3306);
     assert_int_equal(config_int(c, CONFIG_conversation_gap), DAY_MS);
     assert_true(config_bool(c, CONFIG_rate_limits));
@@ -71,7 +73,7 @@ static void every_default_is_valid(void **state)
 static void reads_every_type(void **state)
 {
     (void)state;
-    struct config *c = load(
+    const struct config *c = load(
         "# comment\n\n  brand_name =  A # b = c  \r\nrate_limits=OFF\nrequest_timeout = 2m\nstop_timeout=0\n"
         "database_port=1\ndatabase_port = 65535\nlog_level = warn\nhttp_allow_private =  a:1\t [::1]:90  b.c:2\n"
         "database_socket =\nbase_url = https://chat.example.com/parley\nsession_lifetime = 90d");
@@ -118,7 +120,7 @@ static void names_file_and_line(void **state)
     refuse(STR("brand_name = a\0b"), ":1", "text");
     refuse(STR("include\t\n"), ":1", "");
     refuse(STR("include nowhere.conf"), "parley.conf:1", "nowhere.conf");
-    refuse(STR("brand_name = ok\ninclude parley.conf"), "parley.conf:2", "too deep");
+    refuse(STR("brand_name = ok\ninclude parley.conf"), "parley.conf:2", "Too many nested includes");
     char line[5000] = "run_dir = /";
     memset(line + 11, 'x', sizeof(line) - 12);
     refuse(str_n(line, sizeof(line) - 1), ":1", "absolute path");
@@ -129,7 +131,7 @@ static void includes(void **state)
     (void)state;
     struct err e = ERR_INIT;
     put(other_file, STR("database_password = hunter2\nbrand_name = Inner"));
-    struct config *c = load("brand_name = Outer\ninclude secrets.conf\n");
+    const struct config *c = load("brand_name = Outer\ninclude secrets.conf\n");
     assert_string_equal(config_string(c, CONFIG_database_password), "hunter2");
     assert_string_equal(config_string(c, CONFIG_brand_name), "Inner"); /* the last wins */
     config_drop(c);
@@ -166,7 +168,7 @@ static void the_environment_wins_for_every_key(void **state)
             *p = (char)(*p >= 'a' && *p <= 'z' ? *p - 32 : *p);
         other_value(r, value, sizeof(value));
         setenv(name, value, 1);
-        struct config *c = load("");
+        const struct config *c = load("");
         assert_string_equal(config_string(c, (enum config_key)k), value);
         struct buf b;
         buf_init(&b, 1 << 16);
@@ -178,7 +180,7 @@ static void the_environment_wins_for_every_key(void **state)
         if (strcmp(r->type, "INT") == 0 || strcmp(r->type, "MS") == 0 || strcmp(r->type, "BOOL") == 0) {
             struct err e = ERR_INIT;
             assert_int_equal(config_load(main_file, &c, &e), ERR_INVALID);
-            snprintf(place, sizeof(place), "environment's %s", name);
+            snprintf(place, sizeof(place), "environment variable %s", name);
             assert_has(e.message, place);
         }
         unsetenv(name);
@@ -188,7 +190,7 @@ static void the_environment_wins_for_every_key(void **state)
 static void finds_the_file(void **state)
 {
     (void)state;
-    struct config *c;
+    const struct config *c;
     struct err e = ERR_INIT;
     put(main_file, STR("brand_name = Found"));
     setenv("PARLEY_CONFIG", main_file, 1);
@@ -204,7 +206,7 @@ static void finds_the_file(void **state)
 static void prints_no_secret(void **state)
 {
     (void)state;
-    struct config *c = load("stripe_secret_key = sk_live_abc\nbrand_name = Shown\n");
+    const struct config *c = load("stripe_secret_key = sk_live_abc\nbrand_name = Shown\n");
     struct buf b;
     buf_init(&b, 1 << 18);
     config_print(c, &b);
@@ -236,7 +238,7 @@ static void the_example_is_a_valid_file(void **state)
         buf_putc(&on, '\n');
     }
     config_drop(load(b.p));
-    struct config *c = load(on.p), *d = load("");
+    const struct config *c = load(on.p), *d = load("");
     for (int k = 0; k < CONFIG_COUNT; k++)
         assert_false(config_differs(c, d, (enum config_key)k));
     config_drop(c);
@@ -250,7 +252,7 @@ static void *read_current(void *ctx)
 {
     (void)ctx;
     while (!stop) {
-        struct config *c = config_current();
+        const struct config *c = config_current();
         assert_true(strlen(config_string(c, CONFIG_brand_name)) == 3);
         config_drop(c);
     }

@@ -1,3 +1,4 @@
+/* test_crash.c: child processes that crash in different ways, and what their reports say. */
 #include <signal.h>
 #include <stdio.h>
 #include <sys/wait.h>

@@ -1,3 +1,4 @@
+/* test_err.c: filling in and wrapping errors; texts are cut between characters. */
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -48,7 +49,8 @@ static void own_message_as_argument(void **state)
     assert_string_equal(err_code(&e), "email_invalid");
 }
 
-/* A row that was copied and left half changed shows here: status and HTTP status belong together, texts are sentences. */
+/* A row that was copied and left half changed shows here: status and HTTP status belong together, texts are
+ * sentences. */
 static void every_row_of_the_table_is_whole(void **state)
 {
     (void)state;

@@ -1,3 +1,4 @@
+/* test_json.c: what the reader accepts and refuses, where it says the fault is, and trees that outlive their arena. */
 #include <math.h>
 #include <pthread.h>
 

@@ -1,3 +1,4 @@
+/* test_log.c: every line is one JSON object, however long its fields and however many threads write. */
 #include <pthread.h>
 #include <unistd.h>
 

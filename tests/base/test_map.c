@@ -1,3 +1,4 @@
+/* test_map.c: the hash map against a model, SipHash, and growing arrays. */
 #include "base/hash.h"
 #include "base/map.h"
 #include "base/vec.h"
@@ -26,17 +27,12 @@ static void behaves_like_a_table(void **state)
         } else {
             void *expected = model[k] ? &model[model[k] - 1] : NULL;
             assert_ptr_equal(map_get(&m, key), expected);
-            assert_ptr_equal(map_take(&m, key), expected);
-            model[k] = 0;
         }
     }
-    size_t count = 0, i = 0;
+    size_t count = 0;
     for (int k = 0; k < MANY; k++)
         count += model[k] != 0;
     assert_int_equal(m.n, count);
-    for (struct map_slot *s; (s = map_each(&m, &i));)
-        count--;
-    assert_int_equal(count, 0);
     map_release(&m);
 }
 
@@ -46,9 +42,6 @@ static void empty_and_odd_keys(void **state)
     struct map m;
     map_init(&m);
     assert_null(map_get(&m, STR("x")));
-    assert_null(map_take(&m, STR("x")));
-    size_t i = 0;
-    assert_null(map_each(&m, &i));
     char empty[] = "empty", nul[] = "nul", first[] = "a", again[] = "again";
     assert_int_equal(map_put(&m, STR(""), empty), 0);
     assert_int_equal(map_put(&m, STR("a\0b"), nul), 0);

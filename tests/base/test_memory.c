@@ -1,4 +1,5 @@
-/* Every allocation of base fails once: whatever is asked of it then must end in an error, never in a crash or a leak. */
+/* Every allocation of base fails once: whatever is asked of it then must end in an error, never in a crash or a
+ * leak. */
 #include <pthread.h>
 
 #include "base/arena.h"
@@ -58,7 +59,7 @@ out:
 
 static enum status config_file(void)
 {
-    struct config *c;
+    const struct config *c;
     struct buf b;
     enum status st = config_load("/dev/null", &c, &e);
     if (st != OK)

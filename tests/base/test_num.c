@@ -1,3 +1,4 @@
+/* test_num.c: numbers at the bounds of their types, and texts that are not numbers. */
 #include <locale.h>
 #include <math.h>
 

@@ -1,3 +1,4 @@
+/* test_str.c: comparing, cutting and splitting text. */
 #include "lib/test.h"
 
 static void compares(void **state)

@@ -1,3 +1,4 @@
+/* test_utf8.c: malformed sequences, case folding, and which characters are letters. */
 #include "base/utf8.h"
 #include "lib/test.h"
 

@@ -163,7 +163,7 @@ static double resolve_ns(struct db *c, size_t *subscriptions)
 
 int main(int argc, char **argv)
 {
-    struct config *config = NULL;
+    const struct config *config = NULL;
     struct err e = ERR_INIT;
     struct db *c = NULL;
     size_t subscriptions = 0;

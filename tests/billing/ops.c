@@ -351,7 +351,7 @@ static enum status inside(struct job *j, enum status (*fn)(struct job *j, struct
 static enum status run(struct job *j)
 {
     struct str op = get(j, "op");
-    struct config *config = NULL;
+    const struct config *config = NULL;
     if (str_eqz(op, "clock")) {
         clock_set_for_test(json_int(json_get(j->in, "ms"), 0));
         return OK;

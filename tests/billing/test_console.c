@@ -8,7 +8,7 @@
 
 #define DB "parley_console"
 
-static struct config *config;
+static const struct config *config;
 static struct db_pool *pool;
 static struct db *db;
 static struct arena arena;
@@ -148,16 +148,16 @@ static void what_is_done_is_logged_and_what_fails_is_not(void **state)
     assert_true(str_eqz(ev.state, "pending"));
     assert_int_equal(console_replay(db, &operator_, STR("evt_none"), &e), ERR_NOT_FOUND);
     assert_int_equal(logged("event.replayed"), 1);
-    e = (struct err)ERR_INIT;
+    e = ERR_INIT;
     assert_int_equal(event_get(db, &arena, STR("evt_none"), &ev, &e), ERR_NOT_FOUND);
-    e = (struct err)ERR_INIT;
+    e = ERR_INIT;
     okay(alarm_raise(db, "drift", STR("x"), ID_NONE, &e, "Something drifts."), &e);
     okay(alarm_list(db, &arena, true, 10, &alarms, &n, &e), &e);
     assert_int_equal(n, 1);
     okay(console_alarm_close(db, &operator_, alarms[0].id, &e), &e);
     assert_int_equal(console_alarm_close(db, &operator_, id_new(), &e), ERR_NOT_FOUND);
     assert_int_equal(logged("alarm.closed"), 1);
-    e = (struct err)ERR_INIT;
+    e = ERR_INIT;
     okay(console_note(db, &operator_, "stripe.looked", mine, STR("sub_mine"), &e), &e);
     assert_int_equal(logged("stripe.looked"), 1);
 }

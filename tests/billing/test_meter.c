@@ -17,7 +17,7 @@
 
 #define DB "parley_meter"
 
-static struct config *config;
+static const struct config *config;
 static struct db_pool *pool;
 static struct db *db;
 static struct arena arena;

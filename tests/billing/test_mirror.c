@@ -13,7 +13,7 @@
 #define DB "parley_mirror"
 #define NOW 1790000000000LL
 
-static struct config *config;
+static const struct config *config;
 static struct db_pool *pool;
 static struct db *c;
 static struct arena arena;

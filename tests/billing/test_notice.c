@@ -10,7 +10,7 @@
 
 #define DB "parley_notice"
 
-static struct config *config;
+static const struct config *config;
 static struct db_pool *pool;
 static struct db *db;
 static struct arena arena;
@@ -470,7 +470,7 @@ static void nobody_else_reads_it(void **state)
 
 static void without_a_key_nothing_is_offered(void **state)
 {
-    struct config *off;
+    const struct config *off;
     (void)state;
     OKAY(config_load(dbtest_config_file("parley_notice_off", "base_url = https://chat.example.com\n"), &off, &fail));
     config_set_current(off);

@@ -33,7 +33,7 @@
 #include "base/banned.h"
 
 struct driver {
-    struct config *config;
+    const struct config *config;
     struct db_pool *pool;
     struct worker worker;
     struct arena *a; /* of one line */
@@ -129,7 +129,7 @@ static enum status count(struct driver *d, struct db *c, struct usage_count *cou
     }
     for (size_t i = 0; st == ERR_PLAN && i < n; i++) {
         struct batch one = {counts + i, 1};
-        e = (struct err)ERR_INIT;
+        e = ERR_INIT;
         st = db_transaction(c, record, &one, &e);
         if (st == OK) {
             (*granted)++;
@@ -341,7 +341,7 @@ static void answer(struct arena *a, struct json *in, struct json *out)
     d->a = a;
     d->in = in;
     d->out = out;
-    d->e = (struct err)ERR_INIT;
+    d->e = ERR_INIT;
     if (!d->config)
         st = open_all(d);
     if (st == OK)

@@ -15,7 +15,7 @@
 
 #define DB "parley_bot"
 
-static struct config *config;
+static const struct config *config;
 static struct db_pool *pool;
 static struct db *c;
 static struct arena arena;

@@ -46,7 +46,7 @@ static void link_programs(void)
 static int setup(void **state)
 {
     char extra[1200];
-    struct config *c;
+    const struct config *c;
     struct err e = ERR_INIT;
     (void)state;
     snprintf(run, sizeof(run), "%s/run", dbtest_dir());

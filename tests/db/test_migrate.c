@@ -1,3 +1,4 @@
+/* test_migrate.c: migrations that are new, changed, missing, killed half-way or run twice at the same time. */
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -38,7 +39,7 @@ static void no_file(const char *name)
 }
 
 /* An empty database and three good migrations, the last one DML. */
-static struct config *begin(void)
+static const struct config *begin(void)
 {
     static int n;
     snprintf(dir, sizeof(dir), "%s/sql%d", dbtest_dir(), n++);
@@ -74,7 +75,7 @@ static int64_t tables(void)
 
 static void applied_in_order_and_once(void **state)
 {
-    struct config *c = begin();
+    const struct config *c = begin();
     struct migrate_report r;
     struct told t = {0};
     (void)state;
@@ -97,7 +98,7 @@ static void applied_in_order_and_once(void **state)
 
 static void dry_run_changes_nothing(void **state)
 {
-    struct config *c = begin();
+    const struct config *c = begin();
     struct migrate_report r;
     struct told t = {0};
     (void)state;
@@ -124,7 +125,7 @@ static void *race(void *arg)
 
 static void two_at_once(void **state)
 {
-    struct config *c = begin();
+    const struct config *c = begin();
     struct racer k[3] = {{.c = c}, {.c = c}, {.c = c}};
     pthread_t t[3];
     int applied = 0;
@@ -156,7 +157,7 @@ static void refused(const struct config *c, enum status want, const char *code, 
 
 static void mistakes_are_refused_in_words(void **state)
 {
-    struct config *c = begin();
+    const struct config *c = begin();
     struct migrate_report r;
     (void)state;
     OKAY(run(c, MIGRATE_APPLY, &r, &fail));
@@ -184,7 +185,7 @@ static void mistakes_are_refused_in_words(void **state)
 
 static void broken_then_mended(void **state)
 {
-    struct config *c = begin();
+    const struct config *c = begin();
     struct migrate_report r;
     struct err e = ERR_INIT;
     (void)state;
@@ -205,7 +206,7 @@ static void broken_then_mended(void **state)
 
 static void failed_rows_leave_nothing(void **state)
 {
-    struct config *c = begin();
+    const struct config *c = begin();
     struct migrate_report r;
     struct err e = ERR_INIT;
     (void)state;
@@ -218,7 +219,7 @@ static void failed_rows_leave_nothing(void **state)
 /* Killed after the DDL and before its note: the row says `running`, the table stands. */
 static void killed_half_way(void **state)
 {
-    struct config *c = begin();
+    const struct config *c = begin();
     struct migrate_report r;
     (void)state;
     OKAY(run(c, MIGRATE_APPLY, &r, &fail));
@@ -247,7 +248,7 @@ static void check(const struct config *c, enum status want, const char *code)
 
 static void programs_know_their_schema(void **state)
 {
-    struct config *c = dbtest_config(DB);
+    const struct config *c = dbtest_config(DB);
     (void)state;
     check(c, ERR_CONFLICT, "schema_old");
     dbtest_migrate(c);

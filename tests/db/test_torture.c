@@ -1,5 +1,5 @@
-/* The n-th allocation of our own code fails, for every n until a whole run passes: nothing leaks, nothing is half done, and the
- * connection works afterwards. */
+/* The n-th allocation of our own code fails, for every n until a whole run passes: nothing leaks, nothing is half done,
+ * and the connection works afterwards. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -47,7 +47,7 @@ void *__wrap_realloc(void *p, size_t n)
     return denied() ? NULL : __real_realloc(p, n);
 }
 
-static struct config *config;
+static const struct config *config;
 
 static int setup(void **state)
 {

@@ -12,7 +12,7 @@
 
 #define DB "parley_guard"
 
-static struct config *config;
+static const struct config *config;
 static struct guard guard;
 static struct db *c;
 static struct arena arena;

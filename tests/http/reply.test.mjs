@@ -155,7 +155,7 @@ test('the log line of a request', async () => {
     const r = await door.get('/item/secret-id?token=secret-token', { cookie: 'parley_session=3' })
     const line = await door.logged({ event: 'request', id: r.headers['x-request-id'] })
     assert.equal(line.level, 'info')
-    assert.deepEqual([line.door, line.route, line.method, line.status, line.sql, line.sql_ms, line.bytes], ['test', '/item/{id}', 'GET', 200, 3, 4.56, r.body.length])
+    assert.deepEqual([line.program, line.route, line.method, line.status, line.sql, line.sql_ms, line.bytes], ['test', '/item/{id}', 'GET', 200, 3, 4.56, r.body.length])
     assert.match(line.tenant, /^ws_[0-9a-z]{26}$/)
     assert.ok(line.ms >= 0 && line.ms < 1000)
     assert.match(line.time, /^\d{4}-\d\d-\d\dT[\d:.]+Z$/)

@@ -322,7 +322,7 @@ static struct web_cost cost(void)
 
 int main(int argc, char **argv)
 {
-    static const struct door door = {
+    static const struct web_program program = {
         .name = "test",
         .routes = routes,
         .route_count = COUNT_OF(routes),
@@ -334,5 +334,5 @@ int main(int argc, char **argv)
         .error_page = error_page,
         .cost = cost,
     };
-    return server_main(argc, argv, &door);
+    return server_main(argc, argv, &program);
 }

@@ -27,7 +27,7 @@
 
 #define DB "parley_answers"
 
-static struct config *config;
+static const struct config *config;
 static struct db_pool *pool;
 static struct db *c;
 static struct arena arena;

@@ -25,7 +25,8 @@ void dbtest_begin(int argc, char **argv)
     struct err e = ERR_INIT;
     (void)argc;
     if (!getenv("PARLEY_TEST_SOCKET")) {
-        char *again[] = {(char *)TEST_SRCDIR "/tests/db/with-mariadb", argv[0], NULL};
+        char runner[] = TEST_SRCDIR "/tests/db/with-mariadb";
+        char *again[] = {runner, argv[0], NULL};
         execv(again[0], again);
         DIE("%s: %s", again[0], strerror(errno));
     }
@@ -115,7 +116,7 @@ const char *dbtest_hex(struct id id)
     return out;
 }
 
-void dbtest_close(struct config *config, struct db_pool *pool, struct db *db, struct arena *a)
+void dbtest_close(const struct config *config, struct db_pool *pool, struct db *db, struct arena *a)
 {
     db_put(db);
     db_pool_close(pool);
@@ -145,9 +146,9 @@ const char *dbtest_config_file(const char *database, const char *extra)
     return path;
 }
 
-struct config *dbtest_config(const char *database)
+const struct config *dbtest_config(const char *database)
 {
-    struct config *c;
+    const struct config *c;
     struct err e = ERR_INIT;
     if (config_load(dbtest_config_file(database, NULL), &c, &e) != OK)
         DIE("%s", e.message);

@@ -8,11 +8,11 @@
 void dbtest_begin(int argc, char **argv);
 /* A config file for an empty database of this name, made anew; extra lines may be NULL. The path lives until 15 more were made. */
 const char *dbtest_config_file(const char *database, const char *extra);
-struct config *dbtest_config(const char *database); /* loaded from such a file; drop it */
-void dbtest_migrate(const struct config *c);        /* with the tree's sql/ */
+const struct config *dbtest_config(const char *database); /* loaded from such a file; drop it */
+void dbtest_migrate(const struct config *c);              /* with the tree's sql/ */
 struct db_pool *dbtest_pool(const struct config *c, int connections);
 struct db *dbtest_get(struct db_pool *p);
-void dbtest_close(struct config *config, struct db_pool *pool, struct db *db,
+void dbtest_close(const struct config *config, struct db_pool *pool, struct db *db,
                   struct arena *a); /* what the three above and the test opened */
 void dbtest_sql(const char *database,
                 const char *sql); /* as root, on a connection of its own; may be several statements */

@@ -54,7 +54,7 @@ static void answer_line(struct str line, lines_fn *answer)
 
 int lines_run(const char *program, int connections, struct db_pool **pool, lines_fn *answer)
 {
-    struct config *config = NULL;
+    const struct config *config = NULL;
     struct err e = ERR_INIT;
     char *line = NULL;
     size_t size = 0;

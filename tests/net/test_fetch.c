@@ -1,3 +1,5 @@
+/* test_fetch.c: outgoing HTTP against a server in this process: limits, deadlines, refused addresses, kept
+ * connections. */
 #define _GNU_SOURCE /* memmem */
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -162,9 +164,9 @@ static struct err e;
 static struct fetch_reply reply;
 static int64_t took_ms;
 
-static struct config *config_with(const char *allowed)
+static const struct config *config_with(const char *allowed)
 {
-    struct config *c;
+    const struct config *c;
     setenv("PARLEY_HTTP_ALLOW_PRIVATE", allowed, 1);
     assert_ok(config_load("/dev/null", &c, &e), &e);
     return c;
@@ -173,7 +175,7 @@ static struct config *config_with(const char *allowed)
 static enum status call(const char *allowed, struct fetch_request rq, const char *address)
 {
     char url[300];
-    struct config *c = config_with(allowed);
+    const struct config *c = config_with(allowed);
     snprintf(url, sizeof(url), "%s", address);
     rq.url = str_from(url);
     rq.method = rq.method.n ? rq.method : STR("GET");
@@ -199,7 +201,7 @@ static int begin(void **state)
 {
     (void)state;
     arena_init(&arena, 64 << 20);
-    e = (struct err)ERR_INIT;
+    e = ERR_INIT;
     requests = 0;
     return 0;
 }
@@ -468,7 +470,7 @@ static void headers_cannot_be_smuggled(void **state)
 static void *many_calls(void *ctx)
 {
     atomic_int *good = ctx;
-    struct config *c = config_current();
+    const struct config *c = config_current();
     for (int i = 0; i < 20; i++) {
         struct arena a;
         struct err mine = ERR_INIT;

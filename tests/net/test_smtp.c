@@ -104,7 +104,7 @@ static const char *check_host(const char *host, const char *tls)
 {
     static char code[32];
     struct err e = ERR_INIT;
-    struct config *c = NULL;
+    const struct config *c = NULL;
     struct arena a;
     pthread_t server;
     char url[128];

@@ -6,12 +6,6 @@
 
 #include "base/banned.h"
 
-#define FREE_T \
-    {          \
-        {      \
-            1  \
-        }      \
-    }
 #define STARTER_T \
     {             \
         {         \

@@ -18,7 +18,7 @@
 #define NOV 1793491200000LL /* 2026-11-01 */
 #define DEC 1796083200000LL /* 2026-12-01 */
 
-static struct config *config;
+static const struct config *config;
 static struct db_pool *pool;
 static struct db *c;
 static struct arena arena;

@@ -11,7 +11,7 @@
 
 #define DB "parley_usage_report"
 
-static struct config *config;
+static const struct config *config;
 static struct db_pool *pool;
 static struct db *db;
 static struct arena arena;

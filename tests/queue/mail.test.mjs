@@ -158,7 +158,7 @@ test('a server that turns everybody away does not cost the mail its life', async
     server = null
     const [job] = await jobs()
     assert.equal(job.state, 'ready')
-    assert.match(job.error, /turns us away: 554 5\.3\.2 not today/)
+    assert.match(job.error, /refuses the connection: 554 5\.3\.2 not today/)
 })
 
 test('a slow server meets the deadline', async () => {

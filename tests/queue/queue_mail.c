@@ -39,7 +39,7 @@ static enum status queue(struct db_pool *p, struct arena *a, int argc, char **ar
 
 int main(int argc, char **argv)
 {
-    struct config *c = NULL;
+    const struct config *c = NULL;
     struct db_pool *p = NULL;
     struct arena a;
     struct err e = ERR_INIT;

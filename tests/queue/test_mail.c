@@ -7,7 +7,7 @@
 
 #define DB "mail_test"
 
-static struct config *config;
+static const struct config *config;
 static struct db_pool *pool;
 static struct db *db;
 static struct id tenant;

@@ -22,7 +22,7 @@
 #define THREADS 8
 #define LEASE MINUTE_MS
 
-static struct config *config;
+static const struct config *config;
 static struct db_pool *pool;
 static struct db *db;
 static struct arena arena;

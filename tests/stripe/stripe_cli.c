@@ -148,7 +148,7 @@ static bool aside(struct job *j, const char *op, enum status *out)
 
 static enum status with_client(struct job *j, const char *op)
 {
-    struct config *config = NULL;
+    const struct config *config = NULL;
     enum status st = config_load(NULL, &config, &j->e);
     if (st != OK)
         return st;

@@ -13,7 +13,7 @@
 #define DB "parley_lease"
 #define NOW 1800000000000
 
-static struct config *config;
+static const struct config *config;
 static struct db_pool *pool;
 static struct db *c;
 

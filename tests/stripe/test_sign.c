@@ -16,7 +16,7 @@ static struct err e;
 
 static const char *check_at(const char *secrets, const char *header, struct str body, int64_t now)
 {
-    e = (struct err)ERR_INIT;
+    e = ERR_INIT;
     return stripe_sign_check(secrets, str_from(header), body, now, &e) == OK ? "ok" : err_code(&e);
 }
 

@@ -15,13 +15,13 @@
 #include "dbtest.h"
 #include "okay.h"
 #include "talk/talk.h"
-#include "unit/test.h"
+#include "lib/test.h"
 
 #include "base/banned.h"
 
 #define DB "parley_journal"
 
-static struct config *config, *through_proxy;
+static const struct config *config, *through_proxy;
 static struct db_pool *pool;
 static struct db *c;
 static struct talk *talk;

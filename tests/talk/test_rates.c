@@ -11,7 +11,7 @@
 
 #define DB "parley_rates"
 
-static struct config *config;
+static const struct config *config;
 static struct db_pool *pool;
 static struct db *c;
 static struct talk *talk;

@@ -12,7 +12,7 @@
 #define DB "parley_retention"
 #define NOW 1794312000000LL /* 2026-11-10 12:00 */
 
-static struct config *config;
+static const struct config *config;
 static struct db_pool *pool;
 static struct db *c;
 

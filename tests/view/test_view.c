@@ -1,3 +1,4 @@
+/* test_view.c: pages rendered from templates of the test: escaping, texts, numbers and times, reload. */
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>

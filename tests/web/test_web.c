@@ -1,5 +1,5 @@
-/* The parts of src/web that need no socket: parsers, router, CSRF, and whole requests through the dispatcher with a web server
- * made of memory - also when memory runs out at any point. */
+/* The parts of src/web that need no socket: parsers, router, CSRF, and whole requests through the dispatcher with a web
+ * server made of memory - also when memory runs out at any point. */
 #define _GNU_SOURCE /* memmem */
 #include "base/crypto.h"
 #include "base/limits.h"
@@ -287,21 +287,22 @@ static void events(struct request *rq)
     }
 }
 
-static const struct route doors[] = {
+static const struct route unit_routes[] = {
     ROUTE_ROW(POST, "/form/{id}", form, SESSION, CSRF_TOKEN, BODY_64K, RATE_NONE, FEATURE_NONE)
         ROUTE_ROW(POST, "/open/{id}", form, PUBLIC, CSRF_ORIGIN, BODY_64K, RATE_CHAT, FEATURE_NONE)
             ROUTE_ROW(GET, "/token", token, SESSION, CSRF_NONE, BODY_0, RATE_NONE, FEATURE_NONE)
                 ROUTE_ROW(GET, "/events", events, PUBLIC, CSRF_NONE, BODY_0, RATE_NONE, FEATURE_NONE)};
 
 static struct router *router;
-static const struct door door = {.name = "unit", .routes = doors, .route_count = COUNT_OF(doors), .identify = sign_in};
+static const struct web_program program = {
+    .name = "unit", .routes = unit_routes, .route_count = COUNT_OF(unit_routes), .identify = sign_in};
 
 static int start(void **state)
 {
     (void)state;
-    struct config *c;
+    const struct config *c;
     if (crypto_init(&e) != OK || log_open("unit", "/dev/null", LOG_INFO, &e) != OK ||
-        config_load("/dev/null", &c, &e) != OK || router_compile(doors, door.route_count, &router, &e) != OK)
+        config_load("/dev/null", &c, &e) != OK || router_compile(unit_routes, program.route_count, &router, &e) != OK)
         return -1;
     config_set_current(c);
     return 0;
@@ -318,13 +319,26 @@ static int end(void **state)
 static const char *request(char **env, const char *body)
 {
     static struct memory_io m;
-    struct worker w;
+    struct web_worker w;
     m = (struct memory_io){
         .io = {env, memory_read, memory_write, memory_flush, memory_gone}, .in = body, .left = strlen(body)};
-    worker_init(&w, &door, NULL, router, NULL);
-    dispatch(&w, &m.io);
-    worker_release(&w);
+    web_worker_init(&w, &program, NULL, router, NULL);
+    dispatch_request(&w, &m.io);
+    web_worker_release(&w);
     return m.out;
+}
+
+static void redirects_stay_on_this_site(void **state)
+{
+    static const struct str good[] = {STR("/"), STR("/app"), STR("/app/bots?next=//x"), STR("/a//b"), STR("/a\\b")};
+    static const struct str bad[] = {STR(""),        STR("app"),   STR("//host"),  STR("/\\host"),
+                                     STR("/\\"),     STR("//"),    STR("\\/host"), STR("https://host"),
+                                     STR("/a\r\nb"), STR("/a\nb"), STR("/a\0b")};
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(good); i++)
+        assert_true(reply_path_is_local(good[i]));
+    for (size_t i = 0; i < COUNT_OF(bad); i++)
+        assert_false(reply_path_is_local(bad[i]));
 }
 
 #define FORM_TYPE "CONTENT_TYPE=application/x-www-form-urlencoded"
@@ -332,8 +346,8 @@ static const char *request(char **env, const char *body)
 static void test_dispatch(void **state)
 {
     (void)state;
-    char *env[] = {(char *)"REQUEST_METHOD=POST", (char *)"REQUEST_URI=/open/a%20b?q=1", (char *)"CONTENT_LENGTH=9",
-                   (char *)FORM_TYPE, NULL};
+    char *env[] = {(char[]){"REQUEST_METHOD=POST"}, (char[]){"REQUEST_URI=/open/a%20b?q=1"},
+                   (char[]){"CONTENT_LENGTH=9"}, (char[]){FORM_TYPE}, NULL};
     const char *out = request(env, "text=x+y%");
     assert_has(out, "Status: 400 Bad Request\r\n");
     out = request(env, "text=x+yz");
@@ -347,28 +361,28 @@ static void test_csrf(void **state)
 {
     (void)state;
     char body[200], length[40];
-    char *get[] = {(char *)"REQUEST_METHOD=GET", (char *)"REQUEST_URI=/token", (char *)"HTTP_COOKIE=parley_session=a",
-                   NULL};
+    char *get[] = {(char[]){"REQUEST_METHOD=GET"}, (char[]){"REQUEST_URI=/token"},
+                   (char[]){"HTTP_COOKIE=parley_session=a"}, NULL};
     const char *t = strstr(request(get, ""), "\r\n\r\n") + 4;
     assert_int_equal(strlen(t), 86);
     snprintf(body, sizeof(body), "text=ok&_csrf=%s", t);
     snprintf(length, sizeof(length), "CONTENT_LENGTH=%zu", strlen(body));
-    char *post[] = {(char *)"REQUEST_METHOD=POST",
-                    (char *)"REQUEST_URI=/form/1",
-                    (char *)"HTTP_COOKIE=parley_session=a",
+    char *post[] = {(char[]){"REQUEST_METHOD=POST"},
+                    (char[]){"REQUEST_URI=/form/1"},
+                    (char[]){"HTTP_COOKIE=parley_session=a"},
                     length,
-                    (char *)FORM_TYPE,
-                    (char *)"HTTP_ORIGIN=http://127.0.0.1:8080",
+                    (char[]){FORM_TYPE},
+                    (char[]){"HTTP_ORIGIN=http://127.0.0.1:8080"},
                     NULL};
     assert_has(request(post, body), "\r\n\r\nok1");
-    post[2] = (char *)"HTTP_COOKIE=parley_session=b";
+    post[2] = (char[]){"HTTP_COOKIE=parley_session=b"};
     assert_has(request(post, body), "\"code\":\"csrf_token\"");
-    post[2] = (char *)"HTTP_COOKIE=parley_session=a";
+    post[2] = (char[]){"HTTP_COOKIE=parley_session=a"};
     body[strlen(body) - 1] ^= 1;
     body[20] ^= 1;
     assert_has(request(post, body), "\"code\":\"csrf_token\"");
     body[20] ^= 1;
-    post[5] = (char *)"HTTP_ORIGIN=http://127.0.0.1:8081";
+    post[5] = (char[]){"HTTP_ORIGIN=http://127.0.0.1:8081"};
     assert_has(request(post, body), "\"code\":\"csrf_origin\"");
 }
 
@@ -378,14 +392,14 @@ static void test_no_memory(void **state)
     (void)state;
     if (!INTERPOSED)
         skip();
-    char *post[] = {(char *)"REQUEST_METHOD=POST",
-                    (char *)"REQUEST_URI=/open/a%20b?q=%31",
-                    (char *)"CONTENT_LENGTH=9",
-                    (char *)FORM_TYPE,
-                    (char *)"HTTP_COOKIE=parley_session=a",
+    char *post[] = {(char[]){"REQUEST_METHOD=POST"},
+                    (char[]){"REQUEST_URI=/open/a%20b?q=%31"},
+                    (char[]){"CONTENT_LENGTH=9"},
+                    (char[]){FORM_TYPE},
+                    (char[]){"HTTP_COOKIE=parley_session=a"},
                     NULL};
-    char *stream[] = {(char *)"REQUEST_METHOD=GET", (char *)"REQUEST_URI=/events", NULL};
-    char *nowhere[] = {(char *)"REQUEST_METHOD=GET", (char *)"REQUEST_URI=/nowhere", NULL};
+    char *stream[] = {(char[]){"REQUEST_METHOD=GET"}, (char[]){"REQUEST_URI=/events"}, NULL};
+    char *nowhere[] = {(char[]){"REQUEST_METHOD=GET"}, (char[]){"REQUEST_URI=/nowhere"}, NULL};
     char **requests[] = {post, stream, nowhere};
     for (int i = 0; i < 3; i++) {
         int refused = 0;
@@ -419,6 +433,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_path, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_router, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_router_refuses, set_up, tear_down),
+        cmocka_unit_test(redirects_stay_on_this_site),
         cmocka_unit_test_setup_teardown(test_dispatch, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_csrf, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_no_memory, set_up, tear_down),

@@ -28,7 +28,7 @@
 #define DB "parley_worker"
 
 static const char *conf;
-static struct config *config;
+static const struct config *config;
 static struct db_pool *pool;
 static struct db *db;
 static struct arena arena;

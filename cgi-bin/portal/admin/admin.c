@@ -20,7 +20,7 @@ bool admin_begin(struct request *rq, struct page *pg, const char *nav, struct ad
     } else if (ad->on) { /* the key cannot be used: the console says why and works without Stripe */
         ad->trouble = str_from(arena_strdup(rq->arena, str_from(pg->e.message)));
         ad->stripe = NULL;
-        pg->e = (struct err)ERR_INIT;
+        pg->e = ERR_INIT;
     }
     view_bool(pg->v, "Page.Admin", true);
     view_text(pg->v, "Page.Nav", nav);

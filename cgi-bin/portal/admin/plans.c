@@ -272,7 +272,7 @@ void admin_plans_plan_post(struct request *rq)
     } else if (page_is_form_error(&pg)) {
         page_form_error(&pg);
         view_bool(pg.v, "Form.Stale", st == ERR_CONFLICT);
-        pg.e = (struct err)ERR_INIT;
+        pg.e = ERR_INIT;
         plans_show_plan(&pg, &ad, st == ERR_CONFLICT ? 409 : 422);
     } else {
         page_fail(&pg);

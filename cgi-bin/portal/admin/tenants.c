@@ -326,7 +326,7 @@ static void tenant_again(struct request *rq, struct page *pg, struct id tenant)
     }
     page_form_error(pg);
     tenant_fill_form(pg);
-    pg->e = (struct err)ERR_INIT;
+    pg->e = ERR_INIT;
     tenant_show(pg, &tv, tenant, 422);
 }
 

@@ -18,7 +18,7 @@ static enum status billing_find_bought(struct page *pg, struct billing *b)
     struct stripe *stripe;
     size_t n, standing;
     if (page_stripe(pg, &stripe) != OK) {
-        pg->e = (struct err)ERR_INIT;
+        pg->e = ERR_INIT;
         return OK;
     }
     enum status st = subscription_list(pg->db, pg->who.tenant, pg->rq->arena, &list, &n, &pg->e);
@@ -68,7 +68,7 @@ void billing_show_again(struct request *rq, struct page *pg, const char *tab,
         page_fail(pg);
         return;
     }
-    pg->e = (struct err)ERR_INIT;
+    pg->e = ERR_INIT;
     show(pg, &b, 422);
 }
 

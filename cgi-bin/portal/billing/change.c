@@ -164,7 +164,7 @@ static void change_refused(struct request *rq, struct page *pg, struct change *c
     }
     pg->e = failed;
     page_form_error(pg);
-    pg->e = (struct err)ERR_INIT;
+    pg->e = ERR_INIT;
     change_show(pg, c, 422);
 }
 

@@ -49,7 +49,7 @@ static enum status overview_fill_pending(struct page *pg, const struct subscript
     if (st == OK)
         page_fill_link(pg, "Pending.Url", in.hosted_url);
     if (st == ERR_NOT_FOUND) { /* the invoice is not mirrored yet */
-        pg->e = (struct err)ERR_INIT;
+        pg->e = ERR_INIT;
         st = OK;
     }
     return st;

@@ -30,7 +30,7 @@ void billing_overage_post(struct request *rq)
     } else if (billing_refused(&pg)) {
         view_str(pg.v, "Form.cap", request_form(rq, "cap"));
         view_bool(pg.v, "Form.bill", bill);
-        pg.e = (struct err)ERR_INIT;
+        pg.e = ERR_INIT;
         billing_index_show(&pg, &b, 422);
     } else {
         page_fail(&pg);

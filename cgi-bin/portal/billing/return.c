@@ -66,7 +66,7 @@ void billing_return_get(struct request *rq)
         page_fail(&pg);
         return;
     }
-    pg.e = (struct err)ERR_INIT;
+    pg.e = ERR_INIT;
     if (!billing_begin(rq, &pg, "plans", &b))
         return;
     if (outcome == CHECKOUT_DONE && !billing_subscribed(&b.now))

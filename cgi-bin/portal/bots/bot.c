@@ -27,7 +27,7 @@ static enum status bot_fill_check(struct page *pg, const struct bot *b)
 
 void bots_bot_show(struct page *pg, const struct bot *b, int status)
 {
-    pg->e = (struct err)ERR_INIT; /* a refusal is already in the view */
+    pg->e = ERR_INIT; /* a refusal is already in the view */
     enum status st = bot_fill_counts(pg, b);
     if (st == OK)
         st = bot_fill_check(pg, b);

@@ -75,6 +75,6 @@ void bots_publish_post(struct request *rq)
     view_text(pg.v, "Form.Error", pg.e.message);
     view_str(pg.v, "Form.note", request_form(rq, "note"));
     int status = pg.e.status == ERR_CONFLICT ? 409 : 422;
-    pg.e = (struct err)ERR_INIT;
+    pg.e = ERR_INIT;
     publish_show(&pg, &b, status);
 }

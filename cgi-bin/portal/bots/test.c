@@ -306,7 +306,7 @@ void bots_test_post(struct request *rq)
         st = test_talk_once(&ch, text, choice);
     if (st == ERR_INVALID || st == ERR_TIMEOUT || st == ERR_UNAVAILABLE || st == ERR_RATE) {
         page_form_error(&ch.pg);
-        ch.pg.e = (struct err)ERR_INIT;
+        ch.pg.e = ERR_INIT;
         st = OK;
     }
     if (st == OK)

@@ -41,7 +41,7 @@ bool page_form_again(struct page *pg)
         return false;
     }
     page_form_error(pg);
-    pg->e = (struct err)ERR_INIT;
+    pg->e = ERR_INIT;
     return true;
 }
 

@@ -13,7 +13,7 @@ enum status page_stripe(struct page *pg, struct stripe **out)
     struct stripe *stripe = ARENA_NEW(pg->rq->arena, struct stripe);
     if (!stripe)
         return err_nomem(&pg->e);
-    enum status st = stripe_open(stripe, (struct config *)pg->rq->config, pg->app->guard.pool, &pg->e);
+    enum status st = stripe_open(stripe, pg->rq->config, pg->app->guard.pool, &pg->e);
     if (st == OK && arena_defer(pg->rq->arena, page_stripe_close, stripe) != 0)
         st = err_nomem(&pg->e);
     *out = stripe;

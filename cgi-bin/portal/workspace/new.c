@@ -115,7 +115,7 @@ static void new_show_again(struct page *pg)
         return;
     }
     page_form_error(pg);
-    pg->e = (struct err)ERR_INIT;
+    pg->e = ERR_INIT;
     new_show(pg, 422);
 }
 

@@ -238,7 +238,7 @@ static enum status say_ended(struct look *l)
 
 static enum status read_all(struct look *l)
 {
-    struct config *cfg = config_current();
+    const struct config *cfg = config_current();
     enum status st = entitlement_load(l->c, l->tenant, l->now_ms, l->a, &l->x, l->e);
     if (st == OK)
         st = plans_read(l->c, l->a, &l->plans, l->e);

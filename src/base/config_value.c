@@ -1,0 +1,235 @@
+/* config_value.c: the table of settings (config.def), and the check of one value against its row.
+ *
+ * Every value goes through config_assign: the compiled defaults, the files and the environment. So a default that its
+ * own row would refuse cannot be shipped, and a setting never holds a value that was not checked. */
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/config_internal.h"
+#include "base/num.h"
+#include "base/utf8.h"
+
+#include "base/banned.h"
+
+#define SECRET 1
+#define OPEN 0
+#define RELOAD 1
+#define RESTART 0
+
+static const struct config_row rows[CONFIG_COUNT] = {
+#define CONFIG(name_, type_, default_, min_, max_, secret_, reload_, help_) \
+    [CONFIG_##name_] = {#name_, #type_, default_, help_, min_, max_, secret_, reload_},
+#include "base/config.def"
+#undef CONFIG
+};
+
+static const enum config_type types[CONFIG_COUNT] = {
+#define CONFIG(name_, type_, ...) [CONFIG_##name_] = type_,
+#include "base/config.def"
+#undef CONFIG
+};
+
+const struct config_row *config_row(enum config_key k)
+{
+    CHECK((size_t)k < CONFIG_COUNT);
+    return &rows[k];
+}
+
+enum config_type config_type_of(enum config_key k)
+{
+    return types[k];
+}
+
+bool config_find(struct str name, enum config_key *out)
+{
+    for (size_t i = 0; i < CONFIG_COUNT; i++) {
+        if (str_eqz(name, rows[i].name)) {
+            *out = (enum config_key)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum status value_wrong(struct err *e, enum config_key k, const char *must)
+{
+    return err_set(e, E_config_invalid, "%s must be %s.", rows[k].name, must);
+}
+
+/* A number and a unit: "5s" is 5000. Only 0 needs no unit. */
+static bool value_duration(struct str s, int64_t *out)
+{
+    static const struct {
+        const char *name;
+        int64_t ms;
+    } units[] = {{"ms", 1}, {"s", 1000}, {"m", MINUTE_MS}, {"h", HOUR_MS}, {"d", DAY_MS}};
+    size_t digits = 0;
+    while (digits < s.n && s.p[digits] >= '0' && s.p[digits] <= '9')
+        digits++;
+    int64_t n;
+    if (!num_i64(str_sub(s, 0, digits), 0, INT64_MAX, &n))
+        return false;
+    struct str unit = str_sub(s, digits, s.n);
+    for (size_t i = 0; i < COUNT_OF(units); i++)
+        if (str_eqz(unit, units[i].name))
+            return !__builtin_mul_overflow(n, units[i].ms, out);
+    *out = 0;
+    return n == 0 && unit.n == 0;
+}
+
+static bool value_boolean(struct str s, int64_t *out)
+{
+    static const char *const words[] = {"off", "on", "false", "true", "no", "yes", "0", "1"};
+    for (size_t i = 0; i < COUNT_OF(words); i++) {
+        if (str_ieq(s, str_from(words[i]))) {
+            *out = (int64_t)(i % 2);
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum status value_number(enum config_key k, struct str s, int64_t *out, struct err *e)
+{
+    const struct config_row *r = &rows[k];
+    uint64_t bytes = 0;
+    bool ok = false;
+    switch (types[k]) {
+    case BOOL:
+        return value_boolean(s, out) ? OK : value_wrong(e, k, "on or off");
+    case INT:
+        ok = num_i64(s, INT64_MIN, INT64_MAX, out);
+        break;
+    case BYTES:
+        ok = num_bytes(s, INT64_MAX, &bytes);
+        *out = (int64_t)bytes;
+        break;
+    case MS:
+        ok = value_duration(s, out);
+        break;
+    default:
+        *out = 0;
+        return OK;
+    }
+    if (!ok)
+        return value_wrong(e, k,
+                           types[k] == MS      ? "a duration such as 500ms, 5s, 2m, 1h or 1d"
+                           : types[k] == BYTES ? "a size such as 512, 64K or 8M"
+                                               : "a whole number");
+    if (*out < r->min || *out > r->max)
+        return err_set(e, E_config_invalid, "%s must be from %lld to %lld%s.", r->name, (long long)r->min,
+                       (long long)r->max, types[k] == MS ? " milliseconds" : "");
+    return OK;
+}
+
+/* An address of one of the two schemes (given with "://"): a host, then at most a path. No user, query or fragment,
+ * because paths are appended to it, and no slash at the end, so that appending one never makes two. */
+static bool value_is_url(struct str s, struct str secure, struct str plain)
+{
+    struct str rest = str_starts(s, secure)  ? str_sub(s, secure.n, s.n)
+                      : str_starts(s, plain) ? str_sub(s, plain.n, s.n)
+                                             : STR_EMPTY;
+    if (!rest.n || rest.p[0] == '/' || rest.p[0] == ':' || str_ends(s, STR("/")))
+        return false;
+    for (size_t i = 0; i < rest.n; i++) {
+        unsigned char c = (unsigned char)rest.p[i];
+        if (c <= ' ' || c >= 0x7F || strchr("\"<>\\^`{|}@?#", c))
+            return false;
+    }
+    return true;
+}
+
+static bool value_is_host_port(struct str s)
+{
+    ptrdiff_t colon = -1;
+    for (size_t i = 0; i < s.n; i++)
+        colon = s.p[i] == ':' ? (ptrdiff_t)i : colon;
+    uint64_t port;
+    return colon > 0 && num_u64(str_sub(s, (size_t)colon + 1, s.n), 65535, &port) && port > 0 &&
+           (s.p[0] == '[') == (s.p[colon - 1] == ']') && (s.p[0] == '[' || str_find(s, ':') == colon);
+}
+
+/* The help of an ENUM begins with its names: "auto|on|off. ..." */
+static bool value_is_choice(enum config_key k, struct str s)
+{
+    struct str names = str_from(rows[k].help), name;
+    ptrdiff_t end = str_find(names, '.');
+    names = str_sub(names, 0, end < 0 ? names.n : (size_t)end);
+    while (str_split(&names, '|', &name))
+        if (str_eq(name, s))
+            return true;
+    return false;
+}
+
+/* The words of a list, joined by single spaces. */
+static enum status value_list(enum config_key k, struct str s, struct buf *out, struct err *e)
+{
+    struct str word;
+    while (str_split(&s, ' ', &word)) {
+        word = str_trim(word);
+        if (!word.n)
+            continue;
+        if (types[k] == HOSTPORTS && !value_is_host_port(word))
+            return value_wrong(e, k, "a list of host:port, separated by spaces");
+        if (out->n)
+            buf_putc(out, ' ');
+        buf_str_add(out, word);
+    }
+    return buf_ok(out) ? OK : err_nomem(e);
+}
+
+static enum status value_check_text(enum config_key k, struct str s, struct err *e)
+{
+    const struct config_row *r = &rows[k];
+    if (!utf8_text(s) || str_find(s, '\n') >= 0)
+        return value_wrong(e, k, "one line of UTF-8 text");
+    size_t chars = utf8_length(s);
+    switch (types[k]) {
+    case STRING:
+        if ((int64_t)chars < r->min || (r->max && (int64_t)chars > r->max))
+            return err_set(e, E_config_invalid, "%s must have from %lld to %lld characters.", r->name,
+                           (long long)r->min, (long long)r->max);
+        return OK;
+    case PATH:
+        if (s.n && (s.p[0] != '/' || s.n >= CONFIG_PATH_MAX))
+            return value_wrong(e, k, "an absolute path, or empty");
+        return OK;
+    case URL:
+        return value_is_url(s, STR("https://"), STR("http://"))
+                   ? OK
+                   : value_wrong(e, k, "an http or https address without a final slash");
+    case MAILURL:
+        return !s.n || value_is_url(s, STR("smtps://"), STR("smtp://"))
+                   ? OK
+                   : value_wrong(
+                         e, k,
+                         "an smtp or smtps address (smtp://mail.example.com:587) without a name or password in it");
+    case ENUM:
+        if (!value_is_choice(k, s))
+            return err_set(e, E_config_invalid, "%s must be one of these: %.*s.", r->name, (int)strcspn(r->help, "."),
+                           r->help);
+        return OK;
+    default:
+        return OK;
+    }
+}
+
+enum status config_assign(struct config *c, enum config_key k, struct str value, const char *from, struct err *e)
+{
+    struct config_value v = {.from = from};
+    struct buf list;
+    buf_init(&list, CONFIG_FILE_MAX);
+    enum status st = value_check_text(k, value, e);
+    if (st == OK)
+        st = value_number(k, value, &v.number, e);
+    if (st == OK && (types[k] == LIST || types[k] == HOSTPORTS)) {
+        st = value_list(k, value, &list, e);
+        value = buf_str(&list);
+    }
+    if (st == OK && !(v.text = arena_strdup(&c->arena, value)))
+        st = err_nomem(e);
+    if (st == OK)
+        c->values[k] = v;
+    buf_release(&list);
+    return st;
+}
