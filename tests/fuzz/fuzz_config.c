@@ -2,7 +2,7 @@
  * depth is used up), so that the fuzzer reads no other file. */
 #include <stdlib.h>
 
-#include "base/config_internal.h"
+#include "base/config/config_internal.h"
 
 #include "base/banned.h"
 

@@ -1,7 +1,7 @@
-/* json_internal.h: what the json*.c files share. A struct json is a json-c object under another name, so that no other
- * file can call json-c. */
-#ifndef PARLEY_BASE_JSON_INTERNAL_H
-#define PARLEY_BASE_JSON_INTERNAL_H
+/* json_internal.h: what the files of src/base/json share. A struct json is a json-c object under another name, so that
+ * no other file can call json-c. */
+#ifndef PARLEY_BASE_JSON_JSON_INTERNAL_H
+#define PARLEY_BASE_JSON_JSON_INTERNAL_H
 
 #define json_bool json_c_bool /* json-c has a type of this name */
 #include <json-c/json.h>

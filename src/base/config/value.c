@@ -1,11 +1,11 @@
-/* config_value.c: the table of settings (config.def), and the check of one value against its row.
+/* value.c: the table of settings (config.def), and the check of one value against its row.
  *
  * Every value goes through config_assign: the compiled defaults, the files and the environment. So a default that its
  * own row would refuse cannot be shipped, and a setting never holds a value that was not checked. */
 #include <stdio.h>
 
 #include "base/clock.h"
-#include "base/config_internal.h"
+#include "base/config/config_internal.h"
 #include "base/num.h"
 #include "base/utf8.h"
 

@@ -1,7 +1,7 @@
-/* config_internal.h: what config.c (loading), config_value.c (one value), config_read.c (files) and config_print.c
- * share. They depend on one another in this order: config.c on config_read.c, and all of them on config_value.c. */
-#ifndef PARLEY_BASE_CONFIG_INTERNAL_H
-#define PARLEY_BASE_CONFIG_INTERNAL_H
+/* config_internal.h: what load.c (loading), value.c (one value), read.c (files) and print.c share. load.c depends on
+ * read.c, and all of them on value.c. */
+#ifndef PARLEY_BASE_CONFIG_CONFIG_INTERNAL_H
+#define PARLEY_BASE_CONFIG_CONFIG_INTERNAL_H
 
 #include <stdatomic.h>
 

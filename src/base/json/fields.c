@@ -1,4 +1,4 @@
-/* json_fields.c: an object from outside held against the list of its fields.
+/* fields.c: an object from outside held against the list of its fields.
  *
  * Unknown fields are errors: a client that misspells an optional field learns of it instead of being ignored. */
 #include <stdio.h>

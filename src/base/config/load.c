@@ -1,16 +1,15 @@
-/* config.c: loading a config, its references, and the process's current one.
+/* load.c: loading a config, its references, and the process's current one.
  *
  * A config is built once, then never changes. A request holds a reference of its own, so a reload replaces the current
  * config without a lock around its use: the old one lives until the last request that holds it has ended. */
 #define _GNU_SOURCE /* secure_getenv */
-#include "base/config.h"
-
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "base/config_internal.h"
+#include "base/config.h"
+#include "base/config/config_internal.h"
 
 #include "base/banned.h"
 

@@ -1,10 +1,10 @@
-/* json.c: reading json-c values, and their reference counts.
+/* value.c: reading json-c values, and their reference counts.
  *
  * NULL stands for null and for "absent", so a chain of json_get calls needs no checks between its steps. */
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "base/json_internal.h"
+#include "base/json/json_internal.h"
 
 #include "base/banned.h"
 

@@ -1,8 +1,8 @@
-/* json_write.c: JSON as text, compact or indented.
+/* write.c: JSON as text, compact or indented.
  *
  * What is written reads back equal: a double keeps a decimal point or an exponent, and has as many digits as it
  * needs. */
-#include "base/json_internal.h"
+#include "base/json/json_internal.h"
 #include "base/num.h"
 
 #include "base/banned.h"

@@ -1,4 +1,4 @@
-/* json_build.c: building json-c trees without losing memory or order.
+/* build.c: building json-c trees without losing memory or order.
  *
  * json-c's own functions leak or lose a value when memory runs out in the middle. Here every function either adds the
  * child or releases it, and reports which. */
@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "base/json_internal.h"
+#include "base/json/json_internal.h"
 
 #include "base/banned.h"
 

@@ -1,8 +1,8 @@
-/* config_print.c: the settings for readers: `parley config`, parley.conf(5) and the example file.
+/* print.c: the settings for readers: `parley config`, parley.conf(5) and the example file.
  *
  * All three come from the table in config.def, so they cannot disagree with the parser. Secrets are never printed. */
 #include "base/clock.h"
-#include "base/config_internal.h"
+#include "base/config/config_internal.h"
 
 #include "base/banned.h"
 

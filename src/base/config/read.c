@@ -1,10 +1,10 @@
-/* config_read.c: the file format: `key = value` lines, comments, and `include`.
+/* read.c: the file format: `key = value` lines, comments, and `include`.
  *
  * Each value is stored together with "file:line", so that `parley config` shows where it was set and an error names the
  * line. Includes nest at most CONFIG_INCLUDE_MAX deep: a file that includes itself is an error, not an endless loop. */
 #include <errno.h>
 
-#include "base/config_internal.h"
+#include "base/config/config_internal.h"
 #include "base/file.h"
 #include "base/utf8.h"
 

@@ -1,4 +1,4 @@
-/* json_parse.c: a strict, recursive reader of RFC 8259 that builds json-c values.
+/* parse.c: a strict, recursive reader of RFC 8259 that builds json-c values.
  *
  * json-c's own reader accepts what must be refused (NaN, clamped integers, duplicate keys, lone surrogates as U+FFFD),
  * so the text is read here, once, byte by byte. Depth bounds the recursion; every value is charged to the arena before
@@ -6,7 +6,7 @@
 #include <limits.h>
 #include <stdlib.h>
 
-#include "base/json_internal.h"
+#include "base/json/json_internal.h"
 #include "base/num.h"
 #include "base/utf8.h"
 
