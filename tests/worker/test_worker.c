@@ -162,6 +162,85 @@ static void cleans_up_by_age(void **state)
     assert_int_equal(dbtest_int(DB, "SELECT COUNT(*) FROM job WHERE state = 'dead'"), 0);
 }
 
+/* One row of a table that cleanup deletes from; @d is its age in days. */
+#define AGO "UTC_TIMESTAMP(3) - INTERVAL @d DAY"
+static const struct {
+    const char *table, *insert;
+    int kept, gone; /* days; gone 0: a row in this state is never deleted */
+} aged[] = {
+    {"turn_key", "INSERT INTO turn_key SELECT tenant_id, UNHEX(MD5(@d)), UNHEX(MD5('c')), 1, 2, " AGO " FROM tenant",
+     29, 31},
+    {"job",
+     "INSERT INTO job (job_id, kind, state, due_at, payload, created_at) VALUES (UNHEX(MD5(CONCAT('done', @d))), 'x', "
+     "'done', " AGO ", '{}', NOW(3))",
+     29, 31},
+    {"job",
+     "INSERT INTO job (job_id, kind, state, due_at, payload, created_at) VALUES (UNHEX(MD5(CONCAT('dead', @d))), 'x', "
+     "'dead', " AGO ", '{}', NOW(3))",
+     89, 91},
+    {"stripe_event",
+     "INSERT INTO stripe_event (event_id, type, livemode, created_at, received_at, state, due_at, payload) VALUES "
+     "(CONCAT('done', @d), '', 0, NOW(3), " AGO ", 'done', NOW(3), '')",
+     89, 91},
+    {"stripe_event",
+     "INSERT INTO stripe_event (event_id, type, livemode, created_at, received_at, state, due_at, payload) VALUES "
+     "(CONCAT('dead', @d), '', 0, NOW(3), " AGO ", 'dead', NOW(3), '')",
+     800, 0},
+    {"stripe_call",
+     "INSERT INTO stripe_call (idem_key, method, path, params, state, created_at, first_sent_at) VALUES (CONCAT('a', "
+     "@d), "
+     "'POST', "
+     "'/', '', 'done', NOW(3), " AGO ")",
+     399, 401},
+    {"stripe_call",
+     "INSERT INTO stripe_call (idem_key, method, path, params, state, created_at, first_sent_at) VALUES (CONCAT('b', "
+     "@d), "
+     "'POST', "
+     "'/', '', 'unknown', NOW(3), " AGO ")",
+     800, 0},
+    {"meter_outbox",
+     "INSERT INTO meter_outbox (tenant_id, meter_outbox_id, stripe_customer_id, period_start, quantity, event_at, "
+     "state, "
+     "created_at, due_at) SELECT tenant_id, UNHEX(MD5(CONCAT('sent', @d))), 'c', NOW(3), 1, NOW(3), 'sent', "
+     "NOW(3), " AGO " FROM tenant",
+     89, 91},
+    {"billing_notice", "INSERT INTO billing_notice SELECT tenant_id, CONCAT('k', @d), NOW(3), " AGO " FROM tenant", 399,
+     401},
+    {"billing_alarm",
+     "INSERT INTO billing_alarm (billing_alarm_id, kind, object, words, first_at, last_at, closed_at) VALUES "
+     "(UNHEX(MD5(CONCAT('closed', @d))), 'k', 'o', '', NOW(3), NOW(3), " AGO ")",
+     399, 401},
+    {"billing_alarm",
+     "INSERT INTO billing_alarm (billing_alarm_id, kind, object, words, first_at, last_at) VALUES "
+     "(UNHEX(MD5(CONCAT('open', @d))), 'k', 'o', '', NOW(3), " AGO ")",
+     800, 0},
+};
+
+static void keeps_each_kind_of_row_for_its_time(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(aged); i++) {
+        for (int k = 0; k < 2; k++) {
+            int days = k ? aged[i].gone : aged[i].kept;
+            if (days)
+                dbtest_sqlf(DB, "SET FOREIGN_KEY_CHECKS = 0; SET @d = %d; %s", days, aged[i].insert);
+        }
+    }
+    work_off();
+    for (size_t i = 0; i < COUNT_OF(aged); i++) {
+        int expected = 0;
+        for (size_t k = 0; k < COUNT_OF(aged); k++)
+            expected += strcmp(aged[k].table, aged[i].table) == 0;
+        bool jobs = strcmp(aged[i].table, "job") == 0;
+        int64_t left = dbtest_intf(DB, "SELECT COUNT(*) FROM %s%s", aged[i].table, jobs ? " WHERE kind = 'x'" : "");
+        if (left != expected)
+            print_message("%s\n", aged[i].table);
+        assert_int_equal(left, expected);
+    }
+    dbtest_sql(DB, "DELETE FROM turn_key; DELETE FROM stripe_event; DELETE FROM stripe_call; DELETE FROM meter_outbox;"
+                   "DELETE FROM billing_notice; DELETE FROM billing_alarm");
+}
+
 static void nap(void)
 {
     nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
@@ -321,14 +400,23 @@ static void commands_of_the_queue(void **state)
 
 static void doctor_names_what_is_wrong(void **state)
 {
+    static const mode_t modes[] = {0644, 0620, 0602, 0604, 0601};
     (void)state;
     parley("doctor", NULL, NULL);
     has("ok    secret_key is set");
     has("ok    The schema is this release's");
     assert_null(strstr(said(), "fail  The database"));
-    assert_int_equal(chmod(conf, 0644), 0);
-    assert_int_equal(parley("doctor", NULL, NULL), 1);
-    has("holds secrets and others may read or change it (mode 644) - chmod 600 it");
+    has("holds secrets and is closed to others");
+    for (size_t i = 0; i < COUNT_OF(modes); i++) {
+        char words[120];
+        assert_int_equal(chmod(conf, modes[i]), 0);
+        assert_int_equal(parley("doctor", NULL, NULL), 1);
+        snprintf(words, sizeof(words), "holds secrets and others may read or change it (mode %o)", (unsigned)modes[i]);
+        has(words);
+    }
+    assert_int_equal(chmod(conf, 0640), 0); /* the programs of one group may share the file */
+    parley("doctor", NULL, NULL);
+    has("holds secrets and is closed to others");
     assert_int_equal(chmod(conf, 0600), 0);
     setenv("PARLEY_RATE_LIMITS", "off", 1);
     setenv("PARLEY_BASE_URL", "http://bots.example.com", 1);
@@ -356,6 +444,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup(imports_answers, clean),
         cmocka_unit_test_setup(hopeless_jobs_are_dead_at_once, clean),
         cmocka_unit_test_setup(cleans_up_by_age, clean),
+        cmocka_unit_test_setup(keeps_each_kind_of_row_for_its_time, clean),
         cmocka_unit_test_setup(killed_worker_is_replaced, clean),
         cmocka_unit_test_setup(crashing_program_names_its_job, clean),
         cmocka_unit_test_setup(program_waits_and_stops, clean),

@@ -26,7 +26,6 @@ export const COVERS = {
     'tests/billing/table': [],
     'tests/billing/year': ['src/billing/checkout', 'src/billing/meter', 'src/billing/mirror', 'src/billing/reconcile', 'src/billing/sync'],
     'tests/deploy': ['etc'],
-    'tests/domain': ['cgi-bin/api'],
     'tests/flow': ['src/flow', 'htdocs/schema', 'flow-templates'],
     'tests/http': ['src/web', 'etc'],
     'tests/plan/gating': ['src/plan', 'cgi-bin/portal/bots'],

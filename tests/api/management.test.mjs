@@ -101,6 +101,8 @@ test('bad input is named', async () => {
         ['PUT', `${path}/flow`, { flow: [], revision: 1 }, 'field_type', '/flow'],
         ['POST', `${path}/rollback`, { version: 'one' }, 'field_type', '/version'],
         ['GET', '/v1/conversations?limit=1000', undefined, 'limit_invalid', '/limit'],
+        ...['0', '-1', '101', 'ten', '1.5'].map(limit => ['GET', `/v1/conversations?limit=${limit}`, undefined, 'limit_invalid', '/limit']),
+        ['GET', `/v1/answers?bot=${bot.id}&limit=0`, undefined, 'limit_invalid', '/limit'],
         ['GET', '/v1/conversations?after=conv_1', undefined, 'after_invalid', '/after'],
         ['GET', '/v1/conversations?state=lost', undefined, 'state_invalid', '/state'],
         ['GET', '/v1/answers', undefined, 'bot_invalid', '/bot'],
