@@ -8,11 +8,11 @@ import { build, childrenOf, until } from '../lib/install.mjs'
 import { checkLedger, echoFlow, makeBot, send } from '../talk/lib.mjs'
 import { summed } from '../stripe/fake/meters.mjs'
 import { deliver } from './hook.mjs'
-import { hexOf, startHouse } from './house.mjs'
+import { hexOf, startSite } from './site.mjs'
 import { Ops } from './ops.mjs'
 
 const ROLES = ['owner', 'billing', 'admin', 'editor', 'agent', 'viewer']
-let house, parley, fake, routes, a, b, operator
+let site, parley, fake, routes, a, b, operator
 const people = {}
 
 async function person(email, tenant, role, { isOperator } = {}) {
@@ -31,17 +31,17 @@ async function person(email, tenant, role, { isOperator } = {}) {
 }
 
 before(async () => {
-    house = await startHouse()
-    ;({ parley, fake } = house)
+    site = await startSite()
+    ;({ parley, fake } = site)
     routes = JSON.parse(await parley.run('routes', '--json')).filter(r => r.method !== 'GET' && r.method !== 'OPTIONS')
-    ;[a, b] = [await house.paying('enterprise'), await house.paying('starter')]
-    await house.pump()
+    ;[a, b] = [await site.paying('enterprise'), await site.paying('starter')]
+    await site.pump()
     for (const role of ROLES) people[role] = await person(`${role}@example.com`, a.tenant, role)
     people.stranger = await person('stranger@example.com', b.tenant, 'owner')
     operator = await person('operator@example.com', b.tenant, 'viewer', { isOperator: true })
     for (const [who, name] of [[a, 'A'], [b, 'B']]) who.bot = await parley.run('bot', 'create', '--template', 'faq', '--name', name, '--tenant', who.tenant)
 })
-after(() => house?.stop())
+after(() => site?.stop())
 
 const place = r => r.path.replace('{bot}', a.bot).replace('{tenant}', a.tenant).replace('{answer}', 'new').replace('{plan}', 'starter').replace(/\{\w+\}/, 'x')
 const money = () => routes.filter(r => r.who === 'MEMBER(BILLING_WRITE)')
@@ -150,9 +150,9 @@ test('while a payment is missing nothing new is made; a suspended workspace chan
 
 test('killed again and again: what the hook has acknowledged is there, what was counted is metered once, whoever of three workers does it', { timeout: 180000 }, async t => {
     const busy = [], state = { stop: false, kills: 0 }, acknowledged = [], ops = new Ops(parley.env)
-    for (let i = 0; i < 6; i++) busy.push(await house.paying('starter'))
+    for (let i = 0; i < 6; i++) busy.push(await site.paying('starter'))
     for (const one of busy) one.bot = (await makeBot(parley, echoFlow, { tenant: hexOf(one.tenant) })).bot
-    await house.pump()
+    await site.pump()
     fake.faults.byChance({ rates: { dropAfter: 0.05, dropBefore: 0.05, error500Before: 0.05 } })
     const start = name => parley.start(name, `${build}/parley-worker`, [])
     const first = () => childrenOf(parley.pid('serve')).find(pid => fs.readFileSync(`/proc/${pid}/comm`, 'utf8').trim() === 'parley-worker')
@@ -164,8 +164,8 @@ test('killed again and again: what the hook has acknowledged is there, what was 
         }
     }
     const flood = () => always(5, async () => {
-        const event = house.event('customer.subscription.updated', busy[acknowledged.length % 6].sub)
-        if ((await deliver(parley.url, event, { secrets: house.signing })).status === 200) acknowledged.push(event.id)
+        const event = site.event('customer.subscription.updated', busy[acknowledged.length % 6].sub)
+        if ((await deliver(parley.url, event, { secrets: site.signing })).status === 200) acknowledged.push(event.id)
     })
     const kill = async what => {
         if (what === 'worker') process.kill(await until('the first worker', first), 'SIGKILL')
@@ -202,5 +202,5 @@ test('killed again and again: what the hook has acknowledged is there, what was 
     t.diagnostic(`${state.kills} kills, ${acknowledged.length} events acknowledged, the last thing that failed: ${state.failed?.message}`)
     for (const name of ['worker 2', 'worker 3']) await parley.kill(name)
     await ops.end()
-    assert.ok(['serve', 'web'].every(name => !/whsec_|sk_test_house|\/c\/pay\/|\/p\/session\//.test(parley.log(name))), 'no secret in a log')
+    assert.ok(['serve', 'web'].every(name => !/whsec_|sk_test_site|\/c\/pay\/|\/p\/session\//.test(parley.log(name))), 'no secret in a log')
 })

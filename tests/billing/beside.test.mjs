@@ -2,26 +2,26 @@
 // sees them and can end them; and a free trial is promised only to who gets one.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { startHouse } from './house.mjs'
+import { startSite } from './site.mjs'
 
-let house, fake
+let site, fake
 
 before(async () => {
-    house = await startHouse({ config: { stripe_trial_days: 14 } })
-    fake = house.fake
+    site = await startSite({ config: { stripe_trial_days: 14 } })
+    fake = site.fake
 })
-after(() => house?.stop())
+after(() => site?.stop())
 
 const cookies = reply => reply.headers.getSetCookie().map(c => c.split(';')[0]).join('; ')
 
 /** What the workspace's owner gets to see of its pages, in words. */
 async function owner(tenant) {
     const email = `${tenant}@beside.example`, password = 'correct horse 9'
-    const user = await house.parley.run('user', 'create', email, '--password-stdin', { input: `${password}\n` })
-    await house.parley.run('user', 'add-to', user, tenant, '--role', 'owner')
-    const Cookie = cookies(await fetch(`${house.url}/login`, { method: 'POST', redirect: 'manual', headers: { Origin: house.url }, body: new URLSearchParams({ email, password }) }))
+    const user = await site.parley.run('user', 'create', email, '--password-stdin', { input: `${password}\n` })
+    await site.parley.run('user', 'add-to', user, tenant, '--role', 'owner')
+    const Cookie = cookies(await fetch(`${site.url}/login`, { method: 'POST', redirect: 'manual', headers: { Origin: site.url }, body: new URLSearchParams({ email, password }) }))
     const read = async (path, options = {}) => {
-        const reply = await fetch(house.url + path, { redirect: 'manual', ...options, headers: { Cookie, Origin: house.url } })
+        const reply = await fetch(site.url + path, { redirect: 'manual', ...options, headers: { Cookie, Origin: site.url } })
         const html = await reply.text()
         return { status: reply.status, html, text: html.replace(/<[^>]+>/g, ' ').replace(/\s+/g, ' '), to: reply.headers.get('location') }
     }
@@ -30,13 +30,13 @@ async function owner(tenant) {
         return read(path, { method: 'POST', body: new URLSearchParams({ _csrf: csrf, ...form }) })
     } }
 }
-const ends = async sub => [fake.get(sub).cancel_at_period_end, (await house.mirror(sub)).cancel_at_period_end]
+const ends = async sub => [fake.get(sub).cancel_at_period_end, (await site.mirror(sub)).cancel_at_period_end]
 
 test('a price nobody here made: the pages say that it runs, and it can be ended', async () => {
-    const tenant = await house.tenant(), customer = await house.customer(tenant)
-    const price = await house.stripe.prices.create({ product: 'parley_starter', currency: 'usd', unit_amount: 7700, recurring: { interval: 'month' } })
-    const { id: sub } = await house.stripe.subscriptions.create({ customer, items: [{ price: price.id }] })
-    await house.parley.run('billing', 'sync', sub)
+    const tenant = await site.tenant(), customer = await site.customer(tenant)
+    const price = await site.stripe.prices.create({ product: 'parley_starter', currency: 'usd', unit_amount: 7700, recurring: { interval: 'month' } })
+    const { id: sub } = await site.stripe.subscriptions.create({ customer, items: [{ price: price.id }] })
+    await site.parley.run('billing', 'sync', sub)
     const { get, post } = await owner(tenant)
     const preview = await get('/app/billing/change?plan=free')
     assert.equal(preview.status, 200)
@@ -49,11 +49,11 @@ test('a price nobody here made: the pages say that it runs, and it can be ended'
 })
 
 test('a plan that was given is larger than what is paid: that it is charged is seen, and it can be ended and kept', async () => {
-    const { tenant, sub } = await house.paying('starter')
-    await house.parley.run('billing', 'sync', sub)
+    const { tenant, sub } = await site.paying('starter')
+    await site.parley.run('billing', 'sync', sub)
     const { get, post } = await owner(tenant)
     assert.doesNotMatch((await get('/app/billing')).text, /also runs at Stripe/)
-    await house.parley.run('tenant', 'plan', tenant, 'professional')
+    await site.parley.run('tenant', 'plan', tenant, 'professional')
     const page = await get('/app/billing')
     assert.match(page.text, /PROFESSIONAL[\s\S]*A subscription of this workspace also runs at Stripe[\s\S]*End it/)
     assert.match(page.html, /href="\/app\/billing\/change\?plan=free"/)
@@ -71,11 +71,11 @@ test('a plan that was given is larger than what is paid: that it is charged is s
 
 test('a free trial is promised to who has not bought before, and to nobody else', async () => {
     const promise = /first plan is free for 14 days/
-    const fresh = await owner(await house.tenant())
+    const fresh = await owner(await site.tenant())
     assert.match((await fresh.get('/app/billing/plans')).text, promise)
-    const { tenant, sub } = await house.paying('starter')
-    await house.stripe.subscriptions.cancel(sub)
-    await house.parley.run('billing', 'sync', sub)
-    assert.equal(JSON.parse(await house.parley.run('tenant', 'entitlements', tenant, '--json')).state, 'free')
+    const { tenant, sub } = await site.paying('starter')
+    await site.stripe.subscriptions.cancel(sub)
+    await site.parley.run('billing', 'sync', sub)
+    assert.equal(JSON.parse(await site.parley.run('tenant', 'entitlements', tenant, '--json')).state, 'free')
     assert.doesNotMatch((await (await owner(tenant)).get('/app/billing/plans')).text, promise)
 })

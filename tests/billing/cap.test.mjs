@@ -5,31 +5,31 @@ import { after, before, test } from 'node:test'
 import { childrenOf, until } from '../lib/install.mjs'
 import { startServer } from '../queue/lib.mjs'
 import { echoFlow, makeBot, send } from '../talk/lib.mjs'
-import { bytes, Desk } from './desk.mjs'
+import { bytes, Testbed } from './testbed.mjs'
 import { summed } from '../stripe/fake/meters.mjs'
 
-let desk, fake, ops, smtp, parley, tenant, bot, customer
+let bed, fake, ops, smtp, parley, tenant, bot, customer
 
 before(async () => {
-    desk = await Desk.open({ now: Math.floor(Date.now() / 1000) })
-    ;({ fake, ops, install: parley } = desk)
+    bed = await Testbed.open({ now: Math.floor(Date.now() / 1000) })
+    ;({ fake, ops, install: parley } = bed)
     smtp = await startServer()
     parley.configure({ rate_limits: 'off', smtp_url: `smtp://127.0.0.1:${smtp.port}`, mail_from: 'noreply@chat.example.com' })
     const terms = await ops.call({ op: 'plan', plan: 'starter', price: 4900, conversations: 4, overage: true })
     assert.equal(terms.ok, true, terms.message)
     assert.equal((await ops.call({ op: 'setup' })).ok, true)
-    tenant = await desk.buyer('starter')
-    customer = desk.customers(tenant)[0].id
+    tenant = await bed.buyer('starter')
+    customer = bed.customers(tenant)[0].id
     const owner = await parley.run('user', 'create', 'owner@example.org', '--password-stdin', { input: 'correct horse 9\n' })
     await parley.run('user', 'add-to', owner, tenant, '--role', 'owner')
-    await desk.rows(tenant, "INSERT INTO overage_choice SELECT tenant_id, 'bill', 2450, UTC_TIMESTAMP(3) FROM tenant WHERE tenant_id = ?") // two more, at $12.25
+    await bed.rows(tenant, "INSERT INTO overage_choice SELECT tenant_id, 'bill', 2450, UTC_TIMESTAMP(3) FROM tenant WHERE tenant_id = ?") // two more, at $12.25
     ;({ bot } = await makeBot(parley, echoFlow, { tenant: bytes(tenant) }))
     await parley.startPrograms()
     await parley.startWeb()
 })
 after(async () => {
     await smtp?.close()
-    await desk?.close()
+    await bed?.close()
 })
 
 const counted = () => Number(summed(fake.w, fake.w.all('billing.meter')[0], customer, 0, Infinity)) / 1e12
@@ -79,9 +79,9 @@ test('each threshold is mailed once, and of several at once the highest', async 
 test('the worker brings them to the meter, and the invoice has them', async () => {
     assert.equal((await ops.call({ op: 'collect' })).ok, true)
     await until('the meter', () => counted() === 6)
-    await until('the mark', async () => (await desk.rows(tenant, "SELECT 1 AS x FROM meter_outbox WHERE tenant_id = ? AND state <> 'sent'")).length === 0)
-    const [sub] = desk.subscriptions(tenant)
-    const preview = await desk.sdk('POST', '/v1/invoices/create_preview', { customer, subscription: sub.id })
+    await until('the mark', async () => (await bed.rows(tenant, "SELECT 1 AS x FROM meter_outbox WHERE tenant_id = ? AND state <> 'sent'")).length === 0)
+    const [sub] = bed.subscriptions(tenant)
+    const preview = await bed.sdk('POST', '/v1/invoices/create_preview', { customer, subscription: sub.id })
     assert.deepEqual(preview.lines.data.map(l => l.amount).filter(n => n).sort((a, b) => a - b), [2450, 4900])
     const metrics = await (await fetch(`${parley.url}/metrics`)).text()
     assert.match(metrics, /^parley_meter_lag_seconds 0\.000$/m)
@@ -92,16 +92,16 @@ test('the worker brings them to the meter, and the invoice has them', async () =
 
 test('a worker that is killed in the middle is followed by one that goes on', async () => {
     fake.faults.add({ kind: 'slow', method: 'POST', path: '/v1/billing/meter_events', ms: 1500 })
-    await desk.rows(tenant, 'UPDATE overage_choice SET cap = 100000 WHERE tenant_id = ?')
+    await bed.rows(tenant, 'UPDATE overage_choice SET cap = 100000 WHERE tenant_id = ?')
     await until('room', async () => (await send(parley, bot, { text: 'hello' })).status === 200)
     assert.equal((await ops.call({ op: 'collect' })).ok, true)
-    await until('the send', async () => (await desk.rows(tenant, "SELECT 1 AS x FROM meter_outbox WHERE tenant_id = ? AND state = 'unknown'")).length)
+    await until('the send', async () => (await bed.rows(tenant, "SELECT 1 AS x FROM meter_outbox WHERE tenant_id = ? AND state = 'unknown'")).length)
     await parley.sql("UPDATE stripe_lease SET until = '2020-01-01'") // it would hold it for two minutes
     const pid = worker()
     process.kill(pid, 'SIGKILL')
     await until('another worker', () => worker() && worker() !== pid)
     await until('the execution', () => counted() === 7)
     await parley.sql("UPDATE stripe_lease SET until = '2020-01-01'; UPDATE meter_outbox SET due_at = '2020-01-01' WHERE state = 'unknown'")
-    await until('the mark', async () => (await desk.rows(tenant, "SELECT 1 AS x FROM meter_outbox WHERE tenant_id = ? AND state <> 'sent'")).length === 0)
+    await until('the mark', async () => (await bed.rows(tenant, "SELECT 1 AS x FROM meter_outbox WHERE tenant_id = ? AND state <> 'sent'")).length === 0)
     assert.equal(counted(), 7)
 })

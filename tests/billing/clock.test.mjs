@@ -1,87 +1,87 @@
 // The clock of the machine ran ahead and is set right again: nothing waits for the time that was, nothing is granted or charged for it.
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, test } from 'node:test'
-import { Desk } from './desk.mjs'
+import { Testbed } from './testbed.mjs'
 import { snapshot } from './hook.mjs'
 
 const HOUR = 3600, DAY = 86400
-let desk, fake, ops
+let bed, fake, ops
 
 before(async () => {
-    desk = await Desk.open()
-    ;({ fake, ops } = desk)
+    bed = await Testbed.open()
+    ;({ fake, ops } = bed)
 })
-beforeEach(() => desk.reset())
-after(() => desk?.close())
+beforeEach(() => bed.reset())
+after(() => bed?.close())
 
 const at = seconds => new Date(seconds * 1000).toISOString().slice(0, 19).replace('T', ' ')
 const here = seconds => ops.call({ op: 'clock', ms: (fake.now() + seconds) * 1000 })
-const mirror = async sub => (await desk.install.sql(`SELECT * FROM subscription_mirror WHERE stripe_subscription_id = '${sub}'`))[0]
+const mirror = async sub => (await bed.install.sql(`SELECT * FROM subscription_mirror WHERE stripe_subscription_id = '${sub}'`))[0]
 
 /** As the door stores it, by a clock that is so many seconds off. */
 async function receive(sub, off) {
     const event = snapshot('customer.subscription.updated', { id: sub, object: 'subscription' }), now = at(fake.now() + off)
-    await desk.install.sql(`INSERT INTO stripe_event (event_id, type, object_type, object_id, api_version, livemode, created_at, received_at, due_at, payload)
+    await bed.install.sql(`INSERT INTO stripe_event (event_id, type, object_type, object_id, api_version, livemode, created_at, received_at, due_at, payload)
         VALUES ('${event.id}', '${event.type}', 'subscription', '${sub}', '${event.api_version}', 0, '${now}', '${now}', '${now}', '{}')`)
-    return async () => (await desk.install.sql(`SELECT state FROM stripe_event WHERE event_id = '${event.id}'`))[0].state
+    return async () => (await bed.install.sql(`SELECT state FROM stripe_event WHERE event_id = '${event.id}'`))[0].state
 }
 
 test('events that came by the wrong clock are served by the right one, and what it wrote is overwritten', async () => {
-    const tenant = await desk.buyer('starter'), [{ id: sub }] = desk.subscriptions(tenant)
+    const tenant = await bed.buyer('starter'), [{ id: sub }] = bed.subscriptions(tenant)
     await here(30 * DAY)
-    await desk.look('subscription', sub) // fetched a month from now
+    await bed.look('subscription', sub) // fetched a month from now
     const lost = await receive(sub, 30 * DAY)
-    await desk.install.sql(`INSERT INTO stripe_lease (name, holder, until) VALUES ('${sub}', '0123456789abcdef', '${at(fake.now() + 30 * DAY + 60)}')`) // whose holder died
+    await bed.install.sql(`INSERT INTO stripe_lease (name, holder, until) VALUES ('${sub}', '0123456789abcdef', '${at(fake.now() + 30 * DAY + 60)}')`) // whose holder died
     await here(0)
-    await desk.sdk('POST', `/v1/subscriptions/${sub}`, { cancel_at_period_end: true })
+    await bed.sdk('POST', `/v1/subscriptions/${sub}`, { cancel_at_period_end: true })
     assert.equal((await ops.call({ op: 'events' })).ok, true)
     assert.equal(await lost(), 'done')
     const row = await mirror(sub)
     assert.ok(row.cancel_at_period_end === '1' || row.cancel_at)
-    assert.equal((await desk.state(tenant)).state, 'ending')
+    assert.equal((await bed.state(tenant)).state, 'ending')
     const soon = await receive(sub, 2 * HOUR) // a clock that is hours off is caught up with
     await ops.call({ op: 'events' })
     assert.equal(await soon(), 'pending')
-    await desk.tick(2 * HOUR)
+    await bed.tick(2 * HOUR)
     await ops.call({ op: 'events' })
     assert.equal(await soon(), 'done')
 })
 
 test('rights and the period are those of the right time', async () => {
-    const tenant = await desk.buyer('professional'), [sub] = desk.subscriptions(tenant)
+    const tenant = await bed.buyer('professional'), [sub] = bed.subscriptions(tenant)
     const usage = () => ops.call({ op: 'usage', tenant })
     const now = await usage()
     await here(-3 * DAY) // before the period began
-    assert.deepEqual(desk.pick(await desk.state(tenant), 'plan', 'state'), { plan: 'professional', state: 'live' })
-    assert.deepEqual(desk.pick(await usage(), 'start', 'end', 'billable'), desk.pick(now, 'start', 'end', 'billable'))
+    assert.deepEqual(bed.pick(await bed.state(tenant), 'plan', 'state'), { plan: 'professional', state: 'live' })
+    assert.deepEqual(bed.pick(await usage(), 'start', 'end', 'billable'), bed.pick(now, 'start', 'end', 'billable'))
     await here(40 * DAY) // a period that has not begun
     assert.notEqual((await usage()).start, now.start)
     await here(0)
     assert.deepEqual(await usage(), now)
     fake.control.card(sub.customer, 'fail')
-    await desk.tick(sub.items.data[0].current_period_end - fake.now() + 2 * HOUR)
-    await desk.lookAll(tenant)
-    assert.equal((await desk.state(tenant)).state, 'grace')
+    await bed.tick(sub.items.data[0].current_period_end - fake.now() + 2 * HOUR)
+    await bed.lookAll(tenant)
+    assert.equal((await bed.state(tenant)).state, 'grace')
     await here(20 * DAY)
-    assert.equal((await desk.state(tenant)).state, 'suspended')
+    assert.equal((await bed.state(tenant)).state, 'suspended')
     await here(0)
-    assert.equal((await desk.state(tenant)).state, 'grace', 'derived, so nothing has to be taken back')
+    assert.equal((await bed.state(tenant)).state, 'grace', 'derived, so nothing has to be taken back')
     await here(-DAY)
-    assert.equal((await desk.state(tenant)).state, 'grace')
+    assert.equal((await bed.state(tenant)).state, 'grace')
 })
 
 test('a checkout and a change of plan that began by the wrong clock', async () => {
-    const tenant = await desk.tenant()
+    const tenant = await bed.tenant()
     await here(10 * DAY)
     const refused = await ops.call({ op: 'begin', tenant, plan: 'starter' })
     assert.equal(refused.code, 'billing_unavailable', 'Stripe takes no session that ends so late')
-    assert.equal((await desk.alarms(tenant))[0].kind, 'stripe_refused')
+    assert.equal((await bed.alarms(tenant))[0].kind, 'stripe_refused')
     await here(0)
     const begun = await ops.call({ op: 'begin', tenant, plan: 'starter' })
     assert.equal(begun.ok, true, begun.message)
-    const open = desk.sessions(tenant).filter(s => s.status === 'open')
+    const open = bed.sessions(tenant).filter(s => s.status === 'open')
     assert.equal(open.length, 1)
-    assert.equal(desk.customers(tenant).length, 1)
+    assert.equal(bed.customers(tenant).length, 1)
     assert.equal(fake.control.pay(open[0].id), 'complete')
     assert.equal((await ops.call({ op: 'return', tenant, session: open[0].id })).outcome, 'done')
     const shown = await ops.call({ op: 'preview', tenant, plan: 'professional' })
@@ -90,7 +90,7 @@ test('a checkout and a change of plan that began by the wrong clock', async () =
     await here(0)
     const done = early.ok ? early : await ops.call({ op: 'apply', tenant, plan: 'professional', proration: shown.proration })
     assert.ok(done.ok, `${early.code}: ${done.code} ${done.message}`)
-    const [sub] = desk.subscriptions(tenant)
+    const [sub] = bed.subscriptions(tenant)
     assert.equal(fake.all('invoice').filter(i => i.customer === sub.customer).length, 2, 'bought and changed once')
-    assert.deepEqual(desk.pick(await desk.state(tenant), 'plan', 'state'), { plan: 'professional', state: 'live' })
+    assert.deepEqual(bed.pick(await bed.state(tenant), 'plan', 'state'), { plan: 'professional', state: 'live' })
 })

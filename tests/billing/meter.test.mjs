@@ -5,25 +5,25 @@ import { randomBytes } from 'node:crypto'
 import { after, before, beforeEach, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { until } from '../lib/install.mjs'
-import { bytes, Desk } from './desk.mjs'
+import { bytes, Testbed } from './testbed.mjs'
 import { summed } from '../stripe/fake/meters.mjs'
 import { Ops } from './ops.mjs'
 import { RIGHTS } from './rights.mjs'
 
 const HOUR = 3600, DAY = 86400, PATH = '/v1/billing/meter_events'
-let desk, fake, ops
+let bed, fake, ops
 
 before(async () => {
-    desk = await Desk.open()
-    ;({ fake, ops } = desk)
+    bed = await Testbed.open()
+    ;({ fake, ops } = bed)
     fake.w.policy.meterLatency = 20 // two at once for one customer would be seen
 })
 beforeEach(async () => {
-    await desk.reset()
-    await desk.install.sql('DELETE FROM meter_outbox; DELETE FROM billing_alarm; UPDATE usage_counter SET reported = used, unsent_since = NULL')
+    await bed.reset()
+    await bed.install.sql('DELETE FROM meter_outbox; DELETE FROM billing_alarm; UPDATE usage_counter SET reported = used, unsent_since = NULL')
     for (const what of [fake.requests, fake.violations]) what.length = 0
 })
-after(async () => { await desk?.close() })
+after(async () => { await bed?.close() })
 
 const at = seconds => new Date(seconds * 1000).toISOString().slice(0, 19).replace('T', ' ')
 
@@ -31,12 +31,12 @@ const at = seconds => new Date(seconds * 1000).toISOString().slice(0, 19).replac
 async function count(tenant, n, { customer } = {}) {
     const usage = await ops.call({ op: 'usage', tenant }), now = at(fake.now())
     assert.equal(usage.ok, true, usage.message)
-    const start = at(usage.start / 1000), owner = customer ?? desk.customers(tenant).at(-1)?.id
+    const start = at(usage.start / 1000), owner = customer ?? bed.customers(tenant).at(-1)?.id
     if (n === 0)
-        return void await desk.install.sql(`INSERT INTO usage_counter (tenant_id, period_start, billable, period_end, used, stripe_customer_id)
+        return void await bed.install.sql(`INSERT INTO usage_counter (tenant_id, period_start, billable, period_end, used, stripe_customer_id)
             VALUES (UNHEX('${bytes(tenant)}'), '${start}', 1, '${at(usage.end / 1000)}', 0, '${owner}')`)
     const ids = Array.from({ length: n }, () => `(UNHEX('${bytes(tenant)}'), UNHEX('${(fake.now() * 1000).toString(16).padStart(12, '0')}7${randomBytes(9).toString('hex').slice(0, 3)}8${randomBytes(9).toString('hex').slice(0, 15)}'), '${start}', ${+usage.billable}, '${now}')`)
-    await desk.install.sql(`INSERT INTO usage_ledger (tenant_id, conversation_id, period_start, billable, counted_at) VALUES ${ids.join(',')};
+    await bed.install.sql(`INSERT INTO usage_ledger (tenant_id, conversation_id, period_start, billable, counted_at) VALUES ${ids.join(',')};
         INSERT INTO usage_counter (tenant_id, period_start, billable, period_end, used, stripe_customer_id, stripe_subscription_id, unsent_since)
         VALUES (UNHEX('${bytes(tenant)}'), '${start}', ${+usage.billable}, '${at(usage.end / 1000)}', ${n}, ${usage.billable ? `'${owner}'` : 'NULL'},
         (SELECT stripe_subscription_id FROM subscription_mirror WHERE stripe_customer_id = '${owner}' ORDER BY created_at DESC LIMIT 1),
@@ -57,23 +57,23 @@ async function send(who = ops) {
 /** Again and again for so many seconds, as the worker would */
 async function sendFor(seconds, step = 600) {
     for (let t = 0; t < seconds; t += step) {
-        await desk.tick(Math.min(step, seconds - t))
+        await bed.tick(Math.min(step, seconds - t))
         await send()
     }
 }
-const rows = tenant => desk.rows(tenant, `SELECT LOWER(HEX(meter_outbox_id)) AS id, state, quantity, attempts, last_error, stripe_customer_id AS customer,
+const rows = tenant => bed.rows(tenant, `SELECT LOWER(HEX(meter_outbox_id)) AS id, state, quantity, attempts, last_error, stripe_customer_id AS customer,
     event_at, first_sent_at FROM meter_outbox WHERE tenant_id = ? ORDER BY meter_outbox_id`)
 const states = async tenant => (await rows(tenant)).map(r => `${r.state} ${r.quantity}`)
 const posts = () => fake.requests.filter(r => r.path === PATH)
 const fieldsOf = request => Object.fromEntries(new URLSearchParams(String(request.body)))
-const alarms = async kind => desk.install.sql(`SELECT object, words, times FROM billing_alarm WHERE kind = '${kind}' AND closed_at IS NULL`)
+const alarms = async kind => bed.install.sql(`SELECT object, words, times FROM billing_alarm WHERE kind = '${kind}' AND closed_at IS NULL`)
 /** What the meter has for a customer, all told */
 const counted = customer => Number(summed(fake.w, fake.w.all('billing.meter')[0], customer, 0, Infinity)) / 1e12
 
 /** A tenant on a plan: {tenant, customer} */
 async function buyer(plan = 'starter') {
-    const tenant = await desk.buyer(plan)
-    return { tenant, customer: desk.customers(tenant)[0].id }
+    const tenant = await bed.buyer(plan)
+    return { tenant, customer: bed.customers(tenant)[0].id }
 }
 
 test('what was counted is reported once, with what Stripe wants to know', async () => {
@@ -92,7 +92,7 @@ test('what was counted is reported once, with what Stripe wants to know', async 
     assert.equal(counted(customer), 7)
     assert.equal(await collect(), 0)
     assert.equal(await send(), 0)
-    await desk.tick(300)
+    await bed.tick(300)
     await count(tenant, 3)
     await collect()
     await send()
@@ -100,7 +100,7 @@ test('what was counted is reported once, with what Stripe wants to know', async 
 })
 
 test('use on FREE is never sent', async () => {
-    const tenant = await desk.tenant()
+    const tenant = await bed.tenant()
     await count(tenant, 50)
     assert.equal(await collect(), 0)
     await send()
@@ -109,7 +109,7 @@ test('use on FREE is never sent', async () => {
 
 test('one in flight for a customer, whoever sends', async () => {
     const { tenant, customer } = await buyer()
-    const other = await desk.secondOps()
+    const other = await bed.secondOps()
     for (let i = 0; i < 12; i++) {
         await count(tenant, 1)
         await collect()
@@ -125,20 +125,20 @@ test('killed between send and mark: sent again under the same key, counted once'
     await count(tenant, 5)
     await collect()
     fake.faults.add({ kind: 'slow', method: 'POST', path: PATH, ms: 800 })
-    const victim = new Ops(desk.install.env)
+    const victim = new Ops(bed.install.env)
     const gone = victim.gone
     await victim.call({ op: 'hurry' })
     await victim.call({ op: 'clock', ms: fake.now() * 1000 })
     victim.call({ op: 'send' }).catch(() => {}) // it never answers
     await until('the request', () => posts().length === 1 || fake.w.meterEvents?.some(e => e.payload.stripe_customer_id === customer) ||
-        desk.rows(tenant, "SELECT 1 AS x FROM meter_outbox WHERE tenant_id = ? AND state = 'unknown'").then(r => r.length))
+        bed.rows(tenant, "SELECT 1 AS x FROM meter_outbox WHERE tenant_id = ? AND state = 'unknown'").then(r => r.length))
     await sleep(200)
     victim.child.kill('SIGKILL')
     await gone
     assert.deepEqual(await states(tenant), ['unknown 5'])
     await until('the execution', () => counted(customer) === 5)
     assert.equal(await send(), 0, 'the dead one holds the customer for a while')
-    await desk.tick(121)
+    await bed.tick(121)
     await send()
     assert.deepEqual(await states(tenant), ['sent 5'])
     const keys = posts().map(r => r.idempotencyKey)
@@ -185,7 +185,7 @@ test('older than a day and counted: the meter is asked, and nothing is sent', as
     await sendFor(22 * HOUR, 2 * HOUR)
     assert.deepEqual(await states(tenant), ['unknown 6'])
     assert.equal(counted(customer), 6)
-    await desk.tick(4 * HOUR)
+    await bed.tick(4 * HOUR)
     fake.requests.length = 0
     await send()
     assert.deepEqual(await states(tenant), ['sent 6'])
@@ -220,7 +220,7 @@ test('others of the same customer go on in the meantime, and do not confuse the 
     fake.faults.add({ kind: 'error500After', method: 'POST', path: PATH })
     await send()
     for (let i = 0; i < 13; i++) {
-        await desk.tick(2 * HOUR)
+        await bed.tick(2 * HOUR)
         await count(tenant, 10 + i)
         await collect()
         await send()
@@ -255,30 +255,30 @@ test('older than 35 days: never sent, with an alarm', async () => {
     const { tenant, customer } = await buyer()
     await count(tenant, 8)
     await collect()
-    await desk.tick(35 * DAY + 1)
+    await bed.tick(35 * DAY + 1)
     await send()
     assert.deepEqual(await states(tenant), ['rejected 8'])
     assert.equal(posts().length, 0)
     const [alarm] = await alarms('meter_rejected')
     assert.equal(alarm.object, customer)
     assert.match(alarm.words, /8 conversations .* 35 days/)
-    await desk.lookAll(tenant)
+    await bed.lookAll(tenant)
 })
 
 test('collected after its period\'s end: stamped inside it, and billed with it', async () => {
     const { tenant, customer } = await buyer()
-    await desk.tick(HOUR)
+    await bed.tick(HOUR)
     const at = fake.now()
     const { end } = await count(tenant, 10500)
-    await desk.tick(end / 1000 - fake.now() + 20 * 60)
+    await bed.tick(end / 1000 - fake.now() + 20 * 60)
     await collect()
     await send()
     assert.equal(Number(fieldsOf(posts()[0]).timestamp), at)
-    await desk.tick(2 * HOUR)
+    await bed.tick(2 * HOUR)
     const [renewal] = fake.all('invoice').filter(i => i.customer === customer && i.billing_reason === 'subscription_cycle')
     const usage = renewal.lines.data.filter(l => l.amount === 245) // 500 beyond at 0.49 cents
     assert.equal(usage.length, 1, JSON.stringify(renewal.lines.data.map(l => [l.description, l.amount])))
-    await desk.lookAll(tenant)
+    await bed.lookAll(tenant)
 })
 
 test('an event of the meter\'s: what was sent is rejected, with an alarm', async () => {
@@ -291,7 +291,7 @@ test('an event of the meter\'s: what was sent is rejected, with an alarm', async
     const event = fake.w.thinEvents.map(kept => kept.event ?? kept).findLast(e => e.type === 'v1.billing.meter.error_report_triggered')
     const text = JSON.stringify(event).replaceAll('\\', '\\\\').replaceAll("'", "\\'")
     for (let i = 0; i < 2; i++) { // twice
-        await desk.install.sql(`INSERT INTO stripe_event (event_id, type, object_type, object_id, thin, livemode, created_at, received_at, due_at, payload)
+        await bed.install.sql(`INSERT INTO stripe_event (event_id, type, object_type, object_id, thin, livemode, created_at, received_at, due_at, payload)
             VALUES ('${event.id}', '${event.type}', 'billing.meter', '${event.related_object.id}', 1, 0, '${at(fake.now())}', '${at(fake.now())}', '${at(fake.now())}', '${text}')
             ON DUPLICATE KEY UPDATE state = 'pending', due_at = VALUES(due_at)`)
         const served = await ops.call({ op: 'events' })
@@ -307,16 +307,16 @@ test('an event of the meter\'s: what was sent is rejected, with an alarm', async
 test('a customer replaced: each row goes to the one it was counted under', async () => {
     const { tenant, customer } = await buyer()
     await count(tenant, 3)
-    const [sub] = desk.subscriptions(tenant)
+    const [sub] = bed.subscriptions(tenant)
     const ended = await ops.call({ op: 'end', tenant })
     assert.equal(ended.ok, true, ended.message)
     await count(tenant, 4, { customer }).catch(() => {}) // after the end it is FREE: nothing to bill
-    await desk.tick(60)
+    await bed.tick(60)
     fake.control.deleteCustomer(customer)
-    await desk.look('customer', customer)
+    await bed.look('customer', customer)
     const begun = await ops.call({ op: 'begin', tenant, plan: 'starter' })
     assert.equal(begun.ok, true, begun.message)
-    const session = desk.session(begun.url)
+    const session = bed.session(begun.url)
     fake.control.pay(session.id)
     assert.equal((await ops.call({ op: 'return', tenant, session: session.id })).outcome, 'done')
     assert.notEqual(session.customer, customer)
@@ -348,20 +348,20 @@ test('an upgrade in the middle of a period keeps what was used', async () => {
 test('a billing day that is moved opens a period early: nothing is counted twice, nothing is left', async () => {
     const { tenant, customer } = await buyer()
     const before = await count(tenant, 10100)
-    await desk.tick(5 * DAY)
+    await bed.tick(5 * DAY)
     await collect()
     await send()
-    const [sub] = desk.subscriptions(tenant)
-    await desk.sdk('POST', `/v1/subscriptions/${sub.id}`, { 'billing_cycle_anchor[type]': 'now', proration_behavior: 'none' })
-    await desk.tick(60)
-    await desk.lookAll(tenant)
+    const [sub] = bed.subscriptions(tenant)
+    await bed.sdk('POST', `/v1/subscriptions/${sub.id}`, { 'billing_cycle_anchor[type]': 'now', proration_behavior: 'none' })
+    await bed.tick(60)
+    await bed.lookAll(tenant)
     const since = await ops.call({ op: 'usage', tenant })
     assert.deepEqual([since.used, since.start > before.start, since.start < before.end, since.billable], [0, true, true, true])
     await count(tenant, 7)
     await collect()
     await send()
     assert.equal(counted(customer), 10107)
-    const [old, fresh] = await desk.rows(tenant, 'SELECT used, reported FROM usage_counter WHERE tenant_id = ? AND billable = 1 ORDER BY period_start')
+    const [old, fresh] = await bed.rows(tenant, 'SELECT used, reported FROM usage_counter WHERE tenant_id = ? AND billable = 1 ORDER BY period_start')
     assert.deepEqual([old, fresh], [{ used: '10100', reported: '10100' }, { used: '7', reported: '7' }])
 })
 
@@ -370,14 +370,14 @@ test('a counter that was set back is never a negative quantity, and nothing is b
     await count(tenant, 10)
     await collect()
     await send()
-    await desk.rows(tenant, 'UPDATE usage_counter SET used = 6 WHERE tenant_id = ? AND billable = 1')
+    await bed.rows(tenant, 'UPDATE usage_counter SET used = 6 WHERE tenant_id = ? AND billable = 1')
     for (const n of [1, 3, 2]) {
         await count(tenant, n)
         await collect()
         await send()
     }
     assert.deepEqual(await states(tenant), ['sent 10', 'sent 2'])
-    await desk.rows(tenant, `UPDATE usage_counter SET unsent_since = '${at(fake.now())}' WHERE tenant_id = ?`) // nothing grew
+    await bed.rows(tenant, `UPDATE usage_counter SET unsent_since = '${at(fake.now())}' WHERE tenant_id = ?`) // nothing grew
     assert.equal(await collect(), 0)
     assert.equal(counted(customer), 12)
     assert.ok(posts().every(r => Number(fieldsOf(r)['payload[value]']) > 0))
@@ -388,7 +388,7 @@ test('counted by a clock that ran ahead: not sent from a future that Stripe does
     const right = fake.now()
     await ops.call({ op: 'clock', ms: (right + 3 * HOUR) * 1000 })
     await count(tenant, 0)
-    await desk.rows(tenant, `UPDATE usage_counter SET used = 5, unsent_since = '${at(right + 3 * HOUR)}' WHERE tenant_id = ? AND billable = 1`)
+    await bed.rows(tenant, `UPDATE usage_counter SET used = 5, unsent_since = '${at(right + 3 * HOUR)}' WHERE tenant_id = ? AND billable = 1`)
     assert.equal(await collect(), 1)
     await ops.call({ op: 'clock', ms: right * 1000 }) // and is set right
     await send()
@@ -396,7 +396,7 @@ test('counted by a clock that ran ahead: not sent from a future that Stripe does
     assert.equal(posts().length, 0)
     await ops.call({ op: 'watch' })
     for (let i = 0; i < 8; i++) {
-        await desk.tick(HOUR / 2)
+        await bed.tick(HOUR / 2)
         await send()
     }
     assert.deepEqual(await states(tenant), ['sent 5'])
@@ -418,7 +418,7 @@ test('a key without the right, a rate limit, a locked object: nothing is lost or
     const { tenant, customer } = await buyer()
     await count(tenant, 1)
     await collect()
-    fake.control.key(desk.key, { rights: ['customer_write'] })
+    fake.control.key(bed.key, { rights: ['customer_write'] })
     await send()
     assert.deepEqual(await states(tenant), ['pending 1'])
     assert.match((await rows(tenant))[0].last_error, /billing_meter_event/)
@@ -426,7 +426,7 @@ test('a key without the right, a rate limit, a locked object: nothing is lost or
     await collect()
     await send()
     assert.equal(posts().length, 1, 'nobody knocks again at once')
-    fake.control.key(desk.key, { rights: RIGHTS })
+    fake.control.key(bed.key, { rights: RIGHTS })
     await sendFor(30 * 60)
     assert.deepEqual(await states(tenant), ['sent 1', 'sent 2'])
     fake.faults.add({ kind: 'rateLimited', method: 'POST', path: PATH, times: 6 }).add({ kind: 'lockTimeout', method: 'POST', path: PATH, times: 6 })
@@ -482,27 +482,27 @@ test('sums that differ are drift, also when they agree again', async () => {
     }
     await compare()
     assert.deepEqual(await alarms('meter_drift'), [])
-    await desk.sdk('POST', PATH, { event_name: 'parley_conversation', identifier: `stray-${customer}`, 'payload[stripe_customer_id]': customer, 'payload[value]': '2' })
+    await bed.sdk('POST', PATH, { event_name: 'parley_conversation', identifier: `stray-${customer}`, 'payload[stripe_customer_id]': customer, 'payload[value]': '2' })
     await compare()
     const [alarm] = await alarms('meter_drift')
     assert.equal(alarm.object, `${customer} ${at(start / 1000).slice(0, 10)}`)
     assert.match(alarm.words, /has 7 .* 5 were sent/)
     assert.equal((await ops.call({ op: 'compare', customer, from: start - 28 * DAY * 1000, to: start - 60_000 })).ok, true)
     assert.equal((await alarms('meter_drift')).length, 1, 'another period that agrees says nothing about this one')
-    await desk.sdk('POST', '/v1/billing/meter_event_adjustments', { event_name: 'parley_conversation', type: 'cancel', 'cancel[identifier]': `stray-${customer}` })
+    await bed.sdk('POST', '/v1/billing/meter_event_adjustments', { event_name: 'parley_conversation', type: 'cancel', 'cancel[identifier]': `stray-${customer}` })
     await compare()
     assert.deepEqual(await alarms('meter_drift'), [])
-    await desk.sdk('POST', '/v1/billing/meter_event_adjustments', { event_name: 'parley_conversation', type: 'cancel', 'cancel[identifier]': fieldsOf(posts()[0]).identifier })
+    await bed.sdk('POST', '/v1/billing/meter_event_adjustments', { event_name: 'parley_conversation', type: 'cancel', 'cancel[identifier]': fieldsOf(posts()[0]).identifier })
     await compare()
     assert.deepEqual(await alarms('meter_drift'), [], 'the meter follows what was sent after a while')
-    await desk.tick(16 * 60)
+    await bed.tick(16 * 60)
     await compare()
     assert.equal((await alarms('meter_drift')).length, 1)
 })
 
 test('what the meter lost is found, told, and sent once more while it can be billed', async () => {
     const { tenant, customer } = await buyer()
-    const lose = request => desk.sdk('POST', '/v1/billing/meter_event_adjustments', { event_name: 'parley_conversation', type: 'cancel', 'cancel[identifier]': fieldsOf(request).identifier })
+    const lose = request => bed.sdk('POST', '/v1/billing/meter_event_adjustments', { event_name: 'parley_conversation', type: 'cancel', 'cancel[identifier]': fieldsOf(request).identifier })
     let period
     const report = async n => {
         period = await count(tenant, n)
@@ -515,18 +515,18 @@ test('what the meter lost is found, told, and sent once more while it can be bil
         assert.equal(done.ok, true, done.message)
     }
     await report(5)
-    await desk.tick(600)
+    await bed.tick(600)
     const lost = await report(3)
-    await desk.tick(600)
+    await bed.tick(600)
     await report(4)
     await lose(lost)
     assert.equal(counted(customer), 9)
-    await desk.tick(20 * HOUR)
+    await bed.tick(20 * HOUR)
     await report(2) // there is always something fresh
     await compare()
     assert.match((await alarms('meter_drift'))[0].words, /has 9 .* 12 were sent/)
     assert.deepEqual((await states(tenant)).sort(), ['sent 2', 'sent 3', 'sent 4', 'sent 5'], 'it may come yet')
-    await desk.tick(5 * HOUR)
+    await bed.tick(5 * HOUR)
     await report(1)
     await compare()
     assert.deepEqual((await states(tenant)).sort(), ['pending 3', 'sent 1', 'sent 2', 'sent 4', 'sent 5'])
@@ -537,19 +537,19 @@ test('what the meter lost is found, told, and sent once more while it can be bil
     await compare()
     assert.deepEqual([await alarms('meter_drift'), await alarms('meter_rejected')], [[], []])
     await lose(posts().at(-1)) // a second time: that is for a person to see
-    await desk.tick(25 * HOUR)
+    await bed.tick(25 * HOUR)
     await compare()
     assert.deepEqual((await states(tenant)).sort(), ['rejected 3', 'sent 1', 'sent 2', 'sent 4', 'sent 5'])
     assert.match((await alarms('meter_rejected'))[0].words, /3 conversations were not billed .* does not have it/)
     const late = await report(6)
     await lose(late)
     const ended = period
-    await desk.tick(ended.end / 1000 - fake.now() + 26 * HOUR)
+    await bed.tick(ended.end / 1000 - fake.now() + 26 * HOUR)
     period = ended
     await compare()
     assert.ok((await states(tenant)).includes('rejected 6'), 'its invoice is final')
     assert.ok(fake.requests.filter(r => r.path.includes('event_summaries')).length < 130)
-    await desk.lookAll(tenant)
+    await bed.lookAll(tenant)
 })
 
 test('a flush before an end: all of this workspace, also what waits for its next try', async () => {
@@ -583,7 +583,7 @@ test('once for every conversation, by chance: many tenants, everything that can 
         path: PATH, seed,
         rates: { dropBefore: 0.08, dropAfter: 0.08, error500Before: 0.05, error500After: 0.05, badGateway: 0.05, badGatewayAfter: 0.05, rateLimited: 0.05, truncated: 0.04, inUse: 0.03 },
     })
-    const other = await desk.secondOps()
+    const other = await bed.secondOps()
     for (let round = 0; round < 40; round++) {
         for (const one of all) {
             const n = (round * 7 + all.indexOf(one) * 3) % 5
@@ -592,7 +592,7 @@ test('once for every conversation, by chance: many tenants, everything that can 
         }
         await collect()
         await Promise.all([send(), send(other)])
-        await desk.tick(15 * 60)
+        await bed.tick(15 * 60)
     }
     fake.faults.clear()
     await sendFor(30 * HOUR, HOUR)
@@ -607,7 +607,7 @@ test('once for every conversation, by chance: many tenants, everything that can 
 
 test('what is on no invoice is told once: ended at once in the dashboard, with an invoice that came too early, and without one', async () => {
     const late = await buyer(), none = await buyer(), within = await buyer(), ours = await buyer()
-    await desk.tick(2 * HOUR)
+    await bed.tick(2 * HOUR)
     const all = [late, none, within, ours]
     for (const one of all) one.sub = fake.all('subscription').find(sub => sub.customer === one.customer).id
     await count(late.tenant, 400)
@@ -616,19 +616,19 @@ test('what is on no invoice is told once: ended at once in the dashboard, with a
     await count(late.tenant, 10100)
     for (const one of [none, ours]) await count(one.tenant, 10500)
     await count(within.tenant, 20)
-    await desk.tick(60)
+    await bed.tick(60)
     assert.equal((await ops.call({ op: 'end', tenant: ours.tenant })).ok, true) // ours flushes first
-    for (const one of [late, within]) await desk.dashboard('DELETE', `/v1/subscriptions/${one.sub}?invoice_now=true`)
-    await desk.dashboard('DELETE', `/v1/subscriptions/${none.sub}`)
-    await desk.tick(60)
+    for (const one of [late, within]) await bed.dashboard('DELETE', `/v1/subscriptions/${one.sub}?invoice_now=true`)
+    await bed.dashboard('DELETE', `/v1/subscriptions/${none.sub}`)
+    await bed.tick(60)
     await collect()
     await send()
-    for (const one of all) await desk.lookAll(one.tenant)
-    for (const invoice of fake.all('invoice')) if (all.some(one => one.customer === invoice.customer)) await desk.look('invoice', invoice.id)
+    for (const one of all) await bed.lookAll(one.tenant)
+    for (const invoice of fake.all('invoice')) if (all.some(one => one.customer === invoice.customer)) await bed.look('invoice', invoice.id)
     const audit = async () => assert.equal((await ops.call({ op: 'audit' })).ok, true)
     await audit()
     assert.deepEqual(await alarms('usage_unbilled'), [], 'an invoice may be a draft for an hour')
-    await desk.tick(3 * HOUR)
+    await bed.tick(3 * HOUR)
     await audit()
     await audit()
     const told = new Map((await alarms('usage_unbilled')).map(a => [a.object, a]))
@@ -636,7 +636,7 @@ test('what is on no invoice is told once: ended at once in the dashboard, with a
     assert.match(told.get(late.sub).words, /^Of the 10500 conversations since \d{4}-\d\d-\d\d \(the plan includes 10000\) 10100 are on no invoice: they reached Stripe after it/)
     assert.match(told.get(none.sub).words, /the subscription ended without one/)
     assert.deepEqual([...told.values()].map(a => a.times), ['1', '1'])
-    await desk.install.sql("UPDATE billing_alarm SET closed_at = last_at, open_key = NULL WHERE kind = 'usage_unbilled'")
+    await bed.install.sql("UPDATE billing_alarm SET closed_at = last_at, open_key = NULL WHERE kind = 'usage_unbilled'")
     await audit()
     assert.deepEqual(await alarms('usage_unbilled'), [], 'the operator closed it')
 })

@@ -2,20 +2,20 @@
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, test } from 'node:test'
 import { until } from '../lib/install.mjs'
-import { startHouse } from './house.mjs'
+import { startSite } from './site.mjs'
 
-let house, fake
+let site, fake
 
 // Stripe's clock stands some minutes back, so that nothing is so fresh that it may still be under way.
 before(async () => {
-    house = await startHouse({ fake: { now: Math.floor(Date.now() / 1000) - 600 } })
-    fake = house.fake
+    site = await startSite({ fake: { now: Math.floor(Date.now() / 1000) - 600 } })
+    fake = site.fake
     await hourly()
 })
-after(() => house?.stop())
+after(() => site?.stop())
 beforeEach(() => { fake.faults.clear() })
 
-const report = async (...how) => JSON.parse(await house.parley.run('billing', 'reconcile', '--json', ...how))
+const report = async (...how) => JSON.parse(await site.parley.run('billing', 'reconcile', '--json', ...how))
 const hourly = () => report()
 const nightly = () => report('--nightly')
 /** All deliveries are lost from here on, until it is called with false. */
@@ -24,36 +24,36 @@ const forgetDeliveries = () => { fake.delivery.queue = [] }
 
 test('events that were dropped are fetched each hour, and served', async () => {
     lost()
-    const { sub } = await house.paying()
+    const { sub } = await site.paying()
     lost(false)
-    assert.equal(await house.mirror(sub), undefined)
+    assert.equal(await site.mirror(sub), undefined)
     const first = await hourly()
     assert.ok(first.drifted >= 3, JSON.stringify(first))
-    await house.idle()
-    assert.equal((await house.mirror(sub)).status, 'active')
-    assert.equal((await house.invoice(fake.get(sub).latest_invoice)).status, 'paid')
-    assert.ok(await house.alarm('missed_events', 'webhook'))
+    await site.idle()
+    assert.equal((await site.mirror(sub)).status, 'active')
+    assert.equal((await site.invoice(fake.get(sub).latest_invoice)).status, 'paid')
+    assert.ok(await site.alarm('missed_events', 'webhook'))
     const again = await hourly()
     assert.deepEqual([again.drifted, again.mended], [0, 0])
 })
 
 test('an event worded by the account\'s own version is served when it was fetched', async () => {
     fake.control.delivery({ drop: 1, apiVersion: '2024-06-20' })
-    const { sub } = await house.paying()
+    const { sub } = await site.paying()
     fake.control.delivery({ drop: 0, apiVersion: null })
     await hourly()
-    await house.idle()
-    assert.equal((await house.mirror(sub)).status, 'active')
+    await site.idle()
+    assert.equal((await site.mirror(sub)).status, 'active')
 })
 
 test('a checkout that ended unheard', async () => {
-    const tenant = await house.tenant(), customer = await house.customer(tenant)
-    const session = await house.stripe.checkout.sessions.create({
+    const tenant = await site.tenant(), customer = await site.customer(tenant)
+    const session = await site.stripe.checkout.sessions.create({
         mode: 'subscription', customer, client_reference_id: tenant, success_url: 'https://e.com/s', cancel_url: 'https://e.com/c',
-        line_items: [{ price: await house.price('starter', 'base'), quantity: 1 }, { price: await house.price('starter', 'usage') }],
+        line_items: [{ price: await site.price('starter', 'base'), quantity: 1 }, { price: await site.price('starter', 'usage') }],
         subscription_data: { metadata: { tenant } },
     })
-    await house.sql(`INSERT INTO checkout_attempt SELECT b.tenant_id, UNHEX(MD5('${session.id}')), p.plan_terms_id, '${session.id}', 0, 'open',
+    await site.sql(`INSERT INTO checkout_attempt SELECT b.tenant_id, UNHEX(MD5('${session.id}')), p.plan_terms_id, '${session.id}', 0, 'open',
         NOW(3) - INTERVAL 2 HOUR, NOW(3) + INTERVAL 1 DAY FROM billing_customer b JOIN plan p ON p.plan = 'starter' WHERE b.stripe_customer_id = '${customer}';
         INSERT INTO checkout_attempt SELECT b.tenant_id, UNHEX(MD5('never')), p.plan_terms_id, NULL, 0, 'creating',
         NOW(3) - INTERVAL 2 DAY, NOW(3) - INTERVAL 1 DAY FROM billing_customer b JOIN plan p ON p.plan = 'starter' WHERE b.stripe_customer_id = '${customer}'`)
@@ -61,93 +61,93 @@ test('a checkout that ended unheard', async () => {
     fake.control.pay(session.id, { card: 'ok' })
     lost(false)
     await hourly()
-    await house.idle()
-    assert.equal((await house.row('checkout_attempt', `stripe_session_id = '${session.id}'`)).state, 'complete')
-    assert.equal((await house.row('checkout_attempt', "checkout_attempt_id = UNHEX(MD5('never'))")).state, 'expired')
-    assert.equal((await house.mirror(fake.get(session.id).subscription)).status, 'active')
+    await site.idle()
+    assert.equal((await site.row('checkout_attempt', `stripe_session_id = '${session.id}'`)).state, 'complete')
+    assert.equal((await site.row('checkout_attempt', "checkout_attempt_id = UNHEX(MD5('never'))")).state, 'expired')
+    assert.equal((await site.mirror(fake.get(session.id).subscription)).status, 'active')
 })
 
 test('a subscription whose period is over and was not told of is looked at each hour', async () => {
-    const { sub } = await house.paying()
-    await house.pump()
-    await house.sql(`UPDATE subscription_mirror SET period_end = NOW(3) - INTERVAL 3 HOUR WHERE stripe_subscription_id = '${sub}'`)
+    const { sub } = await site.paying()
+    await site.pump()
+    await site.sql(`UPDATE subscription_mirror SET period_end = NOW(3) - INTERVAL 3 HOUR WHERE stripe_subscription_id = '${sub}'`)
     const r = await hourly()
     assert.equal(r.mended, 1)
-    assert.equal((await house.mirror(sub)).period_end.slice(0, 10), new Date(fake.get(sub).items.data[0].current_period_end * 1000).toISOString().slice(0, 10))
-    assert.match((await house.alarm('drift', sub)).words, /period's end was/)
+    assert.equal((await site.mirror(sub)).period_end.slice(0, 10), new Date(fake.get(sub).items.data[0].current_period_end * 1000).toISOString().slice(0, 10))
+    assert.match((await site.alarm('drift', sub)).words, /period's end was/)
 })
 
 test('nightly: a mirror that drifted is told in words and mended', async () => {
-    const one = await house.paying(), two = await house.paying()
-    await house.pump()
+    const one = await site.paying(), two = await site.paying()
+    await site.pump()
     assert.deepEqual(await nightly().then(r => [r.drifted, r.mended]), [0, 0])
-    await house.sql(`UPDATE subscription_mirror SET status = 'past_due', known_status = 'past_due', items = 7, first_failed_at = NOW(3) WHERE stripe_subscription_id = '${one.sub}';
+    await site.sql(`UPDATE subscription_mirror SET status = 'past_due', known_status = 'past_due', items = 7, first_failed_at = NOW(3) WHERE stripe_subscription_id = '${one.sub}';
         DELETE FROM subscription_mirror WHERE stripe_subscription_id = '${two.sub}';
         UPDATE invoice_mirror SET status = 'open', amount_remaining = 5 WHERE stripe_invoice_id = '${fake.get(one.sub).latest_invoice}'`)
     const r = await nightly()
     assert.deepEqual([r.drifted, r.mended], [3, 3])
-    const row = await house.mirror(one.sub)
+    const row = await site.mirror(one.sub)
     assert.deepEqual([row.status, row.items, row.first_failed_at], ['active', '2', null])
-    assert.equal((await house.mirror(two.sub)).status, 'active')
-    assert.match((await house.alarm('drift', one.sub)).words, /status was "past_due", is "active"; number of items was 7, is 2/)
-    assert.match((await house.alarm('drift', two.sub)).words, /it was missing/)
-    assert.match((await house.alarm('drift', fake.get(one.sub).latest_invoice)).words, /status was "open", is "paid"; amount to be paid was 5, is 0/)
+    assert.equal((await site.mirror(two.sub)).status, 'active')
+    assert.match((await site.alarm('drift', one.sub)).words, /status was "past_due", is "active"; number of items was 7, is 2/)
+    assert.match((await site.alarm('drift', two.sub)).words, /it was missing/)
+    assert.match((await site.alarm('drift', fake.get(one.sub).latest_invoice)).words, /status was "open", is "paid"; amount to be paid was 5, is 0/)
     assert.deepEqual(await nightly().then(x => [x.drifted, x.mended]), [0, 0])
 })
 
 test('what waits as an event is no drift', async () => {
-    const { sub } = await house.paying()
-    await house.pump()
-    await house.stripe.subscriptions.update(sub, { cancel_at_period_end: true })
-    const event = house.event('customer.subscription.updated', sub)
-    await house.sql(`INSERT INTO stripe_event (event_id, type, object_type, object_id, api_version, livemode, created_at, received_at, state, due_at, payload)
+    const { sub } = await site.paying()
+    await site.pump()
+    await site.stripe.subscriptions.update(sub, { cancel_at_period_end: true })
+    const event = site.event('customer.subscription.updated', sub)
+    await site.sql(`INSERT INTO stripe_event (event_id, type, object_type, object_id, api_version, livemode, created_at, received_at, state, due_at, payload)
         VALUES ('${event.id}', '${event.type}', 'subscription', '${sub}', '', 0, NOW(3), NOW(3), 'pending', NOW(3) + INTERVAL 1 HOUR, '{}')`)
     const r = await nightly()
     assert.deepEqual([r.drifted, r.mended], [0, 1])
-    assert.equal(await house.alarm('drift', sub), undefined)
-    assert.equal((await house.stored(event)).state, 'done')
+    assert.equal(await site.alarm('drift', sub), undefined)
+    assert.equal((await site.stored(event)).state, 'done')
     forgetDeliveries()
 })
 
 test('a mirror that Stripe does not know is told', async () => {
-    await house.sql(`INSERT INTO subscription_mirror (stripe_subscription_id, stripe_customer_id, livemode, status, created_at, fetched_at)
+    await site.sql(`INSERT INTO subscription_mirror (stripe_subscription_id, stripe_customer_id, livemode, status, created_at, fetched_at)
         VALUES ('sub_of_nowhere', 'cus_x', 0, 'active', NOW(3), NOW(3)), ('sub_of_live_mode', 'cus_x', 1, 'active', NOW(3), NOW(3))`)
     await nightly()
-    assert.ok(await house.alarm('gone', 'sub_of_nowhere'))
-    assert.equal(await house.alarm('gone', 'sub_of_live_mode'), undefined)
-    await house.sql("DELETE FROM subscription_mirror WHERE stripe_customer_id = 'cus_x'")
+    assert.ok(await site.alarm('gone', 'sub_of_nowhere'))
+    assert.equal(await site.alarm('gone', 'sub_of_live_mode'), undefined)
+    await site.sql("DELETE FROM subscription_mirror WHERE stripe_customer_id = 'cus_x'")
 })
 
 test('a second live subscription that nothing told of is found', async () => {
-    const { tenant, customer, sub } = await house.paying()
-    await house.pump()
+    const { tenant, customer, sub } = await site.paying()
+    await site.pump()
     lost()
     const second = fake.control.secondSubscription(customer)
     lost(false)
     await nightly()
-    assert.ok(await house.alarm('two_live', tenant))
-    assert.equal((await house.mirror(second.id)).status, 'active')
-    assert.equal((await house.mirror(sub)).status, 'active')
+    assert.ok(await site.alarm('two_live', tenant))
+    assert.equal((await site.mirror(second.id)).status, 'active')
+    assert.equal((await site.mirror(sub)).status, 'active')
 })
 
 test('a price that was switched off is found', async () => {
-    const price = await house.price('professional', 'usage')
+    const price = await site.price('professional', 'usage')
     lost()
     fake.control.edit(price, { active: false })
     await nightly()
-    assert.ok(await house.alarm('price_changed', price))
+    assert.ok(await site.alarm('price_changed', price))
     fake.control.edit(price, { active: true })
     lost(false)
     await nightly()
-    assert.equal(await house.alarm('price_changed', price), undefined)
+    assert.equal(await site.alarm('price_changed', price), undefined)
 })
 
 /** A customer with usage counted in the period that runs, all of it in rows of the outbox. */
 async function user() {
-    const { tenant, customer, sub } = await house.paying()
-    await house.pump()
+    const { tenant, customer, sub } = await site.paying()
+    await site.pump()
     const item = fake.get(sub).items.data[0]
-    await house.sql(`INSERT INTO usage_counter (tenant_id, period_start, billable, period_end, used, reported, stripe_subscription_id, stripe_customer_id)
+    await site.sql(`INSERT INTO usage_counter (tenant_id, period_start, billable, period_end, used, reported, stripe_subscription_id, stripe_customer_id)
         SELECT tenant_id, FROM_UNIXTIME(${item.current_period_start}), 1, FROM_UNIXTIME(${item.current_period_end}), 10, 10, '${sub}', '${customer}'
         FROM billing_customer WHERE stripe_customer_id = '${customer}'`)
     return { tenant, customer, start: item.current_period_start }
@@ -155,9 +155,9 @@ async function user() {
 
 test('usage that the meter counts otherwise is found', async () => {
     const { tenant, customer } = await user()
-    await house.stripe.billing.meterEvents.create({ event_name: 'parley_conversation', identifier: 'stray', payload: { stripe_customer_id: customer, value: '3' } })
+    await site.stripe.billing.meterEvents.create({ event_name: 'parley_conversation', identifier: 'stray', payload: { stripe_customer_id: customer, value: '3' } })
     await nightly()
-    const rows = await house.sql(`SELECT kind, object, words FROM billing_alarm WHERE kind = 'meter_drift' AND open_key IS NOT NULL`)
+    const rows = await site.sql(`SELECT kind, object, words FROM billing_alarm WHERE kind = 'meter_drift' AND open_key IS NOT NULL`)
     assert.equal(rows.length, 1, `${tenant}: ${JSON.stringify(rows)}`)
     assert.match(rows[0].object, new RegExp(customer))
 })
@@ -165,25 +165,25 @@ test('usage that the meter counts otherwise is found', async () => {
 test('usage without an answer is settled: the meter says whether it is there', async () => {
     const there = await user(), gone = await user(), other = await user()
     for (const [who, n] of [[there, 0], [gone, 1], [other, 2]]) // other: of the other mode, none of this key's business
-        await house.sql(`INSERT INTO meter_outbox (tenant_id, meter_outbox_id, stripe_customer_id, period_start, quantity, event_at, state, created_at, first_sent_at, due_at)
+        await site.sql(`INSERT INTO meter_outbox (tenant_id, meter_outbox_id, stripe_customer_id, period_start, quantity, event_at, state, created_at, first_sent_at, due_at)
             SELECT tenant_id, UNHEX('019ab0000000700080000000000000${n}0'), '${who.customer}', FROM_UNIXTIME(${who.start}), 7, FROM_UNIXTIME(${fake.now()}), 'unknown',
             NOW(3), NOW(3) - INTERVAL 1 DAY, NOW(3) + INTERVAL 1 DAY FROM billing_customer WHERE stripe_customer_id = '${who.customer}'`)
-    await house.sql(`UPDATE billing_customer SET livemode = 1 WHERE stripe_customer_id = '${other.customer}'`)
-    await house.stripe.billing.meterEvents.create({ event_name: 'parley_conversation', identifier: 'seven', timestamp: fake.now(), payload: { stripe_customer_id: there.customer, value: '7' } })
+    await site.sql(`UPDATE billing_customer SET livemode = 1 WHERE stripe_customer_id = '${other.customer}'`)
+    await site.stripe.billing.meterEvents.create({ event_name: 'parley_conversation', identifier: 'seven', timestamp: fake.now(), payload: { stripe_customer_id: there.customer, value: '7' } })
     const asked = fake.requests.length
     await nightly()
-    const outbox = customer => house.row('meter_outbox', `stripe_customer_id = '${customer}'`)
+    const outbox = customer => site.row('meter_outbox', `stripe_customer_id = '${customer}'`)
     assert.equal((await outbox(there.customer)).state, 'sent')
     await until('it to be sent again', async () => (await outbox(gone.customer)).state === 'sent')
     assert.equal((await outbox(other.customer)).state, 'unknown')
     assert.ok(!fake.requests.slice(asked).some(r => JSON.stringify(r.query).includes(other.customer)))
-    await house.sql(`DELETE FROM meter_outbox; DELETE FROM usage_counter WHERE stripe_customer_id = '${other.customer}'`)
+    await site.sql(`DELETE FROM meter_outbox; DELETE FROM usage_counter WHERE stripe_customer_id = '${other.customer}'`)
 })
 
 test('where the reads are used up, the next night goes on', async () => {
     const today = new Date().toISOString().slice(0, 10)
-    const before = (await house.row('stripe_call', `idem_key = 'reads:${today}'`)).attempts
-    const spent = n => house.sql(`UPDATE stripe_call SET attempts = ${n} WHERE idem_key = 'reads:${today}'`)
+    const before = (await site.row('stripe_call', `idem_key = 'reads:${today}'`)).attempts
+    const spent = n => site.sql(`UPDATE stripe_call SET attempts = ${n} WHERE idem_key = 'reads:${today}'`)
     const compared = () => fake.requests.filter(r => r.path.endsWith('/event_summaries')).map(r => r.query.customer ?? JSON.stringify(r.query))
     const night = async () => {
         fake.requests.length = 0
@@ -201,70 +201,70 @@ test('where the reads are used up, the next night goes on', async () => {
         seen.push(...part.compared)
     }
     assert.deepEqual(seen.toSorted(), whole.compared.toSorted())
-    assert.match((await house.alarm('reads_short', 'stripe')).words, /8000 reads .* stripe_reads_month/)
+    assert.match((await site.alarm('reads_short', 'stripe')).words, /8000 reads .* stripe_reads_month/)
     await spent(before)
     await nightly()
-    assert.equal(await house.alarm('reads_short', 'stripe'), undefined)
+    assert.equal(await site.alarm('reads_short', 'stripe'), undefined)
 })
 
 test('a night whose run failed is made up for within the hour', async () => {
-    const { sub } = await house.paying()
-    await house.pump()
-    const queue = name => house.sql(`INSERT INTO job (job_id, kind, state, due_at, payload, created_at) VALUES (UNHEX(MD5('${name}')), 'reconcile_hourly', 'ready', NOW(3), '{}', NOW(3))`)
-    const done = name => until('the job', async () => (await house.row('job', `job_id = UNHEX(MD5('${name}'))`)).state === 'done', 30000)
+    const { sub } = await site.paying()
+    await site.pump()
+    const queue = name => site.sql(`INSERT INTO job (job_id, kind, state, due_at, payload, created_at) VALUES (UNHEX(MD5('${name}')), 'reconcile_hourly', 'ready', NOW(3), '{}', NOW(3))`)
+    const done = name => until('the job', async () => (await site.row('job', `job_id = UNHEX(MD5('${name}'))`)).state === 'done', 30000)
     await nightly()
-    await house.sql(`UPDATE subscription_mirror SET items = 9 WHERE stripe_subscription_id = '${sub}'`)
+    await site.sql(`UPDATE subscription_mirror SET items = 9 WHERE stripe_subscription_id = '${sub}'`)
     await queue('an hour')
     await done('an hour')
-    assert.equal(await house.alarm('drift', sub), undefined, 'last night it ran')
-    await house.sql("UPDATE stripe_setup SET updated_at = NOW(3) - INTERVAL 26 HOUR WHERE name = 'reconciled:night'")
+    assert.equal(await site.alarm('drift', sub), undefined, 'last night it ran')
+    await site.sql("UPDATE stripe_setup SET updated_at = NOW(3) - INTERVAL 26 HOUR WHERE name = 'reconciled:night'")
     fake.faults.add({ kind: 'badGateway', method: 'GET', path: '/v1/subscriptions', times: 1000 }) // Stripe is away for a while still
     await queue('the next hour')
-    const put = await until('its failure', async () => { const j = await house.row('job', "job_id = UNHEX(MD5('the next hour'))"); return j.error && j }, 60000)
+    const put = await until('its failure', async () => { const j = await site.row('job', "job_id = UNHEX(MD5('the next hour'))"); return j.error && j }, 60000)
     assert.equal(put.state, 'ready', put.error)
     fake.faults.clear()
-    await house.sql("UPDATE job SET due_at = NOW(3) WHERE job_id = UNHEX(MD5('the next hour'))")
+    await site.sql("UPDATE job SET due_at = NOW(3) WHERE job_id = UNHEX(MD5('the next hour'))")
     await done('the next hour')
-    assert.match((await house.alarm('drift', sub)).words, /number of items was 9, is 2/)
+    assert.match((await site.alarm('drift', sub)).words, /number of items was 9, is 2/)
 })
 
 test('a run keeps within the reads that Stripe grants', async () => {
     const today = new Date().toISOString().slice(0, 10)
-    await house.sql(`INSERT INTO stripe_call (idem_key, method, path, params, state, attempts, created_at, first_sent_at)
+    await site.sql(`INSERT INTO stripe_call (idem_key, method, path, params, state, attempts, created_at, first_sent_at)
         VALUES ('reads:${today}', 'GET', '', REPEAT('\\0', 32), 'done', 9000, NOW(3), NOW(3)) ON DUPLICATE KEY UPDATE attempts = 9000`)
     const night = await nightly()
     assert.deepEqual([night.cut_short, night.reads], [true, 0])
-    await house.sql(Array.from({ length: 24 }, (_, i) => `INSERT INTO invoice_mirror (stripe_invoice_id, stripe_customer_id, livemode, status, currency, total, amount_due, amount_paid,
+    await site.sql(Array.from({ length: 24 }, (_, i) => `INSERT INTO invoice_mirror (stripe_invoice_id, stripe_customer_id, livemode, status, currency, total, amount_due, amount_paid,
         amount_remaining, created_at, fetched_at) VALUES ('in_payment${i}', 'cus_x', 0, 'paid', 'usd', 1, 1, 1, 0, NOW(3), NOW(3))`).join(';'))
     assert.equal((await nightly()).cut_short, false, 'payments grant more')
-    await house.sql(`DELETE FROM invoice_mirror WHERE stripe_invoice_id LIKE 'in_payment%'; UPDATE stripe_call SET attempts = 9000 WHERE idem_key = 'reads:${today}'`)
+    await site.sql(`DELETE FROM invoice_mirror WHERE stripe_invoice_id LIKE 'in_payment%'; UPDATE stripe_call SET attempts = 9000 WHERE idem_key = 'reads:${today}'`)
     assert.equal((await hourly()).cut_short, false)
-    await house.sql(`UPDATE stripe_call SET attempts = 9800 WHERE idem_key = 'reads:${today}'`)
+    await site.sql(`UPDATE stripe_call SET attempts = 9800 WHERE idem_key = 'reads:${today}'`)
     assert.equal((await hourly()).cut_short, true)
-    await house.sql(`UPDATE stripe_call SET attempts = 10 WHERE idem_key = 'reads:${today}'`)
+    await site.sql(`UPDATE stripe_call SET attempts = 10 WHERE idem_key = 'reads:${today}'`)
 })
 
 test('Stripe away, or answering oddly: the run ends with words, and the next one does it', async () => {
-    const { sub } = await house.paying()
-    await house.pump()
-    await house.sql(`UPDATE subscription_mirror SET status = 'past_due' WHERE stripe_subscription_id = '${sub}'`)
+    const { sub } = await site.paying()
+    await site.pump()
+    await site.sql(`UPDATE subscription_mirror SET status = 'past_due' WHERE stripe_subscription_id = '${sub}'`)
     fake.faults.add({ kind: 'badGateway', method: 'GET', path: '/v1/subscriptions', times: 20 })
-    const failed = await house.parley.tryRun('billing', 'reconcile', '--nightly')
+    const failed = await site.parley.tryRun('billing', 'reconcile', '--nightly')
     assert.equal(failed.status, 1)
     assert.doesNotMatch(failed.stderr, /[rs]k_test/)
     fake.faults.clear()
     fake.control.distort(sub, { set: { object: 'odd' } }) // one that cannot be read holds up no other
-    const other = await house.paying()
+    const other = await site.paying()
     lost()
     await nightly()
     lost(false)
-    assert.ok(await house.alarm('unreadable', sub))
-    assert.equal((await house.mirror(other.sub)).status, 'active')
+    assert.ok(await site.alarm('unreadable', sub))
+    assert.equal((await site.mirror(other.sub)).status, 'active')
     fake.control.distort(sub, null)
     await nightly()
-    assert.equal((await house.mirror(sub)).status, 'active')
+    assert.equal((await site.mirror(sub)).status, 'active')
 })
 
 test('the worker does both by itself', async () => {
-    await until('the jobs', async () => (await house.sql("SELECT COUNT(DISTINCT kind) AS n FROM job WHERE kind LIKE 'reconcile_%' AND state = 'done'"))[0].n === '2')
+    await until('the jobs', async () => (await site.sql("SELECT COUNT(DISTINCT kind) AS n FROM job WHERE kind LIKE 'reconcile_%' AND state = 'done'"))[0].n === '2')
 })

@@ -1,53 +1,53 @@
 // Who may: sessions, rights, keys, CSRF, plan features, rate limits - all before the handler.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { build, startDoor } from '../lib/fcgi.mjs'
+import { build, startServer } from '../lib/fcgi.mjs'
 
-let door
-before(async () => (door = await startDoor(`${build}/tests/http/testdoor`)))
-after(() => door.stop())
+let server
+before(async () => (server = await startServer(`${build}/tests/http/testserver`)))
+after(() => server.stop())
 
 const JSON_WANTED = { accept: 'application/json' }
 const session = perms => ({ cookie: `x=1; parley_session=${perms}`, ...JSON_WANTED })
 
 test('not signed in: a page goes to sign-in, a program hears 401', async () => {
-    const page = await door.get('/me', { accept: 'text/html' })
+    const page = await server.get('/me', { accept: 'text/html' })
     assert.deepEqual([page.status, page.headers.location], [303, '/login'])
-    const r = await door.get('/me', JSON_WANTED)
+    const r = await server.get('/me', JSON_WANTED)
     assert.equal(r.status, 401)
     assert.match(r.headers['www-authenticate'], /^Bearer/)
-    assert.equal((await door.get('/me', session(0))).json().signed_in, true)
+    assert.equal((await server.get('/me', session(0))).json().signed_in, true)
 })
 
 test('rights of a member, of an operator, of a key', async () => {
-    assert.equal((await door.get('/member', session(1))).status, 403)
-    assert.equal((await door.get('/member', session(3))).status, 200)
-    assert.equal((await door.get('/operator', session(255))).status, 404, 'for others it is not there')
-    assert.equal((await door.get('/operator', session('operator'))).status, 200)
-    assert.equal((await door.get('/key', session(255))).status, 401)
-    assert.equal((await door.get('/key', { 'x-api-key': 'ply_1' })).status, 200)
-    assert.equal((await door.post('/key', '', { 'x-api-key': 'ply_1', ...JSON_WANTED })).status, 403)
-    assert.equal((await door.post('/key', '', { 'x-api-key': 'ply_3' })).status, 200)
-    assert.equal((await door.get('/key', { 'x-api-key': 'wrong', ...JSON_WANTED })).json().code, 'key_unknown')
+    assert.equal((await server.get('/member', session(1))).status, 403)
+    assert.equal((await server.get('/member', session(3))).status, 200)
+    assert.equal((await server.get('/operator', session(255))).status, 404, 'for others it is not there')
+    assert.equal((await server.get('/operator', session('operator'))).status, 200)
+    assert.equal((await server.get('/key', session(255))).status, 401)
+    assert.equal((await server.get('/key', { 'x-api-key': 'ply_1' })).status, 200)
+    assert.equal((await server.post('/key', '', { 'x-api-key': 'ply_1', ...JSON_WANTED })).status, 403)
+    assert.equal((await server.post('/key', '', { 'x-api-key': 'ply_3' })).status, 200)
+    assert.equal((await server.get('/key', { 'x-api-key': 'wrong', ...JSON_WANTED })).json().code, 'key_unknown')
 })
 
 test('a key route never redirects', async () => {
-    assert.equal((await door.get('/key', { accept: 'text/html' })).status, 401)
+    assert.equal((await server.get('/key', { accept: 'text/html' })).status, 401)
 })
 
 test('a public page knows who is signed in, and a bad session there is nobody', async () => {
-    assert.equal((await door.get('/plain', session(1))).status, 200)
-    assert.equal((await door.get('/plain', session('expired'))).status, 200)
+    assert.equal((await server.get('/plain', session(1))).status, 200)
+    assert.equal((await server.get('/plain', session('expired'))).status, 200)
 })
 
 test('a feature that the plan does not have', async () => {
-    const r = await door.get('/paid', session(1))
+    const r = await server.get('/paid', session(1))
     assert.deepEqual([r.status, r.json().code], [402, 'plan_feature'])
-    assert.equal((await door.get('/paid', session(64))).status, 200)
+    assert.equal((await server.get('/paid', session(64))).status, 200)
 })
 
 test('origin: ours, absent, or refused', async () => {
-    const post = async h => (await door.post('/origin', '', { ...JSON_WANTED, ...h })).status
+    const post = async h => (await server.post('/origin', '', { ...JSON_WANTED, ...h })).status
     assert.equal(await post({}), 200)
     assert.equal(await post({ origin: 'http://test.example' }), 200)
     assert.equal(await post({ origin: 'http://test.example', 'sec-fetch-site': 'same-origin' }), 200)
@@ -59,11 +59,11 @@ test('origin: ours, absent, or refused', async () => {
 })
 
 test('token: of this session, in the form or a header, another on each page', async () => {
-    const token = (await door.get('/token', session(1))).text, again = (await door.get('/token', session(1))).text
+    const token = (await server.get('/token', session(1))).text, again = (await server.get('/token', session(1))).text
     assert.match(token, /^[\w-]{86}$/)
     assert.notEqual(token, again)
     const post = async (t, who = 1, h = {}) =>
-        (await door.post('/token', t === undefined ? '' : `_csrf=${t}`, { ...session(who), 'content-type': 'application/x-www-form-urlencoded', ...h })).status
+        (await server.post('/token', t === undefined ? '' : `_csrf=${t}`, { ...session(who), 'content-type': 'application/x-www-form-urlencoded', ...h })).status
     assert.equal(await post(token), 200)
     assert.equal(await post(again), 200)
     assert.equal(await post(undefined, 1, { 'x-csrf-token': token }), 200)
@@ -78,35 +78,35 @@ test('token: of this session, in the form or a header, another on each page', as
 
 test('rate limit: the burst, then 429 with Retry-After, by address', async () => {
     let last
-    for (let i = 0; i < 20; i++) assert.equal((await door.get('/limited')).status, 200)
-    last = await door.get('/limited', JSON_WANTED)
+    for (let i = 0; i < 20; i++) assert.equal((await server.get('/limited')).status, 200)
+    last = await server.get('/limited', JSON_WANTED)
     assert.deepEqual([last.status, last.json().code], [429, 'rate_limited'])
     assert.ok(Number(last.headers['retry-after']) >= 1 && Number(last.headers['retry-after']) <= 60)
-    assert.equal((await door.get('/limited', {}, { params: { REMOTE_ADDR: '192.0.2.2' } })).status, 200)
-    const six = n => door.get('/limited', {}, { params: { REMOTE_ADDR: `2001:db8:1:2::${n}` } })
+    assert.equal((await server.get('/limited', {}, { params: { REMOTE_ADDR: '192.0.2.2' } })).status, 200)
+    const six = n => server.get('/limited', {}, { params: { REMOTE_ADDR: `2001:db8:1:2::${n}` } })
     for (let i = 1; i <= 20; i++) assert.equal((await six(i)).status, 200)
     assert.equal((await six('ffff')).status, 429, 'a whole /64 is one')
-    assert.equal((await door.get('/limited', {}, { params: { REMOTE_ADDR: '2001:db8:1:3::1' } })).status, 200)
+    assert.equal((await server.get('/limited', {}, { params: { REMOTE_ADDR: '2001:db8:1:3::1' } })).status, 200)
 })
 
 test('the chat class tells its limits in headers', async () => {
     const parts = r => [r.headers['ratelimit-policy'].match(/^"chat";q=(\d+);w=60$/), r.headers.ratelimit.match(/^"chat";r=(\d+);t=(\d+)$/)]
-    const [policy, first] = parts(await door.get('/limited-chat')), [, second] = parts(await door.get('/limited-chat'))
+    const [policy, first] = parts(await server.get('/limited-chat')), [, second] = parts(await server.get('/limited-chat'))
     assert.ok(policy[1] > 0 && first[1] > 0 && second[2] >= 1)
     assert.equal(Number(second[1]), Number(first[1]) - 1)
-    for (let left = Number(second[1]); left > 0; left--) await door.get('/limited-chat')
+    for (let left = Number(second[1]); left > 0; left--) await server.get('/limited-chat')
     let refused
-    for (let i = 0; i < 50 && refused?.status !== 429; i++) refused = await door.get('/limited-chat', { accept: 'application/json' })
+    for (let i = 0; i < 50 && refused?.status !== 429; i++) refused = await server.get('/limited-chat', { accept: 'application/json' })
     assert.equal(refused.status, 429)
     assert.equal(parts(refused)[1][1], '0')
     assert.equal(parts(refused)[1][2], refused.headers['retry-after'])
 })
 
 test('another program of the same host shares the buckets; rate_limits = off opens them', async t => {
-    const other = await startDoor(`${build}/tests/http/testdoor`, { t, env: { PARLEY_RUN_DIR: door.dir } })
+    const other = await startServer(`${build}/tests/http/testserver`, { t, env: { PARLEY_RUN_DIR: server.dir } })
     assert.equal((await other.get('/limited')).status, 429)
     await other.stop()
-    const off = await startDoor(`${build}/tests/http/testdoor`, { t, env: { PARLEY_RUN_DIR: door.dir, PARLEY_RATE_LIMITS: 'off' } })
+    const off = await startServer(`${build}/tests/http/testserver`, { t, env: { PARLEY_RUN_DIR: server.dir, PARLEY_RATE_LIMITS: 'off' } })
     for (let i = 0; i < 50; i++) assert.equal((await off.get('/limited')).status, 200)
     await off.stop()
 })

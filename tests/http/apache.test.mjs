@@ -1,18 +1,18 @@
-// The same door behind Apache: through mod_proxy_fcgi, and as plain CGI with the .htaccess that is installed.
+// The same server behind Apache: through mod_proxy_fcgi, and as plain CGI with the .htaccess that is installed.
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import fs from 'node:fs'
 import http from 'node:http'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { build, startDoor } from '../lib/fcgi.mjs'
+import { build, startServer } from '../lib/fcgi.mjs'
 import { freePort } from '../lib/install.mjs'
 
 const top = new URL('../..', import.meta.url).pathname.replace(/\/$/, '')
 process.env.PATH += ':/usr/sbin:/usr/local/sbin'
 const MODULES = ['mpm_event', 'authz_core', 'mime', 'proxy', 'proxy_fcgi', 'headers', 'deflate', 'rewrite', 'env', 'cgid', 'filter', 'setenvif', 'dir']
 const libraries = ['/usr/lib/apache2/modules', '/usr/libexec/apache2'].find(d => fs.existsSync(d))
-let door, web, proxyPort, cgiPort
+let server, web, proxyPort, cgiPort
 
 function configuration(dir) {
     const fill = name => fs.readFileSync(`${top}/etc/${name}.in`, 'utf8').replaceAll('@RUN_DIR@', dir).replaceAll('@HTDOCS_DIR@', `${dir}/htdocs`)
@@ -29,16 +29,16 @@ function configuration(dir) {
 }
 
 before(async () => {
-    door = await startDoor(`${build}/tests/http/testdoor`)
-    const { dir } = door
-    for (const name of ['portal', 'api', 'chat', 'hooks']) fs.symlinkSync(door.socket, `${dir}/${name}.sock`)
+    server = await startServer(`${build}/tests/http/testserver`)
+    const { dir } = server
+    for (const name of ['portal', 'api', 'chat', 'hooks']) fs.symlinkSync(server.socket, `${dir}/${name}.sock`)
     fs.chmodSync(dir, 0o777) // Apache gives up root
-    fs.chmodSync(door.socket, 0o666)
+    fs.chmodSync(server.socket, 0o666)
     fs.mkdirSync(`${dir}/htdocs/css`, { recursive: true })
     fs.mkdirSync(`${dir}/cgi/css`, { recursive: true })
     fs.mkdirSync(`${dir}/cgi/parley-bin`)
     for (const root of ['htdocs', 'cgi']) fs.writeFileSync(`${dir}/${root}/css/a.css`, 'body { color: red }\n'.repeat(200))
-    for (const name of ['portal', 'api', 'chat', 'hooks']) fs.copyFileSync(`${build}/tests/http/testdoor`, `${dir}/cgi/parley-bin/${name}.fcgi`)
+    for (const name of ['portal', 'api', 'chat', 'hooks']) fs.copyFileSync(`${build}/tests/http/testserver`, `${dir}/cgi/parley-bin/${name}.fcgi`)
     proxyPort = await freePort()
     cgiPort = await freePort()
     fs.writeFileSync(`${dir}/httpd.conf`, configuration(dir))
@@ -55,7 +55,7 @@ before(async () => {
 after(async () => {
     web?.kill('SIGTERM')
     await web?.gone
-    await door?.stop()
+    await server?.stop()
 })
 
 function ask(port, path, { method = 'GET', headers = {}, body } = {}) {
@@ -112,7 +112,7 @@ test('mod_proxy_fcgi: %2F stays in its segment; static files are compressed', as
 })
 
 test('mod_proxy_fcgi: events arrive one by one, and a visitor who leaves ends the stream', async () => {
-    const seen = door.logs({ event: 'request', route: '/chat/stream' }).length
+    const seen = server.logs({ event: 'request', route: '/chat/stream' }).length
     await new Promise((ok, bad) => {
         const rq = http.get({ host: '127.0.0.1', port: proxyPort, path: '/chat/stream', agent: false }, r => {
             let text = ''
@@ -127,7 +127,7 @@ test('mod_proxy_fcgi: events arrive one by one, and a visitor who leaves ends th
         rq.on('error', bad)
         setTimeout(() => bad(new Error('no events came')), 5000).unref()
     })
-    for (const end = Date.now() + 5000; door.logs({ event: 'request', route: '/chat/stream' }).length === seen;) {
+    for (const end = Date.now() + 5000; server.logs({ event: 'request', route: '/chat/stream' }).length === seen;) {
         assert.ok(Date.now() < end, 'the stream went on')
         await sleep(20)
     }

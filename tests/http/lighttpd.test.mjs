@@ -1,4 +1,4 @@
-// The same door behind lighttpd, with the configuration that is installed.
+// The same server behind lighttpd, with the configuration that is installed.
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import fs from 'node:fs'
@@ -6,27 +6,27 @@ import http from 'node:http'
 import net from 'node:net'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { build, startDoor } from '../lib/fcgi.mjs'
+import { build, startServer } from '../lib/fcgi.mjs'
 import { freePort } from '../lib/install.mjs'
 
 const top = new URL('../..', import.meta.url).pathname.replace(/\/$/, '')
 process.env.PATH += ':/usr/sbin:/usr/local/sbin'
-let door, web, port
+let server, web, port
 
 before(async () => {
-    door = await startDoor(`${build}/tests/http/testdoor`)
-    for (const name of ['portal', 'api', 'chat', 'hooks']) fs.symlinkSync(door.socket, `${door.dir}/${name}.sock`)
-    fs.mkdirSync(`${door.dir}/htdocs/css`, { recursive: true })
-    fs.mkdirSync(`${door.dir}/htdocs/vendor`)
-    fs.writeFileSync(`${door.dir}/htdocs/css/a.css`, 'body { color: red }\n'.repeat(200))
-    fs.writeFileSync(`${door.dir}/htdocs/vendor/v.js`, 'var a\n')
-    fs.writeFileSync(`${door.dir}/htdocs/secret`, 'not for you')
-    fs.symlinkSync('/etc/hostname', `${door.dir}/htdocs/css/link.css`)
+    server = await startServer(`${build}/tests/http/testserver`)
+    for (const name of ['portal', 'api', 'chat', 'hooks']) fs.symlinkSync(server.socket, `${server.dir}/${name}.sock`)
+    fs.mkdirSync(`${server.dir}/htdocs/css`, { recursive: true })
+    fs.mkdirSync(`${server.dir}/htdocs/vendor`)
+    fs.writeFileSync(`${server.dir}/htdocs/css/a.css`, 'body { color: red }\n'.repeat(200))
+    fs.writeFileSync(`${server.dir}/htdocs/vendor/v.js`, 'var a\n')
+    fs.writeFileSync(`${server.dir}/htdocs/secret`, 'not for you')
+    fs.symlinkSync('/etc/hostname', `${server.dir}/htdocs/css/link.css`)
     port = await freePort()
-    const routes = fs.readFileSync(`${top}/etc/lighttpd.conf.in`, 'utf8').replaceAll('@RUN_DIR@', door.dir).replaceAll('@HTDOCS_DIR@', `${door.dir}/htdocs`)
-    fs.writeFileSync(`${door.dir}/lighttpd.conf`, `server.bind = "127.0.0.1"\nserver.port = ${port}\nserver.document-root = "${door.dir}/htdocs"\n` +
-        `server.upload-dirs = ("${door.dir}")\n${routes}`)
-    web = spawn('lighttpd', ['-D', '-f', `${door.dir}/lighttpd.conf`], { stdio: ['ignore', 'inherit', 'pipe'] })
+    const routes = fs.readFileSync(`${top}/etc/lighttpd.conf.in`, 'utf8').replaceAll('@RUN_DIR@', server.dir).replaceAll('@HTDOCS_DIR@', `${server.dir}/htdocs`)
+    fs.writeFileSync(`${server.dir}/lighttpd.conf`, `server.bind = "127.0.0.1"\nserver.port = ${port}\nserver.document-root = "${server.dir}/htdocs"\n` +
+        `server.upload-dirs = ("${server.dir}")\n${routes}`)
+    web = spawn('lighttpd', ['-D', '-f', `${server.dir}/lighttpd.conf`], { stdio: ['ignore', 'inherit', 'pipe'] })
     web.said = ''
     web.stderr.on('data', d => (web.said += d))
     for (const end = Date.now() + 10000; Date.now() < end; await sleep(20)) {
@@ -37,7 +37,7 @@ before(async () => {
 })
 after(async () => {
     web?.kill('SIGTERM')
-    await door?.stop()
+    await server?.stop()
 })
 
 /** Paths go out as they are written. */
@@ -100,7 +100,7 @@ test('bodies: 10 MB, chunked, too large for the route, too large for all', async
 })
 
 test('events arrive one by one, and a visitor who leaves ends the stream', async () => {
-    const seen = door.logs({ event: 'request', route: '/stream' }).length
+    const seen = server.logs({ event: 'request', route: '/stream' }).length
     await new Promise((ok, bad) => {
         const rq = http.get({ host: '127.0.0.1', port, path: '/stream', agent: false }, r => {
             let text = ''
@@ -114,13 +114,13 @@ test('events arrive one by one, and a visitor who leaves ends the stream', async
         })
         rq.on('error', bad)
     })
-    for (const end = Date.now() + 3000; door.logs({ event: 'request', route: '/stream' }).length === seen;) {
+    for (const end = Date.now() + 3000; server.logs({ event: 'request', route: '/stream' }).length === seen;) {
         assert.ok(Date.now() < end, 'the stream went on')
         await sleep(20)
     }
 })
 
-test('half-sent requests and headers with bare CR or LF leave the door untouched', async () => {
+test('half-sent requests and headers with bare CR or LF leave the server untouched', async () => {
     const raw = (bytes, wait = 300) => new Promise(ok => {
         const s = net.connect(port, '127.0.0.1', () => s.write(bytes))
         let got = ''
@@ -146,7 +146,7 @@ test('a reload loses no request', async () => {
         }
     }))
     await sleep(200)
-    door.signal('SIGHUP')
+    server.signal('SIGHUP')
     await sleep(300)
     stop = true
     await load

@@ -4,46 +4,46 @@ import { spawn, spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { build, connectTo, parseAnswer, requestBytes, startDoor, writeConfig } from '../lib/fcgi.mjs'
+import { build, connectTo, parseAnswer, requestBytes, startServer, writeConfig } from '../lib/fcgi.mjs'
 
-const binary = `${build}/tests/http/testdoor`
+const binary = `${build}/tests/http/testserver`
 
 test('SIGTERM: requests in flight and streams finish, then it ends with 0', async t => {
-    const door = await startDoor(binary, { t })
-    const slow = door.get('/slow?ms=800'), stream = await door.connect()
+    const server = await startServer(binary, { t })
+    const slow = server.get('/slow?ms=800'), stream = await server.connect()
     stream.write(requestBytes({ uri: '/stream' }))
     await stream.until(t => t.includes('"i":2'))
     const from = Date.now()
-    door.signal('SIGTERM')
+    server.signal('SIGTERM')
     assert.equal((await slow).text, 'hello\n')
     await stream.done
     assert.match(stream.bytes.toString(), /event: done\ndata: \{\}\n\n$/)
-    assert.deepEqual(await door.exit, { code: 0, signal: null })
+    assert.deepEqual(await server.exit, { code: 0, signal: null })
     assert.ok(Date.now() - from < 3000)
-    await door.logged({ event: 'stopped' })
-    await assert.rejects(door.connect(), 'its socket is gone')
-    await door.stop()
+    await server.logged({ event: 'stopped' })
+    await assert.rejects(server.connect(), 'its socket is gone')
+    await server.stop()
 })
 
 test('an idle program ends at once', async t => {
-    const door = await startDoor(binary, { t, config: { api_threads: 48 } })
+    const server = await startServer(binary, { t, config: { api_threads: 48 } })
     const from = Date.now()
-    assert.deepEqual(await door.stop(), { code: 0, signal: null })
+    assert.deepEqual(await server.stop(), { code: 0, signal: null })
     assert.ok(Date.now() - from < 1000)
 })
 
 test('stop_timeout bounds the wait', async t => {
-    const door = await startDoor(binary, { t, config: { stop_timeout: '300ms' } })
-    const c = await door.connect()
+    const server = await startServer(binary, { t, config: { stop_timeout: '300ms' } })
+    const c = await server.connect()
     c.write(requestBytes({ uri: '/slow?ms=20000' }))
     await sleep(100)
     const from = Date.now()
-    door.signal('SIGTERM')
-    assert.equal((await door.exit).code, 0)
+    server.signal('SIGTERM')
+    assert.equal((await server.exit).code, 0)
     assert.ok(Date.now() - from < 3000)
-    assert.ok(door.logs({ event: 'stop_timeout' }).length)
+    assert.ok(server.logs({ event: 'stop_timeout' }).length)
     c.end()
-    await door.stop()
+    await server.stop()
 })
 
 // Binds, then runs the program twice on the same socket, with a pause between: what a supervisor does.
@@ -52,7 +52,7 @@ my $s = IO::Socket::UNIX->new(Local => shift @ARGV, Listen => 16) or die;
 for (1, 2) { my $pid = fork; if (!$pid) { POSIX::dup2(fileno $s, 0); exec @ARGV } print "$pid\n"; waitpid $pid, 0; select undef, undef, undef, 0.5 }`
 
 test('on the socket of a supervisor, a connection that waits during a restart is served by the next program', async t => {
-    const dir = fs.mkdtempSync('/tmp/parley-door-')
+    const dir = fs.mkdtempSync('/tmp/parley-server-')
     fs.writeFileSync(`${dir}/c.conf`, `run_dir = ${dir}\ndata_dir = ${dir}\n`)
     const perl = spawn('perl', ['-e', SUPERVISOR, `${dir}/s.sock`, binary, '--config', `${dir}/c.conf`], { stdio: ['ignore', 'pipe', 'pipe'] })
     let log = '', pids = ''
@@ -87,87 +87,87 @@ test('on the socket of a supervisor, a connection that waits during a restart is
 })
 
 test('SIGHUP: new settings count; broken ones are logged and the old kept', async t => {
-    const door = await startDoor(binary, { t, config: { brand_name: 'One' } })
-    assert.equal((await door.get('/brand')).text, 'One')
-    writeConfig(door, { brand_name: 'Two', stop_timeout: '7s' })
-    door.signal('SIGHUP')
-    await door.logged({ event: 'reloaded' })
-    assert.deepEqual(door.logs({ event: 'restart_needed' }).map(l => l.setting), ['stop_timeout'])
-    assert.equal((await door.get('/brand')).text, 'Two')
+    const server = await startServer(binary, { t, config: { brand_name: 'One' } })
+    assert.equal((await server.get('/brand')).text, 'One')
+    writeConfig(server, { brand_name: 'Two', stop_timeout: '7s' })
+    server.signal('SIGHUP')
+    await server.logged({ event: 'reloaded' })
+    assert.deepEqual(server.logs({ event: 'restart_needed' }).map(l => l.setting), ['stop_timeout'])
+    assert.equal((await server.get('/brand')).text, 'Two')
     for (const broken of ['brand_name = ', 'no_such_key = 1\n', 'api_threads = many\n', '\0\0\0']) {
-        const seen = door.logs({ event: 'reload_failed' }).length
-        fs.writeFileSync(door.config, broken)
-        door.signal('SIGHUP')
-        for (const end = Date.now() + 5000; door.logs({ event: 'reload_failed' }).length === seen && Date.now() < end;) await sleep(10)
-        assert.equal(door.logs({ event: 'reload_failed' }).length, seen + 1, JSON.stringify(broken))
-        assert.equal((await door.get('/brand')).text, 'Two')
+        const seen = server.logs({ event: 'reload_failed' }).length
+        fs.writeFileSync(server.config, broken)
+        server.signal('SIGHUP')
+        for (const end = Date.now() + 5000; server.logs({ event: 'reload_failed' }).length === seen && Date.now() < end;) await sleep(10)
+        assert.equal(server.logs({ event: 'reload_failed' }).length, seen + 1, JSON.stringify(broken))
+        assert.equal((await server.get('/brand')).text, 'Two')
     }
-    fs.rmSync(door.config)
-    door.signal('SIGHUP')
+    fs.rmSync(server.config)
+    server.signal('SIGHUP')
     await sleep(200)
-    assert.equal((await door.get('/brand')).text, 'Two')
-    await door.stop()
+    assert.equal((await server.get('/brand')).text, 'Two')
+    await server.stop()
 })
 
 test('SIGHUP: the log file is opened anew', async t => {
-    const door = await startDoor(binary, { t })
-    const file = `${door.dir}/log`
-    writeConfig(door, { log_file: file })
-    door.signal('SIGHUP')
+    const server = await startServer(binary, { t })
+    const file = `${server.dir}/log`
+    writeConfig(server, { log_file: file })
+    server.signal('SIGHUP')
     for (const end = Date.now() + 5000; !fs.existsSync(file) && Date.now() < end;) await sleep(10)
-    await door.get('/plain')
+    await server.get('/plain')
     fs.renameSync(file, `${file}.1`)
-    door.signal('SIGHUP')
+    server.signal('SIGHUP')
     for (const end = Date.now() + 5000; !fs.existsSync(file) && Date.now() < end;) await sleep(10)
-    await door.get('/brand')
+    await server.get('/brand')
     await sleep(50)
     assert.match(fs.readFileSync(`${file}.1`, 'utf8'), /"route":"\/plain"/)
     assert.match(fs.readFileSync(file, 'utf8'), /"route":"\/brand"/)
-    await door.stop()
+    await server.stop()
 })
 
 test('a crash names build, signal, the requests in flight and where it stood', async t => {
-    const door = await startDoor(binary, { t })
-    const { build_id } = door.logs({ event: 'started' })[0]
-    const a = await door.connect(), b = await door.connect()
+    const server = await startServer(binary, { t })
+    const { build_id } = server.logs({ event: 'started' })[0]
+    const a = await server.connect(), b = await server.connect()
     a.write(requestBytes({ uri: '/slow?ms=5000&secret=1' }))
     b.write(requestBytes({ uri: '/wait-gone' }))
     await sleep(200)
-    door.signal('SIGSEGV')
-    assert.equal((await door.exit).signal, 'SIGSEGV')
-    const line = await door.logged({ event: 'crash' })
+    server.signal('SIGSEGV')
+    assert.equal((await server.exit).signal, 'SIGSEGV')
+    const line = await server.logged({ event: 'crash' })
     assert.deepEqual([line.program, line.signal, line.build_id], ['test', 'SIGSEGV', build_id])
     assert.match(build_id, /^[0-9a-f]{40}$/)
     assert.equal(line.sent_by, process.pid)
     assert.deepEqual(line.requests.map(r => r.route).sort(), ['/slow', '/wait-gone'])
     for (const r of line.requests) assert.match(r.id, /^req_[0-9a-z]{26}$/)
-    const trace = door.log.slice(door.log.indexOf('"crash"')).split('\n').slice(1).filter(l => /\[0x[0-9a-f]+\]$/.test(l))
-    assert.ok(trace.length >= 2, door.log)
-    assert.ok(trace.some(l => l.includes('testdoor')), trace.join('\n'))
+    const trace = server.log.slice(server.log.indexOf('"crash"')).split('\n').slice(1).filter(l => /\[0x[0-9a-f]+\]$/.test(l))
+    assert.ok(trace.length >= 2, server.log)
+    assert.ok(trace.some(l => l.includes('testserver')), trace.join('\n'))
     a.end()
     b.end()
-    await door.stop()
+    await server.stop()
 })
 
 test('plain CGI gives the same reply', async t => {
-    const door = await startDoor(binary, { t })
+    const server = await startServer(binary, { t })
     const clean = r => ({ status: r.status, text: r.text.replaceAll(/req_[0-9a-z]{26}/g, 'ID'), names: r.all.map(([n]) => n), type: r.headers['content-type'] })
     for (const options of [{ uri: '/plain' }, { uri: '/item/a%2Fb' }, { uri: '/nowhere' }, { uri: '/fail', headers: { accept: 'application/json' } },
         { method: 'HEAD', uri: '/plain' }, { method: 'PATCH', uri: '/plain' }, { method: 'POST', uri: '/form', body: 'a=1&b=%C3%A9', headers: { 'content-type': 'application/x-www-form-urlencoded' } },
         { method: 'POST', uri: '/bulk', body: Buffer.alloc(3 << 20, 'x') }, { method: 'POST', uri: '/small', body: 'x'.repeat(5000) }, { uri: '/stream?n=2' }, { uri: '/cookie?v=1' },
         { uri: '/me', headers: { cookie: 'parley_session=5' } }]) {
-        const cgi = door.cgi(options)
+        const cgi = server.cgi(options)
         assert.equal(cgi.code, 0)
-        assert.deepEqual(clean(cgi), clean(await door.request(options)), options.uri)
+        assert.deepEqual(clean(cgi), clean(await server.request(options)), options.uri)
         assert.match(cgi.log, /"event":"request"/)
     }
-    await door.stop()
+    await server.stop()
 })
 
 test('plain CGI without REQUEST_URI takes SCRIPT_NAME and PATH_INFO', async t => {
-    const door = await startDoor(binary, { t })
-    assert.equal(door.cgi({ params: { REQUEST_URI: '', SCRIPT_NAME: '', PATH_INFO: '/item/7', QUERY_STRING: 'a=1' } }).json().id, '7')
-    await door.stop()
+    const server = await startServer(binary, { t })
+    assert.equal(server.cgi({ params: { REQUEST_URI: '', SCRIPT_NAME: '', PATH_INFO: '/item/7', QUERY_STRING: 'a=1' } }).json().id, '7')
+    await server.stop()
 })
 
 test('plain CGI that cannot start says 503, not nothing', () => {
@@ -178,18 +178,18 @@ test('plain CGI that cannot start says 503, not nothing', () => {
 })
 
 test('the socket: mode 0660, a stale one replaced, a living one respected', async t => {
-    const door = await startDoor(binary, { t })
-    assert.equal(fs.statSync(door.socket).mode & 0o777, 0o660)
-    const second = spawnSync(binary, ['--socket', door.socket, '--config', door.config])
+    const server = await startServer(binary, { t })
+    assert.equal(fs.statSync(server.socket).mode & 0o777, 0o660)
+    const second = spawnSync(binary, ['--socket', server.socket, '--config', server.config])
     assert.equal(second.status, 1)
     assert.match(second.stderr.toString(), /Another program answers/)
-    assert.equal((await door.get('/plain')).status, 200)
-    door.signal('SIGKILL')
-    await door.exit
-    assert.ok(fs.existsSync(door.socket))
-    await door.start()
-    assert.equal((await door.get('/plain')).status, 200)
-    await door.stop()
+    assert.equal((await server.get('/plain')).status, 200)
+    server.signal('SIGKILL')
+    await server.exit
+    assert.ok(fs.existsSync(server.socket))
+    await server.start()
+    assert.equal((await server.get('/plain')).status, 200)
+    await server.stop()
 })
 
 test('arguments', () => {

@@ -1,10 +1,10 @@
-// A web server's side of FastCGI, for tests: starts a door on a Unix socket and speaks to it, politely or not.
+// A web server's side of FastCGI, for tests: starts a server on a Unix socket and speaks to it, politely or not.
 //
-//   const door = await startDoor(`${build}/tests/http/testdoor`, { config: { api_threads: 2 } })
-//   const r = await door.get('/plain')                        { status, headers, body, text, json() }
-//   const c = await door.connect()                            a raw connection: c.write(bytes), c.end(), c.closed
-//   door.logs({ event: 'request' })                           what it logged
-//   await door.stop()
+//   const server = await startServer(`${build}/tests/http/testserver`, { config: { api_threads: 2 } })
+//   const r = await server.get('/plain')                        { status, headers, body, text, json() }
+//   const c = await server.connect()                            a raw connection: c.write(bytes), c.end(), c.closed
+//   server.logs({ event: 'request' })                           what it logged
+//   await server.stop()
 import { spawn, spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import net from 'node:net'
@@ -132,9 +132,9 @@ export function connectTo(socket) {
     })
 }
 
-class Door {
+class Server {
     constructor(binary, dir, env) {
-        Object.assign(this, { binary, dir, env, socket: `${dir}/door.sock`, config: `${dir}/parley.conf`, log: '' })
+        Object.assign(this, { binary, dir, env, socket: `${dir}/server.sock`, config: `${dir}/parley.conf`, log: '' })
     }
     async start() {
         this.log = ''
@@ -202,16 +202,16 @@ class Door {
 }
 
 /** `config`: settings; `env`: variables such as PARLEY_LOG_FILE; `t`: the test at whose end it stops, whatever happens. */
-export async function startDoor(binary, { config = {}, env = {}, t } = {}) {
-    const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'parley-door-'))
-    const door = new Door(binary, dir, env)
-    door.settings = { run_dir: dir, data_dir: dir, base_url: 'http://test.example', api_threads: 4, ...config }
-    writeConfig(door)
-    t?.after(() => door.stop())
-    return door.start()
+export async function startServer(binary, { config = {}, env = {}, t } = {}) {
+    const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'parley-server-'))
+    const server = new Server(binary, dir, env)
+    server.settings = { run_dir: dir, data_dir: dir, base_url: 'http://test.example', api_threads: 4, ...config }
+    writeConfig(server)
+    t?.after(() => server.stop())
+    return server.start()
 }
 
-export function writeConfig(door, more = {}) {
-    const all = { ...door.settings, ...more }
-    fs.writeFileSync(door.config, Object.entries(all).map(([k, v]) => `${k} = ${v}\n`).join(''))
+export function writeConfig(server, more = {}) {
+    const all = { ...server.settings, ...more }
+    fs.writeFileSync(server.config, Object.entries(all).map(([k, v]) => `${k} = ${v}\n`).join(''))
 }

@@ -1,4 +1,4 @@
-// How a mail looks: light and dark, on a phone and on a desk, with words that are too long. axe finds nothing, nothing sticks out.
+// How a mail looks: light and dark, on a phone and on a bed, with words that are too long. axe finds nothing, nothing sticks out.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { axe, startBrowser } from '../lib/browser.mjs'

@@ -6,7 +6,7 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { assertSanitized, build, MARKS, sanitizersOf } from '../lib/build.mjs'
-import { startDoor } from '../lib/fcgi.mjs'
+import { startServer } from '../lib/fcgi.mjs'
 import { startInstall } from '../lib/install.mjs'
 
 /** With DEV_SANITIZE set for the time of one call. */
@@ -38,7 +38,7 @@ test('compiled with a sanitizer, a program is recognised while it runs; without,
 test('a program that is not sanitized fails the suites that claim it', async t => {
     for (const name of Object.keys(MARKS).filter(name => !sanitizersOf(`${build}/parley`).includes(name))) {
         const says = program => new RegExp(`${program} runs without the ${name} sanitizer`)
-        await claiming(name, () => assert.rejects(startDoor(`${build}/tests/http/testdoor`, { t }), says('testdoor')))
+        await claiming(name, () => assert.rejects(startServer(`${build}/tests/http/testserver`, { t }), says('testserver')))
         await claiming(name, () => assert.rejects(startInstall({ web: false }), says('parley')))
     }
 })

@@ -5,7 +5,7 @@ import { startFake } from '../stripe/fake/index.mjs'
 import { deliver, snapshot } from './hook.mjs'
 import { RIGHTS } from './rights.mjs'
 
-export const KEY = 'rk_test_house'
+export const KEY = 'rk_test_site'
 const SELLER = 'sk_test_seller' // whoever works in Stripe's dashboard
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
 
@@ -16,18 +16,18 @@ export function hexOf(id) {
     return n.toString(16).padStart(32, '0')
 }
 
-export async function startHouse({ fake: fakeOptions, config, ...options } = {}) {
+export async function startSite({ fake: fakeOptions, config, ...options } = {}) {
     const fake = await startFake({ seed: Number(process.env.SEED ?? 20261123), deliver: 'manual', ...fakeOptions })
     fake.control.key(KEY, { rights: RIGHTS })
     const parley = await startInstall({ ...options, config: { stripe_secret_key: KEY, stripe_api_base: fake.url, rate_limits: 'off', ...config } })
     fake.control.delivery({ signAt: 'real' })
     const setup = JSON.parse(await parley.run('billing', 'setup', '--json'))
-    const house = new House(fake, parley, setup)
-    await house.secrets([setup.webhook_secret, setup.thin_secret])
-    return house
+    const site = new Site(fake, parley, setup)
+    await site.secrets([setup.webhook_secret, setup.thin_secret])
+    return site
 }
 
-class House {
+class Site {
     constructor(fake, parley, setup) {
         Object.assign(this, { fake, parley, setup, count: 0 })
         this.stripe = new Stripe(SELLER, { host: '127.0.0.1', port: fake.port, protocol: 'http', telemetry: false, maxNetworkRetries: 0 })
@@ -61,7 +61,7 @@ class House {
         return this.fake.events.slice(since).filter(e => e.type === type)
     }
 
-    async tenant(name = `House ${++this.count}`) {
+    async tenant(name = `Site ${++this.count}`) {
         return (await this.parley.run('tenant', 'create', name)).trim()
     }
 

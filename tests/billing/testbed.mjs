@@ -20,28 +20,28 @@ export function bytes(id) {
 }
 
 /** One that does not sleep between two tries: how long it would is client.test.mjs's */
-async function hurried(desk) {
-    const ops = new Ops(desk.install.env)
+async function hurried(bed) {
+    const ops = new Ops(bed.install.env)
     await ops.call({ op: 'hurry' })
     return ops
 }
 
-export class Desk {
-    key = 'rk_test_desk'
+export class Testbed {
+    key = 'rk_test_bed'
     #tenants = 0
 
     static async open({ now = Date.UTC(2027, 2, 31, 9) / 1000 } = {}) {
-        const desk = new Desk()
-        desk.fake = await startFake({ now, seed: Number(process.env.SEED ?? 11), deliver: 'manual' })
-        desk.fake.control.key(desk.key, { rights: RIGHTS })
-        desk.install = await startInstall({
+        const bed = new Testbed()
+        bed.fake = await startFake({ now, seed: Number(process.env.SEED ?? 11), deliver: 'manual' })
+        bed.fake.control.key(bed.key, { rights: RIGHTS })
+        bed.install = await startInstall({
             programs: false,
-            config: { stripe_secret_key: desk.key, stripe_api_base: desk.fake.url, base_url: 'https://parley.example', log_level: 'warn' },
+            config: { stripe_secret_key: bed.key, stripe_api_base: bed.fake.url, base_url: 'https://parley.example', log_level: 'warn' },
         })
-        desk.all = [desk.ops = await hurried(desk)]
-        await desk.tick()
-        assert.equal((await desk.ops.call({ op: 'setup' })).ok, true)
-        return desk
+        bed.all = [bed.ops = await hurried(bed)]
+        await bed.tick()
+        assert.equal((await bed.ops.call({ op: 'setup' })).ok, true)
+        return bed
     }
 
     /** Another process: another tab, another owner */

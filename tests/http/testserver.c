@@ -1,4 +1,4 @@
-/* testdoor.c: a door whose routes show what src/web does, for the suite tests/http. Who asks is what the cookie says:
+/* testserver.c: a door whose routes show what src/web does, for the suite tests/http. Who asks is what the cookie says:
  * parley_session=PERMS (a number) signs in with these rights, "operator" as an operator; the key ply_N has the scopes N. */
 #include <stdlib.h>
 #include <time.h>
@@ -10,12 +10,12 @@
 #include "base/banned.h"
 
 #define ROUTE(m, p, h, ...) void h(struct request *rq);
-#include "testdoor.def"
+#include "testserver.def"
 #undef ROUTE
 
 static const struct route routes[] = {
 #define ROUTE(...) ROUTE_ROW(__VA_ARGS__)
-#include "testdoor.def"
+#include "testserver.def"
 #undef ROUTE
 };
 
