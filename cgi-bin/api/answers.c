@@ -18,26 +18,22 @@ static int api_answers_fill(struct json *o, const struct answer *w)
 void api_answers_get(struct request *rq)
 {
     struct call call;
-    struct id bot, after;
-    struct answer *all;
+    struct answers_filter f = {.query = request_query(rq, "query")};
+    struct answers_page page;
     struct json *out = NULL, *data, *o;
-    size_t n;
-    bool more;
-    int limit;
     if (!api_begin(rq, &call))
         return;
-    enum status st = api_limit(&call, &limit);
+    enum status st = api_limit(&call, &f.limit);
     if (st == OK)
-        st = api_after(&call, ID_ANSWER, &after);
-    if (st == OK && !id_parse(ID_BOT, request_query(rq, "bot"), &bot))
+        st = api_after(&call, ID_ANSWER, &f.after);
+    if (st == OK && !id_parse(ID_BOT, request_query(rq, "bot"), &f.bot))
         st = err_raise_at(&call.e, E_bot_invalid, "bot");
     if (st == OK)
-        st = answers_list(call.c, call.who.tenant, bot, request_query(rq, "query"), after, limit, call.a, &all, &n,
-                          &more, &call.e);
+        st = answers_list(call.c, call.who.tenant, &f, call.a, &page, &call.e);
     if (st == OK)
-        out = api_list(call.a, more, &data);
-    for (size_t i = 0; out && i < n; i++)
-        if (json_push_object(data, &o) != 0 || api_answers_fill(o, &all[i]) != 0)
+        out = api_list(call.a, page.more, &data);
+    for (size_t i = 0; out && i < page.n; i++)
+        if (json_push_object(data, &o) != 0 || api_answers_fill(o, &page.rows[i]) != 0)
             out = NULL;
     if (st == OK && !out)
         st = err_nomem(&call.e);

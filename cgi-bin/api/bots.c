@@ -66,8 +66,10 @@ void api_bots_post(struct request *rq)
         &call, FIELDS({"template", JSON_STRING, true}, {"name", JSON_STRING, true}, {"language", JSON_STRING, false}),
         &in);
     if (st == OK)
-        st = bot_create(call.c, rq->config, &call.who, call.a, json_get_str(in, "template"), json_get_str(in, "name"),
-                        json_get_str(in, "language"), &b, &call.e);
+        st = bot_create(
+            call.c, rq->config, &call.who,
+            &(struct bot_wanted){json_get_str(in, "template"), json_get_str(in, "name"), json_get_str(in, "language")},
+            call.a, &b, &call.e);
     if (st == OK) {
         char id[ID_TEXT_MAX];
         char *where = arena_printf(call.a, "/v1/bots/%s", id_text(ID_BOT, b.id, id));

@@ -41,19 +41,17 @@ void api_conversations_get(struct request *rq)
 {
     struct call call;
     struct conversation_filter f = {0};
-    struct conversation *all;
+    struct conversation_page page;
     struct json *out = NULL, *data, *o;
-    size_t n;
-    bool more;
     if (!api_begin(rq, &call))
         return;
     enum status st = api_conversations_read_filter(&call, &f);
     if (st == OK)
-        st = conversation_list(call.c, call.who.tenant, &f, call.a, &all, &n, &more, &call.e);
+        st = conversation_list(call.c, call.who.tenant, &f, call.a, &page, &call.e);
     if (st == OK)
-        out = api_list(call.a, more, &data);
-    for (size_t i = 0; out && i < n; i++)
-        if (json_push_object(data, &o) != 0 || api_conversations_fill(o, &all[i]) != 0)
+        out = api_list(call.a, page.more, &data);
+    for (size_t i = 0; out && i < page.n; i++)
+        if (json_push_object(data, &o) != 0 || api_conversations_fill(o, &page.rows[i]) != 0)
             out = NULL;
     if (st == OK && !out)
         st = err_nomem(&call.e);
@@ -94,27 +92,22 @@ static void api_conversations_write_messages(struct request *rq, const struct ta
 void api_conversations_messages_get(struct request *rq)
 {
     struct call call;
-    struct id id;
-    struct talk_message *all;
-    struct str after_text = request_query(rq, "after");
-    uint64_t after = 0;
-    size_t n;
-    bool more;
-    int limit;
+    struct message_range range = {0};
+    struct message_page page;
+    struct str after = request_query(rq, "after");
     if (!api_begin(rq, &call))
         return;
-    enum status st = api_id(&call, "conversation", ID_CONVERSATION, &id);
+    enum status st = api_id(&call, "conversation", ID_CONVERSATION, &range.conversation);
     if (st == OK)
-        st = api_limit(&call, &limit);
-    if (st == OK && after_text.n && !num_u64(after_text, INT64_MAX, &after))
+        st = api_limit(&call, &range.limit);
+    if (st == OK && after.n && !num_i64(after, 0, INT64_MAX, &range.after))
         st = err_at(&call.e, E_after_invalid, "after", "after is the seq of the last message seen.");
     if (st == OK)
-        st = conversation_messages(call.c, call.who.tenant, id, (int64_t)after, limit, call.a, &all, &n, &more,
-                                   &call.e);
+        st = conversation_messages(call.c, call.who.tenant, &range, call.a, &page, &call.e);
     if (st != OK) {
         api_end(&call, st, 0, NULL);
         return;
     }
     db_put(call.c);
-    api_conversations_write_messages(rq, all, n, more);
+    api_conversations_write_messages(rq, page.rows, page.n, page.more);
 }

@@ -193,7 +193,8 @@ static enum status chat_page_fill_history(struct request *rq, struct view *v, co
     *began = false;
     if (id_is_none(mine->conversation))
         return OK;
-    enum status st = talk_messages(chat->talk, bot, mine->conversation, mine->token, 0, rq->arena, &out, e);
+    const struct talk_place at = {bot, mine->conversation, mine->token};
+    enum status st = talk_messages(chat->talk, &at, 0, rq->arena, &out, e);
     if (st == ERR_NOT_FOUND || st == ERR_AUTH)
         return OK; /* an old cookie: the page starts a new conversation */
     if (st != OK)

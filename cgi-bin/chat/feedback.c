@@ -12,17 +12,19 @@ static enum status feedback_save(struct request *rq, struct err *e)
                                                {"comment", JSON_STRING, false}};
     struct chat *chat = rq->app;
     struct json *body = NULL;
-    struct id bot, conversation;
+    struct talk_place at;
     enum status st;
-    if ((st = visitor_bot(rq, &bot, e)) != OK || (st = request_json(rq, &body, e)) != OK)
+    if ((st = visitor_bot(rq, &at.bot, e)) != OK || (st = request_json(rq, &body, e)) != OK)
         return st;
     if ((st = json_fields(body, fields, COUNT_OF(fields), e)) != OK)
         return st;
-    if ((st = visitor_conversation(json_get_str(body, "conversation"), &conversation, e)) != OK)
+    if ((st = visitor_conversation(json_get_str(body, "conversation"), &at.conversation, e)) != OK)
         return st;
-    return talk_feedback(chat->talk, bot, conversation, visitor_token(rq, json_get_str(body, "token")),
-                         json_int(json_get(body, "seq"), 0), json_int(json_get(body, "rating"), 0),
-                         json_get_str(body, "comment"), e);
+    at.token = visitor_token(rq, json_get_str(body, "token"));
+    const struct talk_rating rating = {.seq = json_int(json_get(body, "seq"), 0),
+                                       .rating = json_int(json_get(body, "rating"), 0),
+                                       .comment = json_get_str(body, "comment")};
+    return talk_feedback(chat->talk, &at, &rating, e);
 }
 
 void chat_feedback_post(struct request *rq)

@@ -191,16 +191,16 @@ static enum status messages_read_after(struct str text, int64_t *out, struct err
 static enum status messages_catch_up(struct request *rq, struct talk_out *out, struct err *e)
 {
     struct chat *chat = rq->app;
-    struct id bot, conversation;
+    struct talk_place at;
     int64_t after;
     enum status st;
-    if ((st = visitor_bot(rq, &bot, e)) != OK ||
+    if ((st = visitor_bot(rq, &at.bot, e)) != OK ||
         (st = messages_read_after(request_query(rq, "after"), &after, e)) != OK)
         return st;
-    if ((st = visitor_conversation(request_query(rq, "conversation"), &conversation, e)) != OK)
+    if ((st = visitor_conversation(request_query(rq, "conversation"), &at.conversation, e)) != OK)
         return st;
-    return talk_messages(chat->talk, bot, conversation, visitor_token(rq, request_query(rq, "token")), after, rq->arena,
-                         out, e);
+    at.token = visitor_token(rq, request_query(rq, "token"));
+    return talk_messages(chat->talk, &at, after, rq->arena, out, e);
 }
 
 void chat_messages_get(struct request *rq)

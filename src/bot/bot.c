@@ -132,18 +132,18 @@ enum status bot_add(struct db *c, const struct actor *who, struct arena *a, cons
     return bot_store_get(c, a, who->tenant, tx.bot.id, out, e);
 }
 
-enum status bot_create(struct db *c, const struct config *cf, const struct actor *who, struct arena *a,
-                       struct str template_id, struct str name, struct str language, struct bot *out, struct err *e)
+enum status bot_create(struct db *c, const struct config *cf, const struct actor *who, const struct bot_wanted *wanted,
+                       struct arena *a, struct bot *out, struct err *e)
 {
     struct bot_template t;
-    struct bot_seed seed = {.name = name, .what = "bot.created"};
-    enum status st = bot_template_find(cf, template_id, &t, e);
+    struct bot_seed seed = {.name = wanted->name, .what = "bot.created"};
+    enum status st = bot_template_find(cf, wanted->template_id, &t, e);
     if (st != OK)
         return st;
     seed.template_id = t.id;
     if (!(seed.flow = json_copy(a, t.flow)))
         return err_nomem(e);
-    if ((st = bot_flow_language(seed.flow, language, &seed.language, e)) != OK)
+    if ((st = bot_flow_language(seed.flow, wanted->language, &seed.language, e)) != OK)
         return st;
     return bot_add(c, who, a, &seed, out, e);
 }

@@ -31,9 +31,13 @@ struct bot_template {
 enum status bot_templates(const struct config *c, struct arena *a, struct str language, struct bot_template **out,
                           size_t *n, struct err *e);
 
-/* ERR_PLAN codes plan_limit_bots, billing_read_only (so bot_import); ERR_NOT_FOUND code template_unknown. */
-enum status bot_create(struct db *c, const struct config *cf, const struct actor *who, struct arena *a,
-                       struct str template_id, struct str name, struct str language, struct bot *out, struct err *e);
+struct bot_wanted {
+    struct str template_id, name;
+    struct str language; /* one of the template's; "" = its first */
+};
+/* ERR_PLAN codes plan_limit_bots, billing_read_only (so does bot_import); ERR_NOT_FOUND code template_unknown. */
+enum status bot_create(struct db *c, const struct config *cf, const struct actor *who, const struct bot_wanted *wanted,
+                       struct arena *a, struct bot *out, struct err *e);
 /* Would one more be refused just now? As bot_create says it; it asks again. */
 enum status bot_may_add(struct db *c, struct id tenant, struct arena *a, struct err *e);
 enum status bot_get(struct db *c, struct id tenant, struct id bot, struct arena *a, struct bot *out, struct err *e);

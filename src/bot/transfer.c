@@ -53,22 +53,18 @@ static void export_answer_add(struct buf *b, const struct answer *w, bool first)
 
 static enum status export_answers(struct export *x, struct err *e)
 {
-    struct id after = ID_NONE;
-    bool more = true;
-    while (more) {
-        struct answer *page;
-        size_t n;
-        enum status st = answers_list(x->c, x->tenant, x->bot, STR_EMPTY, after, PAGE, x->a, &page, &n, &more, e);
-        if (st != OK)
-            return st;
-        for (size_t i = 0; i < n && st == OK; i++) {
-            export_answer_add(&x->part, &page[i], id_is_none(after) && i == 0);
+    struct answers_filter f = {.bot = x->bot, .query = STR_EMPTY, .after = ID_NONE, .limit = PAGE};
+    struct answers_page page = {.more = true};
+    while (page.more) {
+        enum status st = answers_list(x->c, x->tenant, &f, x->a, &page, e);
+        for (size_t i = 0; st == OK && i < page.n; i++) {
+            export_answer_add(&x->part, &page.rows[i], id_is_none(f.after) && i == 0);
             if (x->part.n > PART)
                 st = export_hand_out(x, e);
         }
-        if (st != OK || !n)
+        if (st != OK || !page.n)
             return st;
-        after = page[n - 1].id;
+        f.after = page.rows[page.n - 1].id;
         arena_reset(x->a);
     }
     return OK;

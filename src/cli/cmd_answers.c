@@ -19,26 +19,25 @@ enum status cmd_answers_list(struct cli *cl, struct err *e)
 {
     const char *bot_text = NULL, *query = "", *limit_text = "100";
     struct db *c;
-    struct id bot;
     struct actor who;
-    struct answer *all;
+    struct answers_filter f = {.after = ID_NONE};
+    struct answers_page page;
     uint64_t limit;
-    size_t n;
-    bool more;
     enum status st = cli_options(
         cl, CLI_OPTIONS({"bot", &bot_text, NULL}, {"query", &query, NULL}, {"limit", &limit_text, NULL}), 0, 0, e);
     if (st != OK)
         return st;
     if (!num_u64(str_from(limit_text), 1000, &limit) || !limit)
         return cli_usage(e, "--limit is a number from 1 to 1000.");
-    if ((st = cli_db(cl, &c, e)) != OK || (st = cli_bot(cl, c, bot_text, &bot, &who, e)) != OK)
+    if ((st = cli_db(cl, &c, e)) != OK || (st = cli_bot(cl, c, bot_text, &f.bot, &who, e)) != OK)
         return st;
-    if ((st = answers_list(c, who.tenant, bot, str_from(query), ID_NONE, (int)limit, &cl->arena, &all, &n, &more, e)) !=
-        OK)
+    f.query = str_from(query);
+    f.limit = (int)limit;
+    if ((st = answers_list(c, who.tenant, &f, &cl->arena, &page, e)) != OK)
         return st;
     struct json *out = json_new_array(&cl->arena), *o;
-    for (size_t i = 0; out && i < n; i++)
-        if (json_push_object(out, &o) != 0 || answers_set_one(o, &all[i]) != 0)
+    for (size_t i = 0; out && i < page.n; i++)
+        if (json_push_object(out, &o) != 0 || answers_set_one(o, &page.rows[i]) != 0)
             out = NULL;
     if (!out)
         return err_nomem(e);
@@ -73,7 +72,8 @@ enum status cmd_answers_find(struct cli *cl, struct err *e)
     if (st != OK || (st = cli_pool(cl, &pool, e)) != OK || (st = cli_db(cl, &c, e)) != OK ||
         (st = cli_bot(cl, c, bot_text, &bot, &who, e)) != OK)
         return st;
-    st = answers_find(pool, who.tenant, bot, str_from(language), str_from(cl->argv[0]), &cl->arena, &m, e);
+    const struct answers_question q = {who.tenant, bot, str_from(language), str_from(cl->argv[0])};
+    st = answers_find(pool, &q, &cl->arena, &m, e);
     answers_forget();
     if (st != OK)
         return st;

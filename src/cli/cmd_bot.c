@@ -22,7 +22,8 @@ enum status cmd_bot_create(struct cli *cl, struct err *e)
     if ((st = cli_db_change(cl, &c, e)) != OK || (st = cli_tenant(cl, c, tenant_text, &tenant, e)) != OK)
         return st;
     struct actor who = cli_actor(tenant);
-    st = bot_create(c, cl->config, &who, &cl->arena, str_from(template_id), str_from(name), str_from(language), &b, e);
+    st = bot_create(c, cl->config, &who,
+                    &(struct bot_wanted){str_from(template_id), str_from(name), str_from(language)}, &cl->arena, &b, e);
     if (st == OK)
         cli_id(cl, ID_BOT, b.id);
     return st;

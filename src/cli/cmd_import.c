@@ -32,19 +32,18 @@ static enum status import_print_report(struct cli *cl, const struct import_repor
 enum status cmd_import_faq(struct cli *cl, struct err *e)
 {
     const char *bot_text = NULL;
-    struct import_options o = {0};
+    struct import_request rq = {.progress = import_show_progress};
     struct import_report report = {0};
     struct db *c;
-    struct id bot;
     struct actor who;
-    struct str file;
     enum status st = cli_options(
-        cl, CLI_OPTIONS({"bot", &bot_text, NULL}, {"replace", NULL, &o.replace}, {"dry-run", NULL, &o.dry_run}), 1, 1,
+        cl, CLI_OPTIONS({"bot", &bot_text, NULL}, {"replace", NULL, &rq.replace}, {"dry-run", NULL, &rq.dry_run}), 1, 1,
         e);
-    if (st != OK || (st = cli_read_file(cl, cl->argv[0], MAX_CSV, &file, e)) != OK ||
-        (st = cli_db_change(cl, &c, e)) != OK || (st = cli_bot(cl, c, bot_text, &bot, &who, e)) != OK)
+    if (st != OK || (st = cli_read_file(cl, cl->argv[0], MAX_CSV, &rq.csv, e)) != OK ||
+        (st = cli_db_change(cl, &c, e)) != OK || (st = cli_bot(cl, c, bot_text, &rq.bot, &who, e)) != OK)
         return st;
-    st = answers_import(c, who.tenant, bot, file, &o, import_show_progress, NULL, &cl->arena, &report, e);
+    rq.tenant = who.tenant;
+    st = answers_import(c, &rq, &cl->arena, &report, e);
     if (st == OK && report.skipped)
         fprintf(stderr, "parley: %lld of %lld rows were skipped; the report says why.\n", (long long)report.skipped,
                 (long long)report.rows);

@@ -135,24 +135,24 @@ enum status answer_store_each(struct db *c, struct id tenant, struct id bot,
     return db_each(c, &answer_all, &tenant, DB_ARGS(db_id(bot)), each_row, &each, e);
 }
 
-enum status answer_store_page(struct db *c, struct arena *a, struct id tenant, struct id bot, struct str like,
-                              struct id after, int limit, struct answer **out, size_t *n, struct err *e)
+enum status answer_store_page(struct db *c, struct id tenant, const struct answers_filter *f, struct arena *a,
+                              struct answers_page *out, struct err *e)
 {
+    struct db_val like = db_str(f->query);
     struct db_rows rows;
-    enum status st;
-    if (like.n)
-        st = db_query(c, &answer_page_like, &tenant,
-                      DB_ARGS(db_id(bot), db_id(after), db_str(like), db_str(like), db_int(limit)), a, &rows, e);
-    else
-        st = db_query(c, &answer_page, &tenant, DB_ARGS(db_id(bot), db_id(after), db_int(limit)), a, &rows, e);
+    enum status st = f->query.n
+                         ? db_query(c, &answer_page_like, &tenant,
+                                    DB_ARGS(db_id(f->bot), db_id(f->after), like, like, db_int(f->limit)), a, &rows, e)
+                         : db_query(c, &answer_page, &tenant, DB_ARGS(db_id(f->bot), db_id(f->after), db_int(f->limit)),
+                                    a, &rows, e);
     if (st != OK)
         return st;
-    *n = rows.n;
-    *out = arena_array(a, rows.n + 1, sizeof(**out));
-    if (!*out)
+    out->n = rows.n;
+    out->rows = arena_array(a, rows.n + 1, sizeof(*out->rows));
+    if (!out->rows)
         return err_nomem(e);
     for (size_t i = 0; i < rows.n; i++)
-        (*out)[i] = answer_of(rows.rows[i]);
+        out->rows[i] = answer_of(rows.rows[i]);
     return OK;
 }
 

@@ -22,8 +22,9 @@ enum status answer_store_delete_all(struct db *c, struct id tenant, struct id bo
 enum status answer_store_each(struct db *c, struct id tenant, struct id bot,
                               enum status (*fn)(void *ctx, const struct answer_row *row, struct err *e), void *ctx,
                               struct err *e);
-enum status answer_store_page(struct db *c, struct arena *a, struct id tenant, struct id bot, struct str like,
-                              struct id after, int limit, struct answer **out, size_t *n, struct err *e);
+/* f->query is a pattern for LIKE; out->more is not set. */
+enum status answer_store_page(struct db *c, struct id tenant, const struct answers_filter *f, struct arena *a,
+                              struct answers_page *out, struct err *e);
 enum status answer_store_count(struct db *c, struct arena *a, struct id tenant, struct id bot, int64_t *out,
                                struct err *e);
 enum status answer_store_get(struct db *c, struct arena *a, struct id tenant, struct id bot, struct id answer,

@@ -34,21 +34,25 @@ static enum status answer_like_pattern(struct arena *a, struct str query, struct
     return OK;
 }
 
-enum status answers_list(struct db *c, struct id tenant, struct id bot, struct str query, struct id after, int limit,
-                         struct arena *a, struct answer **out, size_t *n, bool *more, struct err *e)
+enum status answers_list(struct db *c, struct id tenant, const struct answers_filter *f, struct arena *a,
+                         struct answers_page *out, struct err *e)
 {
     struct str like, language;
-    int page = limit < 1 ? 1 : limit > LIST_MAX ? LIST_MAX : limit;
-    enum status st = answer_store_bot(c, a, tenant, bot, &language, e);
+    struct answers_filter wanted = *f;
+    int page = f->limit < 1 ? 1 : f->limit > LIST_MAX ? LIST_MAX : f->limit;
+    enum status st = answer_store_bot(c, a, tenant, f->bot, &language, e);
     if (st == OK)
-        st = answer_like_pattern(a, query, &like, e);
-    if (st == OK)
-        st = answer_store_page(c, a, tenant, bot, like, after, page + 1, out, n, e);
+        st = answer_like_pattern(a, f->query, &like, e);
     if (st != OK)
         return st;
-    *more = *n > (size_t)page;
-    if (*more)
-        *n = (size_t)page;
+    wanted.query = like;
+    wanted.limit = page + 1; /* one more row tells whether others follow */
+    st = answer_store_page(c, tenant, &wanted, a, out, e);
+    if (st != OK)
+        return st;
+    out->more = out->n > (size_t)page;
+    if (out->more)
+        out->n = (size_t)page;
     return OK;
 }
 

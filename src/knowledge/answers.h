@@ -27,9 +27,14 @@ struct answers_match {
     struct answers_hit hits[ANSWERS_SUGGEST];
     size_t n;
 };
-/* Takes and gives back its own connection. `language` may be empty; picks the stemmer when answers carry none. */
-enum status answers_find(struct db_pool *p, struct id tenant, struct id bot, struct str language, struct str question,
-                         struct arena *a, struct answers_match *out, struct err *e);
+struct answers_question {
+    struct id tenant, bot;
+    struct str language; /* picks the stemmer when the answers carry no language; may be empty */
+    struct str text;
+};
+/* Takes and gives back its own connection. ERR_NOT_FOUND code bot_unknown. */
+enum status answers_find(struct db_pool *p, const struct answers_question *q, struct arena *a,
+                         struct answers_match *out, struct err *e);
 
 /* Empty, or http:// or https:// and a host, without spaces or signs that no address has. */
 bool link_valid(struct str s);
@@ -50,15 +55,17 @@ struct import_report {
     struct import_row *bad;
     size_t bad_n; /* first 1,000 */
 };
-struct import_options {
-    bool replace; /* what is not in the file goes */
-    bool dry_run;
+struct import_request {
+    struct id tenant, bot;
+    struct str csv; /* the whole file */
+    bool replace;   /* answers that are not in the file are deleted */
+    bool dry_run;   /* only the report is made */
+    /* Called every few thousand rows and at the end; may be NULL. */
+    void (*progress)(void *ctx, int64_t done_bytes, int64_t all_bytes, const struct import_report *so_far);
+    void *progress_ctx;
 };
-enum status answers_import(struct db *c, struct id tenant, struct id bot, struct str csv,
-                           const struct import_options *o,
-                           void (*progress)(void *ctx, int64_t done_bytes, int64_t all_bytes,
-                                            const struct import_report *so_far),
-                           void *ctx, struct arena *a, struct import_report *out, struct err *e);
+enum status answers_import(struct db *c, const struct import_request *rq, struct arena *a, struct import_report *out,
+                           struct err *e);
 /* {"rows", "added", "updated", "unchanged", "removed", "skipped", "bad": [{"row", "code", "message"}]} */
 struct json *answers_report_json(struct arena *a, const struct import_report *r);
 /* The job by which the portal imports: payload {"bot": "bot_...", "replace": bool, "filename"}, the CSV is the job's file. While it runs
@@ -73,8 +80,20 @@ struct import_file {
 enum status answers_import_later(struct db *c, struct id tenant, struct id bot, const struct import_file *f,
                                  struct arena *a, struct id *job, struct err *e);
 
-enum status answers_list(struct db *c, struct id tenant, struct id bot, struct str query, struct id after, int limit,
-                         struct arena *a, struct answer **out, size_t *n, bool *more, struct err *e);
+struct answers_filter {
+    struct id bot;
+    struct str query; /* in question or answer; "" = all */
+    struct id after;  /* ID_NONE = from the first */
+    int limit;        /* 1 to 1000 */
+};
+struct answers_page {
+    struct answer *rows; /* in order of their ids, in the arena */
+    size_t n;
+    bool more; /* others follow */
+};
+/* ERR_NOT_FOUND code bot_unknown. */
+enum status answers_list(struct db *c, struct id tenant, const struct answers_filter *f, struct arena *a,
+                         struct answers_page *out, struct err *e);
 enum status answers_count(struct db *c, struct id tenant, struct id bot, int64_t *out, struct err *e);
 enum status answers_get(struct db *c, struct id tenant, struct id bot, struct id answer, struct arena *a,
                         struct answer *out, struct err *e);

@@ -262,15 +262,15 @@ static bool copy_answer(struct arena *a, const struct answer *from, struct answe
 }
 
 /* Large sets keep no texts in memory: the few found are read. One deleted since then is left out. */
-static enum status read_hits(struct db_pool *p, struct id tenant, struct id bot, const struct index_match *m,
-                             struct arena *a, struct answers_match *out, struct err *e)
+static enum status find_read_hits(struct db_pool *p, const struct answers_question *q, const struct index_match *m,
+                                  struct arena *a, struct answers_match *out, struct err *e)
 {
     struct db *c;
     enum status st = db_get(p, &c, e);
     if (st != OK)
         return st;
     for (size_t i = 0; i < m->n && st == OK; i++) {
-        st = answer_store_get(c, a, tenant, bot, m->hits[i].id, &out->hits[out->n].answer, e);
+        st = answer_store_get(c, a, q->tenant, q->bot, m->hits[i].id, &out->hits[out->n].answer, e);
         if (st == OK)
             out->hits[out->n++].score = m->hits[i].score;
         else if (st == ERR_NOT_FOUND)
@@ -280,14 +280,14 @@ static enum status read_hits(struct db_pool *p, struct id tenant, struct id bot,
     return st;
 }
 
-static enum status find_collect(struct db_pool *p, struct id tenant, struct id bot, const struct index *x,
+static enum status find_collect(struct db_pool *p, const struct answers_question *q, const struct index *x,
                                 const struct index_match *m, struct arena *a, struct answers_match *out, struct err *e)
 {
     struct answer w;
     enum status st;
     *out = (struct answers_match){.verdict = m->verdict};
     if (m->n && !index_answer(x, m->hits[0].doc, &w)) {
-        st = read_hits(p, tenant, bot, m, a, out, e);
+        st = find_read_hits(p, q, m, a, out, e);
         if (st == OK && !out->n)
             out->verdict = ANSWERS_NONE;
         return st;
@@ -301,17 +301,17 @@ static enum status find_collect(struct db_pool *p, struct id tenant, struct id b
     return OK;
 }
 
-enum status answers_find(struct db_pool *p, struct id tenant, struct id bot, struct str language, struct str question,
-                         struct arena *a, struct answers_match *out, struct err *e)
+enum status answers_find(struct db_pool *p, const struct answers_question *q, struct arena *a,
+                         struct answers_match *out, struct err *e)
 {
     struct index_held *h = NULL;
     struct index_match m;
-    enum status st = find_index(p, tenant, bot, &h, e);
+    enum status st = find_index(p, q->tenant, q->bot, &h, e);
     if (st != OK)
         return st;
-    st = index_find(h->index, language, question, &m, e);
+    st = index_find(h->index, q->language, q->text, &m, e);
     if (st == OK)
-        st = find_collect(p, tenant, bot, h->index, &m, a, out, e);
+        st = find_collect(p, q, h->index, &m, a, out, e);
     index_held_drop(h);
     return st;
 }

@@ -29,9 +29,7 @@ struct known { /* a question that the bot has, or the file */
 struct import {
     struct db *c;
     struct id tenant, bot;
-    const struct import_options *o;
-    void (*progress)(void *ctx, int64_t done_bytes, int64_t all_bytes, const struct import_report *so_far);
-    void *ctx;
+    const struct import_request *rq;
     struct arena batch_arena;
     struct import_report *out;
     VEC(struct import_row) bad;
@@ -149,7 +147,7 @@ static enum status write_rows(struct db *c, void *ctx, struct err *e)
 static enum status import_flush(struct import *m, struct err *e)
 {
     enum status st = OK;
-    if (m->batch_n && !m->o->dry_run)
+    if (m->batch_n && !m->rq->dry_run)
         st = db_transaction(m->c, write_rows, m, e);
     m->batch_n = m->batch_bytes = 0;
     arena_reset(&m->batch_arena);
@@ -300,8 +298,8 @@ static enum status take_rows(struct import *m, struct csv *csv, struct err *e)
         if (st == OK && (m->batch_n == BATCH || m->batch_bytes >= BATCH_BYTES ||
                          m->batch_arena.used > BATCH_ARENA / 8 || m->out->rows % PROGRESS_ROWS == 0)) {
             st = import_flush(m, e);
-            if (m->progress)
-                m->progress(m->ctx, (int64_t)csv->at, (int64_t)csv->in.n, m->out);
+            if (m->rq->progress)
+                m->rq->progress(m->rq->progress_ctx, (int64_t)csv->at, (int64_t)csv->in.n, m->out);
         }
     }
     return st == OK ? import_flush(m, e) : st;
@@ -332,7 +330,7 @@ static enum status remove_unseen(struct import *m, struct err *e)
             m->out->removed++;
         }
         if (tx.n && (tx.n == BATCH || i + 1 == m->table_cap)) {
-            st = m->o->dry_run ? OK : db_transaction(m->c, remove_rows, &tx, e);
+            st = m->rq->dry_run ? OK : db_transaction(m->c, remove_rows, &tx, e);
             tx.n = 0;
         }
     }
@@ -352,15 +350,15 @@ static enum status import_run(struct import *m, struct str file, struct arena *a
         st = answer_store_each(m->c, m->tenant, m->bot, import_remember, m, e);
     if (st == OK)
         st = note_rows(m, csv, e);
-    if (st == OK && !m->o->replace && m->table_n > MAX_ANSWERS)
+    if (st == OK && !m->rq->replace && m->table_n > MAX_ANSWERS)
         st = err_set(e, E_too_many_answers, "A bot has at most %d answers: with these it would have %zu.", MAX_ANSWERS,
                      m->table_n);
     if (st == OK)
         st = take_rows(m, &csv, e);
-    if (st == OK && m->o->replace)
+    if (st == OK && m->rq->replace)
         st = remove_unseen(m, e);
-    if (st == OK && m->progress)
-        m->progress(m->ctx, (int64_t)file.n, (int64_t)file.n, m->out);
+    if (st == OK && m->rq->progress)
+        m->rq->progress(m->rq->progress_ctx, (int64_t)file.n, (int64_t)file.n, m->out);
     return st;
 }
 
@@ -375,23 +373,19 @@ static enum status keep_bad(struct import *m, struct arena *a, struct err *e)
     return OK;
 }
 
-enum status answers_import(struct db *c, struct id tenant, struct id bot, struct str csv,
-                           const struct import_options *o,
-                           void (*progress)(void *ctx, int64_t done_bytes, int64_t all_bytes,
-                                            const struct import_report *so_far),
-                           void *ctx, struct arena *a, struct import_report *out, struct err *e)
+enum status answers_import(struct db *c, const struct import_request *rq, struct arena *a, struct import_report *out,
+                           struct err *e)
 {
-    struct import m = {.c = c, .tenant = tenant, .bot = bot, .o = o, .progress = progress, .ctx = ctx, .out = out};
-    enum status st, kept;
+    struct import m = {.c = c, .tenant = rq->tenant, .bot = rq->bot, .rq = rq, .out = out};
     *out = (struct import_report){0};
-    if (csv.n > MAX_CSV)
+    if (rq->csv.n > MAX_CSV)
         return err_set(e, E_csv_too_large, "A file has at most %zu MB.", MAX_CSV / MB);
     arena_init(&m.batch_arena, BATCH_ARENA);
     m.batch = calloc(BATCH, sizeof(*m.batch));
-    st = m.batch ? import_run(&m, csv, a, e) : err_nomem(e);
-    kept = keep_bad(&m, a, st == OK ? e : NULL);
-    if (!o->dry_run && (out->added || out->updated || out->removed))
-        answers_changed(bot);
+    enum status st = m.batch ? import_run(&m, rq->csv, a, e) : err_nomem(e);
+    enum status kept = keep_bad(&m, a, st == OK ? e : NULL);
+    if (!rq->dry_run && (out->added || out->updated || out->removed))
+        answers_changed(rq->bot);
     free(m.batch);
     free(m.table);
     VEC_RELEASE(&m.bad);

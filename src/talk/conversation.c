@@ -13,15 +13,21 @@ static int conversation_page_size(int limit)
     return limit < 1 ? 1 : limit > LIST_MAX ? LIST_MAX : limit;
 }
 
+/* The store was asked for one row more than the page has: it only tells whether others follow. */
+static void cut_page(size_t limit, size_t *n, bool *more)
+{
+    *more = *n > limit;
+    if (*more)
+        *n = limit;
+}
+
 enum status conversation_list(struct db *c, struct id tenant, const struct conversation_filter *f, struct arena *a,
-                              struct conversation **out, size_t *n, bool *more, struct err *e)
+                              struct conversation_page *out, struct err *e)
 {
     int limit = conversation_page_size(f->limit);
-    enum status st = conversation_store_list(c, tenant, f, limit + 1, a, out, n, e);
-    if (st == OK) {
-        *more = *n > (size_t)limit;
-        *n = *more ? (size_t)limit : *n;
-    }
+    enum status st = conversation_store_list(c, tenant, f, limit + 1, a, out, e);
+    if (st == OK)
+        cut_page((size_t)limit, &out->n, &out->more);
     return st;
 }
 
@@ -31,18 +37,18 @@ enum status conversation_get(struct db *c, struct id tenant, struct id conversat
     return conversation_store_get(c, tenant, conversation, a, out, e);
 }
 
-enum status conversation_messages(struct db *c, struct id tenant, struct id conversation, int64_t after, int limit,
-                                  struct arena *a, struct talk_message **out, size_t *n, bool *more, struct err *e)
+enum status conversation_messages(struct db *c, struct id tenant, const struct message_range *range, struct arena *a,
+                                  struct message_page *out, struct err *e)
 {
     struct conversation seen;
-    enum status st = conversation_store_get(c, tenant, conversation, a, &seen, e);
-    limit = conversation_page_size(limit);
+    struct message_range wanted = *range;
+    int limit = conversation_page_size(range->limit);
+    wanted.limit = limit + 1;
+    enum status st = conversation_store_get(c, tenant, range->conversation, a, &seen, e);
     if (st == OK)
-        st = conversation_store_messages(c, tenant, conversation, after, INT64_MAX, limit + 1, a, out, n, e);
-    if (st == OK) {
-        *more = *n > (size_t)limit;
-        *n = *more ? (size_t)limit : *n;
-    }
+        st = conversation_store_messages(c, tenant, &wanted, a, out, e);
+    if (st == OK)
+        cut_page((size_t)limit, &out->n, &out->more);
     return st;
 }
 
@@ -59,7 +65,8 @@ static enum status conversation_close_write(struct db *c, void *ctx, struct err 
     enum status st = conversation_store_lock(c, k->tenant, k->conversation, &seq, &closed, e);
     if (st != OK || closed)
         return st;
-    return conversation_store_event(c, k->tenant, k->conversation, seq, "closed", "closed", clock_now_ms(), e);
+    const struct conversation_event closed_now = {k->conversation, seq, "closed", TALK_CLOSED, clock_now_ms()};
+    return conversation_store_event(c, k->tenant, &closed_now, e);
 }
 
 enum status conversation_close(struct db *c, struct id tenant, struct id conversation, struct err *e)

@@ -23,14 +23,28 @@ struct conversation_filter {
     struct id before;  /* those begun before this one; ID_NONE = from the newest */
     int limit;         /* 1 to 200 */
 };
-/* Newest first; *more: there are others behind these. */
+struct conversation_page {
+    struct conversation *rows; /* newest first */
+    size_t n;
+    bool more; /* others follow */
+};
 enum status conversation_list(struct db *c, struct id tenant, const struct conversation_filter *f, struct arena *a,
-                              struct conversation **out, size_t *n, bool *more, struct err *e);
+                              struct conversation_page *out, struct err *e);
 enum status conversation_get(struct db *c, struct id tenant, struct id conversation, struct arena *a,
                              struct conversation *out, struct err *e);
-/* Messages with seq > after, in order, at most `limit` (1 to 200). */
-enum status conversation_messages(struct db *c, struct id tenant, struct id conversation, int64_t after, int limit,
-                                  struct arena *a, struct talk_message **out, size_t *n, bool *more, struct err *e);
+struct message_range {
+    struct id conversation;
+    int64_t after; /* messages with a greater seq */
+    int64_t upto;  /* and not greater than this; 0 = to the end */
+    int limit;     /* 1 to 200 */
+};
+struct message_page {
+    struct talk_message *rows; /* in order */
+    size_t n;
+    bool more; /* others follow */
+};
+enum status conversation_messages(struct db *c, struct id tenant, const struct message_range *range, struct arena *a,
+                                  struct message_page *out, struct err *e);
 /* Writes an event into the transcript; closing a closed one changes nothing. The visitor's next message begins the flow anew. */
 enum status conversation_close(struct db *c, struct id tenant, struct id conversation, struct err *e);
 

@@ -13,7 +13,7 @@ DB_STMT(conversation_load, TENANT,
 DB_STMT(turn_key_find, TENANT,
         "SELECT conversation_id, first_seq, last_seq FROM turn_key WHERE tenant_id = :tenant AND turn_key = ?", "x",
         "uii");
-DB_STMT(message_range, TENANT,
+DB_STMT(message_select, TENANT,
         "SELECT seq, sender, type, text, data, created_at FROM message WHERE tenant_id = :tenant AND conversation_id = "
         "? AND seq > ? "
         "AND seq <= ? ORDER BY seq LIMIT ?",
@@ -125,23 +125,23 @@ static enum status message_from_row(struct db_row r, struct arena *a, struct tal
     return message_read(db_row_str(r, 4), a, m, e);
 }
 
-enum status conversation_store_messages(struct db *c, struct id tenant, struct id conversation, int64_t after,
-                                        int64_t upto, int limit, struct arena *a, struct talk_message **out, size_t *n,
-                                        struct err *e)
+enum status conversation_store_messages(struct db *c, struct id tenant, const struct message_range *range,
+                                        struct arena *a, struct message_page *out, struct err *e)
 {
     struct db_rows r;
-    struct talk_message *m;
-    enum status st = db_query(c, &message_range, &tenant,
-                              DB_ARGS(db_id(conversation), db_int(after), db_int(upto), db_int(limit)), a, &r, e);
+    int64_t upto = range->upto ? range->upto : INT64_MAX;
+    enum status st = db_query(
+        c, &message_select, &tenant,
+        DB_ARGS(db_id(range->conversation), db_int(range->after), db_int(upto), db_int(range->limit)), a, &r, e);
     if (st != OK)
         return st;
-    m = arena_array(a, r.n ? r.n : 1, sizeof(*m));
+    struct talk_message *m = arena_array(a, r.n ? r.n : 1, sizeof(*m));
     if (!m)
         return err_nomem(e);
     for (size_t i = 0; st == OK && i < r.n; i++)
         st = message_from_row(r.rows[i], a, &m[i], e);
-    *out = m;
-    *n = r.n;
+    out->rows = m;
+    out->n = r.n;
     return st;
 }
 
@@ -175,7 +175,7 @@ static struct conversation conversation_from_row(struct db_row r, struct arena *
 }
 
 enum status conversation_store_list(struct db *c, struct id tenant, const struct conversation_filter *f, int limit,
-                                    struct arena *a, struct conversation **out, size_t *n, struct err *e)
+                                    struct arena *a, struct conversation_page *out, struct err *e)
 {
     struct db_val state = db_str(str_from(f->state)), before = db_id(f->before);
     struct id last;
@@ -196,8 +196,8 @@ enum status conversation_store_list(struct db *c, struct id tenant, const struct
         return err_nomem(e);
     for (size_t i = 0; i < r.n; i++)
         list[i] = conversation_from_row(r.rows[i], a);
-    *out = list;
-    *n = r.n;
+    out->rows = list;
+    out->n = r.n;
     return OK;
 }
 
@@ -226,32 +226,35 @@ enum status conversation_store_lock(struct db *c, struct id tenant, struct id co
     return conversation_unknown(st, e);
 }
 
-enum status conversation_store_event(struct db *c, struct id tenant, struct id conversation, int64_t seq,
-                                     const char *event, const char *state, int64_t now_ms, struct err *e)
+enum status conversation_store_event(struct db *c, struct id tenant, const struct conversation_event *x, struct err *e)
 {
     enum status st = db_exec(c, &event_add, &tenant,
-                             DB_ARGS(db_id(conversation), db_int(seq + 1), db_text(event), db_time(now_ms)), NULL, e);
-    return st == OK ? db_exec(c, &conversation_state, &tenant,
-                              DB_ARGS(db_int(seq + 1), db_text(state), db_time(now_ms), db_id(conversation)), NULL, e)
-                    : st;
+                             DB_ARGS(db_id(x->conversation), db_int(x->seq + 1), db_text(x->event), db_time(x->now_ms)),
+                             NULL, e);
+    if (st != OK)
+        return st;
+    return db_exec(
+        c, &conversation_state, &tenant,
+        DB_ARGS(db_int(x->seq + 1), db_text(talk_state_name(x->state)), db_time(x->now_ms), db_id(x->conversation)),
+        NULL, e);
 }
 
-enum status conversation_store_rate(struct db *c, struct id tenant, struct id conversation, int64_t seq, int rating,
-                                    struct str comment, int64_t now_ms, struct err *e)
+enum status conversation_store_rate(struct db *c, struct id tenant, struct id conversation,
+                                    const struct talk_rating *rating, int64_t now_ms, struct err *e)
 {
     struct arena a;
     struct db_row r;
     enum status st = OK;
     arena_init(&a, 64 * KB);
-    if (seq > 0) {
-        st = db_query_one(c, &reply_there, &tenant, DB_ARGS(db_id(conversation), db_int(seq)), &a, &r, e);
+    if (rating->seq > 0) {
+        st = db_query_one(c, &reply_there, &tenant, DB_ARGS(db_id(conversation), db_int(rating->seq)), &a, &r, e);
         if (st == OK && db_row_int(r, 0) == 0)
             st = err_raise_at(e, E_message_unknown, "/seq");
     }
     if (st == OK) {
         st = db_exec(c, &feedback_put, &tenant,
-                     DB_ARGS(db_id(conversation), db_int(seq), db_int(rating), db_str(comment), db_time(now_ms),
-                             db_time(now_ms)),
+                     DB_ARGS(db_id(conversation), db_int(rating->seq), db_int(rating->rating), db_str(rating->comment),
+                             db_time(now_ms), db_time(now_ms)),
                      NULL, e);
     }
     arena_release(&a);

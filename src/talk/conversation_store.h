@@ -15,22 +15,27 @@ struct turn_place {
 };
 enum status conversation_store_key(struct db *c, struct id tenant, const uint8_t key[16], struct arena *a, bool *found,
                                    struct turn_place *out, struct err *e);
-/* Messages with after < seq <= upto, at most `limit`, in order. */
-enum status conversation_store_messages(struct db *c, struct id tenant, struct id conversation, int64_t after,
-                                        int64_t upto, int limit, struct arena *a, struct talk_message **out, size_t *n,
-                                        struct err *e);
+/* out->more is not set by this and the next. */
+enum status conversation_store_messages(struct db *c, struct id tenant, const struct message_range *range,
+                                        struct arena *a, struct message_page *out, struct err *e);
 enum status conversation_store_list(struct db *c, struct id tenant, const struct conversation_filter *f, int limit,
-                                    struct arena *a, struct conversation **out, size_t *n, struct err *e);
+                                    struct arena *a, struct conversation_page *out, struct err *e);
 enum status conversation_store_get(struct db *c, struct id tenant, struct id conversation, struct arena *a,
                                    struct conversation *out, struct err *e);
 /* For changes outside the journal, in a transaction: lock the row, tell its seq and state. */
 enum status conversation_store_lock(struct db *c, struct id tenant, struct id conversation, int64_t *seq, bool *closed,
                                     struct err *e);
-/* An event as message seq + 1, and the conversation in `state`. */
-enum status conversation_store_event(struct db *c, struct id tenant, struct id conversation, int64_t seq,
-                                     const char *event, const char *state, int64_t now_ms, struct err *e);
+/* Writes an event as message seq + 1 and sets the state of the conversation, both at now_ms. */
+struct conversation_event {
+    struct id conversation;
+    int64_t seq; /* of the last message so far */
+    const char *event;
+    enum talk_state state; /* from now on */
+    int64_t now_ms;
+};
+enum status conversation_store_event(struct db *c, struct id tenant, const struct conversation_event *x, struct err *e);
 /* ERR_NOT_FOUND code message_unknown when seq is no reply of this conversation. */
-enum status conversation_store_rate(struct db *c, struct id tenant, struct id conversation, int64_t seq, int rating,
-                                    struct str comment, int64_t now_ms, struct err *e);
+enum status conversation_store_rate(struct db *c, struct id tenant, struct id conversation,
+                                    const struct talk_rating *rating, int64_t now_ms, struct err *e);
 
 #endif

@@ -68,62 +68,63 @@ void talk_close(struct talk *t)
 }
 
 /* Who holds the token may: the bot is live, the conversation is its own. */
-static enum status talk_open_with_token(struct talk *t, struct id bot, struct id conversation, struct str token,
-                                        struct arena *a, struct conv *out, struct err *e)
+static enum status talk_open_with_token(struct talk *t, const struct talk_place *at, struct arena *a, struct conv *out,
+                                        struct err *e)
 {
     struct bot_live live;
-    enum status st = bot_live(t->pool, bot, &live, e);
+    enum status st = bot_live(t->pool, at->bot, &live, e);
     if (st == OK) {
-        st = turn_load(t, live.tenant, bot, conversation, token, a, out, e);
+        st = turn_load(t, live.tenant, at, a, out, e);
         bot_live_release(&live);
     }
     return st;
 }
 
-enum status talk_messages(struct talk *t, struct id bot, struct id conversation, struct str token, int64_t after,
-                          struct arena *a, struct talk_out *out, struct err *e)
+enum status talk_messages(struct talk *t, const struct talk_place *at, int64_t after, struct arena *a,
+                          struct talk_out *out, struct err *e)
 {
+    const struct message_range range = {.conversation = at->conversation, .after = after, .limit = CATCH_UP_MAX};
+    struct message_page page;
     struct conv conv;
     struct db *c = NULL;
-    enum status st = talk_open_with_token(t, bot, conversation, token, a, &conv, e);
+    enum status st = talk_open_with_token(t, at, a, &conv, e);
     if (st == OK)
         st = db_get(t->pool, &c, e);
     if (st != OK)
         return st;
-    *out = (struct talk_out){.tenant = conv.tenant, .conversation = conversation};
+    *out = (struct talk_out){.tenant = conv.tenant, .conversation = at->conversation};
     /* The row again: somebody else may have closed it since this process last wrote it. */
-    st = conversation_store_load(c, conv.tenant, conversation, a, &conv, e);
-    if (st == OK) {
-        st = conversation_store_messages(c, conv.tenant, conversation, after, INT64_MAX, CATCH_UP_MAX, a,
-                                         &out->messages, &out->n, e);
-    }
+    st = conversation_store_load(c, conv.tenant, at->conversation, a, &conv, e);
+    if (st == OK)
+        st = conversation_store_messages(c, conv.tenant, &range, a, &page, e);
     db_put(c);
     if (st == OK) {
+        out->messages = page.rows;
+        out->n = page.n;
         out->state = conv.state;
         out->seq = conv.seq;
-        memcpy(out->token, token.p, token.n < TALK_TOKEN_MAX ? token.n : 0);
+        memcpy(out->token, at->token.p, at->token.n < TALK_TOKEN_MAX ? at->token.n : 0);
     }
     return st;
 }
 
-enum status talk_feedback(struct talk *t, struct id bot, struct id conversation, struct str token, int64_t seq,
-                          int64_t rating, struct str comment, struct err *e)
+enum status talk_feedback(struct talk *t, const struct talk_place *at, const struct talk_rating *rating, struct err *e)
 {
     struct arena a;
     struct conv conv;
     struct db *c = NULL;
-    if (rating != 1 && rating != -1)
+    if (rating->rating != 1 && rating->rating != -1)
         return err_raise_at(e, E_rating_invalid, "/rating");
-    if (seq < 0)
+    if (rating->seq < 0)
         return err_raise_at(e, E_seq_invalid, "/seq");
-    if (!utf8_text(comment) || utf8_length(comment) > COMMENT_MAX)
+    if (!utf8_text(rating->comment) || utf8_length(rating->comment) > COMMENT_MAX)
         return err_at(e, E_comment_too_long, "/comment", "A comment has at most %d characters.", COMMENT_MAX);
     arena_init(&a, 1 * MB);
-    enum status st = talk_open_with_token(t, bot, conversation, token, &a, &conv, e);
+    enum status st = talk_open_with_token(t, at, &a, &conv, e);
     if (st == OK)
         st = db_get(t->pool, &c, e);
     if (st == OK) {
-        st = conversation_store_rate(c, conv.tenant, conversation, seq, (int)rating, comment, clock_now_ms(), e);
+        st = conversation_store_rate(c, conv.tenant, at->conversation, rating, clock_now_ms(), e);
         db_put(c);
     }
     arena_release(&a);

@@ -65,17 +65,32 @@ void talk_close(struct talk *t); /* waits until what is enqueued is recorded */
 
 enum status talk_turn(struct talk *t, const struct talk_in *in, const struct talk_sink *sink, struct arena *a,
                       struct talk_out *out, struct err *e);
-/* The draft, by the same runner: `state` as of the previous call (NULL at first), *next to hand in. `path` gets {"node","type"} rows. */
-enum status talk_test(struct talk *t, struct id tenant, struct id bot, const struct talk_in *in,
-                      const struct json *state, struct arena *a, struct talk_out *out, struct json **next,
-                      struct json *path, struct err *e);
+/* One message to the draft, in a test chat. Nothing is recorded or counted: the state comes from the caller and goes back to
+ * it. `text`, `choice` and `locale` are as in struct talk_in. */
+struct talk_trial {
+    struct id tenant, bot;
+    struct str text, choice, locale;
+    const struct json *state; /* as the previous call gave it; NULL at first */
+    struct json *path;        /* an array, gets {"node","type"} of each node taken; may be NULL */
+};
+enum status talk_test(struct talk *t, const struct talk_trial *trial, struct arena *a, struct talk_out *out,
+                      struct json **next, struct err *e);
 
-/* Visitor's reading: codes as talk_turn's for conversation and token: ERR_NOT_FOUND conversation_unknown, ERR_AUTH token_invalid.
- * Messages with seq > after, at most 200. Token as above. */
-enum status talk_messages(struct talk *t, struct id bot, struct id conversation, struct str token, int64_t after,
-                          struct arena *a, struct talk_out *out, struct err *e);
-/* rating -1 or 1; again = changed. seq 0 = the conversation as a whole. */
-enum status talk_feedback(struct talk *t, struct id bot, struct id conversation, struct str token, int64_t seq,
-                          int64_t rating, struct str comment, struct err *e);
+/* A conversation and the visitor's right to it. Each function below answers ERR_NOT_FOUND codes bot_unknown,
+ * conversation_unknown, or ERR_AUTH code token_invalid. */
+struct talk_place {
+    struct id bot, conversation;
+    struct str token;
+};
+/* Messages with seq > after, at most 200. */
+enum status talk_messages(struct talk *t, const struct talk_place *at, int64_t after, struct arena *a,
+                          struct talk_out *out, struct err *e);
+struct talk_rating {
+    int64_t seq;    /* of a reply; 0 = the conversation as a whole */
+    int64_t rating; /* -1 or 1; another one later replaces it */
+    struct str comment;
+};
+/* ERR_INVALID codes rating_invalid, seq_invalid, comment_too_long; ERR_NOT_FOUND code message_unknown. */
+enum status talk_feedback(struct talk *t, const struct talk_place *at, const struct talk_rating *rating, struct err *e);
 
 #endif

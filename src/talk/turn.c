@@ -96,7 +96,8 @@ static enum status turn_load_or_begin(struct turn *u, struct err *e)
         turn_begin_conversation(u);
         return OK;
     }
-    st = turn_load(u->talk, u->live.tenant, in->bot, in->conversation, in->token, u->arena, &u->conv, e);
+    st = turn_load(u->talk, u->live.tenant, &(struct talk_place){in->bot, in->conversation, in->token}, u->arena,
+                   &u->conv, e);
     if (st != OK)
         return st;
     const struct config *c = config_current();
@@ -392,25 +393,32 @@ enum status talk_turn(struct talk *t, const struct talk_in *in, const struct tal
 
 /* ---- the draft ---- */
 
-enum status talk_test(struct talk *t, struct id tenant, struct id bot, const struct talk_in *in,
-                      const struct json *state, struct arena *a, struct talk_out *out, struct json **next,
-                      struct json *path, struct err *e)
+enum status talk_test(struct talk *t, const struct talk_trial *trial, struct arena *a, struct talk_out *out,
+                      struct json **next, struct err *e)
 {
-    struct turn u = {.talk = t,
-                     .in = in,
-                     .arena = a,
-                     .path = path,
-                     .now_ms = clock_now_ms(),
-                     .conv = {.tenant = tenant, .bot = bot, .locale = in->locale, .flow_state = STR_EMPTY}};
+    const struct talk_in in = {.bot = trial->bot,
+                               .token = STR_EMPTY,
+                               .text = trial->text,
+                               .choice = trial->choice,
+                               .client_id = STR_EMPTY,
+                               .locale = trial->locale,
+                               .visitor = STR_EMPTY};
+    struct turn u = {
+        .talk = t,
+        .in = &in,
+        .arena = a,
+        .path = trial->path,
+        .now_ms = clock_now_ms(),
+        .conv = {.tenant = trial->tenant, .bot = trial->bot, .locale = trial->locale, .flow_state = STR_EMPTY}};
     struct err mine = ERR_INIT;
     e = e ? e : &mine;
     *out = (struct talk_out){.conversation = ID_NONE};
-    enum status st = turn_check_input(in, e);
+    enum status st = turn_check_input(&in, e);
     if (st == OK)
-        st = bot_live_version(t->pool, tenant, bot, 0, &u.live, e);
+        st = bot_live_version(t->pool, trial->tenant, trial->bot, 0, &u.live, e);
     if (st != OK)
         return st;
-    st = turn_think(&u, state, e);
+    st = turn_think(&u, trial->state, e);
     if (st == OK) {
         out->state = talk_state_after(u.result.status);
         out->messages = u.replies;

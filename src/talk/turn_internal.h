@@ -56,8 +56,8 @@ bool turn_key_of(const struct talk *t, const struct talk_in *in, struct id conve
 
 /* ---- turn_load.c ---- */
 /* By cache or database; token checked; ERR_NOT_FOUND conversation_unknown, ERR_AUTH token_invalid. */
-enum status turn_load(struct talk *t, struct id tenant, struct id bot, struct id conversation, struct str token,
-                      struct arena *a, struct conv *out, struct err *e);
+enum status turn_load(struct talk *t, struct id tenant, const struct talk_place *at, struct arena *a, struct conv *out,
+                      struct err *e);
 
 /* ---- one turn, from load to record ---- */
 struct turn {

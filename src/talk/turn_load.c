@@ -21,16 +21,16 @@ static enum status turn_load_row(struct talk *t, struct id tenant, struct id con
     return st;
 }
 
-enum status turn_load(struct talk *t, struct id tenant, struct id bot, struct id conversation, struct str token,
-                      struct arena *a, struct conv *out, struct err *e)
+enum status turn_load(struct talk *t, struct id tenant, const struct talk_place *at, struct arena *a, struct conv *out,
+                      struct err *e)
 {
     uint8_t hash[32];
-    enum status st = turn_load_row(t, tenant, conversation, a, out, e);
+    enum status st = turn_load_row(t, tenant, at->conversation, a, out, e);
     if (st != OK)
         return st;
-    if (!id_eq(out->bot, bot))
+    if (!id_eq(out->bot, at->bot))
         return err_raise(e, E_conversation_unknown);
-    turn_token_hash(token, hash);
+    turn_token_hash(at->token, hash);
     if (!crypto_equal(hash, out->token_hash, sizeof(hash)))
         return err_raise(e, E_token_invalid);
     return OK;

@@ -14,21 +14,19 @@ static bool replay_same_message(const struct talk_message *then, const struct ta
 static enum status replay_read(struct db *c, struct turn *u, const struct turn_place *at, struct talk_out *out,
                                struct conv *conv, struct err *e)
 {
-    struct talk_message *all;
-    size_t n;
+    const struct message_range range = {at->conversation, at->first_seq - 1, at->last_seq, 1000};
+    struct message_page page;
     enum status st = conversation_store_load(c, u->live.tenant, at->conversation, u->arena, conv, e);
-    if (st == OK) {
-        st = conversation_store_messages(c, u->live.tenant, at->conversation, at->first_seq - 1, at->last_seq, 1000,
-                                         u->arena, &all, &n, e);
-    }
-    if (st == OK && (n == 0 || !replay_same_message(&all[0], u->in)))
+    if (st == OK)
+        st = conversation_store_messages(c, u->live.tenant, &range, u->arena, &page, e);
+    if (st == OK && (page.n == 0 || !replay_same_message(&page.rows[0], u->in)))
         st = err_at(e, E_id_reused, "/id", "Another message was sent with this id.");
     if (st == OK) {
         *out = (struct talk_out){.tenant = u->live.tenant,
                                  .conversation = at->conversation,
                                  .state = conv->state,
-                                 .messages = all + 1,
-                                 .n = n - 1,
+                                 .messages = page.rows + 1,
+                                 .n = page.n - 1,
                                  .seq = at->first_seq,
                                  .replayed = true};
     }

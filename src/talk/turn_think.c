@@ -73,7 +73,8 @@ static enum status think_on_answer(void *ctx, struct str language, struct str qu
         [ANSWERS_NONE] = FLOW_NONE, [ANSWERS_UNSURE] = FLOW_UNSURE, [ANSWERS_SURE] = FLOW_SURE};
     struct turn *u = ctx;
     struct answers_match m;
-    enum status st = answers_find(u->talk->pool, u->conv.tenant, u->conv.bot, language, question, a, &m, e);
+    const struct answers_question q = {u->conv.tenant, u->conv.bot, language, question};
+    enum status st = answers_find(u->talk->pool, &q, a, &m, e);
     if (st != OK)
         return st;
     out->verdict = verdicts[m.verdict];

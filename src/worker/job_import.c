@@ -28,15 +28,16 @@ static void import_progress(void *ctx, int64_t done_bytes, int64_t all_bytes, co
 
 enum status job_import_answers(struct worker_job *w, struct json **result, struct err *e)
 {
-    struct import_options o = {.replace = json_bool(json_get(w->job->payload, "replace"))};
+    struct import_request rq = {.tenant = w->job->tenant,
+                                .replace = json_bool(json_get(w->job->payload, "replace")),
+                                .progress = import_progress,
+                                .progress_ctx = w};
     struct import_report report;
-    struct str csv;
-    struct id bot;
-    if (!id_parse(ID_BOT, json_get_str(w->job->payload, "bot"), &bot) || id_is_none(w->job->tenant))
+    if (!id_parse(ID_BOT, json_get_str(w->job->payload, "bot"), &rq.bot) || id_is_none(w->job->tenant))
         return err_set(e, E_invalid, "The job names no bot.");
-    enum status st = queue_file(w->db, w->arena, w->job->id, &csv, e);
+    enum status st = queue_file(w->db, w->arena, w->job->id, &rq.csv, e);
     if (st == OK)
-        st = answers_import(w->db, w->job->tenant, bot, csv, &o, import_progress, w, w->arena, &report, e);
+        st = answers_import(w->db, &rq, w->arena, &report, e);
     if (st == OK && !(*result = answers_report_json(w->arena, &report)))
         st = err_nomem(e);
     return st;

@@ -49,7 +49,7 @@ static struct actor workspace(const char *plan)
 static struct bot made(const struct actor *who)
 {
     struct bot b;
-    OKAY(bot_create(c, config, who, &arena, STR("faq"), STR("My bot"), STR_EMPTY, &b, &fail));
+    OKAY(bot_create(c, config, who, &(struct bot_wanted){STR("faq"), STR("My bot"), STR_EMPTY}, &arena, &b, &fail));
     return b;
 }
 
@@ -105,18 +105,20 @@ static void templates_come_in_two_languages(void **state)
         assert_true(en[i].name.n && en[i].summary.n && es[i].name.n && !str_eq(en[i].summary, es[i].summary));
         for (size_t k = 0; k < 2; k++) {
             struct bot b;
-            OKAY(bot_create(c, config, &who, &arena, en[i].id, en[i].name, str_from(languages[k]), &b, &fail));
+            OKAY(bot_create(c, config, &who, &(struct bot_wanted){en[i].id, en[i].name, str_from(languages[k])}, &arena,
+                            &b, &fail));
             assert_str(b.language, languages[k]);
             assert_int_equal(published(&who, b.id), 1);
         }
     }
     struct err e = ERR_INIT;
     struct bot b;
-    fails(bot_create(c, config, &who, &arena, STR("nothing"), STR("x"), STR_EMPTY, &b, &e), ERR_NOT_FOUND, &e,
-          "template_unknown");
-    fails(bot_create(c, config, &who, &arena, STR("faq"), STR("x"), STR("xx"), &b, &e), ERR_INVALID, &e,
-          "language_unknown");
-    fails(bot_create(c, config, &who, &arena, STR("faq"), STR(""), STR_EMPTY, &b, &e), ERR_INVALID, &e, "name_invalid");
+    fails(bot_create(c, config, &who, &(struct bot_wanted){STR("nothing"), STR("x"), STR_EMPTY}, &arena, &b, &e),
+          ERR_NOT_FOUND, &e, "template_unknown");
+    fails(bot_create(c, config, &who, &(struct bot_wanted){STR("faq"), STR("x"), STR("xx")}, &arena, &b, &e),
+          ERR_INVALID, &e, "language_unknown");
+    fails(bot_create(c, config, &who, &(struct bot_wanted){STR("faq"), STR(""), STR_EMPTY}, &arena, &b, &e),
+          ERR_INVALID, &e, "name_invalid");
 }
 
 static void drafts_have_one_writer(void **state)
@@ -313,35 +315,31 @@ static void the_plan_limits_bots(void **state)
     struct bot b = made(&who), second;
     struct err e = ERR_INIT;
     (void)state;
-    fails(bot_create(c, config, &who, &arena, STR("faq"), STR("Two"), STR_EMPTY, &second, &e), ERR_PLAN, &e,
-          "plan_limit_bots");
+    fails(bot_create(c, config, &who, &(struct bot_wanted){STR("faq"), STR("Two"), STR_EMPTY}, &arena, &second, &e),
+          ERR_PLAN, &e, "plan_limit_bots");
     struct json *file = exported(&who, b.id);
     fails(bot_import(c, &who, &arena, file, STR_EMPTY, &second, &e), ERR_PLAN, &e, "plan_limit_bots");
     OKAY(bot_delete(c, &who, b.id, &fail));
-    OKAY(bot_create(c, config, &who, &arena, STR("faq"), STR("Two"), STR_EMPTY, &second, &fail));
+    OKAY(bot_create(c, config, &who, &(struct bot_wanted){STR("faq"), STR("Two"), STR_EMPTY}, &arena, &second, &fail));
 }
 
 static void a_bot_travels_in_one_file(void **state)
 {
     struct actor from = workspace("enterprise"), to = workspace("enterprise");
     struct bot b = made(&from), copy;
-    struct answer w = {.question = STR("Where?"),
-                       .answer = STR("Here."),
-                       .link = STR("https://example.com/"),
-                       .language = STR("en")},
-                  *list;
+    struct answer w = {
+        .question = STR("Where?"), .answer = STR("Here."), .link = STR("https://example.com/"), .language = STR("en")};
+    struct answers_page list;
     struct json *file, *again;
     struct err e = ERR_INIT;
-    size_t n;
-    bool more;
     (void)state;
     OKAY(answers_save(c, from.tenant, b.id, &w, &fail));
     file = exported(&from, b.id);
     OKAY(bot_import(c, &to, &arena, file, STR("Copy"), &copy, &fail));
     assert_str(copy.name, "Copy");
-    OKAY(answers_list(c, to.tenant, copy.id, STR_EMPTY, ID_NONE, 10, &arena, &list, &n, &more, &fail));
-    assert_int_equal(n, 1);
-    assert_str(list[0].answer, "Here.");
+    OKAY(answers_list(c, to.tenant, &(struct answers_filter){copy.id, STR_EMPTY, ID_NONE, 10}, &arena, &list, &fail));
+    assert_int_equal(list.n, 1);
+    assert_str(list.rows[0].answer, "Here.");
     again = exported(&to, copy.id);
     assert_true(json_equal(json_get(file, "flow"), json_get(again, "flow")));
     assert_true(json_equal(json_get(file, "answers"), json_get(again, "answers")));
@@ -444,7 +442,7 @@ static void *create_thread(void *ctx)
         return NULL;
     struct db *mine = dbtest_get(pool);
     arena_init(&a, 16 * MB);
-    r->status = bot_create(mine, config, &r->who, &a, STR("faq"), STR("Race"), STR_EMPTY, &b, &e);
+    r->status = bot_create(mine, config, &r->who, &(struct bot_wanted){STR("faq"), STR("Race"), STR_EMPTY}, &a, &b, &e);
     snprintf(r->code, sizeof(r->code), "%s", err_code(&e));
     arena_release(&a);
     db_put(mine);
@@ -555,8 +553,8 @@ static void surplus_bots_are_inactive_and_come_back(void **state)
     same_order(&who, b, 3);
     struct err e = ERR_INIT;
     struct bot more;
-    fails(bot_create(c, config, &who, &arena, STR("faq"), STR("One more"), STR_EMPTY, &more, &e), ERR_PLAN, &e,
-          "plan_limit_bots");
+    fails(bot_create(c, config, &who, &(struct bot_wanted){STR("faq"), STR("One more"), STR_EMPTY}, &arena, &more, &e),
+          ERR_PLAN, &e, "plan_limit_bots");
     OKAY(account_tenant_plan(c, who.tenant, STR("starter"), &fail));
     who_may(b, 3, "yyy");
 

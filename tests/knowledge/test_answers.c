@@ -61,10 +61,13 @@ static void fails(enum status got, enum status expected, const struct err *e, co
     assert_string_equal(err_code(e), code);
 }
 
-static struct import_report imported(const char *csv, struct import_options o)
+static struct import_report imported(const char *csv, struct import_request rq)
 {
+    rq.tenant = tenant;
+    rq.bot = bot;
+    rq.csv = str_from(csv);
     struct import_report r;
-    OKAY(answers_import(c, tenant, bot, str_from(csv), &o, NULL, NULL, &arena, &r, &fail));
+    OKAY(answers_import(c, &rq, &arena, &r, &fail));
     assert_int_equal(r.rows, r.added + r.updated + r.unchanged + r.skipped);
     return r;
 }
@@ -90,17 +93,15 @@ static void an_import_twice_is_one(void **state)
 {
     static const char csv[] = "\xEF\xBB\xBFLink;QUESTION; answer ;ignored\r\nhttps://example.com/a;What is it?;A "
                               "thing;x\r\n;And this?;\"Two\nlines; and more\";\r\n";
-    struct answer *list;
-    size_t n;
-    bool more;
+    struct answers_page list;
     (void)state;
-    counts(imported(csv, (struct import_options){0}), 2, 0, 0, 0, 0);
-    counts(imported(csv, (struct import_options){0}), 0, 0, 2, 0, 0);
-    counts(imported("question,answer\n  what  IS it ,Another thing\n", (struct import_options){0}), 0, 1, 0, 0, 0);
-    OKAY(answers_list(c, tenant, bot, STR_EMPTY, ID_NONE, 10, &arena, &list, &n, &more, &fail));
-    assert_int_equal(n, 2);
-    assert_str(list[0].answer, "Another thing");
-    assert_str(list[1].answer, "Two\nlines; and more");
+    counts(imported(csv, (struct import_request){0}), 2, 0, 0, 0, 0);
+    counts(imported(csv, (struct import_request){0}), 0, 0, 2, 0, 0);
+    counts(imported("question,answer\n  what  IS it ,Another thing\n", (struct import_request){0}), 0, 1, 0, 0, 0);
+    OKAY(answers_list(c, tenant, &(struct answers_filter){bot, STR_EMPTY, ID_NONE, 10}, &arena, &list, &fail));
+    assert_int_equal(list.n, 2);
+    assert_str(list.rows[0].answer, "Another thing");
+    assert_str(list.rows[1].answer, "Two\nlines; and more");
 }
 
 static void bad_rows_are_told_and_left_out(void **state)
@@ -118,7 +119,7 @@ static void bad_rows_are_told_and_left_out(void **state)
                                       "Good two?,x,,en-GB\n"               /* 11 */
                                       "Again?,first,,\n"                   /* 12 */
                                       "again,second,,\n",                  /* 13: counts */
-                                      (struct import_options){0});
+                                      (struct import_request){0});
     static const struct {
         int64_t row;
         const char *code;
@@ -148,8 +149,8 @@ static void files_that_are_none(void **state)
     for (size_t i = 0; i < COUNT_OF(bad); i++) {
         struct import_report r;
         struct err e = ERR_INIT;
-        fails(answers_import(c, tenant, bot, str_from(bad[i].csv), &(struct import_options){0}, NULL, NULL, &arena, &r,
-                             &e),
+        fails(answers_import(c, &(struct import_request){.tenant = tenant, .bot = bot, .csv = str_from(bad[i].csv)},
+                             &arena, &r, &e),
               ERR_INVALID, &e, bad[i].code);
     }
 }
@@ -159,14 +160,16 @@ static void replacing_and_trying(void **state)
     struct err e = ERR_INIT;
     struct import_report r;
     (void)state;
-    counts(imported("question,answer\na?,1\nb?,2\nc?,3\n", (struct import_options){0}), 3, 0, 0, 0, 0);
-    counts(imported("question,answer\na?,1\nb?,new\nd?,4\n", (struct import_options){.replace = true, .dry_run = true}),
+    counts(imported("question,answer\na?,1\nb?,2\nc?,3\n", (struct import_request){0}), 3, 0, 0, 0, 0);
+    counts(imported("question,answer\na?,1\nb?,new\nd?,4\n", (struct import_request){.replace = true, .dry_run = true}),
            1, 1, 1, 1, 0);
     assert_int_equal(count(), 3);
-    counts(imported("question,answer\na?,1\nb?,new\nd?,4\n", (struct import_options){.replace = true}), 1, 1, 1, 1, 0);
+    counts(imported("question,answer\na?,1\nb?,new\nd?,4\n", (struct import_request){.replace = true}), 1, 1, 1, 1, 0);
     assert_int_equal(count(), 3);
-    fails(answers_import(c, tenant, bot, STR("question,answer\n,\n"), &(struct import_options){.replace = true}, NULL,
-                         NULL, &arena, &r, &e),
+    fails(answers_import(c,
+                         &(struct import_request){
+                             .tenant = tenant, .bot = bot, .csv = STR("question,answer\n,\n"), .replace = true},
+                         &arena, &r, &e),
           ERR_INVALID, &e, "csv_empty");
     assert_int_equal(r.skipped, 1);
     assert_int_equal(count(), 3);
@@ -175,7 +178,7 @@ static void replacing_and_trying(void **state)
 static enum answers_verdict verdict_of(const char *question, struct str *answer)
 {
     struct answers_match m;
-    OKAY(answers_find(pool, tenant, bot, STR_EMPTY, str_from(question), &arena, &m, &fail));
+    OKAY(answers_find(pool, &(struct answers_question){tenant, bot, STR_EMPTY, str_from(question)}, &arena, &m, &fail));
     if (answer && m.n)
         *answer = m.hits[0].answer.answer;
     return m.verdict;
@@ -195,7 +198,7 @@ static void search_follows_every_change(void **state)
     OKAY(answers_save(c, tenant, bot, &w, &fail));
     assert_int_equal(verdict_of("reset password", &found), ANSWERS_SURE);
     assert_str(found, "With the button.");
-    imported("question,answer\nWhere are you?,Here.\n", (struct import_options){0});
+    imported("question,answer\nWhere are you?,Here.\n", (struct import_request){0});
     assert_int_equal(verdict_of("where are you", &found), ANSWERS_SURE);
     OKAY(answers_delete(c, tenant, bot, w.id, &fail));
     assert_int_equal(verdict_of("reset password", NULL), ANSWERS_NONE);
@@ -223,43 +226,42 @@ static void one_question_one_answer(void **state)
 
 static void lists_have_pages(void **state)
 {
-    struct answer *list;
-    size_t n;
-    bool more;
+    struct answers_page list;
     (void)state;
-    imported("question,answer\none?,100%\ntwo?,a_b\nthree?,plain\nfour?,axb\n", (struct import_options){0});
-    OKAY(answers_list(c, tenant, bot, STR_EMPTY, ID_NONE, 3, &arena, &list, &n, &more, &fail));
-    assert_true(n == 3 && more);
-    OKAY(answers_list(c, tenant, bot, STR_EMPTY, list[2].id, 3, &arena, &list, &n, &more, &fail));
-    assert_true(n == 1 && !more);
-    OKAY(answers_list(c, tenant, bot, STR("0%"), ID_NONE, 10, &arena, &list, &n, &more, &fail));
-    assert_int_equal(n, 1);
-    OKAY(answers_list(c, tenant, bot, STR("a_b"), ID_NONE, 10, &arena, &list, &n, &more, &fail));
-    assert_int_equal(n, 1);
-    OKAY(answers_list(c, tenant, bot, STR("T"), ID_NONE, 10, &arena, &list, &n, &more, &fail));
-    assert_int_equal(n, 2);
+    imported("question,answer\none?,100%\ntwo?,a_b\nthree?,plain\nfour?,axb\n", (struct import_request){0});
+    OKAY(answers_list(c, tenant, &(struct answers_filter){bot, STR_EMPTY, ID_NONE, 3}, &arena, &list, &fail));
+    assert_true(list.n == 3 && list.more);
+    OKAY(answers_list(c, tenant, &(struct answers_filter){bot, STR_EMPTY, list.rows[2].id, 3}, &arena, &list, &fail));
+    assert_true(list.n == 1 && !list.more);
+    OKAY(answers_list(c, tenant, &(struct answers_filter){bot, STR("0%"), ID_NONE, 10}, &arena, &list, &fail));
+    assert_int_equal(list.n, 1);
+    OKAY(answers_list(c, tenant, &(struct answers_filter){bot, STR("a_b"), ID_NONE, 10}, &arena, &list, &fail));
+    assert_int_equal(list.n, 1);
+    OKAY(answers_list(c, tenant, &(struct answers_filter){bot, STR("T"), ID_NONE, 10}, &arena, &list, &fail));
+    assert_int_equal(list.n, 2);
 }
 
 static void strangers_find_nothing(void **state)
 {
-    struct answer w = {.question = STR("Secret?"), .answer = STR("Yes")}, got, *list;
+    struct answer w = {.question = STR("Secret?"), .answer = STR("Yes")}, got;
+    struct answers_page list;
     struct import_report r;
     struct answers_match m;
     struct err e = ERR_INIT;
-    size_t n;
-    bool more;
     int64_t k;
     (void)state;
     OKAY(answers_save(c, tenant, bot, &w, &fail));
     fails(answers_get(c, stranger, bot, w.id, &arena, &got, &e), ERR_NOT_FOUND, &e, "answer_unknown");
     fails(answers_delete(c, stranger, bot, w.id, &e), ERR_NOT_FOUND, &e, "answer_unknown");
-    fails(answers_list(c, stranger, bot, STR_EMPTY, ID_NONE, 10, &arena, &list, &n, &more, &e), ERR_NOT_FOUND, &e,
-          "bot_unknown");
+    fails(answers_list(c, stranger, &(struct answers_filter){bot, STR_EMPTY, ID_NONE, 10}, &arena, &list, &e),
+          ERR_NOT_FOUND, &e, "bot_unknown");
     fails(answers_count(c, stranger, bot, &k, &e), ERR_NOT_FOUND, &e, "bot_unknown");
-    fails(answers_find(pool, stranger, bot, STR_EMPTY, STR("secret"), &arena, &m, &e), ERR_NOT_FOUND, &e,
-          "bot_unknown");
-    fails(answers_import(c, stranger, bot, STR("question,answer\nx,y\n"), &(struct import_options){.replace = true},
-                         NULL, NULL, &arena, &r, &e),
+    fails(answers_find(pool, &(struct answers_question){stranger, bot, STR_EMPTY, STR("secret")}, &arena, &m, &e),
+          ERR_NOT_FOUND, &e, "bot_unknown");
+    fails(answers_import(c,
+                         &(struct import_request){
+                             .tenant = stranger, .bot = bot, .csv = STR("question,answer\nx,y\n"), .replace = true},
+                         &arena, &r, &e),
           ERR_NOT_FOUND, &e, "bot_unknown");
     got = w;
     fails(answers_save(c, stranger, bot, &got, &e), ERR_NOT_FOUND, &e, "answer_unknown");
@@ -294,7 +296,10 @@ static void a_hundred_thousand_rows(void **state)
                        "\"What is number %d, and \"\"why\"\"?\",\"It is %d.\nBecause.\",https://example.com/%d,Book\n",
                        i, i, i);
     assert_true(buf_ok(&b));
-    OKAY(answers_import(c, tenant, bot, buf_str(&b), &(struct import_options){0}, tell, &last, &arena, &r, &fail));
+    OKAY(answers_import(c,
+                        &(struct import_request){
+                            .tenant = tenant, .bot = bot, .csv = buf_str(&b), .progress = tell, .progress_ctx = &last},
+                        &arena, &r, &fail));
     printf("%d rows: imported in %lld ms\n", ROWS, (long long)((clock_mono_us() - from) / 1000));
     assert_int_equal(last, (int64_t)b.n);
     counts(r, ROWS - 1, 0, 0, 0, 1);
@@ -312,17 +317,18 @@ static void a_bot_has_so_many_answers(void **state)
     struct import_report r;
     struct buf b;
     (void)state;
-    imported("question,answer\nOne more?,Yes\n", (struct import_options){0});
+    imported("question,answer\nOne more?,Yes\n", (struct import_request){0});
     buf_init(&b, MAX_CSV);
     buf_puts(&b, "question,answer\n");
     for (int i = 0; i < MAX_ANSWERS; i++)
         buf_printf(&b, "%d,x\n", i);
     assert_true(buf_ok(&b));
-    fails(answers_import(c, tenant, bot, buf_str(&b), &(struct import_options){.dry_run = true}, NULL, NULL, &arena, &r,
-                         &e),
+    fails(answers_import(c, &(struct import_request){.tenant = tenant, .bot = bot, .csv = buf_str(&b), .dry_run = true},
+                         &arena, &r, &e),
           ERR_TOO_LARGE, &e, "too_many_answers");
-    OKAY(answers_import(c, tenant, bot, buf_str(&b), &(struct import_options){.dry_run = true, .replace = true}, NULL,
-                        NULL, &arena, &r, &fail));
+    OKAY(answers_import(
+        c, &(struct import_request){.tenant = tenant, .bot = bot, .csv = buf_str(&b), .dry_run = true, .replace = true},
+        &arena, &r, &fail));
     assert_int_equal(count(), 1);
     buf_release(&b);
 }
@@ -356,7 +362,8 @@ static void *seek(void *ctx)
     arena_init(&a, 16 * MB);
     for (int64_t until = clock_mono_us() + 500000; clock_mono_us() < until; arena_reset(&a)) {
         struct answers_match m;
-        if (answers_find(pool, s->tenant, s->bot, STR("en"), STR("reset password"), &a, &m, &e) != OK ||
+        if (answers_find(pool, &(struct answers_question){s->tenant, s->bot, STR("en"), STR("reset password")}, &a, &m,
+                         &e) != OK ||
             m.verdict != ANSWERS_SURE)
             s->bad = true;
     }

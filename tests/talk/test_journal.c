@@ -338,7 +338,7 @@ static enum status open_all(struct err *e)
     arena_init(&arena, 256 * MB);
     st = account_tenant_create(c, STR("W"), STR("enterprise"), &who.tenant, e);
     if (st == OK)
-        st = bot_create(c, config, &who, &arena, STR("faq"), STR("My bot"), STR_EMPTY, &b, e);
+        st = bot_create(c, config, &who, &(struct bot_wanted){STR("faq"), STR("My bot"), STR_EMPTY}, &arena, &b, e);
     if (st == OK)
         st = bot_publish(c, &who, b.id, STR_EMPTY, &arena, &version, e);
     bot = b.id;

@@ -26,25 +26,23 @@ static void answers_fill_row(struct page *pg, size_t i, const struct answer *a)
 
 static enum status answers_fill_list(struct page *pg, const struct bot *b, struct str query, struct id after)
 {
-    struct answer *list = NULL;
-    size_t n = 0;
-    bool more = false;
+    const struct answers_filter f = {.bot = b->id, .query = query, .after = after, .limit = ANSWERS_PAGE};
+    struct answers_page list;
     int64_t all = 0;
-    enum status st = answers_list(pg->db, pg->who.tenant, b->id, query, after, ANSWERS_PAGE, pg->rq->arena, &list, &n,
-                                  &more, &pg->e);
+    enum status st = answers_list(pg->db, pg->who.tenant, &f, pg->rq->arena, &list, &pg->e);
     if (st == OK)
         st = answers_count(pg->db, pg->who.tenant, b->id, &all, &pg->e);
     if (st != OK)
         return st;
-    for (size_t i = 0; i < n; i++)
-        answers_fill_row(pg, i, &list[i]);
+    for (size_t i = 0; i < list.n; i++)
+        answers_fill_row(pg, i, &list.rows[i]);
     view_count(pg->v, "List.Count", "Answers.CountText", all);
     view_bool(pg->v, "List.Any", all > 0);
-    view_bool(pg->v, "List.Found", n > 0);
+    view_bool(pg->v, "List.Found", list.n > 0);
     view_str(pg->v, "List.Query", query);
     view_bool(pg->v, "List.Later", !id_is_none(after));
-    if (more)
-        view_id(pg->v, "List.After", TEXT_ID(ID_ANSWER, list[n - 1].id));
+    if (list.more)
+        view_id(pg->v, "List.After", TEXT_ID(ID_ANSWER, list.rows[list.n - 1].id));
     return OK;
 }
 

@@ -218,28 +218,26 @@ static enum status test_talk_once(struct test_chat *ch, struct str text, struct 
 {
     struct page *pg = &ch->pg;
     struct arena *a = pg->rq->arena;
-    struct talk_in in = {.bot = ch->bot.id,
-                         .conversation = ID_NONE,
-                         .token = STR_EMPTY,
-                         .text = text,
-                         .choice = choice,
-                         .client_id = STR_EMPTY,
-                         .locale = STR_EMPTY,
-                         .channel = CHANNEL_NONE,
-                         .visitor = pg->rq->remote_addr};
+    struct talk_trial trial = {.tenant = pg->who.tenant,
+                               .bot = ch->bot.id,
+                               .text = text,
+                               .choice = choice,
+                               .locale = STR_EMPTY,
+                               .state = ch->state,
+                               .path = json_new_array(a)};
     struct talk_out out;
-    struct json *next = NULL, *path = json_new_array(a), *visitor = NULL, *en = NULL;
+    struct json *next = NULL, *visitor = NULL, *en = NULL;
     struct flow_message said = {.kind = FLOW_TEXT,
                                 .text = text.n ? text : test_choice_label(ch->log, choice),
                                 .title = STR_EMPTY,
                                 .url = STR_EMPTY,
                                 .image = STR_EMPTY};
-    if (!path || test_entry_json(ch->log, "visitor", &said, &visitor) != 0)
+    if (!trial.path || test_entry_json(ch->log, "visitor", &said, &visitor) != 0)
         return err_nomem(&pg->e);
     page_release(pg);
-    enum status st = talk_test(pg->app->talk, pg->who.tenant, ch->bot.id, &in, ch->state, a, &out, &next, path, &pg->e);
+    enum status st = talk_test(pg->app->talk, &trial, a, &out, &next, &pg->e);
     if (st == OK)
-        st = test_keep_path(ch, visitor, path);
+        st = test_keep_path(ch, visitor, trial.path);
     for (size_t i = 0; st == OK && i < out.n; i++)
         if (test_entry_json(ch->log, "bot", &out.messages[i].m, &en) != 0)
             st = err_nomem(&pg->e);

@@ -11,18 +11,16 @@
 
 static enum status conversation_fill_transcript(struct page *pg, struct id id, int64_t after)
 {
-    struct talk_message *m = NULL;
-    size_t n = 0;
-    bool more = false;
-    enum status st = conversation_messages(pg->db, pg->who.tenant, id, after, TRANSCRIPT_PAGE, pg->rq->arena, &m, &n,
-                                           &more, &pg->e);
+    const struct message_range range = {.conversation = id, .after = after, .limit = TRANSCRIPT_PAGE};
+    struct message_page page;
+    enum status st = conversation_messages(pg->db, pg->who.tenant, &range, pg->rq->arena, &page, &pg->e);
     if (st != OK)
         return st;
-    for (size_t i = 0; i < n; i++)
-        page_fill_message(pg->v, pg->rq->arena, "Messages", i, &m[i]);
+    for (size_t i = 0; i < page.n; i++)
+        page_fill_message(pg->v, pg->rq->arena, "Messages", i, &page.rows[i]);
     view_bool(pg->v, "List.Later", after > 0);
-    if (more)
-        view_int(pg->v, "List.After", m[n - 1].seq);
+    if (page.more)
+        view_int(pg->v, "List.After", page.rows[page.n - 1].seq);
     return OK;
 }
 

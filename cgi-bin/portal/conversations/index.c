@@ -37,22 +37,20 @@ static struct conversation_filter conversations_read_filter(struct page *pg)
 
 static enum status conversations_fill_list(struct page *pg, const struct conversation_filter *f)
 {
-    struct conversation *list = NULL;
-    size_t n = 0;
-    bool more = false;
-    enum status st = conversation_list(pg->db, pg->who.tenant, f, pg->rq->arena, &list, &n, &more, &pg->e);
+    struct conversation_page list;
+    enum status st = conversation_list(pg->db, pg->who.tenant, f, pg->rq->arena, &list, &pg->e);
     if (st != OK)
         return st;
-    for (size_t i = 0; i < n; i++)
-        conversations_fill(pg, "Conversations", i, &list[i]);
+    for (size_t i = 0; i < list.n; i++)
+        conversations_fill(pg, "Conversations", i, &list.rows[i]);
     view_text(pg->v, "Filter.State", f->state);
     if (!id_is_none(f->bot))
         view_id(pg->v, "Filter.Bot", TEXT_ID(ID_BOT, f->bot));
-    view_bool(pg->v, "List.Any", n > 0);
+    view_bool(pg->v, "List.Any", list.n > 0);
     view_bool(pg->v, "List.Later", !id_is_none(f->before));
     view_bool(pg->v, "List.Filtered", f->state || !id_is_none(f->bot));
-    if (more)
-        view_id(pg->v, "List.Before", TEXT_ID(ID_CONVERSATION, list[n - 1].id));
+    if (list.more)
+        view_id(pg->v, "List.Before", TEXT_ID(ID_CONVERSATION, list.rows[list.n - 1].id));
     return OK;
 }
 

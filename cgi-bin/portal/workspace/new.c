@@ -129,8 +129,10 @@ void workspace_new_post(struct request *rq)
         page_redirect(&pg, "/app");
         return;
     }
-    if (bot_create(pg.db, rq->config, &pg.who, rq->arena, request_form(rq, "template"), request_form(rq, "name"),
-                   request_form(rq, "language"), &b, &pg.e) == OK)
+    if (bot_create(
+            pg.db, rq->config, &pg.who,
+            &(struct bot_wanted){request_form(rq, "template"), request_form(rq, "name"), request_form(rq, "language")},
+            rq->arena, &b, &pg.e) == OK)
         page_redirect(&pg, "/app/bots/%s?done=bot_created", TEXT_ID(ID_BOT, b.id));
     else
         new_show_again(&pg);
