@@ -6,7 +6,8 @@ tree=$(mktemp -d "${TMPDIR:-/tmp}/parley-lint.XXXXXX") || exit 1
 trap 'rm -rf "$tree"' EXIT
 failed=0
 LINT_SYMBOLS_ERRORS="file-circle module-circle defined-twice unused static-twice tag-twice"
-export LINT_SYMBOLS_ERRORS
+LINT_SYMBOLS_PENDING=
+export LINT_SYMBOLS_ERRORS LINT_SYMBOLS_PENDING
 
 clean_tree() { # a program that uses two modules; b uses a
     rm -rf "$tree/src" "$tree/cgi-bin" "$tree/build"
