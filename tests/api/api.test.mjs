@@ -23,7 +23,7 @@ before(async () => {
 })
 after(() => parley?.stop())
 
-test('a key says whose it is and what it may', async () => {
+test('a key shows its workspace and its scopes', async () => {
     const { status, json } = await api('/v1/me')
     assert.equal(status, 200)
     const { id, name, plan } = json.workspace
@@ -64,7 +64,7 @@ test('a bot is shown as it is, before and after it is published', async () => {
     assert.match(json.published_at, /^\d{4}-\d\d-\d\dT[\d:.]+Z$/)
 })
 
-test('another workspace\'s bot is not there, nor is what no id can be', async () => {
+test('another workspace\'s bot is 404, and so is an impossible id', async () => {
     for (const id of [theirs.bot, 'bot_0', mine.id, 'x%2Fy']) {
         const { status } = await api(`/v1/bots/${id}`)
         assert.equal(status, 404, id)
@@ -79,7 +79,7 @@ test('templates are listed in the language asked for', async () => {
     assert.notDeepEqual(en.map(t => t.summary), es.map(t => t.summary))
 })
 
-test('what is not there, and methods that are not served', async () => {
+test('unknown paths, and methods that are not served', async () => {
     assert.equal((await api('/v1/nothing')).status, 404)
     const reply = await fetch(`${parley.url}/v1/bots`, { method: 'DELETE', headers: { authorization: `Bearer ${mine.key}` } })
     assert.equal(reply.status, 405)

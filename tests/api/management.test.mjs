@@ -162,7 +162,7 @@ test('conversations and answers in pages', async () => {
     assert.equal((await call(mine, 'GET', `/v1/answers?bot=${bot.id}&query=q3`)).body.data[0].question, 'Q3?')
 })
 
-test('what belongs to another workspace is not there', async () => {
+test('another workspace\'s objects are 404', async () => {
     const { body: bot } = await call(mine, 'POST', '/v1/bots', { template: 'faq', name: 'Private' })
     const path = `/v1/bots/${bot.id}`
     await call(mine, 'PUT', `${path}/flow`, { flow: flowOf('Hello'), revision: 1 })
@@ -182,7 +182,7 @@ test('what belongs to another workspace is not there', async () => {
     assert.equal((await call(mine, 'GET', path)).body.name, 'Private')
 })
 
-test('the command line: one workspace goes without saying, several do not', async () => {
+test('the command line: a single workspace need not be named, one of several must be', async () => {
     await assert.rejects(parley.run('bot', 'list'), /There are \d+ workspaces/)
     assert.match(await parley.run('bot', 'list', '--tenant', mine.id), /Private/)
     await assert.rejects(parley.run('bot', 'show', 'bot_nonsense'), /status 2/)

@@ -47,7 +47,7 @@ const place = r => r.path.replace('{bot}', a.bot).replace('{tenant}', a.tenant).
 const money = () => routes.filter(r => r.who === 'MEMBER(BILLING_WRITE)')
 const touched = () => fake.requests.filter(r => r.method !== 'GET').length
 
-test('who may not is refused at every route of money, and at all of /admin', async () => {
+test('a member without the right is refused at every billing route and at all of /admin', async () => {
     const before = touched()
     assert.equal(money().length, 5)
     for (const role of ['admin', 'editor', 'agent', 'viewer'])
@@ -78,7 +78,7 @@ test('a form from elsewhere moves no money and no plan', async () => {
     assert.equal(touched(), before)
 })
 
-test('what is somebody else\'s does not help', async () => {
+test('another workspace\'s objects do not help', async () => {
     const proration = () => String(Date.now()), kept = () => parley.sql('SELECT COUNT(*) AS n FROM bot WHERE kept_at IS NOT NULL')
     for (const [path, fields] of [['/app/billing/change', { plan: 'enterprise', proration: proration(), tenant: a.tenant, subscription: a.sub, customer: a.customer }],
         ['/app/billing/portal', { customer: a.customer, return_url: 'https://evil.example' }]]) {
@@ -98,7 +98,7 @@ test('what is somebody else\'s does not help', async () => {
     assert.equal((await people.owner.post('/app/billing/undo')).location, '/app/billing?done=change_undone')
 })
 
-test('a cap is an amount and nothing else', async () => {
+test('a spending limit must be an amount', async () => {
     const cap = async () => (await parley.sql(`SELECT * FROM overage_choice WHERE tenant_id = 0x${hexOf(b.tenant)}`))[0]
     for (const [typed, amount] of [['1,5', '150'], [' 20 ', '2000'], ['0,01', '1'], ['999999.99', '99999999']]) {
         assert.equal((await people.stranger.post('/app/billing/overage', { overage: 'bill', cap: typed })).status, 303, typed)
@@ -148,7 +148,7 @@ test('while a payment is missing nothing new is made; a suspended workspace chan
     assert.deepEqual(await things(), before)
 })
 
-test('killed again and again: what the hook has acknowledged is there, what was counted is metered once, whoever of three workers does it', { timeout: 180000 }, async t => {
+test('killed repeatedly: every acknowledged event is stored, and usage is metered once by three workers', { timeout: 180000 }, async t => {
     const busy = [], state = { stop: false, kills: 0 }, acknowledged = [], ops = new Ops(parley.env)
     for (let i = 0; i < 6; i++) busy.push(await site.paying('starter'))
     for (const one of busy) one.bot = (await makeBot(parley, echoFlow, { tenant: hexOf(one.tenant) })).bot

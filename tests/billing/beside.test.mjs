@@ -32,7 +32,7 @@ async function owner(tenant) {
 }
 const ends = async sub => [fake.get(sub).cancel_at_period_end, (await site.mirror(sub)).cancel_at_period_end]
 
-test('a price nobody here made: the pages say that it runs, and it can be ended', async () => {
+test('a price that Parley did not create: the pages show the subscription, and it can be ended', async () => {
     const tenant = await site.tenant(), customer = await site.customer(tenant)
     const price = await site.stripe.prices.create({ product: 'parley_starter', currency: 'usd', unit_amount: 7700, recurring: { interval: 'month' } })
     const { id: sub } = await site.stripe.subscriptions.create({ customer, items: [{ price: price.id }] })
@@ -48,7 +48,7 @@ test('a price nobody here made: the pages say that it runs, and it can be ended'
     assert.deepEqual(await ends(sub), [true, '1'])
 })
 
-test('a plan that was given is larger than what is paid: that it is charged is seen, and it can be ended and kept', async () => {
+test('an assigned plan is larger than the paid one: the charge is shown, and the subscription can be ended and kept', async () => {
     const { tenant, sub } = await site.paying('starter')
     await site.parley.run('billing', 'sync', sub)
     const { get, post } = await owner(tenant)
@@ -69,7 +69,7 @@ test('a plan that was given is larger than what is paid: that it is charged is s
     assert.deepEqual(await ends(sub), [false, '0'])
 })
 
-test('a free trial is promised to who has not bought before, and to nobody else', async () => {
+test('a free trial is offered only to workspaces that have not bought before', async () => {
     const promise = /first plan is free for 14 days/
     const fresh = await owner(await site.tenant())
     assert.match((await fresh.get('/app/billing/plans')).text, promise)

@@ -46,7 +46,7 @@ async function mails(n) {
     return smtp.got.map(m => m.mail.subject)
 }
 
-test('the included ones, then overage, then the cap; what is open goes on', async () => {
+test('included conversations, then overage, then the limit; open conversations continue', async () => {
     const first = await talk()
     await talk()
     await talk()
@@ -90,7 +90,7 @@ test('the worker brings them to the meter, and the invoice has them', async () =
     assert.match(doctor.stdout, /ok .*0 conversations are still to be reported to Stripe/)
 })
 
-test('a worker that is killed in the middle is followed by one that goes on', async () => {
+test('after a worker is killed half-way, the next one continues', async () => {
     fake.faults.add({ kind: 'slow', method: 'POST', path: '/v1/billing/meter_events', ms: 1500 })
     await bed.rows(tenant, 'UPDATE overage_choice SET cap = 100000 WHERE tenant_id = ?')
     await until('room', async () => (await send(parley, bot, { text: 'hello' })).status === 200)

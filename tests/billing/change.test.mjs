@@ -155,7 +155,7 @@ test('an upgrade while conversations beyond the plan are not billed: paid, or no
     assert.deepEqual(await now(tenant), { plan: 'professional', state: 'live' })
 })
 
-test('an upgrade bills what is beyond the old plan by the old plan, also what the meter did not have yet; after it the new plan counts', async () => {
+test('an upgrade bills overage of the old plan at its price, including usage the meter did not have yet; then the new plan applies', async () => {
     const tenant = await bed.buyer('starter')
     const [sub] = bed.subscriptions(tenant)
     await bed.tick(10 * DAY)
@@ -219,7 +219,7 @@ test('a downgrade: at the period\'s end, paid until then', async () => {
     assert.deepEqual(await now(tenant), { plan: 'starter', state: 'live' })
 })
 
-test('what was used under the larger plan is billed by the larger plan', async () => {
+test('usage under the larger plan is billed by the larger plan', async () => {
     const tenant = await bed.buyer('professional')
     const [sub] = bed.subscriptions(tenant)
     await bed.sdk('POST', '/v1/billing/meter_events', { event_name: 'parley_conversation', 'payload[stripe_customer_id]': sub.customer, 'payload[value]': '50100', identifier: tenant })
@@ -308,7 +308,7 @@ test('a cancellation ends with the period, and is taken back, in both of its sha
     fake.control.policy({ cancelAtOnly: false })
 })
 
-test('a price that was shown too long ago, or to somebody whose plan has changed since', async () => {
+test('a price that was shown too long ago, or before the plan changed', async () => {
     const tenant = await bed.buyer('starter')
     const { proration } = await preview(tenant, 'professional')
     await bed.tick(3601)
@@ -393,7 +393,7 @@ test('older terms: kept, seen, and moved at the next renewal', async () => {
     await ops.call({ op: 'setup' })
 })
 
-test('everything ends now: what was used is billed, nothing is left to pay for', async () => {
+test('immediate cancellation: usage is billed, and nothing else remains to pay', async () => {
     const tenant = await bed.buyer('starter')
     const [sub] = bed.subscriptions(tenant)
     await bed.tick(3600)
@@ -452,7 +452,7 @@ test('two subscriptions: no change guesses which', async () => {
     assert.deepEqual(bed.subscriptions(tenant).map(s => s.status), ['canceled', 'canceled'])
 })
 
-test('an item is missing, or has a price nobody here made: no price is ever added', async () => {
+test('an item is missing, or has a price that Parley did not create: no price is ever added', async () => {
     const dear = await bed.sdk('POST', '/v1/prices', { product: 'parley_starter', currency: 'usd', unit_amount: 7700, 'recurring[interval]': 'month' })
     const spoil = {
         missing: sub => { sub.items.data = sub.items.data.filter(i => fake.w.byId.get(i.price).recurring.usage_type === 'licensed') },
@@ -475,7 +475,7 @@ test('an item is missing, or has a price nobody here made: no price is ever adde
     }
 })
 
-test('items in the other order are told apart', async () => {
+test('items in the other order are distinguished', async () => {
     const tenant = await bed.buyer('starter')
     fake.control.swapItems(bed.subscriptions(tenant)[0].id)
     await change(tenant, 'professional')
@@ -503,7 +503,7 @@ test('a currency without decimals', async () => {
     await ops.call({ op: 'setup' })
 })
 
-test('who has nothing changes nothing', async () => {
+test('a workspace without a subscription cannot change it', async () => {
     const tenant = await bed.tenant()
     assert.deepEqual(bed.pick(await preview(tenant, 'starter'), 'kind', 'due', 'from'), { kind: 'buy', due: 4900, from: 'free' })
     assert.equal((await preview(tenant, 'free')).kind, 'none')
@@ -549,7 +549,7 @@ test('a workspace with money open: deleted only when that is closed', async () =
     assert.equal((await install.tryRun('tenant', 'delete', tenant)).status, 1, 'once')
 })
 
-test('a workspace with an open checkout: nobody can pay for what is gone', async () => {
+test('a workspace with an open checkout is deleted: its checkout can no longer be paid', async () => {
     const { install } = bed
     const tenant = await bed.tenant(), quick = await bed.tenant()
     const session = bed.session((await ops.call({ op: 'begin', tenant, plan: 'starter' })).url)

@@ -67,7 +67,7 @@ test('two tabs, two plans: the first cannot be paid any more', async () => {
     assert.equal((await bed.state(tenant)).plan, 'professional')
 })
 
-test('paid in one tab, unheard of, and bought in the other: refused, and heard of', async () => {
+test('paid in one tab without an event yet, and bought in the other: refused, and recorded', async () => {
     const tenant = await bed.tenant()
     const first = bed.session((await ops.call({ op: 'begin', tenant, plan: 'starter' })).url)
     fake.control.pay(first.id)
@@ -80,7 +80,7 @@ test('paid in one tab, unheard of, and bought in the other: refused, and heard o
     assert.equal(bed.sessions(tenant).length, 1)
 })
 
-test('a sale is refused while a live subscription exists that was made at Stripe and never heard of', async () => {
+test('a sale is refused while a live subscription exists that was made at Stripe without any event', async () => {
     const tenant = await bed.buyer('starter'), [customer] = bed.customers(tenant)
     await bed.dashboard('DELETE', `/v1/subscriptions/${bed.subscriptions(tenant)[0].id}`)
     await bed.lookAll(tenant)
@@ -94,7 +94,7 @@ test('a sale is refused while a live subscription exists that was made at Stripe
     assert.equal((await bed.state(tenant)).plan, 'professional', 'the refusal fetched the subscription')
 })
 
-test('who has a subscription changes it', async () => {
+test('a workspace with a subscription changes it instead of buying', async () => {
     const tenant = await bed.buyer('starter')
     const from = fake.requests.length
     assert.equal((await ops.call({ op: 'begin', tenant, plan: 'professional' })).code, 'subscribed')
@@ -115,7 +115,7 @@ test('the return address proves nothing', async () => {
     assert.equal((await bed.state(thief)).plan, 'free')
 })
 
-test('a session that names another workspace or customer: nothing is taken from it, the operator is told', async () => {
+test('a session that names another workspace or customer is not used, and the operator gets an alarm', async () => {
     for (const patch of [{ client_reference_id: await bed.tenant() }, { customer: bed.customers(await bed.buyer('starter'))[0].id }]) {
         const tenant = await bed.tenant()
         const session = bed.session((await ops.call({ op: 'begin', tenant, plan: 'starter' })).url)
@@ -137,7 +137,7 @@ test('a session expires: a new one is made', async () => {
     assert.equal(second.status, 'open')
 })
 
-test('a delayed payment: nothing is done before it is there', async () => {
+test('a delayed payment: nothing is granted before it arrives', async () => {
     fake.control.policy({ asyncStatus: 'incomplete' })
     const tenant = await bed.tenant()
     const session = bed.session((await ops.call({ op: 'begin', tenant, plan: 'starter' })).url)
@@ -166,7 +166,7 @@ test('a delayed payment of a subscription that runs already: succeeds, or fails'
     }
 })
 
-test('a card that asks its owner first; one that is declined', async () => {
+test('a card that needs confirmation, and one that is declined', async () => {
     const tenant = await bed.tenant()
     const session = bed.session((await ops.call({ op: 'begin', tenant, plan: 'starter' })).url)
     assert.equal(fake.control.pay(session.id, { card: 'fail' }), 'declined')
@@ -178,7 +178,7 @@ test('a card that asks its owner first; one that is declined', async () => {
     assert.equal((await ops.call({ op: 'return', tenant, session: session.id })).outcome, 'done')
 })
 
-test('a trial needs no card, comes once, and ends without one', async () => {
+test('a trial needs no card, is given once, and ends without one', async () => {
     bed.install.configure({ stripe_trial_days: 14 })
     const tenant = await bed.tenant()
     const session = bed.session((await ops.call({ op: 'begin', tenant, plan: 'starter' })).url)
@@ -198,7 +198,7 @@ test('a trial needs no card, comes once, and ends without one', async () => {
     assert.deepEqual(bed.pick(await bed.state(tenant), 'plan', 'state'), { plan: 'starter', state: 'live' }, 'no second trial')
 })
 
-test('a code that takes all: nothing is paid, and it is bought', async () => {
+test('a promotion code for the full price: nothing is paid, and the plan is bought', async () => {
     bed.install.configure({ stripe_promotion_codes: 'on' })
     const tenant = await bed.tenant()
     const coupon = await bed.sdk('POST', '/v1/coupons', { percent_off: 100, duration: 'once' })
@@ -221,7 +221,7 @@ test('taxes as configured', async () => {
     assert.match(sent, /customer_update\[address\]=auto/)
 })
 
-test('what is not for sale', async () => {
+test('plans that are not for sale', async () => {
     const tenant = await bed.tenant()
     const code = async plan => (await ops.call({ op: 'begin', tenant, plan })).code
     assert.equal(await code('free'), 'plan_not_sold')
@@ -276,7 +276,7 @@ test('a customer deleted in the dashboard: a new one is made', async () => {
     assert.notEqual(bed.session(begun.url).customer, old.id)
 })
 
-test('a customer deleted between: the checkout makes another by itself', async () => {
+test('a customer deleted in between: the checkout creates another one', async () => {
     const tenant = await bed.tenant()
     const { customer } = await ops.call({ op: 'customer', tenant })
     fake.control.deleteCustomer(customer)
@@ -302,7 +302,7 @@ test("Stripe's page for cards and invoices", async () => {
     assert.ok(!ops.log.includes(home.url), 'nor logged')
 })
 
-test('what only the operator can mend is told to him, and the owner hears no detail', async () => {
+test('a failure that only the operator can fix raises an alarm, and the owner sees no detail', async () => {
     const tenant = await bed.tenant()
     fake.control.key(bed.key, { rights: ['customer_write', 'subscription_read'] })
     const refused = await ops.call({ op: 'begin', tenant, plan: 'starter' })
@@ -315,7 +315,7 @@ test('what only the operator can mend is told to him, and the owner hears no det
     assert.ok(!alarm.words.includes(bed.key))
 })
 
-test('a lease left by who died: busy, not doubled', async () => {
+test('a lease left by a killed process: busy, not doubled', async () => {
     const tenant = await bed.tenant()
     await bed.install.sql(`INSERT INTO stripe_lease (name, holder, until) VALUES ('tenant:${tenant}', '0123456789abcdef', FROM_UNIXTIME(${fake.now() + 60}))`)
     const busy = await ops.call({ op: 'begin', tenant, plan: 'starter' })

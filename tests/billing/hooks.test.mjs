@@ -96,7 +96,7 @@ test('signatures', async () => {
         assert.equal((await deliver(parley.url, body, { header })).status, 200)
 })
 
-test('bodies that are not what was signed', async () => {
+test('bodies that differ from what was signed', async () => {
     const event = snapshot('invoice.paid', { id: 'in_4', object: 'invoice' })
     const body = JSON.stringify(event), header = signed(body), n = await rows()
     for (const other of [JSON.stringify(event, null, 1), body.replace('in_4', 'in_5'), body.replaceAll(',', ',\r\n'), body + '\n', body + '\0', ''])
@@ -178,7 +178,7 @@ test('no secret and no body ends up in the log', async () => {
     assert.doesNotMatch(log, /secret\.person|whsec_/)
 })
 
-test('a flood of forgeries is answered and leaves room for the real one', async () => {
+test('a flood of forgeries is answered and leaves capacity for the real event', async () => {
     const junk = Buffer.alloc(64 * 1024, 'x'), n = await rows()
     const statuses = []
     const event = snapshot('invoice.paid', { id: 'in_8', object: 'invoice' })
@@ -193,7 +193,7 @@ test('a flood of forgeries is answered and leaves room for the real one', async 
     assert.equal(await rows(), n + 1)
 })
 
-test('beyond its rate an address is told to wait', async () => {
+test('an address beyond its rate gets 429 and Retry-After', async () => {
     const ops = new Ops(parley.env), event = snapshot('invoice.paid', { id: 'in_9', object: 'invoice' })
     const crowd = ops.call({ op: 'crowd', ms: 3000 }) // takes all that this address may, again and again
     const answer = await until('429', async () => { const a = await deliver(parley.url, event); return a.status === 429 && a }, 3000)
@@ -217,7 +217,7 @@ async function holding(query) {
     return () => new Promise(ok => { child.on('close', ok); child.stdin.end('ROLLBACK;\n') })
 }
 
-test('a door that dies before it has stored says nothing; a sender who hears nothing comes again', async () => {
+test('hooks.fcgi killed before it has stored sends no reply; the sender then repeats the event', async () => {
     const event = snapshot('invoice.paid', { id: 'in_dies', object: 'invoice' })
     const letGo = await holding(`INSERT INTO stripe_event (event_id, type, object_type, api_version, livemode, created_at, received_at, due_at, payload)
         VALUES ('${event.id}', 'x', 'x', '', 0, NOW(3), NOW(3), NOW(3), '{}')`)

@@ -120,7 +120,7 @@ test('changes of plan: up, down with a choice of bots, the end, and what waits',
     assert.equal(await main(pending.page).getByRole('link', { name: /^Pay now/ }).count(), 1, 'one way to pay')
 })
 
-test('the public page of prices, and what a plan lacks', async () => {
+test('the public pricing page, and the features that a plan lacks', async () => {
     await look(people.Free, '/pricing?conversations=12000', 'pricing')
     const bot = await createBot(people.Free.page, parley.url, 'Only one')
     await look(people.Free, bot, 'a bot without a brand')
@@ -157,6 +157,6 @@ test('the operator\'s console, with work to do', async () => {
     assert.ok(await one.page.locator('.facts dd').evaluateAll(all => all.every(dd => dd.offsetHeight < 60)), 'no value is squeezed into a column of letters')
 })
 
-test('none of these pages did what no page should', () => {
+test('no page logged an error or broke the security policy', () => {
     assert.deepEqual(Object.values(people).flatMap(one => one.wrong), [])
 })

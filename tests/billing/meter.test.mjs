@@ -76,7 +76,7 @@ async function buyer(plan = 'starter') {
     return { tenant, customer: bed.customers(tenant)[0].id }
 }
 
-test('what was counted is reported once, with what Stripe wants to know', async () => {
+test('counted usage is reported once, with the fields that Stripe requires', async () => {
     const { tenant, customer } = await buyer()
     await count(tenant, 7)
     assert.equal(await collect(), 1)
@@ -107,7 +107,7 @@ test('use on FREE is never sent', async () => {
     assert.equal(posts().length, 0)
 })
 
-test('one in flight for a customer, whoever sends', async () => {
+test('only one row is in flight for a customer, in whatever process', async () => {
     const { tenant, customer } = await buyer()
     const other = await bed.secondOps()
     for (let i = 0; i < 12; i++) {
@@ -231,7 +231,7 @@ test('others of the same customer go on in the meantime, and do not confuse the 
     assert.deepEqual(await alarms('meter_unknown'), [])
 })
 
-test('what cannot be told is left alone, with an alarm', async () => {
+test('a row whose outcome cannot be determined is left alone, with an alarm', async () => {
     const { tenant, customer } = await buyer()
     for (const n of [3, 4]) {
         await count(tenant, n)
@@ -500,7 +500,7 @@ test('sums that differ are drift, also when they agree again', async () => {
     assert.equal((await alarms('meter_drift')).length, 1)
 })
 
-test('what the meter lost is found, told, and sent once more while it can be billed', async () => {
+test('usage that the meter lost is found, reported, and sent again while it can be billed', async () => {
     const { tenant, customer } = await buyer()
     const lose = request => bed.sdk('POST', '/v1/billing/meter_event_adjustments', { event_name: 'parley_conversation', type: 'cancel', 'cancel[identifier]': fieldsOf(request).identifier })
     let period
@@ -552,7 +552,7 @@ test('what the meter lost is found, told, and sent once more while it can be bil
     await bed.lookAll(tenant)
 })
 
-test('a flush before an end: all of this workspace, also what waits for its next try', async () => {
+test('a flush before an end sends all rows of the workspace, also those that wait for a retry', async () => {
     const one = await buyer(), two = await buyer()
     await count(one.tenant, 2)
     await collect()
@@ -605,7 +605,7 @@ test('once for every conversation, by chance: many tenants, everything that can 
     assert.deepEqual(await alarms('meter_rejected'), [])
 })
 
-test('what is on no invoice is told once: ended at once in the dashboard, with an invoice that came too early, and without one', async () => {
+test('usage on no invoice raises one alarm: ended at once in the dashboard, with an invoice that came too early, and without one', async () => {
     const late = await buyer(), none = await buyer(), within = await buyer(), ours = await buyer()
     await bed.tick(2 * HOUR)
     const all = [late, none, within, ours]

@@ -27,7 +27,7 @@ async function unable({ customer, sub }) {
     return fake.get(sub).latest_invoice
 }
 
-test('a checkout that is told of after its subscription', async () => {
+test('a checkout whose event comes after that of its subscription', async () => {
     const tenant = await site.tenant(), customer = await site.customer(tenant)
     const session = await site.stripe.checkout.sessions.create({
         mode: 'subscription', customer, client_reference_id: tenant, success_url: 'https://e.com/s', cancel_url: 'https://e.com/c',
@@ -122,7 +122,7 @@ test('a renewal is a draft for an hour; an invoice\'s period is not the subscrip
     assert.equal((await site.mirror(sub)).period_end, draft.period_end)
 })
 
-test('an end that lies in the past grants nothing, though the status is active still', async () => {
+test('an end in the past grants nothing, although the status is still active', async () => {
     const { tenant, sub } = await site.paying()
     await site.pump()
     fake.control.distort(sub, { set: { cancel_at: Math.floor(Date.now() / 1000) - 60 } })
@@ -177,7 +177,7 @@ test('ids and words that are made to break out stay where they are', async () =>
     await site.sql(`DELETE FROM stripe_event WHERE state = 'pending' AND last_error <> ''`)
 })
 
-test('words of a customer are carried as they are, and say nothing to us', async () => {
+test('a customer\'s own texts are carried unchanged and never interpreted', async () => {
     const name = 'Robert\'); DROP TABLE tenant;-- &items[0][price]=x <b>"%s%n" 🙂'
     const tenant = (await site.parley.run('tenant', 'create', name)).trim(), thief = await site.tenant()
     const customer = await site.customer(tenant)

@@ -22,7 +22,7 @@ const nightly = () => report('--nightly')
 const lost = (on = true) => fake.control.delivery({ drop: on ? 1 : 0 })
 const forgetDeliveries = () => { fake.delivery.queue = [] }
 
-test('events that were dropped are fetched each hour, and served', async () => {
+test('lost events are fetched each hour and processed', async () => {
     lost()
     const { sub } = await site.paying()
     lost(false)
@@ -37,7 +37,7 @@ test('events that were dropped are fetched each hour, and served', async () => {
     assert.deepEqual([again.drifted, again.mended], [0, 0])
 })
 
-test('an event worded by the account\'s own version is served when it was fetched', async () => {
+test('an event in the account\'s own API version is processed once it was fetched', async () => {
     fake.control.delivery({ drop: 1, apiVersion: '2024-06-20' })
     const { sub } = await site.paying()
     fake.control.delivery({ drop: 0, apiVersion: null })
@@ -46,7 +46,7 @@ test('an event worded by the account\'s own version is served when it was fetche
     assert.equal((await site.mirror(sub)).status, 'active')
 })
 
-test('a checkout that ended unheard', async () => {
+test('a checkout that ended without an event', async () => {
     const tenant = await site.tenant(), customer = await site.customer(tenant)
     const session = await site.stripe.checkout.sessions.create({
         mode: 'subscription', customer, client_reference_id: tenant, success_url: 'https://e.com/s', cancel_url: 'https://e.com/c',
@@ -67,7 +67,7 @@ test('a checkout that ended unheard', async () => {
     assert.equal((await site.mirror(fake.get(session.id).subscription)).status, 'active')
 })
 
-test('a subscription whose period is over and was not told of is looked at each hour', async () => {
+test('a subscription whose period ended without an event is refreshed every hour', async () => {
     const { sub } = await site.paying()
     await site.pump()
     await site.sql(`UPDATE subscription_mirror SET period_end = NOW(3) - INTERVAL 3 HOUR WHERE stripe_subscription_id = '${sub}'`)
@@ -77,7 +77,7 @@ test('a subscription whose period is over and was not told of is looked at each 
     assert.match((await site.alarm('drift', sub)).words, /period's end was/)
 })
 
-test('nightly: a mirror that drifted is told in words and mended', async () => {
+test('nightly: a mirror that drifted is reported in words and repaired', async () => {
     const one = await site.paying(), two = await site.paying()
     await site.pump()
     assert.deepEqual(await nightly().then(r => [r.drifted, r.mended]), [0, 0])
@@ -95,7 +95,7 @@ test('nightly: a mirror that drifted is told in words and mended', async () => {
     assert.deepEqual(await nightly().then(x => [x.drifted, x.mended]), [0, 0])
 })
 
-test('what waits as an event is no drift', async () => {
+test('an object that an undelivered event names is not reported as drift', async () => {
     const { sub } = await site.paying()
     await site.pump()
     await site.stripe.subscriptions.update(sub, { cancel_at_period_end: true })
@@ -109,7 +109,7 @@ test('what waits as an event is no drift', async () => {
     forgetDeliveries()
 })
 
-test('a mirror that Stripe does not know is told', async () => {
+test('a mirror row that Stripe does not know is reported', async () => {
     await site.sql(`INSERT INTO subscription_mirror (stripe_subscription_id, stripe_customer_id, livemode, status, created_at, fetched_at)
         VALUES ('sub_of_nowhere', 'cus_x', 0, 'active', NOW(3), NOW(3)), ('sub_of_live_mode', 'cus_x', 1, 'active', NOW(3), NOW(3))`)
     await nightly()
@@ -118,7 +118,7 @@ test('a mirror that Stripe does not know is told', async () => {
     await site.sql("DELETE FROM subscription_mirror WHERE stripe_customer_id = 'cus_x'")
 })
 
-test('a second live subscription that nothing told of is found', async () => {
+test('a second live subscription that no event reported is found', async () => {
     const { tenant, customer, sub } = await site.paying()
     await site.pump()
     lost()
@@ -162,7 +162,7 @@ test('usage that the meter counts otherwise is found', async () => {
     assert.match(rows[0].object, new RegExp(customer))
 })
 
-test('usage without an answer is settled: the meter says whether it is there', async () => {
+test('usage without an answer is settled by asking the meter', async () => {
     const there = await user(), gone = await user(), other = await user()
     for (const [who, n] of [[there, 0], [gone, 1], [other, 2]]) // other: of the other mode, none of this key's business
         await site.sql(`INSERT INTO meter_outbox (tenant_id, meter_outbox_id, stripe_customer_id, period_start, quantity, event_at, state, created_at, first_sent_at, due_at)
@@ -180,7 +180,7 @@ test('usage without an answer is settled: the meter says whether it is there', a
     await site.sql(`DELETE FROM meter_outbox; DELETE FROM usage_counter WHERE stripe_customer_id = '${other.customer}'`)
 })
 
-test('where the reads are used up, the next night goes on', async () => {
+test('when the reads are used up, the next night continues', async () => {
     const today = new Date().toISOString().slice(0, 10)
     const before = (await site.row('stripe_call', `idem_key = 'reads:${today}'`)).attempts
     const spent = n => site.sql(`UPDATE stripe_call SET attempts = ${n} WHERE idem_key = 'reads:${today}'`)
@@ -244,7 +244,7 @@ test('a run keeps within the reads that Stripe grants', async () => {
     await site.sql(`UPDATE stripe_call SET attempts = 10 WHERE idem_key = 'reads:${today}'`)
 })
 
-test('Stripe away, or answering oddly: the run ends with words, and the next one does it', async () => {
+test('Stripe away, or answering oddly: the run ends with a message, and the next one does the work', async () => {
     const { sub } = await site.paying()
     await site.pump()
     await site.sql(`UPDATE subscription_mirror SET status = 'past_due' WHERE stripe_subscription_id = '${sub}'`)
@@ -265,6 +265,6 @@ test('Stripe away, or answering oddly: the run ends with words, and the next one
     assert.equal((await site.mirror(sub)).status, 'active')
 })
 
-test('the worker does both by itself', async () => {
+test('the worker runs both automatically', async () => {
     await until('the jobs', async () => (await site.sql("SELECT COUNT(DISTINCT kind) AS n FROM job WHERE kind LIKE 'reconcile_%' AND state = 'done'"))[0].n === '2')
 })

@@ -28,7 +28,7 @@ async function person(name, plan) {
 const refusal = page => main(page).getByRole('alert')
 const UNKNOWN = /gave no answer in time\. Look here again in a minute/, NOT_DONE = /Nothing was changed or charged/
 
-test('Stripe slower than anybody waits: the page says that it is not known, and a second press finds what was done', async () => {
+test('Stripe is slower than the deadline: the page says that the outcome is unknown, and a second attempt finds it', async () => {
     const buyer = await person('Slow buyer'), payer = await person('Slow payer', 'STARTER')
     fake.faults.add({ kind: 'slow', ms: 16500, method: 'POST', path: '/v1/checkout/sessions' })
     fake.faults.add({ kind: 'slow', ms: 16500, method: 'POST', path: `/v1/subscriptions/${payer.sub().id}` })
@@ -70,7 +70,7 @@ test('a connection that breaks after Stripe has charged: not called free, and no
     assert.equal(of('invoice').length, 3)
 })
 
-test('a preview that another tab has overtaken: shown anew, nothing charged until it is pressed again', async () => {
+test('a preview that another tab has overtaken is shown again, and nothing is charged until it is confirmed again', async () => {
     const { page, of, planName } = await person('Stale', 'STARTER')
     const other = await page.context().newPage()
     for (const [tab, plan] of [[page, 'enterprise'], [other, 'professional']]) await tab.goto(`${parley.url}/app/billing/change?plan=${plan}`)
@@ -87,7 +87,7 @@ test('a preview that another tab has overtaken: shown anew, nothing charged unti
     assert.equal(await main(page).getByText(/From .* on: PROFESSIONAL/).count(), 0, 'nothing is planned')
 })
 
-test('a preview of an hour ago is not what is paid', async () => {
+test('a preview that is an hour old is not accepted for payment', async () => {
     const { page, of } = await person('Yesterday', 'STARTER')
     await page.goto(`${parley.url}/app/billing/change?plan=professional`)
     await page.locator('input[name=proration]').evaluate(field => { field.value = String(Number(field.value) - 2 * 3600 * 1000) })
@@ -99,7 +99,7 @@ test('a preview of an hour ago is not what is paid', async () => {
     await says(page, 'Your plan has changed.')
 })
 
-test('two clicks, and back after paying: one checkout, and it is said that the plan is there', async () => {
+test('two clicks, and back after paying: one checkout, and the page says that the plan is active', async () => {
     const { page, of } = await person('Back')
     await page.goto(`${parley.url}/app/billing/plans`)
     await main(page).getByRole('button', { name: 'Buy STARTER' }).dblclick()

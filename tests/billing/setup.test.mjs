@@ -84,7 +84,7 @@ test('everything is made, as the facts want it', async () => {
     assert.deepEqual((await ops.call({ op: 'check' })), { ready: true, words: '', ok: true })
 })
 
-test('the second run finds all of it and sends nothing but reads', async () => {
+test('the second run finds everything and only reads', async () => {
     await setup()
     const from = fake.requests.length
     const again = await setup()
@@ -95,7 +95,7 @@ test('the second run finds all of it and sends nothing but reads', async () => {
     assert.deepEqual(counted(), ALL)
 })
 
-test('what is known is lost: it is found by its own marks', async () => {
+test('with our records lost, setup finds its objects by their metadata', async () => {
     const first = await setup()
     install.configure({ stripe_webhook_secrets: first.webhook_secret })
     const rows = await install.sql('SELECT * FROM stripe_price ORDER BY stripe_price_id')
@@ -107,7 +107,7 @@ test('what is known is lost: it is found by its own marks', async () => {
     assert.deepEqual(await install.sql('SELECT * FROM stripe_price ORDER BY stripe_price_id'), rows)
 })
 
-test('other terms: new prices alone; old ones retire when nobody has them', async () => {
+test('other terms create new prices only; old prices are archived when no subscription uses them', async () => {
     await setup()
     const before = sold('base').starter, usageBefore = sold('usage').starter
     assert.equal((await ops.call({ op: 'plan', plan: 'starter', price: 5900 })).ok, true)
@@ -142,7 +142,7 @@ test('other terms: a subscriber keeps the old prices active, and a switch in the
     await ops.call({ op: 'plan', plan: 'starter', price: 4900, conversations: 10000, overage: true })
 })
 
-test('what was changed in the dashboard: rights of the seller stay, what breaks billing is mended and said', async () => {
+test('changes in the dashboard: the seller\'s choices stay, those that break billing are repaired and reported', async () => {
     const first = await setup()
     install.configure({ stripe_webhook_secrets: first.webhook_secret })
     const base = sold('base').starter, [endpoint] = fake.all('webhook_endpoint'), [portal] = fake.all('billing_portal.configuration')
@@ -166,7 +166,7 @@ test('what was changed in the dashboard: rights of the seller stay, what breaks 
     assert.deepEqual(counted(), ALL)
 })
 
-test('taxes: prices are told to be without tax once Parley adds them', async () => {
+test('taxes: prices are marked as exclusive of tax once Stripe adds it', async () => {
     await setup()
     install.configure({ stripe_automatic_tax: 'on' })
     assert.equal(hows(await setup()).changed.length, 6)
@@ -174,7 +174,7 @@ test('taxes: prices are told to be without tax once Parley adds them', async () 
     assert.deepEqual(Object.keys(hows(await setup())), ['found'])
 })
 
-test('an answer lost at any POST: the next run makes the rest, nothing twice', async () => {
+test('an answer lost at any POST: the next run creates the rest, and nothing twice', async () => {
     for (const lost of [0, 1, 2, 3, 10, 11, 12]) {
         await freshFake()
         fake.faults.add({ kind: 'dropAfter', method: 'POST', skip: lost, times: 9 })
@@ -235,7 +235,7 @@ test('another address: the endpoints follow it', async () => {
     await setup()
 })
 
-test('--new-endpoint makes both anew and switches the old ones off', async () => {
+test('--new-endpoint creates both endpoints again and disables the old ones', async () => {
     const first = await setup()
     const second = await setup('--new-endpoint')
     assert.deepEqual(hows(second).made.map(l => l.what), ['webhook', 'thin_events'])
@@ -271,7 +271,7 @@ test('--write keeps the secrets beside the configuration, and only there', async
     fs.rmSync(secrets)
 })
 
-test('a restricted key with the documented rights suffices; one less is named', async () => {
+test('a restricted key with the documented rights suffices; a missing one is named', async () => {
     assert.ok(RIGHTS.includes('webhook_write') && RIGHTS.includes('plan_write'), `the manual lists ${RIGHTS}`)
     fake.control.key(KEY, { rights: RIGHTS })
     assert.deepEqual(Object.keys(hows(await setup())), ['made'])
@@ -293,7 +293,7 @@ test('without a key, with a revoked one', async () => {
     assert.match((await install.tryRun('--json', 'billing', 'setup')).stderr, /stripe_key_refused/)
 })
 
-test('the doctor says what selling lacks', async () => {
+test('doctor reports what is missing for selling', async () => {
     const said = async () => JSON.parse((await install.tryRun('--json', 'doctor')).stdout).filter(f => ['billing', 'webhook_secrets'].includes(f.check))
         .map(f => `${f.check} ${f.level}: ${f.what} - ${f.mend ?? ''}`)
     let [line, ...more] = await said()

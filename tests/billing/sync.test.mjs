@@ -52,7 +52,7 @@ test('from the hook to the row it takes less than a second when the worker is id
     }
 })
 
-test('one look serves all that wait: two ids of one change, and the same id twice', async () => {
+test('one refresh processes all waiting events: two ids of one change, and the same id twice', async () => {
     const { sub } = await site.paying()
     await site.pump()
     fake.faults.add({ kind: 'slow', ms: 400, method: 'GET', path: `/v1/subscriptions/${sub}` })
@@ -94,7 +94,7 @@ test('an invoice before its subscription is known', async () => {
     assert.equal(n[0].n, '1', tenant)
 })
 
-test('a customer nobody knows is kept, told, and found when there is a workspace', async () => {
+test('an unknown customer is kept, reported, and found once its workspace exists', async () => {
     const customer = await site.customer(null), { id: sub } = await site.subscribe(customer)
     await site.pump()
     assert.equal((await site.mirror(sub)).tenant_id, null)
@@ -118,7 +118,7 @@ test('metadata moves no subscription', async () => {
 
 // ---- what is not ours ----
 
-test('events of live mode, of other accounts and versions grant nothing and are told', async () => {
+test('events of live mode, of other accounts and versions grant nothing and raise alarms', async () => {
     const { sub } = await site.paying(), n = gets(sub)
     const strange = [
         [site.event('customer.subscription.updated', sub, { livemode: true }), 'event_livemode', 'webhook'],
@@ -137,14 +137,14 @@ test('events of live mode, of other accounts and versions grant nothing and are 
     await site.pump()
 })
 
-test('thin events say as much', async () => {
+test('thin events suffice', async () => {
     const { sub } = await site.paying()
     await site.told(thin('v1.customer.subscription.updated', { id: sub, type: 'subscription', url: `/v1/subscriptions/${sub}` }))
     assert.equal((await site.mirror(sub)).status, 'active')
     await site.pump()
 })
 
-test('what there is nothing to look at for is ignored', async () => {
+test('events about objects that are not mirrored are ignored', async () => {
     const asked = fake.requests.length
     for (const [type, object] of [['customer.updated', { id: 'cus_x', object: 'customer' }], ['charge.succeeded', { id: 'ch_x', object: 'charge' }],
         ['payment_method.attached', { id: 'pm_x', object: 'payment_method' }], ['balance.available', { object: 'balance' }],
@@ -191,7 +191,7 @@ async function holding(query) {
     return () => new Promise(ok => { child.on('close', ok); child.stdin.end('ROLLBACK;\n') })
 }
 
-test('a worker that dies while it looks, and one that dies before it commits', async () => {
+test('a worker that dies while it fetches, and one that dies before it commits', async () => {
     for (const when of ['looking', 'writing']) {
         const { sub } = await site.paying()
         await site.pump()
@@ -220,7 +220,7 @@ test('a worker that dies while it looks, and one that dies before it commits', a
     }
 })
 
-test('somebody else who looks at the object just now is waited for', async () => {
+test('a refresh waits for another process that is refreshing the same object', async () => {
     const { sub } = await site.paying()
     await site.pump()
     await site.sql(`INSERT INTO stripe_lease (name, holder, until) VALUES ('${sub}', UNHEX(MD5('x')), NOW(3) + INTERVAL 60 SECOND)
@@ -251,7 +251,7 @@ test('the database goes away in the middle', async () => {
     await site.pump()
 })
 
-test('a poison event holds up nobody, gives up in the end, and can be served again', async () => {
+test('a poison event delays no other, becomes a dead letter, and can be replayed', async () => {
     const bad = await site.paying(), good = await site.paying()
     fake.control.distort(bad.sub, { set: { object: 'surprise' } })
     const poison = site.event('customer.subscription.updated', bad.sub, { data: { object: { id: bad.sub, object: 'subscription' } } })
@@ -277,7 +277,7 @@ test('a poison event holds up nobody, gives up in the end, and can be served aga
     await site.pump()
 })
 
-test('an event that gave up is served by the next look at its object', async () => {
+test('a dead letter is processed by the next refresh of its object', async () => {
     const { sub } = await site.paying()
     await site.pump()
     const event = site.event('customer.subscription.updated', sub)
@@ -287,7 +287,7 @@ test('an event that gave up is served by the next look at its object', async () 
     assert.equal((await site.stored(event)).state, 'done')
 })
 
-test('replayed after three days it says what is true now', async () => {
+test('an event replayed after three days shows the current state', async () => {
     const { sub } = await site.paying()
     await site.pump()
     const old = events('customer.subscription.created', sub)[0]
@@ -300,7 +300,7 @@ test('replayed after three days it says what is true now', async () => {
     await site.pump()
 })
 
-test('while Stripe is away events wait, other work goes on, and none gives up', async () => {
+test('while Stripe is away events wait, other work continues, and no event becomes a dead letter', async () => {
     const { sub } = await site.paying()
     const event = site.event('customer.subscription.updated', sub)
     site.parley.configure({ stripe_api_base: 'http://127.0.0.1:9' })
@@ -343,7 +343,7 @@ test('without a key events wait; parley work --once serves them too', async () =
 
 // ---- subscriptions ----
 
-test('two live subscriptions are both kept, told, and forgotten when one is over', async () => {
+test('two live subscriptions are both kept and raise an alarm, which closes when one ends', async () => {
     const { tenant, customer, sub } = await site.paying()
     const second = fake.control.secondSubscription(customer)
     await site.pump()
@@ -355,7 +355,7 @@ test('two live subscriptions are both kept, told, and forgotten when one is over
     assert.equal(await site.alarm('two_live', tenant), undefined)
 })
 
-test('a status nobody knows keeps the last one', async () => {
+test('an unknown status keeps the last known one', async () => {
     const { sub } = await site.paying()
     await site.pump()
     const known = (await site.mirror(sub)).known_at
@@ -369,7 +369,7 @@ test('a status nobody knows keeps the last one', async () => {
     assert.equal(await site.alarm('unknown_status', sub), undefined)
 })
 
-test('a price nobody here made grants nothing and is told', async () => {
+test('a price that Parley did not create grants nothing and raises an alarm', async () => {
     const { customer, tenant } = await site.paying(), product = await site.stripe.products.create({ name: 'Odd' })
     const price = await site.stripe.prices.create({ product: product.id, currency: 'usd', unit_amount: 100, recurring: { interval: 'month' } })
     const sub = await site.stripe.subscriptions.create({ customer, items: [{ price: price.id }], metadata: { tenant } })
@@ -484,7 +484,7 @@ test('past_due counts from the oldest invoice; failures after it move nothing; a
     assert.equal((await site.invoice(invoice)).status, 'paid')
 })
 
-test('the date is right also when the subscription is told of before its invoice', async () => {
+test('the date is right also when the subscription is reported before its invoice', async () => {
     const { customer, sub } = await site.paying()
     await site.pump()
     fake.control.card(customer, 'fail')
@@ -551,7 +551,7 @@ test('an invoice that cannot be finalized while the subscription stays active', 
     assert.equal(await site.alarm('finalization_failed', invoice), undefined)
 })
 
-test('refunds and disputes are told, with customer and invoice', async () => {
+test('refunds and disputes raise alarms with customer and invoice', async () => {
     const { customer, sub } = await site.paying(), invoice = fake.get(sub).latest_invoice
     await site.pump()
     const charge = fake.all('charge').find(c => c.customer === customer).id
@@ -608,7 +608,7 @@ test('a checkout that is paid, one that expires, one whose payment comes later',
     assert.equal((await attempt(late)).state, 'failed')
 })
 
-test('a checkout that names another workspace moves nothing and is told', async () => {
+test('a checkout that names another workspace changes nothing and raises an alarm', async () => {
     const tenant = await site.tenant(), customer = await site.customer(tenant), thief = await site.tenant()
     const session = await checkout(tenant, customer, { client_reference_id: thief })
     fake.control.pay(session, { card: 'ok' })
@@ -642,7 +642,7 @@ test('prices and products that are changed in the dashboard', async () => {
     await site.pump()
 })
 
-test('usage that the meter did not take is told', async () => {
+test('usage that the meter rejected raises an alarm', async () => {
     await site.stripe.billing.meterEvents.create({ event_name: 'parley_conversation', identifier: 'use_none_of_ours', payload: { stripe_customer_id: 'cus_nobody', value: '1' } })
     await site.pump()
     const rows = await site.sql("SELECT * FROM billing_alarm WHERE kind = 'meter_error' AND open_key IS NOT NULL")
@@ -653,7 +653,7 @@ test('usage that the meter did not take is told', async () => {
     assert.equal((await site.sql("SELECT * FROM billing_alarm WHERE kind = 'meter_error' AND open_key IS NOT NULL")).length, 2)
 })
 
-test('a crowd of events is served in order of arrival, none is lost', async () => {
+test('many events are processed in order of arrival, and none is lost', async () => {
     const subs = []
     for (let i = 0; i < 12; i++) subs.push((await site.paying()).sub)
     fake.control.delivery({ duplicate: 0.5, twin: 0.5, reorder: true, parallel: 8 })

@@ -8,7 +8,7 @@ const read = path => fs.readFileSync(new URL(path, dir), 'utf8')
 const FOLDERS = ['.', '../stripe', '../plan', '../portal']
 const placeOf = name => FOLDERS.map(folder => `${folder}/${name.startsWith('test_') ? `${name}.c` : `${name}.test.mjs`}`).find(p => fs.existsSync(new URL(p, dir)))
 
-test('each test that the table of cases names is there', () => {
+test('each test that the table of cases names exists', () => {
     const rows = read('README.md').split('\n').filter(line => /^\| [^|]+ \| .+ \|$/.test(line) && !/^\| case /.test(line))
     assert.ok(rows.length > 60, `${rows.length} rows`)
     for (const row of rows) {

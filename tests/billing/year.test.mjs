@@ -20,7 +20,7 @@ after(async () => {
     await year.close()
 })
 
-test('ledger, counters, meter and invoices agree, mirrors equal Stripe, and nobody has a right too many or too few', async () => {
+test('ledger, counters, meter and invoices agree, mirrors equal Stripe, and every tenant has exactly its rights', async () => {
     const end = year.start + days * DAY
     for (let month = 1; year.now < end; month++) {
         year.faults(true)

@@ -37,7 +37,7 @@ test('two installs have two keys, and nothing is written over', t => {
     assert.equal(keyIn(one), before)
 })
 
-test('settings without secrets are left alone, and get none', t => {
+test('settings without secrets are left alone', t => {
     const dir = temp(t)
     fs.writeFileSync(`${dir}/parley.conf`, 'brand_name = Mine\n')
     assert.equal(parley(['config', 'init', '--dir', dir]).status, 1)

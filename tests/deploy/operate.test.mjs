@@ -34,7 +34,7 @@ test('serve waits for a database that is late, and starts when it answers', asyn
     await until('an answer', isUp)
 })
 
-test('serve ends at once when it is told to while it waits', async () => {
+test('serve ends at once on SIGTERM while it waits for the database', async () => {
     await parley.kill('serve', 'SIGTERM')
     await parley.kill('database', 'SIGTERM')
     const waits = events('serve', 'waiting_for_database').length
@@ -46,7 +46,7 @@ test('serve ends at once when it is told to while it waits', async () => {
     await parley.startDatabase()
 })
 
-test('serve does not wait for what waiting does not mend', async () => {
+test('serve does not wait where waiting cannot help', async () => {
     for (const [changes, words] of [[{ database_password: 'wrong' }, /refuses the connection: Access denied/],
         [{ database_name: 'elsewhere' }, /refuses the connection: .*elsewhere/]]) {
         parley.configure(changes)
@@ -94,7 +94,7 @@ test('doctor: a proxy whose visitors share one address is noticed', async () => 
     assert.equal(events('serve', 'visitors_hidden').length, said)
 })
 
-test('doctor: another install in the same run_dir is not taken for this one', async () => {
+test('doctor does not mistake another install in the same run_dir for this one', async () => {
     assert.deepEqual((await finding('sockets')).map(f => f.level), ['ok'])
     const other = `${parley.dir}/other.conf`
     fs.copyFileSync(parley.conf, other)

@@ -27,7 +27,7 @@ for (const kind of ['lighttpd', 'apache-proxy', 'nginx']) {
     })
 }
 
-test('without those lines all of them share one limit, and doctor says so', { timeout: 120000 }, async t => {
+test('without those lines all visitors share one limit, and doctor reports it', { timeout: 120000 }, async t => {
     const site = await startSite('nginx')
     t.after(() => site.stop())
     assert.ok((await states(site, i => `203.0.113.${i}`)).includes(429))

@@ -39,13 +39,13 @@ for (const file of fs.readdirSync(new URL('flow-templates/', top)).filter(f => f
         assert.ok(validate(load(`flow-templates/${file}`).flow), JSON.stringify(validate.errors?.slice(0, 3)))
     })
 
-test('what the parser refuses the schema refuses', () => {
+test('the schema refuses what the parser refuses', () => {
     const taken = refused.filter(row => row.schema !== false && validate(changed(row))).map(name)
     assert.deepEqual(taken, [])
     assert.ok(refused.filter(row => row.schema !== false).length > 180)
 })
 
-test('what only the parser can know is marked so, and nothing else', () => {
+test('only the checks that need the parser are marked as such', () => {
     const marked = refused.filter(row => row.schema === false && !validate(changed(row))).map(name)
     assert.deepEqual(marked, [])
 })

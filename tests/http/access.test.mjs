@@ -10,7 +10,7 @@ after(() => server.stop())
 const JSON_WANTED = { accept: 'application/json' }
 const session = perms => ({ cookie: `x=1; parley_session=${perms}`, ...JSON_WANTED })
 
-test('not signed in: a page goes to sign-in, a program hears 401', async () => {
+test('not signed in: a page redirects to sign-in, an API client gets 401', async () => {
     const page = await server.get('/me', { accept: 'text/html' })
     assert.deepEqual([page.status, page.headers.location], [303, '/login'])
     const r = await server.get('/me', JSON_WANTED)
@@ -35,7 +35,7 @@ test('a key route never redirects', async () => {
     assert.equal((await server.get('/key', { accept: 'text/html' })).status, 401)
 })
 
-test('a public page knows who is signed in, and a bad session there is nobody', async () => {
+test('a public page knows who is signed in; with a bad session it is served as to a guest', async () => {
     assert.equal((await server.get('/plain', session(1))).status, 200)
     assert.equal((await server.get('/plain', session('expired'))).status, 200)
 })

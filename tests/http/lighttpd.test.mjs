@@ -77,7 +77,7 @@ test('static files: type, cache, gzip; streams are not compressed', async () => 
     assert.match(stream.text, /"i":2/)
 })
 
-test('what programs say comes through: HEAD, 405, redirect, security headers', async () => {
+test('the programs\' replies arrive unchanged: HEAD, 405, redirect, security headers', async () => {
     const head = await ask('/plain', { method: 'HEAD' })
     assert.deepEqual([head.status, head.headers['content-length'], head.headers['x-content-type-options']], [200, '6', 'nosniff'])
     const r = await ask('/plain', { method: 'DELETE' })

@@ -86,7 +86,7 @@ test('on the socket of a supervisor, a connection that waits during a restart is
     await new Promise(ok => perl.once('exit', ok))
 })
 
-test('SIGHUP: new settings count; broken ones are logged and the old kept', async t => {
+test('SIGHUP: new settings take effect; invalid ones are logged and the old ones kept', async t => {
     const server = await startServer(binary, { t, config: { brand_name: 'One' } })
     assert.equal((await server.get('/brand')).text, 'One')
     writeConfig(server, { brand_name: 'Two', stop_timeout: '7s' })
@@ -109,7 +109,7 @@ test('SIGHUP: new settings count; broken ones are logged and the old kept', asyn
     await server.stop()
 })
 
-test('SIGHUP: the log file is opened anew', async t => {
+test('SIGHUP reopens the log file', async t => {
     const server = await startServer(binary, { t })
     const file = `${server.dir}/log`
     writeConfig(server, { log_file: file })
@@ -170,7 +170,7 @@ test('plain CGI without REQUEST_URI takes SCRIPT_NAME and PATH_INFO', async t =>
     await server.stop()
 })
 
-test('plain CGI that cannot start says 503, not nothing', () => {
+test('plain CGI that cannot start answers 503', () => {
     const r = spawnSync(binary, ['--config', '/nonexistent/parley.conf'], { env: { GATEWAY_INTERFACE: 'CGI/1.1', REQUEST_METHOD: 'GET', REQUEST_URI: '/plain' }, input: '' })
     assert.equal(parseAnswer(r.stdout).status, 503)
     assert.equal(r.status, 1)

@@ -33,7 +33,7 @@ test('segments are decoded one by one: %2F stays inside its segment', async () =
     assert.equal((await server.get('/%70lain')).text, 'hello\n')
 })
 
-test('nothing is at a path that is not in the table', async () => {
+test('a path that is not in the table is 404', async () => {
     for (const uri of ['/nowhere', '/item', '/item/', '/item//', '/item/..', '/item/.', '/plain//', '//plain', '//plain/', '/item/7/part', `/${'a/'.repeat(40)}`])
         problem(await server.get(uri, WANTS_JSON), 404, 'not_found')
 })
@@ -46,7 +46,7 @@ test('a slash too many is led to the right address', async () => {
     assert.equal((await server.request({ method: 'POST', uri: '/form/' })).status, 404)
 })
 
-test('a wrong method is told which there are', async () => {
+test('a wrong method is answered with the methods that exist', async () => {
     const r = await server.request({ method: 'POST', uri: '/item/7', headers: WANTS_JSON })
     problem(r, 405, 'method_not_allowed')
     assert.equal(r.headers.allow, 'GET, HEAD, PUT, DELETE, OPTIONS')
@@ -132,13 +132,13 @@ test('a body over the cap of its route is refused unread, and the next request i
     assert.equal((await server.get('/plain')).status, 200)
 })
 
-test('a body of 10 MB, in small and in large records, comes whole', async () => {
+test('a body of 10 MB, in small and in large records, arrives complete', async () => {
     const body = Buffer.alloc(10 << 20, 'parley')
     const sum = body.reduce((a, b) => a + b, 0)
     for (const chunk of [65528, 1000]) assert.deepEqual((await server.post('/bulk', body, {}, { chunk })).json(), { size: body.length, sum })
 })
 
-test('a declared length that is no number, or not the truth', async () => {
+test('a declared length that is not a number, or wrong', async () => {
     for (const n of ['-1', '+5', '5x', ' 5', '1e3', '0x10', '99999999999999999999'])
         problem(await server.request({ method: 'POST', uri: '/small', headers: WANTS_JSON, params: { CONTENT_LENGTH: n } }), 400, 'length_invalid')
     problem(await server.request({ method: 'POST', uri: '/small', body: 'abc', headers: WANTS_JSON, params: { CONTENT_LENGTH: '4' } }), 400, 'body_incomplete')
@@ -163,7 +163,7 @@ test('multipart: fields and a file, in records that split the boundary anywhere'
     }
 })
 
-test('multipart: an empty value, an empty file, a preamble, quoted boundary, blanks behind it', async () => {
+test('multipart: an empty value, an empty file, a preamble, a quoted boundary followed by blanks', async () => {
     const r = await server.post('/upload', `preamble\r\n--B \t\r\nContent-Disposition: form-data; name=a\r\n\r\n\r\n${part('file', '', 'e')}--B--`,
         { ...MULTIPART, 'content-type': 'multipart/form-data; charset=utf-8; boundary="B"' })
     assert.deepEqual([r.status, r.json().a, r.json().size, r.json().filename], [200, '', 0, 'e'])
@@ -213,7 +213,7 @@ test('half-sent requests time out, and the next ones are served', async t => {
     assert.deepEqual(await slow.stop(), { code: 0, signal: null })
 })
 
-test('what is no FastCGI at all is dropped', async () => {
+test('a connection that does not speak FastCGI is dropped', async () => {
     for (const bytes of [Buffer.from('GET / HTTP/1.1\r\n\r\n'), Buffer.alloc(4096, 255), Buffer.concat([begin(), record(4, Buffer.from([0x80, 0, 0]))])]) {
         const c = await server.connect()
         c.write(bytes)
@@ -223,7 +223,7 @@ test('what is no FastCGI at all is dropped', async () => {
     }
 })
 
-test('a visitor who leaves is noticed', async () => {
+test('a visitor who leaves is detected', async () => {
     const c = await server.connect()
     c.write(requestBytes({ uri: '/wait-gone' }))
     await sleep(100)

@@ -35,7 +35,7 @@ test('for people: a table', () => {
     assert.match(r.stdout, /\/healthz .*PUBLIC/)
 })
 
-test('the rows of one address: as it is, or with its parameters', () => {
+test('the rows of one address, literal or with its parameters', () => {
     const rows = path => JSON.parse(parley('routes', '--json', path).stdout).map(row => `${row.method} ${row.source}`)
     assert.deepEqual(rows('/app/billing/plans'), ['GET cgi-bin/portal/billing/plans.c'])
     assert.deepEqual(rows('/app'), ['GET cgi-bin/portal/workspace/index.c'])

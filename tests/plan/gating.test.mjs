@@ -22,7 +22,7 @@ const form = (bot, fields, headers = {}) => page(bot, {
 })
 const cookieOf = reply => reply.headers.getSetCookie().map(c => c.split(';')[0]).join('; ')
 
-test('a bot beyond the plan begins no conversation, goes on with open ones, and comes back', async () => {
+test('a bot beyond the plan starts no conversation, continues open ones, and comes back', async () => {
     const tenant = newId()
     const first = await makeBot(parley, echoFlow, { plan: 'starter', tenant }), second = await makeBot(parley, echoFlow, { tenant })
     const id = randomUUID()
@@ -62,7 +62,7 @@ test('a bot beyond the plan begins no conversation, goes on with open ones, and 
     assert.equal((await send(parley, second.bot, { text: 'hello' })).status, 200)
 })
 
-test('the API says which bots are active, and refuses one more', async () => {
+test('the API shows which bots are active, and refuses one more', async () => {
     const id = await parley.run('tenant', 'create', 'API', '--plan', 'starter')
     const key = await parley.run('key', 'create', '--tenant', id, '--scopes', 'read,write')
     const call = async (method, path, body) => {
@@ -106,7 +106,7 @@ test('members are counted where they are added', async () => {
     assert.equal(racing.filter(r => r.status === 0).length, 3, 'five in all, whoever comes first')
 })
 
-test('who made the chat is told, unless the plan has its own brand', async () => {
+test('the chat names Parley, unless the plan includes an own brand', async () => {
     const { bot, tenant } = await makeBot(parley, echoFlow, { plan: 'professional' })
     const link = new RegExp(`<footer>Powered by <a href="${parley.url}"[^>]*>Hearsay</a></footer>`)
     assert.match((await page(bot)).text, link)
@@ -164,7 +164,7 @@ test('an own brand: refused with the way to get it, there where it is paid, kept
     await until('a name that leads nowhere', async () => /<footer>Only a name<\/footer>/.test((await page(bot)).text))
 })
 
-test('the portal shows what the plan lacks, and refuses it, whoever asks by hand', async () => {
+test('the portal shows what the plan lacks, and refuses a request for it that was made by hand', async () => {
     const tenant = await parley.run('tenant', 'create', 'Foot', '--plan', 'free')
     const bot = await parley.run('bot', 'create', '--template', 'faq', '--name', 'Foot', '--tenant', tenant)
     const person = async role => {
@@ -202,7 +202,7 @@ test('the portal shows what the plan lacks, and refuses it, whoever asks by hand
     await until('billing off', async () => /assigned by its operator/.test((await owner('/pricing')).text))
 })
 
-test('the list of bots says which take no new conversations, and who can change that', async () => {
+test('the list of bots shows which take no new conversations, and who can change that', async () => {
     const email = 'owner@example.com', password = 'correct horse battery'
     await parley.run('user', 'create', email, '--password-stdin', { input: password })
     const tenant = await parley.run('tenant', 'create', 'List', '--plan', 'starter')

@@ -71,7 +71,7 @@ test('of 1,200 messages, each sent twice over 64 connections, exactly 300 begin 
     assert.deepEqual(await bookkeeping(tenant), [300, 300, 300, 300])
 })
 
-test('one place left, 64 want it', async () => {
+test('one conversation left, and 64 visitors want it', async () => {
     for (let round = 0; round < 5; round++) {
         const tenant = newId()
         const { bot } = await makeBot(parley, echoFlow, { tenant })
@@ -122,7 +122,7 @@ const hushFlow = {
     },
 }
 
-test('a conversation that begins in silence needs a place when it is answered, or the limit would be nobody\'s', async () => {
+test('a conversation that begins without a reply is counted against the limit at its first reply', async () => {
     const tenant = newId()
     const { bot } = await makeBot(parley, hushFlow, { plan: 'free', tenant })
     await limitTo(tenant, 3)

@@ -49,7 +49,7 @@ before(async () => {
 })
 after(() => parley?.stop())
 
-test('usage is the period\'s, its number, its limit and what it comes to', async () => {
+test('usage shows the period, its number, its limit and its cost', async () => {
     await talk(mine, 3)
     await talk(theirs, 2)
     const { status, json } = await api('/v1/usage', mine.read)
@@ -65,7 +65,7 @@ test('usage is the period\'s, its number, its limit and what it comes to', async
     assert.deepEqual([unlimited.used, unlimited.included, unlimited.limit], [2, null, null])
 })
 
-test('conversations one by one, newest first, page by page; another workspace\'s id leads to nothing of theirs', async () => {
+test('conversations newest first, page by page; another workspace\'s id shows nothing of theirs', async () => {
     const started = await talk(mine, 5)
     const first = (await api('/v1/usage/conversations?limit=3', mine.read)).json
     assert.deepEqual(first.data.map(c => c.conversation), started.slice(2).reverse())
@@ -96,7 +96,7 @@ test('a deleted conversation stays counted', async () => {
     assert.equal((await api('/v1/usage', mine.read)).json.used, before)
 })
 
-test('billing says plan, state and entitlements, to an admin key only, and no secret', async () => {
+test('billing shows plan, state and entitlements to an admin key only, and no secret', async () => {
     for (const [key, status] of [[mine.read, 403], [mine.chat, 403], ['ply_nonsense', 401], [mine.admin, 200]])
         assert.equal((await api('/v1/billing', key)).status, status)
     for (const path of ['/v1/usage', '/v1/usage/conversations']) assert.equal((await api(path, mine.chat)).status, 403)
@@ -204,7 +204,7 @@ const scrape = headers => new Promise((ok, bad) => {
 })
 const metric = (text, name) => Number(text.split('\n').find(line => line.startsWith(`${name} `))?.split(' ')[1] ?? NaN)
 
-test('/metrics is for this machine, or for who has the token', async () => {
+test('/metrics is for this machine, or for clients with the token', async () => {
     const open = await scrape({})
     assert.deepEqual([open.status, open.type], [200, 'text/plain; version=0.0.4; charset=utf-8'])
     for (const [headers, status] of [[{ 'X-Forwarded-For': '203.0.113.7' }, 403], [{ Forwarded: 'for=203.0.113.7' }, 403], [{ 'X-Real-IP': '203.0.113.7' }, 403],
@@ -213,7 +213,7 @@ test('/metrics is for this machine, or for who has the token', async () => {
         assert.equal((await scrape(headers)).status, status, JSON.stringify(headers))
 })
 
-test('every line of /metrics is well formed and says what is so', async () => {
+test('every line of /metrics is well formed and true', async () => {
     await parley.sql(`INSERT INTO job (job_id, kind, state, due_at, max_attempts, attempts, payload, created_at) VALUES (UNHEX(MD5('dead')), 'x', 'dead',
         UTC_TIMESTAMP(3), 1, 1, '{}', UTC_TIMESTAMP(3));
         INSERT INTO meter_outbox (tenant_id, meter_outbox_id, stripe_customer_id, period_start, quantity, event_at, state, created_at, due_at) VALUES
@@ -233,7 +233,7 @@ test('every line of /metrics is well formed and says what is so', async () => {
     await parley.sql("DELETE FROM meter_outbox; DELETE FROM job WHERE state = 'dead'")
 })
 
-test('the rules for alerts speak of metrics that there are', async () => {
+test('the alert rules use metrics that exist', async () => {
     const { text } = await scrape({})
     const known = new Set([...text.matchAll(/^# TYPE (\S+)/gm)].map(m => m[1])), states = new Set([...text.matchAll(/state="(\w+)"/g)].map(m => m[1]))
     const rules = fs.readFileSync(`${top}/etc/prometheus-alerts.yml`, 'utf8')

@@ -86,7 +86,7 @@ test('a formula in the report of an import is plain text', async () => {
     assert.match(text, /,"'@SUM\(1\)"\r\n/)
 })
 
-test('what belongs to another workspace is not there', async () => {
+test('another workspace\'s objects are 404', async () => {
     const mine = await fresh(), theirs = await fresh()
     await signUp(theirs, parley.url)
     const bot = await createBot(theirs, parley.url)

@@ -82,7 +82,7 @@ test('letters and signs of the world, and lines that are long', async () => {
     assert.ok(!/[^\r]\n/.test(raw), 'every line ends with CRLF')
 })
 
-test('what a workspace is called changes neither head nor markup', async () => {
+test('the name of a workspace changes neither headers nor markup', async () => {
     const workspace = 'x\r\nBcc: victim@example.org\r\n\r\n<script>alert(1)</script><img src=x onerror=x()>{used}\n.\n'
     queue({ workspace, plan: '"><a href="https://evil.example">free</a>' })
     await work()
@@ -180,7 +180,7 @@ test('a slow server meets the deadline', async () => {
     assert.match(job.error, /was not done within 1000 ms/)
 })
 
-test('TLS: a certificate nobody vouches for is refused, before a password is said', async () => {
+test('TLS: an untrusted certificate is refused before a password is sent', async () => {
     await server.close()
     const own = makeCertificate(parley.dir, 'mail.localhost')
     for (const secure of [false, true]) {
@@ -205,7 +205,7 @@ test('TLS: a certificate nobody vouches for is refused, before a password is sai
     server = null
 })
 
-test('TLS: a server that does not offer it gets nothing, unless the operator says so', async () => {
+test('TLS: a server that does not offer it gets no mail, unless the operator allows it', async () => {
     parley.configure({ smtp_url: `smtp://mail.localhost:${server.port}` })
     queue()
     await work()
@@ -217,7 +217,7 @@ test('TLS: a server that does not offer it gets nothing, unless the operator say
     assert.equal(server.got.length, 1)
 })
 
-test('a wrong password: the mail waits until it is mended, and nobody reads the password', async () => {
+test('a wrong password: the mail waits until it is corrected, and no log contains the password', async () => {
     await server.close()
     server = await startServer({ allowInsecureAuth: true, authOptional: false })
     server.hooks.auth = ({ password }) => password === PASSWORD ? null : refuse(535, `5.7.8 no: ${password}`)
@@ -244,7 +244,7 @@ test('a wrong password: the mail waits until it is mended, and nobody reads the 
     }
 })
 
-test('without smtp_url nothing is sent, and the log says so', async () => {
+test('without smtp_url no mail is sent, and the log says so', async () => {
     parley.configure({ smtp_url: null })
     queue()
     const log = await work()

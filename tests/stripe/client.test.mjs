@@ -140,7 +140,7 @@ test('connections are kept', async () => {
 
 // ---- configuration ----
 
-test('keys tell their mode; a key of another kind, or none, is said', async () => {
+test('a key tells its mode; a key of another kind, or a missing one, is reported', async () => {
     const mode = async key => { install.configure({ stripe_secret_key: key }); return cli.call({ op: 'mode' }) }
     assert.equal((await mode('sk_live_abc')).livemode, true)
     assert.equal((await mode('rk_live_abc')).livemode, true)
@@ -188,7 +188,7 @@ test('a connection that breaks is tried again with the same key, twice', async (
     assert.deepEqual([r.state, r.http_status, r.error_code, r.attempts], ['unknown', null, 'stripe_no_answer', '3'])
 })
 
-test('nobody listens: nothing was sent, and the row says so', async () => {
+test('no server listens: nothing was sent, and the row says so', async () => {
     const closed = net.createServer()
     await new Promise(ok => closed.listen(0, '127.0.0.1', ok))
     const port = closed.address().port
@@ -295,7 +295,7 @@ test('one deadline for all tries: no sleep leads past it', async () => {
     assert.equal(got.code, 'stripe_rate_limited')
 })
 
-test('timeout before and after it was carried out: the same key, and what was done is heard', async () => {
+test('timeout before and after Stripe carried out the call: the same key gets the original result', async () => {
     let done = 0
     script = [hang, (req, res, r) => { // Stripe has done it the first time, and replays
         done += r.headers['idempotency-key'] === 'slow:1'
@@ -365,7 +365,7 @@ test('cut, no JSON, no object, a redirect, too large', async () => {
     assert.equal((await get({ deadline: 900 })).code, 'stripe_answer')
 })
 
-test('a server without a valid certificate gets nothing', async () => {
+test('a server without a valid certificate gets no request', async () => {
     const dir = `${install.dir}/tls`
     fs.mkdirSync(dir, { recursive: true })
     const made = spawnSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2', '-subj', '/CN=127.0.0.1',
@@ -390,7 +390,7 @@ test('a server without a valid certificate gets nothing', async () => {
 
 // ---- errors in words ----
 
-test('errors in words, for whom they are', async () => {
+test('error messages fit their audience', async () => {
     const ask = async (answer, how = post) => { script = [answer, answer, answer]; return how() }
     let got = await ask(error(402, 'card_declined', { decline_code: 'insufficient_funds' }))
     assert.deepEqual([got.code, got.default, got.card], ['stripe_card_declined', 'plan_limit', true])
@@ -447,7 +447,7 @@ test('a key carries one request for ever', async () => {
     assert.deepEqual([r.state, r.method, r.path, r.http_status, r.object_id, r.attempts], ['done', 'POST', '/v1/customers', '200', 'obj_1', '2'])
 })
 
-test('what is done stays done, whatever asking again brings', async () => {
+test('a finished call stays finished, whatever a repeat returns', async () => {
     await post({ key: 'done:1' })
     for (const odd of [reset, { status: 500, body: '{}' }, error(401, 'x'), error(400, 'x')]) {
         script = [odd, odd, odd, odd, odd, odd]
@@ -618,7 +618,7 @@ test('what is created while a list is read is neither lost nor doubled', async (
     assert.deepEqual([...names].sort(), [...things].sort())
 })
 
-test('a list may be left early; one that does not end, does', async () => {
+test('a caller may stop a list early; an endless list is cut', async () => {
     script = Array.from({ length: 9 }, () => listOf(ids(9)))
     let got = await list({ form: [['limit', 2]], most: 3 })
     assert.deepEqual([got.code, got.items.length, seen.length], ['enough', 3, 2])

@@ -151,7 +151,7 @@ describe('checkout', () => {
         assert.deepEqual(types, ['checkout.session.async_payment_failed', 'checkout.session.async_payment_succeeded'])
     })
 
-    test('what it refuses', async () => {
+    test('refusals', async () => {
         const customer = await stripe.customers.create({})
         const wrong = async more => (await refusal(sessionFor(stripe, customer, plans.starter, more))).param
         assert.equal(await wrong({ line_items: [{ price: plans.starter.usage.id, quantity: 1 }] }), 'line_items[0][quantity]')
@@ -402,7 +402,7 @@ describe('changes of a subscription', () => {
 })
 
 describe('invoices', () => {
-    test('their pages, PDF, and what may be done to them', async () => {
+    test('pages and PDF of an invoice, and the actions on it', async () => {
         const { customer, sub } = await subscriber(fake, stripe, plans.starter)
         const invoice = await stripe.invoices.retrieve(sub.latest_invoice, { expand: ['payments.data.payment.payment_intent'] })
         const intent = invoice.payments.data[0].payment.payment_intent
@@ -422,7 +422,7 @@ describe('invoices', () => {
         assert.equal((await stripe.subscriptions.retrieve(sub.id)).status, 'active')
     })
 
-    test('a preview of what is to come, and none where nothing is', async () => {
+    test('a preview of the next invoice, and none where there is none', async () => {
         const { customer, sub } = await subscriber(fake, stripe, plans.starter)
         await stripe.billing.meterEvents.create({ event_name: 'conv', payload: { stripe_customer_id: customer.id, value: '10003' } })
         const next = await stripe.invoices.createPreview({ subscription: sub.id })
@@ -561,7 +561,7 @@ describe('keys, versions, words', () => {
         assert.equal((await ask({ 'Stripe-Version': fake.w.version, Authorization: '' })).status, 401)
     })
 
-    test("what today's types do not know is refused and kept", async () => {
+    test("unknown event types are refused and kept", async () => {
         const customer = await stripe.customers.create({})
         const post = async (path, body) => {
             const headers = { Authorization: 'Bearer sk_test_x', 'Stripe-Version': fake.w.version, 'Content-Type': 'application/x-www-form-urlencoded' }

@@ -30,7 +30,7 @@ describe('idempotency', () => {
     before(async () => ({ fake, stripe, stop } = await startWalk()))
     after(() => stop())
 
-    test('the first answer again, with a header that says so', async () => {
+    test('the first answer is repeated, with a header that says so', async () => {
         const first = await stripe.customers.create({ email: 'i@example.com' }, { idempotencyKey: 'cust:1' })
         const second = await stripe.customers.create({ email: 'i@example.com' }, { idempotencyKey: 'cust:1' })
         assert.equal(second.id, first.id)
@@ -69,7 +69,7 @@ describe('idempotency', () => {
         assert.equal((await stripe.customers.create({}, { idempotencyKey: 'run' })).id, made.id)
     })
 
-    test('what was refused before execution is not kept, what was executed is', async () => {
+    test('a call refused before execution is not kept, an executed one is', async () => {
         const bad = await raw(fake, 'POST', '/v1/customers', 'nonsense=1', { 'Idempotency-Key': 'b' })
         assert.equal(bad.status, 400)
         fake.violations.pop()
@@ -85,7 +85,7 @@ describe('idempotency', () => {
         }
     })
 
-    test('a 500 after commit is the answer for ever, and the object is there', async () => {
+    test('a 500 after commit stays the answer, and the object exists', async () => {
         const count = customers(fake)
         fake.faults.add({ kind: 'error500After', path: '/v1/customers' })
         for (let i = 0; i < 3; i++) {
@@ -107,7 +107,7 @@ describe('faults', () => {
         return raw(fake, 'POST', '/v1/customers', 'email=f%40example.com', { 'Idempotency-Key': key })
     }
 
-    test('cut off before: nothing happened; after: it did, and the key tells the answer', async () => {
+    test('connection cut before: nothing happened; after: it did, and the key repeats the answer', async () => {
         const count = customers(fake)
         assert.equal((await post('d1', { kind: 'dropBefore' })).error, 'ECONNRESET')
         assert.equal(customers(fake), count)
@@ -210,7 +210,7 @@ describe('faults', () => {
 })
 
 describe('meter events that do not count', () => {
-    test('are told of by thin events alone', async () => {
+    test('are reported by thin events only', async () => {
         const { fake, stripe, stop } = await startWalk({ policy: { meterSeconds: 60 } })
         const { meter } = await catalog(stripe)
         const place = await listener()
@@ -284,7 +284,7 @@ describe('deliveries', () => {
     const ids = () => place.got.map(one => JSON.parse(one.body).id)
     const verify = ({ body, signature }, secret = endpoint.secret) => stripe.webhooks.constructEvent(body, signature, secret, 300, undefined, fake.now() * 1000)
 
-    test('signed as the official client wants it, to those who asked, once', async () => {
+    test('events are signed as the official client expects, and sent once to each subscribed endpoint', async () => {
         await started()
         assert.match(endpoint.secret, /^whsec_/)
         assert.equal((await stripe.webhookEndpoints.retrieve(endpoint.id)).secret, undefined)

@@ -72,7 +72,7 @@ test('4,000 characters of four bytes each are a message', async () => {
     assert.ok(next.status === 200 || next.body.code, 'and what the bot makes of it has an answer too')
 })
 
-test('what is wrong with JSON is said once, with its place', async () => {
+test('an error in JSON is reported once, with its place', async () => {
     const reply = await send(parley, bot, '{"text": }')
     assert.match(reply.body.detail, /^This is not valid JSON: line 1, column 10: /)
 })

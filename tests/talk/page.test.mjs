@@ -89,7 +89,7 @@ test('start over', async () => {
     assert.deepEqual(bubbles((await browser.open()).text), [['bot', 'Hello! Ask me.']])
 })
 
-test('what is wrong is said on the page, and what was typed stays', async () => {
+test('the page shows the error and keeps what was typed', async () => {
     const browser = new Browser()
     const empty = await browser.submit({ text: '   ' })
     assert.equal(empty.status, 422)
@@ -107,7 +107,7 @@ test('a form of another site is refused', async () => {
     assert.equal((await browser.submit({ text: 'x' }, { 'Sec-Fetch-Site': 'cross-site' })).status, 403)
 })
 
-test('a cookie that no longer opens anything begins anew', async () => {
+test('a cookie that is no longer valid starts a new conversation', async () => {
     const browser = new Browser()
     browser.cookies.set(`chat_${bot}`, `${shown('conv', newId())}.AAAA`)
     assert.equal((await browser.open()).status, 200)
@@ -124,7 +124,7 @@ test('the language of the visitor, where the bot speaks it', async () => {
     assert.match(await (await fetch(`${page}?lang=de`)).text(), /Hallo!/)
 })
 
-test('the icon, also for who asks without a page', async () => {
+test('the icon, also when requested without a page', async () => {
     for (const where of ['/favicon.ico', '/img/parley.svg', '/img/chat.svg']) {
         const reply = await fetch(parley.url + where)
         assert.equal(reply.status, 200)
@@ -135,7 +135,7 @@ test('the icon, also for who asks without a page', async () => {
         assert.match(await (await fetch(`${parley.url}/chat/${of}`)).text(), new RegExp(`<link rel="icon" href="/img/${icon}.svg"`))
 })
 
-test('a bot that is not there is told in words', async () => {
+test('a missing bot is explained in words', async () => {
     for (const id of [shown('bot', newId()), 'nonsense']) {
         const reply = await fetch(`${parley.url}/chat/${id}`, { headers: { Accept: 'text/html' } })
         assert.equal(reply.status, 404)

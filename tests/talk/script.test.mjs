@@ -61,7 +61,7 @@ test('messages typed in a row are answered in a row', async () => {
     assert.deepEqual((await said(page)).filter(t => t.startsWith('You said')), ['You said: two', 'You said: three'])
 })
 
-test('a refusal is told, and the message can be sent again', async () => {
+test('a refusal is shown, and the message can be sent again', async () => {
     const page = await open()
     await page.route('**/messages', route => route.fulfill({ status: 402, contentType: 'application/problem+json',
         body: JSON.stringify({ status: 402, code: 'plan_limit', detail: 'This bot cannot take new conversations this month.' }) }))
@@ -134,7 +134,7 @@ test('what another tab said is caught up', async () => {
     assert.equal((await said(page)).filter(t => t === 'second tab').length, 1)
 })
 
-test('a conversation that is gone begins anew without a word', async () => {
+test('a conversation that is gone starts again silently', async () => {
     const page = await open()
     await page.evaluate(name => localStorage.setItem(name, JSON.stringify({ conversation: 'conv_00000000000000000000000000', token: 'x' })), `parley.chat.${bot}`)
     await page.reload()

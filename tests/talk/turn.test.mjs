@@ -18,7 +18,7 @@ after(() => parley?.stop())
 const place = answer => ({ conversation: answer.conversation, token: answer.token })
 const open = async (text = 'hello') => (await send(parley, bot, { text })).body
 
-test('the first message opens a conversation, the next goes on', async () => {
+test('the first message opens a conversation, the next one continues it', async () => {
     const first = await send(parley, bot, { text: 'hello', locale: 'de' })
     assert.equal(first.status, 200)
     assert.match(first.body.conversation, /^conv_[0-9a-z]{26}$/)
@@ -112,7 +112,7 @@ test('a token opens its own conversation and nothing else', async () => {
     }
 })
 
-test('what is kept does not depend on what this process remembers', async () => {
+test('what is stored does not depend on this process\'s memory', async () => {
     const first = await open()
     await parley.kill('chat')
     await parley.restart('chat')
@@ -121,7 +121,7 @@ test('what is kept does not depend on what this process remembers', async () => 
     assert.equal(next.body.messages[0].text, 'You said: still there?')
 })
 
-test('a conversation another process moved on is read anew', async () => {
+test('a conversation that another process changed is read again', async () => {
     const first = await open()
     const c = hexOf(first.conversation)
     await parley.sql(`UPDATE conversation SET seq = 3, state = 'handoff' WHERE conversation_id = 0x${c};

@@ -54,7 +54,7 @@ test('secrets stand in files of mode 0600', () => {
     assert.match(fs.readFileSync(`${dir}/etc/secrets.conf`, 'utf8'), /^secret_key = [0-9a-f]{64}$/m)
 })
 
-test('a second run says that it runs, and where, at once', () => {
+test('a second run says at once that Parley is running, and where', () => {
     const again = dev('run', '--detach')
     assert.equal(again.status, 0, again.all)
     assert.match(again.out, new RegExp(`running already: http://127\\.0\\.0\\.1:${port}`))
@@ -183,7 +183,7 @@ test('Ctrl-C ends an attached run in order', async () => {
     assert.match(out, /stopped: web server, programs, database/)
 })
 
-test('an attached run starts again what dies', async () => {
+test('an attached run restarts what dies', async () => {
     const child = spawn(`${top}/dev`, ['run', '--yes', '--port', port], { env: { ...process.env, DEV_VAR: dir } })
     let out = ''
     for (const s of [child.stdout, child.stderr]) s.setEncoding('utf8').on('data', text => { out += text })
