@@ -62,6 +62,8 @@ static enum status sign_up_write(struct db *c, void *ctx, struct err *e)
     return st;
 }
 
+/* Everything is checked before the first row is written, so that a typing error costs no transaction. A password is
+ * required here, unlike for accounts that the operator creates. */
 enum status account_sign_up(struct db *c, struct arena *a, const struct sign_up *in, struct member *out, struct err *e)
 {
     struct sign_up_tx tx = {.tenant = id_new()};
@@ -177,6 +179,7 @@ enum status account_user_by_email(struct db *c, struct arena *a, struct str emai
     return st == OK ? user_store_get_by_email(c, a, key, out, NULL, NULL, e) : st;
 }
 
+/* Pages and commands list users without paging; an install has few compared with its conversations. */
 enum status account_users(struct db *c, struct arena *a, struct user **out, size_t *n, struct err *e)
 {
     return user_store_list(c, a, out, n, e);
@@ -194,6 +197,7 @@ static enum status tenant_plan_name(struct db *c, struct arena *a, struct str ty
     return st;
 }
 
+/* The plan is written as its row has it, not as it was typed, because other code compares exactly. */
 enum status account_tenant_create(struct db *c, struct str name, struct str plan, struct id *out, struct err *e)
 {
     struct arena a;
@@ -266,6 +270,7 @@ enum status account_tenant_delete(struct db *c, const struct actor *who, struct 
     return st;
 }
 
+/* The plan's limit on members is not checked here: that needs the plan module, which is above this one. */
 enum status account_member_add(struct db *c, struct id tenant, struct id user, enum role role, struct err *e)
 {
     if (role == ROLE_NONE)

@@ -26,6 +26,8 @@ DB_STMT(tenant_set_deleted, TENANT,
         "");
 DB_STMT(plan_select, GLOBAL, "SELECT plan FROM plan WHERE plan = ?", "s", "s");
 
+/* Statements that join select the columns of a tenant, a user and a role one after the other; i is where these
+ * begin. */
 static struct tenant tenant_row(struct db_row r, size_t i)
 {
     return (struct tenant){.id = db_row_id(r, i),
@@ -72,6 +74,7 @@ enum status tenant_store_set_plan(struct db *c, struct id id, struct str plan, s
     return db_exec(c, &tenant_set_plan, &id, DB_ARGS(db_str(plan), db_time(clock_now_ms())), NULL, e);
 }
 
+/* The row that is already deleted does not match, so a second delete finds nothing and says so. */
 enum status tenant_store_delete(struct db *c, struct id id, struct err *e)
 {
     int64_t changed = 0;
@@ -122,6 +125,7 @@ static struct user user_row(struct db_row r, size_t i)
                          .created_ms = db_row_time(r, i + 4)};
 }
 
+/* The unique key is on email_key, the lower-case form, so two spellings of one address collide here. */
 enum status user_store_add(struct db *c, const struct user_new *u, struct err *e)
 {
     struct db_val now = db_time(clock_now_ms());
@@ -220,6 +224,7 @@ DB_STMT(member_list_tenant, TENANT,
         "ussit"
         "s");
 
+/* A conflict is a foreign key: user or tenant does not exist. A membership that exists is updated instead. */
 enum status member_store_put(struct db *c, struct id tenant, struct id user, enum role role, struct err *e)
 {
     enum status st = db_exec(c, &member_upsert, &tenant,

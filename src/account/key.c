@@ -86,14 +86,15 @@ enum status account_key_create(struct db *c, struct id tenant, struct str name, 
     return st;
 }
 
+/* A malformed key is refused without the database, so guessing keys costs the server almost nothing. */
 enum status account_key_load(struct db *c, struct arena *a, struct str key, struct id *tenant, struct id *key_id,
                              uint32_t *scopes, struct err *e)
 {
     struct key_row row;
     uint8_t hash[32];
     if (!key_well_formed(key))
-        return err_set(e, E_key_malformed, "That is not a whole API key: it begins with ply_ and has %d characters.",
-                       KEY_N);
+        return err_set(e, E_key_malformed,
+                       "That is not a complete API key. A key begins with ply_ and has %d characters.", KEY_N);
     crypto_digest(key, hash);
     enum status st = key_store_get(c, a, hash, &row, e);
     if (st == ERR_NOT_FOUND || (st == OK && row.revoked))

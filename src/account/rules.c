@@ -24,7 +24,8 @@ enum status rules_email(struct arena *a, struct str in, struct str *typed, struc
     struct str s = str_trim(in);
     bool ok = true;
     if (!email_valid(s))
-        return err_at(e, E_email_invalid, "email", "That is not an e-mail address: it looks like name@example.com.");
+        return err_at(e, E_email_invalid, "email",
+                      "That is not an e-mail address. It should look like name@example.com.");
     *typed = arena_str(a, s, &ok);
     if (!ok)
         return err_nomem(e);
@@ -97,6 +98,7 @@ static bool is_plain_run(struct str s)
     return true;
 }
 
+/* Counted in characters where people are told a number, and in bytes where hashing is limited. */
 enum status rules_password(struct str password, struct str email, struct err *e)
 {
     struct str local = str_sub(email, 0, str_find(email, '@') > 0 ? (size_t)str_find(email, '@') : 0);
@@ -112,6 +114,7 @@ enum status rules_password(struct str password, struct str email, struct err *e)
     return OK;
 }
 
+/* A line break in a name would break the subject of a mail and a line of the log. */
 enum status rules_name(struct str in, const char *pointer, const char *what, struct str *out, struct err *e)
 {
     struct str s = str_trim(in);

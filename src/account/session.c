@@ -49,6 +49,8 @@ out:
     return st;
 }
 
+/* Unknown, ended and expired sessions look the same to the caller. seen_at is not written with each request, because a
+ * page may send many and each write would lock the row. */
 enum status account_session_load(struct db *c, struct arena *a, struct str token, int64_t lifetime_ms,
                                  struct session *out, struct err *e)
 {
@@ -68,6 +70,7 @@ enum status account_session_load(struct db *c, struct arena *a, struct str token
     return OK;
 }
 
+/* A token that is not one has no session, so there is nothing to end. */
 enum status account_session_end(struct db *c, struct str token, struct err *e)
 {
     uint8_t raw[TOKEN_BYTES], hash[32];

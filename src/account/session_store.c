@@ -89,6 +89,8 @@ enum status session_store_forget(struct db *c, int64_t before_ms, int limit, int
     return db_exec(c, &session_delete_old, DB_GLOBAL, DB_ARGS(db_time(before_ms), db_int(limit)), n, e);
 }
 
+/* The membership is checked by one statement and used by the next; a member removed between the two gets a session
+ * without a role, because the role is read again with each request. */
 enum status session_store_switch(struct db *c, const uint8_t hash[32], struct id tenant, struct err *e)
 {
     struct arena a;

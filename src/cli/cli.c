@@ -70,6 +70,7 @@ enum status cli_options(struct cli *cl, const struct cli_opt *opts, size_t n, in
     return OK;
 }
 
+/* The pool remembers why the last connection failed; that is what the operator needs, and nobody else is to read it. */
 enum status cli_db_any(struct cli *cl, struct db **out, struct err *e)
 {
     enum status st = OK;

@@ -52,9 +52,9 @@ enum status cli_options(struct cli *cl, const struct cli_opt *opts, size_t n, in
 /* Sets E_usage; main prints the usage of the command after the message. */
 enum status cli_usage(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* A connection to the database of the install, opened once and given back when the command ends. ERR_UNAVAILABLE when the
- * server does not answer, ERR_DENIED when it refuses user, password or database, ERR_CONFLICT when the schema is not this
- * release's; cli_db_any does not check the schema. */
+/* A connection to the database of the install, opened once and given back when the command ends. ERR_UNAVAILABLE when
+ * the server does not answer, ERR_DENIED when it refuses user, password or database, ERR_CONFLICT when the schema is
+ * not this release's; cli_db_any does not check the schema. */
 enum status cli_db(struct cli *cl, struct db **out, struct err *e);
 enum status cli_db_any(struct cli *cl, struct db **out, struct err *e);
 /* The pool, for calls that take one. Checks the schema. */

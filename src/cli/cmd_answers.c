@@ -60,6 +60,7 @@ static struct json *answers_match_json(struct cli *cl, const struct answers_matc
     return out;
 }
 
+/* The index that answers_find() loaded is dropped at once, because this process ends. */
 enum status cmd_answers_find(struct cli *cl, struct err *e)
 {
     const char *bot_text = NULL, *language = "";

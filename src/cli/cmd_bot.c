@@ -5,6 +5,7 @@
 
 #include "base/banned.h"
 
+/* The workspace is found after the options are complete, so that a missing option is reported without a database. */
 enum status cmd_bot_create(struct cli *cl, struct err *e)
 {
     const char *template_id = NULL, *name = NULL, *tenant_text = NULL, *language = "";
@@ -109,6 +110,7 @@ enum status cmd_bot_show(struct cli *cl, struct err *e)
     return OK;
 }
 
+/* Publish and rollback both end with the version that is live now. */
 static enum status bot_print_version(struct cli *cl, struct id bot, int version, struct err *e)
 {
     struct json *o = json_new_object(&cl->arena);
@@ -154,6 +156,7 @@ enum status cmd_bot_versions(struct cli *cl, struct err *e)
     return OK;
 }
 
+/* Anything but a number is wrong usage; a number that is no version of the bot is an error of bot_rollback(). */
 enum status cmd_bot_rollback(struct cli *cl, struct err *e)
 {
     struct db *c;

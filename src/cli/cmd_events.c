@@ -50,6 +50,7 @@ enum status cmd_billing_events(struct cli *cl, struct err *e)
     return OK;
 }
 
+/* Waking the worker saves up to a second; the event is due anyway. */
 enum status cmd_billing_replay(struct cli *cl, struct err *e)
 {
     struct db *c;
@@ -108,6 +109,7 @@ enum status cmd_billing_sync(struct cli *cl, struct err *e)
     return st;
 }
 
+/* Runs in this process and not as a job, so that the report can be printed. */
 enum status cmd_billing_reconcile(struct cli *cl, struct err *e)
 {
     struct reconcile_report r = {0};

@@ -32,6 +32,7 @@ static enum status flow_read_file(struct cli *cl, const char *path, struct flow 
     return st == OK ? OK : err_wrap(e, "%s", path);
 }
 
+/* An empty list is printed only as JSON; people read the line that follows. */
 static enum status flow_print_findings(struct cli *cl, const struct flow_finding *f, size_t n, struct err *e)
 {
     struct json *list = json_new_array(&cl->arena);
@@ -50,6 +51,7 @@ static enum status flow_print_findings(struct cli *cl, const struct flow_finding
     return OK;
 }
 
+/* Warnings do not fail the command, so that a script can hold a bot to "no errors". */
 enum status cmd_flow_lint(struct cli *cl, struct err *e)
 {
     struct flow *f = NULL;

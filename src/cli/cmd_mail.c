@@ -19,6 +19,7 @@ static enum status mail_write_test(struct cli *cl, struct str to, struct mail_wr
     return payload ? mail_write(cl->config, &cl->arena, payload, out, e) : err_nomem(e);
 }
 
+/* No job: the operator wants to see the reply of the server, and the error if there is one. */
 static enum status mail_send_test(struct cli *cl, struct str to, struct json **out, struct err *e)
 {
     struct mail_written written;

@@ -8,6 +8,7 @@
 
 #include "base/banned.h"
 
+/* JSON has no infinity, and null would read as "not known". */
 static int plan_set_number(struct json *o, const char *key, int64_t v)
 {
     return v == UNLIMITED ? json_set_str(o, key, STR("unlimited")) : json_set_int(o, key, v);
@@ -97,6 +98,7 @@ enum status cmd_plan_show(struct cli *cl, struct err *e)
 
 /* ---- overrides ---- */
 
+/* Switches are entitlements too, with the values 0 and 1. */
 static bool override_value_arg(struct str s, int64_t *out)
 {
     if (str_eqz(s, "unlimited")) {
@@ -127,6 +129,7 @@ static enum status override_args(struct cli *cl, const char *reason, const char 
     return OK;
 }
 
+/* The arguments are checked before the database is opened. */
 enum status cmd_tenant_override(struct cli *cl, struct err *e)
 {
     const char *reason = NULL, *expires = NULL;

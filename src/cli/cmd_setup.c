@@ -15,6 +15,7 @@ const char *cli_dir(struct cli *cl, enum config_key k, const char *standard)
     return set[0] ? set : standard;
 }
 
+/* Flushed at once, because a migration of a large table takes minutes. */
 static void migrate_say_step(void *ctx, int version, const char *name)
 {
     (void)version;
@@ -37,6 +38,7 @@ static enum status migrate_print_report(struct cli *cl, const struct migrate_rep
     return OK;
 }
 
+/* Opens the database itself: cli_db would refuse the schema that is to be changed. */
 enum status cmd_migrate(struct cli *cl, struct err *e)
 {
     bool dry_run = false;
@@ -60,6 +62,7 @@ static enum status config_print_buf(struct buf *b, struct err *e)
     return ok ? OK : err_nomem(e);
 }
 
+/* A secret is never printed, not even as JSON: output ends up in tickets. */
 static struct json *config_setting_json(struct cli *cl, enum config_key k)
 {
     const struct config_row *row = config_row(k);

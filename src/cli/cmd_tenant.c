@@ -71,6 +71,7 @@ struct tenant_shown {
     struct usage usage;
 };
 
+/* Read on one connection but not in one transaction; the numbers of a running install change anyway. */
 static enum status tenant_shown_read(struct cli *cl, struct db *c, struct id id, struct tenant_shown *v, struct err *e)
 {
     int64_t now = clock_now_ms();

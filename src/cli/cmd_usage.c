@@ -51,6 +51,7 @@ enum status cmd_usage_verify(struct cli *cl, struct err *e)
     return OK;
 }
 
+/* null stands for unlimited here, as in the API. */
 static int usage_set_limit(struct json *o, const char *name, int64_t v)
 {
     return v == USAGE_UNLIMITED ? json_set_null(o, name) : json_set_int(o, name, v);

@@ -136,6 +136,7 @@ static int usage_print_one(const struct cli_command *c, FILE *to)
     return 0;
 }
 
+/* Written without the JSON builder: the arena may be exhausted, and that error must be printed too. */
 static void main_print_failure(const struct cli *cl, const struct err *e)
 {
     struct buf b;
@@ -157,6 +158,7 @@ static void main_print_failure(const struct cli *cl, const struct err *e)
     buf_release(&b);
 }
 
+/* E_usage means that the call was wrong, so its usage is printed and the exit code is 2. */
 static int main_run(struct cli *cl)
 {
     struct err e = ERR_INIT;

@@ -45,6 +45,7 @@ static void output_cell(struct buf *b, const struct json *v)
             b->p[i] = ' ';
 }
 
+/* Counted in characters, not bytes, or umlauts would shift the columns. */
 static size_t output_cell_width(const struct json *v)
 {
     struct buf b;
@@ -75,6 +76,7 @@ static void output_lines(struct buf *b, const struct json *obj)
 }
 
 /* Heads are the first object's keys; every row is printed by them. */
+/* Two passes: the widths of all cells first, then the rows. The last column is not padded. */
 static void output_table(struct buf *b, const struct json *rows)
 {
     struct str head[COLUMNS];

@@ -92,6 +92,7 @@ static void supervise_log_end(const struct supervised *p, int how, bool stopping
                  LOG_I("exit", WEXITSTATUS(how)), LOG_I("ran_ms", ms));
 }
 
+/* Signals of several children merge, so all children that ended are collected. */
 static void supervise_reap(struct supervised *programs, int count, bool stopping)
 {
     int how;
@@ -156,6 +157,7 @@ static int64_t supervise_start_due(struct supervised *programs, int count, const
     return next;
 }
 
+/* Programs finish their requests first. After the deadline, or at a second signal, they are killed. */
 static int supervise_stop_all(struct supervised *programs, int count, int64_t stop_ms)
 {
     int64_t until = clock_mono_us() + stop_ms * 1000;

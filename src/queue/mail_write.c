@@ -68,7 +68,7 @@ static enum status mail_set_url(struct mail_writing *w, const struct config *c, 
     if (path)
         url = str_from(arena_printf(w->arena, "%s%.*s", config_string(c, CONFIG_base_url), STR_F(url)));
     if (!str_starts(url, STR("https://")) && !str_starts(url, STR("http://")))
-        return err_set(e, E_mail_invalid, "The mail %s was given an address that is none.", w->name);
+        return err_set(e, E_mail_invalid, "The url of the mail %s is neither a path nor an http(s) address.", w->name);
     w->url = url;
     return OK;
 }
@@ -139,7 +139,7 @@ static enum status mail_required_text(struct mail_writing *w, const char *part, 
     if (!text)
         return err_set(e, E_mail_unknown, "There is no text %s.", key);
     if (gap.n)
-        return err_set(e, E_mail_invalid, "The text %s wants {%.*s}, which was not given.", key, STR_F(gap));
+        return err_set(e, E_mail_invalid, "The text %s uses {%.*s}, but the mail has no such value.", key, STR_F(gap));
     *out = view_fill_args(w->view, key, w->values, w->count);
     return OK;
 }
@@ -177,6 +177,7 @@ static void mail_put_row(struct mail_writing *w, struct str label, struct str va
     buf_printf(&w->text, "%.*s: %.*s\n", STR_F(label), STR_F(value));
 }
 
+/* First the rows that the texts name, in their order, then those that the mail brought along. */
 static void mail_put_rows(struct mail_writing *w, const struct json *more)
 {
     char key[KEY_MAX];
@@ -215,6 +216,7 @@ static void mail_put_foot(struct mail_writing *w, const struct config *c)
     buf_printf(&w->text, "%.*s, %s\n", STR_F(brand), config_string(c, CONFIG_base_url));
 }
 
+/* The order is the order of the plain text; the page places the parts by itself. */
 static enum status mail_put_all(struct mail_writing *w, const struct config *c, const struct json *payload,
                                 struct mail_written *out, struct err *e)
 {

@@ -29,6 +29,7 @@ struct job_addition {
     struct job_insert row;
 };
 
+/* The file is split into parts, because one row must stay below max_allowed_packet. */
 static enum status job_add_write(struct db *c, void *ctx, struct err *e)
 {
     struct job_addition *a = ctx;
@@ -68,6 +69,7 @@ enum status queue_add(struct db *c, const struct job_new *n, struct id *out, str
     return st;
 }
 
+/* Any number of workers may ask for the same period; INSERT IGNORE lets the first one win. */
 enum status queue_add_periodic(struct db *c, const char *kind, int64_t period_ms, struct err *e)
 {
     int64_t now = clock_now_ms(), period = now / period_ms * period_ms;
@@ -96,6 +98,7 @@ struct job_claim {
     bool found;
 };
 
+/* No attempts are left, and running the job again might kill the next worker too. */
 static enum status job_bury(struct db *c, struct id id, struct err *e)
 {
     int64_t now = clock_now_ms();
@@ -156,6 +159,7 @@ static enum status job_file_copy_part(void *ctx, struct db_row part, struct err 
     return OK;
 }
 
+/* The size is asked for first, so that the parts are copied once, into memory of the right size. */
 enum status queue_file(struct db *c, struct arena *a, struct id job, struct str *out, struct err *e)
 {
     int64_t bytes;
@@ -222,6 +226,7 @@ enum status queue_extend(struct db *c, struct id job, const char *worker, int64_
     return job_change_run(c, &k, progress, job_extend_write, e);
 }
 
+/* The file is deleted with the job's end, in one transaction: until then a repetition needs it. */
 static enum status job_done_write(struct db *c, void *ctx, struct err *e)
 {
     struct job_change *k = ctx;

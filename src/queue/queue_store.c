@@ -146,7 +146,7 @@ enum status job_store_lock_mine(struct db *c, struct arena *a, struct id id, con
     struct db_row r;
     enum status st = db_query_one(c, &job_lock_mine, DB_GLOBAL, DB_ARGS(db_id(id), db_text(worker)), a, &r, e);
     if (st == ERR_NOT_FOUND)
-        return err_set(e, E_lease_lost, "The job is no longer this worker's.");
+        return err_set(e, E_lease_lost, "Another worker has taken over the job.");
     if (st == OK) {
         *attempts = (int)db_row_int(r, 0);
         *max = (int)db_row_int(r, 1);

@@ -25,6 +25,7 @@
 #define KEEP_DEAD (90 * DAY_MS)          /* so that the operator can still replay one */
 #define KEEP_STRIPE_CALLS (400 * DAY_MS) /* while the row exists, its key cannot be used for another call */
 
+/* The lifetime is a setting that may have changed since the worker started, so it is read each time. */
 static enum status clean_sessions(struct db *c, int64_t now, int64_t *n, struct err *e)
 {
     const struct config *cfg = config_current();

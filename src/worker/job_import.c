@@ -34,7 +34,7 @@ enum status job_import_answers(struct worker_job *w, struct json **result, struc
                                 .progress_ctx = w};
     struct import_report report;
     if (!id_parse(ID_BOT, json_get_str(w->job->payload, "bot"), &rq.bot) || id_is_none(w->job->tenant))
-        return err_set(e, E_invalid, "The job names no bot.");
+        return err_set(e, E_invalid, "The job does not name a bot.");
     enum status st = queue_file(w->db, w->arena, w->job->id, &rq.csv, e);
     if (st == OK)
         st = answers_import(w->db, &rq, w->arena, &report, e);

@@ -24,6 +24,7 @@ static void worker_reload(void *ctx)
     config_drop(c);
 }
 
+/* Without the shared file jobs still run; other programs then notice changes only when they look again. */
 static enum status worker_program(const struct config *c, struct err *e)
 {
     struct worker w;
@@ -32,8 +33,7 @@ static enum status worker_program(const struct config *c, struct err *e)
         st = crypto_init(e);
     if (st != OK)
         return st;
-    settings_share(c,
-                   LOG_WARN); /* without it an import still works; caches of the other programs then learn of it late */
+    settings_share(c, LOG_WARN);
     db_library_begin();
     if ((st = worker_open(&w, c, e)) == OK) {
         log_line(LOG_INFO, "worker_started", LOG_S("name", w.name));

@@ -80,6 +80,7 @@ static void worker_serve_meanwhile(struct worker *k)
     }
 }
 
+/* The name tells workers apart: host and process for people, and an id, because containers share both. */
 enum status worker_open(struct worker *w, const struct config *c, struct err *e)
 {
     char host[40] = "host", id[ID_TEXT_MAX];
@@ -139,6 +140,7 @@ static enum status worker_record(struct worker_job *w, enum status how, const st
     return st;
 }
 
+/* The job's id becomes the request id of the log, so that one id leads from the page to everything that the job did. */
 static enum status worker_run_job(struct worker_job *w, struct err *e)
 {
     char id[ID_TEXT_MAX];
@@ -152,7 +154,7 @@ static enum status worker_run_job(struct worker_job *w, struct err *e)
     crash_route(&w->worker->slot, kind ? kind->name : NULL);
     w->worker->lease_us = start;
     enum status how = kind ? kind->fn(w, &result, &why)
-                           : err_set(&why, E_invalid, "This release knows no job of this kind.");
+                           : err_set(&why, E_invalid, "This release does not know this kind of job.");
     enum status st = worker_record(w, how, result, &why, e);
     log_line(how == OK ? LOG_INFO : LOG_WARN, how == OK ? "job_done" : "job_failed", LOG_S("kind", w->job->kind),
              LOG_I("attempt", w->job->attempt), LOG_I("ms", (clock_mono_us() - start) / 1000),
@@ -196,6 +198,7 @@ static void worker_run_steps(struct worker *w, bool *found)
     }
 }
 
+/* All memory of a job is in one arena, which goes when the job ends. */
 static enum status worker_run_due_job(struct worker *w, bool *found, struct err *e)
 {
     struct arena a;
@@ -245,6 +248,7 @@ static int worker_wait_work(int64_t us, uint64_t seen)
     return sig;
 }
 
+/* Only the change is logged, or an outage would fill the log. */
 static void worker_log_database(struct worker *w, bool away, const struct err *e)
 {
     if (away && !w->database_away)
@@ -267,6 +271,7 @@ static enum status worker_check_schema(struct worker *w, bool *ready, struct err
     return st == ERR_CONFLICT ? st : OK;
 }
 
+/* After each job the next one is looked for without a pause; the worker sleeps only when nothing was found. */
 enum status worker_run(struct worker *w, void (*reload)(void *ctx), void *ctx, struct err *e)
 {
     struct err mine = ERR_INIT;

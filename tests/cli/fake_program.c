@@ -1,6 +1,6 @@
-/* fake_program.c: stands in for the programs that parley serve starts. On a socket as descriptor 0 it answers one word a
- * connection: "pid" with its process id, "hups" with the SIGHUPs it got, "crash" by aborting, "exit" by exit(7), "stubborn" by
- * ignoring SIGTERM from then on. Without a socket (the worker) it only waits. */
+/* fake_program.c: replaces the programs that parley serve starts. On a socket as descriptor 0 it answers one word per
+ * connection: "pid" with its process id, "hups" with the number of SIGHUPs, "crash" by aborting, "exit" by exit(7),
+ * "stubborn" by ignoring SIGTERM from then on. Without a socket (the worker) it only waits. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>

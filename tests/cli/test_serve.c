@@ -1,3 +1,4 @@
+/* parley serve: starts, restarts, reloads and stops the programs of an install, with fake_program.c in their place. */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -227,7 +228,8 @@ static void hup_is_passed_on(void **state)
 {
     (void)state;
     serve();
-    /* Both answer, so both listen for the signal: one that comes while a program is being started ends it, and serve starts it anew. */
+    /* Both answer, so both handle the signal by now. One that arrives while a program starts ends it, and serve
+     * restarts it. */
     assert_int_equal(ask("api", "hups"), 0);
     assert_int_equal(ask("hooks", "hups"), 0);
     kill(serve_pid, SIGHUP);

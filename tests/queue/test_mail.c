@@ -2,8 +2,8 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "dbtest.h"
-#include "queue/mail.h"
 #include "lib/test.h"
+#include "queue/mail.h"
 
 #define DB "mail_test"
 

@@ -1,10 +1,11 @@
+/* Mails as they are written: texts, values, headers, plain text and HTML, without a database. */
 #include "base/config.h"
 #include "base/json.h"
 #include "base/limits.h"
+#include "lib/test.h"
 #include "net/mail_header.h"
 #include "net/smtp.h"
 #include "queue/mail.h"
-#include "lib/test.h"
 #include "view/view.h"
 
 static struct arena arena;

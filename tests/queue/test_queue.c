@@ -1,3 +1,4 @@
+/* Jobs against a real MariaDB: leases, retries, dead jobs, and many workers that claim at the same time. */
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
