@@ -16,19 +16,6 @@
 #define CATCH_UP_MAX 200
 #define COMMENT_MAX 1000
 
-const char *talk_state_name(enum talk_state s)
-{
-    switch (s) {
-    case TALK_OPEN:
-        return "open";
-    case TALK_HANDOFF:
-        return "handoff";
-    case TALK_CLOSED:
-        return "closed";
-    }
-    BUG("talk state %d", (int)s);
-}
-
 enum status talk_open(const struct config *c, struct db_pool *p, int threads, struct talk **out, struct err *e)
 {
     struct talk *t = calloc(1, sizeof(*t));

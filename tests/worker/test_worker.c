@@ -135,7 +135,7 @@ static void hopeless_jobs_are_dead_at_once(void **state)
     (void)state;
     work_off();
     assert_int_equal(look(unknown).state, JOB_DEAD);
-    assert_non_null(strstr(look(unknown).error, "no job of this kind"));
+    assert_non_null(strstr(look(unknown).error, "this kind of job"));
     assert_int_equal(look(broken).state, JOB_DEAD);
     assert_int_equal(look(foreign).state, JOB_DEAD);
 }
