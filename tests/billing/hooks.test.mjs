@@ -187,7 +187,7 @@ test('a flood of forgeries is answered and leaves capacity for the real event', 
     })
     const began = Date.now()
     assert.equal((await deliver(parley.url, event)).status, 200)
-    assert.ok(Date.now() - began < 5000)
+    assert.ok(Date.now() - began < 15000)
     await Promise.all(flood)
     assert.deepEqual([...new Set(statuses)], [400])
     assert.equal(await rows(), n + 1)

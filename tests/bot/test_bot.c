@@ -401,9 +401,9 @@ static void other_hosts_are_noticed(void **state)
         OKAY(bot_live(pool, b.id, &live, &fail));
         bot_live_release(&live);
         nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
-    } while (live.version == 2 && clock_mono_us() - from < 10000000);
+    } while (live.version == 2 && clock_mono_us() - from < 30000000);
     assert_int_equal(live.version, 1);
-    assert_true(clock_mono_us() - from < 6000000);
+    assert_true(clock_mono_us() - from < 20000000);
 }
 
 /* ---- several at once ---- */

@@ -79,13 +79,15 @@ test('token: of this session, in the form or a header, another on each page', as
 test('rate limit: the burst, then 429 with Retry-After, by address', async () => {
     let last
     for (let i = 0; i < 20; i++) assert.equal((await server.get('/limited')).status, 200)
-    last = await server.get('/limited', JSON_WANTED)
+    for (let i = 0; i < 20 && last?.status !== 429; i++) last = await server.get('/limited', JSON_WANTED) // a place may have come back
     assert.deepEqual([last.status, last.json().code], [429, 'rate_limited'])
     assert.ok(Number(last.headers['retry-after']) >= 1 && Number(last.headers['retry-after']) <= 60)
     assert.equal((await server.get('/limited', {}, { params: { REMOTE_ADDR: '192.0.2.2' } })).status, 200)
     const six = n => server.get('/limited', {}, { params: { REMOTE_ADDR: `2001:db8:1:2::${n}` } })
     for (let i = 1; i <= 20; i++) assert.equal((await six(i)).status, 200)
-    assert.equal((await six('ffff')).status, 429, 'a whole /64 is one')
+    let whole
+    for (let i = 0; i < 10 && whole !== 429; i++) whole = (await six(`ffff:${i}`)).status // fewer than twenty: one address alone is never refused
+    assert.equal(whole, 429, 'a whole /64 is one')
     assert.equal((await server.get('/limited', {}, { params: { REMOTE_ADDR: '2001:db8:1:3::1' } })).status, 200)
 })
 
@@ -104,7 +106,13 @@ test('the chat class tells its limits in headers', async () => {
 
 test('another program of the same host shares the buckets; rate_limits = off opens them', async t => {
     const other = await startServer(`${build}/tests/http/testserver`, { t, env: { PARLEY_RUN_DIR: server.dir } })
-    assert.equal((await other.get('/limited')).status, 429)
+    // A place comes back every few seconds. Alone the other program would have twenty, so it is never refused in ten tries.
+    let refused
+    for (let i = 0; i < 10 && !refused; i++) {
+        while ((await server.get('/limited')).status !== 429);
+        refused = (await other.get('/limited')).status === 429
+    }
+    assert.ok(refused)
     await other.stop()
     const off = await startServer(`${build}/tests/http/testserver`, { t, env: { PARLEY_RUN_DIR: server.dir, PARLEY_RATE_LIMITS: 'off' } })
     for (let i = 0; i < 50; i++) assert.equal((await off.get('/limited')).status, 200)

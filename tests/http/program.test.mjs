@@ -5,6 +5,7 @@ import fs from 'node:fs'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { build, connectTo, parseAnswer, requestBytes, startServer, writeConfig } from '../lib/fcgi.mjs'
+import { until } from '../lib/install.mjs'
 
 const binary = `${build}/tests/http/testserver`
 
@@ -19,7 +20,7 @@ test('SIGTERM: requests in flight and streams finish, then it ends with 0', asyn
     await stream.done
     assert.match(stream.bytes.toString(), /event: done\ndata: \{\}\n\n$/)
     assert.deepEqual(await server.exit, { code: 0, signal: null })
-    assert.ok(Date.now() - from < 3000)
+    assert.ok(Date.now() - from < 10000)
     await server.logged({ event: 'stopped' })
     await assert.rejects(server.connect(), 'its socket is gone')
     await server.stop()
@@ -29,18 +30,18 @@ test('an idle program ends at once', async t => {
     const server = await startServer(binary, { t, config: { api_threads: 48 } })
     const from = Date.now()
     assert.deepEqual(await server.stop(), { code: 0, signal: null })
-    assert.ok(Date.now() - from < 1000)
+    assert.ok(Date.now() - from < 10000)
 })
 
 test('stop_timeout bounds the wait', async t => {
     const server = await startServer(binary, { t, config: { stop_timeout: '300ms' } })
     const c = await server.connect()
-    c.write(requestBytes({ uri: '/slow?ms=20000' }))
-    await sleep(100)
+    c.write(requestBytes({ uri: '/slow?ms=60000' }))
+    await server.logged({ event: 'entered' })
     const from = Date.now()
     server.signal('SIGTERM')
     assert.equal((await server.exit).code, 0)
-    assert.ok(Date.now() - from < 3000)
+    assert.ok(Date.now() - from < 10000)
     assert.ok(server.logs({ event: 'stop_timeout' }).length)
     c.end()
     await server.stop()
@@ -98,13 +99,14 @@ test('SIGHUP: new settings take effect; invalid ones are logged and the old ones
         const seen = server.logs({ event: 'reload_failed' }).length
         fs.writeFileSync(server.config, broken)
         server.signal('SIGHUP')
-        for (const end = Date.now() + 5000; server.logs({ event: 'reload_failed' }).length === seen && Date.now() < end;) await sleep(10)
+        await until('the refusal', () => server.logs({ event: 'reload_failed' }).length > seen)
         assert.equal(server.logs({ event: 'reload_failed' }).length, seen + 1, JSON.stringify(broken))
         assert.equal((await server.get('/brand')).text, 'Two')
     }
     fs.rmSync(server.config)
+    const seen = server.logs({ event: 'reload_failed' }).length
     server.signal('SIGHUP')
-    await sleep(200)
+    await until('the refusal', () => server.logs({ event: 'reload_failed' }).length > seen)
     assert.equal((await server.get('/brand')).text, 'Two')
     await server.stop()
 })
@@ -114,13 +116,13 @@ test('SIGHUP reopens the log file', async t => {
     const file = `${server.dir}/log`
     writeConfig(server, { log_file: file })
     server.signal('SIGHUP')
-    for (const end = Date.now() + 5000; !fs.existsSync(file) && Date.now() < end;) await sleep(10)
+    await until('the file', () => fs.existsSync(file))
     await server.get('/plain')
     fs.renameSync(file, `${file}.1`)
     server.signal('SIGHUP')
-    for (const end = Date.now() + 5000; !fs.existsSync(file) && Date.now() < end;) await sleep(10)
+    await until('the file', () => fs.existsSync(file))
     await server.get('/brand')
-    await sleep(50)
+    await until('the line', () => fs.readFileSync(file, 'utf8').includes('/brand'))
     assert.match(fs.readFileSync(`${file}.1`, 'utf8'), /"route":"\/plain"/)
     assert.match(fs.readFileSync(file, 'utf8'), /"route":"\/brand"/)
     await server.stop()
@@ -132,7 +134,7 @@ test('a crash names build, signal, the requests in flight and where it stood', a
     const a = await server.connect(), b = await server.connect()
     a.write(requestBytes({ uri: '/slow?ms=5000&secret=1' }))
     b.write(requestBytes({ uri: '/wait-gone' }))
-    await sleep(200)
+    await until('both requests', () => server.logs({ event: 'entered' }).length === 2)
     server.signal('SIGSEGV')
     assert.equal((await server.exit).signal, 'SIGSEGV')
     const line = await server.logged({ event: 'crash' })

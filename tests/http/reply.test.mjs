@@ -147,8 +147,8 @@ test('a stream whose reader leaves ends', async () => {
     await c.until(t => t.includes('"i":2'))
     c.end()
     const from = Date.now()
-    while (server.logs({ event: 'request', route: '/stream' }).length < 2 && Date.now() - from < 5000) await new Promise(ok => setTimeout(ok, 20))
-    assert.ok(Date.now() - from < 2000, 'noticed within a few events')
+    while (server.logs({ event: 'request', route: '/stream' }).length < 2 && Date.now() - from < 10000) await new Promise(ok => setTimeout(ok, 20))
+    assert.ok(Date.now() - from < 5000, 'noticed within a few events')
 })
 
 test('the log line of a request', async () => {
@@ -157,7 +157,7 @@ test('the log line of a request', async () => {
     assert.equal(line.level, 'info')
     assert.deepEqual([line.program, line.route, line.method, line.status, line.sql, line.sql_ms, line.bytes], ['test', '/item/{id}', 'GET', 200, 3, 4.56, r.body.length])
     assert.match(line.tenant, /^ws_[0-9a-z]{26}$/)
-    assert.ok(line.ms >= 0 && line.ms < 1000)
+    assert.ok(line.ms >= 0 && line.ms < 10000)
     assert.match(line.time, /^\d{4}-\d\d-\d\dT[\d:.]+Z$/)
     assert.doesNotMatch(JSON.stringify(line), /secret/)
     const miss = await server.request({ method: 'HEAD', uri: '/nowhere' })

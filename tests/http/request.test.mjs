@@ -226,7 +226,7 @@ test('a connection that does not speak FastCGI is dropped', async () => {
 test('a visitor who leaves is detected', async () => {
     const c = await server.connect()
     c.write(requestBytes({ uri: '/wait-gone' }))
-    await sleep(100)
+    await server.logged({ event: 'entered' })
     c.end()
     assert.equal((await server.logged({ route: '/wait-gone' })).status, 204)
 })

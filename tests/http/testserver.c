@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/num.h"
 #include "web/server.h"
 
@@ -123,6 +124,7 @@ void test_upload(struct request *rq)
 
 void test_slow(struct request *rq)
 {
+    log_line(LOG_INFO, "entered", LOG_S("route", "slow"));
     sleep_ms(number(rq, "ms", 1000));
     test_plain(rq);
 }
@@ -131,6 +133,7 @@ void test_slow(struct request *rq)
 void test_wait_gone(struct request *rq)
 {
     int64_t end_us = clock_mono_us() + 10000000;
+    log_line(LOG_INFO, "entered", LOG_S("route", "wait-gone"));
     while (!request_gone(rq) && clock_mono_us() < end_us)
         sleep_ms(20);
     reply_status(rq, request_gone(rq) ? 204 : 504);

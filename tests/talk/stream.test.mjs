@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict'
 import http from 'node:http'
 import { after, before, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { startInstall, until } from '../lib/install.mjs'
 import { callFlow, checkLedger, echoFlow, hexOf, makeBot, send, stream } from './lib.mjs'
 
@@ -52,17 +51,15 @@ test('a refusal before the first event is an ordinary error reply', async () => 
 })
 
 test('a visitor who leaves cancels the call, and nothing is recorded', { timeout: 30000 }, async () => {
-    const { bot, hex } = await makeBot(parley, callFlow(`http://127.0.0.1:${port}/?ms=8000`))
-    const cutBefore = cut
+    const { bot, hex } = await makeBot(parley, callFlow(`http://127.0.0.1:${port}/?ms=60000`))
+    const cutBefore = cut, requests = () => parley.log('serve').match(/"event":"request".*\/messages"/g)?.length ?? 0, requestsBefore = requests()
     const stop = new AbortController()
     const events = stream(parley, bot, { text: 'go' }, { signal: stop.signal })
     assert.equal((await events.next()).value.data.text, 'One moment.')
     stop.abort()
     await events.next().catch(() => {})
-    const begun = Date.now()
-    await until('the call to be cut', () => cut > cutBefore, 6000)
-    assert.ok(Date.now() - begun < 5000)
-    await sleep(300)
+    await until('the call to be cut', () => cut > cutBefore, 20000)
+    await until('the end of its turn', () => requests() > requestsBefore)
     const [row] = await parley.sql(`SELECT COUNT(*) AS n FROM conversation WHERE bot_id = 0x${hex}`)
     assert.equal(row.n, '0')
 })
@@ -84,23 +81,25 @@ test('a call is made once, however often the message comes', async () => {
 test('slow calls never hold up others', { timeout: 30000 }, async () => {
     const { bot } = await makeBot(parley, callFlow(`http://127.0.0.1:${port}/?ms=3000`))
     const { bot: quick } = await makeBot(parley, echoFlow)
-    const waiting = Array.from({ length: 24 }, () => send(parley, bot, { text: 'go' }))
-    await sleep(300)
-    const begun = Date.now()
+    let over = 0
+    const before = calls.length
+    const waiting = Array.from({ length: 24 }, () => send(parley, bot, { text: 'go' }).finally(() => over++))
+    await until('the calls', () => calls.length === before + 24)
     assert.equal((await send(parley, quick, { text: 'quick' })).status, 200)
-    assert.ok(Date.now() - begun < 1500, `answered after ${Date.now() - begun} ms`)
+    assert.equal(over, 0, 'answered before any of the slow ones')
     for (const reply of await Promise.all(waiting)) assert.equal(reply.body.messages[1].text, 'It says: ready')
 })
 
 test('one bot that waits leaves room for the others', { timeout: 60000 }, async () => {
     const { bot } = await makeBot(parley, callFlow(`http://127.0.0.1:${port}/?ms=2000`))
     const { bot: quick } = await makeBot(parley, echoFlow)
-    const waiting = Array.from({ length: 60 }, () => send(parley, bot, { text: 'go' }))
-    const same = Array.from({ length: 30 }, () => send(parley, bot, { text: 'go', id: 'sixty-others-wait-already' }))
-    await sleep(500)
-    const begun = Date.now()
+    let over = 0, refused = 0
+    const note = reply => { if (reply.status === 200) over++; else refused++; return reply }
+    const waiting = Array.from({ length: 60 }, () => send(parley, bot, { text: 'go' }).then(note))
+    const same = Array.from({ length: 30 }, () => send(parley, bot, { text: 'go', id: 'sixty-others-wait-already' }).then(note))
+    await until('the refusals', () => refused >= 30)
     assert.equal((await send(parley, quick, { text: 'quick' })).status, 200)
-    assert.ok(Date.now() - begun < 1500, `answered after ${Date.now() - begun} ms`)
+    assert.equal(over, 0, 'answered before any of those that wait')
     const replies = await Promise.all([...waiting, ...same])
     const busy = replies.filter(r => r.status !== 200)
     assert.ok(busy.length >= 30, `${busy.length} were refused`)
@@ -124,7 +123,7 @@ test('the calls of one turn have a time together', { timeout: 60000 }, async () 
     const before = calls.length, begun = Date.now()
     const reply = await send(parley, bot, { text: 'go' })
     assert.equal(reply.body.messages[0].text, 'Done.')
-    assert.ok(Date.now() - begun < 3000, `answered after ${Date.now() - begun} ms`)
+    assert.ok(Date.now() - begun < 10000, `answered after ${Date.now() - begun} ms`)
     assert.ok(calls.length - before <= 4, `${calls.length - before} calls`)
     parley.configure({ http_node_timeout: '10s' })
     parley.hup()
