@@ -1,4 +1,5 @@
-/* main.c: chat.fcgi: what visitors use: the hosted page, the visitor API with its streams, health. */
+/* main.c: chat.fcgi, the program that visitors talk to: the hosted page, the visitor API, streams, health. It is a
+ * program of its own so that thousands of waiting conversations never slow the portal down. */
 #include <stdlib.h>
 
 #include "base/log.h"
@@ -29,8 +30,8 @@ static void chat_close(void *app)
     free(chat);
 }
 
-/* Any web page may use the visitor API: its only right is the token in the message, never a cookie. Refusals say so
- * too, or the page's script could not read them. */
+/* Any web page may use the visitor API: its only right is the token in the message, never a cookie. Refusals carry
+ * the header as well, or the script of the page could not read them. */
 static void chat_allow_any_page(struct request *rq)
 {
     if (!str_starts(str_from(rq->route->path), STR("/chat/{bot}/")))

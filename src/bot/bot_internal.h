@@ -7,11 +7,12 @@
 
 enum status bot_template_find(const struct config *c, struct str id, struct bot_template *out, struct err *e);
 
-/* Make `wanted` (or its base language) the first of the flow's languages, which is its default; "" leaves it. *out is that
- * default, borrowed from the flow. ERR_INVALID code language_unknown when the flow has no texts in it. */
+/* Make `wanted` (or its base language) the first of the flow's languages, which is its default; "" leaves it. *out is
+ * that default, borrowed from the flow. ERR_INVALID code language_unknown when the flow has no texts in it. */
 enum status bot_flow_language(struct json *flow, struct str wanted, struct str *out, struct err *e);
 
-/* A new bot with its first draft and, for an import, its answers, in one transaction that also counts the plan's bots. */
+/* A new bot with its first draft and, for an import, its answers, in one transaction that also counts the plan's
+ * bots. */
 struct bot_seed {
     struct str name, language, template_id;
     struct json *flow;

@@ -20,7 +20,8 @@ enum status bot_ids(struct db *c, struct id tenant, struct arena *a, struct id *
     return bot_store_ids(c, a, tenant, out, n, e);
 }
 
-/* The tenant's row is locked first, as for every new bot, so that the set of bots does not change between check and write. */
+/* The tenant's row is locked first, as for every new bot, so that the set of bots does not change between check and
+ * write. */
 enum status bot_keep(struct db *c, const struct actor *who, struct id tenant, const struct id *keep, size_t n,
                      struct err *e)
 {

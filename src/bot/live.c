@@ -1,9 +1,10 @@
 /* live.c: the live bot of a public id, and the flows of published versions, kept in memory for turns.
  *
- * Two tables under one lock. `pointers`: bot id -> which version is live, trusted while the shared generation "bot" stays and
- * for at most RECHECK_US (other hosts do not bump ours). `flows`: (bot, version) -> parsed flow, immutable, kept until
- * FLOWS_MAX or FLOW_BYTES_MAX push the least recently used one out, and with it the pointer that holds it: whatever is kept in memory is
- * in `flows`, and counted. Both hand out counted references, so that eviction never pulls a flow from under a turn. Misses of one bot are loaded by one thread while others wait for it. */
+ * Two tables under one lock. `pointers`: bot id -> which version is live, trusted while the shared generation "bot"
+ * stays and for at most RECHECK_US (other hosts do not bump ours). `flows`: (bot, version) -> parsed flow, immutable,
+ * kept until FLOWS_MAX or FLOW_BYTES_MAX push the least recently used one out, and with it the pointer that holds it:
+ * whatever is kept in memory is in `flows`, and counted. Both hand out counted references, so that eviction never
+ * pulls a flow from under a turn. Misses of one bot are loaded by one thread while others wait for it. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -289,8 +290,8 @@ static void pointer_forget(struct id bot)
 
 enum live_found { FOUND, FOUND_RECHECK, FOUND_UNKNOWN, FOUND_NOTHING };
 
-/* With FOUND and FOUND_RECHECK *held is a reference of the caller's. Of all threads only one is asked to check again; the others go on
- * with what is there. */
+/* With FOUND and FOUND_RECHECK *held is a reference of the caller's. Of all threads only one is asked to check again;
+ * the others go on with what is there. */
 static enum live_found live_look(struct id bot, struct bot_held **held)
 {
     uint64_t generation = shared_generation("bot", bot);

@@ -1,5 +1,5 @@
-/* template.c: the bot templates that come with the install: one JSON file each,
- * {"id", "category", "name": {"en": ..}, "summary": {"en": ..}, "flow": {..}}. Read once, kept for the life of the process. */
+/* template.c: the bot templates that come with the install: one JSON file each, {"id", "category", "name": {"en": ..},
+ * "summary": {"en": ..}, "flow": {..}}. Read once, kept for the life of the process. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -1,3 +1,6 @@
+/* cond.c: the conditions of a branch, and reading and setting variables. Texts are compared folded (case, accents,
+ * punctuation at the ends), because conditions are about what a visitor typed. A comparison of values of different
+ * types is never true. */
 #include "flow/run_internal.h"
 
 #include "base/banned.h"
@@ -9,6 +12,8 @@ struct value run_value(const struct flow_turn *r, int var)
     return (struct value){.kind = KIND_TEXT, .text = var == VAR_INPUT ? r->input : r->f->langs[r->lang]};
 }
 
+/* A value that does not fit the type of the variable leaves it empty, so that a later "is empty" finds it. Setting
+ * `language` to one that the flow does not have changes nothing. */
 enum status run_assign(struct flow_turn *r, int var, const struct value *v)
 {
     bool ok = true;
@@ -26,7 +31,8 @@ enum status run_assign(struct flow_turn *r, int var, const struct value *v)
     return ok ? OK : err_nomem(r->e);
 }
 
-/* <0, 0, >0; *comparable false when one is empty or they are of different kinds. */
+/* Less than, equal or greater as -1, 0, 1; *comparable is false when one is empty or they are of different kinds. A
+ * date of the flow may be relative ("today+7") and is worked out here, at the moment of the turn. */
 static int cond_compare(const struct flow_turn *r, const struct value *a, const struct value *b, bool *comparable)
 {
     char day[11];
@@ -42,6 +48,7 @@ static int cond_compare(const struct flow_turn *r, const struct value *a, const 
     return str_cmp(a->text, b->text);
 }
 
+/* An empty variable is unequal to everything, but neither less nor greater. */
 static bool cond_test_op(const struct flow_turn *r, const struct cond *c, const struct value *v)
 {
     bool comparable = false;
@@ -94,6 +101,7 @@ static enum status cond_test(struct flow_turn *r, const struct cond *c, bool *ou
     return OK;
 }
 
+/* all stops at the first false, any at the first true; an empty list of either is what the stop is not. */
 enum status cond_true(struct flow_turn *r, const struct cond *c, bool *out)
 {
     enum status st = OK;

@@ -1,4 +1,6 @@
-/* Days as people write them. */
+/* date.c: days as people write them, in six languages at once: the words of a date rarely mean different days in two
+ * languages, so the language of the conversation is not needed to read them. A text is cut into numbers and known
+ * words; any other word means that the text is not a date. Days are UTC days. */
 #include <stdio.h>
 
 #include "base/clock.h"
@@ -94,6 +96,8 @@ static bool date_is_letter(char c)
     return (c >= 'a' && c <= 'z') || (unsigned char)c >= 0x80;
 }
 
+/* Cuts the text into numbers and words, and keeps the sign between numbers, because 3/4 and 3.4. are read
+ * differently. A space beside another sign does not count. */
 static bool date_split(struct str s, struct date_parts *d)
 {
     *d = (struct date_parts){.month = -1, .weekday = -1, .days = -1};
@@ -153,6 +157,7 @@ static bool date_next(int month, int day, int64_t now_ms, char out[11])
     return false;
 }
 
+/* Two digits: people write birthdays as well as appointments, so 70 to 99 are of the last century. */
 static int date_full_year(int year, size_t digits)
 {
     return digits <= 2 ? (year < 70 ? 2000 : 1900) + year : year;
@@ -164,6 +169,8 @@ static bool date_month_first(struct str locale)
            str_ieq(locale, STR("es-US")) || str_ieq(locale, STR("es-PR"));
 }
 
+/* "31 March", "March 31", "31 March 2026", "2026 March 31": with a name for the month the other numbers can be told
+ * apart by their length. */
 static bool date_named_month(const struct date_parts *d, int64_t now_ms, char out[11])
 {
     if (d->numbers == 1)
@@ -175,7 +182,8 @@ static bool date_named_month(const struct date_parts *d, int64_t now_ms, char ou
            date_write(date_full_year(d->number[year], d->digits[year]), d->month + 1, d->number[day], out);
 }
 
-/* 31/12, 12/31/26, 31.12.2026, 2026-12-31: one separator throughout, and lengths that a day, month and year may have. */
+/* 31/12, 12/31/26, 31.12.2026, 2026-12-31: one separator throughout, and lengths that a day, month and year may
+ * have. */
 static bool date_numbers_fit(const struct date_parts *d)
 {
     if (d->numbers < 2 || !memchr("/.-", d->sep[1], 3) || (d->numbers == 3 && d->sep[2] != d->sep[1]))
@@ -185,8 +193,8 @@ static bool date_numbers_fit(const struct date_parts *d)
     return d->digits[0] <= 2 && d->digits[1] <= 2 && (d->numbers == 2 || d->digits[2] % 2 == 0);
 }
 
-/* Is the first of two numbers the month? Points are a European habit. A first number over 12 can only be the day, a second
- * over 12 too; only where both may be either, the locale decides. */
+/* Is the first of two numbers the month? Points are a European habit. A first number over 12 can only be the day, a
+ * second over 12 too; only where both may be either, the locale decides. */
 static bool date_leads_with_month(const struct date_parts *d, struct str locale)
 {
     if (d->number[0] > 12 || d->number[1] > 12)
@@ -207,6 +215,7 @@ static bool date_numbers_only(const struct date_parts *d, struct str locale, int
     return date_write(date_full_year(d->number[2], d->digits[2]), month, day, out);
 }
 
+/* A weekday alone is the next one, never today: "Friday" said on a Friday means in a week. */
 bool date_read(struct arena *a, struct str text, struct str locale, int64_t now_ms, char out[11], bool *ok)
 {
     struct date_parts d;

@@ -1,4 +1,5 @@
-/* flow_diff: what changed from one flow to another, place by place, with a sentence for each. */
+/* diff.c: what changed from one flow to another, place by place, with a sentence for each. It compares the JSON
+ * documents, not the parsed flows, so it also shows what the runner ignores, and works on flows that do not parse. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -18,6 +19,7 @@ struct diff {
     size_t path_n;
 };
 
+/* The place as a JSON pointer; `~` and `/` in keys are escaped (RFC 6901). Returns the mark to come back to. */
 static size_t diff_enter(struct diff *d, struct str key)
 {
     size_t mark = d->path_n;
@@ -71,7 +73,8 @@ static bool diff_is_index(struct str s)
     return s.n > 0;
 }
 
-/* /nodes/welcome/messages/0/text/en -> node "welcome", message 1, text, en */
+/* /nodes/welcome/messages/0/text/en becomes: node "welcome", message 1, text, en. Names of lists are left out, their
+ * members are numbered from 1. */
 static void diff_add_place(struct buf *b, struct str path)
 {
     static const char *const single[][2] = {{"nodes", "node"},         {"messages", "message"}, {"choices", "choice"},
@@ -120,7 +123,7 @@ static struct str diff_words(struct diff *d, const struct flow_change *c, bool *
     return s;
 }
 
-/* The name of the node that the path stands in. */
+/* The name of the node that the place is in. */
 static struct str diff_node_of(struct str path)
 {
     struct str part;
@@ -152,6 +155,7 @@ static enum status diff_add(struct diff *d, const struct json *before, bool was,
 
 static enum status diff_compare(struct diff *d, const struct json *before, const struct json *after, int depth);
 
+/* Both ways: keys that are gone or changed in the order of the old flow, then those that are new. */
 static enum status diff_compare_objects(struct diff *d, const struct json *before, const struct json *after, int depth)
 {
     struct json_iter it = {0};
@@ -177,7 +181,8 @@ static enum status diff_compare_objects(struct diff *d, const struct json *befor
     return st;
 }
 
-/* What is the same at both ends is left out; the middle is compared pair by pair, its rest is added or removed. */
+/* What is the same at both ends is left out. The middle is compared pair by pair, and its rest is added or removed.
+ * That is not the shortest difference, but it reads well for what people do: insert, delete or edit one entry. */
 static enum status diff_compare_arrays(struct diff *d, const struct json *before, const struct json *after, int depth)
 {
     size_t n = json_len(before), m = json_len(after), from = 0, tail = 0;

@@ -1,3 +1,6 @@
+/* expect.c: reading what a visitor answered as the kind of value that was asked for. The readers are generous about
+ * what stands around the value ("we are 4", "it is ann@example.com") and strict about the value itself. A text with
+ * two values is refused rather than guessed at. */
 #include <math.h>
 #include <stdio.h>
 
@@ -12,7 +15,7 @@
 
 /* ---- numbers ---- */
 
-/* Where 1,234 is a thousand and a bit, not one and a bit. */
+/* Where 1,234 means one thousand two hundred and thirty-four, not one and a bit. */
 static bool comma_groups(struct str locale)
 {
     static const char *const tags[] = {"en",    "zh",    "ja",    "ko",    "he",    "th",    "hi",    "es-MX",
@@ -256,6 +259,7 @@ bool phone_read(struct arena *a, struct str text, struct str *out, bool *ok)
 
 /* ---- all of them ---- */
 
+/* Bounds count characters, as the author of the flow sees them, not bytes. */
 static bool text_in_bounds(const struct node_ask *ask, struct str s)
 {
     size_t n = utf8_length(s), max = ask->max.set ? (size_t)ask->max.number : MAX_FLOW_VALUE;

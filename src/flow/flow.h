@@ -22,9 +22,9 @@ size_t flow_bytes(const struct flow *f); /* the memory it takes */
 enum flow_severity { FLOW_ERROR, FLOW_WARNING };
 struct flow_finding {
     enum flow_severity severity;
-    /* errors: start_missing unknown_node unreachable dead_end loop_without_input undefined_variable missing_translation (of
-     * a command's words: a warning) duplicate_choice duplicate_word type_mismatch; warnings: no_catch_all no_tests
-     * unused_variable never_set */
+    /* errors: start_missing unknown_node unreachable dead_end loop_without_input undefined_variable
+     * missing_translation (of a command's words: a warning) duplicate_choice duplicate_word type_mismatch; warnings:
+     * no_catch_all no_tests unused_variable never_set */
     const char *code;
     struct str node;             /* "" outside the nodes */
     struct str pointer, message; /* JSON pointer into the flow; a sentence that names the node */

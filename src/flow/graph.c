@@ -1,5 +1,5 @@
-/* graph.c: a flow as a graph, for lint: which ways lead on from a node, and which nodes end a turn. It must agree with what
- * run_node.c does; the lint of a flow that runs in a loop depends on it. */
+/* graph.c: a flow as a graph, for lint: which ways lead on from a node, and which nodes end a turn. It must agree with
+ * what run_node.c does; the lint of a flow that runs in a loop depends on it. */
 #include "flow/model_internal.h"
 
 #include "base/banned.h"

@@ -1,4 +1,6 @@
-/* flow_lint: reads the flow once more with a notebook, then looks at the graph. */
+/* lint.c: findings in a flow that parses. The flow is read once more with notes of everything that was met
+ * (flow_read), the notes become findings, then the graph of nodes is walked. Findings come out in the order of the
+ * nodes. The number of findings is bounded; the first ones are the useful ones. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -56,6 +58,7 @@ static struct str lint_node_pointer(struct lint *l, int node)
 
 /* ---- what was noted while reading ---- */
 
+/* Most notes are findings already. Reading or setting a variable is one only if the flow does not declare it. */
 static enum status lint_from_note(struct lint *l, const struct reader_note *n)
 {
     struct str m = n->message;
@@ -127,7 +130,8 @@ static enum status lint_variables(struct lint *l, const struct reader_notes *not
 
 /* ---- the graph ---- */
 
-/* Marks all nodes that can be reached; `stack` has room for every node. */
+/* Marks all nodes that can be reached. It uses a stack of its own instead of recursion: a flow may be thousands of
+ * nodes deep. `stack` has room for every node. */
 static void lint_mark_from(const struct flow *f, int node, bool *seen, int *stack)
 {
     size_t n = 0;
@@ -199,9 +203,9 @@ static enum status lint_report_loop(struct lint *l, const struct lint_walk *path
                     names, STR_F(l->f->nodes[first].id));
 }
 
-enum { NEW, OPEN, DONE };
+enum { NEW, OPEN, DONE }; /* OPEN: on the path that is being walked */
 
-/* Depth first over nodes that go on by themselves; a way back onto the path is a loop. */
+/* Depth first over nodes that go on without the visitor. A way back onto the path is a loop that never waits. */
 static enum status lint_walk_from(struct lint *l, int node, unsigned char *mark, struct lint_walk *path)
 {
     size_t n = 0;

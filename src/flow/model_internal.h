@@ -1,4 +1,5 @@
-/* model_internal.h: a flow as the runner sees it: made once by the reader, never changed afterwards. Private to src/flow.
+/* model_internal.h: a flow as the runner sees it: made once by the reader, never changed afterwards. Private to
+ * src/flow.
  *
  * Targets are indexes, texts are split at their variables, patterns are compiled: a turn never looks into the flow's
  * JSON. All memory belongs to the flow's arena; texts without variables are borrowed from the flow's own copy of its

@@ -1,4 +1,6 @@
-/* flow_parse: the document as a whole: languages, variables, commands; and the life of a flow. */
+/* parse.c: the document as a whole (languages, variables, commands), and the life of a flow. A flow is parsed once
+ * and never changed afterwards, so all threads may run it; counted references decide when it goes. Every refusal
+ * carries the JSON pointer of its place. */
 #include <stdlib.h>
 
 #include "base/utf8.h"
@@ -105,6 +107,8 @@ static enum status read_variable(struct flow_reader *r, struct str name, const s
     return st;
 }
 
+/* The table has its largest size from the start: nodes that use an undeclared variable add it while they are read,
+ * and indexes into the table must stay valid. */
 static enum status read_variables(struct flow_reader *r, const struct json *vars)
 {
     struct json_iter it = {0};
@@ -146,6 +150,7 @@ static enum status read_command_word(struct flow_reader *r, const struct json *j
     return map_put(&r->f->words, folded, c) == 0 ? OK : err_nomem(r->e);
 }
 
+/* A language without words is only a warning: the command still works in the others. */
 static enum status read_command_words(struct flow_reader *r, const struct json *words, struct flow_command *c)
 {
     struct json_iter it = {0};
@@ -223,6 +228,8 @@ static const struct field_rule flow_fields[] = {{"$schema", K_STR},        {"for
                                                 {"nodes", K_OBJ | K_MUST}, {"catch_all", K_STR},
                                                 {"commands", K_OBJ},       {"tests", K_ARR}};
 
+/* Nodes before start, catch_all and commands: these are targets, and a target can only be looked up when all nodes
+ * are known. */
 static enum status read_flow(struct flow_reader *r, const struct json *doc)
 {
     struct str unused = STR_EMPTY;
@@ -260,7 +267,7 @@ static void flow_free(struct flow *f)
     free(f);
 }
 
-/* Bytes of a document, near enough: what its texts, keys and signs take without escapes. */
+/* The bytes of a document without escapes and white space, so that the limit does not depend on how it was written. */
 static size_t size_of(const struct json *j)
 {
     struct json_iter it = {0};

@@ -1,4 +1,5 @@
-/* Reads the conditions of a branch. */
+/* parse_cond.c: reads the conditions of a branch. Values to compare with are converted to the type of the variable
+ * and folded here, once, so that a turn only compares. */
 #include "flow/reader_internal.h"
 #include "flow/text_internal.h"
 #include "flow/value_internal.h"
@@ -65,7 +66,7 @@ static enum value_kind var_type(const struct flow_reader *r, int var)
     return var >= 0 ? r->f->vars[var].type : KIND_TEXT;
 }
 
-/* One value to compare with, in the variable's type; a text folded as the visitor's will be. */
+/* One value to compare with, in the type of the variable; a text is folded as the visitor's will be. */
 static enum status read_operand(struct flow_reader *r, const struct json *j, struct cond *c, struct value *out)
 {
     bool ok = true;
@@ -112,6 +113,8 @@ static enum status read_operands(struct flow_reader *r, const struct json *j, st
     return st;
 }
 
+/* A single test. Ordering makes sense for numbers and dates only; for other types it is noted for lint, and at run
+ * time it is false. */
 static enum status read_cond_test(struct flow_reader *r, const struct json *j, struct cond *c)
 {
     int op = 0;
@@ -141,6 +144,7 @@ static enum status read_cond_test(struct flow_reader *r, const struct json *j, s
     return st ? st : read_operands(r, j, c);
 }
 
+/* Conditions nest to a bounded depth, because they are tested by recursion. */
 enum status read_condition(struct flow_reader *r, const struct json *j, int depth, struct cond *out)
 {
     if (!json_is(j, JSON_OBJECT))

@@ -1,4 +1,5 @@
-/* Reads `http` nodes: everything that goes out is checked here or escaped when it is put in. */
+/* parse_http.c: reads `http` nodes. Everything that leaves the install is checked here, or is escaped when a variable
+ * is put in: the host is written out, header names are safe, a JSON body stays valid JSON whatever a visitor types. */
 #include "base/utf8.h"
 #include "flow/reader_internal.h"
 #include "flow/text_internal.h"
@@ -30,6 +31,8 @@ static bool http_header_name_ok(struct str s)
     return true;
 }
 
+/* Values are checked for control characters here as far as they are fixed; what a variable adds is checked when the
+ * call is made (run_http.c). */
 static enum status read_http_header(struct flow_reader *r, struct str name, const struct json *value,
                                     struct http_header *h)
 {

@@ -1,4 +1,6 @@
-/* Reads nodes: what each type may hold, and its form for the runner. */
+/* parse_node.c: reads nodes. For each type there is a table of the fields it may hold and a function that brings them
+ * into the form for the runner. What is wrong in a way that a draft may be (a missing way on, an unknown target, a
+ * type that does not fit) is noted for lint and accepted; everything else is refused. */
 #include "base/num.h"
 #include "flow/reader_internal.h"
 #include "flow/text_internal.h"
@@ -17,7 +19,7 @@ const char *node_type_name(enum node_type t)
     return node_words[t];
 }
 
-/* Notes a way on that a node of this type needs and has not. */
+/* Notes that a way on is missing which a node of this type needs. */
 static enum status need_way(struct flow_reader *r, const struct json *j, const char *key, const char *why)
 {
     if (json_has(j, key))
@@ -133,6 +135,7 @@ static const struct field_rule ask_fields[] = {{"type", K_STR | K_MUST},
                                                {"next", K_STR}};
 static const struct field_rule retry_fields[] = {{"text", K_TEXT}, {"max", K_INT}, {"then", K_STR}};
 
+/* What a bound means depends on what is asked for: a day, a number, or a number of characters. */
 static enum status read_bound(struct flow_reader *r, const struct json *j, const char *key, enum expect expect,
                               struct ask_bound *b)
 {
@@ -297,6 +300,7 @@ static const struct field_rule set_fields[] = {
 static const struct field_rule assign_fields[] = {
     {"var", K_STR | K_MUST}, {"to", K_SCALAR | K_NULL}, {"add", K_INT | K_NUM}, {"copy", K_STR}, {"template", K_TEXT}};
 
+/* `language` takes only a language of the flow; null empties any other variable. */
 static enum status read_assign_to(struct flow_reader *r, const struct json *j, struct assign *s)
 {
     bool ok = true;

@@ -1,4 +1,6 @@
-/* Reads the scripted tests of a flow: their form only; script.c runs them from the document. */
+/* parse_test.c: reads the scripted tests that a flow carries, as far as the flow must know about them: their form is
+ * checked here, when the flow is saved, and the texts are read again by script.c, when the tests run. Variables that
+ * a test expects are noted, so that lint finds a misspelt one. */
 #include "base/utf8.h"
 #include "flow/reader_internal.h"
 #include "flow/text_internal.h"

@@ -1,3 +1,7 @@
+/* pattern.c: patterns of a tenant, matched within bounds. A pattern is written by a tenant and the text by a visitor,
+ * so a match may cost no more than a fixed share of a thread: PCRE2 counts steps for each attempt, the number of
+ * attempts is bounded by the steps of the whole search, and after that the processor time of this thread decides. A
+ * match that ran out of its share is no match. */
 #include "flow/pattern_internal.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 8
@@ -59,7 +63,7 @@ size_t pattern_bytes(const struct pattern *p)
     return pcre2_pattern_info(p->code, PCRE2_INFO_SIZE, &n) == 0 ? n : 0;
 }
 
-/* Of this thread, so that a busy machine answers as an idle one does. */
+/* Processor time of this thread, so that a busy machine answers as an idle one does. */
 static int64_t pattern_thread_us(void)
 {
     struct timespec t;
@@ -84,7 +88,7 @@ static int pattern_try_at(const struct pattern_search *s, size_t at, uint32_t op
     return pcre2_match(s->p->code, (PCRE2_SPTR)s->text.p, s->text.n, at, options, s->data, s->limits);
 }
 
-/* One place after the other, each with the steps of a whole attempt, until the clock says that it is enough. */
+/* Tries one place after the other, each with the steps of a whole attempt, until the time is used up. */
 static int pattern_search_slowly(const struct pattern_search *s, int64_t end_us)
 {
     int found = PCRE2_ERROR_NOMATCH;
@@ -95,6 +99,8 @@ static int pattern_search_slowly(const struct pattern_search *s, int64_t end_us)
     return found;
 }
 
+/* An honest pattern is done within a few hundred steps at every place, so nearly every search ends in the first,
+ * quick attempt. */
 static int pattern_search(const struct pattern_search *s, int64_t end_us)
 {
     size_t steps = QUICK_STEPS / (s->text.n + 2);

@@ -1,5 +1,5 @@
-/* pattern_internal.h: regular expressions of a flow, with limits that a hostile pattern cannot leave. The one room that knows
- * PCRE2. */
+/* pattern_internal.h: regular expressions of a flow, with limits that a hostile pattern cannot leave. The one room
+ * that knows PCRE2. */
 #ifndef PARLEY_FLOW_PATTERN_INTERNAL_H
 #define PARLEY_FLOW_PATTERN_INTERNAL_H
 
@@ -14,8 +14,8 @@ struct pattern;
  * what is wrong. */
 enum status pattern_new(struct arena *a, struct str source, struct pattern **out, struct err *e);
 size_t pattern_bytes(const struct pattern *p); /* memory beside the arena: five characters can compile to 64 KB */
-/* `whole`: the text from end to end, else anywhere in it. False also when the limits end the search, or *left_us is spent:
- * microseconds of the thread's time that patterns may still take; what this match took is subtracted. */
+/* `whole`: the text from end to end, else anywhere in it. False also when the limits end the search, or *left_us is
+ * spent: microseconds of the thread's time that patterns may still take; what this match took is subtracted. */
 bool pattern_match(const struct pattern *p, struct str text, bool whole, int64_t *left_us);
 
 #endif

@@ -1,3 +1,6 @@
+/* reader.c: the common part of reading a flow: the place as a JSON pointer, the check of an object against a table of
+ * fields, and the simple kinds of fields. A function that refuses leaves the path where the fault is; one that
+ * succeeds has restored it. */
 #include <stdio.h>
 
 #include "base/utf8.h"
@@ -69,6 +72,7 @@ enum status reader_refuse_key(struct flow_reader *r, const char *key, const char
     return st;
 }
 
+/* Notes are kept only for lint. They live in the arena of the caller of lint, not in the flow's. */
 enum status reader_note(struct flow_reader *r, enum note_kind kind, struct str name, int var, const char *fmt, ...)
 {
     if (!r->notes)
@@ -149,6 +153,7 @@ static const char *field_kind_words(unsigned is)
     }
 }
 
+/* Unknown fields are refused: a misspelt name would be ignored silently otherwise. The schema says the same. */
 enum status read_fields(struct flow_reader *r, const struct json *j, const struct field_rule *fields, size_t n)
 {
     if (!json_is(j, JSON_OBJECT))
@@ -244,6 +249,7 @@ enum status read_word(struct flow_reader *r, const struct json *j, const char *k
     return reader_refuse_key(r, key, "\"%s\" must be one of: %s.", key, list);
 }
 
+/* A target that does not exist is a note, not a refusal, so that a draft can be saved half done. */
 enum status read_target(struct flow_reader *r, const struct json *j, const char *key, int *out)
 {
     struct str name = STR_EMPTY;
@@ -262,6 +268,8 @@ enum status read_target(struct flow_reader *r, const struct json *j, const char 
     return st;
 }
 
+/* Compiled patterns count towards the size of the flow: a short pattern with large repetitions takes a lot of
+ * memory. */
 enum status read_pattern(struct flow_reader *r, const struct json *j, const char *key, struct pattern **out)
 {
     struct str s = STR_EMPTY;
@@ -325,6 +333,7 @@ enum status read_var(struct flow_reader *r, const struct json *j, const char *ke
     return st;
 }
 
+/* An upper bound: a piece of text and a variable for each step of the scan. */
 static size_t tpl_count(struct str source)
 {
     struct tpl_scan s = {.rest = source};
@@ -372,7 +381,8 @@ enum status read_tpl(struct flow_reader *r, const struct json *j, const char *ke
     return st;
 }
 
-/* http:// or https://, and a host that is written out. */
+/* An address begins with http:// or https:// and a host that is written out. A host from a variable would let a
+ * visitor choose which server is called. */
 static bool url_host_ok(struct str s)
 {
     size_t at = str_starts(s, STR("https://")) ? 8 : str_starts(s, STR("http://")) ? 7 : 0, from = at;

@@ -1,5 +1,6 @@
-/* reader_internal.h: how flow_parse and flow_lint go through a flow's JSON: where we are (a JSON pointer), what may stand there,
- * and, for lint, notes of what was met. Every function that can fail has filled the reader's err with that pointer. */
+/* reader_internal.h: how flow_parse and flow_lint go through a flow's JSON: where we are (a JSON pointer), what may
+ * stand there, and, for lint, notes of what was met. Every function that can fail has filled the reader's err with
+ * that pointer. */
 #ifndef PARLEY_FLOW_READER_INTERNAL_H
 #define PARLEY_FLOW_READER_INTERNAL_H
 

@@ -1,4 +1,5 @@
-/* Texts, labels and choices: what stands in a flow once for each language. */
+/* reader_text.c: texts, labels and choices, which a flow holds once for each language. After reading, every text has
+ * a form for every language: the default language stands in for a missing translation, and lint hears of it. */
 #include "base/utf8.h"
 #include "flow/reader_internal.h"
 #include "flow/text_internal.h"
@@ -13,7 +14,7 @@ int language_index(const struct flow *f, struct str tag)
     return -1;
 }
 
-/* One string of a text goes to out[language]; a missing language gets what `stand_in` says. */
+/* One string for each language of the flow; `found` tells a translation from a stand-in. */
 struct per_language {
     bool found[MAX_FLOW_LANGUAGES];
     struct str s[MAX_FLOW_LANGUAGES];
@@ -43,7 +44,8 @@ static enum status read_languages(struct flow_reader *r, const struct json *obj,
     return OK;
 }
 
-/* Fills every language: one string for all, or the default language (else the first there is) for what is missing. */
+/* Fills every language: one string for all, or the default language (else the first there is) for those that are
+ * missing. */
 static enum status read_all_languages(struct flow_reader *r, const struct json *j, const char *key, size_t max,
                                       struct per_language *out)
 {
@@ -72,8 +74,8 @@ static enum status read_all_languages(struct flow_reader *r, const struct json *
     return st;
 }
 
-/* Compiles the text of language i. Languages that share one text (it stands in for a missing translation, or is the same for
- * all) share its compiled form, which is most of a flow's memory. */
+/* Compiles the text of language i. Languages that share one text (it stands in for a missing translation, or is the
+ * same for all) share its compiled form, which is most of a flow's memory. */
 static enum status compile_language(struct flow_reader *r, const struct per_language *all, size_t i,
                                     const struct tpl **lang)
 {
@@ -215,7 +217,7 @@ static int find_language(const struct flow *f, struct str tag, bool prefix)
     return -1;
 }
 
-/* es-419-x -> es-419 -> es; then the flow's es-MX for es. */
+/* RFC 4647 lookup: es-419-x, then es-419, then es; and at last the flow's es-MX for es. */
 static int match_tag(const struct flow *f, struct str tag)
 {
     for (;;) {

@@ -1,4 +1,6 @@
-/* The visitor's message comes to the node that waits for it. */
+/* resume.c: gives the visitor's message to the node that waits for it. A message may be a choice of that node, a
+ * button of an older message, a command of the flow, an answer, or none of these; the order of these questions is
+ * what makes a conversation feel natural, and the scripted tests of the templates hold it. */
 #include "base/num.h"
 #include "flow/expect_internal.h"
 #include "flow/run_internal.h"
@@ -23,7 +25,7 @@ static const struct node_choice *resume_choice_by_text(const struct flow_turn *r
     return NULL;
 }
 
-/* By value, label or number ("2"); not by number where the answer itself may be one. */
+/* By value, label or number ("2"). Not by number where the answer itself may be a number. */
 static const struct node_choice *resume_find_choice(const struct flow_turn *r, const struct flow_node *n)
 {
     uint64_t number;
@@ -125,13 +127,14 @@ static enum status resume_ask(struct flow_turn *r, const struct flow_node *n, in
     return run_assign(r, a->var, &v);
 }
 
-/* Behind the node, or to the catch-all; either way with the message still unanswered. */
+/* The message is still unanswered: it goes with the flow to the next node, or to the catch-all. */
 static int resume_continue(struct flow_turn *r, const struct flow_node *n)
 {
     return n->next != NODE_NONE ? n->next : run_catch_all(r);
 }
 
-/* The first message to a flow whose start shows nothing: it runs from there. */
+/* The first message to a flow. If the start shows messages, they are the greeting, which the visitor has read
+ * already; otherwise the flow runs from its start. */
 static int resume_begin(struct flow_turn *r)
 {
     const struct flow_node *start = r->f->start != NODE_NONE ? &r->f->nodes[r->f->start] : NULL;
@@ -145,6 +148,8 @@ static int resume_begin(struct flow_turn *r)
     return NODE_NONE;
 }
 
+/* A choice of the waiting question comes before a command with the same word, and a command before an old button:
+ * what is on the screen last is meant first. */
 enum status run_resume(struct flow_turn *r, int *next)
 {
     *next = r->at == NODE_NONE ? resume_begin(r) : NODE_NONE;

@@ -1,4 +1,5 @@
-/* flow_run: one turn. */
+/* run.c: flow_run, one turn. A pure function of flow, state and input, but for the calls: nothing of the conversation
+ * is kept outside the state that it returns, so a turn that fails or is thought again leaves no trace. */
 #include "base/utf8.h"
 #include "flow/run_internal.h"
 
@@ -24,7 +25,8 @@ static void run_report_step(struct flow_turn *r, const struct flow_node *n)
         r->calls->step(r->calls->ctx, n->id, node_type_name(n->type));
 }
 
-/* From node to node until one waits for the visitor or ends. */
+/* From node to node until one waits for the visitor or ends. The number of steps is bounded, because a draft may run
+ * in a loop that lint would refuse. */
 static enum status run_from(struct flow_turn *r, int next)
 {
     while (next != NODE_NONE) {
@@ -52,7 +54,7 @@ static enum status run_ensure_reply(struct flow_turn *r)
     return run_send_text(r, word_get(WORD_FALLBACK, r->f->langs[r->lang]), again);
 }
 
-/* The message as the flow sees it: its text, or what stands on the button. */
+/* The message as the flow sees it: the text, or what is written on the button. */
 static enum status run_take_input(struct flow_turn *r)
 {
     bool ok = true;

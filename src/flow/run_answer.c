@@ -1,4 +1,5 @@
-/* `answer` nodes: sure, unsure ("did you mean"), none. */
+/* run_answer.c: `answer` nodes ask the bot's answers. A sure match is given, an unsure one becomes buttons ("did you
+ * mean"), and no match leaves the message unanswered, so that the catch-all can have it. */
 #include "base/utf8.h"
 #include "flow/run_internal.h"
 
@@ -51,7 +52,8 @@ static enum status answer_send_suggestions(struct flow_turn *r, const struct flo
     return st ? st : run_send(r, &m);
 }
 
-/* Nothing was found: the node's own way, else the catch-all's with the message still unanswered. */
+/* Nothing was found: the node's own way, else the catch-all with the message still unanswered. A catch-all that is
+ * this node must not be entered again. */
 static void answer_go_none(struct flow_turn *r, const struct flow_node *n, int *next)
 {
     bool own = r->f->catch_all == (int)(n - r->f->nodes);
@@ -96,7 +98,7 @@ enum status run_answer(struct flow_turn *r, const struct flow_node *n, int *next
     return answer_send(r, &found, 0);
 }
 
-/* Which suggestion the visitor takes: its number or its text; suggest_n for "none of these"; -1 for neither. */
+/* Which suggestion the visitor takes, by its number or its text; suggest_n for "none of these"; -1 for neither. */
 static int answer_picked(struct flow_turn *r, const struct flow_node *n, bool *ok)
 {
     struct str none = STR_EMPTY;
@@ -112,7 +114,8 @@ static int answer_picked(struct flow_turn *r, const struct flow_node *n, bool *o
     return none.n && (last || str_eq(text_fold(r->a, none, ok), r->folded)) ? (int)r->suggest_n : -1;
 }
 
-/* The answer to a question that was suggested: itself if it is among the hits, else the best. */
+/* The answer to a question that was suggested. It is looked up again: the state keeps only questions, and the answer
+ * may have been corrected since. */
 static enum status answer_suggested(struct flow_turn *r, const struct flow_node *n, struct str question, int *next)
 {
     struct flow_answer found;
@@ -132,6 +135,8 @@ static enum status answer_suggested(struct flow_turn *r, const struct flow_node 
     return answer_send(r, &found, best);
 }
 
+/* A message after an answer is a new matter and goes to the catch-all first; only if there is none is the node asked
+ * again. */
 enum status resume_answer(struct flow_turn *r, const struct flow_node *n, int *next)
 {
     bool ok = true;

@@ -1,9 +1,10 @@
-/* `http` nodes: the call itself is made by whoever runs the flow. */
+/* run_http.c: `http` nodes. The request is rendered here and made by the caller of the flow. A failed call is the
+ * flow's to handle: it goes on at `error` with the status 0. A reply that is not JSON fills no variable. */
 #include "flow/run_internal.h"
 
 #include "base/banned.h"
 
-/* A line break in a header would start a header of the visitor's own. */
+/* A line break in a header would start another header, written by the visitor. */
 static bool http_header_safe(struct str s)
 {
     for (size_t i = 0; i < s.n; i++)
@@ -60,7 +61,7 @@ static enum status http_map_reply(struct flow_turn *r, const struct node_http *h
     return OK;
 }
 
-/* Failures of the call are the flow's to handle; these are not. */
+/* These failures end the turn; no flow may go on after them. */
 static bool http_is_fatal(enum status st)
 {
     return st == ERR_NOMEM || st == ERR_GONE || st == ERR_INTERNAL;

@@ -1,4 +1,6 @@
-/* Everything that becomes a message. Whatever goes out is copied into the turn's arena: it may outlive the flow. */
+/* run_say.c: everything that becomes a message. All texts are rendered into the arena of the turn, so a message
+ * outlives the flow. The pause of a `wait` node goes with the next message as delay_ms: the client waits, the server
+ * never sleeps. */
 #include "flow/run_internal.h"
 
 #include "base/banned.h"

@@ -1,4 +1,6 @@
-/* flow_test: the scripted conversations that a flow carries, with stand-ins for answers and calls. */
+/* script.c: the scripted conversations that a flow carries as tests. They run on the same runner as real turns, with
+ * stand-ins for answers and calls, so a test cannot pass on something that a visitor would not see. A test fails at
+ * its first difference, with the turn and both texts. */
 #include <stdio.h>
 
 #include "base/clock.h"
@@ -212,7 +214,8 @@ static void script_check_turn(struct script *s, const struct json *turn)
 
 /* ---- one test ---- */
 
-/* The value behind the button that the test presses, by its value or label. */
+/* The value behind the button that the test presses, found by value or label. A button that is not shown fails the
+ * test: a visitor could not press it. */
 static struct str script_press(struct script *s, struct str wanted)
 {
     for (size_t i = 0; i < s->last.choice_n; i++)
@@ -258,6 +261,7 @@ static enum status script_greet(struct script *s, struct str language)
     return st;
 }
 
+/* Noon of the day that the test says it is, so that tests with dates do not depend on today. */
 static int64_t script_day(const struct json *test)
 {
     struct str day = json_get_str(test, "today");

@@ -1,5 +1,7 @@
-/* What a conversation carries from turn to turn: {"v":1,"at":node,"vars":{},"lang":"en","loc"?,"tries"?,"suggest"?,
- * "answered"?,"menu"?,"state"?}. */
+/* state.c: what a conversation carries from turn to turn, as JSON:
+ * {"v":1,"at":node,"vars":{},"lang":"en","loc"?,"tries"?,"suggest"?,"answered"?,"menu"?,"state"?}. A state is always
+ * taken as far as it makes sense: it may come from an older version of the flow, in which nodes and variables had
+ * other names. */
 #include <stdio.h>
 
 #include "flow/run_internal.h"
@@ -42,8 +44,8 @@ static enum status load_vars(struct flow_turn *r, const struct json *vars)
     return ok ? OK : err_nomem(r->e);
 }
 
-/* The visitor's client says which language it wants with each message; when it changes its mind, so does the
- * conversation. */
+/* The visitor's client says with each message which language it wants. When that changes, the language of the
+ * conversation follows; otherwise what the flow has set stays. */
 static void load_language(struct flow_turn *r, const struct json *state)
 {
     int lang = state ? flow_language(r->f, json_get_str(state, "lang")) : -1;
@@ -109,7 +111,8 @@ static int save_suggestions(const struct flow_turn *r, struct json *state)
     return bad;
 }
 
-/* Exact only where it could matter: six bytes is the longest a byte becomes in JSON. */
+/* The estimate is cheap and safe: six bytes is the longest that a byte becomes in JSON. Only near the limit is the
+ * state written to be measured. */
 static enum status state_check_size(const struct flow_turn *r, const struct json *state)
 {
     size_t sum = 1024 + r->f->var_n * (MAX_FLOW_NAME + VALUE_TEXT);
@@ -131,8 +134,8 @@ static enum status state_check_size(const struct flow_turn *r, const struct json
                         MAX_STATE / KB);
 }
 
-/* Where the conversation stands; what has its initial value is left out, so that the state of most conversations is a few
- * dozen bytes. */
+/* Where the conversation stands; what has its initial value is left out, so that the state of most conversations is a
+ * few dozen bytes. */
 static int save_place(const struct flow_turn *r, struct json *s)
 {
     if (r->at != NODE_NONE && json_set_str(s, "at", r->f->nodes[r->at].id))

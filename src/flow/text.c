@@ -1,3 +1,5 @@
+/* text.c: folding texts for comparison, and templates with {{variables}}. Escaping depends on where a template is
+ * used (part_mode) and is done when a variable is put in; what a visitor typed is never read as a template again. */
 #include "base/utf8.h"
 #include "flow/text_internal.h"
 #include "flow/value_internal.h"
@@ -38,7 +40,8 @@ struct folded {
     size_t n, first, last;
 };
 
-/* first and last: the range from the first to behind the last character that is no edge. */
+/* Folds and remembers the range from the first to the last character that is not an edge. If there are only edges
+ * ("?!"), they are the text. */
 static void text_fold_into(struct str s, struct folded *f)
 {
     bool space = false, any = false;
@@ -110,7 +113,7 @@ bool tpl_next(struct tpl_scan *s)
     return true;
 }
 
-/* A JSON string's inside: what buf_json writes, without its quotes. */
+/* The inside of a JSON string: what buf_json writes, without its quotes. */
 static void tpl_add_json_inside(struct buf *out, struct str s)
 {
     size_t from = out->n;

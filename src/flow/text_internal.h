@@ -1,4 +1,5 @@
-/* text_internal.h: texts of a flow: templates with {{variables}}, folding for comparison, the words Parley itself says. */
+/* text_internal.h: texts of a flow: templates with {{variables}}, folding for comparison, the words Parley itself
+ * says. */
 #ifndef PARLEY_FLOW_TEXT_INTERNAL_H
 #define PARLEY_FLOW_TEXT_INTERNAL_H
 

@@ -1,3 +1,6 @@
+/* value.c: typed values of variables and conversions between the types. A conversion that loses something (a text
+ * that is not a number) gives an empty value instead of a wrong one. Numbers are doubles; whole numbers up to 2^53
+ * are written without a decimal point. */
 #include <math.h>
 #include <stdio.h>
 
@@ -67,6 +70,7 @@ struct str value_cut(struct str s)
     return s.n <= MAX_FLOW_VALUE ? s : utf8_cut(s, MAX_FLOW_VALUE);
 }
 
+/* An array or object that is put into a text becomes its JSON, cut to the length of a value. */
 static struct str value_compact(struct arena *a, const struct json *j, bool *ok)
 {
     struct buf b;
@@ -144,6 +148,7 @@ bool value_iso_day(struct str s)
     return y && m && d && clock_date_ms((int)(2000 + y % 400), (int)m, (int)d) >= 0;
 }
 
+/* A time stamp gives its day. */
 static struct value value_as_date(struct arena *a, const struct value *v, bool *ok)
 {
     struct str s = v->text.n > 10 && v->text.p[10] == 'T' ? str_sub(v->text, 0, 10) : v->text; /* a time stamp's day */

@@ -1,4 +1,5 @@
-/* What Parley says by itself when a flow says nothing else. A new language is one more row. */
+/* words.c: what Parley says on its own when a flow does not say it, and how a day is written, in each language. A new
+ * language is one more row. A language without a row gets English words and ISO days. */
 #include "flow/text_internal.h"
 
 #include "base/banned.h"

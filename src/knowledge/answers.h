@@ -21,7 +21,8 @@ struct answers_hit {
     double score; /* 0..1, comparable between questions */
 };
 #define ANSWERS_SUGGEST 3
-/* SURE: answer with hits[0]; any other hits come close and may be offered beside it. UNSURE: ask "did you mean" with all. NONE: no hits. */
+/* SURE: answer with hits[0]; any other hits come close and may be offered beside it. UNSURE: ask "did you mean" with
+ * all. NONE: no hits. */
 struct answers_match {
     enum answers_verdict verdict;
     struct answers_hit hits[ANSWERS_SUGGEST];
@@ -40,11 +41,12 @@ enum status answers_find(struct db_pool *p, const struct answers_question *q, st
 bool link_valid(struct str s);
 void answers_forget(void); /* empties the memory of indexes: at the end of a program, and between tests */
 
-/* CSV (RFC 4180; `,` `;` or tab; UTF-8 with or without BOM, else Windows-1252): header row names question, answer, link,
- * source, language in any order (link, source, language optional). A bad row is reported and left out, never fatal; the same
- * question again updates its row (of several in one file the last counts). Rows are counted as a spreadsheet does: the header is row 1. Written in batches, each a transaction of its
- * own: an import that is broken off leaves what it wrote, and running it again finishes it. ERR_INVALID code csv_header, csv_encoding,
- * csv_empty (nothing readable and `replace`); ERR_TOO_LARGE code csv_rows. *out is filled as far as it went, also on failure. */
+/* CSV (RFC 4180; `,` `;` or tab; UTF-8 with or without BOM, else Windows-1252): header row names question, answer,
+ * link, source, language in any order (link, source, language optional). A bad row is reported and left out, never
+ * fatal; the same question again updates its row (of several in one file the last counts). Rows are counted as a
+ * spreadsheet does: the header is row 1. Written in batches, each a transaction of its own: an import that is broken
+ * off leaves what it wrote, and running it again finishes it. ERR_INVALID code csv_header, csv_encoding, csv_empty
+ * (nothing readable and `replace`); ERR_TOO_LARGE code csv_rows. *out is filled as far as it went, also on failure. */
 struct import_row {
     int64_t row;
     char code[32];
@@ -68,15 +70,16 @@ enum status answers_import(struct db *c, const struct import_request *rq, struct
                            struct err *e);
 /* {"rows", "added", "updated", "unchanged", "removed", "skipped", "bad": [{"row", "code", "message"}]} */
 struct json *answers_report_json(struct arena *a, const struct import_report *r);
-/* The job by which the portal imports: payload {"bot": "bot_...", "replace": bool, "filename"}, the CSV is the job's file. While it runs
- * its progress is the report so far with "done_bytes" and "all_bytes"; its result is the report. */
+/* The job by which the portal imports: payload {"bot": "bot_...", "replace": bool, "filename"}, the CSV is the job's
+ * file. While it runs its progress is the report so far with "done_bytes" and "all_bytes"; its result is the
+ * report. */
 #define ANSWERS_IMPORT_JOB "answers_import"
 struct import_file {
     struct str name, csv; /* the name is only shown */
     bool replace;
 };
-/* Adds that job. ERR_INVALID code file_missing for an empty file, ERR_CONFLICT code imports_waiting when a few of the workspace wait;
- * as entitlement_may_make. */
+/* Adds that job. ERR_INVALID code file_missing for an empty file, ERR_CONFLICT code imports_waiting when a few of the
+ * workspace wait; as entitlement_may_make. */
 enum status answers_import_later(struct db *c, struct id tenant, struct id bot, const struct import_file *f,
                                  struct arena *a, struct id *job, struct err *e);
 
@@ -99,8 +102,8 @@ enum status answers_get(struct db *c, struct id tenant, struct id bot, struct id
                         struct answer *out, struct err *e);
 enum status answers_save(struct db *c, struct id tenant, struct id bot, struct answer *in_out,
                          struct err *e); /* new when id is ID_NONE: as entitlement_may_make */
-/* Inside the caller's transaction; each must be good: ERR_INVALID at "/answers/3/question". Bump generation "answers" after the commit
- * with answers_changed(). */
+/* Inside the caller's transaction; each must be good: ERR_INVALID at "/answers/3/question". Bump generation "answers"
+ * after the commit with answers_changed(). */
 enum status answers_add_all(struct db *c, struct id tenant, struct id bot, const struct answer *rows, size_t n,
                             struct err *e);
 void answers_changed(struct id bot);

@@ -25,7 +25,8 @@ static int sequence_length(struct str s)
     return c >= 0xC2 && (size_t)n <= s.n && utf8_valid(str_sub(s, 0, (size_t)n)) ? n : 0;
 }
 
-/* Windows-1252 when more bytes are wrong as UTF-8 than letters are right: one broken row does not change how the others are read. */
+/* Windows-1252 when more bytes are wrong as UTF-8 than letters are right: one broken row does not change how the
+ * others are read. */
 static bool looks_windows1252(struct str s)
 {
     size_t right = 0, wrong = 0;

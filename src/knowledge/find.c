@@ -1,7 +1,7 @@
 /* find.c: matching a question: the indexes in memory, and the answers they point at.
  *
- * One table under one lock, which is held to look up and to count references, never while an index is built or searched. While a changed
- * set is indexed anew by one thread, the others answer from the index that is there. */
+ * One table under one lock, which is held to look up and to count references, never while an index is built or
+ * searched. While a changed set is indexed anew by one thread, the others answer from the index that is there. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>

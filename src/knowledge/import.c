@@ -1,6 +1,7 @@
-/* import.c: a CSV file into answers. What the bot has is read first, as hashes only: they tell added from updated and unchanged without a
- * question to the database per row, and what is to go when the file replaces everything. The file is read twice: where a question stands in
- * it several times the last row counts, so that the same file again changes nothing. Memory: some 100 bytes per answer, and one batch. */
+/* import.c: a CSV file into answers. What the bot has is read first, as hashes only: they tell added from updated and
+ * unchanged without a question to the database per row, and what is to go when the file replaces everything. The file
+ * is read twice: where a question stands in it several times the last row counts, so that the same file again changes
+ * nothing. Memory: some 100 bytes per answer, and one batch. */
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -1,5 +1,6 @@
-/* index_build.c: two steps. index_add writes each answer as numbers of terms into a forward file; index_finish sorts the terms and turns the
- * file round into postings, in two passes: sizes first, so that everything is allocated once. */
+/* index_build.c: two steps. index_add writes each answer as numbers of terms into a forward file; index_finish sorts
+ * the terms and turns the file round into postings, in two passes: sizes first, so that everything is allocated
+ * once. */
 #include <math.h>
 #include <stdlib.h>
 

@@ -1,5 +1,5 @@
-/* index_find.c: ranking. The numbers below are the usual ones of BM25; the others were tried on the public FAQ of the tests and kept where
- * the result changes little around them. */
+/* index_find.c: ranking. The numbers below are the usual ones of BM25; the others were tried on the public FAQ of the
+ * tests and kept where the result changes little around them. */
 #include <stdlib.h>
 
 #include "knowledge/index_internal.h"

@@ -1,7 +1,8 @@
 /* index_internal.h: the index as it lies in memory. Within index_*.c only.
  *
- * Terms are sorted by their bytes, a term's number is its place. Its postings lie one after the other: first those of the question's field,
- * then those of the answer's: document number (difference to the one before, base 128) and one byte of weight. */
+ * Terms are sorted by their bytes, a term's number is its place. Its postings lie one after the other: first those of
+ * the question's field, then those of the answer's: document number (difference to the one before, base 128) and one
+ * byte of weight. */
 #ifndef PARLEY_KNOWLEDGE_INDEX_INTERNAL_H
 #define PARLEY_KNOWLEDGE_INDEX_INTERNAL_H
 

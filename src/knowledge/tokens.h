@@ -1,7 +1,7 @@
 /* tokens.h: text into terms for search: words folded (case, marks), then stemmed by the language's Snowball stemmer.
  *
- * Scripts written without spaces (Han, Kana, Hangul, Thai) give overlapping pairs of characters instead of words. A tokeniser belongs to
- * one thread at a time; stemmers are kept in a pool between uses. */
+ * Scripts written without spaces (Han, Kana, Hangul, Thai) give overlapping pairs of characters instead of words. A
+ * tokeniser belongs to one thread at a time; stemmers are kept in a pool between uses. */
 #ifndef PARLEY_KNOWLEDGE_TOKENS_H
 #define PARLEY_KNOWLEDGE_TOKENS_H
 

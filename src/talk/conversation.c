@@ -1,4 +1,5 @@
-/* conversation.c: conversations as a tenant reads them. */
+/* conversation.c: conversations as a tenant reads them. A page asks the store for one row more than it shows; that
+ * row only tells whether others follow, so no list ever counts its rows. */
 #include "talk/conversation.h"
 
 #include "base/clock.h"
@@ -56,7 +57,8 @@ struct conversation_closing {
     struct id tenant, conversation;
 };
 
-/* The event takes a number of its own, so a turn that was thinking meanwhile finds that the conversation went on. */
+/* The event takes a message number of its own, so a turn that was thinking meanwhile finds that the conversation has
+ * moved on. */
 static enum status conversation_close_write(struct db *c, void *ctx, struct err *e)
 {
     const struct conversation_closing *k = ctx;

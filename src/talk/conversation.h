@@ -1,5 +1,5 @@
-/* conversation.h: conversations as a tenant reads them: list, transcript, closing one. A conversation of another tenant is
- * ERR_NOT_FOUND code conversation_unknown, like one that never was. Results live in the arena. */
+/* conversation.h: conversations as a tenant reads them: list, transcript, closing one. A conversation of another
+ * tenant is ERR_NOT_FOUND code conversation_unknown, like one that never was. Results live in the arena. */
 #ifndef PARLEY_TALK_CONVERSATION_H
 #define PARLEY_TALK_CONVERSATION_H
 
@@ -45,7 +45,8 @@ struct message_page {
 };
 enum status conversation_messages(struct db *c, struct id tenant, const struct message_range *range, struct arena *a,
                                   struct message_page *out, struct err *e);
-/* Writes an event into the transcript; closing a closed one changes nothing. The visitor's next message begins the flow anew. */
+/* Writes an event into the transcript; closing a closed one changes nothing. The visitor's next message begins the
+ * flow anew. */
 enum status conversation_close(struct db *c, struct id tenant, struct id conversation, struct err *e);
 
 #endif

@@ -1,4 +1,5 @@
-/* conversation_store.c: SQL of reading conversations, closing them, rating them. */
+/* conversation_store.c: SQL of reading conversations, closing them, rating them. Lists walk the primary key (or the
+ * key of the bot) downwards from a given id, so a page costs the same with a hundred rows as with a hundred million. */
 #include "talk/conversation_store.h"
 
 #include "base/limits.h"
@@ -19,6 +20,8 @@ DB_STMT(message_select, TENANT,
         "AND seq <= ? ORDER BY seq LIMIT ?",
         "uiii", "isssst");
 
+/* The first message and the last rating are subqueries by primary key: cheaper than joins for the few rows of a page,
+ * and the plan does not depend on statistics. */
 #define CONVERSATION_COLUMNS                                                                                      \
     "SELECT c.conversation_id, c.bot_id, b.name, c.channel, c.locale, c.contact, c.state, c.version, c.seq, "     \
     "c.started_at, "                                                                                              \
@@ -145,7 +148,7 @@ enum status conversation_store_messages(struct db *c, struct id tenant, const st
     return st;
 }
 
-/* Who it is, in one line: the contact's name, else e-mail, else nothing. */
+/* Who the visitor is, in one line: the name from the contact, else the e-mail address, else nothing. */
 static struct str conversation_contact_label(struct str contact, struct arena *a)
 {
     struct json *j = NULL;

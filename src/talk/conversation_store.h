@@ -1,4 +1,5 @@
-/* conversation_store.h: the statements that read conversations, and the few that change one outside the journal. */
+/* conversation_store.h: the statements that read conversations, and the few that change one outside the journal. The
+ * second kind runs in the caller's transaction. */
 #ifndef PARLEY_TALK_CONVERSATION_STORE_H
 #define PARLEY_TALK_CONVERSATION_STORE_H
 

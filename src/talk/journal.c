@@ -1,4 +1,12 @@
-/* journal.c: who waits leads: batching of turns into transactions without a thread of its own. */
+/* journal.c: turns are written in batches, without a thread of its own.
+ *
+ * A caller that finds a free connection leads: it takes all turns that wait into one transaction, wakes those whose
+ * turn it wrote, and passes the lead to the first that arrived meanwhile. So one commit, the expensive part, serves
+ * many turns exactly when there are many, and a single turn waits for nobody.
+ *
+ * Invariant: a turn is reported as recorded only if it is durable, and as refused only if it is not. The difficult
+ * case is a COMMIT whose reply is lost: the outcome is read back from the rows (journal_find_outcome), and from then
+ * on a conflict may be with the turn's own rows (`again`). */
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdlib.h>
@@ -15,8 +23,8 @@
 #define SCRATCH (64 * MB)           /* arena of one batch: a thousand turns of large messages */
 #define LOOK_FOR_US (4 * 1000000LL) /* how long a leader looks for the outcome of an unknown commit */
 #define LOOK_PAUSE_MS 100
-/* While one connection writes, the next batch gathers: few large transactions cost less than many small ones. A second connection
- * joins in when this many turns wait. */
+/* While one connection writes, the next batch gathers: few large transactions cost less than many small ones. A
+ * second connection joins in when this many turns wait. */
 #define WORTH_A_SECOND 16
 
 struct waiter {
@@ -62,6 +70,8 @@ static void journal_pause_ms(long ms)
     nanosleep(&(struct timespec){ms / 1000, ms % 1000 * 1000000}, NULL);
 }
 
+/* Waits until everything that was handed in is written. Turns that are still thinking are not waited for: the server
+ * has ended them before. */
 void journal_close(struct journal *j)
 {
     bool busy = true;
@@ -134,12 +144,12 @@ static enum status journal_trace_turn(struct journal *j, struct batch *b, struct
     return st;
 }
 
-/* True: the trace says what becomes of the turn, and its status is set. */
+/* True: the trace decides what becomes of the turn, and its status is set. */
 static bool journal_settled_by_trace(struct waiter *w, enum journal_trace t)
 {
     switch (t) {
     case JOURNAL_MINE:
-        /* Without an unknown commit behind it, "mine" is the same message recorded by another process. */
+        /* Unless a commit of this turn was lost before, these rows are the same message recorded by another process. */
         w->status = w->again ? OK
                              : err_set(&w->err, w->turn->has_key ? E_turn_key : E_sequence,
                                        "This message has already been recorded.");
@@ -158,6 +168,8 @@ static bool journal_settled_by_trace(struct waiter *w, enum journal_trace t)
 
 /* ---- recording, from the easy way to the careful one ---- */
 
+/* One turn in a transaction of its own. A conflict after a lost commit may be with the rows of that commit, which
+ * arrived later than we looked. */
 static void journal_write_single(struct journal *j, struct arena *scratch, struct waiter *w)
 {
     struct batch one = {&w, 1, scratch};
@@ -170,7 +182,8 @@ static void journal_write_single(struct journal *j, struct arena *scratch, struc
         w->status = OK;
 }
 
-/* Those whose turn can be told to be refused without writing leave the batch. */
+/* Turns that can be told to be refused without writing leave the batch, so that the rest has a good chance as a
+ * batch. */
 static void journal_sift(struct journal *j, struct batch *b)
 {
     size_t kept = 0;
@@ -185,7 +198,7 @@ static void journal_sift(struct journal *j, struct batch *b)
     b->n = kept;
 }
 
-/* Turns under a finite limit are recorded one by one, so that the last places of a plan are given out exactly. */
+/* Turns under a finite limit are written one by one, so that the last places of a plan are given out exactly. */
 static void journal_write_limited(struct journal *j, struct batch *b)
 {
     size_t kept = 0;
@@ -200,7 +213,9 @@ static void journal_write_limited(struct journal *j, struct batch *b)
     b->n = kept;
 }
 
-/* The outcome of the last commit is unknown: find out, for as long as the database may take to come back. */
+/* The outcome of the last commit is unknown. Reads it back, for as long as the database may take to come back. Turns
+ * that are surely not recorded stay in the batch; those whose outcome cannot be read are refused with the unknown
+ * commit. */
 static void journal_find_outcome(struct journal *j, struct batch *b, const struct err *unknown)
 {
     int64_t until = clock_mono_us() + LOOK_FOR_US;
@@ -235,7 +250,9 @@ static void journal_write_singly(struct journal *j, struct batch *b)
         journal_write_single(j, b->scratch, b->w[i]);
 }
 
-/* The batch as a whole failed with s. */
+/* The batch as a whole failed with st. From the likely cause to the careful way: find out about a lost commit, refuse
+ * all when the database is away, take out the turns that cause the failure, write the rest again, and at last each
+ * turn on its own. */
 static void journal_recover(struct journal *j, struct batch *b, enum status st, const struct err *e)
 {
     struct err again = ERR_INIT;
@@ -279,7 +296,7 @@ static void journal_write(struct journal *j, struct waiter **w, size_t n)
 
 /* ---- leading ---- */
 
-/* Called with the lock: up to batch_max from the head. */
+/* Called with the lock held: takes up to `max` turns from the head. */
 static size_t journal_take_waiting(struct journal *j, struct waiter **all, size_t max)
 {
     size_t n = 0;
@@ -293,14 +310,14 @@ static size_t journal_take_waiting(struct journal *j, struct waiter **all, size_
     return n;
 }
 
-/* With the lock: may one more connection write? */
+/* Called with the lock held: should one more connection write? */
 static bool journal_worth_leading(const struct journal *j, size_t waiting)
 {
     return j->free == j->all || (j->free > 0 && waiting >= WORTH_A_SECOND);
 }
 
-/* This place is free again: whoever waits longest takes it, and leaves the queue at once, so that no second place is passed
- * to the same one. */
+/* This connection is free again. The turn that has waited longest takes it and leaves the queue at once, so that it
+ * is not woken twice. */
 static void journal_pass_lead(struct journal *j)
 {
     struct waiter *next = NULL;
@@ -315,6 +332,8 @@ static void journal_pass_lead(struct journal *j)
         sem_post(&next->wake);
 }
 
+/* `order` is a copy that recovery may shorten and reorder; `all` keeps everyone who has to be woken. The leader's own
+ * turn is the first and needs no waking. */
 static void journal_lead(struct journal *j, struct waiter *self)
 {
     struct waiter **all = calloc(2 * j->batch_max, sizeof(*all)), **order;

@@ -1,10 +1,11 @@
-/* journal_internal.h: turns waiting to be recorded are committed together, in one multi-row durable transaction.
+/* journal_internal.h: turns that wait to be recorded are committed together, in one multi-row durable transaction.
  *
- * journal_record blocks until the turn is durable or refused. The journal has no thread of its own: a caller that finds a
- * free connection (there are `journal_writers` of them) leads: it takes all that waits, up to `journal_batch`, into one transaction,
- * wakes those whose turn it recorded and passes the lead to the first who came meanwhile. One caller alone, as in plain CGI, records
- * directly. A batch that fails for one of its turns (duplicate key, plan limit) is sifted, so that only the guilty one hears of it.
- * After an unknown commit the leader looks before it repeats. Thread safe. */
+ * journal_record blocks until the turn is durable or refused. The journal has no thread of its own: a caller that
+ * finds a free connection (there are `journal_writers` of them) leads. It takes all turns that wait, up to
+ * `journal_batch`, into one transaction, wakes those it recorded, and passes the lead to the first that arrived
+ * meanwhile. A single caller, as in plain CGI, records directly. If one turn makes a batch fail (duplicate key, plan
+ * limit), the batch is sifted, so that only that turn gets the error. After an unknown commit the leader looks for
+ * the rows before it repeats. Thread safe. */
 #ifndef PARLEY_TALK_JOURNAL_INTERNAL_H
 #define PARLEY_TALK_JOURNAL_INTERNAL_H
 
@@ -36,8 +37,8 @@ struct journal_turn {
     bool counts;
     struct usage_quota quota; /* first reply: ledger row and counter in the same transaction */
     int64_t now_ms;
-    /* For the turn's event (table turn_event): its own id, the time the reply took, and the part of it spent waiting for
-     * other servers. */
+    /* For the turn's event (table turn_event): its own id, the time the reply took, and the part of it spent waiting
+     * for other servers. */
     struct id event;
     int64_t took_ms, outside_ms;
 };
@@ -45,8 +46,9 @@ struct journal;
 /* Its connections are its own: readers never make a turn wait. */
 enum status journal_open(const struct config *c, struct journal **out, struct err *e);
 void journal_close(struct journal *j); /* drains */
-/* ERR_CONFLICT code turn_key (this client id was recorded meanwhile: read that turn) or code sequence (somebody was faster: load and think
- * again); ERR_PLAN code plan_limit; ERR_UNAVAILABLE when the database is away: nothing was recorded, or code commit_unknown. */
+/* ERR_CONFLICT code turn_key (the client message id was recorded meanwhile: read that turn) or code sequence (another
+ * turn was faster: load and think again); ERR_PLAN code plan_limit; ERR_UNAVAILABLE when the database is away and
+ * nothing was recorded, or with code commit_unknown when that is not known. */
 enum status journal_record(struct journal *j, const struct journal_turn *t, struct err *e);
 
 #endif

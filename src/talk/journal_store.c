@@ -1,4 +1,6 @@
-/* journal_store.c: SQL of recording turns. */
+/* journal_store.c: SQL of recording turns. Each table gets one multi-row statement for the whole batch, whatever the
+ * number of turns. The order of the tables decides how a conflict reads and how long rows stay locked; see
+ * journal_store_write. */
 #include "talk/journal_store.h"
 
 #include "base/banned.h"
@@ -9,7 +11,7 @@ DB_STMT(conversation_add, GLOBAL,
         "token_hash, seq, "
         "flow_state, contact, started_at, last_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         "uuuisssixisstt", "");
-/* `seq` as the turn read it: whoever was faster makes this change nothing. */
+/* `seq` must be as the turn read it: when another process was faster, this changes no row. */
 DB_STMT(conversation_move, GLOBAL,
         "UPDATE conversation SET seq = ?, state = ?, counted = counted | ?, flow_state = ?, locale = ?, "
         "contact = IF(? = '', contact, ?), last_at = ? WHERE tenant_id = ? AND conversation_id = ? AND seq = ?",
@@ -92,6 +94,8 @@ static enum status journal_add_opened(struct db *c, const struct journal_turn *c
     return st == OK ? journal_sequence_taken(journal_rows_run(c, &conversation_add, &r, NULL, e), e) : st;
 }
 
+/* The number of changed rows tells whether every conversation was as its turn had read it. If not, the whole batch is
+ * rolled back and sifted. */
 static enum status journal_move(struct db *c, const struct journal_turn *const *turns, size_t n, struct arena *a,
                                 struct err *e)
 {
@@ -193,8 +197,8 @@ enum status journal_store_write(struct db *c, const struct journal_turn *const *
                                 struct err *e)
 {
     enum status st = journal_add_opened(c, turns, n, a, e);
-    /* Keys before messages: a repeated message is told from one that came second. The counter last: its row is the one all
-     * turns of a tenant share, so it is locked for the shortest time. */
+    /* Keys before messages: a repeated message is told from one that came second. The counter last: its row is the one
+     * all turns of a tenant share, so it is locked for the shortest time. */
     if (st == OK)
         st = journal_add_keys(c, turns, n, a, e);
     if (st == OK)
@@ -215,12 +219,14 @@ static enum status journal_trace_key(struct db *c, const struct journal_turn *t,
     enum status st = db_query(c, &turn_key_look, &t->tenant, DB_ARGS(db_bytes(t->turn_key, sizeof(t->turn_key))), a, &r,
                               e);
     if (st == OK && r.n) {
-        /* A conversation that this turn opens has an id nobody else can have. */
+        /* A conversation that this turn opens has an id that no other turn can have. */
         *out = t->opens && id_eq(db_row_id(r.rows[0], 0), t->conversation) ? JOURNAL_MINE : JOURNAL_KEY_TAKEN;
     }
     return st;
 }
 
+/* The place of the turn's first message: empty, this very message, or another one. Time in milliseconds and text
+ * together tell the own message from another. */
 static enum status journal_trace_place(struct db *c, const struct journal_turn *t, struct arena *a,
                                        enum journal_trace *out, struct err *e)
 {
@@ -255,7 +261,7 @@ enum status journal_store_trace(struct db *c, const struct journal_turn *t, stru
     if (st != OK || *out == JOURNAL_MINE)
         return st;
     st = journal_trace_place(c, t, a, &place, e);
-    /* Key and place both there: the same transaction wrote them. */
+    /* If key and place are both there, the same transaction wrote them. */
     if (st == OK && (place == JOURNAL_MINE || *out == JOURNAL_ABSENT))
         *out = place;
     return st;

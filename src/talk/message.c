@@ -1,4 +1,5 @@
-/* message.c: messages as rows and as JSON. */
+/* message.c: messages as rows and as JSON. What is not text (choices, citations, addresses) is one JSON object in a
+ * row's `data`, with the same member names that the API shows, so that both are written by one function. */
 #include "base/limits.h"
 #include "talk/message_internal.h"
 
@@ -19,7 +20,7 @@ const char *message_type(enum flow_message_kind k)
 
 /* ---- writing ---- */
 
-/* `comma` before every member but an object's first. */
+/* `comma` is set before every member but the first of an object. */
 static void message_member(struct buf *b, bool *comma, const char *key)
 {
     if (*comma)
@@ -142,6 +143,8 @@ static enum status message_read_citations(const struct json *list, struct arena 
     return OK;
 }
 
+/* Data that no longer reads is left out instead of refused: a transcript with a message in plain text is better than
+ * none. */
 enum status message_read(struct str data, struct arena *a, struct talk_message *m, struct err *e)
 {
     struct flow_message *f = &m->m;

@@ -8,7 +8,8 @@
 const char *message_type(enum flow_message_kind k);
 /* The row's data: what is not text, as a JSON object, or "" when there is nothing. In the arena. */
 enum status message_data(const struct talk_message *m, struct arena *a, struct str *out, struct err *e);
-/* Back from a row's data into m->m and m->choice; m->type and m->m.text are set by the caller. Data that no longer reads is left out. */
+/* Back from a row's data into m->m and m->choice; m->type and m->m.text are set by the caller. Data that no longer
+ * reads is left out. */
 enum status message_read(struct str data, struct arena *a, struct talk_message *m, struct err *e);
 
 #endif

@@ -1,10 +1,11 @@
-/* retention_store.c: SQL of what is deleted for its age. */
+/* retention_store.c: SQL of what is deleted for its age. Children go before their parents, because the foreign keys
+ * say so. */
 #include "talk/retention_store.h"
 
 #include "base/banned.h"
 
-/* An id begins with the time it was made, and no conversation's last message is older than its beginning: the range of the primary key
- * holds all that can be due, and little else. */
+/* An id begins with the time it was made, and the last message of a conversation is never older than its beginning. So
+ * the range of the primary key holds every conversation that can be due, and few others. */
 DB_STMT(conversations_due, TENANT,
         "SELECT conversation_id FROM conversation WHERE tenant_id = :tenant AND conversation_id > ? AND "
         "conversation_id < ? AND"

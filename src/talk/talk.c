@@ -1,4 +1,5 @@
-/* talk.c: the room as a whole, and what a visitor reads and rates. */
+/* talk.c: the module as a whole, and what a visitor reads and rates. The parts of struct talk are made in the order
+ * in which they need each other and released in the opposite order. */
 #include "talk/talk.h"
 
 #include <stdlib.h>
@@ -54,7 +55,7 @@ void talk_close(struct talk *t)
     }
 }
 
-/* Who holds the token may: the bot is live, the conversation is its own. */
+/* Whoever holds the token may read, as long as the bot is live and the conversation is the bot's. */
 static enum status talk_open_with_token(struct talk *t, const struct talk_place *at, struct arena *a, struct conv *out,
                                         struct err *e)
 {
@@ -80,7 +81,7 @@ enum status talk_messages(struct talk *t, const struct talk_place *at, int64_t a
     if (st != OK)
         return st;
     *out = (struct talk_out){.tenant = conv.tenant, .conversation = at->conversation};
-    /* The row again: somebody else may have closed it since this process last wrote it. */
+    /* The row is read again: another process may have closed the conversation since this one last wrote it. */
     st = conversation_store_load(c, conv.tenant, at->conversation, a, &conv, e);
     if (st == OK)
         st = conversation_store_messages(c, conv.tenant, &range, a, &page, e);

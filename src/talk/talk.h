@@ -1,8 +1,9 @@
-/* talk.h: one turn, whatever the channel. See "A turn" in HACKING.md.
+/* talk.h: one turn, whatever the channel. See "The life of a turn" in HACKING.md.
  *
- * talk_turn: admit, load, think, record, deliver. It returns OK only after the turn is durable. Turns of one conversation run one
- * after the other, in one process by a lock per conversation (at most 4 wait, then ERR_RATE code conversation_busy), across
- * processes by the key (tenant, conversation, seq): who comes second loads and thinks again. Thread safe. */
+ * talk_turn admits, loads, thinks, records and delivers. It returns OK only after the turn is durable. Turns of one
+ * conversation run one after the other: within a process by a lock (a few may wait, then ERR_RATE code
+ * conversation_busy), between processes by the key (tenant, conversation, seq), where the turn that comes second loads
+ * and thinks again. Everything here is thread safe. */
 #ifndef PARLEY_TALK_TALK_H
 #define PARLEY_TALK_TALK_H
 
@@ -38,35 +39,46 @@ struct talk_message {
 };
 /* As one JSON object of the visitor API: {"seq","from","type","text",...}; seq is left out while it is 0. */
 void talk_message_write(struct buf *b, const struct talk_message *m);
-/* Receives the replies while the turn still runs. Nothing of it is final until talk_turn has returned OK. A status other
- * than OK cancels the turn. */
+/* Receives the replies while the turn still runs. Nothing of it is final until talk_turn has returned OK. A status
+ * other than OK cancels the turn. */
 struct talk_sink {
     void *ctx;
     enum status (*message)(void *ctx, const struct talk_message *m, struct err *e);
-    /* The next piece of a message that is still being written, at least one character. The whole message follows through
-     * `message`, so a channel that cannot show pieces leaves this NULL. */
+    /* The next piece of a message that is still being written, at least one character. The whole message follows
+     * through `message`, so a channel that cannot show pieces leaves this NULL. */
     enum status (*delta)(void *ctx, struct str text, struct err *e);
 };
 struct talk_out {
-    struct id tenant; /* whose bot it is, also of a turn that failed; ID_NONE: not known */
+    struct id tenant; /* the bot's, also when the turn failed; ID_NONE when it is not known */
     struct id conversation;
-    char token
-        [TALK_TOKEN_MAX]; /* of a new conversation (or of the replay of its first turn); else the one that came in */
+    /* Of a new conversation, or of the replay of its first turn; else the one that came in. */
+    char token[TALK_TOKEN_MAX];
     enum talk_state state;
     struct talk_message *messages;
-    size_t n;    /* the turn's replies, in the arena */
-    int64_t seq; /* of the visitor's message */
-    bool replayed;
+    size_t n;      /* the turn's replies, in the arena */
+    int64_t seq;   /* of the visitor's message */
+    bool replayed; /* the answer of an earlier identical message */
 };
-struct talk; /* one per process: pool, journal, conversation locks */
-/* Keeps c and p; p outlives it. `threads`: how many of the program run turns. */
+struct talk; /* one in a process: pool, journal, locks, cache */
+/* Keeps c and p, which must outlive it. `threads` of the program run turns: it bounds how many of them may wait at
+ * once. ERR_INVALID code secret_key; errors of opening the journal's connections. */
 enum status talk_open(const struct config *c, struct db_pool *p, int threads, struct talk **out, struct err *e);
-void talk_close(struct talk *t); /* waits until what is enqueued is recorded */
+void talk_close(struct talk *t); /* waits until every turn that was handed to the journal is recorded */
 
+/* Answers one message. On OK everything is durable, and the replies live in the arena. `sink` may be NULL. The errors
+ * that a client can do something about:
+ *   ERR_INVALID   text_empty, text_invalid, text_too_long, choice_too_long, id_too_long, locale_invalid,
+ *   contact_too_large
+ *   ERR_NOT_FOUND bot_unknown, conversation_unknown; ERR_AUTH token_invalid
+ *   ERR_PLAN      plan_limit, bot_inactive: no new conversation; one that is open always goes on
+ *   ERR_CONFLICT  id_reused: the client message id was used for another message
+ *   ERR_RATE      rate_limited, conversation_busy, bot_busy, with retry_after_s
+ *   ERR_UNAVAILABLE nothing was recorded; with code commit_unknown that is not certain. The same id may be sent again.
+ *   ERR_GONE      the visitor has left; ERR_INTERNAL the flow of the bot is wrong */
 enum status talk_turn(struct talk *t, const struct talk_in *in, const struct talk_sink *sink, struct arena *a,
                       struct talk_out *out, struct err *e);
-/* One message to the draft, in a test chat. Nothing is recorded or counted: the state comes from the caller and goes back to
- * it. `text`, `choice` and `locale` are as in struct talk_in. */
+/* One message to the draft, in a test chat. Nothing is recorded or counted: the state comes from the caller and goes
+ * back to it. `text`, `choice` and `locale` are as in struct talk_in. */
 struct talk_trial {
     struct id tenant, bot;
     struct str text, choice, locale;

@@ -1,4 +1,9 @@
-/* turn.c: one turn: admit, load, think, record. */
+/* turn.c: one turn, whatever the channel: admit, load, think, record.
+ *
+ * A turn holds the lock of its conversation, or of its client message id, so two turns of one conversation in this
+ * process run one after the other. Between processes the journal decides: a turn is recorded only where the
+ * conversation is as it was read, and the one that comes second loads and thinks again. Nothing outside the database
+ * happens twice for one client message id. */
 #include <stdio.h>
 
 #include "base/clock.h"
@@ -18,7 +23,7 @@
 
 /* ---- what may come in ---- */
 
-/* Letters, digits and hyphens: what RFC 5646 tags are made of. */
+/* Letters, digits and hyphens: RFC 5646 tags are made of these. */
 static bool turn_locale_ok(struct str s)
 {
     for (size_t i = 0; i < s.n; i++) {
@@ -61,7 +66,8 @@ static bool turn_take_rate(const char *name, struct id id, int per_minute, int b
     return shared_take(name, str_n((const char *)id.b, sizeof(id.b)), per_minute, burst, wait_s);
 }
 
-/* The visitor's address is limited by the door (RATE_CHAT); here what many addresses together may do. */
+/* A visitor address is limited by the program (RATE_CHAT). These limits hold for many addresses together, so that one
+ * busy conversation, bot or workspace leaves room for the others. */
 static enum status turn_check_rates(const struct turn *u, struct err *e)
 {
     struct id conversation = u->in->conversation;
@@ -87,6 +93,8 @@ static void turn_begin_conversation(struct turn *u)
                             .flow_state = STR_EMPTY};
 }
 
+/* After a long enough pause a message opens a new conversation, although the client still sends the old id: what is
+ * counted and billed is defined by that gap. */
 static enum status turn_load_or_begin(struct turn *u, struct err *e)
 {
     const struct talk_in *in = u->in;
@@ -131,8 +139,9 @@ static enum status turn_ask_plan(struct turn *u, struct err *e)
     return st;
 }
 
-/* The plan is asked only when a conversation begins: one that is open is never cut off. What was answered before is answered again.
- * One that was not answered yet, since its bot said nothing, has not begun: its first reply needs a place as any other. */
+/* The plan is asked only when a conversation begins, so that an open one is never cut off. A conversation whose first
+ * message got no reply yet has not begun in that sense: its first reply needs room in the plan like any other. When
+ * the plan has no room, a message that was answered before still gets its answer again. */
 static enum status turn_check_plan(struct turn *u, struct talk_out *out, bool *done, struct err *e)
 {
     struct err why = ERR_INIT;
@@ -161,6 +170,8 @@ static enum talk_state talk_state_after(enum flow_state s)
     return s == FLOW_HANDOFF ? TALK_HANDOFF : s == FLOW_CLOSED ? TALK_CLOSED : TALK_OPEN;
 }
 
+/* The state is stored as text. It is bounded here as well as in the flow, because a flow that was published under
+ * larger limits may still run. */
 static enum status turn_write_state(struct turn *u, struct err *e)
 {
     struct buf b;
@@ -178,13 +189,14 @@ static enum status turn_write_state(struct turn *u, struct err *e)
     return ok ? OK : e->status;
 }
 
+/* Runs the flow, unless a person has taken over: then the message is only recorded. */
 static enum status turn_reply(struct turn *u, struct err *e)
 {
     struct json *state = NULL;
     enum status st = OK;
     if (u->conv.state == TALK_HANDOFF && !u->opens)
         return OK; /* a person answers */
-    /* A message to a closed conversation begins its flow anew; it stays the same conversation. */
+    /* A message to a closed conversation starts the flow again; it stays the same conversation. */
     if (u->conv.flow_state.n && u->conv.state == TALK_OPEN)
         st = json_parse(u->arena, u->conv.flow_state, MAX_JSON_DEPTH, &state, e);
     if (st == OK)
@@ -199,6 +211,7 @@ static enum status turn_reply(struct turn *u, struct err *e)
 
 /* ---- record ---- */
 
+/* The visitor's message as a row: a pressed button keeps both its value and what was shown to the visitor. */
 static void turn_set_visitor(struct turn *u)
 {
     const struct talk_in *in = u->in;
@@ -255,6 +268,9 @@ static enum status turn_contact_text(struct turn *u, struct str *out, struct err
     return ok ? OK : e->status;
 }
 
+/* Hands the turn to the journal and waits until it is durable. Only then does this process remember the new state:
+ * after any failure the memory of the conversation is dropped, because it is not known what another process has
+ * recorded. */
 static enum status turn_record(struct turn *u, struct talk_out *out, struct err *e)
 {
     struct journal_turn t = {.tenant = u->conv.tenant,
@@ -315,7 +331,8 @@ static bool turn_is_conflict(enum status st, const struct err *e, enum error_cod
     return st == ERR_CONFLICT && err_is(e, code);
 }
 
-/* *done: `out` is the answer of a replay. */
+/* *done: the answer of an earlier identical message is in `out`. A stream shows messages before they are recorded, so
+ * with a sink the lookup comes first; without one the unique key in the journal finds a repetition at no cost. */
 static enum status turn_prepare(struct turn *u, struct talk_out *out, bool *done, struct err *e)
 {
     u->now_ms = clock_now_ms();
@@ -324,12 +341,14 @@ static enum status turn_prepare(struct turn *u, struct talk_out *out, bool *done
     if (st == OK)
         st = turn_check_plan(u, out, done, e);
     if (st == OK && !*done && u->sink && u->has_key)
-        st = turn_replay(u, out, done, e); /* a stream shows messages before they are recorded: look first */
+        st = turn_replay(u, out, done, e);
     if (st == OK && !*done)
         st = turn_pin_version(u, e);
     return st;
 }
 
+/* One try. E_turn_key means that the same client message id was recorded meanwhile: its answer is read instead of
+ * thinking again. */
 static enum status turn_attempt(struct turn *u, struct talk_out *out, struct err *e)
 {
     bool done = false;
@@ -347,6 +366,8 @@ static enum status turn_attempt(struct turn *u, struct talk_out *out, struct err
     return st;
 }
 
+/* Tries until the turn is recorded or refused. E_sequence means that another process moved the conversation on: the
+ * turn is loaded and thought again, a few times at most. */
 static enum status turn_run(struct turn *u, struct talk_out *out, struct err *e)
 {
     const struct talk_in *in = u->in;

@@ -1,4 +1,6 @@
-/* turn_cache.c: recently used conversations, in memory. */
+/* turn_cache.c: recently used conversations in memory, as this process last read or recorded them. A hash table finds
+ * an entry, a doubly linked list orders the entries by use. Entries are dropped from the old end when the whole takes
+ * more than its bytes. An entry may be out of date: the journal finds that out. */
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -9,7 +11,7 @@
 #define BUCKETS 1024
 #define ENTRY_MAX (16 << 10)
 
-/* One allocation an entry: the two texts stand behind it. */
+/* One allocation for an entry: its two texts follow the struct. */
 struct conv_entry {
     struct conv conv;
     size_t bytes;
@@ -46,6 +48,7 @@ void conv_cache_free(struct conv_cache *k)
     free(k);
 }
 
+/* The last bytes of a UUIDv7 are random, so they are a hash already. */
 static struct conv_entry **conv_cache_bucket(struct conv_cache *k, struct id id)
 {
     uint32_t h;
@@ -86,6 +89,8 @@ static void conv_cache_remove(struct conv_cache *k, struct conv_entry *x)
     free(x);
 }
 
+/* The texts are copied into the arena of the turn: the entry may be dropped at any moment after the lock is
+ * released. */
 bool conv_cache_get(struct conv_cache *k, struct id conversation, struct arena *a, struct conv *out)
 {
     bool ok = false;
@@ -119,6 +124,8 @@ static struct conv_entry *conv_entry_new(const struct conv *c)
     return x;
 }
 
+/* A conversation that is too large to keep must still remove the older copy of it, or a later turn would read an old
+ * state. */
 void conv_cache_put(struct conv_cache *k, const struct conv *c)
 {
     struct conv_entry *x = conv_entry_new(c), *old;

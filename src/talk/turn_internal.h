@@ -1,4 +1,4 @@
-/* turn_internal.h: inside of the talk room: what the files of a turn share. Not for other rooms. */
+/* turn_internal.h: what the files of a turn share (turn*.c, talk.c, conversation_store.c). */
 #ifndef PARLEY_TALK_TURN_INTERNAL_H
 #define PARLEY_TALK_TURN_INTERNAL_H
 
@@ -8,7 +8,8 @@
 #include "talk/talk.h"
 #include "talk/turn_lock_internal.h"
 
-/* Turns of one conversation; of one bot and of one workspace, which shall not take the whole host from the others. */
+/* Limits on turns: of one conversation, of one bot and of one workspace. No bot and no workspace may take the whole
+ * host. */
 #define CONVERSATION_PER_MINUTE 120
 #define CONVERSATION_BURST 60
 #define BOT_PER_MINUTE 12000
@@ -27,8 +28,8 @@ struct conv {
     struct str locale, flow_state;
 };
 
-/* ---- turn_cache.c: conversations as this process last recorded or read them; least recently used go first. The guard
- * `seq = base_seq` of the journal finds out when one is out of date. Thread safe. ---- */
+/* ---- turn_cache.c: conversations as this process last recorded or read them. The least recently used are dropped
+ * first. The condition `seq = base_seq` of the journal finds out when one is out of date. Thread safe. ---- */
 struct conv_cache;
 enum status conv_cache_new(size_t max_bytes, struct conv_cache **out, struct err *e);
 void conv_cache_free(struct conv_cache *k);
@@ -49,13 +50,15 @@ struct talk {
 /* ---- turn_token.c: keys ---- */
 void turn_token(const struct talk *t, struct id conversation, char out[TALK_TOKEN_MAX]);
 void turn_token_hash(struct str token, uint8_t out[32]);
-/* The client id's key inside `conversation`, or for a first message (conversation ID_NONE). False when there is no client id. */
+/* The key of the client message id inside `conversation`, or for a first message (ID_NONE). False when there is no
+ * such id. */
 bool turn_key_of(const struct talk *t, const struct talk_in *in, struct id conversation, uint8_t out[16]);
-/* Ids of at least this many characters are taken for unique: the same one with another text is a conflict. */
+/* Ids of at least this many bytes are taken as unique: the same id with another text is a conflict. */
 #define TURN_LONG_ID 16
 
 /* ---- turn_load.c ---- */
-/* By cache or database; token checked; ERR_NOT_FOUND conversation_unknown, ERR_AUTH token_invalid. */
+/* From the cache or the database, with the token checked. ERR_NOT_FOUND code conversation_unknown, ERR_AUTH code
+ * token_invalid. */
 enum status turn_load(struct talk *t, struct id tenant, const struct talk_place *at, struct arena *a, struct conv *out,
                       struct err *e);
 
@@ -84,13 +87,13 @@ struct turn {
 };
 
 /* ---- turn_think.c ---- */
-/* Runs the flow. ERR_CONFLICT code turn_key when it found, before an effect outside, that the message was recorded already; ERR_RATE
- * code bot_busy when too many turns wait for calls outside already. */
+/* Runs the flow. ERR_CONFLICT code turn_key when it found, before an effect outside, that the message was recorded
+ * already; ERR_RATE code bot_busy when too many turns wait for calls outside already. */
 enum status turn_think(struct turn *u, const struct json *state, struct err *e);
 
 /* ---- turn_replay.c ---- */
-/* Was this client id recorded? *found says; `out` is then the answer of that time. ERR_CONFLICT code id_reused when it was
- * another message. */
+/* Was this client id recorded? *found says; `out` is then the answer of that time. ERR_CONFLICT code id_reused when it
+ * was another message. */
 enum status turn_replay(struct turn *u, struct talk_out *out, bool *found, struct err *e);
 
 #endif

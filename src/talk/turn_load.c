@@ -1,4 +1,5 @@
-/* turn_load.c: the conversation of a turn, and whether its visitor may. */
+/* turn_load.c: the conversation of a turn, and the visitor's right to it. The cache is asked first; a stale entry
+ * does no harm, because the journal records a turn only where the conversation is as it was read. */
 #include "base/crypto.h"
 #include "talk/conversation_store.h"
 #include "talk/turn_internal.h"
@@ -21,6 +22,8 @@ static enum status turn_load_row(struct talk *t, struct id tenant, struct id con
     return st;
 }
 
+/* The token is the only right of a visitor. A conversation of another bot is reported as unknown, so that an id tells
+ * a stranger nothing. */
 enum status turn_load(struct talk *t, struct id tenant, const struct talk_place *at, struct arena *a, struct conv *out,
                       struct err *e)
 {

@@ -1,4 +1,8 @@
-/* turn_lock.c: a hash of keys that are in use, each with the list of those who wait for it. */
+/* turn_lock.c: one turn at a time for each key, in order of arrival.
+ *
+ * The table holds only keys that are in use; each has the list of those that wait for it. Giving a lock back hands it
+ * to the first in the list directly (`granted`), so a newcomer cannot overtake. A waiter sits on a semaphore of its
+ * own, because waking all of them for each turn would wake 15 in vain. */
 #include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>
@@ -99,6 +103,8 @@ static void lock_drop(struct turn_locks *l, struct turn_lock *k)
     free(k);
 }
 
+/* Turns with the same mark as the holder, or as one that waits, will get its answer from the journal without
+ * thinking. They may wait in greater number than others, whose waiting only makes a conversation slower. */
 static bool lock_may_wait(const struct turn_lock *k, const uint8_t *who)
 {
     bool same = who && k->marked && memcmp(who, k->holder, sizeof(k->holder)) == 0;
@@ -120,7 +126,8 @@ static void lock_leave(struct turn_lock *k, struct lock_waiter *w)
         k->tail = at;
 }
 
-/* Called with the lock held; gives it up while waiting. */
+/* Called with the lock held, and gives it up while waiting. After a timeout the waiter may have been granted the lock
+ * in the same moment: `granted` decides, not the return value of the semaphore. */
 static bool lock_wait(struct turn_locks *l, struct turn_lock *k, const uint8_t *who)
 {
     struct lock_waiter w = {.who = who};
@@ -133,7 +140,7 @@ static bool lock_wait(struct turn_locks *l, struct turn_lock *k, const uint8_t *
     clock_gettime(CLOCK_REALTIME, &until);
     until.tv_sec += WAIT_S;
     while (sem_timedwait(&w.wake, &until) != 0 && errno == EINTR) {
-        /* a signal: wait on */
+        /* interrupted by a signal: wait again */
     }
     pthread_mutex_lock(&l->lock);
     bool granted = w.granted;
@@ -143,6 +150,7 @@ static bool lock_wait(struct turn_locks *l, struct turn_lock *k, const uint8_t *
     return granted;
 }
 
+/* A waiting turn occupies one of the few threads, so it needs a place of its workspace. */
 static bool lock_wait_in_place(struct turn_locks *l, struct turn_lock *k, const uint8_t *who, struct id tenant)
 {
     if (!lock_may_wait(k, who) || !turn_place_take(l->places, tenant))

@@ -1,5 +1,5 @@
-/* turn_lock_internal.h: one turn at a time for each key (a conversation, or the client id of a first message), first come first
- * served. Thread safe. */
+/* turn_lock_internal.h: one turn at a time for each key (a conversation, or the client message id of a first
+ * message), in order of arrival. Thread safe. */
 #ifndef PARLEY_TALK_TURN_LOCK_INTERNAL_H
 #define PARLEY_TALK_TURN_LOCK_INTERNAL_H
 
@@ -13,11 +13,12 @@ enum status turn_locks_new(struct turn_places *places, struct turn_locks **out,
 void turn_locks_free(struct turn_locks *l);
 
 struct turn_lock; /* one key's */
-/* `who` is the turn's own mark (its idempotency key) or NULL: those who wait behind a turn with the same mark will get its answer,
- * so they are not counted among the 4 who may wait. Who waits takes a place of its workspace. ERR_RATE code conversation_busy when 4
- * wait, when no place is free, or after 30 s. */
+/* Takes the lock of `key`, waiting for it if need be. `who` is the turn's own mark (its idempotency key) or NULL:
+ * turns that wait for one with the same mark will get its answer, so they do not count towards the few that may wait.
+ * A waiting turn takes a place of its workspace. ERR_RATE code conversation_busy when too many wait, when no place is
+ * free, or after 30 s. */
 enum status turn_lock_take(struct turn_locks *l, const uint8_t key[16], const uint8_t *who, struct id tenant,
                            struct turn_lock **out, struct err *e);
-void turn_lock_give(struct turn_locks *l, struct turn_lock *k); /* NULL is fine */
+void turn_lock_give(struct turn_locks *l, struct turn_lock *k); /* does nothing for NULL */
 
 #endif

@@ -1,4 +1,6 @@
-/* turn_places.c: two counters a place: all, and those of its workspace. */
+/* turn_places.c: two counters for each place that is taken: all of the program, and those of one workspace. Atomic
+ * counters are enough: a place more or less for an instant does no harm, as long as each take that succeeded is given
+ * back once. */
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +11,7 @@
 
 #define TENANTS 1024
 
-/* Workspaces whose ids end alike share a counter: seldom, and then both have less, never more. */
+/* Workspaces whose ids end alike share a counter. That is rare, and then both have fewer places, never more. */
 struct turn_places {
     int most, most_each;
     atomic_int taken, by_tenant[TENANTS];

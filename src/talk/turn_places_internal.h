@@ -1,5 +1,6 @@
-/* turn_places_internal.h: how many turns of a program may wait at once: for an answer from outside, or behind another turn. Threads are few;
- * those who need not wait shall always find one, and one workspace shall not take all the places. Thread safe. */
+/* turn_places_internal.h: how many turns of a program may wait at once, for an answer from outside or for another
+ * turn. Threads are few: a turn that need not wait must always find one, and no workspace may take all places. Thread
+ * safe. */
 #ifndef PARLEY_TALK_TURN_PLACES_INTERNAL_H
 #define PARLEY_TALK_TURN_PLACES_INTERNAL_H
 

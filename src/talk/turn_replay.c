@@ -1,10 +1,12 @@
-/* turn_replay.c: a message that comes twice gets the first one's answer. */
+/* turn_replay.c: a message that arrives twice gets the answer that the first one got. The key of a client message id
+ * leads to the rows of its turn; they are read back as a turn, with the token derived again. */
 #include "talk/conversation_store.h"
 #include "talk/turn_internal.h"
 
 #include "base/banned.h"
 
-/* What the visitor said then, against what they say now. */
+/* Compares what the visitor said then with what they say now. An id that is used again for another message is a fault
+ * of the client, and is reported instead of answered. */
 static bool replay_same_message(const struct talk_message *then, const struct talk_in *now)
 {
     struct str text = now->text.n ? now->text : now->choice;

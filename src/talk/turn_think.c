@@ -1,4 +1,8 @@
-/* turn_think.c: the flow's calls: what it says, asks the answers, asks the world. No database connection is held here. */
+/* turn_think.c: what a flow reaches through struct flow_calls during a turn: the visitor, the answers, other servers.
+ *
+ * No database connection is held while the flow runs; each call borrows one for as long as it takes. The flow may be
+ * run again for the same message (turn.c), so nothing here may have an effect outside before think_once_only has
+ * looked. */
 #include <stdio.h>
 
 #include "base/clock.h"
@@ -13,7 +17,8 @@
 #define CALLS_PER_TURN 3 /* as long as so many calls may take, all calls of a turn may take together */
 #define BUSY_RETRY_S 2
 
-/* A flow leaves out what a message has not. */
+/* A flow leaves out the texts that a message does not have. The rest of the program expects every struct str to be
+ * set. */
 static struct str think_text(struct str s)
 {
     return s.p ? s : STR_EMPTY;
@@ -29,6 +34,7 @@ static struct flow_message think_whole_message(const struct flow_message *m)
     return w;
 }
 
+/* Replies are kept in an array that doubles: most turns say one or two messages, a few say many. */
 static enum status think_add_reply(struct turn *u, const struct flow_message *m, struct err *e)
 {
     if (u->reply_n == MAX_TURN_MESSAGES) {
@@ -53,6 +59,8 @@ static enum status think_add_reply(struct turn *u, const struct flow_message *m,
     return OK;
 }
 
+/* A reply goes to the sink at once, so that a streaming client sees it while the flow goes on to the next node. This
+ * is also where a visitor who has left is noticed. */
 static enum status think_on_say(void *ctx, const struct flow_message *m, struct err *e)
 {
     struct turn *u = ctx;
@@ -90,8 +98,8 @@ static enum status think_on_answer(void *ctx, struct str language, struct str qu
     return OK;
 }
 
-/* The same message may have been recorded meanwhile, by another process or before a crash: then its call was made then, and
- * must not be made again. Looked up once in a run, and only when there is a call to make. */
+/* The same message may have been recorded meanwhile, by another process or before a crash: then its call was made
+ * then, and must not be made again. Looked up once in a run, and only when there is a call to make. */
 static enum status think_once_only(struct turn *u, struct err *e)
 {
     struct talk_out out;
@@ -172,7 +180,8 @@ static void think_on_step(void *ctx, struct str node, const char *type)
     }
 }
 
-/* A wrong flow is the bot's fault, not the visitor's: they hear that it could not go on, the log which node it was. */
+/* A wrong flow is the fault of the bot, not of the visitor. The visitor reads that the bot cannot continue; the log
+ * says which bot, version and fault. */
 static enum status think_flow_fault(const struct turn *u, const struct bot_live *b, struct err *e)
 {
     char bot[ID_TEXT_MAX];

@@ -1,11 +1,14 @@
-/* turn_token.c: the visitor's token and the keys of idempotency, all out of the install's secret. */
+/* turn_token.c: the visitor's token and the keys of idempotency, all derived from the secret of the install. Nothing
+ * of it is stored in a form that could be used: of a token only the hash, of a client message id only the keyed
+ * hash. */
 #include "base/crypto.h"
 #include "base/limits.h"
 #include "talk/turn_internal.h"
 
 #include "base/banned.h"
 
-/* Derived, not random: the replay of a first message gives the same token, and only its hash is kept. */
+/* The token is derived, not random, so that the replay of a first message can give the same token although only its
+ * hash is kept. */
 void turn_token(const struct talk *t, struct id conversation, char out[TALK_TOKEN_MAX])
 {
     uint8_t mac[CRYPTO_HASH];
@@ -23,7 +26,7 @@ void turn_token_hash(struct str token, uint8_t out[32])
     crypto_digest(token, out);
 }
 
-/* Each part with its length, so that no two lists of parts read alike. */
+/* Each part goes in with its length, so that two different lists of parts never give the same bytes. */
 static void key_part(struct buf *b, const void *p, size_t n)
 {
     uint32_t length = (uint32_t)n;
@@ -31,6 +34,8 @@ static void key_part(struct buf *b, const void *p, size_t n)
     buf_add(b, p, n);
 }
 
+/* Inside a conversation the id is unique by the conversation. On a first message a long id is taken as unique on its
+ * own; a short one only together with the message and the address it comes from. */
 bool turn_key_of(const struct talk *t, const struct talk_in *in, struct id conversation, uint8_t out[16])
 {
     uint8_t mac[CRYPTO_HASH];
