@@ -174,6 +174,8 @@ static void arena_run_defers(struct arena *a)
     }
 }
 
+/* The first block of ordinary size is kept, so that the next request starts without malloc. Large blocks are freed: one
+ * large request must not cost memory for ever. */
 void arena_reset(struct arena *a)
 {
     arena_run_defers(a);

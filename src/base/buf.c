@@ -215,6 +215,7 @@ void buf_url(struct buf *b, struct str s)
     }
 }
 
+/* Also "<", ">" and "&", so that a text cannot end the <script> element that contains it. */
 static void json_escape(struct buf *b, unsigned char c)
 {
     static const char hex[] = "0123456789abcdef";
@@ -261,6 +262,7 @@ static int json_class(unsigned char c)
     return !(c < 0x20 || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' || c == 0x7F);
 }
 
+/* Runs of plain characters are copied as a whole: most text contains nothing that needs an escape. */
 void buf_json(struct buf *b, struct str s)
 {
     buf_putc(b, '"');

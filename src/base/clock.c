@@ -77,6 +77,8 @@ static void put_two_digits(char *p, int v)
     p[1] = (char)('0' + v % 10);
 }
 
+/* The digits are placed by hand, because every log line has a time and printf would cost more than the rest of the
+ * line. */
 void clock_iso(struct buf *b, int64_t ms)
 {
     struct clock_date d = clock_split(ms);

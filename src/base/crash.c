@@ -103,6 +103,8 @@ static void crash_put(int fd, const struct line *l, void *const *frames, int cou
     backtrace_symbols_fd(frames, count, fd);
 }
 
+/* The line has everything that is certain. It is written before the symbols of the backtrace are looked up, which may
+ * fail in a program whose memory is damaged. */
 static void on_crash(int sig, siginfo_t *info, void *context)
 {
     (void)context;

@@ -125,6 +125,7 @@ enum status crypto_seal(const uint8_t key[CRYPTO_KEY], struct str context, struc
     return OK;
 }
 
+/* After a failure the buffer is as it was: what was decrypted without authentication must not be used. */
 enum status crypto_open(const uint8_t key[CRYPTO_KEY], struct str context, struct str sealed, struct buf *out,
                         struct err *e)
 {

@@ -154,6 +154,7 @@ void err_rename(struct err *e, const char *fmt, ...)
     err_cut_clean(e->name, sizeof(e->name));
 }
 
+/* When both do not fit, the context gets at most half of the room: the cause matters more. */
 enum status err_wrap(struct err *e, const char *fmt, ...)
 {
     if (!e)

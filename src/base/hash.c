@@ -36,6 +36,8 @@ static void sip_rounds(uint64_t v[4], int rounds)
     }
 }
 
+/* The length is part of the last block, so that texts which differ only in trailing zero bytes have different
+ * hashes. */
 uint64_t hash_sip(const uint8_t key[16], struct str data)
 {
     uint64_t k0 = load_le(key, 8), k1 = load_le(key + 8, 8);

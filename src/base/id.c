@@ -40,6 +40,8 @@ static void watch_forks(void)
     pthread_atfork(NULL, NULL, after_fork);
 }
 
+/* Each thread has its own pool, so no lock is needed. After a fork the child draws new bytes, or both would hand out
+ * the same ids. */
 static uint64_t id_random(void)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -146,6 +148,7 @@ static unsigned id_digit(char c)
     return at ? (unsigned)(at - alphabet) : 32;
 }
 
+/* Exactly the texts that id_text writes are accepted: each id then has one text, and texts can be compared. */
 bool id_parse(enum id_kind kind, struct str s, struct id *out)
 {
     struct str prefix = prefix_of(kind);

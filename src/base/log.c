@@ -34,6 +34,8 @@ static int open_path(const char *path)
     return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
 }
 
+/* A program that logs to a file keeps the number of the descriptor when it opens another one (dup3): threads may be
+ * writing to it. */
 enum status log_open(const char *program, const char *path, enum log_level min, struct err *e)
 {
     enum status st = OK;
@@ -144,6 +146,8 @@ static void write_line(const char *p, size_t n)
     }
 }
 
+/* errno is kept, so that a caller may log before it looks at errno. The end of the line has reserved room: a cut line
+ * is still JSON. */
 void log_fields(enum log_level level, const char *event, const struct log_field *fields, size_t count)
 {
     if ((int)level < atomic_load_explicit(&log_min, memory_order_relaxed))

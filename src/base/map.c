@@ -69,6 +69,7 @@ static int map_grow(struct map *m)
     return 0;
 }
 
+/* The table grows before the entry is added, at three quarters. After growing, the slot must be searched again. */
 int map_put(struct map *m, struct str key, void *value)
 {
     struct map_slot *s = m->cap ? map_seek(m, key) : NULL;

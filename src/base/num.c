@@ -15,6 +15,7 @@
 
 #define DOUBLE_TEXT 400 /* longest text of a decimal */
 
+/* Overflow is detected at each digit, so a number of any length is read without wrapping around. */
 bool num_u64(struct str s, uint64_t max, uint64_t *out)
 {
     if (!s.n)

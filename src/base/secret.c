@@ -1,5 +1,5 @@
-/* secret.c: one derivation of keys and one form of sealed values for the whole install. The master key is read for each use and
- * wiped after it: it stands in memory as part of the configuration, and nowhere else. */
+/* secret.c: one derivation of keys and one form of sealed values for the whole install. The master key is read for each
+ * use and wiped after it: it stands in memory as part of the configuration, and nowhere else. */
 #include "base/secret.h"
 
 #include "base/limits.h"

@@ -42,6 +42,7 @@ static void log_pending_restarts(const struct config *before, const struct confi
     }
 }
 
+/* The log is opened again first: even a reload that fails must follow the rotation of the log. */
 const struct config *settings_reload(const char *program, const char *path)
 {
     const struct config *c = NULL, *before = config_current();

@@ -88,6 +88,7 @@ static struct layout *fill_file(int fd)
     return l;
 }
 
+/* Under the lock of the file: create it, or map it, or replace one of another layout and start again. */
 enum status shared_open(const char *path, struct err *e)
 {
     struct layout *l = NULL;

@@ -89,6 +89,7 @@ struct str utf8_cut(struct str s, size_t max_chars)
     return str_sub(s, 0, i);
 }
 
+/* A byte that begins no well-formed sequence is taken off alone, so that one bad byte spoils one character only. */
 uint32_t utf8_next(struct str *s)
 {
     size_t n = utf8_sequence(*s);
@@ -132,6 +133,8 @@ size_t utf8_encode(uint32_t cp, char out[4])
     return n;
 }
 
+/* Binary search in ranges that are sorted by their first letter. `step` 2 is for alphabets that alternate upper and
+ * lower case. */
 uint32_t utf8_lower(uint32_t cp)
 {
     if (cp < 0x80)

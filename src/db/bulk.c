@@ -31,6 +31,7 @@ static size_t slot_bytes(const struct db_plan *p, unsigned slot)
     return sizeof(void *) + sizeof(unsigned long) + 1 + (letter == 't' ? sizeof(MYSQL_TIME) : 0);
 }
 
+/* The arrays of all placeholders are carved from one block that the connection keeps between calls. */
 static bool scratch_room(struct db *c, struct bulk *b)
 {
     size_t need = 0;
@@ -98,6 +99,7 @@ static void put_cell(const struct db_val *v, union cell *cell, unsigned long *n,
     }
 }
 
+/* Make the array of one placeholder from the column of values that belongs to it. */
 static enum status bulk_slot(struct bulk *b, unsigned slot, struct err *e)
 {
     MYSQL_BIND *bind = &b->binds[slot];
@@ -157,6 +159,8 @@ static unsigned bulk_send(struct db *c, struct bulk *b, int64_t *affected)
     return no;
 }
 
+/* Even when a chunk fails after a part of it was applied, nothing of it is kept: the fault makes the transaction roll
+ * back. */
 static enum status bulk_chunk(struct db *c, struct bulk *b, int64_t *affected, struct err *e)
 {
     enum status st = bulk_bind(c, b, e);
@@ -197,6 +201,7 @@ struct bulk_job {
     int64_t affected;
 };
 
+/* Runs again from the start when the transaction is repeated, so it works on a copy and counts from 0. */
 static enum status bulk_all(struct db *c, void *ctx, struct err *e)
 {
     struct bulk_job *j = ctx;

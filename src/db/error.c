@@ -18,6 +18,7 @@
 #define SERVER_CLOSED_IDLE 4031 /* ER_CLIENT_INTERACTION_TIMEOUT of newer servers */
 #define CERTIFICATION_AWAY 1047 /* ER_UNKNOWN_COM_ERROR: this Galera node has left its cluster */
 
+/* Numbers from 2000 to 2999 are errors of the client library, all others come from the server. */
 enum db_fate db_fate(unsigned no)
 {
     switch (no) {
@@ -83,6 +84,7 @@ static enum status known_error(unsigned no, const char *text, struct err *e)
     }
 }
 
+/* A conflict is the caller's business and is not logged; everything unexpected is, with the name of its statement. */
 enum status db_fail(struct db *c, const char *name, unsigned no, const char *text, struct err *e)
 {
     switch (db_fate(no)) {

@@ -41,6 +41,7 @@ static void bind_id(MYSQL_BIND *b, const struct id *id)
     b->buffer_length = b->length_value = sizeof(id->b);
 }
 
+/* The library reads the values in place, so arguments must live until the statement is executed. */
 static void bind_value(MYSQL_BIND *b, MYSQL_TIME *t, char letter, const struct db_val *v)
 {
     b->buffer_type = db_wire_type(letter);
@@ -180,6 +181,7 @@ enum status db_exec(struct db *c, struct db_stmt *stmt, const struct id *tenant,
     return OK;
 }
 
+/* The array of rows doubles. Old ones stay in the arena, which is given back as a whole. */
 enum status db_query(struct db *c, struct db_stmt *stmt, const struct id *tenant, const struct db_val *args,
                      size_t nargs, struct arena *a, struct db_rows *out, struct err *e)
 {

@@ -108,6 +108,7 @@ static enum status add_file(struct migration_run *r, int dir, const char *file, 
     return step->checksum.n ? OK : err_nomem(e);
 }
 
+/* Files are placed by number, so their order in the folder does not matter, and a gap shows as an empty place. */
 static enum status read_dir(struct migration_run *r, const char *path, struct err *e)
 {
     DIR *d = opendir(path);
@@ -207,6 +208,8 @@ static enum status apply_step(struct db *c, void *ctx, struct err *e)
     return migrate_mark(a->r, a->step, "applied", e);
 }
 
+/* The row says "running" before the statement is executed: only then may an error of the kind "already exists" be
+ * accepted. A failure that was not ours (a lost connection) leaves it so, and the next run continues. */
 static enum status run_step(struct migration_run *r, const struct migration *step, struct err *e)
 {
     const struct migrate_row *before = migrate_row_of(r, step->version);
@@ -257,6 +260,8 @@ static enum status with_lock(struct db *c, void *ctx, struct err *e)
     return migrate_pending(l->r, l->out, e);
 }
 
+/* Wait for the lock of another process for up to ten minutes. Once the lock was held, a failure is not a matter of
+ * waiting. */
 static enum status migrate_apply(struct migration_run *r, struct migrate_report *out, struct err *e)
 {
     struct migration_lock l = {r, out, false};

@@ -95,6 +95,7 @@ static void connection_free(struct db *c)
     free(c);
 }
 
+/* Only free connections are closed. If a thread still holds one, the pool itself must stay, too. */
 void db_pool_close(struct db_pool *p)
 {
     if (!p)
@@ -230,6 +231,8 @@ static struct db *pool_take(struct db_pool *p, bool *timed_out)
     return c;
 }
 
+/* Testing and opening happen outside the lock of the pool: a slow server must not stop threads that give connections
+ * back. */
 enum status db_get(struct db_pool *p, struct db **out, struct err *e)
 {
     bool timed_out;
@@ -252,6 +255,8 @@ enum status db_get(struct db_pool *p, struct db **out, struct err *e)
     return OK;
 }
 
+/* The last one given back is lent next, so that under light load few connections are in use and the rest may time
+ * out. */
 void db_put(struct db *c)
 {
     if (!c)

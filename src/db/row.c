@@ -52,6 +52,7 @@ static enum status row_read_text(struct db_prepared *k, unsigned i, char letter,
     return OK;
 }
 
+/* A NULL in a column that was declared without it is an error, as is an id of another length. */
 static enum status row_read_cell(const struct db_plan *p, struct db_prepared *k, unsigned i, struct arena *a,
                                  struct db_val *out)
 {
@@ -99,6 +100,7 @@ static enum status row_read(const struct db_plan *p, struct db_prepared *k, stru
     return OK;
 }
 
+/* MYSQL_DATA_TRUNCATED is expected: text columns are bound without memory, only to learn their length. */
 enum status db_fetch(struct db *c, const struct db_plan *p, struct db_prepared *k, struct arena *a, struct db_row *out,
                      bool *more, struct err *e)
 {

@@ -152,6 +152,7 @@ static void check_shape(const struct db_plan *p, MYSQL_STMT *stmt)
         BUG("%s: returns %u columns, declares %u", p->stmt->name, mysql_stmt_field_count(stmt), p->cols);
 }
 
+/* Whatever fails on the way, the slot is left empty, so that the next call starts again. */
 unsigned db_prepare(struct db *c, const struct db_plan *p, struct db_prepared **out)
 {
     int index = p->stmt->index;

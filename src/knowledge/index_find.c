@@ -201,7 +201,7 @@ static size_t best_of(const struct doc_tally *tally, size_t docs, struct candida
         i = n < RERANK ? n++ : n - 1;
         for (; i > 0 && out[i - 1].rank < (double)r; i--)
             out[i] = out[i - 1];
-        out[i] = (struct candidate){.doc = d, .rank = r};
+        out[i] = (struct candidate){.doc = d, .rank = (double)r};
     }
     return n;
 }
@@ -256,7 +256,7 @@ static void candidate_score(const struct query *q, const struct doc_tally *y, st
         for (size_t i = 0; i < n && !again; i++)
             again = seen[i] == term;
         if (!again) {
-            double m = x->term[term].mass;
+            double m = (double)x->term[term].mass;
             all += m;
             hit += is_asked(q, term) ? m : 0;
         }

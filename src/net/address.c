@@ -84,6 +84,8 @@ bool address_is_public(const struct sockaddr *a)
     }
 }
 
+/* Userinfo and port are cut off as a URL parser does: the host is after the last "@" and before a ":" that only digits
+ * follow. */
 struct str url_host(struct str url)
 {
     size_t from = 0, n = 0;

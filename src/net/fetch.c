@@ -142,6 +142,7 @@ enum status fetch_check_url(struct str url, struct err *e)
     return st;
 }
 
+/* The host as libcurl understands it decides about http_allow_private, not the text of the URL. */
 static enum status fetch_read_host(struct fetch_call *c, const struct config *config, struct err *e)
 {
     char *host = NULL, *port = NULL;
@@ -207,6 +208,7 @@ static enum status fetch_add_line(struct fetch_call *c, const char *line, struct
     return OK;
 }
 
+/* libcurl would add "Expect" and "Content-Type" on its own; both are removed unless the caller gives them. */
 static enum status fetch_set_headers(struct fetch_call *c, struct err *e)
 {
     bool typed = false;
@@ -276,6 +278,7 @@ static bool method_known(struct str m)
     return str_eqz(m, "GET") || str_eqz(m, "POST") || str_eqz(m, "PUT") || str_eqz(m, "PATCH") || str_eqz(m, "DELETE");
 }
 
+/* What libcurl may do at all, whatever the URL says: two protocols, no redirects, no proxy, a deadline. */
 static bool fetch_set_limits(struct fetch_call *c)
 {
     CURL *h = c->easy;
@@ -343,6 +346,7 @@ static enum status fetch_timed_out(const struct fetch_call *c, struct err *e)
     return err_set(e, E_fetch_timeout, "%s did not answer within %lld ms.", c->host, (long long)c->rq->timeout_ms);
 }
 
+/* A refusal or a limit of ours looks to libcurl like a failed connection, so those are asked first. */
 static enum status fetch_result(const struct fetch_call *c, CURLcode rc, struct err *e)
 {
     if (c->refused && rc != CURLE_OK)

@@ -1,5 +1,5 @@
-/* outside.c: one budget and one way out for all calls of a turn. The budget counts waiting time only, so that a turn which
- * calls often but quickly is not cut off, and a turn that waits holds one thread for a bounded time. */
+/* outside.c: one budget and one way out for all calls of a turn. The budget counts waiting time only, so that a turn
+ * which calls often but quickly is not cut off, and a turn that waits holds one thread for a bounded time. */
 #include "net/outside.h"
 
 #include "base/clock.h"

@@ -11,6 +11,7 @@
 
 #define POLL_MS 200
 
+/* Wakes up every POLL_MS to ask for cancellation; libcurl itself would sleep until the network has something. */
 enum net_end net_run(void *multi, int64_t timeout_ms, bool (*cancelled)(void *ctx), void *ctx, int *result)
 {
     int64_t end = clock_mono_us() + timeout_ms * 1000;

@@ -82,6 +82,7 @@ static enum status smtp_check_mail(const struct smtp_mail *m, struct err *e)
     return OK;
 }
 
+/* TLS is left out only for a host that can be nothing but this machine, or when the operator has switched it off. */
 static enum status smtp_read_server(struct smtp_session *t, struct err *e)
 {
     CURLU *u = curl_url();
@@ -194,6 +195,7 @@ static size_t smtp_on_body(char *p, size_t size, size_t n, void *ctx)
     return size * n;
 }
 
+/* No other protocol and no proxy, whatever the environment says. */
 static bool smtp_set_limits(struct smtp_session *t)
 {
     CURL *h = t->easy;
@@ -330,6 +332,7 @@ static enum status smtp_mail_result(const struct smtp_session *t, long code, CUR
     return smtp_failed(t, rc, e);
 }
 
+/* From certain to vague: what is not about TLS, the login or this mail is a failed connection. */
 static enum status smtp_result(const struct smtp_session *t, CURLcode rc, struct err *e)
 {
     long code = smtp_reply_code(t);

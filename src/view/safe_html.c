@@ -44,6 +44,7 @@ static void link_add(struct buf *b, struct str url)
     buf_puts(b, "</a>");
 }
 
+/* Text between links and line breaks is escaped as a whole. An address of nothing but its scheme is not a link. */
 struct safe_html view_safe_text(struct arena *a, struct str text)
 {
     struct buf b;

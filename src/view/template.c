@@ -202,6 +202,7 @@ static NEOERR *parsed_prepare(struct parsed *p)
     return nerr_pass(ne);
 }
 
+/* Parsing holds a lock of its own, so renders of parsed templates go on meanwhile. */
 static enum status parsed_make(struct template_entry *en, unsigned generation, struct parsed **out, struct err *e)
 {
     struct parsed *p = calloc(1, sizeof(*p));
@@ -241,6 +242,7 @@ static struct template_entry *entry_find(const char *name)
     return en;
 }
 
+/* An idle copy that is outdated is freed, and the search starts again. */
 enum status templates_take(const char *name, struct parsed **out, struct err *e)
 {
     for (;;) {
@@ -286,6 +288,7 @@ static NEOERR *piece_out(void *ctx, char *piece)
     return buf_ok(out) ? STATUS_OK : nerr_raise(NERR_ASSERT, "the page is larger than it may be");
 }
 
+/* After a failure the buffer is cut back: half a page must not be sent. */
 enum status templates_render(struct parsed *p, struct _hdf *data, struct _hdf *texts, struct buf *out, struct err *e)
 {
     size_t before = out->n;

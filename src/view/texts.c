@@ -24,6 +24,7 @@ struct texts {
     struct texts_language languages[VIEW_LANGUAGES];
 };
 
+/* The full error names files and lines, which are for the log only. */
 enum status neo_status(struct _neo_err *ne, const char *what, struct err *e)
 {
     if (ne == STATUS_OK)

@@ -80,6 +80,7 @@ static void view_free(void *ptr)
     texts_drop(v->texts);
 }
 
+/* The texts are retained for the life of the view, so a reload cannot free them while a page is rendered. */
 struct view *view_new(struct arena *a, const char *language)
 {
     struct view *v = ARENA_NEW(a, struct view);

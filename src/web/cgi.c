@@ -10,6 +10,7 @@
 
 extern char **environ;
 
+/* Reads until n bytes or the end: a pipe gives the body in pieces of any size. */
 static ptrdiff_t cgi_read(struct web_io *io, char *buf, size_t n)
 {
     (void)io;

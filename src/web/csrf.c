@@ -16,6 +16,7 @@ static void secret_of(const struct identity *who, uint8_t out[CRYPTO_HASH])
     crypto_mac(who->csrf_key, STR("csrf-token"), out);
 }
 
+/* Made from the secret of the session each time; nothing is stored, and every page open in the browser stays valid. */
 const char *request_csrf_token(struct request *rq)
 {
     uint8_t secret[CRYPTO_HASH], token[TOKEN_BYTES];

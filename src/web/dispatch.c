@@ -71,6 +71,8 @@ static bool without_slash(struct web_worker *w, struct request *rq)
     return true;
 }
 
+/* An address that exists, but not for this method, is 405 and lists its methods. OPTIONS is answered for every address
+ * that exists. */
 static enum status find_route(struct web_worker *w, struct request *rq, struct err *e)
 {
     unsigned allow;
@@ -166,6 +168,7 @@ static void dispatch_refuse(struct request *rq, const struct err *e)
 
 /* ---- one request ---- */
 
+/* The buffers belong to the thread and are reused. The config is retained here and dropped after the log line. */
 static void dispatch_begin(struct web_worker *w, struct request *rq, struct request_impl *im, struct web_io *io)
 {
     *im = (struct request_impl){.io = io, .program = w->program};
@@ -215,6 +218,7 @@ static void log_request_line(struct web_worker *w, const struct request *rq, int
              LOG_D("sql_ms", (double)cost.us / 1000), LOG_I("bytes", rq->reply->sent));
 }
 
+/* The reply goes out before the log line is written: logging must not delay the visitor. */
 void dispatch_request(struct web_worker *w, struct web_io *io)
 {
     struct request rq;

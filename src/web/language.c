@@ -23,6 +23,7 @@ static double weight_of(struct str piece)
     return num_double(q, &v) && v >= 0 && v <= 1 ? v : 0;
 }
 
+/* Ranges are compared in the order of the header; only a greater weight replaces what was found. */
 struct str request_language(struct request *rq, const struct str *supported, size_t n)
 {
     struct str rest = rq->accept_language, piece, best = n ? supported[0] : STR_EMPTY;

@@ -96,6 +96,7 @@ static bool boundary_line(struct str *rest, bool *last)
     return true;
 }
 
+/* Only Content-Disposition matters: the type of a file that a client states proves nothing. */
 static enum status part_headers(struct str headers, struct param *out, struct err *e)
 {
     struct str line, want = STR("content-disposition:");
@@ -151,6 +152,7 @@ static bool first_boundary(struct str body, struct str delimiter, struct str *re
     return true;
 }
 
+/* The delimiter is searched with the line break before it, so that a boundary inside a line of data does not count. */
 enum status multipart_parse(struct arena *a, struct str boundary, struct str body, struct params *out, struct err *e)
 {
     *out = (struct params){0};

@@ -78,6 +78,7 @@ static size_t count_char(struct str s, char c)
     return n;
 }
 
+/* Counting the separators first bounds the memory before anything is decoded. */
 enum status params_parse(struct arena *a, struct str text, struct params *out, struct err *e)
 {
     *out = (struct params){0};

@@ -98,6 +98,7 @@ void reply_problem(struct request *rq, const struct err *e)
     write_problem(rq, e, status);
 }
 
+/* A page that could not be made is replaced by JSON with the same status. */
 void reply_error(struct request *rq, const struct err *e)
 {
     const struct web_program *program = rq->impl->program;

@@ -104,6 +104,8 @@ static bool in_use(const struct sockaddr_un *addr)
     return yes;
 }
 
+/* The umask gives the socket its mode at creation: a chmod afterwards would leave a moment in which anyone may
+ * connect. */
 static enum status bind_socket(struct web_start *p, int *out, struct err *e)
 {
     struct sockaddr_un addr = {.sun_family = AF_UNIX};
@@ -206,6 +208,7 @@ static int serve_cgi(struct web_start *p, const struct router *router)
     return code;
 }
 
+/* The socket exists before the program opens its database, so requests queue up instead of failing while it starts. */
 static int program_serve(struct web_start *p, const struct config *c, bool cgi, struct err *e)
 {
     struct router *router = NULL;
@@ -243,6 +246,8 @@ static void say_failure(const struct web_start *p, bool cgi, const struct err *e
               stdout);
 }
 
+/* Each step needs the ones before it: signals before threads, crash reports before anything that can crash, settings
+ * before the program is opened. */
 int server_main(int argc, char **argv, const struct web_program *program)
 {
     struct web_start p = {.program = program};

@@ -72,6 +72,7 @@ static void watch_for_proxy(struct request *rq)
                        "one rate limit. README, \"HTTPS\", says how to set it."));
 }
 
+/* Only chat and API announce their limits: their clients are programs, which can slow down. */
 enum status rate_check(struct request *rq, struct err *e)
 {
     enum rate_class class = rq->route->rate;

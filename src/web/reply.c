@@ -183,6 +183,7 @@ static bool cookie_value(struct str s)
     return true;
 }
 
+/* A value that could end the cookie or the header is a bug of the caller and makes the whole reply a 500. */
 void reply_cookie(struct request *rq, const struct cookie *c)
 {
     struct reply *rp = rq->reply;
@@ -199,6 +200,8 @@ void reply_cookie(struct request *rq, const struct cookie *c)
     buf_puts(rp->extra, cookies_secure(rq) ? "; HttpOnly; SameSite=Lax; Secure\r\n" : "; HttpOnly; SameSite=Lax\r\n");
 }
 
+/* Pages get the policy for pages, everything else one that allows nothing, so a reply that a browser takes for a page
+ * by mistake cannot run anything. */
 static void security_headers(struct request *rq, struct buf *h)
 {
     struct reply *rp = rq->reply;

@@ -37,6 +37,7 @@ static bool fit_host(struct str s)
     return s.n <= 255;
 }
 
+/* The variables are indexed even if there are too many: the form of the error reply depends on them. */
 static enum status index_env(struct request *rq, struct err *e)
 {
     struct request_impl *im = rq->impl;
@@ -181,6 +182,7 @@ static struct str media_type(struct str content_type)
     return str_trim(semi < 0 ? content_type : str_n(content_type.p, (size_t)semi));
 }
 
+/* The error names no pointer: line and column are in its message, and the fault is not in one field. */
 enum status request_json(struct request *rq, struct json **out, struct err *e)
 {
     struct str type = media_type(rq->content_type);

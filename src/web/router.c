@@ -58,6 +58,8 @@ static struct router_node *child_of(struct router_node *parent, struct str segme
     return *slot;
 }
 
+/* The end of the pattern gets the row. Two patterns that differ only in the names of their parameters meet at the same
+ * node. */
 static enum status router_insert(struct router *r, const struct route *route, struct err *e)
 {
     struct str rest = str_from(route->path), segment;

@@ -35,6 +35,7 @@ static void send_bare(struct request *rq)
     rq->impl->io->write(rq->impl->io, bare, sizeof(bare) - 1);
 }
 
+/* Under FastCGI both writes go into the buffer of the library, which sends head and body together where they fit. */
 void reply_send(struct request *rq)
 {
     struct reply *rp = rq->reply;

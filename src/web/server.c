@@ -172,6 +172,8 @@ static void give_up(const char *what, const char *why)
     kill(getpid(), SIGTERM);
 }
 
+/* One thread. What it needs of the program (its database connection state) is begun before the first request and ended
+ * last. */
 static void *worker_main(void *arg)
 {
     struct thread *t = arg;
@@ -213,6 +215,7 @@ static void worker_signals(sigset_t *set)
     sigdelset(set, SIGABRT);
 }
 
+/* The signal mask is set before the threads are made and restored afterwards: they inherit it at their creation. */
 static int start_threads(const struct fastcgi *f, struct thread *threads, struct crash_slot *slots, int stop_fd)
 {
     pthread_attr_t attr;
@@ -235,6 +238,7 @@ static int start_threads(const struct fastcgi *f, struct thread *threads, struct
     return started;
 }
 
+/* The main thread does nothing else, so a signal is handled in an ordinary context, where everything is allowed. */
 static void wait_for_signals(const struct fastcgi *f)
 {
     sigset_t set;
@@ -252,6 +256,7 @@ static void wait_for_signals(const struct fastcgi *f)
     }
 }
 
+/* One deadline for all of them together. */
 static bool join_threads(struct thread *threads, int n, int64_t timeout_ms)
 {
     struct timespec until;

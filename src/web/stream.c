@@ -58,6 +58,7 @@ enum status stream_begin(struct request *rq, struct err *e)
     return stream_start(rq, e);
 }
 
+/* An event is written as a whole, so that a reader never sees half of one. */
 enum status stream_event(struct request *rq, const char *event, struct str id, struct str data, struct err *e)
 {
     CHECK(rq->reply->streaming);

@@ -42,6 +42,7 @@ static enum status config_include(struct config *c, const char *path, struct str
     return file ? config_read_file(c, file, depth + 1, e) : err_nomem(e);
 }
 
+/* A comment must have its own line: a "#" after a value belongs to the value, which may be a password. */
 static enum status config_read_line(struct config *c, const char *path, size_t line, struct str s, int depth,
                                     struct err *e)
 {

@@ -89,6 +89,7 @@ static bool value_boolean(struct str s, int64_t *out)
     return false;
 }
 
+/* The number of a value, within the bounds of its row. For types without a number it is 0. */
 static enum status value_number(enum config_key k, struct str s, int64_t *out, struct err *e)
 {
     const struct config_row *r = &rows[k];
@@ -178,6 +179,7 @@ static enum status value_list(enum config_key k, struct str s, struct buf *out, 
     return buf_ok(out) ? OK : err_nomem(e);
 }
 
+/* What can be said about the text before it is read as a number or a list. The bounds of a STRING count characters. */
 static enum status value_check_text(enum config_key k, struct str s, struct err *e)
 {
     const struct config_row *r = &rows[k];
@@ -214,6 +216,7 @@ static enum status value_check_text(enum config_key k, struct str s, struct err 
     }
 }
 
+/* The value is stored only after every check, so that a failed reload leaves no half-changed config. */
 enum status config_assign(struct config *c, enum config_key k, struct str value, const char *from, struct err *e)
 {
     struct config_value v = {.from = from};

@@ -56,6 +56,8 @@ static enum status check_member(struct json_iter it, const struct json_field *fi
     return err_raise_at(e, E_field_unknown, pointer);
 }
 
+/* Members that are present come first, then those that are missing: a misspelt name is then reported as unknown, which
+ * helps more. */
 enum status json_fields(const struct json *obj, const struct json_field *fields, size_t n, struct err *e)
 {
     struct json_iter it = {0};

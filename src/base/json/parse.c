@@ -208,6 +208,7 @@ static bool read_literal(struct json_reader *r, struct str word)
 
 static bool read_value(struct json_reader *r, struct json_object **out);
 
+/* An item that was read but cannot be added is released here; everything else hangs in the tree already. */
 static bool read_items(struct json_reader *r, struct json_object *arr)
 {
     for (;;) {
@@ -226,6 +227,8 @@ static bool read_items(struct json_reader *r, struct json_object *arr)
     }
 }
 
+/* The key is looked up before its value is read: a duplicate is reported at its own place. The entry is made before the
+ * value, too, so that members stay in the order of the text. */
 static bool read_member(struct json_reader *r, struct lh_table *t)
 {
     struct str key;
@@ -276,6 +279,7 @@ static bool read_members(struct json_reader *r, struct json_object *obj)
     }
 }
 
+/* `depth` is counted down on the way in and up on the way out. */
 static bool read_container(struct json_reader *r, char open, struct json_object **out)
 {
     if (r->depth-- == 0)

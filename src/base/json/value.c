@@ -194,6 +194,8 @@ static bool pointer_index(struct str part, size_t *out)
     return true;
 }
 
+/* Each step goes through an object by key or an array by index. A token that is too long cannot be a key of any
+ * document here. */
 struct json *json_pointer(const struct json *j, struct str pointer)
 {
     struct json *at = from_jso(jso(j));
@@ -268,6 +270,7 @@ static bool equal_objects(const struct json *a, const struct json *b)
     return true;
 }
 
+/* An integer is not equal to a double of the same value: the two are written differently. */
 bool json_equal(const struct json *a, const struct json *b)
 {
     enum json_kind kind = json_kind(a);
