@@ -4,12 +4,12 @@
 <header class="navbar navbar-expand-md d-print-none portal-bar">
 <div class="container-xl">
 <a class="navbar-brand" href="<?cs if:Page.User ?>/app<?cs else ?>/<?cs /if ?>"><img src="/img/parley.svg" width="28" height="28" alt=""> <?cs var:Page.Brand ?></a>
-<?cs if:Page.Admin == "1" ?><nav class="portal-nav" aria-label="<?cs var:T.Admin.Nav ?>">
-<a href="/admin"<?cs if:Page.Nav == "overview" ?> aria-current="page"<?cs /if ?>><?cs call:icon("home") ?><span><?cs var:T.Admin.Overview ?></span></a>
-<a href="/admin/tenants"<?cs if:Page.Nav == "tenants" ?> aria-current="page"<?cs /if ?>><?cs call:icon("building") ?><span><?cs var:T.Admin.Tenants ?></span></a>
-<a href="/admin/plans"<?cs if:Page.Nav == "plans" ?> aria-current="page"<?cs /if ?>><?cs call:icon("tags") ?><span><?cs var:T.Admin.Plans ?></span></a>
-<a href="/admin/events"<?cs if:Page.Nav == "events" ?> aria-current="page"<?cs /if ?>><?cs call:icon("bolt") ?><span><?cs var:T.Admin.EventsNav ?></span></a>
-<a href="/admin/alarms"<?cs if:Page.Nav == "alarms" ?> aria-current="page"<?cs /if ?>><?cs call:icon("alert-triangle") ?><span><?cs var:T.Admin.Alarms ?></span></a>
+<?cs if:Page.Admin == "1" ?><nav class="portal-nav" aria-label="<?cs var:T.Nav.AdminLabel ?>">
+<a href="/admin"<?cs if:Page.Nav == "overview" ?> aria-current="page"<?cs /if ?>><?cs call:icon("home") ?><span><?cs var:T.Nav.AdminOverview ?></span></a>
+<a href="/admin/tenants"<?cs if:Page.Nav == "tenants" ?> aria-current="page"<?cs /if ?>><?cs call:icon("building") ?><span><?cs var:T.Nav.AdminTenants ?></span></a>
+<a href="/admin/plans"<?cs if:Page.Nav == "plans" ?> aria-current="page"<?cs /if ?>><?cs call:icon("tags") ?><span><?cs var:T.Nav.AdminPlans ?></span></a>
+<a href="/admin/events"<?cs if:Page.Nav == "events" ?> aria-current="page"<?cs /if ?>><?cs call:icon("bolt") ?><span><?cs var:T.Nav.AdminEvents ?></span></a>
+<a href="/admin/alarms"<?cs if:Page.Nav == "alarms" ?> aria-current="page"<?cs /if ?>><?cs call:icon("alert-triangle") ?><span><?cs var:T.Nav.AdminAlarms ?></span></a>
 </nav>
 <?cs elif:Page.User ?><nav class="portal-nav" aria-label="<?cs var:T.Nav.Main ?>">
 <a href="/app"<?cs if:Page.Nav == "bots" ?> aria-current="page"<?cs /if ?>><?cs call:icon("robot") ?><span><?cs var:T.Nav.Bots ?></span></a>
@@ -27,7 +27,7 @@
 <?cs if:Page.ManyWorkspaces == "1" ?><form method="post" action="/app/workspace"><?cs call:csrf() ?><div class="portal-menu-label"><?cs var:T.Nav.Switch ?></div>
 <?cs each:w = Page.Workspaces ?><button class="portal-menu-item" name="workspace" value="<?cs var:w.Id ?>"<?cs if:w.Current == "1" ?> aria-current="true"<?cs /if ?>><?cs if:w.Current == "1" ?><?cs call:icon("check") ?><?cs else ?><span class="icon"></span><?cs /if ?><span class="text-truncate"><?cs var:w.Name ?></span></button>
 <?cs /each ?></form>
-<?cs /if ?><?cs if:Page.Admin == "1" ?><a class="portal-menu-item" href="/app"><?cs call:icon("robot") ?><span><?cs var:T.Admin.ToPortal ?></span></a>
+<?cs /if ?><?cs if:Page.Admin == "1" ?><a class="portal-menu-item" href="/app"><?cs call:icon("robot") ?><span><?cs var:T.Nav.ToPortal ?></span></a>
 <?cs elif:Page.Operator == "1" ?><a class="portal-menu-item" href="/admin"><?cs call:icon("server-bolt") ?><span><?cs var:T.Nav.Admin ?></span></a>
 <?cs /if ?><form method="post" action="/logout"><?cs call:csrf() ?><button class="portal-menu-item"><?cs call:icon("logout") ?><span><?cs var:T.Nav.SignOut ?></span></button></form>
 </div>

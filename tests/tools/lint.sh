@@ -160,8 +160,18 @@ page site GET /favicon.ico site_favicon_ico_get
 printf '#include "portal/%s/routes.def"\n' bots workspace admin >"$tree/cgi-bin/portal/routes.def"
 expect lint-routes 'cgi-bin/portal/routes.def does not include it'
 printf '#include "portal/%s/routes.def"\n' bots workspace admin site >"$tree/cgi-bin/portal/routes.def"
-mkdir -p "$tree/templates/portal/bots"
+mkdir -p "$tree/templates/portal/bots" "$tree/templates/i18n" "$tree/templates/layout"
 : >"$tree/templates/portal/bots/bot_old.cs"
+for row in 'T.Bots.Bot {|' 'T.Bots.Common {|' 'T.Nav {|' \
+    'T.Bots.Flow {|templates/i18n/en.hdf:1: T.Bots.Flow: there is no flow in bots' \
+    'T.Bots {|texts of a folder belong to a file: T.Bots.File'; do
+    printf '%s\n' "${row%%|*}" >"$tree/templates/i18n/en.hdf"
+    expect lint-routes "${row#*|}"
+done
+printf 'T.Bots.Bot {\n' >"$tree/templates/i18n/en.hdf"
+printf '<?cs var:T.Bots.Bot.Title ?>\n' >"$tree/templates/layout/top.cs"
+expect lint-routes 'templates/layout/top.cs:1: T.Bots.Bot.Title is a text of bots'
+rm "$tree/templates/layout/top.cs"
 for line in '#include "portal/page/page.h"|' '#include "portal/admin/admin.h"|bots does not include "portal/admin/admin.h"' \
     '    page_send(&pg, "portal/bots/bot_old.cs", NULL);|' \
     '    page_send(&pg, "portal/bots/bot.cs", NULL);|there is no templates/portal/bots/bot.cs' \

@@ -58,7 +58,7 @@ void admin_fill_terms(struct page *pg, const char *list, size_t i, const struct 
     view_str(v, view_at(v, list, i, "Price"), words_money(pg, t->price, t->currency));
     view_date(v, view_at(v, list, i, "Since"), t->created_ms);
     if (t->conversations == UNLIMITED)
-        view_text(v, view_at(v, list, i, "Conversations"), view_t(v, "Admin.Unlimited"));
+        view_text(v, view_at(v, list, i, "Conversations"), view_t(v, "Admin.Common.Unlimited"));
     else
         view_number(v, view_at(v, list, i, "Conversations"), t->conversations);
     if (t->overage >= 0 && t->conversations != UNLIMITED) {
@@ -75,13 +75,13 @@ void admin_fill_value(struct page *pg, const char *prefix, enum entitlement x, i
     view_text(pg->v, key, view_t(pg->v, text));
     snprintf(key, sizeof(key), "%s.Value", prefix);
     if (value == UNLIMITED)
-        view_text(pg->v, key, view_t(pg->v, "Admin.Unlimited"));
+        view_text(pg->v, key, view_t(pg->v, "Admin.Common.Unlimited"));
     else if (entitlement_kind(x) == LIMIT)
         view_number(pg->v, key, value);
     else if (entitlement_kind(x) == SWITCH)
         view_text(pg->v, key, view_t(pg->v, value ? "Form.Yes" : "Form.No"));
     else if (!page_fill_entitlement(pg, key, x, value))
-        view_text(pg->v, key, view_t(pg->v, "Admin.None"));
+        view_text(pg->v, key, view_t(pg->v, "Admin.Common.None"));
 }
 
 bool admin_limit(struct str typed, int64_t *out)

@@ -17,7 +17,7 @@ void admin_alarms_get(struct request *rq)
     if (admin_fill_alarms(&pg, !all, ALARMS_PAGE) != OK)
         page_fail(&pg);
     else
-        page_send(&pg, "portal/admin/alarms.cs", "Admin.Alarms");
+        page_send(&pg, "portal/admin/alarms.cs", "Nav.AdminAlarms");
 }
 
 void admin_alarms_close_post(struct request *rq)

@@ -25,7 +25,7 @@ static void events_fill(struct page *pg, const char *list, size_t i, const struc
     view_str(v, view_at(v, list, i, "Type"), ev->type);
     view_str(v, view_at(v, list, i, "Object"), ev->object_id);
     view_str(v, view_at(v, list, i, "State"), ev->state);
-    view_str(v, view_at(v, list, i, "StateText"), words_name(pg, "EventState", ev->state));
+    view_str(v, view_at(v, list, i, "StateText"), words_name(pg, "Admin.Events.State", ev->state));
     view_str(v, view_at(v, list, i, "Error"), ev->last_error);
     view_int(v, view_at(v, list, i, "Attempts"), ev->attempts);
     view_time(v, view_at(v, list, i, "Created"), ev->created_ms);
@@ -61,7 +61,7 @@ void admin_events_get(struct request *rq)
     view_number(pg.v, "Depth.Pending", depth.pending);
     view_number(pg.v, "Depth.Dead", depth.dead);
     view_bool(pg.v, "List.Full", n == EVENTS_PAGE);
-    page_send(&pg, "portal/admin/events.cs", "Admin.Events");
+    page_send(&pg, "portal/admin/events.cs", "Admin.Events.Events");
 }
 
 /* The payload is indented if it is valid JSON, and shown as received otherwise. */
@@ -102,7 +102,7 @@ void admin_events_event_get(struct request *rq)
         return;
     }
     events_fill(&pg, "Events", 0, &ev);
-    page_send(&pg, "portal/admin/events_event.cs", "Admin.Event");
+    page_send(&pg, "portal/admin/events_event.cs", "Admin.Events.Event");
 }
 
 void admin_events_replay_post(struct request *rq)

@@ -15,11 +15,11 @@ static void console_fill_age(struct page *pg, const char *key, int64_t ms)
     if (ms <= 0)
         return;
     if (ms < MINUTE_MS)
-        view_count(pg->v, key, "Admin.Seconds", ms / 1000);
+        view_count(pg->v, key, "Admin.Index.Seconds", ms / 1000);
     else if (ms < HOUR_MS)
-        view_count(pg->v, key, "Admin.Minutes", ms / MINUTE_MS);
+        view_count(pg->v, key, "Admin.Index.Minutes", ms / MINUTE_MS);
     else
-        view_count(pg->v, key, "Admin.Hours", ms / HOUR_MS);
+        view_count(pg->v, key, "Admin.Index.Hours", ms / HOUR_MS);
 }
 
 static enum status console_fill_queues(struct page *pg)
@@ -78,7 +78,7 @@ static enum status console_fill_jobs(struct page *pg)
     size_t n = 0;
     enum status st = console_jobs(pg->db, pg->rq->arena, &jobs, &n, &pg->e);
     for (size_t i = 0; st == OK && i < n; i++) {
-        view_str(v, view_at(v, "Jobs", i, "Kind"), words_name(pg, "JobKind", jobs[i].kind));
+        view_str(v, view_at(v, "Jobs", i, "Kind"), words_name(pg, "Admin.Index.JobKind", jobs[i].kind));
         view_text(v, view_at(v, "Jobs", i, "State"), job_state_name(jobs[i].state));
         view_str(v, view_at(v, "Jobs", i, "Error"), jobs[i].error);
         view_time(v, view_at(v, "Jobs", i, "Time"), jobs[i].finished_ms);
@@ -106,5 +106,5 @@ void admin_index_get(struct request *rq)
     if (st != OK)
         page_fail(&pg);
     else
-        page_send(&pg, "portal/admin/index.cs", "Admin.Title");
+        page_send(&pg, "portal/admin/index.cs", "Admin.Index.Title");
 }

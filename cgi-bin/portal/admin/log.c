@@ -20,7 +20,7 @@ struct log_text {
 
 static void log_add_name(struct log_text *t, struct str key)
 {
-    struct str words = words_name(t->pg, "LogKey", key);
+    struct str words = words_name(t->pg, "Admin.Log.Key", key);
     enum entitlement x;
     if (str_eq(words, key) && entitlement_parse(key, &x))
         words = words_name(t->pg, "EntName", key);
@@ -133,7 +133,7 @@ enum status admin_log(struct page *pg, struct str object, int limit)
     size_t n = 0;
     enum status st = operator_log_list(pg->db, pg->rq->arena, object, ID_NONE, limit, &list, &n, &pg->e);
     for (size_t i = 0; st == OK && i < n; i++) {
-        view_str(v, view_at(v, "Log", i, "What"), words_name(pg, "LogWhat", list[i].what));
+        view_str(v, view_at(v, "Log", i, "What"), words_name(pg, "Admin.Log.What", list[i].what));
         view_str(v, view_at(v, "Log", i, "Who"), list[i].email);
         log_fill_object(pg, i, &list[i]);
         log_fill_detail(pg, i, list[i].detail);

@@ -97,7 +97,7 @@ void admin_plans_get(struct request *rq)
     }
     for (size_t i = 0; i < s.plans.n; i++)
         plans_fill_row(&pg, &s, i);
-    page_send(&pg, "portal/admin/plans.cs", "Admin.Plans");
+    page_send(&pg, "portal/admin/plans.cs", "Nav.AdminPlans");
 }
 
 /* ---- one ---- */
@@ -126,7 +126,7 @@ static void plans_fill_levels(struct page *pg, size_t i, enum entitlement x, str
         snprintf(key, sizeof(key), "Values.%zu.Levels.%d.Name", i, level);
         more = page_fill_entitlement(pg, key, x, level);
         if (!more && level == 0) {
-            view_text(pg->v, key, view_t(pg->v, "Admin.None"));
+            view_text(pg->v, key, view_t(pg->v, "Admin.Common.None"));
             more = true;
         }
         snprintf(key, sizeof(key), "Values.%zu.Levels.%d.Value", i, level);

@@ -69,7 +69,7 @@ void admin_tenants_get(struct request *rq)
     view_bool(pg.v, "List.Later", !id_is_none(before));
     if (n > TENANTS_PAGE)
         view_id(pg.v, "List.Before", TEXT_ID(ID_TENANT, list[TENANTS_PAGE - 1].id));
-    page_send(&pg, "portal/admin/tenants.cs", "Admin.Tenants");
+    page_send(&pg, "portal/admin/tenants.cs", "Nav.AdminTenants");
 }
 
 /* ---- one ---- */
@@ -172,14 +172,15 @@ static struct str tenant_words_notice(struct page *pg, struct str kind)
     size_t end = kind.n;
     int64_t of = 0;
     if (str_starts(kind, STR("next_")))
-        return words_name(pg, "NoticeKind", STR("plan_changing"));
+        return words_name(pg, "Admin.Tenants.NoticeKind", STR("plan_changing"));
     while (end > 0 && kind.p[end - 1] >= '0' && kind.p[end - 1] <= '9')
         end--;
     bool counted = str_starts(kind, STR("usage_")) && end > 6 &&
                    num_i64(str_sub(kind, end, kind.n - end), 0, INT64_MAX, &of);
     if (!counted)
-        return words_name(pg, "NoticeKind", kind);
-    return view_fill(pg->v, "Admin.NoticeOf", {"what", words_name(pg, "NoticeKind", str_sub(kind, 0, end - 1))},
+        return words_name(pg, "Admin.Tenants.NoticeKind", kind);
+    return view_fill(pg->v, "Admin.Tenants.NoticeOf",
+                     {"what", words_name(pg, "Admin.Tenants.NoticeKind", str_sub(kind, 0, end - 1))},
                      {"n", words_number(pg, of)});
 }
 

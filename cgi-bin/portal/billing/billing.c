@@ -86,12 +86,12 @@ void billing_fill_planned(struct page *pg, const struct billing *b)
     const struct plan *to = next ? plans_find(&b->plans, next->plan) : NULL;
     if (b->now.state == BILLING_ENDING)
         view_str(pg->v, "Planned.Words",
-                 view_fill(pg->v, "Billing.PlannedEnd", {"date", view_day(pg->v, b->now.until_ms)},
+                 view_fill(pg->v, "Billing.Index.PlannedEnd", {"date", view_day(pg->v, b->now.until_ms)},
                            {"free", plans_free(&b->plans)->name}));
     else if (to)
         view_str(pg->v, "Planned.Words",
-                 view_fill(pg->v, "Billing.PlannedPlan", {"date", view_day(pg->v, s->next_ms)}, {"plan", to->name},
-                           {"price", words_money_short(pg, next->price, next->currency)}));
+                 view_fill(pg->v, "Billing.Index.PlannedPlan", {"date", view_day(pg->v, s->next_ms)},
+                           {"plan", to->name}, {"price", words_money_short(pg, next->price, next->currency)}));
 }
 
 bool billing_owes(const struct entitlements *x)

@@ -29,13 +29,14 @@ static void change_fill_preview(struct page *pg, const struct change_preview *p)
     if (!stays)
         page_fill_difference(pg, "Change", p->from->value, p->then);
     view_str(v, "Change.Then",
-             view_fill(v, stays ? "ChangePlan.CancelStays" : "ChangePlan.CancelText", {"plan", p->then->name}));
+             view_fill(v, stays ? "Billing.Change.CancelStays" : "Billing.Change.CancelText", {"plan", p->then->name}));
     for (size_t i = 0; i < p->line_n; i++) {
         view_str(v, view_at(v, "Lines", i, "Words"), p->lines[i].words);
         view_str(v, view_at(v, "Lines", i, "Amount"), words_money(pg, p->lines[i].amount, p->currency));
     }
-    char *title = arena_printf(pg->rq->arena, "ChangePlan.Title_%s", kinds[p->kind]);
-    page_title(pg, view_fill(v, title ? title : "Plans.PageTitle", {"plan", p->to->name}, {"from", p->from->name}));
+    char *title = arena_printf(pg->rq->arena, "Billing.Change.Title_%s", kinds[p->kind]);
+    page_title(pg,
+               view_fill(v, title ? title : "Billing.Plans.PageTitle", {"plan", p->to->name}, {"from", p->from->name}));
 }
 
 /* A ticked box sends the field "keep_<bot id>". */
@@ -55,7 +56,7 @@ static void change_fill_bots(struct page *pg, const struct change_preview *p, co
         return;
     view_bool(v, "Change.Bots", true);
     view_int(v, "Change.Keep", p->bots_keep);
-    view_count(v, "Change.KeepText", "ChangePlan.Room", p->bots_keep);
+    view_count(v, "Change.KeepText", "Billing.Change.Room", p->bots_keep);
     for (size_t i = 0; i < n; i++) {
         size_t older = 0;
         for (size_t k = 0; k < n; k++)
@@ -138,7 +139,7 @@ static void change_unpaid(struct page *pg, const struct change *c, struct str pa
     page_fill_link(pg, "Pay.Url", pay_url);
     change_fill_preview(pg, &c->preview);
     view_text(pg->v, "Page.Nav", "billing");
-    page_send_status(pg, 402, "portal/billing/change_pay.cs", "Pay.Title");
+    page_send_status(pg, 402, "portal/billing/change_pay.cs", "Billing.Change.Pay.Title");
 }
 
 static bool change_refused_as(const struct page *pg, enum error_code code)

@@ -32,7 +32,7 @@ static void overview_fill_now(struct page *pg, const struct billing *b)
     view_bool(pg->v, "Billing.Priced", billing_subscribed(x) && x->state != BILLING_SUSPENDED);
     view_bool(pg->v, "Billing.Owes", billing_owes(x));
     view_bool(pg->v, "Billing.Running", billing_subscribed(x) && x->state != BILLING_ENDING);
-    snprintf(key, sizeof(key), "BillingNow.%s", billing_state_name(x->state));
+    snprintf(key, sizeof(key), "Billing.Index.Now.%s", billing_state_name(x->state));
     view_str(pg->v, "Billing.Words",
              view_fill(pg->v, key, {"plan", x->plan->name}, {"free", plans_free(&b->plans)->name},
                        {"date", view_day(pg->v, x->until_ms ? x->until_ms : x->period.end_ms)},
@@ -44,7 +44,7 @@ static enum status overview_fill_pending(struct page *pg, const struct subscript
 {
     struct invoice in;
     view_str(pg->v, "Pending.Words",
-             view_fill(pg->v, "Billing.Pending", {"date", view_day(pg->v, s->pending_update_expires_ms)}));
+             view_fill(pg->v, "Billing.Index.Pending", {"date", view_day(pg->v, s->pending_update_expires_ms)}));
     enum status st = invoice_waited_for(pg->db, pg->who.tenant, pg->rq->arena, s, &in, &pg->e);
     if (st == OK)
         page_fill_link(pg, "Pending.Url", in.hosted_url);
@@ -73,7 +73,7 @@ static void overview_fill_beside(struct page *pg, const struct subscription *s)
     bool ends = s->cancel_at_period_end || s->cancel_at_ms;
     view_bool(pg->v, "Beside.Ends", ends);
     view_str(pg->v, "Beside.Words",
-             view_fill(pg->v, ends ? "Billing.BesideEnds" : "Billing.Beside",
+             view_fill(pg->v, ends ? "Billing.Index.BesideEnds" : "Billing.Index.Beside",
                        {"date", view_day(pg->v, s->cancel_at_ms ? s->cancel_at_ms : s->period_end_ms)}));
 }
 
@@ -90,14 +90,14 @@ static enum status overview_fill_forecast(struct page *pg, const struct billing 
         return st; /* no forecast at the limit, where counting has stopped */
     struct usage_forecast f = usage_forecast(&b->used, t, days, n, now);
     view_str(pg->v, "Forecast.Words",
-             view_fill(pg->v, "Billing.Forecast", {"n", words_number(pg, f.used_at_end)},
+             view_fill(pg->v, "Billing.Index.Forecast", {"n", words_number(pg, f.used_at_end)},
                        {"date", view_day(pg->v, b->used.period_end_ms - 1)}));
     if (f.full_at_ms)
         view_str(pg->v, "Forecast.Full",
-                 view_fill(pg->v, "Billing.ForecastFull", {"date", view_day(pg->v, f.full_at_ms)}));
+                 view_fill(pg->v, "Billing.Index.ForecastFull", {"date", view_day(pg->v, f.full_at_ms)}));
     if (f.overage > 0)
         view_str(pg->v, "Forecast.Over",
-                 view_fill(pg->v, "Billing.ForecastOver", {"sum", words_money(pg, f.overage, t->currency)}));
+                 view_fill(pg->v, "Billing.Index.ForecastOver", {"sum", words_money(pg, f.overage, t->currency)}));
     return OK;
 }
 
@@ -174,7 +174,7 @@ void billing_index_show(struct page *pg, const struct billing *b, int status)
     overview_fill_next(pg, b);
     overview_fill_overage(pg, b);
     page_allow_stripe(pg);
-    page_send_status(pg, status, "portal/billing/index.cs", "Billing.Title");
+    page_send_status(pg, status, "portal/billing/index.cs", "Billing.Index.Title");
 }
 
 void billing_index_get(struct request *rq)

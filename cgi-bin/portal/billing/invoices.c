@@ -28,5 +28,5 @@ void billing_invoices_get(struct request *rq)
         view_int(pg.v, "List.Before", in[INVOICES_PAGE - 1].created_ms);
     view_bool(pg.v, "Billing.Customer", n > 0 || b.now.subscription);
     page_allow_stripe(&pg);
-    page_send(&pg, "portal/billing/invoices.cs", "Invoices.Title");
+    page_send(&pg, "portal/billing/invoices.cs", "Invoice.Title");
 }

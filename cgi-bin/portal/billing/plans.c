@@ -61,11 +61,11 @@ static void choice_show(struct page *pg, const struct billing *b, int status)
     billing_fill_planned(pg, b);
     view_bool(pg->v, "Billing.Owes", billing_owes(&b->now));
     if (b->on && trial > 0 && b->now.state == BILLING_FREE && !b->had)
-        view_count(pg->v, "Billing.Trial", "Plans.Trial", trial);
+        view_count(pg->v, "Billing.Trial", "Billing.Plans.Trial", trial);
     /* Stripe sends the browser here when the payment page is left without paying. */
     view_bool(pg->v, "Billing.Canceled", request_query(pg->rq, "canceled").n > 0);
     page_allow_stripe(pg);
-    page_send_status(pg, status, "portal/billing/plans.cs", "Plans.PageTitle");
+    page_send_status(pg, status, "portal/billing/plans.cs", "Billing.Plans.PageTitle");
 }
 
 void billing_plans_get(struct request *rq)

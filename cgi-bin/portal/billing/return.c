@@ -41,7 +41,7 @@ static void return_show(struct page *pg, enum checkout_outcome outcome)
     view_text(pg->v, "Return.Outcome", names[outcome]);
     if (outcome == CHECKOUT_PAYING)
         return_waits(pg, request_query(pg->rq, "session"));
-    page_send(pg, "portal/billing/return.cs", "Return.Title");
+    page_send(pg, "portal/billing/return.cs", "Billing.Return.Title");
 }
 
 /* The address alone proves nothing. Stripe is asked about the session, and the mirrored subscription decides which plan

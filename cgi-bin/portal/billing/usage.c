@@ -111,7 +111,7 @@ void billing_usage_get(struct request *rq)
         return;
     }
     page_fill_usage(&pg, "Usage", &b.used);
-    page_send(&pg, "portal/billing/usage.cs", "Usage.PageTitle");
+    page_send(&pg, "portal/billing/usage.cs", "Billing.Usage.PageTitle");
 }
 
 /* ---- the file ---- */

@@ -36,7 +36,7 @@ static enum status answers_fill_list(struct page *pg, const struct bot *b, struc
         return st;
     for (size_t i = 0; i < list.n; i++)
         answers_fill_row(pg, i, &list.rows[i]);
-    view_count(pg->v, "List.Count", "Answers.CountText", all);
+    view_count(pg->v, "List.Count", "Bots.Answers.CountText", all);
     view_bool(pg->v, "List.Any", all > 0);
     view_bool(pg->v, "List.Found", list.n > 0);
     view_str(pg->v, "List.Query", query);

@@ -12,7 +12,7 @@ static enum status bot_fill_counts(struct page *pg, const struct bot *b)
     enum status st = answers_count(pg->db, pg->who.tenant, b->id, &answers, &pg->e);
     if (st == OK) {
         view_int(pg->v, "Answers.N", answers);
-        view_count(pg->v, "Answers.Count", "Answers.CountText", answers);
+        view_count(pg->v, "Answers.Count", "Bots.Answers.CountText", answers);
     }
     return st;
 }

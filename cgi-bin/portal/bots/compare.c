@@ -8,8 +8,8 @@ static void compare_fill_name(struct page *pg, const char *key, int64_t version)
 {
     const char *n = arena_printf(pg->rq->arena, "%d", (int)version);
     view_str(pg->v, key,
-             version ? view_fill(pg->v, "Versions.Name", {"n", str_from(n)})
-                     : str_from(view_t(pg->v, "Versions.Draft")));
+             version ? view_fill(pg->v, "Bots.Versions.Name", {"n", str_from(n)})
+                     : str_from(view_t(pg->v, "Bots.Versions.Draft")));
 }
 
 void bots_compare_get(struct request *rq)

@@ -101,17 +101,17 @@ static void flow_view_condition(struct reading *r, struct buf *b, const struct j
     if (depth > 8)
         buf_puts(b, "…");
     else if (json_has(j, "all"))
-        flow_view_conditions(r, b, json_get(j, "all"), "Flow.And", depth);
+        flow_view_conditions(r, b, json_get(j, "all"), "Bots.Flow.And", depth);
     else if (json_has(j, "any"))
-        flow_view_conditions(r, b, json_get(j, "any"), "Flow.Or", depth);
+        flow_view_conditions(r, b, json_get(j, "any"), "Bots.Flow.Or", depth);
     else if (json_has(j, "not")) {
-        buf_printf(b, "%s (", view_t(r->v, "Flow.Not"));
+        buf_printf(b, "%s (", view_t(r->v, "Bots.Flow.Not"));
         flow_view_condition(r, b, json_get(j, "not"), depth + 1);
         buf_putc(b, ')');
     } else {
         struct str op = json_get_str(j, "op");
         char key[40];
-        snprintf(key, sizeof(key), "Flow.Op.%.*s", STR_F(str_sub(op, 0, 20)));
+        snprintf(key, sizeof(key), "Bots.Flow.Op.%.*s", STR_F(str_sub(op, 0, 20)));
         buf_printf(b, "%.*s %s ", STR_F(json_get_str(j, "var")), view_t(r->v, key));
         if (json_has(j, "value"))
             flow_view_value(b, json_get(j, "value"));
@@ -166,15 +166,15 @@ static void flow_view_ask(struct reading *r, const struct json *n)
 {
     char key[40];
     struct str var = json_get_str(n, "var");
-    snprintf(key, sizeof(key), "Flow.Expect.%.*s", STR_F(str_sub(json_get_str(n, "expect"), 0, 20)));
+    snprintf(key, sizeof(key), "Bots.Flow.Expect.%.*s", STR_F(str_sub(json_get_str(n, "expect"), 0, 20)));
     flow_view_row_str(r, "Text", flow_view_text(r, json_get(n, "text")));
-    flow_view_row_str(
-        r, "Detail",
-        view_fill(r->v, var.n ? "Flow.Asks" : "Flow.AsksOnly", {"what", flow_view_words(r, key)}, {"var", var}));
+    flow_view_row_str(r, "Detail",
+                      view_fill(r->v, var.n ? "Bots.Flow.Asks" : "Bots.Flow.AsksOnly",
+                                {"what", flow_view_words(r, key)}, {"var", var}));
     flow_view_choices(r, n);
     if (!json_len(json_get(n, "choices")))
         flow_view_target(r, STR_EMPTY, json_get_str(n, "next"));
-    flow_view_target(r, flow_view_words(r, "Flow.Tries"), json_get_str(json_get(n, "retry"), "then"));
+    flow_view_target(r, flow_view_words(r, "Bots.Flow.Tries"), json_get_str(json_get(n, "retry"), "then"));
 }
 
 static void flow_view_branch(struct reading *r, const struct json *n)
@@ -183,7 +183,7 @@ static void flow_view_branch(struct reading *r, const struct json *n)
     for (size_t i = 0; i < json_len(list); i++)
         flow_view_target(r, flow_view_condition_text(r, json_get(json_at(list, i), "when")),
                          json_get_str(json_at(list, i), "next"));
-    flow_view_target(r, flow_view_words(r, "Flow.Else"), json_get_str(n, "else"));
+    flow_view_target(r, flow_view_words(r, "Bots.Flow.Else"), json_get_str(n, "else"));
 }
 
 static void flow_view_set(struct reading *r, const struct json *n)
@@ -211,22 +211,22 @@ static void flow_view_http(struct reading *r, const struct json *n)
     const char *line = arena_printf(r->a, "%.*s %.*s", STR_F(json_get_str(n, "method")), STR_F(json_get_str(n, "url")));
     flow_view_row_str(r, "Detail", str_from(line));
     flow_view_target(r, STR_EMPTY, json_get_str(n, "next"));
-    flow_view_target(r, flow_view_words(r, "Flow.OnError"), json_get_str(n, "error"));
+    flow_view_target(r, flow_view_words(r, "Bots.Flow.OnError"), json_get_str(n, "error"));
 }
 
 static void flow_view_answer(struct reading *r, const struct json *n)
 {
-    flow_view_row_str(r, "Detail", flow_view_words(r, "Flow.AnswerDetail"));
+    flow_view_row_str(r, "Detail", flow_view_words(r, "Bots.Flow.AnswerDetail"));
     flow_view_target(r, STR_EMPTY, json_get_str(n, "next"));
-    flow_view_target(r, flow_view_words(r, "Flow.NoMatch"), json_get_str(n, "none"));
+    flow_view_target(r, flow_view_words(r, "Bots.Flow.NoMatch"), json_get_str(n, "none"));
 }
 
 static void flow_view_wait(struct reading *r, const struct json *n)
 {
     const char *seconds = arena_printf(r->a, "%d", (int)json_int(json_get(n, "seconds"), 0));
     flow_view_row_str(r, "Detail",
-                      json_has(n, "seconds") ? view_fill(r->v, "Flow.Seconds", {"n", str_from(seconds)})
-                                             : flow_view_words(r, "Flow.WaitsMessage"));
+                      json_has(n, "seconds") ? view_fill(r->v, "Bots.Flow.Seconds", {"n", str_from(seconds)})
+                                             : flow_view_words(r, "Bots.Flow.WaitsMessage"));
     flow_view_target(r, STR_EMPTY, json_get_str(n, "next"));
 }
 
@@ -249,7 +249,7 @@ static void flow_view_node(struct reading *r, struct str id, const struct json *
     char key[40];
     size_t i = 0, known = COUNT_OF(shows);
     r->target = 0;
-    snprintf(key, sizeof(key), "Flow.Type.%.*s", STR_F(str_sub(type, 0, 20)));
+    snprintf(key, sizeof(key), "Bots.Flow.Type.%.*s", STR_F(str_sub(type, 0, 20)));
     flow_view_row_str(r, "Id", id);
     flow_view_row_str(r, "Type", type);
     flow_view_row_str(r, "TypeText", flow_view_words(r, key));
@@ -375,14 +375,14 @@ static void flow_view_check_words(struct view *v, const struct checks *c)
     view_int(v, "Check.TestsFailed", (int64_t)c->failed);
     view_bool(v, "Check.Ok", c->errors == 0 && c->failed == 0);
     if (c->errors)
-        view_count(v, "Check.LintText", "Check.Errors", (int64_t)c->errors);
+        view_count(v, "Check.LintText", "Bots.Check.Errors", (int64_t)c->errors);
     else
-        view_text(v, "Check.LintText", view_t(v, "Check.NoErrors"));
-    view_count(v, "Check.WarnText", "Check.Warnings", (int64_t)c->warnings);
+        view_text(v, "Check.LintText", view_t(v, "Bots.Check.NoErrors"));
+    view_count(v, "Check.WarnText", "Bots.Check.Warnings", (int64_t)c->warnings);
     if (!c->tests)
-        view_text(v, "Check.TestText", view_t(v, c->errors ? "Check.NotTested" : "Check.NoTests"));
+        view_text(v, "Check.TestText", view_t(v, c->errors ? "Bots.Check.NotTested" : "Bots.Check.NoTests"));
     else
-        view_count(v, "Check.TestText", c->failed ? "Check.TestsFailed" : "Check.TestsPassed",
+        view_count(v, "Check.TestText", c->failed ? "Bots.Check.TestsFailed" : "Bots.Check.TestsPassed",
                    (int64_t)(c->failed ? c->failed : c->tests));
 }
 
@@ -431,7 +431,7 @@ static void flow_view_place_step(struct view *v, struct buf *b, struct str step)
         return;
     }
     for (size_t i = 0; i < 2 && text == key; i++) {
-        snprintf(key, sizeof(key), "%s.%.*s", i ? "Languages" : "Flow.Place", STR_F(str_sub(step, 0, 35)));
+        snprintf(key, sizeof(key), "%s.%.*s", i ? "Languages" : "Bots.Flow.Place", STR_F(str_sub(step, 0, 35)));
         const char *found = view_t(v, key);
         text = strcmp(found, key) != 0 ? found : key;
     }

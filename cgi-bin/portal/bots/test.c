@@ -187,7 +187,7 @@ static enum status test_chat_continue(struct test_chat *ch)
         return st;
     bool same = st == OK && json_int(json_get(all, "revision"), -1) == ch->bot.draft_revision;
     if (!same) {
-        ch->notice = st == OK ? "Test.Changed" : "Test.Anew";
+        ch->notice = st == OK ? "Bots.Test.Changed" : "Bots.Test.Anew";
         return test_chat_begin(ch);
     }
     ch->state = json_get(all, "state");

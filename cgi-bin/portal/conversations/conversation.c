@@ -43,5 +43,5 @@ void conversations_conversation_get(struct request *rq)
     }
     conversations_fill(&pg, "Conversation", 0, &c);
     view_text(pg.v, "Page.Nav", "conversations");
-    page_send(&pg, "portal/conversations/conversation.cs", "Conversation.Title");
+    page_send(&pg, "portal/conversations/conversation.cs", "Conversations.Conversation.Title");
 }

@@ -8,14 +8,14 @@
 
 static const char *conversation_channel_text(struct page *pg, enum channel channel)
 {
-    const char *key = arena_printf(pg->rq->arena, "Channel.%s", channel_name(channel));
+    const char *key = arena_printf(pg->rq->arena, "Conversations.Common.Channel.%s", channel_name(channel));
     return channel == CHANNEL_NONE ? "" : view_t(pg->v, key ? key : "");
 }
 
 void conversations_fill(struct page *pg, const char *list, size_t i, const struct conversation *c)
 {
     struct view *v = pg->v;
-    const char *state = arena_printf(pg->rq->arena, "State.%s", talk_state_name(c->state));
+    const char *state = arena_printf(pg->rq->arena, "Conversations.Common.State.%s", talk_state_name(c->state));
     view_id(v, view_at(v, list, i, "Id"), TEXT_ID(ID_CONVERSATION, c->id));
     view_id(v, view_at(v, list, i, "Bot"), TEXT_ID(ID_BOT, c->bot));
     view_str(v, view_at(v, list, i, "BotName"), c->bot_name);

@@ -67,5 +67,5 @@ void conversations_index_get(struct request *rq)
     if (st != OK)
         page_fail(&pg);
     else
-        page_send(&pg, "portal/conversations/index.cs", "Conversations.Title");
+        page_send(&pg, "portal/conversations/index.cs", "Conversations.Index.Title");
 }

@@ -115,11 +115,11 @@ static struct str plan_words_old(struct page *pg, enum entitlement x, int64_t fr
     if (entitlement_kind(x) != LIMIT)
         return plan_words_entitlement(pg, x, from);
     if (from == UNLIMITED)
-        return str_from(view_t(pg->v, "Plans.NowUnlimited"));
+        return str_from(view_t(pg->v, "Plan.NowUnlimited"));
     if (x != ENTITLEMENT_retention_days)
         return words_number(pg, from);
     bool years = from > 0 && from % 365 == 0;
-    return plan_words_count(pg, years ? "Plans.Years" : "Plans.Days", years ? from / 365 : from);
+    return plan_words_count(pg, years ? "Plan.Years" : "Plan.Days", years ? from / 365 : from);
 }
 
 /* Limits and levels are shown with both values. A feature that appears or disappears is shown by its name. */
@@ -128,7 +128,7 @@ static struct str plan_words_difference(struct page *pg, enum entitlement x, int
     struct str now = plan_words_entitlement(pg, x, to);
     if (entitlement_kind(x) == SWITCH || !now.n || (entitlement_kind(x) == LEVEL && !plan_words_old(pg, x, from).n))
         return to > from ? now : plan_words_entitlement(pg, x, from);
-    return view_fill(pg->v, "Plans.InsteadOf", {"new", now}, {"old", plan_words_old(pg, x, from)});
+    return view_fill(pg->v, "Plan.InsteadOf", {"new", now}, {"old", plan_words_old(pg, x, from)});
 }
 
 void page_fill_difference(struct page *pg, const char *prefix, const int64_t *have, const struct plan *p)

@@ -8,5 +8,5 @@ void site_index_get(struct request *rq)
     struct page pg;
     if (!page_begin_public(rq, &pg))
         return;
-    page_send(&pg, "portal/site/index.cs", "Site.Title");
+    page_send(&pg, "portal/site/index.cs", "Site.Index.Title");
 }

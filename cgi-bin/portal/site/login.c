@@ -26,7 +26,7 @@ void site_login_get(struct request *rq)
         return;
     }
     view_str(pg.v, "Form.next", request_query(rq, "next"));
-    page_send(&pg, "portal/site/login.cs", "SignIn.Title");
+    page_send(&pg, "portal/site/login.cs", "Site.Login.Title");
 }
 
 /* Opens the first workspace of the user, who can switch to another one later. */
@@ -60,5 +60,5 @@ void site_login_post(struct request *rq)
     if (st == OK)
         page_redirect(&pg, "%s", login_next_path(rq, request_form(rq, "next")));
     else
-        site_form_again(&pg, "portal/site/login.cs", "SignIn.Title");
+        site_form_again(&pg, "portal/site/login.cs", "Site.Login.Title");
 }

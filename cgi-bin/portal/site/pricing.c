@@ -31,16 +31,16 @@ static void pricing_fill_total(struct page *pg, size_t i, const struct plan_term
     int64_t total = 0, over = pricing_overage(t, conversations);
     if (!pricing_total(t, conversations, &total)) {
         view_str(v, view_at(v, "Plans", i, "Why"),
-                 view_fill(v, "Pricing.Stops", {"n", words_number(pg, t->conversations)}));
+                 view_fill(v, "Site.Pricing.Stops", {"n", words_number(pg, t->conversations)}));
         return;
     }
     view_str(v, view_at(v, "Plans", i, "Total"), words_money(pg, total, t->currency));
     if (over > 0)
         view_str(v, view_at(v, "Plans", i, "Why"),
-                 view_fill(v, "Pricing.Over", {"over", words_money(pg, over, t->currency)},
+                 view_fill(v, "Site.Pricing.Over", {"over", words_money(pg, over, t->currency)},
                            {"n", words_number(pg, conversations - t->conversations)}));
     else
-        view_text(v, view_at(v, "Plans", i, "Why"), view_t(v, "Pricing.Within"));
+        view_text(v, view_at(v, "Plans", i, "Why"), view_t(v, "Site.Pricing.Within"));
 }
 
 static void pricing_fill_plans(struct page *pg, const struct plans *plans, int64_t conversations)
@@ -82,5 +82,5 @@ void site_pricing_get(struct request *rq)
     view_int(pg.v, "Pricing.Conversations", conversations);
     view_int(pg.v, "Pricing.Most", PRICING_MOST);
     view_bool(pg.v, "Pricing.Member", rq->who.signed_in && (rq->who.perms & BILLING_READ));
-    page_send(&pg, "portal/site/pricing.cs", "Pricing.Title");
+    page_send(&pg, "portal/site/pricing.cs", "Site.Pricing.Title");
 }

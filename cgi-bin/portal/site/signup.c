@@ -36,7 +36,7 @@ void site_signup_get(struct request *rq)
     if (rq->who.signed_in)
         page_redirect(&pg, "/app");
     else
-        page_send(&pg, "portal/site/signup.cs", "SignUp.Title");
+        page_send(&pg, "portal/site/signup.cs", "Site.Signup.Title");
 }
 
 void site_signup_post(struct request *rq)
@@ -58,5 +58,5 @@ void site_signup_post(struct request *rq)
     if (st == OK)
         page_redirect(&pg, "%s", sign_up_next(rq));
     else
-        site_form_again(&pg, "portal/site/signup.cs", "SignUp.Title");
+        site_form_again(&pg, "portal/site/signup.cs", "Site.Signup.Title");
 }

@@ -24,7 +24,7 @@ static void workspace_fill_bots(struct page *pg, const struct bot *bots, size_t 
                   arena_printf(pg->rq->arena, "/chat/%s", TEXT_ID(ID_BOT, b->id)));
     }
     if (inactive) {
-        view_count(v, "Bots_inactive", "Bots.NoRoom", inactive);
+        view_count(v, "Bots_inactive", "Workspace.Index.NoRoom", inactive);
         page_way_out(pg);
     }
 }
@@ -59,9 +59,9 @@ void workspace_index_get(struct request *rq)
         return;
     }
     workspace_fill_bots(&pg, bots, n, room);
-    view_count(pg.v, "Bots_count", "Bots.Count", (int64_t)n);
+    view_count(pg.v, "Bots_count", "Workspace.Index.Count", (int64_t)n);
     view_text(pg.v, "Page.Nav", "bots");
-    page_send(&pg, "portal/workspace/index.cs", "Bots.Title");
+    page_send(&pg, "portal/workspace/index.cs", "Workspace.Index.Title");
 }
 
 void workspace_index_post(struct request *rq)

@@ -23,5 +23,5 @@ void workspace_members_get(struct request *rq)
         view_time(pg.v, view_at(pg.v, "Members", i, "Since"), m[i].user.created_ms);
     }
     view_text(pg.v, "Page.Nav", "members");
-    page_send(&pg, "portal/workspace/members.cs", "Members.Title");
+    page_send(&pg, "portal/workspace/members.cs", "Workspace.Members.Title");
 }

@@ -93,7 +93,7 @@ static void new_show(struct page *pg, int status)
     }
     new_fill_once(pg);
     view_text(pg->v, "Page.Nav", "bots");
-    page_send_status(pg, status, "portal/workspace/new.cs", "BotNew.Title");
+    page_send_status(pg, status, "portal/workspace/new.cs", "Workspace.New.Title");
 }
 
 void workspace_new_get(struct request *rq)

@@ -1,6 +1,6 @@
 <?cs include!"layout/top.cs" ?>
 <div class="container-tight py-5">
-<h1 class="h2 text-center mb-4"><?cs var:T.SignIn.Title ?></h1>
+<h1 class="h2 text-center mb-4"><?cs var:T.Site.Login.Title ?></h1>
 <form class="card" method="post" action="/login" data-once>
 <div class="card-body">
 <?cs call:form_error() ?>
@@ -12,6 +12,6 @@
 <button class="btn btn-primary w-100"><?cs var:T.Nav.SignIn ?></button>
 </div>
 </form>
-<?cs if:Page.SignUp == "1" ?><p class="text-center text-secondary"><?cs var:T.SignIn.New ?> <a href="/signup"><?cs var:T.Nav.SignUp ?></a></p>
+<?cs if:Page.SignUp == "1" ?><p class="text-center text-secondary"><?cs var:T.Site.Login.New ?> <a href="/signup"><?cs var:T.Nav.SignUp ?></a></p>
 <?cs /if ?></div>
 <?cs include!"layout/bottom.cs" ?>
