@@ -259,7 +259,7 @@ static void *read_current(void *ctx)
     return NULL;
 }
 
-static void reload_pulls_nothing_away(void **state)
+static void a_reload_keeps_the_config_of_running_requests(void **state)
 {
     (void)state;
     pthread_t threads[2];
@@ -286,6 +286,6 @@ int main(void)
                                        WITH(finds_the_file),
                                        WITH(prints_no_secret),
                                        WITH(the_example_is_a_valid_file),
-                                       WITH(reload_pulls_nothing_away)};
+                                       WITH(a_reload_keeps_the_config_of_running_requests)};
     return RUN(tests);
 }

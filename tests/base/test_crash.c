@@ -71,7 +71,7 @@ static void die_at_work(void)
     raise(SIGSEGV);
 }
 
-static void names_build_request_route_and_place(void **state)
+static void a_report_names_build_request_route_and_place(void **state)
 {
     struct arena a;
     int how;
@@ -100,7 +100,7 @@ static void die_by_bug(void)
     BUG("three is %d", 4);
 }
 
-static void an_impossible_state_is_told_too(void **state)
+static void an_impossible_state_is_reported(void **state)
 {
     struct arena a;
     int how;
@@ -125,7 +125,7 @@ static void die_idle(void)
     raise(SIGBUS);
 }
 
-static void who_is_idle_names_no_request(void **state)
+static void an_idle_thread_names_no_request(void **state)
 {
     struct arena a;
     int how;
@@ -142,9 +142,9 @@ static void who_is_idle_names_no_request(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(names_build_request_route_and_place),
-        cmocka_unit_test(an_impossible_state_is_told_too),
-        cmocka_unit_test(who_is_idle_names_no_request),
+        cmocka_unit_test(a_report_names_build_request_route_and_place),
+        cmocka_unit_test(an_impossible_state_is_reported),
+        cmocka_unit_test(an_idle_thread_names_no_request),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -277,7 +277,7 @@ static void copies_and_compares(void **state)
     assert_int_equal(json_len(json_get(c, "self")), 2);
 }
 
-static void writes_for_people(void **state)
+static void writes_indented(void **state)
 {
     (void)state;
     json_write_pretty(&out, parse("{\"a\":[],\"b\":{},\"c\":[1,{\"d\":2}]}"));
@@ -371,7 +371,7 @@ int main(void)
                                        WITH(builds),
                                        WITH(trees_outlive_the_arena_of_a_part),
                                        WITH(copies_and_compares),
-                                       WITH(writes_for_people),
+                                       WITH(writes_indented),
                                        WITH(references_from_many_threads)};
     return RUN(tests);
 }

@@ -47,7 +47,7 @@ static struct json **lines(const char *file, size_t *count)
     return out;
 }
 
-static void one_object_a_line(void **state)
+static void each_line_is_one_object(void **state)
 {
     (void)state;
     size_t n;
@@ -150,7 +150,7 @@ static void an_outage_is_one_line_a_second(void **state)
     j = lines(path, &n);
     for (size_t i = 0; i < n; i++, all++)
         out += json_int(json_get(j[i], "left_out"), 0);
-    assert_true(out >= 3990 && out + all <= 5000); /* those of the last second are not told yet */
+    assert_true(out >= 3990 && out + all <= 5000); /* those of the last second are not reported yet */
     for (int i = 0; i < 3; i++)
         log_line_limited(LOG_ERROR, "another", LOG_I("i", i));
     log_line_limited(LOG_DEBUG, "hidden", LOG_I("i", 1));
@@ -160,7 +160,7 @@ static void an_outage_is_one_line_a_second(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {WITH(one_object_a_line), WITH(long_lines_stay_json),
+    const struct CMUnitTest tests[] = {WITH(each_line_is_one_object), WITH(long_lines_stay_json),
                                        WITH(threads_and_rotation_lose_nothing), WITH(an_outage_is_one_line_a_second),
                                        WITH(names_a_file_it_cannot_open)};
     return RUN(tests);

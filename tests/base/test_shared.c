@@ -107,7 +107,7 @@ static void off_means_no_limit(void **state)
     assert_int_equal(take_many("x", "a", 50, 1, 1), 0); /* the file remembers */
 }
 
-/* A thread reads the clock, another empties the bucket, then the first goes on with its reading of a moment ago. */
+/* A thread reads the clock, another empties the bucket, then the first continues with its earlier reading. */
 static void a_thread_that_was_overtaken_gets_nothing_more(void **state)
 {
     static const long long late_us[] = {1, 1000, 5000000, 59000000};
@@ -206,7 +206,7 @@ static void generations(void **state)
     assert_int_equal(shared_generation("bot", b), of_b);
 }
 
-static void another_layout_is_made_anew(void **state)
+static void a_file_of_another_layout_is_replaced(void **state)
 {
     (void)state;
     shared_close();
@@ -240,7 +240,7 @@ int main(void)
                                        WITH(exact_among_processes),
                                        WITH(more_keys_than_buckets),
                                        WITH(generations),
-                                       WITH(another_layout_is_made_anew),
+                                       WITH(a_file_of_another_layout_is_replaced),
                                        WITH(a_thread_that_was_overtaken_gets_nothing_more),
                                        WITH(a_bucket_from_before_a_reboot_is_full)};
     return RUN(tests);

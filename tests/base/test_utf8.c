@@ -2,7 +2,7 @@
 #include "base/utf8.h"
 #include "lib/test.h"
 
-static void refuses_what_is_no_utf8(void **state)
+static void malformed_sequences_are_refused(void **state)
 {
     (void)state;
     const char *bad[] = {"\x80",
@@ -48,7 +48,7 @@ static void every_code_point_round_trips(void **state)
     assert_int_equal(utf8_encode(0x110000, bytes), 3);
 }
 
-static void bad_bytes_come_one_by_one(void **state)
+static void bad_bytes_are_taken_one_by_one(void **state)
 {
     (void)state;
     struct str s = STR("\xE2\x82x");
@@ -118,9 +118,9 @@ static void knows_letters(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(refuses_what_is_no_utf8),
+    const struct CMUnitTest tests[] = {TEST(malformed_sequences_are_refused),
                                        TEST(every_code_point_round_trips),
-                                       TEST(bad_bytes_come_one_by_one),
+                                       TEST(bad_bytes_are_taken_one_by_one),
                                        TEST(text_has_no_controls),
                                        TEST(counts_and_cuts),
                                        TEST(folds),

@@ -598,7 +598,7 @@ static void killed_inside_a_transaction(void **state)
     db_put(c);
 }
 
-static void away_is_said_at_once(void **state)
+static void an_unreachable_database_is_reported_at_once(void **state)
 {
     const struct config *nowhere;
     struct db *c = NULL;
@@ -709,7 +709,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(cost_is_counted),
         cmocka_unit_test(statement_outlives_a_changed_table),
         cmocka_unit_test(exhausted_pool_waits),
-        cmocka_unit_test(away_is_said_at_once),
+        cmocka_unit_test(an_unreachable_database_is_reported_at_once),
         cmocka_unit_test(killed_between_statements),
         cmocka_unit_test(killed_inside_a_transaction),
     };

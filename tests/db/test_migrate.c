@@ -51,13 +51,13 @@ static const struct config *begin(void)
     return dbtest_config(DB);
 }
 
-struct told {
+struct progress_seen {
     int n;
     char names[10][40];
 };
 static void tell(void *ctx, int version, const char *name)
 {
-    struct told *t = ctx;
+    struct progress_seen *t = ctx;
     assert_in_range(t->n, 0, 9);
     assert_true(version > 0);
     snprintf(t->names[t->n++], sizeof(t->names[0]), "%s", name);
@@ -77,7 +77,7 @@ static void applied_in_order_and_once(void **state)
 {
     const struct config *c = begin();
     struct migrate_report r;
-    struct told t = {0};
+    struct progress_seen t = {0};
     (void)state;
     OKAY(migrate_run(c, dir, MIGRATE_APPLY, tell, &t, &r, &fail));
     assert_int_equal(r.applied, 3);
@@ -100,7 +100,7 @@ static void dry_run_changes_nothing(void **state)
 {
     const struct config *c = begin();
     struct migrate_report r;
-    struct told t = {0};
+    struct progress_seen t = {0};
     (void)state;
     OKAY(migrate_run(c, dir, MIGRATE_DRY_RUN, tell, &t, &r, &fail));
     assert_int_equal(r.pending, 3);
@@ -123,7 +123,7 @@ static void *race(void *arg)
     return NULL;
 }
 
-static void two_at_once(void **state)
+static void two_runs_at_once_apply_each_migration_once(void **state)
 {
     const struct config *c = begin();
     struct racer k[3] = {{.c = c}, {.c = c}, {.c = c}};
@@ -155,7 +155,7 @@ static void refused(const struct config *c, enum status want, const char *code, 
     assert_int_equal(r.applied, 0);
 }
 
-static void mistakes_are_refused_in_words(void **state)
+static void mistakes_are_named(void **state)
 {
     const struct config *c = begin();
     struct migrate_report r;
@@ -183,7 +183,7 @@ static void mistakes_are_refused_in_words(void **state)
     config_drop(c);
 }
 
-static void broken_then_mended(void **state)
+static void a_broken_migration_is_repeated_once_mended(void **state)
 {
     const struct config *c = begin();
     struct migrate_report r;
@@ -216,8 +216,8 @@ static void failed_rows_leave_nothing(void **state)
     config_drop(c);
 }
 
-/* Killed after the DDL and before its note: the row says `running`, the table stands. */
-static void killed_half_way(void **state)
+/* Killed after the DDL statement and before its row: the row says `running`, and the table exists. */
+static void a_run_that_was_killed_is_continued(void **state)
 {
     const struct config *c = begin();
     struct migrate_report r;
@@ -270,11 +270,11 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(applied_in_order_and_once),
         cmocka_unit_test(dry_run_changes_nothing),
-        cmocka_unit_test(two_at_once),
-        cmocka_unit_test(mistakes_are_refused_in_words),
-        cmocka_unit_test(broken_then_mended),
+        cmocka_unit_test(two_runs_at_once_apply_each_migration_once),
+        cmocka_unit_test(mistakes_are_named),
+        cmocka_unit_test(a_broken_migration_is_repeated_once_mended),
         cmocka_unit_test(failed_rows_leave_nothing),
-        cmocka_unit_test(killed_half_way),
+        cmocka_unit_test(a_run_that_was_killed_is_continued),
         cmocka_unit_test(programs_know_their_schema),
     };
     dbtest_begin(argc, argv);

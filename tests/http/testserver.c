@@ -1,4 +1,4 @@
-/* testserver.c: a door whose routes show what src/web does, for the suite tests/http. Who asks is what the cookie says:
+/* testserver.c: a program whose routes show what src/web does, for the suite tests/http. The cookie says who asks:
  * parley_session=PERMS (a number) signs in with these rights, "operator" as an operator; the key ply_N has the scopes N. */
 #include <stdlib.h>
 #include <time.h>
@@ -268,7 +268,7 @@ void test_token(struct request *rq)
     text(rq, str_from(request_csrf_token(rq)));
 }
 
-/* ---- the door ---- */
+/* ---- the program ---- */
 
 static enum status identify(struct request *rq, struct err *e)
 {

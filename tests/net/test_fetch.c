@@ -10,10 +10,10 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "lib/test.h"
 #include "net/address.h"
 #include "net/fetch.h"
 #include "net/outside.h"
-#include "lib/test.h"
 
 /* ---- a server that can misbehave ---- */
 
@@ -213,7 +213,7 @@ static int end(void **state)
     return 0;
 }
 
-static void sends_what_it_is_told(void **state)
+static void the_request_arrives_as_given(void **state)
 {
     (void)state;
     const struct fetch_header headers[] = {
@@ -241,7 +241,7 @@ static void sends_what_it_is_told(void **state)
     assert_has(arena_strdup(&arena, reply.body), "\r\nContent-Length: 3\r\n");
 }
 
-static void any_answer_is_an_answer(void **state)
+static void every_http_status_is_a_reply(void **state)
 {
     (void)state;
     assert_ok(call_path((struct fetch_request){0}, "/none"), &e);
@@ -282,8 +282,9 @@ static void trusted_addresses(void **state)
     assert_ok(call("", (struct fetch_request){.trusted = true}, url), &e);
     assert_ok(call("", (struct fetch_request){.trusted = true, .keep = true}, url), &e);
     assert_ok(call("", (struct fetch_request){.trusted = true, .keep = true}, url),
-              &e);                                                          /* the server has closed it meanwhile */
-    assert_int_equal(call("", (struct fetch_request){0}, url), ERR_DENIED); /* what is kept serves nobody else */
+              &e); /* the server has closed it meanwhile */
+    assert_int_equal(call("", (struct fetch_request){0}, url),
+                     ERR_DENIED); /* a kept connection serves no call that is not trusted */
 }
 
 static void whether_it_was_sent(void **state)
@@ -595,7 +596,7 @@ static bool is_public(const char *text)
     if (inet_pton(AF_INET, text, &v4.sin_addr) == 1)
         return address_is_public((struct sockaddr *)&v4);
     if (inet_pton(AF_INET6, text, &v6.sin6_addr) != 1)
-        fail_msg("%s is no address", text);
+        fail_msg("%s is not an address", text);
     return address_is_public((struct sockaddr *)&v6);
 }
 
@@ -702,8 +703,8 @@ int main(void)
 {
     signal(SIGPIPE, SIG_IGN);
     start_server();
-    const struct CMUnitTest tests[] = {WITH(sends_what_it_is_told),
-                                       WITH(any_answer_is_an_answer),
+    const struct CMUnitTest tests[] = {WITH(the_request_arrives_as_given),
+                                       WITH(every_http_status_is_a_reply),
                                        WITH(broken_answers_are_failures),
                                        WITH(headers_of_the_answer),
                                        WITH(trusted_addresses),

@@ -30,7 +30,7 @@ static int tear_down(void **state)
 
 /* ---- parsers ---- */
 
-static void test_params(void **state)
+static void queries_and_forms_are_decoded(void **state)
 {
     (void)state;
     struct params ps;
@@ -51,7 +51,7 @@ static void test_params(void **state)
     }
 }
 
-static void test_params_limit(void **state)
+static void too_many_fields_are_refused(void **state)
 {
     (void)state;
     struct params ps;
@@ -67,7 +67,7 @@ static void test_params_limit(void **state)
     buf_release(&b);
 }
 
-static void test_cookies(void **state)
+static void malformed_cookies_are_skipped(void **state)
 {
     (void)state;
     struct params ps;
@@ -83,7 +83,7 @@ static void test_cookies(void **state)
     assert_int_equal(ps.n, 0);
 }
 
-static void test_header_param(void **state)
+static void parameters_of_headers_are_found(void **state)
 {
     (void)state;
     struct str v;
@@ -105,7 +105,7 @@ static void test_header_param(void **state)
 
 #define PART(name, more, value) "--B\r\nContent-Disposition: form-data; name=\"" name "\"" more "\r\n\r\n" value "\r\n"
 
-static void test_multipart(void **state)
+static void multipart_forms_are_parsed(void **state)
 {
     (void)state;
     struct params ps;
@@ -130,7 +130,7 @@ static void test_multipart(void **state)
     }
 }
 
-static void test_path(void **state)
+static void paths_are_split_before_they_are_decoded(void **state)
 {
     (void)state;
     struct path p;
@@ -171,7 +171,7 @@ static const char *found(const struct router *r, enum method m, const char *path
     return route ? route->path : "none";
 }
 
-static void test_router(void **state)
+static void a_literal_segment_wins_over_a_parameter(void **state)
 {
     (void)state;
     struct router *r;
@@ -194,7 +194,7 @@ static void test_router(void **state)
     router_free(r);
 }
 
-static void test_router_refuses(void **state)
+static void ambiguous_routes_are_refused(void **state)
 {
     (void)state;
     static const struct route twice[] = {
@@ -343,7 +343,7 @@ static void redirects_stay_on_this_site(void **state)
 
 #define FORM_TYPE "CONTENT_TYPE=application/x-www-form-urlencoded"
 
-static void test_dispatch(void **state)
+static void a_request_is_served_or_refused(void **state)
 {
     (void)state;
     char *env[] = {(char[]){"REQUEST_METHOD=POST"}, (char[]){"REQUEST_URI=/open/a%20b?q=1"},
@@ -357,7 +357,7 @@ static void test_dispatch(void **state)
     assert_has(out, "\r\n\r\nx yza b");
 }
 
-static void test_csrf(void **state)
+static void a_token_belongs_to_its_session(void **state)
 {
     (void)state;
     char body[200], length[40];
@@ -387,7 +387,7 @@ static void test_csrf(void **state)
 }
 
 /* Each allocation fails once, and all after it: always a whole answer, nothing lost, and the next request is served. */
-static void test_no_memory(void **state)
+static void every_failed_allocation_still_gives_an_answer(void **state)
 {
     (void)state;
     if (!INTERPOSED)
@@ -425,18 +425,18 @@ static void test_no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_params, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_params_limit, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_cookies, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_header_param, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_multipart, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_path, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_router, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_router_refuses, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(queries_and_forms_are_decoded, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(too_many_fields_are_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(malformed_cookies_are_skipped, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(parameters_of_headers_are_found, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(multipart_forms_are_parsed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(paths_are_split_before_they_are_decoded, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_literal_segment_wins_over_a_parameter, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(ambiguous_routes_are_refused, set_up, tear_down),
         cmocka_unit_test(redirects_stay_on_this_site),
-        cmocka_unit_test_setup_teardown(test_dispatch, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_csrf, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_no_memory, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_request_is_served_or_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_token_belongs_to_its_session, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(every_failed_allocation_still_gives_an_answer, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, start, end);
 }
