@@ -107,28 +107,26 @@ static struct json *usage_meter_row_json(struct cli *cl, const struct meter_row 
 {
     struct json *j = json_new_object(&cl->arena);
     if (!j || json_set_id(j, "id", ID_METER, r->id) || json_set_id(j, "workspace", ID_TENANT, r->tenant) ||
-        json_set_str(j, "state", r->state) || json_set_int(j, "conversations", r->quantity) ||
-        json_set_time(j, "event_at", r->event_ms) || json_set_str(j, "customer", r->customer) ||
-        json_set_int(j, "attempts", r->attempts) || json_set_time(j, "due", r->due_ms) ||
-        json_set_str(j, "error", r->last_error))
+        json_set_str(j, "state", str_from(meter_state_name(r->state))) ||
+        json_set_int(j, "conversations", r->quantity) || json_set_time(j, "event_at", r->event_ms) ||
+        json_set_str(j, "customer", r->customer) || json_set_int(j, "attempts", r->attempts) ||
+        json_set_time(j, "due", r->due_ms) || json_set_str(j, "error", r->last_error))
         return NULL;
     return j;
 }
 
 enum status cmd_usage_meter(struct cli *cl, struct err *e)
 {
-    static const char *const states[] = {"", "pending", "unknown", "sent", "rejected"};
-    const char *state = "";
+    const char *text = NULL;
+    enum meter_state state;
     struct meter_row *rows;
     struct db *c;
     size_t n;
-    bool known = false;
-    enum status st = cli_options(cl, CLI_OPTIONS({"state", &state, NULL}), 0, 0, e);
-    for (size_t i = 0; i < COUNT_OF(states); i++)
-        known = known || strcmp(states[i], state) == 0;
-    if (st == OK && !known)
+    enum status st = cli_options(cl, CLI_OPTIONS({"state", &text, NULL}), 0, 0, e);
+    if (st == OK && text && !meter_state_parse(str_from(text), &state))
         return cli_usage(e, "--state is pending, unknown, sent or rejected.");
-    if (st != OK || (st = cli_db(cl, &c, e)) != OK || (st = meter_list(c, &cl->arena, state, 100, &rows, &n, e)) != OK)
+    if (st != OK || (st = cli_db(cl, &c, e)) != OK ||
+        (st = meter_list(c, &cl->arena, text ? &state : NULL, 100, &rows, &n, e)) != OK)
         return st;
     struct json *out = json_new_array(&cl->arena);
     for (size_t i = 0; out && i < n; i++)

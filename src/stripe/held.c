@@ -11,13 +11,13 @@
 
 #define ASK_AGAIN_MS 100
 
-static enum status held_try(struct held *w, bool *got, struct err *e)
+enum status held_try(struct held *w, struct db_pool *p, struct str name, int64_t lease_ms, struct err *e)
 {
     struct db *c = NULL;
-    enum status st = db_get(w->p, &c, e);
-    *got = false;
+    *w = (struct held){.p = p, .name = name};
+    enum status st = db_get(p, &c, e);
     if (st == OK)
-        st = lease_take(c, w->name, HELD_LEASE_MS, &w->holder, got, e);
+        st = lease_take(c, name, lease_ms, &w->holder, &w->held, e);
     db_put(c);
     return st;
 }
@@ -25,10 +25,8 @@ static enum status held_try(struct held *w, bool *got, struct err *e)
 enum status held_begin(struct held *w, struct db_pool *p, struct str name, int64_t wait_ms, struct err *e)
 {
     int64_t until_us = clock_mono_us() + wait_ms * 1000;
-    enum status st;
-    *w = (struct held){.p = p, .name = name};
     for (;;) {
-        st = held_try(w, &w->held, e);
+        enum status st = held_try(w, p, name, HELD_LEASE_MS, e);
         if (st != OK || w->held)
             return st;
         if (clock_mono_us() >= until_us)

@@ -1,11 +1,13 @@
-/* meter.c: from counters to rows of the outbox, and what the operator sees of them. Nothing here talks to Stripe. */
+/* meter.c: from counters to rows of the outbox, and what the operator sees of them. Nothing here calls Stripe.
+ *
+ * A counter's `reported` follows in the transaction that makes the row. Whatever fails, each conversation is either in a row or still
+ * unreported, never both and never neither. */
 #include "billing/meter/meter.h"
 
 #include "alarm/alarm.h"
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
-#include "base/utf8.h"
 #include "billing/meter/meter_internal.h"
 #include "billing/meter/meter_store.h"
 #include "plan/usage.h"
@@ -17,9 +19,9 @@
 
 /* ---- collecting ---- */
 
-/* When the first of them was counted, in whole seconds as Stripe has them: inside its period whatever the clock says, and not in this very
- * second, which is not billed any more if the subscription ends in it. */
-static int64_t event_time(const struct meter_counter *k, int64_t now_ms)
+/* The timestamp of a row: when its first conversation was counted, in whole seconds as at Stripe. It always lies inside the period,
+ * whatever the clock says, and before the current second: if the subscription ends in this second, usage of this second is not billed. */
+static int64_t meter_event_ms(const struct meter_counter *k, int64_t now_ms)
 {
     int64_t latest = (now_ms < k->period_end_ms ? now_ms : k->period_end_ms) - 1000;
     int64_t at = k->unsent_ms < latest && k->unsent_ms >= now_ms - METER_AGE_MS ? k->unsent_ms : latest;
@@ -27,15 +29,15 @@ static int64_t event_time(const struct meter_counter *k, int64_t now_ms)
     return at > k->period_start_ms ? at : k->period_start_ms;
 }
 
-struct collect {
+struct meter_collecting {
     struct meter_counter counter;
     bool made;
 };
 
-/* What was counted is in a row, or it is not reported: one transaction. */
-static enum status collect_one(struct db *c, void *ctx, struct err *e)
+/* Makes the row of one counter and marks it reported, in one transaction. A counter without customer or end of period cannot be billed. */
+static enum status meter_collect_tx(struct db *c, void *ctx, struct err *e)
 {
-    struct collect *x = ctx;
+    struct meter_collecting *x = ctx;
     struct meter_counter *k = &x->counter;
     int64_t now = clock_now_ms();
     struct arena a;
@@ -50,7 +52,7 @@ static enum status collect_one(struct db *c, void *ctx, struct err *e)
             "%lld conversations cannot be billed: their counter names no customer or no end of its period.",
             (long long)(k->used - k->reported));
     } else if (st == OK && found) {
-        int64_t at = event_time(k, now);
+        int64_t at = meter_event_ms(k, now);
         struct meter_row r = {.tenant = k->tenant,
                               .id = id_new(),
                               .customer = k->customer,
@@ -69,12 +71,13 @@ static enum status collect_one(struct db *c, void *ctx, struct err *e)
     return st;
 }
 
-static enum status collect_all(struct db *c, struct meter_counter *all, size_t n, int64_t *made, struct err *e)
+static enum status meter_collect_counters(struct db *c, struct meter_counter *all, size_t n, int64_t *made,
+                                          struct err *e)
 {
     enum status st = OK;
     for (size_t i = 0; st == OK && i < n; i++) {
-        struct collect x = {.counter = all[i]};
-        st = db_transaction(c, collect_one, &x, e);
+        struct meter_collecting x = {.counter = all[i]};
+        st = db_transaction(c, meter_collect_tx, &x, e);
         *made += st == OK && x.made;
     }
     return st;
@@ -89,7 +92,7 @@ enum status meter_collect(struct db *c, int64_t *n, struct err *e)
     arena_init(&a, 4 * MB);
     enum status st = meter_store_grown(c, &a, clock_now_ms() - METER_FLUSH_MS, METER_COLLECT_MAX, &all, &found, e);
     if (st == OK)
-        st = collect_all(c, all, found, n, e);
+        st = meter_collect_counters(c, all, found, n, e);
     arena_release(&a);
     return st;
 }
@@ -103,75 +106,8 @@ enum status meter_collect_tenant(struct db *c, struct id tenant, struct err *e)
     arena_init(&a, 1 * MB);
     enum status st = meter_store_grown_of(c, tenant, &a, &all, &found, e);
     if (st == OK)
-        st = collect_all(c, all, found, &made, e);
+        st = meter_collect_counters(c, all, found, &made, e);
     arena_release(&a);
-    return st;
-}
-
-/* ---- what can never be billed ---- */
-
-struct reject {
-    const struct meter_row *row;
-    struct str why;
-    bool changed;
-};
-
-static enum status reject_row(struct db *c, void *ctx, struct err *e)
-{
-    struct reject *x = ctx;
-    const struct meter_row *r = x->row;
-    char id[ID_TEXT_MAX];
-    enum status st = meter_store_rejected(c, r, x->why, clock_now_ms(), &x->changed, e);
-    if (st != OK || !x->changed)
-        return st;
-    return alarm_raise(c, "meter_rejected", r->customer, r->tenant, e, "%lld conversations were not billed (%s): %.*s",
-                       (long long)r->quantity, id_text(ID_METER, r->id, id), STR_F(x->why));
-}
-
-enum status meter_reject_row(struct db *c, const struct meter_row *r, struct str why, struct err *e)
-{
-    struct reject x = {.row = r, .why = utf8_cut(why, METER_WORDS_MAX)};
-    return db_transaction(c, reject_row, &x, e);
-}
-
-enum status meter_reject(struct db *c, struct str identifier, struct str why, struct err *e)
-{
-    struct meter_row r;
-    struct arena a;
-    struct id id;
-    struct err none = ERR_INIT;
-    arena_init(&a, 64 * KB);
-    bool ours = id_parse(ID_METER, identifier, &id);
-    enum status st = ours ? meter_store_get(c, &a, id, &r, &none) : ERR_NOT_FOUND;
-    if (st == OK)
-        st = meter_reject_row(c, &r, why, e);
-    else if (st == ERR_NOT_FOUND)
-        st = alarm_raise(c, "meter_error", str_sub(identifier, 0, 100), ID_NONE, e,
-                         "Stripe's meter did not take a usage that is not known here: %.*s",
-                         STR_F(utf8_cut(why, METER_WORDS_MAX)));
-    else if (e)
-        *e = none;
-    arena_release(&a);
-    return st;
-}
-
-enum status meter_resend(struct db *c, struct id row, struct id *out, struct err *e)
-{
-    struct meter_row r;
-    struct arena a;
-    char before[ID_TEXT_MAX];
-    bool changed = false;
-    arena_init(&a, 64 * KB);
-    enum status st = meter_store_get(c, &a, row, &r, e);
-    if (st == OK) {
-        const char *note = arena_printf(&a, "Sent again; as %s: %.*s", id_text(ID_METER, row, before),
-                                        STR_F(utf8_cut(r.last_error, 300)));
-        *out = id_new();
-        st = note ? meter_store_again(c, &r, *out, clock_now_ms(), str_from(note), &changed, e) : err_nomem(e);
-    }
-    arena_release(&a);
-    if (st == ERR_NOT_FOUND || (st == OK && !changed))
-        return err_set(e, E_not_found, "No rejected usage has this id.");
     return st;
 }
 
@@ -204,12 +140,12 @@ enum status meter_watch(struct db *c, struct err *e)
         return alarm_clear(c, "meter_lag", STR("meter"), e);
     return alarm_raise(c, "meter_lag", STR("meter"), ID_NONE, e,
                        "Counted conversations have not reached Stripe for %lld minutes (%lld wait, %lld without an "
-                       "answer). An hour after a "
-                       "period's end they are not on its invoice any more.",
+                       "answer). "
+                       "They miss their invoice when they arrive more than an hour after the end of the period.",
                        (long long)(lag.oldest_ms / MINUTE_MS), (long long)lag.pending, (long long)lag.unknown);
 }
 
-static enum status tell_unbilled(struct db *c, const struct meter_unbilled *u, struct err *e)
+static enum status meter_raise_unbilled(struct db *c, const struct meter_unbilled *u, struct err *e)
 {
     struct clock_date d = clock_split(u->period_start_ms);
     return alarm_raise(c, "usage_unbilled", u->subscription, u->tenant, e,
@@ -229,15 +165,15 @@ enum status meter_audit(struct db *c, struct err *e)
     arena_init(&a, 1 * MB);
     enum status st = meter_store_unbilled(c, &a, now - METER_AGE_MS, now - UNBILLED_AFTER_MS, &list, &n, e);
     for (size_t i = 0; st == OK && i < n; i++)
-        st = tell_unbilled(c, &list[i], e);
+        st = meter_raise_unbilled(c, &list[i], e);
     arena_release(&a);
     return st;
 }
 
-enum status meter_list(struct db *c, struct arena *a, const char *state, int limit, struct meter_row **out, size_t *n,
-                       struct err *e)
+enum status meter_list(struct db *c, struct arena *a, const enum meter_state *only, int limit, struct meter_row **out,
+                       size_t *n, struct err *e)
 {
-    return meter_store_list(c, a, state, limit, out, n, e);
+    return meter_store_list(c, a, only, limit, out, n, e);
 }
 
 enum status meter_forget(struct db *c, int64_t before_ms, int limit, int64_t *n, struct err *e)

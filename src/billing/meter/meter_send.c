@@ -1,6 +1,9 @@
-/* meter_send.c: one row after the other reaches Stripe. */
+/* meter_send.c: the rows of the outbox are sent to Stripe, one after the other.
+ *
+ * A row is `unknown` from the moment before its call. A program that is killed anywhere therefore leaves a row that is sent again under the
+ * same identifier (which Stripe counts once) or, when Stripe may have forgotten the identifier, compared with the meter's sum. The lease
+ * of the customer keeps two workers from sending for one customer at once, which would make that comparison meaningless. */
 #include <stdatomic.h>
-#include <stdio.h>
 #include <time.h>
 
 #include "base/clock.h"
@@ -12,33 +15,39 @@
 #include "billing/setup/setup.h"
 #include "stripe/call.h"
 #include "stripe/failure.h"
+#include "stripe/held.h"
 #include "stripe/lease.h"
 
 #include "base/banned.h"
 
 #define LEASE_MS 120000
-#define REST_MS 15000  /* while Stripe is away or refuses the key */
-#define RETRY_MS 30000 /* doubled at each try ... */
+#define REST_MS 15000  /* pause while Stripe is away or refuses the key */
+#define RETRY_MS 30000 /* doubled with each try ... */
 #define FLUSH_ROWS 50
 #define FLUSH_WAIT_US 10000000
-#define RETRY_MAX_MS (10 * MINUTE_MS) /* ... up to here: Stripe waits an hour after a period's end */
+#define RETRY_MAX_MS (10 * MINUTE_MS) /* ... up to here: Stripe waits an hour after the end of a period */
 
 static _Atomic int64_t resting_until_ms;
 
-struct str meter_lease(struct str customer, char out[320])
+/* One row on its way. */
+enum meter_move { MOVE_SKIP, MOVE_SEND, MOVE_SETTLE };
+struct meter_sending {
+    struct stripe *stripe;
+    struct db_pool *p;
+    struct arena a;
+    struct meter_row row;
+    struct held lease;
+    char lease_name[320];
+    enum meter_move move;
+};
+
+static void sending_init(struct meter_sending *x, struct stripe *stripe, struct db_pool *p)
 {
-    int n = snprintf(out, 320, "meter:%.*s", STR_F(str_sub(customer, 0, 255)));
-    return str_n(out, (size_t)n);
+    *x = (struct meter_sending){.stripe = stripe, .p = p};
+    arena_init(&x->a, 4 * MB);
 }
 
-struct str meter_key(struct id row, char out[64])
-{
-    char id[ID_TEXT_MAX];
-    int n = snprintf(out, 64, "meter:%s", id_text(ID_METER, row, id));
-    return str_n(out, (size_t)n);
-}
-
-static int64_t backoff(const struct meter_row *r)
+static int64_t sending_backoff_ms(const struct meter_row *r)
 {
     int64_t ms = RETRY_MS;
     for (int i = 1; i < r->attempts && ms < RETRY_MAX_MS; i++)
@@ -46,80 +55,81 @@ static int64_t backoff(const struct meter_row *r)
     return ms < RETRY_MAX_MS ? ms : RETRY_MAX_MS;
 }
 
-/* ---- what became of it ---- */
+/* ---- the outcome ---- */
 
-/* The row is not the cause: other rows would meet the same failure, so sending pauses. */
-static bool is_everybodys(const struct err *why)
+/* Pauses sending when the row is not the cause, so that other rows would meet the same failure. */
+static void sending_rest_after(const struct err *why)
 {
     enum stripe_failure f = stripe_failure_of(why);
-    return (why->status == ERR_UNAVAILABLE || why->status == ERR_RATE || why->status == ERR_TIMEOUT) &&
-           f != STRIPE_FAILURE_BUSY && f != STRIPE_FAILURE_IN_USE;
+    if ((why->status == ERR_UNAVAILABLE || why->status == ERR_RATE || why->status == ERR_TIMEOUT) &&
+        f != STRIPE_FAILURE_BUSY && f != STRIPE_FAILURE_IN_USE)
+        atomic_store(&resting_until_ms, clock_now_ms() + REST_MS);
 }
 
-/* Refused because the identifier was taken before: an earlier try arrived. Stripe has no code for it. */
-static bool is_known(const struct err *why)
+/* Whether Stripe refused the identifier as taken: an earlier try arrived. Stripe has no error code for it. */
+static bool sending_was_taken(const struct err *why)
 {
     return why->status == ERR_INVALID && str_has(str_from(why->message), STR("already exists with identifier"));
 }
 
-/* The call's own record says whether anything can have happened. */
-static enum status record_failure(struct db *c, struct arena *a, const struct meter_row *r, const struct err *why,
-                                  struct err *e)
+/* The record of the call, not the error, says whether anything can have happened. */
+static enum status sending_record_failure(struct db *c, struct meter_sending *x, const struct err *why, struct err *e)
 {
     char key[64];
     struct stripe_call call;
     struct err none = ERR_INIT;
+    const struct meter_row *r = &x->row;
+    int64_t due_ms = clock_now_ms() + sending_backoff_ms(r);
     struct str words = utf8_cut(str_from(why->message), METER_WORDS_MAX);
-    enum status st = stripe_call_find(c, meter_key(r->id, key), a, &call, &none);
-    if (st == ERR_NOT_FOUND) /* it did not come to a call */
-        return meter_store_put_off(c, r, "pending", 0, clock_now_ms() + backoff(r), words, e);
+    enum status st = stripe_call_find(c, meter_key(r->id, key), &x->a, &call, &none);
+    if (st == ERR_NOT_FOUND) /* the call was never made */
+        return meter_store_put_off(c, r, METER_PENDING, 0, due_ms, words, e);
     if (st != OK) {
         *e = none;
         return st;
     }
     if (call.state != CALL_FAILED)
-        return meter_store_put_off(c, r, "unknown", call.first_sent_ms, clock_now_ms() + backoff(r), words, e);
+        return meter_store_put_off(c, r, METER_UNKNOWN, call.first_sent_ms, due_ms, words, e);
     if (why->status == ERR_INVALID || why->status == ERR_NOT_FOUND)
         return meter_reject_row(c, r, words, e);
-    return meter_store_put_off(c, r, "pending", 0, clock_now_ms() + backoff(r), words, e);
+    return meter_store_put_off(c, r, METER_PENDING, 0, due_ms, words, e);
 }
 
-static enum status record(struct db_pool *p, struct arena *a, const struct meter_row *r, enum status got,
-                          const struct err *why, struct err *e)
+static enum status sending_record(struct meter_sending *x, enum status got, const struct err *why, struct err *e)
 {
     struct db *c = NULL;
-    enum status st = db_get(p, &c, e);
-    bool is_there = got == OK || is_known(why);
+    bool arrived = got == OK || sending_was_taken(why);
+    enum status st = db_get(x->p, &c, e);
     if (st == OK)
-        st = is_there ? meter_store_sent(c, r, clock_now_ms(), e) : record_failure(c, a, r, why, e);
+        st = arrived ? meter_store_sent(c, &x->row, clock_now_ms(), e) : sending_record_failure(c, x, why, e);
     db_put(c);
-    if (!is_there)
-        log_line(LOG_WARN, "meter_not_sent", LOG_T("customer", r->customer), LOG_S("code", err_code(why)),
-                 LOG_S("error", why->message));
-    if (!is_there && is_everybodys(why))
-        atomic_store(&resting_until_ms, clock_now_ms() + REST_MS);
+    if (arrived)
+        return st;
+    log_line(LOG_WARN, "meter_not_sent", LOG_T("customer", x->row.customer), LOG_S("code", err_code(why)),
+             LOG_S("error", why->message));
+    sending_rest_after(why);
     return st;
 }
 
-/* Stripe could not be asked about one that is unknown: it stays so. */
-static enum status put_off(struct db_pool *p, const struct meter_row *r, const struct err *why, struct err *e)
+/* The meter could not be read, so an unknown row stays unknown. */
+static enum status sending_put_off(struct meter_sending *x, const struct err *why, struct err *e)
 {
     struct db *c = NULL;
-    enum status st = db_get(p, &c, e);
+    enum status st = db_get(x->p, &c, e);
     if (st == OK)
-        st = meter_store_put_off(c, r, "unknown", r->first_sent_ms, clock_now_ms() + RETRY_MAX_MS,
+        st = meter_store_put_off(c, &x->row, METER_UNKNOWN, x->row.first_sent_ms, clock_now_ms() + RETRY_MAX_MS,
                                  utf8_cut(str_from(why->message), METER_WORDS_MAX), e);
     db_put(c);
-    if (is_everybodys(why))
-        atomic_store(&resting_until_ms, clock_now_ms() + REST_MS);
+    sending_rest_after(why);
     return st;
 }
 
 /* ---- sending ---- */
 
-static enum status post(struct stripe *stripe, struct arena *a, const struct meter_row *r, struct err *e)
+static enum status sending_post(struct meter_sending *x, struct err *e)
 {
     char key[64], id[ID_TEXT_MAX];
+    const struct meter_row *r = &x->row;
     struct stripe_form f;
     struct stripe_reply reply;
     stripe_form_init(&f);
@@ -133,98 +143,69 @@ static enum status post(struct stripe *stripe, struct arena *a, const struct met
                                     .idem_key = meter_key(r->id, key),
                                     .tenant = &r->tenant,
                                     .deadline_ms = METER_TRY_MS};
-    enum status st = stripe_post(stripe, a, &how, &reply, e);
+    enum status st = stripe_post(x->stripe, &x->a, &how, &reply, e);
     stripe_form_release(&f);
     return st;
 }
 
-enum move { SKIP, SEND, SETTLE };
-struct begin {
-    struct arena *a;
-    struct meter_row *row;
-    struct str lease;
-    struct id holder;
-    enum move move;
-};
-
-/* The row as it is now that the customer is ours alone. It is unknown from here on: whatever happens, it may have been sent. */
-static enum status begin(struct db *c, void *ctx, struct err *e)
+/* Reads the row again under the lease and decides what to do with it. When it is to be sent it becomes unknown here, before the call. */
+static enum status sending_begin_tx(struct db *c, void *ctx, struct err *e)
 {
-    struct begin *x = ctx;
-    struct meter_row *r = x->row;
+    struct meter_sending *x = ctx;
+    struct meter_row *r = &x->row;
     int64_t now = clock_now_ms();
-    enum status st = lease_hold(c, x->lease, x->holder, e);
-    x->move = SKIP;
+    enum status st = lease_hold(c, x->lease.name, x->lease.holder, e);
+    x->move = MOVE_SKIP;
     if (st == OK)
-        st = meter_store_get(c, x->a, r->id, r, e);
-    if (st != OK || (!str_eqz(r->state, "pending") && !str_eqz(r->state, "unknown")))
+        st = meter_store_get(c, &x->a, r->id, r, e);
+    if (st != OK || (r->state != METER_PENDING && r->state != METER_UNKNOWN))
         return st;
-    if (str_eqz(r->state, "unknown") && now - r->first_sent_ms >= STRIPE_KEEPS_MS) {
-        x->move = SETTLE;
+    if (r->state == METER_UNKNOWN && now - r->first_sent_ms >= STRIPE_KEEPS_MS) {
+        x->move = MOVE_SETTLE;
         return OK;
     }
     if (now - r->event_ms > METER_AGE_MS)
-        return meter_reject_row(c, r, STR("It is older than 35 days: Stripe takes no usage from before that."), e);
-    if (str_eqz(r->state, "pending") &&
-        r->event_ms - now > METER_AHEAD_MS) /* counted by a clock that ran ahead, or is behind now */
-        return meter_store_put_off(c, r, "pending", 0, r->event_ms - METER_AHEAD_MS,
-                                   STR("It is stamped with a time that is to come."), e);
+        return meter_reject_row(c, r, STR("It is older than 35 days, and Stripe accepts no older usage."), e);
+    if (r->state == METER_PENDING &&
+        r->event_ms - now > METER_AHEAD_MS) /* the clock ran ahead then, or is behind now */
+        return meter_store_put_off(c, r, METER_PENDING, 0, r->event_ms - METER_AHEAD_MS,
+                                   STR("Its timestamp lies in the future."), e);
     r->attempts++;
-    x->move = SEND;
-    return meter_store_begin(c, r, now, now + backoff(r), e);
+    x->move = MOVE_SEND;
+    return meter_store_begin(c, r, now, now + sending_backoff_ms(r), e);
 }
 
-static enum status serve_held(struct stripe *stripe, struct db_pool *p, struct begin *x, struct err *e)
+static enum status sending_serve_held(struct meter_sending *x, struct err *e)
 {
     struct err why = ERR_INIT;
-    struct db *c = NULL;
-    enum status st = db_get(p, &c, e);
-    if (st == OK)
-        st = db_transaction(c, begin, x, e);
-    db_put(c);
-    if (st == OK && x->move == SETTLE && meter_settle(stripe, p, x->row, &why) != OK)
-        st = put_off(p, x->row, &why, e);
-    if (st == OK && x->move == SEND) {
-        enum status got = post(stripe, x->a, x->row, &why);
-        st = record(p, x->a, x->row, got, &why, e);
+    enum status st = held_transaction(x->p, sending_begin_tx, x, e);
+    if (st == OK && x->move == MOVE_SETTLE && meter_settle(x->stripe, x->p, &x->row, &why) != OK)
+        st = sending_put_off(x, &why, e);
+    if (st == OK && x->move == MOVE_SEND) {
+        enum status got = sending_post(x, &why);
+        st = sending_record(x, got, &why, e);
     }
     return st;
 }
 
-static void let_go(struct db_pool *p, struct str lease, struct id holder)
+/* Does nothing when another worker is sending for this customer. */
+static enum status sending_serve(struct meter_sending *x, struct err *e)
 {
-    struct err e = ERR_INIT;
-    struct db *c = NULL;
-    if (db_get(p, &c, &e) != OK || lease_release(c, lease, holder, &e) != OK)
-        log_line(LOG_WARN, "lease_kept", LOG_T("lease", lease), LOG_S("error", e.message)); /* it ends by itself */
-    db_put(c);
-}
-
-static enum status serve(struct stripe *stripe, struct db_pool *p, struct arena *a, struct meter_row *r, struct err *e)
-{
-    char name[320];
-    struct begin x = {.a = a, .row = r, .lease = meter_lease(r->customer, name)};
-    struct db *c = NULL;
-    bool got = false;
-    enum status st = db_get(p, &c, e);
-    if (st == OK)
-        st = lease_take(c, x.lease, LEASE_MS, &x.holder, &got, e);
-    db_put(c);
-    if (st != OK || !got)
-        return st;
-    st = serve_held(stripe, p, &x, e);
-    let_go(p, x.lease, x.holder);
+    enum status st = held_try(&x->lease, x->p, meter_lease(x->row.customer, x->lease_name), LEASE_MS, e);
+    if (st == OK && x->lease.held)
+        st = sending_serve_held(x, e);
+    held_end(&x->lease);
     return st;
 }
 
-static enum status find_due(struct stripe *stripe, struct db_pool *p, struct arena *a, const struct id *tenant,
-                            int64_t due_ms, struct meter_row *out, bool *found, struct err *e)
+static enum status sending_find_due(struct meter_sending *x, const struct id *tenant, int64_t due_ms, bool *found,
+                                    struct err *e)
 {
     struct db *c = NULL;
     struct err none = ERR_INIT;
-    enum status st = db_get(p, &c, &none);
+    enum status st = db_get(x->p, &c, &none);
     if (st == OK)
-        st = meter_store_due(c, a, tenant, stripe->livemode, due_ms, out, &none);
+        st = meter_store_due(c, &x->a, tenant, x->stripe->livemode, due_ms, &x->row, &none);
     db_put(c);
     *found = st == OK;
     if (st == ERR_NOT_FOUND)
@@ -234,8 +215,8 @@ static enum status find_due(struct stripe *stripe, struct db_pool *p, struct are
     return st;
 }
 
-/* A clock that was set back must not make a rest of it. */
-static bool resting(void)
+/* A clock that was set back must not prolong the pause. */
+static bool sending_rests(void)
 {
     int64_t left = atomic_load(&resting_until_ms) - clock_now_ms();
     return left > 0 && left <= REST_MS;
@@ -243,49 +224,51 @@ static bool resting(void)
 
 enum status meter_step(struct stripe *stripe, struct db_pool *p, bool *found, struct err *e)
 {
-    struct meter_row r;
-    struct arena a;
+    struct meter_sending x;
     *found = false;
-    if (resting())
+    if (sending_rests())
         return OK;
-    arena_init(&a, 4 * MB);
-    enum status st = find_due(stripe, p, &a, NULL, clock_now_ms(), &r, found, e);
+    sending_init(&x, stripe, p);
+    enum status st = sending_find_due(&x, NULL, clock_now_ms(), found, e);
     if (st == OK && *found)
-        st = serve(stripe, p, &a, &r, e);
-    arena_release(&a);
+        st = sending_serve(&x, e);
+    arena_release(&x.a);
     return st;
 }
 
 /* ---- flushing ---- */
 
-static enum status collect_for(struct db_pool *p, struct id tenant, struct err *e)
+struct meter_flushing {
+    struct stripe *stripe;
+    struct db_pool *p;
+    struct id tenant, tried[FLUSH_ROWS];
+    int tries;
+    int64_t unsent;
+    bool more; /* the last look found a row that this flush may send */
+    bool over;
+};
+
+static enum status flush_collect(struct meter_flushing *f, struct err *e)
 {
     struct db *c = NULL;
-    enum status st = db_get(p, &c, e);
+    enum status st = db_get(f->p, &c, e);
     if (st == OK)
-        st = meter_collect_tenant(c, tenant, e);
+        st = meter_collect_tenant(c, f->tenant, e);
     db_put(c);
     return st;
 }
 
-struct flush {
-    struct id tenant, tried[FLUSH_ROWS];
-    int tries;
-    int64_t unsent;
-    bool over;
-};
-
-static enum status count_unsent(struct db_pool *p, struct flush *f, struct err *e)
+static enum status flush_count_unsent(struct meter_flushing *f, struct err *e)
 {
     struct db *c = NULL;
-    enum status st = db_get(p, &c, e);
+    enum status st = db_get(f->p, &c, e);
     if (st == OK)
         st = meter_store_unsent(c, f->tenant, &f->unsent, e);
     db_put(c);
     return st;
 }
 
-static bool was_tried(const struct flush *f, struct id row)
+static bool flush_was_tried(const struct meter_flushing *f, struct id row)
 {
     for (int i = 0; i < f->tries; i++)
         if (id_eq(f->tried[i], row))
@@ -293,39 +276,36 @@ static bool was_tried(const struct flush *f, struct id row)
     return false;
 }
 
-/* Each row once, also one that waits for its next try. *more false: none, or the worker has the customer in hand. */
-static enum status flush_one(struct stripe *stripe, struct db_pool *p, struct flush *f, bool *more, struct err *e)
+/* Tries each row once, even one that waits for its next try. f->more is false when there is none, or when the worker holds the lease. */
+static enum status flush_one(struct meter_flushing *f, struct err *e)
 {
-    struct meter_row r;
-    struct arena a;
-    arena_init(&a, 4 * MB);
-    enum status st = find_due(stripe, p, &a, &f->tenant, clock_now_ms() + METER_AGE_MS, &r, more, e);
-    f->over = *more && (f->tries == FLUSH_ROWS || was_tried(f, r.id));
-    if (st == OK && *more && !f->over) {
-        f->tried[f->tries++] = r.id;
-        st = serve(stripe, p, &a, &r, e);
+    struct meter_sending x;
+    sending_init(&x, f->stripe, f->p);
+    enum status st = sending_find_due(&x, &f->tenant, clock_now_ms() + METER_AGE_MS, &f->more, e);
+    f->over = f->more && (f->tries == FLUSH_ROWS || flush_was_tried(f, x.row.id));
+    if (st == OK && f->more && !f->over) {
+        f->tried[f->tries++] = x.row.id;
+        st = sending_serve(&x, e);
     }
-    arena_release(&a);
+    arena_release(&x.a);
     return st;
 }
 
 enum status meter_flush(struct stripe *stripe, struct db_pool *p, struct id tenant, bool *sent, struct err *e)
 {
-    struct flush f = {.tenant = tenant};
+    struct meter_flushing f = {.stripe = stripe, .p = p, .tenant = tenant, .more = true};
     int64_t until_us = clock_mono_us() + FLUSH_WAIT_US;
-    bool more = true;
-    enum status st = collect_for(p, tenant, e);
+    enum status st = flush_collect(&f, e);
     if (st == OK)
-        st = count_unsent(p, &f, e);
+        st = flush_count_unsent(&f, e);
     *sent = st == OK && f.unsent > 0;
-    while (st == OK && f.unsent > 0 && !f.over && !(f.tries && resting()) && (more || clock_mono_us() < until_us)) {
-        if (!more) /* somebody else sends this customer's at this moment */
+    while (st == OK && f.unsent > 0 && !f.over && !(f.tries && sending_rests()) &&
+           (f.more || clock_mono_us() < until_us)) {
+        if (!f.more) /* the worker is sending for this customer: wait for it */
             (void)nanosleep(&(struct timespec){.tv_nsec = 200000000}, NULL);
-        st = flush_one(stripe, p, &f, &more, e);
+        st = flush_one(&f, e);
         if (st == OK)
-            st = count_unsent(p, &f, e);
+            st = flush_count_unsent(&f, e);
     }
-    if (st == OK && f.unsent > 0)
-        return err_raise(e, E_meter_unsent);
-    return st;
+    return st == OK && f.unsent > 0 ? err_raise(e, E_meter_unsent) : st;
 }

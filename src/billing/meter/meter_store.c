@@ -1,4 +1,4 @@
-/* meter_store.c: SQL of the meter's outbox. */
+/* meter_store.c: SQL of meter_outbox. A row's state is text only here. */
 #include "billing/meter/meter_store.h"
 
 #include "base/limits.h"
@@ -24,7 +24,7 @@ DB_STMT(counter_lock, TENANT,
         "WHERE tenant_id = :tenant AND period_start = ? AND billable = 1 AND unsent_since IS NOT NULL FOR UPDATE",
         "t", "iit?x?t");
 
-/* GLOBAL: whoever's month ended. A counter's invoice is the first one its subscription got after the end. */
+/* GLOBAL: all tenants. The invoice of a counter is the first one that its subscription got after the period. */
 DB_STMT(
     unbilled, GLOBAL,
     "SELECT x.tenant_id, x.stripe_subscription_id, x.period_start, x.used, x.conversations, x.invoiced_at, x.late FROM"
@@ -48,6 +48,25 @@ DB_STMT(
 
 /* ---- rows ---- */
 
+static const char *const meter_states[] = {
+    [METER_PENDING] = "pending", [METER_UNKNOWN] = "unknown", [METER_SENT] = "sent", [METER_REJECTED] = "rejected"};
+
+const char *meter_state_name(enum meter_state s)
+{
+    CHECK((size_t)s < COUNT_OF(meter_states));
+    return meter_states[s];
+}
+
+bool meter_state_parse(struct str name, enum meter_state *out)
+{
+    for (size_t i = 0; i < COUNT_OF(meter_states); i++)
+        if (str_eqz(name, meter_states[i])) {
+            *out = (enum meter_state)i;
+            return true;
+        }
+    return false;
+}
+
 DB_STMT(row_add, TENANT,
         "INSERT INTO meter_outbox (tenant_id, meter_outbox_id, stripe_customer_id, period_start, quantity, event_at, "
         "created_at, due_at) "
@@ -58,8 +77,7 @@ DB_STMT(row_add, TENANT,
     "o.event_at, o.created_at, "                                                                                \
     "o.first_sent_at, o.sent_at, o.due_at, o.attempts"
 #define ROW_TYPES "uuxsstittt?t?ti"
-/* Rows of a customer of this mode that nobody is serving; in the order of their index, so that the first one is found
- * however many wait. */
+/* Rows of customers of this mode whose lease is free, in the order of their index, so that the first one is found however many wait. */
 #define DUE_JOIN                                                                                   \
     "SELECT " ROW_COLUMNS                                                                          \
     " FROM meter_outbox o JOIN billing_customer b ON b.stripe_customer_id = o.stripe_customer_id " \
@@ -71,7 +89,7 @@ DB_STMT(row_add, TENANT,
 /* GLOBAL: the worker sends for all tenants. */
 DB_STMT(row_due, GLOBAL, DUE_JOIN "WHERE " DUE_FIRST, "isttt", ROW_TYPES);
 DB_STMT(row_due_of, TENANT, DUE_JOIN "WHERE o.tenant_id = :tenant AND " DUE_FIRST, "isttt", ROW_TYPES);
-/* GLOBAL: an identifier is all that an event of Stripe's names. */
+/* GLOBAL: an event from Stripe names nothing but the identifier. */
 DB_STMT(row_get, GLOBAL, "SELECT " ROW_COLUMNS " FROM meter_outbox o WHERE o.meter_outbox_id = ?", "u", ROW_TYPES);
 DB_STMT(row_begin, TENANT,
         "UPDATE meter_outbox SET state = 'unknown', attempts = attempts + 1, first_sent_at = COALESCE(first_sent_at, "
@@ -108,20 +126,20 @@ DB_STMT(rows_forget, GLOBAL, "DELETE FROM meter_outbox WHERE state = 'sent' AND 
 
 /* ---- sums ---- */
 
-/* GLOBAL: a customer is one tenant's. */
+/* GLOBAL: a customer belongs to one tenant. */
 DB_STMT(rows_sums, GLOBAL,
         "SELECT COALESCE(SUM(IF(state = 'sent', quantity, 0)), 0), COALESCE(SUM(IF(state = 'unknown', quantity, 0)), "
         "0), MAX(sent_at) "
         "FROM meter_outbox WHERE stripe_customer_id = ? AND state IN ('sent', 'unknown') AND event_at >= ? AND "
         "event_at < ?",
         "xtt", "iit?");
-/* GLOBAL: a customer is one tenant's. */
+/* GLOBAL: a customer belongs to one tenant. */
 DB_STMT(rows_unknown, GLOBAL,
         "SELECT " ROW_COLUMNS
         " FROM meter_outbox o WHERE o.stripe_customer_id = ? AND o.state = 'unknown' AND o.event_at >= ? "
         "AND o.event_at < ? AND o.first_sent_at <= ?",
         "xttt", ROW_TYPES);
-/* GLOBAL: a customer is one tenant's. */
+/* GLOBAL: a customer belongs to one tenant. */
 DB_STMT(
     rows_sent_in, GLOBAL,
     "SELECT " ROW_COLUMNS
@@ -129,7 +147,7 @@ DB_STMT(
     "xtt", ROW_TYPES);
 DB_STMT(rows_waiting, TENANT,
         "SELECT COUNT(*) FROM meter_outbox WHERE tenant_id = :tenant AND state IN ('pending', 'unknown')", "", "i");
-/* GLOBAL: numbers of the install. */
+/* GLOBAL: numbers for the whole installation. */
 DB_STMT(rows_counts, GLOBAL,
         "SELECT (SELECT COUNT(*) FROM meter_outbox WHERE state = 'pending'), (SELECT COUNT(*) FROM meter_outbox WHERE "
         "state = 'unknown'), "
@@ -142,8 +160,8 @@ DB_STMT(rows_counts, GLOBAL,
 
 /* ---- counters ---- */
 
-static enum status counters_of(struct arena *a, const struct db_rows *rows, struct meter_counter **out, size_t *n,
-                               struct err *e)
+static enum status meter_counters_of(struct arena *a, const struct db_rows *rows, struct meter_counter **out, size_t *n,
+                                     struct err *e)
 {
     if (!(*out = arena_array(a, rows->n + 1, sizeof(**out))))
         return err_nomem(e);
@@ -160,7 +178,7 @@ enum status meter_store_grown(struct db *c, struct arena *a, int64_t waits_ms, i
 {
     struct db_rows rows;
     enum status st = db_query(c, &counters_grown, DB_GLOBAL, DB_ARGS(db_time(waits_ms), db_int(limit)), a, &rows, e);
-    return st == OK ? counters_of(a, &rows, out, n, e) : st;
+    return st == OK ? meter_counters_of(a, &rows, out, n, e) : st;
 }
 
 enum status meter_store_grown_of(struct db *c, struct id tenant, struct arena *a, struct meter_counter **out, size_t *n,
@@ -168,7 +186,7 @@ enum status meter_store_grown_of(struct db *c, struct id tenant, struct arena *a
 {
     struct db_rows rows;
     enum status st = db_query(c, &counters_grown_of, &tenant, DB_NONE, a, &rows, e);
-    return st == OK ? counters_of(a, &rows, out, n, e) : st;
+    return st == OK ? meter_counters_of(a, &rows, out, n, e) : st;
 }
 
 enum status meter_store_lock(struct db *c, struct arena *a, struct meter_counter *k, bool *found, struct err *e)
@@ -189,17 +207,15 @@ enum status meter_store_lock(struct db *c, struct arena *a, struct meter_counter
 
 /* ---- rows ---- */
 
-static struct db_val bytes_of(struct str s)
+static struct meter_row meter_row_of(struct db_row r)
 {
-    return db_bytes(s.p, s.n);
-}
-
-static struct meter_row row_of(struct db_row r)
-{
+    enum meter_state state;
+    if (!meter_state_parse(db_row_str(r, 3), &state))
+        BUG("meter_outbox.state is %.*s", STR_F(db_row_str(r, 3)));
     return (struct meter_row){.tenant = db_row_id(r, 0),
                               .id = db_row_id(r, 1),
                               .customer = db_row_str(r, 2),
-                              .state = db_row_str(r, 3),
+                              .state = state,
                               .last_error = db_row_str(r, 4),
                               .period_start_ms = db_row_time(r, 5),
                               .quantity = db_row_int(r, 6),
@@ -211,13 +227,13 @@ static struct meter_row row_of(struct db_row r)
                               .attempts = (int)db_row_int(r, 12)};
 }
 
-static enum status rows_of(struct arena *a, const struct db_rows *rows, struct meter_row **out, size_t *n,
-                           struct err *e)
+static enum status meter_rows_of(struct arena *a, const struct db_rows *rows, struct meter_row **out, size_t *n,
+                                 struct err *e)
 {
     if (!(*out = arena_array(a, rows->n + 1, sizeof(**out))))
         return err_nomem(e);
     for (size_t i = 0; i < rows->n; i++)
-        (*out)[i] = row_of(rows->rows[i]);
+        (*out)[i] = meter_row_of(rows->rows[i]);
     *n = rows->n;
     return OK;
 }
@@ -225,34 +241,34 @@ static enum status rows_of(struct arena *a, const struct db_rows *rows, struct m
 enum status meter_store_add(struct db *c, const struct meter_row *r, struct err *e)
 {
     return db_exec(c, &row_add, &r->tenant,
-                   DB_ARGS(db_id(r->id), bytes_of(r->customer), db_time(r->period_start_ms), db_int(r->quantity),
-                           db_time(r->event_ms), db_time(r->created_ms), db_time(r->due_ms)),
+                   DB_ARGS(db_id(r->id), db_bytes(r->customer.p, r->customer.n), db_time(r->period_start_ms),
+                           db_int(r->quantity), db_time(r->event_ms), db_time(r->created_ms), db_time(r->due_ms)),
                    NULL, e);
 }
 
-static enum status due_in(struct db *c, struct arena *a, const struct id *tenant, bool livemode, const char *state,
-                          int64_t now_ms, struct db_rows *out, struct err *e)
+static enum status meter_due_in(struct db *c, struct arena *a, const struct id *tenant, bool livemode,
+                                enum meter_state state, int64_t now_ms, struct db_rows *out, struct err *e)
 {
     struct db_stmt *stmt = tenant ? &row_due_of : &row_due;
-    return db_query(
-        c, stmt, tenant,
-        DB_ARGS(db_int(livemode), db_text(state), db_time(now_ms), db_time(now_ms), db_time(now_ms + LEASE_LONGEST_MS)),
-        a, out, e);
+    return db_query(c, stmt, tenant,
+                    DB_ARGS(db_int(livemode), db_text(meter_state_name(state)), db_time(now_ms), db_time(now_ms),
+                            db_time(now_ms + LEASE_LONGEST_MS)),
+                    a, out, e);
 }
 
 enum status meter_store_due(struct db *c, struct arena *a, const struct id *tenant, bool livemode, int64_t now_ms,
                             struct meter_row *out, struct err *e)
 {
     struct db_rows pending, unknown;
-    enum status st = due_in(c, a, tenant, livemode, "pending", now_ms, &pending, e);
+    enum status st = meter_due_in(c, a, tenant, livemode, METER_PENDING, now_ms, &pending, e);
     if (st == OK)
-        st = due_in(c, a, tenant, livemode, "unknown", now_ms, &unknown, e);
+        st = meter_due_in(c, a, tenant, livemode, METER_UNKNOWN, now_ms, &unknown, e);
     if (st != OK)
         return st;
     if (!pending.n && !unknown.n)
         return err_set(e, E_not_found, "Nothing is due.");
-    struct meter_row p = pending.n ? row_of(pending.rows[0]) : row_of(unknown.rows[0]);
-    struct meter_row u = unknown.n ? row_of(unknown.rows[0]) : p;
+    struct meter_row p = pending.n ? meter_row_of(pending.rows[0]) : meter_row_of(unknown.rows[0]);
+    struct meter_row u = unknown.n ? meter_row_of(unknown.rows[0]) : p;
     *out = u.due_ms < p.due_ms ? u : p;
     return OK;
 }
@@ -262,7 +278,7 @@ enum status meter_store_get(struct db *c, struct arena *a, struct id row, struct
     struct db_row r;
     enum status st = db_query_one(c, &row_get, DB_GLOBAL, DB_ARGS(db_id(row)), a, &r, e);
     if (st == OK)
-        *out = row_of(r);
+        *out = meter_row_of(r);
     return st;
 }
 
@@ -271,12 +287,12 @@ enum status meter_store_begin(struct db *c, const struct meter_row *r, int64_t n
     return db_exec(c, &row_begin, &r->tenant, DB_ARGS(db_time(now_ms), db_time(due_ms), db_id(r->id)), NULL, e);
 }
 
-enum status meter_store_put_off(struct db *c, const struct meter_row *r, const char *state, int64_t first_sent_ms,
+enum status meter_store_put_off(struct db *c, const struct meter_row *r, enum meter_state state, int64_t first_sent_ms,
                                 int64_t due_ms, struct str why, struct err *e)
 {
     return db_exec(c, &row_put_off, &r->tenant,
-                   DB_ARGS(db_text(state), db_opt(first_sent_ms > 0, db_time(first_sent_ms)), db_time(due_ms),
-                           db_str(why), db_id(r->id)),
+                   DB_ARGS(db_text(meter_state_name(state)), db_opt(first_sent_ms > 0, db_time(first_sent_ms)),
+                           db_time(due_ms), db_str(why), db_id(r->id)),
                    NULL, e);
 }
 
@@ -305,14 +321,14 @@ enum status meter_store_again(struct db *c, const struct meter_row *r, struct id
     return st;
 }
 
-enum status meter_store_list(struct db *c, struct arena *a, const char *state, int limit, struct meter_row **out,
-                             size_t *n, struct err *e)
+enum status meter_store_list(struct db *c, struct arena *a, const enum meter_state *only, int limit,
+                             struct meter_row **out, size_t *n, struct err *e)
 {
     struct db_rows rows;
-    enum status st = state[0]
-                         ? db_query(c, &rows_in_state, DB_GLOBAL, DB_ARGS(db_text(state), db_int(limit)), a, &rows, e)
-                         : db_query(c, &rows_unsent, DB_GLOBAL, DB_ARGS(db_int(limit)), a, &rows, e);
-    return st == OK ? rows_of(a, &rows, out, n, e) : st;
+    enum status st = only ? db_query(c, &rows_in_state, DB_GLOBAL,
+                                     DB_ARGS(db_text(meter_state_name(*only)), db_int(limit)), a, &rows, e)
+                          : db_query(c, &rows_unsent, DB_GLOBAL, DB_ARGS(db_int(limit)), a, &rows, e);
+    return st == OK ? meter_rows_of(a, &rows, out, n, e) : st;
 }
 
 enum status meter_store_forget(struct db *c, int64_t before_ms, int limit, int64_t *n, struct err *e)
@@ -329,7 +345,8 @@ enum status meter_store_sums(struct db *c, struct str customer, int64_t from_ms,
     struct db_row r;
     arena_init(&a, 64 * KB);
     enum status st = db_query_one(c, &rows_sums, DB_GLOBAL,
-                                  DB_ARGS(bytes_of(customer), db_time(from_ms), db_time(to_ms)), &a, &r, e);
+                                  DB_ARGS(db_bytes(customer.p, customer.n), db_time(from_ms), db_time(to_ms)), &a, &r,
+                                  e);
     if (st == OK)
         *out = (struct meter_sums){db_row_int(r, 0), db_row_int(r, 1), db_row_time(r, 2)};
     arena_release(&a);
@@ -352,10 +369,10 @@ enum status meter_store_unknown(struct db *c, struct arena *a, struct str custom
                                 int64_t old_ms, struct meter_row **out, size_t *n, struct err *e)
 {
     struct db_rows rows;
-    enum status st = db_query(c, &rows_unknown, DB_GLOBAL,
-                              DB_ARGS(bytes_of(customer), db_time(from_ms), db_time(to_ms), db_time(old_ms)), a, &rows,
-                              e);
-    return st == OK ? rows_of(a, &rows, out, n, e) : st;
+    enum status st = db_query(
+        c, &rows_unknown, DB_GLOBAL,
+        DB_ARGS(db_bytes(customer.p, customer.n), db_time(from_ms), db_time(to_ms), db_time(old_ms)), a, &rows, e);
+    return st == OK ? meter_rows_of(a, &rows, out, n, e) : st;
 }
 
 enum status meter_store_sent_in(struct db *c, struct arena *a, struct str customer, int64_t from_ms, int64_t to_ms,
@@ -363,8 +380,8 @@ enum status meter_store_sent_in(struct db *c, struct arena *a, struct str custom
 {
     struct db_rows rows;
     enum status st = db_query(c, &rows_sent_in, DB_GLOBAL,
-                              DB_ARGS(bytes_of(customer), db_time(from_ms), db_time(to_ms)), a, &rows, e);
-    return st == OK ? rows_of(a, &rows, out, n, e) : st;
+                              DB_ARGS(db_bytes(customer.p, customer.n), db_time(from_ms), db_time(to_ms)), a, &rows, e);
+    return st == OK ? meter_rows_of(a, &rows, out, n, e) : st;
 }
 
 enum status meter_store_counts(struct db *c, struct meter_counts *out, struct err *e)
