@@ -9,7 +9,7 @@ void hooks_stripe_post(struct request *rq)
 {
     struct err e = ERR_INIT;
     struct str signature = request_header(rq, "HTTP_STRIPE_SIGNATURE");
-    if (hook_receive(rq->app, rq->config, signature, request_body(rq), &e) != OK) {
+    if (event_receive(rq->app, rq->config, signature, request_body(rq), &e) != OK) {
         reply_problem(rq, &e);
         return;
     }

@@ -16,7 +16,7 @@
 #include "billing/checkout/checkout.h"
 #include "billing/meter/meter.h"
 #include "billing/setup/setup.h"
-#include "billing/sync/sync.h"
+#include "billing/sync/event.h"
 #include "cli/cli.h"
 
 #include "base/banned.h"
@@ -252,7 +252,7 @@ enum status cmd_billing_setup(struct cli *cl, struct err *e)
 struct billing_status {
     bool ready;
     struct str words;
-    struct sync_depth depth;
+    struct event_depth depth;
     struct meter_lag lag;
     size_t alarms;
     int64_t reads;
@@ -264,7 +264,7 @@ static enum status billing_status_read(struct cli *cl, struct stripe *stripe, st
     struct alarm *alarms;
     enum status st = setup_check(stripe, c, &cl->arena, &x->ready, &x->words, e);
     if (st == OK)
-        st = sync_depth(c, &x->depth, e);
+        st = event_depth(c, &x->depth, e);
     if (st == OK)
         st = meter_lag(c, &x->lag, e);
     if (st == OK)

@@ -20,7 +20,7 @@
 #include "base/num.h"
 #include "billing/meter/meter.h"
 #include "billing/setup/setup.h"
-#include "billing/sync/sync.h"
+#include "billing/sync/event.h"
 #include "cli/cli.h"
 #include "db/migrate.h"
 #include "db/server.h"
@@ -397,11 +397,11 @@ static void doctor_meter(struct doctor *d, struct db *c)
 
 static void doctor_events(struct doctor *d, struct db *c)
 {
-    struct sync_depth q;
+    struct event_depth q;
     struct err e = ERR_INIT;
     if (!stripe_enabled(d->cl->config))
         return;
-    if (sync_depth(c, &q, &e) != OK)
+    if (event_depth(c, &q, &e) != OK)
         doctor_put(d, BAD, "events", "see the log above", "What Stripe told cannot be read: %s", e.message);
     else if (q.oldest_ms > LAG_WARN_MS)
         doctor_put(d, ODD, "events", "see whether the worker runs, then parley billing events --state pending",

@@ -5,6 +5,7 @@
 #include "base/settings.h"
 #include "base/shared.h"
 #include "billing/reconcile/reconcile.h"
+#include "billing/sync/event.h"
 #include "billing/sync/sync.h"
 #include "cli/cli.h"
 #include "stripe/client.h"
@@ -14,15 +15,10 @@
 #define LISTED 100
 #define WAIT_MS 15000
 
-static bool events_is_state(const char *s)
-{
-    return strcmp(s, "pending") == 0 || strcmp(s, "done") == 0 || strcmp(s, "ignored") == 0 || strcmp(s, "dead") == 0;
-}
-
 static int events_fill(struct json *o, const struct stripe_event *v)
 {
     return json_set_str(o, "event", v->id) || json_set_str(o, "type", v->type) ||
-           json_set_str(o, "object", v->object_id) || json_set_str(o, "state", v->state) ||
+           json_set_str(o, "object", v->object_id) || json_set_str(o, "state", str_from(event_state_name(v->state))) ||
            json_set_int(o, "attempts", v->attempts) || json_set_time(o, "created", v->created_ms) ||
            json_set_time(o, "received", v->received_ms) || json_set_time(o, "due", v->due_ms) ||
            json_set_str(o, "error", v->last_error);
@@ -30,16 +26,17 @@ static int events_fill(struct json *o, const struct stripe_event *v)
 
 enum status cmd_billing_events(struct cli *cl, struct err *e)
 {
-    const char *state = "dead";
+    const char *text = "dead";
+    enum event_state state;
     struct db *c;
     struct stripe_event *list;
     struct json *out, *o;
     size_t n;
-    enum status st = cli_options(cl, CLI_OPTIONS({"state", &state, NULL}), 0, 0, e);
-    if (st == OK && !events_is_state(state))
-        return cli_usage(e, "There is no state \"%s\".", state);
+    enum status st = cli_options(cl, CLI_OPTIONS({"state", &text, NULL}), 0, 0, e);
+    if (st == OK && !event_state_parse(str_from(text), &state))
+        return cli_usage(e, "There is no state \"%s\".", text);
     if (st != OK || (st = cli_db(cl, &c, e)) != OK ||
-        (st = event_list(c, &cl->arena, state, LISTED, &list, &n, e)) != OK)
+        (st = event_list(c, &cl->arena, &state, LISTED, &list, &n, e)) != OK)
         return st;
     if (!(out = json_new_array(&cl->arena)))
         return err_nomem(e);

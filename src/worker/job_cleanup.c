@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "billing/meter/meter.h"
 #include "billing/notice/notice.h"
-#include "billing/sync/sync.h"
+#include "billing/sync/event.h"
 #include "stripe/call.h"
 #include "stripe/lease.h"
 #include "talk/retention.h"

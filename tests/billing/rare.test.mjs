@@ -149,7 +149,7 @@ test('a subscription of the other mode grants nothing, also when the key is chan
     }, 20000)
     await site.send(event)
     await site.settled(event, 'ignored')
-    assert.match((await site.alarm('event_livemode', 'webhook')).words, /test mode, the key is of live mode/)
+    assert.match((await site.alarm('event_livemode', 'webhook')).words, /test-mode event, but the key is a live key/)
     site.parley.configure({ stripe_secret_key: 'rk_test_site' })
     site.parley.hup()
     await site.parley.run('billing', 'replay', event.id) // nothing is lost by it

@@ -632,7 +632,7 @@ test('prices and products that are changed in the dashboard', async () => {
     const price = await site.price('enterprise', 'base')
     fake.control.edit(price, { active: false })
     await site.told(snapshot('price.updated', fake.get(price)))
-    assert.match((await site.alarm('price_changed', price)).words, /enterprise.*switched off/)
+    assert.match((await site.alarm('price_changed', price)).words, /enterprise.*deactivated/)
     fake.control.edit(price, { active: true, unit_amount: 1 })
     await site.told(snapshot('price.updated', fake.get(price)))
     assert.match((await site.alarm('price_changed', price)).words, /costs something else/)

@@ -142,10 +142,10 @@ static void what_is_done_is_logged_and_what_fails_is_not(void **state)
     struct err e = ERR_INIT;
     (void)state;
     okay(event_get(db, &arena, STR("evt_dead"), &ev, &e), &e);
-    assert_true(str_eqz(ev.state, "dead") && ev.attempts == 8);
+    assert_true(ev.state == EVENT_DEAD && ev.attempts == 8);
     okay(console_replay(db, &operator_, STR("evt_dead"), &e), &e);
     okay(event_get(db, &arena, STR("evt_dead"), &ev, &e), &e);
-    assert_true(str_eqz(ev.state, "pending"));
+    assert_true(ev.state == EVENT_PENDING);
     assert_int_equal(console_replay(db, &operator_, STR("evt_none"), &e), ERR_NOT_FOUND);
     assert_int_equal(logged("event.replayed"), 1);
     e = ERR_INIT;

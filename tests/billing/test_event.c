@@ -1,7 +1,7 @@
 /* The envelope of an event: what is taken out of it, and what is no event. */
 #include "base/clock.h"
 #include "base/limits.h"
-#include "billing/sync/receive.h"
+#include "billing/sync/event.h"
 #include "lib/test.h"
 
 #include "base/banned.h"

@@ -295,7 +295,7 @@ static enum status run(struct driver *d, const char *op)
     if (strcmp(op, "use") == 0)
         return use(d);
     if (strcmp(op, "hook") == 0)
-        return hook_receive(d->pool, d->config, json_get_str(d->in, "signature"), json_get_str(d->in, "body"), &d->e);
+        return event_receive(d->pool, d->config, json_get_str(d->in, "signature"), json_get_str(d->in, "body"), &d->e);
     if (strcmp(op, "work") == 0)
         return work(d);
     if (strcmp(op, "verify") == 0)

@@ -3,7 +3,7 @@
 
 #include "base/limits.h"
 #include "billing/mirror/mirror.h"
-#include "billing/sync/receive.h"
+#include "billing/sync/event.h"
 
 #include "base/banned.h"
 

@@ -8,29 +8,20 @@
 #define EVENTS_PAGE 200
 #define PAYLOAD_SHOWN (128 * KB)
 
-static const char *events_state_asked(struct request *rq)
-{
-    static const char *const states[] = {"pending", "dead", "done", "ignored"};
-    struct str asked = request_query(rq, "state");
-    for (size_t i = 0; i < COUNT_OF(states); i++)
-        if (str_eqz(asked, states[i]))
-            return states[i];
-    return NULL;
-}
-
 static void events_fill(struct page *pg, const char *list, size_t i, const struct stripe_event *ev)
 {
     struct view *v = pg->v;
     view_str(v, view_at(v, list, i, "Id"), ev->id);
     view_str(v, view_at(v, list, i, "Type"), ev->type);
     view_str(v, view_at(v, list, i, "Object"), ev->object_id);
-    view_str(v, view_at(v, list, i, "State"), ev->state);
-    view_str(v, view_at(v, list, i, "StateText"), words_name(pg, "Admin.Events.State", ev->state));
+    view_text(v, view_at(v, list, i, "State"), event_state_name(ev->state));
+    view_str(v, view_at(v, list, i, "StateText"),
+             words_name(pg, "Admin.Events.State", str_from(event_state_name(ev->state))));
     view_str(v, view_at(v, list, i, "Error"), ev->last_error);
     view_int(v, view_at(v, list, i, "Attempts"), ev->attempts);
     view_time(v, view_at(v, list, i, "Created"), ev->created_ms);
     view_time(v, view_at(v, list, i, "Received"), ev->received_ms);
-    if (str_eqz(ev->state, "pending"))
+    if (ev->state == EVENT_PENDING)
         view_time(v, view_at(v, list, i, "Due"), ev->due_ms);
     view_bool(v, view_at(v, list, i, "Thin"), ev->thin);
 }
@@ -40,24 +31,25 @@ void admin_events_get(struct request *rq)
 {
     struct page pg;
     struct admin ad;
-    struct sync_depth depth;
+    struct event_depth depth;
     struct stripe_event *list = NULL;
     size_t n = 0;
-    const char *state = events_state_asked(rq);
+    enum event_state state;
+    bool asked = event_state_parse(request_query(rq, "state"), &state);
     if (!admin_begin(rq, &pg, "events", &ad))
         return;
-    enum status st = sync_depth(pg.db, &depth, &pg.e);
-    if (!state)
-        state = st == OK && depth.dead > 0 ? "dead" : "pending";
+    enum status st = event_depth(pg.db, &depth, &pg.e);
+    if (!asked)
+        state = st == OK && depth.dead > 0 ? EVENT_DEAD : EVENT_PENDING;
     if (st == OK)
-        st = event_list(pg.db, rq->arena, state, EVENTS_PAGE, &list, &n, &pg.e);
+        st = event_list(pg.db, rq->arena, &state, EVENTS_PAGE, &list, &n, &pg.e);
     if (st != OK) {
         page_fail(&pg);
         return;
     }
     for (size_t i = 0; i < n; i++)
         events_fill(&pg, "Events", i, &list[i]);
-    view_text(pg.v, "Filter.State", state);
+    view_text(pg.v, "Filter.State", event_state_name(state));
     view_number(pg.v, "Depth.Pending", depth.pending);
     view_number(pg.v, "Depth.Dead", depth.dead);
     view_bool(pg.v, "List.Full", n == EVENTS_PAGE);

@@ -24,9 +24,9 @@ static void console_fill_age(struct page *pg, const char *key, int64_t ms)
 
 static enum status console_fill_queues(struct page *pg)
 {
-    struct sync_depth events;
+    struct event_depth events;
     struct meter_lag meter;
-    enum status st = sync_depth(pg->db, &events, &pg->e);
+    enum status st = event_depth(pg->db, &events, &pg->e);
     if (st == OK)
         st = meter_lag(pg->db, &meter, &pg->e);
     if (st != OK)

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/num.h"
 #include "billing/checkout/checkout.h"
+#include "billing/sync/sync.h"
 #include "portal/admin/admin.h"
 
 #include "base/banned.h"

@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "billing/meter/meter.h"
-#include "billing/sync/sync.h"
+#include "billing/sync/event.h"
 #include "portal/site/site.h"
 #include "queue/queue.h"
 #include "stripe/client.h"
@@ -49,7 +49,7 @@ static bool metrics_may_see(struct request *rq)
 
 struct metrics {
     struct meter_lag meter;
-    struct sync_depth events;
+    struct event_depth events;
     struct queue_depth jobs;
     size_t alarms;
     int64_t reads;
@@ -60,7 +60,7 @@ static enum status metrics_read(struct db *c, struct arena *a, struct metrics *m
     struct alarm *open;
     enum status st = meter_lag(c, &m->meter, e);
     if (st == OK)
-        st = sync_depth(c, &m->events, e);
+        st = event_depth(c, &m->events, e);
     if (st == OK)
         st = queue_depth(c, &m->jobs, e);
     if (st == OK)

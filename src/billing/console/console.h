@@ -3,7 +3,7 @@
 #ifndef PARLEY_BILLING_CONSOLE_CONSOLE_H
 #define PARLEY_BILLING_CONSOLE_CONSOLE_H
 
-#include "billing/sync/sync.h"
+#include "billing/sync/event.h"
 #include "plan/plan.h"
 #include "queue/queue.h"
 

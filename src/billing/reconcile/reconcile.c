@@ -8,10 +8,11 @@
 #include "base/shared.h"
 #include "billing/meter/meter.h"
 #include "billing/reconcile/reconcile_store.h"
-#include "billing/sync/receive.h"
-#include "billing/sync/refresh.h"
+#include "billing/mirror/mirror.h"
+#include "billing/sync/event.h"
 #include "billing/sync/sync.h"
 #include "stripe/failure.h"
+#include "stripe/held.h"
 
 #include "base/banned.h"
 
@@ -368,7 +369,7 @@ static enum status see_event(void *ctx, struct json *item, struct err *e)
     struct err odd = ERR_INIT;
     struct buf b;
     looked(x);
-    if (event_envelope_of(item, &y.v, &odd) != OK || !look_serves(y.v.object_type, y.v.type) || !y.v.object_id.n)
+    if (event_envelope_of(item, &y.v, &odd) != OK || !sync_serves(y.v.object_type, y.v.type) || !y.v.object_id.n)
         return OK;
     y.v.api_version = STR_EMPTY;
     buf_init(&b, EVENT_BYTES);

@@ -1,8 +1,9 @@
-/* event_parse.c: the envelope of an event. Pure. */
+/* event_parse.c: the envelope of an event. Pure. Everything that goes into a column or a path is checked for its characters and length here,
+ * so that no later code has to. */
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/num.h"
-#include "billing/sync/receive.h"
+#include "billing/sync/event.h"
 #include "stripe/client.h"
 
 #include "base/banned.h"
@@ -13,8 +14,8 @@
 #define VERSION_BYTES 60
 #define LAST_SECOND 253402300799LL /* of the year 9999 */
 
-/* Names and ids of Stripe's are printable ASCII; nothing else goes into a column or a path. */
-static bool is_word(struct str s, size_t max)
+/* Stripe's names and ids are printable ASCII. */
+static bool envelope_is_word(struct str s, size_t max)
 {
     for (size_t i = 0; i < s.n; i++)
         if (s.p[i] <= ' ' || s.p[i] > '~')
@@ -22,7 +23,7 @@ static bool is_word(struct str s, size_t max)
     return s.n <= max;
 }
 
-static bool digits(struct str s, size_t at, size_t n, int *out)
+static bool iso_digits(struct str s, size_t at, size_t n, int *out)
 {
     uint64_t v = 0;
     if (s.n < at + n || !num_u64(str_sub(s, at, n), 9999, &v))
@@ -31,29 +32,39 @@ static bool digits(struct str s, size_t at, size_t n, int *out)
     return true;
 }
 
-/* 2026-11-23T05:52:20Z, with or without a fraction: what v2 objects have. 0 for anything else. */
-static int64_t iso_ms(struct str s)
+/* The fields of "2026-11-23T05:52:20": false unless it has that shape. */
+static bool iso_read(struct str s, int64_t *day_ms, int *h, int *mi, int *sec)
 {
-    int y, mo, d, h, mi, sec, ms = 0;
-    if (s.n < 20 || s.p[4] != '-' || s.p[7] != '-' || s.p[10] != 'T' || s.p[13] != ':' || s.p[16] != ':' ||
-        s.p[s.n - 1] != 'Z' || !digits(s, 0, 4, &y) || !digits(s, 5, 2, &mo) || !digits(s, 8, 2, &d) ||
-        !digits(s, 11, 2, &h) || !digits(s, 14, 2, &mi) || !digits(s, 17, 2, &sec) || h > 23 || mi > 59 || sec > 60)
-        return 0;
-    if (s.p[19] == '.' && s.n >= 24 && !digits(s, 20, 3, &ms))
-        return 0;
-    if (sec == 60) /* a leap second is the one before it: the last of the year 9999 still fits a column */
-        sec = 59;
-    int64_t day = clock_date_ms(y, mo, d);
-    return day > 0 ? day + ((h * 60 + mi) * 60 + sec) * INT64_C(1000) + ms : 0;
+    int y, mo, d;
+    if (s.n < 20 || s.p[4] != '-' || s.p[7] != '-' || s.p[10] != 'T' || s.p[13] != ':' || s.p[16] != ':')
+        return false;
+    if (!iso_digits(s, 0, 4, &y) || !iso_digits(s, 5, 2, &mo) || !iso_digits(s, 8, 2, &d))
+        return false;
+    *day_ms = clock_date_ms(y, mo, d);
+    return iso_digits(s, 11, 2, h) && iso_digits(s, 14, 2, mi) && iso_digits(s, 17, 2, sec);
 }
 
-static int64_t unix_ms(const struct json *j)
+/* Reads 2026-11-23T05:52:20Z, with or without a fraction, as v2 objects have it. 0 for anything else. */
+static int64_t iso_ms(struct str s)
+{
+    int64_t day_ms;
+    int h, mi, sec, ms = 0;
+    if (!iso_read(s, &day_ms, &h, &mi, &sec) || s.p[s.n - 1] != 'Z' || h > 23 || mi > 59 || sec > 60)
+        return 0;
+    if (s.p[19] == '.' && s.n >= 24 && !iso_digits(s, 20, 3, &ms))
+        return 0;
+    if (sec == 60) /* a leap second counts as the one before it, so that the last of the year 9999 fits a column */
+        sec = 59;
+    return day_ms > 0 ? day_ms + ((h * 60 + mi) * 60 + sec) * INT64_C(1000) + ms : 0;
+}
+
+static int64_t envelope_unix_ms(const struct json *j)
 {
     int64_t s = json_int(j, 0);
     return s > 0 && s <= LAST_SECOND ? s * 1000 : 0;
 }
 
-static void read_thin(const struct json *j, struct event_envelope *out)
+static void envelope_read_thin(const struct json *j, struct event_envelope *out)
 {
     const struct json *about = json_get(j, "related_object");
     out->thin = true;
@@ -62,10 +73,10 @@ static void read_thin(const struct json *j, struct event_envelope *out)
     out->object_id = json_get_str(about, "id");
 }
 
-static void read_snapshot(const struct json *j, struct event_envelope *out)
+static void envelope_read_snapshot(const struct json *j, struct event_envelope *out)
 {
     const struct json *about = json_get(json_get(j, "data"), "object");
-    out->created_ms = unix_ms(json_get(j, "created"));
+    out->created_ms = envelope_unix_ms(json_get(j, "created"));
     out->api_version = json_get_str(j, "api_version");
     out->object_type = json_get_str(about, "object");
     out->object_id = json_get_str(about, "id");
@@ -82,17 +93,18 @@ enum status event_envelope_of(const struct json *j, struct event_envelope *out, 
     *out = (struct event_envelope){
         .id = json_get_str(j, "id"), .type = json_get_str(j, "type"), .api_version = STR_EMPTY};
     if (str_eqz(object, "v2.core.event"))
-        read_thin(j, out);
+        envelope_read_thin(j, out);
     else if (str_eqz(object, "event"))
-        read_snapshot(j, out);
+        envelope_read_snapshot(j, out);
     else
-        return err_set(e, E_event_invalid, "This is no event.");
+        return err_set(e, E_event_invalid, "This is not an event.");
     out->livemode = json_bool(json_get(j, "livemode"));
     out->account = json_get_str(j, json_get_str(j, "account").n ? "account" : "context");
-    if (!out->id.n || !is_word(out->id, ID_BYTES) || !out->type.n || !is_word(out->type, TYPE_BYTES) ||
-        !is_word(out->object_type, OBJECT_BYTES) || !is_word(out->object_id, ID_BYTES) ||
-        !is_word(out->api_version, VERSION_BYTES) || !is_word(out->account, ID_BYTES))
-        return err_set(e, E_event_invalid, "The event's id, type or object are none.");
+    if (!out->id.n || !envelope_is_word(out->id, ID_BYTES) || !out->type.n ||
+        !envelope_is_word(out->type, TYPE_BYTES) || !envelope_is_word(out->object_type, OBJECT_BYTES) ||
+        !envelope_is_word(out->object_id, ID_BYTES) || !envelope_is_word(out->api_version, VERSION_BYTES) ||
+        !envelope_is_word(out->account, ID_BYTES))
+        return err_set(e, E_event_invalid, "The id, type or object of the event is not valid.");
     return OK;
 }
 

@@ -1,3 +1,4 @@
+/* event_store.c: SQL of stripe_event. An event's state is text only here. */
 #include "billing/sync/event_store.h"
 
 #include "base/clock.h"
@@ -5,7 +6,26 @@
 
 #include "base/banned.h"
 
-/* A plain INSERT: whoever may only insert can run it, and a second one of the same event is told by its key. */
+static const char *const event_states[] = {
+    [EVENT_PENDING] = "pending", [EVENT_DONE] = "done", [EVENT_IGNORED] = "ignored", [EVENT_DEAD] = "dead"};
+
+const char *event_state_name(enum event_state s)
+{
+    CHECK((size_t)s < COUNT_OF(event_states));
+    return event_states[s];
+}
+
+bool event_state_parse(struct str name, enum event_state *out)
+{
+    for (size_t i = 0; i < COUNT_OF(event_states); i++)
+        if (str_eqz(name, event_states[i])) {
+            *out = (enum event_state)i;
+            return true;
+        }
+    return false;
+}
+
+/* A plain INSERT, because hooks.fcgi may only insert. The primary key tells that an event is already stored. */
 DB_STMT(event_insert, GLOBAL,
         "INSERT INTO stripe_event (event_id, type, object_type, object_id, thin, account, api_version, livemode, "
         "created_at, received_at,"
@@ -33,7 +53,7 @@ enum status event_store_add(struct db *c, const struct event_envelope *v, struct
 
 /* ---- serving ---- */
 
-/* No event is put off for longer than six hours: one that is due later was so by a clock that ran ahead and was set right since. */
+/* No event is put off for longer than six hours. A later due time was written by a clock that ran ahead, and counts as due. */
 #define LATEST_MS (7 * HOUR_MS)
 
 DB_STMT(event_lock_due, GLOBAL,
@@ -58,7 +78,7 @@ DB_STMT(event_done, GLOBAL,
         "UPDATE stripe_event SET state = 'done', last_error = '' WHERE event_id = ? AND state IN ('pending', 'dead')",
         "x", "");
 
-static struct db_val id_val(struct str id)
+static struct db_val event_id(struct str id)
 {
     return db_bytes(id.p, id.n);
 }
@@ -88,18 +108,19 @@ enum status event_store_lock_due(struct db *c, struct arena *a, int64_t now_ms, 
 
 enum status event_store_claim(struct db *c, struct str id, int64_t until_ms, struct err *e)
 {
-    return db_exec(c, &event_claim, DB_GLOBAL, DB_ARGS(db_time(until_ms), id_val(id)), NULL, e);
+    return db_exec(c, &event_claim, DB_GLOBAL, DB_ARGS(db_time(until_ms), event_id(id)), NULL, e);
 }
 
 enum status event_store_put_off(struct db *c, struct str id, int64_t due_ms, bool counts, struct str why, struct err *e)
 {
     return db_exec(c, &event_put_off, DB_GLOBAL,
-                   DB_ARGS(db_time(due_ms), db_int(counts ? 0 : 1), db_str(why), id_val(id)), NULL, e);
+                   DB_ARGS(db_time(due_ms), db_int(counts ? 0 : 1), db_str(why), event_id(id)), NULL, e);
 }
 
-enum status event_store_end(struct db *c, struct str id, const char *state, struct str why, struct err *e)
+enum status event_store_end(struct db *c, struct str id, enum event_state state, struct str why, struct err *e)
 {
-    return db_exec(c, &event_end, DB_GLOBAL, DB_ARGS(db_text(state), db_str(why), id_val(id)), NULL, e);
+    return db_exec(c, &event_end, DB_GLOBAL, DB_ARGS(db_text(event_state_name(state)), db_str(why), event_id(id)), NULL,
+                   e);
 }
 
 enum status event_store_of_object(struct db *c, struct arena *a, struct str object, bool livemode, int limit,
@@ -107,8 +128,8 @@ enum status event_store_of_object(struct db *c, struct arena *a, struct str obje
 {
     struct db_rows rows;
     enum status st = db_query(c, &event_of_object, DB_GLOBAL,
-                              DB_ARGS(id_val(object), db_int(livemode), db_text(STRIPE_API_VERSION), db_int(limit)), a,
-                              &rows, e);
+                              DB_ARGS(event_id(object), db_int(livemode), db_text(STRIPE_API_VERSION), db_int(limit)),
+                              a, &rows, e);
     *n = 0;
     if (st != OK)
         return st;
@@ -125,13 +146,13 @@ enum status event_store_done(struct db *c, struct arena *a, const struct event_n
     if (!vals)
         return err_nomem(e);
     for (size_t i = 0; i < n; i++)
-        vals[i] = id_val(events[i].id);
+        vals[i] = event_id(events[i].id);
     return n ? db_bulk(c, &event_done, DB_GLOBAL, vals, 1, n, NULL, e) : OK;
 }
 
-/* ---- looking ---- */
+/* ---- lists ---- */
 
-DB_STMT(event_depth, GLOBAL,
+DB_STMT(event_depths, GLOBAL,
         "SELECT (SELECT COUNT(*) FROM stripe_event WHERE state = 'pending'), (SELECT COUNT(*) FROM stripe_event WHERE "
         "state = 'dead'),"
         " (SELECT MIN(received_at) FROM stripe_event WHERE state = 'pending')",
@@ -154,24 +175,27 @@ DB_STMT(event_forget_old, GLOBAL,
         "DELETE FROM stripe_event WHERE state IN ('done', 'ignored') AND received_at < ? ORDER BY received_at LIMIT ?",
         "ti", "");
 
-enum status event_store_depth(struct db *c, struct arena *a, int64_t now_ms, struct sync_depth *out, struct err *e)
+enum status event_store_depth(struct db *c, struct arena *a, int64_t now_ms, struct event_depth *out, struct err *e)
 {
     struct db_row r;
-    enum status st = db_query_one(c, &event_depth, DB_GLOBAL, DB_NONE, a, &r, e);
+    enum status st = db_query_one(c, &event_depths, DB_GLOBAL, DB_NONE, a, &r, e);
     if (st != OK)
         return st;
     int64_t oldest = db_row_time(r, 2);
-    *out = (struct sync_depth){db_row_int(r, 0), db_row_int(r, 1), oldest && oldest < now_ms ? now_ms - oldest : 0};
+    *out = (struct event_depth){db_row_int(r, 0), db_row_int(r, 1), oldest && oldest < now_ms ? now_ms - oldest : 0};
     return OK;
 }
 
-static struct stripe_event event_of(struct db_row r)
+static struct stripe_event event_of_row(struct db_row r)
 {
+    enum event_state state;
+    if (!event_state_parse(db_row_str(r, 4), &state))
+        BUG("stripe_event.state is %.*s", STR_F(db_row_str(r, 4)));
     return (struct stripe_event){.id = db_row_str(r, 0),
                                  .type = db_row_str(r, 1),
                                  .object_type = db_row_str(r, 2),
                                  .object_id = db_row_str(r, 3),
-                                 .state = db_row_str(r, 4),
+                                 .state = state,
                                  .last_error = db_row_str(r, 5),
                                  .attempts = (int)db_row_int(r, 6),
                                  .created_ms = db_row_time(r, 7),
@@ -183,33 +207,33 @@ static struct stripe_event event_of(struct db_row r)
 enum status event_store_get(struct db *c, struct arena *a, struct str id, struct stripe_event *out, struct err *e)
 {
     struct db_row r;
-    enum status st = db_query_one(c, &event_one, DB_GLOBAL, DB_ARGS(id_val(id)), a, &r, e);
+    enum status st = db_query_one(c, &event_one, DB_GLOBAL, DB_ARGS(event_id(id)), a, &r, e);
     if (st == OK)
-        *out = event_of(r);
+        *out = event_of_row(r);
     return st;
 }
 
-enum status event_store_list(struct db *c, struct arena *a, const char *state, int limit, struct stripe_event **out,
-                             size_t *n, struct err *e)
+enum status event_store_list(struct db *c, struct arena *a, const enum event_state *only, int limit,
+                             struct stripe_event **out, size_t *n, struct err *e)
 {
     struct db_rows rows;
-    enum status st = state ? db_query(c, &event_list_state, DB_GLOBAL, DB_ARGS(db_text(state), db_int(limit)), a, &rows,
-                                      e)
-                           : db_query(c, &event_list_all, DB_GLOBAL, DB_ARGS(db_int(limit)), a, &rows, e);
+    enum status st = only ? db_query(c, &event_list_state, DB_GLOBAL,
+                                     DB_ARGS(db_text(event_state_name(*only)), db_int(limit)), a, &rows, e)
+                          : db_query(c, &event_list_all, DB_GLOBAL, DB_ARGS(db_int(limit)), a, &rows, e);
     *n = 0;
     if (st != OK)
         return st;
     if (!(*out = arena_array(a, rows.n, sizeof(**out))))
         return err_nomem(e);
     for (; *n < rows.n; ++*n)
-        (*out)[*n] = event_of(rows.rows[*n]);
+        (*out)[*n] = event_of_row(rows.rows[*n]);
     return OK;
 }
 
 enum status event_store_payload(struct db *c, struct arena *a, struct str id, struct str *out, struct err *e)
 {
     struct db_row r;
-    enum status st = db_query_one(c, &event_payload_select, DB_GLOBAL, DB_ARGS(id_val(id)), a, &r, e);
+    enum status st = db_query_one(c, &event_payload_select, DB_GLOBAL, DB_ARGS(event_id(id)), a, &r, e);
     if (st == ERR_NOT_FOUND)
         return err_set(e, E_event_unknown, "There is no such event.");
     if (st == OK)
@@ -219,7 +243,7 @@ enum status event_store_payload(struct db *c, struct arena *a, struct str id, st
 
 enum status event_store_replay(struct db *c, struct str id, int64_t now_ms, int64_t *n, struct err *e)
 {
-    return db_exec(c, &event_replay_one, DB_GLOBAL, DB_ARGS(db_time(now_ms), id_val(id)), n, e);
+    return db_exec(c, &event_replay_one, DB_GLOBAL, DB_ARGS(db_time(now_ms), event_id(id)), n, e);
 }
 
 enum status event_store_forget(struct db *c, int64_t before_ms, int limit, int64_t *n, struct err *e)

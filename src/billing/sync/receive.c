@@ -1,56 +1,48 @@
+/* receive.c: an event is stored as it was received, in one INSERT. Everything else can wait for the worker; Stripe only needs to hear that
+ * the event is safe. */
 #include "billing/sync/receive.h"
 
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/shared.h"
-#include "billing/sync/event_store.h"
+#include "billing/sync/event.h"
 #include "stripe/sign.h"
 
 #include "base/banned.h"
 
-#define HOOK_ARENA (64 * MB) /* an envelope of many small parts takes a hundred times its bytes */
+#define RECEIVE_ARENA (64 * MB) /* JSON of many small parts takes a hundred times its bytes */
 
-static enum status no_secret(struct err *e)
-{
-    return err_raise(e, E_hook_off);
-}
-
-enum status event_add(struct db *c, const struct event_envelope *v, struct str payload, int64_t now_ms, bool *fresh,
-                      struct err *e)
-{
-    return event_store_add(c, v, payload, now_ms, fresh, e);
-}
-
-static enum status store(struct db_pool *p, const struct event_envelope *v, struct str body, bool *fresh, struct err *e)
+static enum status receive_store(struct db_pool *p, const struct event_envelope *v, struct str body, bool *fresh,
+                                 struct err *e)
 {
     struct db *c = NULL;
     enum status st = db_get(p, &c, e);
     if (st == OK)
-        st = event_store_add(c, v, body, clock_now_ms(), fresh, e);
+        st = event_add(c, v, body, clock_now_ms(), fresh, e);
     db_put(c);
     return st;
 }
 
-/* The signature stands before everything: nobody else's bytes are read as JSON. */
-enum status hook_receive(struct db_pool *p, const struct config *c, struct str signature, struct str body,
-                         struct err *e)
+/* The signature is checked first, so that only Stripe's bytes are parsed as JSON. */
+enum status event_receive(struct db_pool *p, const struct config *c, struct str signature, struct str body,
+                          struct err *e)
 {
     struct str secrets = str_from(config_string(c, CONFIG_stripe_webhook_secrets));
     struct event_envelope v;
     struct arena a;
     bool fresh = false;
     if (!str_trim(secrets).n)
-        return no_secret(e);
-    if (body.n > HOOK_MAX_BODY)
-        return err_set(e, E_too_large, "The body may have %d bytes at most.", HOOK_MAX_BODY);
+        return err_raise(e, E_hook_off);
+    if (body.n > EVENT_MAX_BODY)
+        return err_set(e, E_too_large, "The body may have %d bytes at most.", EVENT_MAX_BODY);
     enum status st = stripe_sign_check(secrets.p, signature, body, clock_now_ms(), e);
     if (st != OK)
-        return st == ERR_UNAVAILABLE ? no_secret(e) : st;
-    arena_init(&a, HOOK_ARENA);
+        return st == ERR_UNAVAILABLE ? err_raise(e, E_hook_off) : st;
+    arena_init(&a, RECEIVE_ARENA);
     st = event_envelope_parse(&a, body, &v, e);
     if (st == OK)
-        st = store(p, &v, body, &fresh, e);
+        st = receive_store(p, &v, body, &fresh, e);
     if (st == OK) {
         log_line(LOG_INFO, fresh ? "stripe_event" : "stripe_event_again", LOG_T("event", v.id), LOG_T("type", v.type),
                  LOG_T("object", v.object_id));

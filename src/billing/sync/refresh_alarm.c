@@ -1,17 +1,18 @@
-/* refresh_alarm.c: what the operator has to see of what was written: raised while it is so, closed when it is over. */
+/* refresh_alarm.c: what the operator must see of a subscription or invoice that was just written. Each check either raises its alarm or clears
+ * it, so an alarm is open exactly as long as its cause lasts. */
 #include "alarm/alarm.h"
 #include "billing/mirror/mirror.h"
-#include "billing/sync/refresh.h"
+#include "billing/sync/refresh_internal.h"
 
 #include "base/banned.h"
 
-bool subscription_is_live(const struct subscription *s)
+static bool alarm_is_live(const struct subscription *s)
 {
     enum stripe_status now = s->status == STRIPE_UNKNOWN ? s->known_status : s->status;
     return now == STRIPE_TRIALING || now == STRIPE_ACTIVE || now == STRIPE_PAST_DUE || now == STRIPE_UNPAID;
 }
 
-static enum status two_live(struct db *c, struct arena *a, const struct subscription *s, struct err *e)
+static enum status alarm_two_live(struct db *c, struct arena *a, const struct subscription *s, struct err *e)
 {
     struct subscription *list;
     size_t n, live = 0;
@@ -22,25 +23,27 @@ static enum status two_live(struct db *c, struct arena *a, const struct subscrip
     if (st != OK)
         return st;
     for (size_t i = 0; i < n; i++)
-        live += list[i].livemode == s->livemode && subscription_is_live(&list[i]);
+        live += list[i].livemode == s->livemode && alarm_is_live(&list[i]);
     struct str object = owned ? str_from(id_text(ID_TENANT, s->tenant, text)) : s->customer;
     if (live < 2)
         return alarm_clear(c, "two_live", object, e);
-    return alarm_raise(c, "two_live", object, s->tenant, e,
-                       "%zu subscriptions are live at once, and each is charged: end the wrong one in Stripe and pay "
-                       "back what it took.",
-                       live);
+    return alarm_raise(
+        c, "two_live", object, s->tenant, e,
+        "%zu subscriptions are live at once and each is charged. End the wrong one at Stripe and refund what it "
+        "charged.",
+        live);
 }
 
-static enum status strangers(struct db *c, struct arena *a, const struct json *j, const struct subscription *s,
-                             bool live, struct err *e)
+static enum status alarm_strangers(struct db *c, struct arena *a, const struct json *j, const struct subscription *s,
+                                   bool live, struct err *e)
 {
     struct id holder, named;
     enum status st = mirror_customer_tenant(c, a, s->customer, &holder, e);
     if (st == OK)
         st = live && id_is_none(s->tenant)
                  ? alarm_raise(c, "unknown_customer", s->id, ID_NONE, e,
-                               "A live subscription of the customer %.*s, whom no workspace has.", STR_F(s->customer))
+                               "A live subscription of the customer %.*s, which belongs to no workspace.",
+                               STR_F(s->customer))
                  : alarm_clear(c, "unknown_customer", s->id, e);
     if (st != OK)
         return st;
@@ -50,16 +53,16 @@ static enum status strangers(struct db *c, struct arena *a, const struct json *j
     if (!claims && !differs)
         return alarm_clear(c, "tenant_mismatch", s->id, e);
     return alarm_raise(c, "tenant_mismatch", s->id, s->tenant, e,
-                       "%s names another workspace than the one the subscription is for: it stays where it is.",
+                       "%s names another workspace than the one that has the subscription. Nothing was moved.",
                        differs ? "Its customer" : "Its metadata");
 }
 
-static enum status prices(struct db *c, const struct subscription *s, bool live, struct err *e)
+static enum status alarm_prices(struct db *c, const struct subscription *s, bool live, struct err *e)
 {
     struct str price = s->base_price.n ? s->base_price : STR("none");
     enum status st = live && id_is_none(s->terms)
                          ? alarm_raise(c, "unknown_price", s->id, s->tenant, e,
-                                       "Its price (%.*s) is of no plan here: it grants nothing.", STR_F(price))
+                                       "Its price (%.*s) does not belong to any plan and grants nothing.", STR_F(price))
                          : alarm_clear(c, "unknown_price", s->id, e);
     int fits = (s->base_item.n > 0) + (s->usage_item.n > 0);
     if (st != OK)
@@ -67,19 +70,19 @@ static enum status prices(struct db *c, const struct subscription *s, bool live,
     if (!live || s->items == fits)
         return alarm_clear(c, "extra_items", s->id, e);
     return alarm_raise(c, "extra_items", s->id, s->tenant, e,
-                       "It has %d lines, of which %d are a plan's: what else is charged?", s->items, fits);
+                       "It has %d items, of which %d belong to a plan. Check what else is charged.", s->items, fits);
 }
 
-static enum status words_of_status(struct db *c, const struct subscription *s, struct err *e)
+static enum status alarm_status(struct db *c, const struct subscription *s, struct err *e)
 {
     if (s->status != STRIPE_UNKNOWN)
         return alarm_clear(c, "unknown_status", s->id, e);
     return alarm_raise(c, "unknown_status", s->id, s->tenant, e,
-                       "Its status \"%.*s\" is not known to this release: what was granted stays for a day, then ends.",
+                       "This release does not know its status \"%.*s\". What was granted remains for a day, then ends.",
                        STR_F(s->status_text));
 }
 
-static enum status of_deleted(struct db *c, struct arena *a, const struct subscription *s, bool live, struct err *e)
+static enum status alarm_deleted(struct db *c, struct arena *a, const struct subscription *s, bool live, struct err *e)
 {
     bool known = false, deleted = false;
     enum status st = id_is_none(s->tenant) ? OK : mirror_tenant_state(c, a, s->tenant, &known, &deleted, e);
@@ -88,29 +91,30 @@ static enum status of_deleted(struct db *c, struct arena *a, const struct subscr
     if (!deleted || !live)
         return alarm_clear(c, "tenant_deleted_money_open", s->id, e);
     return alarm_raise(c, "tenant_deleted_money_open", s->id, s->tenant, e,
-                       "The workspace is deleted, but its subscription goes on: cancel it in Stripe.");
+                       "The workspace is deleted, but its subscription continues. Cancel it at Stripe.");
 }
 
 enum status subscription_alarms(struct db *c, struct arena *a, const struct json *j, const struct subscription *s,
                                 struct err *e)
 {
-    bool live = subscription_is_live(s);
-    enum status st = two_live(c, a, s, e);
+    bool live = alarm_is_live(s);
+    enum status st = alarm_two_live(c, a, s, e);
     if (st == OK)
-        st = strangers(c, a, j, s, live, e);
+        st = alarm_strangers(c, a, j, s, live, e);
     if (st == OK)
-        st = prices(c, s, live, e);
+        st = alarm_prices(c, s, live, e);
     if (st == OK)
-        st = words_of_status(c, s, e);
-    return st == OK ? of_deleted(c, a, s, live, e) : st;
+        st = alarm_status(c, s, e);
+    return st == OK ? alarm_deleted(c, a, s, live, e) : st;
 }
 
-/* The subscription stays active while nothing can be collected: nobody would notice. */
+/* The subscription stays active while its invoice cannot be charged, so without this alarm nobody would notice. */
 enum status invoice_alarms(struct db *c, const struct invoice *v, struct err *e)
 {
     if (!v->finalization_failed)
         return alarm_clear(c, "finalization_failed", v->id, e);
-    return alarm_raise(c, "finalization_failed", v->id, v->tenant, e,
-                       "Stripe cannot finish this invoice, so it is not charged while the subscription goes on. Its "
-                       "page in Stripe says why.");
+    return alarm_raise(
+        c, "finalization_failed", v->id, v->tenant, e,
+        "Stripe cannot finalize this invoice, so it is not charged while the subscription continues. Its "
+        "page at Stripe says why.");
 }

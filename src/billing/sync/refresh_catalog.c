@@ -1,16 +1,17 @@
-/* refresh_catalog.c: prices and products, which somebody may have changed in Stripe's dashboard. */
+/* refresh_catalog.c: prices and products, which may have been changed in Stripe's dashboard. Nothing is written; the operator is told to run
+ * setup, which repairs them. */
 #include "alarm/alarm.h"
-#include "billing/sync/refresh.h"
+#include "billing/sync/refresh_internal.h"
 #include "billing/sync/sync_store.h"
 
 #include "base/banned.h"
 
-struct article {
-    struct target *t;
+struct refresh_article {
+    struct refresh_target *t;
     struct json *j;
 };
 
-/* NULL: as it was made. Amounts cannot be changed at Stripe, but a row can name the wrong price. */
+/* How a price differs from what it was made as; NULL: it does not. Stripe does not let amounts change, but a row may name a wrong price. */
 static const char *price_differs(const struct json *j, const struct sync_price *was)
 {
     const struct json *meta = json_get(j, "metadata");
@@ -21,17 +22,17 @@ static const char *price_differs(const struct json *j, const struct sync_price *
         return "it is in another currency";
     if (was->is_base && json_int(json_get(j, "unit_amount"), -1) != was->price)
         return "it costs something else";
-    if (!was->sellable) /* those who have it keep it, whatever it is called now */
+    if (!was->sellable) /* only existing subscriptions use it, and they keep it */
         return NULL;
     if (!json_bool(json_get(j, "active")))
-        return "it was switched off: nobody can buy the plan";
+        return "it was deactivated, so the plan cannot be bought";
     if (!str_eqz(json_get_str(meta, "role"), was->is_base ? "base" : "usage") ||
         !id_parse(ID_TERMS, json_get_str(meta, "plan_terms"), &terms) || !id_eq(terms, was->terms))
         return "its metadata was changed";
     return NULL;
 }
 
-enum status price_alarms(struct db *c, struct arena *a, const struct json *price, struct err *e)
+static enum status price_alarms(struct db *c, struct arena *a, const struct json *price, struct err *e)
 {
     struct str id = json_get_str(price, "id");
     struct sync_price was;
@@ -43,40 +44,41 @@ enum status price_alarms(struct db *c, struct arena *a, const struct json *price
     if (!words)
         return alarm_clear(c, "price_changed", id, e);
     return alarm_raise(c, "price_changed", id, ID_NONE, e,
-                       "The price of plan %.*s (%s) is not what it was made as: %s. Run: parley billing setup",
-                       STR_F(was.plan), was.is_base ? "base" : "usage", words);
+                       "The price of plan %.*s (%s) was changed: %s. Run: parley billing setup", STR_F(was.plan),
+                       was.is_base ? "base" : "usage", words);
 }
 
-static enum status write_price(struct db *c, void *ctx, struct err *e)
+static enum status price_write_tx(struct db *c, void *ctx, struct err *e)
 {
-    struct article *x = ctx;
-    return price_alarms(c, x->t->k->a, x->j, e);
+    struct refresh_article *x = ctx;
+    return price_alarms(c, x->t->r->a, x->j, e);
 }
 
-enum status look_price(struct target *t, struct err *e)
+enum status refresh_price(struct refresh_target *t, struct err *e)
 {
-    struct article x = {.t = t};
-    enum status st = look_get(t->k, "/v1/prices/%", t->id, NULL, &x.j, e);
-    return st == OK ? target_write(t, write_price, &x, true, e) : st;
+    struct refresh_article x = {.t = t};
+    enum status st = refresh_get(t->r, "/v1/prices/%", t->id, NULL, &x.j, e);
+    return st == OK ? refresh_write(t, price_write_tx, &x, true, e) : st;
 }
 
-static enum status write_product(struct db *c, void *ctx, struct err *e)
+static enum status product_write_tx(struct db *c, void *ctx, struct err *e)
 {
-    struct article *x = ctx;
+    struct refresh_article *x = ctx;
     struct str plan;
-    enum status st = sync_store_product(c, x->t->k->a, x->t->k->stripe->livemode, x->t->id, &plan, e);
+    enum status st = sync_store_product(c, x->t->r->a, x->t->r->stripe->livemode, x->t->id, &plan, e);
     if (st != OK || !plan.n)
         return st;
     if (!stripe_deleted(x->j) && json_bool(json_get(x->j, "active")))
         return alarm_clear(c, "product_changed", x->t->id, e);
-    return alarm_raise(c, "product_changed", x->t->id, ID_NONE, e,
-                       "The product of plan %.*s was %s in Stripe: nobody can buy the plan. Run: parley billing setup",
-                       STR_F(plan), stripe_deleted(x->j) ? "deleted" : "switched off");
+    return alarm_raise(
+        c, "product_changed", x->t->id, ID_NONE, e,
+        "The product of plan %.*s was %s at Stripe, so the plan cannot be bought. Run: parley billing setup",
+        STR_F(plan), stripe_deleted(x->j) ? "deleted" : "deactivated");
 }
 
-enum status look_product(struct target *t, struct err *e)
+enum status refresh_product(struct refresh_target *t, struct err *e)
 {
-    struct article x = {.t = t};
-    enum status st = look_get(t->k, "/v1/products/%", t->id, NULL, &x.j, e);
-    return st == OK ? target_write(t, write_product, &x, true, e) : st;
+    struct refresh_article x = {.t = t};
+    enum status st = refresh_get(t->r, "/v1/products/%", t->id, NULL, &x.j, e);
+    return st == OK ? refresh_write(t, product_write_tx, &x, true, e) : st;
 }

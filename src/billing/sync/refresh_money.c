@@ -1,15 +1,16 @@
-/* refresh_money.c: subscriptions, their invoices and schedules. */
+/* refresh_money.c: subscriptions, their invoices and schedules. An invoice or a schedule leads to its subscription, whose state is what
+ * entitlements depend on. */
 #include "base/shared.h"
 #include "billing/mirror/mirror.h"
-#include "billing/sync/refresh.h"
+#include "billing/sync/refresh_internal.h"
 #include "billing/sync/sync_store.h"
 
 #include "base/banned.h"
 
 #define OPEN_INVOICES 20
 
-struct seen { /* what a look brought, and what became of it */
-    struct target *t;
+struct refresh_money { /* what was fetched, and what was written */
+    struct refresh_target *t;
     struct json *j, *schedule, *open;
     struct subscription sub;
     struct invoice inv;
@@ -18,11 +19,14 @@ struct seen { /* what a look brought, and what became of it */
 
 /* ---- a subscription ---- */
 
-static enum status read_mirror(struct db *c, void *ctx, struct err *e)
+static enum status money_read_mirror(struct refresh_money *x, struct err *e)
 {
-    struct seen *x = ctx;
     struct err none = ERR_INIT;
-    enum status st = subscription_get(c, x->t->k->a, x->t->id, &x->sub, &none);
+    struct db *c = NULL;
+    enum status st = db_get(x->t->r->p, &c, &none);
+    if (st == OK)
+        st = subscription_get(c, x->t->r->a, x->t->id, &x->sub, &none);
+    db_put(c);
     x->known = st == OK;
     if (st == OK || st == ERR_NOT_FOUND)
         return OK;
@@ -30,39 +34,39 @@ static enum status read_mirror(struct db *c, void *ctx, struct err *e)
     return st;
 }
 
-/* Since when a payment is missing stands in the invoices: asked for once, when it begins. */
-static enum status fetch_open(struct seen *x, struct err *e)
+/* The open invoices say since when a payment is missing. They are fetched once, when the mirror does not know it yet. */
+static enum status money_fetch_open(struct refresh_money *x, struct err *e)
 {
-    struct look *k = x->t->k;
+    struct refresh *r = x->t->r;
     struct stripe_form f;
     enum stripe_status now = stripe_status_parse(json_get_str(x->j, "status"));
     if (now != STRIPE_PAST_DUE && now != STRIPE_UNPAID)
         return OK;
-    enum status st = held_db(k->p, read_mirror, x, e);
+    enum status st = money_read_mirror(x, e);
     if (st != OK || (x->known && x->sub.first_failed_ms))
         return st;
     stripe_form_init(&f);
     stripe_param_str(&f, "subscription", x->t->id);
     stripe_param_text(&f, "status", "open");
     stripe_param_int(&f, "limit", OPEN_INVOICES);
-    st = stripe_get(k->stripe, k->a, "/v1/invoices", &f, LOOK_GET_MS, &x->open, e);
+    st = stripe_get(r->stripe, r->a, "/v1/invoices", &f, REFRESH_GET_MS, &x->open, e);
     stripe_form_release(&f);
     return st;
 }
 
-static enum status fetch_schedule(struct seen *x, struct err *e)
+static enum status money_fetch_schedule(struct refresh_money *x, struct err *e)
 {
     struct json *schedule = json_get(x->j, "schedule");
     if (json_is(schedule, JSON_STRING))
-        return look_get(x->t->k, "/v1/subscription_schedules/%", json_str(schedule), NULL, &x->schedule, e);
+        return refresh_get(x->t->r, "/v1/subscription_schedules/%", json_str(schedule), NULL, &x->schedule, e);
     x->schedule = schedule;
     return OK;
 }
 
-static enum status write_subscription(struct db *c, void *ctx, struct err *e)
+static enum status money_write_subscription_tx(struct db *c, void *ctx, struct err *e)
 {
-    struct seen *x = ctx;
-    struct arena *a = x->t->k->a;
+    struct refresh_money *x = ctx;
+    struct arena *a = x->t->r->a;
     const struct json *open = json_get(x->open, "data");
     enum status st = OK;
     for (size_t i = 0; st == OK && json_is(open, JSON_ARRAY) && i < json_len(open); i++)
@@ -72,59 +76,59 @@ static enum status write_subscription(struct db *c, void *ctx, struct err *e)
     return st == OK ? subscription_alarms(c, a, x->j, &x->sub, e) : st;
 }
 
-enum status look_subscription(struct target *t, struct err *e)
+enum status refresh_subscription(struct refresh_target *t, struct err *e)
 {
-    struct seen x = {.t = t};
-    enum status st = look_get(t->k, "/v1/subscriptions/%", t->id, "schedule", &x.j, e);
+    struct refresh_money x = {.t = t};
+    enum status st = refresh_get(t->r, "/v1/subscriptions/%", t->id, "schedule", &x.j, e);
     if (st == OK)
-        st = fetch_schedule(&x, e);
+        st = money_fetch_schedule(&x, e);
     if (st == OK)
-        st = fetch_open(&x, e);
+        st = money_fetch_open(&x, e);
     if (st == OK)
-        st = target_write(t, write_subscription, &x, true, e);
+        st = refresh_write(t, money_write_subscription_tx, &x, true, e);
     if (st == OK && !id_is_none(x.sub.tenant))
         shared_bump("plan", x.sub.tenant);
     return st;
 }
 
-enum status look_schedule(struct target *t, struct err *e)
+enum status refresh_schedule(struct refresh_target *t, struct err *e)
 {
     struct json *j;
-    enum status st = look_get(t->k, "/v1/subscription_schedules/%", t->id, NULL, &j, e);
+    enum status st = refresh_get(t->r, "/v1/subscription_schedules/%", t->id, NULL, &j, e);
     if (st != OK)
         return st;
     struct str sub = stripe_id_of(json_get(j, "subscription"));
     if (!sub.n)
         sub = stripe_id_of(json_get(j, "released_subscription"));
-    return target_follow(t, sub, e);
+    return refresh_follow(t, "subscription", sub, e);
 }
 
 /* ---- an invoice ---- */
 
-static enum status write_invoice(struct db *c, void *ctx, struct err *e)
+static enum status money_write_invoice_tx(struct db *c, void *ctx, struct err *e)
 {
-    struct seen *x = ctx;
-    enum status st = invoice_write(c, x->t->k->a, x->j, x->t->fetched_ms, &x->inv, e);
+    struct refresh_money *x = ctx;
+    enum status st = invoice_write(c, x->t->r->a, x->j, x->t->fetched_ms, &x->inv, e);
     return st == OK ? invoice_alarms(c, &x->inv, e) : st;
 }
 
-static enum status invoice_gone(struct db *c, void *ctx, struct err *e)
+static enum status money_invoice_gone_tx(struct db *c, void *ctx, struct err *e)
 {
-    struct seen *x = ctx;
+    struct refresh_money *x = ctx;
     return sync_store_invoice_gone(c, x->t->id, x->t->fetched_ms, e);
 }
 
-enum status look_invoice(struct target *t, struct err *e)
+enum status refresh_invoice(struct refresh_target *t, struct err *e)
 {
-    struct seen x = {.t = t};
+    struct refresh_money x = {.t = t};
     struct err why = ERR_INIT;
-    enum status st = look_get(t->k, "/v1/invoices/%", t->id, NULL, &x.j, &why);
-    if (st == ERR_NOT_FOUND) /* drafts may be deleted */
-        return target_write(t, invoice_gone, &x, true, e);
+    enum status st = refresh_get(t->r, "/v1/invoices/%", t->id, NULL, &x.j, &why);
+    if (st == ERR_NOT_FOUND) /* a draft that was deleted */
+        return refresh_write(t, money_invoice_gone_tx, &x, true, e);
     if (st != OK) {
         *e = why;
         return st;
     }
-    st = target_write(t, write_invoice, &x, false, e);
-    return st == OK ? target_follow(t, x.inv.subscription, e) : st;
+    st = refresh_write(t, money_write_invoice_tx, &x, false, e);
+    return st == OK ? refresh_follow(t, "subscription", x.inv.subscription, e) : st;
 }

@@ -1,8 +1,9 @@
+/* sync_store.c: SQL of what a refresh changes besides the mirrors. Stripe names every object here; the tenant is a value of its row. */
 #include "billing/sync/sync_store.h"
 
 #include "base/banned.h"
 
-/* GLOBAL: Stripe names a session, and this says whose it is. */
+/* GLOBAL: Stripe names a session, and its row names the tenant. */
 DB_STMT(session_select, GLOBAL, "SELECT tenant_id FROM checkout_attempt WHERE stripe_session_id = ?", "x", "u");
 /* GLOBAL: as above */
 DB_STMT(session_update, GLOBAL,
@@ -29,7 +30,7 @@ DB_STMT(product_plan, GLOBAL,
         "SELECT SUBSTRING(name, 9) FROM stripe_setup WHERE livemode = ? AND stripe_id = ? AND name LIKE 'product:%'",
         "ix", "s");
 
-static struct db_val id_val(struct str id)
+static struct db_val sync_id(struct str id)
 {
     return db_bytes(id.p, id.n);
 }
@@ -37,31 +38,34 @@ static struct db_val id_val(struct str id)
 enum status sync_store_session(struct db *c, struct arena *a, struct str session, struct id *tenant, struct err *e)
 {
     struct db_rows r;
-    enum status st = db_query(c, &session_select, DB_GLOBAL, DB_ARGS(id_val(session)), a, &r, e);
+    enum status st = db_query(c, &session_select, DB_GLOBAL, DB_ARGS(sync_id(session)), a, &r, e);
     *tenant = st == OK && r.n == 1 ? db_row_id(r.rows[0], 0) : ID_NONE;
     return st;
 }
 
-enum status sync_store_session_state(struct db *c, struct str session, const char *state, struct err *e)
+enum status sync_store_session_end(struct db *c, struct str session, enum session_end end, struct err *e)
 {
-    return db_exec(c, &session_update, DB_GLOBAL, DB_ARGS(db_text(state), id_val(session), db_text(state)), NULL, e);
+    static const char *const states[] = {
+        [SESSION_EXPIRED] = "expired", [SESSION_COMPLETE] = "complete", [SESSION_FAILED] = "failed"};
+    struct db_val state = db_text(states[end]);
+    return db_exec(c, &session_update, DB_GLOBAL, DB_ARGS(state, sync_id(session), state), NULL, e);
 }
 
 enum status sync_store_customer_deleted(struct db *c, struct str customer, int64_t now_ms, struct err *e)
 {
-    return db_exec(c, &customer_deleted, DB_GLOBAL, DB_ARGS(db_time(now_ms), id_val(customer)), NULL, e);
+    return db_exec(c, &customer_deleted, DB_GLOBAL, DB_ARGS(db_time(now_ms), sync_id(customer)), NULL, e);
 }
 
 enum status sync_store_invoice_gone(struct db *c, struct str invoice, int64_t now_ms, struct err *e)
 {
-    return db_exec(c, &invoice_gone, DB_GLOBAL, DB_ARGS(db_time(now_ms), id_val(invoice)), NULL, e);
+    return db_exec(c, &invoice_gone, DB_GLOBAL, DB_ARGS(db_time(now_ms), sync_id(invoice)), NULL, e);
 }
 
 enum status sync_store_price(struct db *c, struct arena *a, struct str price, struct sync_price *out, bool *found,
                              struct err *e)
 {
     struct db_rows rows;
-    enum status st = db_query(c, &price_terms, DB_GLOBAL, DB_ARGS(id_val(price)), a, &rows, e);
+    enum status st = db_query(c, &price_terms, DB_GLOBAL, DB_ARGS(sync_id(price)), a, &rows, e);
     *found = st == OK && rows.n == 1;
     if (!*found)
         return st;
@@ -81,7 +85,7 @@ enum status sync_store_product(struct db *c, struct arena *a, bool livemode, str
                                struct err *e)
 {
     struct db_rows r;
-    enum status st = db_query(c, &product_plan, DB_GLOBAL, DB_ARGS(db_int(livemode), id_val(product)), a, &r, e);
+    enum status st = db_query(c, &product_plan, DB_GLOBAL, DB_ARGS(db_int(livemode), sync_id(product)), a, &r, e);
     *plan = st == OK && r.n == 1 ? db_row_str(r.rows[0], 0) : STR_EMPTY;
     return st;
 }
