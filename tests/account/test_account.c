@@ -7,8 +7,8 @@
 #include "base/crypto.h"
 #include "base/limits.h"
 #include "dbtest.h"
-#include "okay.h"
 #include "lib/test.h"
+#include "okay.h"
 
 #include "base/banned.h"
 

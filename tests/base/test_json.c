@@ -224,7 +224,7 @@ static void builds(void **state)
     struct json *o = json_new_object(&arena), *child, *list;
     assert_int_equal(json_set_str(o, "s", STR("a\0b")), 0);
     assert_int_equal(json_set_int(o, "i", INT64_MIN), 0);
-    assert_int_equal(json_set_double(o, "nan", NAN), 0);
+    assert_int_equal(json_set_double(o, "nan", (double)NAN), 0);
     assert_int_equal(json_set_bool(o, "b", true), 0);
     assert_int_equal(json_set_null(o, "i"), 0); /* replaces */
     assert_int_equal(json_set_array(o, "list", &list), 0);

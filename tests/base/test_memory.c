@@ -9,9 +9,9 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "base/vec.h"
-#include "net/fetch.h"
 #include "lib/short_memory.h"
 #include "lib/test.h"
+#include "net/fetch.h"
 
 /* ---- what is done; each returns OK or ERR_NOMEM ---- */
 

@@ -9,9 +9,9 @@
 #include "billing/meter/meter_store.h"
 #include "lib/dbtest.h"
 #include "lib/okay.h"
+#include "lib/test.h"
 #include "plan/usage.h"
 #include "stripe/call.h"
-#include "lib/test.h"
 
 #include "base/banned.h"
 

@@ -5,8 +5,8 @@
 #include "base/limits.h"
 #include "billing/mirror/mirror.h"
 #include "dbtest.h"
-#include "okay.h"
 #include "lib/test.h"
+#include "okay.h"
 
 #include "base/banned.h"
 

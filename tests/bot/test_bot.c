@@ -8,8 +8,8 @@
 #include "bot/bot.h"
 #include "dbtest.h"
 #include "knowledge/answers.h"
-#include "okay.h"
 #include "lib/test.h"
+#include "okay.h"
 
 #include "base/banned.h"
 

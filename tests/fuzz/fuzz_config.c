@@ -16,7 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (config_load("/dev/null", &c, &e) != OK)
         abort();
     buf_init(&b, 16 << 20);
-    const struct config *fresh = (uintptr_t)c; /* nobody else has it yet */
+    struct config *fresh = (struct config *)(uintptr_t)c; /* not shared yet */
     enum status st = config_read_text(fresh, "fuzz.conf", str_n((const char *)data, size), CONFIG_INCLUDE_MAX, &e);
     if (st != OK && (!e.message[0] || !strstr(e.message, "fuzz.conf:")))
         abort();

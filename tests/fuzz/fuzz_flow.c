@@ -51,7 +51,7 @@ static enum status answer(void *ctx, struct str language, struct str question, s
     (void)language;
     (void)a;
     (void)e;
-    *out = (struct flow_answer){.verdict = (int)(question.n % 3), .n = question.n % 4};
+    *out = (struct flow_answer){.verdict = (enum flow_verdict)(question.n % 3), .n = question.n % 4};
     for (size_t i = 0; i < out->n; i++) {
         out->hits[i].question = i ? question : STR("A question?");
         out->hits[i].answer = out->hits[i].title = out->hits[i].url = question;

@@ -3,9 +3,9 @@
 #include "base/shared.h"
 #include "dbtest.h"
 #include "guard.h"
+#include "lib/test.h"
 #include "okay.h"
 #include "plan/plan.h"
-#include "lib/test.h"
 #include "web/request.h"
 
 #include "base/banned.h"

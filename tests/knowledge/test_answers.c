@@ -7,8 +7,8 @@
 #include "base/shared.h"
 #include "dbtest.h"
 #include "knowledge/answers.h"
-#include "okay.h"
 #include "lib/test.h"
+#include "okay.h"
 
 #include "base/banned.h"
 

@@ -162,7 +162,8 @@ static void start_server(void)
 static struct arena arena;
 static struct err e;
 static struct fetch_reply reply;
-static int64_t took_ms;
+static int64_t took_ms, limit_ms; /* of the last call: how long it took, and its deadline */
+#define PATIENCE_MS 30000         /* a call that is not ended early takes longer than this, whatever the machine */
 
 static const struct config *config_with(const char *allowed)
 {
@@ -320,7 +321,6 @@ static void size_is_capped(void **state)
     (void)state;
     assert_int_equal(call_path((struct fetch_request){0}, "/huge"), ERR_TOO_LARGE);
     assert_int_equal(call_path((struct fetch_request){0}, "/huge-length"), ERR_TOO_LARGE);
-    assert_true(took_ms < 10000);
     assert_ok(call_path((struct fetch_request){.max_body = 200 * 65536}, "/huge"), &e);
     assert_int_equal(reply.body.n, 200 * 65536);
     assert_int_equal(call_path((struct fetch_request){.max_body = 200 * 65536 - 1}, "/huge"), ERR_TOO_LARGE);
@@ -332,7 +332,7 @@ static void the_deadline_holds(void **state)
     const char *paths[] = {"/silent", "/drip"};
     for (size_t i = 0; i < 2; i++) {
         assert_int_equal(call_path((struct fetch_request){.timeout_ms = 300}, paths[i]), ERR_TIMEOUT);
-        assert_in_range(took_ms, 250, 9000);
+        assert_in_range(took_ms, 250, PATIENCE_MS);
     }
 }
 
@@ -345,12 +345,12 @@ static void a_cancelled_call_ends(void **state)
 {
     (void)state;
     int64_t start = clock_mono_us();
-    struct fetch_request rq = {.cancelled = after_100_ms, .cancel_ctx = &start, .timeout_ms = 10000};
+    struct fetch_request rq = {.cancelled = after_100_ms, .cancel_ctx = &start, .timeout_ms = 2 * PATIENCE_MS};
     assert_int_equal(call_path(rq, "/silent"), ERR_GONE);
-    assert_in_range(took_ms, 90, 9000);
+    assert_in_range(took_ms, 90, PATIENCE_MS);
     start = 0; /* before it began */
     assert_int_equal(call_path(rq, "/silent"), ERR_GONE);
-    assert_true(took_ms < 9000);
+    assert_true(took_ms < PATIENCE_MS);
 }
 
 static void private_addresses_are_refused(void **state)
@@ -533,6 +533,7 @@ static enum status call_outside(struct outside *o, const char *path, int64_t tim
     int64_t start = clock_mono_us();
     enum status st = outside_fetch(o, &arena, &rq, &reply, &e);
     took_ms = (clock_mono_us() - start) / 1000;
+    limit_ms = rq.timeout_ms;
     config_set_current(NULL);
     return st;
 }
@@ -547,11 +548,12 @@ static struct outside outside_of(int64_t call_ms, int64_t budget_ms)
 static void the_calls_of_a_turn_share_a_budget(void **state)
 {
     (void)state;
-    struct outside o = outside_of(2000, 2300);
+    struct outside o = outside_of(1000, 2000);
     assert_int_equal(call_outside(&o, "/silent", 10000), ERR_TIMEOUT); /* no longer than one call may take */
-    assert_in_range(took_ms, 1900, 9000);
+    assert_int_equal(limit_ms, 1000);
+    assert_true(took_ms >= 950);
     assert_int_equal(call_outside(&o, "/silent", 0), ERR_TIMEOUT); /* what is left */
-    assert_true(took_ms < 1900);
+    assert_in_range(limit_ms, 1, 999);
     assert_int_equal(call_outside(&o, "/echo", 0), ERR_TIMEOUT);
     assert_int_equal(e.code, E_fetch_timeout);
     assert_int_equal(entered, 2);
@@ -559,7 +561,7 @@ static void the_calls_of_a_turn_share_a_budget(void **state)
     assert_int_equal(outside_end(&o, &e), OK); /* the flow may go on */
     o = outside_of(5000, 5000);
     assert_int_equal(call_outside(&o, "/silent", 200), ERR_TIMEOUT);
-    assert_true(took_ms < 4500);
+    assert_int_equal(limit_ms, 200);
     assert_int_equal(call_outside(&o, "/echo", 0), OK);
 }
 
@@ -579,12 +581,12 @@ static void a_refused_call_ends_the_turn(void **state)
 static void a_visitor_who_leaves_ends_the_turn(void **state)
 {
     (void)state;
-    struct outside o = outside_of(10000, 30000);
+    struct outside o = outside_of(2 * PATIENCE_MS, 2 * PATIENCE_MS);
     int64_t start = clock_mono_us();
     o.gone = after_100_ms;
     o.gone_ctx = &start;
     assert_int_equal(call_outside(&o, "/silent", 0), ERR_GONE);
-    assert_in_range(took_ms, 90, 9000);
+    assert_in_range(took_ms, 90, PATIENCE_MS);
     assert_int_equal(left_again, 1);
     assert_int_equal(outside_end(&o, &e), ERR_GONE);
 }

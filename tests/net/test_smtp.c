@@ -11,8 +11,8 @@
 #include "base/arena.h"
 #include "base/config.h"
 #include "base/limits.h"
-#include "net/smtp.h"
 #include "lib/test.h"
+#include "net/smtp.h"
 
 static int listener;
 static char port[8];

@@ -1,6 +1,6 @@
 /* Amounts and exact decimals. */
-#include "plan/money.h"
 #include "lib/test.h"
+#include "plan/money.h"
 
 #include "base/banned.h"
 

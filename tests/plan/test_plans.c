@@ -5,10 +5,10 @@
 #include "base/limits.h"
 #include "base/shared.h"
 #include "dbtest.h"
+#include "lib/test.h"
 #include "okay.h"
 #include "plan/plan.h"
 #include "plan/usage.h"
-#include "lib/test.h"
 
 #include "base/banned.h"
 

@@ -1,6 +1,6 @@
 /* What plans come to: pure sums. */
-#include "plan/pricing.h"
 #include "lib/test.h"
+#include "plan/pricing.h"
 
 #include "base/banned.h"
 

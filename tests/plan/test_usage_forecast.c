@@ -1,7 +1,7 @@
 /* What a period comes to: usage_forecast, case by case. */
 #include "base/clock.h"
-#include "plan/usage.h"
 #include "lib/test.h"
+#include "plan/usage.h"
 
 #include "base/banned.h"
 

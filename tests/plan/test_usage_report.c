@@ -4,8 +4,8 @@
 #include "billing/meter/meter.h"
 #include "lib/dbtest.h"
 #include "lib/okay.h"
-#include "plan/usage.h"
 #include "lib/test.h"
+#include "plan/usage.h"
 
 #include "base/banned.h"
 

@@ -1,6 +1,6 @@
 /* The classification of Stripe's failures, code by code, and the two questions that every class answers. */
-#include "stripe/failure.h"
 #include "lib/test.h"
+#include "stripe/failure.h"
 
 #include "base/banned.h"
 

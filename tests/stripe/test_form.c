@@ -1,6 +1,6 @@
 /* Stripe's encoding, byte for byte as the official client sends it. */
-#include "stripe/form.h"
 #include "lib/test.h"
+#include "stripe/form.h"
 
 #include "base/banned.h"
 

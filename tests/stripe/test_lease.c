@@ -4,9 +4,9 @@
 
 #include "base/clock.h"
 #include "dbtest.h"
+#include "lib/test.h"
 #include "okay.h"
 #include "stripe/lease.h"
-#include "lib/test.h"
 
 #include "base/banned.h"
 

@@ -1,8 +1,8 @@
 /* The signature of a webhook: what is let in, and everything else. */
 #include "base/crypto.h"
 #include "base/limits.h"
-#include "stripe/sign.h"
 #include "lib/test.h"
+#include "stripe/sign.h"
 
 #include "base/banned.h"
 

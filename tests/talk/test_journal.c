@@ -13,9 +13,9 @@
 #include "base/shared.h"
 #include "bot/bot.h"
 #include "dbtest.h"
+#include "lib/test.h"
 #include "okay.h"
 #include "talk/talk.h"
-#include "lib/test.h"
 
 #include "base/banned.h"
 

@@ -3,9 +3,9 @@
 #include "base/shared.h"
 #include "bot/bot.h"
 #include "dbtest.h"
+#include "lib/test.h"
 #include "okay.h"
 #include "talk/turn_internal.h"
-#include "lib/test.h"
 
 #include "base/banned.h"
 

@@ -2,10 +2,10 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "dbtest.h"
+#include "lib/test.h"
 #include "okay.h"
 #include "plan/entitlement.h"
 #include "talk/retention.h"
-#include "lib/test.h"
 
 #include "base/banned.h"
 

@@ -5,9 +5,9 @@
 
 #include "base/crypto.h"
 #include "base/limits.h"
+#include "lib/test.h"
 #include "talk/message_internal.h"
 #include "talk/turn_internal.h"
-#include "lib/test.h"
 
 static void pause_ms(long ms)
 {

@@ -22,7 +22,7 @@ file() { printf '%b' "$2" >"$tree/$1"; }
 
 # ---- layers ----
 file src/talk/a.c '#include "talk/a.h"\n#include "db/db.h"\n#include "base/buf.h"\n'
-file src/billing/sync/a.c '#include "billing/sync/sync_store.h"\n#include "billing/mirror/mirror.h"\n#include "plan/plan.h"\n'
+file src/billing/sync/a.c '/* a */\n#include "billing/sync/sync_store.h"\n#include "billing/mirror/mirror.h"\n#include "plan/plan.h"\n'
 file src/web/server.c '#include <fcgiapp.h>\n#include "base/log.h"\n'
 file cgi-bin/chat/main.c '#include "web/server.h"\n#include "talk/talk.h"\n#include "chat/routes.def"\n'
 file src/cli/c.c '#include "chat/routes.def"\n#include "web/route.h"\n'
