@@ -115,7 +115,7 @@ static enum status events_delta(void *ctx, struct str text, struct err *e)
 }
 
 /* Asked several times a second while something outside is waited for: a line a second finds out who has left, and keeps
- * what stands between here and the visitor from giving up. */
+ * proxies between here and the visitor from giving up. */
 static bool events_gone(void *ctx)
 {
     struct events *stream = ctx;

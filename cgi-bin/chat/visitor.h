@@ -7,7 +7,7 @@
 
 /* The {bot} of the path. ERR_NOT_FOUND code bot_unknown. */
 enum status visitor_bot(struct request *rq, struct id *out, struct err *e);
-/* A shown conversation id. ERR_NOT_FOUND code conversation_unknown, also for a text that is no such id. */
+/* A shown conversation id. ERR_NOT_FOUND code conversation_unknown, also for a text that is not an id. */
 enum status visitor_conversation(struct str text, struct id *out, struct err *e);
 /* {"conversation","token","state","seq","messages"} */
 void visitor_write(struct buf *b, const struct talk_out *o);

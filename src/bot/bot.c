@@ -1,3 +1,5 @@
+/* bot.c: bots and their drafts. A change is one transaction with its audit entry; after the commit the shared
+ * generation "bot" is bumped, which makes every process of the host read the bot again. */
 #include "account/rules.h"
 #include "base/clock.h"
 #include "base/limits.h"
@@ -8,7 +10,8 @@
 
 #include "base/banned.h"
 
-/* A flow as the text that is stored and hashed. In the arena. */
+/* A flow as the text that is stored and hashed. The hash tells whether a draft differs from the live version without
+ * comparing texts. In the arena. */
 static enum status bot_flow_text(struct arena *a, const struct json *flow, struct str *out, uint8_t hash[CRYPTO_HASH],
                                  struct err *e)
 {
@@ -43,6 +46,7 @@ static struct json *bot_language_find(const struct json *list, struct str wanted
     return NULL;
 }
 
+/* The list is made again with `first` at its head. The default language of a flow is the first of its list. */
 static enum status bot_language_put_first(struct json *flow, const struct json *list, struct json *first, struct err *e)
 {
     struct json *fresh;
@@ -55,6 +59,7 @@ static enum status bot_language_put_first(struct json *flow, const struct json *
     return failed ? err_nomem(e) : OK;
 }
 
+/* "es-MX" also finds "es": a template in the base language is better than a refusal. */
 enum status bot_flow_language(struct json *flow, struct str wanted, struct str *out, struct err *e)
 {
     struct json *list = json_get(flow, "languages"), *first = json_at(list, 0);
@@ -96,6 +101,8 @@ enum status bot_may_add(struct db *c, struct id tenant, struct arena *a, struct 
     return st == OK ? entitlement_room(&x, ENTITLEMENT_bots, n, e) : st;
 }
 
+/* The row of the tenant is locked first, so that two creations count the bots one after the other and the limit of
+ * the plan holds exactly. */
 static enum status bot_add_write(struct db *c, void *ctx, struct err *e)
 {
     struct add_tx *tx = ctx;
@@ -250,6 +257,7 @@ enum status bot_draft(struct db *c, struct id tenant, struct id bot, struct aren
     return json_parse(a, d.text, MAX_JSON_DEPTH, flow, e);
 }
 
+/* The revision is the optimistic lock of editors. When it is not the newest, the newest is read for the message. */
 static enum status bot_draft_write(struct db *c, void *ctx, struct err *e)
 {
     struct change_tx *tx = ctx;

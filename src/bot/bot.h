@@ -12,9 +12,10 @@ struct bot {
     int draft_revision; /* grows at each save: optimistic lock of editors */
     bool draft_differs; /* from the live version */
     int64_t created_ms, updated_ms, published_ms;
-    int64_t
-        before; /* bots of the workspace that come before it where the plan has room for fewer: those the owner chose to keep, then
-                       the oldest. It is active while that is less than the plan's bots; nothing is written when a plan changes. */
+    /* How many bots of the workspace come before it where the plan has room for fewer: first those that the owner
+     * chose to keep, then the oldest. The bot is active while this is less than the number of bots in the plan;
+     * nothing is written when a plan changes. */
+    int64_t before;
 };
 struct bot_version {
     int version;
@@ -38,7 +39,7 @@ struct bot_wanted {
 /* ERR_PLAN codes plan_limit_bots, billing_read_only (so does bot_import); ERR_NOT_FOUND code template_unknown. */
 enum status bot_create(struct db *c, const struct config *cf, const struct actor *who, const struct bot_wanted *wanted,
                        struct arena *a, struct bot *out, struct err *e);
-/* Would one more be refused just now? As bot_create says it; it asks again. */
+/* Would one more bot be refused now? The same errors as bot_create, which checks again. */
 enum status bot_may_add(struct db *c, struct id tenant, struct arena *a, struct err *e);
 enum status bot_get(struct db *c, struct id tenant, struct id bot, struct arena *a, struct bot *out, struct err *e);
 enum status bot_list(struct db *c, struct id tenant, struct arena *a, struct bot **out, size_t *n, struct err *e);
@@ -48,15 +49,15 @@ enum status bot_ids(struct db *c, struct id tenant, struct arena *a, struct id *
  * choice back. ERR_INVALID code bot_unknown at "keep" when one of them does not exist any more. */
 enum status bot_keep(struct db *c, const struct actor *who, struct id tenant, const struct id *keep, size_t n,
                      struct err *e);
-/* How many of the workspace's bots are active: those of which `before` is less. */
+/* How many bots of the workspace may be active: those whose `before` is less than this. */
 enum status bot_room(struct db *c, struct id tenant, int64_t *out, struct err *e);
 enum status bot_rename(struct db *c, const struct actor *who, struct id bot, struct str name, struct err *e);
-enum status bot_delete(struct db *c, const struct actor *who, struct id bot,
-                       struct err *e); /* soft: conversations stay readable */
+/* Soft: conversations stay readable. */
+enum status bot_delete(struct db *c, const struct actor *who, struct id bot, struct err *e);
 
-/* Whose name stands at the foot of the bot's chat where the plan has white_label, instead of the install's; empty:
- * nothing stands there. It is kept when the plan goes, and shows again when it is back. Whether the plan has it, the
- * route says, not these. */
+/* The name at the foot of the bot's chat, instead of the install's, where the plan has white_label; nothing when it is
+ * empty. It is kept when the plan no longer has the feature, and shows again when it does. The route checks the plan,
+ * not these functions. */
 #define BRAND_NAME_MAX 80  /* characters */
 #define BRAND_LINK_MAX 500 /* bytes */
 struct bot_brand {
@@ -74,12 +75,13 @@ enum status bot_draft(struct db *c, struct id tenant, struct id bot, struct aren
 enum status bot_draft_save(struct db *c, const struct actor *who, struct id bot, const struct json *flow, int revision,
                            struct err *e);
 
-/* The same draft as the live version: that version again, nothing is written. Lint errors or a failing test:
- * ERR_INVALID code flow_lint or flow_test, message names node or test and line. */
+/* A draft that equals the live version gives that version, and nothing is written. ERR_INVALID code flow_lint or
+ * flow_test; the message names the node, or the test and its turn. ERR_CONFLICT code draft_changed when the draft was
+ * changed meanwhile. */
 enum status bot_publish(struct db *c, const struct actor *who, struct id bot, struct str note, struct arena *a,
                         int *version, struct err *e);
-enum status bot_rollback(struct db *c, const struct actor *who, struct id bot, int version,
-                         struct err *e); /* that version is live again; draft stays */
+/* Makes that version live again; the draft stays. ERR_NOT_FOUND code version_unknown. */
+enum status bot_rollback(struct db *c, const struct actor *who, struct id bot, int version, struct err *e);
 enum status bot_versions(struct db *c, struct id tenant, struct id bot, struct arena *a, struct bot_version **out,
                          size_t *n, struct err *e);
 enum status bot_version_flow(struct db *c, struct id tenant, struct id bot, int version, struct arena *a,
@@ -95,7 +97,7 @@ enum status bot_export(struct db *c, struct id tenant, struct id bot, const stru
 enum status bot_import(struct db *c, const struct actor *who, struct arena *a, const struct json *file, struct str name,
                        struct bot *out, struct err *e);
 
-/* Whose bot is this? For the operator's command line, which stands above tenants. ERR_NOT_FOUND. */
+/* The tenant of a bot, for the operator's command line, which serves all tenants. ERR_NOT_FOUND code bot_unknown. */
 enum status bot_owner(struct db *c, struct id bot, struct id *tenant, struct err *e);
 
 /* ---- for turns: the live bot by its public id, cached (shared generation "bot"); thread safe ---- */
@@ -111,15 +113,16 @@ struct bot_live {
 };
 /* Borrow: release with bot_live_release. ERR_NOT_FOUND code bot_unknown when unknown, deleted, or never published. */
 enum status bot_live(struct db_pool *p, struct id bot, struct bot_live *out, struct err *e);
-/* May a conversation begin with it? ERR_PLAN code bot_inactive when the plan has no room for it; one that is open goes
- * on. Known from memory; the order of bots is at most two seconds old, the plan's number as entitled_now knows it. */
+/* May a conversation begin with this bot? ERR_PLAN code bot_inactive when the plan has no room for it; an open
+ * conversation continues. Answered from memory: the order of bots is at most two seconds old, the plan as entitled_now
+ * knows it. */
 enum status bot_may_begin(struct db_pool *p, const struct bot_live *b, int64_t now_ms, struct err *e);
 /* A given version of it: a running conversation stays on the one it began with. version 0 = the draft (tests; not
  * cached). */
 enum status bot_live_version(struct db_pool *p, struct id tenant, struct id bot, int version, struct bot_live *out,
                              struct err *e);
 void bot_live_release(struct bot_live *b);
-void bot_live_forget(
-    void); /* empties the cache: at the end of a program, and between tests; what is borrowed stays valid */
+/* Empties the cache: at the end of a program, and between tests. What is borrowed stays valid. */
+void bot_live_forget(void);
 
 #endif

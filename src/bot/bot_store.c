@@ -1,3 +1,5 @@
+/* bot_store.c: SQL of bots and their versions. A deleted bot keeps its rows, because conversations refer to it; every
+ * statement here leaves it out. */
 #include "bot/bot_store.h"
 
 #include "base/clock.h"
@@ -19,7 +21,8 @@ DB_STMT(bot_insert, TENANT,
         " VALUES (:tenant, ?, ?, ?, ?, ?, ?, ?, ?)",
         "ussssxtt", "");
 
-/* How many come before it; see struct bot. */
+/* How many bots come before this one in the order in which a plan makes room for them; see struct bot. Rows, not
+ * ranks, are stored, so nothing has to be written when a plan changes. */
 #define BEFORE                                                                                                      \
     "(SELECT COUNT(*) FROM bot o WHERE o.tenant_id = b.tenant_id AND o.deleted_at IS NULL AND"                      \
     " (IFNULL(o.kept_at, '9999-01-01'), o.created_at, o.bot_id) < (IFNULL(b.kept_at, '9999-01-01'), b.created_at, " \
@@ -146,7 +149,7 @@ enum status bot_store_rename(struct db *c, struct arena *a, struct id tenant, st
                              struct err *e)
 {
     struct bot b;
-    enum status st = bot_store_get(c, a, tenant, bot, &b, e); /* "rows changed" is 0 for the name it has: look first */
+    enum status st = bot_store_get(c, a, tenant, bot, &b, e); /* an unchanged name changes no row: look first */
     if (st != OK)
         return st;
     return db_exec(c, &bot_set_name, &tenant, DB_ARGS(db_str(name), db_time(clock_now_ms()), db_id(bot)), NULL, e);

@@ -52,7 +52,7 @@ enum status bot_store_keep_none(struct db *c, struct id tenant, struct err *e);
 enum status bot_store_keep(struct db *c, struct id tenant, struct id bot, int64_t now_ms, struct err *e);
 enum status bot_store_draft(struct db *c, struct arena *a, struct id tenant, struct id bot, bool for_update,
                             struct bot_draft_row *out, struct err *e);
-/* *saved false: the revision is not the newest. */
+/* *saved is false when the revision is not the newest. */
 enum status bot_store_draft_save(struct db *c, struct id tenant, struct id bot, struct str draft,
                                  const uint8_t hash[CRYPTO_HASH], int revision, bool *saved, struct err *e);
 enum status bot_store_set_live(struct db *c, struct id tenant, struct id bot, int live, int last, struct err *e);

@@ -1,4 +1,4 @@
-/* brand.c: whose name stands at the foot of a bot's chat. See bot.h. */
+/* brand.c: the name at the foot of a bot's chat, for plans with white label. See struct bot_brand in bot.h. */
 #include "base/limits.h"
 #include "base/shared.h"
 #include "base/utf8.h"

@@ -1,10 +1,11 @@
 /* live.c: the live bot of a public id, and the flows of published versions, kept in memory for turns.
  *
- * Two tables under one lock. `pointers`: bot id -> which version is live, trusted while the shared generation "bot"
- * stays and for at most RECHECK_US (other hosts do not bump ours). `flows`: (bot, version) -> parsed flow, immutable,
- * kept until FLOWS_MAX or FLOW_BYTES_MAX push the least recently used one out, and with it the pointer that holds it:
- * whatever is kept in memory is in `flows`, and counted. Both hand out counted references, so that eviction never
- * pulls a flow from under a turn. Misses of one bot are loaded by one thread while others wait for it. */
+ * Two tables under one lock. `pointers` says which version of a bot is live; an entry is trusted while the shared
+ * generation "bot" stays the same, and for at most RECHECK_US, because other hosts do not bump our generation.
+ * `flows` holds parsed flows by bot and version, which are immutable. Both hand out counted references, so eviction
+ * never frees a flow that a turn is using. Invariant: a flow that is in memory is in `flows` and counted there;
+ * evicting it also removes the pointer that holds it. When a bot is missing from the cache, one thread loads it while
+ * others wait for it. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -76,7 +77,7 @@ static struct {
                        PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER,
                        PTHREAD_MUTEX_INITIALIZER}};
 
-/* The last bytes of a UUIDv7 are random: they are hash enough. */
+/* The last bytes of a UUIDv7 are random: they are a good enough hash. */
 static uint32_t id_hash(struct id id)
 {
     uint32_t h;
@@ -165,7 +166,7 @@ static int64_t last_use(const struct flow_slot *s)
     return p && p->used_us > s->used_us ? p->used_us : s->used_us;
 }
 
-/* Unlink slot `gone` and move the last slot into its place, so that the array stays dense. */
+/* Unlinks slot `gone` and moves the last slot into its place, so that the array stays dense. */
 static void flow_slot_remove(int gone)
 {
     int last = cache.flow_n - 1;
@@ -188,6 +189,8 @@ static void flow_slot_remove(int gone)
     cache.flow_n--;
 }
 
+/* Evicts the least recently used flows. A linear search is fine: there are few slots, and it runs only when a flow is
+ * added. */
 static void flow_make_room(size_t bytes)
 {
     while (cache.flow_n && (cache.flow_n == FLOWS_MAX || cache.flow_bytes + bytes > FLOW_BYTES_MAX)) {
@@ -202,7 +205,7 @@ static void flow_make_room(size_t bytes)
     }
 }
 
-/* Somebody else may have parsed the same version meanwhile: then that one is handed out, and kept once. */
+/* Another thread may have parsed the same version meanwhile: then that one is handed out, and kept once. */
 static struct flow *flow_slot_add(struct id bot, int version, struct flow *flow)
 {
     int *bucket = &cache.flow_bucket[id_hash(bot) % BUCKETS];
@@ -290,8 +293,8 @@ static void pointer_forget(struct id bot)
 
 enum live_found { FOUND, FOUND_RECHECK, FOUND_UNKNOWN, FOUND_NOTHING };
 
-/* With FOUND and FOUND_RECHECK *held is a reference of the caller's. Of all threads only one is asked to check again;
- * the others go on with what is there. */
+/* With FOUND and FOUND_RECHECK *held is a reference for the caller. Only one of all threads is asked to check again;
+ * the others continue with what is there. */
 static enum live_found live_look(struct id bot, struct bot_held **held)
 {
     uint64_t generation = shared_generation("bot", bot);
@@ -394,12 +397,14 @@ static enum status live_load(struct db_pool *pool, struct id bot, struct bot_hel
     return st;
 }
 
+/* Misses of one bot are loaded by one thread at a time: a bot that becomes popular must not be parsed by all threads
+ * at once. */
 static enum status load_once(struct db_pool *pool, struct id bot, struct bot_held **out, struct err *e)
 {
     pthread_mutex_t *one = &cache.loading[id_hash(bot) % LOADERS];
     enum status st = OK;
     pthread_mutex_lock(one);
-    switch (live_look(bot, out)) { /* somebody else may have loaded it while this thread waited */
+    switch (live_look(bot, out)) { /* another thread may have loaded it while this one waited */
     case FOUND:
     case FOUND_RECHECK:
         break;
@@ -413,6 +418,7 @@ static enum status load_once(struct db_pool *pool, struct id bot, struct bot_hel
     return st;
 }
 
+/* A bot that cannot be checked again, because the database is away, stays as it was. */
 static enum status live_current(struct db_pool *pool, struct id bot, struct bot_held **out, struct err *e)
 {
     struct bot_held *old = NULL;

@@ -1,5 +1,5 @@
-/* publish.c: a draft becomes an immutable version. Lint and the flow's own scripted tests decide; both run before the
- * transaction, and the draft is compared again inside it. */
+/* publish.c: a draft becomes an immutable version. Lint and the flow's own scripted tests decide. Both run before the
+ * transaction, because they take long; inside it the draft is compared with what was checked. */
 #include <stdio.h>
 
 #include "base/limits.h"
@@ -9,6 +9,7 @@
 
 #include "base/banned.h"
 
+/* The first error decides; the message names its node, and says when there are more. */
 static enum status publish_lint(const struct flow *f, struct arena *a, struct err *e)
 {
     struct flow_finding *found;
@@ -81,6 +82,7 @@ static enum status audit_version(struct db *c, const struct actor *who, const ch
     return account_audit(c, who, what, str_from(id_text(ID_BOT, bot, id)), detail, e);
 }
 
+/* The same draft as the live version publishes nothing: the version numbers that people see stay meaningful. */
 static enum status publish_write(struct db *c, void *ctx, struct err *e)
 {
     struct publish_tx *tx = ctx;

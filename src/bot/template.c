@@ -98,6 +98,7 @@ static enum status shelf_load(const struct config *c, struct err *e)
     return st;
 }
 
+/* Templates are read at the first use and kept for the life of the process: they come with the release. */
 static enum status shelf_open(const struct config *c, struct err *e)
 {
     enum status st = OK;

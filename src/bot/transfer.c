@@ -1,4 +1,6 @@
-/* transfer.c: a bot as one JSON file: {"parley": 1, "bot": {"name", "language"}, "flow": {..}, "answers": [{..}]}. */
+/* transfer.c: a bot as one JSON file: {"parley": 1, "bot": {"name", "language"}, "flow": {..}, "answers": [{..}]}. It
+ * is written in parts, so that a bot with the most answers needs no memory for the whole file. An import checks
+ * everything before it writes anything, in one transaction. */
 #include <stdio.h>
 
 #include "base/limits.h"
@@ -111,6 +113,7 @@ enum status bot_export(struct db *c, struct id tenant, struct id bot, const stru
 
 /* ---- in ---- */
 
+/* Wrong types are refused with their place; the contents of answers are checked where they are added. */
 static enum status import_read_answers(struct arena *a, const struct json *list, struct answer **out, size_t *n,
                                        struct err *e)
 {

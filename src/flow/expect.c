@@ -1,5 +1,5 @@
 /* expect.c: reading what a visitor answered as the kind of value that was asked for. The readers are generous about
- * what stands around the value ("we are 4", "it is ann@example.com") and strict about the value itself. A text with
+ * the text around the value ("we are 4", "it is ann@example.com") and strict about the value itself. A text with
  * two values is refused rather than guessed at. */
 #include <math.h>
 #include <stdio.h>
@@ -215,7 +215,7 @@ bool email_read(struct arena *a, struct str text, struct str *out, bool *ok)
 
 #define PHONE_DIGITS 15 /* E.164 */
 
-/* What stands around the number is left out: "call +49 30 123456 please" is what people write. */
+/* Text around the number is left out: "call +49 30 123456 please" is what people write. */
 static struct str phone_part(struct str text)
 {
     size_t from = 0, to = text.n;

@@ -13,7 +13,7 @@ struct expect_in {
     int64_t *pattern_us; /* what patterns may still take */
     struct arena *a;
 };
-/* True: *out is the answer. False: it is none (or, with *ok false, there is no memory). */
+/* True: *out is the answer. False: the text is not one, or, with *ok false, there is no memory. */
 bool expect_read(const struct expect_in *in, struct value *out, bool *ok);
 
 /* The one number of a text: "4", "we are 4", "1,234.50". False for none, for several, beyond 10^15. */

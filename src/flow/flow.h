@@ -78,8 +78,9 @@ struct flow_input {
     struct str text, choice;
     struct str language;
     int64_t now_ms;
-    int64_t *
-        pattern_us; /* microseconds that patterns may take, where several turns share them; NULL: MAX_FLOW_PATTERN_US for this turn */
+    /* Microseconds that patterns may still take, where several turns share them; NULL: MAX_FLOW_PATTERN_US for this
+     * turn. */
+    int64_t *pattern_us;
 };
 struct flow_result {
     struct json *state; /* to hand in at the next turn; in the arena */
@@ -92,13 +93,13 @@ struct flow_result {
 enum status flow_greeting(const struct flow *f, struct str language, struct arena *a, struct flow_message **out,
                           size_t *n, struct err *e);
 /* One turn. `state` NULL = first message of the conversation: the visitor has seen the greeting and answers it (a
- * matching choice is taken, else the flow goes on behind it); a state that is closed begins anew in the same way.
+ * matching choice is taken, else the flow continues after it); a closed state starts again in the same way.
  * in->choice is the value of a button, in->text what was typed; in->language the visitor's locale ("" = unknown),
  * and when it changes the conversation's language follows. Messages go to calls->say as they are made; their texts
  * and out live in the arena, so the flow may be dropped. A turn that stays open always says something. Errors of
  * calls->say and calls->answer end the turn with that error, those of calls->http only if they are ERR_NOMEM,
  * ERR_GONE or ERR_INTERNAL: any other failed call is the flow's to handle. ERR_INVALID code flow_loop (more than
- * MAX_FLOW_STEPS nodes), flow_messages (more than MAX_TURN_MESSAGES), "invalid" (the message is no text);
+ * MAX_FLOW_STEPS nodes), flow_messages (more than MAX_TURN_MESSAGES), "invalid" (the message is not text);
  * ERR_TOO_LARGE code flow_text (one text past MAX_FLOW_RENDERED), flow_state (past MAX_STATE). */
 enum status flow_run(const struct flow *f, const struct json *state, const struct flow_input *in,
                      const struct flow_calls *calls, struct arena *a, struct flow_result *out, struct err *e);

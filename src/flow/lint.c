@@ -92,7 +92,7 @@ struct var_use {
     bool used, read, written;
 };
 
-/* The flow's own tests may look at a variable, but that alone is no use of it; what they set counts as set. */
+/* The flow's own tests may look at a variable, but that alone does not make it used; what they set counts as set. */
 static struct var_use lint_uses(const struct reader_notes *notes, int var)
 {
     struct var_use u = {0};

@@ -35,7 +35,7 @@ struct flow_var {
     bool declared; /* false: the flow uses it without naming it in `variables`; lint says so */
 };
 
-/* How a variable is put in: as it stands; as people of the language write it; percent-encoded; inside a JSON string;
+/* How a variable is put in: as it is; as people write it in the language; percent-encoded; inside a JSON string;
  * as a JSON value of its own type. */
 enum part_mode { PART_PLAIN, PART_SHOWN, PART_URL, PART_JSON_TEXT, PART_JSON };
 struct tpl_part {
@@ -48,7 +48,7 @@ struct tpl {
     size_t n;
 };
 struct flow_text {
-    const struct tpl **lang; /* one for each language, a missing one stands in by another; NULL = no such text */
+    const struct tpl **lang; /* one for each language, for a missing one that of another; NULL = no such text */
 };
 
 struct node_choice {

@@ -50,7 +50,7 @@ static enum status read_flow_languages(struct flow_reader *r, const struct json 
             return reader_refuse(r, "A language is written like \"en\" or \"pt-BR\".");
         for (size_t k = 0; k < i; k++)
             if (str_ieq(f->langs[k], tag))
-                return reader_refuse(r, "The language \"%.*s\" stands here twice.", STR_F(tag));
+                return reader_refuse(r, "The language \"%.*s\" appears twice.", STR_F(tag));
         f->langs[f->lang_n++] = tag;
         path_back(r, inner);
     }

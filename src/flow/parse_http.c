@@ -38,7 +38,7 @@ static enum status read_http_header(struct flow_reader *r, struct str name, cons
 {
     struct str s = json_str(value);
     if (!http_header_name_ok(name))
-        return reader_refuse(r, "This is no name of a header that a flow may set.");
+        return reader_refuse(r, "A flow cannot set a header with this name.");
     if (!json_is(value, JSON_STRING) || utf8_length(s) > MAX_FLOW_URL)
         return reader_refuse(r, "A header's value is a string of at most %d characters.", MAX_FLOW_URL);
     for (size_t i = 0; i < s.n; i++)

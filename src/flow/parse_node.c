@@ -174,7 +174,8 @@ static enum status read_retry(struct flow_reader *r, const struct json *ask, str
     if (!st)
         st = read_int(r, j, "max", 0, 10, &max);
     if (!st && json_has(j, "max") && !json_has(j, "then"))
-        return reader_refuse_key(r, "then", "After the last try the flow must go on somewhere: \"then\" is missing.");
+        return reader_refuse_key(r, "then",
+                                 "After the last try the flow must continue somewhere: \"then\" is missing.");
     if (!st)
         st = read_target(r, j, "then", &a->then);
     if (st)
@@ -324,7 +325,7 @@ static enum status read_assign(struct flow_reader *r, const struct json *j, stru
 {
     enum status st = READ_FIELDS(r, j, assign_fields);
     if (!st && json_has(j, "to") + json_has(j, "add") + json_has(j, "copy") + json_has(j, "template") != 1)
-        return reader_refuse(r, "Exactly one of \"to\", \"add\", \"copy\" and \"template\" must stand here.");
+        return reader_refuse(r, "Exactly one of \"to\", \"add\", \"copy\" and \"template\" must be given.");
     if (!st)
         st = read_var(r, j, "var", NOTE_VAR_WRITE, &s->var);
     s->how = json_has(j, "add")        ? ASSIGN_ADD
@@ -413,7 +414,7 @@ static enum status read_wait(struct flow_reader *r, const struct json *j, struct
     int64_t seconds = 0;
     enum status st = READ_FIELDS(r, j, wait_fields);
     if (!st && json_has(j, "seconds") == json_has(j, "for"))
-        return reader_refuse(r, "Exactly one of \"seconds\" and \"for\" must stand here.");
+        return reader_refuse(r, "Exactly one of \"seconds\" and \"for\" must be given.");
     if (!st)
         st = read_int(r, j, "seconds", 1, 10, &seconds);
     if (!st)

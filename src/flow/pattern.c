@@ -14,7 +14,7 @@
 #define MATCH_STEPS 100000
 #define MATCH_DEPTH 1000
 #define MATCH_HEAP_KB 2048
-/* PCRE2 counts steps anew at each place where a match may begin, so a search is bounded by these: */
+/* PCRE2 starts counting again at each place where a match may begin, so a search has bounds of its own: */
 #define QUICK_STEPS 200000 /* over the whole text; an honest pattern over one message needs a few hundred */
 #define QUICK_LEAST 20     /* at each place */
 #define MATCH_US 20000     /* then place by place, against the clock */

@@ -1,4 +1,4 @@
-/* pattern_internal.h: regular expressions of a flow, with limits that a hostile pattern cannot leave. The one room
+/* pattern_internal.h: regular expressions of a flow, with limits that a hostile pattern cannot exceed. The one module
  * that knows PCRE2. */
 #ifndef PARLEY_FLOW_PATTERN_INTERNAL_H
 #define PARLEY_FLOW_PATTERN_INTERNAL_H

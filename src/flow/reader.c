@@ -305,7 +305,7 @@ enum status var_find(struct flow_reader *r, struct str name, enum note_kind use,
 {
     bool input = str_eqz(name, "input"), language = str_eqz(name, "language");
     if (!name_ok(name, false))
-        return reader_refuse(r, "\"%.*s\" is no name of a variable: letters, digits and _, at most %d.",
+        return reader_refuse(r, "\"%.*s\" is not a valid variable name: use letters, digits and _, at most %d.",
                              STR_F(utf8_cut(name, 60)), MAX_FLOW_NAME);
     if (input && use == NOTE_VAR_WRITE)
         return reader_refuse(r, "\"input\" is the visitor's last message: it cannot be set.");

@@ -1,5 +1,5 @@
 /* run_http.c: `http` nodes. The request is rendered here and made by the caller of the flow. A failed call is the
- * flow's to handle: it goes on at `error` with the status 0. A reply that is not JSON fills no variable. */
+ * flow's to handle: it continues at `error` with the status 0. A reply that is not JSON fills no variable. */
 #include "flow/run_internal.h"
 
 #include "base/banned.h"

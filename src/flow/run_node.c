@@ -21,7 +21,7 @@ static enum status node_ask(struct flow_turn *r, const struct flow_node *n, int 
     struct str text;
     *next = NODE_NONE;
     r->tries = 0;
-    r->consumed = true; /* what was said before the question is no answer to it */
+    r->consumed = true; /* what was said before the question does not answer it */
     enum status st = run_text(r, &n->u.ask.text, &text);
     return st ? st : run_send_text(r, text, &n->u.ask.choices);
 }

@@ -134,7 +134,7 @@ static enum status state_check_size(const struct flow_turn *r, const struct json
                         MAX_STATE / KB);
 }
 
-/* Where the conversation stands; what has its initial value is left out, so that the state of most conversations is a
+/* Where the conversation is; what has its initial value is left out, so that the state of most conversations is a
  * few dozen bytes. */
 static int save_place(const struct flow_turn *r, struct json *s)
 {

@@ -48,7 +48,7 @@ static void text_fold_into(struct str s, struct folded *f)
     while (s.n) {
         uint32_t cp = utf8_plain(utf8_lower(utf8_next(&s)));
         if (cp >= 0x300 && cp <= 0x36F)
-            continue; /* a mark that stands by itself: é written as e and a mark */
+            continue; /* a separate accent: é written as e and a mark */
         if (text_is_space(cp)) {
             space = f->n > 0;
             continue;

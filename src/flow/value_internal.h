@@ -15,7 +15,7 @@ bool value_empty(const struct value *v);                                      /*
 /* Of a JSON scalar as kind `type`; an array or object becomes its JSON text. KIND_NONE when it is null or cannot be
  * told. */
 struct value value_of_json(struct arena *a, const struct json *j, enum value_kind type, bool *ok);
-/* The same value as another kind; KIND_NONE when it cannot be told. `tmp_arena` keeps a number's text. */
+/* The same value as another kind; KIND_NONE when it is not known. `tmp_arena` keeps a number's text. */
 struct value value_as(struct arena *a, const struct value *v, enum value_kind type, bool *ok);
 /* Length cut to MAX_FLOW_VALUE characters. */
 struct str value_cut(struct str s);

@@ -7,7 +7,7 @@
 struct say_words {
     const char *language;
     const char *months;     /* in order, with spaces between */
-    const char *day, *year; /* what stands behind the day and before the year */
+    const char *day, *year; /* what follows the day and precedes the year */
     const char *word[WORD_COUNT];
 };
 

@@ -1,3 +1,6 @@
+/* answer_store.c: SQL of answers. Every statement is bound to a tenant and a bot. Writes of many rows are one bulk
+ * statement; reads of all rows go row by row through a callback, so that a bot with the most answers needs no memory
+ * for all of them. */
 #include "knowledge/answer_store.h"
 
 #include "base/clock.h"

@@ -10,15 +10,15 @@ struct answer_row {
     uint8_t question_hash[CRYPTO_HASH];
 };
 
-/* ERR_NOT_FOUND code bot_unknown; *language is the bot's. */
+/* *language is the bot's. ERR_NOT_FOUND code bot_unknown. */
 enum status answer_store_bot(struct db *c, struct arena *a, struct id tenant, struct id bot, struct str *language,
                              struct err *e);
-/* One bulk write inside the caller's transaction: a question that is there is given the new text. */
+/* One bulk write in the caller's transaction. A question that exists gets the new text. */
 enum status answer_store_put_all(struct db *c, struct id tenant, struct id bot, const struct answer_row *rows, size_t n,
                                  struct err *e);
 enum status answer_store_delete_all(struct db *c, struct id tenant, struct id bot, const struct id *ids, size_t n,
                                     struct err *e);
-/* Every answer, one by one, in order of id; memory is the callback's for the call. */
+/* Calls fn for every answer, in order of id. The row is valid during the call only. */
 enum status answer_store_each(struct db *c, struct id tenant, struct id bot,
                               enum status (*fn)(void *ctx, const struct answer_row *row, struct err *e), void *ctx,
                               struct err *e);
@@ -29,7 +29,7 @@ enum status answer_store_count(struct db *c, struct arena *a, struct id tenant, 
                                struct err *e);
 enum status answer_store_get(struct db *c, struct arena *a, struct id tenant, struct id bot, struct id answer,
                              struct answer *out, struct err *e);
-/* Another answer to the same question: ERR_CONFLICT code duplicate. */
+/* ERR_CONFLICT code duplicate when the question has an answer already. */
 enum status answer_store_add(struct db *c, struct id tenant, struct id bot, const struct answer_row *row,
                              struct err *e);
 enum status answer_store_set(struct db *c, struct id tenant, struct id bot, const struct answer_row *row,

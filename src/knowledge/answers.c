@@ -1,3 +1,5 @@
+/* answers.c: answers one by one and as a list. Rules are checked before anything is written; the unique key (tenant,
+ * bot, hash of the question) holds that a question has one answer, also when two people save at once. */
 #include "knowledge/answers.h"
 
 #include <stdio.h>
@@ -12,7 +14,7 @@
 #define LIST_MAX 1000 /* answers of one page (count) */
 #define BATCH 500
 
-/* LIKE's own signs in what is looked for are text. */
+/* The special characters of LIKE in what is looked for are text. */
 static enum status answer_like_pattern(struct arena *a, struct str query, struct str *out, struct err *e)
 {
     struct str q = str_trim(query);
@@ -93,6 +95,8 @@ static enum status answer_room_for_one(struct db *c, struct arena *a, struct id 
     return st;
 }
 
+/* The number of answers is not held exactly: two saves at the same moment may go one over the limit, which is there
+ * for the size of the index, not for billing. */
 enum status answers_save(struct db *c, struct id tenant, struct id bot, struct answer *w, struct err *e)
 {
     struct answer_row row;

@@ -22,7 +22,7 @@ struct answers_hit {
 };
 #define ANSWERS_SUGGEST 3
 /* SURE: answer with hits[0]; any other hits come close and may be offered beside it. UNSURE: ask "did you mean" with
- * all. NONE: no hits. */
+ * all of them. NONE: there are no hits. */
 struct answers_match {
     enum answers_verdict verdict;
     struct answers_hit hits[ANSWERS_SUGGEST];
@@ -37,16 +37,18 @@ struct answers_question {
 enum status answers_find(struct db_pool *p, const struct answers_question *q, struct arena *a,
                          struct answers_match *out, struct err *e);
 
-/* Empty, or http:// or https:// and a host, without spaces or signs that no address has. */
+/* Is it empty, or http:// or https:// with a host, without spaces and characters that no address has? */
 bool link_valid(struct str s);
-void answers_forget(void); /* empties the memory of indexes: at the end of a program, and between tests */
+/* Empties the cache of indexes: at the end of a program, and between tests. */
+void answers_forget(void);
 
-/* CSV (RFC 4180; `,` `;` or tab; UTF-8 with or without BOM, else Windows-1252): header row names question, answer,
- * link, source, language in any order (link, source, language optional). A bad row is reported and left out, never
- * fatal; the same question again updates its row (of several in one file the last counts). Rows are counted as a
- * spreadsheet does: the header is row 1. Written in batches, each a transaction of its own: an import that is broken
- * off leaves what it wrote, and running it again finishes it. ERR_INVALID code csv_header, csv_encoding, csv_empty
- * (nothing readable and `replace`); ERR_TOO_LARGE code csv_rows. *out is filled as far as it went, also on failure. */
+/* CSV (RFC 4180; `,` `;` or tab; UTF-8 with or without BOM, else Windows-1252). The header row names question, answer,
+ * link, source and language in any order; link, source and language may be missing. A bad row is reported and left
+ * out, never fatal. A question that exists gets the new answer; of several rows with one question the last counts.
+ * Rows are counted as a spreadsheet does: the header is row 1. Each batch is a transaction of its own: an import that
+ * is interrupted leaves what it wrote, and running it again finishes it. ERR_INVALID code csv_header, csv_encoding, or
+ * csv_empty (no readable row, and `replace`); ERR_TOO_LARGE code csv_rows. *out is filled as far as the import went,
+ * also on failure. */
 struct import_row {
     int64_t row;
     char code[32];

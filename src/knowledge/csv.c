@@ -1,3 +1,6 @@
+/* csv.c: a CSV file in memory, row by row, as spreadsheets and people really write it. Fields are borrowed from the
+ * file where they need no change. After a row that cannot be read, reading continues at the line after the one where it
+ * began: a forgotten quotation mark costs its row, not the rest of the file. */
 #include "knowledge/csv.h"
 
 #include "base/utf8.h"
@@ -25,8 +28,8 @@ static int sequence_length(struct str s)
     return c >= 0xC2 && (size_t)n <= s.n && utf8_valid(str_sub(s, 0, (size_t)n)) ? n : 0;
 }
 
-/* Windows-1252 when more bytes are wrong as UTF-8 than letters are right: one broken row does not change how the
- * others are read. */
+/* Windows-1252 when more bytes are wrong as UTF-8 than characters are right, so one broken row does not change how
+ * the others are read. */
 static bool looks_windows1252(struct str s)
 {
     size_t right = 0, wrong = 0;
@@ -113,6 +116,8 @@ static enum bad csv_undouble(struct arena *a, struct str *field)
     return GOOD;
 }
 
+/* A field in quotation marks may hold separators and line ends; a doubled mark inside is one mark. Spaces after the
+ * closing mark are forgiven. */
 static enum bad quoted_field(struct csv *c, struct arena *a, struct str *out)
 {
     size_t from = ++c->at;
@@ -138,7 +143,7 @@ static enum bad quoted_field(struct csv *c, struct arena *a, struct str *out)
     return doubled ? csv_undouble(a, out) : GOOD;
 }
 
-/* A wrong character does not hide where the row ends, so it is told only at its end. */
+/* A wrong character does not hide where the row ends, so it is reported only at the end of the row. */
 static enum bad csv_read_row(struct csv *c, struct arena *a, struct csv_row *row)
 {
     enum bad b, text = GOOD;
@@ -175,7 +180,7 @@ enum csv_result csv_next(struct csv *c, struct arena *a, struct csv_row *row, co
         return CSV_ROW;
     if (b == NO_MEMORY)
         return CSV_NOMEM;
-    if (b != NUL_BYTE && b != ENCODING) { /* where the row ends is not known: go on behind its first line */
+    if (b != NUL_BYTE && b != ENCODING) { /* it is not known where the row ends: continue after its first line */
         c->at = from;
         while (!at_line_end(c))
             c->at++;
@@ -188,7 +193,7 @@ enum csv_result csv_next(struct csv *c, struct arena *a, struct csv_row *row, co
 
 /* ---- opening ---- */
 
-/* The separator that stands most often outside quotation marks in the first row. */
+/* The separator that appears most often outside quotation marks in the first row. */
 static char sniff_separator(struct str s)
 {
     static const char candidates[] = ",;\t";

@@ -1,8 +1,8 @@
 /* csv.h: rows out of a CSV file in memory (RFC 4180, read generously). No memory beyond the caller's arena.
  *
  * Separator `,` `;` or tab; line ends LF, CRLF or CR; UTF-8 with or without byte order mark, else Windows-1252, which
- * is what spreadsheets write. A row that cannot be read is told as bad, and reading goes on at the line behind the one
- * it began on, so one forgotten quote costs its row and not the rest of the file. */
+ * is what spreadsheets write. A row that cannot be read is reported as bad, and reading continues at the line after
+ * the one it began on, so one forgotten quote costs its row and not the rest of the file. */
 #ifndef PARLEY_KNOWLEDGE_CSV_H
 #define PARLEY_KNOWLEDGE_CSV_H
 

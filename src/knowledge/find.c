@@ -1,7 +1,9 @@
 /* find.c: matching a question: the indexes in memory, and the answers they point at.
  *
- * One table under one lock, which is held to look up and to count references, never while an index is built or
- * searched. While a changed set is indexed anew by one thread, the others answer from the index that is there. */
+ * One table under one lock, which is held to find entries and to count references, never while an index is built or
+ * searched. When the answers of a bot have changed, one thread builds the new index while the others still answer
+ * from the old one; only when there is none yet do they wait. Invariant: an index that is being searched is held by a
+ * reference, so eviction never frees it. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -54,7 +56,7 @@ static struct index_held *index_held_retain(struct index_held *h)
 
 /* ---- the table; with the lock held ---- */
 
-/* The last bytes of a UUIDv7 are random. */
+/* The last bytes of a UUIDv7 are random, so they choose the set. */
 static struct index_slot *find_set_of(struct id bot)
 {
     return cache.e[bot.b[15] % SETS];
@@ -77,7 +79,7 @@ static void find_release_slot(struct index_slot *y)
     y->held = NULL;
 }
 
-/* Least recently used first; one that is being built stays. */
+/* The least recently used index goes first; one that is being built stays. */
 static bool find_evict_one(const struct index_slot *keep)
 {
     struct index_slot *oldest = NULL;
@@ -93,7 +95,8 @@ static bool find_evict_one(const struct index_slot *keep)
     return true;
 }
 
-/* A free place in the bot's set, or its least recently used one; NULL when all are being built. */
+/* A free place in the set of the bot, or its least recently used one; NULL when all are being built. Then the index
+ * is built for this question only. */
 static struct index_slot *find_place_for(struct id tenant, struct id bot)
 {
     struct index_slot *set = find_set_of(bot), *best = NULL;
@@ -164,7 +167,7 @@ static enum status find_build_timed(struct db_pool *p, struct id tenant, struct 
     return st;
 }
 
-/* Put what was built (NULL: it failed) into its place and wake those who wait. *fresh is borrowed still. */
+/* Puts what was built (NULL: it failed) into its place and wakes those that wait. *fresh stays the caller's. */
 static void find_settle(struct id tenant, struct id bot, uint64_t generation, struct index_held *fresh)
 {
     pthread_mutex_lock(&cache.lock);
@@ -186,7 +189,8 @@ static void find_settle(struct id tenant, struct id bot, uint64_t generation, st
 
 enum find_outcome { FIND_FOUND, FIND_BUILD, FIND_FULL };
 
-/* An index to search (a reference of the caller's), or the duty to build one. */
+/* An index to search (a reference for the caller), or the duty to build one. The loop is needed because an entry may
+ * be evicted while this thread waits for it. */
 static enum find_outcome find_acquire(struct id tenant, struct id bot, uint64_t generation, struct index_held **out)
 {
     enum find_outcome r;
@@ -216,6 +220,7 @@ static enum find_outcome find_acquire(struct id tenant, struct id bot, uint64_t 
     return r;
 }
 
+/* The generation is read before the database: a change in between leaves an index that counts as old at once. */
 static enum status find_index(struct db_pool *p, struct id tenant, struct id bot, struct index_held **out,
                               struct err *e)
 {
@@ -261,7 +266,7 @@ static bool copy_answer(struct arena *a, const struct answer *from, struct answe
     return ok;
 }
 
-/* Large sets keep no texts in memory: the few found are read. One deleted since then is left out. */
+/* Large sets keep no texts in memory: the few hits are read. One that was deleted meanwhile is left out. */
 static enum status find_read_hits(struct db_pool *p, const struct answers_question *q, const struct index_match *m,
                                   struct arena *a, struct answers_match *out, struct err *e)
 {

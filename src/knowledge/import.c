@@ -1,7 +1,7 @@
-/* import.c: a CSV file into answers. What the bot has is read first, as hashes only: they tell added from updated and
- * unchanged without a question to the database per row, and what is to go when the file replaces everything. The file
- * is read twice: where a question stands in it several times the last row counts, so that the same file again changes
- * nothing. Memory: some 100 bytes per answer, and one batch. */
+/* import.c: a CSV file becomes answers. What the bot has is read first, as hashes only: they tell added from updated
+ * and unchanged without a query for each row, and show what must be deleted when the file replaces everything. The
+ * file is read twice. When it holds a question several times, the last row counts, so that importing the same file
+ * again changes nothing. Memory: about 100 bytes for each answer, and one batch. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -15,8 +15,8 @@
 #define BATCH 500             /* rows of one transaction (count) */
 #define BATCH_BYTES (1 * MB)  /* texts of one transaction */
 #define BATCH_ARENA (32 * MB) /* room for one row of many giant fields */
-#define BAD_MAX 1000          /* rows told one by one */
-#define PROGRESS_ROWS 5000    /* told at least this often */
+#define BAD_MAX 1000          /* rows reported one by one */
+#define PROGRESS_ROWS 5000    /* progress is reported at least this often */
 
 enum column { QUESTION, ANSWER, LINK, SOURCE, LANGUAGE, COLUMNS };
 static const char *const column_names[COLUMNS] = {"question", "answer", "link", "source", "language"};
@@ -44,6 +44,7 @@ struct import {
 
 /* ---- what is known ---- */
 
+/* Open addressing with linear probing; the key is a hash already. The table is never more than half full. */
 static size_t import_slot(const struct import *m, const uint8_t question[16])
 {
     uint32_t h;
@@ -82,6 +83,7 @@ static struct known *import_know(struct import *m, const uint8_t question[CRYPTO
     return k;
 }
 
+/* Lengths go in with the parts, so that a word that moves from one field to the next is a change. */
 static bool content_hash(const struct answer *w, uint8_t out[8])
 {
     const struct str parts[] = {w->question, w->answer, w->link, w->source, w->language};
@@ -130,7 +132,7 @@ static struct str import_field(const struct import *m, const struct csv_row *r, 
     return i >= 0 && (size_t)i < r->n ? r->fields[i] : STR_EMPTY;
 }
 
-/* More fields than the header has, and not just empty ones. */
+/* More fields than the header has, and not just empty ones: spreadsheets pad rows. */
 static bool too_wide(const struct import *m, const struct csv_row *r)
 {
     for (size_t i = m->header_n; i < r->n; i++)
@@ -189,7 +191,7 @@ static enum status read_one(struct import *m, const struct csv_row *r, struct re
     return OK;
 }
 
-/* First reading: where each question stands last. */
+/* First reading: the last row of each question. */
 static enum status note_row(struct import *m, int64_t number, const struct csv_row *r, struct err *e)
 {
     struct read_row in;
@@ -217,7 +219,7 @@ static enum status take_row(struct import *m, int64_t number, const struct csv_r
     struct known *k = in.known;
     if (k->last_row != number && memcmp(k->last_content, in.content, sizeof(in.content)) != 0) {
         char later[80];
-        snprintf(later, sizeof(later), "The same question stands in row %lld: that answer counts.",
+        snprintf(later, sizeof(later), "Row %lld has the same question, and its answer counts.",
                  (long long)k->last_row);
         return import_bad_row(m, number, "question_again", later, e);
     }

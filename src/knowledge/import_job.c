@@ -1,5 +1,5 @@
-/* import_job.c: an uploaded CSV file becomes a job. Files wait in the database, so a workspace has only a few there at
- * a time. */
+/* import_job.c: an uploaded CSV file becomes a job of the worker. Files wait in the database, so a workspace may have
+ * only a few there at a time; the count and the insert are in one transaction. */
 #include "base/limits.h"
 #include "base/utf8.h"
 #include "knowledge/answers.h"

@@ -1,6 +1,6 @@
-/* index_build.c: two steps. index_add writes each answer as numbers of terms into a forward file; index_finish sorts
- * the terms and turns the file round into postings, in two passes: sizes first, so that everything is allocated
- * once. */
+/* index_build.c: builds an index in two steps. index_add writes each answer as numbers of terms into a forward file.
+ * index_finish sorts the terms and turns the file round into postings, in two passes: the first finds the sizes, so
+ * that everything is allocated once and nothing is copied. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -82,6 +82,7 @@ static struct str index_word_at(const char *words, uint32_t at)
     return str_n(words + at + 1, (uint8_t)words[at]);
 }
 
+/* The hash is keyed with random bytes: a tenant chooses the words, and must not be able to choose their places. */
 static bool grow_slots(struct index_builder *b)
 {
     size_t count = b->slot_count * 2;
@@ -100,7 +101,7 @@ static bool grow_slots(struct index_builder *b)
     return true;
 }
 
-/* Its number, given at first sight. NONE without memory. */
+/* The number of the term, given when it is first seen. NONE without memory. */
 static uint32_t term_of(struct index_builder *b, struct str word)
 {
     size_t i = hash_sip(b->hash_key, word) & (b->slot_count - 1);
@@ -127,6 +128,7 @@ static size_t varint_size(uint32_t v)
     return n;
 }
 
+/* Base 128, low bits first; the high bit says that another byte follows. Most numbers take one or two bytes. */
 static void add_varint(struct buf *b, uint32_t v)
 {
     for (; v >= 128; v >>= 7)
@@ -150,7 +152,7 @@ static int by_number(const void *x, const void *y)
     return (a > b) - (a < b);
 }
 
-/* Distinct terms with their counts; sorts `t`. */
+/* Writes the distinct terms with their counts; sorts `t`. */
 static void add_counts(struct buf *out, uint32_t *t, size_t n)
 {
     size_t distinct = 0;
@@ -167,6 +169,8 @@ static void add_counts(struct buf *out, uint32_t *t, size_t n)
     }
 }
 
+/* Texts of a small set are kept, so that an answer needs no query. When the set grows too large, all texts go at
+ * once: half of them would be of no use. */
 static enum status keep_text(struct index_builder *b, const struct answer *w, struct err *e)
 {
     struct index_text t = {.at = (uint32_t)b->texts.n,
@@ -267,6 +271,8 @@ static bool sort_terms(struct turning *t)
     return true;
 }
 
+/* The part of BM25 that depends only on this document, in one byte. It is computed once here, so that ranking only
+ * multiplies and adds. */
 static uint8_t weight_byte(uint32_t tf, uint32_t length, double average)
 {
     double v = tf * (BM25_K + 1) / (tf + BM25_K * (1 - BM25_B + BM25_B * length / average));
@@ -283,7 +289,8 @@ static size_t put_varint(uint8_t *p, uint32_t v)
     return n;
 }
 
-/* One field of one document: pass 1 (fill false) counts, pass 2 writes. */
+/* One field of one document: pass 1 (fill false) counts, pass 2 writes. Both passes see the same numbers in the same
+ * order, which is why the sizes fit. */
 static void index_turn_field(struct turning *t, const uint8_t **p, uint32_t doc, bool question, bool fill)
 {
     uint32_t length = get_varint(p), n = get_varint(p);
@@ -331,12 +338,13 @@ static size_t index_turn_all(struct turning *t, bool fill)
     return at;
 }
 
+/* How much a term tells, by the number of documents that have it: the usual form of BM25, which is never negative. */
 static float index_idf(double docs, double df)
 {
     return (float)log(1 + (docs - df + 0.5) / (df + 0.5));
 }
 
-/* Places of the postings, from the sizes of pass 1; the tallies are made ready for pass 2. */
+/* Gives each term its place in the postings, from the sizes of pass 1, and resets the tallies for pass 2. */
 static size_t index_lay_out(struct turning *t)
 {
     size_t at = 0;
@@ -378,7 +386,7 @@ static bool index_turn(struct turning *t)
     return true;
 }
 
-/* What the builder holds in its final form already. */
+/* Takes from the builder what is in its final form already. */
 static bool index_take_over(struct index *x, struct index_builder *b)
 {
     x->ids = b->ids.p;

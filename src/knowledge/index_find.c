@@ -1,5 +1,7 @@
-/* index_find.c: ranking. The numbers below are the usual ones of BM25; the others were tried on the public FAQ of the
- * tests and kept where the result changes little around them. */
+/* index_find.c: ranking. Every document that shares a word with the question gets a rank; the best few are looked at
+ * more closely, which gives the score that decides between an answer, a suggestion and nothing. The numbers of BM25
+ * below are the usual ones; the others were tried on the public FAQ of the tests and kept where the result changes
+ * little around them. */
 #include <stdlib.h>
 
 #include "knowledge/index_internal.h"
@@ -26,7 +28,8 @@ struct query_slot {
     float weight[CANDIDATES], best, mass;
     size_t n;
 };
-/* Which terms a question holds, roughly: a term whose bit is off is none of them. */
+/* Which terms a question holds, roughly: a term whose bit is off is none of them. It saves the exact search for
+ * nearly every term of a document. */
 struct term_sieve {
     uint64_t bits[16];
 };
@@ -93,7 +96,8 @@ static void slot_add(struct query_slot *s, const struct index *x, size_t term, d
         s->mass = m;
 }
 
-/* A word that is nowhere: those that begin with it, and those it begins with. */
+/* A word that no answer has stands for the known words that begin with it and those it begins with, the longer the
+ * common part the more. So a misspelt ending or a compound still finds something. */
 static void slot_expand(struct query_slot *s, const struct index *x, struct str word)
 {
     if (word.n < PREFIX_MIN)
@@ -145,8 +149,8 @@ static void read_question(struct query *q, struct str language, struct str text)
     char word[TOKEN_MAX];
     size_t n;
     tokens_open(&t, language);
-    if (t.language < 0 ||
-        !(q->x->languages >> t.language & 1)) { /* no answer is in that language: read it as they are */
+    if (t.language < 0 || !(q->x->languages >> t.language &
+                            1)) { /* no answer is in that language: read the question in the language of the answers */
         tokens_close(&t);
         tokens_open(&t, str_from(q->x->language));
     }
@@ -190,6 +194,7 @@ static void add_term(const struct index *x, uint32_t term, float weight, uint64_
               bit, false);
 }
 
+/* Insertion into a short sorted list: almost every document is worse than the last one of it. */
 static size_t best_of(const struct doc_tally *tally, size_t docs, struct candidate out[RERANK])
 {
     size_t n = 0;
@@ -229,6 +234,8 @@ static bool pair_asked(const struct query *q, uint32_t a, uint32_t b)
     return false;
 }
 
+/* How much of the question the document covers, by the weight of the words. A word that only the answer has covers
+ * less. */
 static double asked_mass(const struct query *q, const struct doc_tally *y)
 {
     double m = 0;
@@ -242,6 +249,8 @@ static double asked_mass(const struct query *q, const struct doc_tally *y)
     return m;
 }
 
+/* The rank gets a bonus for words that are neighbours in both. The score is the harmonic mean of how much of the
+ * question the found one covers and the reverse: a short question inside a long one scores less than an equal one. */
 static void candidate_score(const struct query *q, const struct doc_tally *y, struct candidate *c)
 {
     const struct index *x = q->x;
@@ -282,6 +291,8 @@ static int by_rank(const void *a, const void *b)
     return (x->doc > y->doc) - (x->doc < y->doc);
 }
 
+/* What the best score allows: an answer, suggestions, or nothing. A sure answer that others come close to brings them
+ * along, to be offered beside it. */
 static void index_judge(const struct index *x, const struct candidate *c, size_t n, struct index_match *out)
 {
     double best = n ? c[0].score : 0;

@@ -1,3 +1,5 @@
+/* rules.c: what a question with its answer must look like, and when two questions are the same. The limits are in
+ * characters, as a person counts; the columns are large enough for them. */
 #include "base/limits.h"
 #include "base/utf8.h"
 #include "knowledge/rules_internal.h"
@@ -57,17 +59,20 @@ enum error_code answer_check(struct answer *w, const char **field, const char **
     if (!link_valid(w->link))
         return *field = "link", *words = "A link begins with https:// or http:// and has no spaces.", E_link_invalid;
     if (!str_one_line(w->source))
-        return *field = "source", *words = "A source stands on one line.", E_source_invalid;
+        return *field = "source", *words = "A source must be on one line.", E_source_invalid;
     if (!is_language(w->language))
         return *field = "language", *words = "A language is written like \"en\" or \"pt-BR\".", E_language_invalid;
     return E_none;
 }
 
+/* Marks at the end of a question that do not make it another question. */
 static bool is_closing_mark(uint32_t cp)
 {
     return cp == '?' || cp == '!' || cp == '.' || cp == 0x2026 || cp == 0x3002 || cp == 0xFF1F || cp == 0xFF01;
 }
 
+/* Language and question, folded: case, runs of spaces and closing marks do not count. The language is part of it, so
+ * the same question may have an answer in each language. */
 bool answer_hash(const struct answer *w, uint8_t out[CRYPTO_HASH])
 {
     struct str q = w->question;
@@ -77,7 +82,7 @@ bool answer_hash(const struct answer *w, uint8_t out[CRYPTO_HASH])
     for (size_t i = 0; i < w->language.n; i++)
         buf_putc(&b, (char)(w->language.p[i] | (w->language.p[i] >= 'A' && w->language.p[i] <= 'Z' ? 0x20 : 0)));
     buf_putc(&b, '\n');
-    size_t end = b.n; /* behind the last character that counts */
+    size_t end = b.n; /* after the last character that counts */
     while (q.n) {
         uint32_t cp = utf8_lower(utf8_next(&q));
         char c[4];

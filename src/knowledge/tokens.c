@@ -1,3 +1,6 @@
+/* tokens.c: text into terms: words are folded (case, accents), then stemmed. Index and question go through the same
+ * steps, so what matters is only that equal words give equal terms. Snowball stemmers are not thread safe and cost an
+ * allocation to make; a small pool keeps idle ones. */
 #include "knowledge/tokens.h"
 
 #include <libstemmer.h>
@@ -106,7 +109,7 @@ static bool is_mark(uint32_t cp)
            cp <= 0x036F; /* combining marks of decomposed text belong to their letter and are folded away */
 }
 
-/* Two characters, the second of which begins the next pair; one alone only where nothing follows. */
+/* Two characters, the second of which begins the next pair; a single one only where nothing follows. */
 static size_t token_take_pair(struct str *text, uint32_t first, char out[TOKEN_MAX])
 {
     struct str rest = *text;
@@ -116,7 +119,7 @@ static size_t token_take_pair(struct str *text, uint32_t first, char out[TOKEN_M
         return n;
     n += utf8_encode(second, out + n);
     if (rest.n && is_unspaced(utf8_next(&(struct str){rest.p, rest.n})))
-        return n; /* *text stays behind `first`: pairs overlap */
+        return n; /* *text continues after `first`: pairs overlap */
     *text = rest;
     return n;
 }
@@ -131,6 +134,7 @@ static size_t token_add_folded(uint32_t cp, char *out, size_t n)
     return n + k;
 }
 
+/* An English apostrophe stays inside its word ("what's"); in other languages it separates two words ("l'heure"). */
 static size_t token_take_word(const struct tokeniser *t, struct str *text, uint32_t first, char out[TOKEN_MAX])
 {
     size_t n = token_add_folded(first, out, 0);

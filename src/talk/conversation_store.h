@@ -9,7 +9,7 @@
 /* ERR_NOT_FOUND code conversation_unknown. */
 enum status conversation_store_load(struct db *c, struct id tenant, struct id conversation, struct arena *a,
                                     struct conv *out, struct err *e);
-/* A recorded client id: *found, and where its turn stands. */
+/* Looks up a client message id; *found says whether a turn was recorded with it, and *out where that turn is. */
 struct turn_place {
     struct id conversation;
     int64_t first_seq, last_seq;
@@ -35,7 +35,7 @@ struct conversation_event {
     int64_t now_ms;
 };
 enum status conversation_store_event(struct db *c, struct id tenant, const struct conversation_event *x, struct err *e);
-/* ERR_NOT_FOUND code message_unknown when seq is no reply of this conversation. */
+/* ERR_NOT_FOUND code message_unknown when seq is not a reply in this conversation. */
 enum status conversation_store_rate(struct db *c, struct id tenant, struct id conversation,
                                     const struct talk_rating *rating, int64_t now_ms, struct err *e);
 

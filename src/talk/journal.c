@@ -2,7 +2,7 @@
  *
  * A caller that finds a free connection leads: it takes all turns that wait into one transaction, wakes those whose
  * turn it wrote, and passes the lead to the first that arrived meanwhile. So one commit, the expensive part, serves
- * many turns exactly when there are many, and a single turn waits for nobody.
+ * many turns exactly when there are many, and a single turn does not wait.
  *
  * Invariant: a turn is reported as recorded only if it is durable, and as refused only if it is not. The difficult
  * case is a COMMIT whose reply is lost: the outcome is read back from the rows (journal_find_outcome), and from then
@@ -42,7 +42,7 @@ struct journal {
     int free, all;           /* how many more may lead, of how many */
     size_t batch_max;
     pthread_mutex_t lock;
-    struct waiter *head, **tail; /* never non-empty while nobody leads */
+    struct waiter *head, **tail; /* empty while no caller leads */
     size_t waiting;
 };
 
@@ -182,7 +182,7 @@ static void journal_write_single(struct journal *j, struct arena *scratch, struc
         w->status = OK;
 }
 
-/* Turns that can be told to be refused without writing leave the batch, so that the rest has a good chance as a
+/* Turns that are known to be refused without writing leave the batch, so that the rest has a good chance as a
  * batch. */
 static void journal_sift(struct journal *j, struct batch *b)
 {

@@ -197,8 +197,8 @@ enum status journal_store_write(struct db *c, const struct journal_turn *const *
                                 struct err *e)
 {
     enum status st = journal_add_opened(c, turns, n, a, e);
-    /* Keys before messages: a repeated message is told from one that came second. The counter last: its row is the one
-     * all turns of a tenant share, so it is locked for the shortest time. */
+    /* Keys before messages: this tells a repeated message from one that came second. The counter last: its row is the
+     * one all turns of a tenant share, so it is locked for the shortest time. */
     if (st == OK)
         st = journal_add_keys(c, turns, n, a, e);
     if (st == OK)

@@ -70,7 +70,7 @@ void talk_close(struct talk *t); /* waits until every turn that was handed to th
  *   ERR_INVALID   text_empty, text_invalid, text_too_long, choice_too_long, id_too_long, locale_invalid,
  *   contact_too_large
  *   ERR_NOT_FOUND bot_unknown, conversation_unknown; ERR_AUTH token_invalid
- *   ERR_PLAN      plan_limit, bot_inactive: no new conversation; one that is open always goes on
+ *   ERR_PLAN      plan_limit, bot_inactive: no new conversation; an open one always continues
  *   ERR_CONFLICT  id_reused: the client message id was used for another message
  *   ERR_RATE      rate_limited, conversation_busy, bot_busy, with retry_after_s
  *   ERR_UNAVAILABLE nothing was recorded; with code commit_unknown that is not certain. The same id may be sent again.

@@ -59,7 +59,7 @@ static enum status think_add_reply(struct turn *u, const struct flow_message *m,
     return OK;
 }
 
-/* A reply goes to the sink at once, so that a streaming client sees it while the flow goes on to the next node. This
+/* A reply goes to the sink at once, so that a streaming client sees it while the flow runs on. This
  * is also where a visitor who has left is noticed. */
 static enum status think_on_say(void *ctx, const struct flow_message *m, struct err *e)
 {
