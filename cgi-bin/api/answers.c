@@ -17,7 +17,7 @@ static int api_answers_fill(struct json *o, const struct answer *w)
 
 void api_answers_get(struct request *rq)
 {
-    struct call call;
+    struct api_call call;
     struct answers_filter f = {.query = request_query(rq, "query")};
     struct answers_page page;
     struct json *out = NULL, *data, *o;

@@ -8,17 +8,17 @@
 #define LIMIT_DEFAULT 20
 #define LIMIT_MAX 100
 
-bool api_begin(struct request *rq, struct call *call)
+bool api_begin(struct request *rq, struct api_call *call)
 {
     struct guard *g = rq->app;
-    *call = (struct call){.rq = rq, .a = rq->arena, .who = guard_actor(rq)};
+    *call = (struct api_call){.rq = rq, .a = rq->arena, .who = guard_actor(rq)};
     if (db_get(g->pool, &call->c, &call->e) == OK)
         return true;
     reply_problem(rq, &call->e);
     return false;
 }
 
-void api_end(struct call *call, enum status st, int status, const struct json *out)
+void api_end(struct api_call *call, enum status st, int status, const struct json *out)
 {
     db_put(call->c);
     call->c = NULL;
@@ -30,14 +30,14 @@ void api_end(struct call *call, enum status st, int status, const struct json *o
         reply_status(call->rq, 204);
 }
 
-enum status api_id(struct call *call, const char *segment, enum id_kind kind, struct id *out)
+enum status api_id(struct api_call *call, const char *segment, enum id_kind kind, struct id *out)
 {
     if (id_parse(kind, request_segment(call->rq, segment), out))
         return OK;
     return err_set(&call->e, E_not_found, "There is no such %s.", segment);
 }
 
-enum status api_limit(struct call *call, int *out)
+enum status api_limit(struct api_call *call, int *out)
 {
     struct str s = request_query(call->rq, "limit");
     uint64_t v = LIMIT_DEFAULT;
@@ -47,7 +47,7 @@ enum status api_limit(struct call *call, int *out)
     return OK;
 }
 
-enum status api_after(struct call *call, enum id_kind kind, struct id *out)
+enum status api_after(struct api_call *call, enum id_kind kind, struct id *out)
 {
     struct str s = request_query(call->rq, "after");
     *out = ID_NONE;
@@ -56,7 +56,7 @@ enum status api_after(struct call *call, enum id_kind kind, struct id *out)
     return OK;
 }
 
-enum status api_body(struct call *call, const struct json_field *fields, size_t n, struct json **out)
+enum status api_body(struct api_call *call, const struct json_field *fields, size_t n, struct json **out)
 {
     enum status st = OK;
     if (request_body(call->rq).n)

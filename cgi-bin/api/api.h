@@ -2,7 +2,7 @@
  *
  * A handler reads its inputs, calls the domain, and ends with api_end:
  *
- *     struct call call;
+ *     struct api_call call;
  *     if (!api_begin(rq, &call))
  *         return; // answered already
  *     enum status st = api_id(&call, "bot", ID_BOT, &id);
@@ -23,7 +23,7 @@
 #include "api/routes.def"
 #undef ROUTE
 
-struct call {
+struct api_call {
     struct request *rq;
     struct db *c;
     struct actor who;
@@ -31,20 +31,20 @@ struct call {
     struct err e;
 };
 /* Takes a connection. False: the reply is written. Otherwise api_end must follow. */
-bool api_begin(struct request *rq, struct call *call);
+bool api_begin(struct request *rq, struct api_call *call);
 /* Gives the connection back and replies: if st is OK, with `out` and this status (NULL: 204 without a body), else with
  * call->e as a problem. */
-void api_end(struct call *call, enum status st, int status, const struct json *out);
+void api_end(struct api_call *call, enum status st, int status, const struct json *out);
 
 /* A path parameter as an id. Anything else is ERR_NOT_FOUND, as the id of another tenant is. */
-enum status api_id(struct call *call, const char *segment, enum id_kind kind, struct id *out);
+enum status api_id(struct api_call *call, const char *segment, enum id_kind kind, struct id *out);
 /* The query parameter `limit`; 20 if it is missing. ERR_INVALID code limit_invalid. */
-enum status api_limit(struct call *call, int *out);
+enum status api_limit(struct api_call *call, int *out);
 /* The query parameter `after` as an id; ID_NONE if it is missing. ERR_INVALID code after_invalid. */
-enum status api_after(struct call *call, enum id_kind kind, struct id *out);
+enum status api_after(struct api_call *call, enum id_kind kind, struct id *out);
 
 /* The fields of the body, as json_fields. An empty body counts as an empty object. */
-enum status api_body(struct call *call, const struct json_field *fields, size_t n, struct json **out);
+enum status api_body(struct api_call *call, const struct json_field *fields, size_t n, struct json **out);
 #define FIELDS(...)                           \
     (const struct json_field[]){__VA_ARGS__}, \
         sizeof((const struct json_field[]){__VA_ARGS__}) / sizeof(struct json_field)

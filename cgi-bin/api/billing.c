@@ -70,7 +70,7 @@ static int api_billing_fill(struct json *o, const struct entitlements *x, const 
 
 void api_billing_get(struct request *rq)
 {
-    struct call call;
+    struct api_call call;
     struct entitlements x;
     struct plans plans;
     struct json *o = NULL;

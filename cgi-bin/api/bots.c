@@ -22,7 +22,7 @@ static int api_bots_fill(struct json *o, const struct bot *b, int64_t room)
 }
 
 /* Ends the call with the bot, or with the failure. */
-static void api_bots_end(struct call *call, enum status st, int status, const struct bot *b)
+static void api_bots_end(struct api_call *call, enum status st, int status, const struct bot *b)
 {
     int64_t room = 0;
     if (st == OK)
@@ -35,7 +35,7 @@ static void api_bots_end(struct call *call, enum status st, int status, const st
 
 void api_bots_get(struct request *rq)
 {
-    struct call call;
+    struct api_call call;
     struct bot *all;
     struct json *out = NULL, *data, *o;
     int64_t room;
@@ -57,7 +57,7 @@ void api_bots_get(struct request *rq)
 
 void api_bots_post(struct request *rq)
 {
-    struct call call;
+    struct api_call call;
     struct json *in;
     struct bot b;
     if (!api_begin(rq, &call))
@@ -80,7 +80,7 @@ void api_bots_post(struct request *rq)
 }
 
 /* Starts a call about the bot in the path. False: the reply is written. */
-static bool api_bots_begin(struct request *rq, struct call *call, struct id *bot)
+static bool api_bots_begin(struct request *rq, struct api_call *call, struct id *bot)
 {
     if (!api_begin(rq, call))
         return false;
@@ -92,7 +92,7 @@ static bool api_bots_begin(struct request *rq, struct call *call, struct id *bot
 
 void api_bots_bot_get(struct request *rq)
 {
-    struct call call;
+    struct api_call call;
     struct id id;
     struct bot b;
     if (!api_bots_begin(rq, &call, &id))
@@ -103,7 +103,7 @@ void api_bots_bot_get(struct request *rq)
 
 void api_bots_bot_patch(struct request *rq)
 {
-    struct call call;
+    struct api_call call;
     struct id id;
     struct bot b;
     struct json *in;
@@ -119,7 +119,7 @@ void api_bots_bot_patch(struct request *rq)
 
 void api_bots_bot_delete(struct request *rq)
 {
-    struct call call;
+    struct api_call call;
     struct id id;
     if (!api_bots_begin(rq, &call, &id))
         return;
@@ -129,7 +129,7 @@ void api_bots_bot_delete(struct request *rq)
 
 /* ---- own brand ---- */
 
-static void api_bots_end_brand(struct call *call, enum status st, const struct bot_brand *b)
+static void api_bots_end_brand(struct api_call *call, enum status st, const struct bot_brand *b)
 {
     struct json *o = st == OK ? json_new_object(call->a) : NULL;
     if (st == OK && (!o || json_set_str(o, "name", b->name) != 0 || json_set_str(o, "link", b->link) != 0))
@@ -139,7 +139,7 @@ static void api_bots_end_brand(struct call *call, enum status st, const struct b
 
 void api_bots_brand_get(struct request *rq)
 {
-    struct call call;
+    struct api_call call;
     struct id id;
     struct bot_brand b;
     if (!api_bots_begin(rq, &call, &id))
@@ -150,7 +150,7 @@ void api_bots_brand_get(struct request *rq)
 
 void api_bots_brand_put(struct request *rq)
 {
-    struct call call;
+    struct api_call call;
     struct id id;
     struct json *in;
     struct bot_brand b;
@@ -170,7 +170,7 @@ void api_bots_brand_put(struct request *rq)
 
 void api_bots_flow_get(struct request *rq)
 {
-    struct call call;
+    struct api_call call;
     struct id id;
     struct json *flow, *o = NULL;
     int revision;
@@ -185,7 +185,7 @@ void api_bots_flow_get(struct request *rq)
     api_end(&call, st, 200, o);
 }
 
-static void api_bots_end_number(struct call *call, enum status st, const char *key, int64_t v)
+static void api_bots_end_number(struct api_call *call, enum status st, const char *key, int64_t v)
 {
     struct json *o = st == OK ? json_new_object(call->a) : NULL;
     if (st == OK && (!o || json_set_int(o, key, v) != 0))
@@ -202,7 +202,7 @@ static int api_bots_number(const struct json *in, const char *key)
 
 void api_bots_flow_put(struct request *rq)
 {
-    struct call call;
+    struct api_call call;
     struct id id;
     struct json *in;
     int revision = 0;
@@ -218,7 +218,7 @@ void api_bots_flow_put(struct request *rq)
 
 void api_bots_publish_post(struct request *rq)
 {
-    struct call call;
+    struct api_call call;
     struct id id;
     struct json *in;
     int version = 0;
@@ -232,7 +232,7 @@ void api_bots_publish_post(struct request *rq)
 
 void api_bots_rollback_post(struct request *rq)
 {
-    struct call call;
+    struct api_call call;
     struct id id;
     struct json *in;
     int version = 0;
@@ -248,7 +248,7 @@ void api_bots_rollback_post(struct request *rq)
 
 void api_bots_versions_get(struct request *rq)
 {
-    struct call call;
+    struct api_call call;
     struct id id;
     struct bot_version *all;
     struct json *out = NULL, *data, *o;

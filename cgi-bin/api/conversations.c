@@ -20,7 +20,7 @@ static int api_conversations_fill(struct json *o, const struct conversation *v)
                : 0;
 }
 
-static enum status api_conversations_read_filter(struct call *call, struct conversation_filter *f)
+static enum status api_conversations_read_filter(struct api_call *call, struct conversation_filter *f)
 {
     static const char *const states[] = {"open", "handoff", "closed"};
     struct str bot = request_query(call->rq, "bot"), state = request_query(call->rq, "state");
@@ -39,7 +39,7 @@ static enum status api_conversations_read_filter(struct call *call, struct conve
 
 void api_conversations_get(struct request *rq)
 {
-    struct call call;
+    struct api_call call;
     struct conversation_filter f = {0};
     struct conversation_page page;
     struct json *out = NULL, *data, *o;
@@ -60,7 +60,7 @@ void api_conversations_get(struct request *rq)
 
 void api_conversations_conversation_get(struct request *rq)
 {
-    struct call call;
+    struct api_call call;
     struct id id;
     struct conversation v;
     struct json *o = NULL;
@@ -91,7 +91,7 @@ static void api_conversations_write_messages(struct request *rq, const struct ta
 
 void api_conversations_messages_get(struct request *rq)
 {
-    struct call call;
+    struct api_call call;
     struct message_range range = {0};
     struct message_page page;
     struct str after = request_query(rq, "after");

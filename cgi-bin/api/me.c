@@ -22,7 +22,7 @@ static int api_me_fill_key(struct json *o, struct id key, uint32_t scopes)
 
 void api_me_get(struct request *rq)
 {
-    struct call call;
+    struct api_call call;
     struct tenant t;
     struct entitlements x;
     struct json *o = NULL, *w;

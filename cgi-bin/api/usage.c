@@ -28,7 +28,7 @@ static int api_usage_fill(struct json *o, const struct usage *u, const struct pl
 
 void api_usage_get(struct request *rq)
 {
-    struct call call;
+    struct api_call call;
     struct entitlements x;
     struct usage u;
     struct usage_day *days;
@@ -60,7 +60,7 @@ static int api_usage_fill_row(struct json *o, const struct usage_row *r)
 
 void api_usage_conversations_get(struct request *rq)
 {
-    struct call call;
+    struct api_call call;
     struct usage_row *rows;
     struct json *out = NULL, *data, *o;
     struct id before;

@@ -69,14 +69,14 @@ static void message_answer_json(struct request *rq, struct talk_in *in)
 #define HEARTBEAT_US (1 * 1000000LL)
 
 /* The stream begins with the first event, so that a refusal before it is an ordinary error reply. */
-struct events {
+struct chat_events {
     struct request *rq;
     struct buf data;
     int64_t last_us;
     bool begun;
 };
 
-static enum status events_begin(struct events *stream, struct err *e)
+static enum status events_begin(struct chat_events *stream, struct err *e)
 {
     enum status st = OK;
     if (!stream->begun) {
@@ -87,7 +87,7 @@ static enum status events_begin(struct events *stream, struct err *e)
     return st;
 }
 
-static enum status events_send(struct events *stream, const char *event, struct err *e)
+static enum status events_send(struct chat_events *stream, const char *event, struct err *e)
 {
     enum status st = events_begin(stream, e);
     if (st == OK)
@@ -100,7 +100,7 @@ static enum status events_send(struct events *stream, const char *event, struct 
 /* The message is not recorded yet and has no number. `done` carries the turn as it was recorded. */
 static enum status events_message(void *ctx, const struct talk_message *m, struct err *e)
 {
-    struct events *stream = ctx;
+    struct chat_events *stream = ctx;
     talk_message_write(&stream->data, m);
     return events_send(stream, "message", e);
 }
@@ -109,7 +109,7 @@ static enum status events_message(void *ctx, const struct talk_message *m, struc
  * message. */
 static enum status events_delta(void *ctx, struct str text, struct err *e)
 {
-    struct events *stream = ctx;
+    struct chat_events *stream = ctx;
     visitor_delta_write(&stream->data, text);
     return events_send(stream, "delta", e);
 }
@@ -118,7 +118,7 @@ static enum status events_delta(void *ctx, struct str text, struct err *e)
  * proxies between here and the visitor from giving up. */
 static bool events_gone(void *ctx)
 {
-    struct events *stream = ctx;
+    struct chat_events *stream = ctx;
     struct err e = ERR_INIT;
     if (request_gone(stream->rq))
         return true;
@@ -143,7 +143,7 @@ static void events_write_error(struct buf *b, const struct request *rq, const st
 static void message_answer_events(struct request *rq, struct talk_in *in)
 {
     struct chat *chat = rq->app;
-    struct events stream = {.rq = rq, .last_us = clock_mono_us()};
+    struct chat_events stream = {.rq = rq, .last_us = clock_mono_us()};
     const struct talk_sink sink = {.ctx = &stream, .message = events_message, .delta = events_delta};
     struct talk_out out;
     struct err e = ERR_INIT, gone = ERR_INIT;

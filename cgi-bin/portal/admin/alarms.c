@@ -14,10 +14,8 @@ void admin_alarms_get(struct request *rq)
     if (!admin_begin(rq, &pg, "alarms", &ad))
         return;
     view_bool(pg.v, "List.All", all);
-    if (admin_fill_alarms(&pg, !all, ALARMS_PAGE) != OK)
-        page_fail(&pg);
-    else
-        page_send(&pg, "portal/admin/alarms.cs", "Nav.AdminAlarms");
+    enum status st = admin_fill_alarms(&pg, !all, ALARMS_PAGE);
+    page_end(&pg, st, "portal/admin/alarms.cs", "Nav.AdminAlarms");
 }
 
 void admin_alarms_close_post(struct request *rq)
@@ -26,8 +24,6 @@ void admin_alarms_close_post(struct request *rq)
     struct id id;
     if (!page_begin(rq, &pg) || !page_id(&pg, ID_ALARM, "alarm", &id))
         return;
-    if (console_alarm_close(pg.db, &pg.who, id, &pg.e) == OK)
-        page_redirect(&pg, "/admin/alarms?done=alarm_closed");
-    else
-        page_fail(&pg);
+    enum status st = console_alarm_close(pg.db, &pg.who, id, &pg.e);
+    page_end_redirect(&pg, st, "/admin/alarms?done=alarm_closed");
 }

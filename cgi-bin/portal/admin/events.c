@@ -8,7 +8,7 @@
 #define EVENTS_PAGE 200
 #define PAYLOAD_SHOWN (128 * KB)
 
-static void events_fill(struct page *pg, const char *list, size_t i, const struct stripe_event *ev)
+static void events_fill_row(struct page *pg, const char *list, size_t i, const struct stripe_event *ev)
 {
     struct view *v = pg->v;
     view_str(v, view_at(v, list, i, "Id"), ev->id);
@@ -31,7 +31,7 @@ void admin_events_get(struct request *rq)
 {
     struct page pg;
     struct admin ad;
-    struct event_depth depth;
+    struct event_depth depth = {0};
     struct stripe_event *list = NULL;
     size_t n = 0;
     enum event_state state;
@@ -43,17 +43,13 @@ void admin_events_get(struct request *rq)
         state = st == OK && depth.dead > 0 ? EVENT_DEAD : EVENT_PENDING;
     if (st == OK)
         st = event_list(pg.db, rq->arena, &state, EVENTS_PAGE, &list, &n, &pg.e);
-    if (st != OK) {
-        page_fail(&pg);
-        return;
-    }
-    for (size_t i = 0; i < n; i++)
-        events_fill(&pg, "Events", i, &list[i]);
+    for (size_t i = 0; st == OK && i < n; i++)
+        events_fill_row(&pg, "Events", i, &list[i]);
     view_text(pg.v, "Filter.State", event_state_name(state));
     view_number(pg.v, "Depth.Pending", depth.pending);
     view_number(pg.v, "Depth.Dead", depth.dead);
     view_bool(pg.v, "List.Full", n == EVENTS_PAGE);
-    page_send(&pg, "portal/admin/events.cs", "Admin.Events.Events");
+    page_end(&pg, st, "portal/admin/events.cs", "Admin.Events.Events");
 }
 
 /* The payload is indented if it is valid JSON, and shown as received otherwise. */
@@ -89,12 +85,9 @@ void admin_events_event_get(struct request *rq)
     enum status st = event_get(pg.db, rq->arena, request_segment(rq, "event"), &ev, &pg.e);
     if (st == OK)
         st = events_fill_payload(&pg, ev.id);
-    if (st != OK) {
-        page_fail(&pg);
-        return;
-    }
-    events_fill(&pg, "Events", 0, &ev);
-    page_send(&pg, "portal/admin/events_event.cs", "Admin.Events.Event");
+    if (st == OK)
+        events_fill_row(&pg, "Events", 0, &ev);
+    page_end(&pg, st, "portal/admin/events_event.cs", "Admin.Events.Event");
 }
 
 void admin_events_replay_post(struct request *rq)
@@ -102,8 +95,6 @@ void admin_events_replay_post(struct request *rq)
     struct page pg;
     if (!page_begin(rq, &pg))
         return;
-    if (console_replay(pg.db, &pg.who, request_segment(rq, "event"), &pg.e) == OK)
-        page_redirect(&pg, "/admin/events?state=pending&done=event_replayed");
-    else
-        page_fail(&pg);
+    enum status st = console_replay(pg.db, &pg.who, request_segment(rq, "event"), &pg.e);
+    page_end_redirect(&pg, st, "/admin/events?state=pending&done=event_replayed");
 }

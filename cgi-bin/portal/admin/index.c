@@ -103,8 +103,5 @@ void admin_index_get(struct request *rq)
         st = console_fill_jobs(&pg);
     if (st == OK)
         st = admin_log(&pg, STR_EMPTY, LOG_SHOWN);
-    if (st != OK)
-        page_fail(&pg);
-    else
-        page_send(&pg, "portal/admin/index.cs", "Admin.Index.Title");
+    page_end(&pg, st, "portal/admin/index.cs", "Admin.Index.Title");
 }

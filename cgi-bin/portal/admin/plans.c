@@ -91,13 +91,9 @@ void admin_plans_get(struct request *rq)
     enum status st = plans_read_sums(&pg, &ad, &s);
     if (st == OK)
         st = plans_fill_missing(&pg, &ad);
-    if (st != OK) {
-        page_fail(&pg);
-        return;
-    }
-    for (size_t i = 0; i < s.plans.n; i++)
+    for (size_t i = 0; st == OK && i < s.plans.n; i++)
         plans_fill_row(&pg, &s, i);
-    page_send(&pg, "portal/admin/plans.cs", "Nav.AdminPlans");
+    page_end(&pg, st, "portal/admin/plans.cs", "Nav.AdminPlans");
 }
 
 /* ---- one ---- */
@@ -269,12 +265,8 @@ void admin_plans_plan_post(struct request *rq)
         st = plan_save(pg.db, &pg.who, &in, &pg.e);
     if (st == OK) {
         page_redirect(&pg, "/admin/plans/%.*s?done=plan_saved", STR_F(in.plan));
-    } else if (page_is_form_error(&pg)) {
-        page_form_error(&pg);
+    } else if (page_form_again(&pg)) {
         view_bool(pg.v, "Form.Stale", st == ERR_CONFLICT);
-        pg.e = ERR_INIT;
         plans_show_plan(&pg, &ad, st == ERR_CONFLICT ? 409 : 422);
-    } else {
-        page_fail(&pg);
     }
 }

@@ -62,15 +62,11 @@ void admin_tenants_get(struct request *rq)
     enum status st = console_tenants(pg.db, rq->arena, q, before, TENANTS_PAGE + 1, &list, &n, &pg.e);
     for (size_t i = 0; st == OK && i < n && i < TENANTS_PAGE; i++)
         st = tenants_fill(&pg, i, &list[i]);
-    if (st != OK) {
-        page_fail(&pg);
-        return;
-    }
     view_str(pg.v, "Filter.Q", q);
     view_bool(pg.v, "List.Later", !id_is_none(before));
-    if (n > TENANTS_PAGE)
+    if (st == OK && n > TENANTS_PAGE)
         view_id(pg.v, "List.Before", TEXT_ID(ID_TENANT, list[TENANTS_PAGE - 1].id));
-    page_send(&pg, "portal/admin/tenants.cs", "Nav.AdminTenants");
+    page_end(&pg, st, "portal/admin/tenants.cs", "Nav.AdminTenants");
 }
 
 /* ---- one ---- */

@@ -58,19 +58,15 @@ static void change_fill_bots(struct page *pg, const struct change_preview *p, co
     view_int(v, "Change.Keep", p->bots_keep);
     view_count(v, "Change.KeepText", "Billing.Change.Room", p->bots_keep);
     for (size_t i = 0; i < n; i++) {
-        size_t older = 0;
-        for (size_t k = 0; k < n; k++)
-            older += id_time_ms(bots[k].id) < id_time_ms(bots[i].id) ||
-                     (id_time_ms(bots[k].id) == id_time_ms(bots[i].id) && k < i);
         view_id(v, view_at(v, "Bots", i, "Id"), TEXT_ID(ID_BOT, bots[i].id));
         view_str(v, view_at(v, "Bots", i, "Name"), bots[i].name);
         view_int(v, view_at(v, "Bots", i, "Live"), bots[i].live_version);
         view_bool(v, view_at(v, "Bots", i, "Keep"),
-                  again ? change_bot_ticked(pg, bots[i].id) : (int64_t)older < p->bots_keep);
+                  again ? change_bot_ticked(pg, bots[i].id) : bots[i].before < p->bots_keep);
     }
 }
 
-struct change {
+struct change_form {
     struct stripe *stripe;
     struct change_preview preview;
     struct bot *bots;
@@ -78,7 +74,7 @@ struct change {
 };
 
 /* The bots are read first, because no connection is held during the call to Stripe. */
-static enum status change_load(struct page *pg, struct str plan, struct change *c)
+static enum status change_load(struct page *pg, struct str plan, struct change_form *c)
 {
     enum status st = bot_list(pg->db, pg->who.tenant, pg->rq->arena, &c->bots, &c->bot_n, &pg->e);
     page_release(pg);
@@ -89,7 +85,7 @@ static enum status change_load(struct page *pg, struct str plan, struct change *
     return st;
 }
 
-static void change_show(struct page *pg, const struct change *c, int status)
+static void change_show(struct page *pg, const struct change_form *c, int status)
 {
     view_text(pg->v, "Page.Nav", "billing");
     change_fill_preview(pg, &c->preview);
@@ -101,7 +97,7 @@ static void change_show(struct page *pg, const struct change *c, int status)
 void billing_change_get(struct request *rq)
 {
     struct page pg;
-    struct change c = {0};
+    struct change_form c = {0};
     if (!page_begin(rq, &pg))
         return;
     if (change_load(&pg, request_query(rq, "plan"), &c) != OK) {
@@ -114,7 +110,7 @@ void billing_change_get(struct request *rq)
         change_show(&pg, &c, 200);
 }
 
-static enum status change_read_kept(struct page *pg, const struct change *c, struct id **out, size_t *n)
+static enum status change_read_kept(struct page *pg, const struct change_form *c, struct id **out, size_t *n)
 {
     *n = 0;
     *out = arena_array(pg->rq->arena, c->bot_n ? c->bot_n : 1, sizeof(**out));
@@ -134,7 +130,7 @@ static const char *change_done_text(enum change_kind k)
 }
 
 /* The plan does not change until the payment is made. The invoice's page at Stripe is where the user can make it. */
-static void change_unpaid(struct page *pg, const struct change *c, struct str pay_url)
+static void change_unpaid(struct page *pg, const struct change_form *c, struct str pay_url)
 {
     page_fill_link(pg, "Pay.Url", pay_url);
     change_fill_preview(pg, &c->preview);
@@ -149,7 +145,7 @@ static bool change_refused_as(const struct page *pg, enum error_code code)
 
 /* Shows the preview again with the reason. The costs are asked for again if the refusal means that they have
  * changed. */
-static void change_refused(struct request *rq, struct page *pg, struct change *c)
+static void change_refused(struct request *rq, struct page *pg, struct change_form *c)
 {
     bool stale = change_refused_as(pg, E_plan_changed) || change_refused_as(pg, E_preview_old);
     if (!billing_refused(pg)) {
@@ -172,7 +168,7 @@ static void change_refused(struct request *rq, struct page *pg, struct change *c
 void billing_change_post(struct request *rq)
 {
     struct page pg;
-    struct change c = {0};
+    struct change_form c = {0};
     struct id *keep = NULL;
     size_t n = 0;
     int64_t proration = 0;

@@ -17,16 +17,13 @@ void billing_invoices_get(struct request *rq)
         return;
     if (!num_i64(request_query(rq, "before"), 1, INT64_MAX / 1000, &before))
         before = 0;
-    if (invoice_list(pg.db, pg.who.tenant, rq->arena, before, INVOICES_PAGE + 1, &in, &n, &pg.e) != OK) {
-        page_fail(&pg);
-        return;
-    }
-    for (size_t i = 0; i < n && i < INVOICES_PAGE; i++)
+    enum status st = invoice_list(pg.db, pg.who.tenant, rq->arena, before, INVOICES_PAGE + 1, &in, &n, &pg.e);
+    for (size_t i = 0; st == OK && i < n && i < INVOICES_PAGE; i++)
         page_fill_invoice(&pg, "Invoices", i, &in[i]);
     view_bool(pg.v, "List.Later", before > 0);
-    if (n > INVOICES_PAGE)
+    if (st == OK && n > INVOICES_PAGE)
         view_int(pg.v, "List.Before", in[INVOICES_PAGE - 1].created_ms);
     view_bool(pg.v, "Billing.Customer", n > 0 || b.now.subscription);
     page_allow_stripe(&pg);
-    page_send(&pg, "portal/billing/invoices.cs", "Invoice.Title");
+    page_end(&pg, st, "portal/billing/invoices.cs", "Invoice.Title");
 }

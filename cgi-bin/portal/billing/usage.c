@@ -106,12 +106,8 @@ void billing_usage_get(struct request *rq)
     enum status st = usage_fill_days(&pg, &b.used);
     if (st == OK)
         st = usage_fill_rows(&pg);
-    if (st != OK) {
-        page_fail(&pg);
-        return;
-    }
     page_fill_usage(&pg, "Usage", &b.used);
-    page_send(&pg, "portal/billing/usage.cs", "Billing.Usage.PageTitle");
+    page_end(&pg, st, "portal/billing/usage.cs", "Billing.Usage.PageTitle");
 }
 
 /* ---- the file ---- */

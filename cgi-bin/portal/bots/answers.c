@@ -56,10 +56,8 @@ void bots_answers_get(struct request *rq)
     struct str query = utf8_cut(str_trim(request_query(rq, "q")), 200), from = request_query(rq, "after");
     if (from.n && !id_parse(ID_ANSWER, from, &after))
         after = ID_NONE;
-    if (answers_fill_list(&pg, &b, query, after) != OK)
-        page_fail(&pg);
-    else
-        page_send(&pg, "portal/bots/answers.cs", NULL);
+    enum status st = answers_fill_list(&pg, &b, query, after);
+    page_end(&pg, st, "portal/bots/answers.cs", NULL);
 }
 
 /* ---- one answer ---- */
@@ -126,14 +124,10 @@ void bots_answers_answer_post(struct request *rq)
     if (new)
         a.language = b.language;
     enum status st = answers_save(pg.db, pg.who.tenant, b.id, &a, &pg.e);
-    if (st == OK) {
+    if (st == OK)
         page_redirect(&pg, "/app/bots/%s/answers?done=%s", TEXT_ID(ID_BOT, b.id), new ? "answer_added" : "saved");
-    } else if (page_is_form_error(&pg)) {
-        page_form_error(&pg);
+    else if (page_form_again(&pg))
         answer_show(&pg, &a, 422);
-    } else {
-        page_fail(&pg);
-    }
 }
 
 void bots_answers_delete_post(struct request *rq)
@@ -143,8 +137,6 @@ void bots_answers_delete_post(struct request *rq)
     struct id id;
     if (!bots_begin(rq, &pg, "answers", &b) || !page_id(&pg, ID_ANSWER, "answer", &id))
         return;
-    if (answers_delete(pg.db, pg.who.tenant, b.id, id, &pg.e) == OK)
-        page_redirect(&pg, "/app/bots/%s/answers?done=answer_deleted", TEXT_ID(ID_BOT, b.id));
-    else
-        page_fail(&pg);
+    enum status st = answers_delete(pg.db, pg.who.tenant, b.id, id, &pg.e);
+    page_end_redirect(&pg, st, "/app/bots/%s/answers?done=answer_deleted", TEXT_ID(ID_BOT, b.id));
 }

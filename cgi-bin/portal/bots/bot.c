@@ -34,10 +34,7 @@ void bots_bot_show(struct page *pg, const struct bot *b, int status)
     if (st == OK)
         st = page_offer(pg, FEATURE_WHITE_LABEL, "Brand.Offer");
     view_bool(pg->v, "Brand.Has", pg->has[FEATURE_WHITE_LABEL]);
-    if (st != OK)
-        page_fail(pg);
-    else
-        page_send_status(pg, status, "portal/bots/bot.cs", NULL);
+    page_end_status(pg, st, status, "portal/bots/bot.cs", NULL);
 }
 
 void bots_bot_get(struct request *rq)

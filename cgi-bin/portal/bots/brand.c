@@ -32,12 +32,8 @@ void bots_brand_post(struct request *rq)
     if (!bots_begin(rq, &pg, "overview", &b))
         return;
     struct bot_brand brand = {request_form(rq, "name"), request_form(rq, "link")};
-    if (bot_brand_save(pg.db, &pg.who, b.id, &brand, &pg.e) == OK) {
+    if (bot_brand_save(pg.db, &pg.who, b.id, &brand, &pg.e) == OK)
         page_redirect(&pg, "/app/bots/%s/brand?done=brand_saved", TEXT_ID(ID_BOT, b.id));
-    } else if (page_is_form_error(&pg)) {
-        page_form_error(&pg);
+    else if (page_form_again(&pg))
         brand_show(&pg, &brand, 422);
-    } else {
-        page_fail(&pg);
-    }
 }

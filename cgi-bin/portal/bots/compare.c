@@ -26,11 +26,7 @@ void bots_compare_get(struct request *rq)
         st = bots_version_flow(&pg, &b, to, &after);
     if (st == OK)
         st = flow_view_changes(pg.v, rq->arena, before, after, &pg.e);
-    if (st != OK) {
-        page_fail(&pg);
-        return;
-    }
     compare_fill_name(&pg, "Compare.From", from);
     compare_fill_name(&pg, "Compare.To", to);
-    page_send(&pg, "portal/bots/compare.cs", NULL);
+    page_end(&pg, st, "portal/bots/compare.cs", NULL);
 }

@@ -14,8 +14,6 @@ void bots_delete_post(struct request *rq)
         page_redirect(&pg, "/app/bots/%s?done=delete_unconfirmed", TEXT_ID(ID_BOT, b.id));
         return;
     }
-    if (bot_delete(pg.db, &pg.who, b.id, &pg.e) == OK)
-        page_redirect(&pg, "/app?done=bot_deleted");
-    else
-        page_fail(&pg);
+    enum status st = bot_delete(pg.db, &pg.who, b.id, &pg.e);
+    page_end_redirect(&pg, st, "/app?done=bot_deleted");
 }

@@ -25,21 +25,16 @@ static void flow_show(struct page *pg, const struct bot *b, int status, int64_t 
 {
     struct json *doc = NULL;
     int revision = 0;
-    struct err e = ERR_INIT;
-    enum status st = bot_draft(pg->db, pg->who.tenant, b->id, pg->rq->arena, &doc, &revision, &e);
+    pg->e = ERR_INIT; /* a refusal is already in the view */
+    enum status st = bot_draft(pg->db, pg->who.tenant, b->id, pg->rq->arena, &doc, &revision, &pg->e);
     if (st == OK)
-        st = flow_view_fill(pg->v, pg->rq->arena, doc, str_from(view_language(pg->v)), &e);
+        st = flow_view_fill(pg->v, pg->rq->arena, doc, str_from(view_language(pg->v)), &pg->e);
     if (st == OK)
-        st = flow_view_check(pg->v, pg->rq->arena, doc, &e);
+        st = flow_view_check(pg->v, pg->rq->arena, doc, &pg->e);
     view_int(pg->v, "Draft.Revision", sent_revision >= 0 ? sent_revision : revision);
     if (st == OK)
         st = flow_fill_text(pg, doc, status == 200 ? "Draft.Text" : "Draft.Saved");
-    if (st != OK) {
-        pg->e = e;
-        page_fail(pg);
-        return;
-    }
-    page_send_status(pg, status, "portal/bots/flow.cs", NULL);
+    page_end_status(pg, st, status, "portal/bots/flow.cs", NULL);
 }
 
 void bots_flow_get(struct request *rq)

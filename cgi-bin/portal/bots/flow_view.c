@@ -16,7 +16,7 @@
 
 #define SHOWN 600 /* characters shown of one text */
 
-struct reading {
+struct flow_view_reader {
     struct view *v;
     struct arena *a;
     const struct json *doc, *nodes;
@@ -28,7 +28,7 @@ struct reading {
 
 /* A text is a string, or an object with a string for each language: the one asked for, else the first language of the
  * flow, else any. */
-static struct str flow_view_text(const struct reading *r, const struct json *j)
+static struct str flow_view_text(const struct flow_view_reader *r, const struct json *j)
 {
     struct json_iter it = {0};
     if (json_is(j, JSON_STRING))
@@ -40,19 +40,19 @@ static struct str flow_view_text(const struct reading *r, const struct json *j)
 }
 
 /* A text that is cut ends in an ellipsis. */
-static struct str flow_view_shorten(struct reading *r, struct str s, size_t max_chars)
+static struct str flow_view_shorten(struct flow_view_reader *r, struct str s, size_t max_chars)
 {
     struct str head = utf8_cut(s, max_chars);
     return head.n == s.n ? s : str_from(arena_printf(r->a, "%.*s…", STR_F(head)));
 }
 
-static void flow_view_row_str(struct reading *r, const char *field, struct str value)
+static void flow_view_row_str(struct flow_view_reader *r, const char *field, struct str value)
 {
     if (value.n)
         view_str(r->v, view_at(r->v, "Nodes", r->row, field), flow_view_shorten(r, value, SHOWN));
 }
 
-static void flow_view_target(struct reading *r, struct str when, struct str node)
+static void flow_view_target(struct flow_view_reader *r, struct str when, struct str node)
 {
     char key[64];
     if (!node.n)
@@ -63,7 +63,7 @@ static void flow_view_target(struct reading *r, struct str when, struct str node
     r->target++;
 }
 
-static struct str flow_view_words(struct reading *r, const char *key)
+static struct str flow_view_words(struct flow_view_reader *r, const char *key)
 {
     return str_from(view_t(r->v, key));
 }
@@ -84,10 +84,10 @@ static void flow_view_value(struct buf *b, const struct json *j)
         json_write(b, j);
 }
 
-static void flow_view_condition(struct reading *r, struct buf *b, const struct json *j, int depth);
+static void flow_view_condition(struct flow_view_reader *r, struct buf *b, const struct json *j, int depth);
 
-static void flow_view_conditions(struct reading *r, struct buf *b, const struct json *list, const char *between,
-                                 int depth)
+static void flow_view_conditions(struct flow_view_reader *r, struct buf *b, const struct json *list,
+                                 const char *between, int depth)
 {
     for (size_t i = 0; i < json_len(list); i++) {
         if (i)
@@ -96,7 +96,7 @@ static void flow_view_conditions(struct reading *r, struct buf *b, const struct 
     }
 }
 
-static void flow_view_condition(struct reading *r, struct buf *b, const struct json *j, int depth)
+static void flow_view_condition(struct flow_view_reader *r, struct buf *b, const struct json *j, int depth)
 {
     if (depth > 8)
         buf_puts(b, "…");
@@ -118,7 +118,7 @@ static void flow_view_condition(struct reading *r, struct buf *b, const struct j
     }
 }
 
-static struct str flow_view_condition_text(struct reading *r, const struct json *j)
+static struct str flow_view_condition_text(struct flow_view_reader *r, const struct json *j)
 {
     struct buf b;
     bool ok = true;
@@ -131,7 +131,7 @@ static struct str flow_view_condition_text(struct reading *r, const struct json 
 
 /* ---- one node ---- */
 
-static void flow_view_choices(struct reading *r, const struct json *n)
+static void flow_view_choices(struct flow_view_reader *r, const struct json *n)
 {
     const struct json *list = json_get(n, "choices");
     for (size_t i = 0; i < json_len(list); i++) {
@@ -141,7 +141,7 @@ static void flow_view_choices(struct reading *r, const struct json *n)
     }
 }
 
-static void flow_view_say(struct reading *r, const struct json *n)
+static void flow_view_say(struct flow_view_reader *r, const struct json *n)
 {
     struct buf b;
     const struct json *list = json_get(n, "messages");
@@ -162,7 +162,7 @@ static void flow_view_say(struct reading *r, const struct json *n)
         flow_view_target(r, STR_EMPTY, json_get_str(n, "next"));
 }
 
-static void flow_view_ask(struct reading *r, const struct json *n)
+static void flow_view_ask(struct flow_view_reader *r, const struct json *n)
 {
     char key[40];
     struct str var = json_get_str(n, "var");
@@ -177,7 +177,7 @@ static void flow_view_ask(struct reading *r, const struct json *n)
     flow_view_target(r, flow_view_words(r, "Bots.Flow.Tries"), json_get_str(json_get(n, "retry"), "then"));
 }
 
-static void flow_view_branch(struct reading *r, const struct json *n)
+static void flow_view_branch(struct flow_view_reader *r, const struct json *n)
 {
     const struct json *list = json_get(n, "cases");
     for (size_t i = 0; i < json_len(list); i++)
@@ -186,7 +186,7 @@ static void flow_view_branch(struct reading *r, const struct json *n)
     flow_view_target(r, flow_view_words(r, "Bots.Flow.Else"), json_get_str(n, "else"));
 }
 
-static void flow_view_set(struct reading *r, const struct json *n)
+static void flow_view_set(struct flow_view_reader *r, const struct json *n)
 {
     struct buf b;
     const struct json *list = json_get(n, "set");
@@ -206,7 +206,7 @@ static void flow_view_set(struct reading *r, const struct json *n)
     flow_view_target(r, STR_EMPTY, json_get_str(n, "next"));
 }
 
-static void flow_view_http(struct reading *r, const struct json *n)
+static void flow_view_http(struct flow_view_reader *r, const struct json *n)
 {
     const char *line = arena_printf(r->a, "%.*s %.*s", STR_F(json_get_str(n, "method")), STR_F(json_get_str(n, "url")));
     flow_view_row_str(r, "Detail", str_from(line));
@@ -214,14 +214,14 @@ static void flow_view_http(struct reading *r, const struct json *n)
     flow_view_target(r, flow_view_words(r, "Bots.Flow.OnError"), json_get_str(n, "error"));
 }
 
-static void flow_view_answer(struct reading *r, const struct json *n)
+static void flow_view_answer(struct flow_view_reader *r, const struct json *n)
 {
     flow_view_row_str(r, "Detail", flow_view_words(r, "Bots.Flow.AnswerDetail"));
     flow_view_target(r, STR_EMPTY, json_get_str(n, "next"));
     flow_view_target(r, flow_view_words(r, "Bots.Flow.NoMatch"), json_get_str(n, "none"));
 }
 
-static void flow_view_wait(struct reading *r, const struct json *n)
+static void flow_view_wait(struct flow_view_reader *r, const struct json *n)
 {
     const char *seconds = arena_printf(r->a, "%d", (int)json_int(json_get(n, "seconds"), 0));
     flow_view_row_str(r, "Detail",
@@ -230,18 +230,18 @@ static void flow_view_wait(struct reading *r, const struct json *n)
     flow_view_target(r, STR_EMPTY, json_get_str(n, "next"));
 }
 
-static void flow_view_plain(struct reading *r, const struct json *n)
+static void flow_view_plain(struct flow_view_reader *r, const struct json *n)
 {
     flow_view_row_str(r, "Text", flow_view_text(r, json_get(n, "text")));
     flow_view_target(r, STR_EMPTY, json_get_str(n, "next"));
     flow_view_target(r, STR_EMPTY, json_get_str(n, "to"));
 }
 
-static void flow_view_node(struct reading *r, struct str id, const struct json *n)
+static void flow_view_node(struct flow_view_reader *r, struct str id, const struct json *n)
 {
     static const struct {
         const char *type;
-        void (*show)(struct reading *, const struct json *);
+        void (*show)(struct flow_view_reader *, const struct json *);
     } shows[] = {{"say", flow_view_say},  {"ask", flow_view_ask},   {"branch", flow_view_branch},
                  {"set", flow_view_set},  {"http", flow_view_http}, {"answer", flow_view_answer},
                  {"wait", flow_view_wait}};
@@ -262,20 +262,20 @@ static void flow_view_node(struct reading *r, struct str id, const struct json *
 
 /* ---- the order: as a visitor meets the nodes; unreachable nodes come last ---- */
 
-struct walk {
+struct flow_view_order {
     struct str *ids;
     size_t n, max;
     struct map seen;
 };
 
-static void flow_view_meet(struct walk *w, const struct json *nodes, struct str id)
+static void flow_view_meet(struct flow_view_order *w, const struct json *nodes, struct str id)
 {
     if (id.n && w->n < w->max && json_get_n(nodes, id) && !map_get(&w->seen, id) && map_put(&w->seen, id, w) == 0)
         w->ids[w->n++] = id;
 }
 
 /* Adds the nodes that this one leads to, in the order in which the editor shows the members. */
-static void flow_view_meet_all(struct walk *w, const struct json *nodes, const struct json *j, int depth)
+static void flow_view_meet_all(struct flow_view_order *w, const struct json *nodes, const struct json *j, int depth)
 {
     static const char *const members[] = {"next", "else", "error", "none", "to", "then"};
     static const char *const inner[] = {"choices", "cases", "retry"};
@@ -292,7 +292,7 @@ static void flow_view_meet_all(struct walk *w, const struct json *nodes, const s
 
 /* Breadth first from the start; then what only commands and the catch-all reach; then the rest. The list of ids is the
  * queue. */
-static void flow_view_walk(struct walk *w, const struct json *doc, const struct json *nodes)
+static void flow_view_walk(struct flow_view_order *w, const struct json *doc, const struct json *nodes)
 {
     struct json_iter it = {0}, commands = {0};
     flow_view_meet(w, nodes, json_get_str(doc, "start"));
@@ -310,8 +310,8 @@ static void flow_view_walk(struct walk *w, const struct json *doc, const struct 
 
 enum status flow_view_fill(struct view *v, struct arena *a, const struct json *doc, struct str language, struct err *e)
 {
-    struct reading r = {.v = v, .a = a, .doc = doc, .nodes = json_get(doc, "nodes"), .language = language};
-    struct walk w = {.max = json_len(r.nodes)};
+    struct flow_view_reader r = {.v = v, .a = a, .doc = doc, .nodes = json_get(doc, "nodes"), .language = language};
+    struct flow_view_order w = {.max = json_len(r.nodes)};
     w.ids = arena_array(a, w.max + 1, sizeof(*w.ids));
     if (!w.ids)
         return err_nomem(e);
@@ -332,12 +332,12 @@ static void flow_view_finding(struct view *v, size_t i, bool error, struct str n
     view_str(v, view_at(v, "Check.Findings", i, "Message"), message);
 }
 
-struct checks {
+struct flow_view_checks {
     size_t errors, warnings, tests, failed;
 };
 
-static enum status flow_view_check_lint(struct view *v, struct arena *a, const struct flow *f, struct checks *c,
-                                        struct err *e)
+static enum status flow_view_check_lint(struct view *v, struct arena *a, const struct flow *f,
+                                        struct flow_view_checks *c, struct err *e)
 {
     struct flow_finding *list = NULL;
     size_t n = 0;
@@ -350,8 +350,8 @@ static enum status flow_view_check_lint(struct view *v, struct arena *a, const s
     return st;
 }
 
-static enum status flow_view_check_tests(struct view *v, struct arena *a, const struct flow *f, struct checks *c,
-                                         struct err *e)
+static enum status flow_view_check_tests(struct view *v, struct arena *a, const struct flow *f,
+                                         struct flow_view_checks *c, struct err *e)
 {
     struct flow_test_result *list = NULL;
     size_t n = 0;
@@ -367,7 +367,7 @@ static enum status flow_view_check_tests(struct view *v, struct arena *a, const 
     return st;
 }
 
-static void flow_view_check_words(struct view *v, const struct checks *c)
+static void flow_view_check_words(struct view *v, const struct flow_view_checks *c)
 {
     view_int(v, "Check.Errors", (int64_t)c->errors);
     view_int(v, "Check.Warnings", (int64_t)c->warnings);
@@ -398,7 +398,7 @@ static bool flow_view_uses_answers(const struct json *doc)
 enum status flow_view_check(struct view *v, struct arena *a, const struct json *doc, struct err *e)
 {
     struct flow *f = NULL;
-    struct checks c = {0};
+    struct flow_view_checks c = {0};
     struct err bad = ERR_INIT;
     enum status st = flow_parse(doc, &f, &bad);
     if (st == ERR_INVALID) {

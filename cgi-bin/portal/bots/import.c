@@ -37,14 +37,10 @@ void bots_import_post(struct request *rq)
     struct id job;
     if (!bots_begin(rq, &pg, "answers", &b))
         return;
-    if (import_queue(&pg, &b, &job) == OK) {
+    if (import_queue(&pg, &b, &job) == OK)
         page_redirect(&pg, "/app/bots/%s/import/%s", TEXT_ID(ID_BOT, b.id), TEXT_ID(ID_JOB, job));
-    } else if (page_is_form_error(&pg)) {
-        page_form_error(&pg);
+    else if (page_form_again(&pg))
         page_send_status(&pg, 422, "portal/bots/import.cs", NULL);
-    } else {
-        page_fail(&pg);
-    }
 }
 
 /* ---- progress ---- */

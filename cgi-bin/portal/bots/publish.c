@@ -25,10 +25,7 @@ static void publish_show(struct page *pg, const struct bot *b, int status)
     if (st == OK)
         st = publish_fill_changes(pg, b, doc);
     view_int(pg->v, "Draft.Revision", revision);
-    if (st != OK)
-        page_fail(pg);
-    else
-        page_send_status(pg, status, "portal/bots/publish.cs", NULL);
+    page_end_status(pg, st, status, "portal/bots/publish.cs", NULL);
 }
 
 void bots_publish_get(struct request *rq)

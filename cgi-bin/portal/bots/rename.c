@@ -13,11 +13,8 @@ void bots_rename_post(struct request *rq)
         page_redirect(&pg, "/app/bots/%s?done=saved", TEXT_ID(ID_BOT, b.id));
         return;
     }
-    if (!page_is_form_error(&pg)) {
-        page_fail(&pg);
+    if (!page_form_again(&pg))
         return;
-    }
-    page_form_error(&pg);
     view_str(pg.v, "Form.name", request_form(rq, "name"));
     bots_bot_show(&pg, &b, 422);
 }

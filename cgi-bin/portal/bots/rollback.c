@@ -11,8 +11,5 @@ void bots_rollback_post(struct request *rq)
     if (!bots_begin(rq, &pg, "versions", &b) || !bots_version_number(&pg, request_form(rq, "version"), &version))
         return;
     enum status st = version == b.live_version ? OK : bot_rollback(pg.db, &pg.who, b.id, (int)version, &pg.e);
-    if (st == OK)
-        page_redirect(&pg, "/app/bots/%s/versions?done=rolled_back", TEXT_ID(ID_BOT, b.id));
-    else
-        page_fail(&pg);
+    page_end_redirect(&pg, st, "/app/bots/%s/versions?done=rolled_back", TEXT_ID(ID_BOT, b.id));
 }

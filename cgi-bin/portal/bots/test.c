@@ -276,10 +276,8 @@ static void test_chat_show(struct test_chat *ch, int status)
         ch->log = kept;
     if (ch->notice)
         view_text(pg->v, "Test.Notice", view_t(pg->v, ch->notice));
-    if (test_chat_seal(ch) != OK)
-        page_fail(pg);
-    else
-        page_send_status(pg, status, "portal/bots/test.cs", NULL);
+    enum status st = test_chat_seal(ch);
+    page_end_status(pg, st, status, "portal/bots/test.cs", NULL);
 }
 
 void bots_test_get(struct request *rq)

@@ -13,11 +13,8 @@ void bots_versions_get(struct request *rq)
     size_t n = 0;
     if (!bots_begin(rq, &pg, "versions", &b))
         return;
-    if (bot_versions(pg.db, pg.who.tenant, b.id, rq->arena, &list, &n, &pg.e) != OK) {
-        page_fail(&pg);
-        return;
-    }
-    for (size_t i = 0; i < n; i++) {
+    enum status st = bot_versions(pg.db, pg.who.tenant, b.id, rq->arena, &list, &n, &pg.e);
+    for (size_t i = 0; st == OK && i < n; i++) {
         struct view *v = pg.v;
         view_int(v, view_at(v, "Versions", i, "N"), list[i].version);
         view_bool(v, view_at(v, "Versions", i, "Live"), list[i].live);
@@ -27,7 +24,7 @@ void bots_versions_get(struct request *rq)
     }
     view_bool(pg.v, "Versions_any", n > 0);
     view_bool(pg.v, "Versions_many", n > 1);
-    page_send(&pg, "portal/bots/versions.cs", NULL);
+    page_end(&pg, st, "portal/bots/versions.cs", NULL);
 }
 
 bool bots_version_number(struct page *pg, struct str text, int64_t *out)
@@ -58,12 +55,10 @@ void bots_versions_version_get(struct request *rq)
     int64_t version = 0;
     if (!bots_begin(rq, &pg, "versions", &b) || !bots_version_number(&pg, request_segment(rq, "version"), &version))
         return;
-    if (bots_version_flow(&pg, &b, version, &doc) != OK ||
-        flow_view_fill(pg.v, rq->arena, doc, str_from(view_language(pg.v)), &pg.e) != OK) {
-        page_fail(&pg);
-        return;
-    }
+    enum status st = bots_version_flow(&pg, &b, version, &doc);
+    if (st == OK)
+        st = flow_view_fill(pg.v, rq->arena, doc, str_from(view_language(pg.v)), &pg.e);
     view_int(pg.v, "Version.N", version);
     view_bool(pg.v, "Version.Live", version == b.live_version);
-    page_send(&pg, "portal/bots/versions_version.cs", NULL);
+    page_end(&pg, st, "portal/bots/versions_version.cs", NULL);
 }

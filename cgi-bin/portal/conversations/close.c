@@ -11,8 +11,6 @@ void conversations_close_post(struct request *rq)
     struct id id;
     if (!page_begin(rq, &pg) || !page_id(&pg, ID_CONVERSATION, "conversation", &id))
         return;
-    if (conversation_close(pg.db, pg.who.tenant, id, &pg.e) == OK)
-        page_redirect(&pg, "/app/conversations/%s?done=conversation_closed", TEXT_ID(ID_CONVERSATION, id));
-    else
-        page_fail(&pg);
+    enum status st = conversation_close(pg.db, pg.who.tenant, id, &pg.e);
+    page_end_redirect(&pg, st, "/app/conversations/%s?done=conversation_closed", TEXT_ID(ID_CONVERSATION, id));
 }

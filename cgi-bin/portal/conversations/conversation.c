@@ -37,11 +37,8 @@ void conversations_conversation_get(struct request *rq)
     enum status st = conversation_get(pg.db, pg.who.tenant, id, rq->arena, &c, &pg.e);
     if (st == OK)
         st = conversation_fill_transcript(&pg, id, after);
-    if (st != OK) {
-        page_fail(&pg);
-        return;
-    }
-    conversations_fill(&pg, "Conversation", 0, &c);
+    if (st == OK)
+        conversations_fill(&pg, "Conversation", 0, &c);
     view_text(pg.v, "Page.Nav", "conversations");
-    page_send(&pg, "portal/conversations/conversation.cs", "Conversations.Conversation.Title");
+    page_end(&pg, st, "portal/conversations/conversation.cs", "Conversations.Conversation.Title");
 }

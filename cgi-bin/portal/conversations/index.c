@@ -64,8 +64,5 @@ void conversations_index_get(struct request *rq)
     if (st == OK)
         st = conversations_fill_list(&pg, &f);
     view_text(pg.v, "Page.Nav", "conversations");
-    if (st != OK)
-        page_fail(&pg);
-    else
-        page_send(&pg, "portal/conversations/index.cs", "Conversations.Index.Title");
+    page_end(&pg, st, "portal/conversations/index.cs", "Conversations.Index.Title");
 }

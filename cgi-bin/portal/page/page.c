@@ -51,8 +51,13 @@ void page_title(struct page *pg, struct str title)
 
 void page_end(struct page *pg, enum status st, const char *template_name, const char *title_key)
 {
+    page_end_status(pg, st, 200, template_name, title_key);
+}
+
+void page_end_status(struct page *pg, enum status st, int status, const char *template_name, const char *title_key)
+{
     if (st == OK)
-        page_send(pg, template_name, title_key);
+        page_send_status(pg, status, template_name, title_key);
     else
         page_fail(pg);
 }
@@ -82,12 +87,9 @@ void page_fail(struct page *pg)
     reply_error(pg->rq, &pg->e);
 }
 
-void page_redirect(struct page *pg, const char *fmt, ...)
+static void page_redirect_args(struct page *pg, const char *fmt, va_list ap)
 {
-    va_list ap;
-    va_start(ap, fmt);
     char *path = arena_vprintf(pg->rq->arena, fmt, ap);
-    va_end(ap);
     if (!path) {
         (void)err_nomem(&pg->e);
         page_fail(pg);
@@ -95,6 +97,26 @@ void page_redirect(struct page *pg, const char *fmt, ...)
     }
     page_release(pg);
     reply_redirect(pg->rq, path);
+}
+
+void page_redirect(struct page *pg, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    page_redirect_args(pg, fmt, ap);
+    va_end(ap);
+}
+
+void page_end_redirect(struct page *pg, enum status st, const char *fmt, ...)
+{
+    va_list ap;
+    if (st != OK) {
+        page_fail(pg);
+        return;
+    }
+    va_start(ap, fmt);
+    page_redirect_args(pg, fmt, ap);
+    va_end(ap);
 }
 
 bool page_id(struct page *pg, enum id_kind kind, const char *name, struct id *out)

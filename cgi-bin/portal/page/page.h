@@ -52,6 +52,9 @@ void page_release(struct page *pg);
 void page_title(struct page *pg, struct str title);
 /* Ends the page: the template if st is OK, else the error page for pg->e. title_key NULL: page_title was called. */
 void page_end(struct page *pg, enum status st, const char *template_name, const char *title_key);
+void page_end_status(struct page *pg, enum status st, int status, const char *template_name, const char *title_key);
+/* Ends the page of a form: 303 to a path of the portal if st is OK, else the error page for pg->e. */
+void page_end_redirect(struct page *pg, enum status st, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* Ends the page with the template, status 200 or the one given. */
 void page_send(struct page *pg, const char *template_name, const char *title_key);
 void page_send_status(struct page *pg, int status, const char *template_name, const char *title_key);

@@ -54,14 +54,11 @@ void workspace_index_get(struct request *rq)
         st = bot_room(pg.db, pg.who.tenant, &room, &pg.e);
     if (st == OK)
         st = workspace_fill_usage(&pg);
-    if (st != OK) {
-        page_fail(&pg);
-        return;
-    }
-    workspace_fill_bots(&pg, bots, n, room);
+    if (st == OK)
+        workspace_fill_bots(&pg, bots, n, room);
     view_count(pg.v, "Bots_count", "Workspace.Index.Count", (int64_t)n);
     view_text(pg.v, "Page.Nav", "bots");
-    page_send(&pg, "portal/workspace/index.cs", "Workspace.Index.Title");
+    page_end(&pg, st, "portal/workspace/index.cs", "Workspace.Index.Title");
 }
 
 void workspace_index_post(struct request *rq)
@@ -75,8 +72,5 @@ void workspace_index_post(struct request *rq)
                          : err_set(&pg.e, E_not_found, "There is no such workspace.");
     if (st == OK)
         st = account_session_switch(pg.db, request_cookie(rq, SESSION_COOKIE), tenant, &pg.e);
-    if (st == OK)
-        page_redirect(&pg, "/app");
-    else
-        page_fail(&pg);
+    page_end_redirect(&pg, st, "/app");
 }

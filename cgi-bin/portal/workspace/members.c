@@ -10,11 +10,8 @@ void workspace_members_get(struct request *rq)
     size_t n = 0;
     if (!page_begin(rq, &pg))
         return;
-    if (account_members_of_tenant(pg.db, rq->arena, pg.who.tenant, &m, &n, &pg.e) != OK) {
-        page_fail(&pg);
-        return;
-    }
-    for (size_t i = 0; i < n; i++) {
+    enum status st = account_members_of_tenant(pg.db, rq->arena, pg.who.tenant, &m, &n, &pg.e);
+    for (size_t i = 0; st == OK && i < n; i++) {
         const char *role = arena_printf(rq->arena, "Role.%s", account_role_name(m[i].role));
         view_str(pg.v, view_at(pg.v, "Members", i, "Name"), m[i].user.name);
         view_str(pg.v, view_at(pg.v, "Members", i, "Email"), m[i].user.email);
@@ -23,5 +20,5 @@ void workspace_members_get(struct request *rq)
         view_time(pg.v, view_at(pg.v, "Members", i, "Since"), m[i].user.created_ms);
     }
     view_text(pg.v, "Page.Nav", "members");
-    page_send(&pg, "portal/workspace/members.cs", "Workspace.Members.Title");
+    page_end(&pg, st, "portal/workspace/members.cs", "Workspace.Members.Title");
 }

@@ -110,13 +110,8 @@ void workspace_new_get(struct request *rq)
 
 static void new_show_again(struct page *pg)
 {
-    if (!page_is_form_error(pg)) {
-        page_fail(pg);
-        return;
-    }
-    page_form_error(pg);
-    pg->e = ERR_INIT;
-    new_show(pg, 422);
+    if (page_form_again(pg))
+        new_show(pg, 422);
 }
 
 void workspace_new_post(struct request *rq)
