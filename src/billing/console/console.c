@@ -11,7 +11,7 @@
 #define SEARCH_MAX 200 /* bytes that are looked for */
 
 /* A part of a text for LIKE: the signs that mean something there stand for themselves. */
-static struct str like_part(struct arena *a, struct str s)
+static struct str console_like_part(struct arena *a, struct str s)
 {
     struct buf b;
     buf_init(&b, 2 * SEARCH_MAX + 8);
@@ -36,7 +36,7 @@ enum status console_tenants(struct db *c, struct arena *a, struct str search, st
         memset(newest.b, 0xff, sizeof(newest.b));
     if (what.n > SEARCH_MAX)
         return err_raise_at(e, E_search_long, "q");
-    return console_store_tenants(c, a, what, like_part(a, what), newest, limit, out, n, e);
+    return console_store_tenants(c, a, what, console_like_part(a, what), newest, limit, out, n, e);
 }
 
 struct note {
@@ -46,7 +46,7 @@ struct note {
     struct id tenant, alarm;
 };
 
-static enum status note_write(struct db *c, const struct note *n, struct err *e)
+static enum status console_note_write(struct db *c, const struct note *n, struct err *e)
 {
     char id[ID_TEXT_MAX];
     struct arena a;
@@ -62,24 +62,24 @@ static enum status note_write(struct db *c, const struct note *n, struct err *e)
     return st;
 }
 
-static enum status replay_write(struct db *c, void *ctx, struct err *e)
+static enum status console_replay_write(struct db *c, void *ctx, struct err *e)
 {
     const struct note *n = ctx;
     enum status st = event_replay(c, n->event, e);
-    return st == OK ? note_write(c, n, e) : st;
+    return st == OK ? console_note_write(c, n, e) : st;
 }
 
 enum status console_replay(struct db *c, const struct actor *who, struct str event, struct err *e)
 {
     struct note n = {.who = who, .what = "event.replayed", .object = event, .event = event};
-    return db_transaction(c, replay_write, &n, e);
+    return db_transaction(c, console_replay_write, &n, e);
 }
 
-static enum status close_write(struct db *c, void *ctx, struct err *e)
+static enum status console_close_write(struct db *c, void *ctx, struct err *e)
 {
     const struct note *n = ctx;
     enum status st = alarm_close(c, n->alarm, e);
-    return st == OK ? note_write(c, n, e) : st;
+    return st == OK ? console_note_write(c, n, e) : st;
 }
 
 enum status console_alarm_close(struct db *c, const struct actor *who, struct id alarm, struct err *e)
@@ -87,14 +87,14 @@ enum status console_alarm_close(struct db *c, const struct actor *who, struct id
     char id[ID_TEXT_MAX];
     struct note n = {
         .who = who, .what = "alarm.closed", .alarm = alarm, .object = str_from(id_text(ID_ALARM, alarm, id))};
-    return db_transaction(c, close_write, &n, e);
+    return db_transaction(c, console_close_write, &n, e);
 }
 
 enum status console_note(struct db *c, const struct actor *who, const char *what, struct id tenant, struct str object,
                          struct err *e)
 {
     struct note n = {.who = who, .what = what, .tenant = tenant, .object = object};
-    return note_write(c, &n, e);
+    return console_note_write(c, &n, e);
 }
 
 /* The queue knows the last run of every periodic job; the page shows those that handle money. */

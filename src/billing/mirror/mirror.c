@@ -8,8 +8,8 @@
 
 /* Stripe's customer says whose a subscription is, and nothing else when it is known here. The metadata, which anybody with a
  * key of the account may write, counts only where the customer is a stranger and the row has no owner yet. */
-static enum status find_tenant(struct db *c, struct arena *a, const struct json *j, struct subscription *s,
-                               struct id before, struct err *e)
+static enum status mirror_find_tenant(struct db *c, struct arena *a, const struct json *j, struct subscription *s,
+                                      struct id before, struct err *e)
 {
     struct id named;
     bool known = false, deleted;
@@ -27,7 +27,7 @@ static enum status find_tenant(struct db *c, struct arena *a, const struct json 
 }
 
 /* A row of stripe_price tells role and terms; without one the price's metadata names terms, if there are such. */
-static enum status look_up(struct db *c, struct arena *a, struct mirror_item *it, struct err *e)
+static enum status mirror_look_up(struct db *c, struct arena *a, struct mirror_item *it, struct err *e)
 {
     struct id terms;
     bool is_base, there = false;
@@ -48,21 +48,21 @@ static enum status look_up(struct db *c, struct arena *a, struct mirror_item *it
     return st;
 }
 
-static enum status find_terms(struct db *c, struct arena *a, const struct json *j, struct subscription *s,
-                              struct err *e)
+static enum status mirror_find_terms(struct db *c, struct arena *a, const struct json *j, struct subscription *s,
+                                     struct err *e)
 {
     struct mirror_item *items;
     size_t n;
     enum status st = mirror_items(a, j, &items, &n, e);
     for (size_t i = 0; st == OK && i < n; i++)
-        st = look_up(c, a, &items[i], e);
+        st = mirror_look_up(c, a, &items[i], e);
     if (st == OK)
         mirror_choose(s, items, n);
     return st;
 }
 
-static enum status find_next(struct db *c, struct arena *a, const struct json *schedule, struct subscription *s,
-                             struct err *e)
+static enum status mirror_find_next(struct db *c, struct arena *a, const struct json *schedule, struct subscription *s,
+                                    struct err *e)
 {
     const struct json *items;
     int64_t start = 0;
@@ -81,7 +81,7 @@ static enum status find_next(struct db *c, struct arena *a, const struct json *s
     return st;
 }
 
-static void keep_known(struct subscription *s, const struct subscription *before)
+static void mirror_keep_known(struct subscription *s, const struct subscription *before)
 {
     if (s->status == STRIPE_UNKNOWN) {
         s->known_status = before ? before->known_status : STRIPE_UNKNOWN;
@@ -93,8 +93,8 @@ static void keep_known(struct subscription *s, const struct subscription *before
 }
 
 /* Since the oldest invoice that waits to be paid became final; later failures do not move it. */
-static enum status keep_failed(struct db *c, struct arena *a, struct subscription *s, const struct subscription *before,
-                               struct err *e)
+static enum status mirror_keep_failed(struct db *c, struct arena *a, struct subscription *s,
+                                      const struct subscription *before, struct err *e)
 {
     int64_t since = 0;
     if (s->status == STRIPE_UNKNOWN && before)
@@ -121,12 +121,12 @@ enum status subscription_write(struct db *c, struct arena *a, const struct json 
     if (st != OK)
         return st;
     out->fetched_ms = fetched_ms;
-    if ((st = find_tenant(c, a, j, out, there ? before.tenant : ID_NONE, e)) != OK ||
-        (st = find_terms(c, a, j, out, e)) != OK ||
-        (st = find_next(c, a, schedule ? schedule : json_get(j, "schedule"), out, e)) != OK)
+    if ((st = mirror_find_tenant(c, a, j, out, there ? before.tenant : ID_NONE, e)) != OK ||
+        (st = mirror_find_terms(c, a, j, out, e)) != OK ||
+        (st = mirror_find_next(c, a, schedule ? schedule : json_get(j, "schedule"), out, e)) != OK)
         return st;
-    keep_known(out, there ? &before : NULL);
-    st = keep_failed(c, a, out, there ? &before : NULL, e);
+    mirror_keep_known(out, there ? &before : NULL);
+    st = mirror_keep_failed(c, a, out, there ? &before : NULL, e);
     if (st == OK)
         st = subscription_put(c, out, e);
     return st == OK && !id_is_none(out->tenant) && (!there || id_is_none(before.tenant))

@@ -13,23 +13,23 @@ int64_t mirror_time(const struct json *seconds)
     return s > 0 && s <= LAST_SECOND ? s * 1000 : 0;
 }
 
-static int64_t time_at(const struct json *obj, const char *key)
+static int64_t parse_time_at(const struct json *obj, const char *key)
 {
     return mirror_time(json_get(obj, key));
 }
 
-static enum status no_object(const char *what, struct err *e)
+static enum status parse_no_object(const char *what, struct err *e)
 {
     return err_set(e, E_stripe_object, "Stripe's answer is no %s.", what);
 }
 
-static bool fits(struct str id)
+static bool parse_fits(struct str id)
 {
     return id.n < STRIPE_ID_MAX;
 }
 
 /* Stripe's words for states and reasons are plain ASCII; "" for anything else, which then counts as unknown. */
-static struct str word_at(const struct json *j, const char *key, size_t max)
+static struct str parse_word_at(const struct json *j, const char *key, size_t max)
 {
     struct str s = json_get_str(j, key);
     for (size_t i = 0; i < s.n; i++)
@@ -39,15 +39,15 @@ static struct str word_at(const struct json *j, const char *key, size_t max)
 }
 
 /* An object of this kind with an id; "object" is always there in Stripe's answers. */
-static bool is_object(const struct json *j, const char *kind)
+static bool parse_is_object(const struct json *j, const char *kind)
 {
     struct str id = json_get_str(j, "id");
-    return str_eqz(json_get_str(j, "object"), kind) && id.n > 0 && fits(id) && !stripe_deleted(j);
+    return str_eqz(json_get_str(j, "object"), kind) && id.n > 0 && parse_fits(id) && !stripe_deleted(j);
 }
 
 /* ---- the lines of a subscription ---- */
 
-static struct mirror_item item_of(const struct json *j)
+static struct mirror_item parse_item_of(const struct json *j)
 {
     const struct json *price = json_get(j, "price"), *meta = json_get(price, "metadata");
     struct str role = json_get_str(meta, "role");
@@ -56,8 +56,8 @@ static struct mirror_item item_of(const struct json *j)
                              .price = stripe_id_of(price),
                              .role = str_eqz(role, "usage") || (!str_eqz(role, "base") && metered) ? ITEM_USAGE
                                                                                                    : ITEM_BASE,
-                             .period_start_ms = time_at(j, "current_period_start"),
-                             .period_end_ms = time_at(j, "current_period_end")};
+                             .period_start_ms = parse_time_at(j, "current_period_start"),
+                             .period_end_ms = parse_time_at(j, "current_period_end")};
     if (!id_parse(ID_TERMS, json_get_str(meta, "plan_terms"), &it.terms))
         it.terms = ID_NONE;
     return it;
@@ -71,14 +71,14 @@ enum status mirror_items(struct arena *a, const struct json *subscription, struc
     if (!(*out = arena_array(a, json_len(data), sizeof(**out))))
         return err_nomem(e);
     for (size_t i = 0; json_is(data, JSON_ARRAY) && i < json_len(data); i++) {
-        struct mirror_item it = item_of(json_at(data, i));
-        if (!stripe_deleted(json_at(data, i)) && fits(it.id) && fits(it.price))
+        struct mirror_item it = parse_item_of(json_at(data, i));
+        if (!stripe_deleted(json_at(data, i)) && parse_fits(it.id) && parse_fits(it.price))
             (*out)[(*n)++] = it;
     }
     return OK;
 }
 
-static const struct mirror_item *pick(const struct mirror_item *items, size_t n, enum item_role role)
+static const struct mirror_item *parse_pick(const struct mirror_item *items, size_t n, enum item_role role)
 {
     const struct mirror_item *first = NULL;
     for (size_t i = 0; i < n; i++) {
@@ -94,7 +94,7 @@ static const struct mirror_item *pick(const struct mirror_item *items, size_t n,
 
 void mirror_choose(struct subscription *s, const struct mirror_item *items, size_t n)
 {
-    const struct mirror_item *base = pick(items, n, ITEM_BASE), *usage = pick(items, n, ITEM_USAGE);
+    const struct mirror_item *base = parse_pick(items, n, ITEM_BASE), *usage = parse_pick(items, n, ITEM_USAGE);
     const struct mirror_item *clock = base ? base : usage;
     s->base_item = base ? base->id : STR_EMPTY;
     s->base_price = base ? base->price : STR_EMPTY;
@@ -107,45 +107,45 @@ void mirror_choose(struct subscription *s, const struct mirror_item *items, size
 
 /* ---- subscription ---- */
 
-static int item_count(const struct json *j)
+static int parse_item_count(const struct json *j)
 {
     const struct json *items = json_get(j, "items");
     size_t n = json_len(json_get(items, "data"));
     return (int)(n < 1000 ? n : 1000) + (json_bool(json_get(items, "has_more")) ? 1 : 0);
 }
 
-static struct str short_id(const struct json *j)
+static struct str parse_short_id(const struct json *j)
 {
     struct str id = stripe_id_of(j);
-    return fits(id) ? id : STR_EMPTY;
+    return parse_fits(id) ? id : STR_EMPTY;
 }
 
 enum status subscription_parse(struct arena *a, const struct json *j, struct subscription *out, struct err *e)
 {
     struct mirror_item *items;
     size_t n;
-    *out = (struct subscription){.id = json_get_str(j, "id"), .customer = short_id(json_get(j, "customer"))};
-    if (!is_object(j, "subscription") || !out->customer.n)
-        return no_object("subscription", e);
+    *out = (struct subscription){.id = json_get_str(j, "id"), .customer = parse_short_id(json_get(j, "customer"))};
+    if (!parse_is_object(j, "subscription") || !out->customer.n)
+        return parse_no_object("subscription", e);
     if (mirror_items(a, j, &items, &n, e) != OK)
         return e->status;
     mirror_choose(out, items, n);
-    out->items = item_count(j);
+    out->items = parse_item_count(j);
     out->livemode = json_bool(json_get(j, "livemode"));
-    out->status_text = word_at(j, "status", 40);
+    out->status_text = parse_word_at(j, "status", 40);
     out->status = stripe_status_parse(out->status_text);
     out->known_status = out->status;
-    out->anchor_ms = time_at(j, "billing_cycle_anchor");
-    out->cancel_at_ms = time_at(j, "cancel_at");
+    out->anchor_ms = parse_time_at(j, "billing_cycle_anchor");
+    out->cancel_at_ms = parse_time_at(j, "cancel_at");
     out->cancel_at_period_end = json_bool(json_get(j, "cancel_at_period_end"));
-    out->canceled_ms = time_at(j, "canceled_at");
-    out->ended_ms = time_at(j, "ended_at");
-    out->trial_end_ms = time_at(j, "trial_end");
+    out->canceled_ms = parse_time_at(j, "canceled_at");
+    out->ended_ms = parse_time_at(j, "ended_at");
+    out->trial_end_ms = parse_time_at(j, "trial_end");
     out->collection_paused = json_get(j, "pause_collection");
-    out->pending_update_expires_ms = time_at(json_get(j, "pending_update"), "expires_at");
-    out->schedule = short_id(json_get(j, "schedule"));
-    out->latest_invoice = short_id(json_get(j, "latest_invoice"));
-    out->created_ms = time_at(j, "created");
+    out->pending_update_expires_ms = parse_time_at(json_get(j, "pending_update"), "expires_at");
+    out->schedule = parse_short_id(json_get(j, "schedule"));
+    out->latest_invoice = parse_short_id(json_get(j, "latest_invoice"));
+    out->created_ms = parse_time_at(j, "created");
     return OK;
 }
 
@@ -155,12 +155,12 @@ bool mirror_next_phase(const struct json *schedule, int64_t now_ms, const struct
 {
     const struct json *phases = json_get(schedule, "phases");
     struct str status = json_get_str(schedule, "status");
-    int64_t after = time_at(json_get(schedule, "current_phase"), "end_date");
+    int64_t after = parse_time_at(json_get(schedule, "current_phase"), "end_date");
     *items = NULL;
     if (!str_eqz(status, "active") && !str_eqz(status, "not_started"))
         return false;
     for (size_t i = 0; json_is(phases, JSON_ARRAY) && i < json_len(phases); i++) {
-        int64_t start = time_at(json_at(phases, i), "start_date");
+        int64_t start = parse_time_at(json_at(phases, i), "start_date");
         if (start <= 0 || (after ? start < after : start <= now_ms) || (*items && start >= *start_ms))
             continue;
         *items = json_get(json_at(phases, i), "items");
@@ -171,20 +171,20 @@ bool mirror_next_phase(const struct json *schedule, int64_t now_ms, const struct
 
 struct str mirror_phase_price(const struct json *item)
 {
-    return short_id(json_get(item, "price"));
+    return parse_short_id(json_get(item, "price"));
 }
 
 /* ---- invoice ---- */
 
 /* Addresses of pages: what is not http(s) must not become a link. */
-static struct str link_of(const struct json *j, const char *key)
+static struct str parse_link_of(const struct json *j, const char *key)
 {
     struct str s = json_get_str(j, key);
     bool good = str_starts(s, STR("https://")) || str_starts(s, STR("http://"));
     return good && s.n <= 2000 ? s : STR_EMPTY;
 }
 
-static bool currency_of(struct str s, char out[4])
+static bool parse_currency_of(struct str s, char out[4])
 {
     if (s.n != 3)
         return false;
@@ -198,12 +198,12 @@ static bool currency_of(struct str s, char out[4])
     return true;
 }
 
-static struct str subscription_of(const struct json *invoice)
+static struct str parse_subscription_of(const struct json *invoice)
 {
-    return short_id(json_get(json_get(json_get(invoice, "parent"), "subscription_details"), "subscription"));
+    return parse_short_id(json_get(json_get(json_get(invoice, "parent"), "subscription_details"), "subscription"));
 }
 
-static int attempts_of(const struct json *j)
+static int parse_attempts_of(const struct json *j)
 {
     int64_t n = json_int(json_get(j, "attempt_count"), 0);
     return n < 0 ? 0 : n > 1000000 ? 1000000 : (int)n;
@@ -212,24 +212,24 @@ static int attempts_of(const struct json *j)
 enum status invoice_parse(struct arena *a, const struct json *j, struct invoice *out, struct err *e)
 {
     (void)a;
-    *out = (struct invoice){.id = json_get_str(j, "id"), .customer = short_id(json_get(j, "customer"))};
-    if (!is_object(j, "invoice") || !currency_of(json_get_str(j, "currency"), out->currency))
-        return no_object("invoice", e);
-    out->subscription = subscription_of(j);
+    *out = (struct invoice){.id = json_get_str(j, "id"), .customer = parse_short_id(json_get(j, "customer"))};
+    if (!parse_is_object(j, "invoice") || !parse_currency_of(json_get_str(j, "currency"), out->currency))
+        return parse_no_object("invoice", e);
+    out->subscription = parse_subscription_of(j);
     out->number = utf8_cut(json_get_str(j, "number"), 60);
-    out->status = word_at(j, "status", 24);
-    out->billing_reason = word_at(j, "billing_reason", 48);
+    out->status = parse_word_at(j, "status", 24);
+    out->billing_reason = parse_word_at(j, "billing_reason", 48);
     out->livemode = json_bool(json_get(j, "livemode"));
     out->total = json_int(json_get(j, "total"), 0);
     out->amount_due = json_int(json_get(j, "amount_due"), 0);
     out->amount_paid = json_int(json_get(j, "amount_paid"), 0);
     out->amount_remaining = json_int(json_get(j, "amount_remaining"), 0);
-    out->attempt_count = attempts_of(j);
-    out->next_attempt_ms = time_at(j, "next_payment_attempt");
-    out->finalized_ms = time_at(json_get(j, "status_transitions"), "finalized_at");
+    out->attempt_count = parse_attempts_of(j);
+    out->next_attempt_ms = parse_time_at(j, "next_payment_attempt");
+    out->finalized_ms = parse_time_at(json_get(j, "status_transitions"), "finalized_at");
     out->finalization_failed = json_get(j, "last_finalization_error");
-    out->hosted_url = link_of(j, "hosted_invoice_url");
-    out->pdf_url = link_of(j, "invoice_pdf");
-    out->created_ms = time_at(j, "created");
+    out->hosted_url = parse_link_of(j, "hosted_invoice_url");
+    out->pdf_url = parse_link_of(j, "invoice_pdf");
+    out->created_ms = parse_time_at(j, "created");
     return OK;
 }

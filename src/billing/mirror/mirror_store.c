@@ -109,7 +109,7 @@ DB_STMT(invoice_list_before, TENANT,
         " WHERE tenant_id = :tenant AND created_at < ? ORDER BY created_at DESC, stripe_invoice_id DESC LIMIT ?",
         "ti", INVOICE_TYPES);
 
-static struct invoice invoice_of(struct db_row r)
+static struct invoice mirror_store_row(struct db_row r)
 {
     struct invoice v = {.id = db_row_str(r, 0),
                         .tenant = db_row_id(r, 1),
@@ -162,7 +162,7 @@ enum status mirror_store_invoice_get(struct db *c, struct arena *a, struct id te
     if (st == ERR_NOT_FOUND)
         return err_set(e, E_invoice_unknown, "There is no such invoice.");
     if (st == OK)
-        *out = invoice_of(r);
+        *out = mirror_store_row(r);
     return st;
 }
 
@@ -180,6 +180,6 @@ enum status mirror_store_invoices(struct db *c, struct arena *a, struct id tenan
         return err_nomem(e);
     *n = rows.n;
     for (size_t i = 0; i < rows.n; i++)
-        (*out)[i] = invoice_of(rows.rows[i]);
+        (*out)[i] = mirror_store_row(rows.rows[i]);
     return OK;
 }

@@ -32,7 +32,7 @@ struct look {
 
 /* ---- words ---- */
 
-static struct str money(struct look *l, int64_t amount, struct str currency)
+static struct str notice_money(struct look *l, int64_t amount, struct str currency)
 {
     struct buf b;
     char room[64];
@@ -43,7 +43,7 @@ static struct str money(struct look *l, int64_t amount, struct str currency)
 }
 
 /* "$0.0049": what one costs is less than the smallest unit. */
-static struct str unit_price(struct look *l)
+static struct str notice_unit_price(struct look *l)
 {
     static const int64_t scales[] = {1, 10, 100, 1000};
     const struct plan_terms *t = l->x.terms;
@@ -54,7 +54,7 @@ static struct str unit_price(struct look *l)
     buf_fixed(&b, room, sizeof(room));
     decimal_print(&b, d);
     const char *amount = arena_strdup(l->a, buf_str(&b));
-    struct str one = money(l, 0, str_from(t->currency)); /* the currency's sign stands before the digits */
+    struct str one = notice_money(l, 0, str_from(t->currency)); /* the currency's sign stands before the digits */
     size_t sign = 0;
     while (sign < one.n && (one.p[sign] < '0' || one.p[sign] > '9'))
         sign++;
@@ -62,16 +62,16 @@ static struct str unit_price(struct look *l)
     return str_from(text);
 }
 
-static struct str plan_name(struct look *l, struct str plan)
+static struct str notice_plan_name(struct look *l, struct str plan)
 {
     const struct plan *p = plans_find(&l->plans, plan);
     return p ? p->name : STR_EMPTY;
 }
 
 /* The plan that is paid for, also while dunning withholds it. */
-static struct str own_plan(struct look *l)
+static struct str notice_own_plan(struct look *l)
 {
-    return l->x.subscription && l->x.terms ? plan_name(l, l->x.terms->plan) : l->x.plan->name;
+    return l->x.subscription && l->x.terms ? notice_plan_name(l, l->x.terms->plan) : l->x.plan->name;
 }
 
 struct values {
@@ -79,14 +79,14 @@ struct values {
     size_t n;
 };
 
-static void put(struct values *v, struct mail_value one)
+static void notice_put(struct values *v, struct mail_value one)
 {
     if (one.kind == MAIL_AS_TEXT ? one.text.n > 0 : one.n != 0)
         v->list[v->n++] = one;
 }
 
 /* The invoice that is not paid, where it is known. */
-static enum status put_invoice(struct look *l, struct values *v)
+static enum status notice_put_invoice(struct look *l, struct values *v)
 {
     struct invoice in;
     struct err none = ERR_INIT;
@@ -100,40 +100,40 @@ static enum status put_invoice(struct look *l, struct values *v)
         return st;
     }
     if (in.amount_remaining > 0)
-        put(v, MAIL_TEXT("amount", money(l, in.amount_remaining, str_from(in.currency))));
+        notice_put(v, MAIL_TEXT("amount", notice_money(l, in.amount_remaining, str_from(in.currency))));
     if (in.next_attempt_ms > l->now_ms)
-        put(v, MAIL_DATE("retry", in.next_attempt_ms));
+        notice_put(v, MAIL_DATE("retry", in.next_attempt_ms));
     return OK;
 }
 
-static void put_usage(struct look *l, struct values *v)
+static void notice_put_usage(struct look *l, struct values *v)
 {
     const struct quota_period *p = &l->x.period;
-    put(v, MAIL_NUMBER("used", l->used));
-    put(v, MAIL_NUMBER("included", p->limit < p->included ? p->limit : p->included));
-    put(v, MAIL_TEXT("plans", l->offers));
+    notice_put(v, MAIL_NUMBER("used", l->used));
+    notice_put(v, MAIL_NUMBER("included", p->limit < p->included ? p->limit : p->included));
+    notice_put(v, MAIL_TEXT("plans", l->offers));
     if (p->limit > p->included && l->x.terms && l->x.terms->overage >= 0) {
-        put(v, MAIL_TEXT("unit", unit_price(l)));
-        put(v, MAIL_TEXT("cap", money(l, l->x.overage_cap, str_from(l->x.terms->currency))));
+        notice_put(v, MAIL_TEXT("unit", notice_unit_price(l)));
+        notice_put(v, MAIL_TEXT("cap", notice_money(l, l->x.overage_cap, str_from(l->x.terms->currency))));
     }
 }
 
-static void put_coming(struct look *l, struct values *v)
+static void notice_put_coming(struct look *l, struct values *v)
 {
     const struct plan_terms *next = l->x.subscription ? plans_terms(&l->plans, l->x.subscription->next_terms) : NULL;
     const struct plan *p = next ? plans_find(&l->plans, next->plan) : NULL;
     if (l->x.terms)
-        put(v, MAIL_TEXT("price", money(l, l->x.terms->price, str_from(l->x.terms->currency))));
+        notice_put(v, MAIL_TEXT("price", notice_money(l, l->x.terms->price, str_from(l->x.terms->currency))));
     if (p) {
-        put(v, MAIL_TEXT("next", p->name));
+        notice_put(v, MAIL_TEXT("next", p->name));
         if (p->value[ENTITLEMENT_bots] != UNLIMITED)
-            put(v, MAIL_NUMBER("bots", p->value[ENTITLEMENT_bots]));
+            notice_put(v, MAIL_NUMBER("bots", p->value[ENTITLEMENT_bots]));
     }
 }
 
 /* ---- saying ---- */
 
-static enum status mail_all(struct look *l, const char *mail, const struct values *v)
+static enum status notice_mail_all(struct look *l, const char *mail, const struct values *v)
 {
     enum status st = OK;
     for (size_t i = 0; st == OK && i < l->reader_n; i++) {
@@ -152,52 +152,52 @@ static enum status mail_all(struct look *l, const char *mail, const struct value
     return st;
 }
 
-static enum status say(struct look *l, const struct notice *n, const char *url,
-                       enum status (*more)(struct look *l, struct values *v), struct str plan)
+static enum status notice_send(struct look *l, const struct notice *n, const char *url,
+                               enum status (*more)(struct look *l, struct values *v), struct str plan)
 {
     struct values v = {.n = 0};
     bool fresh;
     enum status st = notice_store_say(l->c, l->tenant, n->kind, n->about_ms, l->now_ms, &fresh, l->e);
     if (st != OK || !fresh || !n->mail)
         return st;
-    put(&v, MAIL_TEXT("workspace", l->name));
-    put(&v, MAIL_TEXT("plan", plan));
-    put(&v, MAIL_DATE("until", n->until_ms));
-    put(&v, MAIL_TEXT("url", str_from(url)));
+    notice_put(&v, MAIL_TEXT("workspace", l->name));
+    notice_put(&v, MAIL_TEXT("plan", plan));
+    notice_put(&v, MAIL_DATE("until", n->until_ms));
+    notice_put(&v, MAIL_TEXT("url", str_from(url)));
     if (more)
         st = more(l, &v);
     if (st == OK)
-        st = mail_all(l, n->mail, &v);
+        st = notice_mail_all(l, n->mail, &v);
     if (st == OK)
         log_line(LOG_INFO, "billing_notice", LOG_S("kind", n->kind), LOG_I("readers", l->reader_n));
     return st;
 }
 
-static enum status more_usage(struct look *l, struct values *v)
+static enum status notice_more_usage(struct look *l, struct values *v)
 {
-    put_usage(l, v);
+    notice_put_usage(l, v);
     return OK;
 }
 
-static enum status more_coming(struct look *l, struct values *v)
+static enum status notice_more_coming(struct look *l, struct values *v)
 {
-    put_coming(l, v);
+    notice_put_coming(l, v);
     return OK;
 }
 
-static enum status say_all(struct look *l, const struct notice *list, int n, const char *url,
-                           enum status (*more)(struct look *l, struct values *v), struct str plan)
+static enum status notice_send_all(struct look *l, const struct notice *list, int n, const char *url,
+                                   enum status (*more)(struct look *l, struct values *v), struct str plan)
 {
     enum status st = OK;
     for (int i = 0; st == OK && i < n; i++)
-        st = say(l, &list[i], url, more, plan);
+        st = notice_send(l, &list[i], url, more, plan);
     return st;
 }
 
 /* ---- what is over ---- */
 
 /* A payment that came, or a subscription that ended without it: then there is nothing to be thankful for. */
-static enum status say_recovered(struct look *l, const struct notice *dunning, int n)
+static enum status notice_send_recovered(struct look *l, const struct notice *dunning, int n)
 {
     bool live = l->x.state == BILLING_LIVE || l->x.state == BILLING_ENDING || l->x.state == BILLING_TRIAL;
     int64_t *since;
@@ -208,35 +208,35 @@ static enum status say_recovered(struct look *l, const struct notice *dunning, i
             .kind = "recovered", .mail = live && i + 1 == count ? "recovered" : NULL, .about_ms = since[i]};
         if (n && dunning[0].about_ms == since[i])
             continue; /* it goes on */
-        st = say(l, &over, "/app/billing", NULL, own_plan(l));
+        st = notice_send(l, &over, "/app/billing", NULL, notice_own_plan(l));
     }
     return st;
 }
 
-static int64_t ended_at(const struct subscription *s)
+static int64_t notice_ended_at(const struct subscription *s)
 {
     if (s->status != STRIPE_CANCELED)
         return 0;
     return s->ended_ms > 0 ? s->ended_ms : s->canceled_ms;
 }
 
-static enum status say_ended(struct look *l)
+static enum status notice_send_ended(struct look *l)
 {
     struct subscription *subs;
     size_t n;
     enum status st = l->x.state == BILLING_FREE ? subscription_list(l->c, l->tenant, l->a, &subs, &n, l->e) : OK;
     for (size_t i = 0; st == OK && l->x.state == BILLING_FREE && i < n; i++) {
-        struct notice over = {.kind = "ended", .mail = "free_again", .about_ms = ended_at(&subs[i])};
+        struct notice over = {.kind = "ended", .mail = "free_again", .about_ms = notice_ended_at(&subs[i])};
         const struct plan_terms *t = plans_terms(&l->plans, subs[i].terms);
         if (over.about_ms > 0 && over.about_ms <= l->now_ms && l->now_ms - over.about_ms <= ENDED_MS && t)
-            st = say(l, &over, "/app/billing/plans", NULL, plan_name(l, t->plan));
+            st = notice_send(l, &over, "/app/billing/plans", NULL, notice_plan_name(l, t->plan));
     }
     return st;
 }
 
 /* ---- one tenant ---- */
 
-static enum status read_all(struct look *l)
+static enum status notice_read_all(struct look *l)
 {
     const struct config *cfg = config_current();
     enum status st = entitlement_load(l->c, l->tenant, l->now_ms, l->a, &l->x, l->e);
@@ -261,27 +261,27 @@ static enum status notice_one(struct db *c, void *ctx, struct err *e)
     struct notice list[NOTICES_MAX];
     l->c = c;
     l->e = e;
-    enum status st = read_all(l);
+    enum status st = notice_read_all(l);
     if (st != OK)
         return st;
     int n = notice_usage(&l->x, l->used, list);
-    st = say_all(l, list, n, "/app/billing/usage", more_usage, l->x.plan->name);
+    st = notice_send_all(l, list, n, "/app/billing/usage", notice_more_usage, l->x.plan->name);
     n = notice_dunning(&l->x, l->now_ms, list);
     if (st == OK)
-        st = say_all(l, list, n, "/app/billing", put_invoice, own_plan(l));
+        st = notice_send_all(l, list, n, "/app/billing", notice_put_invoice, notice_own_plan(l));
     if (st == OK)
-        st = say_recovered(l, list, n);
+        st = notice_send_recovered(l, list, n);
     if (st == OK)
-        st = say_ended(l);
+        st = notice_send_ended(l);
     if (st != OK)
         return st;
     const struct plan_terms *next = l->x.subscription ? plans_terms(&l->plans, l->x.subscription->next_terms) : NULL;
     n = notice_coming(&l->x, l->now_ms, next ? next->plan : STR_EMPTY, list);
-    return say_all(l, list, n, "/app/billing", more_coming, own_plan(l));
+    return notice_send_all(l, list, n, "/app/billing", notice_more_coming, notice_own_plan(l));
 }
 
 /* What was counted in the meantime is looked at again: the number is the one from before the look. */
-static enum status look_at(struct db *c, struct id tenant, int64_t now_ms, struct err *e)
+static enum status notice_check_tenant(struct db *c, struct id tenant, int64_t now_ms, struct err *e)
 {
     struct arena a;
     struct notice_counter *counters;
@@ -306,7 +306,7 @@ enum status notice_step(struct db *c, int64_t now_ms, struct id *after, int limi
     arena_init(&a, 4 * MB);
     enum status st = notice_store_tenants(c, &a, *after, now_ms, now_ms - ENDED_MS, limit, &tenants, &n, e);
     for (size_t i = 0; st == OK && i < n; i++) {
-        st = look_at(c, tenants[i], now_ms, e);
+        st = notice_check_tenant(c, tenants[i], now_ms, e);
         *after = tenants[i];
         if (st != OK && st != ERR_UNAVAILABLE) { /* one workspace's trouble is not the others' */
             char id[ID_TEXT_MAX];

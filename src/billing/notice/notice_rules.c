@@ -9,8 +9,8 @@
 __extension__ typedef __int128 wide;
 #define AHEAD_MS (3 * DAY_MS) /* so long before it comes */
 
-static int add(struct notice out[NOTICES_MAX], int n, const char *mail, int64_t about_ms, int64_t until_ms,
-               const char *kind)
+static int rules_add(struct notice out[NOTICES_MAX], int n, const char *mail, int64_t about_ms, int64_t until_ms,
+                     const char *kind)
 {
     out[n] = (struct notice){.mail = mail, .about_ms = about_ms, .until_ms = until_ms};
     snprintf(out[n].kind, sizeof(out[n].kind), "%s", kind);
@@ -18,15 +18,15 @@ static int add(struct notice out[NOTICES_MAX], int n, const char *mail, int64_t 
 }
 
 /* The number stands in the kind: more by a larger plan or a higher cap is said anew. */
-static int add_at(struct notice out[NOTICES_MAX], int n, const char *mail, const struct quota_period *p,
-                  const char *name, int64_t of)
+static int rules_add_at(struct notice out[NOTICES_MAX], int n, const char *mail, const struct quota_period *p,
+                        const char *name, int64_t of)
 {
     char kind[41];
     snprintf(kind, sizeof(kind), "%s_%lld", name, (long long)of);
-    return add(out, n, mail, p->start_ms, p->end_ms, kind);
+    return rules_add(out, n, mail, p->start_ms, p->end_ms, kind);
 }
 
-static bool reached(int64_t used, int64_t of, int percent)
+static bool rules_reached(int64_t used, int64_t of, int percent)
 {
     return (wide)used * 100 >= (wide)of * percent;
 }
@@ -39,14 +39,14 @@ int notice_usage(const struct entitlements *x, int64_t used, struct notice out[N
     int n = 0;
     if (base == UNLIMITED || base <= 0)
         return 0;
-    if (reached(used, base, 75))
-        n = add_at(out, n, "usage_75", p, "usage_75", base);
-    if (reached(used, base, 90))
-        n = add_at(out, n, goes_on ? "usage_90_overage" : "usage_90", p, "usage_90", base);
+    if (rules_reached(used, base, 75))
+        n = rules_add_at(out, n, "usage_75", p, "usage_75", base);
+    if (rules_reached(used, base, 90))
+        n = rules_add_at(out, n, goes_on ? "usage_90_overage" : "usage_90", p, "usage_90", base);
     if (used >= base)
-        n = add_at(out, n, goes_on ? "usage_100_overage" : "usage_100", p, "usage_100", base);
+        n = rules_add_at(out, n, goes_on ? "usage_100_overage" : "usage_100", p, "usage_100", base);
     if (goes_on && used >= p->limit)
-        n = add_at(out, n, "usage_cap", p, "usage_cap", p->limit);
+        n = rules_add_at(out, n, "usage_cap", p, "usage_cap", p->limit);
     for (int i = 0; i + 1 < n; i++)
         out[i].mail = NULL;
     return n;
@@ -54,7 +54,7 @@ int notice_usage(const struct entitlements *x, int64_t used, struct notice out[N
 
 /* ---- payments ---- */
 
-static int64_t failed_since(const struct subscription *s)
+static int64_t rules_failed_since(const struct subscription *s)
 {
     return s->first_failed_ms > 0 ? s->first_failed_ms : s->period_start_ms > 0 ? s->period_start_ms : s->created_ms;
 }
@@ -76,11 +76,12 @@ int notice_dunning(const struct entitlements *x, int64_t now_ms, struct notice o
 
     if (!x->subscription || x->state < BILLING_GRACE || x->state > BILLING_SUSPENDED)
         return 0;
-    int64_t since = failed_since(x->subscription);
+    int64_t since = rules_failed_since(x->subscription);
     for (size_t i = 0; i < COUNT_OF(steps); i++) {
         bool passed = steps[i].from < x->state || (steps[i].from == x->state && now_ms - since >= steps[i].after_ms);
         if (passed)
-            n = add(out, n, steps[i].name, since, steps[i].until_ms ? since + steps[i].until_ms : 0, steps[i].name);
+            n = rules_add(out, n, steps[i].name, since, steps[i].until_ms ? since + steps[i].until_ms : 0,
+                          steps[i].name);
     }
     for (int i = 0; i + 1 < n; i++)
         out[i].mail = NULL;
@@ -97,12 +98,12 @@ int notice_coming(const struct entitlements *x, int64_t now_ms, struct str next_
     if (!s)
         return 0;
     if (x->state == BILLING_TRIAL && s->trial_end_ms > now_ms && s->trial_end_ms - now_ms <= AHEAD_MS)
-        n = add(out, n, "trial_ending", s->trial_end_ms, s->trial_end_ms, "trial_ending");
+        n = rules_add(out, n, "trial_ending", s->trial_end_ms, s->trial_end_ms, "trial_ending");
     if (x->state == BILLING_ENDING && x->until_ms > now_ms)
-        n = add(out, n, "plan_ending", x->until_ms, x->until_ms, "plan_ending");
+        n = rules_add(out, n, "plan_ending", x->until_ms, x->until_ms, "plan_ending");
     if (x->state != BILLING_ENDING && next_plan.n && s->next_ms > now_ms) {
         snprintf(kind, sizeof(kind), "next_%.*s", STR_F(next_plan));
-        n = add(out, n, "plan_changing", s->next_ms, s->next_ms, kind);
+        n = rules_add(out, n, "plan_changing", s->next_ms, s->next_ms, kind);
     }
     return n;
 }

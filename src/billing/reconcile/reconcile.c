@@ -7,8 +7,8 @@
 #include "base/map.h"
 #include "base/shared.h"
 #include "billing/meter/meter.h"
-#include "billing/reconcile/reconcile_store.h"
 #include "billing/mirror/mirror.h"
+#include "billing/reconcile/reconcile_store.h"
 #include "billing/sync/event.h"
 #include "billing/sync/sync.h"
 #include "stripe/failure.h"
@@ -48,7 +48,7 @@ struct run {
 /* ---- means ---- */
 
 /* False: enough reads for now. */
-static enum status may_read(struct run *x, bool *may, struct err *e)
+static enum status reconcile_may_read(struct run *x, bool *may, struct err *e)
 {
     int64_t done = 0;
     enum status st = stripe_reads(x->p, clock_now_ms(), &done, e);
@@ -60,7 +60,7 @@ static enum status may_read(struct run *x, bool *may, struct err *e)
     return st;
 }
 
-static enum status add(struct run *x, struct str id, struct err *e)
+static enum status reconcile_add(struct run *x, struct str id, struct err *e)
 {
     bool ok = true;
     if (x->todo_n == x->todo_cap) {
@@ -78,7 +78,7 @@ static enum status add(struct run *x, struct str id, struct err *e)
     return ok ? OK : err_nomem(e);
 }
 
-static enum status note(struct run *x, struct str id, struct err *e)
+static enum status reconcile_note(struct run *x, struct str id, struct err *e)
 {
     bool ok = true;
     struct str key = arena_str(&x->a, id, &ok);
@@ -87,7 +87,7 @@ static enum status note(struct run *x, struct str id, struct err *e)
 
 /* Whether the run ends: trouble with one object is reported to the operator and the run continues, but when Stripe or the database is
  * away every other object would fail as well. */
-static bool stops(const struct err *why)
+static bool reconcile_stops(const struct err *why)
 {
     if (err_is(why, E_busy) || stripe_failure_of(why) == STRIPE_FAILURE_BUSY)
         return false;
@@ -102,37 +102,37 @@ struct telling {
     const char *words;
 };
 
-static enum status tell_it(struct db *c, void *ctx, struct err *e)
+static enum status reconcile_raise_write(struct db *c, void *ctx, struct err *e)
 {
     struct telling *t = ctx;
     return alarm_raise(c, t->kind, t->id, t->tenant, e, "%s", t->words);
 }
 
-static enum status tell(struct run *x, const char *kind, struct str id, struct id tenant, const char *words,
-                        struct err *e)
+static enum status reconcile_raise(struct run *x, const char *kind, struct str id, struct id tenant, const char *words,
+                                   struct err *e)
 {
     struct telling t = {kind, id, tenant, words ? words : "No memory to say how."};
-    return held_db(x->p, tell_it, &t, e);
+    return held_db(x->p, reconcile_raise_write, &t, e);
 }
 
 /* *gone: Stripe has no such object any more. */
-static enum status look_again(struct run *x, const char *kind, struct str id, bool *gone, struct err *e)
+static enum status reconcile_refresh(struct run *x, const char *kind, struct str id, bool *gone, struct err *e)
 {
     struct err why = ERR_INIT;
     enum status st = sync_object(x->stripe, x->p, kind, id, WAIT_MS, &why);
     *gone = st == ERR_NOT_FOUND;
     if (st == OK || *gone)
         return OK;
-    if (stops(&why)) {
+    if (reconcile_stops(&why)) {
         *e = why;
         return st;
     }
     log_line(LOG_WARN, "reconcile_left", LOG_S("kind", kind), LOG_T("object", id), LOG_S("error", why.message));
-    return err_is(&why, E_busy) ? OK : tell(x, "unreadable", id, ID_NONE, why.message, e);
+    return err_is(&why, E_busy) ? OK : reconcile_raise(x, "unreadable", id, ID_NONE, why.message, e);
 }
 
 /* One more of a list: the caller hears now and then that the run goes on. */
-static void looked(struct run *x)
+static void reconcile_count(struct run *x)
 {
     if (++x->r->looked % 100 == 0 && x->r->alive)
         x->r->alive(x->r->ctx);
@@ -140,14 +140,14 @@ static void looked(struct run *x)
 
 /* ---- what differs ---- */
 
-static void say_str(struct buf *b, const char *what, struct str here, struct str there)
+static void reconcile_say_str(struct buf *b, const char *what, struct str here, struct str there)
 {
     if (!str_eq(here, there))
         buf_printf(b, "%s%s was \"%.60s\", is \"%.60s\"", b->n ? "; " : "", what, here.n ? here.p : "",
                    there.n ? there.p : "");
 }
 
-static void say_time(struct buf *b, const char *what, int64_t here, int64_t there)
+static void reconcile_say_time(struct buf *b, const char *what, int64_t here, int64_t there)
 {
     if (here == there)
         return;
@@ -157,34 +157,35 @@ static void say_time(struct buf *b, const char *what, int64_t here, int64_t ther
     there ? clock_iso(b, there) : buf_puts(b, "none");
 }
 
-static void say_int(struct buf *b, const char *what, int64_t here, int64_t there)
+static void reconcile_say_int(struct buf *b, const char *what, int64_t here, int64_t there)
 {
     if (here != there)
         buf_printf(b, "%s%s was %lld, is %lld", b->n ? "; " : "", what, (long long)here, (long long)there);
 }
 
 /* In words, as far as they fit; "" when nothing does. */
-static void subscription_differs(struct buf *b, const struct subscription *here, const struct subscription *there)
+static void reconcile_subscription_differs(struct buf *b, const struct subscription *here,
+                                           const struct subscription *there)
 {
-    say_str(b, "status", here->status_text, there->status_text);
-    say_str(b, "customer", here->customer, there->customer);
-    say_str(b, "price", here->base_price, there->base_price);
-    say_str(b, "usage price", here->usage_price, there->usage_price);
-    say_str(b, "base item", here->base_item, there->base_item);
-    say_str(b, "usage item", here->usage_item, there->usage_item);
-    say_int(b, "number of items", here->items, there->items);
-    say_time(b, "period's begin", here->period_start_ms, there->period_start_ms);
-    say_time(b, "period's end", here->period_end_ms, there->period_end_ms);
-    say_time(b, "anchor", here->anchor_ms, there->anchor_ms);
-    say_time(b, "end", here->cancel_at_ms, there->cancel_at_ms);
-    say_int(b, "cancel at period end", here->cancel_at_period_end, there->cancel_at_period_end);
-    say_time(b, "cancellation", here->canceled_ms, there->canceled_ms);
-    say_time(b, "ended", here->ended_ms, there->ended_ms);
-    say_time(b, "trial's end", here->trial_end_ms, there->trial_end_ms);
-    say_int(b, "collection paused", here->collection_paused, there->collection_paused);
-    say_time(b, "pending update", here->pending_update_expires_ms, there->pending_update_expires_ms);
-    say_str(b, "schedule", here->schedule, there->schedule);
-    say_str(b, "latest invoice", here->latest_invoice, there->latest_invoice);
+    reconcile_say_str(b, "status", here->status_text, there->status_text);
+    reconcile_say_str(b, "customer", here->customer, there->customer);
+    reconcile_say_str(b, "price", here->base_price, there->base_price);
+    reconcile_say_str(b, "usage price", here->usage_price, there->usage_price);
+    reconcile_say_str(b, "base item", here->base_item, there->base_item);
+    reconcile_say_str(b, "usage item", here->usage_item, there->usage_item);
+    reconcile_say_int(b, "number of items", here->items, there->items);
+    reconcile_say_time(b, "period's begin", here->period_start_ms, there->period_start_ms);
+    reconcile_say_time(b, "period's end", here->period_end_ms, there->period_end_ms);
+    reconcile_say_time(b, "anchor", here->anchor_ms, there->anchor_ms);
+    reconcile_say_time(b, "end", here->cancel_at_ms, there->cancel_at_ms);
+    reconcile_say_int(b, "cancel at period end", here->cancel_at_period_end, there->cancel_at_period_end);
+    reconcile_say_time(b, "cancellation", here->canceled_ms, there->canceled_ms);
+    reconcile_say_time(b, "ended", here->ended_ms, there->ended_ms);
+    reconcile_say_time(b, "trial's end", here->trial_end_ms, there->trial_end_ms);
+    reconcile_say_int(b, "collection paused", here->collection_paused, there->collection_paused);
+    reconcile_say_time(b, "pending update", here->pending_update_expires_ms, there->pending_update_expires_ms);
+    reconcile_say_str(b, "schedule", here->schedule, there->schedule);
+    reconcile_say_str(b, "latest invoice", here->latest_invoice, there->latest_invoice);
 }
 
 struct state {
@@ -195,7 +196,7 @@ struct state {
     bool there, waits;
 };
 
-static enum status read_state(struct db *c, void *ctx, struct err *e)
+static enum status reconcile_read_state(struct db *c, void *ctx, struct err *e)
 {
     struct state *y = ctx;
     struct err none = ERR_INIT;
@@ -211,39 +212,39 @@ static enum status read_state(struct db *c, void *ctx, struct err *e)
     return event_waits(c, &y->x->a, y->id, y->x->stripe->livemode, &y->waits, e);
 }
 
-static void state_differs(struct buf *b, const struct state *before, const struct state *after)
+static void reconcile_state_differs(struct buf *b, const struct state *before, const struct state *after)
 {
     if (!before->there)
         buf_puts(b, "it was missing");
     else if (str_eqz(before->x->kind, "subscription"))
-        subscription_differs(b, &before->sub, &after->sub);
+        reconcile_subscription_differs(b, &before->sub, &after->sub);
     else {
-        say_str(b, "status", before->inv.status, after->inv.status);
-        say_int(b, "amount to be paid", before->inv.remaining, after->inv.remaining);
-        say_int(b, "number of attempts", before->inv.attempts, after->inv.attempts);
+        reconcile_say_str(b, "status", before->inv.status, after->inv.status);
+        reconcile_say_int(b, "amount to be paid", before->inv.remaining, after->inv.remaining);
+        reconcile_say_int(b, "number of attempts", before->inv.attempts, after->inv.attempts);
     }
 }
 
 /* What it was and what it is: only what a look changes is drift, and only if nothing waited that would have changed it. */
-static enum status mend(struct run *x, struct str id, struct err *e)
+static enum status reconcile_repair(struct run *x, struct str id, struct err *e)
 {
     struct state before = {.x = x, .id = id}, after = before;
     char text[400];
     struct buf b;
     bool gone = false;
-    enum status st = held_db(x->p, read_state, &before, e);
+    enum status st = held_db(x->p, reconcile_read_state, &before, e);
     if (st == OK)
-        st = look_again(x, x->kind.p, id, &gone, e);
+        st = reconcile_refresh(x, x->kind.p, id, &gone, e);
     if (st == OK && gone)
-        return before.there ? tell(x, "gone", id, before.sub.tenant,
-                                   "Stripe does not know it any more, but here it counts as before.", e)
+        return before.there ? reconcile_raise(x, "gone", id, before.sub.tenant,
+                                              "Stripe does not know it any more, but here it counts as before.", e)
                             : OK;
     if (st == OK)
-        st = held_db(x->p, read_state, &after, e);
+        st = held_db(x->p, reconcile_read_state, &after, e);
     if (st != OK || !after.there)
         return st;
     buf_fixed(&b, text, sizeof(text));
-    state_differs(&b, &before, &after);
+    reconcile_state_differs(&b, &before, &after);
     if (!b.n)
         return OK;
     x->r->mended++;
@@ -251,26 +252,26 @@ static enum status mend(struct run *x, struct str id, struct err *e)
         return OK;
     x->r->drifted++;
     bool money = str_eqz(x->kind, "subscription");
-    return tell(
+    return reconcile_raise(
         x, "drift", id, money ? after.sub.tenant : after.inv.tenant,
         arena_printf(&x->a, "Stripe and this install differed, and nothing had told of it: %s. It is mended.", text),
         e);
 }
 
-static enum status mend_all(struct run *x, struct err *e)
+static enum status reconcile_repair_all(struct run *x, struct err *e)
 {
     bool may = true;
     enum status st = OK;
     for (size_t i = 0; st == OK && may && i < x->todo_n; i++)
-        if ((st = may_read(x, &may, e)) == OK && may)
-            st = mend(x, x->todo[i], e);
+        if ((st = reconcile_may_read(x, &may, e)) == OK && may)
+            st = reconcile_repair(x, x->todo[i], e);
     x->todo_n = 0;
     return st;
 }
 
 /* ---- subscriptions and invoices ---- */
 
-static enum status see_subscription(void *ctx, struct json *item, struct err *e)
+static enum status reconcile_see_subscription(void *ctx, struct json *item, struct err *e)
 {
     struct run *x = ctx;
     struct state here = {.x = x};
@@ -278,36 +279,36 @@ static enum status see_subscription(void *ctx, struct json *item, struct err *e)
     struct err odd = ERR_INIT;
     char text[400];
     struct buf b;
-    looked(x);
+    reconcile_count(x);
     here.id = json_get_str(item, "id");
-    if (note(x, here.id, e) != OK)
+    if (reconcile_note(x, here.id, e) != OK)
         return e->status;
     if (subscription_parse(&x->a, item, &there, &odd) != OK)
-        return add(x, here.id, e);
-    enum status st = held_db(x->p, read_state, &here, e);
+        return reconcile_add(x, here.id, e);
+    enum status st = held_db(x->p, reconcile_read_state, &here, e);
     if (st != OK)
         return st;
     buf_fixed(&b, text, sizeof(text));
     if (here.there)
-        subscription_differs(&b, &here.sub, &there);
-    return here.there && !b.n ? OK : add(x, here.id, e);
+        reconcile_subscription_differs(&b, &here.sub, &there);
+    return here.there && !b.n ? OK : reconcile_add(x, here.id, e);
 }
 
-static enum status see_invoice(void *ctx, struct json *item, struct err *e)
+static enum status reconcile_see_invoice(void *ctx, struct json *item, struct err *e)
 {
     struct run *x = ctx;
     struct state here = {.x = x};
-    looked(x);
+    reconcile_count(x);
     here.id = json_get_str(item, "id");
-    enum status st = note(x, here.id, e);
+    enum status st = reconcile_note(x, here.id, e);
     if (st == OK)
-        st = held_db(x->p, read_state, &here, e);
+        st = held_db(x->p, reconcile_read_state, &here, e);
     if (st != OK)
         return st;
     bool same = here.there && str_eq(here.inv.status, json_get_str(item, "status")) &&
                 here.inv.remaining == json_int(json_get(item, "amount_remaining"), 0) &&
                 here.inv.attempts == json_int(json_get(item, "attempt_count"), 0);
-    return same ? OK : add(x, here.id, e);
+    return same ? OK : reconcile_add(x, here.id, e);
 }
 
 struct asking {
@@ -315,7 +316,7 @@ struct asking {
     struct reconcile_ids ids;
 };
 
-static enum status ask_ours(struct db *c, void *ctx, struct err *e)
+static enum status reconcile_ask_ours(struct db *c, void *ctx, struct err *e)
 {
     struct asking *q = ctx;
     struct run *x = q->x;
@@ -324,17 +325,17 @@ static enum status ask_ours(struct db *c, void *ctx, struct err *e)
 }
 
 /* Stripe's list first; what is not over here and was not in it is looked at by itself. */
-static enum status compare(struct run *x, const char *kind, const char *path, const char *status,
-                           enum status (*see)(void *, struct json *, struct err *), struct err *e)
+static enum status reconcile_compare(struct run *x, const char *kind, const char *path, const char *status,
+                                     enum status (*see)(void *, struct json *, struct err *), struct err *e)
 {
     struct asking q = {.x = x};
     struct stripe_form f;
     bool may;
     x->kind = str_from(kind);
-    enum status st = may_read(x, &may, e);
+    enum status st = reconcile_may_read(x, &may, e);
     if (st != OK || !may)
         return st;
-    st = held_db(x->p, ask_ours, &q, e); /* before the list: what begins meanwhile is not missed by it */
+    st = held_db(x->p, reconcile_ask_ours, &q, e); /* before the list: what begins meanwhile is not missed by it */
     stripe_form_init(&f);
     stripe_param_text(&f, "status", status);
     if (st == OK)
@@ -342,8 +343,8 @@ static enum status compare(struct run *x, const char *kind, const char *path, co
     stripe_form_release(&f);
     for (size_t i = 0; st == OK && i < q.ids.n; i++)
         if (!map_get(&x->seen, q.ids.list[i]))
-            st = add(x, q.ids.list[i], e);
-    return st == OK ? mend_all(x, e) : st;
+            st = reconcile_add(x, q.ids.list[i], e);
+    return st == OK ? reconcile_repair_all(x, e) : st;
 }
 
 /* ---- hourly ---- */
@@ -355,40 +356,40 @@ struct stored {
     bool fresh;
 };
 
-static enum status store_event(struct db *c, void *ctx, struct err *e)
+static enum status reconcile_store_event(struct db *c, void *ctx, struct err *e)
 {
     struct stored *y = ctx;
     return event_add(c, &y->v, y->payload, y->x->began_ms, &y->fresh, e);
 }
 
 /* An event as a list has it is worded by the account's version, whatever the endpoint's is: it only says where to look. */
-static enum status see_event(void *ctx, struct json *item, struct err *e)
+static enum status reconcile_see_event(void *ctx, struct json *item, struct err *e)
 {
     struct run *x = ctx;
     struct stored y = {.x = x};
     struct err odd = ERR_INIT;
     struct buf b;
-    looked(x);
+    reconcile_count(x);
     if (event_envelope_of(item, &y.v, &odd) != OK || !sync_serves(y.v.object_type, y.v.type) || !y.v.object_id.n)
         return OK;
     y.v.api_version = STR_EMPTY;
     buf_init(&b, EVENT_BYTES);
     json_write(&b, item);
     y.payload = buf_ok(&b) ? buf_str(&b) : STR("{}");
-    enum status st = held_db(x->p, store_event, &y, e);
+    enum status st = held_db(x->p, reconcile_store_event, &y, e);
     buf_release(&b);
     x->r->mended += st == OK && y.fresh;
     x->r->drifted += st == OK && y.fresh;
     return st;
 }
 
-static enum status read_last(struct db *c, void *ctx, struct err *e)
+static enum status reconcile_read_last(struct db *c, void *ctx, struct err *e)
 {
     struct run *x = ctx;
     return reconcile_store_last(c, &x->a, x->stripe->livemode, x->night, &x->last, e);
 }
 
-static enum status undelivered(struct run *x, int64_t from_ms, struct err *e)
+static enum status reconcile_undelivered(struct run *x, int64_t from_ms, struct err *e)
 {
     struct stripe_form f;
     int64_t before = x->r->drifted;
@@ -396,12 +397,12 @@ static enum status undelivered(struct run *x, int64_t from_ms, struct err *e)
     stripe_param_bool(&f, "delivery_success", false);
     stripe_param_int(&f, "created[gte]", from_ms / 1000);
     stripe_param_int(&f, "created[lte]", (x->began_ms - FRESH_MS) / 1000);
-    enum status st = stripe_list_each(x->stripe, "/v1/events", &f, LIST_MS, see_event, x, e);
+    enum status st = stripe_list_each(x->stripe, "/v1/events", &f, LIST_MS, reconcile_see_event, x, e);
     stripe_form_release(&f);
     if (st != OK || x->r->drifted == before)
         return st;
     shared_bump("work", ID_NONE);
-    return tell(
+    return reconcile_raise(
         x, "missed_events", STR("webhook"), ID_NONE,
         arena_printf(&x->a,
                      "%lld events of Stripe did not arrive and were fetched. Is the address of the webhook reachable?",
@@ -414,7 +415,7 @@ struct unheard {
     struct reconcile_ids checkouts, stale;
 };
 
-static enum status ask_unheard(struct db *c, void *ctx, struct err *e)
+static enum status reconcile_ask_undelivered(struct db *c, void *ctx, struct err *e)
 {
     struct unheard *q = ctx;
     struct run *x = q->x;
@@ -425,22 +426,22 @@ static enum status ask_unheard(struct db *c, void *ctx, struct err *e)
                     : st;
 }
 
-static enum status unheard(struct run *x, struct err *e)
+static enum status reconcile_checkouts(struct run *x, struct err *e)
 {
     struct unheard q = {.x = x};
     bool may = true, gone;
-    enum status st = held_db(x->p, ask_unheard, &q, e);
+    enum status st = held_db(x->p, reconcile_ask_undelivered, &q, e);
     for (size_t i = 0; st == OK && may && i < q.checkouts.n; i++)
-        if ((st = may_read(x, &may, e)) == OK && may)
-            st = look_again(x, "checkout.session", q.checkouts.list[i], &gone, e);
+        if ((st = reconcile_may_read(x, &may, e)) == OK && may)
+            st = reconcile_refresh(x, "checkout.session", q.checkouts.list[i], &gone, e);
     x->kind = STR("subscription");
     for (size_t i = 0; st == OK && i < q.stale.n; i++)
-        st = add(x, q.stale.list[i], e);
+        st = reconcile_add(x, q.stale.list[i], e);
     x->r->looked += (int64_t)(q.checkouts.n + q.stale.n);
-    return st == OK ? mend_all(x, e) : st;
+    return st == OK ? reconcile_repair_all(x, e) : st;
 }
 
-static enum status write_ran(struct db *c, void *ctx, struct err *e)
+static enum status reconcile_write_ran(struct db *c, void *ctx, struct err *e)
 {
     struct run *x = ctx;
     enum status st = OK;
@@ -459,25 +460,25 @@ static enum status write_ran(struct db *c, void *ctx, struct err *e)
 
 /* ---- nightly ---- */
 
-static enum status ask_prices(struct db *c, void *ctx, struct err *e)
+static enum status reconcile_ask_prices(struct db *c, void *ctx, struct err *e)
 {
     struct asking *q = ctx;
     return reconcile_store_prices(c, &q->x->a, q->x->stripe->livemode, &q->ids, e);
 }
 
-static enum status check_prices(struct run *x, struct err *e)
+static enum status reconcile_check_prices(struct run *x, struct err *e)
 {
     struct asking q = {.x = x};
     bool may = true, gone;
-    enum status st = held_db(x->p, ask_prices, &q, e);
+    enum status st = held_db(x->p, reconcile_ask_prices, &q, e);
     for (size_t i = 0; st == OK && may && i < q.ids.n; i++) {
-        if ((st = may_read(x, &may, e)) != OK || !may)
+        if ((st = reconcile_may_read(x, &may, e)) != OK || !may)
             break;
         x->r->looked++;
-        st = look_again(x, "price", q.ids.list[i], &gone, e);
+        st = reconcile_refresh(x, "price", q.ids.list[i], &gone, e);
         if (st == OK && gone)
-            st = tell(x, "price_changed", q.ids.list[i], ID_NONE,
-                      "Stripe does not know this price. Run: parley billing setup", e);
+            st = reconcile_raise(x, "price_changed", q.ids.list[i], ID_NONE,
+                                 "Stripe does not know this price. Run: parley billing setup", e);
     }
     return st;
 }
@@ -488,7 +489,7 @@ struct sums {
     size_t n;
 };
 
-static enum status ask_usage(struct db *c, void *ctx, struct err *e)
+static enum status reconcile_ask_usage(struct db *c, void *ctx, struct err *e)
 {
     struct sums *q = ctx;
     struct run *x = q->x;
@@ -497,20 +498,20 @@ static enum status ask_usage(struct db *c, void *ctx, struct err *e)
 }
 
 /* A difference is the meter's own alarm. Where the reads are used up, the next run goes on. */
-static enum status check_meter(struct run *x, struct err *e)
+static enum status reconcile_check_meter(struct run *x, struct err *e)
 {
     struct sums q = {.x = x};
     bool may = true;
-    enum status st = held_db(x->p, ask_usage, &q, e);
+    enum status st = held_db(x->p, reconcile_ask_usage, &q, e);
     for (size_t i = 0; st == OK && may && i < q.n; i++) {
         struct err why = ERR_INIT;
-        if ((st = may_read(x, &may, e)) != OK || !may) {
+        if ((st = reconcile_may_read(x, &may, e)) != OK || !may) {
             x->left_at = i ? q.list[i - 1].customer : x->last.left_at;
             break;
         }
         x->r->looked++;
         st = meter_compare(x->stripe, x->p, q.list[i].customer, q.list[i].start_ms, q.list[i].end_ms, &why);
-        if (st != OK && stops(&why) && !err_is(&why, E_not_set_up)) {
+        if (st != OK && reconcile_stops(&why) && !err_is(&why, E_not_set_up)) {
             *e = why;
             return st;
         }
@@ -522,7 +523,7 @@ static enum status check_meter(struct run *x, struct err *e)
     return st;
 }
 
-static enum status audit(struct db *c, void *ctx, struct err *e)
+static enum status reconcile_audit(struct db *c, void *ctx, struct err *e)
 {
     (void)ctx;
     return meter_audit(c, e);
@@ -531,7 +532,7 @@ static enum status audit(struct db *c, void *ctx, struct err *e)
 /* ---- the runs ---- */
 
 /* From an hour before the last run, three hours back at least; the first one reaches as far as Stripe does. */
-static int64_t events_from(const struct run *x)
+static int64_t reconcile_events_from(const struct run *x)
 {
     int64_t from = x->began_ms - 3 * HOUR_MS, far = x->began_ms - BACK_MS, last = x->last.began_ms;
     if (!last)
@@ -541,37 +542,37 @@ static int64_t events_from(const struct run *x)
     return from < far ? far : from;
 }
 
-static enum status hourly(struct run *x, struct err *e)
+static enum status reconcile_hourly_run(struct run *x, struct err *e)
 {
     bool may = false;
-    enum status st = may_read(x, &may, e);
+    enum status st = reconcile_may_read(x, &may, e);
     if (st == OK && may)
-        st = undelivered(x, events_from(x), e);
+        st = reconcile_undelivered(x, reconcile_events_from(x), e);
     if (st == OK)
-        st = unheard(x, e);
-    return st == OK && !x->r->cut_short ? held_db(x->p, write_ran, x, e) : st;
+        st = reconcile_checkouts(x, e);
+    return st == OK && !x->r->cut_short ? held_db(x->p, reconcile_write_ran, x, e) : st;
 }
 
-static enum status nightly(struct run *x, struct err *e)
+static enum status reconcile_nightly_run(struct run *x, struct err *e)
 {
-    enum status st = compare(x, "subscription", "/v1/subscriptions", "all", see_subscription, e);
+    enum status st = reconcile_compare(x, "subscription", "/v1/subscriptions", "all", reconcile_see_subscription, e);
     if (st == OK)
-        st = compare(x, "invoice", "/v1/invoices", "open", see_invoice, e);
+        st = reconcile_compare(x, "invoice", "/v1/invoices", "open", reconcile_see_invoice, e);
     if (st == OK)
-        st = check_prices(x, e);
+        st = reconcile_check_prices(x, e);
     if (st == OK)
-        st = check_meter(x, e);
+        st = reconcile_check_meter(x, e);
     if (st == OK)
-        st = held_db(x->p, audit, NULL, e);
-    return st == OK ? held_db(x->p, write_ran, x, e) : st;
+        st = held_db(x->p, reconcile_audit, NULL, e);
+    return st == OK ? held_db(x->p, reconcile_write_ran, x, e) : st;
 }
 
 /* What Stripe grants, less what is left to others. */
-static enum status prepare(struct db *c, void *ctx, struct err *e)
+static enum status reconcile_prepare(struct db *c, void *ctx, struct err *e)
 {
     struct run *x = ctx;
     int64_t month = config_int(x->stripe->config, CONFIG_stripe_reads_month), payments = 0;
-    enum status st = read_last(c, x, e);
+    enum status st = reconcile_read_last(c, x, e);
     if (st == OK)
         st = reconcile_store_payments(c, &x->a, x->stripe->livemode, x->began_ms - 30 * DAY_MS, &payments, e);
     if (payments * READS_OF_PAYMENT > month)
@@ -580,7 +581,8 @@ static enum status prepare(struct db *c, void *ctx, struct err *e)
     return st;
 }
 
-static enum status run(struct stripe *stripe, struct db_pool *p, struct reconcile_report *r, bool night, struct err *e)
+static enum status reconcile_run_parts(struct stripe *stripe, struct db_pool *p, struct reconcile_report *r, bool night,
+                                       struct err *e)
 {
     struct run x = {.stripe = stripe,
                     .p = p,
@@ -597,9 +599,9 @@ static enum status run(struct stripe *stripe, struct db_pool *p, struct reconcil
     enum status st = stripe_reads(p, x.began_ms, &before, e);
     before += stripe->reads;
     if (st == OK)
-        st = held_db(p, prepare, &x, e);
+        st = held_db(p, reconcile_prepare, &x, e);
     if (st == OK)
-        st = night ? nightly(&x, e) : hourly(&x, e);
+        st = night ? reconcile_nightly_run(&x, e) : reconcile_hourly_run(&x, e);
     struct err late = ERR_INIT;
     if (stripe_reads(p, clock_now_ms(), &after, &late) == OK)
         r->reads = after + stripe->reads - before;
@@ -613,12 +615,12 @@ static enum status run(struct stripe *stripe, struct db_pool *p, struct reconcil
 
 enum status reconcile_hourly(struct stripe *stripe, struct db_pool *p, struct reconcile_report *r, struct err *e)
 {
-    return run(stripe, p, r, false, e);
+    return reconcile_run_parts(stripe, p, r, false, e);
 }
 
 enum status reconcile_nightly(struct stripe *stripe, struct db_pool *p, struct reconcile_report *r, struct err *e)
 {
-    return run(stripe, p, r, true, e);
+    return reconcile_run_parts(stripe, p, r, true, e);
 }
 
 struct missed {
@@ -627,7 +629,7 @@ struct missed {
     struct reconcile_ran last;
 };
 
-static enum status read_night(struct db *c, void *ctx, struct err *e)
+static enum status reconcile_read_night(struct db *c, void *ctx, struct err *e)
 {
     struct missed *m = ctx;
     return reconcile_store_last(c, &m->a, m->stripe->livemode, true, &m->last, e);
@@ -637,7 +639,7 @@ enum status reconcile_missed(struct stripe *stripe, struct db_pool *p, bool *mis
 {
     struct missed m = {.stripe = stripe};
     arena_init(&m.a, 16 * KB);
-    enum status st = held_db(p, read_night, &m, e);
+    enum status st = held_db(p, reconcile_read_night, &m, e);
     *missed = st == OK && m.last.began_ms && clock_now_ms() - m.last.began_ms > NIGHT_MS;
     arena_release(&m.a);
     return st;

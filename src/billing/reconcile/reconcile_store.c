@@ -53,7 +53,7 @@ DB_STMT(invoice, GLOBAL,
 DB_STMT(payments, GLOBAL,
         "SELECT COUNT(*) FROM invoice_mirror WHERE livemode = ? AND amount_paid > 0 AND created_at >= ?", "it", "i");
 
-static struct db_val run_name(bool nightly)
+static struct db_val reconcile_store_run_name(bool nightly)
 {
     return db_text(nightly ? "reconciled:night" : "reconciled");
 }
@@ -62,7 +62,8 @@ enum status reconcile_store_last(struct db *c, struct arena *a, bool livemode, b
                                  struct err *e)
 {
     struct db_rows r;
-    enum status st = db_query(c, &last_run, DB_GLOBAL, DB_ARGS(db_int(livemode), run_name(nightly)), a, &r, e);
+    enum status st = db_query(c, &last_run, DB_GLOBAL, DB_ARGS(db_int(livemode), reconcile_store_run_name(nightly)), a,
+                              &r, e);
     *out = (struct reconcile_ran){.left_at = STR_EMPTY};
     if (st == OK && r.n == 1)
         *out = (struct reconcile_ran){db_row_time(r.rows[0], 0), db_row_str(r.rows[0], 1)};
@@ -73,13 +74,13 @@ enum status reconcile_store_ran(struct db *c, bool livemode, bool nightly, const
                                 struct err *e)
 {
     return db_exec(c, &ran, DB_GLOBAL,
-                   DB_ARGS(db_int(livemode), run_name(nightly), db_bytes(ran_now->left_at.p, ran_now->left_at.n),
-                           db_time(ran_now->began_ms)),
+                   DB_ARGS(db_int(livemode), reconcile_store_run_name(nightly),
+                           db_bytes(ran_now->left_at.p, ran_now->left_at.n), db_time(ran_now->began_ms)),
                    NULL, e);
 }
 
-static enum status ids(struct db *c, struct db_stmt *stmt, const struct db_val *args, size_t n, struct arena *a,
-                       struct reconcile_ids *out, struct err *e)
+static enum status reconcile_store_ids(struct db *c, struct db_stmt *stmt, const struct db_val *args, size_t n,
+                                       struct arena *a, struct reconcile_ids *out, struct err *e)
 {
     struct db_rows r;
     enum status st = db_query(c, stmt, DB_GLOBAL, args, n, a, &r, e);
@@ -96,8 +97,8 @@ static enum status ids(struct db *c, struct db_stmt *stmt, const struct db_val *
 enum status reconcile_store_checkouts(struct db *c, struct arena *a, bool livemode, int64_t now_ms, int limit,
                                       struct reconcile_ids *out, struct err *e)
 {
-    return ids(c, &checkouts, DB_ARGS(db_int(livemode), db_time(now_ms), db_time(now_ms - HOUR_MS), db_int(limit)), a,
-               out, e);
+    return reconcile_store_ids(
+        c, &checkouts, DB_ARGS(db_int(livemode), db_time(now_ms), db_time(now_ms - HOUR_MS), db_int(limit)), a, out, e);
 }
 
 enum status reconcile_store_checkouts_end(struct db *c, int64_t now_ms, struct err *e)
@@ -108,25 +109,25 @@ enum status reconcile_store_checkouts_end(struct db *c, int64_t now_ms, struct e
 enum status reconcile_store_stale(struct db *c, struct arena *a, bool livemode, int64_t before_ms, int limit,
                                   struct reconcile_ids *out, struct err *e)
 {
-    return ids(c, &stale, DB_ARGS(db_int(livemode), db_time(before_ms), db_int(limit)), a, out, e);
+    return reconcile_store_ids(c, &stale, DB_ARGS(db_int(livemode), db_time(before_ms), db_int(limit)), a, out, e);
 }
 
 enum status reconcile_store_subscriptions(struct db *c, struct arena *a, bool livemode, struct reconcile_ids *out,
                                           struct err *e)
 {
-    return ids(c, &subscriptions, DB_ARGS(db_int(livemode)), a, out, e);
+    return reconcile_store_ids(c, &subscriptions, DB_ARGS(db_int(livemode)), a, out, e);
 }
 
 enum status reconcile_store_invoices(struct db *c, struct arena *a, bool livemode, struct reconcile_ids *out,
                                      struct err *e)
 {
-    return ids(c, &invoices, DB_ARGS(db_int(livemode)), a, out, e);
+    return reconcile_store_ids(c, &invoices, DB_ARGS(db_int(livemode)), a, out, e);
 }
 
 enum status reconcile_store_prices(struct db *c, struct arena *a, bool livemode, struct reconcile_ids *out,
                                    struct err *e)
 {
-    return ids(c, &prices, DB_ARGS(db_int(livemode)), a, out, e);
+    return reconcile_store_ids(c, &prices, DB_ARGS(db_int(livemode)), a, out, e);
 }
 
 enum status reconcile_store_usage(struct db *c, struct arena *a, bool livemode, int64_t after_ms, struct str left_at,

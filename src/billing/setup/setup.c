@@ -26,8 +26,8 @@ const char *setup_text(struct setup *s, const char *fmt, ...)
     return text ? text : "";
 }
 
-static enum status post(struct setup *s, const char *path, const struct stripe_form *f, const struct json *body,
-                        struct json **out, struct err *e)
+static enum status setup_send(struct setup *s, const char *path, const struct stripe_form *f, const struct json *body,
+                              struct json **out, struct err *e)
 {
     char id[ID_TEXT_MAX];
     const char *key = setup_text(s, "setup:%s", id_text(ID_LOG, id_new(), id));
@@ -44,13 +44,13 @@ static enum status post(struct setup *s, const char *path, const struct stripe_f
 
 enum status setup_post(struct setup *s, const char *path, const struct stripe_form *f, struct json **out, struct err *e)
 {
-    return post(s, path, f, NULL, out, e);
+    return setup_send(s, path, f, NULL, out, e);
 }
 
 enum status setup_post_json(struct setup *s, const char *path, const struct json *body, struct json **out,
                             struct err *e)
 {
-    return body ? post(s, path, NULL, body, out, e) : err_nomem(e);
+    return body ? setup_send(s, path, NULL, body, out, e) : err_nomem(e);
 }
 
 enum status setup_say(struct setup *s, const char *what, struct str name, struct str id, enum setup_how how,
@@ -86,7 +86,7 @@ struct remembering {
     struct arena *a;
 };
 
-static enum status put_id(struct db *c, void *ctx, struct err *e)
+static enum status setup_put_id(struct db *c, void *ctx, struct err *e)
 {
     const struct remembering *x = ctx;
     return setup_store_put(c, x->livemode, x->name, x->id, clock_now_ms(), e);
@@ -95,10 +95,10 @@ static enum status put_id(struct db *c, void *ctx, struct err *e)
 enum status setup_remember(struct setup *s, const char *name, struct str id, struct err *e)
 {
     struct remembering x = {.livemode = s->stripe->livemode, .name = name, .id = id};
-    return held_db(s->p, put_id, &x, e);
+    return held_db(s->p, setup_put_id, &x, e);
 }
 
-static enum status get_id(struct db *c, void *ctx, struct err *e)
+static enum status setup_get_id(struct db *c, void *ctx, struct err *e)
 {
     struct remembering *x = ctx;
     return setup_store_id(c, x->a, x->livemode, x->name, &x->id, e);
@@ -107,13 +107,13 @@ static enum status get_id(struct db *c, void *ctx, struct err *e)
 enum status setup_known(struct setup *s, const char *name, struct str *id, struct err *e)
 {
     struct remembering x = {.livemode = s->stripe->livemode, .name = name, .a = s->a};
-    enum status st = held_db(s->p, get_id, &x, e);
+    enum status st = held_db(s->p, setup_get_id, &x, e);
     if (st == OK)
         *id = x.id;
     return st;
 }
 
-static enum status keep_item(void *ctx, struct json *item, struct err *e)
+static enum status setup_keep_item(void *ctx, struct json *item, struct err *e)
 {
     return json_push_copy(ctx, item) == 0 ? OK : err_nomem(e);
 }
@@ -124,7 +124,7 @@ enum status setup_list(struct setup *s, const char *path, const struct stripe_fo
     *out = json_new_array(s->a);
     if (!*out)
         return err_nomem(e);
-    return stripe_list_each(s->stripe, path, query, STRIPE_WORK_MS, keep_item, *out, e);
+    return stripe_list_each(s->stripe, path, query, STRIPE_WORK_MS, setup_keep_item, *out, e);
 }
 
 enum status setup_look(struct setup *s, const char *path, const struct stripe_form *query, struct json **out,
@@ -143,7 +143,7 @@ enum status setup_look(struct setup *s, const char *path, const struct stripe_fo
 
 /* ---- the meter ---- */
 
-static bool meter_fits(const struct json *m)
+static bool setup_meter_fits(const struct json *m)
 {
     return str_eqz(json_get_str(json_get(m, "default_aggregation"), "formula"), "sum") &&
            str_eqz(json_get_str(json_get(m, "customer_mapping"), "event_payload_key"), "stripe_customer_id") &&
@@ -151,7 +151,7 @@ static bool meter_fits(const struct json *m)
 }
 
 /* The one that is known, else the one that hears this event. */
-static enum status meter_find(struct setup *s, struct json **out, struct err *e)
+static enum status setup_meter_find(struct setup *s, struct json **out, struct err *e)
 {
     struct json *all;
     struct str known;
@@ -169,7 +169,7 @@ static enum status meter_find(struct setup *s, struct json **out, struct err *e)
     return st;
 }
 
-static enum status meter_make(struct setup *s, struct json **out, struct err *e)
+static enum status setup_meter_make(struct setup *s, struct json **out, struct err *e)
 {
     struct stripe_form f;
     stripe_form_init(&f);
@@ -189,14 +189,14 @@ static enum status setup_meter(struct setup *s, struct err *e)
     enum setup_how how = SETUP_FOUND;
     const char *note = "";
     struct json *m;
-    enum status st = meter_find(s, &m, e);
-    if (st == OK && m && !meter_fits(m))
+    enum status st = setup_meter_find(s, &m, e);
+    if (st == OK && m && !setup_meter_fits(m))
         return err_set(
             e, E_meter_differs,
             "Stripe has a meter for events \"%s\" that does not add up values by customer: switch it off there first.",
             METER_EVENT_NAME);
     if (st == OK && !m) {
-        st = meter_make(s, &m, e);
+        st = setup_meter_make(s, &m, e);
         how = SETUP_MADE;
     } else if (st == OK && !str_eqz(json_get_str(m, "status"), "active")) {
         struct str id = json_get_str(m, "id");
@@ -216,21 +216,22 @@ static enum status setup_meter(struct setup *s, struct err *e)
 
 #define PORTAL_MARK "portal"
 
-static bool on(const struct json *features, const char *name)
+static bool setup_flag(const struct json *features, const char *name)
 {
     return json_bool(json_get(json_get(features, name), "enabled"));
 }
 
 /* Plans are changed here, never there: a switch at Stripe's page would not swap both items. */
-static bool portal_fits(const struct json *c)
+static bool setup_portal_fits(const struct json *c)
 {
     const struct json *f = json_get(c, "features");
-    return json_bool(json_get(c, "active")) && on(f, "invoice_history") && on(f, "payment_method_update") &&
-           on(f, "customer_update") && !on(f, "subscription_cancel") && !on(f, "subscription_update") &&
-           !on(f, "subscription_pause");
+    return json_bool(json_get(c, "active")) && setup_flag(f, "invoice_history") &&
+           setup_flag(f, "payment_method_update") && setup_flag(f, "customer_update") &&
+           !setup_flag(f, "subscription_cancel") && !setup_flag(f, "subscription_update") &&
+           !setup_flag(f, "subscription_pause");
 }
 
-static void portal_params(struct stripe_form *f, struct setup *s, bool update)
+static void setup_portal_params(struct stripe_form *f, struct setup *s, bool update)
 {
     static const char *const updates[] = {"name", "email", "address", "tax_id"};
     if (update)
@@ -251,7 +252,7 @@ static void portal_params(struct stripe_form *f, struct setup *s, bool update)
         stripe_param_bool(f, "features[subscription_pause][enabled]", false);
 }
 
-static enum status portal_find(struct setup *s, struct json **out, struct err *e)
+static enum status setup_portal_find(struct setup *s, struct json **out, struct err *e)
 {
     struct json *all;
     struct str known;
@@ -273,17 +274,17 @@ static enum status setup_portal(struct setup *s, struct err *e)
     enum setup_how how = SETUP_FOUND;
     struct json *c;
     struct stripe_form f;
-    enum status st = portal_find(s, &c, e);
+    enum status st = setup_portal_find(s, &c, e);
     if (st != OK)
         return st;
     stripe_form_init(&f);
     if (!c) {
-        portal_params(&f, s, false);
+        setup_portal_params(&f, s, false);
         st = setup_post(s, "/v1/billing_portal/configurations", &f, &c, e);
         how = SETUP_MADE;
-    } else if (!portal_fits(c)) {
+    } else if (!setup_portal_fits(c)) {
         struct str id = json_get_str(c, "id");
-        portal_params(&f, s, true);
+        setup_portal_params(&f, s, true);
         st = setup_post(s, stripe_path(s->a, "/v1/billing_portal/configurations/%", id.p, (char *)NULL), &f, &c, e);
         how = SETUP_CHANGED;
     }
@@ -298,17 +299,17 @@ static enum status setup_portal(struct setup *s, struct err *e)
 
 /* ---- all of it ---- */
 
-static enum status read_plans(struct db *c, void *ctx, struct err *e)
+static enum status setup_read_plans(struct db *c, void *ctx, struct err *e)
 {
     struct setup *s = ctx;
     return plans_read(c, s->a, &s->plans, e);
 }
 
-static enum status run_parts(struct setup *s, struct err *e)
+static enum status setup_run_parts(struct setup *s, struct err *e)
 {
     static enum status (*const parts[])(struct setup *, struct err *) = {setup_meter, setup_products, setup_portal,
                                                                          setup_endpoint, setup_thin};
-    enum status st = held_db(s->p, read_plans, s, e);
+    enum status st = held_db(s->p, setup_read_plans, s, e);
     for (size_t i = 0; st == OK && i < COUNT_OF(parts); i++)
         st = parts[i](s, e);
     return st;
@@ -323,7 +324,7 @@ enum status setup_run(struct stripe *stripe, struct db_pool *p, struct arena *a,
     enum status status = held_begin(&w, p, STR("setup"), 0, e);
     if (status != OK)
         return status;
-    status = run_parts(&s, e);
+    status = setup_run_parts(&s, e);
     held_end(&w);
     return status;
 }
@@ -351,12 +352,12 @@ enum status setup_prices(struct db *c, struct arena *a, bool livemode, struct id
     return err_set(e, E_not_set_up, "This plan has no prices at Stripe yet: parley billing setup makes them.");
 }
 
-static void missing(struct buf *b, const char *what, struct str name)
+static void setup_missing(struct buf *b, const char *what, struct str name)
 {
     buf_printf(b, "%s%s%.*s", b->n ? ", " : "", what, STR_F(name));
 }
 
-static enum status look_for_ids(struct db *c, struct arena *a, bool livemode, struct buf *b, struct err *e)
+static enum status setup_check_ids(struct db *c, struct arena *a, bool livemode, struct buf *b, struct err *e)
 {
     static const char *const names[] = {"meter", "portal", "webhook", "thin_events"};
     struct str id;
@@ -364,12 +365,12 @@ static enum status look_for_ids(struct db *c, struct arena *a, bool livemode, st
     for (size_t i = 0; st == OK && i < COUNT_OF(names); i++) {
         st = setup_store_id(c, a, livemode, names[i], &id, e);
         if (st == OK && !id.n)
-            missing(b, "no ", str_from(names[i]));
+            setup_missing(b, "no ", str_from(names[i]));
     }
     return st;
 }
 
-static enum status look_for_prices(struct db *c, struct arena *a, bool livemode, struct buf *b, struct err *e)
+static enum status setup_check_prices(struct db *c, struct arena *a, bool livemode, struct buf *b, struct err *e)
 {
     struct plans plans;
     struct str base, usage;
@@ -381,7 +382,7 @@ static enum status look_for_prices(struct db *c, struct arena *a, bool livemode,
             continue;
         st = setup_prices(c, a, livemode, p->terms->id, &base, &usage, &why);
         if (st == ERR_NOT_FOUND) {
-            missing(b, "no prices for today's terms of ", p->plan);
+            setup_missing(b, "no prices for today's terms of ", p->plan);
             st = OK;
         } else if (st != OK && e)
             *e = why;
@@ -395,9 +396,9 @@ enum status setup_check(struct stripe *stripe, struct db *c, struct arena *a, bo
     struct buf b;
     bool ok = true;
     buf_init(&b, 4096);
-    enum status st = look_for_ids(c, a, stripe->livemode, &b, e);
+    enum status st = setup_check_ids(c, a, stripe->livemode, &b, e);
     if (st == OK)
-        st = look_for_prices(c, a, stripe->livemode, &b, e);
+        st = setup_check_prices(c, a, stripe->livemode, &b, e);
     if (st == OK && !buf_ok(&b))
         st = err_nomem(e);
     if (st == OK) {

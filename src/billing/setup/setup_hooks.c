@@ -37,17 +37,17 @@ static const char *const snapshot_events[] = {"checkout.session.completed",
                                               "product.updated"};
 static const char *const thin_events[] = {"v1.billing.meter.error_report_triggered", "v1.billing.meter.no_meter_found"};
 
-static const char *hook_url(struct setup *s)
+static const char *hooks_url(struct setup *s)
 {
     return setup_text(s, "%s/hooks/stripe", config_string(s->stripe->config, CONFIG_base_url));
 }
 
-static bool has_secret(const struct setup *s)
+static bool hooks_has_secret(const struct setup *s)
 {
     return str_trim(str_from(config_string(s->stripe->config, CONFIG_stripe_webhook_secrets))).n > 0;
 }
 
-static bool same_events(const struct json *has, const char *const *want, size_t n)
+static bool hooks_same_events(const struct json *has, const char *const *want, size_t n)
 {
     size_t found = 0;
     for (size_t i = 0; i < n; i++)
@@ -61,13 +61,13 @@ static bool same_events(const struct json *has, const char *const *want, size_t 
 
 /* ---- snapshot events ---- */
 
-static bool has_version(const struct json *h)
+static bool hooks_has_version(const struct json *h)
 {
     return str_eqz(json_get_str(h, "api_version"), STRIPE_API_VERSION);
 }
 
 /* The one that is known, else one that is at work at our address. */
-static enum status endpoint_find(struct setup *s, const char *url, struct json **out, bool *known, struct err *e)
+static enum status hooks_endpoint_find(struct setup *s, const char *url, struct json **out, bool *known, struct err *e)
 {
     struct json *all;
     struct str id;
@@ -87,19 +87,19 @@ static enum status endpoint_find(struct setup *s, const char *url, struct json *
     return st;
 }
 
-static void event_params(struct stripe_form *f, const char *url)
+static void hooks_event_params(struct stripe_form *f, const char *url)
 {
     stripe_param_text(f, "url", url);
     for (size_t i = 0; i < COUNT_OF(snapshot_events); i++)
         stripe_param_text(f, stripe_name(f, "enabled_events[%zu]", i), snapshot_events[i]);
 }
 
-static enum status endpoint_make(struct setup *s, const char *url, struct str *id, struct err *e)
+static enum status hooks_endpoint_create(struct setup *s, const char *url, struct str *id, struct err *e)
 {
     struct stripe_form f;
     struct json *h;
     stripe_form_init(&f);
-    event_params(&f, url);
+    hooks_event_params(&f, url);
     stripe_param_text(&f, "api_version", STRIPE_API_VERSION);
     stripe_param_text(&f, "description", "Parley: subscriptions, invoices, checkouts");
     enum status st = setup_post(s, "/v1/webhook_endpoints", &f, &h, e);
@@ -111,7 +111,7 @@ static enum status endpoint_make(struct setup *s, const char *url, struct str *i
     return setup_say(s, "webhook", str_from(url), *id, SETUP_MADE, "", e);
 }
 
-static enum status endpoint_off(struct setup *s, const char *url, const struct json *h, struct err *e)
+static enum status hooks_endpoint_disable(struct setup *s, const char *url, const struct json *h, struct err *e)
 {
     struct str id = json_get_str(h, "id");
     struct stripe_form f;
@@ -123,11 +123,11 @@ static enum status endpoint_off(struct setup *s, const char *url, const struct j
     return st == OK ? setup_say(s, "webhook", str_from(url), id, SETUP_RETIRED, "", e) : st;
 }
 
-static enum status endpoint_mend(struct setup *s, const char *url, const struct json *h, struct err *e)
+static enum status hooks_endpoint_update(struct setup *s, const char *url, const struct json *h, struct err *e)
 {
     struct str id = json_get_str(h, "id");
     bool enabled = str_eqz(json_get_str(h, "status"), "enabled"), here = str_eqz(json_get_str(h, "url"), url);
-    bool events = same_events(json_get(h, "enabled_events"), snapshot_events, COUNT_OF(snapshot_events));
+    bool events = hooks_same_events(json_get(h, "enabled_events"), snapshot_events, COUNT_OF(snapshot_events));
     const char *note = !enabled  ? "it was switched off"
                        : !here   ? "base_url is another"
                        : !events ? "it heard other events"
@@ -137,7 +137,7 @@ static enum status endpoint_mend(struct setup *s, const char *url, const struct 
     if (!note[0])
         return setup_say(s, "webhook", str_from(url), id, SETUP_FOUND, "", e);
     stripe_form_init(&f);
-    event_params(&f, url);
+    hooks_event_params(&f, url);
     if (!enabled)
         stripe_param_bool(&f, "disabled", false);
     enum status st = setup_post(s, stripe_path(s->a, "/v1/webhook_endpoints/%", id.p, (char *)NULL), &f, &changed, e);
@@ -147,22 +147,22 @@ static enum status endpoint_mend(struct setup *s, const char *url, const struct 
 
 enum status setup_endpoint(struct setup *s, struct err *e)
 {
-    const char *url = hook_url(s);
+    const char *url = hooks_url(s);
     struct json *h;
     struct str id;
     bool known;
-    enum status st = endpoint_find(s, url, &h, &known, e);
+    enum status st = hooks_endpoint_find(s, url, &h, &known, e);
     if (st != OK)
         return st;
-    if (h && !s->options->new_endpoint && has_version(h) && (known || has_secret(s))) {
-        st = endpoint_mend(s, url, h, e);
+    if (h && !s->options->new_endpoint && hooks_has_version(h) && (known || hooks_has_secret(s))) {
+        st = hooks_endpoint_update(s, url, h, e);
         return st == OK ? setup_remember(s, "webhook", json_get_str(h, "id"), e) : st;
     }
-    st = endpoint_make(s, url, &id, e);
+    st = hooks_endpoint_create(s, url, &id, e);
     if (st == OK)
         st = setup_remember(s, "webhook", id, e);
     if (st == OK && h && str_eqz(json_get_str(h, "status"), "enabled"))
-        st = endpoint_off(s, url, h, e);
+        st = hooks_endpoint_disable(s, url, h, e);
     return st;
 }
 
@@ -171,7 +171,7 @@ enum status setup_endpoint(struct setup *s, struct err *e)
 #define PAGES_MAX 20
 #define THIN_PATH "/v2/core/event_destinations"
 
-static enum status thin_page(struct setup *s, struct str *query, struct json **out, struct err *e)
+static enum status hooks_thin_page(struct setup *s, struct str *query, struct json **out, struct err *e)
 {
     struct stripe_form f;
     stripe_form_init(&f);
@@ -186,7 +186,7 @@ static enum status thin_page(struct setup *s, struct str *query, struct json **o
     return OK;
 }
 
-static enum status thin_find(struct setup *s, const char *url, struct json **out, bool *known, struct err *e)
+static enum status hooks_thin_find(struct setup *s, const char *url, struct json **out, bool *known, struct err *e)
 {
     struct str query = STR("include[0]=webhook_endpoint.url&limit=100"), id;
     struct json *page;
@@ -194,7 +194,7 @@ static enum status thin_find(struct setup *s, const char *url, struct json **out
     *out = NULL;
     *known = false;
     for (int n = 0; st == OK && query.n && n < PAGES_MAX; n++) {
-        st = thin_page(s, &query, &page, e);
+        st = hooks_thin_page(s, &query, &page, e);
         for (size_t i = 0; st == OK && i < json_len(json_get(page, "data")); i++) {
             struct json *d = json_at(json_get(page, "data"), i);
             bool here = str_eqz(json_get_str(json_get(d, "webhook_endpoint"), "url"), url);
@@ -209,7 +209,7 @@ static enum status thin_find(struct setup *s, const char *url, struct json **out
     return st;
 }
 
-static bool add_events(struct json *body)
+static bool hooks_add_events(struct json *body)
 {
     struct json *list;
     if (json_set_array(body, "enabled_events", &list) != 0)
@@ -220,19 +220,20 @@ static bool add_events(struct json *body)
     return true;
 }
 
-static bool add_url(struct json *body, const char *url)
+static bool hooks_add_url(struct json *body, const char *url)
 {
     struct json *target;
     return json_set_object(body, "webhook_endpoint", &target) == 0 && json_set_str(target, "url", str_from(url)) == 0;
 }
 
-static enum status thin_make(struct setup *s, const char *url, struct str *id, struct err *e)
+static enum status hooks_thin_create(struct setup *s, const char *url, struct str *id, struct err *e)
 {
     struct json *body = json_new_object(s->a), *include, *d;
     if (!body || json_set_str(body, "name", STR("Parley meter errors")) != 0 ||
         json_set_str(body, "type", STR("webhook_endpoint")) != 0 ||
         json_set_str(body, "event_payload", STR("thin")) != 0 || json_set_array(body, "include", &include) != 0 ||
-        json_push_str(include, STR("webhook_endpoint.signing_secret")) != 0 || !add_events(body) || !add_url(body, url))
+        json_push_str(include, STR("webhook_endpoint.signing_secret")) != 0 || !hooks_add_events(body) ||
+        !hooks_add_url(body, url))
         return err_nomem(e);
     enum status st = setup_post_json(s, THIN_PATH, body, &d, e);
     if (st != OK)
@@ -242,57 +243,57 @@ static enum status thin_make(struct setup *s, const char *url, struct str *id, s
     return setup_say(s, "thin_events", str_from(url), *id, SETUP_MADE, "", e);
 }
 
-static enum status thin_switch(struct setup *s, struct str id, const char *path, struct err *e)
+static enum status hooks_thin_switch(struct setup *s, struct str id, const char *path, struct err *e)
 {
     struct json *body = json_new_object(s->a), *d;
     return setup_post_json(s, stripe_path(s->a, path, id.p, (char *)NULL), body, &d, e);
 }
 
-static enum status thin_update(struct setup *s, struct str id, const char *url, struct err *e)
+static enum status hooks_thin_post(struct setup *s, struct str id, const char *url, struct err *e)
 {
     struct json *body = json_new_object(s->a), *d;
-    if (!body || !add_events(body) || !add_url(body, url))
+    if (!body || !hooks_add_events(body) || !hooks_add_url(body, url))
         return err_nomem(e);
     return setup_post_json(s, stripe_path(s->a, "/v2/core/event_destinations/%", id.p, (char *)NULL), body, &d, e);
 }
 
-static enum status thin_mend(struct setup *s, const char *url, const struct json *d, struct err *e)
+static enum status hooks_thin_update(struct setup *s, const char *url, const struct json *d, struct err *e)
 {
     struct str id = json_get_str(d, "id");
     bool enabled = str_eqz(json_get_str(d, "status"), "enabled");
     bool here = str_eqz(json_get_str(json_get(d, "webhook_endpoint"), "url"), url);
-    bool events = same_events(json_get(d, "enabled_events"), thin_events, COUNT_OF(thin_events));
+    bool events = hooks_same_events(json_get(d, "enabled_events"), thin_events, COUNT_OF(thin_events));
     const char *note = !enabled  ? "it was switched off"
                        : !here   ? "base_url is another"
                        : !events ? "it heard other events"
                                  : "";
     enum status st = OK;
     if (!here || !events)
-        st = thin_update(s, id, url, e);
+        st = hooks_thin_post(s, id, url, e);
     if (st == OK && !enabled)
-        st = thin_switch(s, id, "/v2/core/event_destinations/%/enable", e);
+        st = hooks_thin_switch(s, id, "/v2/core/event_destinations/%/enable", e);
     return st == OK ? setup_say(s, "thin_events", str_from(url), id, note[0] ? SETUP_CHANGED : SETUP_FOUND, note, e)
                     : st;
 }
 
 enum status setup_thin(struct setup *s, struct err *e)
 {
-    const char *url = hook_url(s);
+    const char *url = hooks_url(s);
     struct json *d;
     struct str id;
     bool known;
-    enum status st = thin_find(s, url, &d, &known, e);
+    enum status st = hooks_thin_find(s, url, &d, &known, e);
     if (st != OK)
         return st;
-    if (d && !s->options->new_endpoint && (known || has_secret(s))) {
-        st = thin_mend(s, url, d, e);
+    if (d && !s->options->new_endpoint && (known || hooks_has_secret(s))) {
+        st = hooks_thin_update(s, url, d, e);
         return st == OK ? setup_remember(s, "thin_events", json_get_str(d, "id"), e) : st;
     }
-    st = thin_make(s, url, &id, e);
+    st = hooks_thin_create(s, url, &id, e);
     if (st == OK)
         st = setup_remember(s, "thin_events", id, e);
     if (st == OK && d && str_eqz(json_get_str(d, "status"), "enabled")) {
-        st = thin_switch(s, json_get_str(d, "id"), "/v2/core/event_destinations/%/disable", e);
+        st = hooks_thin_switch(s, json_get_str(d, "id"), "/v2/core/event_destinations/%/disable", e);
         if (st == OK)
             st = setup_say(s, "thin_events", str_from(url), json_get_str(d, "id"), SETUP_RETIRED, "", e);
     }

@@ -16,26 +16,26 @@ bool setup_is_sold(const struct plan *p)
 
 /* ---- what a price has to be ---- */
 
-static void lower(const char currency[4], char out[4])
+static void prices_lower(const char currency[4], char out[4])
 {
     for (int i = 0; i < 4; i++)
         out[i] = currency[i] >= 'A' && currency[i] <= 'Z' ? (char)(currency[i] + 32) : currency[i];
 }
 
 /* Terms with an included number and a price beyond it have two tiers; unlimited ones, and those that stop, one that costs nothing. */
-static bool has_overage(const struct plan_terms *t)
+static bool prices_has_overage(const struct plan_terms *t)
 {
     return t->conversations != UNLIMITED && t->overage > 0;
 }
 
-static void unit_text(const struct plan_terms *t, char *out, size_t size)
+static void prices_unit_text(const struct plan_terms *t, char *out, size_t size)
 {
     struct buf b;
     buf_fixed(&b, out, size);
     decimal_print(&b, decimal_of_pico(t->overage));
 }
 
-static bool unit_is(const struct json *tier, const struct plan_terms *t)
+static bool prices_unit_is(const struct json *tier, const struct plan_terms *t)
 {
     struct decimal want = decimal_of_pico(t ? t->overage : 0), has;
     if (!decimal_parse(json_get_str(tier, "unit_amount_decimal"), &has))
@@ -43,24 +43,24 @@ static bool unit_is(const struct json *tier, const struct plan_terms *t)
     return decimal_cmp(has, want) == 0 && json_int(json_get(tier, "flat_amount"), 0) == 0;
 }
 
-static bool tiers_fit(const struct json *tiers, const struct plan_terms *t)
+static bool prices_tiers_fit(const struct json *tiers, const struct plan_terms *t)
 {
-    size_t n = json_len(tiers), free_tiers = !has_overage(t) || t->conversations > 0 ? 1 : 0;
-    if (n != free_tiers + (has_overage(t) ? 1 : 0))
+    size_t n = json_len(tiers), free_tiers = !prices_has_overage(t) || t->conversations > 0 ? 1 : 0;
+    if (n != free_tiers + (prices_has_overage(t) ? 1 : 0))
         return false;
-    if (free_tiers && !unit_is(json_at(tiers, 0), NULL))
+    if (free_tiers && !prices_unit_is(json_at(tiers, 0), NULL))
         return false;
-    if (free_tiers && has_overage(t) && json_int(json_get(json_at(tiers, 0), "up_to"), -1) != t->conversations)
+    if (free_tiers && prices_has_overage(t) && json_int(json_get(json_at(tiers, 0), "up_to"), -1) != t->conversations)
         return false;
-    return !has_overage(t) || unit_is(json_at(tiers, n - 1), t);
+    return !prices_has_overage(t) || prices_unit_is(json_at(tiers, n - 1), t);
 }
 
 /* Amounts cannot be changed at Stripe: a price that does not fit was never ours, whatever its metadata says. */
-static bool price_fits(const struct setup *s, const struct json *p, const struct plan_terms *t, bool base)
+static bool prices_fits(const struct setup *s, const struct json *p, const struct plan_terms *t, bool base)
 {
     const struct json *r = json_get(p, "recurring");
     char currency[4];
-    lower(t->currency, currency);
+    prices_lower(t->currency, currency);
     if (!str_eqz(json_get_str(p, "currency"), currency) || !str_eqz(json_get_str(r, "interval"), "month") ||
         json_int(json_get(r, "interval_count"), 1) != 1)
         return false;
@@ -69,10 +69,10 @@ static bool price_fits(const struct setup *s, const struct json *p, const struct
                str_eqz(json_get_str(r, "usage_type"), "licensed") &&
                json_int(json_get(p, "unit_amount"), -1) == t->price;
     return str_eqz(json_get_str(p, "tiers_mode"), "graduated") && str_eqz(json_get_str(r, "usage_type"), "metered") &&
-           str_eq(stripe_id_of(json_get(r, "meter")), s->meter) && tiers_fit(json_get(p, "tiers"), t);
+           str_eq(stripe_id_of(json_get(r, "meter")), s->meter) && prices_tiers_fit(json_get(p, "tiers"), t);
 }
 
-static bool is_of(const struct json *p, struct id *terms, bool *base)
+static bool prices_belongs_to(const struct json *p, struct id *terms, bool *base)
 {
     const struct json *m = json_get(p, "metadata");
     struct str role = json_get_str(m, "role");
@@ -82,31 +82,31 @@ static bool is_of(const struct json *p, struct id *terms, bool *base)
 
 /* ---- making one ---- */
 
-static void tier_params(struct stripe_form *f, const struct plan_terms *t)
+static void prices_tier_params(struct stripe_form *f, const struct plan_terms *t)
 {
     char unit[40];
     size_t i = 0;
     stripe_param_text(f, "billing_scheme", "tiered");
     stripe_param_text(f, "tiers_mode", "graduated");
-    if (has_overage(t) && t->conversations > 0) {
+    if (prices_has_overage(t) && t->conversations > 0) {
         stripe_param_int(f, "tiers[0][up_to]", t->conversations);
         stripe_param_int(f, "tiers[0][unit_amount]", 0);
         i = 1;
     }
     stripe_param_text(f, stripe_name(f, "tiers[%zu][up_to]", i), "inf");
-    if (has_overage(t)) {
-        unit_text(t, unit, sizeof(unit));
+    if (prices_has_overage(t)) {
+        prices_unit_text(t, unit, sizeof(unit));
         stripe_param_text(f, stripe_name(f, "tiers[%zu][unit_amount_decimal]", i), unit);
     } else
         stripe_param_int(f, stripe_name(f, "tiers[%zu][unit_amount]", i), 0);
 }
 
-static void price_params(struct stripe_form *f, struct setup *s, const struct plan *plan, bool base,
-                         const char *product)
+static void prices_params(struct stripe_form *f, struct setup *s, const struct plan *plan, bool base,
+                          const char *product)
 {
     const struct plan_terms *t = plan->terms;
     char currency[4], id[ID_TEXT_MAX];
-    lower(t->currency, currency);
+    prices_lower(t->currency, currency);
     stripe_param_text(f, "product", product);
     stripe_param_text(f, "currency", currency);
     stripe_param_text(f, "recurring[interval]", "month");
@@ -115,7 +115,7 @@ static void price_params(struct stripe_form *f, struct setup *s, const struct pl
     else {
         stripe_param_text(f, "recurring[usage_type]", "metered");
         stripe_param_str(f, "recurring[meter]", s->meter);
-        tier_params(f, t);
+        prices_tier_params(f, t);
     }
     /* Once set it cannot be changed: left open where Parley adds no taxes. */
     if (config_bool(s->stripe->config, CONFIG_stripe_automatic_tax))
@@ -131,8 +131,8 @@ static void price_params(struct stripe_form *f, struct setup *s, const struct pl
 /* ---- a price that is there ---- */
 
 /* What somebody changed in the dashboard and must not be; a nickname may. */
-static const char *price_drift(const struct setup *s, const struct json *p, struct str lookup_key,
-                               struct stripe_form *f)
+static const char *prices_difference(const struct setup *s, const struct json *p, struct str lookup_key,
+                                     struct stripe_form *f)
 {
     const char *note = "";
     if (!json_bool(json_get(p, "active"))) {
@@ -152,15 +152,15 @@ static const char *price_drift(const struct setup *s, const struct json *p, stru
     return note;
 }
 
-static enum status price_mend(struct setup *s, struct str name, const struct json *p, struct str lookup_key,
-                              struct err *e)
+static enum status prices_update_one(struct setup *s, struct str name, const struct json *p, struct str lookup_key,
+                                     struct err *e)
 {
     struct str id = json_get_str(p, "id");
     struct json *changed;
     struct stripe_form f;
     enum status st = OK;
     stripe_form_init(&f);
-    const char *note = price_drift(s, p, lookup_key, &f);
+    const char *note = prices_difference(s, p, lookup_key, &f);
     if (note[0])
         st = setup_post(s, stripe_path(s->a, "/v1/prices/%", id.p, (char *)NULL), &f, &changed, e);
     stripe_form_release(&f);
@@ -178,19 +178,19 @@ struct price_row {
     bool offered;
 };
 
-static enum status write_price(struct db *c, void *ctx, struct err *e)
+static enum status prices_write(struct db *c, void *ctx, struct err *e)
 {
     const struct price_row *x = ctx;
     return x->offered ? setup_store_price_put(c, x->livemode, x->terms, x->price, e)
                       : setup_store_price_keep(c, x->livemode, x->terms, x->price, e);
 }
 
-static enum status remember_price(struct setup *s, struct id terms, struct str id, bool base, bool offered,
-                                  struct err *e)
+static enum status prices_remember(struct setup *s, struct id terms, struct str id, bool base, bool offered,
+                                   struct err *e)
 {
     struct price_row x = {
         .livemode = s->stripe->livemode, .terms = terms, .price = {.id = id, .base = base}, .offered = offered};
-    return held_transaction(s->p, write_price, &x, e);
+    return held_transaction(s->p, prices_write, &x, e);
 }
 
 struct usage_row {
@@ -199,7 +199,7 @@ struct usage_row {
     bool used;
 };
 
-static enum status ask_used(struct db *c, void *ctx, struct err *e)
+static enum status prices_in_use(struct db *c, void *ctx, struct err *e)
 {
     struct usage_row *x = ctx;
     return setup_store_terms_used(c, x->livemode, x->terms, clock_now_ms(), &x->used, e);
@@ -207,14 +207,16 @@ static enum status ask_used(struct db *c, void *ctx, struct err *e)
 
 /* ---- the prices of one plan ---- */
 
-static struct json *price_of(const struct setup *s, const struct json *all, const struct plan_terms *t, bool base)
+static struct json *prices_find_one(const struct setup *s, const struct json *all, const struct plan_terms *t,
+                                    bool base)
 {
     struct json *best = NULL;
     for (size_t i = 0; i < json_len(all); i++) {
         struct json *p = json_at(all, i);
         struct id terms;
         bool is_base;
-        if (!is_of(p, &terms, &is_base) || !id_eq(terms, t->id) || is_base != base || !price_fits(s, p, t, base))
+        if (!prices_belongs_to(p, &terms, &is_base) || !id_eq(terms, t->id) || is_base != base ||
+            !prices_fits(s, p, t, base))
             continue;
         if (!best || json_get_str(p, "lookup_key").n) /* the one that is sold, where two were made */
             best = p;
@@ -222,36 +224,36 @@ static struct json *price_of(const struct setup *s, const struct json *all, cons
     return best;
 }
 
-static enum status price_ensure(struct setup *s, const struct plan *plan, const struct json *all, bool base,
-                                const char *product, struct str *id, struct err *e)
+static enum status prices_ensure_one(struct setup *s, const struct plan *plan, const struct json *all, bool base,
+                                     const char *product, struct str *id, struct err *e)
 {
     const char *name = setup_text(s, "%.*s %s", STR_F(plan->plan), role_names[base]);
     const char *key = setup_text(s, "parley_%.*s_%s", STR_F(plan->plan), role_names[base]);
-    struct json *p = price_of(s, all, plan->terms, base);
+    struct json *p = prices_find_one(s, all, plan->terms, base);
     struct stripe_form f;
     enum status st;
     if (s->nomem)
         return err_nomem(e);
     if (p) {
         *id = json_get_str(p, "id");
-        st = remember_price(s, plan->terms->id, *id, base, true, e);
-        return st == OK ? price_mend(s, str_from(name), p, str_from(key), e) : st;
+        st = prices_remember(s, plan->terms->id, *id, base, true, e);
+        return st == OK ? prices_update_one(s, str_from(name), p, str_from(key), e) : st;
     }
     stripe_form_init(&f);
-    price_params(&f, s, plan, base, product);
+    prices_params(&f, s, plan, base, product);
     st = setup_post(s, "/v1/prices", &f, &p, e);
     stripe_form_release(&f);
     if (st != OK)
         return st;
     *id = json_get_str(p, "id");
-    if ((st = remember_price(s, plan->terms->id, *id, base, true, e)) != OK)
+    if ((st = prices_remember(s, plan->terms->id, *id, base, true, e)) != OK)
         return st;
     return setup_say(s, "price", str_from(name), *id, SETUP_MADE, "", e);
 }
 
 /* One of terms that are not sold: active as long as somebody needs it. */
-static enum status price_keep(struct setup *s, const struct plan *plan, const struct json *p, struct id terms,
-                              bool base, struct err *e)
+static enum status prices_collect_one(struct setup *s, const struct plan *plan, const struct json *p, struct id terms,
+                                      bool base, struct err *e)
 {
     struct usage_row x = {.livemode = s->stripe->livemode, .terms = terms};
     struct str id = json_get_str(p, "id");
@@ -259,15 +261,15 @@ static enum status price_keep(struct setup *s, const struct plan *plan, const st
     bool active = json_bool(json_get(p, "active"));
     struct json *changed;
     struct stripe_form f;
-    enum status st = remember_price(s, terms, id, base, false, e);
+    enum status st = prices_remember(s, terms, id, base, false, e);
     if (s->nomem)
         return err_nomem(e);
     if (st == OK)
-        st = held_db(s->p, ask_used, &x, e);
+        st = held_db(s->p, prices_in_use, &x, e);
     if (st != OK)
         return st;
     if (x.used)
-        return price_mend(s, str_from(name), p, STR_EMPTY, e);
+        return prices_update_one(s, str_from(name), p, STR_EMPTY, e);
     if (!active)
         return OK;
     stripe_form_init(&f);
@@ -277,8 +279,8 @@ static enum status price_keep(struct setup *s, const struct plan *plan, const st
     return st == OK ? setup_say(s, "price", str_from(name), id, SETUP_RETIRED, "", e) : st;
 }
 
-static enum status prices_keep(struct setup *s, const struct plan *plan, const struct json *all,
-                               const struct str sold[ROLES], struct err *e)
+static enum status prices_collect(struct setup *s, const struct plan *plan, const struct json *all,
+                                  const struct str sold[ROLES], struct err *e)
 {
     enum status st = OK;
     for (size_t i = 0; st == OK && i < json_len(all); i++) {
@@ -286,8 +288,9 @@ static enum status prices_keep(struct setup *s, const struct plan *plan, const s
         struct str id = json_get_str(p, "id");
         struct id terms;
         bool base;
-        if (is_of(p, &terms, &base) && plans_terms(&s->plans, terms) && !str_eq(id, sold[0]) && !str_eq(id, sold[1]))
-            st = price_keep(s, plan, p, terms, base, e);
+        if (prices_belongs_to(p, &terms, &base) && plans_terms(&s->plans, terms) && !str_eq(id, sold[0]) &&
+            !str_eq(id, sold[1]))
+            st = prices_collect_one(s, plan, p, terms, base, e);
     }
     return st;
 }
@@ -303,13 +306,13 @@ static enum status setup_plan_prices(struct setup *s, const struct plan *plan, c
     enum status st = stripe_form_ok(&f) ? setup_list(s, "/v1/prices", &f, &all, e) : err_nomem(e);
     stripe_form_release(&f);
     for (int base = ROLES - 1; st == OK && base >= 0; base--)
-        st = price_ensure(s, plan, all, base != 0, product, &sold[base], e);
-    return st == OK ? prices_keep(s, plan, all, sold, e) : st;
+        st = prices_ensure_one(s, plan, all, base != 0, product, &sold[base], e);
+    return st == OK ? prices_collect(s, plan, all, sold, e) : st;
 }
 
 /* ---- products ---- */
 
-static enum status product_ensure(struct setup *s, const struct plan *plan, const char *id, struct err *e)
+static enum status prices_product_ensure(struct setup *s, const struct plan *plan, const char *id, struct err *e)
 {
     enum setup_how how = SETUP_FOUND;
     struct json *p;
@@ -349,7 +352,7 @@ enum status setup_products(struct setup *s, struct err *e)
             continue;
         if (s->nomem)
             return err_nomem(e);
-        st = product_ensure(s, plan, id, e);
+        st = prices_product_ensure(s, plan, id, e);
         if (st == OK)
             st = setup_remember(s, name, str_from(id), e);
         if (st == OK)

@@ -68,8 +68,8 @@ enum status setup_store_prices(struct db *c, struct arena *a, bool livemode, str
     return OK;
 }
 
-static enum status price_put(struct db *c, bool livemode, struct id terms, struct setup_price price, bool offered,
-                             struct err *e)
+static enum status setup_store_put_price_row(struct db *c, bool livemode, struct id terms, struct setup_price price,
+                                             bool offered, struct err *e)
 {
     return db_exec(c, &price_upsert, DB_GLOBAL,
                    DB_ARGS(db_bytes(price.id.p, price.id.n), db_id(terms), db_text(price.base ? "base" : "usage"),
@@ -83,17 +83,17 @@ enum status setup_store_price_put(struct db *c, bool livemode, struct id terms, 
                              DB_ARGS(db_id(terms), db_text(price.base ? "base" : "usage"), db_int(livemode),
                                      db_bytes(price.id.p, price.id.n)),
                              NULL, e);
-    return st == OK ? price_put(c, livemode, terms, price, true, e) : st;
+    return st == OK ? setup_store_put_price_row(c, livemode, terms, price, true, e) : st;
 }
 
 enum status setup_store_price_keep(struct db *c, bool livemode, struct id terms, struct setup_price price,
                                    struct err *e)
 {
-    return price_put(c, livemode, terms, price, false, e);
+    return setup_store_put_price_row(c, livemode, terms, price, false, e);
 }
 
-static enum status count(struct db *c, struct db_stmt *stmt, const struct db_val *args, size_t n, int64_t *out,
-                         struct err *e)
+static enum status setup_store_count(struct db *c, struct db_stmt *stmt, const struct db_val *args, size_t n,
+                                     int64_t *out, struct err *e)
 {
     struct arena a;
     struct db_row r;
@@ -109,9 +109,10 @@ enum status setup_store_terms_used(struct db *c, bool livemode, struct id terms,
                                    struct err *e)
 {
     int64_t subscribed = 0, wanted = 0;
-    enum status st = count(c, &terms_subscribed, DB_ARGS(db_int(livemode), db_id(terms), db_id(terms)), &subscribed, e);
+    enum status st = setup_store_count(c, &terms_subscribed, DB_ARGS(db_int(livemode), db_id(terms), db_id(terms)),
+                                       &subscribed, e);
     if (st == OK)
-        st = count(c, &terms_wanted, DB_ARGS(db_time(now_ms), db_int(livemode), db_id(terms)), &wanted, e);
+        st = setup_store_count(c, &terms_wanted, DB_ARGS(db_time(now_ms), db_int(livemode), db_id(terms)), &wanted, e);
     if (st == OK)
         *out = subscribed > 0 || wanted > 0;
     return st;
