@@ -90,10 +90,10 @@ static void doctor_file_mode(struct doctor *d, const char *path, struct str text
     if (stat(path, &info) != 0 || !doctor_holds_secret(text))
         return;
     if (info.st_mode & (S_IWGRP | S_IRWXO))
-        doctor_put(d, BAD, "secrets", "chmod 600 it", "%s holds secrets and others may read or change it (mode %03o)",
-                   path, info.st_mode & 0777);
+        doctor_put(d, BAD, "secrets", "chmod 600 it",
+                   "%s contains secrets, and other users may read or change it (mode %03o)", path, info.st_mode & 0777);
     else
-        doctor_put(d, FINE, "secrets", NULL, "%s holds secrets and is closed to others", path);
+        doctor_put(d, FINE, "secrets", NULL, "%s contains secrets, and other users have no access to it", path);
 }
 
 /* A configuration file and what it includes; relative names are read from beside it. */
@@ -103,11 +103,11 @@ static void doctor_config_file(struct doctor *d, const char *path, int depth)
     struct str text, rest, line;
     const char *slash = strrchr(path, '/');
     if (cli_read_file(d->cl, path, 1 * MB, &text, &e) != OK) {
-        doctor_put(d, BAD, "config", "let the user of the programs read it", "%s", e.message);
+        doctor_put(d, BAD, "config", "make it readable for the user of the programs", "%s", e.message);
         return;
     }
     if (depth == 0)
-        doctor_put(d, FINE, "config", NULL, "%s is read without a mistake", path);
+        doctor_put(d, FINE, "config", NULL, "%s has no errors", path);
     doctor_file_mode(d, path, text);
     rest = text;
     while (depth < FILES_MAX && str_split(&rest, '\n', &line)) {
@@ -131,14 +131,14 @@ static void doctor_config(struct doctor *d)
     if (path[0])
         doctor_config_file(d, path, 0);
     else
-        doctor_put(d, ODD, "config", "write one (parley config example) or name it in PARLEY_CONFIG",
+        doctor_put(d, ODD, "config", "write one (parley config example), or set PARLEY_CONFIG to its path",
                    "There is no configuration file");
     if (!secret.n)
         doctor_put(d, BAD, "secret_key",
-                   "make one: echo \"secret_key = $(openssl rand -hex 32)\" in a file of mode 600, and include it",
+                   "create one: echo \"secret_key = $(openssl rand -hex 32)\" in a file of mode 600, and include it",
                    "secret_key is not set");
     else if (!crypto_hex_decode(secret, key, sizeof(key)))
-        doctor_put(d, BAD, "secret_key", "put the 64 hex digits made at install back",
+        doctor_put(d, BAD, "secret_key", "restore the 64 hex digits that were made at installation",
                    "secret_key is not 64 hex digits");
     else
         doctor_put(d, FINE, "secret_key", NULL, "secret_key is set");
@@ -159,7 +159,7 @@ static void doctor_safety(struct doctor *d)
     if (str_starts(url, STR("https://")) || host_is_loopback(url_host(url)))
         doctor_put(d, FINE, "base_url", NULL, "base_url is %.*s", STR_F(url));
     else
-        doctor_put(d, ODD, "base_url", "serve it by https and say so in base_url",
+        doctor_put(d, ODD, "base_url", "serve it by https and change base_url",
                    "base_url %.*s sends passwords unencrypted", STR_F(url));
     if (doctor_is_proxied(d))
         doctor_put(
@@ -172,7 +172,7 @@ static void doctor_safety(struct doctor *d)
         doctor_put(d, FINE, "rate_limits", NULL, "rate_limits is on");
     else
         doctor_put(d, ODD, "rate_limits", "set rate_limits = on",
-                   "rate_limits is off: anybody may call as often as they like");
+                   "rate_limits is off: the number of requests is not limited");
 }
 
 /* ---- files ---- */
@@ -187,17 +187,17 @@ static void doctor_mail(struct doctor *d)
     if (!smtp_on(c)) {
         doctor_put(d, sells ? ODD : FINE, "mail", sells ? "set smtp_url and mail_from" : NULL,
                    "No mail is sent: smtp_url is not set%s",
-                   sells ? ", and nobody hears of a payment that failed" : "");
+                   sells ? ", so customers are not notified of failed payments" : "");
         return;
     }
     if (strcmp(config_string(c, CONFIG_smtp_tls), "off") == 0 && strncmp(url, "smtps:", 6) != 0)
-        doctor_put(d, ODD, "mail", "set it to required, or be sure of the network between",
-                   "smtp_tls is off: mails and the password for %s go in the clear", url);
+        doctor_put(d, ODD, "mail", "set it to required, unless you trust the network to the mail server",
+                   "smtp_tls is off: mails and the password for %s are sent unencrypted", url);
     if (smtp_check(c, &d->cl->arena, &e) == OK)
-        doctor_put(d, FINE, "mail", NULL, "The mail server %s takes mails from %s", url,
+        doctor_put(d, FINE, "mail", NULL, "The mail server %s accepts mails from %s", url,
                    config_string(c, CONFIG_mail_from));
     else
-        doctor_put(d, BAD, "mail", "mend the smtp_ and mail_ settings, then try parley mail test ADDRESS", "%s",
+        doctor_put(d, BAD, "mail", "correct the smtp_ and mail_ settings, then run parley mail test ADDRESS", "%s",
                    e.message);
 }
 
@@ -208,7 +208,7 @@ static void doctor_space(struct doctor *d, const char *name, const char *dir)
         return;
     uint64_t left = (uint64_t)v.f_bavail * v.f_frsize;
     if (left < DISK_WARN)
-        doctor_put(d, left < DISK_FAIL ? BAD : ODD, name, "make room", "Only %llu MB are left for %s",
+        doctor_put(d, left < DISK_FAIL ? BAD : ODD, name, "free some disk space", "Only %llu MB are left for %s",
                    (unsigned long long)(left / MB), dir);
 }
 
@@ -217,14 +217,13 @@ static void doctor_writable(struct doctor *d, enum config_key k, const char *nam
     const char *dir = config_string(d->cl->config, k);
     struct stat info;
     if (stat(dir, &info) != 0 || !S_ISDIR(info.st_mode))
-        doctor_put(d, BAD, name,
-                   "make it, owned by the user of the programs, mode 750, or name another folder in the setting",
-                   "%s %s is not there", name, dir);
+        doctor_put(d, BAD, name, "create it with mode 750 for the user of the programs, or set another folder",
+                   "%s %s does not exist", name, dir);
     else if (access(dir, W_OK | X_OK) != 0)
-        doctor_put(d, BAD, name, "give it to the user of the programs", "%s %s cannot be written by this user", name,
+        doctor_put(d, BAD, name, "make the user of the programs its owner", "%s %s is not writable for this user", name,
                    dir);
     else
-        doctor_put(d, FINE, name, NULL, "%s %s can be written", name, dir);
+        doctor_put(d, FINE, name, NULL, "%s %s is writable", name, dir);
     doctor_space(d, name, dir);
 }
 
@@ -254,9 +253,9 @@ static void doctor_parts(struct doctor *d)
     for (size_t i = 0; i < COUNT_OF(parts); i++) {
         const char *dir = cli_dir(d->cl, parts[i].key, parts[i].standard);
         if (doctor_has_files(dir))
-            doctor_put(d, FINE, parts[i].name, NULL, "%s %s is there", parts[i].name, dir);
+            doctor_put(d, FINE, parts[i].name, NULL, "%s %s exists", parts[i].name, dir);
         else
-            doctor_put(d, BAD, parts[i].name, "install again, or mend the setting", "%s %s is missing or empty",
+            doctor_put(d, BAD, parts[i].name, "install again, or correct the setting", "%s %s is missing or empty",
                        parts[i].name, dir);
     }
     const char *vendor = arena_printf(&d->cl->arena, "%s/vendor/VERSIONS",
@@ -276,7 +275,7 @@ static void doctor_programs(struct doctor *d)
         if (!path || access(path, X_OK) == 0)
             continue;
         missing++;
-        doctor_put(d, BAD, "programs", "install again, or mend program_dir", "%s cannot be run: %s", path,
+        doctor_put(d, BAD, "programs", "install again, or correct program_dir", "%s is not executable: %s", path,
                    strerror(errno));
     }
     if (!missing)
@@ -308,20 +307,20 @@ static void doctor_server(struct doctor *d, struct db *c)
     }
     doctor_version(d, v.version);
     if (!str_eqz(v.charset, "utf8mb4"))
-        doctor_put(d, ODD, "charset", "change it: ALTER DATABASE ... CHARACTER SET utf8mb4",
+        doctor_put(d, ODD, "charset", "run ALTER DATABASE ... CHARACTER SET utf8mb4",
                    "The database's character set is %.*s", STR_F(v.charset));
     if (v.flush_at_commit == 1 && (!v.binlog || v.sync_binlog == 1))
-        doctor_put(d, FINE, "durability", NULL, "What is committed survives a power cut");
+        doctor_put(d, FINE, "durability", NULL, "Committed data survives a power failure");
     else
         doctor_put(d, v.flush_at_commit == 1 ? ODD : BAD, "durability",
                    "set innodb_flush_log_at_trx_commit = 1, and sync_binlog = 1 where log_bin is on",
-                   "A power cut may lose answers that people have seen (innodb_flush_log_at_trx_commit = %lld)",
+                   "A power failure may lose answers that visitors have seen (innodb_flush_log_at_trx_commit = %lld)",
                    (long long)v.flush_at_commit);
     int64_t wanted = config_int(d->cl->config, CONFIG_database_connections) * 4 +
                      config_int(d->cl->config, CONFIG_journal_writers) + 4;
     if (v.max_connections < wanted)
         doctor_put(d, ODD, "connections", "raise max_connections or lower database_connections",
-                   "The programs may want %lld connections, the server allows %lld", (long long)wanted,
+                   "The programs may use %lld connections, but the server allows %lld", (long long)wanted,
                    (long long)v.max_connections);
 }
 
@@ -332,12 +331,14 @@ static void doctor_queue(struct doctor *d, struct db *c)
     if (queue_depth(c, &q, &e) != OK)
         doctor_put(d, BAD, "queue", "see the log above", "The queue cannot be read: %s", e.message);
     else if (q.oldest_ready_ms > LAG_WARN_MS)
-        doctor_put(d, ODD, "queue", "see whether the worker runs", "%lld jobs wait, the first for %lld minutes",
-                   (long long)q.ready, (long long)(q.oldest_ready_ms / MINUTE_MS));
+        doctor_put(d, ODD, "queue", "check whether the worker runs",
+                   "%lld jobs are waiting, the first for %lld minutes", (long long)q.ready,
+                   (long long)(q.oldest_ready_ms / MINUTE_MS));
     else
-        doctor_put(d, FINE, "queue", NULL, "%lld jobs wait, %lld run", (long long)q.ready, (long long)q.running);
+        doctor_put(d, FINE, "queue", NULL, "%lld jobs are waiting, %lld are running", (long long)q.ready,
+                   (long long)q.running);
     if (e.status == OK && q.dead)
-        doctor_put(d, ODD, "queue_dead", "parley job list, then parley job replay", "%lld jobs gave up",
+        doctor_put(d, ODD, "queue_dead", "run parley job list, then parley job replay", "%lld jobs failed for good",
                    (long long)q.dead);
 }
 
@@ -350,15 +351,15 @@ static void doctor_billing_setup(struct doctor *d, struct stripe *stripe, struct
     struct err e = ERR_INIT;
     struct str missing;
     if (setup_check(stripe, c, &d->cl->arena, &ready, &missing, &e) != OK)
-        doctor_put(d, BAD, "billing", "see the log above", "What is set up at Stripe cannot be read: %s", e.message);
+        doctor_put(d, BAD, "billing", "see the log above", "The setup at Stripe cannot be read: %s", e.message);
     else if (!ready)
-        doctor_put(d, BAD, "billing", "parley billing setup --write", "Billing is not set up in %s mode: %.*s", mode,
-                   STR_F(missing));
+        doctor_put(d, BAD, "billing", "run parley billing setup --write", "Billing is not set up in %s mode: %.*s",
+                   mode, STR_F(missing));
     else
         doctor_put(d, FINE, "billing", NULL, "Billing is set up in %s mode", mode);
     if (e.status == OK && ready && !secrets)
-        doctor_put(d, BAD, "webhook_secrets", "parley billing setup --new-endpoint --write",
-                   "stripe_webhook_secrets is empty: nothing that Stripe tells is believed");
+        doctor_put(d, BAD, "webhook_secrets", "run parley billing setup --new-endpoint --write",
+                   "stripe_webhook_secrets is empty, so no event from Stripe is accepted");
 }
 
 static void doctor_billing(struct doctor *d, struct db *c)
@@ -368,7 +369,7 @@ static void doctor_billing(struct doctor *d, struct db *c)
     if (!stripe_enabled(d->cl->config))
         doctor_put(d, FINE, "billing", NULL, "Billing is off: stripe_secret_key is not set, and you assign plans");
     else if (stripe_open(&stripe, d->cl->config, d->cl->pool, &e) != OK)
-        doctor_put(d, BAD, "billing", "mend the stripe_ settings", "%s", e.message);
+        doctor_put(d, BAD, "billing", "correct the stripe_ settings", "%s", e.message);
     else {
         doctor_billing_setup(d, &stripe, c);
         stripe_close(&stripe);
@@ -382,17 +383,17 @@ static void doctor_meter(struct doctor *d, struct db *c)
     if (!stripe_enabled(d->cl->config))
         return;
     if (meter_lag(c, &lag, &e) != OK)
-        doctor_put(d, BAD, "meter", "see the log above", "What was reported to Stripe cannot be read: %s", e.message);
+        doctor_put(d, BAD, "meter", "see the log above", "The usage reports cannot be read: %s", e.message);
     else if (lag.oldest_ms > METER_LAG_ALARM_MS)
-        doctor_put(d, BAD, "meter", "see whether the worker runs, then parley usage meter",
+        doctor_put(d, BAD, "meter", "check whether the worker runs, then parley usage meter",
                    "Counted conversations have not reached Stripe for %lld minutes",
                    (long long)(lag.oldest_ms / MINUTE_MS));
     else
         doctor_put(d, FINE, "meter", NULL, "%lld conversations are still to be reported to Stripe",
                    (long long)lag.waiting);
     if (e.status == OK && lag.rejected)
-        doctor_put(d, ODD, "meter_rejected", "parley usage meter says why; parley usage resend",
-                   "%lld reports of usage were not billed", (long long)lag.rejected);
+        doctor_put(d, ODD, "meter_rejected", "run parley usage meter for the reasons, then parley usage resend",
+                   "%lld usage reports were rejected and not billed", (long long)lag.rejected);
 }
 
 static void doctor_events(struct doctor *d, struct db *c)
@@ -402,16 +403,16 @@ static void doctor_events(struct doctor *d, struct db *c)
     if (!stripe_enabled(d->cl->config))
         return;
     if (event_depth(c, &q, &e) != OK)
-        doctor_put(d, BAD, "events", "see the log above", "What Stripe told cannot be read: %s", e.message);
+        doctor_put(d, BAD, "events", "see the log above", "The events from Stripe cannot be read: %s", e.message);
     else if (q.oldest_ms > LAG_WARN_MS)
-        doctor_put(d, ODD, "events", "see whether the worker runs, then parley billing events --state pending",
-                   "%lld events of Stripe wait, the first for %lld minutes", (long long)q.pending,
+        doctor_put(d, ODD, "events", "check whether the worker runs, then parley billing events --state pending",
+                   "%lld events from Stripe are waiting, the first for %lld minutes", (long long)q.pending,
                    (long long)(q.oldest_ms / MINUTE_MS));
     else
-        doctor_put(d, FINE, "events", NULL, "%lld events of Stripe wait", (long long)q.pending);
+        doctor_put(d, FINE, "events", NULL, "%lld events from Stripe are waiting", (long long)q.pending);
     if (e.status == OK && q.dead)
-        doctor_put(d, ODD, "events_dead", "parley billing events, then parley billing replay",
-                   "%lld events of Stripe gave up", (long long)q.dead);
+        doctor_put(d, ODD, "events_dead", "run parley billing events, then parley billing replay",
+                   "%lld events from Stripe failed for good", (long long)q.dead);
 }
 
 static void doctor_alarms(struct doctor *d, struct db *c)
@@ -422,8 +423,8 @@ static void doctor_alarms(struct doctor *d, struct db *c)
     if (alarm_list(c, &d->cl->arena, true, ALARMS, &list, &n, &e) != OK)
         doctor_put(d, BAD, "alarms", "see the log above", "The alarms cannot be read: %s", e.message);
     for (size_t i = 0; e.status == OK && i < n; i++)
-        doctor_put(d, ODD, "alarm", "see to it, then parley billing close", "%.*s (%.*s): %.*s", STR_F(list[i].kind),
-                   STR_F(list[i].object), STR_F(list[i].words));
+        doctor_put(d, ODD, "alarm", "resolve it, then run parley billing close", "%.*s (%.*s): %.*s",
+                   STR_F(list[i].kind), STR_F(list[i].object), STR_F(list[i].words));
 }
 
 static void doctor_database(struct doctor *d)
@@ -431,16 +432,16 @@ static void doctor_database(struct doctor *d)
     struct db *c;
     struct err e = ERR_INIT;
     if (cli_db_any(d->cl, &c, &e) != OK) {
-        doctor_put(d, BAD, "database", "start MariaDB, or mend the database_ settings", "%s", e.message);
+        doctor_put(d, BAD, "database", "start MariaDB, or correct the database_ settings", "%s", e.message);
         return;
     }
     doctor_server(d, c);
     if (migrate_check(c, &e) != OK) {
-        doctor_put(d, BAD, "schema", err_is(&e, E_schema_new) ? "install the newer release" : "parley migrate", "%s",
-                   e.message);
+        doctor_put(d, BAD, "schema", err_is(&e, E_schema_new) ? "install the newer release" : "run parley migrate",
+                   "%s", e.message);
         return;
     }
-    doctor_put(d, FINE, "schema", NULL, "The schema is this release's");
+    doctor_put(d, FINE, "schema", NULL, "The schema matches this release");
     doctor_queue(d, c);
     doctor_billing(d, c);
     doctor_meter(d, c);
@@ -483,10 +484,10 @@ static void doctor_sockets(struct doctor *d)
         if (!path || doctor_socket_answers(path))
             continue;
         silent++;
-        doctor_put(d, BAD, "sockets", "restart parley serve and read its log", "Nobody answers on %s", path);
+        doctor_put(d, BAD, "sockets", "restart parley serve and read its log", "No program answers on %s", path);
     }
     if (!silent)
-        doctor_put(d, FINE, "sockets", NULL, "Parley runs and its sockets answer");
+        doctor_put(d, FINE, "sockets", NULL, "Parley is running and its sockets answer");
 }
 
 static void doctor_worker(struct doctor *d)
@@ -502,8 +503,8 @@ static void doctor_worker(struct doctor *d)
     else if (age < 0)
         doctor_put(d, BAD, "worker", "read its log", "The worker has never run here");
     else
-        doctor_put(d, BAD, "worker", "read its log; kill it if it hangs: it is started anew",
-                   "The worker gave no sign for %lld s", (long long)age);
+        doctor_put(d, BAD, "worker", "read its log; if it hangs, kill it and it is restarted",
+                   "The worker has not responded for %lld s", (long long)age);
 }
 
 /* Two installs with one run_dir share limits, sockets and heartbeat, and each would be told that it runs. */
@@ -524,9 +525,10 @@ static void doctor_running(struct doctor *d)
 {
     const char *theirs;
     if (!doctor_is_running(d)) {
-        doctor_put(d, ODD, "serve",
-                   "parley serve, or start its service; as plain CGI, let cron run parley work --once each minute",
-                   "Parley does not run");
+        doctor_put(
+            d, ODD, "serve",
+            "run parley serve or start its service; with plain CGI, let cron run parley work --once every minute",
+            "Parley is not running");
         return;
     }
     if (doctor_is_of_another_install(d, &theirs)) {

@@ -265,7 +265,7 @@ test('a mail without its texts or its values is dead, not half', async () => {
     assert.equal(unknown.state, 'dead')
     assert.match(unknown.error, /There is no text Mail\.no_such_mail/)
     assert.equal(empty.state, 'dead')
-    assert.match(empty.error, /wants \{workspace\}/)
+    assert.match(empty.error, /uses \{workspace\}/)
     assert.equal(server.got.length, 0)
 })
 

@@ -404,19 +404,20 @@ static void doctor_names_what_is_wrong(void **state)
     (void)state;
     parley("doctor", NULL, NULL);
     has("ok    secret_key is set");
-    has("ok    The schema is this release's");
+    has("ok    The schema matches this release");
     assert_null(strstr(said(), "fail  The database"));
-    has("holds secrets and is closed to others");
+    has("contains secrets, and other users have no access to it");
     for (size_t i = 0; i < COUNT_OF(modes); i++) {
         char words[120];
         assert_int_equal(chmod(conf, modes[i]), 0);
         assert_int_equal(parley("doctor", NULL, NULL), 1);
-        snprintf(words, sizeof(words), "holds secrets and others may read or change it (mode %o)", (unsigned)modes[i]);
+        snprintf(words, sizeof(words), "contains secrets, and other users may read or change it (mode %o)",
+                 (unsigned)modes[i]);
         has(words);
     }
     assert_int_equal(chmod(conf, 0640), 0); /* the programs of one group may share the file */
     parley("doctor", NULL, NULL);
-    has("holds secrets and is closed to others");
+    has("contains secrets, and other users have no access to it");
     assert_int_equal(chmod(conf, 0600), 0);
     setenv("PARLEY_RATE_LIMITS", "off", 1);
     setenv("PARLEY_BASE_URL", "http://bots.example.com", 1);
@@ -432,7 +433,7 @@ static void doctor_names_what_is_wrong(void **state)
     has("warn  rate_limits is off");
     has("warn  base_url http://bots.example.com sends passwords unencrypted");
     has("fail  The database cannot be reached");
-    has("fail  data_dir /nowhere is not there");
+    has("fail  data_dir /nowhere does not exist");
     has("fail  secret_key is not 64 hex digits");
     parley("doctor", "--json", NULL);
     has("\"level\": \"ok\"");
