@@ -24,6 +24,7 @@
 #define SETS 4096
 #define COUNTERS 8192
 #define MAGIC UINT64_C(0x5041524c45590001) /* the last digits are the layout's version */
+#define REBOOT_US INT64_C(60000000)        /* a time this much too late is of a clock that has started again */
 
 /* A token bucket as one number: the time at which it will be full again (the "theoretical arrival time" of the generic
  * cell rate algorithm, GCRA). Taking a token moves that time by one step. A bucket whose time has passed is full; since
@@ -209,11 +210,11 @@ bool shared_take_left(const char *name, struct str key, int per_minute, int burs
     int64_t was = atomic_load(&b->full_at), next;
     do {
         /* Another thread may have used the bucket after this one read its clock. A clock that is read after the bucket
-         * is never behind the clock of that thread. A time that is too late even then is from before a reboot: the
-         * bucket counts as full. */
+         * is not behind the clock of that thread, but for the difference of two processors' clocks. A time that is much
+         * too late even then is from before a reboot: the bucket counts as full. */
         if (was > now + whole)
             now = clock_mono_us();
-        int64_t from = was < now || was > now + whole ? now : was;
+        int64_t from = was < now || was > now + whole + REBOOT_US ? now : was;
         next = from + step;
         if (next > now + whole) {
             *left = 0;
