@@ -1,4 +1,5 @@
-/* console.c: see console.h. */
+/* console.c: actions of the operator's console, each in one transaction with its row in operator_log, so that no
+ * change is without a trace and no trace without a change. */
 #include "billing/console/console.h"
 
 #include "account/operator_log.h"
@@ -8,9 +9,9 @@
 
 #include "base/banned.h"
 
-#define SEARCH_MAX 200 /* bytes that are looked for */
+#define SEARCH_MAX 200 /* bytes of the search text */
 
-/* A part of a text for LIKE: the signs that mean something there stand for themselves. */
+/* A pattern for LIKE that matches the text anywhere; its wildcards are escaped. */
 static struct str console_like_part(struct arena *a, struct str s)
 {
     struct buf b;
@@ -97,7 +98,7 @@ enum status console_note(struct db *c, const struct actor *who, const char *what
     return console_note_write(c, &n, e);
 }
 
-/* The queue knows the last run of every periodic job; the page shows those that handle money. */
+/* The queue knows the last run of every periodic job; the console shows the billing jobs. */
 enum status console_jobs(struct db *c, struct arena *a, struct job_last **out, size_t *n, struct err *e)
 {
     size_t all = 0;

@@ -1,5 +1,5 @@
-/* console.h: what the operator's console reads across all workspaces, and what it does where no other room has it. Everything that
- * changes something writes a line to operator_log in the same transaction. */
+/* console.h: what the operator's console reads across all tenants, and the actions that no other module offers.
+ * Every action writes a row to operator_log in the same transaction. */
 #ifndef PARLEY_BILLING_CONSOLE_CONSOLE_H
 #define PARLEY_BILLING_CONSOLE_CONSOLE_H
 
@@ -11,16 +11,17 @@ struct console_tenant {
     struct id id;
     struct str name, owner, plan, state;
     int64_t created_ms;
-}; /* owner: the first one's e-mail, "" if none */
-/* Newest first; `before` ID_NONE = from the newest. `search` "" = all; else a part of the name or of a member's e-mail address, or a whole
- * id of Stripe's (cus_..., sub_...). Deleted workspaces are left out. */
+}; /* owner: the e-mail address of the first owner, "" if none */
+/* Newest first; `before` ID_NONE = from the newest. `search` "" = all; else a part of the name or of a member's
+ * e-mail address, or a complete Stripe id (cus_..., sub_...). Deleted workspaces are left out. */
 enum status console_tenants(struct db *c, struct arena *a, struct str search, struct id before, int limit,
                             struct console_tenant **out, size_t *n, struct err *e);
 
 struct console_counts {
-    int64_t tenants, paying,
-        failing;            /* workspaces; live subscriptions of this mode; those of them with a payment missing */
-    int64_t customers_lost; /* live subscriptions that belong to no workspace here */
+    int64_t tenants;
+    int64_t paying;         /* live subscriptions of this mode */
+    int64_t failing;        /* those of them with a missing payment */
+    int64_t customers_lost; /* live subscriptions that belong to no tenant */
 };
 enum status console_counts(struct db *c, bool livemode, struct console_counts *out, struct err *e);
 
@@ -36,7 +37,7 @@ struct console_plan {
 }; /* workspaces that have it assigned */
 enum status console_plans(struct db *c, struct arena *a, struct console_plan **out, size_t *n, struct err *e);
 
-/* The last run of each of billing's periodic jobs that ended. */
+/* The last finished run of each periodic billing job. */
 enum status console_jobs(struct db *c, struct arena *a, struct job_last **out, size_t *n, struct err *e);
 
 struct console_notice {
@@ -54,12 +55,12 @@ enum status console_customers(struct db *c, struct arena *a, struct id tenant, s
                               struct err *e);
 struct console_meter {
     int64_t pending, sent, unknown, rejected;
-}; /* conversations, in rows of the outbox */
+}; /* conversations in rows of meter_outbox, by state */
 enum status console_meter(struct db *c, struct id tenant, struct console_meter *out, struct err *e);
 
 enum status console_replay(struct db *c, const struct actor *who, struct str event, struct err *e);
 enum status console_alarm_close(struct db *c, const struct actor *who, struct id alarm, struct err *e);
-/* A line that an object of a workspace was looked at again at Stripe, or moved. */
+/* Record that the operator refreshed an object of a tenant, or moved it. */
 enum status console_note(struct db *c, const struct actor *who, const char *what, struct id tenant, struct str object,
                          struct err *e);
 

@@ -1,4 +1,4 @@
-/* console_store.c: SQL of the operator's console. */
+/* console_store.c: SQL of the operator's console. All statements are GLOBAL: an operator sees every tenant. */
 #include "billing/console/console_store.h"
 
 #include "base/limits.h"
@@ -7,7 +7,7 @@
 
 #define LIVE_STATUS "status IN ('trialing', 'active', 'past_due', 'unpaid', 'paused')"
 
-/* GLOBAL: the operator sees the workspaces of all. */
+/* GLOBAL: the operator lists all tenants. */
 DB_STMT(
     console_tenant_list, GLOBAL,
     "SELECT t.tenant_id, t.name, (SELECT u.email FROM member m JOIN user u ON u.user_id = m.user_id WHERE m.tenant_id "
@@ -20,18 +20,18 @@ DB_STMT(
     "OR EXISTS (SELECT 1 FROM subscription_mirror s WHERE s.tenant_id = t.tenant_id AND s.stripe_subscription_id = ?)) "
     "ORDER BY t.tenant_id DESC LIMIT ?",
     "usssssi", "uss?sst");
-/* GLOBAL: sums over all workspaces, for the operator. */
+/* GLOBAL: sums over all tenants. */
 DB_STMT(console_sums, GLOBAL,
         "SELECT (SELECT COUNT(*) FROM tenant WHERE state <> 'deleted'), COUNT(*), COALESCE(SUM(first_failed_at IS NOT "
         "NULL), 0), "
         "COALESCE(SUM(tenant_id IS NULL), 0) FROM subscription_mirror WHERE livemode = ? AND " LIVE_STATUS,
         "i", "iiii");
-/* GLOBAL: how many workspaces are on each terms, for the operator. */
+/* GLOBAL: number of tenants on each terms. */
 DB_STMT(console_terms_sums, GLOBAL,
         "SELECT plan_terms_id, COUNT(*) FROM subscription_mirror WHERE livemode = ? AND plan_terms_id IS NOT NULL "
         "AND " LIVE_STATUS " GROUP BY plan_terms_id",
         "i", "ui");
-/* GLOBAL: how many workspaces have each plan assigned, for the operator. */
+/* GLOBAL: number of tenants with each assigned plan. */
 DB_STMT(console_plan_sums, GLOBAL, "SELECT plan, COUNT(*) FROM tenant WHERE state <> 'deleted' GROUP BY plan", "",
         "si");
 DB_STMT(console_notice_list, TENANT,

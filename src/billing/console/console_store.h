@@ -1,4 +1,5 @@
-/* console_store.h: SQL of the operator's console that needs an argument made first; the rest of console.h stands here as it is. */
+/* console_store.h: the one query whose arguments console.c prepares; console_store.c implements the other reads of
+ * console.h directly. */
 #ifndef PARLEY_BILLING_CONSOLE_CONSOLE_STORE_H
 #define PARLEY_BILLING_CONSOLE_CONSOLE_STORE_H
 

@@ -1,13 +1,16 @@
-/* mirror.c: what was fetched becomes a row: whose it is, what it is for, since when a payment is missing. */
+/* mirror.c: turn a fetched object into a row. Three questions are answered on the way: which tenant it belongs to,
+ * which terms its prices stand for, and since when a payment has been missing. All three look only at our own rows
+ * and at what Stripe returned just now, so that writing the same object twice gives the same row. */
 #include "billing/mirror/mirror_internal.h"
 #include "billing/mirror/mirror_store.h"
 
 #include "base/banned.h"
 
-#define WAITED_FOR_LOOKED 24 /* newest invoices among which the one of a change is */
+#define WAITED_FOR_LOOKED 24 /* the invoice of a change is among this many newest ones */
 
-/* Stripe's customer says whose a subscription is, and nothing else when it is known here. The metadata, which anybody with a
- * key of the account may write, counts only where the customer is a stranger and the row has no owner yet. */
+/* Stripe's customer says whose a subscription is, and nothing else when it is known here. The metadata, which
+ * anybody with a key of the account may write, counts only where the customer is a stranger and the row has no owner
+ * yet. */
 static enum status mirror_find_tenant(struct db *c, struct arena *a, const struct json *j, struct subscription *s,
                                       struct id before, struct err *e)
 {
@@ -26,7 +29,7 @@ static enum status mirror_find_tenant(struct db *c, struct arena *a, const struc
     return st;
 }
 
-/* A row of stripe_price tells role and terms; without one the price's metadata names terms, if there are such. */
+/* The row of stripe_price gives role and terms. Without a row, the price's metadata may name existing terms. */
 static enum status mirror_look_up(struct db *c, struct arena *a, struct mirror_item *it, struct err *e)
 {
     struct id terms;
@@ -92,7 +95,8 @@ static void mirror_keep_known(struct subscription *s, const struct subscription 
     }
 }
 
-/* Since the oldest invoice that waits to be paid became final; later failures do not move it. */
+/* A payment has been missing since the oldest unpaid invoice was finalised. Later failures do not move that time, or
+ * the grace period would never end. */
 static enum status mirror_keep_failed(struct db *c, struct arena *a, struct subscription *s,
                                       const struct subscription *before, struct err *e)
 {
@@ -157,7 +161,7 @@ enum status invoice_write(struct db *c, struct arena *a, const struct json *j, i
     return mirror_store_invoice_put(c, out, e);
 }
 
-/* ---- read back ---- */
+/* ---- reading ---- */
 
 enum status mirror_customer_tenant(struct db *c, struct arena *a, struct str customer, struct id *tenant, struct err *e)
 {

@@ -1,8 +1,9 @@
-/* mirror.h: Stripe's subscriptions and invoices as rows here: read from Stripe's JSON, written, read back.
+/* mirror.h: our copies of Stripe's subscriptions and invoices: parsed from Stripe's JSON, stored, read.
  *
- * A mirror row is a fact fetched from Stripe, never an event's snapshot, and nobody edits it by hand. Reading JSON is pure and
- * holds for API version STRIPE_API_VERSION: periods stand in the items, the subscription of an invoice in its `parent`; fields may
- * be absent, null, an id or an expanded object; unknown fields and values are kept or ignored, never fatal. */
+ * A mirror row holds what Stripe returned when it was asked, never the snapshot inside an event, and is never edited
+ * by hand. Parsing is pure and follows API version STRIPE_API_VERSION: items carry the periods, and an invoice names
+ * its subscription in `parent`. A field may be absent, null, an id or an expanded object. Unknown fields and values
+ * are ignored. */
 #ifndef PARLEY_BILLING_MIRROR_MIRROR_H
 #define PARLEY_BILLING_MIRROR_MIRROR_H
 
@@ -21,34 +22,35 @@ struct invoice {
     struct str hosted_url, pdf_url;
     int64_t created_ms, fetched_ms;
 };
-/* JSON of the API to a struct, memory in the arena; prices are told apart by stripe_price rows (mirror_write) or, failing these,
- * by metadata[plan_terms]. ERR_INVALID when it is not such an object. Pure. */
+/* JSON of the API to a struct, memory in the arena; prices are recognised by their rows in stripe_price or, without a
+ * row, by metadata[plan_terms]. ERR_INVALID if the JSON is not such an object. Pure. */
 enum status subscription_parse(struct arena *a, const struct json *j, struct subscription *out, struct err *e);
 enum status invoice_parse(struct arena *a, const struct json *j, struct invoice *out, struct err *e);
 
-/* Inside the caller's transaction: finds tenant (by customer, else by the subscription's metadata when its customer is unknown
- * AND belongs to nobody else) and terms, keeps known_status and first_failed_at as their rules say, writes the row, bumps nothing
- * (the caller bumps the generation "plan" of *tenant after the commit). `schedule` may be NULL: the subscription's schedule object,
- * for next_terms. */
+/* Within the caller's transaction: find tenant and terms, carry known_status and first_failed_at over, and write the
+ * row. The customer decides the tenant; the subscription's metadata counts only if no tenant has that customer. The
+ * caller raises the generation "plan" of *tenant after its commit. `schedule` is the subscription's schedule object,
+ * for next_terms, or NULL. */
 enum status subscription_write(struct db *c, struct arena *a, const struct json *subscription,
                                const struct json *schedule, int64_t fetched_ms, struct subscription *out,
                                struct err *e);
 enum status invoice_write(struct db *c, struct arena *a, const struct json *invoice, int64_t fetched_ms,
                           struct invoice *out, struct err *e);
 
-/* The tenant that a Stripe customer belongs to; ID_NONE: none here. A customer that was deleted at Stripe still says whose it was. */
+/* The tenant that a Stripe customer belongs to, or ID_NONE. A customer that was deleted at Stripe still names its
+ * tenant. */
 enum status mirror_customer_tenant(struct db *c, struct arena *a, struct str customer, struct id *tenant,
                                    struct err *e);
 enum status mirror_tenant_state(struct db *c, struct arena *a, struct id tenant, bool *known, bool *deleted,
                                 struct err *e);
 
-/* Newest first; before_ms 0 = from the newest. */
+/* Invoices, newest first, older than before_ms (0: from the newest). */
 enum status invoice_list(struct db *c, struct id tenant, struct arena *a, int64_t before_ms, int limit,
                          struct invoice **out, size_t *n, struct err *e);
 enum status invoice_get(struct db *c, struct id tenant, struct arena *a, struct str id, struct invoice *out,
                         struct err *e);
-/* The open invoice that the subscription's pending update waits for; a renewal may have come after it, so that it need not be latest_invoice.
- * ERR_NOT_FOUND invoice_unknown: none, or its mirror is still to come. */
+/* The open invoice that the subscription's pending update waits for. It need not be latest_invoice, because a
+ * renewal may have followed. ERR_NOT_FOUND invoice_unknown if there is none or its mirror row has not arrived yet. */
 enum status invoice_waited_for(struct db *c, struct id tenant, struct arena *a, const struct subscription *s,
                                struct invoice *out, struct err *e);
 

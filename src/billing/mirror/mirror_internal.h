@@ -1,4 +1,4 @@
-/* mirror_internal.h: what the files of mirror.h share; nobody else includes it. */
+/* mirror_internal.h: parsing helpers shared by the files of the mirror. */
 #ifndef PARLEY_BILLING_MIRROR_MIRROR_INTERNAL_H
 #define PARLEY_BILLING_MIRROR_MIRROR_INTERNAL_H
 
@@ -15,13 +15,14 @@ struct mirror_item { /* one line of a subscription */
 /* The lines that are not deleted. */
 enum status mirror_items(struct arena *a, const struct json *subscription, struct mirror_item **out, size_t *n,
                          struct err *e);
-/* Base and usage item, terms and period of *s, in whatever order the lines came: known prices before unknown ones. */
+/* Set base item, usage item, terms and period of *s, whatever the order of the lines. Known prices win over unknown
+ * ones. */
 void mirror_choose(struct subscription *s, const struct mirror_item *items, size_t n);
 
-/* The first phase of a schedule that begins after the current one: its prices and its beginning. False: there is none. */
+/* The first phase of a schedule after the current one: its prices and its start. Returns false if there is none. */
 bool mirror_next_phase(const struct json *schedule, int64_t now_ms, const struct json **items, int64_t *start_ms);
 struct str mirror_phase_price(const struct json *item);
 
-int64_t mirror_time(const struct json *seconds); /* ms; 0 for null and for what no calendar holds */
+int64_t mirror_time(const struct json *seconds); /* milliseconds; 0 for null and for times outside years 1970 to 9999 */
 
 #endif

@@ -1,11 +1,13 @@
-/* mirror_parse.c: Stripe's JSON to structs. Pure. The shapes are those of the official client's types at STRIPE_API_VERSION. */
+/* mirror_parse.c: Stripe's JSON to structs, without the database. The shapes follow the types of Stripe's official
+ * client at STRIPE_API_VERSION. Every field may be missing or of another type than expected: it then counts as
+ * unset, because a mirror that refuses an object would hide it from the operator. */
 #include "base/utf8.h"
 #include "billing/mirror/mirror_internal.h"
 #include "stripe/client.h"
 
 #include "base/banned.h"
 
-#define LAST_SECOND 253402300799LL /* of the year 9999: what DATETIME holds */
+#define LAST_SECOND 253402300799LL /* of the year 9999, the last that DATETIME holds */
 
 int64_t mirror_time(const struct json *seconds)
 {
@@ -28,7 +30,7 @@ static bool parse_fits(struct str id)
     return id.n < STRIPE_ID_MAX;
 }
 
-/* Stripe's words for states and reasons are plain ASCII; "" for anything else, which then counts as unknown. */
+/* States and reasons of Stripe are plain ASCII words. Anything else becomes "", which counts as unknown. */
 static struct str parse_word_at(const struct json *j, const char *key, size_t max)
 {
     struct str s = json_get_str(j, key);
@@ -38,7 +40,7 @@ static struct str parse_word_at(const struct json *j, const char *key, size_t ma
     return str_sub(s, 0, max);
 }
 
-/* An object of this kind with an id; "object" is always there in Stripe's answers. */
+/* Is it an object of this kind with an id? Stripe always sends the field "object". */
 static bool parse_is_object(const struct json *j, const char *kind)
 {
     struct str id = json_get_str(j, "id");
@@ -176,7 +178,7 @@ struct str mirror_phase_price(const struct json *item)
 
 /* ---- invoice ---- */
 
-/* Addresses of pages: what is not http(s) must not become a link. */
+/* The address of a page. Only http and https may become a link. */
 static struct str parse_link_of(const struct json *j, const char *key)
 {
     struct str s = json_get_str(j, key);

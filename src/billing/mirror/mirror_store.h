@@ -1,22 +1,22 @@
-/* mirror_store.h: the rows of invoice_mirror, and what tells whose a subscription or an invoice is. */
+/* mirror_store.h: the rows of invoice_mirror, and the look-ups that find the tenant of an object. */
 #ifndef PARLEY_BILLING_MIRROR_MIRROR_STORE_H
 #define PARLEY_BILLING_MIRROR_MIRROR_STORE_H
 
 #include "billing/mirror/mirror.h"
 
-/* *terms ID_NONE: nobody here made this price. */
+/* *terms is ID_NONE if Parley did not create this price. */
 enum status mirror_store_price(struct db *c, struct arena *a, struct str price, struct id *terms, bool *is_base,
                                struct err *e);
 enum status mirror_store_terms_exist(struct db *c, struct arena *a, struct id terms, bool *out, struct err *e);
-/* *tenant ID_NONE: unknown. A customer that was deleted at Stripe still says whose it was. */
+/* *tenant is ID_NONE if the customer is unknown. A customer that was deleted at Stripe still names its tenant. */
 enum status mirror_store_customer(struct db *c, struct arena *a, struct str customer, struct id *tenant, struct err *e);
 enum status mirror_store_tenant(struct db *c, struct arena *a, struct id tenant, bool *known, bool *deleted,
                                 struct err *e);
 
-/* When the oldest invoice that is still to be paid became final; 0: none is known. */
+/* When the oldest unpaid invoice was finalised; 0 if there is none. */
 enum status mirror_store_open_since(struct db *c, struct arena *a, struct str subscription, int64_t *ms, struct err *e);
 
-/* Invoices that came before their subscription become its workspace's. */
+/* Assign the tenant to invoices that arrived before their subscription. */
 enum status mirror_store_adopt(struct db *c, struct id tenant, struct str subscription, struct err *e);
 enum status mirror_store_invoice_put(struct db *c, const struct invoice *v, struct err *e);
 enum status mirror_store_invoice_get(struct db *c, struct arena *a, struct id tenant, struct str id,

@@ -1,4 +1,8 @@
-/* notice.c: looks at each tenant that may need words, and mails what was not said before. */
+/* notice.c: check one tenant after the other and mail what has not been sent before.
+ *
+ * Everything a mail says is read inside the transaction that records it, so a mail never contradicts the page it
+ * links to. The row in billing_notice is inserted first: whichever of two workers comes second finds it there and
+ * sends nothing. */
 #include "billing/notice/notice.h"
 
 #include "base/clock.h"
@@ -13,10 +17,10 @@
 
 #include "base/banned.h"
 
-#define ENDED_MS (7 * DAY_MS) /* an end longer ago is no news */
+#define ENDED_MS (7 * DAY_MS) /* an end that is older is not reported */
 
-/* One tenant, as it is now. */
-struct look {
+/* One tenant at one moment. */
+struct notice_context {
     struct db *c;
     struct arena *a;
     struct id tenant;
@@ -24,15 +28,15 @@ struct look {
     struct entitlements x;
     struct plans plans;
     struct str name;   /* of the workspace */
-    struct str offers; /* where larger plans are; "" where none are sold */
+    struct str offers; /* address of the plans page; "" if no plans are sold */
     struct notice_reader *readers;
     size_t reader_n;
     struct err *e;
 };
 
-/* ---- words ---- */
+/* ---- values of the texts ---- */
 
-static struct str notice_money(struct look *l, int64_t amount, struct str currency)
+static struct str notice_money(struct notice_context *l, int64_t amount, struct str currency)
 {
     struct buf b;
     char room[64];
@@ -42,8 +46,8 @@ static struct str notice_money(struct look *l, int64_t amount, struct str curren
     return str_from(text);
 }
 
-/* "$0.0049": what one costs is less than the smallest unit. */
-static struct str notice_unit_price(struct look *l)
+/* One conversation may cost less than the smallest unit of the currency: "$0.0049". */
+static struct str notice_unit_price(struct notice_context *l)
 {
     static const int64_t scales[] = {1, 10, 100, 1000};
     const struct plan_terms *t = l->x.terms;
@@ -54,7 +58,7 @@ static struct str notice_unit_price(struct look *l)
     buf_fixed(&b, room, sizeof(room));
     decimal_print(&b, d);
     const char *amount = arena_strdup(l->a, buf_str(&b));
-    struct str one = notice_money(l, 0, str_from(t->currency)); /* the currency's sign stands before the digits */
+    struct str one = notice_money(l, 0, str_from(t->currency)); /* the currency's sign precedes the digits */
     size_t sign = 0;
     while (sign < one.n && (one.p[sign] < '0' || one.p[sign] > '9'))
         sign++;
@@ -62,14 +66,14 @@ static struct str notice_unit_price(struct look *l)
     return str_from(text);
 }
 
-static struct str notice_plan_name(struct look *l, struct str plan)
+static struct str notice_plan_name(struct notice_context *l, struct str plan)
 {
     const struct plan *p = plans_find(&l->plans, plan);
     return p ? p->name : STR_EMPTY;
 }
 
-/* The plan that is paid for, also while dunning withholds it. */
-static struct str notice_own_plan(struct look *l)
+/* The plan that the tenant pays for, even while dunning withholds it. */
+static struct str notice_own_plan(struct notice_context *l)
 {
     return l->x.subscription && l->x.terms ? notice_plan_name(l, l->x.terms->plan) : l->x.plan->name;
 }
@@ -85,8 +89,8 @@ static void notice_put(struct values *v, struct mail_value one)
         v->list[v->n++] = one;
 }
 
-/* The invoice that is not paid, where it is known. */
-static enum status notice_put_invoice(struct look *l, struct values *v)
+/* Amount and next attempt of the unpaid invoice, if its mirror row is there. */
+static enum status notice_put_invoice(struct notice_context *l, struct values *v)
 {
     struct invoice in;
     struct err none = ERR_INIT;
@@ -106,7 +110,7 @@ static enum status notice_put_invoice(struct look *l, struct values *v)
     return OK;
 }
 
-static void notice_put_usage(struct look *l, struct values *v)
+static void notice_put_usage(struct notice_context *l, struct values *v)
 {
     const struct quota_period *p = &l->x.period;
     notice_put(v, MAIL_NUMBER("used", l->used));
@@ -118,7 +122,7 @@ static void notice_put_usage(struct look *l, struct values *v)
     }
 }
 
-static void notice_put_coming(struct look *l, struct values *v)
+static void notice_put_coming(struct notice_context *l, struct values *v)
 {
     const struct plan_terms *next = l->x.subscription ? plans_terms(&l->plans, l->x.subscription->next_terms) : NULL;
     const struct plan *p = next ? plans_find(&l->plans, next->plan) : NULL;
@@ -131,9 +135,9 @@ static void notice_put_coming(struct look *l, struct values *v)
     }
 }
 
-/* ---- saying ---- */
+/* ---- sending ---- */
 
-static enum status notice_mail_all(struct look *l, const char *mail, const struct values *v)
+static enum status notice_mail_all(struct notice_context *l, const char *mail, const struct values *v)
 {
     enum status st = OK;
     for (size_t i = 0; st == OK && i < l->reader_n; i++) {
@@ -144,7 +148,7 @@ static enum status notice_mail_all(struct look *l, const char *mail, const struc
                                    .values = v->list,
                                    .value_count = v->n};
         st = mail_queue(l->c, &m, l->e);
-        if (st == ERR_INVALID) { /* an address that cannot be mailed to keeps nobody else from hearing */
+        if (st == ERR_INVALID) { /* an invalid address must not keep the others from their mail */
             log_line(LOG_WARN, "notice_not_mailed", LOG_S("mail", mail), LOG_S("error", l->e->message));
             st = OK;
         }
@@ -152,8 +156,8 @@ static enum status notice_mail_all(struct look *l, const char *mail, const struc
     return st;
 }
 
-static enum status notice_send(struct look *l, const struct notice *n, const char *url,
-                               enum status (*more)(struct look *l, struct values *v), struct str plan)
+static enum status notice_send(struct notice_context *l, const struct notice *n, const char *url,
+                               enum status (*more)(struct notice_context *l, struct values *v), struct str plan)
 {
     struct values v = {.n = 0};
     bool fresh;
@@ -173,20 +177,20 @@ static enum status notice_send(struct look *l, const struct notice *n, const cha
     return st;
 }
 
-static enum status notice_more_usage(struct look *l, struct values *v)
+static enum status notice_more_usage(struct notice_context *l, struct values *v)
 {
     notice_put_usage(l, v);
     return OK;
 }
 
-static enum status notice_more_coming(struct look *l, struct values *v)
+static enum status notice_more_coming(struct notice_context *l, struct values *v)
 {
     notice_put_coming(l, v);
     return OK;
 }
 
-static enum status notice_send_all(struct look *l, const struct notice *list, int n, const char *url,
-                                   enum status (*more)(struct look *l, struct values *v), struct str plan)
+static enum status notice_send_all(struct notice_context *l, const struct notice *list, int n, const char *url,
+                                   enum status (*more)(struct notice_context *l, struct values *v), struct str plan)
 {
     enum status st = OK;
     for (int i = 0; st == OK && i < n; i++)
@@ -194,10 +198,11 @@ static enum status notice_send_all(struct look *l, const struct notice *list, in
     return st;
 }
 
-/* ---- what is over ---- */
+/* ---- recovery and end ---- */
 
-/* A payment that came, or a subscription that ended without it: then there is nothing to be thankful for. */
-static enum status notice_send_recovered(struct look *l, const struct notice *dunning, int n)
+/* A failure is over when the payment arrives, or when the subscription ends without it; only the first deserves a
+ * mail. */
+static enum status notice_send_recovered(struct notice_context *l, const struct notice *dunning, int n)
 {
     bool live = l->x.state == BILLING_LIVE || l->x.state == BILLING_ENDING || l->x.state == BILLING_TRIAL;
     int64_t *since;
@@ -207,7 +212,7 @@ static enum status notice_send_recovered(struct look *l, const struct notice *du
         struct notice over = {
             .kind = "recovered", .mail = live && i + 1 == count ? "recovered" : NULL, .about_ms = since[i]};
         if (n && dunning[0].about_ms == since[i])
-            continue; /* it goes on */
+            continue; /* this failure has not ended */
         st = notice_send(l, &over, "/app/billing", NULL, notice_own_plan(l));
     }
     return st;
@@ -220,7 +225,7 @@ static int64_t notice_ended_at(const struct subscription *s)
     return s->ended_ms > 0 ? s->ended_ms : s->canceled_ms;
 }
 
-static enum status notice_send_ended(struct look *l)
+static enum status notice_send_ended(struct notice_context *l)
 {
     struct subscription *subs;
     size_t n;
@@ -236,7 +241,7 @@ static enum status notice_send_ended(struct look *l)
 
 /* ---- one tenant ---- */
 
-static enum status notice_read_all(struct look *l)
+static enum status notice_read_all(struct notice_context *l)
 {
     const struct config *cfg = config_current();
     enum status st = entitlement_load(l->c, l->tenant, l->now_ms, l->a, &l->x, l->e);
@@ -257,7 +262,7 @@ static enum status notice_read_all(struct look *l)
 
 static enum status notice_one(struct db *c, void *ctx, struct err *e)
 {
-    struct look *l = ctx;
+    struct notice_context *l = ctx;
     struct notice list[NOTICES_MAX];
     l->c = c;
     l->e = e;
@@ -280,14 +285,15 @@ static enum status notice_one(struct db *c, void *ctx, struct err *e)
     return notice_send_all(l, list, n, "/app/billing", notice_more_coming, notice_own_plan(l));
 }
 
-/* What was counted in the meantime is looked at again: the number is the one from before the look. */
+/* The counters are marked with the values that were read before the check, so that conversations counted meanwhile
+ * are checked next time. */
 static enum status notice_check_tenant(struct db *c, struct id tenant, int64_t now_ms, struct err *e)
 {
     struct arena a;
     struct notice_counter *counters;
     size_t n = 0;
     arena_init(&a, 8 * MB);
-    struct look l = {.a = &a, .tenant = tenant, .now_ms = now_ms};
+    struct notice_context l = {.a = &a, .tenant = tenant, .now_ms = now_ms};
     enum status st = notice_store_counters(c, tenant, &a, now_ms, &counters, &n, e);
     if (st == OK)
         st = db_transaction(c, notice_one, &l, e);
@@ -308,7 +314,7 @@ enum status notice_step(struct db *c, int64_t now_ms, struct id *after, int limi
     for (size_t i = 0; st == OK && i < n; i++) {
         st = notice_check_tenant(c, tenants[i], now_ms, e);
         *after = tenants[i];
-        if (st != OK && st != ERR_UNAVAILABLE) { /* one workspace's trouble is not the others' */
+        if (st != OK && st != ERR_UNAVAILABLE) { /* one tenant's failure must not stop the others */
             char id[ID_TEXT_MAX];
             log_line(LOG_ERROR, "notice_failed", LOG_S("workspace", id_text(ID_TENANT, tenants[i], id)),
                      LOG_S("error", e ? e->message : ""));

@@ -1,4 +1,5 @@
-/* notice_rules.c: what there is to say at a moment. Pure. */
+/* notice_rules.c: which notices apply at a moment. Pure functions, so that a test can walk through months in a
+ * second. */
 #include <stdio.h>
 
 #include "base/clock.h"
@@ -7,7 +8,7 @@
 #include "base/banned.h"
 
 __extension__ typedef __int128 wide;
-#define AHEAD_MS (3 * DAY_MS) /* so long before it comes */
+#define AHEAD_MS (3 * DAY_MS) /* this long before the event */
 
 static int rules_add(struct notice out[NOTICES_MAX], int n, const char *mail, int64_t about_ms, int64_t until_ms,
                      const char *kind)
@@ -17,7 +18,7 @@ static int rules_add(struct notice out[NOTICES_MAX], int n, const char *mail, in
     return n + 1;
 }
 
-/* The number stands in the kind: more by a larger plan or a higher cap is said anew. */
+/* The kind contains the number, so that a larger plan or a higher limit is reported again. */
 static int rules_add_at(struct notice out[NOTICES_MAX], int n, const char *mail, const struct quota_period *p,
                         const char *name, int64_t of)
 {
@@ -88,7 +89,7 @@ int notice_dunning(const struct entitlements *x, int64_t now_ms, struct notice o
     return n;
 }
 
-/* ---- what comes ---- */
+/* ---- upcoming events ---- */
 
 int notice_coming(const struct entitlements *x, int64_t now_ms, struct str next_plan, struct notice out[NOTICES_MAX])
 {

@@ -1,11 +1,11 @@
-/* notice_store.c: SQL of the mails about money. */
+/* notice_store.c: SQL of billing_notice, and of the rows that say which tenants need a check. */
 #include "billing/notice/notice_store.h"
 
 #include "base/limits.h"
 
 #include "base/banned.h"
 
-/* GLOBAL: cron looks at all tenants. */
+/* GLOBAL: the worker checks all tenants. */
 DB_STMT(
     tenants_to_look_at, GLOBAL,
     "SELECT DISTINCT tenant_id FROM ("
@@ -34,7 +34,7 @@ DB_STMT(running_counters, TENANT,
         "SELECT period_start, billable, used FROM usage_counter WHERE tenant_id = :tenant AND period_end > ? AND used "
         "> noticed",
         "t", "tii");
-/* GLOBAL: cleaning goes over all tenants. */
+/* GLOBAL: cleaning covers all tenants. */
 DB_STMT(notices_forget, GLOBAL, "DELETE FROM billing_notice WHERE created_at < ? LIMIT ?", "ti", "");
 
 enum status notice_store_tenants(struct db *c, struct arena *a, struct id after, int64_t now_ms, int64_t ended_after_ms,

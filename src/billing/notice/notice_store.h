@@ -1,11 +1,11 @@
-/* notice_store.h: who may need words, who reads them, what was said. */
+/* notice_store.h: which tenants to check, who receives the mails, and what was sent. */
 #ifndef PARLEY_BILLING_NOTICE_NOTICE_STORE_H
 #define PARLEY_BILLING_NOTICE_NOTICE_STORE_H
 
 #include "billing/notice/notice.h"
 
-/* Tenants behind `after` in the order of their ids: with a counter of a running period that grew, with a subscription whose state is
- * worth a look, or with a failed payment that was told of and did not end yet. */
+/* Tenants after `after` in the order of their ids: those with a counter of a running period that grew, with a
+ * subscription in a state that may need a notice, or with a reported payment failure that has not ended. */
 enum status notice_store_tenants(struct db *c, struct arena *a, struct id after, int64_t now_ms, int64_t ended_after_ms,
                                  int limit, struct id **out, size_t *n, struct err *e);
 struct notice_reader {
@@ -13,14 +13,14 @@ struct notice_reader {
 };
 enum status notice_store_readers(struct db *c, struct id tenant, struct arena *a, struct notice_reader **out, size_t *n,
                                  struct err *e);
-/* *fresh: it was not said before. */
+/* Record a notice. *fresh is false if it was recorded before. */
 enum status notice_store_say(struct db *c, struct id tenant, const char *kind, int64_t about_ms, int64_t now_ms,
                              bool *fresh, struct err *e);
-/* Since when payments were missing that were told of, and whose end was not. */
+/* Start times of payment failures that were reported and whose end was not. */
 enum status notice_store_failures(struct db *c, struct id tenant, struct arena *a, int64_t **out, size_t *n,
                                   struct err *e);
 enum status notice_store_name(struct db *c, struct id tenant, struct arena *a, struct str *out, struct err *e);
-/* What the counters of running periods stand at, and that they were looked at up to there. */
+/* The counters of running periods, with the value up to which they are being checked. */
 struct notice_counter {
     int64_t period_start_ms, used;
     bool billable;

@@ -1,4 +1,9 @@
-/* setup.c: parley billing setup, in order; the meter and the portal's configuration; what is known of it later. */
+/* setup.c: the steps of `parley billing setup` in order, the meter and the card page's configuration, and reading
+ * the result later.
+ *
+ * Each step searches for its object first, by the stored id and then by the object's own marks (metadata, event
+ * name, address), and creates it only if the search fails. Therefore a run that was killed can be repeated, and lost
+ * rows are restored. */
 #include <stdarg.h>
 
 #include "base/clock.h"
@@ -13,7 +18,7 @@ const char *setup_how_name(enum setup_how how)
     return names[how];
 }
 
-/* ---- shared by the parts ---- */
+/* ---- shared by the steps ---- */
 
 const char *setup_text(struct setup *s, const char *fmt, ...)
 {
@@ -150,7 +155,7 @@ static bool setup_meter_fits(const struct json *m)
            str_eqz(json_get_str(json_get(m, "value_settings"), "event_payload_key"), "value");
 }
 
-/* The one that is known, else the one that hears this event. */
+/* The stored meter, or else the active one of our event name. */
 static enum status setup_meter_find(struct setup *s, struct json **out, struct err *e)
 {
     struct json *all;
@@ -212,7 +217,7 @@ static enum status setup_meter(struct setup *s, struct err *e)
     return setup_say(s, "meter", STR(METER_EVENT_NAME), s->meter, how, note, e);
 }
 
-/* ---- the portal's configuration ---- */
+/* ---- the card page ---- */
 
 #define PORTAL_MARK "portal"
 
@@ -221,7 +226,7 @@ static bool setup_flag(const struct json *features, const char *name)
     return json_bool(json_get(json_get(features, name), "enabled"));
 }
 
-/* Plans are changed here, never there: a switch at Stripe's page would not swap both items. */
+/* Plans are changed in Parley only: Stripe's page would swap one of the two items and keep the other. */
 static bool setup_portal_fits(const struct json *c)
 {
     const struct json *f = json_get(c, "features");
@@ -297,7 +302,7 @@ static enum status setup_portal(struct setup *s, struct err *e)
                      how == SETUP_CHANGED ? "it offered something else" : "", e);
 }
 
-/* ---- all of it ---- */
+/* ---- all steps ---- */
 
 static enum status setup_read_plans(struct db *c, void *ctx, struct err *e)
 {
@@ -329,7 +334,7 @@ enum status setup_run(struct stripe *stripe, struct db_pool *p, struct arena *a,
     return status;
 }
 
-/* ---- what is known of it later ---- */
+/* ---- reading the result ---- */
 
 enum status setup_id(struct db *c, struct arena *a, bool livemode, const char *name, struct str *out, struct err *e)
 {

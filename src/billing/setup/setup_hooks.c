@@ -1,11 +1,12 @@
-/* setup_hooks.c: where Stripe tells what happened: the endpoint of snapshot events, and the destination of thin ones (the meter's errors).
- * Both lead to /hooks/stripe. Their secrets are told once, when they are made: one that is there and whose secret nobody has is of no
- * use, so it is made anew and the old one switched off (events meanwhile are sent again by Stripe for three days). */
+/* setup_hooks.c: the webhook endpoint for snapshot events, and the destination of thin events (errors of the meter).
+ * Both lead to /hooks/stripe. Their secrets are told once, when they are made: one that is there and whose secret
+ * nobody has is of no use, so it is made anew and the old one switched off (events meanwhile are sent again by
+ * Stripe for three days). */
 #include "billing/setup/setup_internal.h"
 
 #include "base/banned.h"
 
-/* Not invoice.created: an endpoint that fails would hold up invoices for three days. */
+/* invoice.created is left out: while an endpoint fails, Stripe would hold invoices back for three days. */
 static const char *const snapshot_events[] = {"checkout.session.completed",
                                               "checkout.session.async_payment_succeeded",
                                               "checkout.session.async_payment_failed",
@@ -66,7 +67,7 @@ static bool hooks_has_version(const struct json *h)
     return str_eqz(json_get_str(h, "api_version"), STRIPE_API_VERSION);
 }
 
-/* The one that is known, else one that is at work at our address. */
+/* The stored endpoint, or else an enabled one with our address. */
 static enum status hooks_endpoint_find(struct setup *s, const char *url, struct json **out, bool *known, struct err *e)
 {
     struct json *all;

@@ -1,4 +1,4 @@
-/* setup_internal.h: what the parts of `parley billing setup` share. */
+/* setup_internal.h: state and helpers that the steps of `parley billing setup` share. */
 #ifndef PARLEY_BILLING_SETUP_SETUP_INTERNAL_H
 #define PARLEY_BILLING_SETUP_SETUP_INTERNAL_H
 
@@ -13,24 +13,27 @@ struct setup {
     struct setup_report *out;
     struct plans plans;
     struct str meter; /* its id */
-    bool nomem;       /* a text could not be made: nothing is sent any more */
+    bool nomem;       /* an allocation failed: nothing more is sent */
 };
 
-/* A text in the arena; what fails shows in the next setup_post. */
+/* A formatted text in the arena. A failed allocation is reported by the next setup_post. */
 const char *setup_text(struct setup *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* A POST of its own: each thing is looked for before it is made, so that no key has to last longer than the call. */
+/* A POST with a fresh idempotency key. Every object is searched for before it is created, so a key need not outlive the
+ * call. */
 enum status setup_post(struct setup *s, const char *path, const struct stripe_form *f, struct json **out,
                        struct err *e);
 enum status setup_post_json(struct setup *s, const char *path, const struct json *body, struct json **out,
                             struct err *e);
+/* Adds a line to the report. */
 enum status setup_say(struct setup *s, const char *what, struct str name, struct str id, enum setup_how how,
                       const char *note, struct err *e);
+/* Store, and read, the id of an object of this mode under a name of ours. *id is empty if none is stored. */
 enum status setup_remember(struct setup *s, const char *name, struct str id, struct err *e);
 enum status setup_known(struct setup *s, const char *name, struct str *id, struct err *e);
-/* All of a list, as an array in the arena. */
+/* All pages of a list as one array in the arena. */
 enum status setup_list(struct setup *s, const char *path, const struct stripe_form *query, struct json **out,
                        struct err *e);
-/* A GET whose 404 is *out NULL. */
+/* GET one object; *out is NULL if Stripe answers 404. */
 enum status setup_look(struct setup *s, const char *path, const struct stripe_form *query, struct json **out,
                        struct err *e);
 

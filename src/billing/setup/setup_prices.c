@@ -1,4 +1,6 @@
-/* setup_prices.c: products and prices: the plan's current terms are sold, older terms are kept for whom they are still needed. */
+/* setup_prices.c: products and prices. The current terms of a plan are sold; prices of older terms stay active while
+ * a subscription or an open checkout needs them. Stripe does not allow a price to change its amount, so a price that
+ * differs is replaced and never edited. */
 #include "base/clock.h"
 #include "billing/setup/setup_internal.h"
 #include "plan/money.h"
@@ -14,7 +16,7 @@ bool setup_is_sold(const struct plan *p)
     return p->terms && p->terms->price > 0;
 }
 
-/* ---- what a price has to be ---- */
+/* ---- what a price must look like ---- */
 
 static void prices_lower(const char currency[4], char out[4])
 {
@@ -22,7 +24,8 @@ static void prices_lower(const char currency[4], char out[4])
         out[i] = currency[i] >= 'A' && currency[i] <= 'Z' ? (char)(currency[i] + 32) : currency[i];
 }
 
-/* Terms with an included number and a price beyond it have two tiers; unlimited ones, and those that stop, one that costs nothing. */
+/* Terms with included conversations and overage have two tiers. Unlimited terms, and terms without overage, have one
+ * free tier. */
 static bool prices_has_overage(const struct plan_terms *t)
 {
     return t->conversations != UNLIMITED && t->overage > 0;
@@ -55,7 +58,8 @@ static bool prices_tiers_fit(const struct json *tiers, const struct plan_terms *
     return !prices_has_overage(t) || prices_unit_is(json_at(tiers, n - 1), t);
 }
 
-/* Amounts cannot be changed at Stripe: a price that does not fit was never ours, whatever its metadata says. */
+/* Stripe never changes an amount. A price with another amount was therefore not created by Parley, whatever its
+ * metadata says. */
 static bool prices_fits(const struct setup *s, const struct json *p, const struct plan_terms *t, bool base)
 {
     const struct json *r = json_get(p, "recurring");
@@ -80,7 +84,7 @@ static bool prices_belongs_to(const struct json *p, struct id *terms, bool *base
     return (*base || str_eqz(role, role_names[0])) && id_parse(ID_TERMS, json_get_str(m, "plan_terms"), terms);
 }
 
-/* ---- making one ---- */
+/* ---- creating a price ---- */
 
 static void prices_tier_params(struct stripe_form *f, const struct plan_terms *t)
 {
@@ -117,7 +121,7 @@ static void prices_params(struct stripe_form *f, struct setup *s, const struct p
         stripe_param_str(f, "recurring[meter]", s->meter);
         prices_tier_params(f, t);
     }
-    /* Once set it cannot be changed: left open where Parley adds no taxes. */
+    /* This cannot be changed once it is set, so it stays unset while Parley adds no taxes. */
     if (config_bool(s->stripe->config, CONFIG_stripe_automatic_tax))
         stripe_param_text(f, "tax_behavior", "exclusive");
     stripe_param_text(f, "nickname", setup_text(s, "%.*s %s", STR_F(plan->name), base ? "month" : "conversations"));
@@ -128,9 +132,9 @@ static void prices_params(struct stripe_form *f, struct setup *s, const struct p
     stripe_param_str(f, "metadata[plan]", plan->plan);
 }
 
-/* ---- a price that is there ---- */
+/* ---- an existing price ---- */
 
-/* What somebody changed in the dashboard and must not be; a nickname may. */
+/* Changes made in the dashboard that must be reverted. A nickname may stay. */
 static const char *prices_difference(const struct setup *s, const struct json *p, struct str lookup_key,
                                      struct stripe_form *f)
 {
@@ -218,7 +222,7 @@ static struct json *prices_find_one(const struct setup *s, const struct json *al
         if (!prices_belongs_to(p, &terms, &is_base) || !id_eq(terms, t->id) || is_base != base ||
             !prices_fits(s, p, t, base))
             continue;
-        if (!best || json_get_str(p, "lookup_key").n) /* the one that is sold, where two were made */
+        if (!best || json_get_str(p, "lookup_key").n) /* if two exist, the one that is sold */
             best = p;
     }
     return best;
@@ -251,7 +255,7 @@ static enum status prices_ensure_one(struct setup *s, const struct plan *plan, c
     return setup_say(s, "price", str_from(name), *id, SETUP_MADE, "", e);
 }
 
-/* One of terms that are not sold: active as long as somebody needs it. */
+/* A price of terms that are no longer sold is active as long as a subscription needs it. */
 static enum status prices_collect_one(struct setup *s, const struct plan *plan, const struct json *p, struct id terms,
                                       bool base, struct err *e)
 {

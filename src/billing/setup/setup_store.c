@@ -1,4 +1,4 @@
-/* setup_store.c: SQL of stripe_setup and stripe_price. */
+/* setup_store.c: SQL of stripe_setup and stripe_price, which belong to the install and not to a tenant. */
 #include "billing/setup/setup_store.h"
 
 #include "base/limits.h"
@@ -23,7 +23,7 @@ DB_STMT(price_others, GLOBAL,
         "UPDATE stripe_price SET offered = 0 WHERE plan_terms_id = ? AND role = ? AND livemode = ? AND stripe_price_id "
         "<> ?",
         "usix", "");
-/* GLOBAL: terms are sold to many, and whether anybody still has them is asked of all. */
+/* GLOBAL: any tenant may still use the terms. */
 DB_STMT(terms_subscribed, GLOBAL,
         "SELECT COUNT(*) FROM subscription_mirror WHERE livemode = ? AND (plan_terms_id = ? OR next_terms_id = ?)"
         " AND status NOT IN ('canceled', 'incomplete_expired')",

@@ -1,4 +1,4 @@
-/* setup_store.h: what was made at Stripe, for each mode: ids by name, prices of terms. */
+/* setup_store.h: what setup created at Stripe, per mode: ids by name, and the prices of terms. */
 #ifndef PARLEY_BILLING_SETUP_SETUP_STORE_H
 #define PARLEY_BILLING_SETUP_SETUP_STORE_H
 
@@ -13,16 +13,17 @@ struct setup_price {
     struct str id;
     bool base;
 };
-/* Those a new subscription to the terms gets: at most one of each role. */
+/* The prices that a new subscription to the terms gets: at most one of each role. */
 enum status setup_store_prices(struct db *c, struct arena *a, bool livemode, struct id terms, struct setup_price **out,
                                size_t *n, struct err *e);
-/* Inside a transaction: this is the price of the terms' role from now on; others of it only lead back to the terms. */
+/* Within a transaction: make this the price of the terms' role. Earlier prices of the role only lead back to the
+ * terms. */
 enum status setup_store_price_put(struct db *c, bool livemode, struct id terms, struct setup_price price,
                                   struct err *e);
-/* A price of terms that are not sold any more, so that its subscribers are known. */
+/* Record a price of terms that are no longer sold, so that its subscriptions are recognised. */
 enum status setup_store_price_keep(struct db *c, bool livemode, struct id terms, struct setup_price price,
                                    struct err *e);
-/* Does a subscription that has not ended, or a checkout that is open, stand on these terms, now or soon? */
+/* Does a live subscription, a planned change or an open checkout use these terms? */
 enum status setup_store_terms_used(struct db *c, bool livemode, struct id terms, int64_t now_ms, bool *out,
                                    struct err *e);
 
