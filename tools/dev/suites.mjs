@@ -67,7 +67,7 @@ export class Suites {
     jobs(suite) {
         if (suite === 'unit') return this.unit(suite, this.build, this.sanitize)
         if (suite === 'sanitize') return this.sanitized()
-        if (suite in CHECKS) return [this.checks(suite)]
+        if (suite in CHECKS) return [this.checks(suite, suite === 'dist' ? { needs: [PREPARE] } : {})]
         return this.files(suite, suite, this.build, this.sanitize)
     }
 
