@@ -40,6 +40,9 @@ const LINT_ONLY = [/\.md$/, /^man\//, /^\.git/, /^\.clang-format$/, /^\.ci\//, /
 const INSTALL = [/(^|\/)module\.am$/, /^Makefile\.am$/, /^man\//, /^etc\//]
 const C = /\.(c|h|def)$/
 
+const INCLUDE = /^\s*#\s*include\s*"([^"]+)"/gm, INCLUDE_PATH = ['src', 'cgi-bin', 'tests', 'tests/lib', 'tests/unit']
+const IMPORT = /^(?:import|export)\b[^'"]*?['"](\.[^'"]+)['"]/gm
+
 const under = (file, folder) => file === folder || file.startsWith(`${folder}/`)
 
 export class Tree {
@@ -51,8 +54,8 @@ export class Tree {
         this.includes = new Map() // C file -> the project's files it includes
         this.imports = new Map() // test file or helper -> the files it imports
         for (const file of files) {
-            if (C.test(file)) this.includes.set(file, this.links(file, all, /^\s*#\s*include\s*"([^"]+)"/gm, ['src', 'cgi-bin', 'tests', 'tests/lib', 'tests/unit']))
-            if (/^tests\/.*\.mjs$/.test(file)) this.imports.set(file, this.links(file, all, /^(?:import|export)\b[^'"]*?['"](\.[^'"]+)['"]/gm, []))
+            if (C.test(file)) this.includes.set(file, this.links(file, all, INCLUDE, INCLUDE_PATH))
+            if (/^tests\/.*\.mjs$/.test(file)) this.imports.set(file, this.links(file, all, IMPORT, []))
         }
         this.files_c = [...this.includes.keys()]
     }
@@ -88,7 +91,8 @@ export class Tree {
     covers(file) {
         const row = Object.keys(COVERS).filter(start => file.startsWith(start)).sort((a, b) => b.length - a.length)[0]
         if (row) return COVERS[row]
-        const [, folder, name] = /^tests\/([^/]+)\/(?:test_)?([^./]+)/.exec(file) ?? [], places = ['src', 'cgi-bin'].map(place => `${place}/${folder}`)
+        const [, folder, name] = /^tests\/([^/]+)\/(?:test_)?([^./]+)/.exec(file) ?? []
+        const places = ['src', 'cgi-bin'].map(place => `${place}/${folder}`)
         const inner = places.map(place => `${place}/${name}`).filter(place => this.files.some(known => known.startsWith(`${place}/`)))
         return inner.length ? inner : places
     }
@@ -107,13 +111,16 @@ export class Tree {
         const modules = Tree.reaching(this.modules(), c.filter(file => !file.startsWith('tests/')).map(file => path.dirname(file)))
         const covers = file => this.covers(file).some(covered => [...modules].some(m => under(m, covered)) || others.some(o => under(o, covered)))
         const programs = this.files_c.filter(file => /^tests\/.*\/test_[^/]*\.c$/.test(file))
-            .filter(file => touched.has(file) || this.includes.get(file).some(header => modules.has(path.dirname(header))) || covers(file)).map(file => file.slice(0, -2))
+            .filter(file => touched.has(file) || covers(file) || this.includes.get(file).some(header => modules.has(path.dirname(header))))
+            .map(file => file.slice(0, -2))
         const imported = Tree.reaching(this.imports, mjs)
         const beside = others.filter(file => file.startsWith('tests/')).map(file => path.dirname(file)) // data of a test
-        const drivers = c.filter(file => /^tests\//.test(file) && !/\/test_/.test(file)).map(file => path.dirname(file)) // programs that node's files drive
+        // programs that node's files drive
+        const drivers = c.filter(file => /^tests\//.test(file) && !/\/test_/.test(file)).map(file => path.dirname(file))
         const files = [...this.imports.keys()].filter(file => file.endsWith('.test.mjs')).filter(file => imported.has(file) || covers(file) ||
             [...beside, ...drivers].some(folder => under(file, folder.split('/').slice(0, 2).join('/'))))
-        return { all, modules: [...modules].sort(), programs: programs.sort(), files: files.sort(), install: changed.some(file => INSTALL.some(p => p.test(file))) }
+        const install = changed.some(file => INSTALL.some(p => p.test(file)))
+        return { all, modules: [...modules].sort(), programs: programs.sort(), files: files.sort(), install }
     }
 }
 
@@ -122,7 +129,7 @@ function git(top, ...args) {
     return done.status === 0 ? done.stdout.split('\n').filter(Boolean) : undefined
 }
 
-export const trackedFiles = top => [...new Set([...git(top, 'ls-files'), ...git(top, 'ls-files', '--others', '--exclude-standard')])].filter(f => fs.existsSync(`${top}/${f}`))
+export const trackedFiles = top => git(top, 'ls-files', '--cached', '--others', '--exclude-standard').filter(f => fs.existsSync(`${top}/${f}`))
 
 /** The paths that differ from where this branch left main, uncommitted ones included. On main itself: from origin/main, else the last commit. */
 export function changedFiles(top) {

@@ -1,7 +1,9 @@
-// Runs the jobs of ./dev test: as many at a time as there are slots, the longest chain of jobs first, whatever suite a job belongs to.
+// Runs the jobs of ./dev test: as many at a time as there are slots, the longest chain of jobs first, whatever suite a job
+// belongs to.
 //
-// A job is {suite, name, command: [program, argument...], kind: "node" | "cmocka" | "checks" | "step", cost: seconds it is expected to take,
-// needs: [names of jobs that must pass first], env, cwd, sanitized, limit: seconds after which it is ended}. A step has no tests: it counts only when it fails.
+// A job is {suite, name, command: [program, argument...], kind: "node" | "cmocka" | "checks" | "step", cost: seconds it is
+// expected to take, needs: [names of jobs that must pass first], env, cwd, sanitized: the sanitizers it must have, limit:
+// seconds after which it is ended}. A step has no tests: it counts only when it fails.
 import { spawn } from 'node:child_process'
 import fs from 'node:fs'
 import { missingSanitizers } from '../../tests/lib/build.mjs'
@@ -58,7 +60,8 @@ export class Schedule {
             await this.execute(job)
             this.count(job)
         }
-        fs.appendFileSync(this.logOf(job.suite), `==== ${job.name}: ${job.seconds.toFixed(1)} s, ${(job.processor ?? 0).toFixed(1)} s of processor time\n${job.output}\n`)
+        const took = `${job.seconds.toFixed(1)} s, ${(job.processor ?? 0).toFixed(1)} s of processor time`
+        fs.appendFileSync(this.logOf(job.suite), `==== ${job.name}: ${took}\n${job.output}\n`)
         delete job.output
         this.open.set(job.suite, this.open.get(job.suite) - 1)
         if (this.open.get(job.suite) === 0) this.close(job.suite)
@@ -68,11 +71,13 @@ export class Schedule {
     execute(job) {
         const begun = Date.now(), file = `${this.logs}/test-job-${this.jobs.indexOf(job)}.log`, out = fs.openSync(file, 'w')
         const child = spawn(job.command[0], job.command.slice(1), {
-            cwd: job.cwd, env: { ...this.env, ...job.env }, stdio: ['ignore', out, out], detached: true, // a process group, which can be ended as a whole
+            cwd: job.cwd, env: { ...this.env, ...job.env }, stdio: ['ignore', out, out],
+            detached: true, // a process group, which can be ended as a whole
         })
         fs.closeSync(out)
         job.child = child
-        const late = [['SIGTERM', 0], ['SIGKILL', 10]].map(([signal, more]) => setTimeout(() => this.end(job, signal), 1000 * ((job.limit ?? LIMIT_S) + more)))
+        const limit = job.limit ?? LIMIT_S
+        const late = [['SIGTERM', limit], ['SIGKILL', limit + 10]].map(([signal, s]) => setTimeout(() => this.end(job, signal), 1000 * s))
         return new Promise(ok => {
             const over = (code, words) => {
                 const used = childrenSeconds()
@@ -85,7 +90,8 @@ export class Schedule {
                 ok()
             }
             child.once('error', error => over(-1, `${error.message}\n`))
-            child.once('exit', (code, signal) => over(code ?? -1, signal ? `ended by ${signal} after ${Math.round((Date.now() - begun) / 1000)} s\n` : ''))
+            child.once('exit', (code, signal) =>
+                over(code ?? -1, signal ? `ended by ${signal} after ${Math.round((Date.now() - begun) / 1000)} s\n` : ''))
         })
     }
 
@@ -127,8 +133,9 @@ export class Schedule {
         const left = jobs.some(j => j.sanitized) ? sum('skipped') : 0, failed = jobs.some(j => j.broken)
         if (failed) this.broken.push(suite)
         else if (jobs.every(j => j.kind === 'step')) return
-        this.say(`${suite.padEnd(10)} ${sum('passed')} passed${failed ? `, ${sum('failed')} FAILED` : ''}${left ? `, ${left} run by the plain build only` : ''}` +
-            ` (${sum('seconds').toFixed(1)} s in ${jobs.length} job${jobs.length === 1 ? '' : 's'}; ended after ${Math.round((Date.now() - this.begun) / 1000)} s)`)
+        const counts = `${sum('passed')} passed${failed ? `, ${sum('failed')} FAILED` : ''}${left ? `, ${left} run by the plain build only` : ''}`
+        const after = Math.round((Date.now() - this.begun) / 1000), plural = jobs.length === 1 ? '' : 's'
+        this.say(`${suite.padEnd(10)} ${counts} (${sum('seconds').toFixed(1)} s in ${jobs.length} job${plural}; ended after ${after} s)`)
     }
 
     logOf(suite) { return `${this.logs}/test-${suite}.log` }

@@ -15,7 +15,8 @@ const CHECKS = { lint: 20, tidy: 40, install: 10, dist: 120 } // seconds, about
 const SANITIZED = 'address,undefined', SANITIZED_SUITES = ['http', 'talk'], SANITIZED_BUILD_S = 150
 
 export const nodeFiles = suite => fs.readdirSync(`${top}/tests/${suite}`).filter(f => f.endsWith('.test.mjs')).sort().map(f => `tests/${suite}/${f}`)
-export const nodeSuites = () => fs.readdirSync(`${top}/tests`, { withFileTypes: true }).filter(d => d.isDirectory() && nodeFiles(d.name).length).map(d => d.name).sort()
+export const nodeSuites = () => fs.readdirSync(`${top}/tests`, { withFileTypes: true })
+    .filter(d => d.isDirectory() && nodeFiles(d.name).length).map(d => d.name).sort()
 export const buildFolder = sanitize => `${top}/var/build-${sanitize ? sanitize.replaceAll(',', '-') : 'test'}`
 
 /** All suites, or those that make sense on a sanitized build. */
@@ -87,12 +88,14 @@ export class Suites {
     }
 
     checks(name, more) {
-        return this.job({ suite: name, name, kind: 'checks', cost: CHECKS[name], command: [`${top}/dev`, 'check', name], cwd: top, ...more }, this.build, '')
+        const command = [`${top}/dev`, 'check', name]
+        return this.job({ suite: name, name, kind: 'checks', cost: CHECKS[name], command, cwd: top, ...more }, this.build, '')
     }
 
     sanitized() {
         const build = buildFolder(SANITIZED), suite = 'sanitize', name = `build with ${SANITIZED}`
-        const first = this.job({ suite, name, kind: 'step', cost: SANITIZED_BUILD_S, command: [`${top}/dev`, 'check', 'sanitized_build'], cwd: top }, build, SANITIZED)
+        const command = [`${top}/dev`, 'check', 'sanitized_build']
+        const first = this.job({ suite, name, kind: 'step', cost: SANITIZED_BUILD_S, command, cwd: top }, build, SANITIZED)
         const jobs = [...this.unit(suite, build, SANITIZED), ...SANITIZED_SUITES.flatMap(folder => this.files(suite, folder, build, SANITIZED))]
         return [first, ...jobs.map(job => ({ ...job, needs: [...job.needs, name] }))]
     }

@@ -29,7 +29,8 @@ const suites = new Suites({ build: options.build, sanitize: options.sanitize, no
 
 function selectedJobs() {
     const { since, changed, all, modules, programs, files, ...chosen } = selection(process.cwd())
-    say(`changed since ${since.slice(0, 10)}: ${changed.length ? changed.slice(0, 8).join(' ') : 'nothing'}${changed.length > 8 ? ` and ${changed.length - 8} more` : ''}`)
+    const more = changed.length > 8 ? ` and ${changed.length - 8} more` : ''
+    say(`changed since ${since.slice(0, 10)}: ${changed.slice(0, 8).join(' ') || 'nothing'}${more}`)
     if (all) say(`everything runs, because of ${all}`)
     else say(`affected modules: ${modules.join(' ') || 'none'}; ${programs.length} C programs and ${files.length} files run`)
     return suites.selected({ all, programs, files, ...chosen })
