@@ -339,7 +339,7 @@ enum status cmd_billing_move(struct cli *cl, struct err *e)
         (st = cli_tenant(cl, c, cl->argv[0], &id, e)) != OK || (st = stripe_open(&stripe, cl->config, pool, e)) != OK)
         return st;
     struct actor who = cli_actor(id);
-    st = terms_move(&stripe, pool, &cl->arena, &who, id, e);
+    st = terms_move(&(struct billing_context){&stripe, pool, &cl->arena, &who}, id, e);
     if (st == OK)
         cli_id(cl, ID_TENANT, id);
     stripe_close(&stripe);

@@ -41,8 +41,8 @@ static enum status delete_close_at_stripe(struct cli *cl, struct db *c, const st
         return st;
     if ((st = stripe_open(&stripe, cl->config, cl->pool, e)) != OK)
         return st;
-    st = cancel ? cancel_now(&stripe, cl->pool, &cl->arena, who, e)
-                : checkouts_end(&stripe, cl->pool, &cl->arena, who, e);
+    const struct billing_context billing = {&stripe, cl->pool, &cl->arena, who};
+    st = cancel ? cancel_now(&billing, e) : checkouts_end(&billing, e);
     stripe_close(&stripe);
     if (st == ERR_CONFLICT && err_is(e, E_subscribed))
         return delete_still_subscribed(e);

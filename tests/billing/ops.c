@@ -19,10 +19,12 @@
 #include "base/settings.h"
 #include "base/shared.h"
 #include "billing/checkout/checkout.h"
+#include "billing/checkout/checkout_internal.h"
 #include "billing/meter/meter.h"
 #include "billing/notice/notice.h"
 #include "billing/setup/setup.h"
 #include "billing/sync/sync.h"
+#include "bot/bot.h"
 #include "lines.h"
 #include "plan/usage.h"
 #include "web/route.h"
@@ -70,7 +72,7 @@ static void put_int(struct job *j, const char *name, int64_t v)
 static enum status op_begin(struct job *j)
 {
     struct str url = STR_EMPTY;
-    enum status st = checkout_begin(&j->s, pool, j->a, &j->who, get(j, "plan"), &url, &j->e);
+    enum status st = checkout_begin(&(struct billing_context){&j->s, pool, j->a, &j->who}, get(j, "plan"), &url, &j->e);
     put(j, "url", url);
     return st;
 }
@@ -79,7 +81,8 @@ static enum status op_return(struct job *j)
 {
     static const char *const names[] = {"unknown", "open", "paying", "done", "expired"};
     enum checkout_outcome out = CHECKOUT_UNKNOWN;
-    enum status st = checkout_return(&j->s, pool, j->a, &j->who, get(j, "session"), &out, &j->e);
+    enum status st = checkout_return(&(struct billing_context){&j->s, pool, j->a, &j->who}, get(j, "session"), &out,
+                                     &j->e);
     put(j, "outcome", str_from(names[out]));
     return st;
 }
@@ -87,8 +90,8 @@ static enum status op_return(struct job *j)
 static enum status op_portal(struct job *j)
 {
     struct str url = STR_EMPTY;
-    enum status st = portal_begin(&j->s, pool, j->a, &j->who,
-                                  json_bool(json_get(j->in, "card")) ? PORTAL_CARD : PORTAL_HOME, &url, &j->e);
+    enum status st = card_page_begin(&(struct billing_context){&j->s, pool, j->a, &j->who},
+                                     json_bool(json_get(j->in, "card")) ? CARD_PAGE_CARD : CARD_PAGE_HOME, &url, &j->e);
     put(j, "url", url);
     return st;
 }
@@ -99,7 +102,7 @@ static enum status op_preview(struct job *j)
     struct change_preview *x = ARENA_NEW(j->a, struct change_preview);
     struct json *lines, *line;
     lines_must(x);
-    enum status st = change_preview(&j->s, pool, j->a, &j->who, get(j, "plan"), x, &j->e);
+    enum status st = change_preview(&(struct billing_context){&j->s, pool, j->a, &j->who}, get(j, "plan"), x, &j->e);
 
     if (st != OK)
         return st;
@@ -124,31 +127,35 @@ static enum status op_apply(struct job *j)
 {
     struct str url = STR_EMPTY;
     int64_t proration = json_int(json_get(j->in, "proration"), clock_now_ms());
-    enum status st = change_apply(&j->s, pool, j->a, &j->who, get(j, "plan"), proration, j->keep, j->keep_n, &url,
-                                  &j->e);
+    const struct change_request in = {
+        .plan = get(j, "plan"), .proration_ms = proration, .keep = j->keep, .keep_n = j->keep_n};
+    enum status st = change_apply(&(struct billing_context){&j->s, pool, j->a, &j->who}, &in, &url, &j->e);
     put(j, "url", url);
     return st;
 }
 
 static enum status op_undo(struct job *j)
 {
-    return change_undo(&j->s, pool, j->a, &j->who, &j->e);
+    return change_undo(&(struct billing_context){&j->s, pool, j->a, &j->who}, &j->e);
 }
 
 static enum status op_end(struct job *j)
 {
-    return cancel_now(&j->s, pool, j->a, &j->who, &j->e);
+    return cancel_now(&(struct billing_context){&j->s, pool, j->a, &j->who}, &j->e);
 }
 
 static enum status op_move(struct job *j)
 {
-    return terms_move(&j->s, pool, j->a, &j->who, j->who.tenant, &j->e);
+    return terms_move(&(struct billing_context){&j->s, pool, j->a, &j->who}, j->who.tenant, &j->e);
 }
 
 static enum status op_customer(struct job *j)
 {
     struct str customer = STR_EMPTY;
-    enum status st = customer_ensure(&j->s, pool, j->a, &j->who, &customer, &j->e);
+    struct operation op = operation_open(&(struct billing_context){&j->s, pool, j->a, &j->who}, j->who.tenant);
+    enum status st = operation_begin(&op, &j->e);
+    if (st == OK)
+        st = operation_close(&op, customer_make(&op, &customer, &j->e), "customer", &j->e);
     put(j, "customer", customer);
     return st;
 }
@@ -168,9 +175,18 @@ static enum status op_setup(struct job *j)
 
 /* ---- what needs the database alone ---- */
 
+static enum status keep_bots(struct db *c, void *ctx, struct err *e)
+{
+    struct job *j = ctx;
+    return bot_keep(c, &j->who, j->who.tenant, j->keep, j->keep_n, e);
+}
+
 static enum status op_keep(struct job *j, struct db *c)
 {
-    return bots_keep(c, &j->who, j->keep, j->keep_n, &j->e);
+    enum status st = db_transaction(c, keep_bots, j, &j->e);
+    if (st == OK)
+        shared_bump("plan", j->who.tenant);
+    return st;
 }
 
 static enum status op_plan(struct job *j, struct db *c)

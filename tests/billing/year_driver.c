@@ -206,15 +206,15 @@ static enum status entitled(struct driver *d, const struct actor *who)
     return OK;
 }
 
-static enum status change(struct driver *d, struct stripe *stripe, const struct actor *who, struct str plan)
+static enum status change(struct driver *d, const struct billing_context *billing, struct str plan)
 {
     struct change_preview p;
     struct str url = STR_EMPTY;
-    enum status st = change_preview(stripe, d->pool, d->a, who, plan, &p, &d->e);
+    enum status st = change_preview(billing, plan, &p, &d->e);
     if (st != OK)
         return st;
     lines_must(json_set_int(d->out, "kind", p.kind) == 0 && json_set_int(d->out, "due_now", p.due_now) == 0);
-    st = change_apply(stripe, d->pool, d->a, who, plan, p.proration_ms, NULL, 0, &url, &d->e);
+    st = change_apply(billing, &(struct change_request){.plan = plan, .proration_ms = p.proration_ms}, &url, &d->e);
     return st;
 }
 
@@ -226,16 +226,17 @@ static enum status at_stripe(struct driver *d, const char *op, const struct acto
     enum status st = stripe_open(&stripe, d->config, d->pool, &d->e);
     if (st != OK)
         return st;
+    const struct billing_context billing = {&stripe, d->pool, d->a, who};
     if (strcmp(op, "checkout") == 0)
-        st = checkout_begin(&stripe, d->pool, d->a, who, plan, &url, &d->e);
+        st = checkout_begin(&billing, plan, &url, &d->e);
     else if (strcmp(op, "change") == 0)
-        st = change(d, &stripe, who, plan);
+        st = change(d, &billing, plan);
     else if (strcmp(op, "undo") == 0)
-        st = change_undo(&stripe, d->pool, d->a, who, &d->e);
+        st = change_undo(&billing, &d->e);
     else if (strcmp(op, "cancel_now") == 0)
-        st = cancel_now(&stripe, d->pool, d->a, who, &d->e);
+        st = cancel_now(&billing, &d->e);
     else if (strcmp(op, "portal") == 0)
-        st = portal_begin(&stripe, d->pool, d->a, who, PORTAL_CARD, &url, &d->e);
+        st = card_page_begin(&billing, CARD_PAGE_CARD, &url, &d->e);
     else if (json_bool(json_get(d->in, "nightly")))
         st = reconcile_nightly(&stripe, d->pool, &report, &d->e);
     else

@@ -441,7 +441,8 @@ void admin_tenants_terms_post(struct request *rq)
         return;
     page_release(&pg);
     enum status st = page_stripe(&pg, &stripe);
+    const struct billing_context billing = {.stripe = stripe, .p = pg.app->guard.pool, .a = rq->arena, .who = &pg.who};
     if (st == OK)
-        st = terms_move(stripe, pg.app->guard.pool, rq->arena, &pg.who, id, &pg.e);
+        st = terms_move(&billing, id, &pg.e);
     tenant_done(rq, &pg, id, st, "terms_moved");
 }

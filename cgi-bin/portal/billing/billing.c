@@ -16,7 +16,7 @@ static enum status billing_find_bought(struct page *pg, struct billing *b)
 {
     struct subscription *list;
     struct stripe *stripe;
-    size_t n, standing;
+    size_t n, live;
     if (page_stripe(pg, &stripe) != OK) {
         pg->e = ERR_INIT;
         return OK;
@@ -24,8 +24,8 @@ static enum status billing_find_bought(struct page *pg, struct billing *b)
     enum status st = subscription_list(pg->db, pg->who.tenant, pg->rq->arena, &list, &n, &pg->e);
     if (st != OK)
         return st;
-    const struct subscription *one = standing_choose(list, n, stripe->livemode, &standing);
-    b->had = subscription_had(list, n, stripe->livemode);
+    const struct subscription *one = subscription_choose_live(list, n, stripe->livemode, &live);
+    b->had = subscription_had_any(list, n, stripe->livemode);
     if (one && one->status != STRIPE_INCOMPLETE && !billing_subscribed(&b->now))
         b->beside = one;
     return OK;
@@ -124,4 +124,10 @@ bool billing_refused(struct page *pg)
     billing_soften(pg);
     page_form_error(pg);
     return true;
+}
+
+enum status billing_open(struct page *pg, struct billing_context *out)
+{
+    *out = (struct billing_context){.p = pg->app->guard.pool, .a = pg->rq->arena, .who = &pg->who};
+    return page_stripe(pg, &out->stripe);
 }

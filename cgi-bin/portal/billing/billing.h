@@ -2,6 +2,7 @@
 #ifndef PARLEY_PORTAL_BILLING_BILLING_H
 #define PARLEY_PORTAL_BILLING_BILLING_H
 
+#include "billing/checkout/checkout.h"
 #include "portal/page/plan.h"
 #include "portal/page/stripe.h"
 
@@ -41,5 +42,8 @@ bool billing_subscribed(const struct entitlements *x);
 bool billing_owes(const struct entitlements *x);
 /* Planned.Words: the planned end of the subscription, or the planned change to another plan. */
 void billing_fill_planned(struct page *pg, const struct billing *b);
+
+/* Opens Stripe for the signed-in owner: the context of the operations in checkout.h. The page must hold no connection then. */
+enum status billing_open(struct page *pg, struct billing_context *out);
 
 #endif

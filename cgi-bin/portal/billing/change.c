@@ -67,7 +67,7 @@ static void change_fill_bots(struct page *pg, const struct change_preview *p, co
 }
 
 struct change_form {
-    struct stripe *stripe;
+    struct billing_context billing;
     struct change_preview preview;
     struct bot *bots;
     size_t bot_n;
@@ -79,9 +79,9 @@ static enum status change_load(struct page *pg, struct str plan, struct change_f
     enum status st = bot_list(pg->db, pg->who.tenant, pg->rq->arena, &c->bots, &c->bot_n, &pg->e);
     page_release(pg);
     if (st == OK)
-        st = page_stripe(pg, &c->stripe);
+        st = billing_open(pg, &c->billing);
     if (st == OK)
-        st = change_preview(c->stripe, pg->app->guard.pool, pg->rq->arena, &pg->who, plan, &c->preview, &pg->e);
+        st = change_preview(&c->billing, plan, &c->preview, &pg->e);
     return st;
 }
 
@@ -187,7 +187,9 @@ void billing_change_post(struct request *rq)
     }
     enum status st = change_read_kept(&pg, &c, &keep, &n);
     if (st == OK)
-        st = change_apply(c.stripe, pg.app->guard.pool, rq->arena, &pg.who, plan, proration, keep, n, &pay_url, &pg.e);
+        st = change_apply(&c.billing,
+                          &(struct change_request){.plan = plan, .proration_ms = proration, .keep = keep, .keep_n = n},
+                          &pay_url, &pg.e);
     if (st == OK)
         page_redirect(&pg, "/app/billing?done=%s", change_done_text(c.preview.kind));
     else if (change_refused_as(&pg, E_same_plan)) /* a double click, or another tab was faster */

@@ -10,14 +10,14 @@
 void billing_checkout_post(struct request *rq)
 {
     struct page pg;
-    struct stripe *stripe = NULL;
+    struct billing_context billing;
     struct str url = STR_EMPTY;
     if (!page_begin(rq, &pg))
         return;
     page_release(&pg);
-    enum status st = page_stripe(&pg, &stripe);
+    enum status st = billing_open(&pg, &billing);
     if (st == OK)
-        st = checkout_begin(stripe, pg.app->guard.pool, rq->arena, &pg.who, request_form(rq, "plan"), &url, &pg.e);
+        st = checkout_begin(&billing, request_form(rq, "plan"), &url, &pg.e);
     if (st == OK)
         st = reply_redirect_away(rq, url, &pg.e);
     if (st == ERR_CONFLICT && err_is(&pg.e, E_subscribed))

@@ -7,15 +7,15 @@
 void billing_portal_post(struct request *rq)
 {
     struct page pg;
-    struct stripe *stripe = NULL;
+    struct billing_context billing;
     struct str url = STR_EMPTY;
-    enum portal_flow flow = str_eq(request_form(rq, "for"), STR("card")) ? PORTAL_CARD : PORTAL_HOME;
+    enum card_page_flow flow = str_eq(request_form(rq, "for"), STR("card")) ? CARD_PAGE_CARD : CARD_PAGE_HOME;
     if (!page_begin(rq, &pg))
         return;
     page_release(&pg);
-    enum status st = page_stripe(&pg, &stripe);
+    enum status st = billing_open(&pg, &billing);
     if (st == OK)
-        st = portal_begin(stripe, pg.app->guard.pool, rq->arena, &pg.who, flow, &url, &pg.e);
+        st = card_page_begin(&billing, flow, &url, &pg.e);
     if (st == OK)
         st = reply_redirect_away(rq, url, &pg.e);
     if (st != OK)

@@ -50,15 +50,14 @@ void billing_return_get(struct request *rq)
 {
     struct page pg;
     struct billing b;
-    struct stripe *stripe = NULL;
+    struct billing_context billing;
     enum checkout_outcome outcome = CHECKOUT_UNKNOWN;
     if (!page_begin(rq, &pg))
         return;
     page_release(&pg);
-    enum status st = page_stripe(&pg, &stripe);
+    enum status st = billing_open(&pg, &billing);
     if (st == OK)
-        st = checkout_return(stripe, pg.app->guard.pool, rq->arena, &pg.who, request_query(rq, "session"), &outcome,
-                             &pg.e);
+        st = checkout_return(&billing, request_query(rq, "session"), &outcome, &pg.e);
     if (st == ERR_UNAVAILABLE || st == ERR_RATE || st == ERR_TIMEOUT) { /* an outage says nothing about the payment */
         request_failed(rq, &pg.e);
         outcome = CHECKOUT_PAYING;

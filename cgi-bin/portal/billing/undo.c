@@ -7,13 +7,13 @@
 void billing_undo_post(struct request *rq)
 {
     struct page pg;
-    struct stripe *stripe = NULL;
+    struct billing_context billing;
     if (!page_begin(rq, &pg))
         return;
     page_release(&pg);
-    enum status st = page_stripe(&pg, &stripe);
+    enum status st = billing_open(&pg, &billing);
     if (st == OK)
-        st = change_undo(stripe, pg.app->guard.pool, rq->arena, &pg.who, &pg.e);
+        st = change_undo(&billing, &pg.e);
     if (st == OK)
         page_redirect(&pg, "/app/billing?done=change_undone");
     else

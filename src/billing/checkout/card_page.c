@@ -1,4 +1,5 @@
-/* card_page.c: coming back from Stripe's checkout page, and going to Stripe's page for cards and invoices. */
+/* card_page.c: Stripe's pages: returning from the checkout page, and going to the page for cards and invoices. A session id that the browser
+ * brings proves nothing; only what Stripe and the mirror say counts. */
 #include "alarm/alarm.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -7,10 +8,10 @@
 
 #include "base/banned.h"
 
-/* ---- coming back ---- */
+/* ---- returning ---- */
 
 struct returning {
-    struct desk *d;
+    struct operation *op;
     struct str session, customer;
     struct attempt attempt;
     bool ours;
@@ -19,40 +20,56 @@ struct returning {
     enum attempt_state to;
 };
 
-static enum status read_returning(struct db *c, void *ctx, struct err *e)
+static enum status returning_read_all(struct db *c, struct returning *r, struct err *e)
 {
-    struct returning *r = ctx;
-    struct desk *d = r->d;
-    enum status st = attempt_store_find(c, d->tenant, d->a, r->session, &r->attempt, e);
+    struct operation *op = r->op;
+    enum status st = attempt_store_find(c, op->tenant, op->a, r->session, &r->attempt, e);
     r->ours = st == OK;
     if (st != OK && st != ERR_NOT_FOUND)
         return st;
-    st = customer_store_current(c, d->tenant, d->stripe->livemode, d->a, &r->customer, e);
-    return st == OK ? subscription_list(c, d->tenant, d->a, &r->subs, &r->sub_n, e) : st;
+    st = customer_store_current(c, op->tenant, op->stripe->livemode, op->a, &r->customer, e);
+    return st == OK ? subscription_list(c, op->tenant, op->a, &r->subs, &r->sub_n, e) : st;
 }
 
-static enum status write_returned(struct db *c, void *ctx, struct err *e)
+static enum status returning_read(struct returning *r, struct err *e)
 {
-    const struct returning *r = ctx;
-    return attempt_store_state(c, r->d->tenant, r->attempt.id, r->to, e);
+    struct db *c = NULL;
+    enum status st = db_get(r->op->p, &c, e);
+    if (st == OK)
+        st = returning_read_all(c, r, e);
+    db_put(c);
+    return st;
 }
 
-static enum status raise_mismatch(struct db *c, void *ctx, struct err *e)
+static enum status returning_write_state(const struct returning *r, struct err *e)
 {
-    const struct returning *r = ctx;
-    return alarm_raise(
-        c, "checkout_mismatch", r->session, r->d->tenant, e,
-        "A checkout of this workspace names another customer or workspace at Stripe: nothing was taken from it.");
+    struct db *c = NULL;
+    enum status st = db_get(r->op->p, &c, e);
+    if (st == OK)
+        st = attempt_store_state(c, r->op->tenant, r->attempt.id, r->to, e);
+    db_put(c);
+    return st;
 }
 
-static bool has_mark(const struct returning *r, const struct json *session)
+static enum status returning_raise_mismatch(const struct returning *r, struct err *e)
 {
-    return str_eqz(json_get_str(session, "client_reference_id"), desk_tenant(r->d)) &&
+    struct db *c = NULL;
+    enum status st = db_get(r->op->p, &c, e);
+    if (st == OK)
+        st = alarm_raise(c, "checkout_mismatch", r->session, r->op->tenant, e,
+                         "A checkout of this workspace names another customer or workspace at Stripe. It was ignored.");
+    db_put(c);
+    return st;
+}
+
+static bool returning_has_mark(const struct returning *r, const struct json *session)
+{
+    return str_eqz(json_get_str(session, "client_reference_id"), operation_tenant(r->op)) &&
            (!r->customer.n || str_eq(stripe_id_of(json_get(session, "customer")), r->customer));
 }
 
-/* What the mirror says of the subscription that was bought. */
-static enum checkout_outcome outcome_of(const struct returning *r, struct str subscription)
+/* What the mirror says about the subscription that was bought. */
+static enum checkout_outcome returning_outcome(const struct returning *r, struct str subscription)
 {
     for (size_t i = 0; i < r->sub_n; i++) {
         const struct subscription *s = &r->subs[i];
@@ -66,141 +83,144 @@ static enum checkout_outcome outcome_of(const struct returning *r, struct str su
     return CHECKOUT_PAYING;
 }
 
-static enum status become(struct returning *r, enum attempt_state to, struct err *e)
+static enum status returning_set_state(struct returning *r, enum attempt_state to, struct err *e)
 {
     r->to = to;
-    return r->attempt.state == to ? OK : held_db(r->d->p, write_returned, r, e);
+    return r->attempt.state == to ? OK : returning_write_state(r, e);
 }
 
-/* It is paid for, or being paid: the mirror is brought up to date, and only the mirror is asked. */
-static enum status returned_complete(struct returning *r, const struct json *session, enum checkout_outcome *out,
-                                     struct err *e)
+/* Paid or being paid: refreshes the mirror, and decides from the mirror alone. */
+static enum status returning_complete(struct returning *r, const struct json *session, enum checkout_outcome *out,
+                                      struct err *e)
 {
     bool ok = true;
-    struct str subscription = arena_str(r->d->a, stripe_id_of(json_get(session, "subscription")), &ok);
-    enum status st = ok ? become(r, ATTEMPT_COMPLETE, e) : err_nomem(e);
+    struct str subscription = arena_str(r->op->a, stripe_id_of(json_get(session, "subscription")), &ok);
+    enum status st = ok ? returning_set_state(r, ATTEMPT_COMPLETE, e) : err_nomem(e);
     if (st != OK)
         return st;
-    desk_look(r->d, "checkout.session", r->session);
-    desk_look(r->d, "subscription", subscription);
-    st = held_db(r->d->p, read_returning, r, e);
-    *out = outcome_of(r, subscription);
+    operation_refresh(r->op, "checkout.session", r->session);
+    operation_refresh(r->op, "subscription", subscription);
+    st = returning_read(r, e);
+    *out = returning_outcome(r, subscription);
     if (*out == CHECKOUT_DONE && str_eqz(json_get_str(session, "payment_status"), "unpaid"))
         *out = CHECKOUT_PAYING;
     return st;
 }
 
-static enum status returned_look(struct returning *r, enum checkout_outcome *out, struct err *e)
+static enum status returning_fetch(struct returning *r, enum checkout_outcome *out, struct err *e)
 {
     struct json *session;
     struct err why = ERR_INIT;
-    enum status st = desk_get(r->d, stripe_path(r->d->a, "/v1/checkout/sessions/%", r->session.p, (char *)NULL), NULL,
-                              &session, &why);
-    if (st != OK) { /* Stripe's event says it as well, only later */
+    enum status st = operation_get(r->op, stripe_path(r->op->a, "/v1/checkout/sessions/%", r->session.p, (char *)NULL),
+                                   NULL, &session, &why);
+    if (st != OK) { /* the event will tell it later */
         log_line(LOG_WARN, "checkout_return", LOG_S("error", why.message));
         *out = CHECKOUT_PAYING;
         return OK;
     }
-    if (!has_mark(r, session)) {
+    if (!returning_has_mark(r, session)) {
         *out = CHECKOUT_UNKNOWN;
-        return held_db(r->d->p, raise_mismatch, r, e);
+        return returning_raise_mismatch(r, e);
     }
     struct str status = json_get_str(session, "status");
     if (str_eqz(status, "complete"))
-        return returned_complete(r, session, out, e);
+        return returning_complete(r, session, out, e);
     *out = str_eqz(status, "open") ? CHECKOUT_OPEN : CHECKOUT_EXPIRED;
-    return *out == CHECKOUT_EXPIRED ? become(r, ATTEMPT_EXPIRED, e) : OK;
+    return *out == CHECKOUT_EXPIRED ? returning_set_state(r, ATTEMPT_EXPIRED, e) : OK;
 }
 
-enum status checkout_return(struct stripe *stripe, struct db_pool *p, struct arena *a, const struct actor *who,
-                            struct str session, enum checkout_outcome *out, struct err *e)
+enum status checkout_return(const struct billing_context *x, struct str session, enum checkout_outcome *out,
+                            struct err *e)
 {
-    struct desk d = desk_open(stripe, p, a, who, who->tenant);
-    struct returning r = {.d = &d};
+    struct operation op = operation_open(x, x->who->tenant);
+    struct returning r = {.op = &op};
     bool ok = true;
     *out = CHECKOUT_UNKNOWN;
     if (!session.n || session.n >= STRIPE_ID_MAX)
         return OK;
-    r.session = arena_str(a, session, &ok);
-    enum status st = ok ? held_db(p, read_returning, &r, e) : err_nomem(e);
+    r.session = arena_str(x->a, session, &ok);
+    enum status st = ok ? returning_read(&r, e) : err_nomem(e);
     if (st != OK || !r.ours)
         return st;
-    if (r.attempt.state == ATTEMPT_COMPLETE && outcome_of(&r, STR_EMPTY) == CHECKOUT_DONE) {
-        *out = CHECKOUT_DONE; /* heard of already: a page that is loaded again asks nothing of Stripe */
+    if (r.attempt.state == ATTEMPT_COMPLETE && returning_outcome(&r, STR_EMPTY) == CHECKOUT_DONE) {
+        *out = CHECKOUT_DONE; /* known already: reloading the page makes no call */
         return OK;
     }
     if (r.attempt.state == ATTEMPT_EXPIRED) {
         *out = CHECKOUT_EXPIRED;
         return OK;
     }
-    return returned_look(&r, out, e);
+    return returning_fetch(&r, out, e);
 }
 
 /* ---- cards and invoices ---- */
 
-struct visit {
-    struct desk *d;
+struct card_page_visit {
+    struct operation *op;
     struct str configuration;
 };
 
-static enum status read_configuration(struct db *c, void *ctx, struct err *e)
+static enum status card_page_read_configuration(struct card_page_visit *v, struct err *e)
 {
-    struct visit *v = ctx;
-    return setup_id(c, v->d->a, v->d->stripe->livemode, "portal", &v->configuration, e);
+    struct db *c = NULL;
+    enum status st = db_get(v->op->p, &c, e);
+    if (st == OK)
+        st = setup_id(c, v->op->a, v->op->stripe->livemode, "portal", &v->configuration, e);
+    db_put(c);
+    return st;
 }
 
-static enum status no_customer(struct err *e)
+static enum status card_page_no_customer(struct err *e)
 {
     return err_raise(e, E_no_customer);
 }
 
-static enum status portal_post(struct visit *v, struct str customer, enum portal_flow flow, struct str *url,
-                               struct err *e)
+static enum status card_page_post(struct card_page_visit *v, struct str customer, enum card_page_flow flow,
+                                  struct str *url, struct err *e)
 {
     char id[ID_TEXT_MAX];
-    struct desk *d = v->d;
+    struct operation *op = v->op;
     struct stripe_form f;
     struct json *session = NULL;
     stripe_form_init(&f);
     stripe_param_str(&f, "customer", customer);
     stripe_param_text(&f, "return_url",
-                      desk_text(d, "%s/app/billing", config_string(d->stripe->config, CONFIG_base_url)));
+                      operation_text(op, "%s/app/billing", config_string(op->stripe->config, CONFIG_base_url)));
     if (v->configuration.n)
         stripe_param_str(&f, "configuration", v->configuration);
     stripe_param_text(&f, "locale", "auto");
-    if (flow == PORTAL_CARD)
+    if (flow == CARD_PAGE_CARD)
         stripe_param_text(&f, "flow_data[type]", "payment_method_update");
-    enum status st = desk_post(d, "/v1/billing_portal/sessions", &f,
-                               desk_text(d, "portal:%s", id_text(ID_LOG, id_new(), id)), &session, e);
+    enum status st = operation_post(op, "/v1/billing_portal/sessions", &f,
+                                    operation_text(op, "portal:%s", id_text(ID_LOG, id_new(), id)), &session, e);
     stripe_form_release(&f);
     if (st == OK)
         *url = json_get_str(session, "url");
     if (st == OK && !url->n)
-        st = err_set(e, E_stripe_answer, "Stripe's answer names no page to go to.");
+        st = err_set(e, E_stripe_answer, "Stripe's answer does not name a page.");
     return st;
 }
 
-/* It changes nothing, so it needs no lease. */
-enum status portal_begin(struct stripe *stripe, struct db_pool *p, struct arena *a, const struct actor *who,
-                         enum portal_flow flow, struct str *url, struct err *e)
+/* Changes nothing, so it needs no lease. */
+enum status card_page_begin(const struct billing_context *x, enum card_page_flow flow, struct str *url, struct err *e)
 {
-    struct desk d = desk_open(stripe, p, a, who, who->tenant);
-    struct visit v = {.d = &d};
+    struct operation op = operation_open(x, x->who->tenant);
+    struct card_page_visit v = {.op = &op};
     struct str customer;
     struct err why = ERR_INIT;
-    enum status st = customer_find(&d, &customer, &why);
+    enum status st = customer_find(&op, &customer, &why);
     *url = STR_EMPTY;
     if (st == OK && !customer.n)
-        return no_customer(e);
+        return card_page_no_customer(e);
     if (st == OK)
-        st = held_db(p, read_configuration, &v, &why);
+        st = card_page_read_configuration(&v, &why);
     if (st == OK)
-        st = portal_post(&v, customer, flow, url, &why);
-    if (st != OK && desk_is_missing(&why, "customer")) {
-        st = desk_customer_gone(&d, customer, &why);
-        return st == OK ? no_customer(e) : err_set_as(e, st, why.code, "%s", why.message);
+        st = card_page_post(&v, customer, flow, url, &why);
+    if (st != OK && operation_is_missing(&why, "customer")) {
+        st = operation_customer_gone(&op, customer, &why);
+        return st == OK ? card_page_no_customer(e) : err_set_as(e, st, why.code, "%s", why.message);
     }
-    st = desk_close(&d, st, "portal", &why);
+    st = operation_close(&op, st, "portal", &why);
     if (st != OK && e)
         *e = why;
     return st;

@@ -1,5 +1,5 @@
-/* change.c: a change of plan is carried out. It is written down first (plan_change), asked of Stripe under keys
- * made from that row, and what came of it is fetched again.
+/* change.c: carries out a change of plan. The change is recorded first (plan_change), the calls to Stripe use keys made from that row, and
+ * the result is fetched again.
  *
  * An upgrade takes place at once and only when it is paid: both items are swapped by their ids in one call. With it
  * Stripe bills what the meter has of the old plan (docs: "Update prices mid-cycle"), so that usage beyond the plan
@@ -7,9 +7,9 @@
  * usage stands on the invoice that waits, and when the update expires Stripe discards it. No later invoice bills that
  * usage, and the included conversations are counted from zero again (docs: "Pending updates", "Metered items").
  *
- * A downgrade is a schedule made from the subscription: its present phase as it is until the period's end, then one
- * month of the new prices, then it lets go. A cancellation is cancel_at_period_end. Whatever was planned before is
- * taken back first. */
+ * A downgrade is a schedule made from the subscription: the current phase until the end of the period, then one
+ * month at the new prices, then the schedule releases the subscription. A cancellation is cancel_at_period_end. Any
+ * change that was planned before is taken back first. */
 #include "account/operator_log.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -20,67 +20,67 @@
 #include "base/banned.h"
 
 struct changing {
-    struct planned x;
+    struct change_facts x;
     struct plan_change row;
     const struct id *keep;
     size_t keep_n;
-    bool keeps;          /* the owner chose bots */
-    const char *outcome; /* "done", "waiting", "failed", "asked" */
+    bool keeps; /* the owner chose bots */
+    enum change_outcome outcome;
     struct str pay_url;
 };
 
 /* ---- rows ---- */
 
-static enum status write_asked(struct db *c, void *ctx, struct err *e)
+static enum status changing_begin_tx(struct db *c, void *ctx, struct err *e)
 {
     struct changing *g = ctx;
-    struct desk *d = g->x.d;
-    enum status st = change_store_add(c, d->tenant, &g->row, clock_now_ms(), e);
-    return st == OK && g->keeps ? bot_keep(c, d->who, d->tenant, g->keep, g->keep_n, e) : st;
+    struct operation *op = g->x.op;
+    enum status st = change_store_add(c, op->tenant, &g->row, clock_now_ms(), e);
+    return st == OK && g->keeps ? bot_keep(c, op->who, op->tenant, g->keep, g->keep_n, e) : st;
 }
 
-static int describe(struct json *o, const struct changing *g)
+static int changing_describe(struct json *o, const struct changing *g)
 {
     const struct plan_terms *from = plans_terms(&g->x.plans, g->row.from), *to = plans_terms(&g->x.plans, g->row.to);
     return json_set_str(o, "subscription", g->row.subscription) == 0 &&
-                   json_set_str(o, "outcome", str_from(g->outcome)) == 0 &&
+                   json_set_str(o, "outcome", str_from(change_outcome_name(g->outcome))) == 0 &&
                    (!from || json_set_str(o, "from", from->plan) == 0) && (!to || json_set_str(o, "to", to->plan) == 0)
                ? 0
                : -1;
 }
 
-static enum status write_finished(struct db *c, void *ctx, struct err *e)
+static enum status changing_finish_tx(struct db *c, void *ctx, struct err *e)
 {
     const struct changing *g = ctx;
-    struct desk *d = g->x.d;
-    struct json *detail = json_new_object(d->a);
-    const char *what = desk_text(d, "billing.%s", g->row.kind);
+    struct operation *op = g->x.op;
+    struct json *detail = json_new_object(op->a);
+    const char *what = operation_text(op, "billing.%s", change_kind_name(g->row.kind));
     char id[ID_TEXT_MAX];
-    if (!detail || describe(detail, g) != 0 || d->nomem)
+    if (!detail || changing_describe(detail, g) != 0 || op->nomem)
         return err_nomem(e);
-    enum status st = change_store_finish(c, d->tenant, g->row.id, g->outcome, clock_now_ms(), e);
-    return st == OK ? account_audit(c, d->who, what, str_from(id_text(ID_CHANGE, g->row.id, id)), detail, e) : st;
+    enum status st = change_store_finish(c, op->tenant, g->row.id, g->outcome, clock_now_ms(), e);
+    return st == OK ? account_audit(c, op->who, what, str_from(id_text(ID_CHANGE, g->row.id, id)), detail, e) : st;
 }
 
-static enum status asked(struct changing *g, const char *kind, struct id to, struct err *e)
+static enum status changing_begin(struct changing *g, enum change_kind kind, struct id to, struct err *e)
 {
     g->row = (struct plan_change){
         .id = id_new(), .subscription = g->x.sub->id, .kind = kind, .from = g->x.sub->terms, .to = to};
-    g->outcome = "failed";
-    return held_transaction(g->x.d->p, write_asked, g, e);
+    g->outcome = OUTCOME_FAILED;
+    return held_transaction(g->x.op->p, changing_begin_tx, g, e);
 }
 
-/* The change's own outcome goes before what became of its row: Stripe has decided already. */
-static enum status finished(struct changing *g, enum status st, struct err *e)
+/* Records the outcome. The result of the call matters more than that of writing the row: Stripe has already decided. */
+static enum status changing_finish(struct changing *g, enum status st, struct err *e)
 {
     struct err why = ERR_INIT;
-    if (st == OK && strcmp(g->outcome, "failed") == 0)
-        g->outcome = "done";
-    if ((st == ERR_UNAVAILABLE || st == ERR_TIMEOUT) && strcmp(g->outcome, "failed") == 0)
-        g->outcome = "asked"; /* nobody heard what became of it */
-    desk_look(g->x.d, "subscription", g->x.sub->id);
-    enum status written = held_transaction(g->x.d->p, write_finished, g, &why);
-    shared_bump("plan", g->x.d->tenant);
+    if (st == OK && g->outcome == OUTCOME_FAILED)
+        g->outcome = OUTCOME_DONE;
+    if ((st == ERR_UNAVAILABLE || st == ERR_TIMEOUT) && g->outcome == OUTCOME_FAILED)
+        g->outcome = OUTCOME_ASKED; /* the outcome is not known */
+    operation_refresh(g->x.op, "subscription", g->x.sub->id);
+    enum status written = held_transaction(g->x.op->p, changing_finish_tx, g, &why);
+    shared_bump("plan", g->x.op->tenant);
     if (st == OK && written != OK && e)
         *e = why;
     return st != OK ? st : written;
@@ -88,64 +88,64 @@ static enum status finished(struct changing *g, enum status st, struct err *e)
 
 /* ---- single calls ---- */
 
-static const char *key_of(struct changing *g, const char *step)
+static const char *changing_key(struct changing *g, const char *step)
 {
     char id[ID_TEXT_MAX];
-    return desk_text(g->x.d, "sub:%.120s:%s:%s", g->x.sub->id.p, id_text(ID_CHANGE, g->row.id, id), step);
+    return operation_text(g->x.op, "sub:%.120s:%s:%s", g->x.sub->id.p, id_text(ID_CHANGE, g->row.id, id), step);
 }
 
-static enum status schedule_release(struct changing *g, struct str schedule, struct err *e)
+static enum status changing_release(struct changing *g, struct str schedule, struct err *e)
 {
     struct json *out;
-    struct desk *d = g->x.d;
-    return desk_post(d, stripe_path(d->a, "/v1/subscription_schedules/%/release", schedule.p, (char *)NULL), NULL,
-                     key_of(g, "release"), &out, e);
+    struct operation *op = g->x.op;
+    return operation_post(op, stripe_path(op->a, "/v1/subscription_schedules/%/release", schedule.p, (char *)NULL),
+                          NULL, changing_key(g, "release"), &out, e);
 }
 
-static enum status subscription_post(struct changing *g, struct stripe_form *f, const char *step, struct json **out,
-                                     struct err *e)
+static enum status changing_post(struct changing *g, struct stripe_form *f, const char *step, struct json **out,
+                                 struct err *e)
 {
-    struct desk *d = g->x.d;
-    enum status st = desk_post(d, stripe_path(d->a, "/v1/subscriptions/%", g->x.sub->id.p, (char *)NULL), f,
-                               key_of(g, step), out, e);
+    struct operation *op = g->x.op;
+    enum status st = operation_post(op, stripe_path(op->a, "/v1/subscriptions/%", g->x.sub->id.p, (char *)NULL), f,
+                                    changing_key(g, step), out, e);
     stripe_form_release(f);
     return st;
 }
 
-/* Stripe may hold an end at the period's end as either of two. */
-static enum status ending_undo(struct changing *g, struct err *e)
+/* Stripe stores an end at the end of the period in one of two fields. */
+static enum status changing_undo_end(struct changing *g, struct err *e)
 {
     struct stripe_form f;
     struct json *out;
-    if (!planned_ends(g->x.sub))
+    if (!subscription_is_ending(g->x.sub))
         return OK;
     stripe_form_init(&f);
     if (g->x.sub->cancel_at_period_end)
         stripe_param_bool(&f, "cancel_at_period_end", false);
     else
         stripe_param_unset(&f, "cancel_at");
-    return subscription_post(g, &f, "stay", &out, e);
+    return changing_post(g, &f, "stay", &out, e);
 }
 
 /* ---- upgrade ---- */
 
-static enum status payment_needed(struct changing *g, const struct json *sub, struct err *e)
+static enum status upgrade_payment_needed(struct changing *g, const struct json *sub, struct err *e)
 {
     const struct json *in = json_get(sub, "latest_invoice");
-    g->outcome = "waiting";
+    g->outcome = OUTCOME_WAITING;
     g->pay_url = json_get_str(in, "hosted_invoice_url");
-    desk_look(g->x.d, "invoice", stripe_id_of(in));
+    operation_refresh(g->x.op, "invoice", stripe_id_of(in));
     return err_set(
         e, E_payment_needed,
-        "The payment did not go through yet, so the plan stays as it is: pay the invoice, and the new plan begins.");
+        "The payment has not gone through yet, so the plan has not changed. It changes when the invoice is paid.");
 }
 
-static enum status upgrade(struct changing *g, int64_t proration_ms, struct err *e)
+static enum status changing_upgrade(struct changing *g, int64_t proration_ms, struct err *e)
 {
     const struct subscription *sub = g->x.sub;
     struct stripe_form f;
     struct json *out = NULL;
-    enum status st = sub->schedule.n ? schedule_release(g, sub->schedule, e) : OK;
+    enum status st = sub->schedule.n ? changing_release(g, sub->schedule, e) : OK;
     if (st != OK)
         return st;
     stripe_form_init(&f);
@@ -154,21 +154,21 @@ static enum status upgrade(struct changing *g, int64_t proration_ms, struct err 
     stripe_param_str(&f, "items[1][id]", sub->usage_item);
     stripe_param_str(&f, "items[1][price]", g->x.usage);
     stripe_param_text(&f, "proration_behavior", "always_invoice");
-    stripe_param_int(&f, "proration_date", planned_proration_s(&g->x, proration_ms));
+    stripe_param_int(&f, "proration_date", change_proration_s(&g->x, proration_ms));
     stripe_param_text(&f, "payment_behavior", g->x.used ? "error_if_incomplete" : "pending_if_incomplete");
     stripe_param_text(&f, "expand[0]", "latest_invoice");
-    st = subscription_post(g, &f, "upgrade", &out, e);
+    st = changing_post(g, &f, "upgrade", &out, e);
     if (st != OK)
         return st;
     if (json_get(out, "pending_update"))
-        return payment_needed(g, out, e);
-    g->outcome = "done"; /* whoever buys more does not leave */
-    return ending_undo(g, e);
+        return upgrade_payment_needed(g, out, e);
+    g->outcome = OUTCOME_DONE; /* an upgrade takes back a planned cancellation */
+    return changing_undo_end(g, e);
 }
 
 /* ---- downgrade, move: a schedule ---- */
 
-static void copy_discounts(struct stripe_form *f, const struct json *phase, int to)
+static void phase_discounts(struct stripe_form *f, const struct json *phase, int to)
 {
     static const char *const kinds[] = {"discount", "promotion_code", "coupon"};
     const struct json *list = json_get(phase, "discounts");
@@ -182,7 +182,7 @@ static void copy_discounts(struct stripe_form *f, const struct json *phase, int 
         }
 }
 
-static void copy_taxes(struct stripe_form *f, const struct json *phase, int to)
+static void phase_taxes(struct stripe_form *f, const struct json *phase, int to)
 {
     const struct json *automatic = json_get(phase, "automatic_tax"), *rates = json_get(phase, "default_tax_rates");
     if (automatic)
@@ -193,8 +193,8 @@ static void copy_taxes(struct stripe_form *f, const struct json *phase, int to)
                          stripe_id_of(json_at(rates, i)));
 }
 
-/* An item as it stands: its price, its number where it has one. */
-static void copy_items(struct stripe_form *f, const struct json *phase)
+/* The items of the current phase, unchanged. */
+static void phase_items(struct stripe_form *f, const struct json *phase)
 {
     const struct json *items = json_get(phase, "items");
     for (size_t i = 0; i < json_len(items); i++) {
@@ -206,8 +206,8 @@ static void copy_items(struct stripe_form *f, const struct json *phase)
     }
 }
 
-/* What else was added to the subscription by hand stays; base and usage are swapped. */
-static void next_items(struct stripe_form *f, const struct changing *g, const struct json *phase)
+/* The items of the next phase: base and usage are swapped; what was added by hand stays. */
+static void phase_next_items(struct stripe_form *f, const struct changing *g, const struct json *phase)
 {
     const struct json *items = json_get(phase, "items");
     for (size_t i = 0; i < json_len(items); i++) {
@@ -224,8 +224,8 @@ static void next_items(struct stripe_form *f, const struct changing *g, const st
     }
 }
 
-/* Both are in the phase, or the next one would bill one of them twice. */
-static bool has_both(const struct changing *g, const struct json *phase)
+/* Whether the phase has both items once; otherwise the next phase would bill one of them twice. */
+static bool phase_has_both(const struct changing *g, const struct json *phase)
 {
     const struct json *items = json_get(phase, "items");
     int base = 0, usage = 0;
@@ -246,20 +246,20 @@ static void phase_params(struct stripe_form *f, const struct changing *g, const 
     if (json_get(phase, "trial_end"))
         stripe_param_int(f, "phases[0][trial_end]", json_int(json_get(phase, "trial_end"), 0));
     stripe_param_text(f, "phases[0][proration_behavior]", "none");
-    copy_items(f, phase);
-    copy_discounts(f, phase, 0);
-    copy_taxes(f, phase, 0);
+    phase_items(f, phase);
+    phase_discounts(f, phase, 0);
+    phase_taxes(f, phase, 0);
     stripe_param_text(f, "phases[1][duration][interval]", "month");
     stripe_param_int(f, "phases[1][duration][interval_count]", 1);
-    /* At the end of a period there is nothing to prorate; but a metered price that goes with "none" goes without being billed. */
+    /* There is nothing to prorate at the end of a period, but with "none" a metered price would be removed without being billed. */
     stripe_param_text(f, "phases[1][proration_behavior]", "create_prorations");
-    next_items(f, g, phase);
-    copy_discounts(f, phase, 1);
-    copy_taxes(f, phase, 1);
+    phase_next_items(f, g, phase);
+    phase_discounts(f, phase, 1);
+    phase_taxes(f, phase, 1);
     stripe_param_text(f, "phases[1][metadata][plan_terms]", id_text(ID_TERMS, g->row.to, terms));
 }
 
-/* The phase that runs now: the first one, unless Stripe says where it is. */
+/* The current phase: the one that Stripe names, else the first. */
 static const struct json *phase_now(const struct json *schedule)
 {
     const struct json *phases = json_get(schedule, "phases"), *now = json_get(schedule, "current_phase");
@@ -270,21 +270,21 @@ static const struct json *phase_now(const struct json *schedule)
     return json_at(phases, 0);
 }
 
-static enum status schedule_fill(struct changing *g, const struct json *schedule, struct err *e)
+static enum status schedule_set_phases(struct changing *g, const struct json *schedule, struct err *e)
 {
     const struct json *phase = phase_now(schedule);
     struct str id = json_get_str(schedule, "id");
-    struct desk *d = g->x.d;
+    struct operation *op = g->x.op;
     struct stripe_form f;
     struct json *out;
-    if (!has_both(g, phase))
+    if (!phase_has_both(g, phase))
         return err_set(e, E_unknown_price,
-                       "This subscription has other prices than Parley made, so its plan cannot be changed here: ask "
+                       "This subscription has prices that Parley did not make, so its plan cannot be changed here. Ask "
                        "the operator.");
     stripe_form_init(&f);
     phase_params(&f, g, phase);
-    enum status st = desk_post(d, stripe_path(d->a, "/v1/subscription_schedules/%", id.p, (char *)NULL), &f,
-                               key_of(g, "phases"), &out, e);
+    enum status st = operation_post(op, stripe_path(op->a, "/v1/subscription_schedules/%", id.p, (char *)NULL), &f,
+                                    changing_key(g, "phases"), &out, e);
     stripe_form_release(&f);
     return st;
 }
@@ -294,99 +294,98 @@ static enum status schedule_make(struct changing *g, struct json **out, struct e
     struct stripe_form f;
     stripe_form_init(&f);
     stripe_param_str(&f, "from_subscription", g->x.sub->id);
-    enum status st = desk_post(g->x.d, "/v1/subscription_schedules", &f, key_of(g, "schedule"), out, e);
+    enum status st = operation_post(g->x.op, "/v1/subscription_schedules", &f, changing_key(g, "schedule"), out, e);
     stripe_form_release(&f);
     return st;
 }
 
-static enum status at_period_end(struct changing *g, struct err *e)
+static enum status changing_schedule(struct changing *g, struct err *e)
 {
     const struct subscription *sub = g->x.sub;
     struct json *schedule = NULL;
     struct err let_go = ERR_INIT;
-    enum status st = sub->schedule.n ? schedule_release(g, sub->schedule, e) : OK;
+    enum status st = sub->schedule.n ? changing_release(g, sub->schedule, e) : OK;
     if (st == OK)
-        st = ending_undo(g, e);
+        st = changing_undo_end(g, e);
     if (st == OK)
         st = schedule_make(g, &schedule, e);
     if (st != OK)
         return st;
-    st = schedule_fill(g, schedule, e);
-    if (st != OK) { /* a schedule with the present phase alone lets go at its end by itself; better at once */
-        struct desk *d = g->x.d;
+    st = schedule_set_phases(g, schedule, e);
+    if (st != OK) { /* a schedule with only the current phase would release itself at its end; do it now */
+        struct operation *op = g->x.op;
         struct json *out;
         struct str id = json_get_str(schedule, "id");
-        (void)desk_post(d, stripe_path(d->a, "/v1/subscription_schedules/%/release", id.p, (char *)NULL), NULL,
-                        key_of(g, "let-go"), &out, &let_go);
+        (void)operation_post(op, stripe_path(op->a, "/v1/subscription_schedules/%/release", id.p, (char *)NULL), NULL,
+                             changing_key(g, "let-go"), &out, &let_go);
     }
     return st;
 }
 
 /* ---- cancellation ---- */
 
-static enum status cancel(struct changing *g, struct err *e)
+static enum status changing_cancel(struct changing *g, struct err *e)
 {
     const struct subscription *sub = g->x.sub;
     struct stripe_form f;
     struct json *out;
-    enum status st = sub->schedule.n ? schedule_release(g, sub->schedule, e) : OK;
+    enum status st = sub->schedule.n ? changing_release(g, sub->schedule, e) : OK;
     if (st != OK)
         return st;
     stripe_form_init(&f);
     stripe_param_bool(&f, "cancel_at_period_end", true);
-    return subscription_post(g, &f, "cancel", &out, e);
+    return changing_post(g, &f, "cancel", &out, e);
 }
 
 /* ---- applying ---- */
 
-static enum status as_it_is(const char *words, struct err *e)
+static enum status apply_refuse(const char *words, struct err *e)
 {
     return err_set(e, E_same_plan, "%s", words);
 }
 
-static enum status refuse_same(const struct planned *x, struct err *e)
+static enum status apply_refuse_same(const struct change_facts *x, struct err *e)
 {
     const struct subscription *sub = x->sub;
     if (x->kind == CHANGE_BUY)
-        return err_set(e, E_not_subscribed, "There is no subscription to change: buy the plan instead.");
+        return err_set(e, E_not_subscribed, "There is no subscription to change. Buy the plan instead.");
     if (x->kind == CHANGE_NONE)
-        return as_it_is(sub && (planned_ends(sub) || sub->schedule.n)
-                            ? "This is your plan already: take the planned change back to stay with it."
-                            : "This is your plan already.",
-                        e);
-    if (x->kind == CHANGE_CANCEL && planned_ends(sub))
-        return as_it_is("The subscription ends with its period already.", e);
+        return apply_refuse(sub && (subscription_is_ending(sub) || sub->schedule.n)
+                                ? "This is already your plan. Take the planned change back to stay with it."
+                                : "This is already your plan.",
+                            e);
+    if (x->kind == CHANGE_CANCEL && subscription_is_ending(sub))
+        return apply_refuse("The subscription already ends with its period.", e);
     if ((x->kind == CHANGE_DOWNGRADE || x->kind == CHANGE_MOVE) && id_eq(sub->next_terms, x->to->terms->id))
-        return as_it_is("This change is planned already.", e);
+        return apply_refuse("This change is already planned.", e);
     return OK;
 }
 
-/* It must cost what was shown. */
-static enum status refuse_stale(const struct planned *x, int64_t proration_ms, struct err *e)
+/* The change must cost what the preview showed. */
+static enum status apply_refuse_stale(const struct change_facts *x, int64_t proration_ms, struct err *e)
 {
     int64_t now = clock_now_ms(), latest = (now > x->sub->period_start_ms ? now : x->sub->period_start_ms) + AHEAD_MS;
     if (x->changed_ms > proration_ms)
-        return err_set(e, E_plan_changed,
-                       "The plan was changed meanwhile, perhaps by somebody else: look again what this would cost.");
+        return err_set(e, E_plan_changed, "The plan was changed in the meantime. Check again what this would cost.");
     if (now - proration_ms > PREVIEW_MS || proration_ms < x->sub->period_start_ms || proration_ms > latest)
         return err_raise(e, E_preview_old);
     return OK;
 }
 
-static enum status check_keep(struct changing *g, struct err *e)
+static enum status apply_check_keep(struct changing *g, struct err *e)
 {
     g->keeps = g->keep_n > 0 && (g->x.kind == CHANGE_DOWNGRADE || g->x.kind == CHANGE_CANCEL);
     if (g->keeps && (int64_t)g->keep_n > g->x.bots_keep)
-        return err_at(e, E_bots_too_many, "keep", "The plan has room for %lld bots: choose so many at most.",
+        return err_at(e, E_bots_too_many, "keep", "The plan allows %lld bots. Choose at most that many.",
                       (long long)g->x.bots_keep);
     return OK;
 }
 
-/* What reaches the meter after the swap is on no invoice: that matters where it would have cost something. */
-static enum status flush_before(struct changing *g, struct err *e)
+/* Usage that reaches the meter after the swap is on no invoice. That only matters where it would have cost something. */
+static enum status apply_flush(struct changing *g, struct err *e)
 {
     struct err why = ERR_INIT;
-    enum status st = desk_flush(g->x.d, &why);
+    enum status st = operation_flush_usage(g->x.op, &why);
     if (st != OK && g->x.owes) {
         if (e)
             *e = why;
@@ -397,66 +396,62 @@ static enum status flush_before(struct changing *g, struct err *e)
     return OK;
 }
 
-static enum status carry_out(struct changing *g, int64_t proration_ms, struct err *e)
+static enum status changing_run(struct changing *g, int64_t proration_ms, struct err *e)
 {
-    static const char *const kinds[] = {[CHANGE_UPGRADE] = "upgrade",
-                                        [CHANGE_DOWNGRADE] = "downgrade",
-                                        [CHANGE_CANCEL] = "cancel",
-                                        [CHANGE_MOVE] = "move"};
-    enum status st = asked(g, kinds[g->x.kind], g->x.kind == CHANGE_CANCEL ? ID_NONE : g->x.to->terms->id, e);
+    enum status st = changing_begin(g, g->x.kind, g->x.kind == CHANGE_CANCEL ? ID_NONE : g->x.to->terms->id, e);
     if (st != OK)
         return st;
     if (g->x.kind == CHANGE_UPGRADE)
-        st = upgrade(g, proration_ms, e);
+        st = changing_upgrade(g, proration_ms, e);
     else
-        st = g->x.kind == CHANGE_CANCEL ? cancel(g, e) : at_period_end(g, e);
-    return finished(g, st, e);
+        st = g->x.kind == CHANGE_CANCEL ? changing_cancel(g, e) : changing_schedule(g, e);
+    return changing_finish(g, st, e);
 }
 
-/* Read, look at Stripe, read again: what another owner did a moment ago counts. */
-static enum status read_fresh(struct planned *x, struct err *e)
+/* Reads the facts, refreshes the subscription, and reads again, so that what another owner just did counts. */
+static enum status changing_read(struct change_facts *x, struct err *e)
 {
-    enum status st = planned_read(x, e);
+    enum status st = change_read(x, e);
     if (st != OK || !x->sub)
         return st;
-    desk_look(x->d, "subscription", x->sub->id);
-    return planned_read(x, e);
+    operation_refresh(x->op, "subscription", x->sub->id);
+    return change_read(x, e);
 }
 
-static enum status apply(struct changing *g, int64_t proration_ms, struct err *e)
+static enum status changing_apply(struct changing *g, int64_t proration_ms, struct err *e)
 {
-    struct planned *x = &g->x;
-    enum status st = read_fresh(x, e);
+    struct change_facts *x = &g->x;
+    enum status st = changing_read(x, e);
     if (st == OK)
-        st = planned_judge(x, e);
+        st = change_judge(x, e);
     if (st == OK)
-        st = refuse_same(x, e);
+        st = apply_refuse_same(x, e);
     if (st == OK && x->kind != CHANGE_CANCEL) {
-        st = planned_changeable(x, e);
+        st = change_allowed(x, e);
         if (st == ERR_PLAN)
             g->pay_url = x->pay_url;
     }
     if (st == OK)
-        st = refuse_stale(x, proration_ms, e);
+        st = apply_refuse_stale(x, proration_ms, e);
     if (st == OK)
-        st = check_keep(g, e);
+        st = apply_check_keep(g, e);
     if (st == OK && x->kind == CHANGE_UPGRADE)
-        st = flush_before(g, e);
-    return st == OK ? carry_out(g, proration_ms, e) : st;
+        st = apply_flush(g, e);
+    return st == OK ? changing_run(g, proration_ms, e) : st;
 }
 
-enum status change_apply(struct stripe *stripe, struct db_pool *p, struct arena *a, const struct actor *who,
-                         struct str plan, int64_t proration_ms, const struct id *keep, size_t keep_n,
-                         struct str *pay_url, struct err *e)
+enum status change_apply(const struct billing_context *x, const struct change_request *in, struct str *pay_url,
+                         struct err *e)
 {
-    struct desk d = desk_open(stripe, p, a, who, who->tenant);
-    struct changing g = {.x = {.d = &d, .plan_name = plan}, .keep = keep, .keep_n = keep_n, .pay_url = STR_EMPTY};
+    struct operation op = operation_open(x, x->who->tenant);
+    struct changing g = {
+        .x = {.op = &op, .plan_name = in->plan}, .keep = in->keep, .keep_n = in->keep_n, .pay_url = STR_EMPTY};
     struct err why = ERR_INIT;
-    enum status st = desk_begin(&d, &why);
+    enum status st = operation_begin(&op, &why);
     if (st == OK)
-        st = apply(&g, proration_ms, &why);
+        st = changing_apply(&g, in->proration_ms, &why);
     *pay_url = g.pay_url;
-    st = desk_close(&d, st, "plan change", &why);
+    st = operation_close(&op, st, "plan change", &why);
     if (st != OK && e)
         *e = why;
     return st;
@@ -464,67 +459,66 @@ enum status change_apply(struct stripe *stripe, struct db_pool *p, struct arena 
 
 /* ---- taking back ---- */
 
-/* The change's own invoice and no other: a renewal may have come after it, which has to be paid whatever becomes of the change. */
-static enum status find_waited_for(struct changing *g, struct err *e)
+/* Finds the invoice of the change itself. A renewal may have come after it, and must be paid whatever becomes of the change. */
+static enum status undo_find_invoice(struct changing *g, struct err *e)
 {
-    struct planned *x = &g->x;
+    struct change_facts *x = &g->x;
     if (!x->sub->pending_update_expires_ms || x->waited_for.n)
         return OK;
-    desk_look(x->d, "invoice", x->sub->latest_invoice);
-    enum status st = planned_read(x, e);
+    operation_refresh(x->op, "invoice", x->sub->latest_invoice);
+    enum status st = change_read(x, e);
     if (st == OK && x->sub && x->sub->pending_update_expires_ms && !x->waited_for.n)
         st = err_set_as(
             e, ERR_CONFLICT, E_invoice_unknown,
-            "The invoice that this change waits for is not known here yet: try again in a minute. Unpaid, the "
-            "change ends within a day.");
+            "The invoice that this change waits for is not known here yet. Try again in a minute. If it stays "
+            "unpaid, the change ends within a day.");
     return st;
 }
 
-/* A change that waits for its payment goes when its invoice does. */
-static enum status pending_undo(struct changing *g, struct err *e)
+/* Voiding its invoice ends a change that waits for payment. */
+static enum status undo_pending(struct changing *g, struct err *e)
 {
-    struct desk *d = g->x.d;
+    struct operation *op = g->x.op;
     struct json *out;
     struct str invoice = g->x.waited_for;
-    enum status st = desk_post(d, stripe_path(d->a, "/v1/invoices/%/void", invoice.p, (char *)NULL), NULL,
-                               key_of(g, "void"), &out, e);
+    enum status st = operation_post(op, stripe_path(op->a, "/v1/invoices/%/void", invoice.p, (char *)NULL), NULL,
+                                    changing_key(g, "void"), &out, e);
     if (st == OK)
-        desk_look(d, "invoice", invoice);
+        operation_refresh(op, "invoice", invoice);
     return st;
 }
 
-static enum status undo(struct changing *g, struct err *e)
+static enum status changing_undo(struct changing *g, struct err *e)
 {
-    enum status st = read_fresh(&g->x, e);
+    enum status st = changing_read(&g->x, e);
     if (st == OK && g->x.sub)
-        st = find_waited_for(g, e);
+        st = undo_find_invoice(g, e);
     if (st != OK)
         return st;
     const struct subscription *sub = g->x.sub;
-    if (!sub || (!sub->schedule.n && !planned_ends(sub) && !sub->pending_update_expires_ms))
+    if (!sub || (!sub->schedule.n && !subscription_is_ending(sub) && !sub->pending_update_expires_ms))
         return err_raise(e, E_nothing_planned);
-    st = asked(g, "undo", ID_NONE, e);
+    st = changing_begin(g, CHANGE_UNDO, ID_NONE, e);
     if (st != OK)
         return st;
     if (sub->pending_update_expires_ms && g->x.waited_for.n)
-        st = pending_undo(g, e);
+        st = undo_pending(g, e);
     if (st == OK && sub->schedule.n)
-        st = schedule_release(g, sub->schedule, e);
+        st = changing_release(g, sub->schedule, e);
     if (st == OK)
-        st = ending_undo(g, e);
-    return finished(g, st, e);
+        st = changing_undo_end(g, e);
+    return changing_finish(g, st, e);
 }
 
-enum status change_undo(struct stripe *stripe, struct db_pool *p, struct arena *a, const struct actor *who,
-                        struct err *e)
+enum status change_undo(const struct billing_context *x, struct err *e)
 {
-    struct desk d = desk_open(stripe, p, a, who, who->tenant);
-    struct changing g = {.x = {.d = &d, .plan_name = STR_EMPTY}};
+    struct operation op = operation_open(x, x->who->tenant);
+    struct changing g = {.x = {.op = &op, .plan_name = STR_EMPTY}};
     struct err why = ERR_INIT;
-    enum status st = desk_begin(&d, &why);
+    enum status st = operation_begin(&op, &why);
     if (st == OK)
-        st = undo(&g, &why);
-    st = desk_close(&d, st, "undo", &why);
+        st = changing_undo(&g, &why);
+    st = operation_close(&op, st, "undo", &why);
     if (st != OK && e)
         *e = why;
     return st;
@@ -532,10 +526,10 @@ enum status change_undo(struct stripe *stripe, struct db_pool *p, struct arena *
 
 /* ---- the operator ---- */
 
-static enum status move(struct changing *g, struct err *e)
+static enum status changing_move(struct changing *g, struct err *e)
 {
-    struct planned *x = &g->x;
-    enum status st = read_fresh(x, e);
+    struct change_facts *x = &g->x;
+    enum status st = changing_read(x, e);
     if (st == OK && !x->sub)
         st = err_set(e, E_not_subscribed, "This workspace has no subscription.");
     if (st == OK && !x->from)
@@ -543,46 +537,45 @@ static enum status move(struct changing *g, struct err *e)
     if (st != OK)
         return st;
     x->plan_name = x->from->plan;
-    st = planned_read(x, e);
+    st = change_read(x, e);
     if (st == OK)
-        st = planned_judge(x, e);
+        st = change_judge(x, e);
     if (st == OK && x->kind == CHANGE_NONE)
-        st = err_set(e, E_same_plan, "This subscription has today's terms already.");
+        st = err_set(e, E_same_plan, "This subscription already has the current terms.");
     if (st == OK)
-        st = refuse_same(x, e);
+        st = apply_refuse_same(x, e);
     if (st == OK)
-        st = planned_changeable(x, e);
-    return st == OK ? carry_out(g, 0, e) : st;
+        st = change_allowed(x, e);
+    return st == OK ? changing_run(g, 0, e) : st;
 }
 
-struct moving {
-    const struct actor *who;
-    struct id tenant;
-};
-
-static enum status log_move(struct db *c, void *ctx, struct err *e)
+static enum status moving_log(const struct billing_context *x, struct id tenant, struct err *e)
 {
-    const struct moving *m = ctx;
+    struct db *c = NULL;
     char text[ID_TEXT_MAX];
-    return operator_log(c, m->who, "terms.moved", str_from(id_text(ID_TENANT, m->tenant, text)), NULL, e);
+    enum status st = db_get(x->p, &c, e);
+    if (st == OK)
+        st = operator_log(c, x->who, "terms.moved", str_from(id_text(ID_TENANT, tenant, text)), NULL, e);
+    db_put(c);
+    return st;
 }
 
-enum status terms_move(struct stripe *stripe, struct db_pool *p, struct arena *a, const struct actor *who,
-                       struct id tenant, struct err *e)
+/* The change is audited in the tenant's log, with the operator as actor. Errors stay as Stripe worded them: they are for the operator. */
+enum status terms_move(const struct billing_context *x, struct id tenant, struct err *e)
 {
-    struct actor in_tenant = *who;
-    struct desk d = desk_open(stripe, p, a, &in_tenant, tenant);
-    struct changing g = {.x = {.d = &d, .plan_name = STR_EMPTY}};
-    struct moving m = {.who = who, .tenant = tenant};
+    struct actor in_tenant = *x->who;
+    struct operation op = operation_open(x, tenant);
+    struct changing g = {.x = {.op = &op, .plan_name = STR_EMPTY}};
     struct err why = ERR_INIT;
-    in_tenant.tenant = tenant; /* whose audit log it stands in */
-    enum status st = desk_begin(&d, &why);
+    in_tenant.tenant = tenant;
+    op.who = &in_tenant;
+    enum status st = operation_begin(&op, &why);
     if (st == OK)
-        st = move(&g, &why);
+        st = changing_move(&g, &why);
     if (st == OK)
-        st = held_db(p, log_move, &m, &why);
-    held_end(&d.lease);
+        st = moving_log(x, tenant, &why);
+    held_end(&op.lease);
     if (st != OK && e)
-        *e = why; /* as Stripe said it: it is for the operator */
+        *e = why;
     return st;
 }

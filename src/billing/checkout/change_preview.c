@@ -1,4 +1,5 @@
-/* change_preview.c: what a change of plan would be, and what it would cost; which bots stay. */
+/* change_preview.c: the facts of a change of plan, what kind of change it is, and what it would cost. change.c uses the same facts, so that
+ * the change is what the preview showed. */
 #include "alarm/alarm.h"
 #include "base/clock.h"
 #include "base/limits.h"
@@ -12,18 +13,18 @@
 
 /* ---- reading ---- */
 
-static enum status keep_limit(struct db *c, struct planned *x, struct err *e)
+static enum status facts_bots_kept(struct db *c, struct change_facts *x, struct err *e)
 {
     struct override *list;
     struct tenant tenant;
     size_t n;
     int64_t now = clock_now_ms();
-    enum status st = override_list(c, x->d->tenant, x->d->a, &list, &n, e);
+    enum status st = override_list(c, x->op->tenant, x->op->a, &list, &n, e);
     if (st == OK)
-        st = account_tenant_get(c, x->d->a, x->d->tenant, &tenant, e);
+        st = account_tenant_get(c, x->op->a, x->op->tenant, &tenant, e);
     if (st != OK)
         return st;
-    const struct plan *assigned = plans_find(&x->plans, tenant.plan); /* holds beside whatever is bought */
+    const struct plan *assigned = plans_find(&x->plans, tenant.plan); /* holds whatever is bought */
     x->floor = assigned ? assigned : plans_free(&x->plans);
     x->bots_keep = x->to ? x->to->value[ENTITLEMENT_bots] : UNLIMITED;
     if (assigned && assigned->value[ENTITLEMENT_bots] > x->bots_keep)
@@ -34,21 +35,21 @@ static enum status keep_limit(struct db *c, struct planned *x, struct err *e)
     return st;
 }
 
-static enum status read_prices(struct db *c, struct planned *x, struct err *e)
+static enum status facts_prices(struct db *c, struct change_facts *x, struct err *e)
 {
     struct err why = ERR_INIT;
     x->base = x->usage = STR_EMPTY;
     if (!x->to || !setup_is_sold(x->to))
         return OK;
-    enum status st = setup_prices(c, x->d->a, x->d->stripe->livemode, x->to->terms->id, &x->base, &x->usage, &why);
-    if (st == ERR_NOT_FOUND) /* only a change that needs them says so */
+    enum status st = setup_prices(c, x->op->a, x->op->stripe->livemode, x->to->terms->id, &x->base, &x->usage, &why);
+    if (st == ERR_NOT_FOUND) /* reported only by a change that needs them */
         return OK;
     if (st != OK && e)
         *e = why;
     return st;
 }
 
-static enum status read_invoice(struct db *c, struct planned *x, struct err *e)
+static enum status facts_invoice(struct db *c, struct change_facts *x, struct err *e)
 {
     struct invoice in;
     struct err why = ERR_INIT;
@@ -56,8 +57,8 @@ static enum status read_invoice(struct db *c, struct planned *x, struct err *e)
     if (!x->sub || !x->sub->latest_invoice.n)
         return OK;
     bool waits = x->sub->pending_update_expires_ms != 0;
-    enum status st = waits ? invoice_waited_for(c, x->d->tenant, x->d->a, x->sub, &in, &why)
-                           : invoice_get(c, x->d->tenant, x->d->a, x->sub->latest_invoice, &in, &why);
+    enum status st = waits ? invoice_waited_for(c, x->op->tenant, x->op->a, x->sub, &in, &why)
+                           : invoice_get(c, x->op->tenant, x->op->a, x->sub->latest_invoice, &in, &why);
     if (st == OK && str_eqz(in.status, "open"))
         x->pay_url = in.hosted_url;
     if (st == OK && waits)
@@ -67,92 +68,97 @@ static enum status read_invoice(struct db *c, struct planned *x, struct err *e)
     return st == ERR_NOT_FOUND ? OK : st;
 }
 
-static enum status read_usage(struct db *c, struct planned *x, struct err *e)
+static enum status facts_usage(struct db *c, struct change_facts *x, struct err *e)
 {
     struct usage u;
-    enum status st = x->sub ? usage_now(c, x->d->tenant, clock_now_ms(), &u, e) : OK;
+    enum status st = x->sub ? usage_now(c, x->op->tenant, clock_now_ms(), &u, e) : OK;
     x->used = st == OK && x->sub && u.billable && u.used > 0;
     x->owes = x->used && u.used > u.included;
     return st;
 }
 
-static enum status read_planned(struct db *c, void *ctx, struct err *e)
+static enum status change_facts_read(struct db *c, struct change_facts *x, struct err *e)
 {
-    struct planned *x = ctx;
-    struct desk *d = x->d;
+    struct operation *op = x->op;
     struct subscription *subs;
     size_t n;
-    enum status st = plans_read(c, d->a, &x->plans, e);
+    enum status st = plans_read(c, op->a, &x->plans, e);
     if (st == OK)
-        st = subscription_list(c, d->tenant, d->a, &subs, &n, e);
+        st = subscription_list(c, op->tenant, op->a, &subs, &n, e);
     if (st != OK)
         return st;
-    x->sub = standing_choose(subs, n, d->stripe->livemode, &x->standing);
+    x->sub = subscription_choose_live(subs, n, op->stripe->livemode, &x->live);
     x->to = x->plan_name.n ? plans_find(&x->plans, x->plan_name) : NULL;
     const struct plan_terms *t = x->sub ? plans_terms(&x->plans, x->sub->terms) : NULL;
     x->from = t ? plans_find(&x->plans, t->plan) : x->sub ? NULL : plans_free(&x->plans);
-    st = read_prices(c, x, e);
+    st = facts_prices(c, x, e);
     if (st == OK)
-        st = read_invoice(c, x, e);
+        st = facts_invoice(c, x, e);
     if (st == OK)
-        st = change_store_last(c, d->tenant, &x->changed_ms, e);
+        st = change_store_last(c, op->tenant, &x->changed_ms, e);
     if (st == OK)
-        st = bot_ids(c, d->tenant, d->a, &x->bots, &x->bot_n, e);
+        st = bot_ids(c, op->tenant, op->a, &x->bots, &x->bot_n, e);
     if (st == OK)
-        st = read_usage(c, x, e);
-    return st == OK ? keep_limit(c, x, e) : st;
+        st = facts_usage(c, x, e);
+    return st == OK ? facts_bots_kept(c, x, e) : st;
 }
 
-enum status planned_read(struct planned *x, struct err *e)
+enum status change_read(struct change_facts *x, struct err *e)
 {
-    return held_db(x->d->p, read_planned, x, e);
+    struct db *c = NULL;
+    enum status st = db_get(x->op->p, &c, e);
+    if (st == OK)
+        st = change_facts_read(c, x, e);
+    db_put(c);
+    return st;
 }
 
-bool planned_ends(const struct subscription *s)
+bool subscription_is_ending(const struct subscription *s)
 {
     return s->cancel_at_period_end || s->cancel_at_ms;
 }
 
 /* ---- judging ---- */
 
-static enum status unknown_price(struct err *e)
+static enum status change_unknown_price(struct err *e)
 {
     return err_set(e, E_unknown_price,
-                   "This subscription has a price that Parley did not make, so its plan cannot be changed here: ask "
+                   "This subscription has a price that Parley did not make, so its plan cannot be changed here. Ask "
                    "the operator.");
 }
 
-enum status planned_changeable(const struct planned *x, struct err *e)
+enum status change_allowed(const struct change_facts *x, struct err *e)
 {
     const struct subscription *s = x->sub;
-    if (x->standing > 1)
+    if (x->live > 1)
         return err_raise(e, E_two_subscriptions);
     if (s->pending_update_expires_ms)
         return err_set(e, E_payment_needed,
-                       "A change of plan waits for its payment: pay its invoice, or take it back.");
+                       "A change of plan is waiting for its payment. Pay its invoice, or take the change back.");
     if (s->status == STRIPE_PAST_DUE || s->status == STRIPE_UNPAID || s->status == STRIPE_INCOMPLETE)
-        return err_set(e, E_payment_needed, "An invoice is not paid yet: pay it first, then change the plan.");
+        return err_set(e, E_payment_needed, "An invoice is not paid yet. Pay it first, then change the plan.");
     if (s->status != STRIPE_ACTIVE && s->status != STRIPE_TRIALING)
         return err_raise(e, E_subscription_paused);
     return OK;
 }
 
-/* Both items are swapped by their ids: without one of them a change would add a price, and bill twice. */
-static enum status can_swap(const struct planned *x, struct err *e)
+/* Both items are swapped by their ids. If one were missing, the change would add a price and bill twice. */
+static enum status change_can_swap(const struct change_facts *x, struct err *e)
 {
     const struct plan_terms *t = plans_terms(&x->plans, x->sub->terms);
     if (!x->from || !x->sub->base_item.n || !x->sub->usage_item.n || !t)
-        return unknown_price(e);
+        return change_unknown_price(e);
     if (!x->base.n || !x->usage.n)
-        return err_set(e, E_not_set_up, "This plan has no prices at Stripe yet: parley billing setup makes them.");
+        return err_set(e, E_not_set_up, "This plan has no prices at Stripe yet. Run parley billing setup.");
     if (strcmp(t->currency, x->to->terms->currency) != 0)
-        return err_set(e, E_currency_differs,
-                       "This subscription is billed in %s and that plan is sold in %s: cancel it, then buy the other.",
-                       t->currency, x->to->terms->currency);
+        return err_set(
+            e, E_currency_differs,
+            "This subscription is billed in %s, but that plan is sold in %s. Cancel it, then buy the other plan.",
+            t->currency, x->to->terms->currency);
     return OK;
 }
 
-static enum status judge_swap(struct planned *x, struct err *e)
+static enum status change_judge_swap(struct change_facts *x, struct err *e)
 {
     if (x->from && x->to == x->from)
         x->kind = id_eq(x->sub->terms, x->to->terms->id) ? CHANGE_NONE : CHANGE_MOVE;
@@ -160,10 +166,10 @@ static enum status judge_swap(struct planned *x, struct err *e)
         return err_raise_at(e, E_plan_not_sold, "plan");
     else
         x->kind = x->from && x->to->position < x->from->position ? CHANGE_DOWNGRADE : CHANGE_UPGRADE;
-    return x->kind == CHANGE_NONE ? OK : can_swap(x, e);
+    return x->kind == CHANGE_NONE ? OK : change_can_swap(x, e);
 }
 
-enum status planned_judge(struct planned *x, struct err *e)
+enum status change_judge(struct change_facts *x, struct err *e)
 {
     if (!x->to)
         return err_at_as(e, ERR_INVALID, E_plan_unknown, "plan", "There is no such plan.");
@@ -173,14 +179,14 @@ enum status planned_judge(struct planned *x, struct err *e)
         return x->to == plans_free(&x->plans) ? OK : err_raise_at(e, E_plan_not_sold, "plan");
     }
     if (x->sub)
-        return judge_swap(x, e);
+        return change_judge_swap(x, e);
     x->kind = to_free ? CHANGE_NONE : CHANGE_BUY;
     if (x->kind == CHANGE_BUY && !x->to->is_public)
         return err_raise_at(e, E_plan_not_sold, "plan");
     return OK;
 }
 
-int64_t planned_proration_s(const struct planned *x, int64_t proration_ms)
+int64_t change_proration_s(const struct change_facts *x, int64_t proration_ms)
 {
     int64_t s = proration_ms / 1000, from = x->sub->period_start_ms / 1000, to = x->sub->period_end_ms / 1000;
     if (s < from)
@@ -190,17 +196,15 @@ int64_t planned_proration_s(const struct planned *x, int64_t proration_ms)
 
 /* ---- the preview ---- */
 
-static bool take_lines(struct change_preview *out, struct arena *a, const struct json *lines)
+static bool preview_lines(struct change_preview *out, struct arena *a, const struct json *lines)
 {
-#define MAX COUNT_OF(out->lines)
     bool ok = true;
-
     for (size_t i = 0; i < json_len(lines); i++) {
         const struct json *l = json_at(lines, i);
         int64_t amount = json_int(json_get(l, "amount"), 0);
-        if (out->line_n == MAX) { /* what does not fit is in the last one */
-            out->lines[MAX - 1].words = STR("...");
-            out->lines[MAX - 1].amount += amount;
+        if (out->line_n == CHANGE_LINES) { /* the last line sums up what does not fit */
+            out->lines[CHANGE_LINES - 1].words = STR("...");
+            out->lines[CHANGE_LINES - 1].amount += amount;
             continue;
         }
         out->lines[out->line_n].words = arena_str(a, json_get_str(l, "description"), &ok);
@@ -209,7 +213,7 @@ static bool take_lines(struct change_preview *out, struct arena *a, const struct
     return ok;
 }
 
-static void preview_params(struct stripe_form *f, const struct planned *x, int64_t proration_s)
+static void preview_params(struct stripe_form *f, const struct change_facts *x, int64_t proration_s)
 {
     stripe_param_str(f, "customer", x->sub->customer);
     stripe_param_str(f, "subscription", x->sub->id);
@@ -221,24 +225,24 @@ static void preview_params(struct stripe_form *f, const struct planned *x, int64
     stripe_param_int(f, "subscription_details[proration_date]", proration_s);
 }
 
-static enum status preview_upgrade(struct planned *x, struct change_preview *out, struct err *e)
+static enum status preview_upgrade(struct change_facts *x, struct change_preview *out, struct err *e)
 {
     char id[ID_TEXT_MAX];
-    struct desk *d = x->d;
+    struct operation *op = x->op;
     struct stripe_form f;
     struct json *in = NULL;
     stripe_form_init(&f);
-    preview_params(&f, x, planned_proration_s(x, out->proration_ms));
-    enum status st = desk_post(d, "/v1/invoices/create_preview", &f,
-                               desk_text(d, "preview:%s", id_text(ID_LOG, id_new(), id)), &in, e);
+    preview_params(&f, x, change_proration_s(x, out->proration_ms));
+    enum status st = operation_post(op, "/v1/invoices/create_preview", &f,
+                                    operation_text(op, "preview:%s", id_text(ID_LOG, id_new(), id)), &in, e);
     stripe_form_release(&f);
     if (st != OK)
         return st;
     out->due_now = json_int(json_get(in, "amount_due"), json_int(json_get(in, "total"), 0));
-    return take_lines(out, d->a, json_get(json_get(in, "lines"), "data")) ? OK : err_nomem(e);
+    return preview_lines(out, op->a, json_get(json_get(in, "lines"), "data")) ? OK : err_nomem(e);
 }
 
-static enum status preview_fill(struct planned *x, struct change_preview *out, struct err *e)
+static enum status preview_fill(struct change_facts *x, struct change_preview *out, struct err *e)
 {
     const struct plan_terms *t = x->to->terms;
     int64_t now = clock_now_ms();
@@ -259,45 +263,21 @@ static enum status preview_fill(struct planned *x, struct change_preview *out, s
     return x->kind == CHANGE_UPGRADE ? preview_upgrade(x, out, e) : OK;
 }
 
-enum status change_preview(struct stripe *stripe, struct db_pool *p, struct arena *a, const struct actor *who,
-                           struct str plan, struct change_preview *out, struct err *e)
+enum status change_preview(const struct billing_context *x, struct str plan, struct change_preview *out, struct err *e)
 {
-    struct desk d = desk_open(stripe, p, a, who, who->tenant);
-    struct planned x = {.d = &d, .plan_name = plan};
+    struct operation op = operation_open(x, x->who->tenant);
+    struct change_facts facts = {.op = &op, .plan_name = plan};
     struct err why = ERR_INIT;
-    enum status st = planned_read(&x, &why);
+    enum status st = change_read(&facts, &why);
     *out = (struct change_preview){.kind = CHANGE_NONE};
     if (st == OK)
-        st = planned_judge(&x, &why);
-    if (st == OK && x.sub && x.kind != CHANGE_CANCEL && x.kind != CHANGE_NONE)
-        st = planned_changeable(&x, &why);
+        st = change_judge(&facts, &why);
+    if (st == OK && facts.sub && facts.kind != CHANGE_CANCEL && facts.kind != CHANGE_NONE)
+        st = change_allowed(&facts, &why);
     if (st == OK)
-        st = preview_fill(&x, out, &why);
-    st = desk_close(&d, st, "preview", &why);
+        st = preview_fill(&facts, out, &why);
+    st = operation_close(&op, st, "preview", &why);
     if (st != OK && e)
         *e = why;
-    return st;
-}
-
-/* ---- bots that stay ---- */
-
-struct keeping {
-    const struct actor *who;
-    const struct id *keep;
-    size_t n;
-};
-
-static enum status keep_them(struct db *c, void *ctx, struct err *e)
-{
-    const struct keeping *k = ctx;
-    return bot_keep(c, k->who, k->who->tenant, k->keep, k->n, e);
-}
-
-enum status bots_keep(struct db *c, const struct actor *who, const struct id *keep, size_t n, struct err *e)
-{
-    struct keeping k = {.who = who, .keep = keep, .n = n};
-    enum status st = db_transaction(c, keep_them, &k, e);
-    if (st == OK)
-        shared_bump("plan", who->tenant);
     return st;
 }

@@ -1,4 +1,7 @@
-/* checkout.c: buying: the tenant's customer, and one checkout at a time. */
+/* checkout.c: buying a plan: the tenant's customer at Stripe, and one checkout at a time.
+ *
+ * Selling twice is the fault to prevent. Therefore the mirror, Stripe's own list of subscriptions, and every earlier checkout that could still
+ * be paid are checked before a new one is made; and the new one is recorded before the call, so that a second click finds it. */
 #include "base/clock.h"
 #include "base/log.h"
 #include "billing/checkout/checkout_internal.h"
@@ -9,14 +12,14 @@
 
 #include "base/banned.h"
 
-#define SESSION_MS (23 * HOUR_MS) /* Stripe allows a day; an hour less, since clocks differ */
+#define SESSION_MS (23 * HOUR_MS) /* Stripe allows a day; an hour less because clocks differ */
 #define CUSTOMER_TRIES 3
 #define LOOK_BACK_S 3600
 
 /* ---- the customer ---- */
 
-struct customer_work {
-    struct desk *d;
+struct customer_making {
+    struct operation *op;
     struct str customer;
     struct customer_facts facts;
     int64_t count;
@@ -24,66 +27,69 @@ struct customer_work {
     const char *prefix;
 };
 
-static enum status read_customer(struct db *c, void *ctx, struct err *e)
+static enum status customer_read(struct customer_making *w, struct err *e)
 {
-    struct customer_work *w = ctx;
-    return customer_store_current(c, w->d->tenant, w->d->stripe->livemode, w->d->a, &w->customer, e);
+    struct db *c = NULL;
+    enum status st = db_get(w->op->p, &c, e);
+    if (st == OK)
+        st = customer_store_current(c, w->op->tenant, w->op->stripe->livemode, w->op->a, &w->customer, e);
+    db_put(c);
+    return st;
 }
 
-enum status customer_find(struct desk *d, struct str *out, struct err *e)
+enum status customer_find(struct operation *op, struct str *out, struct err *e)
 {
-    struct customer_work w = {.d = d};
-    enum status st = held_db(d->p, read_customer, &w, e);
+    struct customer_making w = {.op = op};
+    enum status st = customer_read(&w, e);
     if (st == OK)
         *out = w.customer;
     return st;
 }
 
-static enum status read_making(struct db *c, void *ctx, struct err *e)
+static enum status customer_read_facts(struct db *c, struct customer_making *w, struct err *e)
 {
-    struct customer_work *w = ctx;
-    struct desk *d = w->d;
-    enum status st = customer_store_facts(c, d->tenant, d->a, &w->facts, e);
+    struct operation *op = w->op;
+    enum status st = customer_store_facts(c, op->tenant, op->a, &w->facts, e);
     if (st == OK)
-        st = customer_store_count(c, d->tenant, &w->count, e);
+        st = customer_store_count(c, op->tenant, &w->count, e);
     if (st != OK)
         return st;
-    w->prefix = desk_text(d, "cust:%s:%s%lld", desk_tenant(d), d->stripe->livemode ? "" : "test-",
-                          (long long)w->count + 1);
-    return d->nomem ? err_nomem(e) : customer_store_call(c, d->tenant, d->a, str_from(w->prefix), &w->last, e);
+    w->prefix = operation_text(op, "cust:%s:%s%lld", operation_tenant(op), op->stripe->livemode ? "" : "test-",
+                               (long long)w->count + 1);
+    return op->nomem ? err_nomem(e) : customer_store_call(c, op->tenant, op->a, str_from(w->prefix), &w->last, e);
 }
 
-static enum status write_customer(struct db *c, void *ctx, struct err *e)
+static enum status customer_write_tx(struct db *c, void *ctx, struct err *e)
 {
-    struct customer_work *w = ctx;
-    enum status st = customer_store_add(c, w->d->tenant, w->d->stripe->livemode, w->customer, clock_now_ms(), e);
-    return st == OK ? account_audit(c, w->d->who, "billing.customer_made", str_sub(w->customer, 0, 64), NULL, e) : st;
+    struct customer_making *w = ctx;
+    enum status st = customer_store_add(c, w->op->tenant, w->op->stripe->livemode, w->customer, clock_now_ms(), e);
+    return st == OK ? account_audit(c, w->op->who, "billing.customer_made", str_sub(w->customer, 0, 64), NULL, e) : st;
 }
 
-static enum status adopt_one(void *ctx, struct json *item, struct err *e)
+static enum status customer_adopt(void *ctx, struct json *item, struct err *e)
 {
-    struct customer_work *w = ctx;
+    struct customer_making *w = ctx;
     bool ok = true;
-    if (!w->customer.n && str_eqz(json_get_str(json_get(item, "metadata"), "tenant"), desk_tenant(w->d)))
-        w->customer = arena_str(w->d->a, json_get_str(item, "id"), &ok);
-    return ok && !w->d->nomem ? OK : err_nomem(e);
+    if (!w->customer.n && str_eqz(json_get_str(json_get(item, "metadata"), "tenant"), operation_tenant(w->op)))
+        w->customer = arena_str(w->op->a, json_get_str(item, "id"), &ok);
+    return ok && !w->op->nomem ? OK : err_nomem(e);
 }
 
-/* A call whose outcome is not known: the customer is there since then, or is not. */
-static enum status customer_look(struct customer_work *w, int64_t since_ms, const char *key, struct err *e)
+/* After a call whose outcome is not known: finds the customer among those created since, or settles the call as not done. */
+static enum status customer_find_made(struct customer_making *w, int64_t since_ms, const char *key, struct err *e)
 {
     struct stripe_form f;
     stripe_form_init(&f);
     stripe_param_int(&f, "created[gte]", since_ms / 1000 - LOOK_BACK_S);
     w->customer = STR_EMPTY;
     enum status st = stripe_form_ok(&f)
-                         ? stripe_list_each(w->d->stripe, "/v1/customers", &f, STRIPE_WORK_MS, adopt_one, w, e)
+                         ? stripe_list_each(w->op->stripe, "/v1/customers", &f, STRIPE_WORK_MS, customer_adopt, w, e)
                          : err_nomem(e);
     stripe_form_release(&f);
-    return st == OK ? stripe_call_settle(w->d->p, str_from(key), w->customer, e) : st;
+    return st == OK ? stripe_call_settle(w->op->p, str_from(key), w->customer, e) : st;
 }
 
-static enum status customer_post(struct customer_work *w, const char *key, struct err *e)
+static enum status customer_post(struct customer_making *w, const char *key, struct err *e)
 {
     struct stripe_form f;
     struct stripe_reply r;
@@ -91,52 +97,56 @@ static enum status customer_post(struct customer_work *w, const char *key, struc
     if (w->facts.email.n)
         stripe_param_str(&f, "email", w->facts.email);
     stripe_param_str(&f, "name", w->facts.workspace);
-    stripe_param_text(&f, "metadata[tenant]", desk_tenant(w->d));
+    stripe_param_text(&f, "metadata[tenant]", operation_tenant(w->op));
     struct stripe_post p = {.path = "/v1/customers",
                             .form = &f,
                             .idem_key = str_from(key),
-                            .tenant = &w->d->tenant,
+                            .tenant = &w->op->tenant,
                             .deadline_ms = STRIPE_UI_MS};
-    enum status st = w->d->nomem ? err_nomem(e) : stripe_post(w->d->stripe, w->d->a, &p, &r, e);
+    enum status st = w->op->nomem ? err_nomem(e) : stripe_post(w->op->stripe, w->op->a, &p, &r, e);
     stripe_form_release(&f);
     if (st == OK)
         w->customer = r.object_id;
     return st;
 }
 
-/* An answer that says nothing about the outcome, and will be said again under this key. */
-static bool is_unclear(const struct err *e)
+/* The answer does not tell the outcome, and Stripe would repeat it under this key. */
+static bool customer_is_unclear(const struct err *e)
 {
     return err_is(e, E_stripe_error) || err_is(e, E_stripe_unknown) || err_is(e, E_stripe_key_reused);
 }
 
-enum status customer_make(struct desk *d, struct str *out, struct err *e)
+enum status customer_make(struct operation *op, struct str *out, struct err *e)
 {
-    struct customer_work w = {.d = d, .customer = STR_EMPTY};
+    struct customer_making w = {.op = op, .customer = STR_EMPTY};
     struct err why = ERR_INIT;
-    enum status st = held_db(d->p, read_customer, &w, e);
+    enum status st = customer_read(&w, e);
     if (st == OK && w.customer.n) {
         *out = w.customer;
         return OK;
     }
+    struct db *c = NULL;
     if (st == OK)
-        st = held_db(d->p, read_making, &w, e);
+        st = db_get(op->p, &c, e);
+    if (st == OK)
+        st = customer_read_facts(c, &w, e);
+    db_put(c);
     if (st != OK)
         return st;
     int64_t serial = w.last.serial < 0 ? 0 : w.last.failed ? w.last.serial + 1 : w.last.serial;
     int64_t since_ms = w.last.serial < 0 || w.last.failed ? clock_now_ms() : w.last.first_sent_ms;
     for (int i = 0; i < CUSTOMER_TRIES && !w.customer.n; i++, serial++) {
-        const char *key = desk_text(d, "%s.%lld", w.prefix, (long long)serial);
+        const char *key = operation_text(op, "%s.%lld", w.prefix, (long long)serial);
         st = customer_post(&w, key, &why);
-        if (st != OK && is_unclear(&why))
-            st = customer_look(&w, since_ms, key, &why);
+        if (st != OK && customer_is_unclear(&why))
+            st = customer_find_made(&w, since_ms, key, &why);
         if (st != OK)
             break;
     }
     if (st == OK && !w.customer.n)
-        st = err_set(&why, E_stripe_error, "Stripe has trouble of its own right now: try again in a few minutes.");
+        st = err_set(&why, E_stripe_error, "Stripe has a problem right now. Try again in a few minutes.");
     if (st == OK)
-        st = held_transaction(d->p, write_customer, &w, &why);
+        st = held_transaction(op->p, customer_write_tx, &w, &why);
     if (st == OK)
         *out = w.customer;
     else if (e)
@@ -144,18 +154,10 @@ enum status customer_make(struct desk *d, struct str *out, struct err *e)
     return st;
 }
 
-enum status customer_ensure(struct stripe *stripe, struct db_pool *p, struct arena *a, const struct actor *who,
-                            struct str *out, struct err *e)
-{
-    struct desk d = desk_open(stripe, p, a, who, who->tenant);
-    enum status st = desk_begin(&d, e);
-    return st == OK ? desk_close(&d, customer_make(&d, out, e), "customer", e) : st;
-}
-
-/* ---- what is there before a checkout begins ---- */
+/* ---- what must be known before a checkout begins ---- */
 
 struct buying {
-    struct desk *d;
+    struct operation *op;
     struct str plan_name;
     struct plans plans;
     const struct plan *plan;
@@ -164,23 +166,20 @@ struct buying {
     size_t sub_n;
     struct attempt *attempts, made;
     size_t attempt_n;
-    bool had; /* a subscription, ever: no second trial */
+    bool had; /* there was a subscription before: no second trial */
     struct str customer;
-    struct attempt *changed;
-    enum attempt_state to;
-    struct str session;
+    struct str unheard; /* a live subscription that the mirror does not know */
 };
 
-static enum status subscribed(struct err *e)
+static enum status buying_refuse_subscribed(struct err *e)
 {
-    return err_set(e, E_subscribed, "There is a subscription already: change its plan instead of buying another.");
+    return err_set(e, E_subscribed, "There is already a subscription. Change its plan instead of buying another.");
 }
 
-static enum status read_buying(struct db *c, void *ctx, struct err *e)
+static enum status buying_read(struct db *c, struct buying *b, struct err *e)
 {
-    struct buying *b = ctx;
-    struct desk *d = b->d;
-    enum status st = plans_read(c, d->a, &b->plans, e);
+    struct operation *op = b->op;
+    enum status st = plans_read(c, op->a, &b->plans, e);
     if (st != OK)
         return st;
     b->plan = plans_find(&b->plans, b->plan_name);
@@ -188,54 +187,54 @@ static enum status read_buying(struct db *c, void *ctx, struct err *e)
         return err_at_as(e, ERR_INVALID, E_plan_unknown, "plan", "There is no such plan.");
     if (!b->plan->is_public || !b->plan->terms || b->plan->terms->price <= 0)
         return err_raise_at(e, E_plan_not_sold, "plan");
-    st = setup_prices(c, d->a, d->stripe->livemode, b->plan->terms->id, &b->base, &b->usage, e);
+    st = setup_prices(c, op->a, op->stripe->livemode, b->plan->terms->id, &b->base, &b->usage, e);
     if (st == OK)
-        st = subscription_list(c, d->tenant, d->a, &b->subs, &b->sub_n, e);
+        st = subscription_list(c, op->tenant, op->a, &b->subs, &b->sub_n, e);
     if (st == OK)
-        st = attempt_store_open(c, d->tenant, d->stripe->livemode, clock_now_ms(), d->a, &b->attempts, &b->attempt_n,
+        st = attempt_store_open(c, op->tenant, op->stripe->livemode, clock_now_ms(), op->a, &b->attempts, &b->attempt_n,
                                 e);
     return st;
 }
 
-/* What the mirror knows; `had` from it. */
-static enum status refuse_standing(struct buying *b, struct err *e)
+/* Refuses when the mirror has a live subscription. Sets `had`. */
+static enum status buying_refuse_live(struct buying *b, struct err *e)
 {
     size_t n;
-    const struct subscription *x = standing_choose(b->subs, b->sub_n, b->d->stripe->livemode, &n);
-    b->had = subscription_had(b->subs, b->sub_n, b->d->stripe->livemode);
+    const struct subscription *x = subscription_choose_live(b->subs, b->sub_n, b->op->stripe->livemode, &n);
+    b->had = subscription_had_any(b->subs, b->sub_n, b->op->stripe->livemode);
     if (x && x->status == STRIPE_INCOMPLETE)
         return err_set(e, E_subscribed,
-                       "A payment for this workspace is under way: it is confirmed, or ends within a day.");
-    return x ? subscribed(e) : OK;
+                       "A payment for this workspace is in progress. It is confirmed or ends within a day.");
+    return x ? buying_refuse_subscribed(e) : OK;
 }
 
-static bool has_ended(const struct json *sub)
+static bool buying_has_ended(const struct json *sub)
 {
     enum stripe_status s = stripe_status_parse(json_get_str(sub, "status"));
     return s == STRIPE_CANCELED || s == STRIPE_INCOMPLETE_EXPIRED;
 }
 
-static enum status see_subscription(void *ctx, struct json *item, struct err *e)
+static enum status buying_see_subscription(void *ctx, struct json *item, struct err *e)
 {
     struct buying *b = ctx;
     bool ok = true;
     b->had = b->had || stripe_status_parse(json_get_str(item, "status")) != STRIPE_INCOMPLETE_EXPIRED;
-    if (!has_ended(item))
-        b->session = arena_str(b->d->a, json_get_str(item, "id"), &ok);
+    if (!buying_has_ended(item))
+        b->unheard = arena_str(b->op->a, json_get_str(item, "id"), &ok);
     return ok ? OK : err_nomem(e);
 }
 
-/* Stripe itself is asked, since the news of a payment may be on its way. */
-static enum status refuse_unheard(struct buying *b, struct err *e)
+/* Refuses when Stripe has a live subscription that the mirror does not know yet: the event of a payment may still be on its way. */
+static enum status buying_refuse_unheard(struct buying *b, struct err *e)
 {
     struct stripe_form f;
     struct err why = ERR_INIT;
-    b->session = STR_EMPTY;
+    b->unheard = STR_EMPTY;
     stripe_form_init(&f);
     stripe_param_str(&f, "customer", b->customer);
     stripe_param_text(&f, "status", "all");
-    enum status st = stripe_form_ok(&f) ? stripe_list_each(b->d->stripe, "/v1/subscriptions", &f, STRIPE_UI_MS,
-                                                           see_subscription, b, &why)
+    enum status st = stripe_form_ok(&f) ? stripe_list_each(b->op->stripe, "/v1/subscriptions", &f, STRIPE_UI_MS,
+                                                           buying_see_subscription, b, &why)
                                         : err_nomem(&why);
     stripe_form_release(&f);
     if (st != OK) {
@@ -243,79 +242,77 @@ static enum status refuse_unheard(struct buying *b, struct err *e)
             *e = why;
         return st;
     }
-    if (!b->session.n)
+    if (!b->unheard.n)
         return OK;
-    desk_look(b->d, "subscription", b->session);
-    return subscribed(e);
+    operation_refresh(b->op, "subscription", b->unheard);
+    return buying_refuse_subscribed(e);
 }
 
-/* ---- attempts made before ---- */
+/* ---- earlier attempts ---- */
 
-static enum status write_attempt_state(struct db *c, void *ctx, struct err *e)
+static enum status attempt_set_state(struct buying *b, struct attempt *x, enum attempt_state state, struct err *e)
 {
-    const struct buying *b = ctx;
-    return attempt_store_state(c, b->d->tenant, b->changed->id, b->to, e);
-}
-
-static enum status attempt_becomes(struct buying *b, struct attempt *x, enum attempt_state state, struct err *e)
-{
-    b->changed = x;
-    b->to = state;
+    struct db *c = NULL;
     x->state = state;
-    return held_db(b->d->p, write_attempt_state, b, e);
+    enum status st = db_get(b->op->p, &c, e);
+    if (st == OK)
+        st = attempt_store_state(c, b->op->tenant, x->id, state, e);
+    db_put(c);
+    return st;
 }
 
-static enum status session_get(struct desk *d, struct str session, struct json **out, struct err *e)
+static enum status attempt_get_session(struct operation *op, struct str session, struct json **out, struct err *e)
 {
-    return desk_get(d, stripe_path(d->a, "/v1/checkout/sessions/%", session.p, (char *)NULL), NULL, out, e);
+    return operation_get(op, stripe_path(op->a, "/v1/checkout/sessions/%", session.p, (char *)NULL), NULL, out, e);
 }
 
-/* Paid, or being paid: what was bought is looked at, and nothing more is sold. */
+/* Paid or being paid: refreshes what was bought and sells nothing more. */
 static enum status attempt_paid(struct buying *b, struct attempt *x, const struct json *session, struct err *e)
 {
-    enum status st = attempt_becomes(b, x, ATTEMPT_COMPLETE, e);
-    desk_look(b->d, "checkout.session", x->session);
-    desk_look(b->d, "subscription", stripe_id_of(json_get(session, "subscription")));
-    return st == OK ? subscribed(e) : st;
+    enum status st = attempt_set_state(b, x, ATTEMPT_COMPLETE, e);
+    operation_refresh(b->op, "checkout.session", x->session);
+    operation_refresh(b->op, "subscription", stripe_id_of(json_get(session, "subscription")));
+    return st == OK ? buying_refuse_subscribed(e) : st;
 }
 
-/* *url is set when it can be gone on with. */
-static enum status attempt_again(struct buying *b, struct attempt *x, struct str *url, struct err *e)
+/* Looks the session up. *url is set when the customer can continue with it. */
+static enum status attempt_continue(struct buying *b, struct attempt *x, struct str *url, struct err *e)
 {
     struct json *session;
-    enum status st = session_get(b->d, x->session, &session, e);
+    enum status st = attempt_get_session(b->op, x->session, &session, e);
     if (st == ERR_NOT_FOUND)
-        return attempt_becomes(b, x, ATTEMPT_EXPIRED, e);
+        return attempt_set_state(b, x, ATTEMPT_EXPIRED, e);
     if (st != OK)
         return st;
     struct str status = json_get_str(session, "status");
     if (str_eqz(status, "complete"))
         return attempt_paid(b, x, session, e);
     if (!str_eqz(status, "open") || !json_get_str(session, "url").n)
-        return attempt_becomes(b, x, ATTEMPT_EXPIRED, e);
+        return attempt_set_state(b, x, ATTEMPT_EXPIRED, e);
     *url = json_get_str(session, "url");
     return OK;
 }
 
-/* So that the other tab cannot pay for it any more. */
+/* Expires the session, so that another tab cannot pay for it any more. */
 static enum status attempt_expire(struct buying *b, struct attempt *x, struct err *e)
 {
     char id[ID_TEXT_MAX];
-    struct desk *d = b->d;
+    struct operation *op = b->op;
     struct json *session;
     struct err why = ERR_INIT;
-    const char *key = desk_text(d, "coexp:%s", id_text(ID_CHECKOUT, x->id, id));
-    enum status st = desk_post(d, stripe_path(d->a, "/v1/checkout/sessions/%/expire", x->session.p, (char *)NULL), NULL,
-                               key, &session, &why);
+    const char *key = operation_text(op, "coexp:%s", id_text(ID_CHECKOUT, x->id, id));
+    enum status st = operation_post(op,
+                                    stripe_path(op->a, "/v1/checkout/sessions/%/expire", x->session.p, (char *)NULL),
+                                    NULL, key, &session, &why);
     if (st == OK)
-        return attempt_becomes(b, x, ATTEMPT_EXPIRED, e);
+        return attempt_set_state(b, x, ATTEMPT_EXPIRED, e);
     if (st != ERR_INVALID && st != ERR_NOT_FOUND) {
         if (e)
             *e = why;
         return st;
     }
-    struct str url = STR_EMPTY; /* it is not open any more: paid, or over */
-    st = attempt_again(b, x, &url, e);
+    struct str url = STR_EMPTY; /* it is no longer open: paid, or expired */
+    st = attempt_continue(b, x, &url, e);
     if (st == OK && url.n && e)
         *e = why;
     return st == OK && url.n ? why.status : st;
@@ -323,11 +320,11 @@ static enum status attempt_expire(struct buying *b, struct attempt *x, struct er
 
 /* ---- the session ---- */
 
-static void session_params(struct stripe_form *f, struct buying *b, const struct attempt *x)
+static void attempt_params(struct stripe_form *f, struct buying *b, const struct attempt *x)
 {
-    struct desk *d = b->d;
-    const struct config *c = d->stripe->config;
-    const char *home = config_string(c, CONFIG_base_url), *tenant = desk_tenant(d);
+    struct operation *op = b->op;
+    const struct config *c = op->stripe->config;
+    const char *home = config_string(c, CONFIG_base_url), *tenant = operation_tenant(op);
     int64_t trial = b->had ? 0 : config_int(c, CONFIG_stripe_trial_days);
     char attempt[ID_TEXT_MAX], terms[ID_TEXT_MAX];
     stripe_param_text(f, "mode", "subscription");
@@ -340,7 +337,7 @@ static void session_params(struct stripe_form *f, struct buying *b, const struct
     stripe_param_text(f, "metadata[attempt]", id_text(ID_CHECKOUT, x->id, attempt));
     stripe_param_text(f, "subscription_data[metadata][tenant]", tenant);
     stripe_param_text(f, "subscription_data[metadata][plan_terms]", id_text(ID_TERMS, x->terms, terms));
-    if (trial > 0) { /* no card is asked for; without one the trial simply ends */
+    if (trial > 0) { /* no card is required; without one the trial ends the subscription */
         stripe_param_int(f, "subscription_data[trial_period_days]", trial);
         stripe_param_text(f, "subscription_data[trial_settings][end_behavior][missing_payment_method]", "cancel");
         stripe_param_text(f, "payment_method_collection", "if_required");
@@ -353,49 +350,53 @@ static void session_params(struct stripe_form *f, struct buying *b, const struct
     }
     stripe_param_text(f, "locale", "auto");
     stripe_param_int(f, "expires_at", x->expires_ms / 1000);
-    stripe_param_text(f, "success_url", desk_text(d, "%s/app/billing/return?session={CHECKOUT_SESSION_ID}", home));
-    stripe_param_text(f, "cancel_url", desk_text(d, "%s/app/billing/plans?canceled=1", home));
+    stripe_param_text(f, "success_url",
+                      operation_text(op, "%s/app/billing/return?session={CHECKOUT_SESSION_ID}", home));
+    stripe_param_text(f, "cancel_url", operation_text(op, "%s/app/billing/plans?canceled=1", home));
 }
 
-static enum status write_session(struct db *c, void *ctx, struct err *e)
+static enum status attempt_write_session(struct buying *b, const struct attempt *x, struct str session, struct err *e)
 {
-    const struct buying *b = ctx;
-    return attempt_store_session(c, b->d->tenant, b->changed->id, b->session, e);
+    struct db *c = NULL;
+    enum status st = db_get(b->op->p, &c, e);
+    if (st == OK)
+        st = attempt_store_session(c, b->op->tenant, x->id, session, e);
+    db_put(c);
+    return st;
 }
 
-/* Under the attempt's own key: asked twice, Stripe makes one. */
-static enum status session_make(struct buying *b, struct attempt *x, struct str *url, struct err *e)
+/* The key is made from the attempt, so that Stripe makes one session even if it is asked twice. */
+static enum status attempt_make_session(struct buying *b, struct attempt *x, struct str *url, struct err *e)
 {
     char id[ID_TEXT_MAX];
     struct stripe_form f;
     struct json *session = NULL;
     stripe_form_init(&f);
-    session_params(&f, b, x);
-    enum status st = desk_post(b->d, "/v1/checkout/sessions", &f,
-                               desk_text(b->d, "co:%s", id_text(ID_CHECKOUT, x->id, id)), &session, e);
+    attempt_params(&f, b, x);
+    enum status st = operation_post(b->op, "/v1/checkout/sessions", &f,
+                                    operation_text(b->op, "co:%s", id_text(ID_CHECKOUT, x->id, id)), &session, e);
     stripe_form_release(&f);
     if (st != OK)
         return st;
-    b->changed = x;
-    b->session = json_get_str(session, "id");
+    struct str made = json_get_str(session, "id");
     *url = json_get_str(session, "url");
-    if (!b->session.n || !url->n)
-        return err_set(e, E_stripe_answer, "Stripe's answer names no page to go to.");
-    return held_db(b->d->p, write_session, b, e);
+    if (!made.n || !url->n)
+        return err_set(e, E_stripe_answer, "Stripe's answer does not name a page.");
+    return attempt_write_session(b, x, made, e);
 }
 
-static enum status write_attempt(struct db *c, void *ctx, struct err *e)
+static enum status attempt_write_tx(struct db *c, void *ctx, struct err *e)
 {
     struct buying *b = ctx;
     char id[ID_TEXT_MAX];
-    enum status st = attempt_store_add(c, b->d->tenant, b->d->stripe->livemode, &b->made, e);
+    enum status st = attempt_store_add(c, b->op->tenant, b->op->stripe->livemode, &b->made, e);
     if (st == OK)
-        st = account_audit(c, b->d->who, "billing.checkout", str_from(id_text(ID_CHECKOUT, b->made.id, id)), NULL, e);
+        st = account_audit(c, b->op->who, "billing.checkout", str_from(id_text(ID_CHECKOUT, b->made.id, id)), NULL, e);
     return st;
 }
 
-/* Nobody got the address of a session that came to nothing here: it is left to end by itself. */
-static bool is_final(enum status st, const struct err *e)
+/* Whether the attempt is over. A session that Stripe made all the same expires: no one has its address. */
+static bool attempt_is_final(enum status st, const struct err *e)
 {
     enum stripe_failure f = stripe_failure_of(e);
     return st == ERR_INVALID || st == ERR_NOT_FOUND || f == STRIPE_FAILURE_REFUSED || f == STRIPE_FAILURE_UNKNOWN ||
@@ -411,12 +412,12 @@ static enum status attempt_new(struct buying *b, struct str *url, struct err *e)
                                .session = STR_EMPTY,
                                .created_ms = now,
                                .expires_ms = now + SESSION_MS};
-    enum status st = held_transaction(b->d->p, write_attempt, b, e);
+    enum status st = held_transaction(b->op->p, attempt_write_tx, b, e);
     if (st != OK)
         return st;
-    st = session_make(b, &b->made, url, &why);
-    if (st != OK && is_final(st, &why)) {
-        enum status marked = attempt_becomes(b, &b->made, ATTEMPT_FAILED, e);
+    st = attempt_make_session(b, &b->made, url, &why);
+    if (st != OK && attempt_is_final(st, &why)) {
+        enum status marked = attempt_set_state(b, &b->made, ATTEMPT_FAILED, e);
         if (marked != OK)
             return marked;
     }
@@ -425,17 +426,17 @@ static enum status attempt_new(struct buying *b, struct str *url, struct err *e)
     return st;
 }
 
-/* ---- all of it ---- */
+/* ---- the whole operation ---- */
 
-/* An attempt whose call was never answered is asked for again under its key; when that cannot be it is given up. */
+/* An attempt whose call was never answered is repeated under its key. If that is refused, the attempt is given up. */
 static enum status attempt_resume(struct buying *b, struct attempt *x, struct str *url, struct err *e)
 {
     struct err why = ERR_INIT;
-    enum status st = session_make(b, x, url, &why);
+    enum status st = attempt_make_session(b, x, url, &why);
     if (st == OK)
         return OK;
-    if (is_final(st, &why))
-        return attempt_becomes(b, x, ATTEMPT_FAILED, e);
+    if (attempt_is_final(st, &why))
+        return attempt_set_state(b, x, ATTEMPT_FAILED, e);
     if (e)
         *e = why;
     return st;
@@ -445,19 +446,23 @@ static enum status attempt_judge(struct buying *b, struct attempt *x, struct str
 {
     bool same = id_eq(x->terms, b->plan->terms->id) && !url->n;
     if (x->state == ATTEMPT_CREATING)
-        return same ? attempt_resume(b, x, url, e) : attempt_becomes(b, x, ATTEMPT_FAILED, e);
-    return same ? attempt_again(b, x, url, e) : attempt_expire(b, x, e);
+        return same ? attempt_resume(b, x, url, e) : attempt_set_state(b, x, ATTEMPT_FAILED, e);
+    return same ? attempt_continue(b, x, url, e) : attempt_expire(b, x, e);
 }
 
-static enum status buy(struct buying *b, struct str *url, struct err *e)
+static enum status buying_run(struct buying *b, struct str *url, struct err *e)
 {
-    enum status st = held_db(b->d->p, read_buying, b, e);
+    struct db *c = NULL;
+    enum status st = db_get(b->op->p, &c, e);
     if (st == OK)
-        st = refuse_standing(b, e);
+        st = buying_read(c, b, e);
+    db_put(c);
     if (st == OK)
-        st = customer_make(b->d, &b->customer, e);
+        st = buying_refuse_live(b, e);
     if (st == OK)
-        st = refuse_unheard(b, e);
+        st = customer_make(b->op, &b->customer, e);
+    if (st == OK)
+        st = buying_refuse_unheard(b, e);
     for (size_t i = 0; st == OK && i < b->attempt_n; i++)
         st = attempt_judge(b, &b->attempts[i], url, e);
     if (st != OK || url->n)
@@ -465,23 +470,22 @@ static enum status buy(struct buying *b, struct str *url, struct err *e)
     return attempt_new(b, url, e);
 }
 
-enum status checkout_begin(struct stripe *stripe, struct db_pool *p, struct arena *a, const struct actor *who,
-                           struct str plan, struct str *url, struct err *e)
+enum status checkout_begin(const struct billing_context *x, struct str plan, struct str *url, struct err *e)
 {
-    struct desk d = desk_open(stripe, p, a, who, who->tenant);
+    struct operation op = operation_open(x, x->who->tenant);
     struct err why = ERR_INIT;
-    enum status st = desk_begin(&d, &why);
+    enum status st = operation_begin(&op, &why);
     for (int i = 0; st == OK && i < 2; i++) {
-        struct buying b = {.d = &d, .plan_name = plan};
+        struct buying b = {.op = &op, .plan_name = plan};
         *url = STR_EMPTY;
-        st = buy(&b, url, &why);
-        if (st == OK || !b.customer.n || !desk_is_missing(&why, "customer"))
+        st = buying_run(&b, url, &why);
+        if (st == OK || !b.customer.n || !operation_is_missing(&why, "customer"))
             break;
-        st = desk_customer_gone(&d, b.customer, &why); /* deleted in the dashboard: once more, with a new one */
+        st = operation_customer_gone(&op, b.customer, &why); /* deleted in the dashboard: once more with a new one */
     }
     if (st == OK && !url->n)
-        st = err_set(&why, E_stripe_error, "Stripe does not know the customer that it has just made: try again.");
-    st = desk_close(&d, st, "checkout", &why);
+        st = err_set(&why, E_stripe_error, "Stripe does not know the customer that it has just created. Try again.");
+    st = operation_close(&op, st, "checkout", &why);
     if (st != OK && e)
         *e = why;
     return st;
@@ -489,22 +493,27 @@ enum status checkout_begin(struct stripe *stripe, struct db_pool *p, struct aren
 
 /* ---- a workspace that is deleted ---- */
 
-static enum status read_attempts(struct db *c, void *ctx, struct err *e)
+static enum status buying_read_attempts(struct buying *b, struct err *e)
 {
-    struct buying *b = ctx;
-    return attempt_store_open(c, b->d->tenant, b->d->stripe->livemode, clock_now_ms(), b->d->a, &b->attempts,
-                              &b->attempt_n, e);
+    struct db *c = NULL;
+    enum status st = db_get(b->op->p, &c, e);
+    if (st == OK)
+        st = attempt_store_open(c, b->op->tenant, b->op->stripe->livemode, clock_now_ms(), b->op->a, &b->attempts,
+                                &b->attempt_n, e);
+    db_put(c);
+    return st;
 }
 
-enum status attempts_end(struct desk *d, struct err *e)
+enum status attempts_end(struct operation *op, struct err *e)
 {
-    struct buying b = {.d = d};
+    struct buying b = {.op = op};
     bool paid = false;
-    enum status st = held_db(d->p, read_attempts, &b, e);
+    enum status st = buying_read_attempts(&b, e);
     for (size_t i = 0; st == OK && i < b.attempt_n; i++) {
         struct attempt *x = &b.attempts[i];
         struct err why = ERR_INIT;
-        st = x->state == ATTEMPT_CREATING ? attempt_becomes(&b, x, ATTEMPT_FAILED, &why) : attempt_expire(&b, x, &why);
+        st = x->state == ATTEMPT_CREATING ? attempt_set_state(&b, x, ATTEMPT_FAILED, &why)
+                                          : attempt_expire(&b, x, &why);
         bool now_paid = st == ERR_CONFLICT && err_is(&why, E_subscribed);
         paid = paid || now_paid;
         if (now_paid)
@@ -512,18 +521,17 @@ enum status attempts_end(struct desk *d, struct err *e)
         else if (st != OK && e)
             *e = why;
     }
-    return st == OK && paid ? subscribed(e) : st;
+    return st == OK && paid ? buying_refuse_subscribed(e) : st;
 }
 
-enum status checkouts_end(struct stripe *stripe, struct db_pool *p, struct arena *a, const struct actor *who,
-                          struct err *e)
+enum status checkouts_end(const struct billing_context *x, struct err *e)
 {
-    struct desk d = desk_open(stripe, p, a, who, who->tenant);
+    struct operation op = operation_open(x, x->who->tenant);
     struct err why = ERR_INIT;
-    enum status st = desk_begin(&d, &why);
+    enum status st = operation_begin(&op, &why);
     if (st == OK)
-        st = attempts_end(&d, &why);
-    st = desk_close(&d, st, "end of checkouts", &why);
+        st = attempts_end(&op, &why);
+    st = operation_close(&op, st, "end of checkouts", &why);
     if (st != OK && e)
         *e = why;
     return st;

@@ -1,4 +1,4 @@
-/* checkout_internal.h: what the parts of checkout.h share. */
+/* checkout_internal.h: what the files of the checkout share. */
 #ifndef PARLEY_BILLING_CHECKOUT_CHECKOUT_INTERNAL_H
 #define PARLEY_BILLING_CHECKOUT_CHECKOUT_INTERNAL_H
 
@@ -6,43 +6,46 @@
 #include "billing/checkout/checkout_store.h"
 #include "stripe/held.h"
 
-/* One thing that somebody does about a tenant's money. */
-struct desk {
+/* An operation on the subscription of one tenant. */
+struct operation {
     struct stripe *stripe;
     struct db_pool *p;
     struct arena *a;
     const struct actor *who;
-    struct id tenant; /* whose money: who->tenant, but for the operator */
+    struct id tenant; /* who->tenant, except when the operator acts */
     struct held lease;
-    bool nomem; /* a text could not be made: nothing is sent any more */
+    bool nomem; /* a text could not be made, so nothing more is sent */
 };
-#define DESK_SYNC_MS 5000 /* for the object's lease, when it is looked at again */
+#define OPERATION_REFRESH_MS 5000 /* how long a refresh waits for the lease of its object */
 
-struct desk desk_open(struct stripe *stripe, struct db_pool *p, struct arena *a, const struct actor *who,
-                      struct id tenant);
-/* The tenant's lease; end it with desk_close, which also turns an error that is not the owner's into words for him. */
-enum status desk_begin(struct desk *d, struct err *e);
-enum status desk_close(struct desk *d, enum status st, const char *what, struct err *e);
+struct operation operation_open(const struct billing_context *x, struct id tenant);
+/* Takes the tenant's lease. End with operation_close, also after a failure. */
+enum status operation_begin(struct operation *op, struct err *e);
+/* Gives the lease back and returns st. An error that only the operator can fix becomes an alarm about `what` and, except on the command
+ * line, billing_unavailable. */
+enum status operation_close(struct operation *op, enum status st, const char *what, struct err *e);
 
-/* A text in the arena, "" without memory: that shows in the next desk_post or desk_get. */
-const char *desk_text(struct desk *d, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-const char *desk_tenant(struct desk *d); /* ws_... */
-enum status desk_post(struct desk *d, const char *path, const struct stripe_form *f, const char *key, struct json **out,
-                      struct err *e);
-enum status desk_get(struct desk *d, const char *path, const struct stripe_form *query, struct json **out,
-                     struct err *e);
-/* The mirror is brought up to what was just done. When that does not work now the event will do it: it is logged, not an error. */
-void desk_look(struct desk *d, const char *kind, struct str id);
-/* What was counted reaches the meter, and there has been time to count it: for what Stripe bills at once. ERR_UNAVAILABLE meter_unsent. */
-enum status desk_flush(struct desk *d, struct err *e);
-/* The customer that Stripe no longer has. */
-enum status desk_customer_gone(struct desk *d, struct str customer, struct err *e);
-bool desk_is_missing(const struct err *e, const char *pointer); /* Stripe has no such object, named by this parameter */
+/* A formatted text in the arena; "" without memory, which the next operation_post or operation_get reports. */
+const char *operation_text(struct operation *op, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* The tenant's id as text: "ws_...". */
+const char *operation_tenant(struct operation *op);
+enum status operation_post(struct operation *op, const char *path, const struct stripe_form *f, const char *key,
+                           struct json **out, struct err *e);
+enum status operation_get(struct operation *op, const char *path, const struct stripe_form *query, struct json **out,
+                          struct err *e);
+/* Brings the mirror up to date after a change. A failure is only logged: the event will do it later. */
+void operation_refresh(struct operation *op, const char *kind, struct str id);
+/* Sends all usage to the meter and waits until it is counted, before Stripe bills. ERR_UNAVAILABLE meter_unsent. */
+enum status operation_flush_usage(struct operation *op, struct err *e);
+/* Records that Stripe no longer has the customer. */
+enum status operation_customer_gone(struct operation *op, struct str customer, struct err *e);
+/* Whether Stripe has no such object, which this parameter named. */
+bool operation_is_missing(const struct err *e, const char *pointer);
 
-/* checkout.c, with the lease held */
-enum status customer_find(struct desk *d, struct str *out, struct err *e); /* "" if none */
-enum status customer_make(struct desk *d, struct str *out, struct err *e); /* the one there is, else a new one */
-enum status attempts_end(struct desk *d,
-                         struct err *e); /* no open checkout can be paid any more; ERR_CONFLICT subscribed: one was */
+/* checkout.c; the caller holds the lease. customer_find: "" if there is none. customer_make: the existing customer, otherwise a new one. */
+enum status customer_find(struct operation *op, struct str *out, struct err *e);
+enum status customer_make(struct operation *op, struct str *out, struct err *e);
+/* See checkouts_end. */
+enum status attempts_end(struct operation *op, struct err *e);
 
 #endif

@@ -1,4 +1,4 @@
-/* checkout_store.c: SQL of customers, attempts to buy, changes of plan, and bots that stay. */
+/* checkout_store.c: SQL of customers, attempts to buy and changes of plan. States and kinds are text only here. */
 #include "billing/checkout/checkout_store.h"
 
 #include "base/limits.h"
@@ -6,8 +6,8 @@
 
 #include "base/banned.h"
 
-static enum status number(struct db *c, struct db_stmt *stmt, struct id tenant, const struct db_val *args, size_t n,
-                          int64_t *out, struct err *e)
+static enum status checkout_number(struct db *c, struct db_stmt *stmt, struct id tenant, const struct db_val *args,
+                                   size_t n, int64_t *out, struct err *e)
 {
     struct arena a;
     struct db_row r;
@@ -57,7 +57,7 @@ enum status customer_store_current(struct db *c, struct id tenant, bool livemode
 
 enum status customer_store_count(struct db *c, struct id tenant, int64_t *n, struct err *e)
 {
-    return number(c, &customer_count, tenant, DB_NONE, n, e);
+    return checkout_number(c, &customer_count, tenant, DB_NONE, n, e);
 }
 
 enum status customer_store_add(struct db *c, struct id tenant, bool livemode, struct str customer, int64_t now_ms,
@@ -101,7 +101,11 @@ enum status customer_store_facts(struct db *c, struct id tenant, struct arena *a
 
 /* ---- attempts ---- */
 
-static const char *const attempt_states[] = {"creating", "open", "complete", "expired", "failed"};
+static const char *const attempt_states[] = {[ATTEMPT_CREATING] = "creating",
+                                             [ATTEMPT_OPEN] = "open",
+                                             [ATTEMPT_COMPLETE] = "complete",
+                                             [ATTEMPT_EXPIRED] = "expired",
+                                             [ATTEMPT_FAILED] = "failed"};
 
 DB_STMT(
     attempt_open, TENANT,
@@ -193,6 +197,22 @@ enum status attempt_store_find(struct db *c, struct id tenant, struct arena *a, 
 
 /* ---- changes ---- */
 
+const char *change_kind_name(enum change_kind k)
+{
+    static const char *const names[] = {
+        [CHANGE_NONE] = "none",           [CHANGE_BUY] = "buy",       [CHANGE_UPGRADE] = "upgrade",
+        [CHANGE_DOWNGRADE] = "downgrade", [CHANGE_CANCEL] = "cancel", [CHANGE_MOVE] = "move",
+        [CHANGE_UNDO] = "undo",           [CHANGE_END] = "end"};
+    return names[k];
+}
+
+const char *change_outcome_name(enum change_outcome o)
+{
+    static const char *const names[] = {
+        [OUTCOME_FAILED] = "failed", [OUTCOME_ASKED] = "asked", [OUTCOME_WAITING] = "waiting", [OUTCOME_DONE] = "done"};
+    return names[o];
+}
+
 DB_STMT(change_insert, TENANT,
         "INSERT INTO plan_change (tenant_id, plan_change_id, stripe_subscription_id, kind, from_terms_id, to_terms_id, "
         "created_at)"
@@ -210,16 +230,17 @@ DB_STMT(
 enum status change_store_add(struct db *c, struct id tenant, const struct plan_change *x, int64_t now_ms, struct err *e)
 {
     return db_exec(c, &change_insert, &tenant,
-                   DB_ARGS(db_id(x->id), db_bytes(x->subscription.p, x->subscription.n), db_text(x->kind),
-                           db_opt(!id_is_none(x->from), db_id(x->from)), db_opt(!id_is_none(x->to), db_id(x->to)),
-                           db_time(now_ms)),
+                   DB_ARGS(db_id(x->id), db_bytes(x->subscription.p, x->subscription.n),
+                           db_text(change_kind_name(x->kind)), db_opt(!id_is_none(x->from), db_id(x->from)),
+                           db_opt(!id_is_none(x->to), db_id(x->to)), db_time(now_ms)),
                    NULL, e);
 }
 
-enum status change_store_finish(struct db *c, struct id tenant, struct id change, const char *state, int64_t now_ms,
-                                struct err *e)
+enum status change_store_finish(struct db *c, struct id tenant, struct id change, enum change_outcome outcome,
+                                int64_t now_ms, struct err *e)
 {
-    return db_exec(c, &change_finish, &tenant, DB_ARGS(db_text(state), db_time(now_ms), db_id(change)), NULL, e);
+    return db_exec(c, &change_finish, &tenant,
+                   DB_ARGS(db_text(change_outcome_name(outcome)), db_time(now_ms), db_id(change)), NULL, e);
 }
 
 enum status change_store_last(struct db *c, struct id tenant, int64_t *finished_ms, struct err *e)

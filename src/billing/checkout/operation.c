@@ -1,4 +1,7 @@
-/* operation.c: lease, calls and words for what an owner does about money. */
+/* operation.c: what every operation on a tenant's subscription needs: the tenant's lease, calls to Stripe, and errors that the owner can act on.
+ *
+ * A text that cannot be formatted for lack of memory is remembered (nomem) and stops the next call, so that no half-made key or path is ever
+ * sent. */
 #include <stdarg.h>
 #include <time.h>
 
@@ -12,154 +15,145 @@
 
 #include "base/banned.h"
 
-#define SETTLE_MS \
-    5000 /* until the meter surely counts what it was told; an event of the very second of the end would not be billed */
+/* How long the meter needs to count an event. An event in the second in which the subscription ends would not be billed. */
+#define SETTLE_MS 5000
 
-struct desk desk_open(struct stripe *stripe, struct db_pool *p, struct arena *a, const struct actor *who,
-                      struct id tenant)
+struct operation operation_open(const struct billing_context *x, struct id tenant)
 {
-    return (struct desk){.stripe = stripe, .p = p, .a = a, .who = who, .tenant = tenant};
+    return (struct operation){.stripe = x->stripe, .p = x->p, .a = x->a, .who = x->who, .tenant = tenant};
 }
 
-const char *desk_text(struct desk *d, const char *fmt, ...)
+const char *operation_text(struct operation *op, const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
-    const char *text = arena_vprintf(d->a, fmt, ap);
+    const char *text = arena_vprintf(op->a, fmt, ap);
     va_end(ap);
     if (!text)
-        d->nomem = true;
+        op->nomem = true;
     return text ? text : "";
 }
 
-const char *desk_tenant(struct desk *d)
+const char *operation_tenant(struct operation *op)
 {
     char text[ID_TEXT_MAX];
-    return desk_text(d, "%s", id_text(ID_TENANT, d->tenant, text));
+    return operation_text(op, "%s", id_text(ID_TENANT, op->tenant, text));
 }
 
-enum status desk_begin(struct desk *d, struct err *e)
+enum status operation_begin(struct operation *op, struct err *e)
 {
-    const char *name = desk_text(d, "tenant:%s", desk_tenant(d));
-    if (d->nomem)
+    const char *name = operation_text(op, "tenant:%s", operation_tenant(op));
+    if (op->nomem)
         return err_nomem(e);
-    return held_begin(&d->lease, d->p, str_from(name), HELD_WAIT_MS, e);
+    return held_begin(&op->lease, op->p, str_from(name), HELD_WAIT_MS, e);
 }
 
 /* ---- words ---- */
 
-struct refusal {
-    struct desk *d;
-    const char *what;
-    const struct err *why;
-};
-
-static enum status raise_refusal(struct db *c, void *ctx, struct err *e)
+static void operation_raise_refusal(struct operation *op, const char *what, const struct err *why)
 {
-    const struct refusal *r = ctx;
-    return alarm_raise(c, "stripe_refused", str_from(r->what), r->d->tenant, e, "Stripe refused (%s, %s): %s", r->what,
-                       err_code(r->why), r->why->message);
+    struct err e = ERR_INIT;
+    struct db *c = NULL;
+    enum status st = db_get(op->p, &c, &e);
+    if (st == OK)
+        st = alarm_raise(c, "stripe_refused", str_from(what), op->tenant, &e, "Stripe refused (%s, %s): %s", what,
+                         err_code(why), why->message);
+    db_put(c);
+    if (st != OK)
+        log_line(LOG_ERROR, "alarm_failed", LOG_S("error", e.message));
 }
 
 /* What only the operator can fix: a wrong key, a missing right, a parameter that Stripe refuses, prices that were never set up. */
-static bool is_operators(const struct err *e)
+static bool operation_is_operators(const struct err *e)
 {
     return stripe_failure_is_operators(stripe_failure_of(e)) || err_is(e, E_not_set_up);
 }
 
-enum status desk_close(struct desk *d, enum status st, const char *what, struct err *e)
+enum status operation_close(struct operation *op, enum status st, const char *what, struct err *e)
 {
-    struct refusal r = {.d = d, .what = what, .why = e};
-    struct err why = ERR_INIT;
-    held_end(&d->lease);
-    if (st == OK || !e || !is_operators(e))
+    held_end(&op->lease);
+    if (st == OK || !e || !operation_is_operators(e))
         return st;
-    if (held_db(d->p, raise_refusal, &r, &why) != OK)
-        log_line(LOG_ERROR, "alarm_failed", LOG_S("error", why.message));
-    if (d->who->cli)
-        return st;
-    return err_raise(e, E_billing_unavailable);
+    operation_raise_refusal(op, what, e);
+    return op->who->cli ? st : err_raise(e, E_billing_unavailable);
 }
 
 /* ---- calls ---- */
 
-static int64_t deadline(const struct desk *d)
+static int64_t operation_deadline_ms(const struct operation *op)
 {
-    return d->who->cli ? STRIPE_WORK_MS : STRIPE_UI_MS;
+    return op->who->cli ? STRIPE_WORK_MS : STRIPE_UI_MS;
 }
 
-enum status desk_post(struct desk *d, const char *path, const struct stripe_form *f, const char *key, struct json **out,
-                      struct err *e)
+enum status operation_post(struct operation *op, const char *path, const struct stripe_form *f, const char *key,
+                           struct json **out, struct err *e)
 {
-    struct stripe_post p = {
-        .path = path, .form = f, .idem_key = str_from(key), .tenant = &d->tenant, .deadline_ms = deadline(d)};
+    struct stripe_post p = {.path = path,
+                            .form = f,
+                            .idem_key = str_from(key),
+                            .tenant = &op->tenant,
+                            .deadline_ms = operation_deadline_ms(op)};
     struct stripe_reply r;
-    if (d->nomem || !path)
+    if (op->nomem || !path)
         return err_nomem(e);
-    enum status st = stripe_post(d->stripe, d->a, &p, &r, e);
+    enum status st = stripe_post(op->stripe, op->a, &p, &r, e);
     if (st == OK)
         *out = r.body;
     return st;
 }
 
-enum status desk_get(struct desk *d, const char *path, const struct stripe_form *query, struct json **out,
-                     struct err *e)
+enum status operation_get(struct operation *op, const char *path, const struct stripe_form *query, struct json **out,
+                          struct err *e)
 {
-    if (d->nomem || !path || (query && !stripe_form_ok(query)))
+    if (op->nomem || !path || (query && !stripe_form_ok(query)))
         return err_nomem(e);
-    return stripe_get(d->stripe, d->a, path, query, deadline(d), out, e);
+    return stripe_get(op->stripe, op->a, path, query, operation_deadline_ms(op), out, e);
 }
 
-void desk_look(struct desk *d, const char *kind, struct str id)
+void operation_refresh(struct operation *op, const char *kind, struct str id)
 {
     struct err e = ERR_INIT;
-    if (id.n && sync_object(d->stripe, d->p, kind, id, DESK_SYNC_MS, &e) != OK)
+    if (id.n && sync_object(op->stripe, op->p, kind, id, OPERATION_REFRESH_MS, &e) != OK)
         log_line(LOG_WARN, "sync_later", LOG_S("kind", kind), LOG_T("id", id), LOG_S("error", e.message));
 }
 
-static void settle(const struct stripe *stripe)
+static void operation_settle(const struct stripe *stripe)
 {
     struct timespec pause = {.tv_sec = SETTLE_MS / 1000};
     if (stripe->sleep_ms)
         stripe->sleep_ms(stripe->sleep_ctx, SETTLE_MS);
     else
-        (void)nanosleep(&pause, NULL); /* woken early: nothing but a little less certainty */
+        (void)nanosleep(&pause, NULL); /* an early wake-up only leaves a little less time */
 }
 
-enum status desk_flush(struct desk *d, struct err *e)
+enum status operation_flush_usage(struct operation *op, struct err *e)
 {
     bool sent = false;
-    enum status st = meter_flush(d->stripe, d->p, d->tenant, &sent, e);
+    enum status st = meter_flush(op->stripe, op->p, op->tenant, &sent, e);
     if (st == OK && sent)
-        settle(d->stripe);
+        operation_settle(op->stripe);
     return st;
 }
 
-struct goner {
-    struct desk *d;
-    struct str customer;
-};
-
-static enum status mark_gone(struct db *c, void *ctx, struct err *e)
+enum status operation_customer_gone(struct operation *op, struct str customer, struct err *e)
 {
-    const struct goner *g = ctx;
-    return customer_store_gone(c, g->d->tenant, g->customer, clock_now_ms(), e);
+    struct db *c = NULL;
+    enum status st = db_get(op->p, &c, e);
+    if (st == OK)
+        st = customer_store_gone(c, op->tenant, customer, clock_now_ms(), e);
+    db_put(c);
+    return st;
 }
 
-enum status desk_customer_gone(struct desk *d, struct str customer, struct err *e)
-{
-    struct goner g = {.d = d, .customer = customer};
-    return held_db(d->p, mark_gone, &g, e);
-}
-
-bool desk_is_missing(const struct err *e, const char *pointer)
+bool operation_is_missing(const struct err *e, const char *pointer)
 {
     return e->status == ERR_NOT_FOUND && err_is(e, E_stripe_resource_missing) && strcmp(e->pointer, pointer) == 0;
 }
 
-/* ---- which subscription counts ---- */
+/* ---- which subscription an operation is about ---- */
 
-static int standing(const struct subscription *s)
+/* 0: it has ended. Of several, the highest decides, then the newest. */
+static int subscription_rank(const struct subscription *s)
 {
     switch (s->status) {
     case STRIPE_ACTIVE:
@@ -172,28 +166,29 @@ static int standing(const struct subscription *s)
         return 0;
     case STRIPE_INCOMPLETE:
         return 1;
-    default: /* unpaid, paused, or a status made after this release: there is something that must not be bought twice */
+    default: /* unpaid, paused, or a status newer than this release: live enough that nothing may be bought beside it */
         return 2;
     }
 }
 
-const struct subscription *standing_choose(const struct subscription *list, size_t n, bool livemode, size_t *count)
+const struct subscription *subscription_choose_live(const struct subscription *list, size_t n, bool livemode,
+                                                    size_t *count)
 {
     const struct subscription *best = NULL;
     *count = 0;
     for (size_t i = 0; i < n; i++) {
         const struct subscription *s = &list[i];
-        if (s->livemode != livemode || !standing(s))
+        if (s->livemode != livemode || !subscription_rank(s))
             continue;
         ++*count;
-        if (!best || standing(s) > standing(best) ||
-            (standing(s) == standing(best) && s->created_ms > best->created_ms))
+        if (!best || subscription_rank(s) > subscription_rank(best) ||
+            (subscription_rank(s) == subscription_rank(best) && s->created_ms > best->created_ms))
             best = s;
     }
     return best;
 }
 
-bool subscription_had(const struct subscription *list, size_t n, bool livemode)
+bool subscription_had_any(const struct subscription *list, size_t n, bool livemode)
 {
     for (size_t i = 0; i < n; i++)
         if (list[i].livemode == livemode && list[i].status != STRIPE_INCOMPLETE_EXPIRED)
