@@ -55,26 +55,19 @@ enum status guard_identify(struct request *rq, struct err *e)
     return st;
 }
 
-/* The entitlement that a route's feature needs, and its name in messages. */
-static const struct {
-    enum entitlement entitlement;
-    const char *name;
-} features[FEATURE_COUNT] = {
-    [FEATURE_KNOWLEDGE] = {ENTITLEMENT_knowledge, "The knowledge base"},
-    [FEATURE_ANALYTICS] = {ENTITLEMENT_analytics, "The analytics dashboard"},
-    [FEATURE_ANALYTICS_ADVANCED] = {ENTITLEMENT_analytics_advanced, "Advanced analytics"},
-    [FEATURE_INTEGRATIONS] = {ENTITLEMENT_integrations, "Integrations"},
-    [FEATURE_WHITE_LABEL] = {ENTITLEMENT_white_label, "Your own brand"},
-};
+static enum entitlement guard_entitlement(enum feature f)
+{
+    return (enum entitlement)((int)f - 1);
+}
 
 bool guard_has(const struct entitled *x, enum feature f)
 {
-    return f == FEATURE_NONE || x->value[features[f].entitlement] > 0;
+    return (int)f == FEATURE_NONE || x->value[guard_entitlement(f)] > 0;
 }
 
 const struct plan *guard_offer_of(const struct plans *p, enum feature f)
 {
-    return entitlement_offer(p, features[f].entitlement, 1);
+    return entitlement_offer(p, guard_entitlement(f), 1);
 }
 
 enum status guard_offer(struct request *rq, enum feature f, const struct plan **out, struct err *e)
@@ -98,15 +91,18 @@ static enum status guard_refuse_feature(struct request *rq, enum feature f, stru
     if (guard_offer(rq, f, &offer, e) != OK)
         return e->status;
     if (!offer)
-        return err_set(e, E_plan_feature, "%s: no plan of this install has this.", features[f].name);
-    return err_set(e, E_plan_feature, "%s: the plan %.*s has this.", features[f].name, STR_F(offer->name));
+        return err_set(e, E_plan_feature, "%s: no plan of this install has this.",
+                       entitlement_label(guard_entitlement(f)));
+    return err_set(e, E_plan_feature, "%s: the plan %.*s has this.", entitlement_label(guard_entitlement(f)),
+                   STR_F(offer->name));
 }
 
-enum status guard_feature(struct request *rq, enum feature f, struct err *e)
+enum status guard_feature(struct request *rq, int feature, struct err *e)
 {
     struct guard *g = rq->app;
     struct entitled x;
-    if (f == FEATURE_NONE)
+    enum feature f = (enum feature)feature;
+    if (feature == FEATURE_NONE)
         return OK;
     if (id_is_none(rq->who.tenant))
         return err_set(e, E_no_workspace, "You are in no workspace.");
@@ -126,22 +122,4 @@ struct actor guard_actor(const struct request *rq)
     struct str ip = str_sub(rq->remote_addr, 0, sizeof(a.ip) - 1);
     memcpy(a.ip, ip.p, ip.n);
     return a;
-}
-
-enum status guard_thread_begin(void *app, struct err *e)
-{
-    (void)app;
-    return db_thread_begin(e);
-}
-
-void guard_thread_end(void *app)
-{
-    (void)app;
-    db_thread_end();
-}
-
-struct web_cost guard_cost(void)
-{
-    struct db_cost cost = db_cost();
-    return (struct web_cost){cost.statements, cost.us};
 }

@@ -7,6 +7,7 @@
 
 #include "account/account.h"
 #include "db/db.h"
+#include "plan/plan.h"
 #include "web/server.h"
 
 struct guard {
@@ -19,11 +20,9 @@ struct guard {
 enum status guard_identify(struct request *rq, struct err *e);
 /* For `feature` of struct web_program. ERR_PLAN, code plan_feature, unless the plan of the tenant includes it; the message
  * names the plan that does. */
-enum status guard_feature(struct request *rq, enum feature f, struct err *e);
+enum status guard_feature(struct request *rq, int feature, struct err *e);
 
 struct entitled;
-struct plan;
-struct plans;
 /* True if what the tenant has includes the feature. */
 bool guard_has(const struct entitled *x, enum feature f);
 /* The lowest plan on offer that includes the feature, or NULL. */
@@ -33,10 +32,5 @@ enum status guard_offer(struct request *rq, enum feature f, const struct plan **
 
 /* The user or key that sends the request, for TENANT statements and the audit log. */
 struct actor guard_actor(const struct request *rq);
-
-/* For thread_begin, thread_end and cost of struct web_program. */
-enum status guard_thread_begin(void *app, struct err *e);
-void guard_thread_end(void *app);
-struct web_cost guard_cost(void);
 
 #endif

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "api/api.h"
+#include "program.h"
 
 #include "base/banned.h"
 
@@ -44,10 +45,10 @@ int main(int argc, char **argv)
         .threads = CONFIG_api_threads,
         .open = api_open,
         .close = api_close,
-        .thread_begin = guard_thread_begin,
-        .thread_end = guard_thread_end,
+        .thread_begin = program_thread_begin,
+        .thread_end = program_thread_end,
         .cost_reset = db_cost_reset,
-        .cost = guard_cost,
+        .cost = program_cost,
         .identify = guard_identify,
         .feature = guard_feature,
     };

@@ -2,11 +2,10 @@
  * program of its own so that thousands of waiting conversations never slow the portal down. */
 #include <stdlib.h>
 
-#include "base/log.h"
 #include "bot/bot.h"
 #include "chat/visitor.h"
-#include "guard.h"
 #include "knowledge/answers.h"
+#include "program.h"
 #include "view/view.h"
 #include "web/server.h"
 
@@ -40,23 +39,6 @@ static void chat_allow_any_page(struct request *rq)
     reply_header(rq, "Access-Control-Expose-Headers", STR("Retry-After, X-Request-Id, RateLimit, RateLimit-Policy"));
 }
 
-static enum status chat_open_view(const struct config *c, struct err *e)
-{
-    const char *dir = config_string(c, CONFIG_template_dir);
-    struct view_config vc = {.template_dir = *dir ? dir : PARLEY_PKGDATADIR "/templates"};
-    return view_library_open(&vc, e);
-}
-
-/* SIGHUP loads texts and templates again. Settings are read by each request. */
-static void chat_reload(void *app, const struct config *c)
-{
-    struct err e = ERR_INIT;
-    (void)app;
-    (void)c;
-    if (view_library_reload(&e) != OK)
-        log_line(LOG_ERROR, "reload_failed", LOG_S("message", e.message));
-}
-
 static enum status chat_open(const struct config *c, bool plain_cgi, void **app, struct err *e)
 {
     struct chat *chat = calloc(1, sizeof(*chat));
@@ -67,7 +49,7 @@ static enum status chat_open(const struct config *c, bool plain_cgi, void **app,
     if (st == OK)
         st = talk_open(c, chat->pool, plain_cgi ? 1 : (int)config_int(c, CONFIG_chat_threads), &chat->talk, e);
     if (st == OK)
-        st = chat_open_view(c, e);
+        st = program_open_view(c, e);
     if (st != OK) {
         chat_close(chat);
         return st;
@@ -85,13 +67,13 @@ int main(int argc, char **argv)
         .threads = CONFIG_chat_threads,
         .open = chat_open,
         .close = chat_close,
-        .reload = chat_reload,
-        .thread_begin = guard_thread_begin,
-        .thread_end = guard_thread_end,
+        .reload = program_reload_view,
+        .thread_begin = program_thread_begin,
+        .thread_end = program_thread_end,
         .error_page = chat_bot_error,
         .routed = chat_allow_any_page,
         .cost_reset = db_cost_reset,
-        .cost = guard_cost,
+        .cost = program_cost,
     };
     return server_main(argc, argv, &program);
 }

@@ -2,6 +2,7 @@
  * connections to the database, as a user that may only insert if the install has one (hooks_database_user). */
 #include "db/db.h"
 #include "hooks/hooks.h"
+#include "program.h"
 #include "web/server.h"
 
 #include "base/banned.h"
@@ -33,24 +34,6 @@ static void hooks_close(void *app)
     db_library_end();
 }
 
-static enum status hooks_thread_begin(void *app, struct err *e)
-{
-    (void)app;
-    return db_thread_begin(e);
-}
-
-static void hooks_thread_end(void *app)
-{
-    (void)app;
-    db_thread_end();
-}
-
-static struct web_cost hooks_cost(void)
-{
-    struct db_cost cost = db_cost();
-    return (struct web_cost){cost.statements, cost.us};
-}
-
 int main(int argc, char **argv)
 {
     static const struct web_program program = {
@@ -60,10 +43,10 @@ int main(int argc, char **argv)
         .threads = CONFIG_hooks_threads,
         .open = hooks_open,
         .close = hooks_close,
-        .thread_begin = hooks_thread_begin,
-        .thread_end = hooks_thread_end,
+        .thread_begin = program_thread_begin,
+        .thread_end = program_thread_end,
         .cost_reset = db_cost_reset,
-        .cost = hooks_cost,
+        .cost = program_cost,
     };
     return server_main(argc, argv, &program);
 }

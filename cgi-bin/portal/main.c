@@ -2,9 +2,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/log.h"
 #include "knowledge/answers.h"
 #include "portal/page/page.h"
+#include "program.h"
 #include "web/server.h"
 
 #include "base/banned.h"
@@ -37,13 +37,11 @@ static void portal_close(void *ptr)
 
 static enum status portal_open(const struct config *c, bool plain_cgi, void **out, struct err *e)
 {
-    const char *dir = config_string(c, CONFIG_template_dir);
-    struct view_config vc = {*dir ? dir : PARLEY_PKGDATADIR "/templates", false};
     struct portal *app = calloc(1, sizeof(*app));
     if (!app)
         return err_nomem(e);
     db_library_begin();
-    enum status st = view_library_open(&vc, e);
+    enum status st = program_open_view(c, e);
     if (st == OK)
         st = db_pool_open(c, plain_cgi ? 2 : 0, &app->guard.pool, e);
     if (st == OK)
@@ -55,15 +53,6 @@ static enum status portal_open(const struct config *c, bool plain_cgi, void **ou
     return st;
 }
 
-static void portal_reload(void *app, const struct config *c)
-{
-    struct err e = ERR_INIT;
-    (void)app;
-    (void)c;
-    if (view_library_reload(&e) != OK)
-        log_line(LOG_ERROR, "reload", LOG_S("what", "templates"), LOG_S("error", e.message));
-}
-
 int main(int argc, char **argv)
 {
     static const struct web_program program = {
@@ -73,11 +62,11 @@ int main(int argc, char **argv)
         .threads = CONFIG_portal_threads,
         .open = portal_open,
         .close = portal_close,
-        .reload = portal_reload,
-        .thread_begin = guard_thread_begin,
-        .thread_end = guard_thread_end,
+        .reload = program_reload_view,
+        .thread_begin = program_thread_begin,
+        .thread_end = program_thread_end,
         .cost_reset = db_cost_reset,
-        .cost = guard_cost,
+        .cost = program_cost,
         .identify = guard_identify,
         .feature = guard_feature,
         .not_signed_in = portal_not_signed_in,

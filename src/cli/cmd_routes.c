@@ -3,6 +3,7 @@
  * The rows come from the same routes.def files that the programs are built with. The source file is not stored: it
  * follows from the name of the handler (FOLDER_FILE_...), and tools/lint-routes checks that. */
 #include "cli/cli.h"
+#include "plan/plan.h"
 #include "web/route.h"
 
 #include "base/banned.h"
@@ -12,7 +13,7 @@ struct routes_row {
     enum csrf csrf;
     enum body_class body;
     enum rate_class rate;
-    enum feature feature;
+    int feature;
 };
 
 #define ROUTE(m, p, h, w, c, b, r, f) {PROGRAM, #m, p, #h, #w, c, b, r, f},
@@ -68,6 +69,11 @@ static bool routes_match(const struct routes_row *r, struct str asked)
     return !path.n && !asked.n;
 }
 
+static const char *routes_feature(int feature)
+{
+    return feature == FEATURE_NONE ? "none" : entitlement_name((enum entitlement)(feature - 1));
+}
+
 static int routes_put(struct json *list, struct arena *a, const struct routes_row *r)
 {
     struct json *o;
@@ -76,7 +82,7 @@ static int routes_put(struct json *list, struct arena *a, const struct routes_ro
            json_set_str(o, "who", str_from(r->who)) || json_set_str(o, "csrf", str_from(csrf_name(r->csrf))) ||
            json_set_int(o, "body", (int64_t)body_class_cap(r->body)) ||
            json_set_str(o, "rate", str_from(rate_class_name(r->rate))) ||
-           json_set_str(o, "feature", str_from(feature_name(r->feature))) ||
+           json_set_str(o, "feature", str_from(routes_feature(r->feature))) ||
            json_set_str(o, "handler", str_from(r->handler)) || json_set_str(o, "source", routes_source(a, r));
 }
 

@@ -6,10 +6,10 @@
 /* ---- entitlements by name ---- */
 
 static const struct {
-    const char *name;
+    const char *name, *label;
     enum entitlement_kind kind;
 } entitlement_rows[ENTITLEMENT_COUNT] = {
-#define ENTITLEMENT(name, kind) {#name, kind},
+#define ENTITLEMENT(name, kind, label) {#name, label, kind},
 #include "plan/entitlements.def"
 #undef ENTITLEMENT
 };
@@ -17,6 +17,11 @@ static const struct {
 const char *entitlement_name(enum entitlement x)
 {
     return entitlement_rows[x].name;
+}
+
+const char *entitlement_label(enum entitlement x)
+{
+    return entitlement_rows[x].label;
 }
 
 enum entitlement_kind entitlement_kind(enum entitlement x)

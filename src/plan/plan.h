@@ -11,14 +11,22 @@
 
 #define UNLIMITED INT64_MAX
 enum entitlement {
-#define ENTITLEMENT(name, kind) ENTITLEMENT_##name,
+#define ENTITLEMENT(name, kind, label) ENTITLEMENT_##name,
 #include "plan/entitlements.def"
 #undef ENTITLEMENT
     ENTITLEMENT_COUNT
 };
+/* An entitlement as the last column of a route table (web/route.h): the plan must give it. 0 is FEATURE_NONE there. */
+enum feature {
+#define ENTITLEMENT(name, kind, label) FEATURE_##name = ENTITLEMENT_##name + 1,
+#include "plan/entitlements.def"
+#undef ENTITLEMENT
+    FEATURE_COUNT
+};
 enum entitlement_kind { LIMIT, SWITCH, LEVEL };
-/* The name and kind of an entitlement; and the entitlement of a name, false if there is none. */
+/* The name, label and kind of an entitlement; and the entitlement of a name, false if there is none. */
 const char *entitlement_name(enum entitlement x);
+const char *entitlement_label(enum entitlement x);
 enum entitlement_kind entitlement_kind(enum entitlement x);
 bool entitlement_parse(struct str name, enum entitlement *out);
 

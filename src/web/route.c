@@ -85,14 +85,3 @@ const char *rate_class_name(enum rate_class r)
         [RATE_CHAT] = "chat", [RATE_API] = "api", [RATE_HOOK] = "hook"};
     return r < RATE_CLASS_COUNT ? names[r] : "?";
 }
-
-const char *feature_name(enum feature f)
-{
-    static const char *const names[FEATURE_COUNT] = {[FEATURE_NONE] = "none",
-                                                     [FEATURE_KNOWLEDGE] = "knowledge",
-                                                     [FEATURE_ANALYTICS] = "analytics",
-                                                     [FEATURE_ANALYTICS_ADVANCED] = "analytics_advanced",
-                                                     [FEATURE_INTEGRATIONS] = "integrations",
-                                                     [FEATURE_WHITE_LABEL] = "white_label"};
-    return f < FEATURE_COUNT ? names[f] : "?";
-}

@@ -38,15 +38,8 @@ enum csrf {
 /* The largest body. BODY_FILE is a form with a file of at most MAX_CSV. */
 enum body_class { BODY_0, BODY_4K, BODY_64K, BODY_512K, BODY_1M, BODY_FILE, BODY_CLASS_COUNT };
 enum rate_class { RATE_NONE, RATE_UI, RATE_SIGN_IN, RATE_SIGN_UP, RATE_CHAT, RATE_API, RATE_HOOK, RATE_CLASS_COUNT };
-enum feature {
-    FEATURE_NONE,
-    FEATURE_KNOWLEDGE,
-    FEATURE_ANALYTICS,
-    FEATURE_ANALYTICS_ADVANCED,
-    FEATURE_INTEGRATIONS,
-    FEATURE_WHITE_LABEL,
-    FEATURE_COUNT
-};
+/* No plan feature. Any other number is the program's own: `feature` of struct web_program gets it. */
+#define FEATURE_NONE 0
 
 struct request;
 struct route {
@@ -58,7 +51,7 @@ struct route {
     enum csrf csrf;
     enum body_class body;
     enum rate_class rate;
-    enum feature feature;
+    int feature; /* what the plan of the tenant must include */
 };
 /* Tokens of a bucket (base/shared.h) for one remote address. 0 = no limit. */
 struct rate_limit {
@@ -72,7 +65,6 @@ struct rate_limit rate_class_limit(enum rate_class r);
 const char *method_name(enum method m);
 const char *csrf_name(enum csrf c);
 const char *rate_class_name(enum rate_class r);
-const char *feature_name(enum feature f);
 
 /* A header declares the handlers of a table, and main.c makes the table:
  *

@@ -38,7 +38,7 @@ struct web_program {
      * signed in". */
     enum status (*identify)(struct request *rq, struct err *e);
     /* Optional. ERR_PLAN unless the plan of the tenant includes this. Without it every feature is refused. */
-    enum status (*feature)(struct request *rq, enum feature f, struct err *e);
+    enum status (*feature)(struct request *rq, int feature, struct err *e);
     /* Optional. The route is known, nothing is checked yet: add the headers that errors need as well. */
     void (*routed)(struct request *rq);
     /* Optional. Reply to ERR_AUTH with a page: a redirect to the sign-in. Without it the reply is problem+json, 401. */

@@ -290,7 +290,7 @@ static enum status identify(struct request *rq, struct err *e)
     return OK;
 }
 
-static enum status feature(struct request *rq, enum feature f, struct err *e)
+static enum status feature(struct request *rq, int f, struct err *e)
 {
     (void)f;
     return rq->who.perms & 64 ? OK : err_set(e, E_plan_feature, "Not in this plan.");

@@ -32,8 +32,8 @@ void bots_bot_show(struct page *pg, const struct bot *b, int status)
     if (st == OK)
         st = bot_fill_check(pg, b);
     if (st == OK)
-        st = page_offer(pg, FEATURE_WHITE_LABEL, "Brand.Offer");
-    view_bool(pg->v, "Brand.Has", pg->has[FEATURE_WHITE_LABEL]);
+        st = page_offer(pg, FEATURE_white_label, "Brand.Offer");
+    view_bool(pg->v, "Brand.Has", pg->has[FEATURE_white_label]);
     page_end_status(pg, st, status, "portal/bots/bot.cs", NULL);
 }
 

@@ -28,11 +28,11 @@ void portal_not_signed_in(struct request *rq)
 /* Names the feature that the plan lacks, and the plan that has it. */
 static void error_page_fill_feature(struct page *pg)
 {
-    enum feature f = pg->rq->route->feature;
+    enum feature f = (enum feature)pg->rq->route->feature;
     const struct plan *offer = NULL;
     struct err e = ERR_INIT;
     char key[48];
-    snprintf(key, sizeof(key), "Feature.%s", feature_name(f));
+    snprintf(key, sizeof(key), "Feature.%s", entitlement_name((enum entitlement)(f - 1)));
     view_text(pg->v, "Error.Text", view_t(pg->v, key));
     page_way_out(pg);
     if (guard_offer(pg->rq, f, &offer, &e) != OK)

@@ -100,7 +100,7 @@ enum status frame_fill_user(struct page *pg)
     if (st == OK)
         st = frame_fill_person(pg);
     if (st == OK && inside) {
-        for (int f = 0; f < FEATURE_COUNT; f++)
+        for (int f = FEATURE_NONE + 1; f < FEATURE_COUNT; f++)
             pg->has[f] = guard_has(&known, (enum feature)f);
         st = banner_fill(pg, &known);
     }
