@@ -142,7 +142,8 @@ class Install {
         const routes = fs.readFileSync(`${top}/etc/lighttpd.conf.in`, 'utf8').replaceAll('@RUN_DIR@', this.runDir)
             .replaceAll('@HTDOCS_DIR@', `${top}/htdocs`)
         fs.writeFileSync(`${this.dir}/lighttpd.conf`, `server.bind = "127.0.0.1"\nserver.port = ${this.port}\n` +
-            `server.document-root = "${top}/htdocs"\nserver.upload-dirs = ("${this.dir}/data")\n${routes}`)
+            `server.document-root = "${top}/htdocs"\nserver.upload-dirs = ("${this.dir}/data")\n` +
+            `server.max-keep-alive-idle = 120\n${routes}`) // between two requests of a slow machine
         const child = this.start('web', 'lighttpd', ['-D', '-f', `${this.dir}/lighttpd.conf`])
         await until('the web server', async () => {
             if (child.over) throw new Ended(this.log('web').slice(-2000))
