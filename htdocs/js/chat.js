@@ -1,5 +1,6 @@
-// chat.js: the hosted chat page with JavaScript: answers as they come, typing sign, retry with the same message id, a conversation
-// that is remembered. Without it the page's forms do the same by reloading. Text from outside only ever becomes text nodes.
+// chat.js: the hosted chat page with JavaScript. It shows answers as they come and a sign while the bot is typing, sends a message
+// again with the same id when the line breaks, and remembers the conversation. Without it the forms of the page do the same by
+// reloading. Text from outside only ever becomes text nodes.
 'use strict'
 {
     const root = document.getElementById('chat')
@@ -14,12 +15,12 @@
     const address = `/chat/${t.bot}`
     const memory = `parley.chat.${t.bot}`
     const RETRIES = 6
-    const UNSENT_MS = 600000 // what was under way when the page went away is sent again, if it comes back this soon
+    const UNSENT_MS = 600000 // a message that was being sent when the page was left is sent again if the page returns this soon
     const sleep = ms => new Promise(done => setTimeout(done, ms))
     let unsent = [] // {message, at}: given to the queue and neither recorded nor refused
     let talk = load()
     let queue = Promise.resolve()
-    let epoch = 0 // grows with "start over": what is still under way is then nobody's
+    let epoch = 0 // grows with "start over": replies that are still on their way are then dropped
 
     // ---- what is remembered ----
 
@@ -277,7 +278,7 @@
             const turn = () => persist({ ...message, ...(talk.conversation && { conversation: talk.conversation, token: talk.token }) }, mine)
             const done = await turn().catch(error => {
                 if (!talk.conversation || !(error instanceof Refused) || ![401, 404].includes(error.status)) throw error
-                talk = { seq: 0 } // what was remembered is gone: begin anew
+                talk = { seq: 0 } // the remembered conversation is gone: start a new one
                 return turn()
             })
             if (mine === epoch) settle(message)

@@ -210,7 +210,7 @@ function setUpPricing(box) {
     })
 }
 
-// Coming back from a payment: look again by itself, a little later each time.
+// Coming back from a payment: check again automatically, a little later each time.
 function lookAgain(link) {
     setTimeout(() => location.replace(link.href), Number(link.dataset.again) * 1000)
 }

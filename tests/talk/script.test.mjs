@@ -144,6 +144,18 @@ test('a conversation that is gone starts again silently', async () => {
     assert.equal(await page.getByRole('alert').count(), 0)
 })
 
+test('pieces of a message that is still being written are skipped by a client that shows whole messages', async () => {
+    const page = await open()
+    const message = { seq: 2, from: 'bot', type: 'text', text: 'Written piece by piece.' }
+    const done = { conversation: 'conv_00000000000000000000000000', token: 'x', state: 'open', seq: 1, messages: [message] }
+    const events = [['delta', { text: 'Written piece' }], ['delta', { text: ' by piece.' }], ['message', { ...message, seq: undefined }], ['done', done]]
+    await page.route('**/messages', route => route.fulfill({ contentType: 'text/event-stream',
+        body: events.map(([name, data]) => `event: ${name}\ndata: ${JSON.stringify(data)}\n\n`).join('') }))
+    await say(page, 'go')
+    await page.getByText('Written piece by piece.').waitFor()
+    assert.deepEqual((await said(page)).slice(-2), ['go', 'Written piece by piece.'])
+})
+
 test('thumbs', async () => {
     const page = await open()
     await say(page, 'rate me')
