@@ -112,11 +112,13 @@ test('a spending limit must be an amount', async () => {
 
 /** What becomes of each route that changes something while a payment is missing: a route that is new has to be put here. */
 const WHILE_UNPAID = {
-    refused: ['bot_create_form', 'bot_import_form', 'answer_save', 'import_start', 'bots_create'], // it makes something new
-    // what is there may be corrected, shown and taken away
-    allowed: ['bot_rename_form', 'bot_delete_form', 'flow_save', 'brand_save', 'test_say', 'answer_delete', 'publish', 'rollback', 'conversation_close_form', 'bot_change',
-        'bot_remove', 'flow_put', 'brand_put', 'bot_publish_now', 'bot_roll_back'],
-    money: ['billing_overage', 'billing_checkout', 'billing_change', 'change_confirm', 'billing_undo', 'billing_portal'], // how else would it be paid
+    refused: ['workspace_new_post', 'workspace_new_file_post', 'bots_answers_answer_post', 'bots_import_post', 'api_bots_post'], // it makes something new
+    // existing things can be corrected, shown and deleted
+    allowed: ['bots_rename_post', 'bots_delete_post', 'bots_flow_post', 'bots_brand_post', 'bots_test_post', 'bots_answers_delete_post', 'bots_publish_post',
+        'bots_rollback_post', 'conversations_close_post', 'api_bots_bot_patch', 'api_bots_bot_delete', 'api_bots_flow_put', 'api_bots_brand_put',
+        'api_bots_publish_post', 'api_bots_rollback_post'],
+    // the way to pay
+    money: ['billing_overage_post', 'billing_checkout_post', 'billing_change_post', 'billing_undo_post', 'billing_portal_post'],
 }
 
 test('while a payment is missing nothing new is made; a suspended workspace changes nothing at all', async () => {
@@ -125,11 +127,11 @@ test('while a payment is missing nothing new is made; a suspended workspace chan
     const file = await (await people.owner.ask(`/app/bots/${a.bot}/export.json`)).text
     await parley.sql(`UPDATE subscription_mirror SET status = 'past_due', first_failed_at = UTC_TIMESTAMP(3) - INTERVAL 8 DAY WHERE stripe_subscription_id = '${a.sub}'`)
     const call = r => {
-        if (r.door === 'api') return people.owner.ask(place(r), { method: r.method, headers: { Authorization: `Bearer ${key}`, 'Content-Type': 'application/json' }, body: JSON.stringify({ template: 'faq', name: 'New' }) })
-        if (!r.handler.startsWith('import') && r.handler !== 'bot_import_form') return people.owner.post(place(r), { template: 'faq', name: 'New', question: 'Q?', answer: 'A.' })
+        if (r.program === 'api') return people.owner.ask(place(r), { method: r.method, headers: { Authorization: `Bearer ${key}`, 'Content-Type': 'application/json' }, body: JSON.stringify({ template: 'faq', name: 'New' }) })
+        if (r.handler !== 'bots_import_post' && r.handler !== 'workspace_new_file_post') return people.owner.post(place(r), { template: 'faq', name: 'New', question: 'Q?', answer: 'A.' })
         const body = new FormData()
         body.append('_csrf', people.owner.token)
-        body.append('file', new Blob([r.handler === 'import_start' ? 'question,answer\nQ?,A.\n' : file]), 'x')
+        body.append('file', new Blob([r.handler === 'bots_import_post' ? 'question,answer\nQ?,A.\n' : file]), 'x')
         return people.owner.ask(place(r), { method: 'POST', body })
     }
     const things = () => parley.sql('SELECT (SELECT COUNT(*) FROM bot) AS bots, (SELECT COUNT(*) FROM answer) AS answers, (SELECT COUNT(*) FROM job WHERE kind = "answers_import") AS imports')

@@ -93,7 +93,7 @@ test('a preview that is an hour old is not accepted for payment', async () => {
     await page.locator('input[name=proration]').evaluate(field => { field.value = String(Number(field.value) - 2 * 3600 * 1000) })
     await main(page).getByRole('button', { name: /^Pay/ }).click()
     await refusal(page).waitFor()
-    assert.match(await refusal(page).innerText(), /has expired/)
+    assert.match(await refusal(page).innerText(), /too old/)
     assert.equal(of('invoice').length, 1)
     await main(page).getByRole('button', { name: /^Pay/ }).click() // with the sum of now
     await says(page, 'Your plan has changed.')

@@ -87,6 +87,8 @@ void page_fail(struct page *pg)
     reply_error(pg->rq, &pg->e);
 }
 
+static void page_redirect_args(struct page *pg, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
+
 static void page_redirect_args(struct page *pg, const char *fmt, va_list ap)
 {
     char *path = arena_vprintf(pg->rq->arena, fmt, ap);

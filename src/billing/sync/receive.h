@@ -6,7 +6,7 @@
 #include "base/config.h"
 #include "db/db.h"
 
-#define EVENT_MAX_BODY (512 * 1024) /* bytes */
+#define EVENT_MAX_BODY (512 << 10) /* bytes */
 
 /* `signature` is the Stripe-Signature header ("" if none), `body` the bytes as received. Also OK for an event that is already stored, and
  * for one of the other mode, another account or another API version: the worker ignores it and raises an alarm. Wakes the worker.
