@@ -1,7 +1,7 @@
 /* alarm.c: an alarm is opened or counted up by one transaction that may run inside the caller's.
  *
- * Words and objects may contain bytes from outside (an id in an event). They are made valid UTF-8 here, because the database would refuse
- * the row and the alarm would be lost. */
+ * Words and objects may contain bytes from outside (an id in an event). They are made valid UTF-8 here, because the
+ * database would refuse the row and the alarm would be lost. */
 #include "alarm/alarm.h"
 
 #include <stdarg.h>
@@ -60,7 +60,8 @@ static enum status alarm_mail(struct db *c, const struct alarm *row, struct err 
     return st;
 }
 
-/* Counts up the open alarm, or opens one. Of two transactions that open it at once, the unique key lets one win; the other counts up. */
+/* Counts up the open alarm, or opens one. Of two transactions that open it at once, the unique key lets one win; the
+ * other counts up. */
 static enum status alarm_raise_tx(struct db *c, void *ctx, struct err *e)
 {
     struct alarm_raising *r = ctx;
@@ -80,7 +81,8 @@ static enum status alarm_raise_tx(struct db *c, void *ctx, struct err *e)
     return alarm_mail(c, &r->row, e);
 }
 
-/* Drops a last character that was cut in the middle; replaces every other byte that is not ASCII in text that is not UTF-8. */
+/* Drops a last character that was cut in the middle; replaces every other byte that is not ASCII in text that is not
+ * UTF-8. */
 static struct str alarm_clean_text(char *text, size_t n)
 {
     for (size_t cut = 0; cut < 4 && cut <= n; cut++)

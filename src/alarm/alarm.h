@@ -1,8 +1,8 @@
 /* alarm.h: what the operator must see: drift, two subscriptions, an unknown price, a lagging meter, a dispute.
  *
- * There is one open row for each (kind, object); raising it again counts it up. Each time it is logged as a warning; when it opens it is
- * mailed once to the operators (users with is_operator). `parley doctor` and /admin show the open ones. The operator closes an alarm, or
- * the code that raised it clears it when the cause is gone. */
+ * There is one open row for each (kind, object); raising it again counts it up. Each time it is logged as a warning;
+ * when it opens it is mailed once to the operators (users with is_operator). `parley doctor` and /admin show the
+ * open ones. The operator closes an alarm, or the code that raised it clears it when the cause is gone. */
 #ifndef PARLEY_ALARM_ALARM_H
 #define PARLEY_ALARM_ALARM_H
 
@@ -13,8 +13,8 @@ struct alarm {
     struct str kind, object, words;
     int64_t times, first_ms, last_ms, closed_ms;
 };
-/* Raises an alarm, in the caller's transaction or in one of its own. tenant may be ID_NONE. The formatted words are for the operator and
- * contain no secrets; what is too long is cut. */
+/* Raises an alarm, in the caller's transaction or in one of its own. tenant may be ID_NONE. The formatted words are
+ * for the operator and contain no secrets; what is too long is cut. */
 enum status alarm_raise(struct db *c, const char *kind, struct str object, struct id tenant, struct err *e,
                         const char *fmt, ...) __attribute__((format(printf, 6, 7)));
 /* Closes the open alarm of this kind and object, if there is one: the cause is gone. */

@@ -1,4 +1,5 @@
-/* alarm_store.c: SQL of billing_alarm. open_key ("kind:object") is unique while the alarm is open and NULL afterwards. */
+/* alarm_store.c: SQL of billing_alarm. open_key ("kind:object") is unique while the alarm is open and NULL
+ * afterwards. */
 #include "alarm/alarm_store.h"
 
 #include "base/banned.h"

@@ -94,8 +94,8 @@ static void transaction_pause(struct db *c, int tries)
     nanosleep(&t, NULL);
 }
 
-/* The error of each try is kept in `mine`, so the caller sees only the last one. A connection that broke is not replaced
- * here: whether to begin again is for the caller to decide. */
+/* The error of each try is kept in `mine`, so the caller sees only the last one. A connection that broke is not
+ * replaced here: whether to begin again is for the caller to decide. */
 enum status db_transaction(struct db *c, enum status (*fn)(struct db *c, void *ctx, struct err *e), void *ctx,
                            struct err *e)
 {

@@ -1,9 +1,11 @@
-/* outside.h: the calls to other servers that one turn makes, whatever makes them: an HTTP node of a flow, or an engine.
+/* outside.h: the calls to other servers that one turn makes, whatever makes them: an HTTP node of a flow, or an
+ * engine.
  *
- * All calls of a turn share one time budget, pass the same check before they leave, and are cancelled together. After some
- * failures nothing may go on: the visitor has left, or the check refused the call. Such a failure is kept in the struct, every
- * later call fails at once with ERR_GONE, and outside_end gives the reason. Any other failed call is for the flow or the
- * engine to handle. A struct outside belongs to one turn and is used by one thread at a time. */
+ * All calls of a turn share one time budget, pass the same check before they leave, and are cancelled together.
+ * After some failures nothing may go on: the visitor has left, or the check refused the call. Such a failure is kept
+ * in the struct, every later call fails at once with ERR_GONE, and outside_end gives the reason. Any other failed
+ * call is for the flow or the engine to handle. A struct outside belongs to one turn and is used by one thread at a
+ * time. */
 #ifndef PARLEY_NET_OUTSIDE_H
 #define PARLEY_NET_OUTSIDE_H
 
@@ -12,8 +14,8 @@
 struct outside {
     int64_t call_ms;   /* the longest that one call may take */
     int64_t budget_ms; /* all calls of the turn together */
-    /* Asked before each call, without a database connection of the caller's. A status other than OK ends the turn with that
-     * error. `leave` follows each `enter` that returned OK. */
+    /* Asked before each call, without a database connection of the caller's. A status other than OK ends the turn
+     * with that error. `leave` follows each `enter` that returned OK. */
     enum status (*enter)(void *ctx, struct err *e);
     void (*leave)(void *ctx);
     void *ctx;
@@ -25,9 +27,9 @@ struct outside {
     struct err stop;  /* what ended the turn; its status is OK while nothing did */
 };
 
-/* Makes the call, as fetch() does. rq->timeout_ms is what the caller asks for, 0 for the longest allowed; it is lowered to
- * what the turn has left. rq->cancelled is set here. ERR_TIMEOUT code fetch_timeout when the budget is used up; ERR_GONE when
- * the turn has to end. */
+/* Makes the call, as fetch() does. rq->timeout_ms is what the caller asks for, 0 for the longest allowed; it is
+ * lowered to what the turn has left. rq->cancelled is set here. ERR_TIMEOUT code fetch_timeout when the budget is
+ * used up; ERR_GONE when the turn has to end. */
 enum status outside_fetch(struct outside *o, struct arena *a, struct fetch_request *rq, struct fetch_reply *out,
                           struct err *e);
 /* Ends the turn with the error *why. The first reason counts. */

@@ -1,7 +1,8 @@
 /* entitlement.c: entitlements as a pure function: no database, no clock, no state.
  *
- * Every comparison with the clock goes through resolve_passed(), which records the moment. valid_until_ms is the earliest of the recorded
- * moments that lie ahead; a comparison that bypassed it would make a cached answer outlive its truth. */
+ * Every comparison with the clock goes through resolve_passed(), which records the moment. valid_until_ms is the
+ * earliest of the recorded moments that lie ahead; a comparison that bypassed it would make a cached answer outlive
+ * its truth. */
 #include "plan/entitlement.h"
 
 #include <stdio.h>
@@ -23,8 +24,8 @@ const char *billing_state_name(enum billing_state s)
 
 /* ---- periods ---- */
 
-/* The same day and time k months later, or the last day of a shorter month. Always counted from the anchor, so that 31 January, 28
- * February and 31 March follow each other, as at Stripe. */
+/* The same day and time k months later, or the last day of a shorter month. Always counted from the anchor, so that
+ * 31 January, 28 February and 31 March follow each other, as at Stripe. */
 static int64_t months_after(int64_t anchor_ms, int k)
 {
     struct clock_date d = clock_split(anchor_ms);
@@ -213,7 +214,8 @@ static int grant_compare(int64_t a, int64_t b)
     return (a > b) - (a < b);
 }
 
-/* Which of two subscriptions decides. Ties are broken to the last field, so that the answer does not depend on the order of the rows. */
+/* Which of two subscriptions decides. Ties are broken to the last field, so that the answer does not depend on the
+ * order of the rows. */
 static bool grant_is_better(const struct grant *a, const struct grant *b)
 {
     static const int pleasant[] = {
@@ -259,8 +261,9 @@ static struct grant grant_choose(const struct resolving *a, int64_t *history_day
 
 /* ---- the answer ---- */
 
-/* `floor` is the plan that the tenant has without a subscription: the assigned one, else the free one. A subscription that grants nothing for
- * now (`waits`) still decides state and terms where only the free plan would take its place. */
+/* `floor` is the plan that the tenant has without a subscription: the assigned one, else the free one. A
+ * subscription that grants nothing for now (`waits`) still decides state and terms where only the free plan would
+ * take its place. */
 static void resolve_plan(const struct resolving *a, const struct grant *best, const struct plan *floor)
 {
     struct entitlements *x = a->x;
@@ -308,8 +311,8 @@ static int64_t resolve_overage(const struct entitlement_facts *f, const struct e
     return money_qty_for(f->overage_cap, decimal_of_pico(x->terms->overage));
 }
 
-/* Stripe charges for what exceeds the terms and knows nothing of overrides. Therefore usage is not metered where an override includes more
- * than the terms, and beyond an override it stops. */
+/* Stripe charges for what exceeds the terms and knows nothing of overrides. Therefore usage is not metered where an
+ * override includes more than the terms, and beyond an override it stops. */
 static void resolve_quota(const struct resolving *a, const struct plan *floor)
 {
     struct entitlements *x = a->x;

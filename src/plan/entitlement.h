@@ -1,15 +1,18 @@
-/* entitlement.h: what a tenant may do now. One pure function of mirrored subscriptions, overrides and the clock answers it. No state is
- * stored, so none can be left wrong.
+/* entitlement.h: what a tenant may do now. One pure function of mirrored subscriptions, overrides and the clock
+ * answers it. No state is stored, so none can be left wrong.
  *
  * Rules:
- * - FREE is the absence of a live subscription. The plan is the higher of the assigned one (tenant.plan) and the subscription's.
+ * - FREE is the absence of a live subscription. The plan is the higher of the assigned one (tenant.plan) and the
+ *   subscription's.
  * - trialing and active grant the plan (active: until cancel_at, or the end of the period if it is to end).
- * - past_due: GRACE for 7 days (the plan, no overage), then READ_ONLY for 7 days (the plan's pages, nothing new, conversations at the
+ * - past_due: GRACE for 7 days (the plan, no overage), then READ_ONLY for 7 days (the plan's pages, nothing new,
+ *   conversations at the
  *   free limit), then SUSPENDED (free limits, data kept). unpaid: SUSPENDED. paused, incomplete, canceled: free.
  * - A status that this release does not know counts as the last known one for at most 24 h after that was fetched.
  * - Of two live subscriptions the higher one grants; both are reported.
  * - Overrides come last and hold until they expire.
- * - History is kept as long as the subscription's plan allowed while a payment is missing, and for 30 days after its end.
+ * - History is kept as long as the subscription's plan allowed while a payment is missing, and for 30 days after its
+ *   end.
  * - In a workspace that is not active nothing new may begin. */
 #ifndef PARLEY_PLAN_ENTITLEMENT_H
 #define PARLEY_PLAN_ENTITLEMENT_H
@@ -54,7 +57,8 @@ struct quota_period {
     int64_t start_ms, end_ms; /* [start, end) */
     int64_t included;         /* or UNLIMITED */
     int64_t limit;            /* hard: included, or included plus what the overage cap buys; UNLIMITED */
-    /* Usage goes to Stripe's meter. Not when an override includes more than the terms: Stripe would charge for the difference. */
+    /* Usage goes to Stripe's meter. Not when an override includes more than the terms: Stripe would charge for the
+     * difference. */
     bool billable;
 };
 struct entitlements {
@@ -72,21 +76,21 @@ struct entitlements {
     int64_t valid_until_ms; /* the answer holds at most until then */
     bool two_live, unknown_price, unknown_status; /* for alarms; none of them grants anything */
 };
-/* Resolves the facts. Pure. now_ms may be any time, even before the times in the rows (a clock that was set back). *out points into the
- * facts. */
+/* Resolves the facts. Pure. now_ms may be any time, even before the times in the rows (a clock that was set back).
+ * *out points into the facts. */
 void entitlement_resolve(const struct entitlement_facts *f, int64_t now_ms, struct entitlements *out);
-/* Moves [start, end) to the period that contains now, in months from the anchor (31 Jan, 28 Feb, 31 Mar): when a period is over and
- * Stripe has not reported the next one yet. Pure. */
+/* Moves [start, end) to the period that contains now, in months from the anchor (31 Jan, 28 Feb, 31 Mar): when a
+ * period is over and Stripe has not reported the next one yet. Pure. */
 void entitlement_roll(int64_t anchor_ms, int64_t *start_ms, int64_t *end_ms, int64_t now_ms);
 
 /* Reads the facts of a tenant and resolves them. Memory in the arena. ERR_NOT_FOUND workspace_unknown. */
 enum status entitlement_load(struct db *c, struct id tenant, int64_t now_ms, struct arena *a, struct entitlements *out,
                              struct err *e);
-/* How many days conversations are kept, or UNLIMITED. Like `retention_days` of the entitlements, but subscriptions of live and test mode
- * count, with or without a key: a misconfigured key must never delete history. */
+/* How many days conversations are kept, or UNLIMITED. Like `retention_days` of the entitlements, but subscriptions
+ * of live and test mode count, with or without a key: a misconfigured key must never delete history. */
 enum status entitlement_history_days(struct db *c, struct id tenant, int64_t now_ms, int64_t *out, struct err *e);
-/* The entitlements that a request needs, cached in the process until the shared generation "plan" of the tenant or "plans" changes, until
- * valid_until_ms, and for at most 10 s. Thread safe. */
+/* The entitlements that a request needs, cached in the process until the shared generation "plan" of the tenant or
+ * "plans" changes, until valid_until_ms, and for at most 10 s. Thread safe. */
 struct entitled {
     enum billing_state state;
     char plan[33];
@@ -95,21 +99,24 @@ struct entitled {
     struct quota_period period;
 };
 enum status entitled_now(struct db_pool *p, struct id tenant, int64_t now_ms, struct entitled *out, struct err *e);
-/* Whether one more may be created when there are `have`. ERR_PLAN plan_limit (renamed plan_limit_bots, plan_limit_members; the message
- * names plan and limit) or billing_read_only; ERR_DENIED workspace_suspended. */
+/* Whether one more may be created when there are `have`. ERR_PLAN plan_limit (renamed plan_limit_bots,
+ * plan_limit_members; the message names plan and limit) or billing_read_only; ERR_DENIED workspace_suspended. */
 enum status entitlement_room(const struct entitlements *x, enum entitlement what, int64_t have, struct err *e);
 /* Whether anything new may be created: the same without a number. */
 enum status entitlement_writable(const struct entitlements *x, struct err *e);
-/* Reads the entitlements and calls entitlement_writable: for things that the plan does not count (answers). Changing, publishing and
- * deleting need no such check: while a payment is missing, a bot that says something wrong must still be corrected. */
+/* Reads the entitlements and calls entitlement_writable: for things that the plan does not count (answers).
+ * Changing, publishing and deleting need no such check: while a payment is missing, a bot that says something wrong
+ * must still be corrected. */
 enum status entitlement_may_make(struct db *c, struct id tenant, struct err *e);
-/* Adds a member if the plan has room; a new role of an existing member needs none. Serialised per tenant by a row lock. */
+/* Adds a member if the plan has room; a new role of an existing member needs none. Serialised per tenant by a row
+ * lock. */
 enum status entitlement_member_add(struct db *c, struct id tenant, struct id user, enum role role, struct err *e);
 /* The lowest public plan whose value of `what` is at least `need`, or NULL. */
 const struct plan *entitlement_offer(const struct plans *p, enum entitlement what, int64_t need);
 
-/* Stores the tenant's choice of what happens at the limit: stop, or bill overage up to `cap` (smallest unit of the plan's currency). It has
- * an effect where the terms have overage and the subscription is paid. ERR_INVALID at "cap": cap_invalid, cap_missing. */
+/* Stores the tenant's choice of what happens at the limit: stop, or bill overage up to `cap` (smallest unit of the
+ * plan's currency). It has an effect where the terms have overage and the subscription is paid. ERR_INVALID at
+ * "cap": cap_invalid, cap_missing. */
 #define OVERAGE_CAP_MAX 99999999LL
 enum status overage_choose(struct db *c, const struct actor *who, bool bill, int64_t cap, struct err *e);
 

@@ -1,7 +1,9 @@
-/* entitlement_load.c: reads the facts from the database, resolves them, and caches the answer (tenant_cache_internal.h).
+/* entitlement_load.c: reads the facts from the database, resolves them, and caches the answer
+ * (tenant_cache_internal.h).
  *
- * An answer is used while the generations of the tenant and of all plans stay the same, and while the clock is between the moment it
- * was made for and its valid_until_ms. Asked for an earlier moment (the clock was set back), it is made again. */
+ * An answer is used while the generations of the tenant and of all plans stay the same, and while the clock is
+ * between the moment it was made for and its valid_until_ms. Asked for an earlier moment (the clock was set back),
+ * it is made again. */
 #include <stdio.h>
 
 #include "base/clock.h"

@@ -1,4 +1,5 @@
-/* entitlement_store.c: SQL of the facts that are neither plans, subscriptions nor overrides: the tenant and its choice of overage. */
+/* entitlement_store.c: SQL of the facts that are neither plans, subscriptions nor overrides: the tenant and its
+ * choice of overage. */
 #include "plan/entitlement_store.h"
 
 #include "base/clock.h"

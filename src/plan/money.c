@@ -1,5 +1,5 @@
-/* money.c: all arithmetic is done in 128-bit integers of 10^-12 units, with overflow checks; nothing is rounded except where a function says
- * so. */
+/* money.c: all arithmetic is done in 128-bit integers of 10^-12 units, with overflow checks; nothing is rounded
+ * except where a function says so. */
 #include "plan/money.h"
 
 #include "base/err.h"
@@ -22,7 +22,8 @@ static bool currency_among(struct str currency, const char *const *codes, size_t
     return false;
 }
 
-/* Source: docs.stripe.com/currencies. ISK and UGX no longer have decimals, but Stripe still counts them in hundredths. */
+/* Source: docs.stripe.com/currencies. ISK and UGX no longer have decimals, but Stripe still counts them in
+ * hundredths. */
 int money_places(struct str currency)
 {
     static const char *const none[] = {"bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga",

@@ -1,5 +1,6 @@
-/* money.h: amounts in the smallest unit of a currency, and exact decimals of it (Stripe's unit_amount_decimal). No floating point. Pure,
- * thread safe. "Unit" below is the smallest unit: a cent, a yen. Currencies are ISO codes in either case, as at Stripe. */
+/* money.h: amounts in the smallest unit of a currency, and exact decimals of it (Stripe's unit_amount_decimal). No
+ * floating point. Pure, thread safe. "Unit" below is the smallest unit: a cent, a yen. Currencies are ISO codes in
+ * either case, as at Stripe. */
 #ifndef PARLEY_PLAN_MONEY_H
 #define PARLEY_PLAN_MONEY_H
 
@@ -36,7 +37,8 @@ static inline struct decimal decimal_of_pico(int64_t pico)
 /* < 0, 0, > 0 */
 int decimal_cmp(struct decimal a, struct decimal b);
 
-/* The price of one conversation beyond the plan: price / included, truncated to 12 decimals. included > 0, price >= 0. */
+/* The price of one conversation beyond the plan: price / included, truncated to 12 decimals. included > 0, price >=
+ * 0. */
 struct decimal money_overage_unit(int64_t price, int64_t included);
 /* d * qty, rounded to the nearest unit, half up (towards +∞). False on overflow. */
 bool money_times(struct decimal d, int64_t qty, int64_t *out);

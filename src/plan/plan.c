@@ -1,4 +1,5 @@
-/* plan.c: the names of entitlements, and look-ups in plans that were read. Pure; plan_store.c depends on it, not the reverse. */
+/* plan.c: the names of entitlements, and look-ups in plans that were read. Pure; plan_store.c depends on it, not the
+ * reverse. */
 #include "plan/plan.h"
 
 #include "base/banned.h"

@@ -1,8 +1,8 @@
 /* plan.h: plans as rows that the operator edits: what each includes, and on what terms it is sold.
  *
- * Terms (price, currency, included conversations, overage) never change. An edit creates new terms for new customers; a subscription
- * keeps the terms of its Stripe price until it is moved. Every edit is logged in operator_log in the same transaction. Plans are few, so
- * they are always read all at once. */
+ * Terms (price, currency, included conversations, overage) never change. An edit creates new terms for new
+ * customers; a subscription keeps the terms of its Stripe price until it is moved. Every edit is logged in
+ * operator_log in the same transaction. Plans are few, so they are always read all at once. */
 #ifndef PARLEY_PLAN_PLAN_H
 #define PARLEY_PLAN_PLAN_H
 
@@ -83,10 +83,11 @@ struct override {
     int64_t expires_ms; /* 0: never */
     int64_t created_ms;
 };
-/* When an override expires that holds through this day, UTC ("2027-06-30"); "" = never (0). False if it is not a day. */
+/* When an override expires that holds through this day, UTC ("2027-06-30"); "" = never (0). False if it is not a
+ * day. */
 bool override_until(struct str day, int64_t *expires_ms);
-/* Sets, ends and lists overrides of a tenant; each change raises the tenant's generation "plan". override_set: ERR_INVALID value_invalid,
- * reason_invalid, expires_invalid. override_end: ERR_NOT_FOUND override_unknown. */
+/* Sets, ends and lists overrides of a tenant; each change raises the tenant's generation "plan". override_set:
+ * ERR_INVALID value_invalid, reason_invalid, expires_invalid. override_end: ERR_NOT_FOUND override_unknown. */
 enum status override_set(struct db *c, const struct actor *who, const struct override *o, struct err *e);
 enum status override_end(struct db *c, const struct actor *who, struct id tenant, enum entitlement x, struct err *e);
 enum status override_list(struct db *c, struct id tenant, struct arena *a, struct override **out, size_t *n,

@@ -1,7 +1,7 @@
 /* plan_edit.c: edits of a plan, an override, or the assigned plan of a tenant.
  *
- * Each edit is one transaction that locks the row, compares the revision, writes, and logs before and after. The shared generation is
- * raised after the commit, so that no process caches what was there before. */
+ * Each edit is one transaction that locks the row, compares the revision, writes, and logs before and after. The
+ * shared generation is raised after the commit, so that no process caches what was there before. */
 #include "account/operator_log.h"
 #include "account/rules.h"
 #include "base/clock.h"
@@ -114,7 +114,8 @@ static int edit_note_terms(struct json *o, const struct plan_terms *t)
                : 0;
 }
 
-/* Creates new terms where price, currency or included conversations differ. Old terms stay: subscriptions were sold on them. */
+/* Creates new terms where price, currency or included conversations differ. Old terms stay: subscriptions were sold
+ * on them. */
 static enum status edit_save_terms(struct db *c, struct plan_saving *tx, const struct plan *old, struct id *terms,
                                    struct json *before, struct json *after, struct err *e)
 {

@@ -1,5 +1,5 @@
-/* plan_store.c: SQL of plans, their terms and entitlements, and overrides. plans_read takes three statements for all plans: they are few,
- * and every caller needs terms and entitlements together. */
+/* plan_store.c: SQL of plans, their terms and entitlements, and overrides. plans_read takes three statements for all
+ * plans: they are few, and every caller needs terms and entitlements together. */
 #include "plan/plan_store.h"
 
 #include "base/clock.h"

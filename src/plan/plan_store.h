@@ -1,5 +1,6 @@
-/* plan_store.h: the rows of plan, plan_terms, plan_entitlement and tenant_override that an edit changes. (plans_read of plan.h is in
- * plan_store.c as well.) NULL in a row is UNLIMITED; entitlements that this release does not know are skipped. */
+/* plan_store.h: the rows of plan, plan_terms, plan_entitlement and tenant_override that an edit changes. (plans_read
+ * of plan.h is in plan_store.c as well.) NULL in a row is UNLIMITED; entitlements that this release does not know
+ * are skipped. */
 #ifndef PARLEY_PLAN_PLAN_STORE_H
 #define PARLEY_PLAN_PLAN_STORE_H
 

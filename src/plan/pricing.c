@@ -1,4 +1,5 @@
-/* pricing.c: estimates from terms. They use the arithmetic of money.c, so that a page never shows another amount than the invoice will. */
+/* pricing.c: estimates from terms. They use the arithmetic of money.c, so that a page never shows another amount
+ * than the invoice will. */
 #include "plan/pricing.h"
 
 #include "plan/money.h"

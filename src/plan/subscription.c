@@ -1,5 +1,5 @@
-/* subscription.c: the states of a subscription by Stripe's names. A name that this release does not know is STRIPE_UNKNOWN, which never grants
- * more than the state before it did. */
+/* subscription.c: the states of a subscription by Stripe's names. A name that this release does not know is
+ * STRIPE_UNKNOWN, which never grants more than the state before it did. */
 #include "plan/subscription.h"
 
 #include "base/banned.h"

@@ -1,4 +1,5 @@
-/* subscription_store.c: SQL of subscription_mirror. One list of columns serves every statement, so that a row is read and written alike. */
+/* subscription_store.c: SQL of subscription_mirror. One list of columns serves every statement, so that a row is
+ * read and written alike. */
 #include "plan/subscription.h"
 
 #include "base/banned.h"

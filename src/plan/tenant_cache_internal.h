@@ -1,8 +1,8 @@
-/* tenant_cache_internal.h: what a process remembers about tenants for a few seconds. One slot per tenant, direct-mapped: a collision only
- * costs the query that fills the slot again. Thread safe.
+/* tenant_cache_internal.h: what a process remembers about tenants for a few seconds. One slot per tenant,
+ * direct-mapped: a collision only costs the query that fills the slot again. Thread safe.
  *
- * Other hosts do not raise this host's shared generations, so an entry is trusted for TENANT_CACHE_FRESH_US at most. When only that
- * time is over, one thread is asked to read again while the others continue with the old entry. */
+ * Other hosts do not raise this host's shared generations, so an entry is trusted for TENANT_CACHE_FRESH_US at most.
+ * When only that time is over, one thread is asked to read again while the others continue with the old entry. */
 #ifndef PARLEY_PLAN_TENANT_CACHE_INTERNAL_H
 #define PARLEY_PLAN_TENANT_CACHE_INTERNAL_H
 
@@ -26,7 +26,8 @@ struct tenant_cache {
     bool (*fits)(const void *slot, const void *want);
 };
 
-/* Copies the entry that fits `want` (an entry with tenant and key filled in) to *out. False: the caller reads the database. */
+/* Copies the entry that fits `want` (an entry with tenant and key filled in) to *out. False: the caller reads the
+ * database. */
 bool tenant_cache_get(struct tenant_cache *c, const void *want, void *out);
 /* Stores the entry; sets its loaded_us. */
 void tenant_cache_put(struct tenant_cache *c, void *entry);

@@ -1,7 +1,8 @@
 /* usage.c: how many conversations a tenant may begin, and the one place where a conversation is counted.
  *
- * The answer to "may one begin" comes from memory; the guarded UPDATE of the counter in the journal's transaction is what enforces the
- * limit. Ledger rows and counters change in one transaction, so a counter always equals the sum of its rows. */
+ * The answer to "may one begin" comes from memory; the guarded UPDATE of the counter in the journal's transaction is
+ * what enforces the limit. Ledger rows and counters change in one transaction, so a counter always equals the sum of
+ * its rows. */
 #include "plan/usage.h"
 
 #include <stdlib.h>

@@ -1,4 +1,5 @@
-/* usage_forecast.c: estimates what a period will come to from the pace of the last seven days. Pure; 128-bit integers, so no input overflows. */
+/* usage_forecast.c: estimates what a period will come to from the pace of the last seven days. Pure; 128-bit
+ * integers, so no input overflows. */
 #include "base/clock.h"
 #include "base/err.h"
 #include "plan/money.h"
@@ -18,8 +19,8 @@ static int64_t forecast_clamp(wide v)
     return v > INT64_MAX ? INT64_MAX : (int64_t)v;
 }
 
-/* From the first known day, but at most the last seven; today counts up to now. Less than a day is taken as a whole day, because nights are
- * quiet and a few hours say nothing about a day. */
+/* From the first known day, but at most the last seven; today counts up to now. Less than a day is taken as a whole
+ * day, because nights are quiet and a few hours say nothing about a day. */
 static struct usage_pace forecast_pace(const struct usage *u, const struct usage_day *days, size_t n, int64_t now_ms)
 {
     int64_t today = now_ms - now_ms % DAY_MS, from = n ? days[0].day_ms : u->period_start_ms;

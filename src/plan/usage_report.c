@@ -1,4 +1,5 @@
-/* usage_report.c: what a tenant sees of the ledger, and the operator's check that every counter is the sum of its ledger rows. */
+/* usage_report.c: what a tenant sees of the ledger, and the operator's check that every counter is the sum of its
+ * ledger rows. */
 #include "base/clock.h"
 #include "plan/usage.h"
 #include "plan/usage_report_store.h"
@@ -43,8 +44,8 @@ enum status usage_drift_list(struct db *c, struct arena *a, struct usage_drift *
     return report_store_drift(c, a, out, n, e);
 }
 
-/* The counter is locked first. A transaction that counts at this moment waits for the lock with its ledger rows, which are not
- * visible here yet, and adds them to the counter afterwards. */
+/* The counter is locked first. A transaction that counts at this moment waits for the lock with its ledger rows,
+ * which are not visible here yet, and adds them to the counter afterwards. */
 enum status usage_drift_repair(struct db *c, const struct usage_drift *d, int64_t *over, struct err *e)
 {
     int64_t n = 0, reported = 0;

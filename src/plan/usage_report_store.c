@@ -11,7 +11,8 @@ DB_STMT(ledger_rows, TENANT,
         "LEFT JOIN conversation v ON v.tenant_id = l.tenant_id AND v.conversation_id = l.conversation_id "
         "WHERE l.tenant_id = :tenant AND l.conversation_id < ? ORDER BY l.conversation_id DESC LIMIT ?",
         "ui", "uu?tti");
-/* Ids grow with the time of their conversation's beginning: the key leads to the part of the ledger that can hold the days. */
+/* Ids grow with the time of their conversation's beginning: the key leads to the part of the ledger that can hold
+ * the days. */
 DB_STMT(ledger_days, TENANT,
         "SELECT CAST(DATE(counted_at) AS DATETIME(3)), COUNT(*) FROM usage_ledger WHERE tenant_id = :tenant AND "
         "conversation_id >= ? "
@@ -20,7 +21,8 @@ DB_STMT(ledger_days, TENANT,
 #define LEDGER_SUMS                                                                                                 \
     "(SELECT tenant_id, period_start, billable, COUNT(*) AS n FROM usage_ledger GROUP BY tenant_id, period_start, " \
     "billable)"
-/* GLOBAL: the operator's check goes over all workspaces; one statement, so that it sees counters and ledger at one moment. */
+/* GLOBAL: the operator's check goes over all workspaces; one statement, so that it sees counters and ledger at one
+ * moment. */
 DB_STMT(ledger_drift, GLOBAL,
         "SELECT c.tenant_id, c.period_start, c.billable, c.used, COALESCE(l.n, 0) FROM usage_counter c LEFT "
         "JOIN " LEDGER_SUMS " l "

@@ -1,5 +1,5 @@
-/* usage_store.c: SQL of counter and ledger. The counter is changed only by an UPDATE that checks the limit, so two programs that count at once
- * cannot exceed it together. */
+/* usage_store.c: SQL of counter and ledger. The counter is changed only by an UPDATE that checks the limit, so two
+ * programs that count at once cannot exceed it together. */
 #include "plan/usage_store.h"
 
 #include "base/limits.h"
@@ -84,8 +84,8 @@ enum status usage_store_take(struct db *c, struct id tenant, const struct usage_
     enum status st = usage_take_once(c, tenant, q, n, at_ms, taken, e);
     if (st != OK || *taken)
         return st;
-    /* Nothing changed: the limit is met, or the period has no row yet. Another program may add the row at this moment, so the result of
-     * the insert means nothing; the second try decides. */
+    /* Nothing changed: the limit is met, or the period has no row yet. Another program may add the row at this
+     * moment, so the result of the insert means nothing; the second try decides. */
     st = db_exec(c, &counter_begin, &tenant, DB_ARGS(db_time(q->period_start_ms), db_int(q->billable)), NULL, e);
     if (st != OK)
         return st;

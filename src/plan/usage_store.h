@@ -4,7 +4,8 @@
 
 #include "plan/usage.h"
 
-/* Adds ledger rows of any tenants in one bulk statement. ERR_CONFLICT "duplicate" when one of them is already counted. */
+/* Adds ledger rows of any tenants in one bulk statement. ERR_CONFLICT "duplicate" when one of them is already
+ * counted. */
 enum status usage_store_ledger(struct db *c, const struct usage_count *counts, size_t n, struct err *e);
 /* Adds n, counted at at_ms, to the period's counter if it stays within the quota's limit; *taken is whether it did. */
 enum status usage_store_take(struct db *c, struct id tenant, const struct usage_quota *q, int64_t n, int64_t at_ms,

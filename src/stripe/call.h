@@ -1,8 +1,8 @@
-/* call.h: the record of calls to Stripe (table stripe_call): every POST with what is known of its outcome, and how many GETs were
- * sent on each day. The client writes it; the meter reads and cleans up its own calls.
+/* call.h: the record of calls to Stripe (table stripe_call): every POST with what is known of its outcome, and how
+ * many GETs were sent on each day. The client writes it; the meter reads and cleans up its own calls.
  *
- * State of a call: started (committed before the first byte is sent) -> done | failed (nothing happened) | unknown. A failed call may
- * start again under its key. A done call stays done. */
+ * State of a call: started (committed before the first byte is sent) -> done | failed (nothing happened) | unknown.
+ * A failed call may start again under its key. A done call stays done. */
 #ifndef PARLEY_STRIPE_CALL_H
 #define PARLEY_STRIPE_CALL_H
 
@@ -32,10 +32,11 @@ enum status stripe_call_finish(struct db *c, const struct stripe_call *k, int64_
 /* Records the outcome that was found out later. *changed is false unless the call was started or unknown. */
 enum status stripe_call_settled(struct db *c, struct str idem_key, enum stripe_call_state state, struct str object_id,
                                 int64_t now_ms, bool *changed, struct err *e);
-/* Deletes at most `limit` done and failed calls, and days of GETs, that were first sent before then; *n is how many. Their keys could
- * be used again. */
+/* Deletes at most `limit` done and failed calls, and days of GETs, that were first sent before then; *n is how many.
+ * Their keys could be used again. */
 enum status stripe_call_forget(struct db *c, int64_t before_ms, int limit, int64_t *n, struct err *e);
-/* Deletes at most `limit` done calls with from <= key < to: calls that are frequent and soon of no use (meter events). */
+/* Deletes at most `limit` done calls with from <= key < to: calls that are frequent and soon of no use (meter
+ * events). */
 enum status stripe_call_forget_keys(struct db *c, struct str from, struct str to, int limit, int64_t *n, struct err *e);
 
 /* Adds n GETs to the UTC day of now_ms. */

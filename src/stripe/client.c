@@ -1,5 +1,5 @@
-/* client.c: the key and the address; GET, lists and DELETE. These are not recorded in stripe_call: GET and DELETE are idempotent.
- * GETs are only counted, by day, because Stripe limits them. */
+/* client.c: the key and the address; GET, lists and DELETE. These are not recorded in stripe_call: GET and DELETE
+ * are idempotent. GETs are only counted, by day, because Stripe limits them. */
 #include "stripe/client.h"
 
 #include <stdarg.h>
@@ -89,8 +89,8 @@ void stripe_close(struct stripe *s)
 
 /* ---- paths ---- */
 
-/* Ids may come from outside (an event names them). Each is encoded, and one that would change the path (empty, "." or "..") becomes a
- * segment that no object has. */
+/* Ids may come from outside (an event names them). Each is encoded, and one that would change the path (empty, "."
+ * or "..") becomes a segment that no object has. */
 const char *stripe_path(struct arena *a, const char *pattern, ...)
 {
     struct buf b;
@@ -204,7 +204,8 @@ static enum status listing_take_page(struct listing *l, const struct json *answe
     return st;
 }
 
-/* cursor is "starting_after", "ending_before", or NULL for the first page. Long lists flush the count of GETs now and then. */
+/* cursor is "starting_after", "ending_before", or NULL for the first page. Long lists flush the count of GETs now
+ * and then. */
 static enum status listing_read_page(struct listing *l, const char *cursor, const char *id, struct err *e)
 {
     struct stripe_form more;

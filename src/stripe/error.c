@@ -1,7 +1,7 @@
 /* error.c: an error answer of Stripe as a struct err.
  *
- * Card errors get a sentence for the payer; everything else is for the operator. Stripe quotes keys in its messages (shortened), so words
- * that look like secrets are removed: messages go to logs, mails and pages. */
+ * Card errors get a sentence for the payer; everything else is for the operator. Stripe quotes keys in its messages
+ * (shortened), so words that look like secrets are removed: messages go to logs, mails and pages. */
 #define _GNU_SOURCE /* memmem */
 #include "stripe/client_internal.h"
 

@@ -1,5 +1,5 @@
-/* failure.c: the class of each code of errors.def that a call to Stripe can end with. The codes are few: Stripe's own open-ended codes
- * are names of E_stripe_card and E_stripe_refused (err_rename). */
+/* failure.c: the class of each code of errors.def that a call to Stripe can end with. The codes are few: Stripe's
+ * own open-ended codes are names of E_stripe_card and E_stripe_refused (err_rename). */
 #include "stripe/failure.h"
 
 #include "base/str.h"

@@ -1,7 +1,7 @@
 /* failure.h: the one classification of what can go wrong in a call to Stripe.
  *
- * Callers decide from the class whether to retry, to pause, to raise an alarm, and what to tell the payer. They never compare error
- * codes themselves. Pure, thread safe. */
+ * Callers decide from the class whether to retry, to pause, to raise an alarm, and what to tell the payer. They
+ * never compare error codes themselves. Pure, thread safe. */
 #ifndef PARLEY_STRIPE_FAILURE_H
 #define PARLEY_STRIPE_FAILURE_H
 

@@ -1,10 +1,11 @@
-/* form.h: parameters in Stripe's encoding (a[b]=c, a[0][b]=c, joined by '&'): the body of a POST, the query of a GET or DELETE.
+/* form.h: parameters in Stripe's encoding (a[b]=c, a[0][b]=c, joined by '&'): the body of a POST, the query of a GET
+ * or DELETE.
  *
- * Values are percent-encoded except A-Z a-z 0-9 - _ . ~ (so ! * ( ) ' are encoded), the brackets of a name are not, a boolean is true
- * or false, and an unset value is empty ("metadata[a]=" removes the entry). The bytes equal those of the official client
- * (tests/stripe/sdk.test.mjs).
- * Names come from the program, never from outside: a name with anything but letters, digits, _ - . and brackets is a BUG.
- * A failed append (too long, out of memory) shows in stripe_form_ok. A form belongs to one thread. */
+ * Values are percent-encoded except A-Z a-z 0-9 - _ . ~ (so ! * ( ) ' are encoded), the brackets of a name are not,
+ * a boolean is true or false, and an unset value is empty ("metadata[a]=" removes the entry). The bytes equal those
+ * of the official client (tests/stripe/sdk.test.mjs). Names come from the program, never from outside: a name with
+ * anything but letters, digits, _ - . and brackets is a BUG. A failed append (too long, out of memory) shows in
+ * stripe_form_ok. A form belongs to one thread. */
 #ifndef PARLEY_STRIPE_FORM_H
 #define PARLEY_STRIPE_FORM_H
 

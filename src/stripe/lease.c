@@ -1,5 +1,5 @@
-/* lease.c: each step is a transaction of its own. Holders are random ids, so a lease that was taken over can never be mistaken for
- * the former holder's. */
+/* lease.c: each step is a transaction of its own. Holders are random ids, so a lease that was taken over can never
+ * be mistaken for the former holder's. */
 #include "stripe/lease.h"
 
 #include "base/clock.h"

@@ -1,4 +1,5 @@
-/* lease_store.c: SQL of stripe_lease. A lease is taken by an INSERT or by an UPDATE of an expired row; either conflicts when two try. */
+/* lease_store.c: SQL of stripe_lease. A lease is taken by an INSERT or by an UPDATE of an expired row; either
+ * conflicts when two try. */
 #include "stripe/lease_store.h"
 
 #include "stripe/lease.h"

@@ -4,8 +4,8 @@
 
 #include "db/db.h"
 
-/* Each sets *done to whether it changed a row. add: inserts a new lease. inherit: takes over an expired one. touch: keeps it for this
- * transaction. */
+/* Each sets *done to whether it changed a row. add: inserts a new lease. inherit: takes over an expired one. touch:
+ * keeps it for this transaction. */
 enum status lease_store_add(struct db *c, struct str name, struct id holder, int64_t until_ms, bool *done,
                             struct err *e);
 enum status lease_store_inherit(struct db *c, struct str name, struct id holder, int64_t until_ms, int64_t now_ms,

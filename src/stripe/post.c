@@ -1,8 +1,9 @@
 /* post.c: a POST is recorded before it is sent, and its outcome afterwards.
  *
- * The row in stripe_call makes a POST happen once. It is committed before the first byte is sent, so a program that is killed anywhere
- * repeats the call under the same key and gets the original result from Stripe. Stripe forgets keys after 24 hours; a call whose
- * outcome is still unknown by then is never sent again automatically (stripe_unknown). */
+ * The row in stripe_call makes a POST happen once. It is committed before the first byte is sent, so a program that
+ * is killed anywhere repeats the call under the same key and gets the original result from Stripe. Stripe forgets
+ * keys after 24 hours; a call whose outcome is still unknown by then is never sent again automatically
+ * (stripe_unknown). */
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/limits.h"
@@ -52,7 +53,8 @@ static enum status post_reused(struct err *e)
                    "This change was asked for before with other parameters: nothing was sent to Stripe.");
 }
 
-/* Whether Stripe certainly still knows the key. After the clock was set back the age is unknown, so the answer is no. */
+/* Whether Stripe certainly still knows the key. After the clock was set back the age is unknown, so the answer is
+ * no. */
 static bool post_is_recent(const struct stripe_call *old, int64_t now)
 {
     int64_t age = now - old->first_sent_ms;
@@ -67,8 +69,8 @@ static enum status post_restart(struct db *c, struct posting *p, const struct st
     return stripe_call_restart(c, p->row.idem_key, recent ? old->first_sent_ms : now, mine, e);
 }
 
-/* Decides from an existing row. A recent done call is sent again: Stripe answers it from its record, which is cheaper to handle than a
- * second form of reply. */
+/* Decides from an existing row. A recent done call is sent again: Stripe answers it from its record, which is
+ * cheaper to handle than a second form of reply. */
 static enum status post_judge(struct db *c, struct posting *p, const struct stripe_call *old, int64_t now, bool *mine,
                               struct err *e)
 {
@@ -109,8 +111,8 @@ static enum status post_admit_once(struct db *c, struct posting *p, bool *mine, 
     return st;
 }
 
-/* When this returns the row is committed and the connection is back in its pool. Every round reads the row again; eight rounds without
- * progress mean that other processes keep sending the same request. */
+/* When this returns the row is committed and the connection is back in its pool. Every round reads the row again;
+ * eight rounds without progress mean that other processes keep sending the same request. */
 static enum status post_admit(struct posting *p, struct err *e)
 {
     struct db *c = NULL;

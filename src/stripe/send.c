@@ -1,7 +1,8 @@
 /* send.c: one request to Stripe, retried as the official clients do, within one deadline.
  *
- * The important output is x->uncertain: whether Stripe may have carried out the call although it failed. It is set when bytes were sent
- * and no usable answer came, and cleared only by an answer that proves the state of the idempotency key (2xx, 400, 402, 404). */
+ * The important output is x->uncertain: whether Stripe may have carried out the call although it failed. It is set
+ * when bytes were sent and no usable answer came, and cleared only by an answer that proves the state of the
+ * idempotency key (2xx, 400, 402, 404). */
 #include <time.h>
 
 #include "base/clock.h"
@@ -73,7 +74,8 @@ static enum status send_no_answer(struct stripe_exchange *x, enum status got, bo
     return got;
 }
 
-/* The answer does not have the form of Stripe's errors: a proxy, a redirect, a wrong address, or a gateway in front of Stripe. */
+/* The answer does not have the form of Stripe's errors: a proxy, a redirect, a wrong address, or a gateway in front
+ * of Stripe. */
 static enum status send_foreign_answer(struct stripe_exchange *x, struct err *e)
 {
     if (x->status >= 300 && x->status < 400)
@@ -85,8 +87,8 @@ static enum status send_foreign_answer(struct stripe_exchange *x, struct err *e)
     return err_set(e, E_stripe_answer, "The answer from Stripe's address (%d) does not come from Stripe.", x->status);
 }
 
-/* Whether this refusal also settles earlier tries under the key. 401, 403 and 429 are refused before Stripe looks the key up and say
- * nothing about them. */
+/* Whether this refusal also settles earlier tries under the key. 401, 403 and 429 are refused before Stripe looks
+ * the key up and say nothing about them. */
 static bool send_is_settled(const struct stripe_exchange *x)
 {
     return x->status == 400 || x->status == 402 || x->status == 404;

@@ -1,5 +1,5 @@
-/* sign.c: the Stripe-Signature header is parsed strictly, and every signature is compared under every secret in constant time: while a
- * secret is rolled Stripe signs with both, and which one matched must not show. */
+/* sign.c: the Stripe-Signature header is parsed strictly, and every signature is compared under every secret in
+ * constant time: while a secret is rolled Stripe signs with both, and which one matched must not show. */
 #include "stripe/sign.h"
 
 #include "base/crypto.h"

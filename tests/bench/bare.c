@@ -1,7 +1,8 @@
-/* bare.c: the rows of a turn that opens a conversation, written by plain MariaDB clients. The yardstick of ./dev bench.
+/* bare.c: the rows of a turn that opens a conversation, written by plain MariaDB clients. The yardstick of ./dev
+ * bench.
  *
- * With BATCH 1 one transaction a turn, statement by statement, as a program without a journal would; with more, that many turns in
- * one transaction of multi-row statements.
+ * With BATCH 1 one transaction a turn, statement by statement, as a program without a journal would; with more, that
+ * many turns in one transaction of multi-row statements.
  *
  *   bare SOCKET USER PASSWORD DATABASE TENANT(hex) BOT(hex) CLIENTS SECONDS BATCH
  *

@@ -1,10 +1,12 @@
-/* entitle.c: what it costs to ask what a workspace may. For ./dev bench billing, on the install that PARLEY_CONFIG names.
+/* entitle.c: what it costs to ask what a workspace may. For ./dev bench billing, on the install that PARLEY_CONFIG
+ * names.
  *
  *   entitle TENANT      (ws_...)
  *
- * prints {"cached_ns", "cached_2_ns", "quota_ns", "load_us", "resolve_ns", "clock_ns", "row_us", "subscriptions"}: entitled_now as a
- * request asks it, the same by two threads at once, usage_quota as a turn asks it, entitlement_load from the database,
- * entitlement_resolve alone; and what to hold them against: reading the clock, and one row of the database by its key. */
+ * prints {"cached_ns", "cached_2_ns", "quota_ns", "load_us", "resolve_ns", "clock_ns", "row_us", "subscriptions"}:
+ * entitled_now as a request asks it, the same by two threads at once, usage_quota as a turn asks it,
+ * entitlement_load from the database, entitlement_resolve alone; and what to hold them against: reading the clock,
+ * and one row of the database by its key. */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,5 @@
-/* From counters to rows of the outbox, and what becomes of rows, without Stripe. tests/billing/meter.test.mjs sends them. */
+/* From counters to rows of the outbox, and what becomes of rows, without Stripe. tests/billing/meter.test.mjs sends
+ * them. */
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -205,7 +206,8 @@ static void a_row_is_stamped_when_its_first_was_counted(void **state)
                      first - 300 + 2 * MINUTE_MS - 1000);
 }
 
-/* While Stripe is slow or away the rows do not become more with time: what is counted meanwhile goes with the next one. */
+/* While Stripe is slow or away the rows do not become more with time: what is counted meanwhile goes with the next
+ * one. */
 static void rows_that_wait_do_not_become_more(void **state)
 {
     (void)state;

@@ -417,9 +417,9 @@ static void steps_that_were_slept_through_are_not_told(void **state)
     look_at(t0 + 11 * DAY_MS);
     assert_str(value("plan"), "STARTER");
     MAILS("free_again"); /* and no thanks for a payment */
-    dbtest_sql(
-        DB,
-        "UPDATE subscription_mirror SET status = 'active', ended_at = NULL, canceled_at = NULL"); /* as if bought again */
+    dbtest_sql(DB,
+               /* as if bought again */
+               "UPDATE subscription_mirror SET status = 'active', ended_at = NULL, canceled_at = NULL");
     look_at(t0 + 12 * DAY_MS);
     NO_MAILS();
 }

@@ -1,4 +1,5 @@
-/* What the tests of the flow room share: flows written with ' for ", a conversation that remembers what the bot said. */
+/* What the tests of the flow room share: flows written with ' for ", a conversation that remembers what the bot
+ * said. */
 #ifndef PARLEY_TESTS_FLOW_HELPER_H
 #define PARLEY_TESTS_FLOW_HELPER_H
 

@@ -1,5 +1,5 @@
-/* Every template that is shipped: it parses, lint has nothing to say, its tests pass in every language; and, since they use
- * all there is, what happens to them when memory runs out at any point. */
+/* Every template that is shipped: it parses, lint has nothing to say, its tests pass in every language; and, since
+ * they use all there is, what happens to them when memory runs out at any point. */
 #include <dirent.h>
 
 #include "base/clock.h"

@@ -1,5 +1,5 @@
-/* A file of settings: whatever is taken can be printed, and no setting is left without a value. Includes are refused (the
- * depth is used up), so that the fuzzer reads no other file. */
+/* A file of settings: whatever is taken can be printed, and no setting is left without a value. Includes are refused
+ * (the depth is used up), so that the fuzzer reads no other file. */
 #include <stdlib.h>
 
 #include "base/config/config_internal.h"

@@ -1,4 +1,5 @@
-/* What event_envelope_parse takes has ids and types that fit their columns and a path; its object is read as the mirrors read theirs. */
+/* What event_envelope_parse takes has ids and types that fit their columns and a path; its object is read as the
+ * mirrors read theirs. */
 #include <stdlib.h>
 
 #include "base/limits.h"

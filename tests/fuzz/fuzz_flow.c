@@ -1,5 +1,5 @@
-/* A flow, a byte 0xFF, then what visitors write, line by line: parsed, linted, greeted, its own tests run, and talked to. When
- * the first part is no flow, all of it is talked to a flow that has every kind of question. */
+/* A flow, a byte 0xFF, then what visitors write, line by line: parsed, linted, greeted, its own tests run, and
+ * talked to. When the first part is no flow, all of it is talked to a flow that has every kind of question. */
 #include <stdlib.h>
 
 #include "base/arena.h"

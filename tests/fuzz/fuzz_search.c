@@ -1,5 +1,5 @@
-/* Any text as answers and as a question: an index is built, and what it finds lies within it. The first byte picks the language; lines are
- * answers (a tab parts question from answer), the last line is asked. */
+/* Any text as answers and as a question: an index is built, and what it finds lies within it. The first byte picks
+ * the language; lines are answers (a tab parts question from answer), the last line is asked. */
 #include <stdlib.h>
 
 #include "base/crypto.h"

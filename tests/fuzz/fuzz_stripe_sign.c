@@ -1,5 +1,5 @@
-/* Any Stripe-Signature header: first line of the input, the rest is the body. Whatever passes carries the right digest and
- * exactly one time, and no header passes for a body with one byte more. */
+/* Any Stripe-Signature header: first line of the input, the rest is the body. Whatever passes carries the right
+ * digest and exactly one time, and no header passes for a body with one byte more. */
 #include <stdio.h>
 #include <stdlib.h>
 

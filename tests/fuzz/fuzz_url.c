@@ -1,5 +1,5 @@
-/* The address of an outgoing call: what is taken is plain text that begins as it must, and the list of allowed hosts can be
- * asked about any part of it. */
+/* The address of an outgoing call: what is taken is plain text that begins as it must, and the list of allowed hosts
+ * can be asked about any part of it. */
 #include <stdlib.h>
 
 #include "net/address.h"

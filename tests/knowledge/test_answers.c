@@ -1,4 +1,5 @@
-/* Answers against a real MariaDB: import row by row, search as the set changes, and that a workspace sees only its own. */
+/* Answers against a real MariaDB: import row by row, search as the set changes, and that a workspace sees only its
+ * own. */
 #include <pthread.h>
 
 #include "account/account.h"

@@ -87,8 +87,8 @@ static void finds_by_words(void **state)
     index_free(x);
 }
 
-/* The two questions of a pair have the same words, so only their order can decide. Without it the first one in the index
- * would always win. */
+/* The two questions of a pair have the same words, so only their order can decide. Without it the first one in the
+ * index would always win. */
 static void words_beside_each_other_count(void **state)
 {
     static const struct pair shirts[] = {
@@ -195,7 +195,8 @@ static void words_become_terms(void **state)
     assert_false(tokens_language_known(STR("tlh")));
 }
 
-/* An index of `rows` answers of made-up words, and the question of the last one. Returns the processor time it took, in us. */
+/* An index of `rows` answers of made-up words, and the question of the last one. Returns the processor time it took,
+ * in us. */
 static int64_t build_index(int rows, struct index **x, char *question, size_t size)
 {
     struct err e = ERR_INIT;

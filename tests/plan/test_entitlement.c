@@ -1,5 +1,5 @@
-/* May this tenant, now? Every state a subscription can be in, the periods, the overrides; and for random facts, that the answer holds
- * until the moment it names. */
+/* May this tenant, now? Every state a subscription can be in, the periods, the overrides; and for random facts, that
+ * the answer holds until the moment it names. */
 #include "base/clock.h"
 #include "lib/test.h"
 #include "plan/entitlement.h"

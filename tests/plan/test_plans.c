@@ -1,5 +1,5 @@
-/* Plans, overrides and quotas against a real MariaDB: what the operator changes and who may not, what a tenant is then allowed, and that
- * the counter's row, its period and its price follow. */
+/* Plans, overrides and quotas against a real MariaDB: what the operator changes and who may not, what a tenant is
+ * then allowed, and that the counter's row, its period and its price follow. */
 #include "account/operator_log.h"
 #include "base/clock.h"
 #include "base/limits.h"

@@ -1,5 +1,6 @@
-/* The journal where the reply to its COMMIT is lost, against a real MariaDB behind a proxy that cuts the connection. Whatever
- * has become of the transaction, a turn is recorded once, and a client that sends no message ids hears that it is. */
+/* The journal where the reply to its COMMIT is lost, against a real MariaDB behind a proxy that cuts the connection.
+ * Whatever has become of the transaction, a turn is recorded once, and a client that sends no message ids hears that
+ * it is. */
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>

@@ -46,7 +46,8 @@ static enum status say(struct id bot, const struct talk_out *before, struct talk
     return talk_turn(talk, &in, NULL, &arena, out, e);
 }
 
-/* Others use up what there is; a bucket that fills by one each few milliseconds may let one more through, but not a hundred. */
+/* Others use up what there is; a bucket that fills by one each few milliseconds may let one more through, but not a
+ * hundred. */
 static void refused_when_used_up(const char *name, struct id id, int per_minute, int burst, struct id bot,
                                  const struct talk_out *before)
 {

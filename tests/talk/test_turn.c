@@ -1,4 +1,5 @@
-/* What a turn is made of, without a database: the lock of a conversation, the memory of conversations, messages as rows. */
+/* What a turn is made of, without a database: the lock of a conversation, the memory of conversations, messages as
+ * rows. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <time.h>

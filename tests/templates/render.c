@@ -1,5 +1,5 @@
-/* render DIR TEMPLATE: fills a view from standard input (lines "name<TAB>value"; names ending in _html as the text they are
- * made of) and prints the page. For tests/templates/hostile.test.mjs. */
+/* render DIR TEMPLATE: fills a view from standard input (lines "name<TAB>value"; names ending in _html as the text
+ * they are made of) and prints the page. For tests/templates/hostile.test.mjs. */
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -43,7 +43,8 @@ bool billing_owes(const struct entitlements *x);
 /* Planned.Words: the planned end of the subscription, or the planned change to another plan. */
 void billing_fill_planned(struct page *pg, const struct billing *b);
 
-/* Opens Stripe for the signed-in owner: the context of the operations in checkout.h. The page must hold no connection then. */
+/* Opens Stripe for the signed-in owner: the context of the operations in checkout.h. The page must hold no
+ * connection then. */
 enum status billing_open(struct page *pg, struct billing_context *out);
 
 #endif

@@ -1,14 +1,16 @@
-/* event.h: the events that Stripe sends, as they are stored (stripe_event): what they name, their state, and what operators do with them.
+/* event.h: the events that Stripe sends, as they are stored (stripe_event): what they name, their state, and what
+ * operators do with them.
  *
- * An event only says which object to fetch. Its own copy of the object is never believed, so order, duplicates and age do not matter. */
+ * An event only says which object to fetch. Its own copy of the object is never believed, so order, duplicates and
+ * age do not matter. */
 #ifndef PARLEY_BILLING_SYNC_EVENT_H
 #define PARLEY_BILLING_SYNC_EVENT_H
 
 #include "base/json.h"
 #include "db/db.h"
 
-/* pending: to be served. done: its object was fetched after it arrived. ignored: it does not concern this installation. dead: it failed
- * ten times; a refresh of its object or a replay serves it after all. */
+/* pending: to be served. done: its object was fetched after it arrived. ignored: it does not concern this
+ * installation. dead: it failed ten times; a refresh of its object or a replay serves it after all. */
 enum event_state { EVENT_PENDING, EVENT_DONE, EVENT_IGNORED, EVENT_DEAD };
 /* The state's name in the table, in JSON and on the command line: "pending". */
 const char *event_state_name(enum event_state s);
@@ -24,12 +26,13 @@ struct event_envelope {
     bool thin, livemode;
     int64_t created_ms; /* 0: not given */
 };
-/* Reads snapshot events (`object: event`) and thin ones (`object: v2.core.event`). An invoice without an id (invoice.upcoming) names its
- * subscription instead. ERR_INVALID: json_*, event_invalid. Memory in the arena. Pure. */
+/* Reads snapshot events (`object: event`) and thin ones (`object: v2.core.event`). An invoice without an id
+ * (invoice.upcoming) names its subscription instead. ERR_INVALID: json_*, event_invalid. Memory in the arena. Pure. */
 enum status event_envelope_parse(struct arena *a, struct str body, struct event_envelope *out, struct err *e);
 enum status event_envelope_of(const struct json *j, struct event_envelope *out, struct err *e);
 
-/* Stores an event, as it was received or as Stripe's list has it. *fresh is false when it is already stored. Needs only INSERT. */
+/* Stores an event, as it was received or as Stripe's list has it. *fresh is false when it is already stored. Needs
+ * only INSERT. */
 enum status event_add(struct db *c, const struct event_envelope *v, struct str payload, int64_t now_ms, bool *fresh,
                       struct err *e);
 /* Whether an event about this object is stored that has not been served (pending or dead). */

@@ -1,5 +1,5 @@
-/* event_parse.c: the envelope of an event. Pure. Everything that goes into a column or a path is checked for its characters and length here,
- * so that no later code has to. */
+/* event_parse.c: the envelope of an event. Pure. Everything that goes into a column or a path is checked for its
+ * characters and length here, so that no later code has to. */
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/num.h"

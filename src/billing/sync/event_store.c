@@ -53,7 +53,8 @@ enum status event_store_add(struct db *c, const struct event_envelope *v, struct
 
 /* ---- serving ---- */
 
-/* No event is put off for longer than six hours. A later due time was written by a clock that ran ahead, and counts as due. */
+/* No event is put off for longer than six hours. A later due time was written by a clock that ran ahead, and counts
+ * as due. */
 #define LATEST_MS (7 * HOUR_MS)
 
 DB_STMT(event_lock_due, GLOBAL,

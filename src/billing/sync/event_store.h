@@ -23,7 +23,8 @@ enum status event_store_put_off(struct db *c, struct str id, int64_t due_ms, boo
 /* Sets the final state of a pending event. */
 enum status event_store_end(struct db *c, struct str id, enum event_state state, struct str why, struct err *e);
 
-/* The pending and dead events of this object and mode, which a refresh of the object serves; and that they were served. */
+/* The pending and dead events of this object and mode, which a refresh of the object serves; and that they were
+ * served. */
 struct event_name {
     struct str id, type;
 };

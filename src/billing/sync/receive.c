@@ -1,5 +1,5 @@
-/* receive.c: an event is stored as it was received, in one INSERT. Everything else can wait for the worker; Stripe only needs to hear that
- * the event is safe. */
+/* receive.c: an event is stored as it was received, in one INSERT. Everything else can wait for the worker; Stripe
+ * only needs to hear that the event is safe. */
 #include "billing/sync/receive.h"
 
 #include "base/clock.h"

@@ -1,8 +1,8 @@
 /* refresh.c: which kinds of objects are refreshed, and the order of the steps.
  *
- * The events of the object are listed before the fetch: an event that arrives afterwards may tell of a change that the fetch did not see,
- * and is served by the next one. The lease is released before other objects are refreshed, so no process ever waits for a lease while it
- * holds one. */
+ * The events of the object are listed before the fetch: an event that arrives afterwards may tell of a change that
+ * the fetch did not see, and is served by the next one. The lease is released before other objects are refreshed, so
+ * no process ever waits for a lease while it holds one. */
 #include "base/clock.h"
 #include "billing/sync/event_store.h"
 #include "billing/sync/refresh_internal.h"

@@ -1,5 +1,5 @@
-/* refresh_alarm.c: what the operator must see of a subscription or invoice that was just written. Each check either raises its alarm or clears
- * it, so an alarm is open exactly as long as its cause lasts. */
+/* refresh_alarm.c: what the operator must see of a subscription or invoice that was just written. Each check either
+ * raises its alarm or clears it, so an alarm is open exactly as long as its cause lasts. */
 #include "alarm/alarm.h"
 #include "billing/mirror/mirror.h"
 #include "billing/sync/refresh_internal.h"

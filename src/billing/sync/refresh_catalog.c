@@ -1,5 +1,5 @@
-/* refresh_catalog.c: prices and products, which may have been changed in Stripe's dashboard. Nothing is written; the operator is told to run
- * setup, which repairs them. */
+/* refresh_catalog.c: prices and products, which may have been changed in Stripe's dashboard. Nothing is written; the
+ * operator is told to run setup, which repairs them. */
 #include "alarm/alarm.h"
 #include "billing/sync/refresh_internal.h"
 #include "billing/sync/sync_store.h"
@@ -11,7 +11,8 @@ struct refresh_article {
     struct json *j;
 };
 
-/* How a price differs from what it was made as; NULL: it does not. Stripe does not let amounts change, but a row may name a wrong price. */
+/* How a price differs from what it was made as; NULL: it does not. Stripe does not let amounts change, but a row may
+ * name a wrong price. */
 static const char *price_differs(const struct json *j, const struct sync_price *was)
 {
     const struct json *meta = json_get(j, "metadata");

@@ -1,11 +1,13 @@
-/* refresh_internal.h: refreshing an object of Stripe: it is fetched while its lease is held, and the result is written in one transaction.
+/* refresh_internal.h: refreshing an object of Stripe: it is fetched while its lease is held, and the result is
+ * written in one transaction.
  *
- * No database connection is held while Stripe is waited for. The result and the events that the refresh serves are written in one
- * transaction in which the lease must still be held. Some objects lead to others (an invoice to its subscription); then the events are
- * marked as served only after those have been refreshed too, so that a worker that dies in between repeats everything.
+ * No database connection is held while Stripe is waited for. The result and the events that the refresh serves are
+ * written in one transaction in which the lease must still be held. Some objects lead to others (an invoice to its
+ * subscription); then the events are marked as served only after those have been refreshed too, so that a worker
+ * that dies in between repeats everything.
  *
- * refresh.c orders the steps and knows the kinds of objects; refresh_<subject>.c fetch and write one kind each, with the functions of
- * refresh_target.c. */
+ * refresh.c orders the steps and knows the kinds of objects; refresh_<subject>.c fetch and write one kind each, with
+ * the functions of refresh_target.c. */
 #ifndef PARLEY_BILLING_SYNC_REFRESH_INTERNAL_H
 #define PARLEY_BILLING_SYNC_REFRESH_INTERNAL_H
 
@@ -22,10 +24,11 @@ struct refresh {
     struct arena *a;
 };
 
-/* Whether events of this type about this kind of object lead to a refresh. The prefix "v1." of a thin event's type does not matter. */
+/* Whether events of this type about this kind of object lead to a refresh. The prefix "v1." of a thin event's type
+ * does not matter. */
 bool refresh_serves(struct str object_type, struct str event_type);
-/* Refreshes one object; kind as in sync_object. ERR_CONFLICT billing_busy: another process kept the lease for longer than wait_ms.
- * ERR_INVALID object_unknown. */
+/* Refreshes one object; kind as in sync_object. ERR_CONFLICT billing_busy: another process kept the lease for longer
+ * than wait_ms. ERR_INVALID object_unknown. */
 enum status refresh_object(struct refresh *r, struct str kind, struct str id, int64_t wait_ms, struct err *e);
 /* Rejects the usage that a meter did not accept, as the thin event of this id lists it. */
 enum status refresh_meter_error(struct refresh *r, struct str event, struct err *e);
@@ -49,8 +52,8 @@ struct refresh_target {
 /* Fetches an object by its path pattern ("/v1/invoices/%"); expand may be NULL. */
 enum status refresh_get(struct refresh *r, const char *pattern, struct str id, const char *expand, struct json **out,
                         struct err *e);
-/* Calls fn (may be NULL) in a transaction in which the lease is held. `serves`: marks the events as served in it. Otherwise refresh.c
- * does that after the objects named by refresh_follow. */
+/* Calls fn (may be NULL) in a transaction in which the lease is held. `serves`: marks the events as served in it.
+ * Otherwise refresh.c does that after the objects named by refresh_follow. */
 enum status refresh_write(struct refresh_target *t, held_fn *fn, void *ctx, bool serves, struct err *e);
 /* Names an object that must be refreshed too. An empty id is ignored. */
 enum status refresh_follow(struct refresh_target *t, const char *kind, struct str id, struct err *e);
@@ -69,7 +72,8 @@ enum status refresh_dispute(struct refresh_target *t, struct err *e);
 enum status refresh_price(struct refresh_target *t, struct err *e);
 enum status refresh_product(struct refresh_target *t, struct err *e);
 
-/* Raises or clears what the operator must see of a subscription or invoice that was just written. In the transaction. */
+/* Raises or clears what the operator must see of a subscription or invoice that was just written. In the
+ * transaction. */
 enum status subscription_alarms(struct db *c, struct arena *a, const struct json *j, const struct subscription *s,
                                 struct err *e);
 enum status invoice_alarms(struct db *c, const struct invoice *v, struct err *e);

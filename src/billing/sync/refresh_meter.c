@@ -1,5 +1,5 @@
-/* refresh_meter.c: usage that Stripe's meter did not accept. The event is thin, so it is fetched in full; it lists samples of what was
- * refused. */
+/* refresh_meter.c: usage that Stripe's meter did not accept. The event is thin, so it is fetched in full; it lists
+ * samples of what was refused. */
 #include "alarm/alarm.h"
 #include "billing/meter/meter.h"
 #include "billing/sync/refresh_internal.h"

@@ -1,5 +1,5 @@
-/* refresh_money.c: subscriptions, their invoices and schedules. An invoice or a schedule leads to its subscription, whose state is what
- * entitlements depend on. */
+/* refresh_money.c: subscriptions, their invoices and schedules. An invoice or a schedule leads to its subscription,
+ * whose state is what entitlements depend on. */
 #include "base/shared.h"
 #include "billing/mirror/mirror.h"
 #include "billing/sync/refresh_internal.h"
@@ -34,7 +34,8 @@ static enum status money_read_mirror(struct refresh_money *x, struct err *e)
     return st;
 }
 
-/* The open invoices say since when a payment is missing. They are fetched once, when the mirror does not know it yet. */
+/* The open invoices say since when a payment is missing. They are fetched once, when the mirror does not know it
+ * yet. */
 static enum status money_fetch_open(struct refresh_money *x, struct err *e)
 {
     struct refresh *r = x->t->r;

@@ -19,7 +19,8 @@ struct refresh_checkout {
     enum session_end end;
 };
 
-/* Whether the checkout has ended, and how. A payment that arrives later (a bank debit) leaves it open until it has arrived or failed. */
+/* Whether the checkout has ended, and how. A payment that arrives later (a bank debit) leaves it open until it has
+ * arrived or failed. */
 static bool session_has_ended(const struct refresh_target *t, const struct json *j, enum session_end *end)
 {
     struct str status = json_get_str(j, "status");
@@ -30,8 +31,8 @@ static bool session_has_ended(const struct refresh_target *t, const struct json 
     return str_eqz(status, "expired");
 }
 
-/* The customer and the row of the checkout decide which tenant it belongs to. The session's client_reference_id is only a claim: when it
- * differs, the operator gets an alarm and nothing else happens. */
+/* The customer and the row of the checkout decide which tenant it belongs to. The session's client_reference_id is
+ * only a claim: when it differs, the operator gets an alarm and nothing else happens. */
 static enum status session_check_claim(struct db *c, struct refresh_checkout *x, struct id owner, struct err *e)
 {
     struct arena *a = x->t->r->a;

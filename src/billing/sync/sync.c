@@ -1,7 +1,7 @@
 /* sync.c: serves stored events, one at a time.
  *
- * An event is claimed first (its due time moves on), then its object is fetched without a connection, then the outcome is recorded. A
- * worker that dies in between loses nothing: the event is due again when the claim is over. */
+ * An event is claimed first (its due time moves on), then its object is fetched without a connection, then the
+ * outcome is recorded. A worker that dies in between loses nothing: the event is due again when the claim is over. */
 #include "billing/sync/sync.h"
 
 #include "alarm/alarm.h"
@@ -67,8 +67,8 @@ static bool sync_is_meter_error(const struct event_envelope *v)
            str_eqz(v->type, "v1.billing.meter.no_meter_found");
 }
 
-/* Events of another account, of the other mode, or in another API version are never served: fetching their objects could grant rights
- * that nothing here checks. */
+/* Events of another account, of the other mode, or in another API version are never served: fetching their objects
+ * could grant rights that nothing here checks. */
 static void sync_judge(struct sync_event *x)
 {
     const struct event_envelope *v = &x->due.v;
@@ -99,8 +99,9 @@ static enum status sync_end_tx(struct db *c, void *ctx, struct err *e)
                        STR_F(x->due.v.id), STR_F(x->due.v.type), x->why.message);
 }
 
-/* The event is not the cause: Stripe cannot be reached or does not accept the key, so other events would fare no better. Its attempts do
- * not count then. A missing right, a 5xx and an answer that is not Stripe's may concern this object alone, so they do count. */
+/* The event is not the cause: Stripe cannot be reached or does not accept the key, so other events would fare no
+ * better. Its attempts do not count then. A missing right, a 5xx and an answer that is not Stripe's may concern this
+ * object alone, so they do count. */
 static bool sync_is_outage(enum stripe_failure f)
 {
     return f == STRIPE_FAILURE_AWAY || f == STRIPE_FAILURE_SILENT || f == STRIPE_FAILURE_KEY || f == STRIPE_FAILURE_OFF;
@@ -164,8 +165,8 @@ static enum status sync_serve(struct sync_event *x)
                                   : refresh_object(&x->refresh, v->object_type, v->object_id, 0, &x->why);
 }
 
-/* A failure of the database is returned at once and leaves the event claimed. After an outage the event is put off, and the error is
- * returned so that the caller pauses: the next event would fail as well. */
+/* A failure of the database is returned at once and leaves the event claimed. After an outage the event is put off,
+ * and the error is returned so that the caller pauses: the next event would fail as well. */
 static enum status sync_serve_due(struct sync_event *x, bool *found, struct err *e)
 {
     enum status st = held_transaction(x->refresh.p, sync_claim_tx, x, e);

@@ -1,4 +1,5 @@
-/* sync_store.c: SQL of what a refresh changes besides the mirrors. Stripe names every object here; the tenant is a value of its row. */
+/* sync_store.c: SQL of what a refresh changes besides the mirrors. Stripe names every object here; the tenant is a
+ * value of its row. */
 #include "billing/sync/sync_store.h"
 
 #include "base/banned.h"

@@ -1,4 +1,5 @@
-/* sync_store.h: what a refresh changes besides the mirrors (checkouts, customers), and what it compares prices and products with. */
+/* sync_store.h: what a refresh changes besides the mirrors (checkouts, customers), and what it compares prices and
+ * products with. */
 #ifndef PARLEY_BILLING_SYNC_SYNC_STORE_H
 #define PARLEY_BILLING_SYNC_SYNC_STORE_H
 
