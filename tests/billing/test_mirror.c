@@ -1,6 +1,5 @@
 /* Stripe's JSON as the official client's types have it, read and written: every shape a field may come in. */
 #include "account/account.h"
-#include "alarm/alarm.h"
 #include "base/clock.h"
 #include "base/limits.h"
 #include "billing/mirror/mirror.h"
@@ -489,53 +488,6 @@ static void invoices_of_a_workspace(void **state)
     assert_str(v.status, "void");
 }
 
-/* ---- alarms ---- */
-
-static void alarms(void **state)
-{
-    struct alarm *list;
-    size_t n;
-    (void)state;
-    dbtest_sql(
-        DB,
-        "INSERT INTO user (user_id, email, email_key, name, password_hash, is_operator, created_at, updated_at) VALUES"
-        " (UNHEX(MD5('1')), 'op@example.com', 'op@example.com', 'Op', '', 1, NOW(3), NOW(3)),"
-        " (UNHEX(MD5('2')), 'no address', 'no address', 'Odd', '', 1, NOW(3), NOW(3)),"
-        " (UNHEX(MD5('3')), 'me@example.com', 'me@example.com', 'Me', '', 0, NOW(3), NOW(3))");
-    OKAY(alarm_raise(c, "two_live", STR("cus_1"), tenant, &fail, "%d live subscriptions.", 2));
-    OKAY(alarm_raise(c, "two_live", STR("cus_1"), ID_NONE, &fail, "%d live subscriptions.", 3));
-    OKAY(alarm_raise(c, "two_live", STR("cus_2"), ID_NONE, &fail, "Words with a broken end \xc3"));
-    OKAY(alarm_list(c, &arena, true, 10, &list, &n, &fail));
-    assert_int_equal(n, 2);
-    size_t first = str_eqz(list[0].object, "cus_1") ? 0 : 1;
-    assert_int_equal(list[first].times, 2);
-    assert_str(list[first].words, "3 live subscriptions.");
-    assert_true(id_eq(list[first].tenant, tenant));
-    assert_str(list[1 - first].words, "Words with a broken end ");
-    assert_int_equal(dbtest_int(DB, "SELECT COUNT(*) FROM job WHERE kind = 'mail' AND payload LIKE '%op@example.com%'"),
-                     2); /* each once */
-    assert_int_equal(dbtest_int(DB, "SELECT COUNT(*) FROM job"), 2);
-    struct id open = list[first].id;
-    OKAY(alarm_clear(c, "two_live", STR("cus_1"), &fail));
-    OKAY(alarm_clear(c, "two_live", STR("cus_1"), &fail));
-    OKAY(alarm_clear(c, "two_live", STR("cus_9"), &fail));
-    struct err e = ERR_INIT;
-    assert_int_equal(alarm_close(c, open, &e), ERR_NOT_FOUND);
-    OKAY(alarm_raise(c, "two_live", STR("cus_1"), tenant, &fail, "Again.")); /* a new one, told anew */
-    OKAY(alarm_list(c, &arena, false, 10, &list, &n, &fail));
-    assert_int_equal(n, 3);
-    assert_int_equal(dbtest_int(DB, "SELECT COUNT(*) FROM job"), 3);
-    OKAY(alarm_list(c, &arena, true, 10, &list, &n, &fail));
-    OKAY(alarm_close(c, list[0].id, &fail));
-    OKAY(alarm_list(c, &arena, true, 10, &list, &n, &fail));
-    assert_int_equal(n, 1);
-    int64_t gone;
-    OKAY(alarm_forget(c, clock_now_ms() + 1000, 10, &gone, &fail));
-    assert_int_equal(gone, 2);
-    OKAY(alarm_list(c, &arena, false, 10, &list, &n, &fail));
-    assert_int_equal(n, 1); /* what is open stays, however old */
-}
-
 static int setup(void **state)
 {
     (void)state;
@@ -574,7 +526,6 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup(the_last_status_that_was_known, clean),
         cmocka_unit_test_setup(what_a_schedule_brings, clean),
         cmocka_unit_test_setup(invoices_of_a_workspace, clean),
-        cmocka_unit_test_setup(alarms, clean),
     };
     dbtest_begin(argc, argv);
     int failed = cmocka_run_group_tests_name("mirror", tests, setup, teardown);
