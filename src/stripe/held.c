@@ -49,16 +49,6 @@ void held_end(struct held *w)
     w->held = false;
 }
 
-enum status held_db(struct db_pool *p, held_fn *fn, void *ctx, struct err *e)
-{
-    struct db *c = NULL;
-    enum status st = db_get(p, &c, e);
-    if (st == OK)
-        st = fn(c, ctx, e);
-    db_put(c);
-    return st;
-}
-
 enum status held_transaction(struct db_pool *p, held_fn *fn, void *ctx, struct err *e)
 {
     struct db *c = NULL;

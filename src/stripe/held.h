@@ -1,5 +1,5 @@
-/* held.h: a lease that is waited for without holding a database connection; and helpers that borrow a connection of the pool for one
- * statement or one transaction. Operations that change money use both. */
+/* held.h: a lease that is waited for without holding a database connection; and a transaction on a connection
+ * of the pool. Operations that change money use both. */
 #ifndef PARLEY_STRIPE_HELD_H
 #define PARLEY_STRIPE_HELD_H
 
@@ -22,8 +22,6 @@ enum status held_begin(struct held *w, struct db_pool *p, struct str name, int64
 void held_end(struct held *w);
 
 typedef enum status held_fn(struct db *c, void *ctx, struct err *e);
-/* Calls fn with a connection of the pool. */
-enum status held_db(struct db_pool *p, held_fn *fn, void *ctx, struct err *e);
 /* Calls fn in a transaction on a connection of the pool (db_transaction: fn may run several times). */
 enum status held_transaction(struct db_pool *p, held_fn *fn, void *ctx, struct err *e);
 

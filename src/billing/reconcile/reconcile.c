@@ -1,3 +1,8 @@
+/* reconcile.c: compares what is here with what Stripe has.
+ *
+ * Drift is what a refresh of an object changes although no event about it was waiting; otherwise the event would have brought it. So each
+ * object that seems to differ is read, refreshed under its lease, and read again, and only that difference is reported. Reads of Stripe are
+ * budgeted: a run that has used its share stops and says so, and the next one continues. */
 #include "billing/reconcile/reconcile.h"
 
 #include "alarm/alarm.h"
@@ -20,15 +25,15 @@
 #define LIST_MS 30000
 #define WAIT_MS 3000
 #define BACK_MS (29 * DAY_MS)    /* how far back Stripe's events reach, less a day */
-#define FRESH_MS (5 * MINUTE_MS) /* an event of these minutes may be under way */
-#define STALE_MS (2 * HOUR_MS)   /* a renewal is told within an hour of the period's end */
-#define USAGE_MS \
-    (4 * DAY_MS) /* how long after its end a period's usage is compared: its invoice is final after an hour */
-#define NIGHT_MS (25 * HOUR_MS) /* a nightly run that is further back was missed */
+#define FRESH_MS (5 * MINUTE_MS) /* an event from these minutes may still be in transit */
+#define STALE_MS (2 * HOUR_MS)   /* Stripe reports a renewal within an hour of the period's end */
+/* How long after its end a period's usage is compared. Its invoice is final after an hour. */
+#define USAGE_MS (4 * DAY_MS)
+#define NIGHT_MS (25 * HOUR_MS) /* a nightly run that is longer ago was missed */
 #define CHECKOUTS 50
 #define STALES 100
 #define EVENT_BYTES (1 * MB)
-#define READS_OF_PAYMENT 500 /* Stripe grants so many for each, over 30 days */
+#define READS_OF_PAYMENT 500 /* the reads that Stripe grants for each payment of the last 30 days */
 
 struct run {
     struct stripe *stripe;
@@ -37,17 +42,17 @@ struct run {
     struct reconcile_report *r;
     bool night;
     int64_t began_ms, budget;
-    struct reconcile_ran last; /* the run of its kind that came to its end before */
-    struct str left_at;        /* where the comparison of usage was cut short; "" when it was not */
+    struct reconcile_ran last; /* the last completed run of this kind */
+    struct str left_at;        /* the customer at which the comparison of usage stopped; "" when it was complete */
     struct map seen;           /* ids that Stripe has */
-    struct str *todo;          /* those that differ, or may */
+    struct str *todo;          /* objects that differ or may differ */
     size_t todo_n, todo_cap;
-    struct str kind; /* of what is compared just now */
+    struct str kind; /* the kind of object being compared */
 };
 
-/* ---- means ---- */
+/* ---- shared by the runs ---- */
 
-/* False: enough reads for now. */
+/* *may is false when the run has used its share of reads. Also tells the caller that the run is alive. */
 static enum status reconcile_may_read(struct run *x, bool *may, struct err *e)
 {
     int64_t done = 0;
@@ -95,27 +100,19 @@ static bool reconcile_stops(const struct err *why)
            why->status == ERR_INTERNAL || why->status == ERR_UNAVAILABLE;
 }
 
-struct telling {
-    const char *kind;
-    struct str id;
-    struct id tenant;
-    const char *words;
-};
-
-static enum status reconcile_raise_write(struct db *c, void *ctx, struct err *e)
-{
-    struct telling *t = ctx;
-    return alarm_raise(c, t->kind, t->id, t->tenant, e, "%s", t->words);
-}
-
 static enum status reconcile_raise(struct run *x, const char *kind, struct str id, struct id tenant, const char *words,
                                    struct err *e)
 {
-    struct telling t = {kind, id, tenant, words ? words : "No memory to say how."};
-    return held_db(x->p, reconcile_raise_write, &t, e);
+    struct db *c = NULL;
+    enum status st = db_get(x->p, &c, e);
+    if (st == OK)
+        st = alarm_raise(c, kind, id, tenant, e, "%s", words ? words : "There was no memory to describe it.");
+    db_put(c);
+    return st;
 }
 
-/* *gone: Stripe has no such object any more. */
+/* Refreshes one object. *gone is true when Stripe no longer has it. An object that cannot be refreshed is reported and does not end the
+ * run. */
 static enum status reconcile_refresh(struct run *x, const char *kind, struct str id, bool *gone, struct err *e)
 {
     struct err why = ERR_INIT;
@@ -131,14 +128,14 @@ static enum status reconcile_refresh(struct run *x, const char *kind, struct str
     return err_is(&why, E_busy) ? OK : reconcile_raise(x, "unreadable", id, ID_NONE, why.message, e);
 }
 
-/* One more of a list: the caller hears now and then that the run goes on. */
+/* Counts one object of a list, and tells the caller now and then that the run is alive. */
 static void reconcile_count(struct run *x)
 {
     if (++x->r->looked % 100 == 0 && x->r->alive)
         x->r->alive(x->r->ctx);
 }
 
-/* ---- what differs ---- */
+/* ---- differences in words ---- */
 
 static void reconcile_say_str(struct buf *b, const char *what, struct str here, struct str there)
 {
@@ -163,7 +160,7 @@ static void reconcile_say_int(struct buf *b, const char *what, int64_t here, int
         buf_printf(b, "%s%s was %lld, is %lld", b->n ? "; " : "", what, (long long)here, (long long)there);
 }
 
-/* In words, as far as they fit; "" when nothing does. */
+/* The differences in words, as far as they fit; "" if there are none. */
 static void reconcile_subscription_differs(struct buf *b, const struct subscription *here,
                                            const struct subscription *there)
 {
@@ -196,20 +193,30 @@ struct state {
     bool there, waits;
 };
 
-static enum status reconcile_read_state(struct db *c, void *ctx, struct err *e)
+static enum status reconcile_read_mirror(struct db *c, struct state *y, struct err *e)
 {
-    struct state *y = ctx;
     struct err none = ERR_INIT;
     bool money = str_eqz(y->x->kind, "subscription");
     enum status st = money ? subscription_get(c, &y->x->a, y->id, &y->sub, &none)
                            : reconcile_store_invoice(c, &y->x->a, y->id, &y->inv, &y->there, &none);
     if (money)
         y->there = st == OK;
-    if (st != OK && st != ERR_NOT_FOUND) {
-        *e = none;
-        return st;
-    }
-    return event_waits(c, &y->x->a, y->id, y->x->stripe->livemode, &y->waits, e);
+    if (st == OK || st == ERR_NOT_FOUND)
+        return OK;
+    *e = none;
+    return st;
+}
+
+static enum status reconcile_read_state(struct state *y, struct err *e)
+{
+    struct db *c = NULL;
+    enum status st = db_get(y->x->p, &c, e);
+    if (st == OK)
+        st = reconcile_read_mirror(c, y, e);
+    if (st == OK)
+        st = event_waits(c, &y->x->a, y->id, y->x->stripe->livemode, &y->waits, e);
+    db_put(c);
+    return st;
 }
 
 static void reconcile_state_differs(struct buf *b, const struct state *before, const struct state *after)
@@ -225,22 +232,22 @@ static void reconcile_state_differs(struct buf *b, const struct state *before, c
     }
 }
 
-/* What it was and what it is: only what a look changes is drift, and only if nothing waited that would have changed it. */
+/* Reads, refreshes and reads again. Only what the refresh changes is drift, and only if no waiting event would have changed it. */
 static enum status reconcile_repair(struct run *x, struct str id, struct err *e)
 {
     struct state before = {.x = x, .id = id}, after = before;
     char text[400];
     struct buf b;
     bool gone = false;
-    enum status st = held_db(x->p, reconcile_read_state, &before, e);
+    enum status st = reconcile_read_state(&before, e);
     if (st == OK)
         st = reconcile_refresh(x, x->kind.p, id, &gone, e);
     if (st == OK && gone)
         return before.there ? reconcile_raise(x, "gone", id, before.sub.tenant,
-                                              "Stripe does not know it any more, but here it counts as before.", e)
+                                              "Stripe no longer has it, but it still counts here.", e)
                             : OK;
     if (st == OK)
-        st = held_db(x->p, reconcile_read_state, &after, e);
+        st = reconcile_read_state(&after, e);
     if (st != OK || !after.there)
         return st;
     buf_fixed(&b, text, sizeof(text));
@@ -254,7 +261,8 @@ static enum status reconcile_repair(struct run *x, struct str id, struct err *e)
     bool money = str_eqz(x->kind, "subscription");
     return reconcile_raise(
         x, "drift", id, money ? after.sub.tenant : after.inv.tenant,
-        arena_printf(&x->a, "Stripe and this install differed, and nothing had told of it: %s. It is mended.", text),
+        arena_printf(&x->a, "Stripe and this installation differed, and no event had reported it: %s. It is corrected.",
+                     text),
         e);
 }
 
@@ -285,7 +293,7 @@ static enum status reconcile_see_subscription(void *ctx, struct json *item, stru
         return e->status;
     if (subscription_parse(&x->a, item, &there, &odd) != OK)
         return reconcile_add(x, here.id, e);
-    enum status st = held_db(x->p, reconcile_read_state, &here, e);
+    enum status st = reconcile_read_state(&here, e);
     if (st != OK)
         return st;
     buf_fixed(&b, text, sizeof(text));
@@ -302,7 +310,7 @@ static enum status reconcile_see_invoice(void *ctx, struct json *item, struct er
     here.id = json_get_str(item, "id");
     enum status st = reconcile_note(x, here.id, e);
     if (st == OK)
-        st = held_db(x->p, reconcile_read_state, &here, e);
+        st = reconcile_read_state(&here, e);
     if (st != OK)
         return st;
     bool same = here.there && str_eq(here.inv.status, json_get_str(item, "status")) &&
@@ -316,15 +324,19 @@ struct asking {
     struct reconcile_ids ids;
 };
 
-static enum status reconcile_ask_ours(struct db *c, void *ctx, struct err *e)
+static enum status reconcile_ask_ours(struct asking *q, struct err *e)
 {
-    struct asking *q = ctx;
     struct run *x = q->x;
-    return str_eqz(x->kind, "subscription") ? reconcile_store_subscriptions(c, &x->a, x->stripe->livemode, &q->ids, e)
-                                            : reconcile_store_invoices(c, &x->a, x->stripe->livemode, &q->ids, e);
+    struct db *c = NULL;
+    enum status st = db_get(x->p, &c, e);
+    if (st == OK)
+        st = str_eqz(x->kind, "subscription") ? reconcile_store_subscriptions(c, &x->a, x->stripe->livemode, &q->ids, e)
+                                              : reconcile_store_invoices(c, &x->a, x->stripe->livemode, &q->ids, e);
+    db_put(c);
+    return st;
 }
 
-/* Stripe's list first; what is not over here and was not in it is looked at by itself. */
+/* Compares Stripe's list with the mirror. What is open here and was not in the list is refreshed one by one. */
 static enum status reconcile_compare(struct run *x, const char *kind, const char *path, const char *status,
                                      enum status (*see)(void *, struct json *, struct err *), struct err *e)
 {
@@ -335,7 +347,8 @@ static enum status reconcile_compare(struct run *x, const char *kind, const char
     enum status st = reconcile_may_read(x, &may, e);
     if (st != OK || !may)
         return st;
-    st = held_db(x->p, reconcile_ask_ours, &q, e); /* before the list: what begins meanwhile is not missed by it */
+    st = reconcile_ask_ours(&q,
+                            e); /* before the list, so that what begins meanwhile does not seem to be missing from it */
     stripe_form_init(&f);
     stripe_param_text(&f, "status", status);
     if (st == OK)
@@ -356,13 +369,17 @@ struct stored {
     bool fresh;
 };
 
-static enum status reconcile_store_event(struct db *c, void *ctx, struct err *e)
+static enum status reconcile_store_event(struct stored *y, struct err *e)
 {
-    struct stored *y = ctx;
-    return event_add(c, &y->v, y->payload, y->x->began_ms, &y->fresh, e);
+    struct db *c = NULL;
+    enum status st = db_get(y->x->p, &c, e);
+    if (st == OK)
+        st = event_add(c, &y->v, y->payload, y->x->began_ms, &y->fresh, e);
+    db_put(c);
+    return st;
 }
 
-/* An event as a list has it is worded by the account's version, whatever the endpoint's is: it only says where to look. */
+/* Events of the list have the account's API version, not the endpoint's. That does not matter: an event only names its object. */
 static enum status reconcile_see_event(void *ctx, struct json *item, struct err *e)
 {
     struct run *x = ctx;
@@ -376,16 +393,15 @@ static enum status reconcile_see_event(void *ctx, struct json *item, struct err 
     buf_init(&b, EVENT_BYTES);
     json_write(&b, item);
     y.payload = buf_ok(&b) ? buf_str(&b) : STR("{}");
-    enum status st = held_db(x->p, reconcile_store_event, &y, e);
+    enum status st = reconcile_store_event(&y, e);
     buf_release(&b);
     x->r->mended += st == OK && y.fresh;
     x->r->drifted += st == OK && y.fresh;
     return st;
 }
 
-static enum status reconcile_read_last(struct db *c, void *ctx, struct err *e)
+static enum status reconcile_read_last(struct db *c, struct run *x, struct err *e)
 {
-    struct run *x = ctx;
     return reconcile_store_last(c, &x->a, x->stripe->livemode, x->night, &x->last, e);
 }
 
@@ -404,9 +420,10 @@ static enum status reconcile_undelivered(struct run *x, int64_t from_ms, struct 
     shared_bump("work", ID_NONE);
     return reconcile_raise(
         x, "missed_events", STR("webhook"), ID_NONE,
-        arena_printf(&x->a,
-                     "%lld events of Stripe did not arrive and were fetched. Is the address of the webhook reachable?",
-                     (long long)(x->r->drifted - before)),
+        arena_printf(
+            &x->a,
+            "%lld events from Stripe did not arrive and were fetched. Check that the webhook address is reachable.",
+            (long long)(x->r->drifted - before)),
         e);
 }
 
@@ -415,22 +432,26 @@ struct unheard {
     struct reconcile_ids checkouts, stale;
 };
 
-static enum status reconcile_ask_undelivered(struct db *c, void *ctx, struct err *e)
+static enum status reconcile_ask_undelivered(struct unheard *q, struct err *e)
 {
-    struct unheard *q = ctx;
     struct run *x = q->x;
-    enum status st = reconcile_store_checkouts_end(c, x->began_ms, e);
+    struct db *c = NULL;
+    enum status st = db_get(x->p, &c, e);
+    if (st == OK)
+        st = reconcile_store_checkouts_end(c, x->began_ms, e);
     if (st == OK)
         st = reconcile_store_checkouts(c, &x->a, x->stripe->livemode, x->began_ms, CHECKOUTS, &q->checkouts, e);
-    return st == OK ? reconcile_store_stale(c, &x->a, x->stripe->livemode, x->began_ms - STALE_MS, STALES, &q->stale, e)
-                    : st;
+    if (st == OK)
+        st = reconcile_store_stale(c, &x->a, x->stripe->livemode, x->began_ms - STALE_MS, STALES, &q->stale, e);
+    db_put(c);
+    return st;
 }
 
 static enum status reconcile_checkouts(struct run *x, struct err *e)
 {
     struct unheard q = {.x = x};
     bool may = true, gone;
-    enum status st = held_db(x->p, reconcile_ask_undelivered, &q, e);
+    enum status st = reconcile_ask_undelivered(&q, e);
     for (size_t i = 0; st == OK && may && i < q.checkouts.n; i++)
         if ((st = reconcile_may_read(x, &may, e)) == OK && may)
             st = reconcile_refresh(x, "checkout.session", q.checkouts.list[i], &gone, e);
@@ -441,36 +462,48 @@ static enum status reconcile_checkouts(struct run *x, struct err *e)
     return st == OK ? reconcile_repair_all(x, e) : st;
 }
 
-static enum status reconcile_write_ran(struct db *c, void *ctx, struct err *e)
+static enum status reconcile_alarm_reads(struct db *c, const struct run *x, struct err *e)
 {
-    struct run *x = ctx;
-    enum status st = OK;
-    if (x->night && x->r->cut_short)
-        st = alarm_raise(c, "reads_short", STR("stripe"), ID_NONE, e,
-                         "The nightly comparison with Stripe ended early, %lld reads being its share of a month: the "
-                         "next one goes on where it ended. Stripe "
-                         "grants 500 for each payment of 30 days, and stripe_reads_month at least.",
-                         (long long)x->budget);
-    else if (x->night)
-        st = alarm_clear(c, "reads_short", STR("stripe"), e);
-    if (st != OK)
-        return st;
-    return reconcile_store_ran(c, x->stripe->livemode, x->night, &(struct reconcile_ran){x->began_ms, x->left_at}, e);
+    if (!x->r->cut_short)
+        return alarm_clear(c, "reads_short", STR("stripe"), e);
+    return alarm_raise(
+        c, "reads_short", STR("stripe"), ID_NONE, e,
+        "The nightly comparison with Stripe ended early because %lld reads are its share of a month. The "
+        "next one continues there. Stripe grants 500 reads for each payment of the last 30 days, and at "
+        "least stripe_reads_month.",
+        (long long)x->budget);
+}
+
+static enum status reconcile_write_ran(struct run *x, struct err *e)
+{
+    struct db *c = NULL;
+    const struct reconcile_ran ran = {x->began_ms, x->left_at};
+    enum status st = db_get(x->p, &c, e);
+    if (st == OK && x->night)
+        st = reconcile_alarm_reads(c, x, e);
+    if (st == OK)
+        st = reconcile_store_ran(c, x->stripe->livemode, x->night, &ran, e);
+    db_put(c);
+    return st;
 }
 
 /* ---- nightly ---- */
 
-static enum status reconcile_ask_prices(struct db *c, void *ctx, struct err *e)
+static enum status reconcile_ask_prices(struct asking *q, struct err *e)
 {
-    struct asking *q = ctx;
-    return reconcile_store_prices(c, &q->x->a, q->x->stripe->livemode, &q->ids, e);
+    struct db *c = NULL;
+    enum status st = db_get(q->x->p, &c, e);
+    if (st == OK)
+        st = reconcile_store_prices(c, &q->x->a, q->x->stripe->livemode, &q->ids, e);
+    db_put(c);
+    return st;
 }
 
 static enum status reconcile_check_prices(struct run *x, struct err *e)
 {
     struct asking q = {.x = x};
     bool may = true, gone;
-    enum status st = held_db(x->p, reconcile_ask_prices, &q, e);
+    enum status st = reconcile_ask_prices(&q, e);
     for (size_t i = 0; st == OK && may && i < q.ids.n; i++) {
         if ((st = reconcile_may_read(x, &may, e)) != OK || !may)
             break;
@@ -489,20 +522,24 @@ struct sums {
     size_t n;
 };
 
-static enum status reconcile_ask_usage(struct db *c, void *ctx, struct err *e)
+static enum status reconcile_ask_usage(struct sums *q, struct err *e)
 {
-    struct sums *q = ctx;
     struct run *x = q->x;
-    return reconcile_store_usage(c, &x->a, x->stripe->livemode, x->began_ms - USAGE_MS, x->last.left_at, &q->list,
-                                 &q->n, e);
+    struct db *c = NULL;
+    enum status st = db_get(x->p, &c, e);
+    if (st == OK)
+        st = reconcile_store_usage(c, &x->a, x->stripe->livemode, x->began_ms - USAGE_MS, x->last.left_at, &q->list,
+                                   &q->n, e);
+    db_put(c);
+    return st;
 }
 
-/* A difference is the meter's own alarm. Where the reads are used up, the next run goes on. */
+/* Compares usage; meter_compare raises the alarms. When the reads are used up, the next run continues. */
 static enum status reconcile_check_meter(struct run *x, struct err *e)
 {
     struct sums q = {.x = x};
     bool may = true;
-    enum status st = held_db(x->p, reconcile_ask_usage, &q, e);
+    enum status st = reconcile_ask_usage(&q, e);
     for (size_t i = 0; st == OK && may && i < q.n; i++) {
         struct err why = ERR_INIT;
         if ((st = reconcile_may_read(x, &may, e)) != OK || !may) {
@@ -523,15 +560,20 @@ static enum status reconcile_check_meter(struct run *x, struct err *e)
     return st;
 }
 
-static enum status reconcile_audit(struct db *c, void *ctx, struct err *e)
+static enum status reconcile_audit(struct run *x, struct err *e)
 {
-    (void)ctx;
-    return meter_audit(c, e);
+    struct db *c = NULL;
+    enum status st = db_get(x->p, &c, e);
+    if (st == OK)
+        st = meter_audit(c, e);
+    db_put(c);
+    return st;
 }
 
 /* ---- the runs ---- */
 
-/* From an hour before the last run, three hours back at least; the first one reaches as far as Stripe does. */
+/* The time from which events are fetched: an hour before the last run, at least three hours back; for the first run as far back as Stripe
+ * keeps events. */
 static int64_t reconcile_events_from(const struct run *x)
 {
     int64_t from = x->began_ms - 3 * HOUR_MS, far = x->began_ms - BACK_MS, last = x->last.began_ms;
@@ -550,7 +592,7 @@ static enum status reconcile_hourly_run(struct run *x, struct err *e)
         st = reconcile_undelivered(x, reconcile_events_from(x), e);
     if (st == OK)
         st = reconcile_checkouts(x, e);
-    return st == OK && !x->r->cut_short ? held_db(x->p, reconcile_write_ran, x, e) : st;
+    return st == OK && !x->r->cut_short ? reconcile_write_ran(x, e) : st;
 }
 
 static enum status reconcile_nightly_run(struct run *x, struct err *e)
@@ -563,18 +605,21 @@ static enum status reconcile_nightly_run(struct run *x, struct err *e)
     if (st == OK)
         st = reconcile_check_meter(x, e);
     if (st == OK)
-        st = held_db(x->p, reconcile_audit, NULL, e);
-    return st == OK ? held_db(x->p, reconcile_write_ran, x, e) : st;
+        st = reconcile_audit(x, e);
+    return st == OK ? reconcile_write_ran(x, e) : st;
 }
 
-/* What Stripe grants, less what is left to others. */
-static enum status reconcile_prepare(struct db *c, void *ctx, struct err *e)
+/* The budget: what Stripe grants, less a share for the events (a fifth of it from the nightly run, a twentieth from the hourly one). */
+static enum status reconcile_prepare(struct run *x, struct err *e)
 {
-    struct run *x = ctx;
     int64_t month = config_int(x->stripe->config, CONFIG_stripe_reads_month), payments = 0;
-    enum status st = reconcile_read_last(c, x, e);
+    struct db *c = NULL;
+    enum status st = db_get(x->p, &c, e);
+    if (st == OK)
+        st = reconcile_read_last(c, x, e);
     if (st == OK)
         st = reconcile_store_payments(c, &x->a, x->stripe->livemode, x->began_ms - 30 * DAY_MS, &payments, e);
+    db_put(c);
     if (payments * READS_OF_PAYMENT > month)
         month = payments * READS_OF_PAYMENT;
     x->budget = x->night ? month - month / 5 : month - month / 20;
@@ -599,7 +644,7 @@ static enum status reconcile_run_parts(struct stripe *stripe, struct db_pool *p,
     enum status st = stripe_reads(p, x.began_ms, &before, e);
     before += stripe->reads;
     if (st == OK)
-        st = held_db(p, reconcile_prepare, &x, e);
+        st = reconcile_prepare(&x, e);
     if (st == OK)
         st = night ? reconcile_nightly_run(&x, e) : reconcile_hourly_run(&x, e);
     struct err late = ERR_INIT;
@@ -629,17 +674,21 @@ struct missed {
     struct reconcile_ran last;
 };
 
-static enum status reconcile_read_night(struct db *c, void *ctx, struct err *e)
+static enum status reconcile_read_night(struct missed *m, struct db_pool *p, struct err *e)
 {
-    struct missed *m = ctx;
-    return reconcile_store_last(c, &m->a, m->stripe->livemode, true, &m->last, e);
+    struct db *c = NULL;
+    enum status st = db_get(p, &c, e);
+    if (st == OK)
+        st = reconcile_store_last(c, &m->a, m->stripe->livemode, true, &m->last, e);
+    db_put(c);
+    return st;
 }
 
 enum status reconcile_missed(struct stripe *stripe, struct db_pool *p, bool *missed, struct err *e)
 {
     struct missed m = {.stripe = stripe};
     arena_init(&m.a, 16 * KB);
-    enum status st = held_db(p, reconcile_read_night, &m, e);
+    enum status st = reconcile_read_night(&m, p, e);
     *missed = st == OK && m.last.began_ms && clock_now_ms() - m.last.began_ms > NIGHT_MS;
     arena_release(&m.a);
     return st;

@@ -1,10 +1,10 @@
-/* reconcile.h: the books here and at Stripe agree, whatever was lost on the way: drift is reported (alarm), then mended by a look
- * at the object (sync.h). What waits as an event, or is served while a run looks, is no drift.
+/* reconcile.h: makes the mirror and Stripe agree, whatever was lost in between. Drift raises an alarm and is corrected by a refresh of the
+ * object (sync.h). A difference that a waiting event explains is not drift.
  *
- * Hourly: events that were not delivered, checkouts that ended unheard, renewals that were not told. Nightly: every subscription,
- * open invoices, price rows, the meter's sums of the periods that run or ended in the last days, usage that is on no invoice, whatever
- * here Stripe no longer knows. Reads are rationed by Stripe: 500 for each payment over 30 days, 10,000 at least (stripe_reads_month). A
- * nightly run leaves a fifth of them to the events, an hourly one a twentieth; what is left out comes with the next run. */
+ * Hourly: events that were not delivered, checkouts and renewals whose events are missing. Nightly: every subscription, open invoices,
+ * prices, the meter's sums of current and recent periods, usage that is on no invoice, and objects that Stripe no longer has. Stripe limits
+ * reads to 500 for each payment over 30 days, at least 10,000 (stripe_reads_month). A nightly run leaves a fifth of them for events, an
+ * hourly run a twentieth; what is left out is compared in the next run. */
 #ifndef PARLEY_BILLING_RECONCILE_RECONCILE_H
 #define PARLEY_BILLING_RECONCILE_RECONCILE_H
 
@@ -12,16 +12,17 @@
 #include "stripe/client.h"
 
 struct reconcile_report {
-    /* By the caller: called now and then, as a run may take minutes. May be NULL. No connection is held meanwhile. */
+    /* Set by the caller, may be NULL: called now and then, because a run may take minutes. No connection is held meanwhile. */
     void (*alive)(void *ctx);
     void *ctx;
     int64_t looked, drifted, mended, reads;
-    bool cut_short; /* for want of reads */
+    bool cut_short; /* the reads were used up */
 };
-/* An object that cannot be mended is an alarm and stops nothing; an error is the database's, or Stripe's being away. */
+/* Runs a comparison. An object that cannot be corrected raises an alarm and does not end the run; an error means that the database or Stripe
+ * is away. */
 enum status reconcile_hourly(struct stripe *stripe, struct db_pool *p, struct reconcile_report *r, struct err *e);
 enum status reconcile_nightly(struct stripe *stripe, struct db_pool *p, struct reconcile_report *r, struct err *e);
-/* Did last night's run not come to its end (Stripe was away)? The hourly job then makes up for it. */
+/* Whether the last nightly run did not complete; the hourly job then repeats it. */
 enum status reconcile_missed(struct stripe *stripe, struct db_pool *p, bool *missed, struct err *e);
 
 #endif

@@ -11,11 +11,6 @@
 #define ROLES 2
 static const char *const role_names[ROLES] = {"usage", "base"}; /* by `base` of a setup_price */
 
-bool setup_is_sold(const struct plan *p)
-{
-    return p->terms && p->terms->price > 0;
-}
-
 /* ---- what a price must look like ---- */
 
 static void prices_lower(const char currency[4], char out[4])
@@ -197,16 +192,14 @@ static enum status prices_remember(struct setup *s, struct id terms, struct str 
     return held_transaction(s->p, prices_write, &x, e);
 }
 
-struct usage_row {
-    bool livemode;
-    struct id terms;
-    bool used;
-};
-
-static enum status prices_in_use(struct db *c, void *ctx, struct err *e)
+static enum status prices_in_use(struct setup *s, struct id terms, bool *used, struct err *e)
 {
-    struct usage_row *x = ctx;
-    return setup_store_terms_used(c, x->livemode, x->terms, clock_now_ms(), &x->used, e);
+    struct db *c = NULL;
+    enum status st = db_get(s->p, &c, e);
+    if (st == OK)
+        st = setup_store_terms_used(c, s->stripe->livemode, terms, clock_now_ms(), used, e);
+    db_put(c);
+    return st;
 }
 
 /* ---- the prices of one plan ---- */
@@ -259,7 +252,7 @@ static enum status prices_ensure_one(struct setup *s, const struct plan *plan, c
 static enum status prices_collect_one(struct setup *s, const struct plan *plan, const struct json *p, struct id terms,
                                       bool base, struct err *e)
 {
-    struct usage_row x = {.livemode = s->stripe->livemode, .terms = terms};
+    bool used = false;
     struct str id = json_get_str(p, "id");
     const char *name = setup_text(s, "%.*s %s (older terms)", STR_F(plan->plan), role_names[base]);
     bool active = json_bool(json_get(p, "active"));
@@ -269,10 +262,10 @@ static enum status prices_collect_one(struct setup *s, const struct plan *plan, 
     if (s->nomem)
         return err_nomem(e);
     if (st == OK)
-        st = held_db(s->p, prices_in_use, &x, e);
+        st = prices_in_use(s, terms, &used, e);
     if (st != OK)
         return st;
-    if (x.used)
+    if (used)
         return prices_update_one(s, str_from(name), p, STR_EMPTY, e);
     if (!active)
         return OK;
