@@ -185,7 +185,7 @@ test('the portal shows what the plan lacks, and refuses a request for it that wa
     assert.equal((await viewer(where)).status, 403)
     for (const refused of [await owner(where), await owner(where, { name: 'Acme' })]) {
         assert.equal(refused.status, 402)
-        assert.match(refused.text, /the foot of the chat shows your own name[\s\S]*It is part of ENTERPRISE\.[\s\S]*Ask whoever runs this service/)
+        assert.match(refused.text, /the foot of the chat shows your own name[\s\S]*It is part of ENTERPRISE\.[\s\S]*Ask the operator of this service/)
         assert.doesNotMatch(refused.text, /app\/billing\/plans/)
     }
     parley.configure({ stripe_secret_key: 'sk_test_1' })
@@ -215,9 +215,9 @@ test('the list of bots shows which take no new conversations, and who can change
     assert.doesNotMatch(await list(), /Inactive/)
     await parley.run('tenant', 'plan', tenant, 'free')
     const text = await list()
-    assert.equal(text.match(/Inactive: no room in the plan/g).length, 1)
+    assert.equal(text.match(/Inactive: plan limit reached/g).length, 1)
     assert.match(text, /1 bot takes no new conversations/)
-    assert.match(text, /Ask whoever runs this service for another plan/, 'billing is off: nothing is for sale')
+    assert.match(text, /Ask the operator of this service for another plan/, 'billing is off: nothing is for sale')
     assert.doesNotMatch(text, /\/app\/billing\/plans/)
     parley.configure({ stripe_secret_key: 'sk_test_1' })
     parley.hup()

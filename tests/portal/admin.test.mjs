@@ -54,8 +54,8 @@ test('the operator: plans with their history, overrides, events, alarms; all of 
     await owner.goto(`${parley.url}/app/billing`)
     await press(page, /^End/)
     await says(page, 'The override has ended.')
-    await main(page).getByRole('button', { name: /^Look again ?: sub_/ }).click()
-    await says(page, 'Looked at Stripe')
+    await main(page).getByRole('button', { name: /^Fetch again ?: sub_/ }).click()
+    await says(page, 'Fetched from Stripe')
 
     await page.goto(`${parley.url}/admin/plans/starter`)
     const stale = await fresh({ storageState: await page.context().storageState() })

@@ -113,7 +113,7 @@ test('up with a preview, down with a choice of bots, taken back, cancelled, take
     const tenant = await tenantOf(parley, 'Changes')
     for (let i = 1; i <= 7; i++) await parley.run('bot', 'create', '--template', 'faq', '--name', `Bot ${i}`, '--tenant', tenant)
     await page.goto(`${parley.url}/app/billing/change?plan=starter`)
-    await says(page, 'The plan has room for 5 bots.')
+    await says(page, 'The plan includes 5 bots.')
     assert.deepEqual(await page.locator('input[type=checkbox]:checked').count(), 5, 'the oldest are ticked')
     assert.equal(await page.getByLabel('Bot 7').isDisabled(), true, 'no more than there is room for')
     await page.getByLabel('Bot 1').uncheck()
@@ -136,7 +136,7 @@ test('up with a preview, down with a choice of bots, taken back, cancelled, take
     await isAccessible(page, 'the cancellation')
     await press(page, 'Cancel at the end of the period')
     await says(page, 'Cancelled. Until the end')
-    await says(page, /This plan ends on .* goes on with FREE/)
+    await says(page, /This plan ends on .* continues with FREE/)
     assert.equal(await page.getByRole('link', { name: 'Cancel plan' }).count(), 0)
     await press(page, 'Undo')
     await says(page, 'Undone.')
@@ -148,13 +148,13 @@ test('the choice at the limit: money is read strictly, and a mistake keeps what 
     const page = await fresh()
     await signUp(page, parley.url, { workspace: 'Limits' })
     await buy(page)
-    await page.getByLabel('Go on, and bill what is beyond').check()
+    await page.getByLabel('Continue, and bill what exceeds the plan').check()
     for (const bad of ['', '-5', '20 dollars', '1.999', '0']) {
         await page.getByLabel('Beyond the plan, at most (each period)').fill(bad)
         await press(page, 'Save')
         await main(page).getByRole('alert').waitFor()
         assert.equal(await page.getByLabel('Beyond the plan, at most (each period)').inputValue(), bad.trim())
-        assert.equal(await page.getByLabel('Go on, and bill what is beyond').isChecked(), true)
+        assert.equal(await page.getByLabel('Continue, and bill what exceeds the plan').isChecked(), true)
     }
     await isAccessible(page, 'a refused cap')
     await page.getByLabel('Beyond the plan, at most (each period)').fill('20,50')
@@ -308,7 +308,7 @@ test('a payment that is missing: banner and words on every page, by its age, unt
         }
         await world.advance({ to: now })
         for (const one of people) await install.run('billing', 'sync', one.sub)
-        const words = { Suspended: /missing for long/, 'Read only': /nothing new can be made/, Grace: /The last payment failed/ }
+        const words = { Suspended: /missing for a long time/, 'Read only': /nothing new can be created/, Grace: /The last payment failed/ }
         for (const { page, name } of people) {
             await page.goto(`${install.url}/app`)
             const banner = page.getByRole('region', { name: 'Billing' })

@@ -176,7 +176,7 @@ test('two tabs: who saves second sees both texts and decides', async () => {
     await one.getByText('The draft is saved.').waitFor()
     await editorOf(two).fill(text.replace('Hello!', 'Second!'))
     await two.getByRole('button', { name: 'Save draft' }).click()
-    await two.getByRole('heading', { name: 'Somebody else changed this draft' }).waitFor()
+    await two.getByRole('heading', { name: 'Another user changed this draft' }).waitFor()
     assert.match(await editorOf(two).inputValue(), /Second!/)
     assert.match(await two.locator('#f-theirs').inputValue(), /First!/)
     await two.getByRole('button', { name: 'Replace with mine' }).click()
@@ -239,7 +239,7 @@ test('a test chat of one person and bot cannot be handed to another', async () =
     for (const bad of [state.slice(0, -3) + 'AAA', 'x', '']) {
         const reply = await post(page, `${bot}/test`, { _csrf, state: bad, text: 'again' })
         assert.equal(reply.status(), 200)
-        assert.equal((await reply.text()).match(/chat-row visitor/g).length, 1, 'the test began anew')
+        assert.equal((await reply.text()).match(/chat-row visitor/g).length, 1, 'the test started again')
     }
     const stranger = await fresh()
     await signUp(stranger, parley.url)

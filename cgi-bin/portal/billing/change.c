@@ -135,7 +135,7 @@ static void change_unpaid(struct page *pg, const struct change_form *c, struct s
     page_fill_link(pg, "Pay.Url", pay_url);
     change_fill_preview(pg, &c->preview);
     view_text(pg->v, "Page.Nav", "billing");
-    page_send_status(pg, 402, "portal/billing/change_pay.cs", "Billing.Change.Pay.Title");
+    page_send_status(pg, 402, "portal/billing/change_pay.cs", "Billing.Change.Unpaid.Title");
 }
 
 static bool change_refused_as(const struct page *pg, enum error_code code)

@@ -51,7 +51,7 @@ static enum status flow_save(struct page *pg, const struct bot *b, struct str te
     int64_t revision = 0;
     struct str r = request_form(pg->rq, "revision");
     if (!num_i64(r, 0, INT32_MAX, &revision))
-        return err_set(&pg->e, E_invalid, "The form is incomplete: load the page again.");
+        return err_set(&pg->e, E_invalid, "The form is incomplete. Load the page again.");
     enum status st = json_parse(pg->rq->arena, text, MAX_JSON_DEPTH, &doc, &pg->e);
     return st == OK ? bot_draft_save(pg->db, &pg->who, b->id, doc, (int)revision, &pg->e) : st;
 }

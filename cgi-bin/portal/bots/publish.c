@@ -43,7 +43,8 @@ static enum status publish_check(struct page *pg, const struct bot *b)
     int64_t revision = 0;
     if (num_i64(request_form(pg->rq, "revision"), 0, INT32_MAX, &revision) && revision == b->draft_revision)
         return OK;
-    return err_set(&pg->e, E_draft_changed, "The draft was changed meanwhile: look at it again before you publish it.");
+    return err_set(&pg->e, E_draft_changed,
+                   "The draft was changed in the meantime. Review it again before you publish it.");
 }
 
 void bots_publish_post(struct request *rq)

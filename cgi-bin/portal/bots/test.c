@@ -123,7 +123,7 @@ static enum status test_chat_seal(struct test_chat *ch)
         view_str(pg->v, "Test.State", buf_str(&text));
     }
     if (st == OK && (!buf_ok(&plain) || !buf_ok(&sealed) || !buf_ok(&text)))
-        st = err_set(&pg->e, E_too_large, "This test has grown too long: begin again.");
+        st = err_set(&pg->e, E_too_large, "This test has become too long. Start again.");
     buf_release(&plain);
     buf_release(&sealed);
     buf_release(&text);
@@ -187,7 +187,7 @@ static enum status test_chat_continue(struct test_chat *ch)
         return st;
     bool same = st == OK && json_int(json_get(all, "revision"), -1) == ch->bot.draft_revision;
     if (!same) {
-        ch->notice = st == OK ? "Bots.Test.Changed" : "Bots.Test.Anew";
+        ch->notice = st == OK ? "Bots.Test.Changed" : "Bots.Test.Restarted";
         return test_chat_begin(ch);
     }
     ch->state = json_get(all, "state");

@@ -37,7 +37,7 @@ static enum status login_first_workspace(struct page *pg, struct id user, struct
     enum status st = account_members_of_user(pg->db, pg->rq->arena, user, &m, &n, &pg->e);
     if (st == OK && n == 0)
         st = err_set_as(&pg->e, ERR_AUTH, E_no_workspace,
-                        "You are not a member of any workspace. Ask somebody to invite you.");
+                        "You are not a member of any workspace. Ask an owner or admin to invite you.");
     if (st == OK)
         *out = m[0].tenant.id;
     return st;

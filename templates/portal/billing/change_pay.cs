@@ -1,9 +1,9 @@
 <?cs include!"layout/top.cs" ?>
 <div class="container-tight py-5 wait-page">
 <div class="wait-icon is-warn"><?cs call:icon("credit-card") ?></div>
-<h1 class="h2"><?cs var:T.Billing.Change.Pay.Title ?></h1>
-<p class="text-secondary"><?cs var:T.Billing.Change.Pay.Text ?></p>
+<h1 class="h2"><?cs var:T.Billing.Change.Unpaid.Title ?></h1>
+<p class="text-secondary"><?cs var:T.Billing.Change.Unpaid.Text ?></p>
 <p class="fs-3"><strong><?cs var:Change.Due ?></strong> · <?cs var:Change.To ?></p>
-<div class="wait-actions"><?cs if:Pay.Url ?><a class="btn btn-primary" href="<?cs var:url_validate(Pay.Url) ?>" rel="noopener noreferrer"><?cs var:T.Billing.Index.PayNow ?></a><?cs /if ?><a class="btn" href="/app/billing"><?cs var:T.Billing.Change.Pay.Back ?></a></div>
+<div class="wait-actions"><?cs if:Pay.Url ?><a class="btn btn-primary" href="<?cs var:url_validate(Pay.Url) ?>" rel="noopener noreferrer"><?cs var:T.Billing.Index.PayNow ?></a><?cs /if ?><a class="btn" href="/app/billing"><?cs var:T.Billing.Change.Unpaid.Back ?></a></div>
 </div>
 <?cs include!"layout/bottom.cs" ?>
