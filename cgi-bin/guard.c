@@ -8,6 +8,8 @@
 
 #include "base/banned.h"
 
+/* The rights come from the role that the user has now, not from the time of signing in: a member who was removed is
+ * out at once. */
 static enum status guard_by_session(struct request *rq, struct db *c, struct err *e)
 {
     struct session *s = ARENA_NEW(rq->arena, struct session);
@@ -28,6 +30,7 @@ static enum status guard_by_session(struct request *rq, struct db *c, struct err
     return OK;
 }
 
+/* Authorization is the usual header; X-Api-Key serves clients that cannot set it. */
 static struct str guard_key_of(struct request *rq)
 {
     struct str header = request_header(rq, "HTTP_AUTHORIZATION");
@@ -55,6 +58,7 @@ enum status guard_identify(struct request *rq, struct err *e)
     return st;
 }
 
+/* The numbers of features begin at 1, because 0 is FEATURE_NONE. */
 static enum entitlement guard_entitlement(enum feature f)
 {
     return (enum entitlement)((int)f - 1);
@@ -97,6 +101,8 @@ static enum status guard_refuse_feature(struct request *rq, enum feature f, stru
                    STR_F(offer->name));
 }
 
+/* Asked for every request of a gated route, so it uses the cached summary. Only a refusal reads the plans, to name
+ * one. */
 enum status guard_feature(struct request *rq, int feature, struct err *e)
 {
     struct guard *g = rq->app;

@@ -5,6 +5,7 @@
 
 #include "base/banned.h"
 
+/* -1 without memory, like the setters of json.h that it chains. */
 static int api_answers_fill(struct json *o, const struct answer *w)
 {
     return json_set_id(o, "id", ID_ANSWER, w->id) != 0 || json_set_str(o, "question", w->question) != 0 ||

@@ -18,6 +18,7 @@ bool api_begin(struct request *rq, struct api_call *call)
     return false;
 }
 
+/* The connection is given back before the reply is written, so that a slow client does not keep one from others. */
 void api_end(struct api_call *call, enum status st, int status, const struct json *out)
 {
     db_put(call->c);
@@ -30,6 +31,8 @@ void api_end(struct api_call *call, enum status st, int status, const struct jso
         reply_status(call->rq, 204);
 }
 
+/* An id that is not well-formed gets the same reply as one of another tenant: a client learns nothing from the
+ * difference. */
 enum status api_id(struct api_call *call, const char *segment, enum id_kind kind, struct id *out)
 {
     if (id_parse(kind, request_segment(call->rq, segment), out))
@@ -56,6 +59,7 @@ enum status api_after(struct api_call *call, enum id_kind kind, struct id *out)
     return OK;
 }
 
+/* Unknown fields are refused, so that a typing error does not pass silently for a missing option. */
 enum status api_body(struct api_call *call, const struct json_field *fields, size_t n, struct json **out)
 {
     enum status st = OK;

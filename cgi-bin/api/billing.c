@@ -6,6 +6,7 @@
 
 #include "base/banned.h"
 
+/* Every entitlement of entitlements.def is listed, so that a client sees new ones without a new version of the API. */
 static int api_billing_fill_entitlements(struct json *o, const struct entitlements *x)
 {
     struct json *j;
@@ -44,6 +45,8 @@ static int api_billing_fill_change(struct json *o, const struct entitlements *x,
            json_set_time(j, "at", ends ? x->until_ms : s->next_ms);
 }
 
+/* The states between the first failed payment and the end of its grace; their order in enum billing_state is that
+ * of time. */
 static int api_billing_fill_dunning(struct json *o, const struct entitlements *x)
 {
     struct json *j;

@@ -55,6 +55,7 @@ void api_bots_get(struct request *rq)
     api_end(&call, st, 200, out);
 }
 
+/* The Location header names the new bot, as for any resource that a POST creates. */
 void api_bots_post(struct request *rq)
 {
     struct api_call call;
@@ -200,6 +201,8 @@ static int api_bots_number(const struct json *in, const char *key)
     return v < 0 || v > INT32_MAX ? 0 : (int)v;
 }
 
+/* The revision that the client has read must still be the newest one: a change made in between is refused
+ * (ERR_CONFLICT) and not overwritten. */
 void api_bots_flow_put(struct request *rq)
 {
     struct api_call call;
@@ -246,6 +249,7 @@ void api_bots_rollback_post(struct request *rq)
     api_bots_end_number(&call, st, "version", version);
 }
 
+/* Versions are few, so the list is not paged. */
 void api_bots_versions_get(struct request *rq)
 {
     struct api_call call;

@@ -20,6 +20,8 @@ static int api_conversations_fill(struct json *o, const struct conversation *v)
                : 0;
 }
 
+/* An unknown bot or state is an error, unlike in the portal: a program that misspells a filter must not get the
+ * whole list. */
 static enum status api_conversations_read_filter(struct api_call *call, struct conversation_filter *f)
 {
     static const char *const states[] = {"open", "handoff", "closed"};
@@ -89,6 +91,7 @@ static void api_conversations_write_messages(struct request *rq, const struct ta
     buf_puts(b, more ? "],\"has_more\":true}" : "],\"has_more\":false}");
 }
 
+/* Messages go by their number in the conversation, not by an id, as in the visitor API. */
 void api_conversations_messages_get(struct request *rq)
 {
     struct api_call call;

@@ -21,6 +21,7 @@ static void api_close(void *app)
     free(g);
 }
 
+/* A plain CGI process serves one request, for which one connection is enough. */
 static enum status api_open(const struct config *c, bool plain_cgi, void **app, struct err *e)
 {
     struct guard *g = calloc(1, sizeof(*g));

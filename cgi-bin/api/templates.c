@@ -3,6 +3,7 @@
 
 #include "base/banned.h"
 
+/* Templates are files of the install, so the call needs no connection and does not use api_begin. */
 void api_templates_get(struct request *rq)
 {
     struct bot_template *all;

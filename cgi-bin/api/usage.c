@@ -26,6 +26,7 @@ static int api_usage_fill(struct json *o, const struct usage *u, const struct pl
            api_usage_fill_forecast(o, f, terms->currency);
 }
 
+/* The forecast extrapolates the last week: a whole week contains each weekday once. */
 void api_usage_get(struct request *rq)
 {
     struct api_call call;
@@ -50,6 +51,7 @@ void api_usage_get(struct request *rq)
     api_end(&call, st, 200, o);
 }
 
+/* A deleted conversation still counts. Its bot may be gone, so it is left out. */
 static int api_usage_fill_row(struct json *o, const struct usage_row *r)
 {
     return json_set_id(o, "conversation", ID_CONVERSATION, r->conversation) ||
@@ -58,6 +60,7 @@ static int api_usage_fill_row(struct json *o, const struct usage_row *r)
            json_set_bool(o, "billable", r->billable) || json_set_bool(o, "deleted", r->deleted);
 }
 
+/* One row more than asked for is read, to learn whether there are more. */
 void api_usage_conversations_get(struct request *rq)
 {
     struct api_call call;

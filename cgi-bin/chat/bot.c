@@ -70,6 +70,7 @@ static struct str chat_page_language(struct request *rq, const struct bot_live *
     return request_language(rq, all, n);
 }
 
+/* The direction of the text follows from the main language, whatever the script of the region. */
 static const char *chat_page_direction(struct str language)
 {
     static const char *const rtl[] = {"ar", "he", "fa", "ur", "yi", "ps", "sd", "ug", "dv", "ckb"};
@@ -166,6 +167,7 @@ static bool chat_page_white_label(struct request *rq, const struct bot_live *b)
     return entitled_now(chat->pool, b->tenant, clock_now_ms(), &x, &e) == OK && x.value[ENTITLEMENT_white_label] > 0;
 }
 
+/* The page carries a fresh message id: sent twice, the form is recorded once. */
 static void chat_page_fill_frame(struct request *rq, struct view *v, const struct bot_live *b, struct str language)
 {
     char id[ID_TEXT_MAX];
@@ -184,6 +186,7 @@ static void chat_page_fill_frame(struct request *rq, struct view *v, const struc
     view_id(v, "Chat.MessageId", id_text(ID_MESSAGE, id_new(), id));
 }
 
+/* A cookie that no longer fits is not an error: the visitor simply starts a new conversation. */
 static enum status chat_page_fill_history(struct request *rq, struct view *v, const struct chat_page_memory *mine,
                                           struct id bot, bool *began, struct err *e)
 {

@@ -3,6 +3,8 @@
 
 #include "base/banned.h"
 
+/* The token of the conversation is the only right of a visitor, so it is checked by the domain together with the
+ * ids. */
 static enum status feedback_save(struct request *rq, struct err *e)
 {
     static const struct json_field fields[] = {{"conversation", JSON_STRING, false},

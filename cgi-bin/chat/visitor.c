@@ -52,6 +52,7 @@ struct str visitor_token(struct request *rq, struct str given)
     return given;
 }
 
+/* The visitor API is for the scripts of any web page. */
 void visitor_preflight(struct request *rq)
 {
     reply_header(rq, "Access-Control-Allow-Methods", STR("GET, POST, OPTIONS"));

@@ -52,6 +52,7 @@ enum status admin_fill_alarms(struct page *pg, bool open_only, int limit)
     return st;
 }
 
+/* The price of overage is shown for 1,000 conversations: for a single one it is a fraction of a cent. */
 void admin_fill_terms(struct page *pg, const char *list, size_t i, const struct plan_terms *t)
 {
     struct view *v = pg->v;
@@ -67,6 +68,7 @@ void admin_fill_terms(struct page *pg, const char *list, size_t i, const struct 
     }
 }
 
+/* Limits are numbers, switches yes or no, levels have names of their own. */
 void admin_fill_value(struct page *pg, const char *prefix, enum entitlement x, int64_t value)
 {
     char key[KEY_MAX], text[KEY_MAX];

@@ -18,6 +18,7 @@ void admin_alarms_get(struct request *rq)
     page_end(&pg, st, "portal/admin/alarms.cs", "Nav.AdminAlarms");
 }
 
+/* Closing is logged. An alarm whose cause persists is raised again by whatever found it. */
 void admin_alarms_close_post(struct request *rq)
 {
     struct page pg;

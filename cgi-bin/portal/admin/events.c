@@ -90,6 +90,7 @@ void admin_events_event_get(struct request *rq)
     page_end(&pg, st, "portal/admin/events_event.cs", "Admin.Events.Event");
 }
 
+/* The event only becomes due again: the worker processes it, so that there is one place where events are applied. */
 void admin_events_replay_post(struct request *rq)
 {
     struct page pg;

@@ -10,6 +10,7 @@
 #define ALARMS_SHOWN 5
 #define LOG_SHOWN 12
 
+/* An age in the largest unit that fits. */
 static void console_fill_age(struct page *pg, const char *key, int64_t ms)
 {
     if (ms <= 0)
@@ -22,6 +23,7 @@ static void console_fill_age(struct page *pg, const char *key, int64_t ms)
         view_count(pg->v, key, "Admin.Index.Hours", ms / HOUR_MS);
 }
 
+/* The oldest waiting event or report says more than their number: it shows whether the worker runs at all. */
 static enum status console_fill_queues(struct page *pg)
 {
     struct event_depth events;
@@ -59,6 +61,7 @@ static enum status console_fill_counts(struct page *pg, const struct admin *ad)
     return OK;
 }
 
+/* Compares what is set up at Stripe with what the plans need, without calling Stripe. */
 static enum status console_fill_setup(struct page *pg, const struct admin *ad)
 {
     bool ready = false;

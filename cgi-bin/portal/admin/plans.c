@@ -19,6 +19,7 @@ struct plans_sums {
     size_t terms_n, assigned_n;
 };
 
+/* Two grouped queries instead of one per plan. */
 static enum status plans_read_sums(struct page *pg, const struct admin *ad, struct plans_sums *s)
 {
     struct arena *a = pg->rq->arena;
@@ -46,6 +47,7 @@ static int64_t plans_count_assigned(const struct plans_sums *s, struct str plan)
     return 0;
 }
 
+/* Workspaces that bought earlier terms of the plan and keep them. */
 static int64_t plans_count_on_older(const struct plans_sums *s, const struct plan *p)
 {
     int64_t sum = 0;
@@ -71,6 +73,8 @@ static void plans_fill_row(struct page *pg, const struct plans_sums *s, size_t i
         admin_fill_terms(pg, "Plans", i, p->terms);
 }
 
+/* New terms exist only in the database until `parley billing setup` has made their prices at Stripe. Until then
+ * they cannot be sold, and the page says so. */
 static enum status plans_fill_missing(struct page *pg, const struct admin *ad)
 {
     bool ready = true;
@@ -219,6 +223,7 @@ void admin_plans_plan_get(struct request *rq)
         plans_show_plan(&pg, &ad, 200);
 }
 
+/* A switch that is off sends no field at all. */
 static enum status plans_edit_read_values(struct page *pg, struct plan_edit *in)
 {
     for (int i = 0; i < ENTITLEMENT_COUNT; i++) {
@@ -233,6 +238,7 @@ static enum status plans_edit_read_values(struct page *pg, struct plan_edit *in)
     return OK;
 }
 
+/* The form carries the revision of the plan, so that two operators do not overwrite each other. */
 static enum status plans_edit_read(struct page *pg, struct plan_edit *in)
 {
     struct request *rq = pg->rq;

@@ -20,6 +20,7 @@
 
 /* ---- the list ---- */
 
+/* Each row reads entitlements and usage of its workspace: 25 rows, so a bounded number of queries. */
 static enum status tenants_fill(struct page *pg, size_t i, const struct console_tenant *t)
 {
     struct view *v = pg->v;
@@ -43,6 +44,7 @@ static enum status tenants_fill(struct page *pg, size_t i, const struct console_
     return OK;
 }
 
+/* A complete id leads directly to the workspace. One row more than a page is read, to learn whether there are more. */
 void admin_tenants_get(struct request *rq)
 {
     struct page pg;
@@ -81,6 +83,7 @@ struct tenant_view {
     size_t sub_n;
 };
 
+/* What the page shows above its tables; the fills read the rest. */
 static enum status tenant_read_all(struct page *pg, struct id tenant, struct tenant_view *tv)
 {
     struct arena *a = pg->rq->arena;
@@ -97,6 +100,7 @@ static enum status tenant_read_all(struct page *pg, struct id tenant, struct ten
     return st;
 }
 
+/* The values that apply now, with a mark at those that an override has changed. */
 static void tenant_fill_values(struct page *pg, const struct entitlements *x)
 {
     struct view *v = pg->v;
@@ -128,6 +132,7 @@ static enum status tenant_fill_overrides(struct page *pg, struct id tenant)
     return st;
 }
 
+/* "Decides" marks the subscription that the plan comes from: of several live ones only the best counts. */
 static void tenant_fill_subscription(struct page *pg, const struct tenant_view *tv, size_t i)
 {
     const struct subscription *s = &tv->subs[i];
@@ -181,6 +186,7 @@ static struct str tenant_words_notice(struct page *pg, struct str kind)
                      {"n", words_number(pg, of)});
 }
 
+/* The parts of the page that come from the mirror. */
 static enum status tenant_fill_money(struct page *pg, struct id tenant)
 {
     struct invoice *in = NULL;
@@ -236,6 +242,7 @@ static enum status tenant_fill_members(struct page *pg, struct id tenant)
     return st;
 }
 
+/* An assigned plan and the one that applies may differ: a subscription to a larger plan wins. */
 static void tenant_fill_head(struct page *pg, const struct tenant_view *tv)
 {
     struct view *v = pg->v;
@@ -328,6 +335,7 @@ static void tenant_again(struct request *rq, struct page *pg, struct id tenant)
     tenant_show(pg, &tv, tenant, 422);
 }
 
+/* Every action ends here: back to the page of the workspace, with a message or with the reason of the failure. */
 static void tenant_done(struct request *rq, struct page *pg, struct id tenant, enum status st, const char *done)
 {
     if (st == OK)
@@ -346,6 +354,7 @@ void admin_tenants_plan_post(struct request *rq)
     tenant_done(rq, &pg, id, st, "plan_assigned");
 }
 
+/* An empty value means unlimited; the day is the last one on which the override applies. */
 static enum status tenant_read_override(struct page *pg, struct id tenant, struct override *o)
 {
     struct request *rq = pg->rq;
@@ -359,6 +368,7 @@ static enum status tenant_read_override(struct page *pg, struct id tenant, struc
     return OK;
 }
 
+/* The workspace is looked up first, so that an unknown id is a 404 and not a failing foreign key. */
 void admin_tenants_override_post(struct request *rq)
 {
     struct page pg;
@@ -412,6 +422,7 @@ static enum status tenant_find_object(struct page *pg, struct id tenant, struct 
     return st;
 }
 
+/* The attempt is logged before Stripe is asked, and no connection is held while it answers. */
 void admin_tenants_sync_post(struct request *rq)
 {
     struct page pg;

@@ -31,6 +31,7 @@ static enum status billing_find_bought(struct page *pg, struct billing *b)
     return OK;
 }
 
+/* Everything that billing pages show is read with one connection, before the page is filled. */
 bool billing_begin(struct request *rq, struct page *pg, const char *tab, struct billing *b)
 {
     int64_t now = clock_now_ms();

@@ -6,6 +6,7 @@
 
 #define INVOICES_PAGE 24
 
+/* One invoice more than a page is read, to learn whether there are more. */
 void billing_invoices_get(struct request *rq)
 {
     struct page pg;

@@ -4,6 +4,7 @@
 
 #include "base/banned.h"
 
+/* "card" opens the form for a new card directly; otherwise the home page of the portal opens. */
 void billing_portal_post(struct request *rq)
 {
     struct page pg;

@@ -24,6 +24,7 @@ static void answers_fill_row(struct page *pg, size_t i, const struct answer *a)
     view_time(v, view_at(v, "Answers", i, "Updated"), a->updated_ms);
 }
 
+/* The total counts all answers of the bot, not those of the search: it shows whether there are any. */
 static enum status answers_fill_list(struct page *pg, const struct bot *b, struct str query, struct id after)
 {
     const struct answers_filter f = {.bot = b->id, .query = query, .after = after, .limit = ANSWERS_PAGE};
@@ -67,6 +68,8 @@ static bool answer_is_new(struct page *pg)
     return str_eq(request_segment(pg->rq, "answer"), STR("new"));
 }
 
+/* Loads the answer of the path, or an empty one for "new". The answer must belong to this bot: the id of an answer
+ * of another bot is 404. */
 static bool answer_load(struct page *pg, const struct bot *b, struct answer *out)
 {
     struct id id;
@@ -109,6 +112,7 @@ void bots_answers_answer_get(struct request *rq)
         answer_show(&pg, &a, 200);
 }
 
+/* A new answer gets the language of the bot. An existing one keeps its own, which an import may have set. */
 void bots_answers_answer_post(struct request *rq)
 {
     struct page pg;

@@ -20,6 +20,7 @@ static void bots_fill(struct page *pg, const struct bot *b)
     view_text(v, "Bot.ChatPath", arena_printf(pg->rq->arena, "/chat/%s", id));
 }
 
+/* A bot of another workspace is not found, like one that does not exist. */
 bool bots_begin(struct request *rq, struct page *pg, const char *tab, struct bot *out)
 {
     struct id id;

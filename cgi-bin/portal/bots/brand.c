@@ -25,6 +25,7 @@ void bots_brand_get(struct request *rq)
         page_fail(&pg);
 }
 
+/* What was typed is shown again when it is refused. */
 void bots_brand_post(struct request *rq)
 {
     struct page pg;

@@ -12,6 +12,7 @@ static void compare_fill_name(struct page *pg, const char *key, int64_t version)
                      : str_from(view_t(pg->v, "Bots.Versions.Draft")));
 }
 
+/* Either side may be the draft, which is version 0. */
 void bots_compare_get(struct request *rq)
 {
     struct page pg;

@@ -70,6 +70,7 @@ static struct str flow_view_words(struct flow_view_reader *r, const char *key)
 
 /* ---- conditions in words ---- */
 
+/* Strings are quoted, lists joined; everything else is shown as JSON. */
 static void flow_view_value(struct buf *b, const struct json *j)
 {
     if (json_is(j, JSON_STRING)) {
@@ -96,6 +97,7 @@ static void flow_view_conditions(struct flow_view_reader *r, struct buf *b, cons
     }
 }
 
+/* Conditions may be nested. Beyond a depth that no person reads, an ellipsis takes their place. */
 static void flow_view_condition(struct flow_view_reader *r, struct buf *b, const struct json *j, int depth)
 {
     if (depth > 8)
@@ -141,6 +143,7 @@ static void flow_view_choices(struct flow_view_reader *r, const struct json *n)
     }
 }
 
+/* A message is shown by its title, text or description, whichever it has. */
 static void flow_view_say(struct flow_view_reader *r, const struct json *n)
 {
     struct buf b;
@@ -162,6 +165,7 @@ static void flow_view_say(struct flow_view_reader *r, const struct json *n)
         flow_view_target(r, STR_EMPTY, json_get_str(n, "next"));
 }
 
+/* An answer goes to the choice that was pressed, or to `next` if there are no choices. */
 static void flow_view_ask(struct flow_view_reader *r, const struct json *n)
 {
     char key[40];
@@ -230,6 +234,7 @@ static void flow_view_wait(struct flow_view_reader *r, const struct json *n)
     flow_view_target(r, STR_EMPTY, json_get_str(n, "next"));
 }
 
+/* Node types without a view of their own, and types that this release does not know. */
 static void flow_view_plain(struct flow_view_reader *r, const struct json *n)
 {
     flow_view_row_str(r, "Text", flow_view_text(r, json_get(n, "text")));
@@ -237,6 +242,7 @@ static void flow_view_plain(struct flow_view_reader *r, const struct json *n)
     flow_view_target(r, STR_EMPTY, json_get_str(n, "to"));
 }
 
+/* The type selects the view; the head of the row is the same for all. */
 static void flow_view_node(struct flow_view_reader *r, struct str id, const struct json *n)
 {
     static const struct {
@@ -268,6 +274,7 @@ struct flow_view_order {
     struct map seen;
 };
 
+/* Adds a node to the order if it exists and is not in it yet. */
 static void flow_view_meet(struct flow_view_order *w, const struct json *nodes, struct str id)
 {
     if (id.n && w->n < w->max && json_get_n(nodes, id) && !map_get(&w->seen, id) && map_put(&w->seen, id, w) == 0)
@@ -336,6 +343,7 @@ struct flow_view_checks {
     size_t errors, warnings, tests, failed;
 };
 
+/* Errors keep the draft from being published, warnings do not. */
 static enum status flow_view_check_lint(struct view *v, struct arena *a, const struct flow *f,
                                         struct flow_view_checks *c, struct err *e)
 {
@@ -350,6 +358,7 @@ static enum status flow_view_check_lint(struct view *v, struct arena *a, const s
     return st;
 }
 
+/* Only tests that failed are listed. */
 static enum status flow_view_check_tests(struct view *v, struct arena *a, const struct flow *f,
                                          struct flow_view_checks *c, struct err *e)
 {
@@ -395,6 +404,8 @@ static bool flow_view_uses_answers(const struct json *doc)
     return false;
 }
 
+/* Scripted tests run only on a flow without errors: a broken flow would fail them for reasons that the findings
+ * name better. */
 enum status flow_view_check(struct view *v, struct arena *a, const struct json *doc, struct err *e)
 {
     struct flow *f = NULL;

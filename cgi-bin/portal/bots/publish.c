@@ -6,6 +6,7 @@
 
 #include "base/banned.h"
 
+/* Before the first publication there is nothing to compare with. */
 static enum status publish_fill_changes(struct page *pg, const struct bot *b, const struct json *draft)
 {
     struct json *live = NULL;
@@ -47,6 +48,7 @@ static enum status publish_check(struct page *pg, const struct bot *b)
                    "The draft was changed in the meantime. Review it again before you publish it.");
 }
 
+/* A second click on the button finds nothing left to publish and leads to the same page as the first. */
 void bots_publish_post(struct request *rq)
 {
     struct page pg;

@@ -71,6 +71,7 @@ static struct flow_choice *test_pairs_read(struct arena *a, const struct json *l
     return out;
 }
 
+/* Reads back what test_entry_json wrote. The log was sealed, so its members can be trusted to be there. */
 static struct talk_message test_entry_read(struct arena *a, const struct json *en)
 {
     size_t choices = 0, citations = 0;
@@ -94,6 +95,7 @@ static struct talk_message test_entry_read(struct arena *a, const struct json *e
 
 /* ---- what travels in the form ---- */
 
+/* The form is sealed for one user and one bot of one workspace, so that it cannot be handed to another. */
 static struct secret_for test_chat_secret(struct test_chat *ch)
 {
     const char *context = arena_printf(ch->pg.rq->arena, "%s %s", TEXT_ID(ID_BOT, ch->bot.id),
@@ -101,6 +103,7 @@ static struct secret_for test_chat_secret(struct test_chat *ch)
     return (struct secret_for){.purpose = "test-chat", .tenant = ch->pg.who.tenant, .context = str_from(context)};
 }
 
+/* The revision of the draft is part of the form: a change of the draft ends the chat. */
 static enum status test_chat_seal(struct test_chat *ch)
 {
     struct page *pg = &ch->pg;
@@ -209,11 +212,13 @@ static struct str test_choice_label(const struct json *log, struct str value)
     return value;
 }
 
+/* The path is stored with the message of the visitor that caused it. */
 static enum status test_keep_path(struct test_chat *ch, struct json *visitor, const struct json *path)
 {
     return json_set_copy(visitor, "path", path) == 0 ? OK : err_nomem(&ch->pg.e);
 }
 
+/* The connection is given back first, because the turn may wait for an HTTP call of the flow. */
 static enum status test_talk_once(struct test_chat *ch, struct str text, struct str choice)
 {
     struct page *pg = &ch->pg;
@@ -258,6 +263,7 @@ static void test_fill_path(struct view *v, size_t i, const struct json *path)
     }
 }
 
+/* Only the newest entries are kept, or the form would grow with every message. */
 static void test_chat_show(struct test_chat *ch, int status)
 {
     struct page *pg = &ch->pg;
@@ -291,6 +297,7 @@ void bots_test_get(struct request *rq)
         page_fail(&ch.pg);
 }
 
+/* A failure of the flow (a timeout, an HTTP call) is shown in the chat, which continues. */
 void bots_test_post(struct request *rq)
 {
     struct test_chat ch = {.notice = NULL};

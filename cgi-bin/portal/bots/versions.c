@@ -39,6 +39,7 @@ bool bots_version_number(struct page *pg, struct str text, int64_t *out)
     return true;
 }
 
+/* Published versions never change, so a link to one always shows the same flow. */
 enum status bots_version_flow(struct page *pg, const struct bot *b, int64_t version, struct json **out)
 {
     int revision = 0;

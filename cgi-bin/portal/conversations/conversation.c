@@ -24,6 +24,7 @@ static enum status conversation_fill_transcript(struct page *pg, struct id id, i
     return OK;
 }
 
+/* A long conversation is shown in pages of TRANSCRIPT_PAGE messages, from the beginning. */
 void conversations_conversation_get(struct request *rq)
 {
     struct page pg;

@@ -12,6 +12,7 @@ static const char *conversation_channel_text(struct page *pg, enum channel chann
     return channel == CHANNEL_NONE ? "" : view_t(pg->v, key ? key : "");
 }
 
+/* The first message stands for the conversation in the list; it is cut to about two lines. */
 void conversations_fill(struct page *pg, const char *list, size_t i, const struct conversation *c)
 {
     struct view *v = pg->v;

@@ -6,6 +6,7 @@
 
 #define CONVERSATIONS_PAGE 50 /* rows */
 
+/* The choice of bots for the filter. */
 static enum status conversations_fill_bots(struct page *pg, struct id chosen)
 {
     struct bot *bots = NULL;

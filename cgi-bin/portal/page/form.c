@@ -8,6 +8,8 @@
 
 #include "base/banned.h"
 
+/* Texts by code come first, since they are in the language of the page. The message of the error is English, but it
+ * is better than nothing. */
 const char *form_error_words(struct view *v, const struct err *e)
 {
     char key[64];
@@ -28,6 +30,8 @@ void page_form_error(struct page *pg)
     view_bool(pg->v, "Form.Plans", pg->e.status == ERR_PLAN && (pg->rq->who.perms & BILLING_READ));
 }
 
+/* These are about what the user has typed or may have; everything else is a failure that the same form would meet
+ * again. */
 bool page_is_form_error(const struct page *pg)
 {
     enum status st = pg->e.status;
@@ -45,6 +49,7 @@ bool page_form_again(struct page *pg)
     return true;
 }
 
+/* Only who may change the plan gets the link; others are told whom to ask. */
 void page_way_out(struct page *pg)
 {
     bool sold = stripe_enabled(pg->rq->config);

@@ -39,6 +39,7 @@ static void message_fill_citations(struct view *v, const char *list, size_t i, c
     }
 }
 
+/* The text is made safe here: it is the only value that templates insert as markup. */
 void page_fill_message(struct view *v, struct arena *a, const char *list, size_t i, const struct talk_message *m)
 {
     view_text(v, view_at(v, list, i, "From"), m->from);

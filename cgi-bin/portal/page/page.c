@@ -10,6 +10,7 @@
 
 #include "base/banned.h"
 
+/* More languages become available by listing them here, once their texts exist. */
 bool page_begin_public(struct request *rq, struct page *pg)
 {
     static const struct str supported[] = {STR("en")};
@@ -67,6 +68,7 @@ void page_send(struct page *pg, const char *template_name, const char *title_key
     page_send_status(pg, 200, template_name, title_key);
 }
 
+/* The page is rendered into the body first: a template that fails still gets a proper error page. */
 void page_send_status(struct page *pg, int status, const char *template_name, const char *title_key)
 {
     struct request *rq = pg->rq;
@@ -121,6 +123,7 @@ void page_end_redirect(struct page *pg, enum status st, const char *fmt, ...)
     va_end(ap);
 }
 
+/* An id that is not well-formed gets the same reply as one that does not exist. */
 bool page_id(struct page *pg, enum id_kind kind, const char *name, struct id *out)
 {
     if (id_parse(kind, request_segment(pg->rq, name), out))

@@ -131,6 +131,7 @@ static struct str plan_words_difference(struct page *pg, enum entitlement x, int
     return view_fill(pg->v, "Plan.InsteadOf", {"new", now}, {"old", plan_words_old(pg, x, from)});
 }
 
+/* The order is that of entitlements.def, so that plans can be compared line by line. */
 void page_fill_difference(struct page *pg, const char *prefix, const int64_t *have, const struct plan *p)
 {
     char key[KEY_MAX];
@@ -148,6 +149,7 @@ void page_fill_difference(struct page *pg, const char *prefix, const int64_t *ha
     }
 }
 
+/* "Near" begins at 90 % of the limit. The bar is full at the included number, whatever is used beyond it. */
 void page_fill_usage(struct page *pg, const char *prefix, const struct usage *u)
 {
     struct view *v = pg->v;
@@ -187,6 +189,7 @@ void page_fill_link(struct page *pg, const char *key, struct str url)
         view_str(pg->v, key, url);
 }
 
+/* An open invoice whose payment was tried counts as failed, although Stripe calls it open. */
 void page_fill_invoice(struct page *pg, const char *list, size_t i, const struct invoice *in)
 {
     struct view *v = pg->v;

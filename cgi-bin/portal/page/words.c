@@ -31,6 +31,7 @@ struct str words_money_short(struct page *pg, int64_t amount, const char *curren
     return str_ends(s, STR(".00")) ? str_sub(s, 0, s.n - 3) : s;
 }
 
+/* Grouped by thousands with the separator of the language. */
 struct str words_number(struct page *pg, int64_t n)
 {
     char digits[32];

@@ -16,6 +16,7 @@
 
 /* ---- who may ---- */
 
+/* The digests are compared, so that the time of the comparison tells nothing about the token, not even its length. */
 static bool metrics_same_secret(struct str a, struct str b)
 {
     uint8_t x[CRYPTO_HASH], y[CRYPTO_HASH];
@@ -35,6 +36,7 @@ static bool metrics_is_local(struct request *rq)
     return str_eqz(rq->remote_addr, "127.0.0.1") || str_eqz(rq->remote_addr, "::1");
 }
 
+/* A token that was sent must be right, even from this machine: a collector with an old token should notice. */
 static bool metrics_may_see(struct request *rq)
 {
     struct str token = str_from(config_string(rq->config, CONFIG_metrics_token)),

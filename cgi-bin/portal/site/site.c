@@ -12,6 +12,7 @@ static void site_fill_form(struct page *pg)
     view_str(pg->v, "Form.plan", request_form(pg->rq, "plan"));
 }
 
+/* A failed sign-in is 401, everything else that the user can correct is 422. */
 void site_form_again(struct page *pg, const char *template_name, const char *title_key)
 {
     if (!page_is_form_error(pg) && pg->e.status != ERR_AUTH) {

@@ -6,6 +6,8 @@
 
 #include "base/banned.h"
 
+/* With fewer bots in the plan than there are, the oldest stay active, or those that the owner chose; the others are
+ * marked. */
 static void workspace_fill_bots(struct page *pg, const struct bot *bots, size_t n, int64_t room)
 {
     struct view *v = pg->v;

@@ -3,6 +3,7 @@
 
 #include "base/banned.h"
 
+/* Members are few, so the list is not paged. */
 void workspace_members_get(struct request *rq)
 {
     struct page pg;

@@ -24,6 +24,7 @@ static void new_fill_once(struct page *pg)
     buf_release(&b);
 }
 
+/* Takes the number of the form, so that it cannot be used again. True if it had been taken. */
 static bool new_once_used(struct page *pg)
 {
     struct str once = request_form(pg->rq, "once");
@@ -135,6 +136,8 @@ void workspace_new_post(struct request *rq)
 
 /* ---- from a file ---- */
 
+/* The form is taken only after the file was parsed: a file that is not JSON can be replaced and sent with the same
+ * form. */
 static enum status new_import_parsed(struct page *pg, struct arena *a, struct str text, struct bot *out)
 {
     struct json *file = NULL;
