@@ -19,23 +19,19 @@
 #define CERTIFICATION_AWAY 1047 /* ER_UNKNOWN_COM_ERROR: this Galera node has left its cluster */
 
 /* Numbers from 2000 to 2999 are errors of the client library, all others come from the server. */
+static const unsigned lost[] = {
+    CR_SERVER_GONE_ERROR,    CR_SERVER_LOST,        CR_SERVER_LOST_EXTENDED,  CR_COMMANDS_OUT_OF_SYNC,
+    CR_MALFORMED_PACKET,     ER_SERVER_SHUTDOWN,    ER_CONNECTION_KILLED,     ER_NET_READ_ERROR,
+    ER_NET_READ_INTERRUPTED, ER_NET_ERROR_ON_WRITE, ER_NET_WRITE_INTERRUPTED, CERTIFICATION_AWAY,
+    SERVER_CLOSED_IDLE,
+};
+
 enum db_fate db_fate(unsigned no)
 {
+    for (size_t i = 0; i < COUNT_OF(lost); i++)
+        if (no == lost[i])
+            return FATE_LOST;
     switch (no) {
-    case CR_SERVER_GONE_ERROR:
-    case CR_SERVER_LOST:
-    case CR_SERVER_LOST_EXTENDED:
-    case CR_COMMANDS_OUT_OF_SYNC:
-    case CR_MALFORMED_PACKET:
-    case ER_SERVER_SHUTDOWN:
-    case ER_CONNECTION_KILLED:
-    case ER_NET_READ_ERROR:
-    case ER_NET_READ_INTERRUPTED:
-    case ER_NET_ERROR_ON_WRITE:
-    case ER_NET_WRITE_INTERRUPTED:
-    case CERTIFICATION_AWAY:
-    case SERVER_CLOSED_IDLE:
-        return FATE_LOST;
     case ER_LOCK_DEADLOCK:
     case ER_LOCK_WAIT_TIMEOUT:
         return FATE_RETRY;

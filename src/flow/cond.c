@@ -48,31 +48,38 @@ static int cond_compare(const struct flow_turn *r, const struct value *a, const 
     return str_cmp(a->text, b->text);
 }
 
+/* Is the value equal to one of the list? */
+static bool cond_in_list(const struct flow_turn *r, const struct cond *c, const struct value *v)
+{
+    bool comparable = false;
+    for (size_t i = 0; i < c->value_n; i++)
+        if (cond_compare(r, v, &c->values[i], &comparable) == 0 && comparable)
+            return true;
+    return false;
+}
+
 /* An empty variable is unequal to everything, but neither less nor greater. */
 static bool cond_test_op(const struct flow_turn *r, const struct cond *c, const struct value *v)
 {
     bool comparable = false;
-    int order = 0;
-    if (c->op == OP_IN) {
-        for (size_t i = 0; i < c->value_n; i++)
-            if (cond_compare(r, v, &c->values[i], &comparable) == 0 && comparable)
-                return true;
-        return false;
-    }
-    order = cond_compare(r, v, &c->values[0], &comparable);
+    if (c->op == OP_IN)
+        return cond_in_list(r, c, v);
+    int order = cond_compare(r, v, &c->values[0], &comparable);
+    if (!comparable)
+        return c->op == OP_NE;
     switch (c->op) {
     case OP_EQ:
-        return comparable && order == 0;
+        return order == 0;
     case OP_NE:
-        return !comparable || order != 0;
+        return order != 0;
     case OP_LT:
-        return comparable && order < 0;
+        return order < 0;
     case OP_LTE:
-        return comparable && order <= 0;
+        return order <= 0;
     case OP_GT:
-        return comparable && order > 0;
+        return order > 0;
     case OP_GTE:
-        return comparable && order >= 0;
+        return order >= 0;
     default:
         return false;
     }

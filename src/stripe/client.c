@@ -155,8 +155,9 @@ enum status stripe_delete(struct stripe *s, struct arena *a, const char *path, c
 
 /* ---- lists ----
  *
- * Lists of /v1 are newest first and are read with starting_after. Objects created meanwhile appear before the first page; they are read
- * at the end with ending_before, so that nothing is missed and nothing comes twice. Lists of /v2 carry the address of the next page. */
+ * Lists of /v1 are newest first and are read with starting_after. Objects created meanwhile appear before the first
+ * page. They are read at the end with ending_before, so that nothing is missed and nothing comes twice. Lists of /v2
+ * carry the address of the next page. */
 
 struct listing {
     struct stripe *s;

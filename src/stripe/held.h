@@ -14,9 +14,11 @@ struct held {
     struct id holder;
     bool held;
 };
-/* Takes the lease `name` (borrowed until held_end) for lease_ms if no other process has it; w->held is whether it did. */
+/* Takes the lease `name` (borrowed until held_end) for lease_ms if no other process has it; w->held is whether it
+ * did. */
 enum status held_try(struct held *w, struct db_pool *p, struct str name, int64_t lease_ms, struct err *e);
-/* Waits up to wait_ms for the lease and takes it for HELD_LEASE_MS. ERR_CONFLICT billing_busy: another process kept it. */
+/* Waits up to wait_ms for the lease and takes it for HELD_LEASE_MS. ERR_CONFLICT billing_busy: another process kept
+ * it. */
 enum status held_begin(struct held *w, struct db_pool *p, struct str name, int64_t wait_ms, struct err *e);
 /* Gives the lease back. Harmless when it was never taken. */
 void held_end(struct held *w);

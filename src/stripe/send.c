@@ -106,6 +106,19 @@ static enum again send_again_of(const struct stripe_exchange *x, const struct fe
     return x->status == 409 || x->status >= 500 ? AGAIN : AGAIN_NO;
 }
 
+/* Does the answer leave open whether the call was carried out? */
+static bool send_is_unclear(const struct stripe_exchange *x)
+{
+    return x->status >= 500 || (x->status == 409 && str_eqz(stripe_error_code(x->answer), "idempotency_key_in_use"));
+}
+
+/* Stripe explains every refusal in JSON, except that a proxy of its own may answer 401, 403 or 429. */
+static bool send_is_foreign(const struct stripe_exchange *x)
+{
+    return !json_is(json_get(x->answer, "error"), JSON_OBJECT) && x->status != 429 && x->status != 401 &&
+           x->status != 403;
+}
+
 static enum status send_read_answer(struct arena *a, struct stripe_exchange *x, const struct fetch_reply *r,
                                     enum again *again, struct err *e)
 {
@@ -133,9 +146,9 @@ static enum status send_read_answer(struct arena *a, struct stripe_exchange *x, 
         *again = AGAIN;
         return send_foreign_answer(x, e);
     }
-    if (x->status >= 500 || (x->status == 409 && str_eqz(stripe_error_code(x->answer), "idempotency_key_in_use")))
+    if (send_is_unclear(x))
         x->uncertain = true;
-    if (!json_is(json_get(x->answer, "error"), JSON_OBJECT) && x->status != 429 && x->status != 401 && x->status != 403)
+    if (send_is_foreign(x))
         return send_foreign_answer(x, e);
     if (send_is_settled(x))
         x->uncertain = false;

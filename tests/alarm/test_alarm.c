@@ -1,4 +1,5 @@
-/* Alarms against a real MariaDB: one open row for a kind and object, mailed once to the operators, closed by its cause or by hand. */
+/* Alarms against a real MariaDB: one open row for a kind and object, mailed once to the operators, closed by its
+ * cause or by hand. */
 #include "alarm/alarm.h"
 #include "base/clock.h"
 #include "base/limits.h"

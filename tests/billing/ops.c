@@ -1,16 +1,22 @@
-/* ops.c: what owners and the operator do about money, on a string: one JSON object a line in, one out, for checkout.test.mjs and setup.test.mjs.
+/* ops.c: what owners and the operator do about money, on a string: one JSON object a line in, one out, for
+ * checkout.test.mjs and setup.test.mjs.
  * Each line opens the client from the configuration as it is then.
  *
- *   {"op": "begin", "tenant", "plan"}   {"op": "return", "tenant", "session"}   {"op": "portal", "tenant", "card": true}
- *   {"op": "preview", "tenant", "plan"}   {"op": "apply", "tenant", "plan", "proration", "keep": [bot, ...]}   {"op": "undo", "tenant"}
- *   {"op": "end", "tenant"}   {"op": "move", "tenant"}   {"op": "keep", "tenant", "keep": [...]}   {"op": "customer", "tenant"}
+ *   {"op": "begin", "tenant", "plan"}   {"op": "return", "tenant", "session"}   {"op": "portal", "tenant", "card":
+ *   true}
+ *   {"op": "preview", "tenant", "plan"}   {"op": "apply", "tenant", "plan", "proration", "keep": [bot, ...]}   {"op":
+ *   "undo", "tenant"}
+ *   {"op": "end", "tenant"}   {"op": "move", "tenant"}   {"op": "keep", "tenant", "keep": [...]}   {"op": "customer",
+ *   "tenant"}
  *   {"op": "plan", "plan", "price", "conversations", "overage", "currency", "public"}: saves a plan with other terms
- *   {"op": "state", "tenant"}: what the tenant may, by its mirror   {"op": "look", "kind", "id"}   {"op": "clock", "ms"}
+ *   {"op": "state", "tenant"}: what the tenant may, by its mirror   {"op": "look", "kind", "id"}   {"op": "clock",
+ *   "ms"}
  *   {"op": "setup"}   {"op": "check"}
  *   {"op": "hurry"}: from now on nobody sleeps between two tries
  *   {"op": "crowd", "ms"}: for so long, an address (127.0.0.1) asks the door of the hooks as much as it may
  * and the worker's part:
- *   {"op": "collect"}   {"op": "send"}: meter rows until none is due   {"op": "flush", "tenant"}   {"op": "watch"}   {"op": "audit"}   {"op": "notice"}
+ *   {"op": "collect"}   {"op": "send"}: meter rows until none is due   {"op": "flush", "tenant"}   {"op": "watch"}
+ *   {"op": "audit"}   {"op": "notice"}
  *   {"op": "compare", "customer", "from", "to"}   {"op": "events"}: until none is due   {"op": "usage", "tenant"} */
 #include <string.h>
 #include <time.h>
@@ -324,7 +330,8 @@ static enum status op_usage(struct job *j, struct db *c)
     return st;
 }
 
-/* As an address that asks more than it may, for so long: what the programs of this host count together is found in run_dir. */
+/* As an address that asks more than it may, for so long: what the programs of this host count together is found in
+ * run_dir. */
 static void crowd(struct job *j, const struct config *c)
 {
     struct rate_limit limit = rate_class_limit(RATE_HOOK);

@@ -1,14 +1,18 @@
-/* year_driver.c: Parley without its doors, for the simulated year: one JSON object a line in, one out; time is what the line says.
+/* year_driver.c: Parley without its doors, for the simulated year: one JSON object a line in, one out; time is what
+ * the line says.
  *
  *   {"op": "clock", "ms"}                         from now on it is then
  *   {"op": "tenant", "name"}                      a workspace with its owner: {"tenant": "ws_…"}
- *   {"op": "use", "list": [[tenant, n], ...]}     n visitors begin a conversation each, as the journal records it: {"granted": [...]}
+ *   {"op": "use", "list": [[tenant, n], ...]}     n visitors begin a conversation each, as the journal records it:
+ *                                                 {"granted": [...]}
  *   {"op": "hook", "signature", "body"}           what /hooks/stripe does
- *   {"op": "work", "most"}                        the worker, until there is nothing to do or `most` pieces are done: {"unsent": usage that Stripe has not heard of}
+ *   {"op": "work", "most"}                        the worker, until there is nothing to do or `most` pieces are done:
+ *                                                 {"unsent": usage that Stripe has not heard of}
  *   {"op": "checkout" | "change", "tenant", "plan"}   {"op": "undo" | "cancel_now" | "portal" | "entitled", "tenant"}
  *   {"op": "overage", "tenant", "bill", "cap"}
  *   {"op": "reconcile", "nightly"}   {"op": "verify"}
- * Each answers {"ok": true, ...} or {"ok": false, "status", "code", "message"}. Sleeps between tries at Stripe take no time. */
+ * Each answers {"ok": true, ...} or {"ok": false, "status", "code", "message"}. Sleeps between tries at Stripe take
+ * no time. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,6 @@
 /* testserver.c: a program whose routes show what src/web does, for the suite tests/http. The cookie says who asks:
- * parley_session=PERMS (a number) signs in with these rights, "operator" as an operator; the key ply_N has the scopes N. */
+ * parley_session=PERMS (a number) signs in with these rights, "operator" as an operator; the key ply_N has the scopes
+ * N. */
 #include <stdlib.h>
 #include <time.h>
 

@@ -1,3 +1,4 @@
+/* csv: rows, quotes, separators and encodings, and what is refused. */
 #include "base/utf8.h"
 #include "knowledge/csv.h"
 #include "lib/test.h"

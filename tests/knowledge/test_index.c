@@ -1,3 +1,4 @@
+/* index: what is found, how it is ranked, and that time and memory grow with the answers. */
 #include <time.h>
 
 #include "base/clock.h"

@@ -1,3 +1,4 @@
+/* dbtest.c: a database of its own for each C test that needs one; see dbtest.h. */
 #include "dbtest.h"
 
 #include <errno.h>

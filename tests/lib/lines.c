@@ -1,3 +1,4 @@
+/* lines.c: programs that tests drive line by line with JSON; see lines.h. */
 #include "lines.h"
 
 #include <stdio.h>

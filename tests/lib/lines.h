@@ -1,4 +1,5 @@
-/* lines.h: a test's program on a string: one JSON object a line in, one out, until the input ends. cli.mjs holds the other end. */
+/* lines.h: a test's program on a string: one JSON object a line in, one out, until the input ends. cli.mjs holds the
+ * other end. */
 #ifndef PARLEY_TESTS_LIB_LINES_H
 #define PARLEY_TESTS_LIB_LINES_H
 
@@ -7,7 +8,8 @@
 
 /* One line: `in` as it came, `out` is written when it returns; the arena goes then. */
 typedef void lines_fn(struct arena *a, struct json *in, struct json *out);
-/* Opens what the domain needs (log, configuration, a pool of so many connections, also in *pool), answers every line, closes. Returns main's. */
+/* Opens what the domain needs (log, configuration, a pool of so many connections, also in *pool), answers every line,
+ * closes. Returns main's. */
 int lines_run(const char *program, int connections, struct db_pool **pool, lines_fn *answer);
 void lines_must(bool ok); /* or the program ends: out of memory, or a wrong line */
 /* "ok", and of a failure "code", "message", "pointer" and, as `status`, what it says by default. */

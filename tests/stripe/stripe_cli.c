@@ -1,10 +1,13 @@
-/* stripe_cli.c: the Stripe client on a string: one JSON object a line in, one out, for the tests of this folder. Each line opens the client
+/* stripe_cli.c: the Stripe client on a string: one JSON object a line in, one out, for the tests of this folder. Each
+ * line opens the client
  * from the configuration as it is then. Sleeps between tries are noted, not slept, unless "real" is true.
  *
  *   {"op": "post", "path", "form": [[name, value], ...], "key", "deadline"}      also "json": {...} for /v2
- *   {"op": "get" | "delete" | "list", "path", "form", "deadline"}                "list" ends early behind "most" objects
+ *   {"op": "get" | "delete" | "list", "path", "form", "deadline"}                "list" ends early behind "most"
+ *   objects
  *   {"op": "settle", "key", "object"}   {"op": "reads"}   {"op": "mode"}   {"op": "clock", "ms"}
- *   {"op": "path", "pattern", "id"}   {"op": "check", "secrets", "header", "body", "now"}   {"op": "sign", "secret", "t", "body"} */
+ *   {"op": "path", "pattern", "id"}   {"op": "check", "secrets", "header", "body", "now"}   {"op": "sign", "secret",
+ *   "t", "body"} */
 #include <stdio.h>
 #include <string.h>
 

@@ -179,19 +179,25 @@ static enum status value_list(enum config_key k, struct str s, struct buf *out, 
     return buf_ok(out) ? OK : err_nomem(e);
 }
 
-/* What can be said about the text before it is read as a number or a list. The bounds of a STRING count characters. */
+/* The bounds of a STRING count characters. */
+static enum status value_check_length(const struct config_row *r, struct str s, struct err *e)
+{
+    int64_t chars = (int64_t)utf8_length(s);
+    if (chars >= r->min && (!r->max || chars <= r->max))
+        return OK;
+    return err_set(e, E_config_invalid, "%s must have from %lld to %lld characters.", r->name, (long long)r->min,
+                   (long long)r->max);
+}
+
+/* What can be said about the text before it is read as a number or a list. */
 static enum status value_check_text(enum config_key k, struct str s, struct err *e)
 {
     const struct config_row *r = &rows[k];
     if (!utf8_text(s) || str_find(s, '\n') >= 0)
         return value_wrong(e, k, "one line of UTF-8 text");
-    size_t chars = utf8_length(s);
     switch (types[k]) {
     case STRING:
-        if ((int64_t)chars < r->min || (r->max && (int64_t)chars > r->max))
-            return err_set(e, E_config_invalid, "%s must have from %lld to %lld characters.", r->name,
-                           (long long)r->min, (long long)r->max);
-        return OK;
+        return value_check_length(r, s, e);
     case PATH:
         if (s.n && (s.p[0] != '/' || s.n >= CONFIG_PATH_MAX))
             return value_wrong(e, k, "an absolute path, or empty");

@@ -301,26 +301,36 @@ static bool read_container(struct json_reader *r, char open, struct json_object 
     return ok;
 }
 
+static bool read_string_value(struct json_reader *r, struct json_object **out)
+{
+    struct str s;
+    if (!read_string_text(r, &s) || !reader_charge(r, JSON_STRING_BYTES + s.n))
+        return false;
+    *out = json_object_new_string_len(s.p, (int)s.n);
+    return reader_made(r, *out);
+}
+
+static bool read_bool(struct json_reader *r, bool value, struct json_object **out)
+{
+    if (!read_literal(r, value ? STR("true") : STR("false")) || !reader_charge(r, JSON_SCALAR_BYTES))
+        return false;
+    *out = json_object_new_boolean(value);
+    return reader_made(r, *out);
+}
+
 /* After a failure *out holds what was built so far; the caller releases it. */
 static bool read_value(struct json_reader *r, struct json_object **out)
 {
-    struct str s;
     char c = reader_skip_space(r);
     switch (c) {
     case '{':
     case '[':
         return read_container(r, c, out);
     case '"':
-        if (!read_string_text(r, &s) || !reader_charge(r, JSON_STRING_BYTES + s.n))
-            return false;
-        *out = json_object_new_string_len(s.p, (int)s.n);
-        return reader_made(r, *out);
+        return read_string_value(r, out);
     case 't':
     case 'f':
-        if (!read_literal(r, c == 't' ? STR("true") : STR("false")) || !reader_charge(r, JSON_SCALAR_BYTES))
-            return false;
-        *out = json_object_new_boolean(c == 't');
-        return reader_made(r, *out);
+        return read_bool(r, c == 't', out);
     case 'n':
         return read_literal(r, STR("null"));
     default:
