@@ -6,8 +6,8 @@
  *   subscription's.
  * - trialing and active grant the plan (active: until cancel_at, or the end of the period if it is to end).
  * - past_due: GRACE for 7 days (the plan, no overage), then READ_ONLY for 7 days (the plan's pages, nothing new,
- *   conversations at the
- *   free limit), then SUSPENDED (free limits, data kept). unpaid: SUSPENDED. paused, incomplete, canceled: free.
+ *   conversations at the free limit), then SUSPENDED (free limits, data kept). unpaid: SUSPENDED. paused, incomplete,
+ *   canceled: free.
  * - A status that this release does not know counts as the last known one for at most 24 h after that was fetched.
  * - Of two live subscriptions the higher one grants; both are reported.
  * - Overrides come last and hold until they expire.

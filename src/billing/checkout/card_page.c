@@ -1,5 +1,5 @@
-/* card_page.c: Stripe's pages: returning from the checkout page, and going to the page for cards and invoices. A session id that the browser
- * brings proves nothing; only what Stripe and the mirror say counts. */
+/* card_page.c: Stripe's pages: returning from the checkout page, and going to the page for cards and invoices. A
+ * session id that the browser brings proves nothing; only what Stripe and the mirror say counts. */
 #include "alarm/alarm.h"
 #include "base/clock.h"
 #include "base/log.h"

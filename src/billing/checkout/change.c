@@ -1,5 +1,5 @@
-/* change.c: carries out a change of plan. The change is recorded first (plan_change), the calls to Stripe use keys made from that row, and
- * the result is fetched again.
+/* change.c: carries out a change of plan. The change is recorded first (plan_change), the calls to Stripe use keys made
+ * from that row, and the result is fetched again.
  *
  * An upgrade takes place at once and only when it is paid: both items are swapped by their ids in one call. With it
  * Stripe bills what the meter has of the old plan (docs: "Update prices mid-cycle"), so that usage beyond the plan
@@ -251,7 +251,8 @@ static void phase_params(struct stripe_form *f, const struct changing *g, const 
     phase_taxes(f, phase, 0);
     stripe_param_text(f, "phases[1][duration][interval]", "month");
     stripe_param_int(f, "phases[1][duration][interval_count]", 1);
-    /* There is nothing to prorate at the end of a period, but with "none" a metered price would be removed without being billed. */
+    /* There is nothing to prorate at the end of a period, but with "none" a metered price would be removed without
+     * being billed. */
     stripe_param_text(f, "phases[1][proration_behavior]", "create_prorations");
     phase_next_items(f, g, phase);
     phase_discounts(f, phase, 1);
@@ -381,7 +382,7 @@ static enum status apply_check_keep(struct changing *g, struct err *e)
     return OK;
 }
 
-/* Usage that reaches the meter after the swap is on no invoice. That only matters where it would have cost something. */
+/* Usage that reaches the meter after the swap is on no invoice. That matters only where it would cost something. */
 static enum status apply_flush(struct changing *g, struct err *e)
 {
     struct err why = ERR_INIT;
@@ -459,7 +460,8 @@ enum status change_apply(const struct billing_context *x, const struct change_re
 
 /* ---- taking back ---- */
 
-/* Finds the invoice of the change itself. A renewal may have come after it, and must be paid whatever becomes of the change. */
+/* Finds the invoice of the change itself. A renewal may have come after it, and must be paid whatever becomes of the
+ * change. */
 static enum status undo_find_invoice(struct changing *g, struct err *e)
 {
     struct change_facts *x = &g->x;
@@ -560,7 +562,8 @@ static enum status moving_log(const struct billing_context *x, struct id tenant,
     return st;
 }
 
-/* The change is audited in the tenant's log, with the operator as actor. Errors stay as Stripe worded them: they are for the operator. */
+/* The change is audited in the tenant's log, with the operator as actor. Errors stay as Stripe worded them: they are
+ * for the operator. */
 enum status terms_move(const struct billing_context *x, struct id tenant, struct err *e)
 {
     struct actor in_tenant = *x->who;

@@ -1,5 +1,5 @@
-/* change_preview.c: the facts of a change of plan, what kind of change it is, and what it would cost. change.c uses the same facts, so that
- * the change is what the preview showed. */
+/* change_preview.c: the facts of a change of plan, what kind of change it is, and what it would cost. change.c uses the
+ * same facts, so that the change is what the preview showed. */
 #include "alarm/alarm.h"
 #include "base/clock.h"
 #include "base/limits.h"

@@ -1,7 +1,8 @@
 /* checkout.c: buying a plan: the tenant's customer at Stripe, and one checkout at a time.
  *
- * Selling twice is the fault to prevent. Therefore the mirror, Stripe's own list of subscriptions, and every earlier checkout that could still
- * be paid are checked before a new one is made; and the new one is recorded before the call, so that a second click finds it. */
+ * Selling twice is the fault to prevent. Therefore the mirror, Stripe's own list of subscriptions, and every earlier
+ * checkout that could still be paid are checked before a new one is made; and the new one is recorded before the call,
+ * so that a second click finds it. */
 #include "base/clock.h"
 #include "base/log.h"
 #include "billing/checkout/checkout_internal.h"
@@ -75,7 +76,8 @@ static enum status customer_adopt(void *ctx, struct json *item, struct err *e)
     return ok && !w->op->nomem ? OK : err_nomem(e);
 }
 
-/* After a call whose outcome is not known: finds the customer among those created since, or settles the call as not done. */
+/* After a call whose outcome is not known: finds the customer among those created since, or settles the call as not
+ * done. */
 static enum status customer_find_made(struct customer_making *w, int64_t since_ms, const char *key, struct err *e)
 {
     struct stripe_form f;
@@ -224,7 +226,8 @@ static enum status buying_see_subscription(void *ctx, struct json *item, struct 
     return ok ? OK : err_nomem(e);
 }
 
-/* Refuses when Stripe has a live subscription that the mirror does not know yet: the event of a payment may still be on its way. */
+/* Refuses when Stripe has a live subscription that the mirror does not know yet: the event of a payment may still be on
+ * its way. */
 static enum status buying_refuse_unheard(struct buying *b, struct err *e)
 {
     struct stripe_form f;

@@ -21,8 +21,8 @@ struct operation {
 struct operation operation_open(const struct billing_context *x, struct id tenant);
 /* Takes the tenant's lease. End with operation_close, also after a failure. */
 enum status operation_begin(struct operation *op, struct err *e);
-/* Gives the lease back and returns st. An error that only the operator can fix becomes an alarm about `what` and, except on the command
- * line, billing_unavailable. */
+/* Gives the lease back and returns st. An error that only the operator can fix becomes an alarm about `what` and,
+ * except on the command line, billing_unavailable. */
 enum status operation_close(struct operation *op, enum status st, const char *what, struct err *e);
 
 /* A formatted text in the arena; "" without memory, which the next operation_post or operation_get reports. */
@@ -42,7 +42,8 @@ enum status operation_customer_gone(struct operation *op, struct str customer, s
 /* Whether Stripe has no such object, which this parameter named. */
 bool operation_is_missing(const struct err *e, const char *pointer);
 
-/* checkout.c; the caller holds the lease. customer_find: "" if there is none. customer_make: the existing customer, otherwise a new one. */
+/* checkout.c; the caller holds the lease. customer_find: "" if there is none. customer_make: the existing customer,
+ * otherwise a new one. */
 enum status customer_find(struct operation *op, struct str *out, struct err *e);
 enum status customer_make(struct operation *op, struct str *out, struct err *e);
 /* See checkouts_end. */

@@ -1,5 +1,5 @@
-/* end.c: ends everything for a workspace that is deleted: open checkouts, then usage that has not been sent, then every subscription. Each step
- * may be repeated, so a run that was interrupted is simply run again. */
+/* end.c: ends everything for a workspace that is deleted: open checkouts, then usage that has not been sent, then every
+ * subscription. Each step may be repeated, so a run that was interrupted is simply run again. */
 #include "base/clock.h"
 #include "base/shared.h"
 #include "billing/checkout/change_internal.h"

@@ -1,7 +1,8 @@
-/* operation.c: what every operation on a tenant's subscription needs: the tenant's lease, calls to Stripe, and errors that the owner can act on.
+/* operation.c: what every operation on a tenant's subscription needs: the tenant's lease, calls to Stripe, and errors
+ * that the owner can act on.
  *
- * A text that cannot be formatted for lack of memory is remembered (nomem) and stops the next call, so that no half-made key or path is ever
- * sent. */
+ * A text that cannot be formatted for lack of memory is remembered (nomem) and stops the next call, so that no
+ * half-made key or path is ever sent. */
 #include <stdarg.h>
 #include <time.h>
 
@@ -15,7 +16,8 @@
 
 #include "base/banned.h"
 
-/* How long the meter needs to count an event. An event in the second in which the subscription ends would not be billed. */
+/* How long the meter needs to count an event. An event in the second in which the subscription ends would not be
+ * billed. */
 #define SETTLE_MS 5000
 
 struct operation operation_open(const struct billing_context *x, struct id tenant)
@@ -63,7 +65,8 @@ static void operation_raise_refusal(struct operation *op, const char *what, cons
         log_line(LOG_ERROR, "alarm_failed", LOG_S("error", e.message));
 }
 
-/* What only the operator can fix: a wrong key, a missing right, a parameter that Stripe refuses, prices that were never set up. */
+/* What only the operator can fix: a wrong key, a missing right, a parameter that Stripe refuses, prices that were never
+ * set up. */
 static bool operation_is_operators(const struct err *e)
 {
     return stripe_failure_is_operators(stripe_failure_of(e)) || err_is(e, E_not_set_up);

@@ -1,7 +1,7 @@
 /* meter.c: from counters to rows of the outbox, and what the operator sees of them. Nothing here calls Stripe.
  *
- * A counter's `reported` follows in the transaction that makes the row. Whatever fails, each conversation is either in a row or still
- * unreported, never both and never neither. */
+ * A counter's `reported` follows in the transaction that makes the row. Whatever fails, each conversation is either in
+ * a row or still unreported, never both and never neither. */
 #include "billing/meter/meter.h"
 
 #include "alarm/alarm.h"
@@ -19,8 +19,9 @@
 
 /* ---- collecting ---- */
 
-/* The timestamp of a row: when its first conversation was counted, in whole seconds as at Stripe. It always lies inside the period,
- * whatever the clock says, and before the current second: if the subscription ends in this second, usage of this second is not billed. */
+/* The timestamp of a row: when its first conversation was counted, in whole seconds as at Stripe. It always lies inside
+ * the period, whatever the clock says, and before the current second: if the subscription ends in this second, usage of
+ * this second is not billed. */
 static int64_t meter_event_ms(const struct meter_counter *k, int64_t now_ms)
 {
     int64_t latest = (now_ms < k->period_end_ms ? now_ms : k->period_end_ms) - 1000;
@@ -34,7 +35,8 @@ struct meter_collecting {
     bool made;
 };
 
-/* Makes the row of one counter and marks it reported, in one transaction. A counter without customer or end of period cannot be billed. */
+/* Makes the row of one counter and marks it reported, in one transaction. A counter without customer or end of period
+ * cannot be billed. */
 static enum status meter_collect_tx(struct db *c, void *ctx, struct err *e)
 {
     struct meter_collecting *x = ctx;

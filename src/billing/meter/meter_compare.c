@@ -1,8 +1,9 @@
 /* meter_compare.c: what Stripe's meter has, compared with what was sent.
  *
- * Stripe reports sums of a customer over whole minutes, not single events. Two questions are answered from them: whether a row without an
- * answer was counted (its minute has few rows, usually this one alone), and which rows are missing (binary search over the period). Reads
- * are limited by Stripe, so a search stops after LOOKS reads and the next comparison continues. */
+ * Stripe reports sums of a customer over whole minutes, not single events. Two questions are answered from them:
+ * whether a row without an answer was counted (its minute has few rows, usually this one alone), and which rows are
+ * missing (binary search over the period). Reads are limited by Stripe, so a search stops after LOOKS reads and the
+ * next comparison continues. */
 #include <stdio.h>
 
 #include "alarm/alarm.h"
@@ -115,7 +116,8 @@ static enum status compare_sums(struct stripe *stripe, struct db_pool *p, struct
 
 enum meter_fate { WAS_COUNTED, WAS_NOT, CANNOT_TELL };
 
-/* Decides from the sums of the row's minute: the meter has all unknown rows of it, none of them, or something in between. */
+/* Decides from the sums of the row's minute: the meter has all unknown rows of it, none of them, or something in
+ * between. */
 static enum meter_fate settle_fate(const struct meter_both *b)
 {
     int64_t more = b->there - b->here.sent;
@@ -215,7 +217,8 @@ struct meter_search {
     int looks;
 };
 
-/* Sends the row once more where it can still be billed. A row that was sent twice, or too late, is rejected for the operator to see. */
+/* Sends the row once more where it can still be billed. A row that was sent twice, or too late, is rejected for the
+ * operator to see. */
 static enum status search_mend_row(struct db *c, const struct meter_search *x, const struct meter_row *r, struct err *e)
 {
     int64_t now = clock_now_ms();
@@ -233,8 +236,8 @@ struct meter_minute {
     bool none;
 };
 
-/* Finds the missing rows of one minute. When the minute is empty at the meter, all are missing; otherwise the missing one can only be
- * recognised by its quantity, if that is unique. */
+/* Finds the missing rows of one minute. When the minute is empty at the meter, all are missing; otherwise the missing
+ * one can only be recognised by its quantity, if that is unique. */
 static enum status search_mend_minute_tx(struct db *c, void *ctx, struct err *e)
 {
     struct meter_minute *m = ctx;
@@ -254,7 +257,8 @@ static enum status search_mend_minute_tx(struct db *c, void *ctx, struct err *e)
     return st;
 }
 
-/* Binary search for the minutes that lack something. `sums` belong to the whole span, so the right half needs no read of its own. */
+/* Binary search for the minutes that lack something. `sums` belong to the whole span, so the right half needs no read
+ * of its own. */
 static enum status search_lost(struct meter_search *x, int64_t from_ms, int64_t to_ms, const struct meter_both *sums,
                                struct err *e)
 {

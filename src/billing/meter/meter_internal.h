@@ -14,8 +14,8 @@
 enum status meter_collect_tenant(struct db *c, struct id tenant, struct err *e);
 /* Rejects a row and raises its alarm, in one transaction. Does nothing when it is already rejected. */
 enum status meter_reject_row(struct db *c, const struct meter_row *r, struct str why, struct err *e);
-/* Decides about an unknown row whose identifier Stripe may have forgotten: sent, pending again, or put off with an alarm. The caller holds
- * the customer's lease, and no connection or transaction. */
+/* Decides about an unknown row whose identifier Stripe may have forgotten: sent, pending again, or put off with an
+ * alarm. The caller holds the customer's lease, and no connection or transaction. */
 enum status meter_settle(struct stripe *stripe, struct db_pool *p, const struct meter_row *r, struct err *e);
 /* The name of the customer's lease, and the idempotency key of a row's call. */
 struct str meter_lease(struct str customer, char out[320]);

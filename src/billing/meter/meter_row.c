@@ -1,5 +1,5 @@
-/* meter_row.c: one row of the outbox: its names at Stripe, and what happens to it when it can never be billed. The other files of the
- * meter depend on this one. */
+/* meter_row.c: one row of the outbox: its names at Stripe, and what happens to it when it can never be billed. The
+ * other files of the meter depend on this one. */
 #include <stdio.h>
 
 #include "alarm/alarm.h"

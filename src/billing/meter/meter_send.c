@@ -1,8 +1,9 @@
 /* meter_send.c: the rows of the outbox are sent to Stripe, one after the other.
  *
- * A row is `unknown` from the moment before its call. A program that is killed anywhere therefore leaves a row that is sent again under the
- * same identifier (which Stripe counts once) or, when Stripe may have forgotten the identifier, compared with the meter's sum. The lease
- * of the customer keeps two workers from sending for one customer at once, which would make that comparison meaningless. */
+ * A row is `unknown` from the moment before its call. A program that is killed anywhere therefore leaves a row that is
+ * sent again under the same identifier (which Stripe counts once) or, when Stripe may have forgotten the identifier,
+ * compared with the meter's sum. The lease of the customer keeps two workers from sending for one customer at once,
+ * which would make that comparison meaningless. */
 #include <stdatomic.h>
 #include <time.h>
 
@@ -148,7 +149,8 @@ static enum status sending_post(struct meter_sending *x, struct err *e)
     return st;
 }
 
-/* Reads the row again under the lease and decides what to do with it. When it is to be sent it becomes unknown here, before the call. */
+/* Reads the row again under the lease and decides what to do with it. When it is to be sent it becomes unknown here,
+ * before the call. */
 static enum status sending_begin_tx(struct db *c, void *ctx, struct err *e)
 {
     struct meter_sending *x = ctx;
@@ -276,7 +278,8 @@ static bool flush_was_tried(const struct meter_flushing *f, struct id row)
     return false;
 }
 
-/* Tries each row once, even one that waits for its next try. f->more is false when there is none, or when the worker holds the lease. */
+/* Tries each row once, even one that waits for its next try. f->more is false when there is none, or when the worker
+ * holds the lease. */
 static enum status flush_one(struct meter_flushing *f, struct err *e)
 {
     struct meter_sending x;

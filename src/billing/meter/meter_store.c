@@ -77,7 +77,8 @@ DB_STMT(row_add, TENANT,
     "o.event_at, o.created_at, "                                                                                \
     "o.first_sent_at, o.sent_at, o.due_at, o.attempts"
 #define ROW_TYPES "uuxsstittt?t?ti"
-/* Rows of customers of this mode whose lease is free, in the order of their index, so that the first one is found however many wait. */
+/* Rows of customers of this mode whose lease is free, in the order of their index, so that the first one is found
+ * however many wait. */
 #define DUE_JOIN                                                                                   \
     "SELECT " ROW_COLUMNS                                                                          \
     " FROM meter_outbox o JOIN billing_customer b ON b.stripe_customer_id = o.stripe_customer_id " \

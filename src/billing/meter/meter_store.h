@@ -11,16 +11,18 @@ struct meter_counter {
     int64_t period_start_ms, period_end_ms, unsent_ms, used, reported;
     struct str customer;
 };
-/* Counters with unsent conversations and no row that has been pending since before waits_ms, oldest first; tenant and period only. */
+/* Counters with unsent conversations and no row that has been pending since before waits_ms, oldest first; tenant and
+ * period only. */
 enum status meter_store_grown(struct db *c, struct arena *a, int64_t waits_ms, int limit, struct meter_counter **out,
                               size_t *n, struct err *e);
 enum status meter_store_grown_of(struct db *c, struct id tenant, struct arena *a, struct meter_counter **out, size_t *n,
                                  struct err *e);
-/* Locks the counter until the transaction ends and fills in the rest; *found is false when nothing is unsent any more. */
+/* Locks the counter until the transaction ends and fills in the rest; *found is false when nothing is unsent. */
 enum status meter_store_lock(struct db *c, struct arena *a, struct meter_counter *k, bool *found, struct err *e);
 
-/* Counters of periods that ended between the two moments, with conversations beyond the terms of which some (`late`) reached Stripe after
- * the invoice (invoiced_ms; 0: there is none) or not at all. Those that an alarm has reported are left out. */
+/* Counters of periods that ended between the two moments, with conversations beyond the terms of which some (`late`)
+ * reached Stripe after the invoice (invoiced_ms; 0: there is none) or not at all. Those that an alarm has reported are
+ * left out. */
 struct meter_unbilled {
     struct id tenant;
     struct str subscription;
@@ -32,13 +34,15 @@ enum status meter_store_unbilled(struct db *c, struct arena *a, int64_t from_ms,
 /* ---- rows ---- */
 
 enum status meter_store_add(struct db *c, const struct meter_row *r, struct err *e);
-/* The row that has been due longest, of a customer of this mode whose lease is free; tenant NULL: of any. ERR_NOT_FOUND. */
+/* The row that has been due longest, of a customer of this mode whose lease is free; tenant NULL: of any.
+ * ERR_NOT_FOUND. */
 enum status meter_store_due(struct db *c, struct arena *a, const struct id *tenant, bool livemode, int64_t now_ms,
                             struct meter_row *out, struct err *e);
 enum status meter_store_get(struct db *c, struct arena *a, struct id row, struct meter_row *out, struct err *e);
 /* Marks the row unknown and counts a try. */
 enum status meter_store_begin(struct db *c, const struct meter_row *r, int64_t now_ms, int64_t due_ms, struct err *e);
-/* Sets state METER_PENDING or METER_UNKNOWN and the next try. first_sent_ms 0: never sent. Does nothing when the row is sent or rejected. */
+/* Sets state METER_PENDING or METER_UNKNOWN and the next try. first_sent_ms 0: never sent. Does nothing when the row is
+ * sent or rejected. */
 enum status meter_store_put_off(struct db *c, const struct meter_row *r, enum meter_state state, int64_t first_sent_ms,
                                 int64_t due_ms, struct str why, struct err *e);
 enum status meter_store_sent(struct db *c, const struct meter_row *r, int64_t now_ms, struct err *e);

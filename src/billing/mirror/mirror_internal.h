@@ -23,6 +23,4 @@ void mirror_choose(struct subscription *s, const struct mirror_item *items, size
 bool mirror_next_phase(const struct json *schedule, int64_t now_ms, const struct json **items, int64_t *start_ms);
 struct str mirror_phase_price(const struct json *item);
 
-int64_t mirror_time(const struct json *seconds); /* milliseconds; 0 for null and for times outside years 1970 to 9999 */
-
 #endif

@@ -9,7 +9,8 @@
 
 #define LAST_SECOND 253402300799LL /* of the year 9999, the last that DATETIME holds */
 
-int64_t mirror_time(const struct json *seconds)
+/* Milliseconds; 0 for null and for a time that no calendar holds. */
+static int64_t mirror_time(const struct json *seconds)
 {
     int64_t s = json_int(seconds, 0);
     return s > 0 && s <= LAST_SECOND ? s * 1000 : 0;

@@ -1,3 +1,5 @@
+/* mirror_store.c: SQL of invoice_mirror, and of the rows that tell which tenant and
+ * terms a Stripe object belongs to. */
 #include "billing/mirror/mirror_store.h"
 
 #include <stdio.h>

@@ -1,8 +1,9 @@
 /* reconcile.c: compares what is here with what Stripe has.
  *
- * Drift is what a refresh of an object changes although no event about it was waiting; otherwise the event would have brought it. So each
- * object that seems to differ is read, refreshed under its lease, and read again, and only that difference is reported. Reads of Stripe are
- * budgeted: a run that has used its share stops and says so, and the next one continues. */
+ * Drift is what a refresh of an object changes although no event about it was waiting; otherwise the event would have
+ * brought it. So each object that seems to differ is read, refreshed under its lease, and read again, and only that
+ * difference is reported. Reads of Stripe are budgeted: a run that has used its share stops and says so, and the next
+ * one continues. */
 #include "billing/reconcile/reconcile.h"
 
 #include "alarm/alarm.h"
@@ -90,8 +91,8 @@ static enum status reconcile_note(struct run *x, struct str id, struct err *e)
     return ok && map_put(&x->seen, key, x) == 0 ? OK : err_nomem(e);
 }
 
-/* Whether the run ends: trouble with one object is reported to the operator and the run continues, but when Stripe or the database is
- * away every other object would fail as well. */
+/* Whether the run ends: trouble with one object is reported to the operator and the run continues, but when Stripe or
+ * the database is away every other object would fail as well. */
 static bool reconcile_stops(const struct err *why)
 {
     if (err_is(why, E_busy) || stripe_failure_of(why) == STRIPE_FAILURE_BUSY)
@@ -111,8 +112,8 @@ static enum status reconcile_raise(struct run *x, const char *kind, struct str i
     return st;
 }
 
-/* Refreshes one object. *gone is true when Stripe no longer has it. An object that cannot be refreshed is reported and does not end the
- * run. */
+/* Refreshes one object. *gone is true when Stripe no longer has it. An object that cannot be refreshed is reported and
+ * does not end the run. */
 static enum status reconcile_refresh(struct run *x, const char *kind, struct str id, bool *gone, struct err *e)
 {
     struct err why = ERR_INIT;
@@ -232,7 +233,8 @@ static void reconcile_state_differs(struct buf *b, const struct state *before, c
     }
 }
 
-/* Reads, refreshes and reads again. Only what the refresh changes is drift, and only if no waiting event would have changed it. */
+/* Reads, refreshes and reads again. Only what the refresh changes is drift, and only if no waiting event would have
+ * changed it. */
 static enum status reconcile_repair(struct run *x, struct str id, struct err *e)
 {
     struct state before = {.x = x, .id = id}, after = before;
@@ -379,7 +381,8 @@ static enum status reconcile_store_event(struct stored *y, struct err *e)
     return st;
 }
 
-/* Events of the list have the account's API version, not the endpoint's. That does not matter: an event only names its object. */
+/* Events of the list have the account's API version, not the endpoint's. That does not matter: an event only names its
+ * object. */
 static enum status reconcile_see_event(void *ctx, struct json *item, struct err *e)
 {
     struct run *x = ctx;
@@ -572,8 +575,8 @@ static enum status reconcile_audit(struct run *x, struct err *e)
 
 /* ---- the runs ---- */
 
-/* The time from which events are fetched: an hour before the last run, at least three hours back; for the first run as far back as Stripe
- * keeps events. */
+/* The time from which events are fetched: an hour before the last run, at least three hours back; for the first run as
+ * far back as Stripe keeps events. */
 static int64_t reconcile_events_from(const struct run *x)
 {
     int64_t from = x->began_ms - 3 * HOUR_MS, far = x->began_ms - BACK_MS, last = x->last.began_ms;
@@ -609,7 +612,8 @@ static enum status reconcile_nightly_run(struct run *x, struct err *e)
     return st == OK ? reconcile_write_ran(x, e) : st;
 }
 
-/* The budget: what Stripe grants, less a share for the events (a fifth of it from the nightly run, a twentieth from the hourly one). */
+/* The budget: what Stripe grants, less a share for the events (a fifth of it from the nightly run, a twentieth from the
+ * hourly one). */
 static enum status reconcile_prepare(struct run *x, struct err *e)
 {
     int64_t month = config_int(x->stripe->config, CONFIG_stripe_reads_month), payments = 0;

@@ -1,11 +1,12 @@
+/* reconcile_store.c: SQL of the comparison with Stripe: what should have ended or been renewed, and completed runs. */
 #include "billing/reconcile/reconcile_store.h"
 
 #include "base/clock.h"
 
 #include "base/banned.h"
 
-/* The rows "reconciled" (hourly), "reconciled:night": when the last run began that came to its end; of the nightly one also at which customer
- * the comparison of usage was cut short. */
+/* The rows "reconciled" (hourly), "reconciled:night": when the last run began that came to its end; of the nightly one
+ * also at which customer the comparison of usage was cut short. */
 DB_STMT(last_run, GLOBAL, "SELECT updated_at, stripe_id FROM stripe_setup WHERE livemode = ? AND name = ?", "is", "tx");
 DB_STMT(ran, GLOBAL,
         "INSERT INTO stripe_setup (livemode, name, stripe_id, updated_at) VALUES (?, ?, ?, ?)"

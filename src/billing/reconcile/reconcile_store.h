@@ -1,4 +1,4 @@
-/* reconcile_store.h: what is compared with Stripe, and when runs completed. Reads tables of mirror, checkout and plan. */
+/* reconcile_store.h: what is compared with Stripe, and when runs completed. It also reads tables of other parts. */
 #ifndef PARLEY_BILLING_RECONCILE_RECONCILE_STORE_H
 #define PARLEY_BILLING_RECONCILE_RECONCILE_STORE_H
 

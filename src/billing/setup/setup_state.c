@@ -1,4 +1,5 @@
-/* setup_state.c: what other parts of billing and the operator's checks need to know about a finished setup. Reads only the database. */
+/* setup_state.c: what other parts of billing and the operator's checks need to know about a finished setup. Reads only
+ * the database. */
 #include "billing/setup/setup.h"
 #include "billing/setup/setup_store.h"
 
@@ -6,10 +7,8 @@
 
 const char *setup_how_name(enum setup_how how)
 {
-    static const char *const names[] = {[SETUP_FOUND] = "found",
-                                        [SETUP_MADE] = "made",
-                                        [SETUP_CHANGED] = "changed",
-                                        [SETUP_RETIRED] = "retired"};
+    static const char *const names[] = {
+        [SETUP_FOUND] = "found", [SETUP_MADE] = "made", [SETUP_CHANGED] = "changed", [SETUP_RETIRED] = "retired"};
     return names[how];
 }
 
