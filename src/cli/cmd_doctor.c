@@ -476,11 +476,11 @@ static bool doctor_is_running(struct doctor *d)
 
 static void doctor_sockets(struct doctor *d)
 {
-    static const char *const doors[] = {"portal", "api", "chat", "hooks"};
+    static const char *const programs[] = {"portal", "api", "chat", "hooks"};
     int silent = 0;
-    for (size_t i = 0; i < COUNT_OF(doors); i++) {
+    for (size_t i = 0; i < COUNT_OF(programs); i++) {
         const char *path = arena_printf(&d->cl->arena, "%s/%s.sock", config_string(d->cl->config, CONFIG_run_dir),
-                                        doors[i]);
+                                        programs[i]);
         if (!path || doctor_socket_answers(path))
             continue;
         silent++;

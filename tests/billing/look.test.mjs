@@ -1,4 +1,4 @@
-// Every page of money in every state it can be in: axe finds nothing, nothing sticks out to the side; on a bed in light, on a phone in dark.
+// Every page of money in every state it can be in: axe finds nothing, nothing sticks out to the side; on a desktop in light, on a phone in dark.
 // With SHOTS=<folder> each is kept as a picture, in both lights and both sizes, to be looked at.
 // Runs for about 70 s.
 import assert from 'node:assert/strict'
@@ -8,7 +8,7 @@ import { createBot, isAccessible, publish, signUp, watch } from '../portal/porta
 import { main, pastWorld, press, says, startShop, tenantOf } from './shop.mjs'
 
 const SHOTS = process.env.SHOTS
-const LOOKS = [['bed', 1280, 800, 'light'], ['phone', 390, 844, 'dark'], ...SHOTS ? [['bed', 1280, 800, 'dark'], ['phone', 390, 844, 'light']] : []]
+const LOOKS = [['desktop', 1280, 800, 'light'], ['phone', 390, 844, 'dark'], ...SHOTS ? [['desktop', 1280, 800, 'dark'], ['phone', 390, 844, 'light']] : []]
 const LONG = 'Donaudampfschifffahrtsgesellschaft und Reklamationsbearbeitung mbH'
 let past, parley, browser
 const people = {}

@@ -1,4 +1,4 @@
-// Every page, light and dark, on a phone and on a bed: axe finds nothing, nothing sticks out, the console stays empty.
+// Every page, light and dark, on a phone and on a desktop: axe finds nothing, nothing sticks out, the console stays empty.
 // Runs for about 70 s.
 import assert from 'node:assert/strict'
 import fs from 'node:fs'
