@@ -26,7 +26,7 @@ async function person(name, plan) {
     return { page, tenant, customers, of, sub: () => of('subscription')[0], planName: async () => { await page.goto(`${parley.url}/app/billing`); return page.locator('.plan-now-name').innerText() } }
 }
 const refusal = page => main(page).getByRole('alert')
-const UNKNOWN = /gave no answer in time\. Look here again in a minute/, NOT_DONE = /Nothing was changed or charged/
+const UNKNOWN = /gave no answer in time\. It may have gone through/, NOT_DONE = /Nothing was changed or charged/
 
 test('Stripe is slower than the deadline: the page says that the outcome is unknown, and a second attempt finds it', async () => {
     const buyer = await person('Slow buyer'), payer = await person('Slow payer', 'STARTER')
@@ -79,7 +79,7 @@ test('a preview that another tab has overtaken is shown again, and nothing is ch
     const charged = of('invoice').length
     await main(other).getByRole('button', { name: /^Pay/ }).click()
     await refusal(other).waitFor()
-    assert.match(await refusal(other).innerText(), /changed meanwhile/)
+    assert.match(await refusal(other).innerText(), /changed in the meantime/)
     await other.getByRole('heading', { name: 'Change to PROFESSIONAL' }).waitFor() // from ENTERPRISE it is less
     await isAccessible(other, 'a preview that was overtaken')
     assert.equal(of('invoice').length, charged)
@@ -146,7 +146,7 @@ test('without a mouse: from the page of prices to a paid plan, a larger one, and
     assert.equal(await page.locator('.is-chosen h2').innerText(), 'FREE')
     await enter('Start with STARTER')
     await page.waitForURL('**/signup?plan=starter')
-    await says(page, 'Next comes the plan you have chosen.')
+    await says(page, 'The plan you have chosen comes next.')
     for (const [field, text] of [['name', 'Ada'], ['workspace', 'Keys'], ['email', `paying${process.pid}@example.com`], ['password', 'correct horse battery']]) {
         await reach(field)
         await page.keyboard.type(text)
