@@ -103,7 +103,8 @@ struct stripe_reply {
     int status;
     bool replayed; /* an earlier call under this key did it */
 };
-/* Sends a POST once. The reply is in the arena. */
+/* Sends a POST once. The reply is in the arena. When the call fails only `replayed` is set: Stripe repeated the error
+ * that it keeps for this key, which says nothing about other calls. */
 enum status stripe_post(struct stripe *s, struct arena *a, const struct stripe_post *p, struct stripe_reply *out,
                         struct err *e);
 /* The same for /v2, whose bodies are JSON (times as ISO 8601 text). p->form is not used. */

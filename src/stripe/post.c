@@ -172,6 +172,7 @@ static enum status post_send(struct posting *p, const struct stripe_post *post, 
     struct err why = ERR_INIT;
     enum status st = stripe_send(p->s, p->a, &x, &why);
     post_finish(p, &x, st, &why);
+    out->replayed = x.replayed;
     if (st != OK) {
         if (e)
             *e = why;

@@ -177,6 +177,7 @@ static enum status send_try(struct stripe *s, struct arena *a, struct stripe_exc
     x->status = 0;
     x->answer = NULL;
     x->request_id = STR_EMPTY;
+    x->replayed = false;
     if (!url || !bearer)
         return err_nomem(e);
     if (str_eqz(rq.method, "POST"))

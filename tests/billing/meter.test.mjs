@@ -451,6 +451,25 @@ test('refused at once: rejected with Stripe\'s words and an alarm; others go on'
     assert.equal(counted(one.customer) + counted(two.customer), 3)
 })
 
+test('rows whose key Stripe answers with the error it kept hold up no other customer', async () => {
+    const stuck = [await buyer(), await buyer()], { tenant, customer } = await buyer()
+    for (const one of stuck) {
+        await bed.tick(20)
+        await count(one.tenant, 1)
+        await collect()
+        fake.faults.add({ kind: 'error500After', method: 'POST', path: PATH })
+        await send()
+        assert.deepEqual(await states(one.tenant), ['unknown 1'])
+    }
+    await bed.tick(10 * 60)
+    await count(tenant, 3)
+    await collect()
+    await send()
+    assert.deepEqual(await states(tenant), ['sent 3'], 'sent at once, although the other rows were due before it')
+    for (const one of stuck) assert.deepEqual(await states(one.tenant), ['unknown 1'])
+    assert.equal(counted(customer), 3)
+})
+
 test('lag is an alarm while it lasts', async () => {
     const { tenant } = await buyer()
     const watch = async () => assert.equal((await ops.call({ op: 'watch' })).ok, true)

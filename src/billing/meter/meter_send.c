@@ -40,6 +40,7 @@ struct meter_sending {
     struct held lease;
     char lease_name[320];
     enum meter_move move;
+    bool replayed; /* Stripe answered from its record of the row's key */
 };
 
 static void sending_init(struct meter_sending *x, struct stripe *stripe, struct db_pool *p)
@@ -108,7 +109,8 @@ static enum status sending_record(struct meter_sending *x, enum status got, cons
         return st;
     log_line(LOG_WARN, "meter_not_sent", LOG_T("customer", x->row.customer), LOG_S("code", err_code(why)),
              LOG_S("error", why->message));
-    sending_rest_after(why);
+    if (!x->replayed)
+        sending_rest_after(why);
     return st;
 }
 
@@ -127,12 +129,14 @@ static enum status sending_put_off(struct meter_sending *x, const struct err *wh
 
 /* ---- sending ---- */
 
+/* Stripe keeps an error 500 under the row's key for a day and repeats it. Such an answer concerns this row alone, so
+ * `replayed` keeps it from pausing the others. */
 static enum status sending_post(struct meter_sending *x, struct err *e)
 {
     char key[64], id[ID_TEXT_MAX];
     const struct meter_row *r = &x->row;
     struct stripe_form f;
-    struct stripe_reply reply;
+    struct stripe_reply reply = {0};
     stripe_form_init(&f);
     stripe_param_text(&f, "event_name", METER_EVENT_NAME);
     stripe_param_text(&f, "identifier", id_text(ID_METER, r->id, id));
@@ -145,6 +149,7 @@ static enum status sending_post(struct meter_sending *x, struct err *e)
                                     .tenant = &r->tenant,
                                     .deadline_ms = METER_TRY_MS};
     enum status st = stripe_post(x->stripe, &x->a, &how, &reply, e);
+    x->replayed = reply.replayed;
     stripe_form_release(&f);
     return st;
 }
