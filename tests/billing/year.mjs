@@ -30,6 +30,7 @@ export class Year {
         this.start = start
         this.tenants = []
         this.endedAtOnce = new Set()
+        this.ends = new Set() // of periods, until the worker has been awake after them
         this.trialIncluded = new Map() // subscription: conversations
         this.crashes = this.granted = this.refused = 0
         this.done = {}
@@ -150,11 +151,17 @@ export class Year {
     async #toTheNextMoment(seconds) {
         const target = this.now + seconds
         for (;;) {
-            const ends = this.fake.w.all('subscription').flatMap(sub => sub.items.data.map(item => item.current_period_end))
-            const next = Math.min(...ends.flatMap(end => [end - 5 * MINUTE, end + 10 * MINUTE, end + 130 * MINUTE, end + 4 * HOUR]).filter(t => t > this.now), target)
+            // a subscription whose period is over has another end by now, but the moments after the old one are still to come
+            for (const sub of this.fake.w.all('subscription')) for (const item of sub.items.data) this.ends.add(item.current_period_end)
+            for (const end of this.ends) if (end + 4 * HOUR <= this.now) this.ends.delete(end)
+            const next = Math.min(...[...this.ends].flatMap(end => [end - 5 * MINUTE, end + 10 * MINUTE, end + 130 * MINUTE, end + 4 * HOUR]).filter(t => t > this.now), target)
             await this.tick(next - this.now)
             if (next === target) return
-            await this.settle()
+            let unsent = await this.settle()
+            for (let i = 0; i < 3 && unsent && this.now + MINUTE < target; i++) { // the worker pauses for seconds after a failure, not until the next moment
+                await this.tick(MINUTE)
+                unsent = await this.settle()
+            }
         }
     }
 
