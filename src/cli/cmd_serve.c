@@ -104,8 +104,10 @@ static enum status serve_write_config_name(struct serve *sv, struct err *e)
     sv->config_name_path = path;
     bool ok = f && fprintf(f, "%s\n", name ? name : "") > 0;
     int why = errno;
-    if (f && fclose(f) != 0)
+    if (f && fclose(f) != 0 && ok) { /* the text is buffered, so a full disk shows here */
         ok = false;
+        why = errno;
+    }
     free(name);
     return ok ? OK : err_set(e, E_pid_file, "%s cannot be written: %s", path, strerror(why));
 }

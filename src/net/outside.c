@@ -58,8 +58,10 @@ enum status outside_fetch(struct outside *o, struct arena *a, struct fetch_reque
     enum status st = outside_wait(o, a, rq, out, &why);
     if (o->leave)
         o->leave(o->ctx);
-    if (st == ERR_GONE)
+    if (st == ERR_GONE) { /* only the visitor's leaving cancels a call */
+        (void)err_set(&why, E_gone, "The visitor has left.");
         return outside_gone(o, &why, e);
+    }
     if (st != OK && e)
         *e = why;
     return st;

@@ -40,7 +40,7 @@ const LINT_ONLY = [/\.md$/, /^man\//, /^\.git/, /^\.clang-format$/, /^\.ci\//, /
 const INSTALL = [/(^|\/)module\.am$/, /^Makefile\.am$/, /^man\//, /^etc\//]
 const C = /\.(c|h|def)$/
 
-const INCLUDE = /^\s*#\s*include\s*"([^"]+)"/gm, INCLUDE_PATH = ['src', 'cgi-bin', 'tests', 'tests/lib', 'tests/unit']
+const INCLUDE = /^\s*#\s*include\s*"([^"]+)"/gm, INCLUDE_PATH = ['src', 'cgi-bin', 'tests', 'tests/lib']
 const IMPORT = /^(?:import|export)\b[^'"]*?['"](\.[^'"]+)['"]/gm
 
 const under = (file, folder) => file === folder || file.startsWith(`${folder}/`)

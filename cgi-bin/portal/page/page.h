@@ -8,7 +8,7 @@
  *     enum status st = account_members_of_tenant(pg.db, rq->arena, pg.who.tenant, &list, &n, &pg.e);
  *     for (size_t i = 0; st == OK && i < n; i++)
  *         ...fill pg.v...
- *     page_end(&pg, st, "portal/workspace/members.cs", "Members.Title");
+ *     page_end(&pg, st, "portal/workspace/members.cs", "Workspace.Members.Title");
  *
  * page_end, page_send, page_fail and page_redirect give the connection back. Each of them ends the handler: exactly one
  * is called. A page belongs to the thread of its request; all that it holds lies in the arena of the request. */
