@@ -118,16 +118,39 @@ static bool customer_is_unclear(const struct err *e)
     return err_is(e, E_stripe_error) || err_is(e, E_stripe_unknown) || err_is(e, E_stripe_key_reused);
 }
 
+/* Creates the customer under keys "<prefix>.<serial>". The last call's key is used again unless that call certainly did
+ * nothing. An unclear answer is settled by looking for the customer; if Stripe has none, the next serial tries again. */
+static enum status customer_create(struct customer_making *w, struct err *e)
+{
+    const struct customer_call *last = &w->last;
+    bool starts = last->serial < 0 || last->failed;
+    int64_t serial = last->serial < 0 ? 0 : last->failed ? last->serial + 1 : last->serial;
+    int64_t since_ms = starts ? clock_now_ms() : last->first_sent_ms;
+    for (int i = 0; i < CUSTOMER_TRIES && !w->customer.n; i++, serial++) {
+        struct err why = ERR_INIT;
+        const char *key = operation_text(w->op, "%s.%lld", w->prefix, (long long)serial);
+        enum status st = customer_post(w, key, &why);
+        if (st != OK && customer_is_unclear(&why))
+            st = customer_find_made(w, since_ms, key, &why);
+        if (st != OK) {
+            *e = why;
+            return st;
+        }
+    }
+    return w->customer.n ? OK
+                         : err_set(e, E_stripe_error, "Stripe has a problem right now. Try again in a few minutes.");
+}
+
 enum status customer_make(struct operation *op, struct str *out, struct err *e)
 {
     struct customer_making w = {.op = op, .customer = STR_EMPTY};
     struct err why = ERR_INIT;
+    struct db *c = NULL;
     enum status st = customer_read(&w, e);
     if (st == OK && w.customer.n) {
         *out = w.customer;
         return OK;
     }
-    struct db *c = NULL;
     if (st == OK)
         st = db_get(op->p, &c, e);
     if (st == OK)
@@ -135,18 +158,7 @@ enum status customer_make(struct operation *op, struct str *out, struct err *e)
     db_put(c);
     if (st != OK)
         return st;
-    int64_t serial = w.last.serial < 0 ? 0 : w.last.failed ? w.last.serial + 1 : w.last.serial;
-    int64_t since_ms = w.last.serial < 0 || w.last.failed ? clock_now_ms() : w.last.first_sent_ms;
-    for (int i = 0; i < CUSTOMER_TRIES && !w.customer.n; i++, serial++) {
-        const char *key = operation_text(op, "%s.%lld", w.prefix, (long long)serial);
-        st = customer_post(&w, key, &why);
-        if (st != OK && customer_is_unclear(&why))
-            st = customer_find_made(&w, since_ms, key, &why);
-        if (st != OK)
-            break;
-    }
-    if (st == OK && !w.customer.n)
-        st = err_set(&why, E_stripe_error, "Stripe has a problem right now. Try again in a few minutes.");
+    st = customer_create(&w, &why);
     if (st == OK)
         st = held_transaction(op->p, customer_write_tx, &w, &why);
     if (st == OK)
