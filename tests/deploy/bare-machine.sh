@@ -32,10 +32,15 @@ split_readme() {
         /^```/ { open = !open; next }
         open { print > (dir "/" title) }' README.md
 }
+show_failure() { # of a block; where a test failed, what it said
+    local name
+    tail -n 40 /tmp/block.out
+    for name in $(sed -n 's/^FAIL: //p' /tmp/block.out); do tail -n 30 "$name.log"; done
+}
 follow() { # TITLE: the block, echoed, ending at the first command that fails
     [ -s "$blocks/$1" ] || fail "README has no block \"$1\""
     say "$1"
-    bash -euxo pipefail "$blocks/$1" >/tmp/block.out 2>&1 </dev/null || { tail -n 40 /tmp/block.out >&2; fail "$1"; }
+    bash -euxo pipefail "$blocks/$1" >/tmp/block.out 2>&1 </dev/null || { show_failure >&2; fail "$1"; }
 }
 
 # ---- systemctl, where systemd does not run ----
