@@ -17,7 +17,7 @@ static enum status guard_by_session(struct request *rq, struct db *c, struct err
     if (!s)
         return err_nomem(e);
     if (token.n == 0)
-        return err_set(e, E_not_authenticated, "Sign in first.");
+        return err_raise(e, E_not_authenticated);
     if (account_session_load(c, rq->arena, token, config_int(rq->config, CONFIG_session_lifetime), s, e) != OK)
         return e->status;
     rq->who = (struct identity){.signed_in = true,

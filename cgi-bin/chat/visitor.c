@@ -7,7 +7,7 @@ enum status visitor_bot(struct request *rq, struct id *out, struct err *e)
 {
     if (id_parse(ID_BOT, request_segment(rq, "bot"), out))
         return OK;
-    return err_set(e, E_bot_unknown, "There is no such bot.");
+    return err_raise(e, E_bot_unknown);
 }
 
 enum status visitor_conversation(struct str text, struct id *out, struct err *e)

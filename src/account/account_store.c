@@ -48,7 +48,7 @@ enum status tenant_store_get(struct db *c, struct arena *a, struct id id, struct
     struct db_row row;
     enum status st = db_query_one(c, &tenant_select, &id, DB_NONE, a, &row, e);
     if (st == ERR_NOT_FOUND)
-        return err_set(e, E_workspace_unknown, "There is no such workspace.");
+        return err_raise(e, E_workspace_unknown);
     if (st == OK)
         *out = tenant_row(row, 0);
     return st;
@@ -80,7 +80,7 @@ enum status tenant_store_delete(struct db *c, struct id id, struct err *e)
     int64_t changed = 0;
     enum status st = db_exec(c, &tenant_set_deleted, &id, DB_ARGS(db_time(clock_now_ms())), &changed, e);
     if (st == OK && !changed)
-        return err_set(e, E_workspace_unknown, "There is no such workspace.");
+        return err_raise(e, E_workspace_unknown);
     return st;
 }
 

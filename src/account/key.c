@@ -102,7 +102,7 @@ enum status account_key_load(struct db *c, struct arena *a, struct str key, stru
     if (st != OK)
         return st;
     if (!row.tenant_active)
-        return err_set(e, E_workspace_suspended, "This workspace is suspended.");
+        return err_raise(e, E_workspace_suspended);
     *tenant = row.tenant;
     *key_id = row.id;
     *scopes = row.scopes;

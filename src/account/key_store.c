@@ -31,7 +31,7 @@ enum status key_store_add(struct db *c, struct id tenant, struct id id, const ui
         DB_ARGS(db_id(id), db_bytes(hash, 32), db_str(name), db_str(hint), db_int(scopes), db_time(clock_now_ms())),
         NULL, e);
     if (st == ERR_CONFLICT)
-        return err_set(e, E_workspace_unknown, "There is no such workspace.");
+        return err_raise(e, E_workspace_unknown);
     return st;
 }
 

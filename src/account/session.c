@@ -86,7 +86,7 @@ enum status account_session_switch(struct db *c, struct str token, struct id ten
         return session_ended(e);
     enum status st = session_store_switch(c, hash, tenant, e);
     if (st == ERR_NOT_FOUND)
-        return err_set(e, E_workspace_unknown, "There is no such workspace.");
+        return err_raise(e, E_workspace_unknown);
     return st;
 }
 

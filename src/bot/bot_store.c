@@ -8,7 +8,7 @@
 
 enum status bot_unknown(struct err *e)
 {
-    return err_set(e, E_bot_unknown, "There is no such bot.");
+    return err_raise(e, E_bot_unknown);
 }
 
 /* ---- bots ---- */

@@ -159,7 +159,7 @@ static enum status connect_failed(struct db *c, MYSQL *my, struct err *e)
                  no == ER_DBACCESS_DENIED_ERROR || no == ER_BAD_DB_ERROR;
     pthread_mutex_unlock(&p->lock);
     log_line_limited(LOG_ERROR, "database_unreachable", LOG_S("error", mysql_error(my)), LOG_I("errno", no));
-    return err_set(e, E_database_unavailable, "The database cannot be reached.");
+    return err_raise(e, E_database_unavailable);
 }
 
 bool db_pool_trouble(struct db_pool *p, char *out, size_t n)

@@ -67,7 +67,7 @@ enum status answer_store_bot(struct db *c, struct arena *a, struct id tenant, st
     struct db_row r;
     enum status st = db_query_one(c, &answer_bot, &tenant, DB_ARGS(db_id(bot)), a, &r, e);
     if (st == ERR_NOT_FOUND)
-        return err_set(e, E_bot_unknown, "There is no such bot.");
+        return err_raise(e, E_bot_unknown);
     if (st == OK)
         *language = db_row_str(r, 0);
     return st;

@@ -59,7 +59,7 @@ enum status outside_fetch(struct outside *o, struct arena *a, struct fetch_reque
     if (o->leave)
         o->leave(o->ctx);
     if (st == ERR_GONE) { /* only the visitor's leaving cancels a call */
-        (void)err_set(&why, E_gone, "The visitor has left.");
+        (void)err_raise(&why, E_gone);
         return outside_gone(o, &why, e);
     }
     if (st != OK && e)

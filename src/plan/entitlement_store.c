@@ -25,7 +25,7 @@ enum status entitlement_store_tenant(struct db *c, struct id tenant, struct aren
     struct db_row r;
     enum status st = db_query_one(c, &facts_of_tenant, &tenant, DB_NONE, a, &r, e);
     if (st == ERR_NOT_FOUND)
-        return err_set(e, E_workspace_unknown, "There is no such workspace.");
+        return err_raise(e, E_workspace_unknown);
     if (st != OK)
         return st;
     out->tenant = tenant;
@@ -44,7 +44,7 @@ enum status entitlement_store_lock(struct db *c, struct id tenant, struct err *e
     arena_init(&a, 4096);
     enum status st = db_query_one(c, &tenant_hold, &tenant, DB_NONE, &a, &r, e);
     arena_release(&a);
-    return st == ERR_NOT_FOUND ? err_set(e, E_workspace_unknown, "There is no such workspace.") : st;
+    return st == ERR_NOT_FOUND ? err_raise(e, E_workspace_unknown) : st;
 }
 
 enum status entitlement_store_members(struct db *c, struct id tenant, struct id user, int64_t *n, bool *known,

@@ -203,7 +203,7 @@ static enum status edit_save_tx(struct db *c, void *ctx, struct err *e)
         return st;
     const struct plan *old = plans_find(&all, tx->edit.plan);
     if (!old)
-        return err_set(e, E_plan_unknown, "There is no such plan.");
+        return err_raise(e, E_plan_unknown);
     if (old->revision != tx->edit.revision)
         return err_set(e, E_plan_changed, "Somebody else has changed this plan meanwhile: load it again.");
     if ((st = edit_check(&tx->edit, old == plans_free(&all), e)) != OK)

@@ -112,7 +112,7 @@ enum status plan_store_lock(struct db *c, struct str plan, struct err *e)
     arena_init(&a, 4096);
     enum status st = db_query_one(c, &plan_lock, DB_GLOBAL, DB_ARGS(db_str(plan)), &a, &r, e);
     arena_release(&a);
-    return st == ERR_NOT_FOUND ? err_set(e, E_plan_unknown, "There is no such plan.") : st;
+    return st == ERR_NOT_FOUND ? err_raise(e, E_plan_unknown) : st;
 }
 
 enum status plan_store_save(struct db *c, const struct plan_edit *in, struct id terms, bool *saved, struct err *e)
@@ -161,7 +161,7 @@ enum status override_store_set(struct db *c, const struct override *o, struct er
                                      db_str(o->reason), db_opt(o->expires_ms != 0, db_time(o->expires_ms)),
                                      db_time(o->created_ms)),
                              NULL, e);
-    return st == ERR_CONFLICT ? err_set(e, E_workspace_unknown, "There is no such workspace.") : st;
+    return st == ERR_CONFLICT ? err_raise(e, E_workspace_unknown) : st;
 }
 
 enum status override_store_end(struct db *c, struct id tenant, enum entitlement x, bool *there, struct err *e)

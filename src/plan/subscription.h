@@ -31,7 +31,7 @@ struct subscription {
     enum stripe_status status;
     enum stripe_status known_status; /* the last one this release knew, and when that was fetched */
     int64_t known_ms;
-    struct id terms; /* of the base item's price; ID_NONE: a price nobody here made */
+    struct id terms; /* of the base item's price; ID_NONE: a price that Parley did not create */
     struct str base_item, base_price, usage_item, usage_price;
     int items;
     int64_t period_start_ms, period_end_ms, anchor_ms; /* of the base item */

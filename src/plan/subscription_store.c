@@ -112,7 +112,7 @@ enum status subscription_get(struct db *c, struct arena *a, struct str id, struc
     size_t n;
     enum status st = subscription_rows(c, &subscription_select, DB_GLOBAL, DB_ARGS(db_bytes(id.p, id.n)), a, &l, &n, e);
     if (st == OK && n != 1)
-        return err_set(e, E_subscription_unknown, "There is no such subscription here.");
+        return err_raise(e, E_subscription_unknown);
     if (st == OK)
         *out = l[0];
     return st;

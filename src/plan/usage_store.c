@@ -41,24 +41,24 @@ DB_STMT(counter_used, TENANT,
 
 enum status usage_store_ledger(struct db *c, const struct usage_count *counts, size_t n, struct err *e)
 {
-#define COLUMNS 5
+#define LEDGER_COLUMNS 5
     struct arena a;
     struct db_val *v;
 
     arena_init(&a, 1 * MB);
-    v = arena_array(&a, n, COLUMNS * sizeof(*v));
+    v = arena_array(&a, n, LEDGER_COLUMNS * sizeof(*v));
     if (!v) {
         arena_release(&a);
         return err_nomem(e);
     }
     for (size_t i = 0; i < n; i++) {
-        v[i * COLUMNS + 0] = db_id(counts[i].tenant);
-        v[i * COLUMNS + 1] = db_id(counts[i].conversation);
-        v[i * COLUMNS + 2] = db_time(counts[i].quota.period_start_ms);
-        v[i * COLUMNS + 3] = db_int(counts[i].quota.billable);
-        v[i * COLUMNS + 4] = db_time(counts[i].counted_ms);
+        v[i * LEDGER_COLUMNS + 0] = db_id(counts[i].tenant);
+        v[i * LEDGER_COLUMNS + 1] = db_id(counts[i].conversation);
+        v[i * LEDGER_COLUMNS + 2] = db_time(counts[i].quota.period_start_ms);
+        v[i * LEDGER_COLUMNS + 3] = db_int(counts[i].quota.billable);
+        v[i * LEDGER_COLUMNS + 4] = db_time(counts[i].counted_ms);
     }
-    enum status st = db_bulk(c, &ledger_add, DB_GLOBAL, v, COLUMNS, n, NULL, e);
+    enum status st = db_bulk(c, &ledger_add, DB_GLOBAL, v, LEDGER_COLUMNS, n, NULL, e);
     arena_release(&a);
     return st;
 }

@@ -61,8 +61,7 @@ enum status queue_add(struct db *c, const struct job_new *n, struct id *out, str
     else
         buf_puts(&payload, "{}");
     a.row.payload = buf_str(&payload);
-    enum status st = buf_ok(&payload) ? db_transaction(c, job_add_write, &a, e)
-                                      : err_set(e, E_job_too_large, "The job is too large.");
+    enum status st = buf_ok(&payload) ? db_transaction(c, job_add_write, &a, e) : err_raise(e, E_job_too_large);
     buf_release(&payload);
     if (st == OK && out)
         *out = a.row.id;

@@ -22,7 +22,7 @@ static enum status replay_read(struct db *c, struct turn *u, const struct turn_p
     if (st == OK)
         st = conversation_store_messages(c, u->live.tenant, &range, u->arena, &page, e);
     if (st == OK && (page.n == 0 || !replay_same_message(&page.rows[0], u->in)))
-        st = err_at(e, E_id_reused, "/id", "Another message was sent with this id.");
+        st = err_raise_at(e, E_id_reused, "/id");
     if (st == OK) {
         *out = (struct talk_out){.tenant = u->live.tenant,
                                  .conversation = at->conversation,

@@ -68,7 +68,7 @@ static enum status think_on_say(void *ctx, const struct flow_message *m, struct 
     if (st == OK && u->sink)
         st = u->sink->message(u->sink->ctx, &u->replies[u->reply_n - 1], e);
     if (st == OK && u->in->gone && u->in->gone(u->in->gone_ctx))
-        st = err_set(e, E_gone, "The visitor has left.");
+        st = err_raise(e, E_gone);
     if (st == ERR_GONE)
         outside_stop(&u->outside, e);
     return st;

@@ -118,7 +118,7 @@ static enum status check_rights(struct request *rq, struct err *e)
     if (who.kind == WHO_PUBLIC)
         return OK;
     if (who.kind == WHO_KEY ? id_is_none(rq->who.tenant) : !rq->who.signed_in)
-        return err_set(e, E_not_authenticated, "Sign in first.");
+        return err_raise(e, E_not_authenticated);
     if (who.kind == WHO_OPERATOR && !rq->who.is_operator) /* the operator's pages do not exist for others */
         return err_set(e, E_not_found, "There is nothing at this address.");
     if (who.kind != WHO_SESSION && (rq->who.perms & who.need) != who.need)

@@ -10,7 +10,7 @@
 static enum status stream_left(struct request *rq, struct err *e)
 {
     rq->reply->gone = true;
-    return err_set(e, E_gone, "The visitor has left.");
+    return err_raise(e, E_gone);
 }
 
 static enum status stream_put(struct request *rq, struct str bytes, struct err *e)

@@ -533,7 +533,7 @@ static enum status changing_move(struct changing *g, struct err *e)
     struct change_facts *x = &g->x;
     enum status st = changing_read(x, e);
     if (st == OK && !x->sub)
-        st = err_set(e, E_not_subscribed, "This workspace has no subscription.");
+        st = err_raise(e, E_not_subscribed);
     if (st == OK && !x->from)
         st = err_set(e, E_unknown_price, "This subscription has a price that Parley did not make.");
     if (st != OK)

@@ -200,5 +200,5 @@ enum status invoice_waited_for(struct db *c, struct id tenant, struct arena *a, 
             *out = list[i];
             return OK;
         }
-    return err_set(e, E_invoice_unknown, "There is no such invoice.");
+    return err_raise(e, E_invoice_unknown);
 }

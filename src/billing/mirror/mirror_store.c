@@ -162,7 +162,7 @@ enum status mirror_store_invoice_get(struct db *c, struct arena *a, struct id te
     struct db_row r;
     enum status st = db_query_one(c, &invoice_select, &tenant, DB_ARGS(db_bytes(id.p, id.n)), a, &r, e);
     if (st == ERR_NOT_FOUND)
-        return err_set(e, E_invoice_unknown, "There is no such invoice.");
+        return err_raise(e, E_invoice_unknown);
     if (st == OK)
         *out = mirror_store_row(r);
     return st;

@@ -1,7 +1,6 @@
 /* setup_hooks.c: the webhook endpoint for snapshot events, and the destination of thin events (errors of the meter).
- * Both lead to /hooks/stripe. Their secrets are told once, when they are made: one that is there and whose secret
- * nobody has is of no use, so it is made anew and the old one switched off (events meanwhile are sent again by
- * Stripe for three days). */
+ * Both lead to /hooks/stripe. Stripe shows a secret only once, when the endpoint is created. An endpoint whose secret
+ * is lost is therefore created again and the old one disabled; Stripe repeats the events in between for three days. */
 #include "billing/setup/setup_internal.h"
 
 #include "base/banned.h"

@@ -236,7 +236,7 @@ enum status event_store_payload(struct db *c, struct arena *a, struct str id, st
     struct db_row r;
     enum status st = db_query_one(c, &event_payload_select, DB_GLOBAL, DB_ARGS(event_id(id)), a, &r, e);
     if (st == ERR_NOT_FOUND)
-        return err_set(e, E_event_unknown, "There is no such event.");
+        return err_raise(e, E_event_unknown);
     if (st == OK)
         *out = db_row_str(r, 0);
     return st;

@@ -100,8 +100,8 @@ static enum status sync_end_tx(struct db *c, void *ctx, struct err *e)
 }
 
 /* The event is not the cause: Stripe cannot be reached or does not accept the key, so other events would fare no
- * better. Its attempts do not count then. A missing right, a 5xx and an answer that is not Stripe's may concern this
- * object alone, so they do count. */
+ * better. An outage alone never makes an event a dead letter. A missing right, a 5xx and an answer that is not
+ * Stripe's may concern this object alone, so they can. */
 static bool sync_is_outage(enum stripe_failure f)
 {
     return f == STRIPE_FAILURE_AWAY || f == STRIPE_FAILURE_SILENT || f == STRIPE_FAILURE_KEY || f == STRIPE_FAILURE_OFF;
