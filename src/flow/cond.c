@@ -13,7 +13,7 @@ struct value run_value(const struct flow_turn *r, int var)
 }
 
 /* A value that does not fit the type of the variable leaves it empty, so that a later "is empty" finds it. Setting
- * `language` to one that the flow does not have changes nothing. */
+ * `language` to one that the flow does not have changes nothing. `input` cannot be set; the reader has refused that. */
 enum status run_assign(struct flow_turn *r, int var, const struct value *v)
 {
     bool ok = true;
@@ -85,6 +85,9 @@ static bool cond_test_op(const struct flow_turn *r, const struct cond *c, const 
     }
 }
 
+/* `set` and `empty` come first because they look at the value before any conversion. A pattern sees the text as it was
+ * written: its author decides about case. All other comparisons of texts use the folded form; for `input` it exists
+ * already. */
 static enum status cond_test(struct flow_turn *r, const struct cond *c, bool *out)
 {
     char tmp[VALUE_TEXT];
@@ -108,7 +111,8 @@ static enum status cond_test(struct flow_turn *r, const struct cond *c, bool *ou
     return OK;
 }
 
-/* all stops at the first false, any at the first true; an empty list of either is what the stop is not. */
+/* `all` stops at the first false, `any` at the first true. Their lists are never empty (parse_cond.c), so the last
+ * value is the result. Recursion is bounded by MAX_FLOW_CONDITIONS. */
 enum status cond_true(struct flow_turn *r, const struct cond *c, bool *out)
 {
     enum status st = OK;

@@ -38,6 +38,8 @@ static const char fillers[] =
 static const char today_words[] = " today hoy heute hoje oggi ";
 static const char tomorrow_words[] = " tomorrow manana morgen demain amanha domani ";
 
+/* A search in a string of words with spaces around each: the lists stay readable, and a part of a word never
+ * matches. */
 static bool date_is_word_of(const char *list, struct str word)
 {
     char padded[32];
@@ -65,6 +67,7 @@ struct date_parts {
     bool other;         /* a word that belongs to no date */
 };
 
+/* A second month or weekday counts as an unknown word, so "March April 3" is refused and not guessed at. */
 static void date_take_word(struct date_parts *d, struct str word)
 {
     int month = date_index_of(months, 12, word), day = date_index_of(weekdays, 7, word);
@@ -96,8 +99,9 @@ static bool date_is_letter(char c)
     return (c >= 'a' && c <= 'z') || (unsigned char)c >= 0x80;
 }
 
-/* Cuts the text into numbers and words, and keeps the sign between numbers, because 3/4 and 3.4. are read
- * differently. A space beside another sign does not count. */
+/* Cuts the text into numbers and words, and keeps the sign between numbers, because 3/4 and 3.4. are read differently.
+ * A space after another sign does not count, so "31. 12." is 31.12. Two different signs become a space, which no date
+ * of numbers alone has. */
 static bool date_split(struct str s, struct date_parts *d)
 {
     *d = (struct date_parts){.month = -1, .weekday = -1, .days = -1};
@@ -134,6 +138,8 @@ static bool date_write_day(int64_t ms, char out[11])
     return true;
 }
 
+/* The day is checked against the calendar here, in one place for every way to write a date: 31 April and 29 February of
+ * an ordinary year end here. */
 static bool date_write(int year, int month, int day, char out[11])
 {
     char text[32], checked[11];
@@ -144,7 +150,8 @@ static bool date_write(int year, int month, int day, char out[11])
     return true;
 }
 
-/* Without a year: the next such day from today on. */
+/* Without a year: the next such day from today on, because dates are asked for in order to book something. 29 February
+ * may be eight years away, over a century that is not a leap year. */
 static bool date_next(int month, int day, int64_t now_ms, char out[11])
 {
     char today[11];
@@ -163,6 +170,7 @@ static int date_full_year(int year, size_t digits)
     return digits <= 2 ? (year < 70 ? 2000 : 1900) + year : year;
 }
 
+/* In the United States, Puerto Rico and the Philippines the month comes first. Plain "en" is read like en-US. */
 static bool date_month_first(struct str locale)
 {
     return str_ieq(locale, STR("en")) || str_ieq(locale, STR("en-US")) || str_ieq(locale, STR("en-PH")) ||
@@ -215,7 +223,9 @@ static bool date_numbers_only(const struct date_parts *d, struct str locale, int
     return date_write(date_full_year(d->number[2], d->digits[2]), month, day, out);
 }
 
-/* A weekday alone is the next one, never today: "Friday" said on a Friday means in a week. */
+/* A weekday alone is the next one, never today: "Friday" said on a Friday means in a week. A weekday beside a date is
+ * not checked against it, because people get it wrong and mean the date. The phrases come first, because they hold
+ * words that are unknown on their own. */
 bool date_read(struct arena *a, struct str text, struct str locale, int64_t now_ms, char out[11], bool *ok)
 {
     struct date_parts d;

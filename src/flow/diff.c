@@ -19,7 +19,8 @@ struct diff {
     size_t path_n;
 };
 
-/* The place as a JSON pointer; `~` and `/` in keys are escaped (RFC 6901). Returns the mark to come back to. */
+/* The place as a JSON pointer; `~` and `/` in keys are escaped (RFC 6901). Returns the mark to come back to. A longer
+ * path than the buffer is cut: the sentence then names the outer place. */
 static size_t diff_enter(struct diff *d, struct str key)
 {
     size_t mark = d->path_n;
@@ -47,7 +48,8 @@ static void diff_leave(struct diff *d, size_t mark)
     d->path[mark] = 0;
 }
 
-/* A value as a person reads it: a text without quotes, anything else as short JSON. */
+/* A value as a person reads it: a text without quotes, anything else as short JSON. `there` distinguishes a value that
+ * is null from none. */
 static struct str diff_show(struct diff *d, const struct json *j, bool there, bool *ok)
 {
     struct buf b;
@@ -133,6 +135,8 @@ static struct str diff_node_of(struct str path)
     return str_split(&path, '/', &part) ? part : STR_EMPTY;
 }
 
+/* Changes beyond the limit are dropped: a longer comparison is not read to its end. The row is counted only when all of
+ * it has been built. */
 static enum status diff_add(struct diff *d, const struct json *before, bool was, const struct json *after, bool is)
 {
     bool ok = true;
@@ -206,6 +210,8 @@ static enum status diff_compare_arrays(struct diff *d, const struct json *before
     return OK;
 }
 
+/* Below the depth that a parsed document can have, values are compared as a whole, so recursion is bounded also for
+ * documents that were built in memory. */
 static enum status diff_compare(struct diff *d, const struct json *before, const struct json *after, int depth)
 {
     if (json_equal(before, after))

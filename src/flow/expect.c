@@ -1,6 +1,6 @@
-/* expect.c: reading what a visitor answered as the kind of value that was asked for. The readers are generous about
- * the text around the value ("we are 4", "it is ann@example.com") and strict about the value itself. A text with
- * two values is refused rather than guessed at. */
+/* expect.c: reading what a visitor answered as the kind of value that was asked for. The readers are generous about the
+ * text around the value ("we are 4", "it is ann@example.com") and strict about the value itself. A text with two values
+ * is refused rather than guessed at: asking again costs one message, a wrong booking costs more. */
 #include <math.h>
 #include <stdio.h>
 
@@ -15,7 +15,8 @@
 
 /* ---- numbers ---- */
 
-/* Where 1,234 means one thousand two hundred and thirty-four, not one and a bit. */
+/* Where 1,234 means one thousand two hundred and thirty-four, not one and a bit. Spanish differs by country: in Mexico
+ * and Central America the comma groups, in Spain and most of South America it is the decimal sign. */
 static bool comma_groups(struct str locale)
 {
     static const char *const tags[] = {"en",    "zh",    "ja",    "ko",    "he",    "th",    "hi",    "es-MX",
@@ -55,7 +56,9 @@ static size_t group_space(struct str s, size_t i)
     return n && digits_at(s, i + n) == 3 ? n : 0;
 }
 
-/* Takes the number that begins at i; returns where it ends, 0 when it is too long. */
+/* Takes the number that begins at i; returns where it ends, 0 when it is too long. A point or comma belongs to it only
+ * if a digit follows, so the full stop of a sentence does not. Spaces group digits only before any other separator: "1
+ * 000.50" is one number, "2.5 300" is two. */
 static size_t number_take(struct str s, size_t i, struct number *out)
 {
     while (i < s.n) {
@@ -76,6 +79,9 @@ static size_t number_take(struct str s, size_t i, struct number *out)
     return i;
 }
 
+/* A letter right before the digits makes them part of a word ("B4", "v2"), and a point or comma before them part of a
+ * number that is written without its zero; neither is what was asked for. A second number anywhere after the first
+ * refuses the text. Letters after the number are fine: "4pm", "5th". */
 static bool only_number(struct str s, struct number *out)
 {
     size_t i = 0;
@@ -121,7 +127,9 @@ static bool groups_ok(const char *p, size_t n, char sep)
     return true;
 }
 
-/* Which separator is the decimal one: '.', ',', 0 for none; false when it makes no sense. */
+/* Which separator is the decimal one: '.', ',', 0 for none; false when it makes no sense. With both, the last one is,
+ * in every locale. One separator alone is ambiguous, and then the locale decides, unless the digits around it are not a
+ * group of three. */
 static bool find_decimal(const struct number *x, bool comma_is_group, char *decimal)
 {
     size_t dots = digit_count(x, '.'), commas = digit_count(x, ',');
@@ -139,6 +147,8 @@ static bool find_decimal(const struct number *x, bool comma_is_group, char *deci
     return true;
 }
 
+/* Separators left of the decimal one must be of one kind and form groups of three, so that a date such as 1.2.2026 or
+ * an address such as 10.0.0.1 is not a number. Sums stop at 10^15 as well (run_node.c). */
 bool number_read(struct str text, struct str locale, double *out)
 {
     struct number x = {.n = 0};
@@ -165,7 +175,8 @@ bool number_read(struct str text, struct str locale, double *out)
 
 /* ---- e-mail ---- */
 
-/* The one word with an @, without the punctuation around it. */
+/* The one word with an @, without the punctuation around it. Also accepts what mail programs put on the clipboard:
+ * <ann@example.com> and mailto:ann@example.com. */
 static bool email_word(struct str text, struct str *out)
 {
     int found = 0;
@@ -192,6 +203,7 @@ static bool email_word(struct str text, struct str *out)
     return true;
 }
 
+/* Only the domain is written in lower case: the part before the @ may distinguish case, and mail must reach it. */
 bool email_read(struct arena *a, struct str text, struct str *out, bool *ok)
 {
     struct str word;
@@ -238,6 +250,8 @@ static bool phone_digits(struct str s, char digits[PHONE_DIGITS + 4], size_t *n)
     return true;
 }
 
+/* Without a country the number is kept as digits: guessing the country from the language would dial the wrong one. No
+ * country code begins with 0, so "+0..." is a mistake. */
 bool phone_read(struct arena *a, struct str text, struct str *out, bool *ok)
 {
     char digits[PHONE_DIGITS + 4];
@@ -266,6 +280,7 @@ static bool text_in_bounds(const struct node_ask *ask, struct str s)
     return n >= (ask->min.set ? (size_t)ask->min.number : 1) && n <= max;
 }
 
+/* ISO days sort like dates, so comparing them as texts is enough. */
 static bool date_in_bounds(const struct node_ask *ask, const char *day, int64_t now_ms)
 {
     char bound[11];

@@ -1,5 +1,6 @@
 /* graph.c: a flow as a graph, for lint: which ways lead on from a node, and which nodes end a turn. It must agree with
- * what run_node.c does; the lint of a flow that runs in a loop depends on it. */
+ * what run_node.c does, because the search for loops depends on it: a node that is said to stop and does not would hide
+ * a loop, which only MAX_FLOW_STEPS would then end. */
 #include "flow/model_internal.h"
 
 #include "base/banned.h"
@@ -28,6 +29,8 @@ static bool choice_way(const struct node_choices *c, size_t i, int *to)
     return i < c->n;
 }
 
+/* An iterator instead of a list of edges: the ways differ by type, and lint walks thousands of nodes without allocating
+ * anything for them. The way 0 is `next` for every type. */
 bool node_each_way(const struct flow_node *n, size_t *i, int *to)
 {
     size_t at = (*i)++;

@@ -23,6 +23,8 @@ struct lint {
 
 static enum status lint_add_v(struct lint *l, enum flow_severity s, const char *code, int node, struct str pointer,
                               const char *fmt, va_list ap) __attribute__((format(printf, 6, 0)));
+/* The texts are copied into the caller's arena, because the flow that was read for lint is dropped before the caller
+ * sees the findings. */
 static enum status lint_add_v(struct lint *l, enum flow_severity s, const char *code, int node, struct str pointer,
                               const char *fmt, va_list ap)
 {
@@ -39,6 +41,8 @@ static enum status lint_add_v(struct lint *l, enum flow_severity s, const char *
 
 static enum status lint_add(struct lint *l, enum flow_severity s, const char *code, int node, struct str pointer,
                             const char *fmt, ...) __attribute__((format(printf, 6, 7)));
+/* Findings beyond the limit are dropped silently. A flow with hundreds of them usually has one cause, which the first
+ * ones show. */
 static enum status lint_add(struct lint *l, enum flow_severity s, const char *code, int node, struct str pointer,
                             const char *fmt, ...)
 {
@@ -92,7 +96,8 @@ struct var_use {
     bool used, read, written;
 };
 
-/* The flow's own tests may look at a variable, but that alone does not make it used; what they set counts as set. */
+/* A flow's own tests may read a variable, but that alone does not make it used; what they set counts as set. The notes
+ * are searched once for each variable, at most 200 times, and only when a person or a publication asks for lint. */
 static struct var_use lint_uses(const struct reader_notes *notes, int var)
 {
     struct var_use u = {0};
@@ -108,6 +113,8 @@ static struct var_use lint_uses(const struct reader_notes *notes, int var)
     return u;
 }
 
+/* Undeclared variables have been reported where they are used. For the others, "never used" includes "never set", so
+ * only one of the two is reported. */
 static enum status lint_variables(struct lint *l, const struct reader_notes *notes)
 {
     enum status st = OK;
@@ -151,6 +158,8 @@ static void lint_mark_from(const struct flow *f, int node, bool *seen, int *stac
     }
 }
 
+/* A conversation can enter the flow at its start, at the catch-all and at each command; every other node needs a way
+ * from there. */
 static enum status lint_reach(struct lint *l, int *stack)
 {
     const struct flow *f = l->f;
@@ -169,7 +178,8 @@ static enum status lint_reach(struct lint *l, int *stack)
     return st;
 }
 
-/* A `say` that waits for a message which nothing will take. */
+/* A `say` that waits for a message which no node will take. With a catch-all there is no dead end, because it takes
+ * every message that is left. */
 static enum status lint_dead_ends(struct lint *l)
 {
     const struct flow *f = l->f;
@@ -186,11 +196,14 @@ static enum status lint_dead_ends(struct lint *l)
     return st;
 }
 
+/* A node on the path and how many of its ways have been tried: what a recursive search would keep on the stack. */
 struct lint_walk {
     int node;
     size_t way;
 };
 
+/* Names are listed until 300 bytes are used, which leaves room for one more name of MAX_FLOW_NAME in the buffer. A long
+ * loop is recognised by its first nodes. */
 static enum status lint_report_loop(struct lint *l, const struct lint_walk *path, size_t from, size_t n)
 {
     char names[420];
@@ -205,7 +218,8 @@ static enum status lint_report_loop(struct lint *l, const struct lint_walk *path
 
 enum { NEW, OPEN, DONE }; /* OPEN: on the path that is being walked */
 
-/* Depth first over nodes that go on without the visitor. A way back onto the path is a loop that never waits. */
+/* Depth first over nodes that continue without the visitor. A way back to a node that is on the path is a loop that
+ * never waits. A node that is DONE has been searched completely, so the search is linear in the number of ways. */
 static enum status lint_walk_from(struct lint *l, int node, unsigned char *mark, struct lint_walk *path)
 {
     size_t n = 0;
@@ -231,6 +245,8 @@ static enum status lint_walk_from(struct lint *l, int node, unsigned char *mark,
     return st;
 }
 
+/* Starts from every node and not only from those that can be reached: a loop in a part that is still unconnected is
+ * worth reporting before it is connected. */
 static enum status lint_loops(struct lint *l)
 {
     const struct flow *f = l->f;
@@ -264,6 +280,8 @@ static enum status lint_graph(struct lint *l)
     return st;
 }
 
+/* qsort is not stable, so findings of the same node keep their order by their number. Findings outside the nodes have
+ * NODE_NONE, which is negative, and come first. */
 static int by_place(const void *a, const void *b)
 {
     const struct lint_finding *x = a, *y = b;
@@ -289,6 +307,8 @@ static enum status lint_run(struct lint *l, const struct reader_notes *notes)
     return st;
 }
 
+/* The flow is read again, from its own document, instead of keeping notes with every parsed flow: turns need none of
+ * them, and lint is asked for seldom. */
 enum status flow_lint(const struct flow *f, struct arena *a, struct flow_finding **out, size_t *n, struct err *e)
 {
     struct reader_notes notes = {.a = a};

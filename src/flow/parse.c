@@ -1,6 +1,7 @@
-/* parse.c: the document as a whole (languages, variables, commands), and the life of a flow. A flow is parsed once
- * and never changed afterwards, so all threads may run it; counted references decide when it goes. Every refusal
- * carries the JSON pointer of its place. */
+/* parse.c: the document as a whole (languages, variables, commands), and the life of a flow. A flow is parsed once and
+ * never changed afterwards, so every thread may run it without a lock; a reference count decides when it is freed.
+ * Everything is checked here, before the flow is saved or published, so that the runner needs no error path for a
+ * malformed flow. Every refusal carries the JSON pointer of its place, which the editor uses to mark the field. */
 #include <stdlib.h>
 
 #include "base/utf8.h"
@@ -12,7 +13,9 @@
 
 /* ---- languages ---- */
 
-/* As in BCP 47, loosely: letters first, then parts of letters and digits. */
+/* BCP 47, loosely: letters first, then parts of letters and digits. The registry of real languages is not consulted,
+ * because a tag is only compared with what browsers send. 35 is the longest tag that RFC 5646 asks software to
+ * support. */
 static bool language_ok(struct str s)
 {
     struct str rest = s, part;
@@ -48,6 +51,7 @@ static enum status read_flow_languages(struct flow_reader *r, const struct json 
         struct str tag = json_str(json_at(list, i));
         if (!language_ok(tag))
             return reader_refuse(r, "A language is written like \"en\" or \"pt-BR\".");
+        /* Tags are case-insensitive, so "pt-br" and "pt-BR" would be the same language with two sets of texts. */
         for (size_t k = 0; k < i; k++)
             if (str_ieq(f->langs[k], tag))
                 return reader_refuse(r, "The language \"%.*s\" appears twice.", STR_F(tag));
@@ -67,6 +71,9 @@ static const char *const type_words[] = {[KIND_TEXT - KIND_TEXT] = "text",
                                          [KIND_BOOLEAN - KIND_TEXT] = "boolean",
                                          [KIND_DATE - KIND_TEXT] = "date"};
 
+/* A default must have exactly the type of its variable. value_of_json would turn "12" into a number, but an author who
+ * writes a string for a number has probably chosen the wrong type. value_of_json cuts a long text, so its length is
+ * checked on the document's own string. */
 static enum status read_default(struct flow_reader *r, const struct json *j, struct flow_var *v)
 {
     const struct json *d = json_get(j, "default");
@@ -85,6 +92,8 @@ static enum status read_default(struct flow_reader *r, const struct json *j, str
     return json_is(d, JSON_STRING) ? read_string(r, j, "default", 0, MAX_FLOW_TEXT, &text) : OK;
 }
 
+/* The row of the table is filled before the default is read, but counted only afterwards: a variable that is refused
+ * must not be visible to the nodes. "input" and "language" are values of the conversation and have no row. */
 static enum status read_variable(struct flow_reader *r, struct str name, const struct json *j)
 {
     int type = 0;
@@ -107,8 +116,8 @@ static enum status read_variable(struct flow_reader *r, struct str name, const s
     return st;
 }
 
-/* The table has its largest size from the start: nodes that use an undeclared variable add it while they are read,
- * and indexes into the table must stay valid. */
+/* The table has its largest size from the start. Nodes that use an undeclared variable add it while they are read, and
+ * neither indexes nor pointers into the table may become invalid by that. */
 static enum status read_variables(struct flow_reader *r, const struct json *vars)
 {
     struct json_iter it = {0};
@@ -134,6 +143,8 @@ static enum status read_variables(struct flow_reader *r, const struct json *vars
 static const struct field_rule command_fields[] = {
     {"words", K_OBJ | K_MUST}, {"next", K_STR | K_MUST}, {"reset", K_BOOL}};
 
+/* Words are folded here, once, exactly as a visitor's message is folded in each turn, so that the runner finds a
+ * command with one look-up in a map, whatever the number of commands and languages. */
 static enum status read_command_word(struct flow_reader *r, const struct json *j, struct flow_command *c)
 {
     bool ok = true;
@@ -144,6 +155,8 @@ static enum status read_command_word(struct flow_reader *r, const struct json *j
     if (!ok)
         return err_nomem(r->e);
     struct flow_command *other = map_get(&r->f->words, folded);
+    /* The first command keeps the word. That is a finding for lint and not a refusal, so that a draft with a clash can
+     * still be saved. The same word twice in one command, in two languages for example, is harmless. */
     if (other && other != c)
         return reader_note(r, NOTE_DUPLICATE, s, VAR_NONE, "The command \"%.*s\" has this word already.",
                            STR_F(other->id));
@@ -228,8 +241,8 @@ static const struct field_rule flow_fields[] = {{"$schema", K_STR},        {"for
                                                 {"nodes", K_OBJ | K_MUST}, {"catch_all", K_STR},
                                                 {"commands", K_OBJ},       {"tests", K_ARR}};
 
-/* Nodes before start, catch_all and commands: these are targets, and a target can only be looked up when all nodes
- * are known. */
+/* The order matters. Texts need the languages, nodes need the variables' types, and `start`, `catch_all`, commands and
+ * tests name nodes, so they come after all nodes are known. */
 static enum status read_flow(struct flow_reader *r, const struct json *doc)
 {
     struct str unused = STR_EMPTY;
@@ -267,7 +280,8 @@ static void flow_free(struct flow *f)
     free(f);
 }
 
-/* The bytes of a document without escapes and white space, so that the limit does not depend on how it was written. */
+/* The bytes of a document without escapes and white space, so that the limit does not depend on how the document was
+ * written: an export that is indented must be importable again. json_parse bounds the depth, so recursion is safe. */
 static size_t size_of(const struct json *j)
 {
     struct json_iter it = {0};
@@ -280,6 +294,8 @@ static size_t size_of(const struct json *j)
     return n;
 }
 
+/* Two limits: one on the document as its author sees it, and one on its size in memory. A document of a megabyte that
+ * holds nothing but small numbers takes many times its size as JSON values. */
 static enum status flow_check_size(const struct json *doc, struct err *e)
 {
     if (size_of(doc) <= MAX_FLOW && json_bytes(doc) <= MAX_FLOW_JSON)
@@ -289,6 +305,8 @@ static enum status flow_check_size(const struct json *doc, struct err *e)
     return err_set(e, E_flow_too_large, "A flow is at most %zu KB.", MAX_FLOW / KB);
 }
 
+/* The size is checked first, so that an oversized document costs no copy. The copy comes next: labels, names and texts
+ * without variables are borrowed from it, so it has to live exactly as long as the flow and in the same arena. */
 enum status flow_read(const struct json *doc, struct reader_notes *notes, struct flow **out, struct err *e)
 {
     struct flow *f = calloc(1, sizeof(*f));
@@ -317,6 +335,8 @@ enum status flow_parse(const struct json *doc, struct flow **out, struct err *e)
     return flow_read(doc, NULL, out, e);
 }
 
+/* Relaxed is enough to take a reference: the caller already holds one, so the flow cannot be freed meanwhile. Dropping
+ * needs acquire and release, so that the thread that frees sees the last use by every other thread. */
 struct flow *flow_retain(struct flow *f)
 {
     atomic_fetch_add_explicit(&f->refs, 1, memory_order_relaxed);
@@ -329,6 +349,8 @@ void flow_drop(struct flow *f)
         flow_free(f);
 }
 
+/* Patterns are compiled by PCRE2 outside the arena, so their memory is added. The cache of published flows evicts by
+ * this number. */
 size_t flow_bytes(const struct flow *f)
 {
     return sizeof(*f) + f->arena.used + f->pattern_bytes;

@@ -1,5 +1,6 @@
-/* parse_cond.c: reads the conditions of a branch. Values to compare with are converted to the type of the variable
- * and folded here, once, so that a turn only compares. */
+/* parse_cond.c: reads the conditions of a branch. Values to compare with are converted to the type of the variable and
+ * folded here, once, so that a turn only compares. Invariant: a condition that was read has the operands that its
+ * operator needs, so cond.c checks none of that. */
 #include "flow/reader_internal.h"
 #include "flow/text_internal.h"
 #include "flow/value_internal.h"
@@ -25,6 +26,7 @@ static const struct field_rule all_fields[] = {{"all", K_ARR | K_MUST}};
 static const struct field_rule any_fields[] = {{"any", K_ARR | K_MUST}};
 static const struct field_rule not_fields[] = {{"not", K_OBJ | K_MUST}};
 
+/* The list is never empty, so the runner need not decide what "all of nothing" is. */
 static enum status read_list_of(struct flow_reader *r, const struct json *j, const char *key, int depth,
                                 struct cond *out)
 {
@@ -61,12 +63,14 @@ static enum status read_not(struct flow_reader *r, const struct json *j, int dep
     return st;
 }
 
+/* The pseudo variables `input` and `language` are texts. */
 static enum value_kind var_type(const struct flow_reader *r, int var)
 {
     return var >= 0 ? r->f->vars[var].type : KIND_TEXT;
 }
 
-/* One value to compare with, in the type of the variable; a text is folded as the visitor's will be. */
+/* One value to compare with, in the type of the variable. A text is folded as the visitor's will be. `contains` looks
+ * for a text in anything, also in a number or a date, so its value is a text whatever the type of the variable. */
 static enum status read_operand(struct flow_reader *r, const struct json *j, struct cond *c, struct value *out)
 {
     bool ok = true;
@@ -88,6 +92,8 @@ static enum status read_operand(struct flow_reader *r, const struct json *j, str
                : OK;
 }
 
+/* One value is kept as a list of one, so that the runner has one shape for "in" and for all other operators. The path
+ * gets an index only for a real list. */
 static enum status read_operands(struct flow_reader *r, const struct json *j, struct cond *c)
 {
     const struct json *v = json_get(j, "value");

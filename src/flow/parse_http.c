@@ -1,5 +1,7 @@
 /* parse_http.c: reads `http` nodes. Everything that leaves the install is checked here, or is escaped when a variable
- * is put in: the host is written out, header names are safe, a JSON body stays valid JSON whatever a visitor types. */
+ * is put in: the host is written out, header names are safe, a JSON body stays valid JSON whatever a visitor types. The
+ * author of a flow is a tenant and its variables come from a visitor, and neither may reach further than the author's
+ * own server. */
 #include "base/utf8.h"
 #include "flow/reader_internal.h"
 #include "flow/text_internal.h"
@@ -12,10 +14,12 @@ static const struct field_rule http_fields[] = {
     {"timeout_ms", K_INT},    {"map", K_OBJ},     {"status", K_STR},
     {"next", K_STR},          {"error", K_STR}};
 static const char *const method_words[] = {"GET", "POST", "PUT", "PATCH", "DELETE"};
-/* Names that belong to the connection. */
+/* Names that belong to the connection. A flow that set a length or a transfer encoding could smuggle a second request
+ * through a proxy, and one that set `host` could reach another site of the same server. */
 static const char *const reserved[] = {"host",    "content-length", "transfer-encoding",  "connection", "upgrade", "te",
                                        "trailer", "expect",         "proxy-authorization"};
 
+/* Stricter than the token of RFC 9110: letters, digits, - and _ are what servers really use. */
 static bool http_header_name_ok(struct str s)
 {
     if (s.n == 0 || s.n > MAX_FLOW_NAME)
@@ -48,6 +52,8 @@ static enum status read_http_header(struct flow_reader *r, struct str name, cons
     return tpl_compile(r, s, PART_PLAIN, &h->value);
 }
 
+/* Headers are rendered in each call, so their number is bounded like every other list. Names are fixed; only values may
+ * hold variables. */
 static enum status read_http_headers(struct flow_reader *r, const struct json *j, struct node_http *h)
 {
     const struct json *all = json_get(j, "headers");
@@ -68,6 +74,8 @@ static enum status read_http_headers(struct flow_reader *r, const struct json *j
     return OK;
 }
 
+/* The headers of the document are asked, not those that have been read: the content type decides how the body is
+ * compiled, and its value may itself hold a variable. */
 static bool http_content_is(const struct json *j, struct str part)
 {
     struct json_iter it = {0};
@@ -77,8 +85,9 @@ static bool http_content_is(const struct json *j, struct str part)
     return false;
 }
 
-/* The body is written once as JSON, then compiled as one template: a string that is one variable and nothing else
- * keeps the variable's type, any other string escapes what is put into it. */
+/* The body is written once as JSON and then compiled as one template. A string that is one variable and nothing else
+ * keeps the variable's type; any other string escapes what is put into it. One template means one pass in each turn
+ * instead of building a tree of JSON. */
 static enum status http_compile_string(struct flow_reader *r, struct str s, struct buf *b);
 
 static enum status http_write_body(struct flow_reader *r, const struct json *j, struct buf *b)
@@ -97,6 +106,7 @@ static enum status http_write_body(struct flow_reader *r, const struct json *j, 
         size_t mark = object ? path_key(r, it.key) : path_index(r, i);
         if (i)
             buf_putc(b, ',');
+        /* A visitor who chose a key could overwrite another field of the object. */
         if (object && str_has(it.key, STR("{{")))
             return reader_refuse(r, "A key cannot hold a variable.");
         if (object) {
@@ -112,8 +122,9 @@ static enum status http_write_body(struct flow_reader *r, const struct json *j, 
     return OK;
 }
 
-/* Checks the variables at their own place, and writes the string. A lone variable is marked by a control character
- * that no JSON text can hold, for split_body. */
+/* Checks the variables at their own place, where a refusal has the right pointer, and writes the string. A lone
+ * variable is written without quotes and with a control character before it, for http_split_body. buf_json escapes
+ * control characters, so no text of the author can look like this mark. */
 static enum status http_compile_string(struct flow_reader *r, struct str s, struct buf *b)
 {
     struct tpl t = {0};
@@ -130,7 +141,8 @@ static enum status http_compile_string(struct flow_reader *r, struct str s, stru
     return OK;
 }
 
-/* Parts whose text ends with the mark are followed by a variable that keeps its type. */
+/* Parts whose text ends with the mark are followed by a variable that keeps its type. The mark itself is cut off, so it
+ * never leaves the process. */
 static void http_split_body(struct tpl *t)
 {
     bool whole = false;
@@ -144,6 +156,8 @@ static void http_split_body(struct tpl *t)
     }
 }
 
+/* The buffer is outside the arena: it grows while it is written, and only the final text is kept. That text is compiled
+ * a second time, without notes, because every variable in it has been noted at its own pointer already. */
 static enum status read_http_json_body(struct flow_reader *r, const struct json *body, struct tpl *out)
 {
     struct buf b;
@@ -172,6 +186,8 @@ static enum status read_http_json_body(struct flow_reader *r, const struct json 
     return st;
 }
 
+/* A body that is a string is sent as it is. Its content type says which characters a visitor's text could break it
+ * with, and so how variables are escaped. */
 static enum status read_http_body(struct flow_reader *r, const struct json *j, struct node_http *h)
 {
     const struct json *body = json_get(j, "body");
@@ -185,6 +201,7 @@ static enum status read_http_body(struct flow_reader *r, const struct json *j, s
     return read_tpl(r, j, "body", MAX_FLOW_TEXT, mode, &h->body);
 }
 
+/* RFC 6901: empty for the whole reply, or parts that begin with /, in which ~ is followed by 0 or 1. */
 static bool http_pointer_ok(struct str s)
 {
     if (s.n > MAX_FLOW_LABEL || !utf8_text(s) || (s.n && s.p[0] != '/'))
@@ -195,6 +212,8 @@ static bool http_pointer_ok(struct str s)
     return true;
 }
 
+/* `language` is refused as a target: a reply from outside could otherwise switch the conversation to a language that
+ * the visitor does not read. */
 static enum status read_http_map(struct flow_reader *r, const struct json *j, struct node_http *h)
 {
     const struct json *all = json_get(j, "map");
@@ -221,6 +240,8 @@ static enum status read_http_map(struct flow_reader *r, const struct json *j, st
     return OK;
 }
 
+/* Both ways are required, because a call that fails is nothing unusual. A node without `error` would leave the visitor
+ * without a reply whenever the author's server is down. */
 static enum status http_check_ways(struct flow_reader *r, const struct json *j)
 {
     static const char *const ways[] = {"next", "error"};
@@ -237,6 +258,8 @@ static enum status http_check_ways(struct flow_reader *r, const struct json *j)
     return st;
 }
 
+/* Headers are read before the body, which depends on the content type. 30 s is the longest time-out because a turn
+ * waits for the call, and a visitor does not wait longer. `next` is read by read_node like that of other nodes. */
 enum status read_http(struct flow_reader *r, const struct json *j, struct flow_node *n)
 {
     struct node_http *h = &n->u.http;

@@ -19,7 +19,8 @@ const char *node_type_name(enum node_type t)
     return node_words[t];
 }
 
-/* Notes that a way on is missing which a node of this type needs. */
+/* Notes that a way on is missing which a node of this type needs. The pointer of the note names the missing field
+ * itself, so that an editor can mark where it belongs. */
 static enum status need_way(struct flow_reader *r, const struct json *j, const char *key, const char *why)
 {
     if (json_has(j, key))
@@ -39,6 +40,8 @@ static const struct field_rule image_fields[] = {
 static const struct field_rule card_fields[] = {
     {"type", K_STR | K_MUST}, {"title", K_TEXT | K_MUST}, {"text", K_TEXT}, {"image", K_STR}, {"url", K_STR}};
 
+/* The type is read before the table of fields is chosen: a field that belongs to another kind of message is refused
+ * like a misspelt one. An absent key leaves its member empty, so all members are read whatever the kind. */
 static enum status read_message(struct flow_reader *r, const struct json *j, struct say_message *m)
 {
     int kind = -1;
@@ -105,6 +108,8 @@ static enum status check_choice_ways(struct flow_reader *r, const struct json *j
     return st;
 }
 
+/* Choices are read by the same function as those of an `ask`, but their ways on are checked separately, because for a
+ * `say` every choice must lead somewhere. */
 static enum status read_say(struct flow_reader *r, const struct json *j, struct flow_node *n)
 {
     enum status st = READ_FIELDS(r, j, say_fields);
@@ -135,7 +140,8 @@ static const struct field_rule ask_fields[] = {{"type", K_STR | K_MUST},
                                                {"next", K_STR}};
 static const struct field_rule retry_fields[] = {{"text", K_TEXT}, {"max", K_INT}, {"then", K_STR}};
 
-/* What a bound means depends on what is asked for: a day, a number, or a number of characters. */
+/* What a bound means depends on what is asked for: a day, a number, or a number of characters. A relative day such as
+ * "today+14" is only checked here and worked out in each turn: a flow is parsed once and may run for years. */
 static enum status read_bound(struct flow_reader *r, const struct json *j, const char *key, enum expect expect,
                               struct ask_bound *b)
 {
@@ -159,6 +165,8 @@ static enum status read_bound(struct flow_reader *r, const struct json *j, const
     return OK;
 }
 
+/* Without `then` there is no limit of tries, because the conversation would have nowhere to go after the last one. So
+ * `max` alone is refused, and `then` alone gets two tries. */
 static enum status read_retry(struct flow_reader *r, const struct json *ask, struct node_ask *a)
 {
     const struct json *j = json_get(ask, "retry");
@@ -186,7 +194,8 @@ static enum status read_retry(struct flow_reader *r, const struct json *ask, str
     return OK;
 }
 
-/* What the schema cannot say: which fields belong to which kind of answer. */
+/* What the schema cannot say: which fields belong to which kind of answer. Bounds of dates are not compared, because
+ * which of "today+7" and "2026-03-31" is later depends on the day of the turn. */
 static enum status check_ask_fields(struct flow_reader *r, const struct node_ask *a)
 {
     bool pattern = a->expect == EXPECT_PATTERN;
@@ -210,6 +219,8 @@ static bool ask_fits_variable(enum expect expect, enum value_kind type)
     return type == KIND_NUMBER ? expect == EXPECT_NUMBER : type == KIND_DATE && expect == EXPECT_DATE;
 }
 
+/* A type that does not fit is for lint to report: while a draft is edited, the variable may be about to change. For a
+ * choice each button has a way of its own, so `next` is required only where one of them lacks it. */
 static enum status check_ask(struct flow_reader *r, const struct json *j, const struct node_ask *a)
 {
     enum status st = check_ask_fields(r, a);
@@ -223,6 +234,8 @@ static enum status check_ask(struct flow_reader *r, const struct json *j, const 
                : need_way(r, j, "next", "After the answer the flow does not go on: \"next\" is missing.");
 }
 
+/* `expect` is read first because the bounds depend on it, and the checks that compare fields come last, when all of
+ * them are known. */
 static enum status read_ask(struct flow_reader *r, const struct json *j, struct flow_node *n)
 {
     struct node_ask *a = &n->u.ask;
@@ -255,6 +268,7 @@ static const struct field_rule branch_fields[] = {
     {"type", K_STR | K_MUST}, {"note", K_STR}, {"cases", K_ARR | K_MUST}, {"else", K_STR}};
 static const struct field_rule case_fields[] = {{"when", K_OBJ | K_MUST}, {"next", K_STR | K_MUST}};
 
+/* The first condition has depth 1; read_condition counts from there. */
 static enum status read_case(struct flow_reader *r, const struct json *j, struct branch_case *c)
 {
     enum status st = READ_FIELDS(r, j, case_fields);
@@ -268,6 +282,7 @@ static enum status read_case(struct flow_reader *r, const struct json *j, struct
     return read_target(r, j, "next", &c->next);
 }
 
+/* `else` is stored as the node's ordinary way on, so that graph.c and the runner treat a branch like any other node. */
 static enum status read_branch(struct flow_reader *r, const struct json *j, struct flow_node *n)
 {
     struct node_branch *b = &n->u.branch;
@@ -301,7 +316,8 @@ static const struct field_rule set_fields[] = {
 static const struct field_rule assign_fields[] = {
     {"var", K_STR | K_MUST}, {"to", K_SCALAR | K_NULL}, {"add", K_INT | K_NUM}, {"copy", K_STR}, {"template", K_TEXT}};
 
-/* `language` takes only a language of the flow; null empties any other variable. */
+/* `language` takes only a language of the flow; null empties any other variable. A value of the wrong type is a note
+ * for lint, because the runner handles it: it leaves the variable empty. */
 static enum status read_assign_to(struct flow_reader *r, const struct json *j, struct assign *s)
 {
     bool ok = true;
@@ -321,6 +337,8 @@ static enum status read_assign_to(struct flow_reader *r, const struct json *j, s
     return OK;
 }
 
+/* The booleans are added up because "exactly one of four" is what the schema's oneOf says. The rest reads all fields
+ * and relies on an absent key leaving its member alone. */
 static enum status read_assign(struct flow_reader *r, const struct json *j, struct assign *s)
 {
     enum status st = READ_FIELDS(r, j, assign_fields);
@@ -390,6 +408,8 @@ static const struct field_rule handoff_fields[] = {
     {"type", K_STR | K_MUST}, {"note", K_STR}, {"text", K_TEXT}, {"next", K_STR}};
 static const struct field_rule end_fields[] = {{"type", K_STR | K_MUST}, {"note", K_STR}, {"text", K_TEXT}};
 
+/* `handoff` may have a way on, which is taken when a person gives the conversation back; `end` has none, because a
+ * closed conversation begins again at `start`. */
 static enum status read_last_text(struct flow_reader *r, const struct json *j, struct flow_node *n)
 {
     enum status st = n->type == NODE_END ? READ_FIELDS(r, j, end_fields) : READ_FIELDS(r, j, handoff_fields);
@@ -408,6 +428,8 @@ static const struct field_rule wait_fields[] = {
     {"type", K_STR | K_MUST}, {"note", K_STR}, {"seconds", K_INT}, {"for", K_STR}, {"next", K_STR}};
 static const char *const wait_words[] = {"message"};
 
+/* A pause is at most 10 s: it is a typing pause shown by the visitor's client, and a longer one looks like a broken
+ * bot. */
 static enum status read_wait(struct flow_reader *r, const struct json *j, struct flow_node *n)
 {
     int unused = 0;
@@ -432,6 +454,8 @@ static enum status (*const readers[NODE_TYPES])(struct flow_reader *, const stru
     [NODE_END] = read_last_text,
 };
 
+/* A branch and a jump store their `else` and `to` in n->next themselves, and a second read of `next` would overwrite
+ * it. Every other type has its own way on under that name, or none. */
 static enum status read_node(struct flow_reader *r, const struct json *j, struct flow_node *n)
 {
     int type = -1;
@@ -448,7 +472,8 @@ static enum status read_node(struct flow_reader *r, const struct json *j, struct
     return st ? st : read_string(r, j, "note", 0, MAX_FLOW_TEXT, &note_text);
 }
 
-/* Names first, so that targets become indexes whatever the order. */
+/* Names first, so that a target becomes an index whatever the order of the nodes. The array gets its final size here:
+ * the map keeps pointers into it. */
 static enum status name_nodes(struct flow_reader *r, const struct json *nodes)
 {
     struct flow *f = r->f;
@@ -475,6 +500,8 @@ static enum status name_nodes(struct flow_reader *r, const struct json *nodes)
     return OK;
 }
 
+/* r->node tells notes which node they belong to. JSON objects keep their order, so the second pass meets the nodes in
+ * the order in which name_nodes has numbered them. */
 enum status read_nodes(struct flow_reader *r, const struct json *nodes)
 {
     struct json_iter it = {0};

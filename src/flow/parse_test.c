@@ -1,6 +1,6 @@
-/* parse_test.c: reads the scripted tests that a flow carries, as far as the flow must know about them: their form is
- * checked here, when the flow is saved, and the texts are read again by script.c, when the tests run. Variables that
- * a test expects are noted, so that lint finds a misspelt one. */
+/* parse_test.c: reads the scripted tests that a flow carries, as far as the flow must know about them. Their form is
+ * checked here, when the flow is saved; script.c reads the texts again when the tests run, because tests are run rarely
+ * and need no compiled form. Variables that a test expects are noted, so that lint finds a misspelt one. */
 #include "base/utf8.h"
 #include "flow/reader_internal.h"
 #include "flow/text_internal.h"
@@ -10,6 +10,7 @@
 
 typedef enum status read_fn(struct flow_reader *r, const struct json *j);
 
+/* All lists of a test have the same form, so one function walks them and keeps the path. */
 static enum status read_each(struct flow_reader *r, const struct json *j, const char *key, size_t min, size_t max,
                              read_fn *one)
 {
@@ -37,6 +38,8 @@ static enum status read_phrase(struct flow_reader *r, const struct json *j)
     return OK;
 }
 
+/* An array or object is refused, because a variable of a conversation is never one. null means that the variable is
+ * expected to be empty. */
 static enum status read_vars(struct flow_reader *r, const struct json *j)
 {
     struct json_iter it = {0};
@@ -61,13 +64,14 @@ static const struct field_rule turn_fields[] = {{"say", K_STR}, {"choose", K_STR
                                                 {"at", K_STR},  {"state", K_STR},  {"vars", K_OBJ}};
 static const char *const state_words[] = {"open", "handoff", "closed"};
 
+/* The target `at` is read like that of a node, so lint reports a test that waits at a node that was renamed. */
 static enum status read_test_turn(struct flow_reader *r, const struct json *j)
 {
     struct str text = STR_EMPTY;
     int unused = 0;
     enum status st = READ_FIELDS(r, j, turn_fields);
     if (!st && json_has(j, "say") == json_has(j, "choose"))
-        return reader_refuse(r, "Exactly one of \"say\" and \"choose\" must stand here.");
+        return reader_refuse(r, "Exactly one of \"say\" and \"choose\" must be given.");
     if (!st)
         st = read_string(r, j, "say", 1, MAX_TEXT, &text);
     if (!st)
@@ -87,6 +91,8 @@ static const struct field_rule call_fields[] = {
     {"method", K_STR}, {"url", K_STR}, {"sent", K_ARR}, {"status", K_INT}, {"body", K_STR | K_OBJ | K_ARR},
     {"fail", K_BOOL}};
 
+/* Method, address and `sent` are conditions; the rest is the reply. Each may be missing, and a stand-in without
+ * conditions answers every call. */
 static enum status read_call(struct flow_reader *r, const struct json *j)
 {
     struct str text = STR_EMPTY;
@@ -129,6 +135,7 @@ static const struct field_rule test_fields[] = {{"name", K_STR | K_MUST}, {"lang
                                                 {"greeting", K_ARR},      {"turns", K_ARR | K_MUST}, {"http", K_ARR},
                                                 {"answers", K_ARR}};
 
+/* A fixed day may be given because a test with dates would otherwise begin to fail as time passes. */
 static enum status read_flow_test(struct flow_reader *r, const struct json *j)
 {
     struct str text = STR_EMPTY;
@@ -149,6 +156,7 @@ static enum status read_flow_test(struct flow_reader *r, const struct json *j)
     return st ? st : read_each(r, j, "answers", 0, MAX_FLOW_LIST, read_stub_answer);
 }
 
+/* The tests are read last: they name nodes and variables, which are all known by then. */
 enum status read_tests(struct flow_reader *r, const struct json *tests)
 {
     size_t n = json_len(tests);

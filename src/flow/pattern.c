@@ -1,7 +1,7 @@
 /* pattern.c: patterns of a tenant, matched within bounds. A pattern is written by a tenant and the text by a visitor,
  * so a match may cost no more than a fixed share of a thread: PCRE2 counts steps for each attempt, the number of
  * attempts is bounded by the steps of the whole search, and after that the processor time of this thread decides. A
- * match that ran out of its share is no match. */
+ * match that ran out of its share counts as no match. */
 #include "flow/pattern_internal.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 8
@@ -31,6 +31,8 @@ static void pattern_free(void *ptr)
     pcre2_match_context_free(p->limits);
 }
 
+/* The arena frees the pattern, in whatever way parsing ends, so the deferred call is registered before anything is
+ * compiled. \C is forbidden because it could split a UTF-8 character. */
 enum status pattern_new(struct arena *a, struct str source, struct pattern **out, struct err *e)
 {
     struct pattern *p = ARENA_NEW(a, struct pattern);

@@ -1,6 +1,7 @@
 /* reader.c: the common part of reading a flow: the place as a JSON pointer, the check of an object against a table of
- * fields, and the simple kinds of fields. A function that refuses leaves the path where the fault is; one that
- * succeeds has restored it. */
+ * fields, and the simple kinds of fields. A function that refuses leaves the path where the fault is, and one that
+ * succeeds has restored it. So no reader passes a place along, and the first refusal always has the pointer of the
+ * innermost value. */
 #include <stdio.h>
 
 #include "base/utf8.h"
@@ -12,6 +13,8 @@
 
 /* ---- the place ---- */
 
+/* A path that does not fit is cut, not refused. Only the keys of a JSON body, which are the author's own, can make it
+ * so long, and they are no fault. */
 static void path_add(struct flow_reader *r, char c)
 {
     if (r->path_n + 1 < READER_PATH) {
@@ -20,6 +23,8 @@ static void path_add(struct flow_reader *r, char c)
     }
 }
 
+/* `~` and `/` in a key are escaped as in RFC 6901. The caller keeps the mark and hands it to path_back, which also
+ * undoes a path that was cut. */
 size_t path_key(struct flow_reader *r, struct str key)
 {
     size_t mark = r->path_n;
@@ -72,7 +77,9 @@ enum status reader_refuse_key(struct flow_reader *r, const char *key, const char
     return st;
 }
 
-/* Notes are kept only for lint. They live in the arena of the caller of lint, not in the flow's. */
+/* Notes are kept only for lint, and live in the arena of its caller because findings outlive the flow that is read for
+ * them. The array doubles and the old ones stay in the arena until its end, which costs at most as much again. Nothing
+ * is counted before all copies have succeeded. */
 enum status reader_note(struct flow_reader *r, enum note_kind kind, struct str name, int var, const char *fmt, ...)
 {
     if (!r->notes)
@@ -106,7 +113,7 @@ enum status reader_note(struct flow_reader *r, enum note_kind kind, struct str n
     return OK;
 }
 
-/* ---- what may stand in an object ---- */
+/* ---- what an object may hold ---- */
 
 static unsigned field_kind_bit(const struct json *j)
 {
@@ -153,7 +160,9 @@ static const char *field_kind_words(unsigned is)
     }
 }
 
-/* Unknown fields are refused: a misspelt name would be ignored silently otherwise. The schema says the same. */
+/* Unknown fields are refused: a misspelt name would be ignored silently otherwise. The schema says the same. The fields
+ * that are there are checked before missing ones are reported, so that for a misspelt field its wrong name is reported
+ * and not only that the right one is missing. */
 enum status read_fields(struct flow_reader *r, const struct json *j, const struct field_rule *fields, size_t n)
 {
     if (!json_is(j, JSON_OBJECT))
@@ -180,6 +189,8 @@ enum status read_fields(struct flow_reader *r, const struct json *j, const struc
 
 /* ---- simple fields ---- */
 
+/* Bytes are compared first because they are an upper bound of the characters: the characters of most texts need not be
+ * counted. Control characters are refused here, once, so that no channel and no log has to deal with them. */
 static enum status check_length(struct flow_reader *r, struct str s, size_t min, size_t max)
 {
     if (s.n < min)
@@ -191,6 +202,7 @@ static enum status check_length(struct flow_reader *r, struct str s, size_t min,
     return OK;
 }
 
+/* For a refusal path_back gets the present length, which keeps the key in the path. */
 enum status read_string(struct flow_reader *r, const struct json *j, const char *key, size_t min, size_t max,
                         struct str *out)
 {
@@ -242,6 +254,8 @@ enum status read_word(struct flow_reader *r, const struct json *j, const char *k
             *out = i;
             return OK;
         }
+    /* The words come from a table of the source, so the list is short. snprintf returns what it wanted to write, hence
+     * the check of `used` in the loop. */
     char list[200] = "";
     size_t used = 0;
     for (int i = 0; i < n && used < sizeof(list); i++)
@@ -249,7 +263,8 @@ enum status read_word(struct flow_reader *r, const struct json *j, const char *k
     return reader_refuse_key(r, key, "\"%s\" must be one of: %s.", key, list);
 }
 
-/* A target that does not exist is a note, not a refusal, so that a draft can be saved half done. */
+/* A target that does not exist is a note, not a refusal, so that a draft can be saved half done. The runner then treats
+ * it like a missing target. The index follows from the address, because the map points into the array of nodes. */
 enum status read_target(struct flow_reader *r, const struct json *j, const char *key, int *out)
 {
     struct str name = STR_EMPTY;
@@ -276,6 +291,7 @@ enum status read_pattern(struct flow_reader *r, const struct json *j, const char
     enum status st = read_string(r, j, key, 1, MAX_FLOW_PATTERN, &s);
     if (st || s.n == 0)
         return st;
+    /* PCRE2's sentence is caught in an err of its own, because it has to be reported at the pointer of this field. */
     struct err why = ERR_INIT;
     st = pattern_new(r->a, s, out, &why);
     if (st == ERR_NOMEM)
@@ -291,6 +307,8 @@ enum status read_pattern(struct flow_reader *r, const struct json *j, const char
 
 /* ---- variables and templates ---- */
 
+/* An undeclared variable works as a text, so that a half-done draft can be tried. Lint reports it, and a flow with
+ * findings of that severity cannot be published. */
 static enum status var_add(struct flow_reader *r, struct str name, int *out)
 {
     struct flow *f = r->f;
@@ -301,6 +319,9 @@ static enum status var_add(struct flow_reader *r, struct str name, int *out)
     return OK;
 }
 
+/* The two pseudo variables come before the table, which can never hold their names. A linear search is enough for at
+ * most MAX_FLOW_VARS names, and it happens only while a flow is read. Each use is noted: lint derives unused and never
+ * set variables from the notes. */
 enum status var_find(struct flow_reader *r, struct str name, enum note_kind use, int *out)
 {
     bool input = str_eqz(name, "input"), language = str_eqz(name, "language");
@@ -343,6 +364,9 @@ static size_t tpl_count(struct str source)
     return n;
 }
 
+/* Splits a text at its variables once, so that a turn only concatenates. Literal parts are borrowed from `source`,
+ * which must live as long as the flow. The mode, that is how a value is escaped, is fixed here by the place of the text
+ * and never by its content. */
 enum status tpl_compile(struct flow_reader *r, struct str source, enum part_mode mode, struct tpl *out)
 {
     struct tpl_part *parts = arena_array(r->a, tpl_count(source), sizeof(*parts));
@@ -391,6 +415,8 @@ static bool url_host_ok(struct str s)
     return at > from && (at == s.n || (s.p[at] != '@' && s.p[at] != '{'));
 }
 
+/* Spaces and control characters are refused first: a line break inside an address could end the request line. A
+ * variable is percent-encoded when it is put in, so it cannot add a path segment, a query or a host. */
 enum status read_url(struct flow_reader *r, const struct json *j, const char *key, struct tpl *out)
 {
     struct str s = STR_EMPTY;

@@ -1,5 +1,6 @@
-/* reader_text.c: texts, labels and choices, which a flow holds once for each language. After reading, every text has
- * a form for every language: the default language stands in for a missing translation, and lint hears of it. */
+/* reader_text.c: texts, labels and choices, which a flow holds once for each language. After reading, every text has a
+ * form for every language: a missing translation is replaced by the default language and noted for lint. So a turn
+ * takes texts by index and never searches for a language. */
 #include "base/utf8.h"
 #include "flow/reader_internal.h"
 #include "flow/text_internal.h"
@@ -14,12 +15,14 @@ int language_index(const struct flow *f, struct str tag)
     return -1;
 }
 
-/* One string for each language of the flow; `found` tells a translation from a stand-in. */
+/* One string for each language of the flow; `found` distinguishes a translation from its replacement. */
 struct per_language {
     bool found[MAX_FLOW_LANGUAGES];
     struct str s[MAX_FLOW_LANGUAGES];
 };
 
+/* An object of translations. A language that the flow does not declare is refused: its texts could never be shown, and
+ * the author has probably forgotten to declare it. */
 static enum status read_languages(struct flow_reader *r, const struct json *obj, size_t max, struct per_language *out)
 {
     struct json_iter it = {0};
@@ -33,6 +36,8 @@ static enum status read_languages(struct flow_reader *r, const struct json *obj,
         if (!json_is(it.value, JSON_STRING))
             return reader_refuse(r, "A text must be a string.");
         struct str s = json_str(it.value);
+        /* An empty translation is refused as well: it would show an empty bubble in one language only, where it is
+         * easily overlooked. */
         if (s.n == 0 || utf8_length(s) > max)
             return reader_refuse(r, "A text must have 1 to %zu characters.", max);
         if (!utf8_text(s))
@@ -44,8 +49,8 @@ static enum status read_languages(struct flow_reader *r, const struct json *obj,
     return OK;
 }
 
-/* Fills every language: one string for all, or the default language (else the first there is) for those that are
- * missing. */
+/* Fills every language: one string for all, or the default language for those that are missing. If the default language
+ * is missing too, the first that is there is used, so that there is always a text to show. */
 static enum status read_all_languages(struct flow_reader *r, const struct json *j, const char *key, size_t max,
                                       struct per_language *out)
 {
@@ -74,8 +79,9 @@ static enum status read_all_languages(struct flow_reader *r, const struct json *
     return st;
 }
 
-/* Compiles the text of language i. Languages that share one text (it stands in for a missing translation, or is the
- * same for all) share its compiled form, which is most of a flow's memory. */
+/* Compiles the text of language i. Languages that share one text (a replaced translation, or one string for all) share
+ * its compiled form, which is most of a flow's memory. Comparing addresses is enough: shared texts are the same bytes
+ * of the document. */
 static enum status compile_language(struct flow_reader *r, const struct per_language *all, size_t i,
                                     const struct tpl **lang)
 {
@@ -116,6 +122,8 @@ enum status read_text(struct flow_reader *r, const struct json *j, const char *k
     return OK;
 }
 
+/* Labels hold no variables: a typed answer is compared with the folded label, which therefore has to be known when the
+ * flow is read. */
 enum status read_label(struct flow_reader *r, const struct json *j, const char *key, const struct str **out)
 {
     struct per_language all = {0};
@@ -134,6 +142,7 @@ enum status read_label(struct flow_reader *r, const struct json *j, const char *
     return OK;
 }
 
+/* Folded once for each language, exactly as a visitor's message is folded in each turn. */
 static enum status fold_labels(struct flow_reader *r, const struct str *labels, const struct str **out)
 {
     struct str *folded = arena_array(r->a, r->f->lang_n, sizeof(*folded));
@@ -147,6 +156,8 @@ static enum status fold_labels(struct flow_reader *r, const struct str *labels, 
 static const struct field_rule choice_fields[] = {
     {"label", K_TEXT | K_MUST}, {"value", K_STR | K_MUST}, {"next", K_STR}};
 
+/* The value is folded too: an integration or a scripted test may send the value as text instead of pressing the
+ * button. */
 static enum status read_choice(struct flow_reader *r, const struct json *j, struct node_choice *c)
 {
     bool ok = true;
@@ -178,6 +189,8 @@ static size_t same_choice(const struct flow_reader *r, const struct node_choices
     return i;
 }
 
+/* A choice is compared with those before it as soon as it has been read, while the path still points to it, so the
+ * finding names the later of the two. */
 enum status read_choices(struct flow_reader *r, const struct json *j, struct node_choices *out)
 {
     const struct json *list = NULL;
@@ -204,6 +217,7 @@ enum status read_choices(struct flow_reader *r, const struct json *j, struct nod
     return st;
 }
 
+/* With `prefix`, "es" also finds the flow's "es-MX", but never "est": the match must end at a hyphen. */
 static bool lang_eq(struct str a, struct str b, bool prefix)
 {
     return str_ieq(a, b) || (prefix && a.n > b.n && a.p[b.n] == '-' && str_ieq(str_sub(a, 0, b.n), b));
@@ -217,7 +231,8 @@ static int find_language(const struct flow *f, struct str tag, bool prefix)
     return -1;
 }
 
-/* RFC 4647 lookup: es-419-x, then es-419, then es; and at last the flow's es-MX for es. */
+/* RFC 4647 lookup: es-419-x, then es-419, then es. At last "es" finds the flow's es-MX, which the RFC does not do: a
+ * visitor who asks for Spanish would rather read Mexican Spanish than the default language. */
 static int match_tag(const struct flow *f, struct str tag)
 {
     for (;;) {
@@ -233,6 +248,8 @@ static int match_tag(const struct flow *f, struct str tag)
     }
 }
 
+/* Takes an Accept-Language header as well as a single tag. Browsers list languages in the order of their quality, so q
+ * is cut off and not parsed. The number of tags and their length are bounded because a client sends them. */
 int flow_language(const struct flow *f, struct str tags)
 {
     struct str part;

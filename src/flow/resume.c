@@ -13,6 +13,8 @@ static const struct node_choices *resume_choices_of(const struct flow_node *n)
     return n->type == NODE_SAY ? &n->u.say.choices : n->type == NODE_ASK ? &n->u.ask.choices : &none;
 }
 
+/* Values before labels, over all choices, so that the label of one choice cannot hide the value of another. Only then
+ * labels, in every language: the visitor may still see those of the language before. */
 static const struct node_choice *resume_choice_by_text(const struct flow_turn *r, const struct node_choices *c)
 {
     for (size_t i = 0; i < c->n; i++)
@@ -25,7 +27,8 @@ static const struct node_choice *resume_choice_by_text(const struct flow_turn *r
     return NULL;
 }
 
-/* By value, label or number ("2"). Not by number where the answer itself may be a number. */
+/* By value, label or number ("2"). Not by number where the answer itself may be a number: "2" to "How many guests?" is
+ * not the second button. */
 static const struct node_choice *resume_find_choice(const struct flow_turn *r, const struct flow_node *n)
 {
     uint64_t number;
@@ -45,7 +48,8 @@ static int resume_take_choice(struct flow_turn *r, const struct flow_node *n, co
     return c->next != NODE_NONE ? c->next : n->next;
 }
 
-/* A button of an earlier message, clicked late. */
+/* A button of an earlier message, pressed late. Only a real press counts, by its exact value: the same word typed now
+ * is probably about the present question. */
 static const struct node_choice *resume_menu_choice(const struct flow_turn *r)
 {
     if (r->in->choice.n == 0 || r->menu == NODE_NONE || r->menu == r->at)
@@ -57,6 +61,7 @@ static const struct node_choice *resume_menu_choice(const struct flow_turn *r)
     return NULL;
 }
 
+/* A question may switch commands off, because its answer may be a word such as "stop" that is a command elsewhere. */
 static const struct flow_command *resume_find_command(const struct flow_turn *r, const struct flow_node *n)
 {
     if (n && n->type == NODE_ASK && n->u.ask.no_commands)
@@ -79,6 +84,8 @@ static const enum say_word retry_words[EXPECT_COUNT] = {
     [EXPECT_PATTERN] = WORD_RETRY_PATTERN,
 };
 
+/* The number of tries grows up to 1000 only, so that a visitor who never answers cannot make it overflow or change the
+ * size of the state. */
 static enum status resume_wrong_answer(struct flow_turn *r, const struct flow_node *n, int *next)
 {
     const struct node_ask *a = &n->u.ask;
@@ -97,6 +104,9 @@ static enum status resume_wrong_answer(struct flow_turn *r, const struct flow_no
     return st ? st : run_send_text(r, text, &a->choices);
 }
 
+/* The locale of the visitor decides how a number or a date is read, but only if it belongs to the language of the
+ * conversation: a visitor who changed to German writes German dates, whatever the browser says. A choice is offered in
+ * place of the text, so a button may stand for a number or an address, and is then checked like a typed one. */
 static enum status resume_ask(struct flow_turn *r, const struct flow_node *n, int *next)
 {
     const struct node_ask *a = &n->u.ask;
@@ -127,7 +137,8 @@ static enum status resume_ask(struct flow_turn *r, const struct flow_node *n, in
     return run_assign(r, a->var, &v);
 }
 
-/* The message is still unanswered: it goes with the flow to the next node, or to the catch-all. */
+/* The message is still unanswered: it goes with the flow to the next node, or to the catch-all. This is how "I want a
+ * refund", typed at a greeting with buttons, reaches an `answer` node. */
 static int resume_continue(struct flow_turn *r, const struct flow_node *n)
 {
     return n->next != NODE_NONE ? n->next : run_catch_all(r);
@@ -159,6 +170,8 @@ enum status run_resume(struct flow_turn *r, int *next)
         *next = resume_take_choice(r, n, c);
         return OK;
     }
+    /* resume_ask finds the choice again; here it is only asked whether there is one, because it must win over the two
+     * below. */
     bool own_choice = n && n->type == NODE_ASK && resume_find_choice(r, n);
     const struct node_choice *late = own_choice ? NULL : resume_menu_choice(r);
     if (late) {

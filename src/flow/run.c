@@ -1,5 +1,6 @@
 /* run.c: flow_run, one turn. A pure function of flow, state and input, but for the calls: nothing of the conversation
- * is kept outside the state that it returns, so a turn that fails or is thought again leaves no trace. */
+ * is kept outside the state that it returns. So a turn that fails or is thought again after a conflict leaves no trace,
+ * and any process can run the next one. */
 #include "base/utf8.h"
 #include "flow/run_internal.h"
 
@@ -19,6 +20,7 @@ static void run_begin(struct flow_turn *r, const struct flow *f, struct arena *a
     buf_init(&r->buf, MAX_FLOW_RENDERED);
 }
 
+/* The path is wanted only by the test chat, which shows the author which nodes were taken. */
 static void run_report_step(struct flow_turn *r, const struct flow_node *n)
 {
     if (r->calls->step)
@@ -35,6 +37,8 @@ static enum status run_from(struct flow_turn *r, int next)
             return err_set(r->e, E_flow_loop,
                            "The flow runs in a loop at \"%.*s\": more than %d steps for one message.", STR_F(n->id),
                            MAX_FLOW_STEPS);
+        /* Before the node runs, not after it: a node that stays leaves next at NODE_NONE, and the state then says where
+         * the conversation waits. */
         r->at = next;
         run_report_step(r, n);
         enum status st = run_node(r, n, &next);
@@ -44,7 +48,9 @@ static enum status run_from(struct flow_turn *r, int next)
     return OK;
 }
 
-/* A visitor always gets a reply, also from a flow that has none. */
+/* A visitor always gets a reply, also from a flow that has none: silence looks like a broken page. The buttons of a
+ * waiting `say` are shown again, because the message was none of them. After a hand-off or an end there is nothing to
+ * add. */
 static enum status run_ensure_reply(struct flow_turn *r)
 {
     if (r->said || r->status != FLOW_OPEN)
@@ -54,7 +60,9 @@ static enum status run_ensure_reply(struct flow_turn *r)
     return run_send_text(r, word_get(WORD_FALLBACK, r->f->langs[r->lang]), again);
 }
 
-/* The message as the flow sees it: the text, or what is written on the button. */
+/* The message as the flow sees it: the text, or the value of the button when the client sends no text. For a pressed
+ * button the value is compared and not its label, because labels differ by language. The limit counts the four bytes
+ * that a character may take; callers have counted characters. */
 static enum status run_take_input(struct flow_turn *r)
 {
     bool ok = true;
@@ -66,6 +74,8 @@ static enum status run_take_input(struct flow_turn *r)
     return ok ? OK : err_nomem(r->e);
 }
 
+/* The node that waited is reported as a step only if the turn stays there or if it is the greeting of a new
+ * conversation. If it led on to another node, it was reported when the previous turn came to it. */
 static enum status run_turn(struct flow_turn *r, const struct json *state)
 {
     int next = NODE_NONE;
@@ -83,6 +93,8 @@ static enum status run_turn(struct flow_turn *r, const struct json *state)
     return st ? st : run_ensure_reply(r);
 }
 
+/* The state is saved also for a closed conversation: it then says so, and the next message begins at the start. Nothing
+ * in `out` may point into the flow, which the caller may drop before it uses the result. */
 enum status flow_run(const struct flow *f, const struct json *state, const struct flow_input *in,
                      const struct flow_calls *calls, struct arena *a, struct flow_result *out, struct err *e)
 {
@@ -101,6 +113,8 @@ enum status flow_run(const struct flow *f, const struct json *state, const struc
     return st ? st : ok ? OK : err_nomem(e);
 }
 
+/* Only a `say` can be a greeting: any other start would need a message or call something outside, and opening a page
+ * must do neither. */
 enum status flow_greeting(const struct flow *f, struct str language, struct arena *a, struct flow_message **out,
                           size_t *n, struct err *e)
 {

@@ -8,6 +8,7 @@
 /* characters of a suggested question: a button's label */
 #define QUESTION_MAX 200
 
+/* A citation is shown only with an address; a title alone would look like a link that does not work. */
 static enum status answer_send(struct flow_turn *r, const struct flow_answer *found, size_t i)
 {
     bool ok = true;
@@ -25,6 +26,8 @@ static enum status answer_send(struct flow_turn *r, const struct flow_answer *fo
     return run_send(r, &m);
 }
 
+/* The suggested questions go into the state, because the visitor may answer with a number or the text of a button. Only
+ * the questions are kept: answers are long, and may be corrected before the visitor chooses. */
 static enum status answer_send_suggestions(struct flow_turn *r, const struct flow_node *n,
                                            const struct flow_answer *found)
 {
@@ -64,6 +67,8 @@ static void answer_go_none(struct flow_turn *r, const struct flow_node *n, int *
         *next = run_catch_all(r);
 }
 
+/* A caller without answers, and an empty message, count as "nothing found". So does a verdict without a hit, which the
+ * code below could not show. */
 static enum status answer_ask(struct flow_turn *r, struct str question, struct flow_answer *out)
 {
     *out = (struct flow_answer){.verdict = FLOW_NONE};
@@ -75,6 +80,8 @@ static enum status answer_ask(struct flow_turn *r, struct str question, struct f
     return st;
 }
 
+/* An answer node that is reached by a message which was already used waits for the next one. A message that is not
+ * found stays unconsumed, so that the catch-all can still take it. */
 enum status run_answer(struct flow_turn *r, const struct flow_node *n, int *next)
 {
     struct flow_answer found;
@@ -98,7 +105,8 @@ enum status run_answer(struct flow_turn *r, const struct flow_node *n, int *next
     return answer_send(r, &found, 0);
 }
 
-/* Which suggestion the visitor takes, by its number or its text; suggest_n for "none of these"; -1 for neither. */
+/* Which suggestion the visitor takes, by its number or its text; suggest_n for "none of these"; -1 for neither. One
+ * digit is enough, because at most SUGGEST_MAX questions and the last button are shown. */
 static int answer_picked(struct flow_turn *r, const struct flow_node *n, bool *ok)
 {
     struct str none = STR_EMPTY;
@@ -115,7 +123,8 @@ static int answer_picked(struct flow_turn *r, const struct flow_node *n, bool *o
 }
 
 /* The answer to a question that was suggested. It is looked up again: the state keeps only questions, and the answer
- * may have been corrected since. */
+ * may have been corrected since. Questions were cut to the length of a button, so the hit is found by its beginning;
+ * the loop runs backwards so that the best of several wins. */
 static enum status answer_suggested(struct flow_turn *r, const struct flow_node *n, struct str question, int *next)
 {
     struct flow_answer found;

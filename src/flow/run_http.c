@@ -1,5 +1,6 @@
-/* run_http.c: `http` nodes. The request is rendered here and made by the caller of the flow. A failed call is the
- * flow's to handle: it continues at `error` with the status 0. A reply that is not JSON fills no variable. */
+/* run_http.c: `http` nodes. The request is rendered here and made by the caller of the flow, which decides where calls
+ * may go and keeps them out of a database transaction. A failed call is the flow's to handle: it continues at `error`
+ * with the status 0, so that a server that is down never leaves a visitor without a reply. */
 #include "flow/run_internal.h"
 
 #include "base/banned.h"
@@ -21,7 +22,9 @@ static bool http_has_content_type(const struct node_http *h)
     return false;
 }
 
-/* *safe false: a header would carry a control character; the call is not made. */
+/* *safe false: a header would carry a control character, and the call is not made. The check is repeated here because
+ * the parser saw only the fixed parts of a value. A body without a declared type is sent as JSON, which is what nearly
+ * all flows send. */
 static enum status http_make_headers(struct flow_turn *r, const struct node_http *h, struct flow_http *rq, bool *safe)
 {
     struct flow_choice *all = arena_array(r->a, h->header_n + 1, sizeof(*all));
@@ -41,6 +44,8 @@ static enum status http_make_headers(struct flow_turn *r, const struct node_http
     return OK;
 }
 
+/* A variable whose value is missing in the reply becomes empty, and so do all of them when the reply is not JSON. A
+ * value left over from an earlier call would look like part of this reply. */
 static enum status http_map_reply(struct flow_turn *r, const struct node_http *h, struct str body)
 {
     struct json *doc = NULL;
@@ -61,12 +66,15 @@ static enum status http_map_reply(struct flow_turn *r, const struct node_http *h
     return OK;
 }
 
-/* These failures end the turn; no flow may go on after them. */
+/* These failures end the turn: no memory, a visitor who has left, a fault of Parley. A flow that continued after them
+ * would hide them. */
 static bool http_is_fatal(enum status st)
 {
     return st == ERR_NOMEM || st == ERR_GONE || st == ERR_INTERNAL;
 }
 
+/* The call's error has its own err, so that a failure that the flow handles does not leave its sentence in the turn's.
+ * No http function, as in a caller that allows no calls, is treated like a failed call. */
 static enum status http_call(struct flow_turn *r, const struct node_http *h, int *http_status, struct str *body)
 {
     struct flow_http rq = {.method = h->method, .timeout_ms = h->timeout_ms, .body = STR_EMPTY};
@@ -90,6 +98,7 @@ static enum status http_call(struct flow_turn *r, const struct node_http *h, int
     return st;
 }
 
+/* The status is set in both cases, because a flow may branch on it at `error`: 404 and 0 call for different words. */
 enum status run_http(struct flow_turn *r, const struct flow_node *n, int *next)
 {
     const struct node_http *h = &n->u.http;

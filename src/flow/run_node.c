@@ -10,6 +10,8 @@
 #define SUM_MAX 1e15
 #define DELAY_MAX_MS 10000 /* the typing pauses of one turn together */
 
+/* Choices make the flow wait here. Without them it runs on, and the visitor reads the next node's messages in the same
+ * reply. */
 static enum status node_say(struct flow_turn *r, const struct flow_node *n, int *next)
 {
     *next = n->u.say.choices.n ? NODE_NONE : n->next;
@@ -42,6 +44,8 @@ static enum status node_branch(struct flow_turn *r, const struct flow_node *n, i
     return OK;
 }
 
+/* Adding to an empty variable counts from 0, so a counter needs no default. A template that renders to nothing sets an
+ * empty text. */
 static enum status set_one(struct flow_turn *r, const struct assign *s)
 {
     struct value v = s->to;
@@ -69,6 +73,8 @@ static enum status node_set(struct flow_turn *r, const struct flow_node *n, int 
     return st;
 }
 
+/* The status is set before the text is rendered, and the node has no way on: nothing may be said after a hand-off until
+ * a person has answered, nor after an end. */
 static enum status node_last(struct flow_turn *r, const struct flow_node *n, int *next)
 {
     struct str text;
@@ -85,6 +91,8 @@ static enum status node_jump(struct flow_turn *r, const struct flow_node *n, int
     return OK;
 }
 
+/* Seconds only add to the pause before the next message. A sleep here would hold a thread for every visitor who is
+ * being shown a typing indicator. */
 static enum status node_wait(struct flow_turn *r, const struct flow_node *n, int *next)
 {
     *next = n->u.seconds ? n->next : NODE_NONE;

@@ -5,6 +5,9 @@
 
 #include "base/banned.h"
 
+/* Most texts have no variables. They are copied without the scratch buffer; a copy is needed in any case, because the
+ * message outlives the flow. A text that grows too large is the fault of the flow and its variables, and has its own
+ * code, unlike a lack of memory. */
 enum status run_render(struct flow_turn *r, const struct tpl *t, struct str *out)
 {
     bool ok = true;
@@ -33,6 +36,7 @@ enum status run_text(struct flow_turn *r, const struct flow_text *t, struct str 
     return t->lang ? run_render(r, t->lang[r->lang], out) : OK;
 }
 
+/* Labels in the language of the conversation, values the same in all of them: the value is what comes back. */
 static enum status set_choices(struct flow_turn *r, const struct node_choices *c, struct flow_message *m)
 {
     bool ok = true;
@@ -47,6 +51,8 @@ static enum status set_choices(struct flow_turn *r, const struct node_choices *c
     return ok ? OK : err_nomem(r->e);
 }
 
+/* A limit of messages beside the limit of steps: a loop of `say` nodes could otherwise show hundreds of messages before
+ * it is stopped. */
 enum status run_send(struct flow_turn *r, struct flow_message *m)
 {
     if (r->said == MAX_TURN_MESSAGES)
@@ -57,6 +63,7 @@ enum status run_send(struct flow_turn *r, struct flow_message *m)
     return r->calls->say(r->calls->ctx, m, r->e);
 }
 
+/* The text is copied because it may be one of Parley's own sentences or belong to the flow. */
 enum status run_send_text(struct flow_turn *r, struct str text, const struct node_choices *choices)
 {
     bool ok = true;
@@ -68,6 +75,8 @@ enum status run_send_text(struct flow_turn *r, struct str text, const struct nod
     return st ? st : run_send(r, &m);
 }
 
+/* The address of an image is `url` in the flow's format, but clients expect it in `image`, where a card has its own
+ * picture too; `url` is then only ever a link. */
 static enum status render_message(struct flow_turn *r, const struct say_message *s, struct flow_message *m)
 {
     struct str url;
@@ -90,6 +99,7 @@ static enum status render_message(struct flow_turn *r, const struct say_message 
     return OK;
 }
 
+/* Choices belong to the last message, because clients show buttons below it. */
 enum status run_messages(struct flow_turn *r, const struct flow_node *n, struct flow_message **out, size_t *count)
 {
     const struct node_say *say = &n->u.say;
@@ -104,6 +114,8 @@ enum status run_messages(struct flow_turn *r, const struct flow_node *n, struct 
     return st;
 }
 
+/* All messages are rendered before the first is sent, so that a text which is too large does not leave half a node on
+ * the visitor's screen. The menu is remembered for visitors who press its buttons later (resume.c). */
 enum status run_say(struct flow_turn *r, const struct flow_node *n)
 {
     struct flow_message *m;

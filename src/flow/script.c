@@ -1,6 +1,7 @@
 /* script.c: the scripted conversations that a flow carries as tests. They run on the same runner as real turns, with
- * stand-ins for answers and calls, so a test cannot pass on something that a visitor would not see. A test fails at
- * its first difference, with the turn and both texts. */
+ * stand-ins for answers and calls, so a test cannot pass on something that a visitor would not see. A test fails at its
+ * first difference, with the turn and both texts; later differences usually follow from the first. No test calls
+ * anything outside, because tests run at every publication. */
 #include <stdio.h>
 
 #include "base/clock.h"
@@ -24,6 +25,8 @@ struct script {
 };
 
 static void script_fail(struct script *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Only the first reason is kept. The sentence may have been cut inside a character, and the message becomes JSON, so it
+ * is shortened until it is valid UTF-8 again. */
 static void script_fail(struct script *s, const char *fmt, ...)
 {
     va_list ap;
@@ -44,6 +47,8 @@ static void script_add_line(struct buf *b, struct str s)
     }
 }
 
+/* Everything that a visitor sees becomes lines of one text, labels and links too, so that `expect` may name any of it.
+ * Only the last message with choices can be answered by pressing a button, as on a real screen. */
 static enum status script_hear(void *ctx, const struct flow_message *m, struct err *e)
 {
     struct script *s = ctx;
@@ -86,6 +91,8 @@ static void script_add_hit(struct flow_answer *out, const struct json *stub)
     out->hits[i].url = json_get_str(stub, "url");
 }
 
+/* Stand-ins in order: the first sure match wins, and the unsure ones before it are dropped. Texts are compared folded,
+ * as the real search is insensitive to case and accents. */
 static enum status script_answer(void *ctx, struct str language, struct str question, struct arena *a,
                                  struct flow_answer *out, struct err *e)
 {
@@ -111,6 +118,7 @@ static enum status script_answer(void *ctx, struct str language, struct str ques
     return ok ? OK : err_nomem(e);
 }
 
+/* Parts of the body and not all of it, because bodies hold values such as dates that a test does not fix. */
 static bool script_was_sent(const struct json *parts, struct str body)
 {
     for (size_t i = 0; i < json_len(parts); i++)
@@ -139,6 +147,8 @@ static enum status script_reply(struct arena *a, const struct json *stub, int *h
     return ok ? OK : err_nomem(e);
 }
 
+/* A call without a stand-in fails the test even if the flow would handle a failed call: its author has forgotten to say
+ * what the server replies. */
 static enum status script_http(void *ctx, const struct flow_http *rq, struct arena *a, int *http_status,
                                struct str *body, struct err *e)
 {
@@ -184,6 +194,7 @@ static void script_check_lines(struct script *s, const struct json *turn, const 
     }
 }
 
+/* Both sides are compared as texts, so a test may write 4 or "4". A variable that the state does not hold is empty. */
 static void script_check_vars(struct script *s, const struct json *turn)
 {
     struct json_iter it = {0};
@@ -225,6 +236,8 @@ static struct str script_press(struct script *s, struct str wanted)
     return wanted;
 }
 
+/* A pressed button is looked up before the turn, among what the turn before has shown. An error of the runner is a
+ * failed test and not a failed publication; only a lack of memory ends all tests. */
 static enum status script_run_turn(struct script *s, const struct json *turn, struct flow_input *in)
 {
     struct flow_calls calls = {.ctx = s, .say = script_hear, .answer = script_answer, .http = script_http};
@@ -249,6 +262,7 @@ static enum status script_run_turn(struct script *s, const struct json *turn, st
     return OK;
 }
 
+/* The greeting is turn 0: its buttons are what the first turn may press. */
 static enum status script_greet(struct script *s, struct str language)
 {
     struct flow_message *m = NULL;
@@ -261,7 +275,8 @@ static enum status script_greet(struct script *s, struct str language)
     return st;
 }
 
-/* Noon of the day that the test says it is, so that tests with dates do not depend on today. */
+/* Noon of the day that the test says it is, so that tests with dates do not depend on today. Noon, because a day begins
+ * and ends at different times around the world. */
 static int64_t script_day(const struct json *test)
 {
     struct str day = json_get_str(test, "today");
@@ -308,6 +323,8 @@ static enum status script_run_test(const struct flow *f, const struct json *test
     return st ? st : ok ? OK : err_nomem(e);
 }
 
+/* Each test gets an arena of its own, so that 200 tests need no more memory than one. The time for patterns is shared
+ * by all of them: a publication must not hold its thread for long. */
 enum status flow_test(const struct flow *f, struct arena *a, struct flow_test_result **out, size_t *n, struct err *e)
 {
     const struct json *tests = json_get(f->doc, "tests");

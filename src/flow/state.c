@@ -36,6 +36,8 @@ static int node_index(const struct flow *f, struct str name)
     return n ? (int)(n - f->nodes) : NODE_NONE;
 }
 
+/* Values are converted to the types that the variables have now. A test chat runs against a draft that is being edited,
+ * so the type may have changed between two messages. */
 static enum status load_vars(struct flow_turn *r, const struct json *vars)
 {
     bool ok = true;
@@ -64,6 +66,8 @@ static void load_suggestions(struct flow_turn *r, const struct json *list)
         r->suggest[r->suggest_n++] = json_str(json_at(list, i));
 }
 
+/* A closed conversation and an unknown format both begin again: with the presets, and without a place. The language is
+ * loaded from neither, so it is chosen again from the visitor's locale. */
 enum status run_load(struct flow_turn *r, const struct json *state)
 {
     r->at = r->menu = NODE_NONE;
@@ -86,6 +90,8 @@ enum status run_load(struct flow_turn *r, const struct json *state)
     return load_vars(r, json_get(state, "vars"));
 }
 
+/* Keys are copied because json-c needs a NUL, and names of variables are borrowed from the document. Empty variables
+ * are left out, which is also how they are read back. */
 static int save_vars(const struct flow_turn *r, struct json *state)
 {
     struct json *vars;
@@ -155,6 +161,8 @@ static int save_language(const struct flow_turn *r, struct json *s)
     return failed || r->locale.n == 0 ? failed : json_set_str(s, "loc", r->locale);
 }
 
+/* The size is checked last, on the document as it will be stored. A state that is too large ends the turn before
+ * anything is recorded, so the conversation stays as it was. */
 enum status run_save(struct flow_turn *r, struct json **out)
 {
     struct json *s = json_new_object(r->a);

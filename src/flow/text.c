@@ -1,5 +1,6 @@
-/* text.c: folding texts for comparison, and templates with {{variables}}. Escaping depends on where a template is
- * used (part_mode) and is done when a variable is put in; what a visitor typed is never read as a template again. */
+/* text.c: folding texts for comparison, and templates with {{variables}}. Escaping depends on where a template is used
+ * (part_mode) and is done when a variable is put in, so one variable is safe in an address, in JSON and in a message.
+ * What a visitor typed is never read as a template again: "{{secret}}" in a message stays these ten characters. */
 #include "base/utf8.h"
 #include "flow/text_internal.h"
 #include "flow/value_internal.h"
@@ -41,7 +42,8 @@ struct folded {
 };
 
 /* Folds and remembers the range from the first to the last character that is not an edge. If there are only edges
- * ("?!"), they are the text. */
+ * ("?!"), they are the text, so that an answer is never folded to nothing. One pass, because every message and every
+ * text that it is compared with goes through here. */
 static void text_fold_into(struct str s, struct folded *f)
 {
     bool space = false, any = false;
@@ -92,6 +94,8 @@ static ptrdiff_t text_find_pair(struct str s, const char *two)
     return -1;
 }
 
+/* A name is not searched for nesting: what is between "{{" and the next "}}" is a name or wrong. `bad` is for the
+ * reader to report; a flow that has been read holds no bad template, so rendering does not check again. */
 bool tpl_next(struct tpl_scan *s)
 {
     s->has_name = s->bad = false;
@@ -125,6 +129,8 @@ static void tpl_add_json_inside(struct buf *out, struct str s)
     out->p[out->n] = 0;
 }
 
+/* A date is written out only in texts for people; addresses, headers and JSON get it as YYYY-MM-DD. PART_JSON writes
+ * null for an empty variable, where a text would write nothing and break the JSON. */
 static void tpl_add_part(struct buf *out, const struct tpl_part *part, const struct tpl_values *v)
 {
     char tmp[VALUE_TEXT];
@@ -145,6 +151,8 @@ static void tpl_add_part(struct buf *out, const struct tpl_part *part, const str
         buf_str_add(out, text);
 }
 
+/* Errors are not checked between parts: a buffer that is full or without memory stays so, and the caller looks once at
+ * the end. */
 void tpl_render(struct buf *out, const struct tpl *t, const struct tpl_values *v)
 {
     for (size_t i = 0; i < t->n; i++)

@@ -13,6 +13,8 @@
 
 #define WHOLE_MAX 9007199254740992.0 /* 2^53: whole numbers up to here are exact */
 
+/* Adding 0.0 turns a negative zero into 0, which would be shown as "-0" otherwise. Whole numbers are written without an
+ * exponent: 1e+06 is not what a visitor has typed. */
 struct str value_text(const struct value *v, char tmp[VALUE_TEXT])
 {
     switch (v->kind) {
@@ -47,6 +49,8 @@ void value_write_json(struct buf *out, const struct value *v)
         buf_str_add(out, value_text(v, tmp));
 }
 
+/* Whole numbers are stored as JSON integers, so that a counter is 3 and not 3.0 in the state, the API and the scripted
+ * tests. */
 int value_set_json(struct json *obj, const char *key, const struct value *v)
 {
     switch (v->kind) {
@@ -70,7 +74,8 @@ struct str value_cut(struct str s)
     return s.n <= MAX_FLOW_VALUE ? s : utf8_cut(s, MAX_FLOW_VALUE);
 }
 
-/* An array or object that is put into a text becomes its JSON, cut to the length of a value. */
+/* An array or object that is put into a text becomes its JSON, cut to the length of a value. A full buffer is not an
+ * error: the cut keeps only its beginning anyway. */
 static struct str value_compact(struct arena *a, const struct json *j, bool *ok)
 {
     struct buf b;
@@ -89,6 +94,8 @@ static struct value value_int_text(struct arena *a, int64_t n, bool *ok)
     return (struct value){.kind = KIND_TEXT, .text = str_from(text)};
 }
 
+/* What JSON calls a value decides first, and value_as converts it to the variable's type. A reply of 20 where a text is
+ * expected gives "20"; "twenty" where a number is expected gives an empty value, which the flow can test for. */
 struct value value_of_json(struct arena *a, const struct json *j, enum value_kind type, bool *ok)
 {
     struct value v = {0};
@@ -117,6 +124,7 @@ struct value value_of_json(struct arena *a, const struct json *j, enum value_kin
     return value_as(a, &v, type, ok);
 }
 
+/* The text of a number is in a buffer of this function and has to be copied; all other texts outlive it. */
 static struct value value_as_text(struct arena *a, const struct value *v, bool *ok)
 {
     char tmp[VALUE_TEXT];
@@ -126,6 +134,7 @@ static struct value value_as_text(struct arena *a, const struct value *v, bool *
     return (struct value){.kind = KIND_TEXT, .text = s};
 }
 
+/* "yes" and "1" are not accepted as texts: what they mean is for the flow to decide, in a language that it knows. */
 static struct value value_as_boolean(const struct value *v)
 {
     struct value out = {.kind = KIND_BOOLEAN};
@@ -175,6 +184,7 @@ struct value value_as(struct arena *a, const struct value *v, enum value_kind ty
     return out;
 }
 
+/* At most a hundred years either way, which keeps the sum within the range of the calendar. */
 static bool value_relative_day(struct str s, int64_t now_ms, char out[11])
 {
     int64_t days = 0;

@@ -11,6 +11,7 @@ struct say_words {
     const char *word[WORD_COUNT];
 };
 
+/* English is first, because a language without a row gets the first one. */
 static const struct say_words all_words[] = {
     {.language = "en",
      .months = "January February March April May June July August September October November December",
@@ -113,6 +114,7 @@ static const struct say_words all_words[] = {
          }},
 };
 
+/* Regions share a row: "es-MX" finds "es". */
 static const struct say_words *say_words_of(struct str language)
 {
     ptrdiff_t dash = str_find(language, '-');
@@ -130,6 +132,8 @@ struct str word_get(enum say_word w, struct str language)
     return str_from((own ? own : &all_words[0])->word[w]);
 }
 
+/* A zero before a day or year is dropped, because people do not write "04 March". A language without names of months
+ * gets the ISO day, which is understood everywhere. */
 void day_show(struct buf *out, struct str iso, struct str language)
 {
     const struct say_words *own = say_words_of(language);
