@@ -24,17 +24,14 @@ static int api_conversations_fill(struct json *o, const struct conversation *v)
  * whole list. */
 static enum status api_conversations_read_filter(struct api_call *call, struct conversation_filter *f)
 {
-    static const char *const states[] = {"open", "handoff", "closed"};
     struct str bot = request_query(call->rq, "bot"), state = request_query(call->rq, "state");
     enum status st = api_limit(call, &f->limit);
     if (st == OK)
         st = api_after(call, ID_CONVERSATION, &f->before); /* the list is newest first, so the next page is older */
     if (st == OK && bot.n && !id_parse(ID_BOT, bot, &f->bot))
         return err_raise_at(&call->e, E_bot_invalid, "bot");
-    for (size_t i = 0; i < COUNT_OF(states); i++)
-        if (str_eqz(state, states[i]))
-            f->state = states[i];
-    if (st == OK && state.n && !f->state)
+    f->in_state = state.n > 0;
+    if (st == OK && f->in_state && !talk_state_parse(state, &f->state))
         return err_raise_at(&call->e, E_state_invalid, "state");
     return st;
 }

@@ -92,8 +92,8 @@ static const char *chat_page_key(struct arena *a, const char *at, const char *fi
 
 static void chat_page_fill_message(struct view *v, struct arena *a, const char *at, const struct talk_message *m)
 {
-    view_text(v, chat_page_key(a, at, "From"), m->from);
-    view_text(v, chat_page_key(a, at, "Type"), m->type);
+    view_text(v, chat_page_key(a, at, "From"), talk_sender_name(m->from));
+    view_text(v, chat_page_key(a, at, "Type"), talk_message_type_name(m->type));
     view_int(v, chat_page_key(a, at, "Seq"), m->seq);
     view_set_html(v, chat_page_key(a, at, "Text_html"), view_safe_text(a, m->m.text));
     view_str(v, chat_page_key(a, at, "Alt"), m->m.text);
@@ -120,7 +120,7 @@ static void chat_page_fill_messages(struct view *v, struct arena *a, const char 
         const char *at = arena_printf(a, "%s.%zu", list, i);
         struct talk_message one = m[i];
         one.m.choice_n = open && i + 1 == n ? one.m.choice_n : 0;
-        if (strcmp(one.type, "event") != 0)
+        if (one.type != MESSAGE_EVENT)
             chat_page_fill_message(v, a, at ? at : "Failed", &one);
     }
 }
@@ -137,11 +137,7 @@ static enum status chat_page_fill_greeting(struct view *v, struct arena *a, cons
     if (!m)
         return err_nomem(e);
     for (size_t i = 0; i < n; i++) {
-        m[i] = (struct talk_message){.from = "bot",
-                                     .type = said[i].kind == FLOW_IMAGE  ? "image"
-                                             : said[i].kind == FLOW_CARD ? "card"
-                                                                         : "text",
-                                     .m = said[i]};
+        m[i] = (struct talk_message){.from = SENDER_BOT, .type = talk_message_type_of(said[i].kind), .m = said[i]};
         m[i].m.text = str_n(m[i].m.text.p, m[i].m.text.n);
         m[i].m.title = str_n(m[i].m.title.p, m[i].m.title.n);
         m[i].m.url = str_n(m[i].m.url.p, m[i].m.url.n);

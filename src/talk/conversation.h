@@ -18,10 +18,11 @@ struct conversation {
     int rating;   /* the last one given in it: -1, 1, 0 = none */
 };
 struct conversation_filter {
-    struct id bot;     /* ID_NONE = all */
-    const char *state; /* open handoff closed; NULL = all */
-    struct id before;  /* those begun before this one; ID_NONE = from the newest */
-    int limit;         /* 1 to 200 */
+    struct id bot; /* ID_NONE = all */
+    bool in_state; /* only those in `state`; false = all */
+    enum talk_state state;
+    struct id before; /* those begun before this one; ID_NONE = from the newest */
+    int limit;        /* 1 to 200 */
 };
 struct conversation_page {
     struct conversation *rows; /* newest first */

@@ -66,9 +66,12 @@ static enum status conversation_unknown(enum status st, struct err *e)
     return st == ERR_NOT_FOUND ? err_raise(e, E_conversation_unknown) : st;
 }
 
-static enum talk_state conversation_state_parse(struct str s)
+static enum talk_state conversation_row_state(struct str s)
 {
-    return str_eqz(s, "handoff") ? TALK_HANDOFF : str_eqz(s, "closed") ? TALK_CLOSED : TALK_OPEN;
+    enum talk_state state;
+    if (!talk_state_parse(s, &state))
+        BUG("conversation.state is %.*s", STR_F(s));
+    return state;
 }
 
 enum status conversation_store_load(struct db *c, struct id tenant, struct id conversation, struct arena *a,
@@ -82,7 +85,7 @@ enum status conversation_store_load(struct db *c, struct id tenant, struct id co
                          .id = conversation,
                          .bot = db_row_id(r, 0),
                          .version = (int)db_row_int(r, 1),
-                         .state = conversation_state_parse(db_row_str(r, 2)),
+                         .state = conversation_row_state(db_row_str(r, 2)),
                          .counted = db_row_int(r, 3) != 0,
                          .seq = db_row_int(r, 4),
                          .last_ms = db_row_time(r, 5),
@@ -107,22 +110,11 @@ enum status conversation_store_key(struct db *c, struct id tenant, const uint8_t
     return st;
 }
 
-/* Column texts become pointers to literals: a message outlives its row. */
-static const char *message_literal(struct str s, const char *const *all, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (str_eqz(s, all[i]))
-            return all[i];
-    return all[0];
-}
-
 static enum status message_from_row(struct db_row r, struct arena *a, struct talk_message *m, struct err *e)
 {
-    static const char *const senders[] = {"system", "visitor", "bot", "agent"};
-    static const char *const types[] = {"event", "text", "image", "card", "choice"};
     *m = (struct talk_message){.seq = db_row_int(r, 0),
-                               .from = message_literal(db_row_str(r, 1), senders, COUNT_OF(senders)),
-                               .type = message_literal(db_row_str(r, 2), types, COUNT_OF(types)),
+                               .from = message_sender_parse(db_row_str(r, 1)),
+                               .type = message_type_parse(db_row_str(r, 2)),
                                .created_ms = db_row_time(r, 5)};
     m->m.text = db_row_str(r, 3);
     return message_read(db_row_str(r, 4), a, m, e);
@@ -167,7 +159,7 @@ static struct conversation conversation_from_row(struct db_row r, struct arena *
                                  .channel = channel_parse(db_row_str(r, 3)),
                                  .locale = db_row_str(r, 4),
                                  .contact_label = conversation_contact_label(db_row_str(r, 5), a),
-                                 .state = conversation_state_parse(db_row_str(r, 6)),
+                                 .state = conversation_row_state(db_row_str(r, 6)),
                                  .version = (int)db_row_int(r, 7),
                                  .messages = db_row_int(r, 8),
                                  .started_ms = db_row_time(r, 9),
@@ -180,7 +172,7 @@ static struct conversation conversation_from_row(struct db_row r, struct arena *
 enum status conversation_store_list(struct db *c, struct id tenant, const struct conversation_filter *f, int limit,
                                     struct arena *a, struct conversation_page *out, struct err *e)
 {
-    struct db_val state = db_str(str_from(f->state)), before = db_id(f->before);
+    struct db_val state = db_text(f->in_state ? talk_state_name(f->state) : ""), before = db_id(f->before);
     struct id last;
     struct db_rows r;
     struct conversation *list;
@@ -223,7 +215,7 @@ enum status conversation_store_lock(struct db *c, struct id tenant, struct id co
     enum status st = db_query_one(c, &conversation_lock, &tenant, DB_ARGS(db_id(conversation)), &a, &r, e);
     if (st == OK) {
         *seq = db_row_int(r, 0);
-        *closed = conversation_state_parse(db_row_str(r, 1)) == TALK_CLOSED;
+        *closed = conversation_row_state(db_row_str(r, 1)) == TALK_CLOSED;
     }
     arena_release(&a);
     return conversation_unknown(st, e);

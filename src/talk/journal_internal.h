@@ -11,11 +11,12 @@
 
 #include "db/db.h"
 #include "plan/usage.h"
-#include "talk/channel.h"
+#include "talk/talk.h"
 
 struct journal_message {
     int64_t seq;
-    const char *from, *type;
+    enum talk_sender from;
+    enum talk_message_type type;
     struct str text;
     struct str data; /* JSON or "" */
     int64_t created_ms;
@@ -29,7 +30,7 @@ struct journal_turn {
     uint8_t token_hash[32];     /* when it opens */
     int64_t base_seq, last_seq; /* before and after this turn */
     struct str flow_state;      /* JSON */
-    const char *state;          /* open handoff closed */
+    enum talk_state state;      /* of the conversation after this turn */
     bool has_key;
     uint8_t turn_key[16]; /* idempotency: unique per tenant */
     const struct journal_message *messages;

@@ -84,11 +84,11 @@ static enum status journal_add_opened(struct db *c, const struct journal_turn *c
         const struct journal_turn *t = turns[i];
 
         if (t->opens) {
-            journal_rows_add(&r, DB_ARGS(db_id(t->tenant), db_id(t->conversation), db_id(t->bot), db_int(t->version),
-                                         db_text(channel_name(t->channel)), db_str(t->locale), db_text(t->state),
-                                         db_int(t->counts), db_bytes(t->token_hash, sizeof(t->token_hash)),
-                                         db_int(t->last_seq), db_str(t->flow_state), db_str(t->contact),
-                                         db_time(t->now_ms), db_time(t->now_ms)));
+            journal_rows_add(
+                &r, DB_ARGS(db_id(t->tenant), db_id(t->conversation), db_id(t->bot), db_int(t->version),
+                            db_text(channel_name(t->channel)), db_str(t->locale), db_text(talk_state_name(t->state)),
+                            db_int(t->counts), db_bytes(t->token_hash, sizeof(t->token_hash)), db_int(t->last_seq),
+                            db_str(t->flow_state), db_str(t->contact), db_time(t->now_ms), db_time(t->now_ms)));
         }
     }
     return st == OK ? journal_sequence_taken(journal_rows_run(c, &conversation_add, &r, NULL, e), e) : st;
@@ -106,10 +106,10 @@ static enum status journal_move(struct db *c, const struct journal_turn *const *
         const struct journal_turn *t = turns[i];
 
         if (!t->opens) {
-            journal_rows_add(&r,
-                             DB_ARGS(db_int(t->last_seq), db_text(t->state), db_int(t->counts), db_str(t->flow_state),
-                                     db_str(t->locale), db_str(t->contact), db_str(t->contact), db_time(t->now_ms),
-                                     db_id(t->tenant), db_id(t->conversation), db_int(t->base_seq)));
+            journal_rows_add(&r, DB_ARGS(db_int(t->last_seq), db_text(talk_state_name(t->state)), db_int(t->counts),
+                                         db_str(t->flow_state), db_str(t->locale), db_str(t->contact),
+                                         db_str(t->contact), db_time(t->now_ms), db_id(t->tenant),
+                                         db_id(t->conversation), db_int(t->base_seq)));
         }
     }
     st = st == OK ? journal_rows_run(c, &conversation_move, &r, &moved, e) : st;
@@ -150,8 +150,9 @@ static enum status journal_add_messages(struct db *c, const struct journal_turn 
         for (size_t k = 0; k < t->n; k++) {
             const struct journal_message *m = &t->messages[k];
 
-            journal_rows_add(&r, DB_ARGS(db_id(t->tenant), db_id(t->conversation), db_int(m->seq), db_text(m->from),
-                                         db_text(m->type), db_str(m->text), db_str(m->data), db_time(m->created_ms)));
+            journal_rows_add(&r, DB_ARGS(db_id(t->tenant), db_id(t->conversation), db_int(m->seq),
+                                         db_text(talk_sender_name(m->from)), db_text(talk_message_type_name(m->type)),
+                                         db_str(m->text), db_str(m->data), db_time(m->created_ms)));
         }
     }
     return st == OK ? journal_sequence_taken(journal_rows_run(c, &message_add, &r, NULL, e), e) : st;
@@ -171,8 +172,8 @@ static enum status journal_event(struct db *c, const struct journal_turn *const 
 
         journal_rows_add(&r, DB_ARGS(db_id(t->tenant), db_id(t->event), db_id(t->bot), db_id(t->conversation),
                                      db_int(t->base_seq + 1), db_int((int64_t)t->n - 1),
-                                     db_text(channel_name(t->channel)), db_text(t->state), db_int(t->opens),
-                                     db_int(t->counts), db_int(t->took_ms), db_int(t->outside_ms)));
+                                     db_text(channel_name(t->channel)), db_text(talk_state_name(t->state)),
+                                     db_int(t->opens), db_int(t->counts), db_int(t->took_ms), db_int(t->outside_ms)));
     }
     return st == OK ? journal_rows_run(c, &turn_event_add, &r, NULL, e) : st;
 }
@@ -238,8 +239,8 @@ static enum status journal_trace_place(struct db *c, const struct journal_turn *
         return st;
     if (r.n) {
         m = r.rows[0];
-        *out = str_eqz(db_row_str(m, 0), t->messages[0].from) && str_eq(db_row_str(m, 1), t->messages[0].text) &&
-                       db_row_time(m, 2) == t->messages[0].created_ms
+        *out = str_eqz(db_row_str(m, 0), talk_sender_name(t->messages[0].from)) &&
+                       str_eq(db_row_str(m, 1), t->messages[0].text) && db_row_time(m, 2) == t->messages[0].created_ms
                    ? JOURNAL_MINE
                    : JOURNAL_SEQ_TAKEN;
         return OK;

@@ -5,17 +5,53 @@
 
 #include "base/banned.h"
 
-const char *message_type(enum flow_message_kind k)
+static const char *const sender_names[] = {
+    [SENDER_SYSTEM] = "system", [SENDER_VISITOR] = "visitor", [SENDER_BOT] = "bot", [SENDER_AGENT] = "agent"};
+static const char *const type_names[] = {[MESSAGE_EVENT] = "event",
+                                         [MESSAGE_TEXT] = "text",
+                                         [MESSAGE_IMAGE] = "image",
+                                         [MESSAGE_CARD] = "card",
+                                         [MESSAGE_CHOICE] = "choice"};
+
+const char *talk_sender_name(enum talk_sender s)
+{
+    CHECK((size_t)s < COUNT_OF(sender_names));
+    return sender_names[s];
+}
+
+const char *talk_message_type_name(enum talk_message_type t)
+{
+    CHECK((size_t)t < COUNT_OF(type_names));
+    return type_names[t];
+}
+
+enum talk_message_type talk_message_type_of(enum flow_message_kind k)
 {
     switch (k) {
     case FLOW_TEXT:
-        return "text";
+        return MESSAGE_TEXT;
     case FLOW_IMAGE:
-        return "image";
+        return MESSAGE_IMAGE;
     case FLOW_CARD:
-        return "card";
+        return MESSAGE_CARD;
     }
     BUG("message kind %d", (int)k);
+}
+
+enum talk_sender message_sender_parse(struct str name)
+{
+    for (size_t i = 0; i < COUNT_OF(sender_names); i++)
+        if (str_eqz(name, sender_names[i]))
+            return (enum talk_sender)i;
+    BUG("message.sender is %.*s", STR_F(name));
+}
+
+enum talk_message_type message_type_parse(struct str name)
+{
+    for (size_t i = 0; i < COUNT_OF(type_names); i++)
+        if (str_eqz(name, type_names[i]))
+            return (enum talk_message_type)i;
+    BUG("message.type is %.*s", STR_F(name));
 }
 
 /* ---- writing ---- */
@@ -87,9 +123,9 @@ void talk_message_write(struct buf *b, const struct talk_message *m)
         buf_i64(b, m->seq);
     }
     message_member(b, &comma, "from");
-    buf_json(b, str_from(m->from));
+    buf_json(b, str_from(talk_sender_name(m->from)));
     message_member(b, &comma, "type");
-    buf_json(b, str_from(m->type));
+    buf_json(b, str_from(talk_message_type_name(m->type)));
     message_member(b, &comma, "text");
     buf_json(b, m->m.text);
     message_write_extras(b, &comma, m);
@@ -150,7 +186,7 @@ enum status message_read(struct str data, struct arena *a, struct talk_message *
     struct flow_message *f = &m->m;
     struct json *j = NULL;
     f->title = f->url = f->image = m->choice = STR_EMPTY;
-    f->kind = strcmp(m->type, "image") == 0 ? FLOW_IMAGE : strcmp(m->type, "card") == 0 ? FLOW_CARD : FLOW_TEXT;
+    f->kind = m->type == MESSAGE_IMAGE ? FLOW_IMAGE : m->type == MESSAGE_CARD ? FLOW_CARD : FLOW_TEXT;
     if (data.n == 0 || json_parse(a, data, MAX_JSON_DEPTH, &j, NULL) != OK)
         return OK;
     f->title = json_get_str(j, "title");

@@ -4,8 +4,9 @@
 
 #include "talk/talk.h"
 
-/* The row's type for what a flow says. */
-const char *message_type(enum flow_message_kind k);
+/* Sender and type from their names in a row. The columns are ENUMs, so another name is a bug. */
+enum talk_sender message_sender_parse(struct str name);
+enum talk_message_type message_type_parse(struct str name);
 /* The row's data: what is not text, as a JSON object, or "" when there is nothing. In the arena. */
 enum status message_data(const struct talk_message *m, struct arena *a, struct str *out, struct err *e);
 /* Back from a row's data into m->m and m->choice; m->type and m->m.text are set by the caller. Data that no longer

@@ -10,3 +10,13 @@ const char *talk_state_name(enum talk_state s)
     CHECK((size_t)s < COUNT_OF(state_names));
     return state_names[s];
 }
+
+bool talk_state_parse(struct str name, enum talk_state *out)
+{
+    for (size_t i = 0; i < COUNT_OF(state_names); i++)
+        if (str_eqz(name, state_names[i])) {
+            *out = (enum talk_state)i;
+            return true;
+        }
+    return false;
+}

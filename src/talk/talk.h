@@ -15,6 +15,8 @@
 #define TALK_TOKEN_MAX 64
 enum talk_state { TALK_OPEN, TALK_HANDOFF, TALK_CLOSED };
 const char *talk_state_name(enum talk_state s); /* open handoff closed */
+/* False when the name is not one of these. */
+bool talk_state_parse(struct str name, enum talk_state *out);
 
 struct talk_in {
     struct id bot;
@@ -29,12 +31,21 @@ struct talk_in {
     bool (*gone)(void *ctx); /* did the visitor leave? may be NULL */
     void *gone_ctx;
 };
+/* Who a message is from. */
+enum talk_sender { SENDER_SYSTEM, SENDER_VISITOR, SENDER_BOT, SENDER_AGENT };
+const char *talk_sender_name(enum talk_sender s); /* system visitor bot agent */
+/* MESSAGE_CHOICE: the visitor took a choice. The text of MESSAGE_EVENT says what happened ("closed"). */
+enum talk_message_type { MESSAGE_EVENT, MESSAGE_TEXT, MESSAGE_IMAGE, MESSAGE_CARD, MESSAGE_CHOICE };
+const char *talk_message_type_name(enum talk_message_type t); /* event text image card choice */
+/* The type that a message of a flow has. */
+enum talk_message_type talk_message_type_of(enum flow_message_kind k);
+
 struct talk_message {
-    int64_t seq;      /* 0 until recorded */
-    const char *from; /* visitor bot agent system */
-    const char *type; /* text image card choice event; choice: the visitor took one */
+    int64_t seq; /* 0 until recorded */
+    enum talk_sender from;
+    enum talk_message_type type;
     struct flow_message m;
-    struct str choice; /* type choice: its value; of an event the text says what happened ("closed") */
+    struct str choice; /* MESSAGE_CHOICE: its value */
     int64_t created_ms;
 };
 /* As one JSON object of the visitor API: {"seq","from","type","text",...}; seq is left out while it is 0. */

@@ -216,8 +216,8 @@ static void turn_set_visitor(struct turn *u)
 {
     const struct talk_in *in = u->in;
     u->visitor = (struct talk_message){.seq = u->conv.seq + 1,
-                                       .from = "visitor",
-                                       .type = in->choice.n ? "choice" : "text",
+                                       .from = SENDER_VISITOR,
+                                       .type = in->choice.n ? MESSAGE_CHOICE : MESSAGE_TEXT,
                                        .choice = in->choice,
                                        .created_ms = u->now_ms};
     u->visitor.m.text = in->text.n ? in->text : in->choice;
@@ -283,7 +283,7 @@ static enum status turn_record(struct turn *u, struct talk_out *out, struct err 
                              .base_seq = u->conv.seq,
                              .last_seq = u->conv.seq + 1 + (int64_t)u->reply_n,
                              .flow_state = u->conv.flow_state,
-                             .state = talk_state_name(u->conv.state),
+                             .state = u->conv.state,
                              .has_key = u->has_key,
                              .counts = !u->conv.counted && u->reply_n > 0,
                              .quota = u->quota,

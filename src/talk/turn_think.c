@@ -51,8 +51,8 @@ static enum status think_add_reply(struct turn *u, const struct flow_message *m,
         u->replies = grown;
         u->reply_cap = cap;
     }
-    u->replies[u->reply_n++] = (struct talk_message){.from = "bot",
-                                                     .type = message_type(m->kind),
+    u->replies[u->reply_n++] = (struct talk_message){.from = SENDER_BOT,
+                                                     .type = talk_message_type_of(m->kind),
                                                      .m = think_whole_message(m),
                                                      .choice = STR_EMPTY,
                                                      .created_ms = u->now_ms};

@@ -219,8 +219,8 @@ static void a_message_survives_its_row(void **state)
 {
     const struct flow_choice choices[] = {{STR("Yes \"sir\""), STR("yes")}, {STR("No"), STR("no")}};
     const struct flow_citation citations[] = {{STR("Source"), STR("https://example.com/?a=1&b=2")}};
-    struct talk_message m = {.from = "bot", .type = "card", .choice = STR_EMPTY},
-                        back = {.from = "bot", .type = "card"};
+    struct talk_message m = {.from = SENDER_BOT, .type = MESSAGE_CARD, .choice = STR_EMPTY},
+                        back = {.from = SENDER_BOT, .type = MESSAGE_CARD};
     struct arena a;
     struct str data;
     struct err e = ERR_INIT;
@@ -252,7 +252,7 @@ static void a_message_survives_its_row(void **state)
 
 static void plain_text_has_no_data(void **state)
 {
-    struct talk_message m = {.seq = 2, .from = "bot", .type = "text", .choice = STR_EMPTY};
+    struct talk_message m = {.seq = 2, .from = SENDER_BOT, .type = MESSAGE_TEXT, .choice = STR_EMPTY};
     struct arena a;
     struct str data;
     struct buf b;

@@ -81,7 +81,7 @@ static struct talk_message test_entry_read(struct arena *a, const struct json *e
     for (size_t i = 0; cites && i < citations; i++)
         cites[i] = (struct flow_citation){t[i].label, t[i].value};
     bool visitor = str_eq(json_get_str(en, "from"), STR("visitor"));
-    return (struct talk_message){.from = visitor ? "visitor" : "bot",
+    return (struct talk_message){.from = visitor ? SENDER_VISITOR : SENDER_BOT,
                                  .m = {.kind = (enum flow_message_kind)json_int(json_get(en, "kind"), FLOW_TEXT),
                                        .text = json_get_str(en, "text"),
                                        .title = json_get_str(en, "title"),

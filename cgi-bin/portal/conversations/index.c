@@ -23,16 +23,12 @@ static enum status conversations_fill_bots(struct page *pg, struct id chosen)
 /* Unknown filters are ignored: a shared address still shows a list after its bot was deleted. */
 static struct conversation_filter conversations_read_filter(struct page *pg)
 {
-    static const char *const states[] = {"open", "handoff", "closed"};
     struct conversation_filter f = {.bot = ID_NONE, .before = ID_NONE, .limit = CONVERSATIONS_PAGE};
-    struct str state = request_query(pg->rq, "state");
     if (!id_parse(ID_BOT, request_query(pg->rq, "bot"), &f.bot))
         f.bot = ID_NONE;
     if (!id_parse(ID_CONVERSATION, request_query(pg->rq, "before"), &f.before))
         f.before = ID_NONE;
-    for (size_t i = 0; i < COUNT_OF(states); i++)
-        if (str_eqz(state, states[i]))
-            f.state = states[i];
+    f.in_state = talk_state_parse(request_query(pg->rq, "state"), &f.state);
     return f;
 }
 
@@ -44,12 +40,12 @@ static enum status conversations_fill_list(struct page *pg, const struct convers
         return st;
     for (size_t i = 0; i < list.n; i++)
         conversations_fill(pg, "Conversations", i, &list.rows[i]);
-    view_text(pg->v, "Filter.State", f->state);
+    view_text(pg->v, "Filter.State", f->in_state ? talk_state_name(f->state) : NULL);
     if (!id_is_none(f->bot))
         view_id(pg->v, "Filter.Bot", TEXT_ID(ID_BOT, f->bot));
     view_bool(pg->v, "List.Any", list.n > 0);
     view_bool(pg->v, "List.Later", !id_is_none(f->before));
-    view_bool(pg->v, "List.Filtered", f->state || !id_is_none(f->bot));
+    view_bool(pg->v, "List.Filtered", f->in_state || !id_is_none(f->bot));
     if (list.more)
         view_id(pg->v, "List.Before", TEXT_ID(ID_CONVERSATION, list.rows[list.n - 1].id));
     return OK;

@@ -5,19 +5,6 @@
 
 #include "base/banned.h"
 
-static const char *message_kind_name(enum flow_message_kind k)
-{
-    switch (k) {
-    case FLOW_IMAGE:
-        return "image";
-    case FLOW_CARD:
-        return "card";
-    case FLOW_TEXT:
-        break;
-    }
-    return "text";
-}
-
 static void message_fill_choices(struct view *v, const char *list, size_t i, const struct flow_message *m)
 {
     char key[96];
@@ -42,8 +29,8 @@ static void message_fill_citations(struct view *v, const char *list, size_t i, c
 /* The text is made safe here: it is the only value that templates insert as markup. */
 void page_fill_message(struct view *v, struct arena *a, const char *list, size_t i, const struct talk_message *m)
 {
-    view_text(v, view_at(v, list, i, "From"), m->from);
-    view_text(v, view_at(v, list, i, "Kind"), message_kind_name(m->m.kind));
+    view_text(v, view_at(v, list, i, "From"), talk_sender_name(m->from));
+    view_text(v, view_at(v, list, i, "Kind"), talk_message_type_name(talk_message_type_of(m->m.kind)));
     view_set_html(v, view_at(v, list, i, "Text_html"), view_safe_text(a, m->m.text));
     view_str(v, view_at(v, list, i, "Title"), m->m.title);
     view_str(v, view_at(v, list, i, "Url"), m->m.url);
