@@ -5,9 +5,6 @@ tool=$1
 tree=$(mktemp -d "${TMPDIR:-/tmp}/parley-lint.XXXXXX") || exit 1
 trap 'rm -rf "$tree"' EXIT
 failed=0
-LINT_SYMBOLS_ERRORS="file-circle module-circle defined-twice unused static-twice tag-twice"
-LINT_SYMBOLS_PENDING=
-export LINT_SYMBOLS_ERRORS LINT_SYMBOLS_PENDING
 
 clean_tree() { # a program that uses two modules; b uses a
     rm -rf "$tree/src" "$tree/cgi-bin" "$tree/build"

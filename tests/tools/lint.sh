@@ -53,8 +53,6 @@ done
 
 # ---- length ----
 rm -rf "$tree/src/billing"
-LINT_LENGTH_PENDING=
-export LINT_LENGTH_PENDING
 rm -f "$tree"/src/*/*.c "$tree"/cgi-bin/*/*.c
 body=$(printf '    x();\\n%.0s' $(seq 60))
 file src/base/c.c "/* f */\nvoid f(void)\n{\n$body}\n"

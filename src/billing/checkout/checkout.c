@@ -118,8 +118,9 @@ static bool customer_is_unclear(const struct err *e)
     return err_is(e, E_stripe_error) || err_is(e, E_stripe_unknown) || err_is(e, E_stripe_key_reused);
 }
 
-/* Creates the customer under keys "<prefix>.<serial>". The last call's key is used again unless that call certainly did
- * nothing. An unclear answer is settled by looking for the customer; if Stripe has none, the next serial tries again. */
+/* Creates the customer under keys "<prefix>.<serial>". The last call's key is used again unless that call certainly
+ * did nothing. An unclear answer is settled by looking for the customer; if Stripe has none, the next serial tries
+ * again. */
 static enum status customer_create(struct customer_making *w, struct err *e)
 {
     const struct customer_call *last = &w->last;
