@@ -233,17 +233,19 @@ test('without JavaScript: prices, buying, the way back, a change', async () => {
     await says(page, 'Cancelled. Until the end')
 })
 
-test('a card that fails: an upgrade waits for its payment, and nothing has changed meanwhile', async () => {
+test('a card that fails or must be confirmed: the upgrade waits for its payment on a page that also leads to the card', async () => {
     const page = await fresh()
     await signUp(page, parley.url, { workspace: 'Card' })
     await buy(page)
     const customer = customerOf(await tenantOf(parley, 'Card'))
-    fake.control.card(customer.id, 'fail')
+    fake.control.card(customer.id, '3ds')
     await page.goto(`${parley.url}/app/billing/change?plan=professional`)
     await main(page).getByRole('button', { name: /^Pay/ }).click()
     await page.getByRole('heading', { name: 'This change needs your payment' }).waitFor()
     await isAccessible(page, 'a change that needs its payment')
     const invoicePage = await main(page).getByRole('link', { name: 'Pay now' }).getAttribute('href')
+    await press(page, 'Use another card')
+    await page.getByRole('button', { name: 'Update card' }).waitFor()
     await page.goto(`${parley.url}/app/billing`)
     assert.match(await page.locator('.plan-now').innerText(), /STARTER/)
     await says(page, 'A change of plan waits for its payment')

@@ -129,12 +129,14 @@ static const char *change_done_text(enum change_kind k)
     return k == CHANGE_DOWNGRADE ? "change_planned" : k == CHANGE_CANCEL ? "cancel_planned" : "plan_changed";
 }
 
-/* The plan does not change until the payment is made. The invoice's page at Stripe is where the user can make it. */
+/* The plan does not change until the payment is made. The invoice's page at Stripe is where the user can make it; a
+ * button leads to Stripe's form for another card. */
 static void change_unpaid(struct page *pg, const struct change_form *c, struct str pay_url)
 {
     page_fill_link(pg, "Pay.Url", pay_url);
     change_fill_preview(pg, &c->preview);
     view_text(pg->v, "Page.Nav", "billing");
+    page_allow_stripe(pg);
     page_send_status(pg, 402, "portal/billing/change_pay.cs", "Billing.Change.Unpaid.Title");
 }
 
