@@ -6,6 +6,10 @@
 
 #include "base/banned.h"
 
+/* curl's timer may fire a little early. Without this floor a turn whose budget is used up could still make a call to a
+ * server that answers within the millisecond that is left. */
+#define OUTSIDE_LEAST_MS 10
+
 void outside_stop(struct outside *o, const struct err *why)
 {
     if (o->stop.status == OK)
@@ -45,7 +49,7 @@ enum status outside_fetch(struct outside *o, struct arena *a, struct fetch_reque
     int64_t left = o->budget_ms - o->spent_us / 1000;
     if (o->stop.status != OK)
         return err_raise(e, E_gone);
-    if (left <= 0)
+    if (left < OUTSIDE_LEAST_MS)
         return err_set(e, E_fetch_timeout, "The calls of this turn have taken too long together.");
     if (o->enter && o->enter(o->ctx, &why) != OK)
         return outside_gone(o, &why, e);

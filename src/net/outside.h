@@ -28,8 +28,8 @@ struct outside {
 };
 
 /* Makes the call, as fetch() does. rq->timeout_ms is what the caller asks for, 0 for the longest allowed; it is
- * lowered to what the turn has left. rq->cancelled is set here. ERR_TIMEOUT code fetch_timeout when the budget is
- * used up; ERR_GONE when the turn has to end. */
+ * lowered to what the turn has left. rq->cancelled is set here. ERR_TIMEOUT code fetch_timeout when less than 10 ms of
+ * the budget are left; ERR_GONE when the turn has to end. */
 enum status outside_fetch(struct outside *o, struct arena *a, struct fetch_request *rq, struct fetch_reply *out,
                           struct err *e);
 /* Ends the turn with the error *why. The first reason counts. */

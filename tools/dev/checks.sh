@@ -99,7 +99,7 @@ nothing_in() { [ -z "$(find "$1" -type f)" ] || { find "$1" -type f; return 1; }
 
 check_dist() {
     # The other suites test the optimised build, so this one compiles and packs quickly. Its tests run again, on the unpacked sources.
-    one_check "make distcheck" env XZ_OPT=-1 make -C "$test_build" distcheck DISTCHECK_CONFIGURE_FLAGS="'CFLAGS=-O0 -g0'"
+    one_check "make distcheck" env VERBOSE=1 XZ_OPT=-1 make -C "$test_build" distcheck DISTCHECK_CONFIGURE_FLAGS="'CFLAGS=-O0 -g0'"
 }
 
 # ---- the build that the sanitize suite runs on ----
