@@ -156,7 +156,7 @@ test('changes in the dashboard: the seller\'s choices stay, those that break bil
     fake.control.edit(portal.id, { features: { ...portal.features, subscription_cancel: { ...portal.features.subscription_cancel, enabled: true } } })
     const changed = hows(await setup()).changed
     assert.deepEqual(changed.map(l => `${l.what}: ${l.note}`).toSorted(), [
-        'portal: it offered something else', 'price: it was switched off', 'price: its lookup key was another', 'product: it was switched off', 'webhook: it was switched off',
+        'portal: it offered other features', 'price: it was switched off', 'price: its lookup key differed', 'product: it was switched off', 'webhook: it was switched off',
     ])
     assert.equal(fake.get(base.id).active, true)
     assert.equal(fake.get(base.id).nickname, 'Spring offer')
@@ -228,7 +228,7 @@ test('another address: the endpoints follow it', async () => {
     const first = await setup()
     install.configure({ stripe_webhook_secrets: first.webhook_secret, base_url: 'https://new.example' })
     const changed = hows(await setup()).changed
-    assert.deepEqual(changed.map(l => [l.what, l.note]), [['webhook', 'base_url is another'], ['thin_events', 'base_url is another']])
+    assert.deepEqual(changed.map(l => [l.what, l.note]), [['webhook', 'it had another address'], ['thin_events', 'it had another address']])
     assert.equal(fake.all('webhook_endpoint')[0].url, 'https://new.example/hooks/stripe')
     assert.deepEqual(Object.keys(hows(await setup())), ['found'])
     install.configure({ base_url: 'https://parley.example' })

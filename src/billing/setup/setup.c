@@ -10,6 +10,8 @@
 
 /* ---- the meter ---- */
 
+/* Stripe's meters cannot be edited except for their display name. One that does not add up our values by customer would
+ * bill wrong numbers for ever, so it is reported and never adopted. */
 static bool setup_meter_fits(const struct json *m)
 {
     return str_eqz(json_get_str(json_get(m, "default_aggregation"), "formula"), "sum") &&
@@ -51,6 +53,8 @@ static enum status setup_meter_make(struct setup *s, struct json **out, struct e
     return st;
 }
 
+/* Only the operator can resolve a meter that differs: Stripe allows one active meter for an event name, and switching
+ * off a meter that another program uses is not a decision for this command. */
 static enum status setup_meter(struct setup *s, struct err *e)
 {
     enum setup_how how = SETUP_FOUND;
@@ -98,6 +102,8 @@ static bool setup_portal_fits(const struct json *c)
            !setup_flag(f, "subscription_pause");
 }
 
+/* A new configuration is active and gets its mark. An update switches it on again and reverts the features, but leaves
+ * the return address as the seller has it. */
 static void setup_portal_params(struct stripe_form *f, struct setup *s, bool update)
 {
     static const char *const updates[] = {"name", "email", "address", "tax_id"};
@@ -119,6 +125,8 @@ static void setup_portal_params(struct stripe_form *f, struct setup *s, bool upd
         stripe_param_bool(f, "features[subscription_pause][enabled]", false);
 }
 
+/* Stripe cannot delete a configuration. After the database was lost, the mark in the metadata keeps setup from adding
+ * one more at each run. */
 static enum status setup_portal_find(struct setup *s, struct json **out, struct err *e)
 {
     struct json *all;
@@ -161,7 +169,7 @@ static enum status setup_portal(struct setup *s, struct err *e)
     if (st != OK)
         return st;
     return setup_say(s, "portal", STR("cards and invoices"), json_get_str(c, "id"), how,
-                     how == SETUP_CHANGED ? "it offered something else" : "", e);
+                     how == SETUP_CHANGED ? "it offered other features" : "", e);
 }
 
 /* ---- all steps ---- */
@@ -176,6 +184,8 @@ static enum status setup_read_plans(struct setup *s, struct err *e)
     return st;
 }
 
+/* The meter comes before the products, because a usage price names its meter. The first failure ends the run: the
+ * report then shows how far it came, and a second run continues there. */
 static enum status setup_run_parts(struct setup *s, struct err *e)
 {
     static enum status (*const parts[])(struct setup *, struct err *) = {setup_meter, setup_products, setup_portal,
@@ -192,6 +202,8 @@ enum status setup_run(struct stripe *stripe, struct db_pool *p, struct arena *a,
     struct setup s = {.stripe = stripe, .p = p, .a = a, .options = o, .out = out};
     struct held w;
     *out = (struct setup_report){.webhook_secret = STR_EMPTY, .thin_secret = STR_EMPTY};
+    /* Two runs would both search, find nothing, and create everything twice. Nothing else prevents that, because the
+     * idempotency keys of setup are fresh. An operator who starts a second run is told at once and does not wait. */
     enum status st = held_begin(&w, p, STR("setup"), 0, e);
     if (st != OK)
         return st;

@@ -1,6 +1,8 @@
-/* setup_calls.c: what the parts of setup share: calls to Stripe, lines of the report, and the ids that are remembered.
+/* setup_calls.c: what the steps of setup share: calls to Stripe, lines of the report, and the ids that are stored.
  *
- * Every object is looked for before it is made, so the idempotency key of a POST need not outlive the call. */
+ * Every object is searched for before it is created, so the idempotency key of a POST need not outlive the call. A
+ * text that cannot be formatted for lack of memory sets `nomem`, which stops the next call, so that half a path is
+ * never sent. */
 #include <stdarg.h>
 
 #include "base/clock.h"
@@ -19,6 +21,8 @@ const char *setup_text(struct setup *s, const char *fmt, ...)
     return text ? text : "";
 }
 
+/* The key is random on purpose. Stripe repeats the first answer under a key for a day, so a key made from the object's
+ * name would return an endpoint that was disabled in the meantime. */
 static enum status setup_send(struct setup *s, const char *path, const struct stripe_form *f, const struct json *body,
                               struct json **out, struct err *e)
 {
@@ -46,6 +50,7 @@ enum status setup_post_json(struct setup *s, const char *path, const struct json
     return body ? setup_send(s, path, NULL, body, out, e) : err_nomem(e);
 }
 
+/* The line is added when the step is done, so after a failure the report holds exactly what exists at Stripe. */
 enum status setup_say(struct setup *s, const char *what, struct str name, struct str id, enum setup_how how,
                       const char *note, struct err *e)
 {
@@ -106,8 +111,10 @@ enum status setup_list(struct setup *s, const char *path, const struct stripe_fo
     return stripe_list_each(s->stripe, path, query, STRIPE_WORK_MS, setup_keep_item, *out, e);
 }
 
-enum status setup_look(struct setup *s, const char *path, const struct stripe_form *query, struct json **out,
-                       struct err *e)
+/* An object that was deleted in the dashboard is answered either with 404 or with {"deleted": true}, depending on its
+ * kind. Both mean that it must be created again. */
+enum status setup_fetch(struct setup *s, const char *path, const struct stripe_form *query, struct json **out,
+                        struct err *e)
 {
     struct err why = ERR_INIT;
     enum status st = stripe_get(s->stripe, s->a, path, query, STRIPE_WORK_MS, out, &why);

@@ -5,7 +5,8 @@
 
 #include "base/banned.h"
 
-/* invoice.created is left out: while an endpoint fails, Stripe would hold invoices back for three days. */
+/* invoice.created is left out: while an endpoint fails, Stripe would hold invoices back for three days.
+ * invoice.payment_succeeded is left out because invoice.paid also covers invoices that are paid outside Stripe. */
 static const char *const snapshot_events[] = {"checkout.session.completed",
                                               "checkout.session.async_payment_succeeded",
                                               "checkout.session.async_payment_failed",
@@ -35,6 +36,7 @@ static const char *const snapshot_events[] = {"checkout.session.completed",
                                               "subscription_schedule.canceled",
                                               "price.updated",
                                               "product.updated"};
+/* Stripe validates meter events after it has accepted them, and reports errors only as thin events. */
 static const char *const thin_events[] = {"v1.billing.meter.error_report_triggered", "v1.billing.meter.no_meter_found"};
 
 static const char *hooks_url(struct setup *s)
@@ -42,11 +44,15 @@ static const char *hooks_url(struct setup *s)
     return setup_text(s, "%s/hooks/stripe", config_string(s->stripe->config, CONFIG_base_url));
 }
 
+/* Whether the operator has stored any secret, of whichever endpoint. Stripe shows no secret twice, so this is all that
+ * can be known about an endpoint whose id is not stored. */
 static bool hooks_has_secret(const struct setup *s)
 {
     return str_trim(str_from(config_string(s->stripe->config, CONFIG_stripe_webhook_secrets))).n > 0;
 }
 
+/* The order in which Stripe lists events is not promised. Neither list has duplicates, so equal numbers complete the
+ * proof. */
 static bool hooks_same_events(const struct json *has, const char *const *want, size_t n)
 {
     size_t found = 0;
@@ -61,12 +67,15 @@ static bool hooks_same_events(const struct json *has, const char *const *want, s
 
 /* ---- snapshot events ---- */
 
+/* Events are written in the version that the endpoint was created with, and Stripe does not let that change. After an
+ * upgrade of Parley the endpoint is therefore replaced. */
 static bool hooks_has_version(const struct json *h)
 {
     return str_eqz(json_get_str(h, "api_version"), STRIPE_API_VERSION);
 }
 
-/* The stored endpoint, or else an enabled one with our address. */
+/* The stored endpoint, or else an enabled one with our address. The stored one wins even when it is disabled or has an
+ * earlier base_url, because its secret is the one that the operator has configured. */
 static enum status hooks_endpoint_find(struct setup *s, const char *url, struct json **out, bool *known, struct err *e)
 {
     struct json *all;
@@ -123,14 +132,15 @@ static enum status hooks_endpoint_disable(struct setup *s, const char *url, cons
     return st == OK ? setup_say(s, "webhook", str_from(url), id, SETUP_RETIRED, "", e) : st;
 }
 
+/* The update sends the whole list of events: Stripe replaces the list and has no way to add to it. */
 static enum status hooks_endpoint_update(struct setup *s, const char *url, const struct json *h, struct err *e)
 {
     struct str id = json_get_str(h, "id");
     bool enabled = str_eqz(json_get_str(h, "status"), "enabled"), here = str_eqz(json_get_str(h, "url"), url);
     bool events = hooks_same_events(json_get(h, "enabled_events"), snapshot_events, COUNT_OF(snapshot_events));
     const char *note = !enabled  ? "it was switched off"
-                       : !here   ? "base_url is another"
-                       : !events ? "it heard other events"
+                       : !here   ? "it had another address"
+                       : !events ? "it was subscribed to other events"
                                  : "";
     struct stripe_form f;
     struct json *changed;
@@ -145,6 +155,12 @@ static enum status hooks_endpoint_update(struct setup *s, const char *url, const
     return st == OK ? setup_say(s, "webhook", str_from(url), id, SETUP_CHANGED, note, e) : st;
 }
 
+/* The new endpoint is created and stored before the old one is disabled. For a moment both deliver, which is harmless:
+ * an event has one id on all endpoints and is processed once. The other order would leave a gap if the run were
+ * killed.
+ *
+ * A stored endpoint without a configured secret is kept. The operator may not have copied the secret yet, and creating
+ * another would make the one just shown useless. */
 enum status setup_endpoint(struct setup *s, struct err *e)
 {
     const char *url = hooks_url(s);
@@ -168,9 +184,12 @@ enum status setup_endpoint(struct setup *s, struct err *e)
 
 /* ---- thin events (v2: JSON, pages by an address) ---- */
 
+/* Far more pages than an account can fill. The limit ends a list whose pages lead back to each other. */
 #define PAGES_MAX 20
 #define THIN_PATH "/v2/core/event_destinations"
 
+/* Pages of /v2 are linked by address. Only the query of an address within the same list is used, so the answer cannot
+ * direct the next request anywhere else. */
 static enum status hooks_thin_page(struct setup *s, struct str *query, struct json **out, struct err *e)
 {
     struct stripe_form f;
@@ -186,6 +205,8 @@ static enum status hooks_thin_page(struct setup *s, struct str *query, struct js
     return OK;
 }
 
+/* /v2 leaves the address out of its answers unless "include" asks for it. Other programs may have destinations with the
+ * same address for snapshot events, so the payload kind is compared too. */
 static enum status hooks_thin_find(struct setup *s, const char *url, struct json **out, bool *known, struct err *e)
 {
     struct str query = STR("include[0]=webhook_endpoint.url&limit=100"), id;
@@ -226,6 +247,7 @@ static bool hooks_add_url(struct json *body, const char *url)
     return json_set_object(body, "webhook_endpoint", &target) == 0 && json_set_str(target, "url", str_from(url)) == 0;
 }
 
+/* The secret is included in the answer to this one call only. */
 static enum status hooks_thin_create(struct setup *s, const char *url, struct str *id, struct err *e)
 {
     struct json *body = json_new_object(s->a), *include, *d;
@@ -257,6 +279,8 @@ static enum status hooks_thin_post(struct setup *s, struct str id, const char *u
     return setup_post_json(s, stripe_path(s->a, "/v2/core/event_destinations/%", id.p, (char *)NULL), body, &d, e);
 }
 
+/* Unlike in /v1, a destination is switched on by a call of its own. It comes last, so that the destination never
+ * delivers to an old address. */
 static enum status hooks_thin_update(struct setup *s, const char *url, const struct json *d, struct err *e)
 {
     struct str id = json_get_str(d, "id");
@@ -264,8 +288,8 @@ static enum status hooks_thin_update(struct setup *s, const char *url, const str
     bool here = str_eqz(json_get_str(json_get(d, "webhook_endpoint"), "url"), url);
     bool events = hooks_same_events(json_get(d, "enabled_events"), thin_events, COUNT_OF(thin_events));
     const char *note = !enabled  ? "it was switched off"
-                       : !here   ? "base_url is another"
-                       : !events ? "it heard other events"
+                       : !here   ? "it had another address"
+                       : !events ? "it was subscribed to other events"
                                  : "";
     enum status st = OK;
     if (!here || !events)
@@ -276,6 +300,7 @@ static enum status hooks_thin_update(struct setup *s, const char *url, const str
                     : st;
 }
 
+/* The same order as in setup_endpoint, for the same reasons. Thin events carry no API version, so none is compared. */
 enum status setup_thin(struct setup *s, struct err *e)
 {
     const char *url = hooks_url(s);

@@ -34,8 +34,8 @@ enum status setup_known(struct setup *s, const char *name, struct str *id, struc
 enum status setup_list(struct setup *s, const char *path, const struct stripe_form *query, struct json **out,
                        struct err *e);
 /* GET one object; *out is NULL if Stripe answers 404. */
-enum status setup_look(struct setup *s, const char *path, const struct stripe_form *query, struct json **out,
-                       struct err *e);
+enum status setup_fetch(struct setup *s, const char *path, const struct stripe_form *query, struct json **out,
+                        struct err *e);
 
 enum status setup_products(struct setup *s, struct err *e);
 enum status setup_endpoint(struct setup *s, struct err *e);

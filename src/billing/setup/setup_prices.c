@@ -13,6 +13,7 @@ static const char *const role_names[ROLES] = {"usage", "base"}; /* by `base` of 
 
 /* ---- what a price must look like ---- */
 
+/* Terms hold currencies in capital letters, as people write them. Stripe answers in small letters. */
 static void prices_lower(const char currency[4], char out[4])
 {
     for (int i = 0; i < 4; i++)
@@ -26,6 +27,8 @@ static bool prices_has_overage(const struct plan_terms *t)
     return t->conversations != UNLIMITED && t->overage > 0;
 }
 
+/* Overage may be a fraction of a cent. unit_amount_decimal takes it as text with up to twelve decimals, so no binary
+ * fraction is ever involved. */
 static void prices_unit_text(const struct plan_terms *t, char *out, size_t size)
 {
     struct buf b;
@@ -33,6 +36,8 @@ static void prices_unit_text(const struct plan_terms *t, char *out, size_t size)
     decimal_print(&b, decimal_of_pico(t->overage));
 }
 
+/* unit_amount is null for a fraction of the smallest unit and unit_amount_decimal may be missing, so either may hold
+ * the amount. A flat amount would be billed on top and makes the tier a different one. */
 static bool prices_unit_is(const struct json *tier, const struct plan_terms *t)
 {
     struct decimal want = decimal_of_pico(t ? t->overage : 0), has;
@@ -41,6 +46,8 @@ static bool prices_unit_is(const struct json *tier, const struct plan_terms *t)
     return decimal_cmp(has, want) == 0 && json_int(json_get(tier, "flat_amount"), 0) == 0;
 }
 
+/* The last tier is unlimited and has a null `up_to`, so only the first one's limit is compared. With no included
+ * conversations there is nothing to give free, so there is one tier. */
 static bool prices_tiers_fit(const struct json *tiers, const struct plan_terms *t)
 {
     size_t n = json_len(tiers), free_tiers = !prices_has_overage(t) || t->conversations > 0 ? 1 : 0;
@@ -71,6 +78,8 @@ static bool prices_fits(const struct setup *s, const struct json *p, const struc
            str_eq(stripe_id_of(json_get(r, "meter")), s->meter) && prices_tiers_fit(json_get(p, "tiers"), t);
 }
 
+/* The metadata decides which terms a price belongs to. The lookup key does not: transfer_lookup_key takes it away from
+ * a price as soon as newer terms are sold. */
 static bool prices_belongs_to(const struct json *p, struct id *terms, bool *base)
 {
     const struct json *m = json_get(p, "metadata");
@@ -100,6 +109,7 @@ static void prices_tier_params(struct stripe_form *f, const struct plan_terms *t
         stripe_param_int(f, stripe_name(f, "tiers[%zu][unit_amount]", i), 0);
 }
 
+/* transfer_lookup_key moves the key from the older price within this call, so that at every moment one price has it. */
 static void prices_params(struct stripe_form *f, struct setup *s, const struct plan *plan, bool base,
                           const char *product)
 {
@@ -141,12 +151,12 @@ static const char *prices_difference(const struct setup *s, const struct json *p
     if (lookup_key.n && !str_eq(json_get_str(p, "lookup_key"), lookup_key)) {
         stripe_param_str(f, "lookup_key", lookup_key);
         stripe_param_bool(f, "transfer_lookup_key", true);
-        note = "its lookup key was another";
+        note = "its lookup key differed";
     }
     if (config_bool(s->stripe->config, CONFIG_stripe_automatic_tax) &&
         str_eqz(json_get_str(p, "tax_behavior"), "unspecified")) {
         stripe_param_text(f, "tax_behavior", "exclusive");
-        note = "its tax behaviour was not said";
+        note = "its tax behaviour was not set";
     }
     return note;
 }
@@ -177,6 +187,8 @@ struct price_row {
     bool offered;
 };
 
+/* A transaction, because taking the former price off sale and offering this one belong together: a checkout that began
+ * in between would find no price. */
 static enum status prices_write(struct db *c, void *ctx, struct err *e)
 {
     const struct price_row *x = ctx;
@@ -221,6 +233,8 @@ static struct json *prices_find_one(const struct setup *s, const struct json *al
     return best;
 }
 
+/* The row is stored before the price is repaired. If the repair fails, subscriptions to the price are still
+ * recognised. */
 static enum status prices_ensure_one(struct setup *s, const struct plan *plan, const struct json *all, bool base,
                                      const char *product, struct str *id, struct err *e)
 {
@@ -248,7 +262,9 @@ static enum status prices_ensure_one(struct setup *s, const struct plan *plan, c
     return setup_say(s, "price", str_from(name), *id, SETUP_MADE, "", e);
 }
 
-/* A price of terms that are no longer sold is active as long as a subscription needs it. */
+/* A price of terms that are no longer sold stays active, or becomes active again, as long as it is needed: Stripe
+ * refuses an inactive price in a new subscription and in a new phase of a schedule. Its row is stored first and in
+ * every case, so that a subscription to it leads to its terms even when its metadata was edited. */
 static enum status prices_collect_one(struct setup *s, const struct plan *plan, const struct json *p, struct id terms,
                                       bool base, struct err *e)
 {
@@ -276,6 +292,8 @@ static enum status prices_collect_one(struct setup *s, const struct plan *plan, 
     return st == OK ? setup_say(s, "price", str_from(name), id, SETUP_RETIRED, "", e) : st;
 }
 
+/* Prices that other people created for the product, and prices of terms that this database does not know, are left
+ * alone. */
 static enum status prices_collect(struct setup *s, const struct plan *plan, const struct json *all,
                                   const struct str sold[ROLES], struct err *e)
 {
@@ -292,6 +310,8 @@ static enum status prices_collect(struct setup *s, const struct plan *plan, cons
     return st;
 }
 
+/* The list includes inactive prices: one that was switched off in the dashboard is repaired and not created a second
+ * time. Stripe leaves tiers out of a price unless they are expanded. */
 static enum status setup_plan_prices(struct setup *s, const struct plan *plan, const char *product, struct err *e)
 {
     struct str sold[ROLES] = {STR_EMPTY, STR_EMPTY};
@@ -309,13 +329,15 @@ static enum status setup_plan_prices(struct setup *s, const struct plan *plan, c
 
 /* ---- products ---- */
 
+/* Parley chooses the product's id. Therefore the product is found without a search, and two of them cannot exist. The
+ * name is set once: it is printed on invoices, and the seller may have changed it. */
 static enum status prices_product_ensure(struct setup *s, const struct plan *plan, const char *id, struct err *e)
 {
     enum setup_how how = SETUP_FOUND;
     struct json *p;
     struct stripe_form f;
     const char *path = stripe_path(s->a, "/v1/products/%", id, (char *)NULL);
-    enum status st = setup_look(s, path, NULL, &p, e);
+    enum status st = setup_fetch(s, path, NULL, &p, e);
     if (st != OK)
         return st;
     stripe_form_init(&f);
@@ -338,6 +360,7 @@ static enum status prices_product_ensure(struct setup *s, const struct plan *pla
     return setup_say(s, "product", plan->plan, str_from(id), how, how == SETUP_CHANGED ? "it was switched off" : "", e);
 }
 
+/* Plans that are hidden but cost something are included, because tenants may still be subscribed to them. */
 enum status setup_products(struct setup *s, struct err *e)
 {
     enum status st = OK;

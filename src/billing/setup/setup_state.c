@@ -1,5 +1,7 @@
-/* setup_state.c: what other parts of billing and the operator's checks need to know about a finished setup. Reads only
- * the database. */
+/* setup_state.c: what other parts of billing and the operator's checks need to know about a finished setup.
+ *
+ * It reads only the database and never calls Stripe, because every checkout and the operator's pages depend on it. A
+ * row says that setup created the object once, not that it still exists. */
 #include "billing/setup/setup.h"
 #include "billing/setup/setup_store.h"
 
@@ -22,6 +24,8 @@ enum status setup_id(struct db *c, struct arena *a, bool livemode, const char *n
     return setup_store_id(c, a, livemode, name, out, e);
 }
 
+/* A plan is sold only with both prices: a subscription without the usage price would never be billed beyond the
+ * plan. */
 enum status setup_prices(struct db *c, struct arena *a, bool livemode, struct id terms, struct str *base,
                          struct str *usage, struct err *e)
 {
@@ -56,6 +60,7 @@ static enum status setup_check_ids(struct db *c, struct arena *a, bool livemode,
     return st;
 }
 
+/* A hidden plan needs no prices of its current terms, because no one can buy it. */
 static enum status setup_check_prices(struct db *c, struct arena *a, bool livemode, struct buf *b, struct err *e)
 {
     struct plans plans;

@@ -1,4 +1,7 @@
-/* setup_store.c: SQL of stripe_setup and stripe_price, which belong to the install and not to a tenant. */
+/* setup_store.c: SQL of stripe_setup and stripe_price, which belong to the install and not to a tenant.
+ *
+ * livemode is part of every condition. An install that was tried with a test key keeps those rows, and an id of one
+ * mode does not exist in the other. mirror/ reads stripe_price to find the terms of a subscription. */
 #include "billing/setup/setup_store.h"
 
 #include "base/limits.h"
@@ -15,6 +18,7 @@ DB_STMT(
     "SELECT stripe_price_id, role = 'base' FROM stripe_price WHERE plan_terms_id = ? AND livemode = ? AND offered = 1"
     " ORDER BY stripe_price_id",
     "ui", "xi");
+/* GREATEST: keeping a price of older terms must not take a price off sale. Only price_others does that. */
 DB_STMT(price_upsert, GLOBAL,
         "INSERT INTO stripe_price (stripe_price_id, plan_terms_id, role, livemode, offered) VALUES (?, ?, ?, ?, ?)"
         " ON DUPLICATE KEY UPDATE offered = GREATEST(offered, VALUES(offered))",
@@ -23,12 +27,13 @@ DB_STMT(price_others, GLOBAL,
         "UPDATE stripe_price SET offered = 0 WHERE plan_terms_id = ? AND role = ? AND livemode = ? AND stripe_price_id "
         "<> ?",
         "usix", "");
-/* GLOBAL: any tenant may still use the terms. */
+/* GLOBAL: any tenant may still use the terms. canceled and incomplete_expired are final at Stripe; from every other
+ * status a subscription can come back. */
 DB_STMT(terms_subscribed, GLOBAL,
         "SELECT COUNT(*) FROM subscription_mirror WHERE livemode = ? AND (plan_terms_id = ? OR next_terms_id = ?)"
         " AND status NOT IN ('canceled', 'incomplete_expired')",
         "iuu", "i");
-/* GLOBAL: as above. */
+/* GLOBAL: as above. An attempt beyond its end cannot be paid any more, whatever its state says. */
 DB_STMT(terms_wanted, GLOBAL,
         "SELECT COUNT(*) FROM checkout_attempt WHERE state IN ('creating', 'open') AND expires_at > ? AND livemode = ? "
         "AND plan_terms_id = ?",
@@ -77,6 +82,7 @@ static enum status setup_store_put_price_row(struct db *c, bool livemode, struct
                    NULL, e);
 }
 
+/* The former price loses its place first, so that within the transaction there are never two prices of a role. */
 enum status setup_store_price_put(struct db *c, bool livemode, struct id terms, struct setup_price price, struct err *e)
 {
     enum status st = db_exec(c, &price_others, DB_GLOBAL,
