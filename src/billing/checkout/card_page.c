@@ -20,6 +20,8 @@ struct returning {
     enum attempt_state to;
 };
 
+/* The session is searched for among this tenant's attempts only. A session of another tenant is thereby unknown,
+ * exactly like one that does not exist. */
 static enum status returning_read_all(struct db *c, struct returning *r, struct err *e)
 {
     struct operation *op = r->op;
@@ -51,6 +53,8 @@ static enum status returning_write_state(const struct returning *r, struct err *
     return st;
 }
 
+/* The owner sees "unknown" and the operator an alarm, because only an edited account or a mixed-up database leads
+ * here. */
 static enum status returning_raise_mismatch(const struct returning *r, struct err *e)
 {
     struct db *c = NULL;
@@ -68,7 +72,8 @@ static bool returning_has_mark(const struct returning *r, const struct json *ses
            (!r->customer.n || str_eq(stripe_id_of(json_get(session, "customer")), r->customer));
 }
 
-/* What the mirror says about the subscription that was bought. */
+/* What the mirror says about the subscription that was bought. Stripe creates the subscription only after the payment,
+ * so a session may not name it yet. Then any subscription that is newer than the attempt is the one. */
 static enum checkout_outcome returning_outcome(const struct returning *r, struct str subscription)
 {
     for (size_t i = 0; i < r->sub_n; i++) {
@@ -89,7 +94,8 @@ static enum status returning_set_state(struct returning *r, enum attempt_state t
     return r->attempt.state == to ? OK : returning_write_state(r, e);
 }
 
-/* Paid or being paid: refreshes the mirror, and decides from the mirror alone. */
+/* Paid or being paid: refreshes the mirror, and decides from the mirror alone. Some means of payment (bank debits)
+ * complete the session days before the money arrives; payment_status is "unpaid" until then. */
 static enum status returning_complete(struct returning *r, const struct json *session, enum checkout_outcome *out,
                                       struct err *e)
 {
@@ -107,6 +113,7 @@ static enum status returning_complete(struct returning *r, const struct json *se
     return st;
 }
 
+/* Without an answer from Stripe the page says "being paid". "Failed" would make the owner buy again. */
 static enum status returning_fetch(struct returning *r, enum checkout_outcome *out, struct err *e)
 {
     struct json *session;
@@ -129,6 +136,8 @@ static enum status returning_fetch(struct returning *r, enum checkout_outcome *o
     return *out == CHECKOUT_EXPIRED ? returning_set_state(r, ATTEMPT_EXPIRED, e) : OK;
 }
 
+/* No lease is taken: only the attempt's state is written, and a complete one stays complete. A browser may reload this
+ * page as often as it likes, so outcomes that are final cost no call. */
 enum status checkout_return(const struct billing_context *x, struct str session, enum checkout_outcome *out,
                             struct err *e)
 {
@@ -175,6 +184,8 @@ static enum status card_page_no_customer(struct err *e)
     return err_raise(e, E_no_customer);
 }
 
+/* The key is random, because the address is valid only briefly and must not be repeated from Stripe's record. Without a
+ * stored configuration Stripe uses the account's default, which is better than no page. */
 static enum status card_page_post(struct card_page_visit *v, struct str customer, enum card_page_flow flow,
                                   struct str *url, struct err *e)
 {
@@ -201,7 +212,8 @@ static enum status card_page_post(struct card_page_visit *v, struct str customer
     return st;
 }
 
-/* Changes nothing, so it needs no lease. */
+/* Changes nothing, so it needs no lease. A customer that was deleted in the dashboard is forgotten here, so that the
+ * next checkout creates another. */
 enum status card_page_begin(const struct billing_context *x, enum card_page_flow flow, struct str *url, struct err *e)
 {
     struct operation op = operation_open(x, x->who->tenant);

@@ -31,6 +31,8 @@ struct changing {
 
 /* ---- rows ---- */
 
+/* The choice of bots is stored with the change. Alone it does nothing, because it counts only under a plan with fewer
+ * bots, so it may stay when the change fails. */
 static enum status changing_begin_tx(struct db *c, void *ctx, struct err *e)
 {
     struct changing *g = ctx;
@@ -70,7 +72,9 @@ static enum status changing_begin(struct changing *g, enum change_kind kind, str
     return held_transaction(g->x.op->p, changing_begin_tx, g, e);
 }
 
-/* Records the outcome. The result of the call matters more than that of writing the row: Stripe has already decided. */
+/* Records the outcome. The result of the call matters more than that of writing the row: Stripe has already
+ * decided. The mirror is refreshed before the cached entitlements are dropped, so that they are read again from the
+ * new state. */
 static enum status changing_finish(struct changing *g, enum status st, struct err *e)
 {
     struct err why = ERR_INIT;
@@ -88,12 +92,16 @@ static enum status changing_finish(struct changing *g, enum status st, struct er
 
 /* ---- single calls ---- */
 
+/* Each step has a key of its own, because Stripe refuses a key with other parameters. The key is made from the row, so
+ * a retry within this change repeats the same call. 120 bytes of the subscription's id keep it within Stripe's 255. */
 static const char *changing_key(struct changing *g, const char *step)
 {
     char id[ID_TEXT_MAX];
     return operation_text(g->x.op, "sub:%.120s:%s:%s", g->x.sub->id.p, id_text(ID_CHANGE, g->row.id, id), step);
 }
 
+/* A schedule that stays attached would replace the change with its own next phase, and Stripe refuses to change the
+ * cancellation of a subscription that a schedule manages. Releasing keeps the subscription as it is. */
 static enum status changing_release(struct changing *g, struct str schedule, struct err *e)
 {
     struct json *out;
@@ -112,7 +120,8 @@ static enum status changing_post(struct changing *g, struct stripe_form *f, cons
     return st;
 }
 
-/* Stripe stores an end at the end of the period in one of two fields. */
+/* Stripe stores an end at the end of the period in one of two fields. Which one depends on the billing mode, and each
+ * is cleared in its own way. */
 static enum status changing_undo_end(struct changing *g, struct err *e)
 {
     struct stripe_form f;
@@ -129,6 +138,8 @@ static enum status changing_undo_end(struct changing *g, struct err *e)
 
 /* ---- upgrade ---- */
 
+/* Not a failure: Stripe keeps the change and applies it when the invoice is paid. The page comes from this answer,
+ * because the event that brings the invoice to the mirror may be late. */
 static enum status upgrade_payment_needed(struct changing *g, const struct json *sub, struct err *e)
 {
     const struct json *in = json_get(sub, "latest_invoice");
@@ -140,6 +151,11 @@ static enum status upgrade_payment_needed(struct changing *g, const struct json 
         "The payment has not gone through yet, so the plan has not changed. It changes when the invoice is paid.");
 }
 
+/* payment_behavior decides what an unpaid upgrade leaves behind. "pending_if_incomplete" keeps the old plan until the
+ * invoice is paid. With usage in the period that would lose the usage (see the head), so "error_if_incomplete" refuses
+ * the whole change when the card fails. Stripe's default is never right: it would switch the plan and leave the debt.
+ *
+ * A planned cancellation is taken back in a second call, so that it survives an upgrade whose payment fails. */
 static enum status changing_upgrade(struct changing *g, int64_t proration_ms, struct err *e)
 {
     const struct subscription *sub = g->x.sub;
@@ -168,6 +184,8 @@ static enum status changing_upgrade(struct changing *g, int64_t proration_ms, st
 
 /* ---- downgrade, move: a schedule ---- */
 
+/* A phase describes the subscription completely: a discount or a tax rate that is not repeated is removed when the
+ * phase begins. */
 static void phase_discounts(struct stripe_form *f, const struct json *phase, int to)
 {
     static const char *const kinds[] = {"discount", "promotion_code", "coupon"};
@@ -224,7 +242,8 @@ static void phase_next_items(struct stripe_form *f, const struct changing *g, co
     }
 }
 
-/* Whether the phase has both items once; otherwise the next phase would bill one of them twice. */
+/* Whether the phase has both items once; otherwise the next phase would bill one of them twice. An item that was added
+ * by hand in the dashboard is allowed; a missing or doubled item of ours is not. */
 static bool phase_has_both(const struct changing *g, const struct json *phase)
 {
     const struct json *items = json_get(phase, "items");
@@ -237,6 +256,9 @@ static bool phase_has_both(const struct changing *g, const struct json *phase)
     return base == 1 && usage == 1;
 }
 
+/* The current phase is repeated as Stripe returned it, with proration "none", because nothing about it changes. A trial
+ * must be repeated too, or it would end at once. After the second phase the schedule releases the subscription, which
+ * then renews by the month at the new prices. */
 static void phase_params(struct stripe_form *f, const struct changing *g, const struct json *phase)
 {
     char terms[ID_TEXT_MAX];
@@ -290,6 +312,7 @@ static enum status schedule_set_phases(struct changing *g, const struct json *sc
     return st;
 }
 
+/* A call of its own: Stripe accepts no phases together with from_subscription. */
 static enum status schedule_make(struct changing *g, struct json **out, struct err *e)
 {
     struct stripe_form f;
@@ -300,6 +323,7 @@ static enum status schedule_make(struct changing *g, struct json **out, struct e
     return st;
 }
 
+/* The order is Stripe's: it makes no schedule for a subscription that already has one, or that is set to end. */
 static enum status changing_schedule(struct changing *g, struct err *e)
 {
     const struct subscription *sub = g->x.sub;
@@ -362,7 +386,8 @@ static enum status apply_refuse_same(const struct change_facts *x, struct err *e
     return OK;
 }
 
-/* The change must cost what the preview showed. */
+/* The change must cost what the preview showed. A change in the meantime alters the base of the calculation. A moment
+ * far ahead of the clock was made up to pay for less time, and one that is too old would pay for too much. */
 static enum status apply_refuse_stale(const struct change_facts *x, int64_t proration_ms, struct err *e)
 {
     int64_t now = clock_now_ms(), latest = (now > x->sub->period_start_ms ? now : x->sub->period_start_ms) + AHEAD_MS;
@@ -409,7 +434,8 @@ static enum status changing_run(struct changing *g, int64_t proration_ms, struct
     return changing_finish(g, st, e);
 }
 
-/* Reads the facts, refreshes the subscription, and reads again, so that what another owner just did counts. */
+/* Reads the facts, refreshes the subscription, and reads again, so that what another owner just did counts, and what
+ * was done in Stripe's dashboard since the last event. */
 static enum status changing_read(struct change_facts *x, struct err *e)
 {
     enum status st = change_read(x, e);
@@ -419,6 +445,8 @@ static enum status changing_read(struct change_facts *x, struct err *e)
     return change_read(x, e);
 }
 
+/* Whatever can be refused without a call to Stripe is refused first. The flush comes last, because it takes seconds and
+ * has an effect at Stripe. A cancellation skips change_allowed: a tenant with an unpaid invoice may always leave. */
 static enum status changing_apply(struct changing *g, int64_t proration_ms, struct err *e)
 {
     struct change_facts *x = &g->x;
@@ -461,7 +489,7 @@ enum status change_apply(const struct billing_context *x, const struct change_re
 /* ---- taking back ---- */
 
 /* Finds the invoice of the change itself. A renewal may have come after it, and must be paid whatever becomes of the
- * change. */
+ * change. Voiding that one by mistake would give a month away, so without certainty nothing is done. */
 static enum status undo_find_invoice(struct changing *g, struct err *e)
 {
     struct change_facts *x = &g->x;
@@ -477,7 +505,7 @@ static enum status undo_find_invoice(struct changing *g, struct err *e)
     return st;
 }
 
-/* Voiding its invoice ends a change that waits for payment. */
+/* Voiding its invoice ends a change that waits for payment: Stripe has no call that withdraws a pending update. */
 static enum status undo_pending(struct changing *g, struct err *e)
 {
     struct operation *op = g->x.op;
@@ -490,6 +518,7 @@ static enum status undo_pending(struct changing *g, struct err *e)
     return st;
 }
 
+/* The pending change goes first. As long as it exists Stripe may apply it at any moment, with the next payment. */
 static enum status changing_undo(struct changing *g, struct err *e)
 {
     enum status st = changing_read(&g->x, e);
@@ -528,6 +557,8 @@ enum status change_undo(const struct billing_context *x, struct err *e)
 
 /* ---- the operator ---- */
 
+/* The plan is known only after the subscription has been read, so the facts are read once more with it. A move takes
+ * effect at the end of the period and prorates nothing, so it needs no moment of a preview. */
 static enum status changing_move(struct changing *g, struct err *e)
 {
     struct change_facts *x = &g->x;

@@ -17,7 +17,7 @@ struct change_facts {
     enum change_kind kind;
     struct plans plans;
     const struct plan *from, *to; /* from NULL: the subscription's price is not one of ours */
-    const struct plan *floor;     /* the plan without a subscription: the assigned one, else the free one */
+    const struct plan *fallback;  /* the plan without a subscription: the assigned one, else the free one */
     const struct subscription *sub;
     size_t live;            /* number of live subscriptions */
     struct str base, usage; /* the prices of the current terms of `to` */

@@ -13,6 +13,8 @@
 
 /* ---- reading ---- */
 
+/* What entitlement_resolve will say once the plan is in force: the assigned plan is a lower limit, and an override
+ * replaces both. */
 static enum status facts_bots_kept(struct db *c, struct change_facts *x, struct err *e)
 {
     struct override *list;
@@ -25,7 +27,7 @@ static enum status facts_bots_kept(struct db *c, struct change_facts *x, struct 
     if (st != OK)
         return st;
     const struct plan *assigned = plans_find(&x->plans, tenant.plan); /* holds whatever is bought */
-    x->floor = assigned ? assigned : plans_free(&x->plans);
+    x->fallback = assigned ? assigned : plans_free(&x->plans);
     x->bots_keep = x->to ? x->to->value[ENTITLEMENT_bots] : UNLIMITED;
     if (assigned && assigned->value[ENTITLEMENT_bots] > x->bots_keep)
         x->bots_keep = assigned->value[ENTITLEMENT_bots];
@@ -49,6 +51,8 @@ static enum status facts_prices(struct db *c, struct change_facts *x, struct err
     return st;
 }
 
+/* While a change waits for its payment, latest_invoice may already be that of a renewal. Paying that one would not
+ * bring the change about, so the invoice of the change itself is searched for. */
 static enum status facts_invoice(struct db *c, struct change_facts *x, struct err *e)
 {
     struct invoice in;
@@ -68,6 +72,7 @@ static enum status facts_invoice(struct db *c, struct change_facts *x, struct er
     return st == ERR_NOT_FOUND ? OK : st;
 }
 
+/* Only a billable period matters: elsewhere (see resolve_quota) usage is not metered, so a change cannot lose it. */
 static enum status facts_usage(struct db *c, struct change_facts *x, struct err *e)
 {
     struct usage u;
@@ -127,6 +132,8 @@ static enum status change_unknown_price(struct err *e)
                    "the operator.");
 }
 
+/* The first reason that applies is reported, and the one that only the operator can resolve comes first. An unpaid
+ * invoice blocks a change because Stripe would put the change on a new invoice while the old debt stays open. */
 enum status change_allowed(const struct change_facts *x, struct err *e)
 {
     const struct subscription *s = x->sub;
@@ -142,7 +149,8 @@ enum status change_allowed(const struct change_facts *x, struct err *e)
     return OK;
 }
 
-/* Both items are swapped by their ids. If one were missing, the change would add a price and bill twice. */
+/* Both items are swapped by their ids. If one were missing, the change would add a price and bill twice. Stripe cannot
+ * swap a price for one in another currency. */
 static enum status change_can_swap(const struct change_facts *x, struct err *e)
 {
     const struct plan_terms *t = plans_terms(&x->plans, x->sub->terms);
@@ -158,6 +166,9 @@ static enum status change_can_swap(const struct change_facts *x, struct err *e)
     return OK;
 }
 
+/* Up or down is decided by the order of the plans on the pricing page, not by price: the operator's order says which
+ * plan holds more. A subscription whose price is not one of ours has no place in that order; change_can_swap refuses
+ * it. */
 static enum status change_judge_swap(struct change_facts *x, struct err *e)
 {
     if (x->from && x->to == x->from)
@@ -169,6 +180,8 @@ static enum status change_judge_swap(struct change_facts *x, struct err *e)
     return x->kind == CHANGE_NONE ? OK : change_can_swap(x, e);
 }
 
+/* The free plan is not sold at Stripe, so going there is a cancellation. Any other plan without a price is one that the
+ * operator assigns, and cannot be chosen. */
 enum status change_judge(struct change_facts *x, struct err *e)
 {
     if (!x->to)
@@ -186,6 +199,7 @@ enum status change_judge(struct change_facts *x, struct err *e)
     return OK;
 }
 
+/* Stripe refuses a proration date outside the current period. The end itself is already the next period. */
 int64_t change_proration_s(const struct change_facts *x, int64_t proration_ms)
 {
     int64_t s = proration_ms / 1000, from = x->sub->period_start_ms / 1000, to = x->sub->period_end_ms / 1000;
@@ -213,6 +227,8 @@ static bool preview_lines(struct change_preview *out, struct arena *a, const str
     return ok;
 }
 
+/* The same items and the same date as in changing_upgrade. Everything that could make the price differ is sent here
+ * too. */
 static void preview_params(struct stripe_form *f, const struct change_facts *x, int64_t proration_s)
 {
     stripe_param_str(f, "customer", x->sub->customer);
@@ -225,6 +241,8 @@ static void preview_params(struct stripe_form *f, const struct change_facts *x, 
     stripe_param_int(f, "subscription_details[proration_date]", proration_s);
 }
 
+/* A preview changes nothing and must show today's figures, so its key is random: a kept key would repeat an old answer.
+ * amount_due takes the customer's balance into account, which the total does not. */
 static enum status preview_upgrade(struct change_facts *x, struct change_preview *out, struct err *e)
 {
     char id[ID_TEXT_MAX];
@@ -242,6 +260,7 @@ static enum status preview_upgrade(struct change_facts *x, struct change_preview
     return preview_lines(out, op->a, json_get(json_get(in, "lines"), "data")) ? OK : err_nomem(e);
 }
 
+/* A period that begins in the future (by Stripe's clock) is where the proration starts. */
 static enum status preview_fill(struct change_facts *x, struct change_preview *out, struct err *e)
 {
     const struct plan_terms *t = x->to->terms;
@@ -249,7 +268,7 @@ static enum status preview_fill(struct change_facts *x, struct change_preview *o
     out->kind = x->kind;
     out->from = x->from ? x->from : plans_free(&x->plans);
     out->to = x->to;
-    out->then = x->kind == CHANGE_CANCEL ? x->floor : x->to;
+    out->then = x->kind == CHANGE_CANCEL ? x->fallback : x->to;
     out->next_amount = t ? t->price : 0;
     memcpy(out->currency, t ? t->currency : "USD", sizeof(out->currency));
     out->proration_ms = x->sub && x->sub->period_start_ms > now ? x->sub->period_start_ms : now;
@@ -263,6 +282,8 @@ static enum status preview_fill(struct change_facts *x, struct change_preview *o
     return x->kind == CHANGE_UPGRADE ? preview_upgrade(x, out, e) : OK;
 }
 
+/* No lease: nothing is changed, and change_apply checks everything again. A cancellation is previewed even with an
+ * unpaid invoice, because leaving must always be possible. */
 enum status change_preview(const struct billing_context *x, struct str plan, struct change_preview *out, struct err *e)
 {
     struct operation op = operation_open(x, x->who->tenant);

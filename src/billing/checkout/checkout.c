@@ -14,7 +14,9 @@
 #include "base/banned.h"
 
 #define SESSION_MS (23 * HOUR_MS) /* Stripe allows a day; an hour less because clocks differ */
+/* Stripe keeps even a 500 under its key, so each try has a key of its own. Three pass over any passing fault. */
 #define CUSTOMER_TRIES 3
+/* Our clock and Stripe's differ by less than this. Too early a start only reads more customers. */
 #define LOOK_BACK_S 3600
 
 /* ---- the customer ---- */
@@ -47,6 +49,9 @@ enum status customer_find(struct operation *op, struct str *out, struct err *e)
     return st;
 }
 
+/* The key's prefix holds the number of customers so far. A customer that was deleted in the dashboard is thereby
+ * replaced by a new one: its own key would return the deleted customer's id for a day. Live and test customers of one
+ * database have different keys. */
 static enum status customer_read_facts(struct db *c, struct customer_making *w, struct err *e)
 {
     struct operation *op = w->op;
@@ -67,6 +72,8 @@ static enum status customer_write_tx(struct db *c, void *ctx, struct err *e)
     return st == OK ? account_audit(c, w->op->who, "billing.customer_made", str_sub(w->customer, 0, 64), NULL, e) : st;
 }
 
+/* Here metadata may decide, because it only identifies a customer that this very call may have created for this
+ * tenant. */
 static enum status customer_adopt(void *ctx, struct json *item, struct err *e)
 {
     struct customer_making *w = ctx;
@@ -142,6 +149,8 @@ static enum status customer_create(struct customer_making *w, struct err *e)
                          : err_set(e, E_stripe_error, "Stripe has a problem right now. Try again in a few minutes.");
 }
 
+/* The caller holds the tenant's lease, so that one tenant never gets two customers. The customer is stored before
+ * anything is sold to it: an event of a sale to an unknown customer could not be assigned to a tenant. */
 enum status customer_make(struct operation *op, struct str *out, struct err *e)
 {
     struct customer_making w = {.op = op, .customer = STR_EMPTY};
@@ -229,6 +238,7 @@ static bool buying_has_ended(const struct json *sub)
     return s == STRIPE_CANCELED || s == STRIPE_INCOMPLETE_EXPIRED;
 }
 
+/* Ended ones count for the trial. Otherwise a tenant could have its subscription deleted and try again. */
 static enum status buying_see_subscription(void *ctx, struct json *item, struct err *e)
 {
     struct buying *b = ctx;
@@ -240,7 +250,8 @@ static enum status buying_see_subscription(void *ctx, struct json *item, struct 
 }
 
 /* Refuses when Stripe has a live subscription that the mirror does not know yet: the event of a payment may still be on
- * its way. */
+ * its way, or the subscription was made in the dashboard. The mirror alone would sell a second one. Without an answer
+ * from Stripe nothing is sold. */
 static enum status buying_refuse_unheard(struct buying *b, struct err *e)
 {
     struct stripe_form f;
@@ -282,7 +293,8 @@ static enum status attempt_get_session(struct operation *op, struct str session,
     return operation_get(op, stripe_path(op->a, "/v1/checkout/sessions/%", session.p, (char *)NULL), NULL, out, e);
 }
 
-/* Paid or being paid: refreshes what was bought and sells nothing more. */
+/* Paid or being paid: refreshes what was bought and sells nothing more. The state is stored first: if a refresh fails,
+ * the next click must not find the attempt open. */
 static enum status attempt_paid(struct buying *b, struct attempt *x, const struct json *session, struct err *e)
 {
     enum status st = attempt_set_state(b, x, ATTEMPT_COMPLETE, e);
@@ -291,7 +303,8 @@ static enum status attempt_paid(struct buying *b, struct attempt *x, const struc
     return st == OK ? buying_refuse_subscribed(e) : st;
 }
 
-/* Looks the session up. *url is set when the customer can continue with it. */
+/* Fetches the session. *url is set when the customer can continue with it. A session that Stripe does not know, or that
+ * has no page, cannot be paid by anyone, so it counts as expired. */
 static enum status attempt_continue(struct buying *b, struct attempt *x, struct str *url, struct err *e)
 {
     struct json *session;
@@ -309,7 +322,8 @@ static enum status attempt_continue(struct buying *b, struct attempt *x, struct 
     return OK;
 }
 
-/* Expires the session, so that another tab cannot pay for it any more. */
+/* Expires the session, so that another tab cannot pay for it any more. Stripe refuses to expire a session that is no
+ * longer open, and a payment may be the reason, so after a refusal the session is fetched. */
 static enum status attempt_expire(struct buying *b, struct attempt *x, struct err *e)
 {
     char id[ID_TEXT_MAX];
@@ -336,6 +350,11 @@ static enum status attempt_expire(struct buying *b, struct attempt *x, struct er
 
 /* ---- the session ---- */
 
+/* Everything here follows from the attempt's row, the mirror and the configuration, and nothing from the clock. The
+ * call may be repeated under its key, and Stripe refuses a key with other parameters.
+ *
+ * The metered price has no quantity, because Stripe refuses one. The session's metadata does not reach the
+ * subscription, so that is named again under subscription_data. */
 static void attempt_params(struct stripe_form *f, struct buying *b, const struct attempt *x)
 {
     struct operation *op = b->op;
@@ -381,7 +400,8 @@ static enum status attempt_write_session(struct buying *b, const struct attempt 
     return st;
 }
 
-/* The key is made from the attempt, so that Stripe makes one session even if it is asked twice. */
+/* The key is made from the attempt, so that Stripe makes one session even if it is asked twice. If storing the session
+ * fails here, the attempt stays "creating", and the next click gets the same session by the same key. */
 static enum status attempt_make_session(struct buying *b, struct attempt *x, struct str *url, struct err *e)
 {
     char id[ID_TEXT_MAX];
@@ -419,6 +439,8 @@ static bool attempt_is_final(enum status st, const struct err *e)
            f == STRIPE_FAILURE_FAULT;
 }
 
+/* The attempt is committed before the call. A program that dies during the call leaves a row, by which the next click
+ * repeats it instead of making a second session. */
 static enum status attempt_new(struct buying *b, struct str *url, struct err *e)
 {
     int64_t now = clock_now_ms();
@@ -458,6 +480,8 @@ static enum status attempt_resume(struct buying *b, struct attempt *x, struct st
     return st;
 }
 
+/* At most one session survives: the first (newest) attempt on the wanted terms. Every other one could still be paid in
+ * another tab, and is expired. An attempt still "creating" has shown its address to no one and needs no call. */
 static enum status attempt_judge(struct buying *b, struct attempt *x, struct str *url, struct err *e)
 {
     bool same = id_eq(x->terms, b->plan->terms->id) && !url->n;
@@ -466,6 +490,8 @@ static enum status attempt_judge(struct buying *b, struct attempt *x, struct str
     return same ? attempt_continue(b, x, url, e) : attempt_expire(b, x, e);
 }
 
+/* The cheap checks come first. Stripe is asked about subscriptions before the attempts are judged, because a session
+ * that was just paid shows there earlier than its event arrives. */
 static enum status buying_run(struct buying *b, struct str *url, struct err *e)
 {
     struct db *c = NULL;
@@ -491,6 +517,7 @@ enum status checkout_begin(const struct billing_context *x, struct str plan, str
     struct operation op = operation_open(x, x->who->tenant);
     struct err why = ERR_INIT;
     enum status st = operation_begin(&op, &why);
+    /* The second round is for a customer that was deleted in the dashboard: it is replaced once. */
     for (int i = 0; st == OK && i < 2; i++) {
         struct buying b = {.op = &op, .plan_name = plan};
         *url = STR_EMPTY;

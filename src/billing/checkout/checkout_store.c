@@ -1,4 +1,7 @@
-/* checkout_store.c: SQL of customers, attempts to buy and changes of plan. States and kinds are text only here. */
+/* checkout_store.c: SQL of customers, attempts to buy and changes of plan. States and kinds are text only here.
+ *
+ * The tenant's lease orders what these statements do for one tenant. sync/ and reconcile/ write the same rows without
+ * that lease when an event arrives, so each UPDATE names the states that it may leave. */
 #include "billing/checkout/checkout_store.h"
 
 #include "base/limits.h"
@@ -26,6 +29,7 @@ DB_STMT(
     "SELECT stripe_customer_id FROM billing_customer WHERE tenant_id = :tenant AND livemode = ? AND deleted_at IS NULL"
     " ORDER BY created_at DESC, stripe_customer_id LIMIT 1",
     "i", "x");
+/* Customers of both modes and deleted ones count: the number is part of an idempotency key and must never come back. */
 DB_STMT(customer_count, TENANT, "SELECT COUNT(*) FROM billing_customer WHERE tenant_id = :tenant", "", "i");
 DB_STMT(customer_insert, TENANT,
         "INSERT INTO billing_customer (tenant_id, stripe_customer_id, livemode, created_at) VALUES (:tenant, ?, ?, ?)",
@@ -35,10 +39,13 @@ DB_STMT(customer_delete, TENANT,
         "deleted_at IS NULL",
         "tx", "");
 DB_STMT(
+    /* '/' is the character after '.', so the condition is a range of the primary key that holds every
+     * "<prefix>.<serial>". */
     customer_calls, TENANT,
     "SELECT SUBSTRING_INDEX(CONVERT(idem_key USING ascii), '.', -1), first_sent_at, state = 'failed' FROM stripe_call"
     " WHERE tenant_id = :tenant AND idem_key > CONCAT(?, '.') AND idem_key < CONCAT(?, '/')",
     "xx", "sti");
+/* A workspace whose owners are all deleted still has a row, with no address: Stripe needs a name but no e-mail. */
 DB_STMT(customer_owner, TENANT,
         "SELECT t.name, u.email FROM tenant t LEFT JOIN member m ON m.tenant_id = :tenant AND m.role = 'owner'"
         " LEFT JOIN user u ON u.user_id = m.user_id AND u.state <> 'deleted' WHERE t.tenant_id = :tenant"
@@ -108,6 +115,7 @@ static const char *const attempt_states[] = {[ATTEMPT_CREATING] = "creating",
                                              [ATTEMPT_FAILED] = "failed"};
 
 DB_STMT(
+    /* Beyond expires_at Stripe accepts no payment, so such an attempt is over even if no event has said so. */
     attempt_open, TENANT,
     "SELECT checkout_attempt_id, plan_terms_id, stripe_session_id, state, created_at, expires_at FROM checkout_attempt"
     " WHERE tenant_id = :tenant AND livemode = ? AND state IN ('creating', 'open') AND expires_at > ?"
@@ -123,15 +131,19 @@ DB_STMT(attempt_insert, TENANT,
         "expires_at)"
         " VALUES (:tenant, ?, ?, ?, 'creating', ?, ?)",
         "uuitt", "");
+/* Only from "creating": the answer of a slow call must not reopen an attempt that was given up or paid in the
+ * meantime. */
 DB_STMT(attempt_begun, TENANT,
         "UPDATE checkout_attempt SET stripe_session_id = ?, state = 'open'"
         " WHERE tenant_id = :tenant AND checkout_attempt_id = ? AND state = 'creating'",
         "xu", "");
+/* An event may have completed the attempt while this operation talked to Stripe. Paid is final. */
 DB_STMT(attempt_ended, TENANT,
         "UPDATE checkout_attempt SET state = ? WHERE tenant_id = :tenant AND checkout_attempt_id = ? AND state <> "
         "'complete'",
         "su", "");
 
+/* A state that a newer release wrote counts as over, so an older program never sells on top of it. */
 static enum attempt_state attempt_state_of(struct str s)
 {
     for (size_t i = 0; i < COUNT_OF(attempt_states); i++)

@@ -1,5 +1,8 @@
-/* end.c: ends everything for a workspace that is deleted: open checkouts, then usage that has not been sent, then every
- * subscription. Each step may be repeated, so a run that was interrupted is simply run again. */
+/* end.c: ends everything for a workspace that is deleted: open checkouts, then usage that has not been sent, then
+ * every subscription. Each step may be repeated, so a run that was interrupted is simply run again.
+ *
+ * The order keeps money right: an open checkout could be paid after the end, and usage that arrives after the last
+ * invoice is on none. */
 #include "base/clock.h"
 #include "base/shared.h"
 #include "billing/checkout/change_internal.h"
@@ -48,6 +51,7 @@ static enum status ending_finish_tx(struct db *c, void *ctx, struct err *e)
                : st;
 }
 
+/* Stripe refuses to change the end of a subscription that a schedule manages, so the schedule goes first. */
 static enum status ending_release(struct ending *g, struct str schedule, struct err *e)
 {
     char id[ID_TEXT_MAX];
@@ -58,7 +62,9 @@ static enum status ending_release(struct ending *g, struct str schedule, struct 
                           NULL, key, &out, e);
 }
 
-/* The paid month is not refunded; usage beyond the plan is billed with the last invoice. */
+/* The paid month is not refunded; usage beyond the plan is billed with the last invoice. That needs invoice_now:
+ * without it Stripe drops metered usage that no invoice has yet. A DELETE has no idempotency key, so every try has a
+ * row of its own, and the row of a try that failed stays without an outcome. */
 static enum status ending_end_one(struct ending *g, const struct subscription *sub, struct err *e)
 {
     struct operation *op = g->op;
@@ -89,6 +95,8 @@ static enum status ending_end_one(struct ending *g, const struct subscription *s
     return held_transaction(op->p, ending_finish_tx, g, e);
 }
 
+/* The subscriptions are read after the checkouts were ended, because one that was just paid has added another. All of
+ * them end, not only the one that operations choose. */
 static enum status ending_run(struct ending *g, struct err *e)
 {
     struct operation *op = g->op;
@@ -119,6 +127,7 @@ enum status cancel_now(const struct billing_context *x, struct err *e)
     enum status st = operation_begin(&op, &why);
     if (st == OK)
         st = ending_run(&g, &why);
+    /* Also after a failure: some of the subscriptions may have ended. */
     shared_bump("plan", op.tenant);
     st = operation_close(&op, st, "end of a subscription", &why);
     if (st != OK && e)

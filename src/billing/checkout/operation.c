@@ -42,6 +42,8 @@ const char *operation_tenant(struct operation *op)
     return operation_text(op, "%s", id_text(ID_TENANT, op->tenant, text));
 }
 
+/* The lease is named after the tenant and not after a subscription, because a tenant that is buying has none yet, and
+ * buying beside a change is what the lease prevents. */
 enum status operation_begin(struct operation *op, struct err *e)
 {
     const char *name = operation_text(op, "tenant:%s", operation_tenant(op));
@@ -72,6 +74,8 @@ static bool operation_is_operators(const struct err *e)
     return stripe_failure_is_operators(stripe_failure_of(e)) || err_is(e, E_not_set_up);
 }
 
+/* The lease goes first, so that a second tab does not wait for the alarm to be written. The owner cannot mend a key or
+ * a right and gets one plain sentence. On the command line the operator is the reader and gets the reason. */
 enum status operation_close(struct operation *op, enum status st, const char *what, struct err *e)
 {
     held_end(&op->lease);
@@ -138,6 +142,8 @@ enum status operation_flush_usage(struct operation *op, struct err *e)
     return st;
 }
 
+/* The row stays, marked as deleted: old invoices lead to it, and the number of rows makes the key of the next
+ * customer. */
 enum status operation_customer_gone(struct operation *op, struct str customer, struct err *e)
 {
     struct db *c = NULL;
@@ -148,6 +154,8 @@ enum status operation_customer_gone(struct operation *op, struct str customer, s
     return st;
 }
 
+/* The parameter is compared, because a missing price is answered with the same code and must not cost the tenant its
+ * customer. */
 bool operation_is_missing(const struct err *e, const char *pointer)
 {
     return e->status == ERR_NOT_FOUND && err_is(e, E_stripe_resource_missing) && strcmp(e->pointer, pointer) == 0;
@@ -155,7 +163,8 @@ bool operation_is_missing(const struct err *e, const char *pointer)
 
 /* ---- which subscription an operation is about ---- */
 
-/* 0: it has ended. Of several, the highest decides, then the newest. */
+/* 0: it has ended. Of several, the highest decides, then the newest: what grants something comes before what waits for
+ * a payment, so that a change never applies to the one that the tenant does not use. */
 static int subscription_rank(const struct subscription *s)
 {
     switch (s->status) {
@@ -191,6 +200,7 @@ const struct subscription *subscription_choose_live(const struct subscription *l
     return best;
 }
 
+/* incomplete_expired was never paid, so a failed first payment does not cost the tenant its trial. */
 bool subscription_had_any(const struct subscription *list, size_t n, bool livemode)
 {
     for (size_t i = 0; i < n; i++)
