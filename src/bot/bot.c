@@ -1,5 +1,7 @@
 /* bot.c: bots and their drafts. A change is one transaction with its audit entry; after the commit the shared
- * generation "bot" is bumped, which makes every process of the host read the bot again. */
+ * generation "bot" is raised, which makes every process of the host read the bot again. Whether a bot is active is
+ * never stored: it follows from the plan and the bot's place in the order (bot.h), so a change of plan writes no
+ * bot. */
 #include "account/rules.h"
 #include "base/clock.h"
 #include "base/limits.h"
@@ -10,8 +12,9 @@
 
 #include "base/banned.h"
 
-/* A flow as the text that is stored and hashed. The hash tells whether a draft differs from the live version without
- * comparing texts. In the arena. */
+/* A flow as the text that is stored and hashed. json_write gives the same text for the same document, whatever white
+ * space the editor sent, so the hash tells whether a draft differs from the live version without comparing texts. In
+ * the arena. */
 static enum status bot_flow_text(struct arena *a, const struct json *flow, struct str *out, uint8_t hash[CRYPTO_HASH],
                                  struct err *e)
 {
@@ -27,6 +30,8 @@ static enum status bot_flow_text(struct arena *a, const struct json *flow, struc
     return ok ? OK : err_set(e, E_flow_too_large, "A flow has at most %zu KB.", MAX_FLOW / KB);
 }
 
+/* Only what can be parsed is stored, so the test chat and the editor can always show it. Whether it can be published is
+ * for lint to say. */
 static enum status bot_flow_must_parse(const struct json *flow, struct err *e)
 {
     struct flow *f = NULL;
@@ -46,7 +51,9 @@ static struct json *bot_language_find(const struct json *list, struct str wanted
     return NULL;
 }
 
-/* The list is made again with `first` at its head. The default language of a flow is the first of its list. */
+/* The list is made again with `first` at its head. The default language of a flow is the first of its list. `first`
+ * belongs to the old list, which is dropped when the new one takes its place, so it is retained meanwhile; the caller
+ * has retained the list itself. */
 static enum status bot_language_put_first(struct json *flow, const struct json *list, struct json *first, struct err *e)
 {
     struct json *fresh;
@@ -91,6 +98,8 @@ struct add_tx {
     struct bot_new bot;
 };
 
+/* Also asked before the form is shown, without a lock. Only the call inside bot_add_write, with the tenant's row
+ * locked, is binding. */
 enum status bot_may_add(struct db *c, struct id tenant, struct arena *a, struct err *e)
 {
     struct entitlements x;
@@ -119,6 +128,8 @@ static enum status bot_add_write(struct db *c, void *ctx, struct err *e)
     return st;
 }
 
+/* Name, flow and size are checked before the transaction, which locks the tenant's row. The bot is read back at the end
+ * because the database sets columns of its own. */
 enum status bot_add(struct db *c, const struct actor *who, struct arena *a, const struct bot_seed *seed,
                     struct bot *out, struct err *e)
 {
@@ -139,6 +150,7 @@ enum status bot_add(struct db *c, const struct actor *who, struct arena *a, cons
     return bot_store_get(c, a, who->tenant, tx.bot.id, out, e);
 }
 
+/* The template's flow is copied because choosing a language changes it, and the shelf is shared by all threads. */
 enum status bot_create(struct db *c, const struct config *cf, const struct actor *who, const struct bot_wanted *wanted,
                        struct arena *a, struct bot *out, struct err *e)
 {
@@ -213,6 +225,7 @@ static enum status bot_rename_write(struct db *c, void *ctx, struct err *e)
     return st == OK ? audit_bot(c, tx, "bot.renamed", e) : st;
 }
 
+/* The name is part of what turns borrow from the cache, so renaming raises the generation too. */
 enum status bot_rename(struct db *c, const struct actor *who, struct id bot, struct str name, struct err *e)
 {
     struct arena a;
@@ -228,6 +241,7 @@ enum status bot_rename(struct db *c, const struct actor *who, struct id bot, str
     return st;
 }
 
+/* Only a mark: conversations refer to the bot, and billing to the conversations. */
 static enum status bot_delete_write(struct db *c, void *ctx, struct err *e)
 {
     struct change_tx *tx = ctx;
@@ -257,7 +271,9 @@ enum status bot_draft(struct db *c, struct id tenant, struct id bot, struct aren
     return json_parse(a, d.text, MAX_JSON_DEPTH, flow, e);
 }
 
-/* The revision is the optimistic lock of editors. When it is not the newest, the newest is read for the message. */
+/* The revision is the optimistic lock of editors: the UPDATE changes the row only where the revision is still the one
+ * that was edited. A lock held while a person types would be forgotten in an open tab. When another save came first,
+ * the newest revision is read for the message. */
 static enum status bot_draft_write(struct db *c, void *ctx, struct err *e)
 {
     struct change_tx *tx = ctx;
@@ -270,7 +286,7 @@ static enum status bot_draft_write(struct db *c, void *ctx, struct err *e)
         return audit_bot(c, tx, "bot.draft_saved", e);
     if ((st = bot_store_get(c, tx->a, tx->who->tenant, tx->bot, &b, e)) != OK)
         return st;
-    return err_set(e, E_draft_changed, "Somebody else has saved this flow meanwhile (revision %d): load it again.",
+    return err_set(e, E_draft_changed, "Another user has saved this flow (revision %d). Load it again.",
                    b.draft_revision);
 }
 

@@ -1,5 +1,5 @@
 /* bot_store.c: SQL of bots and their versions. A deleted bot keeps its rows, because conversations refer to it; every
- * statement here leaves it out. */
+ * statement here leaves it out. Times come from the caller's clock and not from NOW(), so that tests can move it. */
 #include "bot/bot_store.h"
 
 #include "base/clock.h"
@@ -13,6 +13,7 @@ enum status bot_unknown(struct err *e)
 
 /* ---- bots ---- */
 
+/* Only an active workspace can be locked, so a suspended one cannot add bots. */
 DB_STMT(bot_lock_tenant, TENANT,
         "SELECT tenant_id FROM tenant WHERE tenant_id = :tenant AND state = 'active' FOR UPDATE", "", "u");
 DB_STMT(bot_count, TENANT, "SELECT COUNT(*) FROM bot WHERE tenant_id = :tenant AND deleted_at IS NULL", "", "i");
@@ -21,12 +22,14 @@ DB_STMT(bot_insert, TENANT,
         " VALUES (:tenant, ?, ?, ?, ?, ?, ?, ?, ?)",
         "ussssxtt", "");
 
-/* How many bots come before this one in the order in which a plan makes room for them; see struct bot. Rows, not
- * ranks, are stored, so nothing has to be written when a plan changes. */
+/* How many bots come before this one in the order in which a plan allows them; see struct bot. The order is computed
+ * from columns of the rows and never stored, so nothing has to be written when a plan changes. A bot without kept_at
+ * sorts as if it were kept in the year 9999, that is after all that were chosen. */
 #define BEFORE                                                                                                      \
     "(SELECT COUNT(*) FROM bot o WHERE o.tenant_id = b.tenant_id AND o.deleted_at IS NULL AND"                      \
     " (IFNULL(o.kept_at, '9999-01-01'), o.created_at, o.bot_id) < (IFNULL(b.kept_at, '9999-01-01'), b.created_at, " \
     "b.bot_id))"
+/* The same number for a whole list, in one pass instead of one subquery for each bot. */
 #define ORDINAL "ROW_NUMBER() OVER (ORDER BY IFNULL(b.kept_at, '9999-01-01'), b.created_at, b.bot_id) - 1"
 #define BOT_COLUMNS(before)                                                                                     \
     "SELECT b.bot_id, b.tenant_id, b.name, b.language, b.live_version, b.draft_revision,"                       \
@@ -60,6 +63,7 @@ DB_STMT(bot_set_brand, TENANT,
     " WHERE b.tenant_id = :tenant AND b.bot_id = ? AND b.deleted_at IS NULL"
 DB_STMT(bot_draft_select, TENANT, DRAFT_COLUMNS, "u", "sxiiix?");
 DB_STMT(bot_draft_lock, TENANT, DRAFT_COLUMNS " FOR UPDATE", "u", "sxiiix?");
+/* The condition on draft_revision is the editors' lock: of two saves of one revision only the first changes a row. */
 DB_STMT(bot_draft_update, TENANT,
         "UPDATE bot SET draft = ?, draft_hash = ?, draft_revision = draft_revision + 1, updated_at = ?"
         " WHERE tenant_id = :tenant AND bot_id = ? AND draft_revision = ? AND deleted_at IS NULL",
@@ -83,6 +87,7 @@ static struct bot bot_from_row(struct db_row r)
                         .before = db_row_int(r, 10)};
 }
 
+/* A bot that was never published has NULL there, which becomes zeros and equals no hash. */
 static void bot_hash_from_row(struct db_row r, size_t i, uint8_t out[CRYPTO_HASH])
 {
     struct str h = db_row_str(r, i);
@@ -177,6 +182,8 @@ enum status bot_store_set_brand(struct db *c, struct arena *a, struct id tenant,
     return db_exec(c, &bot_set_brand, &tenant, DB_ARGS(db_str(brand->name), db_str(brand->link), db_id(bot)), NULL, e);
 }
 
+/* Here the number of rows is enough, unlike in a rename: deleted_at changes from NULL, so a row that is found is always
+ * changed. */
 enum status bot_store_delete(struct db *c, struct id tenant, struct id bot, struct err *e)
 {
     int64_t n = 0;
@@ -203,6 +210,7 @@ enum status bot_store_draft(struct db *c, struct arena *a, struct id tenant, str
     return OK;
 }
 
+/* No changed row may mean an old revision or a bot that is gone; the caller reads the bot to find out which. */
 enum status bot_store_draft_save(struct db *c, struct id tenant, struct id bot, struct str draft,
                                  const uint8_t hash[CRYPTO_HASH], int revision, bool *saved, struct err *e)
 {
@@ -228,12 +236,15 @@ DB_STMT(version_insert, TENANT,
         "INSERT INTO bot_version (tenant_id, bot_id, version, flow, flow_hash, note, created_by, created_at) VALUES "
         "(:tenant, ?, ?, ?, ?, ?, ?, ?)",
         "uisxsu?t", "");
+/* LEFT JOIN, because the user who published may have been deleted since. The bot's row is joined for its mark of
+ * deletion. */
 DB_STMT(version_list, TENANT,
         "SELECT v.version, v.created_at, u.name, v.note, v.version = b.live_version"
         " FROM bot_version v JOIN bot b ON b.tenant_id = v.tenant_id AND b.bot_id = v.bot_id LEFT JOIN user u ON "
         "u.user_id = v.created_by"
         " WHERE v.tenant_id = :tenant AND v.bot_id = ? AND b.deleted_at IS NULL ORDER BY v.version DESC LIMIT 1000",
         "u", "its?si");
+/* Without the flow, which may have a megabyte: a rollback only needs to know that the version is there. */
 DB_STMT(version_exists, TENANT,
         "SELECT v.version FROM bot_version v JOIN bot b ON b.tenant_id = v.tenant_id AND b.bot_id = v.bot_id"
         " WHERE v.tenant_id = :tenant AND v.bot_id = ? AND v.version = ? AND b.deleted_at IS NULL",
@@ -254,6 +265,8 @@ static enum status version_unknown(struct err *e)
     return err_raise(e, E_version_unknown);
 }
 
+/* The primary key holds the number of the version. Two publications cannot get the same one, even if the lock on the
+ * draft were missing. Versions made by a command of the operator have no user. */
 enum status version_store_add(struct db *c, struct id tenant, const struct bot_version_new *v, struct err *e)
 {
     return db_exec(c, &version_insert, &tenant,
@@ -323,6 +336,7 @@ enum status bot_store_pointer(struct db *c, struct arena *a, struct id bot, stru
 
 DB_STMT(bot_ids_select, TENANT,
         "SELECT bot_id FROM bot WHERE tenant_id = :tenant AND deleted_at IS NULL ORDER BY created_at, bot_id", "", "u");
+/* Only rows that are marked, so that an unchanged choice locks no others. */
 DB_STMT(bot_keep_clear, TENANT, "UPDATE bot SET kept_at = NULL WHERE tenant_id = :tenant AND kept_at IS NOT NULL", "",
         "");
 DB_STMT(bot_keep_set, TENANT,

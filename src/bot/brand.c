@@ -1,4 +1,6 @@
-/* brand.c: the name at the foot of a bot's chat, for plans with white label. See struct bot_brand in bot.h. */
+/* brand.c: the name at the foot of a bot's chat, for plans with white label. See struct bot_brand in bot.h. The name is
+ * stored with the bot and not with the plan, so that it shows again when a customer comes back to a plan that has the
+ * feature. */
 #include "base/limits.h"
 #include "base/shared.h"
 #include "base/utf8.h"
@@ -14,6 +16,8 @@ struct brand_tx {
     struct bot_brand brand;
 };
 
+/* The link becomes an href on a page that strangers open, so only http and https are let through: javascript: would run
+ * in the visitor's browser. The name is one line, because it is a footer. */
 static enum status brand_check(struct bot_brand *b, struct err *e)
 {
     b->name = str_trim(b->name);
@@ -29,6 +33,7 @@ static enum status brand_check(struct bot_brand *b, struct err *e)
     return OK;
 }
 
+/* The audit entry is in the same transaction, as for every change of a bot: neither exists without the other. */
 static enum status brand_write(struct db *c, void *ctx, struct err *e)
 {
     struct brand_tx *tx = ctx;

@@ -7,6 +7,7 @@
 
 #include "base/banned.h"
 
+/* Quadratic, but a plan that limits bots allows few, and the list comes from a form with as many boxes. */
 static bool keep_has(const struct id *list, size_t n, struct id id)
 {
     for (size_t i = 0; i < n; i++)

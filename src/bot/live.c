@@ -85,6 +85,8 @@ static uint32_t id_hash(struct id id)
     return h;
 }
 
+/* The last reference may be dropped under the cache's lock or without it; both are safe, because freeing a flow takes
+ * no lock. */
 static void bot_held_drop(struct bot_held *h)
 {
     if (!h || atomic_fetch_sub_explicit(&h->refs, 1, memory_order_acq_rel) != 1)
@@ -108,7 +110,8 @@ static struct str live_keep_text(char **at, struct str s)
     return str_n(p, s.n);
 }
 
-/* Takes over the reference to `flow`, also when there is no memory. */
+/* One allocation for the struct and its texts, so a turn borrows everything with one count. Takes over the reference to
+ * `flow`, also when there is no memory. */
 static struct bot_held *bot_held_new(struct id bot, const struct bot_pointer *p, int version, struct flow *flow)
 {
     struct bot_held *h = malloc(sizeof(*h) + p->name.n + p->language.n + p->brand.name.n + p->brand.link.n);
@@ -143,6 +146,7 @@ static void live_lend(struct bot_held *h, struct bot_live *out)
 static struct pointer *pointer_of(struct id bot);
 static void pointer_remove(int gone);
 
+/* All versions of a bot are in one bucket: the hash is that of the bot alone. */
 static struct flow_slot *flow_slot_of(struct id bot, int version)
 {
     for (int i = cache.flow_bucket[id_hash(bot) % BUCKETS]; i; i = cache.flows[i - 1].next) {
@@ -153,13 +157,15 @@ static struct flow_slot *flow_slot_of(struct id bot, int version)
     return NULL;
 }
 
-/* The bot's pointer, if this is the flow that it holds. */
+/* The bot's pointer, if this is the flow that it holds. Comparing the address suffices, because a flow is cached
+ * once. */
 static struct pointer *holder_of(const struct flow_slot *s)
 {
     struct pointer *p = pointer_of(s->id);
     return p && p->held->flow == s->flow ? p : NULL;
 }
 
+/* A turn on the live version touches only the pointer, so the use of its flow is that of the pointer. */
 static int64_t last_use(const struct flow_slot *s)
 {
     const struct pointer *p = holder_of(s);
@@ -255,6 +261,7 @@ static void pointer_remove(int gone)
     cache.pointer_n--;
 }
 
+/* Puts or replaces the pointer of a bot. Replacing keeps its slot and its place in the chain. */
 static void pointer_put(struct bot_held *h, uint64_t generation)
 {
     const struct flow_slot *s = flow_slot_of(h->id, h->version);
@@ -316,6 +323,7 @@ static enum live_found live_look(struct id bot, struct bot_held **held)
     return f;
 }
 
+/* A reference is taken before the lock is released: the flow may be evicted the moment after. */
 static struct flow *flow_of(struct id bot, int version)
 {
     struct flow *f = NULL;
@@ -331,6 +339,7 @@ static struct flow *flow_of(struct id bot, int version)
 
 /* ---- misses ---- */
 
+/* Parsed outside the lock, because a large flow takes milliseconds in which no turn could look up its bot. */
 static enum status load_flow(struct db *c, struct arena *a, struct id tenant, struct id bot, int version,
                              struct flow **out, struct err *e)
 {
@@ -351,6 +360,8 @@ static enum status load_flow(struct db *c, struct arena *a, struct id tenant, st
     return OK;
 }
 
+/* An id that does not exist, or a deleted bot that is still embedded in a page, must not cost a query for each request.
+ * One slot for each hash value, so guessed ids cannot fill memory. A second later it is asked again. */
 static void remember_unknown(struct id bot, uint64_t generation)
 {
     pthread_mutex_lock(&cache.lock);
@@ -383,6 +394,7 @@ static enum status load_pointer(struct db *c, struct arena *a, struct id bot, st
     return OK;
 }
 
+/* The arena has to hold the text of the flow, its JSON and what parsing needs meanwhile. */
 static enum status live_load(struct db_pool *pool, struct id bot, struct bot_held **out, struct err *e)
 {
     struct db *c = NULL;
@@ -451,6 +463,7 @@ enum status bot_live(struct db_pool *p, struct id bot, struct bot_live *out, str
     return st;
 }
 
+/* A comparison of two numbers that are nearly always in memory: this is asked for each new conversation. */
 enum status bot_may_begin(struct db_pool *p, const struct bot_live *b, int64_t now_ms, struct err *e)
 {
     struct entitled x;
@@ -473,7 +486,8 @@ static enum status load_draft(struct db *c, struct arena *a, struct id tenant, s
     return st;
 }
 
-/* From the database: the draft (version 0), or a version whose flow is not cached. */
+/* From the database: the draft (version 0), or a version whose flow is not cached. The bot's row is read first, because
+ * a version of a deleted bot must not answer any more. */
 static enum status load_version(struct db_pool *pool, struct id tenant, struct id bot, int version,
                                 struct bot_live *out, struct err *e)
 {
@@ -503,6 +517,9 @@ out:
     return st;
 }
 
+/* The live pointer is asked first even for another version. It says whether the bot still exists and whose it is,
+ * and both are in memory. A pinned version gets no brand and no place in the order: those belong to the live one
+ * (bot.h). */
 enum status bot_live_version(struct db_pool *pool, struct id tenant, struct id bot, int version, struct bot_live *out,
                              struct err *e)
 {

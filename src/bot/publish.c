@@ -1,5 +1,6 @@
 /* publish.c: a draft becomes an immutable version. Lint and the flow's own scripted tests decide. Both run before the
- * transaction, because they take long; inside it the draft is compared with what was checked. */
+ * transaction, because they may take a second, and a transaction that long would keep editors waiting for the row.
+ * Invariant: what becomes live is byte for byte what was checked, which the hash of the draft proves. */
 #include <stdio.h>
 
 #include "base/limits.h"
@@ -34,6 +35,7 @@ static enum status publish_lint(const struct flow *f, struct arena *a, struct er
                   STR_F(utf8_cut(first->message, 300)), errors > 1 ? " (and more findings)" : "");
 }
 
+/* The first test that fails is enough for the message: one changed text often breaks many tests. */
 static enum status publish_run_tests(const struct flow *f, struct arena *a, struct err *e)
 {
     struct flow_test_result *r;
@@ -47,6 +49,8 @@ static enum status publish_run_tests(const struct flow *f, struct arena *a, stru
     return OK;
 }
 
+/* From cheap to expensive. A draft was parsed when it was saved, but by the Parley of that day, so it is parsed
+ * again. */
 static enum status publish_check_draft(struct str text, struct arena *a, struct err *e)
 {
     struct json *doc;
@@ -82,7 +86,8 @@ static enum status audit_version(struct db *c, const struct actor *who, const ch
     return account_audit(c, who, what, str_from(id_text(ID_BOT, bot, id)), detail, e);
 }
 
-/* The same draft as the live version publishes nothing: the version numbers that people see stay meaningful. */
+/* The same draft as the live version publishes nothing, so that version numbers stay meaningful. Numbers continue from
+ * the last version and not from the live one: after a rollback, 5 must not be given out twice. */
 static enum status publish_write(struct db *c, void *ctx, struct err *e)
 {
     struct publish_tx *tx = ctx;
@@ -91,6 +96,8 @@ static enum status publish_write(struct db *c, void *ctx, struct err *e)
     enum status st = bot_store_draft(c, tx->a, tx->who->tenant, tx->bot, true, &now, e);
     if (st != OK)
         return st;
+    /* The row is locked from here to the commit, so after this comparison no editor can save between check and
+     * publication. */
     if (!crypto_equal(now.hash, tx->checked->hash, CRYPTO_HASH))
         return err_set(e, E_draft_changed, "The draft was changed while it was being published: publish again.");
     tx->version = now.live_version;
@@ -107,6 +114,8 @@ static enum status publish_write(struct db *c, void *ctx, struct err *e)
     return audit_version(c, tx->who, "bot.published", tx->bot, v.version, tx->a, e);
 }
 
+/* The generation is raised after the commit. Before it, another process could read the old version and keep it under
+ * the new number. */
 enum status bot_publish(struct db *c, const struct actor *who, struct id bot, struct str note, struct arena *a,
                         int *version, struct err *e)
 {
@@ -134,6 +143,8 @@ struct rollback_tx {
     int version;
 };
 
+/* Locking the draft's row also serialises this with a publication, which sets the same pointer. The newest number is
+ * written back unchanged, so the next publication continues from it. */
 static enum status rollback_write(struct db *c, void *ctx, struct err *e)
 {
     struct rollback_tx *tx = ctx;
@@ -148,6 +159,7 @@ static enum status rollback_write(struct db *c, void *ctx, struct err *e)
     return audit_version(c, tx->who, "bot.rolled_back", tx->bot, tx->version, tx->a, e);
 }
 
+/* The arena is that large because locking reads the draft with the row. */
 enum status bot_rollback(struct db *c, const struct actor *who, struct id bot, int version, struct err *e)
 {
     struct arena a;
@@ -160,6 +172,7 @@ enum status bot_rollback(struct db *c, const struct actor *who, struct id bot, i
     return st;
 }
 
+/* The bot is read first: an unknown bot would otherwise look like one without versions. */
 enum status bot_versions(struct db *c, struct id tenant, struct id bot, struct arena *a, struct bot_version **out,
                          size_t *n, struct err *e)
 {
@@ -168,6 +181,8 @@ enum status bot_versions(struct db *c, struct id tenant, struct id bot, struct a
     return st == OK ? version_store_list(c, a, tenant, bot, out, n, e) : st;
 }
 
+/* The flow is handed out as JSON and not parsed as a flow, so that versions of an older format can still be shown and
+ * compared. */
 enum status bot_version_flow(struct db *c, struct id tenant, struct id bot, int version, struct arena *a,
                              struct json **flow, struct err *e)
 {

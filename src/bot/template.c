@@ -1,5 +1,6 @@
 /* template.c: the bot templates that come with the install: one JSON file each, {"id", "category", "name": {"en": ..},
- * "summary": {"en": ..}, "flow": {..}}. Read once, kept for the life of the process. */
+ * "summary": {"en": ..}, "flow": {..}}. They are read once and kept for the life of the process, because they change
+ * only with a release. Invariant: once `loaded` is set, the shelf is read without the lock and never changes. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -34,6 +35,8 @@ static const char *template_dir(const struct config *c)
     return *dir ? dir : PARLEY_PKGDATADIR "/flows";
 }
 
+/* A flow may have MAX_FLOW bytes without white space; a file is indented and has texts around the flow, so it may have
+ * twice as many. The message names the file and not its folder, which is the operator's business and not a tenant's. */
 static enum status template_read_file(struct arena *a, const char *path, struct str *out, struct err *e)
 {
     struct buf text;
@@ -59,6 +62,8 @@ static enum status shelf_load_one(const char *dir, const char *name, struct err 
         return err_nomem(e);
     if ((st = template_read_file(&shelf.arena, path, &text, e)) != OK)
         return st;
+    /* The flow is nested deeper here than in a draft. A template that does not parse is a fault of the install, not of
+     * the request that found it, hence ERR_INTERNAL. */
     if ((st = json_parse(&shelf.arena, text, MAX_JSON_DEPTH + 2, &doc, e)) != OK) {
         (void)err_wrap(e, "Bot template %s", name);
         return e ? (e->status = ERR_INTERNAL) : ERR_INTERNAL;
@@ -69,12 +74,16 @@ static enum status shelf_load_one(const char *dir, const char *name, struct err 
     return OK;
 }
 
+/* Hidden files are left out: editors and package managers leave some beside the real ones. */
 static int is_template(const struct dirent *d)
 {
     size_t n = strlen(d->d_name);
     return d->d_name[0] != '.' && n > 5 && strcmp(d->d_name + n - 5, ".json") == 0;
 }
 
+/* All templates or none: one that cannot be read would otherwise be missing from the gallery unnoticed. The order is
+ * that of the file names, so the gallery looks the same in every process. A failure is not remembered, so an operator
+ * who repairs the folder need not restart anything. */
 static enum status shelf_load(const struct config *c, struct err *e)
 {
     const char *dir = template_dir(c);
@@ -124,6 +133,7 @@ static struct str template_text(const struct json *texts, struct str language)
     return t ? json_str(t) : json_str(texts);
 }
 
+/* Texts are borrowed from the shelf, which is never released once it is loaded. */
 static struct bot_template template_of(struct json *doc, struct str language)
 {
     return (struct bot_template){.id = json_get_str(doc, "id"),
@@ -148,6 +158,7 @@ enum status bot_templates(const struct config *c, struct arena *a, struct str la
     return OK;
 }
 
+/* A linear search: there are few templates, and one is looked for only when a bot is made. */
 enum status bot_template_find(const struct config *c, struct str id, struct bot_template *out, struct err *e)
 {
     enum status st = shelf_open(c, e);

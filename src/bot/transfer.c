@@ -1,6 +1,7 @@
 /* transfer.c: a bot as one JSON file: {"parley": 1, "bot": {"name", "language"}, "flow": {..}, "answers": [{..}]}. It
  * is written in parts, so that a bot with the most answers needs no memory for the whole file. An import checks
- * everything before it writes anything, in one transaction. */
+ * everything before it writes anything, in one transaction, so a broken file leaves no half bot. The file holds no ids:
+ * it can be imported twice, and into another workspace. */
 #include <stdio.h>
 
 #include "base/limits.h"
@@ -32,6 +33,7 @@ static enum status export_hand_out(struct export *x, struct err *e)
     return st;
 }
 
+/* Empty members are left out, which is also how they are read back. */
 static void export_member(struct buf *b, const char *key, struct str value)
 {
     if (!value.n)
@@ -53,6 +55,9 @@ static void export_answer_add(struct buf *b, const struct answer *w, bool first)
     buf_putc(b, '}');
 }
 
+/* Page by page after the last id, not in one result or one transaction: an export may take as long as the client reads,
+ * and would hold a snapshot all that time. An answer that is added meanwhile may be missing; none appears twice. The
+ * arena is reset after each page, since the last id has been copied out of it. */
 static enum status export_answers(struct export *x, struct err *e)
 {
     struct answers_filter f = {.bot = x->bot, .query = STR_EMPTY, .after = ID_NONE, .limit = PAGE};
@@ -72,6 +77,8 @@ static enum status export_answers(struct export *x, struct err *e)
     return OK;
 }
 
+/* Reading the bot and its draft comes before the first byte, so that an unknown bot is still an error with a status of
+ * its own. The head is handed out at once and its arena reset: the flow needs most of it. */
 static enum status export_head(struct export *x, struct err *e)
 {
     struct json *flow;
@@ -141,6 +148,9 @@ static enum status import_read_answers(struct arena *a, const struct json *list,
     return OK;
 }
 
+/* The number of the format is checked before anything else, so that a file from a newer Parley is called that and not
+ * damaged. The language of the file is only a wish: if the flow no longer has it, the flow's first language is taken.
+ * Lint does not run here, because a draft may have findings. */
 enum status bot_import(struct db *c, const struct actor *who, struct arena *a, const struct json *file, struct str name,
                        struct bot *out, struct err *e)
 {
