@@ -38,6 +38,7 @@ enum status conversation_get(struct db *c, struct id tenant, struct id conversat
     return conversation_store_get(c, tenant, conversation, a, out, e);
 }
 
+/* The conversation is read first, so that an id of another tenant is unknown instead of an empty list. */
 enum status conversation_messages(struct db *c, struct id tenant, const struct message_range *range, struct arena *a,
                                   struct message_page *out, struct err *e)
 {

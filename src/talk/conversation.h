@@ -46,8 +46,8 @@ struct message_page {
 };
 enum status conversation_messages(struct db *c, struct id tenant, const struct message_range *range, struct arena *a,
                                   struct message_page *out, struct err *e);
-/* Writes an event into the transcript; closing a closed one changes nothing. The visitor's next message begins the
- * flow anew. */
+/* Writes an event into the transcript; closing a closed one changes nothing. The visitor's next message starts the
+ * flow again. */
 enum status conversation_close(struct db *c, struct id tenant, struct id conversation, struct err *e);
 
 #endif

@@ -14,6 +14,7 @@ DB_STMT(conversation_load, TENANT,
 DB_STMT(turn_key_find, TENANT,
         "SELECT conversation_id, first_seq, last_seq FROM turn_key WHERE tenant_id = :tenant AND turn_key = ?", "x",
         "uii");
+/* A range and a limit, both on the primary key. A replay sets the upper end, a page only the lower one. */
 DB_STMT(message_select, TENANT,
         "SELECT seq, sender, type, text, data, created_at FROM message WHERE tenant_id = :tenant AND conversation_id = "
         "? AND seq > ? "
@@ -41,6 +42,7 @@ DB_STMT(conversation_of_bot, TENANT,
                              "ORDER BY c.conversation_id DESC LIMIT ?",
         "uussi", CONVERSATION_LETTERS);
 DB_STMT(conversation_one, TENANT, CONVERSATION_COLUMNS "AND c.conversation_id = ?", "u", CONVERSATION_LETTERS);
+/* Closing locks the row, unlike a turn: it has no number that it has read before, and takes the next one. */
 DB_STMT(conversation_lock, TENANT,
         "SELECT seq, state FROM conversation WHERE tenant_id = :tenant AND conversation_id = ? FOR UPDATE", "u", "is");
 DB_STMT(conversation_state, TENANT,
@@ -50,6 +52,7 @@ DB_STMT(event_add, TENANT,
         "INSERT INTO message (tenant_id, conversation_id, seq, sender, type, text, data, created_at) "
         "VALUES (:tenant, ?, ?, 'system', 'event', ?, '', ?)",
         "uist", "");
+/* Only replies can be rated, so a visitor cannot fill the table with ratings of numbers that do not exist. */
 DB_STMT(reply_there, TENANT,
         "SELECT COUNT(*) FROM message WHERE tenant_id = :tenant AND conversation_id = ? AND seq = ? AND sender IN "
         "('bot', 'agent')",
@@ -91,6 +94,7 @@ enum status conversation_store_load(struct db *c, struct id tenant, struct id co
                          .last_ms = db_row_time(r, 5),
                          .locale = db_row_str(r, 7),
                          .flow_state = db_row_str(r, 8)};
+    /* A hash of another length would compare against bytes that were never read. */
     struct str hash = db_row_str(r, 6);
     CHECK(hash.n == sizeof(out->token_hash));
     memcpy(out->token_hash, hash.p, hash.n);
@@ -176,6 +180,8 @@ enum status conversation_store_list(struct db *c, struct id tenant, const struct
     struct id last;
     struct db_rows r;
     struct conversation *list;
+    /* The first page begins below the largest id there can be, so that both kinds of page are one statement with one
+     * plan. */
     memset(&last, 0xff, sizeof(last));
     if (id_is_none(f->before))
         before = db_id(last);
@@ -221,6 +227,7 @@ enum status conversation_store_lock(struct db *c, struct id tenant, struct id co
     return conversation_unknown(st, e);
 }
 
+/* The message first: if another turn has taken its number, the insert fails and the state stays as it is. */
 enum status conversation_store_event(struct db *c, struct id tenant, const struct conversation_event *x, struct err *e)
 {
     enum status st = db_exec(c, &event_add, &tenant,

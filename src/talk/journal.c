@@ -46,6 +46,8 @@ struct journal {
     size_t waiting;
 };
 
+/* A pool of its own, as large as the number of leaders: a leader never waits for a connection, and readers cannot keep
+ * a turn from being recorded. */
 enum status journal_open(const struct config *c, struct journal **out, struct err *e)
 {
     struct journal *j = calloc(1, sizeof(*j));
@@ -108,6 +110,8 @@ static enum status journal_write_batch(struct db *c, void *ctx, struct err *e)
     return journal_store_write(c, turns, b->n, b->scratch, e);
 }
 
+/* The arena is reset whatever happens, because the same batch may be tried again, smaller. db_transaction itself
+ * repeats what a deadlock has rolled back; what comes out of here is not of that kind. */
 static enum status journal_commit(struct journal *j, struct batch *b, struct err *e)
 {
     struct db *c = NULL;
@@ -213,9 +217,10 @@ static void journal_write_limited(struct journal *j, struct batch *b)
     b->n = kept;
 }
 
-/* The outcome of the last commit is unknown. Reads it back, for as long as the database may take to come back. Turns
- * that are surely not recorded stay in the batch; those whose outcome cannot be read are refused with the unknown
- * commit. */
+/* The outcome of the last commit is unknown. Reads it back, for as long as the database may take to come back; the
+ * time is shared by the whole batch, because visitors wait meanwhile. Turns that are surely not recorded stay in the
+ * batch; those whose outcome cannot be read are refused with the unknown commit, and their clients ask again with
+ * the same id. */
 static void journal_find_outcome(struct journal *j, struct batch *b, const struct err *unknown)
 {
     int64_t until = clock_mono_us() + LOOK_FOR_US;
@@ -251,8 +256,9 @@ static void journal_write_singly(struct journal *j, struct batch *b)
 }
 
 /* The batch as a whole failed with st. From the likely cause to the careful way: find out about a lost commit, refuse
- * all when the database is away, take out the turns that cause the failure, write the rest again, and at last each
- * turn on its own. */
+ * all when the database is away, take out the turns that cause the failure, write the rest again, and at last each turn
+ * on its own. Each step shrinks the batch or ends, so recovery is bounded even if the database keeps failing. After a
+ * second lost commit the turns that are left are refused as unknown. */
 static void journal_recover(struct journal *j, struct batch *b, enum status st, const struct err *e)
 {
     struct err again = ERR_INIT;
@@ -310,14 +316,16 @@ static size_t journal_take_waiting(struct journal *j, struct waiter **all, size_
     return n;
 }
 
-/* Called with the lock held: should one more connection write? */
+/* Called with the lock held: should one more connection write? Always if none does. Otherwise only for a batch that is
+ * worth it, because a turn that waits shares the next commit, while one that leads costs a commit of its own. */
 static bool journal_worth_leading(const struct journal *j, size_t waiting)
 {
     return j->free == j->all || (j->free > 0 && waiting >= WORTH_A_SECOND);
 }
 
-/* This connection is free again. The turn that has waited longest takes it and leaves the queue at once, so that it
- * is not woken twice. */
+/* This connection is free again. The turn that has waited longest takes it and leaves the queue at once, so that it is
+ * not woken twice. Without this hand-over a turn that queued up while all connections were busy would wait until
+ * another turn arrives. */
 static void journal_pass_lead(struct journal *j)
 {
     struct waiter *next = NULL;
@@ -333,7 +341,9 @@ static void journal_pass_lead(struct journal *j)
 }
 
 /* `order` is a copy that recovery may shorten and reorder; `all` keeps everyone who has to be woken. The leader's own
- * turn is the first and needs no waking. */
+ * turn is the first and needs no waking. The lead is passed on before the followers are woken: the next batch is
+ * already being written while they reply. A follower's `waiter` is on its stack, so it must not be touched after its
+ * sem_post. */
 static void journal_lead(struct journal *j, struct waiter *self)
 {
     struct waiter **all = calloc(2 * j->batch_max, sizeof(*all)), **order;
@@ -356,6 +366,8 @@ static void journal_lead(struct journal *j, struct waiter *self)
     free(all);
 }
 
+/* A semaphore and not a condition: each turn is woken once, by the leader that wrote it or the one that makes it lead,
+ * and no other thread wakes up in vain. */
 enum status journal_record(struct journal *j, const struct journal_turn *t, struct err *e)
 {
     struct waiter w = {.turn = t};

@@ -1,6 +1,6 @@
 /* journal_store.c: SQL of recording turns. Each table gets one multi-row statement for the whole batch, whatever the
- * number of turns. The order of the tables decides how a conflict reads and how long rows stay locked; see
- * journal_store_write. */
+ * number of turns: a round trip costs more than a row. The order of the tables decides how a conflict reads and how
+ * long rows stay locked; see journal_store_write. */
 #include "talk/journal_store.h"
 
 #include "base/banned.h"
@@ -50,6 +50,7 @@ static enum status journal_rows_new(struct journal_rows *r, struct arena *a, siz
     return r->v ? OK : err_nomem(e);
 }
 
+/* CHECK, because a cell too few would shift all that follow into the wrong columns. */
 static void journal_rows_add(struct journal_rows *r, const struct db_val *cells, size_t n)
 {
     CHECK(n == r->columns);
@@ -75,6 +76,8 @@ static enum status journal_sequence_taken(enum status st, struct err *e)
     return journal_as_conflict(st, E_sequence, e);
 }
 
+/* A duplicate id of a new conversation can only be this turn itself, written by a commit whose reply was lost. It is
+ * reported as a taken sequence, and journal.c looks at the rows. */
 static enum status journal_add_opened(struct db *c, const struct journal_turn *const *turns, size_t n, struct arena *a,
                                       struct err *e)
 {
@@ -118,6 +121,7 @@ static enum status journal_move(struct db *c, const struct journal_turn *const *
     return st;
 }
 
+/* The range of the turn's messages is kept beside the key, so a replay reads exactly the rows of that turn. */
 static enum status journal_add_keys(struct db *c, const struct journal_turn *const *turns, size_t n, struct arena *a,
                                     struct err *e)
 {
@@ -194,6 +198,7 @@ static enum status journal_add_counts(struct db *c, const struct journal_turn *c
     return journal_sequence_taken(usage_record(c, counts, k, e), e);
 }
 
+/* New conversations first, because keys and messages refer to them by foreign keys. */
 enum status journal_store_write(struct db *c, const struct journal_turn *const *turns, size_t n, struct arena *a,
                                 struct err *e)
 {
@@ -213,6 +218,7 @@ enum status journal_store_write(struct db *c, const struct journal_turn *const *
 
 /* ---- looking ---- */
 
+/* A key alone does not prove that this turn was recorded, since a repetition by the client has the same key. */
 static enum status journal_trace_key(struct db *c, const struct journal_turn *t, struct arena *a,
                                      enum journal_trace *out, struct err *e)
 {

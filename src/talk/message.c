@@ -87,6 +87,7 @@ static void message_pair(struct buf *b, size_t i, const char *k1, struct str v1,
     buf_putc(b, '}');
 }
 
+/* Members without a value are left out, so a plain message has no `data` at all, and most rows are short. */
 static void message_write_extras(struct buf *b, bool *comma, const struct talk_message *m)
 {
     const struct flow_message *f = &m->m;
@@ -132,6 +133,8 @@ void talk_message_write(struct buf *b, const struct talk_message *m)
     buf_putc(b, '}');
 }
 
+/* 60 KB is what the column holds with room for its length. An error here refuses the turn before it is recorded: the
+ * database would cut the JSON, or refuse the whole batch. */
 enum status message_data(const struct talk_message *m, struct arena *a, struct str *out, struct err *e)
 {
     struct buf b;

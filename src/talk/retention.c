@@ -1,4 +1,6 @@
-/* retention.c: deletes history in small transactions, so that a turn that needs one of the rows never waits long. */
+/* retention.c: deletes history in small transactions, so that a turn that needs one of the rows never waits long. A
+ * sweep that is interrupted continues where it was, since what it has deleted is gone and `after` moves only with a
+ * commit. */
 #include "talk/retention.h"
 
 #include "base/limits.h"
@@ -28,6 +30,7 @@ static enum status retention_sweep_write(struct db *c, void *ctx, struct err *e)
     return st;
 }
 
+/* *after is set only when the transaction has succeeded: db_transaction may run the function several times. */
 enum status retention_sweep(struct db *c, struct id tenant, int64_t before_ms, struct id *after, int limit, int64_t *n,
                             struct err *e)
 {

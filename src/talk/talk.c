@@ -43,6 +43,8 @@ enum status talk_open(const struct config *c, struct db_pool *p, int threads, st
     return OK;
 }
 
+/* The journal first, because it still writes turns whose threads use everything else. The keys are wiped, so that they
+ * are in no core dump of a later crash. */
 void talk_close(struct talk *t)
 {
     if (t) {
@@ -55,7 +57,8 @@ void talk_close(struct talk *t)
     }
 }
 
-/* Whoever holds the token may read, as long as the bot is live and the conversation is the bot's. */
+/* A client that has the token may read, as long as the bot is live and the conversation is the bot's. A deleted bot, or
+ * one of a suspended workspace, shows its conversations to visitors no longer. */
 static enum status talk_open_with_token(struct talk *t, const struct talk_place *at, struct arena *a, struct conv *out,
                                         struct err *e)
 {
@@ -68,6 +71,8 @@ static enum status talk_open_with_token(struct talk *t, const struct talk_place 
     return st;
 }
 
+/* Replies that a person or another process wrote are fetched here. During a hand-off the chat page asks every few
+ * seconds, hence a limit instead of the whole conversation. */
 enum status talk_messages(struct talk *t, const struct talk_place *at, int64_t after, struct arena *a,
                           struct talk_out *out, struct err *e)
 {
@@ -96,6 +101,7 @@ enum status talk_messages(struct talk *t, const struct talk_place *at, int64_t a
     return st;
 }
 
+/* Ratings do not go through the journal: they are rare, belong to no turn, and a later one replaces an earlier one. */
 enum status talk_feedback(struct talk *t, const struct talk_place *at, const struct talk_rating *rating, struct err *e)
 {
     struct arena a;

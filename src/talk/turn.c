@@ -15,6 +15,8 @@
 
 #include "base/banned.h"
 
+/* Each lost race means that another process recorded a turn of this conversation. Four in a row do not happen to a
+ * visitor who types; then it is better to answer 409 than to think for ever. */
 #define TRIES 4
 #define CLIENT_ID_MAX 100
 #define CHOICE_MAX 400
@@ -36,6 +38,8 @@ static bool turn_locale_ok(struct str s)
     return s.n == 0 || (s.n >= 2 && s.n <= LOCALE_MAX);
 }
 
+/* Everything that comes from the visitor is bounded before anything is looked up, so a request that is too large costs
+ * no query. The contact is checked when it is written, because its size is that of its JSON. */
 static enum status turn_check_input(const struct talk_in *in, struct err *e)
 {
     if (str_trim(in->text).n == 0 && in->choice.n == 0)
@@ -66,8 +70,9 @@ static bool turn_take_rate(const char *name, struct id id, int per_minute, int b
     return shared_take(name, str_n((const char *)id.b, sizeof(id.b)), per_minute, burst, wait_s);
 }
 
-/* A visitor address is limited by the program (RATE_CHAT). These limits hold for many addresses together, so that one
- * busy conversation, bot or workspace leaves room for the others. */
+/* A visitor's address is limited by the program (RATE_CHAT). These limits hold for many addresses together, so that one
+ * busy conversation, bot or workspace leaves capacity for the others. The conversation is asked first: what a single
+ * flooding visitor tries must not use up the limits of the bot and the workspace. */
 static enum status turn_check_rates(const struct turn *u, struct err *e)
 {
     struct id conversation = u->in->conversation;
@@ -81,6 +86,8 @@ static enum status turn_check_rates(const struct turn *u, struct err *e)
 
 /* ---- load ---- */
 
+/* The row is written only when the turn is recorded. Until then the new conversation exists in this turn alone, so an
+ * attempt that fails leaves nothing behind. */
 static void turn_begin_conversation(struct turn *u)
 {
     struct str locale = u->in->locale.n ? u->in->locale : u->live.language;
@@ -131,6 +138,8 @@ static enum status turn_pin_version(struct turn *u, struct err *e)
     return st;
 }
 
+/* The quota that was read may be a moment old. It refuses early and cheaply; the journal's transaction decides for
+ * certain. */
 static enum status turn_ask_plan(struct turn *u, struct err *e)
 {
     enum status st = bot_may_begin(u->talk->pool, &u->live, u->now_ms, e);
@@ -140,8 +149,9 @@ static enum status turn_ask_plan(struct turn *u, struct err *e)
 }
 
 /* The plan is asked only when a conversation begins, so that an open one is never cut off. A conversation whose first
- * message got no reply yet has not begun in that sense: its first reply needs room in the plan like any other. When
- * the plan has no room, a message that was answered before still gets its answer again. */
+ * message got no reply yet has not begun in that sense: its first reply is counted against the plan like any other.
+ * When the plan is used up, a message that was answered before still gets its answer again: a client that retries must
+ * not be refused what it has already been given. */
 static enum status turn_check_plan(struct turn *u, struct talk_out *out, bool *done, struct err *e)
 {
     struct err why = ERR_INIT;
@@ -232,6 +242,8 @@ static enum status turn_message_row(const struct talk_message *m, struct arena *
     return message_data(m, a, &out->data, e);
 }
 
+/* The visitor's message and the replies get consecutive numbers after the one that was read. If another turn has taken
+ * the first of them, the primary key refuses all of them together. */
 static enum status turn_message_rows(struct turn *u, struct journal_turn *t, struct err *e)
 {
     struct journal_message *rows = arena_array(u->arena, u->reply_n + 1, sizeof(*rows));
@@ -304,6 +316,8 @@ static enum status turn_record(struct turn *u, struct talk_out *out, struct err 
         st = turn_message_rows(u, &t, e);
     if (st == OK)
         st = journal_record(u->talk->journal, &t, e);
+    /* The plan filled up between the check and the record. It is remembered, so that the next turns are refused before
+     * they think. */
     if (st == ERR_PLAN) {
         usage_mark_full(t.tenant, &u->quota);
         return st;
@@ -390,6 +404,8 @@ static enum status turn_run(struct turn *u, struct talk_out *out, struct err *e)
     return st;
 }
 
+/* The bot is looked up before the rates, because two of the three limits are those of the bot and its workspace. The
+ * lookup is normally answered from memory, also for an unknown bot. */
 enum status talk_turn(struct talk *t, const struct talk_in *in, const struct talk_sink *sink, struct arena *a,
                       struct talk_out *out, struct err *e)
 {
@@ -414,6 +430,8 @@ enum status talk_turn(struct talk *t, const struct talk_in *in, const struct tal
 
 /* ---- the draft ---- */
 
+/* No lock, no rates, no journal: nothing of a trial is kept on the server, so there is nothing that two of them could
+ * disturb. */
 enum status talk_test(struct talk *t, const struct talk_trial *trial, struct arena *a, struct talk_out *out,
                       struct json **next, struct err *e)
 {

@@ -9,6 +9,7 @@
 #include "base/banned.h"
 
 #define BUCKETS 1024
+/* One bot that keeps a lot of state must not push out the conversations of all others. */
 #define ENTRY_MAX (16 << 10)
 
 /* One allocation for an entry: its two texts follow the struct. */
@@ -89,8 +90,8 @@ static void conv_cache_remove(struct conv_cache *k, struct conv_entry *x)
     free(x);
 }
 
-/* The texts are copied into the arena of the turn: the entry may be dropped at any moment after the lock is
- * released. */
+/* The texts are copied into the arena of the turn: the entry may be dropped at any moment after the lock is released.
+ * Without memory for the copies it counts as not cached, and the database is asked. */
 bool conv_cache_get(struct conv_cache *k, struct id conversation, struct arena *a, struct conv *out)
 {
     bool ok = false;

@@ -1,5 +1,6 @@
-/* turn_load.c: the conversation of a turn, and the visitor's right to it. The cache is asked first; a stale entry
- * does no harm, because the journal records a turn only where the conversation is as it was read. */
+/* turn_load.c: the conversation of a turn, and the visitor's right to it. The cache is asked first; a stale entry does
+ * no harm, because the journal records a turn only where the conversation is as it was read. The token is checked on
+ * every path, also for a cached conversation. */
 #include "base/crypto.h"
 #include "talk/conversation_store.h"
 #include "talk/turn_internal.h"

@@ -16,6 +16,8 @@
 #include "base/banned.h"
 
 #define BUCKETS 256
+/* Four messages are what an impatient visitor sends while the bot thinks. Repeats of one message come from clients that
+ * retry, and are cheap: they only read the answer. */
 #define STRANGERS_MAX 4
 #define WAITERS_MAX 16
 #define WAIT_S 30
@@ -150,7 +152,9 @@ static bool lock_wait(struct turn_locks *l, struct turn_lock *k, const uint8_t *
     return granted;
 }
 
-/* A waiting turn occupies one of the few threads, so it needs a place of its workspace. */
+/* A waiting turn occupies one of the few threads, so it needs a place of its workspace. Otherwise one workspace with a
+ * slow bot could block every thread of the program. The place is taken before the wait and given back after it: a turn
+ * that thinks needs none. */
 static bool lock_wait_in_place(struct turn_locks *l, struct turn_lock *k, const uint8_t *who, struct id tenant)
 {
     if (!lock_may_wait(k, who) || !turn_place_take(l->places, tenant))
@@ -181,6 +185,9 @@ enum status turn_lock_take(struct turn_locks *l, const uint8_t key[16], const ui
     return st;
 }
 
+/* Everything is done under the table's lock, so a key cannot be dropped between a newcomer's look-up and its place in
+ * the list. sem_post is the last access to the waiter, which is on another thread's stack and may be gone as soon as
+ * that thread has the table's lock. */
 void turn_lock_give(struct turn_locks *l, struct turn_lock *k)
 {
     if (!k)

@@ -40,6 +40,7 @@ static atomic_int *places_counter(struct turn_places *p, struct id tenant)
     return &p->by_tenant[h % TENANTS];
 }
 
+/* Adds first and looks afterwards: testing before adding would let two threads take the last place. */
 static bool places_count_up_to(atomic_int *counter, int most)
 {
     if (atomic_fetch_add(counter, 1) < most)
@@ -48,6 +49,7 @@ static bool places_count_up_to(atomic_int *counter, int most)
     return false;
 }
 
+/* The workspace's own counter first, so that a workspace which has used its share does not touch the counter of all. */
 bool turn_place_take(struct turn_places *p, struct id tenant)
 {
     atomic_int *own = places_counter(p, tenant);

@@ -35,6 +35,8 @@ static enum status replay_read(struct db *c, struct turn *u, const struct turn_p
     return st;
 }
 
+/* The token is derived again only after the message was found to be the same. On a first message the client id is all
+ * that the caller has shown, and another text would be a stranger guessing ids. */
 enum status turn_replay(struct turn *u, struct talk_out *out, bool *found, struct err *e)
 {
     struct turn_place at;

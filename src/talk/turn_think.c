@@ -74,6 +74,7 @@ static enum status think_on_say(void *ctx, const struct flow_message *m, struct 
     return st;
 }
 
+/* Borrows a connection only for this look-up, so a flow that then calls a slow server holds none. */
 static enum status think_on_answer(void *ctx, struct str language, struct str question, struct arena *a,
                                    struct flow_answer *out, struct err *e)
 {
@@ -111,6 +112,8 @@ static enum status think_once_only(struct turn *u, struct err *e)
     return st == OK && repeated ? err_raise(e, E_turn_key) : st;
 }
 
+/* Called right before a request leaves. The replay check comes first, so that a repeated message neither takes a place
+ * nor calls anything. */
 static enum status think_enter_outside(void *ctx, struct err *e)
 {
     struct turn *u = ctx;
@@ -145,6 +148,8 @@ static void think_begin_outside(struct turn *u)
                                   .spent_us = u->outside.spent_us};
 }
 
+/* The flow's own time-out may only shorten the install's; outside_fetch takes the smaller one. Which addresses may be
+ * called at all is decided there too, for all callers alike. */
 static enum status think_on_http(void *ctx, const struct flow_http *rq, struct arena *a, int *status, struct str *body,
                                  struct err *e)
 {
@@ -192,6 +197,8 @@ static enum status think_flow_fault(const struct turn *u, const struct bot_live 
     return err_set_as(e, ERR_INTERNAL, code, "%s", error_text(E_flow_failed));
 }
 
+/* outside_end comes before the flow's status is used: a turn that the visitor or the budget has ended must not be
+ * recorded, even if the flow has handled the failed call. */
 enum status turn_think(struct turn *u, const struct json *state, struct err *e)
 {
     const struct bot_live *b = u->has_pinned ? &u->pinned : &u->live;
@@ -206,6 +213,7 @@ enum status turn_think(struct turn *u, const struct json *state, struct err *e)
                                   .language = u->in->locale.n    ? u->in->locale
                                               : u->conv.locale.n ? u->conv.locale
                                                                  : b->language};
+    /* Replies of an earlier attempt are forgotten: its conversation was not as it had been read. */
     u->reply_n = 0;
     think_begin_outside(u);
     enum status st = flow_run(b->flow, state, &in, &calls, u->arena, &u->result, e),
