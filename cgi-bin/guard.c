@@ -1,6 +1,6 @@
-/* guard.c: identifies the caller of a route by session or key, and checks the route's rights and plan feature.
- *
- * The dispatcher calls these functions before a handler runs, so that no handler can forget a check. */
+/* guard.c: identifies the caller of a route by session or key, and checks the route's rights and plan feature. The
+ * dispatcher calls these functions before a handler runs, so that no handler can forget a check. Invariant: rq->who is
+ * filled only from rows of the database, never from what the client claims about itself. */
 #include "guard.h"
 
 #include "base/clock.h"
@@ -39,6 +39,8 @@ static struct str guard_key_of(struct request *rq)
     return request_header(rq, "HTTP_X_API_KEY");
 }
 
+/* The scopes of a key take the place of a role's rights. There is no CSRF key: a browser never sends an API key
+ * automatically. */
 static enum status guard_by_key(struct request *rq, struct db *c, struct err *e)
 {
     struct str key = guard_key_of(rq);

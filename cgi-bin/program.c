@@ -1,4 +1,5 @@
-/* program.c: the database of a program's threads. In a file of its own, so that hooks.fcgi links no templates. */
+/* program.c: the database of a program's threads. It is in a file of its own, so that hooks.fcgi, which must answer
+ * when everything else is broken, links no templates. */
 #include "program.h"
 
 #include "base/banned.h"

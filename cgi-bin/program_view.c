@@ -1,4 +1,5 @@
-/* program_view.c: the templates of a program that replies with pages. */
+/* program_view.c: the texts and templates of a program that replies with pages. The texts are read when the program
+ * starts, so a broken file stops the start, where an operator sees it. */
 #include "base/log.h"
 #include "program.h"
 #include "view/view.h"

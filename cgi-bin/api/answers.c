@@ -1,4 +1,5 @@
-/* answers.c: /v1/answers?bot=: the answers of a bot, with search. */
+/* answers.c: /v1/answers?bot=: the answers of a bot, with search. The bot is a parameter and not a part of the path,
+ * because an answer has an id of its own. */
 #include "knowledge/answers.h"
 
 #include "api/api.h"
@@ -16,6 +17,7 @@ static int api_answers_fill(struct json *o, const struct answer *w)
                : 0;
 }
 
+/* Without a bot there is no list: answers are kept, indexed and limited by bot. */
 void api_answers_get(struct request *rq)
 {
     struct api_call call;
@@ -36,6 +38,7 @@ void api_answers_get(struct request *rq)
     for (size_t i = 0; out && i < page.n; i++)
         if (json_push_object(data, &o) != 0 || api_answers_fill(o, &page.rows[i]) != 0)
             out = NULL;
+    /* A list that could not be built becomes NULL above, so all lacks of memory end here. */
     if (st == OK && !out)
         st = err_nomem(&call.e);
     api_end(&call, st, 200, out);

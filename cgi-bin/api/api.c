@@ -1,4 +1,5 @@
-/* api.c: the beginning and the end of an API call, and its common inputs. */
+/* api.c: the beginning and the end of an API call, and its common inputs. A call takes its connection in api_begin and
+ * gives it back in api_end, so no handler can forget either. */
 #include "api/api.h"
 
 #include "base/num.h"
@@ -8,6 +9,7 @@
 #define LIMIT_DEFAULT 20
 #define LIMIT_MAX 100
 
+/* Who calls, and what the key may do, was checked by the dispatcher. Only a missing connection can fail here. */
 bool api_begin(struct request *rq, struct api_call *call)
 {
     struct guard *g = rq->app;
@@ -40,6 +42,8 @@ enum status api_id(struct api_call *call, const char *segment, enum id_kind kind
     return err_set(&call->e, E_not_found, "There is no such %s.", segment);
 }
 
+/* A limit out of range is an error and not cut: a client that asks for 1,000 would take a page of 100 for the whole
+ * list. */
 enum status api_limit(struct api_call *call, int *out)
 {
     struct str s = request_query(call->rq, "limit");
@@ -50,6 +54,7 @@ enum status api_limit(struct api_call *call, int *out)
     return OK;
 }
 
+/* The id need not exist: the element that was last on a page may have been deleted since. */
 enum status api_after(struct api_call *call, enum id_kind kind, struct id *out)
 {
     struct str s = request_query(call->rq, "after");
@@ -70,6 +75,7 @@ enum status api_body(struct api_call *call, const struct json_field *fields, siz
     return st == OK ? json_fields(*out, fields, n, &call->e) : st;
 }
 
+/* Lists carry no total. Counting would cost more than the page, and the number would be old when it arrives. */
 struct json *api_list(struct arena *a, bool more, struct json **data)
 {
     struct json *o = json_new_object(a);

@@ -21,6 +21,7 @@ static int api_billing_fill_entitlements(struct json *o, const struct entitlemen
     return 0;
 }
 
+/* No ids of Stripe: they are of no use without the account's key, and belong to the operator. */
 static int api_billing_fill_subscription(struct json *o, const struct subscription *s)
 {
     struct json *j;
@@ -57,6 +58,7 @@ static int api_billing_fill_dunning(struct json *o, const struct entitlements *x
            json_set_time(j, "until", x->until_ms);
 }
 
+/* Setters are chained with ||: the first that has no memory ends the chain, and the whole reply is refused. */
 static int api_billing_fill(struct json *o, const struct entitlements *x, const struct plans *plans)
 {
     struct json *cap;
@@ -71,6 +73,7 @@ static int api_billing_fill(struct json *o, const struct entitlements *x, const 
            api_set_amount(cap, "cap", x->overage_cap, x->terms->currency);
 }
 
+/* Everything comes from the mirror, so the call works while Stripe does not. */
 void api_billing_get(struct request *rq)
 {
     struct api_call call;

@@ -1,6 +1,5 @@
-/* bots.c: /v1/bots: bots, their draft, brand and versions, publication and rollback.
- *
- * "active" tells whether the plan has room for the bot: of more bots than the plan allows, the oldest stay active. */
+/* bots.c: /v1/bots: bots, their draft, brand and versions, publication and rollback. "active" tells whether the plan
+ * covers the bot: of more bots than the plan allows, those that the owner has chosen stay active, then the oldest. */
 #include "api/api.h"
 
 #include "base/banned.h"
@@ -21,7 +20,8 @@ static int api_bots_fill(struct json *o, const struct bot *b, int64_t room)
                : 0;
 }
 
-/* Ends the call with the bot, or with the failure. */
+/* Ends the call with the bot, or with the failure. The plan is read after the change, so "active" is what the change
+ * has led to. */
 static void api_bots_end(struct api_call *call, enum status st, int status, const struct bot *b)
 {
     int64_t room = 0;
@@ -33,6 +33,7 @@ static void api_bots_end(struct api_call *call, enum status st, int status, cons
     api_end(call, st, status, o);
 }
 
+/* A workspace has few bots, so the list is not paged; `has_more` is there because every list has it. */
 void api_bots_get(struct request *rq)
 {
     struct api_call call;
@@ -102,6 +103,7 @@ void api_bots_bot_get(struct request *rq)
     api_bots_end(&call, st, 200, &b);
 }
 
+/* The bot is read back after the change: the reply is what is stored, with the name trimmed and the new time. */
 void api_bots_bot_patch(struct request *rq)
 {
     struct api_call call;
@@ -118,6 +120,7 @@ void api_bots_bot_patch(struct request *rq)
     api_bots_end(&call, st, 200, &b);
 }
 
+/* A second DELETE of the same bot is 404, so a client that repeats a lost request must take 404 for done. */
 void api_bots_bot_delete(struct request *rq)
 {
     struct api_call call;
@@ -149,6 +152,7 @@ void api_bots_brand_get(struct request *rq)
     api_bots_end_brand(&call, st, &b);
 }
 
+/* PUT replaces both fields: a link that is left out is removed. */
 void api_bots_brand_put(struct request *rq)
 {
     struct api_call call;
@@ -169,6 +173,7 @@ void api_bots_brand_put(struct request *rq)
 
 /* ---- flow and versions ---- */
 
+/* The revision comes with the flow, because PUT has to send it back. */
 void api_bots_flow_get(struct request *rq)
 {
     struct api_call call;
@@ -219,6 +224,7 @@ void api_bots_flow_put(struct request *rq)
     api_bots_end_number(&call, st, "revision", (int64_t)revision + 1);
 }
 
+/* A draft that equals the live version answers with that version, so repeating the request has no second effect. */
 void api_bots_publish_post(struct request *rq)
 {
     struct api_call call;
@@ -233,6 +239,7 @@ void api_bots_publish_post(struct request *rq)
     api_bots_end_number(&call, st, "version", version);
 }
 
+/* The draft is left alone, as in the portal. Rolling back to the live version changes nothing and is no error. */
 void api_bots_rollback_post(struct request *rq)
 {
     struct api_call call;

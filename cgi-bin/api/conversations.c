@@ -1,10 +1,13 @@
-/* conversations.c: /v1/conversations: the list, one conversation, and its messages. */
+/* conversations.c: /v1/conversations: the list, one conversation, and its messages. The list is newest first and is
+ * paged by id, since ids sort by time: conversations that begin meanwhile do not move the pages. */
 #include "api/api.h"
 #include "base/num.h"
 #include "talk/conversation.h"
 
 #include "base/banned.h"
 
+/* The contact is one line, as in the portal. The visitor's token is never in a reply: it would let an integration speak
+ * as the visitor. */
 static int api_conversations_fill(struct json *o, const struct conversation *v)
 {
     if (json_set_id(o, "id", ID_CONVERSATION, v->id) != 0 || json_set_id(o, "bot", ID_BOT, v->bot) != 0 ||
@@ -36,6 +39,7 @@ static enum status api_conversations_read_filter(struct api_call *call, struct c
     return st;
 }
 
+/* With has_more the client asks again with the last id of the page, so nothing is counted. */
 void api_conversations_get(struct request *rq)
 {
     struct api_call call;

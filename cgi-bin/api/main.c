@@ -1,4 +1,5 @@
-/* main.c: api.fcgi: the management API under /v1 for integrations, with API keys. */
+/* main.c: api.fcgi: the management API under /v1 for integrations, with API keys. It is a program of its own, so that a
+ * script that polls cannot take the portal's threads. It links no templates: every reply is JSON, errors too. */
 #include <stdlib.h>
 
 #include "api/api.h"
@@ -12,6 +13,7 @@ static const struct route routes[] = {
 #undef ROUTE
 };
 
+/* Also called when the pool could not be opened. */
 static void api_close(void *app)
 {
     struct guard *g = app;

@@ -1,4 +1,5 @@
-/* me.c: /v1/me: the workspace and the key. */
+/* me.c: /v1/me: the workspace and the key. It is what an integration calls first, to find out whether its key works and
+ * what the key may do. */
 #include "api/api.h"
 #include "base/clock.h"
 #include "plan/entitlement.h"
@@ -20,6 +21,7 @@ static int api_me_fill_key(struct json *o, struct id key, uint32_t scopes)
     return 0;
 }
 
+/* The plan is the one that applies now, whether it was bought or assigned. */
 void api_me_get(struct request *rq)
 {
     struct api_call call;

@@ -1,4 +1,5 @@
-/* money.c: limits, periods and amounts as JSON. */
+/* money.c: limits, periods and amounts as JSON. Amounts are integers of the smallest unit: a decimal would be read as a
+ * floating point number by most clients. "Unlimited" is null, which no client mistakes for a number. */
 #include "api/api.h"
 #include "plan/entitlement.h"
 

@@ -1,4 +1,5 @@
-/* templates.c: /v1/templates: what a bot can be made from. */
+/* templates.c: /v1/templates: what a bot can be made from. The flow itself is left out: it is large, and bots are made
+ * on the server. */
 #include "api/api.h"
 
 #include "base/banned.h"

@@ -1,4 +1,5 @@
-/* usage.c: /v1/usage: what is used in the period, and which conversations count. */
+/* usage.c: /v1/usage: what is used in the period, and which conversations count. The list is the ledger that is billed,
+ * row by row, so a customer can check an invoice with it. */
 #include "plan/usage.h"
 
 #include "api/api.h"
@@ -16,6 +17,8 @@ static int api_usage_fill_forecast(struct json *o, const struct usage_forecast *
            json_set_time(j, "full_at", f->full_at_ms) || api_set_amount(j, "overage", f->overage, currency);
 }
 
+/* A period that is not billable costs nothing beyond the plan, whatever the terms say: the customer may have chosen to
+ * stop at the limit. */
 static int api_usage_fill(struct json *o, const struct usage *u, const struct plan_terms *terms,
                           const struct usage_forecast *f)
 {
@@ -60,7 +63,8 @@ static int api_usage_fill_row(struct json *o, const struct usage_row *r)
            json_set_bool(o, "billable", r->billable) || json_set_bool(o, "deleted", r->deleted);
 }
 
-/* One row more than asked for is read, to learn whether there are more. */
+/* One row more than asked for is read, to learn whether there are more. Deleted conversations stay in the list, because
+ * deleting gives nothing back. */
 void api_usage_conversations_get(struct request *rq)
 {
     struct api_call call;

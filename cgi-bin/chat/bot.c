@@ -1,6 +1,6 @@
-/* bot.c: /chat/{bot}: the hosted chat page.
- *
- * It works without JavaScript: a form, a cookie that holds the conversation, and a redirect. chat.js improves it. */
+/* bot.c: /chat/{bot}: the hosted chat page. It works without JavaScript: a form, a cookie that holds the conversation,
+ * and a redirect. chat.js improves it. Everything shown comes from a tenant or a visitor, so nothing reaches the page
+ * except through the view's escaping. */
 #include "bot/bot.h"
 
 #include "base/clock.h"
@@ -20,6 +20,8 @@ struct chat_page_memory {
     struct str token;
 };
 
+/* One cookie for each bot, limited to the bot's path: a visitor may talk to several bots of an install, and no bot's
+ * page receives the token of another. */
 static const char *chat_page_cookie_name(struct request *rq, struct id bot)
 {
     char id[ID_TEXT_MAX];
@@ -32,6 +34,8 @@ static const char *chat_page_path(struct request *rq, struct id bot)
     return arena_printf(rq->arena, "/chat/%s", id_text(ID_BOT, bot, id));
 }
 
+/* A cookie that does not read gives no conversation. The token in it is checked only when the conversation is
+ * loaded. */
 static struct chat_page_memory chat_page_recall(struct request *rq, struct id bot)
 {
     struct chat_page_memory m = {ID_NONE, STR_EMPTY};
@@ -43,6 +47,8 @@ static struct chat_page_memory chat_page_recall(struct request *rq, struct id bo
     return m;
 }
 
+/* Thirty days, although a conversation continues for one: a visitor who returns still sees what was said. NULL removes
+ * the cookie. */
 static void chat_page_remember(struct request *rq, struct id bot, const struct talk_out *o)
 {
     char id[ID_TEXT_MAX];
@@ -55,7 +61,8 @@ static void chat_page_remember(struct request *rq, struct id bot, const struct t
 
 /* ---- language ---- */
 
-/* A language of the bot: chosen by ?lang=, else by the browser, else the bot's own. */
+/* A language of the bot: chosen by ?lang=, else by the browser, else the bot's own. The bot's own language comes first
+ * in the list, because request_language falls back to the first. */
 static struct str chat_page_language(struct request *rq, const struct bot_live *b)
 {
     struct str all[LANGUAGES_MAX] = {b->language}, wanted = request_query(rq, "lang");
@@ -125,6 +132,8 @@ static void chat_page_fill_messages(struct view *v, struct arena *a, const char 
     }
 }
 
+/* The greeting is not recorded and has no numbers. Opening the page writes nothing, so crawlers and previews cost
+ * nothing. Texts that a message does not have are set to empty ones for the view. */
 static enum status chat_page_fill_greeting(struct view *v, struct arena *a, const struct bot_live *b,
                                            struct str language, bool open, struct err *e)
 {
@@ -216,6 +225,7 @@ struct chat_page_notice {
     const char *title_key, *words_key; /* NULL = none */
     bool unbranded;
 };
+/* In the languages that these few sentences exist in. If the bot is not known, its own language is not either. */
 static void chat_page_notice_show(struct request *rq, const struct chat_page_notice *n)
 {
     struct str spoken[] = {STR("en"), STR("de"), STR("es")};
@@ -270,6 +280,9 @@ static enum status chat_page_fill(struct request *rq, struct view *v, const stru
     return st;
 }
 
+/* The plan is asked only when the visitor would begin a conversation. A visitor in the middle of one sees the page even
+ * if the plan ended meanwhile. A refused message is shown on the page with its own status, and what was typed stays in
+ * the form. */
 static void chat_page_render(struct request *rq, struct id bot, const struct chat_page_memory *mine,
                              const struct err *problem)
 {
@@ -320,6 +333,8 @@ void chat_bot_get(struct request *rq)
 
 /* ---- without JavaScript ---- */
 
+/* Up to three attempts, each for another reason: a conversation that is gone is replaced by a new one, and a message id
+ * that was used is left out. Without JavaScript the server has to do what chat.js does otherwise. */
 static enum status chat_page_send_form(struct request *rq, struct id bot, const struct chat_page_memory *mine,
                                        struct talk_out *out, struct err *e)
 {
@@ -347,6 +362,8 @@ static enum status chat_page_send_form(struct request *rq, struct id bot, const 
     return st;
 }
 
+/* The redirect makes a reload fetch the page instead of sending the message again. The cookie is set with it, since
+ * only now the conversation is known. */
 void chat_bot_post(struct request *rq)
 {
     struct id bot;

@@ -1,4 +1,5 @@
-/* feedback.c: /chat/{bot}/feedback: a visitor rates a message or the conversation. */
+/* feedback.c: /chat/{bot}/feedback: a visitor rates a message or the conversation. The reply has no body: the client
+ * knows what it has sent. */
 #include "chat/visitor.h"
 
 #include "base/banned.h"

@@ -1,4 +1,5 @@
-/* healthz.c: /healthz: is the program alive? */
+/* healthz.c: /healthz: is the program alive? It does not ask the database: a supervisor that restarted programs during
+ * an outage of the database would only make it longer. */
 #include "chat/chat.h"
 
 #include "base/banned.h"

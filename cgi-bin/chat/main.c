@@ -17,6 +17,7 @@ static const struct route routes[] = {
 #undef ROUTE
 };
 
+/* Turns first: closing talk waits until the last of them is recorded, and they use everything below. */
 static void chat_close(void *app)
 {
     struct chat *chat = app;

@@ -12,6 +12,8 @@ void chat_messages_options(struct request *rq)
     visitor_preflight(rq);
 }
 
+/* The token is taken from the header only with a conversation: a first message has none. The channel is not a field; it
+ * follows from where the request comes from. */
 static enum status message_read_body(struct request *rq, struct talk_in *in, struct err *e)
 {
     static const struct json_field fields[] = {{"text", JSON_STRING, false},   {"choice", JSON_STRING, false},
@@ -46,6 +48,8 @@ static bool visitor_gone(void *ctx)
     return request_gone(ctx);
 }
 
+/* A visitor who leaves is noticed while the turn waits for something outside, and what was started for them is given
+ * up. */
 static void message_answer_json(struct request *rq, struct talk_in *in)
 {
     struct chat *chat = rq->app;
@@ -140,6 +144,9 @@ static void events_write_error(struct buf *b, const struct request *rq, const st
     buf_putc(b, '}');
 }
 
+/* Three ways to end. A recorded turn ends with `done`, which carries the whole turn, so a client may ignore the events
+ * before it. A failure after the first event cannot change the status any more and becomes the event `error`. A failure
+ * before it is an ordinary reply. If the visitor has left, the last event fails, which no longer matters. */
 static void message_answer_events(struct request *rq, struct talk_in *in)
 {
     struct chat *chat = rq->app;
@@ -188,6 +195,8 @@ static enum status messages_read_after(struct str text, int64_t *out, struct err
     return err_at(e, E_after_invalid, "/after", "\"after\" is the number of the last message seen.");
 }
 
+/* A client that was offline asks with the last number that it has, and gets what it missed, from whichever process
+ * recorded it. */
 static enum status messages_catch_up(struct request *rq, struct talk_out *out, struct err *e)
 {
     struct chat *chat = rq->app;

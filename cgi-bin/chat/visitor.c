@@ -1,4 +1,5 @@
-/* visitor.c: what the handlers of the visitor API share: ids, token, replies, CORS. */
+/* visitor.c: what the handlers of the visitor API share: ids, token, replies, CORS. An id that is not well-formed is
+ * answered like one that does not exist, so that a stranger learns nothing by guessing. */
 #include "chat/visitor.h"
 
 #include "base/banned.h"
@@ -17,6 +18,7 @@ enum status visitor_conversation(struct str text, struct id *out, struct err *e)
     return err_raise(e, E_conversation_unknown);
 }
 
+/* Written directly and not as a tree of JSON: this is the reply of every turn. */
 void visitor_write(struct buf *b, const struct talk_out *o)
 {
     char id[ID_TEXT_MAX];
@@ -44,6 +46,8 @@ void visitor_delta_write(struct buf *b, struct str text)
     buf_putc(b, '}');
 }
 
+/* The header keeps the token out of addresses, which end up in logs. The parameter is for clients that cannot set
+ * headers. */
 struct str visitor_token(struct request *rq, struct str given)
 {
     struct str bearer = STR("Bearer "), header = request_header(rq, "HTTP_AUTHORIZATION");
@@ -52,7 +56,8 @@ struct str visitor_token(struct request *rq, struct str given)
     return given;
 }
 
-/* The visitor API is for the scripts of any web page. */
+/* The visitor API is for the scripts of any web page. A browser asks before it sends JSON to another site, and may keep
+ * the answer for a day. */
 void visitor_preflight(struct request *rq)
 {
     reply_header(rq, "Access-Control-Allow-Methods", STR("GET, POST, OPTIONS"));

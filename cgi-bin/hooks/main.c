@@ -28,6 +28,7 @@ static enum status hooks_open(const struct config *c, bool plain_cgi, void **app
     return st;
 }
 
+/* There is nothing to drain: an event is stored before it is answered. */
 static void hooks_close(void *app)
 {
     db_pool_close(app);

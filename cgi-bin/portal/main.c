@@ -1,4 +1,6 @@
-/* portal.fcgi: the pages of the site and of the tenants' portal. */
+/* portal.fcgi: the pages of the site and of the tenants' portal. It also opens `talk`, for the test chat of a bot,
+ * which runs a draft on the same path as real turns. What is opened last is closed first, because turns use the pool
+ * until they end. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -9,6 +11,7 @@
 
 #include "base/banned.h"
 
+/* The routes are listed twice, from one file: as prototypes of their handlers, and as rows of the table. */
 #define ROUTE ROUTE_HANDLER
 #include "portal/routes.def"
 #undef ROUTE
@@ -19,6 +22,8 @@ static const struct route routes[] = {
 #undef ROUTE
 };
 
+/* Also called for a program that failed to start, so each part may be missing. The caches are emptied before the pool
+ * is closed: they hold flows and answers, but no connection. */
 static void portal_close(void *ptr)
 {
     struct portal *app = ptr;
@@ -41,6 +46,8 @@ static enum status portal_open(const struct config *c, bool plain_cgi, void **ou
     if (!app)
         return err_nomem(e);
     db_library_begin();
+    /* Texts first: they need no database, and an operator can mend what is wrong with them. A plain CGI process serves
+     * one request, which holds one connection for the page and one that a cache may need meanwhile. */
     enum status st = program_open_view(c, e);
     if (st == OK)
         st = db_pool_open(c, plain_cgi ? 2 : 0, &app->guard.pool, e);

@@ -1,4 +1,6 @@
-/* admin.c: what the pages of the console share: the state of Stripe, alarms, terms and values. */
+/* admin.c: what the pages of the console share: the state of Stripe, alarms, terms and values. The console must work
+ * when Stripe does not, since that is when it is needed: a key that cannot be used is a sentence on the page and not an
+ * error. */
 #include "portal/admin/admin.h"
 
 #include <stdio.h>
@@ -10,6 +12,8 @@
 
 #define LIMIT_MOST INT64_C(1000000000000)
 
+/* Whether the caller is an operator was checked by the dispatcher, from the route's row. No call to Stripe is made
+ * here; opening the client only reads settings. */
 bool admin_begin(struct request *rq, struct page *pg, const char *nav, struct admin *ad)
 {
     if (!page_begin(rq, pg))
@@ -31,6 +35,7 @@ bool admin_begin(struct request *rq, struct page *pg, const char *nav, struct ad
     return true;
 }
 
+/* An alarm that is raised again counts up instead of making a new row, so the list stays short during an outage. */
 enum status admin_fill_alarms(struct page *pg, bool open_only, int limit)
 {
     struct alarm *list = NULL;
@@ -68,7 +73,8 @@ void admin_fill_terms(struct page *pg, const char *list, size_t i, const struct 
     }
 }
 
-/* Limits are numbers, switches yes or no, levels have names of their own. */
+/* Limits are numbers, switches yes or no, levels have names of their own. Unlike on the tenant's pages, a value that
+ * gives nothing is shown as well: an operator looks for what is missing. */
 void admin_fill_value(struct page *pg, const char *prefix, enum entitlement x, int64_t value)
 {
     char key[KEY_MAX], text[KEY_MAX];
@@ -86,6 +92,7 @@ void admin_fill_value(struct page *pg, const char *prefix, enum entitlement x, i
         view_text(pg->v, key, view_t(pg->v, "Admin.Common.None"));
 }
 
+/* The upper end keeps sums of limits far from an overflow. */
 bool admin_limit(struct str typed, int64_t *out)
 {
     struct str s = str_trim(typed);

@@ -1,4 +1,5 @@
-/* alarms.c: /admin/alarms: what needs the operator; an alarm can be closed when it has been dealt with. */
+/* alarms.c: /admin/alarms: what needs the operator; an alarm can be closed when it has been dealt with. Many alarms are
+ * cleared by the code that raised them. Closing by hand is for causes whose end no code can see. */
 #include "alarm/alarm.h"
 #include "portal/admin/admin.h"
 
@@ -18,7 +19,7 @@ void admin_alarms_get(struct request *rq)
     page_end(&pg, st, "portal/admin/alarms.cs", "Nav.AdminAlarms");
 }
 
-/* Closing is logged. An alarm whose cause persists is raised again by whatever found it. */
+/* Closing is logged. An alarm whose cause persists is raised again by the code that found it. */
 void admin_alarms_close_post(struct request *rq)
 {
     struct page pg;

@@ -1,4 +1,5 @@
-/* events.c: /admin/events: Stripe's events as they were stored, with their state; an event can be processed again. */
+/* events.c: /admin/events: Stripe's events as they were stored, with their state; an event can be processed again. The
+ * list is not paged: what matters is at its top, and an operator looks for one event by its id. */
 #include "base/json.h"
 #include "base/limits.h"
 #include "portal/admin/admin.h"
@@ -8,6 +9,7 @@
 #define EVENTS_PAGE 200
 #define PAYLOAD_SHOWN (128 * KB)
 
+/* A thin event carries only an id: the object is fetched in any case. */
 static void events_fill_row(struct page *pg, const char *list, size_t i, const struct stripe_event *ev)
 {
     struct view *v = pg->v;
@@ -75,6 +77,7 @@ static enum status events_fill_payload(struct page *pg, struct str event)
     return OK;
 }
 
+/* The payload was signed by Stripe and is still shown as text only: it holds what customers have typed. */
 void admin_events_event_get(struct request *rq)
 {
     struct page pg;
@@ -90,7 +93,8 @@ void admin_events_event_get(struct request *rq)
     page_end(&pg, st, "portal/admin/events_event.cs", "Admin.Events.Event");
 }
 
-/* The event only becomes due again: the worker processes it, so that there is one place where events are applied. */
+/* The event only becomes due again: the worker processes it, so that there is one place where events are applied.
+ * Replaying is harmless, because an event is only a hint to fetch its object. */
 void admin_events_replay_post(struct request *rq)
 {
     struct page pg;

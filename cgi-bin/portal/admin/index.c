@@ -1,5 +1,5 @@
 /* index.c: /admin: the state of billing at a glance: what waits, what failed, open alarms, jobs, and the latest actions
- * of operators. */
+ * of operators. Everything comes from the database, so the page opens at once, also while Stripe is down. */
 #include "alarm/alarm.h"
 #include "billing/meter/meter.h"
 #include "billing/setup/setup.h"
@@ -46,6 +46,7 @@ static enum status console_fill_queues(struct page *pg)
     return OK;
 }
 
+/* Counted for the mode of the key: test subscriptions are not customers. */
 static enum status console_fill_counts(struct page *pg, const struct admin *ad)
 {
     struct console_counts n;
@@ -74,6 +75,8 @@ static enum status console_fill_setup(struct page *pg, const struct admin *ad)
     return st;
 }
 
+/* One row for each kind of job that runs by the clock, with its last end: a job that has stopped running is seen by its
+ * age. */
 static enum status console_fill_jobs(struct page *pg)
 {
     struct job_last *jobs = NULL;
@@ -89,6 +92,7 @@ static enum status console_fill_jobs(struct page *pg)
     return st;
 }
 
+/* From what most needs attention to what is only informative, in the order of the page. */
 void admin_index_get(struct request *rq)
 {
     struct page pg;

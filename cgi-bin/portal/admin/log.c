@@ -39,6 +39,7 @@ static void log_add_last_day(struct log_text *t, struct str iso)
         buf_str_add(&t->b, iso);
 }
 
+/* The key decides how a value reads, because JSON has no type for money or for a day. */
 static void log_add_value(struct log_text *t, struct str key, const struct json *j)
 {
     enum entitlement x;
@@ -58,6 +59,7 @@ static void log_add_value(struct log_text *t, struct str key, const struct json 
         buf_str_add(&t->b, json_str(j));
 }
 
+/* Both values are written in full, also for long ones: an entry has to say what was there before. */
 static void log_add_change(struct log_text *t, struct str key, const struct json *before, const struct json *after)
 {
     log_add_value(t, key, before);
@@ -101,6 +103,7 @@ static void log_add_detail(struct log_text *t, const struct json *d)
     }
 }
 
+/* A detail that cannot be read, or is too long, is shown as it was stored. The log must never hide an entry. */
 static void log_fill_detail(struct page *pg, size_t i, struct str detail)
 {
     struct json *d = NULL;
@@ -113,7 +116,8 @@ static void log_fill_detail(struct page *pg, size_t i, struct str detail)
     buf_release(&t.b);
 }
 
-/* The object as a link, if it has a page: a workspace or a plan. */
+/* The object as a link, if it has a page: a workspace or a plan. An id of Stripe is text only; its page is at
+ * Stripe. */
 static void log_fill_object(struct page *pg, size_t i, const struct operator_entry *l)
 {
     struct id id;
@@ -126,6 +130,7 @@ static void log_fill_object(struct page *pg, size_t i, const struct operator_ent
                   arena_printf(pg->rq->arena, "/admin/%s/%.*s", where, STR_F(l->object)));
 }
 
+/* The newest entries of one object, or of all, cut at `limit`. */
 enum status admin_log(struct page *pg, struct str object, int limit)
 {
     struct operator_entry *list = NULL;

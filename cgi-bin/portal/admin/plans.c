@@ -1,6 +1,6 @@
-/* plans.c: /admin/plans: plans, their values and terms, and how many workspaces are still on older terms.
- *
- * Saving a new price makes new terms. Workspaces keep the terms they bought until they are moved. */
+/* plans.c: /admin/plans: plans, their values and terms, and how many workspaces are still on older terms. Saving a new
+ * price makes new terms, since a row of terms never changes: workspaces keep what they bought until they are moved. The
+ * form is shown again with everything that was typed, because it is long. */
 #include <stdio.h>
 
 #include "base/num.h"
@@ -59,6 +59,8 @@ static int64_t plans_count_on_older(const struct plans_sums *s, const struct pla
     return sum;
 }
 
+/* Assigned, paying and older are counted apart: a workspace may have the plan without paying for it, or pay a price of
+ * earlier. */
 static void plans_fill_row(struct page *pg, const struct plans_sums *s, size_t i)
 {
     const struct plan *p = &s->plans.list[i];
@@ -110,6 +112,7 @@ static void plans_fill_field(struct page *pg, const char *name, struct str now)
     view_str(pg->v, key, pg->rq->method == POST ? request_form(pg->rq, name) : now);
 }
 
+/* The reverse of admin_limit: unlimited is an empty field. */
 static struct str plans_limit_typed(struct page *pg, int64_t value)
 {
     const char *text = value == UNLIMITED ? "" : arena_printf(pg->rq->arena, "%lld", (long long)value);
@@ -138,6 +141,8 @@ static void plans_fill_levels(struct page *pg, size_t i, enum entitlement x, str
     }
 }
 
+/* After a refusal the fields come from the form. A box that was cleared is then absent, which must not be taken for "as
+ * stored". */
 static void plans_fill_value(struct page *pg, size_t n, enum entitlement x, int64_t value)
 {
     static const char *const kinds[] = {[LIMIT] = "limit", [SWITCH] = "switch", [LEVEL] = "level"};
@@ -155,7 +160,8 @@ static void plans_fill_value(struct page *pg, size_t n, enum entitlement x, int6
         plans_fill_levels(pg, n, x, post ? request_form(pg->rq, name) : plans_limit_typed(pg, value));
 }
 
-/* Limits first, then levels, then switches. */
+/* Limits first, then levels, then switches, so that fields of one kind stand together. Conversations are left out,
+ * because they belong to the terms and have a field of their own. */
 static void plans_fill_values(struct page *pg, const struct plan *p)
 {
     static const enum entitlement_kind order[] = {LIMIT, LEVEL, SWITCH};
@@ -166,6 +172,7 @@ static void plans_fill_values(struct page *pg, const struct plan *p)
                 plans_fill_value(pg, n++, (enum entitlement)i, p->value[i]);
 }
 
+/* A new plan without terms has empty fields and the currency that most installs use. */
 static void plans_fill_edit(struct page *pg, const struct plan *p)
 {
     bool post = pg->rq->method == POST;
@@ -183,6 +190,7 @@ static void plans_fill_edit(struct page *pg, const struct plan *p)
     page_title(pg, p->name);
 }
 
+/* All terms that were ever sold, so the page answers what a customer pays who bought years ago. */
 static void plans_fill_terms(struct page *pg, const struct plans_sums *s, const struct plan *p)
 {
     size_t n = 0;
@@ -197,6 +205,8 @@ static void plans_fill_terms(struct page *pg, const struct plans_sums *s, const 
     }
 }
 
+/* Read again for each display, also after a refusal: another operator may have saved meanwhile, and the counts belong
+ * to the page. */
 static void plans_show_plan(struct page *pg, const struct admin *ad, int status)
 {
     struct plans_sums s = {0};
@@ -223,7 +233,8 @@ void admin_plans_plan_get(struct request *rq)
         plans_show_plan(&pg, &ad, 200);
 }
 
-/* A switch that is off sends no field at all. */
+/* A switch that is off sends no field at all, so absence means off. For a limit absence would mean unlimited, which is
+ * why limits are always in the form. */
 static enum status plans_edit_read_values(struct page *pg, struct plan_edit *in)
 {
     for (int i = 0; i < ENTITLEMENT_COUNT; i++) {
@@ -238,7 +249,8 @@ static enum status plans_edit_read_values(struct page *pg, struct plan_edit *in)
     return OK;
 }
 
-/* The form carries the revision of the plan, so that two operators do not overwrite each other. */
+/* The form carries the revision of the plan, so that two operators do not overwrite each other. The currency is read
+ * before the price, because it decides how many decimals a price has. */
 static enum status plans_edit_read(struct page *pg, struct plan_edit *in)
 {
     struct request *rq = pg->rq;
@@ -259,6 +271,8 @@ static enum status plans_edit_read(struct page *pg, struct plan_edit *in)
     return plans_edit_read_values(pg, in);
 }
 
+/* 409 distinguishes a plan that was saved meanwhile from wrong input. The page then says that the fields hold what was
+ * typed, and that saving again replaces the other change. */
 void admin_plans_plan_post(struct request *rq)
 {
     struct page pg;

@@ -83,7 +83,8 @@ struct tenant_view {
     size_t sub_n;
 };
 
-/* What the page shows above its tables; the fills read the rest. */
+/* What the page shows above its tables; the fills read the rest. The entitlements are resolved as for the tenant's own
+ * pages, so operator and customer see the same state. */
 static enum status tenant_read_all(struct page *pg, struct id tenant, struct tenant_view *tv)
 {
     struct arena *a = pg->rq->arena;
@@ -100,7 +101,8 @@ static enum status tenant_read_all(struct page *pg, struct id tenant, struct ten
     return st;
 }
 
-/* The values that apply now, with a mark at those that an override has changed. */
+/* The values that apply now, with a mark at those that an override has changed. They are the result and not its parts,
+ * because that is what the customer can and cannot do. */
 static void tenant_fill_values(struct page *pg, const struct entitlements *x)
 {
     struct view *v = pg->v;
@@ -113,6 +115,7 @@ static void tenant_fill_values(struct page *pg, const struct entitlements *x)
     }
 }
 
+/* Also those that have expired: why a workspace had a value last month is a question that support asks. */
 static enum status tenant_fill_overrides(struct page *pg, struct id tenant)
 {
     struct override *list = NULL;
@@ -168,7 +171,8 @@ static void tenant_fill_subscription(struct page *pg, const struct tenant_view *
     }
 }
 
-/* A notice is named by its kind and what it was about: "usage_90_10000" (90 % of 10,000), "next_starter" (a plan). */
+/* A notice is named by its kind and what it was about: "usage_90_10000" (90 % of 10,000), "next_starter" (a plan). The
+ * name is the notice's key in the database, which is why one string holds both. */
 static struct str tenant_words_notice(struct page *pg, struct str kind)
 {
     size_t end = kind.n;
@@ -214,6 +218,7 @@ static enum status tenant_fill_money(struct page *pg, struct id tenant)
     return st;
 }
 
+/* Rows that Stripe has rejected, or may not have received, are what an invoice that looks wrong usually comes from. */
 static enum status tenant_fill_meter(struct page *pg, struct id tenant)
 {
     struct console_meter m;
@@ -228,6 +233,7 @@ static enum status tenant_fill_meter(struct page *pg, struct id tenant)
     return OK;
 }
 
+/* Whom to write to, when a payment fails or an answer is needed. */
 static enum status tenant_fill_members(struct page *pg, struct id tenant)
 {
     struct member *m = NULL;
@@ -268,7 +274,7 @@ static void tenant_fill_head(struct page *pg, const struct tenant_view *tv)
     page_title(pg, tv->t.name);
 }
 
-/* The fields of the form for an override, as typed. */
+/* The fields of the form for an override, as typed: a reason is a sentence that no one wants to write twice. */
 static void tenant_fill_form(struct page *pg)
 {
     static const char *const names[] = {"entitlement", "value", "reason", "expires"};
@@ -279,6 +285,8 @@ static void tenant_fill_form(struct page *pg)
     }
 }
 
+/* The database is read first and the view filled afterwards, so that a failure in the middle leads to the error page
+ * and not to half a page. */
 static void tenant_show(struct page *pg, struct tenant_view *tv, struct id tenant, int status)
 {
     enum status st = tenant_read_all(pg, tenant, tv);
@@ -344,6 +352,7 @@ static void tenant_done(struct request *rq, struct page *pg, struct id tenant, e
         tenant_again(rq, pg, tenant);
 }
 
+/* An assigned plan is a minimum and not a price: a subscription to a larger plan still decides. */
 void admin_tenants_plan_post(struct request *rq)
 {
     struct page pg;
@@ -385,6 +394,7 @@ void admin_tenants_override_post(struct request *rq)
     tenant_done(rq, &pg, id, st, "override_set");
 }
 
+/* The row is deleted; what it was stays in the log of operators. */
 void admin_tenants_override_end_post(struct request *rq)
 {
     struct page pg;
@@ -422,7 +432,8 @@ static enum status tenant_find_object(struct page *pg, struct id tenant, struct 
     return st;
 }
 
-/* The attempt is logged before Stripe is asked, and no connection is held while it answers. */
+/* The attempt is logged before Stripe is asked, and no connection is held while it answers. Fetching changes nothing at
+ * Stripe: it brings the mirror up to date when an event was lost. */
 void admin_tenants_sync_post(struct request *rq)
 {
     struct page pg;
@@ -443,6 +454,7 @@ void admin_tenants_sync_post(struct request *rq)
     tenant_done(rq, &pg, id, st, "looked_again");
 }
 
+/* The domain takes connections of its own, because it waits for Stripe in between. */
 void admin_tenants_terms_post(struct request *rq)
 {
     struct page pg;

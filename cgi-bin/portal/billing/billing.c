@@ -1,5 +1,6 @@
 /* billing.c: what the billing pages share: the data they all begin with, and what they say when Stripe refuses
- * something. */
+ * something. What a workspace has is always read from the mirror and the plan rows, never from what Stripe has just
+ * answered to this request: so all pages agree. */
 #include "portal/billing/billing.h"
 
 #include <string.h>
@@ -31,7 +32,8 @@ static enum status billing_find_bought(struct page *pg, struct billing *b)
     return OK;
 }
 
-/* Everything that billing pages show is read with one connection, before the page is filled. */
+/* Everything that billing pages show is read with one connection, before the page is filled. "Write" needs the right of
+ * the user and a key of the install; without either the pages show no buttons. */
 bool billing_begin(struct request *rq, struct page *pg, const char *tab, struct billing *b)
 {
     int64_t now = clock_now_ms();
@@ -56,6 +58,8 @@ bool billing_begin(struct request *rq, struct page *pg, const char *tab, struct 
     return true;
 }
 
+/* The error is kept in a variable, because billing_begin resets the page. A failure while reading again is the one that
+ * is shown: the first is then the smaller problem. */
 void billing_show_again(struct request *rq, struct page *pg, const char *tab,
                         void (*show)(struct page *pg, const struct billing *b, int status))
 {
@@ -73,6 +77,8 @@ void billing_show_again(struct request *rq, struct page *pg, const char *tab,
     show(pg, &b, 422);
 }
 
+/* A subscription may be in the mirror without deciding the plan: after its end, or beside a larger plan that was
+ * assigned. */
 bool billing_subscribed(const struct entitlements *x)
 {
     return x->subscription && x->state != BILLING_FREE && x->state != BILLING_ASSIGNED;
@@ -115,6 +121,8 @@ static void billing_soften(struct page *pg)
         (void)err_raise(&pg->e, E_payment_unknown);
 }
 
+/* Errors of Stripe's side are shown on the page, because trying again may help and nothing that was typed is lost.
+ * Before that, billing_soften replaces words that were not meant for a payer. */
 bool billing_refused(struct page *pg)
 {
     enum status st = pg->e.status;
@@ -127,6 +135,7 @@ bool billing_refused(struct page *pg)
     return true;
 }
 
+/* A failure leaves its error in pg->e, as the operations of checkout.h do. */
 enum status billing_open(struct page *pg, struct billing_context *out)
 {
     *out = (struct billing_context){.p = pg->app->guard.pool, .a = pg->rq->arena, .who = &pg->who};

@@ -94,6 +94,7 @@ static void change_show(struct page *pg, const struct change_form *c, int status
     page_send_status(pg, status, "portal/billing/change.cs", NULL);
 }
 
+/* A plan that is not a change, or the first purchase, has no preview: the choice of plans shows what can be done. */
 void billing_change_get(struct request *rq)
 {
     struct page pg;
@@ -110,6 +111,8 @@ void billing_change_get(struct request *rq)
         change_show(&pg, &c, 200);
 }
 
+/* Too many ticked bots are an error; too few are not: the rest follows by age. Ids are taken from the workspace's own
+ * list, so the form cannot name another's bot. */
 static enum status change_read_kept(struct page *pg, const struct change_form *c, struct id **out, size_t *n)
 {
     *n = 0;
@@ -167,6 +170,8 @@ static void change_refused(struct request *rq, struct page *pg, struct change_fo
     change_show(pg, c, 422);
 }
 
+/* The preview is asked for again before the change is applied, since the page needs it to show a refusal. What is
+ * charged is decided by the moment in the form (`proration`), which the domain checks. */
 void billing_change_post(struct request *rq)
 {
     struct page pg;

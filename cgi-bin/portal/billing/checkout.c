@@ -1,6 +1,5 @@
-/* checkout.c: /app/billing/checkout: redirects to Stripe's payment page for a plan.
- *
- * The connection is given back before Stripe is called. */
+/* checkout.c: /app/billing/checkout: redirects to Stripe's payment page for a plan. Card data never reaches this
+ * install. The connection is given back before Stripe is called. */
 #include "billing/checkout/checkout.h"
 
 #include "portal/billing/billing.h"

@@ -101,6 +101,8 @@ static enum status overview_fill_forecast(struct page *pg, const struct billing 
     return OK;
 }
 
+/* The estimate is what the mirror knows: base price of the next period and overage of this one. Taxes and discounts are
+ * Stripe's and are left out, as the page says. */
 static void overview_fill_next(struct page *pg, const struct billing *b)
 {
     struct pricing_next n = pricing_next(&b->plans, &b->now, b->used.used);
@@ -157,6 +159,7 @@ static enum status overview_fill_invoices(struct page *pg, const struct subscrip
     return st;
 }
 
+/* What can fail is read first; the fills that follow only write into the view. */
 void billing_index_show(struct page *pg, const struct billing *b, int status)
 {
     enum status st = overview_fill_planned(pg, b);

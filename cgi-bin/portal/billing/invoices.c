@@ -6,7 +6,8 @@
 
 #define INVOICES_PAGE 24
 
-/* One invoice more than a page is read, to learn whether there are more. */
+/* One invoice more than a page is read, to learn whether there are more. Pages go by time of creation, which never
+ * changes for an invoice. The portal of Stripe is offered only to a workspace that is a customer there. */
 void billing_invoices_get(struct request *rq)
 {
     struct page pg;

@@ -4,6 +4,8 @@
 
 #include "base/banned.h"
 
+/* A cap is required: without one a flood of conversations would have no upper price. The currency is that of the terms,
+ * because it decides how many decimals an amount has. */
 static enum status overage_read(struct page *pg, const struct billing *b, bool *bill, int64_t *cap)
 {
     const char *currency = b->now.terms ? b->now.terms->currency : "USD";

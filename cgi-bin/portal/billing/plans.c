@@ -32,6 +32,8 @@ static const char *choice_action(const struct billing *b, const struct plan *p)
     return b->beside ? "upgrade" : "buy";
 }
 
+/* The current plan is listed even if it is no longer on offer, on the terms that were bought; the others on the terms
+ * of today. */
 static void choice_fill(struct page *pg, const struct billing *b, struct str wanted)
 {
     char prefix[KEY_MAX];

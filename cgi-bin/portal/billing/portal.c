@@ -1,4 +1,5 @@
-/* portal.c: /app/billing/portal: redirects to Stripe's customer portal (cards, billing address, invoices). */
+/* portal.c: /app/billing/portal: redirects to Stripe's customer portal (cards, billing address, invoices). Plans are
+ * not changed there, only here: a change needs its preview and the choice of bots. */
 #include "billing/checkout/checkout.h"
 #include "portal/billing/billing.h"
 

@@ -1,4 +1,5 @@
-/* undo.c: /app/billing/undo: cancels a planned change of plan, or a planned end of the subscription. */
+/* undo.c: /app/billing/undo: cancels a planned change of plan, or a planned end of the subscription. Nothing is
+ * charged, so it needs no preview. */
 #include "billing/checkout/checkout.h"
 #include "portal/billing/billing.h"
 

@@ -38,6 +38,8 @@ static void usage_fill_column(struct page *pg, size_t i, int64_t day_ms, int64_t
     view_int(v, view_at(v, "Days", i, "Tall"), tall);
 }
 
+/* The chart has a column for each day of the period, also for those to come, so that its width does not change from day
+ * to day. */
 static enum status usage_fill_days(struct page *pg, const struct usage *u)
 {
     struct usage_day *days = NULL;
@@ -63,6 +65,7 @@ static enum status usage_fill_days(struct page *pg, const struct usage *u)
 
 /* ---- rows ---- */
 
+/* A deleted bot is not in the list; its rows are shown without a name, because they still count. */
 static const struct bot *usage_bot_of(const struct bot *bots, size_t n, struct id id)
 {
     for (size_t i = 0; i < n; i++)

@@ -47,6 +47,7 @@ static enum status answers_fill_list(struct page *pg, const struct bot *b, struc
     return OK;
 }
 
+/* A position that is not an id shows the first page: an old link should still lead somewhere. */
 void bots_answers_get(struct request *rq)
 {
     struct page pg;

@@ -17,6 +17,8 @@ static enum status bot_fill_counts(struct page *pg, const struct bot *b)
     return st;
 }
 
+/* Lint and the scripted tests run on each view of the page: they usually take milliseconds, and a stored result could
+ * be older than the draft. */
 static enum status bot_fill_check(struct page *pg, const struct bot *b)
 {
     struct json *doc = NULL;

@@ -1,8 +1,10 @@
-/* bots.c: what the pages of one bot share. */
+/* bots.c: what the pages of one bot share. Each of them begins with bots_begin, so the check that the bot belongs to
+ * the workspace cannot be left out. */
 #include "portal/bots/bots.h"
 
 #include "base/banned.h"
 
+/* The id is copied because TEXT_ID lives in this function only, and the addresses below are made from it. */
 static void bots_fill(struct page *pg, const struct bot *b)
 {
     struct view *v = pg->v;

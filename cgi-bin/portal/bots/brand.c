@@ -1,4 +1,5 @@
-/* brand.c: /app/bots/{bot}/brand: the name and link at the foot of the chat, for plans with white label. */
+/* brand.c: /app/bots/{bot}/brand: the name and link at the foot of the chat, for plans with white label. The route's
+ * row names the feature, so neither handler checks the plan. */
 #include "portal/bots/bots.h"
 
 #include "base/banned.h"

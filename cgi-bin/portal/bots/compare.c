@@ -12,7 +12,8 @@ static void compare_fill_name(struct page *pg, const char *key, int64_t version)
                      : str_from(view_t(pg->v, "Bots.Versions.Draft")));
 }
 
-/* Either side may be the draft, which is version 0. */
+/* Either side may be the draft, which is version 0. Both are read as JSON and not as flows, so a draft that no longer
+ * parses can still be compared. */
 void bots_compare_get(struct request *rq)
 {
     struct page pg;

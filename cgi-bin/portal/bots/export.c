@@ -1,5 +1,6 @@
 /* export.c: /app/bots/{bot}/export.json: the bot with its answers as one file, which /app/new reads. It is sent in
- * parts, since the answers may be larger than the memory of a request. */
+ * parts, since the answers may be larger than the memory of a request. The headers are set before the first part,
+ * because the status can no longer change afterwards. */
 #include "portal/bots/bots.h"
 
 #include "base/banned.h"

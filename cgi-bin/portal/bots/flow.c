@@ -1,11 +1,12 @@
-/* flow.c: /app/bots/{bot}/flow: the draft as text. A draft with errors can be saved; publishing it is what is
- * refused. */
+/* flow.c: /app/bots/{bot}/flow: the draft as text. A draft with errors can be saved; publishing it is what is refused.
+ * What was typed is never lost: it comes back in the editor with the reason of the refusal. */
 #include "base/num.h"
 #include "portal/bots/bots.h"
 #include "portal/bots/flow_view.h"
 
 #include "base/banned.h"
 
+/* The document is indented again, whatever it looked like when it was sent: the database keeps its compact form. */
 static enum status flow_fill_text(struct page *pg, const struct json *doc, const char *key)
 {
     struct buf b;
@@ -45,6 +46,8 @@ void bots_flow_get(struct request *rq)
         flow_show(&pg, &b, 200, -1);
 }
 
+/* A form without a revision is refused rather than taken as the newest: it would overwrite a change that its user has
+ * not seen. */
 static enum status flow_save(struct page *pg, const struct bot *b, struct str text)
 {
     struct json *doc = NULL;
@@ -68,6 +71,7 @@ static void flow_again(struct page *pg, const struct bot *b, struct str text)
     view_text(pg->v, "Form.Message", pg->e.message);
     view_str(pg->v, "Draft.Text", text);
     view_bool(pg->v, "Draft.Conflict", conflict);
+    /* People look for a line, not for a JSON pointer. */
     size_t line = flow_view_line(text, str_from(pg->e.pointer));
     if (pg->e.pointer[0])
         view_text(pg->v, "Form.Field", pg->e.pointer);

@@ -24,7 +24,8 @@ static char line_peek(struct line_scan *s)
     return s->at < s->text.n ? s->text.p[s->at] : 0;
 }
 
-/* Takes a string, without decoding it; s is at the opening quote. */
+/* Takes a string, without decoding it; s is at the opening quote. A key with escapes is then not found, which costs
+ * only the exactness of the line. The last byte may be a backslash, so the place is cut to the end. */
 static struct str line_take_string(struct line_scan *s)
 {
     size_t from = ++s->at;
@@ -57,6 +58,8 @@ static void line_skip_value(struct line_scan *s)
     } while (depth > 0);
 }
 
+/* Of two members with the same key the first is found, although a parser takes the last: the author has to see one of
+ * them. */
 static bool line_enter_member(struct line_scan *s, struct str key)
 {
     s->at++;
@@ -74,6 +77,7 @@ static bool line_enter_member(struct line_scan *s, struct str key)
     return false;
 }
 
+/* The index is bounded because it comes from a pointer, not from this text. */
 static bool line_enter_item(struct line_scan *s, struct str index)
 {
     uint64_t n = 0;
@@ -98,6 +102,7 @@ static size_t line_number(struct str text, size_t at)
     return line;
 }
 
+/* `best` is the last place that was found. A pointer to a missing member leads to the object that lacks it. */
 size_t flow_view_line(struct str text, struct str pointer)
 {
     struct line_scan s = {.text = text};

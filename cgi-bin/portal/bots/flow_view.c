@@ -52,6 +52,7 @@ static void flow_view_row_str(struct flow_view_reader *r, const char *field, str
         view_str(r->v, view_at(r->v, "Nodes", r->row, field), flow_view_shorten(r, value, SHOWN));
 }
 
+/* A way that is not given is left out here; the checks report it where it is needed. */
 static void flow_view_target(struct flow_view_reader *r, struct str when, struct str node)
 {
     char key[64];
@@ -120,6 +121,7 @@ static void flow_view_condition(struct flow_view_reader *r, struct buf *b, const
     }
 }
 
+/* Too long a condition shows nothing: a sentence cut in its middle could say the opposite. */
 static struct str flow_view_condition_text(struct flow_view_reader *r, const struct json *j)
 {
     struct buf b;
@@ -133,6 +135,7 @@ static struct str flow_view_condition_text(struct flow_view_reader *r, const str
 
 /* ---- one node ---- */
 
+/* A choice without a way of its own goes where its node goes, as the runner does it. */
 static void flow_view_choices(struct flow_view_reader *r, const struct json *n)
 {
     const struct json *list = json_get(n, "choices");
@@ -190,6 +193,7 @@ static void flow_view_branch(struct flow_view_reader *r, const struct json *n)
     flow_view_target(r, flow_view_words(r, "Bots.Flow.Else"), json_get_str(n, "else"));
 }
 
+/* As in a program: += for a sum, = for all other assignments, in the order in which they are made. */
 static void flow_view_set(struct flow_view_reader *r, const struct json *n)
 {
     struct buf b;
@@ -210,6 +214,7 @@ static void flow_view_set(struct flow_view_reader *r, const struct json *n)
     flow_view_target(r, STR_EMPTY, json_get_str(n, "next"));
 }
 
+/* Headers and body are left out: they may hold a key, and this page may be shown to members who only read. */
 static void flow_view_http(struct flow_view_reader *r, const struct json *n)
 {
     const char *line = arena_printf(r->a, "%.*s %.*s", STR_F(json_get_str(n, "method")), STR_F(json_get_str(n, "url")));
@@ -234,7 +239,8 @@ static void flow_view_wait(struct flow_view_reader *r, const struct json *n)
     flow_view_target(r, STR_EMPTY, json_get_str(n, "next"));
 }
 
-/* Node types without a view of their own, and types that this release does not know. */
+/* Node types without a view of their own, and types that this release does not know: a draft may have been written for
+ * a newer one. */
 static void flow_view_plain(struct flow_view_reader *r, const struct json *n)
 {
     flow_view_row_str(r, "Text", flow_view_text(r, json_get(n, "text")));
@@ -315,6 +321,8 @@ static void flow_view_walk(struct flow_view_order *w, const struct json *doc, co
         flow_view_meet(w, nodes, it.key);
 }
 
+/* The order is computed first: rows are numbered as they are filled. A flow has at most 2,000 nodes, so all of them are
+ * on one page. */
 enum status flow_view_fill(struct view *v, struct arena *a, const struct json *doc, struct str language, struct err *e)
 {
     struct flow_view_reader r = {.v = v, .a = a, .doc = doc, .nodes = json_get(doc, "nodes"), .language = language};
@@ -395,6 +403,7 @@ static void flow_view_check_words(struct view *v, const struct flow_view_checks 
                    (int64_t)(c->failed ? c->failed : c->tests));
 }
 
+/* A bot that answers from its knowledge and has no answers yet gets a hint on the page. */
 static bool flow_view_uses_answers(const struct json *doc)
 {
     struct json_iter it = {0};
@@ -468,6 +477,8 @@ static void flow_view_place(struct view *v, const char *key, struct str pointer,
     buf_release(&b);
 }
 
+/* The place is said in the language of the page; the sentence of the comparison itself (`words`) is English and is for
+ * the command line. */
 enum status flow_view_changes(struct view *v, struct arena *a, const struct json *before, const struct json *after,
                               struct err *e)
 {

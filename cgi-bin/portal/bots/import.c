@@ -1,7 +1,6 @@
-/* import.c: /app/bots/{bot}/import: answers from a CSV file: upload, progress and report.
- *
- * The request only stores the file. parley-worker reads it and writes its progress into the job, which these pages
- * show. */
+/* import.c: /app/bots/{bot}/import: answers from a CSV file: upload, progress and report. The request only stores the
+ * file: reading 200,000 rows may take longer than a web server waits. parley-worker reads it and writes its progress
+ * into the job, which these pages show. */
 #include <stdio.h>
 
 #include "base/utf8.h"
@@ -65,6 +64,8 @@ static bool import_job_over(const struct job *j)
     return j->state == JOB_DONE || j->state == JOB_DEAD;
 }
 
+/* By bytes and not by rows, because the number of rows is known only at the end. A job that was retried may have
+ * progress of its first attempt, hence the bounds. */
 static int64_t import_job_percent(const struct job *j)
 {
     int64_t all = json_int(json_get(j->progress, "all_bytes"), 0),
@@ -103,6 +104,8 @@ static void import_fill_report(struct page *pg, const struct json *report)
     view_bool(v, "Report.More", n > shown);
 }
 
+/* Without JavaScript the browser loads the page again every two seconds; with it, the script asks for the status and
+ * keeps the page. */
 void bots_import_job_get(struct request *rq)
 {
     struct page pg;
@@ -123,6 +126,8 @@ void bots_import_job_get(struct request *rq)
     page_send(&pg, "portal/bots/import_job.cs", NULL);
 }
 
+/* The connection is given back before the reply is built. The script asks often, so the route has no rate limit and the
+ * reply is small. */
 void bots_import_status_get(struct request *rq)
 {
     struct page pg;
@@ -160,6 +165,7 @@ static void import_csv_cell(struct buf *b, struct str s)
     buf_putc(b, '"');
 }
 
+/* The whole list of refused rows, which the page cuts. CRLF is what RFC 4180 and spreadsheets expect. */
 void bots_import_report_csv_get(struct request *rq)
 {
     struct page pg;

@@ -16,6 +16,8 @@ static enum status publish_fill_changes(struct page *pg, const struct bot *b, co
     return st == OK && live ? flow_view_changes(pg->v, pg->rq->arena, live, draft, &pg->e) : st;
 }
 
+/* Checks and differences are on the page before the button is pressed. The revision in the form is that of the draft
+ * which they describe. */
 static void publish_show(struct page *pg, const struct bot *b, int status)
 {
     struct json *doc = NULL;
@@ -38,7 +40,7 @@ void bots_publish_get(struct request *rq)
 }
 
 /* The form carries the revision that was shown. Publishing is refused if the draft has changed since then, so that
- * nobody publishes text that they have not seen. */
+ * users publish only what they have seen. */
 static enum status publish_check(struct page *pg, const struct bot *b)
 {
     int64_t revision = 0;

@@ -1,4 +1,5 @@
-/* rename.c: /app/bots/{bot}/rename: the form is on the overview. */
+/* rename.c: /app/bots/{bot}/rename: the form is on the overview, which is shown again with what was typed when the name
+ * is refused. */
 #include "portal/bots/bots.h"
 
 #include "base/banned.h"

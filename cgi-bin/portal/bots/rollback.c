@@ -1,4 +1,6 @@
-/* rollback.c: /app/bots/{bot}/rollback: makes an earlier version live again. The draft is not changed. */
+/* rollback.c: /app/bots/{bot}/rollback: makes an earlier version live again. The draft is not changed: the work that
+ * caused the trouble is still there to be corrected. Choosing the live version again does nothing, so a second click is
+ * harmless. */
 #include "portal/bots/bots.h"
 
 #include "base/banned.h"

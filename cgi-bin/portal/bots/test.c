@@ -35,6 +35,7 @@ static int test_pair_json(struct json *list, struct str label, struct str value)
                : 0;
 }
 
+/* Choices and citations have the same form in the log, as pairs, so one reader serves both. */
 static int test_choices_json(struct json *entry, const struct flow_message *m)
 {
     struct json *list = NULL;
@@ -133,6 +134,8 @@ static enum status test_chat_seal(struct test_chat *ch)
     return st;
 }
 
+/* A form that cannot be opened is not an attack to report: it may be from before a change of the key. The chat starts
+ * again. */
 static enum status test_chat_unseal(struct test_chat *ch, struct str text, struct json **out)
 {
     struct page *pg = &ch->pg;
@@ -154,6 +157,7 @@ static enum status test_chat_unseal(struct test_chat *ch, struct str text, struc
 
 /* ---- begin ---- */
 
+/* The greeting comes from the draft, as in the real chat, and costs no turn. */
 static enum status test_chat_greet(struct test_chat *ch)
 {
     struct page *pg = &ch->pg;
@@ -174,6 +178,7 @@ static enum status test_chat_greet(struct test_chat *ch)
     return st;
 }
 
+/* The log is a list of its own and not the flow's state: the state has no texts. */
 static enum status test_chat_begin(struct test_chat *ch)
 {
     ch->state = NULL;
@@ -200,7 +205,8 @@ static enum status test_chat_continue(struct test_chat *ch)
 
 /* ---- one turn ---- */
 
-/* The label of a choice, which the log shows as the visitor's words. */
+/* The label of a choice, which the log shows as the visitor's words. Searched from the newest entry, since the same
+ * value may have had another label before. */
 static struct str test_choice_label(const struct json *log, struct str value)
 {
     for (size_t i = json_len(log); i-- > 0;) {

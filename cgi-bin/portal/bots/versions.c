@@ -1,4 +1,5 @@
-/* versions.c: /app/bots/{bot}/versions: the published versions, and the flow of one of them. */
+/* versions.c: /app/bots/{bot}/versions: the published versions, and the flow of one of them. Versions are few for one
+ * bot, so the list is not paged; the store stops at a thousand. */
 #include "base/num.h"
 #include "portal/bots/bots.h"
 #include "portal/bots/flow_view.h"

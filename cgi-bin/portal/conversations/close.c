@@ -1,5 +1,5 @@
-/* close.c: /app/conversations/{conversation}/close: ends a conversation. The visitor's next message starts a new
- * one. */
+/* close.c: /app/conversations/{conversation}/close: ends a conversation. The visitor's next message starts the flow
+ * again, in the same conversation. Closing a closed one changes nothing, so a double click does no harm. */
 #include "portal/conversations/conversations.h"
 #include "talk/conversation.h"
 

@@ -9,6 +9,7 @@
 
 #define TRANSCRIPT_PAGE 200 /* messages */
 
+/* Pages go by message number and not by offset: messages that arrive while someone reads do not move the pages. */
 static enum status conversation_fill_transcript(struct page *pg, struct id id, int64_t after)
 {
     const struct message_range range = {.conversation = id, .after = after, .limit = TRANSCRIPT_PAGE};

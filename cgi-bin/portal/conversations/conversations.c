@@ -1,4 +1,5 @@
-/* conversations.c: a conversation as values of a view, for the list and the transcript. */
+/* conversations.c: a conversation as values of a view, for the list and the transcript. Names of states and channels
+ * become keys of texts, so a new one appears as soon as it has its text. */
 #include "portal/conversations/conversations.h"
 
 #include "base/utf8.h"

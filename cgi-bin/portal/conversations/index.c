@@ -32,6 +32,8 @@ static struct conversation_filter conversations_read_filter(struct page *pg)
     return f;
 }
 
+/* The link to older conversations carries the last id that was shown, so a page costs the same however far back it
+ * is. */
 static enum status conversations_fill_list(struct page *pg, const struct conversation_filter *f)
 {
     struct conversation_page list;

@@ -49,6 +49,8 @@ static bool banner_set_state(struct page *pg, const struct entitlements *x, int6
     return false;
 }
 
+/* With paid overage the limit is the customer's own cap, so a plan that is used up is no reason for a notice: only the
+ * cap is. A limit of 0 is caught before the division. */
 static void banner_set_usage(struct page *pg, const struct usage *u)
 {
     struct str end = view_day(pg->v, u->period_end_ms);
@@ -62,6 +64,7 @@ static void banner_set_usage(struct page *pg, const struct usage *u)
                              {"used", words_number(pg, u->used)}, {"n", words_number(pg, u->limit)}));
 }
 
+/* The states for which banner_set_state may set something; the two must agree. */
 static bool banner_needs_dates(enum billing_state s)
 {
     return s == BILLING_GRACE || s == BILLING_READ_ONLY || s == BILLING_SUSPENDED || s == BILLING_PAUSED ||

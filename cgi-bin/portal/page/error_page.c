@@ -10,6 +10,8 @@
 
 #include "base/banned.h"
 
+/* Only a GET is remembered as the place to return to: a POST cannot be repeated after signing in, and its address may
+ * have no page. The query is left out, since it may hold more than an address should show. */
 void portal_not_signed_in(struct request *rq)
 {
     struct buf b;
@@ -56,6 +58,8 @@ void portal_error_page(struct request *rq, const struct err *e, int status)
     buf_clear(body);
     reply_status(rq, status);
     reply_type(rq, "text/html; charset=utf-8");
+    /* No database here, except for the menu of a plan error: the usual reason for an error page is that the database is
+     * away. */
     if (pg.v) {
         frame_fill(&pg);
         snprintf(key, sizeof(key), "Status.%d", status);

@@ -1,4 +1,6 @@
-/* form.c: what a page says when a form was refused, or when the plan does not cover something. */
+/* form.c: what a page says when a form was refused, or when the plan does not cover something. A refusal that the user
+ * can correct shows the form again with what was typed; anything else is an error page. The decision is made in one
+ * place, by the status alone. */
 #include <stdio.h>
 #include <string.h>
 
@@ -49,7 +51,8 @@ bool page_form_again(struct page *pg)
     return true;
 }
 
-/* Only who may change the plan gets the link; others are told whom to ask. */
+/* Only users who may change the plan get the link. The others read whom they can ask: a link that ends in a refusal
+ * would be worse. */
 void page_way_out(struct page *pg)
 {
     bool sold = stripe_enabled(pg->rq->config);

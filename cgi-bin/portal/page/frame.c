@@ -11,6 +11,8 @@
 
 #include "base/banned.h"
 
+/* These only hide links and buttons. Whether an action is allowed is checked by the dispatcher, from the route's
+ * row. */
 static void frame_fill_rights(struct view *v, uint32_t perms)
 {
     view_bool(v, "Can.BotWrite", perms & BOT_WRITE);
@@ -39,6 +41,7 @@ static void frame_fill_flash(struct page *pg)
         view_text(pg->v, "Page.Flash", text);
 }
 
+/* The theme is taken from the cookie only if it is one of the two: it becomes an attribute of the page. */
 void frame_fill(struct page *pg)
 {
     struct request *rq = pg->rq;
@@ -72,6 +75,7 @@ static enum status frame_fill_workspaces(struct page *pg, const struct session *
     return st;
 }
 
+/* The role is that of the present workspace; a user may have another one elsewhere. */
 static enum status frame_fill_person(struct page *pg)
 {
     const struct session *s = pg->rq->who.account;

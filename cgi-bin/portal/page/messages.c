@@ -1,4 +1,6 @@
-/* messages.c: one message of a conversation as a row of a view, for transcripts and test chats. */
+/* messages.c: one message of a conversation as a row of a view, for transcripts and test chats. What visitors and bots
+ * wrote is hostile until it is escaped, and staff read it while signed in, so every value goes through the view's
+ * escaping or through view_safe_text. */
 #include "portal/page/messages.h"
 
 #include <stdio.h>

@@ -10,7 +10,8 @@
 
 #include "base/banned.h"
 
-/* More languages become available by listing them here, once their texts exist. */
+/* The language is the best of those that the browser asks for. More become available by listing them here, once their
+ * texts exist. */
 bool page_begin_public(struct request *rq, struct page *pg)
 {
     static const struct str supported[] = {STR("en")};
@@ -26,6 +27,7 @@ bool page_begin_public(struct request *rq, struct page *pg)
     return true;
 }
 
+/* The route has decided whether a session is needed. A page that is also shown to strangers gets the frame alone. */
 bool page_begin(struct request *rq, struct page *pg)
 {
     if (!page_begin_public(rq, pg))
@@ -83,6 +85,8 @@ void page_send_status(struct page *pg, int status, const char *template_name, co
     reply_type(rq, "text/html; charset=utf-8");
 }
 
+/* The dispatcher writes the error page (portal_error_page), so all failures look alike, whichever handler they come
+ * from. */
 void page_fail(struct page *pg)
 {
     page_release(pg);
@@ -91,6 +95,8 @@ void page_fail(struct page *pg)
 
 static void page_redirect_args(struct page *pg, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 
+/* 303, so that the browser fetches the next page with GET and a reload does not send the form again. Callers build
+ * paths from ids, fixed words and checked text only. */
 static void page_redirect_args(struct page *pg, const char *fmt, va_list ap)
 {
     char *path = arena_vprintf(pg->rq->arena, fmt, ap);

@@ -22,6 +22,7 @@ void page_fill_money(struct page *pg, const char *key, int64_t amount, const cha
     view_str(pg->v, key, words_money(pg, amount, currency));
 }
 
+/* The two forms that English has. A language with more of them would need more keys here. */
 static struct str plan_words_count(struct page *pg, const char *text_key, int64_t n)
 {
     char key[KEY_MAX + 8];
@@ -94,6 +95,8 @@ static void plan_fill_terms(struct page *pg, const char *prefix, const struct pl
     plan_fill_overage(pg, prefix, t);
 }
 
+/* The number of conversations comes from the terms and not from the plan: a customer keeps the terms that were bought,
+ * whatever the plan says now. */
 void page_fill_plan(struct page *pg, const char *prefix, const struct plan *p, const struct plan_terms *t)
 {
     char key[KEY_MAX];
@@ -180,6 +183,9 @@ void page_fill_state(struct page *pg, const char *prefix, enum billing_state s)
     view_text(pg->v, key, view_t(pg->v, text));
 }
 
+/* An invoice link comes from Stripe and becomes an href, so anything but https is left out: javascript: must not get
+ * here even if the mirror were wrong. The slash after the base keeps http://127.0.0.1:1 from matching
+ * http://127.0.0.1:1@elsewhere. */
 void page_fill_link(struct page *pg, const char *key, struct str url)
 {
     struct str base = str_from(config_string(pg->rq->config, CONFIG_stripe_api_base));

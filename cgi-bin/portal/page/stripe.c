@@ -8,6 +8,7 @@ static void page_stripe_close(void *ptr)
     stripe_close(ptr);
 }
 
+/* The arena closes the client, in whatever way the handler ends. */
 enum status page_stripe(struct page *pg, struct stripe **out)
 {
     struct stripe *stripe = ARENA_NEW(pg->rq->arena, struct stripe);

@@ -10,6 +10,7 @@
 
 #include "base/banned.h"
 
+/* Without memory a number is empty rather than an error: the page is about to fail for the same reason anyway. */
 static struct str words_keep(struct page *pg, struct buf *b)
 {
     const char *text = buf_ok(b) ? arena_strdup(pg->rq->arena, buf_str(b)) : NULL;
@@ -80,6 +81,7 @@ bool words_money_read(struct str typed, const char *currency, int64_t *out)
     return true;
 }
 
+/* The name becomes part of a key only after it was cut; a name that leads nowhere is shown as it came. */
 struct str words_name(struct page *pg, const char *group, struct str name)
 {
     char key[KEY_MAX];

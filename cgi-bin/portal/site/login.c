@@ -1,4 +1,5 @@
-/* login.c: /login: opens a session. The reply is the same for an unknown address and for a wrong password. */
+/* login.c: /login: opens a session. The reply is the same for an unknown address and for a wrong password, so that no
+ * one can find out who has an account here. How often one address may try is the route's rate class. */
 #include "portal/site/site.h"
 
 #include "base/banned.h"
@@ -43,6 +44,7 @@ static enum status login_first_workspace(struct page *pg, struct id user, struct
     return st;
 }
 
+/* The password is checked first, so that whether someone is in a workspace is shown only to them. */
 void site_login_post(struct request *rq)
 {
     struct page pg;

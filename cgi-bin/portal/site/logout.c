@@ -1,4 +1,5 @@
-/* logout.c: /logout: ends the session. */
+/* logout.c: /logout: ends the session. The row is deleted before the cookie is removed: a copy of the cookie elsewhere
+ * is worthless from then on. It is a POST with a token, so no other site can sign a user out. */
 #include "portal/site/site.h"
 
 #include "base/banned.h"

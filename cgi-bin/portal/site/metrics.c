@@ -92,6 +92,7 @@ static void metrics_in_state(struct buf *b, const char *name, const char *state,
     buf_printf(b, "%s{state=\"%s\"} %lld\n", name, state, (long long)v);
 }
 
+/* Every series is written even when it is zero, because an alert on a series that is missing never fires. */
 static void metrics_write(struct buf *b, const struct metrics *m)
 {
     metrics_seconds(b, "parley_meter_lag_seconds",
@@ -115,6 +116,8 @@ static void metrics_write(struct buf *b, const struct metrics *m)
     metrics_in_state(b, "parley_jobs", "dead", m->jobs.dead);
 }
 
+/* The caller is checked before a connection is taken. The reads of Stripe are counted with the pool, after this
+ * connection was given back, so that one request never holds two. */
 void site_metrics_get(struct request *rq)
 {
     struct portal *app = rq->app;

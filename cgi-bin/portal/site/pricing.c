@@ -61,6 +61,8 @@ static void pricing_fill_plans(struct page *pg, const struct plans *plans, int64
     }
 }
 
+/* A number that cannot be read is not an error on a page for strangers: it becomes the nearest end of the scale, as a
+ * slider would do. */
 void site_pricing_get(struct request *rq)
 {
     struct page pg;

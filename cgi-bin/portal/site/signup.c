@@ -1,4 +1,5 @@
-/* signup.c: /signup: a new workspace and its owner. */
+/* signup.c: /signup: a new workspace and its owner, who is signed in at once. An install may close it; then both the
+ * page and the form answer with the reason. */
 #include "portal/site/site.h"
 
 #include "base/banned.h"

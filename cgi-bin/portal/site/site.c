@@ -3,6 +3,7 @@
 
 #include "base/banned.h"
 
+/* What was typed, but never the password: it would be in the page's source and in the browser's cache. */
 static void site_fill_form(struct page *pg)
 {
     view_str(pg->v, "Form.email", request_form(pg->rq, "email"));
@@ -31,7 +32,9 @@ void site_session_cookie(struct request *rq, const char *token, int64_t lifetime
     reply_cookie(rq, &c);
 }
 
-/* The old session ends first, so that a stolen cookie does not outlive the sign-in of its owner in the same browser. */
+/* The token is always new, so a token that an attacker has planted in the browser is worth nothing after signing in.
+ * The old session ends first: a stolen cookie does not outlive the sign-in of its owner in the same browser. If that
+ * fails, signing in still works, and the old session ends by its age. */
 enum status site_session_begin(struct page *pg, struct id user, struct id tenant)
 {
     struct request *rq = pg->rq;

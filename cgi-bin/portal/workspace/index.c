@@ -63,6 +63,8 @@ void workspace_index_get(struct request *rq)
     page_end(&pg, st, "portal/workspace/index.cs", "Workspace.Index.Title");
 }
 
+/* Whether the user is a member of the other workspace is checked where the session is switched. An id that is not
+ * well-formed gets the same reply as one of a stranger's workspace. */
 void workspace_index_post(struct request *rq)
 {
     struct page pg;

@@ -1,4 +1,5 @@
-/* members.c: /app/members: who belongs to the workspace. */
+/* members.c: /app/members: who belongs to the workspace. The route needs the right to read members; what they may do is
+ * shown as their role. */
 #include "portal/workspace/workspace.h"
 
 #include "base/banned.h"

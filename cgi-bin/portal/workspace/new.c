@@ -1,7 +1,6 @@
-/* new.c: /app/new: makes a bot, from a template or from a file that export.json wrote.
- *
- * A form may be sent once. The table of used forms is in shared memory, so that a double click that reaches two
- * processes still makes one bot. */
+/* new.c: /app/new: makes a bot, from a template or from a file that export.json wrote. A form may be sent once. The
+ * table of used forms is in shared memory, so that a double click that reaches two processes still makes one bot. It is
+ * the table of the rate limits, so the protection is off where rate_limits is. */
 #include <pthread.h>
 #include <stdio.h>
 
@@ -24,7 +23,9 @@ static void new_fill_once(struct page *pg)
     buf_release(&b);
 }
 
-/* Takes the number of the form, so that it cannot be used again. True if it had been taken. */
+/* Takes the number of the form, so that it cannot be used again. True if it had been taken. It is a bucket that holds
+ * one token and gets one a minute: long enough for every double click. A form without a number is not refused, since a
+ * script may send one. */
 static bool new_once_used(struct page *pg)
 {
     struct str once = request_form(pg->rq, "once");
@@ -109,12 +110,15 @@ void workspace_new_get(struct request *rq)
         page_fail(&pg);
 }
 
+/* The form that is shown again has a new number, because the old one is used up. */
 static void new_show_again(struct page *pg)
 {
     if (page_form_again(pg))
         new_show(pg, 422);
 }
 
+/* A form that was already used leads to the list of bots, where the user finds the bot that the first click has
+ * made. */
 void workspace_new_post(struct request *rq)
 {
     struct page pg;
