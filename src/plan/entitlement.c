@@ -36,6 +36,8 @@ static int64_t months_after(int64_t anchor_ms, int k)
     return clock_date_ms(months / 12, months % 12 + 1, day) + (anchor_ms - midnight);
 }
 
+/* The estimate of k may be one too high, when the anchor's day of this month has not come yet. A period never begins
+ * before the known one ended, so no moment belongs to two. */
 void entitlement_roll(int64_t anchor_ms, int64_t *start_ms, int64_t *end_ms, int64_t now_ms)
 {
     if (now_ms < *end_ms)
@@ -55,6 +57,8 @@ static struct quota_period period_of_month(int64_t now_ms)
     return (struct quota_period){.start_ms = start, .end_ms = months_after(start, 1)};
 }
 
+/* Stripe's event of a renewal may be late by hours. Until it arrives the period is moved on here, so that a tenant who
+ * used up the old month can begin the new one. Stripe's own figures replace this as soon as they are in the mirror. */
 static struct quota_period period_of_subscription(const struct subscription *s, int64_t now_ms)
 {
     struct quota_period p = {.start_ms = s->period_start_ms, .end_ms = s->period_end_ms, .billable = true};
@@ -97,6 +101,8 @@ static bool resolve_passed(const struct resolving *a, int64_t t)
     return a->now_ms >= t;
 }
 
+/* Stripe's list of states is open: a new one may appear without a new API version. It must neither cut a paying tenant
+ * off at once nor grant anything for long, so the last known state counts for a day. */
 static enum stripe_status resolve_status(const struct resolving *a, const struct subscription *s)
 {
     if (s->status != STRIPE_UNKNOWN)
@@ -117,6 +123,8 @@ static int64_t subscription_end_ms(const struct subscription *s)
     return earlier_ms(s->cancel_at_ms, earlier_ms(s->cancel_at_period_end ? s->period_end_ms : 0, s->ended_ms));
 }
 
+/* Counted from the first failure, which later failures do not move: otherwise each retry of Stripe would start the days
+ * of grace again. */
 static void grant_by_dunning(const struct resolving *a, struct grant *g)
 {
     const struct subscription *s = g->sub;
@@ -175,6 +183,8 @@ static void grant_by_end(const struct resolving *a, enum stripe_status status, s
     g->until_ms = g->state == BILLING_ENDING ? end : earlier_ms(g->until_ms, end);
 }
 
+/* A price that is not one of ours grants nothing, whatever it costs. It is reported, because the tenant may be
+ * paying. */
 static struct grant grant_of(const struct resolving *a, const struct subscription *s)
 {
     struct grant g = {.sub = s};
@@ -242,6 +252,7 @@ static void grant_keep_history(const struct resolving *a, const struct grant *g,
         *days = g->plan->value[ENTITLEMENT_retention_days];
 }
 
+/* Rows of the other mode are skipped: a test subscription must not grant anything on an install that sells. */
 static struct grant grant_choose(const struct resolving *a, int64_t *history_days)
 {
     struct grant best = {.state = BILLING_FREE};
@@ -261,18 +272,21 @@ static struct grant grant_choose(const struct resolving *a, int64_t *history_day
 
 /* ---- the answer ---- */
 
-/* `floor` is the plan that the tenant has without a subscription: the assigned one, else the free one. A
+/* `fallback` is the plan that the tenant has without a subscription: the assigned one, else the free one. A
  * subscription that grants nothing for now (`waits`) still decides state and terms where only the free plan would
- * take its place. */
-static void resolve_plan(const struct resolving *a, const struct grant *best, const struct plan *floor)
+ * take its place. At the same position the subscription decides only while it grants the whole plan, because the
+ * assigned plan is never read-only.
+ *
+ * The included conversations are those of the terms that were bought, not of the plan as it is sold today. */
+static void resolve_plan(const struct resolving *a, const struct grant *best, const struct plan *fallback)
 {
     struct entitlements *x = a->x;
-    int level = grant_level(best->state), above = level ? grant_compare(best->plan->position, floor->position) : -1;
+    int level = grant_level(best->state), above = level ? grant_compare(best->plan->position, fallback->position) : -1;
     bool pays = level >= 2 && (above > 0 || (above == 0 && level == 3));
-    bool is_free = floor == plans_free(a->f->plans), waits = level && !pays && is_free;
-    const struct grant none = {.state = is_free ? BILLING_FREE : BILLING_ASSIGNED, .terms = floor->terms};
+    bool is_free = fallback == plans_free(a->f->plans), waits = level && !pays && is_free;
+    const struct grant none = {.state = is_free ? BILLING_FREE : BILLING_ASSIGNED, .terms = fallback->terms};
     const struct grant *shown = pays || waits ? best : &none;
-    x->plan = pays ? best->plan : floor;
+    x->plan = pays ? best->plan : fallback;
     x->state = shown->state;
     x->subscription = shown->sub;
     x->terms = shown->terms;
@@ -280,9 +294,10 @@ static void resolve_plan(const struct resolving *a, const struct grant *best, co
     x->read_only = x->state == BILLING_READ_ONLY;
     x->period = pays ? period_of_subscription(best->sub, a->now_ms) : period_of_month(a->now_ms);
     memcpy(x->value, x->plan->value, sizeof(x->value));
-    x->value[ENTITLEMENT_conversations] = pays ? best->terms->conversations : floor->terms->conversations;
+    x->value[ENTITLEMENT_conversations] = pays ? best->terms->conversations : fallback->terms->conversations;
 }
 
+/* Overrides come last, so that the operator's decision holds whatever the tenant buys. */
 static void resolve_overrides(const struct resolving *a)
 {
     for (size_t i = 0; i < a->f->override_n; i++) {
@@ -294,17 +309,20 @@ static void resolve_overrides(const struct resolving *a)
     }
 }
 
+/* INT64_MAX means unlimited, and included plus overage must not wrap below it. */
 static int64_t saturating_add(int64_t a, int64_t b)
 {
     return a > INT64_MAX - b ? INT64_MAX : a + b;
 }
 
+/* A trial that is set to end is ENDING as well, so the state alone does not tell whether anything is paid for. */
 static bool subscription_in_trial(const struct subscription *s)
 {
     return (s->status == STRIPE_UNKNOWN ? s->known_status : s->status) == STRIPE_TRIALING;
 }
 
-/* Conversations beyond the included ones: only in a paid period, as many as the tenant's cap buys. */
+/* Conversations beyond the included ones: only in a paid period, as many as the tenant's cap buys. Neither a trial nor
+ * the days of grace allow any: it might never be paid for. */
 static int64_t resolve_overage(const struct entitlement_facts *f, const struct entitlements *x)
 {
     bool paid = x->state == BILLING_LIVE || (x->state == BILLING_ENDING && !subscription_in_trial(x->subscription));
@@ -314,8 +332,9 @@ static int64_t resolve_overage(const struct entitlement_facts *f, const struct e
 }
 
 /* Stripe charges for what exceeds the terms and knows nothing of overrides. Therefore usage is not metered where an
- * override includes more than the terms, and beyond an override it stops. */
-static void resolve_quota(const struct resolving *a, const struct plan *floor)
+ * override includes more than the terms, and beyond an override it stops. A suspended workspace has no conversations at
+ * all, whatever it pays. */
+static void resolve_quota(const struct resolving *a, const struct plan *fallback)
 {
     struct entitlements *x = a->x;
     struct quota_period *p = &x->period;
@@ -323,7 +342,7 @@ static void resolve_quota(const struct resolving *a, const struct plan *floor)
     if (x->overridden[ENTITLEMENT_conversations])
         p->billable = p->billable && p->included <= x->terms->conversations;
     else if (x->state == BILLING_READ_ONLY)
-        p->limit = p->included < floor->terms->conversations ? p->included : floor->terms->conversations;
+        p->limit = p->included < fallback->terms->conversations ? p->included : fallback->terms->conversations;
     else
         p->limit = saturating_add(p->included, resolve_overage(a->f, x));
     if (!a->f->workspace_active) {
@@ -339,13 +358,13 @@ void entitlement_resolve(const struct entitlement_facts *f, int64_t now_ms, stru
     int64_t history_days = 0;
     *out = (struct entitlements){
         .valid_until_ms = INT64_MAX, .bill_overage = f->bill_overage, .overage_cap = f->overage_cap};
-    const struct plan *floor = plans_find(f->plans, f->assigned);
+    const struct plan *fallback = plans_find(f->plans, f->assigned);
     struct grant best = grant_choose(&a, &history_days);
-    resolve_plan(&a, &best, floor ? floor : plans_free(f->plans));
+    resolve_plan(&a, &best, fallback ? fallback : plans_free(f->plans));
     if (history_days > out->value[ENTITLEMENT_retention_days])
         out->value[ENTITLEMENT_retention_days] = history_days;
     resolve_overrides(&a);
-    resolve_quota(&a, floor ? floor : plans_free(f->plans));
+    resolve_quota(&a, fallback ? fallback : plans_free(f->plans));
 }
 
 /* ---- asking it ---- */
@@ -362,6 +381,7 @@ static const char *entitlement_noun(enum entitlement what, bool one)
     }
 }
 
+/* A late payment is reported before a suspension, because the owner can do something about it. */
 enum status entitlement_writable(const struct entitlements *x, struct err *e)
 {
     if (x->state == BILLING_READ_ONLY)

@@ -64,6 +64,8 @@ enum status entitlement_load(struct db *c, struct id tenant, int64_t now_ms, str
     return OK;
 }
 
+/* The longer of both modes counts. A key of the wrong mode hides all subscriptions, and the cleaning job that asks here
+ * would then delete history that the tenant pays for. */
 enum status entitlement_history_days(struct db *c, struct id tenant, int64_t now_ms, int64_t *out, struct err *e)
 {
     struct entitlement_facts f;
@@ -127,7 +129,8 @@ static enum status entitled_load(struct db_pool *p, struct entitled_slot *fresh,
     return st;
 }
 
-/* The generations are read before the rows: a change in between leaves an entry that counts as old at once. */
+/* The generations are read before the rows: a change in between leaves an entry that counts as old at once. When
+ * loading fails, the entry is dropped too: tenant_cache_get has just marked it as fresh for the other threads. */
 enum status entitled_now(struct db_pool *p, struct id tenant, int64_t now_ms, struct entitled *out, struct err *e)
 {
     struct entitled_slot entry = {.of = {.tenant = tenant},
@@ -179,6 +182,8 @@ static enum status member_room(struct db *c, const struct member_joining *j, int
     return st;
 }
 
+/* The tenant's row is locked first. Two invitations that are accepted at once would otherwise both count the same
+ * members and both take the last place. An existing member only changes its role and needs no place. */
 static enum status member_join_tx(struct db *c, void *ctx, struct err *e)
 {
     const struct member_joining *j = ctx;
@@ -223,6 +228,8 @@ static enum status overage_choose_tx(struct db *c, void *ctx, struct err *e)
     return st;
 }
 
+/* The generation is raised after the commit. Before it, another process could cache the old choice under the new
+ * generation. */
 enum status overage_choose(struct db *c, const struct actor *who, bool bill, int64_t cap, struct err *e)
 {
     struct overage_choice k = {.who = who, .bill = bill, .cap = cap};

@@ -10,7 +10,9 @@ DB_STMT(facts_of_tenant, TENANT,
         "SELECT t.plan, t.state = 'active', t.created_at, IFNULL(o.overage = 'bill', 0), IFNULL(o.cap, 0)"
         " FROM tenant t LEFT JOIN overage_choice o ON o.tenant_id = t.tenant_id WHERE t.tenant_id = :tenant",
         "", "sitii");
+/* The lock is on the tenant's row, which every tenant has. Counting members locks nothing that does not exist yet. */
 DB_STMT(tenant_hold, TENANT, "SELECT tenant_id FROM tenant WHERE tenant_id = :tenant FOR UPDATE", "", "u");
+/* A newcomer may be a member already (a second invitation), which takes no place. */
 DB_STMT(members_count, TENANT,
         "SELECT COUNT(*), CAST(IFNULL(SUM(user_id = ?), 0) AS SIGNED) FROM member WHERE tenant_id = :tenant", "u",
         "ii");

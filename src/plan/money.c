@@ -46,6 +46,7 @@ static const char *currency_sign(struct str currency)
     return NULL;
 }
 
+/* A no-break space keeps a code and its amount on one line. */
 static void currency_add(struct buf *b, struct str currency)
 {
     const char *sign = currency_sign(currency);
@@ -96,6 +97,8 @@ static bool decimal_read_digits(struct str s, size_t *at, size_t most, wide *v)
     return *at > from;
 }
 
+/* Strict, because these strings decide amounts: no sign but a minus, no exponent, no digits that would have to be
+ * dropped. 24 digits before the point are more than any amount, and keep the intermediate value within 128 bits. */
 bool decimal_parse(struct str s, struct decimal *out)
 {
     size_t at = s.n && s.p[0] == '-', point;
@@ -121,6 +124,8 @@ bool decimal_parse(struct str s, struct decimal *out)
     return true;
 }
 
+/* The shortest form, so that one value has one spelling: a call that is repeated under its idempotency key must have
+ * the same parameters. */
 void decimal_print(struct buf *b, struct decimal d)
 {
     bool minus = d.whole < 0 || d.pico < 0;
@@ -146,6 +151,8 @@ int decimal_cmp(struct decimal a, struct decimal b)
 
 /* ---- prices ---- */
 
+/* Rounded down at the twelfth decimal, in the customer's favour. For a billion conversations that comes to less than a
+ * thousandth of the smallest unit. */
 struct decimal money_overage_unit(int64_t price, int64_t included)
 {
     CHECK(price >= 0 && included > 0);
@@ -153,6 +160,8 @@ struct decimal money_overage_unit(int64_t price, int64_t included)
     return (struct decimal){(int64_t)(v / PICO), (int64_t)(v % PICO)};
 }
 
+/* Half a unit is added and the division then rounds down, also below zero. The product is rounded once, as one line of
+ * an invoice is. Rounding the price of one conversation would multiply the error. */
 bool money_times(struct decimal d, int64_t qty, int64_t *out)
 {
     wide v;
@@ -168,6 +177,7 @@ bool money_times(struct decimal d, int64_t qty, int64_t *out)
     return true;
 }
 
+/* Rounded down, so that what the cap buys never costs more than the cap. */
 int64_t money_qty_for(int64_t cap, struct decimal d)
 {
     wide unit = decimal_wide(d), n;

@@ -42,6 +42,7 @@ bool entitlement_parse(struct str name, enum entitlement *out)
 
 /* ---- plans ---- */
 
+/* There are a handful of plans and some dozen terms, so a scan beats an index. */
 const struct plan *plans_find(const struct plans *p, struct str plan)
 {
     for (size_t i = 0; i < p->n; i++)

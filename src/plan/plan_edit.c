@@ -16,7 +16,7 @@
 #define PRICE_MAX 99999999LL /* what Stripe takes in most currencies */
 #define PLAN_NAME_MAX 60     /* characters */
 #define REASON_MAX 200
-#define LAST_DAY_MS INT64_C(253402214400000) /* 9999-12-31: the day after it is none of a column's */
+#define LAST_DAY_MS INT64_C(253402214400000) /* 9999-12-31, the last day that a DATETIME column holds */
 
 static int edit_set_number(struct json *o, const char *key, int64_t v)
 {
@@ -36,11 +36,11 @@ static enum status edit_check_value(enum entitlement x, int64_t v, struct err *e
         break;
     case SWITCH:
         if (v != 0 && v != 1)
-            return err_at(e, E_value_invalid, name, "This is 1 (has it) or 0 (has it not).");
+            return err_at(e, E_value_invalid, name, "The value must be 1 (included) or 0 (not included).");
         break;
     case LEVEL:
         if (v < 0 || v > top)
-            return err_at(e, E_value_invalid, name, "This is a level from 0 to %lld.", (long long)top);
+            return err_at(e, E_value_invalid, name, "The value must be a level from 0 to %lld.", (long long)top);
     }
     return OK;
 }
@@ -53,6 +53,8 @@ static bool edit_currency_is_valid(const char *currency)
     return currency[3] == '\0';
 }
 
+/* The free plan costs nothing by definition: it is what a tenant has without a subscription. At least one conversation
+ * is included because the overage price is the price divided by them. */
 static enum status edit_check_terms(const struct plan_edit *in, bool free, struct err *e)
 {
     if (in->price < 0 || in->price > PRICE_MAX)
@@ -66,12 +68,14 @@ static enum status edit_check_terms(const struct plan_edit *in, bool free, struc
         return err_raise_at(e, E_conversations_invalid, "conversations");
     if (in->bills_overage && (!in->price || in->conversations == UNLIMITED))
         return err_at(e, E_overage_invalid, "bills_overage",
-                      "Overage is price divided by included conversations: this plan has no price or no end of them.");
+                      "Overage needs a price and a limited number of included conversations, because it is the first "
+                      "divided by the second.");
     if (in->bills_overage && money_overage_unit(in->price, in->conversations).whole > INT64_MAX / PICO - 1)
         return err_at(e, E_overage_invalid, "bills_overage", "A conversation would cost too much.");
     return OK;
 }
 
+/* Currencies are stored in capitals, so that terms that differ only in spelling are the same terms. */
 static enum status edit_check(struct plan_edit *in, bool free, struct err *e)
 {
     enum status st = rules_name(in->name, "name", "The plan's name", &in->name, e);
@@ -114,8 +118,8 @@ static int edit_note_terms(struct json *o, const struct plan_terms *t)
                : 0;
 }
 
-/* Creates new terms where price, currency or included conversations differ. Old terms stay: subscriptions were sold
- * on them. */
+/* Creates new terms where price, currency or included conversations differ. Old terms stay: subscriptions were sold on
+ * them. Terms that are equal are kept: new ones would need new prices at Stripe. */
 static enum status edit_save_terms(struct db *c, struct plan_saving *tx, const struct plan *old, struct id *terms,
                                    struct json *before, struct json *after, struct err *e)
 {
@@ -170,6 +174,8 @@ static int edit_note_names(struct plan_saving *tx, const struct plan *old, struc
     return failed;
 }
 
+/* The log entry is part of the transaction, so that no price ever changes without a name beside it. An edit that
+ * changes nothing writes and logs nothing. */
 static enum status edit_save_changes(struct db *c, struct plan_saving *tx, const struct plan *old, struct err *e)
 {
     struct json *detail = json_new_object(&tx->a), *before, *after;
@@ -186,10 +192,12 @@ static enum status edit_save_changes(struct db *c, struct plan_saving *tx, const
     if ((st = plan_store_save(c, &tx->edit, terms, &saved, e)) != OK)
         return st;
     if (!saved)
-        return err_set(e, E_plan_changed, "Somebody else has changed this plan meanwhile: load it again.");
+        return err_set(e, E_plan_changed, "Another operator has changed this plan in the meantime. Load it again.");
     return operator_log(c, tx->who, "plan.changed", old->plan, detail, e);
 }
 
+/* The transaction may run several times after a deadlock, so everything it collected before is thrown away. The plan is
+ * locked before it is read: two operators who saved at the same moment would both pass the comparison of revisions. */
 static enum status edit_save_tx(struct db *c, void *ctx, struct err *e)
 {
     struct plan_saving *tx = ctx;
@@ -205,7 +213,7 @@ static enum status edit_save_tx(struct db *c, void *ctx, struct err *e)
     if (!old)
         return err_raise(e, E_plan_unknown);
     if (old->revision != tx->edit.revision)
-        return err_set(e, E_plan_changed, "Somebody else has changed this plan meanwhile: load it again.");
+        return err_set(e, E_plan_changed, "Another operator has changed this plan in the meantime. Load it again.");
     if ((st = edit_check(&tx->edit, old == plans_free(&all), e)) != OK)
         return st;
     return edit_save_changes(c, tx, old, e);
@@ -262,6 +270,7 @@ static enum status override_set_tx(struct db *c, void *ctx, struct err *e)
     return st == OK ? tenant_edit_log(c, tx, "override.set", detail, e) : st;
 }
 
+/* The day itself is included. The end is the following midnight, which must still fit into a DATETIME column. */
 bool override_until(struct str day, int64_t *expires_ms)
 {
     int64_t midnight;
@@ -314,6 +323,7 @@ enum status override_list(struct db *c, struct id tenant, struct arena *a, struc
     return override_store_list(c, a, tenant, out, n, e);
 }
 
+/* The plan is read back after it was written, because account_tenant_plan decides how the name is stored. */
 static enum status plan_assign_tx(struct db *c, void *ctx, struct err *e)
 {
     struct tenant_edit *tx = ctx;

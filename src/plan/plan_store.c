@@ -8,6 +8,7 @@
 
 /* ---- plans ---- */
 
+/* GLOBAL, all of these: plans belong to the install. The order makes the first row the free plan (plans_free). */
 DB_STMT(plan_all, GLOBAL,
         "SELECT plan, name, position, public, revision, plan_terms_id FROM plan ORDER BY position, plan", "",
         "ssiiiu?");
@@ -18,6 +19,7 @@ DB_STMT(terms_all, GLOBAL,
 DB_STMT(value_all, GLOBAL, "SELECT plan, entitlement, value FROM plan_entitlement", "", "ssi?");
 DB_STMT(plan_lock, GLOBAL, "SELECT revision FROM plan WHERE plan = ? FOR UPDATE", "s", "i");
 DB_STMT(
+    /* The revision in the condition is a second guard, should a caller not have locked the row. */
     plan_update, GLOBAL,
     "UPDATE plan SET name = ?, public = ?, plan_terms_id = ?, revision = revision + 1 WHERE plan = ? AND revision = ?",
     "siusi", "");
@@ -30,6 +32,7 @@ DB_STMT(value_put, GLOBAL,
         "VALUES(value)",
         "ssi?", "");
 
+/* Unlimited is NULL in the tables, so that no program has to know a magic number. */
 static int64_t plan_number(struct db_row r, size_t i)
 {
     return db_row_null(r, i) ? UNLIMITED : db_row_int(r, i);
@@ -64,6 +67,8 @@ static enum status plan_read_terms(struct db *c, struct arena *a, struct plans *
     return OK;
 }
 
+/* An entitlement that this release does not know is skipped, and one without a row is 0. Either happens while an
+ * upgrade is under way. The conversations of a plan are those of its terms, and a row for them is never used. */
 static enum status plan_read_values(struct db *c, struct arena *a, struct plans *out, struct err *e)
 {
     struct db_rows rows;
@@ -80,6 +85,8 @@ static enum status plan_read_values(struct db *c, struct arena *a, struct plans 
     return st;
 }
 
+/* Terms come first, because plans point to them. A plan without terms is an error: read as a plan without a price it
+ * would be given away. */
 enum status plans_read(struct db *c, struct arena *a, struct plans *out, struct err *e)
 {
     struct db_rows rows;
@@ -161,6 +168,7 @@ enum status override_store_set(struct db *c, const struct override *o, struct er
                                      db_str(o->reason), db_opt(o->expires_ms != 0, db_time(o->expires_ms)),
                                      db_time(o->created_ms)),
                              NULL, e);
+    /* The foreign key found no such tenant. */
     return st == ERR_CONFLICT ? err_raise(e, E_workspace_unknown) : st;
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/banned.h"
 
+/* A product that overflows is shown as the largest amount and not as a small one. */
 int64_t pricing_overage(const struct plan_terms *t, int64_t conversations)
 {
     int64_t cost = 0;
@@ -22,6 +23,7 @@ bool pricing_total(const struct plan_terms *t, int64_t conversations, int64_t *o
     return !__builtin_add_overflow(t->price, pricing_overage(t, conversations), out);
 }
 
+/* Of two plans that cost the same the larger one is recommended; the list is ordered by size. */
 const struct plan *pricing_fit(const struct plans *p, int64_t conversations)
 {
     const struct plan *best = NULL;
@@ -43,6 +45,8 @@ static bool pricing_pays(enum billing_state s)
            s == BILLING_READ_ONLY;
 }
 
+/* The next invoice is for two periods: the base price of the coming month on its terms, and the usage of the month that
+ * ends on the terms that it was used on. */
 struct pricing_next pricing_next(const struct plans *p, const struct entitlements *x, int64_t used)
 {
     const struct subscription *s = x->subscription;

@@ -1,5 +1,8 @@
 /* subscription_store.c: SQL of subscription_mirror. One list of columns serves every statement, so that a row is
- * read and written alike. */
+ * read and written alike.
+ *
+ * Only mirror/ calls subscription_put, with the row locked by subscription_lock in the same transaction. A
+ * subscription whose customer is unknown here is stored too, without a tenant, because the operator must see it. */
 #include "plan/subscription.h"
 
 #include "base/banned.h"
@@ -17,7 +20,7 @@
 DB_STMT(subscription_hold, GLOBAL, SUB_FROM " WHERE stripe_subscription_id = ? FOR UPDATE", "x", SUB_TYPES);
 /* GLOBAL: as above */
 DB_STMT(subscription_select, GLOBAL, SUB_FROM " WHERE stripe_subscription_id = ?", "x", SUB_TYPES);
-/* GLOBAL: as above: also those of a customer nobody here knows */
+/* GLOBAL: as above. Includes customers that no tenant of this install has. */
 DB_STMT(subscriptions_of_customer, GLOBAL,
         SUB_FROM " WHERE stripe_customer_id = ? ORDER BY created_at, stripe_subscription_id", "x", SUB_TYPES);
 DB_STMT(subscription_of_tenant, TENANT,

@@ -1,4 +1,7 @@
-/* tenant_cache.c: one lock for each cache. It is held for a copy of some hundred bytes, never during a query. */
+/* tenant_cache.c: one lock for each cache. It is held for a copy of some hundred bytes, never during a query.
+ *
+ * Two tenants that share a slot evict each other, which costs queries and never a wrong answer: an entry is used
+ * only if it is the tenant's own. */
 #include <string.h>
 
 #include "base/clock.h"
@@ -14,6 +17,8 @@ static struct tenant_slot *tenant_slot_of(struct tenant_cache *c, struct id tena
     return (void *)((char *)c->slots + h % TENANT_CACHE_SLOTS * c->size);
 }
 
+/* The first thread that finds an entry stale marks it as fresh and reloads it. The others continue with the old entry,
+ * so a busy tenant causes one query at a time. If the reload fails, the caller drops the entry. */
 bool tenant_cache_get(struct tenant_cache *c, const void *want, void *out)
 {
     const struct tenant_slot *w = want;
@@ -49,6 +54,8 @@ void tenant_cache_drop(struct tenant_cache *c, struct id tenant)
     pthread_mutex_unlock(&c->lock);
 }
 
+/* The slot may have been given to another tenant or period since the caller read it. Then there is nothing to
+ * change. */
 void tenant_cache_change(struct tenant_cache *c, const void *want, void (*change)(void *slot))
 {
     const struct tenant_slot *w = want;

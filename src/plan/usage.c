@@ -15,6 +15,8 @@
 
 #include "base/banned.h"
 
+/* A flood at the limit reaches the database once a second. A limit that is raised counts at once, because the change
+ * raises the generation and the slot no longer fits. */
 #define FULL_US (1 * 1000000LL)
 
 /* ---- what is known of the counter of a tenant's current period ---- */
@@ -28,6 +30,7 @@ struct counter_slot {
     int64_t full_us; /* when the journal last met the limit; 0: it did not */
 };
 
+/* usage_mark_full knows the period's start but not its end, so an end of 0 matches any. */
 static bool counter_fits(const void *slot, const void *want)
 {
     const struct counter_slot *s = slot, *w = want;
@@ -39,7 +42,9 @@ static struct counter_slot counter_slots[TENANT_CACHE_SLOTS];
 static struct tenant_cache counters = {PTHREAD_MUTEX_INITIALIZER, counter_slots, sizeof(counter_slots[0]),
                                        counter_fits};
 
-/* Opens the row of a new period, which names the subscription that pays for it. */
+/* Opens the row of a new period, which names the subscription that pays for it. The entitlements are read again,
+ * because the cached ones do not name the subscription. If they have changed in between, nothing is opened; the
+ * counting opens the row itself when it finds none. */
 static enum status counter_open(struct db *c, struct id tenant, int64_t now_ms, const struct quota_period *p,
                                 struct err *e)
 {
@@ -61,7 +66,7 @@ static enum status counter_read(struct db_pool *pool, int64_t now_ms, const stru
     bool there = false;
     enum status st = db_get(pool, &c, e);
     if (st == OK)
-        st = usage_store_look(c, out->of.tenant, p, &there, &out->beside, e);
+        st = usage_store_find(c, out->of.tenant, p, &there, &out->beside, e);
     if (st == OK && !there)
         st = counter_open(c, out->of.tenant, now_ms, p, e);
     db_put(c);
@@ -70,7 +75,8 @@ static enum status counter_read(struct db_pool *pool, int64_t now_ms, const stru
     return st;
 }
 
-/* An override can change whether a period is billable. What was counted before that still uses up the limit. */
+/* An override can change whether a period is billable. What was counted before that still uses up the limit. The
+ * counter that is not current is subtracted here, because the guarded UPDATE sees one row only. */
 static int64_t quota_left(int64_t limit, int64_t beside)
 {
     return limit == USAGE_UNLIMITED ? limit : limit > beside ? limit - beside : 0;
@@ -132,6 +138,7 @@ static enum status usage_take_share(struct db *c, const struct usage_count *sort
     return st;
 }
 
+/* The ledger comes first, so that a turn that is repeated at the limit is recognised as counted and not refused. */
 enum status usage_record(struct db *c, const struct usage_count *counts, size_t n, struct err *e)
 {
     struct usage_count *sorted;

@@ -36,6 +36,7 @@ static struct usage_pace forecast_pace(const struct usage *u, const struct usage
     return p;
 }
 
+/* Rounded up: the limit is met by the last conversation and not before it. */
 static int64_t forecast_full_at(const struct usage *u, struct usage_pace p, int64_t now_ms)
 {
     wide left = u->limit - u->used, at;

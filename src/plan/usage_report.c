@@ -16,6 +16,7 @@ enum status usage_rows(struct db *c, struct id tenant, struct arena *a, struct i
     return report_store_rows(c, tenant, a, id_is_none(before) ? newest : before, limit, out, n, e);
 }
 
+/* Days without conversations are filled in here, because the database only returns days that have some. */
 enum status usage_days(struct db *c, struct id tenant, struct arena *a, int64_t from_ms, int64_t to_ms,
                        struct usage_day **out, size_t *n, struct err *e)
 {

@@ -6,6 +6,10 @@
 
 #include "base/banned.h"
 
+/* conversation_gap is at most seven days: a conversation that waited longer for its first reply is over and is not
+ * counted any more. One day is added. */
+#define BEGUN_BEFORE_MS (8 * DAY_MS)
+
 DB_STMT(ledger_rows, TENANT,
         "SELECT l.conversation_id, v.bot_id, l.counted_at, l.period_start, l.billable FROM usage_ledger l "
         "LEFT JOIN conversation v ON v.tenant_id = l.tenant_id AND v.conversation_id = l.conversation_id "
@@ -34,6 +38,7 @@ DB_STMT(ledger_drift, GLOBAL,
         "c.tenant_id IS NULL "
         "ORDER BY 1, 2, 3",
         "", "utiii");
+/* The row may be missing: that is one of the differences the check finds, and a lock needs a row. */
 DB_STMT(counter_make, TENANT,
         "INSERT IGNORE INTO usage_counter (tenant_id, period_start, billable) VALUES (:tenant, ?, ?)", "ti", "");
 DB_STMT(counter_lock, TENANT,
@@ -41,6 +46,7 @@ DB_STMT(counter_lock, TENANT,
         "ti", "i");
 DB_STMT(ledger_count, TENANT,
         "SELECT COUNT(*) FROM usage_ledger WHERE tenant_id = :tenant AND period_start = ? AND billable = ?", "ti", "i");
+/* MariaDB evaluates SET from left to right, so unsent_since is decided from the new value of `used`. */
 DB_STMT(counter_set, TENANT,
         "UPDATE usage_counter SET used = ?, unsent_since = IF(billable = 1 AND used > reported, COALESCE(unsent_since, "
         "?), NULL) "
@@ -75,11 +81,9 @@ enum status report_store_rows(struct db *c, struct id tenant, struct arena *a, s
 enum status report_store_days(struct db *c, struct id tenant, struct arena *a, int64_t from_ms, int64_t to_ms,
                               struct usage_day **out, size_t *n, struct err *e)
 {
-    const int64_t begun_before = 8 *
-                                 DAY_MS; /* a conversation's longest gap is a week: it is not counted later than that */
     struct db_rows rows;
     enum status st = db_query(c, &ledger_days, &tenant,
-                              DB_ARGS(db_id(id_least(from_ms - begun_before)), db_time(from_ms), db_time(to_ms)), a,
+                              DB_ARGS(db_id(id_least(from_ms - BEGUN_BEFORE_MS)), db_time(from_ms), db_time(to_ms)), a,
                               &rows, e);
     if (st != OK)
         return st;

@@ -1,5 +1,7 @@
 /* usage_store.c: SQL of counter and ledger. The counter is changed only by an UPDATE that checks the limit, so two
- * programs that count at once cannot exceed it together. */
+ * programs that count at once cannot exceed it together. Reading first and writing after would let both pass.
+ *
+ * meter/ reads the counters and sets `reported`, notice/ reads them and sets `noticed`, both through usage.h. */
 #include "plan/usage_store.h"
 
 #include "base/limits.h"
@@ -11,23 +13,28 @@ DB_STMT(
     ledger_add, GLOBAL,
     "INSERT INTO usage_ledger (tenant_id, conversation_id, period_start, billable, counted_at) VALUES (?, ?, ?, ?, ?)",
     "uutit", "");
+/* unsent_since is the time of the oldest conversation that the meter has not taken yet; meter_lag is measured from
+ * it. */
 DB_STMT(counter_take, TENANT,
         "UPDATE usage_counter SET used = used + ?, unsent_since = IF(billable = 1, COALESCE(unsent_since, ?), NULL) "
         "WHERE tenant_id = :tenant AND period_start = ? AND billable = ? AND used <= ?",
         "ittii", "");
+/* Without period_end and subscription: this row is made in the middle of a turn, and counter_open completes it. */
 DB_STMT(counter_begin, TENANT,
         "INSERT IGNORE INTO usage_counter (tenant_id, period_start, billable, used) VALUES (:tenant, ?, ?, 0)", "ti",
         "");
+/* Opened again when the period's end has moved. What was counted is left as it is. */
 DB_STMT(counter_open, TENANT,
         "INSERT INTO usage_counter (tenant_id, period_start, billable, period_end, stripe_subscription_id, "
         "stripe_customer_id, used) "
         "VALUES (:tenant, ?, ?, ?, ?, ?, 0) ON DUPLICATE KEY UPDATE period_end = VALUES(period_end), "
         "stripe_subscription_id = VALUES(stripe_subscription_id), stripe_customer_id = VALUES(stripe_customer_id)",
         "titx?x?", "");
-DB_STMT(counter_look, TENANT,
+DB_STMT(counter_select, TENANT,
         "SELECT billable, used, IFNULL(period_end = ?, 0) FROM usage_counter WHERE tenant_id = :tenant AND "
         "period_start = ?",
         "tt", "iii");
+/* GREATEST: after a repair lowered `used`, what Stripe has been told stays on record. */
 DB_STMT(counter_reported, TENANT,
         "UPDATE usage_counter SET reported = GREATEST(reported, used), unsent_since = NULL "
         "WHERE tenant_id = :tenant AND period_start = ? AND billable = 1",
@@ -39,6 +46,7 @@ DB_STMT(counter_used, TENANT,
         "SELECT CAST(IFNULL(SUM(used), 0) AS SIGNED) FROM usage_counter WHERE tenant_id = :tenant AND period_start = ?",
         "t", "i");
 
+/* One statement for the whole batch of the journal: a group of turns costs one round trip. */
 enum status usage_store_ledger(struct db *c, const struct usage_count *counts, size_t n, struct err *e)
 {
 #define LEDGER_COLUMNS 5
@@ -79,6 +87,7 @@ enum status usage_store_take(struct db *c, struct id tenant, const struct usage_
                              bool *taken, struct err *e)
 {
     *taken = false;
+    /* Also keeps limit - n from wrapping below zero. */
     if (n > q->limit)
         return OK;
     enum status st = usage_take_once(c, tenant, q, n, at_ms, taken, e);
@@ -107,7 +116,7 @@ enum status usage_store_open(struct db *c, struct id tenant, const struct quota_
                    NULL, e);
 }
 
-enum status usage_store_look(struct db *c, struct id tenant, const struct quota_period *p, bool *there, int64_t *beside,
+enum status usage_store_find(struct db *c, struct id tenant, const struct quota_period *p, bool *there, int64_t *beside,
                              struct err *e)
 {
     struct arena a;
@@ -115,7 +124,7 @@ enum status usage_store_look(struct db *c, struct id tenant, const struct quota_
     *there = false;
     *beside = 0;
     arena_init(&a, 64 * KB);
-    enum status st = db_query(c, &counter_look, &tenant, DB_ARGS(db_time(p->end_ms), db_time(p->start_ms)), &a, &rows,
+    enum status st = db_query(c, &counter_select, &tenant, DB_ARGS(db_time(p->end_ms), db_time(p->start_ms)), &a, &rows,
                               e);
     for (size_t i = 0; st == OK && i < rows.n; i++)
         if ((db_row_int(rows.rows[i], 0) != 0) == p->billable)

@@ -14,7 +14,7 @@ enum status usage_store_take(struct db *c, struct id tenant, const struct usage_
 enum status usage_store_open(struct db *c, struct id tenant, const struct quota_period *p,
                              const struct subscription *paid_by, struct err *e);
 /* *there: the row exists with that end. *beside: what the same period holds under the other `billable`. */
-enum status usage_store_look(struct db *c, struct id tenant, const struct quota_period *p, bool *there, int64_t *beside,
+enum status usage_store_find(struct db *c, struct id tenant, const struct quota_period *p, bool *there, int64_t *beside,
                              struct err *e);
 /* What the period holds, billable or not. */
 enum status usage_store_used(struct db *c, struct id tenant, int64_t period_start_ms, int64_t *used, struct err *e);
