@@ -11,7 +11,8 @@
 
 #define SEARCH_MAX 200 /* bytes of the search text */
 
-/* A pattern for LIKE that matches the text anywhere; its wildcards are escaped. */
+/* A pattern for LIKE that matches the text anywhere; its wildcards are escaped. Without that, a search for "a_b" would
+ * also find "axb". */
 static struct str console_like_part(struct arena *a, struct str s)
 {
     struct buf b;
@@ -28,6 +29,8 @@ static struct str console_like_part(struct arena *a, struct str s)
     return str_from(text ? text : "");
 }
 
+/* A page begins after the last id of the one before. Ids grow with time, so the largest possible id stands for "from
+ * the newest", and one statement serves every page. */
 enum status console_tenants(struct db *c, struct arena *a, struct str search, struct id before, int limit,
                             struct console_tenant **out, size_t *n, struct err *e)
 {
@@ -47,6 +50,8 @@ struct note {
     struct id tenant, alarm;
 };
 
+/* The entry is filed under the tenant where there is one, because operators search the log by tenant. The object then
+ * goes into the detail. */
 static enum status console_note_write(struct db *c, const struct note *n, struct err *e)
 {
     char id[ID_TEXT_MAX];
@@ -63,6 +68,8 @@ static enum status console_note_write(struct db *c, const struct note *n, struct
     return st;
 }
 
+/* The event is only made pending again here. The worker serves it as it serves a new one, so a replay can do nothing
+ * that the event itself could not. */
 static enum status console_replay_write(struct db *c, void *ctx, struct err *e)
 {
     const struct note *n = ctx;
@@ -91,6 +98,7 @@ enum status console_alarm_close(struct db *c, const struct actor *who, struct id
     return db_transaction(c, console_close_write, &n, e);
 }
 
+/* No transaction: what is noted here was done at Stripe, where nothing can be rolled back. */
 enum status console_note(struct db *c, const struct actor *who, const char *what, struct id tenant, struct str object,
                          struct err *e)
 {

@@ -1,13 +1,19 @@
-/* console_store.c: SQL of the operator's console. All statements are GLOBAL: an operator sees every tenant. */
+/* console_store.c: SQL of the operator's console. The lists are GLOBAL, because an operator sees every tenant.
+ *
+ * Everything here only reads. The tables belong to other modules, and sql/owners lists billing as a reader: the
+ * joins would otherwise be one query for each tenant of the page. */
 #include "billing/console/console_store.h"
 
 #include "base/limits.h"
 
 #include "base/banned.h"
 
+/* The states in which Stripe may still charge something. "incomplete" is left out: it was never paid and ends in a
+ * day. */
 #define LIVE_STATUS "status IN ('trialing', 'active', 'past_due', 'unpaid', 'paused')"
 
-/* GLOBAL: the operator lists all tenants. */
+/* GLOBAL: the operator lists all tenants. The primary key gives the order, so the page ends as soon as it is full. A
+ * Stripe id is compared as a whole and found by its index; a part of it would mean reading every row. */
 DB_STMT(
     console_tenant_list, GLOBAL,
     "SELECT t.tenant_id, t.name, (SELECT u.email FROM member m JOIN user u ON u.user_id = m.user_id WHERE m.tenant_id "
@@ -20,13 +26,15 @@ DB_STMT(
     "OR EXISTS (SELECT 1 FROM subscription_mirror s WHERE s.tenant_id = t.tenant_id AND s.stripe_subscription_id = ?)) "
     "ORDER BY t.tenant_id DESC LIMIT ?",
     "usssssi", "uss?sst");
-/* GLOBAL: sums over all tenants. */
+/* GLOBAL: sums over all tenants. One statement, so that the figures belong to one moment and never contradict each
+ * other on the page. */
 DB_STMT(console_sums, GLOBAL,
         "SELECT (SELECT COUNT(*) FROM tenant WHERE state <> 'deleted'), COUNT(*), COALESCE(SUM(first_failed_at IS NOT "
         "NULL), 0), "
         "COALESCE(SUM(tenant_id IS NULL), 0) FROM subscription_mirror WHERE livemode = ? AND " LIVE_STATUS,
         "i", "iiii");
-/* GLOBAL: number of tenants on each terms. */
+/* GLOBAL: number of tenants on each terms. A subscription without terms is counted by console_sums and has an alarm of
+ * its own. */
 DB_STMT(console_terms_sums, GLOBAL,
         "SELECT plan_terms_id, COUNT(*) FROM subscription_mirror WHERE livemode = ? AND plan_terms_id IS NOT NULL "
         "AND " LIVE_STATUS " GROUP BY plan_terms_id",
