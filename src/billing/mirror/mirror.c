@@ -1,16 +1,18 @@
-/* mirror.c: turn a fetched object into a row. Three questions are answered on the way: which tenant it belongs to,
- * which terms its prices stand for, and since when a payment has been missing. All three look only at our own rows
- * and at what Stripe returned just now, so that writing the same object twice gives the same row. */
+/* mirror.c: turns a fetched object into a row. Three questions are answered on the way: which tenant it belongs to,
+ * which terms its prices stand for, and since when a payment has been missing. The answers use only our own rows and
+ * what Stripe just returned, so that writing the same object twice gives the same row. */
 #include "billing/mirror/mirror_internal.h"
 #include "billing/mirror/mirror_store.h"
 
 #include "base/banned.h"
 
-#define WAITED_FOR_LOOKED 24 /* the invoice of a change is among this many newest ones */
+/* The invoice of a change is among this many newest ones: Stripe makes at most 20 a day for one subscription, and a
+ * pending update expires within a day. */
+#define WAITED_FOR_MAX 24
 
-/* Stripe's customer says whose a subscription is, and nothing else when it is known here. The metadata, which
- * anybody with a key of the account may write, counts only where the customer is a stranger and the row has no owner
- * yet. */
+/* The Stripe customer decides which tenant a subscription belongs to, if the customer is known here. The metadata can
+ * be written by anyone who has a key of the account. It counts only while the customer is unknown and the row has no
+ * tenant yet. A tenant once stored is kept, so that no tenant loses a subscription because a customer was forgotten. */
 static enum status mirror_find_tenant(struct db *c, struct arena *a, const struct json *j, struct subscription *s,
                                       struct id before, struct err *e)
 {
@@ -29,8 +31,9 @@ static enum status mirror_find_tenant(struct db *c, struct arena *a, const struc
     return st;
 }
 
-/* The row of stripe_price gives role and terms. Without a row, the price's metadata may name existing terms. */
-static enum status mirror_look_up(struct db *c, struct arena *a, struct mirror_item *it, struct err *e)
+/* The row of stripe_price gives role and terms. Without a row, the price's metadata may name existing terms. That is
+ * how a subscription is recognised when the database was restored from before its price was made. */
+static enum status mirror_find_price(struct db *c, struct arena *a, struct mirror_item *it, struct err *e)
 {
     struct id terms;
     bool is_base, there = false;
@@ -58,12 +61,14 @@ static enum status mirror_find_terms(struct db *c, struct arena *a, const struct
     size_t n;
     enum status st = mirror_items(a, j, &items, &n, e);
     for (size_t i = 0; st == OK && i < n; i++)
-        st = mirror_look_up(c, a, &items[i], e);
+        st = mirror_find_price(c, a, &items[i], e);
     if (st == OK)
         mirror_choose(s, items, n);
     return st;
 }
 
+/* The base price of the next phase decides. The usage price is always swapped with it and would only repeat the answer.
+ * A phase on the same terms is no change of plan. */
 static enum status mirror_find_next(struct db *c, struct arena *a, const struct json *schedule, struct subscription *s,
                                     struct err *e)
 {
@@ -84,6 +89,8 @@ static enum status mirror_find_next(struct db *c, struct arena *a, const struct 
     return st;
 }
 
+/* Only a known state is remembered, with the time of its fetch. BILLING_UNKNOWN_MS counts from there, so fetching again
+ * and again does not prolong what an unknown state grants. */
 static void mirror_keep_known(struct subscription *s, const struct subscription *before)
 {
     if (s->status == STRIPE_UNKNOWN) {
@@ -96,7 +103,7 @@ static void mirror_keep_known(struct subscription *s, const struct subscription 
 }
 
 /* A payment has been missing since the oldest unpaid invoice was finalised. Later failures do not move that time, or
- * the grace period would never end. */
+ * the grace period would never end. A state that is unknown says nothing about payments, so the time is kept. */
 static enum status mirror_keep_failed(struct db *c, struct arena *a, struct subscription *s,
                                       const struct subscription *before, struct err *e)
 {
@@ -114,6 +121,8 @@ static enum status mirror_keep_failed(struct db *c, struct arena *a, struct subs
     return st;
 }
 
+/* The row is locked before anything is derived from its old values. Invoices that arrived before their subscription
+ * have no tenant; they get it here, as soon as the subscription has one. */
 enum status subscription_write(struct db *c, struct arena *a, const struct json *j, const struct json *schedule,
                                int64_t fetched_ms, struct subscription *out, struct err *e)
 {
@@ -138,6 +147,7 @@ enum status subscription_write(struct db *c, struct arena *a, const struct json 
                : st;
 }
 
+/* Where its customer is unknown, an invoice takes the tenant that its subscription already has. */
 enum status invoice_write(struct db *c, struct arena *a, const struct json *j, int64_t fetched_ms, struct invoice *out,
                           struct err *e)
 {
@@ -186,12 +196,14 @@ enum status invoice_get(struct db *c, struct id tenant, struct arena *a, struct 
     return mirror_store_invoice_get(c, a, tenant, id, out, e);
 }
 
+/* Stripe's pending_update does not name its invoice, so it is recognised by its reason. Invoices of renewals have
+ * another. */
 enum status invoice_waited_for(struct db *c, struct id tenant, struct arena *a, const struct subscription *s,
                                struct invoice *out, struct err *e)
 {
     struct invoice *list;
     size_t n;
-    enum status st = mirror_store_invoices(c, a, tenant, 0, WAITED_FOR_LOOKED, &list, &n, e);
+    enum status st = mirror_store_invoices(c, a, tenant, 0, WAITED_FOR_MAX, &list, &n, e);
     if (st != OK)
         return st;
     for (size_t i = 0; i < n; i++)

@@ -9,7 +9,8 @@
 
 #define LAST_SECOND 253402300799LL /* of the year 9999, the last that DATETIME holds */
 
-/* Milliseconds; 0 for null and for a time that no calendar holds. */
+/* Milliseconds; 0 for null and for a time that no calendar holds. A time that DATETIME cannot hold would make the whole
+ * row fail. */
 static int64_t mirror_time(const struct json *seconds)
 {
     int64_t s = json_int(seconds, 0);
@@ -23,7 +24,7 @@ static int64_t parse_time_at(const struct json *obj, const char *key)
 
 static enum status parse_no_object(const char *what, struct err *e)
 {
-    return err_set(e, E_stripe_object, "Stripe's answer is no %s.", what);
+    return err_set(e, E_stripe_object, "Stripe's answer is not %s.", what);
 }
 
 static bool parse_fits(struct str id)
@@ -50,6 +51,7 @@ static bool parse_is_object(const struct json *j, const char *kind)
 
 /* ---- the lines of a subscription ---- */
 
+/* The role in the metadata of the price decides. A price made by hand has none; then "metered" is the best evidence. */
 static struct mirror_item parse_item_of(const struct json *j)
 {
     const struct json *price = json_get(j, "price"), *meta = json_get(price, "metadata");
@@ -66,6 +68,7 @@ static struct mirror_item parse_item_of(const struct json *j)
     return it;
 }
 
+/* Ids that no column can hold are skipped: a cut id would name another object. */
 enum status mirror_items(struct arena *a, const struct json *subscription, struct mirror_item **out, size_t *n,
                          struct err *e)
 {
@@ -81,6 +84,8 @@ enum status mirror_items(struct arena *a, const struct json *subscription, struc
     return OK;
 }
 
+/* The first of several wins only where none has a row, so an item that was added in the dashboard never displaces
+ * ours. */
 static const struct mirror_item *parse_pick(const struct mirror_item *items, size_t n, enum item_role role)
 {
     const struct mirror_item *first = NULL;
@@ -95,6 +100,7 @@ static const struct mirror_item *parse_pick(const struct mirror_item *items, siz
     return first;
 }
 
+/* Since 2025-03-31 Stripe keeps the period in the items. The base item's is used: it is the month that was paid for. */
 void mirror_choose(struct subscription *s, const struct mirror_item *items, size_t n)
 {
     const struct mirror_item *base = parse_pick(items, n, ITEM_BASE), *usage = parse_pick(items, n, ITEM_USAGE);
@@ -110,6 +116,7 @@ void mirror_choose(struct subscription *s, const struct mirror_item *items, size
 
 /* ---- subscription ---- */
 
+/* Items beyond the first page count as one more, which is enough for the alarm about items that are not ours. */
 static int parse_item_count(const struct json *j)
 {
     const struct json *items = json_get(j, "items");
@@ -129,7 +136,7 @@ enum status subscription_parse(struct arena *a, const struct json *j, struct sub
     size_t n;
     *out = (struct subscription){.id = json_get_str(j, "id"), .customer = parse_short_id(json_get(j, "customer"))};
     if (!parse_is_object(j, "subscription") || !out->customer.n)
-        return parse_no_object("subscription", e);
+        return parse_no_object("a subscription", e);
     if (mirror_items(a, j, &items, &n, e) != OK)
         return e->status;
     mirror_choose(out, items, n);
@@ -154,6 +161,8 @@ enum status subscription_parse(struct arena *a, const struct json *j, struct sub
 
 /* ---- schedule ---- */
 
+/* A schedule that was released or canceled keeps its phases, so its status is checked first. The phases need not be in
+ * order; the earliest later one is taken. */
 bool mirror_next_phase(const struct json *schedule, int64_t now_ms, const struct json **items, int64_t *start_ms)
 {
     const struct json *phases = json_get(schedule, "phases");
@@ -179,7 +188,8 @@ struct str mirror_phase_price(const struct json *item)
 
 /* ---- invoice ---- */
 
-/* The address of a page. Only http and https may become a link. */
+/* The address of a page. Only http and https may become a link. Pages show it as a link, and "javascript:" in a field
+ * of an edited account must not run there. */
 static struct str parse_link_of(const struct json *j, const char *key)
 {
     struct str s = json_get_str(j, key);
@@ -201,6 +211,7 @@ static bool parse_currency_of(struct str s, char out[4])
     return true;
 }
 
+/* Since 2025-03-31 an invoice names its subscription in "parent" only. */
 static struct str parse_subscription_of(const struct json *invoice)
 {
     return parse_short_id(json_get(json_get(json_get(invoice, "parent"), "subscription_details"), "subscription"));
@@ -217,7 +228,7 @@ enum status invoice_parse(struct arena *a, const struct json *j, struct invoice 
     (void)a;
     *out = (struct invoice){.id = json_get_str(j, "id"), .customer = parse_short_id(json_get(j, "customer"))};
     if (!parse_is_object(j, "invoice") || !parse_currency_of(json_get_str(j, "currency"), out->currency))
-        return parse_no_object("invoice", e);
+        return parse_no_object("an invoice", e);
     out->subscription = parse_subscription_of(j);
     out->number = utf8_cut(json_get_str(j, "number"), 60);
     out->status = parse_word_at(j, "status", 24);

@@ -1,5 +1,7 @@
-/* mirror_store.c: SQL of invoice_mirror, and of the rows that tell which tenant and
- * terms a Stripe object belongs to. */
+/* mirror_store.c: SQL of invoice_mirror, and of the rows that lead from a Stripe object to its tenant and terms.
+ *
+ * There are no foreign keys between mirror rows: Stripe does not promise any order, and an invoice often arrives
+ * before its subscription. */
 #include "billing/mirror/mirror_store.h"
 
 #include <stdio.h>
@@ -11,7 +13,8 @@
 DB_STMT(price_select, GLOBAL, "SELECT plan_terms_id, role = 'base' FROM stripe_price WHERE stripe_price_id = ?", "x",
         "ui");
 DB_STMT(terms_select, GLOBAL, "SELECT 1 FROM plan_terms WHERE plan_terms_id = ?", "u", "i");
-/* GLOBAL: Stripe's customer is all that is known when its objects arrive: this says whose it is. */
+/* GLOBAL: an object of Stripe names only its customer, and this row names the tenant. Deleted customers are included,
+ * because their invoices still arrive. */
 DB_STMT(customer_select, GLOBAL, "SELECT tenant_id FROM billing_customer WHERE stripe_customer_id = ?", "x", "u");
 DB_STMT(tenant_select, TENANT, "SELECT state = 'deleted' FROM tenant WHERE tenant_id = :tenant", "", "i");
 
@@ -57,7 +60,8 @@ enum status mirror_store_tenant(struct db *c, struct arena *a, struct id tenant,
 
 /* ---- invoices ---- */
 
-/* GLOBAL: Stripe's fact, found by Stripe's id. */
+/* GLOBAL: Stripe's fact, found by Stripe's id. An invoice with nothing left to pay is no missing payment, even while it
+ * is open. */
 DB_STMT(open_since, GLOBAL,
         "SELECT MIN(COALESCE(finalized_at, created_at)) FROM invoice_mirror WHERE stripe_subscription_id = ? AND "
         "status = 'open'"
@@ -98,6 +102,7 @@ DB_STMT(
     "VALUES(created_at),"
     " fetched_at = VALUES(fetched_at)",
     INVOICE_TYPES, "");
+/* Only rows without a tenant are taken over, so an invoice never moves from one tenant to another this way. */
 DB_STMT(invoice_adopt, TENANT,
         "UPDATE invoice_mirror SET tenant_id = :tenant WHERE stripe_subscription_id = ? AND tenant_id IS NULL", "x",
         "");

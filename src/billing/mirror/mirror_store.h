@@ -1,4 +1,4 @@
-/* mirror_store.h: the rows of invoice_mirror, and the look-ups that find the tenant of an object. */
+/* mirror_store.h: the rows of invoice_mirror, and the queries that find the tenant of an object. */
 #ifndef PARLEY_BILLING_MIRROR_MIRROR_STORE_H
 #define PARLEY_BILLING_MIRROR_MIRROR_STORE_H
 
