@@ -48,6 +48,7 @@ enum status event_payload(struct db *c, struct arena *a, struct str event, struc
     return event_store_payload(c, a, event, out, e);
 }
 
+/* Replaying clears the alarm. If the event fails again, it raises a new one, which is mailed again. */
 enum status event_replay(struct db *c, struct str event, struct err *e)
 {
     int64_t n = 0;

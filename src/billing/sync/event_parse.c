@@ -64,6 +64,7 @@ static int64_t envelope_unix_ms(const struct json *j)
     return s > 0 && s <= LAST_SECOND ? s * 1000 : 0;
 }
 
+/* A thin event has no API version: it carries no object that could be written in one. */
 static void envelope_read_thin(const struct json *j, struct event_envelope *out)
 {
     const struct json *about = json_get(j, "related_object");
@@ -73,6 +74,8 @@ static void envelope_read_thin(const struct json *j, struct event_envelope *out)
     out->object_id = json_get_str(about, "id");
 }
 
+/* invoice.upcoming describes an invoice that does not exist yet and has no id. The subscription is what can be
+ * fetched. */
 static void envelope_read_snapshot(const struct json *j, struct event_envelope *out)
 {
     const struct json *about = json_get(json_get(j, "data"), "object");
@@ -99,6 +102,7 @@ enum status event_envelope_of(const struct json *j, struct event_envelope *out, 
     else
         return err_set(e, E_event_invalid, "This is not an event.");
     out->livemode = json_bool(json_get(j, "livemode"));
+    /* Events of connected accounts name them in "account", thin ones in "context". */
     out->account = json_get_str(j, json_get_str(j, "account").n ? "account" : "context");
     if (!out->id.n || !envelope_is_word(out->id, ID_BYTES) || !out->type.n ||
         !envelope_is_word(out->type, TYPE_BYTES) || !envelope_is_word(out->object_type, OBJECT_BYTES) ||

@@ -25,7 +25,8 @@ bool event_state_parse(struct str name, enum event_state *out)
     return false;
 }
 
-/* A plain INSERT, because hooks.fcgi may only insert. The primary key tells that an event is already stored. */
+/* A plain INSERT, because hooks.fcgi may only insert. The primary key tells that an event is already stored. Other
+ * conflicts are errors: INSERT IGNORE would also hide a value that does not fit its column. */
 DB_STMT(event_insert, GLOBAL,
         "INSERT INTO stripe_event (event_id, type, object_type, object_id, thin, account, api_version, livemode, "
         "created_at, received_at,"
@@ -53,8 +54,9 @@ enum status event_store_add(struct db *c, const struct event_envelope *v, struct
 
 /* ---- serving ---- */
 
-/* No event is put off for longer than six hours. A later due time was written by a clock that ran ahead, and counts
- * as due. */
+/* No event is put off for longer than six hours. A later due time was written by a clock that ran ahead, and counts as
+ * due. The index on (state, due_at) is essential: without it the statement would lock every row that it reads, and a
+ * second worker would skip them all and find nothing. */
 #define LATEST_MS (7 * HOUR_MS)
 
 DB_STMT(event_lock_due, GLOBAL,
@@ -64,12 +66,16 @@ DB_STMT(event_lock_due, GLOBAL,
         "tt", "xssx?issiti");
 DB_STMT(event_claim, GLOBAL, "UPDATE stripe_event SET due_at = ?, attempts = attempts + 1 WHERE event_id = ?", "tx",
         "");
+/* The claim has counted the attempt already, so one that must not count is taken off again. This statement and
+ * event_end leave an event alone that a refresh of its object has marked as done in the meantime. */
 DB_STMT(event_put_off, GLOBAL,
         "UPDATE stripe_event SET due_at = ?, attempts = attempts - ?, last_error = ? WHERE event_id = ? AND state = "
         "'pending'",
         "tisx", "");
 DB_STMT(event_end, GLOBAL, "UPDATE stripe_event SET state = ?, last_error = ? WHERE event_id = ? AND state = 'pending'",
         "ssx", "");
+/* Dead events are included: whatever failed, the object has been fetched now. Events that sync_judge would ignore are
+ * not, because they may mean an object of another account. */
 DB_STMT(event_of_object, GLOBAL,
         "SELECT event_id, type FROM stripe_event WHERE object_id = ? AND state IN ('pending', 'dead') AND livemode = ? "
         "AND account = ''"
@@ -168,10 +174,12 @@ DB_STMT(event_list_state, GLOBAL, EVENT_LIST " WHERE state = ? ORDER BY received
         EVENT_TYPES);
 DB_STMT(event_one, GLOBAL, EVENT_LIST " WHERE event_id = ?", "x", EVENT_TYPES);
 DB_STMT(event_payload_select, GLOBAL, "SELECT payload FROM stripe_event WHERE event_id = ?", "x", "x");
+/* The attempts begin at zero, because the operator has removed the cause. */
 DB_STMT(event_replay_one, GLOBAL,
         "UPDATE stripe_event SET state = 'pending', attempts = 0, due_at = ?, last_error = '' WHERE event_id = ? AND "
         "state <> 'pending'",
         "tx", "");
+/* Dead events are kept: the operator has not decided about them yet. */
 DB_STMT(event_forget_old, GLOBAL,
         "DELETE FROM stripe_event WHERE state IN ('done', 'ignored') AND received_at < ? ORDER BY received_at LIMIT ?",
         "ti", "");

@@ -24,7 +24,9 @@ static enum status receive_store(struct db_pool *p, const struct event_envelope 
     return st;
 }
 
-/* The signature is checked first, so that only Stripe's bytes are parsed as JSON. */
+/* The signature is checked first, so that only Stripe's bytes are parsed as JSON. The size comes before it, because the
+ * signature is a hash of the whole body. An event that is already stored is answered like a new one: Stripe sends an
+ * event again until it has seen a 2xx. */
 enum status event_receive(struct db_pool *p, const struct config *c, struct str signature, struct str body,
                           struct err *e)
 {

@@ -47,6 +47,8 @@ static enum status refresh_list_events(struct refresh_target *t, struct err *e)
     return st;
 }
 
+/* Without the lease, which is released by now: the events were listed before the fetch, and what that saw is
+ * written. */
 static enum status refresh_mark_served(struct refresh_target *t, struct err *e)
 {
     struct db *c = NULL;
@@ -57,6 +59,8 @@ static enum status refresh_mark_served(struct refresh_target *t, struct err *e)
     return st;
 }
 
+/* Objects lead to others at most twice (a charge to its invoice, that to its subscription), and a subscription leads to
+ * none, so the recursion ends. */
 enum status refresh_object(struct refresh *r, struct str kind, struct str id, int64_t wait_ms, struct err *e)
 {
     const struct refresh_kind *what = refresh_find_kind(kind);

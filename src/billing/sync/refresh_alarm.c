@@ -6,12 +6,14 @@
 
 #include "base/banned.h"
 
+/* Wider than what grants something: an unpaid subscription grants nothing, but Stripe still makes invoices for it. */
 static bool alarm_is_live(const struct subscription *s)
 {
     enum stripe_status now = s->status == STRIPE_UNKNOWN ? s->known_status : s->status;
     return now == STRIPE_TRIALING || now == STRIPE_ACTIVE || now == STRIPE_PAST_DUE || now == STRIPE_UNPAID;
 }
 
+/* The alarm is about the tenant and not about a subscription, so that the end of either subscription clears it. */
 static enum status alarm_two_live(struct db *c, struct arena *a, const struct subscription *s, struct err *e)
 {
     struct subscription *list;
@@ -34,6 +36,8 @@ static enum status alarm_two_live(struct db *c, struct arena *a, const struct su
         live);
 }
 
+/* A mismatch is only reported. Following the metadata would let its writer move a paid subscription to another
+ * tenant. */
 static enum status alarm_strangers(struct db *c, struct arena *a, const struct json *j, const struct subscription *s,
                                    bool live, struct err *e)
 {
@@ -57,6 +61,8 @@ static enum status alarm_strangers(struct db *c, struct arena *a, const struct j
                        differs ? "Its customer" : "Its metadata");
 }
 
+/* Items beyond the base and the usage item are charged by Stripe but grant nothing here, and no change of plan touches
+ * them. */
 static enum status alarm_prices(struct db *c, const struct subscription *s, bool live, struct err *e)
 {
     struct str price = s->base_price.n ? s->base_price : STR("none");
@@ -82,6 +88,7 @@ static enum status alarm_status(struct db *c, const struct subscription *s, stru
                        STR_F(s->status_text));
 }
 
+/* Deleting a workspace ends its subscriptions (cancel_now), but one may be made in the dashboard afterwards. */
 static enum status alarm_deleted(struct db *c, struct arena *a, const struct subscription *s, bool live, struct err *e)
 {
     bool known = false, deleted = false;
@@ -108,7 +115,7 @@ enum status subscription_alarms(struct db *c, struct arena *a, const struct json
     return st == OK ? alarm_deleted(c, a, s, live, e) : st;
 }
 
-/* The subscription stays active while its invoice cannot be charged, so without this alarm nobody would notice. */
+/* The subscription stays active while its invoice cannot be charged, so without this alarm no one would notice. */
 enum status invoice_alarms(struct db *c, const struct invoice *v, struct err *e)
 {
     if (!v->finalization_failed)

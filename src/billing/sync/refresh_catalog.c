@@ -1,5 +1,8 @@
-/* refresh_catalog.c: prices and products, which may have been changed in Stripe's dashboard. Nothing is written; the
- * operator is told to run setup, which repairs them. */
+/* refresh_catalog.c: prices and products, which may have been changed in Stripe's dashboard.
+ *
+ * Nothing is repaired here. The change may be intended, and an automatic repair would fight with the seller; an
+ * alarm tells the operator to run setup, which repairs it. Prices and products that Parley did not create are
+ * ignored. */
 #include "alarm/alarm.h"
 #include "billing/sync/refresh_internal.h"
 #include "billing/sync/sync_store.h"

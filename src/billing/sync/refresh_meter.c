@@ -30,6 +30,7 @@ static enum status rejected_read_samples(struct db *c, struct refresh_rejected *
     return st;
 }
 
+/* The alarm is raised only when no row could be rejected, because meter_reject raises one for each row itself. */
 static enum status rejected_write_tx(struct db *c, void *ctx, struct err *e)
 {
     struct refresh_rejected *x = ctx;
@@ -45,6 +46,7 @@ static enum status rejected_write_tx(struct db *c, void *ctx, struct err *e)
                        STR_F(str_sub(words.n ? words : STR("the event does not say which"), 0, 300)));
 }
 
+/* No lease: the event is an object that never changes, and rejecting a row twice changes nothing. */
 enum status refresh_meter_error(struct refresh *r, struct str event, struct err *e)
 {
     struct refresh_rejected x = {.r = r, .event = event};

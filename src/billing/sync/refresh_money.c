@@ -55,6 +55,7 @@ static enum status money_fetch_open(struct refresh_money *x, struct err *e)
     return st;
 }
 
+/* A field may come as an id although it was to be expanded; then the schedule is fetched by that id. */
 static enum status money_fetch_schedule(struct refresh_money *x, struct err *e)
 {
     struct json *schedule = json_get(x->j, "schedule");
@@ -64,6 +65,8 @@ static enum status money_fetch_schedule(struct refresh_money *x, struct err *e)
     return OK;
 }
 
+/* The open invoices are written first: subscription_write reads from them since when a payment has been missing. One
+ * transaction, so that no entitlement is resolved from one without the other. */
 static enum status money_write_subscription_tx(struct db *c, void *ctx, struct err *e)
 {
     struct refresh_money *x = ctx;
@@ -77,6 +80,7 @@ static enum status money_write_subscription_tx(struct db *c, void *ctx, struct e
     return st == OK ? subscription_alarms(c, a, x->j, &x->sub, e) : st;
 }
 
+/* The generation is raised after the commit: a process that read earlier would cache the old row under the new one. */
 enum status refresh_subscription(struct refresh_target *t, struct err *e)
 {
     struct refresh_money x = {.t = t};
@@ -92,6 +96,7 @@ enum status refresh_subscription(struct refresh_target *t, struct err *e)
     return st;
 }
 
+/* A schedule has no row of its own. Once released it no longer names its subscription in "subscription". */
 enum status refresh_schedule(struct refresh_target *t, struct err *e)
 {
     struct json *j;
@@ -119,6 +124,7 @@ static enum status money_invoice_gone_tx(struct db *c, void *ctx, struct err *e)
     return sync_store_invoice_gone(c, x->t->id, x->t->fetched_ms, e);
 }
 
+/* The events are not marked as served yet: entitlements depend on the subscription, which is refreshed next. */
 enum status refresh_invoice(struct refresh_target *t, struct err *e)
 {
     struct refresh_money x = {.t = t};

@@ -20,7 +20,7 @@ struct refresh_checkout {
 };
 
 /* Whether the checkout has ended, and how. A payment that arrives later (a bank debit) leaves it open until it has
- * arrived or failed. */
+ * arrived or failed. A session has no field for a failed debit, so the event is the only sign of it. */
 static bool session_has_ended(const struct refresh_target *t, const struct json *j, enum session_end *end)
 {
     struct str status = json_get_str(j, "status");
@@ -82,6 +82,8 @@ struct refresh_person {
     size_t n;
 };
 
+/* The customer's row is marked in the transaction that lists its subscriptions: a checkout that begins now makes a new
+ * customer. */
 static enum status person_deleted_tx(struct db *c, void *ctx, struct err *e)
 {
     struct refresh_person *x = ctx;
@@ -119,6 +121,7 @@ struct refresh_refund {
     bool over;
 };
 
+/* A refund changes no entitlement. Whether the tenant keeps its plan is for the operator to decide. */
 static enum status refund_write_tx(struct db *c, void *ctx, struct err *e)
 {
     struct refresh_refund *x = ctx;
@@ -186,6 +189,8 @@ enum status refresh_charge(struct refresh_target *t, struct err *e)
     return refund_report(&x, e);
 }
 
+/* A dispute that was lost stays reported until the operator closes the alarm: the money is gone while the subscription
+ * continues. */
 enum status refresh_dispute(struct refresh_target *t, struct err *e)
 {
     struct refresh *r = t->r;

@@ -1,4 +1,7 @@
-/* refresh_target.c: what the kinds of objects share: fetching, and writing under the lease. */
+/* refresh_target.c: what the kinds of objects share: fetching, and writing under the lease.
+ *
+ * A fetch holds no connection and no lock, so another process may take over an expired lease meanwhile. lease_hold
+ * at the start of the writing transaction then makes it fail, and the newer fetch is not overwritten. */
 #include "billing/sync/event_store.h"
 #include "billing/sync/refresh_internal.h"
 #include "stripe/lease.h"

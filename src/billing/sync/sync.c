@@ -88,6 +88,7 @@ static void sync_judge(struct sync_event *x)
 
 /* ---- the outcome ---- */
 
+/* The alarm is raised in the same transaction: a dead event without an alarm would never be seen. */
 static enum status sync_end_tx(struct db *c, void *ctx, struct err *e)
 {
     struct sync_event *x = ctx;
@@ -126,6 +127,8 @@ static int64_t sync_step_ms(const int64_t *steps, size_t n, int attempts)
     return steps[i < n ? i : n - 1] * 1000;
 }
 
+/* A busy object is free again within seconds, and waiting for it is not the event's fault, so such an attempt does not
+ * count. */
 static enum status sync_put_off(struct sync_event *x, struct err *e)
 {
     bool busy = sync_is_busy(&x->why), outage = sync_is_outage(stripe_failure_of(&x->why));

@@ -6,7 +6,8 @@
 
 /* GLOBAL: Stripe names a session, and its row names the tenant. */
 DB_STMT(session_select, GLOBAL, "SELECT tenant_id FROM checkout_attempt WHERE stripe_session_id = ?", "x", "u");
-/* GLOBAL: as above */
+/* GLOBAL: as above. A failed checkout may become complete, because the customer can still pay on Stripe's page; a
+ * complete or expired one never changes. */
 DB_STMT(session_update, GLOBAL,
         "UPDATE checkout_attempt SET state = ? WHERE stripe_session_id = ? AND (state IN ('creating', 'open') OR "
         "(state = 'failed' AND ? = "
@@ -15,7 +16,8 @@ DB_STMT(session_update, GLOBAL,
 /* GLOBAL: Stripe names a customer; the workspace is a value of its row. */
 DB_STMT(customer_deleted, GLOBAL,
         "UPDATE billing_customer SET deleted_at = ? WHERE stripe_customer_id = ? AND deleted_at IS NULL", "tx", "");
-/* GLOBAL: Stripe names an invoice; the workspace is a value of its row. */
+/* GLOBAL: Stripe names an invoice; the workspace is a value of its row. The row stays, because pages and mails may
+ * refer to it, but nothing is to be paid any more. */
 DB_STMT(
     invoice_gone, GLOBAL,
     "UPDATE invoice_mirror SET status = 'deleted', amount_remaining = 0, fetched_at = ? WHERE stripe_invoice_id = ?",
@@ -27,6 +29,7 @@ DB_STMT(
     " FROM stripe_price s JOIN plan_terms t ON t.plan_terms_id = s.plan_terms_id JOIN plan p ON p.plan = t.plan"
     " WHERE s.stripe_price_id = ?",
     "x", "uiiiiiss");
+/* setup stores a product under "product:<plan>"; the name begins after these eight characters. */
 DB_STMT(product_plan, GLOBAL,
         "SELECT SUBSTRING(name, 9) FROM stripe_setup WHERE livemode = ? AND stripe_id = ? AND name LIKE 'product:%'",
         "ix", "s");
