@@ -6,8 +6,8 @@
 
 #include "base/banned.h"
 
-static const char *const scope_names[] = {"read", "write", "chat",
-                                          "admin"}; /* in the order of the bits of enum key_scope */
+/* In the order of the bits of enum key_scope. */
+static const char *const scope_names[] = {"read", "write", "chat", "admin"};
 
 static int api_me_fill_key(struct json *o, struct id key, uint32_t scopes)
 {

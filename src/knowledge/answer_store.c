@@ -1,6 +1,7 @@
 /* answer_store.c: SQL of answers. Every statement is bound to a tenant and a bot. Writes of many rows are one bulk
  * statement; reads of all rows go row by row through a callback, so that a bot with the most answers needs no memory
- * for all of them. */
+ * for all of them. The unique key (tenant, bot, question_hash) decides that a question exists: no statement looks first
+ * and writes then. */
 #include "knowledge/answer_store.h"
 
 #include "base/clock.h"
@@ -13,6 +14,8 @@
 
 DB_STMT(answer_bot, TENANT, "SELECT language FROM bot WHERE tenant_id = :tenant AND bot_id = ? AND deleted_at IS NULL",
         "u", "s");
+/* For imports: a question that exists gets the new answer and keeps its id and its time of creation, so links to it
+ * stay valid. */
 DB_STMT(answer_put, TENANT,
         "INSERT INTO answer (tenant_id, bot_id, answer_id, question_hash, question, answer, link, source, language, "
         "created_at, updated_at)"
@@ -21,6 +24,7 @@ DB_STMT(answer_put, TENANT,
         "VALUES(source),"
         " updated_at = VALUES(updated_at)",
         "uuxssssstt", "");
+/* For a single save, where a question that exists is an error that the user has to see. */
 DB_STMT(answer_insert, TENANT,
         "INSERT INTO answer (tenant_id, bot_id, answer_id, question_hash, question, answer, link, source, language, "
         "created_at, updated_at)"
@@ -41,6 +45,8 @@ DB_STMT(answer_all, TENANT,
 DB_STMT(answer_page, TENANT,
         COLUMNS " FROM answer WHERE tenant_id = :tenant AND bot_id = ? AND answer_id > ? ORDER BY answer_id LIMIT ?",
         "uui", TYPES);
+/* A search by part of a word cannot use an index. It reads the answers of one bot only, in the order of the primary
+ * key, and stops when the page is full. */
 DB_STMT(answer_page_like, TENANT,
         COLUMNS
         " FROM answer WHERE tenant_id = :tenant AND bot_id = ? AND answer_id > ? AND (question LIKE ? OR answer LIKE ?)"
@@ -86,6 +92,7 @@ static void put_values(struct id bot, const struct answer_row *r, int64_t now, s
     memcpy(v, row, sizeof(row));
 }
 
+/* The values of all rows lie in one array, which is allocated for the batch: it is too large for the stack. */
 enum status answer_store_put_all(struct db *c, struct id tenant, struct id bot, const struct answer_row *rows, size_t n,
                                  struct err *e)
 {
@@ -120,6 +127,7 @@ struct each {
     void *ctx;
 };
 
+/* The hash is copied: the row is valid only during the callback. */
 static enum status each_row(void *ctx, struct db_row r, struct err *e)
 {
     const struct each *each = ctx;
@@ -198,6 +206,7 @@ enum status answer_store_set(struct db *c, struct id tenant, struct id bot, cons
                    NULL, e);
 }
 
+/* The number of rows tells whether the answer was there, which saves reading it first. */
 enum status answer_store_delete(struct db *c, struct id tenant, struct id bot, struct id answer, bool *there,
                                 struct err *e)
 {

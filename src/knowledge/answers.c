@@ -14,7 +14,8 @@
 #define LIST_MAX 1000 /* answers of one page (count) */
 #define BATCH 500
 
-/* The special characters of LIKE in what is looked for are text. */
+/* The special characters of LIKE in what is looked for are text: "100%" must not find everything that begins with
+ * 100. */
 static enum status answer_like_pattern(struct arena *a, struct str query, struct str *out, struct err *e)
 {
     struct str q = str_trim(query);
@@ -36,6 +37,7 @@ static enum status answer_like_pattern(struct arena *a, struct str query, struct
     return OK;
 }
 
+/* The bot is read first, so that an unknown bot is an error and not an empty list. */
 enum status answers_list(struct db *c, struct id tenant, const struct answers_filter *f, struct arena *a,
                          struct answers_page *out, struct err *e)
 {
@@ -76,6 +78,7 @@ enum status answers_get(struct db *c, struct id tenant, struct id bot, struct id
     return answer_store_get(c, a, tenant, bot, answer, out, e);
 }
 
+/* Checks before hashing, because checking trims the texts, and the hash is of the trimmed question. */
 static enum status answer_prepare(struct answer *w, struct answer_row *row, struct err *e)
 {
     const char *field, *words;
@@ -95,8 +98,9 @@ static enum status answer_room_for_one(struct db *c, struct arena *a, struct id 
     return st;
 }
 
-/* The number of answers is not held exactly: two saves at the same moment may go one over the limit, which is there
- * for the size of the index, not for billing. */
+/* The number of answers is not held exactly: two saves at the same moment may go one over the limit, which is there for
+ * the size of the index, not for billing. Only a new answer is limited by the plan: existing ones can be corrected even
+ * when the workspace may make nothing new. */
 enum status answers_save(struct db *c, struct id tenant, struct id bot, struct answer *w, struct err *e)
 {
     struct answer_row row;
@@ -128,6 +132,7 @@ enum status answers_save(struct db *c, struct id tenant, struct id bot, struct a
     return OK;
 }
 
+/* The row goes before the mark, so an index that is built because of the mark cannot find it any more. */
 enum status answers_delete(struct db *c, struct id tenant, struct id bot, struct id answer, struct err *e)
 {
     bool there = false;
@@ -140,6 +145,8 @@ enum status answers_delete(struct db *c, struct id tenant, struct id bot, struct
     return OK;
 }
 
+/* All rows are checked as they come, and the first bad one ends the caller's transaction. A question that the file
+ * holds twice is no error: the later row wins, as in an import from CSV. */
 enum status answers_add_all(struct db *c, struct id tenant, struct id bot, const struct answer *rows, size_t n,
                             struct err *e)
 {

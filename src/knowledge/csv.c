@@ -52,6 +52,8 @@ static const uint16_t windows1252_high[32] = {0x20AC, 0xFFFD, 0x201A, 0x0192, 0x
                                               0xFFFD, 0x2018, 0x2019, 0x201C, 0x201D, 0x2022, 0x2013, 0x2014,
                                               0x02DC, 0x2122, 0x0161, 0x203A, 0x0153, 0xFFFD, 0x017E, 0x0178};
 
+/* NUL is refused before anything else: it would end a C string somewhere on its way. A field that is valid UTF-8 is
+ * never converted, also in a file that looks like Windows-1252. */
 static enum bad to_utf8(const struct csv *c, struct arena *a, struct str *field)
 {
     char *out;
@@ -79,6 +81,7 @@ static bool at_line_end(const struct csv *c)
     return c->at >= c->in.n || c->in.p[c->at] == '\n' || c->in.p[c->at] == '\r';
 }
 
+/* CR, LF and CRLF, because all three exist: old Macs, Unix and RFC 4180. */
 static void pass_line_end(struct csv *c)
 {
     if (c->at < c->in.n && c->in.p[c->at] == '\r')
@@ -167,6 +170,8 @@ static enum bad csv_read_row(struct csv *c, struct arena *a, struct csv_row *row
     }
 }
 
+/* Empty lines are passed over and not counted, because people leave them at the end. Every other row has a number, also
+ * a bad one. */
 enum csv_result csv_next(struct csv *c, struct arena *a, struct csv_row *row, const char **code, const char **words)
 {
     while (c->at < c->in.n && at_line_end(c))
@@ -212,6 +217,8 @@ static char sniff_separator(struct str s)
     return candidates[best];
 }
 
+/* UTF-16 is what "Unicode text" of a spreadsheet is; it is refused by its mark, because it would be read as text full
+ * of NUL bytes. */
 enum status csv_open(struct csv *c, struct str file, struct err *e)
 {
     *c = (struct csv){.in = file};

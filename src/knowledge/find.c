@@ -40,6 +40,7 @@ static struct {
     size_t bytes;
 } cache = {.lock = PTHREAD_MUTEX_INITIALIZER, .built = PTHREAD_COND_INITIALIZER};
 
+/* The index is freed by its last user, also when it was evicted while a search was still reading it. */
 static void index_held_drop(struct index_held *h)
 {
     if (!h || atomic_fetch_sub_explicit(&h->refs, 1, memory_order_acq_rel) != 1)
@@ -71,6 +72,8 @@ static struct index_slot *find_slot_of(struct id tenant, struct id bot)
     return NULL;
 }
 
+/* The bytes of an evicted index are no longer counted, although a search may still hold it: such a search ends within
+ * milliseconds. */
 static void find_release_slot(struct index_slot *y)
 {
     if (y->held)
@@ -117,6 +120,8 @@ static enum status find_add_row(void *ctx, const struct answer_row *row, struct 
     return index_add(ctx, &row->answer, e);
 }
 
+/* Rows are added while they arrive, so a large bot is never in memory as rows. index_finish takes the builder in any
+ * case, hence the NULL after it. */
 static enum status find_build(struct db *c, struct id tenant, struct id bot, struct index_held **out, struct err *e)
 {
     struct index_builder *b = NULL;
@@ -167,7 +172,9 @@ static enum status find_build_timed(struct db_pool *p, struct id tenant, struct 
     return st;
 }
 
-/* Puts what was built (NULL: it failed) into its place and wakes those that wait. *fresh stays the caller's. */
+/* Puts what was built (NULL: it failed) into its place and wakes those that wait. *fresh stays the caller's. A slot
+ * that is being built is never evicted, so it is still there. After a failure an older index stays in use, and the next
+ * question tries again. */
 static void find_settle(struct id tenant, struct id bot, uint64_t generation, struct index_held *fresh)
 {
     pthread_mutex_lock(&cache.lock);
@@ -189,8 +196,9 @@ static void find_settle(struct id tenant, struct id bot, uint64_t generation, st
 
 enum find_outcome { FIND_FOUND, FIND_BUILD, FIND_FULL };
 
-/* An index to search (a reference for the caller), or the duty to build one. The loop is needed because an entry may
- * be evicted while this thread waits for it. */
+/* An index to search (a reference for the caller), or the duty to build one. While one thread builds, the others take
+ * the old index if there is one: an answer that is slightly old is better than a wait. The loop is needed because an
+ * entry may be evicted while this thread waits for it. */
 static enum find_outcome find_acquire(struct id tenant, struct id bot, uint64_t generation, struct index_held **out)
 {
     enum find_outcome r;
@@ -234,6 +242,7 @@ static enum status find_index(struct db_pool *p, struct id tenant, struct id bot
     return st;
 }
 
+/* The generation reaches the other processes of the host; the mark is for this one. */
 void answers_changed(struct id bot)
 {
     shared_bump("answers", bot);
@@ -285,6 +294,8 @@ static enum status find_read_hits(struct db_pool *p, const struct answers_questi
     return st;
 }
 
+/* The texts are copied because the index is given back at the end of the search. Either all texts are kept or none, so
+ * looking at the first hit suffices. */
 static enum status find_collect(struct db_pool *p, const struct answers_question *q, const struct index *x,
                                 const struct index_match *m, struct arena *a, struct answers_match *out, struct err *e)
 {
@@ -306,6 +317,7 @@ static enum status find_collect(struct db_pool *p, const struct answers_question
     return OK;
 }
 
+/* No connection is held while the index is searched; with texts in memory a question needs none at all. */
 enum status answers_find(struct db_pool *p, const struct answers_question *q, struct arena *a,
                          struct answers_match *out, struct err *e)
 {

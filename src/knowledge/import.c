@@ -14,7 +14,7 @@
 
 #define BATCH 500             /* rows of one transaction (count) */
 #define BATCH_BYTES (1 * MB)  /* texts of one transaction */
-#define BATCH_ARENA (32 * MB) /* room for one row of many giant fields */
+#define BATCH_ARENA (32 * MB) /* enough for one row of many giant fields */
 #define BAD_MAX 1000          /* rows reported one by one */
 #define PROGRESS_ROWS 5000    /* progress is reported at least this often */
 
@@ -102,6 +102,7 @@ static bool content_hash(const struct answer *w, uint8_t out[8])
     return ok;
 }
 
+/* Called for each answer that the bot has. Only hashes and the id are kept, whatever the length of the texts. */
 static enum status import_remember(void *ctx, const struct answer_row *row, struct err *e)
 {
     struct known *k = import_know(ctx, row->question_hash);
@@ -115,6 +116,7 @@ static enum status import_remember(void *ctx, const struct answer_row *row, stru
 
 /* ---- rows ---- */
 
+/* Rows beyond BAD_MAX are counted, but not listed: a file in a wrong format has one fault in every row. */
 static enum status import_bad_row(struct import *m, int64_t row, const char *code, const char *words, struct err *e)
 {
     struct import_row b = {.row = row};
@@ -147,6 +149,8 @@ static enum status write_rows(struct db *c, void *ctx, struct err *e)
     return answer_store_put_all(c, m->tenant, m->bot, m->batch, m->batch_n, e);
 }
 
+/* The batch is emptied also after a failure: the import then ends, and its report says how far it came. The arena holds
+ * the texts of the batch, so it can be reset only now. */
 static enum status import_flush(struct import *m, struct err *e)
 {
     enum status st = OK;
@@ -240,6 +244,8 @@ static enum status take_row(struct import *m, int64_t number, const struct csv_r
 
 /* ---- the file ---- */
 
+/* Columns are found by name, in any order and case. Unknown columns are ignored, because exports of other programs have
+ * more of them; one that is named twice is refused, because it is not clear which is meant. */
 static enum status import_read_header(struct import *m, struct csv *csv, struct err *e)
 {
     const char *code = NULL, *words = "The file is empty.";
@@ -264,6 +270,8 @@ static enum status import_read_header(struct import *m, struct csv *csv, struct 
     return OK;
 }
 
+/* `csv` is passed by value: this pass reads ahead without moving the caller's place. Bad rows are left out here and
+ * reported in the second reading. */
 static enum status note_rows(struct import *m, struct csv csv, struct err *e)
 {
     enum status st = OK;
@@ -285,6 +293,8 @@ static enum status note_rows(struct import *m, struct csv csv, struct err *e)
     return st;
 }
 
+/* Transactions are bounded by rows, by bytes and by the memory of the batch, so a file of long answers does not make a
+ * transaction of hundreds of megabytes. Progress follows each flush, when it is certain. */
 static enum status take_rows(struct import *m, struct csv *csv, struct err *e)
 {
     enum status st = OK;
@@ -320,6 +330,8 @@ static enum status remove_rows(struct db *c, void *ctx, struct err *e)
     return answer_store_delete_all(c, tx->m->tenant, tx->m->bot, tx->ids, tx->n, e);
 }
 
+/* Only after all rows are written, so that an import that is interrupted leaves too much rather than too little. A file
+ * without a single readable row removes nothing: it is surely the wrong file. */
 static enum status remove_unseen(struct import *m, struct err *e)
 {
     struct id ids[BATCH];
@@ -340,6 +352,8 @@ static enum status remove_unseen(struct import *m, struct err *e)
     return st;
 }
 
+/* The header comes before the answers of the bot are read, since most wrong files are recognised by it. The limit is
+ * checked before the first row is written. */
 static enum status import_run(struct import *m, struct str file, struct arena *a, struct err *e)
 {
     struct str language;
@@ -376,6 +390,7 @@ static enum status keep_bad(struct import *m, struct arena *a, struct err *e)
     return OK;
 }
 
+/* The index is marked as old also after a failure, if anything was written before it. */
 enum status answers_import(struct db *c, const struct import_request *rq, struct arena *a, struct import_report *out,
                            struct err *e)
 {

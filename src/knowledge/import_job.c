@@ -17,6 +17,8 @@ struct import_job_adding {
     struct id id;
 };
 
+/* The plan is asked first: a workspace that may make nothing new need not wait for the end of other imports to learn
+ * that. */
 static enum status import_job_add(struct db *c, void *ctx, struct err *e)
 {
     struct import_job_adding *a = ctx;
@@ -30,6 +32,8 @@ static enum status import_job_add(struct db *c, void *ctx, struct err *e)
     return st == OK ? queue_add(c, &a->job, &a->id, e) : st;
 }
 
+/* The file name is only shown, so one that is not valid UTF-8 is dropped and not refused. Several attempts, because an
+ * import that a restart has interrupted may simply run again: the rows that it has written are then unchanged. */
 enum status answers_import_later(struct db *c, struct id tenant, struct id bot, const struct import_file *f,
                                  struct arena *a, struct id *job, struct err *e)
 {

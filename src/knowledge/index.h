@@ -1,6 +1,6 @@
 /* index.h: the search index of one bot's answers: built once, immutable, thread safe. No database.
  *
- * Ranking: BM25 of the question's field plus a part of BM25 of the answer's, plus a bonus for words that stand beside
+ * Ranking: BM25 of the question's field plus a part of BM25 of the answer's, plus a bonus for words that are next to
  * each other in both. A word the index does not know stands for those it begins or that begin it. The shown score is
  * another number: how much of what was asked (by weight of its words) the found question covers and is covered by, 0
  * to 1, comparable between questions and bots. */

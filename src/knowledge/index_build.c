@@ -38,6 +38,8 @@ static void copy_language(char out[36], struct str s)
     out[n] = '\0';
 }
 
+/* The language of the bot is the one for answers that carry none. An unknown language gets English stemming: that is
+ * wrong for some words, but the same in index and question. */
 struct index_builder *index_builder_new(struct str language)
 {
     struct index_builder *b = calloc(1, sizeof(*b));
@@ -101,7 +103,8 @@ static bool grow_slots(struct index_builder *b)
     return true;
 }
 
-/* The number of the term, given when it is first seen. NONE without memory. */
+/* The number of the term, given when it is first seen. NONE without memory. The slot is filled before the table grows,
+ * because growing places all terms again. */
 static uint32_t term_of(struct index_builder *b, struct str word)
 {
     size_t i = hash_sip(b->hash_key, word) & (b->slot_count - 1);
@@ -136,6 +139,8 @@ static void add_varint(struct buf *b, uint32_t v)
     buf_putc(b, (char)v);
 }
 
+/* At most `max` terms: a question or answer beyond that is indexed by its beginning, which bounds memory for each
+ * document. */
 static size_t terms_of(struct index_builder *b, struct str text, uint32_t *out, size_t max)
 {
     char word[TOKEN_MAX];
@@ -197,6 +202,7 @@ static enum status keep_text(struct index_builder *b, const struct answer *w, st
     return OK;
 }
 
+/* A tokeniser is changed only when the language does, since answers usually come in runs of one language. */
 static void use_language(struct index_builder *b, struct str language)
 {
     struct str want = tokens_language_known(language) ? language : str_from(b->language);
@@ -209,6 +215,8 @@ static void use_language(struct index_builder *b, struct str language)
         b->languages |= UINT64_C(1) << b->tokeniser.language;
 }
 
+/* Sequence before counts, because counting sorts the terms. The order of writing here is the order of reading in
+ * index_turn_all. */
 enum status index_add(struct index_builder *b, const struct answer *w, struct err *e)
 {
     uint32_t t[ANSWER_TOKENS], q[QUESTION_TOKENS];
@@ -220,7 +228,7 @@ enum status index_add(struct index_builder *b, const struct answer *w, struct er
         return err_nomem(e);
     b->question_length += nq;
     b->answer_length += na;
-    add_varint(&b->forward, (uint32_t)nq); /* in order, for words that stand beside each other */
+    add_varint(&b->forward, (uint32_t)nq); /* in order, for words that are next to each other */
     for (size_t i = 0; i < nq; i++)
         add_varint(&b->forward, q[i]);
     add_counts(&b->forward, q, nq);
@@ -254,6 +262,7 @@ static int by_word(const void *x, const void *y)
     return str_cmp(index_word_at(a->words, a->at), index_word_at(b->words, b->at));
 }
 
+/* Sorted by bytes, so that a word is found by bisection and all words with one beginning are neighbours. */
 static bool sort_terms(struct turning *t)
 {
     const struct index_builder *b = t->b;
@@ -317,7 +326,8 @@ static void index_turn_field(struct turning *t, const uint8_t **p, uint32_t doc,
     }
 }
 
-/* Returns the bytes of all sequences. */
+/* Returns the bytes of all sequences. `fill` false only measures. Both passes walk the forward file in the same way, so
+ * what is written has exactly the measured size. */
 static size_t index_turn_all(struct turning *t, bool fill)
 {
     const uint8_t *p = (const uint8_t *)t->b->forward.p;
@@ -363,6 +373,7 @@ static size_t index_lay_out(struct turning *t)
     return at;
 }
 
+/* The size is added up from what was allocated; the cache evicts by it. */
 static bool index_turn(struct turning *t)
 {
     struct index *x = t->x;
@@ -402,6 +413,7 @@ static bool index_take_over(struct index *x, struct index_builder *b)
     return x->words;
 }
 
+/* The builder is freed on every way out, which is why index_take_over sets what it has taken to NULL. */
 enum status index_finish(struct index_builder *b, struct index **out, struct err *e)
 {
     struct turning t = {.b = b};

@@ -83,6 +83,8 @@ static bool sieve_may(const struct term_sieve *v, uint32_t term)
 
 /* ---- reading the question ---- */
 
+/* A slot weighs as much as the rarest of its words: it stands for one asked word, whatever number of terms it
+ * matches. */
 static void slot_add(struct query_slot *s, const struct index *x, size_t term, double weight)
 {
     float m = x->term[term].mass;
@@ -112,6 +114,7 @@ static void slot_expand(struct query_slot *s, const struct index *x, struct str 
         slot_add(s, x, t, PREFIX_WEIGHT * (double)word.n / (double)index_word(x, t).n);
 }
 
+/* A word that is asked twice counts once; otherwise repeating a common word would outweigh the rare one. */
 static bool asked_before(const struct query *q, uint32_t term)
 {
     for (size_t i = 0; i < q->length; i++)
@@ -120,6 +123,8 @@ static bool asked_before(const struct query *q, uint32_t term)
     return false;
 }
 
+/* A word that no answer has weighs more than any other: a question that is mostly about something unknown must not
+ * score high for its common words. */
 static void query_take_token(struct query *q, struct str word)
 {
     size_t t = lower_bound(q->x, word);
@@ -143,14 +148,16 @@ static int by_mass(const void *a, const void *b)
     return (x < y) - (x > y);
 }
 
+/* The mass is summed before the slots are cut to SLOTS: words that are left out still count as asked and not covered.
+ * The rarest are kept, because they decide. */
 static void read_question(struct query *q, struct str language, struct str text)
 {
     struct tokeniser t;
     char word[TOKEN_MAX];
     size_t n;
     tokens_open(&t, language);
-    if (t.language < 0 || !(q->x->languages >> t.language &
-                            1)) { /* no answer is in that language: read the question in the language of the answers */
+    /* If no answer is in that language, the question is read in the language of the answers. */
+    if (t.language < 0 || !(q->x->languages >> t.language & 1)) {
         tokens_close(&t);
         tokens_open(&t, str_from(q->x->language));
     }
@@ -173,6 +180,8 @@ static void read_question(struct query *q, struct str language, struct str text)
 
 /* ---- ranking every document that shares a word ---- */
 
+/* The inner loop of the search. Documents are stored as differences, the weight is one byte, and idf is multiplied in
+ * once for each term, so that a common word costs a few instructions for each document. */
 static void add_field(struct doc_tally *tally, const uint8_t *p, const uint8_t *end, float factor, uint64_t bit,
                       bool question)
 {
@@ -185,6 +194,7 @@ static void add_field(struct doc_tally *tally, const uint8_t *p, const uint8_t *
     }
 }
 
+/* The postings of the answer's field follow those of the question's, up to where the next term begins. */
 static void add_term(const struct index *x, uint32_t term, float weight, uint64_t bit, struct doc_tally *tally)
 {
     const struct index_term *w = &x->term[term];
@@ -213,6 +223,7 @@ static size_t best_of(const struct doc_tally *tally, size_t docs, struct candida
 
 /* ---- a closer look at the best ---- */
 
+/* The sieve answers "no" for almost every term without looking at the slots. */
 static bool is_asked(const struct query *q, uint32_t term)
 {
     if (!sieve_may(&q->slot_terms, term))
@@ -306,6 +317,8 @@ static void index_judge(const struct index *x, const struct candidate *c, size_t
     }
 }
 
+/* Two steps: all documents that share a word are ranked cheaply, then only the best RERANK are scored. `tally` is
+ * allocated for each search, so that searches of one index share nothing that changes. */
 enum status index_find(const struct index *x, struct str language, struct str question, struct index_match *out,
                        struct err *e)
 {

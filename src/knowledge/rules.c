@@ -6,6 +6,8 @@
 
 #include "base/banned.h"
 
+/* A link becomes an href in the visitor's page. Only http and https are let through, since javascript: would run there,
+ * and no character that an address cannot hold. */
 bool link_valid(struct str s)
 {
     if (!s.n)
@@ -19,6 +21,7 @@ bool link_valid(struct str s)
     return rest.n > 0 && rest.p[0] != '/';
 }
 
+/* Empty is allowed and means the language of the bot. */
 static bool is_language(struct str s)
 {
     if (s.n == 1 || s.n > 35)
@@ -31,6 +34,8 @@ static bool is_language(struct str s)
     return true;
 }
 
+/* The code and the words are returned apart, because an import reports them by row while a form needs the field. Texts
+ * are trimmed in place, so callers store exactly what was checked. */
 enum error_code answer_check(struct answer *w, const char **field, const char **words)
 {
     const struct rule {

@@ -46,6 +46,8 @@ bool tokens_language_known(struct str language)
     return stemmer_of(language) >= 0;
 }
 
+/* A stemmer is made outside the lock, because it allocates. Without memory for one, words are only folded: matches get
+ * worse, but nothing fails. */
 void tokens_open(struct tokeniser *t, struct str language)
 {
     int l = stemmer_of(language);
@@ -103,10 +105,10 @@ static bool is_apostrophe(uint32_t cp)
     return cp == '\'' || cp == 0x2019;
 }
 
+/* Combining marks of decomposed text belong to their letter and are folded away. */
 static bool is_mark(uint32_t cp)
 {
-    return cp >= 0x0300 &&
-           cp <= 0x036F; /* combining marks of decomposed text belong to their letter and are folded away */
+    return cp >= 0x0300 && cp <= 0x036F;
 }
 
 /* Two characters, the second of which begins the next pair; a single one only where nothing follows. */
@@ -124,6 +126,8 @@ static size_t token_take_pair(struct str *text, uint32_t first, char out[TOKEN_M
     return n;
 }
 
+/* A word longer than TOKEN_MAX is cut at a character. The cut is the same in the index and in the question, so it still
+ * matches. */
 static size_t token_add_folded(uint32_t cp, char *out, size_t n)
 {
     char c[4];
@@ -158,6 +162,8 @@ static size_t token_take_word(const struct tokeniser *t, struct str *text, uint3
     return n;
 }
 
+/* The stemmer's result replaces the word only if it fits; its buffer belongs to the stemmer and changes with the next
+ * word. */
 size_t tokens_next(struct tokeniser *t, struct str *text, char out[TOKEN_MAX])
 {
     while (text->n) {

@@ -69,6 +69,7 @@ static enum status conversation_unknown(enum status st, struct err *e)
     return st == ERR_NOT_FOUND ? err_raise(e, E_conversation_unknown) : st;
 }
 
+/* The column is an ENUM with these names, so another value means that the schema is not the one of this build. */
 static enum talk_state conversation_row_state(struct str s)
 {
     enum talk_state state;
