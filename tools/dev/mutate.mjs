@@ -1,10 +1,15 @@
 // ./dev mutate FILE...: does a test notice when a line is wrong?
 //
 // Each mutant is one small change of one line: a comparison, a condition, a constant, a call that is left out. It is built in a copy of the
-// checkout (var/mutate), and the tests that cover the file's module run, the nearest first, until one fails. A mutant that no test notices is
-// a survivor: either a test is missing, or the line does not matter. The seed makes the same choice of mutants again.
+// checkout (var/mutate) with address and undefined-behaviour sanitizers, so that a missing release or a read past the end counts as noticed
+// too. The tests that cover the file's module run until one fails: C programs before node's files, the nearest first, and of those that are
+// as near, first the one that has caught most mutants so far. For a C program the changed file alone is compiled and linked before the library;
+// make runs only for node's files. All C programs share one MariaDB. A mutant that no test notices is a survivor: either a test is missing, or
+// the line does not matter. The seed makes the same choice of mutants again.
 //
-//   node tools/dev/mutate.mjs --var=DIR [--most=N] [--seed=N] [--lines=FROM-TO] FILE...
+//   node tools/dev/mutate.mjs --var=DIR [--most=N] [--seed=N] [--lines=FROM-TO] [--tests=REGEXP] FILE...
+//
+// --tests: only the tests whose path matches, for a quick look.
 import { spawn, spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
@@ -13,12 +18,16 @@ import { top } from '../../tests/lib/build.mjs'
 import { Tree, trackedFiles } from './changed.mjs'
 import { Suites } from './suites.mjs'
 
-const LIMIT_S = 120
+const FIRST_LIMIT_S = 600 // of a test's run on the unchanged source; a mutant's run gets a few times what that took
+const SANITIZERS = 'address,undefined'
 const { values: options, positionals: files } = parseArgs({
     allowPositionals: true,
-    options: { var: { type: 'string' }, most: { type: 'string', default: '25' }, seed: { type: 'string', default: '1' }, lines: { type: 'string', default: '' } },
+    options: {
+        var: { type: 'string' }, most: { type: 'string', default: '25' }, seed: { type: 'string', default: '1' },
+        lines: { type: 'string', default: '' }, tests: { type: 'string', default: '' },
+    },
 })
-const copy = `${options.var}/mutate/source`, build = `${options.var}/mutate/build`
+const copy = `${options.var}/mutate/source`, build = `${copy}/var/build` // two folders deep, as ./dev builds: ccache finds what those builds made
 const say = line => process.stdout.write(`${line}\n`)
 
 /** What may be changed in a line of C, as pairs of a pattern and its replacement. Exported for its test. */
@@ -69,55 +78,113 @@ function choose(list, most, seed) {
     return chosen.sort((a, b) => a.line - b.line)
 }
 
-function must(command, args, cwd) {
-    const done = spawnSync(command, args, { cwd, encoding: 'utf8', maxBuffer: 1 << 28 })
+const buildEnv = { ...process.env, CCACHE_BASEDIR: copy, CCACHE_NOHASHDIR: '1' }
+
+function must(command, args, cwd, env = {}) {
+    const done = spawnSync(command, args, { cwd, env: { ...buildEnv, ...env }, encoding: 'utf8', maxBuffer: 1 << 28 })
     if (done.status !== 0) throw new Error(`${command} ${args.join(' ')} failed:\n${(done.stderr + done.stdout).slice(-2000)}`)
 }
 
 function prepare() {
-    fs.mkdirSync(build, { recursive: true })
-    for (const file of trackedFiles(top)) {
+    const tracked = trackedFiles(top)
+    for (const file of tracked) {
         const to = `${copy}/${file}`
         fs.mkdirSync(path.dirname(to), { recursive: true })
         if (!fs.existsSync(to) || !fs.readFileSync(to).equals(fs.readFileSync(`${top}/${file}`))) fs.copyFileSync(`${top}/${file}`, to)
     }
     for (const extra of ['htdocs/vendor', 'node_modules']) if (!fs.existsSync(`${copy}/${extra}`)) fs.symlinkSync(`${top}/${extra}`, `${copy}/${extra}`)
+    fs.mkdirSync(build, { recursive: true })
     if (!fs.existsSync(`${copy}/configure`)) must('autoreconf', ['-i'], copy)
-    if (!fs.existsSync(`${build}/config.status`)) must(`${copy}/configure`, ['--quiet', '--prefix=/usr/local', '--sysconfdir=/etc', 'CFLAGS=-O0 -g'], build)
+    const configure = ['--quiet', '--prefix=/usr/local', '--sysconfdir=/etc', '--enable-developer', `--enable-sanitizers=${SANITIZERS}`, 'CFLAGS=-g -O1']
+    if (!fs.existsSync(`${build}/config.status`)) must(`${copy}/configure`, configure, build)
     must('make', ['-s', '-j2', 'all'], build)
 }
 
-/** The jobs that cover a file, nearest first: the module's own C tests, other C tests that include it, its node files. */
+/** The jobs that cover a file: C programs, then node's files; the module's own first, then those that include its headers or cover its folder. */
 function jobsFor(file, suites) {
     const tree = new Tree(top, trackedFiles(top)), module = path.dirname(file), own = module.replace(/^(src|cgi-bin)\//, 'tests/')
     const headers = tree.files_c.filter(f => f.endsWith('.h') && path.dirname(f) === module)
     const programs = tree.files_c.filter(f => /^tests\/.*\/test_[^/]*\.c$/.test(f))
         .filter(f => path.dirname(f) === own || (tree.includes.get(f) ?? []).some(h => headers.includes(h))).map(f => f.slice(0, -2))
     const nodes = [...tree.imports.keys()].filter(f => f.endsWith('.test.mjs') && tree.covers(f).some(c => c === module || module.startsWith(`${c}/`)))
-    const near = name => (name.startsWith(`${own}/`) ? 0 : 1)
-    const sorted = list => list.sort((a, b) => near(a) - near(b) || a.localeCompare(b))
-    return { programs: sorted(programs), jobs: [...suites.unit('mutate', build, '', sorted(programs)), ...suites.files('mutate', '', build, '', sorted(nodes))] }
+    const near = name => (name.startsWith(`${own}/`) ? 0 : 1) // 0: the module's own
+    const wanted = list => list.filter(name => new RegExp(options.tests).test(name)).sort((a, b) => near(a) - near(b) || a.localeCompare(b))
+    const jobs = [...suites.unit('mutate', build, '', wanted(programs)), ...suites.files('mutate', '', build, '', wanted(nodes))]
+    return jobs.map(job => ({ ...job, near: near(job.name), targets: job.kind === 'node' ? ['all'] : [job.name], caught: 0 }))
 }
 
-function run(job, limit = LIMIT_S) {
+/** Whether a job passes. Each C program has a folder of its own beside the server that all share. */
+function run(job, limit_s, command = job.command) {
+    const own = job.kind === 'cmocka' ? fs.mkdtempSync(`${process.env.PARLEY_TEST_DIR}/run-`) : ''
+    if (own) fs.symlinkSync('../my.pid', `${own}/my.pid`)
     return new Promise(ok => {
-        const child = spawn(job.command[0], job.command.slice(1), { cwd: job.cwd, env: { ...process.env, ...job.env }, stdio: 'ignore', detached: true })
+        const env = { ...process.env, ...job.env, ...own ? { PARLEY_TEST_DIR: own } : {} }
+        const child = spawn(command[0], command.slice(1), { cwd: job.cwd, env, stdio: 'ignore', detached: true })
         const end = signal => { try { process.kill(-child.pid, signal) } catch { /* it has ended */ } }
-        const late = setTimeout(() => end('SIGKILL'), 1000 * limit)
-        child.once('error', () => ok(false))
-        child.once('exit', code => { clearTimeout(late); end('SIGKILL'); ok(code === 0) })
+        const late = setTimeout(() => end('SIGKILL'), 1000 * limit_s)
+        const done = passed => {
+            clearTimeout(late)
+            end('SIGKILL')
+            if (own) fs.rmSync(own, { recursive: true, force: true })
+            ok(passed)
+        }
+        child.once('error', () => done(false))
+        child.once('exit', code => done(code === 0))
     })
 }
 
-async function verdict(file, mutant, { programs, jobs }) {
-    const text = fs.readFileSync(`${top}/${file}`, 'utf8').split('\n')
+/** Seconds that each job takes on the unchanged source, measured once. */
+const seconds = new Map()
+
+async function measure(job) {
+    if (seconds.has(job.name)) return
+    const from = Date.now()
+    must('make', ['-s', '-j2', ...job.targets], build)
+    if (!await run(job, FIRST_LIMIT_S)) throw new Error(`${job.name} fails without any change`)
+    seconds.set(job.name, (Date.now() - from) / 1000)
+}
+
+// A mutant is compiled without optimisation and without warnings: -Werror would refuse what a test should notice.
+const MUTANT = `${build}/mutant`, MUTANT_CFLAGS = '-g -O0 -w'
+
+const shell = (command, args) => spawnSync(command, args, { cwd: build, env: { ...buildEnv, CCACHE_DISABLE: '1' }, stdio: 'ignore' }).status === 0
+const makeMutant = targets => shell('make', ['-s', '-j2', `CFLAGS=${MUTANT_CFLAGS}`, ...targets])
+
+/** How make compiles a file, and links a program that needs it: asked of make once, so that a mutant costs no run of make. */
+const recipes = new Map()
+
+function recipe(file, program) {
+    const key = `${file} ${program}`
+    if (!recipes.has(key)) {
+        const args = ['-n', 'V=1', '-W', `${copy}/${file}`, program]
+        const done = spawnSync('make', args, { cwd: build, env: buildEnv, encoding: 'utf8', maxBuffer: 1 << 28 })
+        const lines = done.stdout.replaceAll('\\\n', ' ').split('\n')
+        const compile = lines.find(line => line.includes(' -c ') && line.trim().endsWith(file))
+            ?.replace(/-MT \S+ -MD -MP -MF \S+ -c -o \S+/, `${MUTANT_CFLAGS} -c -o ${MUTANT}.o`)
+        const link = lines.find(line => line.includes(` -o ${program} `))?.replace(` -o ${program} `, ` -o ${MUTANT} ${MUTANT}.o `)
+        recipes.set(key, compile && link ? { compile, link } : undefined)
+    }
+    return recipes.get(key)
+}
+
+async function verdict(file, source, mutant, jobs) {
+    const text = source.split('\n')
     text[mutant.line - 1] = mutant.after
     fs.writeFileSync(`${copy}/${file}`, text.join('\n'))
-    const targets = jobs.some(job => job.kind === 'node') ? ['all', ...programs] : programs
-    for (const goals of [targets.slice(0, 1), targets.slice(1)]) {
-        if (goals.length && spawnSync('make', ['-s', '-j2', ...goals], { cwd: build, stdio: 'ignore' }).status !== 0) return 'does not compile'
+    const late = job => (job.kind === 'node' ? 2 : 0) + job.near
+    const order = (a, b) => late(a) - late(b) || b.caught - a.caught || seconds.get(a.name) - seconds.get(b.name)
+    let compiled = false
+    for (const job of jobs.sort(order)) {
+        const how = job.kind === 'node' ? undefined : recipe(file, job.name)
+        if (how) {
+            if (!compiled && !shell('sh', ['-c', how.compile])) return 'does not compile'
+            compiled = true
+            if (!shell('sh', ['-c', how.link])) return 'does not compile'
+        } else if (!makeMutant(job.targets)) return 'does not compile'
+        if (await run(job, 20 + 3 * seconds.get(job.name), how && [MUTANT])) continue
+        job.caught++
+        return `caught by ${job.name}`
     }
-    for (const job of jobs) if (!await run(job)) return `caught by ${job.name}`
     return 'SURVIVED'
 }
 
@@ -126,23 +193,26 @@ async function main() {
     const [from, to] = options.lines.split('-').map(Number)
     prepare()
     const suites = new Suites({ build, sanitize: '', node: process.execPath, place: options.var, times: {} })
-    const template = suites.all(['unit']).find(job => job.name === 'prepare')
-    if (template && !await run(template, 600)) throw new Error('the databases that the tests copy could not be made')
+    let prepared = false
     const counts = { caught: 0, survived: 0, broken: 0 }
     for (const file of files) {
-        const cover = jobsFor(file, suites)
-        must('make', ['-s', '-j2', ...cover.programs], build)
-        for (const job of cover.jobs) if (!await run(job, 600)) throw new Error(`${job.name} fails without any change`)
-        const all = mutants(fs.readFileSync(`${top}/${file}`, 'utf8')).filter(m => !options.lines || (m.line >= from && m.line <= to))
+        const jobs = jobsFor(file, suites)
+        for (const job of jobs) {
+            if (job.kind === 'node' && !prepared) must(process.execPath, ['tests/lib/prepare.mjs'], top, job.env)
+            prepared ||= job.kind === 'node'
+            await measure(job)
+        }
+        const source = fs.readFileSync(`${copy}/${file}`, 'utf8') // the checkout may change meanwhile
+        const all = mutants(source).filter(m => !options.lines || (m.line >= from && m.line <= to))
         const chosen = choose(all, Number(options.most), Number(options.seed))
-        say(`${file}: ${chosen.length} of ${all.length} mutants, ${cover.jobs.length} test files`)
+        say(`${file}: ${chosen.length} of ${all.length} mutants, ${jobs.length} test files`)
         for (const mutant of chosen) {
-            const what = await verdict(file, mutant, cover)
+            const what = await verdict(file, source, mutant, jobs)
             counts[what === 'SURVIVED' ? 'survived' : what.startsWith('caught') ? 'caught' : 'broken']++
             if (what === 'SURVIVED') say(`  SURVIVED ${file}:${mutant.line}: ${mutant.before}\n${' '.repeat(11)}became: ${mutant.after.trim()}`)
             else say(`  ${what}: line ${mutant.line}`)
         }
-        fs.copyFileSync(`${top}/${file}`, `${copy}/${file}`)
+        fs.writeFileSync(`${copy}/${file}`, source)
     }
     say(`${counts.caught} caught, ${counts.survived} survived, ${counts.broken} did not compile`)
     process.exitCode = counts.survived ? 1 : 0

@@ -171,7 +171,7 @@ dev_year() { # [SEED]
     env SEED="${1:-$((RANDOM * 32768 + RANDOM))}" YEAR_TENANTS=200 YEAR_DAYS=365 DEV_BUILD="$test_build" "$node" --test tests/billing/year.test.mjs
 }
 
-dev_mutate() { # [--most=N] [--seed=N] [--lines=A-B] FILE...
+dev_mutate() { # [--most=N] [--seed=N] [--lines=A-B] [--tests=REGEXP] FILE...
     local yes=1
     set_places "${DEV_VAR:-$top/var}"
     make_places
@@ -180,5 +180,5 @@ dev_mutate() { # [--most=N] [--seed=N] [--lines=A-B] FILE...
     npm_parts
     vendor_parts
     make_locale
-    exec "$node" tools/dev/mutate.mjs --var="$var" "$@"
+    exec tests/db/with-mariadb "$node" tools/dev/mutate.mjs --var="$var" "$@" # one server for the C tests of all mutants
 }
