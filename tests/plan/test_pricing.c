@@ -86,12 +86,65 @@ static void the_next_invoice_is_the_base_of_what_comes_and_the_overage_of_what_w
     assert_false(pricing_next(&p, &x, 0).any);
 }
 
+/* Each row differs from a live subscription that is billed, of 4,900 for 10,000 and with a plan of 19,900 to come. */
+static void only_a_paying_state_has_a_next_invoice(void **state)
+{
+    (void)state;
+    struct plan_terms t[] = {terms(4900, 10000, 490000000000), terms(19900, 50000, 398000000000)};
+    t[0].id = id_new();
+    t[1].id = id_new();
+    struct plans p = {.terms = t, .terms_n = 2};
+    static const struct {
+        const char *name;
+        enum billing_state state;
+        bool ends, not_billable;
+        int64_t trial_end_ms, next_ms; /* next_ms 0: no change is planned */
+        bool any;
+        int64_t at_ms, base, overage;
+    } rows[] = {
+        {"live", .state = BILLING_LIVE, .any = true, .at_ms = 1000, .base = 4900, .overage = 980},
+        {"live after its trial", .state = BILLING_LIVE, .trial_end_ms = 700, .any = true, .at_ms = 1000, .base = 4900,
+         .overage = 980},
+        {"trial", .state = BILLING_TRIAL, .trial_end_ms = 700, .any = true, .at_ms = 700, .base = 4900, .overage = 980},
+        {"trial without an end", .state = BILLING_TRIAL, .any = true, .at_ms = 1000, .base = 4900, .overage = 980},
+        {"a change planned for after the trial", .state = BILLING_TRIAL, .trial_end_ms = 700, .next_ms = 800,
+         .any = true, .at_ms = 700, .base = 4900, .overage = 980},
+        {"grace", .state = BILLING_GRACE, .any = true, .at_ms = 1000, .base = 4900, .overage = 980},
+        {"grace of one that is to end", .state = BILLING_GRACE, .ends = true, .any = true, .at_ms = 1000,
+         .overage = 980},
+        {"read-only", .state = BILLING_READ_ONLY, .any = true, .at_ms = 1000, .base = 4900, .overage = 980},
+        {"ending, whatever is planned", .state = BILLING_ENDING, .next_ms = 1000, .any = true, .at_ms = 1000,
+         .overage = 980},
+        {"planned, and not billable", .state = BILLING_LIVE, .not_billable = true, .next_ms = 1000, .any = true,
+         .at_ms = 1000, .base = 19900},
+        {"suspended", .state = BILLING_SUSPENDED},
+        {"paused", .state = BILLING_PAUSED},
+        {"assigned", .state = BILLING_ASSIGNED},
+        {"free", .state = BILLING_FREE},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct subscription s = {.cancel_at_period_end = rows[i].ends,
+                                 .trial_end_ms = rows[i].trial_end_ms,
+                                 .next_terms = rows[i].next_ms ? t[1].id : ID_NONE,
+                                 .next_ms = rows[i].next_ms};
+        struct entitlements x = {.state = rows[i].state,
+                                 .terms = &t[0],
+                                 .subscription = &s,
+                                 .period = {.end_ms = 1000, .billable = !rows[i].not_billable}};
+        struct pricing_next n = pricing_next(&p, &x, 12000);
+        if (n.any != rows[i].any || n.at_ms != rows[i].at_ms || n.base != rows[i].base || n.overage != rows[i].overage)
+            fail_msg("%s: any %d, at %lld, base %lld, overage %lld", rows[i].name, n.any, (long long)n.at_ms,
+                     (long long)n.base, (long long)n.overage);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_month_costs_its_price_and_what_is_beyond),
         cmocka_unit_test(the_plan_that_costs_least_fits),
         cmocka_unit_test(the_next_invoice_is_the_base_of_what_comes_and_the_overage_of_what_was),
+        cmocka_unit_test(only_a_paying_state_has_a_next_invoice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
