@@ -1,8 +1,8 @@
-/* notice.c: check one tenant after the other and mail what has not been sent before.
+/* notice.c: checks one tenant after the other and mails what has not been sent before.
  *
  * Everything a mail says is read inside the transaction that records it, so a mail never contradicts the page it
- * links to. The row in billing_notice is inserted first: whichever of two workers comes second finds it there and
- * sends nothing. */
+ * links to. The row in billing_notice is inserted first: the second of two workers finds it there and sends
+ * nothing. */
 #include "billing/notice/notice.h"
 
 #include "base/clock.h"
@@ -39,8 +39,8 @@ struct notice_context {
 static struct str notice_money(struct notice_context *l, int64_t amount, struct str currency)
 {
     struct buf b;
-    char room[64];
-    buf_fixed(&b, room, sizeof(room));
+    char space[64];
+    buf_fixed(&b, space, sizeof(space));
     money_text(&b, amount, currency);
     const char *text = buf_ok(&b) ? arena_strdup(l->a, buf_str(&b)) : NULL;
     return str_from(text);
@@ -54,8 +54,8 @@ static struct str notice_unit_price(struct notice_context *l)
     int64_t scale = scales[money_places(str_from(t->currency))];
     struct decimal d = {t->overage / PICO / scale, t->overage / scale % PICO};
     struct buf b;
-    char room[64];
-    buf_fixed(&b, room, sizeof(room));
+    char space[64];
+    buf_fixed(&b, space, sizeof(space));
     decimal_print(&b, d);
     const char *amount = arena_strdup(l->a, buf_str(&b));
     struct str one = notice_money(l, 0, str_from(t->currency)); /* the currency's sign precedes the digits */
@@ -83,13 +83,15 @@ struct values {
     size_t n;
 };
 
+/* A value of 0 or "" is left out. The texts test whether a value is there, and drop the sentence that needs it. */
 static void notice_put(struct values *v, struct mail_value one)
 {
     if (one.kind == MAIL_AS_TEXT ? one.text.n > 0 : one.n != 0)
         v->list[v->n++] = one;
 }
 
-/* Amount and next attempt of the unpaid invoice, if its mirror row is there. */
+/* Amount and next attempt of the unpaid invoice, if its mirror row is there. The event of the invoice may still be on
+ * its way; a mail without the amount is better than a late one. */
 static enum status notice_put_invoice(struct notice_context *l, struct values *v)
 {
     struct invoice in;
@@ -137,6 +139,8 @@ static void notice_put_coming(struct notice_context *l, struct values *v)
 
 /* ---- sending ---- */
 
+/* The mails go into the outbox within the caller's transaction: either all of them and the record are stored, or
+ * none. */
 static enum status notice_mail_all(struct notice_context *l, const char *mail, const struct values *v)
 {
     enum status st = OK;
@@ -200,8 +204,8 @@ static enum status notice_send_all(struct notice_context *l, const struct notice
 
 /* ---- recovery and end ---- */
 
-/* A failure is over when the payment arrives, or when the subscription ends without it; only the first deserves a
- * mail. */
+/* A failure is over when the payment arrives, or when the subscription ends without it; only the first deserves a mail.
+ * Older failures are recorded without a mail, so that one recovery is announced once. */
 static enum status notice_send_recovered(struct notice_context *l, const struct notice *dunning, int n)
 {
     bool live = l->x.state == BILLING_LIVE || l->x.state == BILLING_ENDING || l->x.state == BILLING_TRIAL;
@@ -225,6 +229,7 @@ static int64_t notice_ended_at(const struct subscription *s)
     return s->ended_ms > 0 ? s->ended_ms : s->canceled_ms;
 }
 
+/* Only a tenant that is on the free plan now gets this mail. One that bought again in the meantime has a plan. */
 static enum status notice_send_ended(struct notice_context *l)
 {
     struct subscription *subs;
@@ -260,6 +265,7 @@ static enum status notice_read_all(struct notice_context *l)
     return st;
 }
 
+/* `list` is used again after the dunning: recovered needs to know which failure still lasts. */
 static enum status notice_one(struct db *c, void *ctx, struct err *e)
 {
     struct notice_context *l = ctx;
@@ -285,8 +291,9 @@ static enum status notice_one(struct db *c, void *ctx, struct err *e)
     return notice_send_all(l, list, n, "/app/billing", notice_more_coming, notice_own_plan(l));
 }
 
-/* The counters are marked with the values that were read before the check, so that conversations counted meanwhile
- * are checked next time. */
+/* The counters are marked with the values that were read before the check, so that conversations counted meanwhile are
+ * checked next time. They are marked after the commit. If that fails the tenant is checked once more, and finds every
+ * notice recorded. */
 static enum status notice_check_tenant(struct db *c, struct id tenant, int64_t now_ms, struct err *e)
 {
     struct arena a;
@@ -303,6 +310,8 @@ static enum status notice_check_tenant(struct db *c, struct id tenant, int64_t n
     return st;
 }
 
+/* The position moves on even when a tenant fails, or that tenant would keep all later ones from their mails. Only a
+ * database that is away ends the step. */
 enum status notice_step(struct db *c, int64_t now_ms, struct id *after, int limit, bool *more, struct err *e)
 {
     struct arena a;

@@ -27,26 +27,28 @@ static int rules_add_at(struct notice out[NOTICES_MAX], int n, const char *mail,
     return rules_add(out, n, mail, p->start_ms, p->end_ms, kind);
 }
 
+/* Multiplied instead of divided, so that 75 % of an odd number is not rounded; 128 bits, so that nothing overflows. */
 static bool rules_reached(int64_t used, int64_t of, int percent)
 {
     return (wide)used * 100 >= (wide)of * percent;
 }
 
+/* Every threshold that was passed is recorded, or it would be mailed later, when it is old news. */
 int notice_usage(const struct entitlements *x, int64_t used, struct notice out[NOTICES_MAX])
 {
     const struct quota_period *p = &x->period;
     int64_t base = p->limit < p->included ? p->limit : p->included; /* dunning may leave less than the plan includes */
-    bool goes_on = p->limit > base;
+    bool has_overage = p->limit > base;
     int n = 0;
     if (base == UNLIMITED || base <= 0)
         return 0;
     if (rules_reached(used, base, 75))
         n = rules_add_at(out, n, "usage_75", p, "usage_75", base);
     if (rules_reached(used, base, 90))
-        n = rules_add_at(out, n, goes_on ? "usage_90_overage" : "usage_90", p, "usage_90", base);
+        n = rules_add_at(out, n, has_overage ? "usage_90_overage" : "usage_90", p, "usage_90", base);
     if (used >= base)
-        n = rules_add_at(out, n, goes_on ? "usage_100_overage" : "usage_100", p, "usage_100", base);
-    if (goes_on && used >= p->limit)
+        n = rules_add_at(out, n, has_overage ? "usage_100_overage" : "usage_100", p, "usage_100", base);
+    if (has_overage && used >= p->limit)
         n = rules_add_at(out, n, "usage_cap", p, "usage_cap", p->limit);
     for (int i = 0; i + 1 < n; i++)
         out[i].mail = NULL;
@@ -55,11 +57,14 @@ int notice_usage(const struct entitlements *x, int64_t used, struct notice out[N
 
 /* ---- payments ---- */
 
+/* The same moment as in grant_by_dunning of entitlement.c: the mails must announce the steps that really follow. */
 static int64_t rules_failed_since(const struct subscription *s)
 {
     return s->first_failed_ms > 0 ? s->first_failed_ms : s->period_start_ms > 0 ? s->period_start_ms : s->created_ms;
 }
 
+/* The worker may have been down for days. Steps that were missed are recorded without a mail, and the newest is
+ * mailed. */
 int notice_dunning(const struct entitlements *x, int64_t now_ms, struct notice out[NOTICES_MAX])
 {
     static const struct {
@@ -91,6 +96,8 @@ int notice_dunning(const struct entitlements *x, int64_t now_ms, struct notice o
 
 /* ---- upcoming events ---- */
 
+/* The kind contains the plan, so that a change to yet another plan is announced too. An end outranks a change: nothing
+ * changes any more after it. */
 int notice_coming(const struct entitlements *x, int64_t now_ms, struct str next_plan, struct notice out[NOTICES_MAX])
 {
     const struct subscription *s = x->subscription;

@@ -1,13 +1,17 @@
-/* notice_store.c: SQL of billing_notice, and of the rows that say which tenants need a check. */
+/* notice_store.c: SQL of billing_notice, and of the rows that say which tenants need a check.
+ *
+ * The primary key (tenant, kind, about) is what makes a notice unique; no code compares anything. */
 #include "billing/notice/notice_store.h"
 
 #include "base/limits.h"
 
 #include "base/banned.h"
 
-/* GLOBAL: the worker checks all tenants. */
+/* GLOBAL: the worker checks all tenants. It may name too many tenants: the rules decide. A counter is named only when
+ * it grew, so that a quiet install costs one query. The last part finds failures whose end is still to be announced,
+ * even when the subscription has gone. */
 DB_STMT(
-    tenants_to_look_at, GLOBAL,
+    tenants_to_check, GLOBAL,
     "SELECT DISTINCT tenant_id FROM ("
     "SELECT tenant_id FROM usage_counter WHERE period_end > ? AND used > noticed AND tenant_id > ? "
     "UNION ALL SELECT tenant_id FROM subscription_mirror WHERE tenant_id > ? AND (first_failed_at IS NOT NULL OR "
@@ -22,6 +26,7 @@ DB_STMT(readers, TENANT,
         "SELECT u.email, u.language FROM member m JOIN user u ON u.user_id = m.user_id "
         "WHERE m.tenant_id = :tenant AND m.role IN ('owner', 'billing') AND u.state = 'active' ORDER BY u.user_id",
         "", "ss");
+/* A plain INSERT: a duplicate does not end the transaction, and INSERT IGNORE would hide other errors. */
 DB_STMT(notice_add, TENANT, "INSERT INTO billing_notice (tenant_id, kind, about, created_at) VALUES (:tenant, ?, ?, ?)",
         "stt", "");
 DB_STMT(failures, TENANT,
@@ -41,7 +46,7 @@ enum status notice_store_tenants(struct db *c, struct arena *a, struct id after,
                                  int limit, struct id **out, size_t *n, struct err *e)
 {
     struct db_rows rows;
-    enum status st = db_query(c, &tenants_to_look_at, DB_GLOBAL,
+    enum status st = db_query(c, &tenants_to_check, DB_GLOBAL,
                               DB_ARGS(db_time(now_ms), db_id(after), db_id(after), db_time(now_ms), db_time(now_ms),
                                       db_time(now_ms), db_time(ended_after_ms), db_id(after), db_int(limit)),
                               a, &rows, e);
