@@ -22,6 +22,7 @@
 
 #include "base/banned.h"
 
+/* Everything that a run reads stays in it until the end: the mirror row of each object, and the ids of both sides. */
 #define RUN_ARENA (512 * MB)
 #define LIST_MS 30000
 #define WAIT_MS 3000
@@ -31,6 +32,8 @@
 /* How long after its end a period's usage is compared. Its invoice is final after an hour. */
 #define USAGE_MS (4 * DAY_MS)
 #define NIGHT_MS (25 * HOUR_MS) /* a nightly run that is longer ago was missed */
+/* Enough for an hour of a busy install. The oldest are taken first, so what is beyond the limit comes first in a later
+ * run. */
 #define CHECKOUTS 50
 #define STALES 100
 #define EVENT_BYTES (1 * MB)
@@ -53,7 +56,8 @@ struct run {
 
 /* ---- shared by the runs ---- */
 
-/* *may is false when the run has used its share of reads. Also tells the caller that the run is alive. */
+/* *may is false when the run has used its share of reads. All reads of the install count, not only those of this run,
+ * because Stripe counts them together. Also tells the caller that the run is alive. */
 static enum status reconcile_may_read(struct run *x, bool *may, struct err *e)
 {
     int64_t done = 0;
@@ -66,6 +70,8 @@ static enum status reconcile_may_read(struct run *x, bool *may, struct err *e)
     return st;
 }
 
+/* Ids are copied, because an item of a list is valid during one call only. A list costs one read for a hundred objects;
+ * only what seems to differ costs a read of its own, later. */
 static enum status reconcile_add(struct run *x, struct str id, struct err *e)
 {
     bool ok = true;
@@ -84,6 +90,7 @@ static enum status reconcile_add(struct run *x, struct str id, struct err *e)
     return ok ? OK : err_nomem(e);
 }
 
+/* The ids of Stripe's list are kept, so that afterwards our own objects that were not in it can be found. */
 static enum status reconcile_note(struct run *x, struct str id, struct err *e)
 {
     bool ok = true;
@@ -113,7 +120,7 @@ static enum status reconcile_raise(struct run *x, const char *kind, struct str i
 }
 
 /* Refreshes one object. *gone is true when Stripe no longer has it. An object that cannot be refreshed is reported and
- * does not end the run. */
+ * does not end the run. A busy object needs nothing: the process that has it is refreshing it. */
 static enum status reconcile_refresh(struct run *x, const char *kind, struct str id, bool *gone, struct err *e)
 {
     struct err why = ERR_INIT;
@@ -161,7 +168,8 @@ static void reconcile_say_int(struct buf *b, const char *what, int64_t here, int
         buf_printf(b, "%s%s was %lld, is %lld", b->n ? "; " : "", what, (long long)here, (long long)there);
 }
 
-/* The differences in words, as far as they fit; "" if there are none. */
+/* The differences in words, as far as they fit; "" if there are none. What the mirror derives itself (tenant, terms,
+ * the first missing payment) is not compared: Stripe has no such field. */
 static void reconcile_subscription_differs(struct buf *b, const struct subscription *here,
                                            const struct subscription *there)
 {
@@ -194,6 +202,7 @@ struct state {
     bool there, waits;
 };
 
+/* A missing row is a result and no failure: reconcile_repair reports it. */
 static enum status reconcile_read_mirror(struct db *c, struct state *y, struct err *e)
 {
     struct err none = ERR_INIT;
@@ -281,6 +290,7 @@ static enum status reconcile_repair_all(struct run *x, struct err *e)
 
 /* ---- subscriptions and invoices ---- */
 
+/* An object that cannot be parsed is refreshed too, so that its failure is reported in one place. */
 static enum status reconcile_see_subscription(void *ctx, struct json *item, struct err *e)
 {
     struct run *x = ctx;
@@ -304,6 +314,7 @@ static enum status reconcile_see_subscription(void *ctx, struct json *item, stru
     return here.there && !b.n ? OK : reconcile_add(x, here.id, e);
 }
 
+/* These three fields change while an invoice is open. The others are fixed when it is finalized. */
 static enum status reconcile_see_invoice(void *ctx, struct json *item, struct err *e)
 {
     struct run *x = ctx;
@@ -338,7 +349,8 @@ static enum status reconcile_ask_ours(struct asking *q, struct err *e)
     return st;
 }
 
-/* Compares Stripe's list with the mirror. What is open here and was not in the list is refreshed one by one. */
+/* Compares Stripe's list with the mirror. What is open here and was not in the list is refreshed one by one. Our own
+ * list is read first, so that what begins in between does not seem to be missing from Stripe's. */
 static enum status reconcile_compare(struct run *x, const char *kind, const char *path, const char *status,
                                      enum status (*see)(void *, struct json *, struct err *), struct err *e)
 {
@@ -349,8 +361,7 @@ static enum status reconcile_compare(struct run *x, const char *kind, const char
     enum status st = reconcile_may_read(x, &may, e);
     if (st != OK || !may)
         return st;
-    st = reconcile_ask_ours(&q,
-                            e); /* before the list, so that what begins meanwhile does not seem to be missing from it */
+    st = reconcile_ask_ours(&q, e);
     stripe_form_init(&f);
     stripe_param_text(&f, "status", status);
     if (st == OK)
@@ -382,7 +393,7 @@ static enum status reconcile_store_event(struct stored *y, struct err *e)
 }
 
 /* Events of the list have the account's API version, not the endpoint's. That does not matter: an event only names its
- * object. */
+ * object. An event that is too large to store gets an empty payload, which only operators read. */
 static enum status reconcile_see_event(void *ctx, struct json *item, struct err *e)
 {
     struct run *x = ctx;
@@ -408,6 +419,7 @@ static enum status reconcile_read_last(struct db *c, struct run *x, struct err *
     return reconcile_store_last(c, &x->a, x->stripe->livemode, x->night, &x->last, e);
 }
 
+/* The newest minutes are left out: an event from them may be on its way, and would be reported as missed. */
 static enum status reconcile_undelivered(struct run *x, int64_t from_ms, struct err *e)
 {
     struct stripe_form f;
@@ -450,6 +462,7 @@ static enum status reconcile_ask_undelivered(struct unheard *q, struct err *e)
     return st;
 }
 
+/* A subscription whose period ended hours ago was renewed, or was not paid; either way an event is missing. */
 static enum status reconcile_checkouts(struct run *x, struct err *e)
 {
     struct unheard q = {.x = x};
@@ -477,6 +490,7 @@ static enum status reconcile_alarm_reads(struct db *c, const struct run *x, stru
         (long long)x->budget);
 }
 
+/* A nightly run is recorded even if it was cut short, because left_at says where the next one continues. */
 static enum status reconcile_write_ran(struct run *x, struct err *e)
 {
     struct db *c = NULL;
@@ -502,6 +516,7 @@ static enum status reconcile_ask_prices(struct asking *q, struct err *e)
     return st;
 }
 
+/* Prices are few, so each is fetched. The refresh compares it with its terms and raises or clears its alarm. */
 static enum status reconcile_check_prices(struct run *x, struct err *e)
 {
     struct asking q = {.x = x};
@@ -537,7 +552,9 @@ static enum status reconcile_ask_usage(struct sums *q, struct err *e)
     return st;
 }
 
-/* Compares usage; meter_compare raises the alarms. When the reads are used up, the next run continues. */
+/* Compares usage; meter_compare raises the alarms. When the reads are used up, the next run continues. The order begins
+ * after the customer where the last run stopped and wraps around, so each one gets its turn. A customer whose rows are
+ * being sent is left for the next night. */
 static enum status reconcile_check_meter(struct run *x, struct err *e)
 {
     struct sums q = {.x = x};
@@ -563,6 +580,7 @@ static enum status reconcile_check_meter(struct run *x, struct err *e)
     return st;
 }
 
+/* This one compares only our own rows, so it is complete even when the reads were used up. */
 static enum status reconcile_audit(struct run *x, struct err *e)
 {
     struct db *c = NULL;
@@ -587,6 +605,7 @@ static int64_t reconcile_events_from(const struct run *x)
     return from < far ? far : from;
 }
 
+/* Recorded only when nothing was left out. The next run then asks for events from before this one. */
 static enum status reconcile_hourly_run(struct run *x, struct err *e)
 {
     bool may = false;
@@ -598,6 +617,7 @@ static enum status reconcile_hourly_run(struct run *x, struct err *e)
     return st == OK && !x->r->cut_short ? reconcile_write_ran(x, e) : st;
 }
 
+/* What grants rights comes first, in case the reads do not suffice for everything. The audit needs none. */
 static enum status reconcile_nightly_run(struct run *x, struct err *e)
 {
     enum status st = reconcile_compare(x, "subscription", "/v1/subscriptions", "all", reconcile_see_subscription, e);
@@ -630,6 +650,7 @@ static enum status reconcile_prepare(struct run *x, struct err *e)
     return st;
 }
 
+/* Reads that other processes make meanwhile are counted in the report as well; the figure is an upper bound. */
 static enum status reconcile_run_parts(struct stripe *stripe, struct db_pool *p, struct reconcile_report *r, bool night,
                                        struct err *e)
 {
@@ -688,6 +709,7 @@ static enum status reconcile_read_night(struct missed *m, struct db_pool *p, str
     return st;
 }
 
+/* An install whose nightly job has never run has not missed one. */
 enum status reconcile_missed(struct stripe *stripe, struct db_pool *p, bool *missed, struct err *e)
 {
     struct missed m = {.stripe = stripe};

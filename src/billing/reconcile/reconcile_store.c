@@ -6,13 +6,15 @@
 #include "base/banned.h"
 
 /* The rows "reconciled" (hourly), "reconciled:night": when the last run began that came to its end; of the nightly one
- * also at which customer the comparison of usage was cut short. */
+ * also at which customer the comparison of usage was cut short. The moment is that of the beginning: what happened
+ * during the run belongs to the next one. */
 DB_STMT(last_run, GLOBAL, "SELECT updated_at, stripe_id FROM stripe_setup WHERE livemode = ? AND name = ?", "is", "tx");
 DB_STMT(ran, GLOBAL,
         "INSERT INTO stripe_setup (livemode, name, stripe_id, updated_at) VALUES (?, ?, ?, ?)"
         " ON DUPLICATE KEY UPDATE stripe_id = VALUES(stripe_id), updated_at = VALUES(updated_at)",
         "isxt", "");
-/* GLOBAL: all workspaces are compared with Stripe. */
+/* GLOBAL: all workspaces are compared with Stripe. A checkout that has been open for an hour is included, because a
+ * customer rarely needs longer and the event of its end may be lost. */
 DB_STMT(checkouts, GLOBAL,
         "SELECT stripe_session_id FROM checkout_attempt WHERE state = 'open' AND stripe_session_id IS NOT NULL AND "
         "livemode = ?"
@@ -23,7 +25,8 @@ DB_STMT(checkouts_end, GLOBAL,
         "UPDATE checkout_attempt SET state = 'expired' WHERE state = 'creating' AND stripe_session_id IS NULL AND "
         "expires_at < ?",
         "t", "");
-/* GLOBAL: as above */
+/* GLOBAL: as above. Those that were fetched longest ago come first, so that one that cannot be fetched does not hold up
+ * the others. */
 DB_STMT(stale, GLOBAL,
         "SELECT stripe_subscription_id FROM subscription_mirror WHERE livemode = ? AND period_end < ? AND status IN "
         "('trialing', 'active', 'past_due')"
@@ -37,8 +40,10 @@ DB_STMT(subscriptions, GLOBAL,
 /* GLOBAL: as above */
 DB_STMT(invoices, GLOBAL,
         "SELECT stripe_invoice_id FROM invoice_mirror WHERE livemode = ? AND status IN ('open', 'draft')", "i", "x");
+/* GLOBAL: prices belong to the install. Those of older terms are included: subscriptions are still billed by them. */
 DB_STMT(prices, GLOBAL, "SELECT stripe_price_id FROM stripe_price WHERE livemode = ?", "i", "x");
-/* GLOBAL: as above */
+/* GLOBAL: as above. Sorting by "<= left_at" first puts the customers that follow left_at at the front, and the others
+ * after them. */
 DB_STMT(usage, GLOBAL,
         "SELECT u.stripe_customer_id, u.period_start, u.period_end FROM usage_counter u JOIN billing_customer b"
         " ON b.stripe_customer_id = u.stripe_customer_id AND b.tenant_id = u.tenant_id WHERE b.livemode = ? AND "
@@ -50,7 +55,7 @@ DB_STMT(invoice, GLOBAL,
         "SELECT status, tenant_id, amount_remaining, attempt_count FROM invoice_mirror WHERE stripe_invoice_id = ?",
         "x", "su?ii");
 
-/* GLOBAL: as above */
+/* GLOBAL: as above. An estimate of the payments for which Stripe grants reads. */
 DB_STMT(payments, GLOBAL,
         "SELECT COUNT(*) FROM invoice_mirror WHERE livemode = ? AND amount_paid > 0 AND created_at >= ?", "it", "i");
 
