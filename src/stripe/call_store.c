@@ -1,11 +1,15 @@
-/* call_store.c: SQL of stripe_call. The days of GETs are rows of the same table under keys "reads:YYYY-MM-DD". */
+/* call_store.c: SQL of stripe_call. The days of GETs are rows of the same table under keys "reads:YYYY-MM-DD".
+ *
+ * The parameters are stored as a digest only. They contain names and addresses, and comparing is all they are
+ * needed for. */
 #include "base/clock.h"
 #include "base/limits.h"
 #include "stripe/call.h"
 
 #include "base/banned.h"
 
-/* GLOBAL: the record belongs to the installation; a call names its tenant where it has one. */
+/* GLOBAL: the record belongs to the installation; a call names its tenant where it has one. The primary key decides
+ * which of two processes that use a key at once makes the call. */
 DB_STMT(call_add, GLOBAL,
         "INSERT INTO stripe_call (idem_key, method, path, params, tenant_id, state, created_at, first_sent_at) "
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -89,6 +93,7 @@ enum status stripe_call_find(struct db *c, struct str idem_key, struct arena *a,
     return OK;
 }
 
+/* Only from "failed", in the condition of the UPDATE: of two processes that start it again, one changes the row. */
 enum status stripe_call_restart(struct db *c, struct str idem_key, int64_t first_sent_ms, bool *changed, struct err *e)
 {
     int64_t n = 0;
@@ -98,6 +103,8 @@ enum status stripe_call_restart(struct db *c, struct str idem_key, int64_t first
     return st;
 }
 
+/* A call that is done stays done. A slower process with the same key may have been refused with "key in use" meanwhile,
+ * and must not turn its success into a failure. */
 enum status stripe_call_finish(struct db *c, const struct stripe_call *k, int64_t now_ms, struct err *e)
 {
     return db_exec(c, &call_finish, DB_GLOBAL,
@@ -121,6 +128,7 @@ enum status stripe_call_settled(struct db *c, struct str idem_key, enum stripe_c
     return st;
 }
 
+/* Calls that are started or unknown are never deleted: without its row such a call would be sent again as a new one. */
 enum status stripe_call_forget(struct db *c, int64_t before_ms, int limit, int64_t *n, struct err *e)
 {
     return db_exec(c, &calls_delete, DB_GLOBAL, DB_ARGS(db_time(before_ms), db_int(limit)), n, e);
@@ -154,6 +162,7 @@ enum status stripe_reads_add(struct db *c, int64_t now_ms, int64_t n, struct err
         NULL, e);
 }
 
+/* ";" is the character after ":", so the condition is a range of the primary key. */
 enum status stripe_reads_since(struct db *c, int64_t from_ms, int64_t *out, struct err *e)
 {
     char text[32];

@@ -24,6 +24,8 @@ bool stripe_enabled(const struct config *c)
     return config_string(c, CONFIG_stripe_secret_key)[0] != '\0';
 }
 
+/* A key with a line break would end the header that carries it. The prefix is the only sign of the mode before the
+ * first call, and rows of both modes must not mix. */
 static bool stripe_key_mode(struct str key, bool *live)
 {
     static const struct {
@@ -42,6 +44,7 @@ static bool stripe_key_mode(struct str key, bool *live)
     return false;
 }
 
+/* The key is part of every request, so http is for a fake on this machine only. */
 static bool stripe_base_is_safe(struct str url)
 {
     return str_starts(url, STR("https://")) || (str_starts(url, STR("http://")) && host_is_loopback(url_host(url)));
@@ -178,6 +181,7 @@ static enum status listing_error(struct err *e, const char *why)
     return err_set(e, E_stripe_answer, "Stripe's list %s.", why);
 }
 
+/* The ids are copied out of the page, because its memory is used again for the next one. */
 static bool listing_note_id(char out[256], const struct json *item)
 {
     struct str id = json_get_str(item, "id");
@@ -187,6 +191,7 @@ static bool listing_note_id(char out[256], const struct json *item)
     return id.n && buf_ok(&b);
 }
 
+/* Objects without ids are allowed on a single page (sums of a meter). A cursor needs them. */
 static enum status listing_take_page(struct listing *l, const struct json *answer, struct err *e)
 {
     struct json *data = json_get(answer, "data");
@@ -228,7 +233,8 @@ static enum status listing_read_page(struct listing *l, const char *cursor, cons
     return st == OK ? listing_take_page(l, answer, e) : st;
 }
 
-/* Reads what was created while the pages were read: it precedes the first object of the first page. */
+/* Reads what was created while the pages were read: it precedes the first object of the first page. It ends when a page
+ * brings nothing new. */
 static enum status listing_read_newer(struct listing *l, struct err *e)
 {
     enum status st = OK;
@@ -256,6 +262,7 @@ static enum status listing_read_older(struct listing *l, struct err *e)
     return st == OK ? listing_read_newer(l, e) : st;
 }
 
+/* The address comes from the answer, but only its path and query are used: the key is never sent to another host. */
 static enum status listing_read_linked(struct listing *l, struct err *e)
 {
     enum status st = OK;
@@ -276,6 +283,7 @@ static enum status listing_read_linked(struct listing *l, struct err *e)
     return st;
 }
 
+/* One page is in memory at a time, so a list may be of any length. */
 enum status stripe_list_each(struct stripe *s, const char *path, const struct stripe_form *query, int64_t deadline_ms,
                              enum status (*fn)(void *ctx, struct json *item, struct err *e), void *ctx, struct err *e)
 {

@@ -64,7 +64,8 @@ static void error_add_words(struct buf *b, struct str s)
     }
 }
 
-/* Sentences for the payer. For other codes Stripe's own sentence is meant for the payer. */
+/* Sentences for the payer. For other codes Stripe's own sentence is meant for the payer. The order matters: next to a
+ * more exact decline code Stripe's code is still "card_declined", so that row is the last. */
 static const char *error_card_words(struct str code, struct str decline)
 {
     static const struct {
@@ -110,6 +111,7 @@ static enum status error_right_missing(const struct stripe_exchange *x, struct s
                    x->path);
 }
 
+/* The type decides before the status, because 400 stands for a refused parameter and for a reused key alike. */
 static enum status error_refused(const struct stripe_exchange *x, struct str code, const char *text, struct err *e)
 {
     struct str param = error_field(x->answer, "param"), type = error_field(x->answer, "type");
@@ -128,6 +130,7 @@ static enum status error_refused(const struct stripe_exchange *x, struct str cod
     return err_at(e, E_stripe_refused, pointer, "Stripe refused %s %s: %s.", x->method, x->path, text);
 }
 
+/* Stripe names a reason with every real rate limit. A 429 without one means that another request holds the object. */
 static enum status error_limited(struct str code, struct str limited_by, struct err *e)
 {
     if (!limited_by.n && str_eqz(code, "lock_timeout"))
@@ -140,6 +143,8 @@ static enum status error_limited(struct str code, struct str limited_by, struct 
     return st;
 }
 
+/* 401, 403 and 429 are decided by the status alone, because a proxy in front of Stripe may answer them without a body.
+ * The message is cut to half of its buffer: removed keys may make the rest longer. */
 enum status stripe_error(const struct stripe_exchange *x, struct str limited_by, struct err *e)
 {
     struct str code = stripe_error_code(x->answer), message = error_field(x->answer, "message");

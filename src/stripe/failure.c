@@ -1,5 +1,7 @@
 /* failure.c: the class of each code of errors.def that a call to Stripe can end with. The codes are few: Stripe's
- * own open-ended codes are names of E_stripe_card and E_stripe_refused (err_rename). */
+ * own open-ended codes are names of E_stripe_card and E_stripe_refused (err_rename).
+ *
+ * A code that is not listed is STRIPE_FAILURE_NONE (0): whatever failed, it was not the call to Stripe. */
 #include "stripe/failure.h"
 
 #include "base/str.h"

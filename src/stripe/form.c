@@ -1,5 +1,5 @@
-/* form.c: parameters are encoded as they are added, so a form is one growing buffer and a failed append is
- * remembered by it. */
+/* form.c: parameters are encoded as they are added, so a form is one growing buffer and a failed append is remembered
+ * by it. Callers check once, before they send, and half a form is never sent. */
 #include "stripe/form.h"
 
 #include <string.h>

@@ -1,4 +1,5 @@
-/* held.c: a lease is polled with a connection borrowed for each try, so that waiters never exhaust the pool. */
+/* held.c: a lease is polled with a connection borrowed for each try, so that waiters never exhaust the pool. Waiters
+ * that kept their connections could leave none for the holder, who needs one to store its result. */
 #include "stripe/held.h"
 
 #include <time.h>

@@ -1,5 +1,5 @@
-/* lease.c: each step is a transaction of its own. Holders are random ids, so a lease that was taken over can never
- * be mistaken for the former holder's. */
+/* lease.c: each step is a transaction of its own. Holders are random ids, so a lease that was taken over can never be
+ * mistaken for the former holder's, not even by the same process. */
 #include "stripe/lease.h"
 
 #include "base/clock.h"
@@ -28,6 +28,8 @@ struct lease_taking {
     bool got;
 };
 
+/* The expired row is tried first. An INSERT that fails on its key leaves a shared lock on the row, and two processes
+ * that then updated it would deadlock. */
 static enum status lease_take_tx(struct db *c, void *ctx, struct err *e)
 {
     struct lease_taking *t = ctx;

@@ -22,6 +22,7 @@ static struct db_val lease_name(struct str name)
     return db_bytes(name.p, name.n);
 }
 
+/* A conflict is the normal answer to "who was first" and no error. */
 enum status lease_store_add(struct db *c, struct str name, struct id holder, int64_t until_ms, bool *done,
                             struct err *e)
 {

@@ -13,7 +13,9 @@
 
 #include "base/banned.h"
 
+/* Clocks of two hosts differ by less. A first try further in the future was recorded before the clock was set back. */
 #define CLOCK_SLACK_MS 300000
+/* Stripe's limit. PATH_MAX_HERE is the width of the column; no POST of ours is larger than BODY_MAX. */
 #define KEY_MAX 255
 #define PATH_MAX_HERE 700
 #define BODY_MAX (256 << 10)
@@ -37,6 +39,7 @@ static bool post_key_is_valid(struct str key)
     return key.n > 0 && key.n <= KEY_MAX;
 }
 
+/* Hashed one by one first, so that no part of a path can be moved into the body without changing the digest. */
 static void post_digest(const char *path, struct str body, uint8_t out[CRYPTO_HASH])
 {
     uint8_t both[2 * CRYPTO_HASH];
@@ -61,6 +64,8 @@ static bool post_is_recent(const struct stripe_call *old, int64_t now)
     return age > -CLOCK_SLACK_MS && age < STRIPE_KEEPS_MS;
 }
 
+/* The first moment is kept while Stripe may know the key from it. Later the key is new to Stripe, and its day begins
+ * now. */
 static enum status post_restart(struct db *c, struct posting *p, const struct stripe_call *old, int64_t now, bool *mine,
                                 struct err *e)
 {
@@ -134,7 +139,8 @@ static enum stripe_call_state post_outcome(const struct stripe_exchange *x, enum
     return got == OK ? CALL_DONE : x->uncertain ? CALL_UNKNOWN : CALL_FAILED;
 }
 
-/* If the database is down now, the row stays `started`, and the next call under the key finds out what happened. */
+/* If the database is down now, the row stays `started`, and the next call under the key finds out what happened. The
+ * outcome at Stripe is returned to the caller all the same: it is a fact, recorded or not. */
 static void post_finish(struct posting *p, const struct stripe_exchange *x, enum status got, const struct err *why)
 {
     struct err e = ERR_INIT;
@@ -186,6 +192,7 @@ static enum status post_send(struct posting *p, const struct stripe_post *post, 
     return OK;
 }
 
+/* What cannot be sent is refused before a row exists, because a row is a promise that the call may have happened. */
 static enum status post_body(struct stripe *s, struct arena *a, const struct stripe_post *post, struct str body,
                              bool is_json, struct stripe_reply *out, struct err *e)
 {
@@ -234,6 +241,7 @@ enum status stripe_post_json(struct stripe *s, struct arena *a, const struct str
     return st;
 }
 
+/* With an object the call counts as done and is never sent again. Without one it counts as failed and starts afresh. */
 enum status stripe_call_settle(struct db_pool *pool, struct str idem_key, struct str object_id, struct err *e)
 {
     struct db *c = NULL;

@@ -14,6 +14,8 @@
 
 #include "base/banned.h"
 
+/* The figures of the official clients, except that these do not retry a plain 429. A worker that sends in bursts has
+ * to, and gets more tries for it. */
 #define RETRIES 2
 #define RATE_RETRIES 5
 #define SLEEP_MS 500
@@ -58,6 +60,7 @@ static int64_t send_backoff_ms(int try)
     return ms < SLEEP_MS ? SLEEP_MS : ms;
 }
 
+/* A call that reached no server did nothing. Once a byte was sent, only Stripe knows. */
 static enum status send_no_answer(struct stripe_exchange *x, enum status got, bool sent, enum again *again,
                                   struct err *e)
 {
@@ -94,6 +97,7 @@ static bool send_is_settled(const struct stripe_exchange *x)
     return x->status == 400 || x->status == 402 || x->status == 404;
 }
 
+/* Stripe-Should-Retry comes first: only Stripe knows whether the same request can succeed. */
 static enum again send_again_of(const struct stripe_exchange *x, const struct fetch_reply *r)
 {
     struct str told = fetch_reply_header(r, "Stripe-Should-Retry");
@@ -119,6 +123,9 @@ static bool send_is_foreign(const struct stripe_exchange *x)
            x->status != 403;
 }
 
+/* Each branch states what is certain. A 2xx with an object settles the call, whatever earlier tries left open. An
+ * answer that does not fit into memory was still given: the call may have been done, and a retry would bring the same
+ * answer. */
 static enum status send_read_answer(struct arena *a, struct stripe_exchange *x, const struct fetch_reply *r,
                                     enum again *again, struct err *e)
 {
@@ -155,6 +162,9 @@ static enum status send_read_answer(struct arena *a, struct stripe_exchange *x, 
     return stripe_error(x, fetch_reply_header(r, "Stripe-Rate-Limited-Reason"), e);
 }
 
+/* The outcome of an earlier try is cleared first, except `uncertain`, which only an answer can settle. The address
+ * is the operator's, so the guard against private addresses is off (trusted). A GET that fails counts as a read as
+ * well. */
 static enum status send_try(struct stripe *s, struct arena *a, struct stripe_exchange *x, int64_t ms, enum again *again,
                             struct err *e)
 {
@@ -190,6 +200,7 @@ static enum status send_try(struct stripe *s, struct arena *a, struct stripe_exc
     return st == OK ? send_read_answer(a, x, &r, again, e) : send_no_answer(x, st, r.sent, again, e);
 }
 
+/* A declined card and a missing object are part of normal business and no warnings. */
 static void send_log(const struct stripe_exchange *x, enum status st, const struct err *e, int64_t ms)
 {
     log_line(st == OK || st == ERR_PLAN || st == ERR_NOT_FOUND ? LOG_INFO : LOG_WARN, "stripe_call",

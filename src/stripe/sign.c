@@ -8,6 +8,7 @@
 #include "base/banned.h"
 
 #define DIGEST 32
+/* Stripe sends one signature for each active secret. The limit keeps a hostile header from costing time. */
 #define PASSED_MAX 32
 
 struct signed_header {
@@ -32,6 +33,8 @@ static bool sign_read_time(struct str s, int64_t *out)
     return true;
 }
 
+/* Unknown schemes are skipped: Stripe sends v0 beside v1 for test events, and may add others. Two times would let a
+ * sender choose which one is signed and which one is compared with the clock. */
 static enum status sign_read_header(struct str header, struct signed_header *h, struct err *e)
 {
     struct str part;
@@ -92,6 +95,7 @@ static bool sign_next_secret(struct str *rest, struct str *out)
     return n > 0;
 }
 
+/* The time is checked last, so that only a sender who has the secret learns that its clock is off. */
 enum status stripe_sign_check(const char *secrets_list, struct str header, struct str body, int64_t now_ms,
                               struct err *e)
 {
