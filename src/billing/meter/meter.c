@@ -73,6 +73,7 @@ static enum status meter_collect_tx(struct db *c, void *ctx, struct err *e)
     return st;
 }
 
+/* One transaction for each counter: a counter that fails rolls back nothing of the others. */
 static enum status meter_collect_counters(struct db *c, struct meter_counter *all, size_t n, int64_t *made,
                                           struct err *e)
 {
@@ -115,6 +116,7 @@ enum status meter_collect_tenant(struct db *c, struct id tenant, struct err *e)
 
 /* ---- what the operator sees ---- */
 
+/* Measured from the counting and not from the row, so that it also grows while nothing collects. */
 enum status meter_lag(struct db *c, struct meter_lag *out, struct err *e)
 {
     struct meter_counts k;
@@ -158,6 +160,8 @@ static enum status meter_raise_unbilled(struct db *c, const struct meter_unbille
                        u->invoiced_ms ? "they reached Stripe after it was made" : "the subscription ended without one");
 }
 
+/* The window ends where Stripe stops accepting usage: what is older can only be billed by hand, and was reported when
+ * it was younger. */
 enum status meter_audit(struct db *c, struct err *e)
 {
     struct meter_unbilled *list;
@@ -183,6 +187,7 @@ enum status meter_forget(struct db *c, int64_t before_ms, int limit, int64_t *n,
     return meter_store_forget(c, before_ms, limit, n, e);
 }
 
+/* The keys of rows sort by their ids and ids by time, so "older" is a range of keys. */
 enum status meter_forget_calls(struct db *c, int64_t before_ms, int limit, int64_t *n, struct err *e)
 {
     char first[64], end[64];
@@ -191,6 +196,7 @@ enum status meter_forget_calls(struct db *c, int64_t before_ms, int limit, int64
 
 /* ---- counters and ledger ---- */
 
+/* The alarm is part of the transaction: once the counter is right, nothing else shows that too much was reported. */
 static enum status meter_repair_counter(struct db *c, void *ctx, struct err *e)
 {
     const struct usage_drift *d = ctx;

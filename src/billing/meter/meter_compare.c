@@ -2,8 +2,8 @@
  *
  * Stripe reports sums of a customer over whole minutes, not single events. Two questions are answered from them:
  * whether a row without an answer was counted (its minute has few rows, usually this one alone), and which rows are
- * missing (binary search over the period). Reads are limited by Stripe, so a search stops after LOOKS reads and the
- * next comparison continues. */
+ * missing (binary search over the period). Reads are limited by Stripe, so a search stops after READS_MAX reads and
+ * the next comparison continues. */
 #include <stdio.h>
 
 #include "alarm/alarm.h"
@@ -18,16 +18,17 @@
 
 #include "base/banned.h"
 
+/* Longer than a search of READS_MAX reads usually takes. All writes depend on the row's state as well. */
 #define LEASE_MS 180000
-#define SETTLES_MS (15 * MINUTE_MS) /* the meter's sums lag behind what was sent */
-#define LOOK_AGAIN_MS (6 * HOUR_MS) /* when the sums do not decide */
-#define LOST_MS (24 * HOUR_MS)      /* what the meter lacks by then was lost */
-#define GRACE_MS (60 * MINUTE_MS)   /* how long the invoice stays open after a period */
-#define LOOKS 40                    /* reads of the meter in one search */
+#define SETTLES_MS (15 * MINUTE_MS)   /* the meter's sums lag behind what was sent */
+#define SETTLE_AGAIN_MS (6 * HOUR_MS) /* when the sums do not decide */
+#define LOST_MS (24 * HOUR_MS)        /* what the meter lacks by then was lost */
+#define GRACE_MS (60 * MINUTE_MS)     /* how long the invoice stays open after a period */
+#define READS_MAX 40                  /* reads of the meter in one search */
 
 /* ---- Stripe's sum ---- */
 
-/* Reads a whole number; Stripe sends it as an integer, a float or a text. */
+/* Reads a whole number; Stripe sends it as an integer, a float or a text. A double is exact up to 2^53, about 9e15. */
 static bool compare_whole(const struct json *j, int64_t *out)
 {
     double d = json_double(j, -1);
@@ -55,6 +56,7 @@ static enum status compare_add_summary(void *ctx, struct json *item, struct err 
     return OK;
 }
 
+/* Without a grouping window Stripe returns one sum for the span. All items are added, should it ever return several. */
 static enum status compare_meter_sum(struct stripe *stripe, const char *meter, struct str customer, int64_t from_ms,
                                      int64_t to_ms, int64_t *out, struct err *e)
 {
@@ -99,6 +101,7 @@ static enum status compare_sums_here(struct db_pool *p, struct arena *a, bool li
     return st;
 }
 
+/* Our sums are read before Stripe's. The caller holds the lease, so nothing is sent in between. */
 static enum status compare_sums(struct stripe *stripe, struct db_pool *p, struct str customer, int64_t from_ms,
                                 int64_t to_ms, struct meter_both *out, struct err *e)
 {
@@ -117,7 +120,7 @@ static enum status compare_sums(struct stripe *stripe, struct db_pool *p, struct
 enum meter_fate { WAS_COUNTED, WAS_NOT, CANNOT_TELL };
 
 /* Decides from the sums of the row's minute: the meter has all unknown rows of it, none of them, or something in
- * between. */
+ * between. Nothing is guessed: sending again could bill twice, and not sending could bill never. */
 static enum meter_fate settle_fate(const struct meter_both *b)
 {
     int64_t more = b->there - b->here.sent;
@@ -145,7 +148,7 @@ static enum status settle_row_tx(struct db *c, void *ctx, struct err *e)
     if (x->fate == WAS_NOT)
         return meter_store_put_off(c, r, METER_PENDING, 0, now,
                                    STR("Stripe's meter does not have it: it is sent again."), e);
-    enum status st = meter_store_put_off(c, r, METER_UNKNOWN, r->first_sent_ms, now + LOOK_AGAIN_MS,
+    enum status st = meter_store_put_off(c, r, METER_UNKNOWN, r->first_sent_ms, now + SETTLE_AGAIN_MS,
                                          STR("Stripe's meter has a part of what was sent in its minute."), e);
     if (st != OK)
         return st;
@@ -153,12 +156,13 @@ static enum status settle_row_tx(struct db *c, void *ctx, struct err *e)
         c, "meter_unknown", r->customer, r->tenant, e,
         "It cannot be determined whether %lld conversations (%s) are billed: in their minute the meter has %lld, "
         "%lld are known to be sent and "
-        "%lld had no answer. Look at Stripe's meter.",
+        "%lld had no answer. Check Stripe's meter.",
         (long long)r->quantity, id_text(ID_METER, r->id, id), (long long)x->sums->there, (long long)x->sums->here.sent,
         (long long)x->sums->here.unknown);
 }
 
-/* Settles the record of the call first: a row that is sent again needs a key that is free. */
+/* Settles the record of the call first: a row that is sent again needs a key that is free. A crash in between leaves a
+ * settled call and an unknown row, which is simply compared again. */
 static enum status settle_call(struct db_pool *p, const struct meter_row *r, enum meter_fate fate, struct err *e)
 {
     char key[64];
@@ -214,11 +218,12 @@ struct meter_search {
     struct db_pool *p;
     struct str customer;
     int64_t period_end_ms;
-    int looks;
+    int reads_left;
 };
 
 /* Sends the row once more where it can still be billed. A row that was sent twice, or too late, is rejected for the
- * operator to see. */
+ * operator to see. A row that was sent again keeps its timestamp, so its creation a day after that marks the second
+ * try. */
 static enum status search_mend_row(struct db *c, const struct meter_search *x, const struct meter_row *r, struct err *e)
 {
     int64_t now = clock_now_ms();
@@ -271,7 +276,7 @@ static enum status search_lost(struct meter_search *x, int64_t from_ms, int64_t 
                                  sums->there == 0 && sums->here.unknown == 0};
         return held_transaction(x->p, search_mend_minute_tx, &m, e);
     }
-    if (x->looks-- <= 0)
+    if (x->reads_left-- <= 0)
         return OK; /* the next comparison continues */
     enum status st = compare_sums(x->stripe, x->p, x->customer, from_ms, middle, &left, e);
     right.there -= left.there;
@@ -292,6 +297,7 @@ static struct str compare_drift_object(struct str customer, int64_t from_ms, cha
     return str_n(out, (size_t)n);
 }
 
+/* Rows without an answer may or may not have been counted, so any sum between the two is right. */
 static enum status compare_judge(struct db_pool *p, struct str customer, const struct meter_both *b, int64_t from_ms,
                                  struct err *e)
 {
@@ -320,6 +326,7 @@ static bool compare_may_come(const struct meter_both *b)
     return b->there < b->here.sent && clock_now_ms() - b->here.last_sent_ms < SETTLES_MS;
 }
 
+/* Unknown rows are settled first, because every one of them blurs the comparison of the sums. */
 static enum status compare_held(struct meter_search *x, int64_t from_ms, int64_t to_ms, struct err *e)
 {
     struct meter_both sums;
@@ -352,7 +359,7 @@ enum status meter_compare(struct stripe *stripe, struct db_pool *p, struct str c
     if (st == OK && !lease.held)
         return err_set(e, E_busy, "Usage of this customer is being sent at this moment.");
     if (st == OK)
-        st = compare_held(&(struct meter_search){stripe, p, customer, period_end_ms, LOOKS}, from, to, e);
+        st = compare_held(&(struct meter_search){stripe, p, customer, period_end_ms, READS_MAX}, from, to, e);
     held_end(&lease);
     return st;
 }

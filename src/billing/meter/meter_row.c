@@ -17,6 +17,7 @@ struct str meter_lease(struct str customer, char out[320])
     return str_n(out, (size_t)n);
 }
 
+/* The prefix keeps the keys of the meter together, for meter_forget_calls. */
 struct str meter_key(struct id row, char out[64])
 {
     char id[ID_TEXT_MAX];
@@ -30,6 +31,7 @@ struct meter_rejecting {
     bool changed;
 };
 
+/* One alarm for each row: a second event about the same row changes nothing and raises nothing. */
 static enum status meter_reject_tx(struct db *c, void *ctx, struct err *e)
 {
     struct meter_rejecting *x = ctx;
@@ -69,6 +71,7 @@ enum status meter_reject(struct db *c, struct str identifier, struct str why, st
     return st;
 }
 
+/* A new identifier, because Stripe may still remember the old one and would count the row as a duplicate. */
 enum status meter_resend(struct db *c, struct id row, struct id *out, struct err *e)
 {
     struct meter_row r;

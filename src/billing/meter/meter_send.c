@@ -21,6 +21,7 @@
 
 #include "base/banned.h"
 
+/* Longer than the deadline of a call and the reads of settling together. */
 #define LEASE_MS 120000
 #define REST_MS 15000  /* pause while Stripe is away or refuses the key */
 #define RETRY_MS 30000 /* doubled with each try ... */
@@ -97,6 +98,7 @@ static enum status sending_record_failure(struct db *c, struct meter_sending *x,
     return meter_store_put_off(c, r, METER_PENDING, 0, due_ms, words, e);
 }
 
+/* An answer that says "taken" is a success: an earlier try under this identifier arrived. */
 static enum status sending_record(struct meter_sending *x, enum status got, const struct err *why, struct err *e)
 {
     struct db *c = NULL;
@@ -182,6 +184,8 @@ static enum status sending_begin_tx(struct db *c, void *ctx, struct err *e)
     return meter_store_begin(c, r, now, now + sending_backoff_ms(r), e);
 }
 
+/* The call happens between two transactions and inside none. The first one has made the row unknown, so a crash here
+ * can only lead to a comparison. */
 static enum status sending_serve_held(struct meter_sending *x, struct err *e)
 {
     struct err why = ERR_INIT;
@@ -251,7 +255,7 @@ struct meter_flushing {
     struct id tenant, tried[FLUSH_ROWS];
     int tries;
     int64_t unsent;
-    bool more; /* the last look found a row that this flush may send */
+    bool more; /* the last query found a row that this flush may send */
     bool over;
 };
 
@@ -284,7 +288,7 @@ static bool flush_was_tried(const struct meter_flushing *f, struct id row)
 }
 
 /* Tries each row once, even one that waits for its next try. f->more is false when there is none, or when the worker
- * holds the lease. */
+ * holds the lease. A row that is found again was tried and put off, so this flush can do no more for it. */
 static enum status flush_one(struct meter_flushing *f, struct err *e)
 {
     struct meter_sending x;
@@ -299,6 +303,8 @@ static enum status flush_one(struct meter_flushing *f, struct err *e)
     return st;
 }
 
+/* Ends when all is sent, when each row was tried, when sending rests, or after ten seconds of waiting for the worker:
+ * an owner waits for the answer. What is left makes the caller decide (meter_unsent). */
 enum status meter_flush(struct stripe *stripe, struct db_pool *p, struct id tenant, bool *sent, struct err *e)
 {
     struct meter_flushing f = {.stripe = stripe, .p = p, .tenant = tenant, .more = true};

@@ -1,4 +1,5 @@
-/* meter_store.c: SQL of meter_outbox. A row's state is text only here. */
+/* meter_store.c: SQL of meter_outbox. A row's state is text only here. plan/ owns usage_counter; this file reads and
+ * locks its rows, and usage_mark_reported changes them. */
 #include "billing/meter/meter_store.h"
 
 #include "base/limits.h"
@@ -8,7 +9,8 @@
 
 /* ---- counters ---- */
 
-/* GLOBAL: the worker collects for all tenants. */
+/* GLOBAL: the worker collects for all tenants. A counter whose row has waited since before the limit is left out: its
+ * next growth joins the row after that, and a slow Stripe does not make a row every five minutes. */
 DB_STMT(
     counters_grown, GLOBAL,
     "SELECT c.tenant_id, c.period_start FROM usage_counter c WHERE c.unsent_since IS NOT NULL AND c.billable = 1 "
@@ -19,12 +21,16 @@ DB_STMT(counters_grown_of, TENANT,
         "SELECT tenant_id, period_start FROM usage_counter WHERE tenant_id = :tenant AND billable = 1 AND unsent_since "
         "IS NOT NULL",
         "", "ut");
+/* The lock orders collecting with counting: a turn that counts at this moment waits, and its growth is in the next
+ * row. */
 DB_STMT(counter_lock, TENANT,
         "SELECT used, reported, period_end, stripe_customer_id, unsent_since FROM usage_counter "
         "WHERE tenant_id = :tenant AND period_start = ? AND billable = 1 AND unsent_since IS NOT NULL FOR UPDATE",
         "t", "iit?x?t");
 
-/* GLOBAL: all tenants. The invoice of a counter is the first one that its subscription got after the period. */
+/* GLOBAL: all tenants. The invoice of a counter is the first one that its subscription got after the period. A
+ * subscription that ended early ends its period then. An alarm raised since the end leaves the counter out, even when
+ * the operator has closed it, so that each case is reported once. */
 DB_STMT(
     unbilled, GLOBAL,
     "SELECT x.tenant_id, x.stripe_subscription_id, x.period_start, x.used, x.conversations, x.invoiced_at, x.late FROM"
@@ -78,7 +84,7 @@ DB_STMT(row_add, TENANT,
     "o.first_sent_at, o.sent_at, o.due_at, o.attempts"
 #define ROW_TYPES "uuxsstittt?t?ti"
 /* Rows of customers of this mode whose lease is free, in the order of their index, so that the first one is found
- * however many wait. */
+ * however many wait. A test key must not send the rows of a live customer, which Stripe would refuse for good. */
 #define DUE_JOIN                                                                                   \
     "SELECT " ROW_COLUMNS                                                                          \
     " FROM meter_outbox o JOIN billing_customer b ON b.stripe_customer_id = o.stripe_customer_id " \
@@ -92,6 +98,7 @@ DB_STMT(row_due, GLOBAL, DUE_JOIN "WHERE " DUE_FIRST, "isttt", ROW_TYPES);
 DB_STMT(row_due_of, TENANT, DUE_JOIN "WHERE o.tenant_id = :tenant AND " DUE_FIRST, "isttt", ROW_TYPES);
 /* GLOBAL: an event from Stripe names nothing but the identifier. */
 DB_STMT(row_get, GLOBAL, "SELECT " ROW_COLUMNS " FROM meter_outbox o WHERE o.meter_outbox_id = ?", "u", ROW_TYPES);
+/* first_sent_at keeps the first moment: the identifier's 24 hours began then. */
 DB_STMT(row_begin, TENANT,
         "UPDATE meter_outbox SET state = 'unknown', attempts = attempts + 1, first_sent_at = COALESCE(first_sent_at, "
         "?), due_at = ? "
@@ -105,10 +112,12 @@ DB_STMT(row_sent, TENANT,
         "UPDATE meter_outbox SET state = 'sent', sent_at = ?, last_error = '' "
         "WHERE tenant_id = :tenant AND meter_outbox_id = ? AND state IN ('pending', 'unknown')",
         "tu", "");
+/* A row that counts as sent may be rejected: Stripe validates events after it has accepted them. */
 DB_STMT(row_rejected, TENANT,
         "UPDATE meter_outbox SET state = 'rejected', due_at = ?, last_error = ? "
         "WHERE tenant_id = :tenant AND meter_outbox_id = ? AND state <> 'rejected'",
         "tsu", "");
+/* event_at stays, because the usage belongs to the minute in which it was counted. */
 DB_STMT(row_again, TENANT,
         "UPDATE meter_outbox SET meter_outbox_id = ?, state = 'pending', first_sent_at = NULL, sent_at = NULL, "
         "attempts = 0, created_at = ?, "
@@ -257,6 +266,7 @@ static enum status meter_due_in(struct db *c, struct arena *a, const struct id *
                     a, out, e);
 }
 
+/* Two queries, one for each state: each reads one row of the index on (state, due_at), and "IN" would sort them all. */
 enum status meter_store_due(struct db *c, struct arena *a, const struct id *tenant, bool livemode, int64_t now_ms,
                             struct meter_row *out, struct err *e)
 {
