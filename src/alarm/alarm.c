@@ -25,6 +25,8 @@ struct alarm_raising {
     char key[KEY_MAX];
 };
 
+/* The object is cut to fit the column. Two objects that differ only after 290 bytes would share an alarm; Stripe's ids
+ * have at most 255. */
 static struct str alarm_key(char out[KEY_MAX], const char *kind, struct str object)
 {
     int n = snprintf(out, KEY_MAX, "%.40s:%.*s", kind, STR_F(str_sub(object, 0, OBJECT_MAX)));
@@ -61,7 +63,7 @@ static enum status alarm_mail(struct db *c, const struct alarm *row, struct err 
 }
 
 /* Counts up the open alarm, or opens one. Of two transactions that open it at once, the unique key lets one win; the
- * other counts up. */
+ * other counts up. Only opening it sends mails, so a cause that lasts does not fill the operators' mailboxes. */
 static enum status alarm_raise_tx(struct db *c, void *ctx, struct err *e)
 {
     struct alarm_raising *r = ctx;
@@ -121,6 +123,7 @@ enum status alarm_raise(struct db *c, const char *kind, struct str object, struc
     return db_transaction(c, alarm_raise_tx, &r, e);
 }
 
+/* Callers clear after every successful check, so "nothing is open" is the usual case and no error. */
 enum status alarm_clear(struct db *c, const char *kind, struct str object, struct err *e)
 {
     char key[KEY_MAX];

@@ -1,12 +1,13 @@
-/* alarm_store.c: SQL of billing_alarm. open_key ("kind:object") is unique while the alarm is open and NULL
- * afterwards. */
+/* alarm_store.c: SQL of billing_alarm. open_key ("kind:object") is unique while the alarm is open and NULL afterwards.
+ * A unique key admits any number of NULLs, so the history may hold the same alarm many times. */
 #include "alarm/alarm_store.h"
 
 #include "base/banned.h"
 
 #define ALARM_COLUMNS "billing_alarm_id, tenant_id, kind, object, words, times, first_at, last_at, closed_at"
 
-/* GLOBAL: alarms are the operator's; the workspace is a value of the row. */
+/* GLOBAL: alarms are the operator's; the workspace is a value of the row. The newest words replace the older ones,
+ * because the numbers in them grow. A tenant once known is kept. */
 DB_STMT(alarm_again, GLOBAL,
         "UPDATE billing_alarm SET times = times + 1, last_at = ?, words = ?, tenant_id = COALESCE(?, tenant_id) WHERE "
         "open_key = ?",
@@ -19,11 +20,11 @@ DB_STMT(alarm_insert, GLOBAL,
 /* GLOBAL: as above */
 DB_STMT(alarm_clear_key, GLOBAL, "UPDATE billing_alarm SET closed_at = ?, open_key = NULL WHERE open_key = ?", "tx",
         "");
-/* GLOBAL: as above */
+/* GLOBAL: as above. Only an open one, so that closing twice does not move the time. */
 DB_STMT(alarm_close_id, GLOBAL,
         "UPDATE billing_alarm SET closed_at = ?, open_key = NULL WHERE billing_alarm_id = ? AND open_key IS NOT NULL",
         "tu", "");
-/* GLOBAL: as above */
+/* GLOBAL: as above. By the last time it was raised: what goes wrong now comes first. */
 DB_STMT(alarm_list_open, GLOBAL,
         "SELECT " ALARM_COLUMNS
         " FROM billing_alarm WHERE open_key IS NOT NULL ORDER BY last_at DESC, billing_alarm_id DESC LIMIT ?",
@@ -31,7 +32,7 @@ DB_STMT(alarm_list_open, GLOBAL,
 /* GLOBAL: as above */
 DB_STMT(alarm_list_all, GLOBAL, "SELECT " ALARM_COLUMNS " FROM billing_alarm ORDER BY billing_alarm_id DESC LIMIT ?",
         "i", "uu?sssittt?");
-/* GLOBAL: retention of the install. */
+/* GLOBAL: retention of the install. An open alarm has no closed_at and is never deleted. */
 DB_STMT(alarm_forget_old, GLOBAL, "DELETE FROM billing_alarm WHERE closed_at < ? LIMIT ?", "ti", "");
 DB_STMT(operators_select, GLOBAL,
         "SELECT email, language FROM user WHERE is_operator = 1 AND state = 'active' ORDER BY user_id", "", "ss");

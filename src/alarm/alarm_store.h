@@ -7,7 +7,7 @@
 /* `open_key` is what kind and object are together while the alarm is open. */
 enum status alarm_store_again(struct db *c, struct str open_key, struct id tenant, struct str words, int64_t now_ms,
                               bool *done, struct err *e);
-/* ERR_CONFLICT "duplicate" when such a one is open. */
+/* ERR_CONFLICT "duplicate" when one is open. */
 enum status alarm_store_open(struct db *c, const struct alarm *a, struct str open_key, struct err *e);
 enum status alarm_store_clear(struct db *c, struct str open_key, int64_t now_ms, int64_t *n, struct err *e);
 enum status alarm_store_close(struct db *c, struct id alarm, int64_t now_ms, int64_t *n, struct err *e);
@@ -18,7 +18,7 @@ enum status alarm_store_forget(struct db *c, int64_t before_ms, int limit, int64
 struct alarm_reader {
     struct str email, language;
 };
-/* Who is told: the install's operators. */
+/* The recipients: the operators of the install. */
 enum status alarm_store_operators(struct db *c, struct arena *a, struct alarm_reader **out, size_t *n, struct err *e);
 
 #endif
