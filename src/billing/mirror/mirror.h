@@ -1,4 +1,4 @@
-/* mirror.h: our copies of Stripe's subscriptions and invoices: parsed from Stripe's JSON, stored, read.
+/* mirror.h: our copies of the subscriptions and invoices at Stripe: parsed from Stripe's JSON, stored, read.
  *
  * A mirror row holds what Stripe returned when it was asked, never the snapshot inside an event, and is never edited
  * by hand. Parsing is pure and follows API version STRIPE_API_VERSION: items carry the periods, and an invoice names
