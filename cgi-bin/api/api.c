@@ -1,5 +1,5 @@
 /* api.c: the beginning and the end of an API call, and its common inputs. A call takes its connection in api_begin and
- * gives it back in api_end, so no handler can forget either. */
+ * gives it back in api_end, which also writes the reply, so a handler cannot end without doing both. */
 #include "api/api.h"
 
 #include "base/num.h"

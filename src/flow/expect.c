@@ -56,9 +56,9 @@ static size_t group_space(struct str s, size_t i)
     return n && digits_at(s, i + n) == 3 ? n : 0;
 }
 
-/* Takes the number that begins at i; returns where it ends, 0 when it is too long. A point or comma belongs to it only
- * if a digit follows, so the full stop of a sentence does not. Spaces group digits only before any other separator: "1
- * 000.50" is one number, "2.5 300" is two. */
+/* Takes the number that begins at i; returns where it ends, 0 when it is too long. Spaces group digits only before any
+ * other separator: "1 000.50" is one number, "2.5 300" is two. A point or comma belongs to the number only if a digit
+ * follows, so the full stop of a sentence does not. */
 static size_t number_take(struct str s, size_t i, struct number *out)
 {
     while (i < s.n) {

@@ -108,8 +108,8 @@ static enum status check_choice_ways(struct flow_reader *r, const struct json *j
     return st;
 }
 
-/* Choices are read by the same function as those of an `ask`, but their ways on are checked separately, because for a
- * `say` every choice must lead somewhere. */
+/* Choices are read by the same function as those of an `ask`, but their ways on are checked here, because not every
+ * node needs one for each choice. */
 static enum status read_say(struct flow_reader *r, const struct json *j, struct flow_node *n)
 {
     enum status st = READ_FIELDS(r, j, say_fields);

@@ -113,8 +113,8 @@ enum status flow_run(const struct flow *f, const struct json *state, const struc
     return st ? st : ok ? OK : err_nomem(e);
 }
 
-/* Only a `say` can be a greeting: any other start would need a message or call something outside, and opening a page
- * must do neither. */
+/* Only a `say` can be a greeting. Any other node would set variables, ask a question or call something outside, and
+ * opening a page must do none of it. */
 enum status flow_greeting(const struct flow *f, struct str language, struct arena *a, struct flow_message **out,
                           size_t *n, struct err *e)
 {

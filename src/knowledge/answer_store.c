@@ -1,7 +1,7 @@
 /* answer_store.c: SQL of answers. Every statement is bound to a tenant and a bot. Writes of many rows are one bulk
  * statement; reads of all rows go row by row through a callback, so that a bot with the most answers needs no memory
- * for all of them. The unique key (tenant, bot, question_hash) decides that a question exists: no statement looks first
- * and writes then. */
+ * for all of them. The unique key (tenant, bot, question_hash) decides whether a question exists already, also when two
+ * writers come at the same time. */
 #include "knowledge/answer_store.h"
 
 #include "base/clock.h"

@@ -114,7 +114,7 @@ static void slot_expand(struct query_slot *s, const struct index *x, struct str 
         slot_add(s, x, t, PREFIX_WEIGHT * (double)word.n / (double)index_word(x, t).n);
 }
 
-/* A word that is asked twice counts once; otherwise repeating a common word would outweigh the rare one. */
+/* A known word that is asked twice counts once; otherwise repeating a common word would outweigh the rare one. */
 static bool asked_before(const struct query *q, uint32_t term)
 {
     for (size_t i = 0; i < q->length; i++)

@@ -126,8 +126,8 @@ static size_t token_take_pair(struct str *text, uint32_t first, char out[TOKEN_M
     return n;
 }
 
-/* A word longer than TOKEN_MAX is cut at a character. The cut is the same in the index and in the question, so it still
- * matches. */
+/* A character that does not fit into TOKEN_MAX any more is left out. This is the same in the index and in the question,
+ * so a long word still matches. */
 static size_t token_add_folded(uint32_t cp, char *out, size_t n)
 {
     char c[4];

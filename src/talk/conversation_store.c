@@ -42,7 +42,8 @@ DB_STMT(conversation_of_bot, TENANT,
                              "ORDER BY c.conversation_id DESC LIMIT ?",
         "uussi", CONVERSATION_LETTERS);
 DB_STMT(conversation_one, TENANT, CONVERSATION_COLUMNS "AND c.conversation_id = ?", "u", CONVERSATION_LETTERS);
-/* Closing locks the row, unlike a turn: it has no number that it has read before, and takes the next one. */
+/* A turn has read a number and is refused if it is taken. Closing has read none: it locks the row and takes the next
+ * one. */
 DB_STMT(conversation_lock, TENANT,
         "SELECT seq, state FROM conversation WHERE tenant_id = :tenant AND conversation_id = ? FOR UPDATE", "u", "is");
 DB_STMT(conversation_state, TENANT,

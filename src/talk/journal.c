@@ -110,8 +110,8 @@ static enum status journal_write_batch(struct db *c, void *ctx, struct err *e)
     return journal_store_write(c, turns, b->n, b->scratch, e);
 }
 
-/* The arena is reset whatever happens, because the same batch may be tried again, smaller. db_transaction itself
- * repeats what a deadlock has rolled back; what comes out of here is not of that kind. */
+/* The arena is reset whatever happens, because the same batch may be tried again, smaller. db_transaction has already
+ * repeated what a deadlock rolled back, so a failure here usually has another cause. */
 static enum status journal_commit(struct journal *j, struct batch *b, struct err *e)
 {
     struct db *c = NULL;

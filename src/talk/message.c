@@ -133,8 +133,8 @@ void talk_message_write(struct buf *b, const struct talk_message *m)
     buf_putc(b, '}');
 }
 
-/* 60 KB is what the column holds with room for its length. An error here refuses the turn before it is recorded: the
- * database would cut the JSON, or refuse the whole batch. */
+/* The column holds 64 KB. A message that is too large is refused here, where it fails only its own turn; in the
+ * database it would fail the whole batch. */
 enum status message_data(const struct talk_message *m, struct arena *a, struct str *out, struct err *e)
 {
     struct buf b;

@@ -197,8 +197,8 @@ static enum status think_flow_fault(const struct turn *u, const struct bot_live 
     return err_set_as(e, ERR_INTERNAL, code, "%s", error_text(E_flow_failed));
 }
 
-/* outside_end comes before the flow's status is used: a turn that the visitor or the budget has ended must not be
- * recorded, even if the flow has handled the failed call. */
+/* outside_end comes before the flow's status is used: if the visitor has left, or a call was refused before it left,
+ * the turn must not be recorded, even if the flow has handled the failed call. */
 enum status turn_think(struct turn *u, const struct json *state, struct err *e)
 {
     const struct bot_live *b = u->has_pinned ? &u->pinned : &u->live;

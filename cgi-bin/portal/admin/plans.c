@@ -172,7 +172,7 @@ static void plans_fill_values(struct page *pg, const struct plan *p)
                 plans_fill_value(pg, n++, (enum entitlement)i, p->value[i]);
 }
 
-/* A new plan without terms has empty fields and the currency that most installs use. */
+/* A plan that has no terms yet gets empty fields and the currency that most installs use. */
 static void plans_fill_edit(struct page *pg, const struct plan *p)
 {
     bool post = pg->rq->method == POST;
@@ -190,7 +190,7 @@ static void plans_fill_edit(struct page *pg, const struct plan *p)
     page_title(pg, p->name);
 }
 
-/* All terms that were ever sold, so the page answers what a customer pays who bought years ago. */
+/* All terms that the plan ever had, so the page shows what a customer pays who bought years ago. */
 static void plans_fill_terms(struct page *pg, const struct plans_sums *s, const struct plan *p)
 {
     size_t n = 0;

@@ -4,7 +4,6 @@
 
 #include "base/banned.h"
 
-/* The id is copied because TEXT_ID lives in this function only, and the addresses below are made from it. */
 static void bots_fill(struct page *pg, const struct bot *b)
 {
     struct view *v = pg->v;

@@ -31,6 +31,7 @@ static void publish_show(struct page *pg, const struct bot *b, int status)
     page_end_status(pg, st, status, "portal/bots/publish.cs", NULL);
 }
 
+/* Members who may not publish see this page too: what the next publication would change concerns everyone who edits. */
 void bots_publish_get(struct request *rq)
 {
     struct page pg;

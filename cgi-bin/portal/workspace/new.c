@@ -24,8 +24,8 @@ static void new_fill_once(struct page *pg)
 }
 
 /* Takes the number of the form, so that it cannot be used again. True if it had been taken. It is a bucket that holds
- * one token and gets one a minute: long enough for every double click. A form without a number is not refused, since a
- * script may send one. */
+ * one token and gets one a minute: long enough for every double click. A form without a number is accepted, because
+ * scripts that send forms have none. */
 static bool new_once_used(struct page *pg)
 {
     struct str once = request_form(pg->rq, "once");
