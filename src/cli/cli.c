@@ -1,5 +1,7 @@
-/* cli.c: what every command needs: its options, its database, its files. Messages name the word that was wrong, because
- * the caller often is a script whose author reads nothing else. */
+/* cli.c: what every command needs: its options, its database, its files.
+ *
+ * Messages name the word that was wrong, because the caller often is a script whose author reads nothing else. A
+ * command takes its options before it opens the database, so wrong usage is reported even when the database is down. */
 #include "cli/cli.h"
 
 #include <errno.h>
@@ -14,6 +16,8 @@
 
 #include "base/banned.h"
 
+/* Formatted here first, because err_set has no variant that takes a va_list. A longer text is cut, which is harmless:
+ * arguments of any length may be part of the message. */
 enum status cli_usage(struct err *e, const char *fmt, ...)
 {
     char text[400];
@@ -45,6 +49,9 @@ static enum status cli_take_option(struct cli *cl, int *i, const struct cli_opt 
     return cli_usage(e, "There is no option --%.*s.", STR_F(name));
 }
 
+/* Arguments are moved to the front of argv in place: `kept` never overtakes `i`, so no word is lost. A single "-" is an
+ * argument (standard input) and not an option. There are no short options; one that is typed is refused and not taken
+ * for a file name. */
 enum status cli_options(struct cli *cl, const struct cli_opt *opts, size_t n, int min, int max, struct err *e)
 {
     int kept = 0;
@@ -70,7 +77,9 @@ enum status cli_options(struct cli *cl, const struct cli_opt *opts, size_t n, in
     return OK;
 }
 
-/* The pool remembers why the last connection failed; that is what the operator needs, and nobody else is to read it. */
+/* The pool keeps the reason why the last connection failed. The operator needs it in full ("Access denied for user
+ * ..."). Everyone else gets the general message, because the reason contains host and user names. A refused password
+ * does not mend itself, so it has a status of its own, which `serve` does not wait for. */
 enum status cli_db_any(struct cli *cl, struct db **out, struct err *e)
 {
     enum status st = OK;
@@ -96,6 +105,7 @@ enum status cli_db(struct cli *cl, struct db **out, struct err *e)
     return st == OK ? migrate_check(*out, e) : st;
 }
 
+/* Takes a connection first: that checks the schema once for everything the command does with the pool afterwards. */
 enum status cli_pool(struct cli *cl, struct db_pool **out, struct err *e)
 {
     struct db *c;
@@ -109,6 +119,7 @@ enum status cli_id_arg(const char *text, enum id_kind kind, const char *what, st
     char sample[ID_TEXT_MAX];
     if (text && id_parse(kind, str_from(text), out))
         return OK;
+    /* The sample shows the prefix only: an example id in full could be copied and used. */
     char *under = strchr(id_text(kind, ID_NONE, sample), '_');
     if (under)
         under[1] = '\0';
@@ -116,7 +127,9 @@ enum status cli_id_arg(const char *text, enum id_kind kind, const char *what, st
                      strchr("aeiou", what[0]) ? "n" : "", what, sample);
 }
 
-/* Standard input has no known size, so this reads to the end and stops beyond max. */
+/* The size is not asked for beforehand: standard input has none, and a regular file may grow while it is read. The
+ * bytes are copied into the arena only when all of them are there, because a growing buffer inside an arena would leave
+ * every smaller copy behind. */
 static enum status cli_read_all(struct cli *cl, int fd, size_t max, struct str *out, struct err *e)
 {
     struct buf b;
@@ -133,6 +146,7 @@ static enum status cli_read_all(struct cli *cl, int fd, size_t max, struct str *
     return !failed ? OK : err_set(e, E_file, "It cannot be read: %s", strerror(failed));
 }
 
+/* The path is added to the message here, in one place, because the functions below do not know it. */
 enum status cli_read_file(struct cli *cl, const char *path, size_t max, struct str *out, struct err *e)
 {
     bool std = strcmp(path, "-") == 0;

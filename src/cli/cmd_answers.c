@@ -1,5 +1,7 @@
 /* cmd_answers.c: answers list, answers find: the questions and answers of a bot, and what it would find for a
- * question. */
+ * question.
+ *
+ * find uses the search that a turn uses and prints the scores, so that an operator can see why a bot gave an answer. */
 #include "base/num.h"
 #include "cli/cli.h"
 #include "knowledge/answers.h"
@@ -27,6 +29,7 @@ enum status cmd_answers_list(struct cli *cl, struct err *e)
         cl, CLI_OPTIONS({"bot", &bot_text, NULL}, {"query", &query, NULL}, {"limit", &limit_text, NULL}), 0, 0, e);
     if (st != OK)
         return st;
+    /* The list has no pages, so the limit is higher than that of a page. A larger list is a task for bot export. */
     if (!num_u64(str_from(limit_text), 1000, &limit) || !limit)
         return cli_usage(e, "--limit is a number from 1 to 1000.");
     if ((st = cli_db(cl, &c, e)) != OK || (st = cli_bot(cl, c, bot_text, &f.bot, &who, e)) != OK)
@@ -60,7 +63,8 @@ static struct json *answers_match_json(struct cli *cl, const struct answers_matc
     return out;
 }
 
-/* The index that answers_find() loaded is dropped at once, because this process ends. */
+/* The pool is opened before the connection, because answers_find takes a connection of its own. The index that it
+ * loaded is dropped at once: this process ends, and a leak checker should see only real leaks. */
 enum status cmd_answers_find(struct cli *cl, struct err *e)
 {
     const char *bot_text = NULL, *language = "";

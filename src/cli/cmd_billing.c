@@ -1,7 +1,8 @@
 /* cmd_billing.c: billing setup, status, move: what this install has at Stripe, and on which terms.
  *
- * Stripe shows the secret of a webhook endpoint only when it is created. Whatever happens afterwards, setup either
- * stores the secrets or prints them. */
+ * Stripe shows the secret of a webhook endpoint only when it is created. Invariant: whatever happens after that, setup
+ * either stores the secrets or prints them. So every step that can fail is either done before Stripe is called, or has
+ * its failure reported after the secrets. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -26,6 +27,8 @@
 
 /* ---- secrets of endpoints, for the file that `parley config init` wrote ---- */
 
+/* The file beside the configuration, where `config init` puts it. An include elsewhere is not followed: which of
+ * several files to change would be a guess. */
 static const char *secrets_path(struct cli *cl)
 {
     const char *settings = config_path(cl->config), *slash = strrchr(settings, '/');
@@ -34,7 +37,8 @@ static const char *secrets_path(struct cli *cl)
     return arena_printf(&cl->arena, "%.*s/" SECRETS_FILE, (int)(slash - settings), settings);
 }
 
-/* The complete line: the secrets that were there, and the new ones. */
+/* The complete line: the secrets that were there, and the new ones. The old ones stay, because an endpoint that is
+ * replaced still sends what it has queued, signed with its own secret. */
 static void secrets_line(struct cli *cl, const struct setup_report *r, struct buf *b)
 {
     struct str old = str_trim(str_from(config_string(cl->config, CONFIG_stripe_webhook_secrets)));
@@ -58,6 +62,7 @@ static bool secrets_is_line(struct str line)
     return str_eqz(key, SECRETS_KEY);
 }
 
+/* write may stop early, on a signal or a nearly full disk, and half a secret is worse than none. */
 static bool secrets_write_all(int fd, struct str text)
 {
     while (text.n) {
@@ -72,7 +77,9 @@ static bool secrets_write_all(int fd, struct str text)
 }
 
 /* Writes a new file with the owner and mode of the old one and renames it over that, so that a program that reads at
- * the same time sees either the old or the new one. */
+ * the same time sees either the old or the new one. The owner matters: setup is often run by root, and the programs are
+ * not. fsync comes before rename, because a crash could otherwise leave an empty file under the old name. O_NOFOLLOW
+ * keeps a link that someone planted at the .new name from being written through. */
 static enum status secrets_replace_file(struct cli *cl, const char *path, struct str text, struct err *e)
 {
     const char *fresh = arena_printf(&cl->arena, "%s.new", path);
@@ -95,6 +102,8 @@ static enum status secrets_replace_file(struct cli *cl, const char *path, struct
     return err_set(e, E_file_failed, "Cannot write %s: %s.", path, strerror(why));
 }
 
+/* Every older line of the key is dropped and one is added at the end, where it wins. The rest of the file is kept,
+ * comments too. The buffer is wiped because it holds every secret of the install. */
 static enum status secrets_write(struct cli *cl, const struct setup_report *r, const char *path, struct err *e)
 {
     struct str text, line;
@@ -130,6 +139,8 @@ static enum status secrets_check(struct cli *cl, const struct setup_report *r, c
     return st;
 }
 
+/* Writes the secrets if asked to, and otherwise, or if that fails, prints them. With --json the plain case prints
+ * nothing here: setup_print puts them into the object. */
 static enum status secrets_hand_over(struct cli *cl, const struct setup_report *r, bool write, struct err *e)
 {
     const char *path = secrets_path(cl);
@@ -152,7 +163,8 @@ static enum status secrets_hand_over(struct cli *cl, const struct setup_report *
         }
     } else
         st = OK;
-    buf_init(&b, 64 * KB); /* Stripe shows them only now, so they are printed if the file cannot be written. */
+    /* Stripe shows them only now, so they are printed if the file cannot be written. */
+    buf_init(&b, 64 * KB);
     secrets_line(cl, r, &b);
     if (buf_ok(&b) && !cl->json)
         printf("\nStripe shows these secrets only now. Put this line into %s:\n\n%s\n", path, b.p);
@@ -198,6 +210,8 @@ static enum status setup_print(struct cli *cl, const struct stripe *stripe, cons
     return OK;
 }
 
+/* An endpoint that exists is reused and its secret is not shown again. Without a secret no event is accepted, and
+ * nothing else would say why. */
 static void setup_hints(struct cli *cl, const struct setup_report *r)
 {
     if (r->webhook_secret.n || str_trim(str_from(config_string(cl->config, CONFIG_stripe_webhook_secrets))).n)
@@ -207,25 +221,28 @@ static void setup_hints(struct cli *cl, const struct setup_report *r)
                 "\ncreate new endpoints: parley billing setup --new-endpoint --write");
 }
 
-/* What was done before a failure is printed too, because a secret among it would be lost otherwise. */
+/* What was done before a failure is printed too, because a secret among it would be lost otherwise. Two errors may
+ * exist: the one from Stripe is reported, as it came first, and the one from writing only if Stripe succeeded. */
 static enum status setup_all(struct cli *cl, struct stripe *stripe, const struct setup_options *o, bool write,
                              struct err *e)
 {
     struct setup_report r = {.webhook_secret = STR_EMPTY, .thin_secret = STR_EMPTY};
     struct err after = ERR_INIT;
     enum status st = setup_run(stripe, cl->pool, &cl->arena, o, &r, e);
-    enum status told = secrets_hand_over(cl, &r, write, &after);
+    enum status handed = secrets_hand_over(cl, &r, write, &after);
     if (st == OK || r.n) {
-        enum status printed = setup_print(cl, stripe, &r, write && told == OK, &after);
-        told = told == OK ? printed : told;
+        enum status printed = setup_print(cl, stripe, &r, write && handed == OK, &after);
+        handed = handed == OK ? printed : handed;
     }
-    if (st == OK && told != OK)
+    if (st == OK && handed != OK)
         *e = after;
-    if (st == OK && told == OK)
+    if (st == OK && handed == OK)
         setup_hints(cl, &r);
-    return st == OK ? told : st;
+    return st == OK ? handed : st;
 }
 
+/* The file is tested before Stripe is called: finding out afterwards that it cannot be written would leave secrets that
+ * exist nowhere but on a screen. */
 enum status cmd_billing_setup(struct cli *cl, struct err *e)
 {
     struct setup_options o = {0};
@@ -258,6 +275,7 @@ struct billing_status {
     int64_t reads;
 };
 
+/* Asks only the database, so the command answers at once and also when Stripe is down. That is when it is needed. */
 static enum status billing_status_read(struct cli *cl, struct stripe *stripe, struct db *c, struct billing_status *x,
                                        struct err *e)
 {
@@ -281,6 +299,8 @@ static int status_set_queues(struct json *o, const struct billing_status *x)
            json_set_int(o, "meter_oldest_s", x->lag.oldest_ms / 1000);
 }
 
+/* Ready means that a sale would work: the objects exist and events are accepted. Either alone would take money without
+ * granting a plan. */
 static enum status billing_status_print(struct cli *cl, const struct stripe *stripe, const struct billing_status *x,
                                         struct err *e)
 {

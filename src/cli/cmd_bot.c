@@ -1,5 +1,7 @@
-/* cmd_bot.c: bot create, templates, list, show, publish, versions, rollback, delete. All of it is the domain's work; a
- * command only names the bot and prints. */
+/* cmd_bot.c: bot create, templates, list, show, publish, versions, rollback, delete.
+ *
+ * All of it is the domain's work; a command only names the bot and prints. The id of a bot is unique in the install,
+ * so no command on an existing bot asks for its workspace. */
 #include "base/num.h"
 #include "cli/cli.h"
 
@@ -50,6 +52,8 @@ enum status cmd_bot_templates(struct cli *cl, struct err *e)
     return OK;
 }
 
+/* One form for list and show, so that a script reads both in the same way. published_at is null for a draft that was
+ * never live. */
 static struct json *bot_json(struct cli *cl, const struct bot *b)
 {
     struct json *o = json_new_object(&cl->arena);
@@ -120,6 +124,8 @@ static enum status bot_print_version(struct cli *cl, struct id bot, int version,
     return OK;
 }
 
+/* Has an option, so it cannot begin with bot_open. Tests of the flow run inside bot_publish: a bot that fails them
+ * stays as it is. */
 enum status cmd_bot_publish(struct cli *cl, struct err *e)
 {
     const char *note = "";
@@ -156,7 +162,7 @@ enum status cmd_bot_versions(struct cli *cl, struct err *e)
     return OK;
 }
 
-/* Anything but a number is wrong usage; a number that is no version of the bot is an error of bot_rollback(). */
+/* Anything but a number is wrong usage; a number that the bot has no version of is an error of bot_rollback(). */
 enum status cmd_bot_rollback(struct cli *cl, struct err *e)
 {
     struct db *c;

@@ -1,5 +1,8 @@
-/* cmd_doctor.c: doctor: looks at an install the way its programs do, and reports what is wrong and how to repair it.
- * Each check is independent, so that one that fails does not hide the others. */
+/* cmd_doctor.c: doctor: examines an install the way its programs do, and reports what is wrong and how to repair it.
+ *
+ * Each check is independent, so that one that fails does not hide the others; only what needs the database stops when
+ * it cannot be reached. A finding names the remedy, because the reader may see Parley for the first time. The command
+ * changes nothing and may run beside the programs. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -31,6 +34,7 @@
 
 #include "base/banned.h"
 
+/* Below 1 GB the operator still has time; at 100 MB the next large import or log file may fail. */
 #define DISK_FAIL (100 * MB)
 #define DISK_WARN (1024 * MB)
 #define LAG_WARN_MS (5 * MINUTE_MS)
@@ -70,6 +74,8 @@ static void doctor_put(struct doctor *d, enum level level, const char *check, co
 
 /* ---- configuration ---- */
 
+/* Reads the text of one file and not the loaded configuration: what counts is which file holds a secret, also when
+ * another file overrides it. */
 static bool doctor_holds_secret(struct str text)
 {
     struct str line;
@@ -84,6 +90,8 @@ static bool doctor_holds_secret(struct str text)
     return false;
 }
 
+/* Group read is allowed, because the programs may run as a user who gets the file by its group. Group write is not:
+ * with it another account could replace the key. */
 static void doctor_file_mode(struct doctor *d, const char *path, struct str text)
 {
     struct stat info;
@@ -96,7 +104,8 @@ static void doctor_file_mode(struct doctor *d, const char *path, struct str text
         doctor_put(d, FINE, "secrets", NULL, "%s contains secrets, and other users have no access to it", path);
 }
 
-/* A configuration file and what it includes; relative names are read from beside it. */
+/* A configuration file and what it includes; relative names are read from beside it, as the loader does. The depth is
+ * limited, because a file may include itself and the loader has already reported that. */
 static void doctor_config_file(struct doctor *d, const char *path, int depth)
 {
     struct err e = ERR_INIT;
@@ -145,7 +154,8 @@ static void doctor_config(struct doctor *d)
     crypto_wipe(key, sizeof(key));
 }
 
-/* The programs touch this file when they see it (src/web/rate.c); what is older than a day may have been mended. */
+/* The programs touch this file when they see such a request (src/web/rate.c). A file older than a day is ignored,
+ * because the web server may have been corrected since, and no program would ever remove the file. */
 static bool doctor_is_proxied(struct doctor *d)
 {
     const char *path = arena_printf(&d->cl->arena, "%s/proxy.seen", config_string(d->cl->config, CONFIG_run_dir));
@@ -153,6 +163,8 @@ static bool doctor_is_proxied(struct doctor *d)
     return path && stat(path, &info) == 0 && clock_now_ms() - (int64_t)info.st_mtime * 1000 < PROXY_SEEN_MS;
 }
 
+/* Plain http is only a warning: a trial on the own machine is legitimate, and a proxy that speaks https may be in front
+ * of an install whose base_url was forgotten. */
 static void doctor_safety(struct doctor *d)
 {
     struct str url = str_from(config_string(d->cl->config, CONFIG_base_url));
@@ -201,6 +213,7 @@ static void doctor_mail(struct doctor *d)
                    e.message);
 }
 
+/* statvfs counts what an ordinary user may use (f_bavail); the blocks that are reserved for root help no program. */
 static void doctor_space(struct doctor *d, const char *name, const char *dir)
 {
     struct statvfs v;
@@ -212,6 +225,8 @@ static void doctor_space(struct doctor *d, const char *name, const char *dir)
                    (unsigned long long)(left / MB), dir);
 }
 
+/* access() asks for the user who runs doctor. The command is meant to be run as the user of the programs, and says
+ * "this user" because of that. */
 static void doctor_writable(struct doctor *d, enum config_key k, const char *name)
 {
     const char *dir = config_string(d->cl->config, k);
@@ -238,6 +253,9 @@ static bool doctor_has_files(const char *dir)
     return any;
 }
 
+/* A folder that exists but is empty counts as missing: that is what an interrupted installation leaves. Vendored
+ * style sheets are fetched by the build and not part of the source, so they can be missing although everything else
+ * is there. */
 static void doctor_parts(struct doctor *d)
 {
     static const struct {
@@ -284,6 +302,8 @@ static void doctor_programs(struct doctor *d)
 
 /* ---- the database ---- */
 
+/* MySQL also answers here and even reports a higher version, but it lacks parts of the SQL that the stores use. Hence
+ * both the number and the name are checked. */
 static void doctor_version(struct doctor *d, struct str version)
 {
     struct str rest = version, major, minor;
@@ -297,6 +317,9 @@ static void doctor_version(struct doctor *d, struct str version)
         doctor_put(d, BAD, "database", "install MariaDB 10.6 or newer", "The database server is %.*s", STR_F(version));
 }
 
+/* Durability is worth a failure and not a warning when the commit itself is not flushed: then a power failure loses
+ * answers that visitors have already seen. An unsynchronised binary log only breaks replicas. The number of connections
+ * is an estimate of what all programs take when they are busy, with a few left for the operator. */
 static void doctor_server(struct doctor *d, struct db *c)
 {
     struct db_server v;
@@ -324,6 +347,8 @@ static void doctor_server(struct doctor *d, struct db *c)
                    (long long)v.max_connections);
 }
 
+/* The age of the oldest job counts and not the number of jobs: a large import queues thousands and is healthy, while
+ * one job that waits for five minutes means that no worker runs. */
 static void doctor_queue(struct doctor *d, struct db *c)
 {
     struct queue_depth q;
@@ -362,6 +387,7 @@ static void doctor_billing_setup(struct doctor *d, struct stripe *stripe, struct
                    "stripe_webhook_secrets is empty, so no event from Stripe is accepted");
 }
 
+/* An install without a Stripe key is complete: the operator assigns plans. So this is not a warning. */
 static void doctor_billing(struct doctor *d, struct db *c)
 {
     struct stripe stripe;
@@ -376,6 +402,8 @@ static void doctor_billing(struct doctor *d, struct db *c)
     }
 }
 
+/* Usage that does not reach Stripe before the invoice closes is not billed, so a late report is a failure and not a
+ * warning. */
 static void doctor_meter(struct doctor *d, struct db *c)
 {
     struct meter_lag lag;
@@ -396,6 +424,7 @@ static void doctor_meter(struct doctor *d, struct db *c)
                    "%lld usage reports were rejected and not billed", (long long)lag.rejected);
 }
 
+/* Late events are only a warning: they are hints, and the hourly reconciliation finds what they would have said. */
 static void doctor_events(struct doctor *d, struct db *c)
 {
     struct event_depth q;
@@ -427,6 +456,8 @@ static void doctor_alarms(struct doctor *d, struct db *c)
                    STR_F(list[i].kind), STR_F(list[i].object), STR_F(list[i].words));
 }
 
+/* With the wrong schema all later checks would fail in SQL and name the wrong cause, so they are left out. The newest
+ * of the findings is the schema then, and its remedy is right. */
 static void doctor_database(struct doctor *d)
 {
     struct db *c;
@@ -464,6 +495,9 @@ static bool doctor_socket_answers(const char *path)
     return yes;
 }
 
+/* The lock says whether `parley serve` runs; the pid in the file may belong to another process by now. A shared lock is
+ * tried and given back at once. A start at that very moment would be refused, which is rare and repaired by repeating
+ * it. */
 static bool doctor_is_running(struct doctor *d)
 {
     const char *path = arena_printf(&d->cl->arena, "%s/parley.pid", config_string(d->cl->config, CONFIG_run_dir));
@@ -490,6 +524,8 @@ static void doctor_sockets(struct doctor *d)
         doctor_put(d, FINE, "sockets", NULL, "Parley is running and its sockets answer");
 }
 
+/* The heartbeat is a file and not a process id: a worker that hangs still has a process. Six beats may be missed,
+ * because one long database call delays several. */
 static void doctor_worker(struct doctor *d)
 {
     char path[256];
@@ -507,7 +543,8 @@ static void doctor_worker(struct doctor *d)
                    "The worker has not responded for %lld s", (long long)age);
 }
 
-/* Two installs with one run_dir share limits, sockets and heartbeat, and each would be told that it runs. */
+/* Two installs with one run_dir share limits, sockets and heartbeat, and doctor would report to each that it runs. The
+ * names are compared as real paths, because one of them may be relative or lead through a link. */
 static bool doctor_is_of_another_install(struct doctor *d, const char **theirs)
 {
     const char *path = arena_printf(&d->cl->arena, "%s/parley.config", config_string(d->cl->config, CONFIG_run_dir));
@@ -521,6 +558,8 @@ static bool doctor_is_of_another_install(struct doctor *d, const char **theirs)
     return differs;
 }
 
+/* Not running is only a warning, because plain CGI needs no `parley serve`. When another install holds run_dir, its
+ * sockets and worker would answer for ours, so those two checks are left out. */
 static void doctor_running(struct doctor *d)
 {
     const char *theirs;

@@ -1,5 +1,8 @@
 /* cmd_events.c: billing events, replay, sync, reconcile, alarms, close: what Stripe sent, what became of it, and what
- * needs the operator. */
+ * needs the operator.
+ *
+ * The commands call the same functions as the worker, under the same leases, so they may run while it runs. Lists show
+ * what failed unless asked otherwise, because that is why an operator comes here. */
 #include "alarm/alarm.h"
 #include "base/log.h"
 #include "base/settings.h"
@@ -12,8 +15,9 @@
 
 #include "base/banned.h"
 
-#define LISTED 100
+/* A worker that holds the lease of the object gives it up after one call to Stripe, which usually takes seconds. */
 #define WAIT_MS 15000
+#define LISTED 100
 
 static int events_fill(struct json *o, const struct stripe_event *v)
 {
@@ -87,6 +91,8 @@ static const char *events_kind_of(const char *id)
     return NULL;
 }
 
+/* The answer of Stripe is authoritative at any time, so fetching an object once more is always safe. Entitlements that
+ * change by it reach running programs through the shared file. */
 enum status cmd_billing_sync(struct cli *cl, struct err *e)
 {
     const char *kind = NULL;
@@ -161,6 +167,7 @@ enum status cmd_billing_alarms(struct cli *cl, struct err *e)
     return OK;
 }
 
+/* Closing does not repair anything: an alarm whose cause is still there is raised again by the code that sees it. */
 enum status cmd_billing_close(struct cli *cl, struct err *e)
 {
     struct db *c;

@@ -1,5 +1,7 @@
-/* cmd_flow.c: flow lint, flow test, flow diff: work on a flow in a file, without a database. A template and an exported
- * bot hold a flow under "flow", and are accepted too. */
+/* cmd_flow.c: flow lint, flow test, flow diff: work on a flow in a file, without a database.
+ *
+ * They exist for flows that are kept in version control: CI lints and tests a file before it is imported. A template
+ * and an exported bot hold a flow under "flow" and are accepted too, so no one has to cut it out. */
 #include <stdio.h>
 #include <string.h>
 
@@ -9,6 +11,8 @@
 
 #include "base/banned.h"
 
+/* Four times the size of a flow, because an exported bot contains more than its flow. The path goes in front of every
+ * message: flow diff reads two files. */
 static enum status flow_read_json(struct cli *cl, const char *path, struct json **out, struct err *e)
 {
     struct str text;
@@ -93,6 +97,8 @@ static enum status flow_print_tests(struct cli *cl, const struct flow_test_resul
     return OK;
 }
 
+/* A failed test is an error, so that CI needs only the exit code. A flow without tests passes: not every flow has to
+ * have some. */
 enum status cmd_flow_test(struct cli *cl, struct err *e)
 {
     struct flow *f = NULL;
@@ -124,6 +130,8 @@ static int flow_set_change(struct json *list, const struct flow_change *c)
            json_set_str(row, "before", c->before) || json_set_str(row, "after", c->after);
 }
 
+/* The flows are compared as JSON and not as parsed flows, so an invalid draft can be compared as well. People read
+ * sentences, scripts get kind, place and both values. */
 static enum status flow_print_changes(struct cli *cl, const struct flow_change *c, size_t n, struct err *e)
 {
     struct json *list = json_new_array(&cl->arena);

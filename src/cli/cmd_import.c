@@ -1,5 +1,7 @@
-/* cmd_import.c: import faq: imports a CSV file here and now, without a job, so that its report can be printed. The
- * portal queues a job instead (worker/job_import.c). */
+/* cmd_import.c: import faq: imports a CSV file here and now, without a job, so that its report can be printed.
+ *
+ * The portal queues a job instead (worker/job_import.c), because a request must not wait for minutes. Both call
+ * answers_import, so a file gives the same result either way. */
 #include <stdio.h>
 
 #include "base/limits.h"
@@ -15,6 +17,7 @@ static void import_show_progress(void *ctx, int64_t done_bytes, int64_t all_byte
     cli_progress("importing", done_bytes, all_bytes);
 }
 
+/* Written without cli_out, because the report is JSON in both modes: it nests rows and reasons too deep for a table. */
 static enum status import_print_report(struct cli *cl, const struct import_report *r, struct err *e)
 {
     struct json *report = answers_report_json(&cl->arena, r);

@@ -16,7 +16,8 @@
 
 #define SECRET_BYTES 32
 
-/* Whole or not at all: a half-written file is taken away again. */
+/* Whole or not at all: a half-written file is removed. O_EXCL makes "does it exist" and "create it" one step, so that
+ * two runs at the same time cannot overwrite each other's key. A lost key cannot be made again, hence fsync. */
 static enum status init_write_new(const char *path, mode_t mode, struct str text, struct err *e)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
@@ -34,6 +35,8 @@ static enum status init_write_new(const char *path, mode_t mode, struct str text
     return err_set(e, E_file_failed, "Cannot write %s: %s.", path, strerror(why));
 }
 
+/* The key is never printed and never leaves this function except into the file; buffer and key are wiped. Mode 0600 is
+ * set when the file is created, so there is no moment at which another user could open it. */
 static enum status init_write_secrets(const char *path, struct err *e)
 {
     unsigned char key[SECRET_BYTES];
@@ -64,6 +67,7 @@ static enum status init_write_settings(const char *path, struct err *e)
     return st;
 }
 
+/* lstat and not stat: a dangling symbolic link is the operator's intention too, and O_EXCL would refuse it anyway. */
 static bool init_is_there(const char *path)
 {
     struct stat info;
@@ -98,10 +102,13 @@ enum status cmd_config_init(struct cli *cl, struct err *e)
          *secrets = dir ? arena_printf(&cl->arena, "%s/secrets.conf", dir) : NULL;
     if (!secrets)
         return err_nomem(e);
-    if (init_is_there(settings)) /* asked first, so that no secrets are left beside somebody else's settings */
+    /* Checked before anything is written, so that no secrets.conf is left beside settings that do not include it. */
+    if (init_is_there(settings))
         return err_set(e, E_file_exists, "%s is there already; nothing was changed.", settings);
     if (mkdir(dir, 0755) != 0 && errno != EEXIST)
         return err_set(e, E_file_failed, "Cannot make the folder %s: %s.", dir, strerror(errno));
+    /* Secrets before settings: settings that include a missing file would be an error for every program. If the second
+     * file fails, the first is removed, so that the command can simply be repeated. */
     st = init_write_secrets(secrets, e);
     if (st != OK)
         return st;

@@ -1,4 +1,7 @@
-/* cmd_job.c: work, job list, job replay. */
+/* cmd_job.c: work, job list, job replay.
+ *
+ * `parley work` is the worker in this process. With --once it serves cron on hosts where no daemon may run: it takes
+ * jobs from the same queue, so it may run beside a worker, and two that overlap never do the same job. */
 #include <signal.h>
 #include <stdio.h>
 
@@ -15,6 +18,8 @@
 
 #define LISTED 100
 
+/* Signals are blocked, so a pending one is the request to stop. It is checked between jobs only: a job that is cut off
+ * would be run again later, and a mail would be sent twice. */
 static bool work_is_to_stop(void)
 {
     sigset_t set;
@@ -40,6 +45,7 @@ enum status cmd_work(struct cli *cl, struct err *e)
     enum status st = cli_options(cl, CLI_OPTIONS({"once", NULL, &once}), 0, 0, e);
     if (st != OK || (st = cli_db(cl, &c, e)) != OK)
         return st;
+    /* The shared file is optional: with plain CGI it may be missing, and then no cache has to be notified. */
     settings_share(cl->config, LOG_WARN);
     signals_block();
     if ((st = worker_open(&w, cl->config, e)) == OK)

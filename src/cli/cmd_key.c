@@ -10,6 +10,8 @@ static const struct {
     uint32_t bit;
 } scopes[] = {{"read", SCOPE_READ}, {"write", SCOPE_WRITE}, {"chat", SCOPE_CHAT}, {"admin", SCOPE_ADMIN}};
 
+/* An unknown scope is an error and not left out: a key that silently lacks a right fails later, in a program far
+ * away. */
 static enum status key_read_scopes(const char *text, uint32_t *out, struct err *e)
 {
     struct str rest = str_from(text), part;
@@ -27,6 +29,8 @@ static enum status key_read_scopes(const char *text, uint32_t *out, struct err *
 
 enum status cmd_key_create(struct cli *cl, struct err *e)
 {
+    /* The admin scope has to be asked for: a key with it can do everything in the workspace, and most integrations only
+     * read and chat. */
     const char *tenant_text = NULL, *name = "command line", *scope_text = "read,write,chat";
     char key[API_KEY_MAX];
     uint32_t bits;

@@ -1,4 +1,7 @@
-/* cmd_mail.c: mail test: sends one mail here and now, through the same code as the worker. */
+/* cmd_mail.c: mail test: sends one mail here and now, through the same code as the worker.
+ *
+ * Template, language and headers are those of real mail, so a test that arrives means that real mail arrives. No job
+ * is queued: the operator wants to see the reply of the server, and the error if there is one. */
 #include "base/clock.h"
 #include "base/email.h"
 #include "cli/cli.h"
@@ -19,7 +22,9 @@ static enum status mail_write_test(struct cli *cl, struct str to, struct mail_wr
     return payload ? mail_write(cl->config, &cl->arena, payload, out, e) : err_nomem(e);
 }
 
-/* No job: the operator wants to see the reply of the server, and the error if there is one. */
+/* The domain of the message id is that of mail_from, as in real mail: servers count a message id of another domain
+ * against the sender. The reply is printed, because it contains the queue id by which the mail server's operator finds
+ * the mail. */
 static enum status mail_send_test(struct cli *cl, struct str to, struct json **out, struct err *e)
 {
     struct mail_written written;

@@ -1,5 +1,7 @@
-/* cmd_plan.c: plans, and the entitlements of a workspace with the reasons for them, for the operator and for
- * support. */
+/* cmd_plan.c: plans, and the entitlements of a workspace with the reasons for them, for the operator and for support.
+ *
+ * The same resolver answers here and in every request (plan/entitlement.c), so what is printed is what the programs
+ * enforce. Prices are integers of the smallest unit, as everywhere. */
 #include "base/clock.h"
 #include "base/num.h"
 #include "cli/cli.h"
@@ -22,6 +24,8 @@ static int plan_set_values(struct json *o, const int64_t value[ENTITLEMENT_COUNT
     return 0;
 }
 
+/* A plan without overage stops at its number; null says so. A price of 0 would mean that further conversations are
+ * free. */
 static int plan_set_terms(struct json *o, const struct plan_terms *t)
 {
     if (json_set_int(o, "price", t->price) != 0 || json_set_str(o, "currency", str_from(t->currency)) != 0 ||
@@ -60,6 +64,8 @@ enum status cmd_plan_list(struct cli *cl, struct err *e)
     return OK;
 }
 
+/* All terms that were ever sold are listed, because a customer keeps the terms of the purchase. "current" marks those
+ * that a new customer gets. */
 static int plan_json(struct json *o, const struct plans *all, const struct plan *p)
 {
     struct json *terms, *one;
@@ -98,7 +104,8 @@ enum status cmd_plan_show(struct cli *cl, struct err *e)
 
 /* ---- overrides ---- */
 
-/* Switches are entitlements too, with the values 0 and 1. */
+/* Switches are entitlements too, with the values 0 and 1. The largest number is reserved for "unlimited" and cannot be
+ * typed, so a long row of nines does not become unlimited by accident. */
 static bool override_value_arg(struct str s, int64_t *out)
 {
     if (str_eqz(s, "unlimited")) {
@@ -112,6 +119,8 @@ static bool override_value_arg(struct str s, int64_t *out)
     return num_i64(s, 0, UNLIMITED - 1, out);
 }
 
+/* A reason is required: in a year no one remembers why one customer has more than the plan gives. An empty --expires is
+ * refused, because a script with an unset variable would otherwise create an override without end. */
 static enum status override_args(struct cli *cl, const char *reason, const char *expires, struct override *o, bool *end,
                                  struct err *e)
 {
@@ -129,7 +138,8 @@ static enum status override_args(struct cli *cl, const char *reason, const char 
     return OK;
 }
 
-/* The arguments are checked before the database is opened. */
+/* The arguments are checked before the database is opened. The actor has no tenant: the operator acts from outside, and
+ * the entry goes into the operators' log. */
 enum status cmd_tenant_override(struct cli *cl, struct err *e)
 {
     const char *reason = NULL, *expires = NULL;
@@ -160,6 +170,8 @@ static int entitlements_set_period(struct json *o, const struct quota_period *p,
                : 0;
 }
 
+/* These are contradictions in the subscriptions themselves. They are printed beside the answer, because an operator who
+ * asks "why this plan?" has to see them first. */
 static int entitlements_set_alarms(struct json *o, const struct entitlements *x)
 {
     struct json *list;
@@ -211,6 +223,8 @@ static int entitlements_set(struct json *o, const struct tenant *t, const struct
                : entitlements_set_alarms(o, x);
 }
 
+/* One moment for all four reads: with a clock read in each, a period that ends in between would show usage of one
+ * period and limits of the next. */
 enum status cmd_tenant_entitlements(struct cli *cl, struct err *e)
 {
     int64_t now = clock_now_ms();

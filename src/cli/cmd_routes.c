@@ -74,6 +74,8 @@ static const char *routes_feature(int feature)
     return feature == FEATURE_NONE ? "none" : entitlement_name((enum entitlement)(feature - 1));
 }
 
+/* Every column of the table is printed. A route is correct only if all its columns are, and this is how they are
+ * reviewed. */
 static int routes_put(struct json *list, struct arena *a, const struct routes_row *r)
 {
     struct json *o;
@@ -86,6 +88,8 @@ static int routes_put(struct json *list, struct arena *a, const struct routes_ro
            json_set_str(o, "handler", str_from(r->handler)) || json_set_str(o, "source", routes_source(a, r));
 }
 
+/* Lists what is compiled into this command, which is built with the programs, so it needs neither a configuration nor a
+ * database. The order is that of the tables: a reader finds an address beside its neighbours. */
 enum status cmd_routes(struct cli *cl, struct err *e)
 {
     enum status st = cli_options(cl, NULL, 0, 0, 1, e);

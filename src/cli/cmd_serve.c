@@ -1,6 +1,10 @@
-/* serve: one process that binds the programs' sockets, hands each program its own and keeps the programs running. A
- * connection that waits in a socket outlives the program that would have taken it. This process stays small: it never
- * connects to the database itself; a child checks the schema. */
+/* cmd_serve.c: one process that binds the programs' sockets, hands each program its own, and keeps the programs
+ * running.
+ *
+ * A connection that waits in a socket outlives the program that would have taken it, so a crash or restart loses no
+ * request that was not yet accepted. This process stays small: it never connects to the database itself; a child
+ * checks the schema. Invariant: from the lock on the pid file until it is released, no second `parley serve` touches
+ * the sockets of this run_dir. */
 #define _GNU_SOURCE /* pipe2 */
 #include <errno.h>
 #include <fcntl.h>
@@ -26,6 +30,7 @@
 
 #include "base/banned.h"
 
+/* As many connections as may wait while a program restarts. The kernel cuts it to net.core.somaxconn. */
 #define BACKLOG 4096
 #define DATABASE_WAIT_MS 1000
 #define GRACE_MS 2000 /* beyond stop_timeout, which the programs keep themselves */
@@ -59,6 +64,7 @@ static char *serve_path(struct cli *cl, const char *dir, const char *file, struc
 
 /* ---- one at a time ---- */
 
+/* The pid in the file is only for the message: the lock has already decided, and the text may be half written. */
 static enum status serve_already_runs(int fd, struct err *e)
 {
     char text[24] = "";
@@ -69,7 +75,9 @@ static enum status serve_already_runs(int fd, struct err *e)
     return err_set(e, E_running, "Parley already runs here.");
 }
 
-/* The lock counts, not the file: one that a killed process left behind is simply taken over. */
+/* The lock decides and not the file, because a process that is killed leaves the file but loses the lock. Between open
+ * and flock the owner may have removed the file; then the lock is on a file that no one else can find. Comparing inodes
+ * notices that, and the loop tries again with the new file. */
 static enum status serve_lock_pid_file(struct serve *sv, struct err *e)
 {
     for (;;) {
@@ -114,6 +122,7 @@ static enum status serve_write_config_name(struct serve *sv, struct err *e)
 
 /* ---- what must be there ---- */
 
+/* Only the last folder of run_dir is made: a missing parent means a typing error and not a first start. */
 static enum status serve_check_dirs(struct serve *sv, struct err *e)
 {
     const char *run = config_string(sv->cl->config, CONFIG_run_dir);
@@ -126,6 +135,8 @@ static enum status serve_check_dirs(struct serve *sv, struct err *e)
     return OK;
 }
 
+/* Found out now and not at the first fork: a missing program would otherwise fail and back off for ever, and only the
+ * log would say so. */
 static enum status serve_find_programs(struct serve *sv, struct err *e)
 {
     const char *dir = cli_dir(sv->cl, CONFIG_program_dir, PARLEY_LIBEXECDIR);
@@ -140,7 +151,9 @@ static enum status serve_find_programs(struct serve *sv, struct err *e)
     return OK;
 }
 
-/* In a child, so that the client library's memory is gone with it. */
+/* In a child, because the client library's memory must not stay with a supervisor that runs for months. The child sends
+ * its whole error through a pipe, which is less than PIPE_BUF and therefore arrives whole or not at all. Signals are
+ * blocked, so neither read nor waitpid is interrupted. */
 static enum status serve_check_schema(struct serve *sv, struct err *e)
 {
     int how = 0, words[2];
@@ -155,7 +168,7 @@ static enum status serve_check_schema(struct serve *sv, struct err *e)
         enum status st = cli_db(sv->cl, &c, &mine);
         db_put(sv->cl->db);
         db_pool_close(sv->cl->pool);
-        n = st == OK ? 0 : write(words[1], &mine, sizeof(mine)); /* at most PIPE_BUF: whole or not at all */
+        n = st == OK ? 0 : write(words[1], &mine, sizeof(mine));
         _exit(st != OK || n < 0);
     }
     close(words[1]);
@@ -171,6 +184,7 @@ static enum status serve_check_schema(struct serve *sv, struct err *e)
     return how == 0 ? OK : err_set(e, E_internal, "The check of the schema broke off.");
 }
 
+/* Signals are blocked, so a stop that arrives during the check of the schema is still pending here and is not lost. */
 static int serve_signal_within_ms(int ms)
 {
     struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
@@ -200,7 +214,8 @@ static enum status serve_wait_for_schema(struct serve *sv, struct err *e)
 
 /* ---- sockets ---- */
 
-/* Also one whose queue is full: it does not take connections, but it holds the socket. */
+/* A full queue (EAGAIN) counts as an answer: that program is busy and does not take connections now, but it holds the
+ * socket. */
 static bool serve_socket_answers(const struct sockaddr_un *addr)
 {
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -210,19 +225,23 @@ static bool serve_socket_answers(const struct sockaddr_un *addr)
     return yes;
 }
 
-/* Programs whose parley was killed are told to end and still hold the socket while they finish what they have. */
+/* When parley serve is killed, the kernel sends its programs SIGTERM. They still hold their sockets while they finish
+ * their requests. Unlinking a socket under them would leave two sets of programs running, so the start waits. There is
+ * no event to wait for, hence the short sleeps. */
 static bool serve_becomes_free(const struct sockaddr_un *addr, int64_t until_us)
 {
-    for (bool told = false; serve_socket_answers(addr); told = true) {
+    for (bool logged = false; serve_socket_answers(addr); logged = true) {
         if (clock_mono_us() > until_us)
             return false;
-        if (!told)
+        if (!logged)
             log_line(LOG_INFO, "waiting", LOG_S("socket", addr->sun_path));
         nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
     }
     return true;
 }
 
+/* The socket file of a killed process is removed only after no process answered on it. The umask gives mode 0660 from
+ * the first moment on, because chmod after bind leaves a gap; the web server connects by its group. */
 static enum status serve_listen_at(const char *path, int64_t until_us, int *out, struct err *e)
 {
     struct sockaddr_un addr = {.sun_family = AF_UNIX};
@@ -233,7 +252,7 @@ static enum status serve_listen_at(const char *path, int64_t until_us, int *out,
     if (!serve_becomes_free(&addr, until_us))
         return err_set(e, E_socket_in_use, "Another program answers on %s.", path);
     unlink(path);
-    mode_t before = umask(0117); /* 0660 from the first moment on: the web server comes by its group */
+    mode_t before = umask(0117);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     bool ok = fd >= 0 && bind(fd, (const struct sockaddr *)&addr, sizeof(addr)) == 0 && listen(fd, BACKLOG) == 0;
     int why = errno;
@@ -246,6 +265,8 @@ static enum status serve_listen_at(const char *path, int64_t until_us, int *out,
     return OK;
 }
 
+/* All sockets share one deadline: the programs of the process before stop at the same time, so waiting once is
+ * enough. */
 static enum status serve_bind_sockets(struct serve *sv, struct err *e)
 {
     const char *run = config_string(sv->cl->config, CONFIG_run_dir);
@@ -264,6 +285,8 @@ static enum status serve_bind_sockets(struct serve *sv, struct err *e)
     return OK;
 }
 
+/* Sockets go before the lock: a process that gets the lock afterwards may bind at once. The pid file is unlinked while
+ * it is still locked, or the file of a successor could be removed instead. */
 static void serve_clean_up(struct serve *sv)
 {
     for (int i = 0; i < PROGRAMS; i++) {
@@ -275,13 +298,15 @@ static void serve_clean_up(struct serve *sv)
     if (sv->config_name_path)
         unlink(sv->config_name_path);
     if (sv->pid_fd >= 0) {
-        unlink(sv->pid_path); /* before the lock goes */
+        unlink(sv->pid_path);
         close(sv->pid_fd);
     }
 }
 
 /* ---- the command ---- */
 
+/* The lock is taken before anything in run_dir is written, so that a second start changes nothing. The schema may take
+ * long to answer and is checked late. Sockets come last: once they exist, the web server sends requests. */
 static enum status serve_prepare(struct serve *sv, struct err *e)
 {
     enum status st = serve_check_dirs(sv, e);

@@ -1,4 +1,7 @@
-/* cmd_setup.c: migrate, config, version: commands for an install that does not run yet. */
+/* cmd_setup.c: migrate, config, version: commands for an install that does not run yet.
+ *
+ * None of them may need a working database or a complete configuration, because they are what the operator uses to get
+ * there. Secrets are never printed: the output of these commands ends up in tickets. */
 #include <stdio.h>
 #include <string.h>
 
@@ -9,6 +12,8 @@
 
 #include "base/banned.h"
 
+/* An empty setting stands for the folder of this build, so that a copied configuration file does not pin the paths of
+ * an older release. */
 const char *cli_dir(struct cli *cl, enum config_key k, const char *standard)
 {
     const char *set = config_string(cl->config, k);
@@ -53,6 +58,7 @@ enum status cmd_migrate(struct cli *cl, struct err *e)
     return st == OK ? migrate_print_report(cl, &r, dry_run, e) : st;
 }
 
+/* Releases the buffer on every path, so that its callers have no cleanup of their own. */
 static enum status config_print_buf(struct buf *b, struct err *e)
 {
     bool ok = buf_ok(b);
@@ -101,6 +107,8 @@ enum status cmd_config(struct cli *cl, struct err *e)
     return config_print_buf(&b, e);
 }
 
+/* A name is compared with the table and not parsed, so every setting that exists can be printed. A secret prints
+ * "(set)" here too: a script that needs the value has to read the file, and with it the file's permissions. */
 enum status cmd_config_get(struct cli *cl, struct err *e)
 {
     enum status st = cli_options(cl, NULL, 0, 1, 1, e);

@@ -1,4 +1,7 @@
-/* cmd_tenant.c: tenant create, list, show, plan. */
+/* cmd_tenant.c: tenant create, list, show, plan.
+ *
+ * Two plans exist for a workspace: the one that the operator assigned, and the one that applies, which a subscription
+ * may raise. Every output names which of the two it means. */
 #include "base/clock.h"
 #include "cli/cli.h"
 #include "plan/usage.h"

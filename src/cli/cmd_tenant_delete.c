@@ -1,5 +1,8 @@
-/* cmd_tenant_delete.c: tenant delete. What is open at Stripe is closed first, so that nobody is billed for a workspace
- * that no longer exists. */
+/* cmd_tenant_delete.c: tenant delete.
+ *
+ * What is open at Stripe is closed first, so that no customer is billed for a workspace that no longer exists. If the
+ * process dies between the two, the workspace is still there without a subscription and the command can be repeated;
+ * the other order would leave a subscription that no page shows. */
 #include <string.h>
 
 #include "base/shared.h"
@@ -9,6 +12,7 @@
 
 #include "base/banned.h"
 
+/* Every state but the two final ones counts as live: one that is past due or paused can still produce an invoice. */
 static enum status delete_count_live(struct cli *cl, struct db *c, struct id tenant, size_t *n, struct err *e)
 {
     struct subscription *subs;
@@ -28,7 +32,8 @@ static enum status delete_still_subscribed(struct err *e)
 }
 
 /* Closes what is open at Stripe, and then checks that nothing is left: the owner of a deleted workspace could not
- * cancel it any more. */
+ * cancel it any more. Even without a subscription, open checkouts are ended, because one that is paid later would begin
+ * one. */
 static enum status delete_close_at_stripe(struct cli *cl, struct db *c, const struct actor *who, bool cancel,
                                           struct err *e)
 {

@@ -1,4 +1,7 @@
-/* cmd_transfer.c: bot export, bot import: a bot as one JSON file. Export streams, because the answers may be 100 MB. */
+/* cmd_transfer.c: bot export, bot import: a bot as one JSON file.
+ *
+ * Export streams, because the answers may be 100 MB. Import reads the whole file and checks it before the first row is
+ * written, so a damaged file changes nothing. */
 #include <stdio.h>
 
 #include "base/limits.h"
@@ -27,6 +30,8 @@ enum status cmd_bot_export(struct cli *cl, struct err *e)
     return bot_export(c, who.tenant, id, &out, e);
 }
 
+/* The file is read and parsed before the database is opened, for the same reason. Two more levels than other JSON may
+ * have: the flow, which may use all of them, is nested in the file. */
 enum status cmd_bot_import(struct cli *cl, struct err *e)
 {
     const char *name = "", *tenant_text = NULL;

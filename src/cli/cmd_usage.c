@@ -1,4 +1,7 @@
-/* cmd_usage.c: usage verify, show, meter, resend: what was counted, and what of it Stripe has. */
+/* cmd_usage.c: usage verify, show, meter, resend: what was counted, and what of it Stripe has.
+ *
+ * The ledger has one row per counted conversation and is the truth; counters are sums kept for speed, and reports to
+ * Stripe are derived from the counters. Each command compares or shows two neighbours in that chain. */
 #include "base/clock.h"
 #include "billing/meter/meter.h"
 #include "cli/cli.h"
@@ -27,7 +30,8 @@ static struct json *usage_drift_json(struct cli *cl, const struct usage_drift *a
     return o;
 }
 
-/* Always prints JSON, because monitors and scripts read it as often as people do. */
+/* Always prints JSON, because monitors and scripts read it as often as people do. A difference is an error unless it
+ * was repaired, so that a cron job notices it by the exit code. Only a repair notifies the running programs. */
 enum status cmd_usage_verify(struct cli *cl, struct err *e)
 {
     struct usage_drift *all;
@@ -79,6 +83,7 @@ static int usage_set_rows(struct json *o, const struct usage_row *rows, size_t n
     return 0;
 }
 
+/* Seven days of history are enough for the forecast to see both a weekend and working days. */
 enum status cmd_usage_show(struct cli *cl, struct err *e)
 {
     struct db *c;
@@ -138,6 +143,8 @@ enum status cmd_usage_meter(struct cli *cl, struct err *e)
     return OK;
 }
 
+/* A rejected report gets a new identifier, because Stripe may remember the old one together with its refusal. The row
+ * keeps the old identifier in its note, so that both can be found at Stripe. */
 enum status cmd_usage_resend(struct cli *cl, struct err *e)
 {
     struct db *c;

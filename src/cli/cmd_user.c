@@ -1,5 +1,6 @@
 /* cmd_user.c: accounts. A password comes from standard input or is generated here; as an argument it would show in the
- * process list. */
+ * process list and in the history of the shell. There is no default password, so the first account of an install is
+ * made with this command. */
 #include <stdio.h>
 
 #include "account/rules.h"
@@ -9,7 +10,8 @@
 
 #include "base/banned.h"
 
-/* Twenty of 32 characters that are hard to confuse with one another: 100 bits. */
+/* Twenty of 32 characters that are hard to confuse with one another: 100 bits. 32 divides 256, so masking a random byte
+ * gives every character the same chance. */
 static char *user_make_password(struct cli *cl)
 {
     static const char letters[] = "abcdefghjkmnpqrstuvwxyz23456789A"; /* 32 */
@@ -21,6 +23,9 @@ static char *user_make_password(struct cli *cl)
     return p;
 }
 
+/* Two bytes more than a password may have, for the end of the line that `echo` adds; it is not part of the password.
+ * A text that is too long is refused here and not cut, or the account would have a password that its owner does not
+ * know. */
 static enum status user_get_password(struct cli *cl, bool from_stdin, struct str *out, struct err *e)
 {
     enum status st = OK;
@@ -37,7 +42,7 @@ static enum status user_get_password(struct cli *cl, bool from_stdin, struct str
     return st;
 }
 
-/* Prints the id, together with the password if it was generated and nobody has seen it. */
+/* Prints the id, and the password only if it was generated here: no one has seen it yet, and it is not stored. */
 static enum status user_print(struct cli *cl, struct id user, const char *email, bool made, struct str password,
                               struct err *e)
 {
@@ -101,6 +106,8 @@ static enum status user_of_arg(struct cli *cl, struct db *c, const char *text, s
     return st;
 }
 
+/* The account is found before the password is read or made: a password that is printed for an account that does not
+ * exist would be taken for a valid one. */
 enum status cmd_user_password(struct cli *cl, struct err *e)
 {
     bool from_stdin = false;
@@ -128,6 +135,8 @@ enum status cmd_user_operator(struct cli *cl, struct err *e)
     return OK;
 }
 
+/* Through entitlement_member_add and not account_member_add: the plan's limit on members holds on the command line
+ * too. */
 enum status cmd_user_add_to(struct cli *cl, struct err *e)
 {
     const char *role = "viewer";

@@ -1,7 +1,8 @@
 /* main.c: finds the command that was typed, runs it, and turns its status into an exit code.
  *
- * Options of every command (--config, --json, --help) may stand before or after its name, so they are taken out first.
- * A command that is not known gets the nearest name as a suggestion. */
+ * Options of every command (--config, --json, --help) may stand before or after its name, so they are taken out before
+ * the command is looked up. A command that is not known gets the nearest name as a suggestion. Whatever fails, one
+ * message goes to standard error and the exit code is not 0; a script needs nothing else. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -71,6 +72,9 @@ static size_t command_distance(struct str a, struct str b)
     return row[b.n];
 }
 
+/* The limit grows with the length of the word: about a third of its letters may be wrong. A stricter limit misses
+ * ordinary typing errors, and a looser one suggests commands that have nothing in common with the word. A word that
+ * begins a group ("bot") has distance 0, because only the second word is missing. */
 static void command_suggest(struct str typed)
 {
     size_t best = typed.n / 3 + 2;
@@ -89,6 +93,8 @@ static void command_suggest(struct str typed)
         fprintf(stderr, "Did you mean: parley %s?\n", name);
 }
 
+/* The second word counts unless it is an option: "bot pubish" has to be compared as a whole, or every command of the
+ * group would be equally near. */
 static int command_unknown(int argc, char **argv)
 {
     char typed[64];
@@ -109,6 +115,7 @@ static bool command_in_group(const struct cli_command *c, const char *group)
     return !group || (strncmp(c->name, group, n) == 0 && (c->name[n] == ' ' || !c->name[n]));
 }
 
+/* Lets `parley bot --help` list the commands that begin with bot, although no command has that name. */
 static bool command_is_group(const char *word)
 {
     for (size_t i = 0; i < COUNT_OF(commands); i++)
@@ -171,6 +178,8 @@ static int main_run(struct cli *cl)
     }
     if (st == OK)
         st = cl->command->fn(cl, &e);
+    /* A full disk or a closed pipe shows only when the buffer is written. Without this check `parley bot export > file`
+     * would report success and leave half a file. */
     if (st == OK && (fflush(stdout) != 0 || ferror(stdout)))
         st = err_raise(&e, E_output);
     if (st != OK)
@@ -182,6 +191,9 @@ static int main_run(struct cli *cl)
     return st == OK ? 0 : 1;
 }
 
+/* The order matters: the connection goes back before its pool is closed, and the configuration goes last because
+ * closing a pool still reads it. Everything is released although the process ends, so that a leak checker sees only
+ * real leaks. */
 static void main_finish(struct cli *cl)
 {
     db_put(cl->db);
@@ -252,6 +264,8 @@ int main(int argc, char **argv)
     struct cli cl = {.program = argv[0]};
     struct err e = ERR_INIT;
     int words;
+    /* Before anything that can crash. SIGPIPE is ignored so that `parley bot list | head` fails in fflush above, with a
+     * message, and is not killed in the middle of a change. */
     crash_init("parley");
     signal(SIGPIPE, SIG_IGN);
     argv++;
@@ -271,6 +285,8 @@ int main(int argc, char **argv)
     bool brief = isatty(STDERR_FILENO) && strcmp(cl.command->name, "work") != 0;
     if (log_open("parley", NULL, brief ? LOG_WARN : LOG_INFO, &e) != OK)
         fprintf(stderr, "parley: %s\n", e.message);
+    /* An upper limit and not an allocation: the largest input is an imported bot of 128 MB, which is held as text and
+     * as JSON. */
     arena_init(&cl.arena, 512 * MB);
     int rc = main_run(&cl);
     main_finish(&cl);

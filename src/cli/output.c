@@ -1,5 +1,7 @@
-/* output.c: how a command prints: as JSON for scripts, as a table or as "key  value" lines for people. Commands build
- * JSON only, so both forms always show the same. */
+/* output.c: how a command prints: as JSON for scripts, as a table or as "key value" lines for people.
+ *
+ * Commands build JSON only, so both forms always show the same data. The text is built in memory and written at once;
+ * a result that does not fit is reported and not cut, because a script would take half a list for all of it. */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -32,7 +34,9 @@ void cli_id(struct cli *cl, enum id_kind kind, struct id id)
     printf(cl->json ? "{\"id\":\"%s\"}\n" : "%s\n", id_text(kind, id, text));
 }
 
-/* A value as people read it: text as it is, nested values as JSON, control characters as spaces. */
+/* A value as people read it: text as it is, nested values as JSON. Control characters become spaces: names come from
+ * tenants and visitors, and an escape sequence in one of them could rewrite the operator's terminal. A line break would
+ * break the table. */
 static void output_cell(struct buf *b, const struct json *v)
 {
     size_t from = b->n;
@@ -75,8 +79,9 @@ static void output_lines(struct buf *b, const struct json *obj)
     }
 }
 
-/* Heads are the first object's keys; every row is printed by them. */
-/* Two passes: the widths of all cells first, then the rows. The last column is not padded. */
+/* The keys of the first object are the heads, and every row is printed by them; commands give all rows the same keys.
+ * There are two passes, because a column is as wide as its widest cell. The last column is not padded, so that a long
+ * message does not leave trailing blanks that wrap on a narrow terminal. */
 static void output_table(struct buf *b, const struct json *rows)
 {
     struct str head[COLUMNS];
@@ -107,6 +112,7 @@ static void output_table(struct buf *b, const struct json *rows)
     }
 }
 
+/* An empty list prints nothing for people and "[]" for scripts, which have to be able to parse every result. */
 void cli_out(struct cli *cl, const struct json *j)
 {
     struct buf b;
@@ -128,6 +134,8 @@ void cli_out(struct cli *cl, const struct json *j)
     buf_release(&b);
 }
 
+/* Drawn only on a terminal, so that it is not in the log of a script, and at most ten times a second, because a fast
+ * import would otherwise spend its time on drawing. The last call always draws, or the bar would end below 100 %. */
 void cli_progress(const char *what, int64_t done, int64_t all)
 {
     static int64_t last_us;

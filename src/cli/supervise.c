@@ -1,8 +1,9 @@
 /* supervise.c: keeps programs running: starts them, restarts those that die, passes signals on, and stops all of them.
  *
- * A program that dies at once backs off (100 ms doubling to 10 s), so that a broken install does not fill the log; one
- * that ran for 10 s starts again immediately. Each child asks the kernel for SIGTERM when this process dies, so none is
- * left over. */
+ * Signals are blocked and taken with sigtimedwait, so there is no handler and no race between a check and a wait. A
+ * program that dies at once backs off (100 ms doubling to 10 s), so that a broken install does not fill the log; one
+ * that ran for 10 s starts again immediately. Each child asks the kernel for SIGTERM when this process dies, so none
+ * is left over. */
 #include "cli/supervise.h"
 
 #include <errno.h>
@@ -43,6 +44,8 @@ static void supervise_become(const struct supervised *p, const char *const *argu
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() != parent || in < 0 || dup2(in, STDIN_FILENO) < 0)
         _exit(126);
+    /* The blocked signals are inherited through exec, and a program that never received SIGTERM could only be killed.
+     * SIGPIPE goes back to its default for the same reason: an ignored signal stays ignored. */
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     signal(SIGPIPE, SIG_DFL);
@@ -52,6 +55,8 @@ static void supervise_become(const struct supervised *p, const char *const *argu
     _exit(127);
 }
 
+/* The delay that was computed last time applies now, and the next one is doubled: the first death restarts at once,
+ * because most crashes are caused by one request and not by the install. */
 static void supervise_back_off(struct supervised *p, int64_t now)
 {
     if (p->started_us && now - p->started_us >= STEADY_US)
@@ -62,6 +67,8 @@ static void supervise_back_off(struct supervised *p, int64_t now)
         p->backoff_ms = BACKOFF_MAX_MS;
 }
 
+/* A failed fork (no memory, too many processes) is treated like a program that died: it is tried again with the same
+ * backoff, and the other programs keep running. */
 static void supervise_start(struct supervised *p, const char *const *arguments)
 {
     pid_t parent = getpid(), pid = fork();
@@ -92,7 +99,8 @@ static void supervise_log_end(const struct supervised *p, int how, bool stopping
                  LOG_I("exit", WEXITSTATUS(how)), LOG_I("ran_ms", ms));
 }
 
-/* Signals of several children merge, so all children that ended are collected. */
+/* Signals of several children merge into one SIGCHLD, so all children that ended are collected. A pid that is not in
+ * the table is an orphan that this process adopted as pid 1 of a container; it is reaped and ignored. */
 static void supervise_reap(struct supervised *programs, int count, bool stopping)
 {
     int how;
@@ -144,6 +152,8 @@ static int supervise_next_signal(int64_t until_us)
     return got > 0 ? got : 0;
 }
 
+/* Returns the time of the next start, until which the caller may sleep. The wait is limited to a minute, so that a
+ * mistake here would delay a restart and not prevent it. */
 static int64_t supervise_start_due(struct supervised *programs, int count, const char *const *arguments)
 {
     int64_t next = clock_mono_us() + WAIT_MAX_US;
@@ -157,7 +167,9 @@ static int64_t supervise_start_due(struct supervised *programs, int count, const
     return next;
 }
 
-/* Programs finish their requests first. After the deadline, or at a second signal, they are killed. */
+/* Programs finish their requests first. After the deadline, or at a second signal from an impatient operator, they are
+ * killed. `killed` also makes sure that SIGKILL is sent once; after it the loop only waits for the kernel to report the
+ * deaths. */
 static int supervise_stop_all(struct supervised *programs, int count, int64_t stop_ms)
 {
     int64_t until = clock_mono_us() + stop_ms * 1000;
@@ -176,6 +188,9 @@ static int supervise_stop_all(struct supervised *programs, int count, int64_t st
     return killed;
 }
 
+/* Children are reaped after every wake-up and not only after SIGCHLD: a signal of another kind may have arrived first,
+ * and a pending SIGCHLD says nothing about how many died. The log is reopened before SIGHUP is passed on, so that the
+ * reload itself is in the new file. */
 int supervise(struct supervised *programs, int count, const char *const *arguments, int64_t stop_ms)
 {
     for (;;) {

@@ -1,4 +1,7 @@
-/* workspace.c: which workspace and bot a command means, and how running programs learn of a change. */
+/* workspace.c: which workspace and bot a command means, and how running programs learn of a change.
+ *
+ * An install has many tenants, so a command never guesses: it works in the one workspace there is, or asks for a name.
+ * A bot's id says which workspace it belongs to; nothing else is needed. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -8,6 +11,8 @@
 
 #include "base/banned.h"
 
+/* A user who can read the secrets of the install can change any row, so refusing a permission here would protect
+ * nothing. The actor has the rights of an owner, and the audit log marks its entries as made on the command line. */
 struct actor cli_actor(struct id tenant)
 {
     return (struct actor){.tenant = tenant, .role = ROLE_OWNER, .perms = account_role_perms(ROLE_OWNER), .cli = true};
@@ -17,10 +22,12 @@ enum status cli_db_change(struct cli *cl, struct db **out, struct err *e)
 {
     enum status st = cli_db(cl, out, e);
     if (st == OK)
-        settings_share(cl->config, LOG_DEBUG); /* it fails if nothing runs here, and then nobody has to be notified */
+        settings_share(cl->config, LOG_DEBUG); /* fails if nothing runs here, and then no program has to be notified */
     return st;
 }
 
+/* Lists a few ids in the message itself, so that the next command can be typed without another call. The list is cut to
+ * fit the error. */
 static enum status workspace_ambiguous(const struct tenant *all, size_t n, struct err *e)
 {
     char list[360] = "";
@@ -44,6 +51,9 @@ static bool workspace_means(const struct tenant *t, const char *text)
     return id_parse(ID_TENANT, str_from(text), &id) ? id_eq(id, t->id) : str_eqz(t->name, text);
 }
 
+/* All rows are compared here and not in SQL: names are not unique, and a name that two workspaces share has to be
+ * reported as ambiguous. Matches are moved to the front of the list in place. An empty PARLEY_TENANT is the same as
+ * none, as scripts often export it so. */
 enum status cli_tenant(struct cli *cl, struct db *c, const char *text, struct id *out, struct err *e)
 {
     const char *wanted = text ? text : getenv("PARLEY_TENANT");
