@@ -1,7 +1,7 @@
 /* account.c: tenants, users and members: what is checked before a row is written, and what is written together.
  *
- * Passwords are hashed before a transaction begins, because hashing takes tens of milliseconds and a transaction
- * holds locks. A sign-in takes the same time whether or not the address is known. */
+ * Passwords are hashed before a transaction begins, because hashing takes tens of milliseconds and a transaction holds
+ * locks. A sign-in takes the same time whether or not the address is known. */
 #include "account/account_store.h"
 #include "account/rules.h"
 #include "base/crypto.h"
@@ -12,8 +12,10 @@
 
 /* ---- users ---- */
 
-/* Checks and hashes what a new user needs. hash_out holds the PHC string that u->password_hash borrows. A user
- * without a name is called by the local part of the address. */
+/* Checks and hashes what a new user needs. hash_out holds the PHC string that u->password_hash borrows. A user without
+ * a name is called by the local part of the address. An unusual language falls back to English: it comes from a
+ * browser's header and is not a reason to refuse an account. The cheap checks come first, and the hash, which is
+ * expensive by design, only after a password that will be accepted. */
 static enum status user_prepare(struct arena *a, struct str email, struct str name, struct str password,
                                 struct str language, char hash_out[CRYPTO_PASSWORD_MAX], struct user_new *u,
                                 struct err *e)
@@ -83,6 +85,9 @@ enum status account_sign_up(struct db *c, struct arena *a, const struct sign_up 
     return user_store_get(c, a, tx.user.id, &out->user, e);
 }
 
+/* The limit is per account and not per address of the client: an attacker has many addresses, but has to name the
+ * account. 20 attempts at once forgive a person who tries all passwords that he or she ever had; after them, 6 a minute
+ * are too few for guessing. The limit applies to unknown addresses too, or its absence would reveal them. */
 enum status account_sign_in(struct db *c, struct arena *a, struct str email, struct str password, struct user *out,
                             struct err *e)
 {
@@ -102,7 +107,9 @@ enum status account_sign_in(struct db *c, struct arena *a, struct str email, str
         st = user_store_get_by_email(c, a, key, &u, &hash, &state, e);
     if (st != OK && st != ERR_NOT_FOUND && st != ERR_INVALID)
         return st;
-    /* An unknown address costs the same hash, so that the time taken does not reveal who has an account. */
+    /* An unknown address costs the same hash, so that the time taken does not reveal who has an account. A password
+     * that is too long is cut for the comparison and refused afterwards: hashing megabytes would be an easy way to
+     * keep the processor busy. Wrong password, unknown address and suspended account get the same error. */
     bool match = crypto_password_verify(st == OK ? hash.p : "", str_sub(password, 0, PASSWORD_MAX));
     if (st != OK || !match || password.n > PASSWORD_MAX || !str_eqz(state, "active"))
         return err_raise(e, E_sign_in_failed);
@@ -115,7 +122,7 @@ struct password_tx {
     struct str hash;
 };
 
-/* Whoever knew the old password must not stay signed in. */
+/* A user who knew the old password must not stay signed in, so both statements are one transaction. */
 static enum status password_write(struct db *c, void *ctx, struct err *e)
 {
     const struct password_tx *tx = ctx;
@@ -123,6 +130,8 @@ static enum status password_write(struct db *c, void *ctx, struct err *e)
     return st == OK ? session_store_delete_of_user(c, tx->user, e) : st;
 }
 
+/* The address is read because a password must not equal it. The old password is not asked for here: the page does that,
+ * and the operator's command must work without it. */
 enum status account_password_set(struct db *c, struct id user, struct str password, struct err *e)
 {
     char hash[CRYPTO_PASSWORD_MAX];
@@ -156,6 +165,8 @@ enum status account_user_operator(struct db *c, struct id user, bool is_operator
     return st;
 }
 
+/* For the operator: without a password the hash is empty. crypto_password_verify never accepts an empty hash, so such
+ * an account cannot be used until a password is set. */
 enum status account_user_create(struct db *c, struct str email, struct str name, struct str password, struct id *out,
                                 struct err *e)
 {
@@ -172,6 +183,7 @@ enum status account_user_create(struct db *c, struct str email, struct str name,
     return st;
 }
 
+/* Normalised by the same rules as at sign-up, or a user who typed a capital letter then would not be found now. */
 enum status account_user_by_email(struct db *c, struct arena *a, struct str email, struct user *out, struct err *e)
 {
     struct str typed, key;
@@ -225,6 +237,8 @@ enum status account_tenants(struct db *c, struct arena *a, struct tenant **out, 
     return tenant_store_list(c, a, out, n, e);
 }
 
+/* The generation is raised after the statement is done: before it, another program could read the old plan and keep it
+ * under the new number. */
 enum status account_tenant_plan(struct db *c, struct id tenant, struct str plan, struct err *e)
 {
     struct arena a;
@@ -261,6 +275,8 @@ static enum status tenant_delete_write(struct db *c, void *ctx, struct err *e)
     return st;
 }
 
+/* Entitlements of the tenant are cached by all programs, hence the bump. The rows stay: invoices and ledger refer to
+ * them, and the books must add up for years. */
 enum status account_tenant_delete(struct db *c, const struct actor *who, struct id tenant, struct err *e)
 {
     struct tenant_deletion x = {.who = who, .tenant = tenant};

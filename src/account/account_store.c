@@ -1,5 +1,8 @@
-/* account_store.c: rows of tenant, user and member. A deleted tenant or user keeps its row, because the books refer
- * to it; the statements here leave it out. */
+/* account_store.c: rows of tenant, user and member.
+ *
+ * A deleted tenant or user keeps its row, because the books refer to it; the statements here leave it out. Users
+ * belong to no tenant (one person may be a member of several), so their statements are GLOBAL and every caller has to
+ * know whose row it asks for. */
 #include "account/account_store.h"
 
 #include "base/clock.h"
@@ -84,6 +87,8 @@ enum status tenant_store_delete(struct db *c, struct id id, struct err *e)
     return st;
 }
 
+/* The collation ignores case, so "Free" finds the row of "free", and the caller gets the spelling of the row. Plans
+ * live in the plan module's table; reading its key here avoids a dependency on a higher layer. */
 enum status tenant_store_find_plan(struct db *c, struct arena *a, struct str typed, struct str *out, bool *there,
                                    struct err *e)
 {
@@ -96,6 +101,7 @@ enum status tenant_store_find_plan(struct db *c, struct arena *a, struct str typ
 
 /* ---- users ---- */
 
+/* user_select_email returns suspended users too, because a sign-in has to spend the same time on them as on others. */
 DB_STMT(user_insert, GLOBAL,
         "INSERT INTO user (user_id, email, email_key, name, password_hash, language, created_at, updated_at) VALUES "
         "(?, ?, ?, ?, ?, ?, ?, ?)",
@@ -143,6 +149,8 @@ static enum status user_unknown(struct err *e)
     return err_raise(e, E_user_unknown);
 }
 
+/* Hash and state leave this function only when asked for: most callers need neither, and a hash that is not read cannot
+ * end up in a log. */
 enum status user_store_get_by_email(struct db *c, struct arena *a, struct str email_key, struct user *out,
                                     struct str *hash, struct str *state, struct err *e)
 {
@@ -234,6 +242,7 @@ enum status member_store_put(struct db *c, struct id tenant, struct id user, enu
     return st;
 }
 
+/* Both lists select the same columns in the same order: the tenant begins at 0, the user at 5, the role is 10. */
 static enum status member_rows(struct db_rows rows, struct arena *a, struct member **out, size_t *n, struct err *e)
 {
     *n = rows.n;

@@ -8,6 +8,7 @@
 
 #define DETAIL_MAX (64 * KB)
 
+/* The command line comes first: its actor has no key, and would be taken for the portal. */
 static const char *audit_via(const struct actor *who)
 {
     if (who->cli)

@@ -1,4 +1,6 @@
-/* audit_store.c: rows of audit. They are only ever inserted. */
+/* audit_store.c: rows of audit. They are only ever inserted: no statement changes or deletes one, so the log can be
+ * trusted even against an administrator of the workspace. Ids of users and keys are stored without a foreign key's
+ * cascade, so a line outlives what it names. */
 #include "account/account_store.h"
 
 #include "base/banned.h"

@@ -40,6 +40,8 @@ static void key_checksum(const char *key, char out[CHECK_N])
     }
 }
 
+/* Letters and digits only, so that a double click selects the whole key. 43 of 62 characters carry 256 bits. Bytes are
+ * drawn one by one: a key is made rarely, and a remainder of random bytes would have to be wiped. */
 static void key_make(char key[API_KEY_MAX])
 {
     memcpy(key, PREFIX, PREFIX_N);
@@ -54,6 +56,7 @@ static void key_make(char key[API_KEY_MAX])
     key[KEY_N] = '\0';
 }
 
+/* The comparison need not take constant time: the checksum is computed from the key itself and is not a secret. */
 static bool key_well_formed(struct str key)
 {
     char check[CHECK_N];
@@ -66,6 +69,8 @@ static bool key_well_formed(struct str key)
     return memcmp(check, key.p + PREFIX_N + SECRET_N, CHECK_N) == 0;
 }
 
+/* The last four characters are stored in the clear, so that a list can show which key is which; the rest stays
+ * unknown. */
 enum status account_key_create(struct db *c, struct id tenant, struct str name, uint32_t scopes, char key[API_KEY_MAX],
                                struct id *out, struct err *e)
 {
@@ -97,6 +102,8 @@ enum status account_key_load(struct db *c, struct arena *a, struct str key, stru
                        "That is not a complete API key. A key begins with ply_ and has %d characters.", KEY_N);
     crypto_digest(key, hash);
     enum status st = key_store_get(c, a, hash, &row, e);
+    /* Revoked and unknown look the same, or a found key would be worth keeping. Suspension is said only to the owner of
+     * a valid key. */
     if (st == ERR_NOT_FOUND || (st == OK && row.revoked))
         return err_raise(e, E_key_unknown);
     if (st != OK)
@@ -106,6 +113,7 @@ enum status account_key_load(struct db *c, struct arena *a, struct str key, stru
     *tenant = row.tenant;
     *key_id = row.id;
     *scopes = row.scopes;
+    /* Not with each request: keys are used by programs that send many, and each write would lock the row. */
     if (clock_now_ms() - row.used_ms >= USED_EVERY_MS)
         return key_store_touch(c, row.tenant, row.id, e);
     return OK;

@@ -35,6 +35,8 @@ enum status key_store_add(struct db *c, struct id tenant, struct id id, const ui
     return st;
 }
 
+/* Revoked keys are found too, and the caller decides: it gives them the same answer as unknown ones, but the row shows
+ * that the key was real once. */
 enum status key_store_get(struct db *c, struct arena *a, const uint8_t hash[32], struct key_row *out, struct err *e)
 {
     struct db_row r;

@@ -6,6 +6,8 @@
 
 #include "base/banned.h"
 
+/* Runs in the transaction of the change, so an entry exists exactly when the change does. Details beyond 64 KB are an
+ * error: what cannot be logged in full is not done. */
 enum status operator_log(struct db *c, const struct actor *who, const char *what, struct str object,
                          const struct json *detail, struct err *e)
 {

@@ -29,6 +29,8 @@ enum status operator_log_store_add(struct db *c, const struct actor *who, const 
                    NULL, e);
 }
 
+/* Ids are UUIDv7, so their order is that of time and the last id seen is the cursor. Without one, the largest possible
+ * id stands for "from the newest on", so that the statement needs no second form. */
 enum status operator_log_store_list(struct db *c, struct arena *a, struct str object, struct id before, int limit,
                                     struct operator_entry **out, size_t *n, struct err *e)
 {

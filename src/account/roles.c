@@ -8,6 +8,7 @@
 #define VIEWER_PERMS (BOT_READ | CONVERSATION_READ | KNOWLEDGE_READ)
 #define AGENT_PERMS (VIEWER_PERMS | CONVERSATION_REPLY)
 #define EDITOR_PERMS (AGENT_PERMS | BOT_WRITE | BOT_PUBLISH | KNOWLEDGE_WRITE)
+/* Bookkeepers see what is billed and who the members are, but no conversation. */
 #define BILLING_PERMS (BOT_READ | MEMBER_READ | BILLING_READ | BILLING_WRITE)
 #define ADMIN_PERMS                                                                                        \
     (EDITOR_PERMS | MEMBER_READ | MEMBER_WRITE | BILLING_READ | WORKSPACE_WRITE | AUDIT_READ | KEY_WRITE | \
@@ -40,6 +41,7 @@ const char *account_role_name(enum role r)
     return roles[r].name;
 }
 
+/* "none" is not parsed: no row holds it, and a form that sends it must not add a member without rights. */
 enum role account_role_parse(struct str s)
 {
     for (size_t i = ROLE_VIEWER; i < ROLE_COUNT; i++)

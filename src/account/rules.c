@@ -7,6 +7,8 @@
 
 #include "base/banned.h"
 
+/* Lower case makes the key under which an address is unique. Strictly the local part is case-sensitive; no mail
+ * provider treats it so, and two accounts that differ in a capital letter would confuse everyone. */
 static struct str rules_lower(struct arena *a, struct str s, bool *ok)
 {
     char *out = arena_alloc(a, s.n * 2 + 1); /* a folded letter may be longer, at most 2 bytes become 3 */
@@ -19,6 +21,8 @@ static struct str rules_lower(struct arena *a, struct str s, bool *ok)
     return str_n(out, n);
 }
 
+/* The length is checked again after folding, because the key may be longer than the address and has to fit its
+ * column. */
 enum status rules_email(struct arena *a, struct str in, struct str *typed, struct str *key, struct err *e)
 {
     struct str s = str_trim(in);
@@ -98,7 +102,9 @@ static bool is_plain_run(struct str s)
     return true;
 }
 
-/* Counted in characters where people are told a number, and in bytes where hashing is limited. */
+/* The minimum is counted in characters, because people are asked for a number of them; the maximum in bytes, because
+ * hashing is limited by bytes. Local parts of the address are what attackers try after the list, so they are refused
+ * like it. A password is not trimmed or normalised: the user may have meant the space. */
 enum status rules_password(struct str password, struct str email, struct err *e)
 {
     struct str local = str_sub(email, 0, str_find(email, '@') > 0 ? (size_t)str_find(email, '@') : 0);

@@ -1,6 +1,8 @@
-/* session.c: who is signed in. The cookie holds 32 random bytes and the database only their hash, so a copy of the
- * table does not let anyone sign in. The CSRF key is derived from the cookie's bytes, so it needs no row and ends
- * with the session. */
+/* session.c: who is signed in.
+ *
+ * The cookie holds 32 random bytes and the database only their hash, so a copy of the table does not let anyone sign
+ * in. A plain digest is enough, unlike for passwords: 256 random bits cannot be guessed. The CSRF key is derived from
+ * the cookie's bytes, so it needs no row and ends with the session. */
 #include "account/account_store.h"
 #include "base/clock.h"
 #include "base/crypto.h"
@@ -11,6 +13,8 @@
 #define TOKEN_BYTES 32
 #define SEEN_EVERY_MS MINUTE_MS
 
+/* A token of the wrong length or alphabet is refused without asking the database. Any other spelling of the same bytes
+ * is refused too, so one session has one cookie value. */
 static bool session_token_decode(struct str token, uint8_t raw[TOKEN_BYTES], uint8_t hash[32])
 {
     if (!crypto_base64url_decode(token, raw, TOKEN_BYTES))
@@ -24,6 +28,9 @@ static enum status session_ended(struct err *e)
     return err_raise(e, E_session_ended);
 }
 
+/* A new token for each sign-in: one that the browser sent before could have been planted by someone else (session
+ * fixation). The token is copied out only when the row exists, and the raw bytes are wiped on every path. A browser
+ * name that is not valid text is dropped, because it is only shown. */
 enum status account_session_start(struct db *c, struct id user, struct id tenant, struct str ip, struct str agent,
                                   char token[SESSION_TOKEN_MAX], struct err *e)
 {
@@ -79,6 +86,8 @@ enum status account_session_end(struct db *c, struct str token, struct err *e)
     return session_store_delete(c, hash, e);
 }
 
+/* A session shows one tenant at a time. The token stays the same, because the rights do not come from it: the role in
+ * the new tenant is read with the next request. */
 enum status account_session_switch(struct db *c, struct str token, struct id tenant, struct err *e)
 {
     uint8_t raw[TOKEN_BYTES], hash[32];

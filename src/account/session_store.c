@@ -1,5 +1,8 @@
-/* session_store.c: rows of session. The role is read with the session, so that a change of membership takes effect
- * with the next request. */
+/* session_store.c: rows of session.
+ *
+ * The role is read with the session, so that a change of membership takes effect with the next request and no cache
+ * has to be cleared. Suspending a tenant removes the role in the same way, but keeps the session: the user may still
+ * switch to another tenant. */
 #include "account/account_store.h"
 #include "base/clock.h"
 
@@ -31,6 +34,7 @@ DB_STMT(session_may_switch, TENANT,
 DB_STMT(session_set_tenant, TENANT, "UPDATE session SET tenant_id = :tenant, seen_at = ? WHERE session_hash = ?", "tx",
         "");
 
+/* A conflict is a foreign key: the user or tenant was deleted between the sign-in and this statement. */
 enum status session_store_add(struct db *c, const struct session_new *s, struct err *e)
 {
     struct db_val now = db_time(clock_now_ms());
@@ -43,6 +47,8 @@ enum status session_store_add(struct db *c, const struct session_new *s, struct 
     return st;
 }
 
+/* One statement reads session, user, tenant and role, because it runs in every request. The age is part of the
+ * condition, so an expired session is not found even before the cleanup has deleted it. */
 enum status session_store_get(struct db *c, struct arena *a, const uint8_t hash[32], int64_t seen_after_ms,
                               struct session *out, struct err *e)
 {
@@ -84,6 +90,8 @@ enum status session_store_delete_of_user(struct db *c, struct id user, struct er
     return db_exec(c, &session_delete_user, DB_GLOBAL, DB_ARGS(db_id(user)), NULL, e);
 }
 
+/* Limited and in the order of the index, so that the cleanup holds few locks at a time. The worker repeats it until few
+ * are left. */
 enum status session_store_forget(struct db *c, int64_t before_ms, int limit, int64_t *n, struct err *e)
 {
     return db_exec(c, &session_delete_old, DB_GLOBAL, DB_ARGS(db_time(before_ms), db_int(limit)), n, e);
