@@ -1,7 +1,8 @@
 /* build.c: building json-c trees without losing memory or order.
  *
  * json-c's own functions leak or lose a value when memory runs out in the middle. Here every function either adds the
- * child or releases it, and reports which. */
+ * child or releases it, and reports which. Invariant: a reference that is passed to a function named _owned is no
+ * longer the caller's, whatever the result. */
 #include <limits.h>
 #include <math.h>
 #include <stdlib.h>
@@ -21,6 +22,7 @@ struct json *json_new_array(struct arena *a)
     return json_own(a, json_object_new_array());
 }
 
+/* The value is filled in by the caller, who gets the entry at the tail: insertion always appends there. */
 struct lh_entry *json_append(struct lh_table *t, struct str key, unsigned long hash)
 {
     /* json-c loses the key when its table cannot grow. So the table is grown here first, by json-c's own steps. */
@@ -38,7 +40,8 @@ struct lh_entry *json_append(struct lh_table *t, struct str key, unsigned long h
     return t->tail;
 }
 
-/* Set a member. Takes over the reference to child, also when it fails. */
+/* Set a member. Takes over the reference to child, also when it fails. An existing member keeps its place: documents
+ * that are changed and written back then differ only where they were changed. */
 static int json_put_owned(struct json *obj, const char *key, struct json_object *child)
 {
     CHECK(json_is(obj, JSON_OBJECT));
@@ -66,7 +69,8 @@ static int json_push_owned(struct json *arr, struct json_object *child)
     return -1;
 }
 
-/* A NULL child was not made for want of memory. It must not become null. */
+/* A NULL child was not made for want of memory. It must not become null: a document that silently lost a value would be
+ * stored. */
 static int put_made(struct json *obj, const char *key, struct json_object *child)
 {
     return child ? json_put_owned(obj, key, child) : -1;
@@ -114,6 +118,7 @@ int json_push_object(struct json *arr, struct json **child)
     return json_lend(push_made(arr, o), o, child);
 }
 
+/* json-c takes the length as int and adds its own header to it. */
 static struct json_object *new_string(struct str s)
 {
     return s.n < INT_MAX / 2 ? json_object_new_string_len(s.p, (int)s.n) : NULL;
@@ -129,6 +134,7 @@ int json_set_int(struct json *obj, const char *key, int64_t v)
     return put_made(obj, key, json_object_new_int64(v));
 }
 
+/* JSON has no infinity and no NaN. null is what JavaScript writes for them. */
 int json_set_double(struct json *obj, const char *key, double v)
 {
     return isfinite(v) ? put_made(obj, key, json_object_new_double(v)) : json_set_null(obj, key);
@@ -145,6 +151,7 @@ int json_set_id(struct json *obj, const char *key, enum id_kind kind, struct id 
     return json_set_str(obj, key, str_from(id_text(kind, id, text)));
 }
 
+/* 0 stands for "never" in every struct here; 1970 would be read as a date. */
 int json_set_time(struct json *obj, const char *key, int64_t ms)
 {
     struct buf b;
@@ -190,6 +197,8 @@ void json_fit(struct json_object *o)
 #endif
 }
 
+/* The recursion is as deep as the tree, and the parser has bounded that. Containers are fitted when they are complete,
+ * because copies are what is kept for long: published flows, texts of a bot. */
 static int json_copy_items(const struct json *j, struct json *into)
 {
     struct json_object *child;
@@ -239,6 +248,7 @@ static int json_copy_value(const struct json *j, struct json_object **out)
     return o ? 0 : -1;
 }
 
+/* Charged before it is made, so that a copy cannot take an arena beyond its limit. */
 struct json *json_copy(struct arena *a, const struct json *j)
 {
     struct json_object *o;

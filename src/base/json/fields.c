@@ -8,11 +8,11 @@
 #include "base/banned.h"
 
 /* A pointer to a member (RFC 6901): ~ and / are escaped. A long name is cut to what an error can carry. */
-static void pointer_to(struct str name, char *out, size_t room)
+static void pointer_to(struct str name, char *out, size_t size)
 {
     size_t n = 0;
     out[n++] = '/';
-    for (size_t i = 0; i < name.n && n + 3 < room; i++) {
+    for (size_t i = 0; i < name.n && n + 3 < size; i++) {
         bool special = name.p[i] == '~' || name.p[i] == '/';
         if (special)
             out[n++] = '~';
@@ -42,6 +42,8 @@ static const char *json_kind_words(enum json_kind k)
     return "null";
 }
 
+/* The first row of the name decides, and a null is of the wrong kind: a client that means "absent" leaves the member
+ * out. */
 static enum status check_member(struct json_iter it, const struct json_field *fields, size_t n, struct err *e)
 {
     char pointer[100];

@@ -2,7 +2,8 @@
  *
  * json-c's own reader accepts what must be refused (NaN, clamped integers, duplicate keys, lone surrogates as U+FFFD),
  * so the text is read here, once, byte by byte. Depth bounds the recursion; every value is charged to the arena before
- * it is made, so a short hostile text cannot take unbounded memory. */
+ * it is made, so a short hostile text cannot take unbounded memory. Invariant: UTF-8 and NUL are checked once at the
+ * start, so no function below can meet a broken character or mistake a NUL for the end. */
 #include <limits.h>
 #include <stdlib.h>
 
@@ -24,7 +25,8 @@ struct json_reader {
     enum status st;
 };
 
-/* Fail, with line and column (in characters) of the current place. Always false. */
+/* Fail, with line and column (in characters) of the current place. They are counted only now, because almost all texts
+ * are valid and counting along would cost all of them. Always false. */
 static bool reader_stop(struct json_reader *r, const char *what)
 {
     size_t line = 1, column = 1;
@@ -71,6 +73,7 @@ static char reader_skip_space(struct json_reader *r)
     return c;
 }
 
+/* Not strtol, which would accept a sign, blanks and a 0x. */
 static bool read_hex4(struct json_reader *r, uint32_t *out)
 {
     uint32_t v = 0;
@@ -87,7 +90,9 @@ static bool read_hex4(struct json_reader *r, uint32_t *out)
     return true;
 }
 
-/* After "\\u". A surrogate pair makes one character; half of one is an error. */
+/* After "\\u". A surrogate pair makes one character; half of one is an error, because it cannot be written as UTF-8. An
+ * escaped NUL is refused: C strings and the database would end there, and two different names could then be taken for
+ * the same. */
 static bool unicode_escape(struct json_reader *r)
 {
     uint32_t cp, low;
@@ -124,6 +129,7 @@ static bool read_escape(struct json_reader *r)
     return true;
 }
 
+/* Strings without escapes are by far the most, and are taken as one slice of the input without copying. */
 static size_t plain_run(const struct json_reader *r)
 {
     size_t i = r->at;
@@ -173,6 +179,7 @@ static struct str json_number_text(const struct json_reader *r)
     return str_sub(r->text, r->at, i - r->at);
 }
 
+/* "007" is refused, because readers disagree whether it is 7 or octal. */
 static bool has_leading_zero(struct str s)
 {
     struct str digits = str_starts(s, STR("-")) ? str_sub(s, 1, s.n) : s;
@@ -198,6 +205,8 @@ static bool read_number(struct json_reader *r, struct json_object **out)
     return reader_made(r, *out);
 }
 
+/* What follows the word is not checked here. The caller expects a comma, a bracket or the end next, so "nullx" fails
+ * there. */
 static bool read_literal(struct json_reader *r, struct str word)
 {
     if (!str_starts(str_sub(r->text, r->at, r->text.n), word))
@@ -208,7 +217,9 @@ static bool read_literal(struct json_reader *r, struct str word)
 
 static bool read_value(struct json_reader *r, struct json_object **out);
 
-/* An item that was read but cannot be added is released here; everything else hangs in the tree already. */
+/* An item that was read but cannot be added is released here; everything else hangs in the tree already and is
+ * released with its root. The slot is charged before the value is read: an array of a million nulls costs no values,
+ * but slots. */
 static bool read_items(struct json_reader *r, struct json_object *arr)
 {
     for (;;) {
@@ -227,8 +238,9 @@ static bool read_items(struct json_reader *r, struct json_object *arr)
     }
 }
 
-/* The key is looked up before its value is read: a duplicate is reported at its own place. The entry is made before the
- * value, too, so that members stay in the order of the text. */
+/* The key is looked up before its value is read: a duplicate is reported at its own place. It is an error, because
+ * readers differ in which of the two counts, and a check on one and a use of the other would be a hole. The entry is
+ * made before the value, too, so that members stay in the order of the text. */
 static bool read_member(struct json_reader *r, struct lh_table *t)
 {
     struct str key;
@@ -242,6 +254,8 @@ static bool read_member(struct json_reader *r, struct lh_table *t)
         return reader_no_memory(r);
     memcpy(key_z, key.p, key.n);
     key_z[key.n] = '\0';
+    /* json-c seeds its hash at random, so no client can choose keys that collide. It is computed once and used
+     * twice. */
     unsigned long hash = lh_get_hash(t, key_z);
     bool twice = lh_table_lookup_entry_w_hash(t, key_z, hash);
     if (key_z != small)
@@ -279,7 +293,8 @@ static bool read_members(struct json_reader *r, struct json_object *obj)
     }
 }
 
-/* `depth` is counted down on the way in and up on the way out. */
+/* `depth` is counted down on the way in and up on the way out, so it limits nesting and not the number of containers.
+ * After a failure it is not restored: the whole document is given up. */
 static bool read_container(struct json_reader *r, char open, struct json_object **out)
 {
     if (r->depth-- == 0)
@@ -353,6 +368,9 @@ static bool read_document(struct json_reader *r, struct json_object **out)
     return r->at == r->text.n || reader_stop(r, "something follows the value");
 }
 
+/* json-c takes lengths as int, and its sizes are computed by multiplication, hence the limit on the text. `scratch` may
+ * grow to the whole text, because an unescaped string is never longer than its source. After a failure the partial tree
+ * is released as a whole, since every value hangs in it. */
 enum status json_parse(struct arena *a, struct str text, int max_depth, struct json **out, struct err *e)
 {
     struct json_object *root = NULL;

@@ -1,6 +1,8 @@
 /* value.c: reading json-c values, and their reference counts.
  *
- * NULL stands for null and for "absent", so a chain of json_get calls needs no checks between its steps. */
+ * NULL stands for null and for "absent", so a chain of json_get calls needs no checks between its steps. A value of
+ * another kind than asked for is treated like an absent one; code that must tell the two apart checks the kind
+ * first. */
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -9,8 +11,9 @@
 #include "base/banned.h"
 
 /* json-c, as distributions build it, counts references without atomics. Threads share a tree only through its root
- * (json_retain, json_drop), so it suffices to guard the counts of roots. Several locks, chosen by address, keep threads
- * from waiting. */
+ * (json_retain, json_drop), so it suffices to guard the counts of roots. Several locks, chosen by address, keep
+ * threads from waiting for each other. The low bits of an address are dropped, because they hardly differ between
+ * allocations. */
 #define LOCKS 64
 static pthread_mutex_t locks[LOCKS];
 
@@ -48,6 +51,7 @@ void json_drop(struct json *j)
     pthread_mutex_unlock(m);
 }
 
+/* json_drop with the signature that arena_defer wants. */
 static void drop_later(void *j)
 {
     json_drop(j);
@@ -58,6 +62,8 @@ struct json *json_own(struct arena *a, struct json_object *o)
     return o && arena_defer(a, drop_later, o) == 0 ? from_jso(o) : NULL;
 }
 
+/* An estimate with the same numbers that the parser charges, so a copy of a parsed tree costs an arena what the parsing
+ * did. */
 size_t json_bytes(const struct json *j)
 {
     struct json_iter it = {0};
@@ -159,7 +165,7 @@ struct json *json_at(const struct json *arr, size_t i)
     return json_is(arr, JSON_ARRAY) && i < json_len(arr) ? from_jso(json_object_array_get_idx(jso(arr), i)) : NULL;
 }
 
-/* Decode a reference token: "~1" is a slash and "~0" a tilde. False for any other "~", or without room. */
+/* Decode a reference token: "~1" is a slash and "~0" a tilde. False for any other "~", or when it does not fit. */
 static bool pointer_unescape(struct str part, char *out, size_t size, struct str *text)
 {
     size_t n = 0;
@@ -194,8 +200,8 @@ static bool pointer_index(struct str part, size_t *out)
     return true;
 }
 
-/* Each step goes through an object by key or an array by index. A token that is too long cannot be a key of any
- * document here. */
+/* Each step goes through an object by key or an array by index. A token that is too long for the buffer cannot be a key
+ * of any document here. A leading slash is required: RFC 6901 gives no meaning to a pointer without one. */
 struct json *json_pointer(const struct json *j, struct str pointer)
 {
     struct json *at = from_jso(jso(j));
@@ -245,6 +251,8 @@ double json_double(const struct json *j, double otherwise)
     return json_is(j, JSON_INT) || json_is(j, JSON_DOUBLE) ? json_object_get_double(jso(j)) : otherwise;
 }
 
+/* json-c keeps its table entries in a list in the order of insertion, and that is the order of the text. The iterator
+ * is the entry itself, so nothing has to be released when a loop is left early. */
 bool json_each(const struct json *obj, struct json_iter *it)
 {
     if (!json_is(obj, JSON_OBJECT))
@@ -259,6 +267,7 @@ bool json_each(const struct json *obj, struct json_iter *it)
     return true;
 }
 
+/* One direction is enough: both have the same number of members, and keys are unique. */
 static bool equal_objects(const struct json *a, const struct json *b)
 {
     struct json_iter it = {0};

@@ -1,7 +1,8 @@
 /* write.c: JSON as text, compact or indented.
  *
- * What is written reads back equal: a double keeps a decimal point or an exponent, and has as many digits as it
- * needs. */
+ * What is written reads back equal: a double keeps a decimal point or an exponent, and has as many digits as it needs.
+ * Members are written in their own order, so the same tree always gives the same bytes; versions of a flow are
+ * compared and hashed as text. */
 #include "base/json/json_internal.h"
 #include "base/num.h"
 
@@ -27,6 +28,8 @@ static void write_newline(struct buf *b, int indent)
 
 static void write_value(struct buf *b, const struct json *j, int indent);
 
+/* Stops at the first failure of the buffer, or a tree larger than the buffer's maximum would be walked to its end for
+ * nothing. */
 static void write_array(struct buf *b, const struct json *j, int inner)
 {
     size_t n = json_len(j);
