@@ -44,7 +44,9 @@ static void link_add(struct buf *b, struct str url)
     buf_puts(b, "</a>");
 }
 
-/* Text between links and line breaks is escaped as a whole. An address of nothing but its scheme is not a link. */
+/* Text between links and line breaks is escaped as a whole. An address of nothing but its scheme is not a link. The
+ * scheme is part of the pattern, so no other scheme can become a link. rel keeps the visited page from reaching back
+ * into ours and search engines from counting what visitors post. */
 struct safe_html view_safe_text(struct arena *a, struct str text)
 {
     struct buf b;

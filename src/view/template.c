@@ -1,8 +1,9 @@
 /* template.c: parsed templates, and the files they come from.
  *
- * A parsed template cannot be rendered by two threads at once, because ClearSilver keeps the data of the render in it.
- * So each render takes a copy out of the pool, or parses one. Copies of an older generation (before a reload) are
- * dropped when they come back. */
+ * A parsed template cannot be rendered by two threads at once: ClearSilver keeps the data of the render in it and even
+ * writes into variable names while it looks them up. So each render takes a copy out of the pool, or parses one.
+ * Copies of an older generation (before a reload) are dropped when they come back. Invariant: a copy is either in the
+ * idle list of its entry or held by exactly one thread. */
 #include <ClearSilver/ClearSilver.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -40,7 +41,7 @@ struct template_entry {
 };
 
 static struct {
-    pthread_mutex_t lock;  /* the lists below */
+    pthread_mutex_t lock;  /* the lists below; never held while parsing or rendering */
     pthread_mutex_t parse; /* ClearSilver numbers nodes with a global variable: one parse at a time */
     char dir[900];
     bool reload;
@@ -80,7 +81,9 @@ static NEOERR *template_read(int fd, const char *name, char **out)
                                     : nerr_raise(NERR_IO, "%s cannot be read", name);
 }
 
-/* ClearSilver asks for each file of a template here, also for those that it includes. */
+/* ClearSilver asks for each file of a template here, also for those that it includes. It has no limit of its own: a
+ * file that includes itself would end in a stack overflow, so loads are counted. fstat on the open file and not stat on
+ * the path: what is checked is then what is read. */
 static NEOERR *template_load(void *ctx, HDF *hdf, const char *name, char **out)
 {
     struct parsed *p = ctx;
@@ -111,6 +114,7 @@ static NEOERR *template_load(void *ctx, HDF *hdf, const char *name, char **out)
     return ne;
 }
 
+/* The inode is compared too, because an editor that replaces a file may keep time and size. */
 static bool dep_changed(const struct template_file *d)
 {
     char path[1200];
@@ -152,7 +156,9 @@ static bool starts_i(struct str s, const char *prefix)
     return s.n >= p.n && str_ieq(str_sub(s, 0, p.n), p);
 }
 
-/* Only schemes that cannot run anything, or a path of this site. "//host" would be another site. */
+/* Only schemes that cannot run anything, or a path of this site. "//host" would be another site, and browsers read a
+ * backslash as a slash. Blanks and control characters are refused everywhere, because browsers skip them:
+ * "java\tscript:" would pass a check of the prefix. */
 static bool address_allowed(struct str s)
 {
     for (size_t i = 0; i < s.n; i++)
@@ -163,6 +169,7 @@ static bool address_allowed(struct str s)
     return starts_i(s, "http://") || starts_i(s, "https://") || starts_i(s, "mailto:");
 }
 
+/* Registered as an escaping function, so ClearSilver does not escape the result again; hence buf_html here. */
 static NEOERR *fn_url_validate(const char *in, char **out)
 {
     struct str s = str_trim(str_from(in));
@@ -202,7 +209,9 @@ static NEOERR *parsed_prepare(struct parsed *p)
     return nerr_pass(ne);
 }
 
-/* Parsing holds a lock of its own, so renders of parsed templates go on meanwhile. */
+/* Parsing holds a lock of its own, so renders of parsed templates continue meanwhile. Two threads that miss the same
+ * template both parse it, one after the other; the pool then simply has two copies, which the next busy moment needs
+ * anyway. */
 static enum status parsed_make(struct template_entry *en, unsigned generation, struct parsed **out, struct err *e)
 {
     struct parsed *p = calloc(1, sizeof(*p));
@@ -242,7 +251,9 @@ static struct template_entry *entry_find(const char *name)
     return en;
 }
 
-/* An idle copy that is outdated is freed, and the search starts again. */
+/* An idle copy that is outdated is freed, and the search starts again. The generation is read under the same lock as
+ * the list: a reload between the two could otherwise label a new parse with the old number, which only wastes it, or
+ * the reverse, which would keep an old template for ever. */
 enum status templates_take(const char *name, struct parsed **out, struct err *e)
 {
     for (;;) {
@@ -281,6 +292,8 @@ void templates_give(struct parsed *p)
         parsed_free(p);
 }
 
+/* ClearSilver limits neither loops nor output. The maximum of the buffer is what stops a template that would write for
+ * ever. */
 static NEOERR *piece_out(void *ctx, char *piece)
 {
     struct buf *out = ctx;

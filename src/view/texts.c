@@ -1,7 +1,8 @@
 /* texts.c: the texts of all languages.
  *
- * They are loaded as a whole and then never change. A view holds a reference, so a reload (SIGHUP) replaces them
- * without waiting for pages that are being rendered. */
+ * They are loaded as a whole and then never change, so any number of threads may read them without a lock. A view
+ * holds a reference, so a reload (SIGHUP) replaces them without waiting for pages that are being rendered; the last
+ * view frees the old ones. */
 #include <ClearSilver/ClearSilver.h>
 #include <dirent.h>
 #include <errno.h>
@@ -49,6 +50,9 @@ static void texts_free(struct texts *t)
     free(t);
 }
 
+/* Relaxed, because the caller already holds a reference or the lock of view.c, so the object cannot be freed at the
+ * same time. The drop is acquire and release: the thread that frees the texts must see that all others have finished
+ * reading. */
 struct texts *texts_retain(struct texts *t)
 {
     if (t)
@@ -70,7 +74,8 @@ static const struct texts_language *texts_language_find(const struct texts *t, s
     return NULL;
 }
 
-/* "de-CH" falls back to "de", and everything else to the first language, which is English. */
+/* "de-CH" falls back to "de", and everything else to the first language, which is English because it is loaded first.
+ * So there is always a result, and callers need no check. */
 struct _hdf *texts_find(const struct texts *t, const char *wanted, const char **language)
 {
     struct str w = str_from(wanted);
@@ -139,6 +144,7 @@ static enum status texts_folder_read(struct texts *t, const char *dir, bool engl
     return st;
 }
 
+/* Read into a new object; the caller replaces the old one only if all files are good. */
 enum status texts_load(const char *template_dir, struct texts **out, struct err *e)
 {
     char dir[900];

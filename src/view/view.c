@@ -1,7 +1,8 @@
 /* view.c: the data of a page: setters, texts, numbers and times.
  *
  * A handler sets values without checking each call; the first failure is kept and reported by view_render. Formatting
- * is done here rather than in templates, so that a template cannot choose a wrong format or escape. */
+ * is done here rather than in templates, so that a template cannot choose a wrong format or escape. Invariant: names
+ * that end in _html are written by view_set_html alone, and only such names may be shown without escaping. */
 #include "view/view.h"
 
 #include <ClearSilver/ClearSilver.h>
@@ -32,6 +33,8 @@ static char texts_dir[900];
 
 /* ---- the library ---- */
 
+/* The old texts are dropped outside the lock: freeing a few thousand nodes takes longer than every page may be made to
+ * wait. */
 static void texts_replace(struct texts *t)
 {
     pthread_mutex_lock(&texts_lock);
@@ -41,6 +44,7 @@ static void texts_replace(struct texts *t)
     texts_drop(old);
 }
 
+/* nerr_init is not thread safe, which is one reason why this is called once, in main, before threads. */
 enum status view_library_open(const struct view_config *vc, struct err *e)
 {
     enum status st = neo_status(nerr_init(), "start", e);
@@ -53,6 +57,9 @@ enum status view_library_open(const struct view_config *vc, struct err *e)
     return st;
 }
 
+/* The new texts are complete before they replace the old ones, so a mistake in a file leaves the program as it was.
+ * Templates are forgotten after that: a template that is parsed in between meets either set of texts, and both are
+ * whole. */
 enum status view_library_reload(struct err *e)
 {
     struct texts *t = NULL;
@@ -112,6 +119,8 @@ const char *view_language(const struct view *v)
 
 /* ---- setters ---- */
 
+/* The first failure names the cause; those after it are usually its consequences. Each error has to be consumed once,
+ * or it leaks. */
 static void view_keep_failure(struct view *v, NEOERR *ne)
 {
     if (ne == STATUS_OK)
@@ -122,7 +131,8 @@ static void view_keep_failure(struct view *v, NEOERR *ne)
         v->failed = ne;
 }
 
-/* hdf_set_buf takes over the copy. hdf_set_value would copy it once more. */
+/* hdf_set_buf takes over the copy. hdf_set_value would copy it once more. Neither parses the value, unlike
+ * hdf_set_valuef and hdf_read_string, with which text of a visitor could set other names. */
 static void view_set_raw(struct view *v, const char *key, struct str value)
 {
     char *copy = malloc(value.n + 1);
@@ -138,6 +148,8 @@ static void view_set_raw(struct view *v, const char *key, struct str value)
     view_keep_failure(v, ne);
 }
 
+/* The check is at run time, because keys are often composed. It aborts: a page that continues would show a visitor's
+ * text as markup. */
 void view_str(struct view *v, const char *key, struct str value)
 {
     if (str_ends(str_from(key), STR("_html")))
@@ -196,6 +208,8 @@ struct str view_number_text(struct view *v, int64_t value)
     return str_from(copy);
 }
 
+/* Month names and order come from the texts, not from strftime: the locale of a process is one for all threads, and
+ * pages have many languages. */
 static struct str moment_text(struct view *v, const char *text_key, int64_t ms)
 {
     struct clock_date d = clock_split(ms);
@@ -217,6 +231,8 @@ struct str view_day(struct view *v, int64_t ms)
     return ms ? moment_text(v, "Format.Day", ms) : STR_EMPTY;
 }
 
+/* The page shows the readable form and carries the exact one in a <time> element, from which a script can compute local
+ * time. */
 void view_time(struct view *v, const char *key, int64_t ms)
 {
     if (ms == 0)
@@ -271,6 +287,7 @@ const char *view_t_find(struct view *v, const char *key)
     return hdf_get_value(v->words, name, NULL);
 }
 
+/* A missing text shows its key: a page with an odd word in it is better than no page, and the key says what to add. */
 const char *view_t(struct view *v, const char *key)
 {
     const char *text = view_t_find(v, key);
@@ -326,6 +343,8 @@ struct str view_fill_args(struct view *v, const char *text_key, const struct vie
     return ok ? out : STR_EMPTY;
 }
 
+/* Two forms are enough for the languages there are. A language with more plurals needs a rule here and not in
+ * templates. */
 void view_count(struct view *v, const char *key, const char *text_key, int64_t n)
 {
     char number[64], name[200];
@@ -341,6 +360,7 @@ enum status view_render(struct view *v, const char *name, struct buf *out, struc
     struct parsed *p = NULL;
     if (v->nomem)
         return err_nomem(e);
+    /* neo_status consumes the error, so the view must not keep it. */
     NEOERR *failed = v->failed;
     v->failed = STATUS_OK;
     enum status st = neo_status(failed, name, e);
