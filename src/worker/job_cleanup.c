@@ -1,6 +1,8 @@
-/* job_cleanup.c: cleanup, once an hour: deletes rows of all tenants that are no longer needed. The ages are here, in
- * one place; the statements are in the modules that own the tables. What the books need (ledger, counters, terms,
- * audit) is never deleted. */
+/* job_cleanup.c: cleanup, once an hour: deletes rows of all tenants that are no longer needed.
+ *
+ * The ages are here, in one place; the statements are in the modules that own the tables. What the books need (ledger,
+ * counters, terms, audit) is never deleted. An hour's rows are few, so the tables never grow to a size at which
+ * deleting would be felt. */
 #include <time.h>
 
 #include "account/account.h"
@@ -94,7 +96,9 @@ static const struct {
     {"alarms", clean_alarms},         {"stripe_events", clean_stripe_events},
 };
 
-/* Deletes in batches with a pause after each, so that turns never wait long behind a deletion. */
+/* Deletes in batches with a pause after each, so that turns never wait long behind a deletion, and the undo log and
+ * replicas keep up. A batch that is not full was the last one. Every batch commits on its own: a cleanup that dies
+ * continues where it was. */
 static enum status clean_in_batches(struct worker_job *w, size_t i, int64_t now, int64_t *total, struct err *e)
 {
     int64_t n = BATCH;

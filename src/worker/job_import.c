@@ -1,5 +1,8 @@
 /* job_import.c: answers_import {bot, replace, filename}: the uploaded CSV file, kept beside the job, becomes the bot's
- * answers. The result is the report that the page shows. */
+ * answers.
+ *
+ * The result is the report that the page shows. A second run after a crash gives the same answers: they are matched by
+ * their question, not appended. */
 #include "base/id.h"
 #include "knowledge/answers.h"
 #include "worker/worker_internal.h"

@@ -24,6 +24,8 @@ static struct str mail_message_id(struct worker_job *w, const struct config *c)
     return str_from(arena_printf(w->arena, "%s%s", id_text(ID_JOB, w->job->id, id), at ? at : "@localhost"));
 }
 
+/* Not an error: an install without smtp_url sends no mail by choice, and failing jobs would pile up as dead letters.
+ * The result says so to the operator. */
 static enum status mail_skip(struct worker_job *w, struct json **result, struct err *e)
 {
     log_line(LOG_INFO, "mail_skipped", LOG_T("template", json_get_str(w->job->payload, "template")));
@@ -46,6 +48,8 @@ static enum status mail_send(struct worker_job *w, const struct config *c, struc
                           .date_ms = w->job->created_ms,
                           .cancelled = mail_keep_lease,
                           .cancel_ctx = w};
+    /* From here on the mail may have been sent. If the worker dies before the outcome is written, it is sent once more,
+     * with the same Message-ID. */
     worker_away(w);
     if ((st = smtp_send(c, w->arena, &m, &reply, e)) != OK)
         return st;

@@ -1,5 +1,8 @@
 /* job_meter.c: meter: collects what was counted into rows that step_meter.c sends, and raises an alarm when rows are
- * not sent. */
+ * not sent.
+ *
+ * Collecting is apart from sending, so that the rows exist durably before Stripe is called: a crash in between cannot
+ * lose or double usage. */
 #include "billing/meter/meter.h"
 #include "stripe/client.h"
 #include "worker/worker_internal.h"

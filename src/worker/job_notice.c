@@ -1,4 +1,6 @@
-/* job_notice.c: billing_notice: queues the mails about money that are due. */
+/* job_notice.c: billing_notice: queues the mails about money that are due. Tenants are walked by id, a part at a time,
+ * so that no query holds the whole list. notice_step writes down what it queued, so a second run sends nothing
+ * twice. */
 #include "base/clock.h"
 #include "billing/notice/notice.h"
 #include "worker/worker_internal.h"

@@ -20,6 +20,8 @@ static struct json *reconcile_report_json(struct arena *a, const struct reconcil
     return j;
 }
 
+/* The hourly run comes first: it is short and finds what a customer is waiting for, while a repeated nightly run may
+ * take long. */
 static enum status reconcile_each_hour(struct stripe *stripe, struct db_pool *p, struct reconcile_report *r,
                                        struct err *e)
 {
@@ -30,6 +32,8 @@ static enum status reconcile_each_hour(struct stripe *stripe, struct db_pool *p,
     return st == OK && missed ? reconcile_nightly(stripe, p, r, e) : st;
 }
 
+/* Both kinds give back the connection first, because they call Stripe for minutes and take connections from the pool
+ * for each piece. Without a key there is nothing to compare, and the job succeeds. */
 static enum status reconcile_run(struct worker_job *w,
                                  enum status (*fn)(struct stripe *, struct db_pool *, struct reconcile_report *,
                                                    struct err *),

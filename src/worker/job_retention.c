@@ -1,4 +1,7 @@
-/* job_retention.c: retention, once a day: deletes conversations that are older than the tenant's plan keeps them. */
+/* job_retention.c: retention, once a day: deletes conversations that are older than the tenant's plan keeps them.
+ *
+ * Entitlements decide how long that is. They are read for each tenant when it is its turn, so an upgrade during the
+ * run still counts. */
 #include <time.h>
 
 #include "account/account.h"
@@ -41,6 +44,8 @@ static enum status retention_of_age(struct worker_job *w, struct id tenant, int6
     return st;
 }
 
+/* A plan that keeps less than a day is a mistake in its row; one day is then the least, because deleting the current
+ * day would take conversations that are still open. */
 static enum status retention_of_tenant(struct worker_job *w, struct id tenant, int64_t now_ms, int64_t *total,
                                        struct err *e)
 {
@@ -51,7 +56,8 @@ static enum status retention_of_tenant(struct worker_job *w, struct id tenant, i
     return retention_of_age(w, tenant, now_ms - (days > 0 ? days : 1) * DAY_MS, total, e);
 }
 
-/* A failure for one tenant is logged and does not stop the others, whose history would otherwise be kept too long. */
+/* A failure for one tenant is logged and does not stop the others, whose history would otherwise be kept too long. Only
+ * a database that is away ends the run: it would fail for all. A tenant that was deleted meanwhile is not a failure. */
 enum status job_retention(struct worker_job *w, struct json **result, struct err *e)
 {
     int64_t now = clock_now_ms(), total = 0, failed = 0;

@@ -1,5 +1,7 @@
-/* main.c: parley-worker, the program around worker_run. Signals are blocked before anything else, because worker_run
- * takes them with sigtimedwait between two jobs. */
+/* main.c: parley-worker, the program around worker_run.
+ *
+ * Signals are blocked before anything else, because worker_run takes them with sigtimedwait between two jobs, and
+ * threads that libraries start inherit the mask. Libraries are opened once here and closed in reverse order. */
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
@@ -15,6 +17,7 @@
 
 static const char *path_given;
 
+/* A configuration with a mistake is logged and the old one stays, so a reload never stops the worker. */
 static void worker_reload(void *ctx)
 {
     const struct config *c = settings_reload("worker", path_given);

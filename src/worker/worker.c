@@ -2,7 +2,8 @@
  *
  * An idle worker polls the queue once a second, and at once when another program of the host bumps the shared
  * generation "work". A failing step rests and a failing job backs off, so neither holds up anything else; a database
- * that is away is waited for. */
+ * that is away is waited for. Invariant: a signal is taken only between two jobs, so no handler is interrupted by a
+ * shutdown. */
 #include "worker/worker.h"
 
 #include <signal.h>
@@ -25,9 +26,10 @@
 #include "base/banned.h"
 
 #define POLL_US 1000000
-#define LOOK_US 100000 /* how often the shared file is read for new work */
-#define AWAY_US 2000000
-#define REST_US 10000000
+#define LOOK_US 100000   /* how often the shared file is read for new work */
+#define AWAY_US 2000000  /* pause while the database is away */
+#define REST_US 10000000 /* of a step that failed */
+/* A limit and not an allocation: the largest job, an import with its whole CSV file, stays far below it. */
 #define JOB_ARENA (512 * MB)
 
 static const struct worker_kind {
@@ -64,8 +66,8 @@ static const struct worker_kind *worker_find_kind(const char *kind)
     return NULL;
 }
 
-/* A person may be waiting for the result of a step (a payment that has arrived), so the steps marked for it also
- * have a turn during a long job. */
+/* A person may be waiting for the result of a step (a payment that has arrived), so the steps marked for it also have a
+ * turn during a long job. */
 static void worker_serve_meanwhile(struct worker *k)
 {
     for (size_t i = 0; steps[i].name; i++) {
@@ -114,13 +116,16 @@ static void worker_reload_view(struct worker *w)
         log_line(LOG_WARN, "texts_kept", LOG_S("error", e.message));
 }
 
+/* These say that the job itself is wrong, and would be as wrong after the next attempt. Everything else (network,
+ * memory, database) may be better later. */
 static bool worker_is_final(enum status st)
 {
     return st == ERR_INVALID || st == ERR_NOT_FOUND || st == ERR_PLAN || st == ERR_DENIED || st == ERR_TOO_LARGE ||
            st == ERR_CONFLICT;
 }
 
-/* Writes the outcome to the job's row. If the lease is lost, another worker has the job and writes its own outcome. */
+/* Writes the outcome to the job's row. If the lease is lost, another worker has the job and writes its own outcome;
+ * that is not an error of this worker, which must not stop because of it. */
 static enum status worker_record(struct worker_job *w, enum status how, const struct json *result,
                                  const struct err *why, struct err *e)
 {
@@ -164,7 +169,8 @@ static enum status worker_run_job(struct worker_job *w, struct err *e)
     return st;
 }
 
-/* Each worker asks for each periodic kind once in its period; the queue makes one job of all requests. */
+/* Each worker asks for each periodic kind once in its period; the queue makes one job of all requests. The period is
+ * remembered only after the row is written, so a failed attempt is repeated in the next round. */
 static enum status worker_queue_periodic(struct worker *w, struct db *c, struct err *e)
 {
     enum status st = OK;
@@ -198,7 +204,8 @@ static void worker_run_steps(struct worker *w, bool *found)
     }
 }
 
-/* All memory of a job is in one arena, which goes when the job ends. */
+/* All memory of a job is in one arena, which goes when the job ends. The handler may give the connection back and take
+ * another, so `work` owns it. */
 static enum status worker_run_due_job(struct worker *w, bool *found, struct err *e)
 {
     struct arena a;
@@ -239,7 +246,8 @@ static int worker_wait_signal(int64_t us)
     return got > 0 ? got : 0;
 }
 
-/* Like worker_wait_signal, but ends early when another program of this host announces work. Looking costs no query. */
+/* Like worker_wait_signal, but ends early when another program of this host announces work. Looking costs no query. The
+ * signal is taken first even without a pause, or a worker with a full queue would never stop. */
 static int worker_wait_work(int64_t us, uint64_t seen)
 {
     int sig = worker_wait_signal(0);
@@ -258,8 +266,8 @@ static void worker_log_database(struct worker *w, bool away, const struct err *e
     w->database_away = away;
 }
 
-/* Only a schema of another release is an error here: it needs the operator. A database that is away leaves *ready
- * false. */
+/* Only a schema of another release is an error here: it needs the operator, and running on would damage rows. A
+ * database that is away leaves *ready false, and the loop tries again. */
 static enum status worker_check_schema(struct worker *w, bool *ready, struct err *e)
 {
     struct db *c;
@@ -290,6 +298,8 @@ enum status worker_run(struct worker *w, void (*reload)(void *ctx), void *ctx, s
             *e = mine;
             return mine.status;
         }
+        /* Read before the queue is looked through: work that is announced after this ends the next pause at once, and
+         * cannot be missed in between. */
         seen = shared_generation("work", ID_NONE);
         away = !ready || worker_step(w, &found, &mine) != OK;
         worker_log_database(w, away, &mine);

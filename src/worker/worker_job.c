@@ -1,6 +1,8 @@
-/* worker_job.c: what a running handler needs from its worker: lease and heartbeat, a connection it can give back,
- * the view library and Stripe. It lies below the handlers and above nothing in this folder: worker.c hands in the
- * steps to serve, so that no handler depends on the table of all handlers. */
+/* worker_job.c: what a running handler needs from its worker: lease and heartbeat, a connection it can give back, the
+ * view library and Stripe.
+ *
+ * Handlers depend on this file and on nothing else in the folder. worker.c hands in the steps to serve, so that no
+ * handler depends on the table of all handlers. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -21,6 +23,8 @@ void worker_heartbeat_path(const struct config *c, char *out, size_t n)
     snprintf(out, n, "%s/worker.alive", config_string(c, CONFIG_run_dir));
 }
 
+/* Half the interval, so that a beat which comes a little late still keeps it. Monitors read the time of the file and
+ * not its content. */
 void worker_beat(struct worker *w)
 {
     int64_t now = clock_mono_us();
@@ -54,6 +58,8 @@ void worker_progress(struct worker_job *w, const struct json *progress)
     k->meanwhile(k);
 }
 
+/* The pool has two connections, and what runs meanwhile (worker_progress, a step) needs them. A handler that waited for
+ * a mail server while it held one could stop them all. */
 void worker_away(struct worker_job *w)
 {
     db_put(w->db);
@@ -75,6 +81,7 @@ enum status worker_view(struct worker *w, struct err *e)
     return st;
 }
 
+/* The current settings and not those of the start: a key that is replaced and reloaded has to be used at once. */
 enum status worker_stripe(struct worker *w, struct stripe *stripe, bool *on, struct err *e)
 {
     const struct config *c = config_current();
