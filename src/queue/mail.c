@@ -44,6 +44,8 @@ struct json *mail_payload(struct arena *a, const struct mail_new *m)
     return p;
 }
 
+/* The address is checked again here, although forms have checked it: a job with a bad address would fail for two days
+ * before anyone sees it. */
 enum status mail_queue(struct db *c, const struct mail_new *m, struct err *e)
 {
     struct arena a;

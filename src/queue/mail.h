@@ -1,15 +1,20 @@
 /* mail.h: mails to people: queued inside a transaction, written and sent by the worker (job "mail"), one recipient
  * per job.
  *
- * A mail consists of its texts, the tree T.Mail.<template> of templates/i18n/<language>.mail.hdf: Subject   one line
- * Head      the heading in the mail Text.1 …  paragraphs, in file order; one that uses a value that was not given is
- * left out Button    label of the button that leads to the value "url"; without the text or the value there is no
- * button Rows.x    label of the table row that shows the value "x"; without that value the row is left out Small
- * one line at the end: why this mail was sent In each of them {name} is replaced by the value of that name; {brand}
- * is always given. Values are shown as they are, never as markup. The value "url" is an http(s) address, or a path
- * of this install ("/app/billing") that base_url is put in front of. So a new mail needs only its texts and one call
- * of mail_queue; templates/mail/mail.cs shows every mail, and the plain text is made of the same words. Subject,
- * address and values are kept in the job's row until it is deleted, so none of them may be a password.
+ * A mail consists of its texts, the tree T.Mail.<template> of templates/i18n/<language>.mail.hdf:
+ *
+ *   Subject   one line
+ *   Head      the heading in the mail
+ *   Text.N    paragraphs, in file order; one that uses a value that was not given is left out
+ *   Button    label of the button that leads to the value "url"; without the text or the value there is no button
+ *   Rows.x    label of the table row that shows the value "x"; without that value the row is left out
+ *   Small     one line at the end: why this mail was sent
+ *
+ * In each of them {name} is replaced by the value of that name; {brand} is always given. Values are shown as they are,
+ * never as markup. The value "url" is an http(s) address, or a path of this install ("/app/billing"), which base_url
+ * is put in front of. So a new mail needs only its texts and one call of mail_queue; templates/mail/mail.cs shows every
+ * mail, and the plain text is made of the same words. Subject, address and values are kept in the job's row until it is
+ * deleted, so none of them may be a password.
  *
  * When the mail server is unreachable or answers with a temporary error, the job is retried for almost two days. A
  * job may run twice and its mail be sent twice; both copies carry the same Message-ID. While smtp_url is empty no
@@ -52,10 +57,12 @@ struct mail_new {
 #define MAIL_VALUES(...)                                \
     .values = (const struct mail_value[]){__VA_ARGS__}, \
     .value_count = sizeof((const struct mail_value[]){__VA_ARGS__}) / sizeof(struct mail_value)
-/* mail_queue(c, &(struct mail_new){.tenant = t, .to = address, .template = "usage_75",
- * MAIL_VALUES(MAIL_TEXT("workspace", name), MAIL_NUMBER("used", n), MAIL_TEXT("url", STR("/app/usage")))}, e); Adds
- * the job in the caller's transaction, so that nobody is told of a change that was rolled back. ERR_INVALID code
- * email_invalid. */
+/* Adds the job in the caller's transaction, so that no one is notified of a change that was rolled back. ERR_INVALID
+ * code email_invalid.
+ *
+ *   mail_queue(c, &(struct mail_new){.tenant = t, .to = address, .template = "usage_75",
+ *              MAIL_VALUES(MAIL_TEXT("workspace", name), MAIL_NUMBER("used", n), MAIL_TEXT("url", STR("/app/usage")))},
+ *              e); */
 enum status mail_queue(struct db *c, const struct mail_new *m, struct err *e);
 
 /* ---- for senders: the worker and `parley mail test` ---- */

@@ -1,8 +1,8 @@
-/* mail_write.c: from the job's payload to a mail: fills the texts, renders the HTML, and builds the plain text from
- * the same words as it goes, so that both forms of a mail always say the same.
+/* mail_write.c: from the job's payload to a mail.
  *
- * Values come from anywhere (a visitor, a workspace's name). They are put on one line here and escaped by the
- * template. */
+ * It fills the texts, renders the HTML, and builds the plain text from the same words as it goes, so that both forms
+ * of a mail always say the same. Values come from anywhere (a visitor, a workspace's name). They are put on one line
+ * here and escaped by the template, so no value can become a header, a paragraph or markup. */
 #include <stdio.h>
 
 #include "base/email.h"
@@ -30,7 +30,8 @@ struct mail_writing {
 
 /* ---- values ---- */
 
-/* Control characters and line separators become spaces, so that no value can add a line to a subject or a paragraph. */
+/* Control characters and line separators become spaces, so that no value can add a line to a subject or a paragraph.
+ * U+2028 and U+2029 count too: some mail programs break lines there. The result is never longer than the input. */
 static struct str mail_one_line(struct arena *a, struct str s)
 {
     char *out = arena_alloc(a, s.n + 1);
@@ -61,7 +62,8 @@ static struct str mail_value_text(struct mail_writing *w, const struct json *v)
         arena_printf(w->arena, "%.*s UTC", STR_F(view_time_text(w->view, json_int(json_get(v, "time"), 0)))));
 }
 
-/* A path of this install becomes a full address. Other schemes than http and https are refused. */
+/* A path of this install becomes a full address. Other schemes than http and https are refused, and "//host" is not a
+ * path: a value must not be able to make a button that leads elsewhere or runs something. */
 static enum status mail_set_url(struct mail_writing *w, const struct config *c, struct str url, struct err *e)
 {
     bool path = str_starts(url, STR("/")) && !str_starts(url, STR("//"));
@@ -155,6 +157,8 @@ static struct str mail_optional_text(struct mail_writing *w, const char *part)
 
 /* ---- the parts, each written to the page and to the plain text ---- */
 
+/* A paragraph whose value is missing is left out as a whole. So one text serves several occasions, and half a sentence
+ * is never sent. */
 static void mail_put_paragraphs(struct mail_writing *w)
 {
     char key[KEY_MAX], part[KEY_MAX];
@@ -177,7 +181,8 @@ static void mail_put_row(struct mail_writing *w, struct str label, struct str va
     buf_printf(&w->text, "%.*s: %.*s\n", STR_F(label), STR_F(value));
 }
 
-/* First the rows that the texts name, in their order, then those that the mail brought along. */
+/* First the rows that the texts name, in their order, then those that the mail brought along. Both forms get each row
+ * in the same call. */
 static void mail_put_rows(struct mail_writing *w, const struct json *more)
 {
     char key[KEY_MAX];
@@ -216,7 +221,8 @@ static void mail_put_foot(struct mail_writing *w, const struct config *c)
     buf_printf(&w->text, "%.*s, %s\n", STR_F(brand), config_string(c, CONFIG_base_url));
 }
 
-/* The order is the order of the plain text; the page places the parts by itself. */
+/* The order is that of the plain text; the template places the parts of the page on its own. What can fail comes first,
+ * before anything is written. */
 static enum status mail_put_all(struct mail_writing *w, const struct config *c, const struct json *payload,
                                 struct mail_written *out, struct err *e)
 {
@@ -253,6 +259,8 @@ static enum status mail_render(struct mail_writing *w, struct mail_written *out,
     return st;
 }
 
+/* The values borrow from the payload and from the arena, and all of them live as long as the arena. Language and
+ * template name are copied because they need a NUL at the end. */
 enum status mail_write(const struct config *c, struct arena *a, const struct json *payload, struct mail_written *out,
                        struct err *e)
 {

@@ -1,7 +1,8 @@
 /* queue.c: the life of a job: added, claimed under a lease, extended, and ended as done, due again or dead.
  *
  * Every change of a running job first locks its row and checks that this worker still has it. A worker that lost its
- * lease therefore cannot overwrite what the next worker does. */
+ * lease therefore cannot overwrite what the next worker does. Invariant: a job whose row says "running" has a lease
+ * that ends, so a dead worker blocks nothing for longer than that. */
 #include "queue/queue.h"
 
 #include <stdio.h>
@@ -17,6 +18,8 @@
 
 #define PART (1 * MB)
 #define PAYLOAD_MAX (1 * MB)
+/* With the backoff below, five attempts span about an hour and twelve (mail) almost two days. A periodic job needs
+ * fewer: the next period makes a new one. */
 #define ATTEMPTS 5
 #define PERIODIC_ATTEMPTS 3
 
@@ -29,7 +32,8 @@ struct job_addition {
     struct job_insert row;
 };
 
-/* The file is split into parts, because one row must stay below max_allowed_packet. */
+/* The file is split into parts, because one row must stay below max_allowed_packet, which is 16 MB by default. Parts
+ * and row are one transaction: a job is never seen without its file. */
 static enum status job_add_write(struct db *c, void *ctx, struct err *e)
 {
     struct job_addition *a = ctx;
@@ -42,6 +46,8 @@ static enum status job_add_write(struct db *c, void *ctx, struct err *e)
     return st;
 }
 
+/* Runs in the caller's transaction if there is one (db_transaction joins it), so a job exists exactly when the change
+ * that needs it does. */
 enum status queue_add(struct db *c, const struct job_new *n, struct id *out, struct err *e)
 {
     int64_t now = clock_now_ms();
@@ -68,7 +74,8 @@ enum status queue_add(struct db *c, const struct job_new *n, struct id *out, str
     return st;
 }
 
-/* Any number of workers may ask for the same period; INSERT IGNORE lets the first one win. */
+/* Any number of workers may ask for the same period; INSERT IGNORE lets the first one win, with no lock and no leader
+ * among them. */
 enum status queue_add_periodic(struct db *c, const char *kind, int64_t period_ms, struct err *e)
 {
     int64_t now = clock_now_ms(), period = now / period_ms * period_ms;
@@ -97,7 +104,8 @@ struct job_claim {
     bool found;
 };
 
-/* No attempts are left, and running the job again might kill the next worker too. */
+/* No attempts are left, and running the job again might kill the next worker too. The sentence is what the operator
+ * reads in parley job list. */
 static enum status job_bury(struct db *c, struct id id, struct err *e)
 {
     int64_t now = clock_now_ms();
@@ -111,7 +119,9 @@ static enum status job_bury(struct db *c, struct id id, struct err *e)
     return job_store_end(c, id, &end, e);
 }
 
-/* Due jobs come first: a job whose lease has ended waits until nothing else is due. */
+/* Due jobs come first: a job whose lease has ended waits until nothing else is due, since it may be the one that killed
+ * its worker. The row is locked by the query and taken in the same transaction, so two workers can never take the same
+ * job. */
 static enum status job_claim_write(struct db *c, void *ctx, struct err *e)
 {
     struct job_claim *k = ctx;
@@ -132,6 +142,8 @@ static enum status job_claim_write(struct db *c, void *ctx, struct err *e)
     return job_store_take(c, k->id, k->worker, now + k->lease_ms, e);
 }
 
+/* The row is read after the commit, without the lock: it is ours now, and parsing a large payload inside the
+ * transaction would hold the lock for longer. */
 enum status queue_claim(struct db *c, struct arena *a, const char *worker, int64_t lease_ms, struct job *out,
                         bool *found, struct err *e)
 {
@@ -147,6 +159,8 @@ struct job_file_copy {
     char *at, *end;
 };
 
+/* The size was read by another statement. A part that does not fit means that the file changed in between, which must
+ * not become an overflow. */
 static enum status job_file_copy_part(void *ctx, struct db_row part, struct err *e)
 {
     struct job_file_copy *g = ctx;
@@ -201,6 +215,8 @@ static enum status job_change_run(struct db *c, struct job_change *k, const stru
     return st;
 }
 
+/* The worker's name and the state are part of the condition. A worker whose job was taken over, or buried, gets a
+ * conflict here and not a chance to write. */
 static enum status job_lock_held(struct db *c, const struct job_change *k, int *attempts, int *max, struct err *e)
 {
     struct arena a;
@@ -210,6 +226,7 @@ static enum status job_lock_held(struct db *c, const struct job_change *k, int *
     return st;
 }
 
+/* A NULL text keeps the progress that was stored last. */
 static enum status job_extend_write(struct db *c, void *ctx, struct err *e)
 {
     struct job_change *k = ctx;
@@ -245,7 +262,9 @@ enum status queue_done(struct db *c, struct id job, const char *worker, const st
     return job_change_run(c, &k, result, job_done_write, e);
 }
 
-/* The row ends as dead, or is due again after the backoff of this attempt. */
+/* The row ends as dead, or is due again after the backoff of this attempt. The last step of the backoff repeats for
+ * jobs with more attempts than steps. A final failure deletes the file, because a replay would fail in the same way;
+ * after the last attempt the file stays for one. */
 static enum status job_fail_write(struct db *c, void *ctx, struct err *e)
 {
     struct job_change *k = ctx;

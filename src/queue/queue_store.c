@@ -1,7 +1,8 @@
 /* queue_store.c: rows of job and job_file.
  *
  * Workers claim with FOR UPDATE SKIP LOCKED, so that they do not queue behind each other; due_at of a running job is
- * the end of its lease, which lets one index serve both. States travel as enum job_state and become text here only. */
+ * the end of its lease, which lets one index (state, due_at) serve both. States travel as enum job_state and become
+ * text here only. */
 #include "queue/queue_store.h"
 
 #include <stdio.h>
@@ -120,6 +121,7 @@ enum status job_store_delete_file(struct db *c, struct id job, struct err *e)
     return db_exec(c, &file_delete, DB_GLOBAL, DB_ARGS(db_id(job)), NULL, e);
 }
 
+/* No row is not an error: all due jobs may be locked by other workers at this moment. */
 enum status job_store_lock_due(struct db *c, struct arena *a, enum job_state state, int64_t now_ms, struct id *id,
                                int *attempts, int *max, bool *found, struct err *e)
 {
@@ -178,6 +180,8 @@ static void job_copy_text(char *out, size_t n, struct str s)
     snprintf(out, n, "%.*s", STR_F(s));
 }
 
+/* Text columns were written by this module as valid JSON. A state that is not known would mean a schema of another
+ * release, which the programs refuse at their start, hence CHECK. */
 static enum status job_read_row(struct db_row r, struct arena *a, struct job *out, struct err *e)
 {
     *out = (struct job){.id = db_row_id(r, 0),
@@ -247,6 +251,8 @@ enum status job_store_waiting(struct db *c, struct arena *a, struct id tenant, c
     return st;
 }
 
+/* One statement, so that the numbers belong together. Dead jobs of tenants that failed for good are left out: only the
+ * tenant can repair those, and they would keep the operator's alarm on. */
 enum status job_store_depth(struct db *c, struct arena *a, int64_t now_ms, struct queue_depth *out, struct err *e)
 {
     struct db_row r;
