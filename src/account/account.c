@@ -237,8 +237,9 @@ enum status account_tenants(struct db *c, struct arena *a, struct tenant **out, 
     return tenant_store_list(c, a, out, n, e);
 }
 
-/* The generation is raised after the statement is done: before it, another program could read the old plan and keep it
- * under the new number. */
+/* The generation is raised after the statement is done: before it, another program could read the old plan and keep
+ * it under the new number. A caller that runs this in a transaction raises it again after the commit, for the same
+ * reason. */
 enum status account_tenant_plan(struct db *c, struct id tenant, struct str plan, struct err *e)
 {
     struct arena a;
