@@ -88,7 +88,8 @@ enum status cmd_bot_list(struct cli *cl, struct err *e)
     return OK;
 }
 
-/* Every command on one bot begins like this: the first argument is its id. */
+/* Every command on one bot begins like this: the first argument is its id. Only a command that changes something opens
+ * the shared file, so that reading commands also work for a user who may not write there. */
 static enum status bot_open(struct cli *cl, int args, bool change, struct db **c, struct id *bot, struct actor *who,
                             struct err *e)
 {
@@ -140,6 +141,7 @@ enum status cmd_bot_publish(struct cli *cl, struct err *e)
     return st == OK ? bot_print_version(cl, id, version, e) : st;
 }
 
+/* The live version is marked in the list: after a rollback it is not the newest one. */
 enum status cmd_bot_versions(struct cli *cl, struct err *e)
 {
     struct db *c;
@@ -178,6 +180,8 @@ enum status cmd_bot_rollback(struct cli *cl, struct err *e)
     return st == OK ? bot_print_version(cl, id, (int)version, e) : st;
 }
 
+/* No question is asked, because scripts call this. Conversations stay, so a mistake loses the bot's texts only, and bot
+ * export keeps those. */
 enum status cmd_bot_delete(struct cli *cl, struct err *e)
 {
     struct db *c;

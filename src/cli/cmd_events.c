@@ -125,6 +125,7 @@ enum status cmd_billing_reconcile(struct cli *cl, struct err *e)
     settings_share(cl->config, LOG_WARN);
     st = night ? reconcile_nightly(&stripe, pool, &r, e) : reconcile_hourly(&stripe, pool, &r, e);
     stripe_close(&stripe);
+    /* Stripe is closed before the report is printed, whatever the result was. */
     struct json *o = st == OK ? json_new_object(&cl->arena) : NULL;
     if (st != OK)
         return st;
@@ -136,6 +137,7 @@ enum status cmd_billing_reconcile(struct cli *cl, struct err *e)
     return OK;
 }
 
+/* An alarm of the install has no workspace; null says so and not an id of zeros. */
 static int alarms_fill(struct json *o, const struct alarm *a)
 {
     bool owned = !id_is_none(a->tenant);

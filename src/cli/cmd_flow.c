@@ -121,6 +121,7 @@ enum status cmd_flow_test(struct cli *cl, struct err *e)
     return st;
 }
 
+/* Both values are in the JSON, and not only the sentence: a script may want to show its own difference. */
 static int flow_set_change(struct json *list, const struct flow_change *c)
 {
     static const char *const kinds[] = {[FLOW_ADDED] = "added", [FLOW_REMOVED] = "removed", [FLOW_CHANGED] = "changed"};

@@ -55,6 +55,7 @@ enum status cmd_work(struct cli *cl, struct err *e)
     return st;
 }
 
+/* The payload is left out: it may hold addresses and values of a tenant, and this output ends up in tickets. */
 static struct json *job_json(struct cli *cl, const struct job *job)
 {
     struct json *j = json_new_object(&cl->arena);

@@ -149,6 +149,7 @@ enum status cmd_config_example(struct cli *cl, struct err *e)
     return config_print_buf(&b, e);
 }
 
+/* The build id is that of the running file, by which a crash report is matched with its debug symbols. */
 enum status cmd_version(struct cli *cl, struct err *e)
 {
     struct json *j = json_new_object(&cl->arena);

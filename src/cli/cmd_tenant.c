@@ -8,6 +8,8 @@
 
 #include "base/banned.h"
 
+/* Prints only the id, so that a script can take it from standard output. The plan is checked against the plans there
+ * are by the library. */
 enum status cmd_tenant_create(struct cli *cl, struct err *e)
 {
     const char *plan = "free";
@@ -66,6 +68,8 @@ static int tenant_set_members(struct json *o, const struct member *list, size_t 
     return 0;
 }
 
+/* All that is shown, read before anything is printed: an error halfway must not leave half an answer on standard
+ * output. */
 struct tenant_shown {
     struct tenant tenant;
     struct member *members;
@@ -117,6 +121,8 @@ enum status cmd_tenant_show(struct cli *cl, struct err *e)
     return tenant_shown_print(cl, &v, e);
 }
 
+/* The plan is assigned through plan_assign and not in the row alone: it writes the operators' log and raises the
+ * generation, so that programs read the entitlements again. */
 enum status cmd_tenant_plan(struct cli *cl, struct err *e)
 {
     struct actor who = cli_actor(ID_NONE);

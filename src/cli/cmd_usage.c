@@ -69,6 +69,7 @@ static int usage_set(struct json *o, const struct usage *u, const struct usage_f
            json_set_int(o, "used_at_end", f->used_at_end) || json_set_time(o, "full_at", f->full_at_ms);
 }
 
+/* Rows of deleted conversations are shown as such: deleting data does not take back what was counted. */
 static int usage_set_rows(struct json *o, const struct usage_row *rows, size_t n)
 {
     struct json *list, *one;
@@ -108,6 +109,7 @@ enum status cmd_usage_show(struct cli *cl, struct err *e)
     return OK;
 }
 
+/* The customer is Stripe's id, so that a row can be found in Stripe's dashboard. */
 static struct json *usage_meter_row_json(struct cli *cl, const struct meter_row *r)
 {
     struct json *j = json_new_object(&cl->arena);
@@ -120,6 +122,8 @@ static struct json *usage_meter_row_json(struct cli *cl, const struct meter_row 
     return j;
 }
 
+/* Without --state those that are not sent are listed: that is the list an operator works through. Its end is at a
+ * hundred rows, since a longer one has a cause that the first rows show. */
 enum status cmd_usage_meter(struct cli *cl, struct err *e)
 {
     const char *text = NULL;
