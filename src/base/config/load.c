@@ -85,6 +85,8 @@ const struct config *config_retain(const struct config *c)
     return c;
 }
 
+/* The last one to drop frees. acquire and release make the freeing thread see that all other readers are done, also on
+ * processors that reorder memory accesses. */
 void config_drop(const struct config *c)
 {
     struct config *mine = config_owned(c);

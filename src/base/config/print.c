@@ -6,6 +6,8 @@
 
 #include "base/banned.h"
 
+/* The source of a value is printed beside it: when several files and the environment set the same key, the question is
+ * always which one won. A secret shows whether it is set, because that is what one looks for. */
 void config_print(const struct config *c, struct buf *out)
 {
     for (size_t i = 0; i < CONFIG_COUNT; i++) {
@@ -46,7 +48,8 @@ static const char *type_text(enum config_key k)
     return "";
 }
 
-/* A bound in its largest unit that needs no fraction: 86400000 is "1d". */
+/* A bound in its largest unit that needs no fraction: 86400000 is "1d". Zero is divisible by every unit and is written
+ * in the smallest one. */
 static void put_bound(struct buf *out, enum config_type type, int64_t v)
 {
     static const struct {
@@ -76,8 +79,8 @@ static void put_bounds(struct buf *out, enum config_key k)
     put_bound(out, type, r->max);
 }
 
-/* A line of roff: a leading dot or quote is not a request, a backslash is literal, and hyphens can be copied as
- * such. */
+/* A line of roff: a leading dot or quote is not a request, a backslash is literal, and hyphens can be copied as such.
+ * Without the last, a default that is copied from the manual into a file would contain a typographic hyphen. */
 static void put_roff(struct buf *out, const char *z)
 {
     if (*z == '.' || *z == '\'')

@@ -10,6 +10,8 @@
 
 #include "base/banned.h"
 
+/* A missing file and one that may not be read have different status codes: the first is usually a typing error in a
+ * path, and the second a wrong owner or mode. */
 static enum status config_unreadable(const char *path, int why, struct err *e)
 {
     switch (why) {
@@ -62,6 +64,8 @@ static enum status config_read_line(struct config *c, const char *path, size_t l
     return from ? config_assign(c, k, value, from, e) : err_nomem(e);
 }
 
+/* UTF-8 is checked by the line, so that the message can name the line of a file that an editor saved in another
+ * encoding. A byte that is not valid would otherwise appear in mails and pages. */
 enum status config_read_text(struct config *c, const char *path, struct str text, int depth, struct err *e)
 {
     struct str line;
@@ -74,6 +78,8 @@ enum status config_read_text(struct config *c, const char *path, struct str text
     return OK;
 }
 
+/* A directory or a device opens but cannot be read to an end, so both give an error here and not an endless loop. The
+ * maximum stops the rest. */
 enum status config_read_file(struct config *c, const char *path, int depth, struct err *e)
 {
     struct buf text;

@@ -11,6 +11,7 @@
 
 #include "base/banned.h"
 
+/* config.def reads as a table of words with these; a bare 0 or 1 in its columns would say nothing. */
 #define SECRET 1
 #define OPEN 0
 #define RELOAD 1
@@ -40,6 +41,7 @@ enum config_type config_type_of(enum config_key k)
     return types[k];
 }
 
+/* Linear: it is called once for each line of a file, and the table has some fifty rows. */
 bool config_find(struct str name, enum config_key *out)
 {
     for (size_t i = 0; i < CONFIG_COUNT; i++) {
@@ -56,7 +58,9 @@ static enum status value_wrong(struct err *e, enum config_key k, const char *mus
     return err_set(e, E_config_invalid, "%s must be %s.", rows[k].name, must);
 }
 
-/* A number and a unit: "5s" is 5000. Only 0 needs no unit. */
+/* A number and a unit: "5s" is 5000. Only 0 needs no unit: a bare "30" might mean seconds to its writer and
+ * milliseconds to the program, so it is refused and not guessed. An overflow is an error, or a very long duration would
+ * become a short one. */
 static bool value_duration(struct str s, int64_t *out)
 {
     static const struct {
@@ -77,6 +81,7 @@ static bool value_duration(struct str s, int64_t *out)
     return n == 0 && unit.n == 0;
 }
 
+/* People write all of these. Anything else is an error: a misspelt "ture" must not switch a safety setting off. */
 static bool value_boolean(struct str s, int64_t *out)
 {
     static const char *const words[] = {"off", "on", "false", "true", "no", "yes", "0", "1"};
@@ -140,6 +145,8 @@ static bool value_is_url(struct str s, struct str secure, struct str plain)
     return true;
 }
 
+/* The port is after the last colon. An IPv6 address needs its brackets, since "::1:80" could be read in two ways;
+ * without brackets exactly one colon is allowed. */
 static bool value_is_host_port(struct str s)
 {
     ptrdiff_t colon = -1;
@@ -150,7 +157,8 @@ static bool value_is_host_port(struct str s)
            (s.p[0] == '[') == (s.p[colon - 1] == ']') && (s.p[0] == '[' || str_find(s, ':') == colon);
 }
 
-/* The help of an ENUM begins with its names: "auto|on|off. ..." */
+/* The help of an ENUM begins with its names: "auto|on|off. ..." The manual and the check read the same text, so neither
+ * can list a value that the other does not know. */
 static bool value_is_choice(enum config_key k, struct str s)
 {
     struct str names = str_from(rows[k].help), name;
@@ -162,7 +170,8 @@ static bool value_is_choice(enum config_key k, struct str s)
     return false;
 }
 
-/* The words of a list, joined by single spaces. */
+/* The words of a list, joined by single spaces, so that readers of the list need no trimming and two spellings of the
+ * same list compare equal at a reload. */
 static enum status value_list(enum config_key k, struct str s, struct buf *out, struct err *e)
 {
     struct str word;
