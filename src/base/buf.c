@@ -14,6 +14,8 @@
 #define FIRST 256
 #define KEEP 65536
 
+/* An empty buffer points here, so that b.p is always a string and no reader has to ask for NULL. It is never written
+ * to: cap is 0. */
 static char empty[1];
 
 void buf_init(struct buf *b, size_t max)
@@ -27,6 +29,7 @@ void buf_fixed(struct buf *b, char *memory, size_t size)
     memory[0] = '\0';
 }
 
+/* The buffer is empty and usable afterwards, so releasing it twice does no harm. */
 void buf_release(struct buf *b)
 {
     if (b->cap && !b->fixed)
@@ -34,6 +37,7 @@ void buf_release(struct buf *b)
     buf_init(b, b->max);
 }
 
+/* A buffer that is reused for every request must not keep the memory of the largest one for ever. */
 void buf_clear(struct buf *b)
 {
     if (b->cap > KEEP && !b->fixed)
@@ -50,7 +54,9 @@ static bool buf_fail(struct buf *b)
     return false;
 }
 
-/* Make room for n more bytes and the NUL. The capacity doubles, so that n appends cost O(n) in all. */
+/* Grows for n more bytes and the NUL. The capacity doubles, so that n appends cost O(n) in all. `full` (beyond the
+ * maximum) and a failed allocation are kept apart: the first is the fault of the input, the second is not. max is far
+ * below SIZE_MAX, so the sums cannot overflow. */
 static bool buf_grow(struct buf *b, size_t n)
 {
     if (!b->failed && n > b->max - b->n)
@@ -74,7 +80,7 @@ static bool buf_grow(struct buf *b, size_t n)
     return true;
 }
 
-/* The common case, inlined: the memory is already there. */
+/* The common case, inlined: the memory is already there. A failed buffer never takes this way. */
 static inline bool buf_room(struct buf *b, size_t n)
 {
     return __builtin_expect(!b->failed && n < b->cap - b->n && b->n + n <= b->max, 1) || buf_grow(b, n);
@@ -89,6 +95,8 @@ void buf_add(struct buf *b, const void *p, size_t n)
     b->p[b->n] = '\0';
 }
 
+/* For functions of libraries that write into memory themselves. n bytes are counted as used before they are written, so
+ * the caller must fill all of them. */
 char *buf_extend(struct buf *b, size_t n)
 {
     if (!buf_room(b, n) || !b->cap)
@@ -158,6 +166,7 @@ void buf_u64(struct buf *b, uint64_t v)
     buf_add(b, text + i, sizeof(text) - i);
 }
 
+/* INT64_MIN has no positive counterpart, hence the subtraction in unsigned arithmetic. */
 void buf_i64(struct buf *b, int64_t v)
 {
     if (v < 0)
@@ -183,6 +192,7 @@ static const char *html_entity(char c)
     }
 }
 
+/* The apostrophe is escaped as well, so the result is safe in an attribute with either kind of quotes. */
 void buf_html(struct buf *b, struct str s)
 {
     size_t from = 0;
@@ -203,6 +213,8 @@ static bool is_unreserved(unsigned char c)
            c == '_' || c == '~';
 }
 
+/* Everything but the unreserved characters of RFC 3986 is escaped, so the result can be put anywhere into a URL: path,
+ * query or form. */
 void buf_url(struct buf *b, struct str s)
 {
     static const char hex[] = "0123456789ABCDEF";
@@ -215,7 +227,8 @@ void buf_url(struct buf *b, struct str s)
     }
 }
 
-/* Also "<", ">" and "&", so that a text cannot end the <script> element that contains it. */
+/* Also "<", ">" and "&", so that a text cannot end the <script> element that contains it, nor begin a comment in it.
+ * DEL and control characters become \u escapes, as JSON requires for the latter. */
 static void json_escape(struct buf *b, unsigned char c)
 {
     static const char hex[] = "0123456789abcdef";

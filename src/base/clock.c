@@ -13,6 +13,7 @@
 
 static _Atomic int64_t test_now;
 
+/* Relaxed: a test sets the time before it starts the work that reads it, and nothing else depends on the order. */
 int64_t clock_now_ms(void)
 {
     int64_t set = atomic_load_explicit(&test_now, memory_order_relaxed);

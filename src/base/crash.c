@@ -52,6 +52,7 @@ static void crash_quote(struct line *l, const char *before, const char *text, co
         l->p[l->n++] = *after;
 }
 
+/* printf may allocate memory and take locks, which the crashed thread may hold. */
 static void crash_say_number(struct line *l, const char *before, long v, const char *after)
 {
     char digits[24];
@@ -80,7 +81,8 @@ static const char *signal_name(int sig)
     }
 }
 
-/* The requests of all threads: the one that crashed is not always the one that caused it. */
+/* The requests of all threads: the one that crashed is not always the one that caused it. Other threads keep running
+ * meanwhile and may change their slots; a report that mixes two requests is better than none. */
 static void crash_say_requests(struct line *l)
 {
     bool first = true;
@@ -131,6 +133,8 @@ static void on_crash(int sig, siginfo_t *info, void *context)
 
 /* ---- setting up ---- */
 
+/* A thread that overflowed its stack has no stack left for the handler, so it gets another one here. It is mapped and
+ * not allocated: the heap may be what is broken. */
 void crash_thread_begin(struct crash_slot *slot)
 {
     my_slot = slot;
@@ -185,6 +189,7 @@ void crash_slots(struct crash_slot *all, size_t n)
     slot_count = n;
 }
 
+/* The id is written before busy is set (release), so the handler of another thread never reports half an id. */
 void crash_busy(struct crash_slot *slot, const char *id)
 {
     if (!slot)

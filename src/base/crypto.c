@@ -10,6 +10,7 @@
 
 #include "base/banned.h"
 
+/* Each hash takes 19 MiB and all of a core. Without this limit a burst of sign-ins would starve every other request. */
 #define PASSWORDS_AT_ONCE 2
 #define NONCE crypto_aead_xchacha20poly1305_ietf_NPUBBYTES
 #define TAG crypto_aead_xchacha20poly1305_ietf_ABYTES
@@ -67,6 +68,8 @@ void crypto_wipe(void *p, size_t n)
     sodium_memzero(p, n);
 }
 
+/* The label keeps these keys apart from every other use of the same hash under the master key (crypto_mac). A derived
+ * key reveals nothing about the master key or about its siblings. */
 void crypto_derive(const uint8_t master[CRYPTO_KEY], const char *purpose, uint8_t out[CRYPTO_KEY])
 {
     static const struct str label = STR("parley derived key: ");
@@ -86,6 +89,7 @@ static void password_wait_turn(void)
         ; /* interrupted by a signal */
 }
 
+/* libsodium fails here only when it cannot get the memory. The salt is random and part of the result. */
 enum status crypto_password_hash(struct str password, char out[CRYPTO_PASSWORD_MAX], struct err *e)
 {
     password_wait_turn();
@@ -113,6 +117,8 @@ bool crypto_password_verify(const char *phc, struct str password)
 
 /* ---- sealed secrets ---- */
 
+/* The nonce is drawn at random for each call: 24 bytes are enough that two never meet, so no counter has to be kept
+ * anywhere. The context is authenticated but not stored. */
 enum status crypto_seal(const uint8_t key[CRYPTO_KEY], struct str context, struct str plain, struct buf *out,
                         struct err *e)
 {

@@ -1,7 +1,8 @@
 /* err.c: filling in errors, and the table of error codes.
  *
  * A struct err has fixed arrays, so that reporting an error never needs memory: "out of memory" must be reportable,
- * too. Texts that do not fit are cut, always between two characters. */
+ * too. Texts that do not fit are cut, always between two characters. The first error counts: a function that fails
+ * after another failure must not overwrite it, which is why callers keep a second struct err for cleanup. */
 #include "base/err.h"
 
 #include <stdio.h>
@@ -25,6 +26,8 @@ static const struct error_row error_rows[ERROR_CODES] = {
 #undef ERROR
 };
 
+/* For errors that have a status and no code of their own. Every status has one, so a reply never lacks the member that
+ * clients decide by. */
 static const enum error_code default_codes[] = {
     [OK] = E_none,
     [ERR_INVALID] = E_invalid,
@@ -42,12 +45,14 @@ static const enum error_code default_codes[] = {
     [ERR_INTERNAL] = E_internal,
 };
 
+/* A code outside the table is answered as an internal error and does not read beyond it. */
 static const struct error_row *error_row(enum error_code code)
 {
     return &error_rows[(size_t)code < ERROR_CODES ? code : E_none];
 }
 
-/* A message cut by its maximum must not end in half a character. */
+/* A message cut by its maximum must not end in half a character, or the JSON that contains it would not be valid UTF-8.
+ * Only a text that fills its array can have been cut. */
 static void err_cut_clean(char *text, size_t size)
 {
     size_t n = strlen(text);
@@ -76,12 +81,14 @@ static void err_copy_text(char *out, size_t size, const char *z)
 static enum status err_fill(struct err *e, enum status status, enum error_code code, const char *pointer,
                             const char *fmt, va_list ap) __attribute__((format(printf, 5, 0)));
 
+/* A NULL error is allowed: a caller that needs only the status passes it. The text is formatted apart from *e, because
+ * an argument may point into *e itself (a message that quotes the one before). */
 static enum status err_fill(struct err *e, enum status status, enum error_code code, const char *pointer,
                             const char *fmt, va_list ap)
 {
     if (!e)
         return status;
-    char text[sizeof(e->message)], pointer_copy[sizeof(e->pointer)]; /* an argument may point into *e itself */
+    char text[sizeof(e->message)], pointer_copy[sizeof(e->pointer)];
     if (vsnprintf(text, sizeof(text), fmt, ap) < 0)
         text[0] = '\0';
     err_cut_clean(text, sizeof(text));
@@ -104,6 +111,8 @@ enum status err_set(struct err *e, enum error_code code, const char *fmt, ...)
     return st;
 }
 
+/* The status of the code is overridden: the same thing can be wrong for different reasons (a file that cannot be
+ * written because of its mode, or of the argument that names it). */
 enum status err_set_as(struct err *e, enum status status, enum error_code code, const char *fmt, ...)
 {
     va_list ap;
@@ -142,6 +151,7 @@ enum status err_raise_at(struct err *e, enum error_code code, const char *pointe
     return err_at(e, code, pointer, "%s", error_text(code));
 }
 
+/* For codes of outside services, which the table cannot know. The status stays, so callers still decide by it. */
 void err_rename(struct err *e, const char *fmt, ...)
 {
     if (!e)
@@ -154,7 +164,7 @@ void err_rename(struct err *e, const char *fmt, ...)
     err_cut_clean(e->name, sizeof(e->name));
 }
 
-/* When both do not fit, the context gets at most half of the room: the cause matters more. */
+/* When both do not fit, the context gets at most half of the space: the cause matters more. */
 enum status err_wrap(struct err *e, const char *fmt, ...)
 {
     if (!e)
@@ -166,12 +176,12 @@ enum status err_wrap(struct err *e, const char *fmt, ...)
         context[0] = '\0';
     va_end(ap);
     size_t n = strlen(context);
-    size_t room = sizeof(text) - 1;
+    size_t space = sizeof(text) - 1;
     size_t m = strlen(e->message);
-    if (n > room / 2) /* the cause matters more than its context */
-        n = room / 2;
-    if (n + 2 + m > room)
-        m = room - n - 2;
+    if (n > space / 2)
+        n = space / 2;
+    if (n + 2 + m > space)
+        m = space - n - 2;
     memcpy(text, context, n);
     memcpy(text + n, ": ", 2);
     memcpy(text + n + 2, e->message, m);
@@ -181,6 +191,7 @@ enum status err_wrap(struct err *e, const char *fmt, ...)
     return e->status;
 }
 
+/* The text is constant, because formatting one could need the memory that is missing. */
 enum status err_nomem(struct err *e)
 {
     return err_raise(e, E_out_of_memory);
@@ -197,6 +208,8 @@ enum error_code status_default_code(enum status st)
     return i < COUNT_OF(default_codes) ? default_codes[i] : E_internal;
 }
 
+/* A name that was given at run time (an error code of an outside service) comes before the table. Without either, the
+ * status decides, so a client always gets a code. */
 const char *err_code(const struct err *e)
 {
     if (e->name[0])

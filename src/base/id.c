@@ -62,7 +62,7 @@ static uint64_t id_random(void)
 }
 
 /* The time, or the last tick plus one if the clock has not moved on (or went back). More than 4,096 ids in a
- * millisecond borrow from the next one. */
+ * millisecond borrow from the next one. Only the number itself matters, so relaxed order is enough. */
 static uint64_t next_tick(void)
 {
     uint64_t now = (uint64_t)clock_now_ms() << 12;

@@ -63,6 +63,8 @@ out:
     return st;
 }
 
+/* For logrotate: the old file was renamed, and its descriptor still leads there. If the new one cannot be opened,
+ * writing continues in the old file. */
 void log_reopen(void)
 {
     pthread_mutex_lock(&path_lock);
@@ -132,6 +134,8 @@ static void put_field(struct buf *b, const struct log_field *f)
     }
 }
 
+/* A short write is continued, at the price that another program's line may come in between. It happens only on a full
+ * disk or pipe. */
 static void write_line(const char *p, size_t n)
 {
     int fd = atomic_load(&log_fd);

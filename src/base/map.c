@@ -41,7 +41,7 @@ void map_release(struct map *m)
 }
 
 /* The slot of the key, or the free slot where it would go. Entries are never removed, so the first free slot on the way
- * proves that the key is absent. */
+ * proves that the key is absent. NULL marks a free slot, hence a value is never NULL. */
 static struct map_slot *map_seek(const struct map *m, struct str key)
 {
     for (size_t i = map_home(m, key);; i = (i + 1) & (m->cap - 1)) {

@@ -32,6 +32,7 @@ bool num_u64(struct str s, uint64_t max, uint64_t *out)
     return true;
 }
 
+/* The magnitude is read as unsigned: that of INT64_MIN is one more than INT64_MAX. "-0" reads as 0. */
 bool num_i64(struct str s, int64_t min, int64_t max, int64_t *out)
 {
     bool minus = s.n && s.p[0] == '-';
@@ -76,6 +77,8 @@ static bool is_decimal(struct str s)
     return i == s.n;
 }
 
+/* strtod reads "1,5" in some locales, and a library that is loaded may set the locale. The object is made once and
+ * never freed: threads may use it until the very end. */
 static locale_t c_locale;
 
 static void make_c_locale(void)

@@ -1,5 +1,7 @@
-/* secret.c: one derivation of keys and one form of sealed values for the whole install. The master key is read for each
- * use and wiped after it: it stands in memory as part of the configuration, and nowhere else. */
+/* secret.c: one derivation of keys and one form of sealed values for the whole install.
+ *
+ * Each purpose has a key of its own, so a value that is sealed for one purpose cannot be opened as another. The master
+ * key is read for each use and wiped after it: it is in memory as part of the configuration and nowhere else. */
 #include "base/secret.h"
 
 #include "base/limits.h"
@@ -16,7 +18,8 @@ enum status secret_derive(const struct config *c, const char *purpose, uint8_t o
     return OK;
 }
 
-/* The tenant comes first and has a fixed length, so no context can be read as another tenant's. */
+/* The tenant comes first and has a fixed length, so no context can be read as another tenant's. A sealed value that is
+ * copied to another row therefore does not open. */
 static void secret_context(struct buf *b, const struct secret_for *s)
 {
     buf_init(b, 4 * KB);

@@ -21,6 +21,8 @@ static enum log_level level_of(const struct config *c)
     return LOG_INFO;
 }
 
+/* The log comes first, since it is the step that can fail; what follows cannot, so a failed reload has changed
+ * nothing. */
 enum status settings_apply(const char *program, const struct config *c, struct err *e)
 {
     const char *file = config_string(c, CONFIG_log_file);

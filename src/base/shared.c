@@ -20,6 +20,7 @@
 
 #include "base/banned.h"
 
+/* 32,768 buckets of 16 bytes: half a megabyte. */
 #define WAYS 8
 #define SETS 4096
 #define COUNTERS 8192
@@ -138,8 +139,8 @@ void shared_limits_enable(bool on)
     atomic_store(&limits_on, on);
 }
 
-/* A NUL separates name and key, so that ("a", "bc") is not ("ab", "c"). A long key is hashed by itself first, so that
- * its end counts, too. */
+/* A NUL separates name and key, so that ("a", "bc") is not ("ab", "c"). A long key is hashed on its own first, so
+ * that its end counts, too. */
 static uint64_t shared_hash(const struct layout *l, const char *name, struct str key)
 {
     char text[320];

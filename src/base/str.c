@@ -6,6 +6,8 @@
 
 #include "base/banned.h"
 
+/* ASCII only, and not tolower(): header names and schemes are ASCII, and in a Turkish locale "I" would not match
+ * "i". */
 static unsigned char ascii_fold(char c)
 {
     return (unsigned char)(c >= 'A' && c <= 'Z' ? c + 32 : c);
@@ -79,6 +81,8 @@ bool str_one_line(struct str s)
     return str_find(s, '\n') < 0 && str_find(s, '\r') < 0;
 }
 
+/* A separator at the end makes no empty part after it, so a file with a final line break has no extra line. Empty parts
+ * between two separators are kept. */
 bool str_split(struct str *rest, char sep, struct str *part)
 {
     if (!rest->n)

@@ -33,6 +33,8 @@ static size_t utf8_sequence(struct str s)
     return is_tail(s, 3, 0x80, 0xBF) ? 4 : 0;
 }
 
+/* memcpy and not a cast: the text need not be aligned, and the compiler makes one load of it. The loop over single
+ * bytes finds the end within the eight that were not all ASCII. */
 static size_t ascii_run(struct str s)
 {
     size_t i = 0;
@@ -59,6 +61,8 @@ bool utf8_valid(struct str s)
     }
 }
 
+/* Control characters are looked for in bytes: below 0x80 a byte of UTF-8 is always a character of its own. Tab and line
+ * breaks are part of what people write; NUL would end the text in C. */
 bool utf8_text(struct str s)
 {
     for (size_t i = 0; i < s.n; i++) {
@@ -69,6 +73,7 @@ bool utf8_text(struct str s)
     return utf8_valid(s);
 }
 
+/* Counts the bytes that begin a character. It must not be asked about text that was not checked, but is safe on it. */
 size_t utf8_length(struct str s)
 {
     size_t n = 0;
@@ -77,6 +82,7 @@ size_t utf8_length(struct str s)
     return n;
 }
 
+/* Cuts between characters. A text that has no more bytes than it may have characters need not be looked through. */
 struct str utf8_cut(struct str s, size_t max_chars)
 {
     if (s.n <= max_chars)
@@ -115,6 +121,7 @@ uint32_t utf8_next(struct str *s)
     return cp;
 }
 
+/* A value that is not a character becomes U+FFFD, so the output is valid UTF-8 whatever the caller passes. */
 size_t utf8_encode(uint32_t cp, char out[4])
 {
     if (cp > 0x10FFFF || (cp >= 0xD800 && cp < 0xE000))
@@ -163,6 +170,8 @@ uint32_t utf8_plain(uint32_t cp)
     return c == '.' ? cp : (uint32_t)c;
 }
 
+/* Digits and marks count, because this decides where a word ends: "covid19" is one word, and a combining accent belongs
+ * to its letter. */
 bool utf8_is_letter(uint32_t cp)
 {
     if (cp < 0x80)

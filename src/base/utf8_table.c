@@ -1,7 +1,9 @@
 /* utf8_table.c: facts of the Unicode Character Database 14.0.0 that utf8.c needs, as ranges.
  *
- * Unassigned code points count to the range around them, which keeps the tables short and changes nothing for text that
- * exists. */
+ * The C library's towlower and iswalpha depend on the locale of the process and on its version, so the same index
+ * could differ between two hosts. Unassigned code points count to the range around them, which keeps the tables short
+ * and changes nothing for text that exists. Ranges are sorted and do not overlap, because utf8.c searches them by
+ * halving. */
 #include "base/str.h"
 #include "base/utf8_internal.h"
 

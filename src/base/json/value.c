@@ -57,6 +57,7 @@ static void drop_later(void *j)
     json_drop(j);
 }
 
+/* If the arena has no memory for the entry, arena_defer has already released the value, so it cannot leak. */
 struct json *json_own(struct arena *a, struct json_object *o)
 {
     return o && arena_defer(a, drop_later, o) == 0 ? from_jso(o) : NULL;
