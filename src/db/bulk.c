@@ -10,6 +10,7 @@
 
 #include "base/banned.h"
 
+/* Beyond a thousand rows the gain is small, and a single packet would keep the server's thread busy for long. */
 #define CHUNK_ROWS 1000
 #define CHUNK_BYTES ((size_t)4 << 20) /* under the server's smallest usual max_allowed_packet */
 #define SCRATCH_KEEP ((size_t)128 << 10)
@@ -160,7 +161,7 @@ static unsigned bulk_send(struct db *c, struct bulk *b, int64_t *affected)
 }
 
 /* Even when a chunk fails after a part of it was applied, nothing of it is kept: the fault makes the transaction roll
- * back. */
+ * back. A stale statement is repeated only once and only when the server has refused the whole of it. */
 static enum status bulk_chunk(struct db *c, struct bulk *b, int64_t *affected, struct err *e)
 {
     enum status st = bulk_bind(c, b, e);

@@ -26,6 +26,8 @@ static const unsigned lost[] = {
     SERVER_CLOSED_IDLE,
 };
 
+/* Out-of-sync and malformed-packet errors count as lost, too: what the next answer on such a connection belongs to is
+ * not known. A lock timeout may be repeated like a deadlock, because db_transaction undoes all of it. */
 enum db_fate db_fate(unsigned no)
 {
     for (size_t i = 0; i < COUNT_OF(lost); i++)

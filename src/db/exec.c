@@ -11,7 +11,8 @@
 
 #include "base/banned.h"
 
-/* Mistakes of the programmer abort. A tenant that is given or missing by mistake must never reach the server. */
+/* Mistakes of the programmer abort. A tenant that is given or missing by mistake must never reach the server, and
+ * neither must an empty one: it would match rows that were written without a tenant. */
 void db_check_call(const struct db_plan *p, const struct id *tenant, size_t nargs)
 {
     if (!!tenant != (p->stmt->scope == TENANT))
@@ -22,6 +23,8 @@ void db_check_call(const struct db_plan *p, const struct id *tenant, size_t narg
         BUG("%s: %zu arguments for %u placeholders", p->stmt->name, nargs, p->args);
 }
 
+/* A wrong type aborts, since it is the same at every call. NULL where none is allowed is an error only: it depends on
+ * the data, and one bad request must not end the program. */
 enum status db_check_arg(const struct db_plan *p, unsigned slot, const struct db_val *v, struct err *e)
 {
     if (v->type == p->type[p->source[slot]])
@@ -107,6 +110,7 @@ static unsigned execute_once(struct db *c, struct exec_call *k, struct db_prepar
     return no;
 }
 
+/* A statement has an error of its own; without one (it could not be prepared) the connection's is the right one. */
 static const char *last_error(struct db *c, const struct db_plan *p)
 {
     struct db_prepared *k = p->stmt->index < c->cache_n ? &c->cache[p->stmt->index] : NULL;
@@ -181,20 +185,21 @@ enum status db_exec(struct db *c, struct db_stmt *stmt, const struct id *tenant,
     return OK;
 }
 
-/* The array of rows doubles. Old ones stay in the arena, which is given back as a whole. */
+/* The array of rows doubles. Old ones stay in the arena, which is given back as a whole. After a failure in the middle
+ * the rest of the result is freed, or the connection could not be used again. */
 enum status db_query(struct db *c, struct db_stmt *stmt, const struct id *tenant, const struct db_val *args,
                      size_t nargs, struct arena *a, struct db_rows *out, struct err *e)
 {
     struct db_prepared *k;
     const struct db_plan *p;
     struct db_row row;
-    size_t room = 0;
+    size_t cap = 0;
     bool more;
     enum status st = exec_run(c, stmt, tenant, args, nargs, &k, &p, e);
     *out = (struct db_rows){0};
     while (st == OK && (st = db_fetch(c, p, k, a, &row, &more, e)) == OK && more) {
-        if (out->n == room) {
-            struct db_row *rows = arena_array(a, room = room ? room * 2 : 8, sizeof(*rows));
+        if (out->n == cap) {
+            struct db_row *rows = arena_array(a, cap = cap ? cap * 2 : 8, sizeof(*rows));
             if (!rows) {
                 mysql_stmt_free_result(k->stmt);
                 st = err_nomem(e);
@@ -232,6 +237,8 @@ enum status db_query_one(struct db *c, struct db_stmt *stmt, const struct id *te
     return err_set(e, E_internal, "There is more than one entry where only one may be.");
 }
 
+/* Rows lie in the connection's own arena and are forgotten one by one, so a result of any length needs the memory of
+ * one row. The callback must not use the connection: the rest of the result is still on its way. */
 enum status db_each(struct db *c, struct db_stmt *stmt, const struct id *tenant, const struct db_val *args,
                     size_t nargs, enum status (*fn)(void *ctx, struct db_row row, struct err *e), void *ctx,
                     struct err *e)

@@ -2,7 +2,7 @@
  *
  * MariaDB commits at each DDL statement, so a file has one of them, and its row says "running" before and "applied"
  * after. If the process is killed in between, the next run tries the statement again and accepts the error that it was
- * already done. */
+ * already done. Invariant: migrations are applied in order and without a gap, so one number describes the schema. */
 #include "db/migrate.h"
 
 #include <dirent.h>
@@ -74,6 +74,8 @@ static enum status read_sql(struct arena *a, int dir, const char *name, struct s
     return st;
 }
 
+/* A released migration must not change: an install that ran the old text would differ for ever from one that ran the
+ * new. The checksum notices it at the next run. */
 static struct str migrate_checksum(struct arena *a, struct str text)
 {
     static const char digits[] = "0123456789abcdef";
@@ -130,6 +132,7 @@ static enum status read_dir(struct migration_run *r, const char *path, struct er
     return st;
 }
 
+/* A linear search: there are less than a hundred rows, and it runs once for each migration. */
 static const struct migrate_row *migrate_row_of(const struct migration_run *r, int version)
 {
     for (size_t i = 0; i < r->rows_n; i++)
@@ -138,13 +141,16 @@ static const struct migrate_row *migrate_row_of(const struct migration_run *r, i
     return NULL;
 }
 
+/* A row alone is not enough: "running" and "failed" have one as well. */
 static bool is_applied(const struct migration_run *r, int version)
 {
     const struct migrate_row *row = migrate_row_of(r, version);
     return row && str_eqz(row->state, "applied");
 }
 
-/* The migrations that were applied must be those in the files, without a gap. */
+/* The migrations that were applied must be those in the files, without a gap. A file that was changed afterwards is
+ * refused, because this database has what the old text made of it and no one can know the difference. A database ahead
+ * of the files belongs to a newer release. */
 static enum status migrate_compare(const struct migration_run *r, struct migrate_report *out, struct err *e)
 {
     int top = 0;
@@ -230,6 +236,8 @@ static enum status run_step(struct migration_run *r, const struct migration *ste
     return st;
 }
 
+/* The rows are read after the lock is held: another process may have applied some while this one waited. After a
+ * failure the loop stops, since later migrations build on earlier ones. */
 static enum status migrate_pending(struct migration_run *r, struct migrate_report *out, struct err *e)
 {
     enum status st = migrate_store_rows(r->work, &r->arena, &r->rows, &r->rows_n, e);
@@ -279,6 +287,7 @@ static enum status migrate_apply(struct migration_run *r, struct migrate_report 
     return st;
 }
 
+/* Takes no lock and changes nothing, not even the tables that migrations are recorded in. */
 static enum status migrate_dry_run(struct migration_run *r, struct migrate_report *out, struct err *e)
 {
     bool there;
@@ -292,6 +301,7 @@ static enum status migrate_dry_run(struct migration_run *r, struct migrate_repor
     return st;
 }
 
+/* Two connections are needed at the same time, one for the work and one that holds the lock. */
 static enum status open_run(struct migration_run *r, const struct config *c, const char *sql_dir, struct err *e)
 {
     arena_init(&r->arena, 64 * MB);
@@ -343,6 +353,8 @@ static enum status migrate_check_version(int version, int unfinished, struct err
     return OK;
 }
 
+/* A schema that is too new refuses a program as well as one that is too old: an older release writes rows that the
+ * newer one would not understand. That is what protects a rollback of the programs alone. */
 enum status migrate_check(struct db *c, struct err *e)
 {
     struct arena a;

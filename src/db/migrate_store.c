@@ -5,6 +5,8 @@
 
 #include "base/banned.h"
 
+/* These tables are made here and not by a migration, because the first migration has to be recorded already. Their
+ * shape therefore never changes. */
 DB_STMT(create_rows, GLOBAL, /* GLOBAL: the schema is the install's */
         "CREATE TABLE IF NOT EXISTS schema_migration ("
         " version INT NOT NULL,"
@@ -32,6 +34,7 @@ DB_STMT(
 DB_STMT(state, GLOBAL, "SELECT COALESCE(MAX(version), 0), COALESCE(SUM(state <> 'applied'), 0) FROM schema_migration",
         "", "ii");
 
+/* All three may run in several processes at the same time: each is a no-op where it was done before. */
 enum status migrate_store_create(struct db *c, struct err *e)
 {
     enum status st = db_exec(c, &create_rows, DB_GLOBAL, DB_NONE, NULL, e);
@@ -40,6 +43,7 @@ enum status migrate_store_create(struct db *c, struct err *e)
     return st == OK ? db_exec(c, &fill_lock, DB_GLOBAL, DB_NONE, NULL, e) : st;
 }
 
+/* Asked of the information schema, because selecting from a missing table would be logged as an error. */
 enum status migrate_store_exists(struct db *c, struct arena *a, bool *out, struct err *e)
 {
     struct db_row r;
@@ -48,6 +52,7 @@ enum status migrate_store_exists(struct db *c, struct arena *a, bool *out, struc
     return st;
 }
 
+/* Waits until innodb_lock_wait_timeout; the caller repeats. A process that dies loses the lock with its connection. */
 enum status migrate_store_lock(struct db *c, struct arena *a, struct err *e)
 {
     struct db_row r;

@@ -2,7 +2,8 @@
  *
  * A pool opens connections when they are needed, up to its maximum, and lends the one that was used last, so that idle
  * ones can be closed by the server. A dead connection is found before it is lent, not by the statement that fails on
- * it. */
+ * it. Invariant: `open` counts every connection that exists and `out` those that are lent; both change only under the
+ * lock, and nothing that may wait happens under it. */
 #include <errmsg.h>
 #include <mysqld_error.h>
 #include <poll.h>
@@ -16,12 +17,16 @@
 
 #include "base/banned.h"
 
+/* A request waits at most WAIT_S and CONNECT_S for a connection, and IO_S for each answer: no thread is stuck for
+ * ever. */
 #define CONNECT_S 5 /* seconds for opening a connection */
 #define IO_S 30     /* seconds for an answer of the server */
 #define WAIT_S 5    /* seconds that db_get waits for a free connection */
 
-/* Sent when a connection opens. Locks time out before answers do, so that a stuck row can be told apart from a stuck
- * server. */
+/* Sent when a connection opens, so that no setting of the server changes what a statement means. Strict mode makes a
+ * value that does not fit an error and not a cut value. READ COMMITTED takes no gap locks, which would make turns of
+ * different conversations wait for each other. Locks time out before answers do, so that a stuck row can be
+ * distinguished from a stuck server. */
 static const char session_setup[] =
     "SET time_zone='+00:00',"
     "sql_mode='STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION',"
@@ -66,6 +71,7 @@ enum status db_pool_open_as(const struct config *c, int max_connections, enum co
     p->max = max_connections > 0 ? max_connections : (int)config_int(c, CONFIG_database_connections);
     p->io_s = IO_S;
     pthread_mutex_init(&p->lock, NULL);
+    /* A wall clock that is set would make waiting threads wake at once, or hours late. */
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&p->freed, &monotonic);
@@ -120,8 +126,9 @@ void db_pool_close(struct db_pool *p)
     free(p);
 }
 
-/* Open a connection. NULL without memory; otherwise the caller asks mysql_errno() whether it is open, and closes it if
- * not. */
+/* Opens a connection. NULL without memory; otherwise the caller asks mysql_errno() whether it is open, and closes it if
+ * not. Reconnecting is left off: the library would do it silently in the middle of a transaction and lose its first
+ * half. LOCAL INFILE is off, because with it a server could ask for any file of this host. */
 static MYSQL *pool_dial(const struct db_pool *p)
 {
     const struct config *cfg = p->config;
@@ -171,6 +178,8 @@ bool db_pool_trouble(struct db_pool *p, char *out, size_t n)
     return refused;
 }
 
+/* Prepared statements belong to the old connection on the server, so they are dropped with it and prepared again at
+ * their next use. */
 enum status db_connect(struct db *c, struct err *e)
 {
     pool_disconnect(c);
@@ -205,8 +214,9 @@ static struct db *connection_new(struct db_pool *p)
     return c;
 }
 
-/* A free connection, or a new one below the maximum. NULL with *timed_out, or without memory. Opening happens outside
- * the lock. */
+/* A free connection, or a new one below the maximum. NULL with *timed_out, or without memory. The place is counted
+ * before the connection opens, outside the lock, so two threads never open more than the maximum. A timeout is
+ * forgotten if a connection has come free at the same moment. */
 static struct db *pool_take(struct db_pool *p, bool *timed_out)
 {
     struct timespec until;
@@ -274,8 +284,11 @@ void db_put(struct db *c)
     pthread_mutex_unlock(&p->lock);
 }
 
+/* For tests: errors that one server cannot produce, such as a refusal at certification. */
 unsigned (*db_raw_fault)(const char *sql);
 
+/* For what cannot be prepared: transactions, DDL of migrations. A result is read and thrown away, because the next
+ * statement on this connection would fail while one is pending. */
 unsigned db_raw(struct db *c, const char *sql, size_t n)
 {
     int64_t start = clock_mono_us();

@@ -15,8 +15,9 @@ static bool is_sized(char letter)
     return letter == 's' || letter == 'x';
 }
 
-/* Columns of fixed size land in the cells of the statement. Of a text only the length is fetched; its bytes follow once
- * there is memory for them. Bound once, after prepare. */
+/* Columns of fixed size land in the cells of the statement. Of a text only the length is fetched; its bytes follow
+ * once there is memory for them. A buffer of the column's maximum would be 4 GB for a LONGTEXT. Bound once, after
+ * prepare. */
 enum status db_bind_columns(const struct db_plan *p, struct db_prepared *k)
 {
     MYSQL_BIND binds[DB_SLOTS];
@@ -34,6 +35,8 @@ enum status db_bind_columns(const struct db_plan *p, struct db_prepared *k)
     return mysql_stmt_bind_result(k->stmt, binds) ? ERR_NOMEM : OK;
 }
 
+/* The length came with the row, so the memory fits exactly. The extra byte stays NUL, for functions that want a C
+ * string. */
 static enum status row_read_text(struct db_prepared *k, unsigned i, char letter, struct arena *a, struct db_val *out)
 {
     unsigned long got = 0, n = k->cells[i].n;
@@ -80,6 +83,7 @@ static enum status row_read_cell(const struct db_plan *p, struct db_prepared *k,
     }
 }
 
+/* An error names the column by its number and never by its value, which may be a secret. */
 static enum status row_read(const struct db_plan *p, struct db_prepared *k, struct arena *a, struct db_row *out,
                             struct err *e)
 {
@@ -120,7 +124,8 @@ enum status db_fetch(struct db *c, const struct db_plan *p, struct db_prepared *
     return st;
 }
 
-/* The cell, or NULL if it holds NULL. Bytes may be read as text. */
+/* The cell, or NULL if it holds NULL. Bytes may be read as text: both are a pointer and a length. A wrong letter
+ * aborts, since it is wrong for every row. */
 static const struct db_val *cell_of(struct db_row r, size_t i, char letter)
 {
     if (i >= r.n)

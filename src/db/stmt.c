@@ -1,7 +1,8 @@
 /* stmt.c: statements taken apart once per process, and prepared once per connection.
  *
  * A db_stmt gets a number at its first use. Its plan is in a global table under that number, and each connection keeps
- * its prepared form in an array under the same number, so running a statement looks nothing up. */
+ * its prepared form in an array under the same number, so running a statement looks nothing up. Values never become
+ * part of the SQL text, so no text of a visitor can change what a statement does. */
 #include <errmsg.h>
 #include <stdlib.h>
 
@@ -13,8 +14,8 @@ static struct db_plan *plans[DB_STATEMENTS]; /* by index; written once under the
 static int plan_count;                       /* indexes start at 1; 0 means "not planned yet" */
 static pthread_mutex_t plan_lock = PTHREAD_MUTEX_INITIALIZER;
 
-/* The end of the quoted text, comment or single character at p. Placeholders inside quotes and comments do not
- * count. */
+/* The end of the quoted text, comment or single character at p. Placeholders inside quotes and comments do not count.
+ * The SQL is constant text of our own, so escapes inside quotes need not be understood. */
 static const char *skip_token(const char *p)
 {
     if (*p == '\'' || *p == '"' || *p == '`') {
@@ -35,8 +36,9 @@ static void add_slot(struct db_plan *p, int source)
     p->source[p->slots++] = (int8_t)source;
 }
 
-/* Copy the SQL with `?` in place of each :tenant, and note for each placeholder where its value comes from. Aborts
- * unless :tenant is bound exactly by TENANT statements. */
+/* Copies the SQL with `?` in place of each :tenant, and notes for each placeholder where its value comes from. Aborts
+ * unless :tenant is bound exactly by TENANT statements: one that forgot it would read or change rows of every tenant.
+ * The copy is never longer than the original. */
 static void plan_sql(struct db_plan *p)
 {
     static const char tenant[] = ":tenant";
@@ -127,7 +129,8 @@ void db_unprepare(struct db *c, int index)
     *k = (struct db_prepared){0};
 }
 
-/* Make room for this index and some more. */
+/* Grows in steps, because a program uses a few hundred statements and meets them one after the other in its first
+ * minutes. */
 static bool cache_grow(struct db *c, int index)
 {
     if (index < c->cache_n)

@@ -9,7 +9,9 @@
 
 #include "base/banned.h"
 
-#define TRIES 8 /* also in db.h */
+/* A deadlock that returns eight times is not chance. The pauses between the tries sum to about a tenth of a second. The
+ * number is in db.h, too. */
+#define TRIES 8
 
 static const char begin_sql[] = "START TRANSACTION", commit_sql[] = "COMMIT", rollback_sql[] = "ROLLBACK";
 

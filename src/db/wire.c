@@ -1,6 +1,6 @@
 /* wire.c: values as MariaDB's binary protocol has them.
  *
- * The one place that knows which type of column stands behind a letter of db.h, so parameters, results and bulk writes
+ * The one place that knows which type of column a letter of db.h means, so parameters, results and bulk writes
  * cannot disagree. A file below the others: it calls none of them. */
 #include "base/clock.h"
 #include "db/db_internal.h"
