@@ -17,8 +17,11 @@
 
 #include "base/banned.h"
 
-#define SPOOL_ABOVE (1 * MB) /* a larger body goes through a file */
+/* A larger body goes through a file: 48 threads with an upload of 32 MB each must not take 1.5 GB. */
+#define SPOOL_ABOVE (1 * MB)
 
+/* Without a length a body could only be read until the connection ends, with no cap that is known before. A chunked
+ * body is refused with 411 for that reason; the usual web servers turn it into one with a length. */
 static enum status declared_length(struct request *rq, size_t *out, struct err *e)
 {
     struct str text = request_env(rq, STR("CONTENT_LENGTH"));
@@ -145,6 +148,8 @@ out:
     return st;
 }
 
+/* The cap is checked before the first byte is read, so a refused upload costs nothing. What is left unread goes with
+ * the connection. */
 enum status body_read(struct request *rq, size_t cap, struct err *e)
 {
     size_t n;

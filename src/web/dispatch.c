@@ -104,8 +104,8 @@ static enum status check_identity(struct request *rq, struct err *e)
         return program->identify(rq, e);
     }
     if (program->identify && request_cookie(rq, SESSION_COOKIE).n) {
-        struct err nobody = ERR_INIT;
-        if (program->identify(rq, &nobody) != OK)
+        struct err unused = ERR_INIT;
+        if (program->identify(rq, &unused) != OK)
             rq->who = (struct identity){0};
     }
     return OK;
@@ -126,6 +126,8 @@ static enum status check_rights(struct request *rq, struct err *e)
     return OK;
 }
 
+/* A program without plans refuses a route that names a feature: a mistake in the table must close a page and not open
+ * it. */
 static enum status check_feature(struct request *rq, struct err *e)
 {
     const struct web_program *program = rq->impl->program;
@@ -136,7 +138,9 @@ static enum status check_feature(struct request *rq, struct err *e)
     return program->feature(rq, rq->route->feature, e);
 }
 
-/* Everything that must hold before the handler runs, the cheapest checks first. OK without a route means that the reply
+/* Everything that must hold before the handler runs, the cheapest checks first. The rate limit comes before the
+ * identity, because looking up a session costs a query and guessing tokens must be limited, too. The plan feature comes
+ * last: it tells about the plan of a tenant, which only its members may learn. OK without a route means that the reply
  * is complete (a redirect, or the answer to OPTIONS). */
 static enum status dispatch_admit(struct web_worker *w, struct request *rq, struct err *e)
 {
@@ -168,7 +172,8 @@ static void dispatch_refuse(struct request *rq, const struct err *e)
 
 /* ---- one request ---- */
 
-/* The buffers belong to the thread and are reused. The config is retained here and dropped after the log line. */
+/* The buffers belong to the thread and are reused. The config is retained here and dropped after the log line, so a
+ * reload in between cannot change a setting in the middle of a request. */
 static void dispatch_begin(struct web_worker *w, struct request *rq, struct request_impl *im, struct web_io *io)
 {
     *im = (struct request_impl){.io = io, .program = w->program};

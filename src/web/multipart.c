@@ -71,6 +71,7 @@ bool header_param(struct str value, struct str name, struct str *out)
     return false;
 }
 
+/* At most 70 characters, as RFC 2046 says: the boundary is searched for in the whole body. */
 bool multipart_boundary(struct str content_type, struct str *boundary)
 {
     struct str kind = STR("multipart/form-data");

@@ -9,6 +9,8 @@
 
 #include "base/banned.h"
 
+/* The first of several values counts. Readers that take different ones would let a check see one value and its use
+ * another. */
 const struct param *params_get(const struct params *ps, struct str name)
 {
     for (size_t i = 0; i < ps->n; i++)
@@ -33,7 +35,8 @@ static enum status bad_encoding(struct err *e)
     return err_set(e, E_bad_encoding, "The address or a field is not clean UTF-8 text.");
 }
 
-/* Decode into `out`, which has room for in.n bytes. Returns the length, or -1 for a broken escape. */
+/* Decodes into `out`, which has space for in.n bytes: decoding never makes a text longer. Returns the length, or -1 for
+ * a broken escape, which is refused and not copied: two decoders in a row could read it differently. */
 static ptrdiff_t decode_into(struct str in, bool plus, char *out)
 {
     size_t n = 0;
@@ -55,6 +58,7 @@ static ptrdiff_t decode_into(struct str in, bool plus, char *out)
     return (ptrdiff_t)n;
 }
 
+/* Checked after decoding, since "%00" and broken UTF-8 are plain ASCII before. What needs no decoding is not copied. */
 enum status url_decode(struct arena *a, struct str in, bool plus, struct str *out, struct err *e)
 {
     *out = in;
@@ -70,6 +74,7 @@ enum status url_decode(struct arena *a, struct str in, bool plus, struct str *ou
     return utf8_text(*out) ? OK : bad_encoding(e);
 }
 
+/* memchr looks at many bytes at a time, and a form may have megabytes. */
 static size_t count_char(struct str s, char c)
 {
     size_t n = 0;
@@ -78,7 +83,8 @@ static size_t count_char(struct str s, char c)
     return n;
 }
 
-/* Counting the separators first bounds the memory before anything is decoded. */
+/* Counting the separators first bounds the memory before anything is decoded. The limit also bounds the time, because
+ * fields are searched for one by one. */
 enum status params_parse(struct arena *a, struct str text, struct params *out, struct err *e)
 {
     *out = (struct params){0};

@@ -131,6 +131,8 @@ static enum status bind_socket(struct web_start *p, int *out, struct err *e)
     return OK;
 }
 
+/* From the explicit to the implicit: a socket that was named on the command line wins over what the environment
+ * offers. */
 static enum status find_socket(struct web_start *p, int *out, struct err *e)
 {
     if (p->socket_path)
@@ -153,6 +155,8 @@ static void remove_socket(const struct web_start *p)
         unlink(p->socket_path);
 }
 
+/* A web server that starts FastCGI programs itself may leave GATEWAY_INTERFACE in the environment, so a listening
+ * descriptor 0 counts more. */
 static bool called_as_cgi(const struct web_start *p)
 {
     return !p->socket_path && getenv("GATEWAY_INTERFACE") && !is_listening(STDIN_FILENO);

@@ -62,6 +62,7 @@ void reply_type(struct request *rq, const char *content_type)
     rq->reply->type = content_type;
 }
 
+/* The token of RFC 9110, 5.6.2. Names are literals in the code, but one wrong literal must not break the framing. */
 static bool reply_name_ok(const char *name)
 {
     if (*name == '\0')
@@ -72,11 +73,14 @@ static bool reply_name_ok(const char *name)
     return true;
 }
 
+/* A line break in a value would begin a header of the visitor's choice, or the body. NUL is refused, because servers
+ * differ in what they do with it. */
 static bool reply_value_ok(struct str s)
 {
     return !memchr(s.p, '\r', s.n) && !memchr(s.p, '\n', s.n) && !memchr(s.p, '\0', s.n);
 }
 
+/* Copied, because the value may be in a buffer of the handler, and the head is built after the handler has returned. */
 static void reply_keep(struct request *rq, struct str value, struct str *slot)
 {
     bool ok = true;
@@ -125,6 +129,7 @@ bool reply_path_is_local(struct str s)
     return s.n && s.p[0] == '/' && (s.n == 1 || (s.p[1] != '/' && s.p[1] != '\\')) && reply_value_ok(s);
 }
 
+/* 303, so that the browser always asks with GET: a reload after a form must not send the form again. */
 void reply_redirect(struct request *rq, const char *local_path)
 {
     if (!reply_path_is_local(str_from(local_path)))
@@ -158,6 +163,7 @@ enum status reply_redirect_away(struct request *rq, struct str url, struct err *
     return OK;
 }
 
+/* Headers and cookies in `extra` stay: an error does not take back a cookie that was set before it. */
 void reply_reset(struct request *rq)
 {
     struct reply *rp = rq->reply;
@@ -167,6 +173,8 @@ void reply_reset(struct request *rq)
     rp->status = 0;
 }
 
+/* "auto" follows base_url and not this request: behind a proxy the request arrives as plain http, and a browser drops a
+ * Secure cookie on a site without https. */
 static bool cookies_secure(const struct request *rq)
 {
     const char *mode = config_string(rq->config, CONFIG_secure_cookies);
@@ -175,6 +183,7 @@ static bool cookies_secure(const struct request *rq)
     return strcmp(mode, "on") == 0;
 }
 
+/* The characters of RFC 6265, 4.1.1. A semicolon would let a value add attributes to its cookie. */
 static bool cookie_value(struct str s)
 {
     for (size_t i = 0; i < s.n; i++)
@@ -201,7 +210,7 @@ void reply_cookie(struct request *rq, const struct cookie *c)
 }
 
 /* Pages get the policy for pages, everything else one that allows nothing, so a reply that a browser takes for a page
- * by mistake cannot run anything. */
+ * by mistake cannot run anything. Nothing is cached unless the handler says so: most replies belong to one user. */
 static void security_headers(struct request *rq, struct buf *h)
 {
     struct reply *rp = rq->reply;
@@ -226,6 +235,8 @@ bool http_without_body(int status)
     return status == 204 || status == 304;
 }
 
+/* Status first, as CGI wants it. HEAD gets the length that GET would have, since the body is built in both cases; it is
+ * only not sent. */
 static void build_head(struct request *rq, struct buf *h, bool with_length)
 {
     struct reply *rp = rq->reply;
@@ -250,6 +261,7 @@ static void build_head(struct request *rq, struct buf *h, bool with_length)
     buf_puts(h, "\r\n");
 }
 
+/* A failed write means that the web server has closed the connection; from then on nothing more is tried. */
 enum status reply_write_head(struct request *rq, bool with_length)
 {
     struct reply *rp = rq->reply;

@@ -14,6 +14,7 @@
 
 #define ENV_MAX 512 /* variables of one request */
 
+/* A linear search: a request has some dozens of variables, and a handler asks for a few of them. */
 struct str request_env(const struct request *rq, struct str name)
 {
     const struct request_impl *im = rq->impl;
@@ -29,6 +30,8 @@ static struct str clean_env(const struct request *rq, struct str name)
     return utf8_text(v) ? v : STR_EMPTY;
 }
 
+/* The Host header is compared with Origin and may end up in an address. A character that no host name has is a sign of
+ * an attack on one of the two, so such a header counts as absent. */
 static bool fit_host(struct str s)
 {
     for (size_t i = 0; i < s.n; i++)
@@ -152,6 +155,7 @@ struct str request_file(struct request *rq, const char *name, struct str *filena
     return p ? p->value : STR_EMPTY;
 }
 
+/* Parsed at the first use only: requests for the API carry no cookie that matters. */
 struct str request_cookie(struct request *rq, const char *name)
 {
     struct request_impl *im = rq->impl;
@@ -203,7 +207,7 @@ enum status request_json(struct request *rq, struct json **out, struct err *e)
 }
 
 /* How much the Accept header wants exactly this type: 1000, or 0 when it is absent or has q=0. Wildcards do not count:
- * every browser sends them. */
+ * every browser sends them, also for scripts and images. */
 static int accept_weight(struct str accept, struct str type)
 {
     struct str piece;
@@ -216,6 +220,8 @@ static int accept_weight(struct str accept, struct str type)
     return 0;
 }
 
+/* A browser lists text/html and often JSON as well, so HTML decides first. A client that sends JSON and accepts
+ * anything is a program. */
 bool request_wants_json(const struct request *rq)
 {
     if (accept_weight(rq->accept, STR("text/html")))

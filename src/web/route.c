@@ -50,7 +50,7 @@ size_t body_class_cap(enum body_class b)
     }
 }
 
-/* The limits count by remote address, which everybody in one office may share: enough for an office, too few for
+/* The limits count by remote address, which all people in one office may share: enough for an office, too few for
  * guessing passwords. */
 struct rate_limit rate_class_limit(enum rate_class r)
 {

@@ -81,6 +81,7 @@ static enum status router_insert(struct router *r, const struct route *route, st
     return OK;
 }
 
+/* Two rows for the same address are an error at the start: which of them would win must not depend on their order. */
 enum status router_compile(const struct route *routes, size_t n, struct router **out, struct err *e)
 {
     struct router *r = calloc(1, sizeof(*r));

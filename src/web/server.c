@@ -2,8 +2,9 @@
  * libfcgi.
  *
  * FCGX_Accept_r's own accept is not used. Sockets that it accepts have no timeouts, so a half-sent request would hold
- * its thread for ever; all threads would wake up for one connection; and no thread could be told to stop. So a thread
- * accepts a connection itself and hands the descriptor to the library, which is given no listening socket at all. */
+ * its thread for ever; all threads would wake up for one connection; and no thread could be asked to stop. So a thread
+ * accepts a connection itself and hands the descriptor to the library, which is given no listening socket at all.
+ * Invariant: a thread is either in a request with timeouts or asleep in its epoll, so it always notices a stop. */
 #define _GNU_SOURCE /* accept4, pthread_timedjoin_np */
 #include <errno.h>
 #include <fcgiapp.h>
@@ -26,6 +27,7 @@
 
 #include "base/banned.h"
 
+/* Small, because there may be many threads; enough for the deepest JSON document and template, which are limited. */
 #define STACK_BYTES (256 * KB)
 #define IDLE_MS 10000
 
@@ -64,6 +66,8 @@ static int fcgi_flush(struct web_io *io)
     return FCGX_FFlush(f->r->out) == 0 ? 0 : -1;
 }
 
+/* The library notices a closed connection only when a write fails, and a turn may think for long before it writes.
+ * Asking the socket costs one system call and does not block. */
 static bool fcgi_gone(struct web_io *io)
 {
     struct fcgi_io *f = (struct fcgi_io *)io;
@@ -73,6 +77,7 @@ static bool fcgi_gone(struct web_io *io)
 
 /* ---- a worker ---- */
 
+/* Accepted sockets do not inherit these from the listening one, so each connection gets them. */
 static void set_timeouts(int fd, int64_t ms)
 {
     struct timeval tv = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
@@ -115,6 +120,8 @@ static void serve_connection(struct web_worker *w, FCGX_Request *r, int fd)
     server_finish(r);
 }
 
+/* The listening socket does not block, so a thread that lost the race for a connection gets EAGAIN. That is the normal
+ * case and not worth a line in the log. */
 static void accept_failed(void)
 {
     if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)
@@ -165,7 +172,8 @@ static int make_epoll(const struct thread *t)
     return fd;
 }
 
-/* A thread that cannot start makes the whole program stop: the supervisor starts it again. */
+/* A thread that cannot start makes the whole program stop: the supervisor starts it again, with its backoff. Serving on
+ * with fewer threads would hide the fault. */
 static void give_up(const char *what, const char *why)
 {
     log_line(LOG_ERROR, "thread_failed", LOG_S("what", what), LOG_S("error", why));
@@ -256,7 +264,8 @@ static void wait_for_signals(const struct fastcgi *f)
     }
 }
 
-/* One deadline for all of them together. */
+/* One deadline for all of them together, or a program with many threads could take many times its limit.
+ * pthread_timedjoin_np knows only the wall clock. */
 static bool join_threads(struct thread *threads, int n, int64_t timeout_ms)
 {
     struct timespec until;

@@ -37,6 +37,7 @@ static enum status stream_start(struct request *rq, struct err *e)
     return OK;
 }
 
+/* The body buffer is cleared even after a failure, so that the next part cannot send a piece twice. */
 enum status reply_part(struct request *rq, struct err *e)
 {
     struct reply *rp = rq->reply;
@@ -49,6 +50,7 @@ enum status reply_part(struct request *rq, struct err *e)
     return st;
 }
 
+/* X-Accel-Buffering keeps nginx from collecting the whole stream before it passes it on. */
 enum status stream_begin(struct request *rq, struct err *e)
 {
     reply_reset(rq);
@@ -80,6 +82,8 @@ enum status stream_event(struct request *rq, const char *event, struct str id, s
     return st;
 }
 
+/* A comment line, which readers ignore. It keeps proxies from closing a quiet stream, and its failure is how a thread
+ * learns that the reader has left. */
 enum status stream_heartbeat(struct request *rq, struct err *e)
 {
     CHECK(rq->reply->streaming);
