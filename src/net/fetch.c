@@ -21,7 +21,8 @@
 #define URL_MAX 8192
 #define HEADER_VALUE_MAX 8192
 #define REPLY_HEADERS_MAX 65536
-#define KEPT_MAX 16 /* idle handles with open connections (count) */
+/* Idle handles with open connections. More would keep more sockets open than a busy program uses at once. */
+#define KEPT_MAX 16
 
 /* One call. */
 struct fetch_call {
@@ -51,7 +52,9 @@ void fetch_library_begin(void)
     pthread_mutex_unlock(&library_lock);
 }
 
-/* Handles with open connections to trusted addresses that are not in use at the moment. */
+/* Handles with open connections to trusted addresses that are not in use at the moment. Calls for tenants never share
+ * them: a connection that one tenant opened must not carry the request of another, and its address was checked for that
+ * tenant only. */
 static CURLM *kept[KEPT_MAX];
 static size_t kept_n;
 
@@ -65,6 +68,7 @@ static CURLM *take_multi(bool keep)
     return m ? m : curl_multi_init();
 }
 
+/* Closing connections may take time, so it happens outside the lock. */
 static void give_multi(CURLM *m, bool keep)
 {
     pthread_mutex_lock(&library_lock);
@@ -131,7 +135,7 @@ static enum status parse_url(struct str url, CURLU **out, struct err *e)
     curl_free(user);
     if (rc == CURLUE_NO_USER)
         return OK;
-    return rc == CURLUE_OK ? bad_url(e, "a name or password must not stand in it") : err_nomem(e);
+    return rc == CURLUE_OK ? bad_url(e, "it contains a user name or password") : err_nomem(e);
 }
 
 enum status fetch_check_url(struct str url, struct err *e)
@@ -188,6 +192,8 @@ static bool fetch_value_ok(struct str s)
     return s.n <= HEADER_VALUE_MAX;
 }
 
+/* These headers decide where a request ends or whom it is for. A tenant that could set them could smuggle a second
+ * request past a proxy, or reach another site behind the same address. */
 static bool fetch_is_framing(struct str name)
 {
     static const char *const names[] = {
@@ -234,6 +240,7 @@ static enum status fetch_set_headers(struct fetch_call *c, struct err *e)
 
 /* ---- curl's callbacks ---- */
 
+/* Counted while it arrives: a server may send no length, or a false one. Returning less than n ends the transfer. */
 static size_t fetch_on_body(char *p, size_t size, size_t n, void *ctx)
 {
     struct fetch_call *c = ctx;
@@ -278,7 +285,9 @@ static bool method_known(struct str m)
     return str_eqz(m, "GET") || str_eqz(m, "POST") || str_eqz(m, "PUT") || str_eqz(m, "PATCH") || str_eqz(m, "DELETE");
 }
 
-/* What libcurl may do at all, whatever the URL says: two protocols, no redirects, no proxy, a deadline. */
+/* What libcurl may do at all, whatever the URL says: two protocols, no redirects (the target would not be checked), no
+ * proxy (its address would be checked in place of the real one), a deadline. NOSIGNAL, because a signal handler belongs
+ * to the whole process and several threads call. */
 static bool fetch_set_limits(struct fetch_call *c)
 {
     CURL *h = c->easy;
@@ -302,6 +311,8 @@ static bool fetch_set_limits(struct fetch_call *c)
     return ok;
 }
 
+/* The method is set last, since POSTFIELDS chooses POST. A POST without a body sends a length of 0, or libcurl would
+ * read one from standard input. */
 static bool fetch_set_request(struct fetch_call *c, const char *method, const char *agent)
 {
     CURL *h = c->easy;
@@ -402,7 +413,7 @@ static enum status fetch_run(struct fetch_call *c, bool *sent, struct err *e)
     return err_set(e, E_fetch_failed, "The call to %s failed.", c->host);
 }
 
-/* The header lines as names and values, copied into the arena once. */
+/* The header lines as names and values, copied into the arena once. There are at most as many headers as lines. */
 static bool fetch_read_headers(struct fetch_call *c, struct fetch_reply *out)
 {
     bool ok = true;
@@ -445,6 +456,9 @@ static enum status fetch_read_reply(struct fetch_call *c, struct fetch_reply *ou
     return ok && fetch_read_headers(c, out) ? OK : err_nomem(e);
 }
 
+/* `sent` is set before the transfer begins and corrected afterwards: an error in between then counts as "may have been
+ * sent", which is the safe answer for a caller that wants to repeat. The handle is removed before it is cleaned up, as
+ * libcurl demands. */
 enum status fetch(const struct config *config, struct arena *a, const struct fetch_request *rq, struct fetch_reply *out,
                   struct err *e)
 {

@@ -26,6 +26,8 @@ bool mail_header_ok(struct str s)
     return true;
 }
 
+/* Exactly one "@" and nothing that has a meaning in the grammar of RFC 5322, so the id can be put between angle
+ * brackets as it is. */
 bool mail_header_id_ok(struct str s)
 {
     ptrdiff_t at = str_find(s, '@');

@@ -1,5 +1,8 @@
-/* outside.c: one budget and one way out for all calls of a turn. The budget counts waiting time only, so that a turn
- * which calls often but quickly is not cut off, and a turn that waits holds one thread for a bounded time. */
+/* outside.c: one budget and one way out for all calls of a turn.
+ *
+ * The budget counts waiting time only, so that a turn which calls often but quickly is not cut off, and a turn that
+ * waits holds one thread for a bounded time. Invariant: after a call that ended the turn, every further call fails at
+ * once. */
 #include "net/outside.h"
 
 #include "base/clock.h"
@@ -24,13 +27,14 @@ enum status outside_end(const struct outside *o, struct err *e)
 }
 
 /* The caller of a call that ended the turn sees ERR_GONE whatever the reason: a flow may have a way on for every other
- * status, and would go on talking to a visitor who gets another answer. */
+ * status, and would continue to talk to a visitor who gets another answer. */
 static enum status outside_gone(struct outside *o, const struct err *why, struct err *e)
 {
     outside_stop(o, why);
     return err_raise(e, E_gone);
 }
 
+/* The time is added even when the call fails: a server that never answers must use up the budget, too. */
 static enum status outside_wait(struct outside *o, struct arena *a, struct fetch_request *rq, struct fetch_reply *out,
                                 struct err *e)
 {

@@ -50,6 +50,7 @@ static enum status smtp_bad_mail(struct err *e, const char *what)
     return err_set(e, E_mail_invalid, "This mail cannot be sent: %s.", what);
 }
 
+/* A recipient knows the brand and not the software, so an empty name becomes the brand's. */
 static struct str smtp_from_name(const struct config *c)
 {
     const char *name = config_string(c, CONFIG_mail_from_name);
@@ -67,6 +68,8 @@ static enum status smtp_check_settings(const struct config *c, struct err *e)
     return OK;
 }
 
+/* A mail that can never be sent is refused before the server is called, with an error that is final, so that the job is
+ * not repeated for two days. */
 static enum status smtp_check_mail(const struct smtp_mail *m, struct err *e)
 {
     if (!email_valid(m->to))
@@ -112,6 +115,8 @@ static bool smtp_add_header(struct smtp_session *t, struct buf *line)
     return more;
 }
 
+/* Auto-Submitted (RFC 3834) keeps holiday replies from being sent back. libcurl adds no Date and no Message-ID of its
+ * own, and without them a mail looks like spam. */
 static bool smtp_add_headers(struct smtp_session *t)
 {
     const struct smtp_mail *m = t->mail;
@@ -168,6 +173,7 @@ static bool smtp_set_mail(struct smtp_session *t)
     return ok && curl_easy_setopt(h, CURLOPT_MIMEPOST, t->mime) == CURLE_OK;
 }
 
+/* Greeting, TLS and login take place before NOOP, which is all that `parley doctor` wants to know. No mail is begun. */
 static bool smtp_set_check(struct smtp_session *t)
 {
     return curl_easy_setopt(t->easy, CURLOPT_NOBODY, 1L) == CURLE_OK &&
@@ -188,6 +194,7 @@ static size_t smtp_on_line(char *p, size_t size, size_t n, void *ctx)
     return n;
 }
 
+/* Without it libcurl would write what the server says to standard output. */
 static size_t smtp_on_body(char *p, size_t size, size_t n, void *ctx)
 {
     (void)p;
@@ -248,7 +255,8 @@ static enum status smtp_prepare(struct smtp_session *t, struct err *e)
 
 /* ---- what came of it ---- */
 
-/* The last line of the server, fit to print: the recipient's address and control characters are replaced. */
+/* The last line of the server, fit to print: the recipient's address and control characters are replaced, because the
+ * line ends up in logs and in the job's row, and comes from another machine. */
 static const char *smtp_reply_text(const struct smtp_session *t)
 {
     struct str rest = str_trim(str_n(t->said, t->said_n)), to = t->mail ? t->mail->to : STR_EMPTY;
@@ -299,7 +307,7 @@ static enum status smtp_timed_out(const struct smtp_session *t, struct err *e)
                    (long long)config_int(t->config, CONFIG_smtp_timeout));
 }
 
-/* Without the server's words: some servers repeat the password. */
+/* Without the server's words: some servers repeat the password. The code alone is enough to look it up. */
 static enum status smtp_login_failed(const struct smtp_session *t, long code, struct err *e)
 {
     bool asked = config_string(t->config, CONFIG_smtp_user)[0] != '\0';
