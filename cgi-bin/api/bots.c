@@ -239,7 +239,7 @@ void api_bots_publish_post(struct request *rq)
     api_bots_end_number(&call, st, "version", version);
 }
 
-/* The draft is left alone, as in the portal. Rolling back to the live version changes nothing and is no error. */
+/* The draft is left alone, as in the portal. Rolling back to the live version changes nothing and is not an error. */
 void api_bots_rollback_post(struct request *rq)
 {
     struct api_call call;

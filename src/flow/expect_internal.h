@@ -7,8 +7,8 @@
 struct expect_in {
     const struct node_ask *ask;
     struct str text;
-    struct str
-        locale; /* of the visitor, else the conversation's language: which of 3/4 is the month, what a comma means */
+    /* Of the visitor, else the conversation's language: which of 3/4 is the month, what a comma means. */
+    struct str locale;
     int64_t now_ms;
     int64_t *pattern_us; /* what patterns may still take */
     struct arena *a;

@@ -189,9 +189,10 @@ static enum status lint_dead_ends(struct lint *l)
         /* The document is asked and not n->next: an unknown target is reported already. */
         bool named = json_has(json_get_n(json_get(f->doc, "nodes"), n->id), "next");
         if (n->type == NODE_SAY && n->u.say.choices.n == 0 && !named && f->catch_all == NODE_NONE)
-            st = lint_add(l, FLOW_ERROR, "dead_end", (int)i, lint_node_pointer(l, (int)i),
-                          "After \"%.*s\" the flow does not go on: it has no \"next\", and the flow no \"catch_all\".",
-                          STR_F(n->id));
+            st = lint_add(
+                l, FLOW_ERROR, "dead_end", (int)i, lint_node_pointer(l, (int)i),
+                "After \"%.*s\" the flow does not continue: it has no \"next\", and the flow has no \"catch_all\".",
+                STR_F(n->id));
     }
     return st;
 }

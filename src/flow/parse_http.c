@@ -251,7 +251,7 @@ static enum status http_check_ways(struct flow_reader *r, const struct json *j)
             continue;
         size_t mark = path_key(r, str_from(ways[i]));
         st = reader_note(r, NOTE_NO_WAY, str_from(ways[i]), VAR_NONE,
-                         "The flow does not go on when the call %s: \"%s\" is missing.", i ? "fails" : "succeeds",
+                         "The flow does not continue when the call %s: \"%s\" is missing.", i ? "fails" : "succeeds",
                          ways[i]);
         path_back(r, mark);
     }

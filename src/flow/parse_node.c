@@ -231,7 +231,7 @@ static enum status check_ask(struct flow_reader *r, const struct json *j, const 
         return st;
     return a->expect == EXPECT_CHOICE
                ? check_choice_ways(r, j, &a->choices)
-               : need_way(r, j, "next", "After the answer the flow does not go on: \"next\" is missing.");
+               : need_way(r, j, "next", "After the answer the flow does not continue: \"next\" is missing.");
 }
 
 /* `expect` is read first because the bounds depend on it, and the checks that compare fields come last, when all of
@@ -306,7 +306,7 @@ static enum status read_branch(struct flow_reader *r, const struct json *j, stru
     }
     path_back(r, mark);
     st = read_target(r, j, "else", &n->next);
-    return st ? st : need_way(r, j, "else", "When no case is true the flow does not go on: \"else\" is missing.");
+    return st ? st : need_way(r, j, "else", "When no case is true the flow does not continue: \"else\" is missing.");
 }
 
 /* ---- set ---- */
@@ -384,7 +384,7 @@ static enum status read_set(struct flow_reader *r, const struct json *j, struct 
         path_back(r, inner);
     }
     path_back(r, mark);
-    return need_way(r, j, "next", "The flow does not go on here: \"next\" is missing.");
+    return need_way(r, j, "next", "The flow does not continue here: \"next\" is missing.");
 }
 
 /* ---- answer, handoff, jump, wait, end ---- */
@@ -442,7 +442,7 @@ static enum status read_wait(struct flow_reader *r, const struct json *j, struct
     if (!st)
         st = read_word(r, j, "for", wait_words, 1, &unused);
     n->u.seconds = (int)seconds;
-    return st ? st : need_way(r, j, "next", "The flow does not go on here: \"next\" is missing.");
+    return st ? st : need_way(r, j, "next", "The flow does not continue here: \"next\" is missing.");
 }
 
 /* ---- all of them ---- */

@@ -146,7 +146,7 @@ enum status answers_delete(struct db *c, struct id tenant, struct id bot, struct
 }
 
 /* All rows are checked as they come, and the first bad one ends the caller's transaction. A question that the file
- * holds twice is no error: the later row wins, as in an import from CSV. */
+ * holds twice is not an error: the later row wins, as in an import from CSV. */
 enum status answers_add_all(struct db *c, struct id tenant, struct id bot, const struct answer *rows, size_t n,
                             struct err *e)
 {

@@ -121,7 +121,7 @@ static void billing_soften(struct page *pg)
         (void)err_raise(&pg->e, E_payment_unknown);
 }
 
-/* Errors of Stripe's side are shown on the page, because trying again may help and nothing that was typed is lost.
+/* Errors at Stripe are shown on the page, because trying again may help and nothing that was typed is lost.
  * Before that, billing_soften replaces words that were not meant for a payer. */
 bool billing_refused(struct page *pg)
 {
