@@ -124,7 +124,7 @@ enum status account_tenant_plan(struct db *c, struct id tenant, struct str plan,
  * caller bumps the generation "bot" of each). Rows that the books need are kept. The caller checks whether it may be
  * deleted, which depends on its subscription. ERR_NOT_FOUND when it is already deleted. */
 enum status account_tenant_delete(struct db *c, const struct actor *who, struct id tenant, struct err *e);
-/* With an empty password the account has none, and nobody can sign in to it until one is set. */
+/* With an empty password the account has none, and no one can sign in to it until one is set. */
 enum status account_user_create(struct db *c, struct str email, struct str name, struct str password, struct id *out,
                                 struct err *e);
 /* Operators see /admin: the plan and billing of every tenant. Takes effect with the user's next request.

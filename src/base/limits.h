@@ -1,7 +1,7 @@
 /* limits.h: the maxima that users and integrators meet, or that several modules share. Bytes, unless stated otherwise.
  *
  * A bound that concerns one module only (a batch, a buffer, the depth of an include, a length that a column or an RFC
- * dictates) stands beside the code that keeps it. Times are in clock.h, rate limits in web/route.c. */
+ * dictates) is beside the code that keeps it. Times are in clock.h, rate limits in web/route.c. */
 #ifndef PARLEY_BASE_LIMITS_H
 #define PARLEY_BASE_LIMITS_H
 

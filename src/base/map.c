@@ -1,7 +1,7 @@
 /* map.c: a hash table with open addressing and linear probing.
  *
  * The hash is SipHash under a key that each process draws at random, because keys come from outside (flow variables,
- * JSON): without the key nobody can construct keys that collide. The capacity is a power of two and the table at most
+ * JSON): without the key no one can construct keys that collide. The capacity is a power of two and the table at most
  * three quarters full, so a probe always ends at a free slot. */
 #include "base/map.h"
 

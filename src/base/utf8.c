@@ -73,7 +73,8 @@ bool utf8_text(struct str s)
     return utf8_valid(s);
 }
 
-/* Counts the bytes that begin a character. It must not be asked about text that was not checked, but is safe on it. */
+/* Counts the bytes that begin a character. On text that was not checked the number means little, but counting is
+ * safe. */
 size_t utf8_length(struct str s)
 {
     size_t n = 0;

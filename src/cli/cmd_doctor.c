@@ -456,8 +456,7 @@ static void doctor_alarms(struct doctor *d, struct db *c)
                    STR_F(list[i].kind), STR_F(list[i].object), STR_F(list[i].words));
 }
 
-/* With the wrong schema all later checks would fail in SQL and name the wrong cause, so they are left out. The newest
- * of the findings is the schema then, and its remedy is right. */
+/* With the wrong schema all later checks would fail in SQL and name the wrong cause, so they are left out. */
 static void doctor_database(struct doctor *d)
 {
     struct db *c;

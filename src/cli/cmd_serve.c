@@ -135,8 +135,8 @@ static enum status serve_check_dirs(struct serve *sv, struct err *e)
     return OK;
 }
 
-/* Found out now and not at the first fork: a missing program would otherwise fail and back off for ever, and only the
- * log would say so. */
+/* Checked now and not at the first fork: a missing program would otherwise fail and back off for ever, and only the log
+ * would say so. */
 static enum status serve_find_programs(struct serve *sv, struct err *e)
 {
     const char *dir = cli_dir(sv->cl, CONFIG_program_dir, PARLEY_LIBEXECDIR);

@@ -122,8 +122,8 @@ static struct json *usage_meter_row_json(struct cli *cl, const struct meter_row 
     return j;
 }
 
-/* Without --state those that are not sent are listed: that is the list an operator works through. Its end is at a
- * hundred rows, since a longer one has a cause that the first rows show. */
+/* Without --state the rows that are not sent are listed: that is the list an operator works through. It ends after a
+ * hundred rows, since the first ones show the cause of a longer list. */
 enum status cmd_usage_meter(struct cli *cl, struct err *e)
 {
     const char *text = NULL;

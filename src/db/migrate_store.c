@@ -43,7 +43,7 @@ enum status migrate_store_create(struct db *c, struct err *e)
     return st == OK ? db_exec(c, &fill_lock, DB_GLOBAL, DB_NONE, NULL, e) : st;
 }
 
-/* Asked of the information schema, because selecting from a missing table would be logged as an error. */
+/* This asks the information schema, because selecting from a missing table would be logged as an error. */
 enum status migrate_store_exists(struct db *c, struct arena *a, bool *out, struct err *e)
 {
     struct db_row r;

@@ -23,8 +23,8 @@
 #define IO_S 30     /* seconds for an answer of the server */
 #define WAIT_S 5    /* seconds that db_get waits for a free connection */
 
-/* Sent when a connection opens, so that no setting of the server changes what a statement means. Strict mode makes a
- * value that does not fit an error and not a cut value. READ COMMITTED takes no gap locks, which would make turns of
+/* Sent when a connection opens, so that no setting of the server changes what a statement means. In strict mode a
+ * value that does not fit is an error and is not cut. READ COMMITTED takes no gap locks, which would make turns of
  * different conversations wait for each other. Locks time out before answers do, so that a stuck row can be
  * distinguished from a stuck server. */
 static const char session_setup[] =

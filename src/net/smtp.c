@@ -115,7 +115,7 @@ static bool smtp_add_header(struct smtp_session *t, struct buf *line)
     return more;
 }
 
-/* Auto-Submitted (RFC 3834) keeps holiday replies from being sent back. libcurl adds no Date and no Message-ID of its
+/* Auto-Submitted (RFC 3834) keeps automatic replies from being sent back. libcurl adds no Date and no Message-ID of its
  * own, and without them a mail looks like spam. */
 static bool smtp_add_headers(struct smtp_session *t)
 {

@@ -78,8 +78,8 @@ enum status config_read_text(struct config *c, const char *path, struct str text
     return OK;
 }
 
-/* A directory or a device opens but cannot be read to an end, so both give an error here and not an endless loop. The
- * maximum stops the rest. */
+/* A directory gives an error when it is read, and a device that never ends stops at the maximum, so neither is an
+ * endless loop. */
 enum status config_read_file(struct config *c, const char *path, int depth, struct err *e)
 {
     struct buf text;

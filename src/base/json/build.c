@@ -69,8 +69,8 @@ static int json_push_owned(struct json *arr, struct json_object *child)
     return -1;
 }
 
-/* A NULL child was not made for want of memory. It must not become null: a document that silently lost a value would be
- * stored. */
+/* A NULL child means that there was no memory to make it. It must not become null: a document that silently lost a
+ * value would be stored. */
 static int put_made(struct json *obj, const char *key, struct json_object *child)
 {
     return child ? json_put_owned(obj, key, child) : -1;
