@@ -34,7 +34,7 @@ DB_STMT(counter_select, TENANT,
         "SELECT billable, used, IFNULL(period_end = ?, 0) FROM usage_counter WHERE tenant_id = :tenant AND "
         "period_start = ?",
         "tt", "iii");
-/* GREATEST: after a repair lowered `used`, what Stripe has been told stays on record. */
+/* GREATEST: after a repair lowered `used`, what was reported to Stripe stays on record. */
 DB_STMT(counter_reported, TENANT,
         "UPDATE usage_counter SET reported = GREATEST(reported, used), unsent_since = NULL "
         "WHERE tenant_id = :tenant AND period_start = ? AND billable = 1",

@@ -4,7 +4,7 @@
  * An upgrade takes place at once and only when it is paid: both items are swapped by their ids in one call. With it
  * Stripe bills what the meter has of the old plan (docs: "Update prices mid-cycle"), so that usage beyond the plan
  * reaches the meter first. An upgrade may wait for its payment only while no conversation was counted in the period:
- * usage stands on the invoice that waits, and when the update expires Stripe discards it. No later invoice bills that
+ * usage is on the invoice that waits, and when the update expires Stripe discards it. No later invoice bills that
  * usage, and the included conversations are counted from zero again (docs: "Pending updates", "Metered items").
  *
  * A downgrade is a schedule made from the subscription: the current phase until the end of the period, then one

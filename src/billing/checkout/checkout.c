@@ -14,7 +14,7 @@
 #include "base/banned.h"
 
 #define SESSION_MS (23 * HOUR_MS) /* Stripe allows a day; an hour less because clocks differ */
-/* Stripe keeps even a 500 under its key, so each try has a key of its own. Three pass over any passing fault. */
+/* Stripe keeps even a 500 under its key, so each try has a key of its own. Three tries outlast a passing fault. */
 #define CUSTOMER_TRIES 3
 /* Our clock and Stripe's differ by less than this. Too early a start only reads more customers. */
 #define LOOK_BACK_S 3600

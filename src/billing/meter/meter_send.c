@@ -185,7 +185,7 @@ static enum status sending_begin_tx(struct db *c, void *ctx, struct err *e)
 }
 
 /* The call happens between two transactions and inside none. The first one has made the row unknown, so a crash here
- * can only lead to a comparison. */
+ * leads to a second sending under the same identifier or, a day later, to a comparison. */
 static enum status sending_serve_held(struct meter_sending *x, struct err *e)
 {
     struct err why = ERR_INIT;

@@ -68,7 +68,7 @@ static enum status mirror_find_terms(struct db *c, struct arena *a, const struct
 }
 
 /* The base price of the next phase decides. The usage price is always swapped with it and would only repeat the answer.
- * A phase on the same terms is no change of plan. */
+ * A phase on the same terms is not a change of plan. */
 static enum status mirror_find_next(struct db *c, struct arena *a, const struct json *schedule, struct subscription *s,
                                     struct err *e)
 {

@@ -60,8 +60,7 @@ enum status mirror_store_tenant(struct db *c, struct arena *a, struct id tenant,
 
 /* ---- invoices ---- */
 
-/* GLOBAL: Stripe's fact, found by Stripe's id. An invoice with nothing left to pay is no missing payment, even while it
- * is open. */
+/* GLOBAL: Stripe's fact, found by Stripe's id. An open invoice with nothing left to pay is not a missing payment. */
 DB_STMT(open_since, GLOBAL,
         "SELECT MIN(COALESCE(finalized_at, created_at)) FROM invoice_mirror WHERE stripe_subscription_id = ? AND "
         "status = 'open'"

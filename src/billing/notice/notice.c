@@ -265,7 +265,7 @@ static enum status notice_read_all(struct notice_context *l)
     return st;
 }
 
-/* `list` is used again after the dunning: recovered needs to know which failure still lasts. */
+/* The list of dunning notices is used once more: it tells notice_send_recovered which failure still lasts. */
 static enum status notice_one(struct db *c, void *ctx, struct err *e)
 {
     struct notice_context *l = ctx;

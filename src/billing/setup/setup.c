@@ -203,7 +203,7 @@ enum status setup_run(struct stripe *stripe, struct db_pool *p, struct arena *a,
     struct held w;
     *out = (struct setup_report){.webhook_secret = STR_EMPTY, .thin_secret = STR_EMPTY};
     /* Two runs would both search, find nothing, and create everything twice. Nothing else prevents that, because the
-     * idempotency keys of setup are fresh. An operator who starts a second run is told at once and does not wait. */
+     * idempotency keys of setup are fresh. A second run is refused at once and does not wait. */
     enum status st = held_begin(&w, p, STR("setup"), 0, e);
     if (st != OK)
         return st;

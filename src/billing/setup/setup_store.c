@@ -1,6 +1,6 @@
 /* setup_store.c: SQL of stripe_setup and stripe_price, which belong to the install and not to a tenant.
  *
- * livemode is part of every condition. An install that was tried with a test key keeps those rows, and an id of one
+ * livemode is part of every search. An install that was tried with a test key keeps those rows, and an id of one
  * mode does not exist in the other. mirror/ reads stripe_price to find the terms of a subscription. */
 #include "billing/setup/setup_store.h"
 
