@@ -27,9 +27,9 @@ struct alarm_raising {
 
 /* The object is cut to fit the column. Two objects that differ only after 290 bytes would share an alarm; Stripe's ids
  * have at most 255. */
-static struct str alarm_key(char out[KEY_MAX], const char *kind, struct str object)
+static struct str alarm_key(char out[KEY_MAX], enum alarm_kind kind, struct str object)
 {
-    int n = snprintf(out, KEY_MAX, "%.40s:%.*s", kind, STR_F(str_sub(object, 0, OBJECT_MAX)));
+    int n = snprintf(out, KEY_MAX, "%s:%.*s", alarm_kind_name(kind), STR_F(str_sub(object, 0, OBJECT_MAX)));
     return str_n(out, n > 0 ? (size_t)n : 0);
 }
 
@@ -49,12 +49,13 @@ static enum status alarm_mail(struct db *c, const struct alarm *row, struct err 
             .to = readers[i].email,
             .template = "alarm",
             .language = readers[i].language,
-            MAIL_VALUES(MAIL_TEXT("kind", row->kind), MAIL_TEXT("object", row->object), MAIL_TEXT("words", row->words),
-                        MAIL_TEXT("workspace", str_from(workspace)), MAIL_TIME("since", row->first_ms),
-                        MAIL_TEXT("url", STR("/admin/alarms")))};
+            MAIL_VALUES(MAIL_TEXT("kind", str_from(alarm_kind_name(row->kind))), MAIL_TEXT("object", row->object),
+                        MAIL_TEXT("words", row->words), MAIL_TEXT("workspace", str_from(workspace)),
+                        MAIL_TIME("since", row->first_ms), MAIL_TEXT("url", STR("/admin/alarms")))};
         st = mail_queue(c, &m, e);
         if (st == ERR_INVALID) {
-            log_line(LOG_WARN, "alarm_not_mailed", LOG_T("kind", row->kind), LOG_S("error", e->message));
+            log_line(LOG_WARN, "alarm_not_mailed", LOG_S("kind", alarm_kind_name(row->kind)),
+                     LOG_S("error", e->message));
             st = OK;
         }
     }
@@ -96,13 +97,14 @@ static struct str alarm_clean_text(char *text, size_t n)
     return str_n(text, n);
 }
 
-enum status alarm_raise(struct db *c, const char *kind, struct str object, struct id tenant, struct err *e,
+enum status alarm_raise(struct db *c, enum alarm_kind kind, struct str object, struct id tenant, struct err *e,
                         const char *fmt, ...)
 {
     char words[1024], about[OBJECT_MAX];
     struct alarm_raising r;
     int64_t now = clock_now_ms();
     va_list ap;
+    CHECK(kind != ALARM_NONE);
     va_start(ap, fmt);
     int n = vsnprintf(words, sizeof(words), fmt, ap);
     va_end(ap);
@@ -111,26 +113,26 @@ enum status alarm_raise(struct db *c, const char *kind, struct str object, struc
     memcpy(about, object.p, object.n);
     r.row = (struct alarm){.id = id_new(),
                            .tenant = tenant,
-                           .kind = str_from(kind),
+                           .kind = kind,
                            .object = alarm_clean_text(about, object.n),
                            .words = utf8_cut(alarm_clean_text(words, used), WORDS_MAX),
                            .times = 1,
                            .first_ms = now,
                            .last_ms = now};
     alarm_key(r.key, kind, object);
-    log_line(LOG_WARN, "billing_alarm", LOG_S("kind", kind), LOG_T("object", r.row.object),
+    log_line(LOG_WARN, "billing_alarm", LOG_S("kind", alarm_kind_name(kind)), LOG_T("object", r.row.object),
              LOG_T("words", r.row.words));
     return db_transaction(c, alarm_raise_tx, &r, e);
 }
 
 /* Callers clear after every successful check, so "nothing is open" is the usual case and no error. */
-enum status alarm_clear(struct db *c, const char *kind, struct str object, struct err *e)
+enum status alarm_clear(struct db *c, enum alarm_kind kind, struct str object, struct err *e)
 {
     char key[KEY_MAX];
     int64_t n = 0;
     enum status st = alarm_store_clear(c, alarm_key(key, kind, object), clock_now_ms(), &n, e);
     if (st == OK && n > 0)
-        log_line(LOG_INFO, "billing_alarm_over", LOG_S("kind", kind), LOG_T("object", object));
+        log_line(LOG_INFO, "billing_alarm_over", LOG_S("kind", alarm_kind_name(kind)), LOG_T("object", object));
     return st;
 }
 

@@ -8,17 +8,27 @@
 
 #include "db/db.h"
 
+/* The kinds are the rows of alarm.def. */
+enum alarm_kind {
+    ALARM_NONE, /* no alarm; in a row: a kind that this release does not know */
+#define ALARM(name) ALARM_##name,
+#include "alarm/alarm.def"
+#undef ALARM
+};
+const char *alarm_kind_name(enum alarm_kind kind); /* "unknown" for ALARM_NONE */
+
 struct alarm {
     struct id id, tenant;
-    struct str kind, object, words;
+    enum alarm_kind kind;
+    struct str object, words;
     int64_t times, first_ms, last_ms, closed_ms;
 };
 /* Raises an alarm, in the caller's transaction or in one of its own. tenant may be ID_NONE. The formatted words are
  * for the operator and contain no secrets; what is too long is cut. */
-enum status alarm_raise(struct db *c, const char *kind, struct str object, struct id tenant, struct err *e,
+enum status alarm_raise(struct db *c, enum alarm_kind kind, struct str object, struct id tenant, struct err *e,
                         const char *fmt, ...) __attribute__((format(printf, 6, 7)));
 /* Closes the open alarm of this kind and object, if there is one: the cause is gone. */
-enum status alarm_clear(struct db *c, const char *kind, struct str object, struct err *e);
+enum status alarm_clear(struct db *c, enum alarm_kind kind, struct str object, struct err *e);
 /* Closes an alarm by its id, for the operator. ERR_NOT_FOUND unless it is open. */
 enum status alarm_close(struct db *c, struct id alarm, struct err *e);
 /* Lists alarms, newest first. Memory in the arena. */

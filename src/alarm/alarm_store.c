@@ -1,8 +1,30 @@
 /* alarm_store.c: SQL of billing_alarm. open_key ("kind:object") is unique while the alarm is open and NULL afterwards.
- * A unique key admits any number of NULLs, so the history may hold the same alarm many times. */
+ * A unique key admits any number of NULLs, so the history may hold the same alarm many times. A kind is text only
+ * here. */
 #include "alarm/alarm_store.h"
 
 #include "base/banned.h"
+
+static const char *const kind_names[] = {
+    [ALARM_NONE] = "unknown",
+#define ALARM(name) [ALARM_##name] = #name,
+#include "alarm/alarm.def"
+#undef ALARM
+};
+
+const char *alarm_kind_name(enum alarm_kind kind)
+{
+    CHECK((size_t)kind < COUNT_OF(kind_names));
+    return kind_names[kind];
+}
+
+static enum alarm_kind alarm_kind_parse(struct str name)
+{
+    for (size_t i = ALARM_NONE + 1; i < COUNT_OF(kind_names); i++)
+        if (str_eqz(name, kind_names[i]))
+            return (enum alarm_kind)i;
+    return ALARM_NONE;
+}
 
 #define ALARM_COLUMNS "billing_alarm_id, tenant_id, kind, object, words, times, first_at, last_at, closed_at"
 
@@ -56,8 +78,9 @@ enum status alarm_store_again(struct db *c, struct str open_key, struct id tenan
 enum status alarm_store_open(struct db *c, const struct alarm *a, struct str open_key, struct err *e)
 {
     return db_exec(c, &alarm_insert, DB_GLOBAL,
-                   DB_ARGS(db_id(a->id), db_bytes(open_key.p, open_key.n), db_str(a->kind), db_str(a->object),
-                           tenant_val(a->tenant), db_str(a->words), db_time(a->first_ms), db_time(a->last_ms)),
+                   DB_ARGS(db_id(a->id), db_bytes(open_key.p, open_key.n), db_text(alarm_kind_name(a->kind)),
+                           db_str(a->object), tenant_val(a->tenant), db_str(a->words), db_time(a->first_ms),
+                           db_time(a->last_ms)),
                    NULL, e);
 }
 
@@ -75,7 +98,7 @@ static struct alarm alarm_of(struct db_row r)
 {
     return (struct alarm){.id = db_row_id(r, 0),
                           .tenant = db_row_id(r, 1),
-                          .kind = db_row_str(r, 2),
+                          .kind = alarm_kind_parse(db_row_str(r, 2)),
                           .object = db_row_str(r, 3),
                           .words = db_row_str(r, 4),
                           .times = db_row_int(r, 5),

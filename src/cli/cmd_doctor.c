@@ -452,8 +452,8 @@ static void doctor_alarms(struct doctor *d, struct db *c)
     if (alarm_list(c, &d->cl->arena, true, ALARMS, &list, &n, &e) != OK)
         doctor_put(d, BAD, "alarms", "see the log above", "The alarms cannot be read: %s", e.message);
     for (size_t i = 0; e.status == OK && i < n; i++)
-        doctor_put(d, ODD, "alarm", "resolve it, then run parley billing close", "%.*s (%.*s): %.*s",
-                   STR_F(list[i].kind), STR_F(list[i].object), STR_F(list[i].words));
+        doctor_put(d, ODD, "alarm", "resolve it, then run parley billing close", "%s (%.*s): %.*s",
+                   alarm_kind_name(list[i].kind), STR_F(list[i].object), STR_F(list[i].words));
 }
 
 /* With the wrong schema all later checks would fail in SQL and name the wrong cause, so they are left out. */

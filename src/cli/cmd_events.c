@@ -141,7 +141,7 @@ enum status cmd_billing_reconcile(struct cli *cl, struct err *e)
 static int alarms_fill(struct json *o, const struct alarm *a)
 {
     bool owned = !id_is_none(a->tenant);
-    return json_set_id(o, "id", ID_ALARM, a->id) || json_set_str(o, "kind", a->kind) ||
+    return json_set_id(o, "id", ID_ALARM, a->id) || json_set_str(o, "kind", str_from(alarm_kind_name(a->kind))) ||
            json_set_str(o, "object", a->object) ||
            (owned ? json_set_id(o, "workspace", ID_TENANT, a->tenant) : json_set_null(o, "workspace")) ||
            json_set_int(o, "times", a->times) || json_set_time(o, "since", a->first_ms) ||

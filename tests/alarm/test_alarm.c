@@ -49,9 +49,9 @@ static void raised_again_it_counts(void **state)
 {
     struct alarm *list;
     (void)state;
-    OKAY(alarm_raise(c, "two_live", STR("cus_1"), tenant, &fail, "%d live subscriptions.", 2));
+    OKAY(alarm_raise(c, ALARM_two_live, STR("cus_1"), tenant, &fail, "%d live subscriptions.", 2));
     clock_set_for_test(NOW + MINUTE_MS);
-    OKAY(alarm_raise(c, "two_live", STR("cus_1"), ID_NONE, &fail, "%d live subscriptions.", 3));
+    OKAY(alarm_raise(c, ALARM_two_live, STR("cus_1"), ID_NONE, &fail, "%d live subscriptions.", 3));
     assert_int_equal(count(true, &list), 1);
     assert_int_equal(list[0].times, 2);
     assert_str(list[0].words, "3 live subscriptions.");
@@ -63,11 +63,11 @@ static void raised_again_it_counts(void **state)
 static void each_alarm_is_mailed_once_to_the_operators(void **state)
 {
     (void)state;
-    OKAY(alarm_raise(c, "two_live", STR("cus_1"), tenant, &fail, "Once."));
-    OKAY(alarm_raise(c, "two_live", STR("cus_1"), tenant, &fail, "Twice."));
+    OKAY(alarm_raise(c, ALARM_two_live, STR("cus_1"), tenant, &fail, "Once."));
+    OKAY(alarm_raise(c, ALARM_two_live, STR("cus_1"), tenant, &fail, "Twice."));
     assert_int_equal(mails(), 1); /* an address that cannot be mailed to does not stop the other */
-    OKAY(alarm_raise(c, "two_live", STR("cus_2"), tenant, &fail, "Another object."));
-    OKAY(alarm_raise(c, "refund", STR("cus_1"), tenant, &fail, "Another kind."));
+    OKAY(alarm_raise(c, ALARM_two_live, STR("cus_2"), tenant, &fail, "Another object."));
+    OKAY(alarm_raise(c, ALARM_refund, STR("cus_1"), tenant, &fail, "Another kind."));
     assert_int_equal(mails(), 3);
     assert_int_equal(dbtest_int(DB, "SELECT COUNT(*) FROM job WHERE payload LIKE '%op@example.com%'"), 3);
 }
@@ -77,17 +77,17 @@ static void the_end_of_the_cause_closes_it(void **state)
     struct alarm *list;
     struct err e = ERR_INIT;
     (void)state;
-    OKAY(alarm_raise(c, "two_live", STR("cus_1"), tenant, &fail, "Open."));
+    OKAY(alarm_raise(c, ALARM_two_live, STR("cus_1"), tenant, &fail, "Open."));
     assert_int_equal(count(true, &list), 1);
     struct id first = list[0].id;
-    OKAY(alarm_clear(c, "refund", STR("cus_1"), &fail));   /* another kind */
-    OKAY(alarm_clear(c, "two_live", STR("cus_9"), &fail)); /* another object */
+    OKAY(alarm_clear(c, ALARM_refund, STR("cus_1"), &fail));   /* another kind */
+    OKAY(alarm_clear(c, ALARM_two_live, STR("cus_9"), &fail)); /* another object */
     assert_int_equal(count(true, &list), 1);
-    OKAY(alarm_clear(c, "two_live", STR("cus_1"), &fail));
-    OKAY(alarm_clear(c, "two_live", STR("cus_1"), &fail));
+    OKAY(alarm_clear(c, ALARM_two_live, STR("cus_1"), &fail));
+    OKAY(alarm_clear(c, ALARM_two_live, STR("cus_1"), &fail));
     assert_int_equal(count(true, &list), 0);
     assert_int_equal(alarm_close(c, first, &e), ERR_NOT_FOUND);
-    OKAY(alarm_raise(c, "two_live", STR("cus_1"), tenant, &fail, "Again."));
+    OKAY(alarm_raise(c, ALARM_two_live, STR("cus_1"), tenant, &fail, "Again."));
     assert_int_equal(count(false, &list), 2); /* a new alarm, mailed again */
     assert_int_equal(mails(), 2);
 }
@@ -96,7 +96,7 @@ static void the_operator_closes_it(void **state)
 {
     struct alarm *list;
     (void)state;
-    OKAY(alarm_raise(c, "dispute", STR("dp_1"), ID_NONE, &fail, "Open."));
+    OKAY(alarm_raise(c, ALARM_dispute, STR("dp_1"), ID_NONE, &fail, "Open."));
     assert_int_equal(count(true, &list), 1);
     OKAY(alarm_close(c, list[0].id, &fail));
     assert_int_equal(count(true, &list), 0);
@@ -107,9 +107,9 @@ static void only_closed_ones_are_deleted(void **state)
     struct alarm *list;
     int64_t gone = 0;
     (void)state;
-    OKAY(alarm_raise(c, "two_live", STR("cus_1"), tenant, &fail, "Open."));
-    OKAY(alarm_raise(c, "two_live", STR("cus_2"), tenant, &fail, "Closed."));
-    OKAY(alarm_clear(c, "two_live", STR("cus_2"), &fail));
+    OKAY(alarm_raise(c, ALARM_two_live, STR("cus_1"), tenant, &fail, "Open."));
+    OKAY(alarm_raise(c, ALARM_two_live, STR("cus_2"), tenant, &fail, "Closed."));
+    OKAY(alarm_clear(c, ALARM_two_live, STR("cus_2"), &fail));
     OKAY(alarm_forget(c, NOW - 1000, 10, &gone, &fail));
     assert_int_equal(gone, 0);
     OKAY(alarm_forget(c, NOW + 1000, 10, &gone, &fail));
@@ -125,18 +125,18 @@ static void words_from_outside_are_made_valid(void **state)
     (void)state;
     memset(endless, 'x', sizeof(endless) - 1);
     endless[sizeof(endless) - 1] = '\0';
-    OKAY(alarm_raise(c, "a", STR("1"), ID_NONE, &fail, "Words with a broken end \xc3"));
+    OKAY(alarm_raise(c, ALARM_refund, STR("1"), ID_NONE, &fail, "Words with a broken end \xc3"));
     assert_int_equal(count(true, &list), 1);
     assert_str(list[0].words, "Words with a broken end ");
-    OKAY(alarm_clear(c, "a", STR("1"), &fail));
-    OKAY(alarm_raise(c, "b",
+    OKAY(alarm_clear(c, ALARM_refund, STR("1"), &fail));
+    OKAY(alarm_raise(c, ALARM_dispute,
                      STR("evt_\xff\xfe"
                          "_1"),
                      ID_NONE, &fail, "%s", endless));
     assert_int_equal(count(true, &list), 1);
     assert_str(list[0].object, "evt_??_1");
     assert_int_equal(list[0].words.n, 480);
-    OKAY(alarm_clear(c, "b",
+    OKAY(alarm_clear(c, ALARM_dispute,
                      STR("evt_\xff\xfe"
                          "_1"),
                      &fail)); /* found by the bytes it was raised with */

@@ -151,7 +151,7 @@ static void what_is_done_is_logged_and_what_fails_is_not(void **state)
     e = ERR_INIT;
     assert_int_equal(event_get(db, &arena, STR("evt_none"), &ev, &e), ERR_NOT_FOUND);
     e = ERR_INIT;
-    okay(alarm_raise(db, "drift", STR("x"), ID_NONE, &e, "Something drifts."), &e);
+    okay(alarm_raise(db, ALARM_drift, STR("x"), ID_NONE, &e, "Something drifts."), &e);
     okay(alarm_list(db, &arena, true, 10, &alarms, &n, &e), &e);
     assert_int_equal(n, 1);
     okay(console_alarm_close(db, &operator_, alarms[0].id, &e), &e);

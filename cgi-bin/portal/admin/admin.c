@@ -44,7 +44,7 @@ enum status admin_fill_alarms(struct page *pg, bool open_only, int limit)
     enum status st = alarm_list(pg->db, pg->rq->arena, open_only, limit, &list, &n, &pg->e);
     for (size_t i = 0; st == OK && i < n; i++) {
         view_id(v, view_at(v, "Alarms", i, "Id"), TEXT_ID(ID_ALARM, list[i].id));
-        view_str(v, view_at(v, "Alarms", i, "Kind"), list[i].kind);
+        view_text(v, view_at(v, "Alarms", i, "Kind"), alarm_kind_name(list[i].kind));
         view_str(v, view_at(v, "Alarms", i, "Object"), list[i].object);
         view_str(v, view_at(v, "Alarms", i, "Words"), list[i].words);
         view_number(v, view_at(v, "Alarms", i, "Times"), list[i].times);

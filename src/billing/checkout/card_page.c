@@ -60,7 +60,7 @@ static enum status returning_raise_mismatch(const struct returning *r, struct er
     struct db *c = NULL;
     enum status st = db_get(r->op->p, &c, e);
     if (st == OK)
-        st = alarm_raise(c, "checkout_mismatch", r->session, r->op->tenant, e,
+        st = alarm_raise(c, ALARM_checkout_mismatch, r->session, r->op->tenant, e,
                          "A checkout of this workspace names another customer or workspace at Stripe. It was ignored.");
     db_put(c);
     return st;

@@ -60,7 +60,7 @@ static void operation_raise_refusal(struct operation *op, const char *what, cons
     struct db *c = NULL;
     enum status st = db_get(op->p, &c, &e);
     if (st == OK)
-        st = alarm_raise(c, "stripe_refused", str_from(what), op->tenant, &e, "Stripe refused (%s, %s): %s", what,
+        st = alarm_raise(c, ALARM_stripe_refused, str_from(what), op->tenant, &e, "Stripe refused (%s, %s): %s", what,
                          err_code(why), why->message);
     db_put(c);
     if (st != OK)

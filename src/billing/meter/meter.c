@@ -50,7 +50,7 @@ static enum status meter_collect_tx(struct db *c, void *ctx, struct err *e)
     enum status st = meter_store_lock(c, &a, k, &found, e);
     if (st == OK && found && (!k->customer.n || !k->period_end_ms)) {
         st = alarm_raise(
-            c, "meter_customer", str_from(id_text(ID_TENANT, k->tenant, id)), k->tenant, e,
+            c, ALARM_meter_customer, str_from(id_text(ID_TENANT, k->tenant, id)), k->tenant, e,
             "%lld conversations cannot be billed: their counter names no customer or no end of its period.",
             (long long)(k->used - k->reported));
     } else if (st == OK && found) {
@@ -141,8 +141,8 @@ enum status meter_watch(struct db *c, struct err *e)
     if (st != OK)
         return st;
     if (lag.oldest_ms <= METER_LAG_ALARM_MS)
-        return alarm_clear(c, "meter_lag", STR("meter"), e);
-    return alarm_raise(c, "meter_lag", STR("meter"), ID_NONE, e,
+        return alarm_clear(c, ALARM_meter_lag, STR("meter"), e);
+    return alarm_raise(c, ALARM_meter_lag, STR("meter"), ID_NONE, e,
                        "Counted conversations have not reached Stripe for %lld minutes (%lld wait, %lld without an "
                        "answer). "
                        "They miss their invoice when they arrive more than an hour after the end of the period.",
@@ -152,7 +152,7 @@ enum status meter_watch(struct db *c, struct err *e)
 static enum status meter_raise_unbilled(struct db *c, const struct meter_unbilled *u, struct err *e)
 {
     struct clock_date d = clock_split(u->period_start_ms);
-    return alarm_raise(c, "usage_unbilled", u->subscription, u->tenant, e,
+    return alarm_raise(c, ALARM_usage_unbilled, u->subscription, u->tenant, e,
                        "Of the %lld conversations since %04d-%02d-%02d (the plan includes %lld) %lld are on no "
                        "invoice: %s. Those beyond the plan "
                        "can be billed by hand.",
@@ -204,7 +204,7 @@ static enum status meter_repair_counter(struct db *c, void *ctx, struct err *e)
     char id[ID_TEXT_MAX];
     enum status st = usage_drift_repair(c, d, &over, e);
     if (st == OK && over > 0)
-        st = alarm_raise(c, "meter_over", str_from(id_text(ID_TENANT, d->tenant, id)), d->tenant, e,
+        st = alarm_raise(c, ALARM_meter_over, str_from(id_text(ID_TENANT, d->tenant, id)), d->tenant, e,
                          "%lld conversations more were reported to Stripe than the ledger has since %lld (Unix time): "
                          "give them back by hand.",
                          (long long)over, (long long)(d->period_start_ms / 1000));

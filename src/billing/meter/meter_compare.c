@@ -153,7 +153,7 @@ static enum status settle_row_tx(struct db *c, void *ctx, struct err *e)
     if (st != OK)
         return st;
     return alarm_raise(
-        c, "meter_unknown", r->customer, r->tenant, e,
+        c, ALARM_meter_unknown, r->customer, r->tenant, e,
         "It cannot be determined whether %lld conversations (%s) are billed: in their minute the meter has %lld, "
         "%lld are known to be sent and "
         "%lld had no answer. Check Stripe's meter.",
@@ -309,10 +309,10 @@ static enum status compare_judge(struct db_pool *p, struct str customer, const s
     if (st != OK)
         return st;
     if (more >= 0 && more <= b->here.unknown)
-        st = alarm_clear(c, "meter_drift", object, e);
+        st = alarm_clear(c, ALARM_meter_drift, object, e);
     else
         st = alarm_raise(
-            c, "meter_drift", object, ID_NONE, e,
+            c, ALARM_meter_drift, object, ID_NONE, e,
             "Stripe's meter has %lld conversations of this customer in this period; %lld were sent and %lld "
             "had no answer.",
             (long long)b->there, (long long)b->here.sent, (long long)b->here.unknown);

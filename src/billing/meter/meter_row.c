@@ -40,8 +40,9 @@ static enum status meter_reject_tx(struct db *c, void *ctx, struct err *e)
     enum status st = meter_store_rejected(c, r, x->why, clock_now_ms(), &x->changed, e);
     if (st != OK || !x->changed)
         return st;
-    return alarm_raise(c, "meter_rejected", r->customer, r->tenant, e, "%lld conversations were not billed (%s): %.*s",
-                       (long long)r->quantity, id_text(ID_METER, r->id, id), STR_F(x->why));
+    return alarm_raise(c, ALARM_meter_rejected, r->customer, r->tenant, e,
+                       "%lld conversations were not billed (%s): %.*s", (long long)r->quantity,
+                       id_text(ID_METER, r->id, id), STR_F(x->why));
 }
 
 enum status meter_reject_row(struct db *c, const struct meter_row *r, struct str why, struct err *e)
@@ -62,7 +63,7 @@ enum status meter_reject(struct db *c, struct str identifier, struct str why, st
     if (st == OK)
         st = meter_reject_row(c, &r, why, e);
     else if (st == ERR_NOT_FOUND)
-        st = alarm_raise(c, "meter_error", str_sub(identifier, 0, 100), ID_NONE, e,
+        st = alarm_raise(c, ALARM_meter_error, str_sub(identifier, 0, 100), ID_NONE, e,
                          "Stripe's meter did not take a usage that is not known here: %.*s",
                          STR_F(utf8_cut(why, METER_WORDS_MAX)));
     else if (e)

@@ -108,8 +108,8 @@ static bool reconcile_stops(const struct err *why)
            why->status == ERR_INTERNAL || why->status == ERR_UNAVAILABLE;
 }
 
-static enum status reconcile_raise(struct run *x, const char *kind, struct str id, struct id tenant, const char *words,
-                                   struct err *e)
+static enum status reconcile_raise(struct run *x, enum alarm_kind kind, struct str id, struct id tenant,
+                                   const char *words, struct err *e)
 {
     struct db *c = NULL;
     enum status st = db_get(x->p, &c, e);
@@ -133,7 +133,7 @@ static enum status reconcile_refresh(struct run *x, const char *kind, struct str
         return st;
     }
     log_line(LOG_WARN, "reconcile_left", LOG_S("kind", kind), LOG_T("object", id), LOG_S("error", why.message));
-    return err_is(&why, E_busy) ? OK : reconcile_raise(x, "unreadable", id, ID_NONE, why.message, e);
+    return err_is(&why, E_busy) ? OK : reconcile_raise(x, ALARM_unreadable, id, ID_NONE, why.message, e);
 }
 
 /* Counts one object of a list, and tells the caller now and then that the run is alive. */
@@ -254,7 +254,7 @@ static enum status reconcile_repair(struct run *x, struct str id, struct err *e)
     if (st == OK)
         st = reconcile_refresh(x, x->kind.p, id, &gone, e);
     if (st == OK && gone)
-        return before.there ? reconcile_raise(x, "gone", id, before.sub.tenant,
+        return before.there ? reconcile_raise(x, ALARM_gone, id, before.sub.tenant,
                                               "Stripe no longer has it, but it still counts here.", e)
                             : OK;
     if (st == OK)
@@ -271,7 +271,7 @@ static enum status reconcile_repair(struct run *x, struct str id, struct err *e)
     x->r->drifted++;
     bool money = str_eqz(x->kind, "subscription");
     return reconcile_raise(
-        x, "drift", id, money ? after.sub.tenant : after.inv.tenant,
+        x, ALARM_drift, id, money ? after.sub.tenant : after.inv.tenant,
         arena_printf(&x->a, "Stripe and this installation differed, and no event had reported it: %s. It is corrected.",
                      text),
         e);
@@ -434,7 +434,7 @@ static enum status reconcile_undelivered(struct run *x, int64_t from_ms, struct 
         return st;
     shared_bump("work", ID_NONE);
     return reconcile_raise(
-        x, "missed_events", STR("webhook"), ID_NONE,
+        x, ALARM_missed_events, STR("webhook"), ID_NONE,
         arena_printf(
             &x->a,
             "%lld events from Stripe did not arrive and were fetched. Check that the webhook address is reachable.",
@@ -481,9 +481,9 @@ static enum status reconcile_checkouts(struct run *x, struct err *e)
 static enum status reconcile_alarm_reads(struct db *c, const struct run *x, struct err *e)
 {
     if (!x->r->cut_short)
-        return alarm_clear(c, "reads_short", STR("stripe"), e);
+        return alarm_clear(c, ALARM_reads_short, STR("stripe"), e);
     return alarm_raise(
-        c, "reads_short", STR("stripe"), ID_NONE, e,
+        c, ALARM_reads_short, STR("stripe"), ID_NONE, e,
         "The nightly comparison with Stripe ended early because %lld reads are its share of a month. The "
         "next one continues there. Stripe grants 500 reads for each payment of the last 30 days, and at "
         "least stripe_reads_month.",
@@ -528,7 +528,7 @@ static enum status reconcile_check_prices(struct run *x, struct err *e)
         x->r->looked++;
         st = reconcile_refresh(x, "price", q.ids.list[i], &gone, e);
         if (st == OK && gone)
-            st = reconcile_raise(x, "price_changed", q.ids.list[i], ID_NONE,
+            st = reconcile_raise(x, ALARM_price_changed, q.ids.list[i], ID_NONE,
                                  "Stripe does not know this price. Run: parley billing setup", e);
     }
     return st;

@@ -55,7 +55,7 @@ enum status event_replay(struct db *c, struct str event, struct err *e)
     enum status st = event_store_replay(c, event, clock_now_ms(), &n, e);
     if (st == OK && n == 0)
         return err_set(e, E_event_unknown, "There is no such event, or it is already pending.");
-    return st == OK ? alarm_clear(c, "event_dead", event, e) : st;
+    return st == OK ? alarm_clear(c, ALARM_event_dead, event, e) : st;
 }
 
 enum status event_forget(struct db *c, int64_t before_ms, int limit, int64_t *n, struct err *e)

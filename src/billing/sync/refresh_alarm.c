@@ -28,9 +28,9 @@ static enum status alarm_two_live(struct db *c, struct arena *a, const struct su
         live += list[i].livemode == s->livemode && alarm_is_live(&list[i]);
     struct str object = owned ? str_from(id_text(ID_TENANT, s->tenant, text)) : s->customer;
     if (live < 2)
-        return alarm_clear(c, "two_live", object, e);
+        return alarm_clear(c, ALARM_two_live, object, e);
     return alarm_raise(
-        c, "two_live", object, s->tenant, e,
+        c, ALARM_two_live, object, s->tenant, e,
         "%zu subscriptions are live at once and each is charged. End the wrong one at Stripe and refund what it "
         "charged.",
         live);
@@ -45,18 +45,18 @@ static enum status alarm_strangers(struct db *c, struct arena *a, const struct j
     enum status st = mirror_customer_tenant(c, a, s->customer, &holder, e);
     if (st == OK)
         st = live && id_is_none(s->tenant)
-                 ? alarm_raise(c, "unknown_customer", s->id, ID_NONE, e,
+                 ? alarm_raise(c, ALARM_unknown_customer, s->id, ID_NONE, e,
                                "A live subscription of the customer %.*s, which belongs to no workspace.",
                                STR_F(s->customer))
-                 : alarm_clear(c, "unknown_customer", s->id, e);
+                 : alarm_clear(c, ALARM_unknown_customer, s->id, e);
     if (st != OK)
         return st;
     bool claims = id_parse(ID_TENANT, json_get_str(json_get(j, "metadata"), "tenant"), &named) &&
                   !id_eq(named, s->tenant);
     bool differs = !id_is_none(holder) && !id_eq(holder, s->tenant);
     if (!claims && !differs)
-        return alarm_clear(c, "tenant_mismatch", s->id, e);
-    return alarm_raise(c, "tenant_mismatch", s->id, s->tenant, e,
+        return alarm_clear(c, ALARM_tenant_mismatch, s->id, e);
+    return alarm_raise(c, ALARM_tenant_mismatch, s->id, s->tenant, e,
                        "%s names another workspace than the one that has the subscription. Nothing was moved.",
                        differs ? "Its customer" : "Its metadata");
 }
@@ -67,23 +67,23 @@ static enum status alarm_prices(struct db *c, const struct subscription *s, bool
 {
     struct str price = s->base_price.n ? s->base_price : STR("none");
     enum status st = live && id_is_none(s->terms)
-                         ? alarm_raise(c, "unknown_price", s->id, s->tenant, e,
+                         ? alarm_raise(c, ALARM_unknown_price, s->id, s->tenant, e,
                                        "Its price (%.*s) does not belong to any plan and grants nothing.", STR_F(price))
-                         : alarm_clear(c, "unknown_price", s->id, e);
+                         : alarm_clear(c, ALARM_unknown_price, s->id, e);
     int fits = (s->base_item.n > 0) + (s->usage_item.n > 0);
     if (st != OK)
         return st;
     if (!live || s->items == fits)
-        return alarm_clear(c, "extra_items", s->id, e);
-    return alarm_raise(c, "extra_items", s->id, s->tenant, e,
+        return alarm_clear(c, ALARM_extra_items, s->id, e);
+    return alarm_raise(c, ALARM_extra_items, s->id, s->tenant, e,
                        "It has %d items, of which %d belong to a plan. Check what else is charged.", s->items, fits);
 }
 
 static enum status alarm_status(struct db *c, const struct subscription *s, struct err *e)
 {
     if (s->status != STRIPE_UNKNOWN)
-        return alarm_clear(c, "unknown_status", s->id, e);
-    return alarm_raise(c, "unknown_status", s->id, s->tenant, e,
+        return alarm_clear(c, ALARM_unknown_status, s->id, e);
+    return alarm_raise(c, ALARM_unknown_status, s->id, s->tenant, e,
                        "This release does not know its status \"%.*s\". What was granted remains for a day, then ends.",
                        STR_F(s->status_text));
 }
@@ -96,8 +96,8 @@ static enum status alarm_deleted(struct db *c, struct arena *a, const struct sub
     if (st != OK)
         return st;
     if (!deleted || !live)
-        return alarm_clear(c, "tenant_deleted_money_open", s->id, e);
-    return alarm_raise(c, "tenant_deleted_money_open", s->id, s->tenant, e,
+        return alarm_clear(c, ALARM_tenant_deleted_money_open, s->id, e);
+    return alarm_raise(c, ALARM_tenant_deleted_money_open, s->id, s->tenant, e,
                        "The workspace is deleted, but its subscription continues. Cancel it at Stripe.");
 }
 
@@ -119,9 +119,9 @@ enum status subscription_alarms(struct db *c, struct arena *a, const struct json
 enum status invoice_alarms(struct db *c, const struct invoice *v, struct err *e)
 {
     if (!v->finalization_failed)
-        return alarm_clear(c, "finalization_failed", v->id, e);
+        return alarm_clear(c, ALARM_finalization_failed, v->id, e);
     return alarm_raise(
-        c, "finalization_failed", v->id, v->tenant, e,
+        c, ALARM_finalization_failed, v->id, v->tenant, e,
         "Stripe cannot finalize this invoice, so it is not charged while the subscription continues. Its "
         "page at Stripe says why.");
 }

@@ -46,8 +46,8 @@ static enum status price_alarms(struct db *c, struct arena *a, const struct json
         return st;
     const char *words = price_differs(price, &was);
     if (!words)
-        return alarm_clear(c, "price_changed", id, e);
-    return alarm_raise(c, "price_changed", id, ID_NONE, e,
+        return alarm_clear(c, ALARM_price_changed, id, e);
+    return alarm_raise(c, ALARM_price_changed, id, ID_NONE, e,
                        "The price of plan %.*s (%s) was changed: %s. Run: parley billing setup", STR_F(was.plan),
                        was.is_base ? "base" : "usage", words);
 }
@@ -73,9 +73,9 @@ static enum status product_write_tx(struct db *c, void *ctx, struct err *e)
     if (st != OK || !plan.n)
         return st;
     if (!stripe_deleted(x->j) && json_bool(json_get(x->j, "active")))
-        return alarm_clear(c, "product_changed", x->t->id, e);
+        return alarm_clear(c, ALARM_product_changed, x->t->id, e);
     return alarm_raise(
-        c, "product_changed", x->t->id, ID_NONE, e,
+        c, ALARM_product_changed, x->t->id, ID_NONE, e,
         "The product of plan %.*s was %s at Stripe, so the plan cannot be bought. Run: parley billing setup",
         STR_F(plan), stripe_deleted(x->j) ? "deleted" : "deactivated");
 }

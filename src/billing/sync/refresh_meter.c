@@ -42,7 +42,7 @@ static enum status rejected_write_tx(struct db *c, void *ctx, struct err *e)
         st = rejected_read_samples(c, x, json_at(kinds, i), e);
     if (st != OK || x->reported)
         return st;
-    return alarm_raise(c, "meter_error", x->event, ID_NONE, e, "Stripe's meter did not accept usage: %.*s",
+    return alarm_raise(c, ALARM_meter_error, x->event, ID_NONE, e, "Stripe's meter did not accept usage: %.*s",
                        STR_F(str_sub(words.n ? words : STR("the event does not say which"), 0, 300)));
 }
 

@@ -48,7 +48,7 @@ static enum status session_check_claim(struct db *c, struct refresh_checkout *x,
     if (!claims && !differs)
         return OK;
     return alarm_raise(
-        c, "checkout_mismatch", x->t->id, owner, e,
+        c, ALARM_checkout_mismatch, x->t->id, owner, e,
         "A checkout names the workspace %s, but it or its customer belongs to another one. The claim was ignored.",
         id_text(ID_TENANT, claims ? named : holder, text));
 }
@@ -117,7 +117,8 @@ struct refresh_refund {
     struct refresh_target *t;
     struct json *j;
     struct str customer, invoice;
-    const char *kind, *words;
+    enum alarm_kind kind;
+    const char *words;
     bool over;
 };
 
@@ -176,7 +177,7 @@ static enum status refund_report(struct refresh_refund *x, struct err *e)
 enum status refresh_charge(struct refresh_target *t, struct err *e)
 {
     struct refresh *r = t->r;
-    struct refresh_refund x = {.t = t, .kind = "refund", .invoice = STR_EMPTY};
+    struct refresh_refund x = {.t = t, .kind = ALARM_refund, .invoice = STR_EMPTY};
     enum status st = refresh_get(r, "/v1/charges/%", t->id, NULL, &x.j, e);
     if (st != OK)
         return st;
@@ -195,7 +196,7 @@ enum status refresh_dispute(struct refresh_target *t, struct err *e)
 {
     struct refresh *r = t->r;
     struct json *charge = NULL;
-    struct refresh_refund x = {.t = t, .kind = "dispute", .invoice = STR_EMPTY};
+    struct refresh_refund x = {.t = t, .kind = ALARM_dispute, .invoice = STR_EMPTY};
     enum status st = refresh_get(r, "/v1/disputes/%", t->id, NULL, &x.j, e);
     if (st != OK)
         return st;

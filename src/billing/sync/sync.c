@@ -32,11 +32,11 @@ struct sync_event {
     struct err why;
     bool ended; /* the event needs no further attempt: `state` says how it ended */
     enum event_state state;
-    const char *alarm; /* NULL: none */
+    enum alarm_kind alarm;
     struct str alarm_object;
 };
 
-static void sync_end(struct sync_event *x, enum event_state state, const char *alarm, struct str alarm_object)
+static void sync_end(struct sync_event *x, enum event_state state, enum alarm_kind alarm, struct str alarm_object)
 {
     x->ended = true;
     x->state = state;
@@ -55,7 +55,7 @@ static enum status sync_claim_tx(struct db *c, void *ctx, struct err *e)
 
 /* ---- does it concern this installation? ---- */
 
-static void sync_ignore(struct sync_event *x, const char *alarm, struct str alarm_object, const char *words)
+static void sync_ignore(struct sync_event *x, enum alarm_kind alarm, struct str alarm_object, const char *words)
 {
     sync_end(x, EVENT_IGNORED, alarm, alarm_object);
     (void)err_set(&x->why, E_event_ignored, "%s", words);
@@ -73,17 +73,17 @@ static void sync_judge(struct sync_event *x)
 {
     const struct event_envelope *v = &x->due.v;
     if (v->account.n)
-        sync_ignore(x, "event_account", v->account, "It belongs to another account.");
+        sync_ignore(x, ALARM_event_account, v->account, "It belongs to another account.");
     else if (v->livemode != x->refresh.stripe->livemode)
-        sync_ignore(x, "event_livemode", STR("webhook"),
+        sync_ignore(x, ALARM_event_livemode, STR("webhook"),
                     v->livemode ? "It is a live-mode event, but the key is a test key."
                                 : "It is a test-mode event, but the key is a live key.");
     else if (v->api_version.n && !str_eqz(v->api_version, STRIPE_API_VERSION))
-        sync_ignore(x, "event_version", v->api_version,
+        sync_ignore(x, ALARM_event_version, v->api_version,
                     "Its API version is not " STRIPE_API_VERSION
                     ". Run parley billing setup, which makes an endpoint of this version.");
     else if (!sync_is_meter_error(v) && (!v->object_id.n || !refresh_serves(v->object_type, v->type)))
-        sync_ignore(x, NULL, STR_EMPTY, "Events of this type are not used.");
+        sync_ignore(x, ALARM_NONE, STR_EMPTY, "Events of this type are not used.");
 }
 
 /* ---- the outcome ---- */
@@ -94,7 +94,7 @@ static enum status sync_end_tx(struct db *c, void *ctx, struct err *e)
     struct sync_event *x = ctx;
     struct str why = x->state == EVENT_DONE ? STR_EMPTY : utf8_cut(str_from(x->why.message), ERROR_MAX);
     enum status st = event_store_end(c, x->due.v.id, x->state, why, e);
-    if (st != OK || !x->alarm)
+    if (st != OK || x->alarm == ALARM_NONE)
         return st;
     return alarm_raise(c, x->alarm, x->alarm_object, ID_NONE, e, "The event %.*s (%.*s) was not processed: %s",
                        STR_F(x->due.v.id), STR_F(x->due.v.type), x->why.message);
@@ -147,10 +147,10 @@ static enum status sync_put_off(struct sync_event *x, struct err *e)
 static enum status sync_record(struct sync_event *x, enum status how, struct err *e)
 {
     if (how == OK)
-        sync_end(x, EVENT_DONE, NULL, STR_EMPTY);
+        sync_end(x, EVENT_DONE, ALARM_NONE, STR_EMPTY);
     else if (!x->ended && !sync_is_busy(&x->why) && !sync_is_outage(stripe_failure_of(&x->why)) &&
              x->due.attempts + 1 >= ATTEMPTS)
-        sync_end(x, EVENT_DEAD, "event_dead", x->due.v.id);
+        sync_end(x, EVENT_DEAD, ALARM_event_dead, x->due.v.id);
     if (x->ended)
         return held_transaction(x->refresh.p, sync_end_tx, x, e);
     log_line(LOG_WARN, "stripe_event_put_off", LOG_T("event", x->due.v.id), LOG_T("type", x->due.v.type),
