@@ -5,6 +5,7 @@
 #include "account/account_store.h"
 #include "account/rules.h"
 #include "base/crypto.h"
+#include "base/limits.h"
 #include "base/shared.h"
 #include "base/utf8.h"
 
@@ -139,7 +140,7 @@ enum status account_password_set(struct db *c, struct id user, struct str passwo
     struct arena a;
     struct user u;
     enum status st;
-    arena_init(&a, 65536);
+    arena_init(&a, ROW_ARENA);
     if ((st = user_store_get(c, &a, user, &u, e)) != OK)
         goto out;
     if ((st = rules_password(password, u.email, e)) != OK)
@@ -157,7 +158,7 @@ enum status account_user_operator(struct db *c, struct id user, bool is_operator
 {
     struct arena a;
     struct user u;
-    arena_init(&a, 65536);
+    arena_init(&a, ROW_ARENA);
     enum status st = user_store_get(c, &a, user, &u, e); /* an update of no row is not an error */
     if (st == OK)
         st = user_store_set_operator(c, user, is_operator, e);
@@ -173,7 +174,7 @@ enum status account_user_create(struct db *c, struct str email, struct str name,
     char hash[CRYPTO_PASSWORD_MAX];
     struct user_new u = {0};
     struct arena a;
-    arena_init(&a, 65536);
+    arena_init(&a, ROW_ARENA);
     enum status st = user_prepare(&a, email, name, password, STR("en"), hash, &u, e);
     if (st == OK)
         st = user_store_add(c, &u, e);
@@ -216,7 +217,7 @@ enum status account_tenant_create(struct db *c, struct str name, struct str plan
     struct str clean;
     struct id id = id_new();
     enum status st = rules_name(name, "workspace", "The workspace's name", &clean, e);
-    arena_init(&a, 16384);
+    arena_init(&a, ROW_ARENA);
     if (st == OK)
         st = tenant_plan_name(c, &a, plan, &plan, e);
     if (st == OK)
@@ -244,7 +245,7 @@ enum status account_tenant_plan(struct db *c, struct id tenant, struct str plan,
 {
     struct arena a;
     struct tenant t;
-    arena_init(&a, 16384);
+    arena_init(&a, ROW_ARENA);
     enum status st = tenant_plan_name(c, &a, plan, &plan, e);
     if (st == OK)
         st = tenant_store_get(c, &a, tenant, &t, e);

@@ -10,16 +10,16 @@
 
 #include "base/banned.h"
 
-#define TOKEN_BYTES 32
+#define SESSION_TOKEN_BYTES 32
 #define SEEN_EVERY_MS MINUTE_MS
 
 /* A token of the wrong length or alphabet is refused without asking the database. Any other spelling of the same bytes
  * is refused too, so one session has one cookie value. */
-static bool session_token_decode(struct str token, uint8_t raw[TOKEN_BYTES], uint8_t hash[32])
+static bool session_token_decode(struct str token, uint8_t raw[SESSION_TOKEN_BYTES], uint8_t hash[32])
 {
-    if (!crypto_base64url_decode(token, raw, TOKEN_BYTES))
+    if (!crypto_base64url_decode(token, raw, SESSION_TOKEN_BYTES))
         return false;
-    crypto_digest(str_n((const char *)raw, TOKEN_BYTES), hash);
+    crypto_digest(str_n((const char *)raw, SESSION_TOKEN_BYTES), hash);
     return true;
 }
 
@@ -35,7 +35,7 @@ enum status account_session_start(struct db *c, struct id user, struct id tenant
                                   char token[SESSION_TOKEN_MAX], struct err *e)
 {
     struct session_new s = {.id = id_new(), .user = user, .tenant = tenant, .ip = str_sub(ip, 0, 45)};
-    uint8_t raw[TOKEN_BYTES];
+    uint8_t raw[SESSION_TOKEN_BYTES];
     struct buf b;
     enum status st;
     buf_init(&b, SESSION_TOKEN_MAX - 1);
@@ -61,7 +61,7 @@ out:
 enum status account_session_load(struct db *c, struct arena *a, struct str token, int64_t lifetime_ms,
                                  struct session *out, struct err *e)
 {
-    uint8_t raw[TOKEN_BYTES], hash[32];
+    uint8_t raw[SESSION_TOKEN_BYTES], hash[32];
     int64_t now = clock_now_ms();
     if (!session_token_decode(token, raw, hash))
         return session_ended(e);
@@ -80,7 +80,7 @@ enum status account_session_load(struct db *c, struct arena *a, struct str token
 /* A token that is not one has no session, so there is nothing to end. */
 enum status account_session_end(struct db *c, struct str token, struct err *e)
 {
-    uint8_t raw[TOKEN_BYTES], hash[32];
+    uint8_t raw[SESSION_TOKEN_BYTES], hash[32];
     if (!session_token_decode(token, raw, hash))
         return OK;
     return session_store_delete(c, hash, e);
@@ -90,7 +90,7 @@ enum status account_session_end(struct db *c, struct str token, struct err *e)
  * the new tenant is read with the next request. */
 enum status account_session_switch(struct db *c, struct str token, struct id tenant, struct err *e)
 {
-    uint8_t raw[TOKEN_BYTES], hash[32];
+    uint8_t raw[SESSION_TOKEN_BYTES], hash[32];
     if (!session_token_decode(token, raw, hash))
         return session_ended(e);
     enum status st = session_store_switch(c, hash, tenant, e);

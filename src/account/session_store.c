@@ -5,6 +5,7 @@
  * switch to another tenant. */
 #include "account/account_store.h"
 #include "base/clock.h"
+#include "base/limits.h"
 
 #include "base/banned.h"
 
@@ -103,7 +104,7 @@ enum status session_store_switch(struct db *c, const uint8_t hash[32], struct id
 {
     struct arena a;
     struct db_row row;
-    arena_init(&a, 16384);
+    arena_init(&a, ROW_ARENA);
     enum status st = db_query_one(c, &session_may_switch, &tenant, DB_ARGS(db_bytes(hash, 32)), &a, &row, e);
     if (st == OK)
         st = db_exec(c, &session_set_tenant, &tenant, DB_ARGS(db_time(clock_now_ms()), db_bytes(hash, 32)), NULL, e);

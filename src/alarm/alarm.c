@@ -18,18 +18,18 @@
 
 #define OBJECT_MAX 290 /* bytes: with its kind it has to fit open_key */
 #define WORDS_MAX 480  /* characters */
-#define KEY_MAX 340
+#define OPEN_KEY_MAX 340
 
 struct alarm_raising {
     struct alarm row;
-    char key[KEY_MAX];
+    char key[OPEN_KEY_MAX];
 };
 
 /* The object is cut to fit the column. Two objects that differ only after 290 bytes would share an alarm; Stripe's ids
  * have at most 255. */
-static struct str alarm_key(char out[KEY_MAX], enum alarm_kind kind, struct str object)
+static struct str alarm_key(char out[OPEN_KEY_MAX], enum alarm_kind kind, struct str object)
 {
-    int n = snprintf(out, KEY_MAX, "%s:%.*s", alarm_kind_name(kind), STR_F(str_sub(object, 0, OBJECT_MAX)));
+    int n = snprintf(out, OPEN_KEY_MAX, "%s:%.*s", alarm_kind_name(kind), STR_F(str_sub(object, 0, OBJECT_MAX)));
     return str_n(out, n > 0 ? (size_t)n : 0);
 }
 
@@ -42,7 +42,7 @@ static enum status alarm_mail(struct db *c, const struct alarm *row, struct err 
     char workspace[ID_TEXT_MAX] = "-";
     if (!id_is_none(row->tenant))
         id_text(ID_TENANT, row->tenant, workspace);
-    arena_init(&a, 1 * MB);
+    arena_init(&a, LIST_ARENA);
     enum status st = alarm_store_operators(c, &a, &readers, &n, e);
     for (size_t i = 0; st == OK && i < n; i++) {
         const struct mail_new m = {
@@ -128,7 +128,7 @@ enum status alarm_raise(struct db *c, enum alarm_kind kind, struct str object, s
 /* Callers clear after every successful check, so "nothing is open" is the usual case and no error. */
 enum status alarm_clear(struct db *c, enum alarm_kind kind, struct str object, struct err *e)
 {
-    char key[KEY_MAX];
+    char key[OPEN_KEY_MAX];
     int64_t n = 0;
     enum status st = alarm_store_clear(c, alarm_key(key, kind, object), clock_now_ms(), &n, e);
     if (st == OK && n > 0)

@@ -31,6 +31,7 @@ enum status alarm_raise(struct db *c, enum alarm_kind kind, struct str object, s
 enum status alarm_clear(struct db *c, enum alarm_kind kind, struct str object, struct err *e);
 /* Closes an alarm by its id, for the operator. ERR_NOT_FOUND unless it is open. */
 enum status alarm_close(struct db *c, struct id alarm, struct err *e);
+#define ALARMS_COUNTED 1000 /* open alarms that status reports and metrics count; more show as this many */
 /* Lists alarms, newest first. Memory in the arena. */
 enum status alarm_list(struct db *c, struct arena *a, bool open_only, int limit, struct alarm **out, size_t *n,
                        struct err *e);

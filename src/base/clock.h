@@ -12,6 +12,8 @@
 #define MINUTE_MS INT64_C(60000)
 #define HOUR_MS (60 * MINUTE_MS)
 #define DAY_MS (24 * HOUR_MS)
+/* The last moment of the year 9999: DATETIME holds nothing later. */
+#define CLOCK_MAX_MS INT64_C(253402300799999)
 
 /* Wall time; tests can stop it with clock_set_for_test(). */
 int64_t clock_now_ms(void);

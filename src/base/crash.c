@@ -17,7 +17,7 @@
 
 #include "base/banned.h"
 
-#define STACK_BYTES (64 * KB)
+#define SIGNAL_STACK (64 * KB)
 #define FRAMES_MAX 64
 
 static const char *crash_program = "parley";
@@ -140,12 +140,12 @@ void crash_thread_begin(struct crash_slot *slot)
     my_slot = slot;
     if (my_stack)
         return;
-    my_stack = mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    my_stack = mmap(NULL, SIGNAL_STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (my_stack == MAP_FAILED) {
         my_stack = NULL; /* the report then uses the stack of the thread itself */
         return;
     }
-    stack_t st = {.ss_sp = my_stack, .ss_size = STACK_BYTES};
+    stack_t st = {.ss_sp = my_stack, .ss_size = SIGNAL_STACK};
     sigaltstack(&st, NULL);
 }
 
@@ -156,7 +156,7 @@ void crash_thread_end(void)
     if (!my_stack)
         return;
     sigaltstack(&st, NULL);
-    munmap(my_stack, STACK_BYTES);
+    munmap(my_stack, SIGNAL_STACK);
     my_stack = NULL;
 }
 

@@ -10,11 +10,11 @@
 
 #include "base/banned.h"
 
-#define CHUNK_BYTES 8192
+#define READ_BYTES 8192
 
 int file_read_fd(int fd, struct buf *out)
 {
-    char chunk[CHUNK_BYTES];
+    char chunk[READ_BYTES];
     for (;;) {
         ssize_t n = read(fd, chunk, sizeof(chunk));
         if (n < 0 && errno == EINTR)

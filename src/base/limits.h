@@ -8,6 +8,9 @@
 #define KB ((size_t)1024)
 #define MB (1024 * KB)
 
+#define ROW_ARENA (64 * KB)           /* scratch of a function that reads one row, or a few short values */
+#define TENANT_ARENA (1 * MB)         /* scratch for what belongs to one tenant: plan, subscriptions, a conversation */
+#define LIST_ARENA (16 * MB)          /* scratch for a list with a bounded number of rows */
 #define MAX_REQUEST_ARENA (64 * MB)   /* memory of one request */
 #define MAX_REPLY (8 * MB)            /* one rendered page or JSON reply */
 #define MAX_HEADERS (64 * KB)         /* all reply headers together */
@@ -38,6 +41,7 @@
 #define MAX_STATE (64 * KB)           /* variables and position of a conversation, as JSON */
 #define MAX_TEXT 4000                 /* one visitor message (characters) */
 #define MAX_TURN_MESSAGES 40          /* bot messages of one turn (count) */
+#define MAX_BACKLOG 4096              /* connections that may wait while a program restarts (count) */
 #define MAX_FETCH (1 * MB)            /* body of the reply to an outgoing call */
 #define MAX_MAIL (1 * MB)             /* text and HTML of one mail together */
 #define MAX_CSV (32 * MB)             /* an uploaded CSV file */

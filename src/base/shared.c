@@ -21,8 +21,8 @@
 #include "base/banned.h"
 
 /* 32,768 buckets of 16 bytes: half a megabyte. */
-#define WAYS 8
-#define SETS 4096
+#define BUCKET_WAYS 8
+#define BUCKET_SETS 4096
 #define COUNTERS 8192
 #define MAGIC UINT64_C(0x5041524c45590001) /* the last digits are the layout's version */
 #define REBOOT_US INT64_C(60000000)        /* a time this much too late is of a clock that has started again */
@@ -38,7 +38,7 @@ struct bucket {
 struct layout {
     _Atomic uint64_t magic; /* written last */
     uint8_t hash_key[16];
-    struct bucket buckets[SETS][WAYS];
+    struct bucket buckets[BUCKET_SETS][BUCKET_WAYS];
     _Atomic uint64_t counters[COUNTERS];
 };
 
@@ -171,10 +171,10 @@ struct bucket_seen {
  * owner would inherit it. */
 static struct bucket *find_bucket(struct layout *l, uint64_t owner, int64_t now)
 {
-    struct bucket *set = l->buckets[owner % SETS];
+    struct bucket *set = l->buckets[owner % BUCKET_SETS];
     for (;;) {
         struct bucket_seen spare = {0};
-        for (int i = 0; i < WAYS; i++) {
+        for (int i = 0; i < BUCKET_WAYS; i++) {
             struct bucket_seen s = {&set[i], atomic_load(&set[i].owner), atomic_load(&set[i].full_at)};
             if (s.owner == owner)
                 return s.bucket;

@@ -12,6 +12,8 @@
 
 #include "base/banned.h"
 
+#define DRAFT_ARENA (2 * MAX_FLOW) /* the text of a flow, and the rows around it */
+
 /* A flow as the text that is stored and hashed. json_write gives the same text for the same document, whatever white
  * space the editor sent, so the hash tells whether a draft differs from the live version without comparing texts. In
  * the arena. */
@@ -183,7 +185,7 @@ enum status bot_room(struct db *c, struct id tenant, int64_t *out, struct err *e
 {
     struct entitlements x;
     struct arena a;
-    arena_init(&a, 1 * MB);
+    arena_init(&a, TENANT_ARENA);
     enum status st = entitlement_load(c, tenant, clock_now_ms(), &a, &x, e);
     if (st == OK)
         *out = x.value[ENTITLEMENT_bots];
@@ -195,7 +197,7 @@ enum status bot_owner(struct db *c, struct id bot, struct id *tenant, struct err
 {
     struct bot_pointer p;
     struct arena a;
-    arena_init(&a, 64 * KB);
+    arena_init(&a, ROW_ARENA);
     enum status st = bot_store_pointer(c, &a, bot, &p, e);
     if (st == OK)
         *tenant = p.tenant;
@@ -233,7 +235,7 @@ enum status bot_rename(struct db *c, const struct actor *who, struct id bot, str
     enum status st = rules_name(name, "name", "The bot's name", &tx.text, e);
     if (st != OK)
         return st;
-    arena_init(&a, 64 * KB);
+    arena_init(&a, ROW_ARENA);
     st = db_transaction(c, bot_rename_write, &tx, e);
     if (st == OK)
         shared_bump("bot", bot);
@@ -298,7 +300,7 @@ enum status bot_draft_save(struct db *c, const struct actor *who, struct id bot,
     enum status st = bot_flow_must_parse(flow, e);
     if (st != OK)
         return st;
-    arena_init(&a, 2 * MAX_FLOW);
+    arena_init(&a, DRAFT_ARENA);
     st = bot_flow_text(&a, flow, &tx.text, tx.hash, e);
     if (st == OK)
         st = db_transaction(c, bot_draft_write, &tx, e);

@@ -2,8 +2,11 @@
 #ifndef PARLEY_BOT_BOT_INTERNAL_H
 #define PARLEY_BOT_BOT_INTERNAL_H
 
+#include "base/limits.h"
 #include "bot/bot.h"
 #include "knowledge/answers.h"
+
+#define BOT_FLOW_ARENA (MAX_FLOW_JSON + 8 * MAX_FLOW) /* a flow as a document and as text, with copies while it grows */
 
 enum status bot_template_find(const struct config *c, struct str id, struct bot_template *out, struct err *e);
 

@@ -50,7 +50,7 @@ enum status bot_brand_save(struct db *c, const struct actor *who, struct id bot,
     enum status st = brand_check(&tx.brand, e);
     if (st != OK)
         return st;
-    arena_init(&a, 64 * KB);
+    arena_init(&a, ROW_ARENA);
     st = db_transaction(c, brand_write, &tx, e);
     if (st == OK)
         shared_bump("bot", bot);

@@ -30,7 +30,7 @@ enum status bot_keep(struct db *c, const struct actor *who, struct id tenant, co
     struct id *bots;
     size_t have;
     int64_t now = clock_now_ms();
-    arena_init(&a, 8 * MB);
+    arena_init(&a, LIST_ARENA);
     enum status st = bot_store_lock_tenant(c, &a, tenant, e);
     if (st == OK)
         st = bot_store_ids(c, &a, tenant, &bots, &have, e);

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/shared.h"
+#include "bot/bot_internal.h"
 #include "bot/bot_store.h"
 #include "plan/entitlement.h"
 
@@ -21,7 +22,7 @@
 #define POINTERS_MAX 2048
 #define FLOWS_MAX 2048
 #define FLOW_BYTES_MAX (32 * MB) /* as flow_bytes counts; one larger flow is kept, alone */
-#define BUCKETS 1024
+#define LIVE_BUCKETS 1024
 #define UNKNOWN_MAX 256
 #define RECHECK_US 2000000
 #define UNKNOWN_US 1000000
@@ -66,7 +67,7 @@ static struct {
     struct pointer pointers[POINTERS_MAX];
     struct flow_slot flows[FLOWS_MAX];
     struct unknown unknown[UNKNOWN_MAX];
-    int pointer_bucket[BUCKETS], flow_bucket[BUCKETS]; /* index + 1 of the first slot; 0 = none */
+    int pointer_bucket[LIVE_BUCKETS], flow_bucket[LIVE_BUCKETS]; /* index + 1 of the first slot; 0 = none */
     int pointer_n, flow_n;
     size_t flow_bytes;
 } cache = {.lock = PTHREAD_MUTEX_INITIALIZER,
@@ -149,7 +150,7 @@ static void pointer_remove(int gone);
 /* All versions of a bot are in one bucket: the hash is that of the bot alone. */
 static struct flow_slot *flow_slot_of(struct id bot, int version)
 {
-    for (int i = cache.flow_bucket[id_hash(bot) % BUCKETS]; i; i = cache.flows[i - 1].next) {
+    for (int i = cache.flow_bucket[id_hash(bot) % LIVE_BUCKETS]; i; i = cache.flows[i - 1].next) {
         struct flow_slot *s = &cache.flows[i - 1];
         if (s->version == version && id_eq(s->id, bot))
             return s;
@@ -179,14 +180,14 @@ static void flow_slot_remove(int gone)
     struct pointer *p = holder_of(&cache.flows[gone]);
     if (p)
         pointer_remove((int)(p - cache.pointers));
-    int *link = &cache.flow_bucket[id_hash(cache.flows[gone].id) % BUCKETS];
+    int *link = &cache.flow_bucket[id_hash(cache.flows[gone].id) % LIVE_BUCKETS];
     while (*link != gone + 1)
         link = &cache.flows[*link - 1].next;
     *link = cache.flows[gone].next;
     cache.flow_bytes -= cache.flows[gone].bytes;
     flow_drop(cache.flows[gone].flow);
     if (gone != last) {
-        link = &cache.flow_bucket[id_hash(cache.flows[last].id) % BUCKETS];
+        link = &cache.flow_bucket[id_hash(cache.flows[last].id) % LIVE_BUCKETS];
         while (*link != last + 1)
             link = &cache.flows[*link - 1].next;
         *link = gone + 1;
@@ -214,7 +215,7 @@ static void flow_make_room(size_t bytes)
 /* Another thread may have parsed the same version meanwhile: then that one is handed out, and kept once. */
 static struct flow *flow_slot_add(struct id bot, int version, struct flow *flow)
 {
-    int *bucket = &cache.flow_bucket[id_hash(bot) % BUCKETS];
+    int *bucket = &cache.flow_bucket[id_hash(bot) % LIVE_BUCKETS];
     size_t bytes = flow_bytes(flow);
     struct flow_slot *there = flow_slot_of(bot, version);
     if (there) {
@@ -237,7 +238,7 @@ static struct flow *flow_slot_add(struct id bot, int version, struct flow *flow)
 
 static struct pointer *pointer_of(struct id bot)
 {
-    for (int i = cache.pointer_bucket[id_hash(bot) % BUCKETS]; i; i = cache.pointers[i - 1].next)
+    for (int i = cache.pointer_bucket[id_hash(bot) % LIVE_BUCKETS]; i; i = cache.pointers[i - 1].next)
         if (id_eq(cache.pointers[i - 1].id, bot))
             return &cache.pointers[i - 1];
     return NULL;
@@ -246,13 +247,13 @@ static struct pointer *pointer_of(struct id bot)
 static void pointer_remove(int gone)
 {
     int last = cache.pointer_n - 1;
-    int *link = &cache.pointer_bucket[id_hash(cache.pointers[gone].id) % BUCKETS];
+    int *link = &cache.pointer_bucket[id_hash(cache.pointers[gone].id) % LIVE_BUCKETS];
     while (*link != gone + 1)
         link = &cache.pointers[*link - 1].next;
     *link = cache.pointers[gone].next;
     bot_held_drop(cache.pointers[gone].held);
     if (gone != last) {
-        link = &cache.pointer_bucket[id_hash(cache.pointers[last].id) % BUCKETS];
+        link = &cache.pointer_bucket[id_hash(cache.pointers[last].id) % LIVE_BUCKETS];
         while (*link != last + 1)
             link = &cache.pointers[*link - 1].next;
         *link = gone + 1;
@@ -268,7 +269,7 @@ static void pointer_put(struct bot_held *h, uint64_t generation)
     if (!s || s->flow != h->flow)
         return; /* pushed out already: it would be kept uncounted */
     struct pointer *p = pointer_of(h->id);
-    int *bucket = &cache.pointer_bucket[id_hash(h->id) % BUCKETS];
+    int *bucket = &cache.pointer_bucket[id_hash(h->id) % LIVE_BUCKETS];
     int64_t now = clock_mono_us();
     if (p) {
         bot_held_drop(p->held);
@@ -402,7 +403,7 @@ static enum status live_load(struct db_pool *pool, struct id bot, struct bot_hel
     enum status st = db_get(pool, &c, e);
     if (st != OK)
         return st;
-    arena_init(&a, MAX_FLOW_JSON + 8 * MAX_FLOW);
+    arena_init(&a, BOT_FLOW_ARENA);
     st = load_pointer(c, &a, bot, out, e);
     db_put(c);
     arena_release(&a);
@@ -497,7 +498,7 @@ static enum status load_version(struct db_pool *pool, struct id tenant, struct i
     struct db *c = NULL;
     struct arena a;
     enum status st;
-    arena_init(&a, MAX_FLOW_JSON + 8 * MAX_FLOW);
+    arena_init(&a, BOT_FLOW_ARENA);
     if ((st = db_get(pool, &c, e)) != OK)
         goto out;
     if ((st = bot_store_get(c, &a, tenant, bot, &b, e)) != OK)

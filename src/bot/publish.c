@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "base/shared.h"
 #include "base/utf8.h"
+#include "bot/bot_internal.h"
 #include "bot/bot_store.h"
 
 #include "base/banned.h"
@@ -164,7 +165,7 @@ enum status bot_rollback(struct db *c, const struct actor *who, struct id bot, i
 {
     struct arena a;
     struct rollback_tx tx = {.who = who, .a = &a, .bot = bot, .version = version};
-    arena_init(&a, MAX_FLOW_JSON + 8 * MAX_FLOW);
+    arena_init(&a, BOT_FLOW_ARENA);
     enum status st = db_transaction(c, rollback_write, &tx, e);
     if (st == OK)
         shared_bump("bot", bot);

@@ -20,6 +20,7 @@
 #define PARLEY_PKGDATADIR "/usr/share/parley"
 #endif
 #define MAX_TEMPLATES 200
+#define SHELF_ARENA (64 * MB) /* all templates as documents, kept as long as the program runs */
 
 static struct {
     pthread_mutex_t lock;
@@ -93,7 +94,7 @@ static enum status shelf_load(const struct config *c, struct err *e)
     if (n < 0)
         return err_set(e, E_templates_missing, "The folder of bot templates cannot be read (flow_template_dir): %s.",
                        strerror(errno));
-    arena_init(&shelf.arena, 64 * MB);
+    arena_init(&shelf.arena, SHELF_ARENA);
     shelf.n = 0;
     for (int i = 0; i < n; i++) {
         if (st == OK && shelf.n < MAX_TEMPLATES)

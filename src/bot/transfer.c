@@ -12,7 +12,7 @@
 
 #define FILE_FORMAT 1
 #define PAGE 500
-#define PART (256 * KB)
+#define EXPORT_PART (256 * KB)
 #define MAX_EXPORT_ARENA (48 * MB) /* the flow, or a page of the longest answers */
 
 /* ---- out ---- */
@@ -66,7 +66,7 @@ static enum status export_answers(struct export *x, struct err *e)
         enum status st = answers_list(x->c, x->tenant, &f, x->a, &page, e);
         for (size_t i = 0; st == OK && i < page.n; i++) {
             export_answer_add(&x->part, &page.rows[i], id_is_none(f.after) && i == 0);
-            if (x->part.n > PART)
+            if (x->part.n > EXPORT_PART)
                 st = export_hand_out(x, e);
         }
         if (st != OK || !page.n)

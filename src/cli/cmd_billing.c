@@ -264,8 +264,6 @@ enum status cmd_billing_setup(struct cli *cl, struct err *e)
 
 /* ---- status ---- */
 
-#define ALARMS_SHOWN 1000
-
 struct billing_status {
     bool ready;
     struct str words;
@@ -286,7 +284,7 @@ static enum status billing_status_read(struct cli *cl, struct stripe *stripe, st
     if (st == OK)
         st = meter_lag(c, &x->lag, e);
     if (st == OK)
-        st = alarm_list(c, &cl->arena, true, ALARMS_SHOWN, &alarms, &x->alarms, e);
+        st = alarm_list(c, &cl->arena, true, ALARMS_COUNTED, &alarms, &x->alarms, e);
     return st == OK ? stripe_reads(cl->pool, clock_now_ms(), &x->reads, e) : st;
 }
 

@@ -16,8 +16,8 @@
 #include "base/banned.h"
 
 /* A worker that holds the lease of the object gives it up after one call to Stripe, which usually takes seconds. */
-#define WAIT_MS 15000
-#define LISTED 100
+#define SYNC_WAIT_MS 15000
+#define EVENTS_LISTED 100
 
 static int events_fill(struct json *o, const struct stripe_event *v)
 {
@@ -40,7 +40,7 @@ enum status cmd_billing_events(struct cli *cl, struct err *e)
     if (st == OK && !event_state_parse(str_from(text), &state))
         return cli_usage(e, "There is no state \"%s\".", text);
     if (st != OK || (st = cli_db(cl, &c, e)) != OK ||
-        (st = event_list(c, &cl->arena, &state, LISTED, &list, &n, e)) != OK)
+        (st = event_list(c, &cl->arena, &state, EVENTS_LISTED, &list, &n, e)) != OK)
         return st;
     if (!(out = json_new_array(&cl->arena)))
         return err_nomem(e);
@@ -105,7 +105,7 @@ enum status cmd_billing_sync(struct cli *cl, struct err *e)
     if (st != OK || (st = cli_pool(cl, &pool, e)) != OK || (st = stripe_open(&stripe, cl->config, pool, e)) != OK)
         return st;
     settings_share(cl->config, LOG_WARN);
-    st = sync_object(&stripe, pool, kind, str_from(cl->argv[0]), WAIT_MS, e);
+    st = sync_object(&stripe, pool, kind, str_from(cl->argv[0]), SYNC_WAIT_MS, e);
     stripe_close(&stripe);
     if (st == OK)
         cli_say(cl, "%s is stored as Stripe has it now.", cl->argv[0]);
@@ -158,7 +158,7 @@ enum status cmd_billing_alarms(struct cli *cl, struct err *e)
     size_t n;
     enum status st = cli_options(cl, CLI_OPTIONS({"all", NULL, &all}), 0, 0, e);
     if (st != OK || (st = cli_db(cl, &c, e)) != OK ||
-        (st = alarm_list(c, &cl->arena, !all, LISTED, &list, &n, e)) != OK)
+        (st = alarm_list(c, &cl->arena, !all, EVENTS_LISTED, &list, &n, e)) != OK)
         return st;
     if (!(out = json_new_array(&cl->arena)))
         return err_nomem(e);

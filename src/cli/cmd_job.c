@@ -16,7 +16,7 @@
 
 #include "base/banned.h"
 
-#define LISTED 100
+#define JOBS_LISTED 100
 
 /* Signals are blocked, so a pending one is the request to stop. It is checked between jobs only: a job that is cut off
  * would be run again later, and a mail would be sent twice. */
@@ -80,7 +80,7 @@ enum status cmd_job_list(struct cli *cl, struct err *e)
     if (st == OK && !job_state_parse(str_from(state_text), &state))
         return cli_usage(e, "There is no state \"%s\".", state_text);
     if (st != OK || (st = cli_db(cl, &c, e)) != OK ||
-        (st = queue_list(c, &cl->arena, state, LISTED, &list, &n, e)) != OK)
+        (st = queue_list(c, &cl->arena, state, JOBS_LISTED, &list, &n, e)) != OK)
         return st;
     struct json *out = json_new_array(&cl->arena);
     for (size_t i = 0; out && i < n; i++) {

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/limits.h"
 #include "base/log.h"
 #include "base/num.h"
 #include "base/settings.h"
@@ -30,10 +31,8 @@
 
 #include "base/banned.h"
 
-/* As many connections as may wait while a program restarts. The kernel cuts it to net.core.somaxconn. */
-#define BACKLOG 4096
 #define DATABASE_WAIT_MS 1000
-#define GRACE_MS 2000 /* beyond stop_timeout, which the programs keep themselves */
+#define STOP_GRACE_MS 2000 /* beyond stop_timeout, which the programs keep themselves */
 
 static const struct {
     const char *name, *file;
@@ -254,7 +253,7 @@ static enum status serve_listen_at(const char *path, int64_t until_us, int *out,
     unlink(path);
     mode_t before = umask(0117);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    bool ok = fd >= 0 && bind(fd, (const struct sockaddr *)&addr, sizeof(addr)) == 0 && listen(fd, BACKLOG) == 0;
+    bool ok = fd >= 0 && bind(fd, (const struct sockaddr *)&addr, sizeof(addr)) == 0 && listen(fd, MAX_BACKLOG) == 0;
     int why = errno;
     umask(before);
     if (!ok && fd >= 0)
@@ -270,7 +269,7 @@ static enum status serve_listen_at(const char *path, int64_t until_us, int *out,
 static enum status serve_bind_sockets(struct serve *sv, struct err *e)
 {
     const char *run = config_string(sv->cl->config, CONFIG_run_dir);
-    int64_t until = clock_mono_us() + (config_int(sv->cl->config, CONFIG_stop_timeout) + GRACE_MS) * 1000;
+    int64_t until = clock_mono_us() + (config_int(sv->cl->config, CONFIG_stop_timeout) + STOP_GRACE_MS) * 1000;
     for (int i = 0; i < PROGRAMS; i++) {
         if (!wanted[i].listens)
             continue;
@@ -336,7 +335,7 @@ enum status cmd_serve(struct cli *cl, struct err *e)
     if ((st = serve_prepare(&sv, e)) == OK && !sv.stopped) {
         bool from_file = arguments[1][0] != '\0';
         int killed = supervise(sv.programs, PROGRAMS, from_file ? arguments : &arguments[2],
-                               config_int(cl->config, CONFIG_stop_timeout) + GRACE_MS);
+                               config_int(cl->config, CONFIG_stop_timeout) + STOP_GRACE_MS);
         log_line(LOG_INFO, "stopped", LOG_I("killed", killed));
     }
     serve_clean_up(&sv);

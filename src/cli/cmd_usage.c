@@ -9,7 +9,7 @@
 
 #include "base/banned.h"
 
-#define SHOWN 20
+#define USAGE_ROWS_SHOWN 20
 
 static int usage_set_drift(struct json *o, const struct usage_drift *d)
 {
@@ -99,7 +99,7 @@ enum status cmd_usage_show(struct cli *cl, struct err *e)
         (st = cli_tenant(cl, c, cl->argc ? cl->argv[0] : NULL, &id, e)) != OK ||
         (st = usage_now(c, id, now, &u, e)) != OK ||
         (st = usage_days(c, id, &cl->arena, now - 7 * DAY_MS, now + 1, &days, &day_n, e)) != OK ||
-        (st = usage_rows(c, id, &cl->arena, ID_NONE, SHOWN, &rows, &row_n, e)) != OK)
+        (st = usage_rows(c, id, &cl->arena, ID_NONE, USAGE_ROWS_SHOWN, &rows, &row_n, e)) != OK)
         return st;
     struct usage_forecast f = usage_forecast(&u, NULL, days, day_n, now);
     struct json *o = json_new_object(&cl->arena);

@@ -17,6 +17,10 @@
 
 #include "base/banned.h"
 
+/* An upper limit and not an allocation: the largest input is an imported bot of 128 MB, which is held as text and as
+ * JSON. */
+#define COMMAND_ARENA (512 * MB)
+
 static const struct cli_command commands[] = {
 #define COMMAND(name, fn, usage, help) {name, fn, usage, help},
 #include "cli/commands.def"
@@ -285,9 +289,7 @@ int main(int argc, char **argv)
     bool brief = isatty(STDERR_FILENO) && strcmp(cl.command->name, "work") != 0;
     if (log_open("parley", NULL, brief ? LOG_WARN : LOG_INFO, &e) != OK)
         fprintf(stderr, "parley: %s\n", e.message);
-    /* An upper limit and not an allocation: the largest input is an imported bot of 128 MB, which is held as text and
-     * as JSON. */
-    arena_init(&cl.arena, 512 * MB);
+    arena_init(&cl.arena, COMMAND_ARENA);
     int rc = main_run(&cl);
     main_finish(&cl);
     return rc;

@@ -14,7 +14,7 @@
 
 #include "base/banned.h"
 
-#define COLUMNS 16
+#define TABLE_COLUMNS 16
 #define OUTPUT_MAX (256 * MB)
 
 void cli_say(struct cli *cl, const char *fmt, ...)
@@ -84,9 +84,9 @@ static void output_lines(struct buf *b, const struct json *obj)
  * message does not leave trailing blanks that wrap on a narrow terminal. */
 static void output_table(struct buf *b, const struct json *rows)
 {
-    struct str head[COLUMNS];
-    size_t width[COLUMNS], n = 0;
-    for (struct json_iter it = {0}; n < COLUMNS && json_each(json_at(rows, 0), &it); n++) {
+    struct str head[TABLE_COLUMNS];
+    size_t width[TABLE_COLUMNS], n = 0;
+    for (struct json_iter it = {0}; n < TABLE_COLUMNS && json_each(json_at(rows, 0), &it); n++) {
         head[n] = it.key;
         width[n] = it.key.n;
     }

@@ -12,7 +12,7 @@
 
 /* Beyond a thousand rows the gain is small, and a single packet would keep the server's thread busy for long. */
 #define CHUNK_ROWS 1000
-#define CHUNK_BYTES ((size_t)4 << 20) /* under the server's smallest usual max_allowed_packet */
+#define BULK_BYTES ((size_t)4 << 20) /* under the server's smallest usual max_allowed_packet */
 #define SCRATCH_KEEP ((size_t)128 << 10)
 
 struct bulk {
@@ -189,7 +189,7 @@ static unsigned chunk_rows(const struct db_val *vals, size_t ncols, size_t left)
     while (rows < left && rows < CHUNK_ROWS) {
         for (size_t i = 0; i < ncols; i++, vals++)
             bytes += vals->type == 's' || vals->type == 'x' ? vals->s.n + 9 : 17;
-        if (bytes > CHUNK_BYTES && rows)
+        if (bytes > BULK_BYTES && rows)
             break;
         rows++;
     }

@@ -24,6 +24,7 @@
 #include "base/banned.h"
 
 #define MAX_FILE (1 * MB)
+#define MIGRATE_ARENA (64 * MB) /* the texts of all migrations */
 #define MAX_VERSION 9999
 #define DUPLICATE_FOREIGN_KEY 1826 /* ER_DUP_CONSTRAINT_NAME */
 #define LOCK_WAIT_US ((int64_t)600 * 1000000)
@@ -304,7 +305,7 @@ static enum status migrate_dry_run(struct migration_run *r, struct migrate_repor
 /* Two connections are needed at the same time, one for the work and one that holds the lock. */
 static enum status open_run(struct migration_run *r, const struct config *c, const char *sql_dir, struct err *e)
 {
-    arena_init(&r->arena, 64 * MB);
+    arena_init(&r->arena, MIGRATE_ARENA);
     enum status st = read_dir(r, sql_dir, e);
     if (st == OK && (st = db_pool_open(c, 2, &r->pool, e)) == OK) {
         r->pool->io_s = 0; /* changing a large table may take hours */
@@ -360,7 +361,7 @@ enum status migrate_check(struct db *c, struct err *e)
     struct arena a;
     bool there;
     int version = 0, unfinished = 0;
-    arena_init(&a, 64 * KB);
+    arena_init(&a, ROW_ARENA);
     enum status st = migrate_store_exists(c, &a, &there, e);
     if (st == OK && there)
         st = migrate_store_state(c, &a, &version, &unfinished, e);

@@ -17,11 +17,11 @@
 
 #include "base/banned.h"
 
-/* A request waits at most WAIT_S and CONNECT_S for a connection, and IO_S for each answer: no thread is stuck for
+/* A request waits at most POOL_WAIT_S and CONNECT_S for a connection, and IO_S for each answer: no thread is stuck for
  * ever. */
-#define CONNECT_S 5 /* seconds for opening a connection */
-#define IO_S 30     /* seconds for an answer of the server */
-#define WAIT_S 5    /* seconds that db_get waits for a free connection */
+#define CONNECT_S 5   /* seconds for opening a connection */
+#define IO_S 30       /* seconds for an answer of the server */
+#define POOL_WAIT_S 5 /* seconds that db_get waits for a free connection */
 
 /* Sent when a connection opens, so that no setting of the server changes what a statement means. In strict mode a
  * value that does not fit is an error and is not cut. READ COMMITTED takes no gap locks, which would make turns of
@@ -222,7 +222,7 @@ static struct db *pool_take(struct db_pool *p, bool *timed_out)
     struct timespec until;
     struct db *c = NULL;
     clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += WAIT_S;
+    until.tv_sec += POOL_WAIT_S;
     *timed_out = false;
     pthread_mutex_lock(&p->lock);
     while (!p->free && p->open >= p->max && !*timed_out)

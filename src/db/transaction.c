@@ -11,7 +11,7 @@
 
 /* A deadlock that returns eight times is not chance. The pauses between the tries sum to about a tenth of a second. The
  * number is in db.h, too. */
-#define TRIES 8
+#define TRANSACTION_TRIES 8
 
 static const char begin_sql[] = "START TRANSACTION", commit_sql[] = "COMMIT", rollback_sql[] = "ROLLBACK";
 
@@ -105,7 +105,7 @@ enum status db_transaction(struct db *c, enum status (*fn)(struct db *c, void *c
     enum status st = OK;
     if (c->tx) /* a part of the outer transaction, which retries */
         return fn(c, ctx, e);
-    for (int tries = 0; tries < TRIES; tries++) {
+    for (int tries = 0; tries < TRANSACTION_TRIES; tries++) {
         if ((st = transaction_begin(c, &mine)) != OK)
             break;
         st = fn(c, ctx, &mine);
@@ -114,7 +114,7 @@ enum status db_transaction(struct db *c, enum status (*fn)(struct db *c, void *c
         c->fault = FAULT_NONE;
         if (!again)
             break;
-        if (tries + 1 < TRIES)
+        if (tries + 1 < TRANSACTION_TRIES)
             transaction_pause(c, tries);
     }
     if (st != OK && e)

@@ -8,7 +8,7 @@
 
 #include "base/banned.h"
 
-#define SHOWN 160 /* characters of a text that a change shows */
+#define DIFF_TEXT_SHOWN 160 /* characters of a text that a change shows */
 
 struct diff {
     struct arena *a;
@@ -56,10 +56,10 @@ static struct str diff_show(struct diff *d, const struct json *j, bool there, bo
     if (!there)
         return STR_EMPTY;
     if (json_is(j, JSON_STRING))
-        return arena_str(d->a, utf8_cut(json_str(j), SHOWN), ok);
+        return arena_str(d->a, utf8_cut(json_str(j), DIFF_TEXT_SHOWN), ok);
     buf_init(&b, 8 * MAX_FLOW);
     json_write(&b, j);
-    struct str s = arena_str(d->a, utf8_cut(buf_str(&b), SHOWN), ok);
+    struct str s = arena_str(d->a, utf8_cut(buf_str(&b), DIFF_TEXT_SHOWN), ok);
     *ok = *ok && buf_ok(&b);
     buf_release(&b);
     return s;

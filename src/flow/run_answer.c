@@ -5,9 +5,6 @@
 
 #include "base/banned.h"
 
-/* characters of a suggested question: a button's label */
-#define QUESTION_MAX 200
-
 /* A citation is shown only with an address; a title alone would look like a link that does not work. */
 static enum status answer_send(struct flow_turn *r, const struct flow_answer *found, size_t i)
 {
@@ -40,7 +37,7 @@ static enum status answer_send_suggestions(struct flow_turn *r, const struct flo
     if (!st && m.text.n == 0)
         m.text = word_get(WORD_DID_YOU_MEAN, r->f->langs[r->lang]);
     for (size_t i = 0; i < found->n && i < SUGGEST_MAX; i++) {
-        struct str question = arena_str(r->a, utf8_cut(found->hits[i].question, QUESTION_MAX), &ok);
+        struct str question = arena_str(r->a, utf8_cut(found->hits[i].question, MAX_FLOW_LABEL), &ok);
         r->suggest[r->suggest_n++] = question;
         all[m.choice_n++] = (struct flow_choice){question, question};
     }

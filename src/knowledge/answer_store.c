@@ -9,7 +9,7 @@
 
 #include "base/banned.h"
 
-#define COLUMNS "SELECT answer_id, question, answer, link, source, language, updated_at"
+#define ANSWER_COLUMNS "SELECT answer_id, question, answer, link, source, language, updated_at"
 #define TYPES "ussssst"
 
 DB_STMT(answer_bot, TENANT, "SELECT language FROM bot WHERE tenant_id = :tenant AND bot_id = ? AND deleted_at IS NULL",
@@ -40,21 +40,22 @@ DB_STMT(
 DB_STMT(answer_delete, TENANT, "DELETE FROM answer WHERE tenant_id = :tenant AND bot_id = ? AND answer_id = ?", "uu",
         "");
 DB_STMT(answer_all, TENANT,
-        COLUMNS ", question_hash FROM answer WHERE tenant_id = :tenant AND bot_id = ? ORDER BY answer_id", "u",
+        ANSWER_COLUMNS ", question_hash FROM answer WHERE tenant_id = :tenant AND bot_id = ? ORDER BY answer_id", "u",
         TYPES "x");
 DB_STMT(answer_page, TENANT,
-        COLUMNS " FROM answer WHERE tenant_id = :tenant AND bot_id = ? AND answer_id > ? ORDER BY answer_id LIMIT ?",
+        ANSWER_COLUMNS
+        " FROM answer WHERE tenant_id = :tenant AND bot_id = ? AND answer_id > ? ORDER BY answer_id LIMIT ?",
         "uui", TYPES);
 /* A search by part of a word cannot use an index. It reads the answers of one bot only, in the order of the primary
  * key, and stops when the page is full. */
 DB_STMT(answer_page_like, TENANT,
-        COLUMNS
+        ANSWER_COLUMNS
         " FROM answer WHERE tenant_id = :tenant AND bot_id = ? AND answer_id > ? AND (question LIKE ? OR answer LIKE ?)"
         " ORDER BY answer_id LIMIT ?",
         "uussi", TYPES);
 DB_STMT(answer_count, TENANT, "SELECT COUNT(*) FROM answer WHERE tenant_id = :tenant AND bot_id = ?", "u", "i");
-DB_STMT(answer_select, TENANT, COLUMNS " FROM answer WHERE tenant_id = :tenant AND bot_id = ? AND answer_id = ?", "uu",
-        TYPES);
+DB_STMT(answer_select, TENANT, ANSWER_COLUMNS " FROM answer WHERE tenant_id = :tenant AND bot_id = ? AND answer_id = ?",
+        "uu", TYPES);
 
 static struct answer answer_of(struct db_row r)
 {

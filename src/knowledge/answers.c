@@ -11,8 +11,8 @@
 
 #include "base/banned.h"
 
-#define LIST_MAX 1000 /* answers of one page (count) */
-#define BATCH 500
+#define ANSWERS_LIST_MAX 1000 /* answers of one page (count) */
+#define PUT_BATCH 500
 
 /* The special characters of LIKE in what is looked for are text: "100%" must not find everything that begins with
  * 100. */
@@ -43,7 +43,7 @@ enum status answers_list(struct db *c, struct id tenant, const struct answers_fi
 {
     struct str like, language;
     struct answers_filter wanted = *f;
-    int page = f->limit < 1 ? 1 : f->limit > LIST_MAX ? LIST_MAX : f->limit;
+    int page = f->limit < 1 ? 1 : f->limit > ANSWERS_LIST_MAX ? ANSWERS_LIST_MAX : f->limit;
     enum status st = answer_store_bot(c, a, tenant, f->bot, &language, e);
     if (st == OK)
         st = answer_like_pattern(a, f->query, &like, e);
@@ -64,7 +64,7 @@ enum status answers_count(struct db *c, struct id tenant, struct id bot, int64_t
 {
     struct arena a;
     struct str language;
-    arena_init(&a, 64 * KB);
+    arena_init(&a, ROW_ARENA);
     enum status st = answer_store_bot(c, &a, tenant, bot, &language, e);
     if (st == OK)
         st = answer_store_count(c, &a, tenant, bot, out, e);
@@ -111,7 +111,7 @@ enum status answers_save(struct db *c, struct id tenant, struct id bot, struct a
     enum status st = answer_prepare(w, &row, e);
     if (st != OK)
         return st;
-    arena_init(&a, 1 * MB);
+    arena_init(&a, TENANT_ARENA);
     st = fresh ? answer_store_bot(c, &a, tenant, bot, &language, e)
                : answer_store_get(c, &a, tenant, bot, w->id, &old, e);
     if (st == OK && fresh)
@@ -150,7 +150,7 @@ enum status answers_delete(struct db *c, struct id tenant, struct id bot, struct
 enum status answers_add_all(struct db *c, struct id tenant, struct id bot, const struct answer *rows, size_t n,
                             struct err *e)
 {
-    struct answer_row batch[BATCH];
+    struct answer_row batch[PUT_BATCH];
     size_t k = 0;
     enum status st = OK;
     for (size_t i = 0; i < n && st == OK; i++) {
@@ -166,7 +166,7 @@ enum status answers_add_all(struct db *c, struct id tenant, struct id bot, const
         batch[k].answer = w;
         if (!answer_hash(&w, batch[k++].question_hash))
             return err_nomem(e);
-        if (k == BATCH || i + 1 == n) {
+        if (k == PUT_BATCH || i + 1 == n) {
             st = answer_store_put_all(c, tenant, bot, batch, k, e);
             k = 0;
         }

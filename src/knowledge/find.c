@@ -17,8 +17,8 @@
 
 #include "base/banned.h"
 
-#define SETS 128 /* places are found by the bot's id: a set of WAYS each */
-#define WAYS 8
+#define CACHE_SETS 128 /* places are found by the bot's id: a set of CACHE_WAYS each */
+#define CACHE_WAYS 8
 #define BYTES_MAX (24 * MB)
 
 struct index_held {
@@ -36,7 +36,7 @@ struct index_slot {
 static struct {
     pthread_mutex_t lock;
     pthread_cond_t built;
-    struct index_slot e[SETS][WAYS];
+    struct index_slot e[CACHE_SETS][CACHE_WAYS];
     size_t bytes;
 } cache = {.lock = PTHREAD_MUTEX_INITIALIZER, .built = PTHREAD_COND_INITIALIZER};
 
@@ -60,13 +60,13 @@ static struct index_held *index_held_retain(struct index_held *h)
 /* The last bytes of a UUIDv7 are random, so they choose the set. */
 static struct index_slot *find_set_of(struct id bot)
 {
-    return cache.e[bot.b[15] % SETS];
+    return cache.e[bot.b[15] % CACHE_SETS];
 }
 
 static struct index_slot *find_slot_of(struct id tenant, struct id bot)
 {
     struct index_slot *set = find_set_of(bot);
-    for (size_t i = 0; i < WAYS; i++)
+    for (size_t i = 0; i < CACHE_WAYS; i++)
         if (id_eq(set[i].bot, bot) && id_eq(set[i].tenant, tenant))
             return &set[i];
     return NULL;
@@ -86,8 +86,8 @@ static void find_release_slot(struct index_slot *y)
 static bool find_evict_one(const struct index_slot *keep)
 {
     struct index_slot *oldest = NULL;
-    for (size_t i = 0; i < (size_t)SETS * WAYS; i++) {
-        struct index_slot *y = &cache.e[i / WAYS][i % WAYS];
+    for (size_t i = 0; i < (size_t)CACHE_SETS * CACHE_WAYS; i++) {
+        struct index_slot *y = &cache.e[i / CACHE_WAYS][i % CACHE_WAYS];
         if (y != keep && y->held && !y->building && (!oldest || y->used_us < oldest->used_us))
             oldest = y;
     }
@@ -103,7 +103,7 @@ static bool find_evict_one(const struct index_slot *keep)
 static struct index_slot *find_place_for(struct id tenant, struct id bot)
 {
     struct index_slot *set = find_set_of(bot), *best = NULL;
-    for (size_t i = 0; i < WAYS; i++)
+    for (size_t i = 0; i < CACHE_WAYS; i++)
         if (!set[i].building && (!best || set[i].used_us < best->used_us))
             best = &set[i];
     if (!best)
@@ -129,7 +129,7 @@ static enum status find_build(struct db *c, struct id tenant, struct id bot, str
     struct str language;
     struct arena a;
     enum status st;
-    arena_init(&a, 64 * KB);
+    arena_init(&a, ROW_ARENA);
     if (!h) {
         st = err_nomem(e);
         goto out;
@@ -247,7 +247,7 @@ void answers_changed(struct id bot)
 {
     shared_bump("answers", bot);
     pthread_mutex_lock(&cache.lock); /* where no shared file is open, this program at least knows */
-    for (size_t i = 0; i < WAYS; i++)
+    for (size_t i = 0; i < CACHE_WAYS; i++)
         if (id_eq(find_set_of(bot)[i].bot, bot))
             find_set_of(bot)[i].stale = true;
     pthread_mutex_unlock(&cache.lock);

@@ -12,7 +12,7 @@
 
 #include "base/banned.h"
 
-#define BATCH 500             /* rows of one transaction (count) */
+#define IMPORT_BATCH 500      /* rows of one transaction (count) */
 #define BATCH_BYTES (1 * MB)  /* texts of one transaction */
 #define BATCH_ARENA (32 * MB) /* enough for one row of many giant fields */
 #define BAD_MAX 1000          /* rows reported one by one */
@@ -308,7 +308,7 @@ static enum status take_rows(struct import *m, struct csv *csv, struct err *e)
             return err_nomem(e);
         m->out->rows++;
         st = got == CSV_BAD ? import_bad_row(m, csv->row, code, words, e) : take_row(m, csv->row, &r, e);
-        if (st == OK && (m->batch_n == BATCH || m->batch_bytes >= BATCH_BYTES ||
+        if (st == OK && (m->batch_n == IMPORT_BATCH || m->batch_bytes >= BATCH_BYTES ||
                          m->batch_arena.used > BATCH_ARENA / 8 || m->out->rows % PROGRESS_ROWS == 0)) {
             st = import_flush(m, e);
             if (m->rq->progress)
@@ -334,7 +334,7 @@ static enum status remove_rows(struct db *c, void *ctx, struct err *e)
  * without a single readable row removes nothing: it is surely the wrong file. */
 static enum status remove_unseen(struct import *m, struct err *e)
 {
-    struct id ids[BATCH];
+    struct id ids[IMPORT_BATCH];
     struct remove_tx tx = {.m = m, .ids = ids};
     enum status st = OK;
     if (m->out->added + m->out->updated + m->out->unchanged == 0)
@@ -344,7 +344,7 @@ static enum status remove_unseen(struct import *m, struct err *e)
             ids[tx.n++] = m->table[i].id;
             m->out->removed++;
         }
-        if (tx.n && (tx.n == BATCH || i + 1 == m->table_cap)) {
+        if (tx.n && (tx.n == IMPORT_BATCH || i + 1 == m->table_cap)) {
             st = m->rq->dry_run ? OK : db_transaction(m->c, remove_rows, &tx, e);
             tx.n = 0;
         }
@@ -399,7 +399,7 @@ enum status answers_import(struct db *c, const struct import_request *rq, struct
     if (rq->csv.n > MAX_CSV)
         return err_set(e, E_csv_too_large, "A file has at most %zu MB.", MAX_CSV / MB);
     arena_init(&m.batch_arena, BATCH_ARENA);
-    m.batch = calloc(BATCH, sizeof(*m.batch));
+    m.batch = calloc(IMPORT_BATCH, sizeof(*m.batch));
     enum status st = m.batch ? import_run(&m, rq->csv, a, e) : err_nomem(e);
     enum status kept = keep_bad(&m, a, st == OK ? e : NULL);
     if (!rq->dry_run && (out->added || out->updated || out->removed))

@@ -9,7 +9,7 @@
 #include "base/banned.h"
 
 #define WAITING_MAX 4 /* imports of one workspace that wait or run */
-#define ATTEMPTS 5
+#define IMPORT_ATTEMPTS 5
 #define FILENAME_MAX_SHOWN 200
 
 struct import_job_adding {
@@ -48,7 +48,7 @@ enum status answers_import_later(struct db *c, struct id tenant, struct id bot, 
     struct import_job_adding adding = {.job = {.kind = ANSWERS_IMPORT_JOB,
                                                .tenant = tenant,
                                                .payload = payload,
-                                               .max_attempts = ATTEMPTS,
+                                               .max_attempts = IMPORT_ATTEMPTS,
                                                .file = f->csv}};
     enum status st = db_transaction(c, import_job_add, &adding, e);
     *job = adding.id;

@@ -13,7 +13,6 @@
 #include "base/banned.h"
 
 #define RETENTION_KEPT_MS (30 * DAY_MS) /* how long the longer history is kept after a subscription's end */
-#define LATEST_MS 253402300799999LL     /* the last moment of the year 9999, as DATETIME holds */
 
 const char *billing_state_name(enum billing_state s)
 {
@@ -354,7 +353,7 @@ static void resolve_quota(const struct resolving *a, const struct plan *fallback
 
 void entitlement_resolve(const struct entitlement_facts *f, int64_t now_ms, struct entitlements *out)
 {
-    struct resolving a = {.f = f, .now_ms = now_ms < 0 ? 0 : now_ms > LATEST_MS ? LATEST_MS : now_ms, .x = out};
+    struct resolving a = {.f = f, .now_ms = now_ms < 0 ? 0 : now_ms > CLOCK_MAX_MS ? CLOCK_MAX_MS : now_ms, .x = out};
     int64_t history_days = 0;
     *out = (struct entitlements){
         .valid_until_ms = INT64_MAX, .bill_overage = f->bill_overage, .overage_cap = f->overage_cap};

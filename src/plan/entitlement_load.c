@@ -71,7 +71,7 @@ enum status entitlement_history_days(struct db *c, struct id tenant, int64_t now
     struct entitlement_facts f;
     struct entitlements test, live;
     struct arena a;
-    arena_init(&a, 1 * MB);
+    arena_init(&a, TENANT_ARENA);
     enum status st = facts_read(c, tenant, &a, &f, e);
     if (st == OK) {
         entitlement_resolve(&f, now_ms, &test);
@@ -116,7 +116,7 @@ static enum status entitled_load(struct db_pool *p, struct entitled_slot *fresh,
     struct entitlements x;
     struct db *c = NULL;
     struct arena a;
-    arena_init(&a, 1 * MB);
+    arena_init(&a, TENANT_ARENA);
     enum status st = db_get(p, &c, e);
     if (st == OK)
         st = entitlement_load(c, fresh->of.tenant, fresh->from_ms, &a, &x, e);
@@ -155,7 +155,7 @@ enum status entitlement_may_make(struct db *c, struct id tenant, struct err *e)
 {
     struct entitlements x;
     struct arena a;
-    arena_init(&a, 1 * MB);
+    arena_init(&a, TENANT_ARENA);
     enum status st = entitlement_load(c, tenant, clock_now_ms(), &a, &x, e);
     if (st == OK)
         st = entitlement_writable(&x, e);
@@ -174,7 +174,7 @@ static enum status member_room(struct db *c, const struct member_joining *j, int
 {
     struct entitlements x;
     struct arena a;
-    arena_init(&a, 1 * MB);
+    arena_init(&a, TENANT_ARENA);
     enum status st = entitlement_load(c, j->tenant, clock_now_ms(), &a, &x, e);
     if (st == OK)
         st = entitlement_room(&x, ENTITLEMENT_members, have, e);
@@ -215,7 +215,7 @@ static enum status overage_choose_tx(struct db *c, void *ctx, struct err *e)
 {
     const struct overage_choice *k = ctx;
     struct arena a;
-    arena_init(&a, 64 * KB);
+    arena_init(&a, ROW_ARENA);
     struct json *detail = json_new_object(&a);
     enum status st = detail && json_set_bool(detail, "bill", k->bill) == 0 && json_set_int(detail, "cap", k->cap) == 0
                          ? OK

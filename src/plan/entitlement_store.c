@@ -3,6 +3,7 @@
 #include "plan/entitlement_store.h"
 
 #include "base/clock.h"
+#include "base/limits.h"
 
 #include "base/banned.h"
 
@@ -43,7 +44,7 @@ enum status entitlement_store_lock(struct db *c, struct id tenant, struct err *e
 {
     struct arena a;
     struct db_row r;
-    arena_init(&a, 4096);
+    arena_init(&a, ROW_ARENA);
     enum status st = db_query_one(c, &tenant_hold, &tenant, DB_NONE, &a, &r, e);
     arena_release(&a);
     return st == ERR_NOT_FOUND ? err_raise(e, E_workspace_unknown) : st;
@@ -54,7 +55,7 @@ enum status entitlement_store_members(struct db *c, struct id tenant, struct id 
 {
     struct arena a;
     struct db_row r;
-    arena_init(&a, 4096);
+    arena_init(&a, ROW_ARENA);
     enum status st = db_query_one(c, &members_count, &tenant, DB_ARGS(db_id(user)), &a, &r, e);
     if (st == OK) {
         *n = db_row_int(r, 0);

@@ -222,7 +222,7 @@ static enum status edit_save_tx(struct db *c, void *ctx, struct err *e)
 enum status plan_save(struct db *c, const struct actor *who, const struct plan_edit *in, struct err *e)
 {
     struct plan_saving tx = {.who = who, .edit = *in};
-    arena_init(&tx.a, 1 * MB);
+    arena_init(&tx.a, TENANT_ARENA);
     enum status st = db_transaction(c, edit_save_tx, &tx, e);
     if (st == OK && tx.changed)
         shared_bump("plans", ID_NONE);
@@ -249,7 +249,7 @@ static enum status tenant_edit_log(struct db *c, const struct tenant_edit *tx, c
 static enum status tenant_edit_run(struct db *c, enum status (*fn)(struct db *c, void *ctx, struct err *e),
                                    struct tenant_edit *tx, struct err *e)
 {
-    arena_init(&tx->a, 64 * KB);
+    arena_init(&tx->a, ROW_ARENA);
     enum status st = db_transaction(c, fn, tx, e);
     if (st == OK)
         shared_bump("plan", tx->o.tenant);

@@ -3,6 +3,7 @@
 #include "plan/plan_store.h"
 
 #include "base/clock.h"
+#include "base/limits.h"
 
 #include "base/banned.h"
 
@@ -116,7 +117,7 @@ enum status plan_store_lock(struct db *c, struct str plan, struct err *e)
 {
     struct arena a;
     struct db_row r;
-    arena_init(&a, 4096);
+    arena_init(&a, ROW_ARENA);
     enum status st = db_query_one(c, &plan_lock, DB_GLOBAL, DB_ARGS(db_str(plan)), &a, &r, e);
     arena_release(&a);
     return st == ERR_NOT_FOUND ? err_raise(e, E_plan_unknown) : st;

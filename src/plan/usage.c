@@ -50,7 +50,7 @@ static enum status counter_open(struct db *c, struct id tenant, int64_t now_ms, 
 {
     struct entitlements x;
     struct arena a;
-    arena_init(&a, 1 * MB);
+    arena_init(&a, TENANT_ARENA);
     enum status st = entitlement_load(c, tenant, now_ms, &a, &x, e);
     if (st == OK && x.period.start_ms == p->start_ms && x.period.billable == p->billable)
         st = usage_store_open(c, tenant, &x.period, p->billable ? x.subscription : NULL, e);
@@ -187,7 +187,7 @@ enum status usage_now(struct db *c, struct id tenant, int64_t now_ms, struct usa
 {
     struct entitlements x;
     struct arena a;
-    arena_init(&a, 1 * MB);
+    arena_init(&a, TENANT_ARENA);
     enum status st = entitlement_load(c, tenant, now_ms, &a, &x, e);
     if (st == OK)
         st = usage_in(c, tenant, &x.period, out, e);

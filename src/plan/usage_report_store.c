@@ -118,7 +118,7 @@ enum status report_store_lock(struct db *c, const struct usage_drift *d, int64_t
     struct db_row r;
     enum status st = db_exec(c, &counter_make, &d->tenant, DB_ARGS(db_time(d->period_start_ms), db_int(d->billable)),
                              NULL, e);
-    arena_init(&a, 64 * KB);
+    arena_init(&a, ROW_ARENA);
     if (st == OK)
         st = db_query_one(c, &counter_lock, &d->tenant, DB_ARGS(db_time(d->period_start_ms), db_int(d->billable)), &a,
                           &r, e);
@@ -132,7 +132,7 @@ enum status report_store_count(struct db *c, const struct usage_drift *d, int64_
 {
     struct arena a;
     struct db_row r;
-    arena_init(&a, 64 * KB);
+    arena_init(&a, ROW_ARENA);
     enum status st = db_query_one(c, &ledger_count, &d->tenant,
                                   DB_ARGS(db_time(d->period_start_ms), db_int(d->billable)), &a, &r, e);
     if (st == OK)

@@ -53,7 +53,7 @@ enum status usage_store_ledger(struct db *c, const struct usage_count *counts, s
     struct arena a;
     struct db_val *v;
 
-    arena_init(&a, 1 * MB);
+    arena_init(&a, LIST_ARENA);
     v = arena_array(&a, n, LEDGER_COLUMNS * sizeof(*v));
     if (!v) {
         arena_release(&a);
@@ -123,7 +123,7 @@ enum status usage_store_find(struct db *c, struct id tenant, const struct quota_
     struct db_rows rows;
     *there = false;
     *beside = 0;
-    arena_init(&a, 64 * KB);
+    arena_init(&a, ROW_ARENA);
     enum status st = db_query(c, &counter_select, &tenant, DB_ARGS(db_time(p->end_ms), db_time(p->start_ms)), &a, &rows,
                               e);
     for (size_t i = 0; st == OK && i < rows.n; i++)
@@ -139,7 +139,7 @@ enum status usage_store_used(struct db *c, struct id tenant, int64_t period_star
 {
     struct arena a;
     struct db_row row;
-    arena_init(&a, 64 * KB);
+    arena_init(&a, ROW_ARENA);
     enum status st = db_query_one(c, &counter_used, &tenant, DB_ARGS(db_time(period_start_ms)), &a, &row, e);
     if (st == OK)
         *used = db_row_int(row, 0);

@@ -15,7 +15,7 @@
 
 #define SUBJECT_MAX 200 /* characters */
 #define VALUES_MAX 64   /* count */
-#define KEY_MAX 120
+#define TEXT_KEY_MAX 120
 
 struct mail_writing {
     struct arena *arena;
@@ -126,16 +126,16 @@ static struct str mail_missing_value(const struct mail_writing *w, struct str te
     return STR_EMPTY;
 }
 
-static const char *mail_text_key(const struct mail_writing *w, const char *part, char out[KEY_MAX])
+static const char *mail_text_key(const struct mail_writing *w, const char *part, char out[TEXT_KEY_MAX])
 {
-    snprintf(out, KEY_MAX, "Mail.%s.%s", w->name, part);
+    snprintf(out, TEXT_KEY_MAX, "Mail.%s.%s", w->name, part);
     return out;
 }
 
 /* Subject and heading: every mail needs them, so a missing text or value is an error of the program. */
 static enum status mail_required_text(struct mail_writing *w, const char *part, struct str *out, struct err *e)
 {
-    char key[KEY_MAX];
+    char key[TEXT_KEY_MAX];
     const char *text = view_t_find(w->view, mail_text_key(w, part, key));
     struct str gap = text ? mail_missing_value(w, str_from(text)) : STR_EMPTY;
     if (!text)
@@ -149,7 +149,7 @@ static enum status mail_required_text(struct mail_writing *w, const char *part, 
 /* "" when the text does not exist or needs a value that was not given. */
 static struct str mail_optional_text(struct mail_writing *w, const char *part)
 {
-    char key[KEY_MAX];
+    char key[TEXT_KEY_MAX];
     const char *text = view_t_find(w->view, mail_text_key(w, part, key));
     return text && !mail_missing_value(w, str_from(text)).n ? view_fill_args(w->view, key, w->values, w->count)
                                                             : STR_EMPTY;
@@ -161,7 +161,7 @@ static struct str mail_optional_text(struct mail_writing *w, const char *part)
  * is never sent. */
 static void mail_put_paragraphs(struct mail_writing *w)
 {
-    char key[KEY_MAX], part[KEY_MAX];
+    char key[TEXT_KEY_MAX], part[TEXT_KEY_MAX];
     const char *name, *text;
     size_t shown = 0;
     for (size_t i = 0; view_t_child(w->view, mail_text_key(w, "Text", key), i, &name, &text); i++) {
@@ -185,7 +185,7 @@ static void mail_put_row(struct mail_writing *w, struct str label, struct str va
  * in the same call. */
 static void mail_put_rows(struct mail_writing *w, const struct json *more)
 {
-    char key[KEY_MAX];
+    char key[TEXT_KEY_MAX];
     const char *name, *label;
     for (size_t i = 0; view_t_child(w->view, mail_text_key(w, "Rows", key), i, &name, &label); i++) {
         const struct view_arg *v = mail_find_value(w, str_from(name));

@@ -16,11 +16,11 @@
 
 #include "base/banned.h"
 
-#define PART (1 * MB)
+#define FILE_PART (1 * MB)
 #define PAYLOAD_MAX (1 * MB)
 /* With the backoff below, five attempts span about an hour and twelve (mail) almost two days. A periodic job needs
  * fewer: the next period makes a new one. */
-#define ATTEMPTS 5
+#define JOB_ATTEMPTS 5
 #define PERIODIC_ATTEMPTS 3
 
 static const int64_t backoff_s[] = {10, 60, 600, 3600, 21600};
@@ -40,8 +40,8 @@ static enum status job_add_write(struct db *c, void *ctx, struct err *e)
     struct str rest = a->n->file;
     enum status st = job_store_insert(c, &a->row, e);
     for (int64_t part = 0; st == OK && rest.n; part++) {
-        st = job_store_insert_file(c, a->row.id, part, str_sub(rest, 0, PART), e);
-        rest = str_sub(rest, PART, rest.n);
+        st = job_store_insert_file(c, a->row.id, part, str_sub(rest, 0, FILE_PART), e);
+        rest = str_sub(rest, FILE_PART, rest.n);
     }
     return st;
 }
@@ -57,7 +57,7 @@ enum status queue_add(struct db *c, const struct job_new *n, struct id *out, str
                               .kind = n->kind,
                               .due_ms = n->due_ms ? n->due_ms : now,
                               .now_ms = now,
-                              .max_attempts = n->max_attempts > 0 ? n->max_attempts : ATTEMPTS}};
+                              .max_attempts = n->max_attempts > 0 ? n->max_attempts : JOB_ATTEMPTS}};
     struct buf payload;
     if (n->file.n > MAX_CSV)
         return err_set(e, E_file_too_large, "The file is larger than %zu MB.", MAX_CSV / MB);
@@ -220,7 +220,7 @@ static enum status job_change_run(struct db *c, struct job_change *k, const stru
 static enum status job_lock_held(struct db *c, const struct job_change *k, int *attempts, int *max, struct err *e)
 {
     struct arena a;
-    arena_init(&a, 16 * KB);
+    arena_init(&a, ROW_ARENA);
     enum status st = job_store_lock_mine(c, &a, k->id, k->worker, attempts, max, e);
     arena_release(&a);
     return st;
@@ -303,7 +303,7 @@ enum status queue_get(struct db *c, const struct id *tenant, struct arena *a, st
 enum status queue_waiting(struct db *c, struct id tenant, const char *kind, int64_t *n, struct err *e)
 {
     struct arena a;
-    arena_init(&a, 16 * KB);
+    arena_init(&a, ROW_ARENA);
     enum status st = job_store_waiting(c, &a, tenant, kind, n, e);
     arena_release(&a);
     return st;
@@ -330,7 +330,7 @@ enum status queue_replay(struct db *c, struct id job, struct err *e)
 enum status queue_depth(struct db *c, struct queue_depth *out, struct err *e)
 {
     struct arena a;
-    arena_init(&a, 16 * KB);
+    arena_init(&a, ROW_ARENA);
     enum status st = job_store_depth(c, &a, clock_now_ms(), out, e);
     arena_release(&a);
     return st;

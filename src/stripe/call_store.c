@@ -169,7 +169,7 @@ enum status stripe_reads_since(struct db *c, int64_t from_ms, int64_t *out, stru
     struct str key = reads_day_key(text, from_ms);
     struct arena a;
     struct db_row r;
-    arena_init(&a, 64 * KB);
+    arena_init(&a, ROW_ARENA);
     enum status st = db_query_one(c, &reads_sum, DB_GLOBAL, DB_ARGS(db_bytes(key.p, key.n)), &a, &r, e);
     if (st == OK)
         *out = db_row_int(r, 0);

@@ -313,6 +313,12 @@ bool stripe_deleted(const struct json *j)
     return json_bool(json_get(j, "deleted"));
 }
 
+int64_t stripe_time_ms(const struct json *seconds)
+{
+    int64_t s = json_int(seconds, 0);
+    return s > 0 && s <= CLOCK_MAX_MS / 1000 ? s * 1000 : 0;
+}
+
 /* The day of the oldest read counts whole, so the number is never too small. */
 enum status stripe_reads(struct db_pool *pool, int64_t now_ms, int64_t *out, struct err *e)
 {

@@ -124,5 +124,8 @@ enum status stripe_reads(struct db_pool *pool, int64_t now_ms, int64_t *out, str
 struct str stripe_id_of(const struct json *j);
 /* Whether the answer says {"id": ..., "deleted": true}. */
 bool stripe_deleted(const struct json *j);
+/* A time of Stripe's JSON, in seconds, as milliseconds; 0 for null and for a time that DATETIME cannot hold, because it
+ * would make the whole row fail. */
+int64_t stripe_time_ms(const struct json *seconds);
 
 #endif

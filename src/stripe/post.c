@@ -16,7 +16,7 @@
 /* Clocks of two hosts differ by less. A first try further in the future was recorded before the clock was set back. */
 #define CLOCK_SLACK_MS 300000
 /* Stripe's limit. PATH_MAX_HERE is the width of the column; no POST of ours is larger than BODY_MAX. */
-#define KEY_MAX 255
+#define CALL_TEXT_MAX 255
 #define PATH_MAX_HERE 700
 #define BODY_MAX (256 << 10)
 
@@ -36,7 +36,7 @@ static bool post_key_is_valid(struct str key)
     for (size_t i = 0; i < key.n; i++)
         if (key.p[i] <= ' ' || key.p[i] > '~')
             return false;
-    return key.n > 0 && key.n <= KEY_MAX;
+    return key.n > 0 && key.n <= CALL_TEXT_MAX;
 }
 
 /* Hashed one by one first, so that no part of a path can be moved into the body without changing the digest. */
@@ -147,10 +147,10 @@ static void post_finish(struct posting *p, const struct stripe_exchange *x, enum
     struct db *c = NULL;
     p->row.state = post_outcome(x, got);
     p->row.http_status = x->status;
-    p->row.request_id = str_sub(x->request_id, 0, KEY_MAX);
+    p->row.request_id = str_sub(x->request_id, 0, CALL_TEXT_MAX);
     p->row.attempts = x->tries;
     if (got == OK)
-        p->row.object_id = str_sub(stripe_id_of(x->answer), 0, KEY_MAX);
+        p->row.object_id = str_sub(stripe_id_of(x->answer), 0, CALL_TEXT_MAX);
     else {
         p->row.error_code = str_from(err_code(why));
         p->row.error = str_from(why->message);

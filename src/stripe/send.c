@@ -21,7 +21,7 @@
 #define SLEEP_MS 500
 #define SLEEP_MOST_MS 5000
 #define TRY_LEAST_MS 1000 /* a try with less time left is not started */
-#define ANSWER_MAX (8 << 20)
+#define STRIPE_ANSWER_MAX (8 * MB)
 #define DEPTH 32
 
 /* Whether another try may help, and how often at most. */
@@ -70,7 +70,8 @@ static enum status send_no_answer(struct stripe_exchange *x, enum status got, bo
     if (got == ERR_TIMEOUT)
         return err_raise(e, E_stripe_timeout);
     if (got == ERR_TOO_LARGE)
-        return err_set(e, E_stripe_answer_large, "Stripe's answer is larger than %d MB.", ANSWER_MAX >> 20);
+        return err_set(e, E_stripe_answer_large, "Stripe's answer is larger than %d MB.",
+                       (int)(STRIPE_ANSWER_MAX / MB));
     if (got == ERR_UNAVAILABLE)
         return err_set(e, sent ? E_stripe_no_answer : E_stripe_unreachable, "%s: %s",
                        sent ? "Stripe gave no answer" : "Stripe cannot be reached", why.message);
@@ -179,7 +180,7 @@ static enum status send_try(struct stripe *s, struct arena *a, struct stripe_exc
                                .header_count = 3,
                                .body = x->body,
                                .timeout_ms = ms,
-                               .max_body = ANSWER_MAX,
+                               .max_body = STRIPE_ANSWER_MAX,
                                .trusted = true,
                                .keep = true};
     struct fetch_reply r;

@@ -7,11 +7,11 @@
 
 #include "base/banned.h"
 
-#define LIST_MAX 200
+#define CONVERSATIONS_LIST_MAX 200
 
 static int conversation_page_size(int limit)
 {
-    return limit < 1 ? 1 : limit > LIST_MAX ? LIST_MAX : limit;
+    return limit < 1 ? 1 : limit > CONVERSATIONS_LIST_MAX ? CONVERSATIONS_LIST_MAX : limit;
 }
 
 /* The store was asked for one row more than the page has: it only tells whether others follow. */

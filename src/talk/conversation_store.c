@@ -219,7 +219,7 @@ enum status conversation_store_lock(struct db *c, struct id tenant, struct id co
 {
     struct arena a;
     struct db_row r;
-    arena_init(&a, 64 * KB);
+    arena_init(&a, ROW_ARENA);
     enum status st = db_query_one(c, &conversation_lock, &tenant, DB_ARGS(db_id(conversation)), &a, &r, e);
     if (st == OK) {
         *seq = db_row_int(r, 0);
@@ -249,7 +249,7 @@ enum status conversation_store_rate(struct db *c, struct id tenant, struct id co
     struct arena a;
     struct db_row r;
     enum status st = OK;
-    arena_init(&a, 64 * KB);
+    arena_init(&a, ROW_ARENA);
     if (rating->seq > 0) {
         st = db_query_one(c, &reply_there, &tenant, DB_ARGS(db_id(conversation), db_int(rating->seq)), &a, &r, e);
         if (st == OK && db_row_int(r, 0) == 0)

@@ -20,7 +20,7 @@
 
 #include "base/banned.h"
 
-#define SCRATCH (64 * MB)           /* arena of one batch: a thousand turns of large messages */
+#define JOURNAL_ARENA (64 * MB)     /* arena of one batch: a thousand turns of large messages */
 #define LOOK_FOR_US (4 * 1000000LL) /* how long a leader looks for the outcome of an unknown commit */
 #define LOOK_PAUSE_MS 100
 /* While one connection writes, the next batch gathers: few large transactions cost less than many small ones. A
@@ -291,7 +291,7 @@ static void journal_write(struct journal *j, struct waiter **w, size_t n)
     struct arena scratch;
     struct err e = ERR_INIT;
     struct batch b = {w, n, &scratch};
-    arena_init(&scratch, SCRATCH);
+    arena_init(&scratch, JOURNAL_ARENA);
     enum status st = journal_commit(j, &b, &e);
     if (st == OK)
         journal_settle(&b, OK, NULL);

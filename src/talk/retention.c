@@ -20,7 +20,7 @@ static enum status retention_sweep_write(struct db *c, void *ctx, struct err *e)
     struct retention_batch *w = ctx;
     struct arena a;
     struct id *due;
-    arena_init(&a, 1 * MB);
+    arena_init(&a, LIST_ARENA);
     enum status st = retention_store_due(c, w->tenant, w->after, w->before_ms, w->limit, &a, &due, &w->n, e);
     for (size_t i = 0; st == OK && i < w->n; i++) {
         st = retention_store_delete(c, w->tenant, due[i], e);

@@ -17,7 +17,7 @@
 
 /* Each lost race means that another process recorded a turn of this conversation. Four in a row do not happen to a
  * visitor who types; then it is better to answer 409 than to think for ever. */
-#define TRIES 4
+#define TURN_TRIES 4
 #define CLIENT_ID_MAX 100
 #define CHOICE_MAX 400
 #define LOCALE_MAX 35
@@ -393,9 +393,9 @@ static enum status turn_run(struct turn *u, struct talk_out *out, struct err *e)
         st = turn_lock_take(u->talk->locks, known ? in->conversation.b : u->key, u->has_key ? u->key : NULL,
                             u->live.tenant, &lock, e);
     }
-    for (int i = 0; st == OK && i < TRIES; i++) {
+    for (int i = 0; st == OK && i < TURN_TRIES; i++) {
         st = turn_attempt(u, out, e);
-        if (!turn_is_conflict(st, e, E_sequence) || i + 1 == TRIES)
+        if (!turn_is_conflict(st, e, E_sequence) || i + 1 == TURN_TRIES)
             break;
         conv_cache_drop(u->talk->cache, in->conversation);
         st = OK;

@@ -8,7 +8,7 @@
 
 #include "base/banned.h"
 
-#define BUCKETS 1024
+#define CACHE_BUCKETS 1024
 /* One bot that keeps a lot of state must not push out the conversations of all others. */
 #define ENTRY_MAX (16 << 10)
 
@@ -23,7 +23,7 @@ struct conv_cache {
     pthread_mutex_t lock;
     size_t bytes, max;
     struct conv_entry *newest, *oldest;
-    struct conv_entry *buckets[BUCKETS];
+    struct conv_entry *buckets[CACHE_BUCKETS];
 };
 
 enum status conv_cache_new(size_t max_bytes, struct conv_cache **out, struct err *e)
@@ -54,7 +54,7 @@ static struct conv_entry **conv_cache_bucket(struct conv_cache *k, struct id id)
 {
     uint32_t h;
     memcpy(&h, id.b + 12, sizeof(h));
-    return &k->buckets[h % BUCKETS];
+    return &k->buckets[h % CACHE_BUCKETS];
 }
 
 static struct conv_entry *conv_cache_find(struct conv_cache *k, struct id id)

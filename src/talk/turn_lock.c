@@ -15,12 +15,12 @@
 
 #include "base/banned.h"
 
-#define BUCKETS 256
+#define LOCK_BUCKETS 256
 /* Four messages are what an impatient visitor sends while the bot thinks. Repeats of one message come from clients that
  * retry, and are cheap: they only read the answer. */
 #define STRANGERS_MAX 4
 #define WAITERS_MAX 16
-#define WAIT_S 30
+#define LOCK_WAIT_S 30
 
 struct lock_waiter {
     sem_t wake;
@@ -39,7 +39,7 @@ struct turn_lock {
 struct turn_locks {
     struct turn_places *places;
     pthread_mutex_t lock;
-    struct turn_lock *buckets[BUCKETS];
+    struct turn_lock *buckets[LOCK_BUCKETS];
 };
 
 enum status turn_locks_new(struct turn_places *places, struct turn_locks **out, struct err *e)
@@ -65,7 +65,7 @@ static struct turn_lock **lock_bucket(struct turn_locks *l, const uint8_t key[16
 {
     uint32_t h;
     memcpy(&h, key + 12, sizeof(h)); /* the random end of an id, or of a hash */
-    return &l->buckets[h % BUCKETS];
+    return &l->buckets[h % LOCK_BUCKETS];
 }
 
 static struct turn_lock *lock_find(struct turn_locks *l, const uint8_t key[16])
@@ -140,7 +140,7 @@ static bool lock_wait(struct turn_locks *l, struct turn_lock *k, const uint8_t *
     k->tail = &w.next;
     pthread_mutex_unlock(&l->lock);
     clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += WAIT_S;
+    until.tv_sec += LOCK_WAIT_S;
     while (sem_timedwait(&w.wake, &until) != 0 && errno == EINTR) {
         /* interrupted by a signal: wait again */
     }

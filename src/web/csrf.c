@@ -9,7 +9,7 @@
 
 /* A random pad, then the pad XOR the secret. The token so differs on every page: compressing a page that repeats a part
  * of the request cannot reveal the secret byte by byte (BREACH). */
-#define TOKEN_BYTES (2 * CRYPTO_HASH)
+#define CSRF_TOKEN_BYTES (2 * CRYPTO_HASH)
 
 static void secret_of(const struct identity *who, uint8_t out[CRYPTO_HASH])
 {
@@ -19,7 +19,7 @@ static void secret_of(const struct identity *who, uint8_t out[CRYPTO_HASH])
 /* Made from the secret of the session each time; nothing is stored, and every page open in the browser stays valid. */
 const char *request_csrf_token(struct request *rq)
 {
-    uint8_t secret[CRYPTO_HASH], token[TOKEN_BYTES];
+    uint8_t secret[CRYPTO_HASH], token[CSRF_TOKEN_BYTES];
     if (!rq->who.signed_in)
         return "";
     secret_of(&rq->who, secret);
@@ -36,7 +36,7 @@ const char *request_csrf_token(struct request *rq)
 
 static bool token_right(struct request *rq)
 {
-    uint8_t secret[CRYPTO_HASH], token[TOKEN_BYTES];
+    uint8_t secret[CRYPTO_HASH], token[CSRF_TOKEN_BYTES];
     struct str text = request_form(rq, "_csrf");
     if (text.n == 0)
         text = request_header(rq, "HTTP_X_CSRF_TOKEN");

@@ -24,7 +24,6 @@
 
 #include "base/banned.h"
 
-#define BACKLOG 4096
 #define LISTEN_FD_FIRST 3 /* sd_listen_fds(3) */
 
 struct web_start {
@@ -118,7 +117,7 @@ static enum status bind_socket(struct web_start *p, int *out, struct err *e)
     unlink(p->socket_path);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     mode_t before = umask(0117); /* the socket has mode 0660 from its first moment */
-    bool ok = fd >= 0 && bind(fd, (const struct sockaddr *)&addr, sizeof(addr)) == 0 && listen(fd, BACKLOG) == 0 &&
+    bool ok = fd >= 0 && bind(fd, (const struct sockaddr *)&addr, sizeof(addr)) == 0 && listen(fd, MAX_BACKLOG) == 0 &&
               stat(p->socket_path, &p->socket_made) == 0;
     int why = errno;
     umask(before);

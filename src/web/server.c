@@ -28,7 +28,7 @@
 #include "base/banned.h"
 
 /* Small, because there may be many threads; enough for the deepest JSON document and template, which are limited. */
-#define STACK_BYTES (256 * KB)
+#define THREAD_STACK (256 * KB)
 #define IDLE_MS 10000
 
 /* Set once, when the program is to stop. Threads that sleep are woken by the eventfd. */
@@ -230,7 +230,7 @@ static int start_threads(const struct fastcgi *f, struct thread *threads, struct
     sigset_t none, before;
     int started = 0;
     pthread_attr_init(&attr);
-    pthread_attr_setstacksize(&attr, STACK_BYTES);
+    pthread_attr_setstacksize(&attr, THREAD_STACK);
     worker_signals(&none);
     pthread_sigmask(SIG_SETMASK, &none, &before);
     for (; started < f->threads; started++) {

@@ -18,7 +18,7 @@
 
 #include "base/banned.h"
 
-#define BATCH 500
+#define CLEANUP_BATCH 500
 #define KEEP_TURN_KEYS (30 * DAY_MS)
 #define KEEP_DONE (30 * DAY_MS)
 #define KEEP_NOTICES (400 * DAY_MS)
@@ -33,57 +33,57 @@ static enum status clean_sessions(struct db *c, int64_t now, int64_t *n, struct 
     const struct config *cfg = config_current();
     int64_t lifetime = config_int(cfg, CONFIG_session_lifetime);
     config_drop(cfg);
-    return account_sessions_forget(c, now - lifetime, BATCH, n, e);
+    return account_sessions_forget(c, now - lifetime, CLEANUP_BATCH, n, e);
 }
 
 static enum status clean_turn_keys(struct db *c, int64_t now, int64_t *n, struct err *e)
 {
-    return retention_forget_turn_keys(c, now - KEEP_TURN_KEYS, BATCH, n, e);
+    return retention_forget_turn_keys(c, now - KEEP_TURN_KEYS, CLEANUP_BATCH, n, e);
 }
 
 static enum status clean_jobs_done(struct db *c, int64_t now, int64_t *n, struct err *e)
 {
-    return queue_forget(c, JOB_DONE, now - KEEP_DONE, BATCH, n, e);
+    return queue_forget(c, JOB_DONE, now - KEEP_DONE, CLEANUP_BATCH, n, e);
 }
 
 static enum status clean_jobs_dead(struct db *c, int64_t now, int64_t *n, struct err *e)
 {
-    return queue_forget(c, JOB_DEAD, now - KEEP_DEAD, BATCH, n, e);
+    return queue_forget(c, JOB_DEAD, now - KEEP_DEAD, CLEANUP_BATCH, n, e);
 }
 
 static enum status clean_stripe_calls(struct db *c, int64_t now, int64_t *n, struct err *e)
 {
-    return stripe_call_forget(c, now - KEEP_STRIPE_CALLS, BATCH, n, e);
+    return stripe_call_forget(c, now - KEEP_STRIPE_CALLS, CLEANUP_BATCH, n, e);
 }
 
 static enum status clean_stripe_leases(struct db *c, int64_t now, int64_t *n, struct err *e)
 {
-    return lease_clean(c, now, BATCH, n, e);
+    return lease_clean(c, now, CLEANUP_BATCH, n, e);
 }
 
 static enum status clean_meter_rows(struct db *c, int64_t now, int64_t *n, struct err *e)
 {
-    return meter_forget(c, now - METER_KEEP_MS, BATCH, n, e);
+    return meter_forget(c, now - METER_KEEP_MS, CLEANUP_BATCH, n, e);
 }
 
 static enum status clean_meter_calls(struct db *c, int64_t now, int64_t *n, struct err *e)
 {
-    return meter_forget_calls(c, now - METER_KEEP_CALLS_MS, BATCH, n, e);
+    return meter_forget_calls(c, now - METER_KEEP_CALLS_MS, CLEANUP_BATCH, n, e);
 }
 
 static enum status clean_alarms(struct db *c, int64_t now, int64_t *n, struct err *e)
 {
-    return alarm_forget(c, now - KEEP_ALARMS, BATCH, n, e);
+    return alarm_forget(c, now - KEEP_ALARMS, CLEANUP_BATCH, n, e);
 }
 
 static enum status clean_notices(struct db *c, int64_t now, int64_t *n, struct err *e)
 {
-    return notice_forget(c, now - KEEP_NOTICES, BATCH, n, e);
+    return notice_forget(c, now - KEEP_NOTICES, CLEANUP_BATCH, n, e);
 }
 
 static enum status clean_stripe_events(struct db *c, int64_t now, int64_t *n, struct err *e)
 {
-    return event_forget(c, now - KEEP_EVENTS, BATCH, n, e);
+    return event_forget(c, now - KEEP_EVENTS, CLEANUP_BATCH, n, e);
 }
 
 static const struct {
@@ -101,13 +101,13 @@ static const struct {
  * continues where it was. */
 static enum status clean_in_batches(struct worker_job *w, size_t i, int64_t now, int64_t *total, struct err *e)
 {
-    int64_t n = BATCH;
+    int64_t n = CLEANUP_BATCH;
     enum status st = OK;
     *total = 0;
-    while (st == OK && n == BATCH) {
+    while (st == OK && n == CLEANUP_BATCH) {
         st = cleanings[i].fn(w->db, now, &n, e);
         *total += st == OK ? n : 0;
-        if (n == BATCH)
+        if (n == CLEANUP_BATCH)
             nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
         worker_progress(w, NULL);
     }

@@ -4,6 +4,7 @@
  * The result is the report that the page shows. A second run after a crash gives the same answers: they are matched by
  * their question, not appended. */
 #include "base/id.h"
+#include "base/limits.h"
 #include "knowledge/answers.h"
 #include "worker/worker_internal.h"
 
@@ -23,7 +24,7 @@ static void import_progress(void *ctx, int64_t done_bytes, int64_t all_bytes, co
 {
     struct worker_job *w = ctx;
     struct arena a;
-    arena_init(&a, 65536);
+    arena_init(&a, ROW_ARENA);
     struct json *j = json_new_object(&a);
     worker_progress(w, j && import_fill_progress(j, done_bytes, all_bytes, r) == 0 ? j : NULL);
     arena_release(&a);

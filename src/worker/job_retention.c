@@ -13,9 +13,9 @@
 
 #include "base/banned.h"
 
-#define BATCH 50
+#define RETENTION_BATCH 50
 #define EVENTS_BATCH 500
-#define DAYS_MAX 36500 /* more than a century means no limit */
+#define RETENTION_DAYS_MAX 36500 /* more than a century means no limit */
 
 /* A pause after each full batch, so that turns never wait long behind a deletion. */
 static void retention_pause(struct worker_job *w, bool full)
@@ -29,12 +29,12 @@ static enum status retention_of_age(struct worker_job *w, struct id tenant, int6
                                     struct err *e)
 {
     struct id after = ID_NONE;
-    int64_t n = BATCH;
+    int64_t n = RETENTION_BATCH;
     enum status st = OK;
-    while (st == OK && n == BATCH) {
-        st = retention_sweep(w->db, tenant, before_ms, &after, BATCH, &n, e);
+    while (st == OK && n == RETENTION_BATCH) {
+        st = retention_sweep(w->db, tenant, before_ms, &after, RETENTION_BATCH, &n, e);
         *total += st == OK ? n : 0;
-        retention_pause(w, n == BATCH);
+        retention_pause(w, n == RETENTION_BATCH);
     }
     n = EVENTS_BATCH;
     while (st == OK && n == EVENTS_BATCH) {
@@ -51,7 +51,7 @@ static enum status retention_of_tenant(struct worker_job *w, struct id tenant, i
 {
     int64_t days;
     enum status st = entitlement_history_days(w->db, tenant, now_ms, &days, e);
-    if (st != OK || days > DAYS_MAX)
+    if (st != OK || days > RETENTION_DAYS_MAX)
         return st;
     return retention_of_age(w, tenant, now_ms - (days > 0 ? days : 1) * DAY_MS, total, e);
 }

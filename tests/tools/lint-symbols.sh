@@ -59,4 +59,10 @@ expect 'src/a/one.c: static-twice: a_help is also a static function in src/b/one
 clean_tree
 printf 'struct one {\n    int y;\n};\n' >>"$tree/src/b/one.c"
 expect 'src/b/one.c: tag-twice: "one" is also defined in src/a/one.c'
+clean_tree
+printf '#define ONE 1\n#undef ONE\n' >>"$tree/src/a/one.c"
+printf '#define ONE 1\n' >>"$tree/src/a/two.c"
+expect ''
+printf '#define ONE 2\n' >>"$tree/src/b/one.c"
+expect 'macro-twice: ONE is also defined in src/'
 exit $failed

@@ -86,6 +86,7 @@ for row in \
     '    return (int)sizeof *p;|sizeof without parentheses' \
     '    enum status s = f(p);|a status that is not called st' \
     '    enum { N = 3 };|a constant as an enum' \
+    '    arena_init(\&a, 64 * KB);|the size of an arena as a number' \
     '    int n = 1;\n\n    return n;|a blank line after the declarations'; do
     file src/base/c.c "int f(int *p)\n{\n${row%%|*}\n}\n"
     expect lint-dialect "${row#*|}"

@@ -77,7 +77,7 @@ void admin_fill_terms(struct page *pg, const char *list, size_t i, const struct 
  * gives nothing is shown as well: an operator looks for what is missing. */
 void admin_fill_value(struct page *pg, const char *prefix, enum entitlement x, int64_t value)
 {
-    char key[KEY_MAX], text[KEY_MAX];
+    char key[VIEW_KEY_MAX], text[VIEW_KEY_MAX];
     snprintf(key, sizeof(key), "%s.Name", prefix);
     snprintf(text, sizeof(text), "EntName.%s", entitlement_name(x));
     view_text(pg->v, key, view_t(pg->v, text));

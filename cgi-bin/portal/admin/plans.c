@@ -10,7 +10,7 @@
 
 #include "base/banned.h"
 
-#define HISTORY_SHOWN 50
+#define PLAN_HISTORY_SHOWN 50
 
 struct plans_sums {
     struct plans plans;
@@ -107,7 +107,7 @@ void admin_plans_get(struct request *rq)
 /* A form that is shown again keeps what was typed. Otherwise the field has the current value. */
 static void plans_fill_field(struct page *pg, const char *name, struct str now)
 {
-    char key[KEY_MAX];
+    char key[VIEW_KEY_MAX];
     snprintf(key, sizeof(key), "Edit.%s", name);
     view_str(pg->v, key, pg->rq->method == POST ? request_form(pg->rq, name) : now);
 }
@@ -122,7 +122,7 @@ static struct str plans_limit_typed(struct page *pg, int64_t value)
 /* The levels of a ladder, beginning with none. The first level without a text ends the list. */
 static void plans_fill_levels(struct page *pg, size_t i, enum entitlement x, struct str chosen)
 {
-    char key[KEY_MAX], value[16];
+    char key[VIEW_KEY_MAX], value[16];
     bool more = true;
     for (int level = 0; more; level++) {
         snprintf(value, sizeof(value), "%d", level);
@@ -149,7 +149,7 @@ static void plans_fill_value(struct page *pg, size_t n, enum entitlement x, int6
     struct view *v = pg->v;
     const char *name = entitlement_name(x);
     bool post = pg->rq->method == POST;
-    char text[KEY_MAX];
+    char text[VIEW_KEY_MAX];
     snprintf(text, sizeof(text), "EntName.%s", name);
     view_text(v, view_at(v, "Values", n, "Key"), name);
     view_text(v, view_at(v, "Values", n, "Name"), view_t(v, text));
@@ -215,7 +215,7 @@ static void plans_show_plan(struct page *pg, const struct admin *ad, int status)
     if (st == OK && !p)
         st = err_raise(&pg->e, E_plan_unknown);
     if (st == OK)
-        st = admin_log(pg, p->plan, HISTORY_SHOWN);
+        st = admin_log(pg, p->plan, PLAN_HISTORY_SHOWN);
     if (st != OK) {
         page_fail(pg);
         return;

@@ -13,10 +13,10 @@
 #include "base/banned.h"
 
 #define TENANTS_PAGE 25
-#define INVOICES_SHOWN 12
+#define TENANT_INVOICES_SHOWN 12
 #define NOTICES_SHOWN 20
-#define HISTORY_SHOWN 30
-#define SYNC_WAIT_MS 5000
+#define TENANT_HISTORY_SHOWN 30
+#define PAGE_SYNC_WAIT_MS 5000
 
 /* ---- the list ---- */
 
@@ -27,7 +27,7 @@ static enum status tenants_fill(struct page *pg, size_t i, const struct console_
     struct entitlements x;
     struct usage u;
     int64_t now = clock_now_ms();
-    char prefix[KEY_MAX];
+    char prefix[VIEW_KEY_MAX];
     enum status st = entitlement_load(pg->db, t->id, now, pg->rq->arena, &x, &pg->e);
     if (st == OK)
         st = usage_in(pg->db, t->id, &x.period, &u, &pg->e);
@@ -106,7 +106,7 @@ static enum status tenant_read_all(struct page *pg, struct id tenant, struct ten
 static void tenant_fill_values(struct page *pg, const struct entitlements *x)
 {
     struct view *v = pg->v;
-    char key[KEY_MAX];
+    char key[VIEW_KEY_MAX];
     for (int i = 0; i < ENTITLEMENT_COUNT; i++) {
         view_text(v, view_at(v, "Values", (size_t)i, "Key"), entitlement_name((enum entitlement)i));
         snprintf(key, sizeof(key), "Values.%d", i);
@@ -121,7 +121,7 @@ static enum status tenant_fill_overrides(struct page *pg, struct id tenant)
     struct override *list = NULL;
     struct view *v = pg->v;
     size_t n = 0;
-    char key[KEY_MAX];
+    char key[VIEW_KEY_MAX];
     int64_t now = clock_now_ms();
     enum status st = override_list(pg->db, tenant, pg->rq->arena, &list, &n, &pg->e);
     for (size_t i = 0; st == OK && i < n; i++) {
@@ -199,7 +199,7 @@ static enum status tenant_fill_money(struct page *pg, struct id tenant)
     struct view *v = pg->v;
     struct arena *a = pg->rq->arena;
     size_t n = 0;
-    enum status st = invoice_list(pg->db, tenant, a, 0, INVOICES_SHOWN, &in, &n, &pg->e);
+    enum status st = invoice_list(pg->db, tenant, a, 0, TENANT_INVOICES_SHOWN, &in, &n, &pg->e);
     for (size_t i = 0; st == OK && i < n; i++)
         page_fill_invoice(pg, "Invoices", i, &in[i]);
     if (st == OK)
@@ -278,7 +278,7 @@ static void tenant_fill_head(struct page *pg, const struct tenant_view *tv)
 static void tenant_fill_form(struct page *pg)
 {
     static const char *const names[] = {"entitlement", "value", "reason", "expires"};
-    char key[KEY_MAX];
+    char key[VIEW_KEY_MAX];
     for (size_t i = 0; i < COUNT_OF(names); i++) {
         snprintf(key, sizeof(key), "Form.%s", names[i]);
         view_str(pg->v, key, request_form(pg->rq, names[i]));
@@ -299,7 +299,7 @@ static void tenant_show(struct page *pg, struct tenant_view *tv, struct id tenan
     if (st == OK)
         st = tenant_fill_members(pg, tenant);
     if (st == OK)
-        st = admin_log(pg, str_from(TEXT_ID(ID_TENANT, tenant)), HISTORY_SHOWN);
+        st = admin_log(pg, str_from(TEXT_ID(ID_TENANT, tenant)), TENANT_HISTORY_SHOWN);
     if (st != OK) {
         page_fail(pg);
         return;
@@ -450,7 +450,7 @@ void admin_tenants_sync_post(struct request *rq)
         st = console_note(pg.db, &pg.who, "stripe.looked", id, object, &pg.e);
     page_release(&pg);
     if (st == OK)
-        st = sync_object(stripe, pg.app->guard.pool, kind, object, SYNC_WAIT_MS, &pg.e);
+        st = sync_object(stripe, pg.app->guard.pool, kind, object, PAGE_SYNC_WAIT_MS, &pg.e);
     tenant_done(rq, &pg, id, st, "looked_again");
 }
 

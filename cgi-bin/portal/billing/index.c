@@ -11,7 +11,7 @@
 
 #include "base/banned.h"
 
-#define INVOICES_SHOWN 3
+#define OVERVIEW_INVOICES_SHOWN 3
 
 /* ---- plan and state ---- */
 
@@ -144,7 +144,7 @@ static enum status overview_fill_invoices(struct page *pg, const struct subscrip
 {
     struct invoice *in = NULL;
     size_t n = 0;
-    enum status st = invoice_list(pg->db, pg->who.tenant, pg->rq->arena, 0, INVOICES_SHOWN, &in, &n, &pg->e);
+    enum status st = invoice_list(pg->db, pg->who.tenant, pg->rq->arena, 0, OVERVIEW_INVOICES_SHOWN, &in, &n, &pg->e);
     for (size_t i = 0; st == OK && i < n; i++)
         page_fill_invoice(pg, "Invoices", i, &in[i]);
     for (size_t i = n; st == OK && i-- > 0;) { /* from the oldest: it must be paid first */

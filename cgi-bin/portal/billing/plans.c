@@ -36,7 +36,7 @@ static const char *choice_action(const struct billing *b, const struct plan *p)
  * of today. */
 static void choice_fill(struct page *pg, const struct billing *b, struct str wanted)
 {
-    char prefix[KEY_MAX];
+    char prefix[VIEW_KEY_MAX];
     size_t n = 0;
     for (size_t i = 0; i < b->plans.n; i++) {
         const struct plan *p = &b->plans.list[i];

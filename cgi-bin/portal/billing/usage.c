@@ -4,14 +4,15 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "base/limits.h"
 #include "portal/billing/billing.h"
 
 #include "base/banned.h"
 
 #define ROWS_PAGE 50
-#define ROWS_FILE 1000 /* rows read at a time for the file */
-#define DAYS_MAX 62    /* columns of the chart: more than any period has */
-#define COLUMN 20      /* width of one day in the drawing */
+#define ROWS_FILE 1000    /* rows read at a time for the file */
+#define CHART_DAYS_MAX 62 /* columns of the chart: more than any period has */
+#define COLUMN 20         /* width of one day in the drawing */
 #define HEIGHT 120
 
 /* ---- days ---- */
@@ -52,7 +53,7 @@ static enum status usage_fill_days(struct page *pg, const struct usage *u)
     for (int64_t day = first; day <= last; day += DAY_MS)
         most = usage_counted_on(days, n, day) > most ? usage_counted_on(days, n, day) : most;
     size_t columns = 0;
-    for (int64_t day = first; day < u->period_end_ms && columns < DAYS_MAX; day += DAY_MS)
+    for (int64_t day = first; day < u->period_end_ms && columns < CHART_DAYS_MAX; day += DAY_MS)
         columns++;
     for (size_t i = 0; i < columns && first + (int64_t)i * DAY_MS <= last; i++)
         usage_fill_column(pg, i, first + (int64_t)i * DAY_MS, usage_counted_on(days, n, first + (int64_t)i * DAY_MS),
@@ -137,7 +138,7 @@ static enum status usage_csv_write(struct page *pg)
     struct arena a;
     size_t n = 0;
     enum status st;
-    arena_init(&a, 4 * MB);
+    arena_init(&a, LIST_ARENA);
     do {
         arena_reset(&a);
         st = pg->db ? OK : db_get(pg->app->guard.pool, &pg->db, &pg->e);

@@ -14,7 +14,7 @@
 
 #include "base/banned.h"
 
-#define SHOWN 600 /* characters shown of one text */
+#define FLOW_TEXT_SHOWN 600 /* characters shown of one text */
 
 struct flow_view_reader {
     struct view *v;
@@ -49,7 +49,7 @@ static struct str flow_view_shorten(struct flow_view_reader *r, struct str s, si
 static void flow_view_row_str(struct flow_view_reader *r, const char *field, struct str value)
 {
     if (value.n)
-        view_str(r->v, view_at(r->v, "Nodes", r->row, field), flow_view_shorten(r, value, SHOWN));
+        view_str(r->v, view_at(r->v, "Nodes", r->row, field), flow_view_shorten(r, value, FLOW_TEXT_SHOWN));
 }
 
 /* A way that is not given is left out here; the checks report it where it is needed. */
@@ -492,8 +492,8 @@ enum status flow_view_changes(struct view *v, struct arena *a, const struct json
         view_str(v, view_at(v, "Changes", i, "Node"), list[i].node);
         snprintf(place, sizeof(place), "Changes.%zu.Place", i);
         flow_view_place(v, place, list[i].pointer, list[i].node);
-        view_str(v, view_at(v, "Changes", i, "Before"), utf8_cut(list[i].before, SHOWN));
-        view_str(v, view_at(v, "Changes", i, "After"), utf8_cut(list[i].after, SHOWN));
+        view_str(v, view_at(v, "Changes", i, "Before"), utf8_cut(list[i].before, FLOW_TEXT_SHOWN));
+        view_str(v, view_at(v, "Changes", i, "After"), utf8_cut(list[i].after, FLOW_TEXT_SHOWN));
     }
     return st;
 }

@@ -11,9 +11,9 @@
 
 #define NAME(key, ...) snprintf((key), sizeof(key), __VA_ARGS__)
 
-static const char *plan_key(char key[KEY_MAX], const char *prefix, const char *field)
+static const char *plan_key(char key[VIEW_KEY_MAX], const char *prefix, const char *field)
 {
-    snprintf(key, KEY_MAX, "%s.%s", prefix, field);
+    snprintf(key, VIEW_KEY_MAX, "%s.%s", prefix, field);
     return key;
 }
 
@@ -25,7 +25,7 @@ void page_fill_money(struct page *pg, const char *key, int64_t amount, const cha
 /* The two forms that English has. A language with more of them would need more keys here. */
 static struct str plan_words_count(struct page *pg, const char *text_key, int64_t n)
 {
-    char key[KEY_MAX + 8];
+    char key[VIEW_KEY_MAX + 8];
     NAME(key, "%s.%s", text_key, n == 1 ? "one" : "other");
     return view_fill(pg->v, key, {"n", words_number(pg, n)});
 }
@@ -33,7 +33,7 @@ static struct str plan_words_count(struct page *pg, const char *text_key, int64_
 /* "" if the value gives nothing. History is counted in years if it is whole years. */
 static struct str plan_words_entitlement(struct page *pg, enum entitlement x, int64_t value)
 {
-    char text[KEY_MAX];
+    char text[VIEW_KEY_MAX];
     if (value != UNLIMITED && entitlement_kind(x) == LIMIT) {
         bool years = x == ENTITLEMENT_retention_days && value > 0 && value % 365 == 0;
         NAME(text, "Ent.%s", years ? "retention_years" : entitlement_name(x));
@@ -57,7 +57,7 @@ bool page_fill_entitlement(struct page *pg, const char *key, enum entitlement x,
 
 void page_fill_entitlements(struct page *pg, const char *prefix, const int64_t *value)
 {
-    char key[KEY_MAX];
+    char key[VIEW_KEY_MAX];
     size_t n = 0;
     for (int x = 0; x < ENTITLEMENT_COUNT; x++) {
         NAME(key, "%s.Has.%zu.Text", prefix, n);
@@ -69,7 +69,7 @@ void page_fill_entitlements(struct page *pg, const char *prefix, const int64_t *
 /* "then $4.90 for each 1,000 more": one conversation costs less than a cent. */
 static void plan_fill_overage(struct page *pg, const char *prefix, const struct plan_terms *t)
 {
-    char key[KEY_MAX];
+    char key[VIEW_KEY_MAX];
     if (t->conversations == UNLIMITED)
         return;
     NAME(key, "%s.Overage", prefix);
@@ -85,7 +85,7 @@ static void plan_fill_overage(struct page *pg, const char *prefix, const struct 
 
 static void plan_fill_terms(struct page *pg, const char *prefix, const struct plan_terms *t)
 {
-    char key[KEY_MAX];
+    char key[VIEW_KEY_MAX];
     view_str(pg->v, plan_key(key, prefix, "Price"), words_money_short(pg, t->price, t->currency));
     view_bool(pg->v, plan_key(key, prefix, "Free"), t->price == 0);
     view_bool(pg->v, plan_key(key, prefix, "Unlimited"), t->conversations == UNLIMITED);
@@ -99,7 +99,7 @@ static void plan_fill_terms(struct page *pg, const char *prefix, const struct pl
  * whatever the plan says now. */
 void page_fill_plan(struct page *pg, const char *prefix, const struct plan *p, const struct plan_terms *t)
 {
-    char key[KEY_MAX];
+    char key[VIEW_KEY_MAX];
     int64_t value[ENTITLEMENT_COUNT];
     const struct plan_terms *terms = t ? t : p->terms;
     memcpy(value, p->value, sizeof(value));
@@ -137,7 +137,7 @@ static struct str plan_words_difference(struct page *pg, enum entitlement x, int
 /* The order is that of entitlements.def, so that plans can be compared line by line. */
 void page_fill_difference(struct page *pg, const char *prefix, const int64_t *have, const struct plan *p)
 {
-    char key[KEY_MAX];
+    char key[VIEW_KEY_MAX];
     size_t adds = 0, loses = 0;
     for (int i = 0; i < ENTITLEMENT_COUNT; i++) {
         bool more = p->value[i] > have[i];
@@ -156,7 +156,7 @@ void page_fill_difference(struct page *pg, const char *prefix, const int64_t *ha
 void page_fill_usage(struct page *pg, const char *prefix, const struct usage *u)
 {
     struct view *v = pg->v;
-    char key[KEY_MAX];
+    char key[VIEW_KEY_MAX];
     bool bounded = u->limit != UNLIMITED;
     /* While a payment is missing the limit is lower than what the plan includes. */
     int64_t of = u->included < u->limit ? u->included : u->limit;
@@ -176,7 +176,7 @@ void page_fill_usage(struct page *pg, const char *prefix, const struct usage *u)
 
 void page_fill_state(struct page *pg, const char *prefix, enum billing_state s)
 {
-    char key[KEY_MAX], text[KEY_MAX];
+    char key[VIEW_KEY_MAX], text[VIEW_KEY_MAX];
     view_text(pg->v, plan_key(key, prefix, "State"), billing_state_name(s));
     NAME(key, "%s.StateText", prefix);
     NAME(text, "BillingState.%s", billing_state_name(s));

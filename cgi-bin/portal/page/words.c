@@ -84,7 +84,7 @@ bool words_money_read(struct str typed, const char *currency, int64_t *out)
 /* The name becomes part of a key only after it was cut; a name that leads nowhere is shown as it came. */
 struct str words_name(struct page *pg, const char *group, struct str name)
 {
-    char key[KEY_MAX];
+    char key[VIEW_KEY_MAX];
     snprintf(key, sizeof(key), "%s.%.*s", group, STR_F(str_sub(name, 0, 60)));
     const char *text = view_t(pg->v, key);
     return strcmp(text, key) != 0 ? str_from(text) : name;

@@ -5,7 +5,7 @@
 
 #include "portal/page/page.h"
 
-#define KEY_MAX 160 /* bytes of a view's name */
+#define VIEW_KEY_MAX 160 /* bytes of a view's name */
 
 /* "12,000" */
 struct str words_number(struct page *pg, int64_t n);

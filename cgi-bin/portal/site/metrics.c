@@ -12,8 +12,6 @@
 
 #include "base/banned.h"
 
-#define ALARMS_COUNTED 1000
-
 /* ---- who may ---- */
 
 /* The digests are compared, so that the time of the comparison tells nothing about the token, not even its length. */

@@ -46,7 +46,7 @@ static void pricing_fill_total(struct page *pg, size_t i, const struct plan_term
 static void pricing_fill_plans(struct page *pg, const struct plans *plans, int64_t conversations)
 {
     const struct plan *fit = pricing_fit(plans, conversations);
-    char prefix[KEY_MAX];
+    char prefix[VIEW_KEY_MAX];
     size_t n = 0;
     for (size_t i = 0; i < plans->n; i++) {
         const struct plan *p = &plans->list[i];

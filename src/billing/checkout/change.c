@@ -390,7 +390,8 @@ static enum status apply_refuse_same(const struct change_facts *x, struct err *e
  * far ahead of the clock was made up to pay for less time, and one that is too old would pay for too much. */
 static enum status apply_refuse_stale(const struct change_facts *x, int64_t proration_ms, struct err *e)
 {
-    int64_t now = clock_now_ms(), latest = (now > x->sub->period_start_ms ? now : x->sub->period_start_ms) + AHEAD_MS;
+    int64_t now = clock_now_ms(),
+            latest = (now > x->sub->period_start_ms ? now : x->sub->period_start_ms) + PRORATION_AHEAD_MS;
     if (x->changed_ms > proration_ms)
         return err_set(e, E_plan_changed, "The plan was changed in the meantime. Check again what this would cost.");
     if (now - proration_ms > PREVIEW_MS || proration_ms < x->sub->period_start_ms || proration_ms > latest)

@@ -8,7 +8,7 @@
 
 #define PREVIEW_MS HOUR_MS /* how long the price of a preview holds */
 /* Clocks of two hosts differ by less. A moment further ahead was made up, to pay for less time. */
-#define AHEAD_MS MINUTE_MS
+#define PRORATION_AHEAD_MS MINUTE_MS
 
 /* What a change depends on, and what kind of change it is. The same facts serve the preview and the change itself. */
 struct change_facts {

@@ -14,7 +14,7 @@ static enum status checkout_number(struct db *c, struct db_stmt *stmt, struct id
 {
     struct arena a;
     struct db_row r;
-    arena_init(&a, 64 * KB);
+    arena_init(&a, ROW_ARENA);
     enum status st = db_query_one(c, stmt, &tenant, args, n, &a, &r, e);
     if (st == OK)
         *out = db_row_int(r, 0);
@@ -259,7 +259,7 @@ enum status change_store_last(struct db *c, struct id tenant, int64_t *finished_
 {
     struct arena a;
     struct db_rows rows;
-    arena_init(&a, 64 * KB);
+    arena_init(&a, ROW_ARENA);
     enum status st = db_query(c, &change_last, &tenant, DB_NONE, &a, &rows, e);
     if (st == OK)
         *finished_ms = rows.n ? db_row_time(rows.rows[0], 0) : 0;

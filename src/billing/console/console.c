@@ -56,7 +56,7 @@ static enum status console_note_write(struct db *c, const struct note *n, struct
 {
     char id[ID_TEXT_MAX];
     struct arena a;
-    arena_init(&a, 64 * KB);
+    arena_init(&a, ROW_ARENA);
     struct json *detail = json_new_object(&a);
     enum status st = OK;
     if (!detail || (!id_is_none(n->tenant) && json_set_str(detail, "object", n->object) != 0))

@@ -82,7 +82,7 @@ enum status console_counts(struct db *c, bool livemode, struct console_counts *o
 {
     struct arena a;
     struct db_row r;
-    arena_init(&a, 64 * KB);
+    arena_init(&a, ROW_ARENA);
     enum status st = db_query_one(c, &console_sums, DB_GLOBAL, DB_ARGS(db_int(livemode)), &a, &r, e);
     if (st == OK)
         *out = (struct console_counts){db_row_int(r, 0), db_row_int(r, 1), db_row_int(r, 2), db_row_int(r, 3)};
@@ -158,7 +158,7 @@ enum status console_meter(struct db *c, struct id tenant, struct console_meter *
 {
     struct arena a;
     struct db_row r;
-    arena_init(&a, 64 * KB);
+    arena_init(&a, ROW_ARENA);
     enum status st = db_query_one(c, &console_meter_sums, &tenant, DB_NONE, &a, &r, e);
     if (st == OK)
         *out = (struct console_meter){db_row_int(r, 0), db_row_int(r, 1), db_row_int(r, 2), db_row_int(r, 3)};

@@ -46,7 +46,7 @@ static enum status meter_collect_tx(struct db *c, void *ctx, struct err *e)
     char id[ID_TEXT_MAX];
     bool found;
     x->made = false;
-    arena_init(&a, 64 * KB);
+    arena_init(&a, ROW_ARENA);
     enum status st = meter_store_lock(c, &a, k, &found, e);
     if (st == OK && found && (!k->customer.n || !k->period_end_ms)) {
         st = alarm_raise(
@@ -92,7 +92,7 @@ enum status meter_collect(struct db *c, int64_t *n, struct err *e)
     struct arena a;
     size_t found;
     *n = 0;
-    arena_init(&a, 4 * MB);
+    arena_init(&a, LIST_ARENA);
     enum status st = meter_store_grown(c, &a, clock_now_ms() - METER_FLUSH_MS, METER_COLLECT_MAX, &all, &found, e);
     if (st == OK)
         st = meter_collect_counters(c, all, found, n, e);
@@ -106,7 +106,7 @@ enum status meter_collect_tenant(struct db *c, struct id tenant, struct err *e)
     struct arena a;
     int64_t made = 0;
     size_t found;
-    arena_init(&a, 1 * MB);
+    arena_init(&a, TENANT_ARENA);
     enum status st = meter_store_grown_of(c, tenant, &a, &all, &found, e);
     if (st == OK)
         st = meter_collect_counters(c, all, found, &made, e);
@@ -168,7 +168,7 @@ enum status meter_audit(struct db *c, struct err *e)
     struct arena a;
     size_t n = 0;
     int64_t now = clock_now_ms();
-    arena_init(&a, 1 * MB);
+    arena_init(&a, TENANT_ARENA);
     enum status st = meter_store_unbilled(c, &a, now - METER_AGE_MS, now - UNBILLED_AFTER_MS, &list, &n, e);
     for (size_t i = 0; st == OK && i < n; i++)
         st = meter_raise_unbilled(c, &list[i], e);

@@ -19,12 +19,12 @@
 #include "base/banned.h"
 
 /* Longer than a search of READS_MAX reads usually takes. All writes depend on the row's state as well. */
-#define LEASE_MS 180000
-#define SETTLES_MS (15 * MINUTE_MS)   /* the meter's sums lag behind what was sent */
-#define SETTLE_AGAIN_MS (6 * HOUR_MS) /* when the sums do not decide */
-#define LOST_MS (24 * HOUR_MS)        /* what the meter lacks by then was lost */
-#define GRACE_MS (60 * MINUTE_MS)     /* how long the invoice stays open after a period */
-#define READS_MAX 40                  /* reads of the meter in one search */
+#define COMPARE_LEASE_MS 180000
+#define SETTLES_MS (15 * MINUTE_MS)       /* the meter's sums lag behind what was sent */
+#define SETTLE_AGAIN_MS (6 * HOUR_MS)     /* when the sums do not decide */
+#define LOST_MS (24 * HOUR_MS)            /* what the meter lacks by then was lost */
+#define INVOICE_GRACE_MS (60 * MINUTE_MS) /* how long the invoice stays open after a period */
+#define READS_MAX 40                      /* reads of the meter in one search */
 
 /* ---- Stripe's sum ---- */
 
@@ -63,7 +63,7 @@ static enum status compare_meter_sum(struct stripe *stripe, const char *meter, s
     struct stripe_form q;
     struct meter_summed x = {0};
     struct arena a;
-    arena_init(&a, 64 * KB);
+    arena_init(&a, ROW_ARENA);
     stripe_form_init(&q);
     stripe_param_str(&q, "customer", customer);
     stripe_param_int(&q, "start_time", from_ms / 1000);
@@ -107,7 +107,7 @@ static enum status compare_sums(struct stripe *stripe, struct db_pool *p, struct
 {
     struct arena a;
     struct str meter;
-    arena_init(&a, 64 * KB);
+    arena_init(&a, ROW_ARENA);
     enum status st = compare_sums_here(p, &a, stripe->livemode, customer, from_ms, to_ms, &out->here, &meter, e);
     if (st == OK)
         st = compare_meter_sum(stripe, meter.p, customer, from_ms, to_ms, &out->there, e);
@@ -200,7 +200,7 @@ static enum status compare_settle_all(struct stripe *stripe, struct db_pool *p, 
     struct meter_row *rows = NULL;
     struct db *c = NULL;
     size_t n = 0;
-    arena_init(&a, 16 * MB);
+    arena_init(&a, LIST_ARENA);
     enum status st = db_get(p, &c, e);
     if (st == OK)
         st = meter_store_unknown(c, &a, customer, from_ms, to_ms, clock_now_ms() - STRIPE_KEEPS_MS, &rows, &n, e);
@@ -229,7 +229,7 @@ static enum status search_mend_row(struct db *c, const struct meter_search *x, c
     int64_t now = clock_now_ms();
     struct id id;
     bool changed;
-    if (r->created_ms - r->event_ms >= LOST_MS || now >= x->period_end_ms + GRACE_MS)
+    if (r->created_ms - r->event_ms >= LOST_MS || now >= x->period_end_ms + INVOICE_GRACE_MS)
         return meter_reject_row(c, r, STR("Stripe's meter does not have it."), e);
     enum status st = meter_store_rejected(c, r, STR("Stripe's meter did not count it."), now, &changed, e);
     return st == OK && changed ? meter_resend(c, r->id, &id, e) : st;
@@ -249,7 +249,7 @@ static enum status search_mend_minute_tx(struct db *c, void *ctx, struct err *e)
     struct arena a;
     struct meter_row *rows;
     size_t n, fits = 0;
-    arena_init(&a, 4 * MB);
+    arena_init(&a, LIST_ARENA);
     enum status st = meter_store_sent_in(c, &a, m->search->customer, m->from_ms, m->from_ms + MINUTE_MS, &rows, &n, e);
     for (size_t i = 0; st == OK && i < n; i++)
         fits += rows[i].quantity == m->missing;
@@ -355,7 +355,7 @@ enum status meter_compare(struct stripe *stripe, struct db_pool *p, struct str c
     struct held lease;
     if (to <= from)
         return OK;
-    enum status st = held_try(&lease, p, meter_lease(customer, name), LEASE_MS, e);
+    enum status st = held_try(&lease, p, meter_lease(customer, name), COMPARE_LEASE_MS, e);
     if (st == OK && !lease.held)
         return err_set(e, E_busy, "Usage of this customer is being sent at this moment.");
     if (st == OK)

@@ -57,7 +57,7 @@ enum status meter_reject(struct db *c, struct str identifier, struct str why, st
     struct arena a;
     struct id id;
     struct err none = ERR_INIT;
-    arena_init(&a, 64 * KB);
+    arena_init(&a, ROW_ARENA);
     bool ours = id_parse(ID_METER, identifier, &id);
     enum status st = ours ? meter_store_get(c, &a, id, &r, &none) : ERR_NOT_FOUND;
     if (st == OK)
@@ -79,7 +79,7 @@ enum status meter_resend(struct db *c, struct id row, struct id *out, struct err
     struct arena a;
     char before[ID_TEXT_MAX];
     bool changed = false;
-    arena_init(&a, 64 * KB);
+    arena_init(&a, ROW_ARENA);
     enum status st = meter_store_get(c, &a, row, &r, e);
     if (st == OK) {
         const char *note = arena_printf(&a, "Sent again; as %s: %.*s", id_text(ID_METER, row, before),

@@ -22,7 +22,7 @@
 #include "base/banned.h"
 
 /* Longer than the deadline of a call and the reads of settling together. */
-#define LEASE_MS 120000
+#define SEND_LEASE_MS 120000
 #define REST_MS 15000  /* pause while Stripe is away or refuses the key */
 #define RETRY_MS 30000 /* doubled with each try ... */
 #define FLUSH_ROWS 50
@@ -47,7 +47,7 @@ struct meter_sending {
 static void sending_init(struct meter_sending *x, struct stripe *stripe, struct db_pool *p)
 {
     *x = (struct meter_sending){.stripe = stripe, .p = p};
-    arena_init(&x->a, 4 * MB);
+    arena_init(&x->a, LIST_ARENA);
 }
 
 static int64_t sending_backoff_ms(const struct meter_row *r)
@@ -202,7 +202,7 @@ static enum status sending_serve_held(struct meter_sending *x, struct err *e)
 /* Does nothing when another worker is sending for this customer. */
 static enum status sending_serve(struct meter_sending *x, struct err *e)
 {
-    enum status st = held_try(&x->lease, x->p, meter_lease(x->row.customer, x->lease_name), LEASE_MS, e);
+    enum status st = held_try(&x->lease, x->p, meter_lease(x->row.customer, x->lease_name), SEND_LEASE_MS, e);
     if (st == OK && x->lease.held)
         st = sending_serve_held(x, e);
     held_end(&x->lease);

@@ -354,7 +354,7 @@ enum status meter_store_sums(struct db *c, struct str customer, int64_t from_ms,
 {
     struct arena a;
     struct db_row r;
-    arena_init(&a, 64 * KB);
+    arena_init(&a, ROW_ARENA);
     enum status st = db_query_one(c, &rows_sums, DB_GLOBAL,
                                   DB_ARGS(db_bytes(customer.p, customer.n), db_time(from_ms), db_time(to_ms)), &a, &r,
                                   e);
@@ -368,7 +368,7 @@ enum status meter_store_unsent(struct db *c, struct id tenant, int64_t *n, struc
 {
     struct arena a;
     struct db_row r;
-    arena_init(&a, 64 * KB);
+    arena_init(&a, ROW_ARENA);
     enum status st = db_query_one(c, &rows_waiting, &tenant, DB_NONE, &a, &r, e);
     if (st == OK)
         *n = db_row_int(r, 0);
@@ -399,7 +399,7 @@ enum status meter_store_counts(struct db *c, struct meter_counts *out, struct er
 {
     struct arena a;
     struct db_row r;
-    arena_init(&a, 64 * KB);
+    arena_init(&a, ROW_ARENA);
     enum status st = db_query_one(c, &rows_counts, DB_GLOBAL, DB_NONE, &a, &r, e);
     if (st == OK)
         *out = (struct meter_counts){db_row_int(r, 0), db_row_int(r, 1),  db_row_int(r, 2),

@@ -7,19 +7,9 @@
 
 #include "base/banned.h"
 
-#define LAST_SECOND 253402300799LL /* of the year 9999, the last that DATETIME holds */
-
-/* Milliseconds; 0 for null and for a time that no calendar holds. A time that DATETIME cannot hold would make the whole
- * row fail. */
-static int64_t mirror_time(const struct json *seconds)
-{
-    int64_t s = json_int(seconds, 0);
-    return s > 0 && s <= LAST_SECOND ? s * 1000 : 0;
-}
-
 static int64_t parse_time_at(const struct json *obj, const char *key)
 {
-    return mirror_time(json_get(obj, key));
+    return stripe_time_ms(json_get(obj, key));
 }
 
 static enum status parse_no_object(const char *what, struct err *e)

@@ -299,7 +299,7 @@ static enum status notice_check_tenant(struct db *c, struct id tenant, int64_t n
     struct arena a;
     struct notice_counter *counters;
     size_t n = 0;
-    arena_init(&a, 8 * MB);
+    arena_init(&a, LIST_ARENA);
     struct notice_context l = {.a = &a, .tenant = tenant, .now_ms = now_ms};
     enum status st = notice_store_counters(c, tenant, &a, now_ms, &counters, &n, e);
     if (st == OK)
@@ -318,7 +318,7 @@ enum status notice_step(struct db *c, int64_t now_ms, struct id *after, int limi
     struct id *tenants;
     size_t n = 0;
     *more = false;
-    arena_init(&a, 4 * MB);
+    arena_init(&a, LIST_ARENA);
     enum status st = notice_store_tenants(c, &a, *after, now_ms, now_ms - ENDED_MS, limit, &tenants, &n, e);
     for (size_t i = 0; st == OK && i < n; i++) {
         st = notice_check_tenant(c, tenants[i], now_ms, e);

@@ -8,7 +8,7 @@
 #include "base/banned.h"
 
 __extension__ typedef __int128 wide;
-#define AHEAD_MS (3 * DAY_MS) /* this long before the event */
+#define NOTICE_AHEAD_MS (3 * DAY_MS) /* this long before the event */
 
 static int rules_add(struct notice out[NOTICES_MAX], int n, const char *mail, int64_t about_ms, int64_t until_ms,
                      const char *kind)
@@ -73,9 +73,9 @@ int notice_dunning(const struct entitlements *x, int64_t now_ms, struct notice o
         int64_t after_ms, until_ms;
     } steps[] = {
         {"payment_failed", BILLING_GRACE, 0, BILLING_GRACE_MS},
-        {"read_only_soon", BILLING_GRACE, BILLING_GRACE_MS - AHEAD_MS, BILLING_GRACE_MS},
+        {"read_only_soon", BILLING_GRACE, BILLING_GRACE_MS - NOTICE_AHEAD_MS, BILLING_GRACE_MS},
         {"read_only", BILLING_READ_ONLY, 0, BILLING_READ_ONLY_MS},
-        {"free_soon", BILLING_READ_ONLY, BILLING_READ_ONLY_MS - AHEAD_MS, BILLING_READ_ONLY_MS},
+        {"free_soon", BILLING_READ_ONLY, BILLING_READ_ONLY_MS - NOTICE_AHEAD_MS, BILLING_READ_ONLY_MS},
         {"suspended", BILLING_SUSPENDED, 0, 0},
     };
     int n = 0;
@@ -105,7 +105,7 @@ int notice_coming(const struct entitlements *x, int64_t now_ms, struct str next_
     int n = 0;
     if (!s)
         return 0;
-    if (x->state == BILLING_TRIAL && s->trial_end_ms > now_ms && s->trial_end_ms - now_ms <= AHEAD_MS)
+    if (x->state == BILLING_TRIAL && s->trial_end_ms > now_ms && s->trial_end_ms - now_ms <= NOTICE_AHEAD_MS)
         n = rules_add(out, n, "trial_ending", s->trial_end_ms, s->trial_end_ms, "trial_ending");
     if (x->state == BILLING_ENDING && x->until_ms > now_ms)
         n = rules_add(out, n, "plan_ending", x->until_ms, x->until_ms, "plan_ending");

@@ -25,7 +25,7 @@
 /* Everything that a run reads stays in it until the end: the mirror row of each object, and the ids of both sides. */
 #define RUN_ARENA (512 * MB)
 #define LIST_MS 30000
-#define WAIT_MS 3000
+#define REFRESH_WAIT_MS 3000
 #define BACK_MS (29 * DAY_MS)    /* how far back Stripe's events reach, less a day */
 #define FRESH_MS (5 * MINUTE_MS) /* an event from these minutes may still be in transit */
 #define STALE_MS (2 * HOUR_MS)   /* Stripe reports a renewal within an hour of the period's end */
@@ -124,7 +124,7 @@ static enum status reconcile_raise(struct run *x, enum alarm_kind kind, struct s
 static enum status reconcile_refresh(struct run *x, const char *kind, struct str id, bool *gone, struct err *e)
 {
     struct err why = ERR_INIT;
-    enum status st = sync_object(x->stripe, x->p, kind, id, WAIT_MS, &why);
+    enum status st = sync_object(x->stripe, x->p, kind, id, REFRESH_WAIT_MS, &why);
     *gone = st == ERR_NOT_FOUND;
     if (st == OK || *gone)
         return OK;
@@ -713,7 +713,7 @@ static enum status reconcile_read_night(struct missed *m, struct db_pool *p, str
 enum status reconcile_missed(struct stripe *stripe, struct db_pool *p, bool *missed, struct err *e)
 {
     struct missed m = {.stripe = stripe};
-    arena_init(&m.a, 16 * KB);
+    arena_init(&m.a, ROW_ARENA);
     enum status st = reconcile_read_night(&m, p, e);
     *missed = st == OK && m.last.began_ms && clock_now_ms() - m.last.began_ms > NIGHT_MS;
     arena_release(&m.a);

@@ -103,7 +103,7 @@ static enum status setup_store_count(struct db *c, struct db_stmt *stmt, const s
 {
     struct arena a;
     struct db_row r;
-    arena_init(&a, 64 * KB);
+    arena_init(&a, ROW_ARENA);
     enum status st = db_query_one(c, stmt, DB_GLOBAL, args, n, &a, &r, e);
     if (st == OK)
         *out = db_row_int(r, 0);

@@ -26,7 +26,7 @@ enum status event_waits(struct db *c, struct arena *a, struct str object, bool l
 enum status event_depth(struct db *c, struct event_depth *out, struct err *e)
 {
     struct arena a;
-    arena_init(&a, 16 * KB);
+    arena_init(&a, ROW_ARENA);
     enum status st = event_store_depth(c, &a, clock_now_ms(), out, e);
     arena_release(&a);
     return st;

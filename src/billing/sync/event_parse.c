@@ -12,7 +12,6 @@
 #define TYPE_BYTES 120
 #define OBJECT_BYTES 60
 #define VERSION_BYTES 60
-#define LAST_SECOND 253402300799LL /* of the year 9999 */
 
 /* Stripe's names and ids are printable ASCII. */
 static bool envelope_is_word(struct str s, size_t max)
@@ -58,12 +57,6 @@ static int64_t iso_ms(struct str s)
     return day_ms > 0 ? day_ms + ((h * 60 + mi) * 60 + sec) * INT64_C(1000) + ms : 0;
 }
 
-static int64_t envelope_unix_ms(const struct json *j)
-{
-    int64_t s = json_int(j, 0);
-    return s > 0 && s <= LAST_SECOND ? s * 1000 : 0;
-}
-
 /* A thin event has no API version: it carries no object that could be written in one. */
 static void envelope_read_thin(const struct json *j, struct event_envelope *out)
 {
@@ -79,7 +72,7 @@ static void envelope_read_thin(const struct json *j, struct event_envelope *out)
 static void envelope_read_snapshot(const struct json *j, struct event_envelope *out)
 {
     const struct json *about = json_get(json_get(j, "data"), "object");
-    out->created_ms = envelope_unix_ms(json_get(j, "created"));
+    out->created_ms = stripe_time_ms(json_get(j, "created"));
     out->api_version = json_get_str(j, "api_version");
     out->object_type = json_get_str(about, "object");
     out->object_id = json_get_str(about, "id");

@@ -57,7 +57,7 @@ enum status event_store_add(struct db *c, const struct event_envelope *v, struct
 /* No event is put off for longer than six hours. A later due time was written by a clock that ran ahead, and counts as
  * due. The index on (state, due_at) is essential: without it the statement would lock every row that it reads, and a
  * second worker would skip them all and find nothing. */
-#define LATEST_MS (7 * HOUR_MS)
+#define LATEST_DUE_MS (7 * HOUR_MS)
 
 DB_STMT(event_lock_due, GLOBAL,
         "SELECT event_id, type, object_type, object_id, thin, account, api_version, livemode, created_at, attempts "
@@ -94,8 +94,8 @@ enum status event_store_lock_due(struct db *c, struct arena *a, int64_t now_ms, 
                                  struct err *e)
 {
     struct db_rows rows;
-    enum status st = db_query(c, &event_lock_due, DB_GLOBAL, DB_ARGS(db_time(now_ms), db_time(now_ms + LATEST_MS)), a,
-                              &rows, e);
+    enum status st = db_query(c, &event_lock_due, DB_GLOBAL, DB_ARGS(db_time(now_ms), db_time(now_ms + LATEST_DUE_MS)),
+                              a, &rows, e);
     *found = st == OK && rows.n == 1;
     if (!*found)
         return st;

@@ -16,10 +16,10 @@
 #include "base/banned.h"
 
 #define STEP_ARENA (64 * MB)
-#define CLAIM_MS 180000 /* as long as the lease of an object: after a crash both are free again */
-#define BUSY_MS 1000    /* another process is fetching the object */
-#define ATTEMPTS 10     /* then an event is dead */
-#define ERROR_MAX 480   /* characters */
+#define CLAIM_MS 180000   /* as long as the lease of an object: after a crash both are free again */
+#define BUSY_MS 1000      /* another process is fetching the object */
+#define EVENT_ATTEMPTS 10 /* then an event is dead */
+#define ERROR_MAX 480     /* characters */
 
 static const int64_t backoff_s[] = {10, 60, 600, 3600, 21600}; /* after a failure that concerns the event */
 static const int64_t outage_s[] = {10, 30, 60, 300, 600};      /* while Stripe is away or refuses the key */
@@ -149,7 +149,7 @@ static enum status sync_record(struct sync_event *x, enum status how, struct err
     if (how == OK)
         sync_end(x, EVENT_DONE, ALARM_NONE, STR_EMPTY);
     else if (!x->ended && !sync_is_busy(&x->why) && !sync_is_outage(stripe_failure_of(&x->why)) &&
-             x->due.attempts + 1 >= ATTEMPTS)
+             x->due.attempts + 1 >= EVENT_ATTEMPTS)
         sync_end(x, EVENT_DEAD, ALARM_event_dead, x->due.v.id);
     if (x->ended)
         return held_transaction(x->refresh.p, sync_end_tx, x, e);
