@@ -339,7 +339,7 @@ static enum status plan_assign_tx(struct db *c, void *ctx, struct err *e)
         return st;
     if (json_set_str(detail, "after", t.plan) != 0)
         return err_nomem(e);
-    return st == OK ? tenant_edit_log(c, tx, "plan.assigned", detail, e) : st;
+    return tenant_edit_log(c, tx, "plan.assigned", detail, e);
 }
 
 enum status plan_assign(struct db *c, const struct actor *who, struct id tenant, struct str plan, struct err *e)

@@ -624,6 +624,17 @@ static void knows_entitlements_by_name(void **state)
     }
 }
 
+static void knows_stripes_states_by_name(void **state)
+{
+    (void)state;
+    for (int i = STRIPE_INCOMPLETE; i <= STRIPE_PAUSED; i++)
+        assert_int_equal(stripe_status_parse(str_from(stripe_status_name((enum stripe_status)i))), i);
+    assert_int_equal(stripe_status_parse(STR("unknown")), STRIPE_UNKNOWN);
+    assert_int_equal(stripe_status_parse(STR_EMPTY), STRIPE_UNKNOWN);
+    assert_string_equal(stripe_status_name(STRIPE_UNKNOWN), "unknown");
+    assert_string_equal(stripe_status_name((enum stripe_status)(STRIPE_PAUSED + 1)), "unknown");
+}
+
 int main(void)
 {
     plans_make();
@@ -633,6 +644,7 @@ int main(void)
         TEST(holds_until_it_says),           TEST(order_does_not_matter),
         TEST(any_clock_is_survived),         TEST(says_what_has_room),
         TEST(offers_the_lowest_that_has_it), TEST(knows_entitlements_by_name),
+        TEST(knows_stripes_states_by_name),
     };
     return RUN(tests);
 }

@@ -230,6 +230,67 @@ static void a_plan_that_makes_no_sense_is_refused(void **state)
     assert_int_equal(dbtest_intf(DB, "SELECT COUNT(*) FROM plan_terms WHERE plan = 'starter'"), 2);
 }
 
+/* Several differences at once: each is stored, and each is in the log. */
+static void an_edit_saves_every_difference(void **state)
+{
+    (void)state;
+    const struct plan_edit before = edit_of("professional");
+    struct plan_edit in = before;
+    in.name = STR("Pro");
+    in.is_public = false;
+    in.value[ENTITLEMENT_bots] = 8;
+    in.value[ENTITLEMENT_members] = UNLIMITED;
+    in.value[ENTITLEMENT_retention_days] = 0;
+    in.value[ENTITLEMENT_sla] = 1;
+    in.value[ENTITLEMENT_support] = 3;
+    OKAY(plan_save(c, &boss, &in, &fail));
+    struct plan_edit now = edit_of("professional");
+    assert_str(now.name, "Pro");
+    assert_false(now.is_public);
+    assert_memory_equal(now.value, in.value, sizeof(now.value));
+    assert_int_equal(now.revision, before.revision + 1);
+    const char *log = newest_entry("professional")->detail.p;
+    assert_has(log, "\"public\":true,\"bots\":\"unlimited\",\"members\":30,");
+    assert_has(log, "\"public\":false,\"bots\":8,\"members\":\"unlimited\",\"retention_days\":0,");
+    assert_has(log, "{\"name\":\"PROFESSIONAL\",");
+    assert_has(log, "{\"name\":\"Pro\",");
+
+    in = before;
+    in.revision = now.revision;
+    OKAY(plan_save(c, &boss, &in, &fail));
+    now = edit_of("professional");
+    assert_true(now.is_public);
+    assert_memory_equal(now.value, before.value, sizeof(now.value));
+}
+
+/* The largest and the smallest that an edit may say. */
+static void the_bounds_of_an_edit_are_inside(void **state)
+{
+    (void)state;
+    const struct plan_edit before = edit_of("enterprise");
+    struct plan_edit in = before;
+    in.name = STR("012345678901234567890123456789012345678901234567890123456789");
+    in.price = 99999999;
+    in.value[ENTITLEMENT_bots] = 0;
+    in.value[ENTITLEMENT_sla] = 0;
+    in.value[ENTITLEMENT_support] = 0;
+    in.value[ENTITLEMENT_integrations] = 2;
+    memcpy(in.currency, "AzZ", 4);
+    OKAY(plan_save(c, &boss, &in, &fail));
+    struct plan_edit now = edit_of("enterprise");
+    assert_string_equal(now.currency, "AZZ");
+    assert_int_equal(now.price, 99999999);
+    in = before;
+    in.revision = now.revision;
+    in.price = 0; /* a plan that is not the free one may cost nothing, too */
+    in.conversations = 1;
+    in.value[ENTITLEMENT_integrations] = 0;
+    OKAY(plan_save(c, &boss, &in, &fail));
+    in = before;
+    in.revision = now.revision + 1;
+    OKAY(plan_save(c, &boss, &in, &fail));
+}
+
 /* ---- overrides, assigned plans, the tenant's choice ---- */
 
 static void overrides_hold_until_they_end(void **state)
@@ -316,6 +377,108 @@ static void overage_is_the_tenants_choice(void **state)
     assert_int_equal(dbtest_intf(DB, "SELECT COUNT(*) FROM audit WHERE tenant_id = 0x%s AND what = 'billing.overage'",
                                  dbtest_hex(who.tenant)),
                      2);
+}
+
+static void an_override_ends_with_its_day(void **state)
+{
+    (void)state;
+    int64_t ends = -1;
+    assert_true(override_until(STR_EMPTY, &ends));
+    assert_int_equal(ends, 0);
+    assert_true(override_until(STR("2026-11-30"), &ends));
+    assert_int_equal(ends, DEC);
+    assert_true(override_until(STR("9999-12-30"), &ends));
+    assert_false(override_until(STR("9999-12-31"), &ends)); /* the day after it is not a DATETIME */
+    assert_false(override_until(STR("2026-11-31"), &ends));
+}
+
+static void a_reason_is_short(void **state)
+{
+    (void)state;
+    struct err e = ERR_INIT;
+    static const char long_reason[] =
+        "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789"
+        "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789+";
+    struct override o = {.tenant = tenant_on("free"), .entitlement = ENTITLEMENT_bots, .value = UNLIMITED};
+    clock_set_for_test(T0);
+    o.reason = str_n(long_reason, 200);
+    o.expires_ms = T0 + 1;
+    OKAY(override_set(c, &boss, &o, &fail));
+    o.reason = str_n(long_reason, 201);
+    fails(override_set(c, &boss, &o, &e), ERR_INVALID, &e, "reason_invalid", "reason");
+    o.reason = STR("\xff");
+    fails(override_set(c, &boss, &o, &e), ERR_INVALID, &e, "reason_invalid", "reason");
+    char id[ID_TEXT_MAX];
+    assert_has(newest_entry(id_text(ID_TENANT, o.tenant, id))->detail.p, "\"value\":\"unlimited\"");
+}
+
+/* The key's mode decides which subscriptions count; without a key none does, but none is forgotten either. */
+static void the_key_decides_which_subscriptions_count(void **state)
+{
+    (void)state;
+    struct plans p = plans();
+    struct id tenant = tenant_on("free");
+    subscribe(tenant, "sub_live", "active", plans_find(&p, STR("starter"))->terms->id, true);
+    subscribe(tenant, "sub_test", "active", plans_find(&p, STR("professional"))->terms->id, false);
+    static const struct {
+        const char *line, *plan;
+    } rows[] = {{"stripe_secret_key = sk_test_2\n", "professional"},
+                {"stripe_secret_key = rk_test_2\n", "professional"},
+                {"stripe_secret_key = sk_live_2\n", "starter"},
+                {"stripe_secret_key = rk_live_2\n", "starter"},
+                {"", "free"}};
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        const struct config *other;
+        struct entitlements x;
+        int64_t days;
+        OKAY(config_load(dbtest_config_file("parley_plans_key", rows[i].line), &other, &fail));
+        config_set_current(other);
+        OKAY(entitlement_load(c, tenant, T0, &arena, &x, &fail));
+        OKAY(entitlement_history_days(c, tenant, T0, &days, &fail));
+        config_set_current(config_retain(config));
+        assert_str(x.plan->plan, rows[i].plan);
+        assert_int_equal(days, 730); /* the longer of both modes */
+    }
+}
+
+static struct id person(const char *email)
+{
+    struct id user;
+    OKAY(account_user_create(c, str_from(email), STR("P"), STR_EMPTY, &user, &fail));
+    return user;
+}
+
+static void members_join_while_there_is_room(void **state)
+{
+    (void)state;
+    struct err e = ERR_INIT;
+    struct id tenant = tenant_on("free"), first = person("first@join.example"), third = person("third@join.example");
+    OKAY(entitlement_member_add(c, tenant, first, ROLE_OWNER, &fail));
+    OKAY(entitlement_member_add(c, tenant, person("second@join.example"), ROLE_VIEWER, &fail));
+    fails(entitlement_member_add(c, tenant, third, ROLE_VIEWER, &e), ERR_PLAN, &e, "plan_limit_members", "");
+    OKAY(entitlement_member_add(c, tenant, first, ROLE_ADMIN, &fail)); /* a new role needs no room */
+    struct member *members;
+    size_t n;
+    OKAY(account_members_of_tenant(c, &arena, tenant, &members, &n, &fail));
+    assert_int_equal(n, 2);
+    fails(entitlement_member_add(c, id_new(), third, ROLE_VIEWER, &e), ERR_NOT_FOUND, &e, "workspace_unknown", "");
+}
+
+static void nothing_new_begins_while_a_payment_is_missing(void **state)
+{
+    (void)state;
+    struct err e = ERR_INIT;
+    struct plans p = plans();
+    struct id tenant = tenant_on("free");
+    subscribe(tenant, "sub_missing", "past_due", plans_find(&p, STR("starter"))->terms->id, false);
+    clock_set_for_test(T0 + 7 * DAY_MS - 1);
+    OKAY(entitlement_may_make(c, tenant, &fail));
+    clock_set_for_test(T0 + 7 * DAY_MS);
+    fails(entitlement_may_make(c, tenant, &e), ERR_PLAN, &e, "billing_read_only", "");
+    clock_set_for_test(T0);
+    fails(entitlement_may_make(c, id_new(), &e), ERR_NOT_FOUND, &e, "workspace_unknown", "");
+    dbtest_sqlf(DB, "UPDATE tenant SET state = 'suspended' WHERE tenant_id = 0x%s", dbtest_hex(tenant));
+    fails(entitlement_may_make(c, tenant, &e), ERR_DENIED, &e, "workspace_suspended", "");
 }
 
 /* ---- the kept answer ---- */
@@ -530,7 +693,14 @@ int main(int argc, char **argv)
                                        TEST(what_was_sold_stays_as_it_was_sold),
                                        TEST(two_operators_do_not_overwrite_each_other),
                                        TEST(a_plan_that_makes_no_sense_is_refused),
+                                       TEST(an_edit_saves_every_difference),
+                                       TEST(the_bounds_of_an_edit_are_inside),
                                        TEST(overrides_hold_until_they_end),
+                                       TEST(an_override_ends_with_its_day),
+                                       TEST(a_reason_is_short),
+                                       TEST(the_key_decides_which_subscriptions_count),
+                                       TEST(members_join_while_there_is_room),
+                                       TEST(nothing_new_begins_while_a_payment_is_missing),
                                        TEST(a_plan_is_assigned),
                                        TEST(overage_is_the_tenants_choice),
                                        TEST(the_answer_is_kept_until_something_changes),
