@@ -96,6 +96,7 @@ function prepare() {
     fs.mkdirSync(build, { recursive: true })
     if (!fs.existsSync(`${copy}/configure`)) must('autoreconf', ['-i'], copy)
     const configure = ['--quiet', '--prefix=/usr/local', '--sysconfdir=/etc', '--enable-developer', `--enable-sanitizers=${SANITIZERS}`, 'CFLAGS=-g -O1']
+    if (spawnSync('ld.lld', ['--version']).status === 0) configure.push('LDFLAGS=-fuse-ld=lld') // most of a mutant's time is the linker's
     if (!fs.existsSync(`${build}/config.status`)) must(`${copy}/configure`, configure, build)
     must('make', ['-s', '-j2', 'all'], build)
 }
@@ -110,8 +111,11 @@ function jobsFor(file, suites) {
     const near = name => (name.startsWith(`${own}/`) ? 0 : 1) // 0: the module's own
     const wanted = list => list.filter(name => new RegExp(options.tests).test(name)).sort((a, b) => near(a) - near(b) || a.localeCompare(b))
     const jobs = [...suites.unit('mutate', build, '', wanted(programs)), ...suites.files('mutate', '', build, '', wanted(nodes))]
+    for (const { kind, command } of jobs) if (kind === 'node') command.splice(1, 0, '--import', `${top}/tools/dev/bail.mjs`)
     return jobs.map(job => ({ ...job, near: near(job.name), targets: job.kind === 'node' ? ['all'] : [job.name], caught: 0 }))
 }
+
+let endRunning = () => {}
 
 /** Whether a job passes. Each C program has a folder of its own beside the server that all share. */
 function run(job, limit_s, command = job.command) {
@@ -121,6 +125,7 @@ function run(job, limit_s, command = job.command) {
         const env = { ...process.env, ...job.env, ...own ? { PARLEY_TEST_DIR: own } : {} }
         const child = spawn(command[0], command.slice(1), { cwd: job.cwd, env, stdio: 'ignore', detached: true })
         const end = signal => { try { process.kill(-child.pid, signal) } catch { /* it has ended */ } }
+        endRunning = end
         const late = setTimeout(() => end('SIGKILL'), 1000 * limit_s)
         const done = passed => {
             clearTimeout(late)
@@ -190,6 +195,7 @@ async function verdict(file, source, mutant, jobs) {
 
 async function main() {
     if (!files.length) throw new Error('./dev mutate FILE...: name the source files whose lines are changed')
+    for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => { endRunning('SIGTERM'); process.exit(1) })
     const [from, to] = options.lines.split('-').map(Number)
     prepare()
     const suites = new Suites({ build, sanitize: '', node: process.execPath, place: options.var, times: {} })
