@@ -667,6 +667,31 @@ static void a_gift_is_not_metered_and_counts_once(void **state)
     fails(count(tenant, T0, 1, &e), ERR_PLAN, &e, "plan_limit", "");
 }
 
+/* A batch of the journal holds turns of many: each counter gets its own, in whatever order they come. */
+static void a_batch_is_counted_by_tenant_period_and_price(void **state)
+{
+    (void)state;
+    struct plans p = plans();
+    struct id mine = tenant_on("free"), yours = tenant_on("free");
+    subscribe(yours, "sub_batch", "active", plans_find(&p, STR("starter"))->terms->id, false);
+    struct usage_quota free_now = quota(mine, T0), free_next = quota(mine, DEC), paid = quota(yours, T0), gift = paid;
+    gift.billable = false;
+    const struct usage_count batch[] = {{yours, id_new(), T0, paid},      {mine, id_new(), T0, free_now},
+                                        {yours, id_new(), T0, gift},      {mine, id_new(), T0, free_now},
+                                        {mine, id_new(), DEC, free_next}, {yours, id_new(), T0, paid},
+                                        {yours, id_new(), T0, gift},      {mine, id_new(), T0, free_now},
+                                        {yours, id_new(), T0, paid},      {yours, id_new(), T0, paid}};
+    struct counted k = {.n = COUNT_OF(batch)};
+    memcpy(k.list, batch, sizeof(batch));
+    OKAY(db_transaction(c, count_tx, &k, &fail));
+    assert_int_equal(used(mine, "2026-11-01", 0), 3);
+    assert_int_equal(used(mine, "2026-12-01", 0), 1);
+    assert_int_equal(used(yours, "2026-11-10 12:00", 1), 4);
+    assert_int_equal(used(yours, "2026-11-10 12:00", 0), 2);
+    k.n = 0; /* nothing to count is no failure */
+    OKAY(db_transaction(c, count_tx, &k, &fail));
+}
+
 /* What a turn pays: nothing to ask, two statements to record (ledger, counter). */
 static void counting_costs_two_statements(void **state)
 {
@@ -708,6 +733,7 @@ int main(int argc, char **argv)
                                        TEST(a_new_period_gets_its_row),
                                        TEST(the_last_places_are_given_once),
                                        TEST(a_gift_is_not_metered_and_counts_once),
+                                       TEST(a_batch_is_counted_by_tenant_period_and_price),
                                        TEST(counting_costs_two_statements)};
     struct err e = ERR_INIT;
     char path[300];

@@ -1,0 +1,100 @@
+// Changes of plan at their limits: how long a price holds, what is recorded when the outcome is not known, how many bots stay, and what a
+// subscription that is not paid may still do. Journeys through a change are in change.test.mjs.
+// Runs for about 20 s.
+import assert from 'node:assert/strict'
+import { after, before, beforeEach, test } from 'node:test'
+import { bytes, Testbed } from './testbed.mjs'
+
+const DAY = 86400
+
+let bed, fake, ops
+
+before(async () => {
+    bed = await Testbed.open()
+    ;({ fake, ops } = bed)
+})
+beforeEach(() => bed.reset())
+after(() => bed?.close())
+
+const preview = (tenant, plan) => ops.call({ op: 'preview', tenant, plan })
+const apply = (tenant, plan, proration) => ops.call({ op: 'apply', tenant, plan, proration })
+const changes = tenant => bed.rows(tenant, 'SELECT kind, state FROM plan_change WHERE tenant_id = ? ORDER BY plan_change_id')
+const nowMs = () => fake.now() * 1000
+
+test('the price of a preview holds for one hour, and a clock may be a minute ahead', async () => {
+    for (const ms of [-3600_000, 60_000]) {
+        const tenant = await bed.buyer('starter')
+        await bed.tick(DAY)
+        const done = await apply(tenant, 'professional', nowMs() + ms)
+        assert.equal(done.ok, true, `${ms}: ${done.code}`)
+    }
+    const tenant = await bed.buyer('starter'), [sub] = bed.subscriptions(tenant)
+    await bed.tick(60)
+    const start = sub.items.data[0].current_period_start * 1000
+    assert.equal((await apply(tenant, 'professional', start - 1)).code, 'preview_old', 'before the period')
+    assert.equal((await apply(tenant, 'professional', start)).ok, true, 'the first moment of the period')
+})
+
+test('a change whose outcome is not known is recorded as asked, a refused one as failed', async () => {
+    for (const kind of ['dropAfter', 'badGateway']) {
+        const tenant = await bed.buyer('starter')
+        fake.faults.add({ kind, method: 'POST', path: '/v1/subscriptions/', times: 9 })
+        assert.equal((await apply(tenant, 'professional', nowMs())).ok, false)
+        fake.faults.clear()
+        assert.deepEqual(await changes(tenant), [{ kind: 'upgrade', state: 'asked' }], kind)
+    }
+    const tenant = await bed.buyer('starter'), [sub] = bed.subscriptions(tenant)
+    await bed.usage(tenant, sub, 10)
+    fake.control.card(sub.customer, 'fail')
+    assert.equal((await apply(tenant, 'professional', nowMs())).code, 'stripe_card_declined')
+    assert.deepEqual(await changes(tenant), [{ kind: 'upgrade', state: 'failed' }])
+})
+
+test('usage within the plan does not hold up an upgrade while the meter cannot be reached', async () => {
+    const tenant = await bed.buyer('starter'), [sub] = bed.subscriptions(tenant)
+    await bed.usage(tenant, sub, 10000) // all that the plan includes: an invoice without it is right, too
+    fake.faults.add({ kind: 'dropBefore', method: 'POST', path: '/v1/billing/meter_events', times: 99 })
+    const done = await apply(tenant, 'professional', nowMs())
+    assert.equal(done.ok, true, done.message)
+    assert.equal((await bed.state(tenant)).plan, 'professional')
+})
+
+test('bots that stay: as many as the larger of the new and the assigned plan allows, unless an override says another number', async () => {
+    const tenant = await bed.buyer('professional'), keep = async () => (await preview(tenant, 'starter')).bots_keep
+    const override = (name, value, expires) => bed.install.sql(`REPLACE INTO tenant_override (tenant_id, entitlement, value, reason, expires_at, created_at)
+        VALUES (UNHEX('${bytes(tenant)}'), '${name}', ${value}, 'test', ${expires}, '2027-01-01')`)
+    const at = seconds => `FROM_UNIXTIME(${fake.now() + seconds})`
+    assert.equal(await keep(), 5)
+    await override('members', 99, 'NULL')
+    await override('bots', 3, at(0))
+    assert.equal(await keep(), 5, 'of something else, or over')
+    await override('bots', 3, at(1))
+    assert.equal(await keep(), 3, 'for a moment yet')
+    await override('bots', 7, 'NULL')
+    assert.equal(await keep(), 7, 'without an end')
+    await override('bots', 3, at(0))
+    await bed.install.run('tenant', 'plan', tenant, 'free')
+    assert.equal(await keep(), 5, 'the assigned plan is smaller')
+    await bed.install.run('tenant', 'plan', tenant, 'starter')
+    assert.equal((await preview(tenant, 'free')).bots_keep, 5, 'the assigned plan still holds after the subscription')
+})
+
+test('while an invoice is not paid, the same plan and the end can be looked at, another plan cannot', async () => {
+    const tenant = await bed.buyer('starter'), [sub] = bed.subscriptions(tenant)
+    fake.control.card(sub.customer, 'fail')
+    await bed.tick(31 * DAY + 7200)
+    await bed.lookAll(tenant)
+    assert.equal(bed.subscriptions(tenant)[0].status, 'past_due')
+    assert.equal((await preview(tenant, 'starter')).kind, 'none')
+    assert.equal((await preview(tenant, 'free')).kind, 'cancel')
+    assert.equal((await preview(tenant, 'professional')).code, 'payment_needed')
+})
+
+test('an operator cannot move a subscription of a price that Parley did not make', async () => {
+    const tenant = await bed.buyer('starter'), [{ id }] = bed.subscriptions(tenant)
+    const dear = await bed.sdk('POST', '/v1/prices', { product: 'parley_starter', currency: 'usd', unit_amount: 7700, 'recurring[interval]': 'month' })
+    fake.w.byId.get(id).items.data.find(i => fake.w.byId.get(i.price).recurring.usage_type === 'licensed').price = dear.id
+    await bed.lookAll(tenant)
+    assert.equal((await ops.call({ op: 'move', tenant, cli: true })).code, 'unknown_price')
+    assert.deepEqual(await changes(tenant), [])
+})
