@@ -1,4 +1,5 @@
-/* The cache of what is known about tenants: which entry is found, for how long it is trusted, and who reads it again. */
+/* The cache of what is known about tenants: which entry is found, for how long it is trusted, and who reads it
+ * again. */
 #include <errno.h>
 
 #include "base/clock.h"
