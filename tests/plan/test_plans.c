@@ -417,7 +417,9 @@ static void the_key_decides_which_subscriptions_count(void **state)
 {
     (void)state;
     struct plans p = plans();
-    struct id tenant = tenant_on("free");
+    struct id tenant = tenant_on("free"), reversed = tenant_on("free");
+    subscribe(reversed, "sub_live_pro", "active", plans_find(&p, STR("professional"))->terms->id, true);
+    subscribe(reversed, "sub_test_starter", "active", plans_find(&p, STR("starter"))->terms->id, false);
     subscribe(tenant, "sub_live", "active", plans_find(&p, STR("starter"))->terms->id, true);
     subscribe(tenant, "sub_test", "active", plans_find(&p, STR("professional"))->terms->id, false);
     static const struct {
@@ -435,9 +437,11 @@ static void the_key_decides_which_subscriptions_count(void **state)
         config_set_current(other);
         OKAY(entitlement_load(c, tenant, T0, &arena, &x, &fail));
         OKAY(entitlement_history_days(c, tenant, T0, &days, &fail));
-        config_set_current(config_retain(config));
-        assert_str(x.plan->plan, rows[i].plan);
         assert_int_equal(days, 730); /* the longer of both modes */
+        OKAY(entitlement_history_days(c, reversed, T0, &days, &fail));
+        config_set_current(config_retain(config));
+        assert_int_equal(days, 730);
+        assert_str(x.plan->plan, rows[i].plan);
     }
 }
 
@@ -622,6 +626,7 @@ static void the_last_places_are_given_once(void **state)
     struct override o = {
         .tenant = tenant, .entitlement = ENTITLEMENT_conversations, .value = 10, .reason = STR("test")};
     OKAY(override_set(c, &boss, &o, &fail));
+    fails(count(tenant, T0, 11, &e), ERR_PLAN, &e, "plan_limit", ""); /* more than there is at all */
     COUNT(tenant, T0, 8);
     fails(count(tenant, T0, 3, &e), ERR_PLAN, &e, "plan_limit", "");
     assert_int_equal(used(tenant, "2026-11-01", 0), 8); /* all or none */
@@ -692,6 +697,28 @@ static void a_batch_is_counted_by_tenant_period_and_price(void **state)
     OKAY(db_transaction(c, count_tx, &k, &fail));
 }
 
+/* The row can be missing when a program dies between opening a period and counting in it. */
+static void a_missing_row_is_made_when_something_is_counted(void **state)
+{
+    (void)state;
+    struct id tenant = tenant_on("free");
+    struct counted k = {.n = 1, .list = {{tenant, id_new(), T0, quota(tenant, T0)}}};
+    dbtest_sqlf(DB, "DELETE FROM usage_counter WHERE tenant_id = 0x%s", dbtest_hex(tenant));
+    OKAY(db_transaction(c, count_tx, &k, &fail));
+    assert_int_equal(used(tenant, "2026-11-01", 0), 1);
+}
+
+static void a_choice_of_overage_counts_at_once(void **state)
+{
+    (void)state;
+    struct plans p = plans();
+    struct actor who = {.tenant = tenant_on("free"), .cli = true};
+    subscribe(who.tenant, "sub_choice", "active", plans_find(&p, STR("professional"))->terms->id, false);
+    assert_int_equal(asked(who.tenant, T0).period.limit, 50000);
+    OKAY(overage_choose(c, &who, true, 398, &fail));
+    assert_int_equal(asked(who.tenant, T0).period.limit, 51000);
+}
+
 /* What a turn pays: nothing to ask, two statements to record (ledger, counter). */
 static void counting_costs_two_statements(void **state)
 {
@@ -734,6 +761,8 @@ int main(int argc, char **argv)
                                        TEST(the_last_places_are_given_once),
                                        TEST(a_gift_is_not_metered_and_counts_once),
                                        TEST(a_batch_is_counted_by_tenant_period_and_price),
+                                       TEST(a_missing_row_is_made_when_something_is_counted),
+                                       TEST(a_choice_of_overage_counts_at_once),
                                        TEST(counting_costs_two_statements)};
     struct err e = ERR_INIT;
     char path[300];

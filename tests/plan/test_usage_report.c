@@ -206,12 +206,34 @@ static void drift_is_found_and_repaired(void **state)
         1);
 }
 
+static void a_repair_says_what_the_meter_has_too_much(void **state)
+{
+    (void)state;
+    const struct usage_drift drift = {.tenant = mine, .period_start_ms = november, .billable = true};
+    static const struct {
+        int64_t reported, over;
+    } rows[] = {{1, 0}, {3, 0}, {8, 5}};
+    for (int i = 0; i < 3; i++)
+        count(mine, true, november + i * DAY_MS);
+    counter(mine, true, 7, 0);
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        int64_t over = -1, used;
+        bool unsent;
+        dbtest_sqlf(DB, "UPDATE usage_counter SET used = 7, reported = %d", (int)rows[i].reported);
+        OKAY(usage_drift_repair(db, &drift, &over, &fail));
+        assert_int_equal(over, rows[i].over);
+        look(mine, true, &used, &unsent);
+        assert_true(used == 3 && unsent == (rows[i].reported < 3));
+    }
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(rows_newest_first_page_by_page, clean),
         cmocka_unit_test_setup(days_with_and_without, clean),
         cmocka_unit_test_setup(drift_is_found_and_repaired, clean),
+        cmocka_unit_test_setup(a_repair_says_what_the_meter_has_too_much, clean),
     };
     dbtest_begin(argc, argv);
     return cmocka_run_group_tests(tests, setup, teardown);
