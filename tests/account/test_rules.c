@@ -154,6 +154,16 @@ static void each_role_has_its_rights(void **state)
     assert_int_equal(account_role_perms(ROLE_OWNER), all);
 }
 
+static void the_name_of_a_role_is_read_back(void **state)
+{
+    (void)state;
+    for (int r = ROLE_VIEWER; r <= ROLE_OWNER; r++)
+        assert_int_equal(account_role_parse(str_from(account_role_name((enum role)r))), r);
+    assert_string_equal(account_role_name(ROLE_NONE), "none");
+    assert_int_equal(account_role_parse(STR("none")), ROLE_NONE);
+    assert_int_equal(account_role_parse(STR("king")), ROLE_NONE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {TEST(a_password_is_measured_in_characters_and_in_bytes),
@@ -163,7 +173,8 @@ int main(void)
                                        TEST(an_address_is_trimmed_and_its_key_is_lower_case),
                                        TEST(an_address_is_refused_when_its_key_grows_past_the_limit),
                                        TEST(a_name_has_one_line_and_at_most_120_characters),
-                                       TEST(each_role_has_its_rights)};
+                                       TEST(each_role_has_its_rights),
+                                       TEST(the_name_of_a_role_is_read_back)};
     arena_init(&arena, 65536);
     int failed = RUN(tests);
     arena_release(&arena);

@@ -1,0 +1,386 @@
+/* The parts of a turn at their limits, without a database: places, tokens and keys, the cache of conversations, the
+ * lock of a conversation. */
+#define _GNU_SOURCE /* gettid */
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/crypto.h"
+#include "base/limits.h"
+#include "lib/test.h"
+#include "talk/turn_internal.h"
+#include "talk/turn_places_internal.h"
+
+#include "base/banned.h"
+
+/* ---- places ---- */
+
+static const struct id tenant = {.b = "a workspace"}, stranger = {.b = "another w. house"};
+
+static int places_taken(struct turn_places *p, struct id by)
+{
+    int n = 0;
+    while (n < 100 && turn_place_take(p, by))
+        n++;
+    return n;
+}
+
+static void places_follow_the_number_of_threads(void **state)
+{
+    static const struct {
+        int threads, own, rest;
+    } rows[] = {{0, 1, 0}, {1, 1, 0}, {2, 1, 0}, {3, 1, 1}, {4, 2, 1}, {8, 4, 2}, {16, 8, 4}};
+    struct turn_places *p;
+    struct err e = ERR_INIT;
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        assert_ok(turn_places_new(rows[i].threads, &p, &e), &e);
+        assert_int_equal(places_taken(p, tenant), rows[i].own);
+        assert_int_equal(places_taken(p, stranger), rows[i].rest);
+        turn_places_free(p);
+    }
+}
+
+/* A place that was refused because all are taken must not count against the workspace that asked for it. */
+static void a_refused_place_is_not_counted(void **state)
+{
+    struct turn_places *p;
+    struct err e = ERR_INIT;
+    (void)state;
+    assert_ok(turn_places_new(8, &p, &e), &e);
+    assert_int_equal(places_taken(p, tenant), 4);
+    assert_int_equal(places_taken(p, stranger), 2);
+    for (int i = 0; i < 20; i++)
+        assert_false(turn_place_take(p, stranger));
+    for (int i = 0; i < 4; i++)
+        turn_place_give(p, tenant);
+    assert_int_equal(places_taken(p, stranger), 2); /* four in all */
+    assert_int_equal(places_taken(p, tenant), 2);
+    turn_places_free(p);
+}
+
+/* ---- tokens and keys ---- */
+
+static void a_token_belongs_to_a_conversation_and_an_install(void **state)
+{
+    struct talk here = {.token_key = {1}}, elsewhere = {.token_key = {2}};
+    struct id a = id_new(), b = id_new();
+    char token[TALK_TOKEN_MAX], again[TALK_TOKEN_MAX], other[TALK_TOKEN_MAX];
+    uint8_t hash[32], other_hash[32];
+    (void)state;
+    turn_token(&here, a, token);
+    turn_token(&here, a, again);
+    assert_int_equal(strlen(token), 43); /* 256 bits */
+    assert_string_equal(token, again);
+    turn_token(&here, b, other);
+    assert_string_not_equal(token, other);
+    turn_token(&elsewhere, a, again);
+    assert_string_not_equal(token, again);
+    turn_token_hash(str_from(token), hash);
+    turn_token_hash(str_from(other), other_hash);
+    assert_memory_not_equal(hash, other_hash, sizeof(hash));
+}
+
+static bool key_differs(const struct talk *t, const struct talk_in *a, const struct talk_in *b, struct id conversation)
+{
+    uint8_t one[16] = {0}, two[16] = {0};
+    assert_true(turn_key_of(t, a, conversation, one));
+    assert_true(turn_key_of(t, b, conversation, two));
+    return memcmp(one, two, sizeof(one)) != 0;
+}
+
+static void a_short_id_is_joined_with_the_message_and_the_address(void **state)
+{
+    const struct str fifteen = STR("0123456789abcde"), sixteen = STR("0123456789abcdef");
+    const struct talk t = {.turn_key = {1}};
+    const struct talk_in in = {.bot = id_new(),
+                               .client_id = fifteen,
+                               .text = STR("text"),
+                               .choice = STR("choice"),
+                               .visitor = STR("192.0.2.1")};
+    struct talk_in change[4] = {in, in, in, in}, with_long = in;
+    (void)state;
+    change[0].text = STR("other");
+    change[1].choice = STR("other");
+    change[2].visitor = STR("192.0.2.2");
+    change[3].bot = id_new();
+    for (size_t i = 0; i < COUNT_OF(change); i++) {
+        assert_true(key_differs(&t, &in, &change[i], ID_NONE));
+        change[i].client_id = with_long.client_id = sixteen;
+        assert_int_equal(key_differs(&t, &with_long, &change[i], ID_NONE), i == 3);
+    }
+    change[0].client_id = in.client_id; /* inside a conversation an id is unique, however short */
+    assert_false(key_differs(&t, &in, &change[0], id_new()));
+}
+
+static void a_first_message_has_another_key_than_a_next_one(void **state)
+{
+    const struct talk t = {.turn_key = {1}};
+    const struct talk_in in = {.bot = id_new(), .client_id = STR("0123456789abcdef")};
+    uint8_t first[16], next[16];
+    (void)state;
+    assert_true(turn_key_of(&t, &in, ID_NONE, first));
+    assert_true(turn_key_of(&t, &in, in.bot, next)); /* the same sixteen bytes */
+    assert_memory_not_equal(first, next, sizeof(first));
+}
+
+static void a_message_that_is_too_large_has_no_key(void **state)
+{
+    static char text[64 * KB];
+    const struct talk t = {.turn_key = {1}};
+    const struct talk_in in = {.bot = id_new(),
+                               .client_id = STR("short"),
+                               .text = str_n(text, sizeof(text)),
+                               .choice = STR_EMPTY,
+                               .visitor = STR_EMPTY};
+    uint8_t key[16];
+    (void)state;
+    assert_false(turn_key_of(&t, &in, ID_NONE, key));
+}
+
+/* ---- the cache ---- */
+
+/* Ids that end alike fall into one bucket. */
+static struct conv conv_numbered(uint8_t n, struct str flow_state)
+{
+    struct conv c = {.seq = n, .locale = STR("en"), .flow_state = flow_state};
+    c.id.b[0] = n;
+    return c;
+}
+
+static bool is_cached(struct conv_cache *k, uint8_t n)
+{
+    struct conv got, c = conv_numbered(n, STR_EMPTY);
+    struct arena a;
+    arena_init(&a, 64 * KB);
+    bool there = conv_cache_get(k, c.id, &a, &got);
+    if (there) {
+        assert_int_equal(got.seq, n);
+        assert_str(got.locale, "en");
+    }
+    arena_release(&a);
+    return there;
+}
+
+static void ids_that_end_alike_are_kept_apart(void **state)
+{
+    struct conv_cache *k;
+    struct err e = ERR_INIT;
+    (void)state;
+    assert_ok(conv_cache_new(1 * MB, &k, &e), &e);
+    for (uint8_t i = 1; i <= 5; i++) {
+        struct conv c = conv_numbered(i, STR("{}"));
+        conv_cache_put(k, &c);
+    }
+    conv_cache_drop(k, conv_numbered(3, STR_EMPTY).id); /* in the middle of the bucket */
+    conv_cache_drop(k, conv_numbered(5, STR_EMPTY).id); /* at its head */
+    conv_cache_drop(k, conv_numbered(1, STR_EMPTY).id); /* at its end */
+    for (uint8_t i = 1; i <= 5; i++)
+        assert_int_equal(is_cached(k, i), i == 2 || i == 4);
+    conv_cache_free(k);
+}
+
+static void conversations_are_dropped_in_the_order_of_their_use(void **state)
+{
+    static char large[15 * KB];
+    struct conv_cache *k;
+    struct err e = ERR_INIT;
+    (void)state;
+    memset(large, 'x', sizeof(large));
+    assert_ok(conv_cache_new(50 * KB, &k, &e), &e); /* three of these and no more */
+    for (uint8_t i = 1; i <= 3; i++) {
+        struct conv c = conv_numbered(i, str_n(large, sizeof(large)));
+        conv_cache_put(k, &c);
+    }
+    for (int i = 0; i < 9; i++) { /* a conversation that is put again takes its place once */
+        struct conv c = conv_numbered(2, str_n(large, sizeof(large)));
+        conv_cache_put(k, &c);
+    }
+    assert_true(is_cached(k, 3));
+    assert_true(is_cached(k, 1)); /* by use from the oldest: 2, 3, 1 */
+    struct conv fourth = conv_numbered(4, str_n(large, sizeof(large)));
+    conv_cache_put(k, &fourth);
+    assert_false(is_cached(k, 2));
+    assert_true(is_cached(k, 4));
+    assert_true(is_cached(k, 1));
+    assert_true(is_cached(k, 3)); /* 4, 1, 3 */
+    struct conv fifth = conv_numbered(5, str_n(large, sizeof(large)));
+    conv_cache_put(k, &fifth);
+    assert_false(is_cached(k, 4));
+    assert_true(is_cached(k, 1) && is_cached(k, 3) && is_cached(k, 5));
+    conv_cache_free(k);
+}
+
+static void without_memory_a_conversation_counts_as_not_cached(void **state)
+{
+    static char large[8 * KB];
+    struct conv_cache *k;
+    struct conv c = conv_numbered(1, str_n(large, sizeof(large))), got;
+    struct arena a;
+    struct err e = ERR_INIT;
+    (void)state;
+    assert_ok(conv_cache_new(50 * KB, &k, &e), &e);
+    conv_cache_put(k, &c);
+    arena_init(&a, 4 * KB);
+    assert_false(conv_cache_get(k, c.id, &a, &got));
+    arena_release(&a);
+    assert_true(is_cached(k, 1));
+    conv_cache_free(k);
+    conv_cache_free(NULL);
+}
+
+/* ---- the lock ---- */
+
+struct queued {
+    struct turn_locks *locks;
+    const uint8_t *key, *who;
+    pthread_t thread;
+    enum status status;
+    atomic_int task; /* of the kernel; 0 until it runs */
+    atomic_bool done;
+};
+
+static void *queue_up(void *arg)
+{
+    struct queued *q = arg;
+    struct turn_lock *k = NULL;
+    struct err e = ERR_INIT;
+    atomic_store(&q->task, (int)gettid());
+    q->status = turn_lock_take(q->locks, q->key, q->who, tenant, &k, &e);
+    turn_lock_give(q->locks, k);
+    atomic_store(&q->done, true);
+    return NULL;
+}
+
+static bool queue_sleeps(int task)
+{
+    char path[64], stat[256] = "";
+    snprintf(path, sizeof(path), "/proc/self/task/%d/stat", task);
+    FILE *f = fopen(path, "r");
+    if (f) {
+        stat[fread(stat, 1, sizeof(stat) - 1, f)] = '\0';
+        fclose(f);
+    }
+    const char *name_end = strrchr(stat, ')');
+    return name_end && strncmp(name_end, ") S", 3) == 0;
+}
+
+/* Starts a thread that asks for the key, and returns when it sleeps in the queue or was refused. */
+static void queue_start(struct queued *q, struct turn_locks *l, const uint8_t *key, const uint8_t *who)
+{
+    *q = (struct queued){.locks = l, .key = key, .who = who};
+    assert_int_equal(pthread_create(&q->thread, NULL, queue_up, q), 0);
+    while (!atomic_load(&q->done) && !(atomic_load(&q->task) && queue_sleeps(atomic_load(&q->task))))
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+}
+
+static enum status queue_end(struct queued *q)
+{
+    pthread_join(q->thread, NULL);
+    return q->status;
+}
+
+static const uint8_t key_a[16] = "key a       tail", key_b[16] = "key b       tail", key_c[16] = "key c       tail";
+static const uint8_t mark_a[16] = "message a", mark_b[16] = "message b";
+
+static void keys_that_end_alike_are_locked_apart(void **state)
+{
+    struct turn_places *places;
+    struct turn_locks *l;
+    struct turn_lock *a, *b, *c;
+    struct queued q;
+    struct err e = ERR_INIT;
+    (void)state;
+    assert_ok(turn_places_new(16, &places, &e), &e);
+    assert_ok(turn_locks_new(places, &l, &e), &e);
+    assert_ok(turn_lock_take(l, key_a, NULL, tenant, &a, &e), &e);
+    assert_ok(turn_lock_take(l, key_b, NULL, tenant, &b, &e), &e);
+    assert_ok(turn_lock_take(l, key_c, NULL, tenant, &c, &e), &e);
+    turn_lock_give(l, b);
+    queue_start(&q, l, key_a, NULL);
+    assert_false(atomic_load(&q.done));
+    turn_lock_give(l, a);
+    assert_int_equal(queue_end(&q), OK);
+    turn_lock_give(l, c);
+    turn_lock_give(l, NULL);
+    turn_locks_free(l);
+    turn_locks_free(NULL);
+    turn_places_free(places);
+}
+
+/* Repeats of the message that holds the lock do not take the strangers' places, nor those of a message that waits. */
+static void strangers_and_repeats_are_counted_apart(void **state)
+{
+    struct turn_places *places;
+    struct turn_locks *l;
+    struct turn_lock *held, *no = NULL;
+    struct queued repeats[4], strangers[4], repeat_of_a_stranger, last;
+    struct err e = ERR_INIT;
+    (void)state;
+    assert_ok(turn_places_new(48, &places, &e), &e);
+    assert_ok(turn_locks_new(places, &l, &e), &e);
+    assert_ok(turn_lock_take(l, key_a, mark_a, tenant, &held, &e), &e);
+    for (size_t i = 0; i < 4; i++)
+        queue_start(&repeats[i], l, key_a, mark_a);
+    for (size_t i = 0; i < 4; i++)
+        queue_start(&strangers[i], l, key_a, i == 0 ? mark_b : NULL);
+    assert_int_equal(turn_lock_take(l, key_a, NULL, tenant, &no, &e), ERR_RATE);
+    assert_null(no);
+    assert_int_equal(e.retry_after_s, 1);
+    queue_start(&repeat_of_a_stranger, l, key_a, mark_b);
+    queue_start(&last, l, key_a, mark_a);
+    assert_false(atomic_load(&repeat_of_a_stranger.done) || atomic_load(&last.done));
+    turn_lock_give(l, held);
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(queue_end(&repeats[i]), OK);
+        assert_int_equal(queue_end(&strangers[i]), OK);
+    }
+    assert_int_equal(queue_end(&repeat_of_a_stranger), OK);
+    assert_int_equal(queue_end(&last), OK);
+    turn_locks_free(l);
+    turn_places_free(places);
+}
+
+static void at_most_sixteen_wait(void **state)
+{
+    struct turn_places *places;
+    struct turn_locks *l;
+    struct turn_lock *held, *no;
+    struct queued q[16];
+    struct err e = ERR_INIT;
+    (void)state;
+    assert_ok(turn_places_new(64, &places, &e), &e);
+    assert_ok(turn_locks_new(places, &l, &e), &e);
+    assert_ok(turn_lock_take(l, key_a, mark_a, tenant, &held, &e), &e);
+    for (size_t i = 0; i < COUNT_OF(q); i++)
+        queue_start(&q[i], l, key_a, mark_a);
+    for (size_t i = 0; i < COUNT_OF(q); i++)
+        assert_false(atomic_load(&q[i].done));
+    assert_int_equal(turn_lock_take(l, key_a, mark_a, tenant, &no, &e), ERR_RATE);
+    turn_lock_give(l, held);
+    for (size_t i = 0; i < COUNT_OF(q); i++)
+        assert_int_equal(queue_end(&q[i]), OK);
+    assert_int_equal(places_taken(places, tenant), 32); /* every place was given back */
+    turn_locks_free(l);
+    turn_places_free(places);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {TEST(places_follow_the_number_of_threads),
+                                       TEST(a_refused_place_is_not_counted),
+                                       TEST(a_token_belongs_to_a_conversation_and_an_install),
+                                       TEST(a_short_id_is_joined_with_the_message_and_the_address),
+                                       TEST(a_first_message_has_another_key_than_a_next_one),
+                                       TEST(a_message_that_is_too_large_has_no_key),
+                                       TEST(ids_that_end_alike_are_kept_apart),
+                                       TEST(conversations_are_dropped_in_the_order_of_their_use),
+                                       TEST(without_memory_a_conversation_counts_as_not_cached),
+                                       TEST(keys_that_end_alike_are_locked_apart),
+                                       TEST(strangers_and_repeats_are_counted_apart),
+                                       TEST(at_most_sixteen_wait)};
+    struct err e = ERR_INIT;
+    return crypto_init(&e) == OK ? RUN(tests) : 1;
+}
