@@ -54,6 +54,8 @@ static enum status mirror_find_price(struct db *c, struct arena *a, struct mirro
     return st;
 }
 
+/* Stripe promises no order of items, and one may have been added by hand. So every item is identified before any is
+ * chosen. */
 static enum status mirror_find_terms(struct db *c, struct arena *a, const struct json *j, struct subscription *s,
                                      struct err *e)
 {
