@@ -88,6 +88,13 @@ test('while an invoice is not paid, the same plan and the end can be looked at, 
     assert.equal((await preview(tenant, 'starter')).kind, 'none')
     assert.equal((await preview(tenant, 'free')).kind, 'cancel')
     assert.equal((await preview(tenant, 'professional')).code, 'payment_needed')
+    const [{ latest_invoice: invoice }] = bed.subscriptions(tenant)
+    await bed.look('invoice', invoice)
+    assert.equal((await apply(tenant, 'professional', nowMs())).url, fake.get(invoice).hosted_invoice_url)
+    fake.control.edit(invoice, { status: 'uncollectible' })
+    await bed.look('invoice', invoice)
+    const refused = await apply(tenant, 'professional', nowMs())
+    assert.deepEqual([refused.code, refused.url], ['payment_needed', ''], 'a page that nothing can be paid on is not shown')
 })
 
 test('an operator cannot move a subscription of a price that Parley did not make', async () => {

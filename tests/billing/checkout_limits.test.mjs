@@ -73,3 +73,14 @@ test('a return while Stripe cannot be asked says that the payment is on its way'
     fake.faults.clear()
     assert.equal((await ops.call({ op: 'return', tenant, session: session.id })).outcome, 'done')
 })
+
+test('an attempt whose answer makes no sense is over, and the next click makes another one', async () => {
+    const tenant = await bed.tenant()
+    fake.faults.add({ kind: 'badGatewayAfter', method: 'POST', path: '/v1/checkout/sessions', times: 9 })
+    assert.equal((await begin(tenant, 'starter')).ok, false)
+    fake.faults.clear()
+    assert.deepEqual(await states(tenant), ['failed'])
+    const again = await begin(tenant, 'starter')
+    assert.equal(again.ok, true, again.message)
+    assert.deepEqual(await states(tenant), ['failed', 'open'])
+})

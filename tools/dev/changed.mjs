@@ -16,6 +16,7 @@ export const COVERS = {
     'tests/billing/beside': ['src/billing/checkout', 'src/billing/mirror'],
     'tests/billing/cap': ['src/billing/meter', 'src/billing/notice'],
     'tests/billing/change': ['src/billing/checkout'],
+    'tests/billing/checkout': ['src/billing/checkout'],
     'tests/billing/clock': ['src/billing/meter', 'src/billing/mirror', 'src/plan'],
     'tests/billing/delete': ['src/account', 'cgi-bin/portal/workspace'],
     'tests/billing/hooks': ['cgi-bin/hooks', 'src/billing/sync'],
