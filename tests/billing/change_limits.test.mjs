@@ -50,6 +50,16 @@ test('a change whose outcome is not known is recorded as asked, a refused one as
     assert.deepEqual(await changes(tenant), [{ kind: 'upgrade', state: 'failed' }])
 })
 
+test('a change at the end of the period, and its taking back, are recorded as done', async () => {
+    const tenant = await bed.buyer('professional')
+    for (const [plan, kind] of [['starter', 'downgrade'], ['free', 'cancel']]) {
+        const done = await apply(tenant, plan, nowMs())
+        assert.equal(done.ok, true, done.message)
+        assert.equal((await ops.call({ op: 'undo', tenant })).ok, true)
+        assert.deepEqual((await changes(tenant)).slice(-2), [{ kind, state: 'done' }, { kind: 'undo', state: 'done' }])
+    }
+})
+
 test('usage within the plan does not hold up an upgrade while the meter cannot be reached', async () => {
     const tenant = await bed.buyer('starter'), [sub] = bed.subscriptions(tenant)
     await bed.usage(tenant, sub, 10000) // all that the plan includes: an invoice without it is right, too

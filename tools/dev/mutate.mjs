@@ -101,18 +101,21 @@ function prepare() {
     must('make', ['-s', '-j2', 'all'], build)
 }
 
-/** The jobs that cover a file: C programs, then node's files; the module's own first, then those that include its headers or cover its folder. */
+/** The jobs that cover a file: C programs, then node's files. Nearest are the module's own, then those that include its headers themselves or
+ * cover its folder, then those that reach them through other headers. */
 function jobsFor(file, suites) {
     const tree = new Tree(top, trackedFiles(top)), module = path.dirname(file), own = module.replace(/^(src|cgi-bin)\//, 'tests/')
-    const headers = tree.files_c.filter(f => f.endsWith('.h') && path.dirname(f) === module)
+    const headers = tree.files_c.filter(f => f.endsWith('.h') && path.dirname(f) === module), reached = Tree.reaching(tree.includes, headers)
     const programs = tree.files_c.filter(f => /^tests\/.*\/test_[^/]*\.c$/.test(f))
-        .filter(f => path.dirname(f) === own || (tree.includes.get(f) ?? []).some(h => headers.includes(h))).map(f => f.slice(0, -2))
+        .filter(f => path.dirname(f) === own || reached.has(f)).map(f => f.slice(0, -2))
     const nodes = [...tree.imports.keys()].filter(f => f.endsWith('.test.mjs') && tree.covers(f).some(c => c === module || module.startsWith(`${c}/`)))
-    const near = name => (name.startsWith(`${own}/`) ? 0 : 1) // 0: the module's own
-    const wanted = list => list.filter(name => new RegExp(options.tests).test(name)).sort((a, b) => near(a) - near(b) || a.localeCompare(b))
+    const direct = name => name.endsWith('.mjs') || tree.includes.get(`${name}.c`).some(h => headers.includes(h))
+    const distance = name => (name.startsWith(`${own}/`) ? 0 : direct(name) ? 1 : 2)
+    const wanted = list => list.filter(name => new RegExp(options.tests).test(name)).sort((a, b) => distance(a) - distance(b) || a.localeCompare(b))
     const jobs = [...suites.unit('mutate', build, '', wanted(programs)), ...suites.files('mutate', '', build, '', wanted(nodes))]
+    if (!jobs.length) throw new Error(`no test covers ${file}${options.tests ? ` and matches ${options.tests}` : ''}`)
     for (const { kind, command } of jobs) if (kind === 'node') command.splice(1, 0, '--import', `${top}/tools/dev/bail.mjs`)
-    return jobs.map(job => ({ ...job, near: near(job.name), targets: job.kind === 'node' ? ['all'] : [job.name], caught: 0 }))
+    return jobs.map(job => ({ ...job, distance: distance(job.name), targets: job.kind === 'node' ? ['all'] : [job.name], caught: 0 }))
 }
 
 let endRunning = () => {}
@@ -176,7 +179,7 @@ async function verdict(file, source, mutant, jobs) {
     const text = source.split('\n')
     text[mutant.line - 1] = mutant.after
     fs.writeFileSync(`${copy}/${file}`, text.join('\n'))
-    const late = job => (job.kind === 'node' ? 2 : 0) + job.near
+    const late = job => (job.kind === 'node' ? 3 : 0) + job.distance
     const order = (a, b) => late(a) - late(b) || b.caught - a.caught || seconds.get(a.name) - seconds.get(b.name)
     let compiled = false
     for (const job of jobs.sort(order)) {
