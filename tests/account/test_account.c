@@ -90,7 +90,7 @@ static void bad_fields_are_named(void **state)
     }
 }
 
-static void sign_in_tells_nothing(void **state)
+static void sign_in_reveals_no_account(void **state)
 {
     struct member m = signed_up("sign@example.com", "S");
     struct user u;
@@ -168,7 +168,7 @@ static void tokens_are_not_in_the_database(void **state)
         0);
 }
 
-static void a_removed_member_is_out_at_once(void **state)
+static void a_removed_member_loses_access_immediately(void **state)
 {
     struct member a = signed_up("a@example.com", "A"), b = signed_up("b@example.com", "B");
     struct session s;
@@ -211,7 +211,7 @@ static void a_new_password_ends_all_sessions(void **state)
     fails(account_password_set(c, id_new(), STR("another horse"), &e), ERR_NOT_FOUND, &e, "user_unknown");
 }
 
-static void keys_tell_typos_early(void **state)
+static void a_mistyped_key_fails_its_checksum(void **state)
 {
     struct member m = signed_up("key@example.com", "K");
     char key[API_KEY_MAX], typo[API_KEY_MAX];
@@ -307,12 +307,12 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {TEST(sign_up_makes_all_or_nothing),
                                        TEST(bad_fields_are_named),
-                                       TEST(sign_in_tells_nothing),
+                                       TEST(sign_in_reveals_no_account),
                                        TEST(sessions_live_and_end),
                                        TEST(tokens_are_not_in_the_database),
-                                       TEST(a_removed_member_is_out_at_once),
+                                       TEST(a_removed_member_loses_access_immediately),
                                        TEST(a_new_password_ends_all_sessions),
-                                       TEST(keys_tell_typos_early),
+                                       TEST(a_mistyped_key_fails_its_checksum),
                                        TEST(tenants_and_users),
                                        TEST(two_sign_ups_with_one_address)};
     dbtest_begin(argc, argv);

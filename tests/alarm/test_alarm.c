@@ -45,7 +45,7 @@ static int64_t mails(void)
     return dbtest_int(DB, "SELECT COUNT(*) FROM job WHERE kind = 'mail'");
 }
 
-static void raised_again_it_counts(void **state)
+static void an_alarm_raised_again_is_counted(void **state)
 {
     struct alarm *list;
     (void)state;
@@ -72,7 +72,7 @@ static void each_alarm_is_mailed_once_to_the_operators(void **state)
     assert_int_equal(dbtest_int(DB, "SELECT COUNT(*) FROM job WHERE payload LIKE '%op@example.com%'"), 3);
 }
 
-static void the_end_of_the_cause_closes_it(void **state)
+static void the_end_of_the_cause_closes_the_alarm(void **state)
 {
     struct alarm *list;
     struct err e = ERR_INIT;
@@ -92,7 +92,7 @@ static void the_end_of_the_cause_closes_it(void **state)
     assert_int_equal(mails(), 2);
 }
 
-static void the_operator_closes_it(void **state)
+static void the_operator_closes_an_alarm(void **state)
 {
     struct alarm *list;
     (void)state;
@@ -102,7 +102,7 @@ static void the_operator_closes_it(void **state)
     assert_int_equal(count(true, &list), 0);
 }
 
-static void only_closed_ones_are_deleted(void **state)
+static void only_closed_alarms_are_deleted(void **state)
 {
     struct alarm *list;
     int64_t gone = 0;
@@ -118,7 +118,7 @@ static void only_closed_ones_are_deleted(void **state)
     assert_str(list[0].object, "cus_1");
 }
 
-static void words_from_outside_are_made_valid(void **state)
+static void invalid_text_is_made_valid(void **state)
 {
     struct alarm *list;
     char endless[2000];
@@ -165,12 +165,12 @@ static int teardown(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(raised_again_it_counts, clean),
+        cmocka_unit_test_setup(an_alarm_raised_again_is_counted, clean),
         cmocka_unit_test_setup(each_alarm_is_mailed_once_to_the_operators, clean),
-        cmocka_unit_test_setup(the_end_of_the_cause_closes_it, clean),
-        cmocka_unit_test_setup(the_operator_closes_it, clean),
-        cmocka_unit_test_setup(only_closed_ones_are_deleted, clean),
-        cmocka_unit_test_setup(words_from_outside_are_made_valid, clean),
+        cmocka_unit_test_setup(the_end_of_the_cause_closes_the_alarm, clean),
+        cmocka_unit_test_setup(the_operator_closes_an_alarm, clean),
+        cmocka_unit_test_setup(only_closed_alarms_are_deleted, clean),
+        cmocka_unit_test_setup(invalid_text_is_made_valid, clean),
     };
     dbtest_begin(argc, argv);
     int failed = cmocka_run_group_tests_name("alarm", tests, setup, teardown);

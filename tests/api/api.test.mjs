@@ -79,7 +79,7 @@ test('templates are listed in the language asked for', async () => {
     assert.notDeepEqual(en.map(t => t.summary), es.map(t => t.summary))
 })
 
-test('unknown paths, and methods that are not served', async () => {
+test('unknown paths and methods are refused', async () => {
     assert.equal((await api('/v1/nothing')).status, 404)
     const reply = await fetch(`${parley.url}/v1/bots`, { method: 'DELETE', headers: { authorization: `Bearer ${mine.key}` } })
     assert.equal(reply.status, 405)

@@ -39,7 +39,7 @@ before(async () => {
 })
 after(async () => { await parley?.stop() })
 
-test('who asks', async () => {
+test('GET /v1/me shows the key and its workspace', async () => {
     const me = await call(mine, 'GET', '/v1/me')
     assert.equal(me.status, 200)
     assert.equal(me.body.workspace.id, mine.id)
@@ -59,7 +59,7 @@ test('a key does what its scopes allow', async () => {
     assert.equal((await call(reader, 'POST', '/v1/bots', { template: 'faq', name: 'No' })).status, 403)
 })
 
-test('a bot from template to its second version and back', async () => {
+test('a bot is created from a template, published twice and rolled back', async () => {
     const templates = await call(mine, 'GET', '/v1/templates?language=es')
     assert.ok(templates.body.data.length >= 8)
     assert.ok(templates.body.data.every(t => t.name && t.summary && t.languages.includes('en')))
@@ -88,7 +88,7 @@ test('a bot from template to its second version and back', async () => {
     assert.equal((await call(mine, 'GET', path)).status, 404)
 })
 
-test('bad input is named', async () => {
+test('invalid input is refused with the field named', async () => {
     const { body: bot } = await call(mine, 'POST', '/v1/bots', { template: 'faq', name: 'Bad' })
     const path = `/v1/bots/${bot.id}`
     const cases = [
@@ -119,7 +119,7 @@ test('bad input is named', async () => {
     assert.equal((await call(mine, 'GET', '/v1/nothing')).status, 404)
 })
 
-test('conversations and answers in pages', async () => {
+test('conversations and answers are listed page by page', async () => {
     const { body: bot } = await call(mine, 'POST', '/v1/bots', { template: 'faq', name: 'Pages' })
     const path = `/v1/bots/${bot.id}`
     await call(mine, 'PUT', `${path}/flow`, { flow: flowOf('Hello'), revision: 1 })
@@ -182,7 +182,7 @@ test('another workspace\'s objects are 404', async () => {
     assert.equal((await call(mine, 'GET', path)).body.name, 'Private')
 })
 
-test('the command line: a single workspace need not be named, one of several must be', async () => {
+test('the command line needs the workspace named only when there are several', async () => {
     await assert.rejects(parley.run('bot', 'list'), /There are \d+ workspaces/)
     assert.match(await parley.run('bot', 'list', '--tenant', mine.id), /Private/)
     await assert.rejects(parley.run('bot', 'show', 'bot_nonsense'), /status 2/)

@@ -23,7 +23,7 @@ static void aligned_and_zero(void **state)
     arena_release(&a);
 }
 
-static void keeps_to_its_maximum(void **state)
+static void stays_within_its_maximum(void **state)
 {
     (void)state;
     struct arena a;
@@ -107,7 +107,7 @@ static void big_blocks_leave_the_rest_usable(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(aligned_and_zero), TEST(keeps_to_its_maximum), TEST(prints),
+    const struct CMUnitTest tests[] = {TEST(aligned_and_zero), TEST(stays_within_its_maximum), TEST(prints),
                                        TEST(defers_newest_first), TEST(big_blocks_leave_the_rest_usable)};
     return RUN(tests);
 }

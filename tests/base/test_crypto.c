@@ -124,7 +124,7 @@ static void sealed_values_open_only_where_they_belong(void **state)
     config_drop(none);
 }
 
-static void as_text(void **state)
+static void bytes_round_trip_as_base64url(void **state)
 {
     (void)state;
     uint8_t raw[40], back[40];
@@ -162,6 +162,6 @@ int main(void)
                                        TEST(passwords),
                                        TEST(seals),
                                        TEST(sealed_values_open_only_where_they_belong),
-                                       TEST(as_text)};
+                                       TEST(bytes_round_trip_as_base64url)};
     return RUN(tests);
 }

@@ -51,7 +51,7 @@ static void own_message_as_argument(void **state)
 
 /* A row that was copied and left half changed shows here: status and HTTP status belong together, texts are
  * sentences. */
-static void every_row_of_the_table_is_whole(void **state)
+static void every_row_of_the_table_is_complete(void **state)
 {
     (void)state;
     static const int http[] = {[ERR_INVALID] = 400,     [ERR_AUTH] = 401,     [ERR_PLAN] = 402,      [ERR_DENIED] = 403,
@@ -129,7 +129,7 @@ int main(void)
     const struct CMUnitTest tests[] = {TEST(fills_and_defaults),
                                        TEST(wraps_and_keeps),
                                        TEST(own_message_as_argument),
-                                       TEST(every_row_of_the_table_is_whole),
+                                       TEST(every_row_of_the_table_is_complete),
                                        TEST(a_code_takes_a_more_specific_name),
                                        TEST(cuts_between_characters),
                                        TEST(bug_aborts)};

@@ -1,4 +1,4 @@
-/* test_json.c: what the reader accepts and refuses, where it says the fault is, and trees that outlive their arena. */
+/* test_json.c: what the reader accepts and refuses_malformed_text, where it says the fault is, and trees that outlive their arena. */
 #include <math.h>
 #include <pthread.h>
 
@@ -62,7 +62,7 @@ static void round_trips(void **state)
     assert_true(json_is(parse("1e3"), JSON_DOUBLE));
 }
 
-static void refuses(void **state)
+static void refuses_malformed_text(void **state)
 {
     (void)state;
     static const struct {
@@ -363,7 +363,7 @@ static void memory_is_bounded(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {WITH(round_trips),
-                                       WITH(refuses),
+                                       WITH(refuses_malformed_text),
                                        WITH(depth_is_bounded),
                                        WITH(many_keys),
                                        WITH(memory_is_bounded),

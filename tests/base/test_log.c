@@ -131,7 +131,7 @@ static void *log_much(void *ctx)
     return NULL;
 }
 
-static void an_outage_is_one_line_a_second(void **state)
+static void an_outage_logs_one_line_a_second(void **state)
 {
     size_t n;
     int64_t out = 0, all = 0;
@@ -161,7 +161,7 @@ static void an_outage_is_one_line_a_second(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {WITH(each_line_is_one_object), WITH(long_lines_stay_json),
-                                       WITH(threads_and_rotation_lose_nothing), WITH(an_outage_is_one_line_a_second),
+                                       WITH(threads_and_rotation_lose_nothing), WITH(an_outage_logs_one_line_a_second),
                                        WITH(names_a_file_it_cannot_open)};
     return RUN(tests);
 }

@@ -5,7 +5,7 @@
 #include "base/num.h"
 #include "lib/test.h"
 
-static void unsigned_whole(void **state)
+static void unsigned_integers(void **state)
 {
     (void)state;
     uint64_t v = 7;
@@ -20,7 +20,7 @@ static void unsigned_whole(void **state)
     assert_true(num_u64(STR("0000000000000000000000000000007"), 10, &v) && v == 7);
 }
 
-static void signed_whole(void **state)
+static void signed_integers(void **state)
 {
     (void)state;
     int64_t v = 0;
@@ -100,7 +100,8 @@ static void locale_does_not_matter(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(unsigned_whole), TEST(signed_whole),     TEST(decimals),
-                                       TEST(sizes),          TEST(reads_back_equal), TEST(locale_does_not_matter)};
+    const struct CMUnitTest tests[] = {TEST(unsigned_integers), TEST(signed_integers),
+                                       TEST(decimals),          TEST(sizes),
+                                       TEST(reads_back_equal),  TEST(locale_does_not_matter)};
     return RUN(tests);
 }

@@ -112,7 +112,7 @@ static void off_means_no_limit(void **state)
 }
 
 /* A thread reads the clock, another empties the bucket, then the first continues with its earlier reading. */
-static void a_thread_that_was_overtaken_gets_nothing_more(void **state)
+static void a_thread_with_an_older_time_gets_nothing_more(void **state)
 {
     static const long long late_us[] = {1, 1000, 5000000, 59000000};
     (void)state;
@@ -249,7 +249,7 @@ int main(void)
                                        WITH(more_keys_than_buckets),
                                        WITH(generations),
                                        WITH(a_file_of_another_layout_is_replaced),
-                                       WITH(a_thread_that_was_overtaken_gets_nothing_more),
+                                       WITH(a_thread_with_an_older_time_gets_nothing_more),
                                        WITH(a_bucket_from_before_a_reboot_is_full)};
     return RUN(tests);
 }

@@ -48,7 +48,7 @@ static void every_code_point_round_trips(void **state)
     assert_int_equal(utf8_encode(0x110000, bytes), 3);
 }
 
-static void bad_bytes_are_taken_one_by_one(void **state)
+static void invalid_bytes_are_skipped_one_by_one(void **state)
 {
     (void)state;
     struct str s = STR("\xE2\x82x");
@@ -120,7 +120,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {TEST(malformed_sequences_are_refused),
                                        TEST(every_code_point_round_trips),
-                                       TEST(bad_bytes_are_taken_one_by_one),
+                                       TEST(invalid_bytes_are_skipped_one_by_one),
                                        TEST(text_has_no_controls),
                                        TEST(counts_and_cuts),
                                        TEST(folds),

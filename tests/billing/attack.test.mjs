@@ -47,7 +47,7 @@ const place = r => r.path.replace('{bot}', a.bot).replace('{tenant}', a.tenant).
 const money = () => routes.filter(r => r.who === 'MEMBER(BILLING_WRITE)')
 const touched = () => fake.requests.filter(r => r.method !== 'GET').length
 
-test('a member without the right is refused at every billing route and at all of /admin', async () => {
+test('a member without the right is refused at every billing route and every route of /admin', async () => {
     const before = touched()
     assert.equal(money().length, 5)
     for (const role of ['admin', 'editor', 'agent', 'viewer'])
@@ -59,7 +59,7 @@ test('a member without the right is refused at every billing route and at all of
     assert.equal(touched(), before, 'nobody asked Stripe for anything')
 })
 
-test('a form from elsewhere moves no money and no plan', async () => {
+test('a form from another site cannot move money or change a plan', async () => {
     const before = touched(), form = 'application/x-www-form-urlencoded'
     for (const [who, r] of [...money().map(r => [people.owner, r]), ...routes.filter(x => x.who.startsWith('OPERATOR')).map(x => [operator, x])]) {
         const path = place(r), good = { _csrf: who.token, plan: 'enterprise' }, body = new URLSearchParams(good).toString()
@@ -78,7 +78,7 @@ test('a form from elsewhere moves no money and no plan', async () => {
     assert.equal(touched(), before)
 })
 
-test('another workspace\'s objects do not help', async () => {
+test('another workspace\'s objects are not accepted', async () => {
     const proration = () => String(Date.now()), kept = () => parley.sql('SELECT COUNT(*) AS n FROM bot WHERE kept_at IS NOT NULL')
     for (const [path, fields] of [['/app/billing/change', { plan: 'enterprise', proration: proration(), tenant: a.tenant, subscription: a.sub, customer: a.customer }],
         ['/app/billing/portal', { customer: a.customer, return_url: 'https://evil.example' }]]) {
@@ -121,7 +121,7 @@ const WHILE_UNPAID = {
     money: ['billing_overage_post', 'billing_checkout_post', 'billing_change_post', 'billing_undo_post', 'billing_portal_post'],
 }
 
-test('while a payment is missing nothing new is made; a suspended workspace changes nothing at all', async () => {
+test('with a missing payment nothing new can be created; a suspended workspace can change nothing', async () => {
     const mine = routes.filter(r => /^(MEMBER|KEY)\(/.test(r.who)), key = await parley.run('key', 'create', '--tenant', a.tenant, '--scopes', 'read,write,admin')
     for (const r of mine) assert.ok(Object.values(WHILE_UNPAID).flat().includes(r.handler), `decide what ${r.handler} does while a payment is missing`)
     const file = await (await people.owner.ask(`/app/bots/${a.bot}/export.json`)).text
@@ -150,7 +150,7 @@ test('while a payment is missing nothing new is made; a suspended workspace chan
     assert.deepEqual(await things(), before)
 })
 
-test('killed repeatedly: every acknowledged event is stored, and usage is metered once by three workers', { timeout: 180000 }, async t => {
+test('under repeated kills every acknowledged event is stored, and three workers meter usage once', { timeout: 180000 }, async t => {
     const busy = [], state = { stop: false, kills: 0 }, acknowledged = [], ops = new Ops(parley.env)
     for (let i = 0; i < 6; i++) busy.push(await site.paying('starter'))
     for (const one of busy) one.bot = (await makeBot(parley, echoFlow, { tenant: hexOf(one.tenant) })).bot

@@ -32,7 +32,7 @@ async function owner(tenant) {
 }
 const ends = async sub => [fake.get(sub).cancel_at_period_end, (await site.mirror(sub)).cancel_at_period_end]
 
-test('a price that Parley did not create: the pages show the subscription, and it can be ended', async () => {
+test('a subscription with a price that Parley did not create is shown and can be ended', async () => {
     const tenant = await site.tenant(), customer = await site.customer(tenant)
     const price = await site.stripe.prices.create({ product: 'parley_starter', currency: 'usd', unit_amount: 7700, recurring: { interval: 'month' } })
     const { id: sub } = await site.stripe.subscriptions.create({ customer, items: [{ price: price.id }] })
@@ -48,7 +48,7 @@ test('a price that Parley did not create: the pages show the subscription, and i
     assert.deepEqual(await ends(sub), [true, '1'])
 })
 
-test('an assigned plan is larger than the paid one: the charge is shown, and the subscription can be ended and kept', async () => {
+test('below a larger assigned plan the paid subscription is shown and can be ended or kept', async () => {
     const { tenant, sub } = await site.paying('starter')
     await site.parley.run('billing', 'sync', sub)
     const { get, post } = await owner(tenant)

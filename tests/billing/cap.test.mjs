@@ -76,7 +76,7 @@ test('each threshold is mailed once, and of several at once the highest', async 
     assert.equal((await parley.sql("SELECT COUNT(*) AS n FROM job WHERE kind = 'mail'"))[0].n, '2')
 })
 
-test('the worker brings them to the meter, and the invoice has them', async () => {
+test('the worker reports the conversations to the meter, and the invoice contains them', async () => {
     assert.equal((await ops.call({ op: 'collect' })).ok, true)
     await until('the meter', () => counted() === 6)
     await until('the mark', async () => (await bed.rows(tenant, "SELECT 1 AS x FROM meter_outbox WHERE tenant_id = ? AND state <> 'sent'")).length === 0)

@@ -29,7 +29,7 @@ const items = sub => Object.fromEntries(sub.items.data.map(i => [i.price.metadat
 const now = async tenant => bed.pick(await bed.state(tenant), 'plan', 'state')
 const changes = tenant => bed.rows(tenant, 'SELECT kind, state FROM plan_change WHERE tenant_id = ? ORDER BY plan_change_id')
 
-test('an upgrade: shown, paid, both items swapped, at once', async () => {
+test('an upgrade is previewed, paid and applied immediately to both items', async () => {
     const tenant = await bed.buyer('starter')
     await bed.tick(10 * DAY)
     const shown = await preview(tenant, 'professional')
@@ -52,7 +52,7 @@ test('an upgrade: shown, paid, both items swapped, at once', async () => {
     assert.equal((await apply(tenant, 'professional')).code, 'same_plan')
 })
 
-test('an upgrade whose card fails: nothing changes until its invoice is paid', async () => {
+test('an upgrade whose card fails changes nothing until its invoice is paid', async () => {
     const tenant = await bed.buyer('starter')
     const [customer] = bed.customers(tenant)
     await bed.tick(DAY)
@@ -75,7 +75,7 @@ test('an upgrade whose card fails: nothing changes until its invoice is paid', a
     assert.deepEqual(items(bed.subscriptions(tenant)[0]), { base: 'professional1', usage: 'professional' })
 })
 
-test('an upgrade that is never paid expires, or is taken back', async () => {
+test('an unpaid upgrade expires or can be undone', async () => {
     for (const back of ['expire', 'undo']) {
         const tenant = await bed.buyer('starter')
         fake.control.card(bed.customers(tenant)[0].id, '3ds')
@@ -94,7 +94,7 @@ test('an upgrade that is never paid expires, or is taken back', async () => {
     }
 })
 
-test('an upgrade that waits ends with its period; taking it back then leaves the renewal alone', async () => {
+test('a waiting upgrade ends with its period; undoing it then leaves the renewal unchanged', async () => {
     const tenant = await bed.buyer('starter')
     const [{ items: { data: [{ current_period_end: end }] } }] = bed.subscriptions(tenant), [customer] = bed.customers(tenant)
     await bed.tick(end - fake.now() - 3600)
@@ -111,7 +111,7 @@ test('an upgrade that waits ends with its period; taking it back then leaves the
     assert.deepEqual(await now(tenant), { plan: 'starter', state: 'grace' })
 })
 
-test('a moment that is made up to pay for less time is not taken', async () => {
+test('a forged proration time that would lower the price is refused', async () => {
     const tenant = await bed.buyer('starter')
     await bed.tick(DAY)
     const at = fake.now() * 1000
@@ -120,7 +120,7 @@ test('a moment that is made up to pay for less time is not taken', async () => {
     assert.equal((await apply(tenant, 'professional', { proration: at + 59_000 })).ok, true, 'clocks of two hosts may differ')
 })
 
-test('an upgrade that is not paid leaves the conversations of the period on the next invoice, also those within the plan', async () => {
+test('after an unpaid upgrade the next invoice has all conversations of the period, also those within the plan', async () => {
     for (const card of ['fail', '3ds']) {
         const tenant = await bed.buyer('starter')
         const [sub] = bed.subscriptions(tenant)
@@ -140,7 +140,7 @@ test('an upgrade that is not paid leaves the conversations of the period on the 
     }
 })
 
-test('an upgrade while conversations beyond the plan are not billed: paid, or nothing at all', async () => {
+test('an upgrade with unbilled overage is either paid or not made at all', async () => {
     const tenant = await bed.buyer('starter')
     const [sub] = bed.subscriptions(tenant)
     await bed.usage(tenant, sub, 10100)
@@ -155,7 +155,7 @@ test('an upgrade while conversations beyond the plan are not billed: paid, or no
     assert.deepEqual(await now(tenant), { plan: 'professional', state: 'live' })
 })
 
-test('an upgrade bills overage of the old plan at its price, including usage the meter did not have yet; then the new plan applies', async () => {
+test('an upgrade bills the old plan\'s overage at its price, including usage not yet sent; then the new plan applies', async () => {
     const tenant = await bed.buyer('starter')
     const [sub] = bed.subscriptions(tenant)
     await bed.tick(10 * DAY)
@@ -174,7 +174,7 @@ test('an upgrade bills overage of the old plan at its price, including usage the
     assert.deepEqual([renewal.billing_reason, renewal.total], ['subscription_cycle', 19900], '300 of 50,000, none of them twice')
 })
 
-test('an upgrade whose usage cannot reach the meter first is not carried out', async () => {
+test('an upgrade is refused when pending usage cannot reach the meter first', async () => {
     const tenant = await bed.buyer('starter')
     const [sub] = bed.subscriptions(tenant)
     await bed.usage(tenant, sub, 10100)
@@ -185,7 +185,7 @@ test('an upgrade whose usage cannot reach the meter first is not carried out', a
     assert.deepEqual(await changes(tenant), [])
 })
 
-test('a downgrade: at the period\'s end, paid until then', async () => {
+test('a downgrade takes effect at the end of the paid period', async () => {
     const tenant = await bed.buyer('professional')
     const bots = await bed.bots(tenant, 7)
     const shown = await preview(tenant, 'starter')
@@ -219,7 +219,7 @@ test('a downgrade: at the period\'s end, paid until then', async () => {
     assert.deepEqual(await now(tenant), { plan: 'starter', state: 'live' })
 })
 
-test('usage under the larger plan is billed by the larger plan', async () => {
+test('usage under the larger plan is billed at its terms', async () => {
     const tenant = await bed.buyer('professional')
     const [sub] = bed.subscriptions(tenant)
     await bed.sdk('POST', '/v1/billing/meter_events', { event_name: 'parley_conversation', 'payload[stripe_customer_id]': sub.customer, 'payload[value]': '50100', identifier: tenant })
@@ -244,7 +244,7 @@ test('a coupon outlives a planned downgrade', async () => {
     assert.equal(fake.get(sub.latest_invoice).total, 2450)
 })
 
-test('a downgrade inside the trial leaves the trial as it is', async () => {
+test('a downgrade during the trial leaves the trial unchanged', async () => {
     bed.install.configure({ stripe_trial_days: 14 })
     const tenant = await bed.buyer('professional')
     const [before] = bed.subscriptions(tenant)
@@ -257,7 +257,7 @@ test('a downgrade inside the trial leaves the trial as it is', async () => {
     assert.deepEqual(await now(tenant), { plan: 'starter', state: 'live' })
 })
 
-test('planned, then thought better of: undo, upgrade, cancel', async () => {
+test('a planned downgrade can be undone, or replaced by an upgrade or a cancellation', async () => {
     const tenant = await bed.buyer('professional')
     assert.equal((await ops.call({ op: 'undo', tenant })).code, 'nothing_planned')
     await change(tenant, 'starter')
@@ -282,7 +282,7 @@ test('planned, then thought better of: undo, upgrade, cancel', async () => {
     assert.equal(fake.all('subscription').filter(s => s.metadata.tenant === tenant).length, 1)
 })
 
-test('a cancellation ends with the period, and is taken back, in both of its shapes', async () => {
+test('a cancellation ends with the period and can be undone, in both of Stripe\'s forms', async () => {
     for (const cancelAtOnly of [false, true]) {
         fake.control.policy({ cancelAtOnly })
         const tenant = await bed.buyer('starter')
@@ -308,7 +308,7 @@ test('a cancellation ends with the period, and is taken back, in both of its sha
     fake.control.policy({ cancelAtOnly: false })
 })
 
-test('a price that was shown too long ago, or before the plan changed', async () => {
+test('a preview that is too old, or older than a plan change, is refused', async () => {
     const tenant = await bed.buyer('starter')
     const { proration } = await preview(tenant, 'professional')
     await bed.tick(3601)
@@ -322,7 +322,7 @@ test('a price that was shown too long ago, or before the plan changed', async ()
     assert.deepEqual(items(bed.subscriptions(tenant)[0]), { base: 'professional1', usage: 'professional' })
 })
 
-test('two owners at once: one change, the other sees it', async () => {
+test('of two owners who change the plan at once one succeeds and the other sees the change', async () => {
     const tenant = await bed.buyer('starter')
     const other = await bed.secondOps()
     const { proration } = await preview(tenant, 'professional')
@@ -333,7 +333,7 @@ test('two owners at once: one change, the other sees it', async () => {
     assert.deepEqual(items(sub), { base: 'professional1', usage: 'professional' })
 })
 
-test('an answer lost on the way: asked again, it is done once', async () => {
+test('a change whose answer was lost is carried out once when repeated', async () => {
     for (const kind of ['dropAfter', 'error500After', 'truncated', 'error500Before', 'badGateway']) {
         const tenant = await bed.buyer('starter')
         const { proration } = await preview(tenant, 'professional')
@@ -351,7 +351,7 @@ test('an answer lost on the way: asked again, it is done once', async () => {
     }
 })
 
-test('a downgrade broken off at any of its calls is asked for again', async () => {
+test('a downgrade interrupted at any of its calls can be repeated', async () => {
     for (const path of ['/v1/subscription_schedules', { regexp: '^/v1/subscription_schedules/[^/]+$' }]) {
         const tenant = await bed.buyer('professional')
         fake.faults.add({ kind: 'dropAfter', method: 'POST', path: path.regexp ?? path ? path : path, times: 9 })
@@ -366,7 +366,7 @@ test('a downgrade broken off at any of its calls is asked for again', async () =
     }
 })
 
-test('older terms: kept, seen, and moved at the next renewal', async () => {
+test('a subscriber on older terms keeps them, sees them, and moves to the new ones at a renewal', async () => {
     const tenant = await bed.buyer('starter'), second = await bed.buyer('starter')
     await ops.call({ op: 'plan', plan: 'starter', price: 5900 })
     await ops.call({ op: 'setup' })
@@ -393,7 +393,7 @@ test('older terms: kept, seen, and moved at the next renewal', async () => {
     await ops.call({ op: 'setup' })
 })
 
-test('immediate cancellation: usage is billed, and nothing else remains to pay', async () => {
+test('an immediate cancellation bills usage and leaves nothing else to pay', async () => {
     const tenant = await bed.buyer('starter')
     const [sub] = bed.subscriptions(tenant)
     await bed.tick(3600)
@@ -414,7 +414,7 @@ test('immediate cancellation: usage is billed, and nothing else remains to pay',
     assert.equal(fake.all('invoice').filter(i => i.customer === sub.customer).at(-1).id, last.id)
 })
 
-test('everything ends now: a downgrade was planned, a checkout is open', async () => {
+test('an immediate cancellation also ends a planned downgrade and an open checkout', async () => {
     const tenant = await bed.buyer('professional')
     await change(tenant, 'starter')
     assert.equal((await ops.call({ op: 'end', tenant })).ok, true)
@@ -426,7 +426,7 @@ test('everything ends now: a downgrade was planned, a checkout is open', async (
     assert.equal(bed.subscriptions(tenant).length, 1, 'no schedule begins it anew')
 })
 
-test('not paid: an upgrade waits, a cancellation does not', async () => {
+test('while an invoice is unpaid an upgrade is refused and a cancellation is not', async () => {
     const tenant = await bed.buyer('starter')
     fake.control.card(bed.customers(tenant)[0].id, 'fail')
     await bed.tick(31 * DAY + 7200)
@@ -442,7 +442,7 @@ test('not paid: an upgrade waits, a cancellation does not', async () => {
     assert.equal(bed.subscriptions(tenant)[0].cancel_at_period_end, true)
 })
 
-test('two subscriptions: no change guesses which', async () => {
+test('with two live subscriptions a change is refused, and ending the workspace cancels both', async () => {
     const tenant = await bed.buyer('starter')
     fake.control.secondSubscription(bed.customers(tenant)[0].id)
     await bed.lookAll(tenant)
@@ -452,7 +452,7 @@ test('two subscriptions: no change guesses which', async () => {
     assert.deepEqual(bed.subscriptions(tenant).map(s => s.status), ['canceled', 'canceled'])
 })
 
-test('an item is missing, or has a price that Parley did not create: no price is ever added', async () => {
+test('with a missing item or a foreign price no change adds a price', async () => {
     const dear = await bed.sdk('POST', '/v1/prices', { product: 'parley_starter', currency: 'usd', unit_amount: 7700, 'recurring[interval]': 'month' })
     const spoil = {
         missing: sub => { sub.items.data = sub.items.data.filter(i => fake.w.byId.get(i.price).recurring.usage_type === 'licensed') },
@@ -475,7 +475,7 @@ test('an item is missing, or has a price that Parley did not create: no price is
     }
 })
 
-test('items in the other order are distinguished', async () => {
+test('items are recognised in either order', async () => {
     const tenant = await bed.buyer('starter')
     fake.control.swapItems(bed.subscriptions(tenant)[0].id)
     await change(tenant, 'professional')
@@ -485,7 +485,7 @@ test('items in the other order are distinguished', async () => {
     assert.deepEqual(items(bed.subscriptions(tenant)[0]), { base: 'starter1', usage: 'starter' })
 })
 
-test('a currency without decimals', async () => {
+test('amounts in a currency without decimals are right', async () => {
     await ops.call({ op: 'plan', plan: 'starter', currency: 'JPY', price: 7000 })
     await ops.call({ op: 'plan', plan: 'professional', currency: 'JPY', price: 30000 })
     assert.equal((await ops.call({ op: 'setup' })).ok, true)
@@ -514,7 +514,7 @@ test('a workspace without a subscription cannot change it', async () => {
     assert.equal((await ops.call({ op: 'preview', tenant, plan: 'gold' })).code, 'plan_unknown')
 })
 
-test('bots that stay are chosen by the owner, of his own', async () => {
+test('an owner chooses which of the workspace\'s own bots stay active', async () => {
     const tenant = await bed.tenant()
     const bots = await bed.bots(tenant, 3), [stranger] = await bed.bots(await bed.tenant(), 1)
     assert.equal((await ops.call({ op: 'keep', tenant, keep: [bots[2], bots[2]] })).ok, true)
@@ -525,7 +525,7 @@ test('bots that stay are chosen by the owner, of his own', async () => {
     assert.deepEqual(await bed.kept(tenant), [])
 })
 
-test('a workspace with money open: deleted only when that is closed', async () => {
+test('a workspace with an open invoice or subscription cannot be deleted until it is closed', async () => {
     const { install } = bed
     const tenant = await bed.buyer('starter')
     const key = await install.run('key', 'create', '--tenant', tenant)
@@ -549,7 +549,7 @@ test('a workspace with money open: deleted only when that is closed', async () =
     assert.equal((await install.tryRun('tenant', 'delete', tenant)).status, 1, 'once')
 })
 
-test('a workspace with an open checkout is deleted: its checkout can no longer be paid', async () => {
+test('deleting a workspace makes its open checkout impossible to pay', async () => {
     const { install } = bed
     const tenant = await bed.tenant(), quick = await bed.tenant()
     const session = bed.session((await ops.call({ op: 'begin', tenant, plan: 'starter' })).url)
@@ -563,7 +563,7 @@ test('a workspace with an open checkout is deleted: its checkout can no longer b
     assert.deepEqual(bed.subscriptions(quick).map(s => s.status), ['canceled'])
 })
 
-test('parley billing status', async () => {
+test('parley billing status prints the state of a workspace', async () => {
     const { install } = bed
     const status = async () => JSON.parse(await install.run('--json', 'billing', 'status'))
     assert.deepEqual(bed.pick(await status(), 'mode', 'ready', 'missing', 'webhook_secrets', 'events_dead'), { mode: 'test', ready: false, missing: '', webhook_secrets: false, events_dead: 0 })

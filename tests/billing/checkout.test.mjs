@@ -15,7 +15,7 @@ after(() => bed?.close())
 
 const attempts = tenant => bed.rows(tenant, 'SELECT state, stripe_session_id session FROM checkout_attempt WHERE tenant_id = ? ORDER BY checkout_attempt_id')
 
-test('a plan is bought: customer, checkout, payment, return', async () => {
+test('buying a plan creates a customer and a checkout, which is paid and returns', async () => {
     const tenant = await bed.tenant({ email: 'owner@one.example', name: 'One & Söhne' })
     const begun = await ops.call({ op: 'begin', tenant, plan: 'starter' })
     assert.equal(begun.ok, true, begun.message)
@@ -43,7 +43,7 @@ test('a plan is bought: customer, checkout, payment, return', async () => {
     assert.deepEqual(audit.map(a => a.what), ['billing.customer_made', 'billing.checkout'])
 })
 
-test('a double click: one session', async () => {
+test('a double click makes one session', async () => {
     const tenant = await bed.tenant()
     const other = await bed.secondOps()
     const two = await Promise.all([ops, other].map(o => o.call({ op: 'begin', tenant, plan: 'starter' })))
@@ -54,7 +54,7 @@ test('a double click: one session', async () => {
     assert.equal((await attempts(tenant)).length, 1)
 })
 
-test('two tabs, two plans: the first cannot be paid any more', async () => {
+test('when a second tab buys another plan the first checkout cannot be paid any more', async () => {
     const tenant = await bed.tenant()
     const first = bed.session((await ops.call({ op: 'begin', tenant, plan: 'starter' })).url)
     const second = bed.session((await ops.call({ op: 'begin', tenant, plan: 'professional' })).url)
@@ -67,7 +67,7 @@ test('two tabs, two plans: the first cannot be paid any more', async () => {
     assert.equal((await bed.state(tenant)).plan, 'professional')
 })
 
-test('paid in one tab without an event yet, and bought in the other: refused, and recorded', async () => {
+test('after a payment whose event has not arrived another purchase is refused and the payment recorded', async () => {
     const tenant = await bed.tenant()
     const first = bed.session((await ops.call({ op: 'begin', tenant, plan: 'starter' })).url)
     fake.control.pay(first.id)
@@ -127,7 +127,7 @@ test('a session that names another workspace or customer is not used, and the op
     }
 })
 
-test('a session expires: a new one is made', async () => {
+test('an expired session is replaced by a new one', async () => {
     const tenant = await bed.tenant()
     const first = bed.session((await ops.call({ op: 'begin', tenant, plan: 'starter' })).url)
     await bed.tick(25 * 3600)
@@ -137,7 +137,7 @@ test('a session expires: a new one is made', async () => {
     assert.equal(second.status, 'open')
 })
 
-test('a delayed payment: nothing is granted before it arrives', async () => {
+test('a delayed payment grants nothing before it arrives', async () => {
     fake.control.policy({ asyncStatus: 'incomplete' })
     const tenant = await bed.tenant()
     const session = bed.session((await ops.call({ op: 'begin', tenant, plan: 'starter' })).url)
@@ -153,7 +153,7 @@ test('a delayed payment: nothing is granted before it arrives', async () => {
     assert.equal((await ops.call({ op: 'begin', tenant, plan: 'starter' })).ok, true, 'and may try again')
 })
 
-test('a delayed payment of a subscription that runs already: succeeds, or fails', async () => {
+test('a delayed payment of an active subscription succeeds or fails', async () => {
     for (const [succeeds, outcome, state] of [[true, 'done', 'live'], [false, 'paying', 'grace']]) {
         const tenant = await bed.tenant()
         const session = bed.session((await ops.call({ op: 'begin', tenant, plan: 'starter' })).url)
@@ -166,7 +166,7 @@ test('a delayed payment of a subscription that runs already: succeeds, or fails'
     }
 })
 
-test('a card that needs confirmation, and one that is declined', async () => {
+test('a card may need confirmation or be declined', async () => {
     const tenant = await bed.tenant()
     const session = bed.session((await ops.call({ op: 'begin', tenant, plan: 'starter' })).url)
     assert.equal(fake.control.pay(session.id, { card: 'fail' }), 'declined')
@@ -198,7 +198,7 @@ test('a trial needs no card, is given once, and ends without one', async () => {
     assert.deepEqual(bed.pick(await bed.state(tenant), 'plan', 'state'), { plan: 'starter', state: 'live' }, 'no second trial')
 })
 
-test('a promotion code for the full price: nothing is paid, and the plan is bought', async () => {
+test('a promotion code for the full price buys the plan without a payment', async () => {
     bed.install.configure({ stripe_promotion_codes: 'on' })
     const tenant = await bed.tenant()
     const coupon = await bed.sdk('POST', '/v1/coupons', { percent_off: 100, duration: 'once' })
@@ -211,7 +211,7 @@ test('a promotion code for the full price: nothing is paid, and the plan is boug
     assert.equal((await bed.state(tenant)).plan, 'starter')
 })
 
-test('taxes as configured', async () => {
+test('taxes are collected as configured', async () => {
     bed.install.configure({ stripe_automatic_tax: 'on' })
     await ops.call({ op: 'setup' })
     const tenant = await bed.tenant()
@@ -221,7 +221,7 @@ test('taxes as configured', async () => {
     assert.match(sent, /customer_update\[address\]=auto/)
 })
 
-test('plans that are not for sale', async () => {
+test('plans that are not for sale are refused', async () => {
     const tenant = await bed.tenant()
     const code = async plan => (await ops.call({ op: 'begin', tenant, plan })).code
     assert.equal(await code('free'), 'plan_not_sold')
@@ -233,7 +233,7 @@ test('plans that are not for sale', async () => {
     assert.equal(bed.customers(tenant).length, 0, 'and Stripe was not troubled')
 })
 
-test('an answer lost on the way: one customer, one session in the end', async () => {
+test('after a lost answer there is one customer and one session', async () => {
     for (const path of ['/v1/customers', '/v1/checkout/sessions'])
         for (const kind of ['dropAfter', 'error500After', 'badGatewayAfter', 'truncated', 'error500Before', 'lockTimeout']) {
             const tenant = await bed.tenant()
@@ -249,7 +249,7 @@ test('an answer lost on the way: one customer, one session in the end', async ()
         }
 })
 
-test('outcome unknown, and facts that changed meanwhile: the customer that was made is adopted', async () => {
+test('after an unknown outcome the customer is adopted even if its data changed in between', async () => {
     const tenant = await bed.tenant({ email: 'a@adopt.example' })
     fake.faults.add({ kind: 'dropAfter', method: 'POST', path: '/v1/customers', times: 9 })
     assert.equal((await ops.call({ op: 'customer', tenant })).ok, false)
@@ -263,7 +263,7 @@ test('outcome unknown, and facts that changed meanwhile: the customer that was m
     assert.equal((await ops.call({ op: 'customer', tenant })).customer, made.customer)
 })
 
-test('a customer deleted in the dashboard: a new one is made', async () => {
+test('a customer deleted in the dashboard is replaced by a new one', async () => {
     const tenant = await bed.buyer('starter')
     const [old] = bed.customers(tenant), [sub] = bed.subscriptions(tenant)
     fake.control.deleteCustomer(old.id)
@@ -276,7 +276,7 @@ test('a customer deleted in the dashboard: a new one is made', async () => {
     assert.notEqual(bed.session(begun.url).customer, old.id)
 })
 
-test('a customer deleted in between: the checkout creates another one', async () => {
+test('when the customer is deleted during a checkout another one is created', async () => {
     const tenant = await bed.tenant()
     const { customer } = await ops.call({ op: 'customer', tenant })
     fake.control.deleteCustomer(customer)
@@ -315,7 +315,7 @@ test('a failure that only the operator can fix raises an alarm, and the owner se
     assert.ok(!alarm.words.includes(bed.key))
 })
 
-test('a lease left by a killed process: busy, not doubled', async () => {
+test('a lease left by a killed process refuses a second checkout until it expires', async () => {
     const tenant = await bed.tenant()
     await bed.install.sql(`INSERT INTO stripe_lease (name, holder, until) VALUES ('tenant:${tenant}', '0123456789abcdef', FROM_UNIXTIME(${fake.now() + 60}))`)
     const busy = await ops.call({ op: 'begin', tenant, plan: 'starter' })

@@ -26,7 +26,7 @@ async function receive(sub, off) {
     return async () => (await bed.install.sql(`SELECT state FROM stripe_event WHERE event_id = '${event.id}'`))[0].state
 }
 
-test('events that came by the wrong clock are served by the right one, and what it wrote is overwritten', async () => {
+test('events received under a wrong clock are processed under the right one, and what it wrote is overwritten', async () => {
     const tenant = await bed.buyer('starter'), [{ id: sub }] = bed.subscriptions(tenant)
     await here(30 * DAY)
     await bed.look('subscription', sub) // fetched a month from now
@@ -47,7 +47,7 @@ test('events that came by the wrong clock are served by the right one, and what 
     assert.equal(await soon(), 'done')
 })
 
-test('rights and the period are those of the right time', async () => {
+test('rights and the period follow the corrected clock', async () => {
     const tenant = await bed.buyer('professional'), [sub] = bed.subscriptions(tenant)
     const usage = () => ops.call({ op: 'usage', tenant })
     const now = await usage()
@@ -70,7 +70,7 @@ test('rights and the period are those of the right time', async () => {
     assert.equal((await bed.state(tenant)).state, 'grace')
 })
 
-test('a checkout and a change of plan that began by the wrong clock', async () => {
+test('a checkout and a plan change that began under a wrong clock are completed', async () => {
     const tenant = await bed.tenant()
     await here(10 * DAY)
     const refused = await ops.call({ op: 'begin', tenant, plan: 'starter' })

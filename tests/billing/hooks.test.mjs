@@ -18,7 +18,7 @@ const stored = async id => (await parley.sql(`SELECT *, CONVERT(payload USING ut
 const rows = async () => Number((await parley.sql('SELECT COUNT(*) AS n FROM stripe_event'))[0].n)
 const subscription = { id: 'sub_1', object: 'subscription', status: 'active', customer: 'cus_1' }
 
-test('a signed event is stored as it came', async () => {
+test('a signed event is stored unchanged', async () => {
     const event = snapshot('customer.subscription.updated', subscription)
     const body = JSON.stringify(event, null, 2) + '\n' // not as we would write it
     const answer = await deliver(parley.url, body)
@@ -35,7 +35,7 @@ test('a signed event is stored as it came', async () => {
     assert.equal(Date.parse(row.created_at.replace(' ', 'T') + 'Z') / 1000, event.created)
 })
 
-test('thin events too', async () => {
+test('a thin event is stored as well', async () => {
     const event = thin('v1.customer.subscription.updated', { id: 'sub_2', type: 'subscription', url: '/v1/subscriptions/sub_2' },
         { created: '2026-11-23T05:52:20.123Z' })
     assert.equal((await deliver(parley.url, event)).status, 200)
@@ -47,7 +47,7 @@ test('thin events too', async () => {
     assert.equal((await stored(lonely.id)).object_id, null)
 })
 
-test('an invoice without an id names its subscription', async () => {
+test('an event about an invoice without an id is stored under its subscription', async () => {
     const upcoming = { object: 'invoice', customer: 'cus_1', parent: { type: 'subscription_details', subscription_details: { subscription: 'sub_9' } } }
     const event = snapshot('invoice.upcoming', upcoming)
     assert.equal((await deliver(parley.url, event)).status, 200)
@@ -58,7 +58,7 @@ test('an invoice without an id names its subscription', async () => {
     assert.equal((await stored(bare.id)).object_id, null)
 })
 
-test('the same event twice is one row, fifty times at once as well', async () => {
+test('a repeated event is one row, even fifty times at once', async () => {
     const event = snapshot('invoice.paid', { id: 'in_1', object: 'invoice' })
     assert.equal((await deliver(parley.url, event)).status, 200)
     assert.equal((await deliver(parley.url, event)).status, 200)
@@ -69,7 +69,7 @@ test('the same event twice is one row, fifty times at once as well', async () =>
     assert.equal(count[0].n, '2')
 })
 
-test('signatures', async () => {
+test('only events with a valid signature are accepted', async () => {
     const now = Math.floor(Date.now() / 1000)
     const body = JSON.stringify(snapshot('invoice.paid', { id: 'in_3', object: 'invoice' }))
     const good = hmac(body, now), n = await rows()
@@ -96,7 +96,7 @@ test('signatures', async () => {
         assert.equal((await deliver(parley.url, body, { header })).status, 200)
 })
 
-test('bodies that differ from what was signed', async () => {
+test('a body that differs from what was signed is refused', async () => {
     const event = snapshot('invoice.paid', { id: 'in_4', object: 'invoice' })
     const body = JSON.stringify(event), header = signed(body), n = await rows()
     for (const other of [JSON.stringify(event, null, 1), body.replace('in_4', 'in_5'), body.replaceAll(',', ',\r\n'), body + '\n', body + '\0', ''])
@@ -104,7 +104,7 @@ test('bodies that differ from what was signed', async () => {
     assert.equal(await rows(), n)
 })
 
-test('signed bytes that are no event', async () => {
+test('signed bytes that are not an event are refused', async () => {
     const n = await rows()
     const deep = '['.repeat(100) + ']'.repeat(100)
     for (const body of ['', '{}', '[]', 'null', 'hello', '{"object":"event"', '{"object":"event","id":"evt_1","id":"evt_2"}', deep, '\0',
@@ -123,7 +123,7 @@ test('signed bytes that are no event', async () => {
     assert.equal((await deliver(parley.url, crlf)).status, 200)
 })
 
-test('large bodies', async () => {
+test('a body at the limit is accepted, a larger one refused', async () => {
     const sized = bytes => {
         const event = snapshot('invoice.paid', { id: newId('in'), object: 'invoice', description: '' })
         event.data.object.description = 'x'.repeat(bytes - JSON.stringify(event).length)
@@ -147,7 +147,7 @@ function raw(bytes) {
     })
 }
 
-test('chunked, without a length, with a wrong one', async () => {
+test('a chunked body is stored; wrong or missing lengths are refused', async () => {
     const event = snapshot('invoice.paid', { id: 'in_7', object: 'invoice' }), body = JSON.stringify(event)
     const status = await new Promise((ok, bad) => {
         const q = http.request(`${parley.url}/hooks/stripe`, { method: 'POST', headers: { 'stripe-signature': signed(body), 'transfer-encoding': 'chunked' } },
@@ -163,7 +163,7 @@ test('chunked, without a length, with a wrong one', async () => {
     assert.match(await raw(`${head}Content-Length: 7x\r\n\r\n{}`), /^HTTP\/1\.1 400 /)
 })
 
-test('other methods and addresses', async () => {
+test('other methods and addresses are refused', async () => {
     assert.equal((await fetch(`${parley.url}/hooks/stripe`)).status, 405)
     assert.equal((await fetch(`${parley.url}/hooks/stripe/x`, { method: 'POST', body: '{}' })).status, 404)
     assert.equal((await fetch(`${parley.url}/hooks/healthz`)).status, 200)
@@ -178,7 +178,7 @@ test('no secret and no body ends up in the log', async () => {
     assert.doesNotMatch(log, /secret\.person|whsec_/)
 })
 
-test('a flood of forgeries is answered and leaves capacity for the real event', async () => {
+test('a flood of forged events is refused and leaves capacity for the real one', async () => {
     const junk = Buffer.alloc(64 * 1024, 'x'), n = await rows()
     const statuses = []
     const event = snapshot('invoice.paid', { id: 'in_8', object: 'invoice' })
@@ -217,7 +217,7 @@ async function holding(query) {
     return () => new Promise(ok => { child.on('close', ok); child.stdin.end('ROLLBACK;\n') })
 }
 
-test('hooks.fcgi killed before it has stored sends no reply; the sender then repeats the event', async () => {
+test('when hooks.fcgi is killed before it has stored an event it sends no reply, and the event is repeated', async () => {
     const event = snapshot('invoice.paid', { id: 'in_dies', object: 'invoice' })
     const letGo = await holding(`INSERT INTO stripe_event (event_id, type, object_type, api_version, livemode, created_at, received_at, due_at, payload)
         VALUES ('${event.id}', 'x', 'x', '', 0, NOW(3), NOW(3), NOW(3), '{}')`)
@@ -239,7 +239,7 @@ test('hooks.fcgi killed before it has stored sends no reply; the sender then rep
     assert.equal((await parley.sql(`SELECT COUNT(*) AS n FROM stripe_event WHERE event_id = '${deaf.id}'`))[0].n, '1')
 })
 
-test('while the database is away: 503 at once, and the redelivery is stored', async () => {
+test('while the database is unreachable the reply is an immediate 503, and the redelivery is stored', async () => {
     const event = snapshot('invoice.paid', { id: 'in_10', object: 'invoice' })
     await parley.kill('database')
     const began = Date.now()
@@ -256,7 +256,7 @@ test('while the database is away: 503 at once, and the redelivery is stored', as
     assert.equal((await stored(event.id)).object_id, 'in_10')
 })
 
-test('a user of the database that may only insert is enough', async () => {
+test('a database user with only the INSERT right suffices', async () => {
     await parley.sql("CREATE USER hooks@localhost IDENTIFIED BY 'only-insert'; GRANT INSERT ON parley.stripe_event TO hooks@localhost")
     parley.configure({ hooks_database_user: 'hooks', hooks_database_password: 'only-insert' })
     const pid = parley.pid('hooks')
@@ -270,7 +270,7 @@ test('a user of the database that may only insert is enough', async () => {
     assert.equal((await deliver(parley.url, event)).status, 200) // a duplicate needs no more rights
 })
 
-test('without a secret the address is not there', async () => {
+test('without a secret the address answers 404', async () => {
     for (const secrets of [null, ' ']) {
         parley.configure({ stripe_webhook_secrets: SECRET })
         parley.hup()

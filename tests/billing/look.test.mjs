@@ -53,7 +53,7 @@ const used = (name, n) => parley.sql(`INSERT INTO usage_counter (tenant_id, peri
 const usedPaid = (name, n) => parley.sql(`INSERT INTO usage_counter (tenant_id, period_start, billable, period_end, used, reported, stripe_subscription_id, stripe_customer_id)
     SELECT t.tenant_id, s.period_start, 1, s.period_end, ${n}, ${n}, s.stripe_subscription_id, s.stripe_customer_id FROM tenant t JOIN subscription_mirror s ON s.tenant_id = t.tenant_id WHERE t.name = '${name}'`)
 
-test('billing, in each state', async () => {
+test('the billing page is legible in each state', async () => {
     await bought(LONG, 48, 'starter', { card: 'fail' })
     await bought('Read only', 41, 'professional', { card: 'fail' })
     await bought('Grace', 34, 'starter', { card: 'fail' })
@@ -78,7 +78,7 @@ test('billing, in each state', async () => {
     await look(people[LONG], '/app/billing/change?plan=free', 'cancel while suspended')
 })
 
-test('usage, plans, invoices, banners, with little and with much', async () => {
+test('usage, plans, invoices and banners are legible with little and with much data', async () => {
     for (const name of ['Free', 'Near', 'Full', 'Live', 'Endless']) await look(people[name], '/app/billing/usage', `usage ${name}`)
     for (const name of ['Free', 'Live', 'Grace', 'Given']) await look(people[name], '/app/billing/plans?plan=professional', `plans ${name}`)
     for (const name of ['Free', 'Read only']) await look(people[name], '/app/billing/invoices', `invoices ${name}`)
@@ -99,7 +99,7 @@ test('usage, plans, invoices, banners, with little and with much', async () => {
     assert.equal(await page.getByRole('link', { name: 'Older' }).count(), 0)
 })
 
-test('changes of plan: up, down with a choice of bots, the end, and what waits', async () => {
+test('the pages of plan changes are legible: upgrade, downgrade, cancellation and waiting changes', async () => {
     const down = people.Down, ending = people.Ending, pending = people.Pending
     for (let i = 1; i <= 7; i++) await parley.run('bot', 'create', '--template', 'faq', '--name', i === 3 ? LONG : `Bot ${i}`, '--tenant', down.tenant)
     await look(down, '/app/billing/change?plan=starter', 'down')
@@ -120,7 +120,7 @@ test('changes of plan: up, down with a choice of bots, the end, and what waits',
     assert.equal(await main(pending.page).getByRole('link', { name: /^Pay now/ }).count(), 1, 'one way to pay')
 })
 
-test('the public pricing page, and the features that a plan lacks', async () => {
+test('the pricing page and the pages of missing features are legible', async () => {
     await look(people.Free, '/pricing?conversations=12000', 'pricing')
     const bot = await createBot(people.Free.page, parley.url, 'Only one')
     await look(people.Free, bot, 'a bot without a brand')
@@ -129,7 +129,7 @@ test('the public pricing page, and the features that a plan lacks', async () => 
     await look(people.Endless, `${people.Endless.bot}/brand`, 'an own brand')
 })
 
-test('the operator\'s console, with work to do', async () => {
+test('the operator\'s console is legible with open work', async () => {
     const one = await person('The operator')
     await parley.run('user', 'operator', one.email)
     const live = people.Live.tenant

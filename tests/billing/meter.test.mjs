@@ -99,7 +99,7 @@ test('counted usage is reported once, with the fields that Stripe requires', asy
     assert.equal(counted(customer), 10)
 })
 
-test('use on FREE is never sent', async () => {
+test('usage on FREE is never sent', async () => {
     const tenant = await bed.tenant()
     await count(tenant, 50)
     assert.equal(await collect(), 0)
@@ -107,7 +107,7 @@ test('use on FREE is never sent', async () => {
     assert.equal(posts().length, 0)
 })
 
-test('only one row is in flight for a customer, in whatever process', async () => {
+test('only one row of a customer is in flight across all processes', async () => {
     const { tenant, customer } = await buyer()
     const other = await bed.secondOps()
     for (let i = 0; i < 12; i++) {
@@ -120,7 +120,7 @@ test('only one row is in flight for a customer, in whatever process', async () =
     assert.equal(counted(customer), 12)
 })
 
-test('killed between send and mark: sent again under the same key, counted once', async () => {
+test('a row whose sender was killed before marking it is sent again with the same key and counted once', async () => {
     const { tenant, customer } = await buyer()
     await count(tenant, 5)
     await collect()
@@ -147,7 +147,7 @@ test('killed between send and mark: sent again under the same key, counted once'
     assert.equal(counted(customer), 5)
 })
 
-test('an answer that was lost: within a day the same identifier is sent again', async () => {
+test('after a lost answer the same identifier is sent again within a day', async () => {
     const { tenant, customer } = await buyer()
     await count(tenant, 4)
     await collect()
@@ -161,7 +161,7 @@ test('an answer that was lost: within a day the same identifier is sent again', 
     assert.equal(fake.requests.filter(r => r.path.includes('event_summaries')).length, 0, 'no read was spent on it')
 })
 
-test('Stripe forgot the key but not the identifier: that it has it is an answer', async () => {
+test('a refusal because Stripe already has the identifier counts as sent', async () => {
     const { tenant, customer } = await buyer()
     await count(tenant, 4)
     await collect()
@@ -177,7 +177,7 @@ test('Stripe forgot the key but not the identifier: that it has it is an answer'
     assert.equal(counted(customer), 4)
 })
 
-test('older than a day and counted: the meter is asked, and nothing is sent', async () => {
+test('an unanswered row older than a day is looked up in the meter and not sent again when counted', async () => {
     const { tenant, customer } = await buyer()
     await count(tenant, 6)
     await collect()
@@ -196,7 +196,7 @@ test('older than a day and counted: the meter is asked, and nothing is sent', as
     assert.equal(counted(customer), 6)
 })
 
-test('older than a day and not counted: the meter is asked, and it is sent', async () => {
+test('an unanswered row older than a day is looked up in the meter and sent when not counted', async () => {
     const { tenant, customer } = await buyer()
     await count(tenant, 9)
     await collect()
@@ -213,7 +213,7 @@ test('older than a day and not counted: the meter is asked, and it is sent', asy
     assert.equal(Date.parse(`${row.event_at.replace(' ', 'T')}Z`) / 1000, Number(fieldsOf(posts()[0]).timestamp), 'stamped when it was counted')
 })
 
-test('others of the same customer go on in the meantime, and do not confuse the look', async () => {
+test('other rows of the customer are sent in the meantime and do not confuse the lookup', async () => {
     const { tenant, customer } = await buyer()
     await count(tenant, 2)
     await collect()
@@ -251,7 +251,7 @@ test('a row whose outcome cannot be determined is left alone, with an alarm', as
     assert.equal(counted(customer), 3)
 })
 
-test('older than 35 days: never sent, with an alarm', async () => {
+test('a row older than 35 days is never sent and raises an alarm', async () => {
     const { tenant, customer } = await buyer()
     await count(tenant, 8)
     await collect()
@@ -265,7 +265,7 @@ test('older than 35 days: never sent, with an alarm', async () => {
     await bed.lookAll(tenant)
 })
 
-test('collected after its period\'s end: stamped inside it, and billed with it', async () => {
+test('usage collected after its period\'s end is stamped inside the period and billed with it', async () => {
     const { tenant, customer } = await buyer()
     await bed.tick(HOUR)
     const at = fake.now()
@@ -281,7 +281,7 @@ test('collected after its period\'s end: stamped inside it, and billed with it',
     await bed.lookAll(tenant)
 })
 
-test('an event of the meter\'s: what was sent is rejected, with an alarm', async () => {
+test('an error event from the meter marks the row rejected and raises an alarm', async () => {
     const { tenant, customer } = await buyer()
     await count(tenant, 5)
     fake.control.deleteCustomer(customer)
@@ -304,7 +304,7 @@ test('an event of the meter\'s: what was sent is rejected, with an alarm', async
     assert.deepEqual([alarm.object, alarm.times], [customer, '1'])
 })
 
-test('a customer replaced: each row goes to the one it was counted under', async () => {
+test('when a customer is replaced each row goes to the customer it was counted under', async () => {
     const { tenant, customer } = await buyer()
     await count(tenant, 3)
     const [sub] = bed.subscriptions(tenant)
@@ -345,7 +345,7 @@ test('an upgrade in the middle of a period keeps what was used', async () => {
     assert.equal((await ops.call({ op: 'usage', tenant })).used, 9100)
 })
 
-test('a billing day that is moved opens a period early: nothing is counted twice, nothing is left', async () => {
+test('a moved billing day opens a period early, and nothing is counted twice or left out', async () => {
     const { tenant, customer } = await buyer()
     const before = await count(tenant, 10100)
     await bed.tick(5 * DAY)
@@ -365,7 +365,7 @@ test('a billing day that is moved opens a period early: nothing is counted twice
     assert.deepEqual([old, fresh], [{ used: '10100', reported: '10100' }, { used: '7', reported: '7' }])
 })
 
-test('a counter that was set back is never a negative quantity, and nothing is billed twice', async () => {
+test('a counter that was set back never sends a negative quantity or bills twice', async () => {
     const { tenant, customer } = await buyer()
     await count(tenant, 10)
     await collect()
@@ -383,7 +383,7 @@ test('a counter that was set back is never a negative quantity, and nothing is b
     assert.ok(posts().every(r => Number(fieldsOf(r)['payload[value]']) > 0))
 })
 
-test('counted by a clock that ran ahead: not sent from a future that Stripe does not take', async () => {
+test('usage counted by a fast clock is not sent with a future time that Stripe refuses', async () => {
     const { tenant, customer } = await buyer()
     const right = fake.now()
     await ops.call({ op: 'clock', ms: (right + 3 * HOUR) * 1000 })
@@ -404,7 +404,7 @@ test('counted by a clock that ran ahead: not sent from a future that Stripe does
     for (const r of posts()) assert.ok(Number(fieldsOf(r).timestamp) <= r.at + 300, 'at most five minutes ahead')
 })
 
-test('unlimited is reported too, and has no limit', async () => {
+test('unlimited plans are reported too, and have no limit', async () => {
     const { tenant, customer } = await buyer('enterprise')
     await count(tenant, 2500)
     const usage = await ops.call({ op: 'usage', tenant })
@@ -414,7 +414,7 @@ test('unlimited is reported too, and has no limit', async () => {
     assert.equal(counted(customer), 2500)
 })
 
-test('a key without the right, a rate limit, a locked object: nothing is lost or rejected', async () => {
+test('a missing right, a rate limit or a locked object loses and rejects nothing', async () => {
     const { tenant, customer } = await buyer()
     await count(tenant, 1)
     await collect()
@@ -438,7 +438,7 @@ test('a key without the right, a rate limit, a locked object: nothing is lost or
     assert.deepEqual(await alarms('meter_rejected'), [])
 })
 
-test('refused at once: rejected with Stripe\'s words and an alarm; others go on', async () => {
+test('a refused row is marked rejected with Stripe\'s message and an alarm, and others are sent', async () => {
     const one = await buyer(), two = await buyer()
     for (const { tenant } of [one, two]) await count(tenant, 3)
     await collect()
@@ -451,7 +451,7 @@ test('refused at once: rejected with Stripe\'s words and an alarm; others go on'
     assert.equal(counted(one.customer) + counted(two.customer), 3)
 })
 
-test('rows whose key Stripe answers with the error it kept hold up no other customer', async () => {
+test('rows for which Stripe repeats a stored error delay no other customer', async () => {
     const stuck = [await buyer(), await buyer()], { tenant, customer } = await buyer()
     for (const one of stuck) {
         await bed.tick(20)
@@ -470,7 +470,7 @@ test('rows whose key Stripe answers with the error it kept hold up no other cust
     assert.equal(counted(customer), 3)
 })
 
-test('lag is an alarm while it lasts', async () => {
+test('an alarm is open while the meter lags', async () => {
     const { tenant } = await buyer()
     const watch = async () => assert.equal((await ops.call({ op: 'watch' })).ok, true)
     await count(tenant, 1)
@@ -490,7 +490,7 @@ test('lag is an alarm while it lasts', async () => {
     assert.deepEqual(await alarms('meter_lag'), [])
 })
 
-test('sums that differ are drift, also when they agree again', async () => {
+test('differing sums are drift, even if they agree again later', async () => {
     const { tenant, customer } = await buyer()
     const { start, end } = await count(tenant, 5)
     await collect()
@@ -519,7 +519,7 @@ test('sums that differ are drift, also when they agree again', async () => {
     assert.equal((await alarms('meter_drift')).length, 1)
 })
 
-test('usage that the meter lost is found, reported, and sent again while it can be billed', async () => {
+test('usage lost by the meter is found, reported, and sent again while it can be billed', async () => {
     const { tenant, customer } = await buyer()
     const lose = request => bed.sdk('POST', '/v1/billing/meter_event_adjustments', { event_name: 'parley_conversation', type: 'cancel', 'cancel[identifier]': fieldsOf(request).identifier })
     let period
@@ -594,7 +594,7 @@ test('a flush before an end sends all rows of the workspace, also those that wai
     assert.equal(counted(one.customer), 6)
 })
 
-test('once for every conversation, by chance: many tenants, everything that can go wrong', async () => {
+test('with random faults and many tenants every conversation is metered once', async () => {
     const all = []
     for (let i = 0; i < 6; i++) all.push({ ...await buyer(i % 2 ? 'starter' : 'professional'), used: 0 })
     const seed = Number(process.env.SEED ?? 4)

@@ -27,7 +27,7 @@ async function unable({ customer, sub }) {
     return fake.get(sub).latest_invoice
 }
 
-test('a checkout whose event comes after that of its subscription', async () => {
+test('a checkout\'s event may arrive after its subscription\'s', async () => {
     const tenant = await site.tenant(), customer = await site.customer(tenant)
     const session = await site.stripe.checkout.sessions.create({
         mode: 'subscription', customer, client_reference_id: tenant, success_url: 'https://e.com/s', cancel_url: 'https://e.com/c',
@@ -49,7 +49,7 @@ test('a checkout whose event comes after that of its subscription', async () => 
     await site.pump()
 })
 
-test('incomplete, and expired after 23 hours', async () => {
+test('an incomplete subscription grants nothing and expires after 23 hours', async () => {
     const tenant = await site.tenant(), customer = await site.customer(tenant, { card: 'fail' })
     const { id: sub } = await site.subscribe(customer, 'professional', { metadata: { tenant } })
     await site.pump()
@@ -63,7 +63,7 @@ test('incomplete, and expired after 23 hours', async () => {
     assert.equal(await site.alarm('two_live', tenant), undefined)
 })
 
-test('unpaid, and the old invoice is paid after all', async () => {
+test('an unpaid subscription is active again when its old invoice is paid', async () => {
     fake.control.policy({ afterRetries: 'unpaid' })
     const one = await site.paying()
     await site.pump()
@@ -81,7 +81,7 @@ test('unpaid, and the old invoice is paid after all', async () => {
     fake.control.policy({ afterRetries: 'past_due' })
 })
 
-test('paid otherwise than through Stripe', async () => {
+test('an invoice paid outside Stripe counts as paid', async () => {
     const one = await site.paying()
     await site.pump()
     const invoice = await unable(one)
@@ -92,7 +92,7 @@ test('paid otherwise than through Stripe', async () => {
     assert.equal((await site.invoice(invoice)).amount_remaining, '0')
 })
 
-test('paused, and resumed', async () => {
+test('a paused subscription grants nothing until it is resumed', async () => {
     const { tenant, sub } = await site.paying('professional')
     await site.pump()
     await site.stripe.subscriptions.pause(sub, { type: 'subscription' })
@@ -105,7 +105,7 @@ test('paused, and resumed', async () => {
     assert.equal((await plan(tenant)).plan, 'professional')
 })
 
-test('a renewal is a draft for an hour; an invoice\'s period is not the subscription\'s', async () => {
+test('a renewal invoice is a draft for an hour, and its period is not the subscription\'s', async () => {
     const { sub } = await site.paying()
     await site.pump()
     await fake.advance({ to: renewal(sub) + 60 })
@@ -122,7 +122,7 @@ test('a renewal is a draft for an hour; an invoice\'s period is not the subscrip
     assert.equal((await site.mirror(sub)).period_end, draft.period_end)
 })
 
-test('an end in the past grants nothing, although the status is still active', async () => {
+test('a subscription whose end has passed grants nothing although its status is still active', async () => {
     const { tenant, sub } = await site.paying()
     await site.pump()
     fake.control.distort(sub, { set: { cancel_at: Math.floor(Date.now() / 1000) - 60 } })
@@ -134,7 +134,7 @@ test('an end in the past grants nothing, although the status is still active', a
     assert.equal((await plan(tenant)).plan, 'starter')
 })
 
-test('a subscription of the other mode grants nothing, also when the key is changed', async () => {
+test('a subscription of the other mode grants nothing, even after the key is changed', async () => {
     const { tenant, sub } = await site.paying()
     await site.pump()
     assert.equal((await plan(tenant)).plan, 'starter')
@@ -159,7 +159,7 @@ test('a subscription of the other mode grants nothing, also when the key is chan
 
 // ---- harm ----
 
-test('ids and words that are made to break out stay where they are', async () => {
+test('ids and texts crafted to inject SQL, paths or markup have no effect', async () => {
     const { sub } = await site.paying()
     await site.pump()
     const asked = fake.requests.length
@@ -177,7 +177,7 @@ test('ids and words that are made to break out stay where they are', async () =>
     await site.sql(`DELETE FROM stripe_event WHERE state = 'pending' AND last_error <> ''`)
 })
 
-test('a customer\'s own texts are carried unchanged and never interpreted', async () => {
+test('a customer\'s own texts are stored unchanged and never interpreted', async () => {
     const name = 'Robert\'); DROP TABLE tenant;-- &items[0][price]=x <b>"%s%n" 🙂'
     const tenant = (await site.parley.run('tenant', 'create', name)).trim(), thief = await site.tenant()
     const customer = await site.customer(tenant)

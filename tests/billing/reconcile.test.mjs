@@ -46,7 +46,7 @@ test('an event in the account\'s own API version is processed once it was fetche
     assert.equal((await site.mirror(sub)).status, 'active')
 })
 
-test('a checkout that ended without an event', async () => {
+test('a checkout that ended without an event is completed', async () => {
     const tenant = await site.tenant(), customer = await site.customer(tenant)
     const session = await site.stripe.checkout.sessions.create({
         mode: 'subscription', customer, client_reference_id: tenant, success_url: 'https://e.com/s', cancel_url: 'https://e.com/c',
@@ -77,7 +77,7 @@ test('a subscription whose period ended without an event is refreshed every hour
     assert.match((await site.alarm('drift', sub)).words, /period's end was/)
 })
 
-test('nightly: a mirror that drifted is reported in words and repaired', async () => {
+test('the nightly run reports and repairs a mirror that drifted', async () => {
     const one = await site.paying(), two = await site.paying()
     await site.pump()
     assert.deepEqual(await nightly().then(r => [r.drifted, r.mended]), [0, 0])
@@ -118,7 +118,7 @@ test('a mirror row that Stripe does not know is reported', async () => {
     await site.sql("DELETE FROM subscription_mirror WHERE stripe_customer_id = 'cus_x'")
 })
 
-test('a second live subscription that no event reported is found', async () => {
+test('a second live subscription without an event is found', async () => {
     const { tenant, customer, sub } = await site.paying()
     await site.pump()
     lost()
@@ -130,7 +130,7 @@ test('a second live subscription that no event reported is found', async () => {
     assert.equal((await site.mirror(sub)).status, 'active')
 })
 
-test('a price that was switched off is found', async () => {
+test('a price that was switched off is reported', async () => {
     const price = await site.price('professional', 'usage')
     lost()
     fake.control.edit(price, { active: false })
@@ -153,7 +153,7 @@ async function user() {
     return { tenant, customer, start: item.current_period_start }
 }
 
-test('usage that the meter counts otherwise is found', async () => {
+test('usage that the meter counts differently is reported', async () => {
     const { tenant, customer } = await user()
     await site.stripe.billing.meterEvents.create({ event_name: 'parley_conversation', identifier: 'stray', payload: { stripe_customer_id: customer, value: '3' } })
     await nightly()
@@ -207,7 +207,7 @@ test('when the reads are used up, the next night continues', async () => {
     assert.equal(await site.alarm('reads_short', 'stripe'), undefined)
 })
 
-test('a night whose run failed is made up for within the hour', async () => {
+test('a failed nightly run is repeated within the hour', async () => {
     const { sub } = await site.paying()
     await site.pump()
     const queue = name => site.sql(`INSERT INTO job (job_id, kind, state, due_at, payload, created_at) VALUES (UNHEX(MD5('${name}')), 'reconcile_hourly', 'ready', NOW(3), '{}', NOW(3))`)
@@ -228,7 +228,7 @@ test('a night whose run failed is made up for within the hour', async () => {
     assert.match((await site.alarm('drift', sub)).words, /number of items was 9, is 2/)
 })
 
-test('a run keeps within the reads that Stripe grants', async () => {
+test('a run stays within the reads that Stripe allows', async () => {
     const today = new Date().toISOString().slice(0, 10)
     await site.sql(`INSERT INTO stripe_call (idem_key, method, path, params, state, attempts, created_at, first_sent_at)
         VALUES ('reads:${today}', 'GET', '', REPEAT('\\0', 32), 'done', 9000, NOW(3), NOW(3)) ON DUPLICATE KEY UPDATE attempts = 9000`)
@@ -244,7 +244,7 @@ test('a run keeps within the reads that Stripe grants', async () => {
     await site.sql(`UPDATE stripe_call SET attempts = 10 WHERE idem_key = 'reads:${today}'`)
 })
 
-test('Stripe away, or answering oddly: the run ends with a message, and the next one does the work', async () => {
+test('when Stripe is unreachable or gives odd answers the run ends with a message, and the next run does the work', async () => {
     const { sub } = await site.paying()
     await site.pump()
     await site.sql(`UPDATE subscription_mirror SET status = 'past_due' WHERE stripe_subscription_id = '${sub}'`)
@@ -265,6 +265,6 @@ test('Stripe away, or answering oddly: the run ends with a message, and the next
     assert.equal((await site.mirror(sub)).status, 'active')
 })
 
-test('the worker runs both automatically', async () => {
+test('the worker runs the hourly and the nightly reconciliation', async () => {
     await until('the jobs', async () => (await site.sql("SELECT COUNT(DISTINCT kind) AS n FROM job WHERE kind LIKE 'reconcile_%' AND state = 'done'"))[0].n === '2')
 })

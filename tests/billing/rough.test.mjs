@@ -28,7 +28,7 @@ async function person(name, plan) {
 const refusal = page => main(page).getByRole('alert')
 const UNKNOWN = /gave no answer in time\. It may have gone through/, NOT_DONE = /Nothing was changed or charged/
 
-test('Stripe is slower than the deadline: the page says that the outcome is unknown, and a second attempt finds it', async () => {
+test('when Stripe exceeds the deadline the page says the outcome is unknown, and a second attempt finds it', async () => {
     const buyer = await person('Slow buyer'), payer = await person('Slow payer', 'STARTER')
     fake.faults.add({ kind: 'slow', ms: 16500, method: 'POST', path: '/v1/checkout/sessions' })
     fake.faults.add({ kind: 'slow', ms: 16500, method: 'POST', path: `/v1/subscriptions/${payer.sub().id}` })
@@ -48,7 +48,7 @@ test('Stripe is slower than the deadline: the page says that the outcome is unkn
     assert.deepEqual([buyer.customers().length, buyer.of('checkout.session').length, payer.of('invoice').length], [1, 1, 2])
 })
 
-test('a connection that breaks after Stripe has charged: not called free, and not charged twice', async () => {
+test('after a connection broke during a charge the page does not claim it was free, and nothing is charged twice', async () => {
     const { page, of, sub, planName } = await person('Broken', 'STARTER')
     fake.faults.add({ kind: 'dropAfter', method: 'POST', path: `/v1/subscriptions/${sub().id}`, times: 1 })
     await page.goto(`${parley.url}/app/billing/change?plan=professional`)
@@ -99,7 +99,7 @@ test('a preview that is an hour old is not accepted for payment', async () => {
     await says(page, 'Your plan has changed.')
 })
 
-test('two clicks, and back after paying: one checkout, and the page says that the plan is active', async () => {
+test('two clicks and the back button after paying make one checkout, and the page says the plan is active', async () => {
     const { page, of } = await person('Back')
     await page.goto(`${parley.url}/app/billing/plans`)
     await main(page).getByRole('button', { name: 'Buy STARTER' }).dblclick()
@@ -122,7 +122,7 @@ test('two clicks, and back after paying: one checkout, and the page says that th
     assert.deepEqual([of('checkout.session').length, of('subscription').length, of('invoice').length], [1, 1, 1])
 })
 
-test('without a mouse: from the page of prices to a paid plan, a larger one, and its end', async () => {
+test('by keyboard alone a person buys a plan, upgrades it and cancels it', async () => {
     const page = await (await browser.newContext()).newPage()
     const focused = () => page.evaluate(() => {
         const at = document.activeElement

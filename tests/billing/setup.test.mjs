@@ -50,7 +50,7 @@ const sold = role => Object.fromEntries(fake.all('price').filter(p => p.lookup_k
 const tiers = price => fake.w.byId.get(price.id).tiers.map(t => [t.up_to, t.unit_amount_decimal]) // shown only when asked for
 const ALL = { product: 3, price: 6, 'billing.meter': 1, 'billing_portal.configuration': 1, webhook_endpoint: 1, 'v2.core.event_destination': 1 }
 
-test('everything is made, as the facts want it', async () => {
+test('setup creates every object with the right fields', async () => {
     const report = await setup()
     assert.equal(report.mode, 'test')
     assert.deepEqual(counted(), ALL)
@@ -84,7 +84,7 @@ test('everything is made, as the facts want it', async () => {
     assert.deepEqual((await ops.call({ op: 'check' })), { ready: true, words: '', ok: true })
 })
 
-test('the second run finds everything and only reads', async () => {
+test('a second run finds everything and only reads', async () => {
     await setup()
     const from = fake.requests.length
     const again = await setup()
@@ -107,7 +107,7 @@ test('with our records lost, setup finds its objects by their metadata', async (
     assert.deepEqual(await install.sql('SELECT * FROM stripe_price ORDER BY stripe_price_id'), rows)
 })
 
-test('other terms create new prices only; old prices are archived when no subscription uses them', async () => {
+test('changed terms create only new prices; old ones are archived when no subscription uses them', async () => {
     await setup()
     const before = sold('base').starter, usageBefore = sold('usage').starter
     assert.equal((await ops.call({ op: 'plan', plan: 'starter', price: 5900 })).ok, true)
@@ -122,7 +122,7 @@ test('other terms create new prices only; old prices are archived when no subscr
     assert.deepEqual(Object.keys(hows(await setup())), ['found'])
 })
 
-test('other terms: a subscriber keeps the old prices active, and a switch in the dashboard is turned back', async () => {
+test('changed terms leave prices active that a subscriber uses, even if the dashboard switched them off', async () => {
     await setup()
     const old = sold('base').starter
     const [{ terms }] = await install.sql(`SELECT HEX(plan_terms_id) terms FROM stripe_price WHERE stripe_price_id = '${old.id}'`)
@@ -142,7 +142,7 @@ test('other terms: a subscriber keeps the old prices active, and a switch in the
     await ops.call({ op: 'plan', plan: 'starter', price: 4900, conversations: 10000, overage: true })
 })
 
-test('changes in the dashboard: the seller\'s choices stay, those that break billing are repaired and reported', async () => {
+test('changes in the dashboard are kept unless they break billing; those are repaired and reported', async () => {
     const first = await setup()
     install.configure({ stripe_webhook_secrets: first.webhook_secret })
     const base = sold('base').starter, [endpoint] = fake.all('webhook_endpoint'), [portal] = fake.all('billing_portal.configuration')
@@ -166,7 +166,7 @@ test('changes in the dashboard: the seller\'s choices stay, those that break bil
     assert.deepEqual(counted(), ALL)
 })
 
-test('taxes: prices are marked as exclusive of tax once Stripe adds it', async () => {
+test('prices are marked as exclusive of tax once automatic tax is on', async () => {
     await setup()
     install.configure({ stripe_automatic_tax: 'on' })
     assert.equal(hows(await setup()).changed.length, 6)
@@ -174,7 +174,7 @@ test('taxes: prices are marked as exclusive of tax once Stripe adds it', async (
     assert.deepEqual(Object.keys(hows(await setup())), ['found'])
 })
 
-test('an answer lost at any POST: the next run creates the rest, and nothing twice', async () => {
+test('after an answer is lost at any POST the next run creates the rest and nothing twice', async () => {
     for (const lost of [0, 1, 2, 3, 10, 11, 12]) {
         await freshFake()
         fake.faults.add({ kind: 'dropAfter', method: 'POST', skip: lost, times: 9 })
@@ -191,7 +191,7 @@ test('an answer lost at any POST: the next run creates the rest, and nothing twi
     }
 })
 
-test('killed in the middle: the next run makes the rest', async () => {
+test('after a kill the next run creates the rest', async () => {
     fake.faults.add({ kind: 'slow', method: 'POST', path: '/v1/prices', skip: 2, ms: 20000 })
     const child = spawn(`${build}/parley`, ['billing', 'setup'], { env: install.env, stdio: 'ignore' })
     await until('the third price', () => fake.requests.filter(r => r.path === '/v1/prices' && r.method === 'POST').length >= 2 && fake.faults.count?.slow)
@@ -206,7 +206,7 @@ test('killed in the middle: the next run makes the rest', async () => {
     assert.deepEqual(Object.keys(hows(await setup())), ['found'])
 })
 
-test('live and test mode are two worlds', async () => {
+test('live and test mode are kept separate', async () => {
     await setup()
     const inTestMode = fake
     fake = await startFake({ now: inTestMode.now(), seed: 6 }) // where ids of one mode are free in the other
@@ -224,7 +224,7 @@ test('live and test mode are two worlds', async () => {
     assert.deepEqual(Object.keys(hows(await setup())), ['found'])
 })
 
-test('another address: the endpoints follow it', async () => {
+test('the endpoints follow a changed base_url', async () => {
     const first = await setup()
     install.configure({ stripe_webhook_secrets: first.webhook_secret, base_url: 'https://new.example' })
     const changed = hows(await setup()).changed
@@ -246,7 +246,7 @@ test('--new-endpoint creates both endpoints again and disables the old ones', as
     assert.deepEqual(Object.keys(hows(await setup())), ['found'])
 })
 
-test('--write keeps the secrets beside the configuration, and only there', async () => {
+test('--write stores the secrets beside the configuration and nowhere else', async () => {
     const secrets = path.join(path.dirname(install.conf), 'secrets.conf')
     const refused = await install.tryRun('billing', 'setup', '--write')
     assert.equal(refused.status, 1)
@@ -285,7 +285,7 @@ test('a restricted key with the documented rights suffices; a missing one is nam
     }
 })
 
-test('without a key, with a revoked one', async () => {
+test('a missing or revoked key is reported', async () => {
     install.configure({ stripe_secret_key: null })
     assert.match((await install.tryRun('--json', 'billing', 'setup')).stderr, /stripe_off/)
     install.configure({ stripe_secret_key: 'rk_test_gone' })

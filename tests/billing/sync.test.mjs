@@ -32,7 +32,7 @@ const events = (type, id) => fake.events.filter(e => e.type === type && e.data?.
 
 // ---- in any order ----
 
-test('a new subscription: tenant, terms, period, invoice', async () => {
+test('a new subscription is mirrored with its tenant, terms, period and invoice', async () => {
     const { tenant, sub } = await site.paying('professional')
     const began = Date.now()
     await site.pump()
@@ -48,7 +48,7 @@ test('a new subscription: tenant, terms, period, invoice', async () => {
     assert.match(JSON.parse(await site.parley.run('tenant', 'show', tenant, '--json')).plan, /^(free|professional)$/)
 })
 
-test('from the hook to the row it takes less than a second when the worker is idle', async () => {
+test('an idle worker processes an event as soon as it is received', async () => {
     const { sub } = await site.paying()
     const times = []
     for (let i = 0; i < 3; i++) {
@@ -75,7 +75,7 @@ test('one refresh processes all waiting events: two ids of one change, and the s
     assert.equal((await site.sql(`SELECT COUNT(*) AS n FROM stripe_event WHERE object_id = '${sub}' AND state <> 'done'`))[0].n, '0')
 })
 
-test('updated before created, deleted before updated', async () => {
+test('events may arrive as updated before created, or deleted before updated', async () => {
     const { sub } = await site.paying()
     await site.stripe.subscriptions.update(sub, { cancel_at_period_end: true })
     const updated = events('customer.subscription.updated', sub), created = events('customer.subscription.created', sub)
@@ -92,7 +92,7 @@ test('updated before created, deleted before updated', async () => {
     assert.equal((await site.mirror(sub)).status, 'canceled')
 })
 
-test('an invoice before its subscription is known', async () => {
+test('an invoice may arrive before its subscription', async () => {
     const { tenant, sub } = await site.paying()
     const paid = fake.events.findLast(e => e.type === 'invoice.paid')
     await site.told(paid)
@@ -114,7 +114,7 @@ test('an unknown customer is kept, reported, and found once its workspace exists
     assert.equal(await site.alarm('unknown_customer', sub), undefined)
 })
 
-test('metadata moves no subscription', async () => {
+test('changed metadata does not move a subscription to another workspace', async () => {
     const { sub } = await site.paying(), thief = await site.tenant()
     await site.pump()
     const before = (await site.sql(`SELECT HEX(tenant_id) AS t FROM subscription_mirror WHERE stripe_subscription_id = '${sub}'`))[0].t
@@ -145,7 +145,7 @@ test('events of live mode, of other accounts and versions grant nothing and rais
     await site.pump()
 })
 
-test('thin events suffice', async () => {
+test('thin events alone suffice', async () => {
     const { sub } = await site.paying()
     await site.told(thin('v1.customer.subscription.updated', { id: sub, type: 'subscription', url: `/v1/subscriptions/${sub}` }))
     assert.equal((await site.mirror(sub)).status, 'active')
@@ -164,7 +164,7 @@ test('events about objects that are not mirrored are ignored', async () => {
     assert.equal(fake.requests.length, asked)
 })
 
-test('an invoice that is to come has no id: its subscription is looked at', async () => {
+test('an upcoming invoice has no id, so its subscription is fetched', async () => {
     const { sub } = await site.paying()
     await site.pump()
     await site.stripe.subscriptions.update(sub, { cancel_at_period_end: true })
@@ -174,7 +174,7 @@ test('an invoice that is to come has no id: its subscription is looked at', asyn
     await site.pump()
 })
 
-test('a secret that was rolled: both sign, both count', async () => {
+test('while a secret is being rolled both secrets are accepted', async () => {
     const { sub } = await site.paying()
     const endpoint = fake.all('webhook_endpoint')[0].id
     const fresh = fake.control.rollSecret(endpoint, 3600)
@@ -199,7 +199,7 @@ async function holding(query) {
     return () => new Promise(ok => { child.on('close', ok); child.stdin.end('ROLLBACK;\n') })
 }
 
-test('a worker that dies while it fetches, and one that dies before it commits', async () => {
+test('events survive a worker killed while it fetches or before it commits', async () => {
     for (const when of ['looking', 'writing']) {
         const { sub } = await site.paying()
         await site.pump()
@@ -244,7 +244,7 @@ test('a refresh waits for another process that is refreshing the same object', a
     await site.settled(event)
 })
 
-test('the database goes away in the middle', async () => {
+test('events survive a database outage during processing', async () => {
     const { sub } = await site.paying()
     fake.faults.add({ kind: 'slow', ms: 800, method: 'GET', path: `/v1/subscriptions/${sub}` })
     const event = site.event('customer.subscription.updated', sub)
@@ -309,7 +309,7 @@ test('an event replayed after three days shows the current state', async () => {
     await site.pump()
 })
 
-test('while Stripe is away events wait, other work continues, and no event becomes a dead letter', async () => {
+test('while Stripe is unreachable events wait, other work continues, and no event becomes a dead letter', async () => {
     const { sub } = await site.paying()
     const event = site.event('customer.subscription.updated', sub)
     site.parley.configure({ stripe_api_base: 'http://127.0.0.1:9' })
@@ -332,7 +332,7 @@ test('while Stripe is away events wait, other work continues, and no event becom
     await site.pump()
 })
 
-test('without a key events wait; parley work --once serves them too', async () => {
+test('without a key events wait; parley work --once processes them too', async () => {
     const { sub } = await site.paying()
     site.parley.configure({ stripe_secret_key: null })
     await reload()
@@ -389,7 +389,7 @@ test('a price that Parley did not create grants nothing and raises an alarm', as
     assert.equal(await site.alarm('unknown_price', sub.id), undefined)
 })
 
-test('items in another order, one without a quantity, one too many', async () => {
+test('items may be in any order or lack a quantity; an additional one raises an alarm', async () => {
     const { sub } = await site.paying()
     await site.pump()
     const before = await site.mirror(sub)
@@ -411,7 +411,7 @@ test('items in another order, one without a quantity, one too many', async () =>
     assert.equal(await site.alarm('extra_items', sub), undefined)
 })
 
-test('cancel at the end and its undoing; pause of collection', async () => {
+test('a cancellation, its undoing and a pause of collection are mirrored', async () => {
     const { sub } = await site.paying()
     await site.stripe.subscriptions.update(sub, { cancel_at_period_end: true })
     await site.pump()
@@ -423,7 +423,7 @@ test('cancel at the end and its undoing; pause of collection', async () => {
     assert.deepEqual([back.cancel_at_period_end, back.cancel_at, back.collection_paused, back.status], ['0', null, '1', 'active'])
 })
 
-test('a downgrade that is planned stands in the row until it is undone', async () => {
+test('a planned downgrade is in the row until it is undone', async () => {
     const { sub } = await site.paying('professional')
     await site.pump()
     const schedule = await site.stripe.subscriptionSchedules.create({ from_subscription: sub })
@@ -445,7 +445,7 @@ test('a downgrade that is planned stands in the row until it is undone', async (
     await site.pump()
 })
 
-test('the customer is deleted at Stripe', async () => {
+test('a customer deleted at Stripe loses its subscription', async () => {
     const { customer, sub } = await site.paying()
     await site.pump()
     fake.control.deleteCustomer(customer)
@@ -455,7 +455,7 @@ test('the customer is deleted at Stripe', async () => {
     await site.pump()
 })
 
-test('a workspace that is deleted while its money is open', async () => {
+test('a workspace deleted with an open subscription raises an alarm', async () => {
     const { sub } = await site.paying()
     await site.sql(`UPDATE tenant t JOIN billing_customer b USING (tenant_id) SET t.state = 'deleted' WHERE b.stripe_customer_id = '${fake.get(sub).customer}'`)
     await site.pump()
@@ -467,7 +467,7 @@ test('a workspace that is deleted while its money is open', async () => {
 
 // ---- dunning ----
 
-test('past_due counts from the oldest invoice; failures after it move nothing; a payment ends it', async () => {
+test('past_due counts from the oldest unpaid invoice, unchanged by later failures, until a payment', async () => {
     const { customer, sub } = await site.paying()
     await site.pump()
     fake.control.card(customer, 'fail')
@@ -491,7 +491,7 @@ test('past_due counts from the oldest invoice; failures after it move nothing; a
     assert.equal((await site.invoice(invoice)).status, 'paid')
 })
 
-test('the date is right also when the subscription is reported before its invoice', async () => {
+test('the past_due date is right even when the subscription is reported before its invoice', async () => {
     const { customer, sub } = await site.paying()
     await site.pump()
     fake.control.card(customer, 'fail')
@@ -503,7 +503,7 @@ test('the date is right also when the subscription is reported before its invoic
     assert.equal((await site.mirror(sub)).first_failed_at, row.first_failed_at)
 })
 
-test('after the last retry: unpaid, canceled', async () => {
+test('after the last retry a subscription is unpaid or canceled', async () => {
     for (const afterRetries of ['unpaid', 'canceled']) {
         fake.control.policy({ afterRetries })
         const { customer, sub } = await site.paying()
@@ -523,7 +523,7 @@ test('after the last retry: unpaid, canceled', async () => {
 
 // ---- invoices ----
 
-test('voided, uncollectible, deleted while a draft', async () => {
+test('voided, uncollectible and deleted draft invoices are mirrored', async () => {
     const { customer, sub } = await site.paying()
     await site.pump()
     fake.control.card(customer, 'fail')
@@ -542,7 +542,7 @@ test('voided, uncollectible, deleted while a draft', async () => {
     assert.equal((await site.invoice('in_deleted')).status, 'deleted')
 })
 
-test('an invoice that cannot be finalized while the subscription stays active', async () => {
+test('an invoice that cannot be finalized raises an alarm while the subscription stays active', async () => {
     const { customer, sub } = await site.paying()
     await site.pump()
     fake.control.finalizationFails(customer)
@@ -592,7 +592,7 @@ async function checkout(tenant, customer, more = {}) {
 }
 const attempt = session => site.row('checkout_attempt', `stripe_session_id = '${session}'`)
 
-test('a checkout that is paid, one that expires, one whose payment comes later', async () => {
+test('checkouts that are paid, expire or are paid later are recorded', async () => {
     const tenant = await site.tenant(), customer = await site.customer(tenant)
     const expired = await checkout(tenant, customer)
     await site.stripe.checkout.sessions.expire(expired)
@@ -628,7 +628,7 @@ test('a checkout that names another workspace changes nothing and raises an alar
 
 // ---- catalog, meter ----
 
-test('prices and products that are changed in the dashboard', async () => {
+test('changes of prices and products in the dashboard raise alarms', async () => {
     const price = await site.price('enterprise', 'base')
     fake.control.edit(price, { active: false })
     await site.told(snapshot('price.updated', fake.get(price)))

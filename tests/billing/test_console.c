@@ -39,7 +39,7 @@ static size_t found(const char *search, struct id before, int limit, struct cons
     return n;
 }
 
-static void workspaces_are_found_by_what_one_has_of_them(void **state)
+static void workspaces_are_found_by_name_email_or_stripe_id(void **state)
 {
     static const struct {
         const char *search;
@@ -93,7 +93,7 @@ static void sums_hold_for_one_mode(void **state)
     assert_true(count == 1 && plans[0].n == 2);
 }
 
-static void rows_of_one_workspace_are_not_those_of_another(void **state)
+static void rows_of_another_workspace_are_not_listed(void **state)
 {
     struct console_notice *notices = NULL;
     struct console_customer *customers = NULL;
@@ -134,7 +134,7 @@ static int64_t logged(const char *what)
     return dbtest_int(DB, sql);
 }
 
-static void what_is_done_is_logged_and_what_fails_is_not(void **state)
+static void successful_actions_are_audited_and_failed_ones_are_not(void **state)
 {
     struct stripe_event ev;
     struct alarm *alarms = NULL;
@@ -222,12 +222,12 @@ static int end(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(workspaces_are_found_by_what_one_has_of_them),
+        cmocka_unit_test(workspaces_are_found_by_name_email_or_stripe_id),
         cmocka_unit_test(workspaces_come_page_by_page_newest_first),
         cmocka_unit_test(sums_hold_for_one_mode),
-        cmocka_unit_test(rows_of_one_workspace_are_not_those_of_another),
+        cmocka_unit_test(rows_of_another_workspace_are_not_listed),
         cmocka_unit_test(the_last_run_of_a_job_is_the_newest_one),
-        cmocka_unit_test(what_is_done_is_logged_and_what_fails_is_not),
+        cmocka_unit_test(successful_actions_are_audited_and_failed_ones_are_not),
     };
     dbtest_begin(argc, argv);
     return cmocka_run_group_tests(tests, begin, end);

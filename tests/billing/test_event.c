@@ -59,7 +59,7 @@ static void snapshots(void **state)
     assert_int_equal(taken("{'id':'e','object':'event','type':'t','created':'1'}").created_ms, 0);
 }
 
-static void thin_ones(void **state)
+static void thin_events(void **state)
 {
     static const struct {
         const char *text;
@@ -92,7 +92,7 @@ static void thin_ones(void **state)
     assert_str(taken("{'id':'e','object':'v2.core.event','type':'t','related_object':null}").object_id, "");
 }
 
-static void no_events(void **state)
+static void texts_that_are_not_events(void **state)
 {
     static const char *const texts[] = {"{}",
                                         "[]",
@@ -136,6 +136,6 @@ static int teardown(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(snapshots), TEST(thin_ones), TEST(no_events)};
+    const struct CMUnitTest tests[] = {TEST(snapshots), TEST(thin_events), TEST(texts_that_are_not_events)};
     return cmocka_run_group_tests_name("event", tests, setup, teardown);
 }

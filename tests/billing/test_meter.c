@@ -118,7 +118,7 @@ static void counter_is(struct id tenant, bool billable, int64_t used, int64_t re
     assert_int_equal(db_row_time(r, 2), unsent_ms);
 }
 
-static void what_grew_becomes_one_row(void **state)
+static void growth_of_a_counter_becomes_one_row(void **state)
 {
     int64_t first = clock_now_ms();
     (void)state;
@@ -143,7 +143,7 @@ static void what_grew_becomes_one_row(void **state)
     assert_int_equal(dbtest_int(DB, "SELECT SUM(quantity) FROM meter_outbox"), 3);
 }
 
-static void free_use_is_never_sent(void **state)
+static void free_usage_is_never_sent(void **state)
 {
     (void)state;
     open_counter(mine, false, NULL);
@@ -208,7 +208,7 @@ static void a_row_is_stamped_when_its_first_was_counted(void **state)
 
 /* While Stripe is slow or away the rows do not become more with time: what is counted meanwhile goes with the next
  * one. */
-static void rows_that_wait_do_not_become_more(void **state)
+static void waiting_rows_are_not_collected_twice(void **state)
 {
     (void)state;
     open_counter(mine, true, "cus_mine");
@@ -224,7 +224,7 @@ static void rows_that_wait_do_not_become_more(void **state)
     counter_is(mine, true, 40, 40, 0);
 }
 
-static void without_a_customer_it_waits_and_tells(void **state)
+static void usage_without_a_customer_waits_and_raises_an_alarm(void **state)
 {
     (void)state;
     open_counter(theirs, true, NULL);
@@ -276,7 +276,7 @@ static bool due(bool livemode, struct meter_row *r)
     return st == OK;
 }
 
-static void due_are_those_of_this_mode_that_nobody_serves(void **state)
+static void due_rows_are_of_this_mode_and_not_leased(void **state)
 {
     struct meter_row r;
     (void)state;
@@ -298,7 +298,7 @@ static void due_are_those_of_this_mode_that_nobody_serves(void **state)
     assert_false(due(false, &r));
 }
 
-static void lag_is_measured_from_the_counting_on(void **state)
+static void lag_is_measured_from_when_usage_was_counted(void **state)
 {
     struct meter_lag lag;
     int64_t first = clock_now_ms();
@@ -331,7 +331,7 @@ static void lag_is_measured_from_the_counting_on(void **state)
         dbtest_int(DB, "SELECT COUNT(*) FROM billing_alarm WHERE kind = 'meter_lag' AND closed_at IS NULL"), 0);
 }
 
-static void what_the_meter_refused_is_rejected_and_can_be_sent_again(void **state)
+static void a_refused_row_is_rejected_and_can_be_sent_again(void **state)
 {
     char before[ID_TEXT_MAX];
     struct id again;
@@ -362,7 +362,7 @@ static void what_the_meter_refused_is_rejected_and_can_be_sent_again(void **stat
                      1);
 }
 
-static void old_rows_go(void **state)
+static void old_rows_are_deleted(void **state)
 {
     int64_t n;
     (void)state;
@@ -388,7 +388,7 @@ static void put_call(struct id row, int64_t at_ms, enum stripe_call_state state)
 }
 
 /* One call for each row: by far the most of what is asked of Stripe. */
-static void old_calls_go(void **state)
+static void old_calls_are_deleted(void **state)
 {
     int64_t n, then = clock_now_ms() - 30 * DAY_MS;
     struct id old = id_least(then), older = id_least(then - 1), unsure = id_least(then - 2), other = id_new();
@@ -411,18 +411,18 @@ int main(int argc, char **argv)
 {
 #define CASE(f) cmocka_unit_test_setup(f, clean)
     const struct CMUnitTest tests[] = {
-        CASE(what_grew_becomes_one_row),
-        CASE(free_use_is_never_sent),
+        CASE(growth_of_a_counter_becomes_one_row),
+        CASE(free_usage_is_never_sent),
         CASE(a_row_stays_inside_its_period),
         CASE(a_row_is_stamped_when_its_first_was_counted),
-        CASE(rows_that_wait_do_not_become_more),
-        CASE(without_a_customer_it_waits_and_tells),
+        CASE(waiting_rows_are_not_collected_twice),
+        CASE(usage_without_a_customer_waits_and_raises_an_alarm),
         CASE(collected_while_counted),
-        CASE(due_are_those_of_this_mode_that_nobody_serves),
-        CASE(lag_is_measured_from_the_counting_on),
-        CASE(what_the_meter_refused_is_rejected_and_can_be_sent_again),
-        CASE(old_rows_go),
-        CASE(old_calls_go),
+        CASE(due_rows_are_of_this_mode_and_not_leased),
+        CASE(lag_is_measured_from_when_usage_was_counted),
+        CASE(a_refused_row_is_rejected_and_can_be_sent_again),
+        CASE(old_rows_are_deleted),
+        CASE(old_calls_are_deleted),
     };
     dbtest_begin(argc, argv);
     return cmocka_run_group_tests(tests, setup, teardown);

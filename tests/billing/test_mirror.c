@@ -101,7 +101,7 @@ static void items_in_any_order(void **state)
     assert_str(s.base_price, "price_short");
 }
 
-static void no_items(void **state)
+static void a_subscription_without_items(void **state)
 {
     (void)state;
     const char *const samples[] = {SUB("active", ITEMS(""), ""), SUB("active", "'items':null", ""),
@@ -338,7 +338,7 @@ static int clean(void **state)
     return 0;
 }
 
-static void whose_it_is(void **state)
+static void the_tenant_comes_from_the_customer(void **state)
 {
     char named[800], id[ID_TEXT_MAX];
     struct id other = dbtest_tenant(c);
@@ -361,7 +361,7 @@ static void whose_it_is(void **state)
         wrote(SUB("active", ITEMS(BASE), "'metadata':{'tenant':'ws_00000000000000000000000000'},"), NOW).tenant));
 }
 
-static void what_it_is_for(void **state)
+static void what_a_checkout_is_for(void **state)
 {
     char text[1400], id[ID_TEXT_MAX];
     (void)state;
@@ -393,7 +393,7 @@ static void what_it_is_for(void **state)
     assert_true(id_is_none(s.terms)); /* terms nobody knows */
 }
 
-static void since_when_a_payment_is_missing(void **state)
+static void past_due_since_the_oldest_open_invoice(void **state)
 {
     (void)state;
     assert_int_equal(wrote(SUB("active", ITEMS(BASE), ""), NOW).first_failed_ms, 0);
@@ -419,7 +419,7 @@ static void since_when_a_payment_is_missing(void **state)
     assert_int_equal(wrote(SUB("past_due", ITEMS(BASE), ""), NOW).first_failed_ms, NOW); /* never in the future */
 }
 
-static void the_last_status_that_was_known(void **state)
+static void an_unknown_status_keeps_the_last_known_one(void **state)
 {
     (void)state;
     struct subscription s = wrote(SUB("resting", ITEMS(BASE), ""), NOW);
@@ -436,7 +436,7 @@ static void the_last_status_that_was_known(void **state)
     assert_int_equal(s.known_ms, NOW + 6000);
 }
 
-static void what_a_schedule_brings(void **state)
+static void planned_change_of_a_schedule(void **state)
 {
     struct write w = {.sub = SUB("active", ITEMS(BASE "," USAGE), "'schedule':'sub_sched_1',"), .at = NOW};
     (void)state;
@@ -512,7 +512,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         TEST(a_subscription),
         TEST(items_in_any_order),
-        TEST(no_items),
+        TEST(a_subscription_without_items),
         TEST(expanded_fields),
         TEST(every_status),
         TEST(ends_and_pauses),
@@ -520,11 +520,11 @@ int main(int argc, char **argv)
         TEST(an_invoice),
         TEST(parents_of_invoices),
         TEST(amounts),
-        cmocka_unit_test_setup(whose_it_is, clean),
-        cmocka_unit_test_setup(what_it_is_for, clean),
-        cmocka_unit_test_setup(since_when_a_payment_is_missing, clean),
-        cmocka_unit_test_setup(the_last_status_that_was_known, clean),
-        cmocka_unit_test_setup(what_a_schedule_brings, clean),
+        cmocka_unit_test_setup(the_tenant_comes_from_the_customer, clean),
+        cmocka_unit_test_setup(what_a_checkout_is_for, clean),
+        cmocka_unit_test_setup(past_due_since_the_oldest_open_invoice, clean),
+        cmocka_unit_test_setup(an_unknown_status_keeps_the_last_known_one, clean),
+        cmocka_unit_test_setup(planned_change_of_a_schedule, clean),
         cmocka_unit_test_setup(invoices_of_a_workspace, clean),
     };
     dbtest_begin(argc, argv);

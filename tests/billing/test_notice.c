@@ -104,7 +104,7 @@ static void dunning_by_days(void **state)
     }
 }
 
-static void what_comes(void **state)
+static void coming_changes(void **state)
 {
     struct subscription s = {.trial_end_ms = 103 * DAY_MS, .next_ms = 120 * DAY_MS};
     struct entitlements x = {.state = BILLING_TRIAL, .subscription = &s};
@@ -265,7 +265,7 @@ static void assert_mails(const char *a, const char *b)
                  mail " owner@example.com, " mail " money@example.com")
 #define NO_MAILS() assert_str(take_mails(), "")
 
-static void usage_is_told_once(void **state)
+static void usage_is_reported_once(void **state)
 {
     (void)state;
     used(mine, false, 740);
@@ -297,7 +297,7 @@ static void usage_is_told_once(void **state)
     assert_str(take_mails(), "usage_90 other@example.com");
 }
 
-static void a_larger_plan_is_told_anew(void **state)
+static void usage_is_reported_again_on_a_larger_plan(void **state)
 {
     (void)state;
     subscribe();
@@ -316,7 +316,7 @@ static void a_larger_plan_is_told_anew(void **state)
     MAILS("usage_75");
 }
 
-static void overage_has_other_words(void **state)
+static void overage_has_its_own_text(void **state)
 {
     (void)state;
     subscribe();
@@ -342,7 +342,7 @@ static void overage_has_other_words(void **state)
     MAILS("usage_cap"); /* the new one */
 }
 
-static void unlimited_is_never_told(void **state)
+static void unlimited_usage_is_never_reported(void **state)
 {
     (void)state;
     subscribe();
@@ -405,7 +405,7 @@ static void dunning_step_by_step(void **state)
     MAILS("payment_failed");
 }
 
-static void steps_that_were_slept_through_are_not_told(void **state)
+static void missed_steps_are_not_reported(void **state)
 {
     (void)state;
     subscribe();
@@ -424,7 +424,7 @@ static void steps_that_were_slept_through_are_not_told(void **state)
     NO_MAILS();
 }
 
-static void an_old_end_is_no_news(void **state)
+static void an_old_end_is_not_reported(void **state)
 {
     (void)state;
     subscribe();
@@ -458,7 +458,7 @@ static void trial_and_planned_changes(void **state)
     NO_MAILS();
 }
 
-static void nobody_else_reads_it(void **state)
+static void suspended_users_get_no_mail(void **state)
 {
     (void)state;
     dbtest_sql(DB, "UPDATE user SET state = 'suspended' WHERE email = 'money@example.com'");
@@ -487,16 +487,16 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         TEST(usage_by_thresholds),
         TEST(dunning_by_days),
-        TEST(what_comes),
-        CASE(usage_is_told_once),
-        CASE(a_larger_plan_is_told_anew),
-        CASE(overage_has_other_words),
-        CASE(unlimited_is_never_told),
+        TEST(coming_changes),
+        CASE(usage_is_reported_once),
+        CASE(usage_is_reported_again_on_a_larger_plan),
+        CASE(overage_has_its_own_text),
+        CASE(unlimited_usage_is_never_reported),
         CASE(dunning_step_by_step),
-        CASE(steps_that_were_slept_through_are_not_told),
-        CASE(an_old_end_is_no_news),
+        CASE(missed_steps_are_not_reported),
+        CASE(an_old_end_is_not_reported),
         CASE(trial_and_planned_changes),
-        CASE(nobody_else_reads_it),
+        CASE(suspended_users_get_no_mail),
         CASE(without_a_key_nothing_is_offered),
     };
     dbtest_begin(argc, argv);

@@ -189,7 +189,7 @@ static void an_unknown_bot_is_known_once_it_is_published(void **state)
     bot_live_release(&live);
 }
 
-static void versions_are_for_ever(void **state)
+static void versions_are_immutable(void **state)
 {
     struct actor who = workspace("enterprise");
     struct bot b = made(&who);
@@ -284,7 +284,7 @@ static void the_memory_of_flows_is_bounded(void **state)
     bot_live_release(&other);
 }
 
-static void a_deleted_bot_is_gone(void **state)
+static void a_deleted_bot_is_unknown(void **state)
 {
     struct actor who = workspace("enterprise");
     struct bot b = made(&who), *all;
@@ -323,7 +323,7 @@ static void the_plan_limits_bots(void **state)
     OKAY(bot_create(c, config, &who, &(struct bot_wanted){STR("faq"), STR("Two"), STR_EMPTY}, &arena, &second, &fail));
 }
 
-static void a_bot_travels_in_one_file(void **state)
+static void a_bot_is_exported_to_one_file_and_imported(void **state)
 {
     struct actor from = workspace("enterprise"), to = workspace("enterprise");
     struct bot b = made(&from), copy;
@@ -350,7 +350,7 @@ static void a_bot_travels_in_one_file(void **state)
     assert_string_equal(e.pointer, "/answers/0/link");
 }
 
-static void strangers_find_nothing(void **state)
+static void other_tenants_find_nothing(void **state)
 {
     struct actor owner = workspace("enterprise"), stranger = workspace("enterprise");
     struct bot b = made(&owner), got;
@@ -461,7 +461,7 @@ static void race(void *(*fn)(void *), struct racer r[RACERS])
         pthread_join(t[i], NULL);
 }
 
-static void publishes_at_once_make_one_version(void **state)
+static void concurrent_publishes_make_one_version(void **state)
 {
     struct actor who = workspace("enterprise");
     struct bot b = made(&who);
@@ -631,14 +631,14 @@ int main(int argc, char **argv)
                                        TEST(drafts_have_one_writer),
                                        TEST(publishing_is_refused_with_the_place),
                                        TEST(an_unknown_bot_is_known_once_it_is_published),
-                                       TEST(versions_are_for_ever),
-                                       TEST(a_deleted_bot_is_gone),
+                                       TEST(versions_are_immutable),
+                                       TEST(a_deleted_bot_is_unknown),
                                        TEST(the_memory_of_flows_is_bounded),
                                        TEST(the_plan_limits_bots),
-                                       TEST(a_bot_travels_in_one_file),
-                                       TEST(strangers_find_nothing),
+                                       TEST(a_bot_is_exported_to_one_file_and_imported),
+                                       TEST(other_tenants_find_nothing),
                                        TEST(other_hosts_are_noticed),
-                                       TEST(publishes_at_once_make_one_version),
+                                       TEST(concurrent_publishes_make_one_version),
                                        TEST(the_bot_limit_holds_in_a_race),
                                        TEST(surplus_bots_are_inactive_and_come_back),
                                        TEST(the_hot_path_is_quick_while_versions_change)};

@@ -15,7 +15,7 @@ const temp = t => {
 }
 const keyIn = dir => /^secret_key = ([0-9a-f]{64})$/m.exec(fs.readFileSync(`${dir}/secrets.conf`, 'utf8'))?.[1]
 
-test('secrets are made, closed to others, and read by the programs', t => {
+test('init makes secrets that only their owner can read, and the programs load them', t => {
     const dir = path.join(temp(t), 'etc')
     const done = parley(['config', 'init', '--dir', dir])
     assert.equal(done.status, 0, done.stderr)
@@ -26,7 +26,7 @@ test('secrets are made, closed to others, and read by the programs', t => {
     assert.equal(read.stdout.trim(), '(set)', read.stderr)
 })
 
-test('two installs have two keys, and nothing is written over', t => {
+test('two installs have different keys, and init overwrites nothing', t => {
     const one = temp(t), two = temp(t)
     for (const dir of [one, two]) assert.equal(parley(['config', 'init', '--dir', dir]).status, 0)
     assert.notEqual(keyIn(one), keyIn(two))
@@ -37,7 +37,7 @@ test('two installs have two keys, and nothing is written over', t => {
     assert.equal(keyIn(one), before)
 })
 
-test('settings without secrets are left alone', t => {
+test('init does not change settings that hold no secrets', t => {
     const dir = temp(t)
     fs.writeFileSync(`${dir}/parley.conf`, 'brand_name = Mine\n')
     assert.equal(parley(['config', 'init', '--dir', dir]).status, 1)
@@ -45,14 +45,14 @@ test('settings without secrets are left alone', t => {
     assert.equal(fs.readFileSync(`${dir}/parley.conf`, 'utf8'), 'brand_name = Mine\n')
 })
 
-test('PARLEY_CONFIG may name the file that is to be made', t => {
+test('PARLEY_CONFIG may name the file to create', t => {
     const dir = path.join(temp(t), 'etc'), conf = `${dir}/parley.conf`
     const done = parley(['config', 'init', '--dir', dir], { PARLEY_CONFIG: conf })
     assert.equal(done.status, 0, done.stderr)
     assert.equal(parley(['config', 'get', 'secret_key'], { PARLEY_CONFIG: conf }).stdout.trim(), '(set)')
 })
 
-test('without --dir the settings are made where PARLEY_CONFIG or --config says', t => {
+test('without --dir the settings are written where PARLEY_CONFIG or --config says', t => {
     const dir = temp(t)
     for (const [args, env, conf] of [[[], { PARLEY_CONFIG: `${dir}/a/mine.conf` }, `${dir}/a/mine.conf`], [['--config', `${dir}/b/parley.conf`], {}, `${dir}/b/parley.conf`]]) {
         const done = parley([...args, 'config', 'init'], env)
@@ -62,7 +62,7 @@ test('without --dir the settings are made where PARLEY_CONFIG or --config says',
     }
 })
 
-test('a folder that is given relatively, and moved afterwards, is read', t => {
+test('a folder given as a relative path works after it was moved', t => {
     const dir = temp(t)
     const done = spawnSync(`${build}/parley`, ['config', 'init', '--dir', 'etc'], { encoding: 'utf8', cwd: dir, env: { PATH: process.env.PATH } })
     assert.equal(done.status, 0, done.stderr)

@@ -202,7 +202,7 @@ static void second_start_is_refused(void **state)
     assert_true(ask("chat", "pid") > 0); /* the first one did not notice */
 }
 
-static void killed_program_is_started_anew(void **state)
+static void killed_program_is_restarted(void **state)
 {
     (void)state;
     serve();
@@ -252,7 +252,7 @@ static void stubborn_program_is_killed(void **state)
     assert_non_null(strstr(text_of(log_path), "\"event\":\"programs_killed\",\"count\":1"));
 }
 
-static void stale_files_are_taken_over(void **state)
+static void stale_files_are_replaced(void **state)
 {
     char path[400];
     (void)state;
@@ -274,7 +274,7 @@ static void stale_files_are_taken_over(void **state)
     assert_int_equal(kill(child, 0), -1);
 }
 
-static void foreign_socket_is_not_taken(void **state)
+static void foreign_socket_is_not_replaced(void **state)
 {
     struct sockaddr_un addr = {.sun_family = AF_UNIX};
     int fd = socket(AF_UNIX, SOCK_STREAM, 0);
@@ -288,7 +288,7 @@ static void foreign_socket_is_not_taken(void **state)
     serve(); /* now it is only a file in the way */
 }
 
-static void what_is_missing_is_named(void **state)
+static void a_failed_schema_and_missing_programs_are_named(void **state)
 {
     char path[400];
     (void)state;
@@ -308,12 +308,12 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(starts_and_stops_in_order, stop),
         cmocka_unit_test_teardown(second_start_is_refused, stop),
-        cmocka_unit_test_teardown(killed_program_is_started_anew, stop),
+        cmocka_unit_test_teardown(killed_program_is_restarted, stop),
         cmocka_unit_test_teardown(hup_is_passed_on, stop),
         cmocka_unit_test_teardown(stubborn_program_is_killed, stop),
-        cmocka_unit_test_teardown(stale_files_are_taken_over, stop),
-        cmocka_unit_test_teardown(what_is_missing_is_named, stop),
-        cmocka_unit_test_teardown(foreign_socket_is_not_taken, stop),
+        cmocka_unit_test_teardown(stale_files_are_replaced, stop),
+        cmocka_unit_test_teardown(a_failed_schema_and_missing_programs_are_named, stop),
+        cmocka_unit_test_teardown(foreign_socket_is_not_replaced, stop),
     };
     dbtest_begin(argc, argv);
     int failed = cmocka_run_group_tests_name("serve", tests, setup, NULL);

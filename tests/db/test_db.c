@@ -217,7 +217,7 @@ static void affected_counts_rows(void **state)
     db_put(c);
 }
 
-static void tenants_do_not_meet(void **state)
+static void tenants_are_separate(void **state)
 {
     struct db *c = dbtest_get(pool);
     struct id a = id_new(), b = id_new();
@@ -522,7 +522,7 @@ static void a_transaction_refused_at_commit_is_repeated(void **state)
     assert_int_equal(r.rows, 1);
 }
 
-static void a_transaction_refused_again_and_again_is_given_up(void **state)
+static void a_transaction_refused_repeatedly_is_given_up(void **state)
 {
     (void)state;
     struct refused r = commit_refused(ER_LOCK_DEADLOCK, 100);
@@ -598,7 +598,7 @@ static void killed_inside_a_transaction(void **state)
     db_put(c);
 }
 
-static void an_unreachable_database_is_reported_at_once(void **state)
+static void an_unreachable_database_is_reported_immediately(void **state)
 {
     const struct config *nowhere;
     struct db *c = NULL;
@@ -695,7 +695,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(session_is_set_up),
         cmocka_unit_test(errors_have_their_codes),
         cmocka_unit_test(affected_counts_rows),
-        cmocka_unit_test(tenants_do_not_meet),
+        cmocka_unit_test(tenants_are_separate),
         cmocka_unit_test(bulk_of_any_size),
         cmocka_unit_test(bulk_larger_than_a_packet),
         cmocka_unit_test(duplicate_in_bulk_applies_none),
@@ -704,12 +704,12 @@ int main(int argc, char **argv)
         cmocka_unit_test(deadlock_is_retried),
         cmocka_unit_test(failure_rolls_back),
         cmocka_unit_test(a_transaction_refused_at_commit_is_repeated),
-        cmocka_unit_test(a_transaction_refused_again_and_again_is_given_up),
+        cmocka_unit_test(a_transaction_refused_repeatedly_is_given_up),
         cmocka_unit_test(a_commit_without_answer_is_not_repeated),
         cmocka_unit_test(cost_is_counted),
         cmocka_unit_test(statement_outlives_a_changed_table),
         cmocka_unit_test(exhausted_pool_waits),
-        cmocka_unit_test(an_unreachable_database_is_reported_at_once),
+        cmocka_unit_test(an_unreachable_database_is_reported_immediately),
         cmocka_unit_test(killed_between_statements),
         cmocka_unit_test(killed_inside_a_transaction),
     };

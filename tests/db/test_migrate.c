@@ -183,7 +183,7 @@ static void mistakes_are_named(void **state)
     config_drop(c);
 }
 
-static void a_broken_migration_is_repeated_once_mended(void **state)
+static void a_fixed_migration_is_repeated(void **state)
 {
     const struct config *c = begin();
     struct migrate_report r;
@@ -272,7 +272,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(dry_run_changes_nothing),
         cmocka_unit_test(two_runs_at_once_apply_each_migration_once),
         cmocka_unit_test(mistakes_are_named),
-        cmocka_unit_test(a_broken_migration_is_repeated_once_mended),
+        cmocka_unit_test(a_fixed_migration_is_repeated),
         cmocka_unit_test(failed_rows_leave_nothing),
         cmocka_unit_test(a_run_that_was_killed_is_continued),
         cmocka_unit_test(programs_know_their_schema),

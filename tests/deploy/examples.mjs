@@ -74,7 +74,7 @@ export function checkExample(kind) {
         assert.equal((await site.ask('/nowhere')).status, 404)
     })
 
-    test('a stream: the second event is made after the first has arrived', { timeout: 30000 }, async () => {
+    test('the second event of a stream is sent after the first has arrived', { timeout: 30000 }, async () => {
         const events = site.stream(`/chat/${bot}/messages`, { text: 'go' })
         const first = await events.next()
         assert.deepEqual([first.value.name, first.value.data.text], ['message', 'One moment.'])

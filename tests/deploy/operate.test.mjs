@@ -19,7 +19,7 @@ const finding = async (check, ...options) => {
     return JSON.parse(said.stdout).filter(f => f.check === check)
 }
 
-test('serve waits for a database that is late, and starts when it answers', async () => {
+test('serve waits for a database that starts late, and starts when it answers', async () => {
     await parley.kill('database', 'SIGTERM')
     const child = serve()
     await until('the wait', () => events('serve', 'waiting_for_database').length === 1)
@@ -34,7 +34,7 @@ test('serve waits for a database that is late, and starts when it answers', asyn
     await until('an answer', isUp)
 })
 
-test('serve ends at once on SIGTERM while it waits for the database', async () => {
+test('serve ends immediately on SIGTERM while it waits for the database', async () => {
     await parley.kill('serve', 'SIGTERM')
     await parley.kill('database', 'SIGTERM')
     const waits = events('serve', 'waiting_for_database').length
@@ -46,7 +46,7 @@ test('serve ends at once on SIGTERM while it waits for the database', async () =
     await parley.startDatabase()
 })
 
-test('serve does not wait where waiting cannot help', async () => {
+test('serve does not wait for a failure that waiting cannot fix', async () => {
     for (const [changes, words] of [[{ database_password: 'wrong' }, /refuses the connection: Access denied/],
         [{ database_name: 'elsewhere' }, /refuses the connection: .*elsewhere/]]) {
         parley.configure(changes)
@@ -57,7 +57,7 @@ test('serve does not wait where waiting cannot help', async () => {
     }
 })
 
-test('an outage of the database is about one line a second in the log of each program', async () => {
+test('during a database outage each program logs about one line a second', async () => {
     await parley.startPrograms()
     await until('an answer', isUp)
     fs.writeFileSync(`${parley.dir}/log/serve.log`, '')
@@ -82,7 +82,7 @@ test('an outage of the database is about one line a second in the log of each pr
     await until('an answer', isUp)
 })
 
-test('doctor: a proxy whose visitors share one address is noticed', async () => {
+test('doctor reports a proxy that gives all visitors one address', async () => {
     assert.deepEqual(await finding('proxy'), [])
     await fetch(`${parley.url}/login`, { headers: { 'x-forwarded-for': '127.0.0.1' } })
     assert.deepEqual(await finding('proxy'), [])
@@ -101,7 +101,7 @@ test('doctor does not mistake another install in the same run_dir for this one',
     assert.deepEqual((await finding('serve', '--config', other)).map(f => [f.level, f.what.includes(parley.conf)]), [['fail', true]])
 })
 
-test('doctor: only https, or this machine, is safe for passwords', async () => {
+test('doctor accepts only https, or this machine, for passwords', async () => {
     for (const [url, level] of [['http://127.0.0.1:8080', 'ok'], ['http://localhost', 'ok'], ['https://chat.example.com', 'ok'],
         ['http://localhost.example.com', 'warn'], ['http://127.0.0.1.example.com', 'warn'], ['http://chat.example.com/x//localhost', 'warn']]) {
         const said = await parley.tryRun('doctor', '--json', { env: { PARLEY_BASE_URL: url } })
@@ -109,7 +109,7 @@ test('doctor: only https, or this machine, is safe for passwords', async () => {
     }
 })
 
-test('the reason why serve waits is on standard error', async () => {
+test('serve writes to standard error why it waits', async () => {
     await parley.kill('serve', 'SIGTERM')
     const child = spawn(`${build}/parley`, ['serve'], { env: { ...parley.env, PARLEY_DATABASE_SOCKET: `${parley.dir}/nowhere.sock` } })
     let said = ''

@@ -15,7 +15,7 @@ const states = async (site, address) => {
 }
 
 for (const kind of ['lighttpd', 'apache-proxy', 'nginx']) {
-    test(`${kind}: visitors behind a proxy are told apart when the proxy is named`, { timeout: 120000 }, async t => {
+    test(`${kind}: visitors behind a proxy have separate limits when the proxy is configured`, { timeout: 120000 }, async t => {
         let lines = 0
         const site = await startSite(kind, {}, text => text.replace(LINES, (_, space, line) => { lines++; return space + line }))
         t.after(() => site.stop())
@@ -27,7 +27,7 @@ for (const kind of ['lighttpd', 'apache-proxy', 'nginx']) {
     })
 }
 
-test('without those lines all visitors share one limit, and doctor reports it', { timeout: 120000 }, async t => {
+test('without those settings all visitors share one limit, and doctor reports it', { timeout: 120000 }, async t => {
     const site = await startSite('nginx')
     t.after(() => site.stop())
     assert.ok((await states(site, i => `203.0.113.${i}`)).includes(429))

@@ -30,12 +30,12 @@ test('the schema is itself valid draft 2020-12', () => {
     assert.ok(ajv.validateSchema(schema), JSON.stringify(ajv.errors))
 })
 
-test('a flow with every kind of node is taken', () => {
+test('a flow with every kind of node is accepted', () => {
     assert.ok(validate(flow), JSON.stringify(validate.errors?.slice(0, 3)))
 })
 
 for (const file of fs.readdirSync(new URL('flow-templates/', top)).filter(f => f.endsWith('.json')))
-    test(`the template ${file} is taken`, () => {
+    test(`the template ${file} is accepted`, () => {
         assert.ok(validate(load(`flow-templates/${file}`).flow), JSON.stringify(validate.errors?.slice(0, 3)))
     })
 
@@ -50,7 +50,7 @@ test('only the checks that need the parser are marked as such', () => {
     assert.deepEqual(marked, [])
 })
 
-test('every field is described or speaks for itself', () => {
+test('every field has a description or needs none', () => {
     const bare = []
     for (const [type, def] of Object.entries(schema.$defs))
         if (!def.description && !['node', 'message'].includes(type)) bare.push(type)

@@ -195,7 +195,7 @@ static void tests_share_the_time_of_patterns(void **state)
     buf_release(&b);
 }
 
-static void a_failing_test_says_what_is_wrong(void **state)
+static void a_failing_test_names_the_difference(void **state)
 {
     (void)state;
     static const struct {
@@ -270,7 +270,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(each_finding, set_up, tear_down),
         cmocka_unit_test_setup_teardown(findings_are_bounded, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_failing_test_says_what_is_wrong, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_failing_test_names_the_difference, set_up, tear_down),
         cmocka_unit_test_setup_teardown(tests_share_the_time_of_patterns, set_up, tear_down),
         cmocka_unit_test_setup_teardown(differences_in_words, set_up, tear_down),
     };

@@ -200,7 +200,7 @@ static void wrong_answers_are_asked_again(void **state)
     t.f = NULL;
 }
 
-static void after_the_last_try(void **state)
+static void the_last_wrong_answer_takes_the_fallback(void **state)
 {
     (void)state;
     begin(ASK("'expect':'email','retry':{'text':'again','max':2,'then':'no'}"));
@@ -289,7 +289,7 @@ static void branch_takes_the_first_true_case(void **state)
     t.f = NULL;
 }
 
-static void set_does_one_after_the_other(void **state)
+static void assignments_run_in_order(void **state)
 {
     (void)state;
     begin("'variables':{'n':{'type':'number'},'s':{'type':'text'},'d':{'type':'date'},'m':{'type':'number','default':3}"
@@ -308,7 +308,7 @@ static void set_does_one_after_the_other(void **state)
     assert_string_equal(say(&t, "stays"), "Lo siento, no lo he entendido. ¿Puede decirlo de otra manera?");
 }
 
-static void sums_stop_where_whole_numbers_end(void **state)
+static void sums_are_clamped(void **state)
 {
     (void)state;
     begin("'variables':{'n':{'type':'number'},'m':{'type':'number'}},'nodes':{'a':{'type':'set','set':[{'var':'n','to':"
@@ -347,7 +347,7 @@ static void http_escapes_and_maps(void **state)
     assert_string_equal(var(&t, "code"), "200");
 }
 
-static void http_failures_go_on_at_error(void **state)
+static void http_failures_continue_at_the_error_node(void **state)
 {
     (void)state;
     static const struct {
@@ -465,7 +465,7 @@ static void unsure_offers_questions(void **state)
     assert_string_equal(say(&t, "something new"), "First answer (Source https://e.com/1)");
 }
 
-static void no_answer_falls_through(void **state)
+static void no_answer_continues_at_the_fallback(void **state)
 {
     (void)state;
     begin(FAQ(""));
@@ -483,7 +483,7 @@ static void no_answer_falls_through(void **state)
     assert_string_equal(say(&t, "x"), "Sorry, I did not understand that. Could you say it another way?");
 }
 
-static void after_an_answer_it_goes_on(void **state)
+static void the_flow_continues_after_an_answer(void **state)
 {
     (void)state;
     begin(FAQ(",'next':'n'"));
@@ -589,7 +589,7 @@ static void the_visitor_chooses_the_language(void **state)
 
 /* ---- bad input ---- */
 
-static void a_loop_ends(void **state)
+static void an_endless_loop_is_stopped(void **state)
 {
     (void)state;
     begin("'nodes':{'a':{'type':'jump','to':'b'},'b':{'type':'jump','to':'a'}}");
@@ -602,7 +602,7 @@ static void a_loop_ends(void **state)
     assert_int_equal(t.messages, MAX_TURN_MESSAGES);
 }
 
-static void a_hostile_pattern_ends(void **state)
+static void a_hostile_pattern_is_stopped(void **state)
 {
     (void)state;
     char text[3001];
@@ -637,7 +637,7 @@ static char *branch_of(const char *pattern, int n)
     return text;
 }
 
-static void a_hostile_search_ends(void **state)
+static void a_hostile_search_is_stopped(void **state)
 {
     (void)state;
     char text[4001];
@@ -656,7 +656,7 @@ static void a_hostile_search_ends(void **state)
 }
 
 /* What the first, quick search gives up is found by the thorough one. */
-static void an_honest_search_finds(void **state)
+static void an_ordinary_search_succeeds(void **state)
 {
     (void)state;
     char text[4001];
@@ -671,7 +671,7 @@ static void an_honest_search_finds(void **state)
     assert_string_equal(say(&t, text), "no");
 }
 
-static void text_that_is_none(void **state)
+static void text_that_is_not_utf8(void **state)
 {
     (void)state;
     begin("'nodes':{'a':{'type':'say'," TEXT("x") "}}");
@@ -681,7 +681,7 @@ static void text_that_is_none(void **state)
     assert_int_equal(try_turn(&t, "", ""), OK);
 }
 
-static void a_state_from_elsewhere(void **state)
+static void a_foreign_state_is_harmless(void **state)
 {
     (void)state;
     static const char *const states[] = {
@@ -760,31 +760,31 @@ int main(void)
         TEST(a_value_is_never_a_template),
         TEST(ask_stores_typed_answers),
         TEST(wrong_answers_are_asked_again),
-        TEST(after_the_last_try),
+        TEST(the_last_wrong_answer_takes_the_fallback),
         TEST(suggestions_of_a_question_are_answers),
         TEST(branch_takes_the_first_true_case),
-        TEST(set_does_one_after_the_other),
-        TEST(sums_stop_where_whole_numbers_end),
+        TEST(assignments_run_in_order),
+        TEST(sums_are_clamped),
         TEST(http_escapes_and_maps),
-        TEST(http_failures_go_on_at_error),
+        TEST(http_failures_continue_at_the_error_node),
         TEST(http_never_sends_a_line_break_in_a_header),
         TEST(http_our_own_failure_ends_the_turn),
         TEST(http_string_bodies_are_escaped_by_their_type),
         TEST(the_first_reply_is_the_answer),
         TEST(unsure_offers_questions),
-        TEST(no_answer_falls_through),
-        TEST(after_an_answer_it_goes_on),
+        TEST(no_answer_continues_at_the_fallback),
+        TEST(the_flow_continues_after_an_answer),
         TEST(handoff_and_back),
         TEST(end_is_final),
         TEST(waiting),
         TEST(commands_work_anywhere),
         TEST(the_visitor_chooses_the_language),
-        TEST(a_loop_ends),
-        TEST(a_hostile_pattern_ends),
-        TEST(a_hostile_search_ends),
-        TEST(an_honest_search_finds),
-        TEST(text_that_is_none),
-        TEST(a_state_from_elsewhere),
+        TEST(an_endless_loop_is_stopped),
+        TEST(a_hostile_pattern_is_stopped),
+        TEST(a_hostile_search_is_stopped),
+        TEST(an_ordinary_search_succeeds),
+        TEST(text_that_is_not_utf8),
+        TEST(a_foreign_state_is_harmless),
         TEST(the_state_is_bounded),
         TEST(a_text_is_bounded),
     };

@@ -120,7 +120,7 @@ static struct json *small_flow(void)
     return json_get(read_file(TEST_SRCDIR "/tests/flow/refused.json"), "flow");
 }
 
-static void memory_that_ends(void **state)
+static void an_allocation_fails(void **state)
 {
     (void)state;
     if (!INTERPOSED)
@@ -145,7 +145,7 @@ static void memory_that_ends(void **state)
     assert_true(i > 100);
 }
 
-static void an_arena_that_ends(void **state)
+static void an_arena_is_exhausted(void **state)
 {
     (void)state;
     enum status st = ERR_NOMEM;
@@ -215,8 +215,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(every_template_is_sound, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(memory_that_ends, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(an_arena_that_ends, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_allocation_fails, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_arena_is_exhausted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_turn_takes_microseconds, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -71,7 +71,7 @@ static void the_refusal_names_the_plan_that_has_it(void **state)
     dbtest_sql(DB, "UPDATE plan SET public = 1 WHERE plan = 'enterprise'");
 }
 
-static void it_follows_the_entitlements(void **state)
+static void features_follow_the_entitlements(void **state)
 {
     (void)state;
     struct err e = ERR_INIT;
@@ -89,7 +89,7 @@ static void it_follows_the_entitlements(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {TEST(each_plan_has_its_features), TEST(the_refusal_names_the_plan_that_has_it),
-                                       TEST(it_follows_the_entitlements)};
+                                       TEST(features_follow_the_entitlements)};
     struct err e = ERR_INIT;
     char path[300];
     dbtest_begin(argc, argv);

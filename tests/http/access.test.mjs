@@ -10,7 +10,7 @@ after(() => server.stop())
 const JSON_WANTED = { accept: 'application/json' }
 const session = perms => ({ cookie: `x=1; parley_session=${perms}`, ...JSON_WANTED })
 
-test('not signed in: a page redirects to sign-in, an API client gets 401', async () => {
+test('without a session a page redirects to sign-in and an API client gets 401', async () => {
     const page = await server.get('/me', { accept: 'text/html' })
     assert.deepEqual([page.status, page.headers.location], [303, '/login'])
     const r = await server.get('/me', JSON_WANTED)
@@ -19,7 +19,7 @@ test('not signed in: a page redirects to sign-in, an API client gets 401', async
     assert.equal((await server.get('/me', session(0))).json().signed_in, true)
 })
 
-test('rights of a member, of an operator, of a key', async () => {
+test('members, operators and keys reach only the routes they have the right to', async () => {
     assert.equal((await server.get('/member', session(1))).status, 403)
     assert.equal((await server.get('/member', session(3))).status, 200)
     assert.equal((await server.get('/operator', session(255))).status, 404, 'for others it is not there')
@@ -35,18 +35,18 @@ test('a key route never redirects', async () => {
     assert.equal((await server.get('/key', { accept: 'text/html' })).status, 401)
 })
 
-test('a public page knows who is signed in; with a bad session it is served as to a guest', async () => {
+test('a public page recognises a session; with an invalid one it is served as to a guest', async () => {
     assert.equal((await server.get('/plain', session(1))).status, 200)
     assert.equal((await server.get('/plain', session('expired'))).status, 200)
 })
 
-test('a feature that the plan does not have', async () => {
+test('a route that needs a feature outside the plan is refused', async () => {
     const r = await server.get('/paid', session(1))
     assert.deepEqual([r.status, r.json().code], [402, 'plan_feature'])
     assert.equal((await server.get('/paid', session(64))).status, 200)
 })
 
-test('origin: ours, absent, or refused', async () => {
+test('a foreign Origin is refused; our own, or none, is accepted', async () => {
     const post = async h => (await server.post('/origin', '', { ...JSON_WANTED, ...h })).status
     assert.equal(await post({}), 200)
     assert.equal(await post({ origin: 'http://test.example' }), 200)
@@ -58,7 +58,7 @@ test('origin: ours, absent, or refused', async () => {
         assert.equal(await post(h), 403, JSON.stringify(h))
 })
 
-test('token: of this session, in the form or a header, another on each page', async () => {
+test('the CSRF token belongs to the session, differs on each page, and may be a field or a header', async () => {
     const token = (await server.get('/token', session(1))).text, again = (await server.get('/token', session(1))).text
     assert.match(token, /^[\w-]{86}$/)
     assert.notEqual(token, again)
@@ -76,7 +76,7 @@ test('token: of this session, in the form or a header, another on each page', as
     assert.equal(await post(token, 1, { origin: 'https://evil.example' }), 403)
 })
 
-test('rate limit: the burst, then 429 with Retry-After, by address', async () => {
+test('beyond its burst an address gets 429 with Retry-After', async () => {
     let last
     for (let i = 0; i < 20; i++) assert.equal((await server.get('/limited')).status, 200)
     for (let i = 0; i < 20 && last?.status !== 429; i++) last = await server.get('/limited', JSON_WANTED) // a place may have come back
@@ -91,7 +91,7 @@ test('rate limit: the burst, then 429 with Retry-After, by address', async () =>
     assert.equal((await server.get('/limited', {}, { params: { REMOTE_ADDR: '2001:db8:1:3::1' } })).status, 200)
 })
 
-test('the chat class tells its limits in headers', async () => {
+test('routes of the chat class report their limits in headers', async () => {
     const parts = r => [r.headers['ratelimit-policy'].match(/^"chat";q=(\d+);w=60$/), r.headers.ratelimit.match(/^"chat";r=(\d+);t=(\d+)$/)]
     const [policy, first] = parts(await server.get('/limited-chat')), [, second] = parts(await server.get('/limited-chat'))
     assert.ok(policy[1] > 0 && first[1] > 0 && second[2] >= 1)
@@ -104,7 +104,7 @@ test('the chat class tells its limits in headers', async () => {
     assert.equal(parts(refused)[1][2], refused.headers['retry-after'])
 })
 
-test('another program of the same host shares the buckets; rate_limits = off opens them', async t => {
+test('programs of one host share the rate limits; rate_limits = off disables them', async t => {
     const other = await startServer(`${build}/tests/http/testserver`, { t, env: { PARLEY_RUN_DIR: server.dir } })
     // A place comes back every few seconds. Alone the other program would have twenty, so it is never refused in ten tries.
     let refused

@@ -89,7 +89,7 @@ for (const [kind, port] of [['mod_proxy_fcgi', () => proxyPort], ['plain CGI', (
         assert.ok(r.headers.allow.includes('HEAD'))
     })
 
-    test(`${kind}: bodies of 10 MB and too large ones`, async () => {
+    test(`${kind}: bodies of 10 MB arrive, and larger ones are refused`, async () => {
         const body = Buffer.alloc(10 << 20, 'parley')
         const o = { method: 'POST', body, headers: { 'content-type': 'application/octet-stream', 'content-length': body.length, accept: 'application/json' } }
         assert.equal((await ask(port(), '/bulk', o)).json().size, body.length)
@@ -105,13 +105,13 @@ for (const [kind, port] of [['mod_proxy_fcgi', () => proxyPort], ['plain CGI', (
     })
 }
 
-test('mod_proxy_fcgi: %2F stays in its segment; static files are compressed', async () => {
+test('mod_proxy_fcgi keeps %2F in its segment and compresses static files', async () => {
     assert.equal((await ask(proxyPort, '/item/a%2Fb')).json().id, 'a/b')
     const css = await ask(proxyPort, '/css/a.css', { headers: { 'accept-encoding': 'gzip' } })
     assert.deepEqual([css.headers['content-encoding'], css.headers['cache-control']], ['gzip', 'public, max-age=3600'])
 })
 
-test('mod_proxy_fcgi: events arrive one by one, and a visitor who leaves ends the stream', async () => {
+test('mod_proxy_fcgi passes on events one by one, and a visitor who leaves ends the stream', async () => {
     const seen = server.logs({ event: 'request', route: '/chat/stream' }).length
     await new Promise((ok, bad) => {
         const rq = http.get({ host: '127.0.0.1', port: proxyPort, path: '/chat/stream', agent: false }, r => {
@@ -133,7 +133,7 @@ test('mod_proxy_fcgi: events arrive one by one, and a visitor who leaves ends th
     }
 })
 
-test('plain CGI: the programs cannot be called by their own name', async () => {
+test('plain CGI does not let clients call the programs by their own names', async () => {
     assert.equal((await ask(cgiPort, '/parley-bin/portal.fcgi')).status, 403)
     assert.equal((await ask(cgiPort, '/parley-bin/portal.fcgi/plain')).status, 403)
 })

@@ -54,7 +54,7 @@ function ask(path, { method = 'GET', headers = {}, body } = {}) {
     })
 }
 
-test('paths: %2F stays inside its segment, dots lead nowhere', async () => {
+test('%2F stays inside its segment, and dot segments do not leave the root', async () => {
     assert.equal((await ask('/item/a%2Fb')).json().id, 'a/b')
     assert.equal((await ask('/item/%C3%A9')).json().id, 'é')
     assert.equal((await ask('/nowhere/../item/7')).status, 404)
@@ -66,7 +66,7 @@ test('paths: %2F stays inside its segment, dots lead nowhere', async () => {
     assert.equal((await ask('/query?a=%FF')).status, 400)
 })
 
-test('static files: type, cache, gzip; streams are not compressed', async () => {
+test('static files have type, cache headers and gzip; streams are not compressed', async () => {
     const css = await ask('/css/a.css', { headers: { 'accept-encoding': 'gzip' } })
     assert.deepEqual([css.status, css.headers['content-type'], css.headers['content-encoding'], css.headers['cache-control']],
         [200, 'text/css; charset=utf-8', 'gzip', 'public, max-age=3600'])
@@ -85,7 +85,7 @@ test('the programs\' replies arrive unchanged: HEAD, 405, redirect, security hea
     assert.equal((await ask('/redirect')).headers.location, '/plain?a=1')
 })
 
-test('bodies: 10 MB, chunked, too large for the route, too large for all', async () => {
+test('bodies of 10 MB and chunked ones arrive; those too large for the route or the server are refused', async () => {
     const body = Buffer.alloc(10 << 20, 'parley')
     const type = { 'content-type': 'application/octet-stream' }
     assert.equal((await ask('/bulk', { method: 'POST', body, headers: { ...type, 'content-length': body.length } })).json().size, body.length)

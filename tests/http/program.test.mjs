@@ -9,7 +9,7 @@ import { until } from '../lib/install.mjs'
 
 const binary = `${build}/tests/http/testserver`
 
-test('SIGTERM: requests in flight and streams finish, then it ends with 0', async t => {
+test('after SIGTERM requests in flight and streams finish, and the program exits with 0', async t => {
     const server = await startServer(binary, { t })
     const slow = server.get('/slow?ms=800'), stream = await server.connect()
     stream.write(requestBytes({ uri: '/stream' }))
@@ -26,14 +26,14 @@ test('SIGTERM: requests in flight and streams finish, then it ends with 0', asyn
     await server.stop()
 })
 
-test('an idle program ends at once', async t => {
+test('an idle program exits immediately on SIGTERM', async t => {
     const server = await startServer(binary, { t, config: { api_threads: 48 } })
     const from = Date.now()
     assert.deepEqual(await server.stop(), { code: 0, signal: null })
     assert.ok(Date.now() - from < 10000)
 })
 
-test('stop_timeout bounds the wait', async t => {
+test('stop_timeout limits how long a program waits for its requests', async t => {
     const server = await startServer(binary, { t, config: { stop_timeout: '300ms' } })
     const c = await server.connect()
     c.write(requestBytes({ uri: '/slow?ms=60000' }))
@@ -128,7 +128,7 @@ test('SIGHUP reopens the log file', async t => {
     await server.stop()
 })
 
-test('a crash names build, signal, the requests in flight and where it stood', async t => {
+test('a crash report names the build, the signal, the requests in flight and the stack', async t => {
     const server = await startServer(binary, { t })
     const { build_id } = server.logs({ event: 'started' })[0]
     const a = await server.connect(), b = await server.connect()
@@ -179,7 +179,7 @@ test('plain CGI that cannot start answers 503', () => {
     assert.match(r.stderr.toString(), /test\.fcgi: /)
 })
 
-test('the socket: mode 0660, a stale one replaced, a living one respected', async t => {
+test('the socket has mode 0660; a stale one is replaced, a live one is not', async t => {
     const server = await startServer(binary, { t })
     assert.equal(fs.statSync(server.socket).mode & 0o777, 0o660)
     const second = spawnSync(binary, ['--socket', server.socket, '--config', server.config])
@@ -194,7 +194,7 @@ test('the socket: mode 0660, a stale one replaced, a living one respected', asyn
     await server.stop()
 })
 
-test('arguments', () => {
+test('invalid arguments are refused with a message', () => {
     assert.match(spawnSync(binary, ['--version']).stdout.toString(), /^test\.fcgi \d+\.\d+/)
     assert.match(spawnSync(binary, ['--help']).stdout.toString(), /--socket PATH/)
     assert.equal(spawnSync(binary, ['--what']).status, 2)

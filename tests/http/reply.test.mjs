@@ -20,7 +20,7 @@ test('every reply carries the security headers and its request id', async () => 
     assert.equal((await server.get('/plain', {}, { params: { HTTPS: 'on' } })).headers['strict-transport-security'], 'max-age=31536000')
 })
 
-test('a page has a policy without inline code and may not be framed, unless it says so itself', async () => {
+test('a page forbids inline code and framing unless its handler allows them', async () => {
     const csp = (await server.get('/page')).headers['content-security-policy']
     assert.match(csp, /script-src 'self';.*style-src 'self';.*frame-ancestors 'none'$/)
     assert.doesNotMatch(csp, /unsafe/)
@@ -31,7 +31,7 @@ test('a page has a policy without inline code and may not be framed, unless it s
     assert.equal((await server.get('/framed?fail=1')).headers['cache-control'], 'no-store')
 })
 
-test('a header with CR, LF or NUL is refused: 500, and none of it is sent', async () => {
+test('a header with CR, LF or NUL makes the reply a 500, and nothing of it is sent', async () => {
     for (const v of ['a%0d%0aX-Evil:%201', 'a%0aX-Evil: 1', 'a%0d', 'a%0D%0A%0D%0A<script>']) {
         const r = await server.get(`/header?v=${v}`)
         assert.equal(r.status, 500)
@@ -43,7 +43,7 @@ test('a header with CR, LF or NUL is refused: 500, and none of it is sent', asyn
     await server.logged({ event: 'header_refused' })
 })
 
-test('cookies: flags, deletion, a value that would break out', async () => {
+test('cookies have their flags, can be deleted, and cannot break out of the header', async () => {
     assert.equal((await server.get('/cookie?v=abc')).headers['set-cookie'], 'c=abc; Path=/; HttpOnly; SameSite=Lax')
     assert.equal((await server.get('/cookie?v=abc&age=60')).headers['set-cookie'], 'c=abc; Path=/; Max-Age=60; HttpOnly; SameSite=Lax')
     const both = (await server.get('/cookie?v=a&delete=1')).all.filter(([n]) => n === 'set-cookie').map(([, v]) => v)
@@ -83,7 +83,7 @@ test('redirect', async () => {
     assert.deepEqual([r.status, r.headers.location, r.body.length], [303, '/plain?a=1', 0])
 })
 
-test('errors: a page for a browser, a problem for a program', async () => {
+test('an error is a page for a browser and a problem document for a program', async () => {
     const page = await server.get('/fail', HTML)
     assert.equal(page.status, 422)
     assert.match(page.headers['content-type'], /^text\/html/)
@@ -97,7 +97,7 @@ test('errors: a page for a browser, a problem for a program', async () => {
     })
 })
 
-test('a handler that answers nothing, or too much, is a 500', async () => {
+test('a handler that replies with nothing, or with too much, gives a 500', async () => {
     assert.equal((await server.get('/nothing')).status, 500)
     assert.equal((await server.get(`/big?n=${9 << 20}`)).json().code, 'reply_too_large')
     const r = await server.get(`/big?n=${8 << 20}`)
@@ -106,7 +106,7 @@ test('a handler that answers nothing, or too much, is a 500', async () => {
     assert.equal(r.body.subarray(-26).toString(), Buffer.from(Array.from({ length: 26 }, (_, i) => 97 + (((8 << 20) - 26 + i) % 26))).toString())
 })
 
-test('a streamed reply has any length; a later failure ends it and is logged', async () => {
+test('a streamed reply may have any length; a later failure ends it and is logged', async () => {
     const r = await server.get('/parts?n=20')
     assert.deepEqual([r.status, r.headers['content-length'], r.body.length], [200, undefined, 20 << 20])
     for (let i = 0; i < 20; i++) assert.equal(r.body[(i << 20) + 5], 97 + i)
@@ -118,7 +118,7 @@ test('a streamed reply has any length; a later failure ends it and is logged', a
     assert.equal((await server.get('/plain')).status, 200)
 })
 
-test('language of the reader', async () => {
+test('the language of a page follows Accept-Language', async () => {
     const language = async l => (await server.get('/language', { 'accept-language': l })).text
     assert.equal(await language('de-CH, en;q=0.8'), 'de')
     assert.equal(await language('fr, pt-br;q=0.3, de;q=0.2'), 'pt-BR')
@@ -127,7 +127,7 @@ test('language of the reader', async () => {
     assert.equal(await language(';;q=,,,de;q=x'), 'en')
 })
 
-test('a stream: every event at once, headers that keep it unbuffered', async () => {
+test('a stream sends each event immediately, with headers that prevent buffering', async () => {
     const c = await server.connect()
     c.write(requestBytes({ uri: '/stream?n=3', headers: { accept: 'text/event-stream' } }))
     await c.until(t => t.includes('"i":1') && !t.includes('"i":3'))
@@ -141,7 +141,7 @@ test('a stream: every event at once, headers that keep it unbuffered', async () 
     c.end()
 })
 
-test('a stream whose reader leaves ends', async () => {
+test('a stream ends when its reader leaves', async () => {
     const c = await server.connect()
     c.write(requestBytes({ uri: '/stream' }))
     await c.until(t => t.includes('"i":2'))

@@ -38,7 +38,7 @@ test('a path that is not in the table is 404', async () => {
         problem(await server.get(uri, WANTS_JSON), 404, 'not_found')
 })
 
-test('a slash too many is led to the right address', async () => {
+test('an address with one slash too many redirects to the right address', async () => {
     for (const [from, to] of [['/plain/', '/plain'], ['/item/7/?a=1&b', '/item/7?a=1&b'], ['/item/a%2Fb/', '/item/a%2Fb']]) {
         const r = await server.get(from)
         assert.deepEqual([r.status, r.headers.location], [308, to])
@@ -72,13 +72,13 @@ test('HEAD has the headers of GET and no body', async () => {
     assert.equal(stream.body.length, 0)
 })
 
-test('query: first of a repeated name, plus and percent decoded, empty pieces passed over', async () => {
+test('a query gives the first value of a name, decodes plus and percent, and skips empty parts', async () => {
     const r = await server.get('/query?a=1&a=2&&b=x+y%20%C3%A9&=z&c')
     assert.deepEqual([r.json().a, r.json().b], ['1', 'x y é'])
     assert.equal((await server.get('/query?%61=ok')).json().a, 'ok')
 })
 
-test('text that is not clean UTF-8 is refused, wherever it stands', async () => {
+test('text that is not valid UTF-8 is refused in every part of a request', async () => {
     for (const bad of ['%00', '%FF', '%C3', '%C0%80', '%ED%A0%80', '%1B', '%zz', '%', '%4']) {
         problem(await server.get(`/query?a=${bad}`, WANTS_JSON), 400, 'bad_encoding')
         problem(await server.get(`/query?${bad}=1`, WANTS_JSON), 400, 'bad_encoding')
@@ -88,13 +88,13 @@ test('text that is not clean UTF-8 is refused, wherever it stands', async () => 
     problem(await server.post('/form', Buffer.from([0x61, 0x3d, 0xff]), { ...FORM, ...WANTS_JSON }), 400, 'bad_encoding')
 })
 
-test('headers that are not clean are as if they were not there; cookies likewise', async () => {
+test('headers and cookies that are not valid UTF-8 are ignored', async () => {
     const r = await server.request({ uri: '/query', params: { HTTP_USER_AGENT: Buffer.from([0x41, 0xff]), HTTP_COOKIE: Buffer.from('x=\xff; c="fine"; c=second; junk; =y', 'latin1') } })
     assert.equal(r.json().agent, '')
     assert.equal(r.json().cookie, 'fine')
 })
 
-test('at most 256 fields', async () => {
+test('more than 256 fields are refused', async () => {
     const fields = n => Array.from({ length: n }, (_, i) => `f${i}=1`).join('&')
     assert.equal((await server.get(`/query?${fields(256)}`)).status, 200)
     problem(await server.get(`/query?${fields(257)}`, WANTS_JSON), 400, 'too_many_fields')
@@ -102,20 +102,20 @@ test('at most 256 fields', async () => {
     problem(await server.post('/form', fields(257), { ...FORM, ...WANTS_JSON }), 400, 'too_many_fields')
 })
 
-test('too many and too large headers', async () => {
+test('too many headers and too large headers are refused', async () => {
     const many = Object.fromEntries(Array.from({ length: 600 }, (_, i) => [`HTTP_X_${i}`, 'v']))
     problem(await server.request({ uri: '/plain', headers: WANTS_JSON, params: many }), 431, 'headers_too_large')
     problem(await server.request({ uri: '/plain', headers: WANTS_JSON, params: { HTTP_X: 'v'.repeat(300000) } }), 431, 'headers_too_large')
     assert.equal((await server.get('/plain')).status, 200)
 })
 
-test('forms: charset in the type, a field without value, a field that is not there', async () => {
+test('a form may name a charset, and may have empty or missing fields', async () => {
     const r = await server.post('/form', 'a=1+2&b', { 'content-type': 'Application/X-WWW-Form-Urlencoded; charset=UTF-8' })
     assert.deepEqual(r.json(), { a: '1 2', has_b: true, b: '' })
     assert.deepEqual((await server.post('/form', 'a=1', FORM)).json(), { a: '1', has_b: false, b: '' })
 })
 
-test('JSON bodies: type, syntax, kind, depth', async () => {
+test('JSON bodies of a wrong type, syntax, kind or depth are refused', async () => {
     assert.deepEqual((await server.post('/json', '{"a":[1,2]}', { 'content-type': 'application/json; charset=utf-8' })).json(), { a: [1, 2] })
     assert.equal((await server.post('/json', '{"a":1}', { 'content-type': 'application/vnd.x+json' })).status, 200)
     problem(await server.post('/json', '{}', { ...FORM, ...WANTS_JSON }), 415, 'content_type')
@@ -124,7 +124,7 @@ test('JSON bodies: type, syntax, kind, depth', async () => {
     problem(await server.post('/json', Buffer.from('{"a":"\xff"}', 'latin1'), JSON_TYPE), 400, 'json_invalid')
 })
 
-test('a body over the cap of its route is refused unread, and the next request is served', async () => {
+test('a body over the limit of its route is refused unread, and the next request is served', async () => {
     assert.equal((await server.post('/small', 'x'.repeat(4096))).json().size, 4096)
     problem(await server.post('/small', 'x'.repeat(4097), WANTS_JSON), 413, 'too_large')
     problem(await server.post('/small', Buffer.alloc(10 << 20), WANTS_JSON), 413, 'too_large')
@@ -138,7 +138,7 @@ test('a body of 10 MB, in small and in large records, arrives complete', async (
     for (const chunk of [65528, 1000]) assert.deepEqual((await server.post('/bulk', body, {}, { chunk })).json(), { size: body.length, sum })
 })
 
-test('a declared length that is not a number, or wrong', async () => {
+test('a declared length that is wrong or not a number is refused', async () => {
     for (const n of ['-1', '+5', '5x', ' 5', '1e3', '0x10', '99999999999999999999'])
         problem(await server.request({ method: 'POST', uri: '/small', headers: WANTS_JSON, params: { CONTENT_LENGTH: n } }), 400, 'length_invalid')
     problem(await server.request({ method: 'POST', uri: '/small', body: 'abc', headers: WANTS_JSON, params: { CONTENT_LENGTH: '4' } }), 400, 'body_incomplete')
@@ -153,7 +153,7 @@ const part = (name, value, filename) =>
     `--B\r\nContent-Disposition: form-data; name="${name}"${filename === undefined ? '' : `; filename="${filename}"\r\nContent-Type: text/csv`}\r\n\r\n${value}\r\n`
 const MULTIPART = { 'content-type': 'multipart/form-data; boundary=B', ...WANTS_JSON }
 
-test('multipart: fields and a file, in records that split the boundary anywhere', async () => {
+test('multipart fields and files are parsed wherever records split the boundary', async () => {
     const body = Buffer.from(`${part('a', 'é')}${part('file', 'x,y\r\n--b\r\n1,2', 'faq "1".csv')}--B--\r\n`)
     const file = Buffer.from('x,y\r\n--b\r\n1,2')
     for (const chunk of [1, 7, 65528]) {
@@ -163,20 +163,20 @@ test('multipart: fields and a file, in records that split the boundary anywhere'
     }
 })
 
-test('multipart: an empty value, an empty file, a preamble, a quoted boundary followed by blanks', async () => {
+test('multipart accepts empty values and files, a preamble, and a quoted boundary with trailing blanks', async () => {
     const r = await server.post('/upload', `preamble\r\n--B \t\r\nContent-Disposition: form-data; name=a\r\n\r\n\r\n${part('file', '', 'e')}--B--`,
         { ...MULTIPART, 'content-type': 'multipart/form-data; charset=utf-8; boundary="B"' })
     assert.deepEqual([r.status, r.json().a, r.json().size, r.json().filename], [200, '', 0, 'e'])
 })
 
-test('multipart: a file of 12 MB goes through a file without a name', async () => {
+test('a multipart file of 12 MB is stored in an unnamed temporary file', async () => {
     const file = Buffer.alloc(12 << 20, 'faq')
     const body = Buffer.concat([Buffer.from(part('a', '1') + '--B\r\nContent-Disposition: form-data; name="file"; filename="big.csv"\r\n\r\n'), file, Buffer.from('\r\n--B--\r\n')])
     const r = await server.post('/upload', body, MULTIPART)
     assert.deepEqual([r.json().size, r.json().sum, r.json().filename], [file.length, file.reduce((a, b) => a + b, 0), 'big.csv'])
 })
 
-test('multipart: broken framing', async () => {
+test('multipart bodies with broken framing are refused', async () => {
     for (const bad of ['', 'x', '--B', '--B\r\n', `${part('a', '1')}`, `${part('a', '1')}--B`, '--B\r\nX: y\r\n\r\nv\r\n--B--',
         '--B\r\nContent-Disposition: form-data; name=""\r\n\r\nv\r\n--B--', '--B\r\nContent-Disposition: form-data; name="a\r\n\r\nv\r\n--B--',
         `--B\r\nContent-Disposition: form-data; name="a"\r\nX: ${'y'.repeat(9000)}\r\n\r\nv\r\n--B--`]) {

@@ -8,7 +8,7 @@ import { build } from '../lib/fcgi.mjs'
 const top = new URL('../..', import.meta.url).pathname
 const parley = (...args) => spawnSync(`${build}/parley`, args, { env: { ...process.env, PARLEY_CONFIG: '/dev/null' }, encoding: 'utf8' })
 
-test('every row of every table, with all columns', () => {
+test('routes --json prints every row of every table with all columns', () => {
     const r = parley('routes', '--json')
     assert.equal(r.status, 0, r.stderr)
     const rows = JSON.parse(r.stdout)
@@ -29,13 +29,13 @@ test('every row of every table, with all columns', () => {
     assert.deepEqual([...new Set(rows.filter(row => row.path === '/healthz').map(row => row.program))], ['chat'])
 })
 
-test('for people: a table', () => {
+test('routes prints a table for people', () => {
     const r = parley('routes')
     assert.equal(r.status, 0)
     assert.match(r.stdout, /\/healthz .*PUBLIC/)
 })
 
-test('the rows of one address, literal or with its parameters', () => {
+test('routes ADDRESS prints the rows of that address, literal or with parameters', () => {
     const rows = path => JSON.parse(parley('routes', '--json', path).stdout).map(row => `${row.method} ${row.source}`)
     assert.deepEqual(rows('/app/billing/plans'), ['GET cgi-bin/portal/billing/plans.c'])
     assert.deepEqual(rows('/app'), ['GET cgi-bin/portal/workspace/index.c'])

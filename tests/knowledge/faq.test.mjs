@@ -41,7 +41,7 @@ test('the real FAQ is imported, and importing it again changes nothing', async (
     assert.equal(published.version, 1)
 })
 
-test('questions in visitors\' own words get the right answer first', async t => {
+test('questions in visitors\' own words rank the right answer first', async t => {
     const same = asked.filter(r => r.same === '1')
     let right = 0, meant = 0, none = 0
     for (const row of same) {
@@ -57,7 +57,7 @@ test('questions in visitors\' own words get the right answer first', async t => 
     assert.ok(share >= 0.45, words)
 })
 
-test('how often the answer to another question is given', async t => {
+test('the answer to another question is given only rarely', async t => {
     const other = asked.filter(r => r.same === '0')
     let wrong = 0
     for (const row of other) {
@@ -77,7 +77,7 @@ test('each question of the FAQ, asked word for word, gets its own answer', async
     }
 })
 
-test('a question that the FAQ does not cover falls through', async () => {
+test('a question that the FAQ does not cover gets no answer', async () => {
     for (const text of ['asdf qwer zxcv', 'I would like to order a pizza', 'Who won the world cup?', 'Tell me a joke']) {
         const [first] = await ask(text)
         assert.ok(!faq.some(r => r.answer.trim() === first.text), `${text}: ${first.text}`)

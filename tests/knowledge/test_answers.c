@@ -90,7 +90,7 @@ static int64_t count(void)
     return n;
 }
 
-static void an_import_twice_is_one(void **state)
+static void a_repeated_import_changes_nothing(void **state)
 {
     static const char csv[] = "\xEF\xBB\xBFLink;QUESTION; answer ;ignored\r\nhttps://example.com/a;What is it?;A "
                               "thing;x\r\n;And this?;\"Two\nlines; and more\";\r\n";
@@ -105,7 +105,7 @@ static void an_import_twice_is_one(void **state)
     assert_str(list.rows[1].answer, "Two\nlines; and more");
 }
 
-static void bad_rows_are_told_and_left_out(void **state)
+static void bad_rows_are_reported_and_skipped(void **state)
 {
     struct import_report r = imported("question,answer,link,language\n"
                                       "Good one?,yes,,\n"                  /* row 2 */
@@ -137,7 +137,7 @@ static void bad_rows_are_told_and_left_out(void **state)
     assert_int_equal(json_len(json_get(answers_report_json(&arena, &r), "bad")), 8);
 }
 
-static void files_that_are_none(void **state)
+static void unreadable_files_are_refused(void **state)
 {
     static const struct {
         const char *csv, *code;
@@ -156,7 +156,7 @@ static void files_that_are_none(void **state)
     }
 }
 
-static void replacing_and_trying(void **state)
+static void replacement_and_dry_run(void **state)
 {
     struct err e = ERR_INIT;
     struct import_report r;
@@ -242,7 +242,7 @@ static void lists_have_pages(void **state)
     assert_int_equal(list.n, 2);
 }
 
-static void strangers_find_nothing(void **state)
+static void other_tenants_find_nothing(void **state)
 {
     struct answer w = {.question = STR("Secret?"), .answer = STR("Yes")}, got;
     struct answers_page list;
@@ -312,7 +312,7 @@ static void a_hundred_thousand_rows(void **state)
     buf_release(&b);
 }
 
-static void a_bot_has_so_many_answers(void **state)
+static void the_number_of_answers_is_limited(void **state)
 {
     struct err e = ERR_INIT;
     struct import_report r;
@@ -334,7 +334,7 @@ static void a_bot_has_so_many_answers(void **state)
     buf_release(&b);
 }
 
-static void few_imports_wait(void **state)
+static void waiting_imports_are_limited(void **state)
 {
     struct import_file f = {.name = STR("faq.csv"), .csv = STR("question,answer\nx,y\n")};
     struct err e = ERR_INIT;
@@ -396,11 +396,18 @@ static void search_while_the_set_changes(void **state)
 
 int main(int argc, char **argv)
 {
-    const struct CMUnitTest tests[] = {
-        EACH(an_import_twice_is_one),  EACH(bad_rows_are_told_and_left_out), EACH(files_that_are_none),
-        EACH(replacing_and_trying),    EACH(search_follows_every_change),    EACH(one_question_one_answer),
-        EACH(lists_have_pages),        EACH(strangers_find_nothing),         EACH(search_while_the_set_changes),
-        EACH(a_hundred_thousand_rows), EACH(a_bot_has_so_many_answers),      EACH(few_imports_wait)};
+    const struct CMUnitTest tests[] = {EACH(a_repeated_import_changes_nothing),
+                                       EACH(bad_rows_are_reported_and_skipped),
+                                       EACH(unreadable_files_are_refused),
+                                       EACH(replacement_and_dry_run),
+                                       EACH(search_follows_every_change),
+                                       EACH(one_question_one_answer),
+                                       EACH(lists_have_pages),
+                                       EACH(other_tenants_find_nothing),
+                                       EACH(search_while_the_set_changes),
+                                       EACH(a_hundred_thousand_rows),
+                                       EACH(the_number_of_answers_is_limited),
+                                       EACH(waiting_imports_are_limited)};
     struct err e = ERR_INIT;
     char path[300];
     dbtest_begin(argc, argv);

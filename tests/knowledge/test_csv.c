@@ -78,7 +78,7 @@ static void separators(void **state)
     reads("\"a;b;c\",d\ne,f\n", "1[a;b;c][d]\n2[e][f]\n"); /* inside quotes they do not count */
 }
 
-static void one_bad_row_costs_itself(void **state)
+static void a_bad_row_loses_only_itself(void **state)
 {
     (void)state;
     reads("a,b\n\"open,x\nc,d\n", "1[a][b]\n2!quote_unclosed\n3[c][d]\n");
@@ -97,7 +97,7 @@ static void windows_1252(void **state)
           "1[a][b]\n2[caf\xC3\xA9][\xE2\x82\xAC 5]\n3[\xE2\x80\x9Cq\xE2\x80\x9D][\xEF\xBF\xBD]\n");
 }
 
-static void giants(void **state)
+static void oversized_fields(void **state)
 {
     struct buf b;
     (void)state;
@@ -116,7 +116,7 @@ static void giants(void **state)
     buf_release(&b);
 }
 
-static void utf16_is_told(void **state)
+static void utf16_is_reported(void **state)
 {
     struct csv c;
     struct err e = ERR_INIT;
@@ -132,8 +132,8 @@ static void utf16_is_told(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(plain_rows),   TEST(quotes), TEST(separators),   TEST(one_bad_row_costs_itself),
-        TEST(windows_1252), TEST(giants), TEST(utf16_is_told)};
+        TEST(plain_rows),   TEST(quotes),           TEST(separators),       TEST(a_bad_row_loses_only_itself),
+        TEST(windows_1252), TEST(oversized_fields), TEST(utf16_is_reported)};
     arena_init(&arena, 16 * MB);
     int failed = RUN(tests);
     arena_release(&arena);

@@ -90,7 +90,7 @@ static void finds_by_words(void **state)
 
 /* The two questions of a pair have the same words, so only their order can decide. Without it the first one in the
  * index would always win. */
-static void words_beside_each_other_count(void **state)
+static void neighbouring_words_rank_higher(void **state)
 {
     static const struct pair shirts[] = {
         {"A shirt red as wine for the office", "Yes."},   {"A red shirt as wine for the office", "No."},
@@ -107,7 +107,7 @@ static void words_beside_each_other_count(void **state)
     index_free(x);
 }
 
-static void word_for_word_is_certain(void **state)
+static void an_exact_question_is_certain(void **state)
 {
     struct index *x = build(shop, SHOP, "en");
     (void)state;
@@ -121,7 +121,7 @@ static void word_for_word_is_certain(void **state)
     index_free(x);
 }
 
-static void finds_nothing_in_strange_words(void **state)
+static void unknown_words_find_nothing(void **state)
 {
     struct index *x = build(shop, SHOP, "en");
     (void)state;
@@ -270,11 +270,16 @@ static void small_sets_are_quick(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(finds_by_words),           TEST(words_beside_each_other_count),
-                                       TEST(word_for_word_is_certain), TEST(finds_nothing_in_strange_words),
-                                       TEST(texts_come_back),          TEST(an_empty_index),
-                                       TEST(other_languages),          TEST(words_become_terms),
-                                       TEST(small_sets_are_quick),     TEST(large_sets)};
+    const struct CMUnitTest tests[] = {TEST(finds_by_words),
+                                       TEST(neighbouring_words_rank_higher),
+                                       TEST(an_exact_question_is_certain),
+                                       TEST(unknown_words_find_nothing),
+                                       TEST(texts_come_back),
+                                       TEST(an_empty_index),
+                                       TEST(other_languages),
+                                       TEST(words_become_terms),
+                                       TEST(small_sets_are_quick),
+                                       TEST(large_sets)};
     struct err e = ERR_INIT;
     if (crypto_init(&e) != OK)
         return 1;

@@ -214,7 +214,7 @@ static int end(void **state)
     return 0;
 }
 
-static void the_request_arrives_as_given(void **state)
+static void the_request_arrives_unchanged(void **state)
 {
     (void)state;
     const struct fetch_header headers[] = {
@@ -707,7 +707,7 @@ int main(void)
 {
     signal(SIGPIPE, SIG_IGN);
     start_server();
-    const struct CMUnitTest tests[] = {WITH(the_request_arrives_as_given),
+    const struct CMUnitTest tests[] = {WITH(the_request_arrives_unchanged),
                                        WITH(every_http_status_is_a_reply),
                                        WITH(broken_answers_are_failures),
                                        WITH(headers_of_the_answer),

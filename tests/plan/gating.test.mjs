@@ -83,7 +83,7 @@ test('the API shows which bots are active, and refuses one more', async () => {
     assert.match(cli.stderr, /The plan FREE includes 1 bot/)
 })
 
-test('members are counted where they are added', async () => {
+test('the limit on members is checked when one is added', async () => {
     const id = await parley.run('tenant', 'create', 'Members', '--plan', 'free')
     const users = []
     for (const n of [1, 2, 3]) {
@@ -106,7 +106,7 @@ test('members are counted where they are added', async () => {
     assert.equal(racing.filter(r => r.status === 0).length, 3, 'five in all, whoever comes first')
 })
 
-test('the chat names Parley, unless the plan includes an own brand', async () => {
+test('the chat names Parley unless the plan includes custom branding', async () => {
     const { bot, tenant } = await makeBot(parley, echoFlow, { plan: 'professional' })
     const link = new RegExp(`<footer>Powered by <a href="${parley.url}"[^>]*>Hearsay</a></footer>`)
     assert.match((await page(bot)).text, link)
@@ -121,7 +121,7 @@ test('the chat names Parley, unless the plan includes an own brand', async () =>
     await until('the brand again', async () => link.test((await page(bot)).text))
 })
 
-test('an own brand: refused with the way to get it, there where it is paid, kept for when it is back', async () => {
+test('custom branding is refused with an upgrade link, works when paid, and is kept while the plan lacks it', async () => {
     const { bot, tenant } = await makeBot(parley, echoFlow, { plan: 'free' }), other = await makeBot(parley, echoFlow, { plan: 'enterprise' })
     const key = await parley.run('key', 'create', '--tenant', shown('ws', tenant), '--scopes', 'read,write')
     const call = async (method, body, where = bot, by = key) => {

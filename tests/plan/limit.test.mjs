@@ -71,7 +71,7 @@ test('of 1,200 messages, each sent twice over 64 connections, exactly 300 begin 
     assert.deepEqual(await bookkeeping(tenant), [300, 300, 300, 300])
 })
 
-test('one conversation left, and 64 visitors want it', async () => {
+test('of 64 visitors exactly one gets the last conversation of a period', async () => {
     for (let round = 0; round < 5; round++) {
         const tenant = newId()
         const { bot } = await makeBot(parley, echoFlow, { tenant })

@@ -17,7 +17,7 @@ const fails = async (status, words, ...args) => {
     assert.deepEqual([done.status, words.test(done.stderr)], [status, true], done.stderr)
 }
 
-test('plan list and plan show', async () => {
+test('plan list and plan show print the terms of the plans', async () => {
     const plans = await json('plan', 'list')
     assert.deepEqual(plans.map(p => [p.plan, p.price, p.conversations, p.overage_pico, p.bots]), [
         ['free', 0, 1000, null, 1], ['starter', 4900, 10000, 490000000000, 5],
@@ -29,7 +29,7 @@ test('plan list and plan show', async () => {
     await fails(1, /There is no plan "gold"/, 'plan', 'show', 'gold')
 })
 
-test('tenant override and tenant entitlements', async () => {
+test('tenant override changes what tenant entitlements prints', async () => {
     const id = await parley.run('tenant', 'create', 'Override')
     const what = () => json('tenant', 'entitlements', id)
     const before = await what()
@@ -60,7 +60,7 @@ test('tenant override and tenant entitlements', async () => {
     await fails(1, /There is no such override/, 'tenant', 'override', id, 'bots', 'none')
 })
 
-test('the worker deletes what is older than the plan keeps, and the count stays', async () => {
+test('the worker deletes conversations older than the plan\'s retention, and they stay counted', async () => {
     const tenant = newId()
     const { bot } = await makeBot(parley, echoFlow, { plan: 'free', tenant })
     const old = await send(parley, bot, { text: 'long ago' }), fresh = await send(parley, bot, { text: 'just now' })

@@ -97,7 +97,7 @@ struct row {
     const char *assigned;
     bool suspended, test_mode;
     int64_t cap, now;
-    /* what is expected */
+    /* the expected result */
     enum billing_state state;
     const char *plan;
     int64_t limit, included; /* included 0: as limit */
@@ -515,7 +515,7 @@ static void check_holds(const struct any *a, int64_t now, uint64_t of_seed)
     }
 }
 
-static void holds_until_it_says(void **state)
+static void is_valid_until_its_time(void **state)
 {
     (void)state;
     for (uint64_t n = 1; n <= 60000; n++) {
@@ -566,9 +566,9 @@ static void any_clock_is_survived(void **state)
         }
 }
 
-/* ---- room and offers ---- */
+/* ---- limits and offers ---- */
 
-static void says_what_has_room(void **state)
+static void counts_are_compared_with_limits(void **state)
 {
     (void)state;
     struct row r = {.s = {SUB(ACTIVE, STARTER)}};
@@ -596,7 +596,7 @@ static void says_what_has_room(void **state)
     assert_int_equal(entitlement_room(&x, ENTITLEMENT_bots, 0, &e), ERR_DENIED);
 }
 
-static void offers_the_lowest_that_has_it(void **state)
+static void offers_the_cheapest_plan_with_the_feature(void **state)
 {
     (void)state;
     assert_str(entitlement_offer(&plans, ENTITLEMENT_knowledge, 1)->plan, "professional");
@@ -639,11 +639,16 @@ int main(void)
 {
     plans_make();
     const struct CMUnitTest tests[] = {
-        TEST(answers_every_state),           TEST(rolls_by_the_anchor),
-        TEST(rolls_only_what_is_over),       TEST(leaves_no_gap),
-        TEST(holds_until_it_says),           TEST(order_does_not_matter),
-        TEST(any_clock_is_survived),         TEST(says_what_has_room),
-        TEST(offers_the_lowest_that_has_it), TEST(knows_entitlements_by_name),
+        TEST(answers_every_state),
+        TEST(rolls_by_the_anchor),
+        TEST(rolls_only_what_is_over),
+        TEST(leaves_no_gap),
+        TEST(is_valid_until_its_time),
+        TEST(order_does_not_matter),
+        TEST(any_clock_is_survived),
+        TEST(counts_are_compared_with_limits),
+        TEST(offers_the_cheapest_plan_with_the_feature),
+        TEST(knows_entitlements_by_name),
         TEST(knows_stripes_states_by_name),
     };
     return RUN(tests);

@@ -86,7 +86,7 @@ static void decimals_come_back(void **state)
     assert_int_equal(d("-1.5").pico, -500000000000);
 }
 
-static void what_is_no_decimal(void **state)
+static void texts_that_are_not_decimals(void **state)
 {
     (void)state;
     static const char *const bad[] = {"",
@@ -201,7 +201,8 @@ static void under_a_cap(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(texts),   TEST(decimals_come_back), TEST(what_is_no_decimal), TEST(order),
-                                       TEST(overage), TEST(products),           TEST(under_a_cap)};
+    const struct CMUnitTest tests[] = {
+        TEST(texts),    TEST(decimals_come_back), TEST(texts_that_are_not_decimals), TEST(order), TEST(overage),
+        TEST(products), TEST(under_a_cap)};
     return RUN(tests);
 }

@@ -121,7 +121,7 @@ static const struct operator_entry *newest_entry(const char *object)
     return n ? &list[0] : NULL;
 }
 
-static void what_was_sold_stays_as_it_was_sold(void **state)
+static void a_sold_plan_keeps_its_terms(void **state)
 {
     (void)state;
     struct plans before = plans();
@@ -209,7 +209,7 @@ SPOIL(half_a_switch, in->value[ENTITLEMENT_sla] = 2)
 SPOIL(high_level, in->value[ENTITLEMENT_support] = 4)
 SPOIL(endless_level, in->value[ENTITLEMENT_integrations] = UNLIMITED)
 
-static void a_plan_that_makes_no_sense_is_refused(void **state)
+static void an_inconsistent_plan_is_refused(void **state)
 {
     (void)state;
     refuses("starter", no_name, "name_invalid", "name");
@@ -358,7 +358,7 @@ static void a_plan_is_assigned(void **state)
     assert_int_equal(entitlement_load(c, id_new(), T0, &arena, &(struct entitlements){0}, &e), ERR_NOT_FOUND);
 }
 
-static void overage_is_the_tenants_choice(void **state)
+static void the_tenant_chooses_overage(void **state)
 {
     (void)state;
     struct err e = ERR_INIT;
@@ -485,7 +485,7 @@ static void nothing_new_begins_while_a_payment_is_missing(void **state)
     fails(entitlement_may_make(c, tenant, &e), ERR_DENIED, &e, "workspace_suspended", "");
 }
 
-/* ---- the kept answer ---- */
+/* ---- the cached entitlements ---- */
 
 static struct entitled asked(struct id tenant, int64_t now)
 {
@@ -494,7 +494,7 @@ static struct entitled asked(struct id tenant, int64_t now)
     return x;
 }
 
-static void the_answer_is_kept_until_something_changes(void **state)
+static void entitlements_are_cached_until_a_change(void **state)
 {
     (void)state;
     struct id tenant = tenant_on("starter");
@@ -508,10 +508,10 @@ static void the_answer_is_kept_until_something_changes(void **state)
     assert_string_equal(asked(tenant, T0).plan, "professional");
     struct plan_edit in = edit_of("professional");
     in.value[ENTITLEMENT_members] = 44;
-    OKAY(plan_save(c, &boss, &in, &fail)); /* a plan changes: everybody on it hears of it */
+    OKAY(plan_save(c, &boss, &in, &fail)); /* a changed plan affects every workspace on it */
     assert_int_equal(asked(tenant, T0).value[ENTITLEMENT_members], 44);
     assert_true(asked(tenant, DEC - 1).period.start_ms == NOV);
-    assert_true(asked(tenant, DEC).period.start_ms == DEC); /* the period is over: the kept answer is, too */
+    assert_true(asked(tenant, DEC).period.start_ms == DEC); /* the cached entitlements end with the period */
     assert_true(asked(tenant, T0).period.start_ms == NOV);  /* the clock was set back */
 }
 
@@ -520,7 +520,7 @@ static void billing_state_follows_the_mirror(void **state)
     (void)state;
     struct plans p = plans();
     struct id tenant = tenant_on("free"), pro = plans_find(&p, STR("professional"))->terms->id;
-    subscribe(tenant, "sub_mode", "active", pro, true); /* of live mode, and the key is a test key */
+    subscribe(tenant, "sub_mode", "active", pro, true); /* in live mode, while the key is a test key */
     assert_int_equal(asked(tenant, T0).state, BILLING_FREE);
     subscribe(tenant, "sub_state", "active", pro, false);
     assert_int_equal(asked(tenant, T0).state, BILLING_LIVE);
@@ -618,7 +618,7 @@ static void a_new_period_gets_its_row(void **state)
                 u.period_end_ms == T1);
 }
 
-static void the_last_places_are_given_once(void **state)
+static void the_last_conversations_are_granted_once(void **state)
 {
     (void)state;
     struct err e = ERR_INIT;
@@ -638,14 +638,14 @@ static void the_last_places_are_given_once(void **state)
     assert_true(quota(tenant, T0).full);
     assert_false(quota(tenant, DEC).full); /* of another period */
     usage_mark_full(tenant, &q);
-    o.value = 11; /* more room: known at once */
+    o.value = 11; /* a higher limit is known immediately */
     OKAY(override_set(c, &boss, &o, &fail));
     assert_false(quota(tenant, T0).full);
     COUNT(tenant, T0, 1);
     assert_int_equal(used(tenant, "2026-11-01", 0), 11);
 }
 
-static void a_gift_is_not_metered_and_counts_once(void **state)
+static void an_assigned_plan_is_not_metered_and_counts_once(void **state)
 {
     (void)state;
     struct err e = ERR_INIT;
@@ -660,7 +660,7 @@ static void a_gift_is_not_metered_and_counts_once(void **state)
     fails(count(tenant, T0, 1, &e), ERR_PLAN, &e, "plan_limit", "");
     OKAY(override_set(c, &boss, &o, &fail));
     assert_false(quota(tenant, T0).billable);
-    assert_int_equal(quota(tenant, T0).limit, 10); /* what is left of it */
+    assert_int_equal(quota(tenant, T0).limit, 10); /* the rest of the override */
     COUNT(tenant, T0, 10);
     fails(count(tenant, T0, 1, &e), ERR_PLAN, &e, "plan_limit", "");
     assert_int_equal(used(tenant, "2026-11-10 12:00", 0), 10);
@@ -742,9 +742,9 @@ static void counting_costs_two_statements(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {TEST(plans_are_as_designed),
-                                       TEST(what_was_sold_stays_as_it_was_sold),
+                                       TEST(a_sold_plan_keeps_its_terms),
                                        TEST(two_operators_do_not_overwrite_each_other),
-                                       TEST(a_plan_that_makes_no_sense_is_refused),
+                                       TEST(an_inconsistent_plan_is_refused),
                                        TEST(an_edit_saves_every_difference),
                                        TEST(the_bounds_of_an_edit_are_inside),
                                        TEST(overrides_hold_until_they_end),
@@ -754,12 +754,12 @@ int main(int argc, char **argv)
                                        TEST(members_join_while_there_is_room),
                                        TEST(nothing_new_begins_while_a_payment_is_missing),
                                        TEST(a_plan_is_assigned),
-                                       TEST(overage_is_the_tenants_choice),
-                                       TEST(the_answer_is_kept_until_something_changes),
+                                       TEST(the_tenant_chooses_overage),
+                                       TEST(entitlements_are_cached_until_a_change),
                                        TEST(billing_state_follows_the_mirror),
                                        TEST(a_new_period_gets_its_row),
-                                       TEST(the_last_places_are_given_once),
-                                       TEST(a_gift_is_not_metered_and_counts_once),
+                                       TEST(the_last_conversations_are_granted_once),
+                                       TEST(an_assigned_plan_is_not_metered_and_counts_once),
                                        TEST(a_batch_is_counted_by_tenant_period_and_price),
                                        TEST(a_missing_row_is_made_when_something_is_counted),
                                        TEST(a_choice_of_overage_counts_at_once),

@@ -15,7 +15,7 @@ static int64_t total(const struct plan_terms *t, int64_t n)
     return pricing_total(t, n, &out) ? out : -1;
 }
 
-static void a_month_costs_its_price_and_what_is_beyond(void **state)
+static void a_month_costs_its_price_and_its_overage(void **state)
 {
     (void)state;
     struct plan_terms starter = terms(4900, 10000, 490000000000), free_plan = terms(0, 1000, -1),
@@ -32,7 +32,7 @@ static void a_month_costs_its_price_and_what_is_beyond(void **state)
     assert_true(pricing_overage(&starter, INT64_MAX) == INT64_C(4519452298058835245)); /* exact, however many */
 }
 
-static void the_plan_that_costs_least_fits(void **state)
+static void the_cheapest_plan_is_recommended(void **state)
 {
     (void)state;
     struct plan_terms t[] = {terms(0, 1000, -1), terms(4900, 10000, 490000000000), terms(19900, 50000, 398000000000),
@@ -55,7 +55,7 @@ static void the_plan_that_costs_least_fits(void **state)
     assert_null(pricing_fit(&p, 1001)); /* none goes so far */
 }
 
-static void the_next_invoice_is_the_base_of_what_comes_and_the_overage_of_what_was(void **state)
+static void the_next_invoice_has_the_coming_base_price_and_past_overage(void **state)
 {
     (void)state;
     struct plan_terms t[] = {terms(0, 1000, -1), terms(4900, 10000, 490000000000), terms(19900, 50000, 398000000000)};
@@ -141,9 +141,9 @@ static void only_a_paying_state_has_a_next_invoice(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_month_costs_its_price_and_what_is_beyond),
-        cmocka_unit_test(the_plan_that_costs_least_fits),
-        cmocka_unit_test(the_next_invoice_is_the_base_of_what_comes_and_the_overage_of_what_was),
+        cmocka_unit_test(a_month_costs_its_price_and_its_overage),
+        cmocka_unit_test(the_cheapest_plan_is_recommended),
+        cmocka_unit_test(the_next_invoice_has_the_coming_base_price_and_past_overage),
         cmocka_unit_test(only_a_paying_state_has_a_next_invoice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -133,7 +133,7 @@ static void rows_newest_first_page_by_page(void **state)
     assert_false(id_eq(rows[0].conversation, ids[2]));
 }
 
-static void days_with_and_without(void **state)
+static void days_without_usage_are_listed(void **state)
 {
     struct usage_day *days;
     size_t n;
@@ -231,7 +231,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(rows_newest_first_page_by_page, clean),
-        cmocka_unit_test_setup(days_with_and_without, clean),
+        cmocka_unit_test_setup(days_without_usage_are_listed, clean),
         cmocka_unit_test_setup(drift_is_found_and_repaired, clean),
         cmocka_unit_test_setup(a_repair_says_what_the_meter_has_too_much, clean),
     };

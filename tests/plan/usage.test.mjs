@@ -49,7 +49,7 @@ before(async () => {
 })
 after(() => parley?.stop())
 
-test('usage shows the period, its number, its limit and its cost', async () => {
+test('usage shows the period, its conversations, its limit and its cost', async () => {
     await talk(mine, 3)
     await talk(theirs, 2)
     const { status, json } = await api('/v1/usage', mine.read)
@@ -65,7 +65,7 @@ test('usage shows the period, its number, its limit and its cost', async () => {
     assert.deepEqual([unlimited.used, unlimited.included, unlimited.limit], [2, null, null])
 })
 
-test('conversations newest first, page by page; another workspace\'s id shows nothing of theirs', async () => {
+test('conversations are listed newest first; another workspace\'s id as cursor reveals nothing', async () => {
     const started = await talk(mine, 5)
     const first = (await api('/v1/usage/conversations?limit=3', mine.read)).json
     assert.deepEqual(first.data.map(c => c.conversation), started.slice(2).reverse())
@@ -110,7 +110,7 @@ test('billing shows plan, state and entitlements to an admin key only, and no se
     assert.deepEqual([other.plan, other.state, other.entitlements.bots, other.entitlements.white_label], ['enterprise', 'assigned', null, true])
 })
 
-test('a subscription that is to change, and one whose payment is missing', async () => {
+test('billing shows a planned change and a missing payment', async () => {
     const who = {}
     await workspace(who, 'free')
     parley.configure({ stripe_secret_key: 'sk_test_usage', stripe_api_base: 'http://127.0.0.1:9' }) // nobody there: nothing of it is asked here
@@ -138,7 +138,7 @@ test('a subscription that is to change, and one whose payment is missing', async
     await until('billing off', async () => (await api('/v1/billing', who.admin)).json.state === 'free')
 })
 
-test('FREE stops at its limit, open conversations go on; unlimited never stops', async () => {
+test('FREE stops at its limit while open conversations continue; unlimited never stops', async () => {
     const who = {}
     await workspace(who, 'free')
     const [open] = (await Promise.all([send(parley, who.bot, { text: 'hello' })])).map(r => r.body)
@@ -155,7 +155,7 @@ test('FREE stops at its limit, open conversations go on; unlimited never stops',
     assert.equal((await send(parley, theirs.bot, { text: 'hello' })).status, 200)
 })
 
-test('the forecast goes by the last seven days', async () => {
+test('the forecast extrapolates the last seven days', async () => {
     const who = {}
     await workspace(who, 'starter')
     const year = new Date().getUTCFullYear(), month = new Date().getUTCMonth()
@@ -166,7 +166,7 @@ test('the forecast goes by the last seven days', async () => {
     assert.ok(Math.abs(json.forecast.used - (700 + 700 * left / span)) < 10, String(json.forecast.used))
 })
 
-test('usage verify finds a counter that is not its ledger, and repairs it', async () => {
+test('usage verify finds a counter that differs from its ledger, and repairs it', async () => {
     const healthy = await parley.tryRun('usage', 'verify')
     assert.equal(healthy.status, 0, healthy.stdout)
     assert.deepEqual(JSON.parse(healthy.stdout), { drifted: 0, repaired: false, counters: [] })
@@ -186,7 +186,7 @@ test('usage verify finds a counter that is not its ledger, and repairs it', asyn
     assert.equal((await parley.tryRun('usage', 'verify', '--mend')).status, 2)
 })
 
-test('usage show prints a workspace', async () => {
+test('usage show prints the usage of a workspace', async () => {
     const shownMine = JSON.parse(await parley.run('--json', 'usage', 'show', mine.id))
     assert.deepEqual([shownMine.workspace, shownMine.limit, shownMine.latest.length > 3], [mine.id, 1000, true])
     assert.equal(shownMine.used, (await api('/v1/usage', mine.read)).json.used)

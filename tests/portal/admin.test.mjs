@@ -21,7 +21,7 @@ const post = async (page, where, form) => {
 
 const buy = (page, plan) => buyAt(page, parley.url, plan)
 
-test('the operator: plans with their history, overrides, events, alarms; all of it logged', async () => {
+test('the operator\'s plans, overrides, events and alarms work, and every change is audited', async () => {
     const page = await fresh(), owner = await fresh()
     const wrong = watch(page, ['status of 4'])
     const email = await signUp(page, parley.url, { workspace: 'The operator' })

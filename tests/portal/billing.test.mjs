@@ -25,7 +25,7 @@ const post = async (page, where, form) => {
 const pay = (page, action) => payAt(page, parley.url, action)
 const buy = (page, plan) => buyAt(page, parley.url, plan)
 
-test('from the page of prices to a plan that is paid', async () => {
+test('a person gets from the pricing page to a paid plan', async () => {
     const page = await fresh()
     const wrong = watch(page)
     await page.goto(parley.url)
@@ -68,7 +68,7 @@ test('from the page of prices to a plan that is paid', async () => {
     assert.equal(fake.all('subscription').filter(s => s.metadata.tenant).length, 1)
 })
 
-test('a double click and two tabs make one checkout, one change', async () => {
+test('a double click or two tabs make one checkout and one change', async () => {
     const page = await fresh(), other = await fresh()
     const email = await signUp(page, parley.url, { workspace: 'Twice' })
     await signIn(other, parley.url, email)
@@ -92,7 +92,7 @@ test('a double click and two tabs make one checkout, one change', async () => {
     await says(page, 'PROFESSIONAL')
 })
 
-test('up with a preview, down with a choice of bots, taken back, cancelled, taken back', async () => {
+test('a person upgrades with a preview, downgrades with a choice of bots, cancels, and undoes each', async () => {
     const page = await fresh()
     const wrong = watch(page)
     await signUp(page, parley.url, { workspace: 'Changes' })
@@ -144,7 +144,7 @@ test('up with a preview, down with a choice of bots, taken back, cancelled, take
     assert.deepEqual(wrong.filter(line => !line.startsWith(fake.url)), [])
 })
 
-test('the choice at the limit: money is read strictly, and a mistake keeps what was typed', async () => {
+test('the spending limit is parsed strictly, and a mistake keeps what was typed', async () => {
     const page = await fresh()
     await signUp(page, parley.url, { workspace: 'Limits' })
     await buy(page)
@@ -166,7 +166,7 @@ test('the choice at the limit: money is read strictly, and a mistake keeps what 
     await says(page, 'At the limit new conversations stop.')
 })
 
-test('use is shown row by row, by day and as a file', async () => {
+test('usage is shown by row and by day, and can be downloaded', async () => {
     const page = await fresh()
     await signUp(page, parley.url, { workspace: 'Usage' })
     await page.goto(`${parley.url}/app/billing/usage`)
@@ -192,7 +192,7 @@ test('use is shown row by row, by day and as a file', async () => {
     assert.equal((await (await stranger.request.get(`${parley.url}/app/billing/usage.csv`)).text()).split('\r\n').length, 2)
 })
 
-test('back from a payment: waiting, expired, unknown, of another workspace', async () => {
+test('the page after a payment handles waiting, expired, unknown and foreign sessions', async () => {
     const page = await fresh(), stranger = await fresh()
     await signUp(page, parley.url, { workspace: 'Return' })
     await signUp(stranger, parley.url)
@@ -218,7 +218,7 @@ test('back from a payment: waiting, expired, unknown, of another workspace', asy
     await says(page, 'Your plan is active')
 })
 
-test('without JavaScript: prices, buying, the way back, a change', async () => {
+test('without JavaScript a person can buy a plan, return and change it', async () => {
     const page = await fresh({ javaScriptEnabled: false, viewport: { width: 390, height: 844 } })
     await page.goto(`${parley.url}/pricing`)
     await page.getByLabel('How many conversations').fill('60000')
@@ -233,7 +233,7 @@ test('without JavaScript: prices, buying, the way back, a change', async () => {
     await says(page, 'Cancelled. Until the end')
 })
 
-test('a card that fails or must be confirmed: the upgrade waits for its payment on a page that also leads to the card', async () => {
+test('an upgrade whose card fails or must be confirmed waits for its payment on a page that also leads to the card', async () => {
     const page = await fresh()
     await signUp(page, parley.url, { workspace: 'Card' })
     await buy(page)
@@ -256,7 +256,7 @@ test('a card that fails or must be confirmed: the upgrade waits for its payment 
     await until('the plan', async () => { await page.goto(`${parley.url}/app/billing`); return /PROFESSIONAL/.test(await page.locator('.plan-now').innerText()) }, 20000)
 })
 
-test('Stripe is away: words, nothing half done, and what was chosen can be chosen again', async () => {
+test('when Stripe is unreachable the page says so, nothing is half done, and the choice can be repeated', async () => {
     const page = await fresh()
     await signUp(page, parley.url, { workspace: 'Away' })
     await page.goto(`${parley.url}/app/billing/plans`)
@@ -268,7 +268,7 @@ test('Stripe is away: words, nothing half done, and what was chosen can be chose
     fake.faults.clear()
 })
 
-test('a member who may not buy sees whom to ask, and a forged form does not help', async () => {
+test('a member who may not buy sees whom to ask, and a forged form is refused', async () => {
     const owner = await fresh(), admin = await fresh(), editor = await fresh()
     const workspace = 'Roles'
     await signUp(owner, parley.url, { workspace })
@@ -296,7 +296,7 @@ test('a member who may not buy sees whom to ask, and a forged form does not help
 
 // ---- a payment that is missing ----
 
-test('a payment that is missing: banner and words on every page, by its age, until it is paid', async () => {
+test('a missing payment is announced on every page, by its age, until it is paid', async () => {
     const { world, now, subscribe } = await pastWorld(50)
     const install = await startShop(world, { heard: false })
     const people = []
@@ -359,7 +359,7 @@ test('a payment that is missing: banner and words on every page, by its age, unt
     }
 })
 
-test('what the plan lacks is shown with the way to get it, and is there once it is paid', async () => {
+test('a missing feature is shown with an upgrade link, and works once it is paid', async () => {
     const page = await fresh()
     const wrong = watch(page, ['status of 402', 'status of 422'])
     await signUp(page, parley.url, { workspace: 'Brand' })
@@ -391,7 +391,7 @@ test('what the plan lacks is shown with the way to get it, and is there once it 
     assert.deepEqual(wrong.filter(line => !line.startsWith(fake.url)), [])
 })
 
-test('the limit: near it, at it, with the way on for who may take it', async () => {
+test('near and at the limit pages say so, with a way out for those who may take it', async () => {
     const page = await fresh()
     await signUp(page, parley.url, { workspace: 'Full' })
     const count = n => parley.sql(`INSERT INTO usage_counter (tenant_id, period_start, billable, used) SELECT tenant_id, DATE_FORMAT(UTC_DATE(), '%Y-%m-01'), 0, ${n} FROM tenant WHERE name = 'Full' ON DUPLICATE KEY UPDATE used = ${n}`)
@@ -407,7 +407,7 @@ test('the limit: near it, at it, with the way on for who may take it', async () 
 
 // ---- nothing is sold ----
 
-test('without a key nothing is promised: plans are assigned, and all else works', async () => {
+test('without a Stripe key plans are assigned, nothing is offered for sale, and everything else works', async () => {
     const install = await startInstall({ config: { rate_limits: 'off' } })
     try {
         const page = await fresh()

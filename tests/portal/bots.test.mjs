@@ -24,7 +24,7 @@ const post = (page, where, form, headers = { Origin: parley.url }) => page.reque
 const XSS = '"><img src=x onerror="window.hurt=1"><script>window.hurt=1</script>\'`{{constructor}}</textarea><svg/onload=window.hurt=1>'
 const CSV_QUOTED = `"${XSS.replaceAll('"', '""')}"`
 
-test('hostile texts in every field are shown, not run', async () => {
+test('hostile texts in every field are shown and never run', async () => {
     const page = await fresh()
     const wrong = watch(page)
     await signUp(page, parley.url, { name: XSS.slice(0, 110), workspace: 'Hostile ' + XSS.slice(0, 100) })
@@ -113,7 +113,7 @@ test('another workspace\'s objects are 404', async () => {
     await theirs.getByRole('heading', { name: 'What?' }).waitFor()
 })
 
-test('versions: published again, compared in words, taken back, exported and brought in again', async () => {
+test('versions can be published, compared, rolled back, exported and imported', async () => {
     const page = await (await browser.newContext()).newPage()
     await signUp(page, parley.url, { workspace: 'Versions' })
     const bot = await createBot(page, parley.url)
@@ -162,7 +162,7 @@ test('versions: published again, compared in words, taken back, exported and bro
     await page.getByRole('heading', { name: 'The copy', level: 1 }).waitFor()
 })
 
-test('two tabs: who saves second sees both texts and decides', async () => {
+test('the second of two tabs that save sees both texts and decides', async () => {
     const context = await browser.newContext()
     const [one, two] = [await context.newPage(), await context.newPage()]
     await signUp(one, parley.url)
@@ -184,7 +184,7 @@ test('two tabs: who saves second sees both texts and decides', async () => {
     assert.match(await editorOf(two).inputValue(), /Second!/)
 })
 
-test('a broken flow is refused with its line, and what was typed stays', async () => {
+test('a broken flow is refused with its line, and the typed text is kept', async () => {
     const page = await (await browser.newContext()).newPage()
     await signUp(page, parley.url)
     const bot = await createBot(page, parley.url)
@@ -205,7 +205,7 @@ test('a broken flow is refused with its line, and what was typed stays', async (
     assert.equal(await editor.inputValue(), text)
 })
 
-test('a flow with errors can be saved, but not published: the node is named', async () => {
+test('a flow with errors can be saved but not published, and the node is named', async () => {
     const page = await (await browser.newContext()).newPage()
     await signUp(page, parley.url)
     const bot = await createBot(page, parley.url)

@@ -44,7 +44,7 @@ async function visitorAsks(page, bot) {
 
 for (const javaScriptEnabled of [true, false]) {
     const how = javaScriptEnabled ? 'with JavaScript' : 'without JavaScript'
-    test(`from sign-up to the transcript, ${how}`, async () => {
+    test(`a person gets from sign-up to a transcript ${how}`, async () => {
         const context = await browser.newContext({ javaScriptEnabled })
         const page = await context.newPage()
         const wrong = watch(page)

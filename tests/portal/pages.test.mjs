@@ -88,14 +88,14 @@ async function walk(kind, viewport, theme, storageState, list) {
 
 for (const theme of ['light', 'dark']) {
     for (const [kind, viewport] of [['desktop', { width: 1280, height: 800 }], ['phone', { width: 390, height: 844 }]]) {
-        test(`all pages, ${kind}, ${theme}`, async () => {
+        test(`all pages are legible and accessible: ${kind}, ${theme}`, async () => {
             await walk(kind, viewport, theme, undefined, publicPages)
             await walk(kind, viewport, theme, state, pages)
         })
     }
 }
 
-test('an empty workspace, and pages after a mistake', async () => {
+test('an empty workspace and pages after a mistake are accessible', async () => {
     const page = await (await browser.newContext({ viewport: { width: 390, height: 844 } })).newPage()
     await signUp(page, parley.url)
     await isAccessible(page, 'no bot')
@@ -119,7 +119,7 @@ test('an empty workspace, and pages after a mistake', async () => {
     await isAccessible(page, 'a test chat')
 })
 
-test('the choice of light or dark stays; without one the system decides', async () => {
+test('the chosen theme is kept; without one the system decides', async () => {
     const page = await (await browser.newContext({ colorScheme: 'dark' })).newPage()
     await page.goto(parley.url)
     const theme = () => page.locator('html').getAttribute('data-bs-theme')
@@ -130,7 +130,7 @@ test('the choice of light or dark stays; without one the system decides', async 
     assert.equal(await theme(), 'light')
 })
 
-test('by keyboard alone: sign up, a bot, a test, sign out', async () => {
+test('by keyboard alone a person signs up, makes a bot, tests it and signs out', async () => {
     const page = await (await browser.newContext()).newPage()
     const tab = async n => { for (let i = 0; i < n; i++) await page.keyboard.press('Tab') }
     const focused = () => page.evaluate(() => document.activeElement?.innerText?.trim() || document.activeElement?.getAttribute('name') || document.activeElement?.tagName)

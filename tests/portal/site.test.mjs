@@ -43,7 +43,7 @@ test('a form without its token, with another one, or from another site is refuse
     for (const where of [rename, `${bot}/delete`, '/logout']) assert.equal((await get(page, where)).status(), 405, `GET ${where}`)
 })
 
-test('a session is new at each sign-in, ends at sign-out, and is worth nothing when altered', async () => {
+test('a session is new at each sign-in, ends at sign-out, and is refused when altered', async () => {
     const page = await fresh()
     await page.context().addCookies([{ name: 'parley_session', value: 'chosen-by-an-attacker-0123456789abcdefghijk', url: parley.url }])
     const email = await signUp(page, parley.url)
@@ -99,7 +99,7 @@ test('without its database the portal says so on a page, and continues when it i
     assert.equal((await get(page, '/app')).status(), 200, 'still signed in')
 })
 
-test('too many tries to sign in are slowed down with a page that says for how long', async () => {
+test('too many sign-in attempts are refused with a page that says for how long', async () => {
     parley.configure({ rate_limits: 'on' })
     parley.hup()
     const page = await fresh()
@@ -116,7 +116,7 @@ test('too many tries to sign in are slowed down with a page that says for how lo
     parley.hup()
 })
 
-test('pages carry a strict policy and are not kept; errors name the request', async () => {
+test('pages have a strict policy and are not cached; errors name the request', async () => {
     const page = await fresh()
     await signUp(page, parley.url)
     const reply = await get(page, '/app')

@@ -21,7 +21,7 @@ const csrfOf = page => page.locator('input[name=_csrf]').first().inputValue()
 const get = (page, where) => page.request.get(parley.url + where, { maxRedirects: 0 })
 const post = (page, where, form, headers = { Origin: parley.url }) => page.request.post(parley.url + where, { form, headers, maxRedirects: 0 })
 
-test('a viewer reads and changes nothing; each role reaches its own pages only', async () => {
+test('a viewer can only read, and each role reaches only its own pages', async () => {
     const owner = await fresh(), workspace = `Roles ${process.pid}`
     await signUp(owner, parley.url, { workspace })
     const bot = await createBot(owner, parley.url)

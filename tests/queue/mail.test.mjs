@@ -40,7 +40,7 @@ const jobs = () => parley.sql("SELECT LOWER(HEX(job_id)) AS id, state, attempts,
 /** What waits for its next attempt is due now. */
 const hurry = () => parley.sql("UPDATE job SET due_at = UTC_TIMESTAMP(3) - INTERVAL 1 SECOND WHERE kind = 'mail'")
 
-test('a mail arrives whole: head, text, HTML', async () => {
+test('a mail arrives complete, with headers, text and HTML', async () => {
     queue()
     const log = await work()
     assert.equal(server.got.length, 1)
@@ -68,7 +68,7 @@ test('a mail arrives whole: head, text, HTML', async () => {
     assert.ok(!JSON.stringify(log).includes(TO), 'whose mail it was is nobody\'s business')
 })
 
-test('letters and signs of the world, and lines that are long', async () => {
+test('letters of any script and long lines arrive unchanged', async () => {
     const workspace = `🎉 Zoë & Söhne "最高" ${'lang '.repeat(20).trim()}`
     queue({ workspace })
     await work()
@@ -97,7 +97,7 @@ test('the name of a workspace changes neither headers nor markup', async () => {
     assert.throws(() => queue({}, 'usage_75', 'a@example.org\r\nRCPT TO:<b@example.org>'), /e-mail address/)
 })
 
-test('4xx: tried again later, under the same Message-ID', async () => {
+test('after a 4xx reply the mail is retried later with the same Message-ID', async () => {
     const ids = []
     let left = 2
     server.hooks.rcpt = () => left-- === 2 ? refuse(451, '4.7.1 greylisted, come again') : null
@@ -133,7 +133,7 @@ for (const [when, hooks] of [['the recipient', { rcpt: to => refuse(550, `5.1.1 
         assert.equal(server.got.length, 0)
     })
 
-test('a server that is away is waited for', async () => {
+test('mail waits while the server is unreachable', async () => {
     await server.close()
     queue()
     await work()
@@ -148,7 +148,7 @@ test('a server that is away is waited for', async () => {
     assert.equal(server.got.length, 1)
 })
 
-test('a server that turns everybody away does not cost the mail its life', async () => {
+test('a server that refuses every connection does not use up the attempts of a mail', async () => {
     await server.close()
     const rude = net.createServer(socket => socket.on('error', () => {}).end('554 5.3.2 not today\r\n'))
     await new Promise(ok => rude.listen(server.port, '127.0.0.1', ok))
@@ -161,7 +161,7 @@ test('a server that turns everybody away does not cost the mail its life', async
     assert.match(job.error, /refuses the connection: 554 5\.3\.2 not today/)
 })
 
-test('a slow server meets the deadline', async () => {
+test('a slow server is cut off at the deadline', async () => {
     await server.close()
     const open = new Set()
     const mute = net.createServer(socket => { open.add(socket); socket.on('error', () => {}) })
@@ -180,7 +180,7 @@ test('a slow server meets the deadline', async () => {
     assert.match(job.error, /was not done within 1000 ms/)
 })
 
-test('TLS: an untrusted certificate is refused before a password is sent', async () => {
+test('an untrusted certificate is refused before a password is sent', async () => {
     await server.close()
     const own = makeCertificate(parley.dir, 'mail.localhost')
     for (const secure of [false, true]) {
@@ -205,7 +205,7 @@ test('TLS: an untrusted certificate is refused before a password is sent', async
     server = null
 })
 
-test('TLS: a server that does not offer it gets no mail, unless the operator allows it', async () => {
+test('a server without TLS gets no mail unless the operator allows it', async () => {
     parley.configure({ smtp_url: `smtp://mail.localhost:${server.port}` })
     queue()
     await work()
@@ -217,7 +217,7 @@ test('TLS: a server that does not offer it gets no mail, unless the operator all
     assert.equal(server.got.length, 1)
 })
 
-test('a wrong password: the mail waits until it is corrected, and no log contains the password', async () => {
+test('with a wrong password mail waits until it is corrected, and no log contains the password', async () => {
     await server.close()
     server = await startServer({ allowInsecureAuth: true, authOptional: false })
     server.hooks.auth = ({ password }) => password === PASSWORD ? null : refuse(535, `5.7.8 no: ${password}`)
@@ -257,7 +257,7 @@ test('without smtp_url no mail is sent, and the log says so', async () => {
     assert.equal(server.got.length, 0)
 })
 
-test('a mail without its texts or its values is dead, not half', async () => {
+test('a mail that lacks texts or values becomes a dead letter and is not sent in part', async () => {
     queue({}, 'no_such_mail')
     queueMail(parley, TO, 'usage_75', {})
     await work()
@@ -269,7 +269,7 @@ test('a mail without its texts or its values is dead, not half', async () => {
     assert.equal(server.got.length, 0)
 })
 
-test('the worker beside the programs sends it; killed in the middle it sends the same again', async () => {
+test('the worker under serve sends mail; after a kill it sends the same mail again', async () => {
     const worker = () => parley.start('worker', `${build}/parley-worker`, [])
     let taken = 0, release
     const ids = []
@@ -292,7 +292,7 @@ test('the worker beside the programs sends it; killed in the middle it sends the
     said += parley.log('worker')
 })
 
-test('a worker that runs takes new settings at SIGHUP', async () => {
+test('a running worker loads new settings on SIGHUP', async () => {
     parley.configure({ smtp_url: null })
     const child = parley.start('worker', `${build}/parley-worker`, [])
     queue()
@@ -305,7 +305,7 @@ test('a worker that runs takes new settings at SIGHUP', async () => {
     await parley.kill('worker', 'SIGTERM')
 })
 
-test('the operator tries it: parley mail test, parley doctor', async () => {
+test('parley mail test and parley doctor check the mail settings', async () => {
     const told = JSON.parse(await parley.run('--json', 'mail', 'test', TO))
     assert.equal(told.reply, '250 queued as 4711')
     assert.equal(server.got[0].mail.messageId, `<${told.message_id}>`)
@@ -328,7 +328,7 @@ test('the operator tries it: parley mail test, parley doctor', async () => {
     parley.configure({ stripe_secret_key: null })
 })
 
-test('other languages, where there are any, have every mail', () => {
+test('every other language has texts for every mail', () => {
     const folder = new URL('../../templates/i18n/', import.meta.url)
     const keys = file => [...fs.readFileSync(new URL(file, folder), 'utf8').matchAll(/^( *)([\w]+) (?:=|\{)/gm)].map(m => m[1].length + m[2])
     const english = keys('en.mail.hdf')

@@ -29,7 +29,7 @@ after(async () => {
 
 for (const colorScheme of ['light', 'dark'])
     for (const width of [320, 900])
-        test(`${colorScheme}, ${width} wide`, async () => {
+        test(`every mail is readable in ${colorScheme} colours at ${width} px`, async () => {
             const page = await browser.newPage({ viewport: { width, height: 640 }, colorScheme })
             await page.setContent(html)
             assert.deepEqual(await axe(page, { rules: { region: { enabled: false }, 'landmark-one-main': { enabled: false } } }), []) // a mail is a part of the reader's page

@@ -64,7 +64,7 @@ static void no_mail_without_its_transaction(void **state)
     assert_int_equal(dbtest_int(DB, "SELECT COUNT(*) FROM job"), 0);
 }
 
-static void no_mail_to_nobody(void **state)
+static void a_mail_needs_a_recipient(void **state)
 {
     struct err e = ERR_INIT;
     (void)state;
@@ -73,7 +73,7 @@ static void no_mail_to_nobody(void **state)
     assert_int_equal(dbtest_int(DB, "SELECT COUNT(*) FROM job"), 0);
 }
 
-static void the_job_holds_what_was_given(void **state)
+static void the_job_holds_the_values_of_the_mail(void **state)
 {
     struct err e = ERR_INIT;
     struct job job;
@@ -98,7 +98,7 @@ static void the_job_holds_what_was_given(void **state)
 int main(int argc, char **argv)
 {
     dbtest_begin(argc, argv);
-    const struct CMUnitTest tests[] = {TEST(no_mail_without_its_transaction), TEST(no_mail_to_nobody),
-                                       TEST(the_job_holds_what_was_given)};
+    const struct CMUnitTest tests[] = {TEST(no_mail_without_its_transaction), TEST(a_mail_needs_a_recipient),
+                                       TEST(the_job_holds_the_values_of_the_mail)};
     return cmocka_run_group_tests(tests, begin, end);
 }

@@ -167,7 +167,7 @@ static void nothing_can_be_injected(void **state)
     refused(m);
 }
 
-static void the_rest_gets_as_far_as_the_server(void **state)
+static void valid_mails_reach_the_server(void **state)
 {
     struct err e = ERR_INIT;
     struct smtp_mail m = good;
@@ -194,7 +194,7 @@ static bool has(struct str s, const char *part)
     return str_has(s, str_from(part));
 }
 
-static void values_are_words_not_markup(void **state)
+static void values_are_escaped(void **state)
 {
     struct err e = ERR_INIT;
     struct mail_written w;
@@ -222,7 +222,7 @@ static void values_are_words_not_markup(void **state)
     assert_true(has(w.html, "Acme Chat"));
 }
 
-static void what_is_missing_is_left_out_or_refused(void **state)
+static void missing_values_are_left_out_or_refused(void **state)
 {
     struct err e = ERR_INIT;
     struct mail_written w;
@@ -278,9 +278,9 @@ int main(void)
                                        TEST(mailboxes),
                                        TEST(dates),
                                        TEST(nothing_can_be_injected),
-                                       TEST(the_rest_gets_as_far_as_the_server),
-                                       TEST(values_are_words_not_markup),
-                                       TEST(what_is_missing_is_left_out_or_refused),
+                                       TEST(valid_mails_reach_the_server),
+                                       TEST(values_are_escaped),
+                                       TEST(missing_values_are_left_out_or_refused),
                                        TEST(every_text_can_be_written)};
     int rc = cmocka_run_group_tests(tests, begin, end);
     buf_release(&out);

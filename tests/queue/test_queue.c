@@ -151,7 +151,7 @@ static void each_job_once(void **state)
 
 /* ---- one job's life ---- */
 
-static void in_order_of_being_due(void **state)
+static void jobs_run_in_order_of_their_due_time(void **state)
 {
     struct job job;
     struct job_new n = {.kind = "late", .due_ms = clock_now_ms() + 50000};
@@ -312,7 +312,7 @@ static void long_error_is_cut(void **state)
     assert_int_equal(strlen(look(id).error), 500);
 }
 
-static void of_another_tenant_is_not_found(void **state)
+static void jobs_of_another_tenant_are_not_found(void **state)
 {
     struct id a = dbtest_tenant(db), b = dbtest_tenant(db), id;
     struct job_new n = {.kind = "test", .tenant = a};
@@ -343,7 +343,7 @@ static void periodic_once_a_period(void **state)
     assert_true(claim("w", &job));
 }
 
-static void forgotten_by_age_and_state(void **state)
+static void deleted_by_age_and_state(void **state)
 {
     struct job job;
     int64_t n;
@@ -370,7 +370,7 @@ static enum status add_then_fail(struct db *c, void *ctx, struct err *e)
     return err_set(e, E_plan_limit, "no");
 }
 
-static void goes_with_the_callers_transaction(void **state)
+static void enqueue_is_part_of_the_callers_transaction(void **state)
 {
     struct id id;
     struct job job;
@@ -384,16 +384,16 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(each_job_once, clean),
-        cmocka_unit_test_setup(in_order_of_being_due, clean),
+        cmocka_unit_test_setup(jobs_run_in_order_of_their_due_time, clean),
         cmocka_unit_test_setup(payload_progress_result, clean),
         cmocka_unit_test_setup(file_is_kept_until_done, clean),
         cmocka_unit_test_setup(lease_ends, clean),
         cmocka_unit_test_setup(backoff_then_dead_then_replayed, clean),
         cmocka_unit_test_setup(long_error_is_cut, clean),
-        cmocka_unit_test_setup(of_another_tenant_is_not_found, clean),
+        cmocka_unit_test_setup(jobs_of_another_tenant_are_not_found, clean),
         cmocka_unit_test_setup(periodic_once_a_period, clean),
-        cmocka_unit_test_setup(forgotten_by_age_and_state, clean),
-        cmocka_unit_test_setup(goes_with_the_callers_transaction, clean),
+        cmocka_unit_test_setup(deleted_by_age_and_state, clean),
+        cmocka_unit_test_setup(enqueue_is_part_of_the_callers_transaction, clean),
     };
     dbtest_begin(argc, argv);
     int failed = cmocka_run_group_tests_name("queue", tests, setup, teardown);

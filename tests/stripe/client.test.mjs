@@ -73,7 +73,7 @@ beforeEach(async () => {
 
 // ---- what is sent ----
 
-test('a POST as the official client sends it', async () => {
+test('a POST has the headers and body that the official client sends', async () => {
     const got = await post({ path: '/v1/checkout/sessions', key: 'co:1', form: [['mode', 'subscription'], ['line_items[0][quantity]', 1], ['a[b]', "!*()' é"], ['x', true]] })
     assert.equal(got.ok, true)
     assert.deepEqual([got.object_id, got.status, got.request_id, got.replayed], ['obj_1', 200, 'req_1', false])
@@ -105,7 +105,7 @@ test('an empty POST has a length; GET and DELETE carry parameters in the address
     }
 })
 
-test('/v2 takes JSON', async () => {
+test('calls to /v2 send JSON', async () => {
     const json = { event_name: 'conv', timestamp: '2026-11-23T05:52:20.123Z', payload: { value: '1' } }
     const got = await post({ path: '/v2/billing/meter_events', json })
     assert.equal(got.ok, true)
@@ -114,7 +114,7 @@ test('/v2 takes JSON', async () => {
     assert.ok(seen[0].headers['idempotency-key'])
 })
 
-test('an id from outside stays one step of the path', async () => {
+test('an id from outside stays within one segment of the path', async () => {
     const path = async (pattern, id) => (await cli.call({ op: 'path', pattern, id })).path
     assert.equal(await path('/v1/subscriptions/%/pause', 'sub_1'), '/v1/subscriptions/sub_1/pause')
     assert.equal(await path('/v1/subscriptions/%', 'sub_1/../../x?y#z&a b'), '/v1/subscriptions/sub_1%2F..%2F..%2Fx%3Fy%23z%26a%20b')
@@ -126,7 +126,7 @@ test('an id from outside stays one step of the path', async () => {
     assert.equal(seen.length, 0)
 })
 
-test('connections are kept', async () => {
+test('connections are reused', async () => {
     await get()
     const before = connections
     for (let i = 0; i < 5; i++) assert.equal((await get()).ok, true)
@@ -140,7 +140,7 @@ test('connections are kept', async () => {
 
 // ---- configuration ----
 
-test('a key tells its mode; a key of another kind, or a missing one, is reported', async () => {
+test('a key\'s mode is recognised; a key of another kind, or a missing one, is reported', async () => {
     const mode = async key => { install.configure({ stripe_secret_key: key }); return cli.call({ op: 'mode' }) }
     assert.equal((await mode('sk_live_abc')).livemode, true)
     assert.equal((await mode('rk_live_abc')).livemode, true)
@@ -157,7 +157,7 @@ test('a key tells its mode; a key of another kind, or a missing one, is reported
     assert.equal(seen.length, 0)
 })
 
-test('http only to this machine', async () => {
+test('plain http is used only to this machine', async () => {
     const mode = async address => { install.configure({ stripe_api_base: address }); return (await cli.call({ op: 'mode' })).code ?? 'ok' }
     for (const good of ['http://127.0.0.1:1', 'http://127.5.6.7', 'http://localhost:12', 'http://[::1]:99', 'https://api.stripe.com', 'https://10.0.0.1', 'http://127.0.0.1/stripe'])
         assert.equal(await mode(good), 'ok', good)
@@ -168,7 +168,7 @@ test('http only to this machine', async () => {
 
 // ---- retries ----
 
-test('a connection that breaks is tried again with the same key, twice', async () => {
+test('a broken connection is retried twice with the same key', async () => {
     script = [reset, reset, { json: { id: 'cus_9' } }]
     const got = await post({ key: 'reset:1' })
     assert.equal(got.object_id, 'cus_9')
@@ -188,7 +188,7 @@ test('a connection that breaks is tried again with the same key, twice', async (
     assert.deepEqual([r.state, r.http_status, r.error_code, r.attempts], ['unknown', null, 'stripe_no_answer', '3'])
 })
 
-test('no server listens: nothing was sent, and the row says so', async () => {
+test('when no server listens nothing is sent, and the row records that', async () => {
     const closed = net.createServer()
     await new Promise(ok => closed.listen(0, '127.0.0.1', ok))
     const port = closed.address().port
@@ -203,7 +203,7 @@ test('no server listens: nothing was sent, and the row says so', async () => {
     assert.equal((await row('closed:1')).state, 'done')
 })
 
-test('500 and 409 are tried again; a 500 that stays leaves the outcome open', async () => {
+test('500 and 409 are retried; a persistent 500 leaves the outcome unknown', async () => {
     script = [{ status: 500, body: '{"error":{"type":"api_error","message":"x"}}' }, error(409, 'lock_something'), { json: { id: 'cus_1' } }]
     let got = await post()
     assert.deepEqual([got.object_id, got.sleeps.length], ['cus_1', 2])
@@ -237,7 +237,7 @@ test('a clock that was set back makes the age of a key unknown', async () => {
     assert.deepEqual([(await post({ key: 'back:2' })).object_id, seen.length], ['obj_1', 0])
 })
 
-test('after a look, an unknown outcome is settled either way', async () => {
+test('an unknown outcome is settled by asking Stripe, whichever it is', async () => {
     const broken = { status: 500, body: '{}', headers: { 'stripe-should-retry': 'false' } }
     script = [broken, broken]
     await post({ key: 'look:1' })
@@ -269,7 +269,7 @@ test('Stripe-Should-Retry is obeyed in both directions', async () => {
     assert.equal(seen.length, 1)
 })
 
-test('429: rates and locks, a few more times', async () => {
+test('429 for a rate or a lock is retried a few more times', async () => {
     const rate = error(429, 'rate_limit', {}, { 'stripe-rate-limited-reason': 'endpoint-rate' })
     script = [rate, rate, rate, rate, { json: { id: 'cus_1' } }]
     let got = await post()
@@ -288,14 +288,14 @@ test('429: rates and locks, a few more times', async () => {
     assert.equal(got.code, 'stripe_lock_timeout')
 })
 
-test('one deadline for all tries: no sleep leads past it', async () => {
+test('all attempts share one deadline, and no sleep passes it', async () => {
     script = Array.from({ length: 10 }, () => error(429, 'rate_limit', {}, { 'stripe-rate-limited-reason': 'global-rate' }))
     const got = await post({ deadline: 4000 })
     assert.ok(got.sleeps.length >= 2 && got.sleeps.reduce((n, s) => n + s.ms, 0) <= 3000, JSON.stringify(got.sleeps))
     assert.equal(got.code, 'stripe_rate_limited')
 })
 
-test('timeout before and after Stripe carried out the call: the same key gets the original result', async () => {
+test('after a timeout the same key gets the original result, whether or not Stripe had carried out the call', async () => {
     let done = 0
     script = [hang, (req, res, r) => { // Stripe has done it the first time, and replays
         done += r.headers['idempotency-key'] === 'slow:1'
@@ -311,7 +311,7 @@ test('timeout before and after Stripe carried out the call: the same key gets th
     server.closeAllConnections()
 })
 
-test('the same POST still runs: wait, then its answer', async () => {
+test('while the same POST still runs the client waits, then gets its answer', async () => {
     script = [error(409, 'idempotency_key_in_use'), error(409, 'idempotency_key_in_use'), { json: { id: 'cus_1' } }]
     assert.equal((await post()).object_id, 'cus_1')
     script = Array.from({ length: 3 }, () => error(409, 'idempotency_key_in_use'))
@@ -338,7 +338,7 @@ test('a refusal after a timeout settles it, a rate limit or a wrong key does not
 
 // ---- answers that are none ----
 
-test('cut, no JSON, no object, a redirect, too large', async () => {
+test('answers that are cut, not JSON, not an object, a redirect or too large are failures', async () => {
     for (const odd of [short, { body: '{"id":' }, { body: 'hello' }, { body: '[1]' }, { body: '"x"' }, { body: '' }]) {
         script = [odd, { json: { id: 'cus_1' } }]
         assert.equal((await post()).object_id, 'cus_1', JSON.stringify(odd))
@@ -390,7 +390,7 @@ test('a server without a valid certificate gets no request', async () => {
 
 // ---- errors in words ----
 
-test('error messages fit their audience', async () => {
+test('error messages suit their audience', async () => {
     const ask = async (answer, how = post) => { script = [answer, answer, answer]; return how() }
     let got = await ask(error(402, 'card_declined', { decline_code: 'insufficient_funds' }))
     assert.deepEqual([got.code, got.default, got.card], ['stripe_card_declined', 'plan_limit', true])
@@ -430,7 +430,7 @@ test('error messages fit their audience', async () => {
 
 // ---- the record ----
 
-test('a key carries one request for ever', async () => {
+test('a key belongs to one request for ever', async () => {
     assert.equal((await post({ key: 'one:1' })).ok, true)
     seen = []
     for (const other of [{ form: [['email', 'x@y.z']] }, { form: [] }, { path: '/v1/products' }, { json: { email: 'a@b.c' } }]) {
@@ -447,7 +447,7 @@ test('a key carries one request for ever', async () => {
     assert.deepEqual([r.state, r.method, r.path, r.http_status, r.object_id, r.attempts], ['done', 'POST', '/v1/customers', '200', 'obj_1', '2'])
 })
 
-test('a finished call stays finished, whatever a repeat returns', async () => {
+test('a finished call stays finished whatever a repeat returns', async () => {
     await post({ key: 'done:1' })
     for (const odd of [reset, { status: 500, body: '{}' }, error(401, 'x'), error(400, 'x')]) {
         script = [odd, odd, odd, odd, odd, odd]
@@ -465,7 +465,7 @@ test('keys that cannot be sent are refused', async () => {
     assert.equal(seen.length, 1)
 })
 
-test('the row stands before the first byte leaves', async () => {
+test('the row is stored before the first byte is sent', async () => {
     let state
     script = [async (req, res) => {
         state = (await row('before:1'))?.state
@@ -475,7 +475,7 @@ test('the row stands before the first byte leaves', async () => {
     assert.equal(state, 'started')
 })
 
-test('killed while it waits: the same key finds out', async () => {
+test('after a kill during the wait the same key finds the result', async () => {
     const other = new Cli(install.env)
     script = [hang]
     const lost = other.call({ op: 'post', path: '/v1/customers', form: [['email', 'a@b.c']], key: 'killed:1' }).catch(e => e.message)
@@ -493,7 +493,7 @@ test('killed while it waits: the same key finds out', async () => {
     assert.equal(seen.length, 0)
 })
 
-test('many at once with one key: one row, one body, one object', async () => {
+test('many concurrent calls with one key make one row, one body and one object', async () => {
     const clis = Array.from({ length: 6 }, () => new Cli(install.env))
     script = Array.from({ length: 6 }, () => ({ json: { id: 'cus_one' } }))
     const got = await Promise.all(clis.map(c => c.call({ op: 'post', path: '/v1/customers', form: [['email', 'a@b.c']], key: 'many:1' })))
@@ -503,7 +503,7 @@ test('many at once with one key: one row, one body, one object', async () => {
     for (const c of clis) await c.end()
 })
 
-test('the database is not held while Stripe is waited for', async () => {
+test('no database connection is held while the client waits for Stripe', async () => {
     // two connections in the pool, and the call below lasts: other statements of this program would wait for it
     let counted
     script = [async (req, res) => {
@@ -514,7 +514,7 @@ test('the database is not held while Stripe is waited for', async () => {
     assert.equal(counted[0].n, '0')
 })
 
-test('the database is away: nothing is sent', async () => {
+test('while the database is unreachable nothing is sent', async () => {
     await install.kill('database')
     const got = await post({ key: 'away:1' })
     assert.deepEqual([got.ok, got.default, seen.length], [false, 'unavailable', 0])
@@ -523,7 +523,7 @@ test('the database is away: nothing is sent', async () => {
     assert.equal((await post({ key: 'away:1' })).ok, true)
 })
 
-test('the database goes away during the call: the answer is handed on, the same key finds out later', async () => {
+test('when the database fails during a call the answer is returned, and the same key finds the result later', async () => {
     script = [async (req, res) => { await install.kill('database'); res.end('{"id":"cus_1"}') }]
     const got = await post({ key: 'gone:1' })
     assert.deepEqual([got.ok, got.object_id], [true, 'cus_1'])
@@ -535,7 +535,7 @@ test('the database goes away during the call: the answer is handed on, the same 
 
 // ---- reading ----
 
-test('reads are counted, tries and all, by day', async () => {
+test('reads are counted by day, retries included', async () => {
     await install.sql("DELETE FROM stripe_call WHERE idem_key LIKE 'reads:%'")
     const reads = async () => (await cli.call({ op: 'reads' })).reads
     assert.equal(await reads(), 0)
@@ -551,7 +551,7 @@ test('reads are counted, tries and all, by day', async () => {
     assert.equal(await reads(), 1)
 })
 
-test('fields: object or id, null or missing, deleted, large and unknown ones', async () => {
+test('fields may be an object or an id, null or missing, deleted, large or unknown', async () => {
     const ask = async json => { script = [{ json }]; return get() }
     let got = await ask({ id: 'sub_1', customer: 'cus_1' })
     assert.deepEqual([got.customer, got.customer_there, got.deleted], ['cus_1', true, false])
@@ -618,7 +618,7 @@ test('what is created while a list is read is neither lost nor doubled', async (
     assert.deepEqual([...names].sort(), [...things].sort())
 })
 
-test('a caller may stop a list early; an endless list is cut', async () => {
+test('a caller may stop a list early; an endless list is cut off', async () => {
     script = Array.from({ length: 9 }, () => listOf(ids(9)))
     let got = await list({ form: [['limit', 2]], most: 3 })
     assert.deepEqual([got.code, got.items.length, seen.length], ['gone', 3, 2])
@@ -638,7 +638,7 @@ test('a caller may stop a list early; an endless list is cut', async () => {
     assert.equal((await list({ path: '/v2/core/events', form: [] })).code, 'stripe_answer')
 })
 
-test('DELETE after a retry may find it gone', async () => {
+test('a retried DELETE accepts that the object is gone', async () => {
     script = [{ json: { id: 'sub_1', status: 'canceled' } }]
     const remove = () => cli.call({ op: 'delete', path: '/v1/subscriptions/sub_1', form: [['invoice_now', true]] })
     assert.equal((await remove()).body.status, 'canceled')
@@ -646,7 +646,7 @@ test('DELETE after a retry may find it gone', async () => {
     assert.equal((await remove()).code, 'stripe_resource_missing')
 })
 
-test('a real wait between tries', async () => {
+test('the client waits between attempts', async () => {
     script = [{ status: 500, body: '{}' }, { json: { id: 'cus_1' } }]
     const got = await get({ real: true })
     assert.ok(got.ok && got.ms >= 490 && got.ms < 10000, String(got.ms))

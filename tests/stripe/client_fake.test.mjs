@@ -42,7 +42,7 @@ const customer = (key, more = {}) => cli.call({ op: 'post', path: '/v1/customers
 const made = key => fake.all('customer').filter(c => c.metadata.tenant === key)
 const rows = where => install.sql(`SELECT idem_key, state, object_id, error_code FROM stripe_call WHERE ${where}`)
 
-test('a walk: catalog, customer, checkout, change, cancel', async () => {
+test('the client takes a customer through checkout, change and cancellation', async () => {
     const post = async (path, form) => {
         const got = await cli.call({ op: 'post', path, form, key: `walk:${++serial}` })
         assert.equal(got.ok, true, `${path}: ${got.message}`)
@@ -79,7 +79,7 @@ test('a walk: catalog, customer, checkout, change, cancel', async () => {
 })
 
 for (const kind of KINDS) {
-    test(`${kind}, once and for good: done once`, async () => {
+    test(`${kind}, once and permanently: the call takes effect once`, async () => {
         for (const times of [1, 2, 7]) {
             const key = `${kind}:${times}`
             fake.faults.add({ kind, method: 'POST', path: '/v1/customers', times, ms: kind === 'slow' ? 900 : undefined })
@@ -105,7 +105,7 @@ for (const kind of KINDS) {
     })
 }
 
-test(`faults by chance: each of 150 is done once (SEED=${SEED})`, async () => {
+test(`with random faults each of 150 calls takes effect once (SEED=${SEED})`, async () => {
     const rates = Object.fromEntries(KINDS.filter(k => k !== 'huge' && k !== 'slow').map(k => [k, 0.04]))
     fake.faults.byChance({ rates, method: 'POST', seed: SEED })
     const keys = Array.from({ length: 150 }, (_, i) => `chance:${i}`)
@@ -127,7 +127,7 @@ test(`faults by chance: each of 150 is done once (SEED=${SEED})`, async () => {
     assert.equal((await rows("idem_key LIKE 'chance:%' AND state = 'done'")).length, 150)
 })
 
-test('reading through faults', async () => {
+test('reads succeed through faults', async () => {
     await customer('read:1')
     const path = `/v1/customers/${made('read:1')[0].id}`
     for (const kind of KINDS.filter(k => !['redirect', 'huge', 'retryFalse', 'slow'].includes(k))) {
@@ -142,7 +142,7 @@ test('reading through faults', async () => {
     assert.equal(fake.requests.length, before + 1)
 })
 
-test('a list while customers come', async () => {
+test('a list read while customers are created misses none of the older ones', async () => {
     for (let i = 0; i < 25; i++) await customer(`list:${i}`)
     const late = []
     const headers = { authorization: 'Bearer sk_test_x', 'content-type': 'application/x-www-form-urlencoded', 'stripe-version': pinnedVersion }
@@ -158,7 +158,7 @@ test('a list while customers come', async () => {
     for (const id of before) assert.ok(ids.includes(id), id)
 })
 
-test('rights and keys, in words', async () => {
+test('missing rights and invalid keys give messages for the operator', async () => {
     try {
         fake.control.key(KEY, { rights: ['customer_read'] })
         const denied = await customer('right:1')
@@ -174,7 +174,7 @@ test('rights and keys, in words', async () => {
     assert.equal(made('right:1').length, 1)
 })
 
-test('a declined card in words for the payer', async () => {
+test('a declined card gives a message for the payer', async () => {
     await customer('card:1')
     const cus = made('card:1')[0].id
     fake.control.card(cus, 'fail')

@@ -14,7 +14,7 @@ before(async () => {
 after(() => stop())
 
 describe('catalog', () => {
-    test('own ids for products, and a second one of the same id is refused', async () => {
+    test('a product may have an id of the caller\'s choice, which cannot be used twice', async () => {
         assert.equal(plans.starter.product.id, 'starter')
         const error = await refusal(stripe.products.create({ id: 'starter', name: 'Again' }))
         assert.deepEqual([error.statusCode, error.code, error.type], [400, 'resource_already_exists', 'StripeInvalidRequestError'])
@@ -23,7 +23,7 @@ describe('catalog', () => {
         assert.deepEqual((await stripe.products.update('starter', { metadata: { rank: '' } })).metadata, { plan: 'starter' })
     })
 
-    test('prices: found by lookup key, product expanded, tiers only when asked for', async () => {
+    test('prices are found by lookup key, with product expanded and tiers only on request', async () => {
         const found = await stripe.prices.list({ lookup_keys: ['starter_v1', 'pro_usage_v1'], active: true, expand: ['data.product', 'data.tiers'] })
         assert.deepEqual(found.data.map(price => price.lookup_key).sort(), ['pro_usage_v1', 'starter_v1'])
         const usage = found.data.find(price => price.lookup_key === 'pro_usage_v1')
@@ -44,7 +44,7 @@ describe('catalog', () => {
         fake.violations.pop()
     })
 
-    test('metered prices want a meter, tiers no transform_quantity', async () => {
+    test('metered prices need a meter, and tiers exclude transform_quantity', async () => {
         const metered = { product: 'starter', currency: 'usd', recurring: { interval: 'month', usage_type: 'metered' } }
         assert.equal((await refusal(stripe.prices.create({ ...metered, unit_amount: 1 }))).param, 'recurring[meter]')
         const tiers = [{ up_to: 'inf', unit_amount: 1 }]
@@ -54,7 +54,7 @@ describe('catalog', () => {
 })
 
 describe('customers', () => {
-    test('made, found by address, changed, deleted', async () => {
+    test('customers can be created, found by address, changed and deleted', async () => {
         const made = await stripe.customers.create({ email: 'a@example.com', name: 'A', metadata: { tenant_id: '1' } })
         assert.deepEqual((await stripe.customers.list({ email: 'a@example.com' })).data.map(one => one.id), [made.id])
         const changed = await stripe.customers.update(made.id, { name: '', metadata: { tenant_id: null, x: 'y' } })
@@ -65,7 +65,7 @@ describe('customers', () => {
         assert.deepEqual([error.statusCode, error.code], [404, 'resource_missing'])
     })
 
-    test('pages: newest first, walked through by the client itself', async () => {
+    test('lists are newest first, and the official client reads their pages', async () => {
         const made = []
         for (let i = 0; i < 7; i++) made.push((await stripe.customers.create({ email: 'many@example.com', name: String(i) })).id)
         const page = await stripe.customers.list({ email: 'many@example.com', limit: 3 })
@@ -96,7 +96,7 @@ describe('checkout', () => {
         assert.deepEqual(done.line_items.data.map(line => line.quantity), [1, null])
     })
 
-    test('its page is plain forms that a browser can use', async () => {
+    test('its page has plain forms that a browser can use', async () => {
         const customer = await stripe.customers.create({ email: 'page@example.com' })
         const session = await sessionFor(stripe, customer, plans.starter, { success_url: 'http://127.0.0.1:1/ok?s={CHECKOUT_SESSION_ID}' })
         const press = action => fetch(session.url, { method: 'POST', body: new URLSearchParams({ action }), redirect: 'manual' })
@@ -114,7 +114,7 @@ describe('checkout', () => {
         assert.match(await refused.text(), /role="alert">No such customer/)
     })
 
-    test('a trial without a card; what it becomes without one', async () => {
+    test('a trial may begin without a card, and ends as configured without one', async () => {
         const more = {
             payment_method_collection: 'if_required',
             subscription_data: { trial_period_days: 14, trial_settings: { end_behavior: { missing_payment_method: 'pause' } } },
@@ -139,7 +139,7 @@ describe('checkout', () => {
         assert.deepEqual([done.amount_total, done.invoice.total, done.total_details.amount_discount], [2450, 2450, 2450])
     })
 
-    test('a delayed method: complete but unpaid, then paid or failed', async () => {
+    test('a delayed payment method leaves a session complete but unpaid, then paid or failed', async () => {
         const { session } = await subscriber(fake, stripe, plans.starter, {}, { card: 'async' })
         assert.deepEqual([session.status, session.payment_status], ['complete', 'unpaid'])
         fake.control.settle(session.id, true)
@@ -151,7 +151,7 @@ describe('checkout', () => {
         assert.deepEqual(types, ['checkout.session.async_payment_failed', 'checkout.session.async_payment_succeeded'])
     })
 
-    test('refusals', async () => {
+    test('invalid sessions are refused', async () => {
         const customer = await stripe.customers.create({})
         const wrong = async more => (await refusal(sessionFor(stripe, customer, plans.starter, more))).param
         assert.equal(await wrong({ line_items: [{ price: plans.starter.usage.id, quantity: 1 }] }), 'line_items[0][quantity]')
@@ -164,7 +164,7 @@ describe('checkout', () => {
         assert.equal((await refusal(stripe.checkout.sessions.expire(session.id))).statusCode, 400)
     })
 
-    test('tax', async () => {
+    test('taxes are added when automatic tax is on', async () => {
         fake.control.policy({ taxPercent: 19 })
         const { session, sub } = await subscriber(fake, stripe, plans.starter, { automatic_tax: { enabled: true }, customer_update: { address: 'auto' } })
         fake.control.policy({ taxPercent: 0 })
@@ -194,7 +194,7 @@ describe('changes of a subscription', () => {
         assert.equal(items(changed).base.current_period_end, items(sub).base.current_period_end)
     })
 
-    test('with a card that fails the upgrade waits, is applied when it is paid, or expires after 23 hours', async () => {
+    test('with a failing card an upgrade waits, is applied once paid, or expires after 23 hours', async () => {
         const { customer, sub } = await subscriber(fake, stripe, plans.starter)
         fake.control.card(customer.id, 'fail')
         const waiting = await stripe.subscriptions.update(sub.id, upgradeTo(sub, plans.pro))
@@ -215,7 +215,7 @@ describe('changes of a subscription', () => {
         for (const type of ['customer.subscription.pending_update_applied', 'customer.subscription.pending_update_expired']) assert.ok(types.includes(type), type)
     })
 
-    test('its invoice voided, the waiting upgrade is given up', async () => {
+    test('voiding its invoice discards a waiting upgrade', async () => {
         const { customer, sub } = await subscriber(fake, stripe, plans.starter)
         fake.control.card(customer.id, 'fail')
         const waiting = await stripe.subscriptions.update(sub.id, upgradeTo(sub, plans.pro))
@@ -237,7 +237,7 @@ describe('changes of a subscription', () => {
         assert.deepEqual((await stripe.invoices.list({ subscription: sub.id })).data.map(i => [i.billing_reason, i.status]), [['subscription_cycle', 'draft'], ['subscription_update', 'void'], ['subscription_create', 'paid']])
     })
 
-    test('usage on the invoice of a waiting upgrade is discarded when that expires; paid, what came meanwhile is billed by the old price', async () => {
+    test('usage on a waiting upgrade\'s invoice is discarded when it expires; once paid, usage in between is billed at the old price', async () => {
         for (const paid of [false, true]) {
             const { customer, sub } = await subscriber(fake, stripe, plans.starter)
             const use = value => stripe.billing.meterEvents.create({ event_name: 'conv', payload: { stripe_customer_id: customer.id, value } })
@@ -262,7 +262,7 @@ describe('changes of a subscription', () => {
         }
     })
 
-    test('no more than ten invoices a minute for a subscription', async () => {
+    test('a subscription gets at most ten invoices a minute', async () => {
         const { sub } = await subscriber(fake, stripe, plans.starter)
         const change = quantity => stripe.subscriptions.update(sub.id, { items: [{ id: items(sub).base.id, quantity }], proration_behavior: 'always_invoice' })
         for (let quantity = 2; quantity <= 10; quantity++) await change(quantity)
@@ -272,7 +272,7 @@ describe('changes of a subscription', () => {
         await change(11)
     })
 
-    test('plain always_invoice changes the plan although the card fails, and the subscription is past due', async () => {
+    test('always_invoice alone changes the plan although the card fails, and the subscription is past due', async () => {
         const { customer, sub } = await subscriber(fake, stripe, plans.starter)
         fake.control.card(customer.id, 'fail')
         const { payment_behavior: _, ...change } = upgradeTo(sub, plans.pro)
@@ -289,7 +289,7 @@ describe('changes of a subscription', () => {
         assert.deepEqual([asks.statusCode, asks.code], [402, 'subscription_payment_intent_requires_action'])
     })
 
-    test('without the id of its item a price is added: two are paid', async () => {
+    test('a price without the id of its item is added, so that two are paid', async () => {
         const { sub } = await subscriber(fake, stripe, plans.starter)
         const changed = await stripe.subscriptions.update(sub.id, { items: [{ price: plans.pro.base.id }] })
         assert.equal(changed.items.data.length, 3)
@@ -305,7 +305,7 @@ describe('changes of a subscription', () => {
         assert.equal(items(await stripe.subscriptions.update(sub.id, { items: [{ id, price: plans.pro.base.id }], proration_behavior: 'none' })).base.quantity, 1)
     })
 
-    test('cancel at the end of the period, undone, at a moment, at once with usage', async () => {
+    test('a subscription can be cancelled at the end of its period, at a given time, or immediately with its usage', async () => {
         const { customer, sub } = await subscriber(fake, stripe, plans.starter)
         const ending = await stripe.subscriptions.update(sub.id, { cancel_at_period_end: true })
         assert.deepEqual([ending.cancel_at_period_end, ending.cancel_at, ending.status], [true, items(sub).base.current_period_end, 'active'])
@@ -330,7 +330,7 @@ describe('changes of a subscription', () => {
         assert.equal(gone.latest_invoice, silent.sub.latest_invoice) // without invoice_now usage is never billed
     })
 
-    test('paused and resumed; collection paused', async () => {
+    test('a subscription, or its collection, can be paused and resumed', async () => {
         const { sub } = await subscriber(fake, stripe, plans.starter)
         const paused = await stripe.subscriptions.pause(sub.id, { type: 'subscription' })
         assert.deepEqual([paused.status, paused.status_details.paused.subscription.type], ['paused', 'pause_requested'])
@@ -345,7 +345,7 @@ describe('changes of a subscription', () => {
         fake.violations.pop()
     })
 
-    test('made directly: incomplete until its first invoice is paid, or for 23 hours', async () => {
+    test('a subscription made directly is incomplete until its first invoice is paid, or expires after 23 hours', async () => {
         const customer = await stripe.customers.create({ email: 'd@example.com' })
         const params = { customer: customer.id, items: [{ price: plans.starter.base.id }] }
         assert.equal((await refusal(stripe.subscriptions.create(params))).code, 'resource_missing')
@@ -364,7 +364,7 @@ describe('changes of a subscription', () => {
         assert.equal((await stripe.subscriptions.list({ customer: customer.id, status: 'ended' })).data.length, 1)
     })
 
-    test('a schedule changes the plan at the end of the period, nothing prorated', async () => {
+    test('a schedule changes the plan at the end of the period without proration', async () => {
         const { customer, sub } = await subscriber(fake, stripe, plans.pro)
         await stripe.billing.meterEvents.create({ event_name: 'conv', payload: { stripe_customer_id: customer.id, value: '50500' } })
         const schedule = await stripe.subscriptionSchedules.create({ from_subscription: sub.id })
@@ -389,7 +389,7 @@ describe('changes of a subscription', () => {
         assert.equal((await stripe.subscriptions.retrieve(sub.id)).schedule, null)
     })
 
-    test('a schedule released, and one that is cancelled', async () => {
+    test('a schedule can be released or cancelled', async () => {
         const { sub } = await subscriber(fake, stripe, plans.starter)
         const schedule = await stripe.subscriptionSchedules.create({ from_subscription: sub.id })
         assert.equal((await refusal(stripe.subscriptionSchedules.create({ from_subscription: sub.id }))).param, 'from_subscription')
@@ -402,7 +402,7 @@ describe('changes of a subscription', () => {
 })
 
 describe('invoices', () => {
-    test('pages and PDF of an invoice, and the actions on it', async () => {
+    test('an invoice has a page, a PDF and its actions', async () => {
         const { customer, sub } = await subscriber(fake, stripe, plans.starter)
         const invoice = await stripe.invoices.retrieve(sub.latest_invoice, { expand: ['payments.data.payment.payment_intent'] })
         const intent = invoice.payments.data[0].payment.payment_intent
@@ -422,7 +422,7 @@ describe('invoices', () => {
         assert.equal((await stripe.subscriptions.retrieve(sub.id)).status, 'active')
     })
 
-    test('a preview of the next invoice, and none where there is none', async () => {
+    test('the next invoice can be previewed where there is one', async () => {
         const { customer, sub } = await subscriber(fake, stripe, plans.starter)
         await stripe.billing.meterEvents.create({ event_name: 'conv', payload: { stripe_customer_id: customer.id, value: '10003' } })
         const next = await stripe.invoices.createPreview({ subscription: sub.id })
@@ -433,7 +433,7 @@ describe('invoices', () => {
         assert.equal(fresh.total, 19900)
     })
 
-    test('refund and dispute', async () => {
+    test('payments can be refunded and disputed', async () => {
         const { sub } = await subscriber(fake, stripe, plans.starter)
         const [payment] = (await stripe.invoicePayments.list({ invoice: sub.latest_invoice })).data
         const intent = await stripe.paymentIntents.retrieve(payment.payment.payment_intent)
@@ -463,14 +463,14 @@ describe('the portal', () => {
         })
     })
 
-    test('configurations', async () => {
+    test('portal configurations can be created and changed', async () => {
         const changed = await stripe.billingPortal.configurations.update(configuration.id, { features: { subscription_cancel: { enabled: true, mode: 'immediately' } } })
         assert.deepEqual([changed.features.subscription_cancel.mode, changed.features.invoice_history.enabled, changed.is_default], ['immediately', true, false])
         await stripe.billingPortal.configurations.update(configuration.id, { features: { subscription_cancel: { enabled: true, mode: 'at_period_end' } } })
         assert.deepEqual((await stripe.billingPortal.configurations.list({ active: true })).data.map(one => one.id), [configuration.id])
     })
 
-    test('a session, and what its page does', async () => {
+    test('a portal session\'s page changes the card, cancels and renews', async () => {
         const { customer, sub } = await subscriber(fake, stripe, plans.starter)
         const params = { customer: customer.id, return_url: 'https://e.com/b' }
         assert.match((await refusal(stripe.billingPortal.sessions.create(params))).message, /until you save your customer portal settings/)
@@ -495,7 +495,7 @@ describe('the portal', () => {
         assert.equal((await fetch(session.url)).status, 410)
     })
 
-    test("not for another's subscription", async () => {
+    test("a portal session is refused for another customer's subscription", async () => {
         const { sub } = await subscriber(fake, stripe, plans.starter)
         const stranger = await stripe.customers.create({})
         const flow_data = { type: 'subscription_cancel', subscription_cancel: { subscription: sub.id } }
@@ -504,7 +504,7 @@ describe('the portal', () => {
 })
 
 describe('meters', () => {
-    test('events count once by identifier, for 24 hours', async () => {
+    test('meter events count once for an identifier within 24 hours', async () => {
         const customer = await stripe.customers.create({})
         const send = (identifier, value = '1', more = {}) => stripe.billing.meterEvents.create({ event_name: 'conv', identifier, payload: { stripe_customer_id: customer.id, value }, ...more })
         const start = fake.now() - (fake.now() % 60)
@@ -526,7 +526,7 @@ describe('meters', () => {
         assert.deepEqual(hourly.data.map(one => one.aggregated_value), [5, 5])
     })
 
-    test('meters: one for an event name, switched off and on', async () => {
+    test('an event name has one meter, which can be switched off and on', async () => {
         assert.equal((await refusal(stripe.billing.meters.create({ display_name: 'x', event_name: 'conv', default_aggregation: { formula: 'sum' } }))).param, 'event_name')
         const other = await stripe.billing.meters.create({ display_name: 'x', event_name: 'other', default_aggregation: { formula: 'count' } })
         assert.equal((await stripe.billing.meters.deactivate(other.id)).status, 'inactive')
@@ -537,7 +537,7 @@ describe('meters', () => {
 })
 
 describe('keys, versions, words', () => {
-    test('unknown keys, rights of restricted keys, test and live apart', async () => {
+    test('unknown keys are refused, restricted keys have their rights, test and live are separate', async () => {
         assert.deepEqual([(await refusal(client(fake, 'pk_test_x').customers.list())).type], ['StripeAuthenticationError'])
         fake.control.key('rk_test_narrow', { rights: ['customer_read', 'product_write'] })
         const narrow = client(fake, 'rk_test_narrow')
@@ -552,7 +552,7 @@ describe('keys, versions, words', () => {
         assert.match((await refusal(stripe.customers.retrieve(customer.id))).message, /similar object exists in live mode/)
     })
 
-    test('no version but the pinned one', async () => {
+    test('only the pinned version is accepted', async () => {
         const ask = headers => fetch(`${fake.url}/v1/account`, { headers: { Authorization: 'Bearer sk_test_x', ...headers } })
         assert.equal((await ask({})).status, 400)
         assert.equal((await ask({ 'Stripe-Version': '2024-06-20' })).status, 400)
@@ -594,7 +594,7 @@ describe('keys, versions, words', () => {
     })
 })
 
-test('the bodies the official client sends', async () => {
+test('form bodies are parsed as the official client sends them', async () => {
     const last = () => fake.requests.at(-1)
     const sent = []
     const body = async promise => {

@@ -41,7 +41,7 @@ describe('idempotency', () => {
         assert.equal((await stripe.customers.create({ email: 'i@example.com' }, { idempotencyKey: 'cust:1' })).name, null) // as it was then
     })
 
-    test('other parameters, or another path, with the same key', async () => {
+    test('a key used with other parameters or another path is refused', async () => {
         await stripe.customers.create({ email: 'm@example.com' }, { idempotencyKey: 'm' })
         const other = await refusal(stripe.customers.create({ email: 'n@example.com' }, { idempotencyKey: 'm' }))
         assert.deepEqual([other.type, other.statusCode], ['StripeIdempotencyError', 400])
@@ -51,7 +51,7 @@ describe('idempotency', () => {
         assert.equal(live.livemode, true) // keys of test and live are apart
     })
 
-    test('kept for 24 hours; then the same key is a new request', async () => {
+    test('a result is kept for 24 hours; then the same key is a new request', async () => {
         const first = await stripe.customers.create({}, { idempotencyKey: 'day' })
         await fake.advance(DAY - 1)
         assert.equal((await stripe.customers.create({}, { idempotencyKey: 'day' })).id, first.id)
@@ -59,7 +59,7 @@ describe('idempotency', () => {
         assert.notEqual((await stripe.customers.create({}, { idempotencyKey: 'day' })).id, first.id)
     })
 
-    test('while it runs: 409', async () => {
+    test('a repeat while the first request still runs gets 409', async () => {
         fake.faults.add({ kind: 'slow', ms: 200, path: '/v1/customers' })
         const running = stripe.customers.create({}, { idempotencyKey: 'run' })
         await new Promise(ok => setTimeout(ok, 50))
@@ -85,7 +85,7 @@ describe('idempotency', () => {
         }
     })
 
-    test('a 500 after commit stays the answer, and the object exists', async () => {
+    test('a 500 after commit is repeated for its key, and the object exists', async () => {
         const count = customers(fake)
         fake.faults.add({ kind: 'error500After', path: '/v1/customers' })
         for (let i = 0; i < 3; i++) {
@@ -107,7 +107,7 @@ describe('faults', () => {
         return raw(fake, 'POST', '/v1/customers', 'email=f%40example.com', { 'Idempotency-Key': key })
     }
 
-    test('connection cut before: nothing happened; after: it did, and the key repeats the answer', async () => {
+    test('a connection cut before the commit leaves nothing; one cut after it leaves the result under the key', async () => {
         const count = customers(fake)
         assert.equal((await post('d1', { kind: 'dropBefore' })).error, 'ECONNRESET')
         assert.equal(customers(fake), count)
@@ -117,7 +117,7 @@ describe('faults', () => {
         assert.deepEqual([told.headers['idempotent-replayed'], JSON.parse(told.text).id], ['true', fake.all('customer').at(-1).id])
     })
 
-    test('each kind looks as it should', async () => {
+    test('each kind of fault has the status and headers that Stripe documents', async () => {
         const json = answer => JSON.parse(answer.text).error
         const gateway = await post('k1', { kind: 'badGateway' })
         assert.deepEqual([gateway.status, gateway.headers['content-type'], gateway.text.slice(0, 6)], [502, 'text/html', '<html>'])
@@ -144,7 +144,7 @@ describe('faults', () => {
         assert.ok(performance.now() - begun >= 115)
     })
 
-    test('rules count: some pass first, some are hit, then none; and only where they point', async () => {
+    test('a rule lets its first requests pass, then hits as many as it says, only on its path', async () => {
         fake.faults.add({ kind: 'error500Before', method: 'GET', path: /^\/v1\/customers$/, skip: 1, times: 2 })
         const statuses = []
         for (let i = 0; i < 5; i++) statuses.push((await raw(fake, 'GET', '/v1/customers')).status)
@@ -183,7 +183,7 @@ describe('faults', () => {
         assert.ok(new Set(one).size >= 4, `faults of few kinds: ${[...new Set(one)]}`)
     })
 
-    test('every kind can be asked for by chance', async () => {
+    test('every kind of fault can occur at random', async () => {
         const other = await startWalk()
         for (const kind of KINDS) {
             other.fake.faults.clear()
@@ -210,7 +210,7 @@ describe('faults', () => {
 })
 
 describe('meter events that do not count', () => {
-    test('are reported by thin events only', async () => {
+    test('errors of the meter are reported by thin events only', async () => {
         const { fake, stripe, stop } = await startWalk({ policy: { meterSeconds: 60 } })
         const { meter } = await catalog(stripe)
         const place = await listener()
@@ -303,14 +303,14 @@ describe('deliveries', () => {
         await finish()
     })
 
-    test('the facts page of the signature', () => {
+    test('the signature of the documented example verifies', () => {
         const t = 1700000000
         const body = '{"id":"evt_1","object":"event","type":"invoice.paid","data":{"object":{}}}'
         assert.equal(signatureHeader(['whsec_abc'], t, body), `t=${t},v1=b0d5127f3986d08e4606c9dec0ee4b52695c7998af53ee18949a2c57804f900a`)
         assert.equal(signatureHeader(['whsec_t'], t, '{"id":"evt_ü","object":"event"}').slice(-64), '25eb2654ce0e49194edde9b801aa8659ee25abfa66e53c23fa4de9184713fd3f')
     })
 
-    test('twice, twinned, reordered, delayed, dropped', async () => {
+    test('deliveries can be duplicated, twinned, reordered, delayed and dropped', async () => {
         await started()
         fake.control.delivery({ duplicate: 1 })
         await stripe.customers.create({})
@@ -344,7 +344,7 @@ describe('deliveries', () => {
         await finish()
     })
 
-    test('wrong signatures, old ones, v0, several secrets', async () => {
+    test('deliveries can have wrong, old or v0 signatures, and several secrets', async () => {
         await started()
         const one = async () => {
             await stripe.customers.create({})
@@ -377,7 +377,7 @@ describe('deliveries', () => {
         await finish()
     })
 
-    test('tried again until it is acknowledged; a redirect is a failure', async () => {
+    test('a delivery is retried until it is acknowledged; a redirect is a failure', async () => {
         await started({ deliver: 'auto' })
         place.answer = (one, n) => [500, 302, 200][n - 1] ?? 200
         await stripe.customers.create({})
@@ -413,7 +413,7 @@ describe('deliveries', () => {
         await finish()
     })
 
-    test('another api_version has another shape', async () => {
+    test('another api_version gives objects another shape', async () => {
         await started({}, ['customer.subscription.created'])
         const plans = await catalog(stripe)
         fake.control.delivery({ apiVersion: '2024-06-20' })
@@ -424,7 +424,7 @@ describe('deliveries', () => {
         await finish()
     })
 
-    test('the events of the first payment, in their order, and thin ones beside them', async () => {
+    test('the first payment sends its events in order, and the thin ones as well', async () => {
         await started({}, ['checkout.session.completed', 'customer.subscription.created', 'customer.subscription.updated', 'invoice.paid', 'invoice.finalized'])
         const thin = await listener()
         const destination = await stripe.v2.core.eventDestinations.create({
@@ -463,7 +463,7 @@ describe('knobs', () => {
     })
     after(() => stop())
 
-    test('the dashboard: a price edited, items swapped, a second subscription, a customer deleted', async () => {
+    test('the dashboard can edit a price, swap items, add a subscription and delete a customer', async () => {
         const { customer, sub } = await subscriber(fake, stripe, plans.starter)
         fake.control.edit(plans.starter.base.id, { nickname: 'renamed', unit_amount: 5100, unit_amount_decimal: '5100' })
         assert.equal(items(await stripe.subscriptions.retrieve(sub.id)).base.price.unit_amount, 5100)
@@ -478,7 +478,7 @@ describe('knobs', () => {
         assert.deepEqual((await stripe.subscriptions.list({ customer: customer.id })).data, [])
     })
 
-    test('answers spoiled: an unknown status, fields away, null, expanded', async () => {
+    test('answers can have an unknown status, and missing, null or expanded fields', async () => {
         const { customer, sub } = await subscriber(fake, stripe, plans.starter)
         fake.control.distort(sub.id, { set: { status: 'hibernating', 'items.data': [] }, remove: ['schedule'], expand: ['customer'] })
         const spoiled = await stripe.subscriptions.retrieve(sub.id)
@@ -487,7 +487,7 @@ describe('knobs', () => {
         assert.equal((await stripe.subscriptions.retrieve(sub.id)).status, 'active')
     })
 
-    test('a pending update that finds its card good is applied at once; two at a time do not stay', async () => {
+    test('a pending update with a good card is applied immediately, and one that waits is voided', async () => {
         const { customer, sub } = await subscriber(fake, stripe, plans.starter)
         fake.control.card(customer.id, 'fail', { times: 1 })
         const first = await stripe.subscriptions.update(sub.id, upgradeTo(sub, plans.pro))
@@ -497,12 +497,12 @@ describe('knobs', () => {
         assert.equal((await stripe.invoices.retrieve(first.latest_invoice)).status, 'void')
     })
 
-    test('settings and deliveries refuse names they do not have', () => {
+    test('unknown names of settings and deliveries are refused', () => {
         assert.throws(() => fake.control.policy({ afterRetry: 'x' }), /no setting/)
         assert.throws(() => fake.control.delivery({ dupe: 1 }), /delivery has no/)
     })
 
-    test('as a program: the same knobs over HTTP', async () => {
+    test('run as a program, the fake takes the same controls over HTTP', async () => {
         const main = path.join(path.dirname(fileURLToPath(import.meta.url)), 'fake/main.mjs')
         const child = spawn(process.execPath, [main, '--now', '1800000000', '--seed', '5', '--deliver', 'manual'], { stdio: ['ignore', 'pipe', 'inherit'] })
         const line = await new Promise(ok => child.stdout.once('data', ok))

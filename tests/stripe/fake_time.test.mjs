@@ -21,7 +21,7 @@ const walk = (name, options, run) =>
 const typesOf = (fake, id) => fake.events.filter(event => event.data.object.id === id).map(event => event.type.replace('customer.subscription.', ''))
 const since = (fake, moment) => fake.events.filter(event => event.created >= moment).map(event => event.type)
 
-test('money is exact: decimals, tiers, shares', () => {
+test('amounts with decimals, tiers and prorations are exact', () => {
     assert.equal(decimalText(decimal('0.000000000001')), '0.000000000001')
     assert.equal(decimalText(decimal('-12.50')), '-12.5')
     assert.throws(() => decimal('1e3'), RangeError)
@@ -300,7 +300,7 @@ walk('events reach back 30 days', {}, async ({ fake, stripe }) => {
     assert.equal((await refusal(stripe.events.list({ types: Array(21).fill('customer.created') }))).param, 'types')
 })
 
-test('without a start the clock goes with the real one, and on by what is advanced', async () => {
+test('without a start time the clock follows the real one plus whatever it is advanced by', async () => {
     const { fake, stripe, stop } = await startWalk({ now: undefined })
     const plans = await catalog(stripe)
     const { sub } = await subscriber(fake, stripe, plans.starter)

@@ -76,7 +76,7 @@ test('where the official client refuses a header, ours does', async () => {
     }
 })
 
-test('the same parameters make the same request', async () => {
+test('the same parameters give the same request', async () => {
     const form = [['mode', 'subscription'], ['line_items[0][price]', 'price_a'], ['line_items[0][quantity]', 1], ['line_items[1][price]', 'price_m'], ['customer', 'cus_1'],
         ['subscription_data[metadata][who]', "Zoë & Söhne (1*2)! 'x' ~ + / ? %"], ['subscription_data[trial_period_days]', 14],
         ['success_url', 'https://e.com/s?session_id={CHECKOUT_SESSION_ID}'], ['allow_promotion_codes', true], ['metadata[gone]', '']]

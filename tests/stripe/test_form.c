@@ -125,7 +125,7 @@ static void every_byte_of_a_value(void **state)
     gives("");
 }
 
-static void too_much_is_noticed(void **state)
+static void too_large_a_form_is_refused(void **state)
 {
     (void)state;
     char text[1000];
@@ -142,7 +142,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(checkout), TEST(meter_event), TEST(plan_change),           TEST(portal),
-        TEST(preview),  TEST(queries),     TEST(every_byte_of_a_value), TEST(too_much_is_noticed)};
+        TEST(preview),  TEST(queries),     TEST(every_byte_of_a_value), TEST(too_large_a_form_is_refused)};
     stripe_form_init(&f);
     int failed = RUN(tests);
     stripe_form_release(&f);

@@ -55,7 +55,7 @@ static void one_at_a_time(void **state)
     OKAY(lease_release(c, STR("sub_1"), b, &fail));
 }
 
-static void it_ends_by_itself(void **state)
+static void a_lease_expires(void **state)
 {
     (void)state;
     struct id a, b;
@@ -73,7 +73,7 @@ static void it_ends_by_itself(void **state)
     OKAY(lease_release(c, STR("sub_1"), b, &fail));
 }
 
-static void a_clock_that_went_back(void **state)
+static void a_clock_that_was_set_back(void **state)
 {
     (void)state;
     struct id a, b;
@@ -93,7 +93,7 @@ static void a_clock_that_went_back(void **state)
     OKAY(lease_release(c, STR("sub_1"), b, &fail));
 }
 
-static void old_ones_go(void **state)
+static void old_leases_are_deleted(void **state)
 {
     (void)state;
     struct id a;
@@ -234,8 +234,12 @@ static void one_winner(void **state)
 
 int main(int argc, char **argv)
 {
-    const struct CMUnitTest tests[] = {TEST(one_at_a_time), TEST(it_ends_by_itself), TEST(a_clock_that_went_back),
-                                       TEST(old_ones_go),   TEST(names_are_bytes),   TEST(threads_race),
+    const struct CMUnitTest tests[] = {TEST(one_at_a_time),
+                                       TEST(a_lease_expires),
+                                       TEST(a_clock_that_was_set_back),
+                                       TEST(old_leases_are_deleted),
+                                       TEST(names_are_bytes),
+                                       TEST(threads_race),
                                        TEST(one_winner)};
     dbtest_begin(argc, argv);
     config = dbtest_config(DB);

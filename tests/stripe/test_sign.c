@@ -74,7 +74,7 @@ static void other_schemes_are_ignored(void **state)
     assert_string_equal(check("whsec_abc", "t=1700000000;v1=" GOOD), "signature_malformed");
 }
 
-static void digests_that_are_none(void **state)
+static void texts_that_are_not_digests(void **state)
 {
     (void)state;
     char upper[] = "t=1700000000,v1=" GOOD;
@@ -209,7 +209,7 @@ int main(void)
     const struct CMUnitTest tests[] = {TEST(vectors),
                                        TEST(any_v1_under_any_secret),
                                        TEST(other_schemes_are_ignored),
-                                       TEST(digests_that_are_none),
+                                       TEST(texts_that_are_not_digests),
                                        TEST(times),
                                        TEST(both_sides_of_the_tolerance),
                                        TEST(every_byte_of_the_body_counts),

@@ -35,7 +35,7 @@ before(async () => {
 })
 after(() => parley?.stop())
 
-test('a conversation, caught up with and rated, is recorded and counted once', async () => {
+test('a conversation that is caught up on and rated is recorded and counted once', async () => {
     const first = await send(parley, bot, { text: 'Hello', id: 'the-first-message-of-all' })
     assert.equal(first.status, 200, JSON.stringify(first.body))
     const { conversation, token } = first.body
@@ -53,7 +53,7 @@ test('a conversation, caught up with and rated, is recorded and counted once', a
     await checkLedger(parley, assert)
 })
 
-test('the same as events', async () => {
+test('the same turn can be read as events', async () => {
     const reply = await fetch(`${parley.url}/chat/${bot}/messages`, {
         method: 'POST', headers: { 'content-type': 'application/json', accept: 'text/event-stream' }, body: '{"text":"Hello"}',
     })
@@ -61,7 +61,7 @@ test('the same as events', async () => {
     assert.deepEqual([...(await reply.text()).matchAll(/^event: (\w+)/gm)].map(m => m[1]), ['message', 'done'])
 })
 
-test('the hosted page, the portal with a session, the API with a key, hooks', async () => {
+test('the hosted page, the portal, the API and hooks work as plain CGI', async () => {
     assert.match(await (await fetch(`${parley.url}/chat/${bot}`)).text(), /Hello! Ask me\./)
     const login = await fetch(`${parley.url}/login`, { method: 'POST', redirect: 'manual', body: new URLSearchParams({ email: 'cgi@example.com', password: PASSWORD }) })
     assert.deepEqual([login.status, login.headers.get('location')], [303, '/app'])

@@ -52,7 +52,7 @@ for (const javaScriptEnabled of [true, false]) {
     }
 }
 
-test('by keyboard: Enter sends, the focus stays, a reload keeps the conversation', async () => {
+test('by keyboard, Enter sends, the focus stays, and a reload keeps the conversation', async () => {
     const page = await (await browser.newContext()).newPage()
     await page.goto(address)
     await page.locator('#text').focus()
@@ -73,7 +73,7 @@ test('two visitors do not see each other', async () => {
     assert.equal(await two.getByText('Two to four working days').count(), 0)
 })
 
-test('an address without a bot is a friendly page', async () => {
+test('an address without a bot shows a helpful page', async () => {
     const page = await (await browser.newContext()).newPage()
     const reply = await page.goto(`${parley.url}/chat/bot_01m83jxmcke009fsdtz6yhj8xp`)
     assert.equal(reply.status(), 404)

@@ -72,19 +72,19 @@ test('4,000 characters of four bytes each are a message', async () => {
     assert.ok(next.status === 200 || next.body.code, 'and what the bot makes of it has an answer too')
 })
 
-test('an error in JSON is reported once, with its place', async () => {
+test('a JSON error is reported once, with its position', async () => {
     const reply = await send(parley, bot, '{"text": }')
     assert.match(reply.body.detail, /^This is not valid JSON: line 1, column 10: /)
 })
 
-test('10 MB', async () => {
+test('a body of 10 MB is refused', async () => {
     const reply = await send(parley, bot, { text: 'x'.repeat(10 << 20) })
     assert.equal(reply.status, 413)
 })
 
-test('another type than JSON', async () => isProblem(await send(parley, bot, 'text=x', { headers: { 'Content-Type': 'text/plain' } }), 415, 'content_type'))
+test('a body that is not JSON is refused', async () => isProblem(await send(parley, bot, 'text=x', { headers: { 'Content-Type': 'text/plain' } }), 415, 'content_type'))
 
-test('bots that are not there', async () => {
+test('unknown bots are 404', async () => {
     for (const id of [shown('bot', newId()), 'bot_1', 'x', '%00', '..%2f..', bot.replace('bot_', 'conv_')]) {
         const reply = await send(parley, id, { text: 'x' })
         assert.ok([400, 404].includes(reply.status), `${id}: ${reply.status}`)
@@ -92,7 +92,7 @@ test('bots that are not there', async () => {
     isProblem(await send(parley, shown('bot', newId()), { text: 'x' }), 404, 'bot_unknown')
 })
 
-test('other methods', async () => {
+test('other methods are refused', async () => {
     for (const method of ['PUT', 'DELETE', 'PATCH']) {
         const reply = await fetch(`${parley.url}/chat/${bot}/messages`, { method })
         assert.equal(reply.status, 405)
@@ -117,7 +117,7 @@ function raw(bytes, ms = 6000) {
     })
 }
 
-test('requests that stop half-way, and clients that vanish', { timeout: 60000 }, async () => {
+test('incomplete requests and vanished clients leave the program responsive', { timeout: 60000 }, async () => {
     const head = `POST /chat/${bot}/messages HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n`
     await Promise.all([
         ...Array.from({ length: 64 }, () => raw(`${head}Content-Length: 100\r\n\r\n{"text":`, 500)),
@@ -129,7 +129,7 @@ test('requests that stop half-way, and clients that vanish', { timeout: 60000 },
     await sleep(100)
 })
 
-test('a header with a line break in it never comes back', async () => {
+test('a header value with a line break is never echoed', async () => {
     const reply = await raw(`GET /chat/${bot}?lang=%0d%0aSet-Cookie:%20evil=1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`)
     assert.doesNotMatch(reply, /^Set-Cookie: evil/mi)
 })

@@ -80,7 +80,7 @@ for (const [name, kill] of [
     })
 }
 
-test('without the database a turn is refused quickly, and taken again when it is back', { timeout: 60000 }, async () => {
+test('without the database a turn is refused quickly, and accepted once it is back', { timeout: 60000 }, async () => {
     await parley.kill('database')
     const begun = Date.now()
     const id = randomUUID()

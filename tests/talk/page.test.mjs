@@ -79,7 +79,7 @@ test('choices are buttons of forms, offered only once', async () => {
     assert.doesNotMatch(next.text, /class="choice"/)
 })
 
-test('start over', async () => {
+test('start over begins a new conversation', async () => {
     const browser = new Browser()
     await browser.submit({ text: 'hello' })
     assert.equal(browser.cookies.size, 1)
@@ -99,7 +99,7 @@ test('the page shows the error and keeps what was typed', async () => {
     assert.match(long.text, /<textarea[^>]*>&lt;i&gt;xxx/)
 })
 
-test('a form of another site is refused', async () => {
+test('a form from another site is refused', async () => {
     const browser = new Browser()
     const reply = await browser.submit({ text: 'x' }, { Origin: 'https://evil.example' })
     assert.equal(reply.status, 403)
@@ -115,7 +115,7 @@ test('a cookie that is no longer valid starts a new conversation', async () => {
     assert.equal(bubbles((await browser.open()).text).length, 3)
 })
 
-test('the language of the visitor, where the bot speaks it', async () => {
+test('the page is in the visitor\'s language if the bot speaks it', async () => {
     const german = await fetch(page, { headers: { 'Accept-Language': 'de-CH, en;q=0.5' } })
     const text = await german.text()
     assert.match(text, /<html lang="de" dir="ltr">/)
@@ -124,7 +124,7 @@ test('the language of the visitor, where the bot speaks it', async () => {
     assert.match(await (await fetch(`${page}?lang=de`)).text(), /Hallo!/)
 })
 
-test('the icon, also when requested without a page', async () => {
+test('the icon is served even without a page', async () => {
     for (const where of ['/favicon.ico', '/img/parley.svg', '/img/chat.svg']) {
         const reply = await fetch(parley.url + where)
         assert.equal(reply.status, 200)
@@ -135,7 +135,7 @@ test('the icon, also when requested without a page', async () => {
         assert.match(await (await fetch(`${parley.url}/chat/${of}`)).text(), new RegExp(`<link rel="icon" href="/img/${icon}.svg"`))
 })
 
-test('a missing bot is explained in words', async () => {
+test('the page for a missing bot explains what to do', async () => {
     for (const id of [shown('bot', newId()), 'nonsense']) {
         const reply = await fetch(`${parley.url}/chat/${id}`, { headers: { Accept: 'text/html' } })
         assert.equal(reply.status, 404)

@@ -34,7 +34,7 @@ async function say(page, text) {
     await page.locator('#text').press('Enter')
 }
 
-test('a broken line: the same message again, once in the end', { timeout: 60000 }, async () => {
+test('after a broken connection the message is sent again and recorded once', { timeout: 60000 }, async () => {
     const page = await open()
     let tries = 0
     await page.route('**/messages', async route => {
@@ -53,7 +53,7 @@ test('a broken line: the same message again, once in the end', { timeout: 60000 
     assert.equal(await count("text = 'over a bad line'"), 1)
 })
 
-test('messages typed in a row are answered in a row', async () => {
+test('messages typed in quick succession are answered in order', async () => {
     const page = await open()
     for (const text of ['one', 'two', 'three']) await say(page, text)
     await page.getByText('You said: three').waitFor()
@@ -81,7 +81,7 @@ test('a bot that became inactive says so in the language of the page', async () 
     await page.getByRole('alert').getByText('Dieser Chat nimmt im Moment keine neuen Gespräche an.').waitFor()
 })
 
-test('a reload remembers; start over forgets', async () => {
+test('a reload keeps the conversation; start over ends it', async () => {
     const page = await open()
     await page.getByRole('button', { name: 'Hours' }).click()
     await page.locator('.msg:not(.pending)', { hasText: 'From 9 to 5.' }).waitFor() // recorded, not only on its way
@@ -96,7 +96,7 @@ test('a reload remembers; start over forgets', async () => {
     assert.deepEqual(await said(page), ['Hello! Ask me.'])
 })
 
-test('a reload in the middle of a turn loses nothing and asks nothing twice', async () => {
+test('a reload during a turn loses nothing and repeats nothing', async () => {
     for (const began of [false, true]) {
         const page = await open()
         if (began) {
@@ -121,7 +121,7 @@ test('a reload in the middle of a turn loses nothing and asks nothing twice', as
     }
 })
 
-test('what another tab said is caught up', async () => {
+test('messages from another tab are caught up', async () => {
     const page = await open()
     await say(page, 'first tab')
     await page.getByText('What else?').waitFor()
@@ -134,7 +134,7 @@ test('what another tab said is caught up', async () => {
     assert.equal((await said(page)).filter(t => t === 'second tab').length, 1)
 })
 
-test('a conversation that is gone starts again silently', async () => {
+test('a conversation that no longer exists is replaced silently', async () => {
     const page = await open()
     await page.evaluate(name => localStorage.setItem(name, JSON.stringify({ conversation: 'conv_00000000000000000000000000', token: 'x' })), `parley.chat.${bot}`)
     await page.reload()
@@ -144,7 +144,7 @@ test('a conversation that is gone starts again silently', async () => {
     assert.equal(await page.getByRole('alert').count(), 0)
 })
 
-test('pieces of a message that is still being written are skipped by a client that shows whole messages', async () => {
+test('a client that shows whole messages skips the deltas of unfinished ones', async () => {
     const page = await open()
     const message = { seq: 2, from: 'bot', type: 'text', text: 'Written piece by piece.' }
     const done = { conversation: 'conv_00000000000000000000000000', token: 'x', state: 'open', seq: 1, messages: [message] }
@@ -156,7 +156,7 @@ test('pieces of a message that is still being written are skipped by a client th
     assert.deepEqual((await said(page)).slice(-2), ['go', 'Written piece by piece.'])
 })
 
-test('thumbs', async () => {
+test('thumbs rate an answer', async () => {
     const page = await open()
     await say(page, 'rate me')
     await page.getByRole('button', { name: 'This answer helped' }).click()
@@ -166,7 +166,7 @@ test('thumbs', async () => {
     assert.deepEqual(rows, [{ seq: '2', rating: '1' }])
 })
 
-test('markup of a visitor stays text; 320 px need no sideways scrolling', async () => {
+test('a visitor\'s markup stays text, and 320 px need no sideways scrolling', async () => {
     const page = await open()
     await say(page, '<img src=x onerror=alert(1)> https://example.com/a?b=1. ' + 'w'.repeat(200))
     await page.getByText('What else?').waitFor()

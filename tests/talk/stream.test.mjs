@@ -31,7 +31,7 @@ after(async () => {
 
 const collect = async events => { const all = []; for await (const e of events) all.push(e); return all }
 
-test('messages come as they are made, the end when it is recorded', async () => {
+test('messages are streamed as they are made, and the end once it is recorded', async () => {
     const { bot } = await makeBot(parley, callFlow(`http://127.0.0.1:${port}/?ms=1500`))
     const events = await collect(stream(parley, bot, { text: 'go' }))
     assert.deepEqual(events.map(e => e.name), ['message', 'message', 'message', 'done'])
@@ -64,7 +64,7 @@ test('a visitor who leaves cancels the call, and nothing is recorded', { timeout
     assert.equal(row.n, '0')
 })
 
-test('a call is made once, however often the message comes', async () => {
+test('a call is made once however often the message is repeated', async () => {
     const { bot } = await makeBot(parley, callFlow(`http://127.0.0.1:${port}/once`))
     const message = { text: 'go', id: 'a-message-sent-many-times' }
     const first = await send(parley, bot, message)
@@ -90,7 +90,7 @@ test('slow calls never hold up others', { timeout: 30000 }, async () => {
     for (const reply of await Promise.all(waiting)) assert.equal(reply.body.messages[1].text, 'It says: ready')
 })
 
-test('one bot that waits leaves room for the others', { timeout: 60000 }, async () => {
+test('a bot that waits leaves threads for the others', { timeout: 60000 }, async () => {
     const { bot } = await makeBot(parley, callFlow(`http://127.0.0.1:${port}/?ms=2000`))
     const { bot: quick } = await makeBot(parley, echoFlow)
     let over = 0, refused = 0
@@ -112,7 +112,7 @@ test('one bot that waits leaves room for the others', { timeout: 60000 }, async 
     await checkLedger(parley, assert)
 })
 
-test('the calls of one turn have a time together', { timeout: 60000 }, async () => {
+test('the calls of one turn share one time limit', { timeout: 60000 }, async () => {
     const nodes = { hello: { type: 'say', messages: [{ type: 'text', text: { en: 'Hello!' } }], next: 'c0' } }
     for (let i = 0; i < 8; i++) nodes[`c${i}`] = { type: 'http', method: 'GET', url: `http://127.0.0.1:${port}/chain?ms=900`, next: `c${i + 1}`, error: `c${i + 1}` }
     nodes.c8 = { type: 'ask', text: { en: 'Done.' }, expect: 'text', next: 'c0' }
@@ -140,7 +140,7 @@ for (const url of ['http://127.0.0.1:1/', 'http://localhost:80/', 'http://169.25
     })
 }
 
-test('a flow that goes round and round is stopped, and the next request served', async () => {
+test('an endless flow is stopped, and the next request is served', async () => {
     const loop = { type: 'set', set: [{ var: 'n', add: 1 }], next: 'b' }
     const { bot } = await makeBot(parley, {
         format: 1, languages: ['en'], start: 'a', variables: { n: { type: 'number', default: 0 } },
@@ -163,7 +163,7 @@ test('a flow that goes round and round is stopped, and the next request served',
     await checkLedger(parley, assert)
 })
 
-test('a conversation in the hands of a person gets no answer of the bot', async () => {
+test('a conversation handed to a person gets no reply from the bot', async () => {
     const { bot } = await makeBot(parley, {
         format: 1, languages: ['en'], start: 'a', nodes: { a: { type: 'handoff', text: { en: 'A person will answer.' } } },
     })

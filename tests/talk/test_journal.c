@@ -246,7 +246,7 @@ static void with_a_client_id(void **state)
 }
 
 /* Two lost commits that were not done: nobody may be told that the turn is kept. */
-static void what_was_never_done_is_refused(void **state)
+static void an_unfinished_turn_is_refused(void **state)
 {
     struct talk_out out;
     struct err e = ERR_INIT;
@@ -349,7 +349,7 @@ static enum status open_all(struct err *e)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {TEST(without_a_client_id), TEST(with_a_client_id),
-                                       TEST(what_was_never_done_is_refused), TEST(a_batch_is_recorded_once)};
+                                       TEST(an_unfinished_turn_is_refused), TEST(a_batch_is_recorded_once)};
     struct err e = ERR_INIT;
     dbtest_begin(argc, argv);
     if (open_all(&e) != OK) {

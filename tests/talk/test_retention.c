@@ -68,7 +68,7 @@ static int64_t sweep(struct id tenant, int64_t before_ms, int limit)
     return total;
 }
 
-static void only_what_is_old_goes(void **state)
+static void only_old_conversations_are_deleted(void **state)
 {
     (void)state;
     struct id mine = workspace("free"), theirs = workspace("free");
@@ -100,7 +100,7 @@ static int64_t sweep_events(struct id tenant, int64_t before_ms)
     return n;
 }
 
-static void events_of_turns_go_at_the_same_age(void **state)
+static void turn_events_are_deleted_at_the_same_age(void **state)
 {
     (void)state;
     struct id mine = workspace("free"), theirs = workspace("free");
@@ -124,7 +124,7 @@ static int64_t days(struct id tenant)
     return out;
 }
 
-static void history_is_kept_as_long_as_it_was_paid_for(void **state)
+static void history_is_kept_for_the_paid_retention(void **state)
 {
     (void)state;
     struct id tenant = workspace("free");
@@ -155,8 +155,9 @@ static void history_is_kept_as_long_as_it_was_paid_for(void **state)
 
 int main(int argc, char **argv)
 {
-    const struct CMUnitTest tests[] = {TEST(only_what_is_old_goes), TEST(events_of_turns_go_at_the_same_age),
-                                       TEST(history_is_kept_as_long_as_it_was_paid_for)};
+    const struct CMUnitTest tests[] = {TEST(only_old_conversations_are_deleted),
+                                       TEST(turn_events_are_deleted_at_the_same_age),
+                                       TEST(history_is_kept_for_the_paid_retention)};
     dbtest_begin(argc, argv);
     config = dbtest_config(DB);
     dbtest_migrate(config);

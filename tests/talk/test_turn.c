@@ -81,7 +81,7 @@ static void first_come_first_served(void **state)
     turn_locks_free(l);
 }
 
-static void the_same_message_may_wait_behind_itself(void **state)
+static void a_repeated_message_waits_for_the_first(void **state)
 {
 #define MANY 16
     struct turn_locks *l;
@@ -104,7 +104,7 @@ static void the_same_message_may_wait_behind_itself(void **state)
     turn_locks_free(l);
 }
 
-static void no_workspace_takes_all_places(void **state)
+static void no_workspace_takes_all_waiting_slots(void **state)
 {
     struct turn_places *few;
     struct err e = ERR_INIT;
@@ -122,7 +122,7 @@ static void no_workspace_takes_all_places(void **state)
     turn_places_free(few);
 }
 
-static void who_finds_no_place_does_not_wait(void **state)
+static void a_turn_without_a_slot_does_not_wait(void **state)
 {
     struct turn_places *one;
     struct turn_locks *l;
@@ -153,7 +153,7 @@ static struct conv conv_of(int n, struct str flow_state)
     return c;
 }
 
-static void the_least_used_is_forgotten(void **state)
+static void the_least_recently_used_is_evicted(void **state)
 {
 #define MANY_TURNS 200
     static struct conv c[MANY_TURNS];
@@ -193,7 +193,7 @@ static void the_least_used_is_forgotten(void **state)
     arena_release(&a);
 }
 
-static void what_is_too_large_is_not_kept(void **state)
+static void oversized_entries_are_not_cached(void **state)
 {
     static char large[32 * 1024];
     struct conv_cache *k;
@@ -271,7 +271,7 @@ static void plain_text_has_no_data(void **state)
 
 /* ---- keys ---- */
 
-static void keys_tell_apart_what_must_be(void **state)
+static void message_keys_distinguish_texts_and_conversations(void **state)
 {
     struct talk t = {0};
     struct talk_in in = {
@@ -296,12 +296,15 @@ static void keys_tell_apart_what_must_be(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        TEST(first_come_first_served),       TEST(the_same_message_may_wait_behind_itself),
-        TEST(no_workspace_takes_all_places), TEST(who_finds_no_place_does_not_wait),
-        TEST(the_least_used_is_forgotten),   TEST(what_is_too_large_is_not_kept),
-        TEST(a_message_survives_its_row),    TEST(plain_text_has_no_data),
-        TEST(keys_tell_apart_what_must_be)};
+    const struct CMUnitTest tests[] = {TEST(first_come_first_served),
+                                       TEST(a_repeated_message_waits_for_the_first),
+                                       TEST(no_workspace_takes_all_waiting_slots),
+                                       TEST(a_turn_without_a_slot_does_not_wait),
+                                       TEST(the_least_recently_used_is_evicted),
+                                       TEST(oversized_entries_are_not_cached),
+                                       TEST(a_message_survives_its_row),
+                                       TEST(plain_text_has_no_data),
+                                       TEST(message_keys_distinguish_texts_and_conversations)};
     struct err e = ERR_INIT;
     if (crypto_init(&e) != OK || turn_places_new(48, &places, &e) != OK)
         return 1;

@@ -28,14 +28,14 @@ test('the first message opens a conversation, the next one continues it', async 
     assert.deepEqual(second.body.messages.map(m => [m.seq, m.text]), [[4, 'Sie sagten: Grüße 👋'], [5, 'Was noch?']])
 })
 
-test('a choice of the greeting is taken', async () => {
+test('a choice of the greeting is accepted', async () => {
     const { body } = await send(parley, bot, { choice: 'hours' })
     assert.equal(body.messages[0].text, 'From 9 to 5.')
     const [row] = await parley.sql(`SELECT type, text, data FROM message WHERE conversation_id = 0x${hexOf(body.conversation)} AND seq = 1`)
     assert.deepEqual(row, { type: 'choice', text: 'hours', data: '{"choice":"hours"}' })
 })
 
-test('the same id again gets the same answer, another text a conflict', async () => {
+test('a repeated id gets the same answer; with another text it is a conflict', async () => {
     const id = randomUUID()
     const first = await send(parley, bot, { text: 'one', id })
     assert.deepEqual((await send(parley, bot, { text: 'one', id })).body, first.body)
@@ -47,14 +47,14 @@ test('the same id again gets the same answer, another text a conflict', async ()
     assert.equal((await send(parley, bot, { text: 'four', id: 'x', ...place(first.body) })).body.code, 'id_reused')
 })
 
-test('short ids of first messages are no secret between strangers', async () => {
+test('visitors with the same short id on a first message do not see each other\'s conversation', async () => {
     const one = await send(parley, bot, { text: 'mine', id: '1' })
     const two = await send(parley, bot, { text: 'yours', id: '1' })
     assert.equal(two.status, 200)
     assert.notEqual(one.body.conversation, two.body.conversation)
 })
 
-test('one id on 16 connections at once is one turn', async () => {
+test('one message id sent on 16 connections at once is one turn', async () => {
     const fresh = randomUUID()
     const first = await Promise.all(Array.from({ length: 16 }, () => send(parley, bot, { text: 'all at once', id: fresh })))
     for (const reply of first) assert.deepEqual([reply.status, reply.body], [200, first[0].body])
@@ -65,7 +65,7 @@ test('one id on 16 connections at once is one turn', async () => {
     assert.equal(row.seq, '5')
 })
 
-test('messages sent at once are answered one after the other', async () => {
+test('concurrent messages of one conversation are answered one after the other', async () => {
     const first = await open()
     const texts = ['a', 'b', 'c', 'd']
     const replies = await Promise.all(texts.map(text => send(parley, bot, { text, ...place(first) })))
@@ -111,7 +111,7 @@ test('a token opens its own conversation and nothing else', async () => {
     }
 })
 
-test('what is stored does not depend on this process\'s memory', async () => {
+test('a restarted program continues a conversation from the database', async () => {
     const first = await open()
     await parley.kill('chat')
     await parley.restart('chat')
@@ -144,7 +144,7 @@ test('after the gap a new conversation begins', async () => {
     assert.deepEqual((await send(parley, bot, message)).body, next.body, 'and a repeated message begins no third one')
 })
 
-test('catching up', async () => {
+test('a client catches up on messages after a sequence number', async () => {
     const first = await open()
     const next = await send(parley, bot, { text: 'two', ...place(first) })
     const read = async (query, headers) => {
@@ -161,7 +161,7 @@ test('catching up', async () => {
     assert.deepEqual([wrong.status, wrong.body.pointer], [422, '/after'])
 })
 
-test('feedback', async () => {
+test('feedback rates one message and can be changed', async () => {
     const first = await open()
     const rate = async body => {
         const reply = await fetch(`${parley.url}/chat/${bot}/feedback`, {
@@ -186,7 +186,7 @@ test('feedback', async () => {
     assert.deepEqual(rows, [{ seq: '0', rating: '1', comment: '' }, { seq: '2', rating: '-1', comment: 'changed my mind' }])
 })
 
-test('the plan stops new conversations at exactly its limit, and cuts off none that is open', async () => {
+test('the plan stops new conversations at exactly its limit and never cuts off an open one', async () => {
     await parley.sql(`INSERT INTO plan (plan, name, position) VALUES ('tiny', 'Tiny', 9)`)
     await parley.sql(`INSERT INTO plan_terms VALUES (UNHEX(REPEAT('aa', 16)), 'tiny', 0, 'USD', 40, NULL, NOW(3))`)
     await parley.sql(`UPDATE plan SET plan_terms_id = UNHEX(REPEAT('aa', 16)) WHERE plan = 'tiny'`)
@@ -204,7 +204,7 @@ test('the plan stops new conversations at exactly its limit, and cuts off none t
     await checkLedger(parley, assert)
 })
 
-test('a visitor who hurries is asked to wait', async () => {
+test('a visitor who sends too fast gets 429', async () => {
     await parley.sql('SELECT 1')
     const first = await open()
     let refused

@@ -74,7 +74,7 @@ for (const file of files) {
     })
 }
 
-test('the test would notice a raw value', () => {
+test('the test detects a value that is not escaped', () => {
     const text = '<p><?cs uvar:a_html ?></p><a href="<?cs var:b ?>">x</a>'
     assert.throws(() => checkTokens(render(text, { a_html: 'x', b: HOSTILE[1] })), /href/)
     assert.throws(() => checkTokens(`<p title="${HOSTILE[0]}">`))

@@ -33,30 +33,30 @@ const choose = (t, ...changed) => {
     return { all, programs: programs.join(' '), files: files.join(' '), install }
 }
 
-test('a module that nobody includes needs its own tests alone', t => {
+test('a module that no other includes needs only its own tests', t => {
     assert.deepEqual(choose(t, 'src/other/thing.c'), { all: undefined, programs: 'tests/other/test_thing', files: 'tests/other/run.test.mjs', install: false })
 })
 
-test('a module takes along those that depend on it, and a low one takes along all of them', t => {
+test('a change selects all modules that depend on the changed one', t => {
     assert.deepEqual(choose(t, 'src/shop/cart.c'), { all: undefined, programs: 'tests/shop/test_cart', files: 'tests/page/walk.test.mjs', install: false })
     assert.deepEqual(choose(t, 'src/shop/prices.def'), choose(t, 'src/shop/cart.c'), 'so does a table of it')
     assert.equal(choose(t, 'src/base/buf.c').programs, 'tests/shop/test_cart tests/unit/test_buf')
     assert.equal(choose(t, 'src/base/buf.c').files, 'tests/page/walk.test.mjs')
 })
 
-test('a test runs alone; what several tests import runs those; data of a test runs its folder', t => {
+test('a test selects itself, a helper the tests that import it, test data its folder', t => {
     assert.deepEqual(choose(t, 'tests/shop/test_cart.c'), { all: undefined, programs: 'tests/shop/test_cart', files: '', install: false })
     assert.equal(choose(t, 'tests/lib/person.mjs').files, 'tests/page/walk.test.mjs')
     assert.equal(choose(t, 'tests/other/rows.csv').files, 'tests/other/run.test.mjs')
 })
 
-test('documents need the lints alone, a configuration the install, what no rule knows everything', t => {
+test('documents select only the lints, configuration the install, and unknown files everything', t => {
     assert.deepEqual(choose(t, 'README.md'), { all: undefined, programs: '', files: '', install: false })
     assert.equal(choose(t, 'etc/x.conf.in').install, true)
     assert.equal(choose(t, 'README.md', 'sql/0001.sql').all, 'sql/0001.sql')
 })
 
-test('changes are what the branch has and main has not, and what is not committed', t => {
+test('changes are the branch\'s commits that main lacks, and uncommitted files', t => {
     const dir = folder(t, FILES), git = (...args) => execFileSync('git', ['-C', dir, '-c', 'user.name=t', '-c', 'user.email=t@example.com', ...args], { stdio: 'pipe' })
     git('init', '-q', '-b', 'main')
     git('add', '.')
@@ -74,7 +74,7 @@ test('changes are what the branch has and main has not, and what is not committe
     assert.deepEqual(changedFiles(dir).files, ['etc/x.conf.in', 'src/new.c', 'src/other/thing.c', 'src/other/what.c'])
 })
 
-test('the table of what tests cover names what exists', () => {
+test('the table of covered files names only files that exist', () => {
     const files = fs.readdirSync(`${top}/tests`, { recursive: true }).map(file => `tests/${file}`)
     for (const [start, covered] of Object.entries(COVERS)) {
         assert.ok(files.some(file => file.startsWith(start)), start)
@@ -82,7 +82,7 @@ test('the table of what tests cover names what exists', () => {
     }
 })
 
-test('every file that a test imports is there', () => {
+test('every file that a test imports exists', () => {
     for (const file of fs.readdirSync(`${top}/tests`, { recursive: true }).filter(name => name.endsWith('.mjs'))) {
         const text = fs.readFileSync(`${top}/tests/${file}`, 'utf8'), folder = path.dirname(`${top}/tests/${file}`)
         for (const [, name] of text.matchAll(/^(?:import|export)\b[^'"\n]*?['"](\.[^'"]+)['"]/gm)) assert.ok(fs.existsSync(path.join(folder, name)), `${file} imports ${name}`)

@@ -36,7 +36,7 @@ after(() => {
     fs.rmSync(dir, { recursive: true, force: true })
 })
 
-test('demo.json has what scripts need and is its owner\'s only', async () => {
+test('demo.json has what scripts need, and only its owner can read it', async () => {
     const demo = JSON.parse(fs.readFileSync(`${dir}/demo.json`, 'utf8'))
     assert.equal(fs.statSync(`${dir}/demo.json`).mode & 0o777, 0o600)
     assert.equal(demo.url, `http://127.0.0.1:${port}`)
@@ -49,25 +49,25 @@ test('demo.json has what scripts need and is its owner\'s only', async () => {
     assert.equal(reply.status, 200, await reply.clone().text())
 })
 
-test('secrets stand in files of mode 0600', () => {
+test('secrets are in files of mode 0600', () => {
     assert.equal(fs.statSync(`${dir}/etc/secrets.conf`).mode & 0o777, 0o600)
     assert.match(fs.readFileSync(`${dir}/etc/secrets.conf`, 'utf8'), /^secret_key = [0-9a-f]{64}$/m)
 })
 
-test('a second run says at once that Parley is running, and where', () => {
+test('a second run reports immediately that Parley is running, and where', () => {
     const again = dev('run', '--detach')
     assert.equal(again.status, 0, again.all)
     assert.match(again.out, new RegExp(`running already: http://127\\.0\\.0\\.1:${port}`))
     assert.ok(again.ms < 5000, `${again.ms} ms`)
 })
 
-test('status tells, with pids', () => {
+test('status prints what runs, with pids', () => {
     const done = dev('status')
     assert.equal(done.status, 0)
     for (const part of ['database', 'serve', 'web']) assert.match(done.out, new RegExp(`^${part}: running \\(pid \\d+\\)`, 'm'))
 })
 
-test('reload: changed settings take effect without a restart; a mistake is named and changes nothing', async () => {
+test('reload applies changed settings without a restart; a mistake is reported and changes nothing', async () => {
     const page = async () => (await fetch(`http://127.0.0.1:${port}/`)).text()
     const local = `${dir}/etc/local.conf`, before = fs.readFileSync(local, 'utf8'), serve = pidOf('serve')
     fs.writeFileSync(local, `${before}\nsign_up = perhaps\n`)
@@ -85,7 +85,7 @@ test('reload: changed settings take effect without a restart; a mistake is named
     assert.equal(pidOf('serve'), serve, 'nothing was started anew')
 })
 
-test('--help behind a command explains; words for another folder name it', () => {
+test('--help after a command prints the usage; messages name the folder that --var chose', () => {
     for (const command of ['run', 'stop', 'reload', 'status']) assert.match(dev(command, '--help').out, /\.\/dev run \[--yes\]/)
     assert.match(dev('run', '--detach').out, /stop it: {3}\.\/dev stop$/m)
     assert.match(dev('run', '--detach', '--var', dir, { env: { DEV_VAR: '' } }).out, new RegExp(`stop it: {3}DEV_VAR=${dir} \\./dev stop$`, 'm'))
@@ -106,7 +106,7 @@ test('a killed database is started again by the next run, and nothing is lost', 
     assert.equal(JSON.parse(fs.readFileSync(`${dir}/demo.json`, 'utf8')).bot, bot)
 })
 
-test('a killed supervisor takes its programs along, and the next run starts them', async () => {
+test('when the supervisor is killed its programs end, and the next run starts them', async () => {
     process.kill(pidOf('serve'), 'SIGKILL')
     const done = dev('run', '--detach')
     assert.equal(done.status, 0, done.all)
@@ -123,7 +123,7 @@ test('a warm start takes less than ten seconds, and keeps its data', () => {
     assert.equal(fs.readFileSync(`${dir}/demo.json`, 'utf8'), before)
 })
 
-test('settings of the environment reach every program, and the command line as long as they run', () => {
+test('settings from the environment reach every program, and the command line while they run', () => {
     assert.equal(dev('stop').status, 0)
     const env = { PARLEY_STRIPE_API_BASE: 'http://127.0.0.1:12111', PARLEY_RATE_LIMITS: 'off' }
     const done = dev('run', '--detach', { env })
@@ -139,7 +139,7 @@ test('settings of the environment reach every program, and the command line as l
     assert.equal(base(), 'https://api.stripe.com')
 })
 
-test('stop ends exactly what run started, and says so when nothing runs', async () => {
+test('stop ends exactly what run started, and reports when nothing runs', async () => {
     const bystander = spawn('sleep', ['60'])
     dev('stop')
     assert.match(dev('status').out, /database: stopped\nserve: stopped\nweb: stopped/)
@@ -155,7 +155,7 @@ test('stop ends exactly what run started, and says so when nothing runs', async 
     bystander.kill()
 })
 
-test('a busy port is named, with who has it, and nothing is started', async () => {
+test('a busy port is reported with the process that uses it, and nothing is started', async () => {
     const other = net.createServer().listen(0, '127.0.0.1')
     await new Promise(ok => other.once('listening', ok))
     const taken = other.address().port
@@ -172,7 +172,7 @@ test('a busy port is named, with who has it, and nothing is started', async () =
     assert.match(dev('status').out, /database: stopped\nserve: stopped\nweb: stopped/)
 })
 
-test('Ctrl-C ends an attached run in order', async () => {
+test('Ctrl-C stops the programs of an attached run in order', async () => {
     const child = spawn(`${top}/dev`, ['run', '--yes', '--port', port], { env: { ...process.env, DEV_VAR: dir } })
     let out = ''
     child.stdout.setEncoding('utf8').on('data', text => { out += text })
@@ -183,7 +183,7 @@ test('Ctrl-C ends an attached run in order', async () => {
     assert.match(out, /stopped: web server, programs, database/)
 })
 
-test('an attached run restarts what dies', async () => {
+test('an attached run restarts programs that die', async () => {
     const child = spawn(`${top}/dev`, ['run', '--yes', '--port', port], { env: { ...process.env, DEV_VAR: dir } })
     let out = ''
     for (const s of [child.stdout, child.stderr]) s.setEncoding('utf8').on('data', text => { out += text })
@@ -195,14 +195,14 @@ test('an attached run restarts what dies', async () => {
     assert.equal(await new Promise(ok => child.on('close', ok)), 0, out)
 })
 
-test('a path longer than a Unix socket may have', () => {
+test('a path too long for a Unix socket still works', () => {
     const long = path.join(dir, 'a-rather-long-name-'.repeat(6), 'var')
     const done = dev('run', '--yes', '--detach', '--port', port, { env: { DEV_VAR: long } })
     assert.equal(done.status, 0, done.all)
     assert.match(dev('stop', { env: { DEV_VAR: long } }).out, /stopped: web server, programs, database/)
 })
 
-test('a var/ of another version is refused in words', () => {
+test('a var/ folder of another version is refused with a message', () => {
     fs.writeFileSync(`${dir}/layout`, '99\n')
     const done = dev('run', '--yes', '--detach', '--port', port)
     fs.writeFileSync(`${dir}/layout`, '1\n')
@@ -211,7 +211,7 @@ test('a var/ of another version is refused in words', () => {
     oneLine(done.all)
 })
 
-test('a schema newer than this release is refused in words, and what was started is ended', () => {
+test('a schema newer than this release is refused with a message, and the started programs are stopped', () => {
     assert.equal(dev('run', '--detach', '--port', port).status, 0)
     const socket = dev('parley', 'config', 'get', 'database_socket').out.trim()
     const sql = text => spawnSync('mariadb', ['--no-defaults', '-S', socket, '-u', os.userInfo().username, 'parley', '-e', text], { encoding: 'utf8' })
@@ -239,7 +239,7 @@ function runOn(mountOptions, before = ':') {
     return { status: done.status, err: done.stderr, all: done.stdout + done.stderr }
 }
 
-test('a full disk is named, and nothing is started', () => {
+test('a full disk is reported, and nothing is started', () => {
     for (const before of [':', 'head -c 9000000 /dev/zero >"$1/fill" 2>/dev/null']) {
         const done = runOn('size=8m', before)
         assert.equal(done.status, 1, done.all)
@@ -248,14 +248,14 @@ test('a full disk is named, and nothing is started', () => {
     }
 })
 
-test('a read-only disk is named', () => {
+test('a read-only disk is reported', () => {
     const done = runOn('ro,size=1m')
     assert.equal(done.status, 1, done.all)
     assert.match(done.err, /read-only/)
     oneLine(done.all)
 })
 
-test('a missing package that nobody may install is named, with the command that installs it', () => {
+test('a missing package is reported with the command that installs it', () => {
     // A PATH without curl, as an ordinary user without sudo sees it.
     const bin = fs.mkdtempSync(path.join(os.tmpdir(), 'parley-bin-'))
     for (const d of ['/usr/bin', '/bin', '/usr/sbin', '/sbin']) {
@@ -269,7 +269,7 @@ test('a missing package that nobody may install is named, with the command that 
     assert.match(done.stderr, /sudo is missing and you are not root; as root run: apt-get install --no-install-recommends curl/)
 })
 
-test('wrong options are refused', () => {
+test('unknown options are refused', () => {
     for (const args of [['run', '--prot', '1'], ['run', '--port', 'http'], ['run', '--port', '70000'], ['fly']]) {
         const done = dev(...args)
         assert.equal(done.status, 1, args.join(' '))

@@ -16,7 +16,7 @@ async function claiming(what, call) {
     try { return await call() } finally { if (before === undefined) delete process.env.DEV_SANITIZE; else process.env.DEV_SANITIZE = before }
 }
 
-test('compiled with a sanitizer, a program is recognised while it runs; without, it is not', async t => {
+test('a running program is recognised as sanitized only if it was compiled with a sanitizer', async t => {
     const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'parley-sanitized-'))
     t.after(() => fs.rmSync(dir, { recursive: true, force: true }))
     // An addition that may overflow, so that there is something to check.
@@ -35,7 +35,7 @@ test('compiled with a sanitizer, a program is recognised while it runs; without,
     }
 })
 
-test('a program that is not sanitized fails the suites that claim it', async t => {
+test('a plain program fails the suites that claim to be sanitized', async t => {
     for (const name of Object.keys(MARKS).filter(name => !sanitizersOf(`${build}/parley`).includes(name))) {
         const says = program => new RegExp(`${program} runs without the ${name} sanitizer`)
         await claiming(name, () => assert.rejects(startServer(`${build}/tests/http/testserver`, { t }), says('testserver')))

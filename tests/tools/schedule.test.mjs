@@ -17,7 +17,7 @@ async function run(t, jobs, slots = 1) {
 }
 const pass = "echo 1..1; echo 'ok 1 - it works'"
 
-test('the longest job starts first, and a job that others wait for counts with them', async t => {
+test('the longest job starts first, and a job counts with those that wait for it', async t => {
     const { logs, passed } = await run(t, [
         { name: 'short', cost: 1, sh: `echo short >>order; ${pass}` },
         { name: 'long', cost: 5, sh: `echo long >>order; ${pass}` },
@@ -28,14 +28,14 @@ test('the longest job starts first, and a job that others wait for counts with t
     assert.deepEqual(fs.readFileSync(`${logs}/order`, 'utf8').trim().split('\n'), ['first', 'last', 'long', 'short'])
 })
 
-test('as many jobs run at a time as there are slots', async t => {
+test('at most as many jobs run at once as there are slots', async t => {
     // Each waits until it sees the other: alone, one would end with a failure.
     const meet = (me, other) => `touch ${me}; for i in $(seq 200); do [ -e ${other} ] && { ${pass}; exit; }; sleep 0.05; done; exit 1`
     const jobs = [{ name: 'a', sh: meet('a', 'b') }, { name: 'b', sh: meet('b', 'a') }]
     assert.deepEqual((({ passed, failed }) => ({ passed, failed }))(await run(t, jobs, 2)), { passed: 2, failed: 0 })
 })
 
-test('what needs a failed job is not run and names it; the rest runs', async t => {
+test('jobs that need a failed one are skipped and name it; the others run', async t => {
     const { lines, logs, passed, failed } = await run(t, [
         { name: 'build', kind: 'step', sh: 'echo no compiler; exit 1' },
         { name: 'needs it', needs: ['build'], sh: `touch ran; ${pass}` },
@@ -49,7 +49,7 @@ test('what needs a failed job is not run and names it; the rest runs', async t =
     assert.ok(lines.some(line => /^two +1 passed/.test(line)), lines.join('\n'))
 })
 
-test('a job that does not end is ended, and fails', async t => {
+test('a job beyond its time limit is stopped and fails', async t => {
     const { failed, logs } = await run(t, [{ name: 'endless', limit: 0.2, sh: 'sleep 600' }])
     assert.equal(failed, 1)
     assert.match(fs.readFileSync(`${logs}/test-one.log`, 'utf8'), /ended by SIGTERM/)
@@ -61,7 +61,7 @@ test('a C program that was not built with the sanitizer it should have fails', a
     assert.ok(lines.some(line => line.includes('sh runs without the address sanitizer')), lines.join('\n'))
 })
 
-test('the slowest tests are those that took longest, of whatever suite', async t => {
+test('the slowest tests are listed across all suites', async t => {
     const node = 'ok 1 - quick\n  ---\n  duration_ms: 0\n  ...\nok 2 - slow\n  ---\n  duration_ms: 999000\n  ...\n# pass 2\n'
     const { schedule } = await run(t, [{ name: 'x.test.mjs', kind: 'node', sh: `printf '${node}'` }, { name: 'test_x', suite: 'two', sh: pass }])
     assert.deepEqual(schedule.slowest(2).map(line => line.trim().replace(/^0\.\d+/, '0.0')), ['999.0 s  x.test.mjs: slow', '0.0 s  test_x'])
@@ -69,7 +69,7 @@ test('the slowest tests are those that took longest, of whatever suite', async t
 
 const counts = (kind, text, ok = true) => (({ passed, failed, skipped }) => [passed, failed, skipped])(readTap(kind, text, ok))
 
-test('a C program: groups, skipped tests, an early end, a failure after the last test', () => {
+test('the results of a C program include groups, skipped tests, an early exit and a late failure', () => {
     assert.deepEqual(counts('cmocka', '1..2\nok 1 - a\nnot ok 2 - b\n1..1\nok 1 - c\n', false), [2, 1, 0])
     assert.deepEqual(counts('cmocka', '1..2\nok 1 - a\nnot ok 2 # SKIP b\n'), [1, 0, 1])
     assert.deepEqual(counts('cmocka', '1..3\nok 1 - a\n', false), [1, 2, 0])

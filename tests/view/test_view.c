@@ -260,7 +260,7 @@ static void *render_often(void *arg)
     return (void *)bad;
 }
 
-static void threads_do_not_meet(void **state)
+static void threads_render_independently(void **state)
 {
     pthread_t t[8];
     int number[8];
@@ -283,7 +283,7 @@ int main(void)
         cmocka_unit_test(safe_text_links_and_breaks), cmocka_unit_test(safe_text_takes_its_length),
         cmocka_unit_test(texts_fall_back_to_english), cmocka_unit_test(numbers_and_times),
         cmocka_unit_test(bad_templates_are_refused),  cmocka_unit_test(a_changed_file_is_read_again),
-        cmocka_unit_test(reload_brings_new_texts),    cmocka_unit_test(threads_do_not_meet),
+        cmocka_unit_test(reload_brings_new_texts),    cmocka_unit_test(threads_render_independently),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -127,7 +127,7 @@ static void imports_answers(void **state)
     assert_int_equal(n, 2);
 }
 
-static void hopeless_jobs_are_dead_at_once(void **state)
+static void hopeless_jobs_become_dead_letters_immediately(void **state)
 {
     char other[ID_TEXT_MAX];
     struct id unknown = add("no_such_kind", bot_text, STR_EMPTY), broken = add(ANSWERS_IMPORT_JOB, "bot_nonsense", csv);
@@ -443,7 +443,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(imports_answers, clean),
-        cmocka_unit_test_setup(hopeless_jobs_are_dead_at_once, clean),
+        cmocka_unit_test_setup(hopeless_jobs_become_dead_letters_immediately, clean),
         cmocka_unit_test_setup(cleans_up_by_age, clean),
         cmocka_unit_test_setup(keeps_each_kind_of_row_for_its_time, clean),
         cmocka_unit_test_setup(killed_worker_is_replaced, clean),
