@@ -1,4 +1,4 @@
-/* Accounts against a real MariaDB: what is unique, what is secret, and who belongs where. */
+/* Accounts against a real MariaDB: uniqueness, secrets and membership. */
 #include <pthread.h>
 
 #include "account/account.h"
@@ -265,7 +265,7 @@ static void tenants_and_users(void **state)
     assert_int_equal(account_role_parse(STR("none")), ROLE_NONE);
 }
 
-/* ---- two at once ---- */
+/* ---- concurrency ---- */
 
 static void *sign_up_thread(void *ctx)
 {

@@ -18,7 +18,7 @@ static struct db *c;
 static struct arena arena;
 static struct id tenant;
 
-/* Two operators, one of whom has no address that can be mailed to, and a user who is none. */
+/* Two operators, one without a valid address, and a user who is not an operator. */
 static int clean(void **state)
 {
     (void)state;

@@ -1,4 +1,4 @@
-// The management API: every operation, two workspaces side by side, and what is refused.
+// The management API: every operation, with two workspaces, and every refusal.
 import { test, before, after } from 'node:test'
 import assert from 'node:assert/strict'
 import { startInstall } from '../lib/install.mjs'

@@ -89,7 +89,7 @@ static void fixed_memory(void **state)
     buf_putc(&f, '8');
     assert_false(buf_ok(&f));
     assert_string_equal(memory, "1234567");
-    assert_null(buf_detach(&f)); /* never hands out what is not its own */
+    assert_null(buf_detach(&f)); /* never hands out memory it does not own */
     buf_release(&f);
 }
 

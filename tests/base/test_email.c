@@ -1,4 +1,4 @@
-/* base/email: one table of what is an e-mail address, for accounts, mails and visitors' answers alike. */
+/* base/email: one table of valid and invalid addresses, for accounts, mails and visitors' answers. */
 #include "base/email.h"
 #include "lib/test.h"
 

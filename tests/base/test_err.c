@@ -18,7 +18,7 @@ static void fills_and_defaults(void **state)
     assert_string_equal(err_code(&e), "flow_invalid");
     assert_string_equal(e.pointer, "/nodes/a");
     assert_int_equal(e.retry_after_s, 0);
-    assert_int_equal(err_set(NULL, E_rate_limited, "nobody asks"), ERR_RATE);
+    assert_int_equal(err_set(NULL, E_rate_limited, "unused"), ERR_RATE);
     assert_int_equal(status_default_code((enum status)99), E_internal);
     assert_int_equal(err_set_as(&e, ERR_CONFLICT, E_flow_invalid, "Now it conflicts."), ERR_CONFLICT);
     assert_int_equal(e.status, ERR_CONFLICT);

@@ -1,4 +1,4 @@
-/* test_id.c: ids grow strictly among threads and after fork; the text form accepts exactly what it writes. */
+/* test_id.c: ids grow strictly among threads and after fork; the parser accepts exactly the texts that are written. */
 #include <pthread.h>
 #include <sys/wait.h>
 #include <unistd.h>

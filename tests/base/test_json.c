@@ -347,7 +347,7 @@ static void memory_is_bounded(void **state)
     assert_true(json_bytes(j) > 20000 * 128 && json_bytes(j) < 20000 * 512);
     assert_true(arena.used - used >= json_bytes(j));
     assert_null(json_copy(&small, j));
-    struct json *first = json_at(json_get(json_at(j, 0), "a"), 0); /* what was fitted can still grow */
+    struct json *first = json_at(json_get(json_at(j, 0), "a"), 0); /* a tree that was shrunk to fit can still grow */
     for (int i = 0; i < 40; i++) {
         char key[16];
         snprintf(key, sizeof(key), "k%d", i);

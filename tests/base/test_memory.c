@@ -13,7 +13,7 @@
 #include "lib/test.h"
 #include "net/fetch.h"
 
-/* ---- what is done; each returns OK or ERR_NOMEM ---- */
+/* ---- operations under test; each returns OK or ERR_NOMEM ---- */
 
 static struct err e;
 
@@ -134,7 +134,7 @@ static enum status logging(void)
     return OK;
 }
 
-/* The address is refused before anything is sent: what is tried is the way there and back. */
+/* The address is refused before anything is sent: the test covers the code before and after the transfer. */
 static enum status fetching(void)
 {
     struct arena a;
@@ -163,7 +163,7 @@ static bool countable(enum status (*run)(void))
 
 static void fail_each(enum status (*run)(void), bool from_then_on)
 {
-    assert_ok(run(), &e); /* what is made once and kept */
+    assert_ok(run(), &e); /* allocations that are made once and kept */
     for (long n = 0; n < 20000; n++) {
         long before = live;
         failures = 0;

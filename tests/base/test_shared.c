@@ -15,7 +15,7 @@
 static char path[64];
 static struct err e;
 
-/* The monotonic clock: stopped at a time (0: it runs), and what is added to its next reading only, or to all. The
+/* The monotonic clock: stopped at a time (0: it runs), with an offset for its next reading only, or for all. The
  * function below replaces the C library's. */
 static atomic_llong stopped_us, once_us, always_us;
 
@@ -125,7 +125,7 @@ static void a_thread_with_an_older_time_gets_nothing_more(void **state)
         assert_int_equal(wait, 1);
         assert_int_equal(take_many("late", "a", 100, 60, 10), 0);
     }
-    always_us = -3; /* another processor's clock, a little behind whenever it is read */
+    always_us = -3; /* another processor's clock, always slightly slow */
     assert_int_equal(take_many("late", "a", 100, 60, 10), 0);
 }
 

@@ -1,6 +1,6 @@
 // ./dev bench billing [SECONDS]: what money costs, measured in one run on a private install with a fake Stripe in a process of its own:
 // webhooks through the web server and hooks.fcgi (side by side with an empty request of the same program), the worker that turns them
-// into mirror rows, the time from a webhook to its row, and what it costs to ask what a workspace may.
+// into mirror rows, the time from a webhook to its row, and the cost of loading a workspace's entitlements.
 //
 // While webhooks are measured the worker rests (no key is set), so that it takes nothing of the two; what they left is then worked off.
 import { spawn } from 'node:child_process'
@@ -149,7 +149,7 @@ async function oneEach(parley, fake) {
         DELETE FROM subscription_mirror`)
 }
 
-/** From before a webhook is sent until what it tells is in the mirror, in ms, nothing else going on. */
+/** Ms from sending a webhook until its object is in the mirror, on an idle install. */
 async function latencies(parley, fake, asking, subs) {
     const list = []
     for (let i = 0; i < LATENCIES; i++) {
@@ -205,7 +205,7 @@ function tellWork(what, w) {
         `(${round(w.cpu / w.events, 2)} ms the worker's processor, ${round(w.fakeCpu / w.events, 2)} ms the fake's)`)
 }
 
-/** Floors far below what a small machine does: they tell of a mistake, not of a slow day. */
+/** Minimum rates far below those of a small machine: they catch a mistake, not a slow day. */
 function missedFloors({ many, each, late, cost }) {
     const floors = [
         ['worked off, many events of each object: fewer than 300 a second', many.rate >= 300],

@@ -1,10 +1,10 @@
-/* entitle.c: what it costs to ask what a workspace may. For ./dev bench billing, on the install that PARLEY_CONFIG
+/* entitle.c: the cost of loading a workspace's entitlements. For ./dev bench billing, on the install that PARLEY_CONFIG
  * names.
  *
  *   entitle TENANT      (ws_...)
  *
  * prints {"cached_ns", "cached_2_ns", "quota_ns", "load_us", "resolve_ns", "clock_ns", "row_us", "subscriptions"}:
- * entitled_now as a request asks it, the same by two threads at once, usage_quota as a turn asks it,
+ * entitled_now as a request calls it, the same by two threads concurrently, usage_quota as a turn calls it,
  * entitlement_load from the database, entitlement_resolve alone; and what to hold them against: reading the clock,
  * and one row of the database by its key. */
 #include <pthread.h>
@@ -60,7 +60,7 @@ static void *one_of_them(void *ns)
     return NULL;
 }
 
-/* The mean over threads that ask for the same workspace at once. */
+/* The mean over threads that load the same workspace concurrently. */
 static double crowded_ns(void)
 {
     pthread_t threads[THREADS];
@@ -157,7 +157,7 @@ static double resolve_ns(struct db *c, size_t *subscriptions)
         sum += x.value[ENTITLEMENT_bots];
     }
     double ns = each_ns(begun, RESOLVES);
-    if (sum < 0) /* so that nobody leaves the loop out */
+    if (sum < 0) /* so that the compiler does not remove the loop */
         exit(1);
     arena_release(&a);
     return ns;

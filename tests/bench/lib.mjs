@@ -60,7 +60,7 @@ export function table(rows) {
     }
 }
 
-/** What `limit` of a row does not allow, in words. */
+/** How a row exceeds its `limit`, as a message. */
 export function missedLimits(rows) {
     const missed = []
     for (const r of rows) {

@@ -1,5 +1,5 @@
-// An attacker's walk through the doors of money: every route that changes something, by who must not, from elsewhere, with what is somebody
-// else's; what stays possible while a payment is missing; programs killed while three workers, the hook and 6 workspaces are busy.
+// An attacker on the billing routes: every route that changes something, by a user without the right, from another site, with another
+// workspace's ids; what stays possible while a payment is missing; programs killed while three workers, the hook and 6 workspaces are busy.
 import assert from 'node:assert/strict'
 import fs from 'node:fs'
 import { after, before, test } from 'node:test'
@@ -56,7 +56,7 @@ test('a member without the right is refused at every billing route and every rou
         for (const path of [...routes.filter(r => r.who.startsWith('OPERATOR')).map(place), '/admin', '/admin/tenants', '/admin/events'])
             assert.equal((await who.post(path, { plan: 'enterprise' })).status, path.split('/').length > 3 ? 404 : 405, path)
     for (const path of ['/admin', '/admin/plans', `/admin/tenants/${b.tenant}`, '/admin/events', '/admin/alarms']) assert.equal((await people.owner.ask(path)).status, 404, path)
-    assert.equal(touched(), before, 'nobody asked Stripe for anything')
+    assert.equal(touched(), before, 'no request went to Stripe')
 })
 
 test('a form from another site cannot move money or change a plan', async () => {
@@ -92,7 +92,7 @@ test('another workspace\'s objects are not accepted', async () => {
     assert.equal((await people.stranger.post('/app/workspace', { workspace: a.tenant })).status, 404)
     const planned = await people.owner.post('/app/billing/change', { plan: 'starter', proration: proration(), [`keep_${b.bot}`]: '1' })
     assert.equal(planned.location, '/app/billing?done=change_planned')
-    assert.equal((await kept())[0].n, '0', 'a bot of another workspace is not kept')
+    assert.equal((await kept())[0].n, '0', 'a bot of another workspace is not chosen')
     const many = Object.fromEntries(Array.from({ length: 3000 }, (_, i) => [`keep_${i}`, '1']))
     assert.ok((await people.owner.post('/app/billing/change', { plan: 'free', proration: proration(), ...many })).status >= 400)
     assert.equal((await people.owner.post('/app/billing/undo')).location, '/app/billing?done=change_undone')
@@ -161,7 +161,7 @@ test('under repeated kills every acknowledged event is stored, and three workers
     for (const name of ['worker 2', 'worker 3']) start(name)
     const always = async (pause, what) => {
         while (!state.stop) {
-            await what().catch(error => { state.failed = error }) // whoever is killed does not answer
+            await what().catch(error => { state.failed = error }) // a killed process does not answer
             await sleep(pause)
         }
     }
@@ -186,7 +186,7 @@ test('under repeated kills every acknowledged event is stored, and three workers
     fake.faults.clear()
     const stored = new Set((await parley.sql('SELECT event_id AS id FROM stripe_event')).map(r => r.id))
     assert.deepEqual(acknowledged.filter(id => !stored.has(id)), [])
-    await until('the books', async () => { // what waits for its next try, or for somebody who is dead, has it now
+    await until('the ledger and the meter to agree', async () => { // waiting retries and expired leases are due now
         assert.equal((await ops.call({ op: 'collect' })).ok, true)
         await parley.sql(`UPDATE stripe_lease SET until = '2020-01-01'; UPDATE meter_outbox SET due_at = '2020-01-01' WHERE state <> 'sent';
             UPDATE stripe_event SET due_at = '2020-01-01' WHERE state = 'pending'`)

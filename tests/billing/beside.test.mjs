@@ -1,5 +1,5 @@
-// Subscriptions that are not what a workspace lives on: charged beside a plan that was given, or for a price nobody here made. Their owner
-// sees them and can end them; and a free trial is promised only to who gets one.
+// Subscriptions that do not determine a workspace's plan: charged below an assigned plan, or for a price Parley did not create. Their owner
+// sees them and can end them; and a free trial is offered only to workspaces that get one.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { startSite } from './site.mjs'
@@ -14,7 +14,7 @@ after(() => site?.stop())
 
 const cookies = reply => reply.headers.getSetCookie().map(c => c.split(';')[0]).join('; ')
 
-/** What the workspace's owner gets to see of its pages, in words. */
+/** The text of the pages that the workspace's owner sees. */
 async function owner(tenant) {
     const email = `${tenant}@beside.example`, password = 'correct horse 9'
     const user = await site.parley.run('user', 'create', email, '--password-stdin', { input: `${password}\n` })

@@ -39,7 +39,7 @@ async function talk() {
     assert.equal(status, 200, JSON.stringify(body))
     return body
 }
-/** The mails that look at the counter found due, in the order they came */
+/** The mails that the check of the counter found due, in order */
 async function mails(n) {
     assert.equal((await ops.call({ op: 'notice' })).ok, true)
     await until(`${n} mails`, () => smtp.got.length >= n)
@@ -93,7 +93,7 @@ test('the worker reports the conversations to the meter, and the invoice contain
 test('after a worker is killed half-way, the next one continues', async () => {
     fake.faults.add({ kind: 'slow', method: 'POST', path: '/v1/billing/meter_events', ms: 1500 })
     await bed.rows(tenant, 'UPDATE overage_choice SET cap = 100000 WHERE tenant_id = ?')
-    await until('room', async () => (await send(parley, bot, { text: 'hello' })).status === 200)
+    await until('a conversation to be available', async () => (await send(parley, bot, { text: 'hello' })).status === 200)
     assert.equal((await ops.call({ op: 'collect' })).ok, true)
     await until('the send', async () => (await bed.rows(tenant, "SELECT 1 AS x FROM meter_outbox WHERE tenant_id = ? AND state = 'unknown'")).length)
     await parley.sql("UPDATE stripe_lease SET until = '2020-01-01'") // it would hold it for two minutes

@@ -1,4 +1,4 @@
-// Changes of plan, driven through the C against the fake Stripe: what they cost, when they take place, how they are taken back.
+// Plan changes, driven through the C library against the fake Stripe: what they cost, when they take effect, how they are undone.
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, test } from 'node:test'
 import { until } from '../lib/install.mjs'
@@ -37,7 +37,7 @@ test('an upgrade is previewed, paid and applied immediately to both items', asyn
     assert.ok(shown.due > 5000 && shown.due < 15000, `${shown.due}`)
     assert.equal(shown.lines.reduce((sum, l) => sum + l.amount, 0), shown.due)
     assert.ok(shown.lines.every(l => l.words.length))
-    await bed.tick(1800) // half an hour later it costs what was shown
+    await bed.tick(1800) // half an hour later it still costs the amount shown
     const done = await apply(tenant, 'professional', { proration: shown.proration })
     assert.equal(done.ok, true, done.message)
     const [sub] = bed.subscriptions(tenant)
@@ -167,7 +167,7 @@ test('an upgrade bills the old plan\'s overage at its price, including usage not
     const [{ used, reported }] = await bed.rows(tenant, 'SELECT used, reported FROM usage_counter WHERE tenant_id = ?')
     assert.deepEqual([used, reported], ['10100', '10100'])
     const state = await ops.call({ op: 'usage', tenant })
-    assert.deepEqual([state.used, state.included], [10100, 50000], 'what was used stays used')
+    assert.deepEqual([state.used, state.included], [10100, 50000], 'usage is not reset')
     await bed.sdk('POST', '/v1/billing/meter_events', { event_name: 'parley_conversation', 'payload[stripe_customer_id]': sub.customer, 'payload[value]': '300', identifier: tenant })
     await bed.tick(22 * DAY)
     const renewal = fake.all('invoice').findLast(i => i.customer === sub.customer)
@@ -196,7 +196,7 @@ test('a downgrade takes effect at the end of the paid period', async () => {
     assert.deepEqual(bed.pick(tooMany, 'code', 'pointer'), { code: 'bots_too_many', pointer: 'keep' })
     const [stranger] = await bed.bots(await bed.tenant(), 1)
     assert.equal((await apply(tenant, 'starter', { proration: shown.proration, keep: [stranger] })).code, 'bot_unknown')
-    assert.equal(bed.subscriptions(tenant)[0].schedule, null, 'nothing was planned by what was refused')
+    assert.equal(bed.subscriptions(tenant)[0].schedule, null, 'the refused request planned nothing')
     const done = await apply(tenant, 'starter', { proration: shown.proration, keep: bots.slice(2) })
     assert.equal(done.ok, true, done.message)
     assert.deepEqual(await bed.kept(tenant), bots.slice(2))
@@ -297,7 +297,7 @@ test('a cancellation ends with the period and can be undone, in both of Stripe\'
         await bed.lookAll(tenant)
         assert.deepEqual(await now(tenant), { plan: 'starter', state: 'live' }, 'renewed')
         await change(tenant, 'free')
-        await change(tenant, 'professional') // whoever buys more does not leave
+        await change(tenant, 'professional') // an upgrade replaces the cancellation
         assert.deepEqual(await now(tenant), { plan: 'professional', state: 'live' })
         await change(tenant, 'free')
         await bed.tick(31 * DAY)
@@ -398,7 +398,7 @@ test('an immediate cancellation bills usage and leaves nothing else to pay', asy
     const [sub] = bed.subscriptions(tenant)
     await bed.tick(3600)
     await bed.usage(tenant, sub, 10100)
-    await change(tenant, 'free') // planned already; now it is to be at once
+    await change(tenant, 'free') // already planned; now it is to be immediate
     const ending = ops.call({ op: 'end', tenant, cli: true })
     await until('the usage at the meter', async () => (await bed.rows(tenant, "SELECT state FROM meter_outbox WHERE tenant_id = ? AND state = 'sent'")).length)
     await fake.advance(5) // as long as it waits
@@ -423,7 +423,7 @@ test('an immediate cancellation also ends a planned downgrade and an open checko
     assert.equal((await ops.call({ op: 'end', tenant })).ok, true)
     assert.equal(fake.get(session.id).status, 'expired')
     await bed.tick(62 * DAY)
-    assert.equal(bed.subscriptions(tenant).length, 1, 'no schedule begins it anew')
+    assert.equal(bed.subscriptions(tenant).length, 1, 'no schedule starts another subscription')
 })
 
 test('while an invoice is unpaid an upgrade is refused and a cancellation is not', async () => {

@@ -18,7 +18,7 @@ const at = seconds => new Date(seconds * 1000).toISOString().slice(0, 19).replac
 const here = seconds => ops.call({ op: 'clock', ms: (fake.now() + seconds) * 1000 })
 const mirror = async sub => (await bed.install.sql(`SELECT * FROM subscription_mirror WHERE stripe_subscription_id = '${sub}'`))[0]
 
-/** As the door stores it, by a clock that is so many seconds off. */
+/** Stored as hooks.fcgi stores it, by a clock that is `seconds` off. */
 async function receive(sub, off) {
     const event = snapshot('customer.subscription.updated', { id: sub, object: 'subscription' }), now = at(fake.now() + off)
     await bed.install.sql(`INSERT INTO stripe_event (event_id, type, object_type, object_id, api_version, livemode, created_at, received_at, due_at, payload)
@@ -65,7 +65,7 @@ test('rights and the period follow the corrected clock', async () => {
     await here(20 * DAY)
     assert.equal((await bed.state(tenant)).state, 'suspended')
     await here(0)
-    assert.equal((await bed.state(tenant)).state, 'grace', 'derived, so nothing has to be taken back')
+    assert.equal((await bed.state(tenant)).state, 'grace', 'the state is derived, so nothing has to be undone')
     await here(-DAY)
     assert.equal((await bed.state(tenant)).state, 'grace')
 })

@@ -1,4 +1,4 @@
-// A workspace that is deleted is gone at once, for visitors, integrators and whoever is signed in.
+// A deleted workspace is unreachable immediately, for visitors, integrators and signed-in users.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { startInstall } from '../lib/install.mjs'

@@ -1,4 +1,4 @@
-// POST /hooks/stripe through lighttpd: who is believed, what is stored, and what happens when the database is away.
+// POST /hooks/stripe through lighttpd: which events are accepted and stored, and what happens when the database is unreachable.
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import http from 'node:http'
@@ -116,7 +116,7 @@ test('signed bytes that are not an event are refused', async () => {
         assert.match(answer.body.code, /^(json_|event_)/)
     }
     assert.equal(await rows(), n)
-    // the words of the world are no trouble
+    // text in any script is accepted
     const umlaut = snapshot('customer.updated', { id: 'cus_u', object: 'customer', name: 'Jürgen 🙂' })
     assert.equal((await deliver(parley.url, umlaut)).status, 200)
     const crlf = JSON.stringify(snapshot('invoice.paid', { id: 'in_6', object: 'invoice' }), null, 2).replaceAll('\n', '\r\n')
@@ -222,7 +222,7 @@ test('when hooks.fcgi is killed before it has stored an event it sends no reply,
     const letGo = await holding(`INSERT INTO stripe_event (event_id, type, object_type, api_version, livemode, created_at, received_at, due_at, payload)
         VALUES ('${event.id}', 'x', 'x', '', 0, NOW(3), NOW(3), NOW(3), '{}')`)
     const lost = deliver(parley.url, event).then(a => a.status, e => e.message)
-    await until('the door to wait', async () => Number((await parley.sql("SELECT COUNT(*) AS n FROM information_schema.INNODB_TRX WHERE trx_state = 'LOCK WAIT'"))[0].n))
+    await until('hooks.fcgi to wait', async () => Number((await parley.sql("SELECT COUNT(*) AS n FROM information_schema.INNODB_TRX WHERE trx_state = 'LOCK WAIT'"))[0].n))
     await parley.kill('hooks')
     assert.notEqual(await lost, 200)
     await letGo()
@@ -247,7 +247,7 @@ test('while the database is unreachable the reply is an immediate 503, and the r
     assert.equal(answer.status, 503)
     assert.equal(answer.body.code, 'database_unavailable')
     assert.ok(Date.now() - began < 5000)
-    await parley.kill('hooks') // a door that starts without a database answers all the same
+    await parley.kill('hooks') // hooks.fcgi started without a database still replies
     await until('hooks', () => parley.pid('hooks'))
     await until('an answer', async () => (await deliver(parley.url, event)).status === 503)
     assert.equal((await deliver(parley.url, event, { header: 't=1,v1=00' })).status, 400)

@@ -31,7 +31,7 @@ async function person(name) {
     return people[name] = { page, name, email, wrong, tenant: await tenantOf(parley, name) }
 }
 
-/** So many days ago this workspace bought the plan; what came of it since is known. */
+/** The workspace bought the plan `days` ago, and everything since then is mirrored. */
 async function bought(name, days, plan, more) {
     const one = await person(name)
     await past.world.advance({ to: past.now - days * 86400 })
@@ -49,7 +49,7 @@ async function look(one, where, what) {
     await one.page.setViewportSize({ width: 1280, height: 800 })
 }
 const used = (name, n) => parley.sql(`INSERT INTO usage_counter (tenant_id, period_start, billable, used) SELECT tenant_id, DATE_FORMAT(UTC_DATE(), '%Y-%m-01'), 0, ${n} FROM tenant WHERE name = '${name}'`)
-/** Counted in the running period of what it bought; Stripe knows already, so that nothing is reported. */
+/** Usage in the current paid period, marked as reported, so that nothing is sent. */
 const usedPaid = (name, n) => parley.sql(`INSERT INTO usage_counter (tenant_id, period_start, billable, period_end, used, reported, stripe_subscription_id, stripe_customer_id)
     SELECT t.tenant_id, s.period_start, 1, s.period_end, ${n}, ${n}, s.stripe_subscription_id, s.stripe_customer_id FROM tenant t JOIN subscription_mirror s ON s.tenant_id = t.tenant_id WHERE t.name = '${name}'`)
 
@@ -73,7 +73,7 @@ test('the billing page is legible in each state', async () => {
     for (const [name, one] of Object.entries(people)) await look(one, '/app/billing', `billing ${name}`)
     const suspended = people[LONG].page
     await suspended.goto(`${parley.url}/app/billing`)
-    assert.match(await suspended.locator('.two-columns').innerText(), /FREE[\s\S]*What you have\s*1,000 conversations a month\s*1 bot/, 'what holds, not what was bought')
+    assert.match(await suspended.locator('.two-columns').innerText(), /FREE[\s\S]*What you have\s*1,000 conversations a month\s*1 bot/, 'the page shows what applies, not what was bought')
     assert.equal(await main(suspended).getByRole('link', { name: 'Change plan' }).count(), 0, 'first the payment')
     await look(people[LONG], '/app/billing/change?plan=free', 'cancel while suspended')
 })

@@ -16,7 +16,7 @@ let bed, fake, ops
 before(async () => {
     bed = await Testbed.open()
     ;({ fake, ops } = bed)
-    fake.w.policy.meterLatency = 20 // two at once for one customer would be seen
+    fake.w.policy.meterLatency = 20 // two concurrent events of one customer would be noticed
 })
 beforeEach(async () => {
     await bed.reset()
@@ -67,7 +67,7 @@ const states = async tenant => (await rows(tenant)).map(r => `${r.state} ${r.qua
 const posts = () => fake.requests.filter(r => r.path === PATH)
 const fieldsOf = request => Object.fromEntries(new URLSearchParams(String(request.body)))
 const alarms = async kind => bed.install.sql(`SELECT object, words, times FROM billing_alarm WHERE kind = '${kind}' AND closed_at IS NULL`)
-/** What the meter has for a customer, all told */
+/** The meter's total for a customer */
 const counted = customer => Number(summed(fake.w, fake.w.all('billing.meter')[0], customer, 0, Infinity)) / 1e12
 
 /** A tenant on a plan: {tenant, customer} */
@@ -392,7 +392,7 @@ test('usage counted by a fast clock is not sent with a future time that Stripe r
     assert.equal(await collect(), 1)
     await ops.call({ op: 'clock', ms: right * 1000 }) // and is set right
     await send()
-    assert.equal((await ops.call({ op: 'flush', tenant })).code, 'meter_unsent', 'also when somebody wants it gone')
+    assert.equal((await ops.call({ op: 'flush', tenant })).code, 'meter_unsent', 'a flush is refused as well')
     assert.equal(posts().length, 0)
     await ops.call({ op: 'watch' })
     for (let i = 0; i < 8; i++) {
@@ -425,7 +425,7 @@ test('a missing right, a rate limit or a locked object loses and rejects nothing
     await count(tenant, 2)
     await collect()
     await send()
-    assert.equal(posts().length, 1, 'nobody knocks again at once')
+    assert.equal(posts().length, 1, 'no second request follows immediately')
     fake.control.key(bed.key, { rights: RIGHTS })
     await sendFor(30 * 60)
     assert.deepEqual(await states(tenant), ['sent 1', 'sent 2'])
@@ -465,7 +465,7 @@ test('rows for which Stripe repeats a stored error delay no other customer', asy
     await count(tenant, 3)
     await collect()
     await send()
-    assert.deepEqual(await states(tenant), ['sent 3'], 'sent at once, although the other rows were due before it')
+    assert.deepEqual(await states(tenant), ['sent 3'], 'it is sent although the other rows were due before it')
     for (const one of stuck) assert.deepEqual(await states(one.tenant), ['unknown 1'])
     assert.equal(counted(customer), 3)
 })
@@ -513,7 +513,7 @@ test('differing sums are drift, even if they agree again later', async () => {
     assert.deepEqual(await alarms('meter_drift'), [])
     await bed.sdk('POST', '/v1/billing/meter_event_adjustments', { event_name: 'parley_conversation', type: 'cancel', 'cancel[identifier]': fieldsOf(posts()[0]).identifier })
     await compare()
-    assert.deepEqual(await alarms('meter_drift'), [], 'the meter follows what was sent after a while')
+    assert.deepEqual(await alarms('meter_drift'), [], 'the meter catches up after a while')
     await bed.tick(16 * 60)
     await compare()
     assert.equal((await alarms('meter_drift')).length, 1)
@@ -615,7 +615,7 @@ test('with random faults and many tenants every conversation is metered once', a
     }
     fake.faults.clear()
     await sendFor(30 * HOUR, HOUR)
-    await collect() // what was counted beside a row that waited
+    await collect() // usage that was counted while a row waited
     await send()
     for (const { tenant, customer, used } of all) {
         assert.equal(counted(customer), used, `seed ${seed}`)

@@ -9,11 +9,11 @@
  *   {"op": "end", "tenant"}   {"op": "move", "tenant"}   {"op": "keep", "tenant", "keep": [...]}   {"op": "customer",
  *   "tenant"}
  *   {"op": "plan", "plan", "price", "conversations", "overage", "currency", "public"}: saves a plan with other terms
- *   {"op": "state", "tenant"}: what the tenant may, by its mirror   {"op": "look", "kind", "id"}   {"op": "clock",
+ *   {"op": "state", "tenant"}: the tenant's rights, from its mirror   {"op": "look", "kind", "id"}   {"op": "clock",
  *   "ms"}
  *   {"op": "setup"}   {"op": "check"}
- *   {"op": "hurry"}: from now on nobody sleeps between two tries
- *   {"op": "crowd", "ms"}: for so long, an address (127.0.0.1) asks the door of the hooks as much as it may
+ *   {"op": "hurry"}: from now on there is no sleep between attempts
+ *   {"op": "crowd", "ms"}: for this time, an address (127.0.0.1) uses up its rate limit at hooks.fcgi
  * and the worker's part:
  *   {"op": "collect"}   {"op": "send"}: meter rows until none is due   {"op": "flush", "tenant"}   {"op": "watch"}
  *   {"op": "audit"}   {"op": "notice"}

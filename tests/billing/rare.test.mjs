@@ -1,4 +1,4 @@
-// Lives of a subscription that are rare, and input that means harm: Stripe's facts through hook, worker and mirror to what a tenant may.
+// Rare states of a subscription, and hostile input: from Stripe's events through hook, worker and mirror to a tenant's rights.
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, test } from 'node:test'
 import { until } from '../lib/install.mjs'
@@ -113,7 +113,7 @@ test('a renewal invoice is a draft for an hour, and its period is not the subscr
     const { latest_invoice: invoice, items } = fake.get(sub), shown = fake.get(invoice)
     const draft = await site.mirror(sub)
     assert.equal(shown.status, 'draft')
-    assert.deepEqual([await site.invoice(invoice), draft.status, draft.first_failed_at], [undefined, 'active', null], 'nobody sees an invoice that may change')
+    assert.deepEqual([await site.invoice(invoice), draft.status, draft.first_failed_at], [undefined, 'active', null], 'a draft invoice is not shown')
     assert.notEqual(shown.period_end, items.data[0].current_period_end)
     assert.deepEqual([draft.period_start, draft.period_end], [at(items.data[0].current_period_start), at(items.data[0].current_period_end)])
     await fake.advance(HOUR + 60)
@@ -168,7 +168,7 @@ test('ids and texts crafted to inject SQL, paths or markup have no effect', asyn
     sent.push(snapshot("invoice.paid'--", { id: "in_1'--", object: 'invoice' }, { id: "evt_1'OR'1'='1" }), snapshot('customer.subscription.updated', { id: sub, object: "subscription'--" }))
     await site.send(...sent)
     for (const event of sent)
-        await until(`${event.id} to be looked at`, async () => { const row = await site.stored(event.id.replaceAll("'", "''")); return row.state !== 'pending' || row.last_error })
+        await until(`${event.id} to be processed`, async () => { const row = await site.stored(event.id.replaceAll("'", "''")); return row.state !== 'pending' || row.last_error })
     const paths = fake.requests.slice(asked).map(r => r.path)
     assert.ok(paths.length >= 6, paths.join())
     for (const path of paths) assert.match(path, /^\/v1\/(subscriptions|invoices)\/[^/?]+$/, path)

@@ -1,4 +1,4 @@
-// The books here and at Stripe agree again, whatever was lost on the way, and the operator hears of it.
+// Reconciliation: our records and Stripe's agree again whatever was lost on the way, and the operator is notified.
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, test } from 'node:test'
 import { until } from '../lib/install.mjs'
@@ -6,7 +6,7 @@ import { startSite } from './site.mjs'
 
 let site, fake
 
-// Stripe's clock stands some minutes back, so that nothing is so fresh that it may still be under way.
+// Stripe's clock is some minutes slow, so that no event is so recent that it may still be in delivery.
 before(async () => {
     site = await startSite({ fake: { now: Math.floor(Date.now() / 1000) - 600 } })
     fake = site.fake

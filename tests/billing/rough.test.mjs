@@ -1,5 +1,5 @@
-// What goes wrong while somebody pays, as the person at the browser meets it: Stripe slow or silent, two tabs, the back button, two clicks,
-// no mouse. Whatever was pressed how often: one checkout, one change, one payment, and words that say what is known.
+// Failures during a payment, as the person at the browser sees them: Stripe slow or silent, two tabs, the back button, two clicks,
+// no mouse. Whatever is pressed, however often, there is one checkout, one change, one payment, and a page that says what is known.
 // Runs for about 30 s.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
@@ -15,7 +15,7 @@ before(async () => {
 })
 after(() => street?.close())
 
-/** Somebody with a workspace of this name, and what Stripe has of it. */
+/** A person with a workspace of this name, and its objects at Stripe. */
 async function person(name, plan) {
     const page = await (await browser.newContext()).newPage()
     await signUp(page, parley.url, { workspace: name })
@@ -41,7 +41,7 @@ test('when Stripe exceeds the deadline the page says the outcome is unknown, and
         await isAccessible(page, 'an answer that is not known')
     }
     await until('the slow ones to be executed', () => buyer.of('checkout.session').length === 1 && payer.of('invoice').length === 2, 20000)
-    await until('what was done to show by itself', async () => /PROFESSIONAL/.test(await payer.planName()), 20000)
+    await until('the page to show the change', async () => /PROFESSIONAL/.test(await payer.planName()), 20000)
     await buyer.page.goto(`${parley.url}/app/billing/plans`)
     await press(buyer.page, 'Buy STARTER')
     await buyer.page.getByRole('heading', { name: 'Checkout' }).waitFor()
@@ -114,7 +114,7 @@ test('two clicks and the back button after paying make one checkout, and the pag
     await says(page, 'Your plan is active')
     for (let i = 0; i < 6 && !new URL(page.url()).pathname.endsWith('/plans'); i++) await page.goBack()
     const again = main(page).getByRole('button', { name: 'Buy PROFESSIONAL' })
-    if (await again.count()) { // kept by the browser as it was
+    if (await again.count()) { // restored by the browser as it was
         await again.click()
         await says(page, 'This workspace has a plan that is paid')
     }

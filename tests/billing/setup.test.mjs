@@ -186,7 +186,7 @@ test('after an answer is lost at any POST the next run creates the rest and noth
         const endpoints = fake.all('webhook_endpoint').filter(h => h.status === 'enabled')
         const thin = fake.all('v2.core.event_destination').filter(d => d.status === 'enabled')
         assert.deepEqual({ ...counted(), webhook_endpoint: endpoints.length, 'v2.core.event_destination': thin.length }, ALL, `POST ${lost}`)
-        if (lost === 11) assert.equal(report.webhook_secret, fake.control.secrets(endpoints[0].id)[0], 'a secret that nobody heard is of no use')
+        if (lost === 11) assert.equal(report.webhook_secret, fake.control.secrets(endpoints[0].id)[0], 'a secret that did not arrive is replaced')
         assert.deepEqual(Object.keys(hows(await setup())), ['found'])
     }
 })
@@ -250,7 +250,7 @@ test('--write stores the secrets beside the configuration and nowhere else', asy
     const secrets = path.join(path.dirname(install.conf), 'secrets.conf')
     const refused = await install.tryRun('billing', 'setup', '--write')
     assert.equal(refused.status, 1)
-    assert.deepEqual(counted().webhook_endpoint, 0, 'nothing is made whose secret could not be kept')
+    assert.deepEqual(counted().webhook_endpoint, 0, 'no endpoint is created whose secret could not be stored')
     fs.writeFileSync(secrets, '# mine\ndatabase_connections = 3\n stripe_webhook_secrets = whsec_old\nlog_level = warn', { mode: 0o640 })
     const conf = fs.readFileSync(install.conf, 'utf8')
     fs.writeFileSync(install.conf, `include secrets.conf\n${conf}`)
@@ -267,7 +267,7 @@ test('--write stores the secrets beside the configuration and nowhere else', asy
     const lost = await install.tryRun('billing', 'setup', '--write', '--new-endpoint')
     assert.equal(lost.status, 1)
     assert.match(lost.stderr, /another stripe_webhook_secrets line/)
-    assert.ok(lost.stdout.includes(fake.control.secrets(fake.all('webhook_endpoint')[1].id)[0]), 'told after all')
+    assert.ok(lost.stdout.includes(fake.control.secrets(fake.all('webhook_endpoint')[1].id)[0]), 'the secret is printed instead')
     fs.rmSync(secrets)
 })
 
@@ -281,7 +281,7 @@ test('a restricted key with the documented rights suffices; a missing one is nam
         assert.equal(refused.status, 1)
         assert.match(refused.stderr, /stripe_right_missing/)
         assert.ok(refused.stderr.includes(needed), refused.stderr)
-        assert.ok(!refused.stderr.includes(KEY), 'no key in words')
+        assert.ok(!refused.stderr.includes(KEY), 'the message does not contain the key')
     }
 })
 
@@ -308,7 +308,7 @@ test('doctor reports what is missing for selling', async () => {
     install.configure({ stripe_secret_key: 'pk_test_public' })
     ;[line] = await said()
     assert.match(line, /^billing fail: .* - correct the stripe_ settings$/)
-    assert.ok(!line.includes('pk_test_public'), 'no key in words')
+    assert.ok(!line.includes('pk_test_public'), 'the message does not contain the key')
     install.configure({ stripe_secret_key: null })
     ;[line] = await said()
     assert.match(line, /^billing ok: Billing is off/)

@@ -15,7 +15,7 @@ export async function startShop(world, { heard = true, config = {} } = {}) {
     return install
 }
 
-/** A fake, a shop that hears it, and a browser; close() also says what was wrong with requests, and what stands in logs that must not. */
+/** A fake, an install that receives its events, and a browser; close() also reports invalid requests and secrets in logs. */
 export async function openStreet({ seed }) {
     const fake = await startFake({ seed }), street = { fake }
     street.close = async () => {
@@ -58,7 +58,7 @@ export async function buy(page, url, plan = 'STARTER') {
     await says(page, 'Your plan is active')
 }
 
-/** A world that is so many days behind: what is bought there has its renewals behind it when its clock has caught up. */
+/** A fake whose clock is `days` slow: a subscription bought there has been renewed once its clock has caught up. */
 export async function pastWorld(days) {
     const now = Math.floor(Date.now() / 1000)
     const world = await startFake({ now: now - days * 86400, seed: 9, deliver: 'manual' })
@@ -72,7 +72,7 @@ export async function pastWorld(days) {
     const price = (plan, role) => world.all('price').find(p => p.lookup_key === `parley_${plan}_${role}`).id
     return {
         world, now,
-        /** A live subscription of the workspace; `card` is what its card does from then on. */
+        /** A live subscription of the workspace; `card` is how its card behaves from then on. */
         async subscribe(install, name, tenant, plan, { card = 'ok', ...more } = {}) {
             const customer = await api('/v1/customers', { 'metadata[tenant]': tenant, email: 'owner@example.com' })
             world.control.card(customer.id, 'ok')

@@ -1,4 +1,4 @@
-// A whole install beside a fake Stripe, set up by `parley billing setup`: for suites about what Stripe tells and what becomes of it.
+// A whole install with a fake Stripe, set up by `parley billing setup`: for suites about events from Stripe and their effect.
 import Stripe from 'stripe'
 import { startInstall, until } from '../lib/install.mjs'
 import { startFake } from '../stripe/fake/index.mjs'
@@ -6,7 +6,7 @@ import { deliver, snapshot } from './hook.mjs'
 import { RIGHTS } from './rights.mjs'
 
 export const KEY = 'rk_test_site'
-const SELLER = 'sk_test_seller' // whoever works in Stripe's dashboard
+const SELLER = 'sk_test_seller' // the seller's key in Stripe's dashboard
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
 
 /** The UUID of a shown id, in hex. */
@@ -84,7 +84,7 @@ class Site {
         return this.stripe.subscriptions.create({ customer, items, ...more })
     }
 
-    /** Tenant, customer and a live subscription, of which nothing was told yet. */
+    /** Tenant, customer and a live subscription whose events are not delivered yet. */
     async paying(plan, more = {}) {
         const tenant = await this.tenant(), customer = await this.customer(tenant)
         const sub = await this.subscribe(customer, plan, { metadata: { tenant }, ...more })

@@ -65,7 +65,7 @@ test('one refresh processes all waiting events: two ids of one change, and the s
     await site.pump()
     fake.faults.add({ kind: 'slow', ms: 400, method: 'GET', path: `/v1/subscriptions/${sub}` })
     const first = site.event('customer.subscription.updated', sub)
-    await site.send(first) // its look is slow: the others wait for the next one
+    await site.send(first) // its refresh is slow: the others wait for the next one
     await sleep(150)
     const n = gets(sub)
     const more = [1, 2, 3, 4].map(() => site.event('customer.subscription.updated', sub))
@@ -81,7 +81,7 @@ test('events may arrive as updated before created, or deleted before updated', a
     const updated = events('customer.subscription.updated', sub), created = events('customer.subscription.created', sub)
     await site.told(updated.at(-1))
     assert.equal((await site.mirror(sub)).status, 'active')
-    await site.told(created[0]) // says incomplete, of long ago
+    await site.told(created[0]) // an outdated event that says incomplete
     const row = await site.mirror(sub)
     assert.equal(row.status, 'active')
     assert.ok(row.cancel_at_period_end === '1' || row.cancel_at)
@@ -124,7 +124,7 @@ test('changed metadata does not move a subscription to another workspace', async
     assert.ok(await site.alarm('tenant_mismatch', sub))
 })
 
-// ---- what is not ours ----
+// ---- events that are not ours ----
 
 test('events of live mode, of other accounts and versions grant nothing and raise alarms', async () => {
     const { sub } = await site.paying(), n = gets(sub)
@@ -210,7 +210,7 @@ test('events survive a worker killed while it fetches or before it commits', asy
         else letGo = await holding(`SELECT * FROM subscription_mirror WHERE stripe_subscription_id = '${sub}' FOR UPDATE`)
         await site.send(event)
         await until('the claim', async () => (await site.stored(event)).attempts === '1')
-        await until('the look', () => fake.requests.some(r => r.method === 'GET' && r.path.includes(sub)) || when === 'looking')
+        await until('the refresh', () => fake.requests.some(r => r.method === 'GET' && r.path.includes(sub)) || when === 'looking')
         await sleep(200)
         const pid = worker()
         process.kill(pid, 'SIGKILL')
@@ -340,7 +340,7 @@ test('without a key events wait; parley work --once processes them too', async (
     await site.send(event)
     await sleep(1500)
     assert.deepEqual([(await site.stored(event)).state, (await site.stored(event)).attempts], ['pending', '0'])
-    site.parley.configure({ stripe_secret_key: 'rk_test_site' }) // the running worker has not heard of it
+    site.parley.configure({ stripe_secret_key: 'rk_test_site' }) // the running worker has not loaded it
     await site.parley.run('work', '--once')
     assert.equal((await site.stored(event)).state, 'done')
     assert.equal((await site.mirror(sub)).status, 'active')
@@ -601,7 +601,7 @@ test('checkouts that are paid, expire or are paid later are recorded', async () 
     const paid = await checkout(tenant, customer)
     assert.equal(fake.control.pay(paid, { card: 'ok' }), 'complete')
     const completed = fake.events.find(e => e.type === 'checkout.session.completed' && e.data.object.id === paid)
-    await site.told(completed) // alone: the subscription follows
+    await site.told(completed) // alone: the subscription's event follows
     assert.equal((await attempt(paid)).state, 'complete')
     assert.equal((await site.mirror(fake.get(paid).subscription)).status, 'active')
     await site.pump()

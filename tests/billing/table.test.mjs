@@ -1,4 +1,4 @@
-// README.md names tests: those that it names are there.
+// The tests that README.md names exist.
 import assert from 'node:assert/strict'
 import fs from 'node:fs'
 import { test } from 'node:test'

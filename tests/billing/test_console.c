@@ -1,4 +1,4 @@
-/* What the operator's console reads across workspaces, and that what it does is logged. */
+/* What the operator's console reads across workspaces, and that its actions are audited. */
 #include "alarm/alarm.h"
 #include "billing/console/console.h"
 #include "lib/dbtest.h"

@@ -1,4 +1,4 @@
-/* The envelope of an event: what is taken out of it, and what is no event. */
+/* The envelope of an event: which fields are read, and which texts are not events. */
 #include "base/clock.h"
 #include "base/limits.h"
 #include "billing/sync/event.h"

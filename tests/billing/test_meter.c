@@ -206,7 +206,7 @@ static void a_row_is_stamped_when_its_first_was_counted(void **state)
                      first - 300 + 2 * MINUTE_MS - 1000);
 }
 
-/* While Stripe is slow or away the rows do not become more with time: what is counted meanwhile goes with the next
+/* While Stripe is slow or unreachable no rows are added: usage counted in the meantime goes with the next
  * one. */
 static void waiting_rows_are_not_collected_twice(void **state)
 {
@@ -357,7 +357,7 @@ static void a_refused_row_is_rejected_and_can_be_sent_again(void **state)
     assert_int_equal(r.quantity, 1);
     assert_int_equal(meter_resend(db, first, &again, &e), ERR_NOT_FOUND);
     assert_int_equal(meter_resend(db, r.id, &again, &e), ERR_NOT_FOUND); /* it is not rejected */
-    OKAY(meter_reject(db, STR("c-1"), STR("no_meter"), &fail));          /* somebody else's usage at our meter */
+    OKAY(meter_reject(db, STR("c-1"), STR("no_meter"), &fail));          /* usage at our meter that we did not send */
     assert_int_equal(dbtest_int(DB, "SELECT COUNT(*) FROM billing_alarm WHERE kind = 'meter_error' AND object = 'c-1'"),
                      1);
 }
@@ -387,7 +387,7 @@ static void put_call(struct id row, int64_t at_ms, enum stripe_call_state state)
     OKAY(stripe_call_add(db, &k, at_ms, &fail));
 }
 
-/* One call for each row: by far the most of what is asked of Stripe. */
+/* One call for each row: most calls to Stripe are of this kind. */
 static void old_calls_are_deleted(void **state)
 {
     int64_t n, then = clock_now_ms() - 30 * DAY_MS;

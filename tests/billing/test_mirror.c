@@ -89,7 +89,7 @@ static void items_in_any_order(void **state)
     s = sub_of(SUB("active", ITEMS(USAGE), "")); /* its period still counts */
     assert_str(s.base_item, "");
     assert_int_equal(s.period_end_ms, 1791600000000);
-    /* the price's own word stands above how it is metered */
+    /* the price's metadata takes precedence over its usage type */
     s = sub_of(SUB("active", ITEMS(ITEM("si_u", "", PRICE("price_u", "licensed", "'role':'usage'")) "," BASE), ""));
     assert_str(s.usage_item, "si_u");
     assert_str(s.base_item, "si_base");
@@ -343,7 +343,8 @@ static void the_tenant_comes_from_the_customer(void **state)
     char named[800], id[ID_TEXT_MAX];
     struct id other = dbtest_tenant(c);
     (void)state;
-    assert_true(id_is_none(wrote(SUB("active", ITEMS(BASE), ""), NOW).tenant)); /* kept, though nobody knows it */
+    assert_true(
+        id_is_none(wrote(SUB("active", ITEMS(BASE), ""), NOW).tenant)); /* stored, although the customer is unknown */
     snprintf(named, sizeof(named), SUB("active", ITEMS(BASE), "'metadata':{'tenant':'%s'},"),
              id_text(ID_TENANT, tenant, id));
     assert_true(id_eq(wrote(named, NOW).tenant, tenant));
@@ -376,7 +377,7 @@ static void what_a_checkout_is_for(void **state)
     s = wrote(SUB("active", ITEMS(ITEM("si_odd", "", PRICE("price_odd", "licensed", "")) "," USAGE "," BASE), ""), NOW);
     assert_str(s.base_item, "si_base");
     assert_int_equal(s.items, 3);
-    /* the row's role stands above everything the price says of itself */
+    /* the role in our row takes precedence over the price's metadata */
     s = wrote(SUB("active", ITEMS(ITEM("si_1", "", PRICE("price_use", "licensed", "'role':'base'"))), ""), NOW);
     assert_str(s.usage_item, "si_1");
     dbtest_sql(DB, "DELETE FROM stripe_price");
@@ -390,7 +391,7 @@ static void what_a_checkout_is_for(void **state)
             ITEMS(ITEM("si_1", "", PRICE("price_new", "licensed", "'plan_terms':'terms_00000000000000000000000001'"))),
             ""),
         NOW);
-    assert_true(id_is_none(s.terms)); /* terms nobody knows */
+    assert_true(id_is_none(s.terms)); /* unknown terms */
 }
 
 static void past_due_since_the_oldest_open_invoice(void **state)

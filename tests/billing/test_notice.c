@@ -86,7 +86,7 @@ static void dunning_by_days(void **state)
         {BILLING_READ_ONLY, 11 * DAY_MS, "payment_failed read_only_soon read_only free_soon=free_soon", 14 * DAY_MS},
         {BILLING_SUSPENDED, 14 * DAY_MS, "payment_failed read_only_soon read_only free_soon suspended=suspended", 0},
         {BILLING_SUSPENDED, HOUR_MS, "payment_failed read_only_soon read_only free_soon suspended=suspended",
-         0},                             /* unpaid at once */
+         0},                             /* unpaid from the start */
         {BILLING_GRACE, -DAY_MS, "", 0}, /* a clock that was set back: not yet */
         {BILLING_PAUSED, 0, "", 0},
     };
@@ -284,11 +284,11 @@ static void usage_is_reported_once(void **state)
     used(mine, false, 760);
     look_at(t0 + 2 * HOUR_MS);
     NO_MAILS();
-    used(mine, false, 1000); /* over two thresholds at once: only the highest */
+    used(mine, false, 1000); /* over two thresholds in one step: only the highest */
     look_at(t0 + 3 * HOUR_MS);
     MAILS("usage_100");
     look_at(t0 + 4 * HOUR_MS);
-    dbtest_sql(DB, "UPDATE usage_counter SET noticed = 0"); /* a run that died before it wrote how far it looked */
+    dbtest_sql(DB, "UPDATE usage_counter SET noticed = 0"); /* a run that died before it stored its progress */
     look_at(t0 + 5 * HOUR_MS);
     look_at(t0 - DAY_MS); /* a clock that was set back */
     NO_MAILS();
@@ -400,7 +400,7 @@ static void dunning_step_by_step(void **state)
     MAILS("recovered");
     look_at(t0 + 18 * DAY_MS);
     NO_MAILS();
-    past_due(t0 + 19 * DAY_MS); /* another time is told again */
+    past_due(t0 + 19 * DAY_MS); /* another time is reported again */
     look_at(t0 + 19 * DAY_MS);
     MAILS("payment_failed");
 }

@@ -1,4 +1,4 @@
-// What checkout.test.mjs and change.test.mjs share: an install whose key has the rights of the manual, the fake Stripe set up for it, one clock, tenants that buy.
+// Helpers of checkout.test.mjs and change.test.mjs: an install whose key has the rights listed in the manual, a fake Stripe, one clock, tenants that buy.
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { startInstall } from '../lib/install.mjs'
@@ -19,7 +19,7 @@ export function bytes(id) {
     return n.toString(16).padStart(32, '0')
 }
 
-/** One that does not sleep between two tries: how long it would is client.test.mjs's */
+/** Ops without sleeps between attempts; client.test.mjs tests their length */
 async function hurried(bed) {
     const ops = new Ops(bed.install.env)
     await ops.call({ op: 'hurry' })
@@ -44,7 +44,7 @@ export class Testbed {
         return bed
     }
 
-    /** Another process: another tab, another owner */
+    /** A second process, as for another tab or another owner */
     async secondOps() {
         if (!this.all[1]) this.all.push(await hurried(this))
         await this.tick()
@@ -74,7 +74,7 @@ export class Testbed {
         await this.install.stop()
     }
 
-    /** All clocks together, by so many seconds */
+    /** Advance all clocks by `seconds` */
     async tick(seconds = 0) {
         await this.fake.advance(seconds)
         for (const ops of this.all) await ops.call({ op: 'clock', ms: this.fake.now() * 1000 })
@@ -122,7 +122,7 @@ export class Testbed {
         return rows.map(r => shown('bot_', r.id))
     }
 
-    /** So many conversations were counted in the subscription's period */
+    /** Count `used` conversations in the subscription's period */
     async usage(tenant, sub, used) {
         const at = seconds => new Date(seconds * 1000).toISOString().slice(0, 19).replace('T', ' ')
         const { current_period_start: start, current_period_end: end } = sub.items.data[0]
@@ -160,7 +160,7 @@ export class Testbed {
 
     // ---- at Stripe ----
 
-    /** What a person does in Stripe's dashboard */
+    /** A request as from Stripe's dashboard */
     async dashboard(method, path) {
         const answer = await fetch(this.fake.url + path, { method, headers: { Authorization: `Bearer ${this.key}`, 'Stripe-Version': this.fake.w.version } })
         assert.equal(answer.status, 200, await answer.text())
@@ -178,7 +178,7 @@ export class Testbed {
         return this.fake.all('checkout.session').filter(s => s.metadata.tenant === tenant)
     }
 
-    /** The session behind an address of its page */
+    /** The checkout session whose page has this address */
     session(url) {
         const found = this.fake.all('checkout.session').find(s => s.url === url)
         assert.ok(found, `no open session has the address ${url}`)

@@ -173,7 +173,7 @@ static void an_unknown_bot_is_known_once_it_is_published(void **state)
     fails(bot_live(pool, b.id, &live, &e), ERR_NOT_FOUND, &e, "bot_unknown");
     fails(bot_live(pool, other.id, &live, &e), ERR_NOT_FOUND, &e, "bot_unknown");
     published(&who, b.id);
-    OKAY(bot_live(pool, b.id, &live, &fail)); /* at once, although it was remembered as unknown */
+    OKAY(bot_live(pool, b.id, &live, &fail)); /* immediately, although it was cached as unknown */
     bot_live_release(&live);
     /* Published by another host, which cannot notify this one: it may stay unknown for a moment, then it is known. */
     dbtest_sqlf(
@@ -212,10 +212,10 @@ static void versions_are_immutable(void **state)
     OKAY(bot_live(pool, b.id, &live, &fail));
     assert_int_equal(live.version, 2);
     assert_true(json_equal(flow_doc(live.flow), parsed(other_flow)));
-    assert_true(json_equal(flow_doc(first.flow), parsed(good_flow))); /* what is borrowed stays */
+    assert_true(json_equal(flow_doc(first.flow), parsed(good_flow))); /* a borrowed flow stays valid */
     bot_live_release(&first);
     bot_live_release(&live);
-    OKAY(bot_live_version(pool, who.tenant, b.id, 1, &live, &fail)); /* a conversation stays on its own */
+    OKAY(bot_live_version(pool, who.tenant, b.id, 1, &live, &fail)); /* a conversation keeps its version */
     assert_true(json_equal(flow_doc(live.flow), parsed(good_flow)));
     bot_live_release(&live);
     OKAY(bot_rollback(c, &who, b.id, 1, &fail));
@@ -271,7 +271,7 @@ static void the_memory_of_flows_is_bounded(void **state)
     OKAY(bot_live(pool, b[0].id, &first, &fail));
     assert_true(flow_bytes(first.flow) > 7 * MB / 2);
     OKAY(bot_live(pool, b[0].id, &other, &fail));
-    assert_ptr_equal(first.flow, other.flow); /* kept */
+    assert_ptr_equal(first.flow, other.flow); /* the same copy */
     bot_live_release(&other);
     for (int i = 1; i < 12; i++) {
         OKAY(bot_live(pool, b[i].id, &other, &fail));
@@ -406,7 +406,7 @@ static void other_hosts_are_noticed(void **state)
     assert_true(clock_mono_us() - from < 20000000);
 }
 
-/* ---- several at once ---- */
+/* ---- concurrency ---- */
 
 struct racer {
     struct actor who;
@@ -622,7 +622,7 @@ static void the_hot_path_is_quick_while_versions_change(void **state)
     }
     printf("bot_live: %lld ns, and %lld calls in 0.3 s while versions change\n",
            (long long)((clock_mono_us() - from) / 10), (long long)(h[0].calls + h[1].calls));
-    assert_true(db_cost().statements <= 3); /* at most a look every two seconds */
+    assert_true(db_cost().statements <= 3); /* at most one query every two seconds */
 }
 
 int main(int argc, char **argv)

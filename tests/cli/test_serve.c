@@ -211,7 +211,7 @@ static void killed_program_is_restarted(void **state)
         int doomed = dial("chat");
         assert_true(doomed >= 0);
         assert_int_equal(ask_on(doomed, round == 1 ? "exit" : "crash"), -1);
-        int waiting = dial("chat"); /* comes while nobody is there to take it */
+        int waiting = dial("chat"); /* connects while no program runs to accept it */
         assert_true(waiting >= 0);
         int after = ask_on(waiting, "pid");
         assert_true(after > 0 && after != before);
@@ -264,9 +264,9 @@ static void stale_files_are_replaced(void **state)
     snprintf(path, sizeof(path), "%s/parley.pid", run);
     FILE *f = fopen(path, "w");
     assert_non_null(f);
-    fprintf(f, "%d\n", (int)getpid()); /* a number that somebody else has now */
+    fprintf(f, "%d\n", (int)getpid()); /* a pid that now belongs to another process */
     fclose(f);
-    serve(); /* waits for the old programs, which were told to end */
+    serve(); /* waits for the old programs, which were asked to stop */
     int after = ask("chat", "pid");
     assert_true(after > 0 && after != child);
     for (int i = 0; i < 100 && kill(child, 0) == 0; i++)

@@ -231,7 +231,7 @@ static void tenants_are_separate(void **state)
     assert_int_equal(db_row_int(get(c, b, 1), 1), 2);
     put(c, a, 2, db_null(), db_null(), db_null(), db_null(), db_null(), db_null());
     assert_int_equal(db_exec(c, &add_child, &b, DB_ARGS(db_int(1), db_int(2)), NULL, &e),
-                     ERR_CONFLICT); /* a's row is no parent for b */
+                     ERR_CONFLICT); /* a row of tenant a cannot be the parent for tenant b */
     assert_int_equal(db_query_one(c, &get_all, &b, DB_ARGS(db_int(2)), &arena, &r, &e), ERR_NOT_FOUND);
     db_put(c);
 }
@@ -485,7 +485,7 @@ static enum status insert_one(struct db *c, void *ctx, struct err *e)
                    DB_ARGS(db_int(1), db_null(), db_null(), db_null(), db_null(), db_null(), db_null()), NULL, e);
 }
 
-/* What came of one transaction whose commits are refused. */
+/* The outcome of one transaction whose commits are refused. */
 struct refused {
     enum status status;
     const char *code;

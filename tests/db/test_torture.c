@@ -19,7 +19,7 @@
 #define DB "parley_torture"
 #define RUNS_MAX 2000
 
-/* linked with --wrap: only what is compiled here and in libparley.a comes by, not the client library */
+/* linked with --wrap: calls from this file and libparley.a are wrapped, those of the client library are not */
 void *__real_malloc(size_t n);
 void *__real_calloc(size_t n, size_t size);
 void *__real_realloc(void *p, size_t n);
@@ -145,7 +145,7 @@ static void torture(enum status (*fn)(struct err *e))
 {
     enum status st = ERR_NOMEM;
     int n = 0;
-    OKAY(fn(&fail)); /* statements are taken apart once; from here on every run is alike */
+    OKAY(fn(&fail)); /* statements are parsed once; from here on every run is the same */
     while (st != OK && ++n < RUNS_MAX) {
         struct err e = ERR_INIT;
         countdown = n;

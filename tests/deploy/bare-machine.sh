@@ -76,7 +76,7 @@ daemon-reload) ;;
 "restart parley") stop /run/parley/parley.pid; start_parley ;;
 "disable --now parley") stop /run/parley/parley.pid; rm -r /run/parley ;;
 "restart lighttpd") stop /run/lighttpd.pid; lighttpd -tt -f /etc/lighttpd/lighttpd.conf && lighttpd -f /etc/lighttpd/lighttpd.conf ;;
-*) echo "the stand-in for systemctl does not know: $*" >&2; exit 1 ;;
+*) echo "the systemctl stub does not support: $*" >&2; exit 1 ;;
 esac
 SH
     chmod +x /usr/local/sbin/systemctl

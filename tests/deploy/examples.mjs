@@ -10,7 +10,7 @@ import { HOST, startSite } from './lib.mjs'
 
 const EMAIL = 'owner@example.com', PASSWORD = 'a long enough secret'
 
-/** Answers only when it is told to: what the bot says after the call cannot be sent before. */
+/** An endpoint that answers only on request, so that the bot's next message cannot be sent earlier. */
 async function startGate() {
     const waiting = []
     const server = http.createServer((request, response) => waiting.push(() => response.setHeader('content-type', 'application/json').end('{"word":"ready"}')))

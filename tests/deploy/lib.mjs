@@ -91,7 +91,7 @@ class Site {
         fs.chmodSync(`${this.dir}/parley.conf`, 0o644) // the web server's user runs the programs
         const command = this.apache(`DocumentRoot ${www}\n<Directory ${www}>\nAllowOverride All\nRequire all granted\n</Directory>\n`)
         this.enable('rewrite', 'env', 'cgid')
-        const cgid = `${this.etc}/mods-available/cgid.conf` // the module's socket, beside the other run-time files
+        const cgid = `${this.etc}/mods-available/cgid.conf` // the module's socket, next to the other run-time files
         if (fs.existsSync(cgid)) write(cgid, `ScriptSock ${this.dir}/cgid.sock\n`)
         return command
     }

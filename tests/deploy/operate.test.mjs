@@ -11,7 +11,7 @@ after(() => parley?.stop())
 
 const events = (name, event) => parley.log(name).split('\n').filter(l => l.includes(`"event":"${event}"`)).map(l => JSON.parse(l))
 
-/** `parley serve` without waiting for what it does. */
+/** Start `parley serve` without waiting for it. */
 const serve = () => parley.start('serve', `${build}/parley`, ['serve'])
 const isUp = async () => (await fetch(`${parley.url}/readyz`)).status === 200
 const finding = async (check, ...options) => {
@@ -27,7 +27,7 @@ test('serve waits for a database that starts late, and starts when it answers', 
     await until('seven attempts', () => events('serve', 'database_unreachable').length >= 7)
     assert.equal(child.over, undefined, 'it still waits')
     assert.equal(events('serve', 'waiting_for_database').length, 1)
-    assert.ok(!fs.existsSync(`${parley.runDir}/chat.sock`), 'no visitor is kept waiting in a socket')
+    assert.ok(!fs.existsSync(`${parley.runDir}/chat.sock`), 'no socket exists on which visitors would wait')
     await parley.startDatabase()
     await until('the programs', () => parley.pid('chat') && parley.pid('portal'))
     await parley.startWeb()

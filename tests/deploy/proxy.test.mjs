@@ -1,4 +1,4 @@
-// Behind an HTTPS proxy: with the lines that each example has for it, every visitor has an address and a rate limit of their own.
+// Behind an HTTPS proxy: with the settings that each example has for it, every visitor has their own address and rate limit.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { startSite } from './lib.mjs'
@@ -7,7 +7,7 @@ const LINES = /^(\s*)#((?:server\.modules \+= \("mod_extforward"\)|extforward\.|
 
 let people = 0
 const logIn = (site, address) => site.ask('/login', { method: 'POST', headers: { 'content-type': 'application/x-www-form-urlencoded', 'x-forwarded-for': address },
-    body: `email=nobody${++people}%40example.com&password=not+the+password` }) // an account has a limit of its own
+    body: `email=nobody${++people}%40example.com&password=not+the+password` }) // each account has its own limit
 const states = async (site, address) => {
     const seen = []
     for (let i = 0; i < 40; i++) seen.push((await logIn(site, address(i))).status)

@@ -1,4 +1,4 @@
-/* What the tests of the flow room share: flows written with ' for ", a conversation that remembers what the bot
+/* Helpers of the flow module's tests: flows written with ' for ", a conversation that remembers what the bot
  * said. */
 #ifndef PARLEY_TESTS_FLOW_HELPER_H
 #define PARLEY_TESTS_FLOW_HELPER_H
@@ -56,7 +56,7 @@ static inline struct flow *flow_of_doc(const struct json *doc)
     return f;
 }
 
-/* The nodes and what else stands beside format and languages. */
+/* A flow document with these members after format and languages. */
 static inline struct flow *flow_of(const char *rest)
 {
     char *text = arena_printf(&arena, "{'format':1,'languages':['en','es'],'start':'a',%s}", rest);
@@ -75,7 +75,7 @@ struct talk {
     struct err e;
     const char *language;
     int64_t now_ms;
-    /* stand-ins */
+    /* stubs */
     struct flow_answer answer;
     char asked[400];
     int http_status;

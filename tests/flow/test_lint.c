@@ -6,7 +6,7 @@
 static const char head[] = "{'format':1,'languages':['en','es'],'start':'a',";
 #define TESTS "'tests':[{'name':'t','turns':[{'say':'x'}]}]"
 
-/* code severity node pointer, one line each; what is in `ignore` left out */
+/* code severity node pointer, one line each, without the codes in `ignore` */
 static const char *lint(const char *rest, const char *ignore)
 {
     static char out[8000];

@@ -14,7 +14,7 @@ static struct json *parent_of(struct json *doc, const char *pointer, char *key, 
     return parent;
 }
 
-/* An array is made anew, so that one of its items can differ. */
+/* The array is rebuilt, so that one of its items can differ. */
 static void set_item(struct json *doc, const char *array_pointer, size_t at, const struct json *value)
 {
     char key[200];
@@ -157,7 +157,7 @@ static void too_many_nodes(void **state)
     flow_drop(f);
 }
 
-/* Six characters of a pattern can take a hundred times their room. */
+/* Six characters of a pattern can compile to a hundred times their size. */
 static void patterns_too_large(void **state)
 {
     (void)state;

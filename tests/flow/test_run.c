@@ -78,7 +78,7 @@ static void choices_match_by_value_label_number(void **state)
         assert_string_equal(say(&t, says[i]), "hours");
     }
     talk_begin(&t, t.f);
-    assert_string_equal(say(&t, "2"), "next"); /* a choice without a way of its own goes on behind the node */
+    assert_string_equal(say(&t, "2"), "next"); /* a choice without its own `next` continues after the node */
     talk_begin(&t, t.f);
     assert_string_equal(say(&t, "3"), "next");
     talk_begin(&t, t.f);
@@ -494,7 +494,8 @@ static void the_flow_continues_after_an_answer(void **state)
     begin("'nodes':{'a':{'type':'answer'},'c':{'type':'say'," TEXT("caught {{input}}") "}},'catch_all':'c'");
     hits(FLOW_SURE, 1);
     say(&t, "x");
-    assert_string_equal(say(&t, "y"), "caught y"); /* an answered question is over: what comes next is a new matter */
+    assert_string_equal(say(&t, "y"),
+                        "caught y"); /* an answered question is finished: the next message starts a new one */
 }
 
 /* ---- handoff, wait, end, commands, languages ---- */
@@ -613,7 +614,7 @@ static void a_hostile_pattern_is_stopped(void **state)
     assert_string_equal(say(&t, text), "That does not look right. Please check it and try again.");
 }
 
-/* Of this thread: what else the machine does is no matter. */
+/* CPU time of this thread, so that other work on the machine does not count. */
 static double processor_s(void)
 {
     struct timespec now;
@@ -621,7 +622,7 @@ static double processor_s(void)
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-/* A branch that looks for each of these patterns, and says "yes" when one is there. */
+/* A branch that tries each of these patterns and says "yes" when one matches. */
 static char *branch_of(const char *pattern, int n)
 {
     struct buf b;

@@ -1,5 +1,5 @@
 /* A flow, a byte 0xFF, then what visitors write, line by line: parsed, linted, greeted, its own tests run, and
- * talked to. When the first part is no flow, all of it is talked to a flow that has every kind of question. */
+ * talked to. When the first part is not a flow, all of the input is sent to a flow that has every kind of question. */
 #include <stdlib.h>
 
 #include "base/arena.h"
@@ -101,7 +101,7 @@ static void use(const struct flow *f, struct arena *a)
     if (flow_lint(f, a, &found, &n, &e) != OK || flow_greeting(f, STR("es"), a, &said, &n, &e) == ERR_INTERNAL ||
         flow_test(f, a, &tests, &n, &e) != OK)
         if (e.status != ERR_NOMEM && e.status != ERR_TOO_LARGE)
-            abort(); /* a flow that is taken can be looked at */
+            abort(); /* an accepted flow can be linted */
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -33,7 +33,7 @@ static bool passes(struct str header, struct str body)
     return st == OK;
 }
 
-/* What stands before and behind a good header changes nothing, unless it says something about the time. */
+/* Text before and after a good header changes nothing, unless it contains a time. */
 static void inside(struct str around, struct str body)
 {
     char good[80];

@@ -1,4 +1,4 @@
-/* The address of an outgoing call: what is taken is plain text that begins as it must, and the list of allowed hosts
+/* The address of an outgoing call: an accepted one is plain text with the right scheme, and the list of allowed hosts
  * can be asked about any part of it. */
 #include <stdlib.h>
 

@@ -1,4 +1,4 @@
-// Who may: sessions, rights, keys, CSRF, plan features, rate limits - all before the handler.
+// Access: sessions, rights, keys, CSRF, plan features and rate limits, all checked before the handler.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { build, startServer } from '../lib/fcgi.mjs'

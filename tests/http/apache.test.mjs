@@ -128,7 +128,7 @@ test('mod_proxy_fcgi passes on events one by one, and a visitor who leaves ends 
         setTimeout(() => bad(new Error('no events came')), 5000).unref()
     })
     for (const end = Date.now() + 5000; server.logs({ event: 'request', route: '/chat/stream' }).length === seen;) {
-        assert.ok(Date.now() < end, 'the stream went on')
+        assert.ok(Date.now() < end, 'the stream did not end')
         await sleep(20)
     }
 })

@@ -115,7 +115,7 @@ test('events arrive one by one, and a visitor who leaves ends the stream', async
         rq.on('error', bad)
     })
     for (const end = Date.now() + 3000; server.logs({ event: 'request', route: '/stream' }).length === seen;) {
-        assert.ok(Date.now() < end, 'the stream went on')
+        assert.ok(Date.now() < end, 'the stream did not end')
         await sleep(20)
     }
 })

@@ -1,4 +1,4 @@
-// What comes in: methods, paths, parameters, bodies, and every way to get them wrong.
+// Requests: methods, paths, parameters, bodies, and the ways in which they can be wrong.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'

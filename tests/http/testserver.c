@@ -1,4 +1,4 @@
-/* testserver.c: a program whose routes show what src/web does, for the suite tests/http. The cookie says who asks:
+/* testserver.c: a program whose routes exercise src/web, for the suite tests/http. The cookie names the user:
  * parley_session=PERMS (a number) signs in with these rights, "operator" as an operator; the key ply_N has the scopes
  * N. */
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 // The whole path with real questions: a bot from the FAQ template, a real FAQ imported and published on the command line, and people's own
-// wordings of its questions asked over the visitor API. The first answer counts; a "did you mean" is no answer.
+// wordings of its questions asked over the visitor API. The first answer counts; a "did you mean" is not an answer.
 import { test, before, after } from 'node:test'
 import assert from 'node:assert/strict'
 import fs from 'node:fs'

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 
 const top = path.dirname(path.dirname(path.dirname(fileURLToPath(import.meta.url))))
 
-/** The folder of real data: ../shared/data beside the checkout, or beside one of the folders above it. */
+/** The folder of real data: ../shared/data next to the checkout, or next to one of the folders above it. */
 export function sharedData() {
     const places = process.env.PARLEY_SHARED_DATA ? [process.env.PARLEY_SHARED_DATA] : []
     for (let dir = top; dir !== path.dirname(dir); dir = path.dirname(dir)) places.push(path.join(dir, '..', 'shared', 'data'))

@@ -1,4 +1,4 @@
-/* csv: rows, quotes, separators and encodings, and what is refused. */
+/* csv: rows, quotes, separators, encodings and refusals. */
 #include "base/utf8.h"
 #include "knowledge/csv.h"
 #include "lib/test.h"

@@ -1,4 +1,4 @@
-/* index: what is found, how it is ranked, and that time and memory grow with the answers. */
+/* index: search results and their ranking, and that time and memory grow only with the answers. */
 #include <time.h>
 
 #include "base/clock.h"
@@ -103,7 +103,7 @@ static void neighbouring_words_rank_higher(void **state)
     assert_int_equal(find(x, "cake sugar").hits[0].doc, 3);
     assert_int_equal(find(x, "sugar cake").hits[0].doc, 2);
     assert_int_equal(find(x, "park the car").hits[0].doc, 5);
-    assert_int_equal(find(x, "red office shirt").hits[0].doc, 0); /* not beside each other: no bonus */
+    assert_int_equal(find(x, "red office shirt").hits[0].doc, 0); /* not adjacent: no bonus */
     index_free(x);
 }
 

@@ -32,7 +32,7 @@ void dbtest_begin(int argc, char **argv)
         DIE("%s: %s", again[0], strerror(errno));
     }
     signal(SIGPIPE, SIG_IGN);
-    /* what the tests provoke is logged beside them, not into their output */
+    /* log lines that tests provoke go to a file, not into their output */
     static char log[300];
     snprintf(log, sizeof(log), "%s/test.log", dbtest_dir());
     if (log_open("test", log, LOG_DEBUG, &e) != OK || crypto_init(&e) != OK)

@@ -1,4 +1,4 @@
-/* dbtest.h: what tests against a real MariaDB share. Failures abort the test program with words. */
+/* dbtest.h: helpers of tests against a real MariaDB. A failure aborts the test program with a message. */
 #ifndef PARLEY_TESTS_DBTEST_H
 #define PARLEY_TESTS_DBTEST_H
 
@@ -7,7 +7,7 @@
 /* First thing in main: without a server (PARLEY_TEST_SOCKET) the program runs itself again under
  * tests/db/with-mariadb. */
 void dbtest_begin(int argc, char **argv);
-/* A config file for an empty database of this name, made anew; extra lines may be NULL. The path lives until 15 more
+/* A config file for an empty database of this name, created again; extra lines may be NULL. The path is valid until 15 more
  * were made. */
 const char *dbtest_config_file(const char *database, const char *extra);
 const struct config *dbtest_config(const char *database); /* loaded from such a file; drop it */
@@ -22,7 +22,7 @@ int64_t dbtest_int(const char *database, const char *sql); /* the first column o
 void dbtest_sqlf(const char *database, const char *fmt, ...)
     __attribute__((format(printf, 2, 3))); /* both with values put in: ids as 0x%s */
 int64_t dbtest_intf(const char *database, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-const char *dbtest_hex(struct id id); /* lives until 15 more were made */
+const char *dbtest_hex(struct id id); /* valid until 15 more were made */
 int dbtest_server_pid(void);
 void dbtest_kill_server(void);       /* kill -9; returns when it answers again */
 void dbtest_stop_server_at(int pid); /* kill -9 without waiting */

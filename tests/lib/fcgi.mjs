@@ -3,7 +3,7 @@
 //   const server = await startServer(`${build}/tests/http/testserver`, { config: { api_threads: 2 } })
 //   const r = await server.get('/plain')                        { status, headers, body, text, json() }
 //   const c = await server.connect()                            a raw connection: c.write(bytes), c.end(), c.closed
-//   server.logs({ event: 'request' })                           what it logged
+//   server.logs({ event: 'request' })                           its log lines
 //   await server.stop()
 import { spawn, spawnSync } from 'node:child_process'
 import fs from 'node:fs'
@@ -118,7 +118,7 @@ class Connection {
     get bytes() {
         return Buffer.concat(this.out)
     }
-    /** Wait until what has come passes `test`. */
+    /** Wait until the received bytes pass `test`. */
     async until(test, ms = 5000) {
         for (const end = Date.now() + ms; Date.now() < end; await sleep(5)) if (test(this.bytes.toString('latin1'))) return
         throw new Error(`did not come in ${ms} ms; came: ${this.bytes.toString('latin1').slice(0, 300)}`)

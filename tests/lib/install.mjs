@@ -35,7 +35,7 @@ process.on('exit', code => {
 for (const name of ['SIGINT', 'SIGTERM']) process.once(name, () => process.exit(1))
 const finished = new Set()
 
-/** A port that is free and stays so: not one of those that the system gives to outgoing calls, and to whoever asks for any. */
+/** A free port outside the range from which the system picks ports for outgoing calls and for port 0. */
 export async function freePort() {
     for (;;) {
         const port = randomInt(10240, 32768), server = net.createServer().listen(port, '127.0.0.1')
@@ -46,9 +46,9 @@ export async function freePort() {
     }
 }
 
-class Ended extends Error {} // no use in waiting any longer
+class Ended extends Error {} // further waiting is useless
 
-/** Wait until probe() is truthy; returns that. Errors of probe count as not yet. */
+/** Wait until probe() is truthy and return its value. An error of probe counts as "not yet". */
 export async function until(what, probe, ms = 15000) {
     const end = Date.now() + ms
     let last
@@ -151,7 +151,7 @@ class Install {
         }, 30000)
     }
 
-    /** The operator's command line: its output; throws when it fails. */
+    /** Run the operator's command line; returns its output, throws when it fails. */
     async run(...args) {
         const done = await this.tryRun(...args)
         if (done.status !== 0) throw new Error(`parley ${args.join(' ')}: status ${done.status}: ${done.stderr || done.stdout}`)
@@ -198,7 +198,7 @@ class Install {
         return childrenOf(serve.pid).find(pid => commandOf(pid) === `${name}.fcgi`)
     }
 
-    /** Signal one (SIGKILL unless told) and wait until that process is gone. */
+    /** Send a signal (SIGKILL by default) and wait until that process has ended. */
     async kill(name, signal = 'SIGKILL') {
         const pid = this.pid(name)
         if (!pid) throw new Error(`${name} does not run`)
@@ -230,7 +230,7 @@ class Install {
         return sum
     }
 
-    /** Everything ends, in order. Throws what a sanitizer reported. */
+    /** Stop everything in order. Throws if a sanitizer reported anything. */
     async stop() {
         for (const name of ['web', 'serve', 'database']) {
             const child = this.children.get(name)
@@ -247,7 +247,7 @@ class Install {
         if (reports.length) throw new Error(`a sanitizer reported:\n${reports.join('\n').slice(0, 8000)}`)
     }
 
-    end() { // at once
+    end() { // immediately, with SIGKILL
         for (const child of this.children.values()) {
             if (child.over) continue
             for (const pid of childrenOf(child.pid)) tryKill(pid)
@@ -277,7 +277,7 @@ const databaseArgs = (dir, socket) => ['--no-defaults', `--datadir=${dir}`, `--s
     `--pid-file=${socket}.pid`,
     `--user=${user}`, '--skip-networking', '--skip-name-resolve', '--skip-log-bin', '--character-set-server=utf8mb4',
     '--collation-server=utf8mb4_unicode_520_ci', '--innodb-flush-log-at-trx-commit=1', '--innodb-buffer-pool-size=64M',
-    '--innodb-flush-method=nosync', // what is written survives the server when it is killed; no test cuts the power
+    '--innodb-flush-method=nosync', // written data survives a killed server; no test cuts the power
     '--innodb-log-file-size=16M', '--innodb-data-file-path=ibdata1:10M:autoextend', '--performance-schema=OFF',
     '--max-connections=200', '--max-allowed-packet=64M']
 const clientArgs = socket => ['--no-defaults', `--socket=${socket}`, `--user=${user}`, '--default-character-set=utf8mb4']

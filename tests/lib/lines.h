@@ -12,7 +12,7 @@ typedef void lines_fn(struct arena *a, struct json *in, struct json *out);
  * closes. Returns main's. */
 int lines_run(const char *program, int connections, struct db_pool **pool, lines_fn *answer);
 void lines_must(bool ok); /* or the program ends: out of memory, or a wrong line */
-/* "ok", and of a failure "code", "message", "pointer" and, as `status`, what it says by default. */
+/* "ok"; for a failure also "code", "message", "pointer" and, as `status`, the name of its class. */
 void lines_outcome(struct json *out, enum status st, const struct err *e, const char *status);
 
 #endif

@@ -269,11 +269,12 @@ static void headers_of_the_answer(void **state)
     assert_true(reply.sent);
     assert_ok(call_path((struct fetch_request){0}, "/long-headers"), &e);
     assert_int_equal(reply.status, 200);
-    assert_str(fetch_reply_header(&reply, "X-Last"), "z"); /* what is too long is left out, the rest is there */
+    assert_str(fetch_reply_header(&reply, "X-Last"),
+               "z"); /* a header that is too long is left out, the others are there */
     assert_str(fetch_reply_header(&reply, "X-Long"), "");
 }
 
-/* An address of the operator's own settings may be private, and only then a connection may be kept. */
+/* An address from the operator's settings may be private, and only then may its connection be reused. */
 static void trusted_addresses(void **state)
 {
     (void)state;
@@ -285,7 +286,7 @@ static void trusted_addresses(void **state)
     assert_ok(call("", (struct fetch_request){.trusted = true, .keep = true}, url),
               &e); /* the server has closed it meanwhile */
     assert_int_equal(call("", (struct fetch_request){0}, url),
-                     ERR_DENIED); /* a kept connection serves no call that is not trusted */
+                     ERR_DENIED); /* a pooled connection never serves an untrusted call */
 }
 
 static void whether_it_was_sent(void **state)
@@ -552,13 +553,13 @@ static void the_calls_of_a_turn_share_a_budget(void **state)
     assert_int_equal(call_outside(&o, "/silent", 10000), ERR_TIMEOUT); /* no longer than one call may take */
     assert_int_equal(limit_ms, 1000);
     assert_true(took_ms >= 950);
-    assert_int_equal(call_outside(&o, "/silent", 0), ERR_TIMEOUT); /* what is left */
+    assert_int_equal(call_outside(&o, "/silent", 0), ERR_TIMEOUT); /* the rest of the budget */
     assert_in_range(limit_ms, 1, 999);
     assert_int_equal(call_outside(&o, "/echo", 0), ERR_TIMEOUT);
     assert_int_equal(e.code, E_fetch_timeout);
     assert_int_equal(entered, 2);
     assert_int_equal(left_again, 2);
-    assert_int_equal(outside_end(&o, &e), OK); /* the flow may go on */
+    assert_int_equal(outside_end(&o, &e), OK); /* the flow may continue */
     o = outside_of(5000, 5000);
     assert_int_equal(call_outside(&o, "/silent", 200), ERR_TIMEOUT);
     assert_int_equal(limit_ms, 200);

@@ -39,9 +39,9 @@ test('a bot beyond the plan starts no conversation, continues open ones, and com
     assert.deepEqual([stream.status, stream.body.code], [402, 'bot_inactive'])
     assert.equal((await send(parley, first.bot, { text: 'hello' })).status, 200, 'the oldest stays')
     const again = await send(parley, second.bot, { text: 'hello', id })
-    assert.deepEqual([again.status, again.body], [200, open.body], 'what was answered before is answered again')
+    assert.deepEqual([again.status, again.body], [200, open.body], 'a repeated message gets its old reply')
     const { conversation, token } = open.body
-    assert.equal((await send(parley, second.bot, { text: 'and then', conversation, token })).status, 200, 'an open conversation goes on')
+    assert.equal((await send(parley, second.bot, { text: 'and then', conversation, token })).status, 200, 'an open conversation continues')
     assert.equal((await form(second.bot, { text: 'and then' }, { Cookie: cookie })).status, 303, 'also without JavaScript')
     assert.equal((await page(second.bot, { headers: { Cookie: cookie } })).status, 200)
 
@@ -96,14 +96,14 @@ test('the limit on members is checked when one is added', async () => {
     const third = await parley.tryRun('user', 'add-to', users[2], id)
     assert.equal(third.status, 1)
     assert.match(third.stderr, /The plan FREE includes 2 members/)
-    await parley.run('user', 'add-to', users[1], id, '--role', 'admin') // a role is no new member
+    await parley.run('user', 'add-to', users[1], id, '--role', 'admin') // a changed role is not a new member
     await parley.run('tenant', 'plan', id, 'starter')
     const racing = await Promise.all([3, 4, 5, 6, 7, 8].map(async n => {
         const email = `racer${n}@example.com`
         await parley.run('user', 'create', email, '--password-stdin', { input: 'correct horse battery' })
         return parley.tryRun('user', 'add-to', email, id)
     }))
-    assert.equal(racing.filter(r => r.status === 0).length, 3, 'five in all, whoever comes first')
+    assert.equal(racing.filter(r => r.status === 0).length, 3, 'five in all, in whatever order they arrive')
 })
 
 test('the chat names Parley unless the plan includes custom branding', async () => {
@@ -139,7 +139,7 @@ test('custom branding is refused with an upgrade link, works when paid, and is k
     }
     assert.deepEqual(await saved(), { name: '', link: '' })
     await plan(tenant, 'enterprise')
-    assert.doesNotMatch((await page(bot)).text, /<footer>/, 'without a name nothing stands there')
+    assert.doesNotMatch((await page(bot)).text, /<footer>/, 'without a brand name the footer is absent')
     assert.match((await page(bot)).text, /img\/chat\.svg/)
     assert.deepEqual(await call('PUT', brand), { status: 200, type: 'application/json', body: brand })
     assert.deepEqual((await call('GET')).body, brand)

@@ -62,7 +62,7 @@ test('of 1,200 messages, each sent twice over 64 connections, exactly 300 begin 
     for (const r of replies) {
         assert.ok(r.status === 200 || (r.status === 402 && r.body.code === 'plan_limit'), `${r.status} ${JSON.stringify(r.body)}`)
         const said = r.status === 200 ? r.body.conversation : 'refused'
-        if (seen.has(r.id)) assert.equal(seen.get(r.id), said, 'the second of the same message hears what the first heard')
+        if (seen.has(r.id)) assert.equal(seen.get(r.id), said, 'a repeated message gets the first reply')
         seen.set(r.id, said)
     }
     const granted = [...seen.values()].filter(v => v !== 'refused')
@@ -136,6 +136,6 @@ test('a conversation that begins without a reply is counted against the limit at
     const [{ ledger, counter }] = await parley.sql(`SELECT (SELECT COUNT(*) FROM usage_ledger WHERE tenant_id = 0x${tenant}) AS ledger,
         (SELECT SUM(used) FROM usage_counter WHERE tenant_id = 0x${tenant}) AS counter`)
     assert.deepEqual([ledger, counter], ['3', '3'])
-    for (const o of granted) assert.equal((await send(parley, bot, { text: 'more', ...place(o) })).status, 200, 'what was answered goes on')
+    for (const o of granted) assert.equal((await send(parley, bot, { text: 'more', ...place(o) })).status, 200, 'a conversation with a reply continues')
     await checkLedger(parley, assert)
 })

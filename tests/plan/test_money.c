@@ -118,7 +118,7 @@ static void texts_that_are_not_decimals(void **state)
         if (decimal_parse(str_from(bad[i]), &out))
             fail_msg("\"%s\" was taken", bad[i]);
     assert_false(decimal_parse((struct str){"1\0", 2}, &out));
-    assert_true(decimal_parse(str_n("0.49xyz", 4), &out)); /* no NUL needed behind it */
+    assert_true(decimal_parse(str_n("0.49xyz", 4), &out)); /* the text needs no NUL after it */
 }
 
 static void order(void **state)

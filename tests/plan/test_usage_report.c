@@ -198,7 +198,7 @@ static void drift_is_found_and_repaired(void **state)
     OKAY(meter_verify(db, &arena, false, &drift, &n, &fail));
     assert_int_equal(n, 0);
     assert_int_equal(dbtest_int(DB, "SELECT COUNT(*) FROM billing_alarm"), 0);
-    dbtest_sql(DB, "UPDATE usage_counter SET used = 9, reported = 8 WHERE used = 3"); /* and the meter was told so */
+    dbtest_sql(DB, "UPDATE usage_counter SET used = 9, reported = 8 WHERE used = 3"); /* as reported to the meter */
     OKAY(meter_verify(db, &arena, true, &drift, &n, &fail));
     assert_int_equal(
         dbtest_int(

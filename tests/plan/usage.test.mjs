@@ -1,4 +1,4 @@
-// What was counted, as a workspace and the operator see it: the API, the command line, /metrics. Another workspace's never shows.
+// Usage as a workspace and the operator see it: the API, the command line, /metrics. Another workspace's usage never shows.
 import assert from 'node:assert/strict'
 import fs from 'node:fs'
 import http from 'node:http'
@@ -113,7 +113,7 @@ test('billing shows plan, state and entitlements to an admin key only, and no se
 test('billing shows a planned change and a missing payment', async () => {
     const who = {}
     await workspace(who, 'free')
-    parley.configure({ stripe_secret_key: 'sk_test_usage', stripe_api_base: 'http://127.0.0.1:9' }) // nobody there: nothing of it is asked here
+    parley.configure({ stripe_secret_key: 'sk_test_usage', stripe_api_base: 'http://127.0.0.1:9' }) // no server listens there, and none is needed
     parley.hup()
     await parley.sql(`INSERT INTO subscription_mirror (stripe_subscription_id, tenant_id, stripe_customer_id, livemode, status, known_status, plan_terms_id,
         period_start, period_end, anchor, next_terms_id, next_at, created_at, fetched_at) SELECT 'sub_secret', 0x${who.hex}, 'cus_secret', 0, 'active', 'active',
@@ -126,7 +126,7 @@ test('billing shows a planned change and a missing payment', async () => {
     assert.deepEqual([live.plan, live.subscription.status, live.price], ['professional', 'active', { amount: 19900, currency: 'USD' }])
     assert.equal(live.pending_change.plan, 'starter')
     assert.equal(live.pending_change.at, live.period.end)
-    assert.ok(!/cus_|sub_|sk_test/.test(JSON.stringify(live)), 'ids of Stripe are nobody\'s business')
+    assert.ok(!/cus_|sub_|sk_test/.test(JSON.stringify(live)), 'ids at Stripe are not shown')
     const usage = (await api('/v1/usage', who.read)).json
     assert.deepEqual([usage.billable, usage.included, usage.period.end], [true, 50000, live.period.end])
     await parley.sql(`UPDATE subscription_mirror SET status = 'past_due', first_failed_at = UTC_TIMESTAMP(3) - INTERVAL 8 DAY WHERE tenant_id = 0x${who.hex}`)

@@ -1,4 +1,4 @@
-// The whole path of money in a browser: FREE, prices, a plan bought on the fake's checkout page, changed, cancelled, taken back, a card that
+// Billing in a browser: FREE, prices, a plan bought on the fake's checkout page, changed, cancelled, restored, a card that
 // fails, back to FREE; two tabs, double clicks, a phone, no JavaScript; and an install that sells nothing.
 // Runs for about 60 s.
 import assert from 'node:assert/strict'
@@ -104,7 +104,7 @@ test('a person upgrades with a preview, downgrades with a choice of bots, cancel
     await page.getByRole('heading', { name: 'Upgrade to PROFESSIONAL' }).waitFor()
     const due = await page.locator('.next-sum strong').innerText()
     assert.match(due, /^\$1(49|50)\.\d\d$/, 'the rest of the month')
-    assert.ok(await page.locator('.sum-table tr').count() >= 2, 'it is told how it comes about')
+    assert.ok(await page.locator('.sum-table tr').count() >= 2, 'the page shows how the sum is calculated')
     await isAccessible(page, 'the preview')
     await press(page, `Pay ${due}`)
     await says(page, 'Your plan has changed.')
@@ -115,7 +115,7 @@ test('a person upgrades with a preview, downgrades with a choice of bots, cancel
     await page.goto(`${parley.url}/app/billing/change?plan=starter`)
     await says(page, 'The plan includes 5 bots.')
     assert.deepEqual(await page.locator('input[type=checkbox]:checked').count(), 5, 'the oldest are ticked')
-    assert.equal(await page.getByLabel('Bot 7').isDisabled(), true, 'no more than there is room for')
+    assert.equal(await page.getByLabel('Bot 7').isDisabled(), true, 'no more bots than the plan includes')
     await page.getByLabel('Bot 1').uncheck()
     await page.getByLabel('Bot 7').check()
     await isAccessible(page, 'the choice of bots')
@@ -326,7 +326,7 @@ test('a missing payment is announced on every page, by its age, until it is paid
         await readOnly.page.goto(`${install.url}/app/new`)
         await says(readOnly.page, 'payment is missing')
         assert.equal(await main(readOnly.page).getByRole('button').count(), 0)
-        // somebody who may not see billing reads the words, without the way there
+        // a member who may not see billing sees the message, without the link
         const agent = await fresh()
         const email = await signUp(agent, install.url, { workspace: 'Elsewhere' })
         await install.run('user', 'add-to', email, grace.tenant, '--role', 'agent')

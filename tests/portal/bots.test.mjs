@@ -135,7 +135,7 @@ test('versions can be published, compared, rolled back, exported and imported', 
     await page.goto(`${parley.url}${bot}/versions`)
     page.on('dialog', dialog => dialog.accept())
     await page.getByRole('button', { name: 'Make live: Version 1' }).waitFor()
-    await page.getByRole('link', { name: 'Version 1' }).click() // who has read it need not go back for it
+    await page.getByRole('link', { name: 'Version 1' }).click() // the page of a version links to the next step
     await page.getByRole('button', { name: 'Make live' }).click()
     await page.getByText('This version is live now.').waitFor()
     const chat = await fetch(`${parley.url}/chat/${bot.split('/').pop()}`)
@@ -145,7 +145,7 @@ test('versions can be published, compared, rolled back, exported and imported', 
     const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('link', { name: /^Export/ }).click()])
     const file = await download.path()
     await page.goto(`${parley.url}/app/new`)
-    await page.getByText(/The plan FREE includes 1 bot/).waitFor() // nobody fills a form that is refused at its end
+    await page.getByText(/The plan FREE includes 1 bot/).waitFor() // the refusal comes before the form, not after
     assert.equal(await page.getByRole('button', { name: 'Create bot' }).count(), 0)
     const workspace = await enlarge(parley, 'Versions')
     await page.goto(`${parley.url}/app/new`)

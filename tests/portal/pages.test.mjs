@@ -110,7 +110,7 @@ test('an empty workspace and pages after a mistake are accessible', async () => 
     await page.getByLabel('Link').fill('javascript:alert(1)')
     await page.getByRole('button', { name: 'Save' }).click()
     await page.getByRole('alert').waitFor()
-    assert.equal(await page.getByLabel('Question').inputValue(), 'What?', 'what was typed stays')
+    assert.equal(await page.getByLabel('Question').inputValue(), 'What?', 'the typed text is kept')
     await isAccessible(page, 'a refused answer')
     await page.goto(`${parley.url}${bot}/test`)
     await page.getByLabel('Message').fill('hello')
@@ -134,7 +134,7 @@ test('by keyboard alone a person signs up, makes a bot, tests it and signs out',
     const page = await (await browser.newContext()).newPage()
     const tab = async n => { for (let i = 0; i < n; i++) await page.keyboard.press('Tab') }
     const focused = () => page.evaluate(() => document.activeElement?.innerText?.trim() || document.activeElement?.getAttribute('name') || document.activeElement?.tagName)
-    /** Tab until the focus is on what has this text or name. */
+    /** Press Tab until the focus is on the element with this text or name. */
     const reach = async what => {
         for (let i = 0; i < 60; i++) {
             if (String(await focused()).startsWith(what)) return

@@ -1,4 +1,4 @@
-// The public pages: signing up, in and out, sessions, forms from elsewhere, the security headers, and what is shown when something is down.
+// The public pages: signing up, in and out, sessions, forms from other sites, the security headers, and the pages of an outage.
 // Runs for about 25 s.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'

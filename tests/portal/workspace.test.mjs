@@ -50,7 +50,7 @@ test('a viewer can only read, and each role reaches only its own pages', async (
     assert.equal((await post(editor, `${bot}/answers/new`, { _csrf: await csrfOf(editor), question: 'By the editor?', answer: 'Yes' })).status(), 303)
 
     await parley.sql('DELETE FROM member WHERE user_id = (SELECT user_id FROM session ORDER BY created_at DESC LIMIT 1)')
-    assert.equal((await get(editor, bot)).status(), 403, 'who was removed is out at once')
+    assert.equal((await get(editor, bot)).status(), 403, 'a removed member loses access immediately')
     assert.equal((await get(editor, '/login')).status(), 200)
 })
 

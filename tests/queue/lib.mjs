@@ -1,4 +1,4 @@
-// What the tests of mails share: a mail server that does as it is told, and a hand that puts mails into the queue.
+// Helpers of the mail tests: a mail server that follows a script, and a function that queues mails.
 import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
@@ -11,7 +11,7 @@ export const refuse = (responseCode, words) => Object.assign(new Error(words), {
 
 /**
  * A mail server on loopback. `hooks`: rcpt(address, session), data(mail, session), auth({username, password}) may throw or return a refusal,
- * or a promise to be slow. What it took is in `got`: {raw, mail, from, to, secure}.
+ * or a promise to be slow. The mails it accepted are in `got`: {raw, mail, from, to, secure}.
  */
 export async function startServer(options = {}, hooks = {}) {
     const here = { got: [], tried: [], hooks }
@@ -43,7 +43,7 @@ export async function startServer(options = {}, hooks = {}) {
     return here
 }
 
-/** A certificate for `host`, signed by itself: {key, cert, file}. */
+/** A self-signed certificate for `host`: {key, cert, file}. */
 export function makeCertificate(dir, host) {
     const key = path.join(dir, `${host}.key`), file = path.join(dir, `${host}.pem`)
     const done = spawnSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2', '-subj',

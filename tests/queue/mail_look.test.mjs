@@ -1,4 +1,4 @@
-// How a mail looks: light and dark, on a phone and on a bed, with words that are too long. axe finds nothing, nothing sticks out.
+// The rendering of each mail: light and dark, narrow and wide, with overlong words. axe finds no fault and nothing overflows.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { axe, startBrowser } from '../lib/browser.mjs'

@@ -1,4 +1,4 @@
-/* Mails in the database: queued with the transaction that tells of them, or not at all. What is sent: mail.test.mjs. */
+/* Mails in the database: queued in the transaction that causes them, or not at all. Sending: mail.test.mjs. */
 #include "base/clock.h"
 #include "base/limits.h"
 #include "dbtest.h"

@@ -18,7 +18,7 @@ static int begin(void **state)
     struct view_config vc = {.template_dir = TEST_SRCDIR "/templates"};
     (void)state;
     setenv("PARLEY_SMTP_URL", "smtp://127.0.0.1:9",
-           1); /* nobody listens: what gets past the checks ends as smtp_failed */
+           1); /* no server listens: a mail that passes the checks fails with smtp_failed */
     setenv("PARLEY_MAIL_FROM", "noreply@example.com", 1);
     setenv("PARLEY_BASE_URL", "https://chat.example.com", 1);
     setenv("PARLEY_BRAND_NAME", "Acme Chat", 1);
@@ -180,7 +180,7 @@ static void valid_mails_reach_the_server(void **state)
     assert_int_equal(attempt(m, &e), ERR_TOO_LARGE);
 }
 
-/* ---- what is written ---- */
+/* ---- the message ---- */
 
 static enum status write_json(const char *payload, struct mail_written *w, struct err *e)
 {
@@ -264,7 +264,7 @@ static void every_text_can_be_written(void **state)
         const char *payload = arena_printf(&arena, "{\"template\":\"%s\",\"values\":{%s\"url\":\"/x\"}}", name, out.p);
         assert_ok(write_json(payload, &w, &e), &e);
         if (memchr(w.text.p, '{', w.text.n) || memchr(w.subject.p, '{', w.subject.n))
-            fail_msg("%s has a place nobody fills: %.*s", name, STR_F(w.text));
+            fail_msg("%s has a placeholder that is not filled: %.*s", name, STR_F(w.text));
         assert_true(has(w.text, "https://chat.example.com/x"));
     }
     assert_true(n > 10);

@@ -227,7 +227,7 @@ static void file_is_kept_until_done(void **state)
     OKAY(queue_fail(db, id, "w", "no CSV", true, &fail)); /* never will: anybody can upload such files */
     struct queue_depth depth;
     OKAY(queue_depth(db, &depth, &fail));
-    assert_int_equal(depth.dead, 1); /* one of the install is told */
+    assert_int_equal(depth.dead, 1); /* a job of the install itself */
     n.tenant = dbtest_tenant(db);
     OKAY(queue_add(db, &n, &id, &fail));
     assert_true(claim("w", &job));

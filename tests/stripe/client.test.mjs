@@ -17,7 +17,7 @@ const T0 = Date.UTC(2026, 10, 23, 12)
 
 let install, cli, server, script, seen, base, connections
 
-/** Answers from the script, one a request; a function may do with the socket what it likes. */
+/** Answers from the script, one a request; a function may use the socket freely. */
 function onRequest(req, res) {
     const chunks = []
     req.on('data', c => chunks.push(c)).on('error', () => {}).on('end', async () => {
@@ -71,7 +71,7 @@ beforeEach(async () => {
     await clock(T0)
 })
 
-// ---- what is sent ----
+// ---- requests ----
 
 test('a POST has the headers and body that the official client sends', async () => {
     const got = await post({ path: '/v1/checkout/sessions', key: 'co:1', form: [['mode', 'subscription'], ['line_items[0][quantity]', 1], ['a[b]', "!*()' é"], ['x', true]] })
@@ -132,7 +132,7 @@ test('connections are reused', async () => {
     for (let i = 0; i < 5; i++) assert.equal((await get()).ok, true)
     assert.equal((await post()).ok, true)
     assert.equal(connections, before)
-    server.closeIdleConnections() // Stripe does so too: nobody notices
+    server.closeIdleConnections() // as Stripe does: the client does not notice
     await sleep(50)
     assert.equal((await post()).ok, true)
     assert.equal((await get()).sleeps.length, 0)
@@ -172,7 +172,7 @@ test('a broken connection is retried twice with the same key', async () => {
     script = [reset, reset, { json: { id: 'cus_9' } }]
     const got = await post({ key: 'reset:1' })
     assert.equal(got.object_id, 'cus_9')
-    // (a broken connection that was a kept one is opened anew at once, besides)
+    // (curl also reopens a reused connection that broke, immediately)
     assert.ok(seen.every(r => r.headers['idempotency-key'] === 'reset:1' && r.body === 'email=a%40b.c'))
     for (const { ms } of got.sleeps) assert.ok(ms >= 500 && ms <= 1000, String(ms))
     assert.equal((await row('reset:1')).state, 'done')
@@ -264,7 +264,7 @@ test('Stripe-Should-Retry is obeyed in both directions', async () => {
         assert.equal(seen.length, 1, String(status))
     }
     seen = []
-    script = [error(400, 'x')] // and without it, other refusals stand
+    script = [error(400, 'x')] // and without it, other refusals are final
     assert.equal((await post()).ok, false)
     assert.equal(seen.length, 1)
 })
@@ -336,7 +336,7 @@ test('a refusal after a timeout settles it, a rate limit or a wrong key does not
     assert.equal((await row('settle:3')).state, 'failed')
 })
 
-// ---- answers that are none ----
+// ---- invalid answers ----
 
 test('answers that are cut, not JSON, not an object, a redirect or too large are failures', async () => {
     for (const odd of [short, { body: '{"id":' }, { body: 'hello' }, { body: '[1]' }, { body: '"x"' }, { body: '' }]) {
@@ -388,7 +388,7 @@ test('a server without a valid certificate gets no request', async () => {
     plain.close()
 })
 
-// ---- errors in words ----
+// ---- error messages ----
 
 test('error messages suit their audience', async () => {
     const ask = async (answer, how = post) => { script = [answer, answer, answer]; return how() }

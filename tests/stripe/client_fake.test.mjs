@@ -1,4 +1,4 @@
-// The Stripe client and the fake Stripe: whatever happens on the way, what was asked for once is done once.
+// The Stripe client against the fake Stripe: whatever fails on the way, a call takes effect once.
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, test } from 'node:test'
 import { startInstall } from '../lib/install.mjs'
@@ -88,7 +88,7 @@ for (const kind of KINDS) {
             assert.equal(row.state === 'done', first.ok, `${key}: ${row.state} ${first.code}`)
             if (row.state === 'failed') assert.equal(made(key).length, 0, `${key}: failed means that nothing was done`)
             fake.faults.clear()
-            if (kind === 'error500After' && !first.ok) { // Stripe says so for a day: then we look
+            if (kind === 'error500After' && !first.ok) { // Stripe repeats this for a day: then we ask for the object
                 assert.equal((await customer(key)).code, 'stripe_error')
                 await tick(24 * HOUR)
                 const sent = fake.requests.length
@@ -115,7 +115,7 @@ test(`with random faults each of 150 calls takes effect once (SEED=${SEED})`, as
         await tick(HOUR)
     }
     fake.faults.clear()
-    for (const key of [...open]) { // a 500 that Stripe keeps: looked up when its day is over
+    for (const key of [...open]) { // a 500 that Stripe repeats: looked up after a day
         await tick(24 * HOUR)
         const got = await customer(key)
         if (got.ok) continue

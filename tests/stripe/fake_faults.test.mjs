@@ -48,7 +48,7 @@ describe('idempotency', () => {
         assert.equal((await refusal(stripe.coupons.create({ percent_off: 5 }, { idempotencyKey: 'm' }))).type, 'StripeIdempotencyError')
         assert.equal((await refusal(stripe.customers.create({}, { idempotencyKey: 'x'.repeat(256) }))).statusCode, 400)
         const live = await client(fake, 'sk_live_x').customers.create({ email: 'n@example.com' }, { idempotencyKey: 'm' })
-        assert.equal(live.livemode, true) // keys of test and live are apart
+        assert.equal(live.livemode, true) // keys of test and live mode are separate
     })
 
     test('a result is kept for 24 hours; then the same key is a new request', async () => {

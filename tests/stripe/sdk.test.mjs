@@ -1,4 +1,4 @@
-// The official client beside ours: the same signatures pass, in both directions, and the same parameters make the same bytes.
+// The official client compared with ours: the same signatures pass, in both directions, and the same parameters give the same bytes.
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import http from 'node:http'

@@ -3,7 +3,7 @@
  * from the configuration as it is then. Sleeps between tries are noted, not slept, unless "real" is true.
  *
  *   {"op": "post", "path", "form": [[name, value], ...], "key", "deadline"}      also "json": {...} for /v2
- *   {"op": "get" | "delete" | "list", "path", "form", "deadline"}                "list" ends early behind "most"
+ *   {"op": "get" | "delete" | "list", "path", "form", "deadline"}                "list" stops after "most"
  *   objects
  *   {"op": "settle", "key", "object"}   {"op": "reads"}   {"op": "mode"}   {"op": "clock", "ms"}
  *   {"op": "path", "pattern", "id"}   {"op": "check", "secrets", "header", "body", "now"}   {"op": "sign", "secret",

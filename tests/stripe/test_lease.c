@@ -1,4 +1,4 @@
-/* Leases against a real MariaDB: one holder at a time, also among threads, and nobody writes after losing it. */
+/* Leases against a real MariaDB: one holder at a time, also among threads, and a holder that lost the lease cannot write. */
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -85,7 +85,7 @@ static void a_clock_that_was_set_back(void **state)
     OKAY(lease_release(c, STR("sub_1"), a, &fail));
     assert_true(take(STR("sub_1"), 1000, &b));
     OKAY(lease_release(c, STR("sub_1"), b, &fail));
-    clock_set_for_test(NOW + DAY_MS); /* and its holder died: nobody waits a day for that */
+    clock_set_for_test(NOW + DAY_MS); /* its holder died: no process waits a day for that */
     assert_true(take(STR("sub_1"), 1000, &a));
     clock_set_for_test(NOW);
     assert_true(take(STR("sub_1"), 1000, &b));
@@ -192,7 +192,7 @@ static void threads_race(void **state)
     assert_int_equal(dbtest_int(DB, "SELECT COUNT(*) FROM stripe_lease"), 0);
 }
 
-/* Of many that come at once for a free name, or for one that is over, one gets it. */
+/* Of many threads that ask for a free or expired lease at the same time, one gets it. */
 static atomic_int winners;
 static pthread_barrier_t gate;
 static void *rush(void *name)

@@ -1,4 +1,4 @@
-/* The signature of a webhook: what is let in, and everything else. */
+/* The signature of a webhook: which headers are accepted and which are refused. */
 #include "base/crypto.h"
 #include "base/limits.h"
 #include "lib/test.h"
@@ -146,7 +146,7 @@ static void every_byte_of_the_body_counts(void **state)
         assert_string_equal(check_at("whsec_abc", header, str_from(body), NOW), "signature_wrong");
         body[i] ^= 1;
     }
-    /* written anew by a JSON library, other line ends, a byte more, a byte less, none */
+    /* serialised again by a JSON library, other line ends, a byte more, a byte less, empty */
     assert_string_equal(check_at("whsec_abc", header, STR("{ \"id\": \"evt_1\" }"), NOW), "signature_wrong");
     assert_string_equal(check_at("whsec_abc", header, STR(BODY "\r\n"), NOW), "signature_wrong");
     assert_string_equal(check_at("whsec_abc", header, STR(BODY "\0"), NOW), "signature_wrong");
@@ -162,7 +162,7 @@ static void any_bytes_can_be_signed(void **state)
     static const struct str bodies[] = {{"", 0}, {"a\0b", 3}, {"\r\n\r\n", 4}, {"\xff\xfe", 2}, {large, sizeof(large)}};
     for (size_t i = 0; i < COUNT_OF(bodies); i++)
         assert_string_equal(check_at("whsec_abc", sign("whsec_abc", T, bodies[i]), bodies[i], NOW), "ok");
-    /* what was signed for one time and body is not good for another that reads the same with the point elsewhere */
+    /* a signature is not valid for a time and body that read the same with the dot elsewhere */
     struct str long_body = STR("00000000." BODY);
     const char *mac = strstr(sign("whsec_abc", 17, long_body), "v1=");
     char header[200];

@@ -1,4 +1,4 @@
-// Plain CGI, one process a request, behind lighttpd's mod_cgi: every door, with the database, as on shared hosting.
+// Plain CGI, one process a request, under lighttpd's mod_cgi: every program, with the database, as on shared hosting.
 import assert from 'node:assert/strict'
 import fs from 'node:fs'
 import { after, before, test } from 'node:test'

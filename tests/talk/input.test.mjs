@@ -105,7 +105,7 @@ test('other methods are refused', async () => {
     assert.equal(preflight.headers.get('access-control-allow-credentials'), null)
 })
 
-/** Bytes as they are, over a connection of its own; what came back until it was closed or `ms` passed. */
+/** Send raw bytes over a new connection; returns what was received until it was closed or `ms` passed. */
 function raw(bytes, ms = 6000) {
     return new Promise(done => {
         const socket = net.connect(parley.port, '127.0.0.1', () => socket.write(bytes))

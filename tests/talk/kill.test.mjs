@@ -1,4 +1,4 @@
-// Kill -9 of every part while 32 visitors talk: what was acknowledged is there, once, in order, and counted once.
+// Kill -9 of every part while 32 visitors talk: acknowledged messages are stored once, in order, and counted once.
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, test } from 'node:test'
@@ -15,7 +15,7 @@ before(async () => {
 })
 after(() => parley?.stop())
 
-/** Talks until told to stop; keeps what was acknowledged. */
+/** Talks until asked to stop; records what was acknowledged. */
 async function visitor(n, state) {
     let conversation
     const mine = []
@@ -39,7 +39,7 @@ async function underFire(kill) {
         await kill()
     }
     const turnsThen = state.turns
-    await until('that the talk goes on', () => state.turns > turnsThen)
+    await until('the conversations to continue', () => state.turns > turnsThen)
     state.stop = true
     return { acknowledged: (await talking).flat(), ...state }
 }

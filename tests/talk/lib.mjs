@@ -26,7 +26,7 @@ export function newId() {
     return b.toString('hex')
 }
 
-/** Says back what it hears; "Hours" is a choice of its greeting. */
+/** Repeats each message; "Hours" is a choice of its greeting. */
 export const echoFlow = {
     format: 1, languages: ['en', 'de'], start: 'hello',
     nodes: {
@@ -41,7 +41,7 @@ export const echoFlow = {
     variables: { heard: { type: 'text' } },
 }
 
-/** Calls an address at each message and says what came back. */
+/** Calls an address at each message and says the reply. */
 export const callFlow = url => ({
     format: 1, languages: ['en'], start: 'hello',
     variables: { word: { type: 'text' }, fate: { type: 'number' } },
@@ -95,7 +95,7 @@ export async function insist(parley, bot, message, { ms = 60000, onFailure = () 
     }
 }
 
-/** The database's own word on what was recorded: nothing doubled, nothing missing, every count the same. */
+/** The recorded conversations are consistent: nothing duplicated, nothing missing, every count equal. */
 export async function checkLedger(parley, assert) {
     const [gaps] = await parley.sql(`SELECT COUNT(*) AS n FROM (SELECT m.conversation_id FROM message m JOIN conversation c
         ON c.tenant_id = m.tenant_id AND c.conversation_id = m.conversation_id GROUP BY m.conversation_id

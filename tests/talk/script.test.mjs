@@ -1,4 +1,4 @@
-// chat.js where a line is bad: a message is sent again with the same id, nothing is shown twice, and what was said elsewhere is caught up.
+// chat.js on a bad connection: a message is sent again with the same id, nothing is shown twice, and messages from other tabs are caught up.
 // Runs for about 25 s.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
@@ -106,7 +106,7 @@ test('a reload during a turn loses nothing and repeats nothing', async () => {
         let heard
         const sent = new Promise(done => { heard = done })
         let lost = true
-        await page.route('**/messages', async route => { // it is recorded, but the page never hears of it
+        await page.route('**/messages', async route => { // it is recorded, but the page gets no reply
             if (!lost) return route.continue()
             lost = false
             await route.fetch()

@@ -38,7 +38,7 @@ test('messages are streamed as they are made, and the end once it is recorded', 
     assert.equal(events[0].data.text, 'One moment.')
     assert.equal(events[0].data.seq, undefined, 'not recorded yet: no number')
     assert.ok(events[0].at < 1000, `the first message came after ${events[0].at} ms`)
-    assert.ok(events[1].at >= 1400, `the one behind the call after ${events[1].at} ms`)
+    assert.ok(events[1].at >= 1400, `the message after the call came after ${events[1].at} ms`)
     const done = events.at(-1).data
     assert.deepEqual(done.messages.map(m => [m.seq, m.text]), [[2, 'One moment.'], [3, 'It says: ready'], [4, 'Again?']])
     assert.ok(done.token && done.conversation && done.state === 'open')

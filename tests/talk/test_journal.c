@@ -1,5 +1,5 @@
 /* The journal where the reply to its COMMIT is lost, against a real MariaDB behind a proxy that cuts the connection.
- * Whatever has become of the transaction, a turn is recorded once, and a client that sends no message ids hears that
+* Whatever happened to the transaction, a turn is recorded once, and a client that sends no message ids is told that
  * it is. */
 #include <errno.h>
 #include <poll.h>
@@ -35,7 +35,7 @@ enum cut {
     CUT_NOTHING,
     CUT_BEFORE, /* the COMMIT never arrives: the server rolls back */
     CUT_AFTER,  /* it is done, its reply is lost */
-    CUT_LATE    /* the client is cut off at once, the COMMIT arrives a little later */
+    CUT_LATE    /* the client is cut off immediately, the COMMIT arrives a little later */
 };
 static _Atomic(enum cut) cuts[4]; /* of the COMMITs to come, in order */
 static atomic_int commits;
@@ -245,7 +245,7 @@ static void with_a_client_id(void **state)
     a_next_message_is_recorded_once("a long client id");
 }
 
-/* Two lost commits that were not done: nobody may be told that the turn is kept. */
+/* Two lost commits that were not executed: no client may be told that its turn is recorded. */
 static void an_unfinished_turn_is_refused(void **state)
 {
     struct talk_out out;
@@ -260,7 +260,7 @@ static void an_unfinished_turn_is_refused(void **state)
     everything_adds_up();
 }
 
-/* ---- many at once ---- */
+/* ---- concurrency ---- */
 
 struct visitor {
     pthread_t thread;

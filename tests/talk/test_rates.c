@@ -63,7 +63,7 @@ static void refused_when_used_up(const char *name, struct id id, int per_minute,
         }
         assert_int_equal(st, OK);
     }
-    fail_msg("the limit \"%s\" holds nobody back", name);
+    fail_msg("the limit \"%s\" refused no request", name);
 }
 
 static void a_busy_bot_leaves_others_alone(void **state)

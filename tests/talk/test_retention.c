@@ -1,4 +1,4 @@
-/* What is deleted for its age: only that, only there, in batches, and the ledger stays. */
+/* Deletion by age: only what is old enough, only of that workspace, in batches, and never the ledger. */
 #include "base/clock.h"
 #include "base/limits.h"
 #include "dbtest.h"
@@ -74,7 +74,7 @@ static void only_old_conversations_are_deleted(void **state)
     struct id mine = workspace("free"), theirs = workspace("free");
     for (int i = 0; i < 7; i++)
         conversation(mine, NOW - 200 * DAY_MS + i * 1000, NOW - 100 * DAY_MS);
-    struct id long_one = conversation(mine, NOW - 300 * DAY_MS, NOW - 89 * DAY_MS); /* began long ago, and goes on */
+    struct id long_one = conversation(mine, NOW - 300 * DAY_MS, NOW - 89 * DAY_MS); /* began long ago and continues */
     conversation(mine, NOW - DAY_MS, NOW);
     conversation(theirs, NOW - 200 * DAY_MS, NOW - 200 * DAY_MS);
     assert_int_equal(sweep(mine, NOW - 90 * DAY_MS, 3), 7);

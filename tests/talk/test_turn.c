@@ -144,7 +144,7 @@ static void a_turn_without_a_slot_does_not_wait(void **state)
     turn_places_free(one);
 }
 
-/* ---- what is remembered ---- */
+/* ---- the conversation cache ---- */
 
 static struct conv conv_of(int n, struct str flow_state)
 {

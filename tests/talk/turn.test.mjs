@@ -73,7 +73,7 @@ test('concurrent messages of one conversation are answered one after the other',
     const rows = await parley.sql(`SELECT seq, sender, text FROM message WHERE conversation_id = 0x${hexOf(first.conversation)} AND seq > 2 ORDER BY seq`)
     for (let i = 0; i < rows.length; i += 3) {
         assert.deepEqual(rows.slice(i, i + 3).map(r => r.sender), ['visitor', 'bot', 'bot'])
-        assert.equal(rows[i + 1].text, `You said: ${rows[i].text}`, 'each answer stands behind its own question')
+        assert.equal(rows[i + 1].text, `You said: ${rows[i].text}`, 'each answer follows its own question')
     }
     assert.deepEqual(rows.filter(r => r.sender === 'visitor').map(r => r.text).sort(), texts)
 })
@@ -199,7 +199,7 @@ test('the plan stops new conversations at exactly its limit and never cuts off a
     const goesOn = await send(parley, small, { text: 'second', ...place(first.body) })
     assert.equal(goesOn.status, 200)
     const replay = await send(parley, small, { text: 'first', id: 'the-very-first-message' })
-    assert.deepEqual(replay.body, first.body, 'what was answered before the limit is answered again')
+    assert.deepEqual(replay.body, first.body, 'a message answered before the limit gets its reply again')
     assert.equal((await send(parley, bot, { text: 'others are not touched' })).status, 200)
     await checkLedger(parley, assert)
 })
@@ -212,6 +212,6 @@ test('a visitor who sends too fast gets 429', async () => {
         const r = await send(parley, bot, { text: `hurry ${i}`, ...place(first) })
         if (r.status === 429) refused = r
     }
-    assert.ok(refused, 'a conversation takes 60 messages at once, not 80')
+    assert.ok(refused, 'a conversation accepts a burst of 60 messages, not 80')
     assert.ok(Number(refused.headers.get('retry-after')) >= 1)
 })

@@ -1,4 +1,4 @@
-// Every template, with every leaf as hostile as can be: what comes out must still be the page that was meant.
+// Every template, with a hostile value in every variable: the output must still be the intended page.
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
@@ -66,7 +66,7 @@ for (const file of files) {
             const mail = file.startsWith('mail/') // has styles of its own: the lint keeps values out of them
             checkTokens(render(text, values), mail)
             const marks = checkTokens(render(allBranches(text), values), mail)
-            // A template that shows values must have shown the hostile ones: else this test would look at nothing.
+            // A template that shows values must have shown the hostile ones: else this test would check nothing.
             if (hostile !== HOSTILE[1]) assert.ok(marks > 0, 'no value was shown')
         }
         const page = render(text, plain)

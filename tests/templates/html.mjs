@@ -1,8 +1,8 @@
-// A small HTML tokenizer, strict where browsers forgive: it says what is a tag, what is text, and what is wrong.
+// A small HTML tokenizer, strict where browsers forgive: it separates tags from text and reports errors.
 
 const RAW = new Set(['script', 'style', 'textarea', 'title'])
 const VOID = new Set(['area', 'base', 'br', 'col', 'embed', 'hr', 'img', 'input', 'link', 'meta', 'source', 'track', 'wbr'])
-// Elements that a browser closes by itself; the portal's templates close them, so they are not special here.
+// Elements that a browser closes automatically; the portal's templates close them, so they are not special here.
 
 /** [{type: 'open'|'close'|'text'|'comment'|'doctype', name, attrs: [[name, value]], text, at}] */
 export function tokens(html) {
@@ -60,7 +60,7 @@ function rawText(html, at, name, out) {
     return end
 }
 
-/** Every element closed, in order; no id twice. Returns what is wrong, as lines. */
+/** Every element closed, in order; no id twice. Returns the errors, one a line. */
 export function structure(list) {
     const open = [], wrong = [], ids = new Set()
     for (const t of list) {

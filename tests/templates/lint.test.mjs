@@ -1,4 +1,4 @@
-// tools/lint-templates finds what it is for, and lets the rest be.
+// tools/lint-templates reports what is forbidden and accepts the rest.
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
@@ -31,7 +31,7 @@ const good = [
     '<script src="/js/x.js"></script><script type="application/json"><?cs uvar:Data_html ?></script>',
     '<?cs set:Here = "x" ?><div><?cs uvar:Text_html ?></div>',
 ]
-for (const text of good) test(`lets be: ${text}`, () => assert.equal(lint(text), ''))
+for (const text of good) test(`lint-templates accepts: ${text}`, () => assert.equal(lint(text), ''))
 
 const bad = [
     ['<?cs alt:a ?>x<?cs /alt ?>', /command alt/], ['<?cs name:a ?>', /command name/], ['<?cs lvar:a ?>', /command lvar/],
@@ -52,5 +52,5 @@ for (const [text, words] of [
     ['<style>a { color: red }</style><p style="color:red"><?cs var:a ?></p>', /^$/], ['<style>a{<?cs var:a ?>}</style>', /inside style/],
     ['<p style="color:<?cs var:a ?>">', /inside the attribute style/], ['<style>a{}</style><script>alert(1)</script>', /script without src/],
     ['<style><?cs uvar:A_html ?></style>', /uvar outside of text/],
-]) test(`in a mail: ${text}`, () => assert.match(lint(text, 'mail/page.cs'), words))
-for (const [text, words] of bad) test(`finds: ${text}`, () => assert.match(lint(text), words))
+]) test(`lint-templates checks a mail: ${text}`, () => assert.match(lint(text, 'mail/page.cs'), words))
+for (const [text, words] of bad) test(`lint-templates refuses: ${text}`, () => assert.match(lint(text), words))

@@ -18,7 +18,7 @@ function leafNames(expression) {
     return (plain.match(NAME) ?? []).filter(n => !FUNCTIONS.has(n))
 }
 
-/** alias -> the expressions it stands for */
+/** alias -> the expressions it refers to */
 function collect(text) {
     const alias = new Map(), uses = [], macros = new Map(), calls = []
     const add = (name, target) => alias.set(name, [...alias.get(name) ?? [], target])

@@ -65,7 +65,7 @@ test('changes are the branch\'s commits that main lacks, and uncommitted files',
     git('commit', '-qam', 'two')
     assert.deepEqual(changedFiles(dir).files, ['README.md'], 'on a clean main the last commit')
     fs.writeFileSync(`${dir}/src/new.c`, '')
-    assert.deepEqual(changedFiles(dir).files, ['src/new.c'], 'else what is not committed')
+    assert.deepEqual(changedFiles(dir).files, ['src/new.c'], 'without a base: uncommitted files')
     git('checkout', '-qb', 'branch')
     git('add', '.')
     git('mv', 'src/other/thing.c', 'src/other/what.c')

@@ -82,7 +82,7 @@ test('reload applies changed settings without a restart; a mistake is reported a
     fs.writeFileSync(local, before)
     assert.equal(dev('reload').status, 0)
     await until('the old setting to be back', async () => /\/signup/.test(await page()))
-    assert.equal(pidOf('serve'), serve, 'nothing was started anew')
+    assert.equal(pidOf('serve'), serve, 'nothing was restarted')
 })
 
 test('--help after a command prints the usage; messages name the folder that --var chose', () => {
@@ -143,7 +143,7 @@ test('stop ends exactly what run started, and reports when nothing runs', async 
     const bystander = spawn('sleep', ['60'])
     dev('stop')
     assert.match(dev('status').out, /database: stopped\nserve: stopped\nweb: stopped/)
-    // Stale pid files that name somebody else's process.
+    // Stale pid files that name another user's process.
     for (const name of ['mariadb', 'parley', 'lighttpd']) fs.writeFileSync(`${dir}/run/${name}.pid`, `${bystander.pid}\n`)
     const done = dev('stop')
     assert.equal(done.status, 0)

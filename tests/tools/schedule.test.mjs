@@ -1,4 +1,4 @@
-// The schedule of ./dev test: which job runs when, what counts as passed, what is printed.
+// The scheduler of ./dev test: the order of jobs, what counts as passed, what is printed.
 import { test } from 'node:test'
 import assert from 'node:assert/strict'
 import fs from 'node:fs'
@@ -74,7 +74,7 @@ test('the results of a C program include groups, skipped tests, an early exit an
     assert.deepEqual(counts('cmocka', '1..2\nok 1 - a\nnot ok 2 # SKIP b\n'), [1, 0, 1])
     assert.deepEqual(counts('cmocka', '1..3\nok 1 - a\n', false), [1, 2, 0])
     assert.deepEqual(counts('cmocka', '1..1\nok 1 - a\n# leak\n', false), [1, 1, 0])
-    assert.deepEqual(counts('cmocka', ''), [0, 1, 0], 'no test is no success')
+    assert.deepEqual(counts('cmocka', ''), [0, 1, 0], 'a run without tests is a failure')
 })
 
 test("node's runner: its own sums; of nested tests the innermost have a time", () => {

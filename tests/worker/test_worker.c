@@ -154,7 +154,7 @@ static void cleans_up_by_age(void **state)
     struct id old = add("no_such_kind", bot_text, STR_EMPTY);
     work_off();
     clock_set_for_test(clock_now_ms() + 31 * DAY_MS);
-    work_off(); /* what was done goes, what is dead stays longer */
+    work_off(); /* finished jobs are deleted, dead ones are kept longer */
     assert_int_equal(dbtest_int(DB, "SELECT COUNT(*) FROM job WHERE state = 'done' AND kind = 'cleanup'"), 1);
     assert_int_equal(look(old).state, JOB_DEAD);
     clock_set_for_test(clock_now_ms() + 60 * DAY_MS);
@@ -327,7 +327,7 @@ static void program_waits_and_stops(void **state)
     for (int i = 0; i < 100 && dbtest_int(DB, "SELECT COUNT(*) FROM job WHERE state = 'done'") == 0; i++)
         nap();
     assert_int_equal(dbtest_int(DB, "SELECT COUNT(*) FROM job WHERE state = 'done' AND kind = 'cleanup'"), 1);
-    dbtest_kill_server(); /* it waits for the database and goes on */
+    dbtest_kill_server(); /* it waits for the database and continues */
     struct id id = add(ANSWERS_IMPORT_JOB, bot_text, csv);
     for (int i = 0; i < 200 && look(id).state != JOB_DONE; i++)
         nap();

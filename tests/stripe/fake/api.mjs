@@ -46,7 +46,7 @@ export class Api {
         this.busy = new Map()
     }
 
-    /** What is known of a request before anything is executed: who asks, what is asked */
+    /** The caller and the parameters of a request, before anything is executed */
     open(request) {
         const { w } = this
         const key = bearer(request.headers.authorization)
@@ -112,7 +112,7 @@ export class Api {
         if (lock) this.busy.set(lock, true)
         try {
             const wait = fault?.kind === 'slow' ? fault.ms : lock?.startsWith('meter ') ? w.policy.meterLatency : 0
-            if (wait) await sleep(wait, undefined, { ref: false }) // nobody who waits for the end waits for this
+            if (wait) await sleep(wait, undefined, { ref: false }) // does not keep the process alive
             return this.#execute(request, fault)
         } finally {
             if (lock) this.busy.delete(lock)

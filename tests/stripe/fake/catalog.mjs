@@ -22,7 +22,7 @@ export function mergedMetadata(old, given) {
 
 export const orNull = value => (value === '' || value === undefined ? null : value)
 
-/** Set what was given, by name; an empty text unsets */
+/** Set the given fields by name; an empty text unsets one */
 export function set(object, params, names) {
     for (const name of names) if (params[name] !== undefined) object[name] = orNull(params[name])
 }
@@ -256,7 +256,7 @@ function createPromotionCode(w, p) {
     })
 }
 
-/** The coupon behind a code a visitor typed, or undefined */
+/** The coupon of a promotion code, or undefined */
 export function redeemable(w, code) {
     const found = w.all('promotion_code').find(
         one =>

@@ -92,7 +92,7 @@ function trialEnd(session, now) {
     return data.trial_period_days ? now + data.trial_period_days * DAY : null
 }
 
-/** Subtotal, discount and total of what is due today */
+/** Subtotal, discount and total due today */
 function amounts(w, session) {
     const trial = hasTrial(session)
     let off = 0

@@ -1,5 +1,5 @@
 // The knobs: what happens at Stripe, in its dashboard, at banks, without a request of ours. In process as methods, over HTTP as POST /_control/<name>
-// with a JSON list of arguments; the answer is JSON. GET /_control/requests, /violations, /deliveries, /state look.
+// with a JSON list of arguments; the answer is JSON. GET /_control/requests, /violations, /deliveries, /state read.
 import { closeDispute, dispute, refund } from './payments.mjs'
 import { complete, enterCode, settle } from './checkout.mjs'
 import { attachCard, deleteCustomer } from './customers.mjs'
@@ -102,7 +102,7 @@ export class Control {
 
     // ---- the dashboard ----
 
-    /** Change fields of anything; told as <kind>.updated. An amount of a price can be changed here too, as no API would. */
+    /** Change fields of any object, with the event <kind>.updated. An amount of a price can be changed here too, as no API would. */
     edit(id, patch) {
         const object = this.#get(id)
         const type = { subscription: 'customer.subscription.updated' }[object.object] ?? `${object.object}.updated`
@@ -146,7 +146,7 @@ export class Control {
         this.#get(id)[$].finalizationFails = on
     }
 
-    // ---- what an answer looks like ----
+    // ---- the form of answers ----
 
     /** Spoil how an object is shown: a function, or {set: {'a.b': value}, remove: ['a.b'], expand: ['customer']}; null ends it */
     distort(id, how) {

@@ -56,7 +56,7 @@ function updateCustomer(w, p, [id]) {
     })
 }
 
-/** A deleted customer's subscriptions end at once and are told of; the object stays as {id, deleted: true} */
+/** A deleted customer's subscriptions end immediately, with events; the object stays as {id, deleted: true} */
 export function deleteCustomer(w, p, [id], endSubscription) {
     const customer = w.get('customer', id)
     for (const sub of w.all('subscription')) if (sub.customer === id && !sub.ended_at) endSubscription(w, sub, { reason: 'cancellation_requested' })

@@ -2,13 +2,13 @@
 //
 //   mode            'auto': sent as soon as they are there; 'manual': when pump() is called
 //   duplicate       chance that an event is sent twice            drop      chance that it is never sent (it stays undelivered in /v1/events)
-//   reorder         true: what is due is sent in any order         delay     [from, to] seconds on the virtual clock before it is due
+//   reorder         true: due events are sent in any order          delay     [from, to] seconds on the virtual clock before it is due
 //   twin            chance that a second event with another id tells of the same change
 //   wrongSignature  chance of a signature that does not fit       oldTimestamp   chance of a correct signature that is 301 s to a day old
 //   v0              also a v0 signature                            v0Only    only a v0 signature
 //   apiVersion      another api_version: the event is rendered in the shape of 2024 (periods on the subscription itself)
 //   signAt          'virtual' or 'real': which clock gives `t`
-//   parallel        how many are sent at once                      timeout   ms until an answer counts as none
+//   parallel        how many are sent concurrently                   timeout   ms until a missing answer is a failure
 import { createHmac } from 'node:crypto'
 import { Random } from './random.mjs'
 import { secretsOf } from './events.mjs'
@@ -70,7 +70,7 @@ export class Deliveries {
         return this.queue.reduce((least, one) => Math.min(least, one.due), Infinity)
     }
 
-    /** Send all that is due; answers what was sent. One pump at a time. */
+    /** Send everything due; returns what was sent. One pump at a time. */
     async pump() {
         while (this.sending) await this.sending
         const due = this.queue.filter(one => one.due <= this.w.now()).sort((a, b) => a.due - b.due || a.seq - b.seq)
@@ -148,7 +148,7 @@ export class Deliveries {
         if (wait !== undefined) this.queue.push({ ...entry, seq: this.seq++, due: this.w.now() + wait })
     }
 
-    /** Send an event again by hand, as from the dashboard; automatic retries go on */
+    /** Send an event again by hand, as from the dashboard; automatic retries continue */
     async resend(id, endpointId) {
         const kept = [...this.w.events, ...this.w.thinEvents].find(one => one.event.id === id)
         if (!kept) throw new Error(`no event ${id}`)

@@ -1,4 +1,4 @@
-// Errors as Stripe words them. `before` marks those found before a request is executed: the idempotency layer keeps no trace of them.
+// Errors as Stripe words them. `before` marks those found before a request is executed: the idempotency layer does not store them.
 export class StripeError extends Error {
     constructor(status, error, { before = false, headers = {} } = {}) {
         super(error.message)

@@ -1,4 +1,4 @@
-// Events: what happened, kept for 30 days; the endpoints that want to hear of it (snapshot) and the destinations (thin).
+// Events, kept for 30 days; the endpoints that receive them (snapshot) and the destinations (thin).
 import { mergedMetadata, orNull, within } from './catalog.mjs'
 import { badParameter, invalid, missing } from './errors.mjs'
 import { DAY, iso } from './time.mjs'
@@ -35,7 +35,7 @@ function store(w, hand, { type, object, previous, live, id, kind }) {
     return kept
 }
 
-// a change of a subscription's status, of its price, of its end has a thin event of its own beside that of the change
+// a change of a subscription's status, of its price, of its end also has its own thin event
 function thinTypes(type, object, previous) {
     const types = [`v1.${type}`]
     if (type !== 'customer.subscription.updated' || !previous) return types

@@ -1,8 +1,8 @@
 // Faults on the way of requests: by rule, or by chance from a seed.
 //
 //   dropBefore  dropAfter        the connection is cut before or after the request is executed
-//   error500Before               500, nothing executed, nothing kept            error500After   executed and committed, and the answer, kept, is a 500
-//   badGateway                   502 with HTML, nothing executed                badGatewayAfter  executed; the answer is lost behind a 502
+//   error500Before               500, nothing executed, nothing stored          error500After   executed and committed, and the stored answer is a 500
+//   badGateway                   502 with HTML, nothing executed                badGatewayAfter  executed; a 502 hides the answer
 //   rateLimited                  429 with Stripe-Rate-Limited-Reason            lockTimeout     429 without it: another holds the object
 //   inUse                        409 idempotency_key_in_use                     slow            `ms` before it is executed
 //   truncated  invalidJson  huge executed; half a body, no JSON, 24 MB of it    redirect        302 elsewhere, nothing executed

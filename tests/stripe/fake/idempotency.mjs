@@ -9,7 +9,7 @@ export class Idempotency {
         this.kept = new Map()
     }
 
-    /** What is kept for this request's key: an answer to replay, or undefined when it is to be executed (then `finish` or `forget` it) */
+    /** The stored answer of this request's key, or undefined when it is to be executed (then `finish` or `forget` it) */
     begin(request) {
         const key = this.#key(request)
         if (!key) return undefined

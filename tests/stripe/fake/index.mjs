@@ -7,7 +7,7 @@
 //   stripe.faults.add({ kind: 'dropAfter', method: 'POST', path: '/v1/customers' })
 //   assert.deepEqual(stripe.violations, [])     every request fitted the types of the pinned package
 //
-// Without `now` the clock goes with the real one (plus what was advanced); with it, it stands still until advanced.
+// Without `now` the clock follows the real one (plus what was advanced); with it, it stands still until advanced.
 import { Api } from './api.mjs'
 import { showLineItems } from './checkout.mjs'
 import { Control } from './control.mjs'
@@ -34,7 +34,7 @@ const POLICY = {
     asyncStatus: 'active', // of a subscription whose first payment, of a delayed method, is not there yet
     cancelAtOnly: false, // a cancellation at the end of the period shows as cancel_at alone
     anyVersion: false, // take any Stripe-Version
-    plainHooks: true, // http:// endpoints in live mode
+    plainHooks: true, // allow http:// endpoints in live mode
 }
 
 export class Fake {
@@ -111,7 +111,7 @@ export class Fake {
         if (this.delivery.mode === 'auto' && !this.w.advancing && this.delivery.queue.length) this.delivery.pump().catch(error => this.broken.push(error))
     }
 
-    /** Go on by seconds, or to a moment ({to}): all that is due happens in its order */
+    /** Advance by seconds, or to a moment ({to}); everything due happens in order */
     async advance(by) {
         const { w, delivery } = this
         const target = typeof by === 'object' ? by.to : w.now() + by

@@ -1,6 +1,6 @@
 // Invoices: composing, finalizing, collecting, retrying.
 //
-// What a subscription is billed for comes as specs (lines.mjs); a usage spec is priced again when the invoice is finalized, so that what was
+// The items of a bill come as specs (lines.mjs); a usage spec is priced again when the invoice is finalized, so that what was
 // reported in the hour of grace is on it.
 import { mergedMetadata, set, within } from './catalog.mjs'
 import { couponOf } from './catalog.mjs'
@@ -135,7 +135,7 @@ function taxOf(line, percent) {
 
 // ---- draft, final, paid ----
 
-/** A draft that becomes final by itself an hour later */
+/** A draft that is finalized automatically an hour later */
 export function draft(w, sub, options) {
     const invoice = compose(w, sub, { discount: discountFor(w, sub), tax: w.policy.taxPercent, ...options })
     spend(w, sub, invoice)
@@ -144,7 +144,7 @@ export function draft(w, sub, options) {
     return invoice
 }
 
-/** Final and tried at once: first invoices, immediate changes */
+/** Finalized and charged immediately: first invoices, immediate changes */
 export function invoiceNow(w, sub, options) {
     const invoice = compose(w, sub, { discount: discountFor(w, sub), tax: w.policy.taxPercent, ...options })
     spend(w, sub, invoice)

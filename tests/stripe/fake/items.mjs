@@ -1,4 +1,4 @@
-// What a change of a subscription's items means: which items there will be, what is credited and debited for the rest of the period, whether a new
+// The effect of a change of a subscription's items: the new items, credits and debits for the rest of the period, whether a new
 // period begins. Nothing is changed here, so that a preview and an update are the same computation.
 import { mergedMetadata } from './catalog.mjs'
 import { badParameter, invalid, missing, missingParameter } from './errors.mjs'
@@ -84,7 +84,7 @@ const intervalOf = price => `${price.recurring.interval_count} ${price.recurring
 /**
  * The whole plan of a change at a moment:
  *   {target, gone, credits, debits, reset, usage}   credits and debits are proration specs; with `reset` a new period begins at the moment, and
- *   `debits` are whole periods and `usage` what was used until then
+ *   `debits` are whole periods and `usage` the usage until then
  */
 export function planChange(w, sub, given, { moment = w.now(), anchor, endTrial = false } = {}) {
     const { target, gone } = targetItems(w, sub, given)
@@ -174,7 +174,7 @@ export function addItem(w, sub, one, period) {
     })
 }
 
-/** An item as it is shown: with its price, and the plan of old beside it */
+/** An item as it is shown: with its price, and the legacy plan as well */
 export function showItem(w, shown, item) {
     const price = w.byId.get(item.price)
     shown.price = w.view(price)

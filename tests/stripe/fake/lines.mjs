@@ -4,8 +4,8 @@
 //   {item, price, quantity, start, end, amount, proration}    a credit or debit for a part of a period
 //   {item, price, quantity, start, end, trial: true}          a period of trial: nothing
 //
-// Where a metered item's price is changed within a period, what was used until then is billed by the old price with the change (with
-// `proration_behavior: none` by none), what comes after it by the new one: docs.stripe.com, "Manage your usage-based billing setup", for billing_mode flexible.
+// Where a metered item's price is changed within a period, usage until then is billed at the old price with the change (with
+// `proration_behavior: none` by none), later usage at the new one: docs.stripe.com, "Manage your usage-based billing setup", for billing_mode flexible.
 import { usageBetween } from './meters.mjs'
 import { decimalText, priced, rounded } from './money.mjs'
 import { iso } from './time.mjs'

@@ -1,7 +1,7 @@
 // Meters, meter events and what they add up to.
 //
-// A 2xx for a meter event does not mean that it counts: it is checked afterwards (policy.meterSeconds later, on the virtual clock), and what is wrong
-// with it is told by thin events only. A second event of an identifier that is less than 24 hours old is refused at once: 400, "An event already
+// A 2xx for a meter event does not mean that it counts: it is checked afterwards (policy.meterSeconds later, on the virtual clock), and an error
+// is reported by thin events only. A second event of an identifier that is less than 24 hours old is refused immediately: 400, "An event already
 // exists with identifier ...", Stripe-Should-Retry: false.
 import { within } from './catalog.mjs'
 import { badParameter, invalid, missing, StripeError } from './errors.mjs'
@@ -83,7 +83,7 @@ function createEvent(w, p) {
     })
 }
 
-/** The asynchronous check: counted, or told of */
+/** The asynchronous check: the event is counted or its error reported */
 function judge(w, event) {
     if (event.cancelled) return
     const { code, meter, customer, value } = verdict(w, event)

@@ -37,7 +37,7 @@ export class Pages {
         this.fake.afterRequest()
     }
 
-    // what the API would refuse, a page says in words
+    // where the API would refuse, a page shows a message
     #safely(run) {
         try {
             return run()

@@ -1,5 +1,5 @@
-// What is drawn from the types of the pinned `stripe` package, once, and kept: the JSON Schema of request parameters (params.ts) and the shapes of
-// answers (objects.ts). The kept files lie under node_modules/.cache, named by what they were drawn from.
+// Extracted once from the types of the pinned `stripe` package and cached: the JSON Schema of request parameters (params.ts) and the shapes of
+// answers (objects.ts). The cache is in node_modules/.cache; a file is named by a hash of its sources.
 import { createHash } from 'node:crypto'
 import fs from 'node:fs'
 import { createRequire } from 'node:module'
@@ -22,7 +22,7 @@ async function kept(name, sources, draw) {
         fs.mkdirSync(cache, { recursive: true })
         const mine = `${file}.${process.pid}`
         fs.writeFileSync(mine, JSON.stringify(await draw()))
-        fs.renameSync(mine, file) // several suites may draw at once
+        fs.renameSync(mine, file) // several suites may extract concurrently
     }
     return JSON.parse(fs.readFileSync(file))
 }

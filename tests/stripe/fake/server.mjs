@@ -37,7 +37,7 @@ async function serve(fake, req, res) {
     fake.afterRequest()
 }
 
-// kept for tests to look at
+// stored for tests to inspect
 function record(fake, request) {
     const { list } = fake.log
     list.push(request)

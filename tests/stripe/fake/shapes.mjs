@@ -1,6 +1,6 @@
-// Draws the shapes of Stripe's objects from the types of the pinned package: which fields must be there, which may be null, which words an enum has.
+// Extracts the shapes of Stripe's objects from the types of the pinned package: required fields, nullable fields, values of enums.
 //
-// A shape is a node of a graph (objects refer to each other in circles), so it is kept as a table of nodes and a node names others by index:
+// A shape is a node of a graph (objects refer to each other in circles), so it is stored as a table of nodes and a node names others by index:
 //   {k: 'object', f: {name: [mustBeThere, index]}}   {k: 'map', of}   {k: 'array', of}   {k: 'union', of: [index]}   {k: 'is', v: literal}
 //   {k: 'string' | 'number' | 'boolean' | 'null' | 'any'}
 import ts from 'typescript'
@@ -43,7 +43,7 @@ export function drawShapes(file, options) {
         return object(type)
     }
 
-    // string & Record<never, never>: "or a word not yet known"; what the fake says is to be one of the known words
+    // string & Record<never, never>: "or a value not yet known"; the fake may use only known values
     function otherString(type) {
         return type.aliasSymbol?.name === 'OtherString' || (type.isIntersection() && type.types.some(one => one.flags & ts.TypeFlags.String))
     }

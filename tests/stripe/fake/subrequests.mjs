@@ -1,4 +1,4 @@
-// What is asked of subscriptions: create, update, cancel, pause, resume.
+// Requests about subscriptions: create, update, cancel, pause, resume.
 import { couponOf, mergedMetadata, orNull, set, within } from './catalog.mjs'
 import { hasCard } from './customers.mjs'
 import { badParameter, cardDeclined, forbidden, invalid, missingParameter, rateLimited } from './errors.mjs'
@@ -127,7 +127,7 @@ function mayInvoice(w, sub) {
     if (within(60) >= 10 || within(DAY) >= 20) throw rateLimited('resource-specific', 'Too many invoices were made for this subscription.')
 }
 
-/** What is billed for a change, and whether at once */
+/** What a change bills, and whether immediately */
 function specsOf(change, behavior) {
     const prorated = behavior === 'none' ? [] : [...change.credits, ...(change.reset ? [] : change.debits)]
     const whole = change.reset ? change.debits : []

@@ -14,7 +14,7 @@ export const ENDED = ['canceled', 'incomplete_expired']
 export const periodEnd = sub => Math.min(...sub.items.data.map(item => item.current_period_end))
 export const periodStart = sub => Math.min(...sub.items.data.map(item => item.current_period_start))
 
-/** The bare subscription with its items in their first period; not yet told of */
+/** The bare subscription with its items in their first period, before its event */
 export function addSubscription(w, { customer, target, trialEnd, anchor, ...more }) {
     const now = w.now()
     const id = more.id ?? w.id('sub')
@@ -223,7 +223,7 @@ export function resumed(w, sub) {
 
 // ---- a first payment ----
 
-/** The first invoice: paid or open; whoever has not paid within 23 hours has no subscription */
+/** The first invoice, paid or open; a subscription not paid within 23 hours expires */
 export function startBilling(w, sub, { card, collecting = true } = {}) {
     const invoice = invoiceNow(w, sub, { reason: 'subscription_create', specs: firstSpecs(w, sub), period: { start: w.now(), end: w.now() } })
     sub[$].invoices.push(invoice.id)
@@ -292,7 +292,7 @@ function applyPending(w, sub, update) {
     plan(w, sub)
 }
 
-// The invoice has the usage until the update was asked for; a metered price that goes bills what came while the update waited as well, with the next invoice.
+// The invoice has the usage until the update was asked for; a metered price that is removed also bills the usage that came while the update waited, with the next invoice.
 function billWhileWaiting(w, sub, change) {
     for (const spec of change.usage) if (w.now() > spec.end) sub[$].pending.push({ ...spec, start: spec.end, end: w.now() })
     for (const one of change.target) if (one.usedFrom) one.usedFrom = w.now()

@@ -1,4 +1,4 @@
-// Every request is checked against the types of the pinned package: unknown fields, words of an enum, numbers, what is required. What they say of
+// Every request is checked against the types of the pinned package: unknown fields, values of an enum, numbers, required fields. What they say of
 // numbers and booleans also tells how the text of a form is read.
 import Ajv from 'ajv'
 import { badParameter } from './errors.mjs'
@@ -15,7 +15,7 @@ export class Validator {
         return name in this.requests
     }
 
-    /** The parameters with their types; what is wrong with them, or null */
+    /** The parameters with their types; their error, or null */
     read(name, params) {
         if (!this.compiled.has(name)) this.compiled.set(name, this.ajv.compile(pointed(this.requests[name])))
         const check = this.compiled.get(name)

@@ -1,4 +1,4 @@
-// What the fake's own tests share: the official client on it, a catalog, a customer who has paid.
+// Helpers of the fake's own tests: the official client on it, a catalog, a customer who has paid.
 import assert from 'node:assert/strict'
 import http from 'node:http'
 import Stripe from 'stripe'
@@ -13,7 +13,7 @@ export const day = seconds => new Date(seconds * 1000).toISOString().slice(0, 10
 export const client = (fake, key = 'sk_test_walk', more = {}) =>
     new Stripe(key, { host: '127.0.0.1', port: fake.port, protocol: 'http', maxNetworkRetries: 0, telemetry: false, ...more })
 
-/** A fake with a client on it; stop() asserts that nobody had reason to complain */
+/** A fake with a client on it; stop() asserts that every request was valid */
 export async function startWalk(options = {}) {
     const fake = await startFake({ now: at('2027-01-31T10:00:00Z'), seed: 3, ...options })
     const stop = async () => {

@@ -1,4 +1,4 @@
-// The fake's whole state: objects by id, the virtual clock with what is due, how an object is shown, listed, expanded and changed.
+// The fake's whole state: objects by id, the virtual clock with its scheduled actions, how an object is shown, listed, expanded and changed.
 //
 // Objects are kept as they are shown, with two exceptions: what Stripe embeds (the price of an item) is kept as an id and shown as it is today, and
 // what Stripe does not show lies under the key `$`.
@@ -24,7 +24,7 @@ export class World {
         this.random = new Random(seed)
         this.answers = new Answers(shapes)
         this.version = version
-        this.running = now === undefined // the clock goes with the real one, plus what was advanced
+        this.running = now === undefined // the clock follows the real one, plus what was advanced
         this.time = now ?? 0
         this.ahead = 0
         this.byId = new Map()
@@ -32,10 +32,10 @@ export class World {
         this.jobs = []
         this.jobOf = new Map()
         this.jobSeq = 0
-        this.live = false // mode of the request or job at work
+        this.live = false // mode of the current request or job
         this.request = null // {id, idempotency_key} of the request at work
         this.includes = {} // kind.field -> function that makes the hidden field
-        this.embeds = {} // kind -> function that puts in what is kept as an id
+        this.embeds = {} // kind -> function that replaces a stored id by its object
         this.distortions = new Map() // id -> function that spoils how that object is shown (a knob)
         this.onEvent = () => {}
     }
@@ -156,7 +156,7 @@ export class World {
 
     // ---- what changes ----
 
-    /** Change an object and tell it with the event's previous_attributes; nothing is told when nothing changed. */
+    /** Change an object and send its event with previous_attributes; without a change there is no event. */
     change(object, type, alter) {
         const before = this.view(object)
         alter(object)
@@ -190,7 +190,7 @@ export class World {
         return this.jobs[0]?.moment
     }
 
-    /** Run all that is due at the next moment up to `until`; false when nothing is. The clock stands at that moment meanwhile. */
+    /** Run everything due at the next moment up to `until`; false when nothing is due. The clock shows that moment in the meantime. */
     runNext(until) {
         const moment = this.nextDue()
         if (moment === undefined || moment > until) return false
